@@ -1,0 +1,103 @@
+/*
+ * The rules of bidding (API.md, "The rules of bidding", 1 to 10), and nothing else: no I/O, no clock, no memory of its
+ * own. The bid worker decides by them, `rostrumctl verify` replays the ledger by them. Amounts are minor units,
+ * times milliseconds since the epoch.
+ *
+ * Invariants after every call: the price never falls and never exceeds the leader's maximum; the leader holds the
+ * earliest highest maximum; no two accepted entries with an amount in the public history have the same amount;
+ * end_ms never shrinks.
+ */
+#ifndef ROSTRUM_BIDWORKER_RULES_H
+#define ROSTRUM_BIDWORKER_RULES_H
+
+#include "common/ids.h"
+#include "common/increments.h"
+#include "common/money.h"
+
+enum rules_status { RULES_DRAFT, RULES_SCHEDULED, RULES_ACTIVE, RULES_ENDED, RULES_SOLD, RULES_UNSOLD, RULES_CANCELLED };
+
+struct rules_auction {
+    /* terms */
+    struct uuid seller_id;
+    int64_t starting_price;
+    int64_t reserve_price; /* 0: none */
+    struct increments increments;
+    int64_t snipe_window_ms; /* 0: off */
+    int64_t snipe_extension_ms;
+    int64_t snipe_max; /* -1: no cap */
+    int64_t start_ms;
+    int64_t terms_version;
+    /* state */
+    enum rules_status status;
+    int64_t end_ms;
+    int64_t extensions_used;
+    int64_t price;     /* 0: no bid yet */
+    int64_t bid_count; /* accepted and outbid, without automatic bids and raises */
+    bool has_leader;
+    struct uuid leader_id;
+    struct uuid leader_bid_id;
+    bool leader_by_proxy;
+    int64_t leader_max;
+    int64_t runner_up_max; /* best maximum of anyone else, 0: none */
+};
+
+enum rules_kind { RULES_BID, RULES_PROXY, RULES_WITHDRAW, RULES_START, RULES_FENCE };
+
+struct rules_command {
+    enum rules_kind kind;
+    struct uuid id;
+    struct uuid bidder_id;
+    int64_t amount; /* RULES_BID: the bid, RULES_PROXY: the maximum */
+    int64_t received_ms;
+    int64_t terms_version; /* 0: not checked */
+    bool banned;           /* the bidder, at the time of deciding */
+};
+
+enum rules_verdict { RULES_ACCEPTED, RULES_OUTBID, RULES_REJECTED, RULES_DROPPED /* START, FENCE without effect: no entry */ };
+
+enum rules_reason {
+    RULES_NONE,
+    RULES_BID_TOO_LOW,
+    RULES_AUCTION_ENDED,
+    RULES_AUCTION_NOT_STARTED,
+    RULES_AUCTION_CANCELLED,
+    RULES_OWN_AUCTION,
+    RULES_USER_BANNED,
+    RULES_MAXIMUM_NOT_RAISED,
+    RULES_NO_MAXIMUM,      /* WITHDRAW by someone who does not lead by a proxy */
+    RULES_TERMS_CHANGED,
+    RULES_INVALID_AMOUNT,  /* not within 1..MONEY_MAX */
+    RULES_INTERNAL_ERROR,  /* never by rules_decide; for what could not be decided */
+    RULES_NOT_FOUND,       /* likewise: no such auction */
+};
+
+struct rules_decision {
+    enum rules_verdict verdict;
+    enum rules_reason reason;
+    bool raise;          /* rule 5: by the leader's own maximum; not in the public history */
+    int64_t amount;      /* of the command's own entry: BID its amount; PROXY the price it led to; else 0 */
+    bool automatic;      /* a second entry follows: the standing proxy's answer (rule 4), accepted, isProxyBid */
+    struct uuid automatic_bidder;
+    int64_t automatic_amount;
+    bool extended;       /* end_ms moved (rule 7) */
+    bool lead_lost;      /* `loser` led until now */
+    struct uuid loser;
+    bool loser_by_proxy; /* PROXY_EXHAUSTED rather than OUTBID */
+    bool started;        /* the auction became active by this */
+    bool ended;          /* the fence fell */
+};
+
+/* Decides `command` and changes `auction` accordingly. */
+struct rules_decision rules_decide(struct rules_auction *auction, const struct rules_command *command);
+/* Rule 1. MONEY_MAX + 1 when no valid bid is possible any more. */
+int64_t rules_minimum_bid(const struct rules_auction *auction);
+/* Rule 9, for an ended auction: RULES_SOLD or RULES_UNSOLD. */
+enum rules_status rules_outcome(const struct rules_auction *auction);
+
+/* The contract's words: "BID_TOO_LOW", "active". */
+const char *rules_reason_text(enum rules_reason reason);
+MUST_CHECK bool rules_reason_parse(const char *text, enum rules_reason *reason);
+const char *rules_status_text(enum rules_status status);
+MUST_CHECK bool rules_status_parse(const char *text, enum rules_status *status);
+
+#endif

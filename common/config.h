@@ -1,0 +1,91 @@
+/*
+ * The settings of every program, from one table: section, name, type, default, bounds. They come, each winning over
+ * the one before, from the defaults, the INI files given with --config, the file named by ROSTRUM_CONF, and
+ * ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL. An unknown section or name, or a value out of bounds, is an
+ * error with file and line. conf/rostrum.ini documents each one; a unit test holds the two together.
+ *
+ * Units stand last in the names. 0 switches a limit off where the comment says so.
+ */
+#ifndef ROSTRUM_COMMON_CONFIG_H
+#define ROSTRUM_COMMON_CONFIG_H
+
+#include <stdio.h>
+
+#include "common/base.h"
+#include "common/log.h"
+
+enum { CONFIG_TEXT_SIZE = 512 };
+
+struct config {
+    /* [log] */
+    char log_level[16];
+    /* [postgres] */
+    char pg_url[CONFIG_TEXT_SIZE];
+    int pg_connections;      /* of one gateway worker */
+    int pg_timeout_ms;       /* for one statement, connecting included */
+    /* [redis] */
+    char redis_url[CONFIG_TEXT_SIZE];
+    int redis_timeout_ms;
+    /* [rabbitmq] */
+    char amqp_url[CONFIG_TEXT_SIZE];
+    int amqp_heartbeat_s;
+    int shards;              /* of a new house: queues of bids; fixed once migrated */
+    int shard_queue_max_messages; /* per queue, then reject-publish */
+    int confirm_deadline_ms; /* from publish to confirm, else 503 */
+    /* [gateway] */
+    char listen_address[64];
+    int listen_port;
+    int workers;
+    int connections_max;     /* per worker */
+    int header_max_bytes;
+    int body_max_bytes;
+    int request_read_timeout_ms; /* from a request's first byte to its last */
+    int idle_timeout_s;      /* of a kept-alive connection */
+    int request_deadline_ms; /* the gateway's own: then 503 */
+    int drain_deadline_ms;
+    int share_max_bids;      /* bids of one auction in one message */
+    int publish_pending_max_bids; /* per worker, waiting or unconfirmed; then 503 */
+    int hash_threads;        /* Argon2id, per worker */
+    int hash_queue_max;      /* waiting jobs, then 503 */
+    int clock_skew_max_ms;
+    bool trust_forwarded_for; /* take the address from X-Forwarded-For, set by a proxy of ours */
+    /* [auth] */
+    int argon2_ops;
+    int argon2_memory_kib;
+    int session_s;
+    int access_token_s;
+    /* [limits], 0 = off */
+    int bids_per_minute;
+    int auctions_per_hour;
+    int searches_per_minute;
+    int logins_per_minute;
+    int registrations_per_hour;
+    /* [bidworker] */
+    int batch_max_bids;
+    int prefetch_messages;   /* per shard; the same in every worker, or order is lost */
+    int ownership_poll_ms;
+    int outbox_sweep_ms;
+    int outbox_age_ms;       /* a row older than this was left behind by a dead worker */
+    int crash_count;         /* deliveries after which messages are taken one at a time */
+    /* [endworker] */
+    int fence_grace_ms;
+    int fence_repeat_ms;
+    int schedule_poll_ms;
+    int ending_soon_s;
+    int settle_sweep_ms;
+    /* [notifyworker] */
+    int notify_batch_max;    /* messages taken into one transaction */
+};
+
+/* Every setting at its default. */
+void config_defaults(struct config *config);
+/* Reads one INI file over what is there. On false a sentence with file and line is in `why`. */
+MUST_CHECK bool config_read(struct config *config, const char *path, char *why, size_t why_size);
+/* ROSTRUM_CONF and the ROSTRUM_*_URL variables. */
+MUST_CHECK bool config_read_environment(struct config *config, char *why, size_t why_size);
+/* What no single setting can know: fence_grace_ms > confirm_deadline_ms + 2 * clock_skew_max_ms, and the like. */
+MUST_CHECK bool config_check(const struct config *config, char *why, size_t why_size);
+/* Calls `each` for every setting with its default as text; for the test of conf/rostrum.ini and for --help. */
+void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Bid increments: how much above the current bid the next one must be. Either one fixed increment or a table of
+ * steps; `ebay-us` is the table eBay used (source: the README of the eBay data set and API.md). Shared by the gateway
+ * (validates what a seller asks for) and the rules (decide by it). Pure.
+ */
+#ifndef ROSTRUM_COMMON_INCREMENTS_H
+#define ROSTRUM_COMMON_INCREMENTS_H
+
+#include "common/base.h"
+#include "common/json.h"
+
+enum { INCREMENTS_STEPS_MAX = 32 }; /* eBay's has 10 */
+
+struct increments_step {
+    int64_t from;      /* minor units: holds for a current bid of this amount and up */
+    int64_t increment; /* minor units, > 0 */
+};
+
+/* Steps rise by `from`, the first begins at 0. A fixed increment is a table of one step. */
+struct increments {
+    size_t count;
+    struct increments_step steps[INCREMENTS_STEPS_MAX];
+};
+
+/* `increment` in minor units, 1..MONEY_MAX. */
+struct increments increments_fixed(int64_t increment);
+struct increments increments_ebay_us(void);
+/*
+ * The contract's forms: "ebay-us" or [{"from": 0, "increment": 0.05}, ...] with rising `from`, the first 0, and
+ * increments above zero. On false `*why` is a sentence for the seller (static).
+ */
+MUST_CHECK bool increments_parse(const struct json *value, struct increments *out, const char **why);
+/* What is due above `price` (minor units, 0..MONEY_MAX). */
+int64_t increments_at(const struct increments *table, int64_t price);
+
+#endif

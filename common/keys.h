@@ -1,0 +1,31 @@
+/*
+ * Every Redis key and channel that the house uses, in one place. Keys of one auction carry {auctionId}, keys of one
+ * user {userId} as their hash tag, so that a script on them runs on one node of a cluster.
+ *
+ *   s:{user}:<hash of token>   session: its expiry is the session's; value = display name is not kept here
+ *   ban:{user}                 set while the user is banned
+ *   rl:{user}:<what>           counter of a limit, expires with its window
+ *   rl:{address}:<what>        the same for guests, registrations and logins
+ *   bid:{user}:<bidId>         a bid that was admitted: hash of fields h (hash of request), s (state: a admitted,
+ *                              p pending, d decided), b (JSON shown while it is pending)
+ *   snap:{auction}             hash: v version, st status, sa start_ms, en end_ms, mi minimum bid, cu current bid
+ *                              (empty before the first), se seller id, tv terms version
+ *   gw:<gateway worker>        channel: decisions for a gateway that waits
+ */
+#ifndef ROSTRUM_COMMON_KEYS_H
+#define ROSTRUM_COMMON_KEYS_H
+
+#include "common/base.h"
+#include "common/ids.h"
+
+enum { KEYS_SIZE = 160 };
+
+void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE]);
+void keys_ban(const struct uuid *user, char out[static KEYS_SIZE]);
+void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE]);
+void keys_text_limit(const char *text, const char *what, char out[static KEYS_SIZE]); /* address or email hash */
+void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE]);
+void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE]);
+
+#endif

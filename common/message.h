@@ -1,0 +1,104 @@
+/*
+ * Every message between the programs, its version, and its codec. JSON; a decoder refuses a version, a kind or a
+ * field's type that it does not know. Callers: gateway and endworker (commands out), bidworker (commands in, events and
+ * decisions out), endworker and notifyworker (events in), gateway (decisions in).
+ *
+ *   commands   {"v":1,"commands":[{...}, …]}   exchange bids; all of one auction, in order
+ *   events     {"v":1,"events":[{...}, …]}     exchange events
+ *   decision   {"v":1, ...}                     Redis channel gw:<gateway worker>
+ */
+#ifndef ROSTRUM_COMMON_MESSAGE_H
+#define ROSTRUM_COMMON_MESSAGE_H
+
+#include "common/base.h"
+#include "common/ids.h"
+#include "common/json.h"
+
+enum {
+    MESSAGE_COMMANDS_MAX = 64,      /* commands in one message: SERVERS.md measured 64 */
+    MESSAGE_EVENTS_MAX = 4096,      /* events in one message; a batch of 1,024 bids makes at most 2 each and some */
+    MESSAGE_REQUEST_ID_SIZE = 65,   /* 64 characters */
+    MESSAGE_TRACEPARENT_SIZE = 56,  /* 55 characters */
+    MESSAGE_TEXT_SIZE = 24,         /* statuses and reasons */
+};
+
+enum command_kind {
+    COMMAND_BID,      /* plain bid of `amount` */
+    COMMAND_PROXY,    /* maximum of `amount` */
+    COMMAND_WITHDRAW, /* the leader's unspent maximum */
+    COMMAND_START,    /* the scheduled start has come */
+    COMMAND_FENCE,    /* the hammer: everything in time stands ahead of it */
+};
+
+struct command {
+    enum command_kind kind;
+    struct uuid id;         /* of the bid or command; the ledger holds each at most once per auction */
+    struct uuid auction_id;
+    struct uuid user_id;    /* nil for START and FENCE */
+    int64_t amount;         /* minor units; 0 for WITHDRAW, START, FENCE */
+    int64_t received_ms;    /* server time of the last byte */
+    int64_t terms_version;  /* what the sender could see; 0: unknown, not checked */
+    struct uuid reply_to;   /* gateway worker that waits for the decision, else nil */
+    bool keyed;             /* an idempotency key: its Redis entry is kept after the decision */
+    char request_id[MESSAGE_REQUEST_ID_SIZE];
+    char traceparent[MESSAGE_TRACEPARENT_SIZE];
+};
+
+/* One element of a decoded message: a command, or one that could not be read with the reason why. */
+struct command_item {
+    bool readable;
+    const char *why; /* static, when not readable */
+    struct command command; /* when not readable: whatever could be read, id and auction_id nil otherwise */
+};
+
+/* Appends to `writer`, a fresh one. */
+void message_write_commands(struct jsonw *writer, const struct command *commands, size_t count);
+/*
+ * False when the message as a whole is no message (`*why`); else `*count` items, each readable or not. An item of
+ * another auction than the first one's is not readable.
+ */
+MUST_CHECK bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
+                                      size_t *count, const char **why);
+
+enum event_kind {
+    EVENT_OUTBID,          /* user_id lost the lead (held by a plain bid) */
+    EVENT_PROXY_EXHAUSTED, /* user_id lost the lead that a proxy held */
+    EVENT_EXTENDED,        /* endTime moved to end_ms */
+    EVENT_STARTED,
+    EVENT_ENDED,           /* the hammer fell: to be settled */
+    EVENT_SETTLED,         /* user_id is the winner (nil: unsold), amount the price */
+    EVENT_ENDING_SOON,
+};
+
+struct event {
+    enum event_kind kind;
+    struct uuid auction_id;
+    struct uuid user_id;   /* whom it concerns, or nil */
+    int64_t amount;        /* minor units: the price then */
+    int64_t version;       /* of the auction after the batch; with kind and user_id it names the event */
+    int64_t at_ms;         /* when it was decided */
+    int64_t end_ms;        /* EVENT_EXTENDED, EVENT_ENDING_SOON: the endTime; else 0 */
+    char traceparent[MESSAGE_TRACEPARENT_SIZE];
+};
+
+void message_write_events(struct jsonw *writer, const struct event *events, size_t count);
+MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct event *events, size_t events_max,
+                                    size_t *count, const char **why);
+
+struct decision {
+    struct uuid bid_id;
+    struct uuid auction_id;
+    struct uuid user_id;
+    enum command_kind kind;
+    int64_t amount;      /* what was bid; for a proxy what the price became by it, or 0 */
+    int64_t max_amount;  /* COMMAND_PROXY, else 0 */
+    int64_t received_ms;
+    int64_t decided_ms;
+    char status[MESSAGE_TEXT_SIZE]; /* accepted, outbid, rejected */
+    char reason[MESSAGE_TEXT_SIZE]; /* "" unless rejected */
+};
+
+void message_write_decision(struct jsonw *writer, const struct decision *decision);
+MUST_CHECK bool message_read_decision(const void *bytes, size_t length, struct decision *decision);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * What the gateway needs to know of an auction to admit a bid, as kept in Redis. The bid worker writes it after each
+ * batch, a gateway loads a missing one from PostgreSQL; a script never lets an older version overwrite a newer.
+ */
+#ifndef ROSTRUM_COMMON_SNAPSHOT_H
+#define ROSTRUM_COMMON_SNAPSHOT_H
+
+#include "common/base.h"
+#include "common/ids.h"
+#include "common/redis.h"
+
+struct snapshot {
+    struct uuid auction_id;
+    struct uuid seller_id;
+    int64_t version;       /* auctions.version */
+    int64_t terms_version; /* auctions.terms_version */
+    const char *status;    /* as in the contract */
+    int64_t start_ms;
+    int64_t end_ms;
+    int64_t minimum_bid; /* minor units */
+    int64_t current_bid; /* minor units, 0: none yet */
+};
+
+enum { SNAPSHOT_LIFE_S = 3600 }; /* after the last write; a missing one is loaded again */
+
+/* For a program's table of scripts. Replies 1 if written, 0 if the one there is as new or newer. */
+extern const struct redis_script snapshot_script;
+/* Writes it by script `script` of that table. False: Redis is not there, which harms nothing. */
+MUST_CHECK bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *snapshot,
+                               redis_callback callback, void *arg);
+
+#endif
