@@ -35,8 +35,32 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 COMMON   := $(call objects,common)
 PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
 
-.PHONY: all help
-all: $(PROGRAMS)
+# Every .c of tests/*/ is a program of its own (a suite when it ends in _test.c), except tests/support, which all share.
+SUPPORT       := $(call objects,tests/support)
+TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/%,$(wildcard tests/*/*.c)))
+TEST_PACKAGES := check libcurl
+
+SOURCES := $(wildcard common/*.c gateway/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c)
+HEADERS := $(wildcard common/*.h gateway/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h)
+
+# Where `make install` puts things; DESTDIR is prepended to all of them.
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+DATADIR    ?= $(PREFIX)/share/rostrum
+SYSCONFDIR ?= /etc
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+
+# The targets for people build with every core unless told otherwise: make run JOBS=1.
+JOBS ?= $(shell nproc)
+build_all = $(MAKE) --no-print-directory -j$(JOBS)
+
+export BUILD
+
+.PHONY: all test-programs help deps deps-check deps-lint run up down status clean clean-var check check-unit replay bench \
+        asan ubsan valgrind tidy cppcheck format format-check units-check install
+
+all: $(PROGRAMS) ## build the five programs into build/bin
+test-programs: $(TEST_PROGRAMS)
 
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
@@ -52,4 +76,119 @@ $(PROGRAMS):
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS)
 
+$(OBJ)/tests/%.o: PKG_CFLAGS += $(shell pkg-config --cflags $(TEST_PACKAGES))
+$(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES))
+
+# Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
+.SECONDARY:
+
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
+
+## --- the house ---
+
+deps: ## install from Debian's packages what is missing to build and run
+	@deploy/packages/install build run
+
+deps-check:
+	@deploy/packages/install build run check
+
+deps-lint:
+	@deploy/packages/install build run check lint
+
+run: deps ## build, start the house, show its log; Ctrl-C ends everything
+	@$(build_all) -s all
+	@exec deploy/house run
+
+up: deps ## build and start the house in the background
+	@$(build_all) -s all
+	@deploy/house up
+
+down: ## drain and stop the house; its data stays
+	@deploy/house down
+
+status: ## the house's programs: name, pid, port, uptime, log
+	@deploy/house status
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+clean-var: ## stop the house and wipe its data
+	@deploy/house clean
+
+## --- tests ---
+
+check: deps-check ## build and run every test against servers of its own
+	@$(build_all) -s all test-programs
+	@tests/run
+
+check-unit: deps-check ## the unit tests alone: no servers, seconds
+	@$(build_all) -s test-programs
+	@tests/run unit
+
+replay: deps-check ## 423 recorded eBay auctions through a house of its own
+	@$(build_all) -s all test-programs
+	@tests/replay/run
+
+bench: deps-check ## bids per second, beside the peer in ROSTRUM_PEER
+	@$(build_all) -s all test-programs
+	@tests/bench/run
+
+asan: deps-check ## unit and integration tests under AddressSanitizer
+	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
+	@BUILD=build/asan tests/run unit integration
+
+ubsan: deps-check ## the same under UndefinedBehaviorSanitizer
+	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
+	@BUILD=build/ubsan tests/run unit integration
+
+# Unforked, so that valgrind sees the tests themselves; with a longer limit, because it is slow.
+valgrind: deps-lint ## the unit tests under valgrind
+	@$(build_all) -s test-programs
+	@for t in $(BUILD)/tests/unit/*_test; do echo "valgrind $$t"; CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 \
+	    valgrind -q --leak-check=full --error-exitcode=99 $$t || exit 1; done
+
+## --- how the code is kept ---
+
+TIDIED := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES))
+$(BUILD)/tidy/%.ok: %.c $(HEADERS) .clang-tidy
+	@mkdir -p $(@D)
+	@echo clang-tidy $<
+	@clang-tidy --quiet $< -- -std=c11 $(CPPFLAGS_ALL) $(PKG_CFLAGS) $(shell pkg-config --cflags $(TEST_PACKAGES)) 2>$@.err || \
+	    { cat $@.err; exit 1; }
+	@touch $@
+.PHONY: tidied
+tidied: $(TIDIED)
+
+tidy: deps-lint ## clang-tidy on what changed
+	@$(build_all) tidied
+
+cppcheck: deps-lint ## a second opinion
+	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem \
+	    --error-exitcode=1 -j$(JOBS) -I. -D_GNU_SOURCE '-DROSTRUM_VERSION="$(VERSION)"' $(SOURCES)
+
+format: ## lay out every source as .clang-format says
+	clang-format -i $(SOURCES) $(HEADERS)
+
+format-check: deps-lint ## fail where a source is laid out otherwise
+	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
+
+units-check: deps-lint all ## systemd-analyze verify on an installation in a scratch folder
+	@deploy/systemd/verify
+
+## --- installation ---
+
+install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not overwritten
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(SYSCONFDIR)/rostrum $(DESTDIR)$(UNITDIR)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	install -m 644 schema/*.sql $(DESTDIR)$(DATADIR)/schema
+	install -m 644 conf/rostrum.ini $(DESTDIR)$(DATADIR)/rostrum.ini
+	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || install -m 644 conf/rostrum.ini $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
+	for unit in deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.target; do \
+	    sed 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@CONFDIR@|$(SYSCONFDIR)/rostrum|g' $$unit \
+	        > $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; do \
+	    printf '  make %-14s %s\n' "$$name" "$$what"; done
