@@ -1,0 +1,34 @@
+/*
+ * What every test program shares: running a Check suite, and waiting for a condition. A program's main is
+ * `return suite_run(the_suite());`; its last line is "NAME: N passed, N failed", which tests/run adds up.
+ *
+ * Tests wait for conditions with a deadline (SUITE_WAIT) and never sleep for a fixed time: a slow machine makes them
+ * slower, not red.
+ */
+#ifndef ROSTRUM_TESTS_SUPPORT_SUITE_H
+#define ROSTRUM_TESTS_SUPPORT_SUITE_H
+
+#include <check.h>
+
+#include "common/base.h"
+
+/* Runs every test, prints failures and the summary line, frees the suite; 0 if all passed, else 1. */
+MUST_CHECK int suite_run(Suite *suite);
+
+/* Time between two looks at a condition: short against what is waited for, long against a look. */
+enum { SUITE_LOOK_MS = 20 };
+void suite_pause(void);
+
+/* Looks at `condition` until it holds; fails the test once `deadline_ms` have passed without it. */
+#define SUITE_WAIT(condition, deadline_ms)                                                                             \
+    do {                                                                                                               \
+        int64_t suite_until_ms = suite_mono_ms() + (deadline_ms);                                                      \
+        while (!(condition)) {                                                                                         \
+            ck_assert_msg(suite_mono_ms() < suite_until_ms, "within %d ms never came: %s", (int)(deadline_ms),         \
+                          #condition);                                                                                 \
+            suite_pause();                                                                                             \
+        }                                                                                                              \
+    } while (0)
+int64_t suite_mono_ms(void);
+
+#endif
