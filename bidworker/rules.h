@@ -14,7 +14,15 @@
 #include "common/increments.h"
 #include "common/money.h"
 
-enum rules_status { RULES_DRAFT, RULES_SCHEDULED, RULES_ACTIVE, RULES_ENDED, RULES_SOLD, RULES_UNSOLD, RULES_CANCELLED };
+enum rules_status {
+    RULES_DRAFT,
+    RULES_SCHEDULED,
+    RULES_ACTIVE,
+    RULES_ENDED,
+    RULES_SOLD,
+    RULES_UNSOLD,
+    RULES_CANCELLED
+};
 
 struct rules_auction {
     /* terms */
@@ -48,12 +56,18 @@ struct rules_command {
     struct uuid id;
     struct uuid bidder_id;
     int64_t amount; /* RULES_BID: the bid, RULES_PROXY: the maximum */
+    /* RULES_FENCE: everything received before this stands ahead of it (time of sending less fence_grace_ms) */
     int64_t received_ms;
     int64_t terms_version; /* 0: not checked */
     bool banned;           /* the bidder, at the time of deciding */
 };
 
-enum rules_verdict { RULES_ACCEPTED, RULES_OUTBID, RULES_REJECTED, RULES_DROPPED /* START, FENCE without effect: no entry */ };
+enum rules_verdict {
+    RULES_ACCEPTED,
+    RULES_OUTBID,
+    RULES_REJECTED,
+    RULES_DROPPED /* START, FENCE without effect: no entry */
+};
 
 enum rules_reason {
     RULES_NONE,
@@ -64,23 +78,24 @@ enum rules_reason {
     RULES_OWN_AUCTION,
     RULES_USER_BANNED,
     RULES_MAXIMUM_NOT_RAISED,
-    RULES_NO_MAXIMUM,      /* WITHDRAW by someone who does not lead by a proxy */
+    RULES_NO_MAXIMUM, /* WITHDRAW by someone who does not lead by a proxy */
     RULES_TERMS_CHANGED,
-    RULES_INVALID_AMOUNT,  /* not within 1..MONEY_MAX */
-    RULES_INTERNAL_ERROR,  /* never by rules_decide; for what could not be decided */
-    RULES_NOT_FOUND,       /* likewise: no such auction */
+    RULES_INVALID_AMOUNT, /* not within 1..MONEY_MAX */
+    RULES_INTERNAL_ERROR, /* never by rules_decide; for what could not be decided */
+    RULES_NOT_FOUND,      /* likewise: no such auction */
 };
 
 struct rules_decision {
     enum rules_verdict verdict;
     enum rules_reason reason;
-    bool raise;          /* rule 5: by the leader's own maximum; not in the public history */
-    int64_t amount;      /* of the command's own entry: BID its amount; PROXY the price it led to; else 0 */
-    bool automatic;      /* a second entry follows: the standing proxy's answer (rule 4), accepted, isProxyBid */
+    bool raise; /* rule 5: by the leader's own maximum; not in the public history */
+    /* of the command's own entry: BID its amount; PROXY the price it led to, or if outbid its spent maximum; else 0 */
+    int64_t amount;
+    bool automatic; /* a second entry follows: the standing proxy's answer (rule 4), accepted, isProxyBid */
     struct uuid automatic_bidder;
     int64_t automatic_amount;
-    bool extended;       /* end_ms moved (rule 7) */
-    bool lead_lost;      /* `loser` led until now */
+    bool extended;  /* end_ms moved (rule 7) */
+    bool lead_lost; /* `loser` led until now */
     struct uuid loser;
     bool loser_by_proxy; /* PROXY_EXHAUSTED rather than OUTBID */
     bool started;        /* the auction became active by this */
