@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 /* A status that the caller must look at. */
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK                                __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_index, first_argument) __attribute__((format(printf, format_index, first_argument)))
-#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+#define ARRAY_LEN(array)                          (sizeof(array) / sizeof((array)[0]))
 
 #endif

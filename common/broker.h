@@ -22,7 +22,7 @@ struct broker;
 struct broker_consumer;
 
 enum broker_state {
-    BROKER_DOWN,    /* not connected */
+    BROKER_DOWN, /* not connected */
     BROKER_UP,
     BROKER_BLOCKED, /* connected, but the server's alarm forbids publishing */
 };
@@ -34,7 +34,8 @@ struct broker_options {
     int heartbeat_s;
     int connect_timeout_ms;
     size_t unconfirmed_max; /* messages in flight; then broker_publish says false */
-    /* Exchanges and queues that must exist before the broker counts as up (passive declare); NULL-ended; may be NULL. */
+    /* Exchanges and queues that must exist before the broker counts as up (passive declare); NULL-ended; may be NULL.
+     */
     const char *const *require_exchanges;
     const char *const *require_queues;
     void (*on_change)(struct broker *broker, enum broker_state state, void *arg); /* may be NULL */

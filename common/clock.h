@@ -17,7 +17,8 @@ int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
 
 void clock_format(int64_t ms, char out[static CLOCK_TEXT_SIZE]);
-/* RFC 3339: "T" or "t", any number of fraction digits (cut to milliseconds), "Z" or an offset. False if it is not one. */
+/* RFC 3339: "T" or "t", any number of fraction digits (cut to milliseconds), "Z" or an offset. False if it is not one.
+ */
 MUST_CHECK bool clock_parse(const char *text, int64_t *ms);
 
 #endif

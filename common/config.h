@@ -21,32 +21,32 @@ struct config {
     char log_level[16];
     /* [postgres] */
     char pg_url[CONFIG_TEXT_SIZE];
-    int pg_connections;      /* of one gateway worker */
-    int pg_timeout_ms;       /* for one statement, connecting included */
+    int pg_connections; /* of one gateway worker */
+    int pg_timeout_ms;  /* for one statement, connecting included */
     /* [redis] */
     char redis_url[CONFIG_TEXT_SIZE];
     int redis_timeout_ms;
     /* [rabbitmq] */
     char amqp_url[CONFIG_TEXT_SIZE];
     int amqp_heartbeat_s;
-    int shards;              /* of a new house: queues of bids; fixed once migrated */
+    int shards;                   /* of a new house: queues of bids; fixed once migrated */
     int shard_queue_max_messages; /* per queue, then reject-publish */
-    int confirm_deadline_ms; /* from publish to confirm, else 503 */
+    int confirm_deadline_ms;      /* from publish to confirm, else 503 */
     /* [gateway] */
     char listen_address[64];
     int listen_port;
     int workers;
-    int connections_max;     /* per worker */
+    int connections_max; /* per worker */
     int header_max_bytes;
     int body_max_bytes;
     int request_read_timeout_ms; /* from a request's first byte to its last */
-    int idle_timeout_s;      /* of a kept-alive connection */
-    int request_deadline_ms; /* the gateway's own: then 503 */
+    int idle_timeout_s;          /* of a kept-alive connection */
+    int request_deadline_ms;     /* the gateway's own: then 503 */
     int drain_deadline_ms;
-    int share_max_bids;      /* bids of one auction in one message */
+    int share_max_bids;           /* bids of one auction in one message */
     int publish_pending_max_bids; /* per worker, waiting or unconfirmed; then 503 */
-    int hash_threads;        /* Argon2id, per worker */
-    int hash_queue_max;      /* waiting jobs, then 503 */
+    int hash_threads;             /* Argon2id, per worker */
+    int hash_queue_max;           /* waiting jobs, then 503 */
     int clock_skew_max_ms;
     bool trust_forwarded_for; /* take the address from X-Forwarded-For, set by a proxy of ours */
     /* [auth] */
@@ -62,11 +62,11 @@ struct config {
     int registrations_per_hour;
     /* [bidworker] */
     int batch_max_bids;
-    int prefetch_messages;   /* per shard; the same in every worker, or order is lost */
+    int prefetch_messages; /* per shard; the same in every worker, or order is lost */
     int ownership_poll_ms;
     int outbox_sweep_ms;
-    int outbox_age_ms;       /* a row older than this was left behind by a dead worker */
-    int crash_count;         /* deliveries after which messages are taken one at a time */
+    int outbox_age_ms; /* a row older than this was left behind by a dead worker */
+    int crash_count;   /* deliveries after which messages are taken one at a time */
     /* [endworker] */
     int fence_grace_ms;
     int fence_repeat_ms;
@@ -74,7 +74,7 @@ struct config {
     int ending_soon_s;
     int settle_sweep_ms;
     /* [notifyworker] */
-    int notify_batch_max;    /* messages taken into one transaction */
+    int notify_batch_max; /* messages taken into one transaction */
 };
 
 /* Every setting at its default. */

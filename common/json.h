@@ -68,8 +68,8 @@ void jsonw_int(struct jsonw *writer, int64_t value);
 void jsonw_string(struct jsonw *writer, const char *text);
 void jsonw_string_n(struct jsonw *writer, const char *text, size_t length);
 void jsonw_uuid(struct jsonw *writer, const struct uuid *id);
-void jsonw_money(struct jsonw *writer, int64_t minor);   /* 55.00 */
-void jsonw_time(struct jsonw *writer, int64_t ms);       /* "2026-11-20T22:58:16.123Z" */
+void jsonw_money(struct jsonw *writer, int64_t minor); /* 55.00 */
+void jsonw_time(struct jsonw *writer, int64_t ms);     /* "2026-11-20T22:58:16.123Z" */
 /* A finished piece of JSON as it is: a number's text, or a document from PostgreSQL. */
 void jsonw_raw(struct jsonw *writer, const char *json, size_t length);
 /* A parsed value again. */

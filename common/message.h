@@ -15,11 +15,11 @@
 #include "common/json.h"
 
 enum {
-    MESSAGE_COMMANDS_MAX = 64,      /* commands in one message: SERVERS.md measured 64 */
-    MESSAGE_EVENTS_MAX = 4096,      /* events in one message; a batch of 1,024 bids makes at most 2 each and some */
-    MESSAGE_REQUEST_ID_SIZE = 65,   /* 64 characters */
-    MESSAGE_TRACEPARENT_SIZE = 56,  /* 55 characters */
-    MESSAGE_TEXT_SIZE = 24,         /* statuses and reasons */
+    MESSAGE_COMMANDS_MAX = 64,     /* commands in one message: SERVERS.md measured 64 */
+    MESSAGE_EVENTS_MAX = 4096,     /* events in one message; a batch of 1,024 bids makes at most 2 each and some */
+    MESSAGE_REQUEST_ID_SIZE = 65,  /* 64 characters */
+    MESSAGE_TRACEPARENT_SIZE = 56, /* 55 characters */
+    MESSAGE_TEXT_SIZE = 24,        /* statuses and reasons */
 };
 
 enum command_kind {
@@ -32,14 +32,14 @@ enum command_kind {
 
 struct command {
     enum command_kind kind;
-    struct uuid id;         /* of the bid or command; the ledger holds each at most once per auction */
+    struct uuid id; /* of the bid or command; the ledger holds each at most once per auction */
     struct uuid auction_id;
-    struct uuid user_id;    /* nil for START and FENCE */
-    int64_t amount;         /* minor units; 0 for WITHDRAW, START, FENCE */
-    int64_t received_ms;    /* server time of the last byte */
-    int64_t terms_version;  /* what the sender could see; 0: unknown, not checked */
-    struct uuid reply_to;   /* gateway worker that waits for the decision, else nil */
-    bool keyed;             /* an idempotency key: its Redis entry is kept after the decision */
+    struct uuid user_id;   /* nil for START and FENCE */
+    int64_t amount;        /* minor units; 0 for WITHDRAW, START, FENCE */
+    int64_t received_ms;   /* server time of the last byte */
+    int64_t terms_version; /* what the sender could see; 0: unknown, not checked */
+    struct uuid reply_to;  /* gateway worker that waits for the decision, else nil */
+    bool keyed;            /* an idempotency key: its Redis entry is kept after the decision */
     char request_id[MESSAGE_REQUEST_ID_SIZE];
     char traceparent[MESSAGE_TRACEPARENT_SIZE];
 };
@@ -47,7 +47,7 @@ struct command {
 /* One element of a decoded message: a command, or one that could not be read with the reason why. */
 struct command_item {
     bool readable;
-    const char *why; /* static, when not readable */
+    const char *why;        /* static, when not readable */
     struct command command; /* when not readable: whatever could be read, id and auction_id nil otherwise */
 };
 
@@ -65,19 +65,19 @@ enum event_kind {
     EVENT_PROXY_EXHAUSTED, /* user_id lost the lead that a proxy held */
     EVENT_EXTENDED,        /* endTime moved to end_ms */
     EVENT_STARTED,
-    EVENT_ENDED,           /* the hammer fell: to be settled */
-    EVENT_SETTLED,         /* user_id is the winner (nil: unsold), amount the price */
+    EVENT_ENDED,   /* the hammer fell: to be settled */
+    EVENT_SETTLED, /* user_id is the winner (nil: unsold), amount the price */
     EVENT_ENDING_SOON,
 };
 
 struct event {
     enum event_kind kind;
     struct uuid auction_id;
-    struct uuid user_id;   /* whom it concerns, or nil */
-    int64_t amount;        /* minor units: the price then */
-    int64_t version;       /* of the auction after the batch; with kind and user_id it names the event */
-    int64_t at_ms;         /* when it was decided */
-    int64_t end_ms;        /* EVENT_EXTENDED, EVENT_ENDING_SOON: the endTime; else 0 */
+    struct uuid user_id; /* whom it concerns, or nil */
+    int64_t amount;      /* minor units: the price then */
+    int64_t version;     /* of the auction after the batch; with kind and user_id it names the event */
+    int64_t at_ms;       /* when it was decided */
+    int64_t end_ms;      /* EVENT_EXTENDED, EVENT_ENDING_SOON: the endTime; else 0 */
     char traceparent[MESSAGE_TRACEPARENT_SIZE];
 };
 
@@ -90,8 +90,8 @@ struct decision {
     struct uuid auction_id;
     struct uuid user_id;
     enum command_kind kind;
-    int64_t amount;      /* what was bid; for a proxy what the price became by it, or 0 */
-    int64_t max_amount;  /* COMMAND_PROXY, else 0 */
+    int64_t amount;     /* what was bid; for a proxy what the price became by it, or 0 */
+    int64_t max_amount; /* COMMAND_PROXY, else 0 */
     int64_t received_ms;
     int64_t decided_ms;
     char status[MESSAGE_TEXT_SIZE]; /* accepted, outbid, rejected */

@@ -30,13 +30,13 @@ struct pg_statement {
 
 struct pg_options {
     struct event_base *base;
-    const char *url;         /* libpq connection string or URI */
-    const char *application; /* application_name */
+    const char *url;                       /* libpq connection string or URI */
+    const char *application;               /* application_name */
     const struct pg_statement *statements; /* kept, not copied; callers name them by index */
     size_t statement_count;
     int connections;
-    int timeout_ms;          /* statement, connect and idle-in-transaction */
-    size_t pending_max;      /* statements sent and unanswered, per connection; then false */
+    int timeout_ms;     /* statement, connect and idle-in-transaction */
+    size_t pending_max; /* statements sent and unanswered, per connection; then false */
     /* Called when the first connection comes up, and when the last is lost; may be NULL. */
     void (*on_change)(struct pg *pg, bool up, void *arg);
     /* Called with every new connection before it is used, blocking SQL allowed is NOT; may be NULL. */
@@ -88,7 +88,7 @@ bool pg_state_is_transient(const char *sqlstate);
 
 /* Reading results. A column that is null gives 0, "", false or the nil id. */
 int64_t pg_int(const PGresult *result, int row, int column);
-int64_t pg_money(const PGresult *result, int row, int column);   /* NUMERIC(12,2) text to minor units */
+int64_t pg_money(const PGresult *result, int row, int column); /* NUMERIC(12,2) text to minor units */
 bool pg_bool(const PGresult *result, int row, int column);
 struct uuid pg_uuid(const PGresult *result, int row, int column);
 const char *pg_text(const PGresult *result, int row, int column);

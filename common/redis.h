@@ -22,7 +22,7 @@ struct redis_script {
 
 struct redis_options {
     struct event_base *base;
-    const char *url; /* redis://[:password@]host:port[/db] */
+    const char *url;                    /* redis://[:password@]host:port[/db] */
     const struct redis_script *scripts; /* kept, not copied; callers name them by index */
     size_t script_count;
     int timeout_ms;     /* of a command and of connecting; the oldest one late costs the connection */
