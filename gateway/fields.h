@@ -1,0 +1,33 @@
+/*
+ * Reading the members of a JSON body with the contract's strictness: unknown members and wrong types are faults, each
+ * reported with its field. Each reader returns true when the member is there and right; an absent one is a fault only
+ * if `required`. Money has an answer of its own (INVALID_AMOUNT), see fields_money.
+ */
+#ifndef ROSTRUM_GATEWAY_FIELDS_H
+#define ROSTRUM_GATEWAY_FIELDS_H
+
+#include "common/json.h"
+#include "gateway/reply.h"
+
+enum fields_need { FIELDS_OPTIONAL, FIELDS_REQUIRED };
+
+/* A fault for every member whose name is not in `names` (NULL-ended). */
+void fields_known(const struct json *object, const char *const *names, struct faults *faults);
+/* A string of `least` to `most` characters (not bytes), without control characters other than newline and tab. */
+bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
+                 const char **out, struct faults *faults);
+bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
+                int64_t *out, struct faults *faults);
+bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out, struct faults *faults);
+bool fields_uuid(const struct json *object, const char *name, enum fields_need need, struct uuid *out,
+                 struct faults *faults);
+/* RFC 3339. */
+bool fields_time(const struct json *object, const char *name, enum fields_need need, int64_t *ms,
+                 struct faults *faults);
+
+enum fields_money { FIELDS_MONEY_OK, FIELDS_MONEY_ABSENT, FIELDS_MONEY_INVALID };
+/* A number or string; zero, negative, exponents, too many decimals, too large: FIELDS_MONEY_INVALID (400
+ * INVALID_AMOUNT). */
+enum fields_money fields_money(const struct json *object, const char *name, int64_t *minor);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * What the files of one gateway worker share: its loop, its back ends, and what it knows of the house. Made after the
+ * fork, once per worker; there is exactly one per process, handed on as a pointer and never global.
+ */
+#ifndef ROSTRUM_GATEWAY_GATEWAY_H
+#define ROSTRUM_GATEWAY_GATEWAY_H
+
+#include <event2/event.h>
+
+#include "common/broker.h"
+#include "common/config.h"
+#include "common/ids.h"
+#include "common/json.h"
+#include "common/pg.h"
+#include "common/redis.h"
+#include "gateway/hashpool.h"
+
+struct publisher;
+struct requests;
+struct router;
+struct snapshots;
+struct tokens;
+struct waiters;
+
+enum { GATEWAY_KEY_BYTES = 32 };
+
+/* What PostgreSQL has on record of the house; the same for its whole life. */
+struct house {
+    bool known; /* loaded; before that nobody can be served but /health and /time */
+    unsigned shards;
+    uint8_t idempotency[GATEWAY_KEY_BYTES]; /* keys the hash that makes bid ids out of idempotency keys */
+    uint8_t pseudonym[GATEWAY_KEY_BYTES];   /* keys bidders' public names */
+    uint8_t token[GATEWAY_KEY_BYTES];       /* Ed25519 seed of access tokens */
+};
+
+/* Scripts in the table of gateway->redis, by index. */
+enum gateway_script {
+    GATEWAY_SCRIPT_USER,
+    GATEWAY_SCRIPT_AUCTION,
+    GATEWAY_SCRIPT_LIMIT,
+    GATEWAY_SCRIPT_SNAPSHOT,
+    GATEWAY_SCRIPT_COUNT
+};
+
+struct gateway {
+    struct event_base *base;
+    const struct config *config;
+    struct uuid id; /* of this worker: names its reply channel */
+    struct house house;
+    struct pg *pg;             /* use statements_query */
+    struct redis *redis;       /* commands */
+    struct redis *listener;    /* decisions for those who wait */
+    struct broker *broker;     /* publishes bids */
+    struct tokens *tokens;     /* NULL until the house is known */
+    struct hashpool *hashpool; /* Argon2id */
+    struct router *router;
+    struct requests *requests;
+    struct publisher *publisher;
+    struct waiters *waiters;
+    struct snapshots *snapshots;
+    struct jsonw *json;      /* of replies; see reply.h */
+    int64_t clock_offset_ms; /* this machine's clock less the database's, as last measured */
+    bool draining;           /* answers close their connections */
+};
+
+/* A bidder's public name within one auction: the same for the whole auction, and no hint to any other. */
+enum { GATEWAY_PSEUDONYM_SIZE = 20 };
+void gateway_pseudonym(const struct gateway *gateway, const struct uuid *auction, const struct uuid *user,
+                       char out[static GATEWAY_PSEUDONYM_SIZE]);
+
+#endif

@@ -1,0 +1,11 @@
+/*
+ * GET /health (alive), GET /ready (can bids be taken?) and GET /api/v1/time. The simplest handlers: read them first.
+ */
+#ifndef ROSTRUM_GATEWAY_HEALTH_H
+#define ROSTRUM_GATEWAY_HEALTH_H
+
+#include "gateway/router.h"
+
+extern const struct route health_routes[];
+
+#endif

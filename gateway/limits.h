@@ -1,0 +1,32 @@
+/*
+ * Rate limits: fixed windows counted in Redis. Where a route names a limit it is taken before the handler runs, in the
+ * same round trip as the session. A limit of 0 is off, and with Redis gone there are none: nobody is locked out by our
+ * own failure.
+ */
+#ifndef ROSTRUM_GATEWAY_LIMITS_H
+#define ROSTRUM_GATEWAY_LIMITS_H
+
+#include "gateway/request.h"
+
+struct limits_state {
+    int most;         /* per window; 0: off */
+    int64_t used;     /* this request included */
+    int64_t reset_ms; /* until the window ends */
+};
+
+/* "bids", for keys. */
+const char *limits_name(enum limit limit);
+/* Of the settings: 0 is off. */
+int limits_most(const struct gateway *gateway, enum limit limit);
+int limits_window_s(enum limit limit);
+/* RateLimit-Limit, -Remaining, -Reset. */
+void limits_headers(struct request *request, const struct limits_state *state);
+/* ENDS the request with 429, retryAfter and Retry-After. */
+void limits_refuse(struct request *request, const struct limits_state *state);
+/*
+ * Takes one more limit, of a text (a hash of an account, never the account itself), then calls `then` - or ends the
+ * request with 429.
+ */
+void limits_take_text(struct request *request, enum limit limit, const char *text, route_handler then);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * Answers. A handler ends its request with exactly one of the functions marked ENDS; the request is gone after it.
+ * If the deadline has answered before, they only free it.
+ *
+ * JSON is written with the worker's one writer: between reply_json and reply_send nothing else may answer, so begin
+ * and send in one stretch, without going back to the loop.
+ *
+ *     struct jsonw *json = reply_json(request);
+ *     jsonw_object(json); ... jsonw_end_object(json);
+ *     reply_header(request, "Location", where);
+ *     reply_send(request, 201);
+ */
+#ifndef ROSTRUM_GATEWAY_REPLY_H
+#define ROSTRUM_GATEWAY_REPLY_H
+
+#include "common/json.h"
+#include "gateway/request.h"
+
+/* The contract's error codes; status, text and message of each stand in errors.c. */
+enum error_code {
+    ERROR_BAD_REQUEST,            /* 400 of HTTP itself */
+    ERROR_VALIDATION_FAILED,      /* 400, use reply_faults */
+    ERROR_INVALID_AMOUNT,         /* 400 */
+    ERROR_BID_TOO_LOW,            /* 400 */
+    ERROR_MAXIMUM_NOT_RAISED,     /* 409 */
+    ERROR_UNAUTHORIZED,           /* 401 */
+    ERROR_INVALID_CREDENTIALS,    /* 401 */
+    ERROR_FORBIDDEN,              /* 403 */
+    ERROR_CROSS_ORIGIN,           /* 403 */
+    ERROR_OWN_AUCTION,            /* 403 */
+    ERROR_USER_BANNED,            /* 403 */
+    ERROR_NOT_FOUND,              /* 404 */
+    ERROR_METHOD_NOT_ALLOWED,     /* 405 */
+    ERROR_REQUEST_TIMEOUT,        /* 408 */
+    ERROR_EMAIL_TAKEN,            /* 409 */
+    ERROR_AUCTION_ENDED,          /* 409 */
+    ERROR_AUCTION_NOT_STARTED,    /* 409 */
+    ERROR_AUCTION_CANCELLED,      /* 409 */
+    ERROR_ITEM_ALREADY_LISTED,    /* 409 */
+    ERROR_VERSION_CONFLICT,       /* 409 */
+    ERROR_HAS_BIDS,               /* 409 */
+    ERROR_NO_MAXIMUM,             /* 404 */
+    ERROR_TERMS_CHANGED,          /* 409 */
+    ERROR_BODY_TOO_LARGE,         /* 413 */
+    ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
+    ERROR_EXPECTATION_FAILED,     /* 417 */
+    ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
+    ERROR_RATE_LIMITED,           /* 429 */
+    ERROR_HEADERS_TOO_LARGE,      /* 431 */
+    ERROR_INTERNAL_ERROR,         /* 500 */
+    ERROR_NOT_IMPLEMENTED,        /* 501: a method that HTTP does not know */
+    ERROR_UNAVAILABLE,            /* 503, with Retry-After */
+    ERROR_COUNT
+};
+
+struct error_entry {
+    int status;
+    const char *code;    /* "VALIDATION_FAILED" */
+    const char *message; /* for a person */
+};
+const struct error_entry *errors_entry(enum error_code code);
+/* The code of a decision's reason ("BID_TOO_LOW"); false if it is none. */
+MUST_CHECK bool errors_parse(const char *text, enum error_code *code);
+
+/* The worker's writer, emptied. */
+struct jsonw *reply_json(struct request *request);
+/* A header of the answer; ignored once answered. `value` is copied. */
+void reply_header(struct request *request, const char *name, const char *value);
+/* ENDS with what reply_json's writer holds. */
+void reply_send(struct request *request, int status);
+/* ENDS without a body: 204, or 304. */
+void reply_empty(struct request *request, int status);
+/* ENDS with other bytes than JSON (openapi.json, jwks with its own type); copied. */
+void reply_bytes(struct request *request, int status, const char *content_type, const void *bytes, size_t length);
+/* ENDS with {"error", "message", "requestId"}; 503 carries Retry-After: 1. */
+void reply_error(struct request *request, enum error_code code);
+/* The same with details: the writer stands inside the object; add members, then reply_error_send (ENDS). */
+struct jsonw *reply_error_begin(struct request *request, enum error_code code);
+void reply_error_send(struct request *request, enum error_code code);
+
+/* For `late` callbacks: answers with what the writer holds, but does not end. Nothing happens if it was answered. */
+void reply_answer(struct request *request, int status);
+void reply_answer_error(struct request *request, enum error_code code);
+/* ENDS without answering again: for a handler that finds its request answered. Not answered yet: 500. */
+void reply_end(struct request *request);
+
+/* What is wrong with the fields of a body or query; see fields.h. */
+enum { FAULTS_MAX = 16 }; /* more are not reported: a client mends these first */
+struct faults {
+    size_t count;
+    struct {
+        char field[64];
+        const char *message; /* static */
+    } list[FAULTS_MAX];
+};
+/* `field` is copied (cut at 63 bytes), `message` is kept. */
+void faults_add(struct faults *faults, const char *field, const char *message);
+/* ENDS with 400 VALIDATION_FAILED and "fields". */
+void reply_faults(struct request *request, const struct faults *faults);
+
+#endif

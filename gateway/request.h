@@ -1,0 +1,96 @@
+/*
+ * One HTTP request from its last byte to its answer. Handlers are asynchronous: a handler may return and end the
+ * request from a later callback. The request lives until the handler ends it (reply.h), even if its deadline has
+ * answered the client meanwhile: a late end is harmless and only frees it. So every handler ends every request
+ * exactly once, and every callback of common/ comes exactly once.
+ */
+#ifndef ROSTRUM_GATEWAY_REQUEST_H
+#define ROSTRUM_GATEWAY_REQUEST_H
+
+#include "common/ids.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/message.h"
+#include "gateway/router.h"
+
+struct gateway;
+struct evhttp_request;
+
+enum {
+    REQUEST_ADDRESS_SIZE = 46, /* an IPv6 address as text */
+    REQUEST_SESSION_SIZE = 33, /* hex of the session token's hash */
+};
+
+enum request_via {
+    REQUEST_GUEST,
+    REQUEST_BY_COOKIE,       /* session token in the cookie */
+    REQUEST_BY_SESSION,      /* session token as bearer */
+    REQUEST_BY_ACCESS_TOKEN, /* JWT as bearer: holds without Redis */
+};
+
+/* Who asks. Filled by session.c before the handler runs. */
+struct request_user {
+    enum request_via via;
+    struct uuid id; /* nil for a guest */
+    bool admin;
+    char session[REQUEST_SESSION_SIZE]; /* hash of the session token ("" if unknown): names its Redis key */
+};
+
+struct request {
+    struct gateway *gateway;
+    const struct route *route; /* NULL while none was found */
+    enum method method;
+    struct uuid parameters[ROUTER_PARAMETERS_MAX]; /* of the path, in its order */
+    const struct json *body;                       /* the object of a ROUTE_JSON_BODY, else NULL */
+    char id[MESSAGE_REQUEST_ID_SIZE];
+    char traceparent[MESSAGE_TRACEPARENT_SIZE]; /* "" if the client sent none */
+    char address[REQUEST_ADDRESS_SIZE];
+    int64_t received_ms; /* server time when the last byte of the body had been read */
+    struct request_user user;
+    void *own; /* the handler's memory, see request_own; NULL before */
+
+    /* The rest belongs to request.c and reply.c. */
+    struct evhttp_request *evreq; /* NULL once answered */
+    struct json *tree;
+    int64_t start_us;    /* monotonic */
+    int64_t deadline_ms; /* monotonic */
+    void (*late)(struct request *request);
+    void (*then)(struct request *request);
+    int status;               /* that was answered, 0 before */
+    bool head;                /* HEAD: a GET whose body is left out */
+    bool patient;             /* in the list of those with a deadline of their own */
+    struct request *previous; /* in that list */
+    struct request *next;
+};
+
+/* Zeroed memory for the handler's own state, freed with the request; once per request. NULL without memory. */
+MUST_CHECK void *request_own(struct request *request, size_t size);
+/* A header's value or NULL. NULL too once the request was answered: read what you need when the handler begins. */
+const char *request_header(const struct request *request, const char *name);
+/*
+ * The value of a query parameter, percent-decoded, into `out` (cut off is an error). False when it is absent; when
+ * it does not fit or is badly encoded it is true with *out = "\x01", which no validator accepts.
+ */
+MUST_CHECK bool request_query(const struct request *request, const char *name, char *out, size_t size);
+/* The client has its answer already (the deadline passed): nothing that is done now will be seen. */
+bool request_answered(const struct request *request);
+/* For log lines. */
+struct log_about request_about(const struct request *request);
+
+/*
+ * Another deadline than request_deadline_ms, from now on. At the deadline `late` is called instead of answering
+ * 503 UNAVAILABLE (NULL: the usual answer). `late` may answer (reply_answer) but not end the request: its handler
+ * still does.
+ */
+void request_set_deadline(struct request *request, int64_t from_now_ms, void (*late)(struct request *request));
+
+/* For the worker: makes requests out of evhttp's, checks them, and gives them to their handlers. */
+struct requests;
+struct evhttp;
+struct event_base;
+MUST_CHECK struct requests *requests_new(struct gateway *gateway);
+void requests_free(struct requests *requests);
+void requests_attach(struct requests *requests, struct evhttp *http);
+size_t requests_open(const struct requests *requests);
+
+#endif
