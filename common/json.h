@@ -18,7 +18,7 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
 
 enum {
     JSON_DEPTH_MAX = 16,    /* nested arrays and objects; the contract needs 4 */
-    JSON_NODES_MAX = 20000, /* values in one document; a full batch of commands needs under 2,000 */
+    JSON_NODES_MAX = 40000, /* values in one document: MESSAGE_EVENTS_MAX events of 9 values and their frame */
 };
 
 struct json {
