@@ -1,0 +1,134 @@
+/*
+ * Increment tables: the edges of each step, and what sellers may and may not send.
+ */
+#include "common/increments.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/money.h"
+#include "tests/support/suite.h"
+
+START_TEST(a_fixed_increment_holds_everywhere)
+{
+    struct increments table = increments_fixed(100);
+    ck_assert_int_eq(increments_at(&table, 0), 100);
+    ck_assert_int_eq(increments_at(&table, MONEY_MAX), 100);
+}
+END_TEST
+
+START_TEST(ebay_steps_at_their_edges)
+{
+    const struct {
+        int64_t price;
+        int64_t increment;
+    } cases[] = {
+        {0, 5},         {99, 5},        {100, 25},      {499, 25},       {500, 50},
+        {2499, 50},     {2500, 100},    {9999, 100},    {10000, 250},    {24999, 250},
+        {25000, 500},   {49999, 500},   {50000, 1000},  {99999, 1000},   {100000, 2500},
+        {249999, 2500}, {250000, 5000}, {499999, 5000}, {500000, 10000}, {MONEY_MAX, 10000},
+    };
+    struct increments table = increments_ebay_us();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ck_assert_int_eq(increments_at(&table, cases[i].price), cases[i].increment);
+    }
+}
+END_TEST
+
+static bool parse(const char *text, struct increments *table, const char **why)
+{
+    struct json *value = json_parse(text, strlen(text), NULL);
+    ck_assert_msg(value != NULL, "the test's own JSON: %s", text);
+    bool parsed = increments_parse(value, table, why);
+    json_free(value);
+    return parsed;
+}
+
+START_TEST(the_named_table_is_read)
+{
+    struct increments table;
+    const char *why = NULL;
+    ck_assert(parse("\"ebay-us\"", &table, &why));
+    ck_assert_int_eq(increments_at(&table, 500000), 10000);
+}
+END_TEST
+
+START_TEST(steps_are_read)
+{
+    struct increments table;
+    const char *why = NULL;
+    ck_assert(parse("[{\"from\": 0, \"increment\": 0.05}, {\"increment\": \"2.50\", \"from\": 100}]", &table, &why));
+    ck_assert_uint_eq(table.count, 2);
+    ck_assert_int_eq(increments_at(&table, 9999), 5);
+    ck_assert_int_eq(increments_at(&table, 10000), 250);
+}
+END_TEST
+
+START_TEST(what_is_no_table_is_refused)
+{
+    static const char *const BAD[] = {
+        "\"ebay-uk\"",
+        "null",
+        "1.00",
+        "{}",
+        "[]",
+        "[1]",
+        "[{}]",
+        "[{\"from\": 0}]",
+        "[{\"increment\": 1}]",
+        "[{\"from\": 0, \"increment\": 0}]",
+        "[{\"from\": 0, \"increment\": 0.00}]",
+        "[{\"from\": 0, \"increment\": -1}]",
+        "[{\"from\": 0, \"increment\": 1e2}]",
+        "[{\"from\": 0, \"increment\": 0.001}]",
+        "[{\"from\": 0, \"increment\": true}]",
+        "[{\"from\": 0, \"increment\": 10000000000.00}]",
+        "[{\"from\": 1, \"increment\": 1}]",
+        "[{\"from\": 0, \"increment\": 1, \"to\": 5}]",
+        "[{\"from\": 0, \"increment\": 1}, {\"from\": 0, \"increment\": 2}]",
+        "[{\"from\": 0, \"increment\": 1}, {\"from\": 9, \"increment\": 2}, {\"from\": 8, \"increment\": 3}]",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        struct increments table;
+        const char *why = NULL;
+        ck_assert_msg(!parse(BAD[i], &table, &why), "accepted: %s", BAD[i]);
+        ck_assert_msg(why != NULL && why[0] != '\0', "no word about: %s", BAD[i]);
+    }
+}
+END_TEST
+
+START_TEST(steps_are_bounded)
+{
+    char text[(INCREMENTS_STEPS_MAX + 1) * 40];
+    for (int steps = INCREMENTS_STEPS_MAX; steps <= INCREMENTS_STEPS_MAX + 1; steps++) {
+        struct increments table;
+        const char *why = NULL;
+        size_t at = 0;
+        for (int i = 0; i < steps; i++) {
+            at += (size_t)snprintf(text + at, sizeof(text) - at, "%s{\"from\":%d,\"increment\":1}", i == 0 ? "[" : ",",
+                                   i);
+        }
+        (void)snprintf(text + at, sizeof(text) - at, "]");
+        ck_assert_int_eq(parse(text, &table, &why), steps == INCREMENTS_STEPS_MAX);
+    }
+}
+END_TEST
+
+static Suite *increments_suite(void)
+{
+    Suite *suite = suite_create("increments");
+    TCase *tcase = tcase_create("increments");
+    tcase_add_test(tcase, a_fixed_increment_holds_everywhere);
+    tcase_add_test(tcase, ebay_steps_at_their_edges);
+    tcase_add_test(tcase, the_named_table_is_read);
+    tcase_add_test(tcase, steps_are_read);
+    tcase_add_test(tcase, what_is_no_table_is_refused);
+    tcase_add_test(tcase, steps_are_bounded);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(increments_suite());
+}

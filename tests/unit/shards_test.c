@@ -1,0 +1,84 @@
+/*
+ * Sharing shards out: everybody agrees, the shares are fair, and only the shards of who came or went move.
+ */
+#include "common/shards.h"
+
+#include "tests/support/suite.h"
+
+enum { SHARDS = 100, WORKERS = 5, TRIALS = 50 };
+
+/* Worker numbers as different as random ones are; never 0. */
+static uint32_t worker(int number)
+{
+    return ((uint32_t)number * UINT32_C(2654435761) + 17) % SHARDS_WORKER_MAX + 1;
+}
+
+START_TEST(nobody_owns_what_nobody_serves)
+{
+    ck_assert_uint_eq(shards_owner(3, NULL, 0), 0);
+}
+END_TEST
+
+START_TEST(one_worker_owns_all)
+{
+    const uint32_t alone[] = {7};
+    for (unsigned shard = 0; shard < SHARDS; shard++) {
+        ck_assert_uint_eq(shards_owner(shard, alone, 1), 7);
+    }
+}
+END_TEST
+
+START_TEST(the_order_of_the_living_does_not_matter)
+{
+    const uint32_t forth[] = {3, 1000, 77, SHARDS_WORKER_MAX};
+    const uint32_t back[] = {SHARDS_WORKER_MAX, 77, 1000, 3};
+    for (unsigned shard = 0; shard < SHARDS; shard++) {
+        ck_assert_uint_eq(shards_owner(shard, forth, 4), shards_owner(shard, back, 4));
+    }
+}
+END_TEST
+
+START_TEST(only_the_shards_of_who_left_move)
+{
+    uint32_t living[WORKERS];
+    for (int i = 0; i < WORKERS; i++) {
+        living[i] = worker(_i * WORKERS + i);
+    }
+    for (unsigned shard = 0; shard < SHARDS; shard++) {
+        uint32_t before = shards_owner(shard, living, WORKERS);
+        uint32_t after = shards_owner(shard, living, WORKERS - 1);
+        ck_assert(before == living[WORKERS - 1] ? after != before : after == before);
+    }
+}
+END_TEST
+
+START_TEST(the_shares_are_fair)
+{
+    uint32_t living[2] = {worker(2 * _i), worker(2 * _i + 1)};
+    int share = 0;
+    for (unsigned shard = 0; shard < SHARDS; shard++) {
+        share += shards_owner(shard, living, 2) == living[0];
+    }
+    /* A fair coin thrown 100 times stays within these bounds but once in ten million. */
+    ck_assert_int_gt(share, 23);
+    ck_assert_int_lt(share, 77);
+}
+END_TEST
+
+static Suite *shards_suite(void)
+{
+    Suite *suite = suite_create("shards");
+    TCase *tcase = tcase_create("shards");
+    tcase_add_test(tcase, nobody_owns_what_nobody_serves);
+    tcase_add_test(tcase, one_worker_owns_all);
+    tcase_add_test(tcase, the_order_of_the_living_does_not_matter);
+    tcase_add_loop_test(tcase, only_the_shards_of_who_left_move, 0, TRIALS);
+    tcase_add_loop_test(tcase, the_shares_are_fair, 0, TRIALS);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(shards_suite());
+}
