@@ -363,6 +363,15 @@ START_TEST(the_leaders_plain_bid_replaces_a_lower_maximum)
 }
 END_TEST
 
+START_TEST(the_leaders_plain_bid_equal_to_the_maximum_spends_it)
+{
+    check_accepted(proxy(ANN, 5000), 1000);
+    check_accepted(bid(ANN, 5000), 5000);
+    check_house(ANN, 5000, 5000, 2);
+    ck_assert(!house.leader_by_proxy);
+}
+END_TEST
+
 START_TEST(withdrawing_brings_the_maximum_down_to_the_price)
 {
     check_accepted(proxy(ANN, 5000), 1000);
@@ -484,6 +493,7 @@ static void add_money_tests(TCase *tcase)
     tcase_add_test(tcase, a_plain_leader_may_stand_behind_a_maximum);
     tcase_add_test(tcase, the_leaders_plain_bid_keeps_a_higher_maximum);
     tcase_add_test(tcase, the_leaders_plain_bid_replaces_a_lower_maximum);
+    tcase_add_test(tcase, the_leaders_plain_bid_equal_to_the_maximum_spends_it);
     tcase_add_test(tcase, withdrawing_brings_the_maximum_down_to_the_price);
     tcase_add_test(tcase, nothing_to_withdraw);
     tcase_add_test(tcase, a_maximum_may_be_set_again_after_withdrawing);
@@ -507,6 +517,15 @@ START_TEST(a_late_bid_moves_the_end)
     ck_assert_int_eq(house.extensions_used, 1);
     ck_assert(send_at(RULES_BID, BOB, 1300, END_MS).extended); /* the end that holds now */
     ck_assert_int_eq(house.end_ms, END_MS + EXTENSION_MS);
+}
+END_TEST
+
+START_TEST(the_first_millisecond_of_the_window_counts)
+{
+    house.snipe_extension_ms = 2 * (int64_t)WINDOW_MS;
+    ck_assert(!send_at(RULES_BID, ANN, 1000, END_MS - WINDOW_MS - 1).extended);
+    ck_assert(send_at(RULES_BID, BOB, 1100, END_MS - WINDOW_MS).extended);
+    ck_assert_int_eq(house.end_ms, END_MS + WINDOW_MS);
 }
 END_TEST
 
@@ -739,6 +758,7 @@ END_TEST
 static void add_time_tests(TCase *tcase)
 {
     tcase_add_test(tcase, a_late_bid_moves_the_end);
+    tcase_add_test(tcase, the_first_millisecond_of_the_window_counts);
     tcase_add_test(tcase, the_last_millisecond_and_the_end);
     tcase_add_test(tcase, the_cap_counts_moved_ends_only);
     tcase_add_test(tcase, no_extension_when_switched_off_or_capped_at_none);

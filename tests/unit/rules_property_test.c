@@ -1,0 +1,480 @@
+/*
+ * Random auctions against an oracle. The oracle knows nothing of "taking the lead" or "runner up": it keeps every
+ * user's maximum and since when, finds the leader by looking at all of them, and says what the price must be as the
+ * greatest of what each rule calls for. Slow, and simple enough to be believed.
+ *
+ * Every auction is decided twice: in one go on one struct, and command by command with nothing carried over but what
+ * the auctions table keeps. Amounts are drawn from a narrow range, so that ties, cut increments and amounts that miss
+ * by a cent are common. A failure names the seed; the same seed gives the same auction on every machine.
+ */
+#include "bidworker/rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/suite.h"
+
+enum {
+    USERS = 6, /* user 0 is the seller, user USERS - 1 is banned */
+    COMMANDS_MAX = 60,
+    AUCTIONS = 20000,
+    BLOCKS = 20, /* test cases that share them */
+    START_MS = 1000,
+    END_MS = 10000,
+};
+
+/* ck_assert tells the parent process about each look, which costs more here than all the rest: only a failure may. */
+#define CHECK(condition, ...)                                                                                          \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            ck_abort_msg(__VA_ARGS__);                                                                                 \
+        }                                                                                                              \
+    } while (0)
+
+/* Auctions that once were, or could have been, trouble; run apart so that their names are in the output. */
+static const uint64_t SEEDS[] = {0, 1, 42, 1637, 20000, UINT64_C(0xdeadbeef), UINT64_C(0xffffffffffffffff)};
+
+static uint64_t random_state;
+
+static uint64_t random_next(void)
+{
+    random_state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t value = random_state;
+    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return value ^ (value >> 31);
+}
+
+static int64_t random_between(int64_t least, int64_t most)
+{
+    return least + (int64_t)(random_next() % (uint64_t)(most - least + 1));
+}
+
+static bool random_one_in(int64_t chances)
+{
+    return random_between(1, chances) == 1;
+}
+
+static struct uuid user(int number)
+{
+    struct uuid id = {.bytes = {[7] = 0x5e, [15] = (uint8_t)(number + 1)}};
+    return id;
+}
+
+/* --- the oracle --- */
+
+struct oracle {
+    int64_t maximum[USERS]; /* 0: none */
+    int since[USERS];       /* number of the command that set it */
+    bool hidden[USERS];     /* it was given as a proxy maximum and not withdrawn or overbid by its owner */
+    int64_t price;
+    int64_t bids;
+    int64_t end_ms;
+    int64_t extensions;
+    enum rules_status status;
+    int64_t accepted[2 * COMMANDS_MAX]; /* amounts in the public history that were accepted */
+    int accepted_count;
+};
+
+static int oracle_leader(const struct oracle *oracle)
+{
+    int leader = -1;
+    for (int i = 0; i < USERS; i++) {
+        if (oracle->maximum[i] > 0 &&
+            (leader < 0 || oracle->maximum[i] > oracle->maximum[leader] ||
+             (oracle->maximum[i] == oracle->maximum[leader] && oracle->since[i] < oracle->since[leader]))) {
+            leader = i;
+        }
+    }
+    return leader;
+}
+
+static int64_t oracle_best_of_others(const struct oracle *oracle, int leader)
+{
+    int64_t best = 0;
+    for (int i = 0; i < USERS; i++) {
+        if (i != leader && oracle->maximum[i] > best) {
+            best = oracle->maximum[i];
+        }
+    }
+    return best;
+}
+
+static int64_t greatest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The greatest of what the rules call for, given who bid what just now. */
+static int64_t oracle_price(const struct oracle *oracle, const struct rules_auction *terms, int bidder,
+                            const struct rules_command *command)
+{
+    int leader = oracle_leader(oracle);
+    int64_t top = oracle->maximum[leader];
+    int64_t second = oracle_best_of_others(oracle, leader);
+    int64_t price = greatest(oracle->price, terms->starting_price);
+
+    if (second > 0) {
+        int64_t above = second + increments_at(&terms->increments, second);
+        price = greatest(price, above < top ? above : top);
+    }
+    if (command->kind == RULES_BID && bidder == leader) {
+        price = greatest(price, command->amount);
+    }
+    if (terms->reserve_price > 0 && top >= terms->reserve_price) {
+        price = greatest(price, terms->reserve_price);
+    }
+    return price;
+}
+
+static enum rules_reason oracle_refusal(const struct oracle *oracle, const struct rules_auction *terms, int bidder,
+                                        const struct rules_command *command)
+{
+    int leader = oracle_leader(oracle);
+    int64_t minimum =
+        leader < 0 ? terms->starting_price : oracle->price + increments_at(&terms->increments, oracle->price);
+
+    if (oracle->status == RULES_SCHEDULED || command->received_ms < terms->start_ms) {
+        return RULES_AUCTION_NOT_STARTED;
+    }
+    if (oracle->status == RULES_ENDED || command->received_ms >= oracle->end_ms) {
+        return RULES_AUCTION_ENDED;
+    }
+    if (bidder == 0) {
+        return RULES_OWN_AUCTION;
+    }
+    if (command->kind == RULES_WITHDRAW) {
+        return bidder == leader && oracle->hidden[bidder] ? RULES_NONE : RULES_NO_MAXIMUM;
+    }
+    if (command->banned) {
+        return RULES_USER_BANNED;
+    }
+    if (command->terms_version != 0 && command->terms_version != terms->terms_version) {
+        return RULES_TERMS_CHANGED;
+    }
+    if (command->amount < 1 || command->amount > MONEY_MAX) {
+        return RULES_INVALID_AMOUNT;
+    }
+    if (command->kind == RULES_PROXY && bidder == leader) {
+        return command->amount > oracle->maximum[bidder] ? RULES_NONE : RULES_MAXIMUM_NOT_RAISED;
+    }
+    return command->amount < minimum ? RULES_BID_TOO_LOW : RULES_NONE;
+}
+
+static void oracle_enter(struct oracle *oracle, int64_t amount)
+{
+    for (int i = 0; i < oracle->accepted_count; i++) {
+        CHECK(oracle->accepted[i] != amount, "two accepted entries of the same amount");
+    }
+    oracle->accepted[oracle->accepted_count++] = amount;
+}
+
+/* Rule 7 as it is written. */
+static bool oracle_extends(struct oracle *oracle, const struct rules_auction *terms, int64_t received_ms)
+{
+    bool late = oracle->end_ms - received_ms <= terms->snipe_window_ms && terms->snipe_window_ms > 0;
+    bool later = received_ms + terms->snipe_extension_ms > oracle->end_ms;
+    bool left = terms->snipe_max < 0 || oracle->extensions < terms->snipe_max;
+
+    if (late && later && left) {
+        oracle->end_ms = received_ms + terms->snipe_extension_ms;
+        oracle->extensions++;
+        return true;
+    }
+    return false;
+}
+
+/* The number of the command stands for its time of deciding. */
+static void oracle_set_maximum(struct oracle *oracle, int bidder, const struct rules_command *command, int number)
+{
+    if (command->kind == RULES_PROXY || command->amount >= oracle->maximum[bidder]) {
+        oracle->maximum[bidder] = command->amount;
+        oracle->since[bidder] = number;
+        oracle->hidden[bidder] = command->kind == RULES_PROXY;
+    }
+}
+
+static struct rules_decision oracle_place(struct oracle *oracle, const struct rules_auction *terms, int bidder,
+                                          const struct rules_command *command, int number)
+{
+    struct rules_decision expected = {.verdict = RULES_ACCEPTED};
+    int before = oracle_leader(oracle);
+    int64_t price = oracle->price;
+
+    expected.raise = command->kind == RULES_PROXY && bidder == before;
+    oracle_set_maximum(oracle, bidder, command, number);
+    oracle->price = oracle_price(oracle, terms, bidder, command);
+    int after = oracle_leader(oracle);
+    oracle->bids += expected.raise ? 0 : 1;
+    expected.amount = oracle->price;
+    if (after != bidder) {
+        expected.verdict = RULES_OUTBID;
+        expected.amount = command->amount;
+        expected.automatic = true;
+        expected.automatic_bidder = user(after);
+        expected.automatic_amount = oracle->price;
+    }
+    if (!expected.raise) {
+        oracle_enter(oracle, oracle->price);
+    }
+    if (before >= 0 && after != before) {
+        expected.lead_lost = true;
+        expected.loser = user(before);
+        expected.loser_by_proxy = oracle->hidden[before];
+    }
+    expected.extended =
+        (price != oracle->price || before != after) && oracle_extends(oracle, terms, command->received_ms);
+    return expected;
+}
+
+static struct rules_decision oracle_decide(struct oracle *oracle, const struct rules_auction *terms, int bidder,
+                                           const struct rules_command *command, int number)
+{
+    struct rules_decision expected = {.verdict = RULES_DROPPED};
+    bool starts = oracle->status == RULES_SCHEDULED && command->received_ms >= terms->start_ms;
+
+    if (command->kind == RULES_FENCE) {
+        if (oracle->status == RULES_ACTIVE && command->received_ms >= oracle->end_ms) {
+            oracle->status = RULES_ENDED;
+            expected.verdict = RULES_ACCEPTED;
+            expected.ended = true;
+        }
+        return expected;
+    }
+    oracle->status = starts ? RULES_ACTIVE : oracle->status;
+    if (command->kind == RULES_START) {
+        expected.verdict = starts ? RULES_ACCEPTED : RULES_DROPPED;
+    } else {
+        enum rules_reason reason = oracle_refusal(oracle, terms, bidder, command);
+        if (reason != RULES_NONE) {
+            expected = (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
+        } else if (command->kind == RULES_WITHDRAW) {
+            oracle->maximum[bidder] = oracle->price;
+            oracle->hidden[bidder] = false;
+            expected.verdict = RULES_ACCEPTED;
+        } else {
+            expected = oracle_place(oracle, terms, bidder, command, number);
+        }
+    }
+    expected.started = starts;
+    return expected;
+}
+
+/* --- random auctions --- */
+
+static struct increments random_increments(void)
+{
+    struct increments table = {.count = (size_t)random_between(1, 4)};
+    int64_t from = 0;
+    if (random_one_in(3)) {
+        return increments_ebay_us();
+    }
+    for (size_t i = 0; i < table.count; i++) {
+        table.steps[i] = (struct increments_step){.from = from, .increment = random_between(1, 120)};
+        from += random_between(1, 900);
+    }
+    if (random_one_in(30)) {
+        table.steps[table.count - 1].increment = MONEY_MAX;
+    }
+    return table;
+}
+
+static struct rules_auction random_auction(void)
+{
+    struct rules_auction auction = {
+        .seller_id = user(0),
+        .starting_price = random_between(1, 1500),
+        .increments = random_increments(),
+        .snipe_window_ms = random_one_in(4) ? 0 : random_between(1, 3000),
+        .snipe_extension_ms = random_between(1, 3000),
+        .snipe_max = random_between(-1, 4),
+        .start_ms = START_MS,
+        .terms_version = 2,
+        .status = random_one_in(3) ? RULES_SCHEDULED : RULES_ACTIVE,
+        .end_ms = END_MS,
+    };
+    if (random_one_in(2)) {
+        auction.reserve_price = random_between(1, 4000);
+    }
+    if (random_one_in(10)) {
+        auction.starting_price = MONEY_MAX - random_between(0, 2000);
+    }
+    return auction;
+}
+
+/* Mostly around the price and the leader's maximum, where the rules' edges are. */
+static int64_t random_amount(const struct rules_auction *auction)
+{
+    int64_t minimum = rules_minimum_bid(auction);
+    switch (random_between(0, 9)) {
+    case 0:
+        return random_between(-1, 1);
+    case 1:
+        return minimum + random_between(-2, 0);
+    case 2:
+    case 3:
+        return auction->leader_max + random_between(-150, 150);
+    case 4:
+        return random_one_in(20) ? MONEY_MAX - random_between(-1, 200) : minimum;
+    case 5:
+        return auction->reserve_price + random_between(-1, 1);
+    default:
+        return minimum + random_between(0, 400);
+    }
+}
+
+static enum rules_kind random_kind(void)
+{
+    int64_t dice = random_between(0, 99);
+    if (dice < 45) {
+        return RULES_BID;
+    }
+    if (dice < 90) {
+        return RULES_PROXY;
+    }
+    return dice < 96 ? RULES_WITHDRAW : dice < 98 ? RULES_START : RULES_FENCE;
+}
+
+static struct rules_command random_command(const struct rules_auction *auction, int bidder, int number)
+{
+    struct rules_command command = {
+        .kind = random_kind(),
+        .id = {.bytes = {[0] = 0xb1, [15] = (uint8_t)number}},
+        .bidder_id = user(bidder),
+        .amount = random_amount(auction),
+        .received_ms = random_between(START_MS - 5, START_MS + (END_MS - START_MS) * number / (COMMANDS_MAX / 3)),
+        .terms_version = random_one_in(50) ? 1 : random_between(0, 1) * 2,
+        .banned = bidder == USERS - 1,
+    };
+    if (random_one_in(10)) {
+        command.received_ms = auction->end_ms + random_between(-2, 1);
+    }
+    return command;
+}
+
+/* --- holding the two together --- */
+
+static void check_decision(const struct rules_decision *actual, const struct rules_decision *expected, uint64_t seed,
+                           int number)
+{
+    bool same = actual->verdict == expected->verdict && actual->reason == expected->reason &&
+                actual->raise == expected->raise && actual->amount == expected->amount &&
+                actual->automatic == expected->automatic && actual->automatic_amount == expected->automatic_amount &&
+                (!actual->automatic || uuid_equal(&actual->automatic_bidder, &expected->automatic_bidder)) &&
+                actual->extended == expected->extended && actual->lead_lost == expected->lead_lost &&
+                (!actual->lead_lost || (uuid_equal(&actual->loser, &expected->loser) &&
+                                        actual->loser_by_proxy == expected->loser_by_proxy)) &&
+                actual->started == expected->started && actual->ended == expected->ended;
+    CHECK(same, "seed %llu, command %d: verdict %d reason %s amount %lld, should be %d %s %lld",
+          (unsigned long long)seed, number, (int)actual->verdict, rules_reason_text(actual->reason),
+          (long long)actual->amount, (int)expected->verdict, rules_reason_text(expected->reason),
+          (long long)expected->amount);
+}
+
+static void check_state(const struct rules_auction *auction, const struct oracle *oracle, int64_t price_before,
+                        uint64_t seed, int number)
+{
+    int leader = oracle_leader(oracle);
+    struct uuid leader_id = user(leader);
+    bool same = auction->has_leader == (leader >= 0) && auction->price == oracle->price &&
+                auction->bid_count == oracle->bids && auction->end_ms == oracle->end_ms &&
+                auction->extensions_used == oracle->extensions && auction->status == oracle->status;
+    if (same && leader >= 0) {
+        same = uuid_equal(&auction->leader_id, &leader_id) && auction->leader_max == oracle->maximum[leader] &&
+               auction->leader_by_proxy == oracle->hidden[leader] &&
+               auction->runner_up_max == oracle_best_of_others(oracle, leader);
+    }
+    CHECK(same, "seed %llu, command %d: another state", (unsigned long long)seed, number);
+    CHECK(auction->price >= price_before, "seed %llu, command %d: the price fell", (unsigned long long)seed, number);
+    CHECK(!auction->has_leader || auction->price <= auction->leader_max,
+          "seed %llu, command %d: above the winner's maximum", (unsigned long long)seed, number);
+}
+
+/* What the auctions table keeps of an auction, and no more. */
+static struct rules_auction through_the_table(const struct rules_auction *auction)
+{
+    struct rules_auction loaded = {
+        .seller_id = auction->seller_id,
+        .starting_price = auction->starting_price,
+        .reserve_price = auction->reserve_price,
+        .increments = auction->increments,
+        .snipe_window_ms = auction->snipe_window_ms,
+        .snipe_extension_ms = auction->snipe_extension_ms,
+        .snipe_max = auction->snipe_max,
+        .start_ms = auction->start_ms,
+        .terms_version = auction->terms_version,
+        .status = auction->status,
+        .end_ms = auction->end_ms,
+        .extensions_used = auction->extensions_used,
+        .price = auction->price,
+        .bid_count = auction->bid_count,
+        .has_leader = auction->has_leader,
+    };
+    if (auction->has_leader) {
+        loaded.leader_id = auction->leader_id;
+        loaded.leader_bid_id = auction->leader_bid_id;
+        loaded.leader_by_proxy = auction->leader_by_proxy;
+        loaded.leader_max = auction->leader_max;
+        loaded.runner_up_max = auction->runner_up_max;
+    }
+    return loaded;
+}
+
+static void run_auction(uint64_t seed)
+{
+    random_state = seed;
+    struct rules_auction auction = random_auction();
+    struct rules_auction stored = auction;
+    const struct rules_auction terms = auction;
+    struct oracle oracle = {.status = auction.status, .end_ms = auction.end_ms};
+    int commands = (int)random_between(1, COMMANDS_MAX);
+
+    for (int number = 1; number <= commands; number++) {
+        int bidder = (int)random_between(random_one_in(20) ? 0 : 1, random_one_in(20) ? USERS - 1 : USERS - 2);
+        struct rules_command command = random_command(&auction, bidder, number);
+        int64_t price_before = auction.price;
+        struct rules_decision expected = oracle_decide(&oracle, &terms, bidder, &command, number);
+        struct rules_decision decision = rules_decide(&auction, &command);
+
+        check_decision(&decision, &expected, seed, number);
+        check_state(&auction, &oracle, price_before, seed, number);
+        stored = through_the_table(&stored);
+        struct rules_decision alone = rules_decide(&stored, &command);
+        check_decision(&alone, &decision, seed, number);
+        check_state(&stored, &oracle, price_before, seed, number);
+        CHECK(!stored.has_leader || uuid_equal(&stored.leader_bid_id, &auction.leader_bid_id),
+              "seed %llu, command %d: held by another entry", (unsigned long long)seed, number);
+    }
+    bool sold = oracle.price > 0 && oracle.price >= terms.reserve_price;
+    CHECK(rules_outcome(&auction) == (sold ? RULES_SOLD : RULES_UNSOLD), "seed %llu: another outcome",
+          (unsigned long long)seed);
+}
+
+START_TEST(random_auctions_are_decided_as_the_oracle_says)
+{
+    for (int i = 0; i < AUCTIONS / BLOCKS; i++) {
+        run_auction((uint64_t)_i * (AUCTIONS / BLOCKS) + (uint64_t)i + UINT64_C(1000000));
+    }
+}
+END_TEST
+
+START_TEST(remembered_seeds)
+{
+    run_auction(SEEDS[_i]);
+}
+END_TEST
+
+static Suite *rules_property_suite(void)
+{
+    Suite *suite = suite_create("rules_property");
+    TCase *tcase = tcase_create("oracle");
+    tcase_add_loop_test(tcase, remembered_seeds, 0, (int)ARRAY_LEN(SEEDS));
+    tcase_add_loop_test(tcase, random_auctions_are_decided_as_the_oracle_says, 0, BLOCKS);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(rules_property_suite());
+}
