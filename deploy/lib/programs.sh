@@ -1,0 +1,77 @@
+# deploy/lib/programs.sh: Rostrum's own programs as services of a house. Read by deploy/house with `.`; defines
+# functions only.
+
+PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl"
+PROGRAM_READY_S=30
+PROGRAM_STOP_S=20 # more than any drain_deadline_ms that makes sense here; then SIGKILL
+
+# programs_make: sets PROGRAMS, the names of the services, and makes them.
+programs_make() {
+    PROGRAMS=gateway
+    program_make gateway rostrum-gateway
+    i=1
+    while [ "$i" -le "${ROSTRUM_BIDWORKERS:-2}" ]; do
+        PROGRAMS="$PROGRAMS bidworker-$i"
+        program_make "bidworker-$i" rostrum-bidworker
+        i=$((i + 1))
+    done
+    PROGRAMS="$PROGRAMS endworker notifyworker"
+    program_make endworker rostrum-endworker
+    program_make notifyworker rostrum-notifyworker
+}
+
+# program_make SERVICE FILE
+program_make() {
+    service_make "$1" <<RUN
+cd $VAR
+ulimit -n "\$(ulimit -H -n)"
+exec env -i $(program_environment) $VAR/bin/$2 $(program_settings)
+RUN
+}
+
+program_environment() {
+    printf 'PATH=/usr/bin:/bin HOME=%s LANG=C.UTF-8 ROSTRUM_VAR=%s' "$VAR" "$VAR"
+    [ ! -e "$VAR/conf/override.ini" ] || printf ' ROSTRUM_CONF=%s' "$VAR/conf/override.ini"
+    # For a house of programs that were built with a sanitizer.
+    printf ' ASAN_OPTIONS=%s UBSAN_OPTIONS=%s' "${ASAN_OPTIONS:-}" "${UBSAN_OPTIONS:-}"
+}
+
+program_settings() {
+    printf -- '--config %s --config %s' "$VAR/conf/rostrum.ini" "$VAR/house.ini"
+}
+
+# A wrong setting is told before anything is started.
+programs_check() {
+    # shellcheck disable=SC2046 # lists of words
+    env -i $(program_environment) "$VAR/bin/rostrum-gateway" --check-config $(program_settings) \
+        >"$VAR/log/check-config" 2>&1 && return 0
+    printf 'house: the settings are wrong:\n' >&2
+    sed 's/^/    /' "$VAR/log/check-config" >&2
+    return 1
+}
+
+# Schema and queues. The servers may be someone else's: then this is where it shows whether they answer.
+programs_migrate() {
+    # shellcheck disable=SC2046 # lists of words
+    env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings) migrate >"$VAR/log/migrate" 2>&1 && return 0
+    printf 'house: schema and queues could not be brought up to date. The log is %s, which ends:\n' "$VAR/log/migrate" >&2
+    tail -n 5 "$VAR/log/migrate" | sed 's/^/    /' >&2
+    return 1
+}
+
+gateway_ready() {
+    [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 2 --noproxy '*' "$(cat "$VAR/url")/ready")" = 200 ]
+}
+
+# program_settled NAME: has run for a second without ending. A program that cannot work ends at once.
+program_settled() {
+    uptime=$(service_uptime "$1")
+    [ -n "$uptime" ] && [ "$uptime" -ge 1 ]
+}
+
+programs_wait() {
+    service_wait gateway "$PROGRAM_READY_S" gateway_ready || return 1
+    for program in $PROGRAMS; do
+        service_wait "$program" "$PROGRAM_READY_S" program_settled "$program" || return 1
+    done
+}

@@ -1,0 +1,197 @@
+# deploy/lib/servers.sh: the three servers of a private house: PostgreSQL, Redis and RabbitMQ, on loopback, each with a
+# password, their data in the state folder. Read by deploy/house with `.`; defines functions only. Sizes are meant for
+# two cores and a few GB of memory.
+
+SERVER_READY_S=60 # for one server; measured: PostgreSQL 1 s, Redis 0.1 s, RabbitMQ 5 s
+SERVER_STOP_S=30  # a clean end; then SIGKILL, which none of the three minds
+
+servers_make() {
+    for server in $OWN_SERVERS; do
+        "${server}_make"
+    done
+}
+
+servers_wait() {
+    for server in $OWN_SERVERS; do
+        service_wait "$server" "$SERVER_READY_S" "${server}_ready" || return 1
+    done
+}
+
+# --- PostgreSQL ---
+
+# The newest version installed; for a cluster that exists already, the version that made it.
+postgres_bin() {
+    made_by=$(cat "$VAR/postgres/PG_VERSION" 2>/dev/null) || made_by=
+    for bin in /usr/lib/postgresql/${made_by:-*}/bin; do
+        :
+    done
+    printf '%s\n' "$bin"
+}
+
+postgres_make() {
+    bin=$(postgres_bin)
+    [ -x "$bin/postgres" ] || die "PostgreSQL is not installed (looked for $bin/postgres): run make deps"
+    if [ ! -s "$VAR/postgres/ready" ]; then
+        postgres_init "$bin"
+    fi
+    cat >"$VAR/postgres/postgresql.conf" <<CONF
+# Written by deploy/house at each start.
+listen_addresses = '127.0.0.1'
+port = $PORT_POSTGRES
+unix_socket_directories = ''        # a socket's path may have 107 bytes only
+password_encryption = scram-sha-256
+max_connections = 200
+shared_buffers = 256MB
+# What was committed survives a crash: never off, also not in tests.
+fsync = on
+synchronous_commit = on
+checkpoint_timeout = 15min
+max_wal_size = 2GB
+# Our statements are short: compiling them costs more than it saves.
+jit = off
+# Outbox rows live for milliseconds and auctions are updated in place: look for dead rows often.
+autovacuum_naptime = 10s
+timezone = 'UTC'
+log_timezone = 'UTC'
+lc_messages = 'C.UTF-8'
+log_line_prefix = '%m [%p] %q%a '
+CONF
+    printf 'host all all 127.0.0.1/32 scram-sha-256\n' >"$VAR/postgres/pg_hba.conf"
+    service_make postgres <<RUN
+exec env -i PATH=/usr/bin:/bin HOME=$VAR/postgres LANG=C.UTF-8 $bin/postgres -D $VAR/postgres
+RUN
+    # SIGTERM would wait for the last client to leave; SIGINT ends their sessions and shuts down cleanly.
+    printf '#!/bin/sh\nread -r pid <supervise/pid && kill -INT "$pid"\n' >"$VAR/service/postgres/control/t"
+    chmod 755 "$VAR/service/postgres/control/t"
+}
+
+# A new cluster with a role and a database of the house. Started over when it was interrupted.
+postgres_init() {
+    rm -rf "$VAR/postgres"
+    mkdir -p "$VAR/postgres"
+    secret postgres-superuser >/dev/null
+    log=$VAR/log/initdb
+    if ! "$1/initdb" -D "$VAR/postgres" -U postgres -E UTF8 --locale=C.UTF-8 -A scram-sha-256 \
+        --pwfile="$VAR/secrets/postgres-superuser" >"$log" 2>&1; then
+        die "initdb failed: see $log"
+    fi
+    # Single-user mode: no port is open while there is nothing to connect to. CREATEDB is for the tests.
+    if ! "$1/postgres" --single -D "$VAR/postgres" postgres >>"$log" 2>&1 <<SQL; then
+CREATE ROLE rostrum LOGIN CREATEDB PASSWORD '$(secret postgres)'
+CREATE DATABASE rostrum OWNER rostrum
+SQL
+        die "the database could not be created: see $log"
+    fi
+    printf 'yes\n' >"$VAR/postgres/ready"
+}
+
+postgres_ready() {
+    "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$PORT_POSTGRES" -d postgres
+}
+
+# --- Redis ---
+
+redis_make() {
+    command -v redis-server >/dev/null || die "Redis is not installed: run make deps"
+    mkdir -p "$VAR/redis"
+    cat >"$VAR/redis/redis.conf" <<CONF
+# Written by deploy/house at each start.
+bind 127.0.0.1
+port $PORT_REDIS
+requirepass $(secret redis)
+daemonize no
+dir $VAR/redis
+databases 16
+# Nothing is kept over a restart: all that the house has in Redis may be lost without harm, and PostgreSQL has it.
+save ""
+appendonly no
+# For the same reason the least used key goes when memory is full: refusing to write would refuse bids.
+maxmemory 512mb
+maxmemory-policy allkeys-lru
+CONF
+    service_make redis <<RUN
+exec env -i PATH=/usr/bin:/bin HOME=$VAR/redis LANG=C.UTF-8 redis-server $VAR/redis/redis.conf
+RUN
+}
+
+redis_ready() {
+    REDISCLI_AUTH=$(secret redis) redis-cli -h 127.0.0.1 -p "$PORT_REDIS" ping | grep -qx PONG
+}
+
+# --- RabbitMQ ---
+
+rabbitmq_make() {
+    # The wrapper in /usr/sbin refuses users other than its own.
+    server=/usr/lib/rabbitmq/bin/rabbitmq-server
+    [ -x "$server" ] || die "RabbitMQ is not installed: run make deps"
+    mkdir -p "$VAR/rabbitmq/mnesia" "$VAR/rabbitmq/log"
+    # The data belong to the node's name: chosen once, and unlike that of any other house on this machine.
+    [ -s "$VAR/rabbitmq/node" ] || printf 'rostrum-%s@127.0.0.1\n' "$(hash_of "$VAR")" >"$VAR/rabbitmq/node"
+    cat >"$VAR/rabbitmq/rabbitmq.conf" <<CONF
+# Written by deploy/house at each start.
+# Made at the first start, in place of guest.
+default_user = rostrum
+default_pass = $(secret rabbitmq)
+default_vhost = rostrum
+# 1 GB tripped the alarm under a backlog of 100,000 bids.
+vm_memory_high_watermark.absolute = 2GB
+disk_free_limit.absolute = 200MB
+log.file = false
+log.console = true
+log.console.level = info
+CONF
+    printf '[].\n' >"$VAR/rabbitmq/advanced.config"
+    printf '[%s].\n' "${ROSTRUM_RABBITMQ_PLUGINS:-}" >"$VAR/rabbitmq/enabled_plugins"
+    rabbitmq_environment >"$VAR/rabbitmq/environment"
+    # RABBITMQ_ALLOW_INPUT makes the script exec the server instead of staying its parent, so that runit's signals reach
+    # the server; -noinput takes the input away again. +sbwt none stops idle schedulers from spinning. The server
+    # sizes tables by the limit of open files.
+    service_make rabbitmq <<RUN
+limit=\$(ulimit -H -n)
+[ "\$limit" != unlimited ] && [ "\$limit" -lt 65536 ] || limit=65536
+ulimit -n "\$limit"
+exec env -i \$(cat $VAR/rabbitmq/environment) RABBITMQ_ALLOW_INPUT=1 \\
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none' \\
+    $server -noinput
+RUN
+}
+
+# Everything that RabbitMQ would otherwise take from /etc, and the ports that would otherwise be shared by the machine.
+rabbitmq_environment() {
+    cat <<ENVIRONMENT
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+HOME=$VAR/rabbitmq
+LANG=C.UTF-8
+RABBITMQ_CONF_ENV_FILE=/dev/null
+RABBITMQ_NODENAME=$(cat "$VAR/rabbitmq/node")
+RABBITMQ_USE_LONGNAME=true
+RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
+RABBITMQ_NODE_PORT=$PORT_AMQP
+RABBITMQ_DIST_PORT=$PORT_DIST
+ERL_EPMD_PORT=$PORT_EPMD
+ERL_EPMD_ADDRESS=127.0.0.1
+RABBITMQ_MNESIA_BASE=$VAR/rabbitmq/mnesia
+RABBITMQ_LOG_BASE=$VAR/rabbitmq/log
+RABBITMQ_CONFIG_FILE=$VAR/rabbitmq/rabbitmq.conf
+RABBITMQ_ADVANCED_CONFIG_FILE=$VAR/rabbitmq/advanced.config
+RABBITMQ_ENABLED_PLUGINS_FILE=$VAR/rabbitmq/enabled_plugins
+RABBITMQ_PID_FILE=$VAR/rabbitmq/pid
+ERL_CRASH_DUMP=/dev/null
+ENVIRONMENT
+}
+
+# The port opens only when the node has booted.
+rabbitmq_ready() {
+    port_listening "$PORT_AMQP"
+}
+
+house_rabbitmqctl() {
+    # shellcheck disable=SC2046 # a list of words
+    exec env -i $(cat "$VAR/rabbitmq/environment") /usr/lib/rabbitmq/bin/rabbitmqctl "$@"
+}
+
+# Erlang's port mapper is started by the node and outlives it.
+rabbitmq_epmd_stop() {
+    [ -e "$VAR/rabbitmq/node" ] || return 0
+    epmd -port "$PORT_EPMD" -kill >/dev/null 2>&1 || true
+}
