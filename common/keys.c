@@ -1,0 +1,68 @@
+/*
+ * The texts of Redis keys and channels; what each holds stands in keys.h. No I/O.
+ */
+#include "common/keys.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* A key that was cut could be another's key: what goes into one is bounded by its makers. */
+static PRINTF_LIKE(2, 3) void key_write(char *out, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(out, KEYS_SIZE, format, arguments);
+    va_end(arguments);
+    assert(length > 0 && length < KEYS_SIZE);
+    (void)length;
+}
+
+void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    key_write(out, "s:{%s}:%s", id, token_hash);
+}
+
+void keys_ban(const struct uuid *user, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    key_write(out, "ban:{%s}", id);
+}
+
+void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    keys_text_limit(id, what, out);
+}
+
+void keys_text_limit(const char *text, const char *what, char out[static KEYS_SIZE])
+{
+    key_write(out, "rl:{%s}:%s", text, what);
+}
+
+void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE])
+{
+    char user_text[UUID_TEXT_SIZE];
+    char bid_text[UUID_TEXT_SIZE];
+    uuid_format(user, user_text);
+    uuid_format(bid, bid_text);
+    key_write(out, "bid:{%s}:%s", user_text, bid_text);
+}
+
+void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(auction, id);
+    key_write(out, "snap:{%s}", id);
+}
+
+void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(gateway, id);
+    key_write(out, "gw:%s", id);
+}
