@@ -401,8 +401,8 @@ static void link_connect(struct pg_link *link)
     char user_timeout[16];
     (void)snprintf(user_timeout, sizeof(user_timeout), "%d", options->timeout_ms);
     const char *const names[] = {"dbname", "application_name", "options", "tcp_user_timeout", "client_encoding", NULL};
-    const char *const values[] = {options->url, options->application, link->pg->libpq_options, user_timeout,
-                                  "UTF8",       NULL};
+    const char *const values[] = {options->url, options->application, link->pg->libpq_options, user_timeout, "UTF8",
+                                  NULL};
     link->state = PG_LINK_CONNECTING;
     link->broken = false;
     link_arm(link, options->timeout_ms);

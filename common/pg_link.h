@@ -59,9 +59,9 @@ struct pg_tx {
     LIST_ENTRY(pg_tx) entry;
     struct pg *pg;
     struct pg_link *link;
-    bool lost;         /* its connection is gone */
-    bool committing;   /* COMMIT was sent */
-    bool failed;       /* a statement failed; sqlstate and message are of the first one that did */
+    bool lost;       /* its connection is gone */
+    bool committing; /* COMMIT was sent */
+    bool failed;     /* a statement failed; sqlstate and message are of the first one that did */
     char sqlstate[6];
     char message[256];
 };
