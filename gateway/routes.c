@@ -1,10 +1,13 @@
 /*
  * The routes of all resource files in one place; the router reads them once at start.
  */
+#include "gateway/accounts.h"
+#include "gateway/auctions.h"
 #include "gateway/health.h"
+#include "gateway/listing.h"
+#include "gateway/me.h"
 #include "gateway/router.h"
 
 const struct route *const routes_all[] = {
-    health_routes,
-    NULL,
+    health_routes, accounts_routes, auctions_routes, listing_routes, me_routes, NULL,
 };

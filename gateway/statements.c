@@ -6,10 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/accounts.h"
+#include "gateway/auctions.h"
 #include "gateway/gateway.h"
+#include "gateway/listing.h"
+#include "gateway/me.h"
+#include "gateway/reply.h"
 
 struct statements *const statements_all[] = {
-    NULL,
+    &accounts_statements, &auctions_statements, &listing_statements, &me_statements, NULL,
 };
 
 struct pg_statement *statements_gather(size_t *count)
@@ -34,6 +39,25 @@ bool statements_query(struct gateway *gateway, const struct statements *of, size
                       const char *const *values, pg_callback callback, void *arg)
 {
     return pg_query(gateway->pg, statements_number(of, statement), count, values, callback, arg);
+}
+
+bool statements_usable(struct request *request, const struct pg_reply *reply)
+{
+    if (request_answered(request)) {
+        reply_end(request);
+        return false;
+    }
+    if (reply->outcome == PG_OK) {
+        return true;
+    }
+    if (reply->outcome == PG_FAILED && !pg_state_is_transient(reply->sqlstate)) {
+        struct log_about about = request_about(request);
+        log_line(LOG_ERROR, &about, "SQL %s: %s", reply->sqlstate, reply->message);
+        reply_error(request, ERROR_INTERNAL_ERROR);
+    } else {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+    return false;
 }
 
 size_t statements_number(const struct statements *of, size_t statement)

@@ -16,6 +16,7 @@
 #include "common/pg.h"
 
 struct gateway;
+struct request;
 
 struct statements {
     const struct pg_statement *list;
@@ -31,6 +32,11 @@ MUST_CHECK struct pg_statement *statements_gather(size_t *count);
 /* pg_query on the gateway's pool: false when PostgreSQL is not there (503), and then the callback does not come. */
 MUST_CHECK bool statements_query(struct gateway *gateway, const struct statements *of, size_t statement, int count,
                                  const char *const *values, pg_callback callback, void *arg);
+/*
+ * Looks at a reply. True: there is a result, and the client still waits. Else the request was ended: 503, 500 with a
+ * line in the log, or nothing if the deadline has answered.
+ */
+MUST_CHECK bool statements_usable(struct request *request, const struct pg_reply *reply);
 /* The number to give to pg_tx_send. */
 size_t statements_number(const struct statements *of, size_t statement);
 

@@ -24,6 +24,9 @@ CREATE TABLE users (
     created_at    timestamptz(3) NOT NULL
 );
 
+-- The few banned ones, so that a batch of bids finds them at no cost.
+CREATE INDEX users_banned ON users (id) WHERE banned_at IS NOT NULL;
+
 CREATE TABLE auctions (
     id                  uuid PRIMARY KEY,
     seller_id           uuid NOT NULL REFERENCES users (id),
@@ -71,6 +74,8 @@ CREATE INDEX auctions_by_end      ON auctions (status, end_time, id);
 CREATE INDEX auctions_by_creation ON auctions (status, created_at DESC, id DESC);
 CREATE INDEX auctions_by_price    ON auctions (status, (coalesce(current_bid, starting_price)), id);
 CREATE INDEX auctions_by_seller   ON auctions (seller_id, created_at DESC, id DESC);
+-- One open auction per item at any time.
+CREATE UNIQUE INDEX auctions_open_item ON auctions (item_id) WHERE status IN ('draft', 'scheduled', 'active', 'ended');
 CREATE INDEX auctions_due_start   ON auctions (start_time) WHERE status = 'scheduled';
 CREATE INDEX auctions_unsettled   ON auctions (updated_at) WHERE status = 'ended';
 

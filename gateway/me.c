@@ -1,0 +1,284 @@
+/*
+ * A user's own bids, auctions and notifications, newest first. The three lists share one way: a page is read, one
+ * statement asked for one row more than the page holds, and each row written by the list's own function.
+ */
+#include "gateway/me.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "gateway/auctions.h"
+#include "gateway/columns.h"
+#include "gateway/cursor.h"
+#include "gateway/fields.h"
+#include "gateway/gateway.h"
+#include "gateway/reply.h"
+
+enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_READ_SOME, ME_READ_ALL };
+enum { READ_MOST = 100 }; /* notifications marked by one call */
+
+/* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
+static const struct pg_statement list[] = {
+    [ME_BIDS] =
+        {"me_bids",
+         "WITH mine AS (SELECT auction_id, max(amount) AS highest,"
+         "  max(max_amount) FILTER (WHERE kind = 'proxy') AS maximum, max(decided_at) AS latest"
+         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto') AND status <> 'rejected'"
+         "  GROUP BY auction_id)"
+         " SELECT a.id, a.title, a.status, " AUCTIONS_MS(
+             "a.end_time") ", a.current_bid, a.minimum_bid,"
+                           "  mine.highest, CASE WHEN a.leader_id = $1 AND a.leader_by_proxy THEN a.leader_max"
+                           "   ELSE mine.maximum END,"
+                           "  CASE WHEN a.status = 'sold' THEN CASE WHEN a.winner_id = $1 THEN 'won' ELSE 'lost' END"
+                           "   WHEN a.status IN ('unsold', 'cancelled') THEN 'lost'"
+                           "   WHEN a.leader_id = $1 THEN 'winning' ELSE 'outbid' END,"
+                           "  " AUCTIONS_MS("mine.latest") " FROM mine JOIN auctions a ON a.id = mine.auction_id"
+                                                           " WHERE $2::timestamptz IS NULL OR (mine.latest, a.id) < "
+                                                           "($2::timestamptz, $3::uuid)"
+                                                           " ORDER BY mine.latest DESC, a.id DESC LIMIT $4"},
+    [ME_AUCTIONS] = {"me_auctions",
+                     "SELECT " AUCTIONS_COLUMNS " FROM auctions a WHERE a.seller_id = $1"
+                     " AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2::timestamptz, $3::uuid))"
+                     " ORDER BY a.created_at DESC, a.id DESC LIMIT $4"},
+    [ME_NOTIFICATIONS] =
+        {"me_notifications",
+         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " AUCTIONS_MS("n.end_time") ", " AUCTIONS_MS(
+             "n.created_at") ", " AUCTIONS_MS("n.read_at") " FROM notifications n JOIN auctions a ON a.id = "
+                                                           "n.auction_id"
+                                                           " WHERE n.user_id = $1 AND ($2::text IS NULL OR n.id < "
+                                                           "$3::uuid)"
+                                                           " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL)"
+                                                           " ORDER BY n.id DESC LIMIT $4"},
+    [ME_READ_SOME] = {"me_read_some",
+                      "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
+                      " AND read_at IS NULL"},
+    [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
+};
+
+struct statements me_statements = {list, ARRAY_LEN(list), 0};
+
+/* One of the lists: how its rows are shown and where its pages are cut. */
+struct me_list {
+    size_t statement;
+    const char *tag; /* of its cursors */
+    int key_column;  /* milliseconds that order it */
+    void (*write)(struct jsonw *json, const struct request *request, const PGresult *result, int row);
+};
+
+struct me_page {
+    const struct me_list *list;
+    struct page page;
+};
+
+enum {
+    BID_AUCTION,
+    BID_TITLE,
+    BID_STATUS,
+    BID_END,
+    BID_CURRENT,
+    BID_MINIMUM,
+    BID_MINE,
+    BID_MAXIMUM,
+    BID_STATE,
+    BID_LATEST
+};
+
+static void write_bid(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    (void)request;
+    jsonw_object(json);
+    jsonw_put_string(json, "auctionId", pg_text(result, row, BID_AUCTION));
+    jsonw_put_string(json, "title", pg_text(result, row, BID_TITLE));
+    jsonw_put_string(json, "status", pg_text(result, row, BID_STATUS));
+    jsonw_put_time(json, "endTime", pg_int(result, row, BID_END));
+    columns_put_money(json, "currentBid", result, row, BID_CURRENT);
+    jsonw_put_money(json, "minimumBid", pg_money(result, row, BID_MINIMUM));
+    columns_put_money(json, "myHighestBid", result, row, BID_MINE);
+    columns_put_money(json, "myMaximum", result, row, BID_MAXIMUM);
+    jsonw_put_string(json, "state", pg_text(result, row, BID_STATE));
+    jsonw_put_time(json, "lastBidAt", pg_int(result, row, BID_LATEST));
+    jsonw_end_object(json);
+}
+
+enum { NOTICE_ID, NOTICE_KIND, NOTICE_AUCTION, NOTICE_TITLE, NOTICE_AMOUNT, NOTICE_END, NOTICE_CREATED, NOTICE_READ };
+
+static void write_notification(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    (void)request;
+    jsonw_object(json);
+    jsonw_put_string(json, "id", pg_text(result, row, NOTICE_ID));
+    jsonw_put_string(json, "kind", pg_text(result, row, NOTICE_KIND));
+    jsonw_put_string(json, "auctionId", pg_text(result, row, NOTICE_AUCTION));
+    jsonw_put_string(json, "auctionTitle", pg_text(result, row, NOTICE_TITLE));
+    columns_put_money(json, "amount", result, row, NOTICE_AMOUNT);
+    if (!pg_null(result, row, NOTICE_END)) {
+        jsonw_put_time(json, "endTime", pg_int(result, row, NOTICE_END));
+    }
+    jsonw_put_time(json, "createdAt", pg_int(result, row, NOTICE_CREATED));
+    columns_put_time(json, "readAt", result, row, NOTICE_READ);
+    jsonw_end_object(json);
+}
+
+static const struct me_list bids_list = {ME_BIDS, "my-bids", BID_LATEST, write_bid};
+static const struct me_list auctions_list = {ME_AUCTIONS, "my-auctions", AUCTIONS_CREATED, auctions_write};
+static const struct me_list notifications_list = {ME_NOTIFICATIONS, "my-notices", NOTICE_CREATED, write_notification};
+
+static void on_rows(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    const struct me_page *mine = request->own;
+    const PGresult *result = reply->result;
+    int rows = PQntuples(result);
+    int shown = rows < mine->page.limit ? rows : mine->page.limit;
+    struct jsonw *json = reply_json(request);
+    page_begin(json);
+    for (int row = 0; row < shown; row++) {
+        mine->list->write(json, request, result, row);
+    }
+    struct cursor last;
+    if (rows > shown) {
+        last = (struct cursor){.id = pg_uuid(result, shown - 1, 0)};
+        (void)snprintf(last.sort, sizeof last.sort, "%s", mine->list->tag);
+        clock_format(pg_int(result, shown - 1, mine->list->key_column), last.key);
+    }
+    page_end(json, rows > shown ? &last : NULL);
+    reply_send(request, 200);
+}
+
+/* `extra` is the list's fifth value, or NULL where it has none. */
+static void show(struct request *request, const struct me_list *which, const char *extra)
+{
+    struct faults faults = {.count = 0};
+    struct me_page *mine = request_own(request, sizeof *mine);
+    if (mine == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    mine->list = which;
+    page_read(request, which->tag, &mine->page, &faults);
+    int64_t key_ms = 0;
+    if (mine->page.has_cursor && !clock_parse(mine->page.cursor.key, &key_ms)) {
+        faults_add(&faults, "cursor", "is not a cursor of this list");
+    }
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    char user[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char limit[16];
+    uuid_format(&request->user.id, user);
+    uuid_format(&mine->page.cursor.id, id);
+    (void)snprintf(limit, sizeof limit, "%d", mine->page.limit + 1);
+    const char *values[] = {user, mine->page.has_cursor ? mine->page.cursor.key : NULL,
+                            mine->page.has_cursor ? id : NULL, limit, extra};
+    int count = which->statement == ME_NOTIFICATIONS ? 5 : 4;
+    if (!statements_query(request->gateway, &me_statements, which->statement, count, values, on_rows, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_bids(struct request *request)
+{
+    show(request, &bids_list, NULL);
+}
+
+static void handle_auctions(struct request *request)
+{
+    show(request, &auctions_list, NULL);
+}
+
+static void handle_notifications(struct request *request)
+{
+    char unread[8];
+    bool given = request_query(request, "unread", unread, sizeof unread);
+    if (given && strcmp(unread, "true") != 0 && strcmp(unread, "false") != 0) {
+        struct faults faults = {.count = 0};
+        faults_add(&faults, "unread", "must be true or false");
+        reply_faults(request, &faults);
+        return;
+    }
+    show(request, &notifications_list, given ? unread : "false");
+}
+
+static void on_read(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (statements_usable(request, reply)) {
+        reply_empty(request, 204);
+    }
+}
+
+/* The ids of the body as an array for SQL; a fault for what is none. */
+static void read_ids(const struct json *ids, struct pg_array *array, struct faults *faults)
+{
+    size_t count = 0;
+    pg_array_reset(array);
+    if (ids->type != JSON_ARRAY) {
+        faults_add(faults, "ids", "must be an array of UUIDs");
+        return;
+    }
+    for (const struct json *value = ids->child; value != NULL; value = value->next) {
+        struct uuid id;
+        if (value->type != JSON_STRING || !uuid_parse(value->text, value->length, &id)) {
+            faults_add(faults, "ids", "must be an array of UUIDs");
+            return;
+        }
+        pg_array_uuid(array, &id);
+        count++;
+    }
+    if (count < 1 || count > READ_MOST) {
+        faults_add(faults, "ids", "must hold 1 to 100 ids");
+    }
+}
+
+static void mark_read(struct request *request, size_t statement, const char *ids)
+{
+    char user[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    uuid_format(&request->user.id, user);
+    clock_format(clock_now_ms(), now);
+    const char *values[] = {user, now, ids};
+    int count = statement == ME_READ_SOME ? 3 : 2;
+    if (!statements_query(request->gateway, &me_statements, statement, count, values, on_read, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_read(struct request *request)
+{
+    static const char *const known[] = {"ids", "all", NULL};
+    struct faults faults = {.count = 0};
+    struct pg_array array = {.text = NULL};
+    const struct json *ids = json_member(request->body, "ids");
+    bool all = false;
+    fields_known(request->body, known, &faults);
+    (void)fields_bool(request->body, "all", FIELDS_OPTIONAL, &all, &faults);
+    if (ids != NULL) {
+        read_ids(ids, &array, &faults);
+    }
+    if ((ids != NULL) == all) {
+        faults_add(&faults, "ids", "give either ids, or all: true");
+    }
+    const char *text = ids != NULL ? pg_array_done(&array) : NULL;
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (ids != NULL && text == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        mark_read(request, all ? ME_READ_ALL : ME_READ_SOME, text);
+    }
+    pg_array_free(&array);
+}
+
+const struct route me_routes[] = {
+    {METHOD_GET, "/api/v1/users/me/bids", handle_bids, ROUTE_USER, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, "/api/v1/users/me/auctions", handle_auctions, ROUTE_USER, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, "/api/v1/users/me/notifications", handle_notifications, ROUTE_USER, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, "/api/v1/users/me/notifications/read", handle_read, ROUTE_USER, LIMIT_NONE, ROUTE_JSON_BODY},
+    {0},
+};
