@@ -1,0 +1,162 @@
+/*
+ * Settings: files, environment, mistakes, and that conf/rostrum.ini says what the table in config.c says.
+ * Runs with the top of the tree as working directory, as tests/run does.
+ */
+#include <check.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/config.h"
+#include "tests/support/suite.h"
+
+enum { WHY_SIZE = 512 };
+
+static void write_file(char *path, const char *text)
+{
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    ck_assert_int_eq(close(fd), 0);
+}
+
+static bool read_text(struct config *config, const char *text, char *why)
+{
+    char path[] = "/tmp/rostrum-config-XXXXXX";
+    write_file(path, text);
+    bool good = config_read(config, path, why, WHY_SIZE);
+    ck_assert_int_eq(unlink(path), 0);
+    return good;
+}
+
+START_TEST(a_file_wins_over_the_defaults)
+{
+    struct config config;
+    char why[WHY_SIZE];
+    config_defaults(&config);
+    ck_assert_int_eq(config.bids_per_minute, 10);
+    ck_assert_msg(
+        read_text(&config, "; a comment\n[limits]\nbids_per_minute = 0\n[gateway]\ntrust_forwarded_for = yes\n", why),
+        "%s", why);
+    ck_assert_int_eq(config.bids_per_minute, 0);
+    ck_assert(config.trust_forwarded_for);
+    ck_assert_int_eq(config.auctions_per_hour, 5);
+    ck_assert(config_check(&config, why, sizeof why));
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *says;
+} mistakes[] = {
+    {"[limits]\nbids = 3\n", "no setting bids in section [limits] (line 2)"},
+    {"[nowhere]\nbids_per_minute = 3\n", "no setting bids_per_minute in section [nowhere]"},
+    {"[limits]\nbids_per_minute = many\n", "must be a whole number from 0 to"},
+    {"[limits]\nbids_per_minute = -1\n", "must be a whole number from 0 to"},
+    {"[limits]\nbids_per_minute = 99999999999999999999\n", "must be a whole number"},
+    {"[gateway]\ntrust_forwarded_for = perhaps\n", "must be yes or no"},
+    {"[redis]\nredis_url =\n", "must be a text"},
+    {"no setting at all\n", "line 1"},
+};
+
+START_TEST(mistakes_are_told_with_their_place)
+{
+    struct config config;
+    char why[WHY_SIZE];
+    config_defaults(&config);
+    ck_assert(!read_text(&config, mistakes[_i].text, why));
+    ck_assert_msg(strstr(why, mistakes[_i].says) != NULL, "%s", why);
+}
+END_TEST
+
+START_TEST(settings_that_contradict_each_other)
+{
+    struct config config;
+    char why[WHY_SIZE] = "";
+    config_defaults(&config);
+    ck_assert_msg(config_check(&config, why, sizeof why), "%s", why);
+    config.fence_grace_ms = config.confirm_deadline_ms + 2 * config.clock_skew_max_ms;
+    ck_assert(!config_check(&config, why, sizeof why));
+    ck_assert_ptr_nonnull(strstr(why, "fence_grace_ms"));
+}
+END_TEST
+
+START_TEST(the_environment_wins)
+{
+    struct config config;
+    char why[WHY_SIZE] = "";
+    char path[] = "/tmp/rostrum-config-XXXXXX";
+    write_file(path, "[redis]\nredis_url = redis://a\n[limits]\nlogins_per_minute = 7\n");
+    config_defaults(&config);
+    ck_assert_int_eq(setenv("ROSTRUM_CONF", path, 1), 0);
+    ck_assert_int_eq(setenv("ROSTRUM_REDIS_URL", "redis://b", 1), 0);
+    ck_assert_msg(config_read_environment(&config, why, sizeof why), "%s", why);
+    ck_assert_str_eq(config.redis_url, "redis://b");
+    ck_assert_int_eq(config.logins_per_minute, 7);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(!config_read_environment(&config, why, sizeof why));
+    ck_assert_ptr_nonnull(strstr(why, "cannot be read"));
+}
+END_TEST
+
+/* The settings of conf/rostrum.ini as read, in order. */
+enum { DOCUMENTED_MAX = 256 };
+static struct documented {
+    char section[64];
+    char name[64];
+    char value[256];
+} documented[DOCUMENTED_MAX];
+static size_t documented_count;
+
+static int on_documented(void *arg, const char *section, const char *name, const char *value)
+{
+    (void)arg;
+    ck_assert_uint_lt(documented_count, DOCUMENTED_MAX);
+    struct documented *entry = &documented[documented_count++];
+    (void)snprintf(entry->section, sizeof entry->section, "%s", section);
+    (void)snprintf(entry->name, sizeof entry->name, "%s", name);
+    (void)snprintf(entry->value, sizeof entry->value, "%s", value);
+    return 1;
+}
+
+static void check_documented(const char *section, const char *name, const char *value, void *arg)
+{
+    size_t *known = arg;
+    (*known)++;
+    for (size_t i = 0; i < documented_count; i++) {
+        if (strcmp(documented[i].section, section) == 0 && strcmp(documented[i].name, name) == 0) {
+            ck_assert_msg(strcmp(documented[i].value, value) == 0, "[%s] %s: conf says %s, the program %s", section,
+                          name, documented[i].value, value);
+            return;
+        }
+    }
+    ck_abort_msg("[%s] %s is not in conf/rostrum.ini", section, name);
+}
+
+START_TEST(the_commented_file_says_the_same)
+{
+    size_t known = 0;
+    ck_assert_int_eq(ini_parse("conf/rostrum.ini", on_documented, NULL), 0);
+    config_each(check_documented, &known);
+    ck_assert_uint_eq(documented_count, known);
+}
+END_TEST
+
+static Suite *config_suite(void)
+{
+    Suite *suite = suite_create("config");
+    TCase *cases = tcase_create("config");
+    tcase_add_test(cases, a_file_wins_over_the_defaults);
+    tcase_add_loop_test(cases, mistakes_are_told_with_their_place, 0, (int)ARRAY_LEN(mistakes));
+    tcase_add_test(cases, settings_that_contradict_each_other);
+    tcase_add_test(cases, the_environment_wins);
+    tcase_add_test(cases, the_commented_file_says_the_same);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(config_suite());
+}

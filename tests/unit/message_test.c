@@ -1,0 +1,207 @@
+/*
+ * The messages between the programs: each comes back as it went, and what is not one is refused.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/message.h"
+#include "common/money.h"
+#include "tests/support/suite.h"
+
+#define NOW_MS INT64_C(1795215496123)
+
+static struct command a_command(enum command_kind kind, struct uuid auction)
+{
+    struct command command = {.kind = kind, .id = uuid_new(), .auction_id = auction, .received_ms = NOW_MS};
+    if (kind != COMMAND_START && kind != COMMAND_FENCE) {
+        command.user_id = uuid_new();
+        command.terms_version = 3;
+        command.reply_to = uuid_new();
+        command.keyed = true;
+        (void)snprintf(command.request_id, sizeof command.request_id, "request-%d", (int)kind);
+        (void)snprintf(command.traceparent, sizeof command.traceparent, "00-%032d-%016d-01", 1, 2);
+    }
+    if (kind == COMMAND_BID || kind == COMMAND_PROXY) {
+        command.amount = MONEY_MAX;
+    }
+    return command;
+}
+
+static void check_same(const struct command *a, const struct command *b)
+{
+    ck_assert_int_eq(a->kind, b->kind);
+    ck_assert(uuid_equal(&a->id, &b->id) && uuid_equal(&a->auction_id, &b->auction_id));
+    ck_assert(uuid_equal(&a->user_id, &b->user_id) && uuid_equal(&a->reply_to, &b->reply_to));
+    ck_assert_int_eq(a->amount, b->amount);
+    ck_assert_int_eq(a->received_ms, b->received_ms);
+    ck_assert_int_eq(a->terms_version, b->terms_version);
+    ck_assert_int_eq(a->keyed, b->keyed);
+    ck_assert_str_eq(a->request_id, b->request_id);
+    ck_assert_str_eq(a->traceparent, b->traceparent);
+}
+
+START_TEST(commands_come_back)
+{
+    struct uuid auction = uuid_new();
+    struct command sent[5];
+    for (int i = 0; i < 5; i++) {
+        sent[i] = a_command((enum command_kind)i, auction);
+    }
+    struct jsonw *writer = jsonw_new();
+    message_write_commands(writer, sent, 5);
+    size_t length = 0;
+    const char *text = jsonw_text(writer, &length);
+    ck_assert_ptr_nonnull(text);
+    struct command_item items[MESSAGE_COMMANDS_MAX];
+    size_t count = 0;
+    const char *why = NULL;
+    ck_assert(message_read_commands(text, length, items, MESSAGE_COMMANDS_MAX, &count, &why));
+    ck_assert_uint_eq(count, 5);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_msg(items[i].readable, "%s", items[i].why);
+        check_same(&items[i].command, &sent[i]);
+    }
+    ck_assert(!message_read_commands(text, length, items, 4, &count, &why));
+    jsonw_free(writer);
+}
+END_TEST
+
+#define ID      "0198aabb-ccdd-7eef-8011-223344556677"
+#define OTHER   "0198aabb-ccdd-7eef-8011-223344556678"
+#define IDS     "\"i\":\"" ID "\",\"a\":\"" ID "\""
+#define GOOD    "{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"
+#define WRAP(x) "{\"v\":1,\"commands\":[" GOOD "," x "," GOOD "]}"
+
+static const char *const unreadable[] = {
+    WRAP("{}"),
+    WRAP("7"),
+    WRAP("{\"k\":\"steal\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"bid\"," IDS ",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
+    WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":1000000000000,\"r\":1}"),
+    WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":1.5,\"r\":1}"),
+    WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":-1}"),
+    WRAP("{\"k\":\"bid\",\"i\":\"x\",\"a\":\"" ID "\",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"bid\",\"i\":\"" ID "\",\"a\":\"" OTHER "\",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"fence\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
+};
+
+START_TEST(a_bad_command_leaves_its_neighbours)
+{
+    struct command_item items[MESSAGE_COMMANDS_MAX];
+    size_t count = 0;
+    const char *why = NULL;
+    const char *text = unreadable[_i];
+    ck_assert(message_read_commands(text, strlen(text), items, MESSAGE_COMMANDS_MAX, &count, &why));
+    ck_assert_uint_eq(count, 3);
+    ck_assert(items[0].readable && items[2].readable);
+    ck_assert(!items[1].readable);
+    ck_assert_ptr_nonnull(items[1].why);
+}
+END_TEST
+
+static const char *const no_messages[] = {
+    "",
+    "garbage",
+    "{}",
+    "{\"v\":2,\"commands\":[" GOOD "]}",
+    "{\"v\":1}",
+    "{\"v\":1,\"commands\":[]}",
+    "{\"v\":1,\"commands\":{}}",
+    "{\"v\":1,\"events\":[" GOOD "]}",
+};
+
+START_TEST(what_is_no_message_is_refused)
+{
+    struct command_item items[MESSAGE_COMMANDS_MAX];
+    size_t count = 0;
+    const char *why = NULL;
+    const char *text = no_messages[_i];
+    ck_assert(!message_read_commands(text, strlen(text), items, MESSAGE_COMMANDS_MAX, &count, &why));
+    ck_assert_ptr_nonnull(why);
+}
+END_TEST
+
+START_TEST(events_come_back)
+{
+    struct event sent[7];
+    for (int i = 0; i < 7; i++) {
+        sent[i] = (struct event){.kind = (enum event_kind)i,
+                                 .auction_id = uuid_new(),
+                                 .user_id = uuid_new(),
+                                 .amount = 5500 + i,
+                                 .version = i + 1,
+                                 .at_ms = NOW_MS,
+                                 .end_ms = i};
+    }
+    struct jsonw *writer = jsonw_new();
+    message_write_events(writer, sent, 7);
+    size_t length = 0;
+    const char *text = jsonw_text(writer, &length);
+    struct event events[8];
+    size_t count = 0;
+    const char *why = NULL;
+    ck_assert(message_read_events(text, length, events, 8, &count, &why));
+    ck_assert_uint_eq(count, 7);
+    for (size_t i = 0; i < 7; i++) {
+        ck_assert_int_eq(events[i].kind, sent[i].kind);
+        ck_assert(uuid_equal(&events[i].auction_id, &sent[i].auction_id));
+        ck_assert(uuid_equal(&events[i].user_id, &sent[i].user_id));
+        ck_assert_int_eq(events[i].amount, sent[i].amount);
+        ck_assert_int_eq(events[i].version, sent[i].version);
+        ck_assert_int_eq(events[i].at_ms, sent[i].at_ms);
+        ck_assert_int_eq(events[i].end_ms, sent[i].end_ms);
+    }
+    ck_assert(!message_read_events(text, length, events, 6, &count, &why));
+    ck_assert(!message_read_events("{\"v\":1,\"events\":[{}]}", 21, events, 8, &count, &why));
+    jsonw_free(writer);
+}
+END_TEST
+
+START_TEST(decisions_come_back)
+{
+    struct decision sent = {.bid_id = uuid_new(),
+                            .auction_id = uuid_new(),
+                            .user_id = uuid_new(),
+                            .kind = COMMAND_PROXY,
+                            .amount = 100,
+                            .max_amount = 10000,
+                            .received_ms = 5,
+                            .decided_ms = 6,
+                            .status = "rejected",
+                            .reason = "BID_TOO_LOW"};
+    struct jsonw *writer = jsonw_new();
+    message_write_decision(writer, &sent);
+    size_t length = 0;
+    const char *text = jsonw_text(writer, &length);
+    struct decision got;
+    ck_assert(message_read_decision(text, length, &got));
+    ck_assert(uuid_equal(&got.bid_id, &sent.bid_id) && uuid_equal(&got.user_id, &sent.user_id));
+    ck_assert_int_eq(got.kind, COMMAND_PROXY);
+    ck_assert_int_eq(got.amount, 100);
+    ck_assert_int_eq(got.max_amount, 10000);
+    ck_assert_str_eq(got.status, "rejected");
+    ck_assert_str_eq(got.reason, "BID_TOO_LOW");
+    ck_assert(!message_read_decision("{}", 2, &got));
+    jsonw_free(writer);
+}
+END_TEST
+
+static Suite *message_suite(void)
+{
+    Suite *suite = suite_create("message");
+    TCase *cases = tcase_create("message");
+    tcase_add_test(cases, commands_come_back);
+    tcase_add_loop_test(cases, a_bad_command_leaves_its_neighbours, 0, (int)ARRAY_LEN(unreadable));
+    tcase_add_loop_test(cases, what_is_no_message_is_refused, 0, (int)ARRAY_LEN(no_messages));
+    tcase_add_test(cases, events_come_back);
+    tcase_add_test(cases, decisions_come_back);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(message_suite());
+}

@@ -1,0 +1,226 @@
+/*
+ * Clock, ids and money: what becomes text and comes back from it.
+ */
+#include <check.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/ids.h"
+#include "common/money.h"
+#include "tests/support/suite.h"
+
+static const struct {
+    const char *text;
+    int64_t ms;
+} times[] = {
+    {"1970-01-01T00:00:00.000Z", 0},
+    {"1969-12-31T23:59:59.999Z", -1},
+    {"2000-02-29T12:34:56.789Z", INT64_C(951827696789)},
+    {"2026-11-20T22:58:16.123Z", INT64_C(1795215496123)},
+    {"9999-12-31T23:59:59.999Z", INT64_C(253402300799999)},
+    {"0000-01-01T00:00:00.000Z", INT64_C(-62167219200000)},
+};
+
+START_TEST(times_go_both_ways)
+{
+    char text[CLOCK_TEXT_SIZE];
+    int64_t ms = 1;
+    clock_format(times[_i].ms, text);
+    ck_assert_str_eq(text, times[_i].text);
+    ck_assert(clock_parse(times[_i].text, &ms));
+    ck_assert_int_eq(ms, times[_i].ms);
+}
+END_TEST
+
+START_TEST(times_with_offset_and_fraction)
+{
+    int64_t ms = 0;
+    ck_assert(clock_parse("2026-11-20t23:58:16.1234567+01:00", &ms));
+    ck_assert_int_eq(ms, INT64_C(1795215496123));
+    ck_assert(clock_parse("2026-11-20T22:58:16z", &ms));
+    ck_assert_int_eq(ms, INT64_C(1795215496000));
+    ck_assert(clock_parse("2026-11-20T17:28:16.5-05:30", &ms));
+    ck_assert_int_eq(ms, INT64_C(1795215496500));
+}
+END_TEST
+
+static const char *const no_times[] = {
+    "",
+    "2026-11-20",
+    "2026-11-20T22:58:16",
+    "2026-11-20 22:58:16Z",
+    "2026-13-20T22:58:16Z",
+    "2026-02-29T00:00:00Z",
+    "2026-11-20T24:00:00Z",
+    "2026-11-20T22:60:00Z",
+    "2026-11-20T22:58:60Z",
+    "2026-11-20T22:58:16.Z",
+    "2026-11-20T22:58:16Zx",
+    "2026-11-20T22:58:16+0100",
+    "+026-11-20T22:58:16Z",
+    "tomorrow",
+};
+
+START_TEST(what_is_no_time_is_refused)
+{
+    int64_t ms = 0;
+    ck_assert_msg(!clock_parse(no_times[_i], &ms), "%s", no_times[_i]);
+}
+END_TEST
+
+START_TEST(new_ids_rise_and_differ)
+{
+    struct uuid before = uuid_new();
+    for (int i = 0; i < 1000; i++) {
+        struct uuid id = uuid_new();
+        ck_assert(!uuid_equal(&before, &id));
+        ck_assert_int_ge(memcmp(id.bytes, before.bytes, 6), 0);
+        ck_assert_int_eq(id.bytes[6] >> 4, 7);
+        ck_assert_int_eq(id.bytes[8] >> 6, 2);
+        before = id;
+    }
+}
+END_TEST
+
+START_TEST(ids_go_both_ways)
+{
+    const char *text = "0198aabb-ccdd-7eef-8011-223344556677";
+    struct uuid id;
+    char again[UUID_TEXT_SIZE];
+    ck_assert(uuid_parse(text, 36, &id));
+    uuid_format(&id, again);
+    ck_assert_str_eq(again, text);
+    ck_assert(uuid_parse("0198AABB-CCDD-7EEF-8011-223344556677", 36, &id));
+    uuid_format(&id, again);
+    ck_assert_str_eq(again, text);
+}
+END_TEST
+
+static const char *const no_ids[] = {
+    "",
+    "0198aabb-ccdd-7eef-8011-22334455667",
+    "0198aabb-ccdd-7eef-8011-2233445566778",
+    "0198aabbccdd7eef8011223344556677----",
+    "0198aabb-ccdd-7eef-8011-22334455667g",
+    "0198aabb_ccdd-7eef-8011-223344556677",
+};
+
+START_TEST(what_is_no_id_is_refused)
+{
+    struct uuid id;
+    ck_assert_msg(!uuid_parse(no_ids[_i], strlen(no_ids[_i]), &id), "%s", no_ids[_i]);
+}
+END_TEST
+
+START_TEST(derived_ids_repeat_and_sort_by_time)
+{
+    uint8_t hash[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    struct uuid early = uuid_from_hash_at(1000, hash);
+    struct uuid again = uuid_from_hash_at(1000, hash);
+    struct uuid late = uuid_from_hash_at(1001, hash);
+    ck_assert(uuid_equal(&early, &again));
+    ck_assert_int_lt(uuid_compare(&early, &late), 0);
+    struct uuid plain = uuid_from_hash(hash);
+    ck_assert_int_eq(plain.bytes[6] >> 4, 8);
+    ck_assert_int_eq(plain.bytes[8] >> 6, 2);
+}
+END_TEST
+
+/* Every house routes its auctions by this function: these values, computed apart from it, may never change. */
+START_TEST(shards_stay_where_they_are)
+{
+    static const struct {
+        const char *id;
+        unsigned of_16;
+        unsigned of_100;
+    } pinned[] = {
+        {"0198aabb-ccdd-7eef-8011-223344556677", 7, 63},
+        {"00000000-0000-0000-0000-000000000000", 5, 65},
+        {"ffffffff-ffff-ffff-ffff-ffffffffffff", 5, 37},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(pinned); i++) {
+        struct uuid id;
+        ck_assert(uuid_parse(pinned[i].id, 36, &id));
+        ck_assert_uint_eq(ids_shard(&id, 16), pinned[i].of_16);
+        ck_assert_uint_eq(ids_shard(&id, 100), pinned[i].of_100);
+        ck_assert_uint_eq(ids_shard(&id, 1), 0);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    int64_t minor;
+} sums[] = {
+    {"0", 0},
+    {"0.00", 0},
+    {"0.01", 1},
+    {"0.1", 10},
+    {"55", 5500},
+    {"55.0", 5500},
+    {"55.00", 5500},
+    {"55.07", 5507},
+    {"1234567.89", 123456789},
+    {"9999999999.99", MONEY_MAX},
+};
+
+START_TEST(sums_are_read)
+{
+    int64_t minor = -1;
+    ck_assert_msg(money_parse(sums[_i].text, strlen(sums[_i].text), &minor), "%s", sums[_i].text);
+    ck_assert_int_eq(minor, sums[_i].minor);
+}
+END_TEST
+
+static const char *const no_sums[] = {
+    "",   "-1", "+1",   "1e2",         "55.001",        "1.",
+    ".5", "01", "00",   "10000000000", "9999999999999", "1,5",
+    " 1", "1 ", "0x10", "NaN",         "1.2.3",         "99999999999999999999999999",
+};
+
+START_TEST(what_is_no_sum_is_refused)
+{
+    int64_t minor = 0;
+    ck_assert_msg(!money_parse(no_sums[_i], strlen(no_sums[_i]), &minor), "%s", no_sums[_i]);
+}
+END_TEST
+
+START_TEST(sums_are_written_in_full)
+{
+    char text[MONEY_TEXT_SIZE];
+    money_format(0, text);
+    ck_assert_str_eq(text, "0.00");
+    money_format(7, text);
+    ck_assert_str_eq(text, "0.07");
+    money_format(5500, text);
+    ck_assert_str_eq(text, "55.00");
+    money_format(MONEY_MAX, text);
+    ck_assert_str_eq(text, "9999999999.99");
+    ck_assert_int_eq(money_add_capped(MONEY_MAX, 1), MONEY_MAX);
+    ck_assert_int_eq(money_add_capped(1, 2), 3);
+}
+END_TEST
+
+static Suite *text_suite(void)
+{
+    Suite *suite = suite_create("text");
+    TCase *cases = tcase_create("clock, ids, money");
+    tcase_add_loop_test(cases, times_go_both_ways, 0, (int)ARRAY_LEN(times));
+    tcase_add_test(cases, times_with_offset_and_fraction);
+    tcase_add_loop_test(cases, what_is_no_time_is_refused, 0, (int)ARRAY_LEN(no_times));
+    tcase_add_test(cases, new_ids_rise_and_differ);
+    tcase_add_test(cases, ids_go_both_ways);
+    tcase_add_loop_test(cases, what_is_no_id_is_refused, 0, (int)ARRAY_LEN(no_ids));
+    tcase_add_test(cases, derived_ids_repeat_and_sort_by_time);
+    tcase_add_test(cases, shards_stay_where_they_are);
+    tcase_add_loop_test(cases, sums_are_read, 0, (int)ARRAY_LEN(sums));
+    tcase_add_loop_test(cases, what_is_no_sum_is_refused, 0, (int)ARRAY_LEN(no_sums));
+    tcase_add_test(cases, sums_are_written_in_full);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(text_suite());
+}
