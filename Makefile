@@ -49,6 +49,8 @@ BINDIR     ?= $(PREFIX)/bin
 DATADIR    ?= $(PREFIX)/share/rostrum
 SYSCONFDIR ?= /etc
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+UNITS      := $(patsubst deploy/systemd/%,%,$(wildcard deploy/systemd/*.service deploy/systemd/*.socket \
+                deploy/systemd/*.target deploy/systemd/*.d/*.conf))
 
 # The targets for people build with every core unless told otherwise: make run JOBS=1.
 JOBS ?= $(shell nproc)
@@ -183,11 +185,13 @@ install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not ove
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(SYSCONFDIR)/rostrum $(DESTDIR)$(UNITDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 644 schema/*.sql $(DESTDIR)$(DATADIR)/schema
-	install -m 644 conf/rostrum.ini $(DESTDIR)$(DATADIR)/rostrum.ini
+	install -m 644 conf/rostrum.ini README.md $(DESTDIR)$(DATADIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || install -m 644 conf/rostrum.ini $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
-	for unit in deploy/systemd/*.service deploy/systemd/*.socket deploy/systemd/*.target; do \
-	    sed 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@CONFDIR@|$(SYSCONFDIR)/rostrum|g' $$unit \
-	        > $(DESTDIR)$(UNITDIR)/$${unit##*/} || exit 1; done
+	install -d $(DESTDIR)$(UNITDIR)/rostrum-.service.d $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 644 deploy/systemd/rostrum.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rostrum.conf
+	for unit in $(UNITS); do \
+	    sed 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@CONFDIR@|$(SYSCONFDIR)/rostrum|g' deploy/systemd/$$unit \
+	        > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; do \

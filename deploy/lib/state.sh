@@ -106,7 +106,7 @@ state_copy() {
     done
     install -m 644 "$ROOT/conf/rostrum.ini" "$VAR/conf"
     install -m 644 "$ROOT"/schema/*.sql "$VAR/schema"
-    install -m 755 "$ROOT/deploy/house" "$VAR/deploy"
+    install -m 755 "$ROOT/deploy/house" "$ROOT/deploy/demo" "$VAR/deploy"
     install -m 644 "$ROOT"/deploy/lib/*.sh "$VAR/deploy/lib"
     rm -f "$VAR/conf/override.ini"
     if [ -n "${ROSTRUM_CONF:-}" ]; then
