@@ -9,7 +9,8 @@
  *   bid:{user}:<bidId>         a bid that was admitted: hash of fields h (hash of request), s (state: a admitted,
  *                              p pending, d decided), b (JSON shown while it is pending)
  *   snap:{auction}             hash: v version, st status, sa start_ms, en end_ms, mi minimum bid, cu current bid
- *                              (empty before the first), se seller id, tv terms version
+ *                              (empty before the first), se seller id, tv terms version,
+ *                              le leader id (empty: none)
  *   gw:<gateway worker>        channel: decisions for a gateway that waits
  */
 #ifndef ROSTRUM_COMMON_KEYS_H

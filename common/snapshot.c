@@ -18,8 +18,8 @@ const struct redis_script snapshot_script = {
     .body = "local there = redis.call('HGET', KEYS[1], 'v')\n"
             "if there and tonumber(there) >= tonumber(ARGV[1]) then return 0 end\n"
             "redis.call('HSET', KEYS[1], 'v', ARGV[1], 'st', ARGV[2], 'sa', ARGV[3], 'en', ARGV[4], 'mi', ARGV[5],\n"
-            "           'cu', ARGV[6], 'se', ARGV[7], 'tv', ARGV[8])\n"
-            "redis.call('EXPIRE', KEYS[1], ARGV[9])\n"
+            "           'cu', ARGV[6], 'se', ARGV[7], 'tv', ARGV[8], 'le', ARGV[9])\n"
+            "redis.call('EXPIRE', KEYS[1], ARGV[10])\n"
             "return 1\n",
 };
 
@@ -36,6 +36,7 @@ bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *s
 {
     char key[KEYS_SIZE];
     char seller[UUID_TEXT_SIZE];
+    char leader[UUID_TEXT_SIZE];
     char version[NUMBER_SIZE];
     char start[NUMBER_SIZE];
     char end[NUMBER_SIZE];
@@ -45,6 +46,7 @@ bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *s
     char life[NUMBER_SIZE];
     keys_snapshot(&snapshot->auction_id, key);
     uuid_format(&snapshot->seller_id, seller);
+    uuid_format(&snapshot->leader_id, leader);
     const char *const arguments[] = {
         key,
         number(snapshot->version, version),
@@ -55,6 +57,7 @@ bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *s
         snapshot->current_bid == 0 ? "" : number(snapshot->current_bid, current),
         seller,
         number(snapshot->terms_version, terms),
+        uuid_is_nil(&snapshot->leader_id) ? "" : leader,
         number(SNAPSHOT_LIFE_S, life),
     };
     return redis_call(redis, script, callback, arg, 1, ARRAY_LEN(arguments), arguments, NULL);

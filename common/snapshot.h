@@ -12,6 +12,7 @@
 struct snapshot {
     struct uuid auction_id;
     struct uuid seller_id;
+    struct uuid leader_id; /* nil: none; whose own raise may stay below the minimum (rule 5) */
     int64_t version;       /* auctions.version */
     int64_t terms_version; /* auctions.terms_version */
     const char *status;    /* as in the contract */
