@@ -91,9 +91,9 @@ MUST_CHECK bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const 
 MUST_CHECK bool pg_tx_flush(struct pg_tx *tx);
 /*
  * COMMIT and sync. `done` gets PG_OK only when the server said COMMIT; PG_FAILED when a statement failed (everything
- * is rolled back; `sqlstate` is that of the first that did), PG_LOST when nothing is known. `tx` is gone once `done` was
- * called, and its connection is free for the next pg_tx_begin already inside `done`. False: `done` will not come, and
- * the transaction must be given back by pg_tx_abort.
+ * is rolled back; `sqlstate` is that of the first that did), PG_LOST when nothing is known. `tx` is gone once `done`
+ * was called, and its connection is free for the next pg_tx_begin already inside `done`. False: `done` will not come,
+ * and the transaction must be given back by pg_tx_abort.
  */
 MUST_CHECK bool pg_tx_commit(struct pg_tx *tx, pg_callback done, void *arg);
 /* Rolls back and gives the connection back; its pending callbacks are not called any more. Not after pg_tx_commit. */

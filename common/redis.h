@@ -49,8 +49,8 @@ bool redis_up(const struct redis *redis);
 int64_t redis_latency_ms(const struct redis *redis);
 
 /*
- * `count` arguments (at most REDIS_ARGUMENTS_MAX); `lengths` may be NULL for texts. `callback` may be NULL if the reply does not matter.
- * False: not connected or pending_max; the callback will not come.
+ * `count` arguments (at most REDIS_ARGUMENTS_MAX); `lengths` may be NULL for texts. `callback` may be NULL if the reply
+ * does not matter. False: not connected or pending_max; the callback will not come.
  */
 MUST_CHECK bool redis_command(struct redis *redis, redis_callback callback, void *arg, int count,
                               const char *const *arguments, const size_t *lengths);

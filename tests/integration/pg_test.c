@@ -5,10 +5,8 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "common/clock.h"
+#include "common/money.h"
 #include "common/pg.h"
 #include "tests/support/suite.h"
 
@@ -16,24 +14,41 @@ enum {
     DEADLINE_MS = 10000,
     TIMEOUT_MS = 1500,
     PENDING_MAX = 20000,
+    FEW_PENDING = 3,
     PIPELINED = 5000,
-    RATE_BATCHES = 40,
-    RATE_BATCH = 500,
+    ELEMENTS_MANY = 1000,
 };
 
-enum statement { ECHO, INSERT, COUNT, SLEEP, BACKEND, TERMINATE, FAIL, ELEMENTS, ORDERED, STATEMENTS };
+enum statement {
+    ECHO,
+    INSERT,
+    INSERT_LATE,
+    COUNT,
+    SLEEP,
+    BACKEND,
+    TERMINATE,
+    ALIVE,
+    FAIL,
+    ELEMENTS,
+    TYPED,
+    LENGTH,
+    STATEMENTS
+};
 
 static const struct pg_statement statements[] = {
     [ECHO] = {"echo", "SELECT $1::bigint"},
-    [INSERT] = {"insert", "INSERT INTO pg_test (id, amount) VALUES ($1::bigint, $2::numeric)"},
+    [INSERT] = {"insert", "INSERT INTO pg_test (id) VALUES ($1::bigint)"},
+    [INSERT_LATE] = {"insert_late", "INSERT INTO pg_test (id, other) VALUES ($1::bigint, $1::bigint + 1000)"},
     [COUNT] = {"count", "SELECT count(*) FROM pg_test"},
     [SLEEP] = {"sleep", "SELECT pg_sleep($1::float8)"},
     [BACKEND] = {"backend", "SELECT pg_backend_pid()"},
     [TERMINATE] = {"terminate", "SELECT pg_terminate_backend($1::integer)"},
+    [ALIVE] = {"alive", "SELECT count(*) FROM pg_stat_activity WHERE pid = $1::integer"},
     [FAIL] = {"fail", "SELECT 1 / $1::integer"},
-    [ELEMENTS] = {"elements", "SELECT t, t IS NULL FROM unnest($1::text[]) WITH ORDINALITY AS u (t, o) ORDER BY o"},
-    [ORDERED] = {"ordered", "SELECT m, u, b, extract(epoch FROM w)::bigint FROM unnest($1::numeric[], $2::uuid[],"
-                            " $3::boolean[], $4::timestamptz[]) AS x (m, u, b, w)"},
+    [ELEMENTS] = {"elements", "SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u (t, o) ORDER BY o"},
+    [TYPED] = {"typed", "SELECT i, m, u, b, (extract(epoch FROM w) * 1000)::bigint FROM unnest($1::bigint[],"
+                        " $2::numeric(12, 2)[], $3::uuid[], $4::boolean[], $5::timestamptz[]) AS x (i, m, u, b, w)"},
+    [LENGTH] = {"length", "SELECT cardinality($1::text[])"},
 };
 
 static struct event_base *base;
@@ -98,21 +113,27 @@ static const char *url(void)
     return set;
 }
 
-static struct pg *pool_new(int connections, size_t pending_max)
+static struct pg_options pool_options(void)
 {
-    const struct pg_options options = {
+    return (struct pg_options){
         .base = base,
         .url = url(),
         .application = "pg_test",
         .statements = statements,
         .statement_count = STATEMENTS,
-        .connections = connections,
+        .connections = 1,
         .timeout_ms = TIMEOUT_MS,
-        .pending_max = pending_max,
-        .on_change = on_change,
+        .pending_max = PENDING_MAX,
     };
+}
+
+/* Another pool of one connection, for what happens behind the first one's back. */
+static struct pg *other_new(void)
+{
+    const struct pg_options options = pool_options();
     struct pg *made = pg_new(&options);
     ck_assert_ptr_nonnull(made);
+    RUN_UNTIL(pg_up(made));
     return made;
 }
 
@@ -131,11 +152,15 @@ static void set_up(void)
 {
     changes_up = 0;
     changes_down = 0;
-    run_sql("SET client_min_messages = error; CREATE TABLE IF NOT EXISTS pg_test (id bigint PRIMARY KEY, amount"
-            " numeric(12, 2)); TRUNCATE pg_test");
+    run_sql(
+        "SET client_min_messages = error; DROP TABLE IF EXISTS pg_test; CREATE TABLE pg_test (id bigint PRIMARY KEY,"
+        " other bigint REFERENCES pg_test DEFERRABLE INITIALLY DEFERRED)");
     base = event_base_new();
     ck_assert_ptr_nonnull(base);
-    pg = pool_new(1, PENDING_MAX);
+    struct pg_options options = pool_options();
+    options.on_change = on_change;
+    pg = pg_new(&options);
+    ck_assert_ptr_nonnull(pg);
     RUN_UNTIL(pg_up(pg));
 }
 
@@ -162,10 +187,26 @@ static int64_t rows(struct pg *of)
     return seen.value;
 }
 
-static bool tx_insert(struct pg_tx *tx, const char *id, struct seen *seen)
+static int64_t number_of(struct pg *of, enum statement statement, const char *value)
 {
-    const char *const values[] = {id, "55.00"};
-    return pg_tx_send(tx, INSERT, 2, values, note, seen);
+    struct seen seen = {0};
+    ask(of, statement, value, &seen);
+    RUN_UNTIL(seen.calls == 1);
+    ck_assert_int_eq(seen.outcome, PG_OK);
+    return seen.value;
+}
+
+static bool tx_send(struct pg_tx *tx, enum statement statement, const char *value, struct seen *seen)
+{
+    const char *const values[] = {value};
+    return pg_tx_send(tx, statement, 1, values, note, seen);
+}
+
+static struct pg_tx *begin(struct pg *of)
+{
+    struct pg_tx *tx = pg_tx_begin(of);
+    ck_assert_ptr_nonnull(tx);
+    return tx;
 }
 
 START_TEST(query_answers)
@@ -197,19 +238,66 @@ START_TEST(query_fails_alone)
 }
 END_TEST
 
+struct order {
+    int64_t next;
+    bool kept;
+};
+
+static void note_order(const struct pg_reply *reply, void *arg)
+{
+    struct order *order = arg;
+    order->kept = order->kept && reply->outcome == PG_OK && pg_int(reply->result, 0, 0) == order->next;
+    order->next++;
+}
+
+START_TEST(queries_are_answered_once_in_order)
+{
+    struct order order = {.kept = true};
+    for (int i = 0; i < PIPELINED; i++) {
+        char number[16];
+        (void)snprintf(number, sizeof(number), "%d", i);
+        const char *const values[] = {number};
+        ck_assert(pg_query(pg, ECHO, 1, values, note_order, &order));
+    }
+    RUN_UNTIL(order.next == PIPELINED);
+    (void)rows(pg);
+    ck_assert_int_eq(order.next, PIPELINED);
+    ck_assert(order.kept);
+}
+END_TEST
+
+START_TEST(pending_is_bounded)
+{
+    struct pg_options options = pool_options();
+    options.pending_max = FEW_PENDING;
+    struct pg *small = pg_new(&options);
+    ck_assert_ptr_nonnull(small);
+    RUN_UNTIL(pg_up(small));
+    struct seen seen = {0};
+    for (int i = 0; i < FEW_PENDING; i++) {
+        ask(small, ECHO, "7", &seen);
+    }
+    ck_assert(!pg_query(small, COUNT, 0, NULL, note, &seen));
+    ck_assert_ptr_null(pg_tx_begin(small));
+    RUN_UNTIL(seen.calls == FEW_PENDING);
+    ask(small, ECHO, "7", &seen);
+    RUN_UNTIL(seen.calls == FEW_PENDING + 1);
+    pg_free(small);
+}
+END_TEST
+
 START_TEST(transaction_commits)
 {
     struct seen inserted = {0};
     struct seen done = {0};
-    struct pg_tx *tx = pg_tx_begin(pg);
-    ck_assert_ptr_nonnull(tx);
+    struct pg_tx *tx = begin(pg);
     ck_assert_ptr_null(pg_tx_begin(pg)); /* the only connection is taken */
     ck_assert(!pg_query(pg, COUNT, 0, NULL, note, &done));
-    ck_assert(tx_insert(tx, "1", &inserted));
+    ck_assert(tx_send(tx, INSERT, "1", &inserted));
     ck_assert(pg_tx_flush(tx));
     RUN_UNTIL(inserted.calls == 1);
     ck_assert_int_eq(inserted.outcome, PG_OK);
-    ck_assert(tx_insert(tx, "2", &inserted));
+    ck_assert(tx_send(tx, INSERT, "2", &inserted));
     ck_assert(pg_tx_commit(tx, note, &done));
     RUN_UNTIL(done.calls == 1);
     ck_assert_int_eq(done.outcome, PG_OK);
@@ -218,16 +306,418 @@ START_TEST(transaction_commits)
 }
 END_TEST
 
+/* Begins the next transaction from inside the end of a failed one. */
+static void note_and_go_on(const struct pg_reply *reply, void *arg)
+{
+    struct seen *seen = arg;
+    note(reply, &seen[0]);
+    struct pg_tx *next = begin(pg);
+    ck_assert(tx_send(next, INSERT, "5", &seen[1]));
+    ck_assert(pg_tx_commit(next, note, &seen[2]));
+}
+
+START_TEST(failed_transaction_leaves_nothing)
+{
+    struct seen statement[3] = {{0}};
+    struct seen done[3] = {{0}};
+    struct pg_tx *tx = begin(pg);
+    ck_assert(tx_send(tx, INSERT, "1", &statement[0]));
+    ck_assert(tx_send(tx, INSERT, "1", &statement[1]));
+    ck_assert(tx_send(tx, INSERT, "2", &statement[2]));
+    ck_assert(pg_tx_commit(tx, note_and_go_on, done));
+    RUN_UNTIL(done[2].calls == 1);
+    ck_assert_int_eq(statement[0].outcome, PG_OK);
+    ck_assert_int_eq(statement[1].outcome, PG_FAILED);
+    ck_assert_int_eq(statement[2].outcome, PG_LOST);
+    ck_assert_int_eq(done[0].outcome, PG_FAILED);
+    ck_assert_str_eq(done[0].sqlstate, "23505");
+    ck_assert_int_eq(done[2].outcome, PG_OK);
+    ck_assert_int_eq(rows(pg), 1);
+    ck_assert_int_eq(changes_down, 0);
+}
+END_TEST
+
+START_TEST(commit_itself_may_fail)
+{
+    struct seen inserted = {0};
+    struct seen done[3] = {{0}};
+    struct pg_tx *tx = begin(pg);
+    ck_assert(tx_send(tx, INSERT_LATE, "1", &inserted));
+    ck_assert(pg_tx_commit(tx, note_and_go_on, done));
+    RUN_UNTIL(done[2].calls == 1);
+    ck_assert_int_eq(inserted.outcome, PG_OK);
+    ck_assert_int_eq(done[0].outcome, PG_FAILED);
+    ck_assert_str_eq(done[0].sqlstate, "23503");
+    ck_assert_int_eq(done[2].outcome, PG_OK);
+    ck_assert_int_eq(rows(pg), 1);
+}
+END_TEST
+
+START_TEST(abort_is_silent_and_frees_the_connection)
+{
+    struct seen unsent = {0};
+    struct seen failing = {0};
+    struct pg_tx *tx = begin(pg);
+    ck_assert(tx_send(tx, INSERT, "1", &unsent));
+    pg_tx_abort(tx);
+    ck_assert_int_eq(rows(pg), 0); /* the same connection, at once */
+    tx = begin(pg);
+    ck_assert(tx_send(tx, FAIL, "0", &failing));
+    ck_assert(pg_tx_flush(tx));
+    RUN_UNTIL(failing.calls == 1);
+    pg_tx_abort(tx);
+    ck_assert_int_eq(rows(pg), 0);
+    ck_assert_int_eq(unsent.calls, 0);
+    ck_assert_int_eq(changes_down, 0);
+}
+END_TEST
+
+static struct pg_tx *aborted_inside;
+
+static void abort_inside(const struct pg_reply *reply, void *arg)
+{
+    note(reply, arg);
+    pg_tx_abort(aborted_inside);
+}
+
+START_TEST(abort_from_inside_a_callback)
+{
+    struct seen failing = {0};
+    struct seen behind = {0};
+    const char *const zero[] = {"0"};
+    aborted_inside = begin(pg);
+    ck_assert(pg_tx_send(aborted_inside, FAIL, 1, zero, abort_inside, &failing));
+    ck_assert(tx_send(aborted_inside, INSERT, "1", &behind));
+    ck_assert(pg_tx_flush(aborted_inside));
+    RUN_UNTIL(failing.calls == 1);
+    ck_assert_int_eq(rows(pg), 0);
+    ck_assert_int_eq(behind.calls, 0);
+}
+END_TEST
+
+/* Ends the session of `pg`'s connection from another one. */
+static void terminate(struct pg *other, int64_t backend)
+{
+    char number[24];
+    (void)snprintf(number, sizeof(number), "%lld", (long long)backend);
+    (void)number_of(other, TERMINATE, number);
+}
+
+START_TEST(connection_lost_in_the_middle)
+{
+    struct pg *other = other_new();
+    int64_t backend = number_of(pg, BACKEND, NULL);
+    struct seen inserted = {0};
+    struct seen waiting = {0};
+    struct pg_tx *tx = begin(pg);
+    ck_assert(tx_send(tx, INSERT, "1", &inserted));
+    ck_assert(pg_tx_flush(tx));
+    RUN_UNTIL(inserted.calls == 1);
+    ck_assert(tx_send(tx, SLEEP, "30", &waiting));
+    ck_assert(pg_tx_flush(tx));
+    terminate(other, backend);
+    RUN_UNTIL(waiting.calls == 1 && changes_down == 1);
+    ck_assert_int_eq(waiting.outcome, PG_LOST);
+    ck_assert(!tx_send(tx, INSERT, "2", &inserted));
+    ck_assert(!pg_tx_flush(tx));
+    ck_assert(!pg_tx_commit(tx, note, &waiting));
+    pg_tx_abort(tx);
+    RUN_UNTIL(changes_up == 2);
+    ck_assert_int_eq(rows(pg), 0);
+    ck_assert_int_eq(inserted.calls, 1);
+    ck_assert_int_eq(waiting.calls, 1);
+    pg_free(other);
+}
+END_TEST
+
+START_TEST(connection_lost_while_committing)
+{
+    struct pg *other = other_new();
+    int64_t backend = number_of(pg, BACKEND, NULL);
+    struct seen waiting = {0};
+    struct seen done = {0};
+    struct pg_tx *tx = begin(pg);
+    ck_assert(tx_send(tx, SLEEP, "30", &waiting));
+    ck_assert(pg_tx_commit(tx, note, &done));
+    terminate(other, backend);
+    RUN_UNTIL(done.calls == 1);
+    ck_assert_int_eq(waiting.outcome, PG_LOST);
+    ck_assert_int_eq(done.outcome, PG_LOST);
+    RUN_UNTIL(pg_up(pg));
+    ck_assert_int_eq(rows(pg), 0);
+    pg_free(other);
+}
+END_TEST
+
+START_TEST(late_statement_costs_its_connection)
+{
+    struct pg *other = other_new();
+    char backend[24];
+    (void)snprintf(backend, sizeof(backend), "%lld", (long long)number_of(pg, BACKEND, NULL));
+    struct seen inserted = {0};
+    struct seen late = {0};
+    struct pg_tx *tx = begin(pg);
+    ck_assert(tx_send(tx, INSERT, "1", &inserted));
+    ck_assert(tx_send(tx, SLEEP, "30", &late));
+    ck_assert(pg_tx_flush(tx));
+    RUN_UNTIL(late.calls == 1);
+    ck_assert_int_eq(late.outcome, PG_LOST);
+    ck_assert_int_eq(changes_down, 1);
+    pg_tx_abort(tx);
+    /* The server notices soon and lets go of the row, well before the 30 s are over. */
+    RUN_UNTIL(number_of(other, ALIVE, backend) == 0);
+    struct seen again = {0};
+    ask(other, INSERT, "1", &again);
+    RUN_UNTIL(again.calls == 1);
+    ck_assert_int_eq(again.outcome, PG_OK);
+    RUN_UNTIL(pg_up(pg));
+    pg_free(other);
+}
+END_TEST
+
+START_TEST(slow_neighbours_are_not_late)
+{
+    /* Together they take longer than the timeout, each alone does not. */
+    struct seen seen = {0};
+    for (int i = 0; i < 4; i++) {
+        ask(pg, SLEEP, "0.5", &seen);
+    }
+    RUN_UNTIL(seen.calls == 4);
+    ck_assert_int_eq(seen.outcome, PG_OK);
+    ck_assert_int_eq(changes_down, 0);
+}
+END_TEST
+
+START_TEST(waits_for_the_schema)
+{
+    static const struct pg_statement late[] = {{"late", "SELECT count(*) FROM pg_test_late"}};
+    run_sql("SET client_min_messages = error; DROP TABLE IF EXISTS pg_test_late");
+    struct pg_options options = pool_options();
+    options.statements = late;
+    options.statement_count = ARRAY_LEN(late);
+    struct pg *waiting = pg_new(&options);
+    ck_assert_ptr_nonnull(waiting);
+    /* Each round trip of the other pool gives this one time to fail and try again. */
+    for (int i = 0; i < 20; i++) {
+        (void)number_of(pg, SLEEP, "0.01");
+        ck_assert(!pg_up(waiting));
+    }
+    run_sql("CREATE TABLE pg_test_late ()");
+    RUN_UNTIL(pg_up(waiting));
+    struct seen seen = {0};
+    ck_assert(pg_query(waiting, 0, 0, NULL, note, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    ck_assert_int_eq(seen.outcome, PG_OK);
+    pg_free(waiting);
+    run_sql("DROP TABLE pg_test_late");
+}
+END_TEST
+
+START_TEST(nobody_there_and_bad_urls)
+{
+    struct pg_options options = pool_options();
+    options.url = "postgresql://nobody@127.0.0.1:1/none";
+    struct pg *down = pg_new(&options);
+    ck_assert_ptr_nonnull(down);
+    struct seen seen = {0};
+    for (int i = 0; i < 20; i++) {
+        (void)number_of(pg, SLEEP, "0.01");
+        ck_assert(!pg_up(down));
+        ck_assert(!pg_query(down, COUNT, 0, NULL, note, &seen));
+        ck_assert_ptr_null(pg_tx_begin(down));
+    }
+    pg_free(down);
+    options.url = "postgresql://[::1/none";
+    ck_assert_ptr_null(pg_new(&options));
+}
+END_TEST
+
+START_TEST(idle_connection_is_remade)
+{
+    struct pg *other = other_new();
+    int64_t backend = number_of(pg, BACKEND, NULL);
+    terminate(other, backend);
+    RUN_UNTIL(changes_down == 1);
+    RUN_UNTIL(changes_up == 2);
+    ck_assert_int_ne(number_of(pg, BACKEND, NULL), backend);
+    pg_free(other);
+}
+END_TEST
+
+/* What pg_free does to those who still wait, from inside the callback of another. */
+static void free_inside(const struct pg_reply *reply, void *arg)
+{
+    struct seen *seen = arg;
+    note(reply, &seen[0]);
+    pg_free(pg);
+    ck_assert_int_eq(seen[1].calls, 1);
+    pg = NULL;
+}
+
+START_TEST(free_from_inside_a_callback)
+{
+    struct seen seen[2] = {{0}};
+    const char *const one[] = {"1"};
+    ck_assert(pg_query(pg, ECHO, 1, one, free_inside, seen));
+    ask(pg, ECHO, "2", &seen[1]);
+    RUN_UNTIL(seen[0].calls == 1);
+    ck_assert_int_eq(seen[0].outcome, PG_OK);
+    ck_assert_int_eq(seen[1].outcome, PG_LOST);
+}
+END_TEST
+
+START_TEST(free_with_a_transaction_open)
+{
+    struct seen inserted = {0};
+    struct seen done = {0};
+    struct pg_tx *tx = begin(pg);
+    ck_assert(tx_send(tx, INSERT, "1", &inserted));
+    ck_assert(pg_tx_commit(tx, note, &done));
+    pg_free(pg);
+    ck_assert_int_eq(inserted.outcome, PG_LOST);
+    ck_assert_int_eq(done.outcome, PG_LOST);
+    struct pg_options options = pool_options();
+    pg = pg_new(&options);
+    RUN_UNTIL(pg_up(pg));
+    (void)begin(pg); /* left to pg_free in tear_down */
+}
+END_TEST
+
+static const char *const awkward[] = {
+    "plain",
+    "",
+    "NULL",
+    "null",
+    "a,b",
+    "{x}",
+    "\"quoted\"",
+    "back\\slash",
+    "\\\"",
+    " spaces ",
+    "line\nbreak",
+    "\t",
+    "Grüße, 你好, 🔨",
+    "'; DROP TABLE pg_test; --",
+    NULL,
+};
+
+static void note_awkward(const struct pg_reply *reply, void *arg)
+{
+    struct seen *seen = arg;
+    seen->calls++;
+    ck_assert_int_eq(reply->outcome, PG_OK);
+    ck_assert_int_eq(PQntuples(reply->result), ARRAY_LEN(awkward));
+    for (int i = 0; i < (int)ARRAY_LEN(awkward); i++) {
+        if (awkward[i] == NULL) {
+            ck_assert(pg_null(reply->result, i, 0));
+        } else {
+            ck_assert(!pg_null(reply->result, i, 0));
+            ck_assert_str_eq(pg_text(reply->result, i, 0), awkward[i]);
+        }
+    }
+}
+
+START_TEST(array_elements_come_through)
+{
+    struct seen seen = {0};
+    struct pg_array array = {0};
+    pg_array_reset(&array);
+    for (size_t i = 0; i < ARRAY_LEN(awkward); i++) {
+        pg_array_text_add(&array, awkward[i]);
+    }
+    const char *const values[] = {pg_array_done(&array)};
+    ck_assert(pg_query(pg, ELEMENTS, 1, values, note_awkward, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    pg_array_reset(&array);
+    ck_assert_int_eq(number_of(pg, LENGTH, pg_array_done(&array)), 0);
+    for (int i = 0; i < ELEMENTS_MANY; i++) {
+        pg_array_text_add(&array, awkward[(size_t)i % ARRAY_LEN(awkward)]);
+    }
+    ck_assert_int_eq(number_of(pg, LENGTH, pg_array_done(&array)), ELEMENTS_MANY);
+    pg_array_free(&array);
+}
+END_TEST
+
+static const struct uuid some_id = {{0x01, 0x93, 0xaa, 0xbb, 0xcc, 0xdd, 0x7e, 0xff, 0x80, 1, 2, 3, 4, 5, 6, 7}};
+
+static void note_typed(const struct pg_reply *reply, void *arg)
+{
+    struct seen *seen = arg;
+    seen->calls++;
+    ck_assert_int_eq(reply->outcome, PG_OK);
+    const PGresult *result = reply->result;
+    ck_assert_int_eq(PQntuples(result), 2);
+    struct uuid id = pg_uuid(result, 0, 2);
+    ck_assert_int_eq(pg_int(result, 0, 0), INT64_MIN);
+    ck_assert_int_eq(pg_money(result, 0, 1), MONEY_MAX);
+    ck_assert(uuid_equal(&id, &some_id));
+    ck_assert(pg_bool(result, 0, 3));
+    ck_assert_int_eq(pg_int(result, 0, 4), INT64_C(1795000000123));
+    id = pg_uuid(result, 1, 2);
+    ck_assert_int_eq(pg_int(result, 1, 0), 0);
+    ck_assert_int_eq(pg_money(result, 1, 1), 0);
+    ck_assert(uuid_is_nil(&id));
+    ck_assert(!pg_bool(result, 1, 3));
+    ck_assert_str_eq(pg_text(result, 1, 4), "");
+}
+
+START_TEST(typed_arrays_come_through)
+{
+    struct pg_array arrays[5] = {{0}};
+    const char *values[ARRAY_LEN(arrays)];
+    for (size_t i = 0; i < ARRAY_LEN(arrays); i++) {
+        pg_array_reset(&arrays[i]);
+    }
+    pg_array_int(&arrays[0], INT64_MIN);
+    pg_array_money(&arrays[1], MONEY_MAX);
+    pg_array_uuid(&arrays[2], &some_id);
+    pg_array_bool(&arrays[3], true);
+    pg_array_time(&arrays[4], INT64_C(1795000000123));
+    for (size_t i = 0; i < ARRAY_LEN(arrays); i++) {
+        pg_array_null(&arrays[i]);
+        values[i] = pg_array_done(&arrays[i]);
+    }
+    struct seen seen = {0};
+    ck_assert(pg_query(pg, TYPED, ARRAY_LEN(arrays), values, note_typed, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    for (size_t i = 0; i < ARRAY_LEN(arrays); i++) {
+        pg_array_free(&arrays[i]);
+    }
+}
+END_TEST
+
 static Suite *pg_suite(void)
 {
+    const TTest *const tests[] = {
+        query_answers,
+        query_fails_alone,
+        queries_are_answered_once_in_order,
+        pending_is_bounded,
+        transaction_commits,
+        failed_transaction_leaves_nothing,
+        commit_itself_may_fail,
+        abort_is_silent_and_frees_the_connection,
+        abort_from_inside_a_callback,
+        connection_lost_in_the_middle,
+        connection_lost_while_committing,
+        late_statement_costs_its_connection,
+        slow_neighbours_are_not_late,
+        waits_for_the_schema,
+        nobody_there_and_bad_urls,
+        idle_connection_is_remade,
+        free_from_inside_a_callback,
+        free_with_a_transaction_open,
+        array_elements_come_through,
+        typed_arrays_come_through,
+    };
     Suite *suite = suite_create("pg");
-    TCase *tests = tcase_create("pg");
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, query_answers);
-    tcase_add_test(tests, query_fails_alone);
-    tcase_add_test(tests, transaction_commits);
-    suite_add_tcase(suite, tests);
+    TCase *tcase = tcase_create("pg");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 60);
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        tcase_add_test(tcase, tests[i]);
+    }
+    suite_add_tcase(suite, tcase);
     return suite;
 }
 
