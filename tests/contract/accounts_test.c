@@ -1,0 +1,194 @@
+/*
+ * The contract's "Accounts", and what it says of authentication: who one is, and what nobody learns about others.
+ */
+#include <stdio.h>
+
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+#define REGISTER "/api/v1/auth/register"
+#define LOGIN    "/api/v1/auth/login"
+#define ME       "/api/v1/users/me"
+
+START_TEST(registering_gives_the_user_and_no_secret)
+{
+    const struct reply *reply =
+        stage_call(NULL, "POST", REGISTER,
+                   client_format("{\"email\": \"New.%s\", \"password\": \"12345678\", \"displayName\": \"Zoë\"}",
+                                 stage.ann.email));
+    EXPECT_STATUS(reply, 201);
+    EXPECT_TEXT(reply, "user.displayName", "Zoë");
+    EXPECT_TEXT(reply, "user.role", "user");
+    EXPECT_PRESENT(reply, "user.id");
+    EXPECT_PRESENT(reply, "user.createdAt");
+    EXPECT_TEXT(reply, "user.email", client_format("new.%s", stage.ann.email));
+    ck_assert_ptr_null(strstr(reply->body, "12345678"));
+    ck_assert_ptr_null(strstr(reply->body, "argon2"));
+}
+END_TEST
+
+START_TEST(an_email_is_taken_whatever_its_case)
+{
+    char upper[CAST_EMAIL_SIZE];
+    (void)snprintf(upper, sizeof(upper), "%s", stage.ann.email);
+    for (char *at = upper; *at != '\0'; at++) {
+        *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
+    }
+    EXPECT_ERROR(
+        stage_call(
+            NULL, "POST", REGISTER,
+            client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\", \"displayName\": \"x\"}", upper)),
+        409, "EMAIL_TAKEN");
+}
+END_TEST
+
+START_TEST(each_wrong_field_is_named)
+{
+    const struct reply *reply =
+        stage_call(NULL, "POST", REGISTER,
+                   "{\"email\": \"no address\", \"password\": \"1234567\", \"displayName\": \"\", \"x\": 1}");
+    EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+    ck_assert_int_eq(reply_count(reply, "fields"), 4);
+    EXPECT_PRESENT(reply, "fields.0.field");
+    EXPECT_PRESENT(reply, "fields.0.message");
+}
+END_TEST
+
+START_TEST(wrong_password_and_unknown_email_look_the_same)
+{
+    char first[256];
+    const struct reply *reply = stage_call(
+        NULL, "POST", LOGIN, client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", stage.ann.email));
+    EXPECT_ERROR(reply, 401, "INVALID_CREDENTIALS");
+    (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "message"));
+    reply = stage_call(NULL, "POST", LOGIN,
+                       client_format("{\"email\": \"no.%s\", \"password\": \"wrong password\"}", stage.ann.email));
+    EXPECT_ERROR(reply, 401, "INVALID_CREDENTIALS");
+    EXPECT_TEXT(reply, "message", first);
+}
+END_TEST
+
+/* Logs Ann in and copies "session=…" out of the Set-Cookie header. */
+static void log_in(char cookie[static CAST_TOKEN_SIZE])
+{
+    const struct reply *reply =
+        stage_call(NULL, "POST", LOGIN,
+                   client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email));
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "user.id", stage.ann.id);
+    EXPECT_PRESENT(reply, "expiresIn");
+    const char *set = client_reply_header(stage.client, "Set-Cookie");
+    ck_assert_msg(strncmp(set, "session=", strlen("session=")) == 0, "Set-Cookie: %s", set);
+    ck_assert_ptr_nonnull(strstr(set, "HttpOnly"));
+    ck_assert_ptr_nonnull(strstr(set, "SameSite=Lax"));
+    ck_assert_ptr_nonnull(strstr(set, "Path=/"));
+    ck_assert_ptr_nonnull(strstr(set, "Max-Age=86400"));
+    (void)snprintf(cookie, CAST_TOKEN_SIZE, "%.*s", (int)strcspn(set, ";"), set);
+}
+
+static const struct reply *with_cookie(const char *cookie, const char *method, const char *path, const char *body)
+{
+    client_header(stage.client, client_format("Cookie: theme=dark; %s", cookie));
+    return stage_call(NULL, method, path, body);
+}
+
+START_TEST(cookie_session_bearer_and_access_token_all_serve)
+{
+    char cookie[CAST_TOKEN_SIZE];
+    log_in(cookie);
+    EXPECT_TEXT(with_cookie(cookie, "GET", ME, NULL), "id", stage.ann.id);
+    client_header(stage.client, client_format("Authorization: Bearer %s", cookie + strlen("session=")));
+    EXPECT_TEXT(stage_call(NULL, "GET", ME, NULL), "id", stage.ann.id);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", ME, NULL), "email", stage.ann.email);
+}
+END_TEST
+
+START_TEST(a_foreign_origin_may_not_use_the_cookie)
+{
+    char cookie[CAST_TOKEN_SIZE];
+    log_in(cookie);
+    client_header(stage.client, "Origin: https://elsewhere.example");
+    EXPECT_ERROR(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Mallory\"}"), 403, "CROSS_ORIGIN");
+    client_header(stage.client, "Origin: https://elsewhere.example");
+    EXPECT_STATUS(with_cookie(cookie, "GET", ME, NULL), 200);
+    client_header(stage.client, client_format("Origin: %s", house_http_url()));
+    EXPECT_STATUS(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Ann B\"}"), 200);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", ME, NULL), "displayName", "Ann B");
+}
+END_TEST
+
+START_TEST(logging_out_ends_the_session_at_once)
+{
+    char cookie[CAST_TOKEN_SIZE];
+    log_in(cookie);
+    EXPECT_STATUS(with_cookie(cookie, "POST", "/api/v1/auth/logout", NULL), 204);
+    EXPECT_ERROR(with_cookie(cookie, "GET", ME, NULL), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+START_TEST(a_session_refreshes_its_access_token)
+{
+    char cookie[CAST_TOKEN_SIZE];
+    log_in(cookie);
+    const struct reply *reply = with_cookie(cookie, "POST", "/api/v1/auth/refresh", NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_PRESENT(reply, "expiresIn");
+    client_header(stage.client, client_format("Authorization: Bearer %s", reply_text(reply, "accessToken")));
+    EXPECT_TEXT(stage_call(NULL, "GET", ME, NULL), "id", stage.ann.id);
+    EXPECT_ERROR(stage_call(NULL, "POST", "/api/v1/auth/refresh", NULL), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+START_TEST(name_and_password_change)
+{
+    EXPECT_TEXT(stage_call(&stage.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), "displayName", "Anna");
+    const struct reply *reply =
+        stage_call(&stage.ann, "PATCH", ME, "{\"password\": \"another password\", \"currentPassword\": \"wrong\"}");
+    ck_assert_int_ge(reply->status, 400);
+    ck_assert_int_lt(reply->status, 404);
+    EXPECT_ERROR(stage_call(&stage.ann, "PATCH", ME, "{\"password\": \"another password\"}"), 400, "VALIDATION_FAILED");
+    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME,
+                             "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+                  200);
+    EXPECT_STATUS(stage_call(NULL, "POST", LOGIN,
+                             client_format("{\"email\": \"%s\", \"password\": \"another password\"}", stage.ann.email)),
+                  200);
+    EXPECT_ERROR(stage_call(NULL, "POST", LOGIN,
+                            client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email)),
+                 401, "INVALID_CREDENTIALS");
+}
+END_TEST
+
+START_TEST(the_access_tokens_public_key_is_published)
+{
+    const struct reply *reply = stage_call(NULL, "GET", "/.well-known/jwks.json", NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "keys.0.kty", "OKP");
+    EXPECT_TEXT(reply, "keys.0.crv", "Ed25519");
+    EXPECT_PRESENT(reply, "keys.0.x");
+    EXPECT_ABSENT(reply, "keys.0.d");
+}
+END_TEST
+
+static Suite *accounts_suite(void)
+{
+    const TTest *const tests[] = {
+        registering_gives_the_user_and_no_secret,
+        an_email_is_taken_whatever_its_case,
+        each_wrong_field_is_named,
+        wrong_password_and_unknown_email_look_the_same,
+        cookie_session_bearer_and_access_token_all_serve,
+        a_foreign_origin_may_not_use_the_cookie,
+        logging_out_ends_the_session_at_once,
+        a_session_refreshes_its_access_token,
+        name_and_password_change,
+        the_access_tokens_public_key_is_published,
+        NULL,
+    };
+    return stage_suite("accounts", tests);
+}
+
+int main(void)
+{
+    return suite_run(accounts_suite());
+}

@@ -1,0 +1,230 @@
+/*
+ * The contract's "Auctions": listing one, looking at it, finding it again.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "tests/support/stage.h"
+
+#define AUCTIONS "/api/v1/auctions"
+
+START_TEST(a_listed_auction_has_every_default)
+{
+    const struct reply *reply = cast_look(stage.client, NULL, stage.auction);
+    EXPECT_STATUS(reply, 200);
+    ck_assert_str_ne(client_reply_header(stage.client, "ETag"), "");
+    EXPECT_TEXT(reply, "id", stage.auction);
+    EXPECT_TEXT(reply, "sellerId", stage.seller.id);
+    EXPECT_TEXT(reply, "sellerName", "Sam Seller");
+    EXPECT_TEXT(reply, "title", "A chair");
+    EXPECT_TEXT(reply, "currency", "USD");
+    EXPECT_TEXT(reply, "startingPrice", "10.00");
+    EXPECT_TEXT(reply, "hasReserve", "false");
+    EXPECT_TEXT(reply, "bidIncrement", "1.00");
+    EXPECT_TEXT(reply, "currentBid", "null");
+    EXPECT_TEXT(reply, "minimumBid", "10.00");
+    EXPECT_TEXT(reply, "bidCount", "0");
+    EXPECT_TEXT(reply, "status", "active");
+    EXPECT_TEXT(reply, "antiSnipe.windowSeconds", "120");
+    EXPECT_TEXT(reply, "antiSnipe.extensionSeconds", "120");
+    EXPECT_TEXT(reply, "antiSnipe.maxExtensions", "null");
+    EXPECT_TEXT(reply, "version", "1");
+    ck_assert_str_eq(reply_text(reply, "endTime"), reply_text(reply, "originalEndTime"));
+    static const char *const present[] = {"startTime", "createdAt", "updatedAt", "serverTime", "images", "watchers"};
+    for (size_t i = 0; i < ARRAY_LEN(present); i++) {
+        EXPECT_PRESENT(reply, present[i]);
+    }
+    int64_t server_ms = 0;
+    ck_assert(clock_parse(reply_text(reply, "serverTime"), &server_ms));
+    ck_assert(llabs(server_ms - clock_now_ms()) < 60 * 1000);
+}
+END_TEST
+
+START_TEST(creating_answers_201_with_its_location)
+{
+    char end[CLOCK_TEXT_SIZE];
+    clock_format(clock_now_ms() + 3600 * 1000, end);
+    const struct reply *reply = stage_call(
+        &stage.seller, "POST", AUCTIONS,
+        client_format(
+            "{\"title\": \"Lamp\", \"description\": \"Brass\", \"category\": \"light\", \"currency\": \"USD\", "
+            "\"startingPrice\": \"5.50\", \"bidIncrement\": 0.25, \"endTime\": \"%s\"}",
+            end));
+    EXPECT_STATUS(reply, 201);
+    ck_assert_str_eq(client_reply_header(stage.client, "Location"),
+                     client_format(AUCTIONS "/%s", reply_text(reply, "id")));
+    EXPECT_TEXT(reply, "startingPrice", "5.50");
+    EXPECT_TEXT(reply, "bidIncrement", "0.25");
+    EXPECT_TEXT(reply, "description", "Brass");
+    EXPECT_TEXT(reply, "category", "light");
+    EXPECT_TEXT(reply, "endTime", end);
+}
+END_TEST
+
+START_TEST(a_guest_cannot_list)
+{
+    EXPECT_ERROR(stage_call(NULL, "POST", AUCTIONS, "{}"), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+START_TEST(the_reserve_is_the_sellers_secret)
+{
+    char id[UUID_TEXT_SIZE];
+    const struct cast_terms terms = {.more = "\"reservePrice\": 25.00"};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    const struct reply *reply = cast_look(stage.client, &stage.ann, id);
+    EXPECT_TEXT(reply, "hasReserve", "true");
+    EXPECT_TEXT(reply, "reserveMet", "false");
+    EXPECT_ABSENT(reply, "reservePrice");
+    EXPECT_TEXT(cast_look(stage.client, &stage.seller, id), "reservePrice", "25.00");
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, id, "30.00"), 200);
+    reply = cast_look(stage.client, NULL, id);
+    EXPECT_TEXT(reply, "reserveMet", "true");
+    EXPECT_TEXT(reply, "currentBid", "25.00");
+    EXPECT_ABSENT(reply, "reservePrice");
+}
+END_TEST
+
+START_TEST(increment_tables_decide_the_minimum)
+{
+    char id[UUID_TEXT_SIZE];
+    const struct cast_terms ebay = {.starting_price = "99.00", .more = "\"incrementTable\": \"ebay-us\""};
+    ck_assert(cast_auction(stage.client, &stage.seller, &ebay, id));
+    EXPECT_TEXT(cast_look(stage.client, NULL, id), "incrementTable", "ebay-us");
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "99.99"), 200);
+    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "100.99");
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "101.00"), 200);
+    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "103.50");
+
+    const struct cast_terms own = {
+        .more = "\"incrementTable\": [{\"from\": 0, \"increment\": 0.05}, {\"from\": 20, \"increment\": 5}]"};
+    ck_assert(cast_auction(stage.client, &stage.seller, &own, id));
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "19.99"), 200);
+    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "20.04");
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "20.04"), 200);
+    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "25.04");
+}
+END_TEST
+
+START_TEST(an_item_is_listed_once_at_a_time)
+{
+    char item[UUID_TEXT_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    const struct uuid id = uuid_new();
+    uuid_format(&id, item);
+    clock_format(clock_now_ms() + 3600 * 1000, end);
+    const char *body =
+        client_format("{\"title\": \"One\", \"startingPrice\": 1, \"endTime\": \"%s\", \"itemId\": \"%s\"}", end, item);
+    EXPECT_STATUS(stage_call(&stage.seller, "POST", AUCTIONS, body), 201);
+    body =
+        client_format("{\"title\": \"Two\", \"startingPrice\": 1, \"endTime\": \"%s\", \"itemId\": \"%s\"}", end, item);
+    EXPECT_ERROR(stage_call(&stage.seller, "POST", AUCTIONS, body), 409, "ITEM_ALREADY_LISTED");
+}
+END_TEST
+
+/* Lists `count` auctions of Ann at 1.00, 2.00, … ending in that order, and waits until none is missing. */
+static void list_some(int count)
+{
+    for (int i = 1; i <= count; i++) {
+        char id[UUID_TEXT_SIZE];
+        char price[16];
+        (void)snprintf(price, sizeof(price), "%d.00", i);
+        const struct cast_terms terms = {
+            .starting_price = price, .lasts_ms = 3600 * 1000 + i * 1000, .more = "\"category\": \"found\""};
+        ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
+    }
+}
+
+static const struct reply *find(const char *query)
+{
+    const struct reply *reply =
+        stage_call(NULL, "GET", client_format(AUCTIONS "?sellerId=%s%s", stage.ann.id, query), NULL);
+    EXPECT_STATUS(reply, 200);
+    return reply;
+}
+
+START_TEST(lists_filter_and_sort)
+{
+    list_some(4);
+    ck_assert_int_eq(reply_count(find(""), "items"), 4);
+    ck_assert_int_eq(reply_count(find("&minPrice=2&maxPrice=3.00"), "items"), 2);
+    ck_assert_int_eq(reply_count(find("&category=found"), "items"), 4);
+    ck_assert_int_eq(reply_count(find("&category=lost"), "items"), 0);
+    ck_assert_int_eq(reply_count(find("&status=sold"), "items"), 0);
+    EXPECT_TEXT(find("&sort=ending"), "items.0.startingPrice", "1.00");
+    EXPECT_TEXT(find("&sort=newest"), "items.0.startingPrice", "4.00");
+    EXPECT_TEXT(find("&sort=price"), "items.3.startingPrice", "4.00");
+    EXPECT_TEXT(find("&sort=-price"), "items.3.startingPrice", "1.00");
+}
+END_TEST
+
+START_TEST(pages_hold_under_writes)
+{
+    static const char *const sorts[] = {"ending", "newest", "price", "-price"};
+    list_some(5);
+    for (size_t s = 0; s < ARRAY_LEN(sorts); s++) {
+        const char *query = client_format("&sort=%s&limit=2", sorts[s]);
+        char cursor[256];
+        int seen = 0;
+        int pages = 0;
+        const struct reply *reply = find(query);
+        for (;; pages++) {
+            seen += reply_count(reply, "items");
+            (void)snprintf(cursor, sizeof(cursor), "%s", reply_text(reply, "nextCursor"));
+            if (strcmp(cursor, "null") == 0 || pages > 5) {
+                break;
+            }
+            reply = find(client_format("&sort=%s&limit=2&cursor=%s", sorts[s], cursor));
+        }
+        ck_assert_int_eq(seen, 5);
+        ck_assert_int_eq(pages, 2);
+    }
+}
+END_TEST
+
+START_TEST(queries_are_checked)
+{
+    static const char *const wrong[] = {"?limit=0",      "?limit=101",     "?limit=x",    "?sort=best", "?status=open",
+                                        "?minPrice=1e2", "?sellerId=nope", "?cursor=%00", "?colour=red"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        const struct reply *reply = stage_call(NULL, "GET", client_format(AUCTIONS "%s", wrong[i]), NULL);
+        ck_assert_msg(reply->status == 400, "%s: %d %s", wrong[i], reply->status, reply->body);
+    }
+}
+END_TEST
+
+START_TEST(an_auction_starts_at_its_time)
+{
+    char id[UUID_TEXT_SIZE];
+    const struct cast_terms terms = {.starts_in_ms = 2500, .lasts_ms = 60000};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    EXPECT_TEXT(cast_look(stage.client, NULL, id), "status", "scheduled");
+    EXPECT_ERROR(cast_bid(stage.client, &stage.ann, id, "10.00"), 409, "AUCTION_NOT_STARTED");
+    SUITE_WAIT(cast_has_status(stage.client, id, "active"), CAST_DECISION_MS);
+    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "10.00"), "status", "accepted");
+}
+END_TEST
+
+static Suite *auctions_suite(void)
+{
+    const TTest *const tests[] = {
+        a_listed_auction_has_every_default,
+        creating_answers_201_with_its_location,
+        a_guest_cannot_list,
+        the_reserve_is_the_sellers_secret,
+        increment_tables_decide_the_minimum,
+        an_item_is_listed_once_at_a_time,
+        lists_filter_and_sort,
+        pages_hold_under_writes,
+        queries_are_checked,
+        an_auction_starts_at_its_time,
+        NULL,
+    };
+    return stage_suite("auctions", tests);
+}
+
+int main(void)
+{
+    return suite_run(auctions_suite());
+}

@@ -1,0 +1,226 @@
+/*
+ * The contract's "Bids" over HTTP: the answers at the door, idempotency, waiting, the history, maxima. The rules
+ * themselves have their unit and property tests; here stands that the house plays by them from end to end.
+ */
+#include <stdio.h>
+
+#include "tests/support/stage.h"
+
+START_TEST(a_bid_is_taken_and_decided)
+{
+    char bid[UUID_TEXT_SIZE];
+    stage_submit(&stage.ann, stage.auction, "55.00", bid);
+    ck_assert_str_eq(client_reply_header(stage.client, "Location"),
+                     client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid));
+    const char *path = stage_path(client_format("/bids/%s", bid));
+    SUITE_WAIT(strcmp(reply_text(stage_call(&stage.ann, "GET", path, NULL), "status"), "accepted") == 0,
+               CAST_DECISION_MS);
+    const struct reply *reply = stage_call(&stage.ann, "GET", path, NULL);
+    EXPECT_TEXT(reply, "bidId", bid);
+    EXPECT_TEXT(reply, "auctionId", stage.auction);
+    EXPECT_TEXT(reply, "amount", "55.00");
+    EXPECT_TEXT(reply, "isProxyBid", "false");
+    EXPECT_PRESENT(reply, "receivedAt");
+    EXPECT_PRESENT(reply, "decidedAt");
+    EXPECT_ERROR(stage_call(&stage.bob, "GET", path, NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(stage_call(NULL, "GET", path, NULL), 401, "UNAUTHORIZED");
+    reply = cast_look(stage.client, NULL, stage.auction);
+    EXPECT_TEXT(reply, "currentBid", "55.00");
+    EXPECT_TEXT(reply, "minimumBid", "56.00");
+    EXPECT_TEXT(reply, "bidCount", "1");
+}
+END_TEST
+
+START_TEST(the_202_says_what_was_taken)
+{
+    const struct reply *reply = stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": \"12.5\"}");
+    EXPECT_STATUS(reply, 202);
+    EXPECT_TEXT(reply, "status", "pending");
+    EXPECT_TEXT(reply, "amount", "12.50");
+    EXPECT_PRESENT(reply, "message");
+    EXPECT_PRESENT(reply, "receivedAt");
+    reply = stage_call(&stage.ann, "GET", client_reply_header(stage.client, "Location"), NULL);
+    EXPECT_STATUS(reply, 200);
+}
+END_TEST
+
+START_TEST(refusals_at_the_door)
+{
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
+    SUITE_WAIT(cast_bid(stage.client, &stage.bob, stage.auction, "20.99")->status == 400, CAST_DECISION_MS);
+    const struct reply *reply = cast_bid(stage.client, &stage.bob, stage.auction, "20.99");
+    EXPECT_ERROR(reply, 400, "BID_TOO_LOW");
+    EXPECT_TEXT(reply, "currentBid", "20.00");
+    EXPECT_TEXT(reply, "minimumBid", "21.00");
+    EXPECT_ERROR(cast_bid(stage.client, &stage.seller, stage.auction, "30.00"), 403, "OWN_AUCTION");
+    EXPECT_ERROR(stage_call(NULL, "POST", stage_path("/bids"), "{\"amount\": 30}"), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(cast_bid(stage.client, &stage.bob, "01234567-89ab-7def-8123-456789abcdef", "30.00"), 404, "NOT_FOUND");
+    ck_assert_int_eq(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
+                             stage.auction, NULL),
+                     1);
+}
+END_TEST
+
+static const struct reply *keyed(const struct cast_user *who, const char *key, const char *auction, const char *body)
+{
+    client_header(stage.client, client_format("X-Idempotency-Key: %s", key));
+    return stage_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction), body);
+}
+
+START_TEST(the_same_key_places_one_bid)
+{
+    char bid[UUID_TEXT_SIZE];
+    const struct reply *reply = keyed(&stage.ann, "k-1", stage.auction, "{\"amount\": 20.00}");
+    EXPECT_STATUS(reply, 202);
+    (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
+    SUITE_WAIT(keyed(&stage.ann, "k-1", stage.auction, "{\"amount\": 20.00}")->status == 200, CAST_DECISION_MS);
+    /* Neither the minimum nor anything else stands in the way of an answer that was given. */
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "40.00"), 200);
+    reply = keyed(&stage.ann, "k-1", stage.auction, "{\"amount\": 20.00}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "bidId", bid);
+    EXPECT_TEXT(reply, "status", "accepted");
+    EXPECT_TEXT(reply, "amount", "20.00");
+    ck_assert_int_eq(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", stage.auction, NULL),
+                     2);
+}
+END_TEST
+
+START_TEST(a_key_belongs_to_one_request_of_one_user)
+{
+    char other[UUID_TEXT_SIZE];
+    char first[UUID_TEXT_SIZE];
+    const struct cast_terms terms = {0};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, other));
+    const struct reply *reply = keyed(&stage.ann, "k-2", stage.auction, "{\"amount\": 20.00}");
+    EXPECT_STATUS(reply, 202);
+    (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "bidId"));
+    EXPECT_ERROR(keyed(&stage.ann, "k-2", stage.auction, "{\"amount\": 21.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
+    EXPECT_ERROR(keyed(&stage.ann, "k-2", other, "{\"amount\": 20.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
+    reply = keyed(&stage.bob, "k-2", stage.auction, "{\"amount\": 30.00}");
+    EXPECT_STATUS(reply, 202);
+    ck_assert_str_ne(reply_text(reply, "bidId"), first);
+}
+END_TEST
+
+START_TEST(prefer_wait_answers_the_decision)
+{
+    const struct reply *reply = cast_bid(stage.client, &stage.ann, stage.auction, "10.00");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "accepted");
+    EXPECT_TEXT(reply, "amount", "10.00");
+    reply = cast_proxy(stage.client, &stage.bob, stage.auction, "30.00");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "accepted");
+    EXPECT_TEXT(reply, "isProxyBid", "true");
+    EXPECT_TEXT(reply, "amount", "11.00");
+    EXPECT_TEXT(reply, "maxAmount", "30.00");
+    reply = cast_bid(stage.client, &stage.ann, stage.auction, "20.00");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "outbid");
+    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "currentBid", "21.00");
+    reply = cast_proxy(stage.client, &stage.bob, stage.auction, "29.00");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "rejected");
+    EXPECT_TEXT(reply, "reason", "MAXIMUM_NOT_RAISED");
+}
+END_TEST
+
+START_TEST(the_history_shows_amounts_and_pseudonyms_and_no_maximum)
+{
+    char ann[64];
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.bob, stage.auction, "77.00"), 200);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "15.00"), 200);
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.bob, stage.auction, "88.00"), 200); /* a raise: not in the history */
+    const struct reply *reply = stage_call(NULL, "GET", stage_path("/bids"), NULL);
+    EXPECT_STATUS(reply, 200);
+    ck_assert_int_eq(reply_count(reply, "items"), 4);
+    EXPECT_TEXT(reply, "items.0.amount", "16.00");
+    EXPECT_TEXT(reply, "items.0.isProxyBid", "true");
+    EXPECT_TEXT(reply, "items.1.amount", "15.00");
+    EXPECT_TEXT(reply, "items.2.amount", "11.00");
+    EXPECT_TEXT(reply, "items.3.amount", "10.00");
+    EXPECT_PRESENT(reply, "items.0.createdAt");
+    (void)snprintf(ann, sizeof(ann), "%s", reply_text(reply, "items.3.bidder"));
+    EXPECT_TEXT(reply, "items.1.bidder", ann);
+    ck_assert_str_ne(reply_text(reply, "items.0.bidder"), ann);
+    ck_assert_ptr_null(strstr(reply->body, "77.00"));
+    ck_assert_ptr_null(strstr(reply->body, stage.bob.id));
+    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "bidCount", "3");
+    reply = stage_call(NULL, "GET", stage_path("/bids?limit=3"), NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 3);
+    reply = stage_call(NULL, "GET",
+                       stage_path(client_format("/bids?limit=3&cursor=%s", reply_text(reply, "nextCursor"))), NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "nextCursor", "null");
+}
+END_TEST
+
+START_TEST(a_maximum_is_seen_by_its_owner_and_withdrawn)
+{
+    EXPECT_ERROR(stage_call(&stage.ann, "GET", stage_path("/proxy"), NULL), 404, "NOT_FOUND");
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "50.00"), 200);
+    const struct reply *reply = stage_call(&stage.ann, "GET", stage_path("/proxy"), NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "maxAmount", "50.00");
+    EXPECT_STATUS(stage_call(&stage.bob, "GET", stage_path("/proxy"), NULL), 404);
+    EXPECT_STATUS(stage_call(&stage.bob, "DELETE", stage_path("/proxy"), NULL), 404);
+    EXPECT_STATUS(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL), 204);
+    EXPECT_STATUS(stage_call(&stage.ann, "GET", stage_path("/proxy"), NULL), 404);
+    /* What was withdrawn does not answer any more: 11.00 leads over a price of 10.00. */
+    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), "status", "accepted");
+    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "currentBid", "11.00");
+}
+END_TEST
+
+START_TEST(a_leader_may_raise_to_less_than_the_minimum)
+{
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "10.10"), 200);
+    const struct reply *reply = cast_proxy(stage.client, &stage.ann, stage.auction, "10.20");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "accepted");
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", stage_path("/proxy"), NULL), "maxAmount", "10.20");
+    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "bidCount", "1");
+}
+END_TEST
+
+START_TEST(bids_of_one_auction_are_decided_in_order)
+{
+    enum { BIDS = 60 };
+    for (int i = 0; i < BIDS; i++) {
+        char bid[UUID_TEXT_SIZE];
+        stage_submit(i % 2 == 0 ? &stage.ann : &stage.bob, stage.auction, client_format("%d.00", 10 + i), bid);
+    }
+    SUITE_WAIT(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", stage.auction, NULL) == BIDS,
+               CAST_DECISION_MS);
+    ck_assert_int_eq(sql_int(stage.sql,
+                             "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND status = 'accepted' "
+                             "AND amount = 9 + seq",
+                             stage.auction, NULL),
+                     BIDS);
+}
+END_TEST
+
+static Suite *bids_suite(void)
+{
+    const TTest *const tests[] = {
+        a_bid_is_taken_and_decided,
+        the_202_says_what_was_taken,
+        refusals_at_the_door,
+        the_same_key_places_one_bid,
+        a_key_belongs_to_one_request_of_one_user,
+        prefer_wait_answers_the_decision,
+        the_history_shows_amounts_and_pseudonyms_and_no_maximum,
+        a_maximum_is_seen_by_its_owner_and_withdrawn,
+        a_leader_may_raise_to_less_than_the_minimum,
+        bids_of_one_auction_are_decided_in_order,
+        NULL,
+    };
+    return stage_suite("bids", tests);
+}
+
+int main(void)
+{
+    return suite_run(bids_suite());
+}

@@ -1,0 +1,179 @@
+/*
+ * Whole auctions, from listing to hammer and settlement, as sellers and bidders live them: who wins, who is told, and
+ * that nobody who was in time is late.
+ */
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "tests/support/stage.h"
+
+enum {
+    HAMMER_LASTS_MS = 2500,    /* of an auction that a test sees to its end: room for its bids, and no more */
+    HAMMER_SETTLED_MS = 30000, /* the fence waits its grace, then the hammer falls and is settled */
+};
+
+#define NO_SNIPE "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 120, \"maxExtensions\": null}"
+
+static void list(char id[static UUID_TEXT_SIZE], const char *more)
+{
+    const struct cast_terms terms = {.lasts_ms = HAMMER_LASTS_MS, .more = more};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+}
+
+/* Exactly one notification of that kind, and it comes. */
+static void told_once(const struct cast_user *who, const char *auction, const char *kind)
+{
+    SUITE_WAIT(cast_notices(stage.client, who, auction, kind) > 0, CAST_DECISION_MS);
+    ck_assert_int_eq(cast_notices(stage.client, who, auction, kind), 1);
+}
+
+START_TEST(the_highest_bid_wins_and_all_are_told)
+{
+    char id[UUID_TEXT_SIZE];
+    list(id, NO_SNIPE);
+    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "10.00"), "status", "accepted");
+    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "12.00"), "status", "accepted");
+    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), HAMMER_SETTLED_MS);
+    const struct reply *reply = cast_look(stage.client, &stage.seller, id);
+    EXPECT_TEXT(reply, "winnerId", stage.bob.id);
+    EXPECT_TEXT(reply, "currentBid", "12.00");
+    EXPECT_PRESENT(reply, "winningBidId");
+    EXPECT_TEXT(cast_look(stage.client, &stage.bob, id), "winnerId", stage.bob.id);
+    EXPECT_ABSENT(cast_look(stage.client, &stage.ann, id), "winnerId");
+    told_once(&stage.ann, id, "OUTBID");
+    told_once(&stage.ann, id, "AUCTION_LOST");
+    told_once(&stage.bob, id, "AUCTION_WON");
+    told_once(&stage.seller, id, "AUCTION_SOLD");
+    ck_assert_int_eq(cast_notices(stage.client, &stage.bob, id, "AUCTION_LOST"), 0);
+    EXPECT_ERROR(cast_bid(stage.client, &stage.ann, id, "20.00"), 409, "AUCTION_ENDED");
+}
+END_TEST
+
+START_TEST(a_reserve_that_is_not_met_leaves_it_unsold)
+{
+    char id[UUID_TEXT_SIZE];
+    list(id, NO_SNIPE ", \"reservePrice\": 100.00");
+    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "99.99"), "status", "accepted");
+    SUITE_WAIT(cast_has_status(stage.client, id, "unsold"), HAMMER_SETTLED_MS);
+    EXPECT_ABSENT(cast_look(stage.client, &stage.seller, id), "winningBidId");
+    told_once(&stage.seller, id, "AUCTION_UNSOLD");
+    told_once(&stage.ann, id, "AUCTION_LOST");
+    ck_assert_int_eq(cast_notices(stage.client, &stage.ann, id, "AUCTION_WON"), 0);
+}
+END_TEST
+
+START_TEST(an_auction_without_a_bid_is_unsold)
+{
+    char id[UUID_TEXT_SIZE];
+    list(id, NO_SNIPE);
+    SUITE_WAIT(cast_has_status(stage.client, id, "unsold"), HAMMER_SETTLED_MS);
+    told_once(&stage.seller, id, "AUCTION_UNSOLD");
+}
+END_TEST
+
+START_TEST(a_beaten_maximum_is_told_as_exhausted)
+{
+    char id[UUID_TEXT_SIZE];
+    list(id, NO_SNIPE);
+    EXPECT_TEXT(cast_proxy(stage.client, &stage.ann, id, "20.00"), "status", "accepted");
+    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "15.00"), "status", "outbid");
+    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "25.00"), "status", "accepted");
+    told_once(&stage.ann, id, "PROXY_EXHAUSTED");
+    ck_assert_int_eq(cast_notices(stage.client, &stage.ann, id, "OUTBID"), 0);
+    ck_assert_int_eq(cast_notices(stage.client, &stage.bob, id, "OUTBID"), 0); /* never led: not told */
+}
+END_TEST
+
+START_TEST(a_late_bid_moves_the_end_until_the_cap)
+{
+    char id[UUID_TEXT_SIZE];
+    char first[CLOCK_TEXT_SIZE];
+    char second[CLOCK_TEXT_SIZE];
+    const struct cast_terms terms = {
+        .lasts_ms = 8000,
+        .more = "\"antiSnipe\": {\"windowSeconds\": 60, \"extensionSeconds\": 10, \"maxExtensions\": 1}"};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    (void)snprintf(first, sizeof(first), "%s", reply_text(cast_look(stage.client, NULL, id), "endTime"));
+    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "10.00"), "status", "accepted");
+    const struct reply *reply = cast_look(stage.client, NULL, id);
+    (void)snprintf(second, sizeof(second), "%s", reply_text(reply, "endTime"));
+    EXPECT_TEXT(reply, "originalEndTime", first);
+    ck_assert_msg(strcmp(second, first) > 0, "%s should have moved: %s", first, second);
+    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "11.00"), "status", "accepted");
+    EXPECT_TEXT(cast_look(stage.client, NULL, id), "endTime", second);
+    told_once(&stage.seller, id, "AUCTION_EXTENDED");
+    /* The fence of the first endTime finds the auction extended and falls at the new one only. */
+    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), HAMMER_SETTLED_MS);
+    ck_assert_int_eq(sql_int(stage.sql,
+                             "SELECT count(*) FROM bids b JOIN auctions a ON a.id = b.auction_id "
+                             "WHERE a.id = $1::uuid AND b.kind = 'end' AND b.decided_at >= a.end_time",
+                             id, NULL),
+                     1);
+}
+END_TEST
+
+/*
+ * Two bidders go on until the door says it is over. Whatever was answered 202 has a decision; what was received before
+ * endTime is never AUCTION_ENDED, what was received later always is; the fence stands in the ledger between them.
+ */
+START_TEST(the_last_second_is_fair)
+{
+    char id[UUID_TEXT_SIZE];
+    int taken = 0;
+    int cents = 1000;
+    list(id, NO_SNIPE ", \"bidIncrement\": 0.01");
+    int64_t until_ms = clock_mono_ms() + HAMMER_SETTLED_MS;
+    for (bool open = true; open;) {
+        const struct cast_user *who = cents % 2 == 0 ? &stage.ann : &stage.bob;
+        const struct reply *reply = stage_call(who, "POST", client_format("/api/v1/auctions/%s/bids", id),
+                                               client_format("{\"amount\": %d.%02d}", cents / 100, cents % 100));
+        open = reply->status != 409;
+        if (open) {
+            EXPECT_STATUS(reply, 202);
+            taken++;
+            cents++;
+        } else {
+            EXPECT_ERROR(reply, 409, "AUCTION_ENDED");
+        }
+        ck_assert(clock_mono_ms() < until_ms);
+    }
+    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), HAMMER_SETTLED_MS);
+    SUITE_WAIT(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid'", id, NULL) ==
+                   taken,
+               CAST_DECISION_MS);
+    ck_assert_int_eq(sql_int(stage.sql,
+                             "SELECT count(*) FROM bids b JOIN auctions a ON a.id = b.auction_id WHERE a.id = $1::uuid "
+                             "AND b.kind = 'bid' AND (b.received_at < a.end_time) <> (b.status = 'accepted')",
+                             id, NULL),
+                     0);
+    ck_assert_int_eq(
+        sql_int(stage.sql,
+                "SELECT count(*) FROM bids b JOIN bids e ON e.auction_id = b.auction_id AND e.kind = 'end' "
+                "WHERE b.auction_id = $1::uuid AND b.status = 'accepted' AND b.kind = 'bid' "
+                "AND b.seq > e.seq",
+                id, NULL),
+        0);
+    const char *won = sql_text(
+        stage.sql, "SELECT max(amount)::text FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'", id, NULL);
+    EXPECT_TEXT(cast_look(stage.client, NULL, id), "currentBid", won);
+}
+END_TEST
+
+static Suite *hammer_suite(void)
+{
+    const TTest *const tests[] = {
+        the_highest_bid_wins_and_all_are_told,
+        a_reserve_that_is_not_met_leaves_it_unsold,
+        an_auction_without_a_bid_is_unsold,
+        a_beaten_maximum_is_told_as_exhausted,
+        a_late_bid_moves_the_end_until_the_cap,
+        the_last_second_is_fair,
+        NULL,
+    };
+    return stage_suite("hammer", tests);
+}
+
+int main(void)
+{
+    return suite_run(hammer_suite());
+}

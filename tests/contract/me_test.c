@@ -1,0 +1,98 @@
+/*
+ * The contract's "Me": my bids, my auctions, my notifications.
+ */
+#include <stdio.h>
+
+#include "tests/support/stage.h"
+
+#define MY_BIDS     "/api/v1/users/me/bids"
+#define MY_AUCTIONS "/api/v1/users/me/auctions"
+#define MY_NOTICES  "/api/v1/users/me/notifications"
+
+enum { ME_SETTLED_MS = 30000 };
+
+START_TEST(my_bids_say_how_i_stand)
+{
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "20.00"), 200);
+    const struct reply *reply = stage_call(&stage.ann, "GET", MY_BIDS, NULL);
+    EXPECT_STATUS(reply, 200);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.state", "winning");
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "30.00"), 200);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.state", "outbid");
+    reply = stage_call(&stage.bob, "GET", MY_BIDS, NULL);
+    EXPECT_TEXT(reply, "items.0.state", "winning");
+    ck_assert_ptr_null(strstr(reply->body, "20.00"));
+    ck_assert_int_eq(reply_count(stage_call(&stage.seller, "GET", MY_BIDS, NULL), "items"), 0);
+}
+END_TEST
+
+START_TEST(in_the_end_i_have_won_or_lost)
+{
+    char id[UUID_TEXT_SIZE];
+    const struct cast_terms terms = {
+        .lasts_ms = 2500,
+        .more = "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 1, \"maxExtensions\": null}"};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "11.00"), 200);
+    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), ME_SETTLED_MS);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.state", "lost");
+    EXPECT_TEXT(stage_call(&stage.bob, "GET", MY_BIDS, NULL), "items.0.state", "won");
+}
+END_TEST
+
+START_TEST(my_auctions_are_those_i_sell)
+{
+    const struct reply *reply = stage_call(&stage.seller, "GET", MY_AUCTIONS, NULL);
+    EXPECT_STATUS(reply, 200);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.id", stage.auction);
+    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", MY_AUCTIONS, NULL), "items"), 0);
+    EXPECT_ERROR(stage_call(NULL, "GET", MY_AUCTIONS, NULL), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+static int unread(void)
+{
+    return reply_count(stage_call(&stage.ann, "GET", MY_NOTICES "?unread=true", NULL), "items");
+}
+
+START_TEST(notifications_are_read_once)
+{
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), 200);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "12.00"), 200);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "13.00"), 200);
+    SUITE_WAIT(unread() == 2, CAST_DECISION_MS);
+    const struct reply *reply = stage_call(&stage.ann, "GET", MY_NOTICES, NULL);
+    EXPECT_TEXT(reply, "items.0.type", "OUTBID");
+    EXPECT_TEXT(reply, "items.0.auctionId", stage.auction);
+    const char *body = client_format("{\"ids\": [\"%s\"]}", reply_text(reply, "items.0.id"));
+    reply = stage_call(&stage.bob, "POST", MY_NOTICES "/read", body); /* not his: nothing happens to hers */
+    ck_assert_int_lt(reply->status, 300);
+    ck_assert_int_eq(unread(), 2);
+    ck_assert_int_lt(stage_call(&stage.ann, "POST", MY_NOTICES "/read", body)->status, 300);
+    ck_assert_int_eq(unread(), 1);
+    ck_assert_int_lt(stage_call(&stage.ann, "POST", MY_NOTICES "/read", "{\"all\": true}")->status, 300);
+    ck_assert_int_eq(unread(), 0);
+    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", MY_NOTICES, NULL), "items"), 2);
+}
+END_TEST
+
+static Suite *me_suite(void)
+{
+    const TTest *const tests[] = {
+        my_bids_say_how_i_stand,
+        in_the_end_i_have_won_or_lost,
+        my_auctions_are_those_i_sell,
+        notifications_are_read_once,
+        NULL,
+    };
+    return stage_suite("me", tests);
+}
+
+int main(void)
+{
+    return suite_run(me_suite());
+}

@@ -1,0 +1,97 @@
+/*
+ * The contract's "Service" and its conventions for every route: readiness, time, request ids, unknown paths, methods.
+ */
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "tests/support/stage.h"
+
+START_TEST(alive_and_ready)
+{
+    EXPECT_STATUS(stage_call(NULL, "GET", "/health", NULL), 200);
+    const struct reply *reply = stage_call(NULL, "GET", "/ready", NULL);
+    EXPECT_STATUS(reply, 200);
+    ck_assert_int_le(reply_count(reply, "degraded"), 0);
+}
+END_TEST
+
+START_TEST(the_time_is_the_servers)
+{
+    int64_t ms = 0;
+    const struct reply *reply = stage_call(NULL, "GET", "/api/v1/time", NULL);
+    EXPECT_STATUS(reply, 200);
+    ck_assert(clock_parse(reply_text(reply, "serverTime"), &ms));
+    ck_assert(llabs(ms - clock_now_ms()) < 60 * 1000);
+}
+END_TEST
+
+START_TEST(a_request_id_is_kept_or_made)
+{
+    client_header(stage.client, "X-Request-Id: a.B-9_z");
+    EXPECT_TEXT(stage_call(NULL, "GET", "/api/v1/nowhere", NULL), "requestId", "a.B-9_z");
+    ck_assert_str_eq(client_reply_header(stage.client, "X-Request-Id"), "a.B-9_z");
+    client_header(stage.client, "X-Request-Id: no spaces, please");
+    const struct reply *reply = stage_call(NULL, "GET", "/api/v1/nowhere", NULL);
+    ck_assert_str_ne(reply_text(reply, "requestId"), "no spaces, please");
+    ck_assert_str_ne(reply_text(reply, "requestId"), "");
+    EXPECT_STATUS(stage_call(NULL, "GET", "/api/v1/time", NULL), 200);
+    ck_assert_str_ne(client_reply_header(stage.client, "X-Request-Id"), "");
+}
+END_TEST
+
+START_TEST(unknown_paths_and_malformed_ids_are_404)
+{
+    static const char *const paths[] = {
+        "/",
+        "/api/v1",
+        "/api/v2/auctions",
+        "/api/v1/auctions/not-a-uuid",
+        "/api/v1/auctions/01234567-89ab-7def-8123-456789abcdef",
+        "/api/v1/auctions/01234567-89ab-7def-8123-456789abcdef/bids",
+        "/api/v1/auctions/0123456789ab7def8123456789abcdef",
+        "/api/v1/auctions/%2e%2e/auctions",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        const struct reply *reply = stage_call(NULL, "GET", paths[i], NULL);
+        ck_assert_msg(reply->status == 404 && strcmp(reply_text(reply, "error"), "NOT_FOUND") == 0, "%s: %d %s",
+                      paths[i], reply->status, reply->body);
+    }
+}
+END_TEST
+
+START_TEST(other_methods_are_405_with_allow)
+{
+    const struct reply *reply = stage_call(NULL, "DELETE", "/api/v1/auctions", NULL);
+    EXPECT_ERROR(reply, 405, "METHOD_NOT_ALLOWED");
+    const char *allow = client_reply_header(stage.client, "Allow");
+    ck_assert_msg(strstr(allow, "GET") != NULL && strstr(allow, "POST") != NULL, "Allow: %s", allow);
+    EXPECT_ERROR(stage_call(NULL, "POST", "/api/v1/time", "{}"), 405, "METHOD_NOT_ALLOWED");
+}
+END_TEST
+
+START_TEST(head_is_get_without_the_body)
+{
+    const struct reply *reply = stage_call(NULL, "HEAD", stage_path(""), NULL);
+    EXPECT_STATUS(reply, 200);
+    ck_assert_int_eq((int)reply->length, 0);
+}
+END_TEST
+
+static Suite *service_suite(void)
+{
+    const TTest *const tests[] = {
+        alive_and_ready,
+        the_time_is_the_servers,
+        a_request_id_is_kept_or_made,
+        unknown_paths_and_malformed_ids_are_404,
+        other_methods_are_405_with_allow,
+        head_is_get_without_the_body,
+        NULL,
+    };
+    return stage_suite("service", tests);
+}
+
+int main(void)
+{
+    return suite_run(service_suite());
+}
