@@ -1,0 +1,58 @@
+# tests/support/house.sh: a house of their own for tests/run, tests/replay/run and tests/bench/run: in a folder of its
+# own, on free ports, beside whatever else runs. Read with `.` from the top of the checkout; defines functions only.
+
+. deploy/lib/state.sh
+
+# The caller's own house is none of the tests' business.
+house_forget() {
+    unset ROSTRUM_PG_URL ROSTRUM_REDIS_URL ROSTRUM_AMQP_URL ROSTRUM_HTTP_URL ROSTRUM_CONF ROSTRUM_BIDWORKERS
+}
+
+# house_open COMMAND CONF: starts a house by `deploy/house COMMAND` (up, servers) with the settings file CONF, and
+# exports its addresses as `deploy/house env` prints them. The scratch folder is a temporary one: a socket's or a
+# user's path into the checkout may be too long or closed.
+house_open() {
+    house_forget
+    HOUSE_FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/rostrum-test.XXXXXX")
+    chmod 755 "$HOUSE_FOLDER"
+    ROSTRUM_VAR=$HOUSE_FOLDER/var
+    ROSTRUM_HTTP_PORT=$(house_free_port)
+    ROSTRUM_DEMO=0
+    ROSTRUM_CONF=$2
+    export ROSTRUM_VAR ROSTRUM_HTTP_PORT ROSTRUM_DEMO ROSTRUM_CONF
+    deploy/house "$1" >"$HOUSE_FOLDER/start" 2>&1 || {
+        cat "$HOUSE_FOLDER/start" >&2
+        return 1
+    }
+    deploy/house env >"$HOUSE_FOLDER/env"
+    while IFS= read -r line; do
+        # shellcheck disable=SC2163 # the line is NAME=value
+        export "$line"
+    done <"$HOUSE_FOLDER/env"
+    unset ROSTRUM_CONF
+    # Where the house keeps its copy of CONF, for tests that change settings while it runs.
+    ROSTRUM_TEST_CONF=$(readlink -f "$ROSTRUM_VAR")/conf/override.ini
+    export ROSTRUM_TEST_CONF
+}
+
+# A port below the ephemeral range that nobody listens on, another one for each process that asks.
+house_free_port() {
+    ports_listening | awk -v seed="$$" '
+        { taken[$1] = 1 }
+        END { for (i = 0; i < 4000; i++) { port = 15000 + (seed * 7 + i) % 4000; if (!(port in taken)) { print port; exit } } }'
+}
+
+# house_close [LOGS]: takes the house down and removes it; its logs are kept in the folder LOGS if one is named.
+# Harmless when there is none.
+house_close() {
+    [ -n "${HOUSE_FOLDER:-}" ] || return 0
+    if [ -n "${1:-}" ] && [ -d "$ROSTRUM_VAR/log" ]; then
+        rm -rf "$1"
+        mkdir -p "$(dirname "$1")"
+        cp -R "$(readlink -f "$ROSTRUM_VAR")/log" "$1"
+    fi
+    deploy/house clean >/dev/null 2>&1 || deploy/house clean || true
+    rm -rf "$HOUSE_FOLDER"
+    HOUSE_FOLDER=
+    house_forget
+}
