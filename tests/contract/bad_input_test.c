@@ -1,0 +1,421 @@
+/*
+ * Bad input gets a clear answer and changes nothing: tables of requests with the status and error code that each must
+ * get, in the contract's JSON form. What no HTTP library would send goes through a plain socket. Around each table the
+ * number of users, auctions and bids stays the same.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+enum {
+    BAD_RAW_SIZE = 8192,
+    BAD_RAW_MS = 15000, /* more than the slowest refusal, that of a slow client */
+    BAD_BODY_SIZE = 70 * 1024,
+};
+
+#define AUCTIONS "/api/v1/auctions"
+
+/* What must not change. Rows that the house writes by itself (fences, automatic bids) are not counted. */
+static const char *everything(void)
+{
+    return client_format("%s", sql_text(stage.sql,
+                                        "SELECT (SELECT count(*) FROM users) || ' ' || (SELECT count(*) FROM auctions) "
+                                        "|| ' ' || (SELECT count(*) FROM bids WHERE kind IN ('bid', 'proxy', "
+                                        "'withdraw'))",
+                                        NULL));
+}
+
+static char before[SQL_TEXT_SIZE];
+
+static void set(void)
+{
+    stage_set();
+    (void)snprintf(before, sizeof(before), "%s", everything());
+}
+
+static void strike(void)
+{
+    ck_assert_str_eq(everything(), before);
+    stage_strike();
+}
+
+static void refused(const struct reply *reply, int status, const char *code, const char *what)
+{
+    ck_assert_msg(reply->status == status && strcmp(reply_text(reply, "error"), code) == 0 &&
+                      reply_text(reply, "message")[0] != '\0' && reply_text(reply, "requestId")[0] != '\0',
+                  "%s: expected %d %s, got %d %s", what, status, code, reply->status, reply->body);
+    /* Nothing of our inside shows. */
+    static const char *const secrets[] = {"SELECT", "INSERT", "pg_", ".c:", "libpq", "redis", "amqp", "lua"};
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        ck_assert_msg(strstr(reply->body, secrets[i]) == NULL, "%s shows %s: %s", what, secrets[i], reply->body);
+    }
+}
+
+static const struct {
+    const char *body;
+    const char *code;
+} bad_bids[] = {
+    {"", "VALIDATION_FAILED"},
+    {"{", "VALIDATION_FAILED"},
+    {"[]", "VALIDATION_FAILED"},
+    {"null", "VALIDATION_FAILED"},
+    {"{}", "VALIDATION_FAILED"},
+    {"{\"amount\": 55.00} x", "VALIDATION_FAILED"},
+    {"{\"amount\": 55.00}{\"amount\": 56.00}", "VALIDATION_FAILED"},
+    {"{\"amount\": 55.00, \"amount\": 56.00}", "VALIDATION_FAILED"},
+    {"{\"amount\": 55.00, \"colour\": \"red\"}", "VALIDATION_FAILED"},
+    {"{\"amount\": 55.00, \"\": 1}", "VALIDATION_FAILED"},
+    {"{\"amount\": true}", "INVALID_AMOUNT"},
+    {"{\"amount\": null}", "INVALID_AMOUNT"},
+    {"{\"amount\": [55.00]}", "INVALID_AMOUNT"},
+    {"{\"amount\": {\"value\": 55}}", "INVALID_AMOUNT"},
+    {"{\"amount\": \"\"}", "INVALID_AMOUNT"},
+    {"{\"amount\": \"fifty\"}", "INVALID_AMOUNT"},
+    {"{\"amount\": \"55,00\"}", "INVALID_AMOUNT"},
+    {"{\"amount\": \" 55\"}", "INVALID_AMOUNT"},
+    {"{\"amount\": \"+55\"}", "INVALID_AMOUNT"},
+    {"{\"amount\": \"0x37\"}", "INVALID_AMOUNT"},
+    {"{\"amount\": \"NaN\"}", "INVALID_AMOUNT"},
+    {"{\"amount\": 1e2}", "INVALID_AMOUNT"},
+    {"{\"amount\": \"1e2\"}", "INVALID_AMOUNT"},
+    {"{\"amount\": 55.001}", "INVALID_AMOUNT"},
+    {"{\"amount\": -1}", "INVALID_AMOUNT"},
+    {"{\"amount\": -0}", "INVALID_AMOUNT"},
+    {"{\"amount\": 0}", "INVALID_AMOUNT"},
+    {"{\"amount\": 0.00}", "INVALID_AMOUNT"},
+    {"{\"amount\": 10000000000.00}", "INVALID_AMOUNT"},
+    {"{\"amount\": 1234567890123}", "INVALID_AMOUNT"},
+    {"{\"amount\": 99999999999999999999999999999999999999}", "INVALID_AMOUNT"},
+    {"{\"amount\": 00055}", "VALIDATION_FAILED"},
+    {"{\"amount\": 55.}", "VALIDATION_FAILED"},
+    {"{\"amount\": .55}", "VALIDATION_FAILED"},
+    {"{\"amount\": 55.00, \"x\": \"\xff\xfe\"}", "VALIDATION_FAILED"},
+    {"{\"amount\": 55.00, \"x\\u0000\": 1}", "VALIDATION_FAILED"},
+    {"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]", "VALIDATION_FAILED"},
+};
+
+START_TEST(bad_amounts_and_bodies)
+{
+    char text[256];
+    for (size_t i = 0; i < ARRAY_LEN(bad_bids); i++) {
+        refused(stage_call(&stage.ann, "POST", stage_path("/bids"), bad_bids[i].body), 400, bad_bids[i].code,
+                bad_bids[i].body);
+        /* The same for a maximum, where the body names an amount. */
+        const char *name = strstr(bad_bids[i].body, "\"amount\":");
+        if (name != NULL && strstr(name + 1, "\"amount\":") == NULL) {
+            (void)snprintf(text, sizeof(text), "%.*s\"maxAmount\":%s", (int)(name - bad_bids[i].body), bad_bids[i].body,
+                           name + strlen("\"amount\":"));
+            refused(stage_call(&stage.ann, "POST", stage_path("/proxy"), text), 400, bad_bids[i].code, text);
+        }
+    }
+}
+END_TEST
+
+static const struct {
+    const char *members; /* beside a title, startingPrice and endTime that are right, unless named here */
+    const char *code;
+} bad_auctions[] = {
+    {"\"title\": \"\"", "VALIDATION_FAILED"},
+    {"\"title\": 5", "VALIDATION_FAILED"},
+    {"\"startingPrice\": 0", "INVALID_AMOUNT"},
+    {"\"startingPrice\": -5", "INVALID_AMOUNT"},
+    {"\"startingPrice\": 1e2", "INVALID_AMOUNT"},
+    {"\"startingPrice\": \"ten\"", "INVALID_AMOUNT"},
+    {"\"reservePrice\": 55.001", "INVALID_AMOUNT"},
+    {"\"buyNowPrice\": 1234567890123", "INVALID_AMOUNT"},
+    {"\"endTime\": \"2001-01-01T00:00:00.000Z\"", "VALIDATION_FAILED"},
+    {"\"endTime\": \"9999-01-01T00:00:00.000Z\"", "VALIDATION_FAILED"},
+    {"\"endTime\": \"2027-02-30T00:00:00.000Z\"", "VALIDATION_FAILED"},
+    {"\"endTime\": \"tomorrow\"", "VALIDATION_FAILED"},
+    {"\"endTime\": 1700000000", "VALIDATION_FAILED"},
+    {"\"endTime\": \"\"", "VALIDATION_FAILED"},
+    {"\"startTime\": \"9998-01-01T00:00:00.000Z\"", "VALIDATION_FAILED"},
+    {"\"startTime\": false", "VALIDATION_FAILED"},
+    {"\"currency\": \"EUR\"", "VALIDATION_FAILED"},
+    {"\"itemId\": \"not-a-uuid\"", "VALIDATION_FAILED"},
+    {"\"bidIncrement\": 0", "INVALID_AMOUNT"},
+    {"\"bidIncrement\": 1, \"incrementTable\": \"ebay-us\"", "VALIDATION_FAILED"},
+    {"\"incrementTable\": \"ebay-de\"", "VALIDATION_FAILED"},
+    {"\"incrementTable\": []", "VALIDATION_FAILED"},
+    {"\"incrementTable\": [{\"from\": 5, \"increment\": 1}]", "VALIDATION_FAILED"},
+    {"\"incrementTable\": [{\"from\": 0, \"increment\": 0}]", "VALIDATION_FAILED"},
+    {"\"incrementTable\": [{\"from\": 0, \"increment\": 1}, {\"from\": 0, \"increment\": 2}]", "VALIDATION_FAILED"},
+    {"\"antiSnipe\": 5", "VALIDATION_FAILED"},
+    {"\"antiSnipe\": {\"windowSeconds\": -1, \"extensionSeconds\": 120, \"maxExtensions\": null}", "VALIDATION_FAILED"},
+    {"\"antiSnipe\": {\"windowSeconds\": 1.5, \"extensionSeconds\": 120, \"maxExtensions\": null}",
+     "VALIDATION_FAILED"},
+    {"\"antiSnipe\": {\"windowSeconds\": 120, \"extensionSeconds\": 120, \"colour\": 1}", "VALIDATION_FAILED"},
+    {"\"status\": \"sold\"", "VALIDATION_FAILED"},
+    {"\"sellerId\": \"01234567-89ab-7def-8123-456789abcdef\"", "VALIDATION_FAILED"},
+};
+
+START_TEST(bad_auctions_are_not_listed)
+{
+    static const struct {
+        const char *name;
+        const char *member;
+    } right[] = {
+        {"\"title\"", "\"title\": \"A chair\""},
+        {"\"startingPrice\"", "\"startingPrice\": 10.00"},
+        {"\"endTime\"", NULL},
+    };
+    char body[1024];
+    char end[64];
+    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(stage.client, NULL, stage.auction), "endTime"));
+    for (size_t i = 0; i < ARRAY_LEN(bad_auctions); i++) {
+        int length = snprintf(body, sizeof(body), "{%s", bad_auctions[i].members);
+        for (size_t r = 0; r < ARRAY_LEN(right); r++) {
+            if (strstr(bad_auctions[i].members, right[r].name) == NULL) {
+                const char *member =
+                    right[r].member != NULL ? right[r].member : client_format("\"endTime\": \"%s\"", end);
+                length += snprintf(body + length, sizeof(body) - (size_t)length, ", %s", member);
+            }
+        }
+        (void)snprintf(body + length, sizeof(body) - (size_t)length, "}");
+        refused(stage_call(&stage.seller, "POST", AUCTIONS, body), 400, bad_auctions[i].code, body);
+    }
+}
+END_TEST
+
+START_TEST(a_title_has_its_length)
+{
+    char title[300];
+    for (size_t i = 0; i + 1 < sizeof(title); i++) {
+        title[i] = 'x';
+    }
+    title[256] = '\0';
+    refused(stage_call(&stage.seller, "POST", AUCTIONS,
+                       client_format("{\"title\": \"%s\", \"startingPrice\": 1, \"endTime\": \"%s\"}", title,
+                                     reply_text(cast_look(stage.client, NULL, stage.auction), "endTime"))),
+            400, "VALIDATION_FAILED", "a title of 256");
+}
+END_TEST
+
+START_TEST(an_oversized_body_is_413)
+{
+    char *body = malloc(BAD_BODY_SIZE);
+    ck_assert_ptr_nonnull(body);
+    memset(body, ' ', BAD_BODY_SIZE - 1);
+    memcpy(body, "{\"amount\":55.00", strlen("{\"amount\":55.00"));
+    body[BAD_BODY_SIZE - 2] = '}';
+    body[BAD_BODY_SIZE - 1] = '\0';
+    refused(stage_call(&stage.ann, "POST", stage_path("/bids"), body), 413, "BODY_TOO_LARGE", "70 KiB");
+    free(body);
+}
+END_TEST
+
+START_TEST(other_media_types_are_415)
+{
+    static const char *const types[] = {"Content-Type: text/plain", "Content-Type: application/xml",
+                                        "Content-Type: application/x-www-form-urlencoded"};
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        client_header(stage.client, types[i]);
+        refused(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 55.00}"), 415,
+                "UNSUPPORTED_MEDIA_TYPE", types[i]);
+    }
+}
+END_TEST
+
+START_TEST(bad_uuids_are_404)
+{
+    static const char *const ids[] = {
+        "x",
+        "01234567-89ab-7def-8123-456789abcde",
+        "01234567-89ab-7def-8123-456789abcdef0",
+        "01234567-89ab-7def-8123-456789abcdeg",
+        "{01234567-89ab-7def-8123-456789abcdef}",
+        "0123456789ab7def8123456789abcdef",
+        "%00",
+        "01234567-89ab-7def-8123-456789abcdef",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        const char *path = client_format(AUCTIONS "/%s/bids", ids[i]);
+        refused(stage_call(&stage.ann, "POST", path, "{\"amount\": 55.00}"), 404, "NOT_FOUND", path);
+        path = client_format("%s/%s", stage_path("/bids"), ids[i]);
+        refused(stage_call(&stage.ann, "GET", path, NULL), 404, "NOT_FOUND", path);
+    }
+}
+END_TEST
+
+START_TEST(bad_idempotency_keys_are_400)
+{
+    static const char *const keys[] = {
+        "X-Idempotency-Key;",
+        "X-Idempotency-Key: 12345678901234567890123456789012345678901234567890123456789012345",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        client_header(stage.client, keys[i]);
+        refused(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 55.00}"), 400, "VALIDATION_FAILED",
+                keys[i]);
+    }
+}
+END_TEST
+
+/* Ann's access token with one character of its signature changed. */
+static const char *tampered(void)
+{
+    static char token[CAST_TOKEN_SIZE];
+    (void)snprintf(token, sizeof(token), "%s", stage.ann.token);
+    char *last = token + strlen(token) - 8;
+    *last = (char)(*last == 'A' ? 'B' : 'A');
+    return token;
+}
+
+START_TEST(missing_and_forged_credentials_are_401)
+{
+    /* {"alg":"none"} . {"sub":"01234567-89ab-7def-8123-456789abcdef"} . nothing */
+    static const char unsigned_token[] =
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMTIzNDU2Ny04OWFiLTdkZWYtODEyMy00NTY3ODlhYmNkZWYifQ.";
+    const char *const headers[] = {
+        "X-Nothing: here",
+        "Authorization:  Bearer",
+        "Authorization: Bearer x",
+        "Authorization: Basic YW5uOnBhc3N3b3Jk",
+        client_format("Authorization: Bearer %s", unsigned_token),
+        client_format("Authorization: Bearer %s", tampered()),
+        client_format("Authorization: Token %s", stage.ann.token),
+        "Cookie: session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "Cookie: session=",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        client_header(stage.client, headers[i]);
+        refused(stage_call(NULL, "POST", stage_path("/bids"), "{\"amount\": 55.00}"), 401, "UNAUTHORIZED", headers[i]);
+        client_header(stage.client, headers[i]);
+        refused(stage_call(NULL, "POST", AUCTIONS, "{}"), 401, "UNAUTHORIZED", headers[i]);
+        client_header(stage.client, headers[i]);
+        refused(stage_call(NULL, "GET", "/api/v1/users/me", NULL), 401, "UNAUTHORIZED", headers[i]);
+    }
+}
+END_TEST
+
+START_TEST(bad_accounts_are_not_made)
+{
+    static const struct {
+        const char *body;
+    } cases[] = {
+        {"{\"email\": \"a@example.org\", \"password\": \"1234567\", \"displayName\": \"x\"}"},
+        {"{\"email\": \"a@example.org\", \"password\": 12345678, \"displayName\": \"x\"}"},
+        {"{\"email\": \"a b@example.org\", \"password\": \"12345678\", \"displayName\": \"x\"}"},
+        {"{\"email\": \"@\", \"password\": \"12345678\", \"displayName\": \"x\"}"},
+        {"{\"email\": \"\", \"password\": \"12345678\", \"displayName\": \"x\"}"},
+        {"{\"email\": \"a@example.org\\r\\nBcc: b@example.org\", \"password\": \"12345678\", \"displayName\": \"x\"}"},
+        {"{\"email\": \"a@example.org\", \"password\": \"12345678\"}"},
+        {"{\"email\": \"a@example.org\", \"password\": \"12345678\", \"displayName\": \"x\", \"role\": \"admin\"}"},
+        {"{\"email\": \"a@example.org\", \"password\": \"12345678\", \"displayName\": \"x\\u0000y\"}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        refused(stage_call(NULL, "POST", "/api/v1/auth/register", cases[i].body), 400, "VALIDATION_FAILED",
+                cases[i].body);
+    }
+}
+END_TEST
+
+/* Requests that are wrong as HTTP. %s stands for the rest of a request line and headers that are right. */
+struct raw_case {
+    const char *what;
+    const char *request;
+    int least; /* statuses that are a clear answer */
+    int most;
+    int pause_ms;
+    bool closes;
+};
+
+static const struct raw_case raw_cases[] = {
+    {"two different Content-Lengths",
+     "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+     "Content-Length: 40\r\n\r\n{}GET /health HTTP/1.1\r\nHost: x\r\n\r\n      ",
+     400, 400, 0, true},
+    {"the same Content-Length twice",
+     "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+     "Content-Length: 2\r\n\r\n{}",
+     400, 400, 0, true},
+    {"Content-Length and chunked",
+     "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+     "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+     400, 400, 0, true},
+    {"a missing Host", "GET /api/v1/time HTTP/1.1\r\n\r\n", 400, 400, 0, true},
+    {"a negative Content-Length",
+     "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: -5\r\n\r\n{}",
+     400, 413, 0, true},
+    {"a Content-Length that is no number",
+     "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: two\r\n\r\n{}",
+     400, 400, 0, true},
+    {"a huge Content-Length",
+     "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+     "99999999999\r\n\r\n{}",
+     400, 413, 0, true},
+    {"no HTTP at all", "\x16\x03\x01\x02\x01\r\n\r\n", 400, 501, 0, true},
+    {"a slow client", "GET /api/v1/time HTTP/1.1\r\nHost: x\r\nX-A: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+     408, 408, 100, true},
+    {"a slow body",
+     "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+     "60\r\n\r\n{\"email\": \"aaaaaaaaaaaaaaaaaaaaaaaa",
+     408, 408, 50, true},
+};
+
+START_TEST(what_is_wrong_as_http_is_refused_and_closed)
+{
+    const struct raw_case *raw = &raw_cases[_i];
+    char out[BAD_RAW_SIZE];
+    bool closed = false;
+    int got = client_raw(house_http_url(), raw->request, strlen(raw->request), raw->pause_ms, BAD_RAW_MS, out,
+                         sizeof(out), &closed);
+    ck_assert_msg(got >= 0, "%s: no connection", raw->what);
+    ck_assert_msg(closed || !raw->closes, "%s: not closed after %s", raw->what, out);
+    if (got == 0) {
+        return; /* closed without a word: for a client that does not speak HTTP that is clear enough */
+    }
+    int status = (int)strtol(out + strcspn(out, " "), NULL, 10);
+    ck_assert_msg(status >= raw->least && status <= raw->most, "%s: %s", raw->what, out);
+    ck_assert_msg(strstr(strstr(out, "HTTP/1.") + 1, "HTTP/1.") == NULL, "%s: answered twice: %s", raw->what, out);
+}
+END_TEST
+
+START_TEST(long_headers_are_refused)
+{
+    char request[40000];
+    char out[BAD_RAW_SIZE];
+    bool closed = false;
+    int length = snprintf(request, sizeof(request), "GET /api/v1/time HTTP/1.1\r\nHost: x\r\nX-Long: ");
+    memset(request + length, 'x', sizeof(request) - (size_t)length - 5);
+    memcpy(request + sizeof(request) - 5, "\r\n\r\n", 5);
+    int got = client_raw(house_http_url(), request, sizeof(request) - 1, 0, BAD_RAW_MS, out, sizeof(out), &closed);
+    ck_assert_int_ge(got, 0);
+    ck_assert(closed);
+    ck_assert_msg(got == 0 || strstr(out, " 431 ") != NULL || strstr(out, " 400 ") != NULL, "%s", out);
+}
+END_TEST
+
+START_TEST(the_house_stands_after_all_this)
+{
+    EXPECT_STATUS(stage_call(NULL, "GET", "/ready", NULL), 200);
+}
+END_TEST
+
+static Suite *bad_input_suite(void)
+{
+    Suite *suite = suite_create("bad input");
+    TCase *tables = tcase_create("bad input");
+    tcase_add_checked_fixture(tables, set, strike);
+    tcase_add_test(tables, bad_amounts_and_bodies);
+    tcase_add_test(tables, bad_auctions_are_not_listed);
+    tcase_add_test(tables, a_title_has_its_length);
+    tcase_add_test(tables, an_oversized_body_is_413);
+    tcase_add_test(tables, other_media_types_are_415);
+    tcase_add_test(tables, bad_uuids_are_404);
+    tcase_add_test(tables, bad_idempotency_keys_are_400);
+    tcase_add_test(tables, missing_and_forged_credentials_are_401);
+    tcase_add_test(tables, bad_accounts_are_not_made);
+    tcase_add_loop_test(tables, what_is_wrong_as_http_is_refused_and_closed, 0, (int)ARRAY_LEN(raw_cases));
+    tcase_add_test(tables, long_headers_are_refused);
+    tcase_add_test(tables, the_house_stands_after_all_this);
+    suite_add_tcase(suite, tables);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(bad_input_suite());
+}

@@ -1,0 +1,141 @@
+/*
+ * Rate limits, and with them the reload of settings: the tests' house runs without limits; this program writes small
+ * ones into the house's copy of its settings, sends the gateway SIGHUP, and restores what was there at the end.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+enum { LIMITS_CONF_SIZE = 8192, LIMITS_RELOAD_MS = 15000 };
+
+#define LIMITED                                                                                                        \
+    "[limits]\nbids_per_minute = 3\nauctions_per_hour = 2\nsearches_per_minute = 4\nlogins_per_minute = 5\n"           \
+    "registrations_per_hour = 0\n"
+
+static char saved[LIMITS_CONF_SIZE];
+
+static const char *conf_path(void)
+{
+    const char *path = getenv("ROSTRUM_TEST_CONF");
+    ck_assert_ptr_nonnull(path);
+    return path;
+}
+
+static void conf_write(const char *text)
+{
+    int fd = open(conf_path(), O_WRONLY | O_TRUNC | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq((int)write(fd, text, strlen(text)), (int)strlen(text));
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(kill(house_pid("gateway"), SIGHUP), 0);
+}
+
+static bool limited(void)
+{
+    (void)stage_call(&stage.bob, "GET", "/api/v1/auctions", NULL);
+    return client_reply_header(stage.client, "RateLimit-Limit")[0] != '\0';
+}
+
+/*
+ * Whether each of a number of fresh connections says so: they land on all workers. Asking uses up the asker's own
+ * searches, which no other test counts on.
+ */
+static bool limited_everywhere(bool yes)
+{
+    enum { LOOKS = 12 };
+    for (int i = 0; i < LOOKS; i++) {
+        client_header(stage.client, "Connection: close");
+        if (limited() != yes) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Once for all tests, so that users are made before the limits hold. */
+static void set(void)
+{
+    stage_set();
+    int fd = open(conf_path(), O_RDONLY | O_CLOEXEC);
+    ck_assert_int_ge(fd, 0);
+    ssize_t length = read(fd, saved, sizeof(saved) - 1);
+    ck_assert_int_gt((int)length, 0);
+    saved[length] = '\0';
+    ck_assert_int_eq(close(fd), 0);
+    char *limits = strstr(saved, "[limits]");
+    ck_assert_ptr_nonnull(limits);
+    char *after = strstr(limits, "\n[");
+    char text[LIMITS_CONF_SIZE];
+    (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(limits - saved), saved, LIMITED, after != NULL ? after : "");
+    conf_write(text);
+    SUITE_WAIT(limited_everywhere(true), LIMITS_RELOAD_MS);
+}
+
+static void strike(void)
+{
+    conf_write(saved);
+    SUITE_WAIT(limited_everywhere(false), LIMITS_RELOAD_MS);
+    SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+    stage_strike();
+}
+
+static void refused(const struct reply *reply)
+{
+    EXPECT_ERROR(reply, 429, "RATE_LIMITED");
+    long after = strtol(reply_text(reply, "retryAfter"), NULL, 10);
+    ck_assert_msg(after >= 1 && after <= 3600, "retryAfter: %s", reply->body);
+    ck_assert_str_eq(client_reply_header(stage.client, "Retry-After"), reply_text(reply, "retryAfter"));
+    ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Remaining"), "0");
+}
+
+START_TEST(each_limit_refuses_the_next_one)
+{
+    static const char *const amounts[] = {"20.00", "30.00", "40.00"};
+    for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
+        EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, amounts[i]), 200);
+        ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Limit"), "3");
+        ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Remaining"), client_format("%zu", 2 - i));
+        ck_assert_str_ne(client_reply_header(stage.client, "RateLimit-Reset"), "");
+    }
+    refused(cast_bid(stage.client, &stage.ann, stage.auction, "50.00"));
+
+    char id[UUID_TEXT_SIZE];
+    const struct cast_terms terms = {0};
+    ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
+    ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
+    refused(stage_call(&stage.ann, "POST", "/api/v1/auctions",
+                       "{\"title\": \"Third\", \"startingPrice\": 1, \"endTime\": \"2027-01-01T00:00:00.000Z\"}"));
+
+    for (int i = 0; i < 4; i++) {
+        EXPECT_STATUS(stage_call(&stage.ann, "GET", "/api/v1/auctions", NULL), 200);
+    }
+    refused(stage_call(&stage.ann, "GET", "/api/v1/auctions", NULL));
+
+    const struct reply *reply = NULL;
+    for (int i = 0; i < 6; i++) {
+        reply = stage_call(NULL, "POST", "/api/v1/auth/login",
+                           client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", stage.ann.email));
+    }
+    refused(reply);
+}
+END_TEST
+
+static Suite *limits_suite(void)
+{
+    Suite *suite = suite_create("limits");
+    TCase *limits = tcase_create("limits");
+    tcase_add_checked_fixture(limits, set, strike);
+    tcase_add_test(limits, each_limit_refuses_the_next_one);
+    suite_add_tcase(suite, limits);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(limits_suite());
+}
