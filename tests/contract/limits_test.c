@@ -57,7 +57,7 @@ static bool limited_everywhere(bool yes)
     return true;
 }
 
-/* Once for all tests, so that users are made before the limits hold. */
+/* In the runner itself, so that the settings come back also after a test that failed. */
 static void set(void)
 {
     stage_set();
@@ -129,7 +129,7 @@ static Suite *limits_suite(void)
 {
     Suite *suite = suite_create("limits");
     TCase *limits = tcase_create("limits");
-    tcase_add_checked_fixture(limits, set, strike);
+    tcase_add_unchecked_fixture(limits, set, strike);
     tcase_add_test(limits, each_limit_refuses_the_next_one);
     suite_add_tcase(suite, limits);
     return suite;
