@@ -33,7 +33,7 @@ struct broker_options {
     const char *name; /* connection_name in the server's list */
     int heartbeat_s;
     int connect_timeout_ms;
-    size_t unconfirmed_max; /* messages in flight; then broker_publish says false */
+    size_t unconfirmed_max; /* messages in flight, at least 1; then broker_publish says false */
     /* Exchanges and queues that must exist before the broker counts as up (passive declare); NULL-ended; may be NULL.
      */
     const char *const *require_exchanges;
@@ -61,8 +61,13 @@ struct broker_message {
 
 typedef void (*broker_verdict_callback)(enum broker_verdict verdict, void *arg);
 
+/* NULL: without memory or descriptors, or the URL is none (logged). Options are copied. */
 MUST_CHECK struct broker *broker_new(const struct broker_options *options);
-/* Unconfirmed messages get BROKER_UNKNOWN; consumers are freed without a word. */
+/*
+ * Unconfirmed messages get BROKER_UNKNOWN; consumers are freed without a word. Not from within one of the broker's own
+ * callbacks. Sends what was acked and waits up to 200 ms for the server's goodbye, up to 500 ms for a thread that is
+ * connecting: for after the loop, or close to it. NULL is allowed.
+ */
 void broker_free(struct broker *broker);
 enum broker_state broker_state(const struct broker *broker);
 size_t broker_unconfirmed(const struct broker *broker);
@@ -70,9 +75,13 @@ int64_t broker_latency_ms(const struct broker *broker); /* of the last confirm *
 /* Why it is down, for /ready and the log; "" when up. */
 const char *broker_trouble(const struct broker *broker);
 
+enum { BROKER_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 }; /* a body; more is a programmer's error */
+
 /*
- * Persistent and mandatory. The message is copied or written before this returns. False: down, blocked, or
- * unconfirmed_max reached; then nothing was handed over and the callback will not come.
+ * Persistent and mandatory. The message is copied before this returns; what one pass of the loop publishes is sent
+ * together at its end. False: down, blocked, unconfirmed_max or 16 MiB of unsent output reached, or a message that is
+ * four times unconfirmed_max younger than the oldest unconfirmed; then nothing was handed over and the callback will
+ * not come. The property correlation_id is the broker's own.
  */
 MUST_CHECK bool broker_publish(struct broker *broker, const struct broker_message *message,
                                broker_verdict_callback callback, void *arg);
