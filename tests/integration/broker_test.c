@@ -469,6 +469,7 @@ START_TEST(test_crossing_closes_free_the_channel)
         LOOP_UNTIL((consumer = broker_consume(broker, &options)) != NULL);
         broker_consumer_close(consumer);
     }
+    seen.ack = true;
     options.queue = queue;
     LOOP_UNTIL(broker_consume(broker, &options) != NULL);
     publish_numbers(broker, 0, 3);
