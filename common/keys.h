@@ -11,6 +11,7 @@
  *   snap:{auction}             hash: v version, st status, sa start_ms, en end_ms, mi minimum bid, cu current bid
  *                              (empty before the first), se seller id, tv terms version,
  *                              le leader id (empty: none)
+ *   shards                     hash: for each shard, what its worker says about it (common/shards.h)
  *   gw:<gateway worker>        channel: decisions for a gateway that waits
  */
 #ifndef ROSTRUM_COMMON_KEYS_H
@@ -20,6 +21,8 @@
 #include "common/ids.h"
 
 enum { KEYS_SIZE = 160 };
+
+#define KEYS_SHARDS "shards"
 
 void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE]);
 void keys_ban(const struct uuid *user, char out[static KEYS_SIZE]);

@@ -27,4 +27,20 @@ enum { SHARDS_WORKERS_MAX = 64 }; /* living workers that are looked at: more tha
 /* The worker of `worker_ids` (in any order, each once) that owns `shard`; 0 when nobody lives. */
 uint32_t shards_owner(unsigned shard, const uint32_t *worker_ids, size_t count);
 
+/*
+ * What a bid worker says about a shard that it serves, for whoever operates the house: the broker itself tells no
+ * client how many messages are handed out and unacknowledged. In the Redis hash KEYS_SHARDS, field "NN" (decimal),
+ * written at every look; one older than SHARDS_REPORT_LIFE_MS says nothing any more.
+ */
+struct shards_report {
+    uint32_t worker;
+    uint32_t unacked; /* messages delivered and not acked */
+    int64_t at_ms;    /* server time */
+};
+
+enum { SHARDS_REPORT_SIZE = 48, SHARDS_REPORT_LIFE_MS = 10000 };
+
+void shards_report_write(const struct shards_report *report, char out[static SHARDS_REPORT_SIZE]);
+MUST_CHECK bool shards_report_read(const char *text, struct shards_report *report);
+
 #endif

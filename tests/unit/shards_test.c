@@ -65,6 +65,39 @@ START_TEST(the_shares_are_fair)
 }
 END_TEST
 
+START_TEST(a_report_is_read_as_it_was_written)
+{
+    struct shards_report report = {.worker = SHARDS_WORKER_MAX, .unacked = UINT32_MAX, .at_ms = INT64_MAX};
+    struct shards_report read = {.worker = 0};
+    char text[SHARDS_REPORT_SIZE];
+    shards_report_write(&report, text);
+    ck_assert(shards_report_read(text, &read));
+    ck_assert_uint_eq(read.worker, report.worker);
+    ck_assert_uint_eq(read.unacked, report.unacked);
+    ck_assert_int_eq(read.at_ms, report.at_ms);
+}
+END_TEST
+
+START_TEST(what_is_no_report_is_refused)
+{
+    static const char *const BAD[] = {"",
+                                      "1",
+                                      "1 2",
+                                      "1 2 ",
+                                      "1  2 3",
+                                      "1 2 3 ",
+                                      "1 2 3x",
+                                      "-1 2 3",
+                                      "1 4294967296 3",
+                                      "2147483648 2 3",
+                                      "1 2 9223372036854775808"};
+    struct shards_report report;
+    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+        ck_assert_msg(!shards_report_read(BAD[i], &report), "read: %s", BAD[i]);
+    }
+}
+END_TEST
+
 static Suite *shards_suite(void)
 {
     Suite *suite = suite_create("shards");
@@ -74,6 +107,8 @@ static Suite *shards_suite(void)
     tcase_add_test(tcase, the_order_of_the_living_does_not_matter);
     tcase_add_loop_test(tcase, only_the_shards_of_who_left_move, 0, TRIALS);
     tcase_add_loop_test(tcase, the_shares_are_fair, 0, TRIALS);
+    tcase_add_test(tcase, a_report_is_read_as_it_was_written);
+    tcase_add_test(tcase, what_is_no_report_is_refused);
     suite_add_tcase(suite, tcase);
     return suite;
 }
