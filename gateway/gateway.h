@@ -15,6 +15,7 @@
 #include "common/redis.h"
 #include "gateway/hashpool.h"
 
+struct conns;
 struct publisher;
 struct requests;
 struct router;
@@ -35,10 +36,10 @@ struct house {
 
 /* Scripts in the table of gateway->redis, by index. */
 enum gateway_script {
-    GATEWAY_SCRIPT_USER,
-    GATEWAY_SCRIPT_AUCTION,
-    GATEWAY_SCRIPT_LIMIT,
-    GATEWAY_SCRIPT_SNAPSHOT,
+    GATEWAY_SCRIPT_USER,     /* admission.c */
+    GATEWAY_SCRIPT_MARK,     /* admission.c */
+    GATEWAY_SCRIPT_LIMIT,    /* limits.c */
+    GATEWAY_SCRIPT_SNAPSHOT, /* common/snapshot.h */
     GATEWAY_SCRIPT_COUNT
 };
 
@@ -53,6 +54,7 @@ struct gateway {
     struct broker *broker;     /* publishes bids */
     struct tokens *tokens;     /* NULL until the house is known */
     struct hashpool *hashpool; /* Argon2id */
+    struct conns *conns;
     struct router *router;
     struct requests *requests;
     struct publisher *publisher;

@@ -6,6 +6,9 @@
 #ifndef ROSTRUM_GATEWAY_LIMITS_H
 #define ROSTRUM_GATEWAY_LIMITS_H
 
+#include <hiredis/hiredis.h>
+
+#include "common/redis.h"
 #include "gateway/request.h"
 
 struct limits_state {
@@ -13,6 +16,9 @@ struct limits_state {
     int64_t used;     /* this request included */
     int64_t reset_ms; /* until the window ends */
 };
+
+/* For the gateway's table of scripts. */
+extern const struct redis_script limits_script;
 
 /* "bids", for keys. */
 const char *limits_name(enum limit limit);
@@ -23,6 +29,8 @@ int limits_window_s(enum limit limit);
 void limits_headers(struct request *request, const struct limits_state *state);
 /* ENDS the request with 429, retryAfter and Retry-After. */
 void limits_refuse(struct request *request, const struct limits_state *state);
+/* Takes the route's limit of the client's address, then calls `then`, or ends the request with 429. */
+void limits_take_address(struct request *request, route_handler then);
 /*
  * Takes one more limit, of a text (a hash of an account, never the account itself), then calls `then` - or ends the
  * request with 429.

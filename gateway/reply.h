@@ -14,53 +14,8 @@
 #define ROSTRUM_GATEWAY_REPLY_H
 
 #include "common/json.h"
+#include "gateway/errors.h"
 #include "gateway/request.h"
-
-/* The contract's error codes; status, text and message of each stand in errors.c. */
-enum error_code {
-    ERROR_BAD_REQUEST,            /* 400 of HTTP itself */
-    ERROR_VALIDATION_FAILED,      /* 400, use reply_faults */
-    ERROR_INVALID_AMOUNT,         /* 400 */
-    ERROR_BID_TOO_LOW,            /* 400 */
-    ERROR_MAXIMUM_NOT_RAISED,     /* 409 */
-    ERROR_UNAUTHORIZED,           /* 401 */
-    ERROR_INVALID_CREDENTIALS,    /* 401 */
-    ERROR_FORBIDDEN,              /* 403 */
-    ERROR_CROSS_ORIGIN,           /* 403 */
-    ERROR_OWN_AUCTION,            /* 403 */
-    ERROR_USER_BANNED,            /* 403 */
-    ERROR_NOT_FOUND,              /* 404 */
-    ERROR_METHOD_NOT_ALLOWED,     /* 405 */
-    ERROR_REQUEST_TIMEOUT,        /* 408 */
-    ERROR_EMAIL_TAKEN,            /* 409 */
-    ERROR_AUCTION_ENDED,          /* 409 */
-    ERROR_AUCTION_NOT_STARTED,    /* 409 */
-    ERROR_AUCTION_CANCELLED,      /* 409 */
-    ERROR_ITEM_ALREADY_LISTED,    /* 409 */
-    ERROR_VERSION_CONFLICT,       /* 409 */
-    ERROR_HAS_BIDS,               /* 409 */
-    ERROR_NO_MAXIMUM,             /* 404 */
-    ERROR_TERMS_CHANGED,          /* 409 */
-    ERROR_BODY_TOO_LARGE,         /* 413 */
-    ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
-    ERROR_EXPECTATION_FAILED,     /* 417 */
-    ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
-    ERROR_RATE_LIMITED,           /* 429 */
-    ERROR_HEADERS_TOO_LARGE,      /* 431 */
-    ERROR_INTERNAL_ERROR,         /* 500 */
-    ERROR_NOT_IMPLEMENTED,        /* 501: a method that HTTP does not know */
-    ERROR_UNAVAILABLE,            /* 503, with Retry-After */
-    ERROR_COUNT
-};
-
-struct error_entry {
-    int status;
-    const char *code;    /* "VALIDATION_FAILED" */
-    const char *message; /* for a person */
-};
-const struct error_entry *errors_entry(enum error_code code);
-/* The code of a decision's reason ("BID_TOO_LOW"); false if it is none. */
-MUST_CHECK bool errors_parse(const char *text, enum error_code *code);
 
 /* The worker's writer, emptied. */
 struct jsonw *reply_json(struct request *request);

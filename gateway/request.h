@@ -7,6 +7,8 @@
 #ifndef ROSTRUM_GATEWAY_REQUEST_H
 #define ROSTRUM_GATEWAY_REQUEST_H
 
+#include <sys/queue.h>
+
 #include "common/ids.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -55,12 +57,13 @@ struct request {
     int64_t start_us;    /* monotonic */
     int64_t deadline_ms; /* monotonic */
     void (*late)(struct request *request);
-    void (*then)(struct request *request);
-    int status;               /* that was answered, 0 before */
-    bool head;                /* HEAD: a GET whose body is left out */
-    bool patient;             /* in the list of those with a deadline of their own */
-    struct request *previous; /* in that list */
-    struct request *next;
+    void (*then)(struct request *request); /* what follows a limit or a session that is being asked for */
+    enum limit taking;                     /* that limit */
+    int status;                            /* that was answered, 0 before */
+    bool head;                             /* HEAD: a GET whose body is left out */
+    bool close;                            /* the connection may not be used again */
+    bool patient;                          /* has a deadline of its own, and so stands in that list */
+    TAILQ_ENTRY(request) list;             /* of all, by deadline; or of the patient */
 };
 
 /* Zeroed memory for the handler's own state, freed with the request; once per request. NULL without memory. */
@@ -84,13 +87,16 @@ struct log_about request_about(const struct request *request);
  */
 void request_set_deadline(struct request *request, int64_t from_now_ms, void (*late)(struct request *request));
 
+/* For reply.c alone: the end of a request, its memory included. */
+void request_free(struct request *request);
+
 /* For the worker: makes requests out of evhttp's, checks them, and gives them to their handlers. */
 struct requests;
-struct evhttp;
-struct event_base;
 MUST_CHECK struct requests *requests_new(struct gateway *gateway);
 void requests_free(struct requests *requests);
-void requests_attach(struct requests *requests, struct evhttp *http);
+/* For conns_options; `arg` is the struct requests. */
+void requests_take(struct evhttp_request *evreq, void *arg);
+/* Those that their handlers have not ended yet. */
 size_t requests_open(const struct requests *requests);
 
 #endif

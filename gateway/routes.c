@@ -7,7 +7,8 @@
 #include "gateway/listing.h"
 #include "gateway/me.h"
 #include "gateway/router.h"
+#include "gateway/session.h"
 
 const struct route *const routes_all[] = {
-    health_routes, accounts_routes, auctions_routes, listing_routes, me_routes, NULL,
+    health_routes, session_routes, accounts_routes, auctions_routes, listing_routes, me_routes, NULL,
 };

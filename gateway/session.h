@@ -16,6 +16,8 @@ enum {
     SESSION_TOKEN_TEXT_SIZE = 65, /* base64url without padding, and the terminator */
 };
 
+extern const struct route session_routes[]; /* the public key of access tokens */
+
 enum session_reading {
     SESSION_NONE,    /* no credentials: a guest */
     SESSION_READ,    /* request->user is filled; a session has still to be found in Redis */

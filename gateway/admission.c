@@ -1,0 +1,219 @@
+/*
+ * May this user do this now? See admission.h.
+ */
+#include "gateway/admission.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/keys.h"
+#include "gateway/gateway.h"
+#include "gateway/reply.h"
+
+enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
+
+/*
+ * KEYS: session, ban, counter, and for a bid its entry.
+ * ARGV: 1 check the session, 2 most per window (0: no limit), 3 window in ms, and for a bid 4 its hash, 5 its JSON,
+ * 6 life of the entry in ms, 7 keyed.
+ * Replies {verdict, used, ms until the window ends, role, state, JSON}; verdicts are the numbers of
+ * enum admission_verdict. The idempotency entry is looked at before the limit: a repetition costs nothing.
+ */
+const struct redis_script admission_script = {
+    "user", "local role = ''\n"
+            "if ARGV[1] == '1' then\n"
+            "  role = redis.call('GET', KEYS[1])\n"
+            "  if not role then return {2, 0, 0, ''} end\n"
+            "end\n"
+            "if redis.call('EXISTS', KEYS[2]) == 1 then return {3, 0, 0, role} end\n"
+            "if KEYS[4] and ARGV[7] == '1' then\n"
+            "  local known = redis.call('HMGET', KEYS[4], 'h', 's', 'b')\n"
+            "  if known[2] then\n"
+            "    if known[1] and known[1] ~= ARGV[4] then return {5, 0, 0, role} end\n"
+            "    return {6, 0, 0, role, known[2], known[3] or ''}\n"
+            "  end\n"
+            "end\n"
+            "local used, left = 0, 0\n"
+            "if ARGV[2] ~= '0' then\n"
+            "  used = redis.call('INCR', KEYS[3])\n"
+            "  left = redis.call('PTTL', KEYS[3])\n"
+            "  if left < 0 then\n"
+            "    left = tonumber(ARGV[3])\n"
+            "    redis.call('PEXPIRE', KEYS[3], left)\n"
+            "  end\n"
+            "  if used > tonumber(ARGV[2]) then return {4, used, left, role} end\n"
+            "end\n"
+            "if KEYS[4] then\n"
+            "  redis.call('HSET', KEYS[4], 'h', ARGV[4], 's', 'a', 'b', ARGV[5])\n"
+            "  redis.call('PEXPIRE', KEYS[4], ARGV[6])\n"
+            "end\n"
+            "return {0, used, left, role}\n"};
+
+/* KEYS: a bid's entry. ARGV: its new state, or '' to forget it. Only an entry that nobody has touched since. */
+const struct redis_script admission_mark_script = {"mark",
+                                                   "if redis.call('HGET', KEYS[1], 's') ~= 'a' then return 0 end\n"
+                                                   "if ARGV[1] == '' then return redis.call('DEL', KEYS[1]) end\n"
+                                                   "redis.call('HSET', KEYS[1], 's', ARGV[1])\n"
+                                                   "return 1\n"};
+
+static bool call_script(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
+{
+    char keys[KEY_COUNT_MAX][KEYS_SIZE];
+    char most[NUMBER_SIZE];
+    char window[NUMBER_SIZE];
+    char life[NUMBER_SIZE];
+    const char *arguments[ARGUMENTS_MAX];
+    const struct request_user *user = &request->user;
+    enum limit limit = request->route->limit;
+    int count = 0;
+    int key_count = bid == NULL ? KEY_COUNT_MAX - 1 : KEY_COUNT_MAX;
+
+    keys_session(&user->id, user->session, keys[0]);
+    keys_ban(&user->id, keys[1]);
+    keys_user_limit(&user->id, limits_name(limit), keys[2]);
+    if (bid != NULL) {
+        keys_bid(&user->id, &bid->id, keys[3]);
+    }
+    for (int i = 0; i < key_count; i++) {
+        arguments[count++] = keys[i];
+    }
+    (void)snprintf(most, sizeof(most), "%d", limits_most(request->gateway, limit));
+    (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
+    arguments[count++] = user->via == REQUEST_BY_ACCESS_TOKEN ? "0" : "1";
+    arguments[count++] = most;
+    arguments[count++] = window;
+    if (bid != NULL) {
+        (void)snprintf(life, sizeof(life), "%d000", ADMISSION_BID_LIFE_S);
+        arguments[count++] = bid->hash;
+        arguments[count++] = bid->pending;
+        arguments[count++] = life;
+        arguments[count++] = bid->keyed ? "1" : "0";
+    }
+    assert(count <= ARGUMENTS_MAX);
+    return redis_call(request->gateway->redis, GATEWAY_SCRIPT_USER, answered, arg, key_count, count, arguments, NULL);
+}
+
+bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
+{
+    return call_script(request, bid, answered, arg);
+}
+
+struct admission admission_read(const struct request *request, const redisReply *reply)
+{
+    struct admission admission = {.verdict = ADMISSION_UNCHECKED, .admin = request->user.admin};
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements < 4 ||
+        reply->element[0]->integer > ADMISSION_KNOWN) {
+        return admission;
+    }
+    admission.verdict = (enum admission_verdict)reply->element[0]->integer;
+    admission.limit = (struct limits_state){
+        .most = limits_most(request->gateway, request->route->limit),
+        .used = reply->element[1]->integer,
+        .reset_ms = reply->element[2]->integer,
+    };
+    if (request->user.via != REQUEST_BY_ACCESS_TOKEN && reply->element[3]->str != NULL) {
+        admission.admin = strcmp(reply->element[3]->str, "admin") == 0;
+    }
+    if (admission.verdict == ADMISSION_KNOWN && reply->elements == 6 && reply->element[4]->len == 1) {
+        admission.state = reply->element[4]->str[0];
+        admission.pending = reply->element[5]->str;
+    }
+    return admission;
+}
+
+bool admission_refuse(struct request *request, const struct admission *admission)
+{
+    switch (admission->verdict) {
+    case ADMISSION_UNCHECKED:
+        if (request->user.via == REQUEST_BY_ACCESS_TOKEN) {
+            return false;
+        }
+        reply_error(request, ERROR_UNAVAILABLE);
+        return true;
+    case ADMISSION_NO_SESSION:
+        reply_error(request, ERROR_UNAUTHORIZED);
+        return true;
+    case ADMISSION_BANNED:
+        reply_error(request, ERROR_USER_BANNED);
+        return true;
+    case ADMISSION_LIMITED:
+        limits_refuse(request, &admission->limit);
+        return true;
+    case ADMISSION_KEY_REUSED:
+        reply_error(request, ERROR_IDEMPOTENCY_KEY_REUSED);
+        return true;
+    case ADMISSION_GRANTED:
+    case ADMISSION_KNOWN:
+        break;
+    }
+    return false;
+}
+
+/* A page that everyone may see is shown to a guest where it cannot be shown to a user. */
+static bool make_guest(struct request *request, const struct admission *admission)
+{
+    bool guest = request->route->auth == ROUTE_OPTIONAL &&
+                 ((admission->verdict == ADMISSION_UNCHECKED && request->user.via != REQUEST_BY_ACCESS_TOKEN) ||
+                  (admission->verdict == ADMISSION_NO_SESSION && request->user.via == REQUEST_BY_COOKIE));
+    if (guest) {
+        request->user = (struct request_user){.via = REQUEST_GUEST};
+    }
+    return guest;
+}
+
+static void user_answered(struct request *request, const struct admission *admission)
+{
+    route_handler then = request->then;
+    if (make_guest(request, admission)) {
+        limits_take_address(request, then);
+        return;
+    }
+    if (admission_refuse(request, admission)) {
+        return;
+    }
+    request->user.admin = admission->admin;
+    if (request->route->auth == ROUTE_ADMIN && !admission->admin) {
+        reply_error(request, ERROR_FORBIDDEN);
+        return;
+    }
+    limits_headers(request, &admission->limit);
+    then(request);
+}
+
+static void user_replied(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct admission admission = admission_read(request, reply);
+    user_answered(request, &admission);
+}
+
+void admission_user(struct request *request, route_handler then)
+{
+    request->then = then;
+    if (!call_script(request, NULL, user_replied, request)) {
+        struct admission admission = admission_read(request, NULL);
+        user_answered(request, &admission);
+    }
+}
+
+static void mark(struct request *request, const struct uuid *bid, const char *state)
+{
+    char key[KEYS_SIZE];
+    const char *arguments[] = {key, state};
+    keys_bid(&request->user.id, bid, key);
+    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, NULL, NULL, 1, ARRAY_LEN(arguments), arguments,
+                    NULL)) {
+        log_debug("the state of a bid was not noted: Redis is not there");
+    }
+}
+
+void admission_mark_pending(struct request *request, const struct uuid *bid)
+{
+    mark(request, bid, "p");
+}
+
+void admission_forget(struct request *request, const struct uuid *bid)
+{
+    mark(request, bid, "");
+}

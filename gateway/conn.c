@@ -1,0 +1,486 @@
+/*
+ * The connections of one worker; see conn.h for what and why. Facts of libevent 2.1.12 that this rests on:
+ *
+ *  - The bufferevent that the callback of evhttp_set_bevcb makes gets its descriptor, and evhttp as the argument of
+ *    its callbacks, before control returns to the loop; nothing is read before the next pass.
+ *  - A listener that was disabled by its callback accepts no more in this pass: so each pass takes one connection, and
+ *    the other workers get their share.
+ *  - evhttp's pages are written while writing is disabled; the write event needs a pass of the loop, so an event
+ *    activated at that moment sees the whole page and may exchange it.
+ *  - The close callback of an evhttp_connection comes once, before its memory goes.
+ */
+#include "gateway/conn.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/errors.h"
+
+enum {
+    LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
+    SWEEP_MS = 100,         /* how late a slow client may be noticed */
+    DRAIN_IDLE_MS = 500,    /* an idle connection's last chance in a drain */
+    ACCEPT_PAUSE_MS = 1000, /* after EMFILE and its kin */
+    PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": where the status stands */
+    RAW_MAX = 512,          /* a whole answer written by hand */
+};
+
+enum conn_state {
+    CONN_MADE,    /* evhttp has its bufferevent, we do not have evhttp's connection yet */
+    CONN_IDLE,    /* no byte of a request so far */
+    CONN_READING, /* between first and last byte of a request; in the list `reading` */
+    CONN_BUSY,    /* its request is being answered */
+    CONN_REFUSED, /* told to go; waits for evhttp to notice */
+};
+
+struct conn {
+    struct conns *conns;
+    struct bufferevent *bev;
+    struct evhttp_connection *evcon; /* NULL while CONN_MADE */
+    int fd;
+    enum conn_state state;
+    bool answering;   /* bytes that are written now are ours */
+    bool foreign;     /* evhttp has written a page of its own; in the list `chores` */
+    bool chore;       /* is in the list `chores` */
+    int64_t since_ms; /* CONN_READING: of the first byte */
+    TAILQ_ENTRY(conn) all;
+    TAILQ_ENTRY(conn) reading;
+    TAILQ_ENTRY(conn) chores;
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+struct conns {
+    struct conns_options options;
+    struct evhttp *http;
+    struct evconnlistener *listeners[LISTENERS_MAX];
+    size_t listener_count;
+    struct event *sweep;  /* every SWEEP_MS */
+    struct event *chore;  /* activated, never waited for */
+    struct event *resume; /* after ACCEPT_PAUSE_MS */
+    struct conn_list all;
+    struct conn_list reading; /* oldest first */
+    struct conn_list chores;
+    struct conn **by_fd; /* from a request's descriptor to its connection */
+    size_t by_fd_size;
+    size_t open;
+    bool paused;
+    bool draining;
+    int64_t drain_ms; /* when the drain began */
+};
+
+/* A listener's error callback gets evhttp's own argument, so the one struct conns of the process is known here. */
+static struct conns *conns_of_process;
+
+static void accept_switch(struct conns *conns, bool on)
+{
+    for (size_t i = 0; i < conns->listener_count; i++) {
+        int failed = on ? evconnlistener_enable(conns->listeners[i]) : evconnlistener_disable(conns->listeners[i]);
+        if (failed != 0) {
+            log_error("cannot %s accepting", on ? "resume" : "pause");
+        }
+    }
+}
+
+static void conn_add_chore(struct conn *conn)
+{
+    if (!conn->chore) {
+        conn->chore = true;
+        TAILQ_INSERT_TAIL(&conn->conns->chores, conn, chores);
+        event_active(conn->conns->chore, EV_TIMEOUT, 0);
+    }
+}
+
+/* The one function that changes a connection's state. */
+static void conn_set_state(struct conn *conn, enum conn_state state)
+{
+    if (conn->state == CONN_READING) {
+        TAILQ_REMOVE(&conn->conns->reading, conn, reading);
+    }
+    conn->state = state;
+    if (state == CONN_READING) {
+        conn->since_ms = clock_mono_ms();
+        TAILQ_INSERT_TAIL(&conn->conns->reading, conn, reading);
+    }
+}
+
+static void conn_free(struct conn *conn)
+{
+    struct conns *conns = conn->conns;
+    if (conn->state == CONN_READING) {
+        TAILQ_REMOVE(&conns->reading, conn, reading);
+    }
+    if (conn->chore) {
+        TAILQ_REMOVE(&conns->chores, conn, chores);
+    }
+    if (conn->evcon != NULL) {
+        conns->by_fd[conn->fd] = NULL;
+    }
+    TAILQ_REMOVE(&conns->all, conn, all);
+    conns->open--;
+    free(conn);
+}
+
+/* Writes an answer by hand and lets evhttp find the connection closed: it must not be freed under evhttp. */
+static void conn_refuse(struct conn *conn, enum error_code code, const char *why)
+{
+    char text[RAW_MAX];
+    int fd = bufferevent_getfd(conn->bev);
+    conn_set_state(conn, CONN_REFUSED);
+    if (fd < 0) {
+        return;
+    }
+    log_info("connection closed: %s", why);
+    if (code != ERROR_COUNT) {
+        size_t length = errors_raw(code, text, sizeof(text));
+        /* Best effort: whoever does not take these few bytes is closed all the same. */
+        if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+            log_debug("refusal not sent: %s", strerror(errno));
+        }
+    }
+    shutdown(fd, SHUT_RDWR);
+}
+
+static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct conn *conn = arg;
+    (void)buffer;
+    if (info->n_added > 0 && conn->state == CONN_IDLE) {
+        conn_set_state(conn, CONN_READING);
+    }
+}
+
+static void conn_output_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct conn *conn = arg;
+    (void)buffer;
+    if (info->n_added > 0 && !conn->answering && !conn->foreign) {
+        conn->foreign = true;
+        conn_add_chore(conn);
+    }
+}
+
+static void conn_closed(struct evhttp_connection *evcon, void *arg)
+{
+    struct conn *conn = arg;
+    (void)evcon;
+    evbuffer_remove_cb(bufferevent_get_input(conn->bev), conn_input_changed, conn);
+    evbuffer_remove_cb(bufferevent_get_output(conn->bev), conn_output_changed, conn);
+    conn_free(conn);
+}
+
+/* Called by evhttp between accept(2) and making its connection. */
+static struct bufferevent *conn_make(struct event_base *base, void *arg)
+{
+    struct conns *conns = arg;
+    struct conn *conn = calloc(1, sizeof(*conn));
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (conn == NULL || bev == NULL) {
+        goto fail;
+    }
+    *conn = (struct conn){.conns = conns, .bev = bev, .state = CONN_MADE};
+    TAILQ_INSERT_TAIL(&conns->all, conn, all);
+    conns->open++;
+    bufferevent_incref(bev); /* ours until conn_adopt has looked at it */
+    conn_add_chore(conn);
+    accept_switch(conns, false);
+    return bev;
+fail:
+    log_error("no memory for a connection");
+    free(conn);
+    if (bev != NULL) {
+        bufferevent_free(bev);
+    }
+    return NULL; /* evhttp then makes one of its own, which conns_find does not know and refuses */
+}
+
+static bool by_fd_reserve(struct conns *conns, int fd)
+{
+    size_t need = (size_t)fd + 1;
+    if (need <= conns->by_fd_size) {
+        return true;
+    }
+    size_t size = need * 2;
+    struct conn **grown = realloc(conns->by_fd, size * sizeof(struct conn *));
+    if (grown == NULL) {
+        return false;
+    }
+    memset(grown + conns->by_fd_size, 0, (size - conns->by_fd_size) * sizeof(struct conn *));
+    conns->by_fd = grown;
+    conns->by_fd_size = size;
+    return true;
+}
+
+static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int fd)
+{
+    struct conns *conns = conn->conns;
+    conn->evcon = evcon;
+    conn->fd = fd;
+    conns->by_fd[fd] = conn;
+    evhttp_connection_set_closecb(evcon, conn_closed, conn);
+    if (evbuffer_add_cb(bufferevent_get_input(conn->bev), conn_input_changed, conn) == NULL ||
+        evbuffer_add_cb(bufferevent_get_output(conn->bev), conn_output_changed, conn) == NULL) {
+        conn_refuse(conn, ERROR_UNAVAILABLE, "no memory");
+    } else if (conns->open > (size_t)conns->options.connections_max) {
+        conn_refuse(conn, ERROR_UNAVAILABLE, "connections_max reached");
+    } else {
+        conn_set_state(conn, CONN_IDLE);
+    }
+}
+
+/* The first moment at which evhttp's connection can be had. */
+static void conn_adopt(struct conn *conn)
+{
+    struct bufferevent *bev = conn->bev;
+    void *evcon = NULL;
+
+    bufferevent_getcb(bev, NULL, NULL, NULL, &evcon);
+    int fd = bufferevent_getfd(bev);
+    if (evcon != NULL && fd >= 0 && by_fd_reserve(conn->conns, fd)) {
+        conn_enter(conn, evcon, fd);
+    } else {
+        log_error("a connection could not be taken up");
+        if (fd >= 0) {
+            shutdown(fd, SHUT_RDWR); /* evhttp finds it closed */
+        }
+        conn_free(conn);
+    }
+    bufferevent_decref(bev);
+}
+
+/* evhttp's own page, complete in the output buffer: keep its status, exchange the rest. */
+static void conn_exchange_page(struct conn *conn)
+{
+    char head[PAGE_STATUS_OFFSET + 4] = "";
+    char text[RAW_MAX];
+    struct evbuffer *output = bufferevent_get_output(conn->bev);
+    ev_ssize_t got = evbuffer_copyout(output, head, sizeof(head) - 1);
+    long status = got < (ev_ssize_t)sizeof(head) - 1 ? 0 : strtol(head + PAGE_STATUS_OFFSET, NULL, 10);
+
+    conn->foreign = false;
+    if (status < 400) {
+        return; /* 100 Continue */
+    }
+    conn_set_state(conn, CONN_BUSY);
+    size_t length = errors_raw(errors_of_status((int)status), text, sizeof(text));
+    conn->answering = true;
+    /* A socket's bufferevent freezes the front of its output against everyone but its own writing. */
+    if (evbuffer_unfreeze(output, 1) != 0 || evbuffer_drain(output, evbuffer_get_length(output)) != 0 ||
+        evbuffer_freeze(output, 1) != 0 || evbuffer_add(output, text, length) != 0) {
+        log_error("an error page could not be exchanged");
+    }
+    conn->answering = false;
+}
+
+static void do_chores(evutil_socket_t fd, short what, void *arg)
+{
+    struct conns *conns = arg;
+    struct conn *conn = NULL;
+    (void)fd;
+    (void)what;
+    while ((conn = TAILQ_FIRST(&conns->chores)) != NULL) {
+        TAILQ_REMOVE(&conns->chores, conn, chores);
+        conn->chore = false;
+        if (conn->state == CONN_MADE) {
+            conn_adopt(conn);
+        } else if (conn->foreign) {
+            conn_exchange_page(conn);
+        }
+    }
+    if (!conns->paused && !conns->draining) {
+        accept_switch(conns, true);
+    }
+}
+
+static void accept_resume(evutil_socket_t fd, short what, void *arg)
+{
+    struct conns *conns = arg;
+    (void)fd;
+    (void)what;
+    conns->paused = false;
+    if (!conns->draining) {
+        accept_switch(conns, true);
+    }
+}
+
+/* EMFILE and its kin: the socket stays readable, so that going on would only spin. */
+static void accept_failed(struct evconnlistener *listener, void *arg)
+{
+    const struct timeval pause = {ACCEPT_PAUSE_MS / 1000, 0};
+    struct conns *conns = conns_of_process;
+    int error = errno;
+    (void)listener;
+    (void)arg;
+    log_error("accepting paused for %d ms: %s", ACCEPT_PAUSE_MS, strerror(error));
+    conns->paused = true;
+    accept_switch(conns, false);
+    event_add(conns->resume, &pause);
+}
+
+static void sweep_drain(struct conns *conns)
+{
+    struct conn *conn = NULL;
+    if (clock_mono_ms() - conns->drain_ms < DRAIN_IDLE_MS) {
+        return;
+    }
+    TAILQ_FOREACH(conn, &conns->all, all)
+    {
+        if (conn->state == CONN_IDLE) {
+            conn_refuse(conn, ERROR_COUNT, "drain");
+        }
+    }
+}
+
+static void do_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct conns *conns = arg;
+    struct conn *conn = NULL;
+    int64_t late = clock_mono_ms() - conns->options.read_timeout_ms;
+    (void)fd;
+    (void)what;
+    while ((conn = TAILQ_FIRST(&conns->reading)) != NULL && conn->since_ms <= late) {
+        conn_refuse(conn, ERROR_REQUEST_TIMEOUT, "request_read_timeout_ms passed");
+    }
+    if (conns->draining) {
+        sweep_drain(conns);
+    }
+}
+
+static bool conns_start(struct conns *conns)
+{
+    const struct timeval every = {0, SWEEP_MS * 1000};
+    const struct conns_options *options = &conns->options;
+    conns->http = evhttp_new(options->base);
+    conns->sweep = event_new(options->base, -1, EV_PERSIST, do_sweep, conns);
+    conns->chore = event_new(options->base, -1, 0, do_chores, conns);
+    conns->resume = event_new(options->base, -1, 0, accept_resume, conns);
+    if (conns->http == NULL || conns->sweep == NULL || conns->chore == NULL || conns->resume == NULL ||
+        event_add(conns->sweep, &every) != 0) {
+        return false;
+    }
+    evhttp_set_bevcb(conns->http, conn_make, conns);
+    evhttp_set_gencb(conns->http, options->request, options->arg);
+    evhttp_set_max_headers_size(conns->http, options->header_max_bytes);
+    evhttp_set_max_body_size(conns->http, options->body_max_bytes);
+    evhttp_set_timeout(conns->http, options->idle_timeout_s);
+    evhttp_set_default_content_type(conns->http, NULL);
+    /* All that evhttp can read: our own router answers 405. */
+    evhttp_set_allowed_methods(conns->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+                                                EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
+                                                EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+    /* Read a body that is too large to its end (the guard bounds how long): a client that still sends sees its 413. */
+    return evhttp_set_flags(conns->http, EVHTTP_SERVER_LINGERING_CLOSE) == 0;
+}
+
+struct conns *conns_new(const struct conns_options *options)
+{
+    struct conns *conns = calloc(1, sizeof(*conns));
+    if (conns == NULL) {
+        return NULL;
+    }
+    conns->options = *options;
+    TAILQ_INIT(&conns->all);
+    TAILQ_INIT(&conns->reading);
+    TAILQ_INIT(&conns->chores);
+    if (!conns_start(conns)) {
+        conns_free(conns);
+        return NULL;
+    }
+    conns_of_process = conns;
+    return conns;
+}
+
+void conns_free(struct conns *conns)
+{
+    if (conns == NULL) {
+        return;
+    }
+    if (conns->http != NULL) {
+        evhttp_free(conns->http); /* listeners too; every connection's close callback comes */
+    }
+    while (!TAILQ_EMPTY(&conns->all)) {
+        conn_free(TAILQ_FIRST(&conns->all));
+    }
+    struct event *events[] = {conns->sweep, conns->chore, conns->resume};
+    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+        if (events[i] != NULL) {
+            event_free(events[i]);
+        }
+    }
+    conns_of_process = NULL;
+    free(conns->by_fd);
+    free(conns);
+}
+
+bool conns_listen(struct conns *conns, int fd)
+{
+    if (conns->listener_count == LISTENERS_MAX) {
+        log_error("more than %d listening sockets", LISTENERS_MAX);
+        return false;
+    }
+    struct evconnlistener *listener = evconnlistener_new(conns->options.base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    if (listener == NULL) {
+        return false;
+    }
+    if (evhttp_bind_listener(conns->http, listener) == NULL) {
+        evconnlistener_free(listener);
+        return false;
+    }
+    evconnlistener_set_error_cb(listener, accept_failed);
+    conns->listeners[conns->listener_count++] = listener;
+    return true;
+}
+
+void conns_drain(struct conns *conns)
+{
+    conns->draining = true;
+    conns->drain_ms = clock_mono_ms();
+    accept_switch(conns, false);
+}
+
+size_t conns_open(const struct conns *conns)
+{
+    return conns->open;
+}
+
+struct conn *conns_find(const struct conns *conns, struct evhttp_request *evreq)
+{
+    struct evhttp_connection *evcon = evhttp_request_get_connection(evreq);
+    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+    if (fd < 0 || (size_t)fd >= conns->by_fd_size || conns->by_fd[fd] == NULL ||
+        conns->by_fd[fd]->state == CONN_REFUSED) {
+        return NULL;
+    }
+    return conns->by_fd[fd];
+}
+
+void conn_request_read(struct conn *conn)
+{
+    conn_set_state(conn, CONN_BUSY);
+}
+
+void conn_answer_begin(struct conn *conn)
+{
+    conn->answering = true;
+}
+
+void conn_answer_end(struct conn *conn)
+{
+    conn->answering = false;
+    if (conn->state != CONN_BUSY) {
+        return;
+    }
+    conn_set_state(conn, CONN_IDLE);
+    if (evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0) {
+        conn_set_state(conn, CONN_READING); /* the next request's first bytes came along */
+    }
+}

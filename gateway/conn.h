@@ -1,0 +1,54 @@
+/*
+ * The connections of one worker: accepting, counting, and guarding them, around evhttp, which has no hooks for that.
+ *
+ * How: evhttp asks us for each connection's bufferevent (evhttp_set_bevcb) and then makes itself the argument of its
+ * callbacks; an event that runs right after the accept finds the evhttp_connection there. From then on a callback on
+ * the input buffer notes when a request's first byte came, and a callback on the output buffer notices pages that
+ * evhttp writes by itself (400, 413, 417, 501, in HTML), which are replaced by the contract's JSON before they leave.
+ *
+ * Answers: over connections_max a raw 503 and close; a request not wholly read within request_read_timeout_ms a raw
+ * 408 and close; no descriptors left: a pause of a second in accepting.
+ */
+#ifndef ROSTRUM_GATEWAY_CONN_H
+#define ROSTRUM_GATEWAY_CONN_H
+
+#include <event2/event.h>
+#include <event2/http.h>
+
+#include "common/base.h"
+
+struct conn;
+struct conns;
+
+struct conns_options {
+    struct event_base *base;
+    int connections_max;
+    int header_max_bytes;
+    int body_max_bytes;
+    int read_timeout_ms; /* from a request's first byte to its last */
+    int idle_timeout_s;  /* without any byte in or out */
+    void (*request)(struct evhttp_request *evreq, void *arg);
+    void *arg;
+};
+
+/* One per process. NULL only without memory. */
+MUST_CHECK struct conns *conns_new(const struct conns_options *options);
+void conns_free(struct conns *conns);
+/* Accepts on a listening, non-blocking socket, which stays the caller's. */
+MUST_CHECK bool conns_listen(struct conns *conns, int fd);
+/*
+ * Accepts no more, and closes every connection as soon as it has been answered; those that stay without a request are
+ * closed after a moment (a client may be about to use them).
+ */
+void conns_drain(struct conns *conns);
+size_t conns_open(const struct conns *conns);
+
+/* The connection of a request that evhttp has handed out. NULL: over the limit, and already told so. */
+struct conn *conns_find(const struct conns *conns, struct evhttp_request *evreq);
+/* The request was read to its end: the clock of the slow-client guard stops. */
+void conn_request_read(struct conn *conn);
+/* Stands around whatever writes an answer of ours; at the end the next request's clock may start. */
+void conn_answer_begin(struct conn *conn);
+void conn_answer_end(struct conn *conn);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * The error codes of the contract. A message is for a person and says nothing about our insides.
+ */
+#include "gateway/errors.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct error_entry entries[ERROR_COUNT] = {
+    [ERROR_BAD_REQUEST] = {400, "BAD_REQUEST", "This is not a valid HTTP request"},
+    [ERROR_VALIDATION_FAILED] = {400, "VALIDATION_FAILED", "Some fields are missing or wrong"},
+    [ERROR_INVALID_AMOUNT] = {400, "INVALID_AMOUNT",
+                              "An amount is written as 55.00, above 0 and at most 9999999999.99"},
+    [ERROR_BID_TOO_LOW] = {400, "BID_TOO_LOW", "The bid is below the minimum"},
+    [ERROR_MAXIMUM_NOT_RAISED] = {409, "MAXIMUM_NOT_RAISED", "The new maximum is not above the standing one"},
+    [ERROR_UNAUTHORIZED] = {401, "UNAUTHORIZED", "Please log in"},
+    [ERROR_INVALID_CREDENTIALS] = {401, "INVALID_CREDENTIALS", "Email or password is wrong"},
+    [ERROR_FORBIDDEN] = {403, "FORBIDDEN", "This is not allowed to you"},
+    [ERROR_CROSS_ORIGIN] = {403, "CROSS_ORIGIN", "Requests from other sites are not accepted"},
+    [ERROR_OWN_AUCTION] = {403, "OWN_AUCTION", "Sellers may not bid on their own auctions"},
+    [ERROR_USER_BANNED] = {403, "USER_BANNED", "This account is banned"},
+    [ERROR_NOT_FOUND] = {404, "NOT_FOUND", "There is nothing here"},
+    [ERROR_METHOD_NOT_ALLOWED] = {405, "METHOD_NOT_ALLOWED", "This method is not possible here"},
+    [ERROR_REQUEST_TIMEOUT] = {408, "REQUEST_TIMEOUT", "The request took too long to arrive"},
+    [ERROR_EMAIL_TAKEN] = {409, "EMAIL_TAKEN", "There is an account with this email"},
+    [ERROR_AUCTION_ENDED] = {409, "AUCTION_ENDED", "The auction has ended"},
+    [ERROR_AUCTION_NOT_STARTED] = {409, "AUCTION_NOT_STARTED", "The auction has not started"},
+    [ERROR_AUCTION_CANCELLED] = {409, "AUCTION_CANCELLED", "The auction was cancelled"},
+    [ERROR_ITEM_ALREADY_LISTED] = {409, "ITEM_ALREADY_LISTED", "The item is in another open auction"},
+    [ERROR_VERSION_CONFLICT] = {409, "VERSION_CONFLICT", "The auction was changed meanwhile"},
+    [ERROR_HAS_BIDS] = {409, "HAS_BIDS", "The auction has bids"},
+    [ERROR_NO_MAXIMUM] = {404, "NOT_FOUND", "There is no standing maximum"},
+    [ERROR_TERMS_CHANGED] = {409, "TERMS_CHANGED", "The terms of the auction were changed"},
+    [ERROR_BODY_TOO_LARGE] = {413, "BODY_TOO_LARGE", "The body is too large"},
+    [ERROR_UNSUPPORTED_MEDIA_TYPE] = {415, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json"},
+    [ERROR_EXPECTATION_FAILED] = {417, "EXPECTATION_FAILED", "This expectation cannot be met"},
+    [ERROR_IDEMPOTENCY_KEY_REUSED] = {422, "IDEMPOTENCY_KEY_REUSED",
+                                      "The idempotency key was used for another request"},
+    [ERROR_RATE_LIMITED] = {429, "RATE_LIMITED", "Too many requests"},
+    [ERROR_HEADERS_TOO_LARGE] = {431, "HEADERS_TOO_LARGE", "The request's headers are too large"},
+    [ERROR_INTERNAL_ERROR] = {500, "INTERNAL_ERROR", "Something went wrong on our side"},
+    [ERROR_NOT_IMPLEMENTED] = {501, "NOT_IMPLEMENTED", "This method is unknown"},
+    [ERROR_UNAVAILABLE] = {503, "UNAVAILABLE", "The service cannot answer now, please try again"},
+};
+
+static const char *reason_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } phrases[] = {{400, "Bad Request"},        {408, "Request Timeout"}, {413, "Content Too Large"},
+                   {417, "Expectation Failed"}, {501, "Not Implemented"}, {503, "Service Unavailable"}};
+    for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
+        if (phrases[i].status == status) {
+            return phrases[i].text;
+        }
+    }
+    return "Error";
+}
+
+const struct error_entry *errors_entry(enum error_code code)
+{
+    assert(code < ERROR_COUNT && entries[code].code != NULL);
+    return &entries[code];
+}
+
+bool errors_parse(const char *text, enum error_code *code)
+{
+    for (int i = 0; i < ERROR_COUNT; i++) {
+        if (strcmp(entries[i].code, text) == 0) {
+            *code = (enum error_code)i;
+            return true;
+        }
+    }
+    if (strcmp(text, "NO_MAXIMUM") == 0) {
+        *code = ERROR_NO_MAXIMUM;
+        return true;
+    }
+    return false;
+}
+
+enum error_code errors_of_status(int status)
+{
+    for (int i = 0; i < ERROR_COUNT; i++) {
+        if (entries[i].status == status) {
+            return (enum error_code)i; /* the first of its status is the general one */
+        }
+    }
+    return ERROR_BAD_REQUEST;
+}
+
+size_t errors_raw(enum error_code code, char *out, size_t size)
+{
+    char body[256];
+    const struct error_entry *entry = errors_entry(code);
+    int body_length =
+        snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\"}", entry->code, entry->message);
+    assert(body_length > 0 && (size_t)body_length < sizeof(body));
+    int length = snprintf(out, size,
+                          "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s"
+                          "Connection: close\r\n\r\n%s",
+                          entry->status, reason_phrase(entry->status), body_length,
+                          entry->status == 503 ? "Retry-After: 1\r\n" : "", body);
+    assert(length > 0 && (size_t)length < size);
+    return (size_t)length;
+}

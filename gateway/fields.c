@@ -1,0 +1,142 @@
+/*
+ * Reading the members of a JSON body with the contract's strictness; see fields.h.
+ */
+#include "gateway/fields.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/money.h"
+
+void fields_known(const struct json *object, const char *const *names, struct faults *faults)
+{
+    for (const struct json *member = object->child; member != NULL; member = member->next) {
+        size_t i = 0;
+        while (names[i] != NULL && strcmp(names[i], member->name) != 0) {
+            i++;
+        }
+        if (names[i] == NULL) {
+            faults_add(faults, member->name, "is unknown");
+        }
+    }
+}
+
+/* The member; an absent one is a fault if it is needed. An explicit null counts as absent. */
+static const struct json *find(const struct json *object, const char *name, enum fields_need need,
+                               struct faults *faults)
+{
+    const struct json *value = json_member(object, name);
+    if (value != NULL && value->type == JSON_NULL) {
+        value = NULL;
+    }
+    if (value == NULL && need == FIELDS_REQUIRED) {
+        faults_add(faults, name, "is required");
+    }
+    return value;
+}
+
+/* Characters of UTF-8 that the JSON reader has found valid; false if one of them is a control character. */
+static bool count_characters(const struct json *value, size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < value->length; i++) {
+        unsigned char byte = (unsigned char)value->text[i];
+        if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) {
+            return false;
+        }
+        *count += (byte & 0xc0U) != 0x80U;
+    }
+    return true;
+}
+
+bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
+                 const char **out, struct faults *faults)
+{
+    size_t count = 0;
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (value->type != JSON_STRING) {
+        faults_add(faults, name, "must be a string");
+    } else if (!count_characters(value, &count)) {
+        faults_add(faults, name, "must not contain control characters");
+    } else if (count < least) {
+        faults_add(faults, name, "is too short");
+    } else if (count > most) {
+        faults_add(faults, name, "is too long");
+    } else {
+        *out = value->text;
+        return true;
+    }
+    return false;
+}
+
+bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
+                int64_t *out, struct faults *faults)
+{
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (!json_int(value, least, most, out)) {
+        faults_add(faults, name,
+                   value->type == JSON_NUMBER ? "must be a whole number within its bounds" : "must be a number");
+        return false;
+    }
+    return true;
+}
+
+bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out, struct faults *faults)
+{
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (value->type != JSON_BOOL) {
+        faults_add(faults, name, "must be true or false");
+        return false;
+    }
+    *out = value->truth;
+    return true;
+}
+
+bool fields_uuid(const struct json *object, const char *name, enum fields_need need, struct uuid *out,
+                 struct faults *faults)
+{
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (value->type != JSON_STRING || !uuid_parse(value->text, value->length, out)) {
+        faults_add(faults, name, "must be a UUID");
+        return false;
+    }
+    return true;
+}
+
+bool fields_time(const struct json *object, const char *name, enum fields_need need, int64_t *ms, struct faults *faults)
+{
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (value->type != JSON_STRING || !clock_parse(value->text, ms)) {
+        faults_add(faults, name, "must be an RFC 3339 time");
+        return false;
+    }
+    return true;
+}
+
+enum fields_money fields_money(const struct json *object, const char *name, int64_t *minor)
+{
+    const struct json *value = json_member(object, name);
+    if (value == NULL || value->type == JSON_NULL) {
+        return FIELDS_MONEY_ABSENT;
+    }
+    if ((value->type != JSON_NUMBER && value->type != JSON_STRING) || !money_parse(value->text, value->length, minor) ||
+        *minor == 0) {
+        return FIELDS_MONEY_INVALID;
+    }
+    return FIELDS_MONEY_OK;
+}
