@@ -2,13 +2,12 @@
  * common/pg against a real PostgreSQL (ROSTRUM_PG_URL). Nothing but one table of its own, pg_test, is touched; every
  * test begins with it empty. Backends are only ended by the number of a connection of the test's own.
  */
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/money.h"
 #include "common/pg.h"
-#include "tests/support/suite.h"
+#include "tests/support/loop.h"
 
 enum {
     DEADLINE_MS = 10000,
@@ -64,24 +63,7 @@ struct seen {
     int64_t value; /* first column of the first row */
 };
 
-/* Lets the loop run once, for 10 ms at most. */
-static bool turn(void)
-{
-    struct timeval most = {.tv_usec = 10000};
-    ck_assert_int_eq(event_base_loopexit(base, &most), 0);
-    ck_assert_int_ge(event_base_loop(base, EVLOOP_ONCE), 0);
-    return true;
-}
-
-/* Runs the loop until the condition holds. */
-#define RUN_UNTIL(condition)                                                                                           \
-    do {                                                                                                               \
-        int64_t until_ms = suite_mono_ms() + DEADLINE_MS;                                                              \
-        while (!(condition)) {                                                                                         \
-            ck_assert_msg(suite_mono_ms() < until_ms, "never came: %s", #condition);                                   \
-            (void)turn();                                                                                              \
-        }                                                                                                              \
-    } while (0)
+#define RUN_UNTIL(condition) LOOP_UNTIL(base, condition, DEADLINE_MS)
 
 static void note(const struct pg_reply *reply, void *arg)
 {

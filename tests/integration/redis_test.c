@@ -4,26 +4,29 @@
  * redis-server that the test starts on a free port below 32768 and ends itself.
  */
 #include <arpa/inet.h>
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/clock.h"
 #include "common/keys.h"
 #include "common/redis.h"
 #include "common/snapshot.h"
-#include "tests/support/suite.h"
+#include "tests/support/loop.h"
 
 enum {
     DEADLINE_MS = 10000,
     TIMEOUT_MS = 1000,
     PENDING_MAX = 10000,
+    FEW_PENDING = 3,
+    PIPELINED = 5000,
+    PORT_LEAST = 20000, /* above what the house's servers use, below the ephemeral ports */
+    PORTS = 12000,
+    URL_SIZE = 96,
 };
 
 enum script { DOUBLE, SNAPSHOT, SCRIPTS };
@@ -41,27 +44,11 @@ struct seen {
     int nulls;
     int type;
     long long integer;
+    size_t length;
     char text[256];
 };
 
-/* Lets the loop run once, for 10 ms at most. */
-static bool turn(void)
-{
-    struct timeval most = {.tv_usec = 10000};
-    ck_assert_int_eq(event_base_loopexit(base, &most), 0);
-    ck_assert_int_ge(event_base_loop(base, EVLOOP_ONCE), 0);
-    return true;
-}
-
-/* Runs the loop until the condition holds. */
-#define RUN_UNTIL(condition)                                                                                           \
-    do {                                                                                                               \
-        int64_t until_ms = suite_mono_ms() + DEADLINE_MS;                                                              \
-        while (!(condition)) {                                                                                         \
-            ck_assert_msg(suite_mono_ms() < until_ms, "never came: %s", #condition);                                   \
-            (void)turn();                                                                                              \
-        }                                                                                                              \
-    } while (0)
+#define RUN_UNTIL(condition) LOOP_UNTIL(base, condition, DEADLINE_MS)
 
 static void note(const redisReply *reply, void *arg)
 {
@@ -73,7 +60,94 @@ static void note(const redisReply *reply, void *arg)
     }
     seen->type = reply->type;
     seen->integer = reply->integer;
+    seen->length = reply->str == NULL ? 0 : reply->len;
     (void)snprintf(seen->text, sizeof(seen->text), "%s", reply->str == NULL ? "" : reply->str);
+}
+
+/* --- a server of the test's own ----------------------------------------------------------------------------------- */
+
+static struct {
+    pid_t pid; /* 0: not running */
+    int port;
+    const char *password;
+} server;
+
+static bool port_is_free(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    bool is_free = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    (void)close(fd);
+    return is_free;
+}
+
+static void server_start(void)
+{
+    char port[16];
+    (void)snprintf(port, sizeof(port), "%d", server.port);
+    fflush(NULL);
+    server.pid = fork();
+    ck_assert_int_ge(server.pid, 0);
+    if (server.pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly",
+               "no", "--logfile", "/dev/null", "--requirepass", server.password, (char *)NULL);
+        _exit(127);
+    }
+}
+
+static void server_kill(void)
+{
+    ck_assert_int_eq(kill(server.pid, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(server.pid, NULL, 0), server.pid);
+    server.pid = 0;
+}
+
+static void server_new(const char *password)
+{
+    server.password = password;
+    server.port = PORT_LEAST + getpid() % PORTS;
+    while (!port_is_free(server.port)) {
+        server.port = PORT_LEAST + (server.port + 1 - PORT_LEAST) % PORTS;
+    }
+    server_start();
+}
+
+/* redis://127.0.0.1:PORT, valid until the next call. */
+static const char *server_url(void)
+{
+    static char url[URL_SIZE];
+    (void)snprintf(url, sizeof(url), "redis://127.0.0.1:%d", server.port);
+    return url;
+}
+
+/* --- clients ------------------------------------------------------------------------------------------------------ */
+
+static int changes_up;
+static int changes_down;
+static int messages;
+static char message[64];
+
+static void on_change(struct redis *changed, bool up, void *arg)
+{
+    (void)changed;
+    (void)arg;
+    if (up) {
+        changes_up++;
+    } else {
+        changes_down++;
+    }
+}
+
+static void on_message(struct redis *listener, const char *channel, const char *bytes, size_t length, void *arg)
+{
+    (void)listener;
+    (void)arg;
+    ck_assert_str_eq(channel, "gw:test");
+    messages++;
+    (void)snprintf(message, sizeof(message), "%.*s", (int)length, bytes);
 }
 
 static struct redis_options options_for(const char *url)
@@ -88,18 +162,32 @@ static struct redis_options options_for(const char *url)
     };
 }
 
+static struct redis *client_new(const char *url)
+{
+    const struct redis_options options = options_for(url);
+    struct redis *made = redis_new(&options);
+    ck_assert_ptr_nonnull(made);
+    return made;
+}
+
+static struct redis *listener_new(const char *url)
+{
+    struct redis_options options = options_for(url);
+    options.script_count = 0;
+    options.on_message = on_message;
+    options.on_change = on_change;
+    struct redis *made = redis_new(&options);
+    ck_assert_ptr_nonnull(made);
+    ck_assert(redis_listen(made, "gw:test"));
+    return made;
+}
+
 static void set_up(void)
 {
-    const char *url = getenv("ROSTRUM_REDIS_URL");
-    ck_assert_msg(url != NULL, "ROSTRUM_REDIS_URL is not set");
     (void)signal(SIGPIPE, SIG_IGN);
     scripts[SNAPSHOT] = snapshot_script;
     base = event_base_new();
     ck_assert_ptr_nonnull(base);
-    const struct redis_options options = options_for(url);
-    redis = redis_new(&options);
-    ck_assert_ptr_nonnull(redis);
-    RUN_UNTIL(redis_up(redis));
 }
 
 static void tear_down(void)
@@ -107,6 +195,29 @@ static void tear_down(void)
     redis_free(redis);
     redis = NULL;
     event_base_free(base);
+    if (server.pid != 0) {
+        server_kill();
+    }
+}
+
+static void set_up_shared(void)
+{
+    const char *url = getenv("ROSTRUM_REDIS_URL");
+    ck_assert_msg(url != NULL, "ROSTRUM_REDIS_URL is not set");
+    set_up();
+    redis = client_new(url);
+    RUN_UNTIL(redis_up(redis));
+}
+
+static void set_up_private(void)
+{
+    set_up();
+    server_new("");
+    struct redis_options options = options_for(server_url());
+    options.on_change = on_change;
+    redis = redis_new(&options);
+    ck_assert_ptr_nonnull(redis);
+    RUN_UNTIL(redis_up(redis));
 }
 
 static void call_double(struct redis *of, const char *number, struct seen *seen)
@@ -114,6 +225,19 @@ static void call_double(struct redis *of, const char *number, struct seen *seen)
     const char *const arguments[] = {number};
     ck_assert(redis_call(of, DOUBLE, note, seen, 0, 1, arguments, NULL));
 }
+
+/* Up to three words; the reply, waited for. */
+static struct seen command(struct redis *of, const char *first, const char *second, const char *third)
+{
+    struct seen seen = {0};
+    const char *const words[] = {first, second, third};
+    int count = second == NULL ? 1 : third == NULL ? 2 : 3;
+    ck_assert(redis_command(of, note, &seen, count, words, NULL));
+    RUN_UNTIL(seen.calls == 1);
+    return seen;
+}
+
+/* --- on the house's server ---------------------------------------------------------------------------------------- */
 
 START_TEST(command_and_script_answer)
 {
@@ -129,14 +253,298 @@ START_TEST(command_and_script_answer)
 }
 END_TEST
 
+START_TEST(replies_may_be_errors_and_bytes)
+{
+    ck_assert_int_eq(command(redis, "NO-SUCH-COMMAND", NULL, NULL).type, REDIS_REPLY_ERROR);
+    struct seen seen = {0};
+    const char *const echo[] = {"ECHO", "a\0b"};
+    const size_t lengths[] = {4, 3};
+    ck_assert(redis_command(redis, note, &seen, 2, echo, lengths));
+    ck_assert(redis_command(redis, NULL, NULL, 2, echo, lengths)); /* nobody waits for this one */
+    RUN_UNTIL(seen.calls == 1);
+    ck_assert_int_eq(seen.type, REDIS_REPLY_STRING);
+    ck_assert_uint_eq(seen.length, 3);
+    ck_assert_int_ge(redis_latency_ms(redis), 0);
+}
+END_TEST
+
+struct order {
+    long long next;
+    bool kept;
+};
+
+static void note_order(const redisReply *reply, void *arg)
+{
+    struct order *order = arg;
+    order->kept = order->kept && reply != NULL && reply->integer == 2 * order->next;
+    order->next++;
+}
+
+START_TEST(calls_are_answered_once_in_order)
+{
+    struct order order = {.kept = true};
+    for (int i = 0; i < PIPELINED; i++) {
+        char number[16];
+        (void)snprintf(number, sizeof(number), "%d", i);
+        const char *const arguments[] = {number};
+        ck_assert(redis_call(redis, DOUBLE, note_order, &order, 0, 1, arguments, NULL));
+    }
+    RUN_UNTIL(order.next == PIPELINED);
+    (void)command(redis, "PING", NULL, NULL);
+    ck_assert_int_eq(order.next, PIPELINED);
+    ck_assert(order.kept);
+}
+END_TEST
+
+START_TEST(pending_is_bounded)
+{
+    struct redis_options options = options_for(getenv("ROSTRUM_REDIS_URL"));
+    options.pending_max = FEW_PENDING;
+    struct redis *small = redis_new(&options);
+    ck_assert_ptr_nonnull(small);
+    RUN_UNTIL(redis_up(small));
+    struct seen seen = {0};
+    const char *const ping[] = {"PING"};
+    for (int i = 0; i < FEW_PENDING; i++) {
+        call_double(small, "1", &seen);
+    }
+    ck_assert(!redis_command(small, note, &seen, 1, ping, NULL));
+    RUN_UNTIL(seen.calls == FEW_PENDING);
+    ck_assert(redis_command(small, note, &seen, 1, ping, NULL));
+    RUN_UNTIL(seen.calls == FEW_PENDING + 1);
+    redis_free(small);
+}
+END_TEST
+
+/* Writes `snapshot` at `version`; what the script replied. */
+static long long write_version(struct snapshot *snapshot, int64_t version)
+{
+    struct seen seen = {0};
+    snapshot->version = version;
+    snapshot->minimum_bid = version * 100;
+    ck_assert(snapshot_write(redis, SNAPSHOT, snapshot, note, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    ck_assert_int_eq(seen.type, REDIS_REPLY_INTEGER);
+    return seen.integer;
+}
+
+START_TEST(snapshot_never_goes_back)
+{
+    char key[KEYS_SIZE];
+    char seller[UUID_TEXT_SIZE];
+    struct snapshot snapshot = {.auction_id = uuid_new(),
+                                .seller_id = uuid_new(),
+                                .terms_version = 4,
+                                .status = "active",
+                                .start_ms = 1795000000000,
+                                .end_ms = 1795000600000};
+    keys_snapshot(&snapshot.auction_id, key);
+    uuid_format(&snapshot.seller_id, seller);
+    ck_assert_int_eq(write_version(&snapshot, 9), 1);
+    ck_assert_str_eq(command(redis, "HGET", key, "cu").text, "");
+    snapshot.current_bid = 5500;
+    ck_assert_int_eq(write_version(&snapshot, 9), 0);
+    ck_assert_int_eq(write_version(&snapshot, 8), 0);
+    ck_assert_str_eq(command(redis, "HGET", key, "mi").text, "900");
+    ck_assert_int_eq(write_version(&snapshot, 10), 1);
+    ck_assert_str_eq(command(redis, "HGET", key, "v").text, "10");
+    ck_assert_str_eq(command(redis, "HGET", key, "st").text, "active");
+    ck_assert_str_eq(command(redis, "HGET", key, "sa").text, "1795000000000");
+    ck_assert_str_eq(command(redis, "HGET", key, "en").text, "1795000600000");
+    ck_assert_str_eq(command(redis, "HGET", key, "mi").text, "1000");
+    ck_assert_str_eq(command(redis, "HGET", key, "cu").text, "5500");
+    ck_assert_str_eq(command(redis, "HGET", key, "se").text, seller);
+    ck_assert_str_eq(command(redis, "HGET", key, "tv").text, "4");
+    ck_assert_str_eq(command(redis, "HGET", key, "le").text, "");
+    long long life = command(redis, "TTL", key, NULL).integer;
+    ck_assert(life > 0 && life <= SNAPSHOT_LIFE_S);
+    (void)command(redis, "DEL", key, NULL);
+}
+END_TEST
+
+/* What redis_free does to those who still wait, from inside the callback of another. */
+static void free_inside(const redisReply *reply, void *arg)
+{
+    struct seen *seen = arg;
+    note(reply, &seen[0]);
+    redis_free(redis);
+    ck_assert_int_eq(seen[1].nulls, 1);
+    redis = NULL;
+}
+
+START_TEST(free_from_inside_a_callback)
+{
+    struct seen seen[2] = {{0}};
+    const char *const ping[] = {"PING"};
+    ck_assert(redis_command(redis, free_inside, seen, 1, ping, NULL));
+    call_double(redis, "1", &seen[1]);
+    RUN_UNTIL(seen[0].calls == 1);
+    ck_assert_int_eq(seen[0].nulls, 0);
+    ck_assert_int_eq(seen[1].calls, 1);
+}
+END_TEST
+
+START_TEST(bad_urls_are_refused)
+{
+    static const char *const bad[] = {"",
+                                      "127.0.0.1:6379",
+                                      "http://127.0.0.1",
+                                      "redis://",
+                                      "redis://127.0.0.1/x",
+                                      "redis://127.0.0.1/1x",
+                                      "redis://user@127.0.0.1"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        const struct redis_options options = options_for(bad[i]);
+        ck_assert_msg(redis_new(&options) == NULL, "%s", bad[i]);
+    }
+}
+END_TEST
+
+/* --- on a server of the test's own -------------------------------------------------------------------------------- */
+
+START_TEST(forgotten_scripts_are_loaded_again)
+{
+    struct seen flushed = {0};
+    struct seen doubled[3] = {{0}};
+    const char *const flush[] = {"SCRIPT", "FLUSH"};
+    ck_assert(redis_command(redis, note, &flushed, 2, flush, NULL));
+    for (int i = 0; i < 3; i++) {
+        call_double(redis, "21", &doubled[i]);
+    }
+    RUN_UNTIL(doubled[0].calls == 1 && doubled[1].calls == 1 && doubled[2].calls == 1);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(doubled[i].integer, 42);
+    }
+    (void)command(redis, "PING", NULL, NULL);
+    ck_assert_int_eq(doubled[0].calls, 1);
+    ck_assert_int_eq(changes_down, 0);
+}
+END_TEST
+
+START_TEST(late_command_costs_the_connection)
+{
+    struct seen seen = {0};
+    ck_assert_int_eq(kill(server.pid, SIGSTOP), 0);
+    call_double(redis, "1", &seen);
+    call_double(redis, "2", &seen);
+    RUN_UNTIL(seen.calls == 2);
+    ck_assert_int_eq(seen.nulls, 2);
+    ck_assert_int_eq(changes_down, 1);
+    ck_assert(!redis_up(redis));
+    ck_assert_int_eq(kill(server.pid, SIGCONT), 0);
+    RUN_UNTIL(changes_up == 2);
+    call_double(redis, "3", &seen);
+    RUN_UNTIL(seen.calls == 3);
+    ck_assert_int_eq(seen.integer, 6);
+}
+END_TEST
+
+START_TEST(server_dies_and_comes_back)
+{
+    struct seen seen = {0};
+    const char *const block[] = {"BLPOP", "nothing", "0"};
+    ck_assert(redis_command(redis, note, &seen, 3, block, NULL));
+    server_kill();
+    RUN_UNTIL(seen.calls == 1 && changes_down == 1);
+    ck_assert_int_eq(seen.nulls, 1);
+    ck_assert(!redis_command(redis, note, &seen, 3, block, NULL));
+    server_start();
+    RUN_UNTIL(changes_up == 2);
+    call_double(redis, "21", &seen);
+    RUN_UNTIL(seen.calls == 2);
+    ck_assert_int_eq(seen.integer, 42);
+}
+END_TEST
+
+START_TEST(subscription_outlives_the_server)
+{
+    struct seen seen = {0};
+    const char *const ping[] = {"PING"};
+    struct redis *listener = listener_new(server_url());
+    RUN_UNTIL(redis_up(listener));
+    ck_assert(!redis_command(listener, note, &seen, 1, ping, NULL));
+    ck_assert(!redis_listen(listener, "another"));
+    ck_assert_int_eq(command(redis, "PUBLISH", "gw:test", "one").integer, 1);
+    RUN_UNTIL(messages == 1);
+    ck_assert_str_eq(message, "one");
+    server_kill();
+    RUN_UNTIL(!redis_up(listener) && !redis_up(redis));
+    server_start();
+    RUN_UNTIL(redis_up(listener) && redis_up(redis));
+    ck_assert_int_eq(command(redis, "PUBLISH", "gw:test", "two").integer, 1);
+    RUN_UNTIL(messages == 2);
+    ck_assert_str_eq(message, "two");
+    redis_free(listener);
+}
+END_TEST
+
+START_TEST(silent_listener_notices_a_dead_link)
+{
+    struct redis *listener = listener_new(server_url());
+    RUN_UNTIL(redis_up(listener));
+    /* Long enough for pings to have been answered: a healthy link stays. */
+    int64_t until_ms = suite_mono_ms() + 2 * TIMEOUT_MS;
+    RUN_UNTIL(suite_mono_ms() > until_ms);
+    ck_assert(redis_up(listener));
+    ck_assert_int_eq(kill(server.pid, SIGSTOP), 0);
+    RUN_UNTIL(!redis_up(listener));
+    ck_assert_int_eq(kill(server.pid, SIGCONT), 0);
+    RUN_UNTIL(redis_up(listener));
+    redis_free(listener);
+}
+END_TEST
+
+START_TEST(password_and_database_come_from_the_url)
+{
+    char url[URL_SIZE];
+    server_new("se cret");
+    (void)snprintf(url, sizeof(url), "redis://:se%%20cret@127.0.0.1:%d/3", server.port);
+    redis = client_new(url);
+    RUN_UNTIL(redis_up(redis));
+    ck_assert_str_eq(command(redis, "SET", "lot", "1").text, "OK");
+    (void)snprintf(url, sizeof(url), "redis://default:se%%20cret@127.0.0.1:%d", server.port);
+    struct redis *other = client_new(url);
+    RUN_UNTIL(redis_up(other));
+    ck_assert_int_eq(command(other, "EXISTS", "lot", NULL).integer, 0);
+    ck_assert_str_eq(command(other, "SELECT", "3", NULL).text, "OK");
+    ck_assert_int_eq(command(other, "EXISTS", "lot", NULL).integer, 1);
+    struct redis *wrong = client_new(server_url());
+    for (int i = 0; i < 100; i++) {
+        (void)command(redis, "PING", NULL, NULL);
+        ck_assert(!redis_up(wrong));
+    }
+    redis_free(wrong);
+    redis_free(other);
+}
+END_TEST
+
+static void add_case(Suite *suite, const char *name, SFun before, const TTest *const *tests, size_t count)
+{
+    TCase *tcase = tcase_create(name);
+    tcase_add_checked_fixture(tcase, before, tear_down);
+    tcase_set_timeout(tcase, 60);
+    for (size_t i = 0; i < count; i++) {
+        tcase_add_test(tcase, tests[i]);
+    }
+    suite_add_tcase(suite, tcase);
+}
+
 static Suite *redis_suite(void)
 {
+    const TTest *const shared[] = {
+        command_and_script_answer, replies_may_be_errors_and_bytes, calls_are_answered_once_in_order,
+        pending_is_bounded,        snapshot_never_goes_back,        free_from_inside_a_callback,
+        bad_urls_are_refused,
+    };
+    const TTest *const private[] = {
+        forgotten_scripts_are_loaded_again, late_command_costs_the_connection,   server_dies_and_comes_back,
+        subscription_outlives_the_server,   silent_listener_notices_a_dead_link,
+    };
+    const TTest *const guarded[] = {password_and_database_come_from_the_url};
     Suite *suite = suite_create("redis");
-    TCase *tests = tcase_create("redis");
-    tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_set_timeout(tests, 60);
-    tcase_add_test(tests, command_and_script_answer);
-    suite_add_tcase(suite, tests);
+    add_case(suite, "shared", set_up_shared, shared, ARRAY_LEN(shared));
+    add_case(suite, "private", set_up_private, private, ARRAY_LEN(private));
+    add_case(suite, "guarded", set_up, guarded, ARRAY_LEN(guarded));
     return suite;
 }
 

@@ -1,0 +1,25 @@
+/*
+ * Waiting for a condition while an event loop runs: for tests of code that lives on one.
+ */
+#ifndef ROSTRUM_TESTS_SUPPORT_LOOP_H
+#define ROSTRUM_TESTS_SUPPORT_LOOP_H
+
+#include <event2/event.h>
+
+#include "tests/support/suite.h"
+
+/* Lets the loop handle what is due, and waits SUITE_LOOK_MS at most for something to come. */
+void loop_turn(struct event_base *base);
+
+/* Runs the loop until `condition` holds; fails the test once `deadline_ms` have passed without it. */
+#define LOOP_UNTIL(base, condition, deadline_ms)                                                                       \
+    do {                                                                                                               \
+        int64_t loop_until_ms = suite_mono_ms() + (deadline_ms);                                                       \
+        while (!(condition)) {                                                                                         \
+            ck_assert_msg(suite_mono_ms() < loop_until_ms, "within %d ms never came: %s", (int)(deadline_ms),          \
+                          #condition);                                                                                 \
+            loop_turn(base);                                                                                           \
+        }                                                                                                              \
+    } while (0)
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * common/keys: the texts are part of what gateway and workers agree on, letter by letter, and the hash tags decide
+ * which keys a script may touch together in a cluster.
+ */
+#include "common/keys.h"
+#include "tests/support/suite.h"
+
+static const struct uuid user = {{0x11}};
+static const struct uuid thing = {{0x22}};
+
+#define USER_TEXT  "11000000-0000-0000-0000-000000000000"
+#define THING_TEXT "22000000-0000-0000-0000-000000000000"
+
+START_TEST(every_key_has_its_text)
+{
+    char key[KEYS_SIZE];
+    keys_session(&user, "c0ffee", key);
+    ck_assert_str_eq(key, "s:{" USER_TEXT "}:c0ffee");
+    keys_ban(&user, key);
+    ck_assert_str_eq(key, "ban:{" USER_TEXT "}");
+    keys_user_limit(&user, "bids", key);
+    ck_assert_str_eq(key, "rl:{" USER_TEXT "}:bids");
+    keys_text_limit("2001:db8::1", "logins", key);
+    ck_assert_str_eq(key, "rl:{2001:db8::1}:logins");
+    keys_bid(&user, &thing, key);
+    ck_assert_str_eq(key, "bid:{" USER_TEXT "}:" THING_TEXT);
+    keys_snapshot(&thing, key);
+    ck_assert_str_eq(key, "snap:{" THING_TEXT "}");
+    keys_reply_channel(&thing, key);
+    ck_assert_str_eq(key, "gw:" THING_TEXT);
+}
+END_TEST
+
+static Suite *keys_suite(void)
+{
+    Suite *suite = suite_create("keys");
+    TCase *tcase = tcase_create("keys");
+    tcase_add_test(tcase, every_key_has_its_text);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(keys_suite());
+}
