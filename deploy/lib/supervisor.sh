@@ -6,19 +6,22 @@
 
 LOG_FILE_MAX_BYTES=10000000
 LOG_FILES_MAX=5 # old ones, per service
+STARTS_MAX=3    # of a service that is not ready yet; runit starts it again after a second
 
 # service_make NAME: makes the service's folder; its run script is read from stdin and must end in an exec.
 service_make() {
     folder=$VAR/service/$1
     mkdir -p "$VAR/log/$1" "$folder/log" "$folder/control"
     {
-        printf '#!/bin/sh\nexec 2>&1\n'
+        # How often it was started tells service_wait of a service that keeps ending.
+        printf '#!/bin/sh\nexec 2>&1\nread -r n <starts || n=0\necho $((n + 1)) >starts\n'
         cat
     } >"$folder/run"
     printf 's%s\nn%s\n' "$LOG_FILE_MAX_BYTES" "$LOG_FILES_MAX" >"$VAR/log/$1/config"
     # A line of ours is at most LOG_LINE_MAX (4096) bytes.
     printf '#!/bin/sh\nexec svlogd -l 4200 -b 16384 %s\n' "$VAR/log/$1" >"$folder/log/run"
     : >"$folder/down"
+    echo 0 >"$folder/starts"
     chmod 755 "$folder/run" "$folder/log/run"
 }
 
@@ -74,17 +77,12 @@ service_wait() {
     name=$1
     tries=$(($2 * 10))
     shift 2
-    seen=
+    read -r starts_max <"$VAR/service/$name/starts"
+    starts_max=$((starts_max + STARTS_MAX))
     while ! "$@" >/dev/null 2>&1; do
-        pid=$(service_pid "$name") || pid=
-        case " $seen " in
-        *" $pid "*) ;;
-        *) seen="$seen $pid" ;;
-        esac
-        # shellcheck disable=SC2086 # a list of pids
-        set_count $seen
         tries=$((tries - 1))
-        if [ "$COUNT" -gt 3 ]; then
+        read -r starts <"$VAR/service/$name/starts" || starts=0
+        if [ "$starts" -gt "$starts_max" ]; then
             service_failed "$name" "keeps ending"
             return 1
         elif [ "$tries" -le 0 ]; then
@@ -93,10 +91,6 @@ service_wait() {
         fi
         sleep 0.1
     done
-}
-
-set_count() {
-    COUNT=$#
 }
 
 service_failed() {
