@@ -1,0 +1,28 @@
+/*
+ * Dead letters: copies of messages that cannot be read or handled, published with the reason until the broker confirms
+ * them. Only then may the message itself be acked, so that nothing is ever dropped in between.
+ *
+ * Callers: endworker and notifyworker, each for the queue it consumes; what waits here is bounded by their prefetch.
+ */
+#ifndef ROSTRUM_COMMON_DEADLETTER_H
+#define ROSTRUM_COMMON_DEADLETTER_H
+
+#include <event2/event.h>
+
+#include "common/base.h"
+#include "common/broker.h"
+
+struct deadletters;
+
+/* The letter is in the dead-letter queue. Comes from the loop. */
+typedef void (*deadletter_callback)(void *arg);
+
+/* `broker` is one that publishes. NULL only without memory. */
+MUST_CHECK struct deadletters *deadletters_new(struct event_base *base, struct broker *broker);
+/* Free the broker before. Letters not yet confirmed are forgotten without a callback: their messages were not acked. */
+void deadletters_free(struct deadletters *letters);
+/* `routing_key` and `reason` are static texts; the body is copied. False only without memory. */
+MUST_CHECK bool deadletters_send(struct deadletters *letters, const char *routing_key, const void *body, size_t length,
+                                 const char *reason, deadletter_callback callback, void *arg);
+
+#endif
