@@ -1,0 +1,187 @@
+/*
+ * See ending_soon.h. One transaction at a time: the statement notes and returns what is to be told, the answer makes
+ * the event message for the outbox. Whatever goes wrong is rolled back and tried again at the next tick.
+ */
+#include "endworker/ending_soon.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/message.h"
+#include "common/topology.h"
+#include "endworker/statements.h"
+
+enum {
+    TICK_MS = 1000,     /* coarse: it is minutes that are announced */
+    AUCTIONS_MAX = 500, /* in one transaction and message; the rest at the next tick */
+    NUMBER_SIZE = 16,
+};
+
+struct ending_soon {
+    struct pg *pg;
+    struct outbox *outbox;
+    struct event *tick;
+    struct jsonw *writer;
+    int within_s;
+    bool leading;
+    struct pg_tx *tx; /* NULL when none is under way */
+    int64_t row_id;   /* of the outbox */
+    char *body;       /* of the outbox row; NULL: nothing to tell */
+};
+
+static void finish(struct ending_soon *soon)
+{
+    soon->tx = NULL;
+    free(soon->body);
+    soon->body = NULL;
+}
+
+static struct outbox_row row_of(const struct ending_soon *soon)
+{
+    return (struct outbox_row){.id = soon->row_id,
+                               .exchange = TOPOLOGY_EVENTS_EXCHANGE,
+                               .routing_key = TOPOLOGY_KEY_ENDING_SOON,
+                               .body = soon->body};
+}
+
+static void on_commit(const struct pg_reply *reply, void *arg)
+{
+    struct ending_soon *soon = arg;
+    if (reply->outcome == PG_OK && soon->body != NULL) {
+        struct outbox_row row = row_of(soon);
+        outbox_sent(soon->outbox, &row, 1);
+    } else if (reply->outcome == PG_FAILED) {
+        log_warn("what ends soon cannot be told now: %s %s", reply->sqlstate, reply->message);
+    }
+    finish(soon);
+}
+
+static void on_inserted(const struct pg_reply *reply, void *arg)
+{
+    struct ending_soon *soon = arg;
+    if (reply->outcome == PG_OK) {
+        soon->row_id = pg_int(reply->result, 0, 0);
+    }
+}
+
+/* The message for the rows of the statement, on the heap; NULL without memory. */
+static char *write_body(struct ending_soon *soon, const PGresult *result)
+{
+    size_t count = (size_t)PQntuples(result);
+    struct event *events = calloc(count, sizeof(*events));
+    if (events == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int row = (int)i;
+        events[i] = (struct event){.kind = EVENT_ENDING_SOON,
+                                   .auction_id = pg_uuid(result, row, 0),
+                                   .end_ms = pg_int(result, row, 1),
+                                   .version = pg_int(result, row, 2),
+                                   .amount = pg_money(result, row, 3),
+                                   .at_ms = clock_now_ms()};
+    }
+    jsonw_reset(soon->writer);
+    message_write_events(soon->writer, events, count);
+    free(events);
+    size_t length = 0;
+    const char *text = jsonw_text(soon->writer, &length);
+    return text == NULL ? NULL : strdup(text);
+}
+
+static void on_noted(const struct pg_reply *reply, void *arg)
+{
+    struct ending_soon *soon = arg;
+    bool good = reply->outcome == PG_OK;
+    if (reply->outcome == PG_FAILED) {
+        log_warn("what ends soon cannot be read: %s %s", reply->sqlstate, reply->message);
+    }
+    if (good && PQntuples(reply->result) > 0) {
+        soon->body = write_body(soon, reply->result);
+        good = soon->body != NULL;
+        if (good) {
+            struct outbox_row row = row_of(soon);
+            good = outbox_insert(soon->outbox, soon->tx, &row, on_inserted, soon);
+        }
+    }
+    if (!good || !pg_tx_commit(soon->tx, on_commit, soon)) {
+        pg_tx_abort(soon->tx);
+        finish(soon);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct ending_soon *soon = arg;
+    if (!soon->leading || soon->tx != NULL || soon->within_s == 0) {
+        return;
+    }
+    soon->tx = pg_tx_begin(soon->pg);
+    if (soon->tx == NULL) {
+        return;
+    }
+    int64_t now_ms = clock_now_ms();
+    char from[CLOCK_TEXT_SIZE];
+    char until[CLOCK_TEXT_SIZE];
+    char seconds[NUMBER_SIZE];
+    char limit[NUMBER_SIZE];
+    clock_format(now_ms, from);
+    clock_format(now_ms + INT64_C(1000) * soon->within_s, until);
+    (void)snprintf(seconds, sizeof(seconds), "%d", soon->within_s);
+    (void)snprintf(limit, sizeof(limit), "%d", AUCTIONS_MAX);
+    const char *const values[] = {from, until, seconds, limit};
+    if (!pg_tx_send(soon->tx, STATEMENT_ENDING_SOON, ARRAY_LEN(values), values, on_noted, soon) ||
+        !pg_tx_flush(soon->tx)) {
+        pg_tx_abort(soon->tx);
+        finish(soon);
+    }
+}
+
+struct ending_soon *ending_soon_new(struct event_base *base, struct pg *pg, struct outbox *outbox, int within_s)
+{
+    struct ending_soon *soon = calloc(1, sizeof(*soon));
+    if (soon == NULL) {
+        return NULL;
+    }
+    struct timeval every = {.tv_sec = TICK_MS / 1000, .tv_usec = TICK_MS % 1000 * 1000L};
+    soon->pg = pg;
+    soon->outbox = outbox;
+    soon->within_s = within_s;
+    soon->writer = jsonw_new();
+    soon->tick = event_new(base, -1, EV_PERSIST, on_tick, soon);
+    if (soon->writer == NULL || soon->tick == NULL || event_add(soon->tick, &every) != 0) {
+        ending_soon_free(soon);
+        return NULL;
+    }
+    return soon;
+}
+
+void ending_soon_free(struct ending_soon *soon)
+{
+    if (soon == NULL) {
+        return;
+    }
+    if (soon->tick != NULL) {
+        event_free(soon->tick);
+    }
+    jsonw_free(soon->writer);
+    free(soon->body);
+    free(soon);
+}
+
+void ending_soon_lead(struct ending_soon *soon, bool leading)
+{
+    soon->leading = leading;
+}
+
+bool ending_soon_busy(const struct ending_soon *soon)
+{
+    return soon->tx != NULL;
+}

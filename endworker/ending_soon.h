@@ -1,0 +1,27 @@
+/*
+ * Tells the house, once, that an auction ends within ending_soon_s: the note that it was told (table ending_soon) and
+ * the event (in the outbox) are committed together. Only the leader does this.
+ *
+ * Caller: main.c.
+ */
+#ifndef ROSTRUM_ENDWORKER_ENDING_SOON_H
+#define ROSTRUM_ENDWORKER_ENDING_SOON_H
+
+#include <event2/event.h>
+
+#include "common/base.h"
+#include "common/outbox.h"
+#include "common/pg.h"
+
+struct ending_soon;
+
+/* `pg` with statements_table; `within_s` is ending_soon_s, 0: never tells anything. NULL only without memory. */
+MUST_CHECK struct ending_soon *ending_soon_new(struct event_base *base, struct pg *pg, struct outbox *outbox,
+                                               int within_s);
+/* Free `pg` before. */
+void ending_soon_free(struct ending_soon *soon);
+void ending_soon_lead(struct ending_soon *soon, bool leading);
+/* A transaction is under way. */
+bool ending_soon_busy(const struct ending_soon *soon);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * rostrum-endworker: what starts and ends when, and what becomes of it. This file puts the parts together: two brokers
+ * (one publishes, one consumes: an alarm must not stop settlement), a pool, Redis, the leader's lock, and the drain.
+ *
+ *     leader -> scheduler    -> START, FENCE into the shard queues
+ *            -> ending_soon  -> outbox
+ *     queue auction_end -> settlement -> outbox
+ */
+#include <stdlib.h>
+
+#include "common/broker.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/daemon.h"
+#include "common/deadletter.h"
+#include "common/log.h"
+#include "common/outbox.h"
+#include "common/pg.h"
+#include "common/redis.h"
+#include "common/snapshot.h"
+#include "common/topology.h"
+#include "endworker/ending_soon.h"
+#include "endworker/leader.h"
+#include "endworker/scheduler.h"
+#include "endworker/settlement.h"
+#include "endworker/statements.h"
+
+enum {
+    PG_CONNECTIONS = 3,       /* settlement, ending soon, and one for single statements */
+    PG_PENDING_MAX = 64,      /* statements per connection: each part has at most a few under way */
+    REDIS_PENDING_MAX = 2048, /* snapshots of four jobs */
+    UNCONFIRMED_MAX = 2048,   /* commands, outbox rows and dead letters with the broker */
+    LEADER_TIMEOUT_MS = 2000, /* without an answer for so long a leader steps down */
+    DRAIN_LOOK_MS = 20,
+    DRAIN_OUTBOX_MS = 2000, /* the outbox may wait for confirms so long; the sweep of another finishes it */
+};
+
+static const struct daemon_program program = {
+    .name = "rostrum-endworker",
+    .purpose = "starts auctions, drops the hammer, and settles what has ended",
+    .description =
+        "  Three duties, in one process:\n\n"
+        "  Scheduling. Of all running end workers one leads: the one that holds an advisory lock in\n"
+        "  PostgreSQL. Every schedule_poll_ms it looks for scheduled auctions whose start has come and for\n"
+        "  active ones whose end lies fence_grace_ms back, and puts a start or a fence into the same queue as\n"
+        "  the auction's bids, where the bid worker decides it in their order. The command is repeated after\n"
+        "  fence_repeat_ms, then at growing distance, until the auction has left that state. Run a second\n"
+        "  end worker as a stand-by: it takes over by itself within a second.\n\n"
+        "  Ending soon. The leader announces, once, each auction that ends within ending_soon_s.\n\n"
+        "  Settlement. What the hammer ended arrives in queue auction_end and becomes sold or unsold, once,\n"
+        "  under the auction's row lock. Every settle_sweep_ms a look at the table finds what was missed.\n"
+        "  Every end worker settles, the stand-by too. A message that cannot be read is copied to\n"
+        "  queue dead_letters, with the reason, before it is acknowledged.\n\n"
+        "  PostgreSQL, RabbitMQ and Redis may be away at any time, also at the start: everything is retried\n"
+        "  without end. The schema and the queues are made by 'rostrumctl migrate'.",
+};
+
+/* The parts of the process; a part is NULL until it is made. */
+struct endworker {
+    struct config config;
+    struct event_base *base;
+    struct daemon *daemon;
+    struct pg *pg;
+    struct redis *redis;
+    struct broker *publisher;
+    struct broker *consumer;
+    struct outbox *outbox;
+    struct deadletters *deadletters;
+    struct leader *leader;
+    struct scheduler *scheduler;
+    struct ending_soon *ending_soon;
+    struct settlement *settlement;
+    struct event *drain_timer;
+    int64_t drain_outbox_until_ms; /* monotonic */
+};
+
+enum { SCRIPT_SNAPSHOT };
+
+static void report(struct endworker *worker)
+{
+    bool pg_is_up = worker->pg != NULL && pg_up(worker->pg);
+    bool publishes = worker->publisher != NULL && broker_state(worker->publisher) == BROKER_UP;
+    bool consumes = worker->consumer != NULL && broker_state(worker->consumer) != BROKER_DOWN;
+    daemon_status(worker->daemon, "%s; PostgreSQL %s, publishing %s, consuming %s",
+                  worker->leader != NULL && leader_leads(worker->leader) ? "leading" : "standing by",
+                  pg_is_up ? "up" : "down", publishes ? "up" : "down", consumes ? "up" : "down");
+    if (pg_is_up && publishes && consumes) {
+        daemon_ready(worker->daemon);
+    }
+}
+
+static void on_pg(struct pg *pg, bool up, void *arg)
+{
+    (void)pg;
+    log_info("PostgreSQL is %s", up ? "up" : "down");
+    report(arg);
+}
+
+static void on_redis(struct redis *redis, bool up, void *arg)
+{
+    (void)redis;
+    (void)arg;
+    log_info("Redis is %s", up ? "up" : "down");
+}
+
+static void on_publisher(struct broker *broker, enum broker_state state, void *arg)
+{
+    struct endworker *worker = arg;
+    log_info("publishing is %s%s%s",
+             state == BROKER_UP        ? "up"
+             : state == BROKER_BLOCKED ? "blocked by an alarm"
+                                       : "down",
+             state == BROKER_DOWN ? ": " : "", state == BROKER_DOWN ? broker_trouble(broker) : "");
+    if (state == BROKER_UP && worker->outbox != NULL) {
+        outbox_wake(worker->outbox);
+    }
+    report(worker);
+}
+
+static void on_consumer(struct broker *broker, enum broker_state state, void *arg)
+{
+    log_info("consuming is %s%s%s", state == BROKER_DOWN ? "down" : "up", state == BROKER_DOWN ? ": " : "",
+             state == BROKER_DOWN ? broker_trouble(broker) : "");
+    report(arg);
+}
+
+static void on_leader(bool leading, void *arg)
+{
+    struct endworker *worker = arg;
+    leading = leading && !daemon_draining(worker->daemon);
+    scheduler_lead(worker->scheduler, leading);
+    ending_soon_lead(worker->ending_soon, leading);
+    report(worker);
+}
+
+/* Looks until nothing is under way any more. */
+static void on_drain_look(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct endworker *worker = arg;
+    bool outbox_waits = outbox_pending(worker->outbox) > 0 && broker_state(worker->publisher) == BROKER_UP &&
+                        clock_mono_ms() < worker->drain_outbox_until_ms;
+    if (!settlement_busy(worker->settlement) && !ending_soon_busy(worker->ending_soon) && !outbox_waits) {
+        daemon_drained(worker->daemon);
+    }
+}
+
+static void on_drain(void *arg)
+{
+    struct endworker *worker = arg;
+    struct timeval every = {.tv_usec = DRAIN_LOOK_MS * 1000L};
+    scheduler_lead(worker->scheduler, false);
+    ending_soon_lead(worker->ending_soon, false);
+    leader_free(worker->leader); /* a stand-by goes on at once */
+    worker->leader = NULL;
+    settlement_drain(worker->settlement);
+    worker->drain_outbox_until_ms = clock_mono_ms() + DRAIN_OUTBOX_MS;
+    if (event_add(worker->drain_timer, &every) != 0) {
+        log_error("no timer for the drain");
+        daemon_drained(worker->daemon);
+    }
+}
+
+static bool connect_stores(struct endworker *worker)
+{
+    static const struct redis_script *const script = &snapshot_script;
+    struct pg_options pg = {.base = worker->base,
+                            .url = worker->config.pg_url,
+                            .application = program.name,
+                            .statements = statements_table,
+                            .statement_count = STATEMENT_COUNT,
+                            .connections = PG_CONNECTIONS,
+                            .timeout_ms = worker->config.pg_timeout_ms,
+                            .pending_max = PG_PENDING_MAX,
+                            .on_change = on_pg,
+                            .arg = worker};
+    struct redis_options redis = {.base = worker->base,
+                                  .url = worker->config.redis_url,
+                                  .scripts = script,
+                                  .script_count = SCRIPT_SNAPSHOT + 1,
+                                  .timeout_ms = worker->config.redis_timeout_ms,
+                                  .pending_max = REDIS_PENDING_MAX,
+                                  .on_change = on_redis,
+                                  .arg = worker};
+    worker->pg = pg_new(&pg);
+    worker->redis = redis_new(&redis);
+    return worker->pg != NULL && worker->redis != NULL;
+}
+
+static bool connect_brokers(struct endworker *worker)
+{
+    static const char *const exchanges[] = {TOPOLOGY_BIDS_EXCHANGE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE,
+                                            NULL};
+    static const char *const queues[] = {TOPOLOGY_AUCTION_END_QUEUE, NULL};
+    struct broker_options options = {.base = worker->base,
+                                     .url = worker->config.amqp_url,
+                                     .name = "rostrum-endworker publisher",
+                                     .heartbeat_s = worker->config.amqp_heartbeat_s,
+                                     .connect_timeout_ms = worker->config.pg_timeout_ms,
+                                     .unconfirmed_max = UNCONFIRMED_MAX,
+                                     .require_exchanges = exchanges,
+                                     .on_change = on_publisher,
+                                     .arg = worker};
+    worker->publisher = broker_new(&options);
+    options.name = "rostrum-endworker consumer";
+    options.require_exchanges = NULL;
+    options.require_queues = queues;
+    options.on_change = on_consumer;
+    worker->consumer = broker_new(&options);
+    return worker->publisher != NULL && worker->consumer != NULL;
+}
+
+static bool make_messengers(struct endworker *worker)
+{
+    struct outbox_options outbox = {.base = worker->base,
+                                    .pg = worker->pg,
+                                    .broker = worker->publisher,
+                                    .first_statement = STATEMENT_OUTBOX,
+                                    .sweep_ms = worker->config.outbox_sweep_ms,
+                                    .age_ms = worker->config.outbox_age_ms};
+    worker->outbox = outbox_new(&outbox);
+    worker->deadletters = deadletters_new(worker->base, worker->publisher);
+    return worker->outbox != NULL && worker->deadletters != NULL;
+}
+
+static bool make_duties(struct endworker *worker)
+{
+    const struct config *config = &worker->config;
+    struct scheduler_options scheduler = {
+        .base = worker->base, .config = config, .pg = worker->pg, .broker = worker->publisher};
+    struct settlement_options settlement = {.base = worker->base,
+                                            .pg = worker->pg,
+                                            .consumes = worker->consumer,
+                                            .deadletters = worker->deadletters,
+                                            .outbox = worker->outbox,
+                                            .redis = worker->redis,
+                                            .snapshot_script = SCRIPT_SNAPSHOT,
+                                            .sweep_ms = config->settle_sweep_ms};
+    struct leader_options leader = {.base = worker->base,
+                                    .pg_url = config->pg_url,
+                                    .timeout_ms = LEADER_TIMEOUT_MS,
+                                    .on_change = on_leader,
+                                    .arg = worker};
+    worker->scheduler = scheduler_new(&scheduler);
+    worker->ending_soon = ending_soon_new(worker->base, worker->pg, worker->outbox, config->ending_soon_s);
+    worker->settlement = settlement_new(&settlement);
+    if (worker->scheduler == NULL || worker->ending_soon == NULL || worker->settlement == NULL) {
+        return false;
+    }
+    worker->leader = leader_new(&leader); /* last: it sets the others going */
+    worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
+    return worker->leader != NULL && worker->drain_timer != NULL;
+}
+
+/* Pool, Redis and brokers first: their last callbacks go to the parts that use them. */
+static void endworker_free(struct endworker *worker)
+{
+    leader_free(worker->leader);
+    worker->leader = NULL;
+    broker_free(worker->consumer);
+    worker->consumer = NULL;
+    broker_free(worker->publisher);
+    worker->publisher = NULL;
+    pg_free(worker->pg);
+    worker->pg = NULL;
+    redis_free(worker->redis);
+    settlement_free(worker->settlement);
+    ending_soon_free(worker->ending_soon);
+    scheduler_free(worker->scheduler);
+    deadletters_free(worker->deadletters);
+    outbox_free(worker->outbox);
+    if (worker->drain_timer != NULL) {
+        event_free(worker->drain_timer);
+    }
+    daemon_free(worker->daemon);
+    if (worker->base != NULL) {
+        event_base_free(worker->base);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct endworker worker;
+    struct daemon_calls calls = {.drain = on_drain, .arg = &worker};
+    int exit_code = EXIT_OK;
+    if (!daemon_start(&program, argc, argv, &worker.config, &exit_code)) {
+        return exit_code;
+    }
+    worker.base = event_base_new();
+    worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
+    if (worker.daemon != NULL && connect_stores(&worker) && connect_brokers(&worker) && make_messengers(&worker) &&
+        make_duties(&worker)) {
+        exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
+    } else {
+        log_error("cannot start: no memory, or a server's URL cannot be read");
+        exit_code = EXIT_FAILED;
+    }
+    endworker_free(&worker);
+    return exit_code;
+}

@@ -1,0 +1,362 @@
+/*
+ * See scheduler.h. A cycle reads all that is due, page by page (starts, then fences), and publishes what `sent` does
+ * not hold back; it pauses while IN_FLIGHT_MAX commands are with the broker, and is broken off when the broker takes
+ * nothing. The next cycle begins schedule_poll_ms later, or, where there is much, when four times its duration have
+ * passed: a house that cannot decide what is due is not to be kept busy by the question.
+ *
+ * received_ms of a FENCE is the moment of looking less the grace: whatever was received before then and answered 202
+ * is in the queue by now. The rules end an auction only if its end is not after that, so that a fence that meets an
+ * auction which was extended meanwhile falls flat, however short the extension.
+ *
+ * Each command has a fresh id: one that could not be decided (and is in the ledger as such) must not keep its
+ * repetition from being decided. The rules drop what finds its work done.
+ *
+ * Time is this machine's, as everywhere in the house. How far the database's clock is off is looked at, and logged.
+ */
+#include "endworker/scheduler.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/message.h"
+#include "common/topology.h"
+#include "endworker/sent.h"
+#include "endworker/statements.h"
+
+enum {
+    PAGE_ROWS = 256,        /* read at once */
+    IN_FLIGHT_MAX = 256,    /* commands with the broker: what it confirms within some 10 ms */
+    REST_FACTOR = 4,        /* a cycle rests at least so many times its duration */
+    CLOCK_CHECK_MS = 10000, /* between two looks at the database's clock */
+    PAGE_TEXT_SIZE = 12,    /* PAGE_ROWS as text */
+};
+
+struct due {
+    struct uuid auction_id;
+    int64_t due_ms;
+};
+
+/* One command with the broker; kept to know what a verdict is about. */
+struct flight {
+    struct scheduler *scheduler;
+    struct flight *next_free;
+    enum command_kind kind;
+    struct uuid auction_id;
+};
+
+struct scheduler {
+    struct pg *pg;
+    struct broker *broker;
+    const struct config *config;
+    struct event *tick;  /* begins a cycle */
+    struct event *go_on; /* goes on with one that waited for verdicts */
+    struct event *clock_tick;
+    struct sent *sent;
+    struct jsonw *writer;
+    bool leading;
+    unsigned shards; /* 0: not read yet */
+    bool clock_asked;
+    int64_t clock_asked_ms;
+    /* the cycle */
+    bool running;
+    bool asking;            /* a page is being read */
+    bool full;              /* `sent` had no room for some */
+    enum command_kind kind; /* COMMAND_START, then COMMAND_FENCE */
+    int64_t began_mono_ms;
+    int64_t now_ms;   /* of the page */
+    struct due after; /* the last one read */
+    struct due page[PAGE_ROWS];
+    size_t page_count;
+    size_t page_next;
+    bool page_last; /* nothing is due after it */
+    /* with the broker */
+    struct flight flights[IN_FLIGHT_MAX];
+    struct flight *free_flights;
+};
+
+static void cycle_read(struct scheduler *scheduler);
+
+static void arm(struct event *timer, int64_t ms)
+{
+    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
+        log_error("scheduler: cannot arm a timer");
+    }
+}
+
+/* `why`: NULL when everything due was seen. */
+static void cycle_end(struct scheduler *scheduler, const char *why)
+{
+    assert(scheduler->running);
+    int64_t took_ms = clock_mono_ms() - scheduler->began_mono_ms;
+    scheduler->running = false;
+    if (why == NULL) {
+        sent_turn(scheduler->sent);
+    } else {
+        log_debug("scheduling was broken off: %s", why);
+    }
+    if (scheduler->full) {
+        log_warn("over %d auctions are due and undecided; some wait for the others", SENT_MAX);
+    }
+    if (scheduler->leading) {
+        int64_t rest_ms = took_ms * REST_FACTOR;
+        arm(scheduler->tick,
+            rest_ms > scheduler->config->schedule_poll_ms ? rest_ms : scheduler->config->schedule_poll_ms);
+    }
+}
+
+static void on_verdict(enum broker_verdict verdict, void *arg)
+{
+    struct flight *flight = arg;
+    struct scheduler *scheduler = flight->scheduler;
+    if (verdict != BROKER_CONFIRMED) {
+        log_line(LOG_WARN, &(struct log_about){.auction_id = &flight->auction_id, .duration_ms = -1},
+                 "a %s was not confirmed by the broker (%s) and is sent again",
+                 flight->kind == COMMAND_START ? "start" : "fence",
+                 verdict == BROKER_NACKED     ? "queue full"
+                 : verdict == BROKER_RETURNED ? "no queue bound"
+                                              : "link lost");
+        sent_failed(scheduler->sent, flight->kind, &flight->auction_id, clock_mono_ms());
+    }
+    flight->next_free = scheduler->free_flights;
+    scheduler->free_flights = flight;
+    if (scheduler->running && !scheduler->asking) {
+        arm(scheduler->go_on, 0);
+    }
+}
+
+static bool send_command(struct scheduler *scheduler, const struct uuid *auction_id)
+{
+    struct flight *flight = scheduler->free_flights;
+    int64_t grace_ms = scheduler->kind == COMMAND_FENCE ? scheduler->config->fence_grace_ms : 0;
+    struct command command = {.kind = scheduler->kind,
+                              .id = uuid_new(),
+                              .auction_id = *auction_id,
+                              .received_ms = scheduler->now_ms - grace_ms};
+    char key[TOPOLOGY_KEY_SIZE];
+    char id[UUID_TEXT_SIZE];
+    struct broker_message message = {.exchange = TOPOLOGY_BIDS_EXCHANGE, .routing_key = key, .message_id = id};
+    jsonw_reset(scheduler->writer);
+    message_write_commands(scheduler->writer, &command, 1);
+    message.body = jsonw_text(scheduler->writer, &message.length);
+    topology_bid_key(auction_id, scheduler->shards, key);
+    uuid_format(&command.id, id);
+    if (message.body == NULL || !broker_publish(scheduler->broker, &message, on_verdict, flight)) {
+        return false;
+    }
+    scheduler->free_flights = flight->next_free;
+    flight->kind = scheduler->kind;
+    flight->auction_id = *auction_id;
+    return true;
+}
+
+/* Publishes the page as far as it goes, then asks for the next one or ends the cycle. */
+static void cycle_go_on(struct scheduler *scheduler)
+{
+    int64_t mono_ms = clock_mono_ms();
+    for (; scheduler->page_next < scheduler->page_count; scheduler->page_next++) {
+        const struct due *due = &scheduler->page[scheduler->page_next];
+        enum sent_answer answer = sent_ask(scheduler->sent, scheduler->kind, &due->auction_id, due->due_ms, mono_ms);
+        scheduler->full = scheduler->full || answer == SENT_FULL;
+        if (answer != SENT_DUE) {
+            continue;
+        }
+        if (scheduler->free_flights == NULL) {
+            return; /* a verdict goes on here */
+        }
+        if (!send_command(scheduler, &due->auction_id)) {
+            cycle_end(scheduler, "the broker takes nothing now");
+            return;
+        }
+        sent_note(scheduler->sent, scheduler->kind, &due->auction_id, mono_ms);
+    }
+    if (!scheduler->page_last) {
+        cycle_read(scheduler);
+    } else if (scheduler->kind == COMMAND_START) {
+        scheduler->kind = COMMAND_FENCE;
+        scheduler->after = (struct due){.due_ms = 0};
+        cycle_read(scheduler);
+    } else {
+        cycle_end(scheduler, NULL);
+    }
+}
+
+static void on_go_on(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct scheduler *scheduler = arg;
+    if (!scheduler->running || scheduler->asking) {
+        return;
+    }
+    if (scheduler->leading) {
+        cycle_go_on(scheduler);
+    } else {
+        cycle_end(scheduler, "leading no more");
+    }
+}
+
+static void on_page(const struct pg_reply *reply, void *arg)
+{
+    struct scheduler *scheduler = arg;
+    scheduler->asking = false;
+    if (!scheduler->leading || reply->outcome != PG_OK) {
+        if (reply->outcome == PG_FAILED) {
+            log_warn("what is due cannot be read: %s %s", reply->sqlstate, reply->message);
+        }
+        cycle_end(scheduler, scheduler->leading ? "PostgreSQL does not answer" : "leading no more");
+        return;
+    }
+    scheduler->page_count = (size_t)PQntuples(reply->result);
+    scheduler->page_next = 0;
+    scheduler->page_last = scheduler->page_count < PAGE_ROWS;
+    assert(scheduler->page_count <= PAGE_ROWS);
+    for (size_t i = 0; i < scheduler->page_count; i++) {
+        scheduler->page[i] =
+            (struct due){.auction_id = pg_uuid(reply->result, (int)i, 0), .due_ms = pg_int(reply->result, (int)i, 1)};
+        scheduler->after = scheduler->page[i];
+    }
+    cycle_go_on(scheduler);
+}
+
+static void cycle_read(struct scheduler *scheduler)
+{
+    bool starts = scheduler->kind == COMMAND_START;
+    char until[CLOCK_TEXT_SIZE];
+    char after_time[CLOCK_TEXT_SIZE];
+    char after_id[UUID_TEXT_SIZE];
+    char limit[PAGE_TEXT_SIZE];
+    scheduler->now_ms = clock_now_ms();
+    clock_format(scheduler->now_ms - (starts ? 0 : scheduler->config->fence_grace_ms), until);
+    clock_format(scheduler->after.due_ms, after_time);
+    uuid_format(&scheduler->after.auction_id, after_id);
+    (void)snprintf(limit, sizeof(limit), "%d", PAGE_ROWS);
+    const char *const values[] = {until, after_time, after_id, limit};
+    scheduler->asking = pg_query(scheduler->pg, starts ? STATEMENT_DUE_STARTS : STATEMENT_DUE_FENCES, ARRAY_LEN(values),
+                                 values, on_page, scheduler);
+    if (!scheduler->asking) {
+        cycle_end(scheduler, "PostgreSQL is not there");
+    }
+}
+
+static void on_shards(const struct pg_reply *reply, void *arg)
+{
+    struct scheduler *scheduler = arg;
+    scheduler->asking = false;
+    if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
+        scheduler->shards = (unsigned)pg_int(reply->result, 0, 0);
+    } else if (reply->outcome != PG_LOST) {
+        log_error("the number of shards is not on record: has the house been migrated?");
+    }
+    cycle_end(scheduler, scheduler->shards == 0 ? "the number of shards is unknown" : NULL);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct scheduler *scheduler = arg;
+    if (!scheduler->leading || scheduler->running) {
+        return; /* scheduler_lead and cycle_end arm it again */
+    }
+    scheduler->running = true;
+    scheduler->full = false;
+    scheduler->began_mono_ms = clock_mono_ms();
+    scheduler->kind = COMMAND_START;
+    scheduler->after = (struct due){.due_ms = 0};
+    if (scheduler->shards != 0) {
+        cycle_read(scheduler);
+        return;
+    }
+    scheduler->asking = pg_query(scheduler->pg, STATEMENT_SHARDS, 0, NULL, on_shards, scheduler);
+    if (!scheduler->asking) {
+        cycle_end(scheduler, "PostgreSQL is not there");
+    }
+}
+
+static void on_clock(const struct pg_reply *reply, void *arg)
+{
+    struct scheduler *scheduler = arg;
+    scheduler->clock_asked = false;
+    if (reply->outcome != PG_OK) {
+        return;
+    }
+    /* The database looked somewhere between question and answer; in the middle, as far as we know. */
+    int64_t now_ms = clock_now_ms();
+    int64_t middle_ms = scheduler->clock_asked_ms + (now_ms - scheduler->clock_asked_ms) / 2;
+    int64_t skew_ms = pg_int(reply->result, 0, 0) - middle_ms;
+    if (llabs(skew_ms) > scheduler->config->clock_skew_max_ms) {
+        log_warn("the database's clock is %" PRId64 " ms off ours, more than clock_skew_max_ms (%d)", skew_ms,
+                 scheduler->config->clock_skew_max_ms);
+    }
+}
+
+static void on_clock_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct scheduler *scheduler = arg;
+    if (!scheduler->clock_asked) {
+        scheduler->clock_asked_ms = clock_now_ms();
+        scheduler->clock_asked = pg_query(scheduler->pg, STATEMENT_CLOCK, 0, NULL, on_clock, scheduler);
+    }
+}
+
+struct scheduler *scheduler_new(const struct scheduler_options *options)
+{
+    struct scheduler *scheduler = calloc(1, sizeof(*scheduler));
+    if (scheduler == NULL) {
+        return NULL;
+    }
+    scheduler->pg = options->pg;
+    scheduler->broker = options->broker;
+    scheduler->config = options->config;
+    for (size_t i = 0; i < IN_FLIGHT_MAX; i++) {
+        struct flight *flight = &scheduler->flights[i];
+        *flight = (struct flight){.scheduler = scheduler, .next_free = scheduler->free_flights};
+        scheduler->free_flights = flight;
+    }
+    scheduler->sent = sent_new(options->config->fence_repeat_ms);
+    scheduler->writer = jsonw_new();
+    scheduler->tick = evtimer_new(options->base, on_tick, scheduler);
+    scheduler->go_on = evtimer_new(options->base, on_go_on, scheduler);
+    scheduler->clock_tick = event_new(options->base, -1, EV_PERSIST, on_clock_tick, scheduler);
+    if (scheduler->sent == NULL || scheduler->writer == NULL || scheduler->tick == NULL || scheduler->go_on == NULL ||
+        scheduler->clock_tick == NULL) {
+        scheduler_free(scheduler);
+        return NULL;
+    }
+    arm(scheduler->clock_tick, CLOCK_CHECK_MS);
+    return scheduler;
+}
+
+void scheduler_free(struct scheduler *scheduler)
+{
+    if (scheduler == NULL) {
+        return;
+    }
+    struct event *timers[] = {scheduler->tick, scheduler->go_on, scheduler->clock_tick};
+    for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
+        if (timers[i] != NULL) {
+            event_free(timers[i]);
+        }
+    }
+    sent_free(scheduler->sent);
+    jsonw_free(scheduler->writer);
+    free(scheduler);
+}
+
+void scheduler_lead(struct scheduler *scheduler, bool leading)
+{
+    scheduler->leading = leading;
+    if (leading) {
+        arm(scheduler->tick, 0);
+    } else if (scheduler->running && !scheduler->asking) {
+        arm(scheduler->go_on, 0); /* it may wait for verdicts: ends the cycle */
+    }
+}

@@ -1,0 +1,52 @@
+/*
+ * See statements.h. Times go in as RFC 3339 text of the server's clock and come out as whole milliseconds.
+ */
+#include "endworker/statements.h"
+
+#define EPOCH_MS(expression) "(extract(epoch FROM " expression ") * 1000)::bigint"
+
+/* Rule 9: what the price meets, the leader's maximum met (rule 6). */
+#define IS_SOLD "(a.leader_id IS NOT NULL AND (a.reserve_price IS NULL OR a.current_bid >= a.reserve_price))"
+
+const struct pg_statement statements_table[STATEMENT_COUNT] = {
+    [STATEMENT_SHARDS] = {"shards", "SELECT shards FROM topology"},
+    [STATEMENT_CLOCK] = {"clock", "SELECT " EPOCH_MS("clock_timestamp()")},
+    [STATEMENT_DUE_STARTS] = {"due_starts",
+                              "SELECT id, " EPOCH_MS(
+                                  "start_time") " FROM auctions "
+                                                "WHERE status = 'scheduled' AND start_time <= $1::timestamptz "
+                                                "AND (start_time, id) > ($2::timestamptz, $3::uuid) "
+                                                "ORDER BY start_time, id LIMIT $4::bigint"},
+    [STATEMENT_DUE_FENCES] = {"due_fences", "SELECT id, " EPOCH_MS(
+                                                "end_time") " FROM auctions "
+                                                            "WHERE status = 'active' AND end_time <= $1::timestamptz "
+                                                            "AND (end_time, id) > ($2::timestamptz, $3::uuid) "
+                                                            "ORDER BY end_time, id LIMIT $4::bigint"},
+    /* Announced once; again only when the end has moved on by more than the whole span since. */
+    [STATEMENT_ENDING_SOON] =
+        {"ending_soon", "WITH soon AS ("
+                        "SELECT a.id, a.end_time, a.version, a.current_bid FROM auctions a "
+                        "WHERE a.status = 'active' AND a.end_time > $1::timestamptz AND a.end_time <= $2::timestamptz "
+                        "AND NOT EXISTS (SELECT 1 FROM ending_soon e WHERE e.auction_id = a.id "
+                        "AND e.end_time > a.end_time - make_interval(secs => $3::integer)) "
+                        "ORDER BY a.end_time LIMIT $4::bigint), "
+                        "noted AS ("
+                        "INSERT INTO ending_soon (auction_id, end_time) SELECT id, end_time FROM soon "
+                        "ON CONFLICT (auction_id) DO UPDATE SET end_time = excluded.end_time) "
+                        "SELECT id, " EPOCH_MS("end_time") ", version, current_bid FROM soon"},
+    /* The rows are locked in the order of their ids, as the bid worker does it: two that lock many never deadlock. */
+    [STATEMENT_SETTLE] =
+        {"settle", "WITH due AS MATERIALIZED ("
+                   "SELECT id FROM auctions WHERE id = ANY ($1::uuid[]) AND status = 'ended' ORDER BY id FOR UPDATE) "
+                   "UPDATE auctions a SET "
+                   "status = CASE WHEN " IS_SOLD " THEN 'sold' ELSE 'unsold' END, "
+                   "winner_id = CASE WHEN " IS_SOLD " THEN a.leader_id END, "
+                   "winning_bid_id = CASE WHEN " IS_SOLD " THEN a.leader_bid_id END, "
+                   "settled_at = $2::timestamptz, updated_at = $2::timestamptz, version = a.version + 1 "
+                   "FROM due WHERE a.id = due.id AND a.status = 'ended' "
+                   "RETURNING a.id, a.seller_id, a.version, a.terms_version, a.status, " EPOCH_MS(
+                       "a.start_time") ", " EPOCH_MS("a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id"},
+    [STATEMENT_UNSETTLED] = {"unsettled", "SELECT id FROM auctions WHERE status = 'ended' "
+                                          "AND updated_at <= $1::timestamptz ORDER BY updated_at LIMIT $2::bigint"},
+    [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
+};
