@@ -1,0 +1,52 @@
+/*
+ * Who must be told of what: gathers the events of many messages into a few set-based statements that write the in-app
+ * notifications of everybody concerned.
+ *
+ *   OUTBID, PROXY_EXHAUSTED   the user in the event
+ *   EXTENDED                  the seller and everyone who bid, once for each minute of the new end
+ *   SETTLED                   the winner, the other bidders, the seller
+ *   ENDING_SOON               everyone who bid
+ *
+ * The id of a notification begins with the event's time and is made from event, user and kind, here or in SQL: the
+ * same event again makes the same row again, and that one is already there.
+ *
+ * Caller: inapp.c.
+ */
+#ifndef ROSTRUM_NOTIFYWORKER_AUDIENCE_H
+#define ROSTRUM_NOTIFYWORKER_AUDIENCE_H
+
+#include "common/base.h"
+#include "common/message.h"
+#include "common/pg.h"
+
+enum audience_statement {
+    AUDIENCE_USER,     /* told as named in the event */
+    AUDIENCE_EXTENDED, /* -> auction, ledger seq seen */
+    AUDIENCE_SETTLED,
+    AUDIENCE_ENDING_SOON,
+    AUDIENCE_STATEMENTS,
+};
+
+extern const struct pg_statement audience_table[AUDIENCE_STATEMENTS];
+
+struct audience;
+
+/* NULL only without memory. */
+MUST_CHECK struct audience *audience_new(void);
+void audience_free(struct audience *audience);
+
+/* Forgets the events gathered so far. */
+void audience_reset(struct audience *audience);
+/* False only without memory. Events that nobody is told of are passed over. */
+MUST_CHECK bool audience_add(struct audience *audience, const struct event *event);
+/* Events gathered; 0: there is nothing to send. */
+size_t audience_count(const struct audience *audience);
+/*
+ * Queues the statements into `tx`, which has audience_table. False when the connection does not take them, or without
+ * memory. The audience stays as it is until its transaction has ended, and must live as long.
+ */
+MUST_CHECK bool audience_send(struct audience *audience, struct pg_tx *tx);
+/* The transaction was committed: remembers who has been told of which extension. */
+void audience_committed(struct audience *audience);
+
+#endif

@@ -1,0 +1,221 @@
+/*
+ * See inapp.h. A batch is worked off in slices: messages [first, first + span), cut short at SLICE_EVENTS_MAX events.
+ * A slice is decoded into the audience's arrays anew for each try, so that nothing decoded has to be kept.
+ *
+ *     slice_start -> one transaction -> slice_next -> … -> done
+ *                        |-> transient: the same slice later
+ *                        '-> refused: half of it, down to one message, which is marked dead
+ */
+#include "notifyworker/inapp.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/message.h"
+#include "notifyworker/audience.h"
+
+enum {
+    SLICE_EVENTS_MAX = 8192, /* a slice takes no further message once it has so many */
+    RETRY_MS = 100,          /* doubling, */
+    RETRY_MAX_MS = 2000,     /* up to here, after a transient failure */
+};
+
+struct inapp {
+    struct pg *pg;
+    struct event *retry_timer;
+    int retry_ms;
+    bool draining;
+    struct audience *audience;
+    struct event *events; /* of the message being read, MESSAGE_EVENTS_MAX */
+    struct pg_tx *tx;     /* of the slice, or NULL */
+    /* the batch */
+    struct inapp_message *messages; /* NULL: none */
+    size_t count;
+    inapp_done done;
+    void *arg;
+    size_t first; /* of the slice */
+    size_t span;
+};
+
+static void slice_start(struct inapp *inapp);
+
+static void arm(struct event *timer, int64_t ms)
+{
+    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    if (evtimer_add(timer, &wait) != 0) {
+        log_error("notifications: cannot arm a timer");
+    }
+}
+
+static void batch_end(struct inapp *inapp)
+{
+    inapp->messages = NULL;
+    inapp->done(inapp->arg);
+}
+
+static void slice_next(struct inapp *inapp)
+{
+    inapp->first += inapp->span;
+    inapp->span = inapp->count - inapp->first;
+    inapp->retry_ms = RETRY_MS;
+    if (inapp->span == 0) {
+        batch_end(inapp);
+    } else {
+        slice_start(inapp);
+    }
+}
+
+static void slice_retry(struct inapp *inapp, const char *why)
+{
+    inapp->tx = NULL;
+    if (inapp->draining) {
+        return; /* what is not told is not acked, and comes again */
+    }
+    log_warn("notifications are retried in %d ms: %s", inapp->retry_ms, why);
+    arm(inapp->retry_timer, inapp->retry_ms);
+    inapp->retry_ms = inapp->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : inapp->retry_ms * 2;
+}
+
+static void slice_refused(struct inapp *inapp, const struct pg_reply *reply)
+{
+    inapp->tx = NULL;
+    log_warn("notifications of %zu messages were refused: %s %s", inapp->span, reply->sqlstate, reply->message);
+    if (inapp->span > 1) {
+        inapp->span /= 2;
+        slice_start(inapp);
+        return;
+    }
+    log_error("the notifications of a message cannot be written; it goes to the dead letters");
+    inapp->messages[inapp->first].dead = "the database refuses its notifications";
+    slice_next(inapp);
+}
+
+static void on_commit(const struct pg_reply *reply, void *arg)
+{
+    struct inapp *inapp = arg;
+    if (reply->outcome == PG_OK) {
+        inapp->tx = NULL;
+        audience_committed(inapp->audience);
+        slice_next(inapp);
+    } else if (reply->outcome == PG_FAILED && !pg_state_is_transient(reply->sqlstate)) {
+        slice_refused(inapp, reply);
+    } else {
+        slice_retry(inapp, reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
+    }
+}
+
+/* Gathers the events of one message, or marks it dead. False only without memory. */
+static bool message_read(struct inapp *inapp, struct inapp_message *message)
+{
+    size_t count = 0;
+    const char *why = NULL;
+    if (!message_read_events(message->body, message->length, inapp->events, MESSAGE_EVENTS_MAX, &count, &why)) {
+        log_error("a message cannot be read and goes to the dead letters: %s", why);
+        message->dead = why;
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!audience_add(inapp->audience, &inapp->events[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Gathers the slice; it ends where there is enough. */
+static bool slice_read(struct inapp *inapp)
+{
+    size_t i = inapp->first;
+    audience_reset(inapp->audience);
+    for (; i < inapp->first + inapp->span && audience_count(inapp->audience) < SLICE_EVENTS_MAX; i++) {
+        if (inapp->messages[i].dead == NULL && !message_read(inapp, &inapp->messages[i])) {
+            return false;
+        }
+    }
+    inapp->span = i - inapp->first;
+    return true;
+}
+
+static void slice_start(struct inapp *inapp)
+{
+    assert(inapp->span > 0 && inapp->first + inapp->span <= inapp->count);
+    if (!slice_read(inapp)) {
+        slice_retry(inapp, "no memory");
+        return;
+    }
+    if (audience_count(inapp->audience) == 0) {
+        slice_next(inapp);
+        return;
+    }
+    inapp->tx = pg_tx_begin(inapp->pg);
+    if (inapp->tx == NULL) {
+        slice_retry(inapp, "PostgreSQL is not there");
+        return;
+    }
+    if (!audience_send(inapp->audience, inapp->tx) || !pg_tx_commit(inapp->tx, on_commit, inapp)) {
+        pg_tx_abort(inapp->tx);
+        slice_retry(inapp, "no memory, or PostgreSQL takes no statement");
+    }
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    slice_start(arg);
+}
+
+struct inapp *inapp_new(struct event_base *base, struct pg *pg)
+{
+    struct inapp *inapp = calloc(1, sizeof(*inapp));
+    if (inapp == NULL) {
+        return NULL;
+    }
+    inapp->pg = pg;
+    inapp->retry_timer = evtimer_new(base, on_retry, inapp);
+    inapp->audience = audience_new();
+    inapp->events = calloc(MESSAGE_EVENTS_MAX, sizeof(*inapp->events));
+    if (inapp->retry_timer == NULL || inapp->audience == NULL || inapp->events == NULL) {
+        inapp_free(inapp);
+        return NULL;
+    }
+    return inapp;
+}
+
+void inapp_free(struct inapp *inapp)
+{
+    if (inapp == NULL) {
+        return;
+    }
+    if (inapp->retry_timer != NULL) {
+        event_free(inapp->retry_timer);
+    }
+    audience_free(inapp->audience);
+    free(inapp->events);
+    free(inapp);
+}
+
+void inapp_tell(struct inapp *inapp, struct inapp_message *messages, size_t count, inapp_done done, void *arg)
+{
+    assert(inapp->messages == NULL && count > 0);
+    inapp->messages = messages;
+    inapp->count = count;
+    inapp->done = done;
+    inapp->arg = arg;
+    inapp->first = 0;
+    inapp->span = count;
+    inapp->retry_ms = RETRY_MS;
+    slice_start(inapp);
+}
+
+void inapp_drain(struct inapp *inapp)
+{
+    inapp->draining = true;
+    (void)evtimer_del(inapp->retry_timer);
+}
+
+bool inapp_busy(const struct inapp *inapp)
+{
+    return inapp->tx != NULL;
+}

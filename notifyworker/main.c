@@ -1,0 +1,212 @@
+/*
+ * rostrum-notifyworker: events become notifications. This file puts the parts together: two brokers (one consumes, one
+ * publishes dead letters: an alarm must not stop the telling), a pool, and the drain.
+ *
+ *     queue notify -> intake -> inapp -> audience -> table notifications
+ */
+#include <stdlib.h>
+
+#include "common/broker.h"
+#include "common/config.h"
+#include "common/daemon.h"
+#include "common/deadletter.h"
+#include "common/log.h"
+#include "common/pg.h"
+#include "common/topology.h"
+#include "notifyworker/audience.h"
+#include "notifyworker/inapp.h"
+#include "notifyworker/intake.h"
+
+enum {
+    PG_CONNECTIONS = 1,     /* one transaction at a time */
+    PG_PENDING_MAX = 16,    /* its statements, BEGIN and COMMIT, and a ROLLBACK still under way */
+    PG_TIMEOUT_FACTOR = 12, /* telling every bidder of a great auction takes longer than a request may */
+    UNCONFIRMED_MAX = 2048, /* dead letters: the largest prefetch */
+    DRAIN_LOOK_MS = 20,
+};
+
+static const struct daemon_program program = {
+    .name = "rostrum-notifyworker",
+    .purpose = "turns events into notifications",
+    .description =
+        "  Consumes queue notify and writes a notification, shown in the app, for everybody whom an event\n"
+        "  concerns:\n\n"
+        "    OUTBID, PROXY_EXHAUSTED        who lost the lead\n"
+        "    AUCTION_EXTENDED               everyone who bid, and the seller; once for each minute of the new end\n"
+        "    AUCTION_ENDING_SOON            everyone who bid\n"
+        "    AUCTION_WON, AUCTION_LOST      the winner and the other bidders\n"
+        "    AUCTION_SOLD, AUCTION_UNSOLD   the seller\n\n"
+        "  Up to notify_batch_max messages, or what is there, are written in one transaction and then\n"
+        "  acknowledged. A notification's id is made from event, user and kind, so that a message that comes\n"
+        "  again tells nobody twice; run as many of these as are needed.\n\n"
+        "  A message that cannot be read, or whose notifications the database refuses for good, is copied to\n"
+        "  queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ may be away\n"
+        "  at any time, also at the start: everything else is retried without end. The schema and the queues\n"
+        "  are made by 'rostrumctl migrate'. Redis is not used.",
+};
+
+/* The parts of the process; a part is NULL until it is made. */
+struct notifyworker {
+    struct config config;
+    struct event_base *base;
+    struct daemon *daemon;
+    struct pg *pg;
+    struct broker *publisher;
+    struct broker *consumer;
+    struct deadletters *deadletters;
+    struct inapp *inapp;
+    struct intake *intake;
+    struct event *drain_timer;
+};
+
+static void report(struct notifyworker *worker)
+{
+    bool pg_is_up = worker->pg != NULL && pg_up(worker->pg);
+    bool consumes = worker->consumer != NULL && broker_state(worker->consumer) != BROKER_DOWN;
+    daemon_status(worker->daemon, "PostgreSQL %s, consuming %s", pg_is_up ? "up" : "down", consumes ? "up" : "down");
+    if (pg_is_up && consumes) {
+        daemon_ready(worker->daemon);
+    }
+}
+
+static void on_pg(struct pg *pg, bool up, void *arg)
+{
+    (void)pg;
+    log_info("PostgreSQL is %s", up ? "up" : "down");
+    report(arg);
+}
+
+static void on_publisher(struct broker *broker, enum broker_state state, void *arg)
+{
+    (void)arg;
+    log_info("publishing is %s%s%s",
+             state == BROKER_UP        ? "up"
+             : state == BROKER_BLOCKED ? "blocked by an alarm"
+                                       : "down",
+             state == BROKER_DOWN ? ": " : "", state == BROKER_DOWN ? broker_trouble(broker) : "");
+}
+
+static void on_consumer(struct broker *broker, enum broker_state state, void *arg)
+{
+    log_info("consuming is %s%s%s", state == BROKER_DOWN ? "down" : "up", state == BROKER_DOWN ? ": " : "",
+             state == BROKER_DOWN ? broker_trouble(broker) : "");
+    report(arg);
+}
+
+/* Looks until nothing is under way any more. */
+static void on_drain_look(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct notifyworker *worker = arg;
+    if (!intake_busy(worker->intake)) {
+        daemon_drained(worker->daemon);
+    }
+}
+
+static void on_drain(void *arg)
+{
+    struct notifyworker *worker = arg;
+    struct timeval every = {.tv_usec = DRAIN_LOOK_MS * 1000L};
+    intake_drain(worker->intake);
+    if (event_add(worker->drain_timer, &every) != 0) {
+        log_error("no timer for the drain");
+        daemon_drained(worker->daemon);
+    }
+}
+
+static bool connect_pg(struct notifyworker *worker)
+{
+    struct pg_options options = {.base = worker->base,
+                                 .url = worker->config.pg_url,
+                                 .application = program.name,
+                                 .statements = audience_table,
+                                 .statement_count = AUDIENCE_STATEMENTS,
+                                 .connections = PG_CONNECTIONS,
+                                 .timeout_ms = worker->config.pg_timeout_ms * PG_TIMEOUT_FACTOR,
+                                 .pending_max = PG_PENDING_MAX,
+                                 .on_change = on_pg,
+                                 .arg = worker};
+    worker->pg = pg_new(&options);
+    return worker->pg != NULL;
+}
+
+static bool connect_brokers(struct notifyworker *worker)
+{
+    static const char *const exchanges[] = {TOPOLOGY_DEAD_EXCHANGE, NULL};
+    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, NULL};
+    struct broker_options options = {.base = worker->base,
+                                     .url = worker->config.amqp_url,
+                                     .name = "rostrum-notifyworker publisher",
+                                     .heartbeat_s = worker->config.amqp_heartbeat_s,
+                                     .connect_timeout_ms = worker->config.pg_timeout_ms,
+                                     .unconfirmed_max = UNCONFIRMED_MAX,
+                                     .require_exchanges = exchanges,
+                                     .on_change = on_publisher,
+                                     .arg = worker};
+    worker->publisher = broker_new(&options);
+    options.name = "rostrum-notifyworker consumer";
+    options.require_exchanges = NULL;
+    options.require_queues = queues;
+    options.on_change = on_consumer;
+    worker->consumer = broker_new(&options);
+    return worker->publisher != NULL && worker->consumer != NULL;
+}
+
+static bool make_parts(struct notifyworker *worker)
+{
+    worker->deadletters = deadletters_new(worker->base, worker->publisher);
+    worker->inapp = inapp_new(worker->base, worker->pg);
+    if (worker->deadletters == NULL || worker->inapp == NULL) {
+        return false;
+    }
+    struct intake_options intake = {.base = worker->base,
+                                    .consumes = worker->consumer,
+                                    .deadletters = worker->deadletters,
+                                    .inapp = worker->inapp,
+                                    .batch_max = worker->config.notify_batch_max};
+    worker->intake = intake_new(&intake);
+    worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
+    return worker->intake != NULL && worker->drain_timer != NULL;
+}
+
+/* Brokers and pool first: their last callbacks go to the parts that use them. */
+static void notifyworker_free(struct notifyworker *worker)
+{
+    broker_free(worker->consumer);
+    worker->consumer = NULL;
+    broker_free(worker->publisher);
+    worker->publisher = NULL;
+    pg_free(worker->pg);
+    worker->pg = NULL;
+    intake_free(worker->intake);
+    inapp_free(worker->inapp);
+    deadletters_free(worker->deadletters);
+    if (worker->drain_timer != NULL) {
+        event_free(worker->drain_timer);
+    }
+    daemon_free(worker->daemon);
+    if (worker->base != NULL) {
+        event_base_free(worker->base);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct notifyworker worker;
+    struct daemon_calls calls = {.drain = on_drain, .arg = &worker};
+    int exit_code = EXIT_OK;
+    if (!daemon_start(&program, argc, argv, &worker.config, &exit_code)) {
+        return exit_code;
+    }
+    worker.base = event_base_new();
+    worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
+    if (worker.daemon != NULL && connect_pg(&worker) && connect_brokers(&worker) && make_parts(&worker)) {
+        exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
+    } else {
+        log_error("cannot start: no memory, or a server's URL cannot be read");
+        exit_code = EXIT_FAILED;
+    }
+    notifyworker_free(&worker);
+    return exit_code;
+}
