@@ -39,7 +39,12 @@ bool cast_user(struct client *client, struct cast_user *user, const char *displa
         return false;
     }
     (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
-    return true;
+    const char *cookie = client_reply_header(client, "Set-Cookie");
+    const char *session = strchr(cookie, '=');
+    if (session != NULL) {
+        (void)snprintf(user->session, sizeof(user->session), "%.*s", (int)strcspn(session + 1, ";"), session + 1);
+    }
+    return session != NULL;
 }
 
 bool cast_auction(struct client *client, const struct cast_user *seller, const struct cast_terms *terms,

@@ -12,6 +12,7 @@
 enum {
     CAST_TOKEN_SIZE = 1024,
     CAST_EMAIL_SIZE = 64,
+    CAST_SESSION_SIZE = 128,
     CAST_DECISION_MS = 15000, /* a bid is decided within this, also on a machine that is busy with other things */
 };
 
@@ -19,8 +20,9 @@ enum {
 
 struct cast_user {
     char id[UUID_TEXT_SIZE];
-    char email[CAST_EMAIL_SIZE]; /* unique to this user */
-    char token[CAST_TOKEN_SIZE]; /* access token */
+    char email[CAST_EMAIL_SIZE];     /* unique to this user */
+    char token[CAST_TOKEN_SIZE];     /* access token */
+    char session[CAST_SESSION_SIZE]; /* session token, as in the cookie */
 };
 
 /* Registers and logs in; the client's token is left as it was not: none. */

@@ -1,0 +1,85 @@
+/*
+ * Fills a fresh stage for one measurement, over HTTP: users with sessions, and auctions that last. Usage:
+ *
+ *     seed FILE.lua
+ *
+ * FILE.lua then sets `ids` (auctions) and `toks` (session tokens) for tests/bench/load.lua.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/support/cast.h"
+#include "tests/support/house.h"
+
+enum { SEED_USERS = 1000, SEED_AUCTIONS = 500, SEED_THREADS = 8 }; /* as many as the peer has */
+
+static struct cast_user users[SEED_USERS];
+static struct cast_user seller;
+static char auctions[SEED_AUCTIONS][UUID_TEXT_SIZE];
+static atomic_int next;
+static atomic_bool failed;
+
+static void *seed(void *arg)
+{
+    const struct cast_terms terms = {.title = "Bench", .starting_price = "1.00"};
+    struct client *client = client_new(house_http_url());
+    (void)arg;
+    for (int i = atomic_fetch_add(&next, 1); client != NULL && i < SEED_USERS + SEED_AUCTIONS && !atomic_load(&failed);
+         i = atomic_fetch_add(&next, 1)) {
+        bool done = i < SEED_USERS ? cast_user(client, &users[i], "Bidder")
+                                   : cast_auction(client, &seller, &terms, auctions[i - SEED_USERS]);
+        if (!done) {
+            atomic_store(&failed, true);
+        }
+    }
+    if (client == NULL) {
+        atomic_store(&failed, true);
+    }
+    client_free(client);
+    return NULL;
+}
+
+static bool seed_write(const char *path)
+{
+    FILE *file = fopen(path, "we");
+    if (file == NULL) {
+        perror(path);
+        return false;
+    }
+    (void)fprintf(file, "ids={");
+    for (int i = 0; i < SEED_AUCTIONS; i++) {
+        (void)fprintf(file, "\"%s\",", auctions[i]);
+    }
+    (void)fprintf(file, "}\ntoks={");
+    for (int i = 0; i < SEED_USERS; i++) {
+        (void)fprintf(file, "\"%s\",", users[i].session);
+    }
+    (void)fprintf(file, "}\n");
+    if (fclose(file) != 0) {
+        perror(path);
+        return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[SEED_THREADS];
+    int started = 0;
+    if (argc != 2) {
+        (void)fprintf(stderr, "usage: %s FILE.lua\n", argv[0]);
+        return 2;
+    }
+    struct client *client = client_new(house_http_url());
+    bool ready = client != NULL && cast_user(client, &seller, "Seller");
+    client_free(client);
+    while (ready && started < SEED_THREADS && pthread_create(&threads[started], NULL, seed, NULL) == 0) {
+        started++;
+    }
+    for (int i = 0; i < started; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    return started > 0 && !atomic_load(&failed) && seed_write(argv[1]) ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,331 @@
+/*
+ * The house under load while one of its processes is killed, or its broker is out of memory. Whatever dies, afterwards:
+ * every bid that was answered 202 has exactly one decision; the bids of one bidder on one auction were decided in the
+ * order in which they were confirmed; auctions that ended meanwhile ended once and their sellers were told once;
+ * `rostrumctl verify` finds nothing; and the house is ready again by itself.
+ *
+ * Half of the hands bid with idempotency keys and repeat what got no answer, as a careful client does; the other half
+ * give up such a bid. Half of the lots end, with anti-snipe extensions, while it happens.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+enum {
+    CHAOS_HANDS = 8,
+    CHAOS_LOTS = 12,
+    CHAOS_TAKEN_MAX = 20000,  /* 202s of one hand; a test takes some thousand */
+    CHAOS_PACE_MS = 15,       /* between two bids of a hand: some hundred bids a second together */
+    CHAOS_BEFORE = 300,       /* 202s before the blow, and again after it */
+    CHAOS_SHORT_MS = 6000,    /* of the lots that end meanwhile */
+    CHAOS_REPEATS = 2000,     /* of a keyed bid without an answer, CHAOS_PACE_MS apart: longer than any outage here */
+    CHAOS_DECIDED_MS = 60000, /* from the end of the load until all is decided and settled */
+    CHAOS_TEST_S = 240,
+    CHAOS_AMOUNT_LEAST = 1000, /* the lots' starting price in cents */
+};
+
+struct chaos_taken {
+    char bid[UUID_TEXT_SIZE];
+    int lot;
+    int64_t seq; /* in the ledger; 0: not found there */
+};
+
+struct chaos_hand {
+    pthread_t thread;
+    bool keyed;
+    struct cast_user user;
+    struct chaos_taken *taken;
+    atomic_int count;   /* of `taken` */
+    atomic_int strange; /* answers that have no place here */
+};
+
+static struct chaos_hand hands[CHAOS_HANDS];
+static char lots[CHAOS_LOTS][UUID_TEXT_SIZE];
+static atomic_int cents[CHAOS_LOTS]; /* the next amount of each lot: a shared clock, so that most bids lead */
+static atomic_bool stopping;
+
+static void pace(void)
+{
+    const struct timespec pause = {.tv_nsec = (long)CHAOS_PACE_MS * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Whether the answer is one that a bid may get while processes die. */
+static bool expected(const struct reply *reply)
+{
+    const char *code = reply_text(reply, "error");
+    return reply->status == 0 || reply->status == 200 || reply->status == 202 || reply->status == 503 ||
+           strcmp(code, "BID_TOO_LOW") == 0 || strcmp(code, "AUCTION_ENDED") == 0;
+}
+
+static const struct reply *offer(struct chaos_hand *hand, struct client *client, int lot)
+{
+    const char *path = client_format("/api/v1/auctions/%s/bids", lots[lot]);
+    int amount = atomic_fetch_add(&cents[lot], 1);
+    const char *body = client_format("{\"amount\": %d.%02d}", amount / 100, amount % 100);
+    const struct uuid id = uuid_new();
+    char key[UUID_TEXT_SIZE];
+    uuid_format(&id, key);
+    const struct reply *reply = NULL;
+    for (int i = 0; i < CHAOS_REPEATS; i++) {
+        if (hand->keyed) {
+            client_header(client, client_format("X-Idempotency-Key: %s", key));
+        }
+        reply = client_call(client, "POST", path, body);
+        if (!hand->keyed || (reply->status != 0 && reply->status != 503)) {
+            break;
+        }
+        pace();
+    }
+    return reply;
+}
+
+static void *hand_bids(void *arg)
+{
+    struct chaos_hand *hand = arg;
+    struct client *client = client_new(house_http_url());
+    unsigned seed = (unsigned)(hand - hands);
+    if (client == NULL) {
+        return NULL;
+    }
+    client_token(client, hand->user.token);
+    while (!atomic_load(&stopping) && atomic_load(&hand->count) < CHAOS_TAKEN_MAX) {
+        int lot = rand_r(&seed) % CHAOS_LOTS;
+        const struct reply *reply = offer(hand, client, lot);
+        if (reply->status == 202 || reply->status == 200) {
+            struct chaos_taken *taken = &hand->taken[atomic_load(&hand->count)];
+            taken->lot = lot;
+            (void)snprintf(taken->bid, sizeof(taken->bid), "%s", reply_text(reply, "bidId"));
+            atomic_fetch_add(&hand->count, 1);
+        } else if (!expected(reply)) {
+            (void)fprintf(stderr, "a bid got %d %s\n", reply->status, reply->body);
+            atomic_fetch_add(&hand->strange, 1);
+        }
+        pace();
+    }
+    client_free(client);
+    return NULL;
+}
+
+static int taken_count(void)
+{
+    int sum = 0;
+    for (int i = 0; i < CHAOS_HANDS; i++) {
+        sum += atomic_load(&hands[i].count);
+    }
+    return sum;
+}
+
+static void load_start(void)
+{
+    static const char more[] = "\"bidIncrement\": 0.01, \"antiSnipe\": {\"windowSeconds\": 2, \"extensionSeconds\": 2, "
+                               "\"maxExtensions\": 3}";
+    for (int i = 0; i < CHAOS_LOTS; i++) {
+        const struct cast_terms terms = {.lasts_ms = i % 2 == 0 ? CHAOS_SHORT_MS : 0, .more = more};
+        ck_assert(cast_auction(stage.client, &stage.seller, &terms, lots[i]));
+        atomic_store(&cents[i], CHAOS_AMOUNT_LEAST);
+    }
+    for (int i = 0; i < CHAOS_HANDS; i++) {
+        hands[i].keyed = i % 2 == 0;
+        hands[i].taken = calloc(CHAOS_TAKEN_MAX, sizeof(*hands[i].taken));
+        ck_assert_ptr_nonnull(hands[i].taken);
+        ck_assert(cast_user(stage.client, &hands[i].user, "A hand"));
+    }
+    for (int i = 0; i < CHAOS_HANDS; i++) {
+        ck_assert_int_eq(pthread_create(&hands[i].thread, NULL, hand_bids, &hands[i]), 0);
+    }
+}
+
+static void load_stop(void)
+{
+    atomic_store(&stopping, true);
+    for (int i = 0; i < CHAOS_HANDS; i++) {
+        ck_assert_int_eq(pthread_join(hands[i].thread, NULL), 0);
+        ck_assert_int_eq(atomic_load(&hands[i].strange), 0);
+    }
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    return strcmp(((const struct chaos_taken *)a)->bid, ((const struct chaos_taken *)b)->bid);
+}
+
+/* The ledger of all lots, by bid id; the caller frees it. NULL while PostgreSQL is away. */
+static struct chaos_taken *ledger(int *count)
+{
+    char ids[CHAOS_LOTS * UUID_TEXT_SIZE + 3] = "{";
+    for (int i = 0; i < CHAOS_LOTS; i++) {
+        (void)snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%s%s", i > 0 ? "," : "", lots[i]);
+    }
+    (void)snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "}");
+    PGresult *result = sql_rows(stage.sql,
+                                "SELECT bid_id, array_position($1::uuid[], auction_id) - 1, seq FROM bids "
+                                "WHERE auction_id = ANY ($1::uuid[]) AND status IN ('accepted', 'outbid', 'rejected')",
+                                ids, NULL);
+    if (result == NULL) {
+        return NULL;
+    }
+    *count = PQntuples(result);
+    struct chaos_taken *rows = calloc((size_t)*count + 1, sizeof(*rows));
+    for (int i = 0; rows != NULL && i < *count; i++) {
+        (void)snprintf(rows[i].bid, sizeof(rows[i].bid), "%s", PQgetvalue(result, i, 0));
+        rows[i].lot = (int)strtol(PQgetvalue(result, i, 1), NULL, 10);
+        rows[i].seq = strtoll(PQgetvalue(result, i, 2), NULL, 10);
+    }
+    PQclear(result);
+    if (rows != NULL) {
+        qsort(rows, (size_t)*count, sizeof(*rows), compare_rows);
+    }
+    return rows;
+}
+
+/* Looks every bid that was answered 202 up in the ledger; how many are not there (yet), -1 if it cannot be read. */
+static int undecided(void)
+{
+    int count = 0;
+    int missing = 0;
+    struct chaos_taken *rows = ledger(&count);
+    if (rows == NULL) {
+        return -1;
+    }
+    for (int h = 0; h < CHAOS_HANDS; h++) {
+        int taken = atomic_load(&hands[h].count);
+        for (int i = 0; i < taken; i++) {
+            const struct chaos_taken *row =
+                bsearch(&hands[h].taken[i], rows, (size_t)count, sizeof(*rows), compare_rows);
+            hands[h].taken[i].seq = row != NULL && row->lot == hands[h].taken[i].lot ? row->seq : 0;
+            missing += hands[h].taken[i].seq == 0;
+        }
+    }
+    free(rows);
+    return missing;
+}
+
+/* After undecided() said 0: each hand's bids on a lot stand in the ledger in the order of their confirms. */
+static void assert_order(void)
+{
+    for (int h = 0; h < CHAOS_HANDS; h++) {
+        int64_t last[CHAOS_LOTS] = {0};
+        for (int i = 0; i < atomic_load(&hands[h].count); i++) {
+            const struct chaos_taken *taken = &hands[h].taken[i];
+            ck_assert_msg(taken->seq > last[taken->lot], "bid %s was decided out of order", taken->bid);
+            last[taken->lot] = taken->seq;
+        }
+    }
+}
+
+static int64_t count_of(const char *statement, const char *lot)
+{
+    return sql_int(stage.sql, statement, lot, NULL);
+}
+
+/* What ended meanwhile ended once, and its seller was told once. */
+static void assert_ends(void)
+{
+    for (int i = 0; i < CHAOS_LOTS; i += 2) {
+        SUITE_WAIT(cast_has_status(stage.client, lots[i], "sold"), CHAOS_DECIDED_MS);
+        ck_assert_int_eq(count_of("SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'end'", lots[i]),
+                         1);
+        SUITE_WAIT(count_of("SELECT count(*) FROM notifications WHERE auction_id = $1::uuid AND kind = 'AUCTION_SOLD'",
+                            lots[i]) == 1,
+                   CHAOS_DECIDED_MS);
+        SUITE_WAIT(count_of("SELECT count(*) FROM notifications WHERE auction_id = $1::uuid AND kind = 'AUCTION_WON'",
+                            lots[i]) == 1,
+                   CHAOS_DECIDED_MS);
+    }
+}
+
+static void assert_whole(void)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+    SUITE_WAIT(undecided() == 0, CHAOS_DECIDED_MS);
+    assert_order();
+    assert_ends();
+    SUITE_WAIT(count_of("SELECT count(*) FROM outbox WHERE $1 <> ''", "x") == 0, CHAOS_DECIDED_MS);
+    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    ck_assert_msg(code == 0, "rostrumctl verify: exit %d: %s", code, out);
+}
+
+/* Waits until so many more bids were answered 202. */
+static void more_taken(void)
+{
+    int from = taken_count();
+    SUITE_WAIT(taken_count() >= from + CHAOS_BEFORE, HOUSE_READY_MS);
+}
+
+static const char *const victims[] = {
+    "bidworker-1", "bidworker-2", "endworker", "notifyworker", "gateway-worker", "rabbitmq", "redis", "postgres",
+};
+
+static bool replaced(const char *victim, pid_t killed)
+{
+    pid_t now = house_pid(victim);
+    return now > 0 && now != killed;
+}
+
+START_TEST(a_killed_process_loses_nothing)
+{
+    const char *victim = victims[_i];
+    load_start();
+    more_taken();
+    pid_t pid = house_pid(victim);
+    ck_assert_msg(pid > 0, "no process called %s", victim);
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    SUITE_WAIT(replaced(victim, pid), HOUSE_READY_MS);
+    more_taken();
+    load_stop();
+    assert_whole();
+}
+END_TEST
+
+static bool watermark(const char *limit)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    return house_script(out, sizeof(out), "rabbitmqctl", "set_vm_memory_high_watermark", "absolute", limit, NULL) == 0;
+}
+
+/* Asks with a bid like any other, of a hand that gives up. */
+static bool publishing_stopped(void)
+{
+    client_token(stage.client, hands[1].user.token);
+    return offer(&hands[1], stage.client, 1)->status == 503;
+}
+
+START_TEST(a_memory_alarm_drains_by_itself)
+{
+    load_start();
+    more_taken();
+    ck_assert(watermark("1MB"));
+    SUITE_WAIT(publishing_stopped(), CAST_DECISION_MS);
+    /* While nothing can be published, what was taken is decided all the same. */
+    SUITE_WAIT(undecided() == 0, CHAOS_DECIDED_MS);
+    ck_assert(watermark("2GB"));
+    more_taken();
+    load_stop();
+    assert_whole();
+}
+END_TEST
+
+static Suite *chaos_suite(void)
+{
+    Suite *suite = suite_create("chaos");
+    TCase *blows = tcase_create("chaos");
+    tcase_add_checked_fixture(blows, stage_set, stage_strike);
+    tcase_set_timeout(blows, CHAOS_TEST_S);
+    tcase_add_loop_test(blows, a_killed_process_loses_nothing, 0, (int)ARRAY_LEN(victims));
+    tcase_add_test(blows, a_memory_alarm_drains_by_itself);
+    suite_add_tcase(suite, blows);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(chaos_suite());
+}
