@@ -1,0 +1,168 @@
+/*
+ * See batch.h.
+ */
+#include "bidworker/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* A fence on an auction that never started makes two rows, a bid that a proxy answers likewise. */
+    ROWS_PER_COMMAND = 2,
+    /* Started, extended, lead lost; a fence: started, ended. */
+    EVENTS_PER_COMMAND = 3,
+};
+
+struct batch *batch_new(size_t max)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+    assert(max > 0);
+    if (batch == NULL) {
+        return NULL;
+    }
+    batch->max = max;
+    batch->entries = calloc(max, sizeof *batch->entries);
+    batch->order = calloc(max, sizeof *batch->order);
+    batch->auctions = calloc(max, sizeof *batch->auctions);
+    batch->rows = calloc(max * ROWS_PER_COMMAND, sizeof *batch->rows);
+    batch->events = calloc(max * EVENTS_PER_COMMAND, sizeof *batch->events);
+    if (batch->entries == NULL || batch->order == NULL || batch->auctions == NULL || batch->rows == NULL ||
+        batch->events == NULL) {
+        batch_free(batch);
+        return NULL;
+    }
+    return batch;
+}
+
+void batch_free(struct batch *batch)
+{
+    if (batch == NULL) {
+        return;
+    }
+    free(batch->entries);
+    free(batch->order);
+    free(batch->auctions);
+    free(batch->rows);
+    free(batch->events);
+    free(batch);
+}
+
+void batch_clear(struct batch *batch)
+{
+    batch->count = 0;
+    batch->ordered = 0;
+    batch->auction_count = 0;
+    batch->row_count = 0;
+    batch->event_count = 0;
+}
+
+struct batch_entry *batch_add(struct batch *batch, struct intake_message *message, const struct command *command)
+{
+    assert(batch->count < batch->max);
+    struct batch_entry *entry = &batch->entries[batch->count++];
+    *entry = (struct batch_entry){.message = message, .command = command};
+    return entry;
+}
+
+void batch_keep(struct batch *batch, size_t count)
+{
+    assert(count <= batch->count);
+    batch->count = count;
+}
+
+/* By auction, id, position: repetitions become neighbours. */
+static int compare_ids(const void *left, const void *right, void *arg)
+{
+    const struct batch *batch = arg;
+    size_t a = *(const size_t *)left;
+    size_t b = *(const size_t *)right;
+    const struct command *one = batch->entries[a].command;
+    const struct command *other = batch->entries[b].command;
+    int result = uuid_compare(&one->auction_id, &other->auction_id);
+    if (result == 0) {
+        result = uuid_compare(&one->id, &other->id);
+    }
+    return result != 0 ? result : (a > b) - (a < b);
+}
+
+static int compare_positions(const void *left, const void *right, void *arg)
+{
+    const struct batch *batch = arg;
+    size_t a = *(const size_t *)left;
+    size_t b = *(const size_t *)right;
+    int result = uuid_compare(&batch->entries[a].command->auction_id, &batch->entries[b].command->auction_id);
+    return result != 0 ? result : (a > b) - (a < b);
+}
+
+static void mark_repetitions(struct batch *batch)
+{
+    qsort_r(batch->order, batch->ordered, sizeof *batch->order, compare_ids, batch);
+    for (size_t i = 1; i < batch->ordered; i++) {
+        struct batch_entry *before = &batch->entries[batch->order[i - 1]];
+        struct batch_entry *entry = &batch->entries[batch->order[i]];
+        if (uuid_equal(&before->command->auction_id, &entry->command->auction_id) &&
+            uuid_equal(&before->command->id, &entry->command->id)) {
+            entry->first_of_id = before->first_of_id;
+        }
+    }
+}
+
+static void group_by_auction(struct batch *batch)
+{
+    qsort_r(batch->order, batch->ordered, sizeof *batch->order, compare_positions, batch);
+    for (size_t i = 0; i < batch->ordered; i++) {
+        const struct uuid *id = &batch->entries[batch->order[i]].command->auction_id;
+        struct batch_auction *last = batch->auction_count == 0 ? NULL : &batch->auctions[batch->auction_count - 1];
+        if (last == NULL || !uuid_equal(&last->id, id)) {
+            last = &batch->auctions[batch->auction_count++];
+            *last = (struct batch_auction){.id = *id, .first = i};
+        }
+        last->count++;
+    }
+}
+
+void batch_prepare(struct batch *batch)
+{
+    batch->ordered = 0;
+    batch->auction_count = 0;
+    batch->row_count = 0;
+    batch->event_count = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        entry->outcome = BATCH_UNDECIDED;
+        entry->banned = false;
+        entry->first_of_id = i;
+        if (!uuid_is_nil(&entry->command->auction_id)) {
+            batch->order[batch->ordered++] = i;
+        }
+    }
+    mark_repetitions(batch);
+    group_by_auction(batch);
+}
+
+static int compare_auction(const void *key, const void *element)
+{
+    return uuid_compare(key, &((const struct batch_auction *)element)->id);
+}
+
+struct batch_auction *batch_find_auction(const struct batch *batch, const struct uuid *id)
+{
+    return bsearch(id, batch->auctions, batch->auction_count, sizeof *batch->auctions, compare_auction);
+}
+
+struct batch_row *batch_add_row(struct batch *batch)
+{
+    assert(batch->row_count < batch->max * ROWS_PER_COMMAND);
+    struct batch_row *row = &batch->rows[batch->row_count++];
+    *row = (struct batch_row){0};
+    return row;
+}
+
+struct event *batch_add_event(struct batch *batch)
+{
+    assert(batch->event_count < batch->max * EVENTS_PER_COMMAND);
+    struct event *event = &batch->events[batch->event_count++];
+    *event = (struct event){0};
+    return event;
+}

@@ -1,0 +1,259 @@
+/*
+ * See decide.h. Called by ledger between loading and writing.
+ *
+ * A command that the ledger knows, or that stands twice in the batch, is not decided again: it takes over the decision
+ * there is. Everything else gets exactly one row in its place in the order, but for starts and fences without effect
+ * and for what cannot be written at all.
+ */
+#include "bidworker/decide.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const row_kinds[] = {
+    [COMMAND_BID] = "bid",     [COMMAND_PROXY] = "proxy", [COMMAND_WITHDRAW] = "withdraw",
+    [COMMAND_START] = "start", [COMMAND_FENCE] = "end",
+};
+
+static const enum rules_kind rules_kinds[] = {
+    [COMMAND_BID] = RULES_BID,     [COMMAND_PROXY] = RULES_PROXY, [COMMAND_WITHDRAW] = RULES_WITHDRAW,
+    [COMMAND_START] = RULES_START, [COMMAND_FENCE] = RULES_FENCE,
+};
+
+static const char *const row_statuses[] = {
+    [RULES_ACCEPTED] = "accepted",
+    [RULES_OUTBID] = "outbid",
+    [RULES_REJECTED] = "rejected",
+};
+
+/* Starts and fences are repeated by who sent them, and nobody waits for their decision. */
+static bool of_the_house(const struct command *command)
+{
+    return command->kind == COMMAND_START || command->kind == COMMAND_FENCE;
+}
+
+static void touch(struct batch_auction *auction)
+{
+    if (!auction->touched) {
+        auction->touched = true;
+        auction->version++;
+    }
+}
+
+static struct batch_row *add_row(struct batch *batch, struct batch_auction *auction, const struct uuid *bid_id,
+                                 const char *kind, int64_t received_ms)
+{
+    struct batch_row *row = batch_add_row(batch);
+    touch(auction);
+    row->auction_id = auction->id;
+    row->seq = ++auction->seq;
+    row->bid_id = *bid_id;
+    row->kind = kind;
+    row->status = row_statuses[RULES_ACCEPTED];
+    row->received_ms = received_ms;
+    return row;
+}
+
+static void copy_text(char out[static MESSAGE_TEXT_SIZE], const char *text)
+{
+    int length = snprintf(out, MESSAGE_TEXT_SIZE, "%s", text);
+    assert(length >= 0 && length < MESSAGE_TEXT_SIZE);
+    (void)length;
+}
+
+/* What a gateway that waits is told of a row. */
+static void describe(const struct batch *batch, struct batch_entry *entry, const struct batch_row *row)
+{
+    struct decision *decision = &entry->decision;
+    *decision = (struct decision){
+        .bid_id = row->bid_id,
+        .auction_id = row->auction_id,
+        .user_id = row->bidder_id,
+        .kind = entry->command->kind,
+        .amount = row->amount,
+        .max_amount = row->max_amount,
+        .received_ms = row->received_ms,
+        .decided_ms = batch->decided_ms,
+    };
+    copy_text(decision->status, row->status);
+    copy_text(decision->reason, row->reason == NULL ? "" : row->reason);
+}
+
+/* The command's own row. */
+static void record(struct batch *batch, struct batch_auction *auction, struct batch_entry *entry,
+                   const struct rules_decision *decided)
+{
+    const struct command *command = entry->command;
+    struct batch_row *row = add_row(batch, auction, &command->id, row_kinds[command->kind], command->received_ms);
+    row->bidder_id = command->user_id;
+    row->status = row_statuses[decided->verdict];
+    row->reason = decided->verdict == RULES_REJECTED ? rules_reason_text(decided->reason) : NULL;
+    row->raise = decided->raise;
+    if (entry->doubt == BATCH_BARE) {
+        row->received_ms = batch->decided_ms;
+    } else if (command->kind == COMMAND_BID) {
+        row->amount = command->amount;
+    } else if (command->kind == COMMAND_PROXY) {
+        row->amount = decided->verdict == RULES_REJECTED ? 0 : decided->amount;
+        row->max_amount = command->amount;
+    }
+    entry->outcome = BATCH_DECIDED;
+    describe(batch, entry, row);
+}
+
+static void add_event(struct batch *batch, const struct batch_auction *auction, enum event_kind kind,
+                      const struct uuid *user_id, const struct command *command)
+{
+    struct event *event = batch_add_event(batch);
+    assert(auction->touched);
+    event->kind = kind;
+    event->auction_id = auction->id;
+    event->user_id = user_id == NULL ? (struct uuid){{0}} : *user_id;
+    event->amount = auction->state.price;
+    event->version = auction->version;
+    event->at_ms = batch->decided_ms;
+    event->end_ms = kind == EVENT_EXTENDED ? auction->state.end_ms : 0;
+    memcpy(event->traceparent, command->traceparent, sizeof event->traceparent);
+}
+
+static void refuse(struct batch *batch, struct batch_auction *auction, struct batch_entry *entry,
+                   enum rules_reason reason)
+{
+    struct rules_decision refused = {.verdict = RULES_REJECTED, .reason = reason};
+    record(batch, auction, entry, &refused);
+}
+
+static void record_automatic(struct batch *batch, struct batch_auction *auction, const struct command *command,
+                             const struct rules_decision *decided)
+{
+    struct uuid id = uuid_new();
+    struct batch_row *row = add_row(batch, auction, &id, "auto", command->received_ms);
+    row->bidder_id = decided->automatic_bidder;
+    row->amount = decided->automatic_amount;
+}
+
+/* Returns whether the end moved. */
+static bool apply(struct batch *batch, struct batch_auction *auction, struct batch_entry *entry)
+{
+    const struct command *command = entry->command;
+    struct rules_command asked = {
+        .kind = rules_kinds[command->kind],
+        .id = command->id,
+        .bidder_id = command->user_id,
+        .amount = command->amount,
+        .received_ms = command->received_ms,
+        .terms_version = command->terms_version,
+        .banned = entry->banned,
+    };
+    struct rules_decision decided = rules_decide(&auction->state, &asked);
+    if (decided.verdict == RULES_DROPPED) {
+        entry->outcome = BATCH_DROPPED;
+        return false;
+    }
+    record(batch, auction, entry, &decided);
+    if (decided.automatic) {
+        record_automatic(batch, auction, command, &decided);
+    }
+    if (decided.started) {
+        add_event(batch, auction, EVENT_STARTED, NULL, command);
+    }
+    if (decided.lead_lost) {
+        add_event(batch, auction, decided.loser_by_proxy ? EVENT_PROXY_EXHAUSTED : EVENT_OUTBID, &decided.loser,
+                  command);
+    }
+    if (decided.ended) {
+        add_event(batch, auction, EVENT_ENDED, NULL, command);
+    }
+    return decided.extended;
+}
+
+/*
+ * A fence may meet an auction that nobody started, its start command being late or lost. The ledger then shows both:
+ * it started, without a bid, and it ended.
+ */
+static void start_before_fence(struct batch *batch, struct batch_auction *auction, const struct command *fence)
+{
+    struct rules_auction *state = &auction->state;
+    struct rules_command start = {.kind = RULES_START, .id = uuid_new(), .received_ms = fence->received_ms};
+    if (fence->kind != COMMAND_FENCE || state->status != RULES_SCHEDULED || fence->received_ms < state->end_ms) {
+        return;
+    }
+    struct rules_decision decided = rules_decide(state, &start);
+    if (decided.started) {
+        add_row(batch, auction, &start.id, row_kinds[COMMAND_START], start.received_ms);
+        add_event(batch, auction, EVENT_STARTED, NULL, fence);
+    }
+}
+
+static void repeat(const struct batch *batch, struct batch_entry *entry)
+{
+    const struct batch_entry *first = &batch->entries[entry->first_of_id];
+    assert(first->outcome != BATCH_UNDECIDED);
+    entry->decision = first->decision;
+    entry->outcome = first->outcome == BATCH_DECIDED ? BATCH_KNOWN : first->outcome;
+}
+
+/* Returns whether the end moved. */
+static bool decide_entry(struct batch *batch, struct batch_auction *auction, size_t index)
+{
+    struct batch_entry *entry = &batch->entries[index];
+    if (entry->outcome == BATCH_KNOWN) {
+        return false;
+    }
+    if (entry->first_of_id != index) {
+        repeat(batch, entry);
+        return false;
+    }
+    bool undecidable = !auction->found || auction->broken || entry->doubt != BATCH_TRUSTED;
+    if (undecidable && of_the_house(entry->command)) {
+        entry->outcome = entry->doubt == BATCH_TRUSTED ? BATCH_DROPPED : BATCH_ASIDE;
+        return false;
+    }
+    if (entry->doubt == BATCH_UNWRITABLE) {
+        entry->outcome = BATCH_ASIDE;
+        return false;
+    }
+    if (undecidable) {
+        bool unknown = !auction->found && entry->doubt == BATCH_TRUSTED;
+        refuse(batch, auction, entry, unknown ? RULES_NOT_FOUND : RULES_INTERNAL_ERROR);
+        return false;
+    }
+    start_before_fence(batch, auction, entry->command);
+    return apply(batch, auction, entry);
+}
+
+static void decide_auction(struct batch *batch, struct batch_auction *auction)
+{
+    const struct command *extended_by = NULL;
+    for (size_t i = 0; i < auction->count; i++) {
+        size_t index = batch->order[auction->first + i];
+        struct batch_entry *entry = &batch->entries[index];
+        if (auction->broken && entry->doubt == BATCH_TRUSTED && !of_the_house(entry->command)) {
+            entry->why = "the auction's row cannot be understood";
+            entry->doubt = BATCH_POISON;
+        }
+        if (decide_entry(batch, auction, index)) {
+            extended_by = entry->command;
+        }
+    }
+    if (extended_by != NULL) {
+        /* However often the end moved within the batch: the last one counts. */
+        add_event(batch, auction, EVENT_EXTENDED, NULL, extended_by);
+    }
+}
+
+void decide_batch(struct batch *batch, int64_t now_ms)
+{
+    batch->decided_ms = now_ms;
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        decide_auction(batch, &batch->auctions[i]);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        if (entry->outcome == BATCH_UNDECIDED) { /* names no auction */
+            assert(uuid_is_nil(&entry->command->auction_id) && entry->doubt != BATCH_TRUSTED);
+            entry->outcome = BATCH_ASIDE;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+/*
+ * See emit.h. Called by worker, after the ack. Nothing is waited for.
+ */
+#include "bidworker/emit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/keys.h"
+#include "common/log.h"
+#include "common/redis.h"
+#include "common/snapshot.h"
+
+enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
+
+/* Commands under way; a batch makes at most three for each of its 1,024 bids, and two may overlap. */
+enum { PENDING_MAX = 8192 };
+
+/*
+ * KEYS[1]: the bid's entry, ARGV[1]: "keyed" or "". A gateway writes its "pending" only where nothing is, so this must
+ * stay for longer than a confirm takes; what has an idempotency key keeps its hash and its day, and if Redis lost it,
+ * it is better absent than without the hash.
+ */
+static const char decided_script[] = "if ARGV[1] == 'keyed' then\n"
+                                     "  if redis.call('EXISTS', KEYS[1]) == 1 then\n"
+                                     "    redis.call('HSET', KEYS[1], 's', 'd')\n"
+                                     "  end\n"
+                                     "else\n"
+                                     "  redis.call('HSET', KEYS[1], 's', 'd')\n"
+                                     "  redis.call('EXPIRE', KEYS[1], 30)\n"
+                                     "end\n"
+                                     "return 1\n";
+
+struct emit {
+    struct redis *redis;
+    struct redis_script scripts[2];
+    struct jsonw *writer;
+    bool complained; /* that Redis is away */
+};
+
+struct emit *emit_new(struct event_base *base, const struct config *config)
+{
+    struct emit *emit = calloc(1, sizeof *emit);
+    if (emit == NULL) {
+        return NULL;
+    }
+    emit->scripts[SCRIPT_SNAPSHOT] = snapshot_script;
+    emit->scripts[SCRIPT_DECIDED] = (struct redis_script){.name = "decided", .body = decided_script};
+    struct redis_options options = {
+        .base = base,
+        .url = config->redis_url,
+        .scripts = emit->scripts,
+        .script_count = ARRAY_LEN(emit->scripts),
+        .timeout_ms = config->redis_timeout_ms,
+        .pending_max = PENDING_MAX,
+    };
+    emit->writer = jsonw_new();
+    emit->redis = redis_new(&options);
+    if (emit->writer == NULL || emit->redis == NULL) {
+        emit_free(emit);
+        return NULL;
+    }
+    return emit;
+}
+
+void emit_free(struct emit *emit)
+{
+    if (emit == NULL) {
+        return;
+    }
+    if (emit->redis != NULL) {
+        redis_free(emit->redis);
+    }
+    jsonw_free(emit->writer);
+    free(emit);
+}
+
+static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction)
+{
+    const struct rules_auction *state = &auction->state;
+    int64_t minimum = rules_minimum_bid(state);
+    struct snapshot snapshot = {
+        .auction_id = auction->id,
+        .seller_id = state->seller_id,
+        .version = auction->version,
+        .terms_version = state->terms_version,
+        .status = rules_status_text(state->status),
+        .start_ms = state->start_ms,
+        .end_ms = state->end_ms,
+        .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,
+        .current_bid = state->price,
+    };
+    return snapshot_write(emit->redis, SCRIPT_SNAPSHOT, &snapshot, NULL, NULL);
+}
+
+static bool emit_entry(struct emit *emit, const struct command *command)
+{
+    char key[KEYS_SIZE];
+    const char *const arguments[] = {key, command->keyed ? "keyed" : ""};
+    keys_bid(&command->user_id, &command->id, key);
+    return redis_call(emit->redis, SCRIPT_DECIDED, NULL, NULL, 1, 2, arguments, NULL);
+}
+
+static bool emit_decision(struct emit *emit, const struct batch_entry *entry)
+{
+    char channel[KEYS_SIZE];
+    jsonw_reset(emit->writer);
+    message_write_decision(emit->writer, &entry->decision);
+    keys_reply_channel(&entry->command->reply_to, channel);
+    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(emit->writer, NULL)};
+    return arguments[2] != NULL && redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
+}
+
+static bool emit_bids(struct emit *emit, const struct batch *batch)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < batch->count; i++) {
+        const struct batch_entry *entry = &batch->entries[i];
+        bool decided = entry->outcome == BATCH_DECIDED || entry->outcome == BATCH_KNOWN;
+        if (!decided || uuid_is_nil(&entry->command->user_id)) {
+            continue;
+        }
+        good = emit_entry(emit, entry->command);
+        if (good && !uuid_is_nil(&entry->command->reply_to)) {
+            good = emit_decision(emit, entry);
+        }
+    }
+    return good;
+}
+
+void emit_batch(struct emit *emit, const struct batch *batch)
+{
+    bool good = redis_up(emit->redis);
+    for (size_t i = 0; good && i < batch->auction_count; i++) {
+        const struct batch_auction *auction = &batch->auctions[i];
+        if (auction->found && auction->touched && !auction->broken) {
+            good = emit_snapshot(emit, auction);
+        }
+    }
+    good = good && emit_bids(emit, batch);
+    if (!good && !emit->complained) {
+        log_warn("Redis is away: gateways are not told, they ask PostgreSQL");
+    }
+    emit->complained = !good;
+}

@@ -1,0 +1,303 @@
+/*
+ * See ledger.h. Called by worker.
+ *
+ *   load     planner settings, lock, known ids, bans; flush
+ *   newest   only if auctions are unknown: their newest ledger rows; flush
+ *   decide   in memory
+ *   write    (ledger_write.c) rows, states, outbox; COMMIT
+ *
+ * Invariant: from ledger_decide to `done` there is a transaction, or its COMMIT is under way.
+ */
+#include "bidworker/ledger.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bidworker/decide.h"
+#include "bidworker/ledger_write.h"
+#include "bidworker/statements.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+/* SQLSTATE classes that can be the fault of what is written; everything else is the fault of the house. */
+static const char *const blaming_classes[] = {
+    "21",       /* cardinality */
+    "22",       /* data exception */
+    "23",       /* integrity */
+    "38", "39", /* functions called by triggers */
+    "44",       /* check option */
+    "54",       /* program limit exceeded */
+    "P0",       /* raised in a trigger */
+    "XX",       /* internal error, corrupted row */
+};
+
+struct ledger {
+    struct ledger_options options;
+    struct batch *batch; /* NULL: idle */
+    struct pg_tx *tx;    /* NULL once COMMIT is sent */
+    struct ledger_arrays arrays;
+    struct letters letters;
+};
+
+static bool blames_the_batch(const char *sqlstate)
+{
+    if (pg_state_is_transient(sqlstate)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(blaming_classes); i++) {
+        if (strncmp(sqlstate, blaming_classes[i], 2) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void finish(struct ledger *ledger, enum ledger_result result)
+{
+    assert(ledger->batch != NULL && ledger->tx == NULL);
+    ledger->batch = NULL;
+    ledger->options.done(result, ledger->options.arg);
+}
+
+/* Ends the transaction before its COMMIT. */
+static void give_up(struct ledger *ledger, enum ledger_result result)
+{
+    struct pg_tx *tx = ledger->tx;
+    ledger->tx = NULL;
+    pg_tx_abort(tx);
+    finish(ledger, result);
+}
+
+/* False, and the transaction is over, unless the reply is good. */
+static bool check(struct ledger *ledger, const struct pg_reply *reply)
+{
+    if (reply->outcome == PG_OK) {
+        return true;
+    }
+    bool blamed = reply->outcome == PG_FAILED && blames_the_batch(reply->sqlstate);
+    if (reply->outcome == PG_FAILED) {
+        log_warn("ledger: %s %s", reply->sqlstate, reply->message);
+    }
+    give_up(ledger, blamed ? LEDGER_REFUSED : LEDGER_AGAIN);
+    return false;
+}
+
+static void on_committed(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    enum ledger_result result = LEDGER_COMMITTED;
+    if (reply->outcome == PG_FAILED) {
+        result = blames_the_batch(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
+        log_warn("ledger: %s %s", reply->sqlstate, reply->message);
+    } else if (reply->outcome == PG_LOST) {
+        result = LEDGER_AGAIN;
+        log_warn("ledger: connection lost at COMMIT: the ledger will tell");
+    }
+    finish(ledger, result);
+}
+
+static void decide_and_write(struct ledger *ledger)
+{
+    struct batch *batch = ledger->batch;
+    decide_batch(batch, clock_now_ms());
+    letters_free(&ledger->letters);
+    bool sent = letters_of_batch(&ledger->letters, batch) && ledger_write(ledger->tx, &ledger->arrays, batch) &&
+                ledger_write_letters(ledger->tx, ledger->options.outbox, &ledger->letters) &&
+                pg_tx_commit(ledger->tx, on_committed, ledger);
+    if (!sent) {
+        give_up(ledger, LEDGER_AGAIN);
+        return;
+    }
+    ledger->tx = NULL; /* the commit owns it now */
+}
+
+static void on_newest(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!check(ledger, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct uuid id = pg_uuid(reply->result, row, 0);
+        struct batch_auction *auction = batch_find_auction(ledger->batch, &id);
+        if (auction != NULL) {
+            auction->seq = pg_int(reply->result, row, 1);
+        }
+    }
+    decide_and_write(ledger);
+}
+
+/* The last answer of the load: everything is known, but for the ledgers of auctions that do not exist. */
+static void on_banned(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    struct batch *batch = ledger->batch;
+    if (!check(ledger, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct uuid id = pg_uuid(reply->result, row, 0);
+        for (size_t i = 0; i < batch->count; i++) {
+            struct batch_entry *entry = &batch->entries[i];
+            entry->banned = entry->banned || uuid_equal(&entry->command->user_id, &id);
+        }
+    }
+    size_t unknown = 0;
+    pg_array_reset(&ledger->arrays.columns[0]);
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        if (!batch->auctions[i].found) {
+            pg_array_uuid(&ledger->arrays.columns[0], &batch->auctions[i].id);
+            unknown++;
+        }
+    }
+    if (unknown == 0) {
+        decide_and_write(ledger);
+        return;
+    }
+    const char *const values[] = {pg_array_done(&ledger->arrays.columns[0])};
+    if (values[0] == NULL || !pg_tx_send(ledger->tx, STATEMENT_NEWEST, 1, values, on_newest, ledger) ||
+        !pg_tx_flush(ledger->tx)) {
+        give_up(ledger, LEDGER_AGAIN);
+    }
+}
+
+static void read_known(struct batch *batch, const PGresult *result, int row)
+{
+    size_t number = (size_t)pg_int(result, row, KNOWN_NUMBER);
+    assert(number >= 1 && number <= batch->ordered);
+    struct batch_entry *entry = &batch->entries[batch->order[number - 1]];
+    entry->outcome = BATCH_KNOWN;
+    entry->decision = (struct decision){
+        .bid_id = entry->command->id,
+        .auction_id = entry->command->auction_id,
+        .user_id = entry->command->user_id,
+        .kind = entry->command->kind,
+        .amount = pg_money(result, row, KNOWN_AMOUNT),
+        .max_amount = pg_money(result, row, KNOWN_MAX_AMOUNT),
+        .received_ms = pg_int(result, row, KNOWN_RECEIVED_MS),
+        .decided_ms = pg_int(result, row, KNOWN_DECIDED_MS),
+    };
+    (void)snprintf(entry->decision.status, MESSAGE_TEXT_SIZE, "%s", pg_text(result, row, KNOWN_STATUS));
+    (void)snprintf(entry->decision.reason, MESSAGE_TEXT_SIZE, "%s", pg_text(result, row, KNOWN_REASON));
+}
+
+static void on_known(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!check(ledger, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        read_known(ledger->batch, reply->result, row);
+    }
+}
+
+static void on_locked(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!check(ledger, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct uuid id = pg_uuid(reply->result, row, LOCK_ID);
+        struct batch_auction *auction = batch_find_auction(ledger->batch, &id);
+        assert(auction != NULL);
+        ledger_read_auction(auction, reply->result, row);
+    }
+}
+
+static void on_planner(const struct pg_reply *reply, void *arg)
+{
+    (void)check(arg, reply);
+}
+
+static bool load(struct ledger *ledger)
+{
+    const struct batch *batch = ledger->batch;
+    struct pg_array *columns = ledger->arrays.columns;
+    for (size_t i = 0; i < 4; i++) {
+        pg_array_reset(&columns[i]);
+    }
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        pg_array_uuid(&columns[0], &batch->auctions[i].id);
+    }
+    for (size_t i = 0; i < batch->ordered; i++) {
+        const struct command *command = batch->entries[batch->order[i]].command;
+        pg_array_uuid(&columns[1], &command->auction_id);
+        pg_array_uuid(&columns[2], &command->id);
+        pg_array_uuid(&columns[3], &command->user_id);
+    }
+    const char *const values[] = {pg_array_done(&columns[0]), pg_array_done(&columns[1]), pg_array_done(&columns[2]),
+                                  pg_array_done(&columns[3])};
+    return values[0] != NULL && values[1] != NULL && values[2] != NULL && values[3] != NULL &&
+           pg_tx_send(ledger->tx, STATEMENT_PLANNER, 0, NULL, on_planner, ledger) &&
+           pg_tx_send(ledger->tx, STATEMENT_LOCK, 1, values, on_locked, ledger) &&
+           pg_tx_send(ledger->tx, STATEMENT_KNOWN, 2, values + 1, on_known, ledger) &&
+           pg_tx_send(ledger->tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) && pg_tx_flush(ledger->tx);
+}
+
+bool ledger_decide(struct ledger *ledger, struct batch *batch)
+{
+    assert(ledger->batch == NULL && batch->count > 0);
+    ledger->tx = pg_tx_begin(ledger->options.pg);
+    if (ledger->tx == NULL) {
+        return false;
+    }
+    batch_prepare(batch);
+    ledger->batch = batch;
+    if (!load(ledger)) {
+        pg_tx_abort(ledger->tx);
+        ledger->tx = NULL;
+        ledger->batch = NULL;
+        return false;
+    }
+    return true;
+}
+
+static void on_suspected(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    bool counted = reply->outcome == PG_OK && PQntuples(reply->result) == 1;
+    ledger->options.suspected(counted ? pg_int(reply->result, 0, 0) : -1, ledger->options.arg);
+}
+
+bool ledger_suspect(struct ledger *ledger, const struct command *command)
+{
+    char auction_id[UUID_TEXT_SIZE];
+    char bid_id[UUID_TEXT_SIZE];
+    const char *const values[] = {auction_id, bid_id};
+    uuid_format(&command->auction_id, auction_id);
+    uuid_format(&command->id, bid_id);
+    return pg_query(ledger->options.pg, STATEMENT_SUSPECT, 2, values, on_suspected, ledger);
+}
+
+const struct letters *ledger_letters(const struct ledger *ledger)
+{
+    return &ledger->letters;
+}
+
+struct ledger *ledger_new(const struct ledger_options *options)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (ledger != NULL) {
+        ledger->options = *options;
+    }
+    return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+    if (ledger == NULL) {
+        return;
+    }
+    if (ledger->tx != NULL) {
+        pg_tx_abort(ledger->tx);
+    }
+    for (size_t i = 0; i < LEDGER_COLUMNS_MAX; i++) {
+        pg_array_free(&ledger->arrays.columns[i]);
+    }
+    letters_free(&ledger->letters);
+    free(ledger);
+}

@@ -1,0 +1,251 @@
+/*
+ * See ledger_write.h. Called by ledger alone.
+ */
+#include "bidworker/ledger_write.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bidworker/statements.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+enum { MS_PER_S = 1000, INTEGER_TEXT_SIZE = 24 };
+
+static bool read_increments(const char *text, struct increments *out)
+{
+    const char *why = NULL;
+    struct json *value = json_parse(text, strlen(text), &why);
+    bool good = value != NULL && increments_parse(value, out, &why);
+    json_free(value);
+    return good;
+}
+
+/* What the rules take for granted (rules.h). */
+static bool makes_sense(const struct rules_auction *state)
+{
+    if (!state->has_leader) {
+        return state->price == 0;
+    }
+    return state->price > 0 && state->price <= state->leader_max && state->runner_up_max <= state->price;
+}
+
+void ledger_read_auction(struct batch_auction *auction, const PGresult *result, int row)
+{
+    struct rules_auction *state = &auction->state;
+    *state = (struct rules_auction){
+        .seller_id = pg_uuid(result, row, LOCK_SELLER),
+        .starting_price = pg_money(result, row, LOCK_STARTING_PRICE),
+        .reserve_price = pg_money(result, row, LOCK_RESERVE_PRICE),
+        .snipe_window_ms = pg_int(result, row, LOCK_SNIPE_WINDOW_S) * MS_PER_S,
+        .snipe_extension_ms = pg_int(result, row, LOCK_SNIPE_EXTENSION_S) * MS_PER_S,
+        .snipe_max = pg_null(result, row, LOCK_SNIPE_MAX) ? -1 : pg_int(result, row, LOCK_SNIPE_MAX),
+        .start_ms = pg_int(result, row, LOCK_START_MS),
+        .terms_version = pg_int(result, row, LOCK_TERMS_VERSION),
+        .end_ms = pg_int(result, row, LOCK_END_MS),
+        .extensions_used = pg_int(result, row, LOCK_EXTENSIONS_USED),
+        .price = pg_money(result, row, LOCK_CURRENT_BID),
+        .bid_count = pg_int(result, row, LOCK_BID_COUNT),
+        .has_leader = !pg_null(result, row, LOCK_LEADER),
+        .leader_id = pg_uuid(result, row, LOCK_LEADER),
+        .leader_bid_id = pg_uuid(result, row, LOCK_LEADER_BID),
+        .leader_by_proxy = pg_bool(result, row, LOCK_LEADER_BY_PROXY),
+        .leader_max = pg_money(result, row, LOCK_LEADER_MAX),
+        .runner_up_max = pg_money(result, row, LOCK_RUNNER_UP_MAX),
+    };
+    auction->found = true;
+    auction->seq = pg_int(result, row, LOCK_LEDGER_SEQ);
+    auction->version = pg_int(result, row, LOCK_VERSION);
+    auction->broken = !read_increments(pg_text(result, row, LOCK_INCREMENTS), &state->increments) ||
+                      !rules_status_parse(pg_text(result, row, LOCK_STATUS), &state->status) || !makes_sense(state);
+    if (auction->broken) {
+        struct log_about about = LOG_ABOUT_NONE;
+        about.auction_id = &auction->id;
+        log_line(LOG_ERROR, &about, "the auction's row cannot be understood: its bids are set aside");
+    }
+}
+
+/* The arrays as parameters; false if one of them failed. */
+static bool finish_columns(struct ledger_arrays *arrays, size_t count, const char **values)
+{
+    for (size_t i = 0; i < count; i++) {
+        values[i] = pg_array_done(&arrays->columns[i]);
+        if (values[i] == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void start_columns(struct ledger_arrays *arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        pg_array_reset(&arrays->columns[i]);
+    }
+}
+
+static void add_uuid(struct pg_array *array, const struct uuid *id)
+{
+    if (uuid_is_nil(id)) {
+        pg_array_null(array);
+    } else {
+        pg_array_uuid(array, id);
+    }
+}
+
+static void add_money(struct pg_array *array, int64_t minor)
+{
+    if (minor == 0) {
+        pg_array_null(array);
+    } else {
+        pg_array_money(array, minor);
+    }
+}
+
+/* What a failure means shows at the COMMIT. */
+static void ignore(const struct pg_reply *reply, void *arg)
+{
+    (void)reply;
+    (void)arg;
+}
+
+static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
+{
+    enum { COLUMNS = 11 };
+    const char *values[COLUMNS + 1];
+    char decided_at[CLOCK_TEXT_SIZE];
+    struct pg_array *columns = arrays->columns;
+    if (batch->row_count == 0) {
+        return true;
+    }
+    start_columns(arrays, COLUMNS);
+    for (size_t i = 0; i < batch->row_count; i++) {
+        const struct batch_row *row = &batch->rows[i];
+        pg_array_uuid(&columns[0], &row->auction_id);
+        pg_array_int(&columns[1], row->seq);
+        pg_array_uuid(&columns[2], &row->bid_id);
+        add_uuid(&columns[3], &row->bidder_id);
+        pg_array_text_add(&columns[4], row->kind);
+        pg_array_text_add(&columns[5], row->status);
+        pg_array_text_add(&columns[6], row->reason);
+        pg_array_bool(&columns[7], row->raise);
+        add_money(&columns[8], row->amount);
+        add_money(&columns[9], row->max_amount);
+        pg_array_time(&columns[10], row->received_ms);
+    }
+    clock_format(batch->decided_ms, decided_at);
+    values[COLUMNS] = decided_at;
+    return finish_columns(arrays, COLUMNS, values) &&
+           pg_tx_send(tx, STATEMENT_INSERT_BIDS, COLUMNS + 1, values, ignore, NULL);
+}
+
+static void add_state(struct pg_array *columns, const struct batch_auction *auction)
+{
+    const struct rules_auction *state = &auction->state;
+    int64_t minimum = rules_minimum_bid(state);
+    pg_array_uuid(&columns[0], &auction->id);
+    pg_array_text_add(&columns[1], rules_status_text(state->status));
+    pg_array_time(&columns[2], state->end_ms);
+    pg_array_int(&columns[3], state->extensions_used);
+    add_money(&columns[4], state->price);
+    /* One above the largest amount says that nobody can bid any more; the column holds no more than the largest. */
+    pg_array_money(&columns[5], minimum > MONEY_MAX ? MONEY_MAX : minimum);
+    pg_array_int(&columns[6], state->bid_count);
+    add_uuid(&columns[7], &state->leader_id);
+    add_money(&columns[8], state->leader_max);
+    add_uuid(&columns[9], &state->leader_bid_id);
+    pg_array_bool(&columns[10], state->leader_by_proxy);
+    add_money(&columns[11], state->runner_up_max);
+    pg_array_int(&columns[12], auction->seq);
+    pg_array_int(&columns[13], auction->version);
+}
+
+static bool update_auctions(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
+{
+    enum { COLUMNS = 14 };
+    const char *values[COLUMNS + 1];
+    char updated_at[CLOCK_TEXT_SIZE];
+    size_t count = 0;
+    start_columns(arrays, COLUMNS);
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        const struct batch_auction *auction = &batch->auctions[i];
+        if (auction->found && auction->touched && !auction->broken) {
+            add_state(arrays->columns, auction);
+            count++;
+        }
+    }
+    if (count == 0) {
+        return true;
+    }
+    clock_format(batch->decided_ms, updated_at);
+    values[COLUMNS] = updated_at;
+    return finish_columns(arrays, COLUMNS, values) &&
+           pg_tx_send(tx, STATEMENT_UPDATE_AUCTIONS, COLUMNS + 1, values, ignore, NULL);
+}
+
+/* Of a row that was not understood nothing but the count of its ledger is written back. */
+static bool update_broken(struct pg_tx *tx, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        const struct batch_auction *auction = &batch->auctions[i];
+        char id[UUID_TEXT_SIZE];
+        char seq[INTEGER_TEXT_SIZE];
+        char version[INTEGER_TEXT_SIZE];
+        const char *const values[] = {id, seq, version};
+        if (!auction->broken || !auction->touched) {
+            continue;
+        }
+        uuid_format(&auction->id, id);
+        (void)snprintf(seq, sizeof seq, "%" PRId64, auction->seq);
+        (void)snprintf(version, sizeof version, "%" PRId64, auction->version);
+        if (!pg_tx_send(tx, STATEMENT_UPDATE_BROKEN, ARRAY_LEN(values), values, ignore, NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void on_outbox_row(const struct pg_reply *reply, void *arg)
+{
+    struct outbox_row *row = arg;
+    if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
+        row->id = pg_int(reply->result, 0, 0);
+    }
+}
+
+bool ledger_write_letters(struct pg_tx *tx, const struct outbox *outbox, struct letters *letters)
+{
+    for (size_t i = 0; i < letters->count; i++) {
+        if (!outbox_insert(outbox, tx, &letters->rows[i], on_outbox_row, &letters->rows[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A command that is decided is no suspect any more. */
+static bool clear_suspects(struct pg_tx *tx, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct batch_entry *entry = &batch->entries[i];
+        char auction_id[UUID_TEXT_SIZE];
+        char bid_id[UUID_TEXT_SIZE];
+        const char *const values[] = {auction_id, bid_id};
+        if (!entry->careful) {
+            continue;
+        }
+        uuid_format(&entry->command->auction_id, auction_id);
+        uuid_format(&entry->command->id, bid_id);
+        if (!pg_tx_send(tx, STATEMENT_CLEAR_SUSPECT, 2, values, ignore, NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
+{
+    return insert_bids(tx, arrays, batch) && update_auctions(tx, arrays, batch) && update_broken(tx, batch) &&
+           clear_suspects(tx, batch);
+}

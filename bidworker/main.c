@@ -1,0 +1,99 @@
+/*
+ * rostrum-bidworker: decides the bids of the shards that it shares with the other bid workers. Any number of it may
+ * run; they find each other by themselves.
+ */
+#include <stdio.h>
+
+#include "bidworker/worker.h"
+#include "common/daemon.h"
+#include "common/log.h"
+
+static const struct daemon_program program = {
+    .name = "rostrum-bidworker",
+    .purpose = "decides bids, in order, once",
+    .description = "  Takes bids from the shard queues that are its own, decides each batch of them by\n"
+                   "  the rules of bidding in one transaction, and tells gateways and daemons of it.\n"
+                   "\n"
+                   "  Start as many as there is work for: they share the shards among themselves, and\n"
+                   "  when one comes, goes or dies the others take over within a second. What a bid\n"
+                   "  worker has not committed stays in its queue and is decided by the next.",
+};
+
+struct bidworker {
+    struct daemon *daemon;
+    struct event_base *base;
+    struct worker *worker;
+    bool failed;
+};
+
+static void on_serving(size_t shards, void *arg)
+{
+    struct bidworker *bidworker = arg;
+    log_info("serving %zu shards", shards);
+    daemon_status(bidworker->daemon, "serving %zu shards", shards);
+    daemon_ready(bidworker->daemon);
+}
+
+static void on_drained(void *arg)
+{
+    struct bidworker *bidworker = arg;
+    daemon_drained(bidworker->daemon);
+}
+
+static void on_failed(void *arg)
+{
+    struct bidworker *bidworker = arg;
+    bidworker->failed = true;
+    (void)event_base_loopbreak(bidworker->base);
+}
+
+static void on_drain(void *arg)
+{
+    struct bidworker *bidworker = arg;
+    worker_drain(bidworker->worker);
+}
+
+static int run(struct bidworker *bidworker, const struct config *config)
+{
+    struct daemon_calls calls = {.drain = on_drain, .arg = bidworker};
+    int exit_code = EXIT_FAILED;
+    bidworker->base = event_base_new();
+    bidworker->daemon = bidworker->base == NULL ? NULL : daemon_new(bidworker->base, config, &calls);
+    if (bidworker->daemon != NULL) {
+        struct worker_options options = {
+            .base = bidworker->base,
+            .config = config,
+            .serving = on_serving,
+            .drained = on_drained,
+            .failed = on_failed,
+            .arg = bidworker,
+        };
+        bidworker->worker = worker_new(&options);
+    }
+    if (bidworker->worker == NULL) {
+        log_error("cannot start: no memory, or a server's URL cannot be read");
+    } else if (event_base_dispatch(bidworker->base) == 0 && !bidworker->failed) {
+        exit_code = daemon_exit_code(bidworker->daemon);
+    }
+    worker_free(bidworker->worker);
+    if (bidworker->daemon != NULL) {
+        daemon_free(bidworker->daemon);
+    }
+    if (bidworker->base != NULL) {
+        event_base_free(bidworker->base);
+    }
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    static struct config config;
+    struct bidworker bidworker = {0};
+    int exit_code = EXIT_FAILED;
+    if (!daemon_start(&program, argc, argv, &config, &exit_code)) {
+        return exit_code;
+    }
+    exit_code = run(&bidworker, &config);
+    log_info("ended with %d", exit_code);
+    return exit_code;
+}

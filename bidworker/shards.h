@@ -1,0 +1,35 @@
+/*
+ * Which shards this worker serves. It holds an advisory lock under a random number for as long as its session lives,
+ * looks every ownership_poll_ms who else does, and takes and leaves shards as common/shards.h shares them out. Without
+ * PostgreSQL it keeps what it has: nothing can be decided then anyway, and the broker's single active consumer guards
+ * every moment in which two workers believe different things.
+ */
+#ifndef ROSTRUM_BIDWORKER_SHARDS_H
+#define ROSTRUM_BIDWORKER_SHARDS_H
+
+#include <event2/event.h>
+
+#include "common/base.h"
+#include "common/config.h"
+
+struct shards;
+
+struct shards_options {
+    struct event_base *base;
+    const struct config *config;
+    unsigned shards;
+    /* Called at each look, for each shard: is it ours? */
+    void (*mine)(unsigned shard, bool mine, void *arg);
+    /* After each look. */
+    void (*looked)(void *arg);
+    void *arg;
+};
+
+MUST_CHECK struct shards *shards_new(const struct shards_options *options);
+/* Gives up the lock: the others share our shards among themselves at their next look. */
+void shards_free(struct shards *shards);
+/* The lock is held and the living were seen since. */
+bool shards_settled(const struct shards *shards);
+uint32_t shards_number(const struct shards *shards);
+
+#endif

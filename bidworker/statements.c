@@ -1,0 +1,80 @@
+/*
+ * See statements.h. Commands come as parallel arrays, so that a batch of any size is one statement of each kind, and
+ * one plan serves all sizes.
+ */
+#include "bidworker/statements.h"
+
+/* clang-format off */
+#define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
+/* clang-format on */
+
+const struct pg_statement statements_all[STATEMENTS] = {
+    [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology"},
+
+    /*
+     * The statements of a batch look up a few rows by index in tables that grow from nothing to millions within an
+     * hour. A plan made while they were small would read them whole, and stay until the next ANALYZE: so plans are
+     * made once, and for large tables. Holds until the end of the transaction.
+     */
+    [STATEMENT_PLANNER] = {"planner",
+                           "SELECT set_config('plan_cache_mode', 'force_generic_plan', true),"
+                           " set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
+                           " set_config('enable_mergejoin', 'off', true)"},
+
+    /* Locked in id order: workers that meet never wait for each other in a ring. $1: ids. */
+    [STATEMENT_LOCK] =
+        {"lock", "SELECT id, seller_id, starting_price, reserve_price, increments, snipe_window_s,"
+                 " snipe_extension_s, snipe_max, " MS("start_time") ", terms_version, status, " MS(
+                     "end_time") ","
+                                 " extensions_used, current_bid, bid_count, leader_id, leader_max, leader_bid_id,"
+                                 " leader_by_proxy, runner_up_max, ledger_seq, version"
+                                 " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"},
+
+    /* Sent behind the lock: what another worker committed before it let go of the lock is seen. $1: auctions, $2: ids.
+     */
+    [STATEMENT_KNOWN] = {"known",
+                         "SELECT asked.n, b.amount, b.max_amount, b.status, b.reason, " MS(
+                             "b.received_at") ","
+                                              " " MS("b.decided_at") " FROM unnest($1::uuid[], $2::uuid[]) WITH "
+                                                                     "ORDINALITY AS asked (auction_id, bid_id, n)"
+                                                                     " JOIN bids b ON b.auction_id = asked.auction_id "
+                                                                     "AND b.bid_id = asked.bid_id"},
+
+    /* $1: users. */
+    [STATEMENT_BANNED] = {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},
+
+    /* For auctions that do not exist but have rows: commands for them that came before. $1: auctions. */
+    [STATEMENT_NEWEST] = {"newest", "SELECT auction_id, max(seq) FROM bids WHERE auction_id = ANY ($1::uuid[])"
+                                    " GROUP BY auction_id"},
+
+    [STATEMENT_INSERT_BIDS] = {"insert_bids",
+                               "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise,"
+                               " amount, max_amount, received_at, decided_at)"
+                               " SELECT decided.*, $12::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],"
+                               " $4::uuid[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::numeric[],"
+                               " $10::numeric[], $11::timestamptz[]) AS decided"},
+
+    [STATEMENT_UPDATE_AUCTIONS] =
+        {"update_auctions",
+         "UPDATE auctions AS a SET status = d.status, end_time = d.end_time, extensions_used = d.extensions_used,"
+         " current_bid = d.current_bid, minimum_bid = d.minimum_bid, bid_count = d.bid_count,"
+         " leader_id = d.leader_id, leader_max = d.leader_max, leader_bid_id = d.leader_bid_id,"
+         " leader_by_proxy = d.leader_by_proxy, runner_up_max = d.runner_up_max, ledger_seq = d.ledger_seq,"
+         " version = d.version, updated_at = $15::timestamptz"
+         " FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::integer[], $5::numeric[], $6::numeric[],"
+         " $7::integer[], $8::uuid[], $9::numeric[], $10::uuid[], $11::boolean[], $12::numeric[], $13::bigint[],"
+         " $14::bigint[]) AS d (id, status, end_time, extensions_used, current_bid, minimum_bid, bid_count,"
+         " leader_id, leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, version)"
+         " WHERE a.id = d.id"},
+
+    [STATEMENT_UPDATE_BROKEN] = {"update_broken", "UPDATE auctions SET ledger_seq = $2::bigint, version = $3::bigint"
+                                                  " WHERE id = $1::uuid"},
+
+    [STATEMENT_SUSPECT] = {"suspect", "INSERT INTO suspects AS s (auction_id, bid_id) VALUES ($1::uuid, $2::uuid)"
+                                      " ON CONFLICT (auction_id, bid_id) DO UPDATE SET attempts = s.attempts + 1"
+                                      " RETURNING attempts"},
+    [STATEMENT_CLEAR_SUSPECT] = {"clear_suspect",
+                                 "DELETE FROM suspects WHERE auction_id = $1::uuid AND bid_id = $2::uuid"},
+
+    [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
+};

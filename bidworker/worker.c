@@ -1,0 +1,587 @@
+/*
+ * See worker.h. Called by main.
+ *
+ * One batch is in hand at a time. What goes wrong with it goes one of two ways:
+ *   - not its own fault (connection, lock, disk, server): the same batch is tried again, for ever, with a back-off;
+ *     meanwhile the queues wait, since nothing is acked;
+ *   - refused for what is in it: half of it is taken back and the rest tried, down to one command. That one is then
+ *     trusted less with each failure (enum batch_doubt), until it is out of the way.
+ * A worker that dies over a command comes back to it: messages delivered too often are decided one command at a time,
+ * each counted in the table suspects before it is tried, and set aside at the third attempt.
+ */
+#include "bidworker/worker.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "bidworker/emit.h"
+#include "bidworker/intake.h"
+#include "bidworker/ledger.h"
+#include "bidworker/shards.h"
+#include "bidworker/statements.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/topology.h"
+
+enum {
+    PG_CONNECTIONS = 2,   /* the batch's transaction, and the outbox's statements */
+    PG_PENDING_MAX = 256, /* a batch sends under ten, and one for each dead letter */
+    PUBLISHED_MAX = 2048, /* unconfirmed: the outbox's rows and some garbage */
+    CONSUMED_MAX = 1,     /* that connection publishes nothing */
+    BROKER_TIMEOUT_MS = 5000,
+    AGAIN_LEAST_MS = 50,
+    AGAIN_MOST_MS = 2000,
+    TOPOLOGY_AGAIN_MS = 500,
+    HALVE_AFTER = 3,      /* times lost: maybe it is too much for one statement's time */
+    SUSPECT_ATTEMPTS = 3, /* then it is the poison */
+    ALONE_TRIES = 2,      /* of a single command, before it is trusted less: two workers may have met */
+    REPORT_S = 10,
+    OUTBOX_LOOK_MS = 20,    /* while draining */
+    OUTBOX_DRAIN_MS = 2000, /* then what is left is left to the other workers' sweep */
+};
+
+enum worker_state {
+    WORKER_OPENING, /* the number of shards is not known yet */
+    WORKER_IDLE,
+    WORKER_SUSPECTING, /* counting an attempt */
+    WORKER_DECIDING,
+    WORKER_WAITING, /* to try the batch again */
+    WORKER_ENDING,  /* takes nothing any more */
+};
+
+struct report {
+    uint64_t commands;
+    uint64_t batches;
+    int64_t since_ms;
+};
+
+struct worker {
+    struct worker_options options;
+    enum worker_state state;
+    bool draining;
+    unsigned shard_count;
+    struct pg *pg;
+    struct broker *consuming;
+    struct broker *publishing;
+    struct intake *intake;
+    struct shards *shards;
+    struct outbox *outbox;
+    struct ledger *ledger;
+    struct emit *emit;
+    struct batch *batch;
+    struct event *go;          /* looks for work; made active, never timed */
+    struct event *again_timer; /* WORKER_OPENING, WORKER_WAITING */
+    struct event *report_timer;
+    struct event *outbox_timer; /* draining */
+    unsigned losses;            /* of the batch in hand, in a row */
+    unsigned refusals;          /* likewise */
+    bool counted;               /* the careful command in hand is in table suspects */
+    size_t serving;             /* as last told; SIZE_MAX: never */
+    int64_t drain_until_ms;
+    int64_t batch_began_us;
+    struct report report;
+    char queue_names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
+    const char *queues[TOPOLOGY_SHARDS_MAX + 1];
+};
+
+static void set_state(struct worker *worker, enum worker_state state)
+{
+    assert(worker->state != WORKER_ENDING);
+    worker->state = state;
+}
+
+static void arm(struct event *timer, int64_t ms)
+{
+    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    if (evtimer_add(timer, &wait) != 0) {
+        log_error("a timer cannot be set");
+    }
+}
+
+/* Batches are cut at the end of a loop pass, so that all that came with it goes into one. */
+static void look_for_work(void *arg)
+{
+    struct worker *worker = arg;
+    event_active(worker->go, EV_TIMEOUT, 0);
+}
+
+/* --- the end --- */
+
+static void look_at_outbox(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    size_t left = worker->outbox == NULL ? 0 : outbox_pending(worker->outbox);
+    (void)fd;
+    (void)what;
+    if (left > 0 && clock_mono_ms() < worker->drain_until_ms) {
+        arm(worker->outbox_timer, OUTBOX_LOOK_MS);
+        return;
+    }
+    if (left > 0) {
+        log_warn("%zu rows of the outbox are left to others", left);
+    }
+    worker->options.drained(worker->options.arg);
+}
+
+static void end(struct worker *worker)
+{
+    if (worker->intake != NULL) {
+        intake_take_back(worker->intake, worker->batch, 0);
+        for (unsigned shard = 0; shard < worker->shard_count; shard++) {
+            intake_leave(worker->intake, shard);
+        }
+    }
+    evtimer_del(worker->again_timer);
+    set_state(worker, WORKER_ENDING);
+    worker->drain_until_ms = clock_mono_ms() + OUTBOX_DRAIN_MS;
+    arm(worker->outbox_timer, 0);
+}
+
+void worker_drain(struct worker *worker)
+{
+    if (worker->draining) {
+        return;
+    }
+    worker->draining = true;
+    /* The others see at once that our shards are theirs, and wait behind our channels. */
+    shards_free(worker->shards);
+    worker->shards = NULL;
+    log_info("draining");
+    if (worker->state != WORKER_SUSPECTING && worker->state != WORKER_DECIDING) {
+        end(worker);
+    }
+}
+
+/* --- the cycle --- */
+
+static void wait_and_try_again(struct worker *worker)
+{
+    int64_t wait_ms = AGAIN_LEAST_MS;
+    if (worker->draining) {
+        end(worker);
+        return;
+    }
+    for (unsigned i = 0; i < worker->losses && wait_ms < AGAIN_MOST_MS; i++) {
+        wait_ms *= 2;
+    }
+    worker->losses++;
+    set_state(worker, WORKER_WAITING);
+    arm(worker->again_timer, wait_ms < AGAIN_MOST_MS ? wait_ms : AGAIN_MOST_MS);
+}
+
+static void decide(struct worker *worker)
+{
+    worker->batch_began_us = clock_mono_us();
+    if (!ledger_decide(worker->ledger, worker->batch)) {
+        wait_and_try_again(worker);
+        return;
+    }
+    set_state(worker, WORKER_DECIDING);
+}
+
+static void try_batch(struct worker *worker)
+{
+    const struct batch_entry *first = &worker->batch->entries[0];
+    bool named = !uuid_is_nil(&first->command->auction_id);
+    if (!first->careful || worker->counted || !named) {
+        decide(worker);
+        return;
+    }
+    if (!ledger_suspect(worker->ledger, first->command)) {
+        wait_and_try_again(worker);
+        return;
+    }
+    set_state(worker, WORKER_SUSPECTING);
+}
+
+static void on_suspected(int64_t attempts, void *arg)
+{
+    struct worker *worker = arg;
+    struct batch_entry *entry = &worker->batch->entries[0];
+    if (worker->state != WORKER_SUSPECTING) {
+        return; /* ended meanwhile */
+    }
+    assert(worker->batch->count == 1);
+    if (attempts < 0) {
+        wait_and_try_again(worker);
+        return;
+    }
+    worker->counted = true;
+    if (attempts >= SUSPECT_ATTEMPTS && entry->doubt == BATCH_TRUSTED) {
+        entry->doubt = BATCH_POISON;
+        entry->why = "workers died over it";
+    }
+    decide(worker);
+}
+
+static void take_batch(struct worker *worker)
+{
+    intake_take(worker->intake, worker->batch, worker->batch->max);
+    if (worker->batch->count == 0) {
+        return;
+    }
+    worker->losses = 0;
+    worker->refusals = 0;
+    worker->counted = false;
+    try_batch(worker);
+}
+
+static void on_go(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    (void)fd;
+    (void)what;
+    if (worker->state == WORKER_IDLE && !worker->draining && pg_up(worker->pg)) {
+        take_batch(worker);
+    }
+}
+
+static void ask_topology(struct worker *worker);
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    struct batch *batch = worker->batch;
+    (void)fd;
+    (void)what;
+    if (worker->state == WORKER_OPENING) {
+        ask_topology(worker);
+        return;
+    }
+    if (worker->state != WORKER_WAITING) {
+        return;
+    }
+    if (worker->losses >= HALVE_AFTER && batch->count > 1) {
+        intake_take_back(worker->intake, batch, (batch->count + 1) / 2);
+    }
+    intake_prune(worker->intake, batch);
+    if (batch->count == 0) {
+        set_state(worker, WORKER_IDLE);
+        look_for_work(worker);
+        return;
+    }
+    try_batch(worker);
+}
+
+/* The one command in hand cannot be written as it is. */
+static void trust_less(struct worker *worker)
+{
+    struct batch_entry *entry = &worker->batch->entries[0];
+    struct log_about about = LOG_ABOUT_NONE;
+    if (++worker->refusals < ALONE_TRIES) {
+        return;
+    }
+    if (entry->doubt == BATCH_UNWRITABLE) {
+        wait_and_try_again(worker); /* not even a dead letter: it cannot be the command's fault */
+        return;
+    }
+    worker->refusals = 0;
+    entry->doubt++;
+    entry->why = entry->why == NULL ? "PostgreSQL refuses it" : entry->why;
+    about.auction_id = &entry->command->auction_id;
+    about.request_id = entry->command->request_id;
+    log_line(LOG_ERROR, &about, "a command cannot be written: set aside");
+}
+
+static void on_refused(struct worker *worker)
+{
+    struct batch *batch = worker->batch;
+    if (worker->draining) {
+        end(worker);
+        return;
+    }
+    if (batch->count > 1) {
+        intake_take_back(worker->intake, batch, batch->count / 2);
+    } else {
+        trust_less(worker);
+    }
+    if (worker->state == WORKER_DECIDING) {
+        try_batch(worker);
+    }
+}
+
+static void on_committed(struct worker *worker)
+{
+    const struct letters *letters = ledger_letters(worker->ledger);
+    struct batch *batch = worker->batch;
+    intake_ack(worker->intake, batch);
+    emit_batch(worker->emit, batch);
+    outbox_sent(worker->outbox, letters->rows, letters->count);
+    log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
+              batch->auction_count, batch->row_count, batch->event_count, clock_mono_us() - worker->batch_began_us);
+    worker->report.commands += batch->count;
+    worker->report.batches++;
+    intake_finish(worker->intake, batch);
+    set_state(worker, WORKER_IDLE);
+    if (worker->draining) {
+        end(worker);
+        return;
+    }
+    look_for_work(worker);
+}
+
+static void on_decided(enum ledger_result result, void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->state != WORKER_DECIDING) {
+        return; /* ended meanwhile */
+    }
+    switch (result) {
+    case LEDGER_COMMITTED:
+        on_committed(worker);
+        return;
+    case LEDGER_AGAIN:
+        wait_and_try_again(worker);
+        return;
+    case LEDGER_REFUSED:
+        on_refused(worker);
+        return;
+    }
+}
+
+static void on_report(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    struct report *report = &worker->report;
+    int64_t now_ms = clock_mono_ms();
+    int64_t passed_ms = now_ms - report->since_ms;
+    size_t depth = worker->outbox == NULL ? 0 : outbox_pending(worker->outbox);
+    (void)fd;
+    (void)what;
+    if (report->batches > 0 && passed_ms > 0) {
+        log_info("decided %" PRIu64 " commands: %" PRId64 " a second, %" PRIu64 " a batch; outbox depth %zu",
+                 report->commands, (int64_t)report->commands * 1000 / passed_ms, report->commands / report->batches,
+                 depth);
+    } else if (depth > 0) {
+        log_info("decided nothing; outbox depth %zu", depth);
+    }
+    *report = (struct report){.since_ms = now_ms};
+}
+
+/* --- the beginning --- */
+
+static void tell_serving(void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->shards == NULL || !shards_settled(worker->shards) || broker_state(worker->consuming) == BROKER_DOWN) {
+        return;
+    }
+    size_t serving = intake_serving(worker->intake);
+    if (serving != worker->serving) {
+        worker->serving = serving;
+        worker->options.serving(serving, worker->options.arg);
+    }
+}
+
+static void on_mine(unsigned shard, bool mine, void *arg)
+{
+    struct worker *worker = arg;
+    if (mine) {
+        intake_serve(worker->intake, shard);
+    } else {
+        intake_leave(worker->intake, shard);
+    }
+}
+
+static void on_consuming(struct broker *broker, enum broker_state state, void *arg)
+{
+    (void)broker;
+    (void)state;
+    tell_serving(arg);
+}
+
+static void on_publishing(struct broker *broker, enum broker_state state, void *arg)
+{
+    struct worker *worker = arg;
+    (void)broker;
+    if (state == BROKER_UP && worker->outbox != NULL) {
+        outbox_wake(worker->outbox);
+    }
+}
+
+static bool open_brokers(struct worker *worker)
+{
+    static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE, NULL};
+    const struct config *config = worker->options.config;
+    for (unsigned shard = 0; shard < worker->shard_count; shard++) {
+        topology_queue_name(shard, worker->queue_names[shard]);
+        worker->queues[shard] = worker->queue_names[shard];
+    }
+    struct broker_options options = {
+        .base = worker->options.base,
+        .url = config->amqp_url,
+        .name = "rostrum-bidworker publishing",
+        .heartbeat_s = config->amqp_heartbeat_s,
+        .connect_timeout_ms = BROKER_TIMEOUT_MS,
+        .unconfirmed_max = PUBLISHED_MAX,
+        .require_exchanges = exchanges,
+        .on_change = on_publishing,
+        .arg = worker,
+    };
+    worker->publishing = broker_new(&options);
+    options.name = "rostrum-bidworker consuming";
+    options.unconfirmed_max = CONSUMED_MAX;
+    options.require_exchanges = NULL;
+    options.require_queues = worker->queues;
+    options.on_change = on_consuming;
+    worker->consuming = broker_new(&options);
+    return worker->publishing != NULL && worker->consuming != NULL;
+}
+
+static bool open_rest(struct worker *worker)
+{
+    const struct config *config = worker->options.config;
+    struct intake_options intake = {
+        .base = worker->options.base,
+        .consuming = worker->consuming,
+        .publishing = worker->publishing,
+        .shards = worker->shard_count,
+        .prefetch_messages = config->prefetch_messages,
+        .crash_count = config->crash_count,
+        .work = look_for_work,
+        .arg = worker,
+    };
+    struct outbox_options outbox = {
+        .base = worker->options.base,
+        .pg = worker->pg,
+        .broker = worker->publishing,
+        .first_statement = STATEMENT_OUTBOX,
+        .sweep_ms = config->outbox_sweep_ms,
+        .age_ms = config->outbox_age_ms,
+    };
+    struct shards_options shards = {
+        .base = worker->options.base,
+        .config = config,
+        .shards = worker->shard_count,
+        .mine = on_mine,
+        .looked = tell_serving,
+        .arg = worker,
+    };
+    worker->intake = intake_new(&intake);
+    worker->outbox = outbox_new(&outbox);
+    struct ledger_options ledger = {
+        .pg = worker->pg, .outbox = worker->outbox, .done = on_decided, .suspected = on_suspected, .arg = worker};
+    worker->ledger = ledger_new(&ledger);
+    worker->shards = shards_new(&shards);
+    return worker->intake != NULL && worker->outbox != NULL && worker->ledger != NULL && worker->shards != NULL;
+}
+
+static void on_topology(const struct pg_reply *reply, void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->state != WORKER_OPENING) {
+        return;
+    }
+    if (reply->outcome != PG_OK || PQntuples(reply->result) != 1) {
+        log_warn("the topology is not on record yet: rostrumctl migrate has to come first");
+        arm(worker->again_timer, TOPOLOGY_AGAIN_MS);
+        return;
+    }
+    worker->shard_count = (unsigned)pg_int(reply->result, 0, 0);
+    assert(worker->shard_count >= 1 && worker->shard_count <= TOPOLOGY_SHARDS_MAX);
+    if (!open_brokers(worker) || !open_rest(worker)) {
+        log_error("no memory");
+        worker->options.failed(worker->options.arg);
+        return;
+    }
+    set_state(worker, WORKER_IDLE);
+}
+
+static void ask_topology(struct worker *worker)
+{
+    if (!pg_query(worker->pg, STATEMENT_TOPOLOGY, 0, NULL, on_topology, worker)) {
+        arm(worker->again_timer, TOPOLOGY_AGAIN_MS);
+    }
+}
+
+static void on_pg_change(struct pg *pg, bool up, void *arg)
+{
+    struct worker *worker = arg;
+    (void)pg;
+    if (!up) {
+        log_warn("PostgreSQL is away: nothing is taken until it is back");
+        return;
+    }
+    log_info("PostgreSQL is there");
+    if (worker->state == WORKER_OPENING || worker->state == WORKER_WAITING) {
+        arm(worker->again_timer, 0);
+    } else {
+        look_for_work(worker);
+    }
+}
+
+static bool worker_open(struct worker *worker)
+{
+    const struct config *config = worker->options.config;
+    struct event_base *base = worker->options.base;
+    struct timeval period = {.tv_sec = REPORT_S};
+    struct pg_options pg = {
+        .base = base,
+        .url = config->pg_url,
+        .application = "rostrum-bidworker",
+        .statements = statements_all,
+        .statement_count = STATEMENTS,
+        .connections = PG_CONNECTIONS,
+        .timeout_ms = config->pg_timeout_ms,
+        .pending_max = PG_PENDING_MAX,
+        .on_change = on_pg_change,
+        .arg = worker,
+    };
+    worker->go = event_new(base, -1, 0, on_go, worker);
+    worker->again_timer = evtimer_new(base, on_again, worker);
+    worker->outbox_timer = evtimer_new(base, look_at_outbox, worker);
+    worker->report_timer = event_new(base, -1, EV_PERSIST, on_report, worker);
+    worker->batch = batch_new((size_t)config->batch_max_bids);
+    worker->emit = emit_new(base, config);
+    worker->pg = pg_new(&pg);
+    return worker->go != NULL && worker->again_timer != NULL && worker->outbox_timer != NULL &&
+           worker->report_timer != NULL && worker->batch != NULL && worker->emit != NULL && worker->pg != NULL &&
+           evtimer_add(worker->report_timer, &period) == 0;
+}
+
+struct worker *worker_new(const struct worker_options *options)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL) {
+        return NULL;
+    }
+    worker->options = *options;
+    worker->serving = SIZE_MAX;
+    worker->report.since_ms = clock_mono_ms();
+    if (!worker_open(worker)) {
+        worker_free(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+/* Connections first: what their last callbacks touch is still there then. */
+void worker_free(struct worker *worker)
+{
+    if (worker == NULL) {
+        return;
+    }
+    worker->state = WORKER_ENDING;
+    worker->draining = true;
+    shards_free(worker->shards);
+    worker->shards = NULL;
+    if (worker->intake != NULL) {
+        intake_take_back(worker->intake, worker->batch, 0);
+    }
+    broker_free(worker->consuming);
+    broker_free(worker->publishing);
+    pg_free(worker->pg);
+    ledger_free(worker->ledger);
+    intake_free(worker->intake);
+    outbox_free(worker->outbox);
+    emit_free(worker->emit);
+    batch_free(worker->batch);
+    struct event *events[] = {worker->go, worker->again_timer, worker->outbox_timer, worker->report_timer};
+    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+        if (events[i] != NULL) {
+            event_free(events[i]);
+        }
+    }
+    free(worker);
+}
