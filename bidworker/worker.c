@@ -481,7 +481,7 @@ static void on_topology(const struct pg_reply *reply, void *arg)
     worker->shard_count = (unsigned)pg_int(reply->result, 0, 0);
     assert(worker->shard_count >= 1 && worker->shard_count <= TOPOLOGY_SHARDS_MAX);
     if (!open_brokers(worker) || !open_rest(worker)) {
-        log_error("no memory");
+        log_error("no memory, or the broker's URL cannot be read");
         worker->options.failed(worker->options.arg);
         return;
     }
