@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/money.h"
 #include "common/pg.h"
@@ -16,6 +17,8 @@ enum {
     FEW_PENDING = 3,
     PIPELINED = 5000,
     ELEMENTS_MANY = 1000,
+    BIG = 4 << 20, /* bytes: more than any socket takes at once */
+    BIG_ONES = 4,
 };
 
 enum statement {
@@ -31,6 +34,7 @@ enum statement {
     ELEMENTS,
     TYPED,
     LENGTH,
+    EVERYTHING,
     STATEMENTS
 };
 
@@ -48,6 +52,7 @@ static const struct pg_statement statements[] = {
     [TYPED] = {"typed", "SELECT i, m, u, b, (extract(epoch FROM w) * 1000)::bigint FROM unnest($1::bigint[],"
                         " $2::numeric(12, 2)[], $3::uuid[], $4::boolean[], $5::timestamptz[]) AS x (i, m, u, b, w)"},
     [LENGTH] = {"length", "SELECT cardinality($1::text[])"},
+    [EVERYTHING] = {"everything", "SELECT * FROM pg_test"},
 };
 
 static struct event_base *base;
@@ -265,6 +270,70 @@ START_TEST(pending_is_bounded)
     ask(small, ECHO, "7", &seen);
     RUN_UNTIL(seen.calls == FEW_PENDING + 1);
     pg_free(small);
+}
+END_TEST
+
+START_TEST(big_values_are_written_piece_by_piece)
+{
+    struct seen seen = {0};
+    struct pg_array array = {0};
+    char *big = calloc(1, BIG + 1);
+    ck_assert_ptr_nonnull(big);
+    memset(big, 'x', BIG);
+    pg_array_reset(&array);
+    pg_array_text_add(&array, big);
+    for (int i = 0; i < BIG_ONES; i++) {
+        ask(pg, LENGTH, pg_array_done(&array), &seen);
+    }
+    RUN_UNTIL(seen.calls == BIG_ONES);
+    ck_assert_int_eq(seen.outcome, PG_OK);
+    ck_assert_int_eq(seen.value, 1);
+    pg_array_free(&array);
+    free(big);
+}
+END_TEST
+
+START_TEST(queries_go_around_transactions)
+{
+    struct pg_options options = pool_options();
+    options.connections = 3;
+    struct pg *pool = pg_new(&options);
+    ck_assert_ptr_nonnull(pool);
+    RUN_UNTIL(pg_up(pool));
+    /* All three come up in their own time. */
+    struct pg_tx *first = NULL;
+    struct pg_tx *second = NULL;
+    RUN_UNTIL((first = pg_tx_begin(pool)) != NULL);
+    RUN_UNTIL((second = pg_tx_begin(pool)) != NULL);
+    struct seen inserted = {0};
+    struct seen done = {0};
+    ck_assert(tx_send(first, INSERT, "1", &inserted));
+    ck_assert(tx_send(second, INSERT, "2", &inserted));
+    RUN_UNTIL(pg_query(pool, COUNT, 0, NULL, note, &done));
+    RUN_UNTIL(done.calls == 1);
+    ck_assert_int_eq(done.value, 0);
+    ck_assert(pg_tx_commit(second, note, &done));
+    ck_assert(pg_tx_commit(first, note, &done));
+    RUN_UNTIL(done.calls == 3);
+    ck_assert_int_eq(rows(pool), 2);
+    pg_free(pool);
+}
+END_TEST
+
+START_TEST(changed_schema_remakes_the_connection)
+{
+    struct seen seen = {0};
+    ask(pg, EVERYTHING, NULL, &seen);
+    RUN_UNTIL(seen.calls == 1);
+    ck_assert_int_eq(seen.outcome, PG_OK);
+    run_sql("ALTER TABLE pg_test ADD COLUMN later integer");
+    ask(pg, EVERYTHING, NULL, &seen);
+    RUN_UNTIL(seen.calls == 2);
+    ck_assert_int_eq(seen.outcome, PG_LOST);
+    RUN_UNTIL(changes_up == 2);
+    ask(pg, EVERYTHING, NULL, &seen);
+    RUN_UNTIL(seen.calls == 3);
+    ck_assert_int_eq(seen.outcome, PG_OK);
 }
 END_TEST
 
@@ -675,6 +744,9 @@ static Suite *pg_suite(void)
         query_fails_alone,
         queries_are_answered_once_in_order,
         pending_is_bounded,
+        big_values_are_written_piece_by_piece,
+        queries_go_around_transactions,
+        changed_schema_remakes_the_connection,
         transaction_commits,
         failed_transaction_leaves_nothing,
         commit_itself_may_fail,

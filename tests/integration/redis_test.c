@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -27,6 +28,8 @@ enum {
     PORT_LEAST = 20000, /* above what the house's servers use, below the ephemeral ports */
     PORTS = 12000,
     URL_SIZE = 96,
+    BIG = 4 << 20, /* bytes: more than any socket takes at once */
+    BIG_ONES = 4,
 };
 
 enum script { DOUBLE, SNAPSHOT, SCRIPTS };
@@ -87,7 +90,7 @@ static void server_start(void)
 {
     char port[16];
     (void)snprintf(port, sizeof(port), "%d", server.port);
-    fflush(NULL);
+    (void)fflush(NULL);
     server.pid = fork();
     ck_assert_int_ge(server.pid, 0);
     if (server.pid == 0) {
@@ -265,6 +268,24 @@ START_TEST(replies_may_be_errors_and_bytes)
     ck_assert_int_eq(seen.type, REDIS_REPLY_STRING);
     ck_assert_uint_eq(seen.length, 3);
     ck_assert_int_ge(redis_latency_ms(redis), 0);
+}
+END_TEST
+
+START_TEST(big_values_are_written_piece_by_piece)
+{
+    struct seen seen = {0};
+    char *big = malloc(BIG);
+    ck_assert_ptr_nonnull(big);
+    memset(big, 'x', BIG);
+    const char *const echo[] = {"ECHO", big};
+    const size_t lengths[] = {4, BIG};
+    for (int i = 0; i < BIG_ONES; i++) {
+        ck_assert(redis_command(redis, note, &seen, 2, echo, lengths));
+    }
+    RUN_UNTIL(seen.calls == BIG_ONES);
+    ck_assert_int_eq(seen.nulls, 0);
+    ck_assert_uint_eq(seen.length, BIG);
+    free(big);
 }
 END_TEST
 
@@ -478,12 +499,37 @@ START_TEST(subscription_outlives_the_server)
 }
 END_TEST
 
+static struct redis *freed_inside;
+
+static void free_on_message(struct redis *listener, const char *channel, const char *bytes, size_t length, void *arg)
+{
+    on_message(listener, channel, bytes, length, arg);
+    redis_free(freed_inside);
+    freed_inside = NULL;
+}
+
+START_TEST(listener_freed_by_its_message)
+{
+    struct redis_options options = options_for(server_url());
+    options.on_message = free_on_message;
+    freed_inside = redis_new(&options);
+    ck_assert_ptr_nonnull(freed_inside);
+    ck_assert(redis_listen(freed_inside, "gw:test"));
+    RUN_UNTIL(redis_up(freed_inside));
+    const char *const publish[] = {"PUBLISH", "gw:test", "one"};
+    ck_assert(redis_command(redis, NULL, NULL, 3, publish, NULL));
+    ck_assert(redis_command(redis, NULL, NULL, 3, publish, NULL));
+    RUN_UNTIL(freed_inside == NULL);
+    ck_assert_int_eq(messages, 1);
+}
+END_TEST
+
 START_TEST(silent_listener_notices_a_dead_link)
 {
     struct redis *listener = listener_new(server_url());
     RUN_UNTIL(redis_up(listener));
     /* Long enough for pings to have been answered: a healthy link stays. */
-    int64_t until_ms = suite_mono_ms() + 2 * TIMEOUT_MS;
+    int64_t until_ms = suite_mono_ms() + INT64_C(2) * TIMEOUT_MS;
     RUN_UNTIL(suite_mono_ms() > until_ms);
     ck_assert(redis_up(listener));
     ck_assert_int_eq(kill(server.pid, SIGSTOP), 0);
@@ -532,13 +578,18 @@ static void add_case(Suite *suite, const char *name, SFun before, const TTest *c
 static Suite *redis_suite(void)
 {
     const TTest *const shared[] = {
-        command_and_script_answer, replies_may_be_errors_and_bytes, calls_are_answered_once_in_order,
-        pending_is_bounded,        snapshot_never_goes_back,        free_from_inside_a_callback,
+        command_and_script_answer,
+        replies_may_be_errors_and_bytes,
+        big_values_are_written_piece_by_piece,
+        calls_are_answered_once_in_order,
+        pending_is_bounded,
+        snapshot_never_goes_back,
+        free_from_inside_a_callback,
         bad_urls_are_refused,
     };
     const TTest *const private[] = {
-        forgotten_scripts_are_loaded_again, late_command_costs_the_connection,   server_dies_and_comes_back,
-        subscription_outlives_the_server,   silent_listener_notices_a_dead_link,
+        forgotten_scripts_are_loaded_again, late_command_costs_the_connection, server_dies_and_comes_back,
+        subscription_outlives_the_server,   listener_freed_by_its_message,     silent_listener_notices_a_dead_link,
     };
     const TTest *const guarded[] = {password_and_database_come_from_the_url};
     Suite *suite = suite_create("redis");
