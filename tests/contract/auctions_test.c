@@ -37,14 +37,14 @@ START_TEST(a_listed_auction_has_every_default)
     }
     int64_t server_ms = 0;
     ck_assert(clock_parse(reply_text(reply, "serverTime"), &server_ms));
-    ck_assert(llabs(server_ms - clock_now_ms()) < 60 * 1000);
+    ck_assert(llabs(server_ms - clock_now_ms()) < INT64_C(60000));
 }
 END_TEST
 
 START_TEST(creating_answers_201_with_its_location)
 {
     char end[CLOCK_TEXT_SIZE];
-    clock_format(clock_now_ms() + 3600 * 1000, end);
+    clock_format(clock_now_ms() + INT64_C(3600000), end);
     const struct reply *reply = stage_call(
         &stage.seller, "POST", AUCTIONS,
         client_format(
@@ -113,7 +113,7 @@ START_TEST(an_item_is_listed_once_at_a_time)
     char end[CLOCK_TEXT_SIZE];
     const struct uuid id = uuid_new();
     uuid_format(&id, item);
-    clock_format(clock_now_ms() + 3600 * 1000, end);
+    clock_format(clock_now_ms() + INT64_C(3600000), end);
     const char *body =
         client_format("{\"title\": \"One\", \"startingPrice\": 1, \"endTime\": \"%s\", \"itemId\": \"%s\"}", end, item);
     EXPECT_STATUS(stage_call(&stage.seller, "POST", AUCTIONS, body), 201);
@@ -130,8 +130,9 @@ static void list_some(int count)
         char id[UUID_TEXT_SIZE];
         char price[16];
         (void)snprintf(price, sizeof(price), "%d.00", i);
-        const struct cast_terms terms = {
-            .starting_price = price, .lasts_ms = 3600 * 1000 + i * 1000, .more = "\"category\": \"found\""};
+        const struct cast_terms terms = {.starting_price = price,
+                                         .lasts_ms = INT64_C(3600000) + INT64_C(1000) * i,
+                                         .more = "\"category\": \"found\""};
         ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
     }
 }

@@ -68,7 +68,7 @@ static const struct {
     {"{\"amount\": 55.00, \"colour\": \"red\"}", "VALIDATION_FAILED"},
     {"{\"amount\": 55.00, \"\": 1}", "VALIDATION_FAILED"},
     {"{\"amount\": true}", "INVALID_AMOUNT"},
-    {"{\"amount\": null}", "INVALID_AMOUNT"},
+    {"{\"amount\": null}", "VALIDATION_FAILED"},
     {"{\"amount\": [55.00]}", "INVALID_AMOUNT"},
     {"{\"amount\": {\"value\": 55}}", "INVALID_AMOUNT"},
     {"{\"amount\": \"\"}", "INVALID_AMOUNT"},

@@ -66,7 +66,7 @@ START_TEST(notifications_are_read_once)
     EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "13.00"), 200);
     SUITE_WAIT(unread() == 2, CAST_DECISION_MS);
     const struct reply *reply = stage_call(&stage.ann, "GET", MY_NOTICES, NULL);
-    EXPECT_TEXT(reply, "items.0.type", "OUTBID");
+    EXPECT_TEXT(reply, "items.0.kind", "OUTBID");
     EXPECT_TEXT(reply, "items.0.auctionId", stage.auction);
     const char *body = client_format("{\"ids\": [\"%s\"]}", reply_text(reply, "items.0.id"));
     reply = stage_call(&stage.bob, "POST", MY_NOTICES "/read", body); /* not his: nothing happens to hers */

@@ -112,7 +112,7 @@ int cast_notices(struct client *client, const struct cast_user *who, const char 
     }
     int found = 0;
     for (int i = 0; i < count; i++) {
-        found += strcmp(reply_text(reply, client_format("items.%d.type", i)), kind) == 0 &&
+        found += strcmp(reply_text(reply, client_format("items.%d.kind", i)), kind) == 0 &&
                  strcmp(reply_text(reply, client_format("items.%d.auctionId", i)), auction) == 0;
     }
     return found;
