@@ -1,0 +1,102 @@
+/*
+ * rostrumctl auction: one auction on a page. Rule 9: a maximum that was not beaten is shown to nobody but its owner
+ * until the auction is settled, not to operators either. So leader_max is never read here, and a proxy's maximum only
+ * where it was beaten, or the auction is settled.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "deploy/ctl/ctl.h"
+#include "deploy/ctl/store.h"
+
+enum { ROWS_PER_FETCH = 1000 };
+
+static const char AUCTION_SQL[] =
+    "SELECT title, status, seller_id, currency || ' ' || starting_price, reserve_price, increments,"
+    " start_time, original_end_time, end_time, extensions_used, coalesce(snipe_max::text, 'any number'),"
+    " snipe_window_s, snipe_extension_s, current_bid, minimum_bid, bid_count, leader_id,"
+    " leader_by_proxy, winner_id, winning_bid_id, settled_at, ledger_seq, version, terms_version,"
+    " reserve_price IS NOT NULL AND coalesce(current_bid, 0) >= reserve_price"
+    " FROM auctions WHERE id = $1";
+
+/* In the order of the columns; NULL: shown together with another one. */
+static const char *const LABELS[] = {
+    "title",          "status",  "seller",     "starting price", "reserve",     "increments",  "starts",
+    "was to end",     "ends",    "extensions", "  at most",      "  window, s", "  by, s",     "price",
+    "minimum bid",    "bids",    "leader",     "  by a proxy",   "winner",      "winning bid", "settled",
+    "ledger entries", "version", "terms",      "reserve met",
+};
+
+/* A maximum is shown where it is spent: beaten at once, or the auction is over and settled. */
+static const char LEDGER_SQL[] =
+    "DECLARE entries CURSOR FOR SELECT b.seq, to_char(b.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS'),"
+    " b.kind || CASE WHEN b.raise THEN ' (raise)' ELSE '' END, b.status, coalesce(b.amount::text, '-'),"
+    " CASE WHEN b.kind <> 'proxy' THEN '' WHEN a.settled_at IS NOT NULL OR b.status = 'outbid'"
+    " THEN b.max_amount::text ELSE 'hidden' END, coalesce(b.reason, ''), coalesce(b.bidder_id::text, '')"
+    " FROM bids b JOIN auctions a ON a.id = b.auction_id WHERE b.auction_id = $1 ORDER BY b.seq";
+
+static void print_auction(const PGresult *result)
+{
+    for (int column = 0; column < PQnfields(result); column++) {
+        (void)printf("%-16s %s\n", LABELS[column], pg_null(result, 0, column) ? "-" : PQgetvalue(result, 0, column));
+    }
+}
+
+static void print_entries(const PGresult *result)
+{
+    for (int row = 0; row < PQntuples(result); row++) {
+        (void)printf("%6s  %-23s  %-13s  %-8s  %13s  %13s  %-36s  %s\n", pg_text(result, row, 0),
+                     pg_text(result, row, 1), pg_text(result, row, 2), pg_text(result, row, 3), pg_text(result, row, 4),
+                     pg_text(result, row, 5), pg_text(result, row, 7), pg_text(result, row, 6));
+    }
+}
+
+static int print_ledger(struct ctl *ctl, const char *id)
+{
+    const char *const values[] = {id};
+    char fetch[64];
+    int rows = 0;
+    if (!store_do(ctl, LEDGER_SQL, 1, values)) {
+        return CTL_FAILED;
+    }
+    (void)snprintf(fetch, sizeof fetch, "FETCH %d FROM entries", ROWS_PER_FETCH);
+    (void)printf("\n%6s  %-23s  %-13s  %-8s  %13s  %13s  %-36s  %s\n", "SEQ", "RECEIVED (UTC)", "KIND", "STATUS",
+                 "AMOUNT", "MAXIMUM", "BIDDER", "REASON");
+    do {
+        PGresult *result = store_run(ctl, fetch, 0, NULL);
+        if (result == NULL) {
+            return CTL_FAILED;
+        }
+        rows = PQntuples(result);
+        print_entries(result);
+        PQclear(result);
+    } while (rows == ROWS_PER_FETCH);
+    return CTL_OK;
+}
+
+int auction_command(struct ctl *ctl, int argc, char **argv)
+{
+    struct uuid id;
+    if (argc != 1 || !uuid_parse(argv[0], strlen(argv[0]), &id)) {
+        ctl_complain("auction takes the ID of one auction");
+        return CTL_USAGE;
+    }
+    if (!store_open(ctl)) {
+        return CTL_UNAVAILABLE;
+    }
+    const char *const values[] = {argv[0]};
+    PGresult *result = NULL;
+    if (store_do(ctl, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL)) {
+        result = store_run(ctl, AUCTION_SQL, 1, values);
+    }
+    int code = CTL_FAILED;
+    if (result != NULL && PQntuples(result) == 1) {
+        print_auction(result);
+        code = print_ledger(ctl, argv[0]);
+    } else if (result != NULL) {
+        ctl_complain("there is no auction %s", argv[0]);
+    }
+    PQclear(result);
+    return code;
+}

@@ -1,0 +1,38 @@
+/*
+ * What the commands of rostrumctl share: the settings, and the servers that a command opens when it needs them.
+ * rostrumctl runs one command and ends, so it may wait for a server (with the settings' timeouts), unlike the daemons.
+ *
+ * Exit codes: 0 done, 1 refused, failed, or a difference found, 2 wrong command line or settings, 69 (EX_UNAVAILABLE)
+ * a server cannot be reached.
+ */
+#ifndef ROSTRUM_CTL_CTL_H
+#define ROSTRUM_CTL_CTL_H
+
+#include <amqp.h>
+#include <libpq-fe.h>
+
+#include "common/base.h"
+#include "common/config.h"
+
+enum ctl_exit { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_UNAVAILABLE = 69 };
+
+struct ctl {
+    struct config config;
+    PGconn *pg;                   /* NULL until store_open */
+    amqp_connection_state_t amqp; /* NULL until rabbit_open */
+};
+
+/* A command: `argv` holds what stands behind its name; the exit code. */
+typedef int (*ctl_command)(struct ctl *ctl, int argc, char **argv);
+
+int migrate_command(struct ctl *ctl, int argc, char **argv);
+int user_command(struct ctl *ctl, int argc, char **argv);
+int shardlist_command(struct ctl *ctl, int argc, char **argv);
+int deadletters_command(struct ctl *ctl, int argc, char **argv);
+int auction_command(struct ctl *ctl, int argc, char **argv);
+int verify_command(struct ctl *ctl, int argc, char **argv);
+
+/* "rostrumctl: …" and a newline on stderr. */
+void ctl_complain(const char *format, ...) PRINTF_LIKE(1, 2);
+
+#endif

@@ -1,0 +1,238 @@
+/*
+ * rostrumctl migrate: schema, keys, shards and topology, in that order, each idempotent. An advisory lock keeps two
+ * of them apart. The topology is complete before migrate ends, so that no program meets half of it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "deploy/ctl/ctl.h"
+#include "deploy/ctl/queues.h"
+#include "deploy/ctl/store.h"
+
+enum {
+    MIGRATIONS_MAX = 999, /* files in schema/ */
+    MIGRATION_MAX_BYTES = 1 << 20,
+    SUM_BYTES = 16, /* of a file's BLAKE2b */
+    SUM_SIZE = 2 * SUM_BYTES + 1,
+    SECRET_BYTES = 32, /* a BLAKE2b key, an Ed25519 seed */
+    NUMBER_SIZE = 16,
+};
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* The first folder that exists: beside the program (a house, a build, an installation), here, installed. */
+static bool find_schema(char out[static PATH_MAX])
+{
+    static const char *const BESIDE[] = {"/../schema", "/../../schema", "/../share/rostrum/schema"};
+    static const char *const ELSEWHERE[] = {"schema", "/usr/share/rostrum/schema"};
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[length < 0 ? 0 : length] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+        for (size_t i = 0; i < ARRAY_LEN(BESIDE); i++) {
+            int written = snprintf(out, PATH_MAX, "%s%s", self, BESIDE[i]);
+            if (written > 0 && written < PATH_MAX && is_folder(out)) {
+                return true;
+            }
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ELSEWHERE); i++) {
+        (void)snprintf(out, PATH_MAX, "%s", ELSEWHERE[i]);
+        if (is_folder(out)) {
+            return true;
+        }
+    }
+    ctl_complain("the folder schema/ was not found: say --schema DIR");
+    return false;
+}
+
+/* The file's text, for free(); NULL, and said, when it cannot be read. */
+static char *read_text(const char *path)
+{
+    char *text = NULL;
+    FILE *file = fopen(path, "re");
+    size_t length = 0;
+    if (file == NULL) {
+        ctl_complain("%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    text = malloc(MIGRATION_MAX_BYTES + 1);
+    if (text != NULL) {
+        length = fread(text, 1, MIGRATION_MAX_BYTES + 1, file);
+        if (ferror(file) != 0 || length > MIGRATION_MAX_BYTES) {
+            ctl_complain("%s: it cannot be read, or is larger than %d bytes", path, MIGRATION_MAX_BYTES);
+            free(text);
+            text = NULL;
+        } else {
+            text[length] = '\0';
+        }
+    }
+    (void)fclose(file);
+    return text;
+}
+
+static void sum_of(const char *text, char out[static SUM_SIZE])
+{
+    unsigned char hash[SUM_BYTES];
+    (void)crypto_generichash(hash, sizeof hash, (const unsigned char *)text, strlen(text), NULL, 0);
+    (void)sodium_bin2hex(out, SUM_SIZE, hash, sizeof hash);
+}
+
+/* Whether `name` is on record. False in *good for one that was changed since, and when the database fails. */
+static bool applied(struct ctl *ctl, const char *name, const char *sum, bool *good)
+{
+    const char *const values[] = {name};
+    PGresult *result = store_run(ctl, "SELECT checksum FROM schema_migrations WHERE name = $1", 1, values);
+    bool found = result != NULL && PQntuples(result) == 1;
+    *good = result != NULL;
+    if (found && strcmp(pg_text(result, 0, 0), sum) != 0) {
+        ctl_complain("%s was changed after it was applied: a change of the schema is a new file", name);
+        *good = false;
+    }
+    PQclear(result);
+    return found;
+}
+
+static bool apply_text(struct ctl *ctl, const char *name, const char *text, const char *sum)
+{
+    const char *const values[] = {name, sum};
+    if (store_do(ctl, "BEGIN", 0, NULL) && store_script(ctl, name, text) &&
+        store_do(ctl, "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", 2, values) &&
+        store_do(ctl, "COMMIT", 0, NULL)) {
+        (void)printf("applied %s\n", name);
+        return true;
+    }
+    /* The connection ends with the command, and with it whatever is left of the transaction. */
+    return false;
+}
+
+static bool apply_file(struct ctl *ctl, const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    char sum[SUM_SIZE];
+    bool good = true;
+    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (length < 0 || (size_t)length >= sizeof path) {
+        ctl_complain("the path of %s is too long", name);
+        return false;
+    }
+    char *text = read_text(path);
+    if (text == NULL) {
+        return false;
+    }
+    sum_of(text, sum);
+    if (!applied(ctl, name, sum, &good) && good) {
+        good = apply_text(ctl, name, text, sum);
+    }
+    free(text);
+    return good;
+}
+
+/* 0001-house.sql */
+static int is_migration(const struct dirent *entry)
+{
+    size_t digits = strspn(entry->d_name, "0123456789");
+    size_t length = strlen(entry->d_name);
+    return digits == 4 && length > 4 && strcmp(entry->d_name + length - 4, ".sql") == 0;
+}
+
+static bool apply_folder(struct ctl *ctl, const char *folder)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(folder, &entries, is_migration, alphasort);
+    bool good = count > 0 && count <= MIGRATIONS_MAX;
+    if (!good) {
+        ctl_complain("%s holds no migrations (0001-NAME.sql)", folder);
+    }
+    for (int i = 0; i < count; i++) {
+        good = good && apply_file(ctl, folder, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free((void *)entries);
+    return good;
+}
+
+static bool make_keys(struct ctl *ctl)
+{
+    static const char *const NAMES[] = {"idempotency", "pseudonym", "token"};
+    bool good = true;
+    for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
+        unsigned char secret[SECRET_BYTES];
+        char hex[2 * SECRET_BYTES + 1];
+        const char *const values[] = {NAMES[i], hex};
+        randombytes_buf(secret, sizeof secret);
+        (void)sodium_bin2hex(hex, sizeof hex, secret, sizeof secret);
+        good = store_do(ctl, "INSERT INTO house_keys (name, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2, values);
+        sodium_memzero(secret, sizeof secret);
+        sodium_memzero(hex, sizeof hex);
+    }
+    return good;
+}
+
+static bool record_shards(struct ctl *ctl)
+{
+    char wanted[NUMBER_SIZE];
+    unsigned shards = 0;
+    const char *const values[] = {wanted};
+    (void)snprintf(wanted, sizeof wanted, "%d", ctl->config.shards);
+    if (!store_do(ctl, "INSERT INTO topology (shards) VALUES ($1) ON CONFLICT DO NOTHING", 1, values) ||
+        !store_shards(ctl, &shards)) {
+        return false;
+    }
+    if (shards != (unsigned)ctl->config.shards) {
+        ctl_complain("this house was made with %u shards and keeps them: the setting shards says %d", shards,
+                     ctl->config.shards);
+        return false;
+    }
+    return true;
+}
+
+static bool migrate_store(struct ctl *ctl, const char *folder)
+{
+    /* The lock is of the one-number kind: those of two numbers are the bid workers'. */
+    return store_patient(ctl) && store_do(ctl, "SELECT pg_advisory_lock(1919906932)", 0, NULL) &&
+           store_do(ctl,
+                    "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL,"
+                    " applied_at timestamptz NOT NULL DEFAULT now())",
+                    0, NULL) &&
+           apply_folder(ctl, folder) && make_keys(ctl) && record_shards(ctl);
+}
+
+int migrate_command(struct ctl *ctl, int argc, char **argv)
+{
+    char folder[PATH_MAX] = "";
+    if (argc == 2 && strcmp(argv[0], "--schema") == 0 && strlen(argv[1]) < sizeof folder) {
+        (void)snprintf(folder, sizeof folder, "%s", argv[1]);
+    } else if (argc != 0) {
+        ctl_complain("migrate takes [--schema DIR]");
+        return CTL_USAGE;
+    } else if (!find_schema(folder)) {
+        return CTL_FAILED;
+    }
+    if (!store_open(ctl)) {
+        return CTL_UNAVAILABLE;
+    }
+    if (!migrate_store(ctl, folder)) {
+        return CTL_FAILED;
+    }
+    int code = queues_declare(ctl);
+    if (code == CTL_OK) {
+        (void)printf("the house is up to date: %d shards\n", ctl->config.shards);
+    }
+    return code;
+}

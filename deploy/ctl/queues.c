@@ -1,0 +1,128 @@
+/*
+ * See queues.h. Queues first, then exchanges, then bindings: a message is never taken by an exchange that has nowhere
+ * to put it (a mandatory one would come back).
+ */
+#include "deploy/ctl/queues.h"
+
+#include <stdio.h>
+
+#include "common/topology.h"
+#include "deploy/ctl/rabbit.h"
+
+enum {
+    QUEUE_MAX_MESSAGES = 1000000, /* of notify, auction_end, dead_letters: then their senders keep and repeat */
+    /* Hand-overs of a message before the broker drops it. It rises for all that was prefetched whenever a worker
+     * restarts, so a low one would drop the innocent; the workers find the poison themselves. */
+    DELIVERY_LIMIT = 1000000000,
+    ARGUMENTS_MAX = 5,
+    KEY_SIZE = 16, /* "bids.*.*.NN" */
+};
+
+static amqp_table_entry_t argument_text(const char *name, const char *value)
+{
+    return (amqp_table_entry_t){.key = amqp_cstring_bytes(name),
+                                .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(value)}};
+}
+
+static amqp_table_entry_t argument_int(const char *name, int32_t value)
+{
+    return (amqp_table_entry_t){.key = amqp_cstring_bytes(name),
+                                .value = {.kind = AMQP_FIELD_KIND_I32, .value.i32 = value}};
+}
+
+static bool declared(struct ctl *ctl, const char *what, const char *name)
+{
+    char why[RABBIT_ERROR_SIZE];
+    if (rabbit_failed(ctl, why)) {
+        ctl_complain("RabbitMQ: %s %s: %s", what, name, why);
+        return false;
+    }
+    return true;
+}
+
+static bool declare_queue(struct ctl *ctl, const char *name, int32_t max_messages, bool single_active_consumer)
+{
+    amqp_table_entry_t entries[ARGUMENTS_MAX];
+    amqp_table_t arguments = {.entries = entries};
+    entries[arguments.num_entries++] = argument_text("x-queue-type", "quorum");
+    entries[arguments.num_entries++] = argument_int("x-max-length", max_messages);
+    entries[arguments.num_entries++] = argument_text("x-overflow", "reject-publish");
+    entries[arguments.num_entries++] = argument_int("x-delivery-limit", DELIVERY_LIMIT);
+    if (single_active_consumer) {
+        entries[arguments.num_entries++] = (amqp_table_entry_t){
+            .key = amqp_cstring_bytes("x-single-active-consumer"),
+            .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1},
+        };
+    }
+    (void)amqp_queue_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(name), 0, 1, 0, 0, arguments);
+    return declared(ctl, "queue", name);
+}
+
+static bool bind_queue(struct ctl *ctl, const char *queue, const char *exchange, const char *key)
+{
+    (void)amqp_queue_bind(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
+                          amqp_cstring_bytes(key), amqp_empty_table);
+    return declared(ctl, "binding of", queue);
+}
+
+static bool declare_queues(struct ctl *ctl)
+{
+    static const char *const NAMES[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_AUCTION_END_QUEUE, TOPOLOGY_DEAD_QUEUE};
+    bool good = true;
+    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
+        char name[TOPOLOGY_QUEUE_SIZE];
+        topology_queue_name(shard, name);
+        good = declare_queue(ctl, name, ctl->config.shard_queue_max_messages, true);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
+        good = declare_queue(ctl, NAMES[i], QUEUE_MAX_MESSAGES, false);
+    }
+    return good;
+}
+
+static bool declare_exchanges(struct ctl *ctl)
+{
+    static const char *const NAMES[] = {TOPOLOGY_BIDS_EXCHANGE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE};
+    bool good = true;
+    for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
+        (void)amqp_exchange_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(NAMES[i]),
+                                    amqp_cstring_bytes("topic"), 0, 1, 0, 0, amqp_empty_table);
+        good = declared(ctl, "exchange", NAMES[i]);
+    }
+    return good;
+}
+
+static bool bind_queues(struct ctl *ctl)
+{
+    static const struct {
+        const char *queue;
+        const char *exchange;
+        const char *key;
+    } BINDINGS[] = {
+        {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH},
+        {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED},
+        {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDING_SOON},
+        {TOPOLOGY_AUCTION_END_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED},
+        {TOPOLOGY_DEAD_QUEUE, TOPOLOGY_DEAD_EXCHANGE, "#"},
+    };
+    bool good = true;
+    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
+        char name[TOPOLOGY_QUEUE_SIZE];
+        char key[KEY_SIZE];
+        topology_queue_name(shard, name);
+        (void)snprintf(key, sizeof key, "bids.*.*.%02u", shard % TOPOLOGY_SHARDS_MAX);
+        good = bind_queue(ctl, name, TOPOLOGY_BIDS_EXCHANGE, key);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(BINDINGS) && good; i++) {
+        good = bind_queue(ctl, BINDINGS[i].queue, BINDINGS[i].exchange, BINDINGS[i].key);
+    }
+    return good;
+}
+
+int queues_declare(struct ctl *ctl)
+{
+    if (!rabbit_open(ctl)) {
+        return CTL_UNAVAILABLE;
+    }
+    return declare_queues(ctl) && declare_exchanges(ctl) && bind_queues(ctl) ? CTL_OK : CTL_FAILED;
+}

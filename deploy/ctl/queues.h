@@ -1,0 +1,13 @@
+/*
+ * Declares everything that the house has in the broker (common/topology.h). Idempotent: what is there with the same
+ * arguments stays as it is; a queue that is there with others is an error, since it may hold bids.
+ */
+#ifndef ROSTRUM_CTL_QUEUES_H
+#define ROSTRUM_CTL_QUEUES_H
+
+#include "deploy/ctl/ctl.h"
+
+/* An exit code; what failed is said. */
+MUST_CHECK int queues_declare(struct ctl *ctl);
+
+#endif

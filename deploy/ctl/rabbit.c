@@ -1,0 +1,144 @@
+/*
+ * See rabbit.h.
+ */
+#include "deploy/ctl/rabbit.h"
+
+#include <amqp_tcp_socket.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FRAME_MAX_BYTES = 131072, NOT_FOUND = 404 };
+
+static void copy_reason(amqp_bytes_t text, char why[static RABBIT_ERROR_SIZE])
+{
+    (void)snprintf(why, RABBIT_ERROR_SIZE, "%.*s", (int)text.len, (const char *)text.bytes);
+}
+
+/* True if the reply tells of a failure, which is then in `why`. */
+static bool failure(amqp_rpc_reply_t reply, char why[static RABBIT_ERROR_SIZE])
+{
+    why[0] = '\0';
+    if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
+        return false;
+    }
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
+        (void)snprintf(why, RABBIT_ERROR_SIZE, "%s", amqp_error_string2(reply.library_error));
+    } else if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION) {
+        (void)snprintf(why, RABBIT_ERROR_SIZE, "no answer");
+    } else if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
+        copy_reason(((const amqp_channel_close_t *)reply.reply.decoded)->reply_text, why);
+    } else if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
+        copy_reason(((const amqp_connection_close_t *)reply.reply.decoded)->reply_text, why);
+    } else {
+        (void)snprintf(why, RABBIT_ERROR_SIZE, "the server refused it");
+    }
+    return true;
+}
+
+bool rabbit_failed(const struct ctl *ctl, char why[static RABBIT_ERROR_SIZE])
+{
+    return failure(amqp_get_rpc_reply(ctl->amqp), why);
+}
+
+static bool complain(struct ctl *ctl, const char *why)
+{
+    ctl_complain("RabbitMQ cannot be reached: %s", why);
+    rabbit_close(ctl);
+    return false;
+}
+
+static bool open_channel(struct ctl *ctl)
+{
+    char why[RABBIT_ERROR_SIZE];
+    (void)amqp_channel_open(ctl->amqp, RABBIT_CHANNEL);
+    return rabbit_failed(ctl, why) ? complain(ctl, why) : true;
+}
+
+static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where)
+{
+    const struct timeval timeout = {.tv_sec = RABBIT_TIMEOUT_S};
+    char why[RABBIT_ERROR_SIZE];
+    amqp_socket_t *socket = amqp_tcp_socket_new(ctl->amqp);
+    int status =
+        socket == NULL ? AMQP_STATUS_NO_MEMORY : amqp_socket_open_noblock(socket, where->host, where->port, &timeout);
+    if (status == AMQP_STATUS_OK) {
+        status = amqp_set_handshake_timeout(ctl->amqp, &timeout);
+    }
+    if (status == AMQP_STATUS_OK) {
+        status = amqp_set_rpc_timeout(ctl->amqp, &timeout);
+    }
+    if (status != AMQP_STATUS_OK) {
+        return complain(ctl, amqp_error_string2(status));
+    }
+    amqp_rpc_reply_t reply = amqp_login(ctl->amqp, where->vhost, 0, FRAME_MAX_BYTES, 0, AMQP_SASL_METHOD_PLAIN,
+                                        where->user, where->password);
+    if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
+        (void)failure(reply, why);
+        return complain(ctl, why);
+    }
+    return open_channel(ctl);
+}
+
+bool rabbit_open(struct ctl *ctl)
+{
+    struct amqp_connection_info where = {0};
+    char url[CONFIG_TEXT_SIZE];
+    if (ctl->amqp != NULL) {
+        return true;
+    }
+    (void)snprintf(url, sizeof url, "%s", ctl->config.amqp_url);
+    amqp_default_connection_info(&where);
+    if (amqp_parse_url(url, &where) != AMQP_STATUS_OK || where.ssl) {
+        ctl_complain("amqp_url is no amqp://user:password@host:port/vhost");
+        return false;
+    }
+    ctl->amqp = amqp_new_connection();
+    if (ctl->amqp == NULL) {
+        ctl_complain("no memory");
+        return false;
+    }
+    return log_in(ctl, &where);
+}
+
+bool rabbit_reopen(struct ctl *ctl)
+{
+    amqp_channel_close_ok_t agreed = {0};
+    int status = amqp_send_method(ctl->amqp, RABBIT_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &agreed);
+    return status == AMQP_STATUS_OK ? open_channel(ctl) : complain(ctl, amqp_error_string2(status));
+}
+
+void rabbit_close(struct ctl *ctl)
+{
+    if (ctl->amqp != NULL) {
+        (void)amqp_destroy_connection(ctl->amqp);
+        ctl->amqp = NULL;
+    }
+}
+
+/* Whether the last failure was the server saying that there is no such thing. */
+static bool not_found(const struct ctl *ctl)
+{
+    amqp_rpc_reply_t reply = amqp_get_rpc_reply(ctl->amqp);
+    if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION || reply.reply.id != AMQP_CHANNEL_CLOSE_METHOD) {
+        return false;
+    }
+    const amqp_channel_close_t *close = reply.reply.decoded;
+    return close->reply_code == NOT_FOUND;
+}
+
+bool rabbit_look(struct ctl *ctl, const char *name, struct rabbit_queue *queue)
+{
+    char why[RABBIT_ERROR_SIZE];
+    amqp_queue_declare_ok_t *answer =
+        amqp_queue_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(name), 1, 0, 0, 0, amqp_empty_table);
+    *queue = (struct rabbit_queue){.there = false};
+    if (answer != NULL) {
+        *queue = (struct rabbit_queue){true, answer->message_count, answer->consumer_count};
+        return true;
+    }
+    if (not_found(ctl)) {
+        return rabbit_reopen(ctl);
+    }
+    return rabbit_failed(ctl, why) ? complain(ctl, why) : complain(ctl, "no answer");
+}

@@ -1,0 +1,404 @@
+/*
+ * See replay.h.
+ */
+#include "deploy/ctl/replay.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/pg.h"
+#include "deploy/ctl/store.h"
+
+enum { MS_PER_S = 1000 };
+
+enum auction_column {
+    AUCTION_ID,
+    AUCTION_SELLER,
+    AUCTION_STARTING_PRICE,
+    AUCTION_RESERVE_PRICE,
+    AUCTION_INCREMENTS,
+    AUCTION_SNIPE_WINDOW_S,
+    AUCTION_SNIPE_EXTENSION_S,
+    AUCTION_SNIPE_MAX,
+    AUCTION_START_MS,
+    AUCTION_ORIGINAL_END_MS,
+    AUCTION_CREATED_MS,
+    AUCTION_TERMS_VERSION,
+    AUCTION_STATUS,
+    AUCTION_END_MS,
+    AUCTION_EXTENSIONS_USED,
+    AUCTION_CURRENT_BID,
+    AUCTION_MINIMUM_BID,
+    AUCTION_BID_COUNT,
+    AUCTION_LEADER,
+    AUCTION_LEADER_MAX,
+    AUCTION_LEADER_BID,
+    AUCTION_LEADER_BY_PROXY,
+    AUCTION_RUNNER_UP_MAX,
+    AUCTION_LEDGER_SEQ,
+    AUCTION_WINNER,
+    AUCTION_WINNING_BID,
+    AUCTION_SETTLED,
+};
+
+const char
+    REPLAY_AUCTION_COLUMNS[] =
+        "id, seller_id, starting_price, reserve_price, increments, snipe_window_s, snipe_extension_s, "
+        "snipe_max," STORE_MS("start_time") "," STORE_MS("original_end_time") "," STORE_MS(
+            "created_at") ","
+                          " terms_version, status," STORE_MS(
+                              "end_time") ", extensions_used, current_bid, minimum_bid, bid_count, leader_id,"
+                                          " leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, "
+                                          "winner_id, winning_bid_id,"
+                                          " settled_at IS NOT NULL";
+
+enum entry_column {
+    ENTRY_AUCTION,
+    ENTRY_SEQ,
+    ENTRY_ID,
+    ENTRY_BIDDER,
+    ENTRY_KIND,
+    ENTRY_STATUS,
+    ENTRY_REASON,
+    ENTRY_RAISE,
+    ENTRY_AMOUNT,
+    ENTRY_MAX_AMOUNT,
+    ENTRY_RECEIVED_MS,
+};
+
+const char REPLAY_ENTRY_COLUMNS[] = "auction_id, seq, bid_id, bidder_id, kind, status, reason, raise, amount,"
+                                    " max_amount," STORE_MS("received_at");
+
+struct uuid replay_auction_id(const PGresult *result, int row)
+{
+    return pg_uuid(result, row, AUCTION_ID); /* both kinds of rows begin with it */
+}
+
+/* --- telling --- */
+
+/* A value in words; NULL where there is none. */
+struct shown {
+    char text[UUID_TEXT_SIZE];
+};
+
+static struct shown show_money(int64_t minor)
+{
+    struct shown shown = {"none"};
+    if (minor > 0) {
+        money_format(minor, shown.text);
+    }
+    return shown;
+}
+
+static struct shown show_id(const struct uuid *id)
+{
+    struct shown shown = {"nobody"};
+    if (!uuid_is_nil(id)) {
+        uuid_format(id, shown.text);
+    }
+    return shown;
+}
+
+static struct shown show_time(int64_t ms)
+{
+    struct shown shown;
+    clock_format(ms, shown.text);
+    return shown;
+}
+
+/* `seq` 0: the auction's row itself. */
+static void differ(struct replay *replay, int64_t seq, const char *format, ...) PRINTF_LIKE(3, 4);
+static void differ(struct replay *replay, int64_t seq, const char *format, ...)
+{
+    va_list arguments;
+    replay->differences++;
+    if (replay->differences > REPLAY_TOLD_MAX) {
+        return;
+    }
+    (void)printf("auction %s", show_id(&replay->auction_id).text);
+    if (seq > 0) {
+        (void)printf(" entry %" PRId64, seq);
+    }
+    (void)fputs(": ", stdout);
+    va_start(arguments, format);
+    (void)vprintf(format, arguments);
+    va_end(arguments);
+    (void)putchar('\n');
+}
+
+static void differ_text(struct replay *replay, int64_t seq, const char *what, const char *stored, const char *due)
+{
+    if (strcmp(stored, due) != 0) {
+        differ(replay, seq, "%s is %s, by the rules it is %s", what, stored[0] == '\0' ? "none" : stored,
+               due[0] == '\0' ? "none" : due);
+    }
+}
+
+static void differ_money(struct replay *replay, int64_t seq, const char *what, int64_t stored, int64_t due)
+{
+    if (stored != due) {
+        differ_text(replay, seq, what, show_money(stored).text, show_money(due).text);
+    }
+}
+
+static void differ_id(struct replay *replay, int64_t seq, const char *what, struct uuid stored, struct uuid due)
+{
+    if (!uuid_equal(&stored, &due)) {
+        differ_text(replay, seq, what, show_id(&stored).text, show_id(&due).text);
+    }
+}
+
+static void differ_number(struct replay *replay, const char *what, int64_t stored, int64_t due)
+{
+    if (stored != due) {
+        differ(replay, 0, "%s is %" PRId64 ", by the rules it is %" PRId64, what, stored, due);
+    }
+}
+
+/* --- before the first entry --- */
+
+static bool read_increments(const PGresult *result, int row, struct increments *out)
+{
+    const char *why = NULL;
+    const char *text = pg_text(result, row, AUCTION_INCREMENTS);
+    struct json *value = json_parse(text, strlen(text), &why);
+    bool good = value != NULL && increments_parse(value, out, &why);
+    json_free(value);
+    return good;
+}
+
+/* An auction is made active when it starts at once, and scheduled otherwise. */
+static enum rules_status first_status(const PGresult *result, int row)
+{
+    if (strcmp(pg_text(result, row, AUCTION_STATUS), rules_status_text(RULES_DRAFT)) == 0) {
+        return RULES_DRAFT;
+    }
+    return pg_int(result, row, AUCTION_START_MS) <= pg_int(result, row, AUCTION_CREATED_MS) ? RULES_ACTIVE
+                                                                                            : RULES_SCHEDULED;
+}
+
+void replay_begin(struct replay *replay, const PGresult *result, int row)
+{
+    *replay = (struct replay){
+        .auction_id = replay_auction_id(result, row),
+        .state =
+            {
+                .seller_id = pg_uuid(result, row, AUCTION_SELLER),
+                .starting_price = pg_money(result, row, AUCTION_STARTING_PRICE),
+                .reserve_price = pg_money(result, row, AUCTION_RESERVE_PRICE),
+                .snipe_window_ms = pg_int(result, row, AUCTION_SNIPE_WINDOW_S) * MS_PER_S,
+                .snipe_extension_ms = pg_int(result, row, AUCTION_SNIPE_EXTENSION_S) * MS_PER_S,
+                .snipe_max = pg_null(result, row, AUCTION_SNIPE_MAX) ? -1 : pg_int(result, row, AUCTION_SNIPE_MAX),
+                .start_ms = pg_int(result, row, AUCTION_START_MS),
+                .terms_version = pg_int(result, row, AUCTION_TERMS_VERSION),
+                .status = first_status(result, row),
+                .end_ms = pg_int(result, row, AUCTION_ORIGINAL_END_MS),
+            },
+    };
+    replay->readable = read_increments(result, row, &replay->state.increments);
+    if (!replay->readable) {
+        differ(replay, 0, "its increments cannot be understood, so its ledger cannot be decided again");
+    }
+}
+
+/* --- entries --- */
+
+static void check_answer(struct replay *replay, const PGresult *result, int row)
+{
+    if (!replay->answer_due) {
+        differ(replay, replay->seq, "an automatic answer that nothing called for");
+        return;
+    }
+    replay->answer_due = false;
+    differ_id(replay, replay->seq, "the automatic answer's bidder", pg_uuid(result, row, ENTRY_BIDDER),
+              replay->answer_bidder);
+    differ_money(replay, replay->seq, "the automatic answer's amount", pg_money(result, row, ENTRY_AMOUNT),
+                 replay->answer_amount);
+    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), "accepted");
+}
+
+static void check_no_answer_due(struct replay *replay)
+{
+    if (replay->answer_due) {
+        differ(replay, replay->seq, "the automatic answer of %s by %s is missing",
+               show_money(replay->answer_amount).text, show_id(&replay->answer_bidder).text);
+        replay->answer_due = false;
+    }
+}
+
+static bool read_kind(const char *text, enum rules_kind *kind)
+{
+    static const char *const KINDS[] = {
+        [RULES_BID] = "bid",     [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw",
+        [RULES_START] = "start", [RULES_FENCE] = "end",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
+        if (strcmp(text, KINDS[i]) == 0) {
+            *kind = (enum rules_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was not decided by the rules, but said without them. */
+static bool was_not_decided(enum rules_reason reason)
+{
+    return reason == RULES_INTERNAL_ERROR || reason == RULES_NOT_FOUND || reason == RULES_INVALID_AMOUNT;
+}
+
+static void check_decision(struct replay *replay, const PGresult *result, int row, const struct rules_command *command,
+                           const struct rules_decision *decision)
+{
+    static const char *const STATUSES[] = {
+        [RULES_ACCEPTED] = "accepted",
+        [RULES_OUTBID] = "outbid",
+        [RULES_REJECTED] = "rejected",
+        [RULES_DROPPED] = "without effect, and no entry",
+    };
+    bool raise = pg_bool(result, row, ENTRY_RAISE);
+    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), STATUSES[decision->verdict]);
+    differ_text(replay, replay->seq, "its reason", pg_text(result, row, ENTRY_REASON),
+                rules_reason_text(decision->reason));
+    if (raise != decision->raise) {
+        differ(replay, replay->seq,
+               raise ? "it is kept as a raise, by the rules it is a bid"
+                     : "it is kept as a bid, by the rules it is a raise");
+    }
+    /* A plain bid's amount is what was asked; of all others it is what the rules made of it. */
+    if (command->kind != RULES_BID) {
+        differ_money(replay, replay->seq, "its amount", pg_money(result, row, ENTRY_AMOUNT), decision->amount);
+    }
+}
+
+static void decide(struct replay *replay, const PGresult *result, int row)
+{
+    enum rules_reason reason = RULES_NONE;
+    struct rules_command command = {
+        .id = pg_uuid(result, row, ENTRY_ID),
+        .bidder_id = pg_uuid(result, row, ENTRY_BIDDER),
+        .received_ms = pg_int(result, row, ENTRY_RECEIVED_MS),
+    };
+    if (!read_kind(pg_text(result, row, ENTRY_KIND), &command.kind) ||
+        !rules_reason_parse(pg_text(result, row, ENTRY_REASON), &reason)) {
+        differ(replay, replay->seq, "its kind or reason is unknown");
+        return;
+    }
+    if (was_not_decided(reason)) {
+        return;
+    }
+    command.amount = pg_money(result, row, command.kind == RULES_PROXY ? ENTRY_MAX_AMOUNT : ENTRY_AMOUNT);
+    command.banned = reason == RULES_USER_BANNED;
+    command.terms_version = reason == RULES_TERMS_CHANGED ? replay->state.terms_version + 1 : 0;
+    if (reason == RULES_AUCTION_CANCELLED) {
+        replay->state.status = RULES_CANCELLED;
+    }
+    struct rules_decision decision = rules_decide(&replay->state, &command);
+    check_decision(replay, result, row, &command, &decision);
+    replay->answer_due = decision.automatic;
+    replay->answer_bidder = decision.automatic_bidder;
+    replay->answer_amount = decision.automatic_amount;
+}
+
+void replay_entry(struct replay *replay, const PGresult *result, int row)
+{
+    int64_t seq = pg_int(result, row, ENTRY_SEQ);
+    bool answer = strcmp(pg_text(result, row, ENTRY_KIND), "auto") == 0;
+    if (!answer) {
+        check_no_answer_due(replay);
+    }
+    if (seq != replay->seq + 1) {
+        differ(replay, seq, "it follows entry %" PRId64 ": the ledger has a gap", replay->seq);
+    }
+    replay->seq = seq;
+    if (!replay->readable) {
+        return;
+    }
+    if (answer) {
+        check_answer(replay, result, row);
+    } else {
+        decide(replay, result, row);
+    }
+}
+
+void replay_orphan(struct replay *replay, const PGresult *result, int row)
+{
+    const char *reason = pg_text(result, row, ENTRY_REASON);
+    *replay = (struct replay){.auction_id = replay_auction_id(result, row)};
+    if (strcmp(reason, rules_reason_text(RULES_NOT_FOUND)) != 0 &&
+        strcmp(reason, rules_reason_text(RULES_INTERNAL_ERROR)) != 0) {
+        differ(replay, pg_int(result, row, ENTRY_SEQ), "there is no such auction");
+    }
+}
+
+/* --- after the last entry --- */
+
+static void check_end(struct replay *replay, const PGresult *result, int row)
+{
+    int64_t stored = pg_int(result, row, AUCTION_END_MS);
+    if (stored != replay->state.end_ms) {
+        differ_text(replay, 0, "its end time", show_time(stored).text, show_time(replay->state.end_ms).text);
+    }
+    differ_number(replay, "the number of extensions", pg_int(result, row, AUCTION_EXTENSIONS_USED),
+                  replay->state.extensions_used);
+}
+
+static void check_lead(struct replay *replay, const PGresult *result, int row)
+{
+    const struct rules_auction *state = &replay->state;
+    int64_t minimum = rules_minimum_bid(state);
+    differ_money(replay, 0, "its price", pg_money(result, row, AUCTION_CURRENT_BID), state->price);
+    /* The column cannot hold the "nobody can bid any more" of the rules. */
+    differ_money(replay, 0, "its minimum bid", pg_money(result, row, AUCTION_MINIMUM_BID),
+                 minimum > MONEY_MAX ? MONEY_MAX : minimum);
+    differ_number(replay, "its number of bids", pg_int(result, row, AUCTION_BID_COUNT), state->bid_count);
+    differ_id(replay, 0, "its leader", pg_uuid(result, row, AUCTION_LEADER), state->leader_id);
+    differ_id(replay, 0, "the entry that leads", pg_uuid(result, row, AUCTION_LEADER_BID), state->leader_bid_id);
+    if (pg_money(result, row, AUCTION_LEADER_MAX) != state->leader_max) {
+        differ(replay, 0, "the leader's maximum is another than by the rules");
+    }
+    if (pg_bool(result, row, AUCTION_LEADER_BY_PROXY) != state->leader_by_proxy) {
+        differ(replay, 0, "by the rules the lead is %sheld by a proxy", state->leader_by_proxy ? "" : "not ");
+    }
+    differ_money(replay, 0, "the second maximum", pg_money(result, row, AUCTION_RUNNER_UP_MAX), state->runner_up_max);
+}
+
+static void check_outcome(struct replay *replay, const PGresult *result, int row)
+{
+    const char *stored = pg_text(result, row, AUCTION_STATUS);
+    bool settled = pg_bool(result, row, AUCTION_SETTLED);
+    enum rules_status due = replay->state.status;
+    struct uuid winner = {{0}};
+    struct uuid winning_bid = {{0}};
+    if (due == RULES_ENDED && settled) {
+        due = rules_outcome(&replay->state);
+    }
+    if (due == RULES_SOLD) {
+        winner = replay->state.leader_id;
+        winning_bid = replay->state.leader_bid_id;
+    }
+    /* An auction is cancelled by a person, not by the rules: but one that has ended cannot be. */
+    if (strcmp(stored, rules_status_text(RULES_CANCELLED)) != 0 || replay->state.status == RULES_ENDED) {
+        differ_text(replay, 0, "its status", stored, rules_status_text(due));
+    }
+    differ_id(replay, 0, "its winner", pg_uuid(result, row, AUCTION_WINNER), winner);
+    differ_id(replay, 0, "its winning bid", pg_uuid(result, row, AUCTION_WINNING_BID), winning_bid);
+}
+
+void replay_end(struct replay *replay, const PGresult *result, int row)
+{
+    check_no_answer_due(replay);
+    differ_number(replay, "the number of its last entry", pg_int(result, row, AUCTION_LEDGER_SEQ), replay->seq);
+    if (replay->readable) {
+        check_end(replay, result, row);
+        check_lead(replay, result, row);
+        check_outcome(replay, result, row);
+    }
+    if (replay->differences > REPLAY_TOLD_MAX) {
+        (void)printf("auction %s: and %" PRId64 " more\n", show_id(&replay->auction_id).text,
+                     replay->differences - REPLAY_TOLD_MAX);
+    }
+}

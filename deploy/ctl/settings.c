@@ -1,0 +1,68 @@
+/*
+ * See settings.h. A house's folder holds conf/rostrum.ini (copied when it was started), house.ini (addresses and
+ * passwords, made by deploy/house) and perhaps conf/override.ini (a copy of what ROSTRUM_CONF named then).
+ */
+#include "deploy/ctl/settings.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *const HOUSE_FILES[] = {"conf/rostrum.ini", "house.ini", "conf/override.ini"};
+
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+static bool house_path(char out[static PATH_MAX], const char *folder, const char *file)
+{
+    int length = snprintf(out, PATH_MAX, "%s/%s", folder, file);
+    return length > 0 && length < PATH_MAX;
+}
+
+static bool read_house(struct config *config, const char *folder, char *why, size_t why_size)
+{
+    for (size_t i = 0; i < ARRAY_LEN(HOUSE_FILES); i++) {
+        char path[PATH_MAX];
+        if (!house_path(path, folder, HOUSE_FILES[i])) {
+            (void)snprintf(why, why_size, "ROSTRUM_VAR is too long");
+            return false;
+        }
+        if (access(path, F_OK) == 0 && !config_read(config, path, why, why_size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The house's folder, or NULL where the settings come from elsewhere. */
+static const char *find_house(size_t files)
+{
+    const char *folder = variable("ROSTRUM_VAR");
+    if (folder != NULL) {
+        return folder;
+    }
+    if (files == 0 && variable("ROSTRUM_CONF") == NULL && variable("ROSTRUM_PG_URL") == NULL &&
+        access("var/house.ini", F_OK) == 0) {
+        return "var";
+    }
+    return NULL;
+}
+
+bool settings_find(struct config *config, const char *const *files, size_t count, char *why, size_t why_size)
+{
+    const char *folder = find_house(count);
+    config_defaults(config);
+    if (folder != NULL && !read_house(config, folder, why, why_size)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!config_read(config, files[i], why, why_size)) {
+            return false;
+        }
+    }
+    return config_read_environment(config, why, why_size) && config_check(config, why, why_size);
+}

@@ -1,0 +1,110 @@
+/*
+ * See store.h.
+ */
+#include "deploy/ctl/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUMBER_SIZE = 24, MS_PER_S = 1000 };
+
+/* A server's message ends with a newline, and may hold several lines of context: the first one says it. */
+static void complain_of(const char *about, const char *message)
+{
+    ctl_complain("%s: %.*s", about, (int)strcspn(message, "\n"), message);
+}
+
+static void no_notices(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
+bool store_open(struct ctl *ctl)
+{
+    char connect_s[NUMBER_SIZE];
+    char timeout_ms[NUMBER_SIZE];
+    if (ctl->pg != NULL) {
+        return true;
+    }
+    (void)snprintf(connect_s, sizeof connect_s, "%d", (ctl->config.pg_timeout_ms + MS_PER_S - 1) / MS_PER_S);
+    (void)snprintf(timeout_ms, sizeof timeout_ms, "%d", ctl->config.pg_timeout_ms);
+    const char *const names[] = {"dbname", "connect_timeout", "application_name", NULL};
+    const char *const values[] = {ctl->config.pg_url, connect_s, "rostrumctl", NULL};
+    ctl->pg = PQconnectdbParams(names, values, 1);
+    if (PQstatus(ctl->pg) != CONNECTION_OK) {
+        complain_of("PostgreSQL cannot be reached", ctl->pg == NULL ? "no memory" : PQerrorMessage(ctl->pg));
+        PQfinish(ctl->pg);
+        ctl->pg = NULL;
+        return false;
+    }
+    (void)PQsetNoticeReceiver(ctl->pg, no_notices, NULL);
+    const char *const timeout[] = {timeout_ms};
+    return store_do(ctl, "SELECT set_config('statement_timeout', $1, false)", 1, timeout);
+}
+
+bool store_patient(struct ctl *ctl)
+{
+    return store_do(ctl, "SET statement_timeout = 0", 0, NULL);
+}
+
+PGresult *store_try(struct ctl *ctl, const char *sql, int count, const char *const *values, const char *sqlstate,
+                    bool *met)
+{
+    PGresult *result = PQexecParams(ctl->pg, sql, count, NULL, values, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(result);
+    const char *state = NULL;
+    *met = false;
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        return result;
+    }
+    state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (sqlstate != NULL && state != NULL && strcmp(state, sqlstate) == 0) {
+        *met = true;
+    } else {
+        complain_of("PostgreSQL", PQerrorMessage(ctl->pg));
+    }
+    PQclear(result);
+    return NULL;
+}
+
+PGresult *store_run(struct ctl *ctl, const char *sql, int count, const char *const *values)
+{
+    bool met = false;
+    return store_try(ctl, sql, count, values, NULL, &met);
+}
+
+bool store_do(struct ctl *ctl, const char *sql, int count, const char *const *values)
+{
+    PGresult *result = store_run(ctl, sql, count, values);
+    PQclear(result);
+    return result != NULL;
+}
+
+bool store_script(struct ctl *ctl, const char *name, const char *sql)
+{
+    PGresult *result = PQexec(ctl->pg, sql);
+    ExecStatusType status = PQresultStatus(result);
+    bool done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+    if (!done) {
+        complain_of(name, PQerrorMessage(ctl->pg));
+    }
+    PQclear(result);
+    return done;
+}
+
+bool store_shards(struct ctl *ctl, unsigned *shards)
+{
+    static const char UNDEFINED_TABLE[] = "42P01";
+    bool met = false;
+    PGresult *result = store_try(ctl, "SELECT shards FROM topology", 0, NULL, UNDEFINED_TABLE, &met);
+    bool known = result != NULL && PQntuples(result) == 1;
+    if (known) {
+        *shards = (unsigned)pg_int(result, 0, 0);
+    } else if (met || result != NULL) {
+        ctl_complain("this database holds no house yet: run `rostrumctl migrate`");
+    }
+    PQclear(result);
+    return known;
+}

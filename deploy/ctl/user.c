@@ -1,0 +1,147 @@
+/*
+ * rostrumctl user create: an account made by hand, above all the first admin. The same form as the gateway's
+ * registration: address in lower case, password as an Argon2id hash of the settings' cost.
+ */
+#include <ctype.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/ids.h"
+#include "deploy/ctl/ctl.h"
+#include "deploy/ctl/store.h"
+
+enum {
+    EMAIL_SIZE = 255,            /* 254 characters, the longest that mail allows */
+    PASSWORD_LEAST = 8,          /* characters */
+    PASSWORD_MOST = 128,         /* characters */
+    PASSWORD_SIZE = 4 * 128 + 2, /* in UTF-8, with a newline */
+    NAME_MOST = 100,             /* characters */
+    BYTES_PER_KIB = 1024,
+};
+
+struct wish {
+    char email[EMAIL_SIZE];
+    char name[EMAIL_SIZE];
+    bool admin;
+};
+
+/* Characters of UTF-8: every byte but those that continue one. */
+static size_t characters(const char *text)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++) {
+        count += ((unsigned char)*text & 0xc0U) != 0x80U;
+    }
+    return count;
+}
+
+static bool read_email(const char *text, char out[static EMAIL_SIZE])
+{
+    size_t length = strlen(text);
+    const char *at = strchr(text, '@');
+    if (length >= EMAIL_SIZE || at == NULL || at == text || at[1] == '\0' || strchr(at + 1, '@') != NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if ((unsigned char)text[i] <= ' ') {
+            return false;
+        }
+        out[i] = (char)tolower((unsigned char)text[i]);
+    }
+    out[length] = '\0';
+    return true;
+}
+
+static bool read_wish(int argc, char **argv, struct wish *wish)
+{
+    if (argc < 2 || strcmp(argv[0], "create") != 0 || !read_email(argv[1], wish->email)) {
+        return false;
+    }
+    (void)snprintf(wish->name, sizeof wish->name, "%.*s", (int)strcspn(wish->email, "@"), wish->email);
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--admin") == 0) {
+            wish->admin = true;
+        } else if (strcmp(argv[i], "--name") == 0 && i + 1 < argc && strlen(argv[i + 1]) < sizeof wish->name) {
+            (void)snprintf(wish->name, sizeof wish->name, "%s", argv[++i]);
+        } else {
+            return false;
+        }
+    }
+    return characters(wish->name) >= 1 && characters(wish->name) <= NAME_MOST;
+}
+
+/* The first line of standard input, not shown while it is typed. */
+static bool read_password(char out[static PASSWORD_SIZE])
+{
+    struct termios shown;
+    bool terminal = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &shown) == 0;
+    if (terminal) {
+        struct termios hidden = shown;
+        hidden.c_lflag &= ~(tcflag_t)ECHO;
+        (void)fputs("Password: ", stderr);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    }
+    const char *line = fgets(out, PASSWORD_SIZE, stdin);
+    if (terminal) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+        (void)fputc('\n', stderr);
+    }
+    if (line == NULL) {
+        return false;
+    }
+    out[strcspn(out, "\r\n")] = '\0';
+    return characters(out) >= PASSWORD_LEAST && characters(out) <= PASSWORD_MOST;
+}
+
+static int create(struct ctl *ctl, const struct wish *wish, const char *hash)
+{
+    static const char UNIQUE_VIOLATION[] = "23505";
+    struct uuid id = uuid_new();
+    char id_text[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    bool taken = false;
+    const char *const values[] = {id_text, wish->email, wish->name, hash, wish->admin ? "admin" : "user", now};
+    uuid_format(&id, id_text);
+    clock_format(clock_now_ms(), now);
+    PGresult *result = store_try(ctl,
+                                 "INSERT INTO users (id, email, display_name, password_hash, role, created_at)"
+                                 " VALUES ($1, $2, $3, $4, $5, $6)",
+                                 (int)ARRAY_LEN(values), values, UNIQUE_VIOLATION, &taken);
+    if (taken) {
+        ctl_complain("there is an account of %s already", wish->email);
+    }
+    if (result == NULL) {
+        return CTL_FAILED;
+    }
+    PQclear(result);
+    (void)printf("%s\n", id_text);
+    return CTL_OK;
+}
+
+int user_command(struct ctl *ctl, int argc, char **argv)
+{
+    struct wish wish = {.admin = false};
+    char password[PASSWORD_SIZE];
+    char hash[crypto_pwhash_STRBYTES];
+    if (!read_wish(argc, argv, &wish)) {
+        ctl_complain("user takes: create EMAIL [--admin] [--name NAME]");
+        return CTL_USAGE;
+    }
+    if (!read_password(password)) {
+        ctl_complain("standard input must begin with a password of %d to %d characters", PASSWORD_LEAST, PASSWORD_MOST);
+        return CTL_USAGE;
+    }
+    int hashed = crypto_pwhash_str(hash, password, strlen(password), (unsigned long long)ctl->config.argon2_ops,
+                                   (size_t)ctl->config.argon2_memory_kib * BYTES_PER_KIB);
+    sodium_memzero(password, sizeof password);
+    if (hashed != 0) {
+        ctl_complain("no memory for the password's hash (argon2_memory_kib = %d)", ctl->config.argon2_memory_kib);
+        return CTL_FAILED;
+    }
+    return store_open(ctl) ? create(ctl, &wish, hash) : CTL_UNAVAILABLE;
+}

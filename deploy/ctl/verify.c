@@ -1,0 +1,186 @@
+/*
+ * rostrumctl verify: two cursors in one REPEATABLE READ snapshot, auctions and ledger entries, both in the order of
+ * the auction's id, walked side by side. Memory holds one page of each, whatever the size of the house; bidding goes
+ * on meanwhile and is not seen.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "deploy/ctl/ctl.h"
+#include "deploy/ctl/replay.h"
+#include "deploy/ctl/store.h"
+
+enum {
+    PAGE_ROWS = 1000,
+    SQL_SIZE = 1024,
+    PROGRESS_MS = 200,
+};
+
+/* A cursor and the page of it that is in memory. */
+struct stream {
+    struct ctl *ctl;
+    const char *name;
+    PGresult *page;
+    int row;
+    bool failed;
+};
+
+struct verifier {
+    struct stream auctions;
+    struct stream entries;
+    bool terminal; /* show progress */
+    int64_t shown_ms;
+    int64_t auction_count;
+    int64_t entry_count;
+    int64_t differing; /* auctions */
+    int64_t differences;
+};
+
+/* Cursors are read from front to back, so the planner may as well walk the primary keys. */
+static bool stream_open(struct stream *stream, struct ctl *ctl, const char *name, const char *columns,
+                        const char *table, const char *id_column, const char *order, const char *id)
+{
+    char sql[SQL_SIZE];
+    *stream = (struct stream){.ctl = ctl, .name = name};
+    int length =
+        snprintf(sql, sizeof sql, "DECLARE %s NO SCROLL CURSOR FOR SELECT %s FROM %s%s%s%s ORDER BY %s", name, columns,
+                 table, id == NULL ? "" : " WHERE ", id == NULL ? "" : id_column, id == NULL ? "" : " = $1", order);
+    return length > 0 && (size_t)length < sizeof sql && store_do(ctl, sql, id == NULL ? 0 : 1, &id);
+}
+
+/* Stands on a row; false at the end, or when the database failed. */
+static bool stream_here(struct stream *stream)
+{
+    char sql[SQL_SIZE];
+    if (stream->page != NULL && stream->row < PQntuples(stream->page)) {
+        return true;
+    }
+    if (stream->failed || (stream->page != NULL && PQntuples(stream->page) < PAGE_ROWS)) {
+        return false;
+    }
+    PQclear(stream->page);
+    (void)snprintf(sql, sizeof sql, "FETCH %d FROM %s", PAGE_ROWS, stream->name);
+    stream->page = store_run(stream->ctl, sql, 0, NULL);
+    stream->row = 0;
+    stream->failed = stream->page == NULL;
+    return !stream->failed && PQntuples(stream->page) > 0;
+}
+
+static void stream_close(struct stream *stream)
+{
+    PQclear(stream->page);
+    stream->page = NULL;
+}
+
+static void show_progress(struct verifier *verifier, bool last)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (verifier->terminal && (last || now_ms - verifier->shown_ms >= PROGRESS_MS)) {
+        verifier->shown_ms = now_ms;
+        (void)fprintf(stderr, "\r%" PRId64 " auctions, %" PRId64 " entries%s", verifier->auction_count,
+                      verifier->entry_count, last ? "\n" : "");
+    }
+}
+
+static void count(struct verifier *verifier, const struct replay *replay)
+{
+    verifier->differences += replay->differences;
+    verifier->differing += replay->differences > 0;
+}
+
+/* Entries before the auction that stands next; all that are left when there is none. */
+static void take_orphans(struct verifier *verifier, const struct uuid *next)
+{
+    while (stream_here(&verifier->entries)) {
+        struct replay replay;
+        struct uuid id = replay_auction_id(verifier->entries.page, verifier->entries.row);
+        if (next != NULL && uuid_compare(&id, next) >= 0) {
+            return;
+        }
+        replay_orphan(&replay, verifier->entries.page, verifier->entries.row);
+        count(verifier, &replay);
+        verifier->entries.row++;
+        verifier->entry_count++;
+    }
+}
+
+static void take_auction(struct verifier *verifier)
+{
+    struct stream *auctions = &verifier->auctions;
+    struct stream *entries = &verifier->entries;
+    struct uuid id = replay_auction_id(auctions->page, auctions->row);
+    struct replay replay;
+    take_orphans(verifier, &id);
+    replay_begin(&replay, auctions->page, auctions->row);
+    while (stream_here(entries)) {
+        struct uuid of = replay_auction_id(entries->page, entries->row);
+        if (!uuid_equal(&of, &id)) {
+            break;
+        }
+        replay_entry(&replay, entries->page, entries->row);
+        entries->row++;
+        verifier->entry_count++;
+        show_progress(verifier, false);
+    }
+    if (entries->failed) {
+        return;
+    }
+    replay_end(&replay, auctions->page, auctions->row);
+    count(verifier, &replay);
+    auctions->row++;
+    verifier->auction_count++;
+    show_progress(verifier, false);
+}
+
+static int say_result(const struct verifier *verifier, const char *id)
+{
+    if (verifier->auctions.failed || verifier->entries.failed) {
+        return CTL_FAILED;
+    }
+    if (id != NULL && verifier->auction_count == 0) {
+        ctl_complain("there is no auction %s", id);
+        return CTL_FAILED;
+    }
+    (void)printf("%" PRId64 " auctions, %" PRId64 " entries: ", verifier->auction_count, verifier->entry_count);
+    if (verifier->differences == 0) {
+        (void)printf("no difference\n");
+        return CTL_OK;
+    }
+    (void)printf("%" PRId64 " differences in %" PRId64 " auctions\n", verifier->differences, verifier->differing);
+    return CTL_FAILED;
+}
+
+static int verify(struct ctl *ctl, const char *id)
+{
+    struct verifier verifier = {.terminal = isatty(STDERR_FILENO) == 1};
+    if (!store_patient(ctl) || !store_do(ctl, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL) ||
+        !stream_open(&verifier.auctions, ctl, "auctions_seen", REPLAY_AUCTION_COLUMNS, "auctions", "id", "id", id) ||
+        !stream_open(&verifier.entries, ctl, "entries_seen", REPLAY_ENTRY_COLUMNS, "bids", "auction_id",
+                     "auction_id, seq", id)) {
+        return CTL_FAILED;
+    }
+    while (!verifier.entries.failed && stream_here(&verifier.auctions)) {
+        take_auction(&verifier);
+    }
+    take_orphans(&verifier, NULL);
+    show_progress(&verifier, true);
+    stream_close(&verifier.auctions);
+    stream_close(&verifier.entries);
+    return say_result(&verifier, id);
+}
+
+int verify_command(struct ctl *ctl, int argc, char **argv)
+{
+    struct uuid id;
+    if (argc > 1 || (argc == 1 && !uuid_parse(argv[0], strlen(argv[0]), &id))) {
+        ctl_complain("verify takes the ID of one auction, or nothing");
+        return CTL_USAGE;
+    }
+    if (!store_open(ctl)) {
+        return CTL_UNAVAILABLE;
+    }
+    return verify(ctl, argc == 1 ? argv[0] : NULL);
+}
