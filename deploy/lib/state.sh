@@ -44,7 +44,7 @@ state_locate() {
     /*) ;;
     *) STATE_NAME=$ROOT/$STATE_NAME ;;
     esac
-    VAR=$(readlink -f -- "$STATE_NAME") || die "the folder that ROSTRUM_VAR=$STATE_NAME should lie in does not exist"
+    VAR=$(readlink -m -- "$STATE_NAME")
 }
 
 # Sets HOUSE_USER: the owner of the state folder or, for a new one, the caller; `rostrum` when that would be root,
@@ -72,7 +72,7 @@ state_make() {
     if [ -e "$VAR" ] && [ -n "$(ls -A "$VAR")" ]; then
         die "$VAR is not empty and no house of ours: name another folder in ROSTRUM_VAR"
     fi
-    mkdir -p "$(dirname "$VAR")"
+    (umask 022 && mkdir -p "$(dirname "$VAR")")
     if ! reachable "$HOUSE_USER" "$(dirname "$VAR")"; then
         [ ! -d "$VAR" ] || rmdir "$VAR"
         if [ "$(id -u)" -eq 0 ]; then
