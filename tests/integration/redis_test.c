@@ -187,6 +187,9 @@ static struct redis *listener_new(const char *url)
 
 static void set_up(void)
 {
+    changes_up = 0;
+    changes_down = 0;
+    messages = 0;
     (void)signal(SIGPIPE, SIG_IGN);
     scripts[SNAPSHOT] = snapshot_script;
     base = event_base_new();
