@@ -137,13 +137,13 @@ bench: deps-check ## bids per second, beside the peer in ROSTRUM_PEER
 	@$(build_all) -s all test-programs
 	@tests/bench/run
 
-asan: deps-check ## unit and integration tests under AddressSanitizer
+asan: deps-check ## unit, integration and contract tests under AddressSanitizer
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
-	@BUILD=build/asan tests/run unit integration
+	@BUILD=build/asan tests/run unit integration contract
 
 ubsan: deps-check ## the same under UndefinedBehaviorSanitizer
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
-	@BUILD=build/ubsan tests/run unit integration
+	@BUILD=build/ubsan tests/run unit integration contract
 
 # Unforked, so that valgrind sees the tests themselves; with a longer limit, because it is slow.
 valgrind: deps-lint ## the unit tests under valgrind

@@ -1,0 +1,122 @@
+/*
+ * What an operator relies on in every program: --help, --version, --check-config and exit codes; and rostrumctl's
+ * commands against a house that runs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "rostrum-endworker",
+                                       "rostrum-notifyworker", "rostrumctl"};
+
+/* Runs a program of the tree under test with one or two words. */
+static int run(const char *program, const char *word, const char *second, char out[static HOUSE_OUTPUT_SIZE])
+{
+    const char *build = getenv("BUILD");
+    const char *const argv[] = {client_format("%s/bin/%s", build != NULL ? build : "build", program), word, second,
+                                NULL};
+    return house_run(argv, out, HOUSE_OUTPUT_SIZE);
+}
+
+START_TEST(each_explains_itself)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    ck_assert_int_eq(run(programs[_i], "--help", NULL, out), 0);
+    ck_assert_msg(strstr(out, programs[_i]) != NULL && strlen(out) > 200, "--help: %s", out);
+    ck_assert_int_eq(run(programs[_i], "--version", NULL, out), 0);
+    ck_assert_msg(strstr(out, ROSTRUM_VERSION) != NULL, "--version: %s", out);
+    ck_assert_int_eq(run(programs[_i], "--no-such-option", NULL, out), 2);
+    ck_assert_str_ne(out, "");
+}
+END_TEST
+
+START_TEST(settings_are_checked)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    char path[] = "/tmp/rostrum-conf-XXXXXX";
+    static const char wrong[] = "[gateway]\nworkers = many\n";
+    int fd = mkstemp(path);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq((int)write(fd, wrong, strlen(wrong)), (int)strlen(wrong));
+    ck_assert_int_eq(close(fd), 0);
+    const char *option = client_format("--config=%s", path);
+    int right_code = run("rostrum-gateway", "--check-config", NULL, out);
+    int wrong_code = run("rostrum-gateway", "--check-config", option, out);
+    (void)unlink(path);
+    ck_assert_int_eq(right_code, 0);
+    ck_assert_int_eq(wrong_code, 2);
+    ck_assert_msg(strstr(out, path) != NULL && strstr(out, "workers") != NULL, "%s", out);
+}
+END_TEST
+
+START_TEST(an_admin_is_made_at_the_command_line)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    const char *build = getenv("BUILD");
+    const char *line =
+        client_format("printf '%%s\\n' 'an admin password' | %s/bin/rostrumctl user create admin.%s --admin",
+                      build != NULL ? build : "build", stage.ann.email);
+    const char *const argv[] = {"/bin/sh", "-c", line, NULL};
+    int code = house_run(argv, out, sizeof(out));
+    ck_assert_msg(code == 0, "exit %d: %s", code, out);
+    ck_assert_ptr_null(strstr(out, "an admin password"));
+    const struct reply *reply =
+        stage_call(NULL, "POST", "/api/v1/auth/login",
+                   client_format("{\"email\": \"admin.%s\", \"password\": \"an admin password\"}", stage.ann.email));
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "user.role", "admin");
+}
+END_TEST
+
+START_TEST(the_house_is_looked_into)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "50.00"), 200);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "20.00"), 200);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "auction", stage.auction, NULL), 0);
+    ck_assert_msg(strstr(out, stage.auction) != NULL && strstr(out, "21.00") != NULL, "%s", out);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", stage.auction, NULL), 0);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "shards", NULL), 0);
+    ck_assert_msg(strstr(out, "15") != NULL, "16 shards: %s", out);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "dead-letters", NULL), 0);
+    ck_assert_int_ne(house_ctl(out, sizeof(out), "auction", "01234567-89ab-7def-8123-456789abcdef", NULL), 0);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "no-such-command", NULL), 2);
+}
+END_TEST
+
+/* verify must find what is wrong: a price changed behind the rules' back, here by hand, and put right again. */
+START_TEST(verify_finds_a_falsified_price)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
+    PQclear(sql_rows(stage.sql, "UPDATE auctions SET current_bid = 19.00 WHERE id = $1::uuid", stage.auction, NULL));
+    int falsified = house_ctl(out, sizeof(out), "verify", stage.auction, NULL);
+    bool named = strstr(out, stage.auction) != NULL;
+    PQclear(sql_rows(stage.sql, "UPDATE auctions SET current_bid = 20.00 WHERE id = $1::uuid", stage.auction, NULL));
+    ck_assert_int_eq(falsified, 1);
+    ck_assert_msg(named, "%s", out);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", stage.auction, NULL), 0);
+}
+END_TEST
+
+static Suite *programs_suite(void)
+{
+    Suite *suite = suite_create("programs");
+    TCase *everything = tcase_create("programs");
+    tcase_add_checked_fixture(everything, stage_set, stage_strike);
+    tcase_add_loop_test(everything, each_explains_itself, 0, (int)ARRAY_LEN(programs));
+    tcase_add_test(everything, settings_are_checked);
+    tcase_add_test(everything, an_admin_is_made_at_the_command_line);
+    tcase_add_test(everything, the_house_is_looked_into);
+    tcase_add_test(everything, verify_finds_a_falsified_price);
+    suite_add_tcase(suite, everything);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(programs_suite());
+}
