@@ -99,7 +99,6 @@ state_copy() {
     [ "$1" != servers ] || files=rostrumctl
     install -d -m 755 "$VAR/bin" "$VAR/conf" "$VAR/schema" "$VAR/deploy" "$VAR/deploy/lib"
     for program in $files; do
-        [ "$1" != servers ] || [ -x "$BUILD/bin/$program" ] || continue
         [ -x "$BUILD/bin/$program" ] || die "$BUILD/bin/$program is missing: run make all first"
         install -m 755 "$BUILD/bin/$program" "$VAR/bin/.new"
         mv "$VAR/bin/.new" "$VAR/bin/$program"
