@@ -28,7 +28,7 @@ enum {
     PORT_LEAST = 20000, /* above what the house's servers use, below the ephemeral ports */
     PORTS = 12000,
     URL_SIZE = 96,
-    BIG = 4 << 20, /* bytes: more than any socket takes at once */
+    BIG = 1 << 20, /* bytes: more than any socket takes at once */
     BIG_ONES = 4,
 };
 
