@@ -11,6 +11,14 @@ servers_make() {
     done
 }
 
+# RabbitMQ takes longest to boot, so it comes first, and a new PostgreSQL cluster is made meanwhile.
+servers_up() {
+    for server in $OWN_SERVERS; do
+        [ "$server" != postgres ] || postgres_prepare
+        service_up "$server"
+    done
+}
+
 servers_wait() {
     for server in $OWN_SERVERS; do
         service_wait "$server" "$SERVER_READY_S" "${server}_ready" || return 1
@@ -31,8 +39,17 @@ postgres_bin() {
 postgres_make() {
     bin=$(postgres_bin)
     [ -x "$bin/postgres" ] || die "PostgreSQL is not installed (looked for $bin/postgres): run make deps"
+    service_make postgres <<RUN
+exec env -i PATH=/usr/bin:/bin HOME=$VAR/postgres LANG=C.UTF-8 $bin/postgres -D $VAR/postgres
+RUN
+    # SIGTERM would wait for the last client to leave; SIGINT ends their sessions and shuts down cleanly.
+    printf '#!/bin/sh\nread -r pid <supervise/pid && kill -INT "$pid"\n' >"$VAR/service/postgres/control/t"
+    chmod 755 "$VAR/service/postgres/control/t"
+}
+
+postgres_prepare() {
     if [ ! -s "$VAR/postgres/ready" ]; then
-        postgres_init "$bin"
+        postgres_init "$(postgres_bin)"
     fi
     cat >"$VAR/postgres/postgresql.conf" <<CONF
 # Written by deploy/house at each start.
@@ -57,12 +74,6 @@ lc_messages = 'C.UTF-8'
 log_line_prefix = '%m [%p] %q%a '
 CONF
     printf 'host all all 127.0.0.1/32 scram-sha-256\n' >"$VAR/postgres/pg_hba.conf"
-    service_make postgres <<RUN
-exec env -i PATH=/usr/bin:/bin HOME=$VAR/postgres LANG=C.UTF-8 $bin/postgres -D $VAR/postgres
-RUN
-    # SIGTERM would wait for the last client to leave; SIGINT ends their sessions and shuts down cleanly.
-    printf '#!/bin/sh\nread -r pid <supervise/pid && kill -INT "$pid"\n' >"$VAR/service/postgres/control/t"
-    chmod 755 "$VAR/service/postgres/control/t"
 }
 
 # A new cluster with a role and a database of the house. Started over when it was interrupted.

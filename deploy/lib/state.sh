@@ -196,17 +196,17 @@ urls_choose() {
     REDIS_URL=${ROSTRUM_REDIS_URL:-$(setting "$override" redis redis_url)}
     AMQP_URL=${ROSTRUM_AMQP_URL:-$(setting "$override" rabbitmq amqp_url)}
     OWN_SERVERS=
-    if [ -z "$PG_URL" ]; then
-        OWN_SERVERS="$OWN_SERVERS postgres"
-        PG_URL=postgresql://rostrum:$(secret postgres)@127.0.0.1:$PORT_POSTGRES/rostrum
+    if [ -z "$AMQP_URL" ]; then
+        OWN_SERVERS="$OWN_SERVERS rabbitmq"
+        AMQP_URL=amqp://rostrum:$(secret rabbitmq)@127.0.0.1:$PORT_AMQP/rostrum
     fi
     if [ -z "$REDIS_URL" ]; then
         OWN_SERVERS="$OWN_SERVERS redis"
         REDIS_URL=redis://:$(secret redis)@127.0.0.1:$PORT_REDIS/0
     fi
-    if [ -z "$AMQP_URL" ]; then
-        OWN_SERVERS="$OWN_SERVERS rabbitmq"
-        AMQP_URL=amqp://rostrum:$(secret rabbitmq)@127.0.0.1:$PORT_AMQP/rostrum
+    if [ -z "$PG_URL" ]; then
+        OWN_SERVERS="$OWN_SERVERS postgres"
+        PG_URL=postgresql://rostrum:$(secret postgres)@127.0.0.1:$PORT_POSTGRES/rostrum
     fi
 }
 
