@@ -58,7 +58,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-lint run up down status clean clean-var check check-unit replay bench \
+.PHONY: all test-programs help deps deps-check deps-bench deps-lint run up down status clean clean-var check check-unit replay bench \
         asan ubsan valgrind tidy cppcheck format format-check units-check install
 
 all: $(PROGRAMS) ## build the five programs into build/bin
@@ -95,6 +95,9 @@ deps: ## install from Debian's packages what is missing to build and run
 
 deps-check:
 	@deploy/packages/install build run check
+
+deps-bench:
+	@deploy/packages/install build run check bench
 
 deps-lint:
 	@deploy/packages/install build run check lint
@@ -133,7 +136,7 @@ replay: deps-check ## 423 recorded eBay auctions through a house of its own
 	@$(build_all) -s all test-programs
 	@tests/replay/run
 
-bench: deps-check ## bids per second, beside the peer in ROSTRUM_PEER
+bench: deps-bench ## bids per second, beside the peer in ROSTRUM_PEER
 	@$(build_all) -s all test-programs
 	@tests/bench/run
 
