@@ -1,0 +1,477 @@
+/*
+ * rostrumctl verify against ledgers in a real PostgreSQL: one that the rules wrote shows no difference, and each way
+ * of tampering with it does. The ledger holds every kind of entry: a scheduled auction that is started, raised,
+ * withdrawn, extended, ended and sold; one that stays unsold; one that was cancelled; and entries of no auction.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bidworker/rules.h"
+#include "common/clock.h"
+#include "common/pg.h"
+#include "tests/support/house.h"
+#include "tests/support/sql.h"
+#include "tests/support/suite.h"
+#include "tests/support/tables.h"
+
+enum {
+    CREATED_MS = 1000000,
+    START_MS = 2000000,
+    END_MS = 9000000,
+    WINDOW_S = 60,
+    EXTENSION_S = 90,
+    MS_PER_S = 1000,
+    NUMBER_SIZE = 24,
+    VALUES_MAX = 24,
+};
+
+enum { SELLER = 1, ANN, BOB, CYD, BAN };
+
+#define SOLD      "01900000-0000-7000-8000-00000000a001"
+#define UNSOLD    "01900000-0000-7000-8000-00000000a002"
+#define CANCELLED "01900000-0000-7000-8000-00000000a003"
+#define OPEN      "01900000-0000-7000-8000-00000000a004"
+#define NONE      "01900000-0000-7000-8000-00000000a000"
+
+static struct sql *sql;
+static PGconn *connection; /* for statements of more values than sql_rows takes */
+
+/* --- a ledger written by the rules --- */
+
+struct book {
+    const char *id;
+    struct rules_auction state;
+    int64_t seq;
+    int entries; /* names them */
+};
+
+/* Parameters of one statement, as text. */
+struct values {
+    const char *of[VALUES_MAX];
+    char text[VALUES_MAX][UUID_TEXT_SIZE];
+    int count;
+};
+
+static void put_text(struct values *values, const char *text)
+{
+    ck_assert_int_lt(values->count, VALUES_MAX);
+    values->of[values->count++] = text;
+}
+
+static char *put_room(struct values *values)
+{
+    put_text(values, values->text[values->count]);
+    return values->text[values->count - 1];
+}
+
+static void put_id(struct values *values, const struct uuid *id)
+{
+    if (uuid_is_nil(id)) {
+        put_text(values, NULL);
+    } else {
+        uuid_format(id, put_room(values));
+    }
+}
+
+static void put_int(struct values *values, int64_t number)
+{
+    (void)snprintf(put_room(values), NUMBER_SIZE, "%" PRId64, number);
+}
+
+static void put_money(struct values *values, int64_t minor)
+{
+    if (minor == 0) {
+        put_text(values, NULL);
+    } else {
+        money_format(minor, put_room(values));
+    }
+}
+
+static void put_time(struct values *values, int64_t ms)
+{
+    clock_format(ms, put_room(values));
+}
+
+static void put_bool(struct values *values, bool truth)
+{
+    put_text(values, truth ? "true" : "false");
+}
+
+static void run(const char *statement, const struct values *values)
+{
+    PGresult *result = PQexecParams(connection, statement, values->count, NULL, values->of, NULL, NULL, 0);
+    ck_assert_msg(PQresultStatus(result) == PGRES_COMMAND_OK, "%s: %s", statement, PQerrorMessage(connection));
+    PQclear(result);
+}
+
+static struct uuid user(int number)
+{
+    struct uuid id = {.bytes = {[6] = 0x70, [8] = 0x80, [15] = (uint8_t)number}};
+    return number == 0 ? (struct uuid){{0}} : id;
+}
+
+static void write_entry(struct book *book, const struct uuid *id, const struct uuid *bidder, const char *kind,
+                        const struct rules_decision *decision, int64_t amount, int64_t max_amount, int64_t received_ms)
+{
+    static const char *const STATUSES[] = {
+        [RULES_ACCEPTED] = "accepted", [RULES_OUTBID] = "outbid", [RULES_REJECTED] = "rejected"};
+    struct values values = {.count = 0};
+    put_text(&values, book->id);
+    put_int(&values, ++book->seq);
+    put_id(&values, id);
+    put_id(&values, bidder);
+    put_text(&values, kind);
+    put_text(&values, STATUSES[decision->verdict]);
+    put_text(&values, decision->verdict == RULES_REJECTED ? rules_reason_text(decision->reason) : NULL);
+    put_bool(&values, decision->raise);
+    put_money(&values, amount);
+    put_money(&values, max_amount);
+    put_time(&values, received_ms);
+    run("INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise, amount, max_amount,"
+        " received_at, decided_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+        &values);
+}
+
+static struct uuid entry_id(struct book *book)
+{
+    struct uuid id = {.bytes = {[6] = 0x70, [8] = 0x80, [14] = 0xe0, [15] = (uint8_t)++book->entries}};
+    return id;
+}
+
+/* Decides by the rules and keeps what came out. `command.id` is made here. */
+static void enter(struct book *book, struct rules_command command)
+{
+    static const char *const KINDS[] = {
+        [RULES_BID] = "bid",     [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw",
+        [RULES_START] = "start", [RULES_FENCE] = "end",
+    };
+    command.id = entry_id(book);
+    struct rules_decision decision = rules_decide(&book->state, &command);
+    ck_assert_int_ne(decision.verdict, RULES_DROPPED);
+    bool proxy = command.kind == RULES_PROXY;
+    write_entry(book, &command.id, &command.bidder_id, KINDS[command.kind], &decision,
+                command.kind == RULES_BID ? command.amount : decision.amount, proxy ? command.amount : 0,
+                command.received_ms);
+    if (decision.automatic) {
+        struct uuid id = entry_id(book);
+        struct rules_decision answer = {.verdict = RULES_ACCEPTED};
+        write_entry(book, &id, &decision.automatic_bidder, "auto", &answer, decision.automatic_amount, 0,
+                    command.received_ms);
+    }
+}
+
+static void enter_at(struct book *book, enum rules_kind kind, int bidder, int64_t amount, int64_t received_ms)
+{
+    enter(book, (struct rules_command){.kind = kind,
+                                       .bidder_id = user(bidder),
+                                       .amount = amount,
+                                       .received_ms = received_ms,
+                                       .banned = bidder == BAN});
+}
+
+static struct book open_book(const char *id, int64_t start_ms)
+{
+    struct book book = {
+        .id = id,
+        .state =
+            {
+                .seller_id = user(SELLER),
+                .starting_price = 1000,
+                .reserve_price = 5000,
+                .increments = increments_fixed(100),
+                .snipe_window_ms = (int64_t)WINDOW_S * MS_PER_S,
+                .snipe_extension_ms = (int64_t)EXTENSION_S * MS_PER_S,
+                .snipe_max = -1,
+                .start_ms = start_ms,
+                .terms_version = 1,
+                .status = start_ms > CREATED_MS ? RULES_SCHEDULED : RULES_ACTIVE,
+                .end_ms = END_MS,
+            },
+    };
+    struct values values = {.count = 0};
+    put_text(&values, id);
+    put_id(&values, &book.state.seller_id);
+    put_int(&values, WINDOW_S);
+    put_int(&values, EXTENSION_S);
+    put_time(&values, start_ms);
+    put_time(&values, END_MS);
+    put_time(&values, CREATED_MS);
+    run("INSERT INTO auctions (id, seller_id, title, starting_price, reserve_price, increments, bid_increment,"
+        " snipe_window_s, snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at,"
+        " updated_at) VALUES ($1, $2, 'A chair', 10.00, 50.00, '[{\"from\": 0, \"increment\": 1.00}]', 1.00, $3, $4,"
+        " $5, $6, $6, 'active', 10.00, $7, $7)",
+        &values);
+    return book;
+}
+
+static void close_book(const struct book *book, const char *status, bool sold)
+{
+    const struct rules_auction *state = &book->state;
+    bool settled = sold || strcmp(status, "unsold") == 0;
+    struct values values = {.count = 0};
+    put_text(&values, book->id);
+    put_text(&values, status);
+    put_time(&values, state->end_ms);
+    put_int(&values, state->extensions_used);
+    put_money(&values, state->price);
+    put_money(&values, rules_minimum_bid(state));
+    put_int(&values, state->bid_count);
+    put_id(&values, &state->leader_id);
+    put_money(&values, state->leader_max);
+    put_id(&values, &state->leader_bid_id);
+    put_bool(&values, state->leader_by_proxy);
+    put_money(&values, state->runner_up_max);
+    put_int(&values, book->seq);
+    put_id(&values, sold ? &state->leader_id : &(struct uuid){{0}});
+    put_id(&values, sold ? &state->leader_bid_id : &(struct uuid){{0}});
+    put_text(&values, NULL);
+    if (settled) {
+        values.count--;
+        put_time(&values, state->end_ms);
+    }
+    run("UPDATE auctions SET status = $2, end_time = $3, extensions_used = $4, current_bid = $5, minimum_bid = $6,"
+        " bid_count = $7, leader_id = $8, leader_max = $9, leader_bid_id = $10, leader_by_proxy = $11,"
+        " runner_up_max = $12, ledger_seq = $13, winner_id = $14, winning_bid_id = $15, settled_at = $16 WHERE id = $1",
+        &values);
+}
+
+/* Entry by entry what the tampering below relies on; its numbers stand beside. */
+static void write_sold(void)
+{
+    struct book book = open_book(SOLD, START_MS);
+    enter_at(&book, RULES_BID, ANN, 1000, START_MS - 1);        /* 1 AUCTION_NOT_STARTED */
+    enter_at(&book, RULES_START, 0, 0, START_MS);               /* 2 */
+    enter_at(&book, RULES_PROXY, ANN, 4000, START_MS + 1);      /* 3 accepted at 10.00 */
+    enter_at(&book, RULES_BID, BOB, 2000, START_MS + 2);        /* 4 outbid */
+                                                                /* 5 the answer, 21.00 */
+    enter_at(&book, RULES_BID, BOB, 2150, START_MS + 3);        /* 6 BID_TOO_LOW */
+    enter_at(&book, RULES_PROXY, ANN, 6000, START_MS + 4);      /* 7 a raise that meets the reserve: 50.00 */
+    enter_at(&book, RULES_PROXY, BOB, 5500, START_MS + 5);      /* 8 outbid */
+                                                                /* 9 the answer, 56.00 */
+    enter_at(&book, RULES_BID, SELLER, 9000, START_MS + 6);     /* 10 OWN_AUCTION */
+    enter_at(&book, RULES_BID, BAN, 9000, START_MS + 7);        /* 11 USER_BANNED */
+    enter_at(&book, RULES_PROXY, ANN, 6000, START_MS + 8);      /* 12 MAXIMUM_NOT_RAISED */
+    enter_at(&book, RULES_WITHDRAW, BOB, 0, START_MS + 9);      /* 13 NO_MAXIMUM */
+    enter_at(&book, RULES_WITHDRAW, ANN, 0, START_MS + 10);     /* 14 */
+    enter_at(&book, RULES_PROXY, CYD, 8000, END_MS - MS_PER_S); /* 15 accepted at 57.00, extends */
+    enter(&book, (struct rules_command){.kind = RULES_BID,      /* 16 TERMS_CHANGED */
+                                        .bidder_id = user(BOB),
+                                        .amount = 9000,
+                                        .received_ms = END_MS - 1,
+                                        .terms_version = 7});
+    struct uuid poison = entry_id(&book); /* 17 */
+    struct uuid bidder = user(BOB);
+    struct rules_decision undecided = {.verdict = RULES_REJECTED, .reason = RULES_INTERNAL_ERROR};
+    write_entry(&book, &poison, &bidder, "bid", &undecided, 0, 0, END_MS - 1);
+    enter_at(&book, RULES_FENCE, 0, 0, book.state.end_ms); /* 18 */
+    enter_at(&book, RULES_BID, BOB, 9000, END_MS - 1);     /* 19 AUCTION_ENDED */
+    close_book(&book, "sold", true);
+}
+
+static void write_others(void)
+{
+    struct book unsold = open_book(UNSOLD, CREATED_MS);
+    enter_at(&unsold, RULES_BID, ANN, 1000, CREATED_MS);
+    enter_at(&unsold, RULES_FENCE, 0, 0, END_MS);
+    close_book(&unsold, "unsold", false);
+
+    struct book cancelled = open_book(CANCELLED, CREATED_MS);
+    cancelled.state.status = RULES_CANCELLED;
+    enter_at(&cancelled, RULES_BID, ANN, 1000, CREATED_MS);
+    close_book(&cancelled, "cancelled", false);
+
+    struct book running = open_book(OPEN, CREATED_MS);
+    enter_at(&running, RULES_PROXY, ANN, 777700, CREATED_MS);
+    close_book(&running, "active", false);
+
+    struct book none = {.id = NONE};
+    struct uuid id = entry_id(&none);
+    struct uuid bidder = user(BOB);
+    struct rules_decision unknown = {.verdict = RULES_REJECTED, .reason = RULES_NOT_FOUND};
+    write_entry(&none, &id, &bidder, "bid", &unknown, 1000, 0, START_MS);
+}
+
+static void set(void)
+{
+    sql = sql_open(house_pg_url());
+    ck_assert_ptr_nonnull(sql);
+    connection = PQconnectdb(house_pg_url());
+    PQclear(sql_rows(sql, "TRUNCATE auctions, bids, users CASCADE", NULL));
+    for (int i = SELLER; i <= BAN; i++) {
+        struct uuid id = user(i);
+        char text[UUID_TEXT_SIZE];
+        uuid_format(&id, text);
+        PQclear(sql_rows(sql,
+                         "INSERT INTO users (id, email, display_name, password_hash, created_at)"
+                         " VALUES ($1::uuid, $1::text, 'A', '', now())",
+                         text, NULL));
+    }
+    write_sold();
+    write_others();
+}
+
+static void strike(void)
+{
+    PQfinish(connection);
+    sql_close(sql);
+}
+
+/* --- the tests --- */
+
+START_TEST(an_honest_ledger_shows_no_difference)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    ck_assert_msg(code == 0, "exit code %d: %s", code, out);
+    ck_assert_msg(strstr(out, "4 auctions, 24 entries: no difference") != NULL, "%s", out);
+    code = house_ctl(out, sizeof(out), "verify", SOLD, NULL);
+    ck_assert_msg(code == 0, "exit code %d: %s", code, out);
+    ck_assert_msg(strstr(out, "1 auctions, 19 entries: no difference") != NULL, "%s", out);
+}
+END_TEST
+
+static const struct tampering {
+    const char *statement;
+    const char *word; /* that must be in what is told */
+} TAMPERINGS[] = {
+    /* the auction's row */
+    {"UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", "its price is 58.00, by the rules it is 57.00"},
+    {"UPDATE auctions SET current_bid = NULL WHERE id = '" UNSOLD "'", "its price is none, by the rules it is 10.00"},
+    {"UPDATE auctions SET leader_id = seller_id WHERE id = '" SOLD "'", "its leader is"},
+    {"UPDATE auctions SET leader_id = NULL WHERE id = '" OPEN "'", "its leader is nobody"},
+    {"UPDATE auctions SET leader_bid_id = gen_random_uuid() WHERE id = '" OPEN "'", "the entry that leads is"},
+    {"UPDATE auctions SET end_time = end_time + interval '1 ms' WHERE id = '" SOLD "'", "its end time is"},
+    {"UPDATE auctions SET end_time = original_end_time WHERE id = '" SOLD "'", "its end time is"},
+    {"UPDATE auctions SET original_end_time = original_end_time + interval '1 h' WHERE id = '" UNSOLD "'", "its end"},
+    {"UPDATE auctions SET extensions_used = 0 WHERE id = '" SOLD "'", "the number of extensions is 0"},
+    {"UPDATE auctions SET minimum_bid = 57.50 WHERE id = '" SOLD "'", "its minimum bid is 57.50"},
+    {"UPDATE auctions SET bid_count = bid_count + 1 WHERE id = '" UNSOLD "'", "its number of bids is 2"},
+    {"UPDATE auctions SET leader_max = 7778.00 WHERE id = '" OPEN "'", "the leader's maximum is another"},
+    {"UPDATE auctions SET leader_by_proxy = false WHERE id = '" OPEN "'", "by the rules the lead is held by a proxy"},
+    {"UPDATE auctions SET runner_up_max = NULL WHERE id = '" SOLD "'", "the second maximum is none"},
+    {"UPDATE auctions SET ledger_seq = 18 WHERE id = '" SOLD "'", "the number of its last entry is 18"},
+    {"UPDATE auctions SET status = 'unsold' WHERE id = '" SOLD "'", "its status is unsold, by the rules it is sold"},
+    {"UPDATE auctions SET status = 'sold' WHERE id = '" UNSOLD "'", "its status is sold, by the rules it is unsold"},
+    {"UPDATE auctions SET status = 'ended' WHERE id = '" OPEN "'", "its status is ended, by the rules it is active"},
+    {"UPDATE auctions SET status = 'cancelled' WHERE id = '" UNSOLD "'", "its status is cancelled"},
+    {"UPDATE auctions SET settled_at = NULL WHERE id = '" SOLD "'", "its status is sold, by the rules it is ended"},
+    {"UPDATE auctions SET winner_id = seller_id WHERE id = '" SOLD "'", "its winner is"},
+    {"UPDATE auctions SET winner_id = leader_id WHERE id = '" UNSOLD "'", "its winner is"},
+    {"UPDATE auctions SET winning_bid_id = NULL WHERE id = '" SOLD "'", "its winning bid is nobody"},
+    {"UPDATE auctions SET reserve_price = NULL WHERE id = '" UNSOLD "'", "by the rules it is sold"},
+    {"UPDATE auctions SET starting_price = 60.00 WHERE id = '" OPEN "'", "its price is 50.00, by the rules it is 60"},
+    {"UPDATE auctions SET increments = '[]' WHERE id = '" OPEN "'", "its increments cannot be understood"},
+    {"DELETE FROM auctions WHERE id = '" OPEN "'", "there is no such auction"},
+    /* the ledger */
+    {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 15", "it follows entry 14: the ledger has a gap"},
+    {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 15", "its price is 57.00, by the rules it is 56.00"},
+    {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 5", "the automatic answer of 21.00"},
+    {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 19", "the number of its last entry is 19"},
+    {"DELETE FROM bids WHERE auction_id = '" UNSOLD "'", "by the rules it is none"},
+    {"UPDATE bids SET amount = 22.00 WHERE auction_id = '" SOLD "' AND seq = 5", "the automatic answer's amount is 22"},
+    {"UPDATE bids SET bidder_id = '" NONE "' WHERE auction_id = '" SOLD "' AND seq = 9", "answer's bidder is " NONE},
+    {"UPDATE bids SET kind = 'auto' WHERE auction_id = '" SOLD "' AND seq = 3", "an automatic answer that nothing"},
+    {"UPDATE bids SET status = 'accepted' WHERE auction_id = '" SOLD "' AND seq = 4", "its status is accepted, by"},
+    {"UPDATE bids SET status = 'outbid' WHERE auction_id = '" SOLD "' AND seq = 15", "its status is outbid, by"},
+    {"UPDATE bids SET status = 'rejected', reason = 'BID_TOO_LOW' WHERE auction_id = '" SOLD "' AND seq = 15",
+     "its reason is BID_TOO_LOW, by the rules it is none"},
+    {"UPDATE bids SET reason = 'OWN_AUCTION' WHERE auction_id = '" SOLD "' AND seq = 6", "its reason is OWN_AUCTION"},
+    {"UPDATE bids SET reason = 'NONSENSE' WHERE auction_id = '" SOLD "' AND seq = 6", "its kind or reason is unknown"},
+    {"UPDATE bids SET raise = false WHERE auction_id = '" SOLD "' AND seq = 7", "by the rules it is a raise"},
+    {"UPDATE bids SET raise = true WHERE auction_id = '" SOLD "' AND seq = 3", "by the rules it is a bid"},
+    {"UPDATE bids SET amount = 10.01 WHERE auction_id = '" SOLD "' AND seq = 3", "its amount is 10.01"},
+    {"UPDATE bids SET max_amount = 70.00 WHERE auction_id = '" SOLD "' AND seq = 8", "its status is outbid, by"},
+    {"UPDATE bids SET bidder_id = '" NONE "' WHERE auction_id = '" SOLD "' AND seq = 15", "its leader is"},
+    {"UPDATE bids SET received_at = received_at - interval '1 ms' WHERE auction_id = '" SOLD "' AND seq = 15",
+     "its end time is"},
+    {"UPDATE bids SET received_at = received_at - interval '1 h' WHERE auction_id = '" SOLD "' AND seq = 18",
+     "without effect"},
+    {"UPDATE bids SET seq = seq + 1 WHERE auction_id = '" UNSOLD "' AND seq = 2", "the ledger has a gap"},
+    {"UPDATE bids SET status = 'accepted', reason = NULL WHERE auction_id = '" NONE "'", "there is no such auction"},
+};
+
+START_TEST(tampering_shows)
+{
+    const struct tampering *tampering = &TAMPERINGS[_i];
+    char out[HOUSE_OUTPUT_SIZE];
+    PGresult *result = sql_rows(sql, tampering->statement, NULL);
+    ck_assert_msg(result != NULL && atoi(PQcmdTuples(result)) > 0, "changes nothing: %s", tampering->statement);
+    PQclear(result);
+    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    ck_assert_msg(code == 1, "exit code %d after: %s\n%s", code, tampering->statement, out);
+    ck_assert_msg(strstr(out, tampering->word) != NULL, "no word \"%s\" after: %s\n%s", tampering->word,
+                  tampering->statement, out);
+    ck_assert_msg(strstr(out, "777") == NULL, "a standing maximum was told: %s", out);
+}
+END_TEST
+
+START_TEST(one_auction_is_looked_at_alone)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    PQclear(sql_rows(sql, "UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", NULL));
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", UNSOLD, NULL), 0);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", SOLD, NULL), 1);
+    ck_assert_msg(strstr(out, "1 differences in 1 auctions") != NULL, "%s", out);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", NONE, NULL), 1);
+    ck_assert_msg(strstr(out, "there is no auction") != NULL, "%s", out);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", "chair", NULL), 2);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", SOLD, UNSOLD, NULL), 2);
+}
+END_TEST
+
+START_TEST(many_differences_of_one_auction_are_counted)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    PQclear(sql_rows(sql, "UPDATE bids SET seq = seq + 100 * seq WHERE auction_id = '" SOLD "'", NULL));
+    PQclear(sql_rows(sql, "UPDATE bids SET raise = NOT raise WHERE auction_id = '" SOLD "'", NULL));
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", NULL), 1);
+    ck_assert_msg(strstr(out, " more\n") != NULL, "%s", out);
+}
+END_TEST
+
+START_TEST(a_house_of_many_pages_is_walked_to_its_end)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    /* More rows than verify reads at once, of both kinds. */
+    PQclear(sql_rows(sql,
+                     "INSERT INTO auctions (id, seller_id, title, starting_price, increments, snipe_window_s,"
+                     " snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at,"
+                     " updated_at) SELECT gen_random_uuid(), seller_id, title, starting_price, increments, 0, 0,"
+                     " created_at, original_end_time, original_end_time, 'active', 10.00, created_at, created_at"
+                     " FROM auctions, generate_series(1, 2500) WHERE id = '" OPEN "'",
+                     NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, amount, received_at,"
+                     " decided_at) SELECT id, 1, gen_random_uuid(), seller_id, 'bid', 'rejected', 'OWN_AUCTION', 10.00,"
+                     " start_time, start_time FROM auctions WHERE ledger_seq = 0",
+                     NULL));
+    PQclear(sql_rows(sql, "UPDATE auctions SET ledger_seq = 1 WHERE ledger_seq = 0", NULL));
+    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    ck_assert_msg(code == 0, "exit code %d: %s", code, out);
+    ck_assert_msg(strstr(out, "2504 auctions, 2524 entries: no difference") != NULL, "%s", out);
+}
+END_TEST
+
+static Suite *verify_suite(void)
+{
+    Suite *suite = suite_create("verify");
+    TCase *tcase = tcase_create("verify");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_test(tcase, an_honest_ledger_shows_no_difference);
+    tcase_add_loop_test(tcase, tampering_shows, 0, (int)ARRAY_LEN(TAMPERINGS));
+    tcase_add_test(tcase, one_auction_is_looked_at_alone);
+    tcase_add_test(tcase, many_differences_of_one_auction_are_counted);
+    tcase_add_test(tcase, a_house_of_many_pages_is_walked_to_its_end);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    tables_make("verify_test");
+    int code = suite_run(verify_suite());
+    tables_drop();
+    return code;
+}

@@ -1,0 +1,61 @@
+/*
+ * A schema that every connection finds by its search path, which is part of the URL.
+ */
+#include "tests/support/tables.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/config.h"
+#include "tests/support/house.h"
+#include "tests/support/sql.h"
+
+static char tables_name[64];
+static char tables_url[CONFIG_TEXT_SIZE]; /* as it was */
+
+static void tables_fail(const char *what)
+{
+    (void)fprintf(stderr, "tables for the test: %s\n", what);
+    exit(EXIT_FAILURE);
+}
+
+/* The schema's name is the program's own, never a stranger's. */
+static void tables_run(const char *verb, const char *tail)
+{
+    char statement[128];
+    struct sql *sql = sql_open(tables_url);
+    (void)snprintf(statement, sizeof(statement), "%s %s%s", verb, tables_name, tail);
+    /* Without the notices of what goes with the schema. */
+    PQclear(sql == NULL ? NULL : sql_rows(sql, "SET client_min_messages = warning", NULL));
+    PGresult *result = sql == NULL ? NULL : sql_rows(sql, statement, NULL);
+    if (result == NULL) {
+        tables_fail(statement);
+    }
+    PQclear(result);
+    sql_close(sql);
+}
+
+void tables_make(const char *name)
+{
+    char url[CONFIG_TEXT_SIZE];
+    char out[HOUSE_OUTPUT_SIZE];
+    (void)snprintf(tables_url, sizeof(tables_url), "%s", house_pg_url());
+    (void)snprintf(tables_name, sizeof(tables_name), "%s", name);
+    int length = snprintf(url, sizeof(url), "%s%coptions=-csearch_path%%3D%s", tables_url,
+                          strchr(tables_url, '?') == NULL ? '?' : '&', name);
+    if (length < 0 || (size_t)length >= sizeof(url) || setenv("ROSTRUM_PG_URL", url, 1) != 0) {
+        tables_fail("ROSTRUM_PG_URL is too long");
+    }
+    tables_run("DROP SCHEMA IF EXISTS", " CASCADE");
+    tables_run("CREATE SCHEMA", "");
+    if (house_ctl(out, sizeof(out), "migrate", NULL) != 0) {
+        tables_fail(out);
+    }
+}
+
+void tables_drop(void)
+{
+    tables_run("DROP SCHEMA IF EXISTS", " CASCADE");
+    (void)setenv("ROSTRUM_PG_URL", tables_url, 1);
+}
