@@ -204,7 +204,9 @@ static void slice_retry(struct settlement *settlement, const char *why)
     if (settlement->draining) {
         return; /* what is not settled is not acked, and comes again */
     }
-    log_warn("settlement is retried in %d ms: %s", settlement->retry_ms, why);
+    /* That PostgreSQL is down is said once, by whoever watches it. */
+    log_line(pg_up(settlement->pg) ? LOG_WARN : LOG_DEBUG, NULL, "settlement is retried in %d ms: %s",
+             settlement->retry_ms, why);
     arm(settlement->retry_timer, settlement->retry_ms);
     settlement->retry_ms = settlement->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : settlement->retry_ms * 2;
 }

@@ -72,7 +72,9 @@ static void slice_retry(struct inapp *inapp, const char *why)
     if (inapp->draining) {
         return; /* what is not told is not acked, and comes again */
     }
-    log_warn("notifications are retried in %d ms: %s", inapp->retry_ms, why);
+    /* That PostgreSQL is down is said once, by whoever watches it. */
+    log_line(pg_up(inapp->pg) ? LOG_WARN : LOG_DEBUG, NULL, "notifications are retried in %d ms: %s", inapp->retry_ms,
+             why);
     arm(inapp->retry_timer, inapp->retry_ms);
     inapp->retry_ms = inapp->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : inapp->retry_ms * 2;
 }

@@ -1,0 +1,527 @@
+/*
+ * rostrum-endworker against real servers: who leads, what is sent when, settlement. The test plays the bid worker: it
+ * makes auctions by SQL, looks at the commands through a queue of its own, and moves the auctions on by SQL.
+ */
+#include <check.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "common/message.h"
+#include "common/redis.h"
+#include "common/topology.h"
+#include "tests/support/loop.h"
+#include "tests/support/lot.h"
+#include "tests/support/program.h"
+#include "tests/support/queues.h"
+#include "tests/support/sql.h"
+#include "tests/support/suite.h"
+
+enum {
+    DEADLINE_MS = 20000, /* for any one thing that is waited for */
+    GRACE_MS = 200,
+    DUPLICATES = 5,
+    STATUS_SIZE = 16,
+    TAPS_MAX = 4,
+};
+
+/* Short times, and within the rules of config_check. */
+static const char settings[] = "[rabbitmq]\nconfirm_deadline_ms = 100\n"
+                               "[gateway]\nclock_skew_max_ms = 40\n"
+                               "[bidworker]\noutbox_sweep_ms = 200\noutbox_age_ms = 500\n"
+                               "[endworker]\nfence_grace_ms = 200\nfence_repeat_ms = 150\nschedule_poll_ms = 20\n"
+                               "ending_soon_s = 60\nsettle_sweep_ms = 300\n";
+
+/* The backend that holds the leader's lock, 0 when nobody leads. */
+static const char leader_pid[] = "SELECT coalesce((SELECT pid FROM pg_locks WHERE locktype = 'advisory' "
+                                 "AND classid = 1383035717 AND granted AND database = "
+                                 "(SELECT oid FROM pg_database WHERE datname = current_database())), 0)";
+
+static const char sessions[] = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                               "AND application_name = 'rostrum-endworker leader' AND state = 'idle'";
+
+static struct sql *sql;
+static struct queues *queues;
+static char config[PROGRAM_SETTINGS_SIZE];
+static char seller[UUID_TEXT_SIZE];
+static char bidder[UUID_TEXT_SIZE];
+static pid_t worker;
+
+static void set_up(void)
+{
+    const char *url = getenv("ROSTRUM_PG_URL");
+    ck_assert_msg(url != NULL, "ROSTRUM_PG_URL is not set");
+    sql = sql_open(url);
+    ck_assert_ptr_nonnull(sql);
+    queues = queues_open();
+    lot_clear(sql);
+    queues_purge(queues, TOPOLOGY_AUCTION_END_QUEUE);
+    lot_user(sql, seller);
+    lot_user(sql, bidder);
+    program_settings(settings, config);
+    worker = program_start("rostrum-endworker", config);
+    SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0, DEADLINE_MS);
+}
+
+/* What was sent to shards and to the notification worker is nobody's any more. */
+static void tear_down(void)
+{
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+    program_settings_remove(config);
+    lot_clear(sql);
+    int shards = (int)sql_int(sql, "SELECT shards FROM topology", NULL);
+    for (int i = 0; i < shards; i++) {
+        char name[TOPOLOGY_QUEUE_SIZE];
+        topology_queue_name((unsigned)i, name);
+        queues_purge(queues, name);
+    }
+    queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
+    queues_purge(queues, TOPOLOGY_DEAD_QUEUE);
+    queues_close(queues);
+    sql_close(sql);
+}
+
+/* A queue that gets the commands of one auction. */
+static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
+{
+    char key[QUEUES_NAME_SIZE];
+    (void)snprintf(key, sizeof(key), "bids.auction.%s.*", auction);
+    queues_tap(queues, TOPOLOGY_BIDS_EXCHANGE, key, tap);
+}
+
+/* Takes the next command, if there is one; it must be alone in its message. */
+static bool take_command(const char *tap, struct command *command)
+{
+    struct queues_message message;
+    struct command_item items[MESSAGE_COMMANDS_MAX];
+    size_t count = 0;
+    const char *why = NULL;
+    if (!queues_take(queues, tap, &message)) {
+        return false;
+    }
+    ck_assert_msg(message_read_commands(message.body, message.length, items, MESSAGE_COMMANDS_MAX, &count, &why), "%s",
+                  why);
+    ck_assert_uint_eq(count, 1);
+    ck_assert(items[0].readable);
+    *command = items[0].command;
+    free(message.body);
+    return true;
+}
+
+static bool take_event(const char *tap, struct event *event)
+{
+    struct queues_message message;
+    size_t count = 0;
+    const char *why = NULL;
+    if (!queues_take(queues, tap, &message)) {
+        return false;
+    }
+    ck_assert_msg(message_read_events(message.body, message.length, event, 1, &count, &why), "%s", why);
+    ck_assert_uint_eq(count, 1);
+    free(message.body);
+    return true;
+}
+
+static void set_status(const char *auction, const char *status)
+{
+    PGresult *result =
+        sql_rows(sql, "UPDATE auctions SET status = $2, updated_at = now() WHERE id = $1::uuid", auction, status, NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+}
+
+static bool has_status(const char *auction, const char *status)
+{
+    return strcmp(sql_text(sql, "SELECT status FROM auctions WHERE id = $1::uuid", auction, NULL), status) == 0;
+}
+
+/* What a bid worker writes when the fence falls. */
+static void publish_ended(const char *auction, int times)
+{
+    struct event event = {.kind = EVENT_ENDED, .version = 1, .at_ms = clock_now_ms()};
+    ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &event.auction_id));
+    struct jsonw *writer = jsonw_new();
+    ck_assert_ptr_nonnull(writer);
+    message_write_events(writer, &event, 1);
+    size_t length = 0;
+    const char *body = jsonw_text(writer, &length);
+    ck_assert_ptr_nonnull(body);
+    for (int i = 0; i < times; i++) {
+        queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED, body, length);
+    }
+    jsonw_free(writer);
+}
+
+START_TEST(a_fence_is_sent_after_the_grace_and_repeated)
+{
+    char auction[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct command first;
+    struct command again;
+    int64_t end_ms = clock_now_ms() + 500;
+    lot_new(sql, &(struct lot){.end_ms = end_ms}, seller, auction);
+    tap_auction(auction, tap);
+    SUITE_WAIT(take_command(tap, &first), DEADLINE_MS);
+    ck_assert_int_ge(clock_now_ms(), end_ms + GRACE_MS);
+    ck_assert_int_eq(first.kind, COMMAND_FENCE);
+    ck_assert_int_ge(first.received_ms, end_ms);
+    ck_assert_int_le(first.received_ms, clock_now_ms() - GRACE_MS);
+    SUITE_WAIT(take_command(tap, &again), DEADLINE_MS);
+    ck_assert_int_eq(again.kind, COMMAND_FENCE);
+    ck_assert(!uuid_equal(&first.id, &again.id));
+}
+END_TEST
+
+START_TEST(an_extended_auction_gets_its_fence_for_the_new_end)
+{
+    char auction[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    struct command command = {.received_ms = 0};
+    lot_new(sql, &(struct lot){.end_ms = clock_now_ms()}, seller, auction);
+    tap_auction(auction, tap);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+    int64_t end_ms = clock_now_ms() + 300;
+    clock_format(end_ms, end);
+    PGresult *result =
+        sql_rows(sql, "UPDATE auctions SET end_time = $2::timestamptz WHERE id = $1::uuid", auction, end, NULL);
+    PQclear(result);
+    /* Those that were on their way carry a moment before the new end, and the rules drop them. */
+    SUITE_WAIT(take_command(tap, &command) && command.received_ms >= end_ms, DEADLINE_MS);
+    ck_assert_int_ge(clock_now_ms(), end_ms + GRACE_MS);
+}
+END_TEST
+
+START_TEST(nothing_is_sent_to_an_auction_that_has_left_its_state)
+{
+    char auction[UUID_TEXT_SIZE];
+    char other[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    char other_tap[QUEUES_NAME_SIZE];
+    struct command command;
+    lot_new(sql, &(struct lot){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    tap_auction(auction, tap);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+    set_status(auction, "cancelled");
+    /* One cycle may have read it before. When another auction has had three of its own, none is under way. */
+    lot_new(sql, &(struct lot){.end_ms = clock_now_ms() - 10000}, seller, other);
+    tap_auction(other, other_tap);
+    SUITE_WAIT(take_command(other_tap, &command), DEADLINE_MS);
+    while (take_command(tap, &command)) {
+    }
+    SUITE_WAIT(take_command(other_tap, &command), DEADLINE_MS);
+    SUITE_WAIT(take_command(other_tap, &command), DEADLINE_MS);
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+}
+END_TEST
+
+START_TEST(a_start_is_sent_when_its_time_has_come)
+{
+    char auction[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct command command;
+    int64_t start_ms = clock_now_ms() + 300;
+    lot_new(sql, &(struct lot){.status = "scheduled", .start_ms = start_ms}, seller, auction);
+    tap_auction(auction, tap);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+    ck_assert_int_eq(command.kind, COMMAND_START);
+    ck_assert_int_ge(command.received_ms, start_ms);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+    ck_assert_int_eq(command.kind, COMMAND_START);
+}
+END_TEST
+
+START_TEST(an_auction_that_slept_through_its_time_is_started_then_fenced)
+{
+    char auction[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct command command;
+    lot_new(sql, &(struct lot){.status = "scheduled", .end_ms = clock_now_ms() - 10000}, seller, auction);
+    tap_auction(auction, tap);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+    ck_assert_int_eq(command.kind, COMMAND_START);
+    set_status(auction, "active");
+    SUITE_WAIT(take_command(tap, &command) && command.kind == COMMAND_FENCE, DEADLINE_MS);
+}
+END_TEST
+
+START_TEST(more_than_a_page_is_due_at_once)
+{
+    PGresult *result = sql_rows(
+        sql,
+        "INSERT INTO auctions (id, seller_id, title, starting_price, increments, snipe_window_s, snipe_extension_s, "
+        "start_time, original_end_time, end_time, status, minimum_bid, created_at, updated_at) "
+        "SELECT gen_random_uuid(), $1::uuid, 'one of many', 10, '\"ebay-us\"', 0, 0, now() - interval '1 hour', "
+        "now() - interval '1 minute', now() - interval '1 minute', 'active', 10, now(), now() "
+        "FROM generate_series(1, 1000)",
+        seller, NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+    char tap[QUEUES_NAME_SIZE];
+    char last[UUID_TEXT_SIZE];
+    struct command command;
+    (void)snprintf(last, sizeof(last), "%s", sql_text(sql, "SELECT max(id::text) FROM auctions", NULL));
+    tap_auction(last, tap);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+}
+END_TEST
+
+START_TEST(a_stand_by_takes_over_when_the_leader_is_killed)
+{
+    char auction[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct command command;
+    int64_t leader = sql_int(sql, leader_pid, NULL);
+    pid_t stand_by = program_start("rostrum-endworker", config);
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == 2, DEADLINE_MS);
+    ck_assert_int_eq(sql_int(sql, leader_pid, NULL), leader);
+    ck_assert_int_eq(program_end(worker, SIGKILL), -1);
+    worker = stand_by;
+    SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0 && sql_int(sql, leader_pid, NULL) != leader, DEADLINE_MS);
+    lot_new(sql, &(struct lot){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    tap_auction(auction, tap);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+    ck_assert_int_eq(command.kind, COMMAND_FENCE);
+}
+END_TEST
+
+START_TEST(a_leader_whose_session_is_lost_leads_again_in_a_new_one)
+{
+    char auction[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    char pid[STATUS_SIZE];
+    struct command command;
+    int64_t leader = sql_int(sql, leader_pid, NULL);
+    (void)snprintf(pid, sizeof(pid), "%" PRId64, leader);
+    PQclear(sql_rows(sql, "SELECT pg_terminate_backend($1::integer)", pid, NULL));
+    SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0 && sql_int(sql, leader_pid, NULL) != leader, DEADLINE_MS);
+    lot_new(sql, &(struct lot){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    tap_auction(auction, tap);
+    SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+}
+END_TEST
+
+static const struct outcome {
+    struct lot lot;
+    const char *status;
+} outcomes[] = {
+    {{.status = "ended"}, "unsold"},
+    {{.status = "ended", .price = "25.00", .leader_id = bidder}, "sold"},
+    {{.status = "ended", .price = "25.00", .leader_id = bidder, .reserve = "25.01"}, "unsold"},
+    {{.status = "ended", .price = "25.00", .leader_id = bidder, .reserve = "25.00"}, "sold"},
+};
+
+START_TEST(an_ended_auction_is_settled_once_under_duplicate_messages)
+{
+    const struct outcome *outcome = &outcomes[_i];
+    bool sold = strcmp(outcome->status, "sold") == 0;
+    char auction[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct event event = {.kind = EVENT_ENDED};
+    queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED, tap);
+    lot_new(sql, &outcome->lot, seller, auction);
+    publish_ended(auction, DUPLICATES);
+    SUITE_WAIT(has_status(auction, outcome->status), DEADLINE_MS);
+    SUITE_WAIT(take_event(tap, &event), DEADLINE_MS);
+    ck_assert_int_eq(event.kind, EVENT_SETTLED);
+    ck_assert_int_eq(event.version, 2);
+    ck_assert_int_eq(event.amount, outcome->lot.price == NULL ? 0 : 2500);
+    ck_assert(uuid_is_nil(&event.user_id) == !sold);
+    ck_assert_int_eq(sql_int(sql,
+                             "SELECT count(*) FROM auctions WHERE id = $1::uuid AND version = 2 "
+                             "AND settled_at IS NOT NULL AND (winner_id IS NOT NULL) = ($2 = 'sold') "
+                             "AND (winning_bid_id IS NOT NULL) = ($2 = 'sold')",
+                             auction, outcome->status, NULL),
+                     1);
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM outbox", NULL) == 0, DEADLINE_MS);
+    /* A drained worker has acked all it took; what is left over then was never taken. */
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+    worker = program_start("rostrum-endworker", config);
+    SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0, DEADLINE_MS);
+    SUITE_WAIT(queues_depth(queues, TOPOLOGY_AUCTION_END_QUEUE) == 0, DEADLINE_MS);
+    ck_assert_int_eq(sql_int(sql, "SELECT version FROM auctions WHERE id = $1::uuid", auction, NULL), 2);
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+}
+END_TEST
+
+static void on_status(const redisReply *reply, void *arg)
+{
+    char *status = arg;
+    const char *text = reply != NULL && reply->type == REDIS_REPLY_STRING ? reply->str : "none";
+    (void)snprintf(status, STATUS_SIZE, "%s", text);
+}
+
+/* The status in the auction's snapshot, "none" without one. */
+static const char *snapshot_status(struct event_base *base, struct redis *redis, const char *auction)
+{
+    static char status[STATUS_SIZE];
+    char key[KEYS_SIZE];
+    struct uuid id;
+    ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
+    keys_snapshot(&id, key);
+    const char *const arguments[] = {"HGET", key, "st"};
+    status[0] = '\0';
+    ck_assert(redis_command(redis, on_status, status, ARRAY_LEN(arguments), arguments, NULL));
+    LOOP_UNTIL(base, status[0] != '\0', DEADLINE_MS);
+    return status;
+}
+
+START_TEST(the_snapshot_follows_the_settlement)
+{
+    char auction[UUID_TEXT_SIZE];
+    struct event_base *base = event_base_new();
+    struct redis_options options = {
+        .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = DEADLINE_MS, .pending_max = 1};
+    ck_assert_msg(options.url != NULL, "ROSTRUM_REDIS_URL is not set");
+    struct redis *redis = redis_new(&options);
+    ck_assert_ptr_nonnull(redis);
+    LOOP_UNTIL(base, redis_up(redis), DEADLINE_MS);
+    lot_new(sql, &(struct lot){.status = "ended", .price = "12.00", .leader_id = bidder}, seller, auction);
+    publish_ended(auction, 1);
+    SUITE_WAIT(strcmp(snapshot_status(base, redis, auction), "sold") == 0, DEADLINE_MS);
+    redis_free(redis);
+    event_base_free(base);
+}
+END_TEST
+
+START_TEST(what_nobody_told_of_is_found_by_the_sweep)
+{
+    char auction[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct event event = {.kind = EVENT_ENDED};
+    queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED, tap);
+    lot_new(sql, &(struct lot){.status = "ended"}, seller, auction);
+    SUITE_WAIT(has_status(auction, "unsold"), DEADLINE_MS);
+    SUITE_WAIT(take_event(tap, &event), DEADLINE_MS);
+    ck_assert_int_eq(event.kind, EVENT_SETTLED);
+}
+END_TEST
+
+START_TEST(an_auction_that_cannot_be_settled_does_not_hold_up_the_others)
+{
+    char poison[UUID_TEXT_SIZE];
+    char good[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    char statement[SQL_TEXT_SIZE];
+    struct queues_message dead;
+    queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_AUCTION_END, tap);
+    lot_new(sql, &(struct lot){0}, seller, poison);
+    lot_new(sql, &(struct lot){0}, seller, good);
+    (void)snprintf(statement, sizeof(statement),
+                   "ALTER TABLE auctions ADD CONSTRAINT poison CHECK (id <> '%s' OR settled_at IS NULL)", poison);
+    PQclear(sql_rows(sql, statement, NULL));
+    PQclear(sql_rows(sql, "UPDATE auctions SET status = 'ended'", NULL));
+    publish_ended(poison, 1);
+    publish_ended(good, 1);
+    SUITE_WAIT(has_status(good, "unsold"), DEADLINE_MS);
+    SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
+    ck_assert_ptr_nonnull(strstr(dead.body, poison));
+    ck_assert_str_ne(dead.reason, "");
+    free(dead.body);
+    ck_assert(has_status(poison, "ended"));
+    PQclear(sql_rows(sql, "ALTER TABLE auctions DROP CONSTRAINT poison", NULL));
+    SUITE_WAIT(has_status(poison, "unsold"), DEADLINE_MS);
+}
+END_TEST
+
+START_TEST(an_unreadable_message_goes_to_the_dead_letters)
+{
+    static const char *const bodies[] = {"", "no JSON", "{}", "{\"v\":2,\"events\":[]}", "\xff\xfe"};
+    char tap[QUEUES_NAME_SIZE];
+    queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_AUCTION_END, tap);
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct queues_message dead;
+        queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED, bodies[i], strlen(bodies[i]));
+        SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
+        ck_assert_uint_eq(dead.length, strlen(bodies[i]));
+        ck_assert_mem_eq(dead.body, bodies[i], dead.length);
+        ck_assert_str_ne(dead.reason, "");
+        free(dead.body);
+    }
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+    ck_assert_int_eq(queues_depth(queues, TOPOLOGY_AUCTION_END_QUEUE), 0);
+    worker = program_start("rostrum-endworker", config);
+    SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0, DEADLINE_MS);
+}
+END_TEST
+
+START_TEST(an_old_outbox_row_is_published_and_removed)
+{
+    char tap[QUEUES_NAME_SIZE];
+    struct queues_message message;
+    queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED, tap);
+    PQclear(sql_rows(sql,
+                     "INSERT INTO outbox (exchange, routing_key, body, created_at) "
+                     "SELECT 'events', 'auction.settled', 'row ' || n, now() - interval '1 minute' "
+                     "FROM generate_series(1, 200) n",
+                     NULL));
+    for (int i = 0; i < 200; i++) {
+        SUITE_WAIT(queues_take(queues, tap, &message), DEADLINE_MS);
+        free(message.body);
+    }
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM outbox", NULL) == 0, DEADLINE_MS);
+    ck_assert(!queues_take(queues, tap, &message));
+}
+END_TEST
+
+START_TEST(ending_soon_is_told_once)
+{
+    char soon[UUID_TEXT_SIZE];
+    char later[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct event event = {.kind = EVENT_ENDED};
+    int64_t end_ms = clock_now_ms() + 50000;
+    queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDING_SOON, tap);
+    lot_new(sql, &(struct lot){.end_ms = end_ms, .price = "12.00"}, seller, soon);
+    lot_new(sql, &(struct lot){.end_ms = 0}, seller, later);
+    SUITE_WAIT(take_event(tap, &event), DEADLINE_MS);
+    ck_assert_int_eq(event.kind, EVENT_ENDING_SOON);
+    ck_assert_int_eq(event.end_ms, end_ms);
+    ck_assert_int_eq(event.amount, 1200);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM ending_soon WHERE auction_id = $1::uuid", soon, NULL), 1);
+    /* A snipe moves the end a little: not told again. The second auction's telling shows that a look has passed. */
+    PQclear(sql_rows(sql, "UPDATE auctions SET end_time = end_time + interval '5 seconds' WHERE id = $1::uuid", soon,
+                     NULL));
+    PQclear(
+        sql_rows(sql, "UPDATE auctions SET end_time = now() + interval '50 seconds' WHERE id = $1::uuid", later, NULL));
+    char id[UUID_TEXT_SIZE];
+    SUITE_WAIT(take_event(tap, &event), DEADLINE_MS);
+    uuid_format(&event.auction_id, id);
+    ck_assert_str_eq(id, later);
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+}
+END_TEST
+
+static Suite *endworker_suite(void)
+{
+    Suite *suite = suite_create("endworker");
+    TCase *tests = tcase_create("endworker");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_fence_is_sent_after_the_grace_and_repeated);
+    tcase_add_test(tests, an_extended_auction_gets_its_fence_for_the_new_end);
+    tcase_add_test(tests, nothing_is_sent_to_an_auction_that_has_left_its_state);
+    tcase_add_test(tests, a_start_is_sent_when_its_time_has_come);
+    tcase_add_test(tests, an_auction_that_slept_through_its_time_is_started_then_fenced);
+    tcase_add_test(tests, more_than_a_page_is_due_at_once);
+    tcase_add_test(tests, a_stand_by_takes_over_when_the_leader_is_killed);
+    tcase_add_test(tests, a_leader_whose_session_is_lost_leads_again_in_a_new_one);
+    tcase_add_loop_test(tests, an_ended_auction_is_settled_once_under_duplicate_messages, 0, (int)ARRAY_LEN(outcomes));
+    tcase_add_test(tests, the_snapshot_follows_the_settlement);
+    tcase_add_test(tests, what_nobody_told_of_is_found_by_the_sweep);
+    tcase_add_test(tests, an_auction_that_cannot_be_settled_does_not_hold_up_the_others);
+    tcase_add_test(tests, an_unreadable_message_goes_to_the_dead_letters);
+    tcase_add_test(tests, an_old_outbox_row_is_published_and_removed);
+    tcase_add_test(tests, ending_soon_is_told_once);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(endworker_suite());
+}

@@ -1,0 +1,419 @@
+/*
+ * rostrum-notifyworker against real servers: who is told of what, nobody twice, nothing lost, and how many notices a
+ * second it writes. The test plays the bid worker and the end worker: it publishes events, and reads the notifications.
+ */
+#include <check.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/message.h"
+#include "common/topology.h"
+#include "tests/support/lot.h"
+#include "tests/support/program.h"
+#include "tests/support/queues.h"
+#include "tests/support/sql.h"
+#include "tests/support/suite.h"
+
+enum {
+    DEADLINE_MS = 30000, /* for any one thing that is waited for */
+    BIDDERS = 3,
+    LOAD_MESSAGES = 200,
+    LOAD_EVENTS = 200, /* in each */
+    LOAD_NOTICES = LOAD_MESSAGES * LOAD_EVENTS,
+    HALF_LOAD_NOTICES = LOAD_NOTICES / 2,
+    EXTENSION_NOTICES = 2 * (BIDDERS + 1),
+    MINUTE_MS = 60000,
+    EXTENSION_MS = 120000, /* as lot_new sets it */
+};
+
+static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\n";
+
+static const char sessions[] = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                               "AND application_name = 'rostrum-notifyworker'";
+
+static struct sql *sql;
+static struct queues *queues;
+static struct jsonw *writer;
+static char config[PROGRAM_SETTINGS_SIZE];
+static char seller[UUID_TEXT_SIZE];
+static char bidders[BIDDERS][UUID_TEXT_SIZE];
+static char auction[UUID_TEXT_SIZE];
+static pid_t worker;
+
+static void set_up(void)
+{
+    const char *url = getenv("ROSTRUM_PG_URL");
+    ck_assert_msg(url != NULL, "ROSTRUM_PG_URL is not set");
+    sql = sql_open(url);
+    ck_assert_ptr_nonnull(sql);
+    queues = queues_open();
+    writer = jsonw_new();
+    ck_assert_ptr_nonnull(writer);
+    lot_clear(sql);
+    queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
+    lot_user(sql, seller);
+    lot_new(sql, &(struct lot){0}, seller, auction);
+    for (int i = 0; i < BIDDERS; i++) {
+        lot_user(sql, bidders[i]);
+    }
+    lot_bid(sql, auction, bidders[0], "10.00");
+    lot_bid(sql, auction, bidders[1], "11.00");
+    lot_bid(sql, auction, bidders[0], "12.00");
+    program_settings(settings, config);
+    worker = program_start("rostrum-notifyworker", config);
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == 1, DEADLINE_MS);
+}
+
+static void tear_down(void)
+{
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+    program_settings_remove(config);
+    lot_clear(sql);
+    queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
+    queues_purge(queues, TOPOLOGY_DEAD_QUEUE);
+    queues_close(queues);
+    sql_close(sql);
+    jsonw_free(writer);
+}
+
+static struct uuid id_of(const char *text)
+{
+    struct uuid id;
+    ck_assert(uuid_parse(text, UUID_TEXT_SIZE - 1, &id));
+    return id;
+}
+
+static struct event event_of(enum event_kind kind, const char *user)
+{
+    struct event event = {
+        .kind = kind, .auction_id = id_of(auction), .amount = 1200, .version = 7, .at_ms = clock_now_ms()};
+    if (user != NULL) {
+        event.user_id = id_of(user);
+    }
+    return event;
+}
+
+static void publish(const struct event *events, size_t count, int times)
+{
+    size_t length = 0;
+    jsonw_reset(writer);
+    message_write_events(writer, events, count);
+    const char *body = jsonw_text(writer, &length);
+    ck_assert_ptr_nonnull(body);
+    for (int i = 0; i < times; i++) {
+        queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, length);
+    }
+}
+
+static int64_t notices(const char *user, const char *kind)
+{
+    return sql_int(sql, "SELECT count(*) FROM notifications WHERE user_id = $1::uuid AND kind = $2", user, kind, NULL);
+}
+
+static int64_t all_notices(void)
+{
+    return sql_int(sql, "SELECT count(*) FROM notifications", NULL);
+}
+
+/*
+ * Returns when everything published so far was handled: an event of its own was told, and the drained worker, which
+ * has acked all that it took, left nothing in the queue.
+ */
+static void settle(void)
+{
+    static int64_t mark;
+    struct event event = event_of(EVENT_OUTBID, seller);
+    event.version = INT64_C(1000000) + ++mark;
+    event.at_ms = INT64_C(1000000000000) + mark;
+    publish(&event, 1, 1);
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM notifications WHERE created_at < '2020-01-01'", NULL) == 1,
+               DEADLINE_MS);
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+    ck_assert_int_eq(queues_depth(queues, TOPOLOGY_NOTIFY_QUEUE), 0);
+    PQclear(sql_rows(sql, "DELETE FROM notifications WHERE created_at < '2020-01-01'", NULL));
+    worker = program_start("rostrum-notifyworker", config);
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == 1, DEADLINE_MS);
+}
+
+START_TEST(the_user_in_the_event_is_told_that_the_lead_is_lost)
+{
+    struct event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_PROXY_EXHAUSTED, bidders[1]),
+                             event_of(EVENT_STARTED, NULL), event_of(EVENT_ENDED, NULL)};
+    publish(events, ARRAY_LEN(events), 1);
+    settle();
+    ck_assert_int_eq(notices(bidders[0], "OUTBID"), 1);
+    ck_assert_int_eq(notices(bidders[1], "PROXY_EXHAUSTED"), 1);
+    ck_assert_int_eq(all_notices(), 2);
+    ck_assert_str_eq(sql_text(sql, "SELECT amount FROM notifications WHERE kind = 'OUTBID'", NULL), "12.00");
+}
+END_TEST
+
+START_TEST(a_lead_lost_again_is_told_again)
+{
+    struct event event = event_of(EVENT_OUTBID, bidders[0]);
+    publish(&event, 1, 1);
+    event.version++;
+    publish(&event, 1, 1);
+    settle();
+    ck_assert_int_eq(notices(bidders[0], "OUTBID"), 2);
+}
+END_TEST
+
+START_TEST(a_settlement_is_told_to_seller_winner_and_losers)
+{
+    struct event event = event_of(EVENT_SETTLED, bidders[0]);
+    publish(&event, 1, 1);
+    settle();
+    ck_assert_int_eq(notices(seller, "AUCTION_SOLD"), 1);
+    ck_assert_int_eq(notices(bidders[0], "AUCTION_WON"), 1);
+    ck_assert_int_eq(notices(bidders[1], "AUCTION_LOST"), 1);
+    ck_assert_int_eq(all_notices(), 3);
+}
+END_TEST
+
+START_TEST(an_unsold_auction_is_told_to_seller_and_losers)
+{
+    struct event event = event_of(EVENT_SETTLED, NULL);
+    event.amount = 0;
+    publish(&event, 1, 1);
+    settle();
+    ck_assert_int_eq(notices(seller, "AUCTION_UNSOLD"), 1);
+    ck_assert_int_eq(notices(bidders[0], "AUCTION_LOST"), 1);
+    ck_assert_int_eq(notices(bidders[1], "AUCTION_LOST"), 1);
+    ck_assert_int_eq(all_notices(), 3);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM notifications WHERE amount IS NULL", NULL), 3);
+}
+END_TEST
+
+START_TEST(who_was_only_rejected_is_told_nothing)
+{
+    struct event event = event_of(EVENT_SETTLED, bidders[0]);
+    lot_bid(sql, auction, bidders[2], "13.00");
+    PQclear(sql_rows(sql, "UPDATE bids SET status = 'rejected', reason = 'BID_TOO_LOW' WHERE bidder_id = $1::uuid",
+                     bidders[2], NULL));
+    publish(&event, 1, 1);
+    settle();
+    ck_assert_int_eq(notices(bidders[2], "AUCTION_LOST"), 0);
+    ck_assert_int_eq(all_notices(), 3);
+}
+END_TEST
+
+START_TEST(ending_soon_is_told_to_bidders)
+{
+    struct event event = event_of(EVENT_ENDING_SOON, NULL);
+    event.end_ms = event.at_ms + MINUTE_MS;
+    publish(&event, 1, 2);
+    settle();
+    ck_assert_int_eq(notices(bidders[0], "AUCTION_ENDING_SOON"), 1);
+    ck_assert_int_eq(notices(bidders[1], "AUCTION_ENDING_SOON"), 1);
+    ck_assert_int_eq(all_notices(), 2);
+}
+END_TEST
+
+/* The next extension, by a bid that came `after_ms` later. */
+static void extend_again(struct event *event, int64_t after_ms)
+{
+    event->version++;
+    event->at_ms += after_ms;
+    event->end_ms += after_ms;
+    publish(event, 1, 1);
+}
+
+START_TEST(extensions_within_a_minute_are_told_once_and_to_newcomers_too)
+{
+    struct event events[2] = {event_of(EVENT_EXTENDED, NULL), event_of(EVENT_EXTENDED, NULL)};
+    events[0].at_ms -= events[0].at_ms % MINUTE_MS;
+    events[1].at_ms = events[0].at_ms + 1000;
+    events[0].end_ms = events[0].at_ms + EXTENSION_MS;
+    events[1].end_ms = events[1].at_ms + EXTENSION_MS;
+    events[1].version++;
+    publish(events, ARRAY_LEN(events), 1);
+    settle();
+    ck_assert_int_eq(all_notices(), 3);
+    extend_again(&events[1], 2000);
+    lot_bid(sql, auction, bidders[2], "13.00");
+    extend_again(&events[1], 2000);
+    settle();
+    ck_assert_int_eq(notices(seller, "AUCTION_EXTENDED"), 1);
+    for (int i = 0; i < BIDDERS; i++) {
+        ck_assert_int_eq(notices(bidders[i], "AUCTION_EXTENDED"), 1);
+    }
+    extend_again(&events[1], MINUTE_MS);
+    settle();
+    ck_assert_int_eq(notices(seller, "AUCTION_EXTENDED"), 2);
+    ck_assert_int_eq(all_notices(), EXTENSION_NOTICES);
+}
+END_TEST
+
+START_TEST(a_redelivery_tells_nobody_twice)
+{
+    struct event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_EXTENDED, NULL),
+                             event_of(EVENT_SETTLED, bidders[1]), event_of(EVENT_ENDING_SOON, NULL)};
+    events[1].end_ms = events[3].end_ms = events[0].at_ms + MINUTE_MS;
+    publish(events, ARRAY_LEN(events), 3);
+    settle();
+    int64_t told = all_notices();
+    ck_assert_int_eq(told, 1 + 3 + 3 + 2);
+    publish(events, ARRAY_LEN(events), 3);
+    settle();
+    ck_assert_int_eq(all_notices(), told);
+}
+END_TEST
+
+START_TEST(ids_sort_by_the_time_of_the_event)
+{
+    struct event events[] = {event_of(EVENT_OUTBID, seller), event_of(EVENT_SETTLED, bidders[0])};
+    events[0].at_ms -= 1000;
+    publish(events, ARRAY_LEN(events), 1);
+    settle();
+    ck_assert_str_eq(sql_text(sql,
+                              "SELECT string_agg(kind, ' ' ORDER BY id) FROM notifications WHERE user_id = $1::uuid",
+                              seller, NULL),
+                     "OUTBID AUCTION_SOLD");
+    ck_assert_int_eq(sql_int(sql,
+                             "SELECT count(*) FROM notifications WHERE substr(id::text, 15, 1) <> '8' "
+                             "OR strpos('89ab', substr(id::text, 20, 1)) = 0 "
+                             "OR ('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint "
+                             "<> (extract(epoch FROM created_at) * 1000)::bigint",
+                             NULL),
+                     0);
+}
+END_TEST
+
+START_TEST(unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_told)
+{
+    char tap[QUEUES_NAME_SIZE];
+    struct queues_message dead;
+    struct event event = event_of(EVENT_OUTBID, bidders[0]);
+    queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_NOTIFY, tap);
+    publish(&event, 1, 1);
+    queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, "{\"v\":9}", strlen("{\"v\":9}"));
+    event.version++;
+    publish(&event, 1, 1);
+    settle();
+    ck_assert_int_eq(notices(bidders[0], "OUTBID"), 2);
+    SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
+    ck_assert_str_eq(dead.body, "{\"v\":9}");
+    ck_assert_str_ne(dead.reason, "");
+    free(dead.body);
+    ck_assert(!queues_take(queues, tap, &dead));
+}
+END_TEST
+
+START_TEST(what_the_database_refuses_is_halved_down_to_the_message)
+{
+    char tap[QUEUES_NAME_SIZE];
+    char statement[SQL_TEXT_SIZE];
+    struct queues_message dead;
+    queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_NOTIFY, tap);
+    (void)snprintf(statement, sizeof(statement),
+                   "ALTER TABLE notifications ADD CONSTRAINT poison CHECK (user_id <> '%s')", bidders[2]);
+    PQclear(sql_rows(sql, statement, NULL));
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0); /* so that they meet in full batches */
+    for (int i = 0; i < 40; i++) {
+        struct event event = event_of(EVENT_OUTBID, bidders[i == 13 ? 2 : i % 2]);
+        event.version = i + 1;
+        publish(&event, 1, 1);
+    }
+    worker = program_start("rostrum-notifyworker", config);
+    settle();
+    PQclear(sql_rows(sql, "ALTER TABLE notifications DROP CONSTRAINT poison", NULL));
+    ck_assert_int_eq(all_notices(), 39);
+    SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
+    ck_assert_ptr_nonnull(strstr(dead.body, bidders[2]));
+    free(dead.body);
+    ck_assert(!queues_take(queues, tap, &dead));
+}
+END_TEST
+
+/* `count` messages of LOAD_EVENTS each, every event another notification. */
+static void publish_load(int count)
+{
+    static struct event events[LOAD_EVENTS];
+    for (int i = 0; i < count; i++) {
+        for (int k = 0; k < LOAD_EVENTS; k++) {
+            events[k] = event_of(EVENT_OUTBID, bidders[k % BIDDERS]);
+            events[k].auction_id = uuid_new();
+            events[k].version = i * LOAD_EVENTS + k + 1;
+        }
+        publish(events, LOAD_EVENTS, 1);
+    }
+}
+
+START_TEST(a_killed_worker_loses_nothing_and_repeats_nothing)
+{
+    int64_t told = 0;
+    publish_load(LOAD_MESSAGES);
+    for (int i = 0; i < 4; i++) {
+        SUITE_WAIT(all_notices() > told, DEADLINE_MS);
+        ck_assert_int_eq(program_end(worker, SIGKILL), -1);
+        told = all_notices();
+        worker = program_start("rostrum-notifyworker", config);
+        if (told == LOAD_NOTICES) {
+            break;
+        }
+    }
+    settle();
+    ck_assert_int_eq(all_notices(), LOAD_NOTICES);
+}
+END_TEST
+
+START_TEST(a_lost_connection_to_postgresql_is_got_over)
+{
+    publish_load(LOAD_MESSAGES / 2);
+    SUITE_WAIT(all_notices() > 0, DEADLINE_MS);
+    PQclear(sql_rows(sql,
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                     "AND application_name = 'rostrum-notifyworker'",
+                     NULL));
+    settle();
+    ck_assert_int_eq(all_notices(), HALF_LOAD_NOTICES);
+}
+END_TEST
+
+/* Reported, not judged: a machine under load is no failure. */
+START_TEST(its_pace_is_measured)
+{
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+    publish_load(LOAD_MESSAGES);
+    int64_t began_ms = suite_mono_ms();
+    worker = program_start("rostrum-notifyworker", config);
+    SUITE_WAIT(all_notices() == LOAD_NOTICES, DEADLINE_MS);
+    int64_t took_ms = suite_mono_ms() - began_ms;
+    (void)printf("notifications: %d in %" PRId64 " ms, %" PRId64 " a second\n", LOAD_NOTICES, took_ms,
+                 INT64_C(1000) * LOAD_NOTICES / (took_ms + 1));
+    (void)fflush(stdout);
+}
+END_TEST
+
+static Suite *notifyworker_suite(void)
+{
+    Suite *suite = suite_create("notifyworker");
+    TCase *tests = tcase_create("notifyworker");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, the_user_in_the_event_is_told_that_the_lead_is_lost);
+    tcase_add_test(tests, a_lead_lost_again_is_told_again);
+    tcase_add_test(tests, a_settlement_is_told_to_seller_winner_and_losers);
+    tcase_add_test(tests, an_unsold_auction_is_told_to_seller_and_losers);
+    tcase_add_test(tests, who_was_only_rejected_is_told_nothing);
+    tcase_add_test(tests, ending_soon_is_told_to_bidders);
+    tcase_add_test(tests, extensions_within_a_minute_are_told_once_and_to_newcomers_too);
+    tcase_add_test(tests, a_redelivery_tells_nobody_twice);
+    tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
+    tcase_add_test(tests, unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_told);
+    tcase_add_test(tests, what_the_database_refuses_is_halved_down_to_the_message);
+    tcase_add_test(tests, a_killed_worker_loses_nothing_and_repeats_nothing);
+    tcase_add_test(tests, a_lost_connection_to_postgresql_is_got_over);
+    tcase_add_test(tests, its_pace_is_measured);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(notifyworker_suite());
+}
