@@ -15,9 +15,8 @@
 #include "common/json.h"
 
 enum {
-    MESSAGE_COMMANDS_MAX = 64, /* commands in one message: SERVERS.md measured 64 */
-    MESSAGE_EVENTS_MAX =
-        4096, /* events in one message; a batch of 1,024 bids makes at most 2 each and some; see JSON_NODES_MAX */
+    MESSAGE_COMMANDS_MAX = 64,     /* commands in one message: SERVERS.md measured 64 */
+    MESSAGE_EVENTS_MAX = 4096,     /* events in one message: a batch of 1,024 bids makes 2 each and some */
     MESSAGE_REQUEST_ID_SIZE = 65,  /* 64 characters */
     MESSAGE_TRACEPARENT_SIZE = 56, /* 55 characters */
     MESSAGE_TEXT_SIZE = 24,        /* statuses and reasons */

@@ -1,0 +1,273 @@
+/*
+ * common/outbox against real PostgreSQL and RabbitMQ: what was committed reaches the broker and leaves the table,
+ * whatever the broker does meanwhile.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/broker.h"
+#include "common/outbox.h"
+#include "common/pg.h"
+#include "common/topology.h"
+#include "tests/support/loop.h"
+#include "tests/support/queues.h"
+#include "tests/support/sql.h"
+#include "tests/support/suite.h"
+
+enum {
+    DEADLINE_MS = 20000, /* for any one thing that is waited for */
+    SWEEP_MS = 100,
+    YOUNG_MS = 1000, /* an age for one program alone */
+    OLD_MS = 30000,  /* far more than two programs need to sweep what is older */
+    TEXT_SIZE = 64,
+    OVERFLOW = OUTBOX_ROWS_MAX + 300,
+    OLD_ROWS = 500,
+};
+
+enum { STATEMENT_NOW, STATEMENT_OUTBOX, STATEMENT_COUNT = STATEMENT_OUTBOX + OUTBOX_STATEMENTS };
+
+static const struct pg_statement statements[STATEMENT_COUNT] = {
+    [STATEMENT_NOW] = {"now", "SELECT now()"},
+    [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
+};
+
+/* One program's share: two of them are two programs. */
+struct side {
+    struct pg *pg;
+    struct broker *broker;
+    struct outbox *outbox;
+};
+
+static struct event_base *base;
+static struct sql *sql;
+static struct queues *queues;
+static char key[QUEUES_NAME_SIZE];
+static char tap[QUEUES_NAME_SIZE];
+
+static struct side side_open(int sweep_ms, int age_ms)
+{
+    struct side side = {0};
+    struct pg_options pg = {.base = base,
+                            .url = getenv("ROSTRUM_PG_URL"),
+                            .application = "outbox_test",
+                            .statements = statements,
+                            .statement_count = STATEMENT_COUNT,
+                            .connections = 2,
+                            .timeout_ms = DEADLINE_MS,
+                            .pending_max = OVERFLOW + 2};
+    struct broker_options broker = {.base = base,
+                                    .url = getenv("ROSTRUM_AMQP_URL"),
+                                    .name = "outbox_test",
+                                    .heartbeat_s = 10,
+                                    .connect_timeout_ms = DEADLINE_MS,
+                                    .unconfirmed_max = 100};
+    side.pg = pg_new(&pg);
+    side.broker = broker_new(&broker);
+    ck_assert(side.pg != NULL && side.broker != NULL);
+    struct outbox_options options = {.base = base,
+                                     .pg = side.pg,
+                                     .broker = side.broker,
+                                     .first_statement = STATEMENT_OUTBOX,
+                                     .sweep_ms = sweep_ms,
+                                     .age_ms = age_ms};
+    side.outbox = outbox_new(&options);
+    ck_assert_ptr_nonnull(side.outbox);
+    LOOP_UNTIL(base, pg_up(side.pg), DEADLINE_MS);
+    return side;
+}
+
+static void side_close(struct side *side)
+{
+    broker_free(side->broker);
+    pg_free(side->pg);
+    outbox_free(side->outbox);
+}
+
+static void set_up(void)
+{
+    ck_assert_msg(getenv("ROSTRUM_PG_URL") != NULL, "ROSTRUM_PG_URL is not set");
+    base = event_base_new();
+    sql = sql_open(getenv("ROSTRUM_PG_URL"));
+    queues = queues_open();
+    ck_assert(base != NULL && sql != NULL);
+    PQclear(sql_rows(sql, "TRUNCATE outbox", NULL));
+    (void)snprintf(key, sizeof(key), "test.outbox.%d", (int)getpid());
+    queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, key, tap);
+}
+
+static void tear_down(void)
+{
+    PQclear(sql_rows(sql, "TRUNCATE outbox", NULL));
+    queues_close(queues);
+    sql_close(sql);
+    event_base_free(base);
+}
+
+static int64_t table_rows(void)
+{
+    return sql_int(sql, "SELECT count(*) FROM outbox", NULL);
+}
+
+static void on_inserted(const struct pg_reply *reply, void *arg)
+{
+    struct outbox_row *row = arg;
+    ck_assert_int_eq(reply->outcome, PG_OK);
+    row->id = pg_int(reply->result, 0, 0);
+}
+
+static void on_commit(const struct pg_reply *reply, void *arg)
+{
+    bool *committed = arg;
+    ck_assert_int_eq(reply->outcome, PG_OK);
+    *committed = true;
+}
+
+/* Commits `count` rows with these texts and fills in their ids. */
+static void insert(struct side *side, struct outbox_row *rows, size_t count)
+{
+    bool committed = false;
+    struct pg_tx *tx = pg_tx_begin(side->pg);
+    ck_assert_ptr_nonnull(tx);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert(outbox_insert(side->outbox, tx, &rows[i], on_inserted, &rows[i]));
+    }
+    ck_assert(pg_tx_commit(tx, on_commit, &committed));
+    LOOP_UNTIL(base, committed, DEADLINE_MS);
+}
+
+static struct outbox_row row_of(const char *body)
+{
+    return (struct outbox_row){.exchange = TOPOLOGY_EVENTS_EXCHANGE, .routing_key = key, .body = body};
+}
+
+START_TEST(a_committed_row_is_published_once_and_removed)
+{
+    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct outbox_row row = row_of("a body");
+    struct queues_message message;
+    row.reason = "its reason";
+    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
+    insert(&side, &row, 1);
+    ck_assert_int_eq(table_rows(), 1);
+    outbox_sent(side.outbox, &row, 1);
+    ck_assert_uint_eq(outbox_pending(side.outbox), 1);
+    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0, DEADLINE_MS);
+    ck_assert_int_eq(table_rows(), 0);
+    ck_assert(queues_take(queues, tap, &message));
+    ck_assert_str_eq(message.body, "a body");
+    ck_assert_str_eq(message.reason, "its reason");
+    free(message.body);
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(rows_sent_before_the_broker_is_there_wait_for_it)
+{
+    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct outbox_row rows[] = {row_of("one"), row_of("two")};
+    insert(&side, rows, ARRAY_LEN(rows));
+    outbox_sent(side.outbox, rows, ARRAY_LEN(rows));
+    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0, DEADLINE_MS);
+    ck_assert_int_eq(table_rows(), 0);
+    ck_assert_int_eq(queues_depth(queues, tap), 2);
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(a_row_that_is_returned_is_published_until_somebody_takes_it)
+{
+    struct side side = side_open(DEADLINE_MS, OLD_MS);
+    struct outbox_row row = row_of("nobody's");
+    char late_key[QUEUES_NAME_SIZE];
+    char late_tap[QUEUES_NAME_SIZE];
+    (void)snprintf(late_key, sizeof(late_key), "%.100s.late", key);
+    row.routing_key = late_key;
+    insert(&side, &row, 1);
+    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
+    outbox_sent(side.outbox, &row, 1);
+    LOOP_UNTIL(base, broker_unconfirmed(side.broker) == 1, DEADLINE_MS);
+    LOOP_UNTIL(base, broker_unconfirmed(side.broker) == 0, DEADLINE_MS);
+    ck_assert_uint_eq(outbox_pending(side.outbox), 1);
+    ck_assert_int_eq(table_rows(), 1);
+    queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, late_key, late_tap);
+    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0, DEADLINE_MS);
+    ck_assert_int_eq(queues_depth(queues, late_tap), 1);
+    ck_assert_int_eq(table_rows(), 0);
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(rows_beyond_its_memory_are_found_by_the_sweep)
+{
+    static struct outbox_row rows[OVERFLOW];
+    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    for (size_t i = 0; i < OVERFLOW; i++) {
+        rows[i] = row_of("one of many");
+    }
+    insert(&side, rows, OVERFLOW);
+    outbox_sent(side.outbox, rows, OVERFLOW);
+    ck_assert_uint_le(outbox_pending(side.outbox), OUTBOX_ROWS_MAX);
+    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0 && table_rows() == 0, DEADLINE_MS);
+    ck_assert_int_eq(queues_depth(queues, tap), OVERFLOW);
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(what_a_dead_program_left_is_swept_once_by_two_others)
+{
+    struct side one = side_open(SWEEP_MS, OLD_MS);
+    struct side other = side_open(SWEEP_MS, OLD_MS);
+    PQclear(sql_rows(sql,
+                     "INSERT INTO outbox (exchange, routing_key, body, created_at) "
+                     "SELECT $1, $2, 'left behind', now() - interval '1 minute' FROM generate_series(1, 500)",
+                     TOPOLOGY_EVENTS_EXCHANGE, key, NULL));
+    LOOP_UNTIL(base, table_rows() == 0, DEADLINE_MS);
+    ck_assert_int_eq(queues_depth(queues, tap), OLD_ROWS);
+    side_close(&one);
+    side_close(&other);
+}
+END_TEST
+
+START_TEST(young_rows_are_left_to_those_who_wrote_them)
+{
+    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct outbox_row row = row_of("young");
+    char late[TEXT_SIZE];
+    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
+    insert(&side, &row, 1);
+    PQclear(sql_rows(sql, "UPDATE outbox SET created_at = now() + interval '1 hour'", NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO outbox (exchange, routing_key, body, created_at) "
+                     "VALUES ($1, $2, 'old', now() - interval '1 minute')",
+                     TOPOLOGY_EVENTS_EXCHANGE, key, NULL));
+    LOOP_UNTIL(base, table_rows() == 1, DEADLINE_MS);
+    (void)snprintf(late, sizeof(late), "%s", sql_text(sql, "SELECT body FROM outbox", NULL));
+    ck_assert_str_eq(late, "young");
+    ck_assert_int_eq(queues_depth(queues, tap), 1);
+    side_close(&side);
+}
+END_TEST
+
+static Suite *outbox_suite(void)
+{
+    Suite *suite = suite_create("outbox");
+    TCase *tests = tcase_create("outbox");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_committed_row_is_published_once_and_removed);
+    tcase_add_test(tests, rows_sent_before_the_broker_is_there_wait_for_it);
+    tcase_add_test(tests, a_row_that_is_returned_is_published_until_somebody_takes_it);
+    tcase_add_test(tests, rows_beyond_its_memory_are_found_by_the_sweep);
+    tcase_add_test(tests, what_a_dead_program_left_is_swept_once_by_two_others);
+    tcase_add_test(tests, young_rows_are_left_to_those_who_wrote_them);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(outbox_suite());
+}
