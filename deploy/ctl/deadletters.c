@@ -1,7 +1,8 @@
 /*
- * rostrumctl dead-letters: looks at the dead letters without taking them. They are got without acknowledgement on one
- * channel, and closing it puts them back where they were, in their order; so does the broker when rostrumctl is killed.
- * For that moment nobody else can get them.
+ * rostrumctl dead-letters: looks at the dead letters without taking them. All of them are consumed without
+ * acknowledgement on one channel, and closing it puts them back in their order. All, also where only some are shown:
+ * a quorum queue puts what is returned behind what was returned before, so that looking at a part of it would turn the
+ * order round. For that moment nobody else can get them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -63,13 +64,14 @@ static void print_plain(const void *bytes, size_t length)
     }
 }
 
-static void print_letter(uint32_t number, const amqp_basic_get_ok_t *got, const amqp_message_t *message, bool body)
+static void print_letter(uint32_t number, const amqp_envelope_t *envelope, bool body)
 {
     char reason[REASON_SIZE];
+    const amqp_message_t *message = &envelope->message;
     bool named = (message->properties._flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0;
     copy_reason(&message->properties, reason);
     (void)printf("%6" PRIu32 "  ", number);
-    print_plain(got->routing_key.bytes, got->routing_key.len);
+    print_plain(envelope->routing_key.bytes, envelope->routing_key.len);
     (void)printf("  %zu bytes  ", message->body.len);
     if (named) {
         print_plain(message->properties.message_id.bytes, message->properties.message_id.len);
@@ -86,34 +88,48 @@ static void print_letter(uint32_t number, const amqp_basic_get_ok_t *got, const 
     }
 }
 
-/* One more letter; false at the end, or with *good false when the broker failed. */
-static bool get_letter(struct ctl *ctl, uint32_t number, bool body, bool *good)
+/* Goes through `count` letters and prints the first of them; false, and said, when the broker failed. */
+static bool read_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
 {
-    amqp_message_t message;
-    amqp_rpc_reply_t reply =
-        amqp_basic_get(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(TOPOLOGY_DEAD_QUEUE), /* no_ack */ 0);
-    *good = reply.reply_type == AMQP_RESPONSE_NORMAL;
-    if (!*good || reply.reply.id != AMQP_BASIC_GET_OK_METHOD) {
-        return false;
+    const struct timeval patience = {.tv_sec = RABBIT_TIMEOUT_S};
+    for (uint32_t number = 1; number <= count; number++) {
+        amqp_envelope_t envelope;
+        amqp_maybe_release_buffers(ctl->amqp);
+        amqp_rpc_reply_t reply = amqp_consume_message(ctl->amqp, &envelope, &patience, 0);
+        if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
+            ctl_complain("RabbitMQ: only %" PRIu32 " of %" PRIu32 " letters came; somebody else may hold the others",
+                         number - 1, count);
+            return false;
+        }
+        if (number <= wish->limit) {
+            print_letter(number, &envelope, wish->body);
+        }
+        amqp_destroy_envelope(&envelope);
     }
-    const amqp_basic_get_ok_t *got = reply.reply.decoded;
-    reply = amqp_read_message(ctl->amqp, RABBIT_CHANNEL, &message, 0);
-    *good = reply.reply_type == AMQP_RESPONSE_NORMAL;
-    if (*good) {
-        print_letter(number, got, &message, body);
-        amqp_destroy_message(&message);
+    return true;
+}
+
+static int show_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
+{
+    char why[RABBIT_ERROR_SIZE];
+    (void)amqp_basic_consume(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(TOPOLOGY_DEAD_QUEUE), amqp_empty_bytes,
+                             /* no_local */ 0, /* no_ack */ 0, /* exclusive */ 0, amqp_empty_table);
+    if (rabbit_failed(ctl, why)) {
+        ctl_complain("RabbitMQ: %s", why);
+        return CTL_FAILED;
     }
-    /* The channel's memory is let go of only here: `got` lies in it. */
-    amqp_maybe_release_buffers_on_channel(ctl->amqp, RABBIT_CHANNEL);
-    return *good;
+    bool good = read_letters(ctl, count, wish);
+    (void)amqp_channel_close(ctl->amqp, RABBIT_CHANNEL, AMQP_REPLY_SUCCESS);
+    if (good) {
+        (void)printf("%" PRIu32 " of %" PRIu32 " dead letters\n", count < wish->limit ? count : wish->limit, count);
+    }
+    return good ? CTL_OK : CTL_FAILED;
 }
 
 int deadletters_command(struct ctl *ctl, int argc, char **argv)
 {
     struct wish wish = {.limit = LIMIT_DEFAULT};
     struct rabbit_queue queue;
-    bool good = true;
-    uint32_t shown = 0;
     if (!read_wish(argc, argv, &wish)) {
         ctl_complain("dead-letters takes [--limit N] [--body], N from 1 to %d", LIMIT_MAX);
         return CTL_USAGE;
@@ -125,14 +141,5 @@ int deadletters_command(struct ctl *ctl, int argc, char **argv)
         ctl_complain("there is no queue of dead letters: run `rostrumctl migrate`");
         return CTL_FAILED;
     }
-    while (shown < wish.limit && get_letter(ctl, shown + 1, wish.body, &good)) {
-        shown++;
-    }
-    (void)amqp_channel_close(ctl->amqp, RABBIT_CHANNEL, AMQP_REPLY_SUCCESS);
-    if (!good) {
-        ctl_complain("RabbitMQ broke off");
-        return CTL_UNAVAILABLE;
-    }
-    (void)printf("%" PRIu32 " of %" PRIu32 " dead letters\n", shown, queue.ready > shown ? queue.ready : shown);
-    return CTL_OK;
+    return show_letters(ctl, queue.ready, &wish);
 }

@@ -44,16 +44,15 @@ enum auction_column {
     AUCTION_SETTLED,
 };
 
-const char
-    REPLAY_AUCTION_COLUMNS[] =
-        "id, seller_id, starting_price, reserve_price, increments, snipe_window_s, snipe_extension_s, "
-        "snipe_max," STORE_MS("start_time") "," STORE_MS("original_end_time") "," STORE_MS(
-            "created_at") ","
-                          " terms_version, status," STORE_MS(
-                              "end_time") ", extensions_used, current_bid, minimum_bid, bid_count, leader_id,"
-                                          " leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, "
-                                          "winner_id, winning_bid_id,"
-                                          " settled_at IS NOT NULL";
+const char REPLAY_AUCTION_COLUMNS[] =
+    "id, seller_id, starting_price, reserve_price, increments, snipe_window_s, snipe_extension_s, "
+    "snipe_max," STORE_MS("start_time") "," STORE_MS("original_end_time") "," STORE_MS(
+        "created_at") ","
+                      " terms_version, status," STORE_MS(
+                          "end_time") ", extensions_used, current_bid, minimum_bid, bid_count, leader_id,"
+                                      " leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, "
+                                      "winner_id, winning_bid_id,"
+                                      " settled_at IS NOT NULL";
 
 enum entry_column {
     ENTRY_AUCTION,

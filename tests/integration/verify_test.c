@@ -397,7 +397,7 @@ START_TEST(tampering_shows)
     const struct tampering *tampering = &TAMPERINGS[_i];
     char out[HOUSE_OUTPUT_SIZE];
     PGresult *result = sql_rows(sql, tampering->statement, NULL);
-    ck_assert_msg(result != NULL && atoi(PQcmdTuples(result)) > 0, "changes nothing: %s", tampering->statement);
+    ck_assert_msg(result != NULL && strcmp(PQcmdTuples(result), "0") != 0, "changes nothing: %s", tampering->statement);
     PQclear(result);
     int code = house_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 1, "exit code %d after: %s\n%s", code, tampering->statement, out);

@@ -1,0 +1,425 @@
+/*
+ * rostrumctl as an operator uses it, against real servers: migrate, user, shards, dead-letters, auction, and what it
+ * says to wrong words. verify has a program of its own (verify_test.c).
+ */
+#include <amqp.h>
+#include <amqp_tcp_socket.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "common/redis.h"
+#include "common/shards.h"
+#include "common/topology.h"
+#include "tests/support/house.h"
+#include "tests/support/loop.h"
+#include "tests/support/sql.h"
+#include "tests/support/tables.h"
+
+enum { PATH_SIZE = 512, WORKER = 424242, UNACKED = 7, DEADLINE_MS = 10000, LETTERS = 200, FRAME_MAX_BYTES = 131072 };
+
+#define AUCTION "01900000-0000-7000-8000-00000000b001"
+#define USER    "01900000-0000-7000-8000-00000000b0ff"
+
+static struct sql *sql;
+static char out[HOUSE_OUTPUT_SIZE];
+
+static void set(void)
+{
+    sql = sql_open(house_pg_url());
+    ck_assert_ptr_nonnull(sql);
+    PQclear(sql_rows(sql, "TRUNCATE auctions, bids, users CASCADE", NULL));
+}
+
+static void strike(void)
+{
+    sql_close(sql);
+}
+
+#define EXPECT_CTL(code, ...)                                                                                          \
+    do {                                                                                                               \
+        int got_code = house_ctl(out, sizeof(out), __VA_ARGS__, NULL);                                                 \
+        ck_assert_msg(got_code == (code), "exit code %d, should be %d: %s", got_code, (code), out);                    \
+    } while (0)
+#define EXPECT_SAID(word) ck_assert_msg(strstr(out, (word)) != NULL, "no \"%s\" in: %s", (word), out)
+
+/* A shell command; `ctl` in it is rostrumctl. */
+static int shell(const char *command)
+{
+    char script[PATH_SIZE];
+    const char *build = getenv("BUILD");
+    (void)snprintf(script, sizeof(script), "ctl() { \"%s/bin/rostrumctl\" \"$@\"; }; %s",
+                   build != NULL ? build : "build", command);
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    return house_run(argv, out, sizeof(out));
+}
+
+/* --- the command line --- */
+
+START_TEST(help_and_version_are_said)
+{
+    EXPECT_CTL(0, "--version");
+    EXPECT_SAID("rostrumctl ");
+    EXPECT_CTL(0, "--help");
+    EXPECT_SAID("SYNOPSIS");
+    EXPECT_SAID("EXIT STATUS");
+    EXPECT_CTL(0, "verify", "--help");
+    EXPECT_SAID("one snapshot");
+}
+END_TEST
+
+START_TEST(wrong_words_are_refused)
+{
+    static const char *const WRONG[][3] = {
+        {"open", NULL, NULL},          {"--bogus", NULL, NULL},           {"migrate", "now", NULL},
+        {"user", NULL, NULL},          {"user", "delete", "a@b.example"}, {"user", "create", "nobody"},
+        {"shards", "0", NULL},         {"dead-letters", "--limit", "0"},  {"dead-letters", "--limit", "1x"},
+        {"auction", NULL, NULL},       {"auction", "chair", NULL},        {"--config", "/nonexistent.ini", "shards"},
+        {"dead-letters", "all", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(WRONG); i++) {
+        EXPECT_CTL(2, WRONG[i][0], WRONG[i][1], WRONG[i][2]);
+    }
+}
+END_TEST
+
+START_TEST(servers_that_are_not_there_are_named)
+{
+    ck_assert_int_eq(shell("ROSTRUM_PG_URL=postgresql://127.0.0.1:1/x ctl verify"), 69);
+    EXPECT_SAID("PostgreSQL cannot be reached");
+    ck_assert_int_eq(shell("ROSTRUM_AMQP_URL=amqp://127.0.0.1:1 ctl dead-letters"), 69);
+    EXPECT_SAID("RabbitMQ cannot be reached");
+    ck_assert_int_eq(shell("ROSTRUM_AMQP_URL=http://127.0.0.1 ctl dead-letters"), 69);
+}
+END_TEST
+
+START_TEST(a_house_is_found_by_its_folder)
+{
+    ck_assert_int_eq(shell("folder=$(mktemp -d) && printf '[postgres]\\npg_url = %s\\n' \"$ROSTRUM_PG_URL\" "
+                           ">$folder/house.ini && unset ROSTRUM_PG_URL ROSTRUM_CONF && ROSTRUM_VAR=$folder ctl verify; "
+                           "code=$?; rm -r $folder; exit $code"),
+                     0);
+    EXPECT_SAID("no difference");
+}
+END_TEST
+
+/* --- migrate --- */
+
+START_TEST(migrating_again_changes_nothing)
+{
+    char keys[SQL_TEXT_SIZE];
+    static const char KEYS[] = "SELECT string_agg(name || secret, ' ' ORDER BY name) FROM house_keys";
+    (void)snprintf(keys, sizeof(keys), "%s", sql_text(sql, KEYS, NULL));
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM house_keys WHERE secret ~ '^[0-9a-f]{64}$'", NULL), 3);
+    EXPECT_CTL(0, "migrate");
+    EXPECT_SAID("up to date");
+    ck_assert_msg(strstr(out, "applied") == NULL, "%s", out);
+    ck_assert_str_eq(sql_text(sql, KEYS, NULL), keys);
+}
+END_TEST
+
+START_TEST(missing_keys_are_made)
+{
+    PQclear(sql_rows(sql, "DELETE FROM house_keys WHERE name = 'token'", NULL));
+    EXPECT_CTL(0, "migrate");
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM house_keys", NULL), 3);
+}
+END_TEST
+
+START_TEST(another_number_of_shards_is_refused)
+{
+    char recorded[SQL_TEXT_SIZE];
+    (void)snprintf(recorded, sizeof(recorded), "%s", sql_text(sql, "SELECT shards FROM topology", NULL));
+    PQclear(sql_rows(sql, "UPDATE topology SET shards = shards + 1", NULL));
+    EXPECT_CTL(1, "migrate");
+    EXPECT_SAID("shards and keeps them");
+    PQclear(sql_rows(sql, "UPDATE topology SET shards = $1", recorded, NULL));
+    EXPECT_CTL(0, "migrate");
+}
+END_TEST
+
+START_TEST(files_are_applied_once_in_order_and_not_changed)
+{
+    ck_assert_int_eq(shell("folder=$(mktemp -d) && cp schema/*.sql $folder && cd $folder && "
+                           "echo 'CREATE TABLE late (a int)' >9001-late.sql && "
+                           "echo 'ALTER TABLE late ADD b int' >9002-later.sql && cd - >/dev/null && "
+                           "ctl migrate --schema $folder && ctl migrate --schema $folder && "
+                           "echo '-- more' >>$folder/9001-late.sql; ctl migrate --schema $folder; code=$?; "
+                           "rm -r $folder; exit $code"),
+                     1);
+    const char *first = strstr(out, "applied 9001-late.sql");
+    ck_assert_msg(first != NULL && strstr(first, "applied 9002-later.sql") != NULL, "%s", out);
+    EXPECT_SAID("9001-late.sql was changed after it was applied");
+    PQclear(sql_rows(sql, "DROP TABLE late", NULL));
+    PQclear(sql_rows(sql, "DELETE FROM schema_migrations WHERE name LIKE '9%'", NULL));
+}
+END_TEST
+
+START_TEST(a_file_that_fails_leaves_nothing_behind)
+{
+    ck_assert_int_eq(
+        shell("folder=$(mktemp -d) && echo 'CREATE TABLE half (a int); SELECT 1 / 0' >$folder/9001-bad.sql;"
+              "ctl migrate --schema $folder; code=$?; rm -r $folder; exit $code"),
+        1);
+    EXPECT_SAID("division by zero");
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM pg_tables WHERE tablename = 'half'", NULL), 0);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM schema_migrations WHERE name LIKE '9%'", NULL), 0);
+}
+END_TEST
+
+/* --- user --- */
+
+START_TEST(an_account_is_made)
+{
+    ck_assert_int_ge(sodium_init(), 0);
+    ck_assert_int_eq(shell("echo 'correct horse' | ctl user create Boss@Example.COM --admin --name 'The Boss'"), 0);
+    out[strcspn(out, "\n")] = '\0';
+    ck_assert_uint_eq(strlen(out), UUID_TEXT_SIZE - 1);
+    PGresult *result =
+        sql_rows(sql, "SELECT email, display_name, role, password_hash FROM users WHERE id = $1", out, NULL);
+    ck_assert_int_eq(PQntuples(result), 1);
+    ck_assert_str_eq(PQgetvalue(result, 0, 0), "boss@example.com");
+    ck_assert_str_eq(PQgetvalue(result, 0, 1), "The Boss");
+    ck_assert_str_eq(PQgetvalue(result, 0, 2), "admin");
+    const char *hash = PQgetvalue(result, 0, 3);
+    ck_assert_msg(strncmp(hash, "$argon2id$", strlen("$argon2id$")) == 0, "%s", hash);
+    ck_assert_int_eq(crypto_pwhash_str_verify(hash, "correct horse", strlen("correct horse")), 0);
+    PQclear(result);
+    ck_assert_int_eq(shell("echo 'another one' | ctl user create BOSS@example.com"), 1);
+    EXPECT_SAID("there is an account");
+}
+END_TEST
+
+START_TEST(an_account_has_bounds)
+{
+    ck_assert_int_eq(shell("echo 1234567 | ctl user create a@b.example"), 2);
+    ck_assert_int_eq(shell("ctl user create a@b.example </dev/null"), 2);
+    ck_assert_int_eq(shell("head -c 129 /dev/zero | tr '\\0' x | ctl user create a@b.example"), 2);
+    ck_assert_int_eq(shell("echo 12345678 | ctl user create 'a @b.example'"), 2);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM users", NULL), 0);
+    ck_assert_int_eq(shell("head -c 128 /dev/zero | tr '\\0' x | ctl user create a@b.example"), 0);
+    ck_assert_str_eq(sql_text(sql, "SELECT display_name || role FROM users", NULL), "auser");
+}
+END_TEST
+
+/* --- shards --- */
+
+struct answer {
+    bool came;
+};
+
+static void on_answer(const redisReply *reply, void *arg)
+{
+    struct answer *answer = arg;
+    answer->came = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+}
+
+static void report_shard(const char *shard, int64_t at_ms)
+{
+    struct answer answer = {.came = false};
+    struct shards_report report = {.worker = WORKER, .unacked = UNACKED, .at_ms = at_ms};
+    char text[SHARDS_REPORT_SIZE];
+    shards_report_write(&report, text);
+    const char *const command[] = {"HSET", KEYS_SHARDS, shard, text};
+    struct event_base *base = event_base_new();
+    struct redis_options options = {
+        .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = DEADLINE_MS, .pending_max = 4};
+    struct redis *redis = redis_new(&options);
+    ck_assert_ptr_nonnull(redis);
+    LOOP_UNTIL(base, redis_up(redis), DEADLINE_MS);
+    ck_assert(redis_command(redis, on_answer, &answer, (int)ARRAY_LEN(command), command, NULL));
+    LOOP_UNTIL(base, answer.came, DEADLINE_MS);
+    redis_free(redis);
+    event_base_free(base);
+}
+
+START_TEST(shards_show_owner_depth_and_unacked)
+{
+    char lock[128];
+    char line[256];
+    (void)snprintf(lock, sizeof(lock), "SELECT pg_advisory_lock(" SHARDS_LOCK_CLASS_TEXT ", %d)", WORKER);
+    PQclear(sql_rows(sql, lock, NULL));
+    report_shard("0", clock_now_ms());
+    report_shard("1", clock_now_ms() - SHARDS_REPORT_LIFE_MS - 1);
+    EXPECT_CTL(0, "shards");
+    EXPECT_SAID("SHARD               OWNER       DEPTH     UNACKED   CONSUMERS");
+    int64_t shards = sql_int(sql, "SELECT shards FROM topology", NULL);
+    for (unsigned shard = 0; shard < (unsigned)shards; shard++) {
+        char name[TOPOLOGY_QUEUE_SIZE];
+        topology_queue_name(shard, name);
+        (void)snprintf(line, sizeof(line), "%-13s  %10d  %10d", name, WORKER, 0);
+        EXPECT_SAID(line);
+    }
+    (void)snprintf(line, sizeof(line), "\n%10d  ", WORKER);
+    EXPECT_SAID(line);
+}
+END_TEST
+
+/* --- dead letters --- */
+
+static amqp_connection_state_t broker_open(void)
+{
+    char url[PATH_SIZE];
+    struct amqp_connection_info where;
+    const char *known = getenv("ROSTRUM_AMQP_URL");
+    ck_assert_ptr_nonnull(known);
+    (void)snprintf(url, sizeof(url), "%s", known);
+    amqp_default_connection_info(&where);
+    ck_assert_int_eq(amqp_parse_url(url, &where), AMQP_STATUS_OK);
+    amqp_connection_state_t connection = amqp_new_connection();
+    ck_assert_int_eq(amqp_socket_open(amqp_tcp_socket_new(connection), where.host, where.port), AMQP_STATUS_OK);
+    amqp_rpc_reply_t reply =
+        amqp_login(connection, where.vhost, 0, FRAME_MAX_BYTES, 0, AMQP_SASL_METHOD_PLAIN, where.user, where.password);
+    ck_assert_int_eq(reply.reply_type, AMQP_RESPONSE_NORMAL);
+    ck_assert_ptr_nonnull(amqp_channel_open(connection, 1));
+    ck_assert_ptr_nonnull(amqp_confirm_select(connection, 1));
+    return connection;
+}
+
+static void send_letter(amqp_connection_state_t connection, const char *id, const char *reason)
+{
+    struct timeval patience = {.tv_sec = DEADLINE_MS / 1000};
+    amqp_table_entry_t header = {.key = amqp_cstring_bytes("reason"),
+                                 .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(reason)}};
+    amqp_basic_properties_t properties = {
+        ._flags = AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG,
+        .message_id = amqp_cstring_bytes(id),
+        .headers = {.num_entries = 1, .entries = &header},
+        .delivery_mode = 2,
+    };
+    amqp_frame_t frame;
+    ck_assert_int_eq(amqp_basic_publish(connection, 1, amqp_cstring_bytes(TOPOLOGY_DEAD_EXCHANGE),
+                                        amqp_cstring_bytes(TOPOLOGY_KEY_DEAD_BIDS), 1, 0, &properties,
+                                        amqp_cstring_bytes("{\"a\":\n1}")),
+                     AMQP_STATUS_OK);
+    ck_assert_int_eq(amqp_simple_wait_frame_noblock(connection, &frame, &patience), AMQP_STATUS_OK);
+    ck_assert_uint_eq(frame.payload.method.id, AMQP_BASIC_ACK_METHOD);
+}
+
+/* Takes the test's own letters away again. Those of others go back when the connection ends. */
+static void remove_letters(amqp_connection_state_t connection)
+{
+    for (;;) {
+        amqp_message_t message;
+        amqp_rpc_reply_t reply = amqp_basic_get(connection, 1, amqp_cstring_bytes(TOPOLOGY_DEAD_QUEUE), 0);
+        if (reply.reply_type != AMQP_RESPONSE_NORMAL || reply.reply.id != AMQP_BASIC_GET_OK_METHOD) {
+            break;
+        }
+        uint64_t tag = ((const amqp_basic_get_ok_t *)reply.reply.decoded)->delivery_tag;
+        reply = amqp_read_message(connection, 1, &message, 0);
+        ck_assert_int_eq(reply.reply_type, AMQP_RESPONSE_NORMAL);
+        if (message.properties.message_id.len > 9 && memcmp(message.properties.message_id.bytes, "ctl-test-", 9) == 0) {
+            ck_assert_int_eq(amqp_basic_ack(connection, 1, tag, 0), AMQP_STATUS_OK);
+        }
+        amqp_destroy_message(&message);
+    }
+    (void)amqp_channel_close(connection, 1, AMQP_REPLY_SUCCESS);
+    (void)amqp_destroy_connection(connection);
+}
+
+static void letter_id(int number, char id[static 32])
+{
+    (void)snprintf(id, 32, "ctl-test-%03d", number);
+}
+
+START_TEST(dead_letters_are_shown_and_stay_in_order)
+{
+    char before[HOUSE_OUTPUT_SIZE];
+    char id[32];
+    amqp_connection_state_t connection = broker_open();
+    for (int i = 1; i <= LETTERS; i++) {
+        letter_id(i, id);
+        send_letter(connection, id, "it has\nno end");
+    }
+    EXPECT_CTL(0, "dead-letters", "--limit", "10000");
+    memcpy(before, out, sizeof(before));
+    const char *at = out;
+    for (int i = 1; i <= LETTERS; i++) {
+        letter_id(i, id);
+        at = strstr(at, id);
+        ck_assert_msg(at != NULL, "%s is not in its place: %s", id, out);
+    }
+    for (int i = 0; i < 2; i++) { /* looking at a part of them must not turn the order round either */
+        EXPECT_CTL(0, "dead-letters", "--limit", "1", "--body");
+        EXPECT_SAID(TOPOLOGY_KEY_DEAD_BIDS "  8 bytes  ");
+        EXPECT_SAID("\n1 of ");
+    }
+    EXPECT_CTL(0, "dead-letters", "--limit", "10000");
+    ck_assert_str_eq(out, before);
+    EXPECT_SAID(TOPOLOGY_KEY_DEAD_BIDS "  8 bytes  ctl-test-001  it has.no end\n");
+    remove_letters(connection);
+}
+END_TEST
+
+/* --- auction --- */
+
+START_TEST(a_standing_maximum_is_not_shown_before_settlement)
+{
+    PQclear(sql_rows(sql,
+                     "INSERT INTO users (id, email, display_name, password_hash, created_at)"
+                     " VALUES ('" USER "', 'a@b.example', 'A', '', now())",
+                     NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO auctions (id, seller_id, title, starting_price, increments, snipe_window_s,"
+                     " snipe_extension_s, start_time, original_end_time, end_time, status, current_bid, minimum_bid,"
+                     " leader_id, leader_max, leader_by_proxy, created_at, updated_at)"
+                     " VALUES ('" AUCTION "', '" USER "', 'A chair', 10.00, '\"ebay-us\"', 0, 0, now(), now() + '1 h',"
+                     " now() + '1 h', 'active', 31.00, 32.00, '" USER "', 77.77, true, now(), now())",
+                     NULL));
+    PQclear(
+        sql_rows(sql,
+                 "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, amount, max_amount,"
+                 " received_at, decided_at) VALUES"
+                 " ('" AUCTION "', 1, gen_random_uuid(), '" USER "', 'proxy', 'accepted', 10.00, 77.77, now(), now()),"
+                 " ('" AUCTION "', 2, gen_random_uuid(), '" AUCTION "', 'proxy', 'outbid', 30.00, 30.00, now(), now())",
+                 NULL));
+    EXPECT_CTL(1, "auction", USER);
+    EXPECT_SAID("there is no auction");
+    EXPECT_CTL(0, "auction", AUCTION);
+    EXPECT_SAID("A chair");
+    EXPECT_SAID("31.00");
+    EXPECT_SAID("hidden");
+    EXPECT_SAID("30.00          30.00");
+    ck_assert_msg(strstr(out, "77.77") == NULL, "%s", out);
+    PQclear(sql_rows(sql, "UPDATE auctions SET settled_at = now(), status = 'sold'", NULL));
+    EXPECT_CTL(0, "auction", AUCTION);
+    EXPECT_SAID("10.00          77.77");
+}
+END_TEST
+
+static Suite *ctl_suite(void)
+{
+    Suite *suite = suite_create("ctl");
+    TCase *tcase = tcase_create("ctl");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_test(tcase, help_and_version_are_said);
+    tcase_add_test(tcase, wrong_words_are_refused);
+    tcase_add_test(tcase, servers_that_are_not_there_are_named);
+    tcase_add_test(tcase, a_house_is_found_by_its_folder);
+    tcase_add_test(tcase, migrating_again_changes_nothing);
+    tcase_add_test(tcase, missing_keys_are_made);
+    tcase_add_test(tcase, another_number_of_shards_is_refused);
+    tcase_add_test(tcase, files_are_applied_once_in_order_and_not_changed);
+    tcase_add_test(tcase, a_file_that_fails_leaves_nothing_behind);
+    tcase_add_test(tcase, an_account_is_made);
+    tcase_add_test(tcase, an_account_has_bounds);
+    tcase_add_test(tcase, shards_show_owner_depth_and_unacked);
+    tcase_add_test(tcase, dead_letters_are_shown_and_stay_in_order);
+    tcase_add_test(tcase, a_standing_maximum_is_not_shown_before_settlement);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    tables_make("ctl_test");
+    int code = suite_run(ctl_suite());
+    tables_drop();
+    return code;
+}
