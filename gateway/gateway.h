@@ -6,6 +6,7 @@
 #define ROSTRUM_GATEWAY_GATEWAY_H
 
 #include <event2/event.h>
+#include <stdatomic.h>
 
 #include "common/broker.h"
 #include "common/config.h"
@@ -14,6 +15,7 @@
 #include "common/pg.h"
 #include "common/redis.h"
 #include "gateway/hashpool.h"
+#include "gateway/statements.h"
 
 struct conns;
 struct publisher;
@@ -43,27 +45,51 @@ enum gateway_script {
     GATEWAY_SCRIPT_COUNT
 };
 
+/*
+ * A house's record outlives workers and PostgreSQL's bad hours: it stands in memory that the master's children share.
+ * The first worker to read it from PostgreSQL writes it there, later ones begin with it.
+ */
+struct house_record {
+    atomic_bool known;
+    struct house house;
+};
+
 struct gateway {
     struct event_base *base;
     const struct config *config;
-    struct uuid id; /* of this worker: names its reply channel */
+    struct uuid id;              /* of this worker: names its reply channel */
+    struct house_record *record; /* shared with the other workers */
     struct house house;
-    struct pg *pg;             /* use statements_query */
-    struct redis *redis;       /* commands */
-    struct redis *listener;    /* decisions for those who wait */
-    struct broker *broker;     /* publishes bids */
-    struct tokens *tokens;     /* NULL until the house is known */
-    struct hashpool *hashpool; /* Argon2id */
+    struct pg *pg;                                     /* use statements_query */
+    struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* of redis */
+    struct redis *redis;                               /* commands */
+    struct redis *listener;                            /* decisions for those who wait */
+    struct broker *broker;                             /* publishes bids */
+    struct tokens *tokens;                             /* NULL until the house is known */
+    struct hashpool *hashpool;                         /* Argon2id */
     struct conns *conns;
     struct router *router;
     struct requests *requests;
     struct publisher *publisher;
     struct waiters *waiters;
     struct snapshots *snapshots;
-    struct jsonw *json;      /* of replies; see reply.h */
-    int64_t clock_offset_ms; /* this machine's clock less the database's, as last measured */
-    bool draining;           /* answers close their connections */
+    struct jsonw *json;              /* of replies; see reply.h */
+    struct pg_statement *statements; /* the table that pg was given */
+    struct event *clock;             /* measures the offset, and reads the house's record until it is known */
+    int64_t clock_offset_ms;         /* this machine's clock less the database's, as last measured */
+    int64_t clock_asked_ms;          /* when the measurement under way began, 0: none is */
+    bool draining;                   /* answers close their connections */
 };
+
+extern struct statements gateway_statements;
+
+/* Everything but its connections. False: not enough memory, or an address that makes no sense; it was logged. */
+MUST_CHECK bool gateway_start(struct gateway *gateway, struct event_base *base, const struct config *config,
+                              struct house_record *record);
+/* Ends what gateway_start began, also half way. No request may be open. */
+void gateway_stop(struct gateway *gateway);
+/* Bids can be taken: the house is known and the broker has its topology. */
+bool gateway_takes_bids(const struct gateway *gateway);
 
 /* A bidder's public name within one auction: the same for the whole auction, and no hint to any other. */
 enum { GATEWAY_PSEUDONYM_SIZE = 20 };

@@ -4,6 +4,7 @@
 #include "gateway/health.h"
 
 #include "common/clock.h"
+#include "gateway/gateway.h"
 #include "gateway/reply.h"
 
 static void handle_health(struct request *request)
@@ -13,6 +14,79 @@ static void handle_health(struct request *request)
     jsonw_put_string(json, "status", "ok");
     jsonw_end_object(json);
     reply_send(request, 200);
+}
+
+/* ---- ready ---- */
+
+static void write_back_end(struct jsonw *json, const char *name, bool up, int64_t latency_ms, const char *trouble)
+{
+    jsonw_name(json, name);
+    jsonw_object(json);
+    jsonw_put_bool(json, "up", up);
+    if (up) {
+        jsonw_put_int(json, "latencyMs", latency_ms);
+    } else if (trouble != NULL) {
+        jsonw_put_string(json, "trouble", trouble);
+    }
+    jsonw_end_object(json);
+}
+
+/* In a word or two, and nothing of addresses or names: /ready is read by strangers too. */
+static const char *broker_words(const struct gateway *gateway)
+{
+    if (!gateway->house.known) {
+        return "the number of shards is not known yet";
+    }
+    return broker_state(gateway->broker) == BROKER_BLOCKED ? "blocked" : "not connected, or its topology is missing";
+}
+
+static bool clock_good(const struct gateway *gateway)
+{
+    int64_t off = gateway->clock_offset_ms;
+    return off <= gateway->config->clock_skew_max_ms && -off <= gateway->config->clock_skew_max_ms;
+}
+
+static void write_degraded(struct jsonw *json, bool postgres, bool redis, bool clocks)
+{
+    jsonw_name(json, "degraded");
+    jsonw_array(json);
+    if (!postgres) {
+        jsonw_string(json, "postgres");
+    }
+    if (!redis) {
+        jsonw_string(json, "redis");
+    }
+    if (!clocks) {
+        jsonw_string(json, "clock");
+    }
+    jsonw_end_array(json);
+}
+
+static void handle_ready(struct request *request)
+{
+    const struct gateway *gateway = request->gateway;
+    bool postgres = pg_up(gateway->pg);
+    bool redis = redis_up(gateway->redis);
+    bool broker = gateway_takes_bids(gateway);
+    bool ready = broker && clock_good(gateway);
+    const char *word = ready && postgres && redis ? "ready" : "degraded";
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_string(json, "status", ready ? word : "unavailable");
+    jsonw_name(json, "backEnds");
+    jsonw_object(json);
+    write_back_end(json, "postgres", postgres, pg_latency_ms(gateway->pg), NULL);
+    write_back_end(json, "redis", redis, redis_latency_ms(gateway->redis), NULL);
+    write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(gateway->broker) : 0,
+                   broker ? NULL : broker_words(gateway));
+    jsonw_end_object(json);
+    write_degraded(json, postgres, redis, clock_good(gateway));
+    jsonw_put_int(json, "clockOffsetMs", gateway->clock_offset_ms);
+    jsonw_end_object(json);
+    if (!ready) {
+        reply_header(request, "Retry-After", "1");
+    }
+    reply_send(request, ready ? 200 : 503);
 }
 
 static void handle_time(struct request *request)
@@ -26,6 +100,7 @@ static void handle_time(struct request *request)
 
 const struct route health_routes[] = {
     {METHOD_GET, "/health", handle_health, ROUTE_OPEN, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, "/ready", handle_ready, ROUTE_OPEN, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_GET, "/api/v1/time", handle_time, ROUTE_OPEN, LIMIT_NONE, ROUTE_NO_BODY},
     {0},
 };

@@ -133,6 +133,11 @@ void request_set_deadline(struct request *request, int64_t from_now_ms, void (*l
     TAILQ_INSERT_TAIL(list_of(request), request, list);
 }
 
+void request_set_late(struct request *request, void (*late)(struct request *request))
+{
+    request->late = late;
+}
+
 void request_free(struct request *request)
 {
     TAILQ_REMOVE(list_of(request), request, list);
@@ -394,6 +399,8 @@ static void check_user(struct request *request)
         reply_error(request, ERROR_UNAUTHORIZED);
     } else if (reading == SESSION_NONE) {
         limits_take_address(request, run_handler);
+    } else if (request->route->auth == ROUTE_BID) {
+        run_handler(request);
     } else {
         admission_user(request, run_handler);
     }
@@ -437,9 +444,7 @@ void requests_take(struct evhttp_request *evreq, void *arg)
         return;
     }
     set_address(request);
-    if (request->route->auth == ROUTE_BID) {
-        run_handler(request);
-    } else if (request->route->auth == ROUTE_OPEN) {
+    if (request->route->auth == ROUTE_OPEN) {
         limits_take_address(request, run_handler);
     } else {
         check_user(request);

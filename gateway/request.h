@@ -81,10 +81,11 @@ bool request_answered(const struct request *request);
 struct log_about request_about(const struct request *request);
 
 /*
- * Another deadline than request_deadline_ms, from now on. At the deadline `late` is called instead of answering
- * 503 UNAVAILABLE (NULL: the usual answer). `late` may answer (reply_answer) but not end the request: its handler
- * still does.
+ * What is called at the deadline, instead of answering 503 UNAVAILABLE (NULL: that). It may answer (reply_answer) but
+ * not end the request: its handler still does.
  */
+void request_set_late(struct request *request, void (*late)(struct request *request));
+/* Another deadline than request_deadline_ms, from now on; with `late` as above. */
 void request_set_deadline(struct request *request, int64_t from_now_ms, void (*late)(struct request *request));
 
 /* For reply.c alone: the end of a request, its memory included. */

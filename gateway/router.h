@@ -24,7 +24,7 @@ enum route_auth {
     ROUTE_OPTIONAL, /* a guest, or a user whose credentials hold; a bearer that does not hold is 401 */
     ROUTE_USER,     /* a user: else 401 */
     ROUTE_ADMIN,    /* an admin: else 401 or 403 */
-    ROUTE_BID,      /* the handler asks admission itself, all in one round trip */
+    ROUTE_BID,      /* credentials of the right form, else 401; the handler has them checked in its one round trip */
 };
 
 /* Limits of [limits] in the settings; see limits.h. */

@@ -1,0 +1,541 @@
+/*
+ * Taking bids; see bids.h. A bid goes through these steps, each in a function of its name:
+ *
+ *   begin    what is bid, and its id                 no I/O; 400
+ *   ask      admission and snapshot in one pipeline  401, 403, 409, 422, 429, 400 BID_TOO_LOW
+ *   load     the snapshot from PostgreSQL            only where Redis has none; 404
+ *   publish  into the auction's queue                503
+ *   finish   202, or wait for the decision           200, 202, 503 with bidId where the outcome is unknown
+ *
+ * With Redis gone, `ask` and `load` fall away for clients with an access token: the bid worker decides.
+ * A request whose deadline has passed before `publish` goes no further.
+ */
+#include "gateway/bids.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/money.h"
+#include "gateway/admission.h"
+#include "gateway/fields.h"
+#include "gateway/gateway.h"
+#include "gateway/ledger.h"
+#include "gateway/prefer.h"
+#include "gateway/publisher.h"
+#include "gateway/reply.h"
+#include "gateway/snapshots.h"
+#include "gateway/waiters.h"
+
+enum {
+    HASH_BYTES = 16,
+    HASH_SIZE = HASH_BYTES * 2 + 1,
+    KEY_LENGTH_MAX = 64, /* of an idempotency key */
+    LOCATION_SIZE = 128,
+    COMMAND_WAIT_S = 3,   /* how long a withdrawal waits for its decision, says the contract */
+    WAIT_MARGIN_MS = 2000 /* beyond the wait: what the sweeps and the last look into the ledger take */
+};
+
+/* A bid from its parsing to its answer; the request's own memory. */
+struct placing {
+    struct publisher_bid bid; /* with the command */
+    struct waiter waiter;
+    struct admission admission;
+    char hash[HASH_SIZE]; /* of auction and body */
+    int wait_s;           /* 0: does not wait */
+    int awaited;          /* replies of Redis that have not come */
+    bool handed_over;     /* the publisher has it, or had it */
+    bool confirmed;
+    bool decided;
+    struct snapshot snapshot; /* status NULL: unknown */
+    struct decision decision;
+};
+
+static struct command *command_of(const struct request *request)
+{
+    struct placing *placing = request->own;
+    return &placing->bid.command;
+}
+
+/* ---- answers ---- */
+
+static void set_location(struct request *request)
+{
+    const struct command *command = command_of(request);
+    char auction[UUID_TEXT_SIZE];
+    char bid[UUID_TEXT_SIZE];
+    char text[LOCATION_SIZE];
+    uuid_format(&command->auction_id, auction);
+    uuid_format(&command->id, bid);
+    (void)snprintf(text, sizeof(text), "/api/v1/auctions/%s/bids/%s", auction, bid);
+    reply_header(request, "Location", text);
+}
+
+static void reply_pending(struct request *request)
+{
+    const struct command *command = command_of(request);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_uuid(json, "bidId", &command->id);
+    jsonw_put_string(json, "status", "pending");
+    if (command->kind == COMMAND_BID) {
+        jsonw_put_money(json, "amount", command->amount);
+    } else if (command->kind == COMMAND_PROXY) {
+        jsonw_put_money(json, "maxAmount", command->amount);
+    }
+    jsonw_put_string(json, "message",
+                     command->kind == COMMAND_WITHDRAW ? "Withdrawal submitted for processing"
+                                                       : "Bid submitted for processing");
+    jsonw_put_time(json, "receivedAt", command->received_ms);
+    jsonw_end_object(json);
+    if (command->kind != COMMAND_WITHDRAW) {
+        set_location(request);
+    }
+    reply_send(request, 202);
+}
+
+static void reply_decided(struct request *request, const struct decision *decision)
+{
+    enum error_code code = ERROR_INTERNAL_ERROR;
+    if (command_of(request)->kind != COMMAND_WITHDRAW) {
+        ledger_write(reply_json(request), decision);
+        reply_send(request, 200);
+    } else if (strcmp(decision->status, "rejected") != 0) {
+        reply_empty(request, 204);
+    } else {
+        if (!errors_parse(decision->reason, &code)) {
+            code = ERROR_INTERNAL_ERROR;
+        }
+        reply_error(request, code);
+    }
+}
+
+static void write_unknown(struct request *request)
+{
+    struct jsonw *json = reply_error_begin(request, ERROR_UNAVAILABLE);
+    jsonw_put_uuid(json, "bidId", &command_of(request)->id);
+    jsonw_put_string(json, "outcome", "unknown");
+}
+
+static void refuse(struct request *request, enum error_code code)
+{
+    const struct placing *placing = request->own;
+    struct jsonw *json = NULL;
+    if (placing->admission.verdict == ADMISSION_GRANTED && command_of(request)->kind != COMMAND_WITHDRAW) {
+        admission_forget(request, &command_of(request)->id);
+    }
+    json = reply_error_begin(request, code);
+    if (code == ERROR_BID_TOO_LOW) {
+        if (placing->snapshot.current_bid > 0) {
+            jsonw_put_money(json, "currentBid", placing->snapshot.current_bid);
+        } else {
+            jsonw_put_null(json, "currentBid");
+        }
+        jsonw_put_money(json, "minimumBid", placing->snapshot.minimum_bid);
+    }
+    reply_error_send(request, code);
+}
+
+/* The request's deadline, before the publisher's verdict. */
+static void bid_late(struct request *request)
+{
+    const struct placing *placing = request->own;
+    if (placing->handed_over) {
+        write_unknown(request);
+        jsonw_end_object(request->gateway->json);
+        reply_header(request, "Retry-After", "1");
+        reply_answer(request, errors_entry(ERROR_UNAVAILABLE)->status);
+    } else {
+        reply_answer_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- finish ---- */
+
+static void waited(struct waiter *waiter, const struct decision *decision)
+{
+    struct request *request = waiter->arg;
+    struct placing *placing = request->own;
+    if (decision != NULL && !placing->confirmed) {
+        placing->decided = true; /* faster than the broker's confirm: the answer waits for that */
+        placing->decision = *decision;
+    } else if (decision != NULL) {
+        reply_decided(request, decision);
+    } else if (placing->confirmed) {
+        reply_pending(request);
+    }
+}
+
+static void wait_for_decision(struct request *request)
+{
+    struct placing *placing = request->own;
+    if (placing->decided) {
+        reply_decided(request, &placing->decision);
+        return;
+    }
+    if (!placing->waiter.entered) {
+        reply_pending(request); /* the time was up before the confirm came */
+        return;
+    }
+    request_set_deadline(request, (int64_t)placing->wait_s * 1000 + WAIT_MARGIN_MS, bid_late);
+}
+
+static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
+{
+    struct request *request = bid->arg;
+    struct placing *placing = request->own;
+    if (verdict == PUBLISHER_CONFIRMED) {
+        placing->confirmed = true;
+        if (bid->command.keyed) {
+            admission_mark_pending(request, &bid->command.id);
+        }
+        if (placing->wait_s > 0) {
+            wait_for_decision(request);
+        } else {
+            reply_pending(request);
+        }
+        return;
+    }
+    waiters_remove(request->gateway->waiters, &placing->waiter);
+    if (placing->decided) {
+        reply_decided(request, &placing->decision);
+    } else if (verdict == PUBLISHER_UNKNOWN) {
+        write_unknown(request);
+        reply_error_send(request, ERROR_UNAVAILABLE);
+    } else if (bid->command.keyed) {
+        reply_error(request, ERROR_UNAVAILABLE); /* its key stays taken for the repetition that we ask for */
+    } else {
+        refuse(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- publish ---- */
+
+static void start_waiting(struct request *request)
+{
+    struct placing *placing = request->own;
+    placing->waiter = (struct waiter){
+        .auction_id = placing->bid.command.auction_id,
+        .bid_id = placing->bid.command.id,
+        .until_ms = clock_mono_ms() + (int64_t)placing->wait_s * 1000,
+        .done = waited,
+        .arg = request,
+    };
+    waiters_add(request->gateway->waiters, &placing->waiter);
+}
+
+static void publish(struct request *request)
+{
+    struct placing *placing = request->own;
+    struct command *command = &placing->bid.command;
+    if (!request->gateway->house.known) {
+        refuse(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    command->terms_version = placing->snapshot.terms_version;
+    if (placing->wait_s > 0) {
+        command->reply_to = request->gateway->id;
+        start_waiting(request);
+    }
+    placing->bid.done = published;
+    placing->bid.arg = request;
+    placing->handed_over = true;
+    if (!publisher_submit(request->gateway->publisher, &placing->bid)) {
+        placing->handed_over = false;
+        waiters_remove(request->gateway->waiters, &placing->waiter);
+        refuse(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- load ---- */
+
+static void check_snapshot(struct request *request)
+{
+    const struct placing *placing = request->own;
+    enum error_code why = ERROR_INTERNAL_ERROR;
+    if (snapshots_refuse(&placing->snapshot, &placing->bid.command, clock_now_ms(),
+                         request->gateway->config->fence_grace_ms, &why)) {
+        refuse(request, why);
+    } else {
+        publish(request);
+    }
+}
+
+static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg)
+{
+    struct request *request = arg;
+    struct placing *placing = request->own;
+    if (request_answered(request)) {
+        refuse(request, ERROR_UNAVAILABLE);
+    } else if (outcome == SNAPSHOTS_NO_AUCTION) {
+        refuse(request, ERROR_NOT_FOUND);
+    } else if (outcome == SNAPSHOTS_UNKNOWN) {
+        publish(request);
+    } else {
+        placing->snapshot = *snapshot;
+        check_snapshot(request);
+    }
+}
+
+/* ---- ask ---- */
+
+static void found_again(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct decision decision;
+    if (reply->outcome != PG_OK) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else if (ledger_read(reply->result, &decision)) {
+        reply_decided(request, &decision);
+    } else {
+        reply_pending(request);
+    }
+}
+
+/* The same key and body again: nothing new is placed, except where the first try may have come to nothing. */
+static void repeat(struct request *request)
+{
+    struct placing *placing = request->own;
+    const struct command *command = &placing->bid.command;
+    if (placing->admission.state == 'a') {
+        publish(request);
+    } else if (placing->admission.state == 'p' && placing->wait_s > 0) {
+        placing->confirmed = true;
+        start_waiting(request);
+        wait_for_decision(request);
+    } else if (placing->admission.state == 'p') {
+        reply_pending(request);
+    } else if (!ledger_find(request->gateway, &command->auction_id, &command->id, found_again, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void asked(struct request *request)
+{
+    struct placing *placing = request->own;
+    if (request_answered(request)) {
+        refuse(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    if (admission_refuse(request, &placing->admission)) {
+        return;
+    }
+    limits_headers(request, &placing->admission.limit);
+    if (placing->admission.verdict == ADMISSION_KNOWN) {
+        repeat(request);
+    } else if (placing->snapshot.status != NULL) {
+        check_snapshot(request);
+    } else if (placing->admission.verdict == ADMISSION_UNCHECKED) {
+        publish(request);
+    } else {
+        snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
+    }
+}
+
+/* A repetition is shown as received when it was received first. */
+static void take_first_receipt(struct placing *placing)
+{
+    const char *pending = placing->admission.pending;
+    const char *text = NULL;
+    struct json *tree = pending == NULL ? NULL : json_parse(pending, strlen(pending), NULL);
+    int64_t received = 0;
+    if (json_get_text(tree, "receivedAt", &text) && clock_parse(text, &received)) {
+        placing->bid.command.received_ms = received;
+    }
+    json_free(tree);
+    placing->admission.pending = NULL; /* was borrowed */
+}
+
+static void admission_answered(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct placing *placing = request->own;
+    placing->admission = admission_read(request, reply);
+    /* In state a it is published again, and what counts then is when it was received now. */
+    if (placing->admission.verdict == ADMISSION_KNOWN && placing->admission.state != 'a') {
+        take_first_receipt(placing);
+    }
+    if (--placing->awaited == 0) {
+        asked(request);
+    }
+}
+
+static void snapshot_answered(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct placing *placing = request->own;
+    if (!snapshots_read(reply, &placing->bid.command.auction_id, &placing->snapshot)) {
+        placing->snapshot = (struct snapshot){.status = NULL};
+    }
+    if (--placing->awaited == 0) {
+        asked(request);
+    }
+}
+
+/* What GET shows until it is decided. */
+static const char *pending_text(struct request *request)
+{
+    const struct command *command = command_of(request);
+    struct jsonw *json = reply_json(request);
+    size_t length = 0;
+    struct decision pending = {
+        .bid_id = command->id,
+        .auction_id = command->auction_id,
+        .kind = command->kind,
+        .amount = command->kind == COMMAND_BID ? command->amount : 0,
+        .max_amount = command->kind == COMMAND_PROXY ? command->amount : 0,
+        .received_ms = command->received_ms,
+    };
+    ledger_write(json, &pending);
+    return jsonw_text(json, &length);
+}
+
+static void ask(struct request *request)
+{
+    struct placing *placing = request->own;
+    const struct command *command = &placing->bid.command;
+    struct admission_bid entry = {
+        .id = command->id,
+        .keyed = command->keyed,
+        .hash = placing->hash,
+        .pending = pending_text(request),
+    };
+    const struct admission_bid *noted = command->kind == COMMAND_WITHDRAW ? NULL : &entry;
+    if (entry.pending == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    placing->awaited = 1;
+    if (!admission_ask(request, noted, admission_answered, request)) {
+        placing->awaited = 0;
+        placing->admission = admission_read(request, NULL);
+        asked(request);
+    } else if (snapshots_ask(request->gateway, &command->auction_id, snapshot_answered, request)) {
+        placing->awaited++;
+    }
+}
+
+/* ---- begin ---- */
+
+static bool key_good(const char *key)
+{
+    size_t length = strlen(key);
+    if (length < 1 || length > KEY_LENGTH_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (key[i] < 0x20 || key[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* With an idempotency key the id is the keyed hash of user and key: the same request is the same row, whatever is lost.
+ */
+static struct uuid bid_id(const struct request *request, const char *key)
+{
+    uint8_t hash[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    if (key == NULL) {
+        return uuid_new();
+    }
+    crypto_generichash_init(&state, request->gateway->house.idempotency, GATEWAY_KEY_BYTES, sizeof(hash));
+    crypto_generichash_update(&state, request->user.id.bytes, sizeof(request->user.id.bytes));
+    crypto_generichash_update(&state, (const unsigned char *)key, strlen(key));
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    return uuid_from_hash(hash);
+}
+
+static void hash_request(const struct command *command, char out[static HASH_SIZE])
+{
+    uint8_t hash[HASH_BYTES];
+    uint8_t plain[sizeof(command->auction_id) + sizeof(command->amount) + 1];
+    memcpy(plain, command->auction_id.bytes, sizeof(command->auction_id));
+    memcpy(plain + sizeof(command->auction_id), &command->amount, sizeof(command->amount));
+    plain[sizeof(plain) - 1] = (uint8_t)command->kind;
+    crypto_generichash(hash, sizeof(hash), plain, sizeof(plain), NULL, 0);
+    sodium_bin2hex(out, HASH_SIZE, hash, sizeof(hash));
+}
+
+static void fill_command(const struct request *request, struct command *command, enum command_kind kind, int64_t amount,
+                         const char *key)
+{
+    *command = (struct command){
+        .kind = kind,
+        .id = bid_id(request, key),
+        .auction_id = request->parameters[0],
+        .user_id = request->user.id,
+        .amount = amount,
+        .received_ms = request->received_ms,
+        .keyed = key != NULL,
+    };
+    memcpy(command->request_id, request->id, sizeof(command->request_id));
+    memcpy(command->traceparent, request->traceparent, sizeof(command->traceparent));
+}
+
+static void begin(struct request *request, enum command_kind kind, int64_t amount)
+{
+    const char *key = kind == COMMAND_WITHDRAW ? NULL : request_header(request, "X-Idempotency-Key");
+    if (key != NULL && !key_good(key)) {
+        struct faults faults = {0};
+        faults_add(&faults, "X-Idempotency-Key", "must have 1 to 64 characters");
+        reply_faults(request, &faults);
+        return;
+    }
+    struct placing *placing = request_own(request, sizeof(*placing));
+    if (placing == NULL || !request->gateway->house.known) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    fill_command(request, &placing->bid.command, kind, amount, key);
+    hash_request(&placing->bid.command, placing->hash);
+    placing->wait_s = kind == COMMAND_WITHDRAW ? COMMAND_WAIT_S : prefer_wait_s(request_header(request, "Prefer"));
+    request_set_late(request, bid_late);
+    ask(request);
+}
+
+/* A body of one amount. */
+static void begin_with_amount(struct request *request, enum command_kind kind, const char *name)
+{
+    const char *const names[] = {name, NULL};
+    struct faults faults = {0};
+    int64_t amount = 0;
+    fields_known(request->body, names, &faults);
+    enum fields_money money = fields_money(request->body, name, &amount);
+    if (money == FIELDS_MONEY_ABSENT) {
+        faults_add(&faults, name, "is required");
+    }
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (money == FIELDS_MONEY_INVALID) {
+        reply_error(request, ERROR_INVALID_AMOUNT);
+    } else {
+        begin(request, kind, amount);
+    }
+}
+
+static void handle_bid(struct request *request)
+{
+    begin_with_amount(request, COMMAND_BID, "amount");
+}
+
+static void handle_proxy(struct request *request)
+{
+    begin_with_amount(request, COMMAND_PROXY, "maxAmount");
+}
+
+static void handle_withdraw(struct request *request)
+{
+    begin(request, COMMAND_WITHDRAW, 0);
+}
+
+const struct route bids_routes[] = {
+    {METHOD_POST, "/api/v1/auctions/:id/bids", handle_bid, ROUTE_BID, LIMIT_BIDS, ROUTE_JSON_BODY},
+    {METHOD_POST, "/api/v1/auctions/:id/proxy", handle_proxy, ROUTE_BID, LIMIT_BIDS, ROUTE_JSON_BODY},
+    {METHOD_DELETE, "/api/v1/auctions/:id/proxy", handle_withdraw, ROUTE_BID, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,12 @@
+/*
+ * Taking bids: POST bids, POST and DELETE proxy. The one path that matters: parse, one round trip to Redis, publish,
+ * and 202 at the broker's confirm.
+ */
+#ifndef ROSTRUM_GATEWAY_BIDS_H
+#define ROSTRUM_GATEWAY_BIDS_H
+
+#include "gateway/router.h"
+
+extern const struct route bids_routes[];
+
+#endif

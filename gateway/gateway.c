@@ -1,0 +1,348 @@
+/*
+ * What the files of one gateway worker share; see gateway.h. The broker's topology depends on the number of shards,
+ * which PostgreSQL knows: so the connection to the broker is made when the house's record has been read.
+ */
+#include "gateway/gateway.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "common/log.h"
+#include "common/snapshot.h"
+#include "common/topology.h"
+#include "gateway/admission.h"
+#include "gateway/conn.h"
+#include "gateway/limits.h"
+#include "gateway/publisher.h"
+#include "gateway/request.h"
+#include "gateway/router.h"
+#include "gateway/snapshots.h"
+#include "gateway/token.h"
+#include "gateway/waiters.h"
+
+enum {
+    REDIS_PENDING_MAX = 65536, /* commands: some for each of connections_max requests */
+    PG_PENDING_MAX = 1000,     /* statements per connection; what waits longer than the deadline helps nobody */
+    RECORD_POLL_MS = 200,      /* while the house is unknown */
+    CLOCK_POLL_MS = 5000,      /* between two measurements of the clocks' offset */
+    PSEUDONYM_BYTES = 5,       /* 8 letters of base 32: no two of 10,000 bidders alike but with 1 : 20,000 */
+};
+
+static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
+    [GATEWAY_SCRIPT_USER] = &admission_script,
+    [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
+    [GATEWAY_SCRIPT_LIMIT] = &limits_script,
+    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
+};
+
+enum { GATEWAY_HOUSE, GATEWAY_CLOCK };
+
+static const struct pg_statement list[] = {
+    [GATEWAY_HOUSE] = {"gateway_house", "SELECT t.shards, (SELECT secret FROM house_keys WHERE name = 'idempotency'),"
+                                        " (SELECT secret FROM house_keys WHERE name = 'pseudonym'),"
+                                        " (SELECT secret FROM house_keys WHERE name = 'token') FROM topology t"},
+    [GATEWAY_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
+};
+
+struct statements gateway_statements = {list, ARRAY_LEN(list), 0};
+
+/* ---- the broker ---- */
+
+static bool start_broker(struct gateway *gateway)
+{
+    static const char *const exchanges[] = {TOPOLOGY_BIDS_EXCHANGE, NULL};
+    char names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
+    const char *queues[TOPOLOGY_SHARDS_MAX + 1] = {NULL};
+    const struct config *config = gateway->config;
+    for (unsigned shard = 0; shard < gateway->house.shards; shard++) {
+        topology_queue_name(shard, names[shard]);
+        queues[shard] = names[shard];
+    }
+    struct broker_options options = {
+        .base = gateway->base,
+        .url = config->amqp_url,
+        .name = "rostrum-gateway",
+        .heartbeat_s = config->amqp_heartbeat_s,
+        .connect_timeout_ms = config->confirm_deadline_ms,
+        .unconfirmed_max = (size_t)config->publish_pending_max_bids,
+        .require_exchanges = exchanges,
+        .require_queues = queues,
+    };
+    gateway->broker = broker_new(&options);
+    return gateway->broker != NULL;
+}
+
+/* ---- the house's record ---- */
+
+static void house_known(struct gateway *gateway)
+{
+    gateway->house.known = true;
+    gateway->tokens = tokens_new(gateway->house.token);
+    if (gateway->tokens == NULL || !start_broker(gateway)) {
+        log_error("the house is known, but there is no memory to serve it");
+        event_base_loopbreak(gateway->base);
+    }
+}
+
+static bool read_key(const PGresult *result, int column, uint8_t key[static GATEWAY_KEY_BYTES])
+{
+    const char *text = pg_text(result, 0, column);
+    size_t length = 0;
+    return sodium_hex2bin(key, GATEWAY_KEY_BYTES, text, strlen(text), NULL, &length, NULL) == 0 &&
+           length == GATEWAY_KEY_BYTES;
+}
+
+static void house_read(const struct pg_reply *reply, void *arg)
+{
+    struct gateway *gateway = arg;
+    struct house house = {.known = false};
+    if (gateway->house.known || reply->outcome != PG_OK) {
+        return;
+    }
+    if (PQntuples(reply->result) == 1) {
+        house.shards = (unsigned)pg_int(reply->result, 0, 0);
+    }
+    if (house.shards < 1 || house.shards > TOPOLOGY_SHARDS_MAX || !read_key(reply->result, 1, house.idempotency) ||
+        !read_key(reply->result, 2, house.pseudonym) || !read_key(reply->result, 3, house.token)) {
+        log_warn("the house is not migrated yet");
+        return;
+    }
+    gateway->house = house;
+    if (!atomic_load(&gateway->record->known)) {
+        gateway->record->house = house; /* two workers may do this at once, with the same bytes */
+        atomic_store(&gateway->record->known, true);
+    }
+    house_known(gateway);
+}
+
+/* ---- the clock ---- */
+
+static void clock_read(const struct pg_reply *reply, void *arg)
+{
+    struct gateway *gateway = arg;
+    int64_t asked = gateway->clock_asked_ms;
+    int64_t now = clock_now_ms();
+    gateway->clock_asked_ms = 0;
+    /* An answer that took long says little: the truth lies somewhere within its way. */
+    if (reply->outcome == PG_OK && now - asked <= gateway->config->clock_skew_max_ms) {
+        gateway->clock_offset_ms = asked + (now - asked) / 2 - pg_int(reply->result, 0, 0);
+    }
+}
+
+static void set_clock(struct gateway *gateway)
+{
+    int ms = gateway->house.known ? CLOCK_POLL_MS : RECORD_POLL_MS;
+    const struct timeval delay = {ms / 1000, (ms % 1000) * 1000};
+    if (event_add(gateway->clock, &delay) != 0) {
+        log_error("cannot set a timer");
+    }
+}
+
+static void do_clock(evutil_socket_t fd, short what, void *arg)
+{
+    struct gateway *gateway = arg;
+    (void)fd;
+    (void)what;
+    set_clock(gateway);
+    if (!pg_up(gateway->pg)) {
+        return;
+    }
+    if (!gateway->house.known &&
+        !statements_query(gateway, &gateway_statements, GATEWAY_HOUSE, 0, NULL, house_read, gateway)) {
+        log_debug("the house's record cannot be read now");
+    }
+    if (gateway->clock_asked_ms == 0) {
+        gateway->clock_asked_ms = clock_now_ms();
+        if (!statements_query(gateway, &gateway_statements, GATEWAY_CLOCK, 0, NULL, clock_read, gateway)) {
+            gateway->clock_asked_ms = 0;
+        }
+    }
+}
+
+static void pg_changed(struct pg *pg, bool up, void *arg)
+{
+    struct gateway *gateway = arg;
+    (void)pg;
+    log_info("PostgreSQL is %s", up ? "there" : "gone");
+    if (up && !gateway->house.known) {
+        event_active(gateway->clock, EV_TIMEOUT, 0);
+    }
+}
+
+/* ---- start and stop ---- */
+
+static bool start_pg(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    size_t count = 0;
+    gateway->statements = statements_gather(&count);
+    if (gateway->statements == NULL) {
+        return false;
+    }
+    struct pg_options options = {
+        .base = gateway->base,
+        .url = config->pg_url,
+        .application = "rostrum-gateway",
+        .statements = gateway->statements,
+        .statement_count = count,
+        .connections = config->pg_connections,
+        .timeout_ms = config->pg_timeout_ms,
+        .pending_max = PG_PENDING_MAX,
+        .on_change = pg_changed,
+        .arg = gateway,
+    };
+    gateway->pg = pg_new(&options);
+    return gateway->pg != NULL;
+}
+
+static void redis_changed(struct redis *redis, bool up, void *arg)
+{
+    const struct gateway *gateway = arg;
+    if (redis == gateway->redis) {
+        log_info("Redis is %s", up ? "there" : "gone");
+    }
+}
+
+static void listener_heard(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
+{
+    const struct gateway *gateway = arg;
+    (void)redis;
+    (void)channel;
+    waiters_message(gateway->waiters, bytes, length);
+}
+
+static bool start_redis(struct gateway *gateway)
+{
+    char channel[KEYS_SIZE];
+    for (size_t i = 0; i < GATEWAY_SCRIPT_COUNT; i++) {
+        gateway->scripts[i] = *script_list[i];
+    }
+    struct redis_options options = {
+        .base = gateway->base,
+        .url = gateway->config->redis_url,
+        .scripts = gateway->scripts,
+        .script_count = GATEWAY_SCRIPT_COUNT,
+        .timeout_ms = gateway->config->redis_timeout_ms,
+        .pending_max = REDIS_PENDING_MAX,
+        .on_change = redis_changed,
+        .arg = gateway,
+    };
+    gateway->redis = redis_new(&options);
+    options.scripts = NULL;
+    options.script_count = 0;
+    options.on_message = listener_heard;
+    gateway->listener = redis_new(&options);
+    keys_reply_channel(&gateway->id, channel);
+    return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, channel);
+}
+
+static bool start_parts(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    const struct hashpool_options pool = {
+        .base = gateway->base,
+        .threads = config->hash_threads,
+        .queue_max = config->hash_queue_max,
+        .ops = config->argon2_ops,
+        .memory_kib = config->argon2_memory_kib,
+    };
+    gateway->json = jsonw_new();
+    gateway->router = router_new(routes_all);
+    gateway->requests = requests_new(gateway);
+    gateway->publisher = publisher_new(gateway);
+    gateway->waiters = waiters_new(gateway);
+    gateway->snapshots = snapshots_new(gateway);
+    gateway->hashpool = hashpool_new(&pool);
+    gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
+    const struct conns_options conns = {
+        .base = gateway->base,
+        .connections_max = config->connections_max,
+        .header_max_bytes = config->header_max_bytes,
+        .body_max_bytes = config->body_max_bytes,
+        .read_timeout_ms = config->request_read_timeout_ms,
+        .idle_timeout_s = config->idle_timeout_s,
+        .request = requests_take,
+        .arg = gateway->requests,
+    };
+    gateway->conns = conns_new(&conns);
+    return gateway->json != NULL && gateway->router != NULL && gateway->requests != NULL &&
+           gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
+           gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
+}
+
+bool gateway_start(struct gateway *gateway, struct event_base *base, const struct config *config,
+                   struct house_record *record)
+{
+    *gateway = (struct gateway){.base = base, .config = config, .record = record, .id = uuid_new()};
+    if (!start_parts(gateway) || !start_redis(gateway) || !start_pg(gateway)) {
+        log_error("the gateway cannot start: no memory, or an address of a back end that makes no sense");
+        return false;
+    }
+    set_clock(gateway);
+    if (atomic_load(&record->known)) {
+        gateway->house = record->house;
+        house_known(gateway);
+    }
+    return true;
+}
+
+void gateway_stop(struct gateway *gateway)
+{
+    assert(gateway->requests == NULL || requests_open(gateway->requests) == 0);
+    if (gateway->broker != NULL) {
+        broker_free(gateway->broker);
+    }
+    if (gateway->redis != NULL) {
+        redis_free(gateway->redis);
+    }
+    if (gateway->listener != NULL) {
+        redis_free(gateway->listener);
+    }
+    if (gateway->pg != NULL) {
+        pg_free(gateway->pg);
+    }
+    hashpool_free(gateway->hashpool);
+    conns_free(gateway->conns);
+    snapshots_free(gateway->snapshots);
+    waiters_free(gateway->waiters);
+    publisher_free(gateway->publisher);
+    requests_free(gateway->requests);
+    router_free(gateway->router);
+    tokens_free(gateway->tokens);
+    if (gateway->clock != NULL) {
+        event_free(gateway->clock);
+    }
+    jsonw_free(gateway->json);
+    free(gateway->statements);
+    sodium_memzero(&gateway->house, sizeof(gateway->house));
+}
+
+bool gateway_takes_bids(const struct gateway *gateway)
+{
+    return gateway->house.known && gateway->broker != NULL && broker_state(gateway->broker) == BROKER_UP;
+}
+
+void gateway_pseudonym(const struct gateway *gateway, const struct uuid *auction, const struct uuid *user,
+                       char out[static GATEWAY_PSEUDONYM_SIZE])
+{
+    static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    uint8_t plain[sizeof(auction->bytes) + sizeof(user->bytes)];
+    char name[PSEUDONYM_BYTES * 8 / 5 + 1] = "";
+    uint64_t bits = 0;
+    memcpy(plain, auction->bytes, sizeof(auction->bytes));
+    memcpy(plain + sizeof(auction->bytes), user->bytes, sizeof(user->bytes));
+    crypto_generichash(hash, sizeof(hash), plain, sizeof(plain), gateway->house.pseudonym, GATEWAY_KEY_BYTES);
+    for (size_t i = 0; i < PSEUDONYM_BYTES; i++) {
+        bits = bits << 8U | hash[i];
+    }
+    for (size_t i = 0; i + 1 < sizeof(name); i++) {
+        name[i] = letters[bits >> (5 * i) & 31U];
+    }
+    (void)snprintf(out, GATEWAY_PSEUDONYM_SIZE, "Bidder-%s", name);
+}

@@ -1,0 +1,43 @@
+/*
+ * rostrum-gateway: command line and settings; the rest is the master's.
+ */
+#include <getopt.h>
+
+#include "common/daemon.h"
+#include "gateway/master.h"
+
+static const struct daemon_program program = {
+    .name = "rostrum-gateway",
+    .purpose = "the HTTP front of the auction house",
+    .description =
+        "  A master binds the address and forks workers, each with one event loop. A bid is checked against\n"
+        "  Redis, published to RabbitMQ, and answered 202 once the broker has confirmed it; everything\n"
+        "  else is read from and written to PostgreSQL.\n\n"
+        "  SIGHUP reads the settings again and replaces the workers one after the other, without a refused\n"
+        "  connection; the address cannot be changed so. Listening sockets are taken from systemd where it\n"
+        "  passes them.",
+};
+
+struct arguments {
+    int count;
+    char **texts;
+};
+
+static bool reload(struct config *config, void *arg)
+{
+    const struct arguments *arguments = arg;
+    int exit_code = EXIT_OK;
+    optind = 1; /* getopt begins again */
+    return daemon_start(&program, arguments->count, arguments->texts, config, &exit_code);
+}
+
+int main(int argc, char **argv)
+{
+    struct arguments arguments = {argc, argv};
+    struct master_options options = {.reload = reload, .arg = &arguments};
+    int exit_code = EXIT_OK;
+    if (!daemon_start(&program, argc, argv, &options.config, &exit_code)) {
+        return exit_code;
+    }
+    return master_run(&options);
+}

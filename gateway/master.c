@@ -1,0 +1,404 @@
+/*
+ * The master; see master.h. It has no event loop of its own: signals come through a signalfd, and one poll() with a
+ * time limit is enough to wait for them.
+ *
+ * Workers have a generation. SIGHUP begins a new one: its workers are started beside the old, and as each serves, one
+ * of the old is asked to drain. A worker that dies is replaced at once if it lived for a while, else after a back-off.
+ * A worker whose loop stands still is killed. Invariant: at most `workers` of the present generation.
+ */
+#include "gateway/master.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "gateway/sockets.h"
+#include "gateway/worker.h"
+
+enum {
+    WORKERS_MAX = 256, /* processes, old generations included */
+    POLL_MS = 200,
+    BACKOFF_LEAST_MS = 100,
+    BACKOFF_MOST_MS = 5000,
+    LIVED_MS = 5000,                /* a worker that lived this long did not die of its start */
+    STUCK_MS = 20 * WORKER_BEAT_MS, /* a loop that has not come round for so long will not */
+    KILL_AFTER_MS = 2000,           /* beyond a drain's deadline */
+};
+
+enum process_state { PROCESS_NONE, PROCESS_RUNNING, PROCESS_DRAINING, PROCESS_KILLED };
+
+struct process {
+    enum process_state state;
+    pid_t pid;
+    unsigned generation;
+    int64_t start_ms;
+    int64_t drain_ms; /* when it was asked to drain */
+};
+
+struct shared {
+    struct house_record record;
+    struct worker_slot slots[WORKERS_MAX];
+};
+
+struct master {
+    struct master_options options;
+    int listeners[WORKER_LISTENERS_MAX];
+    size_t listener_count;
+    struct shared *shared; /* with the workers */
+    struct process processes[WORKERS_MAX];
+    unsigned generation;
+    int signals; /* signalfd */
+    sigset_t mask_before;
+    int backoff_ms;
+    int64_t next_start_ms;
+    int64_t watchdog_ms; /* between two words to systemd, 0: it wants none */
+    int64_t watchdog_next_ms;
+    bool ready;
+    bool draining;
+    bool late; /* a worker had to be killed in the drain */
+};
+
+/* The one function that sets a process's state. */
+static void process_set_state(struct process *process, enum process_state state)
+{
+    process->state = state;
+    if (state == PROCESS_DRAINING) {
+        process->drain_ms = clock_mono_ms();
+    } else if (state == PROCESS_NONE) {
+        process->pid = 0;
+    }
+}
+
+static void process_signal(struct process *process, int number, enum process_state state)
+{
+    if (kill(process->pid, number) != 0) {
+        log_warn("worker %d cannot be signalled: %s", (int)process->pid, strerror(errno));
+    }
+    process_set_state(process, state);
+}
+
+static struct worker_slot *slot_of(const struct master *master, const struct process *process)
+{
+    return &master->shared->slots[process - master->processes];
+}
+
+static size_t count_present(const struct master *master)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        const struct process *process = &master->processes[i];
+        count += process->state == PROCESS_RUNNING && process->generation == master->generation;
+    }
+    return count;
+}
+
+/* ---- starting ---- */
+
+/* In the child: nothing of the master but its settings, sockets and shared memory. */
+static int run_child(struct master *master, struct worker_slot *slot, pid_t parent)
+{
+    const struct worker_options options = {
+        .config = &master->options.config,
+        .listeners = master->listeners,
+        .listener_count = master->listener_count,
+        .slot = slot,
+        .record = &master->shared->record,
+    };
+    close(master->signals);
+    /* systemd hears the master alone. */
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    /* A process group of its own: Ctrl-C is for the master, and a worker's second signal would cut its drain short. */
+    if (setpgid(0, 0) != 0 || sigprocmask(SIG_SETMASK, &master->mask_before, NULL) != 0 ||
+        prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) {
+        return EXIT_FAILED;
+    }
+    if (getppid() != parent) {
+        return EXIT_FAILED; /* the master died before it could be noticed */
+    }
+    return worker_run(&options);
+}
+
+/* True in the child, with its exit code: the caller leaves at once. */
+static bool start_process(struct master *master, struct process *process, int *exit_code)
+{
+    struct worker_slot *slot = slot_of(master, process);
+    pid_t parent = getpid();
+    atomic_store(&slot->serving, false);
+    atomic_store(&slot->beat_ms, clock_mono_ms());
+    pid_t pid = fork();
+    if (pid == 0) {
+        *exit_code = run_child(master, slot, parent);
+        return true;
+    }
+    if (pid < 0) {
+        log_error("cannot fork: %s", strerror(errno));
+        master->next_start_ms = clock_mono_ms() + BACKOFF_MOST_MS;
+        return false;
+    }
+    *process = (struct process){.pid = pid, .generation = master->generation, .start_ms = clock_mono_ms()};
+    process_set_state(process, PROCESS_RUNNING);
+    log_info("worker %d started", (int)pid);
+    return false;
+}
+
+static struct process *find_free(struct master *master)
+{
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        if (master->processes[i].state == PROCESS_NONE) {
+            return &master->processes[i];
+        }
+    }
+    return NULL;
+}
+
+/* True in a child. */
+static bool start_missing(struct master *master, int *exit_code)
+{
+    size_t count = count_present(master);
+    while (!master->draining && count < (size_t)master->options.config.workers &&
+           clock_mono_ms() >= master->next_start_ms) {
+        struct process *process = find_free(master);
+        if (process == NULL) {
+            break; /* too many old ones still drain */
+        }
+        if (start_process(master, process, exit_code)) {
+            return true;
+        }
+        count++;
+    }
+    return false;
+}
+
+/* ---- ending ---- */
+
+static void process_ended(struct master *master, struct process *process, int status)
+{
+    int64_t lived = clock_mono_ms() - process->start_ms;
+    bool asked = process->state != PROCESS_RUNNING;
+    if (WIFSIGNALED(status)) {
+        log_warn("worker %d was ended by signal %d", (int)process->pid, WTERMSIG(status));
+    } else {
+        log_line(asked ? LOG_INFO : LOG_WARN, NULL, "worker %d ended with code %d", (int)process->pid,
+                 WEXITSTATUS(status));
+        master->late |= WEXITSTATUS(status) == EXIT_DRAIN;
+    }
+    if (!asked && lived < LIVED_MS) {
+        master->next_start_ms = clock_mono_ms() + master->backoff_ms;
+        master->backoff_ms = master->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : master->backoff_ms * 2;
+    } else if (!asked) {
+        master->backoff_ms = BACKOFF_LEAST_MS;
+    }
+    process_set_state(process, PROCESS_NONE);
+}
+
+static void reap(struct master *master)
+{
+    int status = 0;
+    pid_t pid = 0;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        for (size_t i = 0; i < WORKERS_MAX; i++) {
+            if (master->processes[i].pid == pid) {
+                process_ended(master, &master->processes[i], status);
+            }
+        }
+    }
+}
+
+static void drain_all(struct master *master)
+{
+    master->draining = true;
+    (void)sd_notify(0, "STOPPING=1");
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        if (master->processes[i].state == PROCESS_RUNNING) {
+            process_signal(&master->processes[i], SIGTERM, PROCESS_DRAINING);
+        }
+    }
+}
+
+static bool all_gone(const struct master *master)
+{
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        if (master->processes[i].state != PROCESS_NONE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Old ones leave as new ones serve. */
+static void retire_old(struct master *master)
+{
+    size_t serving = 0;
+    size_t old = 0;
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        const struct process *process = &master->processes[i];
+        if (process->state == PROCESS_RUNNING && process->generation != master->generation) {
+            old++;
+        } else if (process->state == PROCESS_RUNNING && atomic_load(&master->shared->slots[i].serving)) {
+            serving++;
+        }
+    }
+    size_t wanted = (size_t)master->options.config.workers;
+    for (size_t i = 0; i < WORKERS_MAX && old > 0 && serving + old > wanted; i++) {
+        struct process *process = &master->processes[i];
+        if (process->state == PROCESS_RUNNING && process->generation != master->generation) {
+            process_signal(process, SIGTERM, PROCESS_DRAINING);
+            old--;
+        }
+    }
+}
+
+static void check_process(struct master *master, struct process *process, int64_t now)
+{
+    int64_t beat = atomic_load(&slot_of(master, process)->beat_ms);
+    if (process->state == PROCESS_RUNNING && now - beat > STUCK_MS) {
+        log_error("worker %d stands still", (int)process->pid);
+        process_signal(process, SIGKILL, PROCESS_KILLED);
+    } else if (process->state == PROCESS_DRAINING &&
+               now - process->drain_ms > master->options.config.drain_deadline_ms + KILL_AFTER_MS) {
+        log_error("worker %d did not drain", (int)process->pid);
+        master->late = true;
+        process_signal(process, SIGKILL, PROCESS_KILLED);
+    }
+}
+
+/* ---- what comes in between ---- */
+
+static void reload(struct master *master)
+{
+    struct config fresh;
+    if (!master->options.reload(&fresh, master->options.arg)) {
+        log_error("the settings are kept as they were");
+        return;
+    }
+    (void)sd_notify(0, "RELOADING=1");
+    master->options.config = fresh;
+    master->generation++;
+    master->next_start_ms = 0;
+    master->ready = false;
+    log_info("the settings were read again: workers are replaced");
+}
+
+static void read_signals(struct master *master)
+{
+    struct signalfd_siginfo info;
+    while (read(master->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD) {
+            continue; /* reap looks anyway */
+        }
+        if (info.ssi_signo == SIGHUP) {
+            if (!master->draining) {
+                reload(master);
+            }
+        } else if (master->draining) {
+            for (size_t i = 0; i < WORKERS_MAX; i++) {
+                if (master->processes[i].state == PROCESS_DRAINING) {
+                    (void)kill(master->processes[i].pid, SIGTERM); /* a second one ends a worker at once */
+                }
+            }
+        } else {
+            drain_all(master);
+        }
+    }
+}
+
+static void tell_systemd(struct master *master, int64_t now)
+{
+    size_t serving = 0;
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        const struct process *process = &master->processes[i];
+        serving += process->state == PROCESS_RUNNING && process->generation == master->generation &&
+                   atomic_load(&master->shared->slots[i].serving);
+    }
+    if (!master->ready && !master->draining && serving == (size_t)master->options.config.workers) {
+        master->ready = true;
+        (void)sd_notifyf(0, "READY=1\nSTATUS=%zu workers serve", serving);
+    }
+    if (master->watchdog_ms > 0 && now >= master->watchdog_next_ms) {
+        master->watchdog_next_ms = now + master->watchdog_ms;
+        (void)sd_notify(0, "WATCHDOG=1");
+    }
+}
+
+/* ---- the whole ---- */
+
+static bool open_master(struct master *master)
+{
+    sigset_t mask;
+    uint64_t watchdog_us = 0;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGCHLD);
+    sigaddset(&mask, SIGTERM);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &mask, &master->mask_before) != 0) {
+        return false;
+    }
+    master->signals = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+    master->shared = mmap(NULL, sizeof(*master->shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (master->signals < 0 || master->shared == MAP_FAILED) {
+        log_error("the master cannot start: %s", strerror(errno));
+        return false;
+    }
+    if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
+        master->watchdog_ms = (int64_t)(watchdog_us / 2000);
+    }
+    master->listener_count = sockets_open(&master->options.config, master->listeners, WORKER_LISTENERS_MAX);
+    return master->listener_count > 0;
+}
+
+/* One round; true in a child. */
+static bool master_round(struct master *master, int *exit_code)
+{
+    struct pollfd wait = {.fd = master->signals, .events = POLLIN};
+    if (start_missing(master, exit_code)) {
+        return true;
+    }
+    if (poll(&wait, 1, POLL_MS) < 0 && errno != EINTR) {
+        log_error("poll: %s", strerror(errno));
+    }
+    read_signals(master);
+    reap(master);
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        check_process(master, &master->processes[i], now);
+    }
+    retire_old(master);
+    tell_systemd(master, now);
+    return false;
+}
+
+int master_run(const struct master_options *options)
+{
+    static struct master master; /* too large for a stack, and there is one */
+    int exit_code = EXIT_FAILED;
+    master = (struct master){.options = *options, .backoff_ms = BACKOFF_LEAST_MS, .signals = -1};
+    if (!open_master(&master)) {
+        return EXIT_FAILED;
+    }
+    log_info("listening on %s port %d with %d workers", master.options.config.listen_address,
+             master.options.config.listen_port, master.options.config.workers);
+    while (!master.draining || !all_gone(&master)) {
+        if (master_round(&master, &exit_code)) {
+            return exit_code; /* a worker's end */
+        }
+    }
+    for (size_t i = 0; i < master.listener_count; i++) {
+        close(master.listeners[i]);
+    }
+    close(master.signals);
+    munmap(master.shared, sizeof(*master.shared));
+    return master.late ? EXIT_DRAIN : EXIT_OK;
+}

@@ -1,0 +1,299 @@
+/*
+ * Bids on their way to the broker; see publisher.h. Every auction with open bids has a lane: those sent and
+ * unconfirmed, and those that wait for the verdict on them. A lane lives as long as it has bids or a message under way.
+ *
+ * A bid whose deadline passes leaves its lane at once: from `waiting` it is dropped and never sent; from `sent` its
+ * outcome is unknown, and the late verdict of its message finds it gone.
+ */
+#include "gateway/publisher.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/topology.h"
+
+enum {
+    BUCKETS = 1024, /* of the table of lanes; a power of two */
+    SWEEP_MS = 20,  /* how late a deadline may be noticed, and how soon a stalled lane is tried again */
+    SPARE_LANES_MAX = 256,
+};
+
+TAILQ_HEAD(bid_list, publisher_bid);
+
+struct publisher_lane {
+    struct publisher *publisher;
+    struct uuid auction_id;
+    struct bid_list sent;
+    struct bid_list waiting;
+    bool under_way; /* a message has no verdict yet */
+    bool stalled;   /* in the list of those that the broker did not take from */
+    LIST_ENTRY(publisher_lane) bucket;
+    TAILQ_ENTRY(publisher_lane) stall;
+};
+
+LIST_HEAD(lane_list, publisher_lane);
+
+struct publisher {
+    struct gateway *gateway;
+    struct event *sweep;
+    struct jsonw *json;
+    struct lane_list buckets[BUCKETS];
+    struct lane_list spare;
+    size_t spare_count;
+    TAILQ_HEAD(, publisher_lane) stalled;
+    struct bid_list deadlines;
+    struct command *commands; /* of the message being written; share_max_bids of them */
+    size_t share_max;
+    size_t open;
+};
+
+static struct lane_list *bucket_of(struct publisher *publisher, const struct uuid *auction)
+{
+    /* The last bytes of an id are random. */
+    unsigned index = auction->bytes[15] | (unsigned)auction->bytes[14] << 8U;
+    return &publisher->buckets[index % BUCKETS];
+}
+
+static struct publisher_lane *lane_find(struct publisher *publisher, const struct uuid *auction)
+{
+    struct publisher_lane *lane = NULL;
+    LIST_FOREACH(lane, bucket_of(publisher, auction), bucket)
+    {
+        if (uuid_equal(&lane->auction_id, auction)) {
+            return lane;
+        }
+    }
+    lane = LIST_FIRST(&publisher->spare);
+    if (lane != NULL) {
+        LIST_REMOVE(lane, bucket);
+        publisher->spare_count--;
+    } else {
+        lane = malloc(sizeof(*lane));
+        if (lane == NULL) {
+            return NULL;
+        }
+    }
+    *lane = (struct publisher_lane){.publisher = publisher, .auction_id = *auction};
+    TAILQ_INIT(&lane->sent);
+    TAILQ_INIT(&lane->waiting);
+    LIST_INSERT_HEAD(bucket_of(publisher, auction), lane, bucket);
+    return lane;
+}
+
+static void lane_stall(struct publisher_lane *lane, bool stalled)
+{
+    if (stalled && !lane->stalled) {
+        TAILQ_INSERT_TAIL(&lane->publisher->stalled, lane, stall);
+    } else if (!stalled && lane->stalled) {
+        TAILQ_REMOVE(&lane->publisher->stalled, lane, stall);
+    }
+    lane->stalled = stalled;
+}
+
+static void lane_end_if_empty(struct publisher_lane *lane)
+{
+    struct publisher *publisher = lane->publisher;
+    if (lane->under_way || !TAILQ_EMPTY(&lane->waiting) || !TAILQ_EMPTY(&lane->sent)) {
+        return;
+    }
+    lane_stall(lane, false);
+    LIST_REMOVE(lane, bucket);
+    if (publisher->spare_count < SPARE_LANES_MAX) {
+        LIST_INSERT_HEAD(&publisher->spare, lane, bucket);
+        publisher->spare_count++;
+    } else {
+        free(lane);
+    }
+}
+
+/* The one way in which a bid leaves. */
+static void bid_end(struct publisher_bid *bid, enum publisher_verdict verdict)
+{
+    struct publisher_lane *lane = bid->lane;
+    if (bid->sent) {
+        TAILQ_REMOVE(&lane->sent, bid, list);
+    } else {
+        TAILQ_REMOVE(&lane->waiting, bid, list);
+    }
+    TAILQ_REMOVE(&lane->publisher->deadlines, bid, deadlines);
+    lane->publisher->open--;
+    bid->lane = NULL;
+    bid->done(bid, verdict);
+}
+
+static void lane_send(struct publisher_lane *lane);
+
+static void message_answered(enum broker_verdict verdict, void *arg)
+{
+    static const enum publisher_verdict verdicts[] = {
+        [BROKER_CONFIRMED] = PUBLISHER_CONFIRMED,
+        [BROKER_NACKED] = PUBLISHER_REFUSED,
+        [BROKER_RETURNED] = PUBLISHER_REFUSED,
+        [BROKER_UNKNOWN] = PUBLISHER_UNKNOWN,
+    };
+    struct publisher_lane *lane = arg;
+    struct publisher_bid *bid = NULL;
+    assert(lane->under_way);
+    /* The lane stays under way until its bids have their verdicts: what these submit waits for the next message. */
+    while ((bid = TAILQ_FIRST(&lane->sent)) != NULL) {
+        bid_end(bid, verdicts[verdict]);
+    }
+    lane->under_way = false;
+    if (!TAILQ_EMPTY(&lane->waiting)) {
+        lane_send(lane);
+    }
+    lane_end_if_empty(lane);
+}
+
+static bool publish(struct publisher *publisher, struct publisher_lane *lane, size_t count)
+{
+    char key[TOPOLOGY_KEY_SIZE];
+    struct broker_message message = {.exchange = TOPOLOGY_BIDS_EXCHANGE, .routing_key = key};
+    jsonw_reset(publisher->json);
+    message_write_commands(publisher->json, publisher->commands, count);
+    message.body = jsonw_text(publisher->json, &message.length);
+    if (message.body == NULL) {
+        log_error("a message of bids could not be written");
+        return false;
+    }
+    topology_bid_key(&lane->auction_id, publisher->gateway->house.shards, key);
+    return broker_publish(publisher->gateway->broker, &message, message_answered, lane);
+}
+
+/* Puts what waits into one message; if the broker does not take it, it goes on waiting. */
+static void lane_send(struct publisher_lane *lane)
+{
+    struct publisher *publisher = lane->publisher;
+    struct publisher_bid *bid = NULL;
+    size_t count = 0;
+    assert(!lane->under_way && !TAILQ_EMPTY(&lane->waiting));
+    TAILQ_FOREACH(bid, &lane->waiting, list)
+    {
+        if (count == publisher->share_max) {
+            break;
+        }
+        publisher->commands[count++] = bid->command;
+    }
+    if (!publish(publisher, lane, count)) {
+        lane_stall(lane, true); /* the sweep tries again, or drops what waits if the broker is not there */
+        return;
+    }
+    lane_stall(lane, false);
+    lane->under_way = true;
+    while (count-- > 0) {
+        bid = TAILQ_FIRST(&lane->waiting);
+        TAILQ_REMOVE(&lane->waiting, bid, list);
+        bid->sent = true;
+        TAILQ_INSERT_TAIL(&lane->sent, bid, list);
+    }
+}
+
+bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
+{
+    const struct config *config = publisher->gateway->config;
+    if (publisher->gateway->broker == NULL || broker_state(publisher->gateway->broker) != BROKER_UP ||
+        publisher->open >= (size_t)config->publish_pending_max_bids) {
+        return false;
+    }
+    struct publisher_lane *lane = lane_find(publisher, &bid->command.auction_id);
+    if (lane == NULL) {
+        return false;
+    }
+    bid->lane = lane;
+    bid->sent = false;
+    bid->deadline_ms = clock_mono_ms() + config->confirm_deadline_ms;
+    TAILQ_INSERT_TAIL(&lane->waiting, bid, list);
+    TAILQ_INSERT_TAIL(&publisher->deadlines, bid, deadlines);
+    publisher->open++;
+    if (!lane->under_way && !lane->stalled) {
+        lane_send(lane);
+    }
+    return true;
+}
+
+static void do_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct publisher *publisher = arg;
+    struct publisher_bid *bid = NULL;
+    struct publisher_lane *lane = NULL;
+    struct publisher_lane *next = NULL;
+    int64_t now = clock_mono_ms();
+    const struct broker *broker = publisher->gateway->broker;
+    bool up = broker != NULL && broker_state(broker) == BROKER_UP;
+    (void)fd;
+    (void)what;
+    while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && bid->deadline_ms <= now) {
+        lane = bid->lane;
+        bid_end(bid, bid->sent ? PUBLISHER_UNKNOWN : PUBLISHER_DROPPED);
+        lane_end_if_empty(lane);
+    }
+    for (lane = TAILQ_FIRST(&publisher->stalled); lane != NULL; lane = next) {
+        next = TAILQ_NEXT(lane, stall);
+        if (up && !lane->under_way && !TAILQ_EMPTY(&lane->waiting)) {
+            lane_send(lane);
+            continue;
+        }
+        while (!up && !TAILQ_EMPTY(&lane->waiting)) {
+            bid_end(TAILQ_FIRST(&lane->waiting), PUBLISHER_DROPPED);
+        }
+        lane_end_if_empty(lane);
+    }
+}
+
+struct publisher *publisher_new(struct gateway *gateway)
+{
+    const struct timeval every = {0, SWEEP_MS * 1000};
+    struct publisher *publisher = calloc(1, sizeof(*publisher));
+    if (publisher == NULL) {
+        return NULL;
+    }
+    publisher->gateway = gateway;
+    publisher->share_max = (size_t)gateway->config->share_max_bids;
+    assert(publisher->share_max >= 1 && publisher->share_max <= MESSAGE_COMMANDS_MAX);
+    TAILQ_INIT(&publisher->stalled);
+    TAILQ_INIT(&publisher->deadlines);
+    publisher->json = jsonw_new();
+    publisher->commands = calloc(publisher->share_max, sizeof(*publisher->commands));
+    publisher->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, publisher);
+    if (publisher->json == NULL || publisher->commands == NULL || publisher->sweep == NULL ||
+        event_add(publisher->sweep, &every) != 0) {
+        publisher_free(publisher);
+        return NULL;
+    }
+    return publisher;
+}
+
+static void free_lanes(struct lane_list *lanes)
+{
+    while (!LIST_EMPTY(lanes)) {
+        struct publisher_lane *lane = LIST_FIRST(lanes);
+        LIST_REMOVE(lane, bucket);
+        free(lane);
+    }
+}
+
+void publisher_free(struct publisher *publisher)
+{
+    if (publisher == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < BUCKETS; i++) {
+        free_lanes(&publisher->buckets[i]);
+    }
+    free_lanes(&publisher->spare);
+    if (publisher->sweep != NULL) {
+        event_free(publisher->sweep);
+    }
+    jsonw_free(publisher->json);
+    free(publisher->commands);
+    free(publisher);
+}
+
+size_t publisher_open(const struct publisher *publisher)
+{
+    return publisher->open;
+}

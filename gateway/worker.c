@@ -1,0 +1,141 @@
+/*
+ * One gateway worker; see worker.h. It accepts connections as soon as its back ends are there, so that a replacement
+ * does not begin by refusing; if they are not there after SERVE_ANYWAY_MS it accepts all the same and says so (503).
+ */
+#include "gateway/worker.h"
+
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/daemon.h"
+#include "common/log.h"
+#include "gateway/conn.h"
+#include "gateway/publisher.h"
+#include "gateway/request.h"
+
+enum {
+    SERVE_ANYWAY_MS = 3000,
+    TICK_MS = 20, /* how soon back ends are noticed at the start, and emptiness in a drain */
+};
+
+struct worker {
+    const struct worker_options *options;
+    struct event_base *base;
+    struct gateway gateway;
+    struct daemon *daemon;
+    struct event *beat;
+    struct event *tick;
+    int64_t start_ms;
+    bool failed;
+};
+
+static void do_beat(evutil_socket_t fd, short what, void *arg)
+{
+    const struct worker *worker = arg;
+    (void)fd;
+    (void)what;
+    atomic_store(&worker->options->slot->beat_ms, clock_mono_ms());
+}
+
+static void serve(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->options->listener_count; i++) {
+        if (!conns_listen(worker->gateway.conns, worker->options->listeners[i])) {
+            log_error("cannot accept connections");
+            worker->failed = true;
+            event_base_loopbreak(worker->base);
+            return;
+        }
+    }
+    atomic_store(&worker->options->slot->serving, true);
+    log_info("worker %d accepts connections", (int)getpid());
+    daemon_ready(worker->daemon);
+}
+
+static void do_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *worker = arg;
+    const struct gateway *gateway = &worker->gateway;
+    (void)fd;
+    (void)what;
+    if (daemon_draining(worker->daemon)) {
+        if (requests_open(gateway->requests) == 0 && publisher_open(gateway->publisher) == 0 &&
+            conns_open(gateway->conns) == 0) {
+            daemon_drained(worker->daemon);
+        }
+    } else if ((gateway_takes_bids(gateway) && pg_up(gateway->pg) && redis_up(gateway->redis)) ||
+               clock_mono_ms() - worker->start_ms >= SERVE_ANYWAY_MS) {
+        event_del(worker->tick);
+        serve(worker);
+    }
+}
+
+static void drain(void *arg)
+{
+    const struct timeval every = {0, TICK_MS * 1000};
+    struct worker *worker = arg;
+    worker->gateway.draining = true;
+    conns_drain(worker->gateway.conns);
+    /* Whoever takes over may bind the address at once, should the master be gone. */
+    for (size_t i = 0; i < worker->options->listener_count; i++) {
+        close(worker->options->listeners[i]);
+    }
+    if (event_add(worker->tick, &every) != 0) {
+        daemon_drained(worker->daemon);
+    }
+}
+
+static bool start(struct worker *worker)
+{
+    const struct timeval beat = {0, WORKER_BEAT_MS * 1000};
+    const struct timeval tick = {0, TICK_MS * 1000};
+    const struct daemon_calls calls = {.drain = drain, .arg = worker};
+    worker->base = event_base_new();
+    if (worker->base == NULL ||
+        !gateway_start(&worker->gateway, worker->base, worker->options->config, worker->options->record)) {
+        return false;
+    }
+    worker->daemon = daemon_new(worker->base, worker->options->config, &calls);
+    worker->beat = event_new(worker->base, -1, EV_PERSIST, do_beat, worker);
+    worker->tick = event_new(worker->base, -1, EV_PERSIST, do_tick, worker);
+    return worker->daemon != NULL && worker->beat != NULL && worker->tick != NULL &&
+           event_add(worker->beat, &beat) == 0 && event_add(worker->tick, &tick) == 0;
+}
+
+static void stop(struct worker *worker)
+{
+    if (worker->gateway.requests != NULL && requests_open(worker->gateway.requests) > 0) {
+        /* The deadline cut off requests whose callbacks need each other's back ends: leave it all to the process's end.
+         */
+        log_warn("%zu requests were cut off", requests_open(worker->gateway.requests));
+        return;
+    }
+    if (worker->beat != NULL) {
+        event_free(worker->beat);
+    }
+    if (worker->tick != NULL) {
+        event_free(worker->tick);
+    }
+    if (worker->daemon != NULL) {
+        daemon_free(worker->daemon);
+    }
+    gateway_stop(&worker->gateway);
+    if (worker->base != NULL) {
+        event_base_free(worker->base);
+    }
+}
+
+int worker_run(const struct worker_options *options)
+{
+    struct worker worker = {.options = options, .start_ms = clock_mono_ms()};
+    int code = EXIT_FAILED;
+    if (start(&worker)) {
+        if (event_base_dispatch(worker.base) >= 0 && !worker.failed) {
+            code = daemon_draining(worker.daemon) ? daemon_exit_code(worker.daemon) : EXIT_FAILED;
+        }
+    } else {
+        log_error("a worker cannot start");
+    }
+    stop(&worker);
+    return code;
+}
