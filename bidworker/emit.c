@@ -3,6 +3,7 @@
  */
 #include "bidworker/emit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@ enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 
 /* Commands under way; a batch makes at most three for each of its 1,024 bids, and two may overlap. */
 enum { PENDING_MAX = 8192 };
+enum { SHARD_FIELD_SIZE = 16 };
 
 /*
  * KEYS[1]: the bid's entry, ARGV[1]: "keyed" or "". A gateway writes its "pending" only where nothing is, so this must
@@ -142,4 +144,16 @@ void emit_batch(struct emit *emit, const struct batch *batch)
         log_warn("Redis is away: gateways are not told, they ask PostgreSQL");
     }
     emit->complained = !good;
+}
+
+void emit_shard(struct emit *emit, unsigned shard, const struct shards_report *report)
+{
+    char field[SHARD_FIELD_SIZE];
+    char text[SHARDS_REPORT_SIZE];
+    const char *const arguments[] = {"HSET", KEYS_SHARDS, field, text};
+    (void)snprintf(field, sizeof field, "%u", shard);
+    shards_report_write(report, text);
+    if (redis_up(emit->redis) && !redis_command(emit->redis, NULL, NULL, (int)ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("shard %u: Redis takes no report now", shard);
+    }
 }

@@ -10,11 +10,14 @@
 
 #include "bidworker/batch.h"
 #include "common/config.h"
+#include "common/shards.h"
 
 struct emit;
 
 MUST_CHECK struct emit *emit_new(struct event_base *base, const struct config *config);
 void emit_free(struct emit *emit);
 void emit_batch(struct emit *emit, const struct batch *batch);
+/* Says how much of a shard is unacknowledged, for `rostrumctl shards`. */
+void emit_shard(struct emit *emit, unsigned shard, const struct shards_report *report);
 
 #endif

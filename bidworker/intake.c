@@ -252,6 +252,19 @@ size_t intake_serving(const struct intake *intake)
     return count;
 }
 
+bool intake_unacked(const struct intake *intake, unsigned shard, size_t *count)
+{
+    const struct line *line = &intake->lines[shard];
+    const struct intake_message *message = NULL;
+    assert(shard < intake->options.shards);
+    *count = garbage_count(intake->garbage, shard);
+    STAILQ_FOREACH(message, &line->messages, link)
+    {
+        (*count)++;
+    }
+    return line->consumer != NULL;
+}
+
 static void add_item(struct batch *batch, struct line *line, struct intake_message *message)
 {
     size_t index = message->decided + message->in_batch;

@@ -38,6 +38,8 @@ void intake_serve(struct intake *intake, unsigned shard);
 void intake_leave(struct intake *intake, unsigned shard);
 /* Shards with a channel, those being left included. */
 size_t intake_serving(const struct intake *intake);
+/* Deliveries of the shard that came and are not acked; false if it has no channel. */
+MUST_CHECK bool intake_unacked(const struct intake *intake, unsigned shard, size_t *count);
 
 /* Fills an empty batch with up to `limit` commands; none if nothing has come. A careful command comes alone. */
 void intake_take(struct intake *intake, struct batch *batch, size_t limit);

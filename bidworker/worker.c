@@ -374,6 +374,19 @@ static void tell_serving(void *arg)
     }
 }
 
+static void on_looked(void *arg)
+{
+    struct worker *worker = arg;
+    tell_serving(worker);
+    for (unsigned shard = 0; worker->shards != NULL && shard < worker->shard_count; shard++) {
+        size_t unacked = 0;
+        if (intake_unacked(worker->intake, shard, &unacked)) {
+            struct shards_report report = {shards_number(worker->shards), (uint32_t)unacked, clock_now_ms()};
+            emit_shard(worker->emit, shard, &report);
+        }
+    }
+}
+
 static void on_mine(unsigned shard, bool mine, void *arg)
 {
     struct worker *worker = arg;
@@ -455,7 +468,7 @@ static bool open_rest(struct worker *worker)
         .config = config,
         .shards = worker->shard_count,
         .mine = on_mine,
-        .looked = tell_serving,
+        .looked = on_looked,
         .arg = worker,
     };
     worker->intake = intake_new(&intake);

@@ -89,7 +89,7 @@ static void read_reports(const struct config *config, struct reports *reports)
 /* --- the tables --- */
 
 static const char LIVING_SQL[] =
-    "SELECT l.objid::bigint, coalesce(a.client_addr::text, 'local'), coalesce(a.pid, 0)," STORE_MS(
+    "SELECT l.objid::bigint, coalesce(host(a.client_addr), 'local'), coalesce(a.pid, 0)," STORE_MS(
         "a.backend_start") " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = "
                            "'advisory'"
                            " AND l.classid = " SHARDS_LOCK_CLASS_TEXT " AND l.objsubid = 2 AND l.granted"
