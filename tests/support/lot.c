@@ -3,81 +3,93 @@
  */
 #include "tests/support/lot.h"
 
-#include <check.h>
-#include <stdio.h>
+struct rules_auction lot;
+static uint8_t lot_next_id;
 
-#include "common/clock.h"
-
-enum { SQL_SIZE = 1024, HOUR_MS = 3600000, FIELD_SIZE = 64 };
-
-static void run(struct sql *sql, const char *statement)
+struct uuid lot_user(int person)
 {
-    PGresult *result = sql_rows(sql, statement, NULL);
-    ck_assert_msg(result != NULL, "refused: %s", statement);
-    PQclear(result);
+    struct uuid id = {.bytes = {[15] = (uint8_t)person}};
+    return id;
 }
 
-static void new_id(char id[static UUID_TEXT_SIZE])
+void lot_set(void)
 {
-    struct uuid made = uuid_new();
-    uuid_format(&made, id);
+    lot_next_id = 0;
+    lot = (struct rules_auction){
+        .seller_id = lot_user(SELLER),
+        .starting_price = 1000,
+        .increments = increments_fixed(100),
+        .snipe_window_ms = LOT_WINDOW_MS,
+        .snipe_extension_ms = LOT_EXTENSION_MS,
+        .snipe_max = -1,
+        .start_ms = LOT_START_MS,
+        .terms_version = 3,
+        .status = RULES_ACTIVE,
+        .end_ms = LOT_END_MS,
+    };
 }
 
-void lot_user(struct sql *sql, char id[static UUID_TEXT_SIZE])
+struct rules_decision lot_send(enum rules_kind kind, int bidder, int64_t amount, int64_t at_ms)
 {
-    char statement[SQL_SIZE];
-    new_id(id);
-    (void)snprintf(statement, sizeof(statement),
-                   "INSERT INTO users (id, email, display_name, password_hash, created_at) "
-                   "VALUES ('%s', '%s@example.org', 'somebody', 'none', now())",
-                   id, id);
-    run(sql, statement);
+    struct rules_command command = {
+        .kind = kind,
+        .id = {.bytes = {[0] = 0xb1, [15] = ++lot_next_id}},
+        .bidder_id = lot_user(bidder),
+        .amount = amount,
+        .received_ms = at_ms,
+        .terms_version = lot.terms_version,
+    };
+    return rules_decide(&lot, &command);
 }
 
-/* As an SQL literal. */
-static const char *literal(const char *text, char out[static FIELD_SIZE])
+struct rules_decision lot_bid(int bidder, int64_t amount)
 {
-    (void)snprintf(out, FIELD_SIZE, text == NULL ? "NULL" : "'%s'", text);
-    return out;
+    return lot_send(RULES_BID, bidder, amount, LOT_NOW_MS);
 }
 
-void lot_new(struct sql *sql, const struct lot *lot, const char *seller_id, char id[static UUID_TEXT_SIZE])
+struct rules_decision lot_proxy(int bidder, int64_t amount)
 {
-    int64_t now_ms = clock_now_ms();
-    char statement[SQL_SIZE];
-    char start[CLOCK_TEXT_SIZE];
-    char end[CLOCK_TEXT_SIZE];
-    char price[FIELD_SIZE];
-    char reserve[FIELD_SIZE];
-    char leader[FIELD_SIZE];
-    new_id(id);
-    clock_format(lot->start_ms == 0 ? now_ms - HOUR_MS : lot->start_ms, start);
-    clock_format(lot->end_ms == 0 ? now_ms + HOUR_MS : lot->end_ms, end);
-    (void)snprintf(statement, sizeof(statement),
-                   "INSERT INTO auctions (id, seller_id, title, starting_price, increments, snipe_window_s, "
-                   "snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at, "
-                   "updated_at, current_bid, reserve_price, leader_id, leader_max, leader_bid_id) "
-                   "VALUES ('%s', '%s', 'A chair', 10, '[{\"from\": 0, \"increment\": 1.00}]', 120, 120, '%s', '%s', "
-                   "'%s', '%s', 10, now(), now(), %s, %s, %s, %s, %s)",
-                   id, seller_id, start, end, end, lot->status == NULL ? "active" : lot->status,
-                   literal(lot->price, price), literal(lot->reserve, reserve), literal(lot->leader_id, leader), price,
-                   lot->leader_id == NULL ? "NULL" : "gen_random_uuid()");
-    run(sql, statement);
+    return lot_send(RULES_PROXY, bidder, amount, LOT_NOW_MS);
 }
 
-void lot_bid(struct sql *sql, const char *auction_id, const char *bidder_id, const char *amount)
+void lot_rejected(struct rules_decision decision, enum rules_reason reason)
 {
-    char statement[SQL_SIZE];
-    (void)snprintf(statement, sizeof(statement),
-                   "WITH a AS (UPDATE auctions SET ledger_seq = ledger_seq + 1, current_bid = %s WHERE id = '%s' "
-                   "RETURNING ledger_seq) INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, amount, "
-                   "received_at, decided_at) "
-                   "SELECT '%s', ledger_seq, gen_random_uuid(), '%s', 'bid', 'accepted', %s, now(), now() FROM a",
-                   amount, auction_id, auction_id, bidder_id, amount);
-    run(sql, statement);
+    ck_assert_int_eq(decision.verdict, RULES_REJECTED);
+    ck_assert_str_eq(rules_reason_text(decision.reason), rules_reason_text(reason));
+    ck_assert_int_eq(decision.amount, 0);
+    ck_assert(!decision.automatic && !decision.extended && !decision.lead_lost && !decision.raise && !decision.ended);
 }
 
-void lot_clear(struct sql *sql)
+void lot_accepted(struct rules_decision decision, int64_t amount)
 {
-    run(sql, "TRUNCATE users, auctions, bids, outbox, suspects, ending_soon, notifications CASCADE");
+    ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
+    ck_assert_int_eq(decision.reason, RULES_NONE);
+    ck_assert_int_eq(decision.amount, amount);
+    ck_assert(!decision.automatic);
+}
+
+void lot_outbid(struct rules_decision decision, int64_t amount, int by, int64_t answer)
+{
+    struct uuid answerer = lot_user(by);
+    ck_assert_int_eq(decision.verdict, RULES_OUTBID);
+    ck_assert_int_eq(decision.amount, amount);
+    ck_assert(decision.automatic && !decision.lead_lost);
+    ck_assert(uuid_equal(&decision.automatic_bidder, &answerer));
+    ck_assert_int_eq(decision.automatic_amount, answer);
+}
+
+void lot_stands(int leader, int64_t price, int64_t leader_max, int64_t bid_count)
+{
+    struct uuid id = lot_user(leader);
+    ck_assert(lot.has_leader && uuid_equal(&lot.leader_id, &id));
+    ck_assert_int_eq(lot.price, price);
+    ck_assert_int_eq(lot.leader_max, leader_max);
+    ck_assert_int_eq(lot.bid_count, bid_count);
+}
+
+void lot_lost(struct rules_decision decision, int loser, bool by_proxy)
+{
+    struct uuid id = lot_user(loser);
+    ck_assert(decision.lead_lost && uuid_equal(&decision.loser, &id));
+    ck_assert_int_eq(decision.loser_by_proxy, by_proxy);
 }

@@ -1,30 +1,38 @@
 /*
- * Auctions and users made by SQL alone, in any state, for tests of a single program to which the rest of the house is
- * only tables and queues.
+ * One auction for tests of the rules: opening at 10.00 with an increment of 1.00, running from LOT_START_MS to
+ * LOT_END_MS, no reserve. Amounts are cents. A test changes `lot` as it needs it before it sends anything.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_LOT_H
 #define ROSTRUM_TESTS_SUPPORT_LOT_H
 
-#include "common/base.h"
-#include "common/ids.h"
-#include "tests/support/sql.h"
+#include "bidworker/rules.h"
+#include "tests/support/suite.h"
 
-struct lot {
-    const char *status;    /* NULL: active */
-    int64_t start_ms;      /* 0: an hour ago */
-    int64_t end_ms;        /* 0: in an hour */
-    const char *price;     /* NULL: no bid yet */
-    const char *reserve;   /* NULL: none */
-    const char *leader_id; /* NULL: none */
+enum {
+    LOT_START_MS = 1000000,
+    LOT_NOW_MS = 1500000, /* when bids come, unless a test says otherwise: far from both ends */
+    LOT_END_MS = 2000000,
+    LOT_WINDOW_MS = 120000,
+    LOT_EXTENSION_MS = 120000,
 };
+enum lot_person { SELLER = 1, ANN, BOB, CYD };
 
-/* A user; everything fails the test when the server refuses. */
-void lot_user(struct sql *sql, char id[static UUID_TEXT_SIZE]);
-/* An auction of that seller. The leader's bid is not in the ledger. */
-void lot_new(struct sql *sql, const struct lot *lot, const char *seller_id, char id[static UUID_TEXT_SIZE]);
-/* A ledger entry, an accepted bid of `bidder_id`, next in the auction's order. */
-void lot_bid(struct sql *sql, const char *auction_id, const char *bidder_id, const char *amount);
-/* Everything in every table, but not what the migration wrote. */
-void lot_clear(struct sql *sql);
+extern struct rules_auction lot;
+
+/* For tcase_add_checked_fixture; also for a second auction within a test. */
+void lot_set(void);
+struct uuid lot_user(int person);
+
+/* Decide a command; its id ends with its number, from 1. */
+struct rules_decision lot_send(enum rules_kind kind, int bidder, int64_t amount, int64_t at_ms);
+struct rules_decision lot_bid(int bidder, int64_t amount);
+struct rules_decision lot_proxy(int bidder, int64_t amount);
+
+/* Assertions. */
+void lot_rejected(struct rules_decision decision, enum rules_reason reason);
+void lot_accepted(struct rules_decision decision, int64_t amount);
+void lot_outbid(struct rules_decision decision, int64_t amount, int by, int64_t answer);
+void lot_stands(int leader, int64_t price, int64_t leader_max, int64_t bid_count);
+void lot_lost(struct rules_decision decision, int loser, bool by_proxy);
 
 #endif

@@ -1,0 +1,297 @@
+/*
+ * Rules 7 to 11 of bidding (API.md) with their edges: when an auction starts, extends and ends, who may bid, on which
+ * terms; and the words for what is decided.
+ */
+#include "tests/support/lot.h"
+
+/* --- rule 7 --- */
+
+START_TEST(a_late_bid_moves_the_end)
+{
+    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS - 1).extended);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS);
+    ck_assert(
+        !lot_send(RULES_BID, BOB, 1100, LOT_END_MS - LOT_WINDOW_MS).extended); /* in the window, but to no later end */
+    ck_assert_int_eq(lot.extensions_used, 0);
+    ck_assert(lot_send(RULES_BID, ANN, 1200, LOT_END_MS - LOT_WINDOW_MS + 1).extended);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS + 1);
+    ck_assert_int_eq(lot.extensions_used, 1);
+    ck_assert(lot_send(RULES_BID, BOB, 1300, LOT_END_MS).extended); /* the end that holds now */
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS + LOT_EXTENSION_MS);
+}
+END_TEST
+
+START_TEST(the_first_millisecond_of_the_window_counts)
+{
+    lot.snipe_extension_ms = 2 * (int64_t)LOT_WINDOW_MS;
+    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS - 1).extended);
+    ck_assert(lot_send(RULES_BID, BOB, 1100, LOT_END_MS - LOT_WINDOW_MS).extended);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS + LOT_WINDOW_MS);
+}
+END_TEST
+
+START_TEST(the_last_millisecond_and_the_end)
+{
+    lot_rejected(lot_send(RULES_BID, ANN, 1000, LOT_END_MS), RULES_AUCTION_ENDED);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS);
+    struct rules_decision decision = lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 1);
+    lot_accepted(decision, 1000);
+    ck_assert(decision.extended);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS - 1 + LOT_EXTENSION_MS);
+}
+END_TEST
+
+START_TEST(the_cap_counts_moved_ends_only)
+{
+    lot.snipe_max = 1;
+    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS).extended);
+    ck_assert(lot_send(RULES_BID, BOB, 1100, LOT_END_MS - 5).extended);
+    struct rules_decision decision = lot_send(RULES_BID, ANN, 1200, lot.end_ms - 1);
+    lot_accepted(decision, 1200);
+    ck_assert(!decision.extended);
+    ck_assert_int_eq(lot.extensions_used, 1);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS - 5 + LOT_EXTENSION_MS);
+}
+END_TEST
+
+START_TEST(no_extension_when_switched_off_or_capped_at_none)
+{
+    lot.snipe_window_ms = 0;
+    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 1).extended);
+    lot_set();
+    lot.snipe_max = 0;
+    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 1).extended);
+}
+END_TEST
+
+START_TEST(what_changes_nothing_does_not_extend)
+{
+    lot_accepted(lot_proxy(ANN, 5000), 1000);
+    ck_assert(!lot_send(RULES_BID, BOB, 1001, LOT_END_MS - 1).extended);   /* rejected */
+    ck_assert(!lot_send(RULES_PROXY, ANN, 6000, LOT_END_MS - 1).extended); /* a raise at the same price */
+    ck_assert(!lot_send(RULES_WITHDRAW, ANN, 0, LOT_END_MS - 1).extended);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS);
+    lot_accepted(lot_proxy(ANN, 6000), 1000);
+    ck_assert(lot_send(RULES_BID, BOB, 2000, LOT_END_MS - 1).extended); /* outbid at once, but it moved the price */
+}
+END_TEST
+
+START_TEST(a_raise_that_pays_a_cut_increment_extends)
+{
+    lot_accepted(lot_proxy(ANN, 5000), 1000);
+    lot_accepted(lot_proxy(BOB, 5050), 5050);
+    ck_assert(lot_send(RULES_PROXY, BOB, 9000, LOT_END_MS - 1).extended);
+}
+END_TEST
+
+START_TEST(a_short_extension_never_shortens)
+{
+    lot.snipe_extension_ms = 10;
+    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 10).extended);
+    ck_assert(lot_send(RULES_BID, BOB, 1100, LOT_END_MS - 9).extended);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS + 1);
+}
+END_TEST
+
+/* --- rules 8 to 11 --- */
+
+START_TEST(a_bid_before_the_start_is_refused)
+{
+    lot_rejected(lot_send(RULES_BID, ANN, 1000, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    lot.status = RULES_SCHEDULED;
+    lot_rejected(lot_send(RULES_BID, ANN, 1000, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    ck_assert_int_eq(lot.status, RULES_SCHEDULED);
+    lot.status = RULES_DRAFT;
+    lot_rejected(lot_bid(ANN, 1000), RULES_AUCTION_NOT_STARTED);
+}
+END_TEST
+
+START_TEST(the_first_bid_in_time_starts_a_scheduled_auction)
+{
+    lot.status = RULES_SCHEDULED;
+    struct rules_decision decision = lot_send(RULES_BID, ANN, 1000, LOT_START_MS);
+    lot_accepted(decision, 1000);
+    ck_assert(decision.started);
+    ck_assert_int_eq(lot.status, RULES_ACTIVE);
+    ck_assert(!lot_bid(BOB, 1100).started);
+    ck_assert_int_eq(lot_send(RULES_START, 0, 0, LOT_START_MS).verdict, RULES_DROPPED);
+}
+END_TEST
+
+START_TEST(a_refused_bid_starts_it_too)
+{
+    lot.status = RULES_SCHEDULED;
+    struct rules_decision decision = lot_bid(ANN, 999);
+    lot_rejected(decision, RULES_BID_TOO_LOW);
+    ck_assert(decision.started);
+    ck_assert_int_eq(lot.status, RULES_ACTIVE);
+}
+END_TEST
+
+START_TEST(the_start_command_starts_when_its_time_has_come)
+{
+    lot.status = RULES_SCHEDULED;
+    ck_assert_int_eq(lot_send(RULES_START, 0, 0, LOT_START_MS - 1).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot.status, RULES_SCHEDULED);
+    struct rules_decision decision = lot_send(RULES_START, 0, 0, LOT_START_MS);
+    ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
+    ck_assert(decision.started);
+    ck_assert_int_eq(lot.status, RULES_ACTIVE);
+    lot.status = RULES_CANCELLED;
+    ck_assert_int_eq(lot_send(RULES_START, 0, 0, LOT_START_MS).verdict, RULES_DROPPED);
+}
+END_TEST
+
+START_TEST(the_fence_falls_once_and_not_before_the_end)
+{
+    lot_accepted(lot_bid(ANN, 1000), 1000);
+    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS - 1).verdict, RULES_DROPPED);
+    struct rules_decision decision = lot_send(RULES_FENCE, 0, 0, LOT_END_MS);
+    ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
+    ck_assert(decision.ended);
+    ck_assert_int_eq(lot.status, RULES_ENDED);
+    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
+    lot_rejected(lot_bid(BOB, 1100), RULES_AUCTION_ENDED); /* in time by the clock, but behind the fence */
+}
+END_TEST
+
+START_TEST(a_fence_for_an_end_that_moved_is_dropped)
+{
+    ck_assert(lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 1).extended);
+    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot.status, RULES_ACTIVE);
+    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS - 1 + LOT_EXTENSION_MS).verdict, RULES_ACCEPTED);
+}
+END_TEST
+
+START_TEST(a_fence_does_not_end_what_never_started)
+{
+    lot.status = RULES_SCHEDULED;
+    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot.status, RULES_SCHEDULED);
+}
+END_TEST
+
+START_TEST(bids_are_decided_in_queue_order_not_by_time)
+{
+    lot_accepted(lot_send(RULES_BID, ANN, 1000, LOT_NOW_MS + 5), 1000);
+    lot_rejected(lot_send(RULES_BID, BOB, 1000, LOT_NOW_MS), RULES_BID_TOO_LOW);
+}
+END_TEST
+
+START_TEST(closed_auctions_say_how)
+{
+    const struct {
+        enum rules_status status;
+        enum rules_reason reason;
+    } cases[] = {
+        {RULES_ENDED, RULES_AUCTION_ENDED},
+        {RULES_SOLD, RULES_AUCTION_ENDED},
+        {RULES_UNSOLD, RULES_AUCTION_ENDED},
+        {RULES_CANCELLED, RULES_AUCTION_CANCELLED},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        lot.status = cases[i].status;
+        lot_rejected(lot_bid(ANN, 1000), cases[i].reason);
+        lot_rejected(lot_proxy(ANN, 1000), cases[i].reason);
+        lot_rejected(lot_send(RULES_WITHDRAW, ANN, 0, LOT_NOW_MS), cases[i].reason);
+    }
+}
+END_TEST
+
+START_TEST(the_outcome_needs_a_bid_and_the_reserve)
+{
+    ck_assert_int_eq(rules_outcome(&lot), RULES_UNSOLD);
+    lot_accepted(lot_bid(ANN, 1000), 1000);
+    ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
+    lot.reserve_price = 1000;
+    ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
+    lot.reserve_price = 1001;
+    ck_assert_int_eq(rules_outcome(&lot), RULES_UNSOLD);
+}
+END_TEST
+
+START_TEST(sellers_and_the_banned_may_not_bid)
+{
+    lot_rejected(lot_bid(SELLER, 1000), RULES_OWN_AUCTION);
+    lot_rejected(lot_proxy(SELLER, 1000), RULES_OWN_AUCTION);
+    lot_accepted(lot_proxy(ANN, 5000), 1000);
+    struct rules_command command = {
+        .kind = RULES_PROXY, .bidder_id = lot_user(ANN), .amount = 9000, .received_ms = LOT_NOW_MS, .banned = true};
+    lot_rejected(rules_decide(&lot, &command), RULES_USER_BANNED);
+    lot_stands(ANN, 1000, 5000, 1);
+    /* A banned leader keeps the lead at the present price: the maximum can be withdrawn. */
+    command.kind = RULES_WITHDRAW;
+    lot_accepted(rules_decide(&lot, &command), 0);
+    lot_stands(ANN, 1000, 1000, 1);
+}
+END_TEST
+
+START_TEST(a_bid_on_other_terms_is_refused)
+{
+    struct rules_command command = {
+        .kind = RULES_BID, .bidder_id = lot_user(ANN), .amount = 1000, .received_ms = LOT_NOW_MS, .terms_version = 2};
+    lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
+    command.terms_version = 0; /* not checked */
+    lot_accepted(rules_decide(&lot, &command), 1000);
+}
+END_TEST
+
+START_TEST(words_go_both_ways)
+{
+    for (int i = RULES_NONE; i <= RULES_NOT_FOUND; i++) {
+        enum rules_reason reason = RULES_NONE;
+        ck_assert(rules_reason_parse(rules_reason_text((enum rules_reason)i), &reason));
+        ck_assert_int_eq(reason, i);
+    }
+    for (int i = RULES_DRAFT; i <= RULES_CANCELLED; i++) {
+        enum rules_status status = RULES_DRAFT;
+        ck_assert(rules_status_parse(rules_status_text((enum rules_status)i), &status));
+        ck_assert_int_eq(status, i);
+    }
+    enum rules_reason reason = RULES_NONE;
+    enum rules_status status = RULES_DRAFT;
+    ck_assert(!rules_reason_parse("bid_too_low", &reason));
+    ck_assert(!rules_status_parse("", &status));
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+    tcase_add_test(tcase, a_late_bid_moves_the_end);
+    tcase_add_test(tcase, the_first_millisecond_of_the_window_counts);
+    tcase_add_test(tcase, the_last_millisecond_and_the_end);
+    tcase_add_test(tcase, the_cap_counts_moved_ends_only);
+    tcase_add_test(tcase, no_extension_when_switched_off_or_capped_at_none);
+    tcase_add_test(tcase, what_changes_nothing_does_not_extend);
+    tcase_add_test(tcase, a_raise_that_pays_a_cut_increment_extends);
+    tcase_add_test(tcase, a_short_extension_never_shortens);
+    tcase_add_test(tcase, a_bid_before_the_start_is_refused);
+    tcase_add_test(tcase, the_first_bid_in_time_starts_a_scheduled_auction);
+    tcase_add_test(tcase, a_refused_bid_starts_it_too);
+    tcase_add_test(tcase, the_start_command_starts_when_its_time_has_come);
+    tcase_add_test(tcase, the_fence_falls_once_and_not_before_the_end);
+    tcase_add_test(tcase, a_fence_for_an_end_that_moved_is_dropped);
+    tcase_add_test(tcase, a_fence_does_not_end_what_never_started);
+    tcase_add_test(tcase, bids_are_decided_in_queue_order_not_by_time);
+    tcase_add_test(tcase, closed_auctions_say_how);
+    tcase_add_test(tcase, the_outcome_needs_a_bid_and_the_reserve);
+    tcase_add_test(tcase, sellers_and_the_banned_may_not_bid);
+    tcase_add_test(tcase, a_bid_on_other_terms_is_refused);
+    tcase_add_test(tcase, words_go_both_ways);
+}
+
+static Suite *rules_time_suite(void)
+{
+    Suite *suite = suite_create("rules_time");
+    TCase *tcase = tcase_create("time and standing");
+    tcase_add_checked_fixture(tcase, lot_set, NULL);
+    add_tests(tcase);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(rules_time_suite());
+}
