@@ -44,21 +44,6 @@ static const struct error_entry entries[ERROR_COUNT] = {
     [ERROR_UNAVAILABLE] = {503, "UNAVAILABLE", "The service cannot answer now, please try again"},
 };
 
-static const char *reason_phrase(int status)
-{
-    static const struct {
-        int status;
-        const char *text;
-    } phrases[] = {{400, "Bad Request"},        {408, "Request Timeout"}, {413, "Content Too Large"},
-                   {417, "Expectation Failed"}, {501, "Not Implemented"}, {503, "Service Unavailable"}};
-    for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
-        if (phrases[i].status == status) {
-            return phrases[i].text;
-        }
-    }
-    return "Error";
-}
-
 const struct error_entry *errors_entry(enum error_code code)
 {
     assert(code < ERROR_COUNT && entries[code].code != NULL);
@@ -80,6 +65,24 @@ bool errors_parse(const char *text, enum error_code *code)
     return false;
 }
 
+const char *errors_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *text;
+    } phrases[] = {
+        {400, "Bad Request"},           {408, "Request Timeout"},        {409, "Conflict"},
+        {413, "Content Too Large"},     {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
+        {422, "Unprocessable Content"}, {429, "Too Many Requests"},      {431, "Request Header Fields Too Large"},
+        {501, "Not Implemented"},       {503, "Service Unavailable"}};
+    for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
+        if (phrases[i].status == status) {
+            return phrases[i].text;
+        }
+    }
+    return NULL;
+}
+
 enum error_code errors_of_status(int status)
 {
     for (int i = 0; i < ERROR_COUNT; i++) {
@@ -97,10 +100,11 @@ size_t errors_raw(enum error_code code, char *out, size_t size)
     int body_length =
         snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\"}", entry->code, entry->message);
     assert(body_length > 0 && (size_t)body_length < sizeof(body));
+    const char *phrase = errors_phrase(entry->status);
     int length = snprintf(out, size,
                           "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s"
                           "Connection: close\r\n\r\n%s",
-                          entry->status, reason_phrase(entry->status), body_length,
+                          entry->status, phrase == NULL ? "Error" : phrase, body_length,
                           entry->status == 503 ? "Retry-After: 1\r\n" : "", body);
     assert(length > 0 && (size_t)length < size);
     return (size_t)length;

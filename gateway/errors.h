@@ -53,6 +53,8 @@ MUST_CHECK bool errors_parse(const char *text, enum error_code *code);
 
 /* The general code of a status that evhttp answers by itself. */
 enum error_code errors_of_status(int status);
+/* The words of a status line; NULL for those that evhttp knows as well. */
+const char *errors_phrase(int status);
 /*
  * A whole answer as bytes, "Connection: close" and JSON included, for connections that have no request. Returns its
  * length. `size` must be 512 or more.

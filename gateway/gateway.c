@@ -218,7 +218,6 @@ static void listener_heard(struct redis *redis, const char *channel, const char 
 
 static bool start_redis(struct gateway *gateway)
 {
-    char channel[KEYS_SIZE];
     for (size_t i = 0; i < GATEWAY_SCRIPT_COUNT; i++) {
         gateway->scripts[i] = *script_list[i];
     }
@@ -237,8 +236,8 @@ static bool start_redis(struct gateway *gateway)
     options.script_count = 0;
     options.on_message = listener_heard;
     gateway->listener = redis_new(&options);
-    keys_reply_channel(&gateway->id, channel);
-    return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, channel);
+    keys_reply_channel(&gateway->id, gateway->channel);
+    return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);
 }
 
 static bool start_parts(struct gateway *gateway)

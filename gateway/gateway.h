@@ -12,6 +12,7 @@
 #include "common/config.h"
 #include "common/ids.h"
 #include "common/json.h"
+#include "common/keys.h"
 #include "common/pg.h"
 #include "common/redis.h"
 #include "gateway/hashpool.h"
@@ -64,6 +65,7 @@ struct gateway {
     struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* of redis */
     struct redis *redis;                               /* commands */
     struct redis *listener;                            /* decisions for those who wait */
+    char channel[KEYS_SIZE];                           /* that listener listens to */
     struct broker *broker;                             /* publishes bids */
     struct tokens *tokens;                             /* NULL until the house is known */
     struct hashpool *hashpool;                         /* Argon2id */

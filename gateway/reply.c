@@ -71,7 +71,7 @@ static void answer(struct request *request, int status, const char *content_type
     if (conn != NULL) {
         conn_answer_begin(conn);
     }
-    evhttp_send_reply(evreq, status, NULL, NULL);
+    evhttp_send_reply(evreq, status, errors_phrase(status), NULL);
     if (conn != NULL) {
         conn_answer_end(conn);
     }
