@@ -84,6 +84,7 @@ static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction
     struct snapshot snapshot = {
         .auction_id = auction->id,
         .seller_id = state->seller_id,
+        .leader_id = state->has_leader ? state->leader_id : (struct uuid){{0}},
         .version = auction->version,
         .terms_version = state->terms_version,
         .status = rules_status_text(state->status),
