@@ -4,7 +4,7 @@
  *
  *     leader -> scheduler    -> START, FENCE into the shard queues
  *            -> ending_soon  -> outbox
- *     queue auction_end -> settlement -> outbox
+ *     queue auction_end -> endings -> settlement -> outbox
  */
 #include <stdlib.h>
 
@@ -20,6 +20,7 @@
 #include "common/snapshot.h"
 #include "common/topology.h"
 #include "endworker/ending_soon.h"
+#include "endworker/endings.h"
 #include "endworker/leader.h"
 #include "endworker/scheduler.h"
 #include "endworker/settlement.h"
@@ -70,6 +71,7 @@ struct endworker {
     struct scheduler *scheduler;
     struct ending_soon *ending_soon;
     struct settlement *settlement;
+    struct endings *endings;
     struct event *drain_timer;
     int64_t drain_outbox_until_ms; /* monotonic */
 };
@@ -141,7 +143,7 @@ static void on_drain_look(evutil_socket_t fd, short what, void *arg)
     struct endworker *worker = arg;
     bool outbox_waits = outbox_pending(worker->outbox) > 0 && broker_state(worker->publisher) == BROKER_UP &&
                         clock_mono_ms() < worker->drain_outbox_until_ms;
-    if (!settlement_busy(worker->settlement) && !ending_soon_busy(worker->ending_soon) && !outbox_waits) {
+    if (!endings_busy(worker->endings) && !ending_soon_busy(worker->ending_soon) && !outbox_waits) {
         daemon_drained(worker->daemon);
     }
 }
@@ -154,7 +156,7 @@ static void on_drain(void *arg)
     ending_soon_lead(worker->ending_soon, false);
     leader_free(worker->leader); /* a stand-by goes on at once */
     worker->leader = NULL;
-    settlement_drain(worker->settlement);
+    endings_drain(worker->endings);
     worker->drain_outbox_until_ms = clock_mono_ms() + DRAIN_OUTBOX_MS;
     if (event_add(worker->drain_timer, &every) != 0) {
         log_error("no timer for the drain");
@@ -231,12 +233,9 @@ static bool make_duties(struct endworker *worker)
         .base = worker->base, .config = config, .pg = worker->pg, .broker = worker->publisher};
     struct settlement_options settlement = {.base = worker->base,
                                             .pg = worker->pg,
-                                            .consumes = worker->consumer,
-                                            .deadletters = worker->deadletters,
                                             .outbox = worker->outbox,
                                             .redis = worker->redis,
-                                            .snapshot_script = SCRIPT_SNAPSHOT,
-                                            .sweep_ms = config->settle_sweep_ms};
+                                            .snapshot_script = SCRIPT_SNAPSHOT};
     struct leader_options leader = {.base = worker->base,
                                     .pg_url = config->pg_url,
                                     .timeout_ms = LEADER_TIMEOUT_MS,
@@ -248,9 +247,16 @@ static bool make_duties(struct endworker *worker)
     if (worker->scheduler == NULL || worker->ending_soon == NULL || worker->settlement == NULL) {
         return false;
     }
+    struct endings_options endings = {.base = worker->base,
+                                      .pg = worker->pg,
+                                      .consumes = worker->consumer,
+                                      .deadletters = worker->deadletters,
+                                      .settlement = worker->settlement,
+                                      .sweep_ms = config->settle_sweep_ms};
+    worker->endings = endings_new(&endings);
     worker->leader = leader_new(&leader); /* last: it sets the others going */
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->leader != NULL && worker->drain_timer != NULL;
+    return worker->endings != NULL && worker->leader != NULL && worker->drain_timer != NULL;
 }
 
 /* Pool, Redis and brokers first: their last callbacks go to the parts that use them. */
@@ -265,6 +271,7 @@ static void endworker_free(struct endworker *worker)
     pg_free(worker->pg);
     worker->pg = NULL;
     redis_free(worker->redis);
+    endings_free(worker->endings);
     settlement_free(worker->settlement);
     ending_soon_free(worker->ending_soon);
     scheduler_free(worker->scheduler);

@@ -1,9 +1,8 @@
 /*
  * Settlement: what the hammer ended becomes sold or unsold (rule 9), once, under the auction's row lock and only while
- * its status is still 'ended'. It hears of it from queue auction_end, and looks every settle_sweep_ms for what ended
- * longer ago and was never settled. Every end worker settles, leader or not: the row lock sorts them out.
+ * its status is still 'ended'. The event goes into the outbox with it, the snapshot in Redis follows.
  *
- * Caller: main.c.
+ * Caller: endings.c.
  */
 #ifndef ROSTRUM_ENDWORKER_SETTLEMENT_H
 #define ROSTRUM_ENDWORKER_SETTLEMENT_H
@@ -11,8 +10,7 @@
 #include <event2/event.h>
 
 #include "common/base.h"
-#include "common/broker.h"
-#include "common/deadletter.h"
+#include "common/ids.h"
 #include "common/outbox.h"
 #include "common/pg.h"
 #include "common/redis.h"
@@ -21,22 +19,33 @@ struct settlement;
 
 struct settlement_options {
     struct event_base *base;
-    struct pg *pg;           /* with statements_table */
-    struct broker *consumes; /* a broker for consuming only */
-    struct deadletters *deadletters;
+    struct pg *pg; /* with statements_table */
     struct outbox *outbox;
     struct redis *redis;
     size_t snapshot_script; /* index of snapshot_script in the table of `redis` */
-    int sweep_ms;           /* settle_sweep_ms */
 };
 
-/* Begins to consume. NULL only without memory. */
+struct settlement_item {
+    struct uuid auction_id;
+    bool refused; /* out: the database refuses for good */
+};
+
+/* Every auction of the job is settled, was so before, or is marked as refused. */
+typedef void (*settlement_done)(void *arg);
+
+/* NULL only without memory. */
 MUST_CHECK struct settlement *settlement_new(const struct settlement_options *options);
-/* Free `pg` and the brokers before. */
+/* Free `pg` before. */
 void settlement_free(struct settlement *settlement);
-/* Takes nothing new; what is being settled is finished and acked. */
+/*
+ * Settles these auctions; the next job only after `done`, which comes from the loop. The items belong to the caller
+ * and stay where they are until then.
+ */
+void settlement_settle(struct settlement *settlement, struct settlement_item *items, size_t count, settlement_done done,
+                       void *arg);
+/* From now on what fails is not tried again: `done` of the job in hand may not come. */
 void settlement_drain(struct settlement *settlement);
-/* Something is being settled or waits for its ack. */
+/* A transaction is under way. */
 bool settlement_busy(const struct settlement *settlement);
 
 #endif
