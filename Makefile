@@ -83,6 +83,9 @@ $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(C
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES))
 
+# A pure part of one program, tested by itself.
+$(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
+
 # Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
 .SECONDARY:
 

@@ -14,8 +14,8 @@
 #include "common/message.h"
 #include "common/redis.h"
 #include "common/topology.h"
+#include "tests/support/listing.h"
 #include "tests/support/loop.h"
-#include "tests/support/lot.h"
 #include "tests/support/program.h"
 #include "tests/support/queues.h"
 #include "tests/support/sql.h"
@@ -58,10 +58,10 @@ static void set_up(void)
     sql = sql_open(url);
     ck_assert_ptr_nonnull(sql);
     queues = queues_open();
-    lot_clear(sql);
+    listing_clear(sql);
     queues_purge(queues, TOPOLOGY_AUCTION_END_QUEUE);
-    lot_user(sql, seller);
-    lot_user(sql, bidder);
+    listing_user(sql, seller);
+    listing_user(sql, bidder);
     program_settings(settings, config);
     worker = program_start("rostrum-endworker", config);
     SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0, DEADLINE_MS);
@@ -72,7 +72,7 @@ static void tear_down(void)
 {
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
     program_settings_remove(config);
-    lot_clear(sql);
+    listing_clear(sql);
     int shards = (int)sql_int(sql, "SELECT shards FROM topology", NULL);
     for (int i = 0; i < shards; i++) {
         char name[TOPOLOGY_QUEUE_SIZE];
@@ -163,7 +163,7 @@ START_TEST(a_fence_is_sent_after_the_grace_and_repeated)
     struct command first;
     struct command again;
     int64_t end_ms = clock_now_ms() + 500;
-    lot_new(sql, &(struct lot){.end_ms = end_ms}, seller, auction);
+    listing_new(sql, &(struct listing){.end_ms = end_ms}, seller, auction);
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &first), DEADLINE_MS);
     ck_assert_int_ge(clock_now_ms(), end_ms + GRACE_MS);
@@ -182,7 +182,7 @@ START_TEST(an_extended_auction_gets_its_fence_for_the_new_end)
     char tap[QUEUES_NAME_SIZE];
     char end[CLOCK_TEXT_SIZE];
     struct command command = {.received_ms = 0};
-    lot_new(sql, &(struct lot){.end_ms = clock_now_ms()}, seller, auction);
+    listing_new(sql, &(struct listing){.end_ms = clock_now_ms()}, seller, auction);
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     int64_t end_ms = clock_now_ms() + 300;
@@ -203,12 +203,12 @@ START_TEST(nothing_is_sent_to_an_auction_that_has_left_its_state)
     char tap[QUEUES_NAME_SIZE];
     char other_tap[QUEUES_NAME_SIZE];
     struct command command;
-    lot_new(sql, &(struct lot){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    listing_new(sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, auction);
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     set_status(auction, "cancelled");
     /* One cycle may have read it before. When another auction has had three of its own, none is under way. */
-    lot_new(sql, &(struct lot){.end_ms = clock_now_ms() - 10000}, seller, other);
+    listing_new(sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, other);
     tap_auction(other, other_tap);
     SUITE_WAIT(take_command(other_tap, &command), DEADLINE_MS);
     while (take_command(tap, &command)) {
@@ -225,7 +225,7 @@ START_TEST(a_start_is_sent_when_its_time_has_come)
     char tap[QUEUES_NAME_SIZE];
     struct command command;
     int64_t start_ms = clock_now_ms() + 300;
-    lot_new(sql, &(struct lot){.status = "scheduled", .start_ms = start_ms}, seller, auction);
+    listing_new(sql, &(struct listing){.status = "scheduled", .start_ms = start_ms}, seller, auction);
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     ck_assert_int_eq(command.kind, COMMAND_START);
@@ -240,7 +240,7 @@ START_TEST(an_auction_that_slept_through_its_time_is_started_then_fenced)
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
     struct command command;
-    lot_new(sql, &(struct lot){.status = "scheduled", .end_ms = clock_now_ms() - 10000}, seller, auction);
+    listing_new(sql, &(struct listing){.status = "scheduled", .end_ms = clock_now_ms() - 10000}, seller, auction);
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     ck_assert_int_eq(command.kind, COMMAND_START);
@@ -283,7 +283,7 @@ START_TEST(a_stand_by_takes_over_when_the_leader_is_killed)
     ck_assert_int_eq(program_end(worker, SIGKILL), -1);
     worker = stand_by;
     SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0 && sql_int(sql, leader_pid, NULL) != leader, DEADLINE_MS);
-    lot_new(sql, &(struct lot){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    listing_new(sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, auction);
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     ck_assert_int_eq(command.kind, COMMAND_FENCE);
@@ -300,14 +300,14 @@ START_TEST(a_leader_whose_session_is_lost_leads_again_in_a_new_one)
     (void)snprintf(pid, sizeof(pid), "%" PRId64, leader);
     PQclear(sql_rows(sql, "SELECT pg_terminate_backend($1::integer)", pid, NULL));
     SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0 && sql_int(sql, leader_pid, NULL) != leader, DEADLINE_MS);
-    lot_new(sql, &(struct lot){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    listing_new(sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, auction);
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
 }
 END_TEST
 
 static const struct outcome {
-    struct lot lot;
+    struct listing listing;
     const char *status;
 } outcomes[] = {
     {{.status = "ended"}, "unsold"},
@@ -324,13 +324,13 @@ START_TEST(an_ended_auction_is_settled_once_under_duplicate_messages)
     char tap[QUEUES_NAME_SIZE];
     struct event event = {.kind = EVENT_ENDED};
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED, tap);
-    lot_new(sql, &outcome->lot, seller, auction);
+    listing_new(sql, &outcome->listing, seller, auction);
     publish_ended(auction, DUPLICATES);
     SUITE_WAIT(has_status(auction, outcome->status), DEADLINE_MS);
     SUITE_WAIT(take_event(tap, &event), DEADLINE_MS);
     ck_assert_int_eq(event.kind, EVENT_SETTLED);
     ck_assert_int_eq(event.version, 2);
-    ck_assert_int_eq(event.amount, outcome->lot.price == NULL ? 0 : 2500);
+    ck_assert_int_eq(event.amount, outcome->listing.price == NULL ? 0 : 2500);
     ck_assert(uuid_is_nil(&event.user_id) == !sold);
     ck_assert_int_eq(sql_int(sql,
                              "SELECT count(*) FROM auctions WHERE id = $1::uuid AND version = 2 "
@@ -381,7 +381,7 @@ START_TEST(the_snapshot_follows_the_settlement)
     struct redis *redis = redis_new(&options);
     ck_assert_ptr_nonnull(redis);
     LOOP_UNTIL(base, redis_up(redis), DEADLINE_MS);
-    lot_new(sql, &(struct lot){.status = "ended", .price = "12.00", .leader_id = bidder}, seller, auction);
+    listing_new(sql, &(struct listing){.status = "ended", .price = "12.00", .leader_id = bidder}, seller, auction);
     publish_ended(auction, 1);
     SUITE_WAIT(strcmp(snapshot_status(base, redis, auction), "sold") == 0, DEADLINE_MS);
     redis_free(redis);
@@ -395,7 +395,7 @@ START_TEST(what_nobody_told_of_is_found_by_the_sweep)
     char tap[QUEUES_NAME_SIZE];
     struct event event = {.kind = EVENT_ENDED};
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED, tap);
-    lot_new(sql, &(struct lot){.status = "ended"}, seller, auction);
+    listing_new(sql, &(struct listing){.status = "ended"}, seller, auction);
     SUITE_WAIT(has_status(auction, "unsold"), DEADLINE_MS);
     SUITE_WAIT(take_event(tap, &event), DEADLINE_MS);
     ck_assert_int_eq(event.kind, EVENT_SETTLED);
@@ -410,8 +410,8 @@ START_TEST(an_auction_that_cannot_be_settled_does_not_hold_up_the_others)
     char statement[SQL_TEXT_SIZE];
     struct queues_message dead;
     queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_AUCTION_END, tap);
-    lot_new(sql, &(struct lot){0}, seller, poison);
-    lot_new(sql, &(struct lot){0}, seller, good);
+    listing_new(sql, &(struct listing){0}, seller, poison);
+    listing_new(sql, &(struct listing){0}, seller, good);
     (void)snprintf(statement, sizeof(statement),
                    "ALTER TABLE auctions ADD CONSTRAINT poison CHECK (id <> '%s' OR settled_at IS NULL)", poison);
     PQclear(sql_rows(sql, statement, NULL));
@@ -477,8 +477,8 @@ START_TEST(ending_soon_is_told_once)
     struct event event = {.kind = EVENT_ENDED};
     int64_t end_ms = clock_now_ms() + 50000;
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDING_SOON, tap);
-    lot_new(sql, &(struct lot){.end_ms = end_ms, .price = "12.00"}, seller, soon);
-    lot_new(sql, &(struct lot){.end_ms = 0}, seller, later);
+    listing_new(sql, &(struct listing){.end_ms = end_ms, .price = "12.00"}, seller, soon);
+    listing_new(sql, &(struct listing){.end_ms = 0}, seller, later);
     SUITE_WAIT(take_event(tap, &event), DEADLINE_MS);
     ck_assert_int_eq(event.kind, EVENT_ENDING_SOON);
     ck_assert_int_eq(event.end_ms, end_ms);

@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "common/message.h"
 #include "common/topology.h"
-#include "tests/support/lot.h"
+#include "tests/support/listing.h"
 #include "tests/support/program.h"
 #include "tests/support/queues.h"
 #include "tests/support/sql.h"
@@ -27,7 +27,7 @@ enum {
     HALF_LOAD_NOTICES = LOAD_NOTICES / 2,
     EXTENSION_NOTICES = 2 * (BIDDERS + 1),
     MINUTE_MS = 60000,
-    EXTENSION_MS = 120000, /* as lot_new sets it */
+    EXTENSION_MS = 120000, /* as listing_new sets it */
 };
 
 static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\n";
@@ -53,16 +53,16 @@ static void set_up(void)
     queues = queues_open();
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
-    lot_clear(sql);
+    listing_clear(sql);
     queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
-    lot_user(sql, seller);
-    lot_new(sql, &(struct lot){0}, seller, auction);
+    listing_user(sql, seller);
+    listing_new(sql, &(struct listing){0}, seller, auction);
     for (int i = 0; i < BIDDERS; i++) {
-        lot_user(sql, bidders[i]);
+        listing_user(sql, bidders[i]);
     }
-    lot_bid(sql, auction, bidders[0], "10.00");
-    lot_bid(sql, auction, bidders[1], "11.00");
-    lot_bid(sql, auction, bidders[0], "12.00");
+    listing_bid(sql, auction, bidders[0], "10.00");
+    listing_bid(sql, auction, bidders[1], "11.00");
+    listing_bid(sql, auction, bidders[0], "12.00");
     program_settings(settings, config);
     worker = program_start("rostrum-notifyworker", config);
     SUITE_WAIT(sql_int(sql, sessions, NULL) == 1, DEADLINE_MS);
@@ -72,7 +72,7 @@ static void tear_down(void)
 {
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
     program_settings_remove(config);
-    lot_clear(sql);
+    listing_clear(sql);
     queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
     queues_purge(queues, TOPOLOGY_DEAD_QUEUE);
     queues_close(queues);
@@ -192,7 +192,7 @@ END_TEST
 START_TEST(who_was_only_rejected_is_told_nothing)
 {
     struct event event = event_of(EVENT_SETTLED, bidders[0]);
-    lot_bid(sql, auction, bidders[2], "13.00");
+    listing_bid(sql, auction, bidders[2], "13.00");
     PQclear(sql_rows(sql, "UPDATE bids SET status = 'rejected', reason = 'BID_TOO_LOW' WHERE bidder_id = $1::uuid",
                      bidders[2], NULL));
     publish(&event, 1, 1);
@@ -235,7 +235,7 @@ START_TEST(extensions_within_a_minute_are_told_once_and_to_newcomers_too)
     settle();
     ck_assert_int_eq(all_notices(), 3);
     extend_again(&events[1], 2000);
-    lot_bid(sql, auction, bidders[2], "13.00");
+    listing_bid(sql, auction, bidders[2], "13.00");
     extend_again(&events[1], 2000);
     settle();
     ck_assert_int_eq(notices(seller, "AUCTION_EXTENDED"), 1);

@@ -1,0 +1,30 @@
+/*
+ * Auctions and users made by SQL alone, in any state, for tests of a single program to which the rest of the house is
+ * only tables and queues.
+ */
+#ifndef ROSTRUM_TESTS_SUPPORT_LISTING_H
+#define ROSTRUM_TESTS_SUPPORT_LISTING_H
+
+#include "common/base.h"
+#include "common/ids.h"
+#include "tests/support/sql.h"
+
+struct listing {
+    const char *status;    /* NULL: active */
+    int64_t start_ms;      /* 0: an hour ago */
+    int64_t end_ms;        /* 0: in an hour */
+    const char *price;     /* NULL: no bid yet */
+    const char *reserve;   /* NULL: none */
+    const char *leader_id; /* NULL: none */
+};
+
+/* A user; everything fails the test when the server refuses. */
+void listing_user(struct sql *sql, char id[static UUID_TEXT_SIZE]);
+/* An auction of that seller. The leader's bid is not in the ledger. */
+void listing_new(struct sql *sql, const struct listing *listing, const char *seller_id, char id[static UUID_TEXT_SIZE]);
+/* A ledger entry, an accepted bid of `bidder_id`, next in the auction's order. */
+void listing_bid(struct sql *sql, const char *auction_id, const char *bidder_id, const char *amount);
+/* Everything in every table, but not what the migration wrote. */
+void listing_clear(struct sql *sql);
+
+#endif
