@@ -189,7 +189,8 @@ static bool slice_read(struct settlement *settlement, const PGresult *result)
                                       .start_ms = pg_int(result, row, 5),
                                       .end_ms = pg_int(result, row, 6),
                                       .minimum_bid = pg_money(result, row, 7),
-                                      .current_bid = pg_money(result, row, 8)};
+                                      .current_bid = pg_money(result, row, 8),
+                                      .leader_id = pg_uuid(result, row, 10)};
         events[i] = (struct event){.kind = EVENT_SETTLED,
                                    .auction_id = snapshot->auction_id,
                                    .user_id = pg_uuid(result, row, 9),

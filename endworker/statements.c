@@ -36,16 +36,17 @@ const struct pg_statement statements_table[STATEMENT_COUNT] = {
                         "SELECT id, " EPOCH_MS("end_time") ", version, current_bid FROM soon"},
     /* The rows are locked in the order of their ids, as the bid worker does it: two that lock many never deadlock. */
     [STATEMENT_SETTLE] =
-        {"settle", "WITH due AS MATERIALIZED ("
-                   "SELECT id FROM auctions WHERE id = ANY ($1::uuid[]) AND status = 'ended' ORDER BY id FOR UPDATE) "
-                   "UPDATE auctions a SET "
-                   "status = CASE WHEN " IS_SOLD " THEN 'sold' ELSE 'unsold' END, "
-                   "winner_id = CASE WHEN " IS_SOLD " THEN a.leader_id END, "
-                   "winning_bid_id = CASE WHEN " IS_SOLD " THEN a.leader_bid_id END, "
-                   "settled_at = $2::timestamptz, updated_at = $2::timestamptz, version = a.version + 1 "
-                   "FROM due WHERE a.id = due.id AND a.status = 'ended' "
-                   "RETURNING a.id, a.seller_id, a.version, a.terms_version, a.status, " EPOCH_MS(
-                       "a.start_time") ", " EPOCH_MS("a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id"},
+        {"settle",
+         "WITH due AS MATERIALIZED ("
+         "SELECT id FROM auctions WHERE id = ANY ($1::uuid[]) AND status = 'ended' ORDER BY id FOR UPDATE) "
+         "UPDATE auctions a SET "
+         "status = CASE WHEN " IS_SOLD " THEN 'sold' ELSE 'unsold' END, "
+         "winner_id = CASE WHEN " IS_SOLD " THEN a.leader_id END, "
+         "winning_bid_id = CASE WHEN " IS_SOLD " THEN a.leader_bid_id END, "
+         "settled_at = $2::timestamptz, updated_at = $2::timestamptz, version = a.version + 1 "
+         "FROM due WHERE a.id = due.id AND a.status = 'ended' "
+         "RETURNING a.id, a.seller_id, a.version, a.terms_version, a.status, " EPOCH_MS("a.start_time") ", " EPOCH_MS(
+             "a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id, a.leader_id"},
     [STATEMENT_UNSETTLED] = {"unsettled", "SELECT id FROM auctions WHERE status = 'ended' "
                                           "AND updated_at <= $1::timestamptz ORDER BY updated_at LIMIT $2::bigint"},
     [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,

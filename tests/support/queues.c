@@ -115,7 +115,9 @@ bool queues_take(struct queues *queues, const char *queue, struct queues_message
     message->length = whole.body.len;
     message->body = malloc(whole.body.len + 1);
     ck_assert_ptr_nonnull(message->body);
-    memcpy(message->body, whole.body.bytes, whole.body.len);
+    if (whole.body.len > 0) {
+        memcpy(message->body, whole.body.bytes, whole.body.len);
+    }
     message->body[whole.body.len] = '\0';
     amqp_destroy_message(&whole);
     amqp_maybe_release_buffers(queues->connection);
