@@ -55,7 +55,13 @@ static bool declare_queue(struct ctl *ctl, const char *name, int32_t max_message
         };
     }
     (void)amqp_queue_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(name), 0, 1, 0, 0, arguments);
-    return declared(ctl, "queue", name);
+    if (declared(ctl, "queue", name)) {
+        return true;
+    }
+    if (single_active_consumer) {
+        ctl_complain("a queue of bids keeps the shard_queue_max_messages that it was made with");
+    }
+    return false;
 }
 
 static bool bind_queue(struct ctl *ctl, const char *queue, const char *exchange, const char *key)

@@ -76,6 +76,14 @@ struct uuid replay_auction_id(const PGresult *result, int row)
     return pg_uuid(result, row, AUCTION_ID); /* both kinds of rows begin with it */
 }
 
+/* 0 for NULL; -1 for what is no amount, such as -1.00 or NaN: a tampered row must not end verify itself. */
+static int64_t read_money(const PGresult *result, int row, int column)
+{
+    const char *text = pg_text(result, row, column);
+    int64_t minor = 0;
+    return pg_null(result, row, column) || money_parse(text, strlen(text), &minor) ? minor : -1;
+}
+
 /* --- telling --- */
 
 /* A value in words; NULL where there is none. */
@@ -88,6 +96,8 @@ static struct shown show_money(int64_t minor)
     struct shown shown = {"none"};
     if (minor > 0) {
         money_format(minor, shown.text);
+    } else if (minor < 0) {
+        (void)snprintf(shown.text, sizeof shown.text, "no amount");
     }
     return shown;
 }
@@ -103,7 +113,7 @@ static struct shown show_id(const struct uuid *id)
 
 static struct shown show_time(int64_t ms)
 {
-    struct shown shown;
+    struct shown shown = {""};
     clock_format(ms, shown.text);
     return shown;
 }
@@ -186,8 +196,8 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
         .state =
             {
                 .seller_id = pg_uuid(result, row, AUCTION_SELLER),
-                .starting_price = pg_money(result, row, AUCTION_STARTING_PRICE),
-                .reserve_price = pg_money(result, row, AUCTION_RESERVE_PRICE),
+                .starting_price = read_money(result, row, AUCTION_STARTING_PRICE),
+                .reserve_price = read_money(result, row, AUCTION_RESERVE_PRICE),
                 .snipe_window_ms = pg_int(result, row, AUCTION_SNIPE_WINDOW_S) * MS_PER_S,
                 .snipe_extension_ms = pg_int(result, row, AUCTION_SNIPE_EXTENSION_S) * MS_PER_S,
                 .snipe_max = pg_null(result, row, AUCTION_SNIPE_MAX) ? -1 : pg_int(result, row, AUCTION_SNIPE_MAX),
@@ -197,9 +207,10 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
                 .end_ms = pg_int(result, row, AUCTION_ORIGINAL_END_MS),
             },
     };
-    replay->readable = read_increments(result, row, &replay->state.increments);
+    replay->readable = read_increments(result, row, &replay->state.increments) && replay->state.starting_price > 0 &&
+                       replay->state.reserve_price >= 0;
     if (!replay->readable) {
-        differ(replay, 0, "its increments cannot be understood, so its ledger cannot be decided again");
+        differ(replay, 0, "its terms cannot be understood, so its ledger cannot be decided again");
     }
 }
 
@@ -214,7 +225,7 @@ static void check_answer(struct replay *replay, const PGresult *result, int row)
     replay->answer_due = false;
     differ_id(replay, replay->seq, "the automatic answer's bidder", pg_uuid(result, row, ENTRY_BIDDER),
               replay->answer_bidder);
-    differ_money(replay, replay->seq, "the automatic answer's amount", pg_money(result, row, ENTRY_AMOUNT),
+    differ_money(replay, replay->seq, "the automatic answer's amount", read_money(result, row, ENTRY_AMOUNT),
                  replay->answer_amount);
     differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), "accepted");
 }
@@ -269,7 +280,7 @@ static void check_decision(struct replay *replay, const PGresult *result, int ro
     }
     /* A plain bid's amount is what was asked; of all others it is what the rules made of it. */
     if (command->kind != RULES_BID) {
-        differ_money(replay, replay->seq, "its amount", pg_money(result, row, ENTRY_AMOUNT), decision->amount);
+        differ_money(replay, replay->seq, "its amount", read_money(result, row, ENTRY_AMOUNT), decision->amount);
     }
 }
 
@@ -289,7 +300,7 @@ static void decide(struct replay *replay, const PGresult *result, int row)
     if (was_not_decided(reason)) {
         return;
     }
-    command.amount = pg_money(result, row, command.kind == RULES_PROXY ? ENTRY_MAX_AMOUNT : ENTRY_AMOUNT);
+    command.amount = read_money(result, row, command.kind == RULES_PROXY ? ENTRY_MAX_AMOUNT : ENTRY_AMOUNT);
     command.banned = reason == RULES_USER_BANNED;
     command.terms_version = reason == RULES_TERMS_CHANGED ? replay->state.terms_version + 1 : 0;
     if (reason == RULES_AUCTION_CANCELLED) {
@@ -349,20 +360,20 @@ static void check_lead(struct replay *replay, const PGresult *result, int row)
 {
     const struct rules_auction *state = &replay->state;
     int64_t minimum = rules_minimum_bid(state);
-    differ_money(replay, 0, "its price", pg_money(result, row, AUCTION_CURRENT_BID), state->price);
+    differ_money(replay, 0, "its price", read_money(result, row, AUCTION_CURRENT_BID), state->price);
     /* The column cannot hold the "nobody can bid any more" of the rules. */
-    differ_money(replay, 0, "its minimum bid", pg_money(result, row, AUCTION_MINIMUM_BID),
+    differ_money(replay, 0, "its minimum bid", read_money(result, row, AUCTION_MINIMUM_BID),
                  minimum > MONEY_MAX ? MONEY_MAX : minimum);
     differ_number(replay, "its number of bids", pg_int(result, row, AUCTION_BID_COUNT), state->bid_count);
     differ_id(replay, 0, "its leader", pg_uuid(result, row, AUCTION_LEADER), state->leader_id);
     differ_id(replay, 0, "the entry that leads", pg_uuid(result, row, AUCTION_LEADER_BID), state->leader_bid_id);
-    if (pg_money(result, row, AUCTION_LEADER_MAX) != state->leader_max) {
+    if (read_money(result, row, AUCTION_LEADER_MAX) != state->leader_max) {
         differ(replay, 0, "the leader's maximum is another than by the rules");
     }
     if (pg_bool(result, row, AUCTION_LEADER_BY_PROXY) != state->leader_by_proxy) {
         differ(replay, 0, "by the rules the lead is %sheld by a proxy", state->leader_by_proxy ? "" : "not ");
     }
-    differ_money(replay, 0, "the second maximum", pg_money(result, row, AUCTION_RUNNER_UP_MAX), state->runner_up_max);
+    differ_money(replay, 0, "the second maximum", read_money(result, row, AUCTION_RUNNER_UP_MAX), state->runner_up_max);
 }
 
 static void check_outcome(struct replay *replay, const PGresult *result, int row)

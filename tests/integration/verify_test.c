@@ -362,7 +362,9 @@ static const struct tampering {
     {"UPDATE auctions SET winning_bid_id = NULL WHERE id = '" SOLD "'", "its winning bid is nobody"},
     {"UPDATE auctions SET reserve_price = NULL WHERE id = '" UNSOLD "'", "by the rules it is sold"},
     {"UPDATE auctions SET starting_price = 60.00 WHERE id = '" OPEN "'", "its price is 50.00, by the rules it is 60"},
-    {"UPDATE auctions SET increments = '[]' WHERE id = '" OPEN "'", "its increments cannot be understood"},
+    {"UPDATE auctions SET increments = '[]' WHERE id = '" OPEN "'", "its terms cannot be understood"},
+    {"UPDATE auctions SET starting_price = 'NaN' WHERE id = '" OPEN "'", "its terms cannot be understood"},
+    {"UPDATE auctions SET current_bid = -1 WHERE id = '" OPEN "'", "its price is no amount, by the rules it is 50.00"},
     {"DELETE FROM auctions WHERE id = '" OPEN "'", "there is no such auction"},
     /* the ledger */
     {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 15", "it follows entry 14: the ledger has a gap"},
@@ -388,6 +390,7 @@ static const struct tampering {
      "its end time is"},
     {"UPDATE bids SET received_at = received_at - interval '1 h' WHERE auction_id = '" SOLD "' AND seq = 18",
      "without effect"},
+    {"UPDATE bids SET amount = 'NaN' WHERE auction_id = '" UNSOLD "' AND seq = 1", "by the rules it is rejected"},
     {"UPDATE bids SET seq = seq + 1 WHERE auction_id = '" UNSOLD "' AND seq = 2", "the ledger has a gap"},
     {"UPDATE bids SET status = 'accepted', reason = NULL WHERE auction_id = '" NONE "'", "there is no such auction"},
 };
