@@ -86,7 +86,7 @@ static void set_up(void)
     base = event_base_new();
     ck_assert_ptr_nonnull(base);
     look = event_new(base, -1, EV_PERSIST, on_look, NULL);
-    struct timeval every = {.tv_usec = SUITE_LOOK_MS * 1000};
+    struct timeval every = {.tv_usec = SUITE_LOOK_MS * 1000L};
     ck_assert_int_eq(event_add(look, &every), 0);
 }
 
