@@ -106,7 +106,11 @@ struct broker_consumer_options {
 
 /* NULL only without memory or with too many channels (255). Subscribes as soon as the broker is up. */
 MUST_CHECK struct broker_consumer *broker_consume(struct broker *broker, const struct broker_consumer_options *options);
-/* Acks `tag`, and with `multiple` all before it. False: the channel is gone, and so is the delivery. */
+/*
+ * Acks `tag`, and with `multiple` all before it. False: the channel is gone, and so is the delivery; it comes again.
+ * Take `multiple` once for a batch: RabbitMQ 3.10 sends 32 single acks to a quorum queue and keeps further ones back,
+ * which are forgotten (and their messages delivered again) when the channel is closed right behind them.
+ */
 MUST_CHECK bool broker_ack(struct broker_consumer *consumer, uint64_t tag, bool multiple);
 /* Closes the channel; what was not acked goes back to the queue in order. No callback comes any more. */
 void broker_consumer_close(struct broker_consumer *consumer);

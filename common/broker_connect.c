@@ -91,8 +91,12 @@ static bool step_begins(struct broker_connect *connect)
         trouble(connect, "no answer in %d ms", connect->timeout_ms);
         return false;
     }
-    return amqp_set_handshake_timeout(connect->link.connection, &left) == AMQP_STATUS_OK &&
-           amqp_set_rpc_timeout(connect->link.connection, &left) == AMQP_STATUS_OK;
+    if (amqp_set_handshake_timeout(connect->link.connection, &left) != AMQP_STATUS_OK ||
+        amqp_set_rpc_timeout(connect->link.connection, &left) != AMQP_STATUS_OK) {
+        trouble(connect, "timeouts cannot be set");
+        return false;
+    }
+    return true;
 }
 
 static bool open_socket(struct broker_connect *connect)
@@ -236,9 +240,7 @@ static void attempt(struct broker_connect *connect)
     /* Never amqp_connection_close: on a broken link it can hang. */
     amqp_destroy_connection(connect->link.connection);
     connect->link.connection = NULL;
-    if (connect->link.trouble[0] == '\0') {
-        trouble(connect, "out of memory");
-    }
+    assert(connect->link.trouble[0] != '\0');
 }
 
 static void destroy(struct broker_connect *connect);
@@ -357,21 +359,20 @@ void broker_connect_free(struct broker_connect *connect)
     until.tv_nsec += BROKER_JOIN_MAX_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    if (pthread_clockjoin_np(connect->thread, NULL, CLOCK_MONOTONIC, &until) == 0) {
-        destroy(connect);
-        return;
-    }
+    pthread_t thread = connect->thread;
+    bool joined = pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
     pthread_mutex_lock(&connect->lock);
     bool finished = connect->finished;
-    connect->abandoned = !finished;
-    pthread_t thread = connect->thread;
+    connect->abandoned = !finished; /* then the struct is the thread's from here on */
     pthread_mutex_unlock(&connect->lock);
-    if (finished) {
-        (void)pthread_join(thread, NULL);
-        destroy(connect);
-    } else {
+    if (!finished) {
         (void)pthread_detach(thread);
+        return;
     }
+    if (!joined) {
+        (void)pthread_join(thread, NULL);
+    }
+    destroy(connect);
 }
 
 int broker_connect_fd(const struct broker_connect *connect)

@@ -338,6 +338,21 @@ START_TEST(test_missing_exchange_brings_the_link_down_and_up)
 }
 END_TEST
 
+START_TEST(test_freed_with_messages_in_flight)
+{
+    make_queue(0);
+    struct broker *broker = make_broker(url, 10);
+    LOOP_UNTIL(broker_state(broker) == BROKER_UP);
+    for (int i = 0; i < 10; i++) {
+        ck_assert(publish(broker, "a", "x", 1, NULL));
+    }
+    (void)consume(broker, &seen);
+    broker_free(broker);
+    ck_assert_uint_eq(verdicts[BROKER_UNKNOWN], 10);
+    ck_assert_uint_eq(seen.gone, 0);
+}
+END_TEST
+
 /* ---- tests of consuming */
 
 START_TEST(test_order_and_redelivery_after_close)
@@ -456,6 +471,18 @@ START_TEST(test_deleted_queue_is_subscribed_again)
 }
 END_TEST
 
+START_TEST(test_as_many_consumers_as_channels)
+{
+    struct broker *broker = make_broker(url, 10);
+    struct broker_consumer_options options = {.queue = queue, .prefetch = 1, .deliver = on_deliver, .arg = &seen};
+    for (int i = 0; i < 254; i++) { /* 255 channels, one of which publishes */
+        (void)consume(broker, &seen);
+    }
+    ck_assert_ptr_null(broker_consume(broker, &options));
+    broker_free(broker);
+}
+END_TEST
+
 /* Our channel.close and the server's (there is no such queue) cross each other. */
 START_TEST(test_crossing_closes_free_the_channel)
 {
@@ -535,13 +562,14 @@ END_TEST
 
 enum { PAIRS_MAX = 16 };
 
-struct proxy {
+static struct {
     struct evconnlistener *listener;
     struct bufferevent *ends[PAIRS_MAX][2];
     size_t pairs;
-    bool silent; /* takes connections and says nothing */
+    bool silent;          /* takes connections and says nothing */
+    size_t heartbeats[2]; /* that came alone from the broker and from the server */
     char url[URL_SIZE];
-};
+} proxy;
 
 static void proxy_cut_pair(struct bufferevent **pair)
 {
@@ -553,18 +581,24 @@ static void proxy_cut_pair(struct bufferevent **pair)
     }
 }
 
-static void proxy_cut(struct proxy *proxy)
+static void proxy_cut(void)
 {
-    for (size_t i = 0; i < proxy->pairs; i++) {
-        proxy_cut_pair(proxy->ends[i]);
+    for (size_t i = 0; i < proxy.pairs; i++) {
+        proxy_cut_pair(proxy.ends[i]);
     }
 }
 
 static void on_proxy_bytes(struct bufferevent *from, void *arg)
 {
+    static const uint8_t heartbeat[] = {AMQP_FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, AMQP_FRAME_END};
     struct bufferevent **pair = arg;
-    struct bufferevent *to = from == pair[0] ? pair[1] : pair[0];
-    ck_assert_int_eq(bufferevent_write_buffer(to, bufferevent_get_input(from)), 0);
+    size_t side = from == pair[0] ? 0 : 1;
+    struct evbuffer *bytes = bufferevent_get_input(from);
+    if (evbuffer_get_length(bytes) == sizeof heartbeat &&
+        memcmp(evbuffer_pullup(bytes, -1), heartbeat, sizeof heartbeat) == 0) {
+        proxy.heartbeats[side]++;
+    }
+    ck_assert_int_eq(bufferevent_write_buffer(pair[1 - side], bytes), 0);
 }
 
 static void on_proxy_event(struct bufferevent *end, short what, void *arg)
@@ -581,12 +615,12 @@ static void on_proxy_accept(struct evconnlistener *listener, evutil_socket_t fd,
     (void)listener;
     (void)address;
     (void)length;
-    struct proxy *proxy = arg;
-    ck_assert_uint_lt(proxy->pairs, PAIRS_MAX);
-    struct bufferevent **pair = proxy->ends[proxy->pairs++];
+    (void)arg;
+    ck_assert_uint_lt(proxy.pairs, PAIRS_MAX);
+    struct bufferevent **pair = proxy.ends[proxy.pairs++];
     pair[0] = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
     ck_assert_ptr_nonnull(pair[0]);
-    if (proxy->silent) {
+    if (proxy.silent) {
         return;
     }
     pair[1] = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
@@ -598,29 +632,28 @@ static void on_proxy_accept(struct evconnlistener *listener, evutil_socket_t fd,
     ck_assert_int_eq(bufferevent_socket_connect_hostname(pair[1], NULL, AF_INET, server.host, server.port), 0);
 }
 
-static void proxy_open(struct proxy *proxy)
+static void proxy_open(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    proxy->listener = evconnlistener_new_bind(base, on_proxy_accept, proxy, LEV_OPT_CLOSE_ON_FREE, -1,
-                                              (struct sockaddr *)&address, sizeof address);
-    ck_assert_ptr_nonnull(proxy->listener);
+    proxy.listener = evconnlistener_new_bind(base, on_proxy_accept, NULL, LEV_OPT_CLOSE_ON_FREE, -1,
+                                             (struct sockaddr *)&address, sizeof address);
+    ck_assert_ptr_nonnull(proxy.listener);
     socklen_t length = sizeof address;
-    ck_assert_int_eq(getsockname(evconnlistener_get_fd(proxy->listener), (struct sockaddr *)&address, &length), 0);
-    (void)snprintf(proxy->url, sizeof proxy->url, "amqp://%s:%s@127.0.0.1:%d/%s", server.user, server.password,
+    ck_assert_int_eq(getsockname(evconnlistener_get_fd(proxy.listener), (struct sockaddr *)&address, &length), 0);
+    (void)snprintf(proxy.url, sizeof proxy.url, "amqp://%s:%s@127.0.0.1:%d/%s", server.user, server.password,
                    ntohs(address.sin_port), server.vhost[0] == '/' ? "" : server.vhost);
 }
 
-static void proxy_close(struct proxy *proxy)
+static void proxy_close(void)
 {
-    proxy_cut(proxy);
-    evconnlistener_free(proxy->listener);
+    proxy_cut();
+    evconnlistener_free(proxy.listener);
 }
 
 START_TEST(test_cut_link)
 {
-    static struct proxy proxy;
     make_queue(0);
-    proxy_open(&proxy);
+    proxy_open();
     struct broker *broker = make_broker(proxy.url, 1000);
     struct broker_consumer *consumer = consume(broker, &seen);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
@@ -629,7 +662,7 @@ START_TEST(test_cut_link)
     for (int i = 0; i < 100; i++) {
         ck_assert(publish(broker, "some.key", "1000", 4, NULL));
     }
-    proxy_cut(&proxy); /* nothing of the hundred was even sent */
+    proxy_cut(); /* nothing of the hundred was even sent */
     LOOP_UNTIL(verdicts_all == 110);
     ck_assert_uint_eq(verdicts[BROKER_UNKNOWN], 100);
     ck_assert_uint_eq(seen.gone, 1);
@@ -648,27 +681,25 @@ START_TEST(test_cut_link)
     LOOP_UNTIL(seen.count == 21);
     ck_assert_uint_eq(seen.gone, 1);
     broker_free(broker);
-    proxy_close(&proxy);
+    proxy_close();
 }
 END_TEST
 
 START_TEST(test_freed_while_connecting)
 {
-    static struct proxy proxy;
     proxy.silent = true;
-    proxy_open(&proxy);
+    proxy_open();
     struct broker *broker = make_broker(proxy.url, 10);
     LOOP_UNTIL(proxy.pairs == 1);
     broker_free(broker);
-    proxy_close(&proxy);
+    proxy_close();
 }
 END_TEST
 
 START_TEST(test_silent_server_is_given_up)
 {
-    static struct proxy proxy;
     proxy.silent = true;
-    proxy_open(&proxy);
+    proxy_open();
     struct broker_options options = {.base = base,
                                      .url = proxy.url,
                                      .name = "broker_test",
@@ -681,16 +712,15 @@ START_TEST(test_silent_server_is_given_up)
     ck_assert_int_eq(broker_state(broker), BROKER_DOWN);
     ck_assert_ptr_nonnull(strstr(broker_trouble(broker), "login"));
     broker_free(broker);
-    proxy_close(&proxy);
+    proxy_close();
 }
 END_TEST
 
 /* The proxy stops passing bytes on, with the connections open: heartbeats are missed. */
 START_TEST(test_missed_heartbeats)
 {
-    static struct proxy proxy;
     make_queue(0);
-    proxy_open(&proxy);
+    proxy_open();
     struct broker_options options = {.base = base,
                                      .url = proxy.url,
                                      .name = "broker_test",
@@ -700,8 +730,7 @@ START_TEST(test_missed_heartbeats)
     struct broker *broker = broker_new(&options);
     ck_assert_ptr_nonnull(broker);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
-    int64_t until_ms = clock_mono_ms() + 5000; /* with heartbeats both ways nobody gives up an idle link */
-    LOOP_UNTIL(clock_mono_ms() >= until_ms);
+    LOOP_UNTIL(proxy.heartbeats[0] >= 5 && proxy.heartbeats[1] >= 5); /* nobody gives up an idle link */
     ck_assert_int_eq(broker_state(broker), BROKER_UP);
     ck_assert_uint_eq(proxy.pairs, 1);
     for (size_t i = 0; i < 2; i++) {
@@ -713,7 +742,7 @@ START_TEST(test_missed_heartbeats)
     ck_assert_uint_eq(verdicts[BROKER_UNKNOWN], 1);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
     broker_free(broker);
-    proxy_close(&proxy);
+    proxy_close();
 }
 END_TEST
 
@@ -748,10 +777,12 @@ static Suite *broker_suite(void)
         {"unbound key returns", test_unbound_key_returns},
         {"many in flight", test_many_in_flight_are_confirmed_once_each},
         {"missing exchange", test_missing_exchange_brings_the_link_down_and_up},
+        {"freed in flight", test_freed_with_messages_in_flight},
         {"order and redelivery", test_order_and_redelivery_after_close},
         {"close inside deliver", test_close_inside_deliver},
         {"bodies of every size", test_bodies_of_every_size},
         {"deleted queue", test_deleted_queue_is_subscribed_again},
+        {"all channels", test_as_many_consumers_as_channels},
         {"crossing closes", test_crossing_closes_free_the_channel},
         {"missing queue", test_missing_queue_keeps_it_down},
         {"wrong password", test_wrong_password},
