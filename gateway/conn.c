@@ -257,28 +257,38 @@ static void conn_adopt(struct conn *conn)
     bufferevent_decref(bev);
 }
 
+/* The status of the page that stands in `output`, 0 if there is none. */
+static int page_status(struct evbuffer *output)
+{
+    char head[PAGE_STATUS_OFFSET + 4] = "";
+    if (evbuffer_copyout(output, head, sizeof(head) - 1) != (ev_ssize_t)sizeof(head) - 1) {
+        return 0;
+    }
+    return (int)strtol(head + PAGE_STATUS_OFFSET, NULL, 10);
+}
+
 /* evhttp's own page, complete in the output buffer: keep its status, exchange the rest. */
 static void conn_exchange_page(struct conn *conn)
 {
-    char head[PAGE_STATUS_OFFSET + 4] = "";
     char text[RAW_MAX];
     struct evbuffer *output = bufferevent_get_output(conn->bev);
-    ev_ssize_t got = evbuffer_copyout(output, head, sizeof(head) - 1);
-    long status = got < (ev_ssize_t)sizeof(head) - 1 ? 0 : strtol(head + PAGE_STATUS_OFFSET, NULL, 10);
-
     conn->foreign = false;
-    if (status < 400) {
-        return; /* 100 Continue */
-    }
-    conn_set_state(conn, CONN_BUSY);
-    size_t length = errors_raw(errors_of_status((int)status), text, sizeof(text));
-    conn->answering = true;
     /* A socket's bufferevent freezes the front of its output against everyone but its own writing. */
-    if (evbuffer_unfreeze(output, 1) != 0 || evbuffer_drain(output, evbuffer_get_length(output)) != 0 ||
-        evbuffer_freeze(output, 1) != 0 || evbuffer_add(output, text, length) != 0) {
+    if (evbuffer_unfreeze(output, 1) != 0) {
         log_error("an error page could not be exchanged");
+        return;
     }
-    conn->answering = false;
+    int status = page_status(output);
+    if (status >= 400) { /* not 100 Continue */
+        size_t length = errors_raw(errors_of_status(status), text, sizeof(text));
+        conn_set_state(conn, CONN_BUSY);
+        conn->answering = true;
+        if (evbuffer_drain(output, evbuffer_get_length(output)) != 0 || evbuffer_add(output, text, length) != 0) {
+            log_error("an error page could not be exchanged");
+        }
+        conn->answering = false;
+    }
+    (void)evbuffer_freeze(output, 1);
 }
 
 static void do_chores(evutil_socket_t fd, short what, void *arg)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/ids.h"
+
 static const struct error_entry entries[ERROR_COUNT] = {
     [ERROR_BAD_REQUEST] = {400, "BAD_REQUEST", "This is not a valid HTTP request"},
     [ERROR_VALIDATION_FAILED] = {400, "VALIDATION_FAILED", "Some fields are missing or wrong"},
@@ -97,14 +99,17 @@ size_t errors_raw(enum error_code code, char *out, size_t size)
 {
     char body[256];
     const struct error_entry *entry = errors_entry(code);
-    int body_length =
-        snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\"}", entry->code, entry->message);
+    char id[UUID_TEXT_SIZE];
+    struct uuid made = uuid_new();
+    uuid_format(&made, id);
+    int body_length = snprintf(body, sizeof(body), "{\"error\":\"%s\",\"message\":\"%s\",\"requestId\":\"%s\"}",
+                               entry->code, entry->message, id);
     assert(body_length > 0 && (size_t)body_length < sizeof(body));
     const char *phrase = errors_phrase(entry->status);
     int length = snprintf(out, size,
-                          "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s"
-                          "Connection: close\r\n\r\n%s",
-                          entry->status, phrase == NULL ? "Error" : phrase, body_length,
+                          "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+                          "X-Request-Id: %s\r\n%sConnection: close\r\n\r\n%s",
+                          entry->status, phrase == NULL ? "Error" : phrase, body_length, id,
                           entry->status == 503 ? "Retry-After: 1\r\n" : "", body);
     assert(length > 0 && (size_t)length < size);
     return (size_t)length;
