@@ -696,6 +696,55 @@ START_TEST(test_freed_while_connecting)
 }
 END_TEST
 
+static long threads(void)
+{
+    char line[128];
+    long count = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    ck_assert_ptr_nonnull(status);
+    while (fgets(line, sizeof line, status) != NULL) {
+        if (strncmp(line, "Threads:", 8) == 0) {
+            count = strtol(line + 8, NULL, 10);
+        }
+    }
+    (void)fclose(status);
+    return count;
+}
+
+/*
+ * The server does not even complete the TCP handshake: its queue of connections is full. Nothing can wake the thread,
+ * so it is left behind, and cleans up after itself when its time is over.
+ */
+START_TEST(test_freed_while_no_answer_to_the_first_packet)
+{
+    enum { FILLERS = 4 };
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    ck_assert_int_eq(listen(listener, 0), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    int fillers[FILLERS];
+    for (size_t i = 0; i < FILLERS; i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(fillers[i], (struct sockaddr *)&address, sizeof address);
+    }
+    char to[URL_SIZE];
+    (void)snprintf(to, sizeof to, "amqp://guest:guest@127.0.0.1:%d/", ntohs(address.sin_port));
+    struct broker_options options = {
+        .base = base, .url = to, .name = "broker_test", .connect_timeout_ms = 2000, .unconfirmed_max = 10};
+    struct broker *broker = broker_new(&options);
+    ck_assert_ptr_nonnull(broker);
+    LOOP_UNTIL(threads() == 2);
+    broker_free(broker);
+    SUITE_WAIT(threads() == 1, DEADLINE_MS);
+    for (size_t i = 0; i < FILLERS; i++) {
+        (void)close(fillers[i]);
+    }
+    (void)close(listener);
+}
+END_TEST
+
 START_TEST(test_silent_server_is_given_up)
 {
     proxy.silent = true;
@@ -789,6 +838,7 @@ static Suite *broker_suite(void)
         {"URL that is none", test_url_that_is_none},
         {"cut link", test_cut_link},
         {"freed while connecting", test_freed_while_connecting},
+        {"freed without an answer", test_freed_while_no_answer_to_the_first_packet},
         {"silent server", test_silent_server_is_given_up},
         {"missed heartbeats", test_missed_heartbeats},
         {"names", test_names},
