@@ -45,11 +45,11 @@ static void refused(const struct reply *reply, int status, const char *code, con
 {
     ck_assert_msg(reply->status == status && strcmp(reply_text(reply, "error"), code) == 0 &&
                       reply_text(reply, "message")[0] != '\0' && reply_text(reply, "requestId")[0] != '\0',
-                  "%s: expected %d %s, got %d %s", what, status, code, reply->status, reply->body);
+                  "%s: expected %d %s, got %d %.1000s", what, status, code, reply->status, reply->body);
     /* Nothing of our inside shows. */
     static const char *const secrets[] = {"SELECT", "INSERT", "pg_", ".c:", "libpq", "redis", "amqp", "lua"};
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
-        ck_assert_msg(strstr(reply->body, secrets[i]) == NULL, "%s shows %s: %s", what, secrets[i], reply->body);
+        ck_assert_msg(strstr(reply->body, secrets[i]) == NULL, "%s shows %s: %.1000s", what, secrets[i], reply->body);
     }
 }
 

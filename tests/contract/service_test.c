@@ -53,7 +53,7 @@ START_TEST(unknown_paths_and_malformed_ids_are_404)
     };
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         const struct reply *reply = stage_call(NULL, "GET", paths[i], NULL);
-        ck_assert_msg(reply->status == 404 && strcmp(reply_text(reply, "error"), "NOT_FOUND") == 0, "%s: %d %s",
+        ck_assert_msg(reply->status == 404 && strcmp(reply_text(reply, "error"), "NOT_FOUND") == 0, "%s: %d %.1000s",
                       paths[i], reply->status, reply->body);
     }
 }
