@@ -312,7 +312,7 @@ START_TEST(bad_accounts_are_not_made)
 }
 END_TEST
 
-/* Requests that are wrong as HTTP. %s stands for the rest of a request line and headers that are right. */
+/* Requests that are wrong as HTTP. */
 struct raw_case {
     const char *what;
     const char *request;
@@ -369,6 +369,8 @@ START_TEST(what_is_wrong_as_http_is_refused_and_closed)
     }
     int status = (int)strtol(out + strcspn(out, " "), NULL, 10);
     ck_assert_msg(status >= raw->least && status <= raw->most, "%s: %s", raw->what, out);
+    ck_assert_msg(strstr(out, "\r\n\r\n{\"error\":\"") != NULL && strstr(out, "\"message\":\"") != NULL, "%s: %s",
+                  raw->what, out);
     ck_assert_msg(strstr(strstr(out, "HTTP/1.") + 1, "HTTP/1.") == NULL, "%s: answered twice: %s", raw->what, out);
 }
 END_TEST
