@@ -443,7 +443,7 @@ static void handle_create(struct request *request)
 }
 
 const struct route auctions_routes[] = {
-    {METHOD_POST, "/api/v1/auctions", handle_create, ROUTE_USER, LIMIT_AUCTIONS, ROUTE_JSON_BODY},
-    {METHOD_GET, "/api/v1/auctions/:id", handle_get, ROUTE_OPTIONAL, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auctions", handle_create, LIMIT_AUCTIONS, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
     {0},
 };

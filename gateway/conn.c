@@ -367,7 +367,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
 
 static bool conns_start(struct conns *conns)
 {
-    const struct timeval every = {0, SWEEP_MS * 1000};
+    const struct timeval every = {0, SWEEP_MS * 1000L};
     const struct conns_options *options = &conns->options;
     conns->http = evhttp_new(options->base);
     conns->sweep = event_new(options->base, -1, EV_PERSIST, do_sweep, conns);
@@ -417,8 +417,10 @@ void conns_free(struct conns *conns)
     if (conns->http != NULL) {
         evhttp_free(conns->http); /* listeners too; every connection's close callback comes */
     }
-    while (!TAILQ_EMPTY(&conns->all)) {
-        conn_free(TAILQ_FIRST(&conns->all));
+    struct conn *next = NULL;
+    for (struct conn *conn = TAILQ_FIRST(&conns->all); conn != NULL; conn = next) {
+        next = TAILQ_NEXT(conn, all);
+        conn_free(conn); /* one that evhttp took and we had not adopted yet */
     }
     struct event *events[] = {conns->sweep, conns->chore, conns->resume};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {

@@ -137,7 +137,7 @@ static void clock_read(const struct pg_reply *reply, void *arg)
 static void set_clock(struct gateway *gateway)
 {
     int ms = gateway->house.known ? CLOCK_POLL_MS : RECORD_POLL_MS;
-    const struct timeval delay = {ms / 1000, (ms % 1000) * 1000};
+    const struct timeval delay = {ms / 1000, (ms % 1000) * 1000L};
     if (event_add(gateway->clock, &delay) != 0) {
         log_error("cannot set a timer");
     }

@@ -99,8 +99,8 @@ static void handle_time(struct request *request)
 }
 
 const struct route health_routes[] = {
-    {METHOD_GET, "/health", handle_health, ROUTE_OPEN, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, "/ready", handle_ready, ROUTE_OPEN, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, "/api/v1/time", handle_time, ROUTE_OPEN, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/health", handle_health, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/ready", handle_ready, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/time", handle_time, LIMIT_NONE, ROUTE_NO_BODY},
     {0},
 };

@@ -270,8 +270,8 @@ static void handle_proxy(struct request *request)
 }
 
 const struct route ledger_routes[] = {
-    {METHOD_GET, "/api/v1/auctions/:id/bids", handle_history, ROUTE_OPEN, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, "/api/v1/auctions/:id/bids/:bidId", handle_bid, ROUTE_USER, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, "/api/v1/auctions/:id/proxy", handle_proxy, ROUTE_USER, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_history, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_bid, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_NONE, ROUTE_NO_BODY},
     {0},
 };

@@ -216,6 +216,6 @@ static void handle_list(struct request *request)
 }
 
 const struct route listing_routes[] = {
-    {METHOD_GET, "/api/v1/auctions", handle_list, ROUTE_OPTIONAL, LIMIT_SEARCHES, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions", handle_list, LIMIT_SEARCHES, ROUTE_NO_BODY},
     {0},
 };

@@ -276,9 +276,9 @@ static void handle_read(struct request *request)
 }
 
 const struct route me_routes[] = {
-    {METHOD_GET, "/api/v1/users/me/bids", handle_bids, ROUTE_USER, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, "/api/v1/users/me/auctions", handle_auctions, ROUTE_USER, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_GET, "/api/v1/users/me/notifications", handle_notifications, ROUTE_USER, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, "/api/v1/users/me/notifications/read", handle_read, ROUTE_USER, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/bids", handle_bids, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/auctions", handle_auctions, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications", handle_notifications, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/notifications/read", handle_read, LIMIT_NONE, ROUTE_JSON_BODY},
     {0},
 };

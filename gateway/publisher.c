@@ -246,7 +246,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
 
 struct publisher *publisher_new(struct gateway *gateway)
 {
-    const struct timeval every = {0, SWEEP_MS * 1000};
+    const struct timeval every = {0, SWEEP_MS * 1000L};
     struct publisher *publisher = calloc(1, sizeof(*publisher));
     if (publisher == NULL) {
         return NULL;

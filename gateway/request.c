@@ -453,7 +453,7 @@ void requests_take(struct evhttp_request *evreq, void *arg)
 
 struct requests *requests_new(struct gateway *gateway)
 {
-    const struct timeval every = {0, SWEEP_MS * 1000};
+    const struct timeval every = {0, SWEEP_MS * 1000L};
     struct requests *requests = calloc(1, sizeof(*requests));
     if (requests == NULL) {
         return NULL;

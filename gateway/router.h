@@ -43,9 +43,9 @@ typedef void (*route_handler)(struct request *request);
 
 struct route {
     enum method method;
+    enum route_auth auth;
     const char *pattern; /* "/api/v1/auctions/:id"; every parameter is a UUID. NULL ends a table */
     route_handler handler;
-    enum route_auth auth;
     enum limit limit; /* taken before the handler runs: of the user, or of the address for guests */
     enum route_body body;
 };

@@ -110,7 +110,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
 
 struct waiters *waiters_new(struct gateway *gateway)
 {
-    const struct timeval every = {0, SWEEP_MS * 1000};
+    const struct timeval every = {0, SWEEP_MS * 1000L};
     struct waiters *waiters = calloc(1, sizeof(*waiters));
     if (waiters == NULL) {
         return NULL;

@@ -72,7 +72,7 @@ static void do_tick(evutil_socket_t fd, short what, void *arg)
 
 static void drain(void *arg)
 {
-    const struct timeval every = {0, TICK_MS * 1000};
+    const struct timeval every = {0, TICK_MS * 1000L};
     struct worker *worker = arg;
     worker->gateway.draining = true;
     conns_drain(worker->gateway.conns);
@@ -87,8 +87,8 @@ static void drain(void *arg)
 
 static bool start(struct worker *worker)
 {
-    const struct timeval beat = {0, WORKER_BEAT_MS * 1000};
-    const struct timeval tick = {0, TICK_MS * 1000};
+    const struct timeval beat = {0, WORKER_BEAT_MS * 1000L};
+    const struct timeval tick = {0, TICK_MS * 1000L};
     const struct daemon_calls calls = {.drain = drain, .arg = worker};
     worker->base = event_base_new();
     if (worker->base == NULL ||
