@@ -113,12 +113,10 @@ static void group_by_auction(struct batch *batch)
     qsort_r(batch->order, batch->ordered, sizeof *batch->order, compare_positions, batch);
     for (size_t i = 0; i < batch->ordered; i++) {
         const struct uuid *id = &batch->entries[batch->order[i]].command->auction_id;
-        struct batch_auction *last = batch->auction_count == 0 ? NULL : &batch->auctions[batch->auction_count - 1];
-        if (last == NULL || !uuid_equal(&last->id, id)) {
-            last = &batch->auctions[batch->auction_count++];
-            *last = (struct batch_auction){.id = *id, .first = i};
+        if (i == 0 || !uuid_equal(&batch->auctions[batch->auction_count - 1].id, id)) {
+            batch->auctions[batch->auction_count++] = (struct batch_auction){.id = *id, .first = i};
         }
-        last->count++;
+        batch->auctions[batch->auction_count - 1].count++;
     }
 }
 

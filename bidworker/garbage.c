@@ -121,8 +121,10 @@ void garbage_free(struct garbage *garbage)
     if (garbage == NULL) {
         return;
     }
-    while (!TAILQ_EMPTY(&garbage->pieces)) {
-        piece_end(TAILQ_FIRST(&garbage->pieces));
+    struct piece *next = NULL;
+    for (struct piece *piece = TAILQ_FIRST(&garbage->pieces); piece != NULL; piece = next) {
+        next = TAILQ_NEXT(piece, link);
+        free(piece);
     }
     if (garbage->again_timer != NULL) {
         event_free(garbage->again_timer);

@@ -303,7 +303,7 @@ void intake_take(struct intake *intake, struct batch *batch, size_t limit)
 {
     unsigned shards = intake->options.shards;
     bool more = true;
-    assert(batch->count == 0 && limit > 0 && limit <= batch->max);
+    assert(shards > 0 && batch->count == 0 && limit > 0 && limit <= batch->max);
     for (unsigned shard = 0; shard < shards; shard++) {
         struct line *line = &intake->lines[shard];
         assert(line->in_batch == 0);

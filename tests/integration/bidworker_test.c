@@ -629,7 +629,7 @@ START_TEST(an_extension_ahead_of_the_fence_wins)
     /* Received in time for the new end only. */
     lot_bid()->received_ms = lot.end_ms + 1000;
     publish(2, 1);
-    int64_t end_ms = lot.end_ms + 1000 + SNIPE_S * 1000;
+    int64_t end_ms = lot.end_ms + 1000 + SNIPE_S * INT64_C(1000);
     (void)lot_command(COMMAND_FENCE, end_ms);
     (void)lot_command(COMMAND_FENCE, end_ms + 1000);
     lot_bid()->received_ms = end_ms - 1;
