@@ -79,9 +79,9 @@ enum { BROKER_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 }; /* a body; more is a progra
 
 /*
  * Persistent and mandatory. The message is copied before this returns; what one pass of the loop publishes is sent
- * together at its end. False: down, blocked, unconfirmed_max or 16 MiB of unsent output reached, or a message that is
- * four times unconfirmed_max younger than the oldest unconfirmed; then nothing was handed over and the callback will
- * not come. The property correlation_id is the broker's own.
+ * together at its end. False: down, blocked, unconfirmed_max reached, 16 MiB unsent, or four times unconfirmed_max
+ * messages published since the oldest unconfirmed one; then nothing was handed over and the callback will not come.
+ * The property correlation_id is the broker's own.
  */
 MUST_CHECK bool broker_publish(struct broker *broker, const struct broker_message *message,
                                broker_verdict_callback callback, void *arg);

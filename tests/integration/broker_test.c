@@ -1,6 +1,6 @@
 /*
  * common/broker against a real RabbitMQ (ROSTRUM_AMQP_URL): confirms and their failures, deliveries and their order,
- * and a link that is cut by a proxy in the middle of the work. Queues and exchanges are this test's own and are
+ * and a link that is cut by a relay in the middle of the work. Queues and exchanges are this test's own and are
  * deleted at the end of each test.
  */
 #include <amqp.h>
@@ -8,10 +8,7 @@
 #include <amqp_tcp_socket.h>
 #include <arpa/inet.h>
 #include <check.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +18,7 @@
 #include "common/broker.h"
 #include "common/clock.h"
 #include "common/topology.h"
+#include "tests/support/relay.h"
 #include "tests/support/suite.h"
 
 enum {
@@ -558,103 +556,35 @@ START_TEST(test_url_that_is_none)
 }
 END_TEST
 
-/* ---- a proxy that can cut, or fall silent */
+/* ---- behind a relay that can cut, or fall silent */
 
-enum { PAIRS_MAX = 16 };
+static struct relay relay;
+static char relay_url[URL_SIZE];
+static size_t heartbeats[2]; /* that came alone, by who sent them */
 
-static struct {
-    struct evconnlistener *listener;
-    struct bufferevent *ends[PAIRS_MAX][2];
-    size_t pairs;
-    bool silent;          /* takes connections and says nothing */
-    size_t heartbeats[2]; /* that came alone from the broker and from the server */
-    char url[URL_SIZE];
-} proxy;
-
-static void proxy_cut_pair(struct bufferevent **pair)
+static void see_heartbeats(size_t from, const uint8_t *bytes, size_t length, void *arg)
 {
-    for (size_t i = 0; i < 2; i++) {
-        if (pair[i] != NULL) {
-            bufferevent_free(pair[i]);
-            pair[i] = NULL;
-        }
-    }
-}
-
-static void proxy_cut(void)
-{
-    for (size_t i = 0; i < proxy.pairs; i++) {
-        proxy_cut_pair(proxy.ends[i]);
-    }
-}
-
-static void on_proxy_bytes(struct bufferevent *from, void *arg)
-{
-    static const uint8_t heartbeat[] = {AMQP_FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, AMQP_FRAME_END};
-    struct bufferevent **pair = arg;
-    size_t side = from == pair[0] ? 0 : 1;
-    struct evbuffer *bytes = bufferevent_get_input(from);
-    if (evbuffer_get_length(bytes) == sizeof heartbeat &&
-        memcmp(evbuffer_pullup(bytes, -1), heartbeat, sizeof heartbeat) == 0) {
-        proxy.heartbeats[side]++;
-    }
-    ck_assert_int_eq(bufferevent_write_buffer(pair[1 - side], bytes), 0);
-}
-
-static void on_proxy_event(struct bufferevent *end, short what, void *arg)
-{
-    (void)end;
-    if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0) {
-        proxy_cut_pair(arg);
-    }
-}
-
-static void on_proxy_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int length,
-                            void *arg)
-{
-    (void)listener;
-    (void)address;
-    (void)length;
     (void)arg;
-    ck_assert_uint_lt(proxy.pairs, PAIRS_MAX);
-    struct bufferevent **pair = proxy.ends[proxy.pairs++];
-    pair[0] = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-    ck_assert_ptr_nonnull(pair[0]);
-    if (proxy.silent) {
-        return;
+    static const uint8_t heartbeat[] = {AMQP_FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, AMQP_FRAME_END};
+    if (length == sizeof heartbeat && memcmp(bytes, heartbeat, sizeof heartbeat) == 0) {
+        heartbeats[from]++;
     }
-    pair[1] = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    ck_assert_ptr_nonnull(pair[1]);
-    for (size_t i = 0; i < 2; i++) {
-        bufferevent_setcb(pair[i], on_proxy_bytes, NULL, on_proxy_event, pair);
-        ck_assert_int_eq(bufferevent_enable(pair[i], EV_READ | EV_WRITE), 0);
-    }
-    ck_assert_int_eq(bufferevent_socket_connect_hostname(pair[1], NULL, AF_INET, server.host, server.port), 0);
 }
 
-static void proxy_open(void)
+static void open_relay(bool silent)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    proxy.listener = evconnlistener_new_bind(base, on_proxy_accept, NULL, LEV_OPT_CLOSE_ON_FREE, -1,
-                                             (struct sockaddr *)&address, sizeof address);
-    ck_assert_ptr_nonnull(proxy.listener);
-    socklen_t length = sizeof address;
-    ck_assert_int_eq(getsockname(evconnlistener_get_fd(proxy.listener), (struct sockaddr *)&address, &length), 0);
-    (void)snprintf(proxy.url, sizeof proxy.url, "amqp://%s:%s@127.0.0.1:%d/%s", server.user, server.password,
-                   ntohs(address.sin_port), server.vhost[0] == '/' ? "" : server.vhost);
-}
-
-static void proxy_close(void)
-{
-    proxy_cut();
-    evconnlistener_free(proxy.listener);
+    relay =
+        (struct relay){.base = base, .host = server.host, .port = server.port, .silent = silent, .see = see_heartbeats};
+    relay_open(&relay);
+    (void)snprintf(relay_url, sizeof relay_url, "amqp://%s:%s@127.0.0.1:%d/%s", server.user, server.password,
+                   relay.listen_port, server.vhost[0] == '/' ? "" : server.vhost);
 }
 
 START_TEST(test_cut_link)
 {
     make_queue(0);
-    proxy_open();
-    struct broker *broker = make_broker(proxy.url, 1000);
+    open_relay(false);
+    struct broker *broker = make_broker(relay_url, 1000);
     struct broker_consumer *consumer = consume(broker, &seen);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
     publish_numbers(broker, 0, 10);
@@ -662,7 +592,7 @@ START_TEST(test_cut_link)
     for (int i = 0; i < 100; i++) {
         ck_assert(publish(broker, "some.key", "1000", 4, NULL));
     }
-    proxy_cut(); /* nothing of the hundred was even sent */
+    relay_cut(&relay); /* nothing of the hundred was even sent */
     LOOP_UNTIL(verdicts_all == 110);
     ck_assert_uint_eq(verdicts[BROKER_UNKNOWN], 100);
     ck_assert_uint_eq(seen.gone, 1);
@@ -681,18 +611,17 @@ START_TEST(test_cut_link)
     LOOP_UNTIL(seen.count == 21);
     ck_assert_uint_eq(seen.gone, 1);
     broker_free(broker);
-    proxy_close();
+    relay_close(&relay);
 }
 END_TEST
 
 START_TEST(test_freed_while_connecting)
 {
-    proxy.silent = true;
-    proxy_open();
-    struct broker *broker = make_broker(proxy.url, 10);
-    LOOP_UNTIL(proxy.pairs == 1);
+    open_relay(true);
+    struct broker *broker = make_broker(relay_url, 10);
+    LOOP_UNTIL(relay.pairs == 1);
     broker_free(broker);
-    proxy_close();
+    relay_close(&relay);
 }
 END_TEST
 
@@ -747,31 +676,30 @@ END_TEST
 
 START_TEST(test_silent_server_is_given_up)
 {
-    proxy.silent = true;
-    proxy_open();
+    open_relay(true);
     struct broker_options options = {.base = base,
-                                     .url = proxy.url,
+                                     .url = relay_url,
                                      .name = "broker_test",
                                      .heartbeat_s = 10,
                                      .connect_timeout_ms = 200,
                                      .unconfirmed_max = 10};
     struct broker *broker = broker_new(&options);
     ck_assert_ptr_nonnull(broker);
-    LOOP_UNTIL(proxy.pairs == 3);
+    LOOP_UNTIL(relay.pairs == 3);
     ck_assert_int_eq(broker_state(broker), BROKER_DOWN);
     ck_assert_ptr_nonnull(strstr(broker_trouble(broker), "login"));
     broker_free(broker);
-    proxy_close();
+    relay_close(&relay);
 }
 END_TEST
 
-/* The proxy stops passing bytes on, with the connections open: heartbeats are missed. */
+/* The relay stops passing bytes on, with the connections open: heartbeats are missed. */
 START_TEST(test_missed_heartbeats)
 {
     make_queue(0);
-    proxy_open();
+    open_relay(false);
     struct broker_options options = {.base = base,
-                                     .url = proxy.url,
+                                     .url = relay_url,
                                      .name = "broker_test",
                                      .heartbeat_s = 1,
                                      .connect_timeout_ms = 5000,
@@ -779,19 +707,17 @@ START_TEST(test_missed_heartbeats)
     struct broker *broker = broker_new(&options);
     ck_assert_ptr_nonnull(broker);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
-    LOOP_UNTIL(proxy.heartbeats[0] >= 5 && proxy.heartbeats[1] >= 5); /* nobody gives up an idle link */
+    LOOP_UNTIL(heartbeats[0] >= 5 && heartbeats[1] >= 5); /* nobody gives up an idle link */
     ck_assert_int_eq(broker_state(broker), BROKER_UP);
-    ck_assert_uint_eq(proxy.pairs, 1);
-    for (size_t i = 0; i < 2; i++) {
-        ck_assert_int_eq(bufferevent_disable(proxy.ends[0][i], EV_READ | EV_WRITE), 0);
-    }
+    ck_assert_uint_eq(relay.pairs, 1);
+    relay_freeze(&relay);
     ck_assert(publish(broker, "a", "x", 1, NULL));
     LOOP_UNTIL(broker_state(broker) == BROKER_DOWN);
     ck_assert_ptr_nonnull(strstr(broker_trouble(broker), "heartbeat"));
     ck_assert_uint_eq(verdicts[BROKER_UNKNOWN], 1);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
     broker_free(broker);
-    proxy_close();
+    relay_close(&relay);
 }
 END_TEST
 

@@ -1,0 +1,100 @@
+/*
+ * See relay.h. Two bufferevents a connection; what arrives at one is moved to the other. It is no model of a slow
+ * network: it only knows whole, cut, frozen and silent.
+ */
+#include "tests/support/relay.h"
+
+#include <check.h>
+#include <event2/buffer.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+static void cut_pair(struct relay_pair *pair)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pair->ends); i++) {
+        if (pair->ends[i] != NULL) {
+            bufferevent_free(pair->ends[i]);
+            pair->ends[i] = NULL;
+        }
+    }
+}
+
+static void on_bytes(struct bufferevent *end, void *arg)
+{
+    struct relay_pair *pair = arg;
+    size_t from = end == pair->ends[RELAY_CLIENT] ? RELAY_CLIENT : RELAY_SERVER;
+    struct evbuffer *bytes = bufferevent_get_input(end);
+    if (pair->relay->see != NULL) {
+        pair->relay->see(from, evbuffer_pullup(bytes, -1), evbuffer_get_length(bytes), pair->relay->arg);
+    }
+    ck_assert_int_eq(bufferevent_write_buffer(pair->ends[1 - from], bytes), 0);
+}
+
+static void on_event(struct bufferevent *end, short what, void *arg)
+{
+    (void)end;
+    if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0) {
+        cut_pair(arg);
+    }
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int length,
+                      void *arg)
+{
+    (void)listener;
+    (void)address;
+    (void)length;
+    struct relay *relay = arg;
+    ck_assert_uint_lt(relay->pairs, RELAY_PAIRS_MAX);
+    struct relay_pair *pair = &relay->all[relay->pairs++];
+    pair->relay = relay;
+    pair->ends[RELAY_CLIENT] = bufferevent_socket_new(relay->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    ck_assert_ptr_nonnull(pair->ends[RELAY_CLIENT]);
+    if (relay->silent) {
+        return;
+    }
+    pair->ends[RELAY_SERVER] = bufferevent_socket_new(relay->base, -1, BEV_OPT_CLOSE_ON_FREE);
+    ck_assert_ptr_nonnull(pair->ends[RELAY_SERVER]);
+    for (size_t i = 0; i < ARRAY_LEN(pair->ends); i++) {
+        bufferevent_setcb(pair->ends[i], on_bytes, NULL, on_event, pair);
+        ck_assert_int_eq(bufferevent_enable(pair->ends[i], EV_READ | EV_WRITE), 0);
+    }
+    ck_assert_int_eq(
+        bufferevent_socket_connect_hostname(pair->ends[RELAY_SERVER], NULL, AF_INET, relay->host, relay->port), 0);
+}
+
+void relay_open(struct relay *relay)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    relay->listener = evconnlistener_new_bind(relay->base, on_accept, relay, LEV_OPT_CLOSE_ON_FREE, -1,
+                                              (struct sockaddr *)&address, sizeof address);
+    ck_assert_ptr_nonnull(relay->listener);
+    socklen_t length = sizeof address;
+    ck_assert_int_eq(getsockname(evconnlistener_get_fd(relay->listener), (struct sockaddr *)&address, &length), 0);
+    relay->listen_port = ntohs(address.sin_port);
+}
+
+void relay_cut(struct relay *relay)
+{
+    for (size_t i = 0; i < relay->pairs; i++) {
+        cut_pair(&relay->all[i]);
+    }
+}
+
+void relay_freeze(struct relay *relay)
+{
+    for (size_t i = 0; i < relay->pairs; i++) {
+        for (size_t end = 0; end < ARRAY_LEN(relay->all[i].ends); end++) {
+            if (relay->all[i].ends[end] != NULL) {
+                ck_assert_int_eq(bufferevent_disable(relay->all[i].ends[end], EV_READ | EV_WRITE), 0);
+            }
+        }
+    }
+}
+
+void relay_close(struct relay *relay)
+{
+    relay_cut(relay);
+    evconnlistener_free(relay->listener);
+    relay->listener = NULL;
+}
