@@ -13,7 +13,6 @@
 #include "gateway/bids.h"
 
 #include <assert.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -23,17 +22,16 @@
 #include "gateway/admission.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
+#include "gateway/idempotency.h"
 #include "gateway/ledger.h"
 #include "gateway/prefer.h"
 #include "gateway/publisher.h"
+#include "gateway/refusal.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
 #include "gateway/waiters.h"
 
 enum {
-    HASH_BYTES = 16,
-    HASH_SIZE = HASH_BYTES * 2 + 1,
-    KEY_LENGTH_MAX = 64, /* of an idempotency key */
     LOCATION_SIZE = 128,
     COMMAND_WAIT_S = 3,   /* how long a withdrawal waits for its decision, says the contract */
     WAIT_MARGIN_MS = 2000 /* beyond the wait: what the sweeps and the last look into the ledger take */
@@ -44,10 +42,10 @@ struct placing {
     struct publisher_bid bid; /* with the command */
     struct waiter waiter;
     struct admission admission;
-    char hash[HASH_SIZE]; /* of auction and body */
-    int wait_s;           /* 0: does not wait */
-    int awaited;          /* replies of Redis that have not come */
-    bool handed_over;     /* the publisher has it, or had it */
+    char hash[IDEMPOTENCY_HASH_SIZE]; /* of auction and body */
+    int wait_s;                       /* 0: does not wait */
+    int awaited;                      /* replies of Redis that have not come */
+    bool handed_over;                 /* the publisher has it, or had it */
     bool confirmed;
     bool decided;
     struct snapshot snapshot; /* status NULL: unknown */
@@ -256,8 +254,8 @@ static void check_snapshot(struct request *request)
 {
     const struct placing *placing = request->own;
     enum error_code why = ERROR_INTERNAL_ERROR;
-    if (snapshots_refuse(&placing->snapshot, &placing->bid.command, clock_now_ms(),
-                         request->gateway->config->fence_grace_ms, &why)) {
+    if (refusal_certain(&placing->snapshot, &placing->bid.command, clock_now_ms(),
+                        request->gateway->config->fence_grace_ms, &why)) {
         refuse(request, why);
     } else {
         publish(request);
@@ -420,53 +418,13 @@ static void ask(struct request *request)
 
 /* ---- begin ---- */
 
-static bool key_good(const char *key)
-{
-    size_t length = strlen(key);
-    if (length < 1 || length > KEY_LENGTH_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < length; i++) {
-        if (key[i] < 0x20 || key[i] == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* With an idempotency key the id is the keyed hash of user and key: the same request is the same row, whatever is lost.
- */
-static struct uuid bid_id(const struct request *request, const char *key)
-{
-    uint8_t hash[crypto_generichash_BYTES];
-    crypto_generichash_state state;
-    if (key == NULL) {
-        return uuid_new();
-    }
-    crypto_generichash_init(&state, request->gateway->house.idempotency, GATEWAY_KEY_BYTES, sizeof(hash));
-    crypto_generichash_update(&state, request->user.id.bytes, sizeof(request->user.id.bytes));
-    crypto_generichash_update(&state, (const unsigned char *)key, strlen(key));
-    crypto_generichash_final(&state, hash, sizeof(hash));
-    return uuid_from_hash(hash);
-}
-
-static void hash_request(const struct command *command, char out[static HASH_SIZE])
-{
-    uint8_t hash[HASH_BYTES];
-    uint8_t plain[sizeof(command->auction_id) + sizeof(command->amount) + 1];
-    memcpy(plain, command->auction_id.bytes, sizeof(command->auction_id));
-    memcpy(plain + sizeof(command->auction_id), &command->amount, sizeof(command->amount));
-    plain[sizeof(plain) - 1] = (uint8_t)command->kind;
-    crypto_generichash(hash, sizeof(hash), plain, sizeof(plain), NULL, 0);
-    sodium_bin2hex(out, HASH_SIZE, hash, sizeof(hash));
-}
-
 static void fill_command(const struct request *request, struct command *command, enum command_kind kind, int64_t amount,
                          const char *key)
 {
     *command = (struct command){
         .kind = kind,
-        .id = bid_id(request, key),
+        .id =
+            key == NULL ? uuid_new() : idempotency_bid_id(request->gateway->house.idempotency, &request->user.id, key),
         .auction_id = request->parameters[0],
         .user_id = request->user.id,
         .amount = amount,
@@ -480,7 +438,7 @@ static void fill_command(const struct request *request, struct command *command,
 static void begin(struct request *request, enum command_kind kind, int64_t amount)
 {
     const char *key = kind == COMMAND_WITHDRAW ? NULL : request_header(request, "X-Idempotency-Key");
-    if (key != NULL && !key_good(key)) {
+    if (key != NULL && !idempotency_key_good(key)) {
         struct faults faults = {0};
         faults_add(&faults, "X-Idempotency-Key", "must have 1 to 64 characters");
         reply_faults(request, &faults);
@@ -492,7 +450,7 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         return;
     }
     fill_command(request, &placing->bid.command, kind, amount, key);
-    hash_request(&placing->bid.command, placing->hash);
+    idempotency_hash(&placing->bid.command, placing->hash);
     placing->wait_s = kind == COMMAND_WITHDRAW ? COMMAND_WAIT_S : prefer_wait_s(request_header(request, "Prefer"));
     request_set_late(request, bid_late);
     ask(request);

@@ -5,9 +5,7 @@
 #ifndef ROSTRUM_GATEWAY_SNAPSHOTS_H
 #define ROSTRUM_GATEWAY_SNAPSHOTS_H
 
-#include "common/message.h"
 #include "common/snapshot.h"
-#include "gateway/errors.h"
 #include "gateway/gateway.h"
 #include "gateway/statements.h"
 
@@ -31,12 +29,5 @@ MUST_CHECK bool snapshots_read(const redisReply *reply, const struct uuid *aucti
 typedef void (*snapshots_loaded)(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg);
 /* Loads it from PostgreSQL, and notes it in Redis. `loaded` comes exactly once, perhaps at once. */
 void snapshots_load(struct snapshots *snapshots, const struct uuid *auction, snapshots_loaded loaded, void *arg);
-
-/*
- * Whether a command is certain to be rejected, and why. By the clock only when it is sure: not before endTime +
- * grace_ms, nor for a start that the clock has passed. Pure.
- */
-MUST_CHECK bool snapshots_refuse(const struct snapshot *snapshot, const struct command *command, int64_t now_ms,
-                                 int64_t grace_ms, enum error_code *why);
 
 #endif

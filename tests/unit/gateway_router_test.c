@@ -1,0 +1,151 @@
+/*
+ * gateway/router: paths to routes, with their parameters and the methods that a 405 names; and the errors' table.
+ */
+#include "gateway/errors.h"
+#include "gateway/router.h"
+#include "tests/support/suite.h"
+
+#include <string.h>
+
+#define ID    "01020304-0506-0708-090a-0b0c0d0e0f10"
+#define OTHER "11111111-2222-3333-4444-555555555555"
+
+static void handle_nothing(struct request *request)
+{
+    (void)request;
+}
+
+static const struct route one[] = {
+    {METHOD_GET, ROUTE_OPEN, "/health", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_nothing, LIMIT_BIDS, ROUTE_JSON_BODY},
+    {0},
+};
+static const struct route two[] = {
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_nothing, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_nothing, LIMIT_NONE, ROUTE_JSON_BODY},
+    {0},
+};
+static const struct route *const tables[] = {one, two, NULL};
+
+static struct router *router;
+static struct router_match match;
+
+static void set(void)
+{
+    router = router_new(tables);
+    ck_assert_ptr_nonnull(router);
+}
+
+static void strike(void)
+{
+    router_free(router);
+}
+
+static enum router_result find(enum method method, const char *path)
+{
+    return router_find(router, method, path, strlen(path), &match);
+}
+
+START_TEST(a_path_and_a_method_find_their_route)
+{
+    ck_assert_int_eq(find(METHOD_GET, "/health"), ROUTER_FOUND);
+    ck_assert_ptr_eq(match.route, &one[0]);
+    ck_assert_int_eq(find(METHOD_POST, "/api/v1/auctions/" ID "/bids"), ROUTER_FOUND);
+    ck_assert_ptr_eq(match.route, &one[2]);
+    ck_assert_int_eq(find(METHOD_PATCH, "/api/v1/users/me"), ROUTER_FOUND);
+    ck_assert_ptr_eq(match.route, &two[1]);
+}
+END_TEST
+
+START_TEST(parameters_come_in_the_order_of_the_path)
+{
+    char text[UUID_TEXT_SIZE];
+    ck_assert_int_eq(find(METHOD_GET, "/api/v1/auctions/" ID "/bids/" OTHER), ROUTER_FOUND);
+    uuid_format(&match.parameters[0], text);
+    ck_assert_str_eq(text, ID);
+    uuid_format(&match.parameters[1], text);
+    ck_assert_str_eq(text, OTHER);
+}
+END_TEST
+
+START_TEST(a_wrong_method_says_which_are_right)
+{
+    ck_assert_int_eq(find(METHOD_DELETE, "/api/v1/auctions/" ID "/bids"), ROUTER_NO_METHOD);
+    ck_assert_uint_eq(match.allowed, 1U << METHOD_GET | 1U << METHOD_POST);
+    /* METHOD_COUNT is none, and so gathers them all. */
+    ck_assert_int_eq(find(METHOD_COUNT, "/health"), ROUTER_NO_METHOD);
+    ck_assert_uint_eq(match.allowed, 1U << METHOD_GET);
+}
+END_TEST
+
+START_TEST(unknown_paths_and_malformed_ids_are_not_found)
+{
+    static const char *const wrong[] = {"",
+                                        "/",
+                                        "health",
+                                        "/health/",
+                                        "//health",
+                                        "/Health",
+                                        "/health/x",
+                                        "/api/v1/auctions/x/bids",
+                                        "/api/v1/auctions/" ID "0/bids",
+                                        "/api/v1/auctions//bids",
+                                        "/api/v1/auctions/" ID "/bids/",
+                                        "/a/b/c/d/e/f/g/h/i/j/k"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        ck_assert_msg(find(METHOD_GET, wrong[i]) == ROUTER_NO_PATH, "%s was found", wrong[i]);
+    }
+}
+END_TEST
+
+START_TEST(every_error_has_its_entry)
+{
+    enum error_code code = ERROR_COUNT;
+    for (int i = 0; i < ERROR_COUNT; i++) {
+        const struct error_entry *entry = errors_entry((enum error_code)i);
+        ck_assert_int_ge(entry->status, 400);
+        ck_assert_str_ne(entry->message, "");
+    }
+    ck_assert(errors_parse("BID_TOO_LOW", &code));
+    ck_assert_int_eq(code, ERROR_BID_TOO_LOW);
+    ck_assert(!errors_parse("bid_too_low", &code));
+    ck_assert_int_eq(errors_of_status(413), ERROR_BODY_TOO_LARGE);
+    ck_assert_int_eq(errors_of_status(400), ERROR_BAD_REQUEST);
+}
+END_TEST
+
+START_TEST(a_raw_answer_is_whole)
+{
+    char text[512];
+    size_t length = errors_raw(ERROR_UNAVAILABLE, text, sizeof(text));
+    ck_assert_uint_eq(length, strlen(text));
+    ck_assert_ptr_nonnull(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, "Retry-After: 1\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\"error\":\"UNAVAILABLE\""));
+    /* The longest of them fits as well. */
+    for (int i = 0; i < ERROR_COUNT; i++) {
+        ck_assert_uint_lt(errors_raw((enum error_code)i, text, sizeof(text)), sizeof(text));
+    }
+}
+END_TEST
+
+static Suite *router_suite(void)
+{
+    Suite *suite = suite_create("gateway router");
+    TCase *tcase = tcase_create("router");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_test(tcase, a_path_and_a_method_find_their_route);
+    tcase_add_test(tcase, parameters_come_in_the_order_of_the_path);
+    tcase_add_test(tcase, a_wrong_method_says_which_are_right);
+    tcase_add_test(tcase, unknown_paths_and_malformed_ids_are_not_found);
+    tcase_add_test(tcase, every_error_has_its_entry);
+    tcase_add_test(tcase, a_raw_answer_is_whole);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(router_suite());
+}

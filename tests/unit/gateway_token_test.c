@@ -1,0 +1,119 @@
+/*
+ * gateway/token: what we signed holds until it expires, and nothing else does.
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/token.h"
+#include "tests/support/suite.h"
+
+enum { NOW_S = 1800000000 };
+
+static const uint8_t seed[TOKEN_SEED_BYTES] = {7};
+static struct tokens *tokens;
+static struct token_claims claims;
+static char text[TOKEN_TEXT_SIZE];
+
+static void set(void)
+{
+    tokens = tokens_new(seed);
+    ck_assert_ptr_nonnull(tokens);
+    claims = (struct token_claims){.user_id = uuid_new(), .admin = true, .expires_s = NOW_S + 60};
+    (void)snprintf(claims.session, sizeof(claims.session), "0123456789abcdef0123456789abcdef");
+    ck_assert(token_issue(tokens, &claims, NOW_S, text));
+}
+
+static void strike(void)
+{
+    tokens_free(tokens);
+}
+
+static bool verify(const char *token, int64_t now_s)
+{
+    struct token_claims back;
+    return token_verify(tokens, token, strlen(token), now_s, &back);
+}
+
+START_TEST(a_token_says_what_was_put_in)
+{
+    struct token_claims back;
+    for (int i = 0; i < 2; i++) { /* the second time from memory */
+        ck_assert(token_verify(tokens, text, strlen(text), NOW_S, &back));
+        ck_assert(uuid_equal(&back.user_id, &claims.user_id));
+        ck_assert(back.admin);
+        ck_assert_str_eq(back.session, claims.session);
+        ck_assert_int_eq(back.expires_s, claims.expires_s);
+    }
+}
+END_TEST
+
+START_TEST(it_ends_at_its_time_also_when_remembered)
+{
+    ck_assert(verify(text, NOW_S + 59));
+    ck_assert(!verify(text, NOW_S + 60));
+}
+END_TEST
+
+START_TEST(any_changed_character_breaks_it)
+{
+    char changed[TOKEN_TEXT_SIZE];
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        memcpy(changed, text, length + 1);
+        changed[i] = changed[i] == 'A' ? 'B' : 'A';
+        ck_assert_msg(!verify(changed, NOW_S), "changed at %zu", i);
+    }
+    memcpy(changed, text, length + 1);
+    changed[length - 1] = '\0';
+    ck_assert(!verify(changed, NOW_S));
+}
+END_TEST
+
+START_TEST(forgeries_are_refused)
+{
+    /* alg none, with the claims as they are. */
+    char forged[TOKEN_TEXT_SIZE];
+    const char *body = strchr(text, '.') + 1;
+    (void)snprintf(forged, sizeof(forged), "eyJhbGciOiJub25lIn0.%.*s.", (int)(strchr(body, '.') - body), body);
+    ck_assert(!verify(forged, NOW_S));
+    static const char *const wrong[] = {"", ".", "..", "...", "a.b.c"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        ck_assert(!verify(wrong[i], NOW_S));
+    }
+}
+END_TEST
+
+START_TEST(another_house_has_another_key)
+{
+    const uint8_t other_seed[TOKEN_SEED_BYTES] = {8};
+    struct tokens *other = tokens_new(other_seed);
+    struct token_claims back;
+    char ours[TOKEN_JWKS_SIZE];
+    char theirs[TOKEN_JWKS_SIZE];
+    ck_assert(!token_verify(other, text, strlen(text), NOW_S, &back));
+    token_jwks(tokens, ours);
+    token_jwks(other, theirs);
+    ck_assert_str_ne(ours, theirs);
+    tokens_free(other);
+}
+END_TEST
+
+static Suite *token_suite(void)
+{
+    Suite *suite = suite_create("gateway token");
+    TCase *tcase = tcase_create("token");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_test(tcase, a_token_says_what_was_put_in);
+    tcase_add_test(tcase, it_ends_at_its_time_also_when_remembered);
+    tcase_add_test(tcase, any_changed_character_breaks_it);
+    tcase_add_test(tcase, forgeries_are_refused);
+    tcase_add_test(tcase, another_house_has_another_key);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return sodium_init() < 0 ? 1 : suite_run(token_suite());
+}
