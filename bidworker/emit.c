@@ -19,19 +19,16 @@ enum { PENDING_MAX = 8192 };
 enum { SHARD_FIELD_SIZE = 16 };
 
 /*
- * KEYS[1]: the bid's entry, ARGV[1]: "keyed" or "". A gateway writes its "pending" only where nothing is, so this must
- * stay for longer than a confirm takes; what has an idempotency key keeps its hash and its day, and if Redis lost it,
- * it is better absent than without the hash.
+ * KEYS[1]: the entry of a bid with an idempotency key. It keeps its hash and its day; if Redis lost it, it is better
+ * absent than without the hash.
  */
-static const char decided_script[] = "if ARGV[1] == 'keyed' then\n"
-                                     "  if redis.call('EXISTS', KEYS[1]) == 1 then\n"
-                                     "    redis.call('HSET', KEYS[1], 's', 'd')\n"
-                                     "  end\n"
-                                     "else\n"
+static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
                                      "  redis.call('HSET', KEYS[1], 's', 'd')\n"
-                                     "  redis.call('EXPIRE', KEYS[1], 30)\n"
                                      "end\n"
                                      "return 1\n";
+
+/* Nobody asks for the entry of another bid once it is in the ledger; the gateway's last word on it may be under way. */
+#define DECIDED_LIFE_S "30"
 
 struct emit {
     struct redis *redis;
@@ -99,9 +96,11 @@ static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction
 static bool emit_entry(struct emit *emit, const struct command *command)
 {
     char key[KEYS_SIZE];
-    const char *const arguments[] = {key, command->keyed ? "keyed" : ""};
+    const char *const script[] = {key};
+    const char *const expire[] = {"EXPIRE", key, DECIDED_LIFE_S};
     keys_bid(&command->user_id, &command->id, key);
-    return redis_call(emit->redis, SCRIPT_DECIDED, NULL, NULL, 1, 2, arguments, NULL);
+    return command->keyed ? redis_call(emit->redis, SCRIPT_DECIDED, NULL, NULL, 1, ARRAY_LEN(script), script, NULL)
+                          : redis_command(emit->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
 }
 
 static bool emit_decision(struct emit *emit, const struct batch_entry *entry)

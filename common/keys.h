@@ -7,7 +7,8 @@
  *   rl:{user}:<what>           counter of a limit, expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins
  *   bid:{user}:<bidId>         a bid that was admitted: hash of fields h (hash of request), s (state: a admitted,
- *                              p pending, d decided), b (JSON shown while it is pending)
+ *                              p pending; d decided, of keyed bids only: others just get 30 s to live then),
+ *                              b (JSON shown while it is pending)
  *   snap:{auction}             hash: v version, st status, sa start_ms, en end_ms, mi minimum bid, cu current bid
  *                              (empty before the first), se seller id, tv terms version,
  *                              le leader id (empty: none)
