@@ -29,6 +29,8 @@ enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
     SWEEP_MS = 100,         /* how late a slow client may be noticed */
     DRAIN_IDLE_MS = 500,    /* an idle connection's last chance in a drain */
+    TURN_PAUSE_MS = 1,      /* while it is another worker's turn to accept */
+    TURN_PAUSES_MAX = 5,    /* then this one accepts all the same: the other may be busy */
     ACCEPT_PAUSE_MS = 1000, /* after EMFILE and its kin */
     PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": where the status stands */
     RAW_MAX = 512,          /* a whole answer written by hand */
@@ -66,14 +68,15 @@ struct conns {
     size_t listener_count;
     struct event *sweep;  /* every SWEEP_MS */
     struct event *chore;  /* activated, never waited for */
-    struct event *resume; /* after ACCEPT_PAUSE_MS */
+    struct event *resume; /* after ACCEPT_PAUSE_MS or TURN_PAUSE_MS */
     struct conn_list all;
     struct conn_list reading; /* oldest first */
     struct conn_list chores;
     struct conn **by_fd; /* from a request's descriptor to its connection */
     size_t by_fd_size;
     size_t open;
-    bool paused;
+    bool paused; /* resume is pending */
+    int turn_pauses;
     bool draining;
     int64_t drain_ms; /* when the drain began */
 };
@@ -291,10 +294,36 @@ static void conn_exchange_page(struct conn *conn)
     (void)evbuffer_freeze(output, 1);
 }
 
+static void accept_pause(struct conns *conns, int ms)
+{
+    const struct timeval pause = {ms / 1000, (ms % 1000) * 1000L};
+    conns->paused = true;
+    accept_switch(conns, false);
+    event_add(conns->resume, &pause);
+}
+
+/* After a connection was taken, or a pause is over. */
+static void accept_next(struct conns *conns)
+{
+    const struct conns_options *options = &conns->options;
+    if (conns->paused || conns->draining) {
+        return;
+    }
+    if (options->turn != NULL && conns->turn_pauses < TURN_PAUSES_MAX &&
+        !options->turn(conns->open, options->turn_arg)) {
+        conns->turn_pauses++;
+        accept_pause(conns, TURN_PAUSE_MS);
+        return;
+    }
+    conns->turn_pauses = 0;
+    accept_switch(conns, true);
+}
+
 static void do_chores(evutil_socket_t fd, short what, void *arg)
 {
     struct conns *conns = arg;
     struct conn *conn = NULL;
+    bool accepted = false;
     (void)fd;
     (void)what;
     while ((conn = TAILQ_FIRST(&conns->chores)) != NULL) {
@@ -302,12 +331,13 @@ static void do_chores(evutil_socket_t fd, short what, void *arg)
         conn->chore = false;
         if (conn->state == CONN_MADE) {
             conn_adopt(conn);
+            accepted = true;
         } else if (conn->foreign) {
             conn_exchange_page(conn);
         }
     }
-    if (!conns->paused && !conns->draining) {
-        accept_switch(conns, true);
+    if (accepted) {
+        accept_next(conns);
     }
 }
 
@@ -317,23 +347,18 @@ static void accept_resume(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     conns->paused = false;
-    if (!conns->draining) {
-        accept_switch(conns, true);
-    }
+    accept_next(conns);
 }
 
 /* EMFILE and its kin: the socket stays readable, so that going on would only spin. */
 static void accept_failed(struct evconnlistener *listener, void *arg)
 {
-    const struct timeval pause = {ACCEPT_PAUSE_MS / 1000, 0};
     struct conns *conns = conns_of_process;
     int error = errno;
     (void)listener;
     (void)arg;
     log_error("accepting paused for %d ms: %s", ACCEPT_PAUSE_MS, strerror(error));
-    conns->paused = true;
-    accept_switch(conns, false);
-    event_add(conns->resume, &pause);
+    accept_pause(conns, ACCEPT_PAUSE_MS);
 }
 
 static void sweep_drain(struct conns *conns)

@@ -29,6 +29,12 @@ struct conns_options {
     int idle_timeout_s;  /* without any byte in or out */
     void (*request)(struct evhttp_request *evreq, void *arg);
     void *arg;
+    /*
+     * Asked after each connection: whether it is this worker's turn to take another, so that none takes them all. A
+     * "no" delays accepting by some ms and is no veto. NULL: always.
+     */
+    bool (*turn)(size_t open, void *arg);
+    void *turn_arg;
 };
 
 /* One per process. NULL only without memory. */

@@ -240,7 +240,7 @@ static bool start_redis(struct gateway *gateway)
     return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);
 }
 
-static bool start_parts(struct gateway *gateway)
+static bool start_parts(struct gateway *gateway, const struct gateway_options *options)
 {
     const struct config *config = gateway->config;
     const struct hashpool_options pool = {
@@ -267,6 +267,8 @@ static bool start_parts(struct gateway *gateway)
         .idle_timeout_s = config->idle_timeout_s,
         .request = requests_take,
         .arg = gateway->requests,
+        .turn = options->turn,
+        .turn_arg = options->turn_arg,
     };
     gateway->conns = conns_new(&conns);
     return gateway->json != NULL && gateway->router != NULL && gateway->requests != NULL &&
@@ -274,17 +276,17 @@ static bool start_parts(struct gateway *gateway)
            gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
-bool gateway_start(struct gateway *gateway, struct event_base *base, const struct config *config,
-                   struct house_record *record)
+bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
 {
-    *gateway = (struct gateway){.base = base, .config = config, .record = record, .id = uuid_new()};
-    if (!start_parts(gateway) || !start_redis(gateway) || !start_pg(gateway)) {
+    *gateway =
+        (struct gateway){.base = options->base, .config = options->config, .record = options->record, .id = uuid_new()};
+    if (!start_parts(gateway, options) || !start_redis(gateway) || !start_pg(gateway)) {
         log_error("the gateway cannot start: no memory, or an address of a back end that makes no sense");
         return false;
     }
     set_clock(gateway);
-    if (atomic_load(&record->known)) {
-        gateway->house = record->house;
+    if (atomic_load(&gateway->record->known)) {
+        gateway->house = gateway->record->house;
         house_known(gateway);
     }
     return true;

@@ -85,9 +85,16 @@ struct gateway {
 
 extern struct statements gateway_statements;
 
-/* Everything but its connections. False: not enough memory, or an address that makes no sense; it was logged. */
-MUST_CHECK bool gateway_start(struct gateway *gateway, struct event_base *base, const struct config *config,
-                              struct house_record *record);
+struct gateway_options {
+    struct event_base *base;
+    const struct config *config;
+    struct house_record *record;
+    bool (*turn)(size_t open, void *arg); /* see conn.h */
+    void *turn_arg;
+};
+
+/* Everything but its listening sockets. False: not enough memory, or an address that makes no sense; it was logged. */
+MUST_CHECK bool gateway_start(struct gateway *gateway, const struct gateway_options *options);
 /* Ends what gateway_start began, also half way. No request may be open. */
 void gateway_stop(struct gateway *gateway);
 /* Bids can be taken: the house is known and the broker has its topology. */

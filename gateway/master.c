@@ -113,6 +113,8 @@ static int run_child(struct master *master, struct worker_slot *slot, pid_t pare
         .listeners = master->listeners,
         .listener_count = master->listener_count,
         .slot = slot,
+        .slots = master->shared->slots,
+        .slot_count = WORKERS_MAX,
         .record = &master->shared->record,
     };
     close(master->signals);
@@ -135,7 +137,7 @@ static bool start_process(struct master *master, struct process *process, int *e
 {
     struct worker_slot *slot = slot_of(master, process);
     pid_t parent = getpid();
-    atomic_store(&slot->serving, false);
+    atomic_store(&slot->open, 0);
     atomic_store(&slot->beat_ms, clock_mono_ms());
     pid_t pid = fork();
     if (pid == 0) {
@@ -200,6 +202,7 @@ static void process_ended(struct master *master, struct process *process, int st
     } else if (!asked) {
         master->backoff_ms = BACKOFF_LEAST_MS;
     }
+    atomic_store(&slot_of(master, process)->serving, false);
     process_set_state(process, PROCESS_NONE);
 }
 

@@ -29,14 +29,17 @@ void reply_header(struct request *request, const char *name, const char *value)
     }
 }
 
-/* One line per request: failures of ours as warnings, refusals as information, the rest for those who debug. */
+/*
+ * One line per request, for those who debug: a refusal is the client's matter, and a flood of them must not become one
+ * of ours. What we could not do is said at the usual level.
+ */
 static void log_access(const struct request *request)
 {
     struct log_about about = request_about(request);
     enum log_level level = LOG_DEBUG;
-    if (request->status >= 500) {
-        level = LOG_WARN;
-    } else if (request->status >= 400) {
+    if (request->status == 500) {
+        level = LOG_ERROR;
+    } else if (request->status > 500) {
         level = LOG_INFO;
     }
     log_line(level, &about, "%s %s %d", router_method_text(request->method),

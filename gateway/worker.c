@@ -35,6 +35,22 @@ static void do_beat(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     atomic_store(&worker->options->slot->beat_ms, clock_mono_ms());
+    atomic_store(&worker->options->slot->open, (int64_t)conns_open(worker->gateway.conns));
+}
+
+/* Whether no other worker has fewer connections: they live long, so an uneven share would stay uneven. */
+static bool is_turn(size_t open, void *arg)
+{
+    const struct worker *worker = arg;
+    const struct worker_options *options = worker->options;
+    atomic_store(&options->slot->open, (int64_t)open);
+    for (size_t i = 0; i < options->slot_count; i++) {
+        const struct worker_slot *other = &options->slots[i];
+        if (other != options->slot && atomic_load(&other->serving) && atomic_load(&other->open) < (int64_t)open) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void serve(struct worker *worker)
@@ -75,6 +91,7 @@ static void drain(void *arg)
     const struct timeval every = {0, TICK_MS * 1000L};
     struct worker *worker = arg;
     worker->gateway.draining = true;
+    atomic_store(&worker->options->slot->serving, false);
     conns_drain(worker->gateway.conns);
     /* Whoever takes over may bind the address at once, should the master be gone. */
     for (size_t i = 0; i < worker->options->listener_count; i++) {
@@ -91,8 +108,14 @@ static bool start(struct worker *worker)
     const struct timeval tick = {0, TICK_MS * 1000L};
     const struct daemon_calls calls = {.drain = drain, .arg = worker};
     worker->base = event_base_new();
-    if (worker->base == NULL ||
-        !gateway_start(&worker->gateway, worker->base, worker->options->config, worker->options->record)) {
+    const struct gateway_options options = {
+        .base = worker->base,
+        .config = worker->options->config,
+        .record = worker->options->record,
+        .turn = is_turn,
+        .turn_arg = worker,
+    };
+    if (worker->base == NULL || !gateway_start(&worker->gateway, &options)) {
         return false;
     }
     worker->daemon = daemon_new(worker->base, worker->options->config, &calls);

@@ -15,6 +15,7 @@ enum { WORKER_LISTENERS_MAX = 8 };
 struct worker_slot {
     atomic_bool serving;     /* it accepts connections */
     _Atomic int64_t beat_ms; /* monotonic; when its loop last came round */
+    _Atomic int64_t open;    /* connections */
 };
 
 enum { WORKER_BEAT_MS = 500 };
@@ -23,7 +24,9 @@ struct worker_options {
     const struct config *config;
     const int *listeners; /* its own to close */
     size_t listener_count;
-    struct worker_slot *slot;
+    struct worker_slot *slot; /* its own among `slots` */
+    const struct worker_slot *slots;
+    size_t slot_count;
     struct house_record *record;
 };
 
