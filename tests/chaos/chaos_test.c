@@ -21,8 +21,8 @@ enum {
     CHAOS_HANDS = 8,
     CHAOS_LOTS = 12,
     CHAOS_TAKEN_MAX = 20000,  /* 202s of one hand; a test takes some thousand */
-    CHAOS_PACE_MS = 15,       /* between two bids of a hand: some hundred bids a second together */
-    CHAOS_BEFORE = 300,       /* 202s before the blow, and again after it */
+    CHAOS_PACE_MS = 10,       /* between two bids of a hand: some hundred bids a second together */
+    CHAOS_BEFORE = 500,       /* 202s before the blow, and again after it */
     CHAOS_SHORT_MS = 6000,    /* of the lots that end meanwhile */
     CHAOS_REPEATS = 2000,     /* of a keyed bid without an answer, CHAOS_PACE_MS apart: longer than any outage here */
     CHAOS_DECIDED_MS = 60000, /* from the end of the load until all is decided and settled */
@@ -42,6 +42,7 @@ struct chaos_hand {
     struct cast_user user;
     struct chaos_taken *taken;
     atomic_int count;   /* of `taken` */
+    atomic_int lost;    /* got 503 or no answer, each repetition counted */
     atomic_int strange; /* answers that have no place here */
 };
 
@@ -78,7 +79,9 @@ static const struct reply *offer(struct chaos_hand *hand, struct client *client,
             client_header(client, client_format("X-Idempotency-Key: %s", key));
         }
         reply = client_call(client, "POST", path, body);
-        if (!hand->keyed || (reply->status != 0 && reply->status != 503)) {
+        bool lost = reply->status == 0 || reply->status == 503;
+        atomic_fetch_add(&hand->lost, lost);
+        if (!hand->keyed || !lost) {
             break;
         }
         pace();
@@ -118,6 +121,15 @@ static int taken_count(void)
     int sum = 0;
     for (int i = 0; i < CHAOS_HANDS; i++) {
         sum += atomic_load(&hands[i].count);
+    }
+    return sum;
+}
+
+static int lost_count(void)
+{
+    int sum = 0;
+    for (int i = 0; i < CHAOS_HANDS; i++) {
+        sum += atomic_load(&hands[i].lost);
     }
     return sum;
 }
@@ -241,7 +253,8 @@ static void assert_ends(void)
     }
 }
 
-static void assert_whole(void)
+/* Everything that must hold after `blow`. */
+static void assert_whole(const char *blow)
 {
     char out[HOUSE_OUTPUT_SIZE];
     SUITE_WAIT(house_ready(), HOUSE_READY_MS);
@@ -251,6 +264,9 @@ static void assert_whole(void)
     SUITE_WAIT(count_of("SELECT count(*) FROM outbox WHERE $1 <> ''", "x") == 0, CHAOS_DECIDED_MS);
     int code = house_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "rostrumctl verify: exit %d: %s", code, out);
+    (void)printf("%s: %d bids answered 202, %d not, all decided once and in order\n", blow, taken_count(),
+                 lost_count());
+    (void)fflush(stdout);
 }
 
 /* Waits until so many more bids were answered 202. */
@@ -260,8 +276,13 @@ static void more_taken(void)
     SUITE_WAIT(taken_count() >= from + CHAOS_BEFORE, HOUSE_READY_MS);
 }
 
-static const char *const victims[] = {
-    "bidworker-1", "bidworker-2", "endworker", "notifyworker", "gateway-worker", "rabbitmq", "redis", "postgres",
+/* Programs are struck more often: each blow falls into another moment of a batch. */
+static const struct {
+    const char *name;
+    int blows;
+} victims[] = {
+    {"bidworker-1", 3},    {"bidworker-2", 3}, {"endworker", 2}, {"notifyworker", 2},
+    {"gateway-worker", 3}, {"rabbitmq", 1},    {"redis", 2},     {"postgres", 1},
 };
 
 static bool replaced(const char *victim, pid_t killed)
@@ -272,16 +293,18 @@ static bool replaced(const char *victim, pid_t killed)
 
 START_TEST(a_killed_process_loses_nothing)
 {
-    const char *victim = victims[_i];
+    const char *victim = victims[_i].name;
     load_start();
     more_taken();
-    pid_t pid = house_pid(victim);
-    ck_assert_msg(pid > 0, "no process called %s", victim);
-    ck_assert_int_eq(kill(pid, SIGKILL), 0);
-    SUITE_WAIT(replaced(victim, pid), HOUSE_READY_MS);
-    more_taken();
+    for (int i = 0; i < victims[_i].blows; i++) {
+        pid_t pid = house_pid(victim);
+        ck_assert_msg(pid > 0, "no process called %s", victim);
+        ck_assert_int_eq(kill(pid, SIGKILL), 0);
+        SUITE_WAIT(replaced(victim, pid), HOUSE_READY_MS);
+        more_taken();
+    }
     load_stop();
-    assert_whole();
+    assert_whole(victim);
 }
 END_TEST
 
@@ -309,7 +332,7 @@ START_TEST(a_memory_alarm_drains_by_itself)
     ck_assert(watermark("2GB"));
     more_taken();
     load_stop();
-    assert_whole();
+    assert_whole("memory alarm");
 }
 END_TEST
 
