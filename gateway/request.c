@@ -188,8 +188,9 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
 struct http_facts {
     int hosts;
     int lengths;
-    bool body;    /* announces one */
-    bool chunked; /* announces a transfer coding */
+    bool body;       /* announces one */
+    bool chunked;    /* announces a transfer coding */
+    bool unreadable; /* one that evhttp does not know */
     const char *request_id;
     const char *traceparent;
 };
@@ -203,6 +204,7 @@ static void look_at_header(const struct evkeyval *header, struct http_facts *fac
         facts->body |= strcmp(header->value, "0") != 0;
     } else if (strcasecmp(header->key, "Transfer-Encoding") == 0) {
         facts->chunked = true;
+        facts->unreadable |= strcasecmp(header->value, "chunked") != 0;
     } else if (strcasecmp(header->key, "X-Request-Id") == 0) {
         facts->request_id = header->value;
     } else if (strcasecmp(header->key, "traceparent") == 0) {
@@ -277,7 +279,7 @@ static bool http_good(struct request *request, struct http_facts *facts)
     }
     bool bodiless = (evreq->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH)) == 0;
     bool version_11 = evreq->major == 1 && evreq->minor >= 1;
-    request->close = facts->hosts > 1 || (version_11 && facts->hosts == 0) || facts->lengths > 1 ||
+    request->close = facts->unreadable || facts->hosts > 1 || (version_11 && facts->hosts == 0) || facts->lengths > 1 ||
                      (facts->chunked && facts->lengths > 0) || (bodiless && (facts->chunked || facts->body));
     return !request->close;
 }
