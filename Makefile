@@ -110,10 +110,12 @@ deps-lint:
 	@deploy/packages/install build run check lint
 
 run: deps ## build, start the house, show its log; Ctrl-C ends everything
+	@echo Building.
 	@$(build_all) -s all
 	@exec deploy/house run
 
 up: deps ## build and start the house in the background
+	@echo Building.
 	@$(build_all) -s all
 	@deploy/house up
 
@@ -132,31 +134,38 @@ clean-var: ## stop the house and wipe its data
 ## --- tests ---
 
 check: deps-check ## build and run every test against servers of its own
+	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run
 
 check-unit: deps-check ## the unit tests alone: no servers, seconds
+	@echo Building.
 	@$(build_all) -s test-programs
 	@tests/run unit
 
 replay: deps-check ## 423 recorded eBay auctions through a house of its own
+	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/replay/run
 
 bench: deps-bench ## bids per second, beside the peer in ROSTRUM_PEER
+	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/run
 
 asan: deps-check ## unit, integration and contract tests under AddressSanitizer
+	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
 	@BUILD=build/asan tests/run unit integration contract
 
 ubsan: deps-check ## the same under UndefinedBehaviorSanitizer
+	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
 	@BUILD=build/ubsan tests/run unit integration contract
 
 # Unforked, so that valgrind sees the tests themselves; with a longer limit, because it is slow.
 valgrind: deps-lint ## the unit tests under valgrind
+	@echo Building.
 	@$(build_all) -s test-programs
 	@for t in $(BUILD)/tests/unit/*_test; do echo "valgrind $$t"; CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 \
 	    valgrind -q --leak-check=full --error-exitcode=99 $$t || exit 1; done
