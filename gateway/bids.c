@@ -238,6 +238,7 @@ static void publish(struct request *request)
         command->reply_to = request->gateway->id;
         start_waiting(request);
     }
+    placing->bid.received_mono_ms = request->start_us / 1000;
     placing->bid.done = published;
     placing->bid.arg = request;
     placing->handed_over = true;

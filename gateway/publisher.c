@@ -110,6 +110,11 @@ static void lane_end_if_empty(struct publisher_lane *lane)
     }
 }
 
+static bool is_late(const struct publisher_bid *bid, int64_t now)
+{
+    return bid->deadline_ms <= now;
+}
+
 /* The one way in which a bid leaves. */
 static void bid_end(struct publisher_bid *bid, enum publisher_verdict verdict)
 {
@@ -137,10 +142,13 @@ static void message_answered(enum broker_verdict verdict, void *arg)
     };
     struct publisher_lane *lane = arg;
     struct publisher_bid *bid = NULL;
+    int64_t now = clock_mono_ms();
     assert(lane->under_way);
     /* The lane stays under way until its bids have their verdicts: what these submit waits for the next message. */
     while ((bid = TAILQ_FIRST(&lane->sent)) != NULL) {
-        bid_end(bid, verdicts[verdict]);
+        /* A loop that was held up reads the confirm before it sweeps: the fence may have been faster than this bid. */
+        bool late = verdict == BROKER_CONFIRMED && is_late(bid, now);
+        bid_end(bid, late ? PUBLISHER_UNKNOWN : verdicts[verdict]);
     }
     lane->under_way = false;
     if (!TAILQ_EMPTY(&lane->waiting)) {
@@ -164,11 +172,30 @@ static bool publish(struct publisher *publisher, struct publisher_lane *lane, si
     return broker_publish(publisher->gateway->broker, &message, message_answered, lane);
 }
 
-/* Puts what waits into one message; if the broker does not take it, it goes on waiting. */
+/* The first `count` bids in time are in the message just published. */
+static void move_to_sent(struct publisher_lane *lane, size_t count, int64_t now)
+{
+    struct publisher_bid *next = NULL;
+    for (struct publisher_bid *bid = TAILQ_FIRST(&lane->waiting); count > 0; bid = next) {
+        next = TAILQ_NEXT(bid, list);
+        if (!is_late(bid, now)) {
+            TAILQ_REMOVE(&lane->waiting, bid, list);
+            bid->sent = true;
+            TAILQ_INSERT_TAIL(&lane->sent, bid, list);
+            count--;
+        }
+    }
+}
+
+/*
+ * Puts what waits into one message; if the broker does not take it, it goes on waiting. Bids whose deadline has passed
+ * unnoticed stay where they are until the sweep drops them.
+ */
 static void lane_send(struct publisher_lane *lane)
 {
     struct publisher *publisher = lane->publisher;
-    struct publisher_bid *bid = NULL;
+    const struct publisher_bid *bid = NULL;
+    int64_t now = clock_mono_ms();
     size_t count = 0;
     assert(!lane->under_way && !TAILQ_EMPTY(&lane->waiting));
     TAILQ_FOREACH(bid, &lane->waiting, list)
@@ -176,7 +203,12 @@ static void lane_send(struct publisher_lane *lane)
         if (count == publisher->share_max) {
             break;
         }
-        publisher->commands[count++] = bid->command;
+        if (!is_late(bid, now)) {
+            publisher->commands[count++] = bid->command;
+        }
+    }
+    if (count == 0) {
+        return;
     }
     if (!publish(publisher, lane, count)) {
         lane_stall(lane, true); /* the sweep tries again, or drops what waits if the broker is not there */
@@ -184,19 +216,29 @@ static void lane_send(struct publisher_lane *lane)
     }
     lane_stall(lane, false);
     lane->under_way = true;
-    while (count-- > 0) {
-        bid = TAILQ_FIRST(&lane->waiting);
-        TAILQ_REMOVE(&lane->waiting, bid, list);
-        bid->sent = true;
-        TAILQ_INSERT_TAIL(&lane->sent, bid, list);
+    move_to_sent(lane, count, now);
+}
+
+/* Nearly always last: only what Redis or PostgreSQL held up is older than those before it. */
+static void insert_by_deadline(struct publisher *publisher, struct publisher_bid *bid)
+{
+    struct publisher_bid *before = TAILQ_LAST(&publisher->deadlines, bid_list);
+    while (before != NULL && before->deadline_ms > bid->deadline_ms) {
+        before = TAILQ_PREV(before, bid_list, deadlines);
+    }
+    if (before == NULL) {
+        TAILQ_INSERT_HEAD(&publisher->deadlines, bid, deadlines);
+    } else {
+        TAILQ_INSERT_AFTER(&publisher->deadlines, before, bid, deadlines);
     }
 }
 
 bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
 {
     const struct config *config = publisher->gateway->config;
+    bid->deadline_ms = bid->received_mono_ms + config->confirm_deadline_ms;
     if (publisher->gateway->broker == NULL || broker_state(publisher->gateway->broker) != BROKER_UP ||
-        publisher->open >= (size_t)config->publish_pending_max_bids) {
+        publisher->open >= (size_t)config->publish_pending_max_bids || is_late(bid, clock_mono_ms())) {
         return false;
     }
     struct publisher_lane *lane = lane_find(publisher, &bid->command.auction_id);
@@ -205,9 +247,8 @@ bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
     }
     bid->lane = lane;
     bid->sent = false;
-    bid->deadline_ms = clock_mono_ms() + config->confirm_deadline_ms;
     TAILQ_INSERT_TAIL(&lane->waiting, bid, list);
-    TAILQ_INSERT_TAIL(&publisher->deadlines, bid, deadlines);
+    insert_by_deadline(publisher, bid);
     publisher->open++;
     if (!lane->under_way && !lane->stalled) {
         lane_send(lane);
@@ -226,7 +267,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     bool up = broker != NULL && broker_state(broker) == BROKER_UP;
     (void)fd;
     (void)what;
-    while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && bid->deadline_ms <= now) {
+    while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && is_late(bid, now)) {
         lane = bid->lane;
         bid_end(bid, bid->sent ? PUBLISHER_UNKNOWN : PUBLISHER_DROPPED);
         lane_end_if_empty(lane);

@@ -3,7 +3,9 @@
  * travel together in the next one, up to share_max_bids: an idle house adds no delay, and a hot auction pays the broker
  * once for many bids.
  *
- * Each bid gets exactly one verdict, within confirm_deadline_ms. One that was not handed over by then never is.
+ * Each bid gets exactly one verdict, within confirm_deadline_ms of its receipt. One that was not handed over by then
+ * never is. Counted from the receipt, because the fence is: an auction's fence follows its end by fence_grace_ms, and
+ * what was in time and answered 202 must stand ahead of it, however long Redis or PostgreSQL held it up before.
  */
 #ifndef ROSTRUM_GATEWAY_PUBLISHER_H
 #define ROSTRUM_GATEWAY_PUBLISHER_H
@@ -26,6 +28,7 @@ typedef void (*publisher_done)(struct publisher_bid *bid, enum publisher_verdict
 /* Owned by the caller, who keeps it until the verdict. */
 struct publisher_bid {
     struct command command;
+    int64_t received_mono_ms; /* the command's receipt on the monotonic clock */
     publisher_done done;
     void *arg;
 
@@ -41,8 +44,8 @@ MUST_CHECK struct publisher *publisher_new(struct gateway *gateway);
 /* Open bids are forgotten without a verdict. */
 void publisher_free(struct publisher *publisher);
 /*
- * Takes a bid; its verdict comes later, from the loop. False: the broker is not there, or publish_pending_max_bids are
- * open: then nothing happened and no verdict comes.
+ * Takes a bid; its verdict comes later, from the loop. False: the broker is not there, publish_pending_max_bids are
+ * open, or its deadline has passed: then nothing happened and no verdict comes.
  */
 MUST_CHECK bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid);
 /* Waiting or unconfirmed. */
