@@ -135,7 +135,8 @@ void emit_batch(struct emit *emit, const struct batch *batch)
     bool good = redis_up(emit->redis);
     for (size_t i = 0; good && i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
-        if (auction->found && auction->touched && !auction->broken) {
+        /* Also where nothing changed: it came again, and who committed it may have died before telling. */
+        if (auction->found && !auction->broken) {
             good = emit_snapshot(emit, auction);
         }
     }

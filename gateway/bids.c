@@ -3,7 +3,7 @@
  *
  *   begin    what is bid, and its id                 no I/O; 400
  *   ask      admission and snapshot in one pipeline  401, 403, 409, 422, 429, 400 BID_TOO_LOW
- *   load     the snapshot from PostgreSQL            only where Redis has none; 404
+ *   load     the snapshot from PostgreSQL            only where Redis has none, or an end that may have moved; 404
  *   publish  into the auction's queue                503
  *   finish   202, or wait for the decision           200, 202, 503 with bidId where the outcome is unknown
  *
@@ -49,6 +49,7 @@ struct placing {
     bool confirmed;
     bool decided;
     struct snapshot snapshot; /* status NULL: unknown */
+    bool loaded;              /* from PostgreSQL just now, not out of Redis */
     struct decision decision;
 };
 
@@ -251,15 +252,25 @@ static void publish(struct request *request)
 
 /* ---- load ---- */
 
+static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg);
+
+/* Every other field of an old snapshot errs towards taking the bid; but an extension may have moved the end since. */
+static bool end_is_hearsay(const struct placing *placing, enum error_code why)
+{
+    return why == ERROR_AUCTION_ENDED && refusal_by_clock(&placing->snapshot) && !placing->loaded;
+}
+
 static void check_snapshot(struct request *request)
 {
     const struct placing *placing = request->own;
     enum error_code why = ERROR_INTERNAL_ERROR;
-    if (refusal_certain(&placing->snapshot, &placing->bid.command, clock_now_ms(),
-                        request->gateway->config->fence_grace_ms, &why)) {
-        refuse(request, why);
-    } else {
+    if (!refusal_certain(&placing->snapshot, &placing->bid.command, clock_now_ms(),
+                         request->gateway->config->fence_grace_ms, &why)) {
         publish(request);
+    } else if (end_is_hearsay(placing, why)) {
+        snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
+    } else {
+        refuse(request, why);
     }
 }
 
@@ -275,6 +286,7 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
         publish(request);
     } else {
         placing->snapshot = *snapshot;
+        placing->loaded = true;
         check_snapshot(request);
     }
 }

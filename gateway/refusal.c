@@ -14,11 +14,16 @@ static bool too_low(const struct snapshot *snapshot, const struct command *comma
     return command->kind == COMMAND_BID || !uuid_equal(&snapshot->leader_id, &command->user_id);
 }
 
+bool refusal_by_clock(const struct snapshot *snapshot)
+{
+    return strcmp(snapshot->status, "scheduled") == 0 || strcmp(snapshot->status, "active") == 0;
+}
+
 bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms, int64_t grace_ms,
                      enum error_code *why)
 {
     const char *status = snapshot->status;
-    bool open = strcmp(status, "scheduled") == 0 || strcmp(status, "active") == 0;
+    bool open = refusal_by_clock(snapshot);
     if (strcmp(status, "draft") == 0) {
         *why = ERROR_NOT_FOUND;
     } else if (strcmp(status, "cancelled") == 0) {

@@ -15,4 +15,7 @@
 MUST_CHECK bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms,
                                 int64_t grace_ms, enum error_code *why);
 
+/* Whether a refusal as ended would be by the clock alone: the auction was still open then. */
+bool refusal_by_clock(const struct snapshot *snapshot);
+
 #endif

@@ -2,8 +2,14 @@
  * The contract's "Bids" over HTTP: the answers at the door, idempotency, waiting, the history, maxima. The rules
  * themselves have their unit and property tests; here stands that the house plays by them from end to end.
  */
+#include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "common/keys.h"
+#include "common/redis.h"
+#include "tests/support/loop.h"
 #include "tests/support/stage.h"
 
 START_TEST(a_bid_is_taken_and_decided)
@@ -202,6 +208,41 @@ START_TEST(bids_of_one_auction_are_decided_in_order)
 }
 END_TEST
 
+static void on_set(const redisReply *reply, void *arg)
+{
+    bool *set = arg;
+    *set = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+}
+
+/* Redis as it is when it lost what the bid worker wrote last: an older version, with the end that held then. */
+static void make_snapshot_old(const char *auction_id, const char *end_ms)
+{
+    struct uuid id;
+    char key[KEYS_SIZE];
+    bool set = false;
+    ck_assert(uuid_parse(auction_id, strlen(auction_id), &id));
+    keys_snapshot(&id, key);
+    const char *const command[] = {"HSET", key, "v", "1", "en", end_ms};
+    struct event_base *base = event_base_new();
+    struct redis_options options = {
+        .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = CAST_DECISION_MS, .pending_max = 1};
+    struct redis *redis = redis_new(&options);
+    ck_assert_ptr_nonnull(redis);
+    LOOP_UNTIL(base, redis_up(redis), CAST_DECISION_MS);
+    ck_assert(redis_command(redis, on_set, &set, (int)ARRAY_LEN(command), command, NULL));
+    LOOP_UNTIL(base, set, CAST_DECISION_MS);
+    redis_free(redis);
+    event_base_free(base);
+}
+
+START_TEST(an_end_that_moved_unheard_refuses_nobody)
+{
+    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), "status", "accepted");
+    make_snapshot_old(stage.auction, "1000000000000");
+    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), "status", "accepted");
+}
+END_TEST
+
 static Suite *bids_suite(void)
 {
     const TTest *const tests[] = {
@@ -215,6 +256,7 @@ static Suite *bids_suite(void)
         a_maximum_is_seen_by_its_owner_and_withdrawn,
         a_leader_may_raise_to_less_than_the_minimum,
         bids_of_one_auction_are_decided_in_order,
+        an_end_that_moved_unheard_refuses_nobody,
         NULL,
     };
     return stage_suite("bids", tests);
