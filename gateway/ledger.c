@@ -120,13 +120,20 @@ static void entry_answered(const redisReply *reply, void *arg)
     json_free(tree);
 }
 
+/* What PostgreSQL could not say: without an entry it may be decided long since, so that "not found" would be a lie. */
+static void unsure_entry_answered(const redisReply *reply, void *arg)
+{
+    bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
+    entry_answered(there ? reply : NULL, arg);
+}
+
 /* Not in the ledger: perhaps it is still on its way. */
-static void look_into_entry(struct request *request)
+static void look_into_entry(struct request *request, redis_callback answered)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"HGET", key, "b"};
     keys_bid(&request->user.id, &request->parameters[1], key);
-    if (!redis_command(request->gateway->redis, entry_answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (!redis_command(request->gateway->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -135,8 +142,10 @@ static void bid_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct decision decision;
-    if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
-        look_into_entry(request);
+    if (reply->outcome != PG_OK) {
+        look_into_entry(request, unsure_entry_answered);
+    } else if (!ledger_read(reply->result, &decision)) {
+        look_into_entry(request, entry_answered);
     } else if (decision.kind == COMMAND_WITHDRAW ||
                (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
         reply_error(request, ERROR_NOT_FOUND);
@@ -149,7 +158,7 @@ static void bid_found(const struct pg_reply *reply, void *arg)
 static void handle_bid(struct request *request)
 {
     if (!ledger_find(request->gateway, &request->parameters[0], &request->parameters[1], bid_found, request)) {
-        look_into_entry(request);
+        look_into_entry(request, unsure_entry_answered);
     }
 }
 
