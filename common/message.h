@@ -75,7 +75,7 @@ struct event {
     struct uuid auction_id;
     struct uuid user_id; /* whom it concerns, or nil */
     int64_t amount;      /* minor units: the price then */
-    int64_t version;     /* of the auction after the batch; with kind and user_id it names the event */
+    int64_t version;     /* of the auction after the batch; with kind, user_id and amount it names the event */
     int64_t at_ms;       /* when it was decided */
     int64_t end_ms;      /* EVENT_EXTENDED, EVENT_ENDING_SOON: the endTime; else 0 */
     char traceparent[MESSAGE_TRACEPARENT_SIZE];

@@ -18,7 +18,7 @@ enum {
     TOLD_SLOTS = 4096, /* auctions being extended at about the same time */
     MINUTE_MS = 60000,
     HASH_BYTES = 16, /* BLAKE2b's shortest; an id takes ten */
-    SEED_BYTES = 16 + 16 + 8 + 1,
+    SEED_BYTES = 16 + 16 + 8 + 8 + 1,
     EXTENSIONS_FIRST = 64, /* room in the list, doubling */
 };
 
@@ -198,6 +198,10 @@ static void add_amount(struct pg_array *array, int64_t minor)
     }
 }
 
+/*
+ * One batch, and so one version, may take the lead from the same user again and again. Each time the price is another:
+ * no two bids that take the lead are of the same amount.
+ */
 static struct uuid user_notification_id(const struct event *event)
 {
     uint8_t seed[SEED_BYTES];
@@ -205,7 +209,8 @@ static struct uuid user_notification_id(const struct event *event)
     memcpy(seed, event->auction_id.bytes, 16);
     memcpy(seed + 16, event->user_id.bytes, 16);
     memcpy(seed + 32, &event->version, 8);
-    seed[40] = (uint8_t)event->kind;
+    memcpy(seed + 40, &event->amount, 8);
+    seed[48] = (uint8_t)event->kind;
     (void)crypto_generichash(hash, sizeof(hash), seed, sizeof(seed), NULL, 0); /* these sizes cannot fail */
     return uuid_from_hash_at(event->at_ms, hash);
 }

@@ -163,6 +163,20 @@ START_TEST(a_lead_lost_again_is_told_again)
 }
 END_TEST
 
+START_TEST(a_lead_lost_twice_in_one_batch_is_told_twice)
+{
+    struct event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_OUTBID, bidders[1]),
+                             event_of(EVENT_OUTBID, bidders[0])};
+    events[1].at_ms = events[2].at_ms = events[0].at_ms;
+    events[1].amount = 1300;
+    events[2].amount = 1400;
+    publish(events, ARRAY_LEN(events), 2);
+    settle();
+    ck_assert_int_eq(notices(bidders[0], "OUTBID"), 2);
+    ck_assert_int_eq(notices(bidders[1], "OUTBID"), 1);
+}
+END_TEST
+
 START_TEST(a_settlement_is_told_to_seller_winner_and_losers)
 {
     struct event event = event_of(EVENT_SETTLED, bidders[0]);
@@ -397,6 +411,7 @@ static Suite *notifyworker_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_user_in_the_event_is_told_that_the_lead_is_lost);
     tcase_add_test(tests, a_lead_lost_again_is_told_again);
+    tcase_add_test(tests, a_lead_lost_twice_in_one_batch_is_told_twice);
     tcase_add_test(tests, a_settlement_is_told_to_seller_winner_and_losers);
     tcase_add_test(tests, an_unsold_auction_is_told_to_seller_and_losers);
     tcase_add_test(tests, who_was_only_rejected_is_told_nothing);
