@@ -1,0 +1,366 @@
+/*
+ * Deciding a batch, without servers: a small memory stands in for PostgreSQL. The property that matters is that the
+ * cut of the batches shows nowhere: the same commands decided in one batch, one by one, or in random pieces that come
+ * twice give the same ledger and the same states. Then what a batch says of what it set aside.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bidworker/decide.h"
+#include "bidworker/letters.h"
+#include "common/topology.h"
+#include "tests/support/suite.h"
+
+enum {
+    AUCTIONS = 4, /* the last one does not exist */
+    USERS = 5,    /* the first is the seller, the last is banned */
+    COMMANDS = 80,
+    ROWS_MAX = 4 * COMMANDS,
+    RUNS = 300,
+    START_MS = 10000,
+    END_MS = 50000,
+    NOW_MS = 90000,
+};
+
+static uint64_t random_state;
+
+static int64_t random_below(int64_t end)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (int64_t)((random_state >> 33) % (uint64_t)end);
+}
+
+static struct uuid id_of(uint8_t kind, size_t number)
+{
+    return (struct uuid){.bytes = {[0] = kind, [14] = (uint8_t)(number >> 8), [15] = (uint8_t)(number + 1)}};
+}
+
+/* What PostgreSQL would hold. */
+struct world {
+    struct batch_auction auctions[AUCTIONS];
+    struct batch_row rows[ROWS_MAX];
+    size_t row_count;
+    size_t lost_leads;
+    size_t ended;
+};
+
+static struct world one;
+static struct world other;
+static struct command commands[COMMANDS];
+
+static void world_open(struct world *world)
+{
+    *world = (struct world){0};
+    for (size_t i = 0; i < AUCTIONS; i++) {
+        world->auctions[i] = (struct batch_auction){
+            .id = id_of('a', i),
+            .found = i + 1 < AUCTIONS,
+            .version = 1,
+            .state =
+                {
+                    .seller_id = id_of('u', 0),
+                    .starting_price = 100,
+                    .reserve_price = i == 1 ? 900 : 0,
+                    .increments = increments_fixed(50),
+                    .snipe_window_ms = 5000,
+                    .snipe_extension_ms = 5000,
+                    .snipe_max = -1,
+                    .start_ms = START_MS,
+                    .end_ms = END_MS,
+                    .terms_version = 1,
+                    .status = i == 2 ? RULES_SCHEDULED : RULES_ACTIVE,
+                },
+        };
+    }
+}
+
+static const struct batch_row *world_find(const struct world *world, const struct command *command)
+{
+    for (size_t i = 0; i < world->row_count; i++) {
+        const struct batch_row *row = &world->rows[i];
+        if (uuid_equal(&row->auction_id, &command->auction_id) && uuid_equal(&row->bid_id, &command->id)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static void world_load(const struct world *world, struct batch *batch)
+{
+    struct uuid banned = id_of('u', USERS - 1);
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        struct batch_auction *auction = &batch->auctions[i];
+        const struct batch_auction *stored = &world->auctions[auction->id.bytes[15] - 1];
+        auction->found = stored->found;
+        auction->seq = stored->seq;
+        auction->version = stored->version;
+        auction->state = stored->state;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        entry->banned = uuid_equal(&entry->command->user_id, &banned);
+        if (world_find(world, entry->command) != NULL) {
+            entry->outcome = BATCH_KNOWN;
+        }
+    }
+}
+
+static void world_commit(struct world *world, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        struct batch_auction *stored = &world->auctions[batch->auctions[i].id.bytes[15] - 1];
+        ck_assert_int_le(batch->auctions[i].version, stored->version + 1);
+        stored->seq = batch->auctions[i].seq;
+        stored->version = batch->auctions[i].version;
+        stored->state = batch->auctions[i].state;
+    }
+    for (size_t i = 0; i < batch->row_count; i++) {
+        ck_assert_uint_lt(world->row_count, ROWS_MAX);
+        world->rows[world->row_count++] = batch->rows[i];
+    }
+    for (size_t i = 0; i < batch->event_count; i++) {
+        enum event_kind kind = batch->events[i].kind;
+        world->lost_leads += kind == EVENT_OUTBID || kind == EVENT_PROXY_EXHAUSTED ? 1 : 0;
+        world->ended += kind == EVENT_ENDED ? 1 : 0;
+    }
+}
+
+static void world_decide(struct world *world, struct batch *batch, size_t first, size_t count)
+{
+    batch_clear(batch);
+    for (size_t i = 0; i < count; i++) {
+        (void)batch_add(batch, NULL, &commands[first + i]);
+    }
+    batch_prepare(batch);
+    world_load(world, batch);
+    decide_batch(batch, NOW_MS);
+    for (size_t i = 0; i < batch->count; i++) {
+        ck_assert_int_ne(batch->entries[i].outcome, BATCH_UNDECIDED);
+    }
+    world_commit(world, batch);
+}
+
+static enum command_kind random_kind(void)
+{
+    int64_t chance = random_below(20);
+    if (chance < 10) {
+        return COMMAND_BID;
+    }
+    if (chance < 17) {
+        return COMMAND_PROXY;
+    }
+    return chance == 17 ? COMMAND_WITHDRAW : chance == 18 ? COMMAND_START : COMMAND_FENCE;
+}
+
+static void random_commands(void)
+{
+    int64_t now_ms = START_MS - 1000;
+    for (size_t i = 0; i < COMMANDS; i++) {
+        struct command *command = &commands[i];
+        now_ms += random_below(1100);
+        if (i > 0 && random_below(15) == 0) {
+            *command = commands[random_below((int64_t)i)]; /* came twice */
+            continue;
+        }
+        *command = (struct command){.kind = random_kind(), .id = id_of('c', i), .received_ms = now_ms};
+        command->auction_id = id_of('a', (size_t)random_below(AUCTIONS));
+        if (command->kind == COMMAND_BID || command->kind == COMMAND_PROXY) {
+            command->amount = 50 + random_below(40) * 25;
+        }
+        if (command->kind != COMMAND_START && command->kind != COMMAND_FENCE) {
+            command->user_id = id_of('u', (size_t)random_below(USERS));
+        }
+    }
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct batch_row *a = left;
+    const struct batch_row *b = right;
+    int result = uuid_compare(&a->auction_id, &b->auction_id);
+    return result != 0 ? result : (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+/* Rows that the worker makes itself have new ids each time. */
+static bool made_by_worker(const struct batch_row *row)
+{
+    return row->bid_id.bytes[0] != 'c';
+}
+
+static void expect_same(uint64_t seed)
+{
+    ck_assert_msg(one.row_count == other.row_count, "seed %llu: rows", (unsigned long long)seed);
+    ck_assert_msg(one.lost_leads == other.lost_leads, "seed %llu: lost leads", (unsigned long long)seed);
+    ck_assert_msg(one.ended == other.ended, "seed %llu: ends", (unsigned long long)seed);
+    qsort(one.rows, one.row_count, sizeof one.rows[0], compare_rows);
+    qsort(other.rows, other.row_count, sizeof other.rows[0], compare_rows);
+    for (size_t i = 0; i < one.row_count; i++) {
+        const struct batch_row *a = &one.rows[i];
+        const struct batch_row *b = &other.rows[i];
+        bool same = compare_rows(a, b) == 0 && strcmp(a->kind, b->kind) == 0 && strcmp(a->status, b->status) == 0 &&
+                    a->reason == b->reason && a->raise == b->raise && a->amount == b->amount &&
+                    a->max_amount == b->max_amount && uuid_equal(&a->bidder_id, &b->bidder_id) &&
+                    (made_by_worker(a) ? made_by_worker(b) : uuid_equal(&a->bid_id, &b->bid_id));
+        ck_assert_msg(same, "seed %llu: row %zu", (unsigned long long)seed, i);
+    }
+    for (size_t i = 0; i < AUCTIONS; i++) {
+        const struct rules_auction *a = &one.auctions[i].state;
+        const struct rules_auction *b = &other.auctions[i].state;
+        bool same = a->status == b->status && a->price == b->price && a->end_ms == b->end_ms &&
+                    a->bid_count == b->bid_count && a->leader_max == b->leader_max &&
+                    uuid_equal(&a->leader_id, &b->leader_id) && a->runner_up_max == b->runner_up_max;
+        ck_assert_msg(same, "seed %llu: auction %zu", (unsigned long long)seed, i);
+    }
+}
+
+START_TEST(the_cut_of_the_batches_shows_nowhere)
+{
+    struct batch *batch = batch_new(COMMANDS);
+    ck_assert_ptr_nonnull(batch);
+    for (uint64_t seed = 0; seed < RUNS; seed++) {
+        random_state = seed;
+        random_commands();
+        world_open(&one);
+        world_decide(&one, batch, 0, COMMANDS);
+        world_open(&other);
+        for (size_t done = 0; done < COMMANDS;) {
+            size_t part = seed % 2 == 0 ? 1 : 1 + (size_t)random_below((int64_t)(COMMANDS - done));
+            world_decide(&other, batch, done, part);
+            if (random_below(4) == 0) {
+                world_decide(&other, batch, done, part); /* a redelivery */
+            }
+            done += part;
+        }
+        expect_same(seed);
+    }
+    batch_free(batch);
+}
+END_TEST
+
+/* --- what is set aside --- */
+
+static struct batch *some_bids(size_t count)
+{
+    struct batch *batch = batch_new(COMMANDS);
+    ck_assert_ptr_nonnull(batch);
+    world_open(&one);
+    for (size_t i = 0; i < count; i++) {
+        commands[i] = (struct command){.kind = COMMAND_BID,
+                                       .id = id_of('c', i),
+                                       .auction_id = id_of('a', 0),
+                                       .user_id = id_of('u', 1 + i % 3),
+                                       .amount = (int64_t)(i + 1) * 100,
+                                       .received_ms = START_MS};
+        (void)batch_add(batch, NULL, &commands[i]);
+    }
+    batch_prepare(batch);
+    world_load(&one, batch);
+    return batch;
+}
+
+static void doubt(struct batch *batch, size_t index, enum batch_doubt level)
+{
+    batch->entries[index].doubt = level;
+    batch->entries[index].why = "for a test";
+}
+
+START_TEST(what_is_doubted_keeps_its_place)
+{
+    struct letters letters = {0};
+    struct batch *batch = some_bids(5);
+    doubt(batch, 1, BATCH_POISON);
+    doubt(batch, 2, BATCH_BARE);
+    doubt(batch, 3, BATCH_UNWRITABLE);
+    decide_batch(batch, NOW_MS);
+    ck_assert_uint_eq(batch->row_count, 4);
+    ck_assert_str_eq(batch->rows[1].reason, "INTERNAL_ERROR");
+    ck_assert_int_eq(batch->rows[1].amount, 200);
+    ck_assert_str_eq(batch->rows[2].reason, "INTERNAL_ERROR");
+    ck_assert_int_eq(batch->rows[2].amount, 0);
+    ck_assert_int_eq(batch->rows[3].seq, 4);
+    ck_assert_int_eq(batch->rows[3].amount, 500);
+    ck_assert_int_eq(batch->entries[3].outcome, BATCH_ASIDE);
+    ck_assert_int_eq(batch->auctions[0].state.bid_count, 2);
+    ck_assert(letters_of_batch(&letters, batch));
+    ck_assert_uint_eq(letters.count, 4); /* the events, and three copies */
+    ck_assert_str_eq(letters.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
+    for (size_t i = 1; i < letters.count; i++) {
+        ck_assert_str_eq(letters.rows[i].exchange, TOPOLOGY_DEAD_EXCHANGE);
+        ck_assert_str_eq(letters.rows[i].reason, "for a test");
+    }
+    letters_free(&letters);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(a_broken_auction_takes_no_bids_and_no_fence)
+{
+    struct batch *batch = some_bids(3);
+    commands[2] = (struct command){
+        .kind = COMMAND_FENCE, .id = commands[2].id, .auction_id = commands[2].auction_id, .received_ms = NOW_MS};
+    batch->auctions[0].broken = true;
+    decide_batch(batch, NOW_MS);
+    ck_assert_uint_eq(batch->row_count, 2);
+    ck_assert_str_eq(batch->rows[0].reason, "INTERNAL_ERROR");
+    ck_assert_int_eq(batch->entries[2].outcome, BATCH_DROPPED);
+    ck_assert_uint_eq(batch->event_count, 0);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(what_ended_has_a_letter_of_its_own)
+{
+    struct letters letters = {0};
+    struct batch *batch = some_bids(3);
+    commands[2] = (struct command){
+        .kind = COMMAND_FENCE, .id = commands[2].id, .auction_id = commands[2].auction_id, .received_ms = NOW_MS};
+    decide_batch(batch, NOW_MS);
+    ck_assert(letters_of_batch(&letters, batch));
+    ck_assert_uint_eq(letters.count, 2);
+    ck_assert_str_eq(letters.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
+    ck_assert_str_eq(letters.rows[1].routing_key, TOPOLOGY_KEY_ENDED);
+    ck_assert_ptr_null(letters.rows[1].reason);
+    letters_free(&letters);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(an_unreadable_command_is_copied_as_it_came)
+{
+    struct letters letters = {0};
+    struct batch *batch = some_bids(2);
+    commands[1] = (struct command){.kind = COMMAND_BID};
+    doubt(batch, 1, BATCH_POISON);
+    batch->entries[1].unreadable = true;
+    batch->entries[1].raw = "{\"v\":1}";
+    batch_prepare(batch);
+    world_load(&one, batch);
+    decide_batch(batch, NOW_MS);
+    ck_assert_int_eq(batch->entries[0].outcome, BATCH_DECIDED);
+    ck_assert_int_eq(batch->entries[1].outcome, BATCH_ASIDE);
+    ck_assert(letters_of_batch(&letters, batch));
+    ck_assert_uint_eq(letters.count, 1);
+    ck_assert_str_eq(letters.rows[0].body, "{\"v\":1}");
+    letters_free(&letters);
+    batch_free(batch);
+}
+END_TEST
+
+static Suite *decide_suite(void)
+{
+    Suite *suite = suite_create("bidworker_decide");
+    TCase *tcase = tcase_create("decide");
+    tcase_add_test(tcase, the_cut_of_the_batches_shows_nowhere);
+    tcase_add_test(tcase, what_is_doubted_keeps_its_place);
+    tcase_add_test(tcase, a_broken_auction_takes_no_bids_and_no_fence);
+    tcase_add_test(tcase, what_ended_has_a_letter_of_its_own);
+    tcase_add_test(tcase, an_unreadable_command_is_copied_as_it_came);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(decide_suite());
+}
