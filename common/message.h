@@ -31,15 +31,15 @@ enum command_kind {
 };
 
 struct command {
-    enum command_kind kind;
-    struct uuid id; /* of the bid or command; the ledger holds each at most once per auction */
-    struct uuid auction_id;
-    struct uuid user_id;   /* nil for START and FENCE */
     int64_t amount;        /* minor units; 0 for WITHDRAW, START, FENCE */
     int64_t received_ms;   /* server time of the last byte */
     int64_t terms_version; /* what the sender could see; 0: unknown, not checked */
-    struct uuid reply_to;  /* gateway worker that waits for the decision, else nil */
-    bool keyed;            /* an idempotency key: its Redis entry is kept after the decision */
+    enum command_kind kind;
+    struct uuid id; /* of the bid or command; the ledger holds each at most once per auction */
+    struct uuid auction_id;
+    struct uuid user_id;  /* nil for START and FENCE */
+    struct uuid reply_to; /* gateway worker that waits for the decision, else nil */
+    bool keyed;           /* an idempotency key: its Redis entry is kept after the decision */
     char request_id[MESSAGE_REQUEST_ID_SIZE];
     char traceparent[MESSAGE_TRACEPARENT_SIZE];
 };
