@@ -510,9 +510,27 @@ void conn_answer_begin(struct conn *conn)
     conn->answering = true;
 }
 
+/*
+ * Writes the answer at once instead of after another pass of the loop, and has evhttp told from the loop that all is
+ * written. What does not go out now goes the usual way.
+ */
+static void conn_flush(struct conn *conn)
+{
+    struct evbuffer *output = bufferevent_get_output(conn->bev);
+    if (evbuffer_unfreeze(output, 1) != 0) {
+        return;
+    }
+    int written = evbuffer_write(output, conn->fd);
+    (void)evbuffer_freeze(output, 1);
+    if (written > 0 && evbuffer_get_length(output) == 0) {
+        bufferevent_trigger(conn->bev, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+    }
+}
+
 void conn_answer_end(struct conn *conn)
 {
     conn->answering = false;
+    conn_flush(conn);
     if (conn->state != CONN_BUSY) {
         return;
     }

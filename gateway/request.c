@@ -9,6 +9,7 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,8 @@ TAILQ_HEAD(request_list, request);
 struct requests {
     struct gateway *gateway;
     struct event *sweep;
+    char id_prefix[UUID_TEXT_SIZE]; /* of the ids that we make: this worker's own, then a number */
+    uint64_t id_count;
     struct request_list usual;   /* oldest first: all have the same deadline */
     struct request_list patient; /* in no order */
     size_t open;
@@ -240,8 +243,8 @@ static void set_ids(struct request *request, const struct http_facts *facts)
     if (request_id_good(facts->request_id)) {
         (void)snprintf(request->id, sizeof(request->id), "%s", facts->request_id);
     } else {
-        struct uuid id = uuid_new();
-        uuid_format(&id, request->id);
+        struct requests *requests = request->gateway->requests;
+        (void)snprintf(request->id, sizeof(request->id), "%s-%" PRIu64, requests->id_prefix, ++requests->id_count);
     }
     if (traceparent_good(facts->traceparent)) {
         (void)snprintf(request->traceparent, sizeof(request->traceparent), "%s", facts->traceparent);
@@ -461,6 +464,7 @@ struct requests *requests_new(struct gateway *gateway)
         return NULL;
     }
     requests->gateway = gateway;
+    uuid_format(&gateway->id, requests->id_prefix);
     TAILQ_INIT(&requests->usual);
     TAILQ_INIT(&requests->patient);
     requests->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, requests);

@@ -102,12 +102,26 @@ static void drain(void *arg)
     }
 }
 
+/* evhttp stops and starts reading and writing several times for each request: only the last word reaches the kernel. */
+static struct event_base *make_base(void)
+{
+    struct event_base *base = NULL;
+    struct event_config *config = event_config_new();
+    if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0) {
+        base = event_base_new_with_config(config);
+    }
+    if (config != NULL) {
+        event_config_free(config);
+    }
+    return base;
+}
+
 static bool start(struct worker *worker)
 {
     const struct timeval beat = {0, WORKER_BEAT_MS * 1000L};
     const struct timeval tick = {0, TICK_MS * 1000L};
     const struct daemon_calls calls = {.drain = drain, .arg = worker};
-    worker->base = event_base_new();
+    worker->base = make_base();
     const struct gateway_options options = {
         .base = worker->base,
         .config = worker->options->config,
