@@ -137,6 +137,7 @@ static bool start_process(struct master *master, struct process *process, int *e
 {
     struct worker_slot *slot = slot_of(master, process);
     pid_t parent = getpid();
+    atomic_store(&slot->serving, false);
     atomic_store(&slot->open, 0);
     atomic_store(&slot->beat_ms, clock_mono_ms());
     pid_t pid = fork();
