@@ -157,10 +157,10 @@ struct batch_row *batch_add_row(struct batch *batch)
     return row;
 }
 
-struct event *batch_add_event(struct batch *batch)
+struct house_event *batch_add_event(struct batch *batch)
 {
     assert(batch->event_count < batch->max * EVENTS_PER_COMMAND);
-    struct event *event = &batch->events[batch->event_count++];
-    *event = (struct event){0};
+    struct house_event *event = &batch->events[batch->event_count++];
+    *event = (struct house_event){0};
     return event;
 }

@@ -82,7 +82,7 @@ struct batch {
     int64_t decided_ms;
     struct batch_row *rows; /* by auction and seq */
     size_t row_count;
-    struct event *events; /* in order of deciding */
+    struct house_event *events; /* in order of deciding */
     size_t event_count;
 };
 
@@ -100,6 +100,6 @@ void batch_prepare(struct batch *batch);
 struct batch_auction *batch_find_auction(const struct batch *batch, const struct uuid *id);
 /* A new last row, event; there is room for all that a full batch can make. */
 struct batch_row *batch_add_row(struct batch *batch);
-struct event *batch_add_event(struct batch *batch);
+struct house_event *batch_add_event(struct batch *batch);
 
 #endif

@@ -105,7 +105,7 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
 static void add_event(struct batch *batch, const struct batch_auction *auction, enum event_kind kind,
                       const struct uuid *user_id, const struct command *command)
 {
-    struct event *event = batch_add_event(batch);
+    struct house_event *event = batch_add_event(batch);
     assert(auction->touched);
     event->kind = kind;
     event->auction_id = auction->id;

@@ -1,5 +1,5 @@
 /*
- * Every SQL statement of the bid worker, but for those by which shards find their owner (shards.c).
+ * Every SQL statement of the bid worker, but for those by which shards find their owner (ownership.c).
  */
 #ifndef ROSTRUM_BIDWORKER_STATEMENTS_H
 #define ROSTRUM_BIDWORKER_STATEMENTS_H

@@ -18,7 +18,7 @@
 #include "bidworker/emit.h"
 #include "bidworker/intake.h"
 #include "bidworker/ledger.h"
-#include "bidworker/shards.h"
+#include "bidworker/ownership.h"
 #include "bidworker/statements.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -65,7 +65,7 @@ struct worker {
     struct broker *consuming;
     struct broker *publishing;
     struct intake *intake;
-    struct shards *shards;
+    struct ownership *ownership;
     struct outbox *outbox;
     struct ledger *ledger;
     struct emit *emit;
@@ -145,8 +145,8 @@ void worker_drain(struct worker *worker)
     }
     worker->draining = true;
     /* The others see at once that our shards are theirs, and wait behind our channels. */
-    shards_free(worker->shards);
-    worker->shards = NULL;
+    ownership_free(worker->ownership);
+    worker->ownership = NULL;
     log_info("draining");
     if (worker->state != WORKER_SUSPECTING && worker->state != WORKER_DECIDING) {
         end(worker);
@@ -364,7 +364,8 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 static void tell_serving(void *arg)
 {
     struct worker *worker = arg;
-    if (worker->shards == NULL || !shards_settled(worker->shards) || broker_state(worker->consuming) == BROKER_DOWN) {
+    if (worker->ownership == NULL || !ownership_settled(worker->ownership) ||
+        broker_state(worker->consuming) == BROKER_DOWN) {
         return;
     }
     size_t serving = intake_serving(worker->intake);
@@ -378,10 +379,10 @@ static void on_looked(void *arg)
 {
     struct worker *worker = arg;
     tell_serving(worker);
-    for (unsigned shard = 0; worker->shards != NULL && shard < worker->shard_count; shard++) {
+    for (unsigned shard = 0; worker->ownership != NULL && shard < worker->shard_count; shard++) {
         size_t unacked = 0;
         if (intake_unacked(worker->intake, shard, &unacked)) {
-            struct shards_report report = {shards_number(worker->shards), (uint32_t)unacked, clock_now_ms()};
+            struct shards_report report = {ownership_number(worker->ownership), (uint32_t)unacked, clock_now_ms()};
             emit_shard(worker->emit, shard, &report);
         }
     }
@@ -463,7 +464,7 @@ static bool open_rest(struct worker *worker)
         .sweep_ms = config->outbox_sweep_ms,
         .age_ms = config->outbox_age_ms,
     };
-    struct shards_options shards = {
+    struct ownership_options shards = {
         .base = worker->options.base,
         .config = config,
         .shards = worker->shard_count,
@@ -476,8 +477,8 @@ static bool open_rest(struct worker *worker)
     struct ledger_options ledger = {
         .pg = worker->pg, .outbox = worker->outbox, .done = on_decided, .suspected = on_suspected, .arg = worker};
     worker->ledger = ledger_new(&ledger);
-    worker->shards = shards_new(&shards);
-    return worker->intake != NULL && worker->outbox != NULL && worker->ledger != NULL && worker->shards != NULL;
+    worker->ownership = ownership_new(&shards);
+    return worker->intake != NULL && worker->outbox != NULL && worker->ledger != NULL && worker->ownership != NULL;
 }
 
 static void on_topology(const struct pg_reply *reply, void *arg)
@@ -577,8 +578,8 @@ void worker_free(struct worker *worker)
     }
     worker->state = WORKER_ENDING;
     worker->draining = true;
-    shards_free(worker->shards);
-    worker->shards = NULL;
+    ownership_free(worker->ownership);
+    worker->ownership = NULL;
     if (worker->intake != NULL) {
         intake_take_back(worker->intake, worker->batch, 0);
     }

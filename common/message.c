@@ -203,7 +203,7 @@ bool message_read_commands(const void *bytes, size_t length, struct command_item
     return good;
 }
 
-static void write_event(struct jsonw *writer, const struct event *event)
+static void write_event(struct jsonw *writer, const struct house_event *event)
 {
     jsonw_object(writer);
     jsonw_put_string(writer, "k", event_names[event->kind]);
@@ -217,7 +217,7 @@ static void write_event(struct jsonw *writer, const struct event *event)
     jsonw_end_object(writer);
 }
 
-void message_write_events(struct jsonw *writer, const struct event *events, size_t count)
+void message_write_events(struct jsonw *writer, const struct house_event *events, size_t count)
 {
     jsonw_object(writer);
     jsonw_put_int(writer, "v", MESSAGE_VERSION);
@@ -230,10 +230,10 @@ void message_write_events(struct jsonw *writer, const struct event *events, size
     jsonw_end_object(writer);
 }
 
-static bool read_event(const struct json *object, struct event *event)
+static bool read_event(const struct json *object, struct house_event *event)
 {
     int kind = 0;
-    *event = (struct event){.kind = EVENT_OUTBID};
+    *event = (struct house_event){.kind = EVENT_OUTBID};
     if (!find_name(event_names, ARRAY_LEN(event_names), object, &kind)) {
         return false;
     }
@@ -246,7 +246,7 @@ static bool read_event(const struct json *object, struct event *event)
            optional_text(object, "p", event->traceparent, sizeof event->traceparent);
 }
 
-bool message_read_events(const void *bytes, size_t length, struct event *events, size_t events_max, size_t *count,
+bool message_read_events(const void *bytes, size_t length, struct house_event *events, size_t events_max, size_t *count,
                          const char **why)
 {
     struct json *root = json_parse(bytes, length, why);

@@ -70,7 +70,7 @@ enum event_kind {
     EVENT_ENDING_SOON,
 };
 
-struct event {
+struct house_event {
     enum event_kind kind;
     struct uuid auction_id;
     struct uuid user_id; /* whom it concerns, or nil */
@@ -81,8 +81,8 @@ struct event {
     char traceparent[MESSAGE_TRACEPARENT_SIZE];
 };
 
-void message_write_events(struct jsonw *writer, const struct event *events, size_t count);
-MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct event *events, size_t events_max,
+void message_write_events(struct jsonw *writer, const struct house_event *events, size_t count);
+MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct house_event *events, size_t events_max,
                                     size_t *count, const char **why);
 
 struct decision {

@@ -73,18 +73,18 @@ static void on_inserted(const struct pg_reply *reply, void *arg)
 static char *write_body(struct ending_soon *soon, const PGresult *result)
 {
     size_t count = (size_t)PQntuples(result);
-    struct event *events = calloc(count, sizeof(*events));
+    struct house_event *events = calloc(count, sizeof(*events));
     if (events == NULL) {
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
         int row = (int)i;
-        events[i] = (struct event){.kind = EVENT_ENDING_SOON,
-                                   .auction_id = pg_uuid(result, row, 0),
-                                   .end_ms = pg_int(result, row, 1),
-                                   .version = pg_int(result, row, 2),
-                                   .amount = pg_money(result, row, 3),
-                                   .at_ms = clock_now_ms()};
+        events[i] = (struct house_event){.kind = EVENT_ENDING_SOON,
+                                         .auction_id = pg_uuid(result, row, 0),
+                                         .end_ms = pg_int(result, row, 1),
+                                         .version = pg_int(result, row, 2),
+                                         .amount = pg_money(result, row, 3),
+                                         .at_ms = clock_now_ms()};
     }
     jsonw_reset(soon->writer);
     message_write_events(soon->writer, events, count);

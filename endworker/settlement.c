@@ -53,7 +53,7 @@ struct settlement {
 
 static void slice_start(struct settlement *settlement);
 
-static void arm(struct event *timer, int64_t ms)
+static void arm(struct house_event *timer, int64_t ms)
 {
     struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
     if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
@@ -172,7 +172,7 @@ static const char *status_text(const char *status)
 static bool slice_read(struct settlement *settlement, const PGresult *result)
 {
     size_t count = (size_t)PQntuples(result);
-    struct event *events = calloc(count, sizeof(*events));
+    struct house_event *events = calloc(count, sizeof(*events));
     settlement->snapshots = calloc(count, sizeof(*settlement->snapshots));
     if (events == NULL || settlement->snapshots == NULL) {
         free(events);
@@ -191,12 +191,12 @@ static bool slice_read(struct settlement *settlement, const PGresult *result)
                                       .minimum_bid = pg_money(result, row, 7),
                                       .current_bid = pg_money(result, row, 8),
                                       .leader_id = pg_uuid(result, row, 10)};
-        events[i] = (struct event){.kind = EVENT_SETTLED,
-                                   .auction_id = snapshot->auction_id,
-                                   .user_id = pg_uuid(result, row, 9),
-                                   .amount = snapshot->current_bid,
-                                   .version = snapshot->version,
-                                   .at_ms = settlement->now_ms};
+        events[i] = (struct house_event){.kind = EVENT_SETTLED,
+                                         .auction_id = snapshot->auction_id,
+                                         .user_id = pg_uuid(result, row, 9),
+                                         .amount = snapshot->current_bid,
+                                         .version = snapshot->version,
+                                         .at_ms = settlement->now_ms};
     }
     settlement->settled = count;
     jsonw_reset(settlement->writer);

@@ -202,7 +202,7 @@ static void add_amount(struct pg_array *array, int64_t minor)
  * One batch, and so one version, may take the lead from the same user again and again. Each time the price is another:
  * no two bids that take the lead are of the same amount.
  */
-static struct uuid user_notification_id(const struct event *event)
+static struct uuid user_notification_id(const struct house_event *event)
 {
     uint8_t seed[SEED_BYTES];
     uint8_t hash[HASH_BYTES];
@@ -215,7 +215,7 @@ static struct uuid user_notification_id(const struct event *event)
     return uuid_from_hash_at(event->at_ms, hash);
 }
 
-static void add_user(struct group *group, const struct event *event)
+static void add_user(struct group *group, const struct house_event *event)
 {
     struct uuid id = user_notification_id(event);
     group->count++;
@@ -227,7 +227,7 @@ static void add_user(struct group *group, const struct event *event)
     pg_array_time(&group->columns[5], event->at_ms);
 }
 
-static void add_settled(struct group *group, const struct event *event)
+static void add_settled(struct group *group, const struct house_event *event)
 {
     group->count++;
     pg_array_uuid(&group->columns[0], &event->auction_id);
@@ -241,7 +241,7 @@ static void add_settled(struct group *group, const struct event *event)
     add_amount(&group->columns[4], event->amount);
 }
 
-static void add_ending_soon(struct group *group, const struct event *event)
+static void add_ending_soon(struct group *group, const struct house_event *event)
 {
     group->count++;
     pg_array_uuid(&group->columns[0], &event->auction_id);
@@ -250,7 +250,7 @@ static void add_ending_soon(struct group *group, const struct event *event)
     add_amount(&group->columns[3], event->amount);
 }
 
-static bool add_extension(struct audience *audience, const struct event *event)
+static bool add_extension(struct audience *audience, const struct house_event *event)
 {
     if (audience->extension_count == audience->extension_size) {
         size_t size = audience->extension_size == 0 ? EXTENSIONS_FIRST : audience->extension_size * 2;
@@ -266,7 +266,7 @@ static bool add_extension(struct audience *audience, const struct event *event)
     return true;
 }
 
-bool audience_add(struct audience *audience, const struct event *event)
+bool audience_add(struct audience *audience, const struct house_event *event)
 {
     audience->count++;
     switch (event->kind) {

@@ -27,8 +27,8 @@ struct inapp {
     int retry_ms;
     bool draining;
     struct audience *audience;
-    struct event *events; /* of the message being read, MESSAGE_EVENTS_MAX */
-    struct pg_tx *tx;     /* of the slice, or NULL */
+    struct house_event *events; /* of the message being read, MESSAGE_EVENTS_MAX */
+    struct pg_tx *tx;           /* of the slice, or NULL */
     /* the batch */
     struct inapp_message *messages; /* NULL: none */
     size_t count;
@@ -40,7 +40,7 @@ struct inapp {
 
 static void slice_start(struct inapp *inapp);
 
-static void arm(struct event *timer, int64_t ms)
+static void arm(struct house_event *timer, int64_t ms)
 {
     struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
     if (evtimer_add(timer, &wait) != 0) {

@@ -77,7 +77,7 @@ CREATE INDEX auctions_by_seller   ON auctions (seller_id, created_at DESC, id DE
 -- One open auction per item at any time.
 CREATE UNIQUE INDEX auctions_open_item ON auctions (item_id) WHERE status IN ('draft', 'scheduled', 'active', 'ended');
 CREATE INDEX auctions_due_start   ON auctions (start_time) WHERE status = 'scheduled';
-CREATE INDEX auctions_unsettled   ON auctions (updated_at) WHERE status = 'ended';
+CREATE INDEX auctions_unsettled   ON auctions (id) WHERE status = 'ended'; -- few, and for a moment
 
 -- The ledger: every command that was decided, once, in the order of deciding. Append only.
 --   kind      bid, proxy, auto (a proxy's automatic answer), withdraw, start, end

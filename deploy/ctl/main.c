@@ -5,7 +5,6 @@
 #include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,16 +58,6 @@ static const struct entry ENTRIES[] = {
      "and\n"
      "      what is stored: entries, price, leader, end time, outcome. Exits 1 if there is one.\n"},
 };
-
-void ctl_complain(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    (void)fputs("rostrumctl: ", stderr);
-    (void)vfprintf(stderr, format, arguments);
-    (void)fputc('\n', stderr);
-    va_end(arguments);
-}
 
 static void print_help(void)
 {

@@ -4,17 +4,17 @@
  * PostgreSQL it keeps what it has: nothing can be decided then anyway, and the broker's single active consumer guards
  * every moment in which two workers believe different things.
  */
-#ifndef ROSTRUM_BIDWORKER_SHARDS_H
-#define ROSTRUM_BIDWORKER_SHARDS_H
+#ifndef ROSTRUM_BIDWORKER_OWNERSHIP_H
+#define ROSTRUM_BIDWORKER_OWNERSHIP_H
 
 #include <event2/event.h>
 
 #include "common/base.h"
 #include "common/config.h"
 
-struct shards;
+struct ownership;
 
-struct shards_options {
+struct ownership_options {
     struct event_base *base;
     const struct config *config;
     unsigned shards;
@@ -25,11 +25,11 @@ struct shards_options {
     void *arg;
 };
 
-MUST_CHECK struct shards *shards_new(const struct shards_options *options);
+MUST_CHECK struct ownership *ownership_new(const struct ownership_options *options);
 /* Gives up the lock: the others share our shards among themselves at their next look. */
-void shards_free(struct shards *shards);
+void ownership_free(struct ownership *ownership);
 /* The lock is held and the living were seen since. */
-bool shards_settled(const struct shards *shards);
-uint32_t shards_number(const struct shards *shards);
+bool ownership_settled(const struct ownership *ownership);
+uint32_t ownership_number(const struct ownership *ownership);
 
 #endif
