@@ -26,14 +26,11 @@ bool idempotency_key_good(const char *key)
 struct uuid idempotency_bid_id(const uint8_t secret[static GATEWAY_KEY_BYTES], const struct uuid *user, const char *key)
 {
     uint8_t hash[crypto_generichash_BYTES];
-    uint8_t plain[sizeof(user->bytes) + IDEMPOTENCY_KEY_MAX];
-    size_t length = strlen(key);
-    if (length > IDEMPOTENCY_KEY_MAX) {
-        length = IDEMPOTENCY_KEY_MAX; /* refused by idempotency_key_good */
-    }
-    memcpy(plain, user->bytes, sizeof(user->bytes));
-    memcpy(plain + sizeof(user->bytes), key, length);
-    crypto_generichash(hash, sizeof(hash), plain, sizeof(user->bytes) + length, secret, GATEWAY_KEY_BYTES);
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, secret, GATEWAY_KEY_BYTES, sizeof(hash));
+    crypto_generichash_update(&state, user->bytes, sizeof(user->bytes));
+    crypto_generichash_update(&state, (const unsigned char *)key, strlen(key));
+    crypto_generichash_final(&state, hash, sizeof(hash));
     return uuid_from_hash(hash);
 }
 

@@ -89,9 +89,9 @@ START_TEST(unknown_paths_and_malformed_ids_are_not_found)
                                         "/Health",
                                         "/health/x",
                                         "/api/v1/auctions/x/bids",
-                                        "/api/v1/auctions/" ID "0/bids",
+                                        ("/api/v1/auctions/" ID "0/bids"),
                                         "/api/v1/auctions//bids",
-                                        "/api/v1/auctions/" ID "/bids/",
+                                        ("/api/v1/auctions/" ID "/bids/"),
                                         "/a/b/c/d/e/f/g/h/i/j/k"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         ck_assert_msg(find(METHOD_GET, wrong[i]) == ROUTER_NO_PATH, "%s was found", wrong[i]);
