@@ -53,7 +53,7 @@ struct settlement {
 
 static void slice_start(struct settlement *settlement);
 
-static void arm(struct house_event *timer, int64_t ms)
+static void arm(struct event *timer, int64_t ms)
 {
     struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
     if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
