@@ -124,7 +124,7 @@ down: ## drain and stop the house; its data stays
 	@deploy/house down
 
 status: ## the house's programs: name, pid, port, uptime, log
-	@deploy/house status
+	@deploy/house status || [ $$? -eq 3 ] # 3: not all of it runs, as the table says
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
@@ -199,7 +199,9 @@ format: ## lay out every source as .clang-format says
 format-check: deps-lint ## fail where a source is laid out otherwise
 	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 
-units-check: deps-lint all ## systemd-analyze verify on an installation in a scratch folder
+units-check: deps-lint ## systemd-analyze verify on an installation in a scratch folder
+	@echo Building.
+	@$(build_all) -s all
 	@deploy/systemd/verify
 
 ## --- installation ---

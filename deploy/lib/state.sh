@@ -84,6 +84,7 @@ state_make() {
         ln -sfn "$elsewhere/$(hash_of "$VAR")" "$STATE_NAME"
         VAR=$elsewhere/$(hash_of "$VAR")
         say "The state folder $STATE_NAME leads to $VAR, where the user $HOUSE_USER can go."
+        [ ! -e "$VAR/.rostrum-house" ] || say "It holds the data of an earlier house; make clean-var wipes them."
     fi
     mkdir -p "$VAR"
     # Root keeps the folder itself (sticky), so that what root copies into it cannot be replaced by the house's user.
