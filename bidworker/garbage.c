@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "common/deadletter.h"
 #include "common/log.h"
 #include "common/topology.h"
 
@@ -135,7 +136,8 @@ void garbage_free(struct garbage *garbage)
 
 void garbage_add(struct garbage *garbage, unsigned shard, const struct broker_delivery *delivery, const char *why)
 {
-    struct piece *piece = calloc(1, sizeof *piece + delivery->length);
+    size_t length = deadletter_length(delivery->body, delivery->length);
+    struct piece *piece = calloc(1, sizeof *piece + length);
     assert(shard < garbage->options.shards);
     log_warn("shard %u: a delivery is no message of ours (%s): to the dead letters", shard, why);
     if (piece == NULL) {
@@ -145,8 +147,8 @@ void garbage_add(struct garbage *garbage, unsigned shard, const struct broker_de
     piece->shard = shard;
     piece->tag = delivery->tag;
     piece->why = why;
-    piece->length = delivery->length;
-    memcpy(piece->body, delivery->body, delivery->length);
+    piece->length = length;
+    memcpy(piece->body, delivery->body, length);
     TAILQ_INSERT_TAIL(&garbage->pieces, piece, link);
     garbage->counts[shard]++;
     if (!publish(piece)) {

@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 
 #include "bidworker/garbage.h"
+#include "common/deadletter.h"
 #include "common/log.h"
 #include "common/topology.h"
 
@@ -111,7 +112,7 @@ static struct intake_message *message_new(const struct intake *intake, const str
         clean_item(&message->items[i]);
         if (!message->items[i].readable && message->raw == NULL) {
             message->raw_index = i;
-            message->raw = strndup(delivery->body, delivery->length);
+            message->raw = strndup(delivery->body, deadletter_length(delivery->body, delivery->length));
             if (message->raw == NULL) {
                 message_free(message);
                 return NULL;

@@ -31,6 +31,19 @@ struct deadletters {
     TAILQ_HEAD(letter_list, letter) list;
 };
 
+size_t deadletter_length(const void *body, size_t length)
+{
+    const unsigned char *bytes = body;
+    if (length <= DEADLETTER_BODY_MAX_BYTES) {
+        return length;
+    }
+    length = DEADLETTER_BODY_MAX_BYTES;
+    while (length > 0 && (bytes[length] & 0xc0U) == 0x80U) {
+        length--;
+    }
+    return length;
+}
+
 static void retry_later(struct deadletters *letters)
 {
     struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
@@ -114,6 +127,7 @@ void deadletters_free(struct deadletters *letters)
 bool deadletters_send(struct deadletters *letters, const char *routing_key, const void *body, size_t length,
                       const char *reason, deadletter_callback callback, void *arg)
 {
+    length = deadletter_length(body, length);
     struct letter *letter = malloc(sizeof(*letter) + length);
     if (letter == NULL) {
         return false;

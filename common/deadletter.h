@@ -12,6 +12,15 @@
 #include "common/base.h"
 #include "common/broker.h"
 
+/*
+ * Of a copy's body; what is above is cut off. Far above any message of ours, and far below BROKER_MESSAGE_MAX_BYTES:
+ * what somebody else put into a queue must not be more than we can publish.
+ */
+enum { DEADLETTER_BODY_MAX_BYTES = 1024 * 1024 };
+
+/* How much of a body is kept. No character of UTF-8 is cut in two. */
+size_t deadletter_length(const void *body, size_t length);
+
 struct deadletters;
 
 /* The letter is in the dead-letter queue. Comes from the loop. */

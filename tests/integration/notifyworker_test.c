@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/deadletter.h"
 #include "common/message.h"
 #include "common/topology.h"
 #include "tests/support/listing.h"
@@ -318,6 +319,24 @@ START_TEST(unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_t
 }
 END_TEST
 
+START_TEST(what_is_too_long_for_the_dead_letters_is_cut)
+{
+    char tap[QUEUES_NAME_SIZE];
+    struct queues_message dead;
+    size_t length = BROKER_MESSAGE_MAX_BYTES + 1;
+    char *body = malloc(length);
+    ck_assert_ptr_nonnull(body);
+    memset(body, 'x', length);
+    queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_NOTIFY, tap);
+    queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, length);
+    settle();
+    ck_assert(queues_take(queues, tap, &dead));
+    ck_assert_uint_eq(dead.length, DEADLETTER_BODY_MAX_BYTES);
+    free(dead.body);
+    free(body);
+}
+END_TEST
+
 START_TEST(what_the_database_refuses_is_halved_down_to_the_message)
 {
     char tap[QUEUES_NAME_SIZE];
@@ -420,6 +439,7 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, a_redelivery_tells_nobody_twice);
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
     tcase_add_test(tests, unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_told);
+    tcase_add_test(tests, what_is_too_long_for_the_dead_letters_is_cut);
     tcase_add_test(tests, what_the_database_refuses_is_halved_down_to_the_message);
     tcase_add_test(tests, a_killed_worker_loses_nothing_and_repeats_nothing);
     tcase_add_test(tests, a_lost_connection_to_postgresql_is_got_over);
