@@ -123,7 +123,8 @@ START_TEST(an_item_is_listed_once_at_a_time)
 }
 END_TEST
 
-/* Lists `count` auctions of Ann at 1.00, 2.00, … ending in that order, and waits until none is missing. */
+/* Lists `count` auctions of Ann at 1.00, 2.00, …, created and ending in that order, each in a millisecond of its own.
+ */
 static void list_some(int count)
 {
     for (int i = 1; i <= count; i++) {
@@ -134,6 +135,8 @@ static void list_some(int count)
                                          .lasts_ms = INT64_C(3600000) + INT64_C(1000) * i,
                                          .more = "\"category\": \"found\""};
         ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
+        int64_t listed_ms = clock_now_ms();
+        SUITE_WAIT(clock_now_ms() > listed_ms, CAST_DECISION_MS);
     }
 }
 
