@@ -31,7 +31,7 @@ struct config {
     int amqp_heartbeat_s;
     int shards;                   /* of a new house: queues of bids; fixed once migrated */
     int shard_queue_max_messages; /* per queue, then reject-publish */
-    int confirm_deadline_ms;      /* from publish to confirm, else 503 */
+    int confirm_deadline_ms;      /* from receipt to confirm, else 503 */
     /* [gateway] */
     char listen_address[64];
     int listen_port;
