@@ -50,6 +50,7 @@ struct placing {
     bool decided;
     struct snapshot snapshot; /* status NULL: unknown */
     bool loaded;              /* from PostgreSQL just now, not out of Redis */
+    enum error_code why;      /* it is to be refused, unless the ledger has it */
     struct decision decision;
 };
 
@@ -254,6 +255,34 @@ static void publish(struct request *request)
 
 static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg);
 
+static void looked_for_key(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct placing *placing = request->own;
+    const struct command *command = &placing->bid.command;
+    struct decision decision;
+    if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
+        refuse(request, placing->why);
+    } else if (decision.kind == command->kind &&
+               (command->kind == COMMAND_PROXY ? decision.max_amount : decision.amount) == command->amount) {
+        reply_decided(request, &decision);
+    } else {
+        refuse(request, ERROR_IDEMPOTENCY_KEY_REUSED);
+    }
+}
+
+/* Redis may have forgotten a key, the ledger has not: a bid that was placed is not told that it comes too late. */
+static void refuse_unless_placed(struct request *request, enum error_code why)
+{
+    struct placing *placing = request->own;
+    const struct command *command = &placing->bid.command;
+    placing->why = why;
+    if (!command->keyed ||
+        !ledger_find(request->gateway, &command->auction_id, &command->id, looked_for_key, request)) {
+        refuse(request, why);
+    }
+}
+
 /* Every other field of an old snapshot errs towards taking the bid; but an extension may have moved the end since. */
 static bool end_is_hearsay(const struct placing *placing, enum error_code why)
 {
@@ -270,7 +299,7 @@ static void check_snapshot(struct request *request)
     } else if (end_is_hearsay(placing, why)) {
         snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
     } else {
-        refuse(request, why);
+        refuse_unless_placed(request, why);
     }
 }
 
@@ -293,34 +322,45 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 
 /* ---- ask ---- */
 
+/* Not in the ledger, as far as PostgreSQL can say. */
+static void repeat_undecided(struct request *request, bool certain)
+{
+    const struct placing *placing = request->own;
+    if (placing->admission.state == 'a' && !request_answered(request)) {
+        publish(request);
+    } else if (placing->admission.state == 'p' || (placing->admission.state == 'd' && certain)) {
+        reply_pending(request);
+    } else {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
 static void found_again(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct decision decision;
-    if (reply->outcome != PG_OK) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    } else if (ledger_read(reply->result, &decision)) {
+    bool certain = reply->outcome == PG_OK;
+    if (certain && ledger_read(reply->result, &decision)) {
         reply_decided(request, &decision);
     } else {
-        reply_pending(request);
+        repeat_undecided(request, certain);
     }
 }
 
-/* The same key and body again: nothing new is placed, except where the first try may have come to nothing. */
+/*
+ * The same key and body again: nothing new is placed, except where the first try may have come to nothing. What the
+ * entry says may be old, should Redis have been away when the bid was decided.
+ */
 static void repeat(struct request *request)
 {
     struct placing *placing = request->own;
     const struct command *command = &placing->bid.command;
-    if (placing->admission.state == 'a') {
-        publish(request);
-    } else if (placing->admission.state == 'p' && placing->wait_s > 0) {
+    if (placing->admission.state == 'p' && placing->wait_s > 0) {
         placing->confirmed = true;
         start_waiting(request);
         wait_for_decision(request);
-    } else if (placing->admission.state == 'p') {
-        reply_pending(request);
     } else if (!ledger_find(request->gateway, &command->auction_id, &command->id, found_again, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        repeat_undecided(request, false);
     }
 }
 

@@ -208,32 +208,69 @@ START_TEST(bids_of_one_auction_are_decided_in_order)
 }
 END_TEST
 
-static void on_set(const redisReply *reply, void *arg)
+static void on_done(const redisReply *reply, void *arg)
 {
-    bool *set = arg;
-    *set = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    bool *done = arg;
+    *done = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
 }
 
-/* Redis as it is when it lost what the bid worker wrote last: an older version, with the end that held then. */
-static void make_snapshot_old(const char *auction_id, const char *end_ms)
+static void in_redis(int count, const char *const *command)
 {
-    struct uuid id;
-    char key[KEYS_SIZE];
-    bool set = false;
-    ck_assert(uuid_parse(auction_id, strlen(auction_id), &id));
-    keys_snapshot(&id, key);
-    const char *const command[] = {"HSET", key, "v", "1", "en", end_ms};
+    bool done = false;
     struct event_base *base = event_base_new();
     struct redis_options options = {
         .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = CAST_DECISION_MS, .pending_max = 1};
     struct redis *redis = redis_new(&options);
     ck_assert_ptr_nonnull(redis);
     LOOP_UNTIL(base, redis_up(redis), CAST_DECISION_MS);
-    ck_assert(redis_command(redis, on_set, &set, (int)ARRAY_LEN(command), command, NULL));
-    LOOP_UNTIL(base, set, CAST_DECISION_MS);
+    ck_assert(redis_command(redis, on_done, &done, count, command, NULL));
+    LOOP_UNTIL(base, done, CAST_DECISION_MS);
     redis_free(redis);
     event_base_free(base);
 }
+
+static struct uuid id_of(const char *text)
+{
+    struct uuid id;
+    ck_assert(uuid_parse(text, strlen(text), &id));
+    return id;
+}
+
+/* Redis as it is when it lost what the bid worker wrote last: an older version, with the end that held then. */
+static void make_snapshot_old(const char *auction_id, const char *end_ms)
+{
+    struct uuid id = id_of(auction_id);
+    char key[KEYS_SIZE];
+    keys_snapshot(&id, key);
+    const char *const command[] = {"HSET", key, "v", "1", "en", end_ms};
+    in_redis(ARRAY_LEN(command), command);
+}
+
+START_TEST(a_key_outlives_what_redis_forgets)
+{
+    char bid[UUID_TEXT_SIZE];
+    char key[KEYS_SIZE];
+    const char *const body = "{\"amount\": 20.00}";
+    (void)snprintf(bid, sizeof(bid), "%s", reply_text(keyed(&stage.ann, "k-2", stage.auction, body), "bidId"));
+    SUITE_WAIT(keyed(&stage.ann, "k-2", stage.auction, body)->status == 200, CAST_DECISION_MS);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "40.00"), 200);
+    struct uuid user_id = id_of(stage.ann.id);
+    struct uuid bid_id = id_of(bid);
+    keys_bid(&user_id, &bid_id, key);
+    const char *const states[] = {"a", "p"};
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        const char *const set[] = {"HSET", key, "s", states[i]};
+        in_redis(ARRAY_LEN(set), set);
+        EXPECT_STATUS(keyed(&stage.ann, "k-2", stage.auction, body), 200);
+    }
+    const char *const forget[] = {"DEL", key};
+    in_redis(ARRAY_LEN(forget), forget);
+    EXPECT_STATUS(keyed(&stage.ann, "k-2", stage.auction, "{\"amount\": 21.00}"), 422);
+    const struct reply *reply = keyed(&stage.ann, "k-2", stage.auction, body);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "bidId", bid);
+}
+END_TEST
 
 START_TEST(an_end_that_moved_unheard_refuses_nobody)
 {
@@ -256,6 +293,7 @@ static Suite *bids_suite(void)
         a_maximum_is_seen_by_its_owner_and_withdrawn,
         a_leader_may_raise_to_less_than_the_minimum,
         bids_of_one_auction_are_decided_in_order,
+        a_key_outlives_what_redis_forgets,
         an_end_that_moved_unheard_refuses_nobody,
         NULL,
     };
