@@ -17,9 +17,9 @@
 #include "common/topology.h"
 #include "gateway/admission.h"
 #include "gateway/conn.h"
+#include "gateway/dispatch.h"
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
-#include "gateway/request.h"
 #include "gateway/router.h"
 #include "gateway/snapshots.h"
 #include "gateway/token.h"
@@ -252,7 +252,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     };
     gateway->json = jsonw_new();
     gateway->router = router_new(routes_all);
-    gateway->requests = requests_new(gateway);
+    gateway->dispatch = dispatch_new(gateway);
     gateway->publisher = publisher_new(gateway);
     gateway->waiters = waiters_new(gateway);
     gateway->snapshots = snapshots_new(gateway);
@@ -265,13 +265,13 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
         .body_max_bytes = config->body_max_bytes,
         .read_timeout_ms = config->request_read_timeout_ms,
         .idle_timeout_s = config->idle_timeout_s,
-        .request = requests_take,
-        .arg = gateway->requests,
+        .request = dispatch_take,
+        .arg = gateway->dispatch,
         .turn = options->turn,
         .turn_arg = options->turn_arg,
     };
     gateway->conns = conns_new(&conns);
-    return gateway->json != NULL && gateway->router != NULL && gateway->requests != NULL &&
+    return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
            gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
@@ -294,7 +294,7 @@ bool gateway_start(struct gateway *gateway, const struct gateway_options *option
 
 void gateway_stop(struct gateway *gateway)
 {
-    assert(gateway->requests == NULL || requests_open(gateway->requests) == 0);
+    assert(gateway->dispatch == NULL || dispatch_open(gateway->dispatch) == 0);
     if (gateway->broker != NULL) {
         broker_free(gateway->broker);
     }
@@ -312,7 +312,7 @@ void gateway_stop(struct gateway *gateway)
     snapshots_free(gateway->snapshots);
     waiters_free(gateway->waiters);
     publisher_free(gateway->publisher);
-    requests_free(gateway->requests);
+    dispatch_free(gateway->dispatch);
     router_free(gateway->router);
     tokens_free(gateway->tokens);
     if (gateway->clock != NULL) {

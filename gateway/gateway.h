@@ -19,8 +19,8 @@
 #include "gateway/statements.h"
 
 struct conns;
+struct dispatch;
 struct publisher;
-struct requests;
 struct router;
 struct snapshots;
 struct tokens;
@@ -71,7 +71,7 @@ struct gateway {
     struct hashpool *hashpool;                         /* Argon2id */
     struct conns *conns;
     struct router *router;
-    struct requests *requests;
+    struct dispatch *dispatch;
     struct publisher *publisher;
     struct waiters *waiters;
     struct snapshots *snapshots;

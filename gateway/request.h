@@ -1,8 +1,8 @@
 /*
- * One HTTP request from its last byte to its answer. Handlers are asynchronous: a handler may return and end the
- * request from a later callback. The request lives until the handler ends it (reply.h), even if its deadline has
- * answered the client meanwhile: a late end is harmless and only frees it. So every handler ends every request
- * exactly once, and every callback of common/ comes exactly once.
+ * One HTTP request from its last byte to its answer; dispatch.c takes it to its handler. Handlers are asynchronous: a
+ * handler may return and end the request from a later callback. The request lives until the handler ends it (reply.h),
+ * even if its deadline has answered the client meanwhile: a late end is harmless and only frees it. So every handler
+ * ends every request exactly once, and every callback of common/ comes exactly once.
  */
 #ifndef ROSTRUM_GATEWAY_REQUEST_H
 #define ROSTRUM_GATEWAY_REQUEST_H
@@ -17,6 +17,8 @@
 
 struct gateway;
 struct evhttp_request;
+struct request;
+struct requests;
 
 enum {
     REQUEST_ADDRESS_SIZE = 46, /* an IPv6 address as text */
@@ -29,6 +31,9 @@ enum request_via {
     REQUEST_BY_SESSION,      /* session token as bearer */
     REQUEST_BY_ACCESS_TOKEN, /* JWT as bearer: holds without Redis */
 };
+
+/* Called at a request's deadline. It may answer (reply_answer) but not end the request: its handler still does. */
+typedef void (*request_late)(struct request *request);
 
 /* Who asks. Filled by session.c before the handler runs. */
 struct request_user {
@@ -51,12 +56,14 @@ struct request {
     struct request_user user;
     void *own; /* the handler's memory, see request_own; NULL before */
 
-    /* The rest belongs to request.c and reply.c. */
+    /* The rest belongs to those who take it to its handler and answer it: dispatch.c, limits.c, admission.c, reply.c.
+     */
     struct evhttp_request *evreq; /* NULL once answered */
+    struct requests *requests;    /* that it is one of */
     struct json *tree;
-    int64_t start_us;    /* monotonic */
-    int64_t deadline_ms; /* monotonic */
-    void (*late)(struct request *request);
+    int64_t start_us;                      /* monotonic */
+    int64_t deadline_ms;                   /* monotonic */
+    request_late late;                     /* NULL: as usual */
     void (*then)(struct request *request); /* what follows a limit or a session that is being asked for */
     enum limit taking;                     /* that limit */
     int status;                            /* that was answered, 0 before */
@@ -80,24 +87,21 @@ bool request_answered(const struct request *request);
 /* For log lines. */
 struct log_about request_about(const struct request *request);
 
-/*
- * What is called at the deadline, instead of answering 503 UNAVAILABLE (NULL: that). It may answer (reply_answer) but
- * not end the request: its handler still does.
- */
-void request_set_late(struct request *request, void (*late)(struct request *request));
+/* What is called at the deadline, instead of answering 503 UNAVAILABLE (NULL: that). */
+void request_set_late(struct request *request, request_late late);
 /* Another deadline than request_deadline_ms, from now on; with `late` as above. */
-void request_set_deadline(struct request *request, int64_t from_now_ms, void (*late)(struct request *request));
+void request_set_deadline(struct request *request, int64_t from_now_ms, request_late late);
 
+/* For dispatch.c alone: a request that has just been read, entered among the open ones. NULL without memory. */
+MUST_CHECK struct request *request_new(struct requests *requests, struct evhttp_request *evreq);
 /* For reply.c alone: the end of a request, its memory included. */
 void request_free(struct request *request);
 
-/* For the worker: makes requests out of evhttp's, checks them, and gives them to their handlers. */
-struct requests;
-MUST_CHECK struct requests *requests_new(struct gateway *gateway);
+/* Those that their handlers have not ended yet; for dispatch.c. `deadline_ms` is the usual one, from the last byte. */
+MUST_CHECK struct requests *requests_new(int deadline_ms);
 void requests_free(struct requests *requests);
-/* For conns_options; `arg` is the struct requests. */
-void requests_take(struct evhttp_request *evreq, void *arg);
-/* Those that their handlers have not ended yet. */
 size_t requests_open(const struct requests *requests);
+/* Every deadline that has passed: calls the request's own `late`, or `usual`, unless it was answered before. */
+void requests_sweep(struct requests *requests, request_late usual);
 
 #endif

@@ -25,7 +25,7 @@ enum session_reading {
     SESSION_FOREIGN, /* cookie on an unsafe method with a foreign Origin: 403 CROSS_ORIGIN */
 };
 
-/* Reads the credentials of a request into request->user, without asking anyone. Called by request.c and admission.c. */
+/* Reads the credentials of a request into request->user, without asking anyone. Called by dispatch.c. */
 enum session_reading session_read(struct request *request);
 
 /* `token` is valid for the call; NULL when Redis could not be asked. */

@@ -10,8 +10,8 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "gateway/conn.h"
+#include "gateway/dispatch.h"
 #include "gateway/publisher.h"
-#include "gateway/request.h"
 
 enum {
     SERVE_ANYWAY_MS = 3000,
@@ -75,7 +75,7 @@ static void do_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (daemon_draining(worker->daemon)) {
-        if (requests_open(gateway->requests) == 0 && publisher_open(gateway->publisher) == 0 &&
+        if (dispatch_open(gateway->dispatch) == 0 && publisher_open(gateway->publisher) == 0 &&
             conns_open(gateway->conns) == 0) {
             daemon_drained(worker->daemon);
         }
@@ -141,10 +141,10 @@ static bool start(struct worker *worker)
 
 static void stop(struct worker *worker)
 {
-    if (worker->gateway.requests != NULL && requests_open(worker->gateway.requests) > 0) {
+    if (worker->gateway.dispatch != NULL && dispatch_open(worker->gateway.dispatch) > 0) {
         /* The deadline cut off requests whose callbacks need each other's back ends: leave it all to the process's end.
          */
-        log_warn("%zu requests were cut off", requests_open(worker->gateway.requests));
+        log_warn("%zu requests were cut off", dispatch_open(worker->gateway.dispatch));
         return;
     }
     if (worker->beat != NULL) {
