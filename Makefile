@@ -88,7 +88,7 @@ $(BUILD)/tests/unit/bidworker_decide_test: $(addprefix $(OBJ)/bidworker/,batch.o
 $(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o
-$(BUILD)/tests/unit/gateway_text_test: $(OBJ)/gateway/cursor.o $(OBJ)/gateway/idempotency.o $(OBJ)/gateway/prefer.o
+$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o pseudonym.o)
 $(BUILD)/tests/unit/gateway_token_test: $(OBJ)/gateway/token.o
 
 # Objects are kept: without this make would take those of the test programs for intermediate files and delete them.

@@ -30,7 +30,6 @@ enum {
     PG_PENDING_MAX = 1000,     /* statements per connection; what waits longer than the deadline helps nobody */
     RECORD_POLL_MS = 200,      /* while the house is unknown */
     CLOCK_POLL_MS = 5000,      /* between two measurements of the clocks' offset */
-    PSEUDONYM_BYTES = 5,       /* 8 letters of base 32: no two of 10,000 bidders alike but with 1 : 20,000 */
 };
 
 static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
@@ -326,24 +325,4 @@ void gateway_stop(struct gateway *gateway)
 bool gateway_takes_bids(const struct gateway *gateway)
 {
     return gateway->house.known && gateway->broker != NULL && broker_state(gateway->broker) == BROKER_UP;
-}
-
-void gateway_pseudonym(const struct gateway *gateway, const struct uuid *auction, const struct uuid *user,
-                       char out[static GATEWAY_PSEUDONYM_SIZE])
-{
-    static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
-    uint8_t hash[crypto_generichash_BYTES_MIN];
-    uint8_t plain[sizeof(auction->bytes) + sizeof(user->bytes)];
-    char name[PSEUDONYM_BYTES * 8 / 5 + 1] = "";
-    uint64_t bits = 0;
-    memcpy(plain, auction->bytes, sizeof(auction->bytes));
-    memcpy(plain + sizeof(auction->bytes), user->bytes, sizeof(user->bytes));
-    crypto_generichash(hash, sizeof(hash), plain, sizeof(plain), gateway->house.pseudonym, GATEWAY_KEY_BYTES);
-    for (size_t i = 0; i < PSEUDONYM_BYTES; i++) {
-        bits = bits << 8U | hash[i];
-    }
-    for (size_t i = 0; i + 1 < sizeof(name); i++) {
-        name[i] = letters[bits >> (5 * i) & 31U];
-    }
-    (void)snprintf(out, GATEWAY_PSEUDONYM_SIZE, "Bidder-%s", name);
 }

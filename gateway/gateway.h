@@ -100,9 +100,4 @@ void gateway_stop(struct gateway *gateway);
 /* Bids can be taken: the house is known and the broker has its topology. */
 bool gateway_takes_bids(const struct gateway *gateway);
 
-/* A bidder's public name within one auction: the same for the whole auction, and no hint to any other. */
-enum { GATEWAY_PSEUDONYM_SIZE = 20 };
-void gateway_pseudonym(const struct gateway *gateway, const struct uuid *auction, const struct uuid *user,
-                       char out[static GATEWAY_PSEUDONYM_SIZE]);
-
 #endif

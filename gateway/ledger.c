@@ -10,6 +10,8 @@
 #include "common/clock.h"
 #include "common/keys.h"
 #include "gateway/cursor.h"
+#include "gateway/gateway.h"
+#include "gateway/pseudonym.h"
 #include "gateway/reply.h"
 
 enum { NUMBER_SIZE = 24 };
@@ -172,10 +174,10 @@ enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_KIND, HISTORY_AMOUNT, H
 
 static void write_history_item(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
-    char bidder[GATEWAY_PSEUDONYM_SIZE];
+    char bidder[PSEUDONYM_SIZE];
     struct uuid bid = pg_uuid(result, row, HISTORY_BID);
     struct uuid user = pg_uuid(result, row, HISTORY_BIDDER);
-    gateway_pseudonym(request->gateway, &request->parameters[0], &user, bidder);
+    pseudonym_write(request->gateway->house.pseudonym, &request->parameters[0], &user, bidder);
     jsonw_object(json);
     jsonw_put_uuid(json, "bidId", &bid);
     jsonw_put_string(json, "bidder", bidder);

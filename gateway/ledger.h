@@ -5,9 +5,11 @@
 #define ROSTRUM_GATEWAY_LEDGER_H
 
 #include "common/message.h"
-#include "gateway/gateway.h"
+#include "common/pg.h"
 #include "gateway/router.h"
 #include "gateway/statements.h"
+
+struct gateway;
 
 extern struct statements ledger_statements;
 extern const struct route ledger_routes[];

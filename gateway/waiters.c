@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "gateway/gateway.h"
 #include "gateway/ledger.h"
 
 enum {

@@ -8,9 +8,10 @@
 #include <sys/queue.h>
 
 #include "common/message.h"
-#include "gateway/gateway.h"
 
+struct gateway;
 struct waiter;
+struct waiters;
 /* The decision, or NULL when the time is up. The waiter is no longer entered. */
 typedef void (*waiter_done)(struct waiter *waiter, const struct decision *decision);
 

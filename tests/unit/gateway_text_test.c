@@ -1,11 +1,12 @@
 /*
- * What the gateway reads and writes as text: cursors, the Prefer header, idempotency keys.
+ * What the gateway reads and writes as text: cursors, the Prefer header, idempotency keys, bidders' public names.
  */
 #include <string.h>
 
 #include "gateway/cursor.h"
 #include "gateway/idempotency.h"
 #include "gateway/prefer.h"
+#include "gateway/pseudonym.h"
 #include "tests/support/suite.h"
 
 START_TEST(a_cursor_comes_back_as_it_went)
@@ -126,6 +127,26 @@ START_TEST(another_body_has_another_hash)
 }
 END_TEST
 
+START_TEST(a_bidder_has_one_name_per_auction)
+{
+    const uint8_t key[PSEUDONYM_KEY_BYTES] = {1};
+    const uint8_t other_key[PSEUDONYM_KEY_BYTES] = {2};
+    const struct uuid auctions[] = {{{1}}, {{2}}};
+    const struct uuid users[] = {{{3}}, {{4}}};
+    char name[PSEUDONYM_SIZE];
+    char other[PSEUDONYM_SIZE];
+    pseudonym_write(key, &auctions[0], &users[0], name);
+    /* Names are shown for as long as the auction is: a later version of the program must not change them. */
+    ck_assert_str_eq(name, "Bidder-Z4V4GBE7");
+    pseudonym_write(key, &auctions[0], &users[1], other);
+    ck_assert_str_ne(name, other);
+    pseudonym_write(key, &auctions[1], &users[0], other);
+    ck_assert_str_ne(name, other);
+    pseudonym_write(other_key, &auctions[0], &users[0], other);
+    ck_assert_str_ne(name, other);
+}
+END_TEST
+
 static Suite *text_suite(void)
 {
     Suite *suite = suite_create("gateway text");
@@ -137,6 +158,7 @@ static Suite *text_suite(void)
     tcase_add_test(tcase, a_key_makes_the_same_id_again);
     tcase_add_test(tcase, a_key_has_1_to_64_plain_bytes);
     tcase_add_test(tcase, another_body_has_another_hash);
+    tcase_add_test(tcase, a_bidder_has_one_name_per_auction);
     suite_add_tcase(suite, tcase);
     return suite;
 }

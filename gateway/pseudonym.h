@@ -1,0 +1,21 @@
+/*
+ * A bidder's public name within one auction: the same for the whole auction, and no hint to any other. Pure.
+ *
+ * Caller: ledger.c.
+ */
+#ifndef ROSTRUM_GATEWAY_PSEUDONYM_H
+#define ROSTRUM_GATEWAY_PSEUDONYM_H
+
+#include "common/base.h"
+#include "common/ids.h"
+
+enum {
+    PSEUDONYM_KEY_BYTES = 32,
+    PSEUDONYM_SIZE = 20, /* with the terminator */
+};
+
+/* `key` is the house's, kept for its whole life: without it nobody can tell who a name belongs to. */
+void pseudonym_write(const uint8_t key[static PSEUDONYM_KEY_BYTES], const struct uuid *auction, const struct uuid *user,
+                     char out[static PSEUDONYM_SIZE]);
+
+#endif
