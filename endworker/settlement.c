@@ -1,10 +1,10 @@
 /*
- * See settlement.h. The auctions of a job are settled in slices [first, first + span), each in a transaction:
+ * See settlement.h. The auctions of a job are settled in slices, each in a transaction:
  *
  *     settle the rows -> write the event for the outbox -> COMMIT -> snapshots, publish
  *
- * A slice that the database refuses for good is halved down to the one auction that is to blame, which is marked.
- * Everything else is retried without end.
+ * A slice that the database refuses for good is halved down to the one auction that is to blame (common/halving.h),
+ * which is marked. Everything else is retried without end.
  */
 #include "endworker/settlement.h"
 
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/halving.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/message.h"
@@ -20,28 +21,20 @@
 #include "common/topology.h"
 #include "endworker/statements.h"
 
-enum {
-    RETRY_MS = 100,      /* doubling, */
-    RETRY_MAX_MS = 2000, /* up to here, after a transient failure */
-};
-
 struct settlement {
     struct pg *pg;
     struct outbox *outbox;
     struct redis *redis;
     size_t snapshot_script;
     struct event *retry_timer;
-    int retry_ms;
     bool draining;
     struct jsonw *writer;
     struct pg_array ids;
     /* the job */
     struct settlement_item *items; /* NULL: none */
-    size_t count;
     settlement_done done;
     void *arg;
-    size_t first; /* of the slice */
-    size_t span;
+    struct halving slice;
     /* the slice's transaction */
     struct pg_tx *tx;
     int64_t now_ms;
@@ -81,10 +74,7 @@ static struct outbox_row row_of(const struct settlement *settlement)
 
 static void slice_next(struct settlement *settlement)
 {
-    settlement->first += settlement->span;
-    settlement->span = settlement->count - settlement->first;
-    settlement->retry_ms = RETRY_MS;
-    if (settlement->span > 0) {
+    if (halving_next(&settlement->slice)) {
         slice_start(settlement);
         return;
     }
@@ -99,11 +89,10 @@ static void slice_retry(struct settlement *settlement, const char *why)
     if (settlement->draining) {
         return; /* what is not settled is not acked, and comes again */
     }
+    int pause_ms = halving_pause(&settlement->slice);
     /* That PostgreSQL is down is said once, by whoever watches it. */
-    log_line(pg_up(settlement->pg) ? LOG_WARN : LOG_DEBUG, NULL, "settlement is retried in %d ms: %s",
-             settlement->retry_ms, why);
-    arm(settlement->retry_timer, settlement->retry_ms);
-    settlement->retry_ms = settlement->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : settlement->retry_ms * 2;
+    log_line(pg_up(settlement->pg) ? LOG_WARN : LOG_DEBUG, NULL, "settlement is retried in %d ms: %s", pause_ms, why);
+    arm(settlement->retry_timer, pause_ms);
 }
 
 static void slice_failed(struct settlement *settlement, const struct pg_reply *reply)
@@ -112,14 +101,13 @@ static void slice_failed(struct settlement *settlement, const struct pg_reply *r
         slice_retry(settlement, reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
         return;
     }
-    log_warn("settling %zu auctions was refused: %s %s", settlement->span, reply->sqlstate, reply->message);
+    log_warn("settling %zu auctions was refused: %s %s", settlement->slice.span, reply->sqlstate, reply->message);
     slice_clear(settlement);
-    if (settlement->span > 1) {
-        settlement->span /= 2;
+    if (halving_halve(&settlement->slice)) {
         slice_start(settlement);
         return;
     }
-    struct settlement_item *item = &settlement->items[settlement->first];
+    struct settlement_item *item = &settlement->items[settlement->slice.first];
     log_line(LOG_ERROR, &(struct log_about){.auction_id = &item->auction_id, .duration_ms = -1},
              "this auction cannot be settled; the sweep goes on trying");
     item->refused = true;
@@ -232,12 +220,12 @@ static void on_settled(const struct pg_reply *reply, void *arg)
 
 static void slice_start(struct settlement *settlement)
 {
-    assert(settlement->span > 0 && settlement->first + settlement->span <= settlement->count);
+    const struct halving *slice = &settlement->slice;
     char now[CLOCK_TEXT_SIZE];
     settlement->now_ms = clock_now_ms();
     clock_format(settlement->now_ms, now);
     pg_array_reset(&settlement->ids);
-    for (size_t i = settlement->first; i < settlement->first + settlement->span; i++) {
+    for (size_t i = slice->first; i < slice->first + slice->span; i++) {
         pg_array_uuid(&settlement->ids, &settlement->items[i].auction_id);
     }
     const char *const values[] = {pg_array_done(&settlement->ids), now};
@@ -296,14 +284,11 @@ void settlement_free(struct settlement *settlement)
 void settlement_settle(struct settlement *settlement, struct settlement_item *items, size_t count, settlement_done done,
                        void *arg)
 {
-    assert(settlement->items == NULL && count > 0);
+    assert(settlement->items == NULL);
     settlement->items = items;
-    settlement->count = count;
     settlement->done = done;
     settlement->arg = arg;
-    settlement->first = 0;
-    settlement->span = count;
-    settlement->retry_ms = RETRY_MS;
+    halving_begin(&settlement->slice, count);
     slice_start(settlement);
 }
 

@@ -1,6 +1,6 @@
 /*
- * See inapp.h. A batch is worked off in slices: messages [first, first + span), cut short at SLICE_EVENTS_MAX events.
- * A slice is decoded into the audience's arrays anew for each try, so that nothing decoded has to be kept.
+ * See inapp.h. A batch is worked off in slices (common/halving.h), cut short at SLICE_EVENTS_MAX events. A slice is
+ * decoded into the audience's arrays anew for each try, so that nothing decoded has to be kept.
  *
  *     slice_start -> one transaction -> slice_next -> … -> done
  *                        |-> transient: the same slice later
@@ -11,31 +11,25 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/halving.h"
 #include "common/log.h"
 #include "common/message.h"
 #include "notifyworker/audience.h"
 
-enum {
-    SLICE_EVENTS_MAX = 8192, /* a slice takes no further message once it has so many */
-    RETRY_MS = 100,          /* doubling, */
-    RETRY_MAX_MS = 2000,     /* up to here, after a transient failure */
-};
+enum { SLICE_EVENTS_MAX = 8192 }; /* a slice takes no further message once it has so many */
 
 struct inapp {
     struct pg *pg;
     struct event *retry_timer;
-    int retry_ms;
     bool draining;
     struct audience *audience;
     struct house_event *events; /* of the message being read, MESSAGE_EVENTS_MAX */
     struct pg_tx *tx;           /* of the slice, or NULL */
     /* the batch */
     struct inapp_message *messages; /* NULL: none */
-    size_t count;
     inapp_done done;
     void *arg;
-    size_t first; /* of the slice */
-    size_t span;
+    struct halving slice;
 };
 
 static void slice_start(struct inapp *inapp);
@@ -48,22 +42,14 @@ static void arm(struct event *timer, int64_t ms)
     }
 }
 
-static void batch_end(struct inapp *inapp)
-{
-    inapp->messages = NULL;
-    inapp->done(inapp->arg);
-}
-
 static void slice_next(struct inapp *inapp)
 {
-    inapp->first += inapp->span;
-    inapp->span = inapp->count - inapp->first;
-    inapp->retry_ms = RETRY_MS;
-    if (inapp->span == 0) {
-        batch_end(inapp);
-    } else {
+    if (halving_next(&inapp->slice)) {
         slice_start(inapp);
+        return;
     }
+    inapp->messages = NULL;
+    inapp->done(inapp->arg);
 }
 
 static void slice_retry(struct inapp *inapp, const char *why)
@@ -72,24 +58,22 @@ static void slice_retry(struct inapp *inapp, const char *why)
     if (inapp->draining) {
         return; /* what is not told is not acked, and comes again */
     }
+    int pause_ms = halving_pause(&inapp->slice);
     /* That PostgreSQL is down is said once, by whoever watches it. */
-    log_line(pg_up(inapp->pg) ? LOG_WARN : LOG_DEBUG, NULL, "notifications are retried in %d ms: %s", inapp->retry_ms,
-             why);
-    arm(inapp->retry_timer, inapp->retry_ms);
-    inapp->retry_ms = inapp->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : inapp->retry_ms * 2;
+    log_line(pg_up(inapp->pg) ? LOG_WARN : LOG_DEBUG, NULL, "notifications are retried in %d ms: %s", pause_ms, why);
+    arm(inapp->retry_timer, pause_ms);
 }
 
 static void slice_refused(struct inapp *inapp, const struct pg_reply *reply)
 {
     inapp->tx = NULL;
-    log_warn("notifications of %zu messages were refused: %s %s", inapp->span, reply->sqlstate, reply->message);
-    if (inapp->span > 1) {
-        inapp->span /= 2;
+    log_warn("notifications of %zu messages were refused: %s %s", inapp->slice.span, reply->sqlstate, reply->message);
+    if (halving_halve(&inapp->slice)) {
         slice_start(inapp);
         return;
     }
     log_error("the notifications of a message cannot be written; it goes to the dead letters");
-    inapp->messages[inapp->first].dead = "the database refuses its notifications";
+    inapp->messages[inapp->slice.first].dead = "the database refuses its notifications";
     slice_next(inapp);
 }
 
@@ -128,20 +112,20 @@ static bool message_read(struct inapp *inapp, struct inapp_message *message)
 /* Gathers the slice; it ends where there is enough. */
 static bool slice_read(struct inapp *inapp)
 {
-    size_t i = inapp->first;
+    struct halving *slice = &inapp->slice;
+    size_t i = slice->first;
     audience_reset(inapp->audience);
-    for (; i < inapp->first + inapp->span && audience_count(inapp->audience) < SLICE_EVENTS_MAX; i++) {
+    for (; i < slice->first + slice->span && audience_count(inapp->audience) < SLICE_EVENTS_MAX; i++) {
         if (inapp->messages[i].dead == NULL && !message_read(inapp, &inapp->messages[i])) {
             return false;
         }
     }
-    inapp->span = i - inapp->first;
+    slice->span = i - slice->first;
     return true;
 }
 
 static void slice_start(struct inapp *inapp)
 {
-    assert(inapp->span > 0 && inapp->first + inapp->span <= inapp->count);
     if (!slice_read(inapp)) {
         slice_retry(inapp, "no memory");
         return;
@@ -200,14 +184,11 @@ void inapp_free(struct inapp *inapp)
 
 void inapp_tell(struct inapp *inapp, struct inapp_message *messages, size_t count, inapp_done done, void *arg)
 {
-    assert(inapp->messages == NULL && count > 0);
+    assert(inapp->messages == NULL);
     inapp->messages = messages;
-    inapp->count = count;
     inapp->done = done;
     inapp->arg = arg;
-    inapp->first = 0;
-    inapp->span = count;
-    inapp->retry_ms = RETRY_MS;
+    halving_begin(&inapp->slice, count);
     slice_start(inapp);
 }
 
