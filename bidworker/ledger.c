@@ -21,18 +21,6 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-/* SQLSTATE classes that can be the fault of what is written; everything else is the fault of the house. */
-static const char *const blaming_classes[] = {
-    "21",       /* cardinality */
-    "22",       /* data exception */
-    "23",       /* integrity */
-    "38", "39", /* functions called by triggers */
-    "44",       /* check option */
-    "54",       /* program limit exceeded */
-    "P0",       /* raised in a trigger */
-    "XX",       /* internal error, corrupted row */
-};
-
 struct ledger {
     struct ledger_options options;
     struct batch *batch; /* NULL: idle */
@@ -40,19 +28,6 @@ struct ledger {
     struct ledger_arrays arrays;
     struct letters letters;
 };
-
-static bool blames_the_batch(const char *sqlstate)
-{
-    if (pg_state_is_transient(sqlstate)) {
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(blaming_classes); i++) {
-        if (strncmp(sqlstate, blaming_classes[i], 2) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static void finish(struct ledger *ledger, enum ledger_result result)
 {
@@ -76,7 +51,7 @@ static bool check(struct ledger *ledger, const struct pg_reply *reply)
     if (reply->outcome == PG_OK) {
         return true;
     }
-    bool blamed = reply->outcome == PG_FAILED && blames_the_batch(reply->sqlstate);
+    bool blamed = reply->outcome == PG_FAILED && pg_state_blames_data(reply->sqlstate);
     if (reply->outcome == PG_FAILED) {
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
     }
@@ -89,7 +64,7 @@ static void on_committed(const struct pg_reply *reply, void *arg)
     struct ledger *ledger = arg;
     enum ledger_result result = LEDGER_COMMITTED;
     if (reply->outcome == PG_FAILED) {
-        result = blames_the_batch(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
+        result = pg_state_blames_data(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
     } else if (reply->outcome == PG_LOST) {
         result = LEDGER_AGAIN;

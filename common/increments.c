@@ -68,6 +68,10 @@ static const char *increments_add(struct increments *table, const struct json *e
     if (table->count == 0 ? step.from != 0 : step.from <= table->steps[table->count - 1].from) {
         return "the steps must begin at 0 and rise";
     }
+    /* Else the minimum bid could fall while the price rises, and a refusal by an older minimum would be wrong. */
+    if (table->count > 0 && step.increment < table->steps[table->count - 1].increment) {
+        return "an increment may not be below the one before it";
+    }
     table->steps[table->count++] = step;
     return NULL;
 }

@@ -27,7 +27,7 @@ struct increments increments_fixed(int64_t increment);
 struct increments increments_ebay_us(void);
 /*
  * The contract's forms: "ebay-us" or [{"from": 0, "increment": 0.05}, ...] with rising `from`, the first 0, and
- * increments above zero. On false `*why` is a sentence for the seller (static).
+ * increments above zero that never fall. On false `*why` is a sentence for the seller (static).
  */
 MUST_CHECK bool increments_parse(const struct json *value, struct increments *out, const char **why);
 /* What is due above `price` (minor units, 0..MONEY_MAX). */

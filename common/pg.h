@@ -101,6 +101,9 @@ void pg_tx_abort(struct pg_tx *tx);
 
 /* True for SQLSTATEs that say "not now" (connection, lock, deadlock, disk, memory, shutdown), not "never". */
 bool pg_state_is_transient(const char *sqlstate);
+/* True for SQLSTATEs that can be the fault of what was sent. All others are the house's (a table or a right is
+ * missing): no message is to blame for them. */
+bool pg_state_blames_data(const char *sqlstate);
 
 /* Reading results. A column that is null gives 0, "", false or the nil id. */
 int64_t pg_int(const PGresult *result, int row, int column);

@@ -44,6 +44,31 @@ bool pg_state_is_transient(const char *sqlstate)
     return false;
 }
 
+/* SQLSTATE classes that can be the fault of what is written; everything else is the fault of the house. */
+static const char *const blaming_classes[] = {
+    "21",       /* cardinality */
+    "22",       /* data exception */
+    "23",       /* integrity */
+    "38", "39", /* functions called by triggers */
+    "44",       /* check option */
+    "54",       /* program limit exceeded */
+    "P0",       /* raised in a trigger */
+    "XX",       /* internal error, corrupted row */
+};
+
+bool pg_state_blames_data(const char *sqlstate)
+{
+    if (pg_state_is_transient(sqlstate)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(blaming_classes); i++) {
+        if (strncmp(sqlstate, blaming_classes[i], 2) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool pg_null(const PGresult *result, int row, int column)
 {
     return PQgetisnull(result, row, column) != 0;

@@ -97,7 +97,7 @@ static void slice_retry(struct settlement *settlement, const char *why)
 
 static void slice_failed(struct settlement *settlement, const struct pg_reply *reply)
 {
-    if (reply->outcome == PG_LOST || pg_state_is_transient(reply->sqlstate)) {
+    if (reply->outcome == PG_LOST || !pg_state_blames_data(reply->sqlstate)) {
         slice_retry(settlement, reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
         return;
     }

@@ -63,6 +63,8 @@ static void set_up(void)
     listing_user(sql, seller);
     listing_user(sql, bidder);
     program_settings(settings, config);
+    /* The sessions of the test before may outlive its worker for a moment. */
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == 0, DEADLINE_MS);
     worker = program_start("rostrum-endworker", config);
     SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0, DEADLINE_MS);
 }

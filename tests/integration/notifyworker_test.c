@@ -65,6 +65,8 @@ static void set_up(void)
     listing_bid(sql, auction, bidders[1], "11.00");
     listing_bid(sql, auction, bidders[0], "12.00");
     program_settings(settings, config);
+    /* The sessions of the test before may outlive its worker for a moment. */
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == 0, DEADLINE_MS);
     worker = program_start("rostrum-notifyworker", config);
     SUITE_WAIT(sql_int(sql, sessions, NULL) == 1, DEADLINE_MS);
 }

@@ -85,6 +85,7 @@ START_TEST(what_is_no_table_is_refused)
         "[{\"from\": 0, \"increment\": 10000000000.00}]",
         "[{\"from\": 1, \"increment\": 1}]",
         "[{\"from\": 0, \"increment\": 1, \"to\": 5}]",
+        "[{\"from\": 0, \"increment\": 2}, {\"from\": 10, \"increment\": 1}]",
         "[{\"from\": 0, \"increment\": 1}, {\"from\": 0, \"increment\": 2}]",
         "[{\"from\": 0, \"increment\": 1}, {\"from\": 9, \"increment\": 2}, {\"from\": 8, \"increment\": 3}]",
     };

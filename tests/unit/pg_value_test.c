@@ -139,10 +139,25 @@ START_TEST(columns_are_read)
 }
 END_TEST
 
+START_TEST(only_data_is_blamed)
+{
+    static const char *const data[] = {"22003", "23505", "21000", "P0001", "XX000", "54000"};
+    static const char *const house[] = {"42P01", "42501", "40001", "08006", "57014",
+                                        "53100", "XX001", "0A000", "25P02"};
+    for (size_t i = 0; i < ARRAY_LEN(data); i++) {
+        ck_assert_msg(pg_state_blames_data(data[i]), "%s", data[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(house); i++) {
+        ck_assert_msg(!pg_state_blames_data(house[i]), "%s", house[i]);
+    }
+}
+END_TEST
+
 static Suite *pg_value_suite(void)
 {
     Suite *suite = suite_create("pg_value");
     TCase *tcase = tcase_create("pg_value");
+    tcase_add_test(tcase, only_data_is_blamed);
     tcase_add_loop_test(tcase, transient_states, 0, ARRAY_LEN(states));
     tcase_add_test(tcase, arrays_are_quoted);
     tcase_add_test(tcase, arrays_of_every_kind);
