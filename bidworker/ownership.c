@@ -9,18 +9,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/pg.h"
 #include "common/shards.h"
 
-enum { STATEMENT_TAKE_LOCK, STATEMENT_LIVING };
+enum { STATEMENT_TAKE_LOCK, STATEMENT_GIVE_LOCK, STATEMENT_LIVING };
 
 static const struct pg_statement lock_statements[] = {
     [STATEMENT_TAKE_LOCK] = {"take_lock", SHARDS_SQL_LOCK},
+    [STATEMENT_GIVE_LOCK] = {"give_lock", SHARDS_SQL_UNLOCK},
     [STATEMENT_LIVING] = {"living", SHARDS_SQL_LIVING},
 };
 
-enum { PENDING_MAX = 4 }; /* one question at a time is asked */
+enum {
+    PENDING_MAX = 4, /* one question at a time is asked */
+    UNFIT_MS = 3000, /* a broker that restarts is back sooner, and all workers miss it alike */
+};
 
 struct ownership {
     struct ownership_options options;
@@ -30,7 +35,8 @@ struct ownership {
     bool locked;
     bool settled;
     bool asking;
-    size_t living; /* at the last look */
+    size_t living;  /* at the last look */
+    int64_t fit_ms; /* monotonic: when this worker was last seen fit */
 };
 
 static void draw_number(struct ownership *ownership)
@@ -83,15 +89,38 @@ static void on_living(const struct pg_reply *reply, void *arg)
     ownership->options.looked(ownership->options.arg);
 }
 
+static void on_given_up(const struct pg_reply *reply, void *arg)
+{
+    struct ownership *ownership = arg;
+    ownership->asking = false;
+    if (reply->outcome == PG_OK) {
+        ownership->locked = false;
+        ownership->settled = false;
+        log_warn("not living as bid worker %" PRIu32 " while RabbitMQ is out of reach", ownership->number);
+    }
+}
+
+static bool fit_of_late(struct ownership *ownership)
+{
+    if (ownership->options.fit(ownership->options.arg)) {
+        ownership->fit_ms = clock_mono_ms();
+    }
+    return clock_mono_ms() - ownership->fit_ms < UNFIT_MS;
+}
+
 static void ask(struct ownership *ownership)
 {
     char number[16];
     const char *const values[] = {number};
+    bool fit = fit_of_late(ownership);
     if (ownership->asking || !pg_up(ownership->pg)) {
         return;
     }
     (void)snprintf(number, sizeof number, "%" PRIu32, ownership->number);
-    if (ownership->locked) {
+    if (!fit) {
+        ownership->asking =
+            ownership->locked && pg_query(ownership->pg, STATEMENT_GIVE_LOCK, 1, values, on_given_up, ownership);
+    } else if (ownership->locked) {
         ownership->asking = pg_query(ownership->pg, STATEMENT_LIVING, 0, NULL, on_living, ownership);
     } else {
         ownership->asking = pg_query(ownership->pg, STATEMENT_TAKE_LOCK, 1, values, on_locked, ownership);
@@ -125,6 +154,7 @@ struct ownership *ownership_new(const struct ownership_options *options)
         return NULL;
     }
     ownership->options = *options;
+    ownership->fit_ms = clock_mono_ms();
     draw_number(ownership);
     struct pg_options pg = {
         .base = options->base,

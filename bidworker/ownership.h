@@ -2,7 +2,8 @@
  * Which shards this worker serves. It holds an advisory lock under a random number for as long as its session lives,
  * looks every ownership_poll_ms who else does, and takes and leaves shards as common/shards.h shares them out. Without
  * PostgreSQL it keeps what it has: nothing can be decided then anyway, and the broker's single active consumer guards
- * every moment in which two workers believe different things.
+ * every moment in which two workers believe different things. Without its broker, for longer than a moment, it gives up
+ * the lock: others may still reach theirs.
  */
 #ifndef ROSTRUM_BIDWORKER_OWNERSHIP_H
 #define ROSTRUM_BIDWORKER_OWNERSHIP_H
@@ -18,6 +19,8 @@ struct ownership_options {
     struct event_base *base;
     const struct config *config;
     unsigned shards;
+    /* Can this worker take what its shards hold? Asked at each look. */
+    bool (*fit)(void *arg);
     /* Called at each look, for each shard: is it ours? */
     void (*mine)(unsigned shard, bool mine, void *arg);
     /* After each look. */

@@ -375,6 +375,12 @@ static void tell_serving(void *arg)
     }
 }
 
+static bool is_fit(void *arg)
+{
+    const struct worker *worker = arg;
+    return broker_state(worker->consuming) != BROKER_DOWN;
+}
+
 static void on_looked(void *arg)
 {
     struct worker *worker = arg;
@@ -468,6 +474,7 @@ static bool open_rest(struct worker *worker)
         .base = worker->options.base,
         .config = config,
         .shards = worker->shard_count,
+        .fit = is_fit,
         .mine = on_mine,
         .looked = on_looked,
         .arg = worker,

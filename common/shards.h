@@ -18,6 +18,8 @@ enum { SHARDS_WORKERS_MAX = 64 }; /* living workers that are looked at: more tha
 
 /* $1: this worker's number. One row, true: taken. False: somebody has that number, draw another. */
 #define SHARDS_SQL_LOCK "SELECT pg_try_advisory_lock(" SHARDS_LOCK_CLASS_TEXT ", $1::integer)"
+/* $1: this worker's number. It lives no more, though its session does. */
+#define SHARDS_SQL_UNLOCK "SELECT pg_advisory_unlock(" SHARDS_LOCK_CLASS_TEXT ", $1::integer)"
 /* One row with the worker's number (integer) for each of the living, rising. */
 #define SHARDS_SQL_LIVING                                                                                              \
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = " SHARDS_LOCK_CLASS_TEXT             \

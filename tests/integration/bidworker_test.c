@@ -3,6 +3,7 @@
  * start and kill workers of their own and publish commands as a gateway would; they need a migrated house without any
  * other bid worker (deploy/house servers).
  */
+#include <amqp.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "common/topology.h"
 #include "tests/support/house.h"
 #include "tests/support/loop.h"
+#include "tests/support/relay.h"
 #include "tests/support/sql.h"
 
 enum {
@@ -32,6 +34,7 @@ enum {
     WORKERS_MAX = 2,
     BIDS_MAX = 4000,
     PATH_SIZE = 512,
+    URL_SIZE = 512,
     AUCTION_LIFE_MS = 3600 * 1000,
     SNIPE_S = 60,
 };
@@ -437,6 +440,45 @@ START_TEST(workers_share_shards_and_hand_them_over)
 }
 END_TEST
 
+/* The house's broker behind a relay, as a URL. */
+static void relay_to_broker(struct relay *relay, char url[static URL_SIZE])
+{
+    static char parts[URL_SIZE];
+    struct amqp_connection_info server;
+    (void)snprintf(parts, sizeof parts, "%s", need("ROSTRUM_AMQP_URL"));
+    ck_assert_int_eq(amqp_parse_url(parts, &server), AMQP_STATUS_OK);
+    *relay = (struct relay){.base = base, .host = server.host, .port = server.port};
+    relay_open(relay);
+    (void)snprintf(url, URL_SIZE, "amqp://%s:%s@127.0.0.1:%d/%s", server.user, server.password, relay->listen_port,
+                   server.vhost);
+}
+
+START_TEST(a_worker_without_its_broker_leaves_its_shards_to_others)
+{
+    enum { BIDS = 200 };
+    struct relay relay;
+    char direct[URL_SIZE];
+    char relayed[URL_SIZE];
+    lot_open("active");
+    (void)snprintf(direct, sizeof direct, "%s", need("ROSTRUM_AMQP_URL"));
+    relay_to_broker(&relay, relayed);
+    ck_assert_int_eq(setenv("ROSTRUM_AMQP_URL", relayed, 1), 0);
+    worker_start(0);
+    ck_assert_int_eq(setenv("ROSTRUM_AMQP_URL", direct, 1), 0);
+    LOOP_UNTIL(base, living() == 1, DEADLINE_MS);
+    publish_bids(BIDS);
+    LOOP_UNTIL(base, rows() == BIDS, DEADLINE_MS);
+    relay_close(&relay);
+    SUITE_WAIT(living() == 0, DEADLINE_MS);
+    worker_start(1);
+    publish_bids(BIDS);
+    SUITE_WAIT(rows() == 2 * BIDS, DEADLINE_MS);
+    ck_assert_int_eq(living(), 1);
+    expect_ledger("accepted");
+    expect_verified();
+}
+END_TEST
+
 START_TEST(a_lost_connection_in_mid_batch_changes_nothing)
 {
     enum { ROUNDS = 10, BIDS = 200 };
@@ -694,6 +736,7 @@ static Suite *bidworker_suite(void)
         bids_are_decided_in_their_order_and_answered,
         killed_workers_lose_and_repeat_nothing,
         workers_share_shards_and_hand_them_over,
+        a_worker_without_its_broker_leaves_its_shards_to_others,
         a_lost_connection_in_mid_batch_changes_nothing,
         a_poisoned_bid_is_rejected_in_its_place,
         garbage_goes_to_the_dead_letters,
