@@ -154,15 +154,16 @@ bench: deps-bench ## bids per second, beside the peer in ROSTRUM_PEER
 	@$(build_all) -s all test-programs
 	@tests/bench/run
 
+# A report is never taken for the exit code that a test expects of a program: those end below 99.
 asan: deps-check ## unit, integration and contract tests under AddressSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
-	@BUILD=build/asan tests/run unit integration contract
+	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run unit integration contract
 
 ubsan: deps-check ## the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
-	@BUILD=build/ubsan tests/run unit integration contract
+	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run unit integration contract
 
 # Unforked, so that valgrind sees the tests themselves; with a longer limit, because it is slow.
 valgrind: deps-lint ## the unit tests under valgrind

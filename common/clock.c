@@ -182,7 +182,7 @@ bool clock_parse(const char *text, int64_t *ms)
     if (!good || day > days_in_month(year, month)) {
         return false;
     }
-    int64_t minutes = days_from_civil(year, month, day) * 1440 + hour * 60 + minute - offset;
+    int64_t minutes = days_from_civil(year, month, day) * 1440 + (int64_t)hour * 60 + minute - offset;
     *ms = (minutes * 60 + second) * 1000 + millis;
     return true;
 }

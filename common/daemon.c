@@ -66,7 +66,7 @@ static const struct option long_options[] = {
 
 static bool complain(const struct daemon_program *program, const char *why, int *exit_code)
 {
-    fprintf(stderr, "%s: %s\n", program->name, why);
+    (void)fprintf(stderr, "%s: %s\n", program->name, why);
     *exit_code = EXIT_USAGE;
     return false;
 }
@@ -122,7 +122,7 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
     }
     if (sodium_init() < 0) {
         *exit_code = EXIT_FAILED;
-        fprintf(stderr, "%s: libsodium cannot be initialised\n", program->name);
+        (void)fprintf(stderr, "%s: libsodium cannot be initialised\n", program->name);
         return false;
     }
     enum log_level level = LOG_INFO;
@@ -216,7 +216,7 @@ struct daemon *daemon_new(struct event_base *base, const struct config *config, 
     daemon->base = base;
     daemon->calls = *calls;
     daemon->drain_time = (struct timeval){.tv_sec = config->drain_deadline_ms / 1000,
-                                          .tv_usec = config->drain_deadline_ms % 1000 * 1000};
+                                          .tv_usec = (suseconds_t)(config->drain_deadline_ms % 1000) * 1000};
     daemon->deadline = evtimer_new(base, on_deadline, daemon);
     bool good = daemon->deadline != NULL && start_watchdog(daemon);
     for (size_t i = 0; good && i < ARRAY_LEN(numbers); i++) {

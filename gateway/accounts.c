@@ -311,13 +311,12 @@ static void on_session_looked_up(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     char token[TOKEN_TEXT_SIZE];
+    bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
     if (request_answered(request)) {
         reply_end(request);
-    } else if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    } else if (reply->integer == 0) {
+    } else if (good && reply->integer == 0) {
         reply_error(request, ERROR_UNAUTHORIZED);
-    } else if (!issue_token(request, &request->user.id, request->user.admin, request->user.session, token)) {
+    } else if (!good || !issue_token(request, &request->user.id, request->user.admin, request->user.session, token)) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
         struct jsonw *json = reply_json(request);
