@@ -25,7 +25,9 @@ enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
 static const struct pg_statement list[] = {
     [LEDGER_BID] = {"ledger_bid",
                     "SELECT bid_id, auction_id, bidder_id, kind, amount, max_amount, " MS("received_at") ", " MS(
-                        "decided_at") ", status, reason"
+                        "decided_at") ", status, reason,"
+                                      " (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
+                                      "  WHERE a.id = bids.auction_id)"
                                       " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
     /* One row with a NULL seq says: the auction is there, and has no (more) bids. */
     [LEDGER_HISTORY] =
@@ -56,9 +58,10 @@ bool ledger_find(struct gateway *gateway, const struct uuid *auction, const stru
     return statements_query(gateway, &ledger_statements, LEDGER_BID, ARRAY_LEN(values), values, callback, arg);
 }
 
+enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON, SETTLED };
+
 bool ledger_read(const PGresult *result, struct decision *decision)
 {
-    enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON };
     if (PQntuples(result) == 0) {
         return false;
     }
@@ -152,6 +155,9 @@ static void bid_found(const struct pg_reply *reply, void *arg)
                (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
+        if (!uuid_equal(&decision.user_id, &request->user.id) && !pg_bool(reply->result, 0, SETTLED)) {
+            decision.max_amount = 0; /* rule 9: it may still stand, and then it is not even an admin's to see */
+        }
         ledger_write(reply_json(request), &decision);
         reply_send(request, 200);
     }

@@ -68,6 +68,18 @@ START_TEST(an_admin_is_made_at_the_command_line)
                    client_format("{\"email\": \"admin.%s\", \"password\": \"an admin password\"}", stage.ann.email));
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "user.role", "admin");
+
+    /* Who sees every bid does not see a maximum that stands. */
+    struct cast_user admin = {0};
+    (void)snprintf(admin.token, sizeof(admin.token), "%s", reply_text(reply, "accessToken"));
+    reply = cast_proxy(stage.client, &stage.ann, stage.auction, "50.00");
+    EXPECT_TEXT(reply, "maxAmount", "50.00");
+    const char *bid = client_format("%s/%s", stage_path("/bids"), reply_text(reply, "bidId"));
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", bid, NULL), "maxAmount", "50.00");
+    reply = stage_call(&admin, "GET", bid, NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "amount", "10.00");
+    EXPECT_TEXT(reply, "maxAmount", "");
 }
 END_TEST
 
