@@ -25,9 +25,13 @@ static const struct {
     const char *name;
     int window_s;
 } limits[LIMIT_COUNT] = {
-    [LIMIT_NONE] = {"none", 60},           [LIMIT_BIDS] = {"bids", 60},
-    [LIMIT_AUCTIONS] = {"auctions", 3600}, [LIMIT_SEARCHES] = {"searches", 60},
-    [LIMIT_LOGINS] = {"logins", 60},       [LIMIT_REGISTRATIONS] = {"registrations", 3600},
+    [LIMIT_NONE] = {"none", 60},
+    [LIMIT_BIDS] = {"bids", 60},
+    [LIMIT_WITHDRAWALS] = {"withdrawals", 60},
+    [LIMIT_AUCTIONS] = {"auctions", 3600},
+    [LIMIT_SEARCHES] = {"searches", 60},
+    [LIMIT_LOGINS] = {"logins", 60},
+    [LIMIT_REGISTRATIONS] = {"registrations", 3600},
 };
 
 const char *limits_name(enum limit limit)
@@ -48,6 +52,7 @@ int limits_most(const struct gateway *gateway, enum limit limit)
     const int most[LIMIT_COUNT] = {
         [LIMIT_NONE] = 0,
         [LIMIT_BIDS] = config->bids_per_minute,
+        [LIMIT_WITHDRAWALS] = config->bids_per_minute,
         [LIMIT_AUCTIONS] = config->auctions_per_hour,
         [LIMIT_SEARCHES] = config->searches_per_minute,
         [LIMIT_LOGINS] = config->logins_per_minute,
@@ -71,11 +76,14 @@ static void number_header(struct request *request, const char *name, int64_t val
 
 void limits_headers(struct request *request, const struct limits_state *state)
 {
-    if (state->most == 0) {
+    int64_t remaining = state->used >= state->most ? 0 : state->most - state->used;
+    if (state->most == 0 || (request->limit_shown && remaining > request->limit_remaining)) {
         return;
     }
+    request->limit_shown = true;
+    request->limit_remaining = remaining;
     number_header(request, "RateLimit-Limit", state->most);
-    number_header(request, "RateLimit-Remaining", state->used >= state->most ? 0 : state->most - state->used);
+    number_header(request, "RateLimit-Remaining", remaining);
     number_header(request, "RateLimit-Reset", seconds_up(state->reset_ms));
 }
 

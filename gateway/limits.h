@@ -25,7 +25,7 @@ const char *limits_name(enum limit limit);
 /* Of the settings: 0 is off. */
 int limits_most(const struct gateway *gateway, enum limit limit);
 int limits_window_s(enum limit limit);
-/* RateLimit-Limit, -Remaining, -Reset. */
+/* RateLimit-Limit, -Remaining, -Reset; of several limits the one that leaves the least. */
 void limits_headers(struct request *request, const struct limits_state *state);
 /* ENDS the request with 429, retryAfter and Retry-After. */
 void limits_refuse(struct request *request, const struct limits_state *state);

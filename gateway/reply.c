@@ -23,8 +23,12 @@ struct jsonw *reply_json(struct request *request)
 
 void reply_header(struct request *request, const char *name, const char *value)
 {
-    if (request->evreq != NULL &&
-        evhttp_add_header(evhttp_request_get_output_headers(request->evreq), name, value) != 0) {
+    if (request->evreq == NULL) {
+        return;
+    }
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request->evreq);
+    (void)evhttp_remove_header(headers, name);
+    if (evhttp_add_header(headers, name, value) != 0) {
         log_line(LOG_ERROR, NULL, "header %s not set", name);
     }
 }

@@ -19,7 +19,7 @@
 
 /* The worker's writer, emptied. */
 struct jsonw *reply_json(struct request *request);
-/* A header of the answer; ignored once answered. `value` is copied. */
+/* A header of the answer, instead of one of that name set before; ignored once answered. `value` is copied. */
 void reply_header(struct request *request, const char *name, const char *value);
 /* ENDS with what reply_json's writer holds. */
 void reply_send(struct request *request, int status);

@@ -66,6 +66,8 @@ struct request {
     request_late late;                     /* NULL: as usual */
     void (*then)(struct request *request); /* what follows a limit or a session that is being asked for */
     enum limit taking;                     /* that limit */
+    bool limit_shown;                      /* RateLimit headers are set, from */
+    int64_t limit_remaining;               /* the limit that leaves so many */
     int status;                            /* that was answered, 0 before */
     bool head;                             /* HEAD: a GET whose body is left out */
     bool close;                            /* the connection may not be used again */

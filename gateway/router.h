@@ -28,7 +28,16 @@ enum route_auth {
 };
 
 /* Limits of [limits] in the settings; see limits.h. */
-enum limit { LIMIT_NONE, LIMIT_BIDS, LIMIT_AUCTIONS, LIMIT_SEARCHES, LIMIT_LOGINS, LIMIT_REGISTRATIONS, LIMIT_COUNT };
+enum limit {
+    LIMIT_NONE,
+    LIMIT_BIDS,
+    LIMIT_WITHDRAWALS,
+    LIMIT_AUCTIONS,
+    LIMIT_SEARCHES,
+    LIMIT_LOGINS,
+    LIMIT_REGISTRATIONS,
+    LIMIT_COUNT
+};
 
 enum route_body {
     ROUTE_NO_BODY,   /* a body is ignored */

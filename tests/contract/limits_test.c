@@ -104,6 +104,12 @@ START_TEST(each_limit_refuses_the_next_one)
     }
     refused(cast_bid(stage.client, &stage.ann, stage.auction, "50.00"));
 
+    /* Withdrawals are counted by themselves. */
+    for (int i = 0; i < 3; i++) {
+        EXPECT_STATUS(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL), 404);
+    }
+    refused(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL));
+
     char id[UUID_TEXT_SIZE];
     const struct cast_terms terms = {0};
     ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
