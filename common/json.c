@@ -9,6 +9,8 @@
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
+#include "common/utf8.h"
+
 enum { BLOCK_BYTES = 4096 };
 
 struct block {
@@ -63,6 +65,10 @@ static const char *take_text(struct reader *reader, const void *bytes, size_t le
 {
     if (memchr(bytes, '\0', length) != NULL) {
         reader->why = "a string holds U+0000";
+        return NULL;
+    }
+    if (!utf8_valid(bytes, length)) { /* yajl lets overlong forms and surrogates pass */
+        reader->why = "a string is no valid UTF-8";
         return NULL;
     }
     char *text = take_bytes(reader->tree, length + 1);
@@ -203,6 +209,34 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_close,
 };
 
+static bool escapes_surrogate(const char *text, size_t left, const char *letters)
+{
+    return left >= 6 && text[0] == '\\' && text[1] == 'u' && (text[2] == 'd' || text[2] == 'D') &&
+           strchr(letters, text[3]) != NULL && text[3] != '\0';
+}
+
+/* yajl takes half a surrogate pair for a question mark. A backslash stands in strings only, so that need not be known.
+ */
+static bool surrogates_paired(const char *text, size_t length)
+{
+    const char *end = text + length;
+    const char *at = memchr(text, '\\', length);
+    while (at != NULL) {
+        size_t step = 2;
+        size_t left = (size_t)(end - at);
+        if (escapes_surrogate(at, left, "89abAB")) {
+            if (!escapes_surrogate(at + 6, left - 6, "cdefCDEF")) {
+                return false;
+            }
+            step = 12;
+        } else if (escapes_surrogate(at, left, "cdefCDEF")) {
+            return false;
+        }
+        at = left > step ? memchr(at + step, '\\', left - step) : NULL;
+    }
+    return true;
+}
+
 static bool read_all(struct reader *reader, const void *bytes, size_t length)
 {
     yajl_handle handle = yajl_alloc(&callbacks, NULL, reader);
@@ -212,6 +246,10 @@ static bool read_all(struct reader *reader, const void *bytes, size_t length)
     }
     bool good = yajl_parse(handle, bytes, length) == yajl_status_ok && yajl_complete_parse(handle) == yajl_status_ok;
     yajl_free(handle);
+    if (good && !surrogates_paired(bytes, length)) {
+        reader->why = "a string holds half a surrogate pair";
+        good = false;
+    }
     if (!good && reader->why == NULL) {
         reader->why = "malformed JSON";
     }

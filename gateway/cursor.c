@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
+
 enum { PLAIN_SIZE = CURSOR_SORT_SIZE + CURSOR_KEY_SIZE + UUID_TEXT_SIZE + 2 };
 
 void cursor_format(const struct cursor *cursor, char out[static CURSOR_TEXT_SIZE])
@@ -52,4 +54,13 @@ bool cursor_parse(const char *text, const char *sort, struct cursor *cursor)
     return take_part(plain, first, cursor->sort, sizeof(cursor->sort)) && strcmp(cursor->sort, sort) == 0 &&
            take_part(first + 1, last, cursor->key, sizeof(cursor->key)) &&
            uuid_parse(last + 1, strlen(last + 1), &cursor->id);
+}
+
+bool cursor_key_is_time(const struct cursor *cursor)
+{
+    const char *key = cursor->key;
+    int64_t ms = 0;
+    /* Other offsets than Z may lead out of the years that PostgreSQL knows, and the year 0 is none of them. */
+    return strlen(key) == CLOCK_TEXT_SIZE - 1 && key[CLOCK_TEXT_SIZE - 2] == 'Z' && strncmp(key, "0000", 4) != 0 &&
+           clock_parse(key, &ms);
 }

@@ -27,6 +27,9 @@ void cursor_format(const struct cursor *cursor, char out[static CURSOR_TEXT_SIZE
 /* False if it is none of ours, or of another order than `sort`. */
 MUST_CHECK bool cursor_parse(const char *text, const char *sort, struct cursor *cursor);
 
+/* Whether the key is a time as we write it, which PostgreSQL can read. */
+MUST_CHECK bool cursor_key_is_time(const struct cursor *cursor);
+
 struct page {
     int limit; /* 1..CURSOR_LIMIT_MAX; ask the database for one more to know whether there is a next page */
     bool has_cursor;

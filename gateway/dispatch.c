@@ -41,17 +41,28 @@ struct http_facts {
     bool body;       /* announces one */
     bool chunked;    /* announces a transfer coding */
     bool unreadable; /* one that evhttp does not know */
+    bool malformed;  /* a name or a length that evhttp reads otherwise than a proxy before us might */
     const char *request_id;
     const char *traceparent;
 };
 
+/* RFC 9110's token: "Content-Length " with a space before its colon is another header for evhttp. */
+static bool name_good(const char *name)
+{
+    size_t length = strspn(name, "!#$%&'*+-.^_`|~0123456789"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    return length > 0 && name[length] == '\0';
+}
+
 static void look_at_header(const struct evkeyval *header, struct http_facts *facts)
 {
+    facts->malformed |= !name_good(header->key);
     if (strcasecmp(header->key, "Host") == 0) {
         facts->hosts++;
     } else if (strcasecmp(header->key, "Content-Length") == 0) {
         facts->lengths++;
         facts->body |= strcmp(header->value, "0") != 0;
+        facts->malformed |= header->value[strspn(header->value, "0123456789")] != '\0';
     } else if (strcasecmp(header->key, "Transfer-Encoding") == 0) {
         facts->chunked = true;
         facts->unreadable |= strcasecmp(header->value, "chunked") != 0;
@@ -128,8 +139,9 @@ static bool http_good(struct request *request, struct http_facts *facts)
     }
     bool bodiless = (evreq->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH)) == 0;
     bool version_11 = evreq->major == 1 && evreq->minor >= 1;
-    request->close = facts->unreadable || facts->hosts > 1 || (version_11 && facts->hosts == 0) || facts->lengths > 1 ||
-                     (facts->chunked && facts->lengths > 0) || (bodiless && (facts->chunked || facts->body));
+    request->close = facts->unreadable || facts->malformed || facts->hosts > 1 || (version_11 && facts->hosts == 0) ||
+                     facts->lengths > 1 || (facts->chunked && facts->lengths > 0) ||
+                     (bodiless && (facts->chunked || facts->body));
     return !request->close;
 }
 

@@ -102,13 +102,13 @@ static void read_order(struct request *request, struct search *search, struct fa
 }
 
 /* A cursor comes from outside: its key must be what the statement can read. */
-static bool good_key(enum order order, const char *key)
+static bool good_key(enum order order, const struct cursor *cursor)
 {
     int64_t value = 0;
     if (order == ORDER_ENDING || order == ORDER_NEWEST) {
-        return clock_parse(key, &value);
+        return cursor_key_is_time(cursor);
     }
-    return money_parse(key, strlen(key), &value);
+    return money_parse(cursor->key, strlen(cursor->key), &value);
 }
 
 static void read_search(struct request *request, struct search *search, struct faults *faults)
@@ -135,7 +135,7 @@ static void read_search(struct request *request, struct search *search, struct f
     }
     read_order(request, search, faults);
     page_read(request, order_names[search->order], &search->page, faults);
-    if (search->page.has_cursor && !good_key(search->order, search->page.cursor.key)) {
+    if (search->page.has_cursor && !good_key(search->order, &search->page.cursor)) {
         faults_add(faults, "cursor", "is not a cursor of this list");
     }
 }

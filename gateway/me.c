@@ -160,8 +160,7 @@ static void show(struct request *request, const struct me_list *which, const cha
     }
     mine->list = which;
     page_read(request, which->tag, &mine->page, &faults);
-    int64_t key_ms = 0;
-    if (mine->page.has_cursor && !clock_parse(mine->page.cursor.key, &key_ms)) {
+    if (mine->page.has_cursor && !cursor_key_is_time(&mine->page.cursor)) {
         faults_add(&faults, "cursor", "is not a cursor of this list");
     }
     if (faults.count > 0) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 
 TAILQ_HEAD(request_list, request);
 
@@ -66,7 +67,7 @@ static bool percent_decode(const char *text, size_t length, char *out, size_t si
         out[used++] = c;
     }
     out[used] = '\0';
-    return true;
+    return utf8_valid(out, used);
 }
 
 bool request_query(const struct request *request, const char *name, char *out, size_t size)

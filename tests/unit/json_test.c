@@ -38,8 +38,29 @@ START_TEST(a_document_is_read)
 END_TEST
 
 static const char *const no_json[] = {
-    "",   "{",   "{\"a\":1,}", "{a:1}",     "[1 2]",  "{} {}", "nul", "\"\xff\"", "\"a\\u0000\"", "{\"a\":1,\"a\":2}",
-    "01", "'a'", "[1]x",       "/* c */ 1", "\"\n\"",
+    "",
+    "{",
+    "{\"a\":1,}",
+    "{a:1}",
+    "[1 2]",
+    "{} {}",
+    "nul",
+    "\"\xff\"",
+    "\"a\\u0000\"",
+    "{\"a\":1,\"a\":2}",
+    "01",
+    "'a'",
+    "[1]x",
+    "/* c */ 1",
+    "\"\n\"",
+    "\"\xc0\xaf\"",
+    "\"\xed\xa0\x80\"",
+    "\"\xf4\x90\x80\x80\"",
+    "{\"\xe2\x82\":1}",
+    "\"\\ud800\"",
+    "\"\\uDC00\"",
+    "\"\\ud800\\u0041\"",
+    "\"\\ud83d\\ud83d\\ude00\"",
 };
 
 START_TEST(what_is_no_json_is_refused)
@@ -47,6 +68,15 @@ START_TEST(what_is_no_json_is_refused)
     const char *why = NULL;
     ck_assert_msg(json_parse(no_json[_i], strlen(no_json[_i]), &why) == NULL, "%s", no_json[_i]);
     ck_assert_ptr_nonnull(why);
+}
+END_TEST
+
+START_TEST(surrogates_make_one_character)
+{
+    struct json *root = parse("\"\\\\ud800 \\uD83D\\uDE00\\uFB01\"");
+    ck_assert_ptr_nonnull(root);
+    ck_assert_str_eq(root->text, "\\ud800 \xf0\x9f\x98\x80\xef\xac\x81");
+    json_free(root);
 }
 END_TEST
 
@@ -165,6 +195,7 @@ static Suite *json_suite(void)
     TCase *cases = tcase_create("json");
     tcase_add_test(cases, a_document_is_read);
     tcase_add_loop_test(cases, what_is_no_json_is_refused, 0, (int)ARRAY_LEN(no_json));
+    tcase_add_test(cases, surrogates_make_one_character);
     tcase_add_test(cases, depth_is_bounded);
     tcase_add_test(cases, the_number_of_values_is_bounded);
     tcase_add_test(cases, integers_are_bounded);
