@@ -472,7 +472,7 @@ START_TEST(a_worker_without_its_broker_leaves_its_shards_to_others)
     SUITE_WAIT(living() == 0, DEADLINE_MS);
     worker_start(1);
     publish_bids(BIDS);
-    SUITE_WAIT(rows() == 2 * BIDS, DEADLINE_MS);
+    SUITE_WAIT(rows() == (int64_t)2 * BIDS, DEADLINE_MS);
     ck_assert_int_eq(living(), 1);
     expect_ledger("accepted");
     expect_verified();
