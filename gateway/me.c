@@ -22,9 +22,12 @@ enum { READ_MOST = 100 }; /* notifications marked by one call */
 static const struct pg_statement list[] = {
     [ME_BIDS] =
         {"me_bids",
-         "WITH mine AS (SELECT auction_id, max(amount) AS highest,"
-         "  max(max_amount) FILTER (WHERE kind = 'proxy') AS maximum, max(decided_at) AS latest"
-         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto') AND status <> 'rejected'"
+         /* The newest maximum is the highest one, unless it was withdrawn: then there is none. */
+         "WITH mine AS (SELECT auction_id, max(amount) FILTER (WHERE kind <> 'withdraw') AS highest,"
+         "  (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"
+         "   FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"
+         "  max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"
+         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'withdraw') AND status <> 'rejected'"
          "  GROUP BY auction_id)"
          " SELECT a.id, a.title, a.status, " AUCTIONS_MS(
              "a.end_time") ", a.current_bid, a.minimum_bid,"

@@ -27,6 +27,25 @@ START_TEST(my_bids_say_how_i_stand)
 }
 END_TEST
 
+START_TEST(a_withdrawn_maximum_is_not_mine_any_more)
+{
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "20.00"), 200);
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "30.00"), 200);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "30.00");
+    EXPECT_STATUS(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL), 204);
+    const struct reply *reply = stage_call(&stage.ann, "GET", MY_BIDS, NULL);
+    EXPECT_TEXT(reply, "items.0.state", "winning");
+    EXPECT_TEXT(reply, "items.0.myMaximum", "null");
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "40.00"), 200);
+    reply = stage_call(&stage.ann, "GET", MY_BIDS, NULL);
+    EXPECT_TEXT(reply, "items.0.state", "outbid");
+    EXPECT_TEXT(reply, "items.0.myHighestBid", "10.00");
+    EXPECT_TEXT(reply, "items.0.myMaximum", "null");
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "50.00"), 200);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "50.00");
+}
+END_TEST
+
 START_TEST(in_the_end_i_have_won_or_lost)
 {
     char id[UUID_TEXT_SIZE];
@@ -83,11 +102,9 @@ END_TEST
 static Suite *me_suite(void)
 {
     const TTest *const tests[] = {
-        my_bids_say_how_i_stand,
-        in_the_end_i_have_won_or_lost,
-        my_auctions_are_those_i_sell,
-        notifications_are_read_once,
-        NULL,
+        my_bids_say_how_i_stand,       a_withdrawn_maximum_is_not_mine_any_more,
+        in_the_end_i_have_won_or_lost, my_auctions_are_those_i_sell,
+        notifications_are_read_once,   NULL,
     };
     return stage_suite("me", tests);
 }
