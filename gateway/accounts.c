@@ -433,6 +433,23 @@ static void on_password_owner(const struct pg_reply *reply, void *arg)
     }
 }
 
+static void find_password_owner(struct request *request)
+{
+    query_user(request, ACCOUNT_BY_ID, 1, NULL, on_password_owner);
+}
+
+/* Counted like a login: else a stolen session could guess without end, and anyone keep the hashing threads busy. */
+static void change_password(struct request *request)
+{
+    char id[UUID_TEXT_SIZE];
+    if (request_own(request, sizeof(struct account)) == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    uuid_format(&request->user.id, id);
+    limits_take_text(request, LIMIT_LOGINS, id, find_password_owner);
+}
+
 static void handle_change_me(struct request *request)
 {
     static const char *const known[] = {"displayName", "password", "currentPassword", NULL};
@@ -450,11 +467,7 @@ static void handle_change_me(struct request *request)
         return;
     }
     if (password != NULL) {
-        if (request_own(request, sizeof(struct account)) == NULL) {
-            reply_error(request, ERROR_UNAVAILABLE);
-        } else {
-            query_user(request, ACCOUNT_BY_ID, 1, NULL, on_password_owner);
-        }
+        change_password(request);
     } else if (name != NULL) {
         query_user(request, ACCOUNT_RENAME, 2, &name, on_user);
     } else {

@@ -32,7 +32,7 @@ void limits_refuse(struct request *request, const struct limits_state *state);
 /* Takes the route's limit of the client's address, then calls `then`, or ends the request with 429. */
 void limits_take_address(struct request *request, route_handler then);
 /*
- * Takes one more limit, of a text (a hash of an account, never the account itself), then calls `then` - or ends the
+ * Takes one more limit, of a text (an id or a hash of an account, never its email), then calls `then` - or ends the
  * request with 429.
  */
 void limits_take_text(struct request *request, enum limit limit, const char *text, route_handler then);

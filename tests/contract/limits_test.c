@@ -128,6 +128,13 @@ START_TEST(each_limit_refuses_the_next_one)
                            client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", stage.ann.email));
     }
     refused(reply);
+
+    for (int i = 0; i < 6; i++) {
+        reply = stage_call(&stage.bob, "PATCH", "/api/v1/users/me",
+                           "{\"password\": \"a new password\", \"currentPassword\": \"wrong password\"}");
+        ck_assert_int_eq(reply->status, i < 5 ? 400 : 429);
+    }
+    refused(reply);
 }
 END_TEST
 
