@@ -44,6 +44,7 @@ struct http_facts {
     bool malformed;  /* a name or a length that evhttp reads otherwise than a proxy before us might */
     const char *request_id;
     const char *traceparent;
+    const char *forwarded; /* X-Forwarded-For: the last one */
 };
 
 /* RFC 9110's token: "Content-Length " with a space before its colon is another header for evhttp. */
@@ -70,6 +71,8 @@ static void look_at_header(const struct evkeyval *header, struct http_facts *fac
         facts->request_id = header->value;
     } else if (strcasecmp(header->key, "traceparent") == 0) {
         facts->traceparent = header->value;
+    } else if (strcasecmp(header->key, "X-Forwarded-For") == 0) {
+        facts->forwarded = header->value;
     }
 }
 
@@ -108,17 +111,14 @@ static void set_ids(struct dispatch *dispatch, struct request *request, const st
     }
 }
 
-static void set_address(struct request *request)
+static void set_address(struct request *request, const struct http_facts *facts)
 {
     char *peer = NULL;
     uint16_t port = 0;
-    const char *forwarded = NULL;
+    const char *forwarded = request->gateway->config->trust_forwarded_for ? facts->forwarded : NULL;
     evhttp_connection_get_peer(evhttp_request_get_connection(request->evreq), &peer, &port);
-    if (request->gateway->config->trust_forwarded_for) {
-        forwarded = request_header(request, "X-Forwarded-For");
-    }
     if (forwarded != NULL) {
-        /* The last one was written by our own proxy; those before it are the client's words. */
+        /* The last address is our own proxy's, in a header of its own perhaps; all before it are the client's words. */
         const char *comma = strrchr(forwarded, ',');
         forwarded = comma == NULL ? forwarded : comma + 1;
         forwarded += strspn(forwarded, " ");
@@ -308,7 +308,7 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     if (!find_route(request)) {
         return;
     }
-    set_address(request);
+    set_address(request, &facts);
     if (request->route->auth == ROUTE_OPEN) {
         limits_take_address(request, run_handler);
     } else {
