@@ -1,7 +1,7 @@
 /*
  * See ledger.h. Called by worker.
  *
- *   load     planner settings, lock, known ids, bans; flush
+ *   load     lock, known ids, bans; flush
  *   newest   only if auctions are unknown: their newest ledger rows; flush
  *   decide   in memory
  *   write    (ledger_write.c) rows, states, outbox; COMMIT
@@ -183,11 +183,6 @@ static void on_locked(const struct pg_reply *reply, void *arg)
     }
 }
 
-static void on_planner(const struct pg_reply *reply, void *arg)
-{
-    (void)check(arg, reply);
-}
-
 static bool load(struct ledger *ledger)
 {
     const struct batch *batch = ledger->batch;
@@ -207,7 +202,6 @@ static bool load(struct ledger *ledger)
     const char *const values[] = {pg_array_done(&columns[0]), pg_array_done(&columns[1]), pg_array_done(&columns[2]),
                                   pg_array_done(&columns[3])};
     return values[0] != NULL && values[1] != NULL && values[2] != NULL && values[3] != NULL &&
-           pg_tx_send(ledger->tx, STATEMENT_PLANNER, 0, NULL, on_planner, ledger) &&
            pg_tx_send(ledger->tx, STATEMENT_LOCK, 1, values, on_locked, ledger) &&
            pg_tx_send(ledger->tx, STATEMENT_KNOWN, 2, values + 1, on_known, ledger) &&
            pg_tx_send(ledger->tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) && pg_tx_flush(ledger->tx);

@@ -8,18 +8,16 @@
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 /* clang-format on */
 
+/*
+ * The statements of a batch look up a few rows by index in tables that grow from nothing to millions within an hour. A
+ * plan made while they were small would read them whole, and stay until the next ANALYZE: so plans are made once, and
+ * for large tables.
+ */
+const char statements_session[] = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off"
+                                  " -c enable_mergejoin=off";
+
 const struct pg_statement statements_all[STATEMENTS] = {
     [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology"},
-
-    /*
-     * The statements of a batch look up a few rows by index in tables that grow from nothing to millions within an
-     * hour. A plan made while they were small would read them whole, and stay until the next ANALYZE: so plans are
-     * made once, and for large tables. Holds until the end of the transaction.
-     */
-    [STATEMENT_PLANNER] = {"planner",
-                           "SELECT set_config('plan_cache_mode', 'force_generic_plan', true),"
-                           " set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
-                           " set_config('enable_mergejoin', 'off', true)"},
 
     /* Locked in id order: workers that meet never wait for each other in a ring. $1: ids. */
     [STATEMENT_LOCK] =

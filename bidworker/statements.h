@@ -9,7 +9,6 @@
 
 enum statement {
     STATEMENT_TOPOLOGY,
-    STATEMENT_PLANNER,
     STATEMENT_LOCK,
     STATEMENT_KNOWN,
     STATEMENT_BANNED,
@@ -23,6 +22,8 @@ enum statement {
     STATEMENTS = STATEMENT_OUTBOX + OUTBOX_STATEMENTS
 };
 
+/* Settings of the sessions that run them. */
+extern const char statements_session[];
 extern const struct pg_statement statements_all[STATEMENTS];
 
 /* Columns of STATEMENT_LOCK. */

@@ -70,7 +70,7 @@ struct worker {
     struct ledger *ledger;
     struct emit *emit;
     struct batch *batch;
-    struct event *go;          /* looks for work; made active, never timed */
+    struct event *go;          /* looks for work: made active, or timed to let a batch gather */
     struct event *again_timer; /* WORKER_OPENING, WORKER_WAITING */
     struct event *report_timer;
     struct event *outbox_timer; /* draining */
@@ -227,13 +227,27 @@ static void take_batch(struct worker *worker)
     try_batch(worker);
 }
 
+/*
+ * An idle worker begins at once; a busy one lets bids gather for batch_interval_ms since the last batch began: what a
+ * batch costs the database and the broker is paid once for all of them, and no 202 waits for it.
+ */
 static void on_go(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
     (void)fd;
     (void)what;
-    if (worker->state == WORKER_IDLE && !worker->draining && pg_up(worker->pg)) {
+    if (worker->state != WORKER_IDLE || worker->draining || !pg_up(worker->pg)) {
+        return;
+    }
+    int64_t gather_us = worker->options.config->batch_interval_ms * INT64_C(1000);
+    int64_t early_us = worker->batch_began_us + gather_us - clock_mono_us();
+    if (early_us <= 0) {
         take_batch(worker);
+    } else if (!evtimer_pending(worker->go, NULL)) {
+        struct timeval wait = {.tv_usec = early_us};
+        if (evtimer_add(worker->go, &wait) != 0) {
+            take_batch(worker);
+        }
     }
 }
 
@@ -541,6 +555,7 @@ static bool worker_open(struct worker *worker)
         .base = base,
         .url = config->pg_url,
         .application = "rostrum-bidworker",
+        .session = statements_session,
         .statements = statements_all,
         .statement_count = STATEMENTS,
         .connections = PG_CONNECTIONS,

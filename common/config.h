@@ -62,6 +62,7 @@ struct config {
     int registrations_per_hour;
     /* [bidworker] */
     int batch_max_bids;
+    int batch_interval_ms; /* least time from one batch's begin to the next one's */
     int prefetch_messages; /* per shard; the same in every worker, or order is lost */
     int ownership_poll_ms;
     int outbox_sweep_ms;
@@ -74,7 +75,8 @@ struct config {
     int ending_soon_s;
     int settle_sweep_ms;
     /* [notifyworker] */
-    int notify_batch_max; /* messages taken into one transaction */
+    int notify_batch_max;   /* messages taken into one transaction */
+    int notify_interval_ms; /* least time from one transaction's begin to the next one's */
 };
 
 /* Every setting at its default. */

@@ -84,12 +84,13 @@ static char *libpq_options_new(const struct pg_options *options)
         }
     }
     char *text = NULL;
-    int length = asprintf(&text,
-                          "%s -c statement_timeout=%d -c idle_in_transaction_session_timeout=%d -c tcp_user_timeout=%d"
-                          " -c client_connection_check_interval=%d -c timezone=UTC -c datestyle=ISO"
-                          " -c client_min_messages=warning",
-                          given, options->timeout_ms + SERVER_TIMEOUT_EXTRA_MS,
-                          options->timeout_ms + SERVER_TIMEOUT_EXTRA_MS, options->timeout_ms, SERVER_CLIENT_CHECK_MS);
+    int length =
+        asprintf(&text,
+                 "%s -c statement_timeout=%d -c idle_in_transaction_session_timeout=%d -c tcp_user_timeout=%d"
+                 " -c client_connection_check_interval=%d -c timezone=UTC -c datestyle=ISO"
+                 " -c client_min_messages=warning %s",
+                 given, options->timeout_ms + SERVER_TIMEOUT_EXTRA_MS, options->timeout_ms + SERVER_TIMEOUT_EXTRA_MS,
+                 options->timeout_ms, SERVER_CLIENT_CHECK_MS, options->session == NULL ? "" : options->session);
     PQconninfoFree(parts);
     return length < 0 ? NULL : text;
 }

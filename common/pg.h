@@ -35,6 +35,7 @@ struct pg_options {
     struct event_base *base;
     const char *url;                       /* libpq connection string or URI */
     const char *application;               /* application_name */
+    const char *session;                   /* settings of every session, "-c name=value -c …"; NULL: none */
     const struct pg_statement *statements; /* kept, not copied; callers name them by index */
     size_t statement_count;
     int connections;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/topology.h"
 
@@ -30,6 +31,9 @@ struct intake {
     struct deadletters *deadletters;
     struct inapp *inapp;
     struct event *retry_timer;
+    struct event *pace_timer; /* lets a batch gather */
+    int64_t interval_us;
+    int64_t began_us; /* monotonic: the last batch */
     bool draining;
     /* the ring */
     struct delivery **ring;
@@ -111,12 +115,28 @@ static void on_told(void *arg)
     batch_settle(arg);
 }
 
+/* Is it too early for the next batch? Then the timer will start it. */
+static bool batch_gathers(struct intake *intake)
+{
+    int64_t early_us = intake->began_us + intake->interval_us - clock_mono_us();
+    struct timeval wait = {.tv_usec = early_us};
+    return early_us > 0 && (evtimer_pending(intake->pace_timer, NULL) || evtimer_add(intake->pace_timer, &wait) == 0);
+}
+
+static void on_pace(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    batch_start(arg);
+}
+
 /* The front of the ring becomes the batch, unless one is in hand. */
 static void batch_start(struct intake *intake)
 {
-    if (intake->batch_count > 0 || intake->ring_count == 0 || intake->draining) {
+    if (intake->batch_count > 0 || intake->ring_count == 0 || intake->draining || batch_gathers(intake)) {
         return;
     }
+    intake->began_us = clock_mono_us();
     size_t count = intake->ring_count < intake->batch_max ? intake->ring_count : intake->batch_max;
     for (size_t i = 0; i < count; i++) {
         struct delivery *delivery = intake->ring[intake->ring_first];
@@ -181,13 +201,15 @@ struct intake *intake_new(const struct intake_options *options)
     intake->batch = calloc(intake->batch_max, sizeof(struct delivery *));
     intake->messages = calloc(intake->batch_max, sizeof(*intake->messages));
     intake->retry_timer = evtimer_new(options->base, on_retry, intake);
+    intake->pace_timer = evtimer_new(options->base, on_pace, intake);
+    intake->interval_us = options->interval_ms * INT64_C(1000);
     struct broker_consumer_options consumer = {.queue = TOPOLOGY_NOTIFY_QUEUE,
                                                .prefetch = (uint16_t)intake->ring_size,
                                                .deliver = on_deliver,
                                                .gone = on_gone,
                                                .arg = intake};
-    bool made =
-        intake->ring != NULL && intake->batch != NULL && intake->messages != NULL && intake->retry_timer != NULL;
+    bool made = intake->ring != NULL && intake->batch != NULL && intake->messages != NULL &&
+                intake->retry_timer != NULL && intake->pace_timer != NULL;
     intake->consumer = made ? broker_consume(options->consumes, &consumer) : NULL;
     if (intake->consumer == NULL) {
         intake_free(intake);
@@ -209,6 +231,9 @@ void intake_free(struct intake *intake)
     }
     if (intake->retry_timer != NULL) {
         event_free(intake->retry_timer);
+    }
+    if (intake->pace_timer != NULL) {
+        event_free(intake->pace_timer);
     }
     free(intake->ring);
     free(intake->batch);

@@ -21,7 +21,8 @@ struct intake_options {
     struct broker *consumes; /* a broker for consuming only */
     struct deadletters *deadletters;
     struct inapp *inapp;
-    int batch_max; /* notify_batch_max: messages in one batch */
+    int batch_max;   /* notify_batch_max: messages in one batch */
+    int interval_ms; /* notify_interval_ms: least time from one batch's begin to the next one's */
 };
 
 /* Begins to consume. NULL only without memory. */

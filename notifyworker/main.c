@@ -164,7 +164,8 @@ static bool make_parts(struct notifyworker *worker)
                                     .consumes = worker->consumer,
                                     .deadletters = worker->deadletters,
                                     .inapp = worker->inapp,
-                                    .batch_max = worker->config.notify_batch_max};
+                                    .batch_max = worker->config.notify_batch_max,
+                                    .interval_ms = worker->config.notify_interval_ms};
     worker->intake = intake_new(&intake);
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
     return worker->intake != NULL && worker->drain_timer != NULL;

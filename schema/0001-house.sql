@@ -141,4 +141,3 @@ CREATE TABLE notifications (
     read_at    timestamptz(3),
     PRIMARY KEY (user_id, id)
 );
-CREATE INDEX notifications_unread ON notifications (user_id, id) WHERE read_at IS NULL;
