@@ -1,6 +1,6 @@
 /*
  * Names of queues and routing keys out of a shard's number; see topology.h for the whole picture. Two digits always,
- * so that names sort and the binding bids.*.*.NN matches exactly.
+ * so that names sort.
  */
 #include "common/topology.h"
 
@@ -24,4 +24,10 @@ void topology_bid_key(const struct uuid *auction_id, unsigned shards, char out[s
     int length = snprintf(out, TOPOLOGY_KEY_SIZE, "bids.auction.%s.%02u", id, shard % TOPOLOGY_SHARDS_MAX);
     assert(length > 0 && length < TOPOLOGY_KEY_SIZE);
     (void)length;
+}
+
+void topology_shard_key(const struct uuid *auction_id, unsigned shards, char out[static TOPOLOGY_QUEUE_SIZE])
+{
+    assert(shards > 0 && shards <= TOPOLOGY_SHARDS_MAX);
+    topology_queue_name(ids_shard(auction_id, shards), out);
 }

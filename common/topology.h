@@ -2,7 +2,7 @@
  * The names of everything the house has in the broker. `rostrumctl migrate` alone declares it; programs only check
  * that it is there.
  *
- *   exchange bids (topic)          bids.auction.<uuid>.<NN>  ->  queue bids.shard.NN, bound by bids.*.*.NN
+ *   exchange bids (direct)         bids.auction.<uuid>.<NN>, and by header CC bids.shard.NN  ->  queue bids.shard.NN
  *   exchange events (topic)        auction.batch, auction.settled, auction.ending_soon  ->  queue notify
  *                                  auction.ended                           ->  queue auction_end
  *   exchange dead (topic)          #  ->  queue dead_letters
@@ -38,6 +38,12 @@ enum {
 };
 
 void topology_queue_name(unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE]);
+/*
+ * A bid's own key is its auction's; it reaches its queue by the shard's, which is the queue's name. A topic exchange
+ * would do with the first alone, bound by bids.*.*.NN, but matching patterns costs the broker almost as much as all
+ * the rest of a message: 111 to 160 against 64 to 90 microseconds, measured side by side.
+ */
 void topology_bid_key(const struct uuid *auction_id, unsigned shards, char out[static TOPOLOGY_KEY_SIZE]);
+void topology_shard_key(const struct uuid *auction_id, unsigned shards, char out[static TOPOLOGY_QUEUE_SIZE]);
 
 #endif

@@ -15,7 +15,6 @@ enum {
      * restarts, so a low one would drop the innocent; the workers find the poison themselves. */
     DELIVERY_LIMIT = 1000000000,
     ARGUMENTS_MAX = 5,
-    KEY_SIZE = 16, /* "bids.*.*.NN" */
 };
 
 static amqp_table_entry_t argument_text(const char *name, const char *value)
@@ -88,12 +87,16 @@ static bool declare_queues(struct ctl *ctl)
 
 static bool declare_exchanges(struct ctl *ctl)
 {
-    static const char *const NAMES[] = {TOPOLOGY_BIDS_EXCHANGE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE};
+    static const struct {
+        const char *name;
+        const char *type;
+    } EXCHANGES[] = {
+        {TOPOLOGY_BIDS_EXCHANGE, "direct"}, {TOPOLOGY_EVENTS_EXCHANGE, "topic"}, {TOPOLOGY_DEAD_EXCHANGE, "topic"}};
     bool good = true;
-    for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
-        (void)amqp_exchange_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(NAMES[i]),
-                                    amqp_cstring_bytes("topic"), 0, 1, 0, 0, amqp_empty_table);
-        good = declared(ctl, "exchange", NAMES[i]);
+    for (size_t i = 0; i < ARRAY_LEN(EXCHANGES) && good; i++) {
+        (void)amqp_exchange_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(EXCHANGES[i].name),
+                                    amqp_cstring_bytes(EXCHANGES[i].type), 0, 1, 0, 0, amqp_empty_table);
+        good = declared(ctl, "exchange", EXCHANGES[i].name);
     }
     return good;
 }
@@ -114,10 +117,8 @@ static bool bind_queues(struct ctl *ctl)
     bool good = true;
     for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
-        char key[KEY_SIZE];
         topology_queue_name(shard, name);
-        (void)snprintf(key, sizeof key, "bids.*.*.%02u", shard % TOPOLOGY_SHARDS_MAX);
-        good = bind_queue(ctl, name, TOPOLOGY_BIDS_EXCHANGE, key);
+        good = bind_queue(ctl, name, TOPOLOGY_BIDS_EXCHANGE, name);
     }
     for (size_t i = 0; i < ARRAY_LEN(BINDINGS) && good; i++) {
         good = bind_queue(ctl, BINDINGS[i].queue, BINDINGS[i].exchange, BINDINGS[i].key);

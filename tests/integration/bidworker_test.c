@@ -228,9 +228,11 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
 static void publish_text(const char *text, size_t length)
 {
     char key[TOPOLOGY_KEY_SIZE];
+    char shard[TOPOLOGY_QUEUE_SIZE];
     topology_bid_key(&lot.id, shards, key);
+    topology_shard_key(&lot.id, shards, shard);
     struct broker_message message = {
-        .exchange = TOPOLOGY_BIDS_EXCHANGE, .routing_key = key, .body = text, .length = length};
+        .exchange = TOPOLOGY_BIDS_EXCHANGE, .routing_key = key, .also = shard, .body = text, .length = length};
     unconfirmed++;
     ck_assert(broker_publish(publishing, &message, on_verdict, NULL));
 }

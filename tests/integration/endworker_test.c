@@ -90,8 +90,10 @@ static void tear_down(void)
 /* A queue that gets the commands of one auction. */
 static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
 {
-    char key[QUEUES_NAME_SIZE];
-    (void)snprintf(key, sizeof(key), "bids.auction.%s.*", auction);
+    char key[TOPOLOGY_KEY_SIZE];
+    struct uuid id;
+    ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
+    topology_bid_key(&id, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL), key);
     queues_tap(queues, TOPOLOGY_BIDS_EXCHANGE, key, tap);
 }
 
