@@ -9,6 +9,9 @@
 #include "gateway/router.h"
 #include "gateway/statements.h"
 
+#define AUCTIONS_END_MOST_MS (INT64_C(366) * 86400 * 1000) /* how far endTime may be off: a year, leap years included  \
+                                                            */
+
 extern const struct route auctions_routes[];
 extern struct statements auctions_statements;
 
@@ -65,5 +68,11 @@ enum auctions_column {
  * for these and the winner.
  */
 void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row);
+/* ENDS with the auction in row 0 and its ETag. */
+void auctions_reply(struct request *request, const PGresult *result, int status);
+/* ENDS, later, with the auction of the path's first parameter as it is now, or 404. */
+void auctions_show(struct request *request);
+/* There is no row, or it is a draft of someone else than `request`'s user. */
+MUST_CHECK bool auctions_hidden(const struct request *request, const PGresult *result);
 
 #endif

@@ -27,7 +27,8 @@ static const struct pg_statement list[] = {
          "  (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"
          "   FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"
          "  max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"
-         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'withdraw') AND status <> 'rejected'"
+         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"
+         "  AND status <> 'rejected'"
          "  GROUP BY auction_id)"
          " SELECT a.id, a.title, a.status, " AUCTIONS_MS(
              "a.end_time") ", a.current_bid, a.minimum_bid,"

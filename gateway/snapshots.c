@@ -197,7 +197,9 @@ static void auction_found(const struct pg_reply *reply, void *arg)
         load_end(load, SNAPSHOTS_UNKNOWN, NULL);
         return;
     }
-    if (!snapshot_write(gateway->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
+    /* A draft is published without the queue, so that nobody would renew what is noted of it. */
+    bool draft = strcmp(snapshot.status, "draft") == 0;
+    if (!draft && !snapshot_write(gateway->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
         log_debug("a snapshot was not noted: Redis is not there");
     }
     load_end(load, SNAPSHOTS_FOUND, &snapshot);

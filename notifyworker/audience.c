@@ -31,7 +31,7 @@ enum {
     "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
 
 /* Those with a bid that counted. */
-#define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy')"
+#define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy')"
 
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 
@@ -110,6 +110,25 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                                         "e.auction_id AND " VALID_BIDS
                                                                                         ") p "
                                                                                         "ON CONFLICT DO NOTHING"},
+    /* Once in an auction's life, whatever version it is at. */
+    [AUDIENCE_CANCELLED] =
+        {"tell_cancelled",
+         COLUMNS "SELECT p.user_id, " ID_FROM(
+             "e.at_ms",
+             "'AUCTION_CANCELLED', e.auction_id, p.user_id") ", 'AUCTION_CANCELLED', e.auction_id, e.amount, "
+                                                             "NULL, " AT_MS("e.at_ms") " FROM unnest($1::uuid[], "
+                                                                                       "$2::bigint[], $3::numeric[]) "
+                                                                                       "AS e (auction_id, at_ms, "
+                                                                                       "amount)"
+                                                                                       " JOIN auctions a ON a.id = "
+                                                                                       "e.auction_id CROSS JOIN "
+                                                                                       "LATERAL ("
+                                                                                       " SELECT a.seller_id AS user_id "
+                                                                                       "UNION SELECT b.bidder_id FROM "
+                                                                                       "bids b"
+                                                                                       " WHERE b.auction_id = "
+                                                                                       "e.auction_id AND " VALID_BIDS
+                                                                                       ") p ON CONFLICT DO NOTHING"},
     /*
      * A new house's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.
@@ -250,6 +269,14 @@ static void add_ending_soon(struct group *group, const struct house_event *event
     add_amount(&group->columns[3], event->amount);
 }
 
+static void add_cancelled(struct group *group, const struct house_event *event)
+{
+    group->count++;
+    pg_array_uuid(&group->columns[0], &event->auction_id);
+    pg_array_int(&group->columns[1], event->at_ms);
+    add_amount(&group->columns[2], event->amount);
+}
+
 static bool add_extension(struct audience *audience, const struct house_event *event)
 {
     if (audience->extension_count == audience->extension_size) {
@@ -281,6 +308,9 @@ bool audience_add(struct audience *audience, const struct house_event *event)
         return true;
     case EVENT_ENDING_SOON:
         add_ending_soon(&audience->groups[AUDIENCE_ENDING_SOON], event);
+        return true;
+    case EVENT_CANCELLED:
+        add_cancelled(&audience->groups[AUDIENCE_CANCELLED], event);
         return true;
     case EVENT_STARTED:
     case EVENT_ENDED:
@@ -381,14 +411,16 @@ void audience_committed(struct audience *audience)
 static bool looks_at_ledger(const struct audience *audience)
 {
     return audience->groups[AUDIENCE_EXTENDED].count + audience->groups[AUDIENCE_SETTLED].count +
-               audience->groups[AUDIENCE_ENDING_SOON].count >
+               audience->groups[AUDIENCE_ENDING_SOON].count + audience->groups[AUDIENCE_CANCELLED].count >
            0;
 }
 
 bool audience_send(struct audience *audience, struct pg_tx *tx)
 {
     static const int columns[AUDIENCE_GROUPS] = {
-        [AUDIENCE_USER] = 6, [AUDIENCE_EXTENDED] = 5, [AUDIENCE_SETTLED] = 5, [AUDIENCE_ENDING_SOON] = 4};
+        [AUDIENCE_USER] = 6,        [AUDIENCE_EXTENDED] = 5,  [AUDIENCE_SETTLED] = 5,
+        [AUDIENCE_ENDING_SOON] = 4, [AUDIENCE_CANCELLED] = 3,
+    };
     group_extensions(audience);
     if (looks_at_ledger(audience) && !pg_tx_send(tx, AUDIENCE_BY_INDEX, 0, NULL, NULL, NULL)) {
         return false;

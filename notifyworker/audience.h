@@ -24,6 +24,7 @@ enum audience_statement {
     AUDIENCE_EXTENDED, /* -> auction, ledger seq seen */
     AUDIENCE_SETTLED,
     AUDIENCE_ENDING_SOON,
+    AUDIENCE_CANCELLED,
     AUDIENCE_GROUPS,
     AUDIENCE_BY_INDEX = AUDIENCE_GROUPS, /* for the rest of the transaction: no sequential scans */
     AUDIENCE_STATEMENTS,
