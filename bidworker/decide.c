@@ -147,7 +147,8 @@ static struct rules_command rules_command_of(const struct batch_auction *auction
         .received_ms = command->received_ms,
         .terms_version = command->terms_version,
         .banned = entry->banned,
-        .stale = command->kind == COMMAND_UPDATE && command->version != auction->version,
+        /* Nobody has seen what this batch made of it so far. */
+        .stale = command->kind == COMMAND_UPDATE && (auction->touched || command->version != auction->version),
         .end_ms = command->end_ms,
         .terms = entry->terms,
     };

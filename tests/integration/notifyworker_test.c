@@ -231,6 +231,18 @@ START_TEST(ending_soon_is_told_to_bidders)
 }
 END_TEST
 
+START_TEST(a_cancellation_is_told_to_seller_and_bidders_once)
+{
+    struct house_event event = event_of(EVENT_CANCELLED, NULL);
+    publish(&event, 1, 2);
+    settle();
+    ck_assert_int_eq(notices(seller, "AUCTION_CANCELLED"), 1);
+    ck_assert_int_eq(notices(bidders[0], "AUCTION_CANCELLED"), 1);
+    ck_assert_int_eq(notices(bidders[1], "AUCTION_CANCELLED"), 1);
+    ck_assert_int_eq(all_notices(), 3);
+}
+END_TEST
+
 /* The next extension, by a bid that came `after_ms` later. */
 static void extend_again(struct house_event *event, int64_t after_ms)
 {
@@ -437,6 +449,7 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, an_unsold_auction_is_told_to_seller_and_losers);
     tcase_add_test(tests, who_was_only_rejected_is_told_nothing);
     tcase_add_test(tests, ending_soon_is_told_to_bidders);
+    tcase_add_test(tests, a_cancellation_is_told_to_seller_and_bidders_once);
     tcase_add_test(tests, extensions_within_a_minute_are_told_once_and_to_newcomers_too);
     tcase_add_test(tests, a_redelivery_tells_nobody_twice);
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
