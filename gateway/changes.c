@@ -474,9 +474,9 @@ static void handle_admin(struct request *request)
 }
 
 const struct route changes_routes[] = {
-    {METHOD_PUT, ROUTE_USER, "/api/v1/auctions/:id", handle_update, LIMIT_NONE, ROUTE_JSON_BODY},
-    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id", handle_cancel, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/publish", handle_publish, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_PUT, ROUTE_USER, "/api/v1/auctions/:id", handle_update, LIMIT_CHANGES, ROUTE_JSON_BODY},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id", handle_cancel, LIMIT_CHANGES, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/publish", handle_publish, LIMIT_CHANGES, ROUTE_NO_BODY},
     {METHOD_PUT, ROUTE_ADMIN, "/api/v1/admin/auctions/:id", handle_admin, LIMIT_NONE, ROUTE_JSON_BODY},
     {0},
 };

@@ -2,6 +2,7 @@
  * Changes to auctions over HTTP: drafts, updates, cancelling, and what an admin may do. Each test ends with the ledger
  * replayed: every change must come out of the rules again.
  */
+#include <signal.h>
 #include <stdio.h>
 
 #include "common/clock.h"
@@ -144,6 +145,47 @@ START_TEST(a_scheduled_start_can_be_moved)
     EXPECT_TEXT(cast_look(stage.client, NULL, id), "status", "active");
     EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "10.00"), "status", "accepted");
     expect_replays(id);
+}
+END_TEST
+
+/* Sends `signal` to every bid worker. */
+static void signal_workers(int signal)
+{
+    static const char *const names[] = {"bidworker-1", "bidworker-2"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        pid_t pid = house_pid(names[i]);
+        ck_assert_int_gt(pid, 0);
+        ck_assert_int_eq(kill(pid, signal), 0);
+    }
+}
+
+static bool bid_is(const char *bid, const char *status)
+{
+    const struct reply *reply =
+        stage_call(&stage.bob, "GET", path_of(stage.auction, client_format("/bids/%s", bid)), NULL);
+    return strcmp(reply_text(reply, "status"), status) == 0;
+}
+
+/* Also: a bid that was sent when the old terms were still shown, and is decided under the new ones. */
+START_TEST(what_takes_longer_is_answered_202_and_still_happens)
+{
+    char bid[UUID_TEXT_SIZE];
+    signal_workers(SIGSTOP);
+    const struct reply *reply = update(&stage.seller, stage.auction, "{\"version\": 1, \"startingPrice\": 5}");
+    int status = reply->status;
+    bool named = reply_at(reply, "commandId") != NULL && strcmp(reply_text(reply, "status"), "pending") == 0;
+    reply = stage_call(&stage.bob, "POST", stage_path("/bids"), "{\"amount\": 10.00}");
+    int bid_status = reply->status;
+    (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
+    signal_workers(SIGCONT);
+    ck_assert_int_eq(status, 202);
+    ck_assert(named);
+    ck_assert_int_eq(bid_status, 202);
+    SUITE_WAIT(bid_is(bid, "rejected"), CAST_DECISION_MS);
+    EXPECT_TEXT(stage_call(&stage.bob, "GET", path_of(stage.auction, client_format("/bids/%s", bid)), NULL), "reason",
+                "TERMS_CHANGED");
+    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "startingPrice", "5.00");
+    expect_replays(stage.auction);
 }
 END_TEST
 
@@ -316,6 +358,7 @@ static Suite *changes_suite(void)
         with_a_bid_the_terms_stand,
         an_update_is_the_sellers_and_is_checked,
         a_scheduled_start_can_be_moved,
+        what_takes_longer_is_answered_202_and_still_happens,
         a_seller_cancels_before_the_first_bid,
         a_draft_is_its_sellers_alone,
         a_draft_is_changed_and_published,
