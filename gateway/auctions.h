@@ -9,8 +9,8 @@
 #include "gateway/router.h"
 #include "gateway/statements.h"
 
-#define AUCTIONS_END_MOST_MS (INT64_C(366) * 86400 * 1000) /* how far endTime may be off: a year, leap years included  \
-                                                            */
+/* How far off an endTime may be: a year, leap years included. */
+#define AUCTIONS_END_MOST_MS (INT64_C(366) * 86400 * 1000)
 
 extern const struct route auctions_routes[];
 extern struct statements auctions_statements;

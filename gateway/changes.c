@@ -192,7 +192,7 @@ static void publish(struct request *request)
 
 /* ---- load ---- */
 
-/* Loads the auction of the path; `loaded` goes on. `end_ms` is COMMAND_EXTEND's. */
+/* Loads the auction of the path; `loaded` goes on. `end_ms` is COMMAND_EXTEND's. Of a draft no command is published. */
 static void begin(struct request *request, enum command_kind kind, int64_t end_ms, pg_callback loaded)
 {
     char id[UUID_TEXT_SIZE];
