@@ -21,6 +21,7 @@
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
 #include "gateway/router.h"
+#include "gateway/sessions.h"
 #include "gateway/snapshots.h"
 #include "gateway/token.h"
 #include "gateway/waiters.h"
@@ -37,6 +38,9 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
     [GATEWAY_SCRIPT_LIMIT] = &limits_script,
     [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
+    [GATEWAY_SCRIPT_SESSION_BEGIN] = &sessions_begin_script,
+    [GATEWAY_SCRIPT_SESSION_END] = &sessions_end_script,
+    [GATEWAY_SCRIPT_SESSION_LIST] = &sessions_list_script,
 };
 
 enum { GATEWAY_HOUSE, GATEWAY_CLOCK };
