@@ -49,9 +49,9 @@ static bool add(struct request *request, const struct uuid *actor, const char *a
     if (actor != NULL) {
         uuid_format(actor, origin.actor);
     }
-    const char *values[] = {
-        origin.id,       origin.at,    actor != NULL || origin.has_actor ? origin.actor : NULL,
-        request->address, origin.agent, request->id, action, subject};
+    const char *values[] = {origin.id,        origin.at,    actor != NULL || origin.has_actor ? origin.actor : NULL,
+                            request->address, origin.agent, request->id,
+                            action,           subject};
     return statements_query(request->gateway, &audit_statements, AUDIT_ADD, ARRAY_LEN(values), values, callback, arg);
 }
 

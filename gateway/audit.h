@@ -28,7 +28,8 @@ struct audit_origin {
 
 /* For a statement of one's own: the columns before action, subject, old_value, new_value, reason. */
 #define AUDIT_INSERT                                                                                                   \
-    "INSERT INTO audit_log (id, at, actor_id, address, agent, request_id, action, subject, old_value, new_value, reason)"
+    "INSERT INTO audit_log (id, at, actor_id, address, agent, request_id, action, subject, old_value, new_value, "     \
+    "reason)"
 
 /* Call it before the request is answered: its headers are gone then. */
 void audit_origin_read(struct request *request, struct audit_origin *origin);

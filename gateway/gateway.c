@@ -16,6 +16,7 @@
 #include "common/snapshot.h"
 #include "common/topology.h"
 #include "gateway/admission.h"
+#include "gateway/bans.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
 #include "gateway/limits.h"
@@ -175,6 +176,9 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
     if (up && !gateway->house.known) {
         event_active(gateway->clock, EV_TIMEOUT, 0);
     }
+    if (up) {
+        bans_restore(gateway);
+    }
 }
 
 /* ---- start and stop ---- */
@@ -205,9 +209,12 @@ static bool start_pg(struct gateway *gateway)
 
 static void redis_changed(struct redis *redis, bool up, void *arg)
 {
-    const struct gateway *gateway = arg;
+    struct gateway *gateway = arg;
     if (redis == gateway->redis) {
         log_info("Redis is %s", up ? "there" : "gone");
+        if (up) {
+            bans_restore(gateway);
+        }
     }
 }
 

@@ -39,10 +39,10 @@ struct house {
 
 /* Scripts in the table of gateway->redis, by index. */
 enum gateway_script {
-    GATEWAY_SCRIPT_USER,     /* admission.c */
-    GATEWAY_SCRIPT_MARK,     /* admission.c */
-    GATEWAY_SCRIPT_LIMIT,    /* limits.c */
-    GATEWAY_SCRIPT_SNAPSHOT, /* common/snapshot.h */
+    GATEWAY_SCRIPT_USER,          /* admission.c */
+    GATEWAY_SCRIPT_MARK,          /* admission.c */
+    GATEWAY_SCRIPT_LIMIT,         /* limits.c */
+    GATEWAY_SCRIPT_SNAPSHOT,      /* common/snapshot.h */
     GATEWAY_SCRIPT_SESSION_BEGIN, /* sessions.c */
     GATEWAY_SCRIPT_SESSION_END,   /* sessions.c */
     GATEWAY_SCRIPT_SESSION_LIST,  /* sessions.c */

@@ -2,16 +2,22 @@
  * The routes of all resource files in one place; the router reads them once at start.
  */
 #include "gateway/accounts.h"
+#include "gateway/admin.h"
+#include "gateway/admin_auctions.h"
 #include "gateway/auctions.h"
 #include "gateway/bids.h"
+#include "gateway/deadletters.h"
 #include "gateway/health.h"
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
 #include "gateway/me.h"
 #include "gateway/router.h"
 #include "gateway/session.h"
+#include "gateway/sessions.h"
+#include "gateway/watchlist.h"
 
 const struct route *const routes_all[] = {
-    health_routes,   session_routes, bids_routes, ledger_routes, accounts_routes,
-    auctions_routes, listing_routes, me_routes,   NULL,
+    health_routes,      session_routes, bids_routes,     ledger_routes,    accounts_routes, auctions_routes,
+    listing_routes,     me_routes,      sessions_routes, watchlist_routes, admin_routes,    admin_auctions_routes,
+    deadletters_routes, NULL,
 };

@@ -1,6 +1,6 @@
 /*
- * See sessions.h. The scripts make the keys of a user's sessions out of a prefix: all of them carry the user's hash tag,
- * so they are on the node of KEYS[1].
+ * See sessions.h. The scripts make the keys of a user's sessions out of a prefix: all of them carry the user's hash
+ * tag, so they are on the node of KEYS[1].
  */
 #include "gateway/sessions.h"
 
@@ -20,56 +20,54 @@ enum { NUMBER_SIZE = 24, HASH_HALF = 16 };
  * KEYS: the index. ARGV: 1 prefix of sessions, 2 hash, 3 role, 4 life in s, 5 now in ms, 6 JSON, 7 most sessions,
  * 8 life of a '-' in s. Forgets what has expired, ends the oldest where there are too many.
  */
-const struct redis_script sessions_begin_script = {
-    "session_begin",
-    "local all = redis.call('HGETALL', KEYS[1])\n"
-    "local count, oldest, at = 0, nil, nil\n"
-    "for i = 1, #all, 2 do\n"
-    "  if redis.call('EXISTS', ARGV[1] .. all[i]) == 0 then\n"
-    "    redis.call('HDEL', KEYS[1], all[i])\n"
-    "  else\n"
-    "    count = count + 1\n"
-    "    local began = tonumber(string.match(all[i + 1], '^%d+'))\n"
-    "    if not at or began < at then oldest, at = all[i], began end\n"
-    "  end\n"
-    "end\n"
-    "if count >= tonumber(ARGV[7]) then\n"
-    "  redis.call('HDEL', KEYS[1], oldest)\n"
-    "  redis.call('SET', ARGV[1] .. oldest, '-', 'EX', ARGV[8])\n"
-    "end\n"
-    "redis.call('SET', ARGV[1] .. ARGV[2], ARGV[3], 'EX', ARGV[4])\n"
-    "redis.call('HSET', KEYS[1], ARGV[2], ARGV[5] .. ' ' .. ARGV[6])\n"
-    "redis.call('EXPIRE', KEYS[1], ARGV[4])\n"
-    "return 1\n"};
+const struct redis_script sessions_begin_script = {"session_begin",
+                                                   "local all = redis.call('HGETALL', KEYS[1])\n"
+                                                   "local count, oldest, at = 0, nil, nil\n"
+                                                   "for i = 1, #all, 2 do\n"
+                                                   "  if redis.call('EXISTS', ARGV[1] .. all[i]) == 0 then\n"
+                                                   "    redis.call('HDEL', KEYS[1], all[i])\n"
+                                                   "  else\n"
+                                                   "    count = count + 1\n"
+                                                   "    local began = tonumber(string.match(all[i + 1], '^%d+'))\n"
+                                                   "    if not at or began < at then oldest, at = all[i], began end\n"
+                                                   "  end\n"
+                                                   "end\n"
+                                                   "if count >= tonumber(ARGV[7]) then\n"
+                                                   "  redis.call('HDEL', KEYS[1], oldest)\n"
+                                                   "  redis.call('SET', ARGV[1] .. oldest, '-', 'EX', ARGV[8])\n"
+                                                   "end\n"
+                                                   "redis.call('SET', ARGV[1] .. ARGV[2], ARGV[3], 'EX', ARGV[4])\n"
+                                                   "redis.call('HSET', KEYS[1], ARGV[2], ARGV[5] .. ' ' .. ARGV[6])\n"
+                                                   "redis.call('EXPIRE', KEYS[1], ARGV[4])\n"
+                                                   "return 1\n"};
 
 /* KEYS: the index. ARGV: 1 prefix, 2 life of a '-' in s, 3 hash, 4 enum sessions_which. */
 const struct redis_script sessions_end_script = {
-    "session_end",
-    "local function finish(hash)\n"
-    "  redis.call('SET', ARGV[1] .. hash, '-', 'EX', ARGV[2])\n"
-    "  return redis.call('HDEL', KEYS[1], hash)\n"
-    "end\n"
-    "if ARGV[4] == '2' then\n"
-    "  local ended = 0\n"
-    "  for _, hash in ipairs(redis.call('HKEYS', KEYS[1])) do\n"
-    "    if hash ~= ARGV[3] then ended = ended + finish(hash) end\n"
-    "  end\n"
-    "  return ended\n"
-    "end\n"
-    "if ARGV[4] == '1' and redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 then return 0 end\n"
-    "return finish(ARGV[3])\n"};
+    "session_end", "local function finish(hash)\n"
+                   "  redis.call('SET', ARGV[1] .. hash, '-', 'EX', ARGV[2])\n"
+                   "  return redis.call('HDEL', KEYS[1], hash)\n"
+                   "end\n"
+                   "if ARGV[4] == '2' then\n"
+                   "  local ended = 0\n"
+                   "  for _, hash in ipairs(redis.call('HKEYS', KEYS[1])) do\n"
+                   "    if hash ~= ARGV[3] then ended = ended + finish(hash) end\n"
+                   "  end\n"
+                   "  return ended\n"
+                   "end\n"
+                   "if ARGV[4] == '1' and redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 then return 0 end\n"
+                   "return finish(ARGV[3])\n"};
 
 /* KEYS: the index. ARGV: 1 prefix. Replies {hash, "began JSON", …} of those that live. */
-const struct redis_script sessions_list_script = {
-    "session_list", "local all = redis.call('HGETALL', KEYS[1])\n"
-                    "local out = {}\n"
-                    "for i = 1, #all, 2 do\n"
-                    "  if redis.call('EXISTS', ARGV[1] .. all[i]) == 1 then\n"
-                    "    out[#out + 1] = all[i]\n"
-                    "    out[#out + 1] = all[i + 1]\n"
-                    "  end\n"
-                    "end\n"
-                    "return out\n"};
+const struct redis_script sessions_list_script = {"session_list",
+                                                  "local all = redis.call('HGETALL', KEYS[1])\n"
+                                                  "local out = {}\n"
+                                                  "for i = 1, #all, 2 do\n"
+                                                  "  if redis.call('EXISTS', ARGV[1] .. all[i]) == 1 then\n"
+                                                  "    out[#out + 1] = all[i]\n"
+                                                  "    out[#out + 1] = all[i + 1]\n"
+                                                  "  end\n"
+                                                  "end\n"
+                                                  "return out\n"};
 
 /* ---- beginning and ending ---- */
 
@@ -132,8 +130,8 @@ bool sessions_end(struct gateway *gateway, const struct sessions_end *end, redis
 static bool hash_as_id(const char *hash, struct uuid *id)
 {
     char text[UUID_TEXT_SIZE];
-    int length = snprintf(text, sizeof(text), "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8, hash + 12, hash + 16,
-                          hash + 20);
+    int length =
+        snprintf(text, sizeof(text), "%.8s-%.4s-%.4s-%.4s-%.12s", hash, hash + 8, hash + 12, hash + 16, hash + 20);
     return length == UUID_TEXT_SIZE - 1 && uuid_parse(text, (size_t)length, id);
 }
 
