@@ -25,12 +25,12 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
 const struct redis_script admission_script = {
     "user", "local role = ''\n"
             "local session = redis.call('GET', KEYS[1])\n"
-            "if session == '-' then return {2, 0, 0, ''} end\n"
             "if ARGV[1] == '1' then\n"
             "  if not session then return {2, 0, 0, ''} end\n"
             "  role = session\n"
             "end\n"
             "if redis.call('EXISTS', KEYS[2]) == 1 then return {3, 0, 0, role} end\n"
+            "if session == '-' then return {2, 0, 0, ''} end\n"
             "if KEYS[4] and ARGV[7] == '1' then\n"
             "  local known = redis.call('HMGET', KEYS[4], 'h', 's', 'b')\n"
             "  if known[2] then\n"
