@@ -56,7 +56,7 @@ static const struct rule rules[] = {
     {"POST", API "/auctions", "{}", USERS(400)},
     {"GET", LOT, NULL, OPTIONAL},
     {"GET", LOT "/proxy", NULL, USERS(404)},
-    {"DELETE", LOT "/proxy", NULL, USERS(404)},
+    {"DELETE", LOT "/proxy", NULL, {401, 403, 404, 404, 403, 404}},
     {"GET", LOT "/bids", NULL, OPEN_TO_ALL},
     {"GET", LOT "/bids/:bidId", NULL, {401, 403, 200, 404, 404, 200}},
     {"POST", LOT "/bids", "{\"amount\": 2#.00}", {401, 403, 202, 202, 403, 202}},
