@@ -411,15 +411,12 @@ static void on_marked(const redisReply *reply, void *arg)
     }
 }
 
-/* Also when the client has been answered by its deadline: what is in PostgreSQL shall be in Redis. */
+/* Goes on also when the client has been answered by its deadline: what is in PostgreSQL shall be in Redis. */
 static void on_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct banning *banning = request->own;
-    if (reply->outcome != PG_OK) {
-        if (statements_usable(request, reply)) {
-            reply_error(request, ERROR_UNAVAILABLE);
-        }
+    if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
     if (PQntuples(reply->result) == 0) {

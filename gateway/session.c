@@ -191,7 +191,7 @@ static void handle_jwks(struct request *request)
         return;
     }
     token_jwks(request->gateway->tokens, text);
-    reply_header(request, "Cache-Control", "public, max-age=3600");
+    reply_header(request, "Cache-Control", "public, max-age=300");
     reply_bytes(request, 200, "application/jwk-set+json", text, strlen(text));
 }
 

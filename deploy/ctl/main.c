@@ -50,7 +50,8 @@ static const struct entry ENTRIES[] = {
      "      something is not known: the broker tells no client what is unacknowledged, so the owner says it itself,\n"
      "      through Redis.\n"},
     {"dead-letters", deadletters_command, "[--limit N] [--body]",
-     "      Lists what was set aside, oldest first, and leaves it where it is, in its order.\n"
+     "      Lists what was set aside: first what is in table dead_letters, newest first (see /admin/dead-letters to\n"
+     "      send it again or drop it), then what still waits in the queue, oldest first. All of it stays where it is.\n"
      "      --limit N      at most so many (default 100, at most 10000)\n"
      "      --body         with the message itself\n"},
     {"auction", auction_command, "ID",
