@@ -533,10 +533,11 @@ static void on_others_ended(const redisReply *reply, void *arg)
     }
 }
 
+/* Goes on also when the client has been answered by its deadline: the password is another now. */
 static void on_password_set(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
+    if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
     char subject[UUID_TEXT_SIZE];
@@ -568,6 +569,9 @@ static void on_old_password_verified(bool right, void *arg)
         reply_end(request);
     } else if (!right) {
         struct faults faults = {.count = 0};
+        char subject[UUID_TEXT_SIZE];
+        uuid_format(&request->user.id, subject);
+        audit_note(request, NULL, "PASSWORD_REFUSED", subject);
         faults_add(&faults, "currentPassword", "is not the current password");
         reply_faults(request, &faults);
     } else if (!hashpool_hash(request->gateway->hashpool, json_member(request->body, "password")->text,
