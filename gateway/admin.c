@@ -39,7 +39,7 @@ enum {
     " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', $1::uuid::text,"                         \
     " jsonb_build_object('bannedAt', b.banned_at), jsonb_build_object('bannedAt', c.banned_at), $8"                    \
     " FROM before b JOIN changed c ON c.id = b.id)"                                                                    \
-    " SELECT " USER_COLUMNS("c") " FROM before b LEFT JOIN changed c ON c.id = b.id"
+    " SELECT " USER_COLUMNS("c") ", b.id FROM before b LEFT JOIN changed c ON c.id = b.id"
 
 /* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters, NULL where they are not given. */
 static const struct pg_statement list[] = {
@@ -424,6 +424,7 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         return;
     }
     if (pg_null(reply->result, 0, USER_ID)) {
+        audit_note(request, NULL, "LAST_ADMIN_KEPT", pg_text(reply->result, 0, USER_BANNED + 1));
         reply_error(request, ERROR_LAST_ADMIN);
         return;
     }

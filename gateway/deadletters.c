@@ -130,14 +130,15 @@ struct letter {
 static bool letter_read(const PGresult *result, struct letter *letter)
 {
     const char *hex = pg_text(result, 0, COL_BODY);
-    size_t size = strlen(hex) / 2;
-    *letter = (struct letter){.bytes = malloc(size + 1)};
-    if (letter->bytes == NULL ||
-        sodium_hex2bin(letter->bytes, size + 1, hex, strlen(hex), NULL, &letter->length, NULL) != 0) {
-        free(letter->bytes);
+    size_t size = strlen(hex) / 2 + 1;
+    size_t length = 0;
+    uint8_t *bytes = malloc(size);
+    if (bytes == NULL || sodium_hex2bin(bytes, size, hex, strlen(hex), NULL, &length, NULL) != 0) {
+        free(bytes);
         return false;
     }
-    letter->tree = json_parse(letter->bytes, letter->length, NULL);
+    struct json *tree = json_parse(bytes, length, NULL);
+    *letter = (struct letter){.bytes = bytes, .length = length, .tree = tree};
     return true;
 }
 
