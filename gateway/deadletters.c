@@ -240,7 +240,7 @@ static bool find_origin(const struct gateway *gateway, const char *dead_key, con
             !json_get_uuid(commands->child, "auctionId", &auction)) {
             return false;
         }
-        topology_bid_key(&auction, gateway->house.shards, key);
+        topology_shard_key(&auction, gateway->house.shards, key);
         return true;
     }
     return false;
