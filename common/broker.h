@@ -93,6 +93,7 @@ struct broker_delivery {
     int64_t delivery_count; /* x-delivery-count, 0 when absent */
     const char *routing_key;
     const char *message_id; /* "" when absent */
+    const char *reason;     /* of a dead letter, cut at 255 bytes; "" when absent */
     const void *body;       /* borrowed for the call */
     size_t length;
 };

@@ -3,6 +3,9 @@
  * user {userId} as their hash tag, so that a script on them runs on one node of a cluster.
  *
  *   s:{user}:<hash of token>   session: its expiry is the session's; value = display name is not kept here
+ *                              '-': it was ended before its time, and so were its access tokens
+ *   ss:{user}                  hash: for each session (hash of token) when it began, and JSON for its owner to see
+ *   seen:{account}:<address>   hashes of both: somebody logged in to this account from there lately
  *   ban:{user}                 set while the user is banned
  *   rl:{user}:<what>           counter of a limit, expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins
@@ -26,6 +29,8 @@ enum { KEYS_SIZE = 160 };
 #define KEYS_SHARDS "shards"
 
 void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE]);
+void keys_sessions(const struct uuid *user, char out[static KEYS_SIZE]);
+void keys_seen(const char *account_hash, const char *address, char out[static KEYS_SIZE]);
 void keys_ban(const struct uuid *user, char out[static KEYS_SIZE]);
 void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE]);
 void keys_text_limit(const char *text, const char *what, char out[static KEYS_SIZE]); /* address or email hash */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/keys.h"
+#include "gateway/audit.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 
@@ -17,16 +18,19 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
  * KEYS: session, ban, counter, and for a bid its entry.
  * ARGV: 1 check the session, 2 most per window (0: no limit), 3 window in ms, and for a bid 4 its hash, 5 its JSON,
  * 6 life of the entry in ms, 7 keyed.
+ * A session of value '-' was ended before its time: its access tokens end with it.
  * Replies {verdict, used, ms until the window ends, role, state, JSON}; verdicts are the numbers of
  * enum admission_verdict. The idempotency entry is looked at before the limit: a repetition costs nothing.
  */
 const struct redis_script admission_script = {
     "user", "local role = ''\n"
+            "local session = redis.call('GET', KEYS[1])\n"
             "if ARGV[1] == '1' then\n"
-            "  role = redis.call('GET', KEYS[1])\n"
-            "  if not role then return {2, 0, 0, ''} end\n"
+            "  if not session then return {2, 0, 0, ''} end\n"
+            "  role = session\n"
             "end\n"
             "if redis.call('EXISTS', KEYS[2]) == 1 then return {3, 0, 0, role} end\n"
+            "if session == '-' then return {2, 0, 0, ''} end\n"
             "if KEYS[4] and ARGV[7] == '1' then\n"
             "  local known = redis.call('HMGET', KEYS[4], 'h', 's', 'b')\n"
             "  if known[2] then\n"
@@ -174,11 +178,16 @@ static void user_answered(struct request *request, const struct admission *admis
     }
     request->user.admin = admission->admin;
     if (request->route->auth == ROUTE_ADMIN && !admission->admin) {
+        audit_note(request, NULL, "ADMIN_REFUSED", request->route->pattern);
         reply_error(request, ERROR_FORBIDDEN);
         return;
     }
     limits_headers(request, &admission->limit);
-    then(request);
+    if (request->route->auth == ROUTE_ADMIN) {
+        audit_call(request, then);
+    } else {
+        then(request);
+    }
 }
 
 static void user_replied(const redisReply *reply, void *arg)

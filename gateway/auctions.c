@@ -92,6 +92,25 @@ static void write_outcome(struct jsonw *json, const PGresult *result, int row, b
     }
 }
 
+/* Of the other party, for seller and winner alone. */
+static void write_contact(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
+{
+    struct uuid seller = pg_uuid(result, row, AUCTIONS_SELLER);
+    struct uuid winner = pg_uuid(result, row, AUCTIONS_WINNER);
+    bool sells = uuid_equal(&user->id, &seller);
+    if (uuid_is_nil(&user->id) || strcmp(pg_text(result, row, AUCTIONS_STATUS), "sold") != 0 ||
+        (!sells && !uuid_equal(&user->id, &winner))) {
+        return;
+    }
+    jsonw_name(json, "contact");
+    jsonw_object(json);
+    jsonw_put_string(json, "role", sells ? "winner" : "seller");
+    jsonw_put_uuid(json, "userId", sells ? &winner : &seller);
+    jsonw_put_string(json, "displayName", pg_text(result, row, sells ? AUCTIONS_WINNER_NAME : AUCTIONS_SELLER_NAME));
+    jsonw_put_string(json, "email", pg_text(result, row, sells ? AUCTIONS_WINNER_EMAIL : AUCTIONS_SELLER_EMAIL));
+    jsonw_end_object(json);
+}
+
 void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
     const struct request_user *user = &request->user;
@@ -113,12 +132,13 @@ void auctions_write(struct jsonw *json, const struct request *request, const PGr
     jsonw_put_string(json, "currency", pg_text(result, row, AUCTIONS_CURRENCY));
     write_price(json, result, row, insider);
     write_times(json, result, row);
-    /* Nobody can watch or show pictures yet; the members are the contract's. */
-    jsonw_put_int(json, "watchers", 0);
+    jsonw_put_int(json, "watchers", pg_int(result, row, AUCTIONS_WATCHERS));
+    /* Nobody can show pictures yet; the member is the contract's. */
     jsonw_name(json, "images");
     jsonw_array(json);
     jsonw_end_array(json);
     write_outcome(json, result, row, insider || (known && uuid_equal(&user->id, &winner)));
+    write_contact(json, user, result, row);
     jsonw_put_int(json, "version", pg_int(result, row, AUCTIONS_VERSION));
     jsonw_put_time(json, "createdAt", pg_int(result, row, AUCTIONS_CREATED));
     jsonw_put_time(json, "updatedAt", pg_int(result, row, AUCTIONS_UPDATED));

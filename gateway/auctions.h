@@ -28,7 +28,12 @@ extern struct statements auctions_statements;
     AUCTIONS_MS("a.start_time") ", " AUCTIONS_MS("a.end_time") ", "                           \
     AUCTIONS_MS("a.original_end_time") ", a.snipe_window_s, a.snipe_extension_s,"             \
     " a.snipe_max, a.version, " AUCTIONS_MS("a.created_at") ", " AUCTIONS_MS("a.updated_at") \
-    ", a.winner_id, a.winning_bid_id"
+    ", a.winner_id, a.winning_bid_id,"                                                        \
+    " coalesce((SELECT c.watchers FROM watch_counts c WHERE c.auction_id = a.id), 0),"        \
+    " CASE WHEN a.winner_id IS NOT NULL THEN"                                                 \
+    " (SELECT u.email FROM users u WHERE u.id = a.seller_id) END,"                            \
+    " (SELECT u.email FROM users u WHERE u.id = a.winner_id),"                                \
+    " (SELECT u.display_name FROM users u WHERE u.id = a.winner_id)"
 // clang-format on
 
 enum auctions_column {
@@ -60,6 +65,10 @@ enum auctions_column {
     AUCTIONS_UPDATED,
     AUCTIONS_WINNER,
     AUCTIONS_WINNING_BID,
+    AUCTIONS_WATCHERS,
+    AUCTIONS_SELLER_EMAIL, /* after a sale */
+    AUCTIONS_WINNER_EMAIL,
+    AUCTIONS_WINNER_NAME,
     AUCTIONS_COLUMN_COUNT /* a statement's own columns follow from here */
 };
 

@@ -33,6 +33,8 @@ enum error_code {
     ERROR_NOT_A_DRAFT,            /* 409 */
     ERROR_NO_MAXIMUM,             /* 404 */
     ERROR_TERMS_CHANGED,          /* 409 */
+    ERROR_LAST_ADMIN,             /* 409 */
+    ERROR_LETTER_UNREADABLE,      /* 409 */
     ERROR_BODY_TOO_LARGE,         /* 413 */
     ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
     ERROR_EXPECTATION_FAILED,     /* 417 */

@@ -37,6 +37,7 @@ enum limit {
     LIMIT_SEARCHES,
     LIMIT_LOGINS,
     LIMIT_REGISTRATIONS,
+    LIMIT_ACCOUNT_LOGINS, /* of one account, by addresses that never logged in to it */
     LIMIT_COUNT
 };
 

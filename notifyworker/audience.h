@@ -5,7 +5,9 @@
  *   OUTBID, PROXY_EXHAUSTED   the user in the event
  *   EXTENDED                  the seller and everyone who bid, once for each minute of the new end
  *   SETTLED                   the winner, the other bidders, the seller
- *   ENDING_SOON               everyone who bid
+ *   ENDING_SOON               everyone who bid or watches
+ *
+ * Kinds that a user has muted are left out.
  *
  * The id of a notification begins with the event's time and is made from event, user and kind, here or in SQL: the
  * same event again makes the same row again, and that one is already there.

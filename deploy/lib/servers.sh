@@ -86,10 +86,13 @@ postgres_init() {
         --pwfile="$VAR/secrets/postgres-superuser" >"$log" 2>&1; then
         die "initdb failed: see $log"
     fi
-    # Single-user mode: no port is open while there is nothing to connect to. CREATEDB is for the tests.
+    # Single-user mode: no port is open while there is nothing to connect to. CREATEDB is for the tests. rostrum_audit
+    # will own the audit log, and the schema then gives up this membership.
     if ! "$1/postgres" --single -D "$VAR/postgres" postgres >>"$log" 2>&1 <<SQL; then
 CREATE ROLE rostrum LOGIN CREATEDB PASSWORD '$(secret postgres)'
 CREATE DATABASE rostrum OWNER rostrum
+CREATE ROLE rostrum_audit NOLOGIN
+GRANT rostrum_audit TO rostrum WITH ADMIN OPTION
 SQL
         die "the database could not be created: see $log"
     fi

@@ -29,6 +29,7 @@ enum {
     EXTENSION_NOTICES = 2 * (BIDDERS + 1),
     MINUTE_MS = 60000,
     EXTENSION_MS = 120000, /* as listing_new sets it */
+    CONNECTIONS = 2,       /* of one worker */
 };
 
 static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\n";
@@ -68,7 +69,7 @@ static void set_up(void)
     /* The sessions of the test before may outlive its worker for a moment. */
     SUITE_WAIT(sql_int(sql, sessions, NULL) == 0, DEADLINE_MS);
     worker = program_start("rostrum-notifyworker", config);
-    SUITE_WAIT(sql_int(sql, sessions, NULL) == 1, DEADLINE_MS);
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
 }
 
 static void tear_down(void)
@@ -139,7 +140,7 @@ static void settle(void)
     ck_assert_int_eq(queues_depth(queues, TOPOLOGY_NOTIFY_QUEUE), 0);
     PQclear(sql_rows(sql, "DELETE FROM notifications WHERE created_at < '2020-01-01'", NULL));
     worker = program_start("rostrum-notifyworker", config);
-    SUITE_WAIT(sql_int(sql, sessions, NULL) == 1, DEADLINE_MS);
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
 }
 
 START_TEST(the_user_in_the_event_is_told_that_the_lead_is_lost)
