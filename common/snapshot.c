@@ -44,10 +44,10 @@ void snapshot_format(const struct snapshot *snapshot, char out[static SNAPSHOT_T
     char leader[UUID_TEXT_SIZE];
     uuid_format(&snapshot->seller_id, seller);
     uuid_format(&snapshot->leader_id, leader);
-    int length = snprintf(
-        out, SNAPSHOT_TEXT_SIZE, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s %s %s",
-        snapshot->version, snapshot->terms_version, snapshot->start_ms, snapshot->end_ms, snapshot->minimum_bid,
-        snapshot->current_bid, seller, leader, snapshot->status);
+    int length = snprintf(out, SNAPSHOT_TEXT_SIZE,
+                          "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s %s %s",
+                          snapshot->version, snapshot->terms_version, snapshot->start_ms, snapshot->end_ms,
+                          snapshot->minimum_bid, snapshot->current_bid, seller, leader, snapshot->status);
     assert(length > 0 && length < SNAPSHOT_TEXT_SIZE);
     (void)length;
 }

@@ -23,8 +23,8 @@ struct snapshot {
 };
 
 enum {
-    SNAPSHOT_LIFE_S = 3600,    /* after the last write; a missing one is loaded again */
-    SNAPSHOT_DIGITS_MAX = 18,  /* of a number: below 2^63 whatever they are */
+    SNAPSHOT_LIFE_S = 3600,   /* after the last write; a missing one is loaded again */
+    SNAPSHOT_DIGITS_MAX = 18, /* of a number: below 2^63 whatever they are */
     SNAPSHOT_TEXT_SIZE = 256,
 };
 

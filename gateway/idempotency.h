@@ -11,7 +11,7 @@
 #include "gateway/gateway.h"
 
 enum {
-    IDEMPOTENCY_KEY_MAX = 64,   /* bytes */
+    IDEMPOTENCY_KEY_MAX = 64, /* bytes */
     IDEMPOTENCY_HASH_SIZE = KEYS_BID_HASH_LENGTH + 1,
 };
 

@@ -163,7 +163,7 @@ log.file = false
 log.console = true
 log.console.level = info
 CONF
-    printf '[].\n' >"$VAR/rabbitmq/advanced.config"
+    printf '[{ra, [{wal_write_strategy, o_sync}]}].\n' >"$VAR/rabbitmq/advanced.config"
     printf '[%s].\n' "${ROSTRUM_RABBITMQ_PLUGINS:-}" >"$VAR/rabbitmq/enabled_plugins"
     rabbitmq_environment >"$VAR/rabbitmq/environment"
     # RABBITMQ_ALLOW_INPUT makes the script exec the server instead of staying its parent, so that runit's signals reach

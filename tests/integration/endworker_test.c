@@ -79,7 +79,7 @@ static void tear_down(void)
     int shards = (int)sql_int(sql, "SELECT shards FROM topology", NULL);
     for (int i = 0; i < shards; i++) {
         char name[TOPOLOGY_QUEUE_SIZE];
-        topology_queue_name((unsigned)i, name);
+        topology_shard_name((unsigned)i, name);
         queues_purge(queues, name);
     }
     queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
@@ -91,11 +91,14 @@ static void tear_down(void)
 /* A queue that gets the commands of one auction. */
 static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
 {
+    char exchange[TOPOLOGY_QUEUE_SIZE];
     char key[TOPOLOGY_KEY_SIZE];
     struct uuid id;
+    unsigned shards = (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL);
     ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
-    topology_bid_key(&id, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL), key);
-    queues_tap(queues, TOPOLOGY_BIDS_EXCHANGE, key, tap);
+    topology_bid_exchange(&id, shards, exchange);
+    topology_bid_key(&id, shards, key);
+    queues_tap_key(queues, exchange, key, tap);
 }
 
 /* Takes the next command, if there is one; it must be alone in its message. */

@@ -59,12 +59,9 @@ END_TEST
 START_TEST(other_texts_are_none)
 {
     static const char *const texts[] = {
-        "1 2 3 4 5 6 " IDS " sleeping",
-        "1 2 3 4 5 " IDS " active",
-        "1 2 3 4 5 -6 " IDS " active",
-        "1 2 3 4 5 6x " IDS " active",
-        "1 2 3 4 5  " IDS " active",
-        "1 2 3 4 5 1234567890123456789 " IDS " active",
+        "1 2 3 4 5 6 " IDS " sleeping",       "1 2 3 4 5 " IDS " active",
+        "1 2 3 4 5 -6 " IDS " active",        "1 2 3 4 5 6x " IDS " active",
+        "1 2 3 4 5  " IDS " active",          "1 2 3 4 5 1234567890123456789 " IDS " active",
         "1 2 3 4 5 6 someone " IDS " active",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
