@@ -135,14 +135,6 @@ redis_ready() {
 
 # --- RabbitMQ ---
 
-# Half of the processors: the broker shares them with all the rest, and fewer schedulers wake each other less (on two
-# processors one scheduler took 54 microseconds for a bid, two took 80).
-rabbitmq_schedulers() {
-    half=$(($(nproc) / 2))
-    [ "$half" -ge 1 ] || half=1
-    printf '%s:%s' "$half" "$half"
-}
-
 rabbitmq_make() {
     # The wrapper in /usr/sbin refuses users other than its own.
     server=/usr/lib/rabbitmq/bin/rabbitmq-server
@@ -163,7 +155,7 @@ log.file = false
 log.console = true
 log.console.level = info
 CONF
-    printf '[{ra, [{wal_write_strategy, o_sync}]}].\n' >"$VAR/rabbitmq/advanced.config"
+    printf '[].\n' >"$VAR/rabbitmq/advanced.config"
     printf '[%s].\n' "${ROSTRUM_RABBITMQ_PLUGINS:-}" >"$VAR/rabbitmq/enabled_plugins"
     rabbitmq_environment >"$VAR/rabbitmq/environment"
     # RABBITMQ_ALLOW_INPUT makes the script exec the server instead of staying its parent, so that runit's signals reach
@@ -174,7 +166,7 @@ limit=\$(ulimit -H -n)
 [ "\$limit" != unlimited ] && [ "\$limit" -lt 65536 ] || limit=65536
 ulimit -n "\$limit"
 exec env -i \$(cat $VAR/rabbitmq/environment) RABBITMQ_ALLOW_INPUT=1 \\
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +S $(rabbitmq_schedulers) +sbwt none +sbwtdcpu none +sbwtdio none' \\
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none' \\
     $server -noinput
 RUN
 }
