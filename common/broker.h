@@ -52,7 +52,6 @@ enum broker_verdict {
 struct broker_message {
     const char *exchange;
     const char *routing_key;
-    const char *also; /* another key that it is routed by, too (header CC); may be NULL */
     const void *body;
     size_t length;
     const char *message_id;  /* may be NULL */

@@ -9,12 +9,10 @@
  *   ban:{user}                 set while the user is banned
  *   rl:{user}:<what>           counter of a limit, expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins
- *   bid:{user}:<bidId>         a bid that was admitted: hash of fields h (hash of request), s (state: a admitted,
- *                              p pending; d decided, of keyed bids only: others just get 30 s to live then),
- *                              b (JSON shown while it is pending)
- *   snap:{auction}             hash: v version, st status, sa start_ms, en end_ms, mi minimum bid, cu current bid
- *                              (empty before the first), se seller id, tv terms version,
- *                              le leader id (empty: none)
+ *   bid:{user}:<bidId>         a bid that was admitted: its state (a admitted, p pending; d decided, of keyed bids
+ *                              only: others just get 30 s to live then), KEYS_BID_HASH_LENGTH characters of the
+ *                              request's hash, the JSON shown while it is pending
+ *   snap:{auction}             hash: v version, s the snapshot (common/snapshot.h)
  *   shards                     hash: for each shard, what its worker says about it (common/shards.h)
  *   gw:<gateway worker>        channel: decisions for a gateway that waits
  */
@@ -24,7 +22,10 @@
 #include "common/base.h"
 #include "common/ids.h"
 
-enum { KEYS_SIZE = 160 };
+enum {
+    KEYS_SIZE = 160,
+    KEYS_BID_HASH_LENGTH = 32, /* hex of 16 bytes */
+};
 
 #define KEYS_SHARDS "shards"
 

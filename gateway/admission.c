@@ -24,18 +24,19 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
  */
 const struct redis_script admission_script = {
     "user", "local role = ''\n"
-            "local session = redis.call('GET', KEYS[1])\n"
+            "local user = redis.call('MGET', KEYS[1], KEYS[2])\n"
             "if ARGV[1] == '1' then\n"
-            "  if not session then return {2, 0, 0, ''} end\n"
-            "  role = session\n"
+            "  role = user[1]\n"
+            "  if not role then return {2, 0, 0, ''} end\n"
             "end\n"
-            "if redis.call('EXISTS', KEYS[2]) == 1 then return {3, 0, 0, role} end\n"
-            "if session == '-' then return {2, 0, 0, ''} end\n"
+            "if user[2] then return {3, 0, 0, role} end\n"
+            "if user[1] == '-' then return {2, 0, 0, ''} end\n"
             "if KEYS[4] and ARGV[7] == '1' then\n"
-            "  local known = redis.call('HMGET', KEYS[4], 'h', 's', 'b')\n"
-            "  if known[2] then\n"
-            "    if known[1] and known[1] ~= ARGV[4] then return {5, 0, 0, role} end\n"
-            "    return {6, 0, 0, role, known[2], known[3] or ''}\n"
+            "  local known = redis.call('GET', KEYS[4])\n"
+            "  if known then\n"
+            "    local json = 2 + #ARGV[4]\n"
+            "    if string.sub(known, 2, json - 1) ~= ARGV[4] then return {5, 0, 0, role} end\n"
+            "    return {6, 0, 0, role, string.sub(known, 1, 1), string.sub(known, json)}\n"
             "  end\n"
             "end\n"
             "local used, left = 0, 0\n"
@@ -49,16 +50,15 @@ const struct redis_script admission_script = {
             "  if used > tonumber(ARGV[2]) then return {4, used, left, role} end\n"
             "end\n"
             "if KEYS[4] then\n"
-            "  redis.call('HSET', KEYS[4], 'h', ARGV[4], 's', 'a', 'b', ARGV[5])\n"
-            "  redis.call('PEXPIRE', KEYS[4], ARGV[6])\n"
+            "  redis.call('SET', KEYS[4], 'a' .. ARGV[4] .. ARGV[5], 'PX', ARGV[6])\n"
             "end\n"
             "return {0, used, left, role}\n"};
 
 /* KEYS: a bid's entry. ARGV: its new state, or '' to forget it. Only an entry that nobody has touched since. */
 const struct redis_script admission_mark_script = {"mark",
-                                                   "if redis.call('HGET', KEYS[1], 's') ~= 'a' then return 0 end\n"
+                                                   "if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'a' then return 0 end\n"
                                                    "if ARGV[1] == '' then return redis.call('DEL', KEYS[1]) end\n"
-                                                   "redis.call('HSET', KEYS[1], 's', ARGV[1])\n"
+                                                   "redis.call('SETRANGE', KEYS[1], 0, ARGV[1])\n"
                                                    "return 1\n"};
 
 static bool call_script(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)

@@ -210,27 +210,27 @@ static void handle_get(struct request *request)
 
 /* ---- requeue and drop ---- */
 
-/* Where a letter came from: its exchange, and its key unless that names an auction. */
+/* Where a letter came from: its exchange and its key; NULL where both follow from the auction. */
 static const struct {
     const char *dead_key;
     const char *exchange;
     const char *routing_key;
 } origins[] = {
-    {TOPOLOGY_KEY_DEAD_BIDS, TOPOLOGY_BIDS_EXCHANGE, NULL},
+    {TOPOLOGY_KEY_DEAD_BIDS, NULL, NULL},
     {TOPOLOGY_KEY_DEAD_NOTIFY, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH},
     {TOPOLOGY_KEY_DEAD_AUCTION_END, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED},
 };
 
 /* False for what nobody could read any better than the first time: no JSON, or cut. */
 static bool find_origin(const struct gateway *gateway, const char *dead_key, const struct letter *letter,
-                        const char **exchange, char key[static TOPOLOGY_KEY_SIZE])
+                        char exchange[static TOPOLOGY_QUEUE_SIZE], char key[static TOPOLOGY_KEY_SIZE])
 {
     for (size_t i = 0; i < ARRAY_LEN(origins); i++) {
         if (strcmp(origins[i].dead_key, dead_key) != 0 || letter->tree == NULL) {
             continue;
         }
-        *exchange = origins[i].exchange;
         if (origins[i].routing_key != NULL) {
+            (void)snprintf(exchange, TOPOLOGY_QUEUE_SIZE, "%s", origins[i].exchange);
             (void)snprintf(key, TOPOLOGY_KEY_SIZE, "%s", origins[i].routing_key);
             return true;
         }
@@ -240,7 +240,8 @@ static bool find_origin(const struct gateway *gateway, const char *dead_key, con
             !json_get_uuid(commands->child, "auctionId", &auction)) {
             return false;
         }
-        topology_shard_key(&auction, gateway->house.shards, key);
+        topology_bid_exchange(&auction, gateway->house.shards, exchange);
+        topology_bid_key(&auction, gateway->house.shards, key);
         return true;
     }
     return false;
@@ -283,7 +284,7 @@ static void on_requeue_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct letter letter;
-    const char *exchange = NULL;
+    char exchange[TOPOLOGY_QUEUE_SIZE];
     char key[TOPOLOGY_KEY_SIZE];
     if (!statements_usable(request, reply)) {
         return;
@@ -296,7 +297,7 @@ static void on_requeue_found(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    bool found = find_origin(request->gateway, pg_text(reply->result, 0, COL_KEY), &letter, &exchange, key);
+    bool found = find_origin(request->gateway, pg_text(reply->result, 0, COL_KEY), &letter, exchange, key);
     letter_free(&letter);
     if (found) {
         change(request, LETTER_REQUEUE, exchange, key, on_requeued);

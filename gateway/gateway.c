@@ -65,13 +65,12 @@ struct statements gateway_statements = {list, ARRAY_LEN(list), 0};
 
 static bool start_broker(struct gateway *gateway)
 {
-    static const char *const exchanges[] = {TOPOLOGY_BIDS_EXCHANGE, NULL};
     char names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
-    const char *queues[TOPOLOGY_SHARDS_MAX + 1] = {NULL};
+    const char *shards[TOPOLOGY_SHARDS_MAX + 1] = {NULL}; /* names of exchanges, and of queues */
     const struct config *config = gateway->config;
     for (unsigned shard = 0; shard < gateway->house.shards; shard++) {
-        topology_queue_name(shard, names[shard]);
-        queues[shard] = names[shard];
+        topology_shard_name(shard, names[shard]);
+        shards[shard] = names[shard];
     }
     struct broker_options options = {
         .base = gateway->base,
@@ -80,8 +79,8 @@ static bool start_broker(struct gateway *gateway)
         .heartbeat_s = config->amqp_heartbeat_s,
         .connect_timeout_ms = config->confirm_deadline_ms,
         .unconfirmed_max = (size_t)config->publish_pending_max_bids,
-        .require_exchanges = exchanges,
-        .require_queues = queues,
+        .require_exchanges = shards,
+        .require_queues = shards,
     };
     gateway->broker = broker_new(&options);
     return gateway->broker != NULL;

@@ -14,7 +14,7 @@
 #include "gateway/pseudonym.h"
 #include "gateway/reply.h"
 
-enum { NUMBER_SIZE = 24 };
+enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
 
 enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
 
@@ -131,11 +131,17 @@ void ledger_write(struct jsonw *json, const struct decision *decision)
     jsonw_end_object(json);
 }
 
+/* A part of a key that is not there is empty. */
+static bool entry_there(const redisReply *reply)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len > 0;
+}
+
 static void entry_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     struct uuid auction = {{0}};
-    bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
+    bool there = entry_there(reply);
     struct json *tree = there ? json_parse(reply->str, (size_t)reply->len, NULL) : NULL;
     if (reply == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -150,15 +156,16 @@ static void entry_answered(const redisReply *reply, void *arg)
 /* What PostgreSQL could not say: without an entry it may be decided long since, so that "not found" would be a lie. */
 static void unsure_entry_answered(const redisReply *reply, void *arg)
 {
-    bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
-    entry_answered(there ? reply : NULL, arg);
+    entry_answered(entry_there(reply) ? reply : NULL, arg);
 }
 
 /* Not in the ledger: perhaps it is still on its way. */
 static void look_into_entry(struct request *request, redis_callback answered)
 {
     char key[KEYS_SIZE];
-    const char *arguments[] = {"HGET", key, "b"};
+    char from[ENTRY_OFFSET_SIZE];
+    const char *arguments[] = {"GETRANGE", key, from, "-1"};
+    (void)snprintf(from, sizeof from, "%d", 1 + KEYS_BID_HASH_LENGTH); /* behind state and hash */
     keys_bid(&request->user.id, &request->parameters[1], key);
     if (!redis_command(request->gateway->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);

@@ -62,6 +62,10 @@ shared_buffers = 256MB
 # What was committed survives a crash: never off, also not in tests.
 fsync = on
 synchronous_commit = on
+# Nobody replicates from a private house; whole pages in the log are compressed.
+wal_level = minimal
+max_wal_senders = 0
+wal_compression = lz4
 checkpoint_timeout = 15min
 max_wal_size = 2GB
 # Our statements are short: compiling them costs more than it saves.
