@@ -22,6 +22,7 @@ struct config {
     /* [postgres] */
     char pg_url[CONFIG_TEXT_SIZE];
     int pg_connections; /* of one gateway worker */
+    int pg_search_connections; /* of one gateway worker, for searches alone */
     int pg_timeout_ms;  /* for one statement, connecting included */
     /* [redis] */
     char redis_url[CONFIG_TEXT_SIZE];

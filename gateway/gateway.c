@@ -16,10 +16,13 @@
 #include "common/snapshot.h"
 #include "common/topology.h"
 #include "gateway/admission.h"
+#include "gateway/cache.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
+#include "gateway/leaderboard.h"
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
+#include "gateway/queries.h"
 #include "gateway/router.h"
 #include "gateway/snapshots.h"
 #include "gateway/token.h"
@@ -37,6 +40,10 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
     [GATEWAY_SCRIPT_LIMIT] = &limits_script,
     [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
+    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
+    [GATEWAY_SCRIPT_HISTORY_KEEP] = &cache_history_keep_script,
+    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
+    [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
 };
 
 enum { GATEWAY_HOUSE, GATEWAY_CLOCK };
@@ -196,7 +203,14 @@ static bool start_pg(struct gateway *gateway)
         .arg = gateway,
     };
     gateway->pg = pg_new(&options);
-    return gateway->pg != NULL;
+    options.application = "rostrum-gateway search";
+    options.session = QUERIES_SETTINGS;
+    options.statements = queries_all;
+    options.statement_count = QUERIES_COUNT;
+    options.connections = config->pg_search_connections;
+    options.on_change = NULL;
+    gateway->pg_search = pg_new(&options);
+    return gateway->pg != NULL && gateway->pg_search != NULL;
 }
 
 static void redis_changed(struct redis *redis, bool up, void *arg)
@@ -305,6 +319,9 @@ void gateway_stop(struct gateway *gateway)
     }
     if (gateway->pg != NULL) {
         pg_free(gateway->pg);
+    }
+    if (gateway->pg_search != NULL) {
+        pg_free(gateway->pg_search);
     }
     hashpool_free(gateway->hashpool);
     conns_free(gateway->conns);

@@ -9,15 +9,16 @@
 #include "gateway/accounts.h"
 #include "gateway/auctions.h"
 #include "gateway/gateway.h"
+#include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
-#include "gateway/listing.h"
 #include "gateway/me.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
 
 struct statements *const statements_all[] = {
     &gateway_statements,  &snapshots_statements, &ledger_statements, &accounts_statements,
-    &auctions_statements, &listing_statements,   &me_statements,     NULL,
+    &auctions_statements, &me_statements,        &leaderboard_statements,
+    NULL,
 };
 
 struct pg_statement *statements_gather(size_t *count)
