@@ -36,7 +36,7 @@ struct emit {
     struct redis *redis;
     struct redis_script scripts[2];
     struct jsonw *writer;
-    bool complained; /* that Redis is away */
+    bool complained;            /* that Redis is away */
     char leaders[LEADERS_SIZE]; /* bids of one auction, on their way to its leaderboard */
 };
 

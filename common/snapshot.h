@@ -34,8 +34,8 @@ extern const struct redis_script snapshot_script;
 MUST_CHECK bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *snapshot,
                                redis_callback callback, void *arg);
 /*
- * The same, for a batch: `leaders` are its bids as snapshot_leader_add wrote them, and go to the auction's leaderboard if
- * there is one of the version before. Only who knows every bid of that version may call it.
+ * The same, for a batch: `leaders` are its bids as snapshot_leader_add wrote them, and go to the auction's leaderboard
+ * if there is one of the version before. Only who knows every bid of that version may call it.
  */
 MUST_CHECK bool snapshot_write_leaders(struct redis *redis, size_t script, const struct snapshot *snapshot,
                                        const char *leaders, redis_callback callback, void *arg);

@@ -15,6 +15,13 @@ static bool is_kind(const PGresult *result, int row, const char *kind)
     return strcmp(pg_text(result, row, FACET_KIND), kind) == 0;
 }
 
+/* The statement looks one further, to know that there are more. */
+static int64_t counted(const PGresult *result, int row)
+{
+    int64_t count = pg_int(result, row, FACET_COUNT);
+    return count > QUERIES_FACETS_MOST ? QUERIES_FACETS_MOST : count;
+}
+
 static void write_values(struct jsonw *json, const PGresult *result, const char *kind)
 {
     jsonw_name(json, kind);
@@ -23,7 +30,7 @@ static void write_values(struct jsonw *json, const PGresult *result, const char 
         if (is_kind(result, row, kind)) {
             jsonw_object(json);
             jsonw_put_string(json, "value", pg_text(result, row, FACET_VALUE));
-            jsonw_put_int(json, "count", pg_int(result, row, FACET_COUNT));
+            jsonw_put_int(json, "count", counted(result, row));
             jsonw_end_object(json);
         }
     }
@@ -35,8 +42,8 @@ static void write_bands(struct jsonw *json, const PGresult *result)
     jsonw_name(json, "price");
     jsonw_array(json);
     for (int row = 0; row < PQntuples(result); row++) {
-        int64_t band = pg_int(result, row, FACET_VALUE);
-        if (!is_kind(result, row, "price") || band < 0 || band >= (int64_t)ARRAY_LEN(bands)) {
+        int64_t band = is_kind(result, row, "price") ? pg_int(result, row, FACET_VALUE) : -1;
+        if (band < 0 || band >= (int64_t)ARRAY_LEN(bands)) {
             continue;
         }
         jsonw_object(json);
@@ -46,7 +53,7 @@ static void write_bands(struct jsonw *json, const PGresult *result)
         } else {
             jsonw_put_null(json, "to");
         }
-        jsonw_put_int(json, "count", pg_int(result, row, FACET_COUNT));
+        jsonw_put_int(json, "count", counted(result, row));
         jsonw_end_object(json);
     }
     jsonw_end_array(json);
@@ -58,12 +65,12 @@ char *facets_text(struct jsonw *json, const PGresult *result)
     bool approximate = false;
     for (int row = 0; row < PQntuples(result); row++) {
         int64_t count = pg_int(result, row, FACET_COUNT);
-        matches = is_kind(result, row, "matches") ? count : matches;
+        matches = is_kind(result, row, "matches") ? counted(result, row) : matches;
         approximate = approximate || count > QUERIES_FACETS_MOST;
     }
     jsonw_reset(json);
     jsonw_object(json);
-    jsonw_put_int(json, "matches", matches > QUERIES_FACETS_MOST ? QUERIES_FACETS_MOST : matches);
+    jsonw_put_int(json, "matches", matches);
     jsonw_put_bool(json, "approximate", approximate);
     write_values(json, result, "category");
     write_values(json, result, "status");

@@ -36,14 +36,10 @@ enum {
 };
 
 static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
-    [GATEWAY_SCRIPT_USER] = &admission_script,
-    [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
-    [GATEWAY_SCRIPT_LIMIT] = &limits_script,
-    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
-    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
-    [GATEWAY_SCRIPT_HISTORY_KEEP] = &cache_history_keep_script,
-    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
-    [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
+    [GATEWAY_SCRIPT_USER] = &admission_script,        [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
+    [GATEWAY_SCRIPT_LIMIT] = &limits_script,          [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
+    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script, [GATEWAY_SCRIPT_HISTORY_KEEP] = &cache_history_keep_script,
+    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,   [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
 };
 
 enum { GATEWAY_HOUSE, GATEWAY_CLOCK };

@@ -39,10 +39,10 @@ struct house {
 
 /* Scripts in the table of gateway->redis, by index. */
 enum gateway_script {
-    GATEWAY_SCRIPT_USER,     /* admission.c */
-    GATEWAY_SCRIPT_MARK,     /* admission.c */
-    GATEWAY_SCRIPT_LIMIT,    /* limits.c */
-    GATEWAY_SCRIPT_SNAPSHOT, /* common/snapshot.h */
+    GATEWAY_SCRIPT_USER,         /* admission.c */
+    GATEWAY_SCRIPT_MARK,         /* admission.c */
+    GATEWAY_SCRIPT_LIMIT,        /* limits.c */
+    GATEWAY_SCRIPT_SNAPSHOT,     /* common/snapshot.h */
     GATEWAY_SCRIPT_HISTORY,      /* cache.c */
     GATEWAY_SCRIPT_HISTORY_KEEP, /* cache.c */
     GATEWAY_SCRIPT_LEADERS,      /* leaderboard.c */

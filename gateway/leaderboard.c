@@ -40,21 +40,21 @@ struct statements leaderboard_statements = {list, ARRAY_LEN(list), 0};
 enum { LEADERS_VERSION, LEADERS_BIDDER, LEADERS_SCORE };
 
 /* KEYS: snapshot, board. ARGV: number of bidders. Replies bidders and scores, or nothing. */
-const struct redis_script leaderboard_script = {"leaders",
-                                                "local there = redis.call('HMGET', KEYS[1], 'v', 'lb')\n"
-                                                "if not there[1] or there[1] ~= there[2] then return false end\n"
-                                                "return redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1] - 1, 'WITHSCORES')\n"};
+const struct redis_script leaderboard_script = {
+    "leaders", "local there = redis.call('HMGET', KEYS[1], 'v', 'lb')\n"
+               "if not there[1] or there[1] ~= there[2] then return false end\n"
+               "return redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1] - 1, 'WITHSCORES')\n"};
 
 /* KEYS: snapshot, board. ARGV: version, life, bidders as snapshot_leader_add writes them. */
-const struct redis_script leaderboard_keep_script = {"leaders_keep",
-                                                     "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end\n"
-                                                     "redis.call('DEL', KEYS[2])\n"
-                                                     "for score, bidder in string.gmatch(ARGV[3], '(%d+) (%S+)') do\n"
-                                                     "  redis.call('ZADD', KEYS[2], score, bidder)\n"
-                                                     "end\n"
-                                                     "redis.call('EXPIRE', KEYS[2], ARGV[2])\n"
-                                                     "redis.call('HSET', KEYS[1], 'lb', ARGV[1])\n"
-                                                     "return 1\n"};
+const struct redis_script leaderboard_keep_script = {
+    "leaders_keep", "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end\n"
+                    "redis.call('DEL', KEYS[2])\n"
+                    "for score, bidder in string.gmatch(ARGV[3], '(%d+) (%S+)') do\n"
+                    "  redis.call('ZADD', KEYS[2], score, bidder)\n"
+                    "end\n"
+                    "redis.call('EXPIRE', KEYS[2], ARGV[2])\n"
+                    "redis.call('HSET', KEYS[1], 'lb', ARGV[1])\n"
+                    "return 1\n"};
 
 struct board {
     struct page page;

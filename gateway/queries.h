@@ -13,7 +13,8 @@
 #include "gateway/auctions.h"
 
 /* Of the sessions that search. Without seqscan: nothing here may read the whole table, however small it seems. */
-#define QUERIES_SETTINGS "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c jit=off -c random_page_cost=1.1" \
+#define QUERIES_SETTINGS                                                                                               \
+    "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c jit=off -c random_page_cost=1.1"                    \
     " -c max_parallel_workers_per_gather=0"
 
 enum queries_statement {
@@ -26,7 +27,7 @@ enum queries_statement {
     QUERIES_NEWEST_PRICED,
     QUERIES_FACETS,
     QUERIES_FACETS_BARE, /* the same without seller and text, which must be NULL */
-    QUERIES_WORDS, /* $1: the text. One tsquery of words like its words; NULL if there are none */
+    QUERIES_WORDS,       /* $1: the text. One tsquery of words like its words; NULL if there are none */
     QUERIES_COUNT
 };
 
@@ -56,7 +57,7 @@ enum queries_column {
 };
 
 enum {
-    QUERIES_RANKED_MOST = 1000, /* matches that are ranked, the newest ones; others follow them, newest first */
+    QUERIES_RANKED_MOST = 1000,  /* matches that are ranked, the newest ones; others follow them, newest first */
     QUERIES_FACETS_MOST = 10000, /* matches that are counted exactly */
 };
 

@@ -13,7 +13,6 @@
 #include "gateway/session.h"
 
 const struct route *const routes_all[] = {
-    health_routes,   session_routes, bids_routes, ledger_routes, accounts_routes,
-    auctions_routes, listing_routes, me_routes,   leaderboard_routes,
-    NULL,
+    health_routes,   session_routes, bids_routes, ledger_routes,      accounts_routes,
+    auctions_routes, listing_routes, me_routes,   leaderboard_routes, NULL,
 };

@@ -177,7 +177,7 @@ static bool read_key(struct search *search)
     }
     (void)snprintf(search->key, sizeof search->key, "%s", key);
     return search->order == SEARCH_ENDING || search->order == SEARCH_NEWEST ? clock_parse(key, &value)
-                                                                           : money_parse(key, strlen(key), &value);
+                                                                            : money_parse(key, strlen(key), &value);
 }
 
 void search_read(struct request *request, struct search *search, struct faults *faults)
@@ -252,8 +252,8 @@ bool search_cursor_tail(const struct search *search, const PGresult *result, str
 bool search_may_guess(const struct search *search)
 {
     const char *text = search->text;
-    return search->has_text && !search->alike && !search->page.has_cursor && strchr(text, '"') == NULL && *text != '-' &&
-           strstr(text, " -") == NULL;
+    return search->has_text && !search->alike && !search->page.has_cursor && strchr(text, '"') == NULL &&
+           *text != '-' && strstr(text, " -") == NULL;
 }
 
 enum queries_statement search_statement(const struct search *search)

@@ -2,8 +2,8 @@
  * What a search asks for: the query string of GET /auctions, checked, and the values that its statement takes.
  *
  * A cursor's key is more than the last item's sort key: "~" before it says that the words were taken for mistyped ones;
- * of the order by relevance it is "r<rank>@<time>" (billionths), where auctions created after that time are not looked at, or
- * "t<time>" once all that are ranked were shown and the others follow, newest first.
+ * of the order by relevance it is "r<rank>@<time>" (billionths), where auctions created after that time are not looked
+ * at, or "t<time>" once all that are ranked were shown and the others follow, newest first.
  */
 #ifndef ROSTRUM_GATEWAY_SEARCH_H
 #define ROSTRUM_GATEWAY_SEARCH_H
@@ -49,7 +49,8 @@ struct search {
 
 /* From the query string; what is wrong becomes a fault. */
 void search_read(struct request *request, struct search *search, struct faults *faults);
-/* Whether words like those of the text may be looked for: not when it says exactly what it wants, by quotes or minus. */
+/* Whether words like those of the text may be looked for: not when it says exactly what it wants, by quotes or minus.
+ */
 bool search_may_guess(const struct search *search);
 /* The list's statement, and its values in the order of enum queries_parameter; they point into `search`. */
 enum queries_statement search_statement(const struct search *search);

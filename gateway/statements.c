@@ -16,9 +16,8 @@
 #include "gateway/snapshots.h"
 
 struct statements *const statements_all[] = {
-    &gateway_statements,  &snapshots_statements, &ledger_statements, &accounts_statements,
-    &auctions_statements, &me_statements,        &leaderboard_statements,
-    NULL,
+    &gateway_statements,  &snapshots_statements, &ledger_statements,      &accounts_statements,
+    &auctions_statements, &me_statements,        &leaderboard_statements, NULL,
 };
 
 struct pg_statement *statements_gather(size_t *count)
