@@ -15,8 +15,10 @@
 #define RANGE  " AND ($6::numeric IS NULL OR p.price >= $6) AND ($7::numeric IS NULL OR p.price <= $7)"
 #define PRICED " FROM auction_prices p JOIN auctions a ON a.id = p.auction_id"                                         \
                " WHERE p.status = $1 AND a.status = $1" FILTERS RANGE
-#define BESIDE " AND ($2::text IS NULL OR p.category = $2) AND $3::uuid IS NULL AND $4::text IS NULL AND $5::tsquery IS NULL"
-#define BARE    " FROM auction_prices p WHERE p.status = $1" BESIDE RANGE
+#define BESIDE                                                                                                         \
+    " AND ($2::text IS NULL OR p.category = $2)"                                                                       \
+    " AND $3::uuid IS NULL AND $4::text IS NULL AND $5::tsquery IS NULL"
+#define BARE   " FROM auction_prices p WHERE p.status = $1" BESIDE RANGE
 
 #define LIST(name, from, key, id, type, than, direction)                                                               \
     {                                                                                                                  \
@@ -31,14 +33,16 @@
     {                                                                                                                  \
         name, "WITH hits AS MATERIALIZED (SELECT a.id, a.created_at" from " AND a.created_at <= $11::timestamptz"      \
               "  ORDER BY a.created_at DESC, a.id DESC LIMIT 1000),"                                                   \
-              " ranked AS MATERIALIZED (SELECT h.id, (ts_rank(a.search, " TSQUERY ", 1) * 1e9)::bigint AS rank"                      \
+              " ranked AS MATERIALIZED (SELECT h.id, (ts_rank(a.search, " TSQUERY ", 1) * 1e9)::bigint AS rank"        \
               "  FROM hits h JOIN auctions a ON a.id = h.id),"                                                         \
-              " page AS (SELECT id, rank FROM ranked WHERE $9::bigint IS NULL OR (rank, id) < ($9::bigint, $10::uuid)"     \
+              " page AS (SELECT id, rank FROM ranked"                                                                  \
+              "  WHERE $9::bigint IS NULL OR (rank, id) < ($9::bigint, $10::uuid)"                                     \
               "  ORDER BY rank DESC, id DESC LIMIT $8)"                                                                \
-              " SELECT " AUCTIONS_COLUMNS ", k.rank, (SELECT count(*) FROM hits), "                              \
+              " SELECT " AUCTIONS_COLUMNS ", k.rank, (SELECT count(*) FROM hits), "                                    \
               AUCTIONS_MS("last.created_at") ", last.id"                                                               \
               " FROM page k JOIN auctions a ON a.id = k.id,"                                                           \
-              " (SELECT id, created_at FROM hits ORDER BY created_at, id LIMIT 1) last ORDER BY k.rank DESC, k.id DESC" \
+              " (SELECT id, created_at FROM hits ORDER BY created_at, id LIMIT 1) last"                                \
+              " ORDER BY k.rank DESC, k.id DESC"                                                                       \
     }
 
 /* Of the counts by status, only the filter by status is left out: they say what another status would find. */
@@ -61,7 +65,8 @@ const struct pg_statement queries_all[QUERIES_COUNT] = {
     [QUERIES_PRICE_UP] = LIST("auctions_price_up", PRICED, "p.price", "p.auction_id", "numeric", ">", "ASC"),
     [QUERIES_PRICE_DOWN] = LIST("auctions_price_down", PRICED, "p.price", "p.auction_id", "numeric", "<", "DESC"),
     [QUERIES_ENDING_PRICED] = LIST("auctions_ending_priced", PRICED, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
-    [QUERIES_NEWEST_PRICED] = LIST("auctions_newest_priced", PRICED, "a.created_at", "a.id", "timestamptz", "<", "DESC"),
+    [QUERIES_NEWEST_PRICED] = LIST("auctions_newest_priced", PRICED, "a.created_at", "a.id", "timestamptz", "<",
+                                   "DESC"),
     [QUERIES_FACETS] = FACETS("auctions_facets", PLAIN, PRICE, "a.category",
                               " FROM auctions a WHERE a.status = shown.status" FILTERS COSTS),
     [QUERIES_FACETS_BARE] = FACETS("auctions_facets_bare", BARE, "p.price", "p.category",
@@ -73,11 +78,14 @@ const struct pg_statement queries_all[QUERIES_COUNT] = {
     [QUERIES_WORDS] = {"search_words",
         "SELECT CASE WHEN bool_and(near.query IS NOT NULL) THEN string_agg('(' || near.query || ')', ' & ') END"
         " FROM (SELECT word FROM unnest(tsvector_to_array(to_tsvector('simple', $1::text))) w (word)"
-        "  WHERE char_length(word) BETWEEN 3 AND 40 AND plainto_tsquery('english', word)::text <> '' ORDER BY char_length(word) DESC, word LIMIT 6) asked"
+        "  WHERE char_length(word) BETWEEN 3 AND 40 AND plainto_tsquery('english', word)::text <> ''"
+        "  ORDER BY char_length(word) DESC, word LIMIT 6) asked"
         " CROSS JOIN LATERAL (SELECT string_agg(query, ' | ') AS query FROM"
         "  (SELECT nullif(plainto_tsquery('english', alike.word)::text, '') AS query FROM"
-        "   (SELECT s.word FROM search_words s ORDER BY s.word <-> asked.word LIMIT 30) alike"
-        "  WHERE levenshtein_less_equal(alike.word, asked.word, 2) <= CASE WHEN char_length(asked.word) < 5 THEN 1 ELSE 2 END"
+        "   (SELECT s.word FROM search_words s WHERE s.word % asked.word"
+     "    ORDER BY similarity(s.word, asked.word) DESC, s.word LIMIT 30) alike"
+        "  WHERE levenshtein_less_equal(alike.word, asked.word, 2)"
+        "   <= CASE WHEN char_length(asked.word) < 5 THEN 1 ELSE 2 END"
         "  ORDER BY levenshtein(alike.word, asked.word), alike.word LIMIT 5) few) near"},
 };
 /* clang-format on */

@@ -15,7 +15,7 @@
 /* Of the sessions that search. Without seqscan: nothing here may read the whole table, however small it seems. */
 #define QUERIES_SETTINGS                                                                                               \
     "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c jit=off -c random_page_cost=1.1"                    \
-    " -c max_parallel_workers_per_gather=0"
+    " -c max_parallel_workers_per_gather=0 -c pg_trgm.similarity_threshold=0.15"
 
 enum queries_statement {
     QUERIES_ENDING,

@@ -40,7 +40,8 @@ END $$;
 
 CREATE FUNCTION auction_prices_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE auction_prices p SET status = w.status, category = w.category, price = coalesce(w.current_bid, w.starting_price)
+    UPDATE auction_prices p
+    SET status = w.status, category = w.category, price = coalesce(w.current_bid, w.starting_price)
     FROM written w
     WHERE p.auction_id = w.id
         AND (p.price <> coalesce(w.current_bid, w.starting_price) OR p.status <> w.status OR p.category <> w.category);
@@ -56,14 +57,15 @@ CREATE TRIGGER auction_prices_follow AFTER UPDATE ON auctions REFERENCING NEW TA
 -- --- the words that auctions are made of, for typos ---
 
 CREATE TABLE search_words (word text PRIMARY KEY);
-CREATE INDEX search_words_like ON search_words USING gist (word gist_trgm_ops (siglen = 32));
+CREATE INDEX search_words_like ON search_words USING gin (word gin_trgm_ops);
 
 -- In the order of the words: two sellers who bring the same new ones never wait for each other in a ring.
 CREATE FUNCTION search_words_add() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO search_words
     SELECT w.word
-    FROM unnest(tsvector_to_array(to_tsvector('simple', NEW.title || ' ' || NEW.category || ' ' || NEW.description))) w (word)
+    FROM unnest(tsvector_to_array(
+        to_tsvector('simple', NEW.title || ' ' || NEW.category || ' ' || NEW.description))) w (word)
     WHERE char_length(w.word) BETWEEN 3 AND 40 AND NOT EXISTS (SELECT FROM search_words s WHERE s.word = w.word)
     ORDER BY w.word
     ON CONFLICT DO NOTHING;
@@ -77,6 +79,7 @@ CREATE TRIGGER search_words_follow AFTER UPDATE OF title, category, description 
 
 INSERT INTO search_words
 SELECT DISTINCT w.word
-FROM auctions a, unnest(tsvector_to_array(to_tsvector('simple', a.title || ' ' || a.category || ' ' || a.description))) w (word)
+FROM auctions a, unnest(tsvector_to_array(
+    to_tsvector('simple', a.title || ' ' || a.category || ' ' || a.description))) w (word)
 WHERE char_length(w.word) BETWEEN 3 AND 40
 ON CONFLICT DO NOTHING;
