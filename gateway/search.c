@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-    TEXT_MOST = 200, /* characters */
+    TEXT_MOST = 200,     /* characters */
+    CATEGORY_MOST = 100, /* characters, as in auctions.c */
     ORDER_SIZE = 16,
     FLAG_SIZE = 8,
     RANK_SIZE = 12,       /* up to 1000000000 */
@@ -36,36 +37,18 @@ static int find_word(const char *const *words, size_t count, const char *word)
 
 /* ---- text from outside ---- */
 
-/* Bytes of the character of UTF-8 that begins here; 0 if none does, or if it is a control character. */
-static size_t character(const unsigned char *at)
-{
-    static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : 2;
-    unsigned long code = length == 1 ? *at : *at & (0xffU >> (length + 1));
-    if (*at < 0x20 || *at == 0x7f || (*at >= 0x80 && *at < 0xc2) || *at > 0xf4) {
-        return 0;
-    }
-    for (size_t i = 1; i < length; i++) {
-        if ((at[i] & 0xc0U) != 0x80U) {
-            return 0;
-        }
-        code = code << 6U | (at[i] & 0x3fU);
-    }
-    return code < least[length] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ? 0 : length;
-}
-
-/* Whether it can go to PostgreSQL, and has at most `most` characters. */
+/* Of at most `most` characters (it is UTF-8, or "\x01"), none of them a control character. */
 static bool good_text(const char *text, size_t most)
 {
     size_t count = 0;
-    while (*text != '\0') {
-        size_t length = character((const unsigned char *)text);
-        if (length == 0 || ++count > most) {
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20 || byte == 0x7f) {
             return false;
         }
-        text += length;
+        count += (byte & 0xc0U) != 0x80U;
     }
-    return true;
+    return count <= most;
 }
 
 static bool read_price(struct request *request, const char *name, char out[static MONEY_TEXT_SIZE],
@@ -102,7 +85,7 @@ static void read_filters(struct request *request, struct search *search, struct 
         faults_add(faults, "status", "must be scheduled, active, ended, sold, unsold or cancelled");
     }
     search->has_category = request_query(request, "category", search->category, sizeof search->category);
-    if (search->has_category && !good_text(search->category, sizeof search->category)) {
+    if (search->has_category && !good_text(search->category, CATEGORY_MOST)) {
         faults_add(faults, "category", "is too long or badly encoded");
     }
     search->has_least = read_price(request, "minPrice", search->least, faults);
@@ -139,19 +122,25 @@ static void read_order(struct request *request, struct search *search, struct fa
 
 /* ---- cursors ---- */
 
+static bool is_time(const char *text)
+{
+    struct cursor cursor = {.sort = ""};
+    (void)snprintf(cursor.key, sizeof cursor.key, "%s", text);
+    return cursor_key_is_time(&cursor);
+}
+
 /* "r<rank>@<time>" or "t<time>". */
 static bool read_relevance_key(struct search *search, const char *key)
 {
-    int64_t value = 0;
     if (*key == 't') {
         search->tail = true;
         (void)snprintf(search->key, sizeof search->key, "%s", key + 1);
-        return clock_parse(search->key, &value);
+        return is_time(search->key);
     }
     const char *at = strchr(key, '@');
     size_t length = at == NULL ? 0 : (size_t)(at - key) - 1;
     if (*key != 'r' || length == 0 || length >= RANK_SIZE || strspn(key + 1, "0123456789") != length ||
-        strlen(at + 1) >= sizeof search->as_of || !clock_parse(at + 1, &value)) {
+        !is_time(at + 1)) {
         return false;
     }
     memcpy(search->key, key + 1, length);
@@ -176,8 +165,10 @@ static bool read_key(struct search *search)
         return read_relevance_key(search, key);
     }
     (void)snprintf(search->key, sizeof search->key, "%s", key);
-    return search->order == SEARCH_ENDING || search->order == SEARCH_NEWEST ? clock_parse(key, &value)
-                                                                            : money_parse(key, strlen(key), &value);
+    if (search->order == SEARCH_ENDING || search->order == SEARCH_NEWEST) {
+        return is_time(key);
+    }
+    return money_parse(key, strlen(key), &value);
 }
 
 void search_read(struct request *request, struct search *search, struct faults *faults)
