@@ -63,7 +63,7 @@ static const char *const arguments[] = {
     [QUERIES_NEWEST] = "'active', 'category 3', NULL, NULL, NULL, NULL, NULL, 21, NULL, NULL",
     [QUERIES_RELEVANCE] = "'active', NULL, NULL, 'vintage camera', NULL, NULL, NULL, 21, NULL, NULL, now()",
     [QUERIES_PRICE_UP] = "'active', NULL, NULL, NULL, NULL, 100, 150, 21, NULL, NULL",
-    [QUERIES_PRICE_DOWN] = "'active', NULL, NULL, 'watch', NULL, NULL, NULL, 21, 99.00, '" SELLER "'",
+    [QUERIES_PRICE_DOWN] = "'active', NULL, NULL, 'watch', NULL, NULL, NULL, 21, 99.00, gen_random_uuid()",
     [QUERIES_ENDING_PRICED] = "'active', NULL, NULL, NULL, NULL, 100, 150, 21, NULL, NULL",
     [QUERIES_NEWEST_PRICED] = "'active', 'category 3', NULL, NULL, NULL, 10, 11, 21, NULL, NULL",
     [QUERIES_FACETS] = "'active', NULL, NULL, 'camera', NULL, NULL, NULL",
@@ -80,9 +80,7 @@ static bool good_plan(const PGresult *plan, const char *name)
     for (int row = 0; row < PQntuples(plan); row++) {
         const char *line = PQgetvalue(plan, row, 0);
         whole = whole || strstr(line, "Seq Scan") != NULL;
-        if (strstr(line, "Index") != NULL && strstr(line, " using ") != NULL) {
-            (void)printf("    %s\n", line + strspn(line, " ->"));
-        } else if (strstr(line, "Bitmap Index Scan on") != NULL) {
+        if (strstr(line, " using ") != NULL || strstr(line, "Bitmap Index Scan on") != NULL) {
             (void)printf("    %s\n", line + strspn(line, " ->"));
         }
         by_index = by_index || strstr(line, "Index") != NULL;
