@@ -25,7 +25,7 @@ enum { LEADERS_SIZE = 2048 * SNAPSHOT_LEADER_SIZE };
  * absent than without the hash.
  */
 static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
-                                     "  redis.call('HSET', KEYS[1], 's', 'd')\n"
+                                     "  redis.call('SETRANGE', KEYS[1], 0, 'd')\n"
                                      "end\n"
                                      "return 1\n";
 
@@ -80,7 +80,7 @@ void emit_free(struct emit *emit)
 /* What the public history shows of a row (rule 9), and what a leader's own raise made the price. */
 static bool leads(const struct batch_row *row)
 {
-    static const char *const kinds[] = {"bid", "proxy", "auto"};
+    static const char *const kinds[] = {"bid", "proxy", "auto", "buy"};
     bool bid = false;
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         bid = bid || strcmp(row->kind, kinds[i]) == 0;

@@ -17,13 +17,13 @@
 #include "common/redis.h"
 #include "gateway/hashpool.h"
 #include "gateway/statements.h"
+#include "gateway/token.h"
 
 struct conns;
 struct dispatch;
 struct publisher;
 struct router;
 struct snapshots;
-struct tokens;
 struct waiters;
 
 enum { GATEWAY_KEY_BYTES = 32 };
@@ -34,19 +34,22 @@ struct house {
     unsigned shards;
     uint8_t idempotency[GATEWAY_KEY_BYTES]; /* keys the hash that makes bid ids out of idempotency keys */
     uint8_t pseudonym[GATEWAY_KEY_BYTES];   /* keys bidders' public names */
-    uint8_t token[GATEWAY_KEY_BYTES];       /* Ed25519 seed of access tokens */
+    struct token_keys tokens;               /* Ed25519 seeds of access tokens, as first read */
 };
 
 /* Scripts in the table of gateway->redis, by index. */
 enum gateway_script {
-    GATEWAY_SCRIPT_USER,         /* admission.c */
-    GATEWAY_SCRIPT_MARK,         /* admission.c */
-    GATEWAY_SCRIPT_LIMIT,        /* limits.c */
-    GATEWAY_SCRIPT_SNAPSHOT,     /* common/snapshot.h */
-    GATEWAY_SCRIPT_HISTORY,      /* cache.c */
-    GATEWAY_SCRIPT_HISTORY_KEEP, /* cache.c */
-    GATEWAY_SCRIPT_LEADERS,      /* leaderboard.c */
-    GATEWAY_SCRIPT_LEADERS_KEEP, /* leaderboard.c */
+    GATEWAY_SCRIPT_USER,          /* admission.c */
+    GATEWAY_SCRIPT_MARK,          /* admission.c */
+    GATEWAY_SCRIPT_LIMIT,         /* limits.c */
+    GATEWAY_SCRIPT_SNAPSHOT,      /* common/snapshot.h */
+    GATEWAY_SCRIPT_SESSION_BEGIN, /* sessions.c */
+    GATEWAY_SCRIPT_SESSION_END,   /* sessions.c */
+    GATEWAY_SCRIPT_SESSION_LIST,  /* sessions.c */
+    GATEWAY_SCRIPT_HISTORY,       /* cache.c */
+    GATEWAY_SCRIPT_HISTORY_KEEP,  /* cache.c */
+    GATEWAY_SCRIPT_LEADERS,       /* leaderboard.c */
+    GATEWAY_SCRIPT_LEADERS_KEEP,  /* leaderboard.c */
     GATEWAY_SCRIPT_COUNT
 };
 

@@ -29,7 +29,7 @@ static const struct pg_statement list[] = {
                      "SELECT a.version, b.bidder_id, b.score FROM auctions a LEFT JOIN LATERAL ("
                      "  SELECT b.bidder_id, max(200 * CASE WHEN b.kind = 'proxy' AND b.status = 'outbid'"
                      "    THEN b.max_amount ELSE b.amount END + (b.status = 'accepted')::integer)::bigint AS score"
-                     "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto')"
+                     "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
                      "  AND b.status IN ('accepted', 'outbid') AND b.amount IS NOT NULL"
                      "  GROUP BY b.bidder_id ORDER BY score DESC, b.bidder_id DESC LIMIT 100) b ON true"
                      " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.score DESC, b.bidder_id DESC"},
