@@ -155,12 +155,12 @@ bench: deps-bench ## bids per second, beside the peer in ROSTRUM_PEER
 	@$(build_all) -s all test-programs
 	@tests/bench/run
 
-# A report is never taken for the exit code that a test expects of a program: those end below 99.
 bench-search: deps-bench ## searches among 1,000,000 auctions: plans, and milliseconds by kind of query
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/search-run
 
+# A report is never taken for the exit code that a test expects of a program: those end below 99.
 asan: deps-check ## unit, integration and contract tests under AddressSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs

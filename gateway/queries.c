@@ -82,10 +82,10 @@ const struct pg_statement queries_all[QUERIES_COUNT] = {
         "  ORDER BY char_length(word) DESC, word LIMIT 6) asked"
         " CROSS JOIN LATERAL (SELECT string_agg(query, ' | ') AS query FROM"
         "  (SELECT nullif(plainto_tsquery('english', alike.word)::text, '') AS query FROM"
-        "   (SELECT s.word FROM search_words s WHERE s.word % asked.word"
-     "    ORDER BY similarity(s.word, asked.word) DESC, s.word LIMIT 30) alike"
-        "  WHERE levenshtein_less_equal(alike.word, asked.word, 2)"
+        "   (SELECT s.word FROM search_words s WHERE s.word OPERATOR(public.%) asked.word"
+     "    ORDER BY public.similarity(s.word, asked.word) DESC, s.word LIMIT 30) alike"
+        "  WHERE public.levenshtein_less_equal(alike.word, asked.word, 2)"
         "   <= CASE WHEN char_length(asked.word) < 5 THEN 1 ELSE 2 END"
-        "  ORDER BY levenshtein(alike.word, asked.word), alike.word LIMIT 5) few) near"},
+        "  ORDER BY public.levenshtein(alike.word, asked.word), alike.word LIMIT 5) few) near"},
 };
 /* clang-format on */

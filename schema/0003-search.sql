@@ -4,10 +4,11 @@
 -- page and touches no index at all; one changed indexed column, and every index of the row gets an entry, the ones
 -- over the text included. So the price, which every bid changes, is indexed beside the table and not on it.
 
--- All three are 'trusted': the owner of the database may create them.
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
-CREATE EXTENSION IF NOT EXISTS btree_gin;
-CREATE EXTENSION IF NOT EXISTS fuzzystrmatch;
+-- All three are 'trusted': the owner of the database may create them. There is one of each in a database, so they stand
+-- where every schema finds them, and are called by that name.
+CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS btree_gin SCHEMA public;
+CREATE EXTENSION IF NOT EXISTS fuzzystrmatch SCHEMA public;
 
 ALTER TABLE auctions ADD COLUMN search tsvector NOT NULL GENERATED ALWAYS AS (
     setweight(to_tsvector('english', title), 'A') || setweight(to_tsvector('english', category), 'B')
@@ -57,7 +58,7 @@ CREATE TRIGGER auction_prices_follow AFTER UPDATE ON auctions REFERENCING NEW TA
 -- --- the words that auctions are made of, for typos ---
 
 CREATE TABLE search_words (word text PRIMARY KEY);
-CREATE INDEX search_words_like ON search_words USING gin (word gin_trgm_ops);
+CREATE INDEX search_words_like ON search_words USING gin (word public.gin_trgm_ops);
 
 -- In the order of the words: two sellers who bring the same new ones never wait for each other in a ring.
 CREATE FUNCTION search_words_add() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -331,6 +331,44 @@ START_TEST(the_leaderboard_has_each_bidders_best)
 }
 END_TEST
 
+START_TEST(a_purchase_leads_the_leaderboard)
+{
+    char id[UUID_TEXT_SIZE];
+    char path[128];
+    const struct cast_terms terms = {.more = "\"reservePrice\": 40.00, \"buyNowPrice\": 50.00"};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    (void)snprintf(path, sizeof path, AUCTIONS "/%s/leaderboard", id);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "10.00"), 200);
+    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.0.amount", "10.00");
+    client_header(stage.client, "Prefer: wait=10");
+    EXPECT_STATUS(stage_call(&stage.bob, "POST", client_format(AUCTIONS "/%s/buy-now", id), NULL), 200);
+    SUITE_WAIT(strcmp(reply_text(stage_call(NULL, "GET", path, NULL), "items.0.amount"), "50.00") == 0,
+               CAST_DECISION_MS);
+    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), CAST_DECISION_MS);
+    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.0.amount", "50.00");
+    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.1.amount", "10.00");
+}
+END_TEST
+
+START_TEST(a_draft_is_not_found_before_it_is_published)
+{
+    char word[WORD_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char path[128];
+    make_word(word);
+    const struct cast_terms terms = {.title = word, .more = "\"draft\": true"};
+    ck_assert(cast_auction(stage.client, &stage.bob, &terms, id));
+    (void)snprintf(path, sizeof path, AUCTIONS "/%s", id);
+    ck_assert_int_eq(found(client_format("q=%s", word)), 0);
+    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", stage.bob.id)), 0);
+    EXPECT_ERROR(stage_call(&stage.bob, "GET", client_format("%s/leaderboard", path), NULL), 404, "NOT_FOUND");
+    EXPECT_STATUS(stage_call(&stage.bob, "POST", client_format("%s/publish", path), NULL), 200);
+    ck_assert_int_eq(found(client_format("q=%s", word)), 1);
+    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", stage.bob.id)), 1);
+    ck_assert_int_eq(reply_count(stage_call(NULL, "GET", client_format("%s/leaderboard", path), NULL), "items"), 0);
+}
+END_TEST
+
 START_TEST(a_kept_history_ends_with_the_next_batch)
 {
     const char *path = stage_path("/bids");
@@ -359,6 +397,8 @@ static Suite *search_suite(void)
         bad_parameters_are_named,
         guests_may_be_seconds_behind_but_never_those_who_are_signed_in,
         the_leaderboard_has_each_bidders_best,
+        a_purchase_leads_the_leaderboard,
+        a_draft_is_not_found_before_it_is_published,
         a_kept_history_ends_with_the_next_batch,
         NULL,
     };
