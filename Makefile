@@ -58,7 +58,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-bench deps-lint run up down status clean clean-var check check-unit replay bench \
+.PHONY: all test-programs help deps deps-check deps-bench deps-lint run up down status clean clean-var check check-unit replay bench bench-search \
         asan ubsan valgrind tidy cppcheck format format-check units-check install
 
 all: $(PROGRAMS) ## build the five programs into build/bin
@@ -89,6 +89,7 @@ $(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o pseudonym.o)
+$(BUILD)/tests/bench/search: $(OBJ)/gateway/queries.o
 $(BUILD)/tests/unit/gateway_token_test: $(OBJ)/gateway/token.o
 
 # Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
@@ -153,6 +154,11 @@ bench: deps-bench ## bids per second, beside the peer in ROSTRUM_PEER
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/run
+
+bench-search: deps-bench ## searches among 1,000,000 auctions: plans, and milliseconds by kind of query
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/bench/search-run
 
 # A report is never taken for the exit code that a test expects of a program: those end below 99.
 asan: deps-check ## unit, integration and contract tests under AddressSanitizer

@@ -17,6 +17,8 @@ enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 /* Commands under way; a batch makes at most three for each of its 1,024 bids, and two may overlap. */
 enum { PENDING_MAX = 8192 };
 enum { SHARD_FIELD_SIZE = 16 };
+/* Of a batch of up to 1,024 bids, each with at most one automatic answer. */
+enum { LEADERS_SIZE = 2048 * SNAPSHOT_LEADER_SIZE };
 
 /*
  * KEYS[1]: the entry of a bid with an idempotency key. It keeps its hash and its day; if Redis lost it, it is better
@@ -34,7 +36,8 @@ struct emit {
     struct redis *redis;
     struct redis_script scripts[2];
     struct jsonw *writer;
-    bool complained; /* that Redis is away */
+    bool complained;            /* that Redis is away */
+    char leaders[LEADERS_SIZE]; /* bids of one auction, on their way to its leaderboard */
 };
 
 struct emit *emit_new(struct event_base *base, const struct config *config)
@@ -74,7 +77,46 @@ void emit_free(struct emit *emit)
     free(emit);
 }
 
-static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction)
+/* What the public history shows of a row (rule 9), and what a leader's own raise made the price. */
+static bool leads(const struct batch_row *row)
+{
+    static const char *const kinds[] = {"bid", "proxy", "auto", "buy"};
+    bool bid = false;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        bid = bid || strcmp(row->kind, kinds[i]) == 0;
+    }
+    return bid && row->reason == NULL && row->amount > 0;
+}
+
+/*
+ * The batch's bids of one auction as text. `*row` is its first row, and becomes that of the next auction: both stand in
+ * the order of their ids. False: they do not fit, and the leaderboard is better made anew.
+ */
+static bool write_leaders(struct emit *emit, const struct batch *batch, const struct batch_auction *auction,
+                          size_t *row)
+{
+    size_t length = 0;
+    bool good = true;
+    emit->leaders[0] = '\0';
+    while (*row < batch->row_count && uuid_compare(&batch->rows[*row].auction_id, &auction->id) < 0) {
+        (*row)++; /* of an auction that does not exist */
+    }
+    for (; *row < batch->row_count && uuid_equal(&batch->rows[*row].auction_id, &auction->id); (*row)++) {
+        const struct batch_row *bid = &batch->rows[*row];
+        bool accepted = strcmp(bid->status, "accepted") == 0;
+        if (!good || !leads(bid)) {
+            continue;
+        }
+        size_t added = snapshot_leader_add(emit->leaders + length, sizeof emit->leaders - length,
+                                           !accepted && bid->max_amount > 0 ? bid->max_amount : bid->amount, accepted,
+                                           &bid->bidder_id);
+        length += added;
+        good = added > 0;
+    }
+    return good;
+}
+
+static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction, const char *leaders)
 {
     const struct rules_auction *state = &auction->state;
     int64_t minimum = rules_minimum_bid(state);
@@ -90,7 +132,7 @@ static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction
         .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,
         .current_bid = state->price,
     };
-    return snapshot_write(emit->redis, SCRIPT_SNAPSHOT, &snapshot, NULL, NULL);
+    return snapshot_write_leaders(emit->redis, SCRIPT_SNAPSHOT, &snapshot, leaders, NULL, NULL);
 }
 
 static bool emit_entry(struct emit *emit, const struct command *command)
@@ -133,11 +175,13 @@ static bool emit_bids(struct emit *emit, const struct batch *batch)
 void emit_batch(struct emit *emit, const struct batch *batch)
 {
     bool good = redis_up(emit->redis);
+    size_t row = 0;
     for (size_t i = 0; good && i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
         /* Also where nothing changed: it came again, and who committed it may have died before telling. */
         if (auction->found && !auction->broken) {
-            good = emit_snapshot(emit, auction);
+            bool told = write_leaders(emit, batch, auction, &row) && auction->touched;
+            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL);
         }
     }
     good = good && emit_bids(emit, batch);

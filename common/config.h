@@ -21,8 +21,9 @@ struct config {
     char log_level[16];
     /* [postgres] */
     char pg_url[CONFIG_TEXT_SIZE];
-    int pg_connections; /* of one gateway worker */
-    int pg_timeout_ms;  /* for one statement, connecting included */
+    int pg_connections;        /* of one gateway worker */
+    int pg_search_connections; /* of one gateway worker, for searches alone */
+    int pg_timeout_ms;         /* for one statement, connecting included */
     /* [redis] */
     char redis_url[CONFIG_TEXT_SIZE];
     int redis_timeout_ms;

@@ -72,6 +72,25 @@ void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE])
     key_write(out, "snap:{%s}", id);
 }
 
+void keys_leaderboard(const struct uuid *auction, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(auction, id);
+    key_write(out, "top:{%s}", id);
+}
+
+void keys_history(const struct uuid *auction, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(auction, id);
+    key_write(out, "hist:{%s}", id);
+}
+
+void keys_search(const char *hash, char out[static KEYS_SIZE])
+{
+    key_write(out, "q:{%s}", hash);
+}
+
 void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];

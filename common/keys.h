@@ -12,7 +12,11 @@
  *   bid:{user}:<bidId>         a bid that was admitted: its state (a admitted, p pending; d decided, of keyed bids
  *                              only: others just get 30 s to live then), KEYS_BID_HASH_LENGTH characters of the
  *                              request's hash, the JSON shown while it is pending
- *   snap:{auction}             hash: v version, s the snapshot (common/snapshot.h)
+ *   snap:{auction}             hash: v version, s the snapshot, lb version of top: (common/snapshot.h)
+ *   top:{auction}              sorted set: bidders by their best amount; valid while snap's lb (the version it was
+ *                              written for) is snap's v (common/snapshot.h)
+ *   hist:{auction}             hash: the first page of the bid history, as JSON, by its limit; v the auction's version
+ *   q:{hash of a search}       its answer to guests, as JSON, for a few seconds
  *   shards                     hash: for each shard, what its worker says about it (common/shards.h)
  *   gw:<gateway worker>        channel: decisions for a gateway that waits
  */
@@ -37,6 +41,9 @@ void keys_user_limit(const struct uuid *user, const char *what, char out[static 
 void keys_text_limit(const char *text, const char *what, char out[static KEYS_SIZE]); /* address or email hash */
 void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE]);
 void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_leaderboard(const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_history(const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_search(const char *hash, char out[static KEYS_SIZE]);
 void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE]);
 
 #endif

@@ -5,6 +5,10 @@
  *
  * It is one text, because every bid reads it: nine fields of a hash cost Redis and the gateway several times as much.
  * The version stands beside it, for the script.
+ *
+ * The leaderboard is a sorted set beside it. The field lb of the snapshot says for which version it stands: a batch
+ * adds its bids only to a board of the version before its own, so that whatever is lost on the way - a worker between
+ * COMMIT and Redis, a change beside the queue - leaves a board whose lb is not the snapshot's v, which nobody shows.
  */
 #include "common/snapshot.h"
 
@@ -17,10 +21,18 @@
 
 const struct redis_script snapshot_script = {
     .name = "snapshot",
-    .body = "local there = redis.call('HGET', KEYS[1], 'v')\n"
-            "if there and tonumber(there) >= tonumber(ARGV[1]) then return 0 end\n"
+    .body = "local there = redis.call('HMGET', KEYS[1], 'v', 'lb')\n"
+            "if there[1] and tonumber(there[1]) >= tonumber(ARGV[1]) then return 0 end\n"
             "redis.call('HSET', KEYS[1], 'v', ARGV[1], 's', ARGV[2])\n"
             "redis.call('EXPIRE', KEYS[1], ARGV[3])\n"
+            "if ARGV[4] and there[2] and there[1] == there[2] and there[1] + 1 == tonumber(ARGV[1]) then\n"
+            "  for score, bidder in string.gmatch(ARGV[4], '(%d+) (%S+)') do\n"
+            "    redis.call('ZADD', KEYS[2], 'GT', score, bidder)\n"
+            "  end\n"
+            "  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - ARGV[5])\n"
+            "  redis.call('EXPIRE', KEYS[2], ARGV[3])\n"
+            "  redis.call('HSET', KEYS[1], 'lb', ARGV[1])\n"
+            "end\n"
             "return 1\n",
 };
 
@@ -117,14 +129,33 @@ bool snapshot_parse(const char *text, size_t length, struct snapshot *snapshot)
 bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *snapshot, redis_callback callback,
                     void *arg)
 {
+    return snapshot_write_leaders(redis, script, snapshot, NULL, callback, arg);
+}
+
+bool snapshot_write_leaders(struct redis *redis, size_t script, const struct snapshot *snapshot, const char *leaders,
+                            redis_callback callback, void *arg)
+{
     char key[KEYS_SIZE];
+    char board[KEYS_SIZE];
     char version[NUMBER_SIZE];
     char text[SNAPSHOT_TEXT_SIZE];
     char life[NUMBER_SIZE];
-    const char *const arguments[] = {key, version, text, life};
+    char most[NUMBER_SIZE];
+    const char *const arguments[] = {key, board, version, text, life, leaders, most};
+    const int count = leaders != NULL ? (int)ARRAY_LEN(arguments) : (int)ARRAY_LEN(arguments) - 2;
     keys_snapshot(&snapshot->auction_id, key);
+    keys_leaderboard(&snapshot->auction_id, board);
     (void)snprintf(version, sizeof version, "%" PRId64, snapshot->version);
     (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
+    (void)snprintf(most, sizeof most, "%d", SNAPSHOT_LEADERS_MOST);
     snapshot_format(snapshot, text);
-    return redis_call(redis, script, callback, arg, 1, ARRAY_LEN(arguments), arguments, NULL);
+    return redis_call(redis, script, callback, arg, 2, count, arguments, NULL);
+}
+
+size_t snapshot_leader_add(char *out, size_t size, int64_t amount, bool accepted, const struct uuid *bidder)
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(bidder, id);
+    int length = snprintf(out, size, "%" PRId64 " %s ", 2 * amount + (accepted ? 1 : 0), id);
+    return length > 0 && (size_t)length < size ? (size_t)length : 0;
 }

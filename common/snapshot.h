@@ -26,9 +26,11 @@ enum {
     SNAPSHOT_LIFE_S = 3600,   /* after the last write; a missing one is loaded again */
     SNAPSHOT_DIGITS_MAX = 18, /* of a number: below 2^63 whatever they are */
     SNAPSHOT_TEXT_SIZE = 256,
+    SNAPSHOT_LEADERS_MOST = 100, /* bidders on a leaderboard: one longest page */
+    SNAPSHOT_LEADER_SIZE = 64,   /* of one entry in the text of snapshot_leader_add */
 };
 
-#define SNAPSHOT_FIELD "s" /* of the hash; "v" is the version alone, for the script */
+#define SNAPSHOT_FIELD "s" /* of the hash; "v" is the version alone, for the script; "lb" that of the leaderboard */
 
 /* For a program's table of scripts. Replies 1 if written, 0 if the one there is as new or newer. */
 extern const struct redis_script snapshot_script;
@@ -41,5 +43,16 @@ const char *snapshot_status(const char *text, size_t length);
 /* Writes it by script `script` of that table. False: Redis is not there, which harms nothing. */
 MUST_CHECK bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *snapshot,
                                redis_callback callback, void *arg);
+/*
+ * The same, for a batch: `leaders` are its bids as snapshot_leader_add wrote them, and go to the auction's leaderboard
+ * if there is one of the version before. Only who knows every bid of that version may call it.
+ */
+MUST_CHECK bool snapshot_write_leaders(struct redis *redis, size_t script, const struct snapshot *snapshot,
+                                       const char *leaders, redis_callback callback, void *arg);
+/*
+ * Writes one bid as text at `out`, and returns its length; 0 if it does not fit. The score is twice the amount in minor
+ * units, and one more for an accepted bid: it stands before one of the same amount that it beat.
+ */
+size_t snapshot_leader_add(char *out, size_t size, int64_t amount, bool accepted, const struct uuid *bidder);
 
 #endif

@@ -39,6 +39,8 @@ struct page {
 void page_read(const struct request *request, const char *sort, struct page *page, struct faults *faults);
 /* Ends the list: `],"nextCursor":...}`; `last` is the last item shown, or NULL when there is no next page. */
 void page_end(struct jsonw *json, const struct cursor *last);
+/* The same for a list that has more members between: after the array was ended. */
+void page_next(struct jsonw *json, const struct cursor *last);
 /* Begins it: `{"items":[`. */
 void page_begin(struct jsonw *json);
 

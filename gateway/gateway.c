@@ -17,10 +17,13 @@
 #include "common/topology.h"
 #include "gateway/admission.h"
 #include "gateway/bans.h"
+#include "gateway/cache.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
+#include "gateway/leaderboard.h"
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
+#include "gateway/queries.h"
 #include "gateway/router.h"
 #include "gateway/sessions.h"
 #include "gateway/snapshots.h"
@@ -42,6 +45,10 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_SESSION_BEGIN] = &sessions_begin_script,
     [GATEWAY_SCRIPT_SESSION_END] = &sessions_end_script,
     [GATEWAY_SCRIPT_SESSION_LIST] = &sessions_list_script,
+    [GATEWAY_SCRIPT_HISTORY] = &cache_history_script,
+    [GATEWAY_SCRIPT_HISTORY_KEEP] = &cache_history_keep_script,
+    [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
+    [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
 };
 
 enum { GATEWAY_HOUSE, GATEWAY_CLOCK, GATEWAY_TOKENS };
@@ -244,7 +251,14 @@ static bool start_pg(struct gateway *gateway)
         .arg = gateway,
     };
     gateway->pg = pg_new(&options);
-    return gateway->pg != NULL;
+    options.application = "rostrum-gateway search";
+    options.session = QUERIES_SETTINGS;
+    options.statements = queries_all;
+    options.statement_count = QUERIES_COUNT;
+    options.connections = config->pg_search_connections;
+    options.on_change = NULL;
+    gateway->pg_search = pg_new(&options);
+    return gateway->pg != NULL && gateway->pg_search != NULL;
 }
 
 static void redis_changed(struct redis *redis, bool up, void *arg)
@@ -356,6 +370,9 @@ void gateway_stop(struct gateway *gateway)
     }
     if (gateway->pg != NULL) {
         pg_free(gateway->pg);
+    }
+    if (gateway->pg_search != NULL) {
+        pg_free(gateway->pg_search);
     }
     hashpool_free(gateway->hashpool);
     conns_free(gateway->conns);

@@ -46,6 +46,10 @@ enum gateway_script {
     GATEWAY_SCRIPT_SESSION_BEGIN, /* sessions.c */
     GATEWAY_SCRIPT_SESSION_END,   /* sessions.c */
     GATEWAY_SCRIPT_SESSION_LIST,  /* sessions.c */
+    GATEWAY_SCRIPT_HISTORY,       /* cache.c */
+    GATEWAY_SCRIPT_HISTORY_KEEP,  /* cache.c */
+    GATEWAY_SCRIPT_LEADERS,       /* leaderboard.c */
+    GATEWAY_SCRIPT_LEADERS_KEEP,  /* leaderboard.c */
     GATEWAY_SCRIPT_COUNT
 };
 
@@ -65,6 +69,7 @@ struct gateway {
     struct house_record *record; /* shared with the other workers */
     struct house house;
     struct pg *pg;                                     /* use statements_query */
+    struct pg *pg_search;                              /* searches: statements of queries.h */
     struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* of redis */
     struct redis *redis;                               /* commands */
     struct redis *listener;                            /* decisions for those who wait */

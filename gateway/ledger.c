@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/keys.h"
+#include "gateway/cache.h"
 #include "gateway/cursor.h"
 #include "gateway/gateway.h"
 #include "gateway/pseudonym.h"
@@ -33,7 +34,7 @@ static const struct pg_statement list[] = {
     [LEDGER_HISTORY] =
         {"ledger_history",
          "SELECT b.seq, b.bid_id, b.bidder_id, b.kind, b.shown, " MS(
-             "b.decided_at") " FROM auctions a LEFT JOIN LATERAL ("
+             "b.decided_at") ", a.version FROM auctions a LEFT JOIN LATERAL ("
                              "  SELECT b.seq, b.bid_id, b.bidder_id, b.kind, b.decided_at, " PUBLIC_AMOUNT " AS shown"
                              "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
                              "  AND b.status IN ('accepted', 'outbid') AND NOT b.raise AND b.seq < $2::bigint"
@@ -204,7 +205,7 @@ struct history {
     struct page page;
 };
 
-enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_KIND, HISTORY_AMOUNT, HISTORY_DECIDED };
+enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_KIND, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
 
 static bool is_automatic(const char *kind)
 {
@@ -241,6 +242,10 @@ static void write_history(struct request *request, const PGresult *result)
         (void)snprintf(next.key, sizeof(next.key), "%s", pg_text(result, shown - 1, HISTORY_SEQ));
     }
     page_end(json, rows > shown ? &next : NULL);
+    if (!history->page.has_cursor) {
+        cache_history_keep(request->gateway, &request->parameters[0], history->page.limit,
+                           pg_int(result, 0, HISTORY_VERSION));
+    }
     reply_send(request, 200);
 }
 
@@ -256,10 +261,31 @@ static void history_found(const struct pg_reply *reply, void *arg)
     }
 }
 
-static void handle_history(struct request *request)
+static void ask_history(struct request *request)
 {
     char auction[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];
+    const struct history *history = request->own;
+    const struct page *page = &history->page;
+    uuid_format(&request->parameters[0], auction);
+    (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
+    const char *values[] = {auction, page->has_cursor ? page->cursor.key : "9223372036854775807", limit};
+    if (!statements_query(request->gateway, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
+                          history_found, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void history_kept(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!cache_answer(request, reply)) {
+        ask_history(request);
+    }
+}
+
+static void handle_history(struct request *request)
+{
     struct faults faults = {0};
     struct history *history = request_own(request, sizeof(*history));
     if (history == NULL) {
@@ -276,12 +302,9 @@ static void handle_history(struct request *request)
         reply_faults(request, &faults);
         return;
     }
-    uuid_format(&request->parameters[0], auction);
-    (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
-    const char *values[] = {auction, page->has_cursor ? page->cursor.key : "9223372036854775807", limit};
-    if (!statements_query(request->gateway, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
-                          history_found, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    if (page->has_cursor ||
+        !cache_history_ask(request->gateway, &request->parameters[0], page->limit, history_kept, request)) {
+        ask_history(request);
     }
 }
 

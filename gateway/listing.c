@@ -1,217 +1,208 @@
 /*
- * The list of auctions: one statement an order, each with the same filters, all of them optional, and a keyset cursor
- * (the sort key and the id of the last item shown), so that pages stay true while prices move.
+ * GET /auctions: one search from its parameters (search.h) to its answer, step by step: the cache, for guests; the
+ * counts, if they are wanted; one page of the list. If the text of a first page finds nothing, words like its words are
+ * looked for, and the same is done once more with them.
  */
 #include "gateway/listing.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/money.h"
 #include "gateway/auctions.h"
-#include "gateway/cursor.h"
-#include "gateway/gateway.h"
+#include "gateway/cache.h"
+#include "gateway/facets.h"
 #include "gateway/reply.h"
+#include "gateway/search.h"
 
-#define PRICE "coalesce(a.current_bid, a.starting_price)"
-/* $1 status, $2 category, $3 least price, $4 greatest price, $5 seller, $6 key, $7 id, $8 limit */
-#define LIST(name, column, type, than, direction)                                                                      \
-    {                                                                                                                  \
-        name, "SELECT " AUCTIONS_COLUMNS " FROM auctions a WHERE a.status = $1"                                        \
-              " AND ($2::text IS NULL OR a.category = $2) AND ($3::numeric IS NULL OR " PRICE " >= $3)"                \
-              " AND ($4::numeric IS NULL OR " PRICE " <= $4) AND ($5::uuid IS NULL OR a.seller_id = $5)"               \
-              " AND ($6::" type " IS NULL OR (" column ", a.id) " than " ($6::" type ", $7::uuid))"                    \
-              " ORDER BY " column " " direction ", a.id " direction " LIMIT $8"                                        \
-    }
-
-enum order { ORDER_ENDING, ORDER_NEWEST, ORDER_PRICE_UP, ORDER_PRICE_DOWN };
-
-static const struct pg_statement list[] = {
-    [ORDER_ENDING] = LIST("auctions_ending", "a.end_time", "timestamptz", ">", "ASC"),
-    [ORDER_NEWEST] = LIST("auctions_newest", "a.created_at", "timestamptz", "<", "DESC"),
-    [ORDER_PRICE_UP] = LIST("auctions_price_up", PRICE, "numeric", ">", "ASC"),
-    [ORDER_PRICE_DOWN] = LIST("auctions_price_down", PRICE, "numeric", "<", "DESC"),
+struct listing {
+    struct search search;
+    char hash[SEARCH_HASH_SIZE]; /* "": the answer is not kept */
+    char *facets;                /* JSON; NULL: none (yet) */
 };
 
-struct statements listing_statements = {list, ARRAY_LEN(list), 0};
-
-/* The contract's words for the orders, and the tag of their cursors. */
-static const char *const order_names[] = {
-    [ORDER_ENDING] = "ending",
-    [ORDER_NEWEST] = "newest",
-    [ORDER_PRICE_UP] = "price",
-    [ORDER_PRICE_DOWN] = "-price",
-};
-
-/* Drafts are their seller's alone. */
-static const char *const statuses[] = {"scheduled", "active", "ended", "sold", "unsold", "cancelled"};
-
-enum { STATUS_SIZE = 16, CATEGORY_SIZE = 401, ORDER_SIZE = 16 };
-
-struct search {
-    enum order order;
-    struct page page;
-    char status[STATUS_SIZE];
-    char category[CATEGORY_SIZE];
-    char least[MONEY_TEXT_SIZE];
-    char most[MONEY_TEXT_SIZE];
-    char seller[UUID_TEXT_SIZE];
-    bool has_category;
-    bool has_least;
-    bool has_most;
-    bool has_seller;
-};
-
-static int find_word(const char *const *words, size_t count, const char *word)
+static bool ask(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
+                pg_callback callback)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(words[i], word) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
+    return pg_query(request->gateway->pg_search, (size_t)statement, (int)count, values, callback, request);
 }
 
-static bool read_price(struct request *request, const char *name, char out[static MONEY_TEXT_SIZE],
-                       struct faults *faults)
+/* The one end of a search that began; `result` is NULL when there is nothing to be found. */
+static void answer(struct request *request, const PGresult *result)
 {
-    int64_t minor = 0;
-    if (!request_query(request, name, out, MONEY_TEXT_SIZE)) {
-        return false;
+    struct listing *listing = request->own;
+    const struct search *search = &listing->search;
+    int rows = result == NULL ? 0 : PQntuples(result);
+    int shown = rows < search->page.limit ? rows : search->page.limit;
+    struct jsonw *json = reply_json(request);
+    struct cursor next;
+    page_begin(json);
+    for (int row = 0; row < shown; row++) {
+        auctions_write(json, request, result, row);
     }
-    if (!money_parse(out, strlen(out), &minor)) {
-        faults_add(faults, name, "must be an amount of money");
+    jsonw_end_array(json);
+    if (listing->facets != NULL) {
+        jsonw_name(json, "facets");
+        jsonw_raw(json, listing->facets, strlen(listing->facets));
+        free(listing->facets);
+        listing->facets = NULL;
     }
-    return true;
+    bool more = rows > shown;
+    if (more) {
+        search_cursor(search, result, shown - 1, &next);
+    } else if (result != NULL) {
+        more = search_cursor_tail(search, result, &next);
+    }
+    page_next(json, more ? &next : NULL);
+    if (listing->hash[0] != '\0') {
+        cache_search_keep(request->gateway, listing->hash);
+    }
+    reply_send(request, 200);
 }
 
-static void read_order(struct request *request, struct search *search, struct faults *faults)
+static void fail(struct request *request)
 {
-    char name[ORDER_SIZE];
-    if (!request_query(request, "sort", name, sizeof name)) {
-        search->order = ORDER_ENDING;
+    struct listing *listing = request->own;
+    free(listing->facets);
+    listing->facets = NULL;
+    reply_error(request, ERROR_UNAVAILABLE);
+}
+
+/* False: the request was ended. */
+static bool usable(struct request *request, const struct pg_reply *reply)
+{
+    struct listing *listing = request->own;
+    if (reply->outcome != PG_OK || request_answered(request)) {
+        free(listing->facets);
+        listing->facets = NULL;
+    }
+    return statements_usable(request, reply);
+}
+
+static void look(struct request *request);
+
+static void on_words(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct listing *listing = request->own;
+    struct search *search = &listing->search;
+    if (!usable(request, reply)) {
         return;
     }
-    int order = find_word(order_names, ARRAY_LEN(order_names), name);
-    if (order < 0) {
-        faults_add(faults, "sort", "must be ending, newest, price or -price");
-        order = ORDER_ENDING;
+    const char *words = pg_text(reply->result, 0, 0);
+    if (pg_null(reply->result, 0, 0) || strlen(words) >= sizeof search->tsquery) {
+        answer(request, NULL);
+        return;
     }
-    search->order = (enum order)order;
+    (void)snprintf(search->tsquery, sizeof search->tsquery, "%s", words);
+    search->alike = true;
+    free(listing->facets);
+    listing->facets = NULL;
+    look(request);
 }
 
-/* A cursor comes from outside: its key must be what the statement can read. */
-static bool good_key(enum order order, const struct cursor *cursor)
+static void guess(struct request *request)
 {
-    int64_t value = 0;
-    if (order == ORDER_ENDING || order == ORDER_NEWEST) {
-        return cursor_key_is_time(cursor);
-    }
-    return money_parse(cursor->key, strlen(cursor->key), &value);
-}
-
-static void read_search(struct request *request, struct search *search, struct faults *faults)
-{
-    struct uuid seller;
-    char text[2];
-    if (!request_query(request, "status", search->status, sizeof search->status)) {
-        (void)snprintf(search->status, sizeof search->status, "active");
-    } else if (find_word(statuses, ARRAY_LEN(statuses), search->status) < 0) {
-        faults_add(faults, "status", "must be scheduled, active, ended, sold, unsold or cancelled");
-    }
-    search->has_category = request_query(request, "category", search->category, sizeof search->category);
-    if (search->has_category && search->category[0] == '\x01') {
-        faults_add(faults, "category", "is too long or badly encoded");
-    }
-    search->has_least = read_price(request, "minPrice", search->least, faults);
-    search->has_most = read_price(request, "maxPrice", search->most, faults);
-    search->has_seller = request_query(request, "sellerId", search->seller, sizeof search->seller);
-    if (search->has_seller && !uuid_parse(search->seller, strlen(search->seller), &seller)) {
-        faults_add(faults, "sellerId", "must be a UUID");
-    }
-    if (request_query(request, "q", text, sizeof text)) {
-        faults_add(faults, "q", "full text search is not offered by this version");
-    }
-    read_order(request, search, faults);
-    page_read(request, order_names[search->order], &search->page, faults);
-    if (search->page.has_cursor && !good_key(search->order, &search->page.cursor)) {
-        faults_add(faults, "cursor", "is not a cursor of this list");
-    }
-}
-
-static void fill_cursor(const struct search *search, const PGresult *result, int row, struct cursor *cursor)
-{
-    *cursor = (struct cursor){.id = pg_uuid(result, row, AUCTIONS_ID)};
-    (void)snprintf(cursor->sort, sizeof cursor->sort, "%s", order_names[search->order]);
-    switch (search->order) {
-    case ORDER_ENDING:
-        clock_format(pg_int(result, row, AUCTIONS_END), cursor->key);
-        break;
-    case ORDER_NEWEST:
-        clock_format(pg_int(result, row, AUCTIONS_CREATED), cursor->key);
-        break;
-    case ORDER_PRICE_UP:
-    case ORDER_PRICE_DOWN: {
-        bool bid = !pg_null(result, row, AUCTIONS_CURRENT_BID);
-        money_format(pg_money(result, row, bid ? AUCTIONS_CURRENT_BID : AUCTIONS_STARTING_PRICE), cursor->key);
-        break;
-    }
+    const struct listing *listing = request->own;
+    const char *values[] = {listing->search.text};
+    if (!ask(request, QUERIES_WORDS, ARRAY_LEN(values), values, on_words)) {
+        fail(request);
     }
 }
 
 static void on_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
+    const struct listing *listing = request->own;
+    if (!usable(request, reply)) {
         return;
     }
-    const struct search *search = request->own;
-    int rows = PQntuples(reply->result);
-    int shown = rows < search->page.limit ? rows : search->page.limit;
-    struct jsonw *json = reply_json(request);
-    page_begin(json);
-    for (int row = 0; row < shown; row++) {
-        auctions_write(json, request, reply->result, row);
+    if (PQntuples(reply->result) == 0 && search_may_guess(&listing->search)) {
+        guess(request);
+    } else {
+        answer(request, reply->result);
     }
-    struct cursor last;
-    if (rows > shown) {
-        fill_cursor(search, reply->result, shown - 1, &last);
+}
+
+static void find(struct request *request)
+{
+    const struct listing *listing = request->own;
+    const char *values[QUERIES_PARAMETERS];
+    size_t count = search_values(&listing->search, values);
+    if (!ask(request, search_statement(&listing->search), count, values, on_found)) {
+        fail(request);
     }
-    page_end(json, rows > shown ? &last : NULL);
-    reply_send(request, 200);
+}
+
+static void on_counted(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct listing *listing = request->own;
+    if (!usable(request, reply)) {
+        return;
+    }
+    listing->facets = facets_text(reply_json(request), reply->result);
+    if (listing->facets == NULL) {
+        fail(request);
+    } else {
+        find(request);
+    }
+}
+
+/* Counts, then finds. */
+static void look(struct request *request)
+{
+    const struct listing *listing = request->own;
+    const char *values[QUERIES_PARAMETERS];
+    if (!listing->search.facets) {
+        find(request);
+        return;
+    }
+    (void)search_values(&listing->search, values);
+    if (!ask(request, search_facets_statement(&listing->search), QUERIES_FILTERS, values, on_counted)) {
+        fail(request);
+    }
+}
+
+/* A page behind a cursor may be one of guessed words. */
+static void begin(struct request *request)
+{
+    const struct listing *listing = request->own;
+    if (listing->search.alike) {
+        guess(request);
+    } else {
+        look(request);
+    }
+}
+
+static void on_kept(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!cache_answer(request, reply)) {
+        begin(request);
+    }
 }
 
 static void handle_list(struct request *request)
 {
     struct faults faults = {.count = 0};
-    struct search *search = request_own(request, sizeof *search);
-    if (search == NULL) {
+    struct listing *listing = request_own(request, sizeof *listing);
+    if (listing == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    read_search(request, search, &faults);
+    search_read(request, &listing->search, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;
     }
-    char id[UUID_TEXT_SIZE];
-    char limit[16];
-    uuid_format(&search->page.cursor.id, id);
-    (void)snprintf(limit, sizeof limit, "%d", search->page.limit + 1);
-    const char *values[] = {
-        search->status,
-        search->has_category ? search->category : NULL,
-        search->has_least ? search->least : NULL,
-        search->has_most ? search->most : NULL,
-        search->has_seller ? search->seller : NULL,
-        search->page.has_cursor ? search->page.cursor.key : NULL,
-        search->page.has_cursor ? id : NULL,
-        limit,
-    };
-    if (!statements_query(request->gateway, &listing_statements, (size_t)search->order, ARRAY_LEN(values), values,
-                          on_found, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    if (request->user.via != REQUEST_GUEST) {
+        begin(request);
+        return;
+    }
+    search_hash(&listing->search, listing->hash);
+    if (!cache_search_ask(request->gateway, listing->hash, on_kept, request)) {
+        begin(request);
     }
 }
 

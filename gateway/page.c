@@ -44,6 +44,11 @@ void page_begin(struct jsonw *json)
 void page_end(struct jsonw *json, const struct cursor *last)
 {
     jsonw_end_array(json);
+    page_next(json, last);
+}
+
+void page_next(struct jsonw *json, const struct cursor *last)
+{
     if (last == NULL) {
         jsonw_put_null(json, "nextCursor");
     } else {

@@ -15,8 +15,8 @@
 #include "gateway/changes.h"
 #include "gateway/deadletters.h"
 #include "gateway/gateway.h"
+#include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
-#include "gateway/listing.h"
 #include "gateway/me.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
@@ -24,8 +24,8 @@
 
 struct statements *const statements_all[] = {
     /* clang-format off */
-    &gateway_statements, &snapshots_statements, &ledger_statements,
-    &accounts_statements, &auctions_statements, &changes_statements, &listing_statements,
+    &gateway_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
+    &accounts_statements, &auctions_statements, &changes_statements,
     &me_statements, &watchlist_statements,
     &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
     NULL,

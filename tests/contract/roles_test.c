@@ -58,6 +58,7 @@ static const struct rule rules[] = {
     {"GET", LOT "/proxy", NULL, USERS(404)},
     {"DELETE", LOT "/proxy", NULL, {401, 403, 404, 404, 403, 404}},
     {"GET", LOT "/bids", NULL, OPEN_TO_ALL},
+    {"GET", LOT "/leaderboard", NULL, OPEN_TO_ALL},
     {"GET", LOT "/bids/:bidId", NULL, {401, 403, 200, 404, 404, 200}},
     {"POST", LOT "/bids", "{\"amount\": 2#.00}", {401, 403, 202, 202, 403, 202}},
     {"POST", LOT "/proxy", "{\"maxAmount\": 3#.00}", {401, 403, 202, 202, 403, 202}},

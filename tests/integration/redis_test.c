@@ -397,6 +397,49 @@ START_TEST(snapshot_never_goes_back)
 }
 END_TEST
 
+/* Writes the next version with one bid of `bidder`, accepted; NULL: nobody knows its bids. */
+static void write_leader(struct snapshot *snapshot, const struct uuid *bidder, int64_t amount)
+{
+    char leaders[SNAPSHOT_LEADER_SIZE];
+    struct seen seen = {0};
+    snapshot->version++;
+    ck_assert(bidder == NULL || snapshot_leader_add(leaders, sizeof leaders, amount, true, bidder) > 0);
+    ck_assert(snapshot_write_leaders(redis, SNAPSHOT, snapshot, bidder == NULL ? NULL : leaders, note, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    ck_assert_int_eq(seen.integer, 1);
+}
+
+START_TEST(a_leaderboard_grows_only_from_the_version_before)
+{
+    char key[KEYS_SIZE];
+    char board[KEYS_SIZE];
+    char bidder_text[UUID_TEXT_SIZE];
+    const struct uuid bidder = uuid_new();
+    struct snapshot snapshot = {.auction_id = uuid_new(), .seller_id = uuid_new(), .version = 1, .status = "active"};
+    keys_snapshot(&snapshot.auction_id, key);
+    keys_leaderboard(&snapshot.auction_id, board);
+    uuid_format(&bidder, bidder_text);
+    write_leader(&snapshot, &bidder, 500);
+    ck_assert_int_eq(command(redis, "EXISTS", board, NULL).integer, 0); /* nobody has asked for it */
+    const char *const keep[] = {"HSET", key, "lb", "2"};
+    struct seen seen = {0};
+    ck_assert(redis_command(redis, note, &seen, ARRAY_LEN(keep), keep, NULL));
+    RUN_UNTIL(seen.calls == 1);
+    write_leader(&snapshot, &bidder, 700);
+    ck_assert_str_eq(command(redis, "HGET", key, "lb").text, "3");
+    ck_assert_str_eq(command(redis, "ZSCORE", board, bidder_text).text, "1401");
+    write_leader(&snapshot, &bidder, 600); /* less than before: the best one stays */
+    ck_assert_str_eq(command(redis, "ZSCORE", board, bidder_text).text, "1401");
+    write_leader(&snapshot, NULL, 0);
+    ck_assert_str_eq(command(redis, "HGET", key, "lb").text, "4");
+    write_leader(&snapshot, &bidder, 900);
+    ck_assert_str_eq(command(redis, "HGET", key, "lb").text, "4");
+    ck_assert_str_eq(command(redis, "ZSCORE", board, bidder_text).text, "1401");
+    ck_assert_int_eq(stored(&snapshot.auction_id).version, 6);
+    (void)command(redis, "DEL", key, board);
+}
+END_TEST
+
 /* What redis_free does to those who still wait, from inside the callback of another. */
 static void free_inside(const redisReply *reply, void *arg)
 {
@@ -598,6 +641,7 @@ static Suite *redis_suite(void)
         calls_are_answered_once_in_order,
         pending_is_bounded,
         snapshot_never_goes_back,
+        a_leaderboard_grows_only_from_the_version_before,
         free_from_inside_a_callback,
         bad_urls_are_refused,
     };

@@ -26,6 +26,12 @@ START_TEST(every_key_has_its_text)
     ck_assert_str_eq(key, "bid:{" USER_TEXT "}:" THING_TEXT);
     keys_snapshot(&thing, key);
     ck_assert_str_eq(key, "snap:{" THING_TEXT "}");
+    keys_leaderboard(&thing, key);
+    ck_assert_str_eq(key, "top:{" THING_TEXT "}");
+    keys_history(&thing, key);
+    ck_assert_str_eq(key, "hist:{" THING_TEXT "}");
+    keys_search("c0ffee", key);
+    ck_assert_str_eq(key, "q:{c0ffee}");
     keys_reply_channel(&thing, key);
     ck_assert_str_eq(key, "gw:" THING_TEXT);
 }

@@ -1,0 +1,235 @@
+/*
+ * Searches in a house of a great many auctions (tests/bench/search.sql): has PostgreSQL explain every statement, and
+ * measures parallel clients over HTTP. Usage:
+ *
+ *     search SECONDS
+ *
+ * Each client asks one kind of query after the other, as users do who share a house. They are signed in: what guests
+ * are answered from the cache would say nothing. Exits 1 if a plan reads a whole table, if an answer is not 200, or if
+ * the 95th percentile of a kind is not under P95_MOST_MS.
+ */
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "gateway/queries.h"
+#include "tests/support/cast.h"
+#include "tests/support/house.h"
+
+enum { CLIENTS = 8, SAMPLES_MOST = 200000, P95_MOST_MS = 100, SQL_SIZE = 4096 };
+
+#define SELLER "018f0000-0000-7000-8000-000000000007" /* one of search.sql's */
+
+static const struct {
+    const char *name;
+    const char *queries[3]; /* take turns */
+} kinds[] = {
+    {"one word", {"q=telescope", "q=gramophone", "q=typewriter"}},
+    {"common word", {"q=vintage", "q=camera", "q=watch"}},
+    {"two words", {"q=vintage+camera", "q=wooden+table", "q=silver+compass"}},
+    {"phrase, excluded word", {"q=%22vintage+camera%22", "q=guitar+-leather", "q=%22silver+watch%22"}},
+    {"mistyped", {"q=vintge+camrea", "q=telscope", "q=gramofone"}},
+    {"word by price", {"q=guitar&sort=price", "q=bicycle&sort=-price", "q=watch&sort=price"}},
+    {"word, price, category",
+     {"q=camera&minPrice=20&maxPrice=200", "q=watch&category=category+3", "q=table&maxPrice=50&category=category+1"}},
+    {"word by end, by age", {"q=leather&sort=ending", "q=painting&sort=newest", "q=silver&sort=ending"}},
+    {"ending, newest", {"sort=ending", "sort=newest", "status=sold&sort=newest"}},
+    {"category", {"category=category+3", "category=category+30&sort=newest", "category=category+12&sort=-price"}},
+    {"price range",
+     {"minPrice=100&maxPrice=150", "sort=price&minPrice=900", "category=category+5&minPrice=10&maxPrice=11"}},
+    {"seller", {"sellerId=" SELLER, "sellerId=" SELLER "&sort=price", "sellerId=" SELLER "&q=watch"}},
+    {"word with facets", {"q=telescope&facets=true", "q=accordion&facets=true", "q=guitar+camera&facets=true"}},
+    {"category with facets", {"category=category+7&facets=true", "facets=true", "category=category+30&facets=true"}},
+};
+
+static struct {
+    int64_t us[SAMPLES_MOST];
+    atomic_size_t count;
+} samples[ARRAY_LEN(kinds)];
+
+static struct cast_user user;
+static atomic_bool failed;
+static int64_t until_ms;
+
+/* ---- plans ---- */
+
+/* Values for the statements, as typical as their names: status, category, seller, text, tsquery, prices, page. */
+static const char *const arguments[] = {
+    [QUERIES_ENDING] = "'active', NULL, NULL, 'camera', NULL, NULL, NULL, 21, NULL, NULL",
+    [QUERIES_NEWEST] = "'active', 'category 3', NULL, NULL, NULL, NULL, NULL, 21, NULL, NULL",
+    [QUERIES_RELEVANCE] = "'active', NULL, NULL, 'vintage camera', NULL, NULL, NULL, 21, NULL, NULL, now()",
+    [QUERIES_PRICE_UP] = "'active', NULL, NULL, NULL, NULL, 100, 150, 21, NULL, NULL",
+    [QUERIES_PRICE_DOWN] = "'active', NULL, NULL, 'watch', NULL, NULL, NULL, 21, 99.00, gen_random_uuid()",
+    [QUERIES_ENDING_PRICED] = "'active', NULL, NULL, NULL, NULL, 100, 150, 21, NULL, NULL",
+    [QUERIES_NEWEST_PRICED] = "'active', 'category 3', NULL, NULL, NULL, 10, 11, 21, NULL, NULL",
+    [QUERIES_FACETS] = "'active', NULL, NULL, 'camera', NULL, NULL, NULL",
+    [QUERIES_FACETS_BARE] = "'active', 'category 7', NULL, NULL, NULL, 20, 500",
+    [QUERIES_WORDS] = "'vintge camrea'",
+};
+
+/* False if the plan is none, or reads a whole table. Says which way it goes. */
+static bool good_plan(const PGresult *plan, const char *name)
+{
+    bool whole = false;
+    bool by_index = false;
+    (void)printf("%s\n", name);
+    for (int row = 0; row < PQntuples(plan); row++) {
+        const char *line = PQgetvalue(plan, row, 0);
+        whole = whole || strstr(line, "Seq Scan") != NULL;
+        if (strstr(line, " using ") != NULL || strstr(line, "Bitmap Index Scan on") != NULL) {
+            (void)printf("    %s\n", line + strspn(line, " ->"));
+        }
+        by_index = by_index || strstr(line, "Index") != NULL;
+    }
+    if (whole || !by_index) {
+        (void)printf("    NOT ON AN INDEX\n");
+    }
+    return by_index && !whole;
+}
+
+static bool explain(PGconn *conn, size_t statement)
+{
+    char sql[SQL_SIZE];
+    int length = snprintf(sql, sizeof sql, "PREPARE s%zu AS %s", statement, queries_all[statement].sql);
+    PGresult *prepared = length < SQL_SIZE ? PQexec(conn, sql) : NULL;
+    (void)snprintf(sql, sizeof sql, "EXPLAIN (COSTS OFF) EXECUTE s%zu (%s)", statement, arguments[statement]);
+    PGresult *plan = PQexec(conn, sql);
+    bool good = PQresultStatus(prepared) == PGRES_COMMAND_OK && PQresultStatus(plan) == PGRES_TUPLES_OK;
+    if (!good) {
+        (void)fprintf(stderr, "%s: %s\n", queries_all[statement].name, PQerrorMessage(conn));
+    }
+    good = good && good_plan(plan, queries_all[statement].name);
+    PQclear(prepared);
+    PQclear(plan);
+    return good;
+}
+
+static bool explain_all(void)
+{
+    const char *const names[] = {"dbname", "options", NULL};
+    const char *const values[] = {house_pg_url(), QUERIES_SETTINGS, NULL};
+    PGconn *conn = PQconnectdbParams(names, values, 1);
+    bool good = PQstatus(conn) == CONNECTION_OK;
+    if (!good) {
+        (void)fprintf(stderr, "%s", PQerrorMessage(conn));
+    }
+    for (size_t i = 0; PQstatus(conn) == CONNECTION_OK && i < QUERIES_COUNT; i++) {
+        good = explain(conn, i) && good;
+    }
+    PQfinish(conn);
+    return good;
+}
+
+/* ---- measuring ---- */
+
+static bool measure(struct client *client, size_t kind, size_t turn)
+{
+    int64_t began_us = clock_mono_us();
+    const struct reply *reply =
+        client_call(client, "GET", client_format("/api/v1/auctions?%s", kinds[kind].queries[turn % 3]), NULL);
+    int64_t took_us = clock_mono_us() - began_us;
+    if (reply->status != 200 || reply_count(reply, "items") < 0) {
+        (void)fprintf(stderr, "%s: %d %.500s\n", kinds[kind].queries[turn % 3], reply->status, reply->body);
+        return false;
+    }
+    size_t at = atomic_fetch_add(&samples[kind].count, 1);
+    if (at < SAMPLES_MOST) {
+        samples[kind].us[at] = took_us;
+    }
+    return true;
+}
+
+static void *ask(void *arg)
+{
+    size_t number = *(const size_t *)arg;
+    struct client *client = client_new(house_http_url());
+    bool good = client != NULL;
+    if (good) {
+        client_token(client, user.token);
+    }
+    for (size_t i = number; good && clock_mono_ms() < until_ms && !atomic_load(&failed); i++) {
+        good = measure(client, i % ARRAY_LEN(kinds), i / ARRAY_LEN(kinds) + number);
+    }
+    if (!good) {
+        atomic_store(&failed, true);
+    }
+    client_free(client);
+    return NULL;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a;
+    int64_t right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* A line of the table; false if it is too slow. */
+static bool report(size_t kind)
+{
+    int64_t *us = samples[kind].us;
+    size_t count = atomic_load(&samples[kind].count);
+    count = count < SAMPLES_MOST ? count : SAMPLES_MOST;
+    if (count == 0) {
+        (void)printf("%-24s nothing measured\n", kinds[kind].name);
+        return false;
+    }
+    qsort(us, count, sizeof *us, by_size);
+    int64_t p50 = us[count / 2];
+    int64_t p95 = us[count * 95 / 100];
+    bool good = p95 < P95_MOST_MS * INT64_C(1000);
+    (void)printf("%-24s %8zu %8lld.%lld %8lld.%lld %8lld.%lld%s\n", kinds[kind].name, count, (long long)p50 / 1000,
+                 (long long)p50 / 100 % 10, (long long)p95 / 1000, (long long)p95 / 100 % 10,
+                 (long long)us[count - 1] / 1000, (long long)us[count - 1] / 100 % 10, good ? "" : "   TOO SLOW");
+    return good;
+}
+
+static bool run(int64_t ms)
+{
+    pthread_t threads[CLIENTS];
+    size_t numbers[CLIENTS];
+    size_t started = 0;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        atomic_store(&samples[i].count, 0);
+    }
+    until_ms = clock_mono_ms() + ms;
+    while (started < CLIENTS) {
+        numbers[started] = started;
+        if (pthread_create(&threads[started], NULL, ask, &numbers[started]) != 0) {
+            atomic_store(&failed, true);
+            break;
+        }
+        started++;
+    }
+    for (size_t i = 0; i < started; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    return !atomic_load(&failed);
+}
+
+int main(int argc, char **argv)
+{
+    long seconds = argc == 2 ? strtol(argv[1], NULL, 10) : 0;
+    if (seconds < 1 || seconds > 600) {
+        (void)fprintf(stderr, "usage: %s SECONDS\n", argv[0]);
+        return 2;
+    }
+    struct client *client = client_new(house_http_url());
+    bool good = client != NULL && cast_user(client, &user, "Searcher");
+    client_free(client);
+    good = good && explain_all();
+    /* Once through everything, so that it is not the disk that is measured. */
+    if (!good || !run(seconds * 300) || !run(seconds * 1000)) {
+        return EXIT_FAILURE;
+    }
+    (void)printf("\n%d clients, %ld s\n%-24s %8s %10s %10s %10s\n", CLIENTS, seconds, "query", "number", "p50 ms",
+                 "p95 ms", "max ms");
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        good = report(i) && good;
+    }
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

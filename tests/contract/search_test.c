@@ -1,0 +1,411 @@
+/*
+ * The contract's search: text with its mistakes, filters, orders, pages, counts; and the answers that are kept for a
+ * moment: searches, leaderboard, history.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+#define AUCTIONS "/api/v1/auctions"
+
+enum { WORD_SIZE = 16, CURSOR_SIZE = 256, PAGES_MOST = 200, CACHE_MS = 5000 };
+
+/* A word that no other test uses, so that its vocabulary is its own: letters out of a fresh id. */
+static void make_word(char out[static WORD_SIZE])
+{
+    const struct uuid id = uuid_new();
+    for (size_t i = 0; i < 10; i++) {
+        out[i] = (char)('a' + (id.bytes[6 + i] + (int)i * 7) % 26);
+    }
+    out[10] = '\0';
+}
+
+static void list_auction(const char *title, const char *description, const char *category, const char *price)
+{
+    char id[UUID_TEXT_SIZE];
+    char more[512];
+    (void)snprintf(more, sizeof more, "\"description\": \"%s\", \"category\": \"%s\"", description, category);
+    const struct cast_terms terms = {.title = title, .starting_price = price, .more = more};
+    ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
+}
+
+/* As Bob, who is signed in: nothing is kept for him. */
+static const struct reply *find(const char *query)
+{
+    const struct reply *reply = stage_call(&stage.bob, "GET", client_format(AUCTIONS "?%s", query), NULL);
+    EXPECT_STATUS(reply, 200);
+    return reply;
+}
+
+static int found(const char *query)
+{
+    return reply_count(find(query), "items");
+}
+
+START_TEST(text_is_found_in_title_and_description_best_first)
+{
+    char word[WORD_SIZE];
+    make_word(word);
+    list_auction("Brass lamp", client_format("goes with the %s", word), "", "1.00");
+    list_auction(client_format("%s lamp", word), "made of brass", "", "2.00");
+    list_auction("Something else", "entirely", "", "3.00");
+    const struct reply *reply = find(client_format("q=%s", word));
+    ck_assert_int_eq(reply_count(reply, "items"), 2);
+    EXPECT_TEXT(reply, "items.0.startingPrice", "2.00");
+    EXPECT_TEXT(reply, "items.1.startingPrice", "1.00");
+    EXPECT_TEXT(reply, "nextCursor", "null");
+    ck_assert_int_eq(found(client_format("q=%s+LAMPS", word)), 2);
+    ck_assert_int_eq(found(client_format("q=%s&status=sold", word)), 0);
+}
+END_TEST
+
+START_TEST(words_phrases_and_exclusions)
+{
+    char word[WORD_SIZE];
+    make_word(word);
+    list_auction(client_format("%s blue glass vase", word), "", "", "1.00");
+    list_auction(client_format("%s blue vase of glass", word), "", "", "2.00");
+    list_auction(client_format("%s red bowl", word), "", "", "3.00");
+    ck_assert_int_eq(found(client_format("q=%s+glass+vase", word)), 2);
+    ck_assert_int_eq(found(client_format("q=%s+%%22glass+vase%%22", word)), 1);
+    ck_assert_int_eq(found(client_format("q=%s+-glass", word)), 1);
+    ck_assert_int_eq(found(client_format("q=%s+bowl+or+%s+vase", word, word)), 3);
+    /* What is quoted or excluded is meant as it is written: nothing is guessed. */
+    ck_assert_int_eq(found(client_format("q=%%22%s+glas+vaze%%22", word)), 0);
+}
+END_TEST
+
+START_TEST(mistyped_words_find_what_was_meant)
+{
+    char word[WORD_SIZE];
+    char wrong[WORD_SIZE];
+    make_word(word);
+    list_auction(client_format("%s telescope", word), "", "optics", "1.00");
+    list_auction(client_format("%s telescope", word), "", "optics", "2.00");
+    (void)snprintf(wrong, sizeof wrong, "%s", word);
+    wrong[4] = word[5];
+    wrong[5] = word[4];
+    ck_assert_int_eq(found(client_format("q=%s", wrong)), 2);
+    ck_assert_int_eq(found(client_format("q=%.7s%s", word, word + 8)), 2);
+    ck_assert_int_eq(found(client_format("q=%s+telscope", word)), 2);
+    ck_assert_int_eq(found(client_format("q=%s+qqqqzzzz", word)), 0);
+    /* Counts and pages are of what was guessed. */
+    const struct reply *reply = find(client_format("q=%s&facets=true&limit=1", wrong));
+    EXPECT_TEXT(reply, "facets.matches", "2");
+    EXPECT_TEXT(reply, "facets.category.0.value", "optics");
+    reply = find(client_format("q=%s&limit=1&cursor=%s", wrong, reply_text(reply, "nextCursor")));
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "nextCursor", "null");
+}
+END_TEST
+
+START_TEST(every_script_is_text)
+{
+    char word[WORD_SIZE];
+    make_word(word);
+    list_auction(client_format("%s Ölgemälde aus Köln", word), "самовар тульский", "Gemälde", "1.00");
+    ck_assert_int_eq(found(client_format("q=%s+%%C3%%B6lgem%%C3%%A4lde", word)), 1);
+    ck_assert_int_eq(found(client_format("q=%s+%%D0%%A1%%D0%%90%%D0%%9C%%D0%%9E%%D0%%92%%D0%%90%%D0%%A0", word)), 1);
+    ck_assert_int_eq(found(client_format("q=%s&category=Gem%%C3%%A4lde", word)), 1);
+    ck_assert_int_eq(found(client_format("q=%s+%%F0%%9F%%8E%%BA", word)), 1); /* a picture is no word */
+    ck_assert_int_eq(found("q=the"), 0);
+    ck_assert_int_eq(found("q=%27%22%28%29%3A%2A%26%7C%21%5C"), 0);
+}
+END_TEST
+
+/* Reads every page of `query`; each page is followed by a new auction that the query finds too. */
+static void read_pages(const char *query, const char *word, int expected)
+{
+    char seen[PAGES_MOST][UUID_TEXT_SIZE];
+    char cursor[CURSOR_SIZE] = "";
+    int count = 0;
+    for (int page = 0; page < PAGES_MOST && strcmp(cursor, "null") != 0; page++) {
+        const struct reply *reply =
+            find(client_format("%s&limit=2%s%s", query, page == 0 ? "" : "&cursor=", page == 0 ? "" : cursor));
+        for (int i = 0; i < reply_count(reply, "items") && count < PAGES_MOST; i++) {
+            (void)snprintf(seen[count], UUID_TEXT_SIZE, "%s", reply_text(reply, client_format("items.%d.id", i)));
+            for (int before = 0; before < count; before++) {
+                ck_assert_msg(strcmp(seen[before], seen[count]) != 0, "%s: %s twice", query, seen[count]);
+            }
+            count += strcmp(reply_text(reply, client_format("items.%d.category", i)), "first") == 0;
+        }
+        (void)snprintf(cursor, sizeof cursor, "%s", reply_text(reply, "nextCursor"));
+        list_auction(client_format("%s late", word), "", "late", "3.50");
+    }
+    ck_assert_str_eq(cursor, "null");
+    ck_assert_msg(count == expected, "%s: %d instead of %d", query, count, expected);
+}
+
+START_TEST(pages_are_whole_in_every_order_while_auctions_are_listed)
+{
+    static const char *const sorts[] = {"relevance", "ending", "newest", "price", "-price"};
+    char word[WORD_SIZE];
+    make_word(word);
+    for (int i = 1; i <= 5; i++) {
+        list_auction(client_format("%s %s", word, i % 2 == 0 ? word : "plain"), "", "first", client_format("%d.00", i));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(sorts); i++) {
+        char query[128];
+        (void)snprintf(query, sizeof query, "q=%s&sort=%s", word, sorts[i]);
+        read_pages(query, word, 5);
+    }
+}
+END_TEST
+
+START_TEST(filters_go_with_text_and_each_other)
+{
+    char word[WORD_SIZE];
+    make_word(word);
+    list_auction(client_format("%s one", word), "", "a", "5.00");
+    list_auction(client_format("%s two", word), "", "a", "50.00");
+    list_auction(client_format("%s three", word), "", "b", "500.00");
+    ck_assert_int_eq(found(client_format("q=%s&minPrice=5.01", word)), 2);
+    ck_assert_int_eq(found(client_format("q=%s&minPrice=5&maxPrice=50.00", word)), 2);
+    ck_assert_int_eq(found(client_format("q=%s&category=a&maxPrice=49.99", word)), 1);
+    ck_assert_int_eq(found(client_format("q=%s&sellerId=%s", word, stage.ann.id)), 3);
+    ck_assert_int_eq(found(client_format("q=%s&sellerId=%s", word, stage.seller.id)), 0);
+    ck_assert_int_eq(found(client_format("sellerId=%s&minPrice=50&maxPrice=50", stage.ann.id)), 1);
+    EXPECT_TEXT(find(client_format("q=%s&sort=-price&category=a", word)), "items.0.startingPrice", "50.00");
+    EXPECT_TEXT(find(client_format("sellerId=%s&sort=price&minPrice=6", stage.ann.id)), "items.0.startingPrice",
+                "50.00");
+}
+END_TEST
+
+START_TEST(prices_follow_bids)
+{
+    char query[256];
+    (void)snprintf(query, sizeof query, "sellerId=%s&sort=-price&minPrice=12", stage.seller.id);
+    ck_assert_int_eq(found(query), 0);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "12.50"), 200);
+    const struct reply *reply = find(query);
+    EXPECT_TEXT(reply, "items.0.currentBid", "12.50");
+    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price&maxPrice=12.49", stage.seller.id)), 0);
+}
+END_TEST
+
+START_TEST(facets_count_what_is_found)
+{
+    char word[WORD_SIZE];
+    make_word(word);
+    list_auction(client_format("%s one", word), "", "a", "5.00");
+    list_auction(client_format("%s two", word), "", "a", "10.00");
+    list_auction(client_format("%s three", word), "", "b", "9000.00");
+    const struct reply *reply = find(client_format("q=%s&facets=true&limit=1", word));
+    EXPECT_TEXT(reply, "facets.matches", "3");
+    EXPECT_TEXT(reply, "facets.approximate", "false");
+    EXPECT_TEXT(reply, "facets.category.0.value", "a");
+    EXPECT_TEXT(reply, "facets.category.0.count", "2");
+    EXPECT_TEXT(reply, "facets.category.1.count", "1");
+    EXPECT_TEXT(reply, "facets.status.1.value", "active");
+    EXPECT_TEXT(reply, "facets.status.1.count", "3");
+    EXPECT_TEXT(reply, "facets.status.3.count", "0");
+    ck_assert_int_eq(reply_count(reply, "facets.price"), 3);
+    EXPECT_TEXT(reply, "facets.price.0.to", "10.00");
+    EXPECT_TEXT(reply, "facets.price.1.from", "10.00");
+    EXPECT_TEXT(reply, "facets.price.2.from", "5000.00");
+    EXPECT_TEXT(reply, "facets.price.2.to", "null");
+    reply = find(client_format("q=%s&facets=true&category=b", word));
+    EXPECT_TEXT(reply, "facets.matches", "1");
+    EXPECT_ABSENT(find(client_format("q=%s&facets=false", word)), "facets");
+    EXPECT_PRESENT(find("facets=true&minPrice=1&category=none"), "facets.price");
+}
+END_TEST
+
+/* Ten thousand, made out of one by SQL: over HTTP they would take minutes. */
+static void multiply(const char *word, const char *times)
+{
+    PQclear(sql_rows(
+        stage.sql,
+        "INSERT INTO auctions (id, seller_id, title, category, starting_price, increments, snipe_window_s,"
+        " snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at, updated_at)"
+        " SELECT gen_random_uuid(), seller_id, $2 || repeat(' ' || $2, n % 3), 'many', starting_price, increments,"
+        " snipe_window_s, snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid,"
+        " created_at - n * interval '1 s', updated_at FROM auctions, generate_series(1, $3::integer) n WHERE id = "
+        "$1::uuid",
+        stage.auction, word, times, NULL));
+}
+
+START_TEST(a_great_many_are_counted_roughly_and_paged_wholly)
+{
+    char word[WORD_SIZE];
+    char cursor[CURSOR_SIZE] = "";
+    int count = 0;
+    make_word(word);
+    multiply(word, "10050");
+    const struct reply *reply = find(client_format("q=%s&facets=true&limit=1", word));
+    EXPECT_TEXT(reply, "facets.approximate", "true");
+    EXPECT_TEXT(reply, "facets.matches", "10000");
+    for (int page = 0; page < PAGES_MOST && strcmp(cursor, "null") != 0; page++) {
+        reply = find(client_format("q=%s&limit=100%s%s", word, page == 0 ? "" : "&cursor=", cursor));
+        count += reply_count(reply, "items");
+        (void)snprintf(cursor, sizeof cursor, "%s", reply_text(reply, "nextCursor"));
+    }
+    ck_assert_int_eq(count, 10050);
+    PQclear(sql_rows(stage.sql, "DELETE FROM auctions WHERE category = 'many' AND seller_id = $1::uuid",
+                     stage.seller.id, NULL));
+}
+END_TEST
+
+START_TEST(bad_parameters_are_named)
+{
+    static const struct {
+        const char *query;
+        const char *field;
+    } wrong[] = {
+        {"q=%FF", "q"},
+        {"q=a%00b", "q"},
+        {"q=%0A", "q"},
+        {"sort=relevance", "sort"},
+        {"sort=best&q=x", "sort"},
+        {"facets=yes", "facets"},
+        {"category=%C3%28", "category"},
+        {"minPrice=-1", "minPrice"},
+        {"maxPrice=1e2", "maxPrice"},
+        {"sellerId=x", "sellerId"},
+        {"status=draft", "status"},
+        {"limit=101", "limit"},
+        {"cursor=zzzz", "cursor"},
+        {"q=x&cursor=cmVsZXZhbmNlfHIxLjVAbm93fDAxOGYwMDAwLTAwMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwMQ", "cursor"},
+        {"cursor=ZW5kaW5nfH4yMDI2LTAxLTAxVDAwOjAwOjAwWnwwMThmMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE", "cursor"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        const struct reply *reply = stage_call(NULL, "GET", client_format(AUCTIONS "?%s", wrong[i].query), NULL);
+        EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+        EXPECT_TEXT(reply, "fields.0.field", wrong[i].field);
+    }
+    char many[300];
+    memset(many, 'a', sizeof many - 1);
+    many[sizeof many - 1] = '\0';
+    EXPECT_ERROR(stage_call(NULL, "GET", client_format(AUCTIONS "?q=%s", many), NULL), 400, "VALIDATION_FAILED");
+    EXPECT_STATUS(stage_call(NULL, "GET", AUCTIONS "?q=", NULL), 200);
+}
+END_TEST
+
+START_TEST(guests_may_be_seconds_behind_but_never_those_who_are_signed_in)
+{
+    char word[WORD_SIZE];
+    make_word(word);
+    char query[64];
+    (void)snprintf(query, sizeof query, AUCTIONS "?q=%s", word);
+    EXPECT_STATUS(stage_call(NULL, "GET", query, NULL), 200);
+    list_auction(client_format("%s clock", word), "", "", "1.00");
+    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", query, NULL), "items"), 1);
+    SUITE_WAIT(reply_count(stage_call(NULL, "GET", query, NULL), "items") == 1, CACHE_MS);
+    /* What is kept still tells the time. */
+    char first[CLOCK_TEXT_SIZE];
+    (void)snprintf(first, sizeof first, "%s", reply_text(stage_call(NULL, "GET", query, NULL), "items.0.serverTime"));
+    SUITE_WAIT(strcmp(reply_text(stage_call(NULL, "GET", query, NULL), "items.0.serverTime"), first) > 0, CACHE_MS);
+}
+END_TEST
+
+static const struct reply *leaders(const char *tail)
+{
+    const struct reply *reply = stage_call(NULL, "GET", client_format("%s%s", stage_path("/leaderboard"), tail), NULL);
+    EXPECT_STATUS(reply, 200);
+    return reply;
+}
+
+START_TEST(the_leaderboard_has_each_bidders_best)
+{
+    ck_assert_int_eq(reply_count(leaders(""), "items"), 0);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "12.00"), 200);
+    SUITE_WAIT(reply_count(leaders(""), "items") == 2, CAST_DECISION_MS);
+    char bob[64];
+    (void)snprintf(bob, sizeof bob, "%s", reply_text(leaders(""), "items.0.bidder"));
+    EXPECT_TEXT(leaders(""), "items.0.amount", "12.00");
+    EXPECT_TEXT(leaders(""), "items.1.amount", "10.00");
+    /* Fed by the bid worker, and shown to be what PostgreSQL says. */
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "20.00"), 200);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "15.00"), 200);
+    SUITE_WAIT(strcmp(reply_text(leaders(""), "items.0.amount"), "16.00") == 0, CAST_DECISION_MS);
+    EXPECT_TEXT(leaders(""), "items.1.amount", "15.00");
+    EXPECT_TEXT(leaders(""), "items.1.bidder", bob);
+    ck_assert_int_eq(reply_count(leaders("?limit=1"), "items"), 1);
+    EXPECT_ERROR(stage_call(NULL, "GET", stage_path("/leaderboard?limit=0"), NULL), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(stage_call(NULL, "GET", AUCTIONS "/018f0000-0000-7000-8000-000000000001/leaderboard", NULL), 404,
+                 "NOT_FOUND");
+}
+END_TEST
+
+START_TEST(a_purchase_leads_the_leaderboard)
+{
+    char id[UUID_TEXT_SIZE];
+    char path[128];
+    const struct cast_terms terms = {.more = "\"reservePrice\": 40.00, \"buyNowPrice\": 50.00"};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    (void)snprintf(path, sizeof path, AUCTIONS "/%s/leaderboard", id);
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "10.00"), 200);
+    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.0.amount", "10.00");
+    client_header(stage.client, "Prefer: wait=10");
+    EXPECT_STATUS(stage_call(&stage.bob, "POST", client_format(AUCTIONS "/%s/buy-now", id), NULL), 200);
+    SUITE_WAIT(strcmp(reply_text(stage_call(NULL, "GET", path, NULL), "items.0.amount"), "50.00") == 0,
+               CAST_DECISION_MS);
+    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), CAST_DECISION_MS);
+    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.0.amount", "50.00");
+    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.1.amount", "10.00");
+}
+END_TEST
+
+START_TEST(a_draft_is_not_found_before_it_is_published)
+{
+    char word[WORD_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char path[128];
+    make_word(word);
+    const struct cast_terms terms = {.title = word, .more = "\"draft\": true"};
+    ck_assert(cast_auction(stage.client, &stage.bob, &terms, id));
+    (void)snprintf(path, sizeof path, AUCTIONS "/%s", id);
+    ck_assert_int_eq(found(client_format("q=%s", word)), 0);
+    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", stage.bob.id)), 0);
+    EXPECT_ERROR(stage_call(&stage.bob, "GET", client_format("%s/leaderboard", path), NULL), 404, "NOT_FOUND");
+    EXPECT_STATUS(stage_call(&stage.bob, "POST", client_format("%s/publish", path), NULL), 200);
+    ck_assert_int_eq(found(client_format("q=%s", word)), 1);
+    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", stage.bob.id)), 1);
+    ck_assert_int_eq(reply_count(stage_call(NULL, "GET", client_format("%s/leaderboard", path), NULL), "items"), 0);
+}
+END_TEST
+
+START_TEST(a_kept_history_ends_with_the_next_batch)
+{
+    const char *path = stage_path("/bids");
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(reply_count(stage_call(NULL, "GET", path, NULL), "items"), 1);
+    }
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "12.00"), 200);
+    SUITE_WAIT(reply_count(stage_call(NULL, "GET", path, NULL), "items") == 2, CAST_DECISION_MS);
+    ck_assert_int_eq(reply_count(stage_call(NULL, "GET", client_format("%s?limit=1", path), NULL), "items"), 1);
+}
+END_TEST
+
+static Suite *search_suite(void)
+{
+    const TTest *const tests[] = {
+        text_is_found_in_title_and_description_best_first,
+        words_phrases_and_exclusions,
+        mistyped_words_find_what_was_meant,
+        every_script_is_text,
+        pages_are_whole_in_every_order_while_auctions_are_listed,
+        filters_go_with_text_and_each_other,
+        prices_follow_bids,
+        facets_count_what_is_found,
+        a_great_many_are_counted_roughly_and_paged_wholly,
+        bad_parameters_are_named,
+        guests_may_be_seconds_behind_but_never_those_who_are_signed_in,
+        the_leaderboard_has_each_bidders_best,
+        a_purchase_leads_the_leaderboard,
+        a_draft_is_not_found_before_it_is_published,
+        a_kept_history_ends_with_the_next_batch,
+        NULL,
+    };
+    return stage_suite("search", tests);
+}
+
+int main(void)
+{
+    return suite_run(search_suite());
+}
