@@ -13,6 +13,7 @@
 #include "gateway/columns.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
+#include "gateway/metering.h"
 #include "gateway/reply.h"
 
 enum {
@@ -327,6 +328,7 @@ static void on_created(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
+    metering_auction_created();
     char location[LOCATION_SIZE];
     (void)snprintf(location, sizeof location, "/api/v1/auctions/%s", pg_text(reply->result, 0, AUCTIONS_ID));
     reply_header(request, "Location", location);

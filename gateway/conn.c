@@ -24,6 +24,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/errors.h"
+#include "gateway/metering.h"
 
 enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
@@ -145,6 +146,7 @@ static void conn_refuse(struct conn *conn, enum error_code code, const char *why
     log_info("connection closed: %s", why);
     if (code != ERROR_COUNT) {
         size_t length = errors_raw(code, text, sizeof(text));
+        metering_refused(code);
         /* Best effort: whoever does not take these few bytes is closed all the same. */
         if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
             log_debug("refusal not sent: %s", strerror(errno));
@@ -238,6 +240,7 @@ static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int f
     } else {
         conn_set_state(conn, CONN_IDLE);
     }
+    metering_connected(conn->state == CONN_IDLE);
 }
 
 /* The first moment at which evhttp's connection can be had. */
@@ -284,6 +287,7 @@ static void conn_exchange_page(struct conn *conn)
     int status = page_status(output);
     if (status >= 400) { /* not 100 Continue */
         size_t length = errors_raw(errors_of_status(status), text, sizeof(text));
+        metering_refused(errors_of_status(status));
         conn_set_state(conn, CONN_BUSY);
         conn->answering = true;
         if (evbuffer_drain(output, evbuffer_get_length(output)) != 0 || evbuffer_add(output, text, length) != 0) {

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "gateway/conn.h"
 #include "gateway/gateway.h"
+#include "gateway/metering.h"
 
 enum { NUMBER_SIZE = 24 };
 
@@ -82,6 +83,7 @@ static void answer(struct request *request, int status, const char *content_type
     if (conn != NULL) {
         conn_answer_end(conn);
     }
+    metering_answered(request);
     log_access(request);
 }
 
@@ -138,6 +140,7 @@ struct jsonw *reply_error_begin(struct request *request, enum error_code code)
 static void answer_error(struct request *request, enum error_code code)
 {
     const struct error_entry *entry = errors_entry(code);
+    metering_refused(code);
     jsonw_end_object(request->gateway->json);
     if (entry->status == 503) {
         reply_header(request, "Retry-After", "1");

@@ -8,10 +8,12 @@
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
 #include "gateway/me.h"
+#include "gateway/metering.h"
 #include "gateway/router.h"
 #include "gateway/session.h"
 
 const struct route *const routes_all[] = {
+    metering_routes,
     health_routes,   session_routes, bids_routes, ledger_routes, accounts_routes,
     auctions_routes, listing_routes, me_routes,   NULL,
 };
