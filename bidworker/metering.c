@@ -16,9 +16,9 @@ static const char *const kinds[] = {
 };
 static const char *const statuses[] = {"accepted", "outbid", "rejected"};
 static const char *const reasons[] = {
-    "BID_TOO_LOW",   "MAXIMUM_NOT_RAISED", "AUCTION_ENDED", "AUCTION_NOT_STARTED", "AUCTION_CANCELLED", "OWN_AUCTION",
-    "USER_BANNED",   "NOT_FOUND",          "TERMS_CHANGED", "NO_MAXIMUM",          "INTERNAL_ERROR",    "HAS_BIDS",
-    "INVALID_AMOUNT"};
+    "BID_TOO_LOW",    "MAXIMUM_NOT_RAISED", "AUCTION_ENDED", "AUCTION_NOT_STARTED", "AUCTION_CANCELLED",
+    "OWN_AUCTION",    "USER_BANNED",        "NOT_FOUND",     "TERMS_CHANGED",       "NO_MAXIMUM",
+    "INTERNAL_ERROR", "HAS_BIDS",           "INVALID_AMOUNT"};
 /* clang-format off */
 static const char *const shard_names[TOPOLOGY_SHARDS_MAX] = {
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",

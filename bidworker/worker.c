@@ -38,7 +38,7 @@ enum {
     SUSPECT_ATTEMPTS = 3, /* then it is the poison */
     ALONE_TRIES = 2,      /* of a single command, before it is trusted less: two workers may have met */
     REPORT_S = 10,
-    READY_LOOKS = 20, /* looks at who owns what between two questions to the broker, how much waits */
+    READY_LOOKS = 20,       /* looks at who owns what between two questions to the broker, how much waits */
     OUTBOX_LOOK_MS = 20,    /* while draining */
     OUTBOX_DRAIN_MS = 2000, /* then what is left is left to the other workers' sweep */
 };

@@ -1,8 +1,8 @@
 /*
  * The settings of every program, from one table: section, name, type, default, bounds. They come, each winning over
  * the one before, from the defaults, the INI files given with --config, the file named by ROSTRUM_CONF, and
- * ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL, ROSTRUM_METRICS_PORT. An unknown section or name, or a value out of bounds, is an
- * error with file and line. conf/rostrum.ini documents each one; a unit test holds the two together.
+ * ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL, ROSTRUM_METRICS_PORT. An unknown section or name, or a value out
+ * of bounds, is an error with file and line. conf/rostrum.ini documents each one; a unit test holds the two together.
  *
  * Units stand last in the names. 0 switches a limit off where the comment says so.
  */
@@ -53,7 +53,7 @@ struct config {
     int hash_queue_max;           /* waiting jobs, then 503 */
     int clock_skew_max_ms;
     char cors_origins[CONFIG_TEXT_SIZE]; /* separated by blanks; "none" */
-    bool trust_forwarded_for; /* take the address from X-Forwarded-For, set by a proxy of ours */
+    bool trust_forwarded_for;            /* take the address from X-Forwarded-For, set by a proxy of ours */
     /* [auth] */
     int argon2_ops;
     int argon2_memory_kib;

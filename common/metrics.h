@@ -42,7 +42,7 @@ struct metrics_family {
     bool is_time; /* microseconds, shown as seconds */
 
     /* Set by metrics_open. */
-    _Atomic int64_t *cells;           /* NULL: not opened */
+    _Atomic int64_t *cells;                         /* NULL: not opened */
     const char *_Atomic *names[METRICS_LABELS_MAX]; /* of learnt labels */
 };
 

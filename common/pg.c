@@ -34,7 +34,8 @@ enum { STATEMENTS_COUNTED_MAX = 192 }; /* by name, in one program; the gateway h
 
 struct metrics_family pg_metrics = {
     .name = "rostrum_sql_seconds",
-    .help = "Time from sending a statement to its answer, by statement; within a pipeline what stands before it included.",
+    .help =
+        "Time from sending a statement to its answer, by statement; within a pipeline what stands before it included.",
     .type = METRICS_HISTOGRAM,
     .label_count = 1,
     .labels = {{"statement", NULL, STATEMENTS_COUNTED_MAX}},
@@ -235,11 +236,8 @@ bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const
     if (!tx_usable(tx) || !pg_link_has_room(tx->link)) {
         return false;
     }
-    const struct pg_wanted wanted = {.kind = PG_WANT_STATEMENT,
-                                     .callback = callback,
-                                     .arg = arg,
-                                     .tx = tx,
-                                     .series = tx->pg->series[statement]};
+    const struct pg_wanted wanted = {
+        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .tx = tx, .series = tx->pg->series[statement]};
     return pg_link_execute(tx->link, &wanted, statement_name(tx->pg, statement), count, values);
 }
 

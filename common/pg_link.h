@@ -70,7 +70,7 @@ struct pg_tx {
 
 struct pg {
     struct pg_options options;
-    size_t *series; /* of pg_metrics, by statement */
+    size_t *series;      /* of pg_metrics, by statement */
     char *libpq_options; /* the connection parameter "options" */
     struct pg_link *links;
     size_t up_count;

@@ -301,8 +301,7 @@ static void on_collect(void *arg)
 static bool start_metrics(struct endworker *worker)
 {
     bool good = false;
-    worker->metrics =
-        metrics_server_start(worker->base, &worker->config, metering_families, on_collect, worker, &good);
+    worker->metrics = metrics_server_start(worker->base, &worker->config, metering_families, on_collect, worker, &good);
     return good;
 }
 
@@ -316,8 +315,8 @@ int main(int argc, char **argv)
     }
     worker.base = event_base_new();
     worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
-    if (worker.daemon != NULL && start_metrics(&worker) && connect_stores(&worker) && connect_brokers(&worker) && make_messengers(&worker) &&
-        make_duties(&worker)) {
+    if (worker.daemon != NULL && start_metrics(&worker) && connect_stores(&worker) && connect_brokers(&worker) &&
+        make_messengers(&worker) && make_duties(&worker)) {
         exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
     } else {
         log_error("cannot start: no memory, or an address cannot be used");

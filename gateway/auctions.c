@@ -1,6 +1,7 @@
 /*
- * Creating and showing an auction. A new auction is written straight to PostgreSQL: nobody can bid on it before its id
- * is known, so that its queue need not order this. Every later change goes through its queue.
+ * Creating an auction, and what of one is shown to whom; documents.c answers who asks for it. A new auction is written
+ * straight to PostgreSQL: nobody can bid on it before its id is known, so that its queue need not order this. Every
+ * later change goes through its queue.
  */
 #include "gateway/auctions.h"
 
@@ -11,6 +12,7 @@
 #include "common/increments.h"
 #include "common/money.h"
 #include "gateway/columns.h"
+#include "gateway/documents.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/metering.h"
@@ -26,12 +28,11 @@ enum {
     SNIPE_EXTENSIONS_MOST = 1000, /* far beyond any hammer's patience */
     SNIPE_DEFAULT_S = 120,
     BID_INCREMENT_DEFAULT = 100, /* minor units: 1.00 */
-    ETAG_SIZE = 32,
     LOCATION_SIZE = 64,
 };
 #define END_MOST_MS (INT64_C(366) * 86400 * 1000) /* a year, leap years included */
 
-enum { AUCTION_ADD, AUCTION_GET };
+enum { AUCTION_ADD };
 
 static const struct pg_statement list[] = {
     [AUCTION_ADD] = {"auction_add",
@@ -40,7 +41,6 @@ static const struct pg_statement list[] = {
                      " snipe_max, start_time, original_end_time, end_time, status, minimum_bid, created_at, updated_at)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $7,"
                      " $18, $18) RETURNING " AUCTIONS_COLUMNS},
-    [AUCTION_GET] = {"auction_get", "SELECT " AUCTIONS_COLUMNS " FROM auctions a WHERE a.id = $1"},
 };
 
 struct statements auctions_statements = {list, ARRAY_LEN(list), 0};
@@ -103,15 +103,13 @@ static void write_outcome(struct jsonw *json, const PGresult *result, int row, b
     }
 }
 
-void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+static void write_members(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
 {
-    const struct request_user *user = &request->user;
     struct uuid id = pg_uuid(result, row, AUCTIONS_ID);
     struct uuid seller = pg_uuid(result, row, AUCTIONS_SELLER);
     struct uuid winner = pg_uuid(result, row, AUCTIONS_WINNER);
     bool known = !uuid_is_nil(&user->id);
     bool insider = user->admin || (known && uuid_equal(&user->id, &seller));
-    jsonw_object(json);
     jsonw_put_uuid(json, "id", &id);
     jsonw_put_uuid(json, "sellerId", &seller);
     jsonw_put_string(json, "sellerName", pg_text(result, row, AUCTIONS_SELLER_NAME));
@@ -133,43 +131,21 @@ void auctions_write(struct jsonw *json, const struct request *request, const PGr
     jsonw_put_int(json, "version", pg_int(result, row, AUCTIONS_VERSION));
     jsonw_put_time(json, "createdAt", pg_int(result, row, AUCTIONS_CREATED));
     jsonw_put_time(json, "updatedAt", pg_int(result, row, AUCTIONS_UPDATED));
-    jsonw_put_time(json, "serverTime", clock_now_ms());
+}
+
+void auctions_write_view(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
+{
+    jsonw_object(json);
+    write_members(json, user, result, row);
     jsonw_end_object(json);
 }
 
-/* Weak: serverTime differs in each answer, the auction does not. */
-static void put_etag(struct request *request, const PGresult *result)
+void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
-    char etag[ETAG_SIZE];
-    (void)snprintf(etag, sizeof etag, "W/\"%lld\"", (long long)pg_int(result, 0, AUCTIONS_VERSION));
-    reply_header(request, "ETag", etag);
-    reply_header(request, "Vary", "Authorization, Cookie");
-}
-
-static void on_auction(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
-        return;
-    }
-    put_etag(request, reply->result);
-    auctions_write(reply_json(request), request, reply->result, 0);
-    reply_send(request, 200);
-}
-
-static void handle_get(struct request *request)
-{
-    char id[UUID_TEXT_SIZE];
-    uuid_format(&request->parameters[0], id);
-    const char *values[] = {id};
-    if (!statements_query(request->gateway, &auctions_statements, AUCTION_GET, ARRAY_LEN(values), values, on_auction,
-                          request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    jsonw_object(json);
+    write_members(json, &request->user, result, row);
+    jsonw_put_time(json, "serverTime", clock_now_ms());
+    jsonw_end_object(json);
 }
 
 /* --- creating --- */
@@ -332,9 +308,8 @@ static void on_created(const struct pg_reply *reply, void *arg)
     char location[LOCATION_SIZE];
     (void)snprintf(location, sizeof location, "/api/v1/auctions/%s", pg_text(reply->result, 0, AUCTIONS_ID));
     reply_header(request, "Location", location);
-    put_etag(request, reply->result);
-    auctions_write(reply_json(request), request, reply->result, 0);
-    reply_send(request, 201);
+    auctions_write_view(reply_json(request), &request->user, reply->result, 0);
+    documents_send(request, 201, pg_int(reply->result, 0, AUCTIONS_VERSION));
 }
 
 /* A money value for SQL: NULL when it is absent. */
@@ -446,6 +421,6 @@ static void handle_create(struct request *request)
 
 const struct route auctions_routes[] = {
     {METHOD_POST, ROUTE_USER, "/api/v1/auctions", handle_create, LIMIT_AUCTIONS, ROUTE_JSON_BODY},
-    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", documents_get, LIMIT_NONE, ROUTE_NO_BODY},
     {0},
 };

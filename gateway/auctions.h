@@ -65,5 +65,7 @@ enum auctions_column {
  * for these and the winner.
  */
 void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row);
+/* The same as `user` may see it (all zero: a guest), without serverTime. */
+void auctions_write_view(struct jsonw *json, const struct request_user *user, const PGresult *result, int row);
 
 #endif

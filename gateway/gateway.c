@@ -18,6 +18,7 @@
 #include "gateway/admission.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
+#include "gateway/documents.h"
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
 #include "gateway/router.h"
@@ -33,10 +34,9 @@ enum {
 };
 
 static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
-    [GATEWAY_SCRIPT_USER] = &admission_script,
-    [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
-    [GATEWAY_SCRIPT_LIMIT] = &limits_script,
-    [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
+    [GATEWAY_SCRIPT_USER] = &admission_script,     [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
+    [GATEWAY_SCRIPT_LIMIT] = &limits_script,       [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
+    [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,
 };
 
 enum { GATEWAY_HOUSE, GATEWAY_CLOCK };
@@ -255,6 +255,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->publisher = publisher_new(gateway);
     gateway->waiters = waiters_new(gateway);
     gateway->snapshots = snapshots_new(gateway);
+    gateway->documents = documents_new(gateway);
     gateway->hashpool = hashpool_new(&pool);
     gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
     const struct conns_options conns = {
@@ -272,7 +273,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->conns = conns_new(&conns);
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
-           gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
+           gateway->documents != NULL && gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
@@ -308,6 +309,7 @@ void gateway_stop(struct gateway *gateway)
     }
     hashpool_free(gateway->hashpool);
     conns_free(gateway->conns);
+    documents_free(gateway->documents);
     snapshots_free(gateway->snapshots);
     waiters_free(gateway->waiters);
     publisher_free(gateway->publisher);

@@ -20,6 +20,7 @@
 
 struct conns;
 struct dispatch;
+struct documents;
 struct publisher;
 struct router;
 struct snapshots;
@@ -43,6 +44,7 @@ enum gateway_script {
     GATEWAY_SCRIPT_MARK,     /* admission.c */
     GATEWAY_SCRIPT_LIMIT,    /* limits.c */
     GATEWAY_SCRIPT_SNAPSHOT, /* common/snapshot.h */
+    GATEWAY_SCRIPT_DOCUMENT, /* documents.c */
     GATEWAY_SCRIPT_COUNT
 };
 
@@ -75,6 +77,7 @@ struct gateway {
     struct publisher *publisher;
     struct waiters *waiters;
     struct snapshots *snapshots;
+    struct documents *documents;
     struct jsonw *json;              /* of replies; see reply.h */
     struct pg_statement *statements; /* the table that pg was given */
     struct event *clock;             /* measures the offset, and reads the house's record until it is known */

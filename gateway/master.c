@@ -59,7 +59,7 @@ struct master {
     struct master_options options;
     int listeners[WORKER_LISTENERS_MAX];
     size_t listener_count;
-    int metrics; /* listener of the metrics, -1: none */
+    int metrics;           /* listener of the metrics, -1: none */
     struct shared *shared; /* with the workers */
     struct process processes[WORKERS_MAX];
     unsigned generation;

@@ -16,9 +16,9 @@
 enum { PATTERNS_MAX = 96 }; /* of paths; the contract has some 60 */
 
 static const char *const methods[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-static const char *const statuses[] = {"200", "201", "202", "204", "304", "400", "401", "403", "404", "405", "408",
-                                       "409", "410", "413", "415", "416", "417", "422", "429", "431", "500", "501",
-                                       "503"};
+static const char *const statuses[] = {"200", "201", "202", "204", "304", "400", "401", "403",
+                                       "404", "405", "408", "409", "410", "413", "415", "416",
+                                       "417", "422", "429", "431", "500", "501", "503"};
 static const int status_numbers[ARRAY_LEN(statuses)] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409,
                                                         410, 413, 415, 416, 417, 422, 429, 431, 500, 501, 503};
 static const char *const results[] = {"kept", "refused"};

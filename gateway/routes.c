@@ -13,7 +13,6 @@
 #include "gateway/session.h"
 
 const struct route *const routes_all[] = {
-    metering_routes,
-    health_routes,   session_routes, bids_routes, ledger_routes, accounts_routes,
-    auctions_routes, listing_routes, me_routes,   NULL,
+    metering_routes, health_routes,   session_routes, bids_routes, ledger_routes,
+    accounts_routes, auctions_routes, listing_routes, me_routes,   NULL,
 };

@@ -8,6 +8,7 @@
 
 #include "gateway/accounts.h"
 #include "gateway/auctions.h"
+#include "gateway/documents.h"
 #include "gateway/gateway.h"
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
@@ -16,8 +17,9 @@
 #include "gateway/snapshots.h"
 
 struct statements *const statements_all[] = {
-    &gateway_statements,  &snapshots_statements, &ledger_statements, &accounts_statements,
-    &auctions_statements, &listing_statements,   &me_statements,     NULL,
+    &documents_statements, &gateway_statements,  &snapshots_statements,
+    &ledger_statements,    &accounts_statements, &auctions_statements,
+    &listing_statements,   &me_statements,       NULL,
 };
 
 struct pg_statement *statements_gather(size_t *count)

@@ -41,39 +41,42 @@ enum {
 #define TOLD_BY_KIND " RETURNING kind) SELECT kind, count(*) FROM told GROUP BY kind"
 
 const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
-    [AUDIENCE_USER] = {"tell_user", "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at) "
-                                    "SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], "
-                                    "$5::numeric[], $6::timestamptz[]) ON CONFLICT DO NOTHING" TOLD_BY_KIND},
+    [AUDIENCE_USER] = {"tell_user",
+                       "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at) "
+                       "SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], "
+                       "$5::numeric[], $6::timestamptz[]) ON CONFLICT DO NOTHING" TOLD_BY_KIND},
     /* The id's time is that of the first extension which can have led to that minute, so that all of them agree. */
-    [AUDIENCE_EXTENDED] = {"tell_extended", "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
-                                                "greatest(0, least(e.at_ms, "
-                                                "e.end_ms / 60000 * 60000 - a.snipe_extension_s * "
-                                                "1000::bigint))",
-                                                "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms "
-                                                "/ 60000") ", "
-                                                           "'AUCTION_EXTENDED', e.auction_id, "
-                                                           "e.amount, " AT_MS("e.end_ms") ", " AT_MS(
-                                                               "e.at_ms") " "
-                                                                          "FROM unnest($1::uuid[], "
-                                                                          "$2::bigint[], $3::bigint[], "
-                                                                          "$4::numeric[], $5::bigint[]) "
-                                                                          "AS e (auction_id, end_ms, "
-                                                                          "at_ms, amount, after_seq) "
-                                                                          "JOIN auctions a ON a.id = "
-                                                                          "e.auction_id CROSS JOIN "
-                                                                          "LATERAL ("
-                                                                          "SELECT a.seller_id AS "
-                                                                          "user_id UNION SELECT "
-                                                                          "b.bidder_id FROM bids b "
-                                                                          "WHERE b.auction_id = "
-                                                                          "e.auction_id AND b.seq > "
-                                                                          "e.after_seq AND " VALID_BIDS ") p "
-                                                                          "ON CONFLICT DO NOTHING) "
-                                                                          "SELECT id, ledger_seq, (SELECT count(*) FROM told) FROM "
-                                                                          "auctions WHERE id = ANY "
-                                                                          "($1::uuid[])"},
+    [AUDIENCE_EXTENDED] = {"tell_extended",
+                           "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
+                               "greatest(0, least(e.at_ms, "
+                               "e.end_ms / 60000 * 60000 - a.snipe_extension_s * "
+                               "1000::bigint))",
+                               "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms "
+                               "/ 60000") ", "
+                                          "'AUCTION_EXTENDED', e.auction_id, "
+                                          "e.amount, " AT_MS("e.end_ms") ", " AT_MS(
+                                              "e.at_ms") " "
+                                                         "FROM unnest($1::uuid[], "
+                                                         "$2::bigint[], $3::bigint[], "
+                                                         "$4::numeric[], $5::bigint[]) "
+                                                         "AS e (auction_id, end_ms, "
+                                                         "at_ms, amount, after_seq) "
+                                                         "JOIN auctions a ON a.id = "
+                                                         "e.auction_id CROSS JOIN "
+                                                         "LATERAL ("
+                                                         "SELECT a.seller_id AS "
+                                                         "user_id UNION SELECT "
+                                                         "b.bidder_id FROM bids b "
+                                                         "WHERE b.auction_id = "
+                                                         "e.auction_id AND b.seq > "
+                                                         "e.after_seq AND " VALID_BIDS ") p "
+                                                         "ON CONFLICT DO NOTHING RETURNING 1) "
+                                                         "SELECT id, ledger_seq, (SELECT count(*) FROM told) FROM "
+                                                         "auctions WHERE id = ANY "
+                                                         "($1::uuid[])"},
     [AUDIENCE_SETTLED] =
-        {"tell_settled", "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
+        {"tell_settled",
+         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
              "e.at_ms",
              "p.kind, e.auction_id, p.user_id, e.version") ", "
                                                            "p.kind, e.auction_id, e.amount, NULL, " AT_MS(
@@ -95,7 +98,8 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                           "e.auction_id AND " VALID_BIDS ") p "
                                                                           "ON CONFLICT DO NOTHING" TOLD_BY_KIND},
     [AUDIENCE_ENDING_SOON] =
-        {"tell_ending_soon", "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
+        {"tell_ending_soon",
+         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
              "e.at_ms",
              "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms") ", "
                                                                          "'AUCTION_ENDING_SOON', e.auction_id, "
@@ -112,7 +116,8 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                                         "WHERE b.auction_id = "
                                                                                         "e.auction_id AND " VALID_BIDS
                                                                                         ") p "
-                                                                                        "ON CONFLICT DO NOTHING" TOLD_BY_KIND},
+                                                                                        "ON CONFLICT DO "
+                                                                                        "NOTHING" TOLD_BY_KIND},
     /*
      * A new house's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.

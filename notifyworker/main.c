@@ -200,8 +200,7 @@ static void notifyworker_free(struct notifyworker *worker)
 static bool start_metrics(struct notifyworker *worker)
 {
     bool good = false;
-    worker->metrics =
-        metrics_server_start(worker->base, &worker->config, metering_families, NULL, worker, &good);
+    worker->metrics = metrics_server_start(worker->base, &worker->config, metering_families, NULL, worker, &good);
     return good;
 }
 
@@ -215,7 +214,8 @@ int main(int argc, char **argv)
     }
     worker.base = event_base_new();
     worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
-    if (worker.daemon != NULL && start_metrics(&worker) && connect_pg(&worker) && connect_brokers(&worker) && make_parts(&worker)) {
+    if (worker.daemon != NULL && start_metrics(&worker) && connect_pg(&worker) && connect_brokers(&worker) &&
+        make_parts(&worker)) {
         exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
     } else {
         log_error("cannot start: no memory, or an address cannot be used");
