@@ -20,7 +20,7 @@ void metering_refused(enum error_code code);
 /* A connection was accepted, and whether it was kept. */
 void metering_connected(bool kept);
 /* Gauges, of all workers. */
-void metering_workers(size_t serving, int64_t connections);
+void metering_workers(size_t serving, int64_t open);
 
 /* A bid's 202, counted from its receipt; and what came after it for a client that waited: the decision. */
 void metering_bid_taken(int64_t took_us);
