@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "gateway/conn.h"
+#include "gateway/cors.h"
 #include "gateway/gateway.h"
 #include "gateway/metering.h"
 
@@ -60,6 +61,7 @@ static void answer(struct request *request, int status, const char *content_type
         return;
     }
     reply_header(request, "X-Request-Id", request->id);
+    cors_answer(request);
     if (content_type != NULL) {
         reply_header(request, "Content-Type", content_type);
     }
