@@ -11,14 +11,16 @@
 #include "common/topology.h"
 
 static const char *const kinds[] = {
-    [COMMAND_BID] = "bid",     [COMMAND_PROXY] = "proxy", [COMMAND_WITHDRAW] = "withdraw",
-    [COMMAND_START] = "start", [COMMAND_FENCE] = "end",
+    [COMMAND_BID] = "bid",       [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
+    [COMMAND_START] = "start",   [COMMAND_FENCE] = "end",     [COMMAND_BUY] = "buy",
+    [COMMAND_UPDATE] = "update", [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
+    [COMMAND_CLOSE] = "close",   [COMMAND_ABORT] = "abort",
 };
 static const char *const statuses[] = {"accepted", "outbid", "rejected"};
 static const char *const reasons[] = {
-    "BID_TOO_LOW",    "MAXIMUM_NOT_RAISED", "AUCTION_ENDED", "AUCTION_NOT_STARTED", "AUCTION_CANCELLED",
-    "OWN_AUCTION",    "USER_BANNED",        "NOT_FOUND",     "TERMS_CHANGED",       "NO_MAXIMUM",
-    "INTERNAL_ERROR", "HAS_BIDS",           "INVALID_AMOUNT"};
+    "BID_TOO_LOW",    "MAXIMUM_NOT_RAISED", "AUCTION_ENDED", "AUCTION_NOT_STARTED", "AUCTION_CANCELLED", "OWN_AUCTION",
+    "USER_BANNED",    "NOT_FOUND",          "TERMS_CHANGED", "NO_MAXIMUM",          "INTERNAL_ERROR",    "HAS_BIDS",
+    "INVALID_AMOUNT", "BUY_NOW_GONE",       "END_NOT_LATER", "VERSION_CONFLICT"};
 /* clang-format off */
 static const char *const shard_names[TOPOLOGY_SHARDS_MAX] = {
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
@@ -106,7 +108,7 @@ void metering_batch(const struct batch *batch, int64_t took_us)
         if (decision->reason[0] != '\0') {
             metrics_add(&rejections, metrics_value(&rejections, 0, decision->reason), 0, 0, 1);
         }
-        if (decision->kind == COMMAND_BID || decision->kind == COMMAND_PROXY) {
+        if (decision->kind == COMMAND_BID || decision->kind == COMMAND_PROXY || decision->kind == COMMAND_BUY) {
             metrics_observe(&delay, 0, 0, (decision->decided_ms - decision->received_ms) * 1000);
         }
     }

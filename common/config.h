@@ -65,6 +65,7 @@ struct config {
     int searches_per_minute;
     int logins_per_minute;
     int registrations_per_hour;
+    int logins_account_per_minute; /* by addresses that never logged in to the account */
     /* [bidworker] */
     int batch_max_bids;
     int batch_interval_ms; /* least time from one batch's begin to the next one's */
@@ -82,6 +83,7 @@ struct config {
     /* [notifyworker] */
     int notify_batch_max;   /* messages taken into one transaction */
     int notify_interval_ms; /* least time from one transaction's begin to the next one's */
+    int watch_poll_ms;      /* between two looks for bids on watched auctions */
 };
 
 /* Every setting at its default. */

@@ -9,6 +9,9 @@
 #include "gateway/router.h"
 #include "gateway/statements.h"
 
+/* How far off an endTime may be: a year, leap years included. */
+#define AUCTIONS_END_MOST_MS (INT64_C(366) * 86400 * 1000)
+
 extern const struct route auctions_routes[];
 extern struct statements auctions_statements;
 
@@ -25,7 +28,12 @@ extern struct statements auctions_statements;
     AUCTIONS_MS("a.start_time") ", " AUCTIONS_MS("a.end_time") ", "                           \
     AUCTIONS_MS("a.original_end_time") ", a.snipe_window_s, a.snipe_extension_s,"             \
     " a.snipe_max, a.version, " AUCTIONS_MS("a.created_at") ", " AUCTIONS_MS("a.updated_at") \
-    ", a.winner_id, a.winning_bid_id"
+    ", a.winner_id, a.winning_bid_id,"                                                        \
+    " coalesce((SELECT c.watchers FROM watch_counts c WHERE c.auction_id = a.id), 0),"        \
+    " CASE WHEN a.winner_id IS NOT NULL THEN"                                                 \
+    " (SELECT u.email FROM users u WHERE u.id = a.seller_id) END,"                            \
+    " (SELECT u.email FROM users u WHERE u.id = a.winner_id),"                                \
+    " (SELECT u.display_name FROM users u WHERE u.id = a.winner_id)"
 // clang-format on
 
 enum auctions_column {
@@ -57,15 +65,21 @@ enum auctions_column {
     AUCTIONS_UPDATED,
     AUCTIONS_WINNER,
     AUCTIONS_WINNING_BID,
+    AUCTIONS_WATCHERS,
+    AUCTIONS_SELLER_EMAIL, /* after a sale */
+    AUCTIONS_WINNER_EMAIL,
+    AUCTIONS_WINNER_NAME,
     AUCTIONS_COLUMN_COUNT /* a statement's own columns follow from here */
 };
 
 /*
  * The contract's Auction object, as `request`'s user may see it: the reserve is for the seller and admins, the winner
- * for these and the winner.
+ * for these and the winner, the contact for seller and winner.
  */
 void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row);
 /* The same as `user` may see it (all zero: a guest), without serverTime. */
 void auctions_write_view(struct jsonw *json, const struct request_user *user, const PGresult *result, int row);
+/* There is no row, or it is a draft of someone else than `request`'s user. */
+MUST_CHECK bool auctions_hidden(const struct request *request, const PGresult *result);
 
 #endif

@@ -215,22 +215,23 @@ static void send_text(struct request *request, int status, const char *text, siz
     reply_bytes(request, status, "application/json", documents->text, length - 1 + (size_t)added);
 }
 
-void documents_send(struct request *request, int status, int64_t version)
+void documents_reply(struct request *request, int status, const PGresult *result)
 {
     char etag[ETAG_SIZE];
     size_t length = 0;
+    auctions_write_view(reply_json(request), &request->user, result, 0);
     const char *text = jsonw_text(request->gateway->json, &length);
     if (text == NULL) {
         reply_error(request, ERROR_INTERNAL_ERROR);
         return;
     }
-    make_etag(text, length, version, etag);
+    make_etag(text, length, pg_int(result, 0, AUCTIONS_VERSION), etag);
     send_text(request, status, text, length, etag);
 }
 
 /* ---- PostgreSQL ---- */
 
-/* Makes the public document of the row for those who ask next. A draft has none. */
+/* Makes the public document of the row for those who ask next. */
 static void keep(struct gateway *gateway, const PGresult *result, int64_t made_ms)
 {
     char key[KEYS_SIZE];
@@ -269,12 +270,26 @@ static void show(struct request *request, const struct pg_reply *reply)
     if (!statements_usable(request, reply)) {
         return;
     }
-    if (PQntuples(reply->result) == 0) {
+    if (auctions_hidden(request, reply->result)) {
         reply_error(request, ERROR_NOT_FOUND);
-        return;
+    } else {
+        documents_reply(request, 200, reply->result);
     }
-    auctions_write_view(reply_json(request), &request->user, reply->result, 0);
-    documents_send(request, 200, pg_int(reply->result, 0, AUCTIONS_VERSION));
+}
+
+static void on_shown(const struct pg_reply *reply, void *arg)
+{
+    show(arg, reply);
+}
+
+void documents_show(struct request *request)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
+    uuid_format(&request->parameters[0], id);
+    if (!statements_query(request->gateway, &documents_statements, DOCUMENT_GET, 1, values, on_shown, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 static void load(struct asking *asking);
@@ -351,6 +366,16 @@ static void load(struct asking *asking)
 }
 
 /* ---- Redis ---- */
+
+void documents_forget(struct gateway *gateway, const struct uuid *auction)
+{
+    char key[KEYS_SIZE];
+    const char *arguments[] = {"HDEL", key, "dv"};
+    keys_snapshot(auction, key);
+    if (!redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("a document was not forgotten: Redis is not there");
+    }
+}
 
 enum { FIELD_V, FIELD_DV, FIELD_DT, FIELD_DE, FIELD_BRIEF, FIELD_DS = FIELD_BRIEF, FIELD_DW, FIELD_DJ, FIELD_WHOLE };
 

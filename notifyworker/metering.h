@@ -1,10 +1,13 @@
 /*
- * What the notification worker counts. Callers: audience.c; main.c shows it.
+ * What the notification worker counts. Callers: audience.c, watchers.c; main.c shows it.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_METERING_H
 #define ROSTRUM_NOTIFYWORKER_METERING_H
 
 #include "common/metrics.h"
+
+/* Ends WITH told AS (INSERT INTO notifications …: what is there already is not told again; -> (kind, count written). */
+#define METERING_TOLD_ONCE " ON CONFLICT DO NOTHING RETURNING kind) SELECT kind, count(*) FROM told GROUP BY kind"
 
 extern struct metrics_family *const metering_families[]; /* NULL-ended */
 
