@@ -163,6 +163,39 @@ START_TEST(the_same_from_redis_as_from_postgresql)
 }
 END_TEST
 
+/* A change's own answer is the row; who asks after it is shown no older document, and nobody another one's view. */
+START_TEST(what_one_may_see_stays_theirs)
+{
+    static char first[MANNERS_RAW_SIZE];
+    static char again[MANNERS_RAW_SIZE];
+    struct cast_terms terms = {.more = "\"draft\": true, \"buyNowPrice\": 90.00"};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
+    for (int look = 0; look < 2; look++) {
+        ck_assert_ptr_nonnull(strstr(view(&stage.seller, first), "\"status\":\"draft\""));
+        EXPECT_STATUS(stage_call(NULL, "GET", stage_path(""), NULL), 404);
+        EXPECT_STATUS(stage_call(&stage.ann, "GET", stage_path(""), NULL), 404);
+    }
+    EXPECT_STATUS(stage_call(&stage.seller, "POST", stage_path("/publish"), NULL), 200);
+    ck_assert_ptr_nonnull(strstr(view(NULL, first), "\"status\":\"active\""));
+    ck_assert_str_eq(view(NULL, again), first);
+    const struct reply *reply =
+        stage_call(&stage.seller, "PUT", stage_path(""), "{\"version\": 2, \"title\": \"A sofa\"}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "title", "A sofa");
+    ck_assert_str_ne(header("ETag"), "");
+    ck_assert_ptr_nonnull(strstr(view(NULL, first), "\"A sofa\""));
+    client_header(stage.client, "Prefer: wait=10");
+    EXPECT_STATUS(stage_call(&stage.ann, "POST", stage_path("/buy-now"), NULL), 200);
+    SUITE_WAIT(cast_has_status(stage.client, stage.auction, "sold"), MANNERS_RAW_MS);
+    for (int look = 0; look < 2; look++) {
+        ck_assert_ptr_null(strstr(view(NULL, again), "contact"));
+        ck_assert_ptr_null(strstr(view(&stage.bob, again), "contact"));
+        ck_assert_ptr_nonnull(strstr(view(&stage.ann, again), "\"role\":\"seller\""));
+        ck_assert_ptr_nonnull(strstr(view(&stage.seller, again), "\"role\":\"winner\""));
+    }
+}
+END_TEST
+
 static int count(const char *text, const char *what)
 {
     int found = 0;
@@ -232,6 +265,7 @@ static Suite *manners_suite(void)
         other_sites_may_not,
         a_client_that_has_it_already_gets_304,
         the_same_from_redis_as_from_postgresql,
+        what_one_may_see_stays_theirs,
         pipelined_requests_are_answered_in_order,
         connections_are_kept_unless_asked_otherwise,
         expectations,

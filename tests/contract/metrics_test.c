@@ -147,6 +147,35 @@ START_TEST(the_hammer_is_counted)
 }
 END_TEST
 
+START_TEST(changes_and_cancellations_are_counted)
+{
+    static const struct {
+        const char *name;
+        const char *labels;
+        int64_t more;
+    } numbers[] = {
+        {"rostrum_bids_total", "kind=\"update\",outcome=\"accepted\"", 1},
+        {"rostrum_bids_total", "kind=\"cancel\",outcome=\"accepted\"", 1},
+        {"rostrum_bids_total", "kind=\"other\"", 0},
+        {"rostrum_notifications_total", "kind=\"AUCTION_CANCELLED\"", 2}, /* to the seller, and to who watches */
+        {"rostrum_notifications_total", "kind=\"other\"", 0},
+    };
+    int64_t before[ARRAY_LEN(numbers)];
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        before[i] = sum(numbers[i].name, numbers[i].labels);
+    }
+    EXPECT_STATUS(stage_call(&stage.ann, "POST", "/api/v1/users/me/watchlist",
+                             client_format("{\"auctionId\": \"%s\"}", stage.auction)),
+                  201);
+    EXPECT_STATUS(stage_call(&stage.seller, "PUT", stage_path(""), "{\"version\": 1, \"title\": \"A sofa\"}"), 200);
+    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 204);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        SUITE_WAIT(sum(numbers[i].name, numbers[i].labels) >= before[i] + numbers[i].more, METRICS_WAIT_MS);
+        ck_assert_int_eq(sum(numbers[i].name, numbers[i].labels), before[i] + numbers[i].more);
+    }
+}
+END_TEST
+
 /* Shards whose depth is shown, by whichever bid worker serves them. */
 static int64_t shards_shown(void)
 {
@@ -214,6 +243,7 @@ static Suite *metrics_suite(void)
         ten_bids_are_ten,
         who_waits_is_measured,
         the_hammer_is_counted,
+        changes_and_cancellations_are_counted,
         every_shard_shows_its_depth,
         a_killed_worker_loses_nothing,
         the_listener_shows_nothing_else,
