@@ -58,7 +58,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-bench deps-lint run up down status clean clean-var check check-unit replay bench bench-search \
+.PHONY: all test-programs help deps deps-check deps-bench deps-lint run up down status clean clean-var check check-unit replay bench bench-read bench-search \
         asan ubsan valgrind tidy cppcheck format format-check units-check install
 
 all: $(PROGRAMS) ## build the five programs into build/bin
@@ -159,6 +159,11 @@ bench-search: deps-bench ## searches among 1,000,000 auctions: plans, and millis
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/search-run
+
+bench-read: deps-bench ## reads per second, beside a bare evhttp, and bids beside reads
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/bench/read
 
 # A report is never taken for the exit code that a test expects of a program: those end below 99.
 asan: deps-check ## unit, integration and contract tests under AddressSanitizer

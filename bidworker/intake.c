@@ -274,6 +274,22 @@ bool intake_unacked(const struct intake *intake, unsigned shard, size_t *count)
     return line->consumer != NULL;
 }
 
+void intake_ask_ready(struct intake *intake)
+{
+    for (unsigned shard = 0; shard < intake->options.shards; shard++) {
+        if (intake->lines[shard].consumer != NULL && !intake->lines[shard].leaving) {
+            broker_consumer_ask_ready(intake->lines[shard].consumer);
+        }
+    }
+}
+
+int64_t intake_ready(const struct intake *intake, unsigned shard)
+{
+    const struct line *line = &intake->lines[shard];
+    assert(shard < intake->options.shards);
+    return line->consumer == NULL ? -1 : broker_consumer_ready(line->consumer);
+}
+
 static void add_item(struct batch *batch, struct line *line, struct intake_message *message)
 {
     size_t index = message->decided + message->in_batch;

@@ -43,6 +43,11 @@ size_t intake_held(const struct intake *intake);
 /* Deliveries of the shard that came and are not acked; false if it has no channel. */
 MUST_CHECK bool intake_unacked(const struct intake *intake, unsigned shard, size_t *count);
 
+/* Asks the broker how much waits in the queues of the shards served, for intake_ready; the answers come later. */
+void intake_ask_ready(struct intake *intake);
+/* Messages of the shard that wait in its queue, as last told; -1 when not known, or not served. */
+int64_t intake_ready(const struct intake *intake, unsigned shard);
+
 /* Fills an empty batch with up to `limit` commands; none if nothing has come. A careful command comes alone. */
 void intake_take(struct intake *intake, struct batch *batch, size_t limit);
 /* Takes back all but the first `keep` commands of the batch. */

@@ -4,9 +4,11 @@
  */
 #include <stdio.h>
 
+#include "bidworker/metering.h"
 #include "bidworker/worker.h"
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/metrics_server.h"
 
 static const struct daemon_program program = {
     .name = "rostrum-bidworker",
@@ -23,6 +25,7 @@ struct bidworker {
     struct daemon *daemon;
     struct event_base *base;
     struct worker *worker;
+    struct metrics_server *metrics; /* NULL: switched off */
     bool failed;
 };
 
@@ -53,13 +56,26 @@ static void on_drain(void *arg)
     worker_drain(bidworker->worker);
 }
 
+static void on_collect(void *arg)
+{
+    const struct bidworker *bidworker = arg;
+    if (bidworker->worker != NULL) {
+        worker_meter(bidworker->worker);
+    }
+}
+
 static int run(struct bidworker *bidworker, const struct config *config)
 {
     struct daemon_calls calls = {.drain = on_drain, .arg = bidworker};
     int exit_code = EXIT_FAILED;
+    bool metered = false;
     bidworker->base = event_base_new();
     bidworker->daemon = bidworker->base == NULL ? NULL : daemon_new(bidworker->base, config, &calls);
     if (bidworker->daemon != NULL) {
+        bidworker->metrics =
+            metrics_server_start(bidworker->base, config, metering_families, on_collect, bidworker, &metered);
+    }
+    if (metered) {
         struct worker_options options = {
             .base = bidworker->base,
             .config = config,
@@ -71,10 +87,11 @@ static int run(struct bidworker *bidworker, const struct config *config)
         bidworker->worker = worker_new(&options);
     }
     if (bidworker->worker == NULL) {
-        log_error("cannot start: no memory, or a server's URL cannot be read");
+        log_error("cannot start: no memory, or an address cannot be used");
     } else if (event_base_dispatch(bidworker->base) == 0 && !bidworker->failed) {
         exit_code = daemon_exit_code(bidworker->daemon);
     }
+    metrics_server_free(bidworker->metrics);
     worker_free(bidworker->worker);
     if (bidworker->daemon != NULL) {
         daemon_free(bidworker->daemon);

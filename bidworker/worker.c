@@ -18,6 +18,7 @@
 #include "bidworker/emit.h"
 #include "bidworker/intake.h"
 #include "bidworker/ledger.h"
+#include "bidworker/metering.h"
 #include "bidworker/ownership.h"
 #include "bidworker/statements.h"
 #include "common/clock.h"
@@ -37,6 +38,7 @@ enum {
     SUSPECT_ATTEMPTS = 3, /* then it is the poison */
     ALONE_TRIES = 2,      /* of a single command, before it is trusted less: two workers may have met */
     REPORT_S = 10,
+    READY_LOOKS = 20,       /* looks at who owns what between two questions to the broker, how much waits */
     OUTBOX_LOOK_MS = 20,    /* while draining */
     OUTBOX_DRAIN_MS = 2000, /* then what is left is left to the other workers' sweep */
 };
@@ -81,6 +83,7 @@ struct worker {
     int64_t drain_until_ms;
     int64_t batch_began_us;
     struct report report;
+    unsigned looks; /* since the broker was asked how much waits */
     char queue_names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
     const char *queues[TOPOLOGY_SHARDS_MAX + 1];
 };
@@ -321,6 +324,7 @@ static void on_committed(struct worker *worker)
     const struct letters *letters = ledger_letters(worker->ledger);
     struct batch *batch = worker->batch;
     intake_ack(worker->intake, batch);
+    metering_batch(batch, clock_mono_us() - worker->batch_began_us);
     emit_batch(worker->emit, batch);
     outbox_sent(worker->outbox, letters->rows, letters->count);
     log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
@@ -374,6 +378,14 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
     *report = (struct report){.since_ms = now_ms};
 }
 
+void worker_meter(const struct worker *worker)
+{
+    if (worker->intake != NULL) {
+        metering_shards(worker->intake, worker->shard_count);
+    }
+    metering_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
+}
+
 /* --- the beginning --- */
 
 static void tell_serving(void *arg)
@@ -400,6 +412,9 @@ static void on_looked(void *arg)
 {
     struct worker *worker = arg;
     tell_serving(worker);
+    if (worker->options.config->metrics_port != 0 && worker->looks++ % READY_LOOKS == 0) {
+        intake_ask_ready(worker->intake);
+    }
     for (unsigned shard = 0; worker->ownership != NULL && shard < worker->shard_count; shard++) {
         size_t unacked = 0;
         if (intake_unacked(worker->intake, shard, &unacked)) {

@@ -27,5 +27,7 @@ MUST_CHECK struct worker *worker_new(const struct worker_options *options);
 void worker_free(struct worker *worker);
 /* Finishes the batch in hand, hands over its shards and publishes what is in the outbox. */
 void worker_drain(struct worker *worker);
+/* Brings the gauges of metering.h up to date. */
+void worker_meter(const struct worker *worker);
 
 #endif

@@ -20,6 +20,9 @@
 
 struct broker;
 struct broker_consumer;
+struct metrics_family;
+
+extern struct metrics_family broker_metrics; /* messages published, by verdict */
 
 enum broker_state {
     BROKER_DOWN, /* not connected */
@@ -113,6 +116,13 @@ MUST_CHECK struct broker_consumer *broker_consume(struct broker *broker, const s
  * which are forgotten (and their messages delivered again) when the channel is closed right behind them.
  */
 MUST_CHECK bool broker_ack(struct broker_consumer *consumer, uint64_t tag, bool multiple);
+/*
+ * Asks how many messages the queue holds that nobody has been given yet; the answer changes broker_consumer_ready.
+ * Nothing is asked of a consumer that is not subscribed.
+ */
+void broker_consumer_ask_ready(struct broker_consumer *consumer);
+/* The last answer, -1: none since it subscribed. */
+int64_t broker_consumer_ready(const struct broker_consumer *consumer);
 /* Closes the channel; what was not acked goes back to the queue in order. No callback comes any more. */
 void broker_consumer_close(struct broker_consumer *consumer);
 

@@ -12,6 +12,7 @@
 
 #include "common/broker_internal.h"
 #include "common/clock.h"
+#include "common/metrics.h"
 
 enum { RING_SLOTS_PER_OPEN = 4 };
 
@@ -74,6 +75,21 @@ void broker_confirm_returned(struct broker_confirms *confirms, uint64_t tag)
     }
 }
 
+static const char *const verdict_names[] = {
+    [BROKER_CONFIRMED] = "confirmed",
+    [BROKER_NACKED] = "nacked",
+    [BROKER_RETURNED] = "returned",
+    [BROKER_UNKNOWN] = "unknown",
+};
+
+struct metrics_family broker_metrics = {
+    .name = "rostrum_published_total",
+    .help = "Messages published to RabbitMQ, by the verdict on them.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"verdict", verdict_names, ARRAY_LEN(verdict_names)}},
+};
+
 /* The one place where a message ends. */
 static void end(struct broker_confirms *confirms, uint64_t tag, enum broker_verdict verdict)
 {
@@ -81,6 +97,7 @@ static void end(struct broker_confirms *confirms, uint64_t tag, enum broker_verd
     if (pending->state == PENDING_RETURNED && verdict == BROKER_CONFIRMED) {
         verdict = BROKER_RETURNED;
     }
+    metrics_add(&broker_metrics, verdict, 0, 0, 1);
     pending->state = PENDING_SETTLED;
     confirms->open--;
     broker_verdict_callback callback = pending->callback;

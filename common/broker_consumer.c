@@ -58,6 +58,7 @@ struct broker_consumer {
     int backoff_ms;
     uint64_t tag_base; /* what is added to the server's tags of this subscription */
     uint64_t tag_last; /* given to the owner */
+    int64_t ready;     /* messages in the queue, as last told; -1: not told yet */
     struct gathering gathering;
 };
 
@@ -96,6 +97,7 @@ static void subscribe(struct broker_consumer *consumer)
     set_state(consumer, CONSUMER_SUBSCRIBING);
     consumer->channel_open = false;
     consumer->tag_base = consumer->tag_last;
+    consumer->ready = -1;
     (void)evtimer_del(consumer->retry);
 
     amqp_channel_open_t open = {.out_of_band = amqp_empty_bytes};
@@ -173,6 +175,12 @@ static void on_consume_ok(struct broker_consumer *consumer, void *decoded)
     }
 }
 
+static void on_declare_ok(struct broker_consumer *consumer, void *decoded)
+{
+    const amqp_queue_declare_ok_t *declared = decoded;
+    consumer->ready = declared->message_count;
+}
+
 static void on_cancel(struct broker_consumer *consumer, void *decoded)
 {
     (void)decoded;
@@ -245,6 +253,7 @@ static void on_method(struct broker_consumer *consumer, const amqp_method_t *met
         {AMQP_BASIC_DELIVER_METHOD, on_deliver},       {AMQP_CHANNEL_OPEN_OK_METHOD, on_open_ok},
         {AMQP_BASIC_CONSUME_OK_METHOD, on_consume_ok}, {AMQP_BASIC_CANCEL_METHOD, on_cancel},
         {AMQP_CHANNEL_CLOSE_METHOD, on_close},         {AMQP_CHANNEL_CLOSE_OK_METHOD, on_close_ok},
+        {AMQP_QUEUE_DECLARE_OK_METHOD, on_declare_ok},
     };
     for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
         if (handlers[i].id == method->id) {
@@ -425,6 +434,7 @@ struct broker_consumer *broker_consume(struct broker *broker, const struct broke
     consumer->gone = options->gone;
     consumer->arg = options->arg;
     consumer->backoff_ms = BROKER_BACKOFF_MIN_MS;
+    consumer->ready = -1;
     broker->consumers[channel] = consumer;
     consumer->queue = strdup(options->queue);
     consumer->retry = evtimer_new(broker->base, on_retry, consumer);
@@ -447,6 +457,20 @@ bool broker_ack(struct broker_consumer *consumer, uint64_t tag, bool multiple)
     amqp_basic_ack_t ack = {.delivery_tag = tag - consumer->tag_base, .multiple = multiple};
     broker_send(consumer->broker, consumer->channel, AMQP_BASIC_ACK_METHOD, &ack);
     return consumer->broker->failure[0] == '\0';
+}
+
+void broker_consumer_ask_ready(struct broker_consumer *consumer)
+{
+    if (consumer->state == CONSUMER_ACTIVE) {
+        amqp_queue_declare_t declare = {
+            .queue = amqp_cstring_bytes(consumer->queue), .passive = true, .arguments = amqp_empty_table};
+        broker_send(consumer->broker, consumer->channel, AMQP_QUEUE_DECLARE_METHOD, &declare);
+    }
+}
+
+int64_t broker_consumer_ready(const struct broker_consumer *consumer)
+{
+    return consumer->ready;
 }
 
 void broker_consumer_close(struct broker_consumer *consumer)

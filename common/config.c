@@ -41,6 +41,10 @@ struct setting {
 static const struct setting settings[] = {
     TEXT("log", "log_level", log_level, "info"),
 
+    TEXT("metrics", "metrics_address", metrics_address, "127.0.0.1"),
+    INT("metrics", metrics_port, "0", 0, 65535),
+    BOOL("metrics", metrics_public, "no"),
+
     TEXT("postgres", "pg_url", pg_url, "postgresql://rostrum@127.0.0.1:5432/rostrum"),
     INT("postgres", pg_connections, "4", 1, 100),
     INT("postgres", pg_search_connections, "2", 1, 100),
@@ -71,6 +75,7 @@ static const struct setting settings[] = {
     INT("gateway", hash_queue_max, "64", 1, 100000),
     INT("gateway", clock_skew_max_ms, "200", 1, 60000),
     BOOL("gateway", trust_forwarded_for, "no"),
+    TEXT("gateway", "cors_origins", cors_origins, "none"),
 
     INT("auth", argon2_ops, "2", 1, 100),
     INT("auth", argon2_memory_kib, "19456", 8, 4194304),
@@ -228,6 +233,7 @@ bool config_read_environment(struct config *config, char *why, size_t why_size)
         {"ROSTRUM_PG_URL", "postgres", "pg_url"},
         {"ROSTRUM_REDIS_URL", "redis", "redis_url"},
         {"ROSTRUM_AMQP_URL", "rabbitmq", "amqp_url"},
+        {"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
     };
     const char *file = getenv("ROSTRUM_CONF");
     if (file != NULL && file[0] != '\0' && !config_read(config, file, why, why_size)) {
@@ -239,7 +245,7 @@ bool config_read_environment(struct config *config, char *why, size_t why_size)
             continue;
         }
         if (!set(config, find(variables[i].section, variables[i].name), value)) {
-            (void)snprintf(why, why_size, "%s is too long", variables[i].variable);
+            (void)snprintf(why, why_size, "%s: not a value of %s", variables[i].variable, variables[i].name);
             return false;
         }
     }

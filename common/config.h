@@ -1,8 +1,8 @@
 /*
  * The settings of every program, from one table: section, name, type, default, bounds. They come, each winning over
  * the one before, from the defaults, the INI files given with --config, the file named by ROSTRUM_CONF, and
- * ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL. An unknown section or name, or a value out of bounds, is an
- * error with file and line. conf/rostrum.ini documents each one; a unit test holds the two together.
+ * ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL, ROSTRUM_METRICS_PORT. An unknown section or name, or a value out
+ * of bounds, is an error with file and line. conf/rostrum.ini documents each one; a unit test holds the two together.
  *
  * Units stand last in the names. 0 switches a limit off where the comment says so.
  */
@@ -19,6 +19,10 @@ enum { CONFIG_TEXT_SIZE = 512 };
 struct config {
     /* [log] */
     char log_level[16];
+    /* [metrics] */
+    char metrics_address[64];
+    int metrics_port;    /* 0: off. ROSTRUM_METRICS_PORT wins: each program needs one of its own */
+    bool metrics_public; /* GET /metrics on the gateway's public listener too */
     /* [postgres] */
     char pg_url[CONFIG_TEXT_SIZE];
     int pg_connections;        /* of one gateway worker */
@@ -49,7 +53,8 @@ struct config {
     int hash_threads;             /* Argon2id, per worker */
     int hash_queue_max;           /* waiting jobs, then 503 */
     int clock_skew_max_ms;
-    bool trust_forwarded_for; /* take the address from X-Forwarded-For, set by a proxy of ours */
+    char cors_origins[CONFIG_TEXT_SIZE]; /* separated by blanks; "none" */
+    bool trust_forwarded_for;            /* take the address from X-Forwarded-For, set by a proxy of ours */
     /* [auth] */
     int argon2_ops;
     int argon2_memory_kib;

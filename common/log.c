@@ -10,11 +10,20 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/metrics.h"
 
 static const char *service_name = "rostrum";
 static enum log_level least_level = LOG_INFO;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
+struct metrics_family log_metrics = {
+    .name = "rostrum_log_lines_total",
+    .help = "Log lines written, by level.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"level", level_names, ARRAY_LEN(level_names)}},
+};
 
 struct line {
     char bytes[LOG_LINE_MAX];
@@ -113,6 +122,7 @@ void log_line(enum log_level level, const struct log_about *about, const char *f
     if (level < least_level) {
         return;
     }
+    metrics_add(&log_metrics, level, 0, 0, 1);
     char message[LOG_LINE_MAX / 2];
     va_list arguments;
     va_start(arguments, format);

@@ -13,6 +13,9 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 enum { LOG_LINE_MAX = 4096 };
 
+struct metrics_family;
+extern struct metrics_family log_metrics; /* lines written, by level */
+
 /* What a line is about; NULL members and a negative duration are left out. Borrowed for the call. */
 struct log_about {
     const char *request_id;

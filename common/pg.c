@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/metrics.h"
 #include "common/pg_link.h"
 
 enum {
@@ -27,6 +28,20 @@ enum {
     SERVER_TIMEOUT_EXTRA_MS = 250,
     /* How often the server looks, while a statement runs or waits for a lock, whether its client is still there. */
     SERVER_CLIENT_CHECK_MS = 500,
+};
+
+enum { STATEMENTS_COUNTED_MAX = 192 }; /* by name, in one program; the gateway has the most */
+
+struct metrics_family pg_metrics = {
+    .name = "rostrum_sql_seconds",
+    .help =
+        "Time from sending a statement to its answer, by statement; within a pipeline what stands before it included.",
+    .type = METRICS_HISTOGRAM,
+    .label_count = 1,
+    .labels = {{"statement", NULL, STATEMENTS_COUNTED_MAX}},
+    .bounds = metrics_time_bounds,
+    .bound_count = METRICS_TIME_BOUNDS,
+    .is_time = true,
 };
 
 void pg_enter(struct pg *pg)
@@ -45,6 +60,7 @@ static void pg_destroy(struct pg *pg)
         free(tx);
     }
     free(pg->links);
+    free(pg->series);
     free(pg->libpq_options);
     free(pg);
 }
@@ -95,6 +111,15 @@ static char *libpq_options_new(const struct pg_options *options)
     return length < 0 ? NULL : text;
 }
 
+static size_t *series_new(const struct pg_options *options)
+{
+    size_t *series = calloc(options->statement_count + 1, sizeof(*series));
+    for (size_t i = 0; series != NULL && i < options->statement_count; i++) {
+        series[i] = metrics_value(&pg_metrics, 0, options->statements[i].name);
+    }
+    return series;
+}
+
 struct pg *pg_new(const struct pg_options *options)
 {
     assert(options->base != NULL && options->url != NULL && options->application != NULL);
@@ -107,7 +132,8 @@ struct pg *pg_new(const struct pg_options *options)
     LIST_INIT(&pg->transactions);
     pg->libpq_options = libpq_options_new(options);
     pg->links = calloc((size_t)options->connections, sizeof(*pg->links));
-    bool made = pg->libpq_options != NULL && pg->links != NULL;
+    pg->series = series_new(options);
+    bool made = pg->libpq_options != NULL && pg->links != NULL && pg->series != NULL;
     for (int i = 0; made && i < options->connections; i++) {
         made = pg_link_init(&pg->links[i], pg);
     }
@@ -170,7 +196,8 @@ bool pg_query(struct pg *pg, size_t statement, int count, const char *const *val
     if (link == NULL) {
         return false;
     }
-    const struct pg_wanted wanted = {.kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg};
+    const struct pg_wanted wanted = {
+        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .series = pg->series[statement]};
     if (!pg_link_execute(link, &wanted, statement_name(pg, statement), count, values)) {
         return false;
     }
@@ -209,7 +236,8 @@ bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const
     if (!tx_usable(tx) || !pg_link_has_room(tx->link)) {
         return false;
     }
-    const struct pg_wanted wanted = {.kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .tx = tx};
+    const struct pg_wanted wanted = {
+        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .tx = tx, .series = tx->pg->series[statement]};
     return pg_link_execute(tx->link, &wanted, statement_name(tx->pg, statement), count, values);
 }
 

@@ -25,6 +25,9 @@
 
 struct pg;
 struct pg_tx;
+struct metrics_family;
+
+extern struct metrics_family pg_metrics; /* time of statements, by name */
 
 struct pg_statement {
     const char *name; /* of the prepared statement; unique within the table */

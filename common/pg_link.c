@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/metrics.h"
 
 enum {
     BACKOFF_LEAST_MS = 50,
@@ -79,7 +80,8 @@ static void wanted_push(struct pg_link *link, const struct pg_wanted *wanted)
     assert(link->wanted_count < link->wanted_size);
     struct pg_wanted *place = pg_link_wanted(link, link->wanted_count++);
     *place = *wanted;
-    place->sent_ms = clock_mono_ms();
+    place->sent_us = clock_mono_us();
+    place->sent_ms = place->sent_us / 1000;
     if (wanted->kind != PG_WANT_SYNC) {
         link->pending++;
     }
@@ -196,6 +198,9 @@ static bool result_ends_connection(const PGresult *result)
 static void statement_answered(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply)
 {
     link->pg->latency_ms = link->answered_ms - wanted->sent_ms;
+    if (wanted->kind == PG_WANT_STATEMENT) {
+        metrics_observe(&pg_metrics, wanted->series, 0, clock_mono_us() - wanted->sent_us);
+    }
     if (wanted->tx != NULL && reply->outcome == PG_FAILED) {
         pg_tx_note_failure(wanted->tx, reply);
     }

@@ -30,6 +30,8 @@ struct pg_wanted {
     void *arg;
     struct pg_tx *tx; /* NULL: of no transaction, or of one that was given up */
     int64_t sent_ms;  /* clock_mono_ms */
+    int64_t sent_us;  /* the same moment */
+    size_t series;    /* PG_WANT_STATEMENT: of pg_metrics */
 };
 
 enum pg_link_state { PG_LINK_DOWN, PG_LINK_CONNECTING, PG_LINK_PREPARING, PG_LINK_UP };
@@ -68,6 +70,7 @@ struct pg_tx {
 
 struct pg {
     struct pg_options options;
+    size_t *series;      /* of pg_metrics, by statement */
     char *libpq_options; /* the connection parameter "options" */
     struct pg_link *links;
     size_t up_count;

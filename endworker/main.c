@@ -14,6 +14,7 @@
 #include "common/daemon.h"
 #include "common/deadletter.h"
 #include "common/log.h"
+#include "common/metrics_server.h"
 #include "common/outbox.h"
 #include "common/pg.h"
 #include "common/redis.h"
@@ -22,6 +23,7 @@
 #include "endworker/ending_soon.h"
 #include "endworker/endings.h"
 #include "endworker/leader.h"
+#include "endworker/metering.h"
 #include "endworker/scheduler.h"
 #include "endworker/settlement.h"
 #include "endworker/statements.h"
@@ -61,6 +63,7 @@ struct endworker {
     struct config config;
     struct event_base *base;
     struct daemon *daemon;
+    struct metrics_server *metrics; /* NULL: switched off */
     struct pg *pg;
     struct redis *redis;
     struct broker *publisher;
@@ -279,10 +282,26 @@ static void endworker_free(struct endworker *worker)
     if (worker->drain_timer != NULL) {
         event_free(worker->drain_timer);
     }
+    metrics_server_free(worker->metrics);
     daemon_free(worker->daemon);
     if (worker->base != NULL) {
         event_base_free(worker->base);
     }
+}
+
+static void on_collect(void *arg)
+{
+    const struct endworker *worker = arg;
+    metering_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
+    metering_leader(worker->leader != NULL && leader_leads(worker->leader));
+}
+
+/* False: its address cannot be used. */
+static bool start_metrics(struct endworker *worker)
+{
+    bool good = false;
+    worker->metrics = metrics_server_start(worker->base, &worker->config, metering_families, on_collect, worker, &good);
+    return good;
 }
 
 int main(int argc, char **argv)
@@ -295,11 +314,11 @@ int main(int argc, char **argv)
     }
     worker.base = event_base_new();
     worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
-    if (worker.daemon != NULL && connect_stores(&worker) && connect_brokers(&worker) && make_messengers(&worker) &&
-        make_duties(&worker)) {
+    if (worker.daemon != NULL && start_metrics(&worker) && connect_stores(&worker) && connect_brokers(&worker) &&
+        make_messengers(&worker) && make_duties(&worker)) {
         exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
     } else {
-        log_error("cannot start: no memory, or a server's URL cannot be read");
+        log_error("cannot start: no memory, or an address cannot be used");
         exit_code = EXIT_FAILED;
     }
     endworker_free(&worker);

@@ -19,6 +19,7 @@
 #include "common/message.h"
 #include "common/snapshot.h"
 #include "common/topology.h"
+#include "endworker/metering.h"
 #include "endworker/statements.h"
 
 struct settlement {
@@ -124,6 +125,7 @@ static void slice_done(struct settlement *settlement)
         const struct snapshot *snapshot = &settlement->snapshots[i];
         log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1}, "%s",
                  snapshot->status);
+        metering_settled(snapshot->status);
         /* Without Redis the old snapshot goes with it; one that is left over says "active" with an end long past. */
         if (!snapshot_write(settlement->redis, settlement->snapshot_script, snapshot, NULL, NULL)) {
             log_debug("no snapshot written: Redis is not there");

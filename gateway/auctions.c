@@ -1,6 +1,7 @@
 /*
- * Creating and showing an auction. A new auction is written straight to PostgreSQL: nobody can bid on it before its id
- * is known, so that its queue need not order this. Every later change is made in changes.c.
+ * Creating an auction, and what of one is shown to whom; documents.c answers who asks for it. A new auction is written
+ * straight to PostgreSQL: nobody can bid on it before its id is known, so that its queue need not order this. Every
+ * later change is made in changes.c.
  */
 #include "gateway/auctions.h"
 
@@ -10,13 +11,15 @@
 #include "common/clock.h"
 #include "common/money.h"
 #include "gateway/columns.h"
+#include "gateway/documents.h"
 #include "gateway/gateway.h"
+#include "gateway/metering.h"
 #include "gateway/reply.h"
 #include "gateway/terms.h"
 
-enum { ETAG_SIZE = 32, LOCATION_SIZE = 64 };
+enum { LOCATION_SIZE = 64 };
 
-enum { AUCTION_ADD, AUCTION_GET };
+enum { AUCTION_ADD };
 
 static const struct pg_statement list[] = {
     [AUCTION_ADD] = {"auction_add",
@@ -24,7 +27,6 @@ static const struct pg_statement list[] = {
                      " item_id, status, minimum_bid, created_at, updated_at)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $4,"
                      " $18, $18) RETURNING " AUCTIONS_COLUMNS},
-    [AUCTION_GET] = {"auction_get", "SELECT " AUCTIONS_COLUMNS " FROM auctions a WHERE a.id = $1"},
 };
 
 struct statements auctions_statements = {list, ARRAY_LEN(list), 0};
@@ -111,15 +113,13 @@ static void write_contact(struct jsonw *json, const struct request_user *user, c
     jsonw_end_object(json);
 }
 
-void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+static void write_members(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
 {
-    const struct request_user *user = &request->user;
     struct uuid id = pg_uuid(result, row, AUCTIONS_ID);
     struct uuid seller = pg_uuid(result, row, AUCTIONS_SELLER);
     struct uuid winner = pg_uuid(result, row, AUCTIONS_WINNER);
     bool known = !uuid_is_nil(&user->id);
     bool insider = user->admin || (known && uuid_equal(&user->id, &seller));
-    jsonw_object(json);
     jsonw_put_uuid(json, "id", &id);
     jsonw_put_uuid(json, "sellerId", &seller);
     jsonw_put_string(json, "sellerName", pg_text(result, row, AUCTIONS_SELLER_NAME));
@@ -142,24 +142,21 @@ void auctions_write(struct jsonw *json, const struct request *request, const PGr
     jsonw_put_int(json, "version", pg_int(result, row, AUCTIONS_VERSION));
     jsonw_put_time(json, "createdAt", pg_int(result, row, AUCTIONS_CREATED));
     jsonw_put_time(json, "updatedAt", pg_int(result, row, AUCTIONS_UPDATED));
-    jsonw_put_time(json, "serverTime", clock_now_ms());
+}
+
+void auctions_write_view(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
+{
+    jsonw_object(json);
+    write_members(json, user, result, row);
     jsonw_end_object(json);
 }
 
-/* Weak: serverTime differs in each answer, the auction does not. */
-static void put_etag(struct request *request, const PGresult *result)
+void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
-    char etag[ETAG_SIZE];
-    (void)snprintf(etag, sizeof etag, "W/\"%lld\"", (long long)pg_int(result, 0, AUCTIONS_VERSION));
-    reply_header(request, "ETag", etag);
-    reply_header(request, "Vary", "Authorization, Cookie");
-}
-
-void auctions_reply(struct request *request, const PGresult *result, int status)
-{
-    put_etag(request, result);
-    auctions_write(reply_json(request), request, result, 0);
-    reply_send(request, status);
+    jsonw_object(json);
+    write_members(json, &request->user, result, row);
+    jsonw_put_time(json, "serverTime", clock_now_ms());
+    jsonw_end_object(json);
 }
 
 bool auctions_hidden(const struct request *request, const PGresult *result)
@@ -170,30 +167,6 @@ bool auctions_hidden(const struct request *request, const PGresult *result)
     }
     seller = pg_uuid(result, 0, AUCTIONS_SELLER);
     return strcmp(pg_text(result, 0, AUCTIONS_STATUS), "draft") == 0 && !uuid_equal(&request->user.id, &seller);
-}
-
-static void on_auction(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (auctions_hidden(request, reply->result)) {
-        reply_error(request, ERROR_NOT_FOUND);
-        return;
-    }
-    auctions_reply(request, reply->result, 200);
-}
-
-void auctions_show(struct request *request)
-{
-    char id[UUID_TEXT_SIZE];
-    uuid_format(&request->parameters[0], id);
-    const char *values[] = {id};
-    if (!statements_query(request->gateway, &auctions_statements, AUCTION_GET, ARRAY_LEN(values), values, on_auction,
-                          request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
 }
 
 /* --- creating --- */
@@ -212,7 +185,8 @@ static void on_created(const struct pg_reply *reply, void *arg)
     char location[LOCATION_SIZE];
     (void)snprintf(location, sizeof location, "/api/v1/auctions/%s", pg_text(reply->result, 0, AUCTIONS_ID));
     reply_header(request, "Location", location);
-    auctions_reply(request, reply->result, 201);
+    metering_auction_created();
+    documents_reply(request, 201, reply->result);
 }
 
 static void add_auction(struct request *request, const struct terms *terms, int64_t now_ms)
@@ -252,6 +226,6 @@ static void handle_create(struct request *request)
 
 const struct route auctions_routes[] = {
     {METHOD_POST, ROUTE_USER, "/api/v1/auctions", handle_create, LIMIT_AUCTIONS, ROUTE_JSON_BODY},
-    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", auctions_show, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", documents_get, LIMIT_NONE, ROUTE_NO_BODY},
     {0},
 };

@@ -74,13 +74,11 @@ enum auctions_column {
 
 /*
  * The contract's Auction object, as `request`'s user may see it: the reserve is for the seller and admins, the winner
- * for these and the winner.
+ * for these and the winner, the contact for seller and winner.
  */
 void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row);
-/* ENDS with the auction in row 0 and its ETag. */
-void auctions_reply(struct request *request, const PGresult *result, int status);
-/* ENDS, later, with the auction of the path's first parameter as it is now, or 404. */
-void auctions_show(struct request *request);
+/* The same as `user` may see it (all zero: a guest), without serverTime. */
+void auctions_write_view(struct jsonw *json, const struct request_user *user, const PGresult *result, int row);
 /* There is no row, or it is a draft of someone else than `request`'s user. */
 MUST_CHECK bool auctions_hidden(const struct request *request, const PGresult *result);
 

@@ -24,6 +24,7 @@
 #include "gateway/gateway.h"
 #include "gateway/idempotency.h"
 #include "gateway/ledger.h"
+#include "gateway/metering.h"
 #include "gateway/prefer.h"
 #include "gateway/publisher.h"
 #include "gateway/refusal.h"
@@ -47,6 +48,7 @@ struct placing {
     int awaited;                      /* replies of Redis that have not come */
     bool handed_over;                 /* the publisher has it, or had it */
     bool confirmed;
+    int64_t confirmed_us; /* when the publisher said so, 0: it did not */
     bool decided;
     struct snapshot snapshot; /* status NULL: unknown */
     bool loaded;              /* from PostgreSQL just now, not out of Redis */
@@ -163,6 +165,9 @@ static void waited(struct waiter *waiter, const struct decision *decision)
         placing->decided = true; /* faster than the broker's confirm: the answer waits for that */
         placing->decision = *decision;
     } else if (decision != NULL) {
+        if (placing->confirmed_us > 0) {
+            metering_bid_decided(clock_mono_us() - placing->confirmed_us);
+        }
         reply_decided(request, decision);
     } else if (placing->confirmed) {
         reply_pending(request);
@@ -189,6 +194,11 @@ static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
     struct placing *placing = request->own;
     if (verdict == PUBLISHER_CONFIRMED) {
         placing->confirmed = true;
+        placing->confirmed_us = clock_mono_us();
+        metering_bid_taken(placing->confirmed_us - request->start_us);
+        if (placing->decided) {
+            metering_bid_decided(0);
+        }
         if (bid->command.keyed) {
             admission_mark_pending(request, &bid->command.id);
         }
@@ -422,6 +432,7 @@ static void snapshot_answered(const redisReply *reply, void *arg)
     if (!snapshots_read(reply, &placing->bid.command.auction_id, &placing->snapshot)) {
         placing->snapshot = (struct snapshot){.status = NULL};
     }
+    metering_cache(METERING_SNAPSHOT, placing->snapshot.status != NULL);
     if (--placing->awaited == 0) {
         asked(request);
     }

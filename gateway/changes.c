@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "gateway/auctions.h"
 #include "gateway/audit.h"
+#include "gateway/documents.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/publisher.h"
@@ -111,7 +112,7 @@ static void reply_decided(struct request *request, const struct decision *decisi
     } else if (command_of(request)->kind == COMMAND_CANCEL) {
         reply_empty(request, 204);
     } else {
-        auctions_show(request);
+        documents_show(request);
     }
 }
 
@@ -294,7 +295,7 @@ static void on_draft_changed(const struct pg_reply *reply, void *arg)
     if (PQntuples(reply->result) == 0) {
         reply_error(request, ERROR_VERSION_CONFLICT);
     } else {
-        auctions_reply(request, reply->result, 200);
+        documents_reply(request, 200, reply->result);
     }
 }
 

@@ -24,6 +24,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "gateway/errors.h"
+#include "gateway/metering.h"
 
 enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
@@ -54,6 +55,7 @@ struct conn {
     bool foreign;     /* evhttp has written a page of its own; in the list `chores` */
     bool chore;       /* is in the list `chores` */
     int64_t since_ms; /* CONN_READING: of the first byte */
+    size_t read;      /* bytes since the last answer */
     TAILQ_ENTRY(conn) all;
     TAILQ_ENTRY(conn) reading;
     TAILQ_ENTRY(conn) chores;
@@ -145,6 +147,7 @@ static void conn_refuse(struct conn *conn, enum error_code code, const char *why
     log_info("connection closed: %s", why);
     if (code != ERROR_COUNT) {
         size_t length = errors_raw(code, text, sizeof(text));
+        metering_refused(code);
         /* Best effort: whoever does not take these few bytes is closed all the same. */
         if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
             log_debug("refusal not sent: %s", strerror(errno));
@@ -157,6 +160,7 @@ static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb
 {
     struct conn *conn = arg;
     (void)buffer;
+    conn->read += info->n_added;
     if (info->n_added > 0 && conn->state == CONN_IDLE) {
         conn_set_state(conn, CONN_READING);
     }
@@ -238,6 +242,7 @@ static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int f
     } else {
         conn_set_state(conn, CONN_IDLE);
     }
+    metering_connected(conn->state == CONN_IDLE);
 }
 
 /* The first moment at which evhttp's connection can be had. */
@@ -270,6 +275,13 @@ static int page_status(struct evbuffer *output)
     return (int)strtol(head + PAGE_STATUS_OFFSET, NULL, 10);
 }
 
+/* evhttp says 400 to headers that are too long as well: only then has it read so much without asking for more. */
+static enum error_code page_error(const struct conn *conn, int status)
+{
+    bool long_headers = status == 400 && conn->read > (size_t)conn->conns->options.header_max_bytes;
+    return long_headers ? ERROR_HEADERS_TOO_LARGE : errors_of_status(status);
+}
+
 /* evhttp's own page, complete in the output buffer: keep its status, exchange the rest. */
 static void conn_exchange_page(struct conn *conn)
 {
@@ -283,7 +295,9 @@ static void conn_exchange_page(struct conn *conn)
     }
     int status = page_status(output);
     if (status >= 400) { /* not 100 Continue */
-        size_t length = errors_raw(errors_of_status(status), text, sizeof(text));
+        enum error_code error = page_error(conn, status);
+        size_t length = errors_raw(error, text, sizeof(text));
+        metering_refused(error);
         conn_set_state(conn, CONN_BUSY);
         conn->answering = true;
         if (evbuffer_drain(output, evbuffer_get_length(output)) != 0 || evbuffer_add(output, text, length) != 0) {
@@ -530,6 +544,7 @@ static void conn_flush(struct conn *conn)
 void conn_answer_end(struct conn *conn)
 {
     conn->answering = false;
+    conn->read = evbuffer_get_length(bufferevent_get_input(conn->bev));
     conn_flush(conn);
     if (conn->state != CONN_BUSY) {
         return;

@@ -17,6 +17,7 @@
 
 #include "gateway/admission.h"
 #include "gateway/conn.h"
+#include "gateway/cors.h"
 #include "gateway/gateway.h"
 #include "gateway/limits.h"
 #include "gateway/reply.h"
@@ -177,6 +178,9 @@ static void set_allow(struct request *request, unsigned allowed)
         }
     }
     reply_header(request, "Allow", text);
+    if (request->evreq->type == EVHTTP_REQ_OPTIONS) {
+        cors_preflight(request, text);
+    }
 }
 
 /* True when request->route is set; else it was answered. */

@@ -45,6 +45,7 @@ static const struct error_entry entries[ERROR_COUNT] = {
     [ERROR_IDEMPOTENCY_KEY_REUSED] = {422, "IDEMPOTENCY_KEY_REUSED",
                                       "The idempotency key was used for another request"},
     [ERROR_RATE_LIMITED] = {429, "RATE_LIMITED", "Too many requests"},
+    [ERROR_HEADERS_TOO_LARGE] = {431, "HEADERS_TOO_LARGE", "The request's headers are too large"},
     [ERROR_INTERNAL_ERROR] = {500, "INTERNAL_ERROR", "Something went wrong on our side"},
     [ERROR_NOT_IMPLEMENTED] = {501, "NOT_IMPLEMENTED", "This method is unknown"},
     [ERROR_UNAVAILABLE] = {503, "UNAVAILABLE", "The service cannot answer now, please try again"},
@@ -76,10 +77,11 @@ const char *errors_phrase(int status)
     static const struct {
         int status;
         const char *text;
-    } phrases[] = {{400, "Bad Request"},           {408, "Request Timeout"},        {409, "Conflict"},
-                   {413, "Content Too Large"},     {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
-                   {422, "Unprocessable Content"}, {429, "Too Many Requests"},      {501, "Not Implemented"},
-                   {503, "Service Unavailable"}};
+    } phrases[] = {
+        {400, "Bad Request"},           {408, "Request Timeout"},        {409, "Conflict"},
+        {413, "Content Too Large"},     {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
+        {422, "Unprocessable Content"}, {429, "Too Many Requests"},      {431, "Request Header Fields Too Large"},
+        {501, "Not Implemented"},       {503, "Service Unavailable"}};
     for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
         if (phrases[i].status == status) {
             return phrases[i].text;

@@ -40,6 +40,7 @@ enum error_code {
     ERROR_EXPECTATION_FAILED,     /* 417 */
     ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
     ERROR_RATE_LIMITED,           /* 429 */
+    ERROR_HEADERS_TOO_LARGE,      /* 431 */
     ERROR_INTERNAL_ERROR,         /* 500 */
     ERROR_NOT_IMPLEMENTED,        /* 501: a method that HTTP does not know */
     ERROR_UNAVAILABLE,            /* 503, with Retry-After */

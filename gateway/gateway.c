@@ -20,6 +20,7 @@
 #include "gateway/cache.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
+#include "gateway/documents.h"
 #include "gateway/leaderboard.h"
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
@@ -49,6 +50,7 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_HISTORY_KEEP] = &cache_history_keep_script,
     [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
     [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
+    [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,
 };
 
 enum { GATEWAY_HOUSE, GATEWAY_CLOCK, GATEWAY_TOKENS };
@@ -320,6 +322,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->publisher = publisher_new(gateway);
     gateway->waiters = waiters_new(gateway);
     gateway->snapshots = snapshots_new(gateway);
+    gateway->documents = documents_new(gateway);
     gateway->hashpool = hashpool_new(&pool);
     gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
     const struct conns_options conns = {
@@ -337,7 +340,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->conns = conns_new(&conns);
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
-           gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
+           gateway->documents != NULL && gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
@@ -376,6 +379,7 @@ void gateway_stop(struct gateway *gateway)
     }
     hashpool_free(gateway->hashpool);
     conns_free(gateway->conns);
+    documents_free(gateway->documents);
     snapshots_free(gateway->snapshots);
     waiters_free(gateway->waiters);
     publisher_free(gateway->publisher);

@@ -21,6 +21,7 @@
 
 struct conns;
 struct dispatch;
+struct documents;
 struct publisher;
 struct router;
 struct snapshots;
@@ -50,6 +51,7 @@ enum gateway_script {
     GATEWAY_SCRIPT_HISTORY_KEEP,  /* cache.c */
     GATEWAY_SCRIPT_LEADERS,       /* leaderboard.c */
     GATEWAY_SCRIPT_LEADERS_KEEP,  /* leaderboard.c */
+    GATEWAY_SCRIPT_DOCUMENT,      /* documents.c */
     GATEWAY_SCRIPT_COUNT
 };
 
@@ -83,6 +85,7 @@ struct gateway {
     struct publisher *publisher;
     struct waiters *waiters;
     struct snapshots *snapshots;
+    struct documents *documents;
     struct jsonw *json;              /* of replies; see reply.h */
     struct pg_statement *statements; /* the table that pg was given */
     struct event *clock;             /* measures the offset, and reads the house's record until it is known */

@@ -23,7 +23,9 @@
 
 #include "common/clock.h"
 #include "common/daemon.h"
+#include "common/listener.h"
 #include "common/log.h"
+#include "gateway/metering.h"
 #include "gateway/sockets.h"
 #include "gateway/worker.h"
 
@@ -57,6 +59,7 @@ struct master {
     struct master_options options;
     int listeners[WORKER_LISTENERS_MAX];
     size_t listener_count;
+    int metrics;           /* listener of the metrics, -1: none */
     struct shared *shared; /* with the workers */
     struct process processes[WORKERS_MAX];
     unsigned generation;
@@ -118,6 +121,7 @@ static int run_child(struct master *master, struct worker_slot *slot, pid_t pare
         .slots = master->shared->slots,
         .slot_count = WORKERS_MAX,
         .record = &master->shared->record,
+        .metrics = master->metrics,
     };
     close(master->signals);
     /* systemd hears the master alone. */
@@ -206,6 +210,7 @@ static void process_ended(struct master *master, struct process *process, int st
         master->backoff_ms = BACKOFF_LEAST_MS;
     }
     atomic_store(&slot_of(master, process)->serving, false);
+    atomic_store(&slot_of(master, process)->open, 0);
     process_set_state(process, PROCESS_NONE);
 }
 
@@ -381,6 +386,20 @@ static bool open_master(struct master *master)
     return master->listener_count > 0;
 }
 
+/* Before any fork: the workers count in one memory, and answer on one socket. */
+static bool open_metrics(struct master *master)
+{
+    const struct config *config = &master->options.config;
+    if (!metrics_open(metering_families)) {
+        log_error("no memory for the metrics");
+        return false;
+    }
+    if (config->metrics_port != 0) {
+        master->metrics = listener_open(config->metrics_address, config->metrics_port);
+    }
+    return config->metrics_port == 0 || master->metrics >= 0;
+}
+
 /* One round; true in a child. */
 static bool master_round(struct master *master, int *exit_code)
 {
@@ -406,8 +425,8 @@ int master_run(const struct master_options *options)
 {
     static struct master master; /* too large for a stack, and there is one */
     int exit_code = EXIT_FAILED;
-    master = (struct master){.options = *options, .backoff_ms = BACKOFF_LEAST_MS, .signals = -1};
-    if (!open_master(&master)) {
+    master = (struct master){.options = *options, .backoff_ms = BACKOFF_LEAST_MS, .signals = -1, .metrics = -1};
+    if (!open_metrics(&master) || !open_master(&master)) {
         return EXIT_FAILED;
     }
     log_info("listening on %s port %d with %d workers", master.options.config.listen_address,
@@ -419,6 +438,9 @@ int master_run(const struct master_options *options)
     }
     for (size_t i = 0; i < master.listener_count; i++) {
         close(master.listeners[i]);
+    }
+    if (master.metrics >= 0) {
+        close(master.metrics);
     }
     close(master.signals);
     munmap(master.shared, sizeof(*master.shared));

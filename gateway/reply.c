@@ -11,7 +11,9 @@
 
 #include "common/clock.h"
 #include "gateway/conn.h"
+#include "gateway/cors.h"
 #include "gateway/gateway.h"
+#include "gateway/metering.h"
 
 enum { NUMBER_SIZE = 24 };
 
@@ -59,6 +61,7 @@ static void answer(struct request *request, int status, const char *content_type
         return;
     }
     reply_header(request, "X-Request-Id", request->id);
+    cors_answer(request);
     if (content_type != NULL) {
         reply_header(request, "Content-Type", content_type);
     }
@@ -82,6 +85,7 @@ static void answer(struct request *request, int status, const char *content_type
     if (conn != NULL) {
         conn_answer_end(conn);
     }
+    metering_answered(request);
     log_access(request);
 }
 
@@ -138,6 +142,7 @@ struct jsonw *reply_error_begin(struct request *request, enum error_code code)
 static void answer_error(struct request *request, enum error_code code)
 {
     const struct error_entry *entry = errors_entry(code);
+    metering_refused(code);
     jsonw_end_object(request->gateway->json);
     if (entry->status == 503) {
         reply_header(request, "Retry-After", "1");

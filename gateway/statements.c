@@ -14,6 +14,7 @@
 #include "gateway/bans.h"
 #include "gateway/changes.h"
 #include "gateway/deadletters.h"
+#include "gateway/documents.h"
 #include "gateway/gateway.h"
 #include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
@@ -25,7 +26,7 @@
 struct statements *const statements_all[] = {
     /* clang-format off */
     &gateway_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
-    &accounts_statements, &auctions_statements, &changes_statements,
+    &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements,
     &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
     NULL,

@@ -8,6 +8,7 @@
 #include "common/clock.h"
 #include "gateway/auctions.h"
 #include "gateway/cursor.h"
+#include "gateway/documents.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
@@ -112,11 +113,16 @@ static void on_added(const struct pg_reply *reply, void *arg)
     }
     /* Watching twice is watching: 200 says that it was so before. */
     const struct json *auction = json_member(request->body, "auctionId");
+    bool added = pg_int(reply->result, 0, 0) > 0;
+    struct uuid id;
+    if (added && uuid_parse(auction->text, auction->length, &id)) {
+        documents_forget(request->gateway, &id);
+    }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_put_string(json, "auctionId", auction->text);
     jsonw_end_object(json);
-    reply_send(request, pg_int(reply->result, 0, 0) > 0 ? 201 : 200);
+    reply_send(request, added ? 201 : 200);
 }
 
 static void handle_add(struct request *request)
@@ -152,6 +158,7 @@ static void on_removed(const struct pg_reply *reply, void *arg)
     if (PQntuples(reply->result) == 0) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
+        documents_forget(request->gateway, &request->parameters[0]);
         reply_empty(request, 204);
     }
 }

@@ -9,8 +9,10 @@
 #include "common/clock.h"
 #include "common/daemon.h"
 #include "common/log.h"
+#include "common/metrics_server.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
+#include "gateway/metering.h"
 #include "gateway/publisher.h"
 
 enum {
@@ -23,6 +25,7 @@ struct worker {
     struct event_base *base;
     struct gateway gateway;
     struct daemon *daemon;
+    struct metrics_server *metrics; /* NULL: switched off, or draining */
     struct event *beat;
     struct event *tick;
     int64_t start_ms;
@@ -51,6 +54,30 @@ static bool is_turn(size_t open, void *arg)
         }
     }
     return true;
+}
+
+/* Whichever worker is asked for the metrics, they are those of all. */
+static void collect(void *arg)
+{
+    const struct worker *worker = arg;
+    size_t serving = 0;
+    int64_t open = 0;
+    for (size_t i = 0; i < worker->options->slot_count; i++) {
+        const struct worker_slot *slot = &worker->options->slots[i];
+        serving += atomic_load(&slot->serving);
+        open += atomic_load(&slot->open);
+    }
+    metering_workers(serving, open);
+}
+
+static bool start_metrics(struct worker *worker)
+{
+    const struct metrics_server_options options = {
+        .base = worker->base, .fd = worker->options->metrics, .collect = collect, .arg = worker};
+    if (options.fd >= 0) {
+        worker->metrics = metrics_server_new(&options);
+    }
+    return options.fd < 0 || worker->metrics != NULL;
 }
 
 static void serve(struct worker *worker)
@@ -93,6 +120,8 @@ static void drain(void *arg)
     worker->gateway.draining = true;
     atomic_store(&worker->options->slot->serving, false);
     conns_drain(worker->gateway.conns);
+    metrics_server_free(worker->metrics);
+    worker->metrics = NULL;
     /* Whoever takes over may bind the address at once, should the master be gone. */
     for (size_t i = 0; i < worker->options->listener_count; i++) {
         close(worker->options->listeners[i]);
@@ -129,7 +158,7 @@ static bool start(struct worker *worker)
         .turn = is_turn,
         .turn_arg = worker,
     };
-    if (worker->base == NULL || !gateway_start(&worker->gateway, &options)) {
+    if (worker->base == NULL || !gateway_start(&worker->gateway, &options) || !start_metrics(worker)) {
         return false;
     }
     worker->daemon = daemon_new(worker->base, worker->options->config, &calls);
@@ -156,6 +185,7 @@ static void stop(struct worker *worker)
     if (worker->daemon != NULL) {
         daemon_free(worker->daemon);
     }
+    metrics_server_free(worker->metrics);
     gateway_stop(&worker->gateway);
     if (worker->base != NULL) {
         event_base_free(worker->base);

@@ -28,6 +28,7 @@ struct worker_options {
     const struct worker_slot *slots;
     size_t slot_count;
     struct house_record *record;
+    int metrics; /* the listener of the metrics, its own to close; -1: none */
 };
 
 /* Runs until it is drained or fails; returns the process's exit code. */

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "notifyworker/metering.h"
+
 enum {
     TOLD_SLOTS = 4096, /* auctions being extended at about the same time */
     MINUTE_MS = 60000,
@@ -40,42 +42,45 @@ enum {
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 
 const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
-    [AUDIENCE_USER] = {"tell_user", "INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at) "
-                                    "SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], "
-                                    "$5::numeric[], $6::timestamptz[]) AS p (user_id, id, kind) WHERE " UNLESS_MUTED(
-                                        "p", "p.kind") "ON CONFLICT DO NOTHING"},
+    [AUDIENCE_USER] = {"tell_user",
+                       "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at) "
+                       "SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], "
+                       "$5::numeric[], $6::timestamptz[]) AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind")
+                           METERING_TOLD_ONCE},
     /* The id's time is that of the first extension which can have led to that minute, so that all of them agree. */
-    [AUDIENCE_EXTENDED] = {"tell_extended",
-                           "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
-                               "greatest(0, least(e.at_ms, "
-                               "e.end_ms / 60000 * 60000 - a.snipe_extension_s * "
-                               "1000::bigint))",
-                               "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms "
-                               "/ 60000") ", "
-                                          "'AUCTION_EXTENDED', e.auction_id, "
-                                          "e.amount, " AT_MS("e.end_ms") ", " AT_MS(
-                                              "e.at_ms") " "
-                                                         "FROM unnest($1::uuid[], "
-                                                         "$2::bigint[], $3::bigint[], "
-                                                         "$4::numeric[], $5::bigint[]) "
-                                                         "AS e (auction_id, end_ms, "
-                                                         "at_ms, amount, after_seq) "
-                                                         "JOIN auctions a ON a.id = "
-                                                         "e.auction_id CROSS JOIN "
-                                                         "LATERAL ("
-                                                         "SELECT a.seller_id AS "
-                                                         "user_id UNION SELECT "
-                                                         "b.bidder_id FROM bids b "
-                                                         "WHERE b.auction_id = "
-                                                         "e.auction_id AND b.seq > "
-                                                         "e.after_seq AND " VALID_BIDS ") p WHERE " UNLESS_MUTED(
-                                                             "p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING) "
-                                                                                        "SELECT id, ledger_seq FROM "
-                                                                                        "auctions WHERE id = ANY "
-                                                                                        "($1::uuid[])"},
+    [AUDIENCE_EXTENDED] =
+        {"tell_extended",
+         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
+             "greatest(0, least(e.at_ms, "
+             "e.end_ms / 60000 * 60000 - a.snipe_extension_s * "
+             "1000::bigint))",
+             "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms "
+             "/ 60000") ", "
+                        "'AUCTION_EXTENDED', e.auction_id, "
+                        "e.amount, " AT_MS("e.end_ms") ", " AT_MS(
+                            "e.at_ms") " "
+                                       "FROM unnest($1::uuid[], "
+                                       "$2::bigint[], $3::bigint[], "
+                                       "$4::numeric[], $5::bigint[]) "
+                                       "AS e (auction_id, end_ms, "
+                                       "at_ms, amount, after_seq) "
+                                       "JOIN auctions a ON a.id = "
+                                       "e.auction_id CROSS JOIN "
+                                       "LATERAL ("
+                                       "SELECT a.seller_id AS "
+                                       "user_id UNION SELECT "
+                                       "b.bidder_id FROM bids b "
+                                       "WHERE b.auction_id = "
+                                       "e.auction_id AND b.seq > "
+                                       "e.after_seq AND " VALID_BIDS ") p WHERE " UNLESS_MUTED(
+                                           "p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING 1) "
+                                                                      "SELECT id, ledger_seq, (SELECT count(*) FROM "
+                                                                      "told) FROM "
+                                                                      "auctions WHERE id = ANY "
+                                                                      "($1::uuid[])"},
     [AUDIENCE_SETTLED] =
         {"tell_settled",
-         COLUMNS "SELECT p.user_id, " ID_FROM(
+         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
              "e.at_ms",
              "p.kind, e.auction_id, p.user_id, e.version") ", "
                                                            "p.kind, e.auction_id, e.amount, NULL, " AT_MS(
@@ -95,11 +100,11 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                           "'AUCTION_WON' ELSE 'AUCTION_LOST' END "
                                                                           "FROM bids b WHERE b.auction_id = "
                                                                           "e.auction_id AND " VALID_BIDS
-                                                                          ") p WHERE " UNLESS_MUTED(
-                                                                              "p", "p.kind") "ON CONFLICT DO NOTHING"},
+                                                                          ") p WHERE " UNLESS_MUTED("p", "p.kind")
+                                                                              METERING_TOLD_ONCE},
     [AUDIENCE_ENDING_SOON] =
         {"tell_ending_soon",
-         COLUMNS "SELECT p.user_id, " ID_FROM(
+         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
              "e.at_ms",
              "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms") ", "
                                                                          "'AUCTION_ENDING_SOON', e.auction_id, "
@@ -119,13 +124,13 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                                         "watchlist w WHERE "
                                                                                         "w.auction_id = e.auction_id) "
                                                                                         "p WHERE " UNLESS_MUTED(
-                                                                                            "p", "'AUCTION_ENDING_"
-                                                                                                 "SOON'") "ON CONFLICT "
-                                                                                                          "DO NOTHING"},
+                                                                                            "p",
+                                                                                            "'AUCTION_ENDING_SOON'")
+                                                                                            METERING_TOLD_ONCE},
     /* Once in an auction's life, whatever version it is at. */
     [AUDIENCE_CANCELLED] =
         {"tell_cancelled",
-         COLUMNS "SELECT p.user_id, " ID_FROM(
+         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
              "e.at_ms",
              "'AUCTION_CANCELLED', e.auction_id, p.user_id") ", 'AUCTION_CANCELLED', e.auction_id, e.amount, "
                                                              "NULL, " AT_MS("e.at_ms") " FROM unnest($1::uuid[], "
@@ -140,7 +145,9 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                                        "bids b"
                                                                                        " WHERE b.auction_id = "
                                                                                        "e.auction_id AND " VALID_BIDS
-                                                                                       ") p ON CONFLICT DO NOTHING"},
+                                                                                       ") p WHERE " UNLESS_MUTED(
+                                                                                           "p", "'AUCTION_CANCELLED'")
+                                                                                           METERING_TOLD_ONCE},
     /*
      * A new house's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.
@@ -178,6 +185,7 @@ struct audience {
     size_t extension_count;
     size_t extension_size;
     struct told told[TOLD_SLOTS];
+    int64_t written[METERING_KINDS + 1]; /* notifications, by this transaction */
 };
 
 struct audience *audience_new(void)
@@ -207,6 +215,7 @@ void audience_reset(struct audience *audience)
 {
     audience->count = 0;
     audience->extension_count = 0;
+    memset(audience->written, 0, sizeof(audience->written));
     for (size_t i = 0; i < AUDIENCE_GROUPS; i++) {
         audience->groups[i].count = 0;
         for (size_t k = 0; k < COLUMNS_MAX; k++) {
@@ -406,6 +415,9 @@ static void on_extended(const struct pg_reply *reply, void *arg)
             }
         }
     }
+    if (rows > 0) {
+        audience->written[metering_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
+    }
 }
 
 void audience_committed(struct audience *audience)
@@ -418,6 +430,9 @@ void audience_committed(struct audience *audience)
                                                             .seq = extension->seen_seq};
         }
     }
+    for (size_t kind = 0; kind <= METERING_KINDS; kind++) {
+        metering_notified(kind, audience->written[kind]);
+    }
 }
 
 static bool looks_at_ledger(const struct audience *audience)
@@ -425,6 +440,14 @@ static bool looks_at_ledger(const struct audience *audience)
     return audience->groups[AUDIENCE_EXTENDED].count + audience->groups[AUDIENCE_SETTLED].count +
                audience->groups[AUDIENCE_ENDING_SOON].count + audience->groups[AUDIENCE_CANCELLED].count >
            0;
+}
+
+static void on_told(const struct pg_reply *reply, void *arg)
+{
+    struct audience *audience = arg;
+    for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
+        audience->written[metering_kind(pg_text(reply->result, row, 0))] += pg_int(reply->result, row, 1);
+    }
 }
 
 bool audience_send(struct audience *audience, struct pg_tx *tx)
@@ -446,7 +469,7 @@ bool audience_send(struct audience *audience, struct pg_tx *tx)
                 return false;
             }
         }
-        pg_callback callback = i == AUDIENCE_EXTENDED ? on_extended : NULL;
+        pg_callback callback = i == AUDIENCE_EXTENDED ? on_extended : on_told;
         if (group->count > 0 && !pg_tx_send(tx, i, columns[i], values, callback, audience)) {
             return false;
         }

@@ -12,11 +12,13 @@
 #include "common/daemon.h"
 #include "common/deadletter.h"
 #include "common/log.h"
+#include "common/metrics_server.h"
 #include "common/pg.h"
 #include "common/topology.h"
 #include "notifyworker/audience.h"
 #include "notifyworker/inapp.h"
 #include "notifyworker/intake.h"
+#include "notifyworker/metering.h"
 #include "notifyworker/mirror.h"
 #include "notifyworker/watchers.h"
 
@@ -65,6 +67,7 @@ struct notifyworker {
     struct config config;
     struct event_base *base;
     struct daemon *daemon;
+    struct metrics_server *metrics; /* NULL: switched off */
     struct pg *pg;
     struct broker *publisher;
     struct broker *consumer;
@@ -214,10 +217,19 @@ static void notifyworker_free(struct notifyworker *worker)
     if (worker->drain_timer != NULL) {
         event_free(worker->drain_timer);
     }
+    metrics_server_free(worker->metrics);
     daemon_free(worker->daemon);
     if (worker->base != NULL) {
         event_base_free(worker->base);
     }
+}
+
+/* False: its address cannot be used. */
+static bool start_metrics(struct notifyworker *worker)
+{
+    bool good = false;
+    worker->metrics = metrics_server_start(worker->base, &worker->config, metering_families, NULL, worker, &good);
+    return good;
 }
 
 int main(int argc, char **argv)
@@ -230,10 +242,11 @@ int main(int argc, char **argv)
     }
     worker.base = event_base_new();
     worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
-    if (worker.daemon != NULL && connect_pg(&worker) && connect_brokers(&worker) && make_parts(&worker)) {
+    if (worker.daemon != NULL && start_metrics(&worker) && connect_pg(&worker) && connect_brokers(&worker) &&
+        make_parts(&worker)) {
         exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
     } else {
-        log_error("cannot start: no memory, or a server's URL cannot be read");
+        log_error("cannot start: no memory, or an address cannot be used");
         exit_code = EXIT_FAILED;
     }
     notifyworker_free(&worker);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "notifyworker/metering.h"
 
 enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 
@@ -26,21 +27,20 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          "WITH due AS (UPDATE watch_counts c SET told_bids = a.bid_count, told_at = now() FROM auctions a"
          "  WHERE c.open AND a.id = c.auction_id AND a.status = 'active' AND a.bid_count > c.told_bids"
          "  AND (c.told_at IS NULL OR c.told_at <= now() - interval '60 seconds')"
-         "  RETURNING c.auction_id, a.current_bid, a.end_time, a.leader_id) " NOTICE "SELECT w.user_id, " NEW_ID
-         ", 'WATCHED_BID', due.auction_id, due.current_bid, due.end_time, now()"
+         "  RETURNING c.auction_id, a.current_bid, a.end_time, a.leader_id), told AS (" NOTICE
+         "SELECT w.user_id, " NEW_ID ", 'WATCHED_BID', due.auction_id, due.current_bid, due.end_time, now()"
          " FROM due JOIN watchlist w ON w.auction_id = due.auction_id JOIN users u ON u.id = w.user_id"
-         " WHERE w.user_id IS DISTINCT FROM due.leader_id AND NOT 'WATCHED_BID' = ANY (u.muted) ON CONFLICT DO "
-         "NOTHING"},
+         " WHERE w.user_id IS DISTINCT FROM due.leader_id AND NOT 'WATCHED_BID' = ANY (u.muted) " METERING_TOLD_ONCE},
     [WATCHERS_CLOSE] =
         {"watchers_close",
          "WITH over AS (UPDATE watch_counts c SET open = false FROM auctions a"
          "  WHERE c.open AND a.id = c.auction_id AND a.status NOT IN ('draft', 'scheduled', 'active')"
-         "  RETURNING c.auction_id, a.status, a.seller_id) " NOTICE "SELECT w.user_id, " NEW_ID
+         "  RETURNING c.auction_id, a.status, a.seller_id), told AS (" NOTICE "SELECT w.user_id, " NEW_ID
          ", 'AUCTION_CANCELLED', over.auction_id, NULL, NULL, now()"
          " FROM over JOIN watchlist w ON w.auction_id = over.auction_id JOIN users u ON u.id = w.user_id"
          " WHERE over.status = 'cancelled' AND w.user_id <> over.seller_id"
          " AND NOT EXISTS (SELECT FROM bids b WHERE b.auction_id = over.auction_id AND b.bidder_id = w.user_id)"
-         " AND NOT 'AUCTION_CANCELLED' = ANY (u.muted) ON CONFLICT DO NOTHING"},
+         " AND NOT 'AUCTION_CANCELLED' = ANY (u.muted) " METERING_TOLD_ONCE},
 };
 
 struct watchers {
@@ -50,13 +50,26 @@ struct watchers {
     bool busy; /* a statement is under way */
 };
 
-static void on_done(const struct pg_reply *reply, void *arg)
+/* Each statement is a transaction of its own: what it says that it wrote is committed. */
+static void count(const struct pg_reply *reply)
 {
-    struct watchers *watchers = arg;
+    for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
+        metering_notified(metering_kind(pg_text(reply->result, row, 0)), pg_int(reply->result, row, 1));
+    }
+}
+
+static void finish(struct watchers *watchers, const struct pg_reply *reply)
+{
     watchers->busy = false;
     if (reply->outcome == PG_FAILED) {
         log_warn("watchers cannot be told now: %s %s", reply->sqlstate, reply->message);
     }
+}
+
+static void on_closed(const struct pg_reply *reply, void *arg)
+{
+    count(reply);
+    finish(arg, reply);
 }
 
 static bool ask(struct watchers *watchers, enum watchers_statement statement, pg_callback callback)
@@ -67,8 +80,9 @@ static bool ask(struct watchers *watchers, enum watchers_statement statement, pg
 static void on_told(const struct pg_reply *reply, void *arg)
 {
     struct watchers *watchers = arg;
-    if (reply->outcome != PG_OK || !ask(watchers, WATCHERS_CLOSE, on_done)) {
-        on_done(reply, arg);
+    count(reply);
+    if (reply->outcome != PG_OK || !ask(watchers, WATCHERS_CLOSE, on_closed)) {
+        finish(watchers, reply);
     }
 }
 

@@ -25,7 +25,7 @@ program_make() {
     service_make "$1" <<RUN
 cd $VAR
 ulimit -n "\$(ulimit -H -n)"
-exec env -i $(program_environment) $VAR/bin/$2 $(program_settings)
+exec env -i $(program_environment) ROSTRUM_METRICS_PORT=$(program_metrics_port "$1") $VAR/bin/$2 $(program_settings)
 RUN
 }
 
@@ -34,6 +34,17 @@ program_environment() {
     [ ! -e "$VAR/conf/override.ini" ] || printf ' ROSTRUM_CONF=%s' "$VAR/conf/override.ini"
     # For a house of programs that were built with a sanitizer.
     printf ' ASAN_OPTIONS=%s UBSAN_OPTIONS=%s' "${ASAN_OPTIONS:-}" "${UBSAN_OPTIONS:-}"
+}
+
+# program_metrics_port SERVICE: where it shows its metrics; 0 (nowhere) for more bid workers than there are ports.
+program_metrics_port() {
+    case $1 in
+    gateway) echo "$PORT_METRICS" ;;
+    endworker) echo $((PORT_METRICS + 1)) ;;
+    notifyworker) echo $((PORT_METRICS + 2)) ;;
+    bidworker-*) echo $((${1#bidworker-} <= PORTS_ROW - 8 ? PORT_METRICS + 2 + ${1#bidworker-} : 0)) ;;
+    *) echo 0 ;;
+    esac
 }
 
 program_settings() {

@@ -156,27 +156,30 @@ port_listening() {
     ports_listening | grep -qx "$1"
 }
 
-# Sets PORT_POSTGRES, PORT_REDIS, PORT_AMQP, PORT_DIST and PORT_EPMD: five in a row below 32768 (a client that polls a
+PORTS_ROW=20 # five of the servers, and up to fifteen programs
+
+# Sets PORT_POSTGRES, PORT_REDIS, PORT_AMQP, PORT_DIST, PORT_EPMD and PORT_METRICS, the first of those where programs show
+# their metrics: PORTS_ROW in a row below 32768 (a client that polls a
 # closed port in the ephemeral range can connect to itself). The row is chosen by the folder's name, so that two houses
 # that start at the same moment do not meet, kept in $VAR/ports, and chosen anew when something else took one of it.
 ports_choose() {
     first=
     [ ! -s "$VAR/ports" ] || first=$(cat "$VAR/ports")
     hashed=$(printf %s "$VAR" | cksum | cut -d' ' -f1)
-    first=$(ports_listening | awk -v kept="$first" -v hashed="$hashed" '
+    first=$(ports_listening | awk -v kept="$first" -v hashed="$hashed" -v row="$PORTS_ROW" '
         function free(first,  i) {
-            for (i = 0; i < 5; i++) if ((first + i) in taken) return 0
+            for (i = 0; i < row; i++) if ((first + i) in taken) return 0
             return 1
         }
         { taken[$1] = 1 }
         END {
             if (kept != "" && free(kept)) { print kept; exit }
-            for (i = 0; i < 1200; i++) {
-                first = 20000 + (hashed + i) % 1200 * 10
+            for (i = 0; i < 600; i++) {
+                first = 20000 + (hashed + i) % 600 * row
                 if (free(first)) { print first; exit }
             }
         }')
-    [ -n "$first" ] || die "no five free ports in a row between 20000 and 32000"
+    [ -n "$first" ] || die "no $PORTS_ROW free ports in a row between 20000 and 32000"
     printf '%s\n' "$first" >"$VAR/ports"
     ports_read
 }
@@ -187,6 +190,7 @@ ports_read() {
     PORT_AMQP=$((PORT_POSTGRES + 2))
     PORT_DIST=$((PORT_POSTGRES + 3))
     PORT_EPMD=$((PORT_POSTGRES + 4))
+    PORT_METRICS=$((PORT_POSTGRES + 5))
 }
 
 # Sets PG_URL, REDIS_URL and AMQP_URL: of servers that exist already (named in the environment, or in the file that

@@ -427,7 +427,7 @@ START_TEST(long_headers_are_refused)
     int got = client_raw(house_http_url(), request, sizeof(request) - 1, 0, BAD_RAW_MS, out, sizeof(out), &closed);
     ck_assert_int_ge(got, 0);
     ck_assert(closed);
-    ck_assert_msg(got == 0 || strstr(out, " 400 ") != NULL, "%s", out);
+    ck_assert_msg(got == 0 || strstr(out, " 431 ") != NULL, "%s", out);
 }
 END_TEST
 

@@ -48,6 +48,7 @@ struct rule {
 static const struct rule rules[] = {
     {"GET", "/health", NULL, OPEN_TO_ALL},
     {"GET", "/ready", NULL, OPEN_TO_ALL},
+    {"GET", "/metrics", NULL, {404, 404, 404, 404, 404, 404}}, /* metrics_public is not set */
     {"GET", "/.well-known/jwks.json", NULL, OPEN_TO_ALL},
     {"GET", API "/time", NULL, OPEN_TO_ALL},
     {"POST", API "/auth/register", "{}", {400, 400, 400, 400, 400, 400}},

@@ -1,0 +1,15 @@
+/*
+ * Cross-origin requests: which other sites' scripts may read our answers (setting cors_origins; none by default).
+ * Cookies are never shared: such a script sends a bearer token. Callers: reply.c, dispatch.c.
+ */
+#ifndef ROSTRUM_GATEWAY_CORS_H
+#define ROSTRUM_GATEWAY_CORS_H
+
+#include "gateway/request.h"
+
+/* The headers of any answer, before it is sent. */
+void cors_answer(struct request *request);
+/* Besides, those of the answer to a preflight (OPTIONS); `methods` as in Allow. */
+void cors_preflight(struct request *request, const char *methods);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * See metering.h.
+ */
+#include "gateway/metering.h"
+
+#include <event2/buffer.h>
+
+#include "common/broker.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics_server.h"
+#include "common/pg.h"
+#include "gateway/gateway.h"
+#include "gateway/reply.h"
+
+enum { PATTERNS_MAX = 96 }; /* of paths; the contract has some 60 */
+
+static const char *const methods[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+static const char *const statuses[] = {"200", "201", "202", "204", "304", "400", "401", "403",
+                                       "404", "405", "408", "409", "410", "413", "415", "416",
+                                       "417", "422", "429", "431", "500", "501", "503"};
+static const int status_numbers[ARRAY_LEN(statuses)] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409,
+                                                        410, 413, 415, 416, 417, 422, 429, 431, 500, 501, 503};
+static const char *const results[] = {"kept", "refused"};
+static const char *const caches[] = {[METERING_SNAPSHOT] = "snapshot", [METERING_DOCUMENT] = "auction"};
+static const char *const hits[] = {"miss", "hit"};
+
+static struct metrics_family requests = {
+    .name = "rostrum_http_requests_total",
+    .help = "Requests answered, by method, route and status; route \"other\" is one that is not known.",
+    .type = METRICS_COUNTER,
+    .label_count = 3,
+    .labels = {{"method", methods, ARRAY_LEN(methods)},
+               {"route", NULL, PATTERNS_MAX},
+               {"status", statuses, ARRAY_LEN(statuses)}},
+};
+static struct metrics_family durations = {
+    .name = "rostrum_http_request_seconds",
+    .help = "Time from a request's last byte to its answer, by method and route.",
+    .type = METRICS_HISTOGRAM,
+    .label_count = 2,
+    .labels = {{"method", methods, ARRAY_LEN(methods)}, {"route", NULL, PATTERNS_MAX}},
+    .bounds = metrics_time_bounds,
+    .bound_count = METRICS_TIME_BOUNDS,
+    .is_time = true,
+};
+static struct metrics_family refusals = {
+    .name = "rostrum_refusals_total",
+    .help = "Requests refused, by the error's code.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"reason", NULL, ERROR_COUNT}},
+};
+static struct metrics_family accepted = {
+    .name = "rostrum_connections_total",
+    .help = "Connections accepted, and whether they were kept or told that there are too many.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"result", results, ARRAY_LEN(results)}},
+};
+static struct metrics_family connections = {
+    .name = "rostrum_connections",
+    .help = "Open connections.",
+    .type = METRICS_GAUGE,
+};
+static struct metrics_family workers = {
+    .name = "rostrum_gateway_workers",
+    .help = "Workers that accept connections.",
+    .type = METRICS_GAUGE,
+};
+static struct metrics_family taken = {
+    .name = "rostrum_bid_accept_seconds",
+    .help = "Time from a bid's receipt to the broker's confirm, which is its 202.",
+    .type = METRICS_HISTOGRAM,
+    .bounds = metrics_time_bounds,
+    .bound_count = METRICS_TIME_BOUNDS,
+    .is_time = true,
+};
+static struct metrics_family decided = {
+    .name = "rostrum_bid_wait_seconds",
+    .help = "Time from the broker's confirm to the decision, of bids whose senders wait for it.",
+    .type = METRICS_HISTOGRAM,
+    .bounds = metrics_time_bounds,
+    .bound_count = METRICS_TIME_BOUNDS,
+    .is_time = true,
+};
+static struct metrics_family created = {
+    .name = "rostrum_auctions_created_total",
+    .help = "Auctions created.",
+    .type = METRICS_COUNTER,
+};
+static struct metrics_family lookups = {
+    .name = "rostrum_cache_lookups_total",
+    .help = "Looks into Redis for an auction's snapshot (for bids) and public document (for reads), and their result.",
+    .type = METRICS_COUNTER,
+    .label_count = 2,
+    .labels = {{"cache", caches, ARRAY_LEN(caches)}, {"result", hits, ARRAY_LEN(hits)}},
+};
+
+struct metrics_family *const metering_families[] = {
+    &requests, &durations, &refusals, &accepted,    &connections,    &workers,    &taken,
+    &decided,  &created,   &lookups,  &log_metrics, &broker_metrics, &pg_metrics, NULL,
+};
+
+static size_t status_index(int status)
+{
+    size_t i = 0;
+    while (i < ARRAY_LEN(status_numbers) && status_numbers[i] != status) {
+        i++;
+    }
+    return i;
+}
+
+void metering_answered(const struct request *request)
+{
+    const char *pattern = request->route == NULL ? NULL : request->route->pattern;
+    /* Both families learn the same patterns in the same order, but not in the same moment: each has its own numbers. */
+    size_t counted = pattern == NULL ? PATTERNS_MAX : metrics_value(&requests, 1, pattern);
+    size_t timed = pattern == NULL ? PATTERNS_MAX : metrics_value(&durations, 1, pattern);
+    metrics_add(&requests, request->method, counted, status_index(request->status), 1);
+    metrics_observe(&durations, request->method, timed, clock_mono_us() - request->start_us);
+}
+
+void metering_refused(enum error_code code)
+{
+    metrics_add(&refusals, metrics_value(&refusals, 0, errors_entry(code)->code), 0, 0, 1);
+}
+
+void metering_connected(bool kept)
+{
+    metrics_add(&accepted, kept ? 0 : 1, 0, 0, 1);
+}
+
+void metering_workers(size_t serving, int64_t open)
+{
+    metrics_set(&workers, 0, (int64_t)serving);
+    metrics_set(&connections, 0, open);
+}
+
+void metering_bid_taken(int64_t took_us)
+{
+    metrics_observe(&taken, 0, 0, took_us);
+}
+
+void metering_bid_decided(int64_t took_us)
+{
+    metrics_observe(&decided, 0, 0, took_us);
+}
+
+void metering_auction_created(void)
+{
+    metrics_add(&created, 0, 0, 0, 1);
+}
+
+void metering_cache(enum metering_cache cache, bool hit)
+{
+    metrics_add(&lookups, cache, hit ? 1 : 0, 0, 1);
+}
+
+static void handle_metrics(struct request *request)
+{
+    struct evbuffer *text = NULL;
+    if (!request->gateway->config->metrics_public) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    text = evbuffer_new();
+    if (text == NULL || !metrics_write(text)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        size_t length = evbuffer_get_length(text);
+        reply_bytes(request, 200, METRICS_SERVER_TYPE, evbuffer_pullup(text, -1), length);
+    }
+    if (text != NULL) {
+        evbuffer_free(text);
+    }
+}
+
+const struct route metering_routes[] = {
+    {METHOD_GET, ROUTE_OPEN, "/metrics", handle_metrics, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

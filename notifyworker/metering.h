@@ -1,0 +1,21 @@
+/*
+ * What the notification worker counts. Callers: audience.c, watchers.c; main.c shows it.
+ */
+#ifndef ROSTRUM_NOTIFYWORKER_METERING_H
+#define ROSTRUM_NOTIFYWORKER_METERING_H
+
+#include "common/metrics.h"
+
+/* Ends WITH told AS (INSERT INTO notifications …: what is there already is not told again; -> (kind, count written). */
+#define METERING_TOLD_ONCE " ON CONFLICT DO NOTHING RETURNING kind) SELECT kind, count(*) FROM told GROUP BY kind"
+
+extern struct metrics_family *const metering_families[]; /* NULL-ended */
+
+enum { METERING_KINDS = 10 }; /* of notifications; METERING_KINDS itself stands for any other */
+
+/* The index of a kind ("OUTBID"). */
+size_t metering_kind(const char *text);
+/* `count` notifications of a kind were committed. */
+void metering_notified(size_t kind, int64_t count);
+
+#endif

@@ -1,0 +1,181 @@
+/*
+ * Counting, and the text that comes of it: bounded labels, histograms, gauges, and processes that count together.
+ */
+#include "common/metrics.h"
+
+#include <event2/buffer.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/exposition.h"
+#include "tests/support/suite.h"
+
+enum { TEXT_SIZE = 16384, LEARNT_MOST = 3 };
+
+static const char *const colours[] = {"red", "green"};
+static const int64_t bounds[] = {1000, 10000};
+
+static struct metrics_family plain = {.name = "t_plain_total", .help = "Plain.", .type = METRICS_COUNTER};
+static struct metrics_family fixed = {
+    .name = "t_fixed_total",
+    .help = "Two labels.",
+    .type = METRICS_COUNTER,
+    .label_count = 2,
+    .labels = {{"colour", colours, ARRAY_LEN(colours)}, {"word", NULL, LEARNT_MOST}},
+};
+static struct metrics_family level = {.name = "t_level", .help = "A gauge.", .type = METRICS_GAUGE};
+static struct metrics_family times = {
+    .name = "t_seconds",
+    .help = "Times.",
+    .type = METRICS_HISTOGRAM,
+    .bounds = bounds,
+    .bound_count = ARRAY_LEN(bounds),
+    .is_time = true,
+};
+static struct metrics_family closed = {.name = "t_closed_total", .help = "Never opened.", .type = METRICS_COUNTER};
+
+static struct metrics_family *const families[] = {&plain, &fixed, &level, &times, NULL};
+
+static void set(void)
+{
+    ck_assert(metrics_open(families));
+}
+
+/* The text, checked; valid until the next call. */
+static const char *text(void)
+{
+    static char out[TEXT_SIZE];
+    struct evbuffer *buffer = evbuffer_new();
+    ck_assert_ptr_nonnull(buffer);
+    ck_assert(metrics_write(buffer));
+    int length = evbuffer_remove(buffer, out, sizeof(out) - 1);
+    ck_assert_int_gt(length, 0);
+    out[length] = '\0';
+    evbuffer_free(buffer);
+    exposition_check(out);
+    return out;
+}
+
+static void shown(const char *line)
+{
+    ck_assert_msg(strstr(text(), line) != NULL, "no %s in %s", line, text());
+}
+
+START_TEST(a_plain_counter_is_shown_from_the_beginning)
+{
+    shown("\nt_plain_total 0\n");
+    metrics_add(&plain, 0, 0, 0, 2);
+    metrics_add(&plain, 0, 0, 0, 3);
+    shown("\nt_plain_total 5\n");
+}
+END_TEST
+
+START_TEST(labels_are_bounded)
+{
+    static const char *const words[] = {"one", "two", "three", "four", "five"};
+    ck_assert_uint_eq(exposition_count(text(), "t_fixed_total", ""), 0);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        size_t index = metrics_value(&fixed, 1, words[i]);
+        ck_assert_uint_eq(index, i < LEARNT_MOST ? i : LEARNT_MOST);
+        ck_assert_uint_eq(metrics_value(&fixed, 1, words[i]), index);
+        metrics_add(&fixed, metrics_value(&fixed, 0, "green"), index, 0, 1);
+    }
+    metrics_add(&fixed, metrics_value(&fixed, 0, "blue"), 999, 0, 1);
+    shown("t_fixed_total{colour=\"green\",word=\"one\"} 1\n");
+    shown("t_fixed_total{colour=\"green\",word=\"other\"} 2\n");
+    shown("t_fixed_total{colour=\"other\",word=\"other\"} 1\n");
+    ck_assert_uint_eq(exposition_count(text(), "t_fixed_total", ""), 5);
+}
+END_TEST
+
+START_TEST(a_gauge_may_be_absent)
+{
+    ck_assert_uint_eq(exposition_count(text(), "t_level", ""), 0);
+    metrics_set(&level, 0, 0);
+    shown("\nt_level 0\n");
+    metrics_set(&level, 0, 7);
+    shown("\nt_level 7\n");
+    metrics_set(&level, 0, -1);
+    ck_assert_uint_eq(exposition_count(text(), "t_level", ""), 0);
+}
+END_TEST
+
+START_TEST(a_histogram_adds_up)
+{
+    static const int64_t values[] = {0, 1000, 1001, 10000, 10001, 5000000, -3};
+    for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+        metrics_observe(&times, 0, 0, values[i]);
+    }
+    shown("t_seconds_bucket{le=\"0.001000\"} 3\n");
+    shown("t_seconds_bucket{le=\"0.010000\"} 5\n");
+    shown("t_seconds_bucket{le=\"+Inf\"} 7\n");
+    shown("t_seconds_sum 5.022002\n");
+    shown("t_seconds_count 7\n");
+}
+END_TEST
+
+START_TEST(what_is_not_opened_counts_nothing)
+{
+    metrics_add(&closed, 0, 0, 0, 1);
+    ck_assert_ptr_null(strstr(text(), "t_closed"));
+}
+END_TEST
+
+/* One process's share: words in an order of its own, and then an end without a goodbye. */
+static void count_and_die(int first)
+{
+    static const char *const words[] = {"a", "b", "c"};
+    for (int i = 0; i < 30000; i++) {
+        metrics_add(&fixed, 0, metrics_value(&fixed, 1, words[(first + i) % 3]), 0, 1);
+    }
+    (void)kill(getpid(), SIGKILL);
+}
+
+START_TEST(processes_count_together_and_lose_nothing)
+{
+    enum { PROCESSES = 4 };
+    for (int i = 0; i < PROCESSES; i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            count_and_die(i);
+            _exit(EXIT_FAILURE);
+        }
+        ck_assert_int_gt(pid, 0);
+    }
+    while (wait(NULL) > 0) {
+    }
+    for (const char *const *word = (const char *const[]){"\"a\"", "\"b\"", "\"c\"", NULL}; *word != NULL; word++) {
+        ck_assert_int_eq(exposition_sum(text(), "t_fixed_total", *word), INT64_C(10000) * PROCESSES);
+        ck_assert_uint_eq(exposition_count(text(), "t_fixed_total", *word), 1);
+    }
+}
+END_TEST
+
+static Suite *metrics_suite(void)
+{
+    const TTest *const tests[] = {
+        a_plain_counter_is_shown_from_the_beginning,
+        labels_are_bounded,
+        a_gauge_may_be_absent,
+        a_histogram_adds_up,
+        what_is_not_opened_counts_nothing,
+        processes_count_together_and_lose_nothing,
+    };
+    Suite *suite = suite_create("metrics");
+    TCase *all = tcase_create("metrics");
+    tcase_add_checked_fixture(all, set, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        tcase_add_test(all, tests[i]);
+    }
+    suite_add_tcase(suite, all);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(metrics_suite());
+}
