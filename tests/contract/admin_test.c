@@ -169,7 +169,10 @@ START_TEST(a_standing_maximum_is_nobodys_business)
     EXPECT_ERROR(look(stage_path("/proxy")), 404, "NOT_FOUND");
     reply = stage_call(&stage.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid), NULL);
     EXPECT_TEXT(reply, "maxAmount", "87.65");
-    PQclear(sql_rows(stage.sql, "UPDATE auctions SET status = 'unsold' WHERE id = $1", stage.auction, NULL));
+    EXPECT_STATUS(stage_call(&admin, "PUT", client_format(ADMIN "/auctions/%s", stage.auction),
+                             "{\"action\": \"end\", \"reason\": \"to settle it\"}"),
+                  200);
+    SUITE_WAIT(cast_has_status(stage.client, stage.auction, "sold"), CAST_DECISION_MS);
     EXPECT_TEXT(look(client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid)), "maxAmount", "87.65");
 }
 END_TEST
