@@ -4,6 +4,7 @@
  */
 #include "gateway/auctions.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ enum {
     SNIPE_EXTENSIONS_MOST = 1000, /* far beyond any hammer's patience */
     SNIPE_DEFAULT_S = 120,
     BID_INCREMENT_DEFAULT = 100, /* minor units: 1.00 */
-    ETAG_SIZE = 32,
+    ETAG_SIZE = 48,
     LOCATION_SIZE = 64,
 };
 #define END_MOST_MS (INT64_C(366) * 86400 * 1000) /* a year, leap years included */
@@ -123,11 +124,11 @@ void auctions_write(struct jsonw *json, const struct request *request, const PGr
     jsonw_put_string(json, "currency", pg_text(result, row, AUCTIONS_CURRENCY));
     write_price(json, result, row, insider);
     write_times(json, result, row);
-    /* Nobody can watch or show pictures yet; the members are the contract's. */
+    /* Nobody can watch yet; the member is the contract's. */
     jsonw_put_int(json, "watchers", 0);
+    const char *images = pg_text(result, row, AUCTIONS_IMAGES);
     jsonw_name(json, "images");
-    jsonw_array(json);
-    jsonw_end_array(json);
+    jsonw_raw(json, images, strlen(images));
     write_outcome(json, result, row, insider || (known && uuid_equal(&user->id, &winner)));
     jsonw_put_int(json, "version", pg_int(result, row, AUCTIONS_VERSION));
     jsonw_put_time(json, "createdAt", pg_int(result, row, AUCTIONS_CREATED));
@@ -136,11 +137,17 @@ void auctions_write(struct jsonw *json, const struct request *request, const PGr
     jsonw_end_object(json);
 }
 
-/* Weak: serverTime differs in each answer, the auction does not. */
+/* Weak: serverTime differs in each answer, the auction does not. Its version does not count images: their hash does. */
 static void put_etag(struct request *request, const PGresult *result)
 {
     char etag[ETAG_SIZE];
-    (void)snprintf(etag, sizeof etag, "W/\"%lld\"", (long long)pg_int(result, 0, AUCTIONS_VERSION));
+    uint8_t hash[crypto_shorthash_BYTES];
+    static const uint8_t key[crypto_shorthash_KEYBYTES];
+    char hex[sizeof(hash) * 2 + 1];
+    const char *images = pg_text(result, 0, AUCTIONS_IMAGES);
+    (void)crypto_shorthash(hash, (const unsigned char *)images, strlen(images), key);
+    (void)snprintf(etag, sizeof etag, "W/\"%lld-%s\"", (long long)pg_int(result, 0, AUCTIONS_VERSION),
+                   sodium_bin2hex(hex, sizeof hex, hash, sizeof hash));
     reply_header(request, "ETag", etag);
     reply_header(request, "Vary", "Authorization, Cookie");
 }

@@ -30,10 +30,13 @@ enum error_code {
     ERROR_HAS_BIDS,               /* 409 */
     ERROR_NO_MAXIMUM,             /* 404 */
     ERROR_TERMS_CHANGED,          /* 409 */
+    ERROR_TOO_MANY_IMAGES,        /* 409 */
     ERROR_BODY_TOO_LARGE,         /* 413 */
     ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
     ERROR_EXPECTATION_FAILED,     /* 417 */
     ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
+    ERROR_INVALID_IMAGE,          /* 422 */
+    ERROR_IMAGE_TOO_LARGE,        /* 422: its pixels, not its bytes */
     ERROR_RATE_LIMITED,           /* 429 */
     ERROR_INTERNAL_ERROR,         /* 500 */
     ERROR_NOT_IMPLEMENTED,        /* 501: a method that HTTP does not know */

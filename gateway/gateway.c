@@ -18,6 +18,7 @@
 #include "gateway/admission.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
+#include "gateway/images.h"
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
 #include "gateway/router.h"
@@ -256,6 +257,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->waiters = waiters_new(gateway);
     gateway->snapshots = snapshots_new(gateway);
     gateway->hashpool = hashpool_new(&pool);
+    gateway->images = images_new(gateway);
     gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
     const struct conns_options conns = {
         .base = gateway->base,
@@ -264,6 +266,10 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
         .body_max_bytes = config->body_max_bytes,
         .read_timeout_ms = config->request_read_timeout_ms,
         .idle_timeout_s = config->idle_timeout_s,
+        .is_upload = images_is_upload,
+        .upload_max_bytes = config->image_max_bytes,
+        .upload_timeout_ms = config->image_receive_timeout_ms,
+        .uploads_max = config->image_uploads_max,
         .request = dispatch_take,
         .arg = gateway->dispatch,
         .turn = options->turn,
@@ -272,7 +278,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->conns = conns_new(&conns);
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
-           gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
+           gateway->hashpool != NULL && gateway->images != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
@@ -307,6 +313,7 @@ void gateway_stop(struct gateway *gateway)
         pg_free(gateway->pg);
     }
     hashpool_free(gateway->hashpool);
+    images_free(gateway->images);
     conns_free(gateway->conns);
     snapshots_free(gateway->snapshots);
     waiters_free(gateway->waiters);

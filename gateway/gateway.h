@@ -20,6 +20,7 @@
 
 struct conns;
 struct dispatch;
+struct images;
 struct publisher;
 struct router;
 struct snapshots;
@@ -75,6 +76,7 @@ struct gateway {
     struct publisher *publisher;
     struct waiters *waiters;
     struct snapshots *snapshots;
+    struct images *images;
     struct jsonw *json;              /* of replies; see reply.h */
     struct pg_statement *statements; /* the table that pg was given */
     struct event *clock;             /* measures the offset, and reads the house's record until it is known */

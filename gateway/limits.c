@@ -32,6 +32,7 @@ static const struct {
     [LIMIT_SEARCHES] = {"searches", 60},
     [LIMIT_LOGINS] = {"logins", 60},
     [LIMIT_REGISTRATIONS] = {"registrations", 3600},
+    [LIMIT_IMAGES] = {"images", 3600},
 };
 
 const char *limits_name(enum limit limit)
@@ -57,6 +58,7 @@ int limits_most(const struct gateway *gateway, enum limit limit)
         [LIMIT_SEARCHES] = config->searches_per_minute,
         [LIMIT_LOGINS] = config->logins_per_minute,
         [LIMIT_REGISTRATIONS] = config->registrations_per_hour,
+        [LIMIT_IMAGES] = config->images_per_hour,
     };
     assert(limit < LIMIT_COUNT);
     return most[limit];

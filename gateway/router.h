@@ -36,12 +36,14 @@ enum limit {
     LIMIT_SEARCHES,
     LIMIT_LOGINS,
     LIMIT_REGISTRATIONS,
+    LIMIT_IMAGES,
     LIMIT_COUNT
 };
 
 enum route_body {
     ROUTE_NO_BODY,   /* a body is ignored */
     ROUTE_JSON_BODY, /* must be a JSON object: 415, 400; then request->body is not NULL */
+    ROUTE_FILE_BODY, /* may be as large as image_max_bytes; the handler takes it by request_take_body */
 };
 
 /*

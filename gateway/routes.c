@@ -5,6 +5,7 @@
 #include "gateway/auctions.h"
 #include "gateway/bids.h"
 #include "gateway/health.h"
+#include "gateway/images.h"
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
 #include "gateway/me.h"
@@ -13,5 +14,5 @@
 
 const struct route *const routes_all[] = {
     health_routes,   session_routes, bids_routes, ledger_routes, accounts_routes,
-    auctions_routes, listing_routes, me_routes,   NULL,
+    auctions_routes, listing_routes, me_routes,   images_routes, NULL,
 };

@@ -9,6 +9,8 @@
 #include "gateway/accounts.h"
 #include "gateway/auctions.h"
 #include "gateway/gateway.h"
+#include "gateway/image_sweep.h"
+#include "gateway/images.h"
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
 #include "gateway/me.h"
@@ -16,8 +18,8 @@
 #include "gateway/snapshots.h"
 
 struct statements *const statements_all[] = {
-    &gateway_statements,  &snapshots_statements, &ledger_statements, &accounts_statements,
-    &auctions_statements, &listing_statements,   &me_statements,     NULL,
+    &gateway_statements, &snapshots_statements, &ledger_statements, &accounts_statements,    &auctions_statements,
+    &listing_statements, &me_statements,        &images_statements, &image_sweep_statements, NULL,
 };
 
 struct pg_statement *statements_gather(size_t *count)
