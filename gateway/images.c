@@ -144,14 +144,6 @@ static void on_added(const struct pg_reply *reply, void *arg)
     write_url(&upload->files[PICTURE_FULL], url);
     jsonw_put_string(json, "url", url);
     reply_header(request, "Location", url);
-    jsonw_name(json, "thumbnails");
-    jsonw_object(json);
-    static const char *const names[PICTURE_SIZES] = {NULL, "1600", "640", "160"};
-    for (size_t i = PICTURE_SIZES - 1; i > PICTURE_FULL; i--) {
-        write_url(&upload->files[i], url);
-        jsonw_put_string(json, names[i], url);
-    }
-    jsonw_end_object(json);
     jsonw_put_int(json, "order", pg_int(reply->result, 0, 0));
     jsonw_end_object(json);
     upload_drop(request);

@@ -13,6 +13,8 @@ typedef struct VipsImage VipsImage;
 
 enum { LIBVIPS_FAIL_ON_ERROR = 2 }; /* VIPS_FAIL_ON_ERROR: a file that breaks off or makes no sense is refused */
 enum { LIBVIPS_SIZE_DOWN = 2 };     /* VIPS_SIZE_DOWN: never enlarge */
+enum { LIBVIPS_FORMAT_UCHAR = 0 };
+enum { LIBVIPS_SPACE_SRGB = 22 }; /* VIPS_INTERPRETATION_sRGB */
 
 int vips_init(const char *argv0);
 int vips_version(int flag); /* 0 major, 1 minor */
@@ -27,7 +29,12 @@ int vips_pngload_buffer(void *bytes, size_t length, VipsImage **out, ...) __attr
 int vips_webpload_buffer(void *bytes, size_t length, VipsImage **out, ...) __attribute__((sentinel));
 int vips_webpsave_buffer(VipsImage *in, void **bytes, size_t *length, ...) __attribute__((sentinel));
 int vips_thumbnail_image(VipsImage *in, VipsImage **out, int width, ...) __attribute__((sentinel));
-VipsImage *vips_image_copy_memory(VipsImage *image);
+int vips_colourspace(VipsImage *in, VipsImage **out, int space, ...) __attribute__((sentinel));
+int vips_copy(VipsImage *in, VipsImage **out, ...) __attribute__((sentinel));
+void *vips_image_write_to_memory(VipsImage *in, size_t *length);
+VipsImage *vips_image_new_from_memory(const void *bytes, size_t length, int width, int height, int bands, int format);
+int vips_image_get_bands(const VipsImage *image);
+int vips_image_get_format(const VipsImage *image);
 int vips_image_get_width(const VipsImage *image);
 int vips_image_get_height(const VipsImage *image);
 

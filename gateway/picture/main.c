@@ -18,6 +18,7 @@
 
 #include "common/picture.h"
 #include "gateway/picture/libvips.h"
+#include "gateway/picture/webp.h"
 
 enum {
     WEBP_QUALITY = 82,
@@ -134,15 +135,40 @@ static VipsImage *load(const struct input *input)
     return failed == 0 ? image : NULL;
 }
 
-/* Upright, in sRGB, within a square of `edge`, and in memory, so that the next smaller one is made from it. */
+/*
+ * Upright, in sRGB, within a square of `edge`. Of the image that was read only its pixels go on, as plain memory: what
+ * else a file may carry (place, camera, thumbnails of what was cut off, profiles) has no way through.
+ */
 static VipsImage *shrink(VipsImage *image, int edge)
 {
     VipsImage *small = NULL;
+    VipsImage *plain = NULL;
+    size_t length = 0;
     if (vips_thumbnail_image(image, &small, edge, "height", edge, "size", LIBVIPS_SIZE_DOWN, "export_profile", "srgb",
-                             NULL) != 0) {
+                             NULL) != 0 ||
+        vips_colourspace(small, &plain, LIBVIPS_SPACE_SRGB, NULL) != 0 ||
+        vips_image_get_format(plain) != LIBVIPS_FORMAT_UCHAR) {
         return NULL;
     }
-    return vips_image_copy_memory(small);
+    const void *pixels = vips_image_write_to_memory(plain, &length);
+    if (pixels == NULL) {
+        return NULL;
+    }
+    VipsImage *bare =
+        vips_image_new_from_memory(pixels, length, vips_image_get_width(plain), vips_image_get_height(plain),
+                                   vips_image_get_bands(plain), LIBVIPS_FORMAT_UCHAR);
+    /* It came out of nowhere: say again what its numbers mean. */
+    return bare != NULL && vips_copy(bare, &plain, "interpretation", LIBVIPS_SPACE_SRGB, NULL) == 0 ? plain : NULL;
+}
+
+static bool write_webp(VipsImage *image, struct output *output)
+{
+    if (vips_webpsave_buffer(image, &output->bytes, &output->length, "Q", WEBP_QUALITY, "effort", WEBP_EFFORT, NULL) !=
+        0) {
+        return false;
+    }
+    output->length = webp_bare(output->bytes, output->length);
+    return output->length > 0 && output->length <= PICTURE_FILE_MAX_BYTES;
 }
 
 /* Each size from the one before; `head` and `outputs` are filled. */
@@ -150,13 +176,13 @@ static bool make(VipsImage *image, struct picture_head *head, struct output outp
 {
     static const int edges[PICTURE_SIZES] = {PICTURE_FULL_EDGE, 1600, 640, 160};
     for (size_t i = 0; i < PICTURE_SIZES; i++) {
-        image = shrink(image, edges[i]);
-        if (image == NULL || vips_webpsave_buffer(image, &outputs[i].bytes, &outputs[i].length, "Q", WEBP_QUALITY,
-                                                  "effort", WEBP_EFFORT, "strip", 1, NULL) != 0) {
-            return false;
-        }
-        if (outputs[i].length == 0 || outputs[i].length > PICTURE_FILE_MAX_BYTES) {
-            return false;
+        if (i > 0 && vips_image_get_width(image) <= edges[i] && vips_image_get_height(image) <= edges[i]) {
+            outputs[i] = outputs[i - 1]; /* small already: the very same file */
+        } else {
+            image = shrink(image, edges[i]);
+            if (image == NULL || !write_webp(image, &outputs[i])) {
+                return false;
+            }
         }
         head->lengths[i] = (uint32_t)outputs[i].length;
     }
