@@ -351,17 +351,22 @@ static void handle_upload(struct request *request)
         .limits = {config->image_max_pixels, config->image_memory_mib, config->image_timeout_s},
         .store = request->gateway->images->store,
     };
+    enum error_code code = ERROR_COUNT;
     if (upload->body == NULL) {
-        upload_fail(request, ERROR_UNAVAILABLE);
+        code = ERROR_UNAVAILABLE;
     } else if (evbuffer_get_length(upload->body) > (size_t)config->image_max_bytes) {
-        upload_fail(request, ERROR_BODY_TOO_LARGE);
+        code = ERROR_BODY_TOO_LARGE;
     } else if (!content_good(request, upload->body)) {
-        upload_fail(request, ERROR_UNSUPPORTED_MEDIA_TYPE);
-    } else if (!check_auction(request, on_upload_checked)) {
-        upload_fail(request, ERROR_UNAVAILABLE);
-    } else {
-        request_set_deadline(request, upload_deadline_ms(config), NULL);
+        code = ERROR_UNSUPPORTED_MEDIA_TYPE;
     }
+    if (code == ERROR_COUNT && !check_auction(request, on_upload_checked)) {
+        code = ERROR_UNAVAILABLE;
+    }
+    if (code != ERROR_COUNT) {
+        upload_fail(request, code);
+        return;
+    }
+    request_set_deadline(request, upload_deadline_ms(config), NULL);
 }
 
 /* --- removing --- */
