@@ -10,7 +10,7 @@
 enum {
     /* A fence on an auction that never started makes two rows, a bid that a proxy answers likewise. */
     ROWS_PER_COMMAND = 2,
-    /* Started, extended, lead lost; a fence: started, ended. */
+    /* Started, extended, lead lost; a fence: started, ended; a buyer: started, lead lost, ended. */
     EVENTS_PER_COMMAND = 3,
 };
 
@@ -26,9 +26,10 @@ struct batch *batch_new(size_t max)
     batch->order = calloc(max, sizeof *batch->order);
     batch->auctions = calloc(max, sizeof *batch->auctions);
     batch->rows = calloc(max * ROWS_PER_COMMAND, sizeof *batch->rows);
+    batch->terms = calloc(max, sizeof *batch->terms);
     batch->events = calloc(max * EVENTS_PER_COMMAND, sizeof *batch->events);
     if (batch->entries == NULL || batch->order == NULL || batch->auctions == NULL || batch->rows == NULL ||
-        batch->events == NULL) {
+        batch->terms == NULL || batch->events == NULL) {
         batch_free(batch);
         return NULL;
     }
@@ -44,6 +45,7 @@ void batch_free(struct batch *batch)
     free(batch->order);
     free(batch->auctions);
     free(batch->rows);
+    free(batch->terms);
     free(batch->events);
     free(batch);
 }
@@ -54,6 +56,7 @@ void batch_clear(struct batch *batch)
     batch->ordered = 0;
     batch->auction_count = 0;
     batch->row_count = 0;
+    batch->terms_count = 0;
     batch->event_count = 0;
 }
 
@@ -125,11 +128,13 @@ void batch_prepare(struct batch *batch)
     batch->ordered = 0;
     batch->auction_count = 0;
     batch->row_count = 0;
+    batch->terms_count = 0;
     batch->event_count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_entry *entry = &batch->entries[i];
         entry->outcome = BATCH_UNDECIDED;
         entry->banned = false;
+        entry->terms = NULL;
         entry->first_of_id = i;
         if (!uuid_is_nil(&entry->command->auction_id)) {
             batch->order[batch->ordered++] = i;
@@ -155,6 +160,14 @@ struct batch_row *batch_add_row(struct batch *batch)
     struct batch_row *row = &batch->rows[batch->row_count++];
     *row = (struct batch_row){0};
     return row;
+}
+
+struct rules_terms *batch_add_terms(struct batch *batch)
+{
+    assert(batch->terms_count < batch->max);
+    struct rules_terms *terms = &batch->terms[batch->terms_count++];
+    *terms = (struct rules_terms){0};
+    return terms;
 }
 
 struct house_event *batch_add_event(struct batch *batch)

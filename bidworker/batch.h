@@ -37,8 +37,9 @@ struct batch_entry {
     const char *why;                /* of the doubt; static */
     enum batch_doubt doubt;
     bool unreadable;
-    bool careful; /* delivered too often: decided alone, and counted before it is tried */
-    bool banned;  /* the bidder */
+    bool careful;                    /* delivered too often: decided alone, and counted before it is tried */
+    bool banned;                     /* the bidder */
+    const struct rules_terms *terms; /* of an update, in the batch's `terms`; NULL: none were found */
     enum batch_outcome outcome;
     size_t first_of_id;       /* index of the first entry with this auction and id: itself, unless it is a repetition */
     struct decision decision; /* BATCH_KNOWN, BATCH_DECIDED */
@@ -68,6 +69,7 @@ struct batch_row {
     bool raise;
     int64_t amount;
     int64_t max_amount;
+    int64_t end_ms; /* of an extension */
     int64_t received_ms;
 };
 
@@ -82,6 +84,8 @@ struct batch {
     int64_t decided_ms;
     struct batch_row *rows; /* by auction and seq */
     size_t row_count;
+    struct rules_terms *terms; /* that updates ask for; room for one an entry */
+    size_t terms_count;
     struct house_event *events; /* in order of deciding */
     size_t event_count;
 };
@@ -98,8 +102,9 @@ void batch_keep(struct batch *batch, size_t count);
 void batch_prepare(struct batch *batch);
 /* The auction of that id; NULL if the batch has none. */
 struct batch_auction *batch_find_auction(const struct batch *batch, const struct uuid *id);
-/* A new last row, event; there is room for all that a full batch can make. */
+/* A new last row, terms, event; there is room for all that a full batch can make. */
 struct batch_row *batch_add_row(struct batch *batch);
+struct rules_terms *batch_add_terms(struct batch *batch);
 struct house_event *batch_add_event(struct batch *batch);
 
 #endif

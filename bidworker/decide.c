@@ -11,14 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const row_kinds[] = {
-    [COMMAND_BID] = "bid",     [COMMAND_PROXY] = "proxy", [COMMAND_WITHDRAW] = "withdraw",
-    [COMMAND_START] = "start", [COMMAND_FENCE] = "end",
-};
-
-static const enum rules_kind rules_kinds[] = {
-    [COMMAND_BID] = RULES_BID,     [COMMAND_PROXY] = RULES_PROXY, [COMMAND_WITHDRAW] = RULES_WITHDRAW,
-    [COMMAND_START] = RULES_START, [COMMAND_FENCE] = RULES_FENCE,
+static const enum rules_kind rules_kinds[COMMAND_KIND_COUNT] = {
+    [COMMAND_BID] = RULES_BID,       [COMMAND_PROXY] = RULES_PROXY,   [COMMAND_WITHDRAW] = RULES_WITHDRAW,
+    [COMMAND_START] = RULES_START,   [COMMAND_FENCE] = RULES_FENCE,   [COMMAND_BUY] = RULES_BUY,
+    [COMMAND_UPDATE] = RULES_UPDATE, [COMMAND_CANCEL] = RULES_CANCEL, [COMMAND_EXTEND] = RULES_EXTEND,
+    [COMMAND_CLOSE] = RULES_CLOSE,   [COMMAND_ABORT] = RULES_ABORT,
 };
 
 static const char *const row_statuses[] = {
@@ -85,7 +82,8 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
                    const struct rules_decision *decided)
 {
     const struct command *command = entry->command;
-    struct batch_row *row = add_row(batch, auction, &command->id, row_kinds[command->kind], command->received_ms);
+    const char *kind = rules_kind_text(rules_kinds[command->kind]);
+    struct batch_row *row = add_row(batch, auction, &command->id, kind, command->received_ms);
     row->bidder_id = command->user_id;
     row->status = row_statuses[decided->verdict];
     row->reason = decided->verdict == RULES_REJECTED ? rules_reason_text(decided->reason) : NULL;
@@ -97,6 +95,10 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
     } else if (command->kind == COMMAND_PROXY) {
         row->amount = decided->verdict == RULES_REJECTED ? 0 : decided->amount;
         row->max_amount = command->amount;
+    } else if (command->kind == COMMAND_BUY) {
+        row->amount = decided->amount;
+    } else if (command->kind == COMMAND_EXTEND) {
+        row->end_ms = command->end_ms;
     }
     entry->outcome = BATCH_DECIDED;
     describe(batch, entry, row);
@@ -133,11 +135,11 @@ static void record_automatic(struct batch *batch, struct batch_auction *auction,
     row->amount = decided->automatic_amount;
 }
 
-/* Returns whether the end moved. */
-static bool apply(struct batch *batch, struct batch_auction *auction, struct batch_entry *entry)
+/* What the rules are asked. */
+static struct rules_command rules_command_of(const struct batch_auction *auction, const struct batch_entry *entry)
 {
     const struct command *command = entry->command;
-    struct rules_command asked = {
+    return (struct rules_command){
         .kind = rules_kinds[command->kind],
         .id = command->id,
         .bidder_id = command->user_id,
@@ -145,7 +147,36 @@ static bool apply(struct batch *batch, struct batch_auction *auction, struct bat
         .received_ms = command->received_ms,
         .terms_version = command->terms_version,
         .banned = entry->banned,
+        /* Nobody has seen what this batch made of it so far. */
+        .stale = command->kind == COMMAND_UPDATE && (auction->touched || command->version != auction->version),
+        .end_ms = command->end_ms,
+        .terms = entry->terms,
     };
+}
+
+static void add_events(struct batch *batch, const struct batch_auction *auction, const struct command *command,
+                       const struct rules_decision *decided)
+{
+    if (decided->started) {
+        add_event(batch, auction, EVENT_STARTED, NULL, command);
+    }
+    if (decided->lead_lost) {
+        add_event(batch, auction, decided->loser_by_proxy ? EVENT_PROXY_EXHAUSTED : EVENT_OUTBID, &decided->loser,
+                  command);
+    }
+    if (decided->ended) {
+        add_event(batch, auction, EVENT_ENDED, NULL, command);
+    }
+    if (decided->cancelled) {
+        add_event(batch, auction, EVENT_CANCELLED, NULL, command);
+    }
+}
+
+/* Returns whether the end moved. */
+static bool apply(struct batch *batch, struct batch_auction *auction, struct batch_entry *entry)
+{
+    const struct command *command = entry->command;
+    struct rules_command asked = rules_command_of(auction, entry);
     struct rules_decision decided = rules_decide(&auction->state, &asked);
     if (decided.verdict == RULES_DROPPED) {
         entry->outcome = BATCH_DROPPED;
@@ -155,16 +186,7 @@ static bool apply(struct batch *batch, struct batch_auction *auction, struct bat
     if (decided.automatic) {
         record_automatic(batch, auction, command, &decided);
     }
-    if (decided.started) {
-        add_event(batch, auction, EVENT_STARTED, NULL, command);
-    }
-    if (decided.lead_lost) {
-        add_event(batch, auction, decided.loser_by_proxy ? EVENT_PROXY_EXHAUSTED : EVENT_OUTBID, &decided.loser,
-                  command);
-    }
-    if (decided.ended) {
-        add_event(batch, auction, EVENT_ENDED, NULL, command);
-    }
+    add_events(batch, auction, command, &decided);
     return decided.extended;
 }
 
@@ -181,7 +203,7 @@ static void start_before_fence(struct batch *batch, struct batch_auction *auctio
     }
     struct rules_decision decided = rules_decide(state, &start);
     if (decided.started) {
-        add_row(batch, auction, &start.id, row_kinds[COMMAND_START], start.received_ms);
+        add_row(batch, auction, &start.id, rules_kind_text(RULES_START), start.received_ms);
         add_event(batch, auction, EVENT_STARTED, NULL, fence);
     }
 }
@@ -217,6 +239,10 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
     if (undecidable) {
         bool unknown = !auction->found && entry->doubt == BATCH_TRUSTED;
         refuse(batch, auction, entry, unknown ? RULES_NOT_FOUND : RULES_INTERNAL_ERROR);
+        return false;
+    }
+    if (entry->command->kind == COMMAND_UPDATE && entry->terms == NULL) {
+        refuse(batch, auction, entry, RULES_INTERNAL_ERROR); /* who sent it had not put them down */
         return false;
     }
     start_before_fence(batch, auction, entry->command);

@@ -23,7 +23,7 @@ enum { SHARD_FIELD_SIZE = 16 };
  * absent than without the hash.
  */
 static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
-                                     "  redis.call('HSET', KEYS[1], 's', 'd')\n"
+                                     "  redis.call('SETRANGE', KEYS[1], 0, 'd')\n"
                                      "end\n"
                                      "return 1\n";
 

@@ -47,6 +47,7 @@ struct intake {
     struct intake_options options;
     struct line *lines;
     unsigned turn; /* the line that is first in the next batch */
+    size_t held;   /* commands of the messages on all lines */
     struct garbage *garbage;
     struct command_item items[MESSAGE_COMMANDS_MAX]; /* of the delivery being decoded */
 };
@@ -60,6 +61,7 @@ static void message_free(struct intake_message *message)
 /* Taken off its line: lives on only as long as the batch in hand holds it. */
 static void message_detach(struct intake_message *message)
 {
+    message->line->intake->held -= message->count;
     message->line = NULL;
     if (message->in_batch == 0) {
         message_free(message);
@@ -145,6 +147,7 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
     }
     message->line = line;
     STAILQ_INSERT_TAIL(&line->messages, message, link);
+    intake->held += count;
     intake->options.work(intake->options.arg);
 }
 
@@ -162,6 +165,11 @@ static void on_garbage_kept(unsigned shard, uint64_t tag, void *arg)
     if (line->consumer != NULL && !broker_ack(line->consumer, tag, false)) {
         log_debug("shard %u: the channel went before an ack", shard);
     }
+}
+
+size_t intake_held(const struct intake *intake)
+{
+    return intake->held;
 }
 
 struct intake *intake_new(const struct intake_options *options)
@@ -215,7 +223,7 @@ void intake_serve(struct intake *intake, unsigned shard)
     if (line->consumer != NULL) {
         return; /* if it is being left, it is taken again at the next look */
     }
-    topology_queue_name(shard, queue);
+    topology_shard_name(shard, queue);
     struct broker_consumer_options options = {
         .queue = queue,
         .prefetch = (uint16_t)intake->options.prefetch_messages,

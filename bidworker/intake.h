@@ -38,6 +38,8 @@ void intake_serve(struct intake *intake, unsigned shard);
 void intake_leave(struct intake *intake, unsigned shard);
 /* Shards with a channel, those being left included. */
 size_t intake_serving(const struct intake *intake);
+/* Commands that were delivered and not finished; between batches, those that wait. */
+size_t intake_held(const struct intake *intake);
 /* Deliveries of the shard that came and are not acked; false if it has no channel. */
 MUST_CHECK bool intake_unacked(const struct intake *intake, unsigned shard, size_t *count);
 

@@ -1,7 +1,7 @@
 /*
  * See ledger.h. Called by worker.
  *
- *   load     lock, known ids, bans; flush
+ *   load     lock, known ids, terms of updates if there are any, bans; flush
  *   newest   only if auctions are unknown: their newest ledger rows; flush
  *   decide   in memory
  *   write    (ledger_write.c) rows, states, outbox; COMMIT
@@ -169,6 +169,33 @@ static void on_known(const struct pg_reply *reply, void *arg)
     }
 }
 
+static void on_terms(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    struct batch *batch = ledger->batch;
+    if (!check(ledger, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        size_t number = (size_t)pg_int(reply->result, row, TERMS_NUMBER);
+        struct rules_terms *terms = batch_add_terms(batch);
+        assert(number >= 1 && number <= batch->ordered);
+        if (ledger_read_terms(terms, reply->result, row)) {
+            batch->entries[batch->order[number - 1]].terms = terms;
+        }
+    }
+}
+
+static bool has_update(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->entries[i].command->kind == COMMAND_UPDATE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_locked(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
@@ -204,6 +231,7 @@ static bool load(struct ledger *ledger)
     return values[0] != NULL && values[1] != NULL && values[2] != NULL && values[3] != NULL &&
            pg_tx_send(ledger->tx, STATEMENT_LOCK, 1, values, on_locked, ledger) &&
            pg_tx_send(ledger->tx, STATEMENT_KNOWN, 2, values + 1, on_known, ledger) &&
+           (!has_update(batch) || pg_tx_send(ledger->tx, STATEMENT_TERMS, 2, values + 1, on_terms, ledger)) &&
            pg_tx_send(ledger->tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) && pg_tx_flush(ledger->tx);
 }
 

@@ -3,6 +3,7 @@
  */
 #include "bidworker/ledger_write.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,7 @@ void ledger_read_auction(struct batch_auction *auction, const PGresult *result, 
         .seller_id = pg_uuid(result, row, LOCK_SELLER),
         .starting_price = pg_money(result, row, LOCK_STARTING_PRICE),
         .reserve_price = pg_money(result, row, LOCK_RESERVE_PRICE),
+        .buy_now_price = pg_money(result, row, LOCK_BUY_NOW_PRICE),
         .snipe_window_ms = pg_int(result, row, LOCK_SNIPE_WINDOW_S) * MS_PER_S,
         .snipe_extension_ms = pg_int(result, row, LOCK_SNIPE_EXTENSION_S) * MS_PER_S,
         .snipe_max = pg_null(result, row, LOCK_SNIPE_MAX) ? -1 : pg_int(result, row, LOCK_SNIPE_MAX),
@@ -64,6 +66,21 @@ void ledger_read_auction(struct batch_auction *auction, const PGresult *result, 
         about.auction_id = &auction->id;
         log_line(LOG_ERROR, &about, "the auction's row cannot be understood: its bids are set aside");
     }
+}
+
+bool ledger_read_terms(struct rules_terms *terms, const PGresult *result, int row)
+{
+    *terms = (struct rules_terms){
+        .starting_price = pg_money(result, row, TERMS_STARTING_PRICE),
+        .reserve_price = pg_money(result, row, TERMS_RESERVE_PRICE),
+        .buy_now_price = pg_money(result, row, TERMS_BUY_NOW_PRICE),
+        .snipe_window_ms = pg_int(result, row, TERMS_SNIPE_WINDOW_S) * MS_PER_S,
+        .snipe_extension_ms = pg_int(result, row, TERMS_SNIPE_EXTENSION_S) * MS_PER_S,
+        .snipe_max = pg_null(result, row, TERMS_SNIPE_MAX) ? -1 : pg_int(result, row, TERMS_SNIPE_MAX),
+        .start_ms = pg_int(result, row, TERMS_START_MS),
+        .end_ms = pg_int(result, row, TERMS_END_MS),
+    };
+    return read_increments(pg_text(result, row, TERMS_INCREMENTS), &terms->increments);
 }
 
 /* The arrays as parameters; false if one of them failed. */
@@ -103,6 +120,15 @@ static void add_money(struct pg_array *array, int64_t minor)
     }
 }
 
+static void add_time(struct pg_array *array, int64_t ms)
+{
+    if (ms == 0) {
+        pg_array_null(array);
+    } else {
+        pg_array_time(array, ms);
+    }
+}
+
 /* What a failure means shows at the COMMIT. */
 static void ignore(const struct pg_reply *reply, void *arg)
 {
@@ -112,7 +138,7 @@ static void ignore(const struct pg_reply *reply, void *arg)
 
 static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
-    enum { COLUMNS = 11 };
+    enum { COLUMNS = 12 };
     const char *values[COLUMNS + 1];
     char decided_at[CLOCK_TEXT_SIZE];
     struct pg_array *columns = arrays->columns;
@@ -133,6 +159,7 @@ static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const st
         add_money(&columns[8], row->amount);
         add_money(&columns[9], row->max_amount);
         pg_array_time(&columns[10], row->received_ms);
+        add_time(&columns[11], row->end_ms);
     }
     clock_format(batch->decided_ms, decided_at);
     values[COLUMNS] = decided_at;
@@ -182,6 +209,32 @@ static bool update_auctions(struct pg_tx *tx, struct ledger_arrays *arrays, cons
     values[COLUMNS] = updated_at;
     return finish_columns(arrays, COLUMNS, values) &&
            pg_tx_send(tx, STATEMENT_UPDATE_AUCTIONS, COLUMNS + 1, values, ignore, NULL);
+}
+
+/* Of an auction at most one in a batch is accepted: the others find that the version has changed. */
+static bool update_terms(struct pg_tx *tx, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct batch_entry *entry = &batch->entries[i];
+        char auction_id[UUID_TEXT_SIZE];
+        char id[UUID_TEXT_SIZE];
+        char version[INTEGER_TEXT_SIZE];
+        const char *const values[] = {auction_id, id, version};
+        if (entry->command->kind != COMMAND_UPDATE || entry->outcome != BATCH_DECIDED ||
+            strcmp(entry->decision.reason, "") != 0) {
+            continue;
+        }
+        const struct batch_auction *auction = batch_find_auction(batch, &entry->command->auction_id);
+        assert(auction != NULL && entry->terms != NULL);
+        uuid_format(&entry->command->auction_id, auction_id);
+        uuid_format(&entry->command->id, id);
+        (void)snprintf(version, sizeof version, "%" PRId64, auction->state.terms_version);
+        if (!pg_tx_send(tx, STATEMENT_KEEP_TERMS, 1, values, ignore, NULL) ||
+            !pg_tx_send(tx, STATEMENT_UPDATE_TERMS, ARRAY_LEN(values), values, ignore, NULL)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Of a row that was not understood nothing but the count of its ledger is written back. */
@@ -246,6 +299,6 @@ static bool clear_suspects(struct pg_tx *tx, const struct batch *batch)
 
 bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
-    return insert_bids(tx, arrays, batch) && update_auctions(tx, arrays, batch) && update_broken(tx, batch) &&
-           clear_suspects(tx, batch);
+    return insert_bids(tx, arrays, batch) && update_auctions(tx, arrays, batch) && update_terms(tx, batch) &&
+           update_broken(tx, batch) && clear_suspects(tx, batch);
 }

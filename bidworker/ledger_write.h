@@ -18,6 +18,9 @@ struct ledger_arrays {
 /* One row of STATEMENT_LOCK. A row that makes no sense marks the auction `broken`. */
 void ledger_read_auction(struct batch_auction *auction, const PGresult *result, int row);
 
+/* One row of STATEMENT_TERMS; false if it makes no sense. */
+MUST_CHECK bool ledger_read_terms(struct rules_terms *terms, const PGresult *result, int row);
+
 /* Queues the ledger rows and states of a decided batch into `tx`. False: no memory, or the connection is lost. */
 MUST_CHECK bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch);
 /* Likewise the outbox rows; the server's answers fill in their ids. */

@@ -27,6 +27,16 @@ static const char *const RULES_REASON_TEXTS[] = {
     [RULES_INVALID_AMOUNT] = "INVALID_AMOUNT",
     [RULES_INTERNAL_ERROR] = "INTERNAL_ERROR",
     [RULES_NOT_FOUND] = "NOT_FOUND",
+    [RULES_VERSION_CONFLICT] = "VERSION_CONFLICT",
+    [RULES_HAS_BIDS] = "HAS_BIDS",
+    [RULES_BUY_NOW_GONE] = "BUY_NOW_GONE",
+    [RULES_END_NOT_LATER] = "END_NOT_LATER",
+};
+
+static const char *const RULES_KIND_TEXTS[RULES_KIND_COUNT] = {
+    [RULES_BID] = "bid",       [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw", [RULES_START] = "start",
+    [RULES_FENCE] = "end",     [RULES_BUY] = "buy",     [RULES_UPDATE] = "update",     [RULES_CANCEL] = "cancel",
+    [RULES_EXTEND] = "extend", [RULES_CLOSE] = "close", [RULES_ABORT] = "abort",
 };
 
 static const char *const RULES_STATUS_TEXTS[] = {
@@ -68,6 +78,23 @@ bool rules_status_parse(const char *text, enum rules_status *status)
     return false;
 }
 
+const char *rules_kind_text(enum rules_kind kind)
+{
+    assert(kind < RULES_KIND_COUNT);
+    return RULES_KIND_TEXTS[kind];
+}
+
+bool rules_kind_parse(const char *text, enum rules_kind *kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(RULES_KIND_TEXTS); i++) {
+        if (strcmp(text, RULES_KIND_TEXTS[i]) == 0) {
+            *kind = (enum rules_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 int64_t rules_minimum_bid(const struct rules_auction *auction)
 {
     int64_t increment;
@@ -77,6 +104,11 @@ int64_t rules_minimum_bid(const struct rules_auction *auction)
     }
     increment = increments_at(&auction->increments, auction->price);
     return increment > MONEY_MAX - auction->price ? MONEY_MAX + 1 : auction->price + increment;
+}
+
+bool rules_can_buy(const struct rules_auction *auction)
+{
+    return auction->buy_now_price > 0 && (!auction->has_leader || auction->price < auction->reserve_price);
 }
 
 enum rules_status rules_outcome(const struct rules_auction *auction)
@@ -287,6 +319,96 @@ static struct rules_decision rules_fence(struct rules_auction *auction, int64_t 
     return (struct rules_decision){.verdict = RULES_ACCEPTED, .ended = true};
 }
 
+/* No bid stands in the way: the highest maximum is below the reserve, and so below the price that is paid. */
+static struct rules_decision rules_buy(struct rules_auction *auction, const struct rules_command *command)
+{
+    bool led = rules_leads(auction, &command->bidder_id);
+    struct rules_decision decision = {.verdict = RULES_ACCEPTED, .amount = auction->buy_now_price, .ended = true};
+
+    if (!rules_can_buy(auction)) {
+        return rules_rejected(RULES_BUY_NOW_GONE);
+    }
+    if (auction->has_leader && !led) {
+        decision.lead_lost = true;
+        decision.loser = auction->leader_id;
+        decision.loser_by_proxy = auction->leader_by_proxy;
+        auction->runner_up_max = auction->leader_max;
+    }
+    auction->has_leader = true;
+    auction->leader_id = command->bidder_id;
+    auction->leader_bid_id = command->id;
+    auction->leader_by_proxy = false;
+    auction->leader_max = auction->buy_now_price;
+    auction->price = auction->buy_now_price;
+    auction->bid_count++;
+    auction->status = RULES_ENDED;
+    auction->end_ms = command->received_ms;
+    return decision;
+}
+
+/* Rule 11: is the auction one that may still be changed in this way? */
+static enum rules_reason rules_unchangeable(const struct rules_auction *auction, const struct rules_command *command)
+{
+    bool of_seller = command->kind == RULES_UPDATE || command->kind == RULES_CANCEL;
+
+    if (auction->status == RULES_CANCELLED) {
+        return RULES_AUCTION_CANCELLED;
+    }
+    if (auction->status == RULES_DRAFT || (auction->status == RULES_SCHEDULED && command->kind == RULES_CLOSE)) {
+        return RULES_AUCTION_NOT_STARTED;
+    }
+    if ((auction->status != RULES_SCHEDULED && auction->status != RULES_ACTIVE) ||
+        command->received_ms >= auction->end_ms) {
+        return RULES_AUCTION_ENDED;
+    }
+    if (of_seller && auction->has_leader) {
+        return RULES_HAS_BIDS;
+    }
+    if (command->kind == RULES_UPDATE &&
+        (command->stale || (auction->status == RULES_ACTIVE && command->terms->start_ms != auction->start_ms))) {
+        return RULES_VERSION_CONFLICT;
+    }
+    return command->kind == RULES_EXTEND && command->end_ms <= auction->end_ms ? RULES_END_NOT_LATER : RULES_NONE;
+}
+
+static void rules_take_terms(struct rules_auction *auction, const struct rules_terms *terms)
+{
+    auction->starting_price = terms->starting_price;
+    auction->reserve_price = terms->reserve_price;
+    auction->buy_now_price = terms->buy_now_price;
+    auction->increments = terms->increments;
+    auction->snipe_window_ms = terms->snipe_window_ms;
+    auction->snipe_extension_ms = terms->snipe_extension_ms;
+    auction->snipe_max = terms->snipe_max;
+    auction->start_ms = terms->start_ms;
+    auction->end_ms = terms->end_ms;
+    auction->terms_version++;
+}
+
+static struct rules_decision rules_change(struct rules_auction *auction, const struct rules_command *command)
+{
+    enum rules_reason reason = rules_unchangeable(auction, command);
+    struct rules_decision decision = {.verdict = RULES_ACCEPTED};
+
+    if (reason != RULES_NONE) {
+        return rules_rejected(reason);
+    }
+    if (command->kind == RULES_UPDATE) {
+        rules_take_terms(auction, command->terms);
+    } else if (command->kind == RULES_EXTEND) {
+        auction->end_ms = command->end_ms;
+        decision.extended = true;
+    } else if (command->kind == RULES_CLOSE) {
+        auction->status = RULES_ENDED;
+        auction->end_ms = command->received_ms;
+        decision.ended = true;
+    } else {
+        auction->status = RULES_CANCELLED;
+        decision.cancelled = true;
+    }
+    return decision;
+}
+
 static struct rules_decision rules_decide_bidder(struct rules_auction *auction, const struct rules_command *command)
 {
     enum rules_reason reason = rules_closed(auction, command);
@@ -296,6 +418,9 @@ static struct rules_decision rules_decide_bidder(struct rules_auction *auction, 
     }
     if (command->kind == RULES_WITHDRAW) {
         return rules_withdraw(auction, command);
+    }
+    if (command->kind == RULES_BUY) {
+        return rules_buy(auction, command);
     }
     reason = rules_amount_refused(auction, command);
     return reason != RULES_NONE ? rules_rejected(reason) : rules_place(auction, command);
@@ -314,6 +439,10 @@ struct rules_decision rules_decide(struct rules_auction *auction, const struct r
     started = rules_start(auction, command->received_ms);
     if (command->kind == RULES_START) {
         decision = (struct rules_decision){.verdict = started ? RULES_ACCEPTED : RULES_DROPPED};
+    } else if (command->kind >= RULES_UPDATE) {
+        decision = rules_change(auction, command);
+        /* New terms may say that it starts now. */
+        started = rules_start(auction, command->received_ms) || started;
     } else {
         decision = rules_decide_bidder(auction, command);
     }

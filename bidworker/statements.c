@@ -25,7 +25,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
                  " snipe_extension_s, snipe_max, " MS("start_time") ", terms_version, status, " MS(
                      "end_time") ","
                                  " extensions_used, current_bid, bid_count, leader_id, leader_max, leader_bid_id,"
-                                 " leader_by_proxy, runner_up_max, ledger_seq, version"
+                                 " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
                                  " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"},
 
     /* Sent behind the lock: what another worker committed before it let go of the lock is seen. $1: auctions, $2: ids.
@@ -38,6 +38,14 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                                                      " JOIN bids b ON b.auction_id = asked.auction_id "
                                                                      "AND b.bid_id = asked.bid_id"},
 
+    /* As STATEMENT_KNOWN; sent only with a batch that holds an update. */
+    [STATEMENT_TERMS] = {"terms",
+                         "SELECT asked.n, t.starting_price, t.reserve_price, t.buy_now_price, t.increments,"
+                         " t.snipe_window_s, t.snipe_extension_s, t.snipe_max, " MS("t.start_time") ", " MS(
+                             "t.end_time") " FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY"
+                                           " AS asked (auction_id, id, n)"
+                                           " JOIN terms t ON t.auction_id = asked.auction_id AND t.id = asked.id"},
+
     /* $1: users. */
     [STATEMENT_BANNED] = {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},
 
@@ -47,10 +55,10 @@ const struct pg_statement statements_all[STATEMENTS] = {
 
     [STATEMENT_INSERT_BIDS] = {"insert_bids",
                                "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise,"
-                               " amount, max_amount, received_at, decided_at)"
-                               " SELECT decided.*, $12::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],"
+                               " amount, max_amount, received_at, end_time, decided_at)"
+                               " SELECT decided.*, $13::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],"
                                " $4::uuid[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::numeric[],"
-                               " $10::numeric[], $11::timestamptz[]) AS decided"},
+                               " $10::numeric[], $11::timestamptz[], $12::timestamptz[]) AS decided"},
 
     [STATEMENT_UPDATE_AUCTIONS] =
         {"update_auctions",
@@ -64,6 +72,25 @@ const struct pg_statement statements_all[STATEMENTS] = {
          " $14::bigint[]) AS d (id, status, end_time, extensions_used, current_bid, minimum_bid, bid_count,"
          " leader_id, leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, version)"
          " WHERE a.id = d.id"},
+
+    /* The terms that the auction was published with, before the first others take their place. $1: auction. */
+    [STATEMENT_KEEP_TERMS] =
+        {"keep_terms",
+         "INSERT INTO terms (auction_id, id, title, description, category, starting_price, reserve_price,"
+         " buy_now_price, increments, bid_increment, snipe_window_s, snipe_extension_s, snipe_max, start_time,"
+         " end_time, created_at)"
+         " SELECT id, id, title, description, category, starting_price, reserve_price, buy_now_price, increments,"
+         " bid_increment, snipe_window_s, snipe_extension_s, snipe_max, start_time, original_end_time, created_at"
+         " FROM auctions WHERE id = $1::uuid ON CONFLICT DO NOTHING"},
+    /* $1: auction, $2: the update's id, $3: the version of the terms. The end is written with the state. */
+    [STATEMENT_UPDATE_TERMS] =
+        {"update_terms",
+         "UPDATE auctions AS a SET title = t.title, description = t.description, category = t.category,"
+         " starting_price = t.starting_price, reserve_price = t.reserve_price, buy_now_price = t.buy_now_price,"
+         " increments = t.increments, bid_increment = t.bid_increment, snipe_window_s = t.snipe_window_s,"
+         " snipe_extension_s = t.snipe_extension_s, snipe_max = t.snipe_max, start_time = t.start_time,"
+         " original_end_time = t.end_time, terms_version = $3::integer"
+         " FROM terms t WHERE a.id = $1::uuid AND t.auction_id = $1::uuid AND t.id = $2::uuid"},
 
     [STATEMENT_UPDATE_BROKEN] = {"update_broken", "UPDATE auctions SET ledger_seq = $2::bigint, version = $3::bigint"
                                                   " WHERE id = $1::uuid"},

@@ -228,8 +228,9 @@ static void take_batch(struct worker *worker)
 }
 
 /*
- * An idle worker begins at once; a busy one lets bids gather for batch_interval_ms since the last batch began: what a
- * batch costs the database and the broker is paid once for all of them, and no 202 waits for it.
+ * An idle worker begins at once; a busy one lets bids gather for batch_interval_ms since the last batch began, or until
+ * they fill the next: what a batch costs the database and the broker is paid once for all of them, and no 202 waits for
+ * it.
  */
 static void on_go(evutil_socket_t fd, short what, void *arg)
 {
@@ -241,7 +242,7 @@ static void on_go(evutil_socket_t fd, short what, void *arg)
     }
     int64_t gather_us = worker->options.config->batch_interval_ms * INT64_C(1000);
     int64_t early_us = worker->batch_began_us + gather_us - clock_mono_us();
-    if (early_us <= 0) {
+    if (early_us <= 0 || intake_held(worker->intake) >= worker->batch->max) {
         take_batch(worker);
     } else if (!evtimer_pending(worker->go, NULL)) {
         struct timeval wait = {.tv_usec = early_us};
@@ -439,7 +440,7 @@ static bool open_brokers(struct worker *worker)
     static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE, NULL};
     const struct config *config = worker->options.config;
     for (unsigned shard = 0; shard < worker->shard_count; shard++) {
-        topology_queue_name(shard, worker->queue_names[shard]);
+        topology_shard_name(shard, worker->queue_names[shard]);
         worker->queues[shard] = worker->queue_names[shard];
     }
     struct broker_options options = {

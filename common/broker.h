@@ -52,7 +52,6 @@ enum broker_verdict {
 struct broker_message {
     const char *exchange;
     const char *routing_key;
-    const char *also; /* another key that it is routed by, too (header CC); may be NULL */
     const void *body;
     size_t length;
     const char *message_id;  /* may be NULL */
@@ -93,6 +92,7 @@ struct broker_delivery {
     int64_t delivery_count; /* x-delivery-count, 0 when absent */
     const char *routing_key;
     const char *message_id; /* "" when absent */
+    const char *reason;     /* of a dead letter, cut at 255 bytes; "" when absent */
     const void *body;       /* borrowed for the call */
     size_t length;
 };

@@ -41,6 +41,7 @@ struct gathering {
     struct broker_delivery delivery;
     char routing_key[BROKER_SHORT_SIZE];
     char message_id[BROKER_SHORT_SIZE];
+    char reason[BROKER_SHORT_SIZE];
 };
 
 struct broker_consumer {
@@ -230,6 +231,7 @@ static void on_deliver(struct broker_consumer *consumer, void *decoded)
         .redelivered = deliver->redelivered,
         .routing_key = gathering->routing_key,
         .message_id = gathering->message_id,
+        .reason = gathering->reason,
     };
     broker_copy_short(gathering->routing_key, deliver->routing_key);
 }
@@ -253,28 +255,44 @@ static void on_method(struct broker_consumer *consumer, const amqp_method_t *met
     /* The rest (qos-ok) tells nothing new. */
 }
 
-static int64_t integer_header(const amqp_table_t *headers, const char *name)
+static const amqp_field_value_t *find_header(const amqp_table_t *headers, const char *name)
 {
     size_t length = strlen(name);
     for (int i = 0; i < headers->num_entries; i++) {
         const amqp_table_entry_t *entry = &headers->entries[i];
-        if (entry->key.len != length || memcmp(entry->key.bytes, name, length) != 0) {
-            continue;
-        }
-        switch (entry->value.kind) {
-        case AMQP_FIELD_KIND_I8:
-            return entry->value.value.i8;
-        case AMQP_FIELD_KIND_I16:
-            return entry->value.value.i16;
-        case AMQP_FIELD_KIND_I32:
-            return entry->value.value.i32;
-        case AMQP_FIELD_KIND_I64:
-            return entry->value.value.i64;
-        default:
-            return 0;
+        if (entry->key.len == length && memcmp(entry->key.bytes, name, length) == 0) {
+            return &entry->value;
         }
     }
-    return 0;
+    return NULL;
+}
+
+static int64_t integer_header(const amqp_table_t *headers, const char *name)
+{
+    const amqp_field_value_t *value = find_header(headers, name);
+    if (value == NULL) {
+        return 0;
+    }
+    switch (value->kind) {
+    case AMQP_FIELD_KIND_I8:
+        return value->value.i8;
+    case AMQP_FIELD_KIND_I16:
+        return value->value.i16;
+    case AMQP_FIELD_KIND_I32:
+        return value->value.i32;
+    case AMQP_FIELD_KIND_I64:
+        return value->value.i64;
+    default:
+        return 0;
+    }
+}
+
+static void text_header(const amqp_table_t *headers, const char *name, char out[static BROKER_SHORT_SIZE])
+{
+    const amqp_field_value_t *value = find_header(headers, name);
+    if (value != NULL && (value->kind == AMQP_FIELD_KIND_UTF8 || value->kind == AMQP_FIELD_KIND_BYTES)) {
+        broker_copy_short(out, value->value.bytes);
+    }
 }
 
 static void hand_over(struct broker_consumer *consumer, const void *body)
@@ -307,11 +325,13 @@ static void on_header(struct broker_consumer *consumer, const amqp_frame_t *fram
         return;
     }
     gathering->message_id[0] = '\0';
+    gathering->reason[0] = '\0';
     if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0) {
         broker_copy_short(gathering->message_id, properties->message_id);
     }
     if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0) {
         gathering->delivery.delivery_count = integer_header(&properties->headers, "x-delivery-count");
+        text_header(&properties->headers, "reason", gathering->reason);
     }
     if (gathering->size == 0) {
         hand_over(consumer, "");

@@ -19,7 +19,7 @@ enum {
     FRAME_TAIL_BYTES = 1,
     FRAME_AROUND_BYTES = FRAME_HEAD_BYTES + FRAME_TAIL_BYTES,
     METHOD_MAX_BYTES = 1024,     /* ours carry at most two short strings of 255 */
-    PROPERTIES_MAX_BYTES = 4096, /* two short strings and the headers: three, one of them long */
+    PROPERTIES_MAX_BYTES = 4096, /* two short strings and the headers: two, one of them long */
     REASON_MAX_BYTES = 1024,     /* of a dead letter's reason; more is cut */
     TAG_TEXT_SIZE = 21,
     CAPACITY_MIN_BYTES = 16 * 1024,
@@ -126,8 +126,7 @@ static bool add_header(struct broker_output *output, uint64_t tag, const struct 
 {
     char tag_text[TAG_TEXT_SIZE];
     (void)snprintf(tag_text, sizeof tag_text, "%llu", (unsigned long long)tag);
-    amqp_table_entry_t headers[3];
-    amqp_field_value_t also;
+    amqp_table_entry_t headers[2];
     amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG,
         .delivery_mode = AMQP_DELIVERY_PERSISTENT,
@@ -138,11 +137,6 @@ static bool add_header(struct broker_output *output, uint64_t tag, const struct 
         properties._flags |= AMQP_BASIC_MESSAGE_ID_FLAG;
         properties.message_id = amqp_cstring_bytes(message->message_id);
         assert(properties.message_id.len < BROKER_SHORT_SIZE);
-    }
-    if (message->also != NULL) {
-        also = text_entry("CC", message->also, BROKER_SHORT_SIZE).value;
-        headers[properties.headers.num_entries++] = (amqp_table_entry_t){
-            .key = amqp_cstring_bytes("CC"), .value = {.kind = AMQP_FIELD_KIND_ARRAY, .value.array = {1, &also}}};
     }
     if (message->traceparent != NULL) {
         headers[properties.headers.num_entries++] = text_entry("traceparent", message->traceparent, BROKER_SHORT_SIZE);

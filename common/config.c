@@ -81,6 +81,7 @@ static const struct setting settings[] = {
     INT("limits", searches_per_minute, "30", 0, 1000000),
     INT("limits", logins_per_minute, "10", 0, 1000000),
     INT("limits", registrations_per_hour, "20", 0, 1000000),
+    INT("limits", logins_account_per_minute, "100", 0, 1000000),
     INT("limits", images_per_hour, "120", 0, 1000000),
 
     TEXT("images", "store", store, "file"),
@@ -104,8 +105,8 @@ static const struct setting settings[] = {
     INT("images", image_sweep_s, "60", 1, 86400),
 
     INT("bidworker", batch_max_bids, "1024", 1, 1024),
-    INT("bidworker", batch_interval_ms, "20", 0, 999),
-    INT("bidworker", prefetch_messages, "256", 1, 65535),
+    INT("bidworker", batch_interval_ms, "50", 0, 999),
+    INT("bidworker", prefetch_messages, "1024", 1, 65535),
     INT("bidworker", ownership_poll_ms, "250", 10, 60000),
     INT("bidworker", outbox_sweep_ms, "2000", 100, 600000),
     INT("bidworker", outbox_age_ms, "5000", 100, 3600000),
@@ -119,6 +120,7 @@ static const struct setting settings[] = {
 
     INT("notifyworker", notify_batch_max, "64", 1, 1024),
     INT("notifyworker", notify_interval_ms, "100", 0, 999),
+    INT("notifyworker", watch_poll_ms, "5000", 100, 60000),
 };
 
 static bool parse_int(const struct setting *setting, const char *text, int *out)

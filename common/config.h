@@ -60,6 +60,7 @@ struct config {
     int searches_per_minute;
     int logins_per_minute;
     int registrations_per_hour;
+    int logins_account_per_minute; /* by addresses that never logged in to the account */
     int images_per_hour;
     /* [images] */
     char store[8]; /* file, s3 */
@@ -98,6 +99,7 @@ struct config {
     /* [notifyworker] */
     int notify_batch_max;   /* messages taken into one transaction */
     int notify_interval_ms; /* least time from one transaction's begin to the next one's */
+    int watch_poll_ms;      /* between two looks for bids on watched auctions */
 };
 
 /* Every setting at its default. */

@@ -3,15 +3,16 @@
  * user {userId} as their hash tag, so that a script on them runs on one node of a cluster.
  *
  *   s:{user}:<hash of token>   session: its expiry is the session's; value = display name is not kept here
+ *                              '-': it was ended before its time, and so were its access tokens
+ *   ss:{user}                  hash: for each session (hash of token) when it began, and JSON for its owner to see
+ *   seen:{account}:<address>   hashes of both: somebody logged in to this account from there lately
  *   ban:{user}                 set while the user is banned
  *   rl:{user}:<what>           counter of a limit, expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins
- *   bid:{user}:<bidId>         a bid that was admitted: hash of fields h (hash of request), s (state: a admitted,
- *                              p pending; d decided, of keyed bids only: others just get 30 s to live then),
- *                              b (JSON shown while it is pending)
- *   snap:{auction}             hash: v version, st status, sa start_ms, en end_ms, mi minimum bid, cu current bid
- *                              (empty before the first), se seller id, tv terms version,
- *                              le leader id (empty: none)
+ *   bid:{user}:<bidId>         a bid that was admitted: its state (a admitted, p pending; d decided, of keyed bids
+ *                              only: others just get 30 s to live then), KEYS_BID_HASH_LENGTH characters of the
+ *                              request's hash, the JSON shown while it is pending
+ *   snap:{auction}             hash: v version, s the snapshot (common/snapshot.h)
  *   shards                     hash: for each shard, what its worker says about it (common/shards.h)
  *   gw:<gateway worker>        channel: decisions for a gateway that waits
  */
@@ -21,11 +22,16 @@
 #include "common/base.h"
 #include "common/ids.h"
 
-enum { KEYS_SIZE = 160 };
+enum {
+    KEYS_SIZE = 160,
+    KEYS_BID_HASH_LENGTH = 32, /* hex of 16 bytes */
+};
 
 #define KEYS_SHARDS "shards"
 
 void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE]);
+void keys_sessions(const struct uuid *user, char out[static KEYS_SIZE]);
+void keys_seen(const char *account_hash, const char *address, char out[static KEYS_SIZE]);
 void keys_ban(const struct uuid *user, char out[static KEYS_SIZE]);
 void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE]);
 void keys_text_limit(const char *text, const char *what, char out[static KEYS_SIZE]); /* address or email hash */

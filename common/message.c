@@ -1,6 +1,6 @@
 /*
  * See message.h. Short names of members keep the hot messages small: i id, a auction, u user, k kind, m amount, r
- * received, t terms version, g reply-to, y keyed, q request id, p traceparent.
+ * received, t terms version, n version, e end, g reply-to, y keyed, q request id, p traceparent.
  */
 #include "common/message.h"
 
@@ -13,9 +13,11 @@ enum { MESSAGE_VERSION = 1 };
 /* Times beyond the year 9999 are no times. */
 #define TIME_MAX_MS INT64_C(253402300799999)
 
-static const char *const command_names[] = {
-    [COMMAND_BID] = "bid",     [COMMAND_PROXY] = "proxy", [COMMAND_WITHDRAW] = "withdraw",
-    [COMMAND_START] = "start", [COMMAND_FENCE] = "fence",
+static const char *const command_names[COMMAND_KIND_COUNT] = {
+    [COMMAND_BID] = "bid",       [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
+    [COMMAND_START] = "start",   [COMMAND_FENCE] = "fence",   [COMMAND_BUY] = "buy",
+    [COMMAND_UPDATE] = "update", [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
+    [COMMAND_CLOSE] = "close",   [COMMAND_ABORT] = "abort",
 };
 
 static const char *const event_names[] = {
@@ -26,6 +28,7 @@ static const char *const event_names[] = {
     [EVENT_ENDED] = "ended",
     [EVENT_SETTLED] = "settled",
     [EVENT_ENDING_SOON] = "ending_soon",
+    [EVENT_CANCELLED] = "cancelled",
 };
 
 static bool find_name(const char *const *names, size_t count, const struct json *object, int *index)
@@ -98,6 +101,8 @@ static void write_command(struct jsonw *writer, const struct command *command)
     put_optional_int(writer, "m", command->amount);
     jsonw_put_int(writer, "r", command->received_ms);
     put_optional_int(writer, "t", command->terms_version);
+    put_optional_int(writer, "n", command->version);
+    put_optional_int(writer, "e", command->end_ms);
     put_optional_uuid(writer, "g", &command->reply_to);
     if (command->keyed) {
         jsonw_put_bool(writer, "y", true);
@@ -120,7 +125,7 @@ void message_write_commands(struct jsonw *writer, const struct command *commands
     jsonw_end_object(writer);
 }
 
-/* What a kind needs: a bidder and an amount, a bidder, or neither. */
+/* What a kind needs and no other may have. */
 static const char *check_command(const struct command *command)
 {
     bool of_user = command->kind != COMMAND_START && command->kind != COMMAND_FENCE;
@@ -128,7 +133,13 @@ static const char *check_command(const struct command *command)
     if (of_user == uuid_is_nil(&command->user_id)) {
         return "bidder missing or out of place";
     }
-    return with_amount == (command->amount == 0) ? "amount missing or out of place" : NULL;
+    if (with_amount == (command->amount == 0)) {
+        return "amount missing or out of place";
+    }
+    if ((command->kind == COMMAND_UPDATE) == (command->version == 0)) {
+        return "version missing or out of place";
+    }
+    return (command->kind == COMMAND_EXTEND) == (command->end_ms == 0) ? "end missing or out of place" : NULL;
 }
 
 static const char *read_command(const struct json *object, struct command *command)
@@ -152,6 +163,8 @@ static const char *read_command(const struct json *object, struct command *comma
         return "bad time of receipt";
     }
     bool good = optional_int(object, "t", INT32_MAX, &command->terms_version) &&
+                optional_int(object, "n", INT64_MAX, &command->version) &&
+                optional_int(object, "e", TIME_MAX_MS, &command->end_ms) &&
                 optional_uuid(object, "g", &command->reply_to) &&
                 optional_text(object, "q", command->request_id, sizeof command->request_id) &&
                 optional_text(object, "p", command->traceparent, sizeof command->traceparent) &&

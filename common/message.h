@@ -28,12 +28,21 @@ enum command_kind {
     COMMAND_WITHDRAW, /* the leader's unspent maximum */
     COMMAND_START,    /* the scheduled start has come */
     COMMAND_FENCE,    /* the hammer: everything in time stands ahead of it */
+    COMMAND_BUY,      /* at the buy-now price */
+    COMMAND_UPDATE,   /* by the seller, to the terms that stand in the table of that name under the command's id */
+    COMMAND_CANCEL,   /* by the seller, before the first bid */
+    COMMAND_EXTEND,   /* by an admin, as the following: to end_ms */
+    COMMAND_CLOSE,    /* the auction ends at once */
+    COMMAND_ABORT,    /* the auction is cancelled, bids or not */
+    COMMAND_KIND_COUNT
 };
 
 struct command {
-    int64_t amount;        /* minor units; 0 for WITHDRAW, START, FENCE */
+    int64_t amount;        /* minor units of BID and PROXY, else 0 */
     int64_t received_ms;   /* server time of the last byte */
     int64_t terms_version; /* what the sender could see; 0: unknown, not checked */
+    int64_t version;       /* COMMAND_UPDATE: of the auction as the seller saw it, else 0 */
+    int64_t end_ms;        /* COMMAND_EXTEND: the end asked for, else 0 */
     enum command_kind kind;
     struct uuid id; /* of the bid or command; the ledger holds each at most once per auction */
     struct uuid auction_id;
@@ -68,6 +77,7 @@ enum event_kind {
     EVENT_ENDED,   /* the hammer fell: to be settled */
     EVENT_SETTLED, /* user_id is the winner (nil: unsold), amount the price */
     EVENT_ENDING_SOON,
+    EVENT_CANCELLED,
 };
 
 struct house_event {

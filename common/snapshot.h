@@ -22,10 +22,22 @@ struct snapshot {
     int64_t current_bid; /* minor units, 0: none yet */
 };
 
-enum { SNAPSHOT_LIFE_S = 3600 }; /* after the last write; a missing one is loaded again */
+enum {
+    SNAPSHOT_LIFE_S = 3600,   /* after the last write; a missing one is loaded again */
+    SNAPSHOT_DIGITS_MAX = 18, /* of a number: below 2^63 whatever they are */
+    SNAPSHOT_TEXT_SIZE = 256,
+};
+
+#define SNAPSHOT_FIELD "s" /* of the hash; "v" is the version alone, for the script */
 
 /* For a program's table of scripts. Replies 1 if written, 0 if the one there is as new or newer. */
 extern const struct redis_script snapshot_script;
+/* As text: six numbers, two ids, the status, a space between them. */
+void snapshot_format(const struct snapshot *snapshot, char out[static SNAPSHOT_TEXT_SIZE]);
+/* All but auction_id; false if it is none, `snapshot` is then undefined. `status` is static. */
+MUST_CHECK bool snapshot_parse(const char *text, size_t length, struct snapshot *snapshot);
+/* The static text of a status; NULL if it is none. */
+const char *snapshot_status(const char *text, size_t length);
 /* Writes it by script `script` of that table. False: Redis is not there, which harms nothing. */
 MUST_CHECK bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *snapshot,
                                redis_callback callback, void *arg);

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-void topology_queue_name(unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE])
+void topology_shard_name(unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE])
 {
     assert(shard < TOPOLOGY_SHARDS_MAX);
     int length = snprintf(out, TOPOLOGY_QUEUE_SIZE, "bids.shard.%02u", shard % TOPOLOGY_SHARDS_MAX);
@@ -26,8 +26,8 @@ void topology_bid_key(const struct uuid *auction_id, unsigned shards, char out[s
     (void)length;
 }
 
-void topology_shard_key(const struct uuid *auction_id, unsigned shards, char out[static TOPOLOGY_QUEUE_SIZE])
+void topology_bid_exchange(const struct uuid *auction_id, unsigned shards, char out[static TOPOLOGY_QUEUE_SIZE])
 {
     assert(shards > 0 && shards <= TOPOLOGY_SHARDS_MAX);
-    topology_queue_name(ids_shard(auction_id, shards), out);
+    topology_shard_name(ids_shard(auction_id, shards), out);
 }

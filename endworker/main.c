@@ -192,8 +192,7 @@ static bool connect_stores(struct endworker *worker)
 
 static bool connect_brokers(struct endworker *worker)
 {
-    static const char *const exchanges[] = {TOPOLOGY_BIDS_EXCHANGE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE,
-                                            NULL};
+    static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE, NULL};
     static const char *const queues[] = {TOPOLOGY_AUCTION_END_QUEUE, NULL};
     struct broker_options options = {.base = worker->base,
                                      .url = worker->config.amqp_url,

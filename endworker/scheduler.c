@@ -140,14 +140,13 @@ static bool send_command(struct scheduler *scheduler, const struct uuid *auction
                               .received_ms = scheduler->now_ms - grace_ms};
     char key[TOPOLOGY_KEY_SIZE];
     char id[UUID_TEXT_SIZE];
-    char shard[TOPOLOGY_QUEUE_SIZE];
-    struct broker_message message = {
-        .exchange = TOPOLOGY_BIDS_EXCHANGE, .routing_key = key, .also = shard, .message_id = id};
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    struct broker_message message = {.exchange = exchange, .routing_key = key, .message_id = id};
     jsonw_reset(scheduler->writer);
     message_write_commands(scheduler->writer, &command, 1);
     message.body = jsonw_text(scheduler->writer, &message.length);
     topology_bid_key(auction_id, scheduler->shards, key);
-    topology_shard_key(auction_id, scheduler->shards, shard);
+    topology_bid_exchange(auction_id, scheduler->shards, exchange);
     uuid_format(&command.id, id);
     if (message.body == NULL || !broker_publish(scheduler->broker, &message, on_verdict, flight)) {
         return false;

@@ -11,11 +11,13 @@
 
 #include "common/clock.h"
 #include "common/keys.h"
+#include "gateway/audit.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/limits.h"
 #include "gateway/reply.h"
 #include "gateway/session.h"
+#include "gateway/sessions.h"
 #include "gateway/token.h"
 
 enum {
@@ -24,11 +26,16 @@ enum {
     PASSWORD_MOST = 128,
     DISPLAY_NAME_MOST = 100,
     ACCOUNT_HASH_SIZE = 33, /* hex of 16 bytes: names an account in Redis without telling it */
+    KIND_SIZE = 32,
 };
 
-enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_RENAME, ACCOUNT_SET_PASSWORD };
+enum { SEEN_LIFE_S = 90 * 86400 }; /* how long an address that once logged in is no stranger to an account */
 
-#define USER_COLUMNS "id, email, display_name, role, (extract(epoch FROM created_at) * 1000)::bigint"
+enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE };
+
+#define USER_COLUMNS                                                                                                   \
+    "id, email, display_name, role, (extract(epoch FROM created_at) * 1000)::bigint,"                                  \
+    " ',' || array_to_string(muted, ',') || ','"
 
 static const struct pg_statement list[] = {
     [ACCOUNT_ADD] = {"account_add",
@@ -38,15 +45,24 @@ static const struct pg_statement list[] = {
                                               " FROM users WHERE email = $1"},
     [ACCOUNT_BY_ID] = {"account_by_id", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
                                         " FROM users WHERE id = $1"},
-    [ACCOUNT_RENAME] = {"account_rename", "UPDATE users SET display_name = $2 WHERE id = $1 RETURNING " USER_COLUMNS},
-    [ACCOUNT_SET_PASSWORD] = {"account_set_password",
-                              "UPDATE users SET password_hash = $2, display_name = coalesce($3, display_name)"
-                              " WHERE id = $1 RETURNING " USER_COLUMNS},
+    /* $2 name, $3 kinds wanted again, $4 kinds not wanted, $5 hash of a new password; NULL: as before */
+    [ACCOUNT_CHANGE] = {"account_change",
+                        "UPDATE users SET display_name = coalesce($2, display_name),"
+                        " muted = ARRAY(SELECT unnest(muted) EXCEPT SELECT unnest($3::text[])"
+                        "  UNION SELECT unnest($4::text[]) ORDER BY 1),"
+                        " password_hash = coalesce($5, password_hash) WHERE id = $1 RETURNING " USER_COLUMNS},
 };
 
 struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
 
-enum { USER_ID, USER_EMAIL, USER_NAME, USER_ROLE, USER_CREATED, USER_PASSWORD, USER_BANNED };
+enum { USER_ID, USER_EMAIL, USER_NAME, USER_ROLE, USER_CREATED, USER_MUTED, USER_PASSWORD, USER_BANNED };
+
+/* Kinds of notifications: what a user may want or not. */
+static const char *const kinds[] = {
+    "OUTBID",      "PROXY_EXHAUSTED", "WATCHED_BID",  "AUCTION_EXTENDED", "AUCTION_ENDING_SOON",
+    "AUCTION_WON", "AUCTION_LOST",    "AUCTION_SOLD", "AUCTION_UNSOLD",   "AUCTION_CANCELLED",
+    NULL,
+};
 
 /* What a login or a change of the password keeps between its steps. */
 struct account {
@@ -60,15 +76,30 @@ struct account {
     char hash[HASHPOOL_TEXT_SIZE];
 };
 
-static void write_user_row(struct jsonw *json, const PGresult *result)
+/* Inside an object. */
+static void write_user_members(struct jsonw *json, const PGresult *result)
 {
     struct uuid id = pg_uuid(result, 0, USER_ID);
-    jsonw_object(json);
     jsonw_put_uuid(json, "id", &id);
     jsonw_put_string(json, "email", pg_text(result, 0, USER_EMAIL));
     jsonw_put_string(json, "displayName", pg_text(result, 0, USER_NAME));
     jsonw_put_string(json, "role", pg_text(result, 0, USER_ROLE));
     jsonw_put_time(json, "createdAt", pg_int(result, 0, USER_CREATED));
+}
+
+static void write_settings(struct jsonw *json, const PGresult *result)
+{
+    const char *muted = pg_text(result, 0, USER_MUTED);
+    char kind[KIND_SIZE];
+    jsonw_name(json, "notificationSettings");
+    jsonw_object(json);
+    for (size_t i = 0; kinds[i] != NULL; i++) {
+        (void)snprintf(kind, sizeof kind, ",%s,", kinds[i]);
+        jsonw_name(json, kinds[i]);
+        jsonw_object(json);
+        jsonw_put_bool(json, "inApp", strstr(muted, kind) == NULL);
+        jsonw_end_object(json);
+    }
     jsonw_end_object(json);
 }
 
@@ -122,7 +153,9 @@ static void on_added(const struct pg_reply *reply, void *arg)
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_name(json, "user");
-    write_user_row(json, reply->result);
+    jsonw_object(json);
+    write_user_members(json, reply->result);
+    jsonw_end_object(json);
     jsonw_end_object(json);
     reply_send(request, 201);
 }
@@ -192,6 +225,51 @@ static void write_token(struct request *request, struct jsonw *json, const char 
     jsonw_put_int(json, "expiresIn", request->gateway->config->access_token_s);
 }
 
+/* A hash of an address, so that Redis does not hold it in the clear. */
+static void hash_account(const char *text, char out[static ACCOUNT_HASH_SIZE])
+{
+    uint8_t hash[16];
+    (void)crypto_generichash(hash, sizeof hash, (const uint8_t *)text, strlen(text), NULL, 0);
+    (void)sodium_bin2hex(out, ACCOUNT_HASH_SIZE, hash, sizeof hash);
+}
+
+/* Names account and address of this login. */
+static void seen_key(const struct request *request, char out[static KEYS_SIZE])
+{
+    const struct account *account = request->own;
+    char email[ACCOUNT_HASH_SIZE];
+    char address[ACCOUNT_HASH_SIZE];
+    hash_account(account->email, email);
+    hash_account(request->address, address);
+    keys_seen(email, address, out);
+}
+
+/* From here on this address is no stranger to the account. Without Redis it stays one. */
+static void note_seen(struct request *request)
+{
+    char key[KEYS_SIZE];
+    char life[ACCOUNT_HASH_SIZE];
+    const char *command[] = {"SET", key, "1", "EX", life};
+    seen_key(request, key);
+    (void)snprintf(life, sizeof life, "%d", SEEN_LIFE_S);
+    if (!redis_command(request->gateway->redis, NULL, NULL, ARRAY_LEN(command), command, NULL)) {
+        log_debug("a login's address was not noted: Redis is not there");
+    }
+}
+
+/* Into the audit log: the account by its id, or what was taken for one by a hash. */
+static void note_login(struct request *request, const char *action)
+{
+    const struct account *account = request->own;
+    char subject[UUID_TEXT_SIZE];
+    if (account->found) {
+        uuid_format(&account->id, subject);
+    } else {
+        hash_account(account->email, subject);
+    }
+    audit_note(request, account->found ? &account->id : NULL, action, subject);
+}
+
 static void on_session(struct request *request, const char *session_token)
 {
     const struct account *account = request->own;
@@ -204,6 +282,8 @@ static void on_session(struct request *request, const char *session_token)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
+    note_login(request, "LOGIN");
+    note_seen(request);
     session_cookie(request, session_token);
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -227,8 +307,10 @@ static void on_login_verified(bool right, void *arg)
     if (request_answered(request)) {
         reply_end(request);
     } else if (!right || !account->found) {
+        note_login(request, "LOGIN_FAILED");
         reply_error(request, ERROR_INVALID_CREDENTIALS);
     } else if (account->banned) {
+        note_login(request, "LOGIN_BANNED");
         reply_error(request, ERROR_USER_BANNED);
     } else {
         session_begin(request, &account->id, account->admin, on_session);
@@ -274,12 +356,32 @@ static void find_login(struct request *request)
     }
 }
 
-/* A hash of the address, so that Redis does not hold it in the clear. */
-static void hash_account(const char *email, char out[static ACCOUNT_HASH_SIZE])
+/*
+ * Each address may try so often (the route's limit). What many addresses try on one account is limited too, but only
+ * for those that never logged in to it: nobody can shut its owner out by trying.
+ */
+static void on_seen(const redisReply *reply, void *arg)
 {
-    uint8_t hash[16];
-    (void)crypto_generichash(hash, sizeof hash, (const uint8_t *)email, strlen(email), NULL, 0);
-    (void)sodium_bin2hex(out, ACCOUNT_HASH_SIZE, hash, sizeof hash);
+    struct request *request = arg;
+    const struct account *account = request->own;
+    char hash[ACCOUNT_HASH_SIZE];
+    if (reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1) {
+        find_login(request);
+        return;
+    }
+    hash_account(account->email, hash);
+    limits_take_text(request, LIMIT_ACCOUNT_LOGINS, hash, find_login);
+}
+
+static void limit_login(struct request *request)
+{
+    char key[KEYS_SIZE];
+    const char *command[] = {"EXISTS", key};
+    seen_key(request, key);
+    if (limits_most(request->gateway, LIMIT_ACCOUNT_LOGINS) == 0 ||
+        !redis_command(request->gateway->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
+        find_login(request);
+    }
 }
 
 static void handle_login(struct request *request)
@@ -299,9 +401,7 @@ static void handle_login(struct request *request)
         reply_faults(request, &faults);
         return;
     }
-    char hash[ACCOUNT_HASH_SIZE];
-    hash_account(account->email, hash);
-    limits_take_text(request, LIMIT_LOGINS, hash, find_login);
+    limit_login(request);
 }
 
 /* --- access tokens and logging out --- */
@@ -364,24 +464,90 @@ static void on_user(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_UNAUTHORIZED);
         return;
     }
-    write_user_row(reply_json(request), reply->result);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    write_user_members(json, reply->result);
+    write_settings(json, reply->result);
+    jsonw_end_object(json);
     reply_send(request, 200);
 }
 
-static void query_user(struct request *request, size_t statement, int count, const char *const *more,
-                       pg_callback callback)
+static void find_user(struct request *request, pg_callback callback)
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, id);
-    const char *values[3] = {id, count > 1 ? more[0] : NULL, count > 2 ? more[1] : NULL};
-    if (!statements_query(request->gateway, &accounts_statements, statement, count, values, callback, request)) {
+    const char *values[] = {id};
+    if (!statements_query(request->gateway, &accounts_statements, ACCOUNT_BY_ID, ARRAY_LEN(values), values, callback,
+                          request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
 static void handle_me(struct request *request)
 {
-    query_user(request, ACCOUNT_BY_ID, 1, NULL, on_user);
+    find_user(request, on_user);
+}
+
+/* The kinds that the body sets to `wanted`, as an array for SQL. */
+static const char *kinds_of(const struct json *settings, bool wanted, struct pg_array *array)
+{
+    pg_array_reset(array);
+    for (const struct json *kind = settings == NULL ? NULL : settings->child; kind != NULL; kind = kind->next) {
+        if (json_member(kind, "inApp")->truth == wanted) {
+            pg_array_text_add(array, kind->name);
+        }
+    }
+    return pg_array_done(array);
+}
+
+/* Does what the body says, which was checked; `hash` of the new password, or NULL. */
+static void change_user(struct request *request, const char *hash, pg_callback callback)
+{
+    const struct json *name = json_member(request->body, "displayName");
+    const struct json *settings = json_member(request->body, "notificationSettings");
+    struct pg_array wanted = {.text = NULL};
+    struct pg_array muted = {.text = NULL};
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&request->user.id, id);
+    const char *values[] = {id, name == NULL ? NULL : name->text, kinds_of(settings, true, &wanted),
+                            kinds_of(settings, false, &muted), hash};
+    if (values[2] == NULL || values[3] == NULL ||
+        !statements_query(request->gateway, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values, callback,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+    pg_array_free(&wanted);
+    pg_array_free(&muted);
+}
+
+/* The password is changed and the other sessions are gone: shows the user. */
+static void on_others_ended(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+        reply_error(request, ERROR_UNAVAILABLE); /* doing it again ends them */
+    } else {
+        handle_me(request);
+    }
+}
+
+/* Goes on also when the client has been answered by its deadline: the password is another now. */
+static void on_password_set(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
+        return;
+    }
+    char subject[UUID_TEXT_SIZE];
+    uuid_format(&request->user.id, subject);
+    audit_note(request, NULL, "PASSWORD_CHANGED", subject);
+    const struct sessions_end end = {
+        .user = &request->user.id, .which = SESSIONS_OTHERS, .hash = request->user.session};
+    if (!sessions_end(request->gateway, &end, on_others_ended, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 static void on_new_password_hashed(const char *hash, void *arg)
@@ -389,15 +555,11 @@ static void on_new_password_hashed(const char *hash, void *arg)
     struct request *request = arg;
     if (request_answered(request)) {
         reply_end(request);
-        return;
-    }
-    if (hash == NULL) {
+    } else if (hash == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
-        return;
+    } else {
+        change_user(request, hash, on_password_set);
     }
-    const struct json *name = json_member(request->body, "displayName");
-    const char *more[] = {hash, name == NULL ? NULL : name->text};
-    query_user(request, ACCOUNT_SET_PASSWORD, 3, more, on_user);
 }
 
 static void on_old_password_verified(bool right, void *arg)
@@ -407,6 +569,9 @@ static void on_old_password_verified(bool right, void *arg)
         reply_end(request);
     } else if (!right) {
         struct faults faults = {.count = 0};
+        char subject[UUID_TEXT_SIZE];
+        uuid_format(&request->user.id, subject);
+        audit_note(request, NULL, "PASSWORD_REFUSED", subject);
         faults_add(&faults, "currentPassword", "is not the current password");
         reply_faults(request, &faults);
     } else if (!hashpool_hash(request->gateway->hashpool, json_member(request->body, "password")->text,
@@ -435,7 +600,7 @@ static void on_password_owner(const struct pg_reply *reply, void *arg)
 
 static void find_password_owner(struct request *request)
 {
-    query_user(request, ACCOUNT_BY_ID, 1, NULL, on_password_owner);
+    find_user(request, on_password_owner);
 }
 
 /* Counted like a login: else a stolen session could guess without end, and anyone keep the hashing threads busy. */
@@ -450,9 +615,32 @@ static void change_password(struct request *request)
     limits_take_text(request, LIMIT_LOGINS, id, find_password_owner);
 }
 
+/* {"OUTBID": {"inApp": false}, …} */
+static void check_settings(const struct json *settings, struct faults *faults)
+{
+    static const char *const channels[] = {"inApp", NULL};
+    if (settings == NULL) {
+        return;
+    }
+    if (settings->type != JSON_OBJECT) {
+        faults_add(faults, "notificationSettings", "must be an object");
+        return;
+    }
+    fields_known(settings, kinds, faults);
+    for (const struct json *kind = settings->child; kind != NULL; kind = kind->next) {
+        bool wanted = false;
+        if (kind->type != JSON_OBJECT) {
+            faults_add(faults, kind->name, "must be an object");
+        } else {
+            fields_known(kind, channels, faults);
+            (void)fields_bool(kind, "inApp", FIELDS_REQUIRED, &wanted, faults);
+        }
+    }
+}
+
 static void handle_change_me(struct request *request)
 {
-    static const char *const known[] = {"displayName", "password", "currentPassword", NULL};
+    static const char *const known[] = {"displayName", "password", "currentPassword", "notificationSettings", NULL};
     struct faults faults = {.count = 0};
     const char *name = NULL;
     const char *password = NULL;
@@ -462,16 +650,15 @@ static void handle_change_me(struct request *request)
     (void)fields_text(request->body, "password", FIELDS_OPTIONAL, PASSWORD_LEAST, PASSWORD_MOST, &password, &faults);
     (void)fields_text(request->body, "currentPassword", password != NULL ? FIELDS_REQUIRED : FIELDS_OPTIONAL, 1,
                       PASSWORD_MOST, &current, &faults);
+    check_settings(json_member(request->body, "notificationSettings"), &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;
     }
     if (password != NULL) {
         change_password(request);
-    } else if (name != NULL) {
-        query_user(request, ACCOUNT_RENAME, 2, &name, on_user);
     } else {
-        handle_me(request); /* nothing to change */
+        change_user(request, NULL, on_user);
     }
 }
 

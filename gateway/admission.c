@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/keys.h"
+#include "gateway/audit.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 
@@ -17,21 +18,25 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
  * KEYS: session, ban, counter, and for a bid its entry.
  * ARGV: 1 check the session, 2 most per window (0: no limit), 3 window in ms, and for a bid 4 its hash, 5 its JSON,
  * 6 life of the entry in ms, 7 keyed.
+ * A session of value '-' was ended before its time: its access tokens end with it.
  * Replies {verdict, used, ms until the window ends, role, state, JSON}; verdicts are the numbers of
  * enum admission_verdict. The idempotency entry is looked at before the limit: a repetition costs nothing.
  */
 const struct redis_script admission_script = {
     "user", "local role = ''\n"
+            "local user = redis.call('MGET', KEYS[1], KEYS[2])\n"
             "if ARGV[1] == '1' then\n"
-            "  role = redis.call('GET', KEYS[1])\n"
+            "  role = user[1]\n"
             "  if not role then return {2, 0, 0, ''} end\n"
             "end\n"
-            "if redis.call('EXISTS', KEYS[2]) == 1 then return {3, 0, 0, role} end\n"
+            "if user[2] then return {3, 0, 0, role} end\n"
+            "if user[1] == '-' then return {2, 0, 0, ''} end\n"
             "if KEYS[4] and ARGV[7] == '1' then\n"
-            "  local known = redis.call('HMGET', KEYS[4], 'h', 's', 'b')\n"
-            "  if known[2] then\n"
-            "    if known[1] and known[1] ~= ARGV[4] then return {5, 0, 0, role} end\n"
-            "    return {6, 0, 0, role, known[2], known[3] or ''}\n"
+            "  local known = redis.call('GET', KEYS[4])\n"
+            "  if known then\n"
+            "    local json = 2 + #ARGV[4]\n"
+            "    if string.sub(known, 2, json - 1) ~= ARGV[4] then return {5, 0, 0, role} end\n"
+            "    return {6, 0, 0, role, string.sub(known, 1, 1), string.sub(known, json)}\n"
             "  end\n"
             "end\n"
             "local used, left = 0, 0\n"
@@ -45,16 +50,15 @@ const struct redis_script admission_script = {
             "  if used > tonumber(ARGV[2]) then return {4, used, left, role} end\n"
             "end\n"
             "if KEYS[4] then\n"
-            "  redis.call('HSET', KEYS[4], 'h', ARGV[4], 's', 'a', 'b', ARGV[5])\n"
-            "  redis.call('PEXPIRE', KEYS[4], ARGV[6])\n"
+            "  redis.call('SET', KEYS[4], 'a' .. ARGV[4] .. ARGV[5], 'PX', ARGV[6])\n"
             "end\n"
             "return {0, used, left, role}\n"};
 
 /* KEYS: a bid's entry. ARGV: its new state, or '' to forget it. Only an entry that nobody has touched since. */
 const struct redis_script admission_mark_script = {"mark",
-                                                   "if redis.call('HGET', KEYS[1], 's') ~= 'a' then return 0 end\n"
+                                                   "if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'a' then return 0 end\n"
                                                    "if ARGV[1] == '' then return redis.call('DEL', KEYS[1]) end\n"
-                                                   "redis.call('HSET', KEYS[1], 's', ARGV[1])\n"
+                                                   "redis.call('SETRANGE', KEYS[1], 0, ARGV[1])\n"
                                                    "return 1\n"};
 
 static bool call_script(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
@@ -174,11 +178,16 @@ static void user_answered(struct request *request, const struct admission *admis
     }
     request->user.admin = admission->admin;
     if (request->route->auth == ROUTE_ADMIN && !admission->admin) {
+        audit_note(request, NULL, "ADMIN_REFUSED", request->route->pattern);
         reply_error(request, ERROR_FORBIDDEN);
         return;
     }
     limits_headers(request, &admission->limit);
-    then(request);
+    if (request->route->auth == ROUTE_ADMIN) {
+        audit_call(request, then);
+    } else {
+        then(request);
+    }
 }
 
 static void user_replied(const redisReply *reply, void *arg)

@@ -10,6 +10,9 @@
 #include "gateway/router.h"
 #include "gateway/statements.h"
 
+/* How far off an endTime may be: a year, leap years included. */
+#define AUCTIONS_END_MOST_MS (INT64_C(366) * 86400 * 1000)
+
 extern const struct route auctions_routes[];
 extern struct statements auctions_statements;
 
@@ -26,7 +29,12 @@ extern struct statements auctions_statements;
     AUCTIONS_MS("a.start_time") ", " AUCTIONS_MS("a.end_time") ", "                           \
     AUCTIONS_MS("a.original_end_time") ", a.snipe_window_s, a.snipe_extension_s,"             \
     " a.snipe_max, a.version, " AUCTIONS_MS("a.created_at") ", " AUCTIONS_MS("a.updated_at") \
-    ", a.winner_id, a.winning_bid_id, " IMAGES_COLUMN
+    ", a.winner_id, a.winning_bid_id, " IMAGES_COLUMN ","                                      \
+    " coalesce((SELECT c.watchers FROM watch_counts c WHERE c.auction_id = a.id), 0),"        \
+    " CASE WHEN a.winner_id IS NOT NULL THEN"                                                 \
+    " (SELECT u.email FROM users u WHERE u.id = a.seller_id) END,"                            \
+    " (SELECT u.email FROM users u WHERE u.id = a.winner_id),"                                \
+    " (SELECT u.display_name FROM users u WHERE u.id = a.winner_id)"
 // clang-format on
 
 enum auctions_column {
@@ -59,6 +67,10 @@ enum auctions_column {
     AUCTIONS_WINNER,
     AUCTIONS_WINNING_BID,
     AUCTIONS_IMAGES,
+    AUCTIONS_WATCHERS,
+    AUCTIONS_SELLER_EMAIL, /* after a sale */
+    AUCTIONS_WINNER_EMAIL,
+    AUCTIONS_WINNER_NAME,
     AUCTIONS_COLUMN_COUNT /* a statement's own columns follow from here */
 };
 
@@ -67,5 +79,11 @@ enum auctions_column {
  * for these and the winner.
  */
 void auctions_write(struct jsonw *json, const struct request *request, const PGresult *result, int row);
+/* ENDS with the auction in row 0 and its ETag. */
+void auctions_reply(struct request *request, const PGresult *result, int status);
+/* ENDS, later, with the auction of the path's first parameter as it is now, or 404. */
+void auctions_show(struct request *request);
+/* There is no row, or it is a draft of someone else than `request`'s user. */
+MUST_CHECK bool auctions_hidden(const struct request *request, const PGresult *result);
 
 #endif

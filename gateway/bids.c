@@ -264,7 +264,8 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
     if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
         refuse(request, placing->why);
     } else if (decision.kind == command->kind &&
-               (command->kind == COMMAND_PROXY ? decision.max_amount : decision.amount) == command->amount) {
+               (command->kind == COMMAND_BUY ||
+                (command->kind == COMMAND_PROXY ? decision.max_amount : decision.amount) == command->amount)) {
         reply_decided(request, &decision);
     } else {
         refuse(request, ERROR_IDEMPOTENCY_KEY_REUSED);
@@ -539,6 +540,12 @@ static void handle_proxy(struct request *request)
     begin_with_amount(request, COMMAND_PROXY, "maxAmount");
 }
 
+/* The price is the auction's, of the terms that the buyer could see: there is nothing to say in a body. */
+static void handle_buy(struct request *request)
+{
+    begin(request, COMMAND_BUY, 0);
+}
+
 static void handle_withdraw(struct request *request)
 {
     begin(request, COMMAND_WITHDRAW, 0);
@@ -547,6 +554,7 @@ static void handle_withdraw(struct request *request)
 const struct route bids_routes[] = {
     {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_bid, LIMIT_BIDS, ROUTE_JSON_BODY},
     {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_BIDS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/buy-now", handle_buy, LIMIT_BIDS, ROUTE_NO_BODY},
     {METHOD_DELETE, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_withdraw, LIMIT_WITHDRAWALS, ROUTE_NO_BODY},
     {0},
 };

@@ -28,9 +28,14 @@ enum error_code {
     ERROR_ITEM_ALREADY_LISTED,    /* 409 */
     ERROR_VERSION_CONFLICT,       /* 409 */
     ERROR_HAS_BIDS,               /* 409 */
+    ERROR_BUY_NOW_GONE,           /* 409 */
+    ERROR_END_NOT_LATER,          /* 409 */
+    ERROR_NOT_A_DRAFT,            /* 409 */
     ERROR_NO_MAXIMUM,             /* 404 */
     ERROR_TERMS_CHANGED,          /* 409 */
     ERROR_TOO_MANY_IMAGES,        /* 409 */
+    ERROR_LAST_ADMIN,             /* 409 */
+    ERROR_LETTER_UNREADABLE,      /* 409 */
     ERROR_BODY_TOO_LARGE,         /* 413 */
     ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
     ERROR_EXPECTATION_FAILED,     /* 417 */

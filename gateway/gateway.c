@@ -16,12 +16,14 @@
 #include "common/snapshot.h"
 #include "common/topology.h"
 #include "gateway/admission.h"
+#include "gateway/bans.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
 #include "gateway/images.h"
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
 #include "gateway/router.h"
+#include "gateway/sessions.h"
 #include "gateway/snapshots.h"
 #include "gateway/token.h"
 #include "gateway/waiters.h"
@@ -38,14 +40,23 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_MARK] = &admission_mark_script,
     [GATEWAY_SCRIPT_LIMIT] = &limits_script,
     [GATEWAY_SCRIPT_SNAPSHOT] = &snapshot_script,
+    [GATEWAY_SCRIPT_SESSION_BEGIN] = &sessions_begin_script,
+    [GATEWAY_SCRIPT_SESSION_END] = &sessions_end_script,
+    [GATEWAY_SCRIPT_SESSION_LIST] = &sessions_list_script,
 };
 
-enum { GATEWAY_HOUSE, GATEWAY_CLOCK };
+enum { GATEWAY_HOUSE, GATEWAY_CLOCK, GATEWAY_TOKENS };
+
+/* A key signs once it is so old that every gateway has read it: three polls. */
+#define TOKEN_KEYS                                                                                                     \
+    "(SELECT string_agg(secret, ',' ORDER BY created_at DESC, secret) FROM token_keys),"                               \
+    " (SELECT count(*) FROM token_keys WHERE created_at > now() - interval '15 seconds')"
 
 static const struct pg_statement list[] = {
     [GATEWAY_HOUSE] = {"gateway_house", "SELECT t.shards, (SELECT secret FROM house_keys WHERE name = 'idempotency'),"
                                         " (SELECT secret FROM house_keys WHERE name = 'pseudonym'),"
-                                        " (SELECT secret FROM house_keys WHERE name = 'token') FROM topology t"},
+                                        " " TOKEN_KEYS " FROM topology t"},
+    [GATEWAY_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
     [GATEWAY_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
 };
 
@@ -55,13 +66,12 @@ struct statements gateway_statements = {list, ARRAY_LEN(list), 0};
 
 static bool start_broker(struct gateway *gateway)
 {
-    static const char *const exchanges[] = {TOPOLOGY_BIDS_EXCHANGE, NULL};
     char names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
-    const char *queues[TOPOLOGY_SHARDS_MAX + 1] = {NULL};
+    const char *shards[TOPOLOGY_SHARDS_MAX + 1] = {NULL}; /* names of exchanges, and of queues */
     const struct config *config = gateway->config;
     for (unsigned shard = 0; shard < gateway->house.shards; shard++) {
-        topology_queue_name(shard, names[shard]);
-        queues[shard] = names[shard];
+        topology_shard_name(shard, names[shard]);
+        shards[shard] = names[shard];
     }
     struct broker_options options = {
         .base = gateway->base,
@@ -70,8 +80,8 @@ static bool start_broker(struct gateway *gateway)
         .heartbeat_s = config->amqp_heartbeat_s,
         .connect_timeout_ms = config->confirm_deadline_ms,
         .unconfirmed_max = (size_t)config->publish_pending_max_bids,
-        .require_exchanges = exchanges,
-        .require_queues = queues,
+        .require_exchanges = shards,
+        .require_queues = shards,
     };
     gateway->broker = broker_new(&options);
     return gateway->broker != NULL;
@@ -82,7 +92,7 @@ static bool start_broker(struct gateway *gateway)
 static void house_known(struct gateway *gateway)
 {
     gateway->house.known = true;
-    gateway->tokens = tokens_new(gateway->house.token);
+    gateway->tokens = tokens_new(&gateway->house.tokens);
     if (gateway->tokens == NULL || !start_broker(gateway)) {
         log_error("the house is known, but there is no memory to serve it");
         event_base_loopbreak(gateway->base);
@@ -97,6 +107,37 @@ static bool read_key(const PGresult *result, int column, uint8_t key[static GATE
            length == GATEWAY_KEY_BYTES;
 }
 
+/* Seeds in hex, newest first, with commas between them; and behind them the number of those too young to sign. */
+static bool read_token_keys(const PGresult *result, int column, struct token_keys *keys)
+{
+    const char *text = pg_text(result, 0, column);
+    int64_t young = pg_int(result, 0, column + 1);
+    *keys = (struct token_keys){.count = 0};
+    while (keys->count < TOKEN_KEYS_MAX && *text != '\0') {
+        size_t length = strcspn(text, ",");
+        size_t bytes = 0;
+        if (sodium_hex2bin(keys->seeds[keys->count], TOKEN_SEED_BYTES, text, length, NULL, &bytes, NULL) != 0 ||
+            bytes != TOKEN_SEED_BYTES) {
+            return false;
+        }
+        keys->count++;
+        text += length;
+        text += *text == ',';
+    }
+    keys->signer = (size_t)young < keys->count ? (size_t)young : keys->count - 1;
+    return keys->count > 0;
+}
+
+static void token_keys_read(const struct pg_reply *reply, void *arg)
+{
+    const struct gateway *gateway = arg;
+    struct token_keys keys;
+    if (reply->outcome == PG_OK && read_token_keys(reply->result, 0, &keys)) {
+        tokens_set(gateway->tokens, &keys);
+        sodium_memzero(&keys, sizeof(keys));
+    }
+}
+
 static void house_read(const struct pg_reply *reply, void *arg)
 {
     struct gateway *gateway = arg;
@@ -108,7 +149,7 @@ static void house_read(const struct pg_reply *reply, void *arg)
         house.shards = (unsigned)pg_int(reply->result, 0, 0);
     }
     if (house.shards < 1 || house.shards > TOPOLOGY_SHARDS_MAX || !read_key(reply->result, 1, house.idempotency) ||
-        !read_key(reply->result, 2, house.pseudonym) || !read_key(reply->result, 3, house.token)) {
+        !read_key(reply->result, 2, house.pseudonym) || !read_token_keys(reply->result, 3, &house.tokens)) {
         log_warn("the house is not migrated yet");
         return;
     }
@@ -156,6 +197,10 @@ static void do_clock(evutil_socket_t fd, short what, void *arg)
         !statements_query(gateway, &gateway_statements, GATEWAY_HOUSE, 0, NULL, house_read, gateway)) {
         log_debug("the house's record cannot be read now");
     }
+    if (gateway->tokens != NULL &&
+        !statements_query(gateway, &gateway_statements, GATEWAY_TOKENS, 0, NULL, token_keys_read, gateway)) {
+        log_debug("the keys of access tokens cannot be read now");
+    }
     if (gateway->clock_asked_ms == 0) {
         gateway->clock_asked_ms = clock_now_ms();
         if (!statements_query(gateway, &gateway_statements, GATEWAY_CLOCK, 0, NULL, clock_read, gateway)) {
@@ -171,6 +216,9 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
     log_info("PostgreSQL is %s", up ? "there" : "gone");
     if (up && !gateway->house.known) {
         event_active(gateway->clock, EV_TIMEOUT, 0);
+    }
+    if (up) {
+        bans_restore(gateway);
     }
 }
 
@@ -202,9 +250,12 @@ static bool start_pg(struct gateway *gateway)
 
 static void redis_changed(struct redis *redis, bool up, void *arg)
 {
-    const struct gateway *gateway = arg;
+    struct gateway *gateway = arg;
     if (redis == gateway->redis) {
         log_info("Redis is %s", up ? "there" : "gone");
+        if (up) {
+            bans_restore(gateway);
+        }
     }
 }
 

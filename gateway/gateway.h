@@ -17,6 +17,7 @@
 #include "common/redis.h"
 #include "gateway/hashpool.h"
 #include "gateway/statements.h"
+#include "gateway/token.h"
 
 struct conns;
 struct dispatch;
@@ -24,7 +25,6 @@ struct images;
 struct publisher;
 struct router;
 struct snapshots;
-struct tokens;
 struct waiters;
 
 enum { GATEWAY_KEY_BYTES = 32 };
@@ -35,15 +35,18 @@ struct house {
     unsigned shards;
     uint8_t idempotency[GATEWAY_KEY_BYTES]; /* keys the hash that makes bid ids out of idempotency keys */
     uint8_t pseudonym[GATEWAY_KEY_BYTES];   /* keys bidders' public names */
-    uint8_t token[GATEWAY_KEY_BYTES];       /* Ed25519 seed of access tokens */
+    struct token_keys tokens;               /* Ed25519 seeds of access tokens, as first read */
 };
 
 /* Scripts in the table of gateway->redis, by index. */
 enum gateway_script {
-    GATEWAY_SCRIPT_USER,     /* admission.c */
-    GATEWAY_SCRIPT_MARK,     /* admission.c */
-    GATEWAY_SCRIPT_LIMIT,    /* limits.c */
-    GATEWAY_SCRIPT_SNAPSHOT, /* common/snapshot.h */
+    GATEWAY_SCRIPT_USER,          /* admission.c */
+    GATEWAY_SCRIPT_MARK,          /* admission.c */
+    GATEWAY_SCRIPT_LIMIT,         /* limits.c */
+    GATEWAY_SCRIPT_SNAPSHOT,      /* common/snapshot.h */
+    GATEWAY_SCRIPT_SESSION_BEGIN, /* sessions.c */
+    GATEWAY_SCRIPT_SESSION_END,   /* sessions.c */
+    GATEWAY_SCRIPT_SESSION_LIST,  /* sessions.c */
     GATEWAY_SCRIPT_COUNT
 };
 

@@ -6,12 +6,13 @@
 #define ROSTRUM_GATEWAY_IDEMPOTENCY_H
 
 #include "common/ids.h"
+#include "common/keys.h"
 #include "common/message.h"
 #include "gateway/gateway.h"
 
 enum {
-    IDEMPOTENCY_KEY_MAX = 64,   /* bytes */
-    IDEMPOTENCY_HASH_SIZE = 33, /* hex of 16 bytes */
+    IDEMPOTENCY_KEY_MAX = 64, /* bytes */
+    IDEMPOTENCY_HASH_SIZE = KEYS_BID_HASH_LENGTH + 1,
 };
 
 /* 1 to 64 bytes without control characters. */

@@ -19,6 +19,7 @@
 #include <strings.h>
 
 #include "common/clock.h"
+#include "gateway/audit.h"
 #include "gateway/conn.h"
 #include "gateway/gateway.h"
 #include "gateway/image_sweep.h"
@@ -50,12 +51,22 @@ static const struct pg_statement list[] = {
                                   " SELECT DISTINCT f.file, " LEFTOVER_DUE " FROM unnest($1::uuid[]) f (file)"
                                   " ORDER BY 1 ON CONFLICT (file) DO UPDATE SET due = excluded.due"
                                   " WHERE NOT l.removing RETURNING l.file"},
-    /* No row when there are $4 already. Of two at once one violates the primary key. */
-    [IMAGE_ADD] = {"image_add", "WITH noted AS (DELETE FROM image_leftovers WHERE file = ANY ($3::uuid[]))"
-                                " INSERT INTO images (auction_id, position, id, files, created_at)"
-                                " SELECT $1, coalesce(max(i.position), 0) + 1, $2, $3, $5 FROM images i"
-                                " WHERE i.auction_id = $1 HAVING count(*) < $4::int"
-                                " RETURNING (SELECT count(*) + 1 FROM images o WHERE o.auction_id = $1)"},
+    /*
+     * Adds nothing when there are $4 already, or when the auction is gone: a draft, which can be deleted, is locked, so
+     * that either its deletion sees this image or this sees the deletion. What is published is never locked: bids wait
+     * for these rows. Of two images at once one violates the primary key.
+     */
+    [IMAGE_ADD] = {"image_add",
+                   "WITH draft AS (SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status = 'draft' FOR KEY SHARE),"
+                   " there AS (SELECT id FROM draft UNION ALL"
+                   " SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status <> 'draft'),"
+                   " added AS (INSERT INTO images (auction_id, position, id, files, created_at)"
+                   " SELECT $1, coalesce(max(i.position), 0) + 1, $2, $3, $5 FROM images i"
+                   " WHERE i.auction_id = $1 HAVING count(*) < $4::int AND EXISTS (SELECT FROM there)"
+                   " RETURNING id), noted AS (DELETE FROM image_leftovers"
+                   " WHERE file = ANY ($3::uuid[]) AND EXISTS (SELECT FROM added))"
+                   " SELECT (SELECT count(*) + 1 FROM images o WHERE o.auction_id = $1),"
+                   " (SELECT count(*) FROM there), (SELECT count(*) FROM added)"},
     [IMAGE_REMOVE] = {"image_remove",
                       "WITH gone AS (DELETE FROM images WHERE auction_id = $1 AND id = $2 RETURNING files),"
                       " noted AS (INSERT INTO image_leftovers (file, due) SELECT DISTINCT f.file, " LEFTOVER_DUE
@@ -133,7 +144,12 @@ static void on_added(const struct pg_reply *reply, void *arg)
     if (!upload_usable(request, reply)) {
         return;
     }
-    if (PQntuples(reply->result) == 0) {
+    /* A draft that was deleted or published at this moment: whoever asks again is told. */
+    if (pg_int(reply->result, 0, 1) == 0) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    if (pg_int(reply->result, 0, 2) == 0) {
         upload_fail(request, ERROR_TOO_MANY_IMAGES);
         return;
     }
@@ -274,6 +290,9 @@ static enum error_code refusal(const struct request *request, const PGresult *re
     struct uuid seller = pg_uuid(result, 0, 0);
     bool own = uuid_equal(&request->user.id, &seller);
     const char *status = pg_text(result, 0, 1);
+    if (!own && strcmp(status, "draft") == 0) {
+        return ERROR_NOT_FOUND; /* as auctions_hidden */
+    }
     if (!own && (adding || !request->user.admin)) {
         return ERROR_FORBIDDEN;
     }
@@ -384,11 +403,23 @@ static void on_removed(const struct pg_reply *reply, void *arg)
     }
 }
 
+static void remove_image(struct request *request)
+{
+    char auction[UUID_TEXT_SIZE];
+    char image[UUID_TEXT_SIZE];
+    uuid_format(&request->parameters[0], auction);
+    uuid_format(&request->parameters[1], image);
+    const char *values[] = {auction, image};
+    if (!statements_query(request->gateway, &images_statements, IMAGE_REMOVE, ARRAY_LEN(values), values, on_removed,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* An admin's removal from another's auction is on record before it is done, like the calls of routes for admins. */
 static void on_remove_checked(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    char auction[UUID_TEXT_SIZE];
-    char image[UUID_TEXT_SIZE];
     if (!statements_usable(request, reply)) {
         return;
     }
@@ -397,12 +428,11 @@ static void on_remove_checked(const struct pg_reply *reply, void *arg)
         reply_error(request, code);
         return;
     }
-    uuid_format(&request->parameters[0], auction);
-    uuid_format(&request->parameters[1], image);
-    const char *values[] = {auction, image};
-    if (!statements_query(request->gateway, &images_statements, IMAGE_REMOVE, ARRAY_LEN(values), values, on_removed,
-                          request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    struct uuid seller = pg_uuid(reply->result, 0, 0);
+    if (uuid_equal(&request->user.id, &seller)) {
+        remove_image(request);
+    } else {
+        audit_call(request, remove_image);
     }
 }
 

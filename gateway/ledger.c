@@ -14,7 +14,7 @@
 #include "gateway/pseudonym.h"
 #include "gateway/reply.h"
 
-enum { NUMBER_SIZE = 24 };
+enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
 
 enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
 
@@ -35,7 +35,7 @@ static const struct pg_statement list[] = {
          "SELECT b.seq, b.bid_id, b.bidder_id, b.kind, b.shown, " MS(
              "b.decided_at") " FROM auctions a LEFT JOIN LATERAL ("
                              "  SELECT b.seq, b.bid_id, b.bidder_id, b.kind, b.decided_at, " PUBLIC_AMOUNT " AS shown"
-                             "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto')"
+                             "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
                              "  AND b.status IN ('accepted', 'outbid') AND NOT b.raise AND b.seq < $2::bigint"
                              "  ORDER BY b.seq DESC LIMIT $3::integer) b ON true"
                              " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.seq DESC"},
@@ -60,19 +60,41 @@ bool ledger_find(struct gateway *gateway, const struct uuid *auction, const stru
 
 enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON, SETTLED };
 
+/* The ledger's words. An automatic answer counts as a bid, and what the house decides by itself is asked for by nobody.
+ */
+static enum command_kind read_kind(const char *text)
+{
+    static const struct {
+        const char *text;
+        enum command_kind kind;
+    } kinds[] = {
+        {"proxy", COMMAND_PROXY},   {"withdraw", COMMAND_WITHDRAW}, {"buy", COMMAND_BUY},
+        {"update", COMMAND_UPDATE}, {"cancel", COMMAND_CANCEL},     {"extend", COMMAND_EXTEND},
+        {"close", COMMAND_CLOSE},   {"abort", COMMAND_ABORT},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (strcmp(kinds[i].text, text) == 0) {
+            return kinds[i].kind;
+        }
+    }
+    return COMMAND_BID;
+}
+
+static bool is_bid(enum command_kind kind)
+{
+    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
+}
+
 bool ledger_read(const PGresult *result, struct decision *decision)
 {
     if (PQntuples(result) == 0) {
         return false;
     }
-    const char *kind = pg_text(result, 0, KIND);
     *decision = (struct decision){
         .bid_id = pg_uuid(result, 0, BID),
         .auction_id = pg_uuid(result, 0, AUCTION),
         .user_id = pg_uuid(result, 0, BIDDER),
-        .kind = strcmp(kind, "proxy") == 0      ? COMMAND_PROXY
-                : strcmp(kind, "withdraw") == 0 ? COMMAND_WITHDRAW
-                                                : COMMAND_BID,
+        .kind = read_kind(pg_text(result, 0, KIND)),
         .amount = pg_money(result, 0, AMOUNT),
         .max_amount = pg_money(result, 0, MAX_AMOUNT),
         .received_ms = pg_int(result, 0, RECEIVED),
@@ -109,11 +131,17 @@ void ledger_write(struct jsonw *json, const struct decision *decision)
     jsonw_end_object(json);
 }
 
+/* A part of a key that is not there is empty. */
+static bool entry_there(const redisReply *reply)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len > 0;
+}
+
 static void entry_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     struct uuid auction = {{0}};
-    bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
+    bool there = entry_there(reply);
     struct json *tree = there ? json_parse(reply->str, (size_t)reply->len, NULL) : NULL;
     if (reply == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -128,15 +156,16 @@ static void entry_answered(const redisReply *reply, void *arg)
 /* What PostgreSQL could not say: without an entry it may be decided long since, so that "not found" would be a lie. */
 static void unsure_entry_answered(const redisReply *reply, void *arg)
 {
-    bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
-    entry_answered(there ? reply : NULL, arg);
+    entry_answered(entry_there(reply) ? reply : NULL, arg);
 }
 
 /* Not in the ledger: perhaps it is still on its way. */
 static void look_into_entry(struct request *request, redis_callback answered)
 {
     char key[KEYS_SIZE];
-    const char *arguments[] = {"HGET", key, "b"};
+    char from[ENTRY_OFFSET_SIZE];
+    const char *arguments[] = {"GETRANGE", key, from, "-1"};
+    (void)snprintf(from, sizeof from, "%d", 1 + KEYS_BID_HASH_LENGTH); /* behind state and hash */
     keys_bid(&request->user.id, &request->parameters[1], key);
     if (!redis_command(request->gateway->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -151,8 +180,7 @@ static void bid_found(const struct pg_reply *reply, void *arg)
         look_into_entry(request, unsure_entry_answered);
     } else if (!ledger_read(reply->result, &decision)) {
         look_into_entry(request, entry_answered);
-    } else if (decision.kind == COMMAND_WITHDRAW ||
-               (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
+    } else if (!is_bid(decision.kind) || (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         if (!uuid_equal(&decision.user_id, &request->user.id) && !pg_bool(reply->result, 0, SETTLED)) {
@@ -178,6 +206,11 @@ struct history {
 
 enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_KIND, HISTORY_AMOUNT, HISTORY_DECIDED };
 
+static bool is_automatic(const char *kind)
+{
+    return strcmp(kind, "proxy") == 0 || strcmp(kind, "auto") == 0;
+}
+
 static void write_history_item(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
     char bidder[PSEUDONYM_SIZE];
@@ -188,7 +221,7 @@ static void write_history_item(struct jsonw *json, const struct request *request
     jsonw_put_uuid(json, "bidId", &bid);
     jsonw_put_string(json, "bidder", bidder);
     jsonw_put_money(json, "amount", pg_money(result, row, HISTORY_AMOUNT));
-    jsonw_put_bool(json, "isProxyBid", strcmp(pg_text(result, row, HISTORY_KIND), "bid") != 0);
+    jsonw_put_bool(json, "isProxyBid", is_automatic(pg_text(result, row, HISTORY_KIND)));
     jsonw_put_time(json, "createdAt", pg_int(result, row, HISTORY_DECIDED));
     jsonw_end_object(json);
 }

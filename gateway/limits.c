@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "common/keys.h"
+#include "gateway/audit.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 
@@ -28,11 +29,13 @@ static const struct {
     [LIMIT_NONE] = {"none", 60},
     [LIMIT_BIDS] = {"bids", 60},
     [LIMIT_WITHDRAWALS] = {"withdrawals", 60},
+    [LIMIT_CHANGES] = {"changes", 60},
     [LIMIT_AUCTIONS] = {"auctions", 3600},
     [LIMIT_SEARCHES] = {"searches", 60},
     [LIMIT_LOGINS] = {"logins", 60},
     [LIMIT_REGISTRATIONS] = {"registrations", 3600},
     [LIMIT_IMAGES] = {"images", 3600},
+    [LIMIT_ACCOUNT_LOGINS] = {"account", 60},
 };
 
 const char *limits_name(enum limit limit)
@@ -54,11 +57,13 @@ int limits_most(const struct gateway *gateway, enum limit limit)
         [LIMIT_NONE] = 0,
         [LIMIT_BIDS] = config->bids_per_minute,
         [LIMIT_WITHDRAWALS] = config->bids_per_minute,
+        [LIMIT_CHANGES] = config->bids_per_minute,
         [LIMIT_AUCTIONS] = config->auctions_per_hour,
         [LIMIT_SEARCHES] = config->searches_per_minute,
         [LIMIT_LOGINS] = config->logins_per_minute,
         [LIMIT_REGISTRATIONS] = config->registrations_per_hour,
         [LIMIT_IMAGES] = config->images_per_hour,
+        [LIMIT_ACCOUNT_LOGINS] = config->logins_account_per_minute,
     };
     assert(limit < LIMIT_COUNT);
     return most[limit];
@@ -99,6 +104,15 @@ void limits_refuse(struct request *request, const struct limits_state *state)
     reply_error_send(request, ERROR_RATE_LIMITED);
 }
 
+/* Guessing is on record, once for each window. */
+static void note_refusal(struct request *request, const struct limits_state *state)
+{
+    bool login = request->taking == LIMIT_LOGINS || request->taking == LIMIT_ACCOUNT_LOGINS;
+    if (login && state->used == state->most + 1) {
+        audit_note(request, NULL, "LOGIN_LIMITED", limits_name(request->taking));
+    }
+}
+
 /* What a limit that is being asked for needs to know; one at a time per request. */
 static void limit_counted(const redisReply *reply, void *arg)
 {
@@ -111,6 +125,7 @@ static void limit_counted(const redisReply *reply, void *arg)
             .reset_ms = reply->element[1]->integer,
         };
         if (state.used > state.most) {
+            note_refusal(request, &state);
             limits_refuse(request, &state);
             return;
         }

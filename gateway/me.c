@@ -15,7 +15,7 @@
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 
-enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_READ_SOME, ME_READ_ALL };
+enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
 enum { READ_MOST = 100 }; /* notifications marked by one call */
 
 /* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
@@ -27,7 +27,8 @@ static const struct pg_statement list[] = {
          "  (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"
          "   FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"
          "  max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"
-         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'withdraw') AND status <> 'rejected'"
+         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"
+         "  AND status <> 'rejected'"
          "  GROUP BY auction_id)"
          " SELECT a.id, a.title, a.status, " AUCTIONS_MS(
              "a.end_time") ", a.current_bid, a.minimum_bid,"
@@ -57,6 +58,7 @@ static const struct pg_statement list[] = {
                       "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
                       " AND read_at IS NULL"},
     [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
+    [ME_UNREAD] = {"me_unread", "SELECT count(*) FROM notifications WHERE user_id = $1 AND read_at IS NULL"},
 };
 
 struct statements me_statements = {list, ARRAY_LEN(list), 0};
@@ -207,6 +209,29 @@ static void handle_notifications(struct request *request)
     show(request, &notifications_list, given ? unread : "false");
 }
 
+static void on_unread(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_int(json, "unread", pg_int(reply->result, 0, 0));
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+static void handle_unread(struct request *request)
+{
+    char user[UUID_TEXT_SIZE];
+    const char *values[] = {user};
+    uuid_format(&request->user.id, user);
+    if (!statements_query(request->gateway, &me_statements, ME_UNREAD, ARRAY_LEN(values), values, on_unread, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
 static void on_read(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -281,6 +306,7 @@ const struct route me_routes[] = {
     {METHOD_GET, ROUTE_USER, "/api/v1/users/me/bids", handle_bids, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_GET, ROUTE_USER, "/api/v1/users/me/auctions", handle_auctions, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications", handle_notifications, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications/count", handle_unread, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_POST, ROUTE_USER, "/api/v1/users/me/notifications/read", handle_read, LIMIT_NONE, ROUTE_JSON_BODY},
     {0},
 };

@@ -160,8 +160,8 @@ static void message_answered(enum broker_verdict verdict, void *arg)
 static bool publish(struct publisher *publisher, struct publisher_lane *lane, size_t count)
 {
     char key[TOPOLOGY_KEY_SIZE];
-    char shard[TOPOLOGY_QUEUE_SIZE];
-    struct broker_message message = {.exchange = TOPOLOGY_BIDS_EXCHANGE, .routing_key = key, .also = shard};
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    struct broker_message message = {.exchange = exchange, .routing_key = key};
     jsonw_reset(publisher->json);
     message_write_commands(publisher->json, publisher->commands, count);
     message.body = jsonw_text(publisher->json, &message.length);
@@ -170,7 +170,7 @@ static bool publish(struct publisher *publisher, struct publisher_lane *lane, si
         return false;
     }
     topology_bid_key(&lane->auction_id, publisher->gateway->house.shards, key);
-    topology_shard_key(&lane->auction_id, publisher->gateway->house.shards, shard);
+    topology_bid_exchange(&lane->auction_id, publisher->gateway->house.shards, exchange);
     return broker_publish(publisher->gateway->broker, &message, message_answered, lane);
 }
 

@@ -8,7 +8,7 @@
 /* Rule 1, and rule 5 for a leader who raises their own maximum. */
 static bool too_low(const struct snapshot *snapshot, const struct command *command)
 {
-    if (command->kind == COMMAND_WITHDRAW || command->amount >= snapshot->minimum_bid) {
+    if (command->kind == COMMAND_WITHDRAW || command->kind == COMMAND_BUY || command->amount >= snapshot->minimum_bid) {
         return false;
     }
     return command->kind == COMMAND_BID || !uuid_equal(&snapshot->leader_id, &command->user_id);

@@ -32,11 +32,13 @@ enum limit {
     LIMIT_NONE,
     LIMIT_BIDS,
     LIMIT_WITHDRAWALS,
+    LIMIT_CHANGES,
     LIMIT_AUCTIONS,
     LIMIT_SEARCHES,
     LIMIT_LOGINS,
     LIMIT_REGISTRATIONS,
     LIMIT_IMAGES,
+    LIMIT_ACCOUNT_LOGINS, /* of one account, by addresses that never logged in to it */
     LIMIT_COUNT
 };
 

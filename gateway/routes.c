@@ -2,17 +2,29 @@
  * The routes of all resource files in one place; the router reads them once at start.
  */
 #include "gateway/accounts.h"
+#include "gateway/admin.h"
+#include "gateway/admin_auctions.h"
 #include "gateway/auctions.h"
 #include "gateway/bids.h"
+#include "gateway/changes.h"
+#include "gateway/deadletters.h"
 #include "gateway/health.h"
 #include "gateway/images.h"
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
 #include "gateway/me.h"
+#include "gateway/quote.h"
 #include "gateway/router.h"
 #include "gateway/session.h"
+#include "gateway/sessions.h"
+#include "gateway/watchlist.h"
 
 const struct route *const routes_all[] = {
-    health_routes,   session_routes, bids_routes, ledger_routes, accounts_routes,
-    auctions_routes, listing_routes, me_routes,   images_routes, NULL,
+    /* clang-format off */
+    health_routes, session_routes, bids_routes, ledger_routes,
+    accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
+    me_routes, watchlist_routes, images_routes,
+    admin_routes, admin_auctions_routes, deadletters_routes,
+    NULL,
+    /* clang-format on */
 };

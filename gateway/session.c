@@ -10,12 +10,12 @@
 #include <strings.h>
 
 #include "common/clock.h"
-#include "common/keys.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
+#include "gateway/sessions.h"
 #include "gateway/token.h"
 
-enum { HASH_BYTES = 16, COOKIE_SIZE = 160, SECONDS_SIZE = 16 };
+enum { HASH_BYTES = 16, COOKIE_SIZE = 160 };
 
 static const char bearer[] = "Bearer ";
 static const char cookie_name[] = "session=";
@@ -120,7 +120,7 @@ struct beginning {
 static void session_written(const redisReply *reply, void *arg)
 {
     struct beginning *beginning = arg;
-    bool good = reply != NULL && reply->type == REDIS_REPLY_STATUS;
+    bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
     beginning->made(beginning->request, good ? beginning->text : NULL);
     sodium_memzero(beginning->text, sizeof(beginning->text));
     free(beginning);
@@ -129,9 +129,6 @@ static void session_written(const redisReply *reply, void *arg)
 void session_begin(struct request *request, const struct uuid *user, bool admin, session_made made)
 {
     uint8_t token[SESSION_TOKEN_BYTES];
-    char key[KEYS_SIZE];
-    char seconds[SECONDS_SIZE];
-    const char *arguments[] = {"SET", key, admin ? "admin" : "user", "EX", seconds};
     struct beginning *beginning = calloc(1, sizeof(*beginning));
     if (beginning == NULL) {
         made(request, NULL);
@@ -144,9 +141,7 @@ void session_begin(struct request *request, const struct uuid *user, bool admin,
     beginning->made = made;
     sodium_bin2base64(beginning->text, sizeof(beginning->text), token, sizeof(token),
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    keys_session(user, request->user.session, key);
-    (void)snprintf(seconds, sizeof(seconds), "%d", request->gateway->config->session_s);
-    if (!redis_command(request->gateway->redis, session_written, beginning, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (!sessions_begin(request, user, admin, session_written, beginning)) {
         free(beginning);
         made(request, NULL);
     }
@@ -166,16 +161,14 @@ static void session_deleted(const redisReply *reply, void *arg)
 
 void session_finish(struct request *request, void (*then)(struct request *request, bool gone))
 {
-    char key[KEYS_SIZE];
-    const char *arguments[] = {"DEL", key};
     struct finishing *finishing = calloc(1, sizeof(*finishing));
     if (finishing == NULL) {
         then(request, false);
         return;
     }
     *finishing = (struct finishing){request, then};
-    keys_session(&request->user.id, request->user.session, key);
-    if (!redis_command(request->gateway->redis, session_deleted, finishing, ARRAY_LEN(arguments), arguments, NULL)) {
+    const struct sessions_end end = {.user = &request->user.id, .which = SESSIONS_OWN, .hash = request->user.session};
+    if (!sessions_end(request->gateway, &end, session_deleted, finishing)) {
         free(finishing);
         then(request, false);
     }
@@ -198,7 +191,7 @@ static void handle_jwks(struct request *request)
         return;
     }
     token_jwks(request->gateway->tokens, text);
-    reply_header(request, "Cache-Control", "public, max-age=3600");
+    reply_header(request, "Cache-Control", "public, max-age=300");
     reply_bytes(request, 200, "application/jwk-set+json", text, strlen(text));
 }
 

@@ -14,7 +14,6 @@
 enum {
     LOADS_MAX = 256,     /* auctions being loaded; beyond that bids go on unchecked */
     WAITING_MAX = 10000, /* bids that wait for one load; connections_max is less */
-    NUMBER_LENGTH_MAX = 20,
 };
 
 enum { SNAPSHOT_GET };
@@ -61,17 +60,6 @@ struct snapshots {
     size_t load_count;
 };
 
-static const char *status_text(const char *text)
-{
-    static const char *const statuses[] = {"draft", "scheduled", "active", "ended", "sold", "unsold", "cancelled"};
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        if (strcmp(text, statuses[i]) == 0) {
-            return statuses[i];
-        }
-    }
-    return NULL;
-}
-
 struct snapshots *snapshots_new(struct gateway *gateway)
 {
     struct snapshots *snapshots = calloc(1, sizeof(*snapshots));
@@ -110,50 +98,15 @@ void snapshots_free(struct snapshots *snapshots)
 bool snapshots_ask(struct gateway *gateway, const struct uuid *auction, redis_callback answered, void *arg)
 {
     char key[KEYS_SIZE];
-    const char *arguments[] = {"HMGET", key, "v", "st", "sa", "en", "mi", "cu", "se", "tv", "le"};
+    const char *arguments[] = {"HGET", key, SNAPSHOT_FIELD};
     keys_snapshot(auction, key);
     return redis_command(gateway->redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
 }
 
-static bool read_number(const redisReply *reply, int64_t *out)
-{
-    int64_t value = 0;
-    if (reply->str == NULL || reply->len == 0 || reply->len >= NUMBER_LENGTH_MAX ||
-        strspn(reply->str, "0123456789") != (size_t)reply->len) {
-        return false;
-    }
-    for (size_t i = 0; i < (size_t)reply->len; i++) {
-        value = value * 10 + (reply->str[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
-/* An empty or missing text leaves the id nil. */
-static bool read_id(const redisReply *reply, struct uuid *out)
-{
-    return reply->str == NULL || reply->len == 0 || uuid_parse(reply->str, (size_t)reply->len, out);
-}
-
 bool snapshots_read(const redisReply *reply, const struct uuid *auction, struct snapshot *snapshot)
 {
-    enum { FIELD_V, FIELD_ST, FIELD_SA, FIELD_EN, FIELD_MI, FIELD_CU, FIELD_SE, FIELD_TV, FIELD_LE, FIELD_COUNT };
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != FIELD_COUNT) {
-        return false;
-    }
-    redisReply *const *field = reply->element;
     *snapshot = (struct snapshot){.auction_id = *auction};
-    if (field[FIELD_ST]->str != NULL) {
-        snapshot->status = status_text(field[FIELD_ST]->str);
-    }
-    if (field[FIELD_CU]->len > 0 && !read_number(field[FIELD_CU], &snapshot->current_bid)) {
-        return false;
-    }
-    return snapshot->status != NULL && read_number(field[FIELD_V], &snapshot->version) &&
-           read_number(field[FIELD_SA], &snapshot->start_ms) && read_number(field[FIELD_EN], &snapshot->end_ms) &&
-           read_number(field[FIELD_MI], &snapshot->minimum_bid) &&
-           read_number(field[FIELD_TV], &snapshot->terms_version) && read_id(field[FIELD_SE], &snapshot->seller_id) &&
-           read_id(field[FIELD_LE], &snapshot->leader_id);
+    return reply != NULL && reply->type == REDIS_REPLY_STRING && snapshot_parse(reply->str, reply->len, snapshot);
 }
 
 /* ---- PostgreSQL ---- */
@@ -181,13 +134,14 @@ static void auction_found(const struct pg_reply *reply, void *arg)
         load_end(load, SNAPSHOTS_NO_AUCTION, NULL);
         return;
     }
+    const char *status = pg_text(result, 0, COLUMN_STATUS);
     struct snapshot snapshot = {
         .auction_id = load->auction_id,
         .seller_id = pg_uuid(result, 0, COLUMN_SELLER),
         .leader_id = pg_uuid(result, 0, COLUMN_LEADER),
         .version = pg_int(result, 0, COLUMN_VERSION),
         .terms_version = pg_int(result, 0, COLUMN_TERMS),
-        .status = status_text(pg_text(result, 0, COLUMN_STATUS)),
+        .status = snapshot_status(status, strlen(status)),
         .start_ms = pg_int(result, 0, COLUMN_START),
         .end_ms = pg_int(result, 0, COLUMN_END),
         .minimum_bid = pg_money(result, 0, COLUMN_MINIMUM),
@@ -197,7 +151,9 @@ static void auction_found(const struct pg_reply *reply, void *arg)
         load_end(load, SNAPSHOTS_UNKNOWN, NULL);
         return;
     }
-    if (!snapshot_write(gateway->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
+    /* A draft is published without the queue, so that nobody would renew what is noted of it. */
+    bool draft = strcmp(snapshot.status, "draft") == 0;
+    if (!draft && !snapshot_write(gateway->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
         log_debug("a snapshot was not noted: Redis is not there");
     }
     load_end(load, SNAPSHOTS_FOUND, &snapshot);

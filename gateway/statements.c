@@ -7,7 +7,13 @@
 #include <string.h>
 
 #include "gateway/accounts.h"
+#include "gateway/admin.h"
+#include "gateway/admin_auctions.h"
 #include "gateway/auctions.h"
+#include "gateway/audit.h"
+#include "gateway/bans.h"
+#include "gateway/changes.h"
+#include "gateway/deadletters.h"
 #include "gateway/gateway.h"
 #include "gateway/image_sweep.h"
 #include "gateway/images.h"
@@ -16,10 +22,16 @@
 #include "gateway/me.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
+#include "gateway/watchlist.h"
 
 struct statements *const statements_all[] = {
-    &gateway_statements, &snapshots_statements, &ledger_statements, &accounts_statements,    &auctions_statements,
-    &listing_statements, &me_statements,        &images_statements, &image_sweep_statements, NULL,
+    /* clang-format off */
+    &gateway_statements, &snapshots_statements, &ledger_statements,
+    &accounts_statements, &auctions_statements, &changes_statements, &listing_statements,
+    &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
+    &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
+    NULL,
+    /* clang-format on */
 };
 
 struct pg_statement *statements_gather(size_t *count)

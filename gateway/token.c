@@ -1,5 +1,5 @@
 /*
- * Access tokens; see token.h. The header is always the same text, so a token with any other header is not ours; the
+ * Access tokens; see token.h. The header of a key is always the same text, so a token with any other is not ours; the
  * classic attacks on JWT libraries (alg none, keys in the header) have nothing to work on.
  */
 #include "gateway/token.h"
@@ -26,39 +26,74 @@ struct remembered {
     struct token_claims claims;
 };
 
-struct tokens {
+struct key {
     uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
     uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
     char kid[KID_BYTES * 2 + 1];
     char header[HEADER_SIZE]; /* base64url */
+};
+
+struct tokens {
+    size_t count;
+    size_t signer;
+    struct key keys[TOKEN_KEYS_MAX];
+    struct token_keys given; /* what the keys were made of */
     struct remembered *remembered;
 };
 
-struct tokens *tokens_new(const uint8_t seed[static TOKEN_SEED_BYTES])
+static void key_make(struct key *key, const uint8_t seed[static TOKEN_SEED_BYTES])
 {
     char plain[HEADER_SIZE];
     uint8_t kid[crypto_generichash_BYTES_MIN];
+    (void)crypto_sign_seed_keypair(key->public_key, key->secret_key, seed); /* cannot fail */
+    crypto_generichash(kid, sizeof(kid), key->public_key, sizeof(key->public_key), NULL, 0);
+    sodium_bin2hex(key->kid, sizeof(key->kid), kid, KID_BYTES);
+    int length = snprintf(plain, sizeof(plain), "{\"alg\":\"EdDSA\",\"typ\":\"JWT\",\"kid\":\"%s\"}", key->kid);
+    sodium_bin2base64(key->header, sizeof(key->header), (const unsigned char *)plain, (size_t)length, BASE64_VARIANT);
+}
+
+struct tokens *tokens_new(const struct token_keys *keys)
+{
     struct tokens *tokens = calloc(1, sizeof(*tokens));
     if (tokens == NULL) {
         return NULL;
     }
     tokens->remembered = calloc(REMEMBERED_MAX, sizeof(*tokens->remembered));
-    if (tokens->remembered == NULL || crypto_sign_seed_keypair(tokens->public_key, tokens->secret_key, seed) != 0) {
+    if (tokens->remembered == NULL) {
         tokens_free(tokens);
         return NULL;
     }
-    crypto_generichash(kid, sizeof(kid), tokens->public_key, sizeof(tokens->public_key), NULL, 0);
-    sodium_bin2hex(tokens->kid, sizeof(tokens->kid), kid, KID_BYTES);
-    int length = snprintf(plain, sizeof(plain), "{\"alg\":\"EdDSA\",\"typ\":\"JWT\",\"kid\":\"%s\"}", tokens->kid);
-    sodium_bin2base64(tokens->header, sizeof(tokens->header), (const unsigned char *)plain, (size_t)length,
-                      BASE64_VARIANT);
+    tokens_set(tokens, keys);
     return tokens;
+}
+
+static bool same_keys(const struct token_keys *a, const struct token_keys *b)
+{
+    return a->count == b->count && a->signer == b->signer &&
+           sodium_memcmp(a->seeds, b->seeds, a->count * sizeof(a->seeds[0])) == 0;
+}
+
+void tokens_set(struct tokens *tokens, const struct token_keys *keys)
+{
+    assert(keys->count >= 1 && keys->count <= TOKEN_KEYS_MAX && keys->signer < keys->count);
+    if (same_keys(&tokens->given, keys)) {
+        return;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        key_make(&tokens->keys[i], keys->seeds[i]);
+    }
+    tokens->count = keys->count;
+    tokens->signer = keys->signer;
+    tokens->given = *keys;
+    /* What a key that is gone has signed holds no longer. */
+    memset(tokens->remembered, 0, REMEMBERED_MAX * sizeof(*tokens->remembered));
 }
 
 void tokens_free(struct tokens *tokens)
 {
     if (tokens != NULL) {
-        sodium_memzero(tokens->secret_key, sizeof(tokens->secret_key));
+        sodium_memzero(tokens->keys, sizeof(tokens->keys));
+        sodium_memzero(&tokens->given, sizeof(tokens->given));
         free(tokens->remembered);
         free(tokens);
     }
@@ -71,6 +106,7 @@ bool token_issue(const struct tokens *tokens, const struct token_claims *claims,
     char body[CLAIMS_SIZE * 2];
     char user[UUID_TEXT_SIZE];
     uint8_t signature[crypto_sign_BYTES];
+    const struct key *key = &tokens->keys[tokens->signer];
     uuid_format(&claims->user_id, user);
     int length = snprintf(
         plain, sizeof(plain), "{\"sub\":\"%s\",\"role\":\"%s\",\"sid\":\"%s\",\"iat\":%lld,\"exp\":%lld}", user,
@@ -79,10 +115,10 @@ bool token_issue(const struct tokens *tokens, const struct token_claims *claims,
         return false;
     }
     sodium_bin2base64(body, sizeof(body), (const unsigned char *)plain, (size_t)length, BASE64_VARIANT);
-    int used = snprintf(out, TOKEN_TEXT_SIZE, "%s.%s", tokens->header, body);
+    int used = snprintf(out, TOKEN_TEXT_SIZE, "%s.%s", key->header, body);
     if (used < 0 || (size_t)used + 1 + sodium_base64_ENCODED_LEN(sizeof(signature), BASE64_VARIANT) > TOKEN_TEXT_SIZE ||
-        crypto_sign_detached(signature, NULL, (const unsigned char *)out, (unsigned long long)used,
-                             tokens->secret_key) != 0) {
+        crypto_sign_detached(signature, NULL, (const unsigned char *)out, (unsigned long long)used, key->secret_key) !=
+            0) {
         return false;
     }
     out[used] = '.';
@@ -112,15 +148,29 @@ static bool read_claims(const char *text, size_t length, struct token_claims *cl
     return good;
 }
 
-/* Everything but the expiry: what holds of a text holds for ever. */
+/* The key whose header this text begins with, or NULL. */
+static const struct key *find_key(const struct tokens *tokens, const char *text, size_t length)
+{
+    for (size_t i = 0; i < tokens->count; i++) {
+        size_t header_length = strlen(tokens->keys[i].header);
+        if (length > header_length + 1 && memcmp(text, tokens->keys[i].header, header_length) == 0 &&
+            text[header_length] == '.') {
+            return &tokens->keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* Everything but the expiry: what holds of a text holds for as long as its key is one of ours. */
 static bool verify_text(const struct tokens *tokens, const char *text, size_t length, struct token_claims *claims)
 {
     uint8_t signature[crypto_sign_BYTES];
     size_t signature_length = 0;
-    size_t header_length = strlen(tokens->header);
-    if (length <= header_length + 1 || memcmp(text, tokens->header, header_length) != 0 || text[header_length] != '.') {
+    const struct key *key = find_key(tokens, text, length);
+    if (key == NULL) {
         return false;
     }
+    size_t header_length = strlen(key->header);
     const char *body = text + header_length + 1;
     const char *dot = memchr(body, '.', length - header_length - 1);
     if (dot == NULL) {
@@ -131,7 +181,7 @@ static bool verify_text(const struct tokens *tokens, const char *text, size_t le
                              BASE64_VARIANT) == 0 &&
            signature_length == sizeof(signature) &&
            crypto_sign_verify_detached(signature, (const unsigned char *)text, (unsigned long long)(dot - text),
-                                       tokens->public_key) == 0 &&
+                                       key->public_key) == 0 &&
            read_claims(body, (size_t)(dot - body), claims);
 }
 
@@ -157,12 +207,17 @@ bool token_verify(struct tokens *tokens, const char *text, size_t length, int64_
 
 void token_jwks(const struct tokens *tokens, char out[static TOKEN_JWKS_SIZE])
 {
-    char key[sodium_base64_ENCODED_LEN(crypto_sign_PUBLICKEYBYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
-    sodium_bin2base64(key, sizeof(key), tokens->public_key, sizeof(tokens->public_key), BASE64_VARIANT);
-    int length = snprintf(out, TOKEN_JWKS_SIZE,
-                          "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"sig\",\"alg\":\"EdDSA\","
-                          "\"kid\":\"%s\",\"x\":\"%s\"}]}",
-                          tokens->kid, key);
-    assert(length > 0 && length < TOKEN_JWKS_SIZE);
-    (void)length;
+    char x[sodium_base64_ENCODED_LEN(crypto_sign_PUBLICKEYBYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+    int length = snprintf(out, TOKEN_JWKS_SIZE, "{\"keys\":[");
+    for (size_t i = 0; i < tokens->count; i++) {
+        const struct key *key = &tokens->keys[i];
+        sodium_bin2base64(x, sizeof(x), key->public_key, sizeof(key->public_key), BASE64_VARIANT);
+        length += snprintf(out + length, TOKEN_JWKS_SIZE - (size_t)length,
+                           "%s{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"sig\",\"alg\":\"EdDSA\","
+                           "\"kid\":\"%s\",\"x\":\"%s\"}",
+                           i == 0 ? "" : ",", key->kid, x);
+        assert(length > 0 && length < TOKEN_JWKS_SIZE);
+    }
+    length += snprintf(out + length, TOKEN_JWKS_SIZE - (size_t)length, "]}");
+    assert(length < TOKEN_JWKS_SIZE);
 }

@@ -31,42 +31,48 @@ enum {
     "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
 
 /* Those with a bid that counted. */
-#define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy')"
+#define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy')"
+
+/* Of those that `p` names: who has not said that this kind is unwanted. */
+#define UNLESS_MUTED(p, kind)                                                                                          \
+    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind " = ANY (u.muted)) "
 
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 
 const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
     [AUDIENCE_USER] = {"tell_user", "INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at) "
                                     "SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], "
-                                    "$5::numeric[], $6::timestamptz[]) ON CONFLICT DO NOTHING"},
+                                    "$5::numeric[], $6::timestamptz[]) AS p (user_id, id, kind) WHERE " UNLESS_MUTED(
+                                        "p", "p.kind") "ON CONFLICT DO NOTHING"},
     /* The id's time is that of the first extension which can have led to that minute, so that all of them agree. */
-    [AUDIENCE_EXTENDED] = {"tell_extended", "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
-                                                "greatest(0, least(e.at_ms, "
-                                                "e.end_ms / 60000 * 60000 - a.snipe_extension_s * "
-                                                "1000::bigint))",
-                                                "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms "
-                                                "/ 60000") ", "
-                                                           "'AUCTION_EXTENDED', e.auction_id, "
-                                                           "e.amount, " AT_MS("e.end_ms") ", " AT_MS(
-                                                               "e.at_ms") " "
-                                                                          "FROM unnest($1::uuid[], "
-                                                                          "$2::bigint[], $3::bigint[], "
-                                                                          "$4::numeric[], $5::bigint[]) "
-                                                                          "AS e (auction_id, end_ms, "
-                                                                          "at_ms, amount, after_seq) "
-                                                                          "JOIN auctions a ON a.id = "
-                                                                          "e.auction_id CROSS JOIN "
-                                                                          "LATERAL ("
-                                                                          "SELECT a.seller_id AS "
-                                                                          "user_id UNION SELECT "
-                                                                          "b.bidder_id FROM bids b "
-                                                                          "WHERE b.auction_id = "
-                                                                          "e.auction_id AND b.seq > "
-                                                                          "e.after_seq AND " VALID_BIDS ") p "
-                                                                          "ON CONFLICT DO NOTHING) "
-                                                                          "SELECT id, ledger_seq FROM "
-                                                                          "auctions WHERE id = ANY "
-                                                                          "($1::uuid[])"},
+    [AUDIENCE_EXTENDED] = {"tell_extended",
+                           "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
+                               "greatest(0, least(e.at_ms, "
+                               "e.end_ms / 60000 * 60000 - a.snipe_extension_s * "
+                               "1000::bigint))",
+                               "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms "
+                               "/ 60000") ", "
+                                          "'AUCTION_EXTENDED', e.auction_id, "
+                                          "e.amount, " AT_MS("e.end_ms") ", " AT_MS(
+                                              "e.at_ms") " "
+                                                         "FROM unnest($1::uuid[], "
+                                                         "$2::bigint[], $3::bigint[], "
+                                                         "$4::numeric[], $5::bigint[]) "
+                                                         "AS e (auction_id, end_ms, "
+                                                         "at_ms, amount, after_seq) "
+                                                         "JOIN auctions a ON a.id = "
+                                                         "e.auction_id CROSS JOIN "
+                                                         "LATERAL ("
+                                                         "SELECT a.seller_id AS "
+                                                         "user_id UNION SELECT "
+                                                         "b.bidder_id FROM bids b "
+                                                         "WHERE b.auction_id = "
+                                                         "e.auction_id AND b.seq > "
+                                                         "e.after_seq AND " VALID_BIDS ") p WHERE " UNLESS_MUTED(
+                                                             "p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING) "
+                                                                                        "SELECT id, ledger_seq FROM "
+                                                                                        "auctions WHERE id = ANY "
+                                                                                        "($1::uuid[])"},
     [AUDIENCE_SETTLED] =
         {"tell_settled",
          COLUMNS "SELECT p.user_id, " ID_FROM(
@@ -88,8 +94,9 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                           "CASE WHEN b.bidder_id = e.winner_id THEN "
                                                                           "'AUCTION_WON' ELSE 'AUCTION_LOST' END "
                                                                           "FROM bids b WHERE b.auction_id = "
-                                                                          "e.auction_id AND " VALID_BIDS ") p "
-                                                                          "ON CONFLICT DO NOTHING"},
+                                                                          "e.auction_id AND " VALID_BIDS
+                                                                          ") p WHERE " UNLESS_MUTED(
+                                                                              "p", "p.kind") "ON CONFLICT DO NOTHING"},
     [AUDIENCE_ENDING_SOON] =
         {"tell_ending_soon",
          COLUMNS "SELECT p.user_id, " ID_FROM(
@@ -108,8 +115,32 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                                         "AS user_id FROM bids b "
                                                                                         "WHERE b.auction_id = "
                                                                                         "e.auction_id AND " VALID_BIDS
-                                                                                        ") p "
-                                                                                        "ON CONFLICT DO NOTHING"},
+                                                                                        " UNION SELECT w.user_id FROM "
+                                                                                        "watchlist w WHERE "
+                                                                                        "w.auction_id = e.auction_id) "
+                                                                                        "p WHERE " UNLESS_MUTED(
+                                                                                            "p", "'AUCTION_ENDING_"
+                                                                                                 "SOON'") "ON CONFLICT "
+                                                                                                          "DO NOTHING"},
+    /* Once in an auction's life, whatever version it is at. */
+    [AUDIENCE_CANCELLED] =
+        {"tell_cancelled",
+         COLUMNS "SELECT p.user_id, " ID_FROM(
+             "e.at_ms",
+             "'AUCTION_CANCELLED', e.auction_id, p.user_id") ", 'AUCTION_CANCELLED', e.auction_id, e.amount, "
+                                                             "NULL, " AT_MS("e.at_ms") " FROM unnest($1::uuid[], "
+                                                                                       "$2::bigint[], $3::numeric[]) "
+                                                                                       "AS e (auction_id, at_ms, "
+                                                                                       "amount)"
+                                                                                       " JOIN auctions a ON a.id = "
+                                                                                       "e.auction_id CROSS JOIN "
+                                                                                       "LATERAL ("
+                                                                                       " SELECT a.seller_id AS user_id "
+                                                                                       "UNION SELECT b.bidder_id FROM "
+                                                                                       "bids b"
+                                                                                       " WHERE b.auction_id = "
+                                                                                       "e.auction_id AND " VALID_BIDS
+                                                                                       ") p ON CONFLICT DO NOTHING"},
     /*
      * A new house's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.
@@ -250,6 +281,14 @@ static void add_ending_soon(struct group *group, const struct house_event *event
     add_amount(&group->columns[3], event->amount);
 }
 
+static void add_cancelled(struct group *group, const struct house_event *event)
+{
+    group->count++;
+    pg_array_uuid(&group->columns[0], &event->auction_id);
+    pg_array_int(&group->columns[1], event->at_ms);
+    add_amount(&group->columns[2], event->amount);
+}
+
 static bool add_extension(struct audience *audience, const struct house_event *event)
 {
     if (audience->extension_count == audience->extension_size) {
@@ -281,6 +320,9 @@ bool audience_add(struct audience *audience, const struct house_event *event)
         return true;
     case EVENT_ENDING_SOON:
         add_ending_soon(&audience->groups[AUDIENCE_ENDING_SOON], event);
+        return true;
+    case EVENT_CANCELLED:
+        add_cancelled(&audience->groups[AUDIENCE_CANCELLED], event);
         return true;
     case EVENT_STARTED:
     case EVENT_ENDED:
@@ -381,14 +423,16 @@ void audience_committed(struct audience *audience)
 static bool looks_at_ledger(const struct audience *audience)
 {
     return audience->groups[AUDIENCE_EXTENDED].count + audience->groups[AUDIENCE_SETTLED].count +
-               audience->groups[AUDIENCE_ENDING_SOON].count >
+               audience->groups[AUDIENCE_ENDING_SOON].count + audience->groups[AUDIENCE_CANCELLED].count >
            0;
 }
 
 bool audience_send(struct audience *audience, struct pg_tx *tx)
 {
     static const int columns[AUDIENCE_GROUPS] = {
-        [AUDIENCE_USER] = 6, [AUDIENCE_EXTENDED] = 5, [AUDIENCE_SETTLED] = 5, [AUDIENCE_ENDING_SOON] = 4};
+        [AUDIENCE_USER] = 6,        [AUDIENCE_EXTENDED] = 5,  [AUDIENCE_SETTLED] = 5,
+        [AUDIENCE_ENDING_SOON] = 4, [AUDIENCE_CANCELLED] = 3,
+    };
     group_extensions(audience);
     if (looks_at_ledger(audience) && !pg_tx_send(tx, AUDIENCE_BY_INDEX, 0, NULL, NULL, NULL)) {
         return false;

@@ -5,7 +5,9 @@
  *   OUTBID, PROXY_EXHAUSTED   the user in the event
  *   EXTENDED                  the seller and everyone who bid, once for each minute of the new end
  *   SETTLED                   the winner, the other bidders, the seller
- *   ENDING_SOON               everyone who bid
+ *   ENDING_SOON               everyone who bid or watches
+ *
+ * Kinds that a user has muted are left out.
  *
  * The id of a notification begins with the event's time and is made from event, user and kind, here or in SQL: the
  * same event again makes the same row again, and that one is already there.
@@ -24,6 +26,7 @@ enum audience_statement {
     AUDIENCE_EXTENDED, /* -> auction, ledger seq seen */
     AUDIENCE_SETTLED,
     AUDIENCE_ENDING_SOON,
+    AUDIENCE_CANCELLED,
     AUDIENCE_GROUPS,
     AUDIENCE_BY_INDEX = AUDIENCE_GROUPS, /* for the rest of the transaction: no sequential scans */
     AUDIENCE_STATEMENTS,

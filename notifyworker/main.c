@@ -5,6 +5,7 @@
  *     queue notify -> intake -> inapp -> audience -> table notifications
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/broker.h"
 #include "common/config.h"
@@ -16,9 +17,11 @@
 #include "notifyworker/audience.h"
 #include "notifyworker/inapp.h"
 #include "notifyworker/intake.h"
+#include "notifyworker/mirror.h"
+#include "notifyworker/watchers.h"
 
 enum {
-    PG_CONNECTIONS = 1,     /* one transaction at a time */
+    PG_CONNECTIONS = 2,     /* one transaction at a time; statements of mirror and watchers beside it */
     PG_PENDING_MAX = 16,    /* its statements, BEGIN and COMMIT, and a ROLLBACK still under way */
     PG_TIMEOUT_FACTOR = 12, /* telling every bidder of a great auction takes longer than a request may */
     UNCONFIRMED_MAX = 2048, /* dead letters: the largest prefetch */
@@ -33,17 +36,29 @@ static const struct daemon_program program = {
         "  concerns:\n\n"
         "    OUTBID, PROXY_EXHAUSTED        who lost the lead\n"
         "    AUCTION_EXTENDED               everyone who bid, and the seller; once for each minute of the new end\n"
-        "    AUCTION_ENDING_SOON            everyone who bid\n"
+        "    AUCTION_ENDING_SOON            everyone who bid or watches\n"
+        "    WATCHED_BID                    everyone who watches, at most once a minute\n"
+        "    AUCTION_CANCELLED              everyone who watches\n"
         "    AUCTION_WON, AUCTION_LOST      the winner and the other bidders\n"
         "    AUCTION_SOLD, AUCTION_UNSOLD   the seller\n\n"
         "  Up to notify_batch_max messages, or what is there, are written in one transaction and then\n"
         "  acknowledged. A notification's id is made from event, user and kind, so that a message that comes\n"
         "  again tells nobody twice; run as many of these as are needed.\n\n"
+        "  Kinds that a user does not want are left out.\n\n"
+        "  What is in queue dead_letters is written into table dead_letters, for admins to look at.\n\n"
         "  A message that cannot be read, or whose notifications the database refuses for good, is copied to\n"
         "  queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ may be away\n"
         "  at any time, also at the start: everything else is retried without end. The schema and the queues\n"
         "  are made by 'rostrumctl migrate'. Redis is not used.",
 };
+
+/* Statements of all parts in one table; those of audience stand first, as inapp knows them. */
+enum {
+    MIRROR_FIRST = AUDIENCE_STATEMENTS,
+    WATCHERS_FIRST = MIRROR_FIRST + MIRROR_STATEMENTS,
+    STATEMENTS = WATCHERS_FIRST + WATCHERS_STATEMENTS
+};
+static struct pg_statement statements[STATEMENTS];
 
 /* The parts of the process; a part is NULL until it is made. */
 struct notifyworker {
@@ -56,6 +71,8 @@ struct notifyworker {
     struct deadletters *deadletters;
     struct inapp *inapp;
     struct intake *intake;
+    struct mirror *mirror;
+    struct watchers *watchers;
     struct event *drain_timer;
 };
 
@@ -99,7 +116,7 @@ static void on_drain_look(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct notifyworker *worker = arg;
-    if (!intake_busy(worker->intake)) {
+    if (!intake_busy(worker->intake) && !mirror_busy(worker->mirror)) {
         daemon_drained(worker->daemon);
     }
 }
@@ -109,6 +126,8 @@ static void on_drain(void *arg)
     struct notifyworker *worker = arg;
     struct timeval every = {.tv_usec = DRAIN_LOOK_MS * 1000L};
     intake_drain(worker->intake);
+    mirror_drain(worker->mirror);
+    watchers_drain(worker->watchers);
     if (event_add(worker->drain_timer, &every) != 0) {
         log_error("no timer for the drain");
         daemon_drained(worker->daemon);
@@ -117,11 +136,14 @@ static void on_drain(void *arg)
 
 static bool connect_pg(struct notifyworker *worker)
 {
+    memcpy(statements, audience_table, sizeof(audience_table));
+    memcpy(statements + MIRROR_FIRST, mirror_table, sizeof(mirror_table));
+    memcpy(statements + WATCHERS_FIRST, watchers_table, sizeof(watchers_table));
     struct pg_options options = {.base = worker->base,
                                  .url = worker->config.pg_url,
                                  .application = program.name,
-                                 .statements = audience_table,
-                                 .statement_count = AUDIENCE_STATEMENTS,
+                                 .statements = statements,
+                                 .statement_count = STATEMENTS,
                                  .connections = PG_CONNECTIONS,
                                  .timeout_ms = worker->config.pg_timeout_ms * PG_TIMEOUT_FACTOR,
                                  .pending_max = PG_PENDING_MAX,
@@ -134,7 +156,7 @@ static bool connect_pg(struct notifyworker *worker)
 static bool connect_brokers(struct notifyworker *worker)
 {
     static const char *const exchanges[] = {TOPOLOGY_DEAD_EXCHANGE, NULL};
-    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, NULL};
+    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_DEAD_QUEUE, NULL};
     struct broker_options options = {.base = worker->base,
                                      .url = worker->config.amqp_url,
                                      .name = "rostrum-notifyworker publisher",
@@ -167,8 +189,12 @@ static bool make_parts(struct notifyworker *worker)
                                     .batch_max = worker->config.notify_batch_max,
                                     .interval_ms = worker->config.notify_interval_ms};
     worker->intake = intake_new(&intake);
+    const struct mirror_options mirror = {
+        .base = worker->base, .consumes = worker->consumer, .pg = worker->pg, .first_statement = MIRROR_FIRST};
+    worker->mirror = mirror_new(&mirror);
+    worker->watchers = watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->config.watch_poll_ms);
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->intake != NULL && worker->drain_timer != NULL;
+    return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL && worker->drain_timer != NULL;
 }
 
 /* Brokers and pool first: their last callbacks go to the parts that use them. */
@@ -180,6 +206,8 @@ static void notifyworker_free(struct notifyworker *worker)
     worker->publisher = NULL;
     pg_free(worker->pg);
     worker->pg = NULL;
+    watchers_free(worker->watchers);
+    mirror_free(worker->mirror);
     intake_free(worker->intake);
     inapp_free(worker->inapp);
     deadletters_free(worker->deadletters);

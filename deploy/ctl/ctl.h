@@ -29,6 +29,7 @@ int migrate_command(struct ctl *ctl, int argc, char **argv);
 int user_command(struct ctl *ctl, int argc, char **argv);
 int shardlist_command(struct ctl *ctl, int argc, char **argv);
 int deadletters_command(struct ctl *ctl, int argc, char **argv);
+int tokenkeys_command(struct ctl *ctl, int argc, char **argv);
 int auction_command(struct ctl *ctl, int argc, char **argv);
 int verify_command(struct ctl *ctl, int argc, char **argv);
 

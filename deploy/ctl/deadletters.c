@@ -1,8 +1,10 @@
 /*
- * rostrumctl dead-letters: looks at the dead letters without taking them. All of them are consumed without
- * acknowledgement on one channel, and closing it puts them back in their order. All, also where only some are shown:
- * a quorum queue puts what is returned behind what was returned before, so that looking at a part of it would turn the
- * order round. For that moment nobody else can get them.
+ * rostrumctl dead-letters: looks at the dead letters without taking them: first those that the notification worker has
+ * written into table dead_letters (the ones that admins see, requeue and drop), then those that still wait in the queue
+ * because no such worker runs. Of the latter all are consumed without acknowledgement on one channel, and closing it
+ * puts them back in their order. All, also where only some are shown: a quorum queue puts what is returned behind what
+ * was returned before, so that looking at a part of it would turn the order round. For that moment nobody else can get
+ * them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,8 +14,9 @@
 #include "common/topology.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/rabbit.h"
+#include "deploy/ctl/store.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REASON_SIZE = 256 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REASON_SIZE = 256, NUMBER_SIZE = 16 };
 
 struct wish {
     uint32_t limit;
@@ -121,9 +124,39 @@ static int show_letters(struct ctl *ctl, uint32_t count, const struct wish *wish
     bool good = read_letters(ctl, count, wish);
     (void)amqp_channel_close(ctl->amqp, RABBIT_CHANNEL, AMQP_REPLY_SUCCESS);
     if (good) {
-        (void)printf("%" PRIu32 " of %" PRIu32 " dead letters\n", count < wish->limit ? count : wish->limit, count);
+        (void)printf("%" PRIu32 " of %" PRIu32 " dead letters in the queue\n",
+                     count < wish->limit ? count : wish->limit, count);
     }
     return good ? CTL_OK : CTL_FAILED;
+}
+
+/* The table's letters, newest first; false when the database failed. */
+static bool show_rows(struct ctl *ctl, const struct wish *wish)
+{
+    enum { ID, KEY, LENGTH, TIMES, REQUEUED, REASON, BODY };
+    char limit[NUMBER_SIZE];
+    const char *const values[] = {limit};
+    (void)snprintf(limit, sizeof limit, "%" PRIu32, wish->limit);
+    PGresult *result = store_run(ctl,
+                                 "SELECT id, routing_key, length(body), times, requeued_at IS NOT NULL, reason,"
+                                 " encode(body, 'escape') FROM dead_letters ORDER BY created_at DESC, id DESC"
+                                 " LIMIT $1::bigint",
+                                 1, values);
+    int rows = result == NULL ? 0 : PQntuples(result);
+    for (int row = 0; row < rows; row++) {
+        (void)printf("%s  %s  %" PRId64 " bytes  %" PRId64 " times%s  ", pg_text(result, row, ID),
+                     pg_text(result, row, KEY), pg_int(result, row, LENGTH), pg_int(result, row, TIMES),
+                     pg_bool(result, row, REQUEUED) ? ", requeued" : "");
+        print_plain(pg_text(result, row, REASON), strlen(pg_text(result, row, REASON)));
+        (void)putchar('\n');
+        if (wish->body) {
+            (void)fputs("        ", stdout);
+            print_plain(pg_text(result, row, BODY), strlen(pg_text(result, row, BODY)));
+            (void)putchar('\n');
+        }
+    }
+    PQclear(result);
+    return result != NULL;
 }
 
 int deadletters_command(struct ctl *ctl, int argc, char **argv)
@@ -133,6 +166,12 @@ int deadletters_command(struct ctl *ctl, int argc, char **argv)
     if (!read_wish(argc, argv, &wish)) {
         ctl_complain("dead-letters takes [--limit N] [--body], N from 1 to %d", LIMIT_MAX);
         return CTL_USAGE;
+    }
+    if (!store_open(ctl)) {
+        return CTL_UNAVAILABLE;
+    }
+    if (!show_rows(ctl, &wish)) {
+        return CTL_FAILED;
     }
     if (!rabbit_open(ctl) || !rabbit_look(ctl, TOPOLOGY_DEAD_QUEUE, &queue)) {
         return CTL_UNAVAILABLE;

@@ -38,6 +38,11 @@ static const struct entry ENTRIES[] = {
      "      prints its id.\n"
      "      --admin        with the role admin\n"
      "      --name NAME    the display name; else what stands before the @\n"},
+    {"keys", tokenkeys_command, "[rotate]",
+     "      The keys that sign access tokens: how many there are, and how old each is.\n"
+     "      rotate         adds one. Gateways publish it at once and sign with it 15 s later; the keys before it\n"
+     "                     verify until the last token they signed has expired, and are then removed by a later\n"
+     "                     rotation.\n"},
     {"shards", shardlist_command, "",
      "      Every shard's queue: who of the living bid workers owns it, how many messages wait in it, how many were\n"
      "      handed out and not acknowledged yet, and how many consumers it has. Below, the workers. A `-` stands "
@@ -45,7 +50,8 @@ static const struct entry ENTRIES[] = {
      "      something is not known: the broker tells no client what is unacknowledged, so the owner says it itself,\n"
      "      through Redis.\n"},
     {"dead-letters", deadletters_command, "[--limit N] [--body]",
-     "      Lists what was set aside, oldest first, and leaves it where it is, in its order.\n"
+     "      Lists what was set aside: first what is in table dead_letters, newest first (see /admin/dead-letters to\n"
+     "      send it again or drop it), then what still waits in the queue, oldest first. All of it stays where it is.\n"
      "      --limit N      at most so many (default 100, at most 10000)\n"
      "      --body         with the message itself\n"},
     {"auction", auction_command, "ID",

@@ -181,7 +181,11 @@ static bool make_keys(struct ctl *ctl)
         sodium_memzero(secret, sizeof secret);
         sodium_memzero(hex, sizeof hex);
     }
-    return good;
+    /* The first of the keys that `keys rotate` adds to. */
+    return good && store_do(ctl,
+                            "INSERT INTO token_keys (secret) SELECT secret FROM house_keys WHERE name = 'token'"
+                            " AND NOT EXISTS (SELECT FROM token_keys)",
+                            0, NULL);
 }
 
 static bool record_shards(struct ctl *ctl)

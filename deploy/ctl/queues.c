@@ -76,7 +76,7 @@ static bool declare_queues(struct ctl *ctl)
     bool good = true;
     for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
-        topology_queue_name(shard, name);
+        topology_shard_name(shard, name);
         good = declare_queue(ctl, name, ctl->config.shard_queue_max_messages, true);
     }
     for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
@@ -85,18 +85,21 @@ static bool declare_queues(struct ctl *ctl)
     return good;
 }
 
+static bool declare_exchange(struct ctl *ctl, const char *name, const char *type)
+{
+    (void)amqp_exchange_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(name), amqp_cstring_bytes(type), 0, 1, 0,
+                                0, amqp_empty_table);
+    return declared(ctl, "exchange", name);
+}
+
 static bool declare_exchanges(struct ctl *ctl)
 {
-    static const struct {
-        const char *name;
-        const char *type;
-    } EXCHANGES[] = {
-        {TOPOLOGY_BIDS_EXCHANGE, "direct"}, {TOPOLOGY_EVENTS_EXCHANGE, "topic"}, {TOPOLOGY_DEAD_EXCHANGE, "topic"}};
-    bool good = true;
-    for (size_t i = 0; i < ARRAY_LEN(EXCHANGES) && good; i++) {
-        (void)amqp_exchange_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(EXCHANGES[i].name),
-                                    amqp_cstring_bytes(EXCHANGES[i].type), 0, 1, 0, 0, amqp_empty_table);
-        good = declared(ctl, "exchange", EXCHANGES[i].name);
+    bool good = declare_exchange(ctl, TOPOLOGY_EVENTS_EXCHANGE, "topic") &&
+                declare_exchange(ctl, TOPOLOGY_DEAD_EXCHANGE, "topic");
+    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
+        char name[TOPOLOGY_QUEUE_SIZE];
+        topology_shard_name(shard, name);
+        good = declare_exchange(ctl, name, "fanout");
     }
     return good;
 }
@@ -117,8 +120,8 @@ static bool bind_queues(struct ctl *ctl)
     bool good = true;
     for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
-        topology_queue_name(shard, name);
-        good = bind_queue(ctl, name, TOPOLOGY_BIDS_EXCHANGE, name);
+        topology_shard_name(shard, name);
+        good = bind_queue(ctl, name, name, "");
     }
     for (size_t i = 0; i < ARRAY_LEN(BINDINGS) && good; i++) {
         good = bind_queue(ctl, BINDINGS[i].queue, BINDINGS[i].exchange, BINDINGS[i].key);

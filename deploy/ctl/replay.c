@@ -19,14 +19,19 @@ enum auction_column {
     AUCTION_SELLER,
     AUCTION_STARTING_PRICE,
     AUCTION_RESERVE_PRICE,
+    AUCTION_BUY_NOW_PRICE,
     AUCTION_INCREMENTS,
     AUCTION_SNIPE_WINDOW_S,
     AUCTION_SNIPE_EXTENSION_S,
     AUCTION_SNIPE_MAX,
     AUCTION_START_MS,
     AUCTION_ORIGINAL_END_MS,
-    AUCTION_CREATED_MS,
+    AUCTION_PUBLISHED_MS,
     AUCTION_TERMS_VERSION,
+    AUCTION_PRESENT_TERMS_VERSION,
+    AUCTION_PRESENT_STARTING_PRICE,
+    AUCTION_PRESENT_RESERVE_PRICE,
+    AUCTION_PRESENT_BUY_NOW_PRICE,
     AUCTION_STATUS,
     AUCTION_END_MS,
     AUCTION_EXTENSIONS_USED,
@@ -44,15 +49,20 @@ enum auction_column {
     AUCTION_SETTLED,
 };
 
+/* Of the terms that the auction was published with: kept apart once there are others. */
+#define FIRST(column) "CASE WHEN t.id IS NULL THEN a." column " ELSE t." column " END"
+
+/* clang-format off */
 const char REPLAY_AUCTION_COLUMNS[] =
-    "id, seller_id, starting_price, reserve_price, increments, snipe_window_s, snipe_extension_s, "
-    "snipe_max," STORE_MS("start_time") "," STORE_MS("original_end_time") "," STORE_MS(
-        "created_at") ","
-                      " terms_version, status," STORE_MS(
-                          "end_time") ", extensions_used, current_bid, minimum_bid, bid_count, leader_id,"
-                                      " leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, "
-                                      "winner_id, winning_bid_id,"
-                                      " settled_at IS NOT NULL";
+    "a.id, a.seller_id, " FIRST("starting_price") ", " FIRST("reserve_price") ", " FIRST("buy_now_price") ", "
+    FIRST("increments") ", " FIRST("snipe_window_s") ", " FIRST("snipe_extension_s") ", " FIRST("snipe_max") ", "
+    STORE_MS("coalesce(t.start_time, a.start_time)") ", " STORE_MS("coalesce(t.end_time, a.original_end_time)") ", "
+    STORE_MS("coalesce(a.published_at, a.created_at)") ", CASE WHEN t.id IS NULL THEN a.terms_version ELSE 1 END,"
+    " a.terms_version, a.starting_price, a.reserve_price, a.buy_now_price, a.status, " STORE_MS("a.end_time") ","
+    " a.extensions_used, a.current_bid, a.minimum_bid, a.bid_count, a.leader_id, a.leader_max, a.leader_bid_id,"
+    " a.leader_by_proxy, a.runner_up_max, a.ledger_seq, a.winner_id, a.winning_bid_id, a.settled_at IS NOT NULL";
+const char REPLAY_AUCTION_TABLES[] = "auctions a LEFT JOIN terms t ON t.auction_id = a.id AND t.id = a.id";
+/* clang-format on */
 
 enum entry_column {
     ENTRY_AUCTION,
@@ -66,10 +76,27 @@ enum entry_column {
     ENTRY_AMOUNT,
     ENTRY_MAX_AMOUNT,
     ENTRY_RECEIVED_MS,
+    ENTRY_END_MS,
+    ENTRY_HAS_TERMS,
+    ENTRY_STARTING_PRICE,
+    ENTRY_RESERVE_PRICE,
+    ENTRY_BUY_NOW_PRICE,
+    ENTRY_INCREMENTS,
+    ENTRY_SNIPE_WINDOW_S,
+    ENTRY_SNIPE_EXTENSION_S,
+    ENTRY_SNIPE_MAX,
+    ENTRY_TERMS_START_MS,
+    ENTRY_TERMS_END_MS,
 };
 
-const char REPLAY_ENTRY_COLUMNS[] = "auction_id, seq, bid_id, bidder_id, kind, status, reason, raise, amount,"
-                                    " max_amount," STORE_MS("received_at");
+/* clang-format off */
+const char REPLAY_ENTRY_COLUMNS[] =
+    "b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.status, b.reason, b.raise, b.amount, b.max_amount, "
+    STORE_MS("b.received_at") ", " STORE_MS("b.end_time") ", t.id IS NOT NULL, t.starting_price, t.reserve_price,"
+    " t.buy_now_price, t.increments, t.snipe_window_s, t.snipe_extension_s, t.snipe_max, "
+    STORE_MS("t.start_time") ", " STORE_MS("t.end_time");
+const char REPLAY_ENTRY_TABLES[] = "bids b LEFT JOIN terms t ON t.auction_id = b.auction_id AND t.id = b.bid_id";
+/* clang-format on */
 
 struct uuid replay_auction_id(const PGresult *result, int row)
 {
@@ -169,24 +196,24 @@ static void differ_number(struct replay *replay, const char *what, int64_t store
 
 /* --- before the first entry --- */
 
-static bool read_increments(const PGresult *result, int row, struct increments *out)
+static bool read_increments(const PGresult *result, int row, int column, struct increments *out)
 {
     const char *why = NULL;
-    const char *text = pg_text(result, row, AUCTION_INCREMENTS);
+    const char *text = pg_text(result, row, column);
     struct json *value = json_parse(text, strlen(text), &why);
     bool good = value != NULL && increments_parse(value, out, &why);
     json_free(value);
     return good;
 }
 
-/* An auction is made active when it starts at once, and scheduled otherwise. */
+/* An auction is published active when it starts at once, and scheduled otherwise. */
 static enum rules_status first_status(const PGresult *result, int row)
 {
     if (strcmp(pg_text(result, row, AUCTION_STATUS), rules_status_text(RULES_DRAFT)) == 0) {
         return RULES_DRAFT;
     }
-    return pg_int(result, row, AUCTION_START_MS) <= pg_int(result, row, AUCTION_CREATED_MS) ? RULES_ACTIVE
-                                                                                            : RULES_SCHEDULED;
+    return pg_int(result, row, AUCTION_START_MS) <= pg_int(result, row, AUCTION_PUBLISHED_MS) ? RULES_ACTIVE
+                                                                                              : RULES_SCHEDULED;
 }
 
 void replay_begin(struct replay *replay, const PGresult *result, int row)
@@ -198,6 +225,7 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
                 .seller_id = pg_uuid(result, row, AUCTION_SELLER),
                 .starting_price = read_money(result, row, AUCTION_STARTING_PRICE),
                 .reserve_price = read_money(result, row, AUCTION_RESERVE_PRICE),
+                .buy_now_price = read_money(result, row, AUCTION_BUY_NOW_PRICE),
                 .snipe_window_ms = pg_int(result, row, AUCTION_SNIPE_WINDOW_S) * MS_PER_S,
                 .snipe_extension_ms = pg_int(result, row, AUCTION_SNIPE_EXTENSION_S) * MS_PER_S,
                 .snipe_max = pg_null(result, row, AUCTION_SNIPE_MAX) ? -1 : pg_int(result, row, AUCTION_SNIPE_MAX),
@@ -207,8 +235,9 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
                 .end_ms = pg_int(result, row, AUCTION_ORIGINAL_END_MS),
             },
     };
-    replay->readable = read_increments(result, row, &replay->state.increments) && replay->state.starting_price > 0 &&
-                       replay->state.reserve_price >= 0;
+    replay->readable = read_increments(result, row, AUCTION_INCREMENTS, &replay->state.increments) &&
+                       replay->state.starting_price > 0 && replay->state.reserve_price >= 0 &&
+                       replay->state.buy_now_price >= 0;
     if (!replay->readable) {
         differ(replay, 0, "its terms cannot be understood, so its ledger cannot be decided again");
     }
@@ -239,19 +268,25 @@ static void check_no_answer_due(struct replay *replay)
     }
 }
 
-static bool read_kind(const char *text, enum rules_kind *kind)
+/* What an update asks for; false, and told, if it is not there or makes no sense. */
+static bool read_terms(struct replay *replay, const PGresult *result, int row, struct rules_terms *terms)
 {
-    static const char *const KINDS[] = {
-        [RULES_BID] = "bid",     [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw",
-        [RULES_START] = "start", [RULES_FENCE] = "end",
+    *terms = (struct rules_terms){
+        .starting_price = read_money(result, row, ENTRY_STARTING_PRICE),
+        .reserve_price = read_money(result, row, ENTRY_RESERVE_PRICE),
+        .buy_now_price = read_money(result, row, ENTRY_BUY_NOW_PRICE),
+        .snipe_window_ms = pg_int(result, row, ENTRY_SNIPE_WINDOW_S) * MS_PER_S,
+        .snipe_extension_ms = pg_int(result, row, ENTRY_SNIPE_EXTENSION_S) * MS_PER_S,
+        .snipe_max = pg_null(result, row, ENTRY_SNIPE_MAX) ? -1 : pg_int(result, row, ENTRY_SNIPE_MAX),
+        .start_ms = pg_int(result, row, ENTRY_TERMS_START_MS),
+        .end_ms = pg_int(result, row, ENTRY_TERMS_END_MS),
     };
-    for (size_t i = 0; i < ARRAY_LEN(KINDS); i++) {
-        if (strcmp(text, KINDS[i]) == 0) {
-            *kind = (enum rules_kind)i;
-            return true;
-        }
+    bool good = pg_bool(result, row, ENTRY_HAS_TERMS) && terms->starting_price > 0 && terms->reserve_price >= 0 &&
+                terms->buy_now_price >= 0 && read_increments(result, row, ENTRY_INCREMENTS, &terms->increments);
+    if (!good) {
+        differ(replay, replay->seq, "the terms that it asks for are missing or cannot be understood");
     }
-    return false;
+    return good;
 }
 
 /* What was not decided by the rules, but said without them. */
@@ -287,25 +322,26 @@ static void check_decision(struct replay *replay, const PGresult *result, int ro
 static void decide(struct replay *replay, const PGresult *result, int row)
 {
     enum rules_reason reason = RULES_NONE;
+    struct rules_terms terms;
     struct rules_command command = {
         .id = pg_uuid(result, row, ENTRY_ID),
         .bidder_id = pg_uuid(result, row, ENTRY_BIDDER),
         .received_ms = pg_int(result, row, ENTRY_RECEIVED_MS),
+        .end_ms = pg_null(result, row, ENTRY_END_MS) ? 0 : pg_int(result, row, ENTRY_END_MS),
+        .terms = &terms,
     };
-    if (!read_kind(pg_text(result, row, ENTRY_KIND), &command.kind) ||
+    if (!rules_kind_parse(pg_text(result, row, ENTRY_KIND), &command.kind) ||
         !rules_reason_parse(pg_text(result, row, ENTRY_REASON), &reason)) {
         differ(replay, replay->seq, "its kind or reason is unknown");
         return;
     }
-    if (was_not_decided(reason)) {
+    if (was_not_decided(reason) || (command.kind == RULES_UPDATE && !read_terms(replay, result, row, &terms))) {
         return;
     }
     command.amount = read_money(result, row, command.kind == RULES_PROXY ? ENTRY_MAX_AMOUNT : ENTRY_AMOUNT);
     command.banned = reason == RULES_USER_BANNED;
     command.terms_version = reason == RULES_TERMS_CHANGED ? replay->state.terms_version + 1 : 0;
-    if (reason == RULES_AUCTION_CANCELLED) {
-        replay->state.status = RULES_CANCELLED;
-    }
+    command.stale = reason == RULES_VERSION_CONFLICT;
     struct rules_decision decision = rules_decide(&replay->state, &command);
     check_decision(replay, result, row, &command, &decision);
     replay->answer_due = decision.automatic;
@@ -345,6 +381,19 @@ void replay_orphan(struct replay *replay, const PGresult *result, int row)
 }
 
 /* --- after the last entry --- */
+
+static void check_terms(struct replay *replay, const PGresult *result, int row)
+{
+    const struct rules_auction *state = &replay->state;
+    differ_number(replay, "the version of its terms", pg_int(result, row, AUCTION_PRESENT_TERMS_VERSION),
+                  state->terms_version);
+    differ_money(replay, 0, "its starting price", read_money(result, row, AUCTION_PRESENT_STARTING_PRICE),
+                 state->starting_price);
+    differ_money(replay, 0, "its reserve", read_money(result, row, AUCTION_PRESENT_RESERVE_PRICE),
+                 state->reserve_price);
+    differ_money(replay, 0, "its buy-now price", read_money(result, row, AUCTION_PRESENT_BUY_NOW_PRICE),
+                 state->buy_now_price);
+}
 
 static void check_end(struct replay *replay, const PGresult *result, int row)
 {
@@ -390,10 +439,7 @@ static void check_outcome(struct replay *replay, const PGresult *result, int row
         winner = replay->state.leader_id;
         winning_bid = replay->state.leader_bid_id;
     }
-    /* An auction is cancelled by a person, not by the rules: but one that has ended cannot be. */
-    if (strcmp(stored, rules_status_text(RULES_CANCELLED)) != 0 || replay->state.status == RULES_ENDED) {
-        differ_text(replay, 0, "its status", stored, rules_status_text(due));
-    }
+    differ_text(replay, 0, "its status", stored, rules_status_text(due));
     differ_id(replay, 0, "its winner", pg_uuid(result, row, AUCTION_WINNER), winner);
     differ_id(replay, 0, "its winning bid", pg_uuid(result, row, AUCTION_WINNING_BID), winning_bid);
 }
@@ -403,6 +449,7 @@ void replay_end(struct replay *replay, const PGresult *result, int row)
     check_no_answer_due(replay);
     differ_number(replay, "the number of its last entry", pg_int(result, row, AUCTION_LEDGER_SEQ), replay->seq);
     if (replay->readable) {
+        check_terms(replay, result, row);
         check_end(replay, result, row);
         check_lead(replay, result, row);
         check_outcome(replay, result, row);

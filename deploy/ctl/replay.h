@@ -2,8 +2,8 @@
  * One auction's ledger decided again by the rules, entry by entry, and held against what is stored. Pure but for
  * reading rows and telling differences: verify.c brings the rows.
  *
- * What is no matter of the rules is taken from the entry: that a user was banned, that the terms had changed, that a
- * command could not be decided, that the auction was cancelled. Everything else must come out of the rules again.
+ * What is no matter of the rules is taken from the entry: that a user was banned, that the terms had changed, that an
+ * update was of another version, that a command could not be decided. Everything else must come out of the rules again.
  * Nothing that is told holds a maximum that still stands.
  */
 #ifndef ROSTRUM_CTL_REPLAY_H
@@ -13,9 +13,14 @@
 
 #include "bidworker/rules.h"
 
-/* The columns that rows of auctions and of bids must have, in the order that replay.c reads them. */
+/*
+ * The columns that rows of auctions and of bids must have, in the order that replay.c reads them, and the tables that
+ * they are of: auctions `a`, bids `b`, each with their terms `t`.
+ */
 extern const char REPLAY_AUCTION_COLUMNS[];
+extern const char REPLAY_AUCTION_TABLES[];
 extern const char REPLAY_ENTRY_COLUMNS[];
+extern const char REPLAY_ENTRY_TABLES[];
 
 enum { REPLAY_TOLD_MAX = 20 /* differences of one auction that are told; more are only counted */ };
 

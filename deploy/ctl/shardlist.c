@@ -116,7 +116,7 @@ static bool print_shard(struct ctl *ctl, unsigned shard, const struct living *li
     struct rabbit_queue queue;
     uint32_t owner = shards_owner(shard, living->numbers, living->count);
     const struct shards_report *report = &reports->of[shard];
-    topology_queue_name(shard, name);
+    topology_shard_name(shard, name);
     if (!rabbit_look(ctl, name, &queue)) {
         return false;
     }

@@ -15,7 +15,7 @@
 
 enum {
     PAGE_ROWS = 1000,
-    SQL_SIZE = 1024,
+    SQL_SIZE = 4096,
     PROGRESS_MS = 200,
 };
 
@@ -157,9 +157,10 @@ static int verify(struct ctl *ctl, const char *id)
 {
     struct verifier verifier = {.terminal = isatty(STDERR_FILENO) == 1};
     if (!store_patient(ctl) || !store_do(ctl, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", 0, NULL) ||
-        !stream_open(&verifier.auctions, ctl, "auctions_seen", REPLAY_AUCTION_COLUMNS, "auctions", "id", "id", id) ||
-        !stream_open(&verifier.entries, ctl, "entries_seen", REPLAY_ENTRY_COLUMNS, "bids", "auction_id",
-                     "auction_id, seq", id)) {
+        !stream_open(&verifier.auctions, ctl, "auctions_seen", REPLAY_AUCTION_COLUMNS, REPLAY_AUCTION_TABLES, "a.id",
+                     "a.id", id) ||
+        !stream_open(&verifier.entries, ctl, "entries_seen", REPLAY_ENTRY_COLUMNS, REPLAY_ENTRY_TABLES, "b.auction_id",
+                     "b.auction_id, b.seq", id)) {
         return CTL_FAILED;
     }
     while (!verifier.entries.failed && stream_here(&verifier.auctions)) {

@@ -62,6 +62,10 @@ shared_buffers = 256MB
 # What was committed survives a crash: never off, also not in tests.
 fsync = on
 synchronous_commit = on
+# Nobody replicates from a private house; whole pages in the log are compressed.
+wal_level = minimal
+max_wal_senders = 0
+wal_compression = lz4
 checkpoint_timeout = 15min
 max_wal_size = 2GB
 # Our statements are short: compiling them costs more than it saves.
@@ -86,10 +90,13 @@ postgres_init() {
         --pwfile="$VAR/secrets/postgres-superuser" >"$log" 2>&1; then
         die "initdb failed: see $log"
     fi
-    # Single-user mode: no port is open while there is nothing to connect to. CREATEDB is for the tests.
+    # Single-user mode: no port is open while there is nothing to connect to. CREATEDB is for the tests. rostrum_audit
+    # will own the audit log, and the schema then gives up this membership.
     if ! "$1/postgres" --single -D "$VAR/postgres" postgres >>"$log" 2>&1 <<SQL; then
 CREATE ROLE rostrum LOGIN CREATEDB PASSWORD '$(secret postgres)'
 CREATE DATABASE rostrum OWNER rostrum
+CREATE ROLE rostrum_audit NOLOGIN
+GRANT rostrum_audit TO rostrum WITH ADMIN OPTION
 SQL
         die "the database could not be created: see $log"
     fi

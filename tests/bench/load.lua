@@ -1,9 +1,18 @@
--- For wrk: bids on the auctions of BENCH_STAGE (see seed.c), one thread. HOT=1: all on one auction. Amounts rise with
--- every request, so that most bids are valid, and the bidder is another one each time; as in the peer's load.lua.
+-- For wrk: bids, one thread. Both sides get the same load from it:
+--
+--   BENCH_STAGE  a Lua file that sets `ids` (auctions) and `toks` (session tokens)
+--   BENCH_PATH   what stands before an auction's id
+--   BENCH_FIELD  what stands behind the amount in the body, with %d for the number of the request; may be empty
+--   HOT          1: all on one auction
+--
+-- Amounts rise with every request, so that most bids are valid, and the bidder is another one each time. The generator
+-- shares the processors with what it measures: so texts are put together by hand, and no function `response` makes wrk
+-- build a table of headers for each answer.
 dofile(os.getenv("BENCH_STAGE"))
 local hot = os.getenv("HOT") == "1"
+local path = os.getenv("BENCH_PATH")
+local field = os.getenv("BENCH_FIELD") or ""
 local n = 0
-local counts = {}
 
 function init()
   math.randomseed(os.time())
@@ -12,21 +21,11 @@ end
 function request()
   n = n + 1
   local auction = hot and ids[1] or ids[math.random(#ids)]
-  return wrk.format("POST", "/api/v1/auctions/" .. auction .. "/bids",
-    { ["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. toks[math.random(#toks)] },
-    string.format('{"amount":%d}', 1000 + n))
+  local body = '{"amount":' .. 1000 + n .. string.format(field, n) .. "}"
+  return "POST " .. path .. auction .. "/bids HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" ..
+    "Authorization: Bearer " .. toks[math.random(#toks)] .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
-function response(status)
-  counts[status] = (counts[status] or 0) + 1
-  codes = ""
-  for code, count in pairs(counts) do codes = codes .. code .. "=" .. count .. " " end
-end
-
-local threads = {}
-function setup(thread) table.insert(threads, thread) end
-function done()
-  local all = {}
-  for _, thread in ipairs(threads) do all[#all + 1] = thread:get("codes") or "" end
-  print("codes: " .. table.concat(all, "| "))
+function done(summary)
+  print("answers: " .. summary.requests .. " refused: " .. summary.errors.status)
 end

@@ -9,6 +9,7 @@
 
 #include "common/keys.h"
 #include "common/redis.h"
+#include "common/snapshot.h"
 #include "tests/support/loop.h"
 #include "tests/support/stage.h"
 
@@ -237,12 +238,20 @@ static struct uuid id_of(const char *text)
 }
 
 /* Redis as it is when it lost what the bid worker wrote last: an older version, with the end that held then. */
-static void make_snapshot_old(const char *auction_id, const char *end_ms)
+static void make_snapshot_old(const char *auction_id, int64_t end_ms)
 {
-    struct uuid id = id_of(auction_id);
+    struct snapshot old = {.auction_id = id_of(auction_id),
+                           .seller_id = uuid_new(),
+                           .version = 1,
+                           .terms_version = 1,
+                           .status = "active",
+                           .end_ms = end_ms,
+                           .minimum_bid = 1};
     char key[KEYS_SIZE];
-    keys_snapshot(&id, key);
-    const char *const command[] = {"HSET", key, "v", "1", "en", end_ms};
+    char text[SNAPSHOT_TEXT_SIZE];
+    keys_snapshot(&old.auction_id, key);
+    snapshot_format(&old, text);
+    const char *const command[] = {"HSET", key, "v", "1", SNAPSHOT_FIELD, text};
     in_redis(ARRAY_LEN(command), command);
 }
 
@@ -259,7 +268,7 @@ START_TEST(a_key_outlives_what_redis_forgets)
     keys_bid(&user_id, &bid_id, key);
     const char *const states[] = {"a", "p"};
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {
-        const char *const set[] = {"HSET", key, "s", states[i]};
+        const char *const set[] = {"SETRANGE", key, "0", states[i]};
         in_redis(ARRAY_LEN(set), set);
         EXPECT_STATUS(keyed(&stage.ann, "k-2", stage.auction, body), 200);
     }
@@ -275,7 +284,7 @@ END_TEST
 START_TEST(an_end_that_moved_unheard_refuses_nobody)
 {
     EXPECT_TEXT(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), "status", "accepted");
-    make_snapshot_old(stage.auction, "1000000000000");
+    make_snapshot_old(stage.auction, 1000000000000);
     EXPECT_TEXT(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), "status", "accepted");
 }
 END_TEST

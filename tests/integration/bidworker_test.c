@@ -228,11 +228,10 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
 static void publish_text(const char *text, size_t length)
 {
     char key[TOPOLOGY_KEY_SIZE];
-    char shard[TOPOLOGY_QUEUE_SIZE];
+    char exchange[TOPOLOGY_QUEUE_SIZE];
     topology_bid_key(&lot.id, shards, key);
-    topology_shard_key(&lot.id, shards, shard);
-    struct broker_message message = {
-        .exchange = TOPOLOGY_BIDS_EXCHANGE, .routing_key = key, .also = shard, .body = text, .length = length};
+    topology_bid_exchange(&lot.id, shards, exchange);
+    struct broker_message message = {.exchange = exchange, .routing_key = key, .body = text, .length = length};
     unconfirmed++;
     ck_assert(broker_publish(publishing, &message, on_verdict, NULL));
 }
@@ -631,7 +630,7 @@ START_TEST(a_bid_that_kills_workers_is_set_aside)
         (void)lot_bid();
     }
     publish_confirmed(0, BIDS);
-    topology_queue_name(ids_shard(&lot.id, shards), queue);
+    topology_shard_name(ids_shard(&lot.id, shards), queue);
     struct broker_consumer_options options = {.queue = queue, .prefetch = PREFETCH, .deliver = on_given, .arg = &giver};
     for (int64_t times = 0; times < DELIVERIES; times++) {
         struct broker_consumer *consumer = broker_consume(consuming, &options);

@@ -728,9 +728,9 @@ START_TEST(test_names)
     char name[TOPOLOGY_QUEUE_SIZE];
     char key[TOPOLOGY_KEY_SIZE];
     char expected[TOPOLOGY_KEY_SIZE];
-    topology_queue_name(7, name);
+    topology_shard_name(7, name);
     ck_assert_str_eq(name, "bids.shard.07");
-    topology_queue_name(99, name);
+    topology_shard_name(99, name);
     ck_assert_str_eq(name, "bids.shard.99");
     struct uuid id;
     const char *text = "01890a5d-ac96-774b-bcce-b302099a8057";

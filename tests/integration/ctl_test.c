@@ -252,7 +252,7 @@ START_TEST(shards_show_owner_depth_and_unacked)
     int64_t shards = sql_int(sql, "SELECT shards FROM topology", NULL);
     for (unsigned shard = 0; shard < (unsigned)shards; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
-        topology_queue_name(shard, name);
+        topology_shard_name(shard, name);
         (void)snprintf(line, sizeof(line), "%-13s  %10d  %10d", name, WORKER, 0);
         EXPECT_SAID(line);
     }

@@ -13,6 +13,7 @@
 #include "common/keys.h"
 #include "common/message.h"
 #include "common/redis.h"
+#include "common/snapshot.h"
 #include "common/topology.h"
 #include "tests/support/listing.h"
 #include "tests/support/loop.h"
@@ -78,7 +79,7 @@ static void tear_down(void)
     int shards = (int)sql_int(sql, "SELECT shards FROM topology", NULL);
     for (int i = 0; i < shards; i++) {
         char name[TOPOLOGY_QUEUE_SIZE];
-        topology_queue_name((unsigned)i, name);
+        topology_shard_name((unsigned)i, name);
         queues_purge(queues, name);
     }
     queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
@@ -90,11 +91,14 @@ static void tear_down(void)
 /* A queue that gets the commands of one auction. */
 static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
 {
+    char exchange[TOPOLOGY_QUEUE_SIZE];
     char key[TOPOLOGY_KEY_SIZE];
     struct uuid id;
+    unsigned shards = (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL);
     ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
-    topology_bid_key(&id, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL), key);
-    queues_tap(queues, TOPOLOGY_BIDS_EXCHANGE, key, tap);
+    topology_bid_exchange(&id, shards, exchange);
+    topology_bid_key(&id, shards, key);
+    queues_tap_key(queues, exchange, key, tap);
 }
 
 /* Takes the next command, if there is one; it must be alone in its message. */
@@ -356,19 +360,21 @@ END_TEST
 static void on_status(const redisReply *reply, void *arg)
 {
     char *status = arg;
-    const char *text = reply != NULL && reply->type == REDIS_REPLY_STRING ? reply->str : "none";
-    (void)snprintf(status, STATUS_SIZE, "%s", text);
+    struct snapshot snapshot;
+    bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
+    bool good = there && snapshot_parse(reply->str, reply->len, &snapshot);
+    (void)snprintf(status, STATUS_SIZE, "%s", good ? snapshot.status : "none");
 }
 
 /* The status in the auction's snapshot, "none" without one. */
-static const char *snapshot_status(struct event_base *base, struct redis *redis, const char *auction)
+static const char *status_in_snapshot(struct event_base *base, struct redis *redis, const char *auction)
 {
     static char status[STATUS_SIZE];
     char key[KEYS_SIZE];
     struct uuid id;
     ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
     keys_snapshot(&id, key);
-    const char *const arguments[] = {"HGET", key, "st"};
+    const char *const arguments[] = {"HGET", key, SNAPSHOT_FIELD};
     status[0] = '\0';
     ck_assert(redis_command(redis, on_status, status, ARRAY_LEN(arguments), arguments, NULL));
     LOOP_UNTIL(base, status[0] != '\0', DEADLINE_MS);
@@ -387,7 +393,7 @@ START_TEST(the_snapshot_follows_the_settlement)
     LOOP_UNTIL(base, redis_up(redis), DEADLINE_MS);
     listing_new(sql, &(struct listing){.status = "ended", .price = "12.00", .leader_id = bidder}, seller, auction);
     publish_ended(auction, 1);
-    SUITE_WAIT(strcmp(snapshot_status(base, redis, auction), "sold") == 0, DEADLINE_MS);
+    SUITE_WAIT(strcmp(status_in_snapshot(base, redis, auction), "sold") == 0, DEADLINE_MS);
     redis_free(redis);
     event_base_free(base);
 }

@@ -29,6 +29,7 @@ enum {
     EXTENSION_NOTICES = 2 * (BIDDERS + 1),
     MINUTE_MS = 60000,
     EXTENSION_MS = 120000, /* as listing_new sets it */
+    CONNECTIONS = 2,       /* of one worker */
 };
 
 static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\n";
@@ -68,7 +69,7 @@ static void set_up(void)
     /* The sessions of the test before may outlive its worker for a moment. */
     SUITE_WAIT(sql_int(sql, sessions, NULL) == 0, DEADLINE_MS);
     worker = program_start("rostrum-notifyworker", config);
-    SUITE_WAIT(sql_int(sql, sessions, NULL) == 1, DEADLINE_MS);
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
 }
 
 static void tear_down(void)
@@ -139,7 +140,7 @@ static void settle(void)
     ck_assert_int_eq(queues_depth(queues, TOPOLOGY_NOTIFY_QUEUE), 0);
     PQclear(sql_rows(sql, "DELETE FROM notifications WHERE created_at < '2020-01-01'", NULL));
     worker = program_start("rostrum-notifyworker", config);
-    SUITE_WAIT(sql_int(sql, sessions, NULL) == 1, DEADLINE_MS);
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
 }
 
 START_TEST(the_user_in_the_event_is_told_that_the_lead_is_lost)
@@ -228,6 +229,18 @@ START_TEST(ending_soon_is_told_to_bidders)
     ck_assert_int_eq(notices(bidders[0], "AUCTION_ENDING_SOON"), 1);
     ck_assert_int_eq(notices(bidders[1], "AUCTION_ENDING_SOON"), 1);
     ck_assert_int_eq(all_notices(), 2);
+}
+END_TEST
+
+START_TEST(a_cancellation_is_told_to_seller_and_bidders_once)
+{
+    struct house_event event = event_of(EVENT_CANCELLED, NULL);
+    publish(&event, 1, 2);
+    settle();
+    ck_assert_int_eq(notices(seller, "AUCTION_CANCELLED"), 1);
+    ck_assert_int_eq(notices(bidders[0], "AUCTION_CANCELLED"), 1);
+    ck_assert_int_eq(notices(bidders[1], "AUCTION_CANCELLED"), 1);
+    ck_assert_int_eq(all_notices(), 3);
 }
 END_TEST
 
@@ -437,6 +450,7 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, an_unsold_auction_is_told_to_seller_and_losers);
     tcase_add_test(tests, who_was_only_rejected_is_told_nothing);
     tcase_add_test(tests, ending_soon_is_told_to_bidders);
+    tcase_add_test(tests, a_cancellation_is_told_to_seller_and_bidders_once);
     tcase_add_test(tests, extensions_within_a_minute_are_told_once_and_to_newcomers_too);
     tcase_add_test(tests, a_redelivery_tells_nobody_twice);
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);

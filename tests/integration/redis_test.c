@@ -352,10 +352,20 @@ static long long write_version(struct snapshot *snapshot, int64_t version)
     return seen.integer;
 }
 
+/* What is in Redis. */
+static struct snapshot stored(const struct uuid *auction)
+{
+    char key[KEYS_SIZE];
+    struct snapshot snapshot = {.auction_id = *auction};
+    keys_snapshot(auction, key);
+    const char *text = command(redis, "HGET", key, SNAPSHOT_FIELD).text;
+    ck_assert_msg(snapshot_parse(text, strlen(text), &snapshot), "not a snapshot: %s", text);
+    return snapshot;
+}
+
 START_TEST(snapshot_never_goes_back)
 {
     char key[KEYS_SIZE];
-    char seller[UUID_TEXT_SIZE];
     struct snapshot snapshot = {.auction_id = uuid_new(),
                                 .seller_id = uuid_new(),
                                 .terms_version = 4,
@@ -363,23 +373,24 @@ START_TEST(snapshot_never_goes_back)
                                 .start_ms = 1795000000000,
                                 .end_ms = 1795000600000};
     keys_snapshot(&snapshot.auction_id, key);
-    uuid_format(&snapshot.seller_id, seller);
     ck_assert_int_eq(write_version(&snapshot, 9), 1);
-    ck_assert_str_eq(command(redis, "HGET", key, "cu").text, "");
+    ck_assert_int_eq(stored(&snapshot.auction_id).current_bid, 0);
     snapshot.current_bid = 5500;
     ck_assert_int_eq(write_version(&snapshot, 9), 0);
     ck_assert_int_eq(write_version(&snapshot, 8), 0);
-    ck_assert_str_eq(command(redis, "HGET", key, "mi").text, "900");
+    ck_assert_int_eq(stored(&snapshot.auction_id).minimum_bid, 900);
     ck_assert_int_eq(write_version(&snapshot, 10), 1);
     ck_assert_str_eq(command(redis, "HGET", key, "v").text, "10");
-    ck_assert_str_eq(command(redis, "HGET", key, "st").text, "active");
-    ck_assert_str_eq(command(redis, "HGET", key, "sa").text, "1795000000000");
-    ck_assert_str_eq(command(redis, "HGET", key, "en").text, "1795000600000");
-    ck_assert_str_eq(command(redis, "HGET", key, "mi").text, "1000");
-    ck_assert_str_eq(command(redis, "HGET", key, "cu").text, "5500");
-    ck_assert_str_eq(command(redis, "HGET", key, "se").text, seller);
-    ck_assert_str_eq(command(redis, "HGET", key, "tv").text, "4");
-    ck_assert_str_eq(command(redis, "HGET", key, "le").text, "");
+    struct snapshot read = stored(&snapshot.auction_id);
+    ck_assert_int_eq(read.version, 10);
+    ck_assert_str_eq(read.status, "active");
+    ck_assert_int_eq(read.start_ms, snapshot.start_ms);
+    ck_assert_int_eq(read.end_ms, snapshot.end_ms);
+    ck_assert_int_eq(read.minimum_bid, 1000);
+    ck_assert_int_eq(read.current_bid, 5500);
+    ck_assert(uuid_equal(&read.seller_id, &snapshot.seller_id));
+    ck_assert_int_eq(read.terms_version, 4);
+    ck_assert(uuid_is_nil(&read.leader_id));
     long long life = command(redis, "TTL", key, NULL).integer;
     ck_assert(life > 0 && life <= SNAPSHOT_LIFE_S);
     (void)command(redis, "DEL", key, NULL);

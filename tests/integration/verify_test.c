@@ -1,7 +1,8 @@
 /*
  * rostrumctl verify against ledgers in a real PostgreSQL: one that the rules wrote shows no difference, and each way
  * of tampering with it does. The ledger holds every kind of entry: a scheduled auction that is started, raised,
- * withdrawn, extended, ended and sold; one that stays unsold; one that was cancelled; and entries of no auction.
+ * withdrawn, extended, ended and sold; one whose terms were changed and that was bought at once; one that stays
+ * unsold; one that was cancelled; and entries of no auction.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@ enum { SELLER = 1, ANN, BOB, CYD, BAN };
 #define UNSOLD    "01900000-0000-7000-8000-00000000a002"
 #define CANCELLED "01900000-0000-7000-8000-00000000a003"
 #define OPEN      "01900000-0000-7000-8000-00000000a004"
+#define CHANGED   "01900000-0000-7000-8000-00000000a005"
 #define NONE      "01900000-0000-7000-8000-00000000a000"
 
 static struct sql *sql;
@@ -140,18 +142,14 @@ static struct uuid entry_id(struct book *book)
     return id;
 }
 
-/* Decides by the rules and keeps what came out. `command.id` is made here. */
-static void enter(struct book *book, struct rules_command command)
+/* Decides by the rules and keeps what came out. `command.id` is made here, and returned. */
+static struct uuid enter(struct book *book, struct rules_command command)
 {
-    static const char *const KINDS[] = {
-        [RULES_BID] = "bid",     [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw",
-        [RULES_START] = "start", [RULES_FENCE] = "end",
-    };
     command.id = entry_id(book);
     struct rules_decision decision = rules_decide(&book->state, &command);
     ck_assert_int_ne(decision.verdict, RULES_DROPPED);
     bool proxy = command.kind == RULES_PROXY;
-    write_entry(book, &command.id, &command.bidder_id, KINDS[command.kind], &decision,
+    write_entry(book, &command.id, &command.bidder_id, rules_kind_text(command.kind), &decision,
                 command.kind == RULES_BID ? command.amount : decision.amount, proxy ? command.amount : 0,
                 command.received_ms);
     if (decision.automatic) {
@@ -160,15 +158,16 @@ static void enter(struct book *book, struct rules_command command)
         write_entry(book, &id, &decision.automatic_bidder, "auto", &answer, decision.automatic_amount, 0,
                     command.received_ms);
     }
+    return command.id;
 }
 
 static void enter_at(struct book *book, enum rules_kind kind, int bidder, int64_t amount, int64_t received_ms)
 {
-    enter(book, (struct rules_command){.kind = kind,
-                                       .bidder_id = user(bidder),
-                                       .amount = amount,
-                                       .received_ms = received_ms,
-                                       .banned = bidder == BAN});
+    (void)enter(book, (struct rules_command){.kind = kind,
+                                             .bidder_id = user(bidder),
+                                             .amount = amount,
+                                             .received_ms = received_ms,
+                                             .banned = bidder == BAN});
 }
 
 static struct book open_book(const char *id, int64_t start_ms)
@@ -241,32 +240,96 @@ static void close_book(const struct book *book, const char *status, bool sold)
 static void write_sold(void)
 {
     struct book book = open_book(SOLD, START_MS);
-    enter_at(&book, RULES_BID, ANN, 1000, START_MS - 1);        /* 1 AUCTION_NOT_STARTED */
-    enter_at(&book, RULES_START, 0, 0, START_MS);               /* 2 */
-    enter_at(&book, RULES_PROXY, ANN, 4000, START_MS + 1);      /* 3 accepted at 10.00 */
-    enter_at(&book, RULES_BID, BOB, 2000, START_MS + 2);        /* 4 outbid */
-                                                                /* 5 the answer, 21.00 */
-    enter_at(&book, RULES_BID, BOB, 2150, START_MS + 3);        /* 6 BID_TOO_LOW */
-    enter_at(&book, RULES_PROXY, ANN, 6000, START_MS + 4);      /* 7 a raise that meets the reserve: 50.00 */
-    enter_at(&book, RULES_PROXY, BOB, 5500, START_MS + 5);      /* 8 outbid */
-                                                                /* 9 the answer, 56.00 */
-    enter_at(&book, RULES_BID, SELLER, 9000, START_MS + 6);     /* 10 OWN_AUCTION */
-    enter_at(&book, RULES_BID, BAN, 9000, START_MS + 7);        /* 11 USER_BANNED */
-    enter_at(&book, RULES_PROXY, ANN, 6000, START_MS + 8);      /* 12 MAXIMUM_NOT_RAISED */
-    enter_at(&book, RULES_WITHDRAW, BOB, 0, START_MS + 9);      /* 13 NO_MAXIMUM */
-    enter_at(&book, RULES_WITHDRAW, ANN, 0, START_MS + 10);     /* 14 */
-    enter_at(&book, RULES_PROXY, CYD, 8000, END_MS - MS_PER_S); /* 15 accepted at 57.00, extends */
-    enter(&book, (struct rules_command){.kind = RULES_BID,      /* 16 TERMS_CHANGED */
-                                        .bidder_id = user(BOB),
-                                        .amount = 9000,
-                                        .received_ms = END_MS - 1,
-                                        .terms_version = 7});
+    enter_at(&book, RULES_BID, ANN, 1000, START_MS - 1);         /* 1 AUCTION_NOT_STARTED */
+    enter_at(&book, RULES_START, 0, 0, START_MS);                /* 2 */
+    enter_at(&book, RULES_PROXY, ANN, 4000, START_MS + 1);       /* 3 accepted at 10.00 */
+    enter_at(&book, RULES_BID, BOB, 2000, START_MS + 2);         /* 4 outbid */
+                                                                 /* 5 the answer, 21.00 */
+    enter_at(&book, RULES_BID, BOB, 2150, START_MS + 3);         /* 6 BID_TOO_LOW */
+    enter_at(&book, RULES_PROXY, ANN, 6000, START_MS + 4);       /* 7 a raise that meets the reserve: 50.00 */
+    enter_at(&book, RULES_PROXY, BOB, 5500, START_MS + 5);       /* 8 outbid */
+                                                                 /* 9 the answer, 56.00 */
+    enter_at(&book, RULES_BID, SELLER, 9000, START_MS + 6);      /* 10 OWN_AUCTION */
+    enter_at(&book, RULES_BID, BAN, 9000, START_MS + 7);         /* 11 USER_BANNED */
+    enter_at(&book, RULES_PROXY, ANN, 6000, START_MS + 8);       /* 12 MAXIMUM_NOT_RAISED */
+    enter_at(&book, RULES_WITHDRAW, BOB, 0, START_MS + 9);       /* 13 NO_MAXIMUM */
+    enter_at(&book, RULES_WITHDRAW, ANN, 0, START_MS + 10);      /* 14 */
+    enter_at(&book, RULES_PROXY, CYD, 8000, END_MS - MS_PER_S);  /* 15 accepted at 57.00, extends */
+    (void)enter(&book, (struct rules_command){.kind = RULES_BID, /* 16 TERMS_CHANGED */
+                                              .bidder_id = user(BOB),
+                                              .amount = 9000,
+                                              .received_ms = END_MS - 1,
+                                              .terms_version = 7});
     struct uuid poison = entry_id(&book); /* 17 */
     struct uuid bidder = user(BOB);
     struct rules_decision undecided = {.verdict = RULES_REJECTED, .reason = RULES_INTERNAL_ERROR};
     write_entry(&book, &poison, &bidder, "bid", &undecided, 0, 0, END_MS - 1);
     enter_at(&book, RULES_FENCE, 0, 0, book.state.end_ms); /* 18 */
     enter_at(&book, RULES_BID, BOB, 9000, END_MS - 1);     /* 19 AUCTION_ENDED */
+    close_book(&book, "sold", true);
+}
+
+/* The terms that an update of write_changed asks for. */
+static const struct rules_terms asked = {
+    .starting_price = 2000,
+    .reserve_price = 6000,
+    .buy_now_price = 9000,
+    .increments = {.count = 1, .steps = {{.increment = 100}}},
+    .snipe_window_ms = 0,
+    .snipe_extension_ms = (int64_t)EXTENSION_S * MS_PER_S,
+    .snipe_max = -1,
+    .start_ms = START_MS + 1,
+    .end_ms = END_MS - 1,
+};
+
+#define TERMS_OF_AUCTION                                                                                               \
+    "INSERT INTO terms (auction_id, id, title, description, category, starting_price, reserve_price, buy_now_price,"   \
+    " increments, bid_increment, snipe_window_s, snipe_extension_s, start_time, end_time, created_at)"                 \
+    " SELECT id, "
+
+static void write_update(struct book *book, bool stale)
+{
+    struct values values = {.count = 0};
+    struct uuid id = enter(book, (struct rules_command){.kind = RULES_UPDATE,
+                                                        .bidder_id = user(SELLER),
+                                                        .received_ms = START_MS - 2,
+                                                        .stale = stale,
+                                                        .terms = &asked});
+    put_text(&values, book->id);
+    put_id(&values, &id);
+    put_time(&values, asked.start_ms);
+    put_time(&values, asked.end_ms);
+    run(TERMS_OF_AUCTION "$2, title, description, category, 20.00, 60.00, 90.00, increments, bid_increment, 0,"
+                         " snipe_extension_s, $3, $4, created_at FROM auctions WHERE id = $1",
+        &values);
+}
+
+static void write_changed(void)
+{
+    struct book book = open_book(CHANGED, START_MS);
+    struct values values = {.count = 0};
+    put_text(&values, book.id);
+    run(TERMS_OF_AUCTION "id, title, description, category, starting_price, reserve_price, buy_now_price, increments,"
+                         " bid_increment, snipe_window_s, snipe_extension_s, start_time, original_end_time, created_at"
+                         " FROM auctions WHERE id = $1",
+        &values);
+    write_update(&book, true);                                      /* 1 VERSION_CONFLICT */
+    write_update(&book, false);                                     /* 2 */
+    (void)enter(&book, (struct rules_command){.kind = RULES_EXTEND, /* 3 */
+                                              .bidder_id = user(CYD),
+                                              .received_ms = START_MS - 1,
+                                              .end_ms = END_MS + 1});
+    enter_at(&book, RULES_START, 0, 0, START_MS + 1);       /* 4 */
+    enter_at(&book, RULES_PROXY, ANN, 3000, START_MS + 2);  /* 5 accepted at 20.00 */
+    enter_at(&book, RULES_CANCEL, SELLER, 0, START_MS + 3); /* 6 HAS_BIDS */
+    enter_at(&book, RULES_BUY, BOB, 0, START_MS + 4);       /* 7 at 90.00: sold */
+    put_time(&values, asked.start_ms);
+    put_time(&values, asked.end_ms);
+    put_time(&values, END_MS + 1);
+    run("WITH extended AS (UPDATE bids SET end_time = $4 WHERE auction_id = $1 AND kind = 'extend')"
+        " UPDATE auctions SET starting_price = 20.00, reserve_price = 60.00, buy_now_price = 90.00, snipe_window_s = 0,"
+        " start_time = $2, original_end_time = $3, terms_version = 2 WHERE id = $1",
+        &values);
     close_book(&book, "sold", true);
 }
 
@@ -278,7 +341,7 @@ static void write_others(void)
     close_book(&unsold, "unsold", false);
 
     struct book cancelled = open_book(CANCELLED, CREATED_MS);
-    cancelled.state.status = RULES_CANCELLED;
+    enter_at(&cancelled, RULES_CANCEL, SELLER, 0, CREATED_MS);
     enter_at(&cancelled, RULES_BID, ANN, 1000, CREATED_MS);
     close_book(&cancelled, "cancelled", false);
 
@@ -298,7 +361,7 @@ static void set(void)
     sql = sql_open(house_pg_url());
     ck_assert_ptr_nonnull(sql);
     connection = PQconnectdb(house_pg_url());
-    PQclear(sql_rows(sql, "TRUNCATE auctions, bids, users CASCADE", NULL));
+    PQclear(sql_rows(sql, "TRUNCATE auctions, bids, terms, users CASCADE", NULL));
     for (int i = SELLER; i <= BAN; i++) {
         struct uuid id = user(i);
         char text[UUID_TEXT_SIZE];
@@ -309,6 +372,7 @@ static void set(void)
                          text, NULL));
     }
     write_sold();
+    write_changed();
     write_others();
 }
 
@@ -325,7 +389,7 @@ START_TEST(an_honest_ledger_shows_no_difference)
     char out[HOUSE_OUTPUT_SIZE];
     int code = house_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
-    ck_assert_msg(strstr(out, "4 auctions, 24 entries: no difference") != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "5 auctions, 32 entries: no difference") != NULL, "%s", out);
     code = house_ctl(out, sizeof(out), "verify", SOLD, NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
     ck_assert_msg(strstr(out, "1 auctions, 19 entries: no difference") != NULL, "%s", out);
@@ -356,6 +420,19 @@ static const struct tampering {
     {"UPDATE auctions SET status = 'sold' WHERE id = '" UNSOLD "'", "its status is sold, by the rules it is unsold"},
     {"UPDATE auctions SET status = 'ended' WHERE id = '" OPEN "'", "its status is ended, by the rules it is active"},
     {"UPDATE auctions SET status = 'cancelled' WHERE id = '" UNSOLD "'", "its status is cancelled"},
+    {"UPDATE auctions SET status = 'cancelled' WHERE id = '" OPEN "'", "its status is cancelled, by the rules it is"},
+    {"UPDATE auctions SET status = 'active' WHERE id = '" CANCELLED "'", "by the rules it is cancelled"},
+    {"UPDATE auctions SET terms_version = 1 WHERE id = '" CHANGED "'", "the version of its terms is 1"},
+    {"UPDATE auctions SET starting_price = 21.00 WHERE id = '" CHANGED "'", "its starting price is 21.00"},
+    {"UPDATE auctions SET reserve_price = 61.00 WHERE id = '" CHANGED "'", "its reserve is 61.00"},
+    {"UPDATE auctions SET buy_now_price = NULL WHERE id = '" CHANGED "'", "its buy-now price is none"},
+    {"UPDATE terms SET starting_price = 2.00 WHERE auction_id = '" CHANGED "' AND id <> auction_id",
+     "its amount is 20"},
+    {"UPDATE terms SET buy_now_price = 91.00 WHERE auction_id = '" CHANGED "' AND id <> auction_id",
+     "its amount is 90.00, by the rules it is 91.00"},
+    {"UPDATE terms SET increments = '1' WHERE auction_id = '" CHANGED "' AND id <> auction_id", "the terms that it"},
+    {"DELETE FROM terms WHERE auction_id = '" CHANGED "' AND id <> auction_id", "the terms that it asks for are"},
+    {"DELETE FROM terms WHERE auction_id = '" CHANGED "' AND id = auction_id", "the version of its terms is 2"},
     {"UPDATE auctions SET settled_at = NULL WHERE id = '" SOLD "'", "its status is sold, by the rules it is ended"},
     {"UPDATE auctions SET winner_id = seller_id WHERE id = '" SOLD "'", "its winner is"},
     {"UPDATE auctions SET winner_id = leader_id WHERE id = '" UNSOLD "'", "its winner is"},
@@ -391,6 +468,10 @@ static const struct tampering {
     {"UPDATE bids SET received_at = received_at - interval '1 h' WHERE auction_id = '" SOLD "' AND seq = 18",
      "without effect"},
     {"UPDATE bids SET amount = 'NaN' WHERE auction_id = '" UNSOLD "' AND seq = 1", "by the rules it is rejected"},
+    {"UPDATE bids SET end_time = end_time - interval '1 s' WHERE auction_id = '" CHANGED "' AND seq = 3",
+     "by the rules it is rejected"},
+    {"UPDATE bids SET amount = 80.00 WHERE auction_id = '" CHANGED "' AND seq = 7", "its amount is 80.00"},
+    {"UPDATE bids SET kind = 'abort' WHERE auction_id = '" CHANGED "' AND seq = 6", "by the rules it is accepted"},
     {"UPDATE bids SET seq = seq + 1 WHERE auction_id = '" UNSOLD "' AND seq = 2", "the ledger has a gap"},
     {"UPDATE bids SET status = 'accepted', reason = NULL WHERE auction_id = '" NONE "'", "there is no such auction"},
 };
@@ -453,7 +534,7 @@ START_TEST(a_house_of_many_pages_is_walked_to_its_end)
     PQclear(sql_rows(sql, "UPDATE auctions SET ledger_seq = 1 WHERE ledger_seq = 0", NULL));
     int code = house_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
-    ck_assert_msg(strstr(out, "2504 auctions, 2524 entries: no difference") != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "2505 auctions, 2532 entries: no difference") != NULL, "%s", out);
 }
 END_TEST
 

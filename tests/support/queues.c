@@ -86,6 +86,19 @@ void queues_tap(struct queues *queues, const char *exchange, const char *routing
     ck_reply(amqp_get_rpc_reply(queues->connection));
 }
 
+void queues_tap_key(struct queues *queues, const char *exchange, const char *routing_key,
+                    char name[static QUEUES_NAME_SIZE])
+{
+    static const char sieve[] = "tap";
+    amqp_exchange_declare(queues->connection, CHANNEL_LOOK, amqp_cstring_bytes(sieve), amqp_cstring_bytes("direct"), 0,
+                          0, 1, 0, amqp_empty_table);
+    ck_reply(amqp_get_rpc_reply(queues->connection));
+    amqp_exchange_bind(queues->connection, CHANNEL_LOOK, amqp_cstring_bytes(sieve), amqp_cstring_bytes(exchange),
+                       amqp_empty_bytes, amqp_empty_table);
+    ck_reply(amqp_get_rpc_reply(queues->connection));
+    queues_tap(queues, sieve, routing_key, name);
+}
+
 static void copy_reason(const amqp_basic_properties_t *properties, char reason[static QUEUES_REASON_SIZE])
 {
     const amqp_table_t *headers = &properties->headers;

@@ -30,6 +30,9 @@ void queues_publish(struct queues *queues, const char *exchange, const char *rou
 /* A queue of this connection's own, bound to `exchange` by `routing_key`; gone when the connection is closed. */
 void queues_tap(struct queues *queues, const char *exchange, const char *routing_key,
                 char name[static QUEUES_NAME_SIZE]);
+/* The same of an exchange that does not look at keys. */
+void queues_tap_key(struct queues *queues, const char *exchange, const char *routing_key,
+                    char name[static QUEUES_NAME_SIZE]);
 /* Takes and acks the next message; false when the queue is empty. */
 MUST_CHECK bool queues_take(struct queues *queues, const char *queue, struct queues_message *message);
 /* Messages that are ready to be delivered. */

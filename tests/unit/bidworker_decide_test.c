@@ -62,6 +62,7 @@ static void world_open(struct world *world)
                     .seller_id = id_of('u', 0),
                     .starting_price = 100,
                     .reserve_price = i == 1 ? 900 : 0,
+                    .buy_now_price = 1000,
                     .increments = increments_fixed(50),
                     .snipe_window_ms = 5000,
                     .snipe_extension_ms = 5000,
@@ -143,7 +144,11 @@ static void world_decide(struct world *world, struct batch *batch, size_t first,
 
 static enum command_kind random_kind(void)
 {
+    static const enum command_kind rare[] = {COMMAND_BUY, COMMAND_CANCEL, COMMAND_EXTEND, COMMAND_CLOSE, COMMAND_ABORT};
     int64_t chance = random_below(20);
+    if (random_below(25) == 0) {
+        return rare[random_below(ARRAY_LEN(rare))];
+    }
     if (chance < 10) {
         return COMMAND_BID;
     }
@@ -170,6 +175,9 @@ static void random_commands(void)
         }
         if (command->kind != COMMAND_START && command->kind != COMMAND_FENCE) {
             command->user_id = id_of('u', (size_t)random_below(USERS));
+        }
+        if (command->kind == COMMAND_EXTEND) {
+            command->end_ms = now_ms + random_below(END_MS);
         }
     }
 }
@@ -347,6 +355,59 @@ START_TEST(an_unreadable_command_is_copied_as_it_came)
 }
 END_TEST
 
+START_TEST(of_two_updates_of_the_same_version_one_is_taken)
+{
+    struct batch *batch = some_bids(3);
+    struct rules_terms *terms = batch_add_terms(batch);
+    for (size_t i = 0; i < 3; i++) {
+        commands[i] = (struct command){.kind = COMMAND_UPDATE,
+                                       .id = commands[i].id,
+                                       .auction_id = commands[i].auction_id,
+                                       .user_id = id_of('u', 0),
+                                       .version = i < 2 ? 1 : 2, /* the one that this batch will make */
+                                       .received_ms = START_MS};
+        batch->entries[i].terms = terms;
+    }
+    *terms = (struct rules_terms){
+        .starting_price = 777, .increments = increments_fixed(1), .start_ms = START_MS, .end_ms = END_MS};
+    decide_batch(batch, NOW_MS);
+    ck_assert_uint_eq(batch->row_count, 3);
+    ck_assert_str_eq(batch->rows[0].kind, "update");
+    ck_assert_str_eq(batch->rows[0].status, "accepted");
+    ck_assert_str_eq(batch->rows[1].reason, "VERSION_CONFLICT");
+    ck_assert_str_eq(batch->rows[2].reason, "VERSION_CONFLICT");
+    ck_assert_int_eq(batch->auctions[0].state.starting_price, 777);
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(an_update_without_terms_is_rejected)
+{
+    struct batch *batch = some_bids(1);
+    commands[0].kind = COMMAND_UPDATE;
+    commands[0].amount = 0;
+    commands[0].version = 1;
+    decide_batch(batch, NOW_MS);
+    ck_assert_uint_eq(batch->row_count, 1);
+    ck_assert_str_eq(batch->rows[0].reason, "INTERNAL_ERROR");
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(a_cancelled_auction_is_announced)
+{
+    struct batch *batch = some_bids(2);
+    commands[1].kind = COMMAND_ABORT;
+    commands[1].amount = 0;
+    decide_batch(batch, NOW_MS);
+    ck_assert_str_eq(batch->rows[1].kind, "abort");
+    ck_assert_uint_eq(batch->event_count, 1);
+    ck_assert_int_eq(batch->events[0].kind, EVENT_CANCELLED);
+    ck_assert_int_eq(batch->events[0].amount, 100);
+    batch_free(batch);
+}
+END_TEST
+
 static Suite *decide_suite(void)
 {
     Suite *suite = suite_create("bidworker_decide");
@@ -356,6 +417,9 @@ static Suite *decide_suite(void)
     tcase_add_test(tcase, a_broken_auction_takes_no_bids_and_no_fence);
     tcase_add_test(tcase, what_ended_has_a_letter_of_its_own);
     tcase_add_test(tcase, an_unreadable_command_is_copied_as_it_came);
+    tcase_add_test(tcase, of_two_updates_of_the_same_version_one_is_taken);
+    tcase_add_test(tcase, an_update_without_terms_is_rejected);
+    tcase_add_test(tcase, a_cancelled_auction_is_announced);
     suite_add_tcase(suite, tcase);
     return suite;
 }

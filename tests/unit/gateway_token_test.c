@@ -10,14 +10,14 @@
 
 enum { NOW_S = 1800000000 };
 
-static const uint8_t seed[TOKEN_SEED_BYTES] = {7};
+static const struct token_keys keys = {.count = 1, .seeds = {{7}}};
 static struct tokens *tokens;
 static struct token_claims claims;
 static char text[TOKEN_TEXT_SIZE];
 
 static void set(void)
 {
-    tokens = tokens_new(seed);
+    tokens = tokens_new(&keys);
     ck_assert_ptr_nonnull(tokens);
     claims = (struct token_claims){.user_id = uuid_new(), .admin = true, .expires_s = NOW_S + 60};
     (void)snprintf(claims.session, sizeof(claims.session), "0123456789abcdef0123456789abcdef");
@@ -86,8 +86,8 @@ END_TEST
 
 START_TEST(another_house_has_another_key)
 {
-    const uint8_t other_seed[TOKEN_SEED_BYTES] = {8};
-    struct tokens *other = tokens_new(other_seed);
+    const struct token_keys other_keys = {.count = 1, .seeds = {{8}}};
+    struct tokens *other = tokens_new(&other_keys);
     struct token_claims back;
     char ours[TOKEN_JWKS_SIZE];
     char theirs[TOKEN_JWKS_SIZE];
@@ -96,6 +96,29 @@ START_TEST(another_house_has_another_key)
     token_jwks(other, theirs);
     ck_assert_str_ne(ours, theirs);
     tokens_free(other);
+}
+END_TEST
+
+START_TEST(a_new_key_takes_over_and_the_old_one_still_verifies)
+{
+    const struct token_keys waiting = {.count = 2, .signer = 1, .seeds = {{8}, {7}}};
+    const struct token_keys rotated = {.count = 2, .signer = 0, .seeds = {{8}, {7}}};
+    const struct token_keys alone = {.count = 1, .signer = 0, .seeds = {{8}}};
+    char later[TOKEN_TEXT_SIZE];
+    char jwks[TOKEN_JWKS_SIZE];
+    tokens_set(tokens, &waiting);
+    ck_assert(token_issue(tokens, &claims, NOW_S, later));
+    ck_assert_str_eq(later, text); /* the young key is published and does not sign yet */
+    token_jwks(tokens, jwks);
+    ck_assert_ptr_nonnull(strstr(strstr(jwks, "\"kid\"") + 1, "\"kid\""));
+    tokens_set(tokens, &rotated);
+    ck_assert(token_issue(tokens, &claims, NOW_S, later));
+    ck_assert_str_ne(later, text);
+    ck_assert(verify(text, NOW_S));
+    ck_assert(verify(later, NOW_S));
+    tokens_set(tokens, &alone);
+    ck_assert(!verify(text, NOW_S)); /* also though it was remembered */
+    ck_assert(verify(later, NOW_S));
 }
 END_TEST
 
@@ -109,6 +132,7 @@ static Suite *token_suite(void)
     tcase_add_test(tcase, any_changed_character_breaks_it);
     tcase_add_test(tcase, forgeries_are_refused);
     tcase_add_test(tcase, another_house_has_another_key);
+    tcase_add_test(tcase, a_new_key_takes_over_and_the_old_one_still_verifies);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -64,6 +64,61 @@ START_TEST(steps_are_read)
 }
 END_TEST
 
+START_TEST(rungs_lead_from_one_to_the_next)
+{
+    const struct {
+        int64_t price;
+        int64_t next;
+    } cases[] = {
+        {0, 10000},     {9999, 10000},  {10000, 12000}, {11000, 12000}, {12000, 15000},
+        {17999, 18000}, {18000, 20000}, {20000, 22000}, {21999, 22000}, {22000, 24000},
+    };
+    struct increments table;
+    const char *why = NULL;
+    ck_assert(parse("[100, 120, \"150.00\", 180, 200]", &table, &why));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ck_assert_int_eq(cases[i].price + increments_at(&table, cases[i].price), cases[i].next);
+    }
+}
+END_TEST
+
+START_TEST(a_percentage_is_rounded_up_and_has_a_least)
+{
+    struct increments table;
+    const char *why = NULL;
+    ck_assert(parse("{\"percent\": 2.5, \"minimum\": 0.50}", &table, &why));
+    ck_assert_int_eq(increments_at(&table, 0), 50);
+    ck_assert_int_eq(increments_at(&table, 2000), 50);
+    ck_assert_int_eq(increments_at(&table, 2001), 51);
+    ck_assert_int_eq(increments_at(&table, 10000), 250);
+    ck_assert_int_eq(increments_at(&table, MONEY_MAX), 25000000000);
+}
+END_TEST
+
+START_TEST(the_minimum_never_falls_when_the_price_rises)
+{
+    static const char *const TABLES[] = {
+        "\"ebay-us\"",
+        "[{\"from\": 0, \"increment\": 0.05}, {\"from\": 7, \"increment\": 2.50}]",
+        "[1, 3, 3.50, 9, 20]",
+        "{\"percent\": 33.33, \"minimum\": 0.07}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(TABLES); i++) {
+        struct increments table;
+        const char *why = NULL;
+        int64_t minimum = 0;
+        ck_assert(parse(TABLES[i], &table, &why));
+        for (int64_t price = 0; price < 5000; price++) {
+            int64_t next = price + increments_at(&table, price);
+            if (next < minimum || next <= price) {
+                ck_abort_msg("%s: falls at %lld", TABLES[i], (long long)price);
+            }
+            minimum = next;
+        }
+    }
+}
+END_TEST
+
 START_TEST(what_is_no_table_is_refused)
 {
     static const char *const BAD[] = {
@@ -73,6 +128,19 @@ START_TEST(what_is_no_table_is_refused)
         "{}",
         "[]",
         "[1]",
+        "[1, 1]",
+        "[2, 1]",
+        "[0, 1]",
+        "[1, {\"from\": 0, \"increment\": 1}]",
+        "[{\"from\": 0, \"increment\": 1}, 5]",
+        "[1, null]",
+        "{\"percent\": 5}",
+        "{\"minimum\": 1}",
+        "{\"percent\": 0, \"minimum\": 1}",
+        "{\"percent\": 0.001, \"minimum\": 1}",
+        "{\"percent\": 100.01, \"minimum\": 1}",
+        "{\"percent\": 5, \"minimum\": 0}",
+        "{\"percent\": 5, \"minimum\": 1, \"most\": 9}",
         "[{}]",
         "[{\"from\": 0}]",
         "[{\"increment\": 1}]",
@@ -94,6 +162,22 @@ START_TEST(what_is_no_table_is_refused)
         const char *why = NULL;
         ck_assert_msg(!parse(BAD[i], &table, &why), "accepted: %s", BAD[i]);
         ck_assert_msg(why != NULL && why[0] != '\0', "no word about: %s", BAD[i]);
+    }
+}
+END_TEST
+
+START_TEST(rungs_are_bounded)
+{
+    char text[(INCREMENTS_RUNGS_MAX + 1) * 8];
+    for (int rungs = INCREMENTS_RUNGS_MAX; rungs <= INCREMENTS_RUNGS_MAX + 1; rungs++) {
+        struct increments table;
+        const char *why = NULL;
+        size_t at = 0;
+        for (int i = 0; i < rungs; i++) {
+            at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%d", i == 0 ? "[" : ",", i + 1);
+        }
+        (void)snprintf(text + at, sizeof(text) - at, "]");
+        ck_assert_int_eq(parse(text, &table, &why), rungs == INCREMENTS_RUNGS_MAX);
     }
 }
 END_TEST
@@ -123,7 +207,11 @@ static Suite *increments_suite(void)
     tcase_add_test(tcase, ebay_steps_at_their_edges);
     tcase_add_test(tcase, the_named_table_is_read);
     tcase_add_test(tcase, steps_are_read);
+    tcase_add_test(tcase, rungs_lead_from_one_to_the_next);
+    tcase_add_test(tcase, a_percentage_is_rounded_up_and_has_a_least);
+    tcase_add_test(tcase, the_minimum_never_falls_when_the_price_rises);
     tcase_add_test(tcase, what_is_no_table_is_refused);
+    tcase_add_test(tcase, rungs_are_bounded);
     tcase_add_test(tcase, steps_are_bounded);
     suite_add_tcase(suite, tcase);
     return suite;

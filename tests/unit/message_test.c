@@ -25,6 +25,8 @@ static struct command a_command(enum command_kind kind, struct uuid auction)
     if (kind == COMMAND_BID || kind == COMMAND_PROXY) {
         command.amount = MONEY_MAX;
     }
+    command.version = kind == COMMAND_UPDATE ? INT64_MAX : 0;
+    command.end_ms = kind == COMMAND_EXTEND ? NOW_MS + 1 : 0;
     return command;
 }
 
@@ -36,6 +38,8 @@ static void check_same(const struct command *a, const struct command *b)
     ck_assert_int_eq(a->amount, b->amount);
     ck_assert_int_eq(a->received_ms, b->received_ms);
     ck_assert_int_eq(a->terms_version, b->terms_version);
+    ck_assert_int_eq(a->version, b->version);
+    ck_assert_int_eq(a->end_ms, b->end_ms);
     ck_assert_int_eq(a->keyed, b->keyed);
     ck_assert_str_eq(a->request_id, b->request_id);
     ck_assert_str_eq(a->traceparent, b->traceparent);
@@ -44,12 +48,12 @@ static void check_same(const struct command *a, const struct command *b)
 START_TEST(commands_come_back)
 {
     struct uuid auction = uuid_new();
-    struct command sent[5];
-    for (int i = 0; i < 5; i++) {
+    struct command sent[COMMAND_KIND_COUNT];
+    for (int i = 0; i < COMMAND_KIND_COUNT; i++) {
         sent[i] = a_command((enum command_kind)i, auction);
     }
     struct jsonw *writer = jsonw_new();
-    message_write_commands(writer, sent, 5);
+    message_write_commands(writer, sent, COMMAND_KIND_COUNT);
     size_t length = 0;
     const char *text = jsonw_text(writer, &length);
     ck_assert_ptr_nonnull(text);
@@ -57,7 +61,7 @@ START_TEST(commands_come_back)
     size_t count = 0;
     const char *why = NULL;
     ck_assert(message_read_commands(text, length, items, MESSAGE_COMMANDS_MAX, &count, &why));
-    ck_assert_uint_eq(count, 5);
+    ck_assert_uint_eq(count, COMMAND_KIND_COUNT);
     for (size_t i = 0; i < count; i++) {
         ck_assert_msg(items[i].readable, "%s", items[i].why);
         check_same(&items[i].command, &sent[i]);
@@ -78,6 +82,12 @@ static const char *const unreadable[] = {
     WRAP("7"),
     WRAP("{\"k\":\"steal\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
     WRAP("{\"k\":\"bid\"," IDS ",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1,\"n\":1}"),
+    WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1,\"e\":1}"),
+    WRAP("{\"k\":\"buy\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"update\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
+    WRAP("{\"k\":\"cancel\"," IDS ",\"r\":1}"),
+    WRAP("{\"k\":\"extend\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":1000000000000,\"r\":1}"),
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":1.5,\"r\":1}"),

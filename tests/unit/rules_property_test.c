@@ -1,7 +1,7 @@
 /*
- * Random auctions against an oracle. The oracle knows nothing of "taking the lead" or "runner up": it keeps every
- * user's maximum and since when, finds the leader by looking at all of them, and says what the price must be as the
- * greatest of what each rule calls for. Slow, and simple enough to be believed.
+ * Random auctions, with changes mixed in, against an oracle. The oracle knows nothing of "taking the lead" or "runner
+ * up": it keeps every user's maximum and since when, finds the leader by looking at all of them, and says what the
+ * price must be as the greatest of what each rule calls for. Slow, and simple enough to be believed.
  *
  * Every auction is decided twice: in one go on one struct, and command by command with nothing carried over but what
  * the auctions table keeps. Amounts are drawn from a narrow range, so that ties, cut increments and amounts that miss
@@ -134,6 +134,9 @@ static enum rules_reason oracle_refusal(const struct oracle *oracle, const struc
     int64_t minimum =
         leader < 0 ? terms->starting_price : oracle->price + increments_at(&terms->increments, oracle->price);
 
+    if (oracle->status == RULES_CANCELLED) {
+        return RULES_AUCTION_CANCELLED;
+    }
     if (oracle->status == RULES_SCHEDULED || command->received_ms < terms->start_ms) {
         return RULES_AUCTION_NOT_STARTED;
     }
@@ -151,6 +154,9 @@ static enum rules_reason oracle_refusal(const struct oracle *oracle, const struc
     }
     if (command->terms_version != 0 && command->terms_version != terms->terms_version) {
         return RULES_TERMS_CHANGED;
+    }
+    if (command->kind == RULES_BUY) {
+        return RULES_NONE;
     }
     if (command->amount < 1 || command->amount > MONEY_MAX) {
         return RULES_INVALID_AMOUNT;
@@ -227,11 +233,120 @@ static struct rules_decision oracle_place(struct oracle *oracle, const struct ru
     return expected;
 }
 
-static struct rules_decision oracle_decide(struct oracle *oracle, const struct rules_auction *terms, int bidder,
+/* Buying at once: as if the buyer bid that much in the open, and the hammer fell. */
+static struct rules_decision oracle_buy(struct oracle *oracle, const struct rules_auction *terms, int bidder,
+                                        const struct rules_command *command, int number)
+{
+    struct rules_decision expected = {.verdict = RULES_ACCEPTED, .amount = terms->buy_now_price, .ended = true};
+    int before = oracle_leader(oracle);
+
+    if (terms->buy_now_price == 0 || (before >= 0 && oracle->price >= terms->reserve_price)) {
+        return (struct rules_decision){.verdict = RULES_REJECTED, .reason = RULES_BUY_NOW_GONE};
+    }
+    oracle->maximum[bidder] = terms->buy_now_price;
+    oracle->since[bidder] = number;
+    oracle->hidden[bidder] = false;
+    oracle->price = terms->buy_now_price;
+    oracle->bids++;
+    oracle->status = RULES_ENDED;
+    oracle->end_ms = command->received_ms;
+    oracle_enter(oracle, oracle->price);
+    if (before >= 0 && before != bidder) {
+        expected.lead_lost = true;
+        expected.loser = user(before);
+        expected.loser_by_proxy = oracle->hidden[before];
+    }
+    return expected;
+}
+
+static enum rules_reason oracle_change_refusal(const struct oracle *oracle, const struct rules_auction *terms,
+                                               const struct rules_command *command)
+{
+    if (oracle->status == RULES_SCHEDULED && command->kind == RULES_CLOSE) {
+        return RULES_AUCTION_NOT_STARTED;
+    }
+    if (oracle->status == RULES_ENDED || command->received_ms >= oracle->end_ms) {
+        return RULES_AUCTION_ENDED;
+    }
+    if ((command->kind == RULES_UPDATE || command->kind == RULES_CANCEL) && oracle_leader(oracle) >= 0) {
+        return RULES_HAS_BIDS;
+    }
+    bool moves = oracle->status == RULES_ACTIVE && command->terms->start_ms != terms->start_ms;
+    if (command->kind == RULES_UPDATE && (command->stale || moves)) {
+        return RULES_VERSION_CONFLICT;
+    }
+    return command->kind == RULES_EXTEND && command->end_ms <= oracle->end_ms ? RULES_END_NOT_LATER : RULES_NONE;
+}
+
+static struct rules_decision oracle_change(struct oracle *oracle, struct rules_auction *terms,
+                                           const struct rules_command *command)
+{
+    enum rules_reason reason =
+        oracle->status == RULES_CANCELLED ? RULES_AUCTION_CANCELLED : oracle_change_refusal(oracle, terms, command);
+    struct rules_decision expected = {.verdict = RULES_ACCEPTED};
+
+    if (reason != RULES_NONE) {
+        return (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
+    }
+    switch (command->kind) {
+    case RULES_UPDATE:
+        terms->starting_price = command->terms->starting_price;
+        terms->reserve_price = command->terms->reserve_price;
+        terms->buy_now_price = command->terms->buy_now_price;
+        terms->increments = command->terms->increments;
+        terms->snipe_window_ms = command->terms->snipe_window_ms;
+        terms->snipe_extension_ms = command->terms->snipe_extension_ms;
+        terms->snipe_max = command->terms->snipe_max;
+        terms->start_ms = command->terms->start_ms;
+        terms->terms_version++;
+        oracle->end_ms = command->terms->end_ms;
+        break;
+    case RULES_EXTEND:
+        oracle->end_ms = command->end_ms;
+        expected.extended = true;
+        break;
+    case RULES_CLOSE:
+        oracle->end_ms = command->received_ms;
+        oracle->status = RULES_ENDED;
+        expected.ended = true;
+        break;
+    default:
+        oracle->status = RULES_CANCELLED;
+        expected.cancelled = true;
+        break;
+    }
+    return expected;
+}
+
+/* A scheduled auction whose time has come. */
+static bool oracle_starts(struct oracle *oracle, const struct rules_auction *terms, int64_t received_ms)
+{
+    bool starts = oracle->status == RULES_SCHEDULED && received_ms >= terms->start_ms;
+    oracle->status = starts ? RULES_ACTIVE : oracle->status;
+    return starts;
+}
+
+static struct rules_decision oracle_bidder(struct oracle *oracle, const struct rules_auction *terms, int bidder,
+                                           const struct rules_command *command, int number)
+{
+    enum rules_reason reason = oracle_refusal(oracle, terms, bidder, command);
+
+    if (reason != RULES_NONE) {
+        return (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
+    }
+    if (command->kind == RULES_WITHDRAW) {
+        oracle->maximum[bidder] = oracle->price;
+        oracle->hidden[bidder] = false;
+        return (struct rules_decision){.verdict = RULES_ACCEPTED};
+    }
+    return command->kind == RULES_BUY ? oracle_buy(oracle, terms, bidder, command, number)
+                                      : oracle_place(oracle, terms, bidder, command, number);
+}
+
+static struct rules_decision oracle_decide(struct oracle *oracle, struct rules_auction *terms, int bidder,
                                            const struct rules_command *command, int number)
 {
     struct rules_decision expected = {.verdict = RULES_DROPPED};
-    bool starts = oracle->status == RULES_SCHEDULED && command->received_ms >= terms->start_ms;
 
     if (command->kind == RULES_FENCE) {
         if (oracle->status == RULES_ACTIVE && command->received_ms >= oracle->end_ms) {
@@ -241,20 +356,14 @@ static struct rules_decision oracle_decide(struct oracle *oracle, const struct r
         }
         return expected;
     }
-    oracle->status = starts ? RULES_ACTIVE : oracle->status;
+    bool starts = oracle_starts(oracle, terms, command->received_ms);
     if (command->kind == RULES_START) {
         expected.verdict = starts ? RULES_ACCEPTED : RULES_DROPPED;
+    } else if (command->kind >= RULES_UPDATE) {
+        expected = oracle_change(oracle, terms, command);
+        starts = oracle_starts(oracle, terms, command->received_ms) || starts;
     } else {
-        enum rules_reason reason = oracle_refusal(oracle, terms, bidder, command);
-        if (reason != RULES_NONE) {
-            expected = (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
-        } else if (command->kind == RULES_WITHDRAW) {
-            oracle->maximum[bidder] = oracle->price;
-            oracle->hidden[bidder] = false;
-            expected.verdict = RULES_ACCEPTED;
-        } else {
-            expected = oracle_place(oracle, terms, bidder, command, number);
-        }
+        expected = oracle_bidder(oracle, terms, bidder, command, number);
     }
     expected.started = starts;
     return expected;
@@ -268,6 +377,21 @@ static struct increments random_increments(void)
     int64_t from = 0;
     if (random_one_in(3)) {
         return increments_ebay_us();
+    }
+    if (random_one_in(4)) {
+        table.form = INCREMENTS_PERCENT;
+        table.percent.points = random_between(1, 2000);
+        table.percent.least = random_between(1, 100);
+        return table;
+    }
+    if (random_one_in(4)) {
+        table.form = INCREMENTS_RUNGS;
+        table.count = (size_t)random_between(2, 9);
+        for (size_t i = 0; i < table.count; i++) {
+            from += random_between(1, 600);
+            table.rungs[i] = from;
+        }
+        return table;
     }
     for (size_t i = 0; i < table.count; i++) {
         table.steps[i] = (struct increments_step){.from = from, .increment = random_between(1, 120)};
@@ -299,7 +423,28 @@ static struct rules_auction random_auction(void)
     if (random_one_in(10)) {
         auction.starting_price = MONEY_MAX - random_between(0, 2000);
     }
+    if (random_one_in(3)) {
+        auction.buy_now_price = greatest(auction.starting_price, auction.reserve_price) + random_between(0, 900);
+        auction.buy_now_price = auction.buy_now_price > MONEY_MAX ? MONEY_MAX : auction.buy_now_price;
+    }
     return auction;
+}
+
+/* Those of another auction. */
+static struct rules_terms random_terms(const struct rules_auction *auction)
+{
+    struct rules_auction another = random_auction();
+    return (struct rules_terms){
+        .starting_price = another.starting_price,
+        .reserve_price = another.reserve_price,
+        .buy_now_price = another.buy_now_price,
+        .increments = another.increments,
+        .snipe_window_ms = another.snipe_window_ms,
+        .snipe_extension_ms = another.snipe_extension_ms,
+        .snipe_max = another.snipe_max,
+        .start_ms = random_one_in(3) ? START_MS + random_between(-300, 300) : auction->start_ms,
+        .end_ms = END_MS + random_between(-900, 900),
+    };
 }
 
 /* Mostly around the price and the leader's maximum, where the rules' edges are. */
@@ -325,17 +470,25 @@ static int64_t random_amount(const struct rules_auction *auction)
 
 static enum rules_kind random_kind(void)
 {
-    int64_t dice = random_between(0, 99);
-    if (dice < 45) {
-        return RULES_BID;
+    static const struct {
+        int below;
+        enum rules_kind kind;
+    } dice[] = {
+        {84, RULES_BID},     {168, RULES_PROXY}, {179, RULES_WITHDRAW}, {183, RULES_START},
+        {186, RULES_FENCE},  {190, RULES_BUY},   {195, RULES_UPDATE},   {196, RULES_CANCEL},
+        {199, RULES_EXTEND}, {200, RULES_CLOSE}, {201, RULES_ABORT},
+    };
+    int64_t thrown = random_between(0, 200);
+    size_t i = 0;
+    while (thrown >= dice[i].below) {
+        i++;
     }
-    if (dice < 90) {
-        return RULES_PROXY;
-    }
-    return dice < 96 ? RULES_WITHDRAW : dice < 98 ? RULES_START : RULES_FENCE;
+    return dice[i].kind;
 }
 
-static struct rules_command random_command(const struct rules_auction *auction, int bidder, int number)
+/* `terms` are filled for an update. */
+static struct rules_command random_command(const struct rules_auction *auction, int bidder, int number,
+                                           struct rules_terms *terms)
 {
     struct rules_command command = {
         .kind = random_kind(),
@@ -343,9 +496,16 @@ static struct rules_command random_command(const struct rules_auction *auction, 
         .bidder_id = user(bidder),
         .amount = random_amount(auction),
         .received_ms = random_between(START_MS - 5, START_MS + (END_MS - START_MS) * number / (COMMANDS_MAX / 3)),
-        .terms_version = random_one_in(50) ? 1 : random_between(0, 1) * 2,
+        .terms_version = random_one_in(50) ? 1 : random_between(0, 1) * auction->terms_version,
         .banned = bidder == USERS - 1,
+        .terms = terms,
     };
+    if (command.kind == RULES_UPDATE) {
+        *terms = random_terms(auction);
+        command.stale = random_one_in(4);
+    } else if (command.kind == RULES_EXTEND) {
+        command.end_ms = auction->end_ms + random_between(-100, 400);
+    }
     if (random_one_in(10)) {
         command.received_ms = auction->end_ms + random_between(-2, 1);
     }
@@ -364,7 +524,8 @@ static void check_decision(const struct rules_decision *actual, const struct rul
                 actual->extended == expected->extended && actual->lead_lost == expected->lead_lost &&
                 (!actual->lead_lost || (uuid_equal(&actual->loser, &expected->loser) &&
                                         actual->loser_by_proxy == expected->loser_by_proxy)) &&
-                actual->started == expected->started && actual->ended == expected->ended;
+                actual->started == expected->started && actual->ended == expected->ended &&
+                actual->cancelled == expected->cancelled;
     CHECK(same, "seed %llu, command %d: verdict %d reason %s amount %lld, should be %d %s %lld",
           (unsigned long long)seed, number, (int)actual->verdict, rules_reason_text(actual->reason),
           (long long)actual->amount, (int)expected->verdict, rules_reason_text(expected->reason),
@@ -397,6 +558,7 @@ static struct rules_auction through_the_table(const struct rules_auction *auctio
         .seller_id = auction->seller_id,
         .starting_price = auction->starting_price,
         .reserve_price = auction->reserve_price,
+        .buy_now_price = auction->buy_now_price,
         .increments = auction->increments,
         .snipe_window_ms = auction->snipe_window_ms,
         .snipe_extension_ms = auction->snipe_extension_ms,
@@ -425,13 +587,14 @@ static void run_auction(uint64_t seed)
     random_state = seed;
     struct rules_auction auction = random_auction();
     struct rules_auction stored = auction;
-    const struct rules_auction terms = auction;
+    struct rules_auction terms = auction;
     struct oracle oracle = {.status = auction.status, .end_ms = auction.end_ms};
     int commands = (int)random_between(1, COMMANDS_MAX);
 
     for (int number = 1; number <= commands; number++) {
         int bidder = (int)random_between(random_one_in(20) ? 0 : 1, random_one_in(20) ? USERS - 1 : USERS - 2);
-        struct rules_command command = random_command(&auction, bidder, number);
+        struct rules_terms asked;
+        struct rules_command command = random_command(&auction, bidder, number, &asked);
         int64_t price_before = auction.price;
         struct rules_decision expected = oracle_decide(&oracle, &terms, bidder, &command, number);
         struct rules_decision decision = rules_decide(&auction, &command);

@@ -1,0 +1,177 @@
+/*
+ * See watchlist.h.
+ */
+#include "gateway/watchlist.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "gateway/auctions.h"
+#include "gateway/cursor.h"
+#include "gateway/fields.h"
+#include "gateway/gateway.h"
+#include "gateway/reply.h"
+
+enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE };
+enum { NUMBER_SIZE = 16 };
+
+/* Who begins to watch is told of later bids only: the first watcher begins where the auction stands. */
+static const struct pg_statement list[] = {
+    [WATCH_LIST] = {"watch_list", "SELECT " AUCTIONS_COLUMNS ", " AUCTIONS_MS(
+                                      "w.created_at") " FROM watchlist w JOIN auctions a ON a.id = w.auction_id"
+                                                      " WHERE w.user_id = $1 AND ($2::timestamptz IS NULL OR"
+                                                      " (w.created_at, w.auction_id) < ($2::timestamptz, $3::uuid))"
+                                                      " ORDER BY w.created_at DESC, w.auction_id DESC LIMIT $4"},
+    /* Drafts are their seller's alone. No row: there is no such auction. */
+    [WATCH_ADD] = {"watch_add",
+                   "WITH a AS (SELECT id, bid_count FROM auctions WHERE id = $2 AND (status <> 'draft' OR seller_id = "
+                   "$1)),"
+                   " added AS (INSERT INTO watchlist (user_id, auction_id, created_at) SELECT $1, a.id, $3 FROM a"
+                   "  ON CONFLICT DO NOTHING RETURNING auction_id),"
+                   " counted AS (INSERT INTO watch_counts AS c (auction_id, watchers, told_bids)"
+                   "  SELECT a.id, 1, a.bid_count FROM a JOIN added ON added.auction_id = a.id"
+                   "  ON CONFLICT (auction_id) DO UPDATE SET watchers = c.watchers + 1,"
+                   "  told_bids = CASE WHEN c.watchers = 0 THEN excluded.told_bids ELSE c.told_bids END)"
+                   " SELECT (SELECT count(*) FROM added) FROM a"},
+    [WATCH_REMOVE] =
+        {"watch_remove",
+         "WITH gone AS (DELETE FROM watchlist WHERE user_id = $1 AND auction_id = $2 RETURNING auction_id),"
+         " counted AS (UPDATE watch_counts c SET watchers = c.watchers - 1 FROM gone"
+         "  WHERE c.auction_id = gone.auction_id)"
+         " SELECT auction_id FROM gone"},
+};
+
+struct statements watchlist_statements = {list, ARRAY_LEN(list), 0};
+
+static const char tag[] = "watchlist";
+
+static void on_listed(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    const struct page *page = request->own;
+    const PGresult *result = reply->result;
+    int rows = PQntuples(result);
+    int shown = rows < page->limit ? rows : page->limit;
+    struct jsonw *json = reply_json(request);
+    page_begin(json);
+    for (int row = 0; row < shown; row++) {
+        auctions_write(json, request, result, row);
+    }
+    struct cursor last;
+    if (rows > shown) {
+        last = (struct cursor){.id = pg_uuid(result, shown - 1, AUCTIONS_ID)};
+        (void)snprintf(last.sort, sizeof(last.sort), "%s", tag);
+        clock_format(pg_int(result, shown - 1, AUCTIONS_COLUMN_COUNT), last.key);
+    }
+    page_end(json, rows > shown ? &last : NULL);
+    reply_send(request, 200);
+}
+
+static void handle_list(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    struct page *page = request_own(request, sizeof(*page));
+    int64_t key_ms = 0;
+    if (page == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    page_read(request, tag, page, &faults);
+    if (page->has_cursor && !clock_parse(page->cursor.key, &key_ms)) {
+        faults_add(&faults, "cursor", "is not a cursor of this list");
+    }
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    char user[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char limit[NUMBER_SIZE];
+    uuid_format(&request->user.id, user);
+    uuid_format(&page->cursor.id, id);
+    (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
+    const char *values[] = {user, page->has_cursor ? page->cursor.key : NULL, page->has_cursor ? id : NULL, limit};
+    if (!statements_query(request->gateway, &watchlist_statements, WATCH_LIST, ARRAY_LEN(values), values, on_listed,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_added(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    /* Watching twice is watching: 200 says that it was so before. */
+    const struct json *auction = json_member(request->body, "auctionId");
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_string(json, "auctionId", auction->text);
+    jsonw_end_object(json);
+    reply_send(request, pg_int(reply->result, 0, 0) > 0 ? 201 : 200);
+}
+
+static void handle_add(struct request *request)
+{
+    static const char *const known[] = {"auctionId", NULL};
+    struct faults faults = {.count = 0};
+    struct uuid auction;
+    fields_known(request->body, known, &faults);
+    (void)fields_uuid(request->body, "auctionId", FIELDS_REQUIRED, &auction, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    char user[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    uuid_format(&request->user.id, user);
+    uuid_format(&auction, id);
+    clock_format(clock_now_ms(), now);
+    const char *values[] = {user, id, now};
+    if (!statements_query(request->gateway, &watchlist_statements, WATCH_ADD, ARRAY_LEN(values), values, on_added,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_removed(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        reply_empty(request, 204);
+    }
+}
+
+static void handle_remove(struct request *request)
+{
+    char user[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&request->user.id, user);
+    uuid_format(&request->parameters[0], id);
+    const char *values[] = {user, id};
+    if (!statements_query(request->gateway, &watchlist_statements, WATCH_REMOVE, ARRAY_LEN(values), values, on_removed,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+const struct route watchlist_routes[] = {
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/watchlist", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/watchlist", handle_add, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/watchlist/:id", handle_remove, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,116 @@
+/*
+ * See watchers.h. One statement at a time, each a transaction of its own; what fails is done at the next look.
+ *
+ * A cancelled auction is told here to those who only watched it: who bid on it, and who sells it, is told by the event.
+ */
+#include "notifyworker/watchers.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+
+enum { MS_PER_S = 1000, US_PER_MS = 1000 };
+
+/* A version 8 id that begins with the time, as every id of a notification does; the rest is random. */
+#define NEW_ID                                                                                                         \
+    "overlay(overlay(gen_random_uuid()::text placing"                                                                  \
+    " regexp_replace(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'), '^(.{8})', '\\1-')"            \
+    " from 1 for 13) placing '8' from 15 for 1)::uuid"
+
+#define NOTICE "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
+
+const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
+    /* The leader knows of their own bid. */
+    [WATCHERS_TELL_BIDS] =
+        {"watchers_tell_bids",
+         "WITH due AS (UPDATE watch_counts c SET told_bids = a.bid_count, told_at = now() FROM auctions a"
+         "  WHERE c.open AND a.id = c.auction_id AND a.status = 'active' AND a.bid_count > c.told_bids"
+         "  AND (c.told_at IS NULL OR c.told_at <= now() - interval '60 seconds')"
+         "  RETURNING c.auction_id, a.current_bid, a.end_time, a.leader_id) " NOTICE "SELECT w.user_id, " NEW_ID
+         ", 'WATCHED_BID', due.auction_id, due.current_bid, due.end_time, now()"
+         " FROM due JOIN watchlist w ON w.auction_id = due.auction_id JOIN users u ON u.id = w.user_id"
+         " WHERE w.user_id IS DISTINCT FROM due.leader_id AND NOT 'WATCHED_BID' = ANY (u.muted) ON CONFLICT DO "
+         "NOTHING"},
+    [WATCHERS_CLOSE] =
+        {"watchers_close",
+         "WITH over AS (UPDATE watch_counts c SET open = false FROM auctions a"
+         "  WHERE c.open AND a.id = c.auction_id AND a.status NOT IN ('draft', 'scheduled', 'active')"
+         "  RETURNING c.auction_id, a.status, a.seller_id) " NOTICE "SELECT w.user_id, " NEW_ID
+         ", 'AUCTION_CANCELLED', over.auction_id, NULL, NULL, now()"
+         " FROM over JOIN watchlist w ON w.auction_id = over.auction_id JOIN users u ON u.id = w.user_id"
+         " WHERE over.status = 'cancelled' AND w.user_id <> over.seller_id"
+         " AND NOT EXISTS (SELECT FROM bids b WHERE b.auction_id = over.auction_id AND b.bidder_id = w.user_id)"
+         " AND NOT 'AUCTION_CANCELLED' = ANY (u.muted) ON CONFLICT DO NOTHING"},
+};
+
+struct watchers {
+    struct pg *pg;
+    size_t first_statement;
+    struct event *timer;
+    bool busy; /* a statement is under way */
+};
+
+static void on_done(const struct pg_reply *reply, void *arg)
+{
+    struct watchers *watchers = arg;
+    watchers->busy = false;
+    if (reply->outcome == PG_FAILED) {
+        log_warn("watchers cannot be told now: %s %s", reply->sqlstate, reply->message);
+    }
+}
+
+static bool ask(struct watchers *watchers, enum watchers_statement statement, pg_callback callback)
+{
+    return pg_query(watchers->pg, watchers->first_statement + (size_t)statement, 0, NULL, callback, watchers);
+}
+
+static void on_told(const struct pg_reply *reply, void *arg)
+{
+    struct watchers *watchers = arg;
+    if (reply->outcome != PG_OK || !ask(watchers, WATCHERS_CLOSE, on_done)) {
+        on_done(reply, arg);
+    }
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct watchers *watchers = arg;
+    if (!watchers->busy && pg_up(watchers->pg)) {
+        watchers->busy = ask(watchers, WATCHERS_TELL_BIDS, on_told);
+    }
+}
+
+struct watchers *watchers_new(struct event_base *base, struct pg *pg, size_t first_statement, int poll_ms)
+{
+    const struct timeval every = {.tv_sec = poll_ms / MS_PER_S, .tv_usec = (poll_ms % MS_PER_S) * (long)US_PER_MS};
+    struct watchers *watchers = calloc(1, sizeof(*watchers));
+    if (watchers == NULL) {
+        return NULL;
+    }
+    watchers->pg = pg;
+    watchers->first_statement = first_statement;
+    watchers->timer = event_new(base, -1, EV_PERSIST, on_timer, watchers);
+    if (watchers->timer == NULL || event_add(watchers->timer, &every) != 0) {
+        watchers_free(watchers);
+        return NULL;
+    }
+    return watchers;
+}
+
+void watchers_free(struct watchers *watchers)
+{
+    if (watchers == NULL) {
+        return;
+    }
+    if (watchers->timer != NULL) {
+        event_free(watchers->timer);
+    }
+    free(watchers);
+}
+
+void watchers_drain(struct watchers *watchers)
+{
+    (void)event_del(watchers->timer);
+}

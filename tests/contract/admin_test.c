@@ -1,0 +1,365 @@
+/*
+ * What admins may see and do, that it is all on record, and that the record cannot be changed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/topology.h"
+#include "tests/support/admin.h"
+#include "tests/support/house.h"
+#include "tests/support/queues.h"
+#include "tests/support/stage.h"
+
+#define ADMIN "/api/v1/admin"
+#define ME    "/api/v1/users/me"
+
+enum { TOLD_MS = 20000 };
+
+static struct cast_user admin;
+
+static void set(void)
+{
+    stage_set();
+    ck_assert(admin_new(stage.client, stage.sql, &admin));
+}
+
+static const struct reply *look(const char *path)
+{
+    return stage_call(&admin, "GET", path, NULL);
+}
+
+/* --- bans --- */
+
+START_TEST(a_ban_ends_sessions_and_tokens_at_once)
+{
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+    const struct reply *reply = admin_ban(stage.client, &admin, stage.ann.id);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "id", stage.ann.id);
+    ck_assert_str_ne(reply_text(reply, "bannedAt"), "null");
+    EXPECT_ERROR(stage_call(&stage.ann, "GET", ME, NULL), 403, "USER_BANNED");
+    EXPECT_ERROR(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 50.00}"), 403, "USER_BANNED");
+    client_token(stage.client, stage.ann.session);
+    ck_assert_int_ge(client_call(stage.client, "GET", ME, NULL)->status, 401);
+    EXPECT_ERROR(stage_call(NULL, "POST", "/api/v1/auth/login",
+                            client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email)),
+                 403, "USER_BANNED");
+    /* It voids nothing: she leads as before. */
+    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "currentBid", "10.00");
+}
+END_TEST
+
+START_TEST(an_unban_does_not_bring_old_sessions_back)
+{
+    EXPECT_STATUS(admin_ban(stage.client, &admin, stage.ann.id), 200);
+    const struct reply *reply = admin_unban(stage.client, &admin, stage.ann.id);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "bannedAt", "null");
+    EXPECT_ERROR(stage_call(&stage.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    reply = stage_call(NULL, "POST", "/api/v1/auth/login",
+                       client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email));
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(stage.ann.token, sizeof(stage.ann.token), "%s", reply_text(reply, "accessToken"));
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+}
+END_TEST
+
+START_TEST(the_last_admin_stays)
+{
+    struct cast_user other;
+    ck_assert(admin_new(stage.client, stage.sql, &other));
+    PQclear(sql_rows(stage.sql, "UPDATE users SET role = 'user' WHERE role = 'admin' AND id NOT IN ($1, $2)", admin.id,
+                     other.id, NULL));
+    EXPECT_STATUS(admin_ban(stage.client, &admin, other.id), 200);
+    EXPECT_ERROR(admin_ban(stage.client, &admin, admin.id), 409, "LAST_ADMIN");
+    EXPECT_STATUS(stage_call(&admin, "GET", ME, NULL), 200);
+    EXPECT_STATUS(admin_unban(stage.client, &admin, other.id), 200);
+}
+END_TEST
+
+START_TEST(a_ban_needs_a_reason_and_a_user)
+{
+    const char *path = client_format(ADMIN "/users/%s/ban", stage.ann.id);
+    EXPECT_ERROR(stage_call(&admin, "POST", path, "{}"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(stage_call(&admin, "POST", path, "{\"reason\": \"x\", \"hours\": 3}"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(admin_ban(stage.client, &admin, stage.auction), 404, "NOT_FOUND");
+    EXPECT_STATUS(stage_call(&stage.ann, "GET", ME, NULL), 200);
+}
+END_TEST
+
+/* --- what admins see --- */
+
+START_TEST(users_are_found)
+{
+    const struct reply *reply = look(client_format(ADMIN "/users?q=%s", stage.ann.id)); /* nobody's name */
+    ck_assert_int_eq(reply_count(reply, "items"), 0);
+    reply = look(client_format(ADMIN "/users?q=%.36s", stage.ann.email));
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.id", stage.ann.id);
+    EXPECT_TEXT(reply, "items.0.bannedAt", "null");
+    EXPECT_ABSENT(reply, "items.0.passwordHash");
+    EXPECT_STATUS(admin_ban(stage.client, &admin, stage.ann.id), 200);
+    reply = look(client_format(ADMIN "/users?banned=true&q=%.36s", stage.ann.email));
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    reply = look(client_format(ADMIN "/users?role=admin&q=%.36s", stage.ann.email));
+    ck_assert_int_eq(reply_count(reply, "items"), 0);
+    reply = look(ADMIN "/users?limit=2");
+    ck_assert_int_eq(reply_count(reply, "items"), 2);
+    reply = look(client_format(ADMIN "/users?limit=2&cursor=%s", reply_text(reply, "nextCursor")));
+    ck_assert_int_eq(reply_count(reply, "items"), 2);
+    EXPECT_ERROR(look(ADMIN "/users?banned=perhaps"), 400, "VALIDATION_FAILED");
+}
+END_TEST
+
+START_TEST(auctions_of_every_status_are_found)
+{
+    const struct reply *reply = look(client_format(ADMIN "/auctions?sellerId=%s", stage.seller.id));
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.id", stage.auction);
+    EXPECT_PRESENT(reply, "items.0.reservePrice");
+    PQclear(sql_rows(stage.sql, "UPDATE auctions SET status = 'draft' WHERE id = $1", stage.auction, NULL));
+    reply = look(client_format(ADMIN "/auctions?sellerId=%s&status=draft&q=CHAIR&minPrice=5&maxPrice=20&sort=-price",
+                               stage.seller.id));
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    reply = look(client_format(ADMIN "/auctions?sellerId=%s&status=active", stage.seller.id));
+    ck_assert_int_eq(reply_count(reply, "items"), 0);
+    EXPECT_ERROR(look(ADMIN "/auctions?status=lost&sort=best&minPrice=x"), 400, "VALIDATION_FAILED");
+}
+END_TEST
+
+START_TEST(pages_of_auctions_meet)
+{
+    static const char *const sorts[] = {"newest", "ending", "price", "-price"};
+    char first[UUID_TEXT_SIZE];
+    char cursor[256];
+    for (size_t i = 0; i < ARRAY_LEN(sorts); i++) {
+        const struct reply *reply = look(client_format(ADMIN "/auctions?limit=1&sort=%s", sorts[i]));
+        EXPECT_STATUS(reply, 200);
+        (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "items.0.id"));
+        if (strcmp(reply_text(reply, "nextCursor"), "null") == 0) {
+            continue; /* this house has one auction so far */
+        }
+        (void)snprintf(cursor, sizeof(cursor), "%s", reply_text(reply, "nextCursor"));
+        reply = look(client_format(ADMIN "/auctions?limit=1&sort=%s&cursor=%s", sorts[i], cursor));
+        EXPECT_STATUS(reply, 200);
+        ck_assert_str_ne(reply_text(reply, "items.0.id"), first);
+    }
+}
+END_TEST
+
+START_TEST(a_standing_maximum_is_nobodys_business)
+{
+    char bid[UUID_TEXT_SIZE];
+    const struct reply *reply = cast_proxy(stage.client, &stage.ann, stage.auction, "87.65");
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
+    const char *const paths[] = {
+        client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid),
+        client_format("/api/v1/auctions/%s", stage.auction),
+        client_format("/api/v1/auctions/%s/bids", stage.auction),
+        client_format(ADMIN "/auctions?sellerId=%s", stage.seller.id),
+        ADMIN "/audit-logs",
+        ADMIN "/stats",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        reply = look(paths[i]);
+        EXPECT_STATUS(reply, 200);
+        ck_assert_msg(strstr(reply->body, "87.65") == NULL, "%s shows it: %.1000s", paths[i], reply->body);
+    }
+    EXPECT_ERROR(look(stage_path("/proxy")), 404, "NOT_FOUND");
+    reply = stage_call(&stage.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid), NULL);
+    EXPECT_TEXT(reply, "maxAmount", "87.65");
+    PQclear(sql_rows(stage.sql, "UPDATE auctions SET status = 'unsold' WHERE id = $1", stage.auction, NULL));
+    EXPECT_TEXT(look(client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid)), "maxAmount", "87.65");
+}
+END_TEST
+
+START_TEST(statistics_count)
+{
+    const struct reply *reply = look(ADMIN "/stats");
+    EXPECT_STATUS(reply, 200);
+    ck_assert_int_ge((int)strtol(reply_text(reply, "users.total"), NULL, 10), 4);
+    ck_assert_int_ge((int)strtol(reply_text(reply, "users.admins"), NULL, 10), 1);
+    ck_assert_int_ge((int)strtol(reply_text(reply, "auctions.active"), NULL, 10), 1);
+    EXPECT_PRESENT(reply, "bids");
+    EXPECT_PRESENT(reply, "salesVolume");
+    EXPECT_PRESENT(reply, "deadLetters");
+}
+END_TEST
+
+/* --- the audit log --- */
+
+START_TEST(calls_changes_logins_and_refusals_are_on_record)
+{
+    client_header(stage.client, "X-Request-Id: the-ban-of-ann");
+    client_header(stage.client, "User-Agent: A judge's robe");
+    EXPECT_STATUS(admin_ban(stage.client, &admin, stage.ann.id), 200);
+    const struct reply *reply = look(client_format(ADMIN "/audit-logs?action=USER_BANNED&subject=%s", stage.ann.id));
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.actorId", admin.id);
+    EXPECT_TEXT(reply, "items.0.reason", "shill bidding");
+    EXPECT_TEXT(reply, "items.0.oldValue.bannedAt", "null");
+    ck_assert_str_ne(reply_text(reply, "items.0.newValue.bannedAt"), "null");
+    EXPECT_TEXT(reply, "items.0.requestId", "the-ban-of-ann");
+    EXPECT_TEXT(reply, "items.0.userAgent", "A judge's robe");
+    EXPECT_TEXT(reply, "items.0.address", "127.0.0.1");
+    reply = look(client_format(ADMIN "/audit-logs?actorId=%s&limit=1", admin.id)); /* this very call */
+    EXPECT_TEXT(reply, "items.0.action", "GET " ADMIN "/audit-logs");
+    EXPECT_ERROR(stage_call(&stage.bob, "GET", ADMIN "/stats", NULL), 403, "FORBIDDEN");
+    (void)stage_call(NULL, "POST", "/api/v1/auth/login",
+                     client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", stage.bob.email));
+    SUITE_WAIT(sql_int(stage.sql,
+                       "SELECT count(DISTINCT action) FROM audit_log WHERE actor_id = $1 AND action IN ('LOGIN',"
+                       " 'LOGIN_FAILED', 'ADMIN_REFUSED')",
+                       stage.bob.id, NULL) == 3,
+               TOLD_MS);
+    ck_assert_int_eq(
+        sql_int(stage.sql, "SELECT count(*) FROM audit_log WHERE audit_log::text LIKE $1", "%wrong password%", NULL),
+        0);
+    EXPECT_ERROR(look(ADMIN "/audit-logs?actorId=x&from=y"), 400, "VALIDATION_FAILED");
+}
+END_TEST
+
+/* 1: refused for want of the privilege; 0: done, or failed otherwise. */
+static bool forbidden(const char *statement)
+{
+    PGconn *connection = PQconnectdb(house_pg_url());
+    ck_assert_int_eq(PQstatus(connection), CONNECTION_OK);
+    PGresult *result = PQexec(connection, statement);
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    bool yes = state != NULL && strcmp(state, "42501") == 0;
+    PQclear(result);
+    PQfinish(connection);
+    return yes;
+}
+
+START_TEST(the_house_itself_cannot_change_the_record)
+{
+    static const char *const statements[] = {
+        "UPDATE audit_log SET action = 'NOTHING'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+        "ALTER TABLE audit_log DISABLE TRIGGER ALL",
+        "ALTER TABLE audit_log OWNER TO CURRENT_USER",
+        "DROP TRIGGER audit_log_append_only ON audit_log",
+        "SET ROLE rostrum_audit",
+    };
+    (void)look(ADMIN "/stats");
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        ck_assert_msg(forbidden(statements[i]), "not refused: %s", statements[i]);
+    }
+    /* It cannot give itself the right either: the grant does nothing. */
+    PQclear(sql_rows(stage.sql, "GRANT UPDATE ON audit_log TO CURRENT_USER", NULL));
+    ck_assert(forbidden("UPDATE audit_log SET action = 'NOTHING'"));
+}
+END_TEST
+
+/* --- dead letters --- */
+
+/* Letters that name the stage's auction and have a reason, or any. */
+static int letters(bool reasoned)
+{
+    return (int)sql_int(stage.sql,
+                        "SELECT count(*) FROM dead_letters WHERE position($1::bytea IN body) > 0"
+                        " AND (reason <> '' OR NOT $2::boolean)",
+                        stage.auction, reasoned ? "true" : "false", NULL);
+}
+
+START_TEST(dead_letters_are_shown_requeued_and_dropped)
+{
+    char body[256];
+    char path[128];
+    struct queues *queues = queues_open();
+    (void)snprintf(body, sizeof(body), "{\"v\":77,\"auction\":\"%s\"}", stage.auction);
+    queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
+    SUITE_WAIT(letters(false) == 1, TOLD_MS);
+    const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "items.0.routingKey", TOPOLOGY_KEY_DEAD_NOTIFY);
+    ck_assert_str_ne(reply_text(reply, "items.0.reason"), "");
+    (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
+    reply = look(path);
+    EXPECT_TEXT(reply, "body.auction", stage.auction);
+    EXPECT_PRESENT(reply, "bodyBase64");
+    /* Nothing has been mended: it comes back, as the same letter. */
+    EXPECT_STATUS(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 200);
+    SUITE_WAIT(strcmp(reply_text(look(path), "times"), "2") == 0, TOLD_MS);
+    ck_assert_int_eq(letters(false), 1);
+    EXPECT_STATUS(stage_call(&admin, "DELETE", path, NULL), 204);
+    EXPECT_ERROR(look(path), 404, "NOT_FOUND");
+    EXPECT_ERROR(stage_call(&admin, "DELETE", path, NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 404, "NOT_FOUND");
+    ck_assert_int_eq(sql_int(stage.sql,
+                             "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND action IN"
+                             " ('DEAD_LETTER_REQUEUED', 'DEAD_LETTER_DROPPED')",
+                             admin.id, NULL),
+                     2);
+    queues_close(queues);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_is_not_sent_again)
+{
+    struct queues *queues = queues_open();
+    char body[128];
+    (void)snprintf(body, sizeof(body), "not JSON %s \xff", stage.auction);
+    queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
+    SUITE_WAIT(letters(false) == 1, TOLD_MS);
+    const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
+    char path[128];
+    (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
+    EXPECT_TEXT(look(path), "body", "null");
+    EXPECT_ERROR(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 409, "LETTER_UNREADABLE");
+    EXPECT_STATUS(stage_call(&admin, "DELETE", path, NULL), 204);
+    queues_close(queues);
+}
+END_TEST
+
+START_TEST(a_bids_letter_goes_back_to_its_queue)
+{
+    struct queues *queues = queues_open();
+    char body[256];
+    char path[128];
+    (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"auctionId\":\"%s\"}]}", stage.auction);
+    queues_publish(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, body, strlen(body));
+    SUITE_WAIT(letters(false) == 1, TOLD_MS);
+    const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
+    (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s/requeue", reply_text(reply, "items.0.id"));
+    EXPECT_STATUS(stage_call(&admin, "POST", path, NULL), 200);
+    SUITE_WAIT(letters(true) == 1, TOLD_MS); /* the bid worker had it, and says why it cannot read it */
+    queues_close(queues);
+}
+END_TEST
+
+static Suite *admin_suite(void)
+{
+    const TTest *const tests[] = {
+        a_ban_ends_sessions_and_tokens_at_once,
+        an_unban_does_not_bring_old_sessions_back,
+        the_last_admin_stays,
+        a_ban_needs_a_reason_and_a_user,
+        users_are_found,
+        auctions_of_every_status_are_found,
+        pages_of_auctions_meet,
+        a_standing_maximum_is_nobodys_business,
+        statistics_count,
+        calls_changes_logins_and_refusals_are_on_record,
+        the_house_itself_cannot_change_the_record,
+        dead_letters_are_shown_requeued_and_dropped,
+        what_cannot_be_read_is_not_sent_again,
+        a_bids_letter_goes_back_to_its_queue,
+    };
+    Suite *suite = suite_create("admin");
+    TCase *tcase = tcase_create("admin");
+    tcase_add_checked_fixture(tcase, set, stage_strike);
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        tcase_add_test(tcase, tests[i]);
+    }
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(admin_suite());
+}

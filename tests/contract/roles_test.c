@@ -1,0 +1,264 @@
+/*
+ * Who may do what: every route for a guest, a banned user, a bidder, another user, the seller and an admin. And there
+ * is nothing else: each route in the gateway's sources must stand in the table, and each path of the table must allow
+ * exactly the methods that stand there.
+ */
+#include <dirent.h>
+#include <stdio.h>
+
+#include "tests/support/admin.h"
+#include "tests/support/stage.h"
+
+enum role { GUEST, BANNED, BIDDER, OTHER, SELLER, ADMIN, ROLES };
+
+static const char *const role_names[ROLES] = {"guest", "banned", "bidder", "other", "seller", "admin"};
+
+enum { LINE_SIZE = 512, PATH_SIZE = 256, ROUTES_MAX = 200 };
+
+#define OPEN_TO_ALL                                                                                                    \
+    {                                                                                                                  \
+        200, 200, 200, 200, 200, 200                                                                                   \
+    }
+#define OPTIONAL                                                                                                       \
+    {                                                                                                                  \
+        200, 403, 200, 200, 200, 200                                                                                   \
+    }
+#define USERS(status)                                                                                                  \
+    {                                                                                                                  \
+        401, 403, status, status, status, status                                                                       \
+    }
+#define ADMINS(last)                                                                                                   \
+    {                                                                                                                  \
+        401, 403, 403, 403, 403, last                                                                                  \
+    }
+
+#define API  "/api/v1"
+#define LOT  API "/auctions/:id"
+#define ME   API "/users/me"
+#define DESK API "/admin"
+
+struct rule {
+    const char *method;
+    const char *pattern; /* as in the gateway's tables */
+    const char *body;    /* '#': another digit for each role, for amounts; NULL: none */
+    int expected[ROLES];
+};
+
+/* In the order of doing: what ends a session stands last. :bidId is the bidder's; other ids name nothing. */
+static const struct rule rules[] = {
+    {"GET", "/health", NULL, OPEN_TO_ALL},
+    {"GET", "/ready", NULL, OPEN_TO_ALL},
+    {"GET", "/.well-known/jwks.json", NULL, OPEN_TO_ALL},
+    {"GET", API "/time", NULL, OPEN_TO_ALL},
+    {"POST", API "/auth/register", "{}", {400, 400, 400, 400, 400, 400}},
+    {"POST", API "/auth/login", "{}", {400, 400, 400, 400, 400, 400}},
+    {"GET", API "/auctions", NULL, OPTIONAL},
+    {"POST", API "/auctions", "{}", USERS(400)},
+    {"GET", LOT, NULL, OPTIONAL},
+    {"GET", LOT "/proxy", NULL, USERS(404)},
+    {"DELETE", LOT "/proxy", NULL, {401, 403, 404, 404, 403, 404}},
+    {"GET", LOT "/bids", NULL, OPEN_TO_ALL},
+    {"GET", LOT "/bids/:bidId", NULL, {401, 403, 200, 404, 404, 200}},
+    {"POST", LOT "/bids", "{\"amount\": 2#.00}", {401, 403, 202, 202, 403, 202}},
+    {"POST", LOT "/proxy", "{\"maxAmount\": 3#.00}", {401, 403, 202, 202, 403, 202}},
+    {"POST", LOT "/buy-now", NULL, {401, 403, 202, 202, 403, 202}},
+    {"PUT", LOT, "{}", {401, 403, 403, 403, 400, 403}},
+    {"DELETE", LOT, NULL, {401, 403, 403, 403, 409, 403}},
+    {"POST", LOT "/publish", NULL, {401, 403, 403, 403, 409, 403}},
+    {"POST", API "/auctions/quote", "{}", {400, 400, 400, 400, 400, 400}},
+    {"POST", LOT "/images", "{}", USERS(415)},
+    {"DELETE", LOT "/images/:imageId", NULL, {401, 403, 403, 403, 409, 404}},
+    {"GET", "/images/:file", NULL, {404, 404, 404, 404, 404, 404}},
+    {"GET", ME, NULL, USERS(200)},
+    {"PATCH", ME, "{}", USERS(200)},
+    {"GET", ME "/bids", NULL, USERS(200)},
+    {"GET", ME "/auctions", NULL, USERS(200)},
+    {"GET", ME "/notifications", NULL, USERS(200)},
+    {"GET", ME "/notifications/count", NULL, USERS(200)},
+    {"POST", ME "/notifications/read", "{\"all\": true}", USERS(204)},
+    {"GET", ME "/sessions", NULL, USERS(200)},
+    {"DELETE", ME "/sessions/:id", NULL, USERS(404)},
+    {"GET", ME "/watchlist", NULL, USERS(200)},
+    {"POST", ME "/watchlist", "{}", USERS(400)},
+    {"DELETE", ME "/watchlist/:id", NULL, USERS(404)},
+    {"GET", DESK "/auctions", NULL, ADMINS(200)},
+    {"PUT", DESK "/auctions/:id", "{}", ADMINS(400)},
+    {"GET", DESK "/users", NULL, ADMINS(200)},
+    {"POST", DESK "/users/:id/ban", "{\"reason\": \"none\"}", ADMINS(404)},
+    {"POST", DESK "/users/:id/unban", "{\"reason\": \"none\"}", ADMINS(404)},
+    {"GET", DESK "/audit-logs", NULL, ADMINS(200)},
+    {"GET", DESK "/stats", NULL, ADMINS(200)},
+    {"GET", DESK "/dead-letters", NULL, ADMINS(200)},
+    {"GET", DESK "/dead-letters/:id", NULL, ADMINS(404)},
+    {"POST", DESK "/dead-letters/:id/requeue", NULL, ADMINS(404)},
+    {"DELETE", DESK "/dead-letters/:id", NULL, ADMINS(404)},
+    {"POST", API "/auth/refresh", NULL, USERS(200)},
+    {"POST", API "/auth/logout", NULL, USERS(204)},
+};
+
+static struct cast_user banned;
+static struct cast_user admin;
+static char bid[UUID_TEXT_SIZE];
+
+static void set(void)
+{
+    stage_set();
+    ck_assert(admin_new(stage.client, stage.sql, &admin));
+    ck_assert(cast_user(stage.client, &banned, "Mallory"));
+    EXPECT_STATUS(admin_ban(stage.client, &admin, banned.id), 200);
+    const struct reply *reply = cast_bid(stage.client, &stage.ann, stage.auction, "10.00");
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
+}
+
+static const struct cast_user *player(enum role role)
+{
+    const struct cast_user *const players[ROLES] = {
+        [GUEST] = NULL,       [BANNED] = &banned,       [BIDDER] = &stage.ann,
+        [OTHER] = &stage.bob, [SELLER] = &stage.seller, [ADMIN] = &admin,
+    };
+    return players[role];
+}
+
+/* The pattern with ids in the place of its parameters: an auction's, a bid's, or one that names nothing. */
+static void fill(const char *pattern, char path[static PATH_SIZE])
+{
+    static const char nothing[] = "01890000-0000-7000-8000-000000000000";
+    size_t length = 0;
+    bool lot = strncmp(pattern, LOT, strlen(LOT)) == 0;
+    for (size_t parameter = 0; *pattern != '\0'; pattern += strcspn(pattern, ":")) {
+        if (*pattern == ':') {
+            const char *id = !lot ? nothing : parameter == 0 ? stage.auction : bid;
+            length += (size_t)snprintf(path + length, PATH_SIZE - length, "%s", id);
+            pattern += strcspn(pattern, "/");
+            parameter++;
+        }
+        length += (size_t)snprintf(path + length, PATH_SIZE - length, "%.*s", (int)strcspn(pattern, ":"), pattern);
+    }
+}
+
+static void play(const struct rule *rule, enum role role)
+{
+    char path[PATH_SIZE];
+    char body[LINE_SIZE];
+    fill(rule->pattern, path);
+    if (rule->body != NULL) {
+        (void)snprintf(body, sizeof(body), "%s", rule->body);
+        char *number = strchr(body, '#');
+        if (number != NULL) {
+            *number = (char)('0' + (int)role);
+        }
+    }
+    const struct reply *reply = stage_call(player(role), rule->method, path, rule->body == NULL ? NULL : body);
+    ck_assert_msg(reply->status == rule->expected[role], "%s %s as %s: expected %d, " EXPECT_GOT, rule->method,
+                  rule->pattern, role_names[role], rule->expected[role], reply->status, reply->body);
+}
+
+START_TEST(each_role_may_what_the_table_says)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        for (int role = 0; role < ROLES; role++) {
+            play(&rules[i], (enum role)role);
+        }
+    }
+}
+END_TEST
+
+static bool listed(const char *method, const char *pattern)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        if (strcmp(rules[i].method, method) == 0 && strcmp(rules[i].pattern, pattern) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The routes of one source file: lines of `{METHOD_GET, ROUTE_USER, "/path", …`. */
+static size_t read_routes(const char *path)
+{
+    char line[LINE_SIZE];
+    size_t count = 0;
+    FILE *file = fopen(path, "re");
+    ck_assert_msg(file != NULL, "%s cannot be read", path);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        char method[16];
+        char pattern[PATH_SIZE];
+        if (sscanf(line, " {METHOD_%15[A-Z], ROUTE_%*[A-Z], \"%255[^\"]\"", method, pattern) == 2) {
+            ck_assert_msg(listed(method, pattern), "%s: %s %s is in no row of roles_test.c", path, method, pattern);
+            count++;
+        }
+    }
+    (void)fclose(file);
+    return count;
+}
+
+START_TEST(every_route_of_the_sources_is_in_the_table)
+{
+    char path[PATH_SIZE + sizeof("gateway/")];
+    size_t count = 0;
+    DIR *folder = opendir("gateway");
+    ck_assert_ptr_nonnull(folder);
+    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        size_t length = strlen(entry->d_name);
+        if (length > 2 && strcmp(entry->d_name + length - 2, ".c") == 0) {
+            (void)snprintf(path, sizeof(path), "gateway/%.255s", entry->d_name);
+            count += read_routes(path);
+        }
+    }
+    (void)closedir(folder);
+    ck_assert_uint_eq(count, ARRAY_LEN(rules));
+}
+END_TEST
+
+START_TEST(each_path_allows_the_methods_of_the_table_alone)
+{
+    static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        fill(rules[i].pattern, path);
+        EXPECT_STATUS(stage_call(NULL, "OPTIONS", path, NULL), 204);
+        char allow[LINE_SIZE];
+        (void)snprintf(allow, sizeof(allow), "%s", client_reply_header(stage.client, "Allow"));
+        for (size_t k = 0; k < ARRAY_LEN(methods); k++) {
+            bool allowed = strstr(allow, client_format(", %s", methods[k])) != NULL;
+            ck_assert_msg(allowed == listed(methods[k], rules[i].pattern), "%s allows %s", rules[i].pattern, allow);
+            if (!allowed) {
+                EXPECT_ERROR(stage_call(&admin, methods[k], path, NULL), 405, "METHOD_NOT_ALLOWED");
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(what_is_not_there_is_not_there_for_anyone)
+{
+    static const char *const paths[] = {
+        "/",          API,        API "/",     DESK,         DESK "/",           DESK "/users/",
+        API "/users", "/metrics", ME "/../me", API "//time", DESK "/house-keys", "/api/v2/time",
+        API "/time/"};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        for (int role = 0; role < ROLES; role++) {
+            EXPECT_ERROR(stage_call(player((enum role)role), "GET", paths[i], NULL), 404, "NOT_FOUND");
+        }
+    }
+}
+END_TEST
+
+static Suite *roles_suite(void)
+{
+    Suite *suite = suite_create("roles");
+    TCase *tcase = tcase_create("roles");
+    tcase_add_checked_fixture(tcase, set, stage_strike);
+    tcase_add_test(tcase, each_role_may_what_the_table_says);
+    tcase_add_test(tcase, every_route_of_the_sources_is_in_the_table);
+    tcase_add_test(tcase, each_path_allows_the_methods_of_the_table_alone);
+    tcase_add_test(tcase, what_is_not_there_is_not_there_for_anyone);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(roles_suite());
+}

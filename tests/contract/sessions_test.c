@@ -1,0 +1,151 @@
+/*
+ * Sessions and access tokens: listed, ended one by one, by a new password and by logging out; keys rotate while tokens
+ * of the key before live.
+ */
+#include <stdio.h>
+
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+#define ME       "/api/v1/users/me"
+#define SESSIONS "/api/v1/users/me/sessions"
+
+enum { ROTATED_MS = 40000 };
+
+/* Another login of the same user, elsewhere. */
+static void log_in_again(struct cast_user *user, const char *agent)
+{
+    client_header(stage.client, client_format("User-Agent: %s", agent));
+    const struct reply *reply =
+        stage_call(NULL, "POST", "/api/v1/auth/login",
+                   client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", user->email));
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
+    const char *cookie = client_reply_header(stage.client, "Set-Cookie");
+    (void)snprintf(user->session, sizeof(user->session), "%.*s", (int)strcspn(cookie + strlen("session="), ";"),
+                   cookie + strlen("session="));
+}
+
+static const struct reply *by_session(const struct cast_user *who, const char *method, const char *path)
+{
+    client_token(stage.client, who->session);
+    return client_call(stage.client, method, path, NULL);
+}
+
+START_TEST(sessions_are_listed_newest_first)
+{
+    struct cast_user phone = stage.ann;
+    log_in_again(&phone, "A telephone");
+    const struct reply *reply = by_session(&phone, "GET", SESSIONS);
+    EXPECT_STATUS(reply, 200);
+    ck_assert_int_eq(reply_count(reply, "items"), 2);
+    EXPECT_TEXT(reply, "items.0.current", "true");
+    EXPECT_TEXT(reply, "items.0.userAgent", "A telephone");
+    EXPECT_PRESENT(reply, "items.0.createdAt");
+    EXPECT_PRESENT(reply, "items.0.expiresAt");
+    EXPECT_PRESENT(reply, "items.0.address");
+    EXPECT_TEXT(reply, "items.1.current", "false");
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", SESSIONS, NULL), "items.1.current", "true");
+    ck_assert_int_eq(reply_count(stage_call(&stage.bob, "GET", SESSIONS, NULL), "items"), 1);
+    EXPECT_ERROR(stage_call(NULL, "GET", SESSIONS, NULL), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+START_TEST(a_revoked_session_is_gone_with_its_access_tokens)
+{
+    struct cast_user phone = stage.ann;
+    char path[128];
+    log_in_again(&phone, "A telephone");
+    const struct reply *reply = stage_call(&stage.ann, "GET", SESSIONS, NULL);
+    (void)snprintf(path, sizeof(path), SESSIONS "/%s", reply_text(reply, "items.0.id"));
+    EXPECT_ERROR(stage_call(&stage.bob, "DELETE", path, NULL), 404, "NOT_FOUND"); /* not his */
+    EXPECT_STATUS(by_session(&phone, "GET", ME), 200);
+    EXPECT_STATUS(stage_call(&stage.ann, "DELETE", path, NULL), 204);
+    EXPECT_ERROR(by_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(stage_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(stage_call(&phone, "POST", stage_path("/bids"), "{\"amount\": 10.00}"), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(stage_call(&stage.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
+    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", SESSIONS, NULL), "items"), 1);
+}
+END_TEST
+
+START_TEST(a_new_password_ends_the_other_sessions)
+{
+    struct cast_user phone = stage.ann;
+    log_in_again(&phone, "A telephone");
+    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME,
+                             "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+                  200);
+    EXPECT_STATUS(stage_call(&stage.ann, "GET", ME, NULL), 200);
+    EXPECT_STATUS(by_session(&stage.ann, "GET", ME), 200);
+    EXPECT_ERROR(by_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(stage_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(by_session(&phone, "POST", "/api/v1/auth/refresh"), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+START_TEST(logging_out_ends_access_tokens_too)
+{
+    EXPECT_STATUS(stage_call(&stage.ann, "POST", "/api/v1/auth/logout", NULL), 204);
+    EXPECT_ERROR(stage_call(&stage.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(by_session(&stage.ann, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_STATUS(stage_call(&stage.bob, "GET", ME, NULL), 200);
+}
+END_TEST
+
+START_TEST(a_user_has_at_most_a_hundred_sessions)
+{
+    enum { MOST = 100 };
+    struct cast_user first = stage.ann;
+    for (int i = 0; i < MOST; i++) {
+        log_in_again(&stage.ann, "Many");
+    }
+    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", SESSIONS, NULL), "items"), MOST);
+    EXPECT_ERROR(by_session(&first, "GET", ME), 401, "UNAUTHORIZED");
+}
+END_TEST
+
+static int keys_published(void)
+{
+    return reply_count(stage_call(NULL, "GET", "/.well-known/jwks.json", NULL), "keys");
+}
+
+/* Whether a fresh login's token names another key than this one's. */
+static bool signed_anew(const char *header)
+{
+    log_in_again(&stage.bob, "Bob");
+    return strncmp(stage.bob.token, header, strcspn(header, ".")) != 0;
+}
+
+START_TEST(keys_rotate_while_old_tokens_live)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    char before[CAST_TOKEN_SIZE];
+    int published = keys_published();
+    (void)snprintf(before, sizeof(before), "%s", stage.bob.token);
+    ck_assert_int_eq(house_ctl(out, sizeof(out), "keys", "rotate", NULL), 0);
+    SUITE_WAIT(keys_published() == published + 1, ROTATED_MS);
+    SUITE_WAIT(signed_anew(before), ROTATED_MS);
+    EXPECT_STATUS(stage_call(&stage.ann, "GET", ME, NULL), 200); /* signed by the key before */
+    EXPECT_STATUS(stage_call(&stage.bob, "GET", ME, NULL), 200);
+}
+END_TEST
+
+static Suite *sessions_suite(void)
+{
+    const TTest *const tests[] = {
+        sessions_are_listed_newest_first,
+        a_revoked_session_is_gone_with_its_access_tokens,
+        a_new_password_ends_the_other_sessions,
+        logging_out_ends_access_tokens_too,
+        a_user_has_at_most_a_hundred_sessions,
+        keys_rotate_while_old_tokens_live,
+        NULL,
+    };
+    return stage_suite("sessions", tests);
+}
+
+int main(void)
+{
+    return suite_run(sessions_suite());
+}

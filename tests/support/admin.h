@@ -1,0 +1,16 @@
+/*
+ * An admin for a test: a registered user whose role is changed by SQL (rostrumctl makes admins, and reads a password
+ * from a terminal or a pipe), logged in again as what they now are.
+ */
+#ifndef ROSTRUM_TESTS_SUPPORT_ADMIN_H
+#define ROSTRUM_TESTS_SUPPORT_ADMIN_H
+
+#include "tests/support/cast.h"
+#include "tests/support/sql.h"
+
+MUST_CHECK bool admin_new(struct client *client, struct sql *sql, struct cast_user *admin);
+/* POST /admin/users/:id/ban or unban as `admin`. */
+const struct reply *admin_ban(struct client *client, const struct cast_user *admin, const char *user_id);
+const struct reply *admin_unban(struct client *client, const struct cast_user *admin, const char *user_id);
+
+#endif

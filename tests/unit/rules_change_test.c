@@ -1,0 +1,289 @@
+/*
+ * Rule 11 of bidding (API.md), and buying at once: who may change what until when, and what becomes of the auction.
+ */
+#include "tests/support/lot.h"
+
+static struct rules_terms terms;
+
+static void set(void)
+{
+    lot_set();
+    lot.buy_now_price = 5000;
+    terms = (struct rules_terms){
+        .starting_price = 2000,
+        .reserve_price = 3000,
+        .buy_now_price = 9000,
+        .increments = increments_fixed(500),
+        .snipe_window_ms = 0,
+        .snipe_extension_ms = 1000,
+        .snipe_max = 2,
+        .start_ms = LOT_START_MS,
+        .end_ms = LOT_END_MS - 1000,
+    };
+}
+
+static struct rules_decision change(struct rules_command command, int64_t at_ms)
+{
+    command.id = (struct uuid){.bytes = {[0] = 0xc1}};
+    command.bidder_id = lot_user(SELLER);
+    command.received_ms = at_ms;
+    command.terms = &terms;
+    return rules_decide(&lot, &command);
+}
+
+static struct rules_decision change_now(enum rules_kind kind)
+{
+    return change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_NOW_MS);
+}
+
+static struct rules_decision buy(int bidder)
+{
+    return lot_send(RULES_BUY, bidder, 0, LOT_NOW_MS);
+}
+
+/* --- buying at once --- */
+
+START_TEST(buying_takes_the_lead_and_ends_the_auction)
+{
+    struct rules_decision decision = buy(ANN);
+    lot_accepted(decision, 5000);
+    ck_assert(decision.ended && !decision.lead_lost && !decision.extended);
+    lot_stands(ANN, 5000, 5000, 1);
+    ck_assert_int_eq(lot.status, RULES_ENDED);
+    ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
+    ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
+    lot_rejected(buy(BOB), RULES_AUCTION_ENDED);
+}
+END_TEST
+
+START_TEST(without_a_reserve_any_bid_takes_the_offer_away)
+{
+    lot_accepted(lot_bid(ANN, 1000), 1000);
+    ck_assert(!rules_can_buy(&lot));
+    lot_rejected(buy(BOB), RULES_BUY_NOW_GONE);
+}
+END_TEST
+
+START_TEST(the_bid_that_meets_the_reserve_takes_the_offer_away)
+{
+    lot.reserve_price = 3000;
+    lot_accepted(lot_proxy(ANN, 2999), 1000);
+    ck_assert(rules_can_buy(&lot));
+    lot_accepted(lot_proxy(BOB, 3000), 3000);
+    ck_assert(!rules_can_buy(&lot));
+    lot_rejected(buy(CYD), RULES_BUY_NOW_GONE);
+}
+END_TEST
+
+START_TEST(buying_beats_a_maximum_below_the_reserve)
+{
+    lot.reserve_price = 5000;
+    lot_accepted(lot_proxy(ANN, 4999), 1000);
+    struct rules_decision decision = buy(BOB);
+    lot_accepted(decision, 5000);
+    lot_lost(decision, ANN, true);
+    lot_stands(BOB, 5000, 5000, 2);
+    ck_assert_int_eq(lot.runner_up_max, 4999);
+}
+END_TEST
+
+START_TEST(the_leader_may_buy)
+{
+    lot.reserve_price = 3000;
+    lot_accepted(lot_bid(ANN, 1000), 1000);
+    lot_accepted(lot_bid(BOB, 1100), 1100);
+    struct rules_decision decision = buy(BOB);
+    lot_accepted(decision, 5000);
+    ck_assert(!decision.lead_lost);
+    ck_assert_int_eq(lot.runner_up_max, 1000);
+}
+END_TEST
+
+START_TEST(what_holds_for_bids_holds_for_buying)
+{
+    struct rules_command command = {.kind = RULES_BUY, .bidder_id = lot_user(ANN), .received_ms = LOT_NOW_MS};
+    lot_rejected(buy(SELLER), RULES_OWN_AUCTION);
+    lot_rejected(lot_send(RULES_BUY, ANN, 0, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    lot_rejected(lot_send(RULES_BUY, ANN, 0, LOT_END_MS), RULES_AUCTION_ENDED);
+    command.terms_version = lot.terms_version - 1;
+    lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
+    command.terms_version = 0;
+    command.banned = true;
+    lot_rejected(rules_decide(&lot, &command), RULES_USER_BANNED);
+    lot.buy_now_price = 0;
+    lot_rejected(buy(ANN), RULES_BUY_NOW_GONE);
+}
+END_TEST
+
+/* --- the seller's changes --- */
+
+START_TEST(an_update_takes_over_every_term)
+{
+    int64_t version = lot.terms_version;
+    ck_assert_int_eq(change_now(RULES_UPDATE).verdict, RULES_ACCEPTED);
+    ck_assert_int_eq(lot.starting_price, 2000);
+    ck_assert_int_eq(lot.reserve_price, 3000);
+    ck_assert_int_eq(lot.buy_now_price, 9000);
+    ck_assert_int_eq(increments_at(&lot.increments, 0), 500);
+    ck_assert_int_eq(lot.snipe_window_ms, 0);
+    ck_assert_int_eq(lot.snipe_extension_ms, 1000);
+    ck_assert_int_eq(lot.snipe_max, 2);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS - 1000);
+    ck_assert_int_eq(lot.terms_version, version + 1);
+    ck_assert_int_eq(rules_minimum_bid(&lot), 2000);
+}
+END_TEST
+
+START_TEST(a_bid_on_older_terms_is_rejected)
+{
+    struct rules_command command = {
+        .kind = RULES_BID,
+        .bidder_id = lot_user(ANN),
+        .amount = 2000,
+        .received_ms = LOT_NOW_MS,
+        .terms_version = lot.terms_version,
+    };
+    ck_assert_int_eq(change_now(RULES_UPDATE).verdict, RULES_ACCEPTED);
+    lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
+    lot_accepted(lot_bid(ANN, 2000), 2000);
+}
+END_TEST
+
+START_TEST(with_a_bid_terms_stand)
+{
+    lot_accepted(lot_bid(ANN, 1000), 1000);
+    lot_rejected(change_now(RULES_UPDATE), RULES_HAS_BIDS);
+    lot_rejected(change_now(RULES_CANCEL), RULES_HAS_BIDS);
+}
+END_TEST
+
+START_TEST(an_update_that_saw_something_else_is_rejected)
+{
+    lot_rejected(change((struct rules_command){.kind = RULES_UPDATE, .stale = true}, LOT_NOW_MS),
+                 RULES_VERSION_CONFLICT);
+    terms.start_ms++;
+    lot_rejected(change_now(RULES_UPDATE), RULES_VERSION_CONFLICT); /* it has started */
+    ck_assert_int_eq(lot.terms_version, 3);
+}
+END_TEST
+
+START_TEST(a_start_can_be_moved_until_it_has_come)
+{
+    lot.status = RULES_SCHEDULED;
+    terms.start_ms = LOT_START_MS + 1000;
+    ck_assert(!change((struct rules_command){.kind = RULES_UPDATE}, LOT_START_MS - 1).started);
+    ck_assert_int_eq(lot.status, RULES_SCHEDULED);
+    terms.start_ms = LOT_START_MS - 1;
+    ck_assert(change((struct rules_command){.kind = RULES_UPDATE}, LOT_START_MS - 1).started);
+    ck_assert_int_eq(lot.status, RULES_ACTIVE);
+}
+END_TEST
+
+START_TEST(a_cancelled_auction_takes_nothing_more)
+{
+    struct rules_decision decision = change_now(RULES_CANCEL);
+    ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
+    ck_assert(decision.cancelled);
+    ck_assert_int_eq(lot.status, RULES_CANCELLED);
+    lot_rejected(lot_bid(ANN, 1000), RULES_AUCTION_CANCELLED);
+    lot_rejected(buy(ANN), RULES_AUCTION_CANCELLED);
+    for (enum rules_kind kind = RULES_UPDATE; kind <= RULES_ABORT; kind++) {
+        lot_rejected(change_now(kind), RULES_AUCTION_CANCELLED);
+    }
+    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
+}
+END_TEST
+
+/* --- an admin's --- */
+
+START_TEST(an_extension_is_later_and_uses_nothing_up)
+{
+    struct rules_decision decision = change_now(RULES_EXTEND);
+    ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
+    ck_assert(decision.extended);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS + 5);
+    ck_assert_int_eq(lot.extensions_used, 0);
+    lot_rejected(change_now(RULES_EXTEND), RULES_END_NOT_LATER);
+}
+END_TEST
+
+START_TEST(ended_at_once_it_is_sold_by_rule_9)
+{
+    lot_accepted(lot_proxy(ANN, 4000), 1000);
+    ck_assert(change_now(RULES_CLOSE).ended);
+    ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
+    ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
+    lot_stands(ANN, 1000, 4000, 1);
+}
+END_TEST
+
+START_TEST(what_has_not_started_cannot_end)
+{
+    lot.status = RULES_SCHEDULED;
+    lot_rejected(change((struct rules_command){.kind = RULES_CLOSE}, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    ck_assert(change((struct rules_command){.kind = RULES_ABORT}, LOT_START_MS - 1).cancelled);
+}
+END_TEST
+
+START_TEST(bids_do_not_keep_an_admin_from_cancelling)
+{
+    lot_accepted(lot_bid(ANN, 1000), 1000);
+    ck_assert(change_now(RULES_ABORT).cancelled);
+    ck_assert_int_eq(lot.status, RULES_CANCELLED);
+}
+END_TEST
+
+START_TEST(nothing_changes_after_the_end)
+{
+    for (enum rules_kind kind = RULES_UPDATE; kind <= RULES_ABORT; kind++) {
+        lot_rejected(change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_END_MS),
+                     RULES_AUCTION_ENDED);
+    }
+    lot.status = RULES_DRAFT;
+    lot_rejected(change_now(RULES_CANCEL), RULES_AUCTION_NOT_STARTED);
+}
+END_TEST
+
+START_TEST(kinds_have_words)
+{
+    for (enum rules_kind kind = RULES_BID; kind < RULES_KIND_COUNT; kind++) {
+        enum rules_kind parsed = RULES_KIND_COUNT;
+        ck_assert(rules_kind_parse(rules_kind_text(kind), &parsed));
+        ck_assert_int_eq(parsed, kind);
+    }
+    enum rules_kind kind = RULES_BID;
+    ck_assert(!rules_kind_parse("auto", &kind));
+}
+END_TEST
+
+static Suite *rules_change_suite(void)
+{
+    Suite *suite = suite_create("rules_change");
+    TCase *tcase = tcase_create("changes");
+    tcase_add_checked_fixture(tcase, set, NULL);
+    tcase_add_test(tcase, buying_takes_the_lead_and_ends_the_auction);
+    tcase_add_test(tcase, without_a_reserve_any_bid_takes_the_offer_away);
+    tcase_add_test(tcase, the_bid_that_meets_the_reserve_takes_the_offer_away);
+    tcase_add_test(tcase, buying_beats_a_maximum_below_the_reserve);
+    tcase_add_test(tcase, the_leader_may_buy);
+    tcase_add_test(tcase, what_holds_for_bids_holds_for_buying);
+    tcase_add_test(tcase, an_update_takes_over_every_term);
+    tcase_add_test(tcase, a_bid_on_older_terms_is_rejected);
+    tcase_add_test(tcase, with_a_bid_terms_stand);
+    tcase_add_test(tcase, an_update_that_saw_something_else_is_rejected);
+    tcase_add_test(tcase, a_start_can_be_moved_until_it_has_come);
+    tcase_add_test(tcase, a_cancelled_auction_takes_nothing_more);
+    tcase_add_test(tcase, an_extension_is_later_and_uses_nothing_up);
+    tcase_add_test(tcase, ended_at_once_it_is_sold_by_rule_9);
+    tcase_add_test(tcase, what_has_not_started_cannot_end);
+    tcase_add_test(tcase, bids_do_not_keep_an_admin_from_cancelling);
+    tcase_add_test(tcase, nothing_changes_after_the_end);
+    tcase_add_test(tcase, kinds_have_words);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(rules_change_suite());
+}

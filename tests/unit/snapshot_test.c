@@ -1,0 +1,88 @@
+/*
+ * The text of a snapshot: what is written is read, and nothing else is taken for one.
+ */
+#include "common/snapshot.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/suite.h"
+
+#define IDS "0197f3e1-2c4b-7abc-8def-0123456789ab 0197f3e1-2c4b-7abc-8def-0123456789ac"
+
+static const struct snapshot sample = {
+    .seller_id = {{1, 2, 3}},
+    .leader_id = {{4, 5, 6}},
+    .version = 12,
+    .terms_version = 3,
+    .status = "scheduled",
+    .start_ms = 1795000000000,
+    .end_ms = 1795000600000,
+    .minimum_bid = 999999999999,
+    .current_bid = 0,
+};
+
+START_TEST(what_is_written_is_read)
+{
+    char text[SNAPSHOT_TEXT_SIZE];
+    struct snapshot read;
+    snapshot_format(&sample, text);
+    ck_assert(snapshot_parse(text, strlen(text), &read));
+    ck_assert(uuid_equal(&read.seller_id, &sample.seller_id));
+    ck_assert(uuid_equal(&read.leader_id, &sample.leader_id));
+    ck_assert_int_eq(read.version, sample.version);
+    ck_assert_int_eq(read.terms_version, sample.terms_version);
+    ck_assert_str_eq(read.status, sample.status);
+    ck_assert_int_eq(read.start_ms, sample.start_ms);
+    ck_assert_int_eq(read.end_ms, sample.end_ms);
+    ck_assert_int_eq(read.minimum_bid, sample.minimum_bid);
+    ck_assert_int_eq(read.current_bid, sample.current_bid);
+}
+END_TEST
+
+START_TEST(a_part_of_it_is_none)
+{
+    char text[SNAPSHOT_TEXT_SIZE];
+    snapshot_format(&sample, text);
+    for (size_t length = 0; length < strlen(text); length++) {
+        char *part = malloc(length + 1); /* so that a sanitizer sees a byte too many */
+        struct snapshot read;
+        ck_assert_ptr_nonnull(part);
+        memcpy(part, text, length);
+        ck_assert_msg(!snapshot_parse(part, length, &read), "%zu bytes", length);
+        free(part);
+    }
+}
+END_TEST
+
+START_TEST(other_texts_are_none)
+{
+    static const char *const texts[] = {
+        "1 2 3 4 5 6 " IDS " sleeping",       "1 2 3 4 5 " IDS " active",
+        "1 2 3 4 5 -6 " IDS " active",        "1 2 3 4 5 6x " IDS " active",
+        "1 2 3 4 5  " IDS " active",          "1 2 3 4 5 1234567890123456789 " IDS " active",
+        "1 2 3 4 5 6 someone " IDS " active",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct snapshot read;
+        ck_assert_msg(!snapshot_parse(texts[i], strlen(texts[i]), &read), "%s", texts[i]);
+    }
+}
+END_TEST
+
+static Suite *snapshot_suite(void)
+{
+    Suite *suite = suite_create("snapshot");
+    TCase *tcase = tcase_create("snapshot");
+    tcase_add_test(tcase, what_is_written_is_read);
+    tcase_add_test(tcase, a_part_of_it_is_none);
+    tcase_add_test(tcase, other_texts_are_none);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(snapshot_suite());
+}
