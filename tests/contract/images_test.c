@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/support/admin.h"
 #include "tests/support/house.h"
 #include "tests/support/picture.h"
 #include "tests/support/stage.h"
@@ -274,6 +275,47 @@ START_TEST(what_was_bid_on_keeps_its_images)
 }
 END_TEST
 
+START_TEST(a_drafts_images_are_its_sellers_alone_and_go_with_it)
+{
+    char draft[UUID_TEXT_SIZE];
+    char path[128];
+    char url[64];
+    const char *images = "SELECT count(*) FROM images WHERE auction_id = $1::uuid";
+    const struct cast_terms terms = {.more = "\"draft\": true"};
+    struct picture picture = picture_png(30, 20, unique());
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, draft));
+    EXPECT_ERROR(upload_to(&stage.ann, draft, "image/png", picture.bytes, picture.length), 404, "NOT_FOUND");
+    const struct reply *reply = upload_to(&stage.seller, draft, "image/png", picture.bytes, picture.length);
+    EXPECT_STATUS(reply, 201);
+    free(picture.bytes);
+    keep(reply, "url", url);
+    (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", draft, reply_text(reply, "id"));
+    EXPECT_ERROR(stage_call(&stage.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
+    EXPECT_TEXT(cast_look(stage.client, &stage.seller, draft), "images.0.url", url);
+    ck_assert_int_eq(sql_int(stage.sql, images, draft, NULL), 1);
+    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", client_format("/api/v1/auctions/%s", draft), NULL), 204);
+    ck_assert_int_eq(sql_int(stage.sql, images, draft, NULL), 0);
+    const char *noted = "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid";
+    ck_assert_int_eq(sql_int(stage.sql, noted, url + strlen("/images/"), NULL), 1);
+}
+END_TEST
+
+START_TEST(an_admin_removes_what_was_bid_on_and_it_is_on_record)
+{
+    struct cast_user admin;
+    char path[128];
+    const char *noted = "SELECT count(*) FROM audit_log WHERE actor_id = $1::uuid AND subject = $2";
+    const struct reply *reply = upload(&stage.seller, "image/png", picture_png(8, 8, unique()));
+    EXPECT_STATUS(reply, 201);
+    (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", stage.auction, reply_text(reply, "id"));
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+    ck_assert(admin_new(stage.client, stage.sql, &admin));
+    EXPECT_STATUS(stage_call(&admin, "DELETE", path, NULL), 204);
+    ck_assert_int_eq(reply_count(cast_look(stage.client, NULL, stage.auction), "images"), 0);
+    ck_assert_int_eq(sql_int(stage.sql, noted, admin.id, path, NULL), 1);
+}
+END_TEST
+
 /* The store keeps a file as long as an image has it, and no longer; here the hour is over at once. */
 START_TEST(files_of_removed_images_are_swept_away)
 {
@@ -320,6 +362,8 @@ static Suite *images_suite(void)
         an_auction_has_so_many_images_and_no_more,
         removing_closes_the_gap,
         what_was_bid_on_keeps_its_images,
+        a_drafts_images_are_its_sellers_alone_and_go_with_it,
+        an_admin_removes_what_was_bid_on_and_it_is_on_record,
         files_of_removed_images_are_swept_away,
         NULL,
     };
