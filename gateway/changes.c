@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "gateway/auctions.h"
+#include "gateway/audit.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/publisher.h"
@@ -31,10 +31,21 @@ enum {
     NUMBER_SIZE = 24,
 };
 
-enum { CHANGE_LOAD, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP };
+enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP };
 
 static const struct pg_statement list[] = {
     [CHANGE_LOAD] = {"change_load", "SELECT " AUCTIONS_COLUMNS " FROM auctions a WHERE a.id = $1"},
+    /*
+     * An admin's order is written into the audit log before it is published; the ledger says by the command's id what
+     * became of it. $1 auction, $2 id of the entry, $3 now, $4 who, $5 address, $6 agent, $7 request, $8 action,
+     * $9 command, $10 the end asked for, $11 reason. No row: no such auction, or a draft.
+     */
+    [CHANGE_ORDER] = {"change_order",
+                      "WITH found AS (SELECT id, status, end_time FROM auctions WHERE id = $1 AND status <> 'draft'),"
+                      " noted AS (" AUDIT_INSERT " SELECT $2, $3, $4, $5, $6, $7, $8, id::text,"
+                      " jsonb_build_object('status', status, 'endTime', end_time),"
+                      " jsonb_build_object('commandId', $9::uuid, 'endTime', $10::timestamptz), $11 FROM found)"
+                      " SELECT id FROM found"},
     [CHANGE_STAGE] = {"change_stage",
                       "INSERT INTO terms (" TERMS_COLUMNS ", end_time, auction_id, id, created_at)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"},
@@ -192,15 +203,21 @@ static void publish(struct request *request)
 
 /* ---- load ---- */
 
-/* Loads the auction of the path; `loaded` goes on. `end_ms` is COMMAND_EXTEND's. Of a draft no command is published. */
-static void begin(struct request *request, enum command_kind kind, int64_t end_ms, pg_callback loaded)
+static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
 {
-    char id[UUID_TEXT_SIZE];
-    const char *values[] = {id};
+    if (!statements_query(request->gateway, &changes_statements, statement, count, values, answered, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* The command for the auction of the path; `end_ms` is COMMAND_EXTEND's. False, and the request is ended, without
+ * memory. */
+static bool begin(struct request *request, enum command_kind kind, int64_t end_ms)
+{
     struct change *change = request_own(request, sizeof(*change));
     if (change == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
-        return;
+        return false;
     }
     change->bid.command = (struct command){
         .kind = kind,
@@ -213,10 +230,17 @@ static void begin(struct request *request, enum command_kind kind, int64_t end_m
     memcpy(change->bid.command.request_id, request->id, sizeof(request->id));
     memcpy(change->bid.command.traceparent, request->traceparent, sizeof(request->traceparent));
     request_set_late(request, change_late);
+    return true;
+}
+
+/* Loads the auction, for what its seller asks; `loaded` goes on. Of a draft no command is published. */
+static void load(struct request *request, enum command_kind kind, pg_callback loaded)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    if (!statements_query(request->gateway, &changes_statements, CHANGE_LOAD, ARRAY_LEN(values), values, loaded,
-                          request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+    if (begin(request, kind, 0)) {
+        query(request, CHANGE_LOAD, ARRAY_LEN(values), values, loaded);
     }
 }
 
@@ -257,13 +281,6 @@ static bool refused(struct request *request, const PGresult *result)
         return false;
     }
     return true;
-}
-
-static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
-{
-    if (!statements_query(request->gateway, &changes_statements, statement, count, values, answered, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
 }
 
 /* ---- drafts ---- */
@@ -322,7 +339,7 @@ static void on_publish_loaded(const struct pg_reply *reply, void *arg)
 
 static void handle_publish(struct request *request)
 {
-    begin(request, COMMAND_UPDATE, 0, on_publish_loaded);
+    load(request, COMMAND_UPDATE, on_publish_loaded);
 }
 
 /* ---- update ---- */
@@ -386,7 +403,7 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
 
 static void handle_update(struct request *request)
 {
-    begin(request, COMMAND_UPDATE, 0, on_update_loaded);
+    load(request, COMMAND_UPDATE, on_update_loaded);
 }
 
 /* ---- cancel ---- */
@@ -409,40 +426,69 @@ static void on_cancel_loaded(const struct pg_reply *reply, void *arg)
 
 static void handle_cancel(struct request *request)
 {
-    begin(request, COMMAND_CANCEL, 0, on_cancel_loaded);
+    load(request, COMMAND_CANCEL, on_cancel_loaded);
 }
 
 /* ---- admins ---- */
 
-static void on_admin_loaded(const struct pg_reply *reply, void *arg)
+struct action {
+    const char *text;
+    enum command_kind kind;
+    const char *audit; /* its name in the audit log */
+};
+
+static const struct action actions[] = {
+    {"cancel", COMMAND_ABORT, "AUCTION_CANCEL"},
+    {"extend", COMMAND_EXTEND, "AUCTION_EXTEND"},
+    {"end", COMMAND_CLOSE, "AUCTION_END"},
+};
+
+static void on_ordered(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (!statements_usable(request, reply)) {
         return;
     }
-    if (PQntuples(reply->result) == 0 || has_status(reply->result, "draft")) {
+    if (PQntuples(reply->result) == 0) {
         reply_error(request, ERROR_NOT_FOUND);
         return;
     }
     publish(request);
 }
 
-static enum command_kind read_action(const struct json *body, const char **action, struct faults *faults)
+static void order(struct request *request, const struct action *action, int64_t end_ms, const char *reason)
 {
-    static const struct {
-        const char *text;
-        enum command_kind kind;
-    } actions[] = {{"cancel", COMMAND_ABORT}, {"extend", COMMAND_EXTEND}, {"end", COMMAND_CLOSE}};
-    if (!fields_text(body, "action", FIELDS_REQUIRED, 1, ACTION_MOST, action, faults)) {
-        return COMMAND_ABORT;
+    struct audit_origin origin;
+    char auction[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    if (!begin(request, action->kind, end_ms)) {
+        return;
+    }
+    audit_origin_read(request, &origin);
+    uuid_format(&request->parameters[0], auction);
+    uuid_format(&command_of(request)->id, id);
+    clock_format(end_ms, end);
+    const char *values[] = {auction,      origin.id,   origin.at,     origin.actor, request->address,
+                            origin.agent, request->id, action->audit, id,           end_ms == 0 ? NULL : end,
+                            reason};
+    query(request, CHANGE_ORDER, ARRAY_LEN(values), values, on_ordered);
+}
+
+/* The first one with a fault if it is none. */
+static const struct action *read_action(const struct json *body, struct faults *faults)
+{
+    const char *text = NULL;
+    if (!fields_text(body, "action", FIELDS_REQUIRED, 1, ACTION_MOST, &text, faults)) {
+        return &actions[0];
     }
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
-        if (strcmp(actions[i].text, *action) == 0) {
-            return actions[i].kind;
+        if (strcmp(actions[i].text, text) == 0) {
+            return &actions[i];
         }
     }
     faults_add(faults, "action", "must be cancel, extend or end");
-    return COMMAND_ABORT;
+    return &actions[0];
 }
 
 static void handle_admin(struct request *request)
@@ -451,11 +497,10 @@ static void handle_admin(struct request *request)
     const struct json *body = request->body;
     struct faults faults = {.count = 0};
     int64_t end_ms = 0;
-    const char *action = NULL;
     const char *reason = NULL;
     fields_known(body, known, &faults);
-    enum command_kind kind = read_action(body, &action, &faults);
-    bool extends = kind == COMMAND_EXTEND;
+    const struct action *action = read_action(body, &faults);
+    bool extends = action->kind == COMMAND_EXTEND;
     (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
     if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &faults) &&
         (end_ms <= request->received_ms || end_ms > request->received_ms + AUCTIONS_END_MOST_MS)) {
@@ -467,10 +512,7 @@ static void handle_admin(struct request *request)
         reply_faults(request, &faults);
         return;
     }
-    struct log_about about = request_about(request);
-    about.auction_id = &request->parameters[0];
-    log_line(LOG_INFO, &about, "admin: %s: %s", action, reason);
-    begin(request, kind, end_ms, on_admin_loaded);
+    order(request, action, end_ms, reason);
 }
 
 const struct route changes_routes[] = {

@@ -1,6 +1,6 @@
 /*
- * Bids on their way to the broker; see publisher.h. Every auction with open bids has a lane: those sent and
- * unconfirmed, and those that wait for the verdict on them. A lane lives as long as it has bids or a message under way.
+ * Bids on their way to the broker; see publisher.h. Every auction with open bids has a lane: its messages
+ * that are unconfirmed, and the bids that wait for a place in the next. A lane lives as long as it has either.
  *
  * A bid whose deadline passes leaves its lane at once: from `waiting` it is dropped and never sent; from `sent` its
  * outcome is unknown, and the late verdict of its message finds it gone.
@@ -20,17 +20,24 @@ enum {
     BUCKETS = 1024, /* of the table of lanes; a power of two */
     SWEEP_MS = 20,  /* how late a deadline may be noticed, and how soon a stalled lane is tried again */
     SPARE_LANES_MAX = 256,
+    LANE_MESSAGES_MAX = 2, /* unconfirmed: while the broker stores the one, the gateway gathers and sends the other */
 };
 
 TAILQ_HEAD(bid_list, publisher_bid);
 
+/* A message and the bids in it. */
+struct publisher_message {
+    struct publisher_lane *lane;
+    struct bid_list bids; /* without those whose deadline has passed */
+    bool under_way;       /* it has no verdict yet */
+};
+
 struct publisher_lane {
     struct publisher *publisher;
     struct uuid auction_id;
-    struct bid_list sent;
+    struct publisher_message messages[LANE_MESSAGES_MAX];
     struct bid_list waiting;
-    bool under_way; /* a message has no verdict yet */
-    bool stalled;   /* in the list of those that the broker did not take from */
+    bool stalled; /* in the list of those that the broker did not take from */
     LIST_ENTRY(publisher_lane) bucket;
     TAILQ_ENTRY(publisher_lane) stall;
 };
@@ -78,7 +85,10 @@ static struct publisher_lane *lane_find(struct publisher *publisher, const struc
         }
     }
     *lane = (struct publisher_lane){.publisher = publisher, .auction_id = *auction};
-    TAILQ_INIT(&lane->sent);
+    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
+        lane->messages[i].lane = lane;
+        TAILQ_INIT(&lane->messages[i].bids);
+    }
     TAILQ_INIT(&lane->waiting);
     LIST_INSERT_HEAD(bucket_of(publisher, auction), lane, bucket);
     return lane;
@@ -94,10 +104,32 @@ static void lane_stall(struct publisher_lane *lane, bool stalled)
     lane->stalled = stalled;
 }
 
+/* A message that may be sent; NULL if all are under way. */
+static struct publisher_message *lane_free_message(struct publisher_lane *lane)
+{
+    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
+        if (!lane->messages[i].under_way) {
+            return &lane->messages[i];
+        }
+    }
+    return NULL;
+}
+
+static bool lane_is_empty(const struct publisher_lane *lane)
+{
+    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
+        if (lane->messages[i].under_way) {
+            return false;
+        }
+        assert(TAILQ_EMPTY(&lane->messages[i].bids));
+    }
+    return TAILQ_EMPTY(&lane->waiting);
+}
+
 static void lane_end_if_empty(struct publisher_lane *lane)
 {
     struct publisher *publisher = lane->publisher;
-    if (lane->under_way || !TAILQ_EMPTY(&lane->waiting) || !TAILQ_EMPTY(&lane->sent)) {
+    if (!lane_is_empty(lane)) {
         return;
     }
     lane_stall(lane, false);
@@ -119,14 +151,11 @@ static bool is_late(const struct publisher_bid *bid, int64_t now)
 static void bid_end(struct publisher_bid *bid, enum publisher_verdict verdict)
 {
     struct publisher_lane *lane = bid->lane;
-    if (bid->sent) {
-        TAILQ_REMOVE(&lane->sent, bid, list);
-    } else {
-        TAILQ_REMOVE(&lane->waiting, bid, list);
-    }
+    TAILQ_REMOVE(bid->message != NULL ? &bid->message->bids : &lane->waiting, bid, list);
     TAILQ_REMOVE(&lane->publisher->deadlines, bid, deadlines);
     lane->publisher->open--;
     bid->lane = NULL;
+    bid->message = NULL;
     bid->done(bid, verdict);
 }
 
@@ -140,25 +169,28 @@ static void message_answered(enum broker_verdict verdict, void *arg)
         [BROKER_RETURNED] = PUBLISHER_REFUSED,
         [BROKER_UNKNOWN] = PUBLISHER_UNKNOWN,
     };
-    struct publisher_lane *lane = arg;
+    struct publisher_message *message = arg;
+    struct publisher_lane *lane = message->lane;
     struct publisher_bid *bid = NULL;
     int64_t now = clock_mono_ms();
-    assert(lane->under_way);
-    /* The lane stays under way until its bids have their verdicts: what these submit waits for the next message. */
-    while ((bid = TAILQ_FIRST(&lane->sent)) != NULL) {
+    assert(message->under_way);
+    /* It stays under way until its bids have their verdicts, so that the lane lives and nothing joins them. */
+    while ((bid = TAILQ_FIRST(&message->bids)) != NULL) {
         /* A loop that was held up reads the confirm before it sweeps: the fence may have been faster than this bid. */
         bool late = verdict == BROKER_CONFIRMED && is_late(bid, now);
         bid_end(bid, late ? PUBLISHER_UNKNOWN : verdicts[verdict]);
     }
-    lane->under_way = false;
+    message->under_way = false;
     if (!TAILQ_EMPTY(&lane->waiting)) {
         lane_send(lane);
     }
     lane_end_if_empty(lane);
 }
 
-static bool publish(struct publisher *publisher, struct publisher_lane *lane, size_t count)
+static bool publish(struct publisher_message *of, size_t count)
 {
+    const struct publisher_lane *lane = of->lane;
+    struct publisher *publisher = lane->publisher;
     char key[TOPOLOGY_KEY_SIZE];
     char exchange[TOPOLOGY_QUEUE_SIZE];
     struct broker_message message = {.exchange = exchange, .routing_key = key};
@@ -171,19 +203,20 @@ static bool publish(struct publisher *publisher, struct publisher_lane *lane, si
     }
     topology_bid_key(&lane->auction_id, publisher->gateway->house.shards, key);
     topology_bid_exchange(&lane->auction_id, publisher->gateway->house.shards, exchange);
-    return broker_publish(publisher->gateway->broker, &message, message_answered, lane);
+    return broker_publish(publisher->gateway->broker, &message, message_answered, of);
 }
 
-/* The first `count` bids in time are in the message just published. */
-static void move_to_sent(struct publisher_lane *lane, size_t count, int64_t now)
+/* The first `count` bids in time are in `message`, which was just published. */
+static void move_to_message(struct publisher_message *message, size_t count, int64_t now)
 {
+    struct bid_list *waiting = &message->lane->waiting;
     struct publisher_bid *next = NULL;
-    for (struct publisher_bid *bid = TAILQ_FIRST(&lane->waiting); count > 0; bid = next) {
+    for (struct publisher_bid *bid = TAILQ_FIRST(waiting); count > 0; bid = next) {
         next = TAILQ_NEXT(bid, list);
         if (!is_late(bid, now)) {
-            TAILQ_REMOVE(&lane->waiting, bid, list);
-            bid->sent = true;
-            TAILQ_INSERT_TAIL(&lane->sent, bid, list);
+            TAILQ_REMOVE(waiting, bid, list);
+            bid->message = message;
+            TAILQ_INSERT_TAIL(&message->bids, bid, list);
             count--;
         }
     }
@@ -196,10 +229,11 @@ static void move_to_sent(struct publisher_lane *lane, size_t count, int64_t now)
 static void lane_send(struct publisher_lane *lane)
 {
     struct publisher *publisher = lane->publisher;
+    struct publisher_message *message = lane_free_message(lane);
     const struct publisher_bid *bid = NULL;
     int64_t now = clock_mono_ms();
     size_t count = 0;
-    assert(!lane->under_way && !TAILQ_EMPTY(&lane->waiting));
+    assert(message != NULL && !TAILQ_EMPTY(&lane->waiting));
     TAILQ_FOREACH(bid, &lane->waiting, list)
     {
         if (count == publisher->share_max) {
@@ -212,13 +246,13 @@ static void lane_send(struct publisher_lane *lane)
     if (count == 0) {
         return;
     }
-    if (!publish(publisher, lane, count)) {
+    if (!publish(message, count)) {
         lane_stall(lane, true); /* the sweep tries again, or drops what waits if the broker is not there */
         return;
     }
     lane_stall(lane, false);
-    lane->under_way = true;
-    move_to_sent(lane, count, now);
+    message->under_way = true;
+    move_to_message(message, count, now);
 }
 
 /* Nearly always last: only what Redis or PostgreSQL held up is older than those before it. */
@@ -248,11 +282,11 @@ bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
         return false;
     }
     bid->lane = lane;
-    bid->sent = false;
+    bid->message = NULL;
     TAILQ_INSERT_TAIL(&lane->waiting, bid, list);
     insert_by_deadline(publisher, bid);
     publisher->open++;
-    if (!lane->under_way && !lane->stalled) {
+    if (lane_free_message(lane) != NULL && !lane->stalled) {
         lane_send(lane);
     }
     return true;
@@ -271,12 +305,12 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     (void)what;
     while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && is_late(bid, now)) {
         lane = bid->lane;
-        bid_end(bid, bid->sent ? PUBLISHER_UNKNOWN : PUBLISHER_DROPPED);
+        bid_end(bid, bid->message != NULL ? PUBLISHER_UNKNOWN : PUBLISHER_DROPPED);
         lane_end_if_empty(lane);
     }
     for (lane = TAILQ_FIRST(&publisher->stalled); lane != NULL; lane = next) {
         next = TAILQ_NEXT(lane, stall);
-        if (up && !lane->under_way && !TAILQ_EMPTY(&lane->waiting)) {
+        if (up && lane_free_message(lane) != NULL && !TAILQ_EMPTY(&lane->waiting)) {
             lane_send(lane);
             continue;
         }

@@ -1,5 +1,5 @@
 /*
- * Bids on their way to the broker. Of each auction at most one message is unconfirmed; bids that arrive meanwhile
+ * Bids on their way to the broker. Of each auction at most two messages are unconfirmed; bids that arrive meanwhile
  * travel together in the next one, up to share_max_bids: an idle house adds no delay, and a hot auction pays the broker
  * once for many bids.
  *
@@ -35,8 +35,8 @@ struct publisher_bid {
     /* The rest belongs to publisher.c. */
     int64_t deadline_ms; /* monotonic */
     struct publisher_lane *lane;
-    bool sent;
-    TAILQ_ENTRY(publisher_bid) list;      /* of its lane: waiting or sent */
+    struct publisher_message *message;    /* that it was sent in; NULL: it waits */
+    TAILQ_ENTRY(publisher_bid) list;      /* of its message, or of those that wait */
     TAILQ_ENTRY(publisher_bid) deadlines; /* of all, oldest first */
 };
 

@@ -215,7 +215,12 @@ urls_choose() {
 # Sets HTTP_ADDRESS and HTTP_PORT, where the gateway will answer.
 http_choose() {
     HTTP_PORT=$(setting "$VAR/conf/override.ini" gateway listen_port)
-    HTTP_PORT=${HTTP_PORT:-${ROSTRUM_HTTP_PORT:-8080}}
+    if [ -z "$HTTP_PORT" ]; then
+        HTTP_PORT=${ROSTRUM_HTTP_PORT:-8080}
+        case $HTTP_PORT in
+        *[!0-9]* | ??????*) die "ROSTRUM_HTTP_PORT is no port: $HTTP_PORT" ;;
+        esac
+    fi
     HTTP_ADDRESS=$(setting "$VAR/conf/override.ini" gateway listen_address)
     case ${HTTP_ADDRESS:=127.0.0.1} in
     0.0.0.0 | ::) HTTP_ADDRESS=127.0.0.1 ;;

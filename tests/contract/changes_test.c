@@ -52,6 +52,18 @@ static const struct reply *act(const char *auction, const char *action, const ch
                       client_format("{\"action\": \"%s\", \"reason\": \"asked for by its owner\"%s}", action, more));
 }
 
+/* Of Ann's acts upon the auction in the audit log: those of that name that say why, and name a command of the ledger.
+ */
+static int64_t acts_logged(const char *auction, const char *action)
+{
+    return sql_int(stage.sql,
+                   "SELECT count(*) FROM audit_log l JOIN bids b ON b.bid_id::text = l.new_value->>'commandId'"
+                   " AND b.auction_id::text = l.subject WHERE l.subject = $1 AND l.action = $2"
+                   " AND l.actor_id = $3::uuid AND l.reason = 'asked for by its owner'"
+                   " AND l.old_value->>'status' IS NOT NULL",
+                   auction, action, stage.ann.id, NULL);
+}
+
 /* --- update --- */
 
 START_TEST(a_seller_changes_the_terms_before_the_first_bid)
@@ -298,6 +310,7 @@ START_TEST(an_admin_moves_the_end)
     (void)time_text(2 * HOUR_MS, end);
     EXPECT_ERROR(act(stage.auction, "extend", client_format(", \"endTime\": \"%s\"", end)), 409, "END_NOT_LATER");
     SUITE_WAIT(cast_notices(stage.client, &stage.bob, stage.auction, "AUCTION_EXTENDED") == 1, CAST_DECISION_MS);
+    ck_assert_int_eq(acts_logged(stage.auction, "AUCTION_EXTEND"), 2); /* what was asked, refused or not */
     expect_replays(stage.auction);
 }
 END_TEST
@@ -311,6 +324,8 @@ START_TEST(an_admin_ends_an_auction_at_once)
     EXPECT_TEXT(cast_look(stage.client, &stage.bob, stage.auction), "winnerId", stage.bob.id);
     EXPECT_ERROR(act(stage.auction, "end", ""), 409, "AUCTION_ENDED");
     EXPECT_ERROR(act(stage.auction, "cancel", ""), 409, "AUCTION_ENDED");
+    ck_assert_int_eq(acts_logged(stage.auction, "AUCTION_END"), 2);
+    ck_assert_int_eq(acts_logged(stage.auction, "AUCTION_CANCEL"), 1);
     expect_replays(stage.auction);
 }
 END_TEST

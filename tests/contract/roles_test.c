@@ -62,7 +62,7 @@ static const struct rule rules[] = {
     {"POST", LOT "/bids", "{\"amount\": 2#.00}", {401, 403, 202, 202, 403, 202}},
     {"POST", LOT "/proxy", "{\"maxAmount\": 3#.00}", {401, 403, 202, 202, 403, 202}},
     {"POST", LOT "/buy-now", NULL, {401, 403, 202, 202, 403, 202}},
-    {"PUT", LOT, "{}", {401, 403, 403, 403, 400, 403}},
+    {"PUT", LOT, "{\"version\": 1}", {401, 403, 403, 403, 409, 403}},
     {"DELETE", LOT, NULL, {401, 403, 403, 403, 409, 403}},
     {"POST", LOT "/publish", NULL, {401, 403, 403, 403, 409, 403}},
     {"POST", API "/auctions/quote", "{}", {400, 400, 400, 400, 400, 400}},
