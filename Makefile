@@ -34,14 +34,15 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 
 COMMON   := $(call objects,common)
 PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
+PROGRAMS += $(BIN)/rostrum-picture # the gateway's helper
 
 # Every .c of tests/*/ is a program of its own (a suite when it ends in _test.c), except tests/support, which all share.
 SUPPORT       := $(call objects,tests/support)
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/%,$(wildcard tests/*/*.c)))
 TEST_PACKAGES := check libcurl
 
-SOURCES := $(wildcard common/*.c gateway/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c)
-HEADERS := $(wildcard common/*.h gateway/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h)
+SOURCES := $(wildcard common/*.c gateway/*.c gateway/picture/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c)
+HEADERS := $(wildcard common/*.h gateway/*.h gateway/picture/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h)
 
 # Where `make install` puts things; DESTDIR is prepended to all of them.
 PREFIX     ?= /usr/local
@@ -61,7 +62,7 @@ export BUILD
 .PHONY: all test-programs help deps deps-check deps-bench deps-lint run up down status clean clean-var check check-unit replay bench bench-read bench-search \
         asan ubsan valgrind tidy cppcheck format format-check units-check install
 
-all: $(PROGRAMS) ## build the five programs into build/bin
+all: $(PROGRAMS) ## build the programs into build/bin
 test-programs: $(TEST_PROGRAMS)
 
 $(OBJ)/%.o: %.c
@@ -69,7 +70,11 @@ $(OBJ)/%.o: %.c
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BIN)/rostrum-gateway: $(call objects,gateway) $(COMMON)
+$(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl)
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
+# libvips by the name of its run-time library: its -dev package is ten times its size (gateway/picture/libvips.h).
+$(BIN)/rostrum-picture: $(call objects,gateway/picture) $(OBJ)/common/picture.o
+$(BIN)/rostrum-picture: PKG_LIBS = -l:libvips.so.42
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
 # verify replays the ledger through the very rules the bid worker decides by.
@@ -85,6 +90,7 @@ $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(C
 
 # A pure part of one program, tested by itself.
 $(BUILD)/tests/unit/bidworker_decide_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o letters.o)
+$(BUILD)/tests/unit/picture_test: $(addprefix $(OBJ)/gateway/,imagestore.o imagestore_file.o imagestore_s3.o picture/webp.o)
 $(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o

@@ -88,6 +88,27 @@ static const struct setting settings[] = {
     INT("limits", logins_per_minute, "10", 0, 1000000),
     INT("limits", registrations_per_hour, "20", 0, 1000000),
     INT("limits", logins_account_per_minute, "100", 0, 1000000),
+    INT("limits", images_per_hour, "120", 0, 1000000),
+
+    TEXT("images", "store", store, "file"),
+    TEXT("images", "image_folder", image_folder, "/var/lib/rostrum/images"),
+    TEXT("images", "s3_endpoint", s3_endpoint, "https://s3.us-east-1.amazonaws.com"),
+    TEXT("images", "s3_region", s3_region, "us-east-1"),
+    TEXT("images", "s3_bucket", s3_bucket, "rostrum-images"),
+    TEXT("images", "s3_access_key", s3_access_key, "none"),
+    TEXT("images", "s3_secret_key", s3_secret_key, "none"),
+    INT("images", image_store_timeout_ms, "5000", 100, 600000),
+    INT("images", images_max, "12", 0, 100),
+    INT("images", image_max_bytes, "5242880", 1024, 67108864),
+    INT("images", image_max_pixels, "40000000", 1, 268435456),
+    INT("images", image_memory_mib, "1024", 384, 65536),
+    INT("images", image_timeout_s, "20", 1, 600),
+    INT("images", image_uploads_max, "16", 1, 10000),
+    INT("images", image_receive_timeout_ms, "60000", 100, 600000),
+    INT("images", image_threads, "1", 1, 64),
+    INT("images", image_read_threads, "4", 1, 64),
+    INT("images", image_read_queue_max, "256", 1, 100000),
+    INT("images", image_sweep_s, "60", 1, 86400),
 
     INT("bidworker", batch_max_bids, "1024", 1, 1024),
     INT("bidworker", batch_interval_ms, "50", 0, 999),
@@ -234,6 +255,8 @@ bool config_read_environment(struct config *config, char *why, size_t why_size)
         {"ROSTRUM_REDIS_URL", "redis", "redis_url"},
         {"ROSTRUM_AMQP_URL", "rabbitmq", "amqp_url"},
         {"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
+        {"ROSTRUM_S3_ACCESS_KEY", "images", "s3_access_key"},
+        {"ROSTRUM_S3_SECRET_KEY", "images", "s3_secret_key"},
     };
     const char *file = getenv("ROSTRUM_CONF");
     if (file != NULL && file[0] != '\0' && !config_read(config, file, why, why_size)) {
@@ -248,6 +271,20 @@ bool config_read_environment(struct config *config, char *why, size_t why_size)
             (void)snprintf(why, why_size, "%s: not a value of %s", variables[i].variable, variables[i].name);
             return false;
         }
+    }
+    return true;
+}
+
+static bool check_images(const struct config *config, char *why, size_t why_size)
+{
+    bool s3 = strcmp(config->store, "s3") == 0;
+    if (!s3 && strcmp(config->store, "file") != 0) {
+        (void)snprintf(why, why_size, "store must be file or s3");
+        return false;
+    }
+    if (s3 && (strcmp(config->s3_access_key, "none") == 0 || strcmp(config->s3_secret_key, "none") == 0)) {
+        (void)snprintf(why, why_size, "store = s3 needs s3_access_key and s3_secret_key");
+        return false;
     }
     return true;
 }
@@ -272,7 +309,7 @@ bool config_check(const struct config *config, char *why, size_t why_size)
                        config->confirm_deadline_ms, config->request_deadline_ms);
         return false;
     }
-    return true;
+    return check_images(config, why, why_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

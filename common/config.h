@@ -1,8 +1,8 @@
 /*
  * The settings of every program, from one table: section, name, type, default, bounds. They come, each winning over
  * the one before, from the defaults, the INI files given with --config, the file named by ROSTRUM_CONF, and
- * ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL, ROSTRUM_METRICS_PORT. An unknown section or name, or a value out
- * of bounds, is an error with file and line. conf/rostrum.ini documents each one; a unit test holds the two together.
+ * ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL and the like. An unknown section or name, or a value out of
+ * bounds, is an error with file and line. conf/rostrum.ini documents each one; a unit test holds the two together.
  *
  * Units stand last in the names. 0 switches a limit off where the comment says so.
  */
@@ -67,6 +67,27 @@ struct config {
     int logins_per_minute;
     int registrations_per_hour;
     int logins_account_per_minute; /* by addresses that never logged in to the account */
+    int images_per_hour;
+    /* [images] */
+    char store[8]; /* file, s3 */
+    char image_folder[CONFIG_TEXT_SIZE];
+    char s3_endpoint[CONFIG_TEXT_SIZE];
+    char s3_region[CONFIG_TEXT_SIZE];
+    char s3_bucket[CONFIG_TEXT_SIZE];
+    char s3_access_key[CONFIG_TEXT_SIZE];
+    char s3_secret_key[CONFIG_TEXT_SIZE];
+    int image_store_timeout_ms;   /* for one request to S3 */
+    int images_max;               /* of one auction */
+    int image_max_bytes;          /* of one upload */
+    int image_max_pixels;         /* of one upload, by its header, before it is decoded */
+    int image_memory_mib;         /* of the process that decodes it */
+    int image_timeout_s;          /* for decoding and writing it anew; processor time, and waiting */
+    int image_uploads_max;        /* being received or worked on, per worker; then 503 */
+    int image_receive_timeout_ms; /* from an upload's first byte to its last */
+    int image_threads;            /* uploads being decoded, per worker */
+    int image_read_threads;       /* images being read from the store, per worker */
+    int image_read_queue_max;     /* reads waiting, per worker; then 503 */
+    int image_sweep_s;            /* between looks for files that no image has any more */
     /* [bidworker] */
     int batch_max_bids;
     int batch_interval_ms; /* least time from one batch's begin to the next one's */
@@ -91,7 +112,7 @@ struct config {
 void config_defaults(struct config *config);
 /* Reads one INI file over what is there. On false a sentence with file and line is in `why`. */
 MUST_CHECK bool config_read(struct config *config, const char *path, char *why, size_t why_size);
-/* ROSTRUM_CONF and the ROSTRUM_*_URL variables. */
+/* ROSTRUM_CONF, the ROSTRUM_*_URL variables, and the keys of S3. */
 MUST_CHECK bool config_read_environment(struct config *config, char *why, size_t why_size);
 /* What no single setting can know: fence_grace_ms > confirm_deadline_ms + 2 * clock_skew_max_ms, and the like. */
 MUST_CHECK bool config_check(const struct config *config, char *why, size_t why_size);

@@ -133,10 +133,9 @@ static void write_members(struct jsonw *json, const struct request_user *user, c
     write_price(json, result, row, insider);
     write_times(json, result, row);
     jsonw_put_int(json, "watchers", pg_int(result, row, AUCTIONS_WATCHERS));
-    /* Nobody can show pictures yet; the member is the contract's. */
+    const char *images = pg_text(result, row, AUCTIONS_IMAGES);
     jsonw_name(json, "images");
-    jsonw_array(json);
-    jsonw_end_array(json);
+    jsonw_raw(json, images, strlen(images));
     write_outcome(json, result, row, insider || (known && uuid_equal(&user->id, &winner)));
     write_contact(json, user, result, row);
     jsonw_put_int(json, "version", pg_int(result, row, AUCTIONS_VERSION));

@@ -5,6 +5,7 @@
 #ifndef ROSTRUM_GATEWAY_AUCTIONS_H
 #define ROSTRUM_GATEWAY_AUCTIONS_H
 
+#include "gateway/images.h"
 #include "gateway/request.h"
 #include "gateway/router.h"
 #include "gateway/statements.h"
@@ -28,7 +29,7 @@ extern struct statements auctions_statements;
     AUCTIONS_MS("a.start_time") ", " AUCTIONS_MS("a.end_time") ", "                           \
     AUCTIONS_MS("a.original_end_time") ", a.snipe_window_s, a.snipe_extension_s,"             \
     " a.snipe_max, a.version, " AUCTIONS_MS("a.created_at") ", " AUCTIONS_MS("a.updated_at") \
-    ", a.winner_id, a.winning_bid_id,"                                                        \
+    ", a.winner_id, a.winning_bid_id, " IMAGES_COLUMN ","                                      \
     " coalesce((SELECT c.watchers FROM watch_counts c WHERE c.auction_id = a.id), 0),"        \
     " CASE WHEN a.winner_id IS NOT NULL THEN"                                                 \
     " (SELECT u.email FROM users u WHERE u.id = a.seller_id) END,"                            \
@@ -65,6 +66,7 @@ enum auctions_column {
     AUCTIONS_UPDATED,
     AUCTIONS_WINNER,
     AUCTIONS_WINNING_BID,
+    AUCTIONS_IMAGES,
     AUCTIONS_WATCHERS,
     AUCTIONS_SELLER_EMAIL, /* after a sale */
     AUCTIONS_WINNER_EMAIL,

@@ -3,7 +3,8 @@
  * (what cannot be logged is not done), each refusal there, and every login; a change of an admin's adds its old and new
  * value in the same statement as the change (AUDIT_INSERT). The database lets the house add and read only (schema/).
  *
- * Callers: admission.c, limits.c, accounts.c, sessions.c, admin.c, changes.c, deadletters.c.
+ * Callers: admission.c, limits.c, accounts.c, sessions.c, admin.c, changes.c, deadletters.c,
+ * images.c.
  */
 #ifndef ROSTRUM_GATEWAY_AUDIT_H
 #define ROSTRUM_GATEWAY_AUDIT_H

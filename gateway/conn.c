@@ -40,7 +40,7 @@ enum {
 enum conn_state {
     CONN_MADE,    /* evhttp has its bufferevent, we do not have evhttp's connection yet */
     CONN_IDLE,    /* no byte of a request so far */
-    CONN_READING, /* between first and last byte of a request; in the list `reading` */
+    CONN_READING, /* between first and last byte of a request; in the list `reading` or `uploading` */
     CONN_BUSY,    /* its request is being answered */
     CONN_REFUSED, /* told to go; waits for evhttp to notice */
 };
@@ -54,6 +54,8 @@ struct conn {
     bool answering;   /* bytes that are written now are ours */
     bool foreign;     /* evhttp has written a page of its own; in the list `chores` */
     bool chore;       /* is in the list `chores` */
+    bool looked;      /* CONN_READING: `upload` is decided */
+    bool upload;      /* counts among conns->uploads, until it is answered or gone */
     int64_t since_ms; /* CONN_READING: of the first byte */
     size_t read;      /* bytes since the last answer */
     TAILQ_ENTRY(conn) all;
@@ -72,7 +74,9 @@ struct conns {
     struct event *chore;  /* activated, never waited for */
     struct event *resume; /* after ACCEPT_PAUSE_MS or TURN_PAUSE_MS */
     struct conn_list all;
-    struct conn_list reading; /* oldest first */
+    struct conn_list reading;   /* oldest first */
+    struct conn_list uploading; /* likewise */
+    int uploads;
     struct conn_list chores;
     struct conn **by_fd; /* from a request's descriptor to its connection */
     size_t by_fd_size;
@@ -105,14 +109,28 @@ static void conn_add_chore(struct conn *conn)
     }
 }
 
+static struct conn_list *conn_list(struct conn *conn)
+{
+    return conn->upload ? &conn->conns->uploading : &conn->conns->reading;
+}
+
+static void conn_end_upload(struct conn *conn)
+{
+    if (conn->upload) {
+        conn->upload = false;
+        conn->conns->uploads--;
+    }
+}
+
 /* The one function that changes a connection's state. */
 static void conn_set_state(struct conn *conn, enum conn_state state)
 {
     if (conn->state == CONN_READING) {
-        TAILQ_REMOVE(&conn->conns->reading, conn, reading);
+        TAILQ_REMOVE(conn_list(conn), conn, reading);
     }
     conn->state = state;
     if (state == CONN_READING) {
+        conn->looked = false;
         conn->since_ms = clock_mono_ms();
         TAILQ_INSERT_TAIL(&conn->conns->reading, conn, reading);
     }
@@ -122,8 +140,9 @@ static void conn_free(struct conn *conn)
 {
     struct conns *conns = conn->conns;
     if (conn->state == CONN_READING) {
-        TAILQ_REMOVE(&conns->reading, conn, reading);
+        TAILQ_REMOVE(conn_list(conn), conn, reading);
     }
+    conn_end_upload(conn);
     if (conn->chore) {
         TAILQ_REMOVE(&conns->chores, conn, chores);
     }
@@ -156,13 +175,48 @@ static void conn_refuse(struct conn *conn, enum error_code code, const char *why
     shutdown(fd, SHUT_RDWR);
 }
 
+static void conn_begin_upload(struct conn *conn)
+{
+    struct conns *conns = conn->conns;
+    if (conns->uploads >= conns->options.uploads_max) {
+        conn_refuse(conn, ERROR_UNAVAILABLE, "uploads_max reached");
+        return;
+    }
+    TAILQ_REMOVE(&conns->reading, conn, reading);
+    conns->uploads++;
+    conn->upload = true;
+    conn->since_ms = clock_mono_ms();
+    TAILQ_INSERT_TAIL(&conns->uploading, conn, reading);
+    evhttp_connection_set_max_body_size(conn->evcon, conns->options.upload_max_bytes);
+}
+
+/*
+ * Called with each byte that comes, before evhttp sees it. evhttp takes a line away once it is whole, so that a header
+ * may be looked at in the line's place if that was short: then the larger limit is only memory, and dispatch.c asks
+ * again for each route.
+ */
+static void conn_look(struct conn *conn, struct evbuffer *input)
+{
+    char head[CONN_HEAD_BYTES];
+    ev_ssize_t length = evbuffer_copyout(input, head, sizeof(head));
+    if (length <= 0 || (length < CONN_HEAD_BYTES && memchr(head, '\n', (size_t)length) == NULL)) {
+        return;
+    }
+    conn->looked = true;
+    if (conn->conns->options.is_upload != NULL && conn->conns->options.is_upload(head, (size_t)length)) {
+        conn_begin_upload(conn);
+    }
+}
+
 static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
     struct conn *conn = arg;
-    (void)buffer;
     conn->read += info->n_added;
     if (info->n_added > 0 && conn->state == CONN_IDLE) {
         conn_set_state(conn, CONN_READING);
+    }
+    if (info->n_added > 0 && conn->state == CONN_READING && !conn->looked) {
+        conn_look(conn, buffer);
     }
 }
 
@@ -389,16 +443,22 @@ static void sweep_drain(struct conns *conns)
     }
 }
 
+static void sweep_slow(struct conn_list *list, int timeout_ms)
+{
+    struct conn *conn = NULL;
+    int64_t late = clock_mono_ms() - timeout_ms;
+    while ((conn = TAILQ_FIRST(list)) != NULL && conn->since_ms <= late) {
+        conn_refuse(conn, ERROR_REQUEST_TIMEOUT, "its request took too long to arrive");
+    }
+}
+
 static void do_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct conns *conns = arg;
-    struct conn *conn = NULL;
-    int64_t late = clock_mono_ms() - conns->options.read_timeout_ms;
     (void)fd;
     (void)what;
-    while ((conn = TAILQ_FIRST(&conns->reading)) != NULL && conn->since_ms <= late) {
-        conn_refuse(conn, ERROR_REQUEST_TIMEOUT, "request_read_timeout_ms passed");
-    }
+    sweep_slow(&conns->reading, conns->options.read_timeout_ms);
+    sweep_slow(&conns->uploading, conns->options.upload_timeout_ms);
     if (conns->draining) {
         sweep_drain(conns);
     }
@@ -439,6 +499,7 @@ struct conns *conns_new(const struct conns_options *options)
     conns->options = *options;
     TAILQ_INIT(&conns->all);
     TAILQ_INIT(&conns->reading);
+    TAILQ_INIT(&conns->uploading);
     TAILQ_INIT(&conns->chores);
     if (!conns_start(conns)) {
         conns_free(conns);
@@ -550,7 +611,13 @@ void conn_answer_end(struct conn *conn)
         return;
     }
     conn_set_state(conn, CONN_IDLE);
-    if (evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0) {
+    if (conn->upload) {
+        conn_end_upload(conn);
+        evhttp_connection_set_max_body_size(conn->evcon, conn->conns->options.body_max_bytes);
+    }
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+    if (evbuffer_get_length(input) > 0) {
         conn_set_state(conn, CONN_READING); /* the next request's first bytes came along */
+        conn_look(conn, input);
     }
 }

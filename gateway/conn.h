@@ -6,8 +6,8 @@
  * the input buffer notes when a request's first byte came, and a callback on the output buffer notices pages that
  * evhttp writes by itself (400, 413, 417, 501, in HTML), which are replaced by the contract's JSON before they leave.
  *
- * Answers: over connections_max a raw 503 and close; a request not wholly read within request_read_timeout_ms a raw
- * 408 and close; no descriptors left: a pause of a second in accepting.
+ * Answers: over connections_max, or uploads_max, a raw 503 and close; a request not wholly read within
+ * request_read_timeout_ms a raw 408 and close; no descriptors left: a pause of a second in accepting.
  */
 #ifndef ROSTRUM_GATEWAY_CONN_H
 #define ROSTRUM_GATEWAY_CONN_H
@@ -20,6 +20,8 @@
 struct conn;
 struct conns;
 
+enum { CONN_HEAD_BYTES = 128 }; /* of a request line, to tell an upload by */
+
 struct conns_options {
     struct event_base *base;
     int connections_max;
@@ -27,6 +29,14 @@ struct conns_options {
     int body_max_bytes;
     int read_timeout_ms; /* from a request's first byte to its last */
     int idle_timeout_s;  /* without any byte in or out */
+    /*
+     * Whether a request that begins so may have a larger body and more time: evhttp knows one limit for a connection,
+     * so it is changed before evhttp reads the line. Asked with CONN_HEAD_BYTES of it, or a whole line. NULL: never.
+     */
+    bool (*is_upload)(const char *head, size_t length);
+    int upload_max_bytes;
+    int upload_timeout_ms; /* as read_timeout_ms */
+    int uploads_max;       /* until they are answered; more are told 503 at once */
     void (*request)(struct evhttp_request *evreq, void *arg);
     void *arg;
     /*

@@ -233,6 +233,11 @@ static bool read_body(struct request *request)
         return false;
     }
     size_t length = evbuffer_get_length(input);
+    /* Only evhttp's own limit was passed, which is that of a file when the request looked like an upload. */
+    if (length > (size_t)request->gateway->config->body_max_bytes) {
+        reply_error(request, ERROR_BODY_TOO_LARGE);
+        return false;
+    }
     const unsigned char *bytes = length == 0 ? NULL : evbuffer_pullup(input, -1);
     request->tree = json_parse(bytes == NULL ? (const void *)"" : bytes, length, &why);
     if (request->tree == NULL || request->tree->type != JSON_OBJECT) {
@@ -251,7 +256,7 @@ static void run_handler(struct request *request)
         reply_end(request); /* the deadline was first */
         return;
     }
-    if (request->route->body == ROUTE_NO_BODY || read_body(request)) {
+    if (request->route->body != ROUTE_JSON_BODY || read_body(request)) {
         request->route->handler(request);
     }
 }

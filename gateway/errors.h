@@ -33,12 +33,15 @@ enum error_code {
     ERROR_NOT_A_DRAFT,            /* 409 */
     ERROR_NO_MAXIMUM,             /* 404 */
     ERROR_TERMS_CHANGED,          /* 409 */
+    ERROR_TOO_MANY_IMAGES,        /* 409 */
     ERROR_LAST_ADMIN,             /* 409 */
     ERROR_LETTER_UNREADABLE,      /* 409 */
     ERROR_BODY_TOO_LARGE,         /* 413 */
     ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
     ERROR_EXPECTATION_FAILED,     /* 417 */
     ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
+    ERROR_INVALID_IMAGE,          /* 422 */
+    ERROR_IMAGE_TOO_LARGE,        /* 422: its pixels, not its bytes */
     ERROR_RATE_LIMITED,           /* 429 */
     ERROR_HEADERS_TOO_LARGE,      /* 431 */
     ERROR_INTERNAL_ERROR,         /* 500 */

@@ -21,6 +21,7 @@
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
 #include "gateway/documents.h"
+#include "gateway/images.h"
 #include "gateway/leaderboard.h"
 #include "gateway/limits.h"
 #include "gateway/publisher.h"
@@ -324,6 +325,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->snapshots = snapshots_new(gateway);
     gateway->documents = documents_new(gateway);
     gateway->hashpool = hashpool_new(&pool);
+    gateway->images = images_new(gateway);
     gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
     const struct conns_options conns = {
         .base = gateway->base,
@@ -332,6 +334,10 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
         .body_max_bytes = config->body_max_bytes,
         .read_timeout_ms = config->request_read_timeout_ms,
         .idle_timeout_s = config->idle_timeout_s,
+        .is_upload = images_is_upload,
+        .upload_max_bytes = config->image_max_bytes,
+        .upload_timeout_ms = config->image_receive_timeout_ms,
+        .uploads_max = config->image_uploads_max,
         .request = dispatch_take,
         .arg = gateway->dispatch,
         .turn = options->turn,
@@ -340,7 +346,8 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->conns = conns_new(&conns);
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
-           gateway->documents != NULL && gateway->hashpool != NULL && gateway->clock != NULL && gateway->conns != NULL;
+           gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL && gateway->clock != NULL &&
+           gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
@@ -378,6 +385,7 @@ void gateway_stop(struct gateway *gateway)
         pg_free(gateway->pg_search);
     }
     hashpool_free(gateway->hashpool);
+    images_free(gateway->images);
     conns_free(gateway->conns);
     documents_free(gateway->documents);
     snapshots_free(gateway->snapshots);

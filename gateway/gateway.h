@@ -22,6 +22,7 @@
 struct conns;
 struct dispatch;
 struct documents;
+struct images;
 struct publisher;
 struct router;
 struct snapshots;
@@ -86,6 +87,7 @@ struct gateway {
     struct waiters *waiters;
     struct snapshots *snapshots;
     struct documents *documents;
+    struct images *images;
     struct jsonw *json;              /* of replies; see reply.h */
     struct pg_statement *statements; /* the table that pg was given */
     struct event *clock;             /* measures the offset, and reads the house's record until it is known */

@@ -34,6 +34,7 @@ static const struct {
     [LIMIT_SEARCHES] = {"searches", 60},
     [LIMIT_LOGINS] = {"logins", 60},
     [LIMIT_REGISTRATIONS] = {"registrations", 3600},
+    [LIMIT_IMAGES] = {"images", 3600},
     [LIMIT_ACCOUNT_LOGINS] = {"account", 60},
 };
 
@@ -61,6 +62,7 @@ int limits_most(const struct gateway *gateway, enum limit limit)
         [LIMIT_SEARCHES] = config->searches_per_minute,
         [LIMIT_LOGINS] = config->logins_per_minute,
         [LIMIT_REGISTRATIONS] = config->registrations_per_hour,
+        [LIMIT_IMAGES] = config->images_per_hour,
         [LIMIT_ACCOUNT_LOGINS] = config->logins_account_per_minute,
     };
     assert(limit < LIMIT_COUNT);

@@ -5,6 +5,7 @@
  */
 #include "gateway/request.h"
 
+#include <event2/buffer.h>
 #include <event2/http.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,17 @@ bool request_query(const struct request *request, const char *name, char *out, s
         query += length + (query[length] == '&');
     }
     return false;
+}
+
+struct evbuffer *request_take_body(struct request *request)
+{
+    struct evbuffer *body = evbuffer_new();
+    if (body != NULL && request->evreq != NULL &&
+        evbuffer_add_buffer(body, evhttp_request_get_input_buffer(request->evreq)) != 0) {
+        evbuffer_free(body);
+        return NULL;
+    }
+    return body;
 }
 
 bool request_answered(const struct request *request)

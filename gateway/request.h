@@ -16,6 +16,7 @@
 #include "gateway/router.h"
 
 struct gateway;
+struct evbuffer;
 struct evhttp_request;
 struct request;
 struct requests;
@@ -84,6 +85,8 @@ const char *request_header(const struct request *request, const char *name);
  * it does not fit or is badly encoded it is true with *out = "\x01", which no validator accepts.
  */
 MUST_CHECK bool request_query(const struct request *request, const char *name, char *out, size_t size);
+/* The body as it came, the caller's to free; once per request, when the handler begins. NULL without memory. */
+MUST_CHECK struct evbuffer *request_take_body(struct request *request);
 /* The client has its answer already (the deadline passed): nothing that is done now will be seen. */
 bool request_answered(const struct request *request);
 /* For log lines. */

@@ -37,6 +37,7 @@ enum limit {
     LIMIT_SEARCHES,
     LIMIT_LOGINS,
     LIMIT_REGISTRATIONS,
+    LIMIT_IMAGES,
     LIMIT_ACCOUNT_LOGINS, /* of one account, by addresses that never logged in to it */
     LIMIT_COUNT
 };
@@ -44,6 +45,7 @@ enum limit {
 enum route_body {
     ROUTE_NO_BODY,   /* a body is ignored */
     ROUTE_JSON_BODY, /* must be a JSON object: 415, 400; then request->body is not NULL */
+    ROUTE_FILE_BODY, /* may be as large as image_max_bytes; the handler takes it by request_take_body */
 };
 
 /*

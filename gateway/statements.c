@@ -16,6 +16,8 @@
 #include "gateway/deadletters.h"
 #include "gateway/documents.h"
 #include "gateway/gateway.h"
+#include "gateway/image_sweep.h"
+#include "gateway/images.h"
 #include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
 #include "gateway/me.h"
@@ -27,7 +29,7 @@ struct statements *const statements_all[] = {
     /* clang-format off */
     &gateway_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
-    &me_statements, &watchlist_statements,
+    &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
     NULL,
     /* clang-format on */

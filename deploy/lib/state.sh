@@ -9,6 +9,7 @@
 #   ports secrets/       what was chosen at the first start, and is kept
 #   service/ log/        runit's service folders, and one log folder for each (svlogd: `current` and five old ones)
 #   postgres redis rabbitmq  the servers' data
+#   images               the pictures of auctions
 
 say() {
     printf '%s\n' "$*"
@@ -242,6 +243,8 @@ redis_url = $REDIS_URL
 amqp_url = $AMQP_URL
 [gateway]
 listen_port = $HTTP_PORT
+[images]
+image_folder = $VAR/images
 INI
     chmod 640 "$VAR/house.ini.new"
     mv "$VAR/house.ini.new" "$VAR/house.ini"

@@ -111,7 +111,7 @@ void client_header(struct client *client, const char *line)
     }
 }
 
-static void client_prepare(struct client *client, const char *method, const char *path, const char *body)
+static void client_prepare(struct client *client, const char *method, const char *path, const void *body, size_t length)
 {
     char url[CLIENT_URL_SIZE * 2];
     char line[CLIENT_HEADER_SIZE];
@@ -143,7 +143,7 @@ static void client_prepare(struct client *client, const char *method, const char
             client_header(client, "Content-Type: application/json");
         }
         curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body);
-        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE, (long)strlen(body));
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE, (long)length);
     } else if (strcmp(method, "POST") == 0) {
         curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, "");
         client_header(client, "Content-Type:");
@@ -153,11 +153,17 @@ static void client_prepare(struct client *client, const char *method, const char
 
 const struct reply *client_call(struct client *client, const char *method, const char *path, const char *body)
 {
+    return client_send(client, method, path, body, body == NULL ? 0 : strlen(body));
+}
+
+const struct reply *client_send(struct client *client, const char *method, const char *path, const void *body,
+                                size_t length)
+{
     json_free(client->json);
     client->json = NULL;
     client->length = 0;
     client->reply = (struct reply){.body = ""};
-    client_prepare(client, method, path, body);
+    client_prepare(client, method, path, body, length);
     CURLcode outcome = curl_easy_perform(client->curl);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(client->headers);

@@ -32,6 +32,9 @@ void client_header(struct client *client, const char *line);
  * call. Gives up after 20 s.
  */
 const struct reply *client_call(struct client *client, const char *method, const char *path, const char *body);
+/* The same with a body of any bytes; its type by client_header. */
+const struct reply *client_send(struct client *client, const char *method, const char *path, const void *body,
+                                size_t length);
 /* A header of the last reply, "" if it had none of that name. */
 const char *client_reply_header(struct client *client, const char *name);
 

@@ -1,0 +1,200 @@
+/*
+ * Images in an S3 store: a gateway of its own beside the house, with the house's servers, and a store that checks every
+ * signature (tests/support/s3.h), which is itself checked first against the examples that AWS has published.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/support/house.h"
+#include "tests/support/picture.h"
+#include "tests/support/program.h"
+#include "tests/support/s3.h"
+#include "tests/support/stage.h"
+
+enum { SETTINGS_SIZE = 2048, URL_SIZE = 64 };
+
+/* The gateway under test. */
+static struct {
+    pid_t store;
+    pid_t gateway;
+    int port;
+    char settings[PROGRAM_SETTINGS_SIZE];
+    struct client *client;
+    char url[URL_SIZE];
+} s3;
+
+static int free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    ck_assert_int_eq(close(fd), 0);
+    return ntohs(address.sin_port);
+}
+
+static void start_gateway(const char *secret_key)
+{
+    char ini[SETTINGS_SIZE];
+    int port = free_port();
+    (void)snprintf(ini, sizeof(ini),
+                   "[gateway]\nlisten_port = %d\nworkers = 1\n[limits]\nimages_per_hour = 0\n[images]\nstore = s3\n"
+                   "s3_endpoint = http://127.0.0.1:%d\ns3_region = " S3_REGION "\ns3_bucket = " S3_BUCKET
+                   "\ns3_access_key = " S3_ACCESS_KEY "\ns3_secret_key = %s\nimage_sweep_s = 1\n",
+                   port, s3.port, secret_key);
+    program_settings(ini, s3.settings);
+    s3.gateway = program_start("rostrum-gateway", s3.settings);
+    (void)snprintf(s3.url, sizeof(s3.url), "http://127.0.0.1:%d", port);
+    s3.client = client_new(s3.url);
+    ck_assert_ptr_nonnull(s3.client);
+    SUITE_WAIT(client_call(s3.client, "GET", "/ready", NULL)->status == 200, HOUSE_READY_MS);
+}
+
+static void end_gateway(void)
+{
+    client_free(s3.client);
+    ck_assert_int_eq(program_end(s3.gateway, SIGTERM), 0);
+    program_settings_remove(s3.settings);
+}
+
+static void set(void)
+{
+    stage_set();
+    s3.store = s3_start(&s3.port);
+}
+
+static const struct reply *upload(uint32_t seed)
+{
+    struct picture picture = picture_png(30, 20, seed);
+    client_token(s3.client, stage.seller.token);
+    client_header(s3.client, "Content-Type: image/png");
+    const struct reply *reply = client_send(s3.client, "POST", stage_path("/images"), picture.bytes, picture.length);
+    free(picture.bytes);
+    return reply;
+}
+
+static const struct reply *get(const char *path)
+{
+    client_token(s3.client, NULL);
+    return client_call(s3.client, "GET", path, NULL);
+}
+
+/* "Authenticating Requests: Using the Authorization Header", the examples GET Object and PUT Object. */
+START_TEST(the_judge_signs_as_aws_has_published)
+{
+    char signature[S3_SIGNATURE_SIZE];
+    char *const day = strdup("20130524T000000Z");
+    char host_name[] = "host";
+    char host[] = "examplebucket.s3.amazonaws.com";
+    char range_name[] = "range";
+    char range[] = "bytes=0-9";
+    char hash_name[] = "x-amz-content-sha256";
+    char empty_hash[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    char put_hash[] = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072";
+    char time_name[] = "x-amz-date";
+    char date_name[] = "date";
+    char date[] = "Fri, 24 May 2013 00:00:00 GMT";
+    char class_name[] = "x-amz-storage-class";
+    char class[] = "REDUCED_REDUNDANCY";
+    struct s3_request request = {
+        .method = "GET",
+        .path = "/test.txt",
+        .headers = {{host_name, host}, {range_name, range}, {hash_name, empty_hash}, {time_name, day}},
+        .header_count = 4,
+        .signed_headers = "host;range;x-amz-content-sha256;x-amz-date",
+        .content_hash = empty_hash,
+        .date = day,
+        .region = "us-east-1",
+        .secret_key = S3_SECRET_KEY,
+    };
+    s3_signature(&request, signature);
+    ck_assert_str_eq(signature, "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+    request.method = "PUT";
+    request.path = "/test%24file.text";
+    request.signed_headers = "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class";
+    request.headers[1] = (struct s3_header){date_name, date};
+    request.headers[2].value = put_hash;
+    request.headers[4] = (struct s3_header){class_name, class};
+    request.header_count = 5;
+    request.content_hash = put_hash;
+    s3_signature(&request, signature);
+    ck_assert_str_eq(signature, "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
+    free(day);
+}
+END_TEST
+
+START_TEST(images_are_kept_and_served)
+{
+    char url[URL_SIZE];
+    char id[URL_SIZE];
+    unsigned width = 0;
+    unsigned height = 0;
+    start_gateway(S3_SECRET_KEY);
+    const struct reply *reply = upload((uint32_t)getpid());
+    EXPECT_STATUS(reply, 201);
+    (void)snprintf(url, sizeof url, "%s", reply_text(reply, "url"));
+    (void)snprintf(id, sizeof id, "%s", reply_text(reply, "id"));
+    reply = get(url);
+    EXPECT_STATUS(reply, 200);
+    ck_assert(picture_webp_size(reply->body, reply->length, &width, &height));
+    ck_assert_uint_eq(width, 30);
+    ck_assert_uint_eq(height, 20);
+    /* It is in no folder of the house. */
+    EXPECT_STATUS(stage_call(NULL, "GET", url, NULL), 404);
+    EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 404, "NOT_FOUND");
+    client_token(s3.client, stage.seller.token);
+    EXPECT_STATUS(client_call(s3.client, "DELETE", stage_path(client_format("/images/%s", id)), NULL), 204);
+    ck_assert_int_eq(reply_count(cast_look(stage.client, NULL, stage.auction), "images"), 0);
+    end_gateway();
+    s3_end(s3.store);
+}
+END_TEST
+
+START_TEST(a_wrong_key_is_no_way_in)
+{
+    start_gateway("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEX");
+    EXPECT_ERROR(upload(1), 503, "UNAVAILABLE");
+    EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 503, "UNAVAILABLE");
+    end_gateway();
+    s3_end(s3.store);
+}
+END_TEST
+
+START_TEST(without_its_store_the_house_goes_on)
+{
+    start_gateway(S3_SECRET_KEY);
+    s3_end(s3.store);
+    EXPECT_ERROR(upload(2), 503, "UNAVAILABLE");
+    EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 503, "UNAVAILABLE");
+    EXPECT_STATUS(get("/ready"), 200);
+    EXPECT_STATUS(get(stage_path("")), 200);
+    end_gateway();
+}
+END_TEST
+
+static Suite *s3_suite(void)
+{
+    Suite *suite = suite_create("s3");
+    TCase *judge = tcase_create("judge");
+    tcase_add_test(judge, the_judge_signs_as_aws_has_published);
+    suite_add_tcase(suite, judge);
+    TCase *store = tcase_create("store");
+    tcase_add_checked_fixture(store, set, stage_strike);
+    tcase_add_test(store, images_are_kept_and_served);
+    tcase_add_test(store, a_wrong_key_is_no_way_in);
+    tcase_add_test(store, without_its_store_the_house_goes_on);
+    suite_add_tcase(suite, store);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(s3_suite());
+}
