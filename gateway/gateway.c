@@ -346,8 +346,8 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->conns = conns_new(&conns);
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
-           gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL && gateway->clock != NULL &&
-           gateway->conns != NULL;
+           gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL &&
+           gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
