@@ -105,7 +105,7 @@ START_TEST(watchers_hear_of_a_cancellation)
 {
     EXPECT_STATUS(watch(&stage.ann, stage.auction), 201);
     EXPECT_STATUS(watch(&stage.seller, stage.auction), 201);
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", client_format("/api/v1/auctions/%s", stage.auction), NULL), 200);
+    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", client_format("/api/v1/auctions/%s", stage.auction), NULL), 204);
     SUITE_WAIT(told(&stage.ann, "AUCTION_CANCELLED") == 1, TOLD_MS);
     SUITE_WAIT(told(&stage.seller, "AUCTION_CANCELLED") == 1, TOLD_MS); /* once, though seller and watcher */
     ck_assert_int_eq(told(&stage.bob, "AUCTION_CANCELLED"), 0);
