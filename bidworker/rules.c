@@ -31,12 +31,16 @@ static const char *const RULES_REASON_TEXTS[] = {
     [RULES_HAS_BIDS] = "HAS_BIDS",
     [RULES_BUY_NOW_GONE] = "BUY_NOW_GONE",
     [RULES_END_NOT_LATER] = "END_NOT_LATER",
+    [RULES_BID_VOIDED] = "BID_VOIDED",
+    [RULES_RETRACT_TOO_LATE] = "RETRACT_TOO_LATE",
+    [RULES_TOO_MANY_BIDS] = "TOO_MANY_BIDS",
 };
 
 static const char *const RULES_KIND_TEXTS[RULES_KIND_COUNT] = {
-    [RULES_BID] = "bid",       [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw", [RULES_START] = "start",
-    [RULES_FENCE] = "end",     [RULES_BUY] = "buy",     [RULES_UPDATE] = "update",     [RULES_CANCEL] = "cancel",
-    [RULES_EXTEND] = "extend", [RULES_CLOSE] = "close", [RULES_ABORT] = "abort",
+    [RULES_BID] = "bid",         [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw", [RULES_START] = "start",
+    [RULES_FENCE] = "end",       [RULES_BUY] = "buy",     [RULES_UPDATE] = "update",     [RULES_CANCEL] = "cancel",
+    [RULES_EXTEND] = "extend",   [RULES_CLOSE] = "close", [RULES_ABORT] = "abort",       [RULES_VOID] = "void",
+    [RULES_RETRACT] = "retract",
 };
 
 static const char *const RULES_STATUS_TEXTS[] = {
@@ -433,6 +437,7 @@ struct rules_decision rules_decide(struct rules_auction *auction, const struct r
 
     assert(!auction->has_leader ||
            (auction->price > 0 && auction->price <= auction->leader_max && auction->runner_up_max <= auction->price));
+    assert(command->kind < RULES_VOID);
     if (command->kind == RULES_FENCE) {
         return rules_fence(auction, command->received_ms);
     }

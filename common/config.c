@@ -83,6 +83,8 @@ static const struct setting settings[] = {
     INT("limits", registrations_per_hour, "20", 0, 1000000),
     INT("limits", logins_account_per_minute, "100", 0, 1000000),
 
+    INT("bids", retract_window_s, "0", 0, 86400),
+
     INT("bidworker", batch_max_bids, "1024", 1, 1024),
     INT("bidworker", batch_interval_ms, "50", 0, 999),
     INT("bidworker", prefetch_messages, "1024", 1, 65535),

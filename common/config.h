@@ -61,6 +61,8 @@ struct config {
     int logins_per_minute;
     int registrations_per_hour;
     int logins_account_per_minute; /* by addresses that never logged in to the account */
+    /* [bids] */
+    int retract_window_s; /* after its receipt, in which a bidder may take back a bid; 0: never */
     /* [bidworker] */
     int batch_max_bids;
     int batch_interval_ms; /* least time from one batch's begin to the next one's */
