@@ -167,6 +167,9 @@ static enum rules_reason rules_amount_refused(const struct rules_auction *auctio
     if (command->kind == RULES_PROXY && rules_leads(auction, &command->bidder_id)) {
         return command->amount > auction->leader_max ? RULES_NONE : RULES_MAXIMUM_NOT_RAISED;
     }
+    if (command->again && auction->has_leader) {
+        return command->amount > auction->price ? RULES_NONE : RULES_BID_TOO_LOW;
+    }
     return command->amount >= rules_minimum_bid(auction) ? RULES_NONE : RULES_BID_TOO_LOW;
 }
 
@@ -288,7 +291,7 @@ static struct rules_decision rules_place(struct rules_auction *auction, const st
         decision = rules_bid_on_own_lead(auction, command);
     }
     /* Who takes the lead always moves the price too. */
-    if (auction->price != price) {
+    if (auction->price != price && !command->again) {
         decision.extended = rules_extend(auction, command->received_ms);
     }
     return decision;
@@ -415,7 +418,7 @@ static struct rules_decision rules_change(struct rules_auction *auction, const s
 
 static struct rules_decision rules_decide_bidder(struct rules_auction *auction, const struct rules_command *command)
 {
-    enum rules_reason reason = rules_closed(auction, command);
+    enum rules_reason reason = command->again ? RULES_NONE : rules_closed(auction, command);
 
     if (reason != RULES_NONE) {
         return rules_rejected(reason);

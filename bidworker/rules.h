@@ -95,6 +95,11 @@ struct rules_command {
     const struct rules_terms *terms; /* RULES_UPDATE: the new ones, else not looked at */
     struct uuid target;              /* RULES_VOID, RULES_RETRACT: the bid */
     int64_t since_ms;                /* RULES_RETRACT: bids received before cannot be taken back any more */
+    /*
+     * BID, PROXY, BUY, WITHDRAW: it was accepted or outbid before, and is replayed. What was asked of it then is not
+     * asked again, but that it is above the price; it does not extend the auction.
+     */
+    bool again;
 };
 
 enum rules_verdict {

@@ -120,10 +120,10 @@ static void replay_entry(struct rules_auction *auction, struct voids_entry *entr
             .bidder_id = entry->bidder_id,
             .amount = entry->amount,
             .received_ms = entry->received_ms,
+            .again = true,
         };
         struct rules_decision decision = rules_decide(auction, &command);
         now = standing_of(&decision);
-        assert(now.counts || entry->kind == RULES_WITHDRAW);
     }
     if (is_bid(entry->kind) && !same(&now, &entry->now)) {
         entry->now = now;
@@ -131,14 +131,10 @@ static void replay_entry(struct rules_auction *auction, struct voids_entry *entr
     }
 }
 
-/* The auction as it was before its first bid, and never too early or too late for one. */
+/* The auction as it was before its first bid. */
 static struct rules_auction without_bids(const struct rules_auction *auction)
 {
     struct rules_auction fresh = *auction;
-    fresh.status = RULES_ACTIVE;
-    fresh.start_ms = 0;
-    fresh.end_ms = INT64_MAX;
-    fresh.snipe_window_ms = 0;
     fresh.price = 0;
     fresh.bid_count = 0;
     fresh.has_leader = false;

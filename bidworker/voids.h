@@ -3,8 +3,9 @@
  * the rules that it replays by; called by decide, and by `rostrumctl verify`.
  *
  * What remains of an auction's bids and withdrawals is decided again in its order, on its present terms, which are the
- * ones it was placed on: terms change only while there is no bid. Who was allowed to bid, and in time, stays so; the
- * end stays where it is, and no extension is given back or used up.
+ * ones it was placed on: terms change only while there is no bid. What was allowed, in time and enough stays so
+ * (`again` in rules.h): else a raise, for which no minimum holds, could be lost when it becomes a bid. The end stays
+ * where it is, and no extension is given back or used up.
  *
  * Without a bid nobody's maximum, and so no price, is higher than with it, and a minimum bid never falls when the price
  * rises (increments.h). Hence every bid that counted still does; one that took the lead still takes or holds it; one
