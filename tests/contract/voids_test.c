@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "bidworker/voids.h"
 #include "tests/support/admin.h"
 #include "tests/support/house.h"
 #include "tests/support/stage.h"
@@ -196,6 +197,19 @@ START_TEST(voids_are_checked)
 }
 END_TEST
 
+START_TEST(a_ledger_that_is_too_long_takes_no_void)
+{
+    char bid[UUID_TEXT_SIZE];
+    (void)place(&stage.ann, "10.00", false, bid);
+    PQclear(sql_rows(stage.sql, "UPDATE auctions SET ledger_seq = $2::bigint WHERE id = $1::uuid", stage.auction,
+                     client_format("%d", VOIDS_LEDGER_MAX + 1), NULL));
+    EXPECT_ERROR(void_bid(&admin, bid), 409, "TOO_MANY_BIDS");
+    EXPECT_ERROR(take_back(&stage.ann, bid), 409, "TOO_MANY_BIDS");
+    EXPECT_TEXT(look(), "currentBid", "10.00");
+    EXPECT_TEXT(bid_of(&stage.ann, bid), "status", "accepted");
+}
+END_TEST
+
 static Suite *voids_suite(void)
 {
     Suite *suite = suite_create("voids");
@@ -208,6 +222,7 @@ static Suite *voids_suite(void)
     tcase_add_test(tcase, a_bidder_takes_back_a_mistaken_amount);
     tcase_add_test(tcase, what_was_sold_is_settled_anew);
     tcase_add_test(tcase, voids_are_checked);
+    tcase_add_test(tcase, a_ledger_that_is_too_long_takes_no_void);
     suite_add_tcase(suite, tcase);
     return suite;
 }
