@@ -69,6 +69,11 @@ START_TEST(an_admin_voids_the_leading_bid)
     EXPECT_TEXT(reply, "minimumBid", "11.00");
     EXPECT_TEXT(reply, "bidCount", "1");
     EXPECT_TEXT(reply, "version", "4");
+    ck_assert_int_eq(sql_int(stage.sql,
+                             "SELECT count(*) FROM audit_log WHERE action = 'BID_VOID' AND subject = $1"
+                             " AND new_value ->> 'bidId' = $2 AND reason = 'a stolen card'",
+                             stage.auction, high, NULL),
+                     1);
     EXPECT_TEXT(bid_of(&stage.bob, high), "status", "voided");
     EXPECT_TEXT(bid_of(&stage.ann, low), "status", "accepted");
     reply = stage_call(NULL, "GET", stage_path("/bids"), NULL);
