@@ -78,13 +78,13 @@ $(BIN)/rostrum-picture: PKG_LIBS = -l:libvips.so.42
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
 # verify replays the ledger through the very rules the bid worker decides by.
-$(BIN)/rostrumctl: $(call objects,deploy/ctl) $(OBJ)/bidworker/rules.o $(COMMON)
+$(BIN)/rostrumctl: $(call objects,deploy/ctl) $(OBJ)/bidworker/rules.o $(OBJ)/bidworker/voids.o $(COMMON)
 $(PROGRAMS):
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS)
 
 $(OBJ)/tests/%.o: PKG_CFLAGS += $(shell pkg-config --cflags $(TEST_PACKAGES))
-$(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(COMMON)
+$(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(OBJ)/bidworker/voids.o $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES))
 

@@ -10,7 +10,8 @@
 enum {
     /* A fence on an auction that never started makes two rows, a bid that a proxy answers likewise. */
     ROWS_PER_COMMAND = 2,
-    /* Started, extended, lead lost; a fence: started, ended; a buyer: started, lead lost, ended. */
+    /* Started, extended, lead lost; a fence: started, ended; a buyer: started, lead lost, ended; a void:
+     * voided, settled anew. */
     EVENTS_PER_COMMAND = 3,
 };
 
@@ -36,10 +37,21 @@ struct batch *batch_new(size_t max)
     return batch;
 }
 
+static void drop_auctions(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        voids_free(&batch->auctions[i].voids);
+    }
+    batch->auction_count = 0;
+}
+
 void batch_free(struct batch *batch)
 {
     if (batch == NULL) {
         return;
+    }
+    if (batch->auctions != NULL) {
+        drop_auctions(batch);
     }
     free(batch->entries);
     free(batch->order);
@@ -54,7 +66,7 @@ void batch_clear(struct batch *batch)
 {
     batch->count = 0;
     batch->ordered = 0;
-    batch->auction_count = 0;
+    drop_auctions(batch);
     batch->row_count = 0;
     batch->terms_count = 0;
     batch->event_count = 0;
@@ -115,18 +127,21 @@ static void group_by_auction(struct batch *batch)
 {
     qsort_r(batch->order, batch->ordered, sizeof *batch->order, compare_positions, batch);
     for (size_t i = 0; i < batch->ordered; i++) {
-        const struct uuid *id = &batch->entries[batch->order[i]].command->auction_id;
+        const struct command *command = batch->entries[batch->order[i]].command;
+        const struct uuid *id = &command->auction_id;
         if (i == 0 || !uuid_equal(&batch->auctions[batch->auction_count - 1].id, id)) {
             batch->auctions[batch->auction_count++] = (struct batch_auction){.id = *id, .first = i};
         }
-        batch->auctions[batch->auction_count - 1].count++;
+        struct batch_auction *auction = &batch->auctions[batch->auction_count - 1];
+        auction->count++;
+        auction->voiding = auction->voiding || command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
     }
 }
 
 void batch_prepare(struct batch *batch)
 {
     batch->ordered = 0;
-    batch->auction_count = 0;
+    drop_auctions(batch);
     batch->row_count = 0;
     batch->terms_count = 0;
     batch->event_count = 0;

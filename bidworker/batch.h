@@ -10,6 +10,7 @@
 #define ROSTRUM_BIDWORKER_BATCH_H
 
 #include "bidworker/rules.h"
+#include "bidworker/voids.h"
 #include "common/message.h"
 
 /* How far a command is trusted. Each failure of a command that is decided alone takes it one step further. */
@@ -55,6 +56,8 @@ struct batch_auction {
     int64_t seq;  /* of the newest ledger row */
     int64_t version;
     struct rules_auction state;
+    bool voiding;            /* a command of this batch voids a bid of it, or asks for that */
+    struct voids_list voids; /* then: its bids, with those of this batch as they are decided */
 };
 
 /* A row of the ledger; 0 and nil are NULL in SQL. */
@@ -69,7 +72,8 @@ struct batch_row {
     bool raise;
     int64_t amount;
     int64_t max_amount;
-    int64_t end_ms; /* of an extension */
+    int64_t end_ms;    /* of an extension */
+    struct uuid voids; /* of a void: the bid */
     int64_t received_ms;
 };
 

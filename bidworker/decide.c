@@ -12,10 +12,11 @@
 #include <string.h>
 
 static const enum rules_kind rules_kinds[COMMAND_KIND_COUNT] = {
-    [COMMAND_BID] = RULES_BID,       [COMMAND_PROXY] = RULES_PROXY,   [COMMAND_WITHDRAW] = RULES_WITHDRAW,
-    [COMMAND_START] = RULES_START,   [COMMAND_FENCE] = RULES_FENCE,   [COMMAND_BUY] = RULES_BUY,
-    [COMMAND_UPDATE] = RULES_UPDATE, [COMMAND_CANCEL] = RULES_CANCEL, [COMMAND_EXTEND] = RULES_EXTEND,
-    [COMMAND_CLOSE] = RULES_CLOSE,   [COMMAND_ABORT] = RULES_ABORT,
+    [COMMAND_BID] = RULES_BID,         [COMMAND_PROXY] = RULES_PROXY,   [COMMAND_WITHDRAW] = RULES_WITHDRAW,
+    [COMMAND_START] = RULES_START,     [COMMAND_FENCE] = RULES_FENCE,   [COMMAND_BUY] = RULES_BUY,
+    [COMMAND_UPDATE] = RULES_UPDATE,   [COMMAND_CANCEL] = RULES_CANCEL, [COMMAND_EXTEND] = RULES_EXTEND,
+    [COMMAND_CLOSE] = RULES_CLOSE,     [COMMAND_ABORT] = RULES_ABORT,   [COMMAND_VOID] = RULES_VOID,
+    [COMMAND_RETRACT] = RULES_RETRACT,
 };
 
 static const char *const row_statuses[] = {
@@ -88,6 +89,7 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
     row->status = row_statuses[decided->verdict];
     row->reason = decided->verdict == RULES_REJECTED ? rules_reason_text(decided->reason) : NULL;
     row->raise = decided->raise;
+    row->voids = command->target;
     if (entry->doubt == BATCH_BARE) {
         row->received_ms = batch->decided_ms;
     } else if (command->kind == COMMAND_BID) {
@@ -151,7 +153,20 @@ static struct rules_command rules_command_of(const struct batch_auction *auction
         .stale = command->kind == COMMAND_UPDATE && (auction->touched || command->version != auction->version),
         .end_ms = command->end_ms,
         .terms = entry->terms,
+        .target = command->target,
+        .since_ms = command->since_ms,
     };
+}
+
+/* What was settled before is settled anew, on the bids that remain. */
+static void add_void_events(struct batch *batch, const struct batch_auction *auction, const struct uuid *bidder,
+                            const struct command *command)
+{
+    const struct rules_auction *state = &auction->state;
+    add_event(batch, auction, EVENT_VOIDED, bidder, command);
+    if (state->status == RULES_SOLD || state->status == RULES_UNSOLD) {
+        add_event(batch, auction, EVENT_SETTLED, state->status == RULES_SOLD ? &state->leader_id : NULL, command);
+    }
 }
 
 static void add_events(struct batch *batch, const struct batch_auction *auction, const struct command *command,
@@ -170,6 +185,9 @@ static void add_events(struct batch *batch, const struct batch_auction *auction,
     if (decided->cancelled) {
         add_event(batch, auction, EVENT_CANCELLED, NULL, command);
     }
+    if (decided->voided) {
+        add_void_events(batch, auction, &decided->loser, command);
+    }
 }
 
 /* Returns whether the end moved. */
@@ -177,12 +195,17 @@ static bool apply(struct batch *batch, struct batch_auction *auction, struct bat
 {
     const struct command *command = entry->command;
     struct rules_command asked = rules_command_of(auction, entry);
-    struct rules_decision decided = rules_decide(&auction->state, &asked);
+    bool voids = command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
+    struct rules_decision decided = voids ? voids_decide(&auction->state, &asked, &auction->voids, auction->seq)
+                                          : rules_decide(&auction->state, &asked);
     if (decided.verdict == RULES_DROPPED) {
         entry->outcome = BATCH_DROPPED;
         return false;
     }
     record(batch, auction, entry, &decided);
+    if (auction->voiding) {
+        (void)voids_add(&auction->voids, &asked, &decided, auction->seq);
+    }
     if (decided.automatic) {
         record_automatic(batch, auction, command, &decided);
     }

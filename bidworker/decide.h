@@ -9,7 +9,8 @@
 
 /*
  * Needs a prepared batch, with known commands marked BATCH_KNOWN, bidders' bans and every auction that was found
- * filled in; for one that was not found `seq` is that of its newest ledger row, 0 if there is none. Afterwards every
+ * filled in, the bids of those whose `voiding` is true with it, and room for as many more as the batch has commands of
+ * it; for one that was not found `seq` is that of its newest ledger row, 0 if there is none. Afterwards every
  * entry has an outcome, and rows, events and the auctions' states are what is to be committed.
  */
 void decide_batch(struct batch *batch, int64_t now_ms);

@@ -180,7 +180,7 @@ void emit_batch(struct emit *emit, const struct batch *batch)
         const struct batch_auction *auction = &batch->auctions[i];
         /* Also where nothing changed: it came again, and who committed it may have died before telling. */
         if (auction->found && !auction->broken) {
-            bool told = write_leaders(emit, batch, auction, &row) && auction->touched;
+            bool told = write_leaders(emit, batch, auction, &row) && auction->touched && !auction->voiding;
             good = emit_snapshot(emit, auction, told ? emit->leaders : NULL);
         }
     }

@@ -1,7 +1,7 @@
 /*
  * See ledger.h. Called by worker.
  *
- *   load     lock, known ids, terms of updates if there are any, bans; flush
+ *   load     lock, known ids, terms of updates and bids of auctions with voids if there are any, bans; flush
  *   newest   only if auctions are unknown: their newest ledger rows; flush
  *   decide   in memory
  *   write    (ledger_write.c) rows, states, outbox; COMMIT
@@ -20,6 +20,8 @@
 #include "bidworker/statements.h"
 #include "common/clock.h"
 #include "common/log.h"
+
+enum { NUMBER_SIZE = 24 };
 
 struct ledger {
     struct ledger_options options;
@@ -73,9 +75,25 @@ static void on_committed(const struct pg_reply *reply, void *arg)
     finish(ledger, result);
 }
 
+/* For those that this batch will add. */
+static bool reserve_entries(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        struct batch_auction *auction = &batch->auctions[i];
+        if (auction->voiding && !voids_reserve(&auction->voids, auction->count)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void decide_and_write(struct ledger *ledger)
 {
     struct batch *batch = ledger->batch;
+    if (!reserve_entries(batch)) {
+        give_up(ledger, LEDGER_AGAIN);
+        return;
+    }
     decide_batch(batch, clock_now_ms());
     letters_free(&ledger->letters);
     bool sent = letters_of_batch(&ledger->letters, batch) && ledger_write(ledger->tx, &ledger->arrays, batch) &&
@@ -186,6 +204,46 @@ static void on_terms(const struct pg_reply *reply, void *arg)
     }
 }
 
+static void on_entries(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    if (!check(ledger, reply)) {
+        return;
+    }
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        struct uuid id = pg_uuid(reply->result, row, ENTRIES_AUCTION);
+        struct batch_auction *auction = batch_find_auction(ledger->batch, &id);
+        assert(auction != NULL);
+        if (!ledger_read_entry(auction, reply->result, row)) {
+            give_up(ledger, LEDGER_AGAIN);
+            return;
+        }
+    }
+}
+
+/* False: no memory, or the connection is lost. */
+static bool ask_entries(struct ledger *ledger)
+{
+    struct pg_array *ids = &ledger->arrays.columns[4];
+    char most[NUMBER_SIZE];
+    const char *values[] = {NULL, most};
+    size_t count = 0;
+    pg_array_reset(ids);
+    for (size_t i = 0; i < ledger->batch->auction_count; i++) {
+        const struct batch_auction *auction = &ledger->batch->auctions[i];
+        if (auction->voiding) {
+            pg_array_uuid(ids, &auction->id);
+            count++;
+        }
+    }
+    if (count == 0) {
+        return true;
+    }
+    (void)snprintf(most, sizeof most, "%d", VOIDS_LEDGER_MAX);
+    values[0] = pg_array_done(ids);
+    return values[0] != NULL && pg_tx_send(ledger->tx, STATEMENT_ENTRIES, 2, values, on_entries, ledger);
+}
+
 static bool has_update(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -232,7 +290,8 @@ static bool load(struct ledger *ledger)
            pg_tx_send(ledger->tx, STATEMENT_LOCK, 1, values, on_locked, ledger) &&
            pg_tx_send(ledger->tx, STATEMENT_KNOWN, 2, values + 1, on_known, ledger) &&
            (!has_update(batch) || pg_tx_send(ledger->tx, STATEMENT_TERMS, 2, values + 1, on_terms, ledger)) &&
-           pg_tx_send(ledger->tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) && pg_tx_flush(ledger->tx);
+           ask_entries(ledger) && pg_tx_send(ledger->tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) &&
+           pg_tx_flush(ledger->tx);
 }
 
 bool ledger_decide(struct ledger *ledger, struct batch *batch)

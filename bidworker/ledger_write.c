@@ -83,6 +83,51 @@ bool ledger_read_terms(struct rules_terms *terms, const PGresult *result, int ro
     return read_increments(pg_text(result, row, TERMS_INCREMENTS), &terms->increments);
 }
 
+/* It is there already, with the bid that it answers; here is what it counts as. */
+static void read_answer(struct voids_list *list, const PGresult *result, int row)
+{
+    if (list->count == 0) {
+        return; /* of a ledger that someone tampered with */
+    }
+    struct voids_entry *entry = &list->entries[list->count - 1];
+    entry->answered = true;
+    if (pg_bool(result, row, ENTRIES_COUNTS)) {
+        entry->now.answered = true;
+        entry->now.answer_bidder = pg_uuid(result, row, ENTRIES_NOW_BIDDER);
+        entry->now.answer_amount = pg_money(result, row, ENTRIES_NOW_AMOUNT);
+    }
+}
+
+bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, int row)
+{
+    struct rules_command command = {
+        .id = pg_uuid(result, row, ENTRIES_ID),
+        .bidder_id = pg_uuid(result, row, ENTRIES_BIDDER),
+        .received_ms = pg_int(result, row, ENTRIES_RECEIVED_MS),
+    };
+    bool counts = pg_bool(result, row, ENTRIES_COUNTS);
+    if (!rules_kind_parse(pg_text(result, row, ENTRIES_KIND), &command.kind)) {
+        read_answer(&auction->voids, result, row);
+        return true;
+    }
+    if (command.kind == RULES_BID || command.kind == RULES_PROXY) {
+        command.amount = pg_money(result, row, command.kind == RULES_BID ? ENTRIES_AMOUNT : ENTRIES_MAX_AMOUNT);
+    }
+    struct rules_decision now = {
+        .verdict = pg_bool(result, row, ENTRIES_NOW_OUTBID) ? RULES_OUTBID : RULES_ACCEPTED,
+        .raise = pg_bool(result, row, ENTRIES_NOW_RAISE),
+        .amount = pg_money(result, row, ENTRIES_NOW_AMOUNT),
+    };
+    if (!voids_reserve(&auction->voids, 1)) {
+        return false;
+    }
+    struct voids_entry *entry = voids_add(&auction->voids, &command, &now, pg_int(result, row, ENTRIES_SEQ));
+    if (entry != NULL && !counts) {
+        entry->now = (struct voids_standing){.counts = false};
+    }
+    return true;
+}
+
 /* The arrays as parameters; false if one of them failed. */
 static bool finish_columns(struct ledger_arrays *arrays, size_t count, const char **values)
 {
@@ -138,7 +183,7 @@ static void ignore(const struct pg_reply *reply, void *arg)
 
 static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
-    enum { COLUMNS = 12 };
+    enum { COLUMNS = 13 };
     const char *values[COLUMNS + 1];
     char decided_at[CLOCK_TEXT_SIZE];
     struct pg_array *columns = arrays->columns;
@@ -160,6 +205,7 @@ static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const st
         add_money(&columns[9], row->max_amount);
         pg_array_time(&columns[10], row->received_ms);
         add_time(&columns[11], row->end_ms);
+        add_uuid(&columns[12], &row->voids);
     }
     clock_format(batch->decided_ms, decided_at);
     values[COLUMNS] = decided_at;
@@ -259,6 +305,59 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
     return true;
 }
 
+static void add_standing(struct pg_array *columns, const struct uuid *auction_id, int64_t seq, bool counts)
+{
+    pg_array_uuid(&columns[0], auction_id);
+    pg_array_int(&columns[1], seq);
+    pg_array_bool(&columns[2], counts);
+}
+
+/* Of what does not count nothing else is said. */
+static void add_restated(struct pg_array *columns, const struct uuid *auction_id, const struct voids_entry *entry)
+{
+    const struct voids_standing *now = &entry->now;
+    add_standing(columns, auction_id, entry->seq, now->counts);
+    if (now->counts) {
+        pg_array_text_add(&columns[3], now->verdict == RULES_OUTBID ? "outbid" : "accepted");
+        pg_array_bool(&columns[4], now->raise);
+        pg_array_money(&columns[5], now->amount);
+    } else {
+        for (size_t i = 3; i < 6; i++) {
+            pg_array_null(&columns[i]);
+        }
+    }
+    pg_array_null(&columns[6]);
+    if (!entry->answered) {
+        return;
+    }
+    add_standing(columns, auction_id, entry->seq + 1, now->answered);
+    pg_array_null(&columns[3]);
+    pg_array_null(&columns[4]);
+    add_money(&columns[5], now->answer_amount);
+    add_uuid(&columns[6], &now->answer_bidder);
+}
+
+/* Bids of this batch are among them: their rows are inserted before. */
+static bool restate(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
+{
+    enum { COLUMNS = 7 };
+    const char *values[COLUMNS];
+    size_t count = 0;
+    start_columns(arrays, COLUMNS);
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        const struct batch_auction *auction = &batch->auctions[i];
+        for (size_t k = 0; k < auction->voids.count; k++) {
+            if (auction->voids.entries[k].changed) {
+                add_restated(arrays->columns, &auction->id, &auction->voids.entries[k]);
+                count++;
+            }
+        }
+    }
+    return count == 0 || (finish_columns(arrays, COLUMNS, values) &&
+                          pg_tx_send(tx, STATEMENT_RESTATE, COLUMNS, values, ignore, NULL) &&
+                          pg_tx_send(tx, STATEMENT_SETTLE_ANEW, 1, values, ignore, NULL));
+}
+
 static void on_outbox_row(const struct pg_reply *reply, void *arg)
 {
     struct outbox_row *row = arg;
@@ -300,5 +399,5 @@ static bool clear_suspects(struct pg_tx *tx, const struct batch *batch)
 bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
     return insert_bids(tx, arrays, batch) && update_auctions(tx, arrays, batch) && update_terms(tx, batch) &&
-           update_broken(tx, batch) && clear_suspects(tx, batch);
+           update_broken(tx, batch) && restate(tx, arrays, batch) && clear_suspects(tx, batch);
 }

@@ -21,6 +21,12 @@ void ledger_read_auction(struct batch_auction *auction, const PGresult *result, 
 /* One row of STATEMENT_TERMS; false if it makes no sense. */
 MUST_CHECK bool ledger_read_terms(struct rules_terms *terms, const PGresult *result, int row);
 
+/*
+ * One row of STATEMENT_ENTRIES, in their order: the next bid of its auction, or the automatic answer to the last one.
+ * False: no memory.
+ */
+MUST_CHECK bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, int row);
+
 /* Queues the ledger rows and states of a decided batch into `tx`. False: no memory, or the connection is lost. */
 MUST_CHECK bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch);
 /* Likewise the outbox rows; the server's answers fill in their ids. */

@@ -11,16 +11,18 @@
 #include "common/topology.h"
 
 static const char *const kinds[] = {
-    [COMMAND_BID] = "bid",       [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
-    [COMMAND_START] = "start",   [COMMAND_FENCE] = "end",     [COMMAND_BUY] = "buy",
-    [COMMAND_UPDATE] = "update", [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
-    [COMMAND_CLOSE] = "close",   [COMMAND_ABORT] = "abort",
+    [COMMAND_BID] = "bid",         [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
+    [COMMAND_START] = "start",     [COMMAND_FENCE] = "end",     [COMMAND_BUY] = "buy",
+    [COMMAND_UPDATE] = "update",   [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
+    [COMMAND_CLOSE] = "close",     [COMMAND_ABORT] = "abort",   [COMMAND_VOID] = "void",
+    [COMMAND_RETRACT] = "retract",
 };
 static const char *const statuses[] = {"accepted", "outbid", "rejected"};
 static const char *const reasons[] = {
-    "BID_TOO_LOW",    "MAXIMUM_NOT_RAISED", "AUCTION_ENDED", "AUCTION_NOT_STARTED", "AUCTION_CANCELLED", "OWN_AUCTION",
-    "USER_BANNED",    "NOT_FOUND",          "TERMS_CHANGED", "NO_MAXIMUM",          "INTERNAL_ERROR",    "HAS_BIDS",
-    "INVALID_AMOUNT", "BUY_NOW_GONE",       "END_NOT_LATER", "VERSION_CONFLICT"};
+    "BID_TOO_LOW",      "MAXIMUM_NOT_RAISED", "AUCTION_ENDED",    "AUCTION_NOT_STARTED", "AUCTION_CANCELLED",
+    "OWN_AUCTION",      "USER_BANNED",        "NOT_FOUND",        "TERMS_CHANGED",       "NO_MAXIMUM",
+    "INTERNAL_ERROR",   "HAS_BIDS",           "INVALID_AMOUNT",   "BUY_NOW_GONE",        "END_NOT_LATER",
+    "VERSION_CONFLICT", "BID_VOIDED",         "RETRACT_TOO_LATE", "TOO_MANY_BIDS"};
 /* clang-format off */
 static const char *const shard_names[TOPOLOGY_SHARDS_MAX] = {
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",

@@ -31,12 +31,16 @@ static const char *const RULES_REASON_TEXTS[] = {
     [RULES_HAS_BIDS] = "HAS_BIDS",
     [RULES_BUY_NOW_GONE] = "BUY_NOW_GONE",
     [RULES_END_NOT_LATER] = "END_NOT_LATER",
+    [RULES_BID_VOIDED] = "BID_VOIDED",
+    [RULES_RETRACT_TOO_LATE] = "RETRACT_TOO_LATE",
+    [RULES_TOO_MANY_BIDS] = "TOO_MANY_BIDS",
 };
 
 static const char *const RULES_KIND_TEXTS[RULES_KIND_COUNT] = {
-    [RULES_BID] = "bid",       [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw", [RULES_START] = "start",
-    [RULES_FENCE] = "end",     [RULES_BUY] = "buy",     [RULES_UPDATE] = "update",     [RULES_CANCEL] = "cancel",
-    [RULES_EXTEND] = "extend", [RULES_CLOSE] = "close", [RULES_ABORT] = "abort",
+    [RULES_BID] = "bid",         [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw", [RULES_START] = "start",
+    [RULES_FENCE] = "end",       [RULES_BUY] = "buy",     [RULES_UPDATE] = "update",     [RULES_CANCEL] = "cancel",
+    [RULES_EXTEND] = "extend",   [RULES_CLOSE] = "close", [RULES_ABORT] = "abort",       [RULES_VOID] = "void",
+    [RULES_RETRACT] = "retract",
 };
 
 static const char *const RULES_STATUS_TEXTS[] = {
@@ -163,6 +167,9 @@ static enum rules_reason rules_amount_refused(const struct rules_auction *auctio
     if (command->kind == RULES_PROXY && rules_leads(auction, &command->bidder_id)) {
         return command->amount > auction->leader_max ? RULES_NONE : RULES_MAXIMUM_NOT_RAISED;
     }
+    if (command->again && auction->has_leader) {
+        return command->amount > auction->price ? RULES_NONE : RULES_BID_TOO_LOW;
+    }
     return command->amount >= rules_minimum_bid(auction) ? RULES_NONE : RULES_BID_TOO_LOW;
 }
 
@@ -284,7 +291,7 @@ static struct rules_decision rules_place(struct rules_auction *auction, const st
         decision = rules_bid_on_own_lead(auction, command);
     }
     /* Who takes the lead always moves the price too. */
-    if (auction->price != price) {
+    if (auction->price != price && !command->again) {
         decision.extended = rules_extend(auction, command->received_ms);
     }
     return decision;
@@ -411,7 +418,7 @@ static struct rules_decision rules_change(struct rules_auction *auction, const s
 
 static struct rules_decision rules_decide_bidder(struct rules_auction *auction, const struct rules_command *command)
 {
-    enum rules_reason reason = rules_closed(auction, command);
+    enum rules_reason reason = command->again ? RULES_NONE : rules_closed(auction, command);
 
     if (reason != RULES_NONE) {
         return rules_rejected(reason);
@@ -433,6 +440,7 @@ struct rules_decision rules_decide(struct rules_auction *auction, const struct r
 
     assert(!auction->has_leader ||
            (auction->price > 0 && auction->price <= auction->leader_max && auction->runner_up_max <= auction->price));
+    assert(command->kind < RULES_VOID);
     if (command->kind == RULES_FENCE) {
         return rules_fence(auction, command->received_ms);
     }

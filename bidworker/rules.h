@@ -3,9 +3,10 @@
  * own. The bid worker decides by them, `rostrumctl verify` replays the ledger by them. Amounts are minor units,
  * times milliseconds since the epoch.
  *
- * Invariants after every call: the price never falls and never exceeds the leader's maximum; the leader holds the
- * earliest highest maximum; no two accepted entries with an amount in the public history have the same amount;
- * end_ms never shrinks but by a seller's update, which comes before the first bid, and by an end at once.
+ * Invariants after every call: the price never falls (but when a bid is voided: voids.h) and never exceeds the leader's
+ * maximum; the leader holds the earliest highest maximum; no two accepted entries with an amount in the public history
+ * have the same amount; end_ms never shrinks but by a seller's update, which comes before the first bid, and by an end
+ * at once.
  */
 #ifndef ROSTRUM_BIDWORKER_RULES_H
 #define ROSTRUM_BIDWORKER_RULES_H
@@ -72,9 +73,11 @@ enum rules_kind {
     RULES_BUY,    /* at buy_now_price, which ends the auction */
     RULES_UPDATE, /* by the seller, as CANCEL: before the first bid */
     RULES_CANCEL,
-    RULES_EXTEND, /* by an admin, as the following */
-    RULES_CLOSE,  /* the auction ends at once */
-    RULES_ABORT,  /* the auction is cancelled, bids or not */
+    RULES_EXTEND,  /* by an admin, as the following */
+    RULES_CLOSE,   /* the auction ends at once */
+    RULES_ABORT,   /* the auction is cancelled, bids or not */
+    RULES_VOID,    /* by an admin; this and the next one are decided by voids_decide, not by rules_decide */
+    RULES_RETRACT, /* the bidder takes a bid back */
     RULES_KIND_COUNT
 };
 
@@ -90,6 +93,13 @@ struct rules_command {
     bool stale;                      /* RULES_UPDATE: the auction is not any more as the sender saw it */
     int64_t end_ms;                  /* RULES_EXTEND: the end asked for */
     const struct rules_terms *terms; /* RULES_UPDATE: the new ones, else not looked at */
+    struct uuid target;              /* RULES_VOID, RULES_RETRACT: the bid */
+    int64_t since_ms;                /* RULES_RETRACT: bids received before cannot be taken back any more */
+    /*
+     * BID, PROXY, BUY, WITHDRAW: it was accepted or outbid before, and is replayed. What was asked of it then is not
+     * asked again, but that it is above the price; it does not extend the auction.
+     */
+    bool again;
 };
 
 enum rules_verdict {
@@ -112,11 +122,14 @@ enum rules_reason {
     RULES_TERMS_CHANGED,
     RULES_INVALID_AMOUNT,   /* not within 1..MONEY_MAX */
     RULES_INTERNAL_ERROR,   /* never by rules_decide; for what could not be decided */
-    RULES_NOT_FOUND,        /* likewise: no such auction */
+    RULES_NOT_FOUND,        /* likewise: no such auction; VOID, RETRACT: no such bid, or none that counted */
     RULES_VERSION_CONFLICT, /* UPDATE: stale, or it would move the start of what has started */
     RULES_HAS_BIDS,         /* UPDATE, CANCEL */
     RULES_BUY_NOW_GONE,     /* there is no buy-now price, or a bid met the reserve */
     RULES_END_NOT_LATER,    /* EXTEND */
+    RULES_BID_VOIDED,       /* VOID, RETRACT: it was before */
+    RULES_RETRACT_TOO_LATE,
+    RULES_TOO_MANY_BIDS, /* VOID, RETRACT: the ledger is longer than VOIDS_LEDGER_MAX */
 };
 
 struct rules_decision {
@@ -129,13 +142,14 @@ struct rules_decision {
     bool automatic; /* a second entry follows: the standing proxy's answer (rule 4), accepted, isProxyBid */
     struct uuid automatic_bidder;
     int64_t automatic_amount;
-    bool extended;  /* end_ms moved (rule 7), or was moved by EXTEND */
-    bool lead_lost; /* `loser` led until now */
-    struct uuid loser;
+    bool extended;       /* end_ms moved (rule 7), or was moved by EXTEND */
+    bool lead_lost;      /* `loser` led until now */
+    struct uuid loser;   /* also: whose bid was voided */
     bool loser_by_proxy; /* PROXY_EXHAUSTED rather than OUTBID */
     bool started;        /* the auction became active by this */
     bool ended;          /* by the fence, BUY or CLOSE */
     bool cancelled;
+    bool voided;
 };
 
 /* Decides `command` and changes `auction` accordingly. */

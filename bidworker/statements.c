@@ -46,6 +46,18 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                            " AS asked (auction_id, id, n)"
                                            " JOIN terms t ON t.auction_id = asked.auction_id AND t.id = asked.id"},
 
+    /* Sent behind the lock, with a batch that voids bids of these auctions. $1: auctions, $2: VOIDS_LEDGER_MAX. */
+    [STATEMENT_ENTRIES] =
+        {"entries",
+         "SELECT b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.amount, b.max_amount, " MS(
+             "b.received_at") ","
+                              " b.counts, coalesce(b.now_status, b.status) = 'outbid', coalesce(b.now_raise, b.raise),"
+                              " coalesce(b.now_amount, b.amount), coalesce(b.now_bidder_id, b.bidder_id)"
+                              " FROM auctions a JOIN bids b ON b.auction_id = a.id WHERE a.id = ANY ($1::uuid[])"
+                              " AND a.ledger_seq <= $2::bigint AND b.status <> 'rejected'"
+                              " AND b.kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw') ORDER BY b.auction_id, "
+                              "b.seq"},
+
     /* $1: users. */
     [STATEMENT_BANNED] = {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},
 
@@ -55,10 +67,10 @@ const struct pg_statement statements_all[STATEMENTS] = {
 
     [STATEMENT_INSERT_BIDS] = {"insert_bids",
                                "INSERT INTO bids (auction_id, seq, bid_id, bidder_id, kind, status, reason, raise,"
-                               " amount, max_amount, received_at, end_time, decided_at)"
-                               " SELECT decided.*, $13::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],"
+                               " amount, max_amount, received_at, end_time, voids, decided_at)"
+                               " SELECT decided.*, $14::timestamptz FROM unnest($1::uuid[], $2::bigint[], $3::uuid[],"
                                " $4::uuid[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::numeric[],"
-                               " $10::numeric[], $11::timestamptz[], $12::timestamptz[]) AS decided"},
+                               " $10::numeric[], $11::timestamptz[], $12::timestamptz[], $13::uuid[]) AS decided"},
 
     [STATEMENT_UPDATE_AUCTIONS] =
         {"update_auctions",
@@ -94,6 +106,19 @@ const struct pg_statement statements_all[STATEMENTS] = {
 
     [STATEMENT_UPDATE_BROKEN] = {"update_broken", "UPDATE auctions SET ledger_seq = $2::bigint, version = $3::bigint"
                                                   " WHERE id = $1::uuid"},
+
+    /* What entries count as since a bid was voided; what was decided stays beside it. */
+    [STATEMENT_RESTATE] = {"restate",
+                           "UPDATE bids AS b SET counts = d.counts, now_status = d.status, now_raise = d.raise,"
+                           " now_amount = d.amount, now_bidder_id = d.bidder_id FROM unnest($1::uuid[], $2::bigint[],"
+                           " $3::boolean[], $4::text[], $5::boolean[], $6::numeric[], $7::uuid[])"
+                           " AS d (auction_id, seq, counts, status, raise, amount, bidder_id)"
+                           " WHERE b.auction_id = d.auction_id AND b.seq = d.seq"},
+    /* Behind the update of the states: what was settled has the winner that it has now. $1: auctions. */
+    [STATEMENT_SETTLE_ANEW] = {"settle_anew",
+                               "UPDATE auctions SET winner_id = CASE status WHEN 'sold' THEN leader_id END,"
+                               " winning_bid_id = CASE status WHEN 'sold' THEN leader_bid_id END"
+                               " WHERE id = ANY ($1::uuid[]) AND status IN ('sold', 'unsold')"},
 
     [STATEMENT_SUSPECT] = {"suspect", "INSERT INTO suspects AS s (auction_id, bid_id) VALUES ($1::uuid, $2::uuid)"
                                       " ON CONFLICT (auction_id, bid_id) DO UPDATE SET attempts = s.attempts + 1"

@@ -110,6 +110,8 @@ static const struct setting settings[] = {
     INT("images", image_read_queue_max, "256", 1, 100000),
     INT("images", image_sweep_s, "60", 1, 86400),
 
+    INT("bids", retract_window_s, "0", 0, 86400),
+
     INT("bidworker", batch_max_bids, "1024", 1, 1024),
     INT("bidworker", batch_interval_ms, "50", 0, 999),
     INT("bidworker", prefetch_messages, "1024", 1, 65535),

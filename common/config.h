@@ -88,6 +88,8 @@ struct config {
     int image_read_threads;       /* images being read from the store, per worker */
     int image_read_queue_max;     /* reads waiting, per worker; then 503 */
     int image_sweep_s;            /* between looks for files that no image has any more */
+    /* [bids] */
+    int retract_window_s; /* after its receipt, in which a bidder may take back a bid; 0: never */
     /* [bidworker] */
     int batch_max_bids;
     int batch_interval_ms; /* least time from one batch's begin to the next one's */

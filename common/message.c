@@ -1,6 +1,7 @@
 /*
  * See message.h. Short names of members keep the hot messages small: i id, a auction, u user, k kind, m amount, r
- * received, t terms version, n version, e end, g reply-to, y keyed, q request id, p traceparent.
+ * received, t terms version, n version, e end, g reply-to, y keyed, q request id, p traceparent, b bid,
+ * o oldest.
  */
 #include "common/message.h"
 
@@ -14,10 +15,11 @@ enum { MESSAGE_VERSION = 1 };
 #define TIME_MAX_MS INT64_C(253402300799999)
 
 static const char *const command_names[COMMAND_KIND_COUNT] = {
-    [COMMAND_BID] = "bid",       [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
-    [COMMAND_START] = "start",   [COMMAND_FENCE] = "fence",   [COMMAND_BUY] = "buy",
-    [COMMAND_UPDATE] = "update", [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
-    [COMMAND_CLOSE] = "close",   [COMMAND_ABORT] = "abort",
+    [COMMAND_BID] = "bid",         [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
+    [COMMAND_START] = "start",     [COMMAND_FENCE] = "fence",   [COMMAND_BUY] = "buy",
+    [COMMAND_UPDATE] = "update",   [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
+    [COMMAND_CLOSE] = "close",     [COMMAND_ABORT] = "abort",   [COMMAND_VOID] = "void",
+    [COMMAND_RETRACT] = "retract",
 };
 
 static const char *const event_names[] = {
@@ -29,6 +31,7 @@ static const char *const event_names[] = {
     [EVENT_SETTLED] = "settled",
     [EVENT_ENDING_SOON] = "ending_soon",
     [EVENT_CANCELLED] = "cancelled",
+    [EVENT_VOIDED] = "voided",
 };
 
 static bool find_name(const char *const *names, size_t count, const struct json *object, int *index)
@@ -103,6 +106,8 @@ static void write_command(struct jsonw *writer, const struct command *command)
     put_optional_int(writer, "t", command->terms_version);
     put_optional_int(writer, "n", command->version);
     put_optional_int(writer, "e", command->end_ms);
+    put_optional_uuid(writer, "b", &command->target);
+    put_optional_int(writer, "o", command->since_ms);
     put_optional_uuid(writer, "g", &command->reply_to);
     if (command->keyed) {
         jsonw_put_bool(writer, "y", true);
@@ -139,6 +144,13 @@ static const char *check_command(const struct command *command)
     if ((command->kind == COMMAND_UPDATE) == (command->version == 0)) {
         return "version missing or out of place";
     }
+    bool voids = command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
+    if (voids == uuid_is_nil(&command->target)) {
+        return "bid missing or out of place";
+    }
+    if ((command->kind == COMMAND_RETRACT) == (command->since_ms == 0)) {
+        return "oldest time missing or out of place";
+    }
     return (command->kind == COMMAND_EXTEND) == (command->end_ms == 0) ? "end missing or out of place" : NULL;
 }
 
@@ -165,7 +177,8 @@ static const char *read_command(const struct json *object, struct command *comma
     bool good = optional_int(object, "t", INT32_MAX, &command->terms_version) &&
                 optional_int(object, "n", INT64_MAX, &command->version) &&
                 optional_int(object, "e", TIME_MAX_MS, &command->end_ms) &&
-                optional_uuid(object, "g", &command->reply_to) &&
+                optional_int(object, "o", TIME_MAX_MS, &command->since_ms) &&
+                optional_uuid(object, "b", &command->target) && optional_uuid(object, "g", &command->reply_to) &&
                 optional_text(object, "q", command->request_id, sizeof command->request_id) &&
                 optional_text(object, "p", command->traceparent, sizeof command->traceparent) &&
                 (json_member(object, "y") == NULL || json_get_bool(object, "y", &command->keyed));

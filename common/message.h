@@ -34,6 +34,8 @@ enum command_kind {
     COMMAND_EXTEND,   /* by an admin, as the following: to end_ms */
     COMMAND_CLOSE,    /* the auction ends at once */
     COMMAND_ABORT,    /* the auction is cancelled, bids or not */
+    COMMAND_VOID,     /* by an admin: the bid `target` */
+    COMMAND_RETRACT,  /* likewise, by its bidder */
     COMMAND_KIND_COUNT
 };
 
@@ -43,9 +45,11 @@ struct command {
     int64_t terms_version; /* what the sender could see; 0: unknown, not checked */
     int64_t version;       /* COMMAND_UPDATE: of the auction as the seller saw it, else 0 */
     int64_t end_ms;        /* COMMAND_EXTEND: the end asked for, else 0 */
+    int64_t since_ms;      /* COMMAND_RETRACT: what was received before cannot be taken back any more; else 0 */
     enum command_kind kind;
     struct uuid id; /* of the bid or command; the ledger holds each at most once per auction */
     struct uuid auction_id;
+    struct uuid target;   /* COMMAND_VOID, COMMAND_RETRACT: the bid, else nil */
     struct uuid user_id;  /* nil for START and FENCE */
     struct uuid reply_to; /* gateway worker that waits for the decision, else nil */
     bool keyed;           /* an idempotency key: its Redis entry is kept after the decision */
@@ -78,6 +82,7 @@ enum event_kind {
     EVENT_SETTLED, /* user_id is the winner (nil: unsold), amount the price */
     EVENT_ENDING_SOON,
     EVENT_CANCELLED,
+    EVENT_VOIDED, /* a bid of user_id, amount is the price without it */
 };
 
 struct house_event {

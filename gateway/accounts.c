@@ -59,9 +59,8 @@ enum { USER_ID, USER_EMAIL, USER_NAME, USER_ROLE, USER_CREATED, USER_MUTED, USER
 
 /* Kinds of notifications: what a user may want or not. */
 static const char *const kinds[] = {
-    "OUTBID",      "PROXY_EXHAUSTED", "WATCHED_BID",  "AUCTION_EXTENDED", "AUCTION_ENDING_SOON",
-    "AUCTION_WON", "AUCTION_LOST",    "AUCTION_SOLD", "AUCTION_UNSOLD",   "AUCTION_CANCELLED",
-    NULL,
+    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
+    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",          NULL,
 };
 
 /* What a login or a change of the password keeps between its steps. */

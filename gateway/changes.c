@@ -39,13 +39,14 @@ static const struct pg_statement list[] = {
     /*
      * An admin's order is written into the audit log before it is published; the ledger says by the command's id what
      * became of it. $1 auction, $2 id of the entry, $3 now, $4 who, $5 address, $6 agent, $7 request, $8 action,
-     * $9 command, $10 the end asked for, $11 reason. No row: no such auction, or a draft.
+     * $9 command, $10 the end asked for, $11 reason, $12 the bid to void. No row: no such auction, or a draft.
      */
     [CHANGE_ORDER] = {"change_order",
                       "WITH found AS (SELECT id, status, end_time FROM auctions WHERE id = $1 AND status <> 'draft'),"
                       " noted AS (" AUDIT_INSERT " SELECT $2, $3, $4, $5, $6, $7, $8, id::text,"
                       " jsonb_build_object('status', status, 'endTime', end_time),"
-                      " jsonb_build_object('commandId', $9::uuid, 'endTime', $10::timestamptz), $11 FROM found)"
+                      " jsonb_build_object('commandId', $9::uuid, 'endTime', $10::timestamptz,"
+                      " 'bidId', $12::uuid), $11 FROM found)"
                       " SELECT id FROM found"},
     [CHANGE_STAGE] = {"change_stage",
                       "INSERT INTO terms (" TERMS_COLUMNS ", end_time, auction_id, id, created_at)"
@@ -109,7 +110,7 @@ static void reply_decided(struct request *request, const struct decision *decisi
             code = ERROR_INTERNAL_ERROR;
         }
         reply_error(request, code);
-    } else if (command_of(request)->kind == COMMAND_CANCEL) {
+    } else if (command_of(request)->kind == COMMAND_CANCEL || command_of(request)->kind == COMMAND_RETRACT) {
         reply_empty(request, 204);
     } else {
         documents_show(request);
@@ -228,6 +229,13 @@ static bool begin(struct request *request, enum command_kind kind, int64_t end_m
         .received_ms = request->received_ms,
         .end_ms = end_ms,
     };
+    if (kind == COMMAND_VOID || kind == COMMAND_RETRACT) {
+        change->bid.command.target = request->parameters[1];
+    }
+    if (kind == COMMAND_RETRACT) {
+        change->bid.command.since_ms =
+            request->received_ms - request->gateway->config->retract_window_s * INT64_C(1000);
+    }
     memcpy(change->bid.command.request_id, request->id, sizeof(request->id));
     memcpy(change->bid.command.traceparent, request->traceparent, sizeof(request->traceparent));
     request_set_late(request, change_late);
@@ -463,6 +471,7 @@ static void order(struct request *request, const struct action *action, int64_t 
     char auction[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
+    char bid[UUID_TEXT_SIZE];
     if (!begin(request, action->kind, end_ms)) {
         return;
     }
@@ -470,9 +479,19 @@ static void order(struct request *request, const struct action *action, int64_t 
     uuid_format(&request->parameters[0], auction);
     uuid_format(&command_of(request)->id, id);
     clock_format(end_ms, end);
-    const char *values[] = {auction,      origin.id,   origin.at,     origin.actor, request->address,
-                            origin.agent, request->id, action->audit, id,           end_ms == 0 ? NULL : end,
-                            reason};
+    uuid_format(&command_of(request)->target, bid);
+    const char *values[] = {auction,
+                            origin.id,
+                            origin.at,
+                            origin.actor,
+                            request->address,
+                            origin.agent,
+                            request->id,
+                            action->audit,
+                            id,
+                            end_ms == 0 ? NULL : end,
+                            reason,
+                            action->kind == COMMAND_VOID ? bid : NULL};
     query(request, CHANGE_ORDER, ARRAY_LEN(values), values, on_ordered);
 }
 
@@ -516,10 +535,54 @@ static void handle_admin(struct request *request)
     order(request, action, end_ms, reason);
 }
 
+/* ---- bids that shall not count ---- */
+
+static void handle_void(struct request *request)
+{
+    static const char *const known[] = {"reason", NULL};
+    static const struct action action = {"void", COMMAND_VOID, "BID_VOID"};
+    struct faults faults = {.count = 0};
+    const char *reason = NULL;
+    fields_known(request->body, known, &faults);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    order(request, &action, 0, reason);
+}
+
+/* Whose bid it is, and what may become of it, is decided in the queue. */
+static void on_retract_loaded(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0 || has_status(reply->result, "draft")) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    publish(request);
+}
+
+static void handle_retract(struct request *request)
+{
+    if (request->gateway->config->retract_window_s == 0) {
+        reply_error(request, ERROR_FORBIDDEN);
+        return;
+    }
+    load(request, COMMAND_RETRACT, on_retract_loaded);
+}
+
 const struct route changes_routes[] = {
     {METHOD_PUT, ROUTE_USER, "/api/v1/auctions/:id", handle_update, LIMIT_CHANGES, ROUTE_JSON_BODY},
     {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id", handle_cancel, LIMIT_CHANGES, ROUTE_NO_BODY},
     {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/publish", handle_publish, LIMIT_CHANGES, ROUTE_NO_BODY},
     {METHOD_PUT, ROUTE_ADMIN, "/api/v1/admin/auctions/:id", handle_admin, LIMIT_NONE, ROUTE_JSON_BODY},
+    /* clang-format off */
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/auctions/:id/bids/:bidId/void", handle_void, LIMIT_NONE, ROUTE_JSON_BODY},
+    /* clang-format on */
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_retract, LIMIT_CHANGES, ROUTE_NO_BODY},
     {0},
 };

@@ -34,6 +34,9 @@ enum error_code {
     ERROR_NO_MAXIMUM,             /* 404 */
     ERROR_TERMS_CHANGED,          /* 409 */
     ERROR_TOO_MANY_IMAGES,        /* 409 */
+    ERROR_BID_VOIDED,             /* 409 */
+    ERROR_RETRACT_TOO_LATE,       /* 409 */
+    ERROR_TOO_MANY_BIDS,          /* 409 */
     ERROR_LAST_ADMIN,             /* 409 */
     ERROR_LETTER_UNREADABLE,      /* 409 */
     ERROR_BODY_TOO_LARGE,         /* 413 */

@@ -27,11 +27,13 @@ enum { LEADERS_GET };
 static const struct pg_statement list[] = {
     [LEADERS_GET] = {"leaders_get",
                      "SELECT a.version, b.bidder_id, b.score FROM auctions a LEFT JOIN LATERAL ("
-                     "  SELECT b.bidder_id, max(200 * CASE WHEN b.kind = 'proxy' AND b.status = 'outbid'"
-                     "    THEN b.max_amount ELSE b.amount END + (b.status = 'accepted')::integer)::bigint AS score"
-                     "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
-                     "  AND b.status IN ('accepted', 'outbid') AND b.amount IS NOT NULL"
-                     "  GROUP BY b.bidder_id ORDER BY score DESC, b.bidder_id DESC LIMIT 100) b ON true"
+                     "  SELECT n.bidder_id, max(200 * CASE WHEN n.kind = 'proxy' AND n.status = 'outbid'"
+                     "    THEN n.max_amount ELSE n.amount END + (n.status = 'accepted')::integer)::bigint AS score"
+                     "  FROM (SELECT coalesce(now_bidder_id, bidder_id) AS bidder_id, kind, max_amount,"
+                     "      coalesce(now_status, status) AS status, coalesce(now_amount, amount) AS amount"
+                     "    FROM bids WHERE auction_id = a.id AND kind IN ('bid', 'proxy', 'auto', 'buy') AND counts"
+                     "    AND status IN ('accepted', 'outbid')) n WHERE n.amount IS NOT NULL"
+                     "  GROUP BY n.bidder_id ORDER BY score DESC, n.bidder_id DESC LIMIT 100) b ON true"
                      " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.score DESC, b.bidder_id DESC"},
 };
 

@@ -23,12 +23,13 @@ static const struct pg_statement list[] = {
     [ME_BIDS] =
         {"me_bids",
          /* The newest maximum is the highest one, unless it was withdrawn: then there is none. */
-         "WITH mine AS (SELECT auction_id, max(amount) FILTER (WHERE kind <> 'withdraw') AS highest,"
+         "WITH mine AS (SELECT auction_id, max(coalesce(now_amount, amount)) FILTER (WHERE kind <> 'withdraw') AS "
+         "highest,"
          "  (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"
          "   FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"
          "  max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"
          "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"
-         "  AND status <> 'rejected'"
+         "  AND status <> 'rejected' AND counts AND (now_bidder_id IS NULL OR now_bidder_id = bidder_id)"
          "  GROUP BY auction_id)"
          " SELECT a.id, a.title, a.status, " AUCTIONS_MS(
              "a.end_time") ", a.current_bid, a.minimum_bid,"

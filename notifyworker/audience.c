@@ -33,7 +33,7 @@ enum {
     "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
 
 /* Those with a bid that counted. */
-#define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy')"
+#define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
 
 /* Of those that `p` names: who has not said that this kind is unwanted. */
 #define UNLESS_MUTED(p, kind)                                                                                          \
@@ -148,6 +148,19 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                                        ") p WHERE " UNLESS_MUTED(
                                                                                            "p", "'AUCTION_CANCELLED'")
                                                                                            METERING_TOLD_ONCE},
+    /* As AUDIENCE_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
+    /* clang-format off */
+    [AUDIENCE_VOIDED] =
+        {"tell_voided",
+         "WITH told AS (" COLUMNS "SELECT p.user_id, "
+         ID_FROM("e.at_ms", "'BID_VOIDED', e.auction_id, p.user_id, e.version, e.bidder_id")
+         ", 'BID_VOIDED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
+         " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
+         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
+         " FROM bids b WHERE b.auction_id = e.auction_id AND " VALID_BIDS ") p WHERE "
+         UNLESS_MUTED("p", "'BID_VOIDED'") METERING_TOLD_ONCE},
+    /* clang-format on */
     /*
      * A new house's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.
@@ -333,6 +346,9 @@ bool audience_add(struct audience *audience, const struct house_event *event)
     case EVENT_CANCELLED:
         add_cancelled(&audience->groups[AUDIENCE_CANCELLED], event);
         return true;
+    case EVENT_VOIDED:
+        add_settled(&audience->groups[AUDIENCE_VOIDED], event); /* whose bid it was in the place of the winner */
+        return true;
     case EVENT_STARTED:
     case EVENT_ENDED:
         break; /* nobody is told: the settlement follows at once */
@@ -438,7 +454,8 @@ void audience_committed(struct audience *audience)
 static bool looks_at_ledger(const struct audience *audience)
 {
     return audience->groups[AUDIENCE_EXTENDED].count + audience->groups[AUDIENCE_SETTLED].count +
-               audience->groups[AUDIENCE_ENDING_SOON].count + audience->groups[AUDIENCE_CANCELLED].count >
+               audience->groups[AUDIENCE_ENDING_SOON].count + audience->groups[AUDIENCE_CANCELLED].count +
+               audience->groups[AUDIENCE_VOIDED].count >
            0;
 }
 
@@ -454,7 +471,7 @@ bool audience_send(struct audience *audience, struct pg_tx *tx)
 {
     static const int columns[AUDIENCE_GROUPS] = {
         [AUDIENCE_USER] = 6,        [AUDIENCE_EXTENDED] = 5,  [AUDIENCE_SETTLED] = 5,
-        [AUDIENCE_ENDING_SOON] = 4, [AUDIENCE_CANCELLED] = 3,
+        [AUDIENCE_ENDING_SOON] = 4, [AUDIENCE_CANCELLED] = 3, [AUDIENCE_VOIDED] = 5,
     };
     group_extensions(audience);
     if (looks_at_ledger(audience) && !pg_tx_send(tx, AUDIENCE_BY_INDEX, 0, NULL, NULL, NULL)) {

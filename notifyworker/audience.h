@@ -5,6 +5,7 @@
  *   OUTBID, PROXY_EXHAUSTED   the user in the event
  *   EXTENDED                  the seller and everyone who bid, once for each minute of the new end
  *   SETTLED                   the winner, the other bidders, the seller
+ *   VOIDED                    whose bid it was, everyone else who bid, the seller
  *   ENDING_SOON               everyone who bid or watches
  *
  * Kinds that a user has muted are left out.
@@ -27,6 +28,7 @@ enum audience_statement {
     AUDIENCE_SETTLED,
     AUDIENCE_ENDING_SOON,
     AUDIENCE_CANCELLED,
+    AUDIENCE_VOIDED,
     AUDIENCE_GROUPS,
     AUDIENCE_BY_INDEX = AUDIENCE_GROUPS, /* for the rest of the transaction: no sequential scans */
     AUDIENCE_STATEMENTS,

@@ -8,8 +8,8 @@
 #include "common/pg.h"
 
 static const char *const kinds[METERING_KINDS] = {
-    "OUTBID",      "PROXY_EXHAUSTED", "WATCHED_BID",  "AUCTION_EXTENDED", "AUCTION_ENDING_SOON",
-    "AUCTION_WON", "AUCTION_LOST",    "AUCTION_SOLD", "AUCTION_UNSOLD",   "AUCTION_CANCELLED",
+    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
+    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",
 };
 
 static struct metrics_family notifications = {

@@ -11,7 +11,7 @@
 
 extern struct metrics_family *const metering_families[]; /* NULL-ended */
 
-enum { METERING_KINDS = 10 }; /* of notifications; METERING_KINDS itself stands for any other */
+enum { METERING_KINDS = 11 }; /* of notifications; METERING_KINDS itself stands for any other */
 
 /* The index of a kind ("OUTBID"). */
 size_t metering_kind(const char *text);

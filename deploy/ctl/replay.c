@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -77,6 +78,12 @@ enum entry_column {
     ENTRY_MAX_AMOUNT,
     ENTRY_RECEIVED_MS,
     ENTRY_END_MS,
+    ENTRY_VOIDS,
+    ENTRY_COUNTS,
+    ENTRY_NOW_STATUS,
+    ENTRY_NOW_RAISE,
+    ENTRY_NOW_AMOUNT,
+    ENTRY_NOW_BIDDER,
     ENTRY_HAS_TERMS,
     ENTRY_STARTING_PRICE,
     ENTRY_RESERVE_PRICE,
@@ -92,7 +99,9 @@ enum entry_column {
 /* clang-format off */
 const char REPLAY_ENTRY_COLUMNS[] =
     "b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.status, b.reason, b.raise, b.amount, b.max_amount, "
-    STORE_MS("b.received_at") ", " STORE_MS("b.end_time") ", t.id IS NOT NULL, t.starting_price, t.reserve_price,"
+    STORE_MS("b.received_at") ", " STORE_MS("b.end_time") ", b.voids, b.counts, coalesce(b.now_status, b.status),"
+    " coalesce(b.now_raise, b.raise), coalesce(b.now_amount, b.amount), coalesce(b.now_bidder_id, b.bidder_id),"
+    " t.id IS NOT NULL, t.starting_price, t.reserve_price,"
     " t.buy_now_price, t.increments, t.snipe_window_s, t.snipe_extension_s, t.snipe_max, "
     STORE_MS("t.start_time") ", " STORE_MS("t.end_time");
 const char REPLAY_ENTRY_TABLES[] = "bids b LEFT JOIN terms t ON t.auction_id = b.auction_id AND t.id = b.bid_id";
@@ -245,6 +254,17 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
 
 /* --- entries --- */
 
+/* What is stored of it now goes with the bid that it answers. */
+static void keep_answer(struct replay *replay, const PGresult *result, int row)
+{
+    if (replay->seq <= VOIDS_LEDGER_MAX && replay->voids.count > 0 && pg_bool(result, row, ENTRY_COUNTS)) {
+        struct voids_standing *now = &replay->stored[replay->voids.count - 1];
+        now->answered = true;
+        now->answer_bidder = pg_uuid(result, row, ENTRY_NOW_BIDDER);
+        now->answer_amount = read_money(result, row, ENTRY_NOW_AMOUNT);
+    }
+}
+
 static void check_answer(struct replay *replay, const PGresult *result, int row)
 {
     if (!replay->answer_due) {
@@ -257,6 +277,7 @@ static void check_answer(struct replay *replay, const PGresult *result, int row)
     differ_money(replay, replay->seq, "the automatic answer's amount", read_money(result, row, ENTRY_AMOUNT),
                  replay->answer_amount);
     differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), "accepted");
+    keep_answer(replay, result, row);
 }
 
 static void check_no_answer_due(struct replay *replay)
@@ -288,6 +309,93 @@ static bool read_terms(struct replay *replay, const PGresult *result, int row, s
     }
     return good;
 }
+
+/* --- bids that were voided --- */
+
+/* Keeps a bid that counted, and what is stored of it now. */
+static bool keep(struct replay *replay, const PGresult *result, int row, const struct rules_command *command,
+                 const struct rules_decision *decision)
+{
+    size_t size = replay->voids.size;
+    if (replay->seq > VOIDS_LEDGER_MAX) {
+        return true;
+    }
+    if (!voids_reserve(&replay->voids, 1)) {
+        return false;
+    }
+    if (replay->voids.size != size) {
+        struct voids_standing *stored = realloc(replay->stored, replay->voids.size * sizeof *stored);
+        if (stored == NULL) {
+            return false;
+        }
+        replay->stored = stored;
+    }
+    if (voids_add(&replay->voids, command, decision, replay->seq) == NULL) {
+        return true;
+    }
+    struct voids_standing *now = &replay->stored[replay->voids.count - 1];
+    *now = (struct voids_standing){.counts = pg_bool(result, row, ENTRY_COUNTS)};
+    if (now->counts) {
+        now->verdict = strcmp(pg_text(result, row, ENTRY_NOW_STATUS), "outbid") == 0 ? RULES_OUTBID : RULES_ACCEPTED;
+        now->raise = pg_bool(result, row, ENTRY_NOW_RAISE);
+        now->amount = read_money(result, row, ENTRY_NOW_AMOUNT);
+    }
+    return true;
+}
+
+static void check_answer_standing(struct replay *replay, int64_t seq, const struct voids_standing *stored,
+                                  const struct voids_standing *due)
+{
+    if (stored->answered != due->answered) {
+        differ(replay, seq, "by the rules it %s", due->answered ? "still counts" : "does not count any more");
+        return;
+    }
+    if (due->answered) {
+        differ_id(replay, seq, "its present bidder", stored->answer_bidder, due->answer_bidder);
+        differ_money(replay, seq, "its present amount", stored->answer_amount, due->answer_amount);
+    }
+}
+
+/* Withdrawals stay as they are. */
+static void check_standing(struct replay *replay, const struct voids_entry *entry, const struct voids_standing *stored)
+{
+    const struct voids_standing *due = &entry->now;
+    if (entry->kind == RULES_WITHDRAW) {
+        return;
+    }
+    if (stored->counts != due->counts) {
+        differ(replay, entry->seq, "by the rules it %s", due->counts ? "counts" : "was voided");
+    } else if (stored->verdict != due->verdict) {
+        /* Without amounts: one that is not spent after all may be a standing maximum. */
+        differ_text(replay, entry->seq, "its present status", stored->verdict == RULES_OUTBID ? "outbid" : "accepted",
+                    due->verdict == RULES_OUTBID ? "outbid" : "accepted");
+    } else if (due->counts) {
+        differ_money(replay, entry->seq, "its present amount", stored->amount, due->amount);
+        if (stored->raise != due->raise) {
+            differ(replay, entry->seq, "by the rules it is %s now", due->raise ? "a raise" : "a bid");
+        }
+    }
+    if (entry->answered) {
+        check_answer_standing(replay, entry->seq + 1, stored, due);
+    }
+}
+
+static void check_standings(struct replay *replay)
+{
+    for (size_t i = 0; i < replay->voids.count; i++) {
+        check_standing(replay, &replay->voids.entries[i], &replay->stored[i]);
+    }
+}
+
+static struct rules_decision decide_void(struct replay *replay, const PGresult *result, int row,
+                                         struct rules_command *command, enum rules_reason reason)
+{
+    command->target = pg_uuid(result, row, ENTRY_VOIDS);
+    command->since_ms = reason == RULES_RETRACT_TOO_LATE ? INT64_MAX : 0;
+    return voids_decide(&replay->state, command, &replay->voids, replay->seq - 1);
+}
+
+/* --- what was decided --- */
 
 /* What was not decided by the rules, but said without them. */
 static bool was_not_decided(enum rules_reason reason)
@@ -335,15 +443,22 @@ static void decide(struct replay *replay, const PGresult *result, int row)
         differ(replay, replay->seq, "its kind or reason is unknown");
         return;
     }
-    if (was_not_decided(reason) || (command.kind == RULES_UPDATE && !read_terms(replay, result, row, &terms))) {
+    bool voids = command.kind == RULES_VOID || command.kind == RULES_RETRACT;
+    bool decided = !was_not_decided(reason) || (voids && reason == RULES_NOT_FOUND);
+    if (!decided || (command.kind == RULES_UPDATE && !read_terms(replay, result, row, &terms))) {
         return;
     }
     command.amount = read_money(result, row, command.kind == RULES_PROXY ? ENTRY_MAX_AMOUNT : ENTRY_AMOUNT);
     command.banned = reason == RULES_USER_BANNED;
     command.terms_version = reason == RULES_TERMS_CHANGED ? replay->state.terms_version + 1 : 0;
     command.stale = reason == RULES_VERSION_CONFLICT;
-    struct rules_decision decision = rules_decide(&replay->state, &command);
+    struct rules_decision decision =
+        voids ? decide_void(replay, result, row, &command, reason) : rules_decide(&replay->state, &command);
     check_decision(replay, result, row, &command, &decision);
+    if (!keep(replay, result, row, &command, &decision)) {
+        differ(replay, replay->seq, "there is no memory to decide on");
+        replay->readable = false;
+    }
     replay->answer_due = decision.automatic;
     replay->answer_bidder = decision.automatic_bidder;
     replay->answer_amount = decision.automatic_amount;
@@ -381,6 +496,13 @@ void replay_orphan(struct replay *replay, const PGresult *result, int row)
 }
 
 /* --- after the last entry --- */
+
+void replay_drop(struct replay *replay)
+{
+    voids_free(&replay->voids);
+    free(replay->stored);
+    replay->stored = NULL;
+}
 
 static void check_terms(struct replay *replay, const PGresult *result, int row)
 {
@@ -453,9 +575,11 @@ void replay_end(struct replay *replay, const PGresult *result, int row)
         check_end(replay, result, row);
         check_lead(replay, result, row);
         check_outcome(replay, result, row);
+        check_standings(replay);
     }
     if (replay->differences > REPLAY_TOLD_MAX) {
         (void)printf("auction %s: and %" PRId64 " more\n", show_id(&replay->auction_id).text,
                      replay->differences - REPLAY_TOLD_MAX);
     }
+    replay_drop(replay);
 }

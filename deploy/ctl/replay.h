@@ -4,6 +4,9 @@
  *
  * What is no matter of the rules is taken from the entry: that a user was banned, that the terms had changed, that an
  * update was of another version, that a command could not be decided. Everything else must come out of the rules again.
+ * The bids of the auction at hand are kept, so that a void can be decided again, and what each counts as since then is
+ * held against what is stored: at most VOIDS_LEDGER_MAX of them, since no longer ledger takes a void.
+ *
  * Nothing that is told holds a maximum that still stands.
  */
 #ifndef ROSTRUM_CTL_REPLAY_H
@@ -12,6 +15,7 @@
 #include <libpq-fe.h>
 
 #include "bidworker/rules.h"
+#include "bidworker/voids.h"
 
 /*
  * The columns that rows of auctions and of bids must have, in the order that replay.c reads them, and the tables that
@@ -33,14 +37,18 @@ struct replay {
     struct uuid answer_bidder;
     int64_t answer_amount;
     int64_t differences;
+    struct voids_list voids;
+    struct voids_standing *stored; /* of each of its entries, what the house takes it for now; as much room */
 };
 
 /* Starts with the row of the auction as it was before its first entry. */
 void replay_begin(struct replay *replay, const PGresult *result, int row);
 /* The next entry in the order of seq. */
 void replay_entry(struct replay *replay, const PGresult *result, int row);
-/* After the last entry: holds the outcome against the auction's row. */
+/* After the last entry: holds the outcome against the auction's row, and frees what was kept. */
 void replay_end(struct replay *replay, const PGresult *result, int row);
+/* Instead of replay_end, when there are no more rows to be had. */
+void replay_drop(struct replay *replay);
 /* An entry whose auction does not exist. */
 void replay_orphan(struct replay *replay, const PGresult *result, int row);
 

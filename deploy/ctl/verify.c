@@ -126,6 +126,7 @@ static void take_auction(struct verifier *verifier)
         show_progress(verifier, false);
     }
     if (entries->failed) {
+        replay_drop(&replay);
         return;
     }
     replay_end(&replay, auctions->page, auctions->row);

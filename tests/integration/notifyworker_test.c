@@ -279,6 +279,19 @@ START_TEST(extensions_within_a_minute_are_told_once_and_to_newcomers_too)
 }
 END_TEST
 
+START_TEST(a_voided_bid_is_told_to_its_bidder_the_others_and_the_seller)
+{
+    struct house_event event = event_of(EVENT_VOIDED, bidders[2]);
+    publish(&event, 1, 1);
+    publish(&event, 1, 1);
+    settle();
+    ck_assert_int_eq(notices(seller, "BID_VOIDED"), 1);
+    for (int i = 0; i < BIDDERS; i++) {
+        ck_assert_int_eq(notices(bidders[i], "BID_VOIDED"), 1);
+    }
+}
+END_TEST
+
 START_TEST(a_redelivery_tells_nobody_twice)
 {
     struct house_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_EXTENDED, NULL),
@@ -452,6 +465,7 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, ending_soon_is_told_to_bidders);
     tcase_add_test(tests, a_cancellation_is_told_to_seller_and_bidders_once);
     tcase_add_test(tests, extensions_within_a_minute_are_told_once_and_to_newcomers_too);
+    tcase_add_test(tests, a_voided_bid_is_told_to_its_bidder_the_others_and_the_seller);
     tcase_add_test(tests, a_redelivery_tells_nobody_twice);
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
     tcase_add_test(tests, unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_told);

@@ -2,7 +2,7 @@
  * rostrumctl verify against ledgers in a real PostgreSQL: one that the rules wrote shows no difference, and each way
  * of tampering with it does. The ledger holds every kind of entry: a scheduled auction that is started, raised,
  * withdrawn, extended, ended and sold; one whose terms were changed and that was bought at once; one that stays
- * unsold; one that was cancelled; and entries of no auction.
+ * unsold; one that was cancelled; one of which bids were voided; and entries of no auction.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bidworker/rules.h"
+#include "bidworker/voids.h"
 #include "common/clock.h"
 #include "common/pg.h"
 #include "tests/support/house.h"
@@ -35,6 +36,7 @@ enum { SELLER = 1, ANN, BOB, CYD, BAN };
 #define CANCELLED "01900000-0000-7000-8000-00000000a003"
 #define OPEN      "01900000-0000-7000-8000-00000000a004"
 #define CHANGED   "01900000-0000-7000-8000-00000000a005"
+#define VOIDED    "01900000-0000-7000-8000-00000000a006"
 #define NONE      "01900000-0000-7000-8000-00000000a000"
 
 static struct sql *sql;
@@ -47,6 +49,7 @@ struct book {
     struct rules_auction state;
     int64_t seq;
     int entries; /* names them */
+    struct voids_list voids;
 };
 
 /* Parameters of one statement, as text. */
@@ -152,6 +155,8 @@ static struct uuid enter(struct book *book, struct rules_command command)
     write_entry(book, &command.id, &command.bidder_id, rules_kind_text(command.kind), &decision,
                 command.kind == RULES_BID ? command.amount : decision.amount, proxy ? command.amount : 0,
                 command.received_ms);
+    ck_assert(voids_reserve(&book->voids, 1));
+    (void)voids_add(&book->voids, &command, &decision, book->seq);
     if (decision.automatic) {
         struct uuid id = entry_id(book);
         struct rules_decision answer = {.verdict = RULES_ACCEPTED};
@@ -267,6 +272,7 @@ static void write_sold(void)
     enter_at(&book, RULES_FENCE, 0, 0, book.state.end_ms); /* 18 */
     enter_at(&book, RULES_BID, BOB, 9000, END_MS - 1);     /* 19 AUCTION_ENDED */
     close_book(&book, "sold", true);
+    voids_free(&book.voids);
 }
 
 /* The terms that an update of write_changed asks for. */
@@ -331,6 +337,63 @@ static void write_changed(void)
         " start_time = $2, original_end_time = $3, terms_version = 2 WHERE id = $1",
         &values);
     close_book(&book, "sold", true);
+    voids_free(&book.voids);
+}
+
+static void enter_void(struct book *book, enum rules_kind kind, const struct uuid *target, int64_t since_ms)
+{
+    struct rules_command command = {.kind = kind,
+                                    .id = entry_id(book),
+                                    .bidder_id = user(CYD),
+                                    .target = *target,
+                                    .received_ms = CREATED_MS + 1,
+                                    .since_ms = since_ms};
+    struct rules_decision decision = voids_decide(&book->state, &command, &book->voids, book->seq);
+    struct values values = {.count = 0};
+    write_entry(book, &command.id, &command.bidder_id, rules_kind_text(kind), &decision, 0, 0, command.received_ms);
+    put_text(&values, book->id);
+    put_int(&values, book->seq);
+    put_id(&values, target);
+    run("UPDATE bids SET voids = $3 WHERE auction_id = $1 AND seq = $2", &values);
+}
+
+static void restate(const struct book *book, int64_t seq, bool counts, const char *status, int64_t amount)
+{
+    struct values values = {.count = 0};
+    put_text(&values, book->id);
+    put_int(&values, seq);
+    put_bool(&values, counts);
+    put_text(&values, status);
+    put_money(&values, amount);
+    run("UPDATE bids SET counts = $3, now_status = $4, now_amount = $5 WHERE auction_id = $1 AND seq = $2", &values);
+}
+
+static void write_voided(void)
+{
+    struct book book = open_book(VOIDED, CREATED_MS);
+    struct uuid nothing = {{1}};
+    struct rules_command proxy = {
+        .kind = RULES_PROXY, .bidder_id = user(ANN), .amount = 2000, .received_ms = CREATED_MS};
+    struct rules_command high = {
+        .kind = RULES_PROXY, .bidder_id = user(BOB), .amount = 9000, .received_ms = CREATED_MS};
+    struct rules_command bid = {.kind = RULES_BID, .bidder_id = user(CYD), .amount = 3000, .received_ms = CREATED_MS};
+    struct uuid first = enter(&book, proxy);                /* 1 accepted at 10.00 */
+    enter_at(&book, RULES_BID, BOB, 1500, CREATED_MS);      /* 2 outbid */
+                                                            /* 3 the answer, 16.00 */
+    struct uuid own = enter(&book, bid);                    /* 4 accepted */
+    struct uuid leading = enter(&book, high);               /* 5 accepted at 50.00 */
+    enter_void(&book, RULES_VOID, &leading, 0);             /* 6 */
+    enter_void(&book, RULES_VOID, &leading, 0);             /* 7 BID_VOIDED */
+    enter_void(&book, RULES_VOID, &nothing, 0);             /* 8 NOT_FOUND */
+    enter_void(&book, RULES_VOID, &first, 0);               /* 9: 2 has no answer any more */
+    enter_void(&book, RULES_RETRACT, &own, CREATED_MS + 1); /* 10 RETRACT_TOO_LATE */
+    enter_at(&book, RULES_BID, ANN, 3100, CREATED_MS + 2);  /* 11 accepted */
+    restate(&book, 1, false, NULL, 0);
+    restate(&book, 2, true, "accepted", 1500);
+    restate(&book, 3, false, NULL, 0);
+    restate(&book, 5, false, NULL, 0);
+    close_book(&book, "active", false);
+    voids_free(&book.voids);
 }
 
 static void write_others(void)
@@ -339,15 +402,18 @@ static void write_others(void)
     enter_at(&unsold, RULES_BID, ANN, 1000, CREATED_MS);
     enter_at(&unsold, RULES_FENCE, 0, 0, END_MS);
     close_book(&unsold, "unsold", false);
+    voids_free(&unsold.voids);
 
     struct book cancelled = open_book(CANCELLED, CREATED_MS);
     enter_at(&cancelled, RULES_CANCEL, SELLER, 0, CREATED_MS);
     enter_at(&cancelled, RULES_BID, ANN, 1000, CREATED_MS);
     close_book(&cancelled, "cancelled", false);
+    voids_free(&cancelled.voids);
 
     struct book running = open_book(OPEN, CREATED_MS);
     enter_at(&running, RULES_PROXY, ANN, 777700, CREATED_MS);
     close_book(&running, "active", false);
+    voids_free(&running.voids);
 
     struct book none = {.id = NONE};
     struct uuid id = entry_id(&none);
@@ -373,6 +439,7 @@ static void set(void)
     }
     write_sold();
     write_changed();
+    write_voided();
     write_others();
 }
 
@@ -389,7 +456,7 @@ START_TEST(an_honest_ledger_shows_no_difference)
     char out[HOUSE_OUTPUT_SIZE];
     int code = house_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
-    ck_assert_msg(strstr(out, "5 auctions, 32 entries: no difference") != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "6 auctions, 43 entries: no difference") != NULL, "%s", out);
     code = house_ctl(out, sizeof(out), "verify", SOLD, NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
     ck_assert_msg(strstr(out, "1 auctions, 19 entries: no difference") != NULL, "%s", out);
@@ -472,6 +539,20 @@ static const struct tampering {
      "by the rules it is rejected"},
     {"UPDATE bids SET amount = 80.00 WHERE auction_id = '" CHANGED "' AND seq = 7", "its amount is 80.00"},
     {"UPDATE bids SET kind = 'abort' WHERE auction_id = '" CHANGED "' AND seq = 6", "by the rules it is accepted"},
+    /* what bids count as since others were voided */
+    {"UPDATE bids SET counts = true WHERE auction_id = '" VOIDED "' AND seq = 5", "by the rules it was voided"},
+    {"UPDATE bids SET counts = false WHERE auction_id = '" VOIDED "' AND seq = 4", "by the rules it counts"},
+    {"UPDATE bids SET counts = false WHERE auction_id = '" SOLD "' AND seq = 15", "by the rules it counts"},
+    {"UPDATE bids SET counts = true WHERE auction_id = '" VOIDED "' AND seq = 3", "it does not count any more"},
+    {"UPDATE bids SET counts = false WHERE auction_id = '" SOLD "' AND seq = 5", "by the rules it still counts"},
+    {"UPDATE bids SET now_amount = 22.00 WHERE auction_id = '" SOLD "' AND seq = 5", "its present amount is 22.00"},
+    {"UPDATE bids SET now_bidder_id = '" NONE "' WHERE auction_id = '" SOLD "' AND seq = 5", "its present bidder is"},
+    {"UPDATE bids SET now_status = NULL WHERE auction_id = '" VOIDED "' AND seq = 2", "its present status is outbid"},
+    {"UPDATE bids SET now_amount = 14.00 WHERE auction_id = '" VOIDED "' AND seq = 2", "its present amount is 14.00"},
+    {"UPDATE bids SET now_raise = true WHERE auction_id = '" VOIDED "' AND seq = 2", "by the rules it is a bid now"},
+    {"UPDATE bids SET voids = bid_id WHERE auction_id = '" VOIDED "' AND seq = 6", "by the rules it is rejected"},
+    {"UPDATE bids SET reason = 'NOT_FOUND' WHERE auction_id = '" VOIDED "' AND seq = 7", "its reason is NOT_FOUND"},
+    {"DELETE FROM bids WHERE auction_id = '" VOIDED "' AND seq = 6", "the ledger has a gap"},
     {"UPDATE bids SET seq = seq + 1 WHERE auction_id = '" UNSOLD "' AND seq = 2", "the ledger has a gap"},
     {"UPDATE bids SET status = 'accepted', reason = NULL WHERE auction_id = '" NONE "'", "there is no such auction"},
 };
@@ -534,7 +615,7 @@ START_TEST(a_house_of_many_pages_is_walked_to_its_end)
     PQclear(sql_rows(sql, "UPDATE auctions SET ledger_seq = 1 WHERE ledger_seq = 0", NULL));
     int code = house_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
-    ck_assert_msg(strstr(out, "2505 auctions, 2532 entries: no difference") != NULL, "%s", out);
+    ck_assert_msg(strstr(out, "2506 auctions, 2543 entries: no difference") != NULL, "%s", out);
 }
 END_TEST
 

@@ -40,9 +40,12 @@ static struct uuid id_of(uint8_t kind, size_t number)
 struct world {
     struct batch_auction auctions[AUCTIONS];
     struct batch_row rows[ROWS_MAX];
+    struct voids_standing now[ROWS_MAX]; /* of a row, where one was written since */
+    bool restated[ROWS_MAX];
     size_t row_count;
     size_t lost_leads;
     size_t ended;
+    size_t voided;
 };
 
 static struct world one;
@@ -87,6 +90,60 @@ static const struct batch_row *world_find(const struct world *world, const struc
     return NULL;
 }
 
+static bool world_row_is_of(const struct world *world, size_t index, const struct uuid *auction_id, int64_t seq)
+{
+    return world->rows[index].seq == seq && uuid_equal(&world->rows[index].auction_id, auction_id);
+}
+
+/* The bid of that row, as the bid worker reads it with the answer behind it. */
+static void world_load_entry(const struct world *world, struct voids_list *list, size_t index)
+{
+    const struct batch_row *row = &world->rows[index];
+    struct rules_command command = {.id = row->bid_id, .bidder_id = row->bidder_id, .received_ms = row->received_ms};
+    struct rules_decision decided = {.raise = row->raise, .amount = row->amount};
+    if (strcmp(row->status, "rejected") == 0 || !rules_kind_parse(row->kind, &command.kind)) {
+        return;
+    }
+    if (command.kind == RULES_BID || command.kind == RULES_PROXY) {
+        command.amount = command.kind == RULES_BID ? row->amount : row->max_amount;
+    }
+    decided.verdict = strcmp(row->status, "outbid") == 0 ? RULES_OUTBID : RULES_ACCEPTED;
+    for (size_t i = index + 1; i < world->row_count && decided.verdict == RULES_OUTBID; i++) {
+        if (world_row_is_of(world, i, &row->auction_id, row->seq + 1)) {
+            decided.automatic = true;
+            decided.automatic_bidder = world->rows[i].bidder_id;
+            decided.automatic_amount = world->rows[i].amount;
+        }
+    }
+    struct voids_entry *entry = voids_add(list, &command, &decided, row->seq);
+    if (entry != NULL && world->restated[index]) {
+        entry->now = world->now[index];
+    }
+}
+
+static void world_load_entries(const struct world *world, struct batch_auction *auction)
+{
+    ck_assert(voids_reserve(&auction->voids, ROWS_MAX));
+    for (size_t i = 0; i < world->row_count; i++) {
+        if (uuid_equal(&world->rows[i].auction_id, &auction->id)) {
+            world_load_entry(world, &auction->voids, i);
+        }
+    }
+}
+
+static void world_restate(struct world *world, const struct batch_auction *auction)
+{
+    for (size_t i = 0; i < auction->voids.count; i++) {
+        const struct voids_entry *entry = &auction->voids.entries[i];
+        for (size_t k = 0; k < world->row_count && entry->changed; k++) {
+            if (world_row_is_of(world, k, &auction->id, entry->seq)) {
+                world->now[k] = entry->now;
+                world->restated[k] = true;
+            }
+        }
+    }
+}
+
 static void world_load(const struct world *world, struct batch *batch)
 {
     struct uuid banned = id_of('u', USERS - 1);
@@ -97,6 +154,9 @@ static void world_load(const struct world *world, struct batch *batch)
         auction->seq = stored->seq;
         auction->version = stored->version;
         auction->state = stored->state;
+        if (auction->voiding) {
+            world_load_entries(world, auction);
+        }
     }
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_entry *entry = &batch->entries[i];
@@ -120,10 +180,14 @@ static void world_commit(struct world *world, const struct batch *batch)
         ck_assert_uint_lt(world->row_count, ROWS_MAX);
         world->rows[world->row_count++] = batch->rows[i];
     }
+    for (size_t i = 0; i < batch->auction_count; i++) {
+        world_restate(world, &batch->auctions[i]);
+    }
     for (size_t i = 0; i < batch->event_count; i++) {
         enum event_kind kind = batch->events[i].kind;
         world->lost_leads += kind == EVENT_OUTBID || kind == EVENT_PROXY_EXHAUSTED ? 1 : 0;
         world->ended += kind == EVENT_ENDED ? 1 : 0;
+        world->voided += kind == EVENT_VOIDED ? 1 : 0;
     }
 }
 
@@ -146,6 +210,9 @@ static enum command_kind random_kind(void)
 {
     static const enum command_kind rare[] = {COMMAND_BUY, COMMAND_CANCEL, COMMAND_EXTEND, COMMAND_CLOSE, COMMAND_ABORT};
     int64_t chance = random_below(20);
+    if (random_below(12) == 0) {
+        return random_below(2) == 0 ? COMMAND_VOID : COMMAND_RETRACT;
+    }
     if (random_below(25) == 0) {
         return rare[random_below(ARRAY_LEN(rare))];
     }
@@ -156,6 +223,19 @@ static enum command_kind random_kind(void)
         return COMMAND_PROXY;
     }
     return chance == 17 ? COMMAND_WITHDRAW : chance == 18 ? COMMAND_START : COMMAND_FENCE;
+}
+
+/* Of some command before it, so that most are of bids that counted. */
+static void random_target(struct command *command, size_t index)
+{
+    command->target = id_of('c', index);
+    if (index > 0) {
+        const struct command *earlier = &commands[random_below((int64_t)index)];
+        command->target = earlier->id;
+        command->auction_id = earlier->auction_id;
+        command->user_id = uuid_is_nil(&earlier->user_id) ? command->user_id : earlier->user_id;
+    }
+    command->since_ms = command->kind == COMMAND_RETRACT ? command->received_ms - START_MS : 0;
 }
 
 static void random_commands(void)
@@ -179,6 +259,9 @@ static void random_commands(void)
         if (command->kind == COMMAND_EXTEND) {
             command->end_ms = now_ms + random_below(END_MS);
         }
+        if (command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT) {
+            random_target(command, i);
+        }
     }
 }
 
@@ -196,11 +279,30 @@ static bool made_by_worker(const struct batch_row *row)
     return row->bid_id.bytes[0] != 'c';
 }
 
+/* Before the rows are sorted, which the standings are not. */
+static void expect_same_standings(uint64_t seed)
+{
+    for (size_t i = 0; i < one.row_count; i++) {
+        for (size_t k = 0; k < other.row_count; k++) {
+            if (world_row_is_of(&other, k, &one.rows[i].auction_id, one.rows[i].seq)) {
+                const struct voids_standing *a = &one.now[i];
+                const struct voids_standing *b = &other.now[k];
+                bool same = one.restated[i] == other.restated[k] && a->counts == b->counts && a->raise == b->raise &&
+                            a->amount == b->amount && a->answered == b->answered &&
+                            a->answer_amount == b->answer_amount;
+                ck_assert_msg(same, "seed %llu: standing of row %zu", (unsigned long long)seed, i);
+            }
+        }
+    }
+}
+
 static void expect_same(uint64_t seed)
 {
     ck_assert_msg(one.row_count == other.row_count, "seed %llu: rows", (unsigned long long)seed);
     ck_assert_msg(one.lost_leads == other.lost_leads, "seed %llu: lost leads", (unsigned long long)seed);
     ck_assert_msg(one.ended == other.ended, "seed %llu: ends", (unsigned long long)seed);
+    ck_assert_msg(one.voided == other.voided, "seed %llu: voids", (unsigned long long)seed);
+    expect_same_standings(seed);
     qsort(one.rows, one.row_count, sizeof one.rows[0], compare_rows);
     qsort(other.rows, other.row_count, sizeof other.rows[0], compare_rows);
     for (size_t i = 0; i < one.row_count; i++) {
@@ -408,6 +510,53 @@ START_TEST(a_cancelled_auction_is_announced)
 }
 END_TEST
 
+START_TEST(a_bid_of_the_same_batch_is_voided)
+{
+    struct batch *batch = some_bids(4);
+    commands[2].kind = COMMAND_VOID;
+    commands[2].amount = 0;
+    commands[2].target = commands[1].id;
+    commands[3].amount = 200; /* as the voided one was */
+    batch_prepare(batch);
+    world_load(&one, batch);
+    decide_batch(batch, NOW_MS);
+    ck_assert_uint_eq(batch->row_count, 4);
+    ck_assert_str_eq(batch->rows[2].kind, "void");
+    ck_assert_str_eq(batch->rows[2].status, "accepted");
+    ck_assert(uuid_equal(&batch->rows[2].voids, &commands[1].id));
+    ck_assert_str_eq(batch->rows[3].status, "accepted");
+    ck_assert_int_eq(batch->auctions[0].state.bid_count, 2);
+    ck_assert_int_eq(batch->auctions[0].version, 2);
+    ck_assert_uint_eq(batch->event_count, 2);
+    ck_assert_int_eq(batch->events[1].kind, EVENT_VOIDED);
+    ck_assert_int_eq(batch->events[1].amount, 100);
+    ck_assert(uuid_equal(&batch->events[1].user_id, &commands[1].user_id));
+    batch_free(batch);
+}
+END_TEST
+
+START_TEST(a_settled_auction_is_settled_anew)
+{
+    struct batch *batch = some_bids(2);
+    decide_batch(batch, NOW_MS);
+    world_commit(&one, batch);
+    one.auctions[0].state.status = RULES_SOLD;
+    commands[2] = (struct command){.kind = COMMAND_VOID,
+                                   .id = id_of('c', 2),
+                                   .auction_id = commands[0].auction_id,
+                                   .user_id = id_of('u', 3),
+                                   .target = commands[1].id,
+                                   .received_ms = NOW_MS};
+    world_decide(&one, batch, 2, 1);
+    ck_assert_uint_eq(batch->event_count, 2);
+    ck_assert_int_eq(batch->events[1].kind, EVENT_SETTLED);
+    ck_assert_int_eq(batch->events[1].amount, 100);
+    ck_assert(uuid_equal(&batch->events[1].user_id, &commands[0].user_id));
+    ck_assert_int_eq(batch->auctions[0].state.status, RULES_SOLD);
+    batch_free(batch);
+}
+END_TEST
+
 static Suite *decide_suite(void)
 {
     Suite *suite = suite_create("bidworker_decide");
@@ -420,6 +569,8 @@ static Suite *decide_suite(void)
     tcase_add_test(tcase, of_two_updates_of_the_same_version_one_is_taken);
     tcase_add_test(tcase, an_update_without_terms_is_rejected);
     tcase_add_test(tcase, a_cancelled_auction_is_announced);
+    tcase_add_test(tcase, a_bid_of_the_same_batch_is_voided);
+    tcase_add_test(tcase, a_settled_auction_is_settled_anew);
     suite_add_tcase(suite, tcase);
     return suite;
 }

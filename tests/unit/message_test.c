@@ -27,6 +27,8 @@ static struct command a_command(enum command_kind kind, struct uuid auction)
     }
     command.version = kind == COMMAND_UPDATE ? INT64_MAX : 0;
     command.end_ms = kind == COMMAND_EXTEND ? NOW_MS + 1 : 0;
+    command.target = kind == COMMAND_VOID || kind == COMMAND_RETRACT ? uuid_new() : (struct uuid){{0}};
+    command.since_ms = kind == COMMAND_RETRACT ? NOW_MS - 1 : 0;
     return command;
 }
 
@@ -40,6 +42,8 @@ static void check_same(const struct command *a, const struct command *b)
     ck_assert_int_eq(a->terms_version, b->terms_version);
     ck_assert_int_eq(a->version, b->version);
     ck_assert_int_eq(a->end_ms, b->end_ms);
+    ck_assert(uuid_equal(&a->target, &b->target));
+    ck_assert_int_eq(a->since_ms, b->since_ms);
     ck_assert_int_eq(a->keyed, b->keyed);
     ck_assert_str_eq(a->request_id, b->request_id);
     ck_assert_str_eq(a->traceparent, b->traceparent);
@@ -94,6 +98,10 @@ static const char *const unreadable[] = {
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":-1}"),
     WRAP("{\"k\":\"bid\",\"i\":\"x\",\"a\":\"" ID "\",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
     WRAP("{\"k\":\"bid\",\"i\":\"" ID "\",\"a\":\"" OTHER "\",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"void\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
+    WRAP("{\"k\":\"void\"," IDS ",\"u\":\"" ID "\",\"b\":\"" ID "\",\"o\":1,\"r\":1}"),
+    WRAP("{\"k\":\"retract\"," IDS ",\"u\":\"" ID "\",\"b\":\"" ID "\",\"r\":1}"),
+    WRAP("{\"k\":\"buy\"," IDS ",\"u\":\"" ID "\",\"b\":\"" ID "\",\"r\":1}"),
     WRAP("{\"k\":\"fence\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
 };
 

@@ -1,0 +1,569 @@
+/*
+ * Voiding bids (bidworker/voids.h): the cases one by one, then random auctions against an oracle. The oracle knows the
+ * ledger without the voided bids only: it keeps every user's maximum and since when, finds the leader by looking at all
+ * of them, and takes the price for the greatest of what each rule calls for. What is left of an auction after any
+ * number of voids, in any order, must be what the oracle makes of the rest.
+ */
+#include "bidworker/voids.h"
+
+#include <string.h>
+
+#include "tests/support/lot.h"
+
+enum {
+    USERS = 5,
+    COMMANDS_MAX = 30,
+    AUCTIONS = 20000,
+    VOIDS_MAX = 4,
+    ROOM = 64,
+};
+
+static struct voids_list list;
+static int64_t seq;
+static uint8_t ids;
+
+static void set(void)
+{
+    lot_set();
+    lot.snipe_window_ms = 0;
+    voids_free(&list);
+    ck_assert(voids_reserve(&list, ROOM));
+    seq = 0;
+    ids = 0;
+}
+
+static void strike(void)
+{
+    voids_free(&list);
+}
+
+/* Decides, and enters it as the bid worker does. Its number is its id. */
+static struct rules_decision enter(enum rules_kind kind, int bidder, int64_t amount)
+{
+    struct rules_command command = {
+        .kind = kind,
+        .id = {.bytes = {[0] = 0xb1, [15] = ++ids}},
+        .bidder_id = lot_user(bidder),
+        .amount = amount,
+        .received_ms = LOT_NOW_MS,
+    };
+    struct rules_decision decision = rules_decide(&lot, &command);
+    (void)voids_add(&list, &command, &decision, ++seq);
+    seq += decision.automatic ? 1 : 0;
+    return decision;
+}
+
+static struct rules_decision take(enum rules_kind kind, int bidder, uint8_t number, int64_t at_ms)
+{
+    struct rules_command command = {
+        .kind = kind,
+        .id = {.bytes = {[0] = 0xc1}},
+        .bidder_id = lot_user(bidder),
+        .target = {.bytes = {[0] = 0xb1, [15] = number}},
+        .received_ms = at_ms,
+        .since_ms = kind == RULES_RETRACT ? at_ms - 1000 : 0,
+    };
+    return voids_decide(&lot, &command, &list, seq++);
+}
+
+static struct rules_decision void_bid(uint8_t number)
+{
+    return take(RULES_VOID, SELLER, number, LOT_NOW_MS);
+}
+
+static void voided(struct rules_decision decision, int bidder)
+{
+    struct uuid id = lot_user(bidder);
+    ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
+    ck_assert(decision.voided && uuid_equal(&decision.loser, &id));
+    ck_assert(!decision.ended && !decision.extended && !decision.automatic && !decision.lead_lost);
+}
+
+static const struct voids_standing *now(uint8_t number)
+{
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.entries[i].id.bytes[15] == number) {
+            return &list.entries[i].now;
+        }
+    }
+    ck_abort_msg("no entry %d", number);
+}
+
+START_TEST(the_only_bid_leaves_an_auction_without_bids)
+{
+    struct rules_auction before = lot;
+    lot_accepted(enter(RULES_BID, ANN, 5000), 5000);
+    voided(void_bid(1), ANN);
+    ck_assert(!lot.has_leader && uuid_is_nil(&lot.leader_id) && uuid_is_nil(&lot.leader_bid_id));
+    ck_assert_int_eq(lot.price, 0);
+    ck_assert_int_eq(lot.bid_count, 0);
+    ck_assert_int_eq(lot.leader_max, 0);
+    ck_assert_int_eq(lot.runner_up_max, 0);
+    ck_assert_int_eq(rules_minimum_bid(&lot), rules_minimum_bid(&before));
+    ck_assert(!now(1)->counts);
+    lot_accepted(enter(RULES_BID, BOB, 1000), 1000);
+    lot_stands(BOB, 1000, 1000, 1);
+}
+END_TEST
+
+START_TEST(the_bid_below_leads_again)
+{
+    (void)enter(RULES_BID, ANN, 1000);
+    (void)enter(RULES_BID, BOB, 900000);
+    voided(void_bid(2), BOB);
+    lot_stands(ANN, 1000, 1000, 1);
+    ck_assert_int_eq(lot.leader_bid_id.bytes[15], 1);
+    ck_assert_int_eq(rules_minimum_bid(&lot), 1100);
+}
+END_TEST
+
+START_TEST(a_maximum_pays_only_what_is_still_needed)
+{
+    (void)enter(RULES_PROXY, ANN, 9000);
+    lot_outbid(enter(RULES_BID, BOB, 5000), 5000, ANN, 5100);
+    lot_outbid(enter(RULES_BID, CYD, 6000), 6000, ANN, 6100);
+    voided(void_bid(3), CYD);
+    lot_stands(ANN, 5100, 9000, 2);
+    ck_assert_int_eq(lot.runner_up_max, 5000);
+    ck_assert(!now(3)->counts && !now(3)->answered);
+    voided(void_bid(2), BOB);
+    lot_stands(ANN, 1000, 9000, 1);
+    ck_assert_int_eq(lot.runner_up_max, 0);
+}
+END_TEST
+
+/* The automatic answers to those that it beat are made anew by whoever stands behind it, or lapse. */
+START_TEST(a_voided_maximum_hands_its_answers_on)
+{
+    (void)enter(RULES_PROXY, ANN, 9000);
+    lot_outbid(enter(RULES_PROXY, BOB, 5000), 5000, ANN, 5100);
+    lot_outbid(enter(RULES_BID, CYD, 5500), 5500, ANN, 5600);
+    lot_rejected(enter(RULES_BID, CYD, 5600), RULES_BID_TOO_LOW);
+    voided(void_bid(1), ANN);
+    lot_stands(CYD, 5500, 5500, 2);
+    ck_assert(now(2)->counts && now(2)->verdict == RULES_ACCEPTED && !now(2)->answered);
+    ck_assert_int_eq(now(2)->amount, 1000);
+    ck_assert(now(3)->counts && now(3)->verdict == RULES_ACCEPTED && !now(3)->answered);
+
+    set();
+    (void)enter(RULES_PROXY, ANN, 9000);
+    (void)enter(RULES_PROXY, BOB, 5000);
+    voided(void_bid(1), ANN);
+    lot_stands(BOB, 1000, 5000, 1);
+
+    set();
+    (void)enter(RULES_PROXY, ANN, 3000);
+    (void)enter(RULES_PROXY, BOB, 9000); /* 31.00 */
+    lot_outbid(enter(RULES_BID, CYD, 3500), 3500, BOB, 3600);
+    voided(void_bid(1), ANN);
+    lot_stands(BOB, 3600, 9000, 2);
+    ck_assert_int_eq(now(2)->amount, 1000);
+    ck_assert(now(3)->answered);
+    ck_assert_int_eq(now(3)->answer_amount, 3600);
+}
+END_TEST
+
+START_TEST(an_answer_becomes_anothers)
+{
+    (void)enter(RULES_PROXY, ANN, 4000);
+    (void)enter(RULES_PROXY, BOB, 3000);                      /* ANN at 31.00 */
+    lot_outbid(enter(RULES_BID, CYD, 3200), 3200, ANN, 3300); /* beyond BOB's */
+    lot_rejected(enter(RULES_BID, CYD, 3300), RULES_BID_TOO_LOW);
+    voided(void_bid(1), ANN);
+    lot_stands(CYD, 3200, 3200, 2);
+
+    set();
+    (void)enter(RULES_PROXY, BOB, 5000);
+    (void)enter(RULES_PROXY, ANN, 6000); /* at 51.00 */
+    (void)enter(RULES_BID, CYD, 5200);
+    ck_assert(now(3)->answered);
+    voided(void_bid(2), ANN);
+    lot_stands(CYD, 5200, 5200, 2);
+    ck_assert(!now(3)->answered && now(3)->verdict == RULES_ACCEPTED);
+}
+END_TEST
+
+/* The raise is all that is left of the maximum: it is a bid now, at its place. */
+START_TEST(a_raise_becomes_a_bid)
+{
+    lot_accepted(enter(RULES_PROXY, ANN, 2000), 1000);
+    ck_assert(enter(RULES_PROXY, ANN, 8000).raise);
+    lot_outbid(enter(RULES_BID, BOB, 4000), 4000, ANN, 4100);
+    voided(void_bid(1), ANN);
+    lot_stands(ANN, 4100, 8000, 2);
+    ck_assert(now(2)->counts && !now(2)->raise);
+    ck_assert_int_eq(now(2)->amount, 1000);
+}
+END_TEST
+
+START_TEST(a_voided_raise_leaves_the_maximum_that_it_raised)
+{
+    (void)enter(RULES_PROXY, ANN, 2000);
+    (void)enter(RULES_PROXY, ANN, 8000);
+    (void)enter(RULES_BID, BOB, 4000);
+    voided(void_bid(2), ANN);
+    lot_stands(BOB, 4000, 4000, 2);
+    ck_assert_int_eq(lot.runner_up_max, 2000);
+    ck_assert(now(3)->verdict == RULES_ACCEPTED && !now(3)->answered);
+}
+END_TEST
+
+START_TEST(a_bid_between_two_of_one_user_makes_the_second_a_raise)
+{
+    (void)enter(RULES_PROXY, ANN, 2000);
+    (void)enter(RULES_BID, BOB, 3000);
+    lot_accepted(enter(RULES_PROXY, ANN, 5000), 3100);
+    voided(void_bid(2), BOB);
+    lot_stands(ANN, 1000, 5000, 1);
+    ck_assert(now(3)->raise);
+}
+END_TEST
+
+START_TEST(what_was_withdrawn_stays_withdrawn)
+{
+    (void)enter(RULES_PROXY, ANN, 9000);
+    (void)enter(RULES_BID, BOB, 5000);
+    (void)enter(RULES_WITHDRAW, ANN, 0);
+    lot_stands(ANN, 5100, 5100, 2);
+    voided(void_bid(2), BOB);
+    lot_stands(ANN, 1000, 1000, 1);
+    ck_assert(!lot.leader_by_proxy);
+    voided(void_bid(1), ANN); /* the withdrawal has nothing left to do */
+    ck_assert(!lot.has_leader);
+}
+END_TEST
+
+START_TEST(the_reserve_is_met_no_more)
+{
+    lot.reserve_price = 5000;
+    (void)enter(RULES_BID, ANN, 1000);
+    lot_accepted(enter(RULES_PROXY, BOB, 6000), 5000);
+    ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
+    voided(void_bid(2), BOB);
+    ck_assert_int_eq(rules_outcome(&lot), RULES_UNSOLD);
+    lot.buy_now_price = 9000;
+    ck_assert(rules_can_buy(&lot));
+}
+END_TEST
+
+START_TEST(the_end_never_shrinks)
+{
+    lot.snipe_window_ms = LOT_WINDOW_MS;
+    struct rules_command late = {.kind = RULES_BID,
+                                 .id = {.bytes = {[0] = 0xb1, [15] = 1}},
+                                 .bidder_id = lot_user(ANN),
+                                 .amount = 1000,
+                                 .received_ms = LOT_END_MS - 1};
+    struct rules_decision decision = rules_decide(&lot, &late);
+    (void)voids_add(&list, &late, &decision, 1);
+    ck_assert(decision.extended);
+    voided(void_bid(1), ANN);
+    ck_assert_int_eq(lot.end_ms, LOT_END_MS - 1 + LOT_EXTENSION_MS);
+    ck_assert_int_eq(lot.extensions_used, 1);
+    ck_assert_int_eq(lot.status, RULES_ACTIVE);
+}
+END_TEST
+
+START_TEST(what_was_settled_is_settled_anew)
+{
+    lot.reserve_price = 2000;
+    (void)enter(RULES_BID, ANN, 1500);
+    (void)enter(RULES_BID, BOB, 3000);
+    (void)enter(RULES_BID, CYD, 4000);
+    lot.status = RULES_SOLD;
+    voided(void_bid(3), CYD);
+    ck_assert_int_eq(lot.status, RULES_SOLD);
+    lot_stands(BOB, 3000, 3000, 2);
+    voided(void_bid(2), BOB);
+    ck_assert_int_eq(lot.status, RULES_UNSOLD);
+    lot_stands(ANN, 1500, 1500, 1);
+}
+END_TEST
+
+START_TEST(a_voided_purchase_does_not_open_the_auction_again)
+{
+    lot.buy_now_price = 9000;
+    lot.reserve_price = 5000;
+    (void)enter(RULES_BID, ANN, 1500);
+    ck_assert(enter(RULES_BUY, BOB, 0).ended);
+    voided(void_bid(2), BOB);
+    ck_assert_int_eq(lot.status, RULES_ENDED);
+    ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
+    lot_stands(ANN, 1500, 1500, 1);
+
+    set();
+    lot.buy_now_price = 9000;
+    lot.reserve_price = 5000;
+    (void)enter(RULES_BID, ANN, 1500);
+    (void)enter(RULES_BUY, BOB, 0);
+    voided(void_bid(1), ANN);
+    lot_stands(BOB, 9000, 9000, 1);
+    ck_assert_int_eq(lot.runner_up_max, 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_voided)
+{
+    (void)enter(RULES_PROXY, ANN, 9000);
+    (void)enter(RULES_BID, BOB, 5000);
+    (void)enter(RULES_BID, BOB, 5000); /* rejected */
+    (void)enter(RULES_WITHDRAW, ANN, 0);
+    struct rules_auction before = lot;
+    lot_rejected(void_bid(99), RULES_NOT_FOUND);
+    lot_rejected(void_bid(3), RULES_NOT_FOUND);
+    lot_rejected(void_bid(4), RULES_NOT_FOUND);
+    ck_assert_int_eq(memcmp(&before, &lot, sizeof(lot)), 0);
+    voided(void_bid(2), BOB);
+    lot_rejected(void_bid(2), RULES_BID_VOIDED);
+    seq = VOIDS_LEDGER_MAX + 1;
+    lot_rejected(void_bid(1), RULES_TOO_MANY_BIDS);
+    seq = 10;
+    lot.status = RULES_CANCELLED;
+    lot_rejected(void_bid(1), RULES_AUCTION_CANCELLED);
+}
+END_TEST
+
+START_TEST(a_bidder_takes_back_in_time_and_only_their_own)
+{
+    (void)enter(RULES_BID, ANN, 1000);
+    (void)enter(RULES_BID, BOB, 200000);
+    lot_rejected(take(RULES_RETRACT, ANN, 2, LOT_NOW_MS), RULES_NOT_FOUND);
+    lot_rejected(take(RULES_RETRACT, BOB, 2, LOT_NOW_MS + 1001), RULES_RETRACT_TOO_LATE);
+    lot_rejected(take(RULES_RETRACT, BOB, 2, LOT_END_MS), RULES_AUCTION_ENDED);
+    voided(take(RULES_RETRACT, BOB, 2, LOT_NOW_MS + 1000), BOB);
+    lot_rejected(take(RULES_RETRACT, BOB, 2, LOT_NOW_MS + 1000), RULES_BID_VOIDED);
+    lot_stands(ANN, 1000, 1000, 1);
+    lot.status = RULES_ENDED;
+    lot_rejected(take(RULES_RETRACT, ANN, 1, LOT_NOW_MS), RULES_AUCTION_ENDED);
+    voided(take(RULES_VOID, SELLER, 1, LOT_END_MS + 1), ANN);
+}
+END_TEST
+
+/* --- random auctions --- */
+
+static uint64_t random_state;
+
+static int64_t random_below(int64_t end)
+{
+    random_state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t value = random_state;
+    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (int64_t)((value ^ (value >> 31)) % (uint64_t)end);
+}
+
+struct oracle {
+    int64_t maximum[USERS + 1]; /* by person, 0: none */
+    size_t since[USERS + 1];
+    bool hidden[USERS + 1];
+    int64_t price;
+    int64_t bids;
+};
+
+static int oracle_best(const struct oracle *oracle, int besides)
+{
+    int best = 0;
+    for (int i = 1; i <= USERS; i++) {
+        if (i == besides || oracle->maximum[i] == 0) {
+            continue;
+        }
+        if (best == 0 || oracle->maximum[i] > oracle->maximum[best] ||
+            (oracle->maximum[i] == oracle->maximum[best] && oracle->since[i] < oracle->since[best])) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static int64_t greatest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void oracle_bid(struct oracle *oracle, const struct voids_entry *entry, size_t when)
+{
+    int bidder = entry->bidder_id.bytes[15];
+    int before = oracle_best(oracle, 0);
+    int64_t amount = entry->kind == RULES_BUY ? lot.buy_now_price : entry->amount;
+    bool raise = entry->kind == RULES_PROXY && bidder == before;
+    if (entry->kind == RULES_PROXY || amount >= oracle->maximum[bidder]) {
+        oracle->maximum[bidder] = amount;
+        oracle->since[bidder] = when;
+        oracle->hidden[bidder] = entry->kind == RULES_PROXY;
+    }
+    int leader = oracle_best(oracle, 0);
+    int64_t top = oracle->maximum[leader];
+    int64_t second = oracle->maximum[oracle_best(oracle, leader)];
+    oracle->price = greatest(oracle->price, lot.starting_price);
+    if (second > 0) {
+        int64_t above = second + increments_at(&lot.increments, second);
+        oracle->price = greatest(oracle->price, above < top ? above : top);
+    }
+    if (entry->kind != RULES_PROXY && bidder == leader) {
+        oracle->price = greatest(oracle->price, amount);
+    }
+    if (top >= lot.reserve_price) {
+        oracle->price = greatest(oracle->price, lot.reserve_price);
+    }
+    oracle->bids += raise ? 0 : 1;
+}
+
+/* Everything from nothing, without what is marked as voided. */
+static void oracle_check(uint64_t seed, const bool *gone)
+{
+    struct oracle oracle = {.price = 0};
+    for (size_t i = 0; i < list.count; i++) {
+        const struct voids_entry *entry = &list.entries[i];
+        int bidder = entry->bidder_id.bytes[15];
+        if (gone[i]) {
+            continue;
+        }
+        if (entry->kind != RULES_WITHDRAW) {
+            oracle_bid(&oracle, entry, i);
+        } else if (oracle_best(&oracle, 0) == bidder && oracle.hidden[bidder]) {
+            oracle.maximum[bidder] = oracle.price;
+            oracle.hidden[bidder] = false;
+        }
+    }
+    int leader = oracle_best(&oracle, 0);
+    struct uuid leader_id = lot_user(leader);
+    bool same = lot.price == oracle.price && lot.bid_count == oracle.bids && lot.has_leader == (leader != 0) &&
+                uuid_equal(&lot.leader_id, &leader_id) && lot.leader_max == oracle.maximum[leader] &&
+                lot.leader_by_proxy == oracle.hidden[leader] &&
+                lot.runner_up_max == oracle.maximum[leader == 0 ? 0 : oracle_best(&oracle, leader)];
+    if (!same) {
+        ck_abort_msg("seed %llu: price %lld, by the oracle %lld; leader %d, by the oracle %d", (unsigned long long)seed,
+                     (long long)lot.price, (long long)oracle.price, lot.leader_id.bytes[15], leader);
+    }
+}
+
+/* What stands is a history as the rules make them: it counts its bids, and no two accepted amounts are equal. */
+static void check_history(uint64_t seed, const bool *gone)
+{
+    int64_t accepted[2 * COMMANDS_MAX];
+    size_t count = 0;
+    int64_t bids = 0;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct voids_entry *entry = &list.entries[i];
+        bool bid = entry->kind != RULES_WITHDRAW;
+        if (bid && entry->now.counts == gone[i]) {
+            ck_abort_msg("seed %llu: entry %zu counts wrongly", (unsigned long long)seed, i);
+        }
+        if (!bid || !entry->now.counts || entry->now.raise) {
+            continue;
+        }
+        bids++;
+        if (entry->now.answered && !entry->answered) {
+            ck_abort_msg("seed %llu: entry %zu has an answer that was not there", (unsigned long long)seed, i);
+        }
+        int64_t amount = entry->now.answered ? entry->now.answer_amount : entry->now.amount;
+        for (size_t k = 0; k < count; k++) {
+            if (accepted[k] == amount) {
+                ck_abort_msg("seed %llu: two of the same amount", (unsigned long long)seed);
+            }
+        }
+        accepted[count++] = amount;
+    }
+    if (bids != lot.bid_count) {
+        ck_abort_msg("seed %llu: number of bids", (unsigned long long)seed);
+    }
+}
+
+static void random_terms(void)
+{
+    switch (random_below(4)) {
+    case 0:
+        lot.increments = increments_ebay_us();
+        break;
+    case 1:
+        lot.increments = (struct increments){.form = INCREMENTS_PERCENT, .percent = {.points = 700, .least = 30}};
+        break;
+    case 2:
+        lot.increments = (struct increments){.form = INCREMENTS_RUNGS, .count = 4, .rungs = {1000, 1150, 1200, 1500}};
+        break;
+    default:
+        break;
+    }
+    lot.reserve_price = random_below(2) == 0 ? 0 : 1000 + random_below(2000);
+    lot.buy_now_price = random_below(3) == 0 ? 3500 : 0;
+}
+
+static void random_auction(void)
+{
+    size_t commands = 1 + (size_t)random_below(COMMANDS_MAX);
+    set();
+    random_terms();
+    for (size_t i = 0; i < commands && lot.status == RULES_ACTIVE; i++) {
+        int bidder = 2 + (int)random_below(USERS - 1);
+        int64_t chance = random_below(20);
+        int64_t minimum = rules_minimum_bid(&lot);
+        int64_t amount = minimum - 20 + random_below(12) * 50;
+        enum rules_kind kind = chance < 9 ? RULES_BID : chance < 18 ? RULES_PROXY : RULES_WITHDRAW;
+        kind = chance == 19 && random_below(10) == 0 ? RULES_BUY : kind;
+        (void)enter(kind, bidder, kind == RULES_BID || kind == RULES_PROXY ? amount : 0);
+    }
+}
+
+static void random_void(uint64_t seed, bool *gone)
+{
+    size_t index = (size_t)random_below((int64_t)list.count);
+    const struct voids_entry *entry = &list.entries[index];
+    int64_t price = lot.price;
+    int64_t end_ms = lot.end_ms;
+    bool can = entry->kind != RULES_WITHDRAW && !gone[index];
+    struct rules_decision decision = void_bid(entry->id.bytes[15]);
+    if ((decision.verdict == RULES_ACCEPTED) != can || lot.price > price || lot.end_ms != end_ms) {
+        ck_abort_msg("seed %llu: entry %zu", (unsigned long long)seed, index);
+    }
+    gone[index] = gone[index] || can;
+}
+
+START_TEST(without_a_bid_it_is_as_if_the_bid_had_never_been)
+{
+    strike();
+    for (uint64_t seed = 0; seed < AUCTIONS; seed++) {
+        bool gone[COMMANDS_MAX] = {false};
+        random_state = seed;
+        random_auction();
+        oracle_check(seed, gone);
+        for (int i = 0; i < VOIDS_MAX && list.count > 0; i++) {
+            random_void(seed, gone);
+            oracle_check(seed, gone);
+            check_history(seed, gone);
+        }
+        strike();
+    }
+    set();
+}
+END_TEST
+
+static Suite *voids_suite(void)
+{
+    Suite *suite = suite_create("voids");
+    TCase *tcase = tcase_create("voids");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, the_only_bid_leaves_an_auction_without_bids);
+    tcase_add_test(tcase, the_bid_below_leads_again);
+    tcase_add_test(tcase, a_maximum_pays_only_what_is_still_needed);
+    tcase_add_test(tcase, a_voided_maximum_hands_its_answers_on);
+    tcase_add_test(tcase, an_answer_becomes_anothers);
+    tcase_add_test(tcase, a_raise_becomes_a_bid);
+    tcase_add_test(tcase, a_voided_raise_leaves_the_maximum_that_it_raised);
+    tcase_add_test(tcase, a_bid_between_two_of_one_user_makes_the_second_a_raise);
+    tcase_add_test(tcase, what_was_withdrawn_stays_withdrawn);
+    tcase_add_test(tcase, the_reserve_is_met_no_more);
+    tcase_add_test(tcase, the_end_never_shrinks);
+    tcase_add_test(tcase, what_was_settled_is_settled_anew);
+    tcase_add_test(tcase, a_voided_purchase_does_not_open_the_auction_again);
+    tcase_add_test(tcase, what_cannot_be_voided);
+    tcase_add_test(tcase, a_bidder_takes_back_in_time_and_only_their_own);
+    tcase_add_test(tcase, without_a_bid_it_is_as_if_the_bid_had_never_been);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(voids_suite());
+}
