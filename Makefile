@@ -68,7 +68,15 @@ $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BIN)/rostrum-gateway: $(call objects,gateway) $(COMMON)
+# The contract is part of the gateway: from YAML to JSON to C. Debian's own python3: its modules are Debian's packages.
+PYTHON := /usr/bin/python3
+$(OBJ)/gateway/openapi_json.c: gateway/openapi.yaml gateway/openapi.py
+	@mkdir -p $(@D)
+	$(PYTHON) gateway/openapi.py $< >$@.new && mv $@.new $@
+$(OBJ)/gateway/openapi_json.o: $(OBJ)/gateway/openapi_json.c
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BIN)/rostrum-gateway: $(call objects,gateway) $(OBJ)/gateway/openapi_json.o $(COMMON)
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)

@@ -12,6 +12,7 @@
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
 #include "gateway/me.h"
+#include "gateway/openapi.h"
 #include "gateway/quote.h"
 #include "gateway/router.h"
 #include "gateway/session.h"
@@ -20,7 +21,7 @@
 
 const struct route *const routes_all[] = {
     /* clang-format off */
-    health_routes, session_routes, bids_routes, ledger_routes,
+    health_routes, openapi_routes, session_routes, bids_routes, ledger_routes,
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
     me_routes, watchlist_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
