@@ -35,11 +35,11 @@ TOO_LARGE = 70000  # bytes; a body may have 64 KiB
 # The calls that take part in an auction, each with a body that is good as far as form goes.
 OFFERS = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow": None, "withdrawMaximum": None}
 
-# Described, and not to be had on demand from outside a house that is well.
+# Described, and not to be had on demand from a house that is well.
 ELSEWHERE_STATUS = {
     408,  # a request that comes too slowly has no operation yet: bad_input_test.c
     500,  # there is no known way to get one
-    503,  # while servers are away: programs_test.c, chaos_test.c
+    503,  # while servers are away: hammer_test.c, chaos_test.c
 }
 ELSEWHERE = {
     ("cancelAuction", 409, "VERSION_CONFLICT"),  # a draft changed between two statements of one call
