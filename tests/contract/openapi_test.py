@@ -10,6 +10,7 @@ import glob
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import time
 import traceback
 import urllib.parse
 import uuid
+import zlib
 
 import yaml
 
@@ -30,7 +32,9 @@ NOBODY = "01890000-0000-7000-8000-000000000000"
 WAIT_S = 30  # for anything that the house does by itself
 LOOK_S = 0.05
 LOOKS = 12  # fresh connections that land on all workers of the gateway
+IMAGES_MOST = 12  # of an auction
 TOO_LARGE = 70000  # bytes; a body may have 64 KiB
+FILE_TOO_LARGE = (5 << 20) + 1  # bytes
 
 # The calls that take part in an auction, each with a body that is good as far as form goes.
 OFFERS = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow": None, "withdrawMaximum": None}
@@ -100,11 +104,27 @@ class Stage:
     def path(self, operation):
         """Of an operation, with ids that name something where that is easy: the lot."""
         lot = operation.path.startswith(f"{API}/auctions/") or operation.path.startswith(f"{API}/admin/auctions/")
-        return operation.path.replace("{id}", self.lot if lot else NOBODY).replace("{bidId}", NOBODY)
+        return filled(operation.path.replace("{id}", self.lot if lot else NOBODY))
 
     def actor(self, operation):
         """Who gets furthest with an operation."""
         return self.admin if operation.admin else self.seller
+
+
+def filled(path):
+    """With an id that names nothing for each parameter."""
+    return re.sub(r"\{[^}]+\}", NOBODY, path)
+
+
+def png(width=8, height=8):
+    """A picture; one that only says that it is so large has no pixels."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    pixels = zlib.compress((b"\0" + uuid.uuid4().bytes + b"\x7f" * 8) * 8)
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
 def dashed(headers):
@@ -234,11 +254,15 @@ def test_what_is_no_http_is_400(stage):
 def test_bodies_have_a_size_a_type_and_known_fields(stage):
     for operation in stage.document.operations:
         path, who = stage.path(operation), stage.actor(operation)
-        if operation.method in ("POST", "PUT", "PATCH"):
+        if operation.id == "addImage":
+            kind = {"Content-Type": "image/png"}
+            stage.refused("BODY_TOO_LARGE", 413, operation.method, path, b"x" * FILE_TOO_LARGE, who, **kind)
+        elif operation.method in ("POST", "PUT", "PATCH"):
             stage.refused("BODY_TOO_LARGE", 413, operation.method, path, b"x" * TOO_LARGE, who)
         if "requestBody" in operation.details:
             plain = {"Content-Type": "text/plain"}
             stage.refused("UNSUPPORTED_MEDIA_TYPE", 415, operation.method, path, b"{}", who, **plain)
+        if operation.json:
             stage.refused("VALIDATION_FAILED", 400, operation.method, path, {"unknown": 1}, who)
 
 
@@ -246,7 +270,7 @@ def test_parameters_are_checked(stage):
     for operation in stage.document.operations:
         parameters = [stage.document.resolve(each)["name"] for each in operation.details.get("parameters", [])]
         path, who = stage.path(operation), stage.actor(operation)
-        for name in set(parameters) & {"limit", "cursor", "status", "sort", "minPrice", "sellerId", "unread", "from"}:
+        for name in set(parameters) & {"limit", "cursor", "status", "sort", "minPrice", "sellerId", "unread", "from", "facets"}:
             stage.refused("VALIDATION_FAILED", 400, operation.method, f"{path}?{name}=%7f", None, who)
         if "X-Idempotency-Key" in parameters:
             long = {"X-Idempotency-Key": "k" * 65}
@@ -264,18 +288,21 @@ def test_amounts_are_checked(stage):
 
 def test_unknown_ids_are_404(stage):
     bodies = {**OFFERS, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
+    bodies.update({"addImage": png()})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
     for operation in stage.document.operations:
         if "{" in operation.path:
-            path = operation.path.replace("{id}", NOBODY).replace("{bidId}", NOBODY)
-            stage.refused("NOT_FOUND", 404, operation.method, path, bodies.get(operation.id), stage.actor(operation))
+            body, path, who = bodies.get(operation.id), filled(operation.path), stage.actor(operation)
+            kind = {"Content-Type": "image/png"} if operation.id == "addImage" else {}
+            stage.refused("NOT_FOUND", 404, operation.method, path, body, who, **kind)
     stage.refused("NOT_FOUND", 404, "POST", f"{API}/users/me/watchlist", {"auctionId": NOBODY}, stage.ann)
 
 
 def test_head_is_get_without_its_body(stage):
     for operation in stage.document.operations:
         path, who = stage.path(operation), stage.actor(operation)
-        if operation.method == "GET" and ("{" not in operation.path or operation.id in ("getAuction", "listBids")):
+        named = "{" in operation.path and operation.id not in ("getAuction", "listBids", "listLeaders")
+        if operation.method == "GET" and not named and operation.id != "getMetrics":
             whole = stage.call(200, "GET", path, None, who)
             if whole.headers.keys() != stage.call(200, "HEAD", path, None, who).headers.keys():
                 raise Fault(f"{operation}: HEAD has other headers than GET")
@@ -307,6 +334,17 @@ def test_what_is_no_operation_is_an_error_of_the_same_form(stage):
     other_answer(stage, 404, "NOT_FOUND", "GET", f"{API}/auctions/no-id")
     other_answer(stage, 501, "NOT_IMPLEMENTED", "BREW", f"{API}/time")
     stage.client.close()
+
+
+def test_listed_origins_may_call(stage):
+    origin = {"Origin": "https://shop.example"}
+    reply = stage.call(200, "GET", f"{API}/time", **origin)
+    if reply.headers.get("access-control-allow-origin") != origin["Origin"] or reply.headers.get("vary") != "Origin":
+        raise Fault(f"a listed origin was answered {reply.headers}")
+    asked = {**origin, "Access-Control-Request-Method": "PUT"}
+    reply = stage.client.send("OPTIONS", f"{API}/auctions/{stage.lot}", headers=asked)
+    if reply.status != 204 or "PUT" not in reply.headers["access-control-allow-methods"]:
+        raise Fault(f"a preflight was answered {reply} {reply.headers}")
 
 
 # --- accounts ---
@@ -374,6 +412,58 @@ def test_auctions(stage):
     stage.call(200, "GET", f"{API}/auctions?sort=newest&cursor={listed['nextCursor']}")
 
 
+def test_searches(stage):
+    word = f"w{uuid.uuid4().hex[:12]}"
+    for price in (5, 70, 6000):
+        stage.auction(title=f"A chair called {word}", category="furniture", startingPrice=price)
+    path = f"{API}/auctions?q={word}"
+    page = stage.call(200, "GET", f"{path}&limit=2&facets=true").data
+    if page["facets"]["matches"] != 3 or len(page["facets"]["price"]) != 3:
+        raise Fault(f"three auctions in three bands were counted as {page['facets']}")
+    rest = stage.call(200, "GET", f"{path}&limit=2&cursor={page['nextCursor']}").data
+    if len(page["items"]) + len(rest["items"]) != 3 or rest["nextCursor"] is not None or "facets" in rest:
+        raise Fault("two pages are not the three auctions")
+    for sort in ("ending", "newest", "price", "-price", "relevance"):
+        listed = stage.call(200, "GET", f"{path}&sort={sort}&limit=1", None, stage.ann).data
+        stage.call(200, "GET", f"{path}&sort={sort}&limit=1&cursor={listed['nextCursor']}", None, stage.ann)
+    stage.call(200, "GET", f"{API}/auctions?q=chiar&facets=true&minPrice=1&maxPrice=100&category=furniture")
+    for wrong in ("sort=relevance", "q=%7f", f"q={'x' * 201}"):
+        stage.refused("VALIDATION_FAILED", 400, "GET", f"{API}/auctions?{wrong}")
+
+
+def test_an_auction_that_is_known_is_304(stage):
+    auction = stage.auction()
+    path = f"{API}/auctions/{auction}"
+    for who in (None, stage.seller):
+        tag = stage.call(200, "GET", path, None, who).headers["etag"]
+        stage.call(304, "GET", path, None, who, If_None_Match=tag)
+    stage.bid(auction, 10, stage.ann)
+    stage.call(200, "GET", path, If_None_Match=tag)
+    stage.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, stage.ann)
+    wait_for("a watcher to be counted", lambda: stage.call(200, "GET", path).data["watchers"] == 1)
+
+
+def test_images(stage):
+    auction, kind = stage.auction(), {"Content-Type": "image/png"}
+    path = f"{API}/auctions/{auction}/images"
+    stage.refused("FORBIDDEN", 403, "POST", path, png(), stage.ann, **kind)
+    stage.refused("UNSUPPORTED_MEDIA_TYPE", 415, "POST", path, b"no picture", stage.seller, **kind)
+    stage.refused("INVALID_IMAGE", 422, "POST", path, png()[:40], stage.seller, **kind)
+    stage.refused("IMAGE_TOO_LARGE", 422, "POST", path, png(30000, 30000), stage.seller, **kind)
+    added = [stage.call(201, "POST", path, png(), stage.seller, **kind).data for _ in range(IMAGES_MOST)]
+    stage.refused("TOO_MANY_IMAGES", 409, "POST", path, png(), stage.seller, **kind)
+    images = stage.call(200, "GET", f"{API}/auctions/{auction}").data["images"]
+    if [image["id"] for image in images] != [image["id"] for image in added]:
+        raise Fault(f"the images are {images}")
+    for url in {images[0]["url"], *images[0]["thumbnails"].values()}:
+        tag = stage.call(200, "GET", url).headers["etag"]
+        stage.call(200, "HEAD", url)
+        stage.call(304, "GET", url, If_None_Match=tag)
+    stage.refused("FORBIDDEN", 403, "DELETE", f"{path}/{images[0]['id']}", None, stage.ann)
+    stage.call(204, "DELETE", f"{path}/{images[0]['id']}", None, stage.seller)
+    stage.call(204, "DELETE", f"{path}/{images[1]['id']}", None, stage.admin)
+
+
 def test_drafts(stage):
     draft = stage.auction(draft=True)
     path = f"{API}/auctions/{draft}"
@@ -413,6 +503,9 @@ def test_closed_auctions_refuse(stage):
         if code != "AUCTION_NOT_STARTED":
             stage.refused(code, 409, "PUT", f"{API}/auctions/{auction}", {"version": 1}, stage.seller)
             stage.refused(code, 409, "DELETE", f"{API}/auctions/{auction}", None, stage.seller)
+            images, kind = f"{API}/auctions/{auction}/images", {"Content-Type": "image/png"}
+            stage.refused(code, 409, "POST", images, png(), stage.seller, **kind)
+            stage.refused(code, 409, "DELETE", f"{images}/{NOBODY}", None, stage.seller)
         end = {"action": "end", "reason": "a test"}
         stage.refused(code, 409, "PUT", f"{API}/admin/auctions/{auction}", end, stage.admin)
 
@@ -439,7 +532,10 @@ def test_bids(stage):
     stage.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", f"{path}/bids", other, stage.ann, X_Idempotency_Key="one")
     for method, body in (("PUT", {"version": 1}), ("DELETE", None)):
         stage.refused("HAS_BIDS", 409, method, path, body, stage.seller)
+    stage.refused("HAS_BIDS", 409, "DELETE", f"{path}/images/{NOBODY}", None, stage.seller)
     stage.call(200, "GET", f"{path}/bids")
+    if [leader["rank"] for leader in stage.call(200, "GET", f"{path}/leaderboard?limit=1").data["items"]] != [1]:
+        raise Fault("the leaderboard does not show the one bidder")
     for name, body in OFFERS.items():
         operation = stage.document.operation(name)
         stage.refused("OWN_AUCTION", 403, operation.method, operation.path.replace("{id}", auction), body, stage.seller)
@@ -577,10 +673,13 @@ def test_limits(stage):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()
     text = re.sub(r"(?m)^([a-z]+_per_(minute|hour)) *=.*$", r"\1 = 2", saved)
+    text += "\n[metrics]\nmetrics_public = yes\n"
+    stage.refused("NOT_FOUND", 404, "GET", "/metrics")
     users = {"changeMe": stage.person("Liz"), "other": stage.person("Lou")}
     bodies = {**OFFERS, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"}}
     try:
         configure(stage, text, True)
+        stage.call(200, "GET", "/metrics")
         for operation in stage.document.operations:
             if "429" in operation.details["responses"]:
                 path, who = operation.path.replace("{id}", NOBODY), users.get(operation.id, users["other"])

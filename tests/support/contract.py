@@ -14,6 +14,8 @@ import jsonschema
 TIMEOUT_S = 30
 # What any HTTP answer carries and the document does not repeat; Connection where the house closes.
 PLAIN_HEADERS = {"content-type", "content-length", "date", "connection"}
+# Of any answer where other sites' scripts may call; the document says so once.
+PLAIN_HEADERS |= {"vary", "access-control-allow-origin", "access-control-expose-headers"}
 LIMIT_HEADERS = {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"}
 
 
@@ -44,6 +46,7 @@ class Operation:
         self.details = details
         self.id = details["operationId"]
         self.admin = path.startswith("/api/v1/admin/")
+        self.json = "application/json" in details.get("requestBody", {}).get("content", {})
         self.open = details.get("security") == []
         self.optional = {} in details.get("security", [])
         self.pattern = re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]+\}", path)))
@@ -102,7 +105,8 @@ class Document:
         elif reply.type not in content:
             raise Fault(f"{what}: no such content type in the document")
         elif not head:
-            self.validate(content[reply.type]["schema"], reply.data, what)
+            value = reply.data if reply.type.endswith("json") else reply.body.decode("latin-1")
+            self.validate(content[reply.type]["schema"], value, what)
         code = reply.data.get("error") if reply.status >= 400 and isinstance(reply.data, dict) else None
         if not head:
             self.seen.add((operation.id, reply.status, code))
@@ -161,7 +165,7 @@ class Client:
         self.document.judge(operation, reply, method == "HEAD")
         if reply.status != status:
             raise Fault(f"{operation}: expected {status}, got {reply}")
-        if status < 300 and body is not None and "requestBody" in operation.details:
+        if status < 300 and operation.json and body is not None:
             schema = operation.details["requestBody"]["content"]["application/json"]["schema"]
             self.document.validate(schema, body, f"what {operation} accepted")
         return reply
