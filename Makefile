@@ -59,7 +59,8 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-bench deps-lint run up down status clean clean-var check check-unit replay bench bench-read bench-search \
+.PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-docs docs run up down status clean clean-var check \
+        check-unit replay bench bench-read bench-search \
         asan ubsan valgrind tidy cppcheck format format-check units-check install
 
 all: $(PROGRAMS) ## build the programs into build/bin
@@ -69,7 +70,15 @@ $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BIN)/rostrum-gateway: $(call objects,gateway) $(COMMON)
+# The contract is part of the gateway: from YAML to JSON to C. Debian's own python3: its modules are Debian's packages.
+PYTHON := /usr/bin/python3
+$(OBJ)/gateway/openapi_json.c: gateway/openapi.yaml gateway/openapi.py
+	@mkdir -p $(@D)
+	$(PYTHON) gateway/openapi.py $< >$@.new && mv $@.new $@
+$(OBJ)/gateway/openapi_json.o: $(OBJ)/gateway/openapi_json.c
+	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BIN)/rostrum-gateway: $(call objects,gateway) $(OBJ)/gateway/openapi_json.o $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl)
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
 # libvips by the name of its run-time library: its -dev package is ten times its size (gateway/picture/libvips.h).
@@ -116,6 +125,10 @@ deps-bench:
 
 deps-lint:
 	@deploy/packages/install build run check lint
+
+# Node and npm may be here from elsewhere, and Debian's npm does not go with every one of those.
+deps-docs:
+	@command -v npm >/dev/null || deploy/packages/install docs
 
 run: deps ## build, start the house, show its log; Ctrl-C ends everything
 	@echo Building.
@@ -222,13 +235,34 @@ units-check: deps-lint ## systemd-analyze verify on an installation in a scratch
 	@$(build_all) -s all
 	@deploy/systemd/verify
 
+## --- the reference pages ---
+
+REDOCLY  := 1.34.5
+RENDERER := $(BUILD)/renderer
+redocly   = REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true $(RENDERER)/node_modules/.bin/redocly
+
+$(RENDERER)/$(REDOCLY): | deps-docs
+	@echo Fetching the renderer from npm.
+	@rm -rf $(RENDERER) && mkdir -p $(RENDERER)
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(RENDERER) @redocly/cli@$(REDOCLY)
+	@touch $@
+
+# The page and the script that it uses lie side by side: reading them needs no network.
+docs: $(RENDERER)/$(REDOCLY) ## reference pages of the HTTP contract, in build/docs
+	@$(redocly) lint gateway/openapi.yaml
+	@$(redocly) build-docs gateway/openapi.yaml --disableGoogleFont --title Rostrum -o $(BUILD)/docs/index.html
+	@install -m 644 $(RENDERER)/node_modules/redoc/bundles/redoc.standalone.js* $(BUILD)/docs
+	@sed -i 's|https://[^"]*/redoc.standalone.js|redoc.standalone.js|' $(BUILD)/docs/index.html
+	@! grep -o 'src="https:[^"]*\.js"' $(BUILD)/docs/index.html
+	@echo "The pages: $(BUILD)/docs/index.html"
+
 ## --- installation ---
 
 install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not overwritten
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(SYSCONFDIR)/rostrum $(DESTDIR)$(UNITDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 644 schema/*.sql $(DESTDIR)$(DATADIR)/schema
-	install -m 644 conf/rostrum.ini README.md $(DESTDIR)$(DATADIR)
+	install -m 644 conf/rostrum.ini README.md gateway/openapi.yaml $(DESTDIR)$(DATADIR)
 	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || install -m 644 conf/rostrum.ini $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
 	install -d $(DESTDIR)$(UNITDIR)/rostrum-.service.d $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 deploy/systemd/rostrum.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rostrum.conf

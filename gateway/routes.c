@@ -15,6 +15,7 @@
 #include "gateway/listing.h"
 #include "gateway/me.h"
 #include "gateway/metering.h"
+#include "gateway/openapi.h"
 #include "gateway/quote.h"
 #include "gateway/router.h"
 #include "gateway/session.h"
@@ -23,7 +24,7 @@
 
 const struct route *const routes_all[] = {
     /* clang-format off */
-    metering_routes, health_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
+    metering_routes, health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
     me_routes, watchlist_routes, images_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,

@@ -1,0 +1,31 @@
+/*
+ * See openapi.h.
+ */
+#include "gateway/openapi.h"
+
+#include <string.h>
+
+#include "gateway/reply.h"
+
+/* If-None-Match is a list of tags or "*"; compared weakly (RFC 9110), so that a W/ that a cache has added is no matter.
+ */
+static bool is_known(const char *tags)
+{
+    return tags != NULL && (strcmp(tags, "*") == 0 || strstr(tags, openapi_etag) != NULL);
+}
+
+static void handle_document(struct request *request)
+{
+    reply_header(request, "ETag", openapi_etag);
+    reply_header(request, "Cache-Control", "public, max-age=300");
+    if (is_known(request_header(request, "If-None-Match"))) {
+        reply_empty(request, 304);
+    } else {
+        reply_bytes(request, 200, "application/json", openapi_json, openapi_json_length);
+    }
+}
+
+const struct route openapi_routes[] = {
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/openapi.json", handle_document, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};
