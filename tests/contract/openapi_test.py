@@ -48,6 +48,10 @@ ELSEWHERE_STATUS = {
 ELSEWHERE = {
     ("cancelAuction", 409, "VERSION_CONFLICT"),  # a draft changed between two statements of one call
     ("publishAuction", 409, "VERSION_CONFLICT"),  # the same
+    ("takeBack", 403, "FORBIDDEN"),  # where the setting is off
+    ("takeBack", 409, "RETRACT_TOO_LATE"),  # voids_test.c makes a bid look older
+    ("takeBack", 409, "TOO_MANY_BIDS"),  # voids_test.c writes so long a ledger
+    ("voidBid", 409, "TOO_MANY_BIDS"),  # the same
 }
 
 
@@ -288,7 +292,7 @@ def test_amounts_are_checked(stage):
 
 def test_unknown_ids_are_404(stage):
     bodies = {**OFFERS, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
-    bodies.update({"addImage": png()})
+    bodies.update({"addImage": png(), "voidBid": {"reason": "none"}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
     for operation in stage.document.operations:
         if "{" in operation.path:
@@ -546,6 +550,29 @@ def own_bid(stage, auction, bid):
     return stage.call(200, "GET", f"{API}/auctions/{auction}/bids/{bid}", None, stage.ann).data
 
 
+def test_voids(stage):
+    auction = stage.auction()
+    bids = [stage.call(200, "POST", f"{API}/auctions/{auction}/bids", {"amount": amount}, stage.ann, Prefer="wait=10")
+            for amount in (10, 20, 30)]
+    first, second, third = [bid.data["bidId"] for bid in bids]
+    stage.call(204, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, stage.ann)
+    stage.refused("BID_VOIDED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, stage.ann)
+    void, why = f"{API}/admin/auctions/{auction}/bids/{second}/void", {"reason": "a test"}
+    stage.call(200, "POST", void, why, stage.admin)
+    stage.refused("BID_VOIDED", 409, "POST", void, why, stage.admin)
+    if own_bid(stage, auction, second)["status"] != "voided":
+        raise Fault("a voided bid does not say so")
+    wait_for("the notice", lambda: "BID_VOIDED" in [
+        each["kind"] for each in stage.call(200, "GET", f"{API}/users/me/notifications", None, stage.ann).data["items"]])
+    admin_change(stage, 200, auction, {"action": "cancel", "reason": "a test"})
+    stage.refused("AUCTION_CANCELLED", 409, "POST", f"{API}/admin/auctions/{auction}/bids/{first}/void", why, stage.admin)
+    stage.refused("AUCTION_CANCELLED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{first}", None, stage.ann)
+    ended = stage.auction()
+    bid = stage.call(200, "POST", f"{API}/auctions/{ended}/bids", {"amount": 10}, stage.ann, Prefer="wait=10").data["bidId"]
+    admin_change(stage, 200, ended, {"action": "end", "reason": "a test"})
+    stage.refused("AUCTION_ENDED", 409, "DELETE", f"{API}/auctions/{ended}/bids/{bid}", None, stage.ann)
+
+
 def test_maxima(stage):
     auction = stage.auction()
     path = f"{API}/auctions/{auction}/proxy"
@@ -573,13 +600,18 @@ def test_buying(stage):
 
 def test_what_takes_longer_is_202(stage):
     """With the bid workers stopped, all at once: each takes the three seconds that such a call may wait."""
-    lots = [stage.auction() for _ in range(4)]
+    lots = [stage.auction() for _ in range(6)]
+    bids = [stage.call(200, "POST", f"{API}/auctions/{lot}/bids", {"amount": 10}, stage.ann, Prefer="wait=10")
+            for lot in lots[4:]]
     stage.call(200, "POST", f"{API}/auctions/{lots[2]}/proxy", {"maxAmount": 40}, stage.ann, Prefer="wait=10")
     end = {"action": "end", "reason": "a test"}
     calls = [("PUT", f"{API}/auctions/{lots[0]}", {"version": 1, "title": "y"}, stage.seller)]
     calls.append(("DELETE", f"{API}/auctions/{lots[1]}", None, stage.seller))
     calls.append(("DELETE", f"{API}/auctions/{lots[2]}/proxy", None, stage.ann))
     calls.append(("PUT", f"{API}/admin/auctions/{lots[3]}", end, stage.admin))
+    taken, voided = [bid.data["bidId"] for bid in bids]
+    calls.append(("DELETE", f"{API}/auctions/{lots[4]}/bids/{taken}", None, stage.ann))
+    calls.append(("POST", f"{API}/admin/auctions/{lots[5]}/bids/{voided}/void", {"reason": "a test"}, stage.admin))
     faults = []
     workers = [pid("bidworker-1"), pid("bidworker-2")]
 
@@ -682,7 +714,7 @@ def test_limits(stage):
         stage.call(200, "GET", "/metrics")
         for operation in stage.document.operations:
             if "429" in operation.details["responses"]:
-                path, who = operation.path.replace("{id}", NOBODY), users.get(operation.id, users["other"])
+                path, who = filled(operation.path), users.get(operation.id, users["other"])
                 body = bodies.get(operation.id, {} if "requestBody" in operation.details else None)
                 exhaust(stage, operation, path, body, None if operation.open else who)
     finally:
