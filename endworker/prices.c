@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "endworker/statements.h"
 
-enum { TICK_MS = 500 }; /* searches may be 5 s behind, and their cache keeps answers for 4 s */
+enum { TICK_S = 1 }; /* searches may be 5 s behind, and their cache keeps answers for 4 s */
 
 /* Batches, of some hundred auctions each, in one statement: a moment's work. */
 #define BATCHES_MAX      32
@@ -55,7 +55,7 @@ struct prices *prices_new(struct event_base *base, struct pg *pg)
     if (prices == NULL) {
         return NULL;
     }
-    struct timeval every = {.tv_usec = TICK_MS * 1000L};
+    struct timeval every = {.tv_sec = TICK_S};
     prices->pg = pg;
     prices->tick = event_new(base, -1, EV_PERSIST, on_tick, prices);
     if (prices->tick == NULL || event_add(prices->tick, &every) != 0) {

@@ -1,6 +1,6 @@
 /*
  * The prices by which searches find auctions, brought up to date behind the bids: while this end worker leads, it pays
- * every half second what batches owe (schema 0007). Nothing is lost with the process: what is owed stands in the
+ * every second what batches owe (schema 0007). Nothing is lost with the process: what is owed stands in the
  * database.
  *
  * Callers: main.c.
