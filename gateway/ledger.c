@@ -113,10 +113,9 @@ bool ledger_read(const PGresult *result, struct decision *decision)
     return true;
 }
 
-void ledger_write(struct jsonw *json, const struct decision *decision)
+void ledger_put(struct jsonw *json, const struct decision *decision)
 {
     bool decided = decision->status[0] != '\0';
-    jsonw_object(json);
     jsonw_put_uuid(json, "bidId", &decision->bid_id);
     jsonw_put_uuid(json, "auctionId", &decision->auction_id);
     if (decision->amount > 0) {
@@ -136,6 +135,12 @@ void ledger_write(struct jsonw *json, const struct decision *decision)
     if (decided) {
         jsonw_put_time(json, "decidedAt", decision->decided_ms);
     }
+}
+
+void ledger_write(struct jsonw *json, const struct decision *decision)
+{
+    jsonw_object(json);
+    ledger_put(json, decision);
     jsonw_end_object(json);
 }
 

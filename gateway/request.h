@@ -80,6 +80,9 @@ struct request {
 MUST_CHECK void *request_own(struct request *request, size_t size);
 /* A header's value or NULL. NULL too once the request was answered: read what you need when the handler begins. */
 const char *request_header(const struct request *request, const char *name);
+/* All headers of this name, in their order, with commas between them (RFC 9110, 5.3); those that do not fit are left
+ * out. */
+void request_header_list(const struct request *request, const char *name, char *out, size_t size);
 /*
  * The value of a query parameter, percent-decoded, into `out` (cut off is an error). False when it is absent; when
  * it does not fit or is badly encoded it is true with *out = "\x01", which no validator accepts.
