@@ -307,6 +307,7 @@ static void trust_less(struct worker *worker)
     entry->why = entry->why == NULL ? "PostgreSQL refuses it" : entry->why;
     about.auction_id = &entry->command->auction_id;
     about.request_id = entry->command->request_id;
+    about.traceparent = entry->command->traceparent;
     log_line(LOG_ERROR, &about, "a command cannot be written: set aside");
 }
 
@@ -327,6 +328,24 @@ static void on_refused(struct worker *worker)
     }
 }
 
+/* Whoever sends a traceparent asks to find the command again in every program's log; others cost no line. */
+static void log_traced(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct batch_entry *entry = &batch->entries[i];
+        const struct command *command = entry->command;
+        if (entry->outcome != BATCH_DECIDED || command->traceparent[0] == '\0') {
+            continue;
+        }
+        struct log_about about = {.request_id = command->request_id,
+                                  .traceparent = command->traceparent,
+                                  .user_id = &command->user_id,
+                                  .auction_id = &command->auction_id,
+                                  .duration_ms = entry->decision.decided_ms - command->received_ms};
+        log_line(LOG_INFO, &about, "decided: %s %s", entry->decision.status, entry->decision.reason);
+    }
+}
+
 static void on_committed(struct worker *worker)
 {
     const struct letters *letters = ledger_letters(worker->ledger);
@@ -337,6 +356,7 @@ static void on_committed(struct worker *worker)
     outbox_sent(worker->outbox, letters->rows, letters->count);
     log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
               batch->auction_count, batch->row_count, batch->event_count, clock_mono_us() - worker->batch_began_us);
+    log_traced(batch);
     worker->report.commands += batch->count;
     worker->report.batches++;
     intake_finish(worker->intake, batch);
