@@ -112,6 +112,17 @@ START_TEST(watchers_hear_of_a_cancellation)
 }
 END_TEST
 
+/* What was rejected makes nobody a bidder whom the event would tell; without a price to buy at, buying is. */
+START_TEST(who_was_only_rejected_hears_of_a_cancellation_as_a_watcher)
+{
+    EXPECT_STATUS(watch(&stage.ann, stage.auction), 201);
+    client_header(stage.client, "Prefer: wait=10");
+    EXPECT_TEXT(stage_call(&stage.ann, "POST", stage_path("/buy-now"), NULL), "status", "rejected");
+    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 204);
+    SUITE_WAIT(told(&stage.ann, "AUCTION_CANCELLED") == 1, TOLD_MS);
+}
+END_TEST
+
 START_TEST(unwanted_kinds_are_not_sent)
 {
     const struct reply *reply = stage_call(&stage.ann, "GET", ME, NULL);
@@ -179,6 +190,7 @@ static Suite *watchlist_suite(void)
         bids_of_one_minute_are_one_notice,
         watchers_hear_that_it_ends_soon,
         watchers_hear_of_a_cancellation,
+        who_was_only_rejected_hears_of_a_cancellation_as_a_watcher,
         unwanted_kinds_are_not_sent,
         unread_notices_are_counted,
         after_a_sale_seller_and_winner_reach_each_other,
