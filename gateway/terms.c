@@ -156,9 +156,14 @@ static void read_times(const struct json *body, const struct terms_reading *read
                        struct faults *faults)
 {
     enum fields_need need = reading->change ? FIELDS_OPTIONAL : FIELDS_REQUIRED;
+    struct terms before = *terms;
     read_start(body, reading, terms, faults);
     if (!fields_time(body, "endTime", need, &terms->end_ms, faults) &&
         (!reading->change || json_member(body, "endTime") != NULL)) {
+        return;
+    }
+    /* Times that stay are not held against the clock: the auction may be over, and the answer that it is. */
+    if (reading->change && terms->start_ms == before.start_ms && terms->end_ms == before.end_ms) {
         return;
     }
     int64_t from_ms = terms->start_ms > reading->now_ms ? terms->start_ms : reading->now_ms;
