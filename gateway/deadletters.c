@@ -235,9 +235,7 @@ static bool find_origin(const struct gateway *gateway, const char *dead_key, con
             return true;
         }
         struct uuid auction;
-        const struct json *commands = json_member(letter->tree, "commands");
-        if (commands == NULL || commands->type != JSON_ARRAY ||
-            !json_get_uuid(commands->child, "auctionId", &auction)) {
+        if (!message_auction(letter->tree, &auction)) {
             return false;
         }
         topology_bid_exchange(&auction, gateway->house.shards, exchange);

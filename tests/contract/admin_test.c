@@ -323,7 +323,7 @@ START_TEST(a_bids_letter_goes_back_to_its_queue)
     struct queues *queues = queues_open();
     char body[256];
     char path[128];
-    (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"auctionId\":\"%s\"}]}", stage.auction);
+    (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"a\":\"%s\"}]}", stage.auction);
     queues_publish(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, body, strlen(body));
     SUITE_WAIT(letters(false) == 1, TOLD_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");

@@ -662,7 +662,7 @@ def test_bans(stage):
 
 def test_dead_letters(stage):
     auction, good, bad = stage.auction(), uuid.uuid4(), uuid.uuid4()
-    body = f'{{"v":1,"commands":[{{"auctionId":"{auction}"}}]}}'
+    body = f'{{"v":1,"commands":[{{"a":"{auction}"}}]}}'
     for letter, text in ((good, body), (bad, "no JSON")):
         sql(
             "INSERT INTO dead_letters (id, routing_key, reason, body, created_at)"
