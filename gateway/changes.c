@@ -26,7 +26,6 @@
 enum {
     DECISION_WAIT_MS = 3000, /* the contract's */
     WAIT_MARGIN_MS = 2000,   /* beyond the wait: what the sweeps and the last look into the ledger take */
-    REASON_MOST = 1000,      /* characters of an admin's reason */
     ACTION_MOST = 16,
     DURATION_LEAST_MS = 1000,
     NUMBER_SIZE = 24,
@@ -532,7 +531,7 @@ static void handle_admin(struct request *request)
     fields_known(body, known, &faults);
     const struct action *action = read_action(body, &faults);
     bool extends = action->kind == COMMAND_EXTEND;
-    (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
+    (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
     if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &faults) &&
         (end_ms <= request->received_ms || end_ms > request->received_ms + AUCTIONS_END_MOST_MS)) {
         faults_add(&faults, "endTime", "must be after now and within a year");
@@ -555,7 +554,7 @@ static void handle_void(struct request *request)
     struct faults faults = {.count = 0};
     const char *reason = NULL;
     fields_known(request->body, known, &faults);
-    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;

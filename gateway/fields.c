@@ -72,6 +72,19 @@ bool fields_text(const struct json *object, const char *name, enum fields_need n
     return false;
 }
 
+bool fields_line(const char *text, size_t most)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20 || byte == 0x7f) {
+            return false;
+        }
+        count += (byte & 0xc0U) != 0x80U;
+    }
+    return count <= most;
+}
+
 bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
                 int64_t *out, struct faults *faults)
 {

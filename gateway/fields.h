@@ -25,6 +25,10 @@ bool fields_uuid(const struct json *object, const char *name, enum fields_need n
 bool fields_time(const struct json *object, const char *name, enum fields_need need, int64_t *ms,
                  struct faults *faults);
 
+/* Of text that is no JSON, as of a query: one line of at most `most` characters (it is UTF-8, or request_query's
+ * "\x01"). */
+bool fields_line(const char *text, size_t most);
+
 enum fields_money { FIELDS_MONEY_OK, FIELDS_MONEY_ABSENT, FIELDS_MONEY_INVALID };
 /* A number or string; zero, negative, exponents, too many decimals, too large: FIELDS_MONEY_INVALID (400
  * INVALID_AMOUNT). */

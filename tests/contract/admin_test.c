@@ -273,7 +273,7 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
     char body[256];
     char path[128];
     struct queues *queues = queues_open();
-    (void)snprintf(body, sizeof(body), "{\"v\":77,\"auction\":\"%s\"}", stage.auction);
+    (void)snprintf(body, sizeof(body), "{\"v\":77,\"a\":\"%s\"}", stage.auction);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
     SUITE_WAIT(letters(false) == 1, TOLD_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
@@ -282,20 +282,25 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
     ck_assert_str_ne(reply_text(reply, "items.0.reason"), "");
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
     reply = look(path);
-    EXPECT_TEXT(reply, "body.auction", stage.auction);
+    EXPECT_TEXT(reply, "body.a", stage.auction);
     EXPECT_PRESENT(reply, "bodyBase64");
     /* Nothing has been mended: it comes back, as the same letter. */
-    EXPECT_STATUS(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 200);
+    EXPECT_STATUS(stage_call(&admin, "POST", client_format("%s/requeue?reason=mended", path), NULL), 200);
     SUITE_WAIT(strcmp(reply_text(look(path), "times"), "2") == 0, TOLD_MS);
     ck_assert_int_eq(letters(false), 1);
-    EXPECT_STATUS(stage_call(&admin, "DELETE", path, NULL), 204);
+    EXPECT_ERROR(stage_call(&admin, "DELETE", client_format("%s?reason=%%07", path), NULL), 400, "VALIDATION_FAILED");
+    EXPECT_STATUS(stage_call(&admin, "DELETE", client_format("%s?reason=of%%20no%%20use", path), NULL), 204);
     EXPECT_ERROR(look(path), 404, "NOT_FOUND");
     EXPECT_ERROR(stage_call(&admin, "DELETE", path, NULL), 404, "NOT_FOUND");
     EXPECT_ERROR(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 404, "NOT_FOUND");
     ck_assert_int_eq(sql_int(stage.sql,
-                             "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND action IN"
-                             " ('DEAD_LETTER_REQUEUED', 'DEAD_LETTER_DROPPED')",
-                             admin.id, NULL),
+                             "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND subject = $2"
+                             " AND (action, reason) IN"
+                             " (('DEAD_LETTER_REQUEUED', 'mended'), ('DEAD_LETTER_DROPPED', 'of no use'))"
+                             " AND old_value ->> 'bytes' = length($3)::text"
+                             " AND old_value ->> 'sha256' = encode(sha256($3::bytea), 'hex')"
+                             " AND old_value -> 'auctionIds' = jsonb_build_array($4::text)",
+                             admin.id, path + strlen(ADMIN "/dead-letters/"), body, stage.auction, NULL),
                      2);
     queues_close(queues);
 }

@@ -672,10 +672,13 @@ def test_dead_letters(stage):
     stage.call(200, "GET", path, None, stage.admin)
     for letter in (good, bad):
         stage.call(200, "GET", f"{path}/{letter}", None, stage.admin)
-    stage.call(200, "POST", f"{path}/{good}/requeue", None, stage.admin)
+    stage.call(200, "POST", f"{path}/{good}/requeue?reason=mended", None, stage.admin)
     stage.refused("LETTER_UNREADABLE", 409, "POST", f"{path}/{bad}/requeue", None, stage.admin)
+    for method, what in (("DELETE", good), ("POST", f"{good}/requeue")):
+        stage.refused("VALIDATION_FAILED", 400, method, f"{path}/{what}?reason={'x' * 1001}", None, stage.admin)
     for letter in (good, bad):
-        stage.call(204, "DELETE", f"{path}/{letter}", None, stage.admin)
+        stage.call(204, "DELETE", f"{path}/{letter}?reason=no%20use", None, stage.admin)
+    stage.call(200, "GET", f"{API}/admin/audit-logs?action=DEAD_LETTER_DROPPED", None, stage.admin)
 
 
 # --- limits ---
