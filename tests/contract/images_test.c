@@ -383,7 +383,7 @@ START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
     int refused = 0;
     for (int i = 0; i < RACES; i++) {
         struct race race = {.picture = picture_png(60, 60, unique())};
-        const struct timespec later = {.tv_nsec = i * LATER_NS};
+        const struct timespec later = {.tv_nsec = i * (long)LATER_NS};
         pthread_t thread;
         ck_assert(cast_auction(stage.client, &stage.seller, &terms, race.auction));
         ck_assert_int_eq(pthread_create(&thread, NULL, run_race, &race), 0);
