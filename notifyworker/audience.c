@@ -32,8 +32,7 @@ enum {
     "translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid "                   \
     "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
 
-/* Those with a bid that counted. */
-#define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
+#define VALID_BIDS AUDIENCE_VALID_BIDS
 
 /* Of those that `p` names: who has not said that this kind is unwanted. */
 #define UNLESS_MUTED(p, kind)                                                                                          \
