@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Pastes the tour of README.md into a shell, line by line, and looks at what each line prints.
 
-A line fails if its command does, if it prints an error's answer or a rejected bid, if JSON that it prints is none, or if
-the variable that it sets is empty. So what the README tells a newcomer to paste works, in a house as `make run` opens it.
+A line fails if its command does, if it prints an error's answer or a rejected bid or JSON that is none, or if the
+variable that it sets is empty. So what the README tells a newcomer to paste works, in a house as `make run` opens it.
 Started by tests/run, which names the house in the environment.
 """
 import json
@@ -35,7 +35,7 @@ def tour():
 
 
 def staged(lines):
-    """The tour after what the demo does, which a house of the tests has not: the first two lines are its words."""
+    """The tour after what the demo does, which a house of the tests has not; its first two lines are for both."""
     login = [f"SELLER='{SELLER}'", 'curl -s $API/auth/register --json "{$SELLER, \\"displayName\\": \\"Olga\\"}"; echo']
     login.append('SELLER="Authorization: Bearer $(curl -s $API/auth/login --json "{$SELLER}" | pick accessToken)"')
     return [*lines[:2], *login, CAMERA, *lines[2:]]
@@ -63,7 +63,8 @@ def main():
     script = ""
     for line in lines:
         variable = re.match(r"([A-Z]+)=", line)
-        script += f"{line}\n" + (f'[ -n "${{{variable[1]}##*Bearer }}" ]\n' if variable else "") + f"printf '{MARK}%d{MARK}' $?\n"
+        check = f'[ -n "${{{variable[1]}##*Bearer }}" ]\n' if variable else ""
+        script += f"{line}\n{check}printf '{MARK}%d{MARK}' $?\n"
     shell = subprocess.run(
         ["bash"], input=script, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TOUR_S, check=False
     )
