@@ -70,12 +70,14 @@ static const struct pg_statement list[] = {
                            " (SELECT count(*) FROM outbox)"},
     /*
      * The admins are locked, in the order of their ids, so that two of them cannot ban each other at once; the last one
-     * who is not banned stays. No row: no such user. A row of nulls: refused.
+     * who is not banned stays. They are counted so that they are locked before the user is, who may be one of them. No
+     * row: no such user. A row of nulls: refused.
      */
     [ADMIN_BAN] = {"admin_ban",
                    "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL"
                    "  ORDER BY id FOR UPDATE),"
-                   " before AS (SELECT id, role, banned_at FROM users WHERE id = $1 FOR UPDATE),"
+                   " before AS (SELECT id, role, banned_at FROM users"
+                   "  WHERE id = $1 AND (SELECT count(*) FROM admins) >= 0 FOR UPDATE),"
                    " changed AS (UPDATE users u SET banned_at = coalesce(u.banned_at, $2) FROM before b"
                    "  WHERE u.id = b.id AND (b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
                    "  RETURNING u.*)," NOTE("USER_BANNED")},

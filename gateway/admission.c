@@ -206,23 +206,25 @@ void admission_user(struct request *request, route_handler then)
     }
 }
 
-static void mark(struct request *request, const struct uuid *bid, const char *state)
+static bool mark(struct request *request, const struct uuid *bid, const char *state, redis_callback done)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {key, state};
     keys_bid(&request->user.id, bid, key);
-    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, NULL, NULL, 1, ARRAY_LEN(arguments), arguments,
+    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, done, request, 1, ARRAY_LEN(arguments), arguments,
                     NULL)) {
         log_debug("the state of a bid was not noted: Redis is not there");
+        return false;
     }
+    return true;
 }
 
 void admission_mark_pending(struct request *request, const struct uuid *bid)
 {
-    mark(request, bid, "p");
+    (void)mark(request, bid, "p", NULL);
 }
 
-void admission_forget(struct request *request, const struct uuid *bid)
+bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done)
 {
-    mark(request, bid, "");
+    return mark(request, bid, "", done);
 }

@@ -52,8 +52,11 @@ MUST_CHECK bool admission_ask(struct request *request, const struct admission_bi
 struct admission admission_read(const struct request *request, const redisReply *reply);
 /* A keyed bid is with the broker: a repetition need not be published again. */
 void admission_mark_pending(struct request *request, const struct uuid *bid);
-/* A bid was refused after all: its key is free again. */
-void admission_forget(struct request *request, const struct uuid *bid);
+/*
+ * A bid is refused after all: its key is free again when `done` comes, with the request. False: Redis is not there, and
+ * `done` does not come.
+ */
+MUST_CHECK bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done);
 /* ENDS the request if the verdict is a refusal; false if it is none. */
 MUST_CHECK bool admission_refuse(struct request *request, const struct admission *admission);
 

@@ -1,6 +1,7 @@
 /*
  * What admins may see and do, that it is all on record, and that the record cannot be changed.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,6 +62,43 @@ START_TEST(an_unban_does_not_bring_old_sessions_back)
     EXPECT_STATUS(reply, 200);
     (void)snprintf(stage.ann.token, sizeof(stage.ann.token), "%s", reply_text(reply, "accessToken"));
     EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+}
+END_TEST
+
+static void *ban_other(void *arg)
+{
+    const struct cast_user *other = arg;
+    struct client *client = client_new(house_http_url());
+    bool done = client != NULL && admin_ban(client, &admin, other->id)->status == 200;
+    client_free(client);
+    return done ? arg : NULL;
+}
+
+/* A ban locks all admins, in one order: one that held its user already would make a deadlock with another ban. */
+START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
+{
+    static const char waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE "
+                                  "'WITH admins%'";
+    struct cast_user first;
+    struct cast_user second;
+    pthread_t thread;
+    void *done = NULL;
+    struct sql *watch = sql_open(house_pg_url());
+    ck_assert_ptr_nonnull(watch);
+    ck_assert(admin_new(stage.client, stage.sql, &first));
+    ck_assert(admin_new(stage.client, stage.sql, &second));
+    PQclear(sql_rows(stage.sql, "BEGIN", NULL));
+    PQclear(sql_rows(stage.sql, "SELECT FROM users WHERE id = $1 FOR UPDATE", first.id, NULL));
+    ck_assert_int_eq(pthread_create(&thread, NULL, ban_other, &second), 0);
+    SUITE_WAIT(sql_int(watch, waiting, NULL) == 1, TOLD_MS);
+    ck_assert_int_eq(sql_int(stage.sql,
+                             "SELECT count(*) FROM (SELECT FROM users WHERE id = $1 FOR UPDATE SKIP LOCKED) u",
+                             second.id, NULL),
+                     1);
+    PQclear(sql_rows(stage.sql, "COMMIT", NULL));
+    ck_assert_int_eq(pthread_join(thread, &done), 0);
+    ck_assert_ptr_nonnull(done);
+    sql_close(watch);
 }
 END_TEST
 
@@ -344,6 +382,7 @@ static Suite *admin_suite(void)
     const TTest *const tests[] = {
         a_ban_ends_sessions_and_tokens_at_once,
         an_unban_does_not_bring_old_sessions_back,
+        a_ban_waits_for_other_admins_with_empty_hands,
         the_last_admin_stays,
         a_ban_needs_a_reason_and_a_user,
         users_are_found,
