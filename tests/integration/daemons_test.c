@@ -1,8 +1,8 @@
 /*
  * What a supervisor relies on: each daemon tells systemd when it is ready, that it is alive, and that it stops, and
  * ends with 0 on SIGTERM; the gateway serves a socket that was passed to it, refuses connections over its cap,
- * replaces a worker that was killed, and in a drain answers what was begun. They need a migrated house without any
- * program of it.
+ * replaces a worker that was killed, believes the proxy about addresses, and in a drain answers what was begun. They
+ * need a migrated house without any program of it.
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -24,7 +24,8 @@ enum { HEARD_SIZE = 4096, ANSWER_SIZE = 2048, SOON_MS = 20000, CAP = 4, PASSED_F
 
 #define HEALTH "GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
 
-static const char settings[] = "[gateway]\nworkers = 1\nconnections_max = 4\n[images]\nimage_folder = /tmp\n";
+static const char settings[] = "[gateway]\nworkers = 1\nconnections_max = 4\ntrust_forwarded_for = yes\n"
+                               "[limits]\nsearches_per_minute = 1\n[images]\nimage_folder = /tmp\n";
 
 static char settings_path[PROGRAM_SETTINGS_SIZE];
 static char folder[64];
@@ -215,6 +216,32 @@ START_TEST(a_killed_worker_is_replaced)
 }
 END_TEST
 
+/* The status of a guest's search by way of a proxy that says where it came from. */
+static int search(int client)
+{
+    char text[256];
+    int fd = dial();
+    (void)snprintf(text, sizeof(text),
+                   "GET /api/v1/auctions?limit=1 HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+                   "X-Forwarded-For: 203.0.113.7, 10.%d.%d.%d\r\n\r\n",
+                   (int)getpid() / 256 % 256, (int)getpid() % 256, client);
+    say(fd, text);
+    int status = (int)strtol(answer(fd) + strlen("HTTP/1.1 "), NULL, 10);
+    (void)close(fd);
+    return status;
+}
+
+START_TEST(guests_are_limited_by_the_address_that_the_proxy_saw)
+{
+    int client = 0;
+    pid_t pid = start("rostrum-gateway");
+    SUITE_WAIT(search(++client) == 200, SOON_MS); /* its servers are there */
+    ck_assert_int_eq(search(client), 429);
+    ck_assert_int_eq(search(client + 1), 200);
+    ck_assert_int_eq(program_end(pid, SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(a_drain_answers_what_was_begun)
 {
     pid_t pid = start("rostrum-gateway");
@@ -245,6 +272,7 @@ static Suite *daemons_suite(void)
     tcase_add_loop_test(tcase, systemd_is_told, 0, PROGRAMS);
     tcase_add_test(tcase, a_passed_socket_is_served_up_to_the_cap);
     tcase_add_test(tcase, a_killed_worker_is_replaced);
+    tcase_add_test(tcase, guests_are_limited_by_the_address_that_the_proxy_saw);
     tcase_add_test(tcase, a_drain_answers_what_was_begun);
     suite_add_tcase(suite, tcase);
     return suite;
