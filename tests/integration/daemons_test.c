@@ -1,8 +1,8 @@
 /*
  * What a supervisor relies on: each daemon tells systemd when it is ready, that it is alive, and that it stops, and
  * ends with 0 on SIGTERM; the gateway serves a socket that was passed to it, refuses connections over its cap,
- * replaces a worker that was killed, believes the proxy about addresses, and in a drain answers what was begun. They
- * need a migrated house without any program of it.
+ * replaces a worker that was killed and none that stood still with the whole machine, believes the proxy about
+ * addresses, and in a drain answers what was begun. They need a migrated house without any program of it.
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -21,6 +21,7 @@
 #include "tests/support/suite.h"
 
 enum { HEARD_SIZE = 4096, ANSWER_SIZE = 2048, SOON_MS = 20000, CAP = 4, PASSED_FD = 3 };
+enum { STUCK_MS = 20 * 500 + 1000 }; /* beyond what the master grants a worker */
 
 #define HEALTH "GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
 
@@ -216,6 +217,30 @@ START_TEST(a_killed_worker_is_replaced)
 }
 END_TEST
 
+/* A machine that was suspended: all of it stands still for longer than a worker may, then the master comes first. */
+START_TEST(a_pause_of_the_whole_gateway_kills_no_worker)
+{
+    pid_t pid = start("rostrum-gateway");
+    SUITE_WAIT(told("READY=1\n"), SOON_MS);
+    pid_t worker = house_child(pid);
+    int fd = dial();
+    ck_assert(is_answered(fd));
+    ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+    ck_assert_int_eq(kill(worker, SIGSTOP), 0);
+    int64_t until_ms = suite_mono_ms() + STUCK_MS;
+    SUITE_WAIT(suite_mono_ms() > until_ms, SOON_MS);
+    (void)told("");
+    heard[0] = '\0';
+    ck_assert_int_eq(kill(pid, SIGCONT), 0);
+    SUITE_WAIT(told("WATCHDOG=1\n"), SOON_MS); /* it has looked at its workers */
+    ck_assert_int_eq(kill(worker, SIGCONT), 0);
+    ck_assert(is_answered(fd));
+    ck_assert_int_eq(house_child(pid), worker);
+    (void)close(fd);
+    ck_assert_int_eq(program_end(pid, SIGTERM), 0);
+}
+END_TEST
+
 /* The status of a guest's search by way of a proxy that says where it came from. */
 static int search(int client)
 {
@@ -272,6 +297,7 @@ static Suite *daemons_suite(void)
     tcase_add_loop_test(tcase, systemd_is_told, 0, PROGRAMS);
     tcase_add_test(tcase, a_passed_socket_is_served_up_to_the_cap);
     tcase_add_test(tcase, a_killed_worker_is_replaced);
+    tcase_add_test(tcase, a_pause_of_the_whole_gateway_kills_no_worker);
     tcase_add_test(tcase, guests_are_limited_by_the_address_that_the_proxy_saw);
     tcase_add_test(tcase, a_drain_answers_what_was_begun);
     suite_add_tcase(suite, tcase);
