@@ -83,6 +83,7 @@ static const struct setting settings[] = {
     INT("auth", access_token_s, "3600", 60, 86400),
 
     INT("limits", bids_per_minute, "10", 0, 1000000),
+    INT("limits", bids_per_auction_minute, "0", 0, 1000000),
     INT("limits", auctions_per_hour, "5", 0, 1000000),
     INT("limits", searches_per_minute, "30", 0, 1000000),
     INT("limits", logins_per_minute, "10", 0, 1000000),

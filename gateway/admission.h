@@ -49,7 +49,7 @@ void admission_user(struct request *request, route_handler then);
 MUST_CHECK bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered,
                               void *arg);
 /* The reply of admission_ask, or of anything that failed. */
-struct admission admission_read(const struct request *request, const redisReply *reply);
+struct admission admission_read(struct request *request, const redisReply *reply);
 /* A keyed bid is with the broker: a repetition need not be published again. */
 void admission_mark_pending(struct request *request, const struct uuid *bid);
 /*

@@ -507,6 +507,11 @@ def test_auctions(stage):
     for ladder in ladders:
         stage.auction(incrementTable=ladder, reservePrice=40, buyNowPrice=90)
         stage.call(200, "POST", f"{API}/auctions/quote", {"startingPrice": 10, "incrementTable": ladder})
+    kept = stage.call(201, "POST", f"{API}/items", {"title": "A chair", "category": "furniture"}, stage.seller).data
+    stage.call(200, "GET", f"{API}/items/{kept['id']}", None, stage.seller)
+    stage.call(200, "GET", f"{API}/items?limit=1", None, stage.seller)
+    foreign = {"title": "x", "startingPrice": "1.50", "endTime": ahead(60), "itemId": kept["id"]}
+    stage.refused("FORBIDDEN", 403, "POST", f"{API}/auctions", foreign, stage.ann)
     first = stage.auction(itemId=item, antiSnipe={"windowSeconds": 0})
     again = {"title": "x", "startingPrice": "1.50", "endTime": ahead(60), "itemId": item}
     stage.refused("ITEM_ALREADY_LISTED", 409, "POST", f"{API}/auctions", again, stage.seller)
