@@ -108,23 +108,31 @@ struct crowding {
     struct admission admission;
 };
 
+static void crowd_answer(const redisReply *reply, void *arg)
+{
+    struct crowding *crowding = arg;
+    (void)reply;
+    crowding->request->admitted = &crowding->admission;
+    crowding->answered(NULL, crowding->arg); /* may end the request */
+    free(crowding);
+}
+
 static void crowd_counted(const redisReply *reply, void *arg)
 {
     struct crowding *crowding = arg;
     struct request *request = crowding->request;
     struct limits_state state;
-    if (limits_read(request, LIMIT_AUCTION_BIDS, reply, &state)) {
-        if (state.used > state.most) {
-            crowding->admission.verdict = ADMISSION_LIMITED;
-            crowding->admission.limit = state;
-            admission_forget(request, &crowding->bid);
-        } else {
-            limits_headers(request, &state);
+    bool known = limits_read(request, LIMIT_AUCTION_BIDS, reply, &state);
+    if (known && state.used > state.most) {
+        crowding->admission.verdict = ADMISSION_LIMITED;
+        crowding->admission.limit = state;
+        if (admission_forget(request, &crowding->bid, crowd_answer, crowding)) {
+            return;
         }
+    } else if (known) {
+        limits_headers(request, &state);
     }
-    request->admitted = &crowding->admission;
-    crowding->answered(NULL, crowding->arg); /* may end the request */
-    free(crowding);
+    crowd_answer(NULL, crowding);
 }
 
 /* Only what its bidder's own limit let pass is counted: nobody fills an auction's minute alone, nor by repeating. */
@@ -266,12 +274,13 @@ void admission_user(struct request *request, route_handler then)
     }
 }
 
-static bool mark(struct request *request, const struct uuid *bid, const char *state, redis_callback done)
+static bool mark(const struct request *request, const struct uuid *bid, const char *state, redis_callback done,
+                 void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {key, state};
     keys_bid(&request->user.id, bid, key);
-    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, done, request, 1, ARRAY_LEN(arguments), arguments,
+    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, done, arg, 1, ARRAY_LEN(arguments), arguments,
                     NULL)) {
         log_debug("the state of a bid was not noted: Redis is not there");
         return false;
@@ -281,10 +290,10 @@ static bool mark(struct request *request, const struct uuid *bid, const char *st
 
 void admission_mark_pending(struct request *request, const struct uuid *bid)
 {
-    (void)mark(request, bid, "p", NULL);
+    (void)mark(request, bid, "p", NULL, NULL);
 }
 
-bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done)
+bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg)
 {
-    return mark(request, bid, "", done);
+    return mark(request, bid, "", done, arg);
 }

@@ -53,10 +53,10 @@ struct admission admission_read(struct request *request, const redisReply *reply
 /* A keyed bid is with the broker: a repetition need not be published again. */
 void admission_mark_pending(struct request *request, const struct uuid *bid);
 /*
- * A bid is refused after all: its key is free again when `done` comes, with the request. False: Redis is not there, and
- * `done` does not come.
+ * A bid is refused after all: its key is free again when `done`, which may be NULL, comes. False: Redis is not there,
+ * and it does not come.
  */
-MUST_CHECK bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done);
+MUST_CHECK bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg);
 /* ENDS the request if the verdict is a refusal; false if it is none. */
 MUST_CHECK bool admission_refuse(struct request *request, const struct admission *admission);
 

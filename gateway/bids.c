@@ -170,7 +170,7 @@ static void refuse(struct request *request, enum error_code code)
     const struct command *command = command_of(request);
     placing->why = code;
     bool noted = placing->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
-    bool awaited = noted && admission_forget(request, &command->id, command->keyed ? forgotten : NULL);
+    bool awaited = noted && admission_forget(request, &command->id, command->keyed ? forgotten : NULL, request);
     if (!awaited || !command->keyed) {
         reply_refusal(request, code);
     }
