@@ -10,6 +10,7 @@
 #include "gateway/deadletters.h"
 #include "gateway/health.h"
 #include "gateway/images.h"
+#include "gateway/items.h"
 #include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
@@ -27,6 +28,7 @@ const struct route *const routes_all[] = {
     metering_routes, health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
     me_routes, watchlist_routes, images_routes,
+    items_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
     NULL,
     /* clang-format on */

@@ -18,6 +18,7 @@
 #include "gateway/gateway.h"
 #include "gateway/image_sweep.h"
 #include "gateway/images.h"
+#include "gateway/items.h"
 #include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
 #include "gateway/me.h"
@@ -31,6 +32,7 @@ struct statements *const statements_all[] = {
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
+    &items_statements,
     NULL,
     /* clang-format on */
 };

@@ -89,6 +89,11 @@ class Stage:
         body = {"title": "A chair", "startingPrice": 10.00, "endTime": ahead(3600), **more}
         return self.call(201, "POST", f"{API}/auctions", body, self.seller).data["id"]
 
+    def item(self):
+        """The id of a new item of the seller's."""
+        body = {"title": "A chair", "description": "Oak.\nFour legs."}
+        return self.call(201, "POST", f"{API}/items", body, self.seller).data["id"]
+
     def call(self, status, method, path, body=None, who=None, **headers):
         """As Client.call, with a person."""
         return self.client.call(status, method, path, body, who and who["token"], dashed(headers))
@@ -397,8 +402,23 @@ def test_what_a_user_follows(stage):
 # --- auctions ---
 
 
+def test_items(stage):
+    item = stage.item()
+    for who in (stage.seller, stage.admin):
+        if stage.call(200, "GET", f"{API}/items/{item}", None, who).data["auctionId"] is not None:
+            raise Fault("an item that is not on sale names an auction")
+    stage.refused("NOT_FOUND", 404, "GET", f"{API}/items/{item}", None, stage.ann)
+    auction = stage.auction(itemId=item)
+    listed = stage.call(200, "GET", f"{API}/items?limit=1", None, stage.seller).data
+    if [(each["id"], each["auctionId"]) for each in listed["items"]] != [(item, auction)]:
+        raise Fault(f"the newest item was listed as {listed}")
+    for other, who in ((item, stage.ann), (NOBODY, stage.seller)):
+        body = {"title": "x", "startingPrice": "1.50", "endTime": ahead(60), "itemId": other}
+        stage.refused("VALIDATION_FAILED", 400, "POST", f"{API}/auctions", body, who)
+
+
 def test_auctions(stage):
-    item = str(uuid.uuid4())
+    item = stage.item()
     ladders = ("ebay-us", [{"from": 0, "increment": 0.5}], [10, 12, 15], {"percent": 5, "minimum": 1})
     for ladder in ladders:
         stage.auction(incrementTable=ladder, reservePrice=40, buyNowPrice=90)
