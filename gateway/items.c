@@ -83,7 +83,7 @@ static void handle_add(struct request *request)
     const char *title = NULL;
     const char *description = "";
     fields_known(body, known, &faults);
-    (void)fields_text(body, "title", FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &title, &faults);
+    (void)fields_name(body, "title", FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &title, &faults);
     (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &description, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);

@@ -204,10 +204,10 @@ static void read_texts(const struct json *body, bool change, struct terms *terms
     static const char *const change_names[] = {TERMS_NAMES, "version", NULL};
     const char *currency = "USD";
     fields_known(body, change ? change_names : new_names, faults);
-    (void)fields_text(body, "title", change ? FIELDS_OPTIONAL : FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &terms->title,
+    (void)fields_name(body, "title", change ? FIELDS_OPTIONAL : FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &terms->title,
                       faults);
     (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &terms->description, faults);
-    (void)fields_text(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, faults);
+    (void)fields_name(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, faults);
     if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TERMS_TITLE_MOST, &currency, faults) &&
         strcmp(currency, "USD") != 0) {
         faults_add(faults, "currency", "must be USD");
