@@ -279,7 +279,7 @@ def test_parameters_are_checked(stage):
     for operation in stage.document.operations:
         parameters = [stage.document.resolve(each)["name"] for each in operation.details.get("parameters", [])]
         path, who = stage.path(operation), stage.actor(operation)
-        for name in set(parameters) & {"limit", "cursor", "status", "sort", "minPrice", "sellerId", "unread", "from", "facets"}:
+        for name in set(parameters) & {"limit", "cursor", "status", "sort", "minPrice", "sellerId", "unread", "from", "facets", "role", "banned"}:
             stage.refused("VALIDATION_FAILED", 400, operation.method, f"{path}?{name}=%7f", None, who)
         if "X-Idempotency-Key" in parameters:
             long = {"X-Idempotency-Key": "k" * 65}
