@@ -197,7 +197,7 @@ static void handle_register(struct request *request)
     fields_known(request->body, known, &faults);
     read_email(request, account->email, &faults);
     (void)fields_text(request->body, "password", FIELDS_REQUIRED, PASSWORD_LEAST, PASSWORD_MOST, &password, &faults);
-    if (fields_text(request->body, "displayName", FIELDS_REQUIRED, 1, DISPLAY_NAME_MOST, &name, &faults)) {
+    if (fields_name(request->body, "displayName", FIELDS_REQUIRED, 1, DISPLAY_NAME_MOST, &name, &faults)) {
         (void)snprintf(account->name, sizeof account->name, "%s", name);
     }
     if (faults.count > 0) {
@@ -663,7 +663,7 @@ static void handle_change_me(struct request *request)
     const char *password = NULL;
     const char *current = NULL;
     fields_known(request->body, known, &faults);
-    (void)fields_text(request->body, "displayName", FIELDS_OPTIONAL, 1, DISPLAY_NAME_MOST, &name, &faults);
+    (void)fields_name(request->body, "displayName", FIELDS_OPTIONAL, 1, DISPLAY_NAME_MOST, &name, &faults);
     (void)fields_text(request->body, "password", FIELDS_OPTIONAL, PASSWORD_LEAST, PASSWORD_MOST, &password, &faults);
     (void)fields_text(request->body, "currentPassword", password != NULL ? FIELDS_REQUIRED : FIELDS_OPTIONAL, 1,
                       PASSWORD_MOST, &current, &faults);

@@ -91,7 +91,7 @@ struct statements admin_statements = {list, ARRAY_LEN(list), 0};
 /* ---- lists ---- */
 
 /* How a filter's text is checked. */
-enum filter_kind { FILTER_TEXT, FILTER_UUID, FILTER_TIME, FILTER_BOOL };
+enum filter_kind { FILTER_TEXT, FILTER_UUID, FILTER_TIME, FILTER_BOOL, FILTER_ROLE };
 
 struct filter {
     const char *name;
@@ -176,7 +176,7 @@ static const struct admin_list users_list = {
     .key_column = USER_CREATED,
     .write = write_user,
     .filter_count = 3,
-    .filters = {{"q", FILTER_TEXT}, {"role", FILTER_TEXT}, {"banned", FILTER_BOOL}},
+    .filters = {{"q", FILTER_TEXT}, {"role", FILTER_ROLE}, {"banned", FILTER_BOOL}},
 };
 
 static const struct admin_list log_list = {
@@ -229,6 +229,8 @@ static void check_filter(const struct filter *filter, const char *text, struct f
         faults_add(faults, filter->name, "must be a time");
     } else if (filter->kind == FILTER_BOOL && strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
         faults_add(faults, filter->name, "must be true or false");
+    } else if (filter->kind == FILTER_ROLE && strcmp(text, "user") != 0 && strcmp(text, "admin") != 0) {
+        faults_add(faults, filter->name, "must be user or admin");
     }
 }
 

@@ -16,6 +16,9 @@ void fields_known(const struct json *object, const char *const *names, struct fa
 /* A string of `least` to `most` characters (not bytes), without control characters other than newline and tab. */
 bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
                  const char **out, struct faults *faults);
+/* The same of what something or somebody is called: one line, and not only spaces ("" where `least` is 0). */
+bool fields_name(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
+                 const char **out, struct faults *faults);
 bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
                 int64_t *out, struct faults *faults);
 bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out, struct faults *faults);

@@ -11,30 +11,29 @@
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
+#include "gateway/terms.h"
 
-/* Characters, as of an auction. */
-enum { TITLE_MOST = 255, DESCRIPTION_MOST = 20000, CATEGORY_MOST = 100 };
 enum { LOCATION_SIZE = 64, NUMBER_SIZE = 16 };
 
 enum { ITEM_ADD, ITEM_LIST, ITEM_GET };
 
-#define COLUMNS "i.id, i.seller_id, i.title, i.description, i.category, " AUCTIONS_MS("i.created_at") ", " AUCTION
+#define COLUMNS "i.id, i.owner_id, i.title, i.description, " AUCTIONS_MS("i.created_at") ", " AUCTION
 /* The open one that it is in. */
 #define AUCTION                                                                                                        \
     "(SELECT a.id FROM auctions a WHERE a.item_id = i.id AND a.status IN ('draft', 'scheduled', 'active', 'ended'))"
 
 static const struct pg_statement list[] = {
-    [ITEM_ADD] = {"item_add", "INSERT INTO items AS i (id, seller_id, title, description, category, created_at)"
-                              " VALUES ($1, $2, $3, $4, $5, $6) RETURNING " COLUMNS},
-    [ITEM_LIST] = {"item_list", "SELECT " COLUMNS " FROM items i WHERE i.seller_id = $1 AND ($2::timestamptz IS NULL"
+    [ITEM_ADD] = {"item_add", "INSERT INTO items AS i (id, owner_id, title, description, created_at)"
+                              " VALUES ($1, $2, $3, $4, $5) RETURNING " COLUMNS},
+    [ITEM_LIST] = {"item_list", "SELECT " COLUMNS " FROM items i WHERE i.owner_id = $1 AND ($2::timestamptz IS NULL"
                                 " OR (i.created_at, i.id) < ($2::timestamptz, $3::uuid))"
                                 " ORDER BY i.created_at DESC, i.id DESC LIMIT $4"},
-    [ITEM_GET] = {"item_get", "SELECT " COLUMNS " FROM items i WHERE i.id = $1 AND i.seller_id = $2"},
+    [ITEM_GET] = {"item_get", "SELECT " COLUMNS " FROM items i WHERE i.id = $1 AND (i.owner_id = $2 OR $3::boolean)"},
 };
 
 struct statements items_statements = {list, ARRAY_LEN(list), 0};
 
-enum { COL_ID, COL_SELLER, COL_TITLE, COL_DESCRIPTION, COL_CATEGORY, COL_CREATED, COL_AUCTION };
+enum { COL_ID, COL_OWNER, COL_TITLE, COL_DESCRIPTION, COL_CREATED, COL_AUCTION };
 
 static const char tag[] = "items";
 
@@ -42,10 +41,9 @@ static void write_item(struct jsonw *json, const PGresult *result, int row)
 {
     jsonw_object(json);
     jsonw_put_string(json, "id", pg_text(result, row, COL_ID));
-    jsonw_put_string(json, "sellerId", pg_text(result, row, COL_SELLER));
+    jsonw_put_string(json, "ownerId", pg_text(result, row, COL_OWNER));
     jsonw_put_string(json, "title", pg_text(result, row, COL_TITLE));
     jsonw_put_string(json, "description", pg_text(result, row, COL_DESCRIPTION));
-    jsonw_put_string(json, "category", pg_text(result, row, COL_CATEGORY));
     if (pg_null(result, row, COL_AUCTION)) {
         jsonw_put_null(json, "auctionId");
     } else {
@@ -79,28 +77,26 @@ static void on_added(const struct pg_reply *reply, void *arg)
 
 static void handle_add(struct request *request)
 {
-    static const char *const known[] = {"title", "description", "category", NULL};
+    static const char *const known[] = {"title", "description", NULL};
     const struct json *body = request->body;
     struct faults faults = {.count = 0};
     const char *title = NULL;
     const char *description = "";
-    const char *category = "";
     fields_known(body, known, &faults);
-    (void)fields_text(body, "title", FIELDS_REQUIRED, 1, TITLE_MOST, &title, &faults);
-    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &description, &faults);
-    (void)fields_text(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &category, &faults);
+    (void)fields_name(body, "title", FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &title, &faults);
+    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &description, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;
     }
     struct uuid made = uuid_new();
     char id[UUID_TEXT_SIZE];
-    char seller[UUID_TEXT_SIZE];
+    char owner[UUID_TEXT_SIZE];
     char now[CLOCK_TEXT_SIZE];
     uuid_format(&made, id);
-    uuid_format(&request->user.id, seller);
+    uuid_format(&request->user.id, owner);
     clock_format(clock_now_ms(), now);
-    const char *values[] = {id, seller, title, description, category, now};
+    const char *values[] = {id, owner, title, description, now};
     query(request, ITEM_ADD, ARRAY_LEN(values), values, on_added);
 }
 
@@ -147,13 +143,13 @@ static void handle_list(struct request *request)
         reply_faults(request, &faults);
         return;
     }
-    char seller[UUID_TEXT_SIZE];
+    char owner[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];
-    uuid_format(&request->user.id, seller);
+    uuid_format(&request->user.id, owner);
     uuid_format(&page->cursor.id, id);
     (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
-    const char *values[] = {seller, page->has_cursor ? page->cursor.key : NULL, page->has_cursor ? id : NULL, limit};
+    const char *values[] = {owner, page->has_cursor ? page->cursor.key : NULL, page->has_cursor ? id : NULL, limit};
     query(request, ITEM_LIST, ARRAY_LEN(values), values, on_listed);
 }
 
@@ -176,10 +172,10 @@ static void on_found(const struct pg_reply *reply, void *arg)
 static void handle_get(struct request *request)
 {
     char id[UUID_TEXT_SIZE];
-    char seller[UUID_TEXT_SIZE];
-    const char *values[] = {id, seller};
+    char user[UUID_TEXT_SIZE];
+    const char *values[] = {id, user, request->user.admin ? "true" : "false"};
     uuid_format(&request->parameters[0], id);
-    uuid_format(&request->user.id, seller);
+    uuid_format(&request->user.id, user);
     query(request, ITEM_GET, ARRAY_LEN(values), values, on_found);
 }
 

@@ -1,6 +1,6 @@
 /*
- * /items: what a seller has to sell. An item is its seller's alone, to see and to put on sale (auctions.c); it never
- * changes, and says which open auction it is in.
+ * /items: what a seller has to sell. An item is its owner's alone, to see (admins may too) and to put on sale
+ * (auctions.c); it never changes, and says which open auction it is in.
  */
 #ifndef ROSTRUM_GATEWAY_ITEMS_H
 #define ROSTRUM_GATEWAY_ITEMS_H

@@ -11,8 +11,6 @@
 #include "gateway/fields.h"
 
 enum {
-    TITLE_MOST = 255,
-    DESCRIPTION_MOST = 20000, /* characters; fits the body limit of 64 KiB also in four-byte UTF-8 escapes mostly */
     CATEGORY_MOST = 100,
     DURATION_LEAST_MS = 1000,
     START_TOLERANCE_MS = 60000,   /* a startTime this much past is a client's clock, and means now */
@@ -211,10 +209,11 @@ static void read_texts(const struct json *body, bool change, struct terms *terms
     static const char *const change_names[] = {TERMS_NAMES, "version", NULL};
     const char *currency = "USD";
     fields_known(body, change ? change_names : new_names, faults);
-    (void)fields_text(body, "title", change ? FIELDS_OPTIONAL : FIELDS_REQUIRED, 1, TITLE_MOST, &terms->title, faults);
-    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &terms->description, faults);
-    (void)fields_text(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, faults);
-    if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TITLE_MOST, &currency, faults) &&
+    (void)fields_name(body, "title", change ? FIELDS_OPTIONAL : FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &terms->title,
+                      faults);
+    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &terms->description, faults);
+    (void)fields_name(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, faults);
+    if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TERMS_TITLE_MOST, &currency, faults) &&
         strcmp(currency, "USD") != 0) {
         faults_add(faults, "currency", "must be USD");
     }

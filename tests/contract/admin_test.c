@@ -146,6 +146,8 @@ START_TEST(users_are_found)
     reply = look(client_format(ADMIN "/users?limit=2&cursor=%s", reply_text(reply, "nextCursor")));
     ck_assert_int_eq(reply_count(reply, "items"), 2);
     EXPECT_ERROR(look(ADMIN "/users?banned=perhaps"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(look(ADMIN "/users?role=king"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(look(ADMIN "/users?role="), 400, "VALIDATION_FAILED");
 }
 END_TEST
 
