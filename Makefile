@@ -86,6 +86,7 @@ $(BIN)/rostrum-picture: $(call objects,gateway/picture) $(OBJ)/common/picture.o
 $(BIN)/rostrum-picture: PKG_LIBS = -l:libvips.so.42
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
+$(BIN)/rostrum-notifyworker: PKG_LIBS += $(shell pkg-config --libs libcurl)
 # verify replays the ledger through the very rules the bid worker decides by.
 $(BIN)/rostrumctl: $(call objects,deploy/ctl) $(OBJ)/bidworker/rules.o $(OBJ)/bidworker/voids.o $(COMMON)
 $(PROGRAMS):

@@ -43,6 +43,9 @@
 #define TOPOLOGY_KEY_WEBHOOK         "webhook"
 #define TOPOLOGY_EMAIL_QUEUE         "deliveries.email"
 #define TOPOLOGY_WEBHOOK_QUEUE       "deliveries.webhook"
+/* All delayed queues, and their exchanges, in their order. */
+#define TOPOLOGY_WAIT_NAMES                                                                                            \
+    "deliveries.wait.1", "deliveries.wait.2", "deliveries.wait.4", "deliveries.wait.8", "deliveries.wait.16"
 
 enum {
     TOPOLOGY_SHARDS_MAX = 100, /* two digits in the routing key */

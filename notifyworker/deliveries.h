@@ -103,20 +103,18 @@ struct delivery_channel {
     void *arg;
 };
 
+struct deadletters;
 struct deliveries;
 
 struct deliveries_options {
     struct event_base *base;
     const struct config *config;
     struct broker *consumes;
-    struct broker *publishes;                /* requires deliveries_exchanges */
+    struct broker *publishes;                /* requires TOPOLOGY_WAIT_NAMES and the other exchanges of deliveries */
+    struct deadletters *deadletters;         /* of that broker */
     const struct delivery_channel *channels; /* kept, not copied */
     size_t channel_count;
 };
-
-/* What must be there before the brokers count as up: all queues and exchanges of deliveries; NULL-ended. */
-extern const char *const deliveries_queues[];
-extern const char *const deliveries_exchanges[];
 
 /* Begins to consume. Connects to PostgreSQL by itself. NULL: no memory, or the URL cannot be read (logged). */
 MUST_CHECK struct deliveries *deliveries_new(const struct deliveries_options *options);

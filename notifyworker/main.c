@@ -3,6 +3,7 @@
  * publishes dead letters: an alarm must not stop the telling), a pool, and the drain.
  *
  *     queue notify -> intake -> inapp -> audience -> table notifications
+ *     queue deliveries.CHANNEL -> deliveries -> mail, webhook
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,10 @@
 #include "common/pg.h"
 #include "common/topology.h"
 #include "notifyworker/audience.h"
+#include "notifyworker/deliveries.h"
 #include "notifyworker/inapp.h"
 #include "notifyworker/intake.h"
+#include "notifyworker/mail.h"
 #include "notifyworker/metering.h"
 #include "notifyworker/mirror.h"
 #include "notifyworker/watchers.h"
@@ -76,6 +79,9 @@ struct notifyworker {
     struct intake *intake;
     struct mirror *mirror;
     struct watchers *watchers;
+    struct mail *mail;
+    struct deliveries *deliveries;
+    struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
     struct event *drain_timer;
 };
 
@@ -119,7 +125,7 @@ static void on_drain_look(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct notifyworker *worker = arg;
-    if (!intake_busy(worker->intake) && !mirror_busy(worker->mirror)) {
+    if (!intake_busy(worker->intake) && !mirror_busy(worker->mirror) && !deliveries_busy(worker->deliveries)) {
         daemon_drained(worker->daemon);
     }
 }
@@ -131,6 +137,7 @@ static void on_drain(void *arg)
     intake_drain(worker->intake);
     mirror_drain(worker->mirror);
     watchers_drain(worker->watchers);
+    deliveries_drain(worker->deliveries);
     if (event_add(worker->drain_timer, &every) != 0) {
         log_error("no timer for the drain");
         daemon_drained(worker->daemon);
@@ -158,8 +165,10 @@ static bool connect_pg(struct notifyworker *worker)
 
 static bool connect_brokers(struct notifyworker *worker)
 {
-    static const char *const exchanges[] = {TOPOLOGY_DEAD_EXCHANGE, NULL};
-    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_DEAD_QUEUE, NULL};
+    static const char *const exchanges[] = {TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_WAIT_NAMES,
+                                            NULL};
+    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_DEAD_QUEUE, TOPOLOGY_EMAIL_QUEUE,
+                                         TOPOLOGY_WEBHOOK_QUEUE, NULL};
     struct broker_options options = {.base = worker->base,
                                      .url = worker->config.amqp_url,
                                      .name = "rostrum-notifyworker publisher",
@@ -176,6 +185,25 @@ static bool connect_brokers(struct notifyworker *worker)
     options.on_change = on_consumer;
     worker->consumer = broker_new(&options);
     return worker->publisher != NULL && worker->consumer != NULL;
+}
+
+static bool make_deliveries(struct notifyworker *worker)
+{
+    size_t count = 0;
+    worker->mail = mail_new(&worker->config);
+    if (worker->mail == NULL) {
+        return false;
+    }
+    mail_channel(worker->mail, &worker->channels[count++]);
+    const struct deliveries_options options = {.base = worker->base,
+                                               .config = &worker->config,
+                                               .consumes = worker->consumer,
+                                               .publishes = worker->publisher,
+                                               .deadletters = worker->deadletters,
+                                               .channels = worker->channels,
+                                               .channel_count = count};
+    worker->deliveries = deliveries_new(&options);
+    return worker->deliveries != NULL;
 }
 
 static bool make_parts(struct notifyworker *worker)
@@ -197,7 +225,8 @@ static bool make_parts(struct notifyworker *worker)
     worker->mirror = mirror_new(&mirror);
     worker->watchers = watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->config.watch_poll_ms);
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL && worker->drain_timer != NULL;
+    return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL &&
+           worker->drain_timer != NULL && make_deliveries(worker);
 }
 
 /* Brokers and pool first: their last callbacks go to the parts that use them. */
@@ -209,6 +238,8 @@ static void notifyworker_free(struct notifyworker *worker)
     worker->publisher = NULL;
     pg_free(worker->pg);
     worker->pg = NULL;
+    deliveries_free(worker->deliveries);
+    mail_free(worker->mail);
     watchers_free(worker->watchers);
     mirror_free(worker->mirror);
     intake_free(worker->intake);

@@ -40,7 +40,7 @@ $$;
 
 -- What is queued about a delivery that was tried so often. The endpoint is what a cap counts by; that of mail is a
 -- person's address, which the broker need not know.
-CREATE FUNCTION delivery_message(delivery deliveries) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION delivery_message(delivery deliveries) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT json_build_object('v', 1, 'delivery', delivery.id, 'try', delivery.tries, 'endpoint',
         CASE delivery.channel WHEN 'webhook' THEN delivery.endpoint ELSE '' END)::text
 $$;
@@ -49,7 +49,7 @@ $$;
 CREATE FUNCTION deliveries_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO outbox (exchange, routing_key, body, created_at)
-    SELECT 'deliveries', w.channel, delivery_message(w::deliveries), now() - interval '1 day' FROM written w
+    SELECT 'deliveries', w.channel, delivery_message(ROW(w.*)::deliveries), now() - interval '1 day' FROM written w
     WHERE w.state = 'queued';
     RETURN NULL;
 END $$;
