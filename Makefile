@@ -263,8 +263,12 @@ install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not ove
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(SYSCONFDIR)/rostrum $(DESTDIR)$(UNITDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 644 schema/*.sql $(DESTDIR)$(DATADIR)/schema
+	install -d $(DESTDIR)$(DATADIR)/templates
+	install -m 644 conf/templates/* $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/rostrum.ini README.md gateway/openapi.yaml $(DESTDIR)$(DATADIR)
-	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || install -m 644 conf/rostrum.ini $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
+	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || \
+	    sed 's|^template_folder = .*|template_folder = $(DATADIR)/templates|' conf/rostrum.ini \
+	        > $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
 	install -d $(DESTDIR)$(UNITDIR)/rostrum-.service.d $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 deploy/systemd/rostrum.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rostrum.conf
 	for unit in $(UNITS); do \

@@ -72,7 +72,7 @@ try {
     uint64_t tag;
     bool orphaned; /* its channel is gone: no ack */
     bool stalled;  /* the step of its state is to be done again */
-    bool read;     /* the channel's `ask` or `begin` was called */
+    bool asked;    /* the channel may have something to free */
     int said;      /* "try" of the message */
     int row_tries; /* of its row, as it was read */
     enum delivery_verdict verdict;
@@ -108,15 +108,24 @@ static void try_step(struct try *try, enum try_state state);
 
 /* ---- the end of a try ---- */
 
+/* What was set up is gone; the handle first, which may still look at what the channel gave it. */
+static void try_forget(struct try *try)
+{
+    const struct delivery_channel *channel = try->lane->channel;
+    if (try->delivery.curl != NULL) {
+        curl_easy_cleanup(try->delivery.curl);
+        try->delivery.curl = NULL;
+    }
+    if (try->asked && channel->end != NULL) {
+        channel->end(&try->delivery, channel->arg);
+    }
+    try->asked = false;
+}
+
 static void try_end(struct try *try, bool ack)
 {
     struct lane *lane = try->lane;
-    if (try->read && lane->channel->end != NULL) {
-        lane->channel->end(&try->delivery, lane->channel->arg);
-    }
-    if (try->delivery.curl != NULL) {
-        curl_easy_cleanup(try->delivery.curl);
-    }
+    try_forget(try);
     if (ack && !try->orphaned && !broker_ack(lane->consumer, try->tag, false)) {
         log_debug("deliveries: an ack found its channel gone; the message will come again");
     }
@@ -309,23 +318,13 @@ static size_t flying_to_host(const struct lane *lane, const char *host)
     return count;
 }
 
-/* Forgets what was set up: it will be set up anew when it comes again. */
-static void try_park(struct try *try)
-{
-    const struct delivery_channel *channel = try->lane->channel;
-    if (try->read && channel->end != NULL) {
-        channel->end(&try->delivery, channel->arg);
-    }
-    try->read = false;
-    try_step(try, TRY_PARKING);
-}
-
 static void try_fly(struct try *try)
 {
     struct lane *lane = try->lane;
     const char *host = try->delivery.host;
     if (host[0] != '\0' && flying_to_host(lane, host) > (size_t)lane->channel->endpoint_max) { /* itself included */
-        try_park(try);
+        try_forget(try); /* it is set up anew when it comes again */
+        try_step(try, TRY_PARKING);
         return;
     }
     try->began_us = clock_mono_us();
@@ -372,10 +371,7 @@ static void on_looked_up(const struct pg_reply *reply, void *arg)
         return;
     }
     row_read(try, reply->result);
-    try->read = true;
-    if (try->delivery.curl == NULL) {
-        try->delivery.curl = curl_easy_init();
-    }
+    try->delivery.curl = curl_easy_init();
     if (try->delivery.curl == NULL) {
         try_stall(try, "no memory");
         return;
@@ -396,12 +392,10 @@ static void try_look(struct try *try)
     char id[UUID_TEXT_SIZE];
     size_t count = 1;
     size_t number = DELIVERIES_OWN + (size_t)(lane - lane->deliveries->lanes);
-    if (try->read && channel->end != NULL) { /* again */
-        channel->end(&try->delivery, channel->arg);
-    }
+    try_forget(try); /* it may be done again */
     uuid_format(&try->delivery.id, id);
     values[0] = id;
-    try->read = true;
+    try->asked = true;
     if (channel->ask != NULL) {
         count += channel->ask(&try->delivery, values + 1, channel->arg);
     }

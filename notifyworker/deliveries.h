@@ -98,7 +98,8 @@ struct delivery_channel {
     enum delivery_verdict (*begin)(struct delivery *delivery, const PGresult *row, void *arg);
     /* What a transfer that ended so means: any verdict but DELIVERY_GO. */
     enum delivery_verdict (*judge)(struct delivery *delivery, CURLcode outcome, void *arg);
-    /* The try is over, whatever came of it (also when nothing was begun): frees `own`. May be NULL. */
+    /* The try is over, whatever came of it (also when nothing was begun), and `curl` is gone: frees `own`. May be NULL.
+     */
     void (*end)(struct delivery *delivery, void *arg);
     void *arg;
 };
