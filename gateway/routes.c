@@ -8,6 +8,7 @@
 #include "gateway/bids.h"
 #include "gateway/changes.h"
 #include "gateway/deadletters.h"
+#include "gateway/forms.h"
 #include "gateway/health.h"
 #include "gateway/images.h"
 #include "gateway/leaderboard.h"
@@ -17,9 +18,12 @@
 #include "gateway/metering.h"
 #include "gateway/openapi.h"
 #include "gateway/quote.h"
+#include "gateway/recovery.h"
 #include "gateway/router.h"
 #include "gateway/session.h"
 #include "gateway/sessions.h"
+#include "gateway/unsubscribe.h"
+#include "gateway/verification.h"
 #include "gateway/watchlist.h"
 
 const struct route *const routes_all[] = {
@@ -27,6 +31,7 @@ const struct route *const routes_all[] = {
     metering_routes, health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
     me_routes, watchlist_routes, images_routes,
+    verification_routes, recovery_routes, unsubscribe_routes, forms_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
     NULL,
     /* clang-format on */

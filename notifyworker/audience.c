@@ -35,9 +35,10 @@ enum {
 /* Those with a bid that counted. */
 #define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
 
-/* Of those that `p` names: who has not said that this kind is unwanted. */
+/* Of those that `p` names: who has not said that this kind is unwanted, or wants it by email or webhook. */
 #define UNLESS_MUTED(p, kind)                                                                                          \
-    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind " = ANY (u.muted)) "
+    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind                                             \
+    " = ANY (u.muted) AND NOT wanted_elsewhere(u.id, " kind ")) "
 
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 
