@@ -38,7 +38,6 @@ enum {
     MESSAGE_VERSION = 1,
     TRIES_MAX = 1000000,
     NUMBER_SIZE = 24,
-    IDLE_CONNECTIONS_MAX = 32,
 };
 
 enum { DELIVERIES_MARK, DELIVERIES_OUTBOX, DELIVERIES_OWN = DELIVERIES_OUTBOX + OUTBOX_STATEMENTS };
@@ -91,13 +90,13 @@ struct lane {
     const struct delivery_channel *channel;
     struct broker_consumer *consumer;
     struct event *stalled_timer;
+    struct transfers *transfers;
     struct try_list tries; /* at most two prefetches: one in hand, one orphaned */
 };
 
 struct deliveries {
     struct deliveries_options options;
     struct pg *pg;
-    struct transfers *transfers;
     struct outbox *outbox;
     bool draining;
     struct lane lanes[DELIVERY_CHANNELS_MAX];
@@ -328,7 +327,7 @@ static void try_fly(struct try *try)
         return;
     }
     try->began_us = clock_mono_us();
-    if (!transfers_start(lane->deliveries->transfers, try->delivery.curl, on_transferred, try)) {
+    if (!transfers_start(lane->transfers, try->delivery.curl, on_transferred, try)) {
         (void)snprintf(try->delivery.error, sizeof(try->delivery.error), "no memory");
         try_judged(try, DELIVERY_FAILED);
     }
@@ -570,12 +569,15 @@ static bool lane_start(struct lane *lane, struct deliveries *deliveries, const s
     lane->deliveries = deliveries;
     lane->channel = channel;
     lane->stalled_timer = evtimer_new(deliveries->options.base, on_stalled_timer, lane);
+    lane->transfers = transfers_new(deliveries->options.base, channel->transfers_max);
     const struct broker_consumer_options options = {.queue = channel->queue,
                                                     .prefetch = (uint16_t)channel->transfers_max,
                                                     .deliver = on_deliver,
                                                     .gone = on_gone,
                                                     .arg = lane};
-    lane->consumer = lane->stalled_timer == NULL ? NULL : broker_consume(deliveries->options.consumes, &options);
+    lane->consumer = lane->stalled_timer == NULL || lane->transfers == NULL
+                         ? NULL
+                         : broker_consume(deliveries->options.consumes, &options);
     return lane->consumer != NULL;
 }
 
@@ -584,7 +586,7 @@ static void lane_stop(struct lane *lane)
     struct try *try = NULL;
     while ((try = TAILQ_FIRST(&lane->tries)) != NULL) {
         if (try->state == TRY_FLYING) {
-            transfers_cancel(lane->deliveries->transfers, try->delivery.curl);
+            transfers_cancel(lane->transfers, try->delivery.curl);
         }
         try->orphaned = true;
         try_end(try, false);
@@ -592,6 +594,7 @@ static void lane_stop(struct lane *lane)
     if (lane->stalled_timer != NULL) {
         event_free(lane->stalled_timer);
     }
+    transfers_free(lane->transfers);
 }
 
 static bool connect_pg(struct deliveries *deliveries)
@@ -617,8 +620,7 @@ static bool connect_pg(struct deliveries *deliveries)
 
 static bool make_parts(struct deliveries *deliveries)
 {
-    deliveries->transfers = transfers_new(deliveries->options.base, IDLE_CONNECTIONS_MAX);
-    if (deliveries->transfers == NULL || !connect_pg(deliveries)) {
+    if (!connect_pg(deliveries)) {
         return false;
     }
     const struct outbox_options options = {.base = deliveries->options.base,
@@ -663,7 +665,6 @@ void deliveries_free(struct deliveries *deliveries)
         lane_stop(&deliveries->lanes[i]);
     }
     outbox_free(deliveries->outbox);
-    transfers_free(deliveries->transfers);
     free(deliveries);
 }
 

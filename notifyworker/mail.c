@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -24,13 +26,15 @@ enum {
     LINK_SIZE = CONFIG_TEXT_SIZE + 128,
     VALUE_SIZE = 64,
     LINE_SIZE = DELIVERY_ERROR_SIZE,
-    TROUBLE_MOST = 100, /* of an error, */
-    LINE_MOST = 150,    /* and of what the server said */
     S_PER_HOUR = 3600,
+    SOCKETS_MAX = 16, /* of one mail: addresses of the server that are tried side by side */
+    SMTP_OK = 250,
     SMTP_REFUSED = 500, /* and above: for good */
     SMTP_NO_LOGIN_FIRST = 530,
     SMTP_NO_LOGIN_LAST = 538, /* the server does not let us in: no recipient's fault */
 };
+
+static const char quit[] = "QUIT";
 
 static const char *const kinds[] = {
     "OUTBID",      "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED", "AUCTION_ENDING_SOON",
@@ -86,7 +90,9 @@ struct letter {
     size_t sent; /* of it */
     struct curl_slist *recipients;
     char trouble[CURL_ERROR_SIZE];
-    char line[LINE_SIZE]; /* the server's last answer */
+    char line[LINE_SIZE];     /* what the server complained of last */
+    int sockets[SOCKETS_MAX]; /* that are open for this mail */
+    size_t socket_count;
 };
 
 /* ---- what a mail says ---- */
@@ -232,12 +238,75 @@ static size_t give_bytes(char *out, size_t one, size_t count, void *arg)
     return given;
 }
 
-/* For libcurl: each line that the server says. The last one tells why. */
+/* For libcurl: each line that the server says. A complaint tells why. */
 static size_t take_line(char *bytes, size_t one, size_t count, void *arg)
 {
     struct letter *letter = arg;
-    (void)snprintf(letter->line, sizeof(letter->line), "%.*s", (int)(one * count), bytes);
-    return one * count;
+    size_t length = one * count;
+    if (length > 0 && (bytes[0] == '4' || bytes[0] == '5')) {
+        size_t kept = length < sizeof(letter->line) ? length : sizeof(letter->line) - 1;
+        memcpy(letter->line, bytes, kept);
+        letter->line[kept] = '\0';
+        letter->line[strcspn(letter->line, "\r\n")] = '\0';
+    }
+    return length;
+}
+
+/*
+ * When libcurl ends a connection to a mail server, it says QUIT and waits for the answer, without the loop, for as long
+ * as the server likes. So every mail has a connection of its own, whose sockets are known here, and once QUIT was said
+ * there is nothing more to be read from them.
+ */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct letter *letter = arg;
+    if (letter->socket_count == SOCKETS_MAX) {
+        return CURL_SOCKET_BAD;
+    }
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0) {
+        letter->sockets[letter->socket_count++] = fd;
+    }
+    return fd;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    struct letter *letter = arg;
+    for (size_t i = 0; i < letter->socket_count; i++) {
+        if (letter->sockets[i] == fd) {
+            letter->sockets[i] = letter->sockets[--letter->socket_count];
+            break;
+        }
+    }
+    return close(fd);
+}
+
+/* For libcurl: what it has just sent. */
+static int watch_commands(CURL *curl, curl_infotype type, char *bytes, size_t length, void *arg)
+{
+    (void)curl;
+    const struct letter *letter = arg;
+    if (type == CURLINFO_HEADER_OUT && length >= strlen(quit) && memcmp(bytes, quit, strlen(quit)) == 0) {
+        for (size_t i = 0; i < letter->socket_count; i++) {
+            (void)shutdown(letter->sockets[i], SHUT_RD);
+        }
+    }
+    return 0;
+}
+
+static bool set_sockets(CURL *curl, struct letter *letter)
+{
+    return curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, watch_commands) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_DEBUGDATA, letter) == CURLE_OK;
 }
 
 static bool set_login(CURL *curl, const struct config *config)
@@ -329,6 +398,7 @@ static enum delivery_verdict mail_begin(struct delivery *delivery, const PGresul
         return stop(delivery, DELIVERY_DROPPED, reason);
     }
     if (letter == NULL || !write_letter(mail, delivery, row) || !set_server(delivery->curl, mail->config) ||
+        !set_sockets(delivery->curl, letter) ||
         !set_letter(delivery->curl, mail, letter, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT))) {
         return stop(delivery, DELIVERY_FAILED, "no memory, or no template of this kind");
     }
@@ -345,15 +415,14 @@ static enum delivery_verdict mail_judge(struct delivery *delivery, CURLcode outc
 {
     (void)arg;
     const struct letter *letter = delivery->own;
-    (void)curl_easy_getinfo(delivery->curl, CURLINFO_RESPONSE_CODE, &delivery->status);
     if (outcome == CURLE_OK) {
+        delivery->status = SMTP_OK;
         return DELIVERY_SENT;
     }
-    /* libcurl's words, and the server's. */
-    size_t line = strcspn(letter->line, "\r\n");
-    (void)snprintf(delivery->error, sizeof(delivery->error), "%.*s%s%.*s", TROUBLE_MOST,
-                   letter->trouble[0] != '\0' ? letter->trouble : curl_easy_strerror(outcome), line == 0 ? "" : ": ",
-                   line < LINE_MOST ? (int)line : LINE_MOST, letter->line);
+    delivery->status = strtol(letter->line, NULL, 10); /* that of QUIT is libcurl's last one */
+    /* The server's words say more than libcurl's. */
+    const char *trouble = letter->trouble[0] != '\0' ? letter->trouble : curl_easy_strerror(outcome);
+    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", letter->line[0] != '\0' ? letter->line : trouble);
     return is_refusal(outcome, delivery->status) ? DELIVERY_REFUSED : DELIVERY_FAILED;
 }
 

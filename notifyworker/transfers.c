@@ -146,7 +146,10 @@ bool transfers_start(struct transfers *transfers, CURL *curl, transfers_done don
         return false;
     }
     *transfer = (struct transfer){done, arg};
-    if (curl_easy_setopt(curl, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
+    /* Without this, a transfer whose time is up while its name is being resolved would wait for that, and we with it.
+     */
+    if (curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
         curl_multi_add_handle(transfers->multi, curl) != CURLM_OK) {
         (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, NULL);
         free(transfer);
