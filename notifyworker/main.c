@@ -23,6 +23,7 @@
 #include "notifyworker/mail.h"
 #include "notifyworker/metering.h"
 #include "notifyworker/mirror.h"
+#include "notifyworker/retention.h"
 #include "notifyworker/watchers.h"
 
 enum {
@@ -35,7 +36,7 @@ enum {
 
 static const struct daemon_program program = {
     .name = "rostrum-notifyworker",
-    .purpose = "turns events into notifications",
+    .purpose = "turns events into notifications, and delivers them by email",
     .description =
         "  Consumes queue notify and writes a notification, shown in the app, for everybody whom an event\n"
         "  concerns:\n\n"
@@ -49,7 +50,10 @@ static const struct daemon_program program = {
         "  Up to notify_batch_max messages, or what is there, are written in one transaction and then\n"
         "  acknowledged. A notification's id is made from event, user and kind, so that a message that comes\n"
         "  again tells nobody twice; run as many of these as are needed.\n\n"
-        "  Kinds that a user does not want are left out.\n\n"
+        "  Kinds that a user does not want are left out. Those wanted by email, and mail about accounts, are in\n"
+        "  table deliveries and queue deliveries.email, in the same transaction as what caused them. What cannot\n"
+        "  be delivered is tried again after 1, 2, 4, 8 and 16 s, through delayed queues, and then is a dead\n"
+        "  letter. A delivery is made at least once, under an id (the Message-ID) that stays the same.\n\n"
         "  What is in queue dead_letters is written into table dead_letters, for admins to look at.\n\n"
         "  A message that cannot be read, or whose notifications the database refuses for good, is copied to\n"
         "  queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ may be away\n"
@@ -61,7 +65,8 @@ static const struct daemon_program program = {
 enum {
     MIRROR_FIRST = AUDIENCE_STATEMENTS,
     WATCHERS_FIRST = MIRROR_FIRST + MIRROR_STATEMENTS,
-    STATEMENTS = WATCHERS_FIRST + WATCHERS_STATEMENTS
+    RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
+    STATEMENTS = RETENTION_FIRST + RETENTION_STATEMENTS
 };
 static struct pg_statement statements[STATEMENTS];
 
@@ -79,6 +84,7 @@ struct notifyworker {
     struct intake *intake;
     struct mirror *mirror;
     struct watchers *watchers;
+    struct retention *retention;
     struct mail *mail;
     struct deliveries *deliveries;
     struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
@@ -137,6 +143,7 @@ static void on_drain(void *arg)
     intake_drain(worker->intake);
     mirror_drain(worker->mirror);
     watchers_drain(worker->watchers);
+    retention_drain(worker->retention);
     deliveries_drain(worker->deliveries);
     if (event_add(worker->drain_timer, &every) != 0) {
         log_error("no timer for the drain");
@@ -149,6 +156,7 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements, audience_table, sizeof(audience_table));
     memcpy(statements + MIRROR_FIRST, mirror_table, sizeof(mirror_table));
     memcpy(statements + WATCHERS_FIRST, watchers_table, sizeof(watchers_table));
+    memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
     struct pg_options options = {.base = worker->base,
                                  .url = worker->config.pg_url,
                                  .application = program.name,
@@ -224,8 +232,9 @@ static bool make_parts(struct notifyworker *worker)
         .base = worker->base, .consumes = worker->consumer, .pg = worker->pg, .first_statement = MIRROR_FIRST};
     worker->mirror = mirror_new(&mirror);
     worker->watchers = watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->config.watch_poll_ms);
+    worker->retention = retention_new(worker->base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL &&
+    return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL && worker->retention != NULL &&
            worker->drain_timer != NULL && make_deliveries(worker);
 }
 
@@ -240,6 +249,7 @@ static void notifyworker_free(struct notifyworker *worker)
     worker->pg = NULL;
     deliveries_free(worker->deliveries);
     mail_free(worker->mail);
+    retention_free(worker->retention);
     watchers_free(worker->watchers);
     mirror_free(worker->mirror);
     intake_free(worker->intake);

@@ -108,3 +108,4 @@ CREATE TABLE login_places (
     seen_at timestamptz(3) NOT NULL,
     PRIMARY KEY (user_id, place)
 );
+CREATE INDEX login_places_by_age ON login_places (seen_at);

@@ -758,6 +758,25 @@ def configure(stage, text, yes):
     stage.client.close()
 
 
+def test_who_may_bid_where_addresses_must_be_verified(stage):
+    with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
+        saved = file.read()
+    text = re.sub(r"(?m)^(searches_per_minute) *=.*$", r"\1 = 1000", saved) + "\n[accounts]\nbid_unverified = no\n"
+    known, unknown, auction = stage.person("Val"), stage.person("Ulf"), stage.auction()
+    stage.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(known["email"], "confirm"))})
+    bids = f"{API}/auctions/{auction}/bids"
+    try:
+        configure(stage, text, True)
+        for _ in range(LOOKS):
+            stage.refused("EMAIL_UNVERIFIED", 403, "POST", bids, {"amount": 10}, unknown, X_Idempotency_Key="mine")
+        stage.bid(auction, 10, known)
+        token = token_of(mail(unknown["email"], "confirm"))
+        stage.call(204, "POST", f"{API}/auth/verify-email", {"token": token})
+        stage.call(202, "POST", bids, {"amount": 20}, unknown, X_Idempotency_Key="mine")
+    finally:
+        configure(stage, saved, False)
+
+
 def test_limits(stage):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()

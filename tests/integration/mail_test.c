@@ -42,7 +42,7 @@ static char bidder[UUID_TEXT_SIZE];
 static char auction[UUID_TEXT_SIZE];
 static pid_t worker;
 
-/* With these settings of [mail] besides. */
+/* With these settings besides; the section is [mail]. */
 static void worker_start(const char *more)
 {
     char settings[SMTP_SETTINGS_SIZE + TEXT_SIZE];
@@ -408,6 +408,49 @@ START_TEST(with_mail_off_what_would_be_mailed_is_dropped)
 }
 END_TEST
 
+START_TEST(an_address_is_not_mailed_more_of_a_kind_than_is_good)
+{
+    worker_end();
+    worker_start("[limits]\nmails_per_hour = 2\n");
+    subscribe(bidder, "ann@example.org");
+    for (int i = 0; i < 4; i++) {
+        PQclear(sql_rows(sql,
+                         "INSERT INTO deliveries (id, channel, kind, endpoint)"
+                         " VALUES (delivery_id(), 'email', 'PASSWORD_RESET', 'ann@example.org')",
+                         NULL));
+        SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries WHERE state IN ('delivered', 'dropped')", NULL) ==
+                       i + 1,
+                   DEADLINE_MS);
+    }
+    ck_assert_int_eq(deliveries("ann@example.org", "delivered"), 2);
+    ck_assert_int_eq(smtp_count(&smtp, "ann@example.org"), 2);
+}
+END_TEST
+
+START_TEST(what_is_old_is_removed)
+{
+    worker_end();
+    subscribe(bidder, "ann@example.org");
+    PQclear(sql_rows(sql,
+                     "INSERT INTO deliveries (id, channel, kind, endpoint, state, created_at)"
+                     " SELECT delivery_id(), 'email', 'OUTBID', 'x', 'delivered', now() - d * interval '1 day'"
+                     " FROM unnest(ARRAY[29, 31, 400]) d",
+                     NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO account_tokens SELECT 'hash ' || s, $1::uuid, 'VERIFY_EMAIL',"
+                     " now() + s * interval '1 hour' FROM unnest(ARRAY[-1, 1]) s",
+                     bidder, NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO login_places SELECT $1::uuid, 'place ' || d, now() - d * interval '1 day'"
+                     " FROM unnest(ARRAY[89, 91]) d",
+                     bidder, NULL));
+    worker_start("");
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries", NULL) == 1, DEADLINE_MS);
+    ck_assert_str_eq(sql_text(sql, "SELECT hash FROM account_tokens", NULL), "hash 1");
+    ck_assert_str_eq(sql_text(sql, "SELECT place FROM login_places", NULL), "place 89");
+}
+END_TEST
+
 /* ---- messages ---- */
 
 START_TEST(a_message_that_comes_again_is_not_mailed_again)
@@ -514,6 +557,8 @@ static Suite *mail_suite(void)
         a_server_that_does_not_let_us_in_is_no_fault_of_the_recipient,
         nothing_is_sent_to_a_server_that_cannot_show_who_it_is,
         with_mail_off_what_would_be_mailed_is_dropped,
+        an_address_is_not_mailed_more_of_a_kind_than_is_good,
+        what_is_old_is_removed,
         a_message_that_comes_again_is_not_mailed_again,
         what_is_no_message_goes_to_the_dead_letters,
         a_killed_worker_loses_no_mail,
