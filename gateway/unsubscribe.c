@@ -92,12 +92,10 @@ static void on_key(const struct pg_reply *reply, void *arg)
 static void handle(struct request *request)
 {
     struct unsubscribe *own = request_own(request, sizeof(*own));
-    if (own == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    } else if (!request_query(request, "token", own->token, sizeof(own->token))) {
+    if (own != NULL && !request_query(request, "token", own->token, sizeof(own->token))) {
         reply_error(request, ERROR_INVALID_TOKEN);
-    } else if (!statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_KEY, 0, NULL, on_key,
-                                 request)) {
+    } else if (own == NULL || !statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_KEY, 0, NULL,
+                                                on_key, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

@@ -583,8 +583,9 @@ static bool lane_start(struct lane *lane, struct deliveries *deliveries, const s
 
 static void lane_stop(struct lane *lane)
 {
-    struct try *try = NULL;
-    while ((try = TAILQ_FIRST(&lane->tries)) != NULL) {
+    struct try *next = NULL;
+    for (struct try *try = TAILQ_FIRST(&lane->tries); try != NULL; try = next) {
+        next = TAILQ_NEXT(try, link);
         if (try->state == TRY_FLYING) {
             transfers_cancel(lane->transfers, try->delivery.curl);
         }
