@@ -340,6 +340,10 @@ static bool check_mail(const struct config *config, char *why, size_t why_size)
         (void)snprintf(why, why_size, "public_url must be a URL");
         return false;
     }
+    if (!config->bid_unverified && strcmp(config->mail_url, "none") == 0) {
+        (void)snprintf(why, why_size, "bid_unverified = no needs mail_url: nobody could verify an address");
+        return false;
+    }
     if ((strcmp(config->mail_user, "none") == 0) != (strcmp(config->mail_password, "none") == 0)) {
         (void)snprintf(why, why_size, "mail_user and mail_password go together");
         return false;
