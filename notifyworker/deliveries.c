@@ -291,8 +291,10 @@ static void try_judged(struct try *try, enum delivery_verdict verdict)
     try->verdict = verdict;
     uuid_format(&try->delivery.id, id);
     if (verdict != DELIVERY_SENT) {
-        log_info("delivery %s (%s, %s) %s: %s", id, try->lane->channel->name, try->delivery.kind,
-                 verdict == DELIVERY_DROPPED ? "is dropped" : "failed", try->delivery.error);
+        /* What the other side said may name a person: it is in the table. */
+        log_info("delivery %s (%s, %s) %s: %s, status %ld", id, try->lane->channel->name, try->delivery.kind,
+                 verdict == DELIVERY_DROPPED ? "is dropped" : "failed",
+                 try->delivery.status == 0 ? try->delivery.error : "refused", try->delivery.status);
     }
     try_step(try, TRY_MARKING);
 }

@@ -49,7 +49,7 @@ enum {
     COLUMN_VERIFIED, /* its address */
     COLUMN_WANTED,   /* the kind, by mail */
     COLUMN_NOTIFIES, /* it is about a notification */
-    COLUMN_LATELY,   /* of its kind to that address within the hour before, without those that were dropped */
+    COLUMN_LATELY,   /* about accounts: of its kind to that address within the hour before, but those dropped */
     COLUMN_KEY,      /* of unsubscribe tokens */
 };
 
@@ -67,8 +67,9 @@ static const char lookup[] =
     "  AND d.state IN ('queued', 'retrying', 'failed'))"
     " SELECT " DELIVERY_COLUMNS ", u.display_name, u.id IS NOT NULL AND u.banned_at IS NULL, u.verified_at IS NOT NULL,"
     " d.kind = ANY (u.mailed), d.notification_id IS NOT NULL,"
-    " (SELECT count(*) FROM deliveries o WHERE o.endpoint = d.endpoint AND o.kind = d.kind AND o.id < d.id"
-    "  AND o.channel = 'email' AND o.state <> 'dropped' AND o.created_at > d.created_at - interval '1 hour'),"
+    " CASE WHEN d.notification_id IS NULL THEN (SELECT count(*) FROM deliveries o WHERE o.endpoint = d.endpoint"
+    "  AND o.notification_id IS NULL AND o.created_at > d.created_at - interval '1 hour' AND o.id < d.id"
+    "  AND o.kind = d.kind AND o.channel = 'email' AND o.state <> 'dropped') END,"
     " (SELECT secret FROM house_keys WHERE name = 'unsubscribe')"
     " FROM d LEFT JOIN users u ON u.id = d.owner";
 
@@ -369,6 +370,17 @@ static const char *why_not(const struct mail *mail, const struct delivery *deliv
     return most != 0 && pg_int(row, 0, COLUMN_LATELY) >= most ? "too many of this kind within an hour" : NULL;
 }
 
+/* Accounts have no other; but what stands between < and > in a command must not depend on that. */
+static bool is_address(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~' || *at == '<' || *at == '>') {
+            return false;
+        }
+    }
+    return strchr(text, '@') != NULL && strlen(text) < DELIVERY_ENDPOINT_SIZE;
+}
+
 static enum delivery_verdict stop(struct delivery *delivery, enum delivery_verdict verdict, const char *why)
 {
     (void)snprintf(delivery->error, sizeof(delivery->error), "%s", why);
@@ -396,6 +408,9 @@ static enum delivery_verdict mail_begin(struct delivery *delivery, const PGresul
     const char *reason = why_not(mail, delivery, row);
     if (reason != NULL) {
         return stop(delivery, DELIVERY_DROPPED, reason);
+    }
+    if (!is_address(pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT))) {
+        return stop(delivery, DELIVERY_REFUSED, "this is no address");
     }
     if (letter == NULL || !write_letter(mail, delivery, row) || !set_server(delivery->curl, mail->config) ||
         !set_sockets(delivery->curl, letter) ||

@@ -30,6 +30,8 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint, id DESC);
 CREATE INDEX deliveries_by_user ON deliveries (user_id, id DESC);
 CREATE INDEX deliveries_by_time ON deliveries (created_at);
+-- How many of a kind an address was sent lately.
+CREATE INDEX deliveries_of_accounts ON deliveries (endpoint, created_at) WHERE notification_id IS NULL;
 
 -- A version 8 id that begins with this moment.
 CREATE FUNCTION delivery_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
