@@ -93,6 +93,8 @@ CREATE TRIGGER notifications_leave AFTER INSERT ON notifications REFERENCING NEW
 
 -- --- mail about accounts ---
 
+-- Keys of house_keys for it: 'unsubscribe' signs the links that stop mail, 'place' keys the hashes of login_places.
+
 -- What links in such mail carry: the hash alone is kept. A token is made anew for each try of a delivery.
 CREATE TABLE account_tokens (
     hash       text PRIMARY KEY,                  -- BLAKE2b, hex
