@@ -86,6 +86,7 @@ $(BIN)/rostrum-picture: $(call objects,gateway/picture) $(OBJ)/common/picture.o
 $(BIN)/rostrum-picture: PKG_LIBS = -l:libvips.so.42
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
+$(BIN)/rostrum-notifyworker: PKG_LIBS += $(shell pkg-config --libs libcurl)
 # verify replays the ledger through the very rules the bid worker decides by.
 $(BIN)/rostrumctl: $(call objects,deploy/ctl) $(OBJ)/bidworker/rules.o $(OBJ)/bidworker/voids.o $(COMMON)
 $(PROGRAMS):
@@ -105,6 +106,7 @@ $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o pseudonym.o)
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/queries.o
+$(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,jws.o token.o)
 
 # Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
@@ -262,8 +264,12 @@ install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not ove
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(SYSCONFDIR)/rostrum $(DESTDIR)$(UNITDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	install -m 644 schema/*.sql $(DESTDIR)$(DATADIR)/schema
+	install -d $(DESTDIR)$(DATADIR)/templates
+	install -m 644 conf/templates/* $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/rostrum.ini README.md gateway/openapi.yaml $(DESTDIR)$(DATADIR)
-	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || install -m 644 conf/rostrum.ini $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
+	test -e $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini || \
+	    sed 's|^template_folder = .*|template_folder = $(DATADIR)/templates|' conf/rostrum.ini \
+	        > $(DESTDIR)$(SYSCONFDIR)/rostrum/rostrum.ini
 	install -d $(DESTDIR)$(UNITDIR)/rostrum-.service.d $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	install -m 644 deploy/systemd/rostrum.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/rostrum.conf
 	for unit in $(UNITS); do \

@@ -90,6 +90,8 @@ static const struct setting settings[] = {
     INT("limits", registrations_per_hour, "20", 0, 1000000),
     INT("limits", logins_account_per_minute, "100", 0, 1000000),
     INT("limits", images_per_hour, "120", 0, 1000000),
+    INT("limits", mails_per_hour, "5", 0, 1000000),
+    INT("limits", resets_per_hour, "20", 0, 1000000),
 
     TEXT("images", "store", store, "file"),
     TEXT("images", "image_folder", image_folder, "/var/lib/rostrum/images"),
@@ -112,6 +114,25 @@ static const struct setting settings[] = {
     INT("images", image_sweep_s, "60", 1, 86400),
 
     INT("bids", retract_window_s, "0", 0, 86400),
+
+    TEXT("mail", "mail_url", mail_url, "none"),
+    TEXT("mail", "mail_user", mail_user, "none"),
+    TEXT("mail", "mail_password", mail_password, "none"),
+    TEXT("mail", "mail_from", mail_from, "rostrum@localhost"),
+    TEXT("mail", "mail_from_name", mail_from_name, "Rostrum"),
+    BOOL("mail", mail_tls_required, "yes"),
+    TEXT("mail", "mail_ca_file", mail_ca_file, "none"),
+    INT("mail", mail_connect_timeout_ms, "10000", 100, 600000),
+    INT("mail", mail_timeout_ms, "30000", 100, 600000),
+    INT("mail", mail_connections_max, "8", 1, 1000),
+    TEXT("mail", "template_folder", template_folder, "/usr/share/rostrum/templates"),
+    TEXT("mail", "public_url", public_url, "http://127.0.0.1:8080"),
+
+    BOOL("accounts", bid_unverified, "yes"),
+    INT("accounts", verify_token_s, "172800", 60, 31536000),
+    INT("accounts", reset_token_s, "3600", 60, 86400),
+
+    INT("deliveries", delivery_keep_days, "30", 1, 36500),
 
     INT("bidworker", batch_max_bids, "1024", 1, 1024),
     INT("bidworker", batch_interval_ms, "50", 0, 999),
@@ -260,6 +281,7 @@ bool config_read_environment(struct config *config, char *why, size_t why_size)
         {"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
         {"ROSTRUM_S3_ACCESS_KEY", "images", "s3_access_key"},
         {"ROSTRUM_S3_SECRET_KEY", "images", "s3_secret_key"},
+        {"ROSTRUM_MAIL_PASSWORD", "mail", "mail_password"},
     };
     const char *file = getenv("ROSTRUM_CONF");
     if (file != NULL && file[0] != '\0' && !config_read(config, file, why, why_size)) {
@@ -292,6 +314,44 @@ static bool check_images(const struct config *config, char *why, size_t why_size
     return true;
 }
 
+/* What stands in a header or a link must be on one line, and the rest is libcurl's to judge. */
+static bool is_plain(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~' || strchr("<>\"", *text) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_mail(const struct config *config, char *why, size_t why_size)
+{
+    bool smtp = strncmp(config->mail_url, "smtp://", 7) == 0 || strncmp(config->mail_url, "smtps://", 8) == 0;
+    if (strcmp(config->mail_url, "none") != 0 && !smtp) {
+        (void)snprintf(why, why_size, "mail_url must be none, or begin with smtp:// or smtps://");
+        return false;
+    }
+    const char *at = strchr(config->mail_from, '@');
+    if (at == NULL || at == config->mail_from || at[1] == '\0' || !is_plain(config->mail_from)) {
+        (void)snprintf(why, why_size, "mail_from must be an address");
+        return false;
+    }
+    if (!is_plain(config->public_url) || strstr(config->public_url, "://") == NULL) {
+        (void)snprintf(why, why_size, "public_url must be a URL");
+        return false;
+    }
+    if (!config->bid_unverified && strcmp(config->mail_url, "none") == 0) {
+        (void)snprintf(why, why_size, "bid_unverified = no needs mail_url: nobody could verify an address");
+        return false;
+    }
+    if ((strcmp(config->mail_user, "none") == 0) != (strcmp(config->mail_password, "none") == 0)) {
+        (void)snprintf(why, why_size, "mail_user and mail_password go together");
+        return false;
+    }
+    return true;
+}
+
 bool config_check(const struct config *config, char *why, size_t why_size)
 {
     enum log_level level = LOG_INFO;
@@ -312,7 +372,7 @@ bool config_check(const struct config *config, char *why, size_t why_size)
                        config->confirm_deadline_ms, config->request_deadline_ms);
         return false;
     }
-    return check_images(config, why, why_size);
+    return check_images(config, why, why_size) && check_mail(config, why, why_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

@@ -69,6 +69,8 @@ struct config {
     int registrations_per_hour;
     int logins_account_per_minute; /* by addresses that never logged in to the account */
     int images_per_hour;
+    int mails_per_hour;  /* about one account, of one kind */
+    int resets_per_hour; /* asked for by one address */
     /* [images] */
     char store[8]; /* file, s3 */
     char image_folder[CONFIG_TEXT_SIZE];
@@ -91,6 +93,25 @@ struct config {
     int image_sweep_s;            /* between looks for files that no image has any more */
     /* [bids] */
     int retract_window_s; /* after its receipt, in which a bidder may take back a bid; 0: never */
+    /* [mail] */
+    char mail_url[CONFIG_TEXT_SIZE]; /* smtp://host:port, smtps://host:port; "none": mail is off */
+    char mail_user[CONFIG_TEXT_SIZE];
+    char mail_password[CONFIG_TEXT_SIZE];
+    char mail_from[CONFIG_TEXT_SIZE];
+    char mail_from_name[CONFIG_TEXT_SIZE];
+    bool mail_tls_required;
+    char mail_ca_file[CONFIG_TEXT_SIZE]; /* "none": the system's */
+    int mail_connect_timeout_ms;
+    int mail_timeout_ms;      /* for one mail, connecting included */
+    int mail_connections_max; /* of one notification worker */
+    char template_folder[CONFIG_TEXT_SIZE];
+    char public_url[CONFIG_TEXT_SIZE]; /* what links in mails begin with */
+    /* [accounts] */
+    bool bid_unverified; /* whose address is not verified may bid */
+    int verify_token_s;
+    int reset_token_s;
+    /* [deliveries] */
+    int delivery_keep_days;
     /* [bidworker] */
     int batch_max_bids;
     int batch_interval_ms; /* least time from one batch's begin to the next one's */
@@ -115,7 +136,7 @@ struct config {
 void config_defaults(struct config *config);
 /* Reads one INI file over what is there. On false a sentence with file and line is in `why`. */
 MUST_CHECK bool config_read(struct config *config, const char *path, char *why, size_t why_size);
-/* ROSTRUM_CONF, the ROSTRUM_*_URL variables, and the keys of S3. */
+/* ROSTRUM_CONF, the ROSTRUM_*_URL variables, the keys of S3, and the mail server's password. */
 MUST_CHECK bool config_read_environment(struct config *config, char *why, size_t why_size);
 /* What no single setting can know: fence_grace_ms > confirm_deadline_ms + 2 * clock_skew_max_ms, and the like. */
 MUST_CHECK bool config_check(const struct config *config, char *why, size_t why_size);

@@ -8,7 +8,8 @@
  * rows stay in memory up to OUTBOX_ROWS_MAX and OUTBOX_BYTES_MAX, and beyond that only in the table, for the sweep.
  *
  * The pg pool needs one connection that is not held by a transaction for long: deletes and sweeps are statements of
- * their own. Callers: bidworker and endworker.
+ * their own. Callers: bidworker, endworker and
+ * notifyworker.
  */
 #ifndef ROSTRUM_COMMON_OUTBOX_H
 #define ROSTRUM_COMMON_OUTBOX_H

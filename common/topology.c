@@ -31,3 +31,16 @@ void topology_bid_exchange(const struct uuid *auction_id, unsigned shards, char 
     assert(shards > 0 && shards <= TOPOLOGY_SHARDS_MAX);
     topology_shard_name(ids_shard(auction_id, shards), out);
 }
+
+int topology_wait_s(unsigned wait)
+{
+    assert(wait < TOPOLOGY_WAITS);
+    return 1 << wait;
+}
+
+void topology_wait_name(unsigned wait, char out[static TOPOLOGY_WAIT_SIZE])
+{
+    int length = snprintf(out, TOPOLOGY_WAIT_SIZE, "deliveries.wait.%d", topology_wait_s(wait));
+    assert(length > 0 && length < TOPOLOGY_WAIT_SIZE);
+    (void)length;
+}

@@ -15,61 +15,90 @@
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/limits.h"
+#include "gateway/preferences.h"
 #include "gateway/reply.h"
 #include "gateway/session.h"
 #include "gateway/sessions.h"
 #include "gateway/token.h"
 
 enum {
-    EMAIL_SIZE = 255, /* RFC 5321: 254 characters */
-    PASSWORD_LEAST = 8,
-    PASSWORD_MOST = 128,
     DISPLAY_NAME_MOST = 100,
     ACCOUNT_HASH_SIZE = 33, /* hex of 16 bytes: names an account in Redis without telling it */
-    KIND_SIZE = 32,
 };
 
 enum { SEEN_LIFE_S = 90 * 86400 }; /* how long an address that once logged in is no stranger to an account */
 
-enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE };
+enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_TELL };
 
 #define USER_COLUMNS                                                                                                   \
     "id, email, display_name, role, (extract(epoch FROM created_at) * 1000)::bigint,"                                  \
-    " ',' || array_to_string(muted, ',') || ','"
+    " verified_at IS NOT NULL, " PREFERENCES_COLUMNS
 
 static const struct pg_statement list[] = {
+    /* $6: mail is on. */
     [ACCOUNT_ADD] = {"account_add",
-                     "INSERT INTO users (id, email, display_name, password_hash, created_at)"
-                     " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING " USER_COLUMNS},
+                     "WITH u AS (INSERT INTO users (id, email, display_name, password_hash, created_at)"
+                     "  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING *),"
+                     " mail AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint)"
+                     "  SELECT delivery_id(), 'email', 'VERIFY_EMAIL', id, email FROM u WHERE $6::boolean)"
+                     " SELECT " USER_COLUMNS " FROM u"},
     [ACCOUNT_BY_EMAIL] = {"account_by_email", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
                                               " FROM users WHERE email = $1"},
     [ACCOUNT_BY_ID] = {"account_by_id", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
                                         " FROM users WHERE id = $1"},
     /*
-     * $2 name, $3 kinds wanted again, $4 kinds not wanted, $5 hash of a new password; NULL: as before. $6 hash of the
-     * password that it replaces: of two changes at once only one finds it.
+     * $2 name, $3 hash of a new password, NULL: as before; $4 to $9 see preferences.h. $10 hash of the password that it
+     * replaces: of two changes at once only one finds it.
      */
-    [ACCOUNT_CHANGE] = {"account_change",
-                        "UPDATE users SET display_name = coalesce($2, display_name),"
-                        " muted = ARRAY(SELECT unnest(muted) EXCEPT SELECT unnest($3::text[])"
-                        "  UNION SELECT unnest($4::text[]) ORDER BY 1),"
-                        " password_hash = coalesce($5, password_hash)"
-                        " WHERE id = $1 AND password_hash = coalesce($6, password_hash) RETURNING " USER_COLUMNS},
+    [ACCOUNT_CHANGE] =
+        {"account_change",
+         "UPDATE users SET display_name = coalesce($2, display_name),"
+         " password_hash = coalesce($3, password_hash), " PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST(
+             "mailed", "$6",
+             "$7") ", " PREFERENCES_LIST("unhooked", "$8",
+                                         "$9") " WHERE id = $1 AND password_hash = coalesce($10, password_hash)"
+                                               " RETURNING " USER_COLUMNS},
+    /*
+     * $1 user, $2 address, $3 browser: notes both, as keyed hashes, and mails the owner where one of them is new. The
+     * first place of all is no news.
+     */
+    [ACCOUNT_PLACE] = {"account_place",
+                       "WITH p AS (SELECT encode(sha256(convert_to(secret || '/address/' || $2, 'UTF8')), 'hex') AS a,"
+                       "  encode(sha256(convert_to(secret || '/agent/' || $3, 'UTF8')), 'hex') AS b"
+                       "  FROM house_keys WHERE name = 'place'),"
+                       " known AS (SELECT count(*) AS places, count(*) FILTER (WHERE l.place IN (p.a, p.b)) AS same"
+                       "  FROM p CROSS JOIN login_places l WHERE l.user_id = $1),"
+                       " noted AS (INSERT INTO login_places SELECT $1, n.place, now() FROM p,"
+                       "  unnest(ARRAY[p.a, p.b]) AS n (place)"
+                       "  ON CONFLICT (user_id, place) DO UPDATE SET seen_at = excluded.seen_at)"
+                       " INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
+                       " SELECT delivery_id(), 'email', 'NEW_LOGIN', u.id, u.email,"
+                       "  jsonb_build_object('address', $2::text, 'agent', $3::text, 'createdAt', now())"
+                       " FROM known, users u WHERE u.id = $1 AND u.verified_at IS NOT NULL"
+                       " AND known.places > 0 AND known.same < 2"},
+    /* $1 user, $2 kind */
+    [ACCOUNT_TELL] = {"account_tell", "INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
+                                      " SELECT delivery_id(), 'email', $2, id, email,"
+                                      "  jsonb_build_object('createdAt', now()) FROM users WHERE id = $1"},
 };
 
 struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
 
-enum { USER_ID, USER_EMAIL, USER_NAME, USER_ROLE, USER_CREATED, USER_MUTED, USER_PASSWORD, USER_BANNED };
-
-/* Kinds of notifications: what a user may want or not. */
-static const char *const kinds[] = {
-    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
-    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",          NULL,
+enum {
+    USER_ID,
+    USER_EMAIL,
+    USER_NAME,
+    USER_ROLE,
+    USER_CREATED,
+    USER_VERIFIED,
+    USER_PREFERENCES,
+    USER_PASSWORD = USER_PREFERENCES + PREFERENCES_COLUMN_COUNT,
+    USER_BANNED
 };
 
 /* What a login or a change of the password keeps between its steps. */
 struct account {
-    char email[EMAIL_SIZE];
+    char email[ACCOUNTS_EMAIL_SIZE];
     struct uuid id;
     bool admin;
     bool banned;
@@ -90,31 +119,15 @@ static void write_user_members(struct jsonw *json, const PGresult *result)
     jsonw_put_time(json, "createdAt", pg_int(result, 0, USER_CREATED));
 }
 
-static void write_settings(struct jsonw *json, const PGresult *result)
-{
-    const char *muted = pg_text(result, 0, USER_MUTED);
-    char kind[KIND_SIZE];
-    jsonw_name(json, "notificationSettings");
-    jsonw_object(json);
-    for (size_t i = 0; kinds[i] != NULL; i++) {
-        (void)snprintf(kind, sizeof kind, ",%s,", kinds[i]);
-        jsonw_name(json, kinds[i]);
-        jsonw_object(json);
-        jsonw_put_bool(json, "inApp", strstr(muted, kind) == NULL);
-        jsonw_end_object(json);
-    }
-    jsonw_end_object(json);
-}
-
 /*
  * One "@", something before it, a domain with a dot after it, printable ASCII only: whether the address exists only
  * mail can tell. Lower-cased into `out`.
  */
-static bool normalise_email(const char *text, char out[static EMAIL_SIZE])
+static bool normalise_email(const char *text, char out[static ACCOUNTS_EMAIL_SIZE])
 {
     size_t length = strlen(text);
     const char *at = strchr(text, '@');
-    if (length >= EMAIL_SIZE || at == NULL || at == text || strchr(at + 1, '@') != NULL) {
+    if (length >= ACCOUNTS_EMAIL_SIZE || at == NULL || at == text || strchr(at + 1, '@') != NULL) {
         return false;
     }
     const char *dot = strchr(at + 1, '.');
@@ -130,12 +143,11 @@ static bool normalise_email(const char *text, char out[static EMAIL_SIZE])
     return true;
 }
 
-/* Reads "email" of the body; a fault if it is none. */
-static void read_email(struct request *request, char out[static EMAIL_SIZE], struct faults *faults)
+void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE], struct faults *faults)
 {
     const char *text = NULL;
     out[0] = '\0';
-    if (fields_text(request->body, "email", FIELDS_REQUIRED, 1, EMAIL_SIZE - 1, &text, faults) &&
+    if (fields_text(request->body, "email", FIELDS_REQUIRED, 1, ACCOUNTS_EMAIL_SIZE - 1, &text, faults) &&
         !normalise_email(text, out)) {
         faults_add(faults, "email", "must be an email address");
     }
@@ -176,7 +188,8 @@ static void on_register_hashed(const char *hash, void *arg)
     char now[CLOCK_TEXT_SIZE];
     uuid_format(&id, id_text);
     clock_format(clock_now_ms(), now);
-    const char *values[] = {id_text, account->email, account->name, hash, now};
+    bool mail = strcmp(request->gateway->config->mail_url, "none") != 0;
+    const char *values[] = {id_text, account->email, account->name, hash, now, mail ? "true" : "false"};
     if (hash == NULL || !statements_query(request->gateway, &accounts_statements, ACCOUNT_ADD, ARRAY_LEN(values),
                                           values, on_added, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -195,8 +208,9 @@ static void handle_register(struct request *request)
         return;
     }
     fields_known(request->body, known, &faults);
-    read_email(request, account->email, &faults);
-    (void)fields_text(request->body, "password", FIELDS_REQUIRED, PASSWORD_LEAST, PASSWORD_MOST, &password, &faults);
+    accounts_read_email(request, account->email, &faults);
+    (void)fields_text(request->body, "password", FIELDS_REQUIRED, ACCOUNTS_PASSWORD_LEAST, ACCOUNTS_PASSWORD_MOST,
+                      &password, &faults);
     if (fields_name(request->body, "displayName", FIELDS_REQUIRED, 1, DISPLAY_NAME_MOST, &name, &faults)) {
         (void)snprintf(account->name, sizeof account->name, "%s", name);
     }
@@ -260,6 +274,36 @@ static void note_seen(struct request *request)
     }
 }
 
+static void on_told(const struct pg_reply *reply, void *arg)
+{
+    (void)arg;
+    if (reply->outcome != PG_OK) {
+        log_error("mail about an account could not be queued: %s",
+                  reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
+    }
+}
+
+/* Without waiting for it. */
+static void tell_owner(struct request *request, size_t statement, int count, const char *const *values)
+{
+    if (!statements_query(request->gateway, &accounts_statements, statement, count, values, on_told, NULL)) {
+        struct log_about about = request_about(request);
+        log_line(LOG_ERROR, &about, "mail about an account could not be queued: PostgreSQL is not there");
+    }
+}
+
+/* The owner hears of a login from where nobody logged in before. */
+static void note_place(struct request *request)
+{
+    const struct account *account = request->own;
+    struct audit_origin origin;
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id, request->address, origin.agent};
+    audit_origin_read(request, &origin);
+    uuid_format(&account->id, id);
+    tell_owner(request, ACCOUNT_PLACE, ARRAY_LEN(values), values);
+}
+
 /* Into the audit log: the account by its id, or what was taken for one by a hash. */
 static void note_login(struct request *request, const char *action)
 {
@@ -287,6 +331,7 @@ static void on_session(struct request *request, const char *session_token)
     }
     note_login(request, "LOGIN");
     note_seen(request);
+    note_place(request);
     session_cookie(request, session_token);
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -398,8 +443,8 @@ static void handle_login(struct request *request)
         return;
     }
     fields_known(request->body, known, &faults);
-    read_email(request, account->email, &faults);
-    (void)fields_text(request->body, "password", FIELDS_REQUIRED, 1, PASSWORD_MOST, &password, &faults);
+    accounts_read_email(request, account->email, &faults);
+    (void)fields_text(request->body, "password", FIELDS_REQUIRED, 1, ACCOUNTS_PASSWORD_MOST, &password, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;
@@ -470,7 +515,8 @@ static void on_user(const struct pg_reply *reply, void *arg)
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     write_user_members(json, reply->result);
-    write_settings(json, reply->result);
+    jsonw_put_bool(json, "emailVerified", pg_bool(reply->result, 0, USER_VERIFIED));
+    preferences_write(json, reply->result, USER_PREFERENCES);
     jsonw_end_object(json);
     reply_send(request, 200);
 }
@@ -491,40 +537,21 @@ static void handle_me(struct request *request)
     find_user(request, on_user);
 }
 
-/* The kinds that the body sets to `wanted`, as an array for SQL. */
-static const char *kinds_of(const struct json *settings, bool wanted, struct pg_array *array)
-{
-    pg_array_reset(array);
-    for (const struct json *kind = settings == NULL ? NULL : settings->child; kind != NULL; kind = kind->next) {
-        if (json_member(kind, "inApp")->truth == wanted) {
-            pg_array_text_add(array, kind->name);
-        }
-    }
-    return pg_array_done(array);
-}
-
 /* Does what the body says, which was checked; `hash` of the new password and `old` of the one before, or both NULL. */
 static void change_user(struct request *request, const char *hash, const char *old, pg_callback callback)
 {
     const struct json *name = json_member(request->body, "displayName");
-    const struct json *settings = json_member(request->body, "notificationSettings");
-    struct pg_array wanted = {.text = NULL};
-    struct pg_array muted = {.text = NULL};
+    struct pg_array arrays[PREFERENCES_VALUES] = {{.text = NULL}};
     char id[UUID_TEXT_SIZE];
+    const char *values[4 + PREFERENCES_VALUES] = {id, name == NULL ? NULL : name->text, hash};
     uuid_format(&request->user.id, id);
-    const char *values[] = {id,
-                            name == NULL ? NULL : name->text,
-                            kinds_of(settings, true, &wanted),
-                            kinds_of(settings, false, &muted),
-                            hash,
-                            old};
-    if (values[2] == NULL || values[3] == NULL ||
+    values[3 + PREFERENCES_VALUES] = old;
+    if (!preferences_values(json_member(request->body, "notificationSettings"), arrays, values + 3) ||
         !statements_query(request->gateway, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values, callback,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
-    pg_array_free(&wanted);
-    pg_array_free(&muted);
+    preferences_free(arrays);
 }
 
 static void refuse_current_password(struct request *request)
@@ -564,6 +591,8 @@ static void on_password_set(const struct pg_reply *reply, void *arg)
     char subject[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, subject);
     audit_note(request, NULL, "PASSWORD_CHANGED", subject);
+    const char *values[] = {subject, "PASSWORD_CHANGED"};
+    tell_owner(request, ACCOUNT_TELL, ARRAY_LEN(values), values);
     const struct sessions_end end = {
         .user = &request->user.id, .which = SESSIONS_OTHERS, .hash = request->user.session};
     if (!sessions_end(request->gateway, &end, on_others_ended, request)) {
@@ -632,29 +661,6 @@ static void change_password(struct request *request)
     limits_take_text(request, LIMIT_LOGINS, id, find_password_owner);
 }
 
-/* {"OUTBID": {"inApp": false}, …} */
-static void check_settings(const struct json *settings, struct faults *faults)
-{
-    static const char *const channels[] = {"inApp", NULL};
-    if (settings == NULL) {
-        return;
-    }
-    if (settings->type != JSON_OBJECT) {
-        faults_add(faults, "notificationSettings", "must be an object");
-        return;
-    }
-    fields_known(settings, kinds, faults);
-    for (const struct json *kind = settings->child; kind != NULL; kind = kind->next) {
-        bool wanted = false;
-        if (kind->type != JSON_OBJECT) {
-            faults_add(faults, kind->name, "must be an object");
-        } else {
-            fields_known(kind, channels, faults);
-            (void)fields_bool(kind, "inApp", FIELDS_REQUIRED, &wanted, faults);
-        }
-    }
-}
-
 static void handle_change_me(struct request *request)
 {
     static const char *const known[] = {"displayName", "password", "currentPassword", "notificationSettings", NULL};
@@ -664,10 +670,11 @@ static void handle_change_me(struct request *request)
     const char *current = NULL;
     fields_known(request->body, known, &faults);
     (void)fields_name(request->body, "displayName", FIELDS_OPTIONAL, 1, DISPLAY_NAME_MOST, &name, &faults);
-    (void)fields_text(request->body, "password", FIELDS_OPTIONAL, PASSWORD_LEAST, PASSWORD_MOST, &password, &faults);
+    (void)fields_text(request->body, "password", FIELDS_OPTIONAL, ACCOUNTS_PASSWORD_LEAST, ACCOUNTS_PASSWORD_MOST,
+                      &password, &faults);
     (void)fields_text(request->body, "currentPassword", password != NULL ? FIELDS_REQUIRED : FIELDS_OPTIONAL, 1,
-                      PASSWORD_MOST, &current, &faults);
-    check_settings(json_member(request->body, "notificationSettings"), &faults);
+                      ACCOUNTS_PASSWORD_MOST, &current, &faults);
+    preferences_check(json_member(request->body, "notificationSettings"), &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;

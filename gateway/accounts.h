@@ -4,10 +4,20 @@
 #ifndef ROSTRUM_GATEWAY_ACCOUNTS_H
 #define ROSTRUM_GATEWAY_ACCOUNTS_H
 
+#include "gateway/reply.h"
 #include "gateway/router.h"
 #include "gateway/statements.h"
 
+enum {
+    ACCOUNTS_EMAIL_SIZE = 255, /* RFC 5321: 254 characters */
+    ACCOUNTS_PASSWORD_LEAST = 8,
+    ACCOUNTS_PASSWORD_MOST = 128,
+};
+
 extern const struct route accounts_routes[];
 extern struct statements accounts_statements;
+
+/* Reads "email" of the body, in lower case; a fault if it is none. */
+void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE], struct faults *faults);
 
 #endif

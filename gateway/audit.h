@@ -4,7 +4,7 @@
  * value in the same statement as the change (AUDIT_INSERT). The database lets the house add and read only (schema/).
  *
  * Callers: admission.c, limits.c, accounts.c, sessions.c, admin.c, changes.c, deadletters.c,
- * images.c.
+ * images.c, recovery.c, unsubscribe.c, verification.c.
  */
 #ifndef ROSTRUM_GATEWAY_AUDIT_H
 #define ROSTRUM_GATEWAY_AUDIT_H

@@ -3,6 +3,7 @@
  *
  *   begin    what is bid, and its id                 no I/O; 400
  *   ask      admission and snapshot in one pipeline  401, 403, 409, 422, 429, 400 BID_TOO_LOW
+ *   verify   the user's address, where the settings ask for it; 403
  *   load     the snapshot from PostgreSQL            only where Redis has none, or an end that may have moved; 404
  *   publish  into the auction's queue                503
  *   finish   202, or wait for the decision           200, 202, 503 with bidId where the outcome is unknown
@@ -31,6 +32,7 @@
 #include "gateway/refusal.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
+#include "gateway/verification.h"
 #include "gateway/waiters.h"
 
 enum {
@@ -410,9 +412,26 @@ static void repeat(struct request *request)
     }
 }
 
-static void asked(struct request *request)
+/* Nothing more is known of the user that speaks against the bid. */
+static void admitted(struct request *request, enum verification_answer verified)
 {
     struct placing *placing = request->own;
+    if (request_answered(request) || verified == VERIFICATION_UNKNOWN) {
+        refuse(request, ERROR_UNAVAILABLE);
+    } else if (verified == VERIFICATION_NO) {
+        refuse(request, ERROR_EMAIL_UNVERIFIED);
+    } else if (placing->snapshot.status != NULL) {
+        check_snapshot(request);
+    } else if (placing->admission.verdict == ADMISSION_UNCHECKED) {
+        publish(request);
+    } else {
+        snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
+    }
+}
+
+static void asked(struct request *request)
+{
+    const struct placing *placing = request->own;
     if (request_answered(request)) {
         refuse(request, ERROR_UNAVAILABLE);
         return;
@@ -423,12 +442,10 @@ static void asked(struct request *request)
     limits_headers(request, &placing->admission.limit);
     if (placing->admission.verdict == ADMISSION_KNOWN) {
         repeat(request);
-    } else if (placing->snapshot.status != NULL) {
-        check_snapshot(request);
-    } else if (placing->admission.verdict == ADMISSION_UNCHECKED) {
-        publish(request);
+    } else if (command_of(request)->kind == COMMAND_WITHDRAW) {
+        admitted(request, VERIFICATION_YES);
     } else {
-        snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
+        verification_ask(request, admitted);
     }
 }
 

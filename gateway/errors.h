@@ -10,6 +10,7 @@ enum error_code {
     ERROR_BAD_REQUEST,            /* 400 of HTTP itself */
     ERROR_VALIDATION_FAILED,      /* 400, use reply_faults */
     ERROR_INVALID_AMOUNT,         /* 400 */
+    ERROR_INVALID_TOKEN,          /* 400 */
     ERROR_BID_TOO_LOW,            /* 400 */
     ERROR_MAXIMUM_NOT_RAISED,     /* 409 */
     ERROR_UNAUTHORIZED,           /* 401 */
@@ -18,6 +19,7 @@ enum error_code {
     ERROR_CROSS_ORIGIN,           /* 403 */
     ERROR_OWN_AUCTION,            /* 403 */
     ERROR_USER_BANNED,            /* 403 */
+    ERROR_EMAIL_UNVERIFIED,       /* 403 */
     ERROR_NOT_FOUND,              /* 404 */
     ERROR_METHOD_NOT_ALLOWED,     /* 405 */
     ERROR_REQUEST_TIMEOUT,        /* 408 */

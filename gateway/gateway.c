@@ -31,6 +31,7 @@
 #include "gateway/sessions.h"
 #include "gateway/snapshots.h"
 #include "gateway/token.h"
+#include "gateway/verification.h"
 #include "gateway/waiters.h"
 
 enum {
@@ -332,6 +333,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->documents = documents_new(gateway);
     gateway->hashpool = hashpool_new(&pool);
     gateway->images = images_new(gateway);
+    gateway->verification = verification_new();
     gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
     const struct conns_options conns = {
         .base = gateway->base,
@@ -353,7 +355,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
            gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL &&
-           gateway->clock != NULL && gateway->conns != NULL;
+           gateway->verification != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
@@ -395,6 +397,7 @@ void gateway_stop(struct gateway *gateway)
     }
     hashpool_free(gateway->hashpool);
     images_free(gateway->images);
+    verification_free(gateway->verification);
     conns_free(gateway->conns);
     documents_free(gateway->documents);
     snapshots_free(gateway->snapshots);

@@ -26,6 +26,7 @@ struct images;
 struct publisher;
 struct router;
 struct snapshots;
+struct verification;
 struct waiters;
 
 enum { GATEWAY_KEY_BYTES = 32 };
@@ -91,12 +92,13 @@ struct gateway {
     struct snapshots *snapshots;
     struct documents *documents;
     struct images *images;
-    struct jsonw *json;              /* of replies; see reply.h */
-    struct pg_statement *statements; /* the table that pg was given */
-    struct event *clock;             /* measures the offset, and reads the house's record until it is known */
-    int64_t clock_offset_ms;         /* this machine's clock less the database's, as last measured */
-    int64_t clock_asked_ms;          /* when the measurement under way began, 0: none is */
-    bool draining;                   /* answers close their connections */
+    struct verification *verification; /* whose address is known to be verified */
+    struct jsonw *json;                /* of replies; see reply.h */
+    struct pg_statement *statements;   /* the table that pg was given */
+    struct event *clock;               /* measures the offset, and reads the house's record until it is known */
+    int64_t clock_offset_ms;           /* this machine's clock less the database's, as last measured */
+    int64_t clock_asked_ms;            /* when the measurement under way began, 0: none is */
+    bool draining;                     /* answers close their connections */
 };
 
 extern struct statements gateway_statements;

@@ -54,7 +54,8 @@ static const struct pg_statement list[] = {
          "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " AUCTIONS_MS("n.end_time") ", " AUCTIONS_MS(
              "n.created_at") ", " AUCTIONS_MS("n.read_at") " FROM notifications n JOIN auctions a ON a.id = "
                                                            "n.auction_id"
-                                                           " WHERE n.user_id = $1 AND ($2::text IS NULL OR n.id < "
+                                                           " WHERE n.user_id = $1 AND n.shown AND ($2::text IS NULL OR "
+                                                           "n.id < "
                                                            "$3::uuid)"
                                                            " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL)"
                                                            " ORDER BY n.id DESC LIMIT $4"},
@@ -62,7 +63,7 @@ static const struct pg_statement list[] = {
                       "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
                       " AND read_at IS NULL"},
     [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
-    [ME_UNREAD] = {"me_unread", "SELECT count(*) FROM notifications WHERE user_id = $1 AND read_at IS NULL"},
+    [ME_UNREAD] = {"me_unread", "SELECT count(*) FROM notifications WHERE user_id = $1 AND shown AND read_at IS NULL"},
 };
 
 struct statements me_statements = {list, ARRAY_LEN(list), 0};

@@ -8,6 +8,7 @@
 #include "gateway/bids.h"
 #include "gateway/changes.h"
 #include "gateway/deadletters.h"
+#include "gateway/forms.h"
 #include "gateway/health.h"
 #include "gateway/images.h"
 #include "gateway/items.h"
@@ -18,9 +19,12 @@
 #include "gateway/metering.h"
 #include "gateway/openapi.h"
 #include "gateway/quote.h"
+#include "gateway/recovery.h"
 #include "gateway/router.h"
 #include "gateway/session.h"
 #include "gateway/sessions.h"
+#include "gateway/unsubscribe.h"
+#include "gateway/verification.h"
 #include "gateway/watchlist.h"
 
 const struct route *const routes_all[] = {
@@ -29,6 +33,7 @@ const struct route *const routes_all[] = {
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
     me_routes, watchlist_routes, images_routes,
     items_routes,
+    verification_routes, recovery_routes, unsubscribe_routes, forms_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
     NULL,
     /* clang-format on */

@@ -3,7 +3,7 @@
  * ended session leaves '-' behind for as long as access tokens live, so that its access tokens end with it. The id of a
  * session is the hash of its token, which the bearer of the token alone can use for nothing.
  *
- * Callers: session.c (one's own), accounts.c (after a new password), admin.c (a ban).
+ * Callers: session.c (one's own), accounts.c and recovery.c (after a new password), admin.c (a ban).
  */
 #ifndef ROSTRUM_GATEWAY_SESSIONS_H
 #define ROSTRUM_GATEWAY_SESSIONS_H

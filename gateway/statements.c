@@ -22,8 +22,11 @@
 #include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
 #include "gateway/me.h"
+#include "gateway/recovery.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
+#include "gateway/unsubscribe.h"
+#include "gateway/verification.h"
 #include "gateway/watchlist.h"
 
 struct statements *const statements_all[] = {
@@ -31,6 +34,7 @@ struct statements *const statements_all[] = {
     &gateway_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
+    &verification_statements, &recovery_statements, &unsubscribe_statements,
     &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
     &items_statements,
     NULL,

@@ -32,9 +32,10 @@ enum {
     "translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid "                   \
     "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
 
-/* Of those that `p` names: who has not said that this kind is unwanted. */
+/* Of those that `p` names: who has not said that this kind is unwanted, or wants it by email or webhook. */
 #define UNLESS_MUTED(p, kind)                                                                                          \
-    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind " = ANY (u.muted)) "
+    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind                                             \
+    " = ANY (u.muted) AND NOT wanted_elsewhere(u.id, " kind ")) "
 
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 

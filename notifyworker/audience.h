@@ -8,7 +8,7 @@
  *   VOIDED                    whose bid it was, everyone else who bid, the seller
  *   ENDING_SOON               everyone who bid or watches
  *
- * Kinds that a user has muted are left out.
+ * Kinds that a user has muted are left out, unless they are wanted by email or webhook.
  *
  * The id of a notification begins with the event's time and is made from event, user and kind, here or in SQL: the
  * same event again makes the same row again, and that one is already there.

@@ -3,6 +3,7 @@
  * publishes dead letters: an alarm must not stop the telling), a pool, and the drain.
  *
  *     queue notify -> intake -> inapp -> audience -> table notifications
+ *     queue deliveries.CHANNEL -> deliveries -> mail, webhook
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,13 @@
 #include "common/pg.h"
 #include "common/topology.h"
 #include "notifyworker/audience.h"
+#include "notifyworker/deliveries.h"
 #include "notifyworker/inapp.h"
 #include "notifyworker/intake.h"
+#include "notifyworker/mail.h"
 #include "notifyworker/metering.h"
 #include "notifyworker/mirror.h"
+#include "notifyworker/retention.h"
 #include "notifyworker/watchers.h"
 
 enum {
@@ -32,7 +36,7 @@ enum {
 
 static const struct daemon_program program = {
     .name = "rostrum-notifyworker",
-    .purpose = "turns events into notifications",
+    .purpose = "turns events into notifications, and delivers them by email",
     .description =
         "  Consumes queue notify and writes a notification, shown in the app, for everybody whom an event\n"
         "  concerns:\n\n"
@@ -46,7 +50,10 @@ static const struct daemon_program program = {
         "  Up to notify_batch_max messages, or what is there, are written in one transaction and then\n"
         "  acknowledged. A notification's id is made from event, user and kind, so that a message that comes\n"
         "  again tells nobody twice; run as many of these as are needed.\n\n"
-        "  Kinds that a user does not want are left out.\n\n"
+        "  Kinds that a user does not want are left out. Those wanted by email, and mail about accounts, are in\n"
+        "  table deliveries and queue deliveries.email, in the same transaction as what caused them. What cannot\n"
+        "  be delivered is tried again after 1, 2, 4, 8 and 16 s, through delayed queues, and then is a dead\n"
+        "  letter. A delivery is made at least once, under an id (the Message-ID) that stays the same.\n\n"
         "  What is in queue dead_letters is written into table dead_letters, for admins to look at.\n\n"
         "  A message that cannot be read, or whose notifications the database refuses for good, is copied to\n"
         "  queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ may be away\n"
@@ -58,7 +65,8 @@ static const struct daemon_program program = {
 enum {
     MIRROR_FIRST = AUDIENCE_STATEMENTS,
     WATCHERS_FIRST = MIRROR_FIRST + MIRROR_STATEMENTS,
-    STATEMENTS = WATCHERS_FIRST + WATCHERS_STATEMENTS
+    RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
+    STATEMENTS = RETENTION_FIRST + RETENTION_STATEMENTS
 };
 static struct pg_statement statements[STATEMENTS];
 
@@ -76,6 +84,10 @@ struct notifyworker {
     struct intake *intake;
     struct mirror *mirror;
     struct watchers *watchers;
+    struct retention *retention;
+    struct mail *mail;
+    struct deliveries *deliveries;
+    struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
     struct event *drain_timer;
 };
 
@@ -119,7 +131,7 @@ static void on_drain_look(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct notifyworker *worker = arg;
-    if (!intake_busy(worker->intake) && !mirror_busy(worker->mirror)) {
+    if (!intake_busy(worker->intake) && !mirror_busy(worker->mirror) && !deliveries_busy(worker->deliveries)) {
         daemon_drained(worker->daemon);
     }
 }
@@ -131,6 +143,8 @@ static void on_drain(void *arg)
     intake_drain(worker->intake);
     mirror_drain(worker->mirror);
     watchers_drain(worker->watchers);
+    retention_drain(worker->retention);
+    deliveries_drain(worker->deliveries);
     if (event_add(worker->drain_timer, &every) != 0) {
         log_error("no timer for the drain");
         daemon_drained(worker->daemon);
@@ -142,6 +156,7 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements, audience_table, sizeof(audience_table));
     memcpy(statements + MIRROR_FIRST, mirror_table, sizeof(mirror_table));
     memcpy(statements + WATCHERS_FIRST, watchers_table, sizeof(watchers_table));
+    memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
     struct pg_options options = {.base = worker->base,
                                  .url = worker->config.pg_url,
                                  .application = program.name,
@@ -158,8 +173,10 @@ static bool connect_pg(struct notifyworker *worker)
 
 static bool connect_brokers(struct notifyworker *worker)
 {
-    static const char *const exchanges[] = {TOPOLOGY_DEAD_EXCHANGE, NULL};
-    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_DEAD_QUEUE, NULL};
+    static const char *const exchanges[] = {TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_WAIT_NAMES,
+                                            NULL};
+    static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_DEAD_QUEUE, TOPOLOGY_EMAIL_QUEUE,
+                                         TOPOLOGY_WEBHOOK_QUEUE, NULL};
     struct broker_options options = {.base = worker->base,
                                      .url = worker->config.amqp_url,
                                      .name = "rostrum-notifyworker publisher",
@@ -176,6 +193,25 @@ static bool connect_brokers(struct notifyworker *worker)
     options.on_change = on_consumer;
     worker->consumer = broker_new(&options);
     return worker->publisher != NULL && worker->consumer != NULL;
+}
+
+static bool make_deliveries(struct notifyworker *worker)
+{
+    size_t count = 0;
+    worker->mail = mail_new(&worker->config);
+    if (worker->mail == NULL) {
+        return false;
+    }
+    mail_channel(worker->mail, &worker->channels[count++]);
+    const struct deliveries_options options = {.base = worker->base,
+                                               .config = &worker->config,
+                                               .consumes = worker->consumer,
+                                               .publishes = worker->publisher,
+                                               .deadletters = worker->deadletters,
+                                               .channels = worker->channels,
+                                               .channel_count = count};
+    worker->deliveries = deliveries_new(&options);
+    return worker->deliveries != NULL;
 }
 
 static bool make_parts(struct notifyworker *worker)
@@ -196,8 +232,10 @@ static bool make_parts(struct notifyworker *worker)
         .base = worker->base, .consumes = worker->consumer, .pg = worker->pg, .first_statement = MIRROR_FIRST};
     worker->mirror = mirror_new(&mirror);
     worker->watchers = watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->config.watch_poll_ms);
+    worker->retention = retention_new(worker->base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL && worker->drain_timer != NULL;
+    return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL && worker->retention != NULL &&
+           worker->drain_timer != NULL && make_deliveries(worker);
 }
 
 /* Brokers and pool first: their last callbacks go to the parts that use them. */
@@ -209,6 +247,9 @@ static void notifyworker_free(struct notifyworker *worker)
     worker->publisher = NULL;
     pg_free(worker->pg);
     worker->pg = NULL;
+    deliveries_free(worker->deliveries);
+    mail_free(worker->mail);
+    retention_free(worker->retention);
     watchers_free(worker->watchers);
     mirror_free(worker->mirror);
     intake_free(worker->intake);

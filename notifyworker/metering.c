@@ -20,8 +20,20 @@ static struct metrics_family notifications = {
     .labels = {{"kind", kinds, ARRAY_LEN(kinds)}},
 };
 
+/* Names of channels, and states of a delivery after a try. */
+static const char *const channels[] = {"email", "webhook"};
+static const char *const states[] = {"delivered", "retrying", "failed", "dropped"};
+
+static struct metrics_family deliveries = {
+    .name = "rostrum_deliveries_total",
+    .help = "Tries to deliver by email or webhook, by what became of the delivery.",
+    .type = METRICS_COUNTER,
+    .label_count = 2,
+    .labels = {{"channel", channels, ARRAY_LEN(channels)}, {"state", states, ARRAY_LEN(states)}},
+};
+
 struct metrics_family *const metering_families[] = {
-    &notifications, &log_metrics, &broker_metrics, &pg_metrics, NULL,
+    &notifications, &deliveries, &log_metrics, &broker_metrics, &pg_metrics, NULL,
 };
 
 size_t metering_kind(const char *text)
@@ -34,4 +46,9 @@ void metering_notified(size_t kind, int64_t count)
     if (count > 0) {
         metrics_add(&notifications, kind, 0, 0, count);
     }
+}
+
+void metering_delivered(const char *channel, const char *state)
+{
+    metrics_add(&deliveries, metrics_value(&deliveries, 0, channel), metrics_value(&deliveries, 1, state), 0, 1);
 }

@@ -1,5 +1,5 @@
 /*
- * What the notification worker counts. Callers: audience.c, watchers.c; main.c shows it.
+ * What the notification worker counts. Callers: audience.c, watchers.c, deliveries.c; main.c shows it.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_METERING_H
 #define ROSTRUM_NOTIFYWORKER_METERING_H
@@ -17,5 +17,7 @@ enum { METERING_KINDS = 11 }; /* of notifications; METERING_KINDS itself stands 
 size_t metering_kind(const char *text);
 /* `count` notifications of a kind were committed. */
 void metering_notified(size_t kind, int64_t count);
+/* A try of a delivery has been written down: its channel, and the state that it left the delivery in. */
+void metering_delivered(const char *channel, const char *state);
 
 #endif

@@ -32,7 +32,8 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          "  RETURNING c.auction_id, a.current_bid, a.end_time, a.leader_id), told AS (" NOTICE
          "SELECT w.user_id, " NEW_ID ", 'WATCHED_BID', due.auction_id, due.current_bid, due.end_time, now()"
          " FROM due JOIN watchlist w ON w.auction_id = due.auction_id JOIN users u ON u.id = w.user_id"
-         " WHERE w.user_id IS DISTINCT FROM due.leader_id AND NOT 'WATCHED_BID' = ANY (u.muted) " METERING_TOLD_ONCE},
+         " WHERE w.user_id IS DISTINCT FROM due.leader_id AND (NOT 'WATCHED_BID' = ANY (u.muted) OR "
+         "wanted_elsewhere(u.id, 'WATCHED_BID')) " METERING_TOLD_ONCE},
     [WATCHERS_CLOSE] =
         {"watchers_close",
          "WITH over AS (UPDATE watch_counts c SET open = false FROM auctions a"
@@ -43,7 +44,8 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          " WHERE over.status = 'cancelled' AND w.user_id <> over.seller_id"
          " AND NOT EXISTS (SELECT FROM bids b WHERE b.auction_id = over.auction_id AND b.bidder_id = w.user_id"
          "  AND " AUDIENCE_VALID_BIDS ")"
-         " AND NOT 'AUCTION_CANCELLED' = ANY (u.muted) " METERING_TOLD_ONCE},
+         " AND (NOT 'AUCTION_CANCELLED' = ANY (u.muted) OR wanted_elsewhere(u.id, "
+         "'AUCTION_CANCELLED')) " METERING_TOLD_ONCE},
 };
 
 struct watchers {

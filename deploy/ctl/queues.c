@@ -10,11 +10,12 @@
 #include "deploy/ctl/rabbit.h"
 
 enum {
-    QUEUE_MAX_MESSAGES = 1000000, /* of notify, auction_end, dead_letters: then their senders keep and repeat */
+    QUEUE_MAX_MESSAGES = 1000000, /* of all but the queues of bids: then their senders keep and repeat */
     /* Hand-overs of a message before the broker drops it. It rises for all that was prefetched whenever a worker
      * restarts, so a low one would drop the innocent; the workers find the poison themselves. */
     DELIVERY_LIMIT = 1000000000,
-    ARGUMENTS_MAX = 5,
+    ARGUMENTS_MAX = 7,
+    MS_PER_S = 1000,
 };
 
 static amqp_table_entry_t argument_text(const char *name, const char *value)
@@ -39,14 +40,21 @@ static bool declared(struct ctl *ctl, const char *what, const char *name)
     return true;
 }
 
-static bool declare_queue(struct ctl *ctl, const char *name, int32_t max_messages, bool single_active_consumer)
+/* What all queues have in common; `entries` has room for ARGUMENTS_MAX. */
+static amqp_table_t arguments_begin(amqp_table_entry_t *entries, int32_t max_messages)
 {
-    amqp_table_entry_t entries[ARGUMENTS_MAX];
     amqp_table_t arguments = {.entries = entries};
     entries[arguments.num_entries++] = argument_text("x-queue-type", "quorum");
     entries[arguments.num_entries++] = argument_int("x-max-length", max_messages);
     entries[arguments.num_entries++] = argument_text("x-overflow", "reject-publish");
     entries[arguments.num_entries++] = argument_int("x-delivery-limit", DELIVERY_LIMIT);
+    return arguments;
+}
+
+static bool declare_queue(struct ctl *ctl, const char *name, int32_t max_messages, bool single_active_consumer)
+{
+    amqp_table_entry_t entries[ARGUMENTS_MAX];
+    amqp_table_t arguments = arguments_begin(entries, max_messages);
     if (single_active_consumer) {
         entries[arguments.num_entries++] = (amqp_table_entry_t){
             .key = amqp_cstring_bytes("x-single-active-consumer"),
@@ -63,6 +71,20 @@ static bool declare_queue(struct ctl *ctl, const char *name, int32_t max_message
     return false;
 }
 
+/* A message stays so long, and then goes back to where it came from. */
+static bool declare_wait(struct ctl *ctl, unsigned wait)
+{
+    char name[TOPOLOGY_WAIT_SIZE];
+    amqp_table_entry_t entries[ARGUMENTS_MAX];
+    amqp_table_t arguments = arguments_begin(entries, QUEUE_MAX_MESSAGES);
+    topology_wait_name(wait, name);
+    entries[arguments.num_entries++] = argument_int("x-message-ttl", topology_wait_s(wait) * MS_PER_S);
+    entries[arguments.num_entries++] = argument_text("x-dead-letter-exchange", TOPOLOGY_DELIVERIES_EXCHANGE);
+    entries[arguments.num_entries++] = argument_text("x-dead-letter-strategy", "at-least-once");
+    (void)amqp_queue_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(name), 0, 1, 0, 0, arguments);
+    return declared(ctl, "queue", name);
+}
+
 static bool bind_queue(struct ctl *ctl, const char *queue, const char *exchange, const char *key)
 {
     (void)amqp_queue_bind(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
@@ -72,7 +94,8 @@ static bool bind_queue(struct ctl *ctl, const char *queue, const char *exchange,
 
 static bool declare_queues(struct ctl *ctl)
 {
-    static const char *const NAMES[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_AUCTION_END_QUEUE, TOPOLOGY_DEAD_QUEUE};
+    static const char *const NAMES[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_AUCTION_END_QUEUE, TOPOLOGY_DEAD_QUEUE,
+                                        TOPOLOGY_EMAIL_QUEUE, TOPOLOGY_WEBHOOK_QUEUE};
     bool good = true;
     for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
@@ -81,6 +104,9 @@ static bool declare_queues(struct ctl *ctl)
     }
     for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
         good = declare_queue(ctl, NAMES[i], QUEUE_MAX_MESSAGES, false);
+    }
+    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && good; wait++) {
+        good = declare_wait(ctl, wait);
     }
     return good;
 }
@@ -95,7 +121,13 @@ static bool declare_exchange(struct ctl *ctl, const char *name, const char *type
 static bool declare_exchanges(struct ctl *ctl)
 {
     bool good = declare_exchange(ctl, TOPOLOGY_EVENTS_EXCHANGE, "topic") &&
-                declare_exchange(ctl, TOPOLOGY_DEAD_EXCHANGE, "topic");
+                declare_exchange(ctl, TOPOLOGY_DEAD_EXCHANGE, "topic") &&
+                declare_exchange(ctl, TOPOLOGY_DELIVERIES_EXCHANGE, "direct");
+    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && good; wait++) {
+        char name[TOPOLOGY_WAIT_SIZE];
+        topology_wait_name(wait, name);
+        good = declare_exchange(ctl, name, "fanout");
+    }
     for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
         topology_shard_name(shard, name);
@@ -116,8 +148,15 @@ static bool bind_queues(struct ctl *ctl)
         {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDING_SOON},
         {TOPOLOGY_AUCTION_END_QUEUE, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED},
         {TOPOLOGY_DEAD_QUEUE, TOPOLOGY_DEAD_EXCHANGE, "#"},
+        {TOPOLOGY_EMAIL_QUEUE, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL},
+        {TOPOLOGY_WEBHOOK_QUEUE, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK},
     };
     bool good = true;
+    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && good; wait++) {
+        char name[TOPOLOGY_WAIT_SIZE];
+        topology_wait_name(wait, name);
+        good = bind_queue(ctl, name, name, "");
+    }
     for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
         topology_shard_name(shard, name);

@@ -109,8 +109,8 @@ static int create(struct ctl *ctl, const struct wish *wish, const char *hash)
     uuid_format(&id, id_text);
     clock_format(clock_now_ms(), now);
     PGresult *result = store_try(ctl,
-                                 "INSERT INTO users (id, email, display_name, password_hash, role, created_at)"
-                                 " VALUES ($1, $2, $3, $4, $5, $6)",
+                                 "INSERT INTO users (id, email, display_name, password_hash, role, created_at,"
+                                 " verified_at) VALUES ($1, $2, $3, $4, $5, $6, $6)",
                                  (int)ARRAY_LEN(values), values, UNIQUE_VIOLATION, &taken);
     if (taken) {
         ctl_complain("there is an account of %s already", wish->email);

@@ -106,6 +106,8 @@ state_copy() {
         mv "$VAR/bin/.new" "$VAR/bin/$program"
     done
     install -m 644 "$ROOT/conf/rostrum.ini" "$VAR/conf"
+    install -d -m 755 "$VAR/conf/templates"
+    install -m 644 "$ROOT"/conf/templates/* "$VAR/conf/templates"
     install -m 644 "$ROOT"/schema/*.sql "$VAR/schema"
     install -m 755 "$ROOT/deploy/house" "$ROOT/deploy/demo" "$VAR/deploy"
     install -m 644 "$ROOT"/deploy/lib/*.sh "$VAR/deploy/lib"
@@ -245,6 +247,9 @@ amqp_url = $AMQP_URL
 listen_port = $HTTP_PORT
 [images]
 image_folder = $VAR/images
+[mail]
+template_folder = $VAR/conf/templates
+public_url = http://$HTTP_ADDRESS:$HTTP_PORT
 INI
     chmod 640 "$VAR/house.ini.new"
     mv "$VAR/house.ini.new" "$VAR/house.ini"

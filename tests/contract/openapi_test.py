@@ -7,6 +7,7 @@ environment. Debian's own python3: jsonschema and yaml are Debian's packages.
 """
 import datetime
 import glob
+import json
 import os
 import re
 import signal
@@ -318,7 +319,7 @@ def test_head_is_get_without_its_body(stage):
     for operation in stage.document.operations:
         path, who = stage.path(operation), stage.actor(operation)
         named = "{" in operation.path and operation.id not in ("getAuction", "listBids", "listLeaders")
-        if operation.method == "GET" and not named and operation.id != "getMetrics":
+        if operation.method == "GET" and not named and operation.id not in ("getMetrics", "showUnsubscribe"):
             whole = stage.call(200, "GET", path, None, who)
             if whole.headers.keys() != stage.call(200, "HEAD", path, None, who).headers.keys():
                 raise Fault(f"{operation}: HEAD has other headers than GET")
@@ -484,6 +485,62 @@ def test_accounts(stage):
     stage.call(200, "GET", f"{API}/users/me", **by_cookie)
     stage.call(204, "POST", f"{API}/auth/logout", None, user)
     stage.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", **by_cookie)
+
+
+def mail(address, words):
+    """The mail to that address whose subject holds these words, waited for; see tests/support/smtp.py."""
+    found = []
+
+    def look():
+        for name in glob.glob(f"{os.environ['ROSTRUM_TEST_SMTP']}/mail/{address}.*.json"):
+            with open(name, encoding="utf-8") as file:
+                found.append(json.load(file))
+        found[:] = [each for each in found if words in each["subject"]]
+        return found
+
+    wait_for(f"a mail about {words}", look)
+    return found[-1]
+
+
+def token_of(message):
+    """That stands behind the # of its link."""
+    return re.search(r"#([A-Za-z0-9_-]{43})", message["text"]).group(1)
+
+
+def test_mail_about_accounts(stage):
+    user = stage.person("Vic")
+    token = {"token": token_of(mail(user["email"], "confirm"))}
+    stage.call(202, "POST", f"{API}/auth/verify-email/resend", None, user)
+    stage.call(204, "POST", f"{API}/auth/verify-email", token)
+    stage.refused("INVALID_TOKEN", 400, "POST", f"{API}/auth/verify-email", token)
+    if not stage.call(200, "GET", f"{API}/users/me", None, user).data["emailVerified"]:
+        raise Fault("the address is not verified")
+    stage.call(202, "POST", f"{API}/auth/password-reset", {"email": user["email"]})
+    reset = {"token": token_of(mail(user["email"], "new password")), "password": PASSWORD + "?"}
+    stage.call(204, "POST", f"{API}/auth/password-reset/confirm", reset)
+    stage.refused("INVALID_TOKEN", 400, "POST", f"{API}/auth/password-reset/confirm", reset)
+    stage.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", None, user)
+
+
+def test_unsubscribing(stage):
+    user = stage.person("Una")
+    stage.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(user["email"], "confirm"))})
+    stage.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"email": True}}}, user)
+    auction = stage.auction()
+    stage.bid(auction, 10, user)
+    stage.bid(auction, 20, stage.ann)
+    message = mail(user["email"], "You were outbid")
+    link = re.fullmatch(r"<https?://[^/]+(/.*)>", message["headers"]["list-unsubscribe"]).group(1)
+    stage.call(200, "GET", link)
+    stage.call(200, "POST", link, b"List-Unsubscribe=One-Click", **{"Content-Type": "application/x-www-form-urlencoded"})
+    settings = stage.call(200, "GET", f"{API}/users/me", None, user).data["notificationSettings"]
+    if settings["OUTBID"]["email"]:
+        raise Fault("the user is still mailed")
+    for method in ("GET", "POST"):
+        stage.refused("INVALID_TOKEN", 400, method, f"{link}x")
+        stage.refused("INVALID_TOKEN", 400, method, f"{API}/unsubscribe")
+    for page in ("/verify-email", "/reset-password"):
+        stage.call(200, "GET", page)
 
 
 def test_what_a_user_follows(stage):
@@ -820,13 +877,32 @@ def configure(stage, text, yes):
     stage.client.close()
 
 
+def test_who_may_bid_where_addresses_must_be_verified(stage):
+    with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
+        saved = file.read()
+    text = re.sub(r"(?m)^(searches_per_minute) *=.*$", r"\1 = 1000", saved) + "\n[accounts]\nbid_unverified = no\n"
+    known, unknown, auction = stage.person("Val"), stage.person("Ulf"), stage.auction()
+    stage.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(known["email"], "confirm"))})
+    bids = f"{API}/auctions/{auction}/bids"
+    try:
+        configure(stage, text, True)
+        for _ in range(LOOKS):
+            stage.refused("EMAIL_UNVERIFIED", 403, "POST", bids, {"amount": 10}, unknown, X_Idempotency_Key="mine")
+        stage.bid(auction, 10, known)
+        token = token_of(mail(unknown["email"], "confirm"))
+        stage.call(204, "POST", f"{API}/auth/verify-email", {"token": token})
+        stage.call(202, "POST", bids, {"amount": 20}, unknown, X_Idempotency_Key="mine")
+    finally:
+        configure(stage, saved, False)
+
+
 def test_limits(stage):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()
     text = re.sub(r"(?m)^([a-z]+_per_(minute|hour)) *=.*$", r"\1 = 2", saved)
-    text += "\n[metrics]\nmetrics_public = yes\n"
+    text += "\n[metrics]\nmetrics_public = yes\n[accounts]\nbid_unverified = no\n"
     stage.refused("NOT_FOUND", 404, "GET", "/metrics")
-    users = {"changeMe": stage.person("Liz"), "other": stage.person("Lou")}
+    users = {name: stage.person("Liz") for name in ("changeMe", "setMaximum", "buyNow", "other")}
     bodies = {**OFFERS, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"}}
     try:
         configure(stage, text, True)

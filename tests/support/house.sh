@@ -8,8 +8,8 @@ house_forget() {
     unset ROSTRUM_PG_URL ROSTRUM_REDIS_URL ROSTRUM_AMQP_URL ROSTRUM_HTTP_URL ROSTRUM_CONF ROSTRUM_BIDWORKERS
 }
 
-# house_open COMMAND CONF: starts a house by `deploy/house COMMAND` (up, servers) with the settings file CONF, and
-# exports its addresses as `deploy/house env` prints them. The scratch folder is a temporary one: a socket's or a
+# house_open COMMAND CONF [mail]: starts a house by `deploy/house COMMAND` (up, servers) with the settings file CONF, and
+# exports its addresses as `deploy/house env` prints them. With "mail" it sends its mail to a server of the tests' own. The scratch folder is a temporary one: a socket's or a
 # user's path into the checkout may be too long or closed.
 house_open() {
     house_forget
@@ -19,6 +19,7 @@ house_open() {
     ROSTRUM_HTTP_PORT=$(house_free_port)
     ROSTRUM_DEMO=0
     ROSTRUM_CONF=$2
+    [ -z "${3:-}" ] || house_mail || return 1
     export ROSTRUM_VAR ROSTRUM_HTTP_PORT ROSTRUM_DEMO ROSTRUM_CONF
     deploy/house "$1" >"$HOUSE_FOLDER/start" 2>&1 || {
         cat "$HOUSE_FOLDER/start" >&2
@@ -51,6 +52,31 @@ house_whole() {
     done
 }
 
+# The tests' own mail server (tests/support/smtp.py), and the settings with it. Its folder is ROSTRUM_TEST_SMTP.
+house_mail() {
+    ROSTRUM_TEST_SMTP=$HOUSE_FOLDER/smtp
+    export ROSTRUM_TEST_SMTP
+    mkdir "$ROSTRUM_TEST_SMTP"
+    tests/support/smtp.py "$ROSTRUM_TEST_SMTP" 0 >"$HOUSE_FOLDER/smtp.log" 2>&1 &
+    HOUSE_SMTP=$!
+    i=0
+    until [ -e "$ROSTRUM_TEST_SMTP/port" ]; do
+        i=$((i + 1))
+        if [ "$i" -gt 300 ] || ! kill -0 "$HOUSE_SMTP" 2>/dev/null; then
+            cat "$HOUSE_FOLDER/smtp.log" >&2
+            return 1
+        fi
+        sleep 0.1
+    done
+    {
+        cat "$ROSTRUM_CONF"
+        printf '[mail]\nmail_url = smtp://127.0.0.1:%s\n' "$(cat "$ROSTRUM_TEST_SMTP/port")"
+        printf 'mail_user = rostrum\nmail_password = correct horse\nmail_from = house@rostrum.example\n'
+        printf 'mail_ca_file = %s\n' "$ROSTRUM_TEST_SMTP/ca.pem"
+    } >"$HOUSE_FOLDER/check.ini"
+    ROSTRUM_CONF=$HOUSE_FOLDER/check.ini
+}
+
 # A port below the ephemeral range that nobody listens on, another one for each process that asks.
 house_free_port() {
     ports_listening | awk -v seed="$$" '
@@ -68,6 +94,10 @@ house_close() {
         cp -R "$(readlink -f "$ROSTRUM_VAR")/log" "$1"
     fi
     deploy/house clean >/dev/null 2>&1 || deploy/house clean || true
+    if [ -n "${HOUSE_SMTP:-}" ]; then
+        kill "$HOUSE_SMTP" 2>/dev/null || true
+        HOUSE_SMTP=
+    fi
     rm -rf "$HOUSE_FOLDER"
     HOUSE_FOLDER=
     house_forget

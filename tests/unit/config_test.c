@@ -82,6 +82,33 @@ START_TEST(settings_that_contradict_each_other)
 }
 END_TEST
 
+START_TEST(settings_of_mail_go_together)
+{
+    static const struct {
+        const char *text;
+        const char *says; /* NULL: it is right */
+    } cases[] = {
+        {"[mail]\nmail_url = smtp://127.0.0.1:25\n[accounts]\nbid_unverified = no\n", NULL},
+        {"[mail]\nmail_url = smtps://mail.example.org\nmail_user = x\nmail_password = y\n", NULL},
+        {"[mail]\nmail_url = http://127.0.0.1:25\n", "mail_url"},
+        {"[mail]\nmail_from = nobody\n", "mail_from"},
+        {"[mail]\nmail_from = a@b>c\n", "mail_from"},
+        {"[mail]\nmail_user = x\n", "mail_password"},
+        {"[mail]\npublic_url = example.org\n", "public_url"},
+        {"[accounts]\nbid_unverified = no\n", "bid_unverified"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config config;
+        char why[WHY_SIZE] = "";
+        config_defaults(&config);
+        ck_assert_msg(read_text(&config, cases[i].text, why), "%s", why);
+        bool good = config_check(&config, why, sizeof why);
+        ck_assert_msg(good == (cases[i].says == NULL), "%s: %s", cases[i].text, why);
+        ck_assert_msg(good || strstr(why, cases[i].says) != NULL, "%s: %s", cases[i].text, why);
+    }
+}
+END_TEST
+
 START_TEST(the_environment_wins)
 {
     struct config config;
@@ -150,6 +177,7 @@ static Suite *config_suite(void)
     tcase_add_test(cases, a_file_wins_over_the_defaults);
     tcase_add_loop_test(cases, mistakes_are_told_with_their_place, 0, (int)ARRAY_LEN(mistakes));
     tcase_add_test(cases, settings_that_contradict_each_other);
+    tcase_add_test(cases, settings_of_mail_go_together);
     tcase_add_test(cases, the_environment_wins);
     tcase_add_test(cases, the_commented_file_says_the_same);
     suite_add_tcase(suite, cases);

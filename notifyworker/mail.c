@@ -1,0 +1,503 @@
+/*
+ * See mail.h. To an address that its owner has not verified nothing goes that somebody else could have made up: not the
+ * name of the account, which is the address there.
+ */
+#include "notifyworker/mail.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/links.h"
+#include "common/log.h"
+#include "common/topology.h"
+#include "notifyworker/mailtext.h"
+#include "notifyworker/templates.h"
+
+enum {
+    NUMBER_SIZE = 16,
+    MAILBOX_SIZE = CONFIG_TEXT_SIZE + 2, /* in < and > */
+    LINK_SIZE = CONFIG_TEXT_SIZE + 128,
+    VALUE_SIZE = 64,
+    LINE_SIZE = DELIVERY_ERROR_SIZE,
+    S_PER_HOUR = 3600,
+    SOCKETS_MAX = 16, /* of one mail: addresses of the server that are tried side by side */
+    SMTP_OK = 250,
+    SMTP_REFUSED = 500, /* and above: for good */
+    SMTP_NO_LOGIN_FIRST = 530,
+    SMTP_NO_LOGIN_LAST = 538, /* the server does not let us in: no recipient's fault */
+};
+
+static const char quit[] = "QUIT";
+
+static const char *const kinds[] = {
+    "OUTBID",      "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED", "AUCTION_ENDING_SOON",
+    "AUCTION_WON", "AUCTION_LOST",    "AUCTION_SOLD",   "AUCTION_UNSOLD",   "AUCTION_CANCELLED",
+    "BID_VOIDED",  "VERIFY_EMAIL",    "PASSWORD_RESET", "PASSWORD_CHANGED", "NEW_LOGIN",
+    NULL,
+};
+
+enum {
+    COLUMN_NAME = DELIVERY_OWN_COLUMN,
+    COLUMN_KNOWN,    /* there is such an account, and it is not banned */
+    COLUMN_VERIFIED, /* its address */
+    COLUMN_WANTED,   /* the kind, by mail */
+    COLUMN_NOTIFIES, /* it is about a notification */
+    COLUMN_LATELY,   /* about accounts: of its kind to that address within the hour before, but those dropped */
+    COLUMN_KEY,      /* of unsubscribe tokens */
+};
+
+/*
+ * $2 hash of a token that this try may carry, $3 and $4 seconds that one holds, to verify and to reset. A password may
+ * be asked for by an address: whether there is such an account is found out here, and not while somebody waits.
+ */
+static const char lookup[] =
+    "WITH d AS (SELECT *, coalesce(user_id, (SELECT u.id FROM users u WHERE u.email = endpoint)) AS owner"
+    "  FROM deliveries WHERE id = $1),"
+    " made AS (INSERT INTO account_tokens (hash, user_id, purpose, expires_at)"
+    "  SELECT $2, d.owner, d.kind, now() + interval '1 second' * CASE d.kind WHEN 'VERIFY_EMAIL' THEN $3::integer"
+    "   ELSE $4::integer END FROM d"
+    "  WHERE d.owner IS NOT NULL AND d.kind IN ('VERIFY_EMAIL', 'PASSWORD_RESET')"
+    "  AND d.state IN ('queued', 'retrying', 'failed'))"
+    " SELECT " DELIVERY_COLUMNS ", u.display_name, u.id IS NOT NULL AND u.banned_at IS NULL, u.verified_at IS NOT NULL,"
+    " d.kind = ANY (u.mailed), d.notification_id IS NOT NULL,"
+    " CASE WHEN d.notification_id IS NULL THEN (SELECT count(*) FROM deliveries o WHERE o.endpoint = d.endpoint"
+    "  AND o.notification_id IS NULL AND o.created_at > d.created_at - interval '1 hour' AND o.id < d.id"
+    "  AND o.kind = d.kind AND o.channel = 'email' AND o.state <> 'dropped') END,"
+    " (SELECT secret FROM house_keys WHERE name = 'unsubscribe')"
+    " FROM d LEFT JOIN users u ON u.id = d.owner";
+
+struct mail {
+    const struct config *config;
+    bool on;
+    struct templates *templates; /* NULL: mail is off */
+    char sender[MAILBOX_SIZE];
+    char verify_s[NUMBER_SIZE];
+    char reset_s[NUMBER_SIZE];
+};
+
+/* One try's own. */
+struct letter {
+    char token[LINKS_TOKEN_SIZE];
+    char hash[LINKS_HASH_SIZE];
+    char *text; /* the mail */
+    size_t length;
+    size_t sent; /* of it */
+    struct curl_slist *recipients;
+    char trouble[CURL_ERROR_SIZE];
+    char line[LINE_SIZE];     /* what the server complained of last */
+    int sockets[SOCKETS_MAX]; /* that are open for this mail */
+    size_t socket_count;
+};
+
+/* ---- what a mail says ---- */
+
+/* What the values of a template are made of; all of it lives as long as they are used. */
+struct filling {
+    const char *values[TEMPLATES_VALUES];
+    char hours[NUMBER_SIZE];
+    char unsubscribe[LINK_SIZE];
+    char end_time[VALUE_SIZE];
+    char created_at[VALUE_SIZE];
+};
+
+/* "2026-11-20 22:58:16 UTC"; what is no time stays as it is. */
+static const char *show_time(const char *text, char out[static VALUE_SIZE])
+{
+    int64_t ms = 0;
+    char iso[CLOCK_TEXT_SIZE];
+    if (text == NULL || !clock_parse(text, &ms)) {
+        return text;
+    }
+    clock_format(ms, iso);
+    (void)snprintf(out, VALUE_SIZE, "%.10s %.8s UTC", iso, iso + 11);
+    return out;
+}
+
+static const char *member_text(const struct json *payload, const char *name)
+{
+    const struct json *member = json_member(payload, name);
+    return member != NULL && (member->type == JSON_STRING || member->type == JSON_NUMBER) ? member->text : NULL;
+}
+
+static bool fill_unsubscribe(const struct mail *mail, const struct delivery *delivery, const char *secret,
+                             struct filling *filling)
+{
+    uint8_t key[LINKS_KEY_BYTES];
+    char token[LINKS_UNSUBSCRIBE_SIZE];
+    if (!links_key_read(secret, key)) {
+        return false;
+    }
+    links_unsubscribe_write(key, &delivery->user_id, delivery->kind, token);
+    sodium_memzero(key, sizeof(key));
+    (void)snprintf(filling->unsubscribe, sizeof(filling->unsubscribe), "%s/api/v1/unsubscribe?token=%s",
+                   mail->config->public_url, token);
+    filling->values[TEMPLATES_UNSUBSCRIBE] = filling->unsubscribe;
+    return true;
+}
+
+static void fill(const struct mail *mail, const struct delivery *delivery, const PGresult *row,
+                 const struct json *payload, struct filling *filling)
+{
+    const struct letter *letter = delivery->own;
+    const char **values = filling->values;
+    bool verify = strcmp(delivery->kind, "VERIFY_EMAIL") == 0;
+    int seconds = verify ? mail->config->verify_token_s : mail->config->reset_token_s;
+    bool verified = pg_bool(row, 0, COLUMN_VERIFIED);
+    values[TEMPLATES_NAME] = pg_text(row, 0, verified ? COLUMN_NAME : DELIVERY_COLUMN_ENDPOINT);
+    values[TEMPLATES_HOUSE] = mail->config->mail_from_name;
+    values[TEMPLATES_PUBLIC_URL] = mail->config->public_url;
+    values[TEMPLATES_TITLE] = member_text(payload, "title");
+    values[TEMPLATES_AUCTION_ID] = member_text(payload, "auctionId");
+    values[TEMPLATES_AMOUNT] = member_text(payload, "amount");
+    values[TEMPLATES_END_TIME] = show_time(member_text(payload, "endTime"), filling->end_time);
+    values[TEMPLATES_CREATED_AT] = show_time(member_text(payload, "createdAt"), filling->created_at);
+    values[TEMPLATES_ADDRESS] = member_text(payload, "address");
+    values[TEMPLATES_AGENT] = member_text(payload, "agent");
+    values[TEMPLATES_TOKEN] = letter->token;
+    (void)snprintf(filling->hours, sizeof(filling->hours), "%d", (seconds + S_PER_HOUR - 1) / S_PER_HOUR);
+    values[TEMPLATES_HOURS] = filling->hours;
+}
+
+/* One part of the template, the caller's to free; NULL without memory. */
+static char *render(const struct mail *mail, const struct delivery *delivery, enum templates_part part,
+                    const struct filling *filling)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out == NULL) {
+        return NULL;
+    }
+    bool good = templates_write(mail->templates, delivery->kind, part, filling->values, out) && ferror(out) == 0;
+    if (fclose(out) != 0 || !good) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static bool compose(const struct mail *mail, struct delivery *delivery, const char *to, const struct filling *filling)
+{
+    struct letter *letter = delivery->own;
+    char *parts[TEMPLATES_PARTS];
+    bool good = true;
+    for (int part = 0; part < TEMPLATES_PARTS; part++) {
+        parts[part] = render(mail, delivery, (enum templates_part)part, filling);
+        good = good && parts[part] != NULL;
+    }
+    if (good) {
+        const struct mailtext text = {.from = mail->config->mail_from,
+                                      .from_name = mail->config->mail_from_name,
+                                      .to = to,
+                                      .to_name = filling->values[TEMPLATES_NAME],
+                                      .subject = parts[TEMPLATES_SUBJECT],
+                                      .text = parts[TEMPLATES_TEXT],
+                                      .html = parts[TEMPLATES_HTML],
+                                      .unsubscribe = filling->values[TEMPLATES_UNSUBSCRIBE],
+                                      .id = delivery->id,
+                                      .date_ms = delivery->created_ms};
+        letter->text = mailtext_write(&text, &letter->length);
+    }
+    for (int part = 0; part < TEMPLATES_PARTS; part++) {
+        free(parts[part]);
+    }
+    return letter->text != NULL;
+}
+
+/* False: no memory, or the house has no key yet. */
+static bool write_letter(const struct mail *mail, struct delivery *delivery, const PGresult *row)
+{
+    struct filling filling = {.values = {NULL}};
+    const char *text = pg_text(row, 0, DELIVERY_COLUMN_PAYLOAD);
+    struct json *payload = json_parse(text, strlen(text), NULL);
+    fill(mail, delivery, row, payload, &filling);
+    bool good =
+        !pg_bool(row, 0, COLUMN_NOTIFIES) || fill_unsubscribe(mail, delivery, pg_text(row, 0, COLUMN_KEY), &filling);
+    good = good && compose(mail, delivery, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT), &filling);
+    json_free(payload);
+    return good;
+}
+
+/* ---- the transfer ---- */
+
+/* For libcurl. */
+static size_t give_bytes(char *out, size_t one, size_t count, void *arg)
+{
+    struct letter *letter = arg;
+    size_t most = one * count;
+    size_t left = letter->length - letter->sent;
+    size_t given = left < most ? left : most;
+    memcpy(out, letter->text + letter->sent, given);
+    letter->sent += given;
+    return given;
+}
+
+/* For libcurl: each line that the server says. A complaint tells why. */
+static size_t take_line(char *bytes, size_t one, size_t count, void *arg)
+{
+    struct letter *letter = arg;
+    size_t length = one * count;
+    if (length > 0 && (bytes[0] == '4' || bytes[0] == '5')) {
+        size_t kept = length < sizeof(letter->line) ? length : sizeof(letter->line) - 1;
+        memcpy(letter->line, bytes, kept);
+        letter->line[kept] = '\0';
+        letter->line[strcspn(letter->line, "\r\n")] = '\0';
+    }
+    return length;
+}
+
+/*
+ * When libcurl ends a connection to a mail server, it says QUIT and waits for the answer, without the loop, for as long
+ * as the server likes. So every mail has a connection of its own, whose sockets are known here, and once QUIT was said
+ * there is nothing more to be read from them.
+ */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct letter *letter = arg;
+    if (letter->socket_count == SOCKETS_MAX) {
+        return CURL_SOCKET_BAD;
+    }
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0) {
+        letter->sockets[letter->socket_count++] = fd;
+    }
+    return fd;
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    struct letter *letter = arg;
+    for (size_t i = 0; i < letter->socket_count; i++) {
+        if (letter->sockets[i] == fd) {
+            letter->sockets[i] = letter->sockets[--letter->socket_count];
+            break;
+        }
+    }
+    return close(fd);
+}
+
+/* For libcurl: what it has just sent. */
+static int watch_commands(CURL *curl, curl_infotype type, char *bytes, size_t length, void *arg)
+{
+    (void)curl;
+    const struct letter *letter = arg;
+    if (type == CURLINFO_HEADER_OUT && length >= strlen(quit) && memcmp(bytes, quit, strlen(quit)) == 0) {
+        for (size_t i = 0; i < letter->socket_count; i++) {
+            (void)shutdown(letter->sockets[i], SHUT_RD);
+        }
+    }
+    return 0;
+}
+
+static bool set_sockets(CURL *curl, struct letter *letter)
+{
+    return curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, watch_commands) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_DEBUGDATA, letter) == CURLE_OK;
+}
+
+static bool set_login(CURL *curl, const struct config *config)
+{
+    bool encrypts = config->mail_tls_required;
+    bool login = strcmp(config->mail_user, "none") != 0;
+    bool ca = strcmp(config->mail_ca_file, "none") != 0;
+    return curl_easy_setopt(curl, CURLOPT_USE_SSL, encrypts ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_TRY) ==
+               CURLE_OK &&
+           (!ca || curl_easy_setopt(curl, CURLOPT_CAINFO, config->mail_ca_file) == CURLE_OK) &&
+           (!login || (curl_easy_setopt(curl, CURLOPT_USERNAME, config->mail_user) == CURLE_OK &&
+                       curl_easy_setopt(curl, CURLOPT_PASSWORD, config->mail_password) == CURLE_OK));
+}
+
+static bool set_server(CURL *curl, const struct config *config)
+{
+    return curl_easy_setopt(curl, CURLOPT_URL, config->mail_url) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)config->mail_connect_timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)config->mail_timeout_ms) == CURLE_OK &&
+           set_login(curl, config);
+}
+
+static bool set_letter(CURL *curl, const struct mail *mail, struct letter *letter, const char *to)
+{
+    char recipient[DELIVERY_ENDPOINT_SIZE + 3];
+    (void)snprintf(recipient, sizeof(recipient), "<%s>", to);
+    letter->recipients = curl_slist_append(NULL, recipient);
+    return letter->recipients != NULL && curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->sender) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, letter->recipients) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_bytes) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_READDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HEADERDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, letter->trouble) == CURLE_OK;
+}
+
+/* ---- the channel ---- */
+
+/* Why it is not sent at all; NULL: it is. */
+static const char *why_not(const struct mail *mail, const struct delivery *delivery, const PGresult *row)
+{
+    bool verified = pg_bool(row, 0, COLUMN_VERIFIED);
+    int most = mail->config->mails_per_hour;
+    if (!mail->on) {
+        return "mail is off";
+    }
+    if (!pg_bool(row, 0, COLUMN_KNOWN)) {
+        return "there is no such account, or it is banned";
+    }
+    if (pg_bool(row, 0, COLUMN_NOTIFIES)) {
+        return verified && pg_bool(row, 0, COLUMN_WANTED) ? NULL : "not wanted any more";
+    }
+    if (strcmp(delivery->kind, "VERIFY_EMAIL") == 0 && verified) {
+        return "the address was verified meanwhile";
+    }
+    return most != 0 && pg_int(row, 0, COLUMN_LATELY) >= most ? "too many of this kind within an hour" : NULL;
+}
+
+/* Accounts have no other; but what stands between < and > in a command must not depend on that. */
+static bool is_address(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at <= ' ' || *at > '~' || *at == '<' || *at == '>') {
+            return false;
+        }
+    }
+    return strchr(text, '@') != NULL && strlen(text) < DELIVERY_ENDPOINT_SIZE;
+}
+
+static enum delivery_verdict stop(struct delivery *delivery, enum delivery_verdict verdict, const char *why)
+{
+    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", why);
+    return verdict;
+}
+
+static size_t mail_ask(struct delivery *delivery, const char *values[static DELIVERY_VALUES_MAX], void *arg)
+{
+    const struct mail *mail = arg;
+    struct letter *letter = calloc(1, sizeof(*letter));
+    delivery->own = letter;
+    if (letter != NULL) {
+        links_token_new(letter->token, letter->hash);
+    }
+    values[0] = letter == NULL ? NULL : letter->hash; /* NULL is refused where a token is needed */
+    values[1] = mail->verify_s;
+    values[2] = mail->reset_s;
+    return 3;
+}
+
+static enum delivery_verdict mail_begin(struct delivery *delivery, const PGresult *row, void *arg)
+{
+    const struct mail *mail = arg;
+    struct letter *letter = delivery->own;
+    const char *reason = why_not(mail, delivery, row);
+    if (reason != NULL) {
+        return stop(delivery, DELIVERY_DROPPED, reason);
+    }
+    if (!is_address(pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT))) {
+        return stop(delivery, DELIVERY_REFUSED, "this is no address");
+    }
+    if (letter == NULL || !write_letter(mail, delivery, row) || !set_server(delivery->curl, mail->config) ||
+        !set_sockets(delivery->curl, letter) ||
+        !set_letter(delivery->curl, mail, letter, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT))) {
+        return stop(delivery, DELIVERY_FAILED, "no memory, or no template of this kind");
+    }
+    return DELIVERY_GO;
+}
+
+static bool is_refusal(CURLcode outcome, long status)
+{
+    bool about_mail = outcome == CURLE_SEND_ERROR || outcome == CURLE_RECV_ERROR || outcome == CURLE_WEIRD_SERVER_REPLY;
+    return about_mail && status >= SMTP_REFUSED && (status < SMTP_NO_LOGIN_FIRST || status > SMTP_NO_LOGIN_LAST);
+}
+
+static enum delivery_verdict mail_judge(struct delivery *delivery, CURLcode outcome, void *arg)
+{
+    (void)arg;
+    const struct letter *letter = delivery->own;
+    if (outcome == CURLE_OK) {
+        delivery->status = SMTP_OK;
+        return DELIVERY_SENT;
+    }
+    delivery->status = strtol(letter->line, NULL, 10); /* that of QUIT is libcurl's last one */
+    /* The server's words say more than libcurl's. */
+    const char *trouble = letter->trouble[0] != '\0' ? letter->trouble : curl_easy_strerror(outcome);
+    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", letter->line[0] != '\0' ? letter->line : trouble);
+    return is_refusal(outcome, delivery->status) ? DELIVERY_REFUSED : DELIVERY_FAILED;
+}
+
+static void mail_end(struct delivery *delivery, void *arg)
+{
+    (void)arg;
+    struct letter *letter = delivery->own;
+    delivery->own = NULL;
+    if (letter == NULL) {
+        return;
+    }
+    curl_slist_free_all(letter->recipients);
+    if (letter->text != NULL) {
+        sodium_memzero(letter->text, letter->length);
+    }
+    free(letter->text);
+    sodium_memzero(letter, sizeof(*letter));
+    free(letter);
+}
+
+struct mail *mail_new(const struct config *config)
+{
+    struct mail *mail = calloc(1, sizeof(*mail));
+    if (mail == NULL) {
+        return NULL;
+    }
+    mail->config = config;
+    mail->on = strcmp(config->mail_url, "none") != 0;
+    (void)snprintf(mail->sender, sizeof(mail->sender), "<%s>", config->mail_from);
+    (void)snprintf(mail->verify_s, sizeof(mail->verify_s), "%d", config->verify_token_s);
+    (void)snprintf(mail->reset_s, sizeof(mail->reset_s), "%d", config->reset_token_s);
+    mail->templates = mail->on ? templates_load(config->template_folder, kinds) : NULL;
+    if (mail->on && mail->templates == NULL) {
+        log_error("the templates of mails cannot be used: %s", config->template_folder);
+        mail_free(mail);
+        return NULL;
+    }
+    return mail;
+}
+
+void mail_free(struct mail *mail)
+{
+    if (mail == NULL) {
+        return;
+    }
+    templates_free(mail->templates);
+    free(mail);
+}
+
+void mail_channel(struct mail *mail, struct delivery_channel *out)
+{
+    *out = (struct delivery_channel){.name = TOPOLOGY_KEY_EMAIL,
+                                     .queue = TOPOLOGY_EMAIL_QUEUE,
+                                     .dead_key = TOPOLOGY_KEY_DEAD_EMAIL,
+                                     .lookup = lookup,
+                                     .transfers_max = mail->config->mail_connections_max,
+                                     .endpoint_max = mail->config->mail_connections_max,
+                                     .ask = mail_ask,
+                                     .begin = mail_begin,
+                                     .judge = mail_judge,
+                                     .end = mail_end,
+                                     .arg = mail};
+}

@@ -1,0 +1,169 @@
+/*
+ * See transfers.h. The multi handle says which sockets to watch and when to be called again; what has ended is taken
+ * from it after each such call. It must not be called from within its own callbacks, nor a handle be freed there:
+ * `done` therefore comes after it has returned.
+ */
+#include "notifyworker/transfers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+
+enum { MS_PER_S = 1000, US_PER_MS = 1000 };
+
+struct transfers {
+    struct event_base *base;
+    CURLM *multi;
+    struct event *timer;
+};
+
+struct transfer {
+    transfers_done done;
+    void *arg;
+};
+
+static void look(struct transfers *transfers);
+
+static void act(struct transfers *transfers, curl_socket_t fd, int flags)
+{
+    int running = 0;
+    CURLMcode code = curl_multi_socket_action(transfers->multi, fd, flags, &running);
+    if (code != CURLM_OK) {
+        log_error("transfers: %s", curl_multi_strerror(code));
+    }
+    look(transfers);
+}
+
+static void on_socket(evutil_socket_t fd, short what, void *arg)
+{
+    int flags = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) | ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
+    act(arg, fd, flags);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    act(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* Takes out what has ended. A callback may start another transfer meanwhile. */
+static void look(struct transfers *transfers)
+{
+    const CURLMsg *message = NULL;
+    int left = 0;
+    while ((message = curl_multi_info_read(transfers->multi, &left)) != NULL) {
+        char *found = NULL;
+        CURL *curl = message->easy_handle;
+        CURLcode outcome = message->data.result;
+        (void)curl_easy_getinfo(curl, CURLINFO_PRIVATE, &found);
+        struct transfer *transfer = (struct transfer *)(void *)found;
+        (void)curl_multi_remove_handle(transfers->multi, curl);
+        (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, NULL);
+        transfer->done(curl, outcome, transfer->arg);
+        free(transfer);
+    }
+}
+
+/* libcurl asks for a socket to be watched otherwise, or no more; its event is kept with the socket. */
+static int want_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *kept)
+{
+    (void)curl;
+    struct transfers *transfers = arg;
+    struct event *event = kept;
+    if (event != NULL) {
+        event_free(event);
+    }
+    event = NULL;
+    if (what != CURL_POLL_REMOVE) {
+        short flags =
+            (short)(((what & CURL_POLL_IN) != 0 ? EV_READ : 0) | ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0));
+        event = event_new(transfers->base, fd, (short)(flags | EV_PERSIST), on_socket, transfers);
+        if (event == NULL || event_add(event, NULL) != 0) {
+            log_error("transfers: no memory to watch a socket; its transfer will time out");
+        }
+    }
+    (void)curl_multi_assign(transfers->multi, fd, event);
+    return 0;
+}
+
+/* Called within libcurl: also 0 ms must wait for the loop. */
+static int want_timer(CURLM *multi, long ms, void *arg)
+{
+    (void)multi;
+    struct transfers *transfers = arg;
+    if (ms < 0) {
+        (void)evtimer_del(transfers->timer);
+        return 0;
+    }
+    const struct timeval wait = {.tv_sec = ms / MS_PER_S, .tv_usec = ms % MS_PER_S * US_PER_MS};
+    if (evtimer_add(transfers->timer, &wait) != 0) {
+        log_error("transfers: cannot arm a timer");
+    }
+    return 0;
+}
+
+struct transfers *transfers_new(struct event_base *base, int connections_max)
+{
+    struct transfers *transfers = calloc(1, sizeof(*transfers));
+    if (transfers == NULL) {
+        return NULL;
+    }
+    transfers->base = base;
+    transfers->timer = evtimer_new(base, on_timer, transfers);
+    transfers->multi = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_multi_init() : NULL;
+    if (transfers->timer == NULL || transfers->multi == NULL ||
+        curl_multi_setopt(transfers->multi, CURLMOPT_SOCKETFUNCTION, want_socket) != CURLM_OK ||
+        curl_multi_setopt(transfers->multi, CURLMOPT_SOCKETDATA, transfers) != CURLM_OK ||
+        curl_multi_setopt(transfers->multi, CURLMOPT_TIMERFUNCTION, want_timer) != CURLM_OK ||
+        curl_multi_setopt(transfers->multi, CURLMOPT_TIMERDATA, transfers) != CURLM_OK ||
+        curl_multi_setopt(transfers->multi, CURLMOPT_MAXCONNECTS, (long)connections_max) != CURLM_OK) {
+        transfers_free(transfers);
+        return NULL;
+    }
+    return transfers;
+}
+
+void transfers_free(struct transfers *transfers)
+{
+    if (transfers == NULL) {
+        return;
+    }
+    if (transfers->multi != NULL) {
+        (void)curl_multi_cleanup(transfers->multi); /* closes idle connections: still asks for sockets and timers */
+    }
+    if (transfers->timer != NULL) {
+        event_free(transfers->timer);
+    }
+    free(transfers);
+}
+
+bool transfers_start(struct transfers *transfers, CURL *curl, transfers_done done, void *arg)
+{
+    struct transfer *transfer = malloc(sizeof(*transfer));
+    if (transfer == NULL) {
+        return false;
+    }
+    *transfer = (struct transfer){done, arg};
+    /* Without this, a transfer whose time is up while its name is being resolved would wait for that, and we with it.
+     */
+    if (curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK ||
+        curl_easy_setopt(curl, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
+        curl_multi_add_handle(transfers->multi, curl) != CURLM_OK) {
+        (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, NULL);
+        free(transfer);
+        return false;
+    }
+    return true;
+}
+
+void transfers_cancel(struct transfers *transfers, CURL *curl)
+{
+    char *found = NULL;
+    (void)curl_easy_getinfo(curl, CURLINFO_PRIVATE, &found);
+    assert(found != NULL);
+    (void)curl_multi_remove_handle(transfers->multi, curl);
+    (void)curl_easy_setopt(curl, CURLOPT_PRIVATE, NULL);
+    free((void *)found);
+}

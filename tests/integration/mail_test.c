@@ -1,0 +1,581 @@
+/*
+ * Deliveries by email: rostrum-notifyworker against real servers, among them a mail server that wants STARTTLS and a
+ * login. Who is mailed what, what a mail looks like to another program, what is tried again and when it becomes a dead
+ * letter, and that nothing is lost or held up.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/message.h"
+#include "common/topology.h"
+#include "tests/support/listing.h"
+#include "tests/support/program.h"
+#include "tests/support/queues.h"
+#include "tests/support/smtp.h"
+#include "tests/support/sql.h"
+#include "tests/support/suite.h"
+
+enum {
+    DEADLINE_MS = 30000,      /* for any one thing that is waited for */
+    DEAD_DEADLINE_MS = 90000, /* 1 + 2 + 4 + 8 + 16 s of waiting, and what a loaded machine adds */
+    CRASH_MAILS = 200,
+    CONNECTIONS = 4, /* of one worker to PostgreSQL */
+    ALL_WAITS_MS = 31000,
+    TEXT_SIZE = 256,
+    EMAIL_SIZE = 80,
+};
+
+static const char sessions[] = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                               "AND application_name LIKE 'rostrum-notifyworker%'";
+
+static struct sql *sql;
+static struct queues *queues;
+static struct jsonw *writer;
+static struct smtp smtp;
+static char config[PROGRAM_SETTINGS_SIZE];
+static char seller[UUID_TEXT_SIZE];
+static char bidder[UUID_TEXT_SIZE];
+static char auction[UUID_TEXT_SIZE];
+static pid_t worker;
+
+/* With these settings besides; the section is [mail]. */
+static void worker_start(const char *more)
+{
+    char settings[SMTP_SETTINGS_SIZE + TEXT_SIZE];
+    char mail[SMTP_SETTINGS_SIZE];
+    smtp_settings(&smtp, mail);
+    (void)snprintf(settings, sizeof(settings), "%s%s", mail, more);
+    program_settings(settings, config);
+    /* The sessions of the worker before may outlive it for a moment. */
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == 0, DEADLINE_MS);
+    worker = program_start("rostrum-notifyworker", config);
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
+}
+
+static void worker_end(void)
+{
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+    program_settings_remove(config);
+}
+
+static void purge(void)
+{
+    static const char *const names[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_EMAIL_QUEUE, TOPOLOGY_DEAD_QUEUE,
+                                        TOPOLOGY_WAIT_NAMES};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        queues_purge(queues, names[i]);
+    }
+}
+
+static void set_up(void)
+{
+    const char *url = getenv("ROSTRUM_PG_URL");
+    ck_assert_msg(url != NULL, "ROSTRUM_PG_URL is not set");
+    sql = sql_open(url);
+    ck_assert_ptr_nonnull(sql);
+    queues = queues_open();
+    writer = jsonw_new();
+    ck_assert_ptr_nonnull(writer);
+    listing_clear(sql);
+    purge();
+    listing_user(sql, seller);
+    listing_user(sql, bidder);
+    listing_new(sql, &(struct listing){0}, seller, auction);
+    smtp_start(&smtp);
+    worker_start("");
+}
+
+static void tear_down(void)
+{
+    worker_end();
+    smtp_remove(&smtp);
+    listing_clear(sql);
+    purge();
+    queues_close(queues);
+    sql_close(sql);
+    jsonw_free(writer);
+}
+
+/* The user wants to be mailed of lost leads, at an address that is verified. */
+static void subscribe(const char *user, const char *email)
+{
+    PQclear(sql_rows(sql,
+                     "UPDATE users SET email = $2, verified_at = now(), mailed = '{OUTBID,AUCTION_LOST}'"
+                     " WHERE id = $1::uuid",
+                     user, email, NULL));
+}
+
+/* A new user with that address, who wants to. */
+static void subscriber(const char *email, char id[static UUID_TEXT_SIZE])
+{
+    listing_user(sql, id);
+    subscribe(id, email);
+}
+
+static struct uuid id_of(const char *text)
+{
+    struct uuid id;
+    ck_assert(uuid_parse(text, UUID_TEXT_SIZE - 1, &id));
+    return id;
+}
+
+/* The user lost the lead, for another price each time. */
+static void outbid(const char *user)
+{
+    static int64_t price = 1200;
+    size_t length = 0;
+    price += 100;
+    const struct house_event event = {.kind = EVENT_OUTBID,
+                                      .auction_id = id_of(auction),
+                                      .user_id = id_of(user),
+                                      .amount = price,
+                                      .version = price,
+                                      .at_ms = clock_now_ms()};
+    jsonw_reset(writer);
+    message_write_events(writer, &event, 1);
+    const char *body = jsonw_text(writer, &length);
+    ck_assert_ptr_nonnull(body);
+    queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, length);
+}
+
+static int64_t deliveries(const char *email, const char *state)
+{
+    return sql_int(sql, "SELECT count(*) FROM deliveries WHERE endpoint = $1 AND state = $2", email, state, NULL);
+}
+
+/* The one delivery to that address, as text. */
+static const char *delivery(const char *email, const char *column)
+{
+    char statement[TEXT_SIZE];
+    (void)snprintf(statement, sizeof(statement), "SELECT %s FROM deliveries WHERE endpoint = $1", column);
+    return sql_text(sql, statement, email, NULL);
+}
+
+/* ---- who is mailed what ---- */
+
+START_TEST(a_lost_lead_is_mailed_to_who_wants_it)
+{
+    subscribe(bidder, "ann@example.org");
+    outbid(bidder);
+    struct json *mail = smtp_wait(&smtp, "ann@example.org", "You were outbid");
+    ck_assert_str_eq(smtp_text(mail, "sender"), "house@rostrum.example");
+    ck_assert_str_eq(smtp_header(mail, "from"), "Rostrum <house@rostrum.example>");
+    ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "The price is now 13.00 USD."));
+    ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), auction));
+    ck_assert_ptr_nonnull(strstr(smtp_text(mail, "html"), "The price is now 13.00 USD."));
+    ck_assert_ptr_nonnull(strstr(smtp_header(mail, "content-type"), "multipart/alternative"));
+    json_free(mail);
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == 1, DEADLINE_MS);
+    ck_assert_str_eq(delivery("ann@example.org", "tries || ' ' || last_status || ' ' || kind"), "1 250 OUTBID");
+}
+END_TEST
+
+START_TEST(a_mail_has_the_headers_of_one)
+{
+    char expected[TEXT_SIZE];
+    subscribe(bidder, "ann@example.org");
+    outbid(bidder);
+    struct json *mail = smtp_wait(&smtp, "ann@example.org", "");
+    (void)snprintf(expected, sizeof(expected), "<%s@rostrum.example>", delivery("ann@example.org", "id"));
+    ck_assert_str_eq(smtp_header(mail, "message-id"), expected);
+    (void)snprintf(expected, sizeof(expected), "%s",
+                   delivery("ann@example.org", "to_char(created_at AT TIME ZONE 'UTC',"
+                                               " 'Dy, DD Mon YYYY HH24:MI:SS \"+0000\"')"));
+    ck_assert_str_eq(smtp_header(mail, "date"), expected);
+    ck_assert_str_eq(smtp_header(mail, "auto-submitted"), "auto-generated");
+    ck_assert_str_eq(smtp_header(mail, "list-unsubscribe-post"), "List-Unsubscribe=One-Click");
+    ck_assert_ptr_nonnull(strstr(smtp_header(mail, "list-unsubscribe"), "/api/v1/unsubscribe?token=OUTBID."));
+    ck_assert_ptr_null(json_member(mail, "defects")->child);
+    json_free(mail);
+}
+END_TEST
+
+START_TEST(nobody_is_mailed_who_did_not_ask_or_whose_address_is_not_verified)
+{
+    char other[UUID_TEXT_SIZE];
+    subscriber("bob@example.org", other);
+    PQclear(sql_rows(sql, "UPDATE users SET verified_at = NULL WHERE id = $1::uuid", other, NULL));
+    outbid(bidder);
+    outbid(other);
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM notifications", NULL) == 2, DEADLINE_MS);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM deliveries", NULL), 0);
+}
+END_TEST
+
+START_TEST(a_kind_may_be_wanted_by_mail_and_not_in_the_app)
+{
+    subscribe(bidder, "ann@example.org");
+    PQclear(sql_rows(sql, "UPDATE users SET muted = '{OUTBID}' WHERE id = $1::uuid", bidder, NULL));
+    outbid(bidder);
+    json_free(smtp_wait(&smtp, "ann@example.org", "You were outbid"));
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM notifications WHERE NOT shown", NULL), 1);
+    PQclear(sql_rows(sql, "UPDATE users SET mailed = '{}' WHERE id = $1::uuid", bidder, NULL));
+    outbid(bidder);
+    outbid(seller);
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM notifications WHERE user_id = $1::uuid", seller, NULL) == 1,
+               DEADLINE_MS);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM notifications", NULL), 2);
+}
+END_TEST
+
+START_TEST(a_redelivered_event_is_mailed_once)
+{
+    subscribe(bidder, "ann@example.org");
+    size_t length = 0;
+    const struct house_event event = {.kind = EVENT_OUTBID,
+                                      .auction_id = id_of(auction),
+                                      .user_id = id_of(bidder),
+                                      .amount = 1,
+                                      .version = 1,
+                                      .at_ms = clock_now_ms()};
+    jsonw_reset(writer);
+    message_write_events(writer, &event, 1);
+    const char *body = jsonw_text(writer, &length);
+    for (int i = 0; i < 3; i++) {
+        queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, length);
+    }
+    outbid(bidder);
+    SUITE_WAIT(smtp_count(&smtp, "ann@example.org") == 2, DEADLINE_MS);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM deliveries", NULL), 2);
+}
+END_TEST
+
+/* ---- what others wrote stays what it is ---- */
+
+START_TEST(names_and_titles_stay_words_in_a_mail)
+{
+    static const char name[] = "Eve\r\nBcc: victim@example.org\r\n\r\n<b>\"Zoë\" <x@example.org>, (c)";
+    static const char title[] = "Grüße\r\nBcc: victim@example.org\r\n\r\n=?UTF-8?B?QUJD?= <script>alert('1')</script> "
+                                "{{token}} & \"“ένα πολύ μακρύ όνομα που δεν χωράει σε μία γραμμή κεφαλίδας”\"";
+    subscribe(bidder, "eve@example.org");
+    PQclear(sql_rows(sql, "UPDATE users SET display_name = $2 WHERE id = $1::uuid", bidder, name, NULL));
+    PQclear(sql_rows(sql, "UPDATE auctions SET title = $2 WHERE id = $1::uuid", auction, title, NULL));
+    outbid(bidder);
+    struct json *mail = smtp_wait(&smtp, "eve@example.org", "You were outbid");
+    int64_t headers = 0;
+    ck_assert(json_get_int(mail, "headerCount", 0, 100, &headers));
+    ck_assert_int_eq(headers, 10);
+    ck_assert_str_eq(smtp_header(mail, "bcc"), "");
+    ck_assert_ptr_null(json_member(mail, "defects")->child);
+    ck_assert_str_eq(smtp_text(mail, "subject"),
+                     "You were outbid: Grüße  Bcc: victim@example.org    =?UTF-8?B?QUJD?= <script>alert('1')</script> "
+                     "{{token}} & \"“ένα πολύ μακρύ όνομα που δεν χωράει σε μία γραμμή κεφαλίδας”\"");
+    ck_assert_ptr_nonnull(strstr(smtp_text(mail, "to"), "<eve@example.org>"));
+    ck_assert_ptr_null(strstr(smtp_text(mail, "html"), "<script"));
+    ck_assert_ptr_nonnull(strstr(smtp_text(mail, "html"), "&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;"));
+    ck_assert_ptr_null(strstr(smtp_text(mail, "html"), "<b>"));
+    ck_assert_ptr_null(strstr(smtp_text(mail, "text"), "\nBcc:"));
+    ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "{{token}} & \""));
+    json_free(mail);
+    ck_assert_int_eq(smtp_count(&smtp, "victim@example.org"), 0);
+}
+END_TEST
+
+/* ---- what fails ---- */
+
+START_TEST(a_refused_recipient_is_a_dead_letter_at_once_and_holds_nobody_up)
+{
+    char tap[QUEUES_NAME_SIZE];
+    char refused[UUID_TEXT_SIZE];
+    char rejected[UUID_TEXT_SIZE];
+    struct queues_message dead;
+    queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_EMAIL, tap);
+    subscriber("refused@example.org", refused);
+    subscriber("rejected@example.org", rejected);
+    subscribe(bidder, "ann@example.org");
+    outbid(refused);
+    SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
+    ck_assert_ptr_nonnull(strstr(dead.reason, "550 5.1.1 Nobody of that name"));
+    ck_assert_ptr_nonnull(strstr(dead.body, delivery("refused@example.org", "id")));
+    free(dead.body);
+    outbid(rejected);
+    outbid(bidder);
+    SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
+    ck_assert_ptr_nonnull(strstr(dead.reason, "554 5.7.1"));
+    free(dead.body);
+    ck_assert_str_eq(delivery("refused@example.org", "state || ' ' || tries || ' ' || last_status"), "failed 1 550");
+    ck_assert_str_eq(delivery("rejected@example.org", "state || ' ' || tries || ' ' || last_status"), "failed 1 554");
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == 1, DEADLINE_MS);
+}
+END_TEST
+
+START_TEST(what_is_refused_for_now_comes_again)
+{
+    subscribe(bidder, "later@example.org");
+    outbid(bidder);
+    SUITE_WAIT(deliveries("later@example.org", "delivered") == 1, DEADLINE_MS);
+    ck_assert_str_eq(delivery("later@example.org", "tries"), "3");
+    ck_assert_int_eq(smtp_count(&smtp, "later@example.org"), 1);
+}
+END_TEST
+
+START_TEST(a_server_that_is_away_is_tried_six_times_in_half_a_minute_and_a_letter_that_is_sent_again_arrives)
+{
+    char tap[QUEUES_NAME_SIZE];
+    struct queues_message dead;
+    queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_EMAIL, tap);
+    subscribe(bidder, "ann@example.org");
+    smtp_stop(&smtp);
+    int64_t began_ms = suite_mono_ms();
+    outbid(bidder);
+    SUITE_WAIT(queues_take(queues, tap, &dead), DEAD_DEADLINE_MS);
+    ck_assert_int_ge(suite_mono_ms() - began_ms, ALL_WAITS_MS);
+    ck_assert_str_ne(dead.reason, "");
+    ck_assert_str_eq(delivery("ann@example.org", "state || ' ' || tries"), "failed 6");
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM dead_letters WHERE routing_key = 'dead.email'", NULL) == 1,
+               DEADLINE_MS);
+    smtp_again(&smtp);
+    queues_publish(queues, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL, dead.body, dead.length);
+    free(dead.body);
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == 1, DEADLINE_MS);
+    ck_assert_str_eq(delivery("ann@example.org", "tries"), "1");
+    ck_assert_int_eq(smtp_count(&smtp, "ann@example.org"), 1);
+}
+END_TEST
+
+START_TEST(a_server_that_does_not_answer_holds_nobody_else_up)
+{
+    char slow[UUID_TEXT_SIZE];
+    worker_end();
+    worker_start("mail_timeout_ms = 3000\nmail_connections_max = 4\n");
+    subscriber("silent@example.org", slow);
+    subscribe(bidder, "ann@example.org");
+    for (int i = 0; i < 3; i++) {
+        outbid(slow);
+    }
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries", NULL) == 3, DEADLINE_MS);
+    for (int i = 0; i < 10; i++) {
+        outbid(bidder);
+    }
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == 10, DEADLINE_MS);
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries WHERE state = 'retrying' AND last_error LIKE '%imed out%'",
+                       NULL) > 0,
+               DEADLINE_MS);
+    ck_assert_int_eq(deliveries("silent@example.org", "delivered"), 0);
+}
+END_TEST
+
+/* libcurl would wait for the answer to its QUIT, and everything else with it. */
+START_TEST(a_server_that_never_says_goodbye_holds_nobody_up)
+{
+    char other[UUID_TEXT_SIZE];
+    subscriber("sulking@example.org", other);
+    subscribe(bidder, "ann@example.org");
+    for (int i = 0; i < 3; i++) {
+        outbid(other);
+        outbid(bidder);
+    }
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == 3, DEADLINE_MS);
+    SUITE_WAIT(deliveries("sulking@example.org", "failed") == 3, DEADLINE_MS);
+}
+END_TEST
+
+START_TEST(a_server_that_does_not_let_us_in_is_no_fault_of_the_recipient)
+{
+    worker_end();
+    worker_start("mail_password = wrong horse\n");
+    subscribe(bidder, "ann@example.org");
+    outbid(bidder);
+    SUITE_WAIT(deliveries("ann@example.org", "retrying") == 1, DEADLINE_MS);
+    ck_assert_str_eq(delivery("ann@example.org", "last_status"), "535");
+}
+END_TEST
+
+START_TEST(nothing_is_sent_to_a_server_that_cannot_show_who_it_is)
+{
+    worker_end();
+    worker_start("mail_ca_file = none\n");
+    subscribe(bidder, "ann@example.org");
+    outbid(bidder);
+    SUITE_WAIT(deliveries("ann@example.org", "retrying") == 1, DEADLINE_MS);
+    ck_assert_ptr_nonnull(strstr(delivery("ann@example.org", "last_error"), "certificate"));
+    ck_assert_int_eq(smtp_count(&smtp, "ann@example.org"), 0);
+}
+END_TEST
+
+START_TEST(with_mail_off_what_would_be_mailed_is_dropped)
+{
+    worker_end();
+    worker_start("mail_url = none\n");
+    subscribe(bidder, "ann@example.org");
+    outbid(bidder);
+    SUITE_WAIT(deliveries("ann@example.org", "dropped") == 1, DEADLINE_MS);
+    ck_assert_str_eq(delivery("ann@example.org", "last_error"), "mail is off");
+}
+END_TEST
+
+START_TEST(an_address_is_not_mailed_more_of_a_kind_than_is_good)
+{
+    worker_end();
+    worker_start("[limits]\nmails_per_hour = 2\n");
+    subscribe(bidder, "ann@example.org");
+    for (int i = 0; i < 4; i++) {
+        PQclear(sql_rows(sql,
+                         "INSERT INTO deliveries (id, channel, kind, endpoint)"
+                         " VALUES (delivery_id(), 'email', 'PASSWORD_RESET', 'ann@example.org')",
+                         NULL));
+        SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries WHERE state IN ('delivered', 'dropped')", NULL) ==
+                       i + 1,
+                   DEADLINE_MS);
+    }
+    ck_assert_int_eq(deliveries("ann@example.org", "delivered"), 2);
+    ck_assert_int_eq(smtp_count(&smtp, "ann@example.org"), 2);
+}
+END_TEST
+
+START_TEST(what_is_old_is_removed)
+{
+    worker_end();
+    subscribe(bidder, "ann@example.org");
+    PQclear(sql_rows(sql,
+                     "INSERT INTO deliveries (id, channel, kind, endpoint, state, created_at)"
+                     " SELECT delivery_id(), 'email', 'OUTBID', 'x', 'delivered', now() - d * interval '1 day'"
+                     " FROM unnest(ARRAY[29, 31, 400]) d",
+                     NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO account_tokens SELECT 'hash ' || s, $1::uuid, 'VERIFY_EMAIL',"
+                     " now() + s * interval '1 hour' FROM unnest(ARRAY[-1, 1]) s",
+                     bidder, NULL));
+    PQclear(sql_rows(sql,
+                     "INSERT INTO login_places SELECT $1::uuid, 'place ' || d, now() - d * interval '1 day'"
+                     " FROM unnest(ARRAY[89, 91]) d",
+                     bidder, NULL));
+    worker_start("");
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries", NULL) == 1, DEADLINE_MS);
+    ck_assert_str_eq(sql_text(sql, "SELECT hash FROM account_tokens", NULL), "hash 1");
+    ck_assert_str_eq(sql_text(sql, "SELECT place FROM login_places", NULL), "place 89");
+}
+END_TEST
+
+/* ---- messages ---- */
+
+START_TEST(a_message_that_comes_again_is_not_mailed_again)
+{
+    char body[TEXT_SIZE];
+    subscribe(bidder, "ann@example.org");
+    outbid(bidder);
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == 1, DEADLINE_MS);
+    int length = snprintf(body, sizeof(body), "{\"v\":1,\"delivery\":\"%s\",\"try\":0,\"endpoint\":\"\"}",
+                          delivery("ann@example.org", "id"));
+    queues_publish(queues, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL, body, (size_t)length);
+    outbid(bidder);
+    SUITE_WAIT(smtp_count(&smtp, "ann@example.org") == 2, DEADLINE_MS);
+    worker_end();
+    ck_assert_int_eq(queues_depth(queues, TOPOLOGY_EMAIL_QUEUE), 0);
+    ck_assert_int_eq(smtp_count(&smtp, "ann@example.org"), 2);
+    worker_start("");
+}
+END_TEST
+
+START_TEST(what_is_no_message_goes_to_the_dead_letters)
+{
+    static const char *const bodies[] = {"x", "{}", "{\"v\":2,\"delivery\":\"x\",\"try\":0,\"endpoint\":\"\"}"};
+    char tap[QUEUES_NAME_SIZE];
+    struct queues_message dead;
+    queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_EMAIL, tap);
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        queues_publish(queues, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL, bodies[i], strlen(bodies[i]));
+        SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
+        ck_assert_str_eq(dead.body, bodies[i]);
+        free(dead.body);
+    }
+}
+END_TEST
+
+START_TEST(a_killed_worker_loses_no_mail)
+{
+    char email[EMAIL_SIZE];
+    char user[UUID_TEXT_SIZE];
+    for (int i = 0; i < CRASH_MAILS; i++) {
+        (void)snprintf(email, sizeof(email), "user%03d@example.org", i);
+        subscriber(email, user);
+        outbid(user);
+    }
+    for (int i = 0; i < 4; i++) {
+        int64_t before = sql_int(sql, "SELECT count(*) FROM deliveries WHERE state = 'delivered'", NULL);
+        SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries WHERE state = 'delivered'", NULL) > before ||
+                       before == CRASH_MAILS,
+                   DEADLINE_MS);
+        ck_assert_int_eq(program_end(worker, SIGKILL), -1);
+        worker = program_start("rostrum-notifyworker", config);
+    }
+    SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM deliveries WHERE state = 'delivered'", NULL) == CRASH_MAILS,
+               DEADLINE_MS);
+    int copies = 0;
+    for (int i = 0; i < CRASH_MAILS; i++) {
+        (void)snprintf(email, sizeof(email), "user%03d@example.org", i);
+        int count = smtp_count(&smtp, email);
+        ck_assert_int_ge(count, 1);
+        for (int k = 1; k < count; k++) {
+            struct json *first = smtp_mail(&smtp, email, 0);
+            struct json *again = smtp_mail(&smtp, email, k);
+            ck_assert_str_eq(smtp_header(again, "message-id"), smtp_header(first, "message-id"));
+            json_free(first);
+            json_free(again);
+        }
+        copies += count - 1;
+    }
+    (void)printf("mails: %d, of which a killed worker's %d came twice\n", CRASH_MAILS, copies);
+    (void)fflush(stdout);
+}
+END_TEST
+
+START_TEST(a_lost_connection_to_postgresql_or_rabbitmq_is_got_over)
+{
+    subscribe(bidder, "ann@example.org");
+    for (int i = 0; i < 20; i++) {
+        outbid(bidder);
+    }
+    SUITE_WAIT(smtp_count(&smtp, "ann@example.org") > 0, DEADLINE_MS);
+    PQclear(sql_rows(sql,
+                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+                     "AND application_name LIKE 'rostrum-notifyworker%'",
+                     NULL));
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == 20, DEADLINE_MS);
+}
+END_TEST
+
+static Suite *mail_suite(void)
+{
+    const TTest *const tests[] = {
+        a_lost_lead_is_mailed_to_who_wants_it,
+        a_mail_has_the_headers_of_one,
+        nobody_is_mailed_who_did_not_ask_or_whose_address_is_not_verified,
+        a_kind_may_be_wanted_by_mail_and_not_in_the_app,
+        a_redelivered_event_is_mailed_once,
+        names_and_titles_stay_words_in_a_mail,
+        a_refused_recipient_is_a_dead_letter_at_once_and_holds_nobody_up,
+        what_is_refused_for_now_comes_again,
+        a_server_that_is_away_is_tried_six_times_in_half_a_minute_and_a_letter_that_is_sent_again_arrives,
+        a_server_that_does_not_answer_holds_nobody_else_up,
+        a_server_that_never_says_goodbye_holds_nobody_up,
+        a_server_that_does_not_let_us_in_is_no_fault_of_the_recipient,
+        nothing_is_sent_to_a_server_that_cannot_show_who_it_is,
+        with_mail_off_what_would_be_mailed_is_dropped,
+        an_address_is_not_mailed_more_of_a_kind_than_is_good,
+        what_is_old_is_removed,
+        a_message_that_comes_again_is_not_mailed_again,
+        what_is_no_message_goes_to_the_dead_letters,
+        a_killed_worker_loses_no_mail,
+        a_lost_connection_to_postgresql_or_rabbitmq_is_got_over,
+    };
+    Suite *suite = suite_create("mail");
+    TCase *cases = tcase_create("mail");
+    tcase_set_timeout(cases, 2.0 * DEAD_DEADLINE_MS / 1000);
+    tcase_add_checked_fixture(cases, set_up, tear_down);
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        tcase_add_test(cases, tests[i]);
+    }
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(mail_suite());
+}
