@@ -108,6 +108,8 @@ $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idem
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,jws.o token.o)
+$(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
+$(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o)
 
 # Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
 .SECONDARY:
@@ -156,7 +158,16 @@ clean-var: ## stop the house and wipe its data
 
 ## --- tests ---
 
-check: deps-check ## build and run every test against servers of its own
+# The reference implementation of what signs webhooks, for their test: it verifies what the house sent.
+WEBHOOKS := 1.1.1
+WEBHOOKS_FOLDER := $(BUILD)/standardwebhooks
+$(WEBHOOKS_FOLDER)/$(WEBHOOKS): | deps-docs
+	@echo Fetching the reference library of Standard Webhooks from npm.
+	@rm -rf $(WEBHOOKS_FOLDER) && mkdir -p $(WEBHOOKS_FOLDER)
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(WEBHOOKS_FOLDER) standardwebhooks@$(WEBHOOKS)
+	@touch $@
+
+check: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## build and run every test against servers of its own
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run

@@ -69,8 +69,9 @@ struct config {
     int registrations_per_hour;
     int logins_account_per_minute; /* by addresses that never logged in to the account */
     int images_per_hour;
-    int mails_per_hour;  /* about one account, of one kind */
-    int resets_per_hour; /* asked for by one address */
+    int mails_per_hour;         /* about one account, of one kind */
+    int resets_per_hour;        /* asked for by one address */
+    int webhook_calls_per_hour; /* tests and redeliveries that a user asks for */
     /* [images] */
     char store[8]; /* file, s3 */
     char image_folder[CONFIG_TEXT_SIZE];
@@ -130,6 +131,17 @@ struct config {
     int notify_batch_max;   /* messages taken into one transaction */
     int notify_interval_ms; /* least time from one transaction's begin to the next one's */
     int watch_poll_ms;      /* between two looks for bids on watched auctions */
+    /* [webhooks] */
+    bool webhook_http;                       /* http: too, not only https: */
+    char webhook_networks[CONFIG_TEXT_SIZE]; /* special networks that may be called; see common/address.h */
+    char webhook_ca_file[CONFIG_TEXT_SIZE];  /* authorities that endpoints are believed by; "none": the system's */
+    int webhook_calls_max;                   /* under way or waiting, per worker */
+    int webhook_endpoint_calls_max;          /* of them under way to one endpoint */
+    int webhooks_max;                        /* endpoints of one user, and of the house */
+    int webhook_connect_timeout_ms;          /* resolving the name included */
+    int webhook_timeout_ms;                  /* for one call, all of it */
+    int webhook_response_max_bytes;          /* headers and body; more is a failure */
+    int webhook_off_after_s;                 /* failing for so long switches an endpoint off */
 };
 
 /* Every setting at its default. */

@@ -26,6 +26,8 @@
 #include "gateway/unsubscribe.h"
 #include "gateway/verification.h"
 #include "gateway/watchlist.h"
+#include "gateway/webhook_deliveries.h"
+#include "gateway/webhooks.h"
 
 const struct route *const routes_all[] = {
     /* clang-format off */
@@ -35,6 +37,7 @@ const struct route *const routes_all[] = {
     items_routes,
     verification_routes, recovery_routes, unsubscribe_routes, forms_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
+    webhooks_routes, webhook_deliveries_routes,
     NULL,
     /* clang-format on */
 };

@@ -28,6 +28,8 @@
 #include "gateway/unsubscribe.h"
 #include "gateway/verification.h"
 #include "gateway/watchlist.h"
+#include "gateway/webhook_deliveries.h"
+#include "gateway/webhooks.h"
 
 struct statements *const statements_all[] = {
     /* clang-format off */
@@ -37,6 +39,7 @@ struct statements *const statements_all[] = {
     &verification_statements, &recovery_statements, &unsubscribe_statements,
     &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
     &items_statements,
+    &webhooks_statements, &webhook_deliveries_statements,
     NULL,
     /* clang-format on */
 };

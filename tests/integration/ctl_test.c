@@ -119,7 +119,6 @@ END_TEST
 
 /* --- migrate --- */
 
-
 START_TEST(migrating_again_changes_nothing)
 {
     char keys[SQL_TEXT_SIZE];
