@@ -29,8 +29,10 @@
 #include "gateway/router.h"
 #include "gateway/sessions.h"
 #include "gateway/snapshots.h"
+#include "gateway/stream.h"
 #include "gateway/token.h"
 #include "gateway/waiters.h"
+#include "gateway/watch.h"
 
 enum {
     REDIS_PENDING_MAX = 65536, /* commands: some for each of connections_max requests */
@@ -272,15 +274,22 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
         if (up) {
             bans_restore(gateway);
         }
+    } else {
+        watches_listening(gateway->watches, up);
     }
 }
 
 static void listener_heard(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
 {
     const struct gateway *gateway = arg;
+    struct uuid id;
+    bool of_user = false;
     (void)redis;
-    (void)channel;
-    waiters_message(gateway->waiters, bytes, length);
+    if (!keys_parse_channel(channel, &of_user, &id)) {
+        waiters_message(gateway->waiters, bytes, length);
+    } else if (!of_user) {
+        watches_message(gateway->watches, &id, bytes, length);
+    }
 }
 
 static bool start_redis(struct gateway *gateway)
@@ -326,6 +335,8 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->documents = documents_new(gateway);
     gateway->hashpool = hashpool_new(&pool);
     gateway->images = images_new(gateway);
+    gateway->streams = streams_new(gateway);
+    gateway->watches = watches_new(gateway);
     gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
     const struct conns_options conns = {
         .base = gateway->base,
@@ -347,7 +358,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
            gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL &&
-           gateway->clock != NULL && gateway->conns != NULL;
+           gateway->streams != NULL && gateway->watches != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
@@ -384,6 +395,8 @@ void gateway_stop(struct gateway *gateway)
     if (gateway->pg_search != NULL) {
         pg_free(gateway->pg_search);
     }
+    streams_free(gateway->streams);
+    watches_free(gateway->watches);
     hashpool_free(gateway->hashpool);
     images_free(gateway->images);
     conns_free(gateway->conns);

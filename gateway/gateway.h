@@ -26,7 +26,9 @@ struct images;
 struct publisher;
 struct router;
 struct snapshots;
+struct streams;
 struct waiters;
+struct watches;
 
 enum { GATEWAY_KEY_BYTES = 32 };
 
@@ -75,11 +77,11 @@ struct gateway {
     struct pg *pg_search;                              /* searches: statements of queries.h */
     struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* of redis */
     struct redis *redis;                               /* commands */
-    struct redis *listener;                            /* decisions for those who wait */
-    char channel[KEYS_SIZE];                           /* that listener listens to */
-    struct broker *broker;                             /* publishes bids */
-    struct tokens *tokens;                             /* NULL until the house is known */
-    struct hashpool *hashpool;                         /* Argon2id */
+    struct redis *listener;    /* decisions for those who wait, and what concerns those who watch */
+    char channel[KEYS_SIZE];   /* that listener listens to */
+    struct broker *broker;     /* publishes bids */
+    struct tokens *tokens;     /* NULL until the house is known */
+    struct hashpool *hashpool; /* Argon2id */
     struct conns *conns;
     struct router *router;
     struct dispatch *dispatch;
@@ -88,6 +90,8 @@ struct gateway {
     struct snapshots *snapshots;
     struct documents *documents;
     struct images *images;
+    struct streams *streams;
+    struct watches *watches;
     struct jsonw *json;              /* of replies; see reply.h */
     struct pg_statement *statements; /* the table that pg was given */
     struct event *clock;             /* measures the offset, and reads the house's record until it is known */

@@ -34,7 +34,7 @@ void *request_own(struct request *request, size_t size)
 const char *request_header(const struct request *request, const char *name)
 {
     if (request->evreq == NULL) {
-        return NULL;
+        return request->way != NULL && strcmp(name, "X-Idempotency-Key") == 0 ? request->way->idempotency_key : NULL;
     }
     return evhttp_find_header(evhttp_request_get_input_headers(request->evreq), name);
 }
@@ -102,7 +102,15 @@ struct evbuffer *request_take_body(struct request *request)
 
 bool request_answered(const struct request *request)
 {
-    return request->evreq == NULL;
+    return request->evreq == NULL && request->way == NULL;
+}
+
+void request_leave(struct request_way *way)
+{
+    if (way->request != NULL) {
+        way->request->way = NULL;
+        way->request = NULL;
+    }
 }
 
 struct log_about request_about(const struct request *request)

@@ -21,12 +21,13 @@
 #include "gateway/session.h"
 #include "gateway/sessions.h"
 #include "gateway/watchlist.h"
+#include "gateway/websocket.h"
 
 const struct route *const routes_all[] = {
     /* clang-format off */
     metering_routes, health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
-    me_routes, watchlist_routes, images_routes,
+    me_routes, watchlist_routes, images_routes, websocket_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
     NULL,
     /* clang-format on */

@@ -23,6 +23,7 @@
 #include "gateway/me.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
+#include "gateway/watch.h"
 #include "gateway/watchlist.h"
 
 struct statements *const statements_all[] = {
@@ -30,7 +31,7 @@ struct statements *const statements_all[] = {
     &gateway_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
-    &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
+    &watch_statements, &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
     NULL,
     /* clang-format on */
 };

@@ -1,0 +1,431 @@
+/*
+ * See commands.h.
+ */
+#include "gateway/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "gateway/bids.h"
+#include "gateway/dispatch.h"
+#include "gateway/gateway.h"
+#include "gateway/metering.h"
+#include "gateway/websocket.h"
+
+enum {
+    ID_MAX = 64, /* bytes of an "id", as it is written in JSON */
+    ID_SIZE = ID_MAX + 1,
+};
+
+/* One auction that this client watches. */
+struct subscription {
+    struct watcher watcher;
+    struct websocket *websocket;
+    struct uuid auction_id;
+    bool stale;       /* it missed something: the present state is due */
+    char id[ID_SIZE]; /* of the command, until it was answered; "" */
+    LIST_ENTRY(subscription) list;
+};
+
+/* A bid on its way. */
+struct placing_way {
+    struct request_way way; /* first */
+    struct websocket *websocket;
+    struct uuid auction_id;
+    char *key; /* NULL: none */
+    char id[ID_SIZE];
+    LIST_ENTRY(placing_way) list;
+};
+
+/* A message that was read. */
+struct said {
+    const struct json *tree;
+    const char *id; /* as JSON; "": none */
+};
+
+/* ---- answers ---- */
+
+static struct jsonw *begin_answer(struct websocket *websocket, const char *type, const char *id)
+{
+    struct jsonw *json = websocket->gateway->json;
+    jsonw_reset(json);
+    jsonw_object(json);
+    if (id[0] != '\0') {
+        jsonw_name(json, "id");
+        jsonw_raw(json, id, strlen(id));
+    }
+    jsonw_put_string(json, "type", type);
+    jsonw_put_time(json, "serverTime", clock_now_ms());
+    return json;
+}
+
+static void send_answer(struct websocket *websocket)
+{
+    size_t length = 0;
+    jsonw_end_object(websocket->gateway->json);
+    const char *text = jsonw_text(websocket->gateway->json, &length);
+    websocket_send_frame(websocket, text == NULL ? NULL : frame_websocket(WSLAY_TEXT_FRAME, text, length));
+}
+
+static struct jsonw *begin_error(struct websocket *websocket, enum error_code code, const char *id)
+{
+    const struct error_entry *entry = errors_entry(code);
+    struct jsonw *json = begin_answer(websocket, "error", id);
+    metering_refused(code);
+    jsonw_put_string(json, "error", entry->code);
+    jsonw_put_string(json, "message", entry->message);
+    return json;
+}
+
+/* `auction` may be NULL, `field` too: what was wrong with which member. */
+static void send_error(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction)
+{
+    struct jsonw *json = begin_error(websocket, code, id);
+    if (auction != NULL) {
+        jsonw_put_uuid(json, "auctionId", auction);
+    }
+    send_answer(websocket);
+}
+
+static void send_fault(struct websocket *websocket, const char *id, const char *field, const char *message)
+{
+    struct jsonw *json = begin_error(websocket, ERROR_VALIDATION_FAILED, id);
+    jsonw_name(json, "fields");
+    jsonw_array(json);
+    jsonw_object(json);
+    jsonw_put_string(json, "field", field);
+    jsonw_put_string(json, "message", message);
+    jsonw_end_object(json);
+    jsonw_end_array(json);
+    send_answer(websocket);
+}
+
+/* ---- subscriptions ---- */
+
+static void subscription_free(struct subscription *subscription)
+{
+    watch_remove(&subscription->watcher);
+    LIST_REMOVE(subscription, list);
+    subscription->websocket->subscription_count--;
+    free(subscription);
+}
+
+static void on_news(struct watcher *watcher, struct text *text)
+{
+    struct subscription *subscription = watcher->owner;
+    struct websocket *websocket = subscription->websocket;
+    if (subscription->id[0] != '\0') { /* the answer to its command goes out whatever waits */
+        websocket_send_frame(websocket, text_answer(text, subscription->id));
+        subscription->id[0] = '\0';
+    } else if (stream_is_clear(&websocket->stream)) {
+        websocket_send(websocket, text);
+    } else {
+        subscription->stale = true;
+    }
+}
+
+static void on_refused(struct watcher *watcher, enum error_code why)
+{
+    struct subscription *subscription = watcher->owner;
+    struct websocket *websocket = subscription->websocket;
+    send_error(websocket, why, subscription->id, &subscription->auction_id);
+    subscription_free(subscription);
+}
+
+void commands_catch_up(struct websocket *websocket)
+{
+    struct subscription *subscription = NULL;
+    LIST_FOREACH(subscription, &websocket->subscriptions, list)
+    {
+        if (subscription->stale && subscription->watcher.watch != NULL) {
+            if (!stream_is_clear(&websocket->stream)) {
+                return;
+            }
+            struct text *text = watch_snapshot(&subscription->watcher);
+            subscription->stale = false;
+            if (text != NULL) {
+                metering_live_slow();
+                websocket_send(websocket, text);
+            }
+            text_unref(text);
+        }
+    }
+}
+
+static struct subscription *find_subscription(const struct websocket *websocket, const struct uuid *auction)
+{
+    struct subscription *subscription = NULL;
+    LIST_FOREACH(subscription, &websocket->subscriptions, list)
+    {
+        if (uuid_equal(&subscription->auction_id, auction)) {
+            return subscription;
+        }
+    }
+    return NULL;
+}
+
+/* False: it is missing or malformed, and that was said. A malformed id names no auction: as in a path it is unknown. */
+static bool read_auction(struct websocket *websocket, const struct said *said, struct uuid *auction)
+{
+    const struct json *member = json_member(said->tree, "auctionId");
+    if (member == NULL || member->type != JSON_STRING) {
+        send_fault(websocket, said->id, "auctionId", "is required");
+        return false;
+    }
+    if (!uuid_parse(member->text, member->length, auction)) {
+        send_error(websocket, ERROR_NOT_FOUND, said->id, NULL);
+        return false;
+    }
+    return true;
+}
+
+static void do_subscribe(struct websocket *websocket, const struct said *said)
+{
+    struct uuid auction;
+    if (!read_auction(websocket, said, &auction)) {
+        return;
+    }
+    struct subscription *subscription = find_subscription(websocket, &auction);
+    if (subscription != NULL) {
+        subscription_free(subscription); /* once more is a way to ask for a snapshot */
+    }
+    if (websocket->subscription_count >= (size_t)websocket->gateway->config->live_subscriptions_max) {
+        send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, said->id, &auction);
+        return;
+    }
+    subscription = calloc(1, sizeof(*subscription));
+    if (subscription == NULL) {
+        send_error(websocket, ERROR_UNAVAILABLE, said->id, &auction);
+        return;
+    }
+    *subscription = (struct subscription){
+        .watcher = {.news = on_news, .refused = on_refused, .owner = subscription},
+        .websocket = websocket,
+        .auction_id = auction,
+    };
+    (void)snprintf(subscription->id, sizeof(subscription->id), "%s", said->id);
+    LIST_INSERT_HEAD(&websocket->subscriptions, subscription, list);
+    websocket->subscription_count++;
+    if (!watch_add(websocket->gateway->watches, &subscription->watcher, &auction)) {
+        on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
+    }
+}
+
+static void do_unsubscribe(struct websocket *websocket, const struct said *said)
+{
+    struct uuid auction;
+    if (!read_auction(websocket, said, &auction)) {
+        return;
+    }
+    struct subscription *subscription = find_subscription(websocket, &auction);
+    if (subscription != NULL) {
+        subscription_free(subscription);
+    }
+    struct jsonw *json = begin_answer(websocket, "unsubscribed", said->id);
+    jsonw_put_uuid(json, "auctionId", &auction);
+    send_answer(websocket);
+}
+
+/* ---- bids ---- */
+
+static void way_free(struct placing_way *placing)
+{
+    request_leave(&placing->way);
+    LIST_REMOVE(placing, list);
+    free(placing->key);
+    free(placing);
+}
+
+/* The members of an object without its braces, behind ours. */
+static void put_members(struct jsonw *json, const struct json *object)
+{
+    for (const struct json *member = object->child; member != NULL; member = member->next) {
+        if (strcmp(member->name, "auctionId") != 0) {
+            jsonw_name(json, member->name);
+            jsonw_value(json, member);
+        }
+    }
+}
+
+/* The answer of POST bids in our dress; it was written with the same writer, and so is read first. */
+static void on_placed(struct request_way *way, int status, const char *text, size_t length)
+{
+    struct placing_way *placing = (struct placing_way *)way;
+    struct websocket *websocket = placing->websocket;
+    const char *type = status == 202 ? "bid_pending" : "bid_result";
+    struct json *answer = json_parse(text, length, NULL);
+    struct jsonw *json = begin_answer(websocket, status < 300 ? type : "error", placing->id);
+    jsonw_put_uuid(json, "auctionId", &placing->auction_id);
+    if (answer != NULL) {
+        put_members(json, answer);
+    }
+    send_answer(websocket);
+    json_free(answer);
+    way_free(placing);
+}
+
+/* The body that POST bids would have had; NULL without memory. */
+static struct json *make_body(struct websocket *websocket, const struct json *amount)
+{
+    struct jsonw *json = websocket->gateway->json;
+    size_t length = 0;
+    jsonw_reset(json);
+    jsonw_object(json);
+    if (amount != NULL) {
+        jsonw_name(json, "amount");
+        jsonw_value(json, amount);
+    }
+    jsonw_end_object(json);
+    const char *text = jsonw_text(json, &length);
+    return text == NULL ? NULL : json_parse(text, length, NULL);
+}
+
+static struct placing_way *make_way(struct websocket *websocket, const struct said *said, const struct uuid *auction,
+                                    const struct json *key)
+{
+    struct placing_way *placing = calloc(1, sizeof(*placing));
+    if (placing == NULL) {
+        return NULL;
+    }
+    *placing = (struct placing_way){
+        .way = {.answered = on_placed}, .websocket = websocket, .auction_id = *auction, .key = NULL};
+    (void)snprintf(placing->id, sizeof(placing->id), "%s", said->id);
+    LIST_INSERT_HEAD(&websocket->ways, placing, list);
+    if (key != NULL) {
+        placing->key = strndup(key->text, key->length);
+        placing->way.idempotency_key = placing->key;
+    }
+    if (key != NULL && placing->key == NULL) {
+        way_free(placing);
+        return NULL;
+    }
+    return placing;
+}
+
+static void place(struct websocket *websocket, const struct said *said, const struct uuid *auction,
+                  const struct json *key)
+{
+    struct placing_way *placing = make_way(websocket, said, auction, key);
+    struct json *body = placing == NULL ? NULL : make_body(websocket, json_member(said->tree, "amount"));
+    const struct dispatch_way from = {
+        .route = &bids_routes[BIDS_PLACE],
+        .parameter = *auction,
+        .body = body,
+        .user = &websocket->user,
+        .address = websocket->address,
+        .way = placing == NULL ? NULL : &placing->way,
+    };
+    if (body == NULL || !dispatch_by_way(websocket->gateway->dispatch, &from)) {
+        if (placing != NULL) {
+            way_free(placing);
+        }
+        send_error(websocket, ERROR_UNAVAILABLE, said->id, auction);
+    }
+}
+
+static void do_bid(struct websocket *websocket, const struct said *said)
+{
+    struct uuid auction;
+    const struct json *key = json_member(said->tree, "idempotencyKey");
+    if (!read_auction(websocket, said, &auction)) {
+        return;
+    }
+    if (websocket->user.via == REQUEST_GUEST) {
+        send_error(websocket, ERROR_UNAUTHORIZED, said->id, &auction);
+    } else if (key != NULL && key->type != JSON_STRING && key->type != JSON_NULL) {
+        send_fault(websocket, said->id, "idempotencyKey", "must have 1 to 64 characters");
+    } else {
+        place(websocket, said, &auction, key != NULL && key->type == JSON_STRING ? key : NULL);
+    }
+}
+
+/* ---- the others ---- */
+
+static void do_ping(struct websocket *websocket, const struct said *said)
+{
+    (void)begin_answer(websocket, "pong", said->id);
+    send_answer(websocket);
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *type;
+    void (*run)(struct websocket *websocket, const struct said *said);
+} commands[] = {
+    {"subscribe", do_subscribe},
+    {"unsubscribe", do_unsubscribe},
+    {"bid", do_bid},
+    {"ping", do_ping},
+};
+
+/* The id as JSON again: a text or a number, and short. False: it is neither. */
+static bool read_id(struct websocket *websocket, const struct json *tree, char out[static ID_SIZE])
+{
+    const struct json *id = json_member(tree, "id");
+    struct jsonw *json = websocket->gateway->json;
+    size_t length = 0;
+    out[0] = '\0';
+    if (id == NULL || id->type == JSON_NULL) {
+        return true;
+    }
+    jsonw_reset(json);
+    jsonw_value(json, id);
+    const char *text = jsonw_text(json, &length);
+    if ((id->type != JSON_STRING && id->type != JSON_NUMBER) || text == NULL || length > ID_MAX) {
+        return false;
+    }
+    memcpy(out, text, length + 1);
+    return true;
+}
+
+static void run(struct websocket *websocket, const struct json *tree)
+{
+    char id[ID_SIZE];
+    const char *type = NULL;
+    if (!read_id(websocket, tree, id)) {
+        send_fault(websocket, "", "id", "must be a text or a number of at most 64 characters");
+        return;
+    }
+    const struct said said = {.tree = tree, .id = id};
+    if (!json_get_text(tree, "type", &type)) {
+        send_fault(websocket, id, "type", "is required");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].type, type) == 0) {
+            commands[i].run(websocket, &said);
+            return;
+        }
+    }
+    send_fault(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid or ping");
+}
+
+void commands_take(struct websocket *websocket, const void *bytes, size_t length)
+{
+    const char *why = NULL;
+    struct json *tree = json_parse(bytes, length, &why);
+    if (tree == NULL || tree->type != JSON_OBJECT) {
+        send_fault(websocket, "", "message", tree == NULL && why != NULL ? why : "must be a JSON object");
+    } else {
+        run(websocket, tree);
+    }
+    json_free(tree);
+}
+
+void commands_begin(struct websocket *websocket)
+{
+    (void)websocket;
+}
+
+void commands_end(struct websocket *websocket)
+{
+    while (!LIST_EMPTY(&websocket->subscriptions)) {
+        subscription_free(LIST_FIRST(&websocket->subscriptions));
+    }
+    while (!LIST_EMPTY(&websocket->ways)) {
+        way_free(LIST_FIRST(&websocket->ways));
+    }
+}
