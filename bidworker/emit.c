@@ -140,14 +140,34 @@ static bool emit_entry(struct emit *emit, const struct command *command)
                           : redis_command(emit->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
 }
 
+static bool is_bid(enum command_kind kind)
+{
+    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
+}
+
+/* To the gateway that waits for it, if any, and of a bid to wherever its bidder is connected. */
 static bool emit_decision(struct emit *emit, const struct batch_entry *entry)
 {
-    char channel[KEYS_SIZE];
+    char channels[2][KEYS_SIZE];
+    size_t count = 0;
+    if (!uuid_is_nil(&entry->command->reply_to)) {
+        keys_reply_channel(&entry->command->reply_to, channels[count++]);
+    }
+    if (is_bid(entry->command->kind)) {
+        keys_user_channel(&entry->command->user_id, channels[count++]);
+    }
+    if (count == 0) {
+        return true;
+    }
     jsonw_reset(emit->writer);
     message_write_decision(emit->writer, &entry->decision);
-    keys_reply_channel(&entry->command->reply_to, channel);
-    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(emit->writer, NULL)};
-    return arguments[2] != NULL && redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
+    const char *text = jsonw_text(emit->writer, NULL);
+    bool good = text != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        const char *const arguments[] = {"PUBLISH", channels[i], text};
+        good = redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
+    }
+    return good;
 }
 
 static bool emit_bids(struct emit *emit, const struct batch *batch)
@@ -159,10 +179,7 @@ static bool emit_bids(struct emit *emit, const struct batch *batch)
         if (!decided || uuid_is_nil(&entry->command->user_id)) {
             continue;
         }
-        good = emit_entry(emit, entry->command);
-        if (good && !uuid_is_nil(&entry->command->reply_to)) {
-            good = emit_decision(emit, entry);
-        }
+        good = emit_entry(emit, entry->command) && emit_decision(emit, entry);
     }
     return good;
 }

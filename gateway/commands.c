@@ -8,15 +8,20 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "gateway/bids.h"
 #include "gateway/dispatch.h"
 #include "gateway/gateway.h"
 #include "gateway/metering.h"
+#include "gateway/session.h"
+#include "gateway/waiters.h"
 #include "gateway/websocket.h"
 
 enum {
     ID_MAX = 64, /* bytes of an "id", as it is written in JSON */
     ID_SIZE = ID_MAX + 1,
+    HELD_MAX = 4, /* what may be told of an auction between a bid's decision and its confirm; more goes out at once */
+    RESULT_WAIT_MS = 60000, /* for the decision on a bid that was taken; later it comes as it comes, or is asked for */
 };
 
 /* One auction that this client watches. */
@@ -35,8 +40,18 @@ struct placing_way {
     struct websocket *websocket;
     struct uuid auction_id;
     char *key; /* NULL: none */
+    struct waiter waiter; /* for the decision, should nobody tell it */
+    struct text *held[HELD_MAX]; /* came before the answer, which goes first */
+    size_t held_count;
     char id[ID_SIZE];
     LIST_ENTRY(placing_way) list;
+};
+
+/* Credentials that are being looked at. */
+struct auth_asking {
+    struct websocket *websocket; /* NULL: it is gone */
+    struct request_user user;
+    char id[ID_SIZE];
 };
 
 /* A message that was read. */
@@ -230,10 +245,21 @@ static void do_unsubscribe(struct websocket *websocket, const struct said *said)
 
 /* ---- bids ---- */
 
+static void release_held(struct placing_way *placing)
+{
+    for (size_t i = 0; i < placing->held_count; i++) {
+        websocket_send(placing->websocket, placing->held[i]);
+        text_unref(placing->held[i]);
+    }
+    placing->held_count = 0;
+}
+
 static void way_free(struct placing_way *placing)
 {
     request_leave(&placing->way);
+    waiters_remove(placing->websocket->gateway->waiters, &placing->waiter);
     LIST_REMOVE(placing, list);
+    release_held(placing);
     free(placing->key);
     free(placing);
 }
@@ -246,6 +272,33 @@ static void put_members(struct jsonw *json, const struct json *object)
             jsonw_name(json, member->name);
             jsonw_value(json, member);
         }
+    }
+}
+
+/* Told to all connections of its bidder, this one included; or nobody knows it after so long. */
+static void on_decided(struct waiter *waiter, const struct decision *decision)
+{
+    struct placing_way *placing = waiter->arg;
+    if (decision != NULL) {
+        presences_decided(placing->websocket->gateway->presences, decision);
+    }
+    way_free(placing);
+}
+
+/* Redis may lose what is told of it: the ledger is looked into as well. */
+static void wait_for_decision(struct placing_way *placing, const struct json *answer)
+{
+    struct waiter *waiter = &placing->waiter;
+    *waiter = (struct waiter){
+        .auction_id = placing->auction_id,
+        .until_ms = clock_mono_ms() + RESULT_WAIT_MS,
+        .done = on_decided,
+        .arg = placing,
+    };
+    if (json_get_uuid(answer, "bidId", &waiter->bid_id)) {
+        waiters_add(placing->websocket->gateway->waiters, waiter);
+    } else {
+        way_free(placing);
     }
 }
 
@@ -262,8 +315,13 @@ static void on_placed(struct request_way *way, int status, const char *text, siz
         put_members(json, answer);
     }
     send_answer(websocket);
+    release_held(placing);
+    if (status == 202) {
+        wait_for_decision(placing, answer);
+    } else {
+        way_free(placing);
+    }
     json_free(answer);
-    way_free(placing);
 }
 
 /* The body that POST bids would have had; NULL without memory. */
@@ -341,6 +399,87 @@ static void do_bid(struct websocket *websocket, const struct said *said)
     }
 }
 
+/* ---- who it is ---- */
+
+/* A bid can be decided before the broker has confirmed it: its answer goes first all the same. */
+static void on_told(struct presence *presence, const struct uuid *auction, struct text *text)
+{
+    struct websocket *websocket = presence->owner;
+    struct placing_way *placing = NULL;
+    LIST_FOREACH(placing, &websocket->ways, list)
+    {
+        if (placing->way.request != NULL && uuid_equal(&placing->auction_id, auction) &&
+            placing->held_count < HELD_MAX) {
+            placing->held[placing->held_count++] = text_ref(text);
+            return;
+        }
+    }
+    websocket_send(websocket, text);
+}
+
+static void on_person_ended(struct presence *presence, enum error_code why)
+{
+    websocket_close(presence->owner, WEBSOCKET_POLICY, why == ERROR_USER_BANNED ? "banned" : "session ended");
+}
+
+static bool enter(struct websocket *websocket, const struct request_user *user)
+{
+    presence_remove(websocket->gateway->presences, &websocket->presence);
+    websocket->user = (struct request_user){.via = REQUEST_GUEST};
+    websocket->presence = (struct presence){.told = on_told, .ended = on_person_ended, .owner = websocket};
+    if (!presence_add(websocket->gateway->presences, &websocket->presence, user)) {
+        return false;
+    }
+    websocket->user = *user;
+    return true;
+}
+
+static void on_auth_checked(enum error_code why, void *arg)
+{
+    struct auth_asking *asking = arg;
+    struct websocket *websocket = asking->websocket;
+    if (websocket != NULL) {
+        websocket->asking = NULL;
+        if (why == ERROR_COUNT && !enter(websocket, &asking->user)) {
+            why = ERROR_UNAVAILABLE;
+        }
+        if (why == ERROR_COUNT) {
+            struct jsonw *json = begin_answer(websocket, "authenticated", asking->id);
+            jsonw_put_uuid(json, "userId", &asking->user.id);
+            send_answer(websocket);
+        } else {
+            send_error(websocket, why, asking->id, NULL);
+        }
+        if (why == ERROR_USER_BANNED) {
+            websocket_close(websocket, WEBSOCKET_POLICY, "banned");
+        }
+    }
+    free(asking);
+}
+
+static void do_auth(struct websocket *websocket, const struct said *said)
+{
+    const char *token = NULL;
+    struct request_user user = {.via = REQUEST_GUEST};
+    if (!json_get_text(said->tree, "token", &token)) {
+        send_fault(websocket, said->id, "token", "is required");
+        return;
+    }
+    if (!session_read_token(websocket->gateway, token, &user)) {
+        send_error(websocket, ERROR_UNAUTHORIZED, said->id, NULL);
+        return;
+    }
+    struct auth_asking *asking = websocket->asking == NULL ? calloc(1, sizeof(*asking)) : NULL;
+    if (asking == NULL) {
+        send_error(websocket, ERROR_UNAVAILABLE, said->id, NULL); /* one at a time */
+        return;
+    }
+    *asking = (struct auth_asking){.websocket = websocket, .user = user};
+    (void)snprintf(asking->id, sizeof(asking->id), "%s", said->id);
+    websocket->asking = asking;
+    presence_check(websocket->gateway, &user, on_auth_checked, asking);
+}
+
 /* ---- the others ---- */
 
 static void do_ping(struct websocket *websocket, const struct said *said)
@@ -359,6 +498,7 @@ static const struct {
     {"unsubscribe", do_unsubscribe},
     {"bid", do_bid},
     {"ping", do_ping},
+    {"auth", do_auth},
 };
 
 /* The id as JSON again: a text or a number, and short. False: it is neither. */
@@ -417,7 +557,10 @@ void commands_take(struct websocket *websocket, const void *bytes, size_t length
 
 void commands_begin(struct websocket *websocket)
 {
-    (void)websocket;
+    const struct request_user user = websocket->user;
+    if (user.via != REQUEST_GUEST && !enter(websocket, &user)) {
+        log_error("no memory for a user who is connected: stays a guest");
+    }
 }
 
 void commands_end(struct websocket *websocket)
@@ -428,4 +571,8 @@ void commands_end(struct websocket *websocket)
     while (!LIST_EMPTY(&websocket->ways)) {
         way_free(LIST_FIRST(&websocket->ways));
     }
+    if (websocket->asking != NULL) {
+        websocket->asking->websocket = NULL;
+    }
+    presence_remove(websocket->gateway->presences, &websocket->presence);
 }

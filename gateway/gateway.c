@@ -24,6 +24,7 @@
 #include "gateway/images.h"
 #include "gateway/leaderboard.h"
 #include "gateway/limits.h"
+#include "gateway/presence.h"
 #include "gateway/publisher.h"
 #include "gateway/queries.h"
 #include "gateway/router.h"
@@ -276,6 +277,7 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
         }
     } else {
         watches_listening(gateway->watches, up);
+        presences_listening(gateway->presences, up);
     }
 }
 
@@ -287,7 +289,9 @@ static void listener_heard(struct redis *redis, const char *channel, const char 
     (void)redis;
     if (!keys_parse_channel(channel, &of_user, &id)) {
         waiters_message(gateway->waiters, bytes, length);
-    } else if (!of_user) {
+    } else if (of_user) {
+        presences_message(gateway->presences, &id, bytes, length);
+    } else {
         watches_message(gateway->watches, &id, bytes, length);
     }
 }
@@ -337,6 +341,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->images = images_new(gateway);
     gateway->streams = streams_new(gateway);
     gateway->watches = watches_new(gateway);
+    gateway->presences = presences_new(gateway);
     gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
     const struct conns_options conns = {
         .base = gateway->base,
@@ -358,7 +363,7 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
            gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL &&
-           gateway->streams != NULL && gateway->watches != NULL && gateway->clock != NULL && gateway->conns != NULL;
+           gateway->streams != NULL && gateway->watches != NULL && gateway->presences != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
@@ -397,6 +402,7 @@ void gateway_stop(struct gateway *gateway)
     }
     streams_free(gateway->streams);
     watches_free(gateway->watches);
+    presences_free(gateway->presences);
     hashpool_free(gateway->hashpool);
     images_free(gateway->images);
     conns_free(gateway->conns);

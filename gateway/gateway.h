@@ -23,6 +23,7 @@ struct conns;
 struct dispatch;
 struct documents;
 struct images;
+struct presences;
 struct publisher;
 struct router;
 struct snapshots;
@@ -92,6 +93,7 @@ struct gateway {
     struct images *images;
     struct streams *streams;
     struct watches *watches;
+    struct presences *presences;
     struct jsonw *json;              /* of replies; see reply.h */
     struct pg_statement *statements; /* the table that pg was given */
     struct event *clock;             /* measures the offset, and reads the house's record until it is known */

@@ -21,5 +21,7 @@ MUST_CHECK bool ledger_find(struct gateway *gateway, const struct uuid *auction,
 MUST_CHECK bool ledger_read(const PGresult *result, struct decision *decision);
 /* A bid as the contract shows it to its bidder. An empty `status` is pending. */
 void ledger_write(struct jsonw *json, const struct decision *decision);
+/* Its members alone, within an object. */
+void ledger_write_members(struct jsonw *json, const struct decision *decision);
 
 #endif

@@ -53,6 +53,7 @@ struct request_user {
     struct uuid id; /* nil for a guest */
     bool admin;
     char session[REQUEST_SESSION_SIZE]; /* hash of the session token ("" if unknown): names its Redis key */
+    int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since the epoch, else 0 */
 };
 
 struct request {
