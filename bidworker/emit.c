@@ -120,16 +120,6 @@ static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction
     return snapshot_write_leaders(emit->redis, SCRIPT_SNAPSHOT, &snapshot, leaders, NULL, NULL);
 }
 
-static bool emit_news(struct emit *emit, const struct live_news *news)
-{
-    char channel[KEYS_SIZE];
-    jsonw_reset(emit->writer);
-    live_write(emit->writer, news);
-    keys_live_channel(&news->auction_id, channel);
-    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(emit->writer, NULL)};
-    return arguments[2] != NULL && redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
-}
-
 static bool emit_entry(struct emit *emit, const struct command *command)
 {
     char key[KEYS_SIZE];
@@ -195,7 +185,8 @@ void emit_batch(struct emit *emit, const struct batch *batch)
             struct live_news news;
             news_next(batch, auction, &cursor, &news);
             bool told = write_leaders(emit, batch, &cursor) && auction->touched && !auction->voiding;
-            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL) && emit_news(emit, &news);
+            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL);
+            live_publish(emit->redis, emit->writer, &news);
         }
     }
     good = good && emit_bids(emit, batch);

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "common/keys.h"
+#include "common/log.h"
 #include "common/money.h"
 #include "common/snapshot.h"
 
@@ -59,6 +61,18 @@ void live_write(struct jsonw *writer, const struct live_news *news)
         jsonw_end_array(writer);
     }
     jsonw_end_object(writer);
+}
+
+void live_publish(struct redis *redis, struct jsonw *writer, const struct live_news *news)
+{
+    char channel[KEYS_SIZE];
+    jsonw_reset(writer);
+    live_write(writer, news);
+    keys_live_channel(&news->auction_id, channel);
+    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(writer, NULL)};
+    if (arguments[2] == NULL || !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("nobody who watches was told: Redis is not there");
+    }
 }
 
 static bool read_id(const struct json *value, struct uuid *out)

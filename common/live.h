@@ -11,6 +11,7 @@
 #include "common/base.h"
 #include "common/ids.h"
 #include "common/json.h"
+#include "common/redis.h"
 
 enum { LIVE_BIDS_MAX = 20 }; /* newest bids of a message; the contract's number */
 
@@ -57,6 +58,8 @@ struct live_news {
 
 /* Appends to `writer`, a fresh one. */
 void live_write(struct jsonw *writer, const struct live_news *news);
+/* To whoever listens now. `writer` is emptied for it; without Redis nobody hears it. */
+void live_publish(struct redis *redis, struct jsonw *writer, const struct live_news *news);
 /* False if it is none. */
 MUST_CHECK bool live_read(const char *bytes, size_t length, struct live_news *news);
 /* The array that live_write makes of bids, as PostgreSQL may make it too: [[id, bidder, minor units, ms, 0 or 1], …].

@@ -39,8 +39,8 @@ struct placing_way {
     struct request_way way; /* first */
     struct websocket *websocket;
     struct uuid auction_id;
-    char *key; /* NULL: none */
-    struct waiter waiter; /* for the decision, should nobody tell it */
+    char *key;                   /* NULL: none */
+    struct waiter waiter;        /* for the decision, should nobody tell it */
     struct text *held[HELD_MAX]; /* came before the answer, which goes first */
     size_t held_count;
     char id[ID_SIZE];
@@ -494,11 +494,7 @@ static const struct {
     const char *type;
     void (*run)(struct websocket *websocket, const struct said *said);
 } commands[] = {
-    {"subscribe", do_subscribe},
-    {"unsubscribe", do_unsubscribe},
-    {"bid", do_bid},
-    {"ping", do_ping},
-    {"auth", do_auth},
+    {"subscribe", do_subscribe}, {"unsubscribe", do_unsubscribe}, {"bid", do_bid}, {"ping", do_ping}, {"auth", do_auth},
 };
 
 /* The id as JSON again: a text or a number, and short. False: it is neither. */

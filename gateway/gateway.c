@@ -363,7 +363,8 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
            gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL &&
-           gateway->streams != NULL && gateway->watches != NULL && gateway->presences != NULL && gateway->clock != NULL && gateway->conns != NULL;
+           gateway->streams != NULL && gateway->watches != NULL && gateway->presences != NULL &&
+           gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)

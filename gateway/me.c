@@ -55,11 +55,12 @@ static const struct pg_statement list[] = {
                                                            "$3::uuid)"
                                                            " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL)"
                                                            " ORDER BY n.id DESC LIMIT $4"},
-    [ME_NOTIFICATION] = {"me_notification",
-                         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " AUCTIONS_MS(
-                             "n.end_time") ", " AUCTIONS_MS("n.created_at") ", " AUCTIONS_MS("n.read_at")
-                             " FROM notifications n JOIN auctions a ON a.id = n.auction_id"
-                             " WHERE n.user_id = $1 AND n.id = $2"},
+    [ME_NOTIFICATION] =
+        {"me_notification",
+         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " AUCTIONS_MS("n.end_time") ", " AUCTIONS_MS(
+             "n.created_at") ", " AUCTIONS_MS("n.read_at") " FROM notifications n JOIN auctions a ON a.id = "
+                                                           "n.auction_id"
+                                                           " WHERE n.user_id = $1 AND n.id = $2"},
     [ME_READ_SOME] = {"me_read_some",
                       "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
                       " AND read_at IS NULL"},

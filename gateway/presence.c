@@ -257,8 +257,7 @@ void presence_recheck(struct gateway *gateway, const struct uuid *user)
     message_write_word(json, &word);
     keys_user_channel(user, channel);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(json, NULL)};
-    if (arguments[2] == NULL ||
-        !redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (arguments[2] == NULL || !redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("nobody was told to look at credentials again: Redis is not there");
     }
 }

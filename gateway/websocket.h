@@ -38,8 +38,8 @@ struct websocket {
     char address[REQUEST_ADDRESS_SIZE];
     LIST_HEAD(, subscription) subscriptions; /* of commands.c, as are the next two */
     size_t subscription_count;
-    struct presence presence; /* entered unless it is a guest's */
-    struct auth_asking *asking; /* credentials are being looked at; NULL: none are */
+    struct presence presence;      /* entered unless it is a guest's */
+    struct auth_asking *asking;    /* credentials are being looked at; NULL: none are */
     LIST_HEAD(, placing_way) ways; /* bids that are not answered yet */
     /* The rest belongs to websocket.c. */
     wslay_event_context_ptr frames; /* NULL while no message has come half way: a context takes 8 KiB */
