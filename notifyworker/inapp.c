@@ -152,7 +152,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     slice_start(arg);
 }
 
-struct inapp *inapp_new(struct event_base *base, struct pg *pg)
+struct inapp *inapp_new(struct event_base *base, struct pg *pg, struct push *push)
 {
     struct inapp *inapp = calloc(1, sizeof(*inapp));
     if (inapp == NULL) {
@@ -160,7 +160,7 @@ struct inapp *inapp_new(struct event_base *base, struct pg *pg)
     }
     inapp->pg = pg;
     inapp->retry_timer = evtimer_new(base, on_retry, inapp);
-    inapp->audience = audience_new();
+    inapp->audience = audience_new(push);
     inapp->events = calloc(MESSAGE_EVENTS_MAX, sizeof(*inapp->events));
     if (inapp->retry_timer == NULL || inapp->audience == NULL || inapp->events == NULL) {
         inapp_free(inapp);

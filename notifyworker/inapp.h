@@ -13,6 +13,7 @@
 #include "common/pg.h"
 
 struct inapp;
+struct push;
 
 struct inapp_message {
     const void *body; /* borrowed until `done` */
@@ -24,7 +25,7 @@ struct inapp_message {
 typedef void (*inapp_done)(void *arg);
 
 /* `pg` with audience_table. NULL only without memory. */
-MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg);
+MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, struct push *push);
 /* Free `pg` before. */
 void inapp_free(struct inapp *inapp);
 /* Tells one batch; the next only after `done`. The messages belong to the caller and stay where they are until then. */
