@@ -281,16 +281,12 @@ static void tell(struct presences *presences, const struct uuid *user, const str
     text_unref(text);
 }
 
-static struct jsonw *begin(struct presences *presences, const char *type, const struct uuid *auction, int64_t seq)
+static struct jsonw *begin(struct presences *presences, const char *type)
 {
     struct jsonw *json = presences->json;
     jsonw_reset(json);
     jsonw_object(json);
     jsonw_put_string(json, "type", type);
-    jsonw_put_uuid(json, "auctionId", auction);
-    if (seq > 0) {
-        jsonw_put_int(json, "seq", seq);
-    }
     jsonw_put_time(json, "serverTime", clock_now_ms());
     return json;
 }
@@ -313,7 +309,10 @@ void presences_decided(struct presences *presences, const struct decision *decis
     if (person == NULL || is_known(person, &decision->bid_id)) {
         return;
     }
-    struct jsonw *json = begin(presences, "bid_result", &decision->auction_id, decision->version);
+    struct jsonw *json = begin(presences, "bid_result");
+    if (decision->version > 0) {
+        jsonw_put_int(json, "seq", decision->version);
+    }
     ledger_write_members(json, decision);
     jsonw_end_object(json);
     tell(presences, &decision->user_id, &decision->auction_id);
@@ -329,7 +328,8 @@ static void on_notification(const struct pg_reply *reply, void *arg)
     struct noticing *noticing = arg;
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         struct uuid auction = me_notification_auction(reply->result, 0);
-        struct jsonw *json = begin(noticing->presences, "notification", &auction, 0);
+        struct jsonw *json = begin(noticing->presences, "notification");
+        jsonw_put_uuid(json, "auctionId", &auction);
         jsonw_name(json, "notification");
         me_write_notification(json, reply->result, 0);
         jsonw_end_object(json);
