@@ -176,6 +176,8 @@ static void on_news(struct watcher *watcher, struct text *text)
         reply_end(request);
     } else if (request->head) {
         eventstream_free(events);
+        reply_header(request, "Cache-Control", "no-store");
+        reply_header(request, "X-Accel-Buffering", "no");
         reply_bytes(request, 200, "text/event-stream", NULL, 0);
     } else {
         begin(events, text);
