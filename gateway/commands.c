@@ -31,7 +31,7 @@ struct subscription {
     struct uuid auction_id;
     bool stale;       /* it missed something: the present state is due */
     char id[ID_SIZE]; /* of the command, until it was answered; "" */
-    LIST_ENTRY(subscription) list;
+    TAILQ_ENTRY(subscription) list;
 };
 
 /* A bid on its way. */
@@ -44,7 +44,7 @@ struct placing_way {
     struct text *held[HELD_MAX]; /* came before the answer, which goes first */
     size_t held_count;
     char id[ID_SIZE];
-    LIST_ENTRY(placing_way) list;
+    TAILQ_ENTRY(placing_way) list;
 };
 
 /* Credentials that are being looked at. */
@@ -122,7 +122,7 @@ static void send_fault(struct websocket *websocket, const char *id, const char *
 static void subscription_free(struct subscription *subscription)
 {
     watch_remove(&subscription->watcher);
-    LIST_REMOVE(subscription, list);
+    TAILQ_REMOVE(&subscription->websocket->subscriptions, subscription, list);
     subscription->websocket->subscription_count--;
     free(subscription);
 }
@@ -152,7 +152,7 @@ static void on_refused(struct watcher *watcher, enum error_code why)
 void commands_catch_up(struct websocket *websocket)
 {
     struct subscription *subscription = NULL;
-    LIST_FOREACH(subscription, &websocket->subscriptions, list)
+    TAILQ_FOREACH(subscription, &websocket->subscriptions, list)
     {
         if (subscription->stale && subscription->watcher.watch != NULL) {
             if (!stream_is_clear(&websocket->stream)) {
@@ -172,7 +172,7 @@ void commands_catch_up(struct websocket *websocket)
 static struct subscription *find_subscription(const struct websocket *websocket, const struct uuid *auction)
 {
     struct subscription *subscription = NULL;
-    LIST_FOREACH(subscription, &websocket->subscriptions, list)
+    TAILQ_FOREACH(subscription, &websocket->subscriptions, list)
     {
         if (uuid_equal(&subscription->auction_id, auction)) {
             return subscription;
@@ -221,7 +221,7 @@ static void do_subscribe(struct websocket *websocket, const struct said *said)
         .auction_id = auction,
     };
     (void)snprintf(subscription->id, sizeof(subscription->id), "%s", said->id);
-    LIST_INSERT_HEAD(&websocket->subscriptions, subscription, list);
+    TAILQ_INSERT_TAIL(&websocket->subscriptions, subscription, list);
     websocket->subscription_count++;
     if (!watch_add(websocket->gateway->watches, &subscription->watcher, &auction)) {
         on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
@@ -258,7 +258,7 @@ static void way_free(struct placing_way *placing)
 {
     request_leave(&placing->way);
     waiters_remove(placing->websocket->gateway->waiters, &placing->waiter);
-    LIST_REMOVE(placing, list);
+    TAILQ_REMOVE(&placing->websocket->ways, placing, list);
     release_held(placing);
     free(placing->key);
     free(placing);
@@ -350,7 +350,7 @@ static struct placing_way *make_way(struct websocket *websocket, const struct sa
     *placing = (struct placing_way){
         .way = {.answered = on_placed}, .websocket = websocket, .auction_id = *auction, .key = NULL};
     (void)snprintf(placing->id, sizeof(placing->id), "%s", said->id);
-    LIST_INSERT_HEAD(&websocket->ways, placing, list);
+    TAILQ_INSERT_TAIL(&websocket->ways, placing, list);
     if (key != NULL) {
         placing->key = strndup(key->text, key->length);
         placing->way.idempotency_key = placing->key;
@@ -406,7 +406,7 @@ static void on_told(struct presence *presence, const struct uuid *auction, struc
 {
     struct websocket *websocket = presence->owner;
     struct placing_way *placing = NULL;
-    LIST_FOREACH(placing, &websocket->ways, list)
+    TAILQ_FOREACH(placing, &websocket->ways, list)
     {
         if (placing->way.request != NULL && uuid_equal(&placing->auction_id, auction) &&
             placing->held_count < HELD_MAX) {
@@ -561,11 +561,15 @@ void commands_begin(struct websocket *websocket)
 
 void commands_end(struct websocket *websocket)
 {
-    while (!LIST_EMPTY(&websocket->subscriptions)) {
-        subscription_free(LIST_FIRST(&websocket->subscriptions));
+    struct subscription *next = NULL;
+    struct placing_way *next_way = NULL;
+    for (struct subscription *each = TAILQ_FIRST(&websocket->subscriptions); each != NULL; each = next) {
+        next = TAILQ_NEXT(each, list);
+        subscription_free(each);
     }
-    while (!LIST_EMPTY(&websocket->ways)) {
-        way_free(LIST_FIRST(&websocket->ways));
+    for (struct placing_way *each = TAILQ_FIRST(&websocket->ways); each != NULL; each = next_way) {
+        next_way = TAILQ_NEXT(each, list);
+        way_free(each);
     }
     if (websocket->asking != NULL) {
         websocket->asking->websocket = NULL;

@@ -80,13 +80,12 @@ struct frame *frame_websocket(uint8_t opcode, const void *payload, size_t length
 
 struct frame *frame_close(unsigned code, const char *reason)
 {
-    uint8_t payload[CLOSE_BYTES] = {(uint8_t)(code >> 8U), (uint8_t)code};
-    size_t length = strlen(reason);
-    length = length > CLOSE_BYTES - CLOSE_CODE ? CLOSE_BYTES - CLOSE_CODE : length;
-    while (!utf8_valid(reason, length)) {
+    char payload[CLOSE_BYTES + 1] = {(char)(code >> 8U), (char)(code & 0xffU)};
+    int written = snprintf(payload + CLOSE_CODE, sizeof(payload) - CLOSE_CODE, "%s", reason);
+    size_t length = written > CLOSE_BYTES - CLOSE_CODE ? CLOSE_BYTES - CLOSE_CODE : (size_t)written;
+    while (!utf8_valid(payload + CLOSE_CODE, length)) {
         length--; /* the reasons are ours: only the cut may have spoilt it */
     }
-    memcpy(payload + CLOSE_CODE, reason, length);
     return frame_websocket(WSLAY_CONNECTION_CLOSE, payload, CLOSE_CODE + length);
 }
 
@@ -141,7 +140,8 @@ struct frame *text_event_stream(struct text *text)
             prefix = snprintf((char *)frame->bytes, STREAM_PREFIX, "data: ");
         }
         memcpy(frame->bytes + prefix, text->json, text->length);
-        memcpy(frame->bytes + prefix + text->length, "\n\n", 2);
+        frame->bytes[(size_t)prefix + text->length] = '\n';
+        frame->bytes[(size_t)prefix + text->length + 1] = '\n';
         frame->refs = 1;
         frame->length = (size_t)prefix + text->length + 2;
         text->event_stream = frame;

@@ -349,8 +349,8 @@ static void grant(struct request *request)
     websocket->user = request->user;
     websocket->since_ms = clock_mono_ms();
     memcpy(websocket->address, request->address, sizeof(websocket->address));
-    LIST_INIT(&websocket->subscriptions);
-    LIST_INIT(&websocket->ways);
+    TAILQ_INIT(&websocket->subscriptions);
+    TAILQ_INIT(&websocket->ways);
     commands_begin(websocket);
     stream_begin(gateway->streams, &websocket->stream, reply_take_over(request, 101), handshake);
 }

@@ -36,11 +36,11 @@ struct websocket {
     struct gateway *gateway;
     struct request_user user; /* a guest's id is nil */
     char address[REQUEST_ADDRESS_SIZE];
-    LIST_HEAD(, subscription) subscriptions; /* of commands.c, as are the next two */
+    TAILQ_HEAD(, subscription) subscriptions; /* of commands.c, as are the next two */
     size_t subscription_count;
-    struct presence presence;      /* entered unless it is a guest's */
-    struct auth_asking *asking;    /* credentials are being looked at; NULL: none are */
-    LIST_HEAD(, placing_way) ways; /* bids that are not answered yet */
+    struct presence presence;       /* entered unless it is a guest's */
+    struct auth_asking *asking;     /* credentials are being looked at; NULL: none are */
+    TAILQ_HEAD(, placing_way) ways; /* bids that are not answered yet */
     /* The rest belongs to websocket.c. */
     wslay_event_context_ptr frames; /* NULL while no message has come half way: a context takes 8 KiB */
     const uint8_t *bytes;           /* that have come, while they are worked through */
