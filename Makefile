@@ -105,7 +105,7 @@ $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o pseudonym.o)
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/queries.o
-$(BUILD)/tests/unit/gateway_token_test: $(OBJ)/gateway/token.o
+$(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,jws.o token.o)
 
 # Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
 .SECONDARY:

@@ -12,7 +12,15 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-enum { MS_PER_S = 1000, INTEGER_TEXT_SIZE = 24 };
+enum {
+    MS_PER_S = 1000,
+    INTEGER_TEXT_SIZE = 24,
+    /*
+     * So many auctions of a batch are found by their new price at once. An entry of an index is made for each, which
+     * for one that moves with every batch is worth a wait: more of them are owed, and the end worker pays.
+     */
+    PRICES_AT_ONCE = 4,
+};
 
 static bool read_increments(const char *text, struct increments *out)
 {
@@ -254,7 +262,9 @@ static bool update_auctions(struct pg_tx *tx, struct ledger_arrays *arrays, cons
     clock_format(batch->decided_ms, updated_at);
     values[COLUMNS] = updated_at;
     return finish_columns(arrays, COLUMNS, values) &&
-           pg_tx_send(tx, STATEMENT_UPDATE_AUCTIONS, COLUMNS + 1, values, ignore, NULL);
+           pg_tx_send(tx, STATEMENT_UPDATE_AUCTIONS, COLUMNS + 1, values, ignore, NULL) &&
+           pg_tx_send(tx, count <= PRICES_AT_ONCE ? STATEMENT_FOLLOW_PRICES : STATEMENT_OWE_PRICES, 1, values, ignore,
+                      NULL);
 }
 
 /* Of an auction at most one in a batch is accepted: the others find that the version has changed. */

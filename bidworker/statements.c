@@ -85,6 +85,13 @@ const struct pg_statement statements_all[STATEMENTS] = {
          " leader_id, leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, version)"
          " WHERE a.id = d.id"},
 
+    /* Behind the update: where searches find these auctions by price (schema 0007), now or soon. $1: auctions. */
+    [STATEMENT_FOLLOW_PRICES] = {"follow_prices",
+                                 "UPDATE auction_prices AS p SET price = coalesce(a.current_bid, a.starting_price)"
+                                 " FROM auctions a WHERE p.auction_id = ANY ($1::uuid[]) AND a.id = p.auction_id"
+                                 " AND p.price <> coalesce(a.current_bid, a.starting_price)"},
+    [STATEMENT_OWE_PRICES] = {"owe_prices", "INSERT INTO auction_prices_owed (auctions) VALUES ($1::uuid[])"},
+
     /* The terms that the auction was published with, before the first others take their place. $1: auction. */
     [STATEMENT_KEEP_TERMS] =
         {"keep_terms",

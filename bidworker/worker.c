@@ -37,6 +37,7 @@ enum {
     HALVE_AFTER = 3,      /* times lost: maybe it is too much for one statement's time */
     SUSPECT_ATTEMPTS = 3, /* then it is the poison */
     ALONE_TRIES = 2,      /* of a single command, before it is trusted less: two workers may have met */
+    GATHER_WHOLE = 256,   /* commands */
     REPORT_S = 10,
     READY_LOOKS = 20,       /* looks at who owns what between two questions to the broker, how much waits */
     OUTBOX_LOOK_MS = 20,    /* while draining */
@@ -82,6 +83,7 @@ struct worker {
     size_t serving;             /* as last told; SIZE_MAX: never */
     int64_t drain_until_ms;
     int64_t batch_began_us;
+    size_t batch_size; /* commands, of the last one that was taken */
     struct report report;
     unsigned looks; /* since the broker was asked how much waits */
     char queue_names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
@@ -176,6 +178,7 @@ static void wait_and_try_again(struct worker *worker)
 static void decide(struct worker *worker)
 {
     worker->batch_began_us = clock_mono_us();
+    worker->batch_size = worker->batch->count;
     if (!ledger_decide(worker->ledger, worker->batch)) {
         wait_and_try_again(worker);
         return;
@@ -232,9 +235,15 @@ static void take_batch(struct worker *worker)
 
 /*
  * An idle worker begins at once; a busy one lets bids gather for batch_interval_ms since the last batch began, or until
- * they fill the next: what a batch costs the database and the broker is paid once for all of them, and no 202 waits for
- * it.
+ * they fill the next: what a batch costs the database, the broker and Redis is paid once for all of them, and no 202
+ * waits for it. A last batch of less than GATHER_WHOLE commands saves little, so that the wait is as much shorter.
  */
+static int64_t gather_us(const struct worker *worker)
+{
+    int64_t whole_us = worker->options.config->batch_interval_ms * INT64_C(1000);
+    return worker->batch_size >= GATHER_WHOLE ? whole_us : whole_us * (int64_t)worker->batch_size / GATHER_WHOLE;
+}
+
 static void on_go(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
@@ -243,8 +252,7 @@ static void on_go(evutil_socket_t fd, short what, void *arg)
     if (worker->state != WORKER_IDLE || worker->draining || !pg_up(worker->pg)) {
         return;
     }
-    int64_t gather_us = worker->options.config->batch_interval_ms * INT64_C(1000);
-    int64_t early_us = worker->batch_began_us + gather_us - clock_mono_us();
+    int64_t early_us = worker->batch_began_us + gather_us(worker) - clock_mono_us();
     if (early_us <= 0 || intake_held(worker->intake) >= worker->batch->max) {
         take_batch(worker);
     } else if (!evtimer_pending(worker->go, NULL)) {
@@ -299,6 +307,7 @@ static void trust_less(struct worker *worker)
     entry->why = entry->why == NULL ? "PostgreSQL refuses it" : entry->why;
     about.auction_id = &entry->command->auction_id;
     about.request_id = entry->command->request_id;
+    about.traceparent = entry->command->traceparent;
     log_line(LOG_ERROR, &about, "a command cannot be written: set aside");
 }
 
@@ -319,6 +328,24 @@ static void on_refused(struct worker *worker)
     }
 }
 
+/* Whoever sends a traceparent asks to find the command again in every program's log; others cost no line. */
+static void log_traced(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct batch_entry *entry = &batch->entries[i];
+        const struct command *command = entry->command;
+        if (entry->outcome != BATCH_DECIDED || command->traceparent[0] == '\0') {
+            continue;
+        }
+        struct log_about about = {.request_id = command->request_id,
+                                  .traceparent = command->traceparent,
+                                  .user_id = &command->user_id,
+                                  .auction_id = &command->auction_id,
+                                  .duration_ms = entry->decision.decided_ms - command->received_ms};
+        log_line(LOG_INFO, &about, "decided: %s %s", entry->decision.status, entry->decision.reason);
+    }
+}
+
 static void on_committed(struct worker *worker)
 {
     const struct letters *letters = ledger_letters(worker->ledger);
@@ -329,6 +356,7 @@ static void on_committed(struct worker *worker)
     outbox_sent(worker->outbox, letters->rows, letters->count);
     log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
               batch->auction_count, batch->row_count, batch->event_count, clock_mono_us() - worker->batch_began_us);
+    log_traced(batch);
     worker->report.commands += batch->count;
     worker->report.batches++;
     intake_finish(worker->intake, batch);

@@ -229,6 +229,11 @@ bool message_read_commands(const void *bytes, size_t length, struct command_item
     return good;
 }
 
+const char *message_event_text(enum event_kind kind)
+{
+    return event_names[kind];
+}
+
 static void write_event(struct jsonw *writer, const struct house_event *event)
 {
     jsonw_object(writer);

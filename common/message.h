@@ -97,6 +97,8 @@ struct house_event {
     char traceparent[MESSAGE_TRACEPARENT_SIZE];
 };
 
+/* "outbid", "extended", …; static. */
+const char *message_event_text(enum event_kind kind);
 void message_write_events(struct jsonw *writer, const struct house_event *events, size_t count);
 MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct house_event *events, size_t events_max,
                                     size_t *count, const char **why);

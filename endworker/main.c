@@ -4,6 +4,7 @@
  *
  *     leader -> scheduler    -> START, FENCE into the shard queues
  *            -> ending_soon  -> outbox
+ *            -> prices
  *     queue auction_end -> endings -> settlement -> outbox
  */
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include "endworker/endings.h"
 #include "endworker/leader.h"
 #include "endworker/metering.h"
+#include "endworker/prices.h"
 #include "endworker/scheduler.h"
 #include "endworker/settlement.h"
 #include "endworker/statements.h"
@@ -42,7 +44,7 @@ static const struct daemon_program program = {
     .name = "rostrum-endworker",
     .purpose = "starts auctions, drops the hammer, and settles what has ended",
     .description =
-        "  Three duties, in one process:\n\n"
+        "  Four duties, in one process:\n\n"
         "  Scheduling. Of all running end workers one leads: the one that holds an advisory lock in\n"
         "  PostgreSQL. Every schedule_poll_ms it looks for scheduled auctions whose start has come and for\n"
         "  active ones whose end lies fence_grace_ms back, and puts a start or a fence into the same queue as\n"
@@ -50,6 +52,7 @@ static const struct daemon_program program = {
         "  fence_repeat_ms, then at growing distance, until the auction has left that state. Run a second\n"
         "  end worker as a stand-by: it takes over by itself within a second.\n\n"
         "  Ending soon. The leader announces, once, each auction that ends within ending_soon_s.\n\n"
+        "  Prices. The leader brings the prices by which searches find auctions up to date, behind the bids.\n\n"
         "  Settlement. What the hammer ended arrives in queue auction_end and becomes sold or unsold, once,\n"
         "  under the auction's row lock. Every settle_sweep_ms a look at the table finds what was missed.\n"
         "  Every end worker settles, the stand-by too. A message that cannot be read is copied to\n"
@@ -73,6 +76,7 @@ struct endworker {
     struct leader *leader;
     struct scheduler *scheduler;
     struct ending_soon *ending_soon;
+    struct prices *prices;
     struct settlement *settlement;
     struct endings *endings;
     struct event *drain_timer;
@@ -135,6 +139,7 @@ static void on_leader(bool leading, void *arg)
     leading = leading && !daemon_draining(worker->daemon);
     scheduler_lead(worker->scheduler, leading);
     ending_soon_lead(worker->ending_soon, leading);
+    prices_lead(worker->prices, leading);
     report(worker);
 }
 
@@ -157,6 +162,7 @@ static void on_drain(void *arg)
     struct timeval every = {.tv_usec = DRAIN_LOOK_MS * 1000L};
     scheduler_lead(worker->scheduler, false);
     ending_soon_lead(worker->ending_soon, false);
+    prices_lead(worker->prices, false);
     leader_free(worker->leader); /* a stand-by goes on at once */
     worker->leader = NULL;
     endings_drain(worker->endings);
@@ -246,8 +252,10 @@ static bool make_duties(struct endworker *worker)
     worker->scheduler = scheduler_new(&scheduler);
     worker->ending_soon =
         ending_soon_new(worker->base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
+    worker->prices = prices_new(worker->base, worker->pg);
     worker->settlement = settlement_new(&settlement);
-    if (worker->scheduler == NULL || worker->ending_soon == NULL || worker->settlement == NULL) {
+    if (worker->scheduler == NULL || worker->ending_soon == NULL || worker->prices == NULL ||
+        worker->settlement == NULL) {
         return false;
     }
     struct endings_options endings = {.base = worker->base,
@@ -276,6 +284,7 @@ static void endworker_free(struct endworker *worker)
     redis_free(worker->redis);
     endings_free(worker->endings);
     settlement_free(worker->settlement);
+    prices_free(worker->prices);
     ending_soon_free(worker->ending_soon);
     scheduler_free(worker->scheduler);
     deadletters_free(worker->deadletters);

@@ -49,5 +49,6 @@ const struct pg_statement statements_table[STATEMENT_COUNT] = {
              "a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id, a.leader_id"},
     [STATEMENT_UNSETTLED] = {"unsettled", "SELECT id FROM auctions WHERE status = 'ended' "
                                           "AND updated_at <= $1::timestamptz ORDER BY updated_at LIMIT $2::bigint"},
+    [STATEMENT_PRICES] = {"prices", "SELECT auction_prices_pay($1::integer)"},
     [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
 };

@@ -15,6 +15,7 @@ enum statement {
     STATEMENT_ENDING_SOON, /* (from, until, seconds, limit) -> id, end ms, version, price */
     STATEMENT_SETTLE,      /* (ids, now) -> see settlement.c */
     STATEMENT_UNSETTLED,   /* (until, limit) -> id */
+    STATEMENT_PRICES,      /* (limit) -> batches paid for */
     STATEMENT_OUTBOX,
     STATEMENT_COUNT = STATEMENT_OUTBOX + OUTBOX_STATEMENTS,
 };

@@ -27,6 +27,7 @@
 #include "gateway/metering.h"
 #include "gateway/prefer.h"
 #include "gateway/publisher.h"
+#include "gateway/receipt.h"
 #include "gateway/refusal.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
@@ -45,6 +46,7 @@ struct placing {
     struct admission admission;
     char hash[IDEMPOTENCY_HASH_SIZE]; /* of auction and body */
     int wait_s;                       /* 0: does not wait */
+    bool receipt;                     /* is asked for */
     int awaited;                      /* replies of Redis that have not come */
     bool handed_over;                 /* the publisher has it, or had it */
     bool confirmed;
@@ -76,6 +78,17 @@ static void set_location(struct request *request)
     reply_header(request, "Location", text);
 }
 
+/* As it was received first, should this be a repetition. */
+static void put_receipt(struct request *request, struct jsonw *json, int64_t received_ms)
+{
+    const struct placing *placing = request->own;
+    char text[RECEIPT_SIZE];
+    if (placing->receipt) {
+        receipt_write(&request->gateway->receipts, &placing->bid.command, received_ms, text);
+        jsonw_put_string(json, "receipt", text);
+    }
+}
+
 static void reply_pending(struct request *request)
 {
     const struct command *command = command_of(request);
@@ -92,6 +105,7 @@ static void reply_pending(struct request *request)
                      command->kind == COMMAND_WITHDRAW ? "Withdrawal submitted for processing"
                                                        : "Bid submitted for processing");
     jsonw_put_time(json, "receivedAt", command->received_ms);
+    put_receipt(request, json, command->received_ms);
     jsonw_end_object(json);
     if (command->kind != COMMAND_WITHDRAW) {
         set_location(request);
@@ -103,7 +117,11 @@ static void reply_decided(struct request *request, const struct decision *decisi
 {
     enum error_code code = ERROR_INTERNAL_ERROR;
     if (command_of(request)->kind != COMMAND_WITHDRAW) {
-        ledger_write(reply_json(request), decision);
+        struct jsonw *json = reply_json(request);
+        jsonw_object(json);
+        ledger_put(json, decision);
+        put_receipt(request, json, decision->received_ms);
+        jsonw_end_object(json);
         reply_send(request, 200);
     } else if (strcmp(decision->status, "rejected") != 0) {
         reply_empty(request, 204);
@@ -500,6 +518,18 @@ static void fill_command(const struct request *request, struct command *command,
     memcpy(command->traceparent, request->traceparent, sizeof(command->traceparent));
 }
 
+static void set_preferences(const struct request *request, struct placing *placing)
+{
+    char wishes[PREFER_SIZE];
+    if (placing->bid.command.kind == COMMAND_WITHDRAW) {
+        placing->wait_s = COMMAND_WAIT_S;
+        return;
+    }
+    request_header_list(request, "Prefer", wishes, sizeof(wishes));
+    placing->wait_s = prefer_wait_s(wishes);
+    placing->receipt = prefer_receipt(wishes);
+}
+
 static void begin(struct request *request, enum command_kind kind, int64_t amount)
 {
     const char *key = kind == COMMAND_WITHDRAW ? NULL : request_header(request, "X-Idempotency-Key");
@@ -516,7 +546,7 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
     }
     fill_command(request, &placing->bid.command, kind, amount, key);
     idempotency_hash(&placing->bid.command, placing->hash);
-    placing->wait_s = kind == COMMAND_WITHDRAW ? COMMAND_WAIT_S : prefer_wait_s(request_header(request, "Prefer"));
+    set_preferences(request, placing);
     request_set_late(request, bid_late);
     ask(request);
 }

@@ -355,6 +355,10 @@ static struct placing_way *make_way(struct websocket *websocket, const struct sa
         placing->key = strndup(key->text, key->length);
         placing->way.idempotency_key = placing->key;
     }
+    bool receipt = false;
+    if (json_get_bool(said->tree, "receipt", &receipt) && receipt) {
+        placing->way.prefer = "receipt";
+    }
     if (key != NULL && placing->key == NULL) {
         way_free(placing);
         return NULL;

@@ -27,6 +27,7 @@
 #include "gateway/presence.h"
 #include "gateway/publisher.h"
 #include "gateway/queries.h"
+#include "gateway/receipt.h"
 #include "gateway/router.h"
 #include "gateway/sessions.h"
 #include "gateway/snapshots.h"
@@ -67,6 +68,7 @@ enum { GATEWAY_HOUSE, GATEWAY_CLOCK, GATEWAY_TOKENS };
 static const struct pg_statement list[] = {
     [GATEWAY_HOUSE] = {"gateway_house", "SELECT t.shards, (SELECT secret FROM house_keys WHERE name = 'idempotency'),"
                                         " (SELECT secret FROM house_keys WHERE name = 'pseudonym'),"
+                                        " (SELECT secret FROM house_keys WHERE name = 'receipt'),"
                                         " " TOKEN_KEYS " FROM topology t"},
     [GATEWAY_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
     [GATEWAY_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
@@ -104,6 +106,7 @@ static bool start_broker(struct gateway *gateway)
 static void house_known(struct gateway *gateway)
 {
     gateway->house.known = true;
+    receipt_key_make(&gateway->receipts, gateway->house.receipt);
     gateway->tokens = tokens_new(&gateway->house.tokens);
     if (gateway->tokens == NULL || !start_broker(gateway)) {
         log_error("the house is known, but there is no memory to serve it");
@@ -161,7 +164,8 @@ static void house_read(const struct pg_reply *reply, void *arg)
         house.shards = (unsigned)pg_int(reply->result, 0, 0);
     }
     if (house.shards < 1 || house.shards > TOPOLOGY_SHARDS_MAX || !read_key(reply->result, 1, house.idempotency) ||
-        !read_key(reply->result, 2, house.pseudonym) || !read_token_keys(reply->result, 3, &house.tokens)) {
+        !read_key(reply->result, 2, house.pseudonym) || !read_key(reply->result, 3, house.receipt) ||
+        !read_token_keys(reply->result, 4, &house.tokens)) {
         log_warn("the house is not migrated yet");
         return;
     }

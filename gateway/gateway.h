@@ -39,6 +39,7 @@ struct house {
     unsigned shards;
     uint8_t idempotency[GATEWAY_KEY_BYTES]; /* keys the hash that makes bid ids out of idempotency keys */
     uint8_t pseudonym[GATEWAY_KEY_BYTES];   /* keys bidders' public names */
+    uint8_t receipt[GATEWAY_KEY_BYTES];     /* Ed25519 seed of receipts, for the whole life of the house */
     struct token_keys tokens;               /* Ed25519 seeds of access tokens, as first read */
 };
 
@@ -78,11 +79,12 @@ struct gateway {
     struct pg *pg_search;                              /* searches: statements of queries.h */
     struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* of redis */
     struct redis *redis;                               /* commands */
-    struct redis *listener;    /* decisions for those who wait, and what concerns those who watch */
-    char channel[KEYS_SIZE];   /* that listener listens to */
-    struct broker *broker;     /* publishes bids */
-    struct tokens *tokens;     /* NULL until the house is known */
-    struct hashpool *hashpool; /* Argon2id */
+    struct redis *listener;                            /* decisions for those who wait; what concerns those who watch */
+    char channel[KEYS_SIZE];                           /* that listener listens to */
+    struct broker *broker;                             /* publishes bids */
+    struct tokens *tokens;                             /* NULL until the house is known */
+    struct jws_key receipts;                           /* signs them; likewise */
+    struct hashpool *hashpool;                         /* Argon2id */
     struct conns *conns;
     struct router *router;
     struct dispatch *dispatch;

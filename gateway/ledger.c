@@ -113,14 +113,7 @@ bool ledger_read(const PGresult *result, struct decision *decision)
     return true;
 }
 
-void ledger_write(struct jsonw *json, const struct decision *decision)
-{
-    jsonw_object(json);
-    ledger_write_members(json, decision);
-    jsonw_end_object(json);
-}
-
-void ledger_write_members(struct jsonw *json, const struct decision *decision)
+void ledger_put(struct jsonw *json, const struct decision *decision)
 {
     bool decided = decision->status[0] != '\0';
     jsonw_put_uuid(json, "bidId", &decision->bid_id);
@@ -142,6 +135,13 @@ void ledger_write_members(struct jsonw *json, const struct decision *decision)
     if (decided) {
         jsonw_put_time(json, "decidedAt", decision->decided_ms);
     }
+}
+
+void ledger_write(struct jsonw *json, const struct decision *decision)
+{
+    jsonw_object(json);
+    ledger_put(json, decision);
+    jsonw_end_object(json);
 }
 
 /* A part of a key that is not there is empty. */

@@ -19,16 +19,31 @@ static int read_seconds(const char *text, size_t length)
     return seconds > PREFER_WAIT_MAX_S ? PREFER_WAIT_MAX_S : seconds;
 }
 
+/* The wish of this name, or, where that ends with '=', the one that begins with it; NULL if there is none. */
+static const char *find(const char *header, const char *name, size_t *length)
+{
+    while (*header != '\0') {
+        header += strspn(header, " \t,;");
+        *length = strcspn(header, " \t,;");
+        bool whole = *length == strlen(name) || (*length > strlen(name) && name[strlen(name) - 1] == '=');
+        if (whole && strncasecmp(header, name, strlen(name)) == 0) {
+            return header;
+        }
+        header += *length;
+    }
+    return NULL;
+}
+
 int prefer_wait_s(const char *header)
 {
     static const char wait[] = "wait=";
-    while (header != NULL && *header != '\0') {
-        header += strspn(header, " \t,;");
-        size_t length = strcspn(header, " \t,;");
-        if (length >= sizeof(wait) - 1 && strncasecmp(header, wait, sizeof(wait) - 1) == 0) {
-            return read_seconds(header + sizeof(wait) - 1, length - (sizeof(wait) - 1));
-        }
-        header += length;
-    }
-    return 0;
+    size_t length = 0;
+    const char *wish = find(header, wait, &length);
+    return wish == NULL ? 0 : read_seconds(wish + sizeof(wait) - 1, length - (sizeof(wait) - 1));
+}
+
+bool prefer_receipt(const char *header)
+{
+    size_t length = 0;
+    return find(header, "receipt", &length) != NULL;
 }

@@ -313,7 +313,7 @@ void presences_decided(struct presences *presences, const struct decision *decis
     if (decision->version > 0) {
         jsonw_put_int(json, "seq", decision->version);
     }
-    ledger_write_members(json, decision);
+    ledger_put(json, decision);
     jsonw_end_object(json);
     tell(presences, &decision->user_id, &decision->auction_id);
 }

@@ -37,7 +37,7 @@ void reply_header(struct request *request, const char *name, const char *value)
 
 /*
  * One line per request, for those who debug: a refusal is the client's matter, and a flood of them must not become one
- * of ours. What we could not do is said at the usual level.
+ * of ours. What we could not do is said at the usual level, and what was done for someone who traces it.
  */
 static void log_access(const struct request *request)
 {
@@ -45,7 +45,7 @@ static void log_access(const struct request *request)
     enum log_level level = LOG_DEBUG;
     if (request->status == 500) {
         level = LOG_ERROR;
-    } else if (request->status > 500) {
+    } else if (request->status > 500 || (about.traceparent != NULL && request->status < 400)) {
         level = LOG_INFO;
     }
     log_line(level, &about, "%s %s %d", router_method_text(request->method),

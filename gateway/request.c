@@ -7,9 +7,11 @@
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/clock.h"
 #include "common/utf8.h"
@@ -31,12 +33,37 @@ void *request_own(struct request *request, size_t size)
     return request->own;
 }
 
+static const char *way_header(const struct request_way *way, const char *name)
+{
+    if (strcmp(name, "X-Idempotency-Key") == 0) {
+        return way->idempotency_key;
+    }
+    return strcmp(name, "Prefer") == 0 ? way->prefer : NULL;
+}
+
 const char *request_header(const struct request *request, const char *name)
 {
     if (request->evreq == NULL) {
-        return request->way != NULL && strcmp(name, "X-Idempotency-Key") == 0 ? request->way->idempotency_key : NULL;
+        return request->way == NULL ? NULL : way_header(request->way, name);
     }
     return evhttp_find_header(evhttp_request_get_input_headers(request->evreq), name);
+}
+
+void request_header_list(const struct request *request, const char *name, char *out, size_t size)
+{
+    const struct evkeyval *header = NULL;
+    size_t used = 0;
+    out[0] = '\0';
+    if (request->evreq == NULL) {
+        return;
+    }
+    TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)
+    {
+        size_t length = strlen(header->value);
+        if (strcasecmp(header->key, name) == 0 && used + length + 2 < size) {
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ",", header->value);
+        }
+    }
 }
 
 static int hex_digit(char c)

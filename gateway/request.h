@@ -43,7 +43,8 @@ typedef void (*request_late)(struct request *request);
 struct request_way {
     /* Once at most; the bytes are borrowed. It may not end the request: its handler does. */
     void (*answered)(struct request_way *way, int status, const char *json, size_t length);
-    const char *idempotency_key; /* in the place of that header; NULL: none. Read when the handler begins */
+    const char *idempotency_key; /* in the place of X-Idempotency-Key; NULL: none. Read when the handler begins */
+    const char *prefer;          /* likewise of Prefer */
     struct request *request;     /* NULL when it was answered */
 };
 
@@ -93,6 +94,9 @@ struct request {
 MUST_CHECK void *request_own(struct request *request, size_t size);
 /* A header's value or NULL. NULL too once the request was answered: read what you need when the handler begins. */
 const char *request_header(const struct request *request, const char *name);
+/* All headers of this name, in their order, with commas between them (RFC 9110, 5.3); those that do not fit are left
+ * out. */
+void request_header_list(const struct request *request, const char *name, char *out, size_t size);
 /*
  * The value of a query parameter, percent-decoded, into `out` (cut off is an error). False when it is absent; when
  * it does not fit or is badly encoded it is true with *out = "\x01", which no validator accepts.

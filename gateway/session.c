@@ -192,7 +192,7 @@ static void handle_jwks(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    token_jwks(request->gateway->tokens, text);
+    token_jwks(request->gateway->tokens, &request->gateway->receipts, text);
     reply_header(request, "Cache-Control", "public, max-age=300");
     reply_bytes(request, 200, "application/jwk-set+json", text, strlen(text));
 }

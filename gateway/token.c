@@ -15,10 +15,7 @@
 enum {
     REMEMBERED_MAX = 8192, /* verified tokens, one per slot: 8 MiB at most would be full texts, hashes are 600 KiB */
     HASH_BYTES = 32,
-    KID_BYTES = 8,
-    HEADER_SIZE = 128,
     CLAIMS_SIZE = 256,
-    BASE64_VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
 };
 
 struct remembered {
@@ -26,31 +23,13 @@ struct remembered {
     struct token_claims claims;
 };
 
-struct key {
-    uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
-    uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
-    char kid[KID_BYTES * 2 + 1];
-    char header[HEADER_SIZE]; /* base64url */
-};
-
 struct tokens {
     size_t count;
     size_t signer;
-    struct key keys[TOKEN_KEYS_MAX];
+    struct jws_key keys[TOKEN_KEYS_MAX];
     struct token_keys given; /* what the keys were made of */
     struct remembered *remembered;
 };
-
-static void key_make(struct key *key, const uint8_t seed[static TOKEN_SEED_BYTES])
-{
-    char plain[HEADER_SIZE];
-    uint8_t kid[crypto_generichash_BYTES_MIN];
-    (void)crypto_sign_seed_keypair(key->public_key, key->secret_key, seed); /* cannot fail */
-    crypto_generichash(kid, sizeof(kid), key->public_key, sizeof(key->public_key), NULL, 0);
-    sodium_bin2hex(key->kid, sizeof(key->kid), kid, KID_BYTES);
-    int length = snprintf(plain, sizeof(plain), "{\"alg\":\"EdDSA\",\"typ\":\"JWT\",\"kid\":\"%s\"}", key->kid);
-    sodium_bin2base64(key->header, sizeof(key->header), (const unsigned char *)plain, (size_t)length, BASE64_VARIANT);
-}
 
 struct tokens *tokens_new(const struct token_keys *keys)
 {
@@ -80,7 +59,7 @@ void tokens_set(struct tokens *tokens, const struct token_keys *keys)
         return;
     }
     for (size_t i = 0; i < keys->count; i++) {
-        key_make(&tokens->keys[i], keys->seeds[i]);
+        jws_key_make(&tokens->keys[i], keys->seeds[i], "JWT");
     }
     tokens->count = keys->count;
     tokens->signer = keys->signer;
@@ -103,27 +82,13 @@ bool token_issue(const struct tokens *tokens, const struct token_claims *claims,
                  char out[static TOKEN_TEXT_SIZE])
 {
     char plain[CLAIMS_SIZE];
-    char body[CLAIMS_SIZE * 2];
     char user[UUID_TEXT_SIZE];
-    uint8_t signature[crypto_sign_BYTES];
-    const struct key *key = &tokens->keys[tokens->signer];
     uuid_format(&claims->user_id, user);
     int length = snprintf(
         plain, sizeof(plain), "{\"sub\":\"%s\",\"role\":\"%s\",\"sid\":\"%s\",\"iat\":%lld,\"exp\":%lld}", user,
         claims->admin ? "admin" : "user", claims->session, (long long)now_s, (long long)claims->expires_s);
-    if (length < 0 || (size_t)length >= sizeof(plain)) {
-        return false;
-    }
-    sodium_bin2base64(body, sizeof(body), (const unsigned char *)plain, (size_t)length, BASE64_VARIANT);
-    int used = snprintf(out, TOKEN_TEXT_SIZE, "%s.%s", key->header, body);
-    if (used < 0 || (size_t)used + 1 + sodium_base64_ENCODED_LEN(sizeof(signature), BASE64_VARIANT) > TOKEN_TEXT_SIZE ||
-        crypto_sign_detached(signature, NULL, (const unsigned char *)out, (unsigned long long)used, key->secret_key) !=
-            0) {
-        return false;
-    }
-    out[used] = '.';
-    sodium_bin2base64(out + used + 1, TOKEN_TEXT_SIZE - (size_t)used - 1, signature, sizeof(signature), BASE64_VARIANT);
-    return true;
+    return length >= 0 && (size_t)length < sizeof(plain) &&
+           jws_sign(&tokens->keys[tokens->signer], plain, (size_t)length, out, TOKEN_TEXT_SIZE);
 }
 
 static bool read_claims(const char *text, size_t length, struct token_claims *claims)
@@ -132,8 +97,8 @@ static bool read_claims(const char *text, size_t length, struct token_claims *cl
     size_t plain_length = 0;
     const char *role = NULL;
     const char *session = NULL;
-    if (sodium_base642bin((unsigned char *)plain, sizeof(plain), text, length, NULL, &plain_length, NULL,
-                          BASE64_VARIANT) != 0) {
+    if (sodium_base642bin((unsigned char *)plain, sizeof(plain), text, length, NULL, &plain_length, NULL, JWS_BASE64) !=
+        0) {
         return false;
     }
     struct json *root = json_parse(plain, plain_length, NULL);
@@ -149,7 +114,7 @@ static bool read_claims(const char *text, size_t length, struct token_claims *cl
 }
 
 /* The key whose header this text begins with, or NULL. */
-static const struct key *find_key(const struct tokens *tokens, const char *text, size_t length)
+static const struct jws_key *find_key(const struct tokens *tokens, const char *text, size_t length)
 {
     for (size_t i = 0; i < tokens->count; i++) {
         size_t header_length = strlen(tokens->keys[i].header);
@@ -166,7 +131,7 @@ static bool verify_text(const struct tokens *tokens, const char *text, size_t le
 {
     uint8_t signature[crypto_sign_BYTES];
     size_t signature_length = 0;
-    const struct key *key = find_key(tokens, text, length);
+    const struct jws_key *key = find_key(tokens, text, length);
     if (key == NULL) {
         return false;
     }
@@ -177,8 +142,8 @@ static bool verify_text(const struct tokens *tokens, const char *text, size_t le
         return false;
     }
     size_t rest = length - (size_t)(dot + 1 - text);
-    return sodium_base642bin(signature, sizeof(signature), dot + 1, rest, NULL, &signature_length, NULL,
-                             BASE64_VARIANT) == 0 &&
+    return sodium_base642bin(signature, sizeof(signature), dot + 1, rest, NULL, &signature_length, NULL, JWS_BASE64) ==
+               0 &&
            signature_length == sizeof(signature) &&
            crypto_sign_verify_detached(signature, (const unsigned char *)text, (unsigned long long)(dot - text),
                                        key->public_key) == 0 &&
@@ -205,19 +170,17 @@ bool token_verify(struct tokens *tokens, const char *text, size_t length, int64_
     return claims->expires_s > now_s;
 }
 
-void token_jwks(const struct tokens *tokens, char out[static TOKEN_JWKS_SIZE])
+void token_jwks(const struct tokens *tokens, const struct jws_key *receipts, char out[static TOKEN_JWKS_SIZE])
 {
-    char x[sodium_base64_ENCODED_LEN(crypto_sign_PUBLICKEYBYTES, sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
+    char jwk[JWS_JWK_SIZE];
+    jws_write_key(receipts, jwk);
     int length = snprintf(out, TOKEN_JWKS_SIZE, "{\"keys\":[");
     for (size_t i = 0; i < tokens->count; i++) {
-        const struct key *key = &tokens->keys[i];
-        sodium_bin2base64(x, sizeof(x), key->public_key, sizeof(key->public_key), BASE64_VARIANT);
-        length += snprintf(out + length, TOKEN_JWKS_SIZE - (size_t)length,
-                           "%s{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"use\":\"sig\",\"alg\":\"EdDSA\","
-                           "\"kid\":\"%s\",\"x\":\"%s\"}",
-                           i == 0 ? "" : ",", key->kid, x);
+        char token_jwk[JWS_JWK_SIZE];
+        jws_write_key(&tokens->keys[i], token_jwk);
+        length += snprintf(out + length, TOKEN_JWKS_SIZE - (size_t)length, "%s,", token_jwk);
         assert(length > 0 && length < TOKEN_JWKS_SIZE);
     }
-    length += snprintf(out + length, TOKEN_JWKS_SIZE - (size_t)length, "]}");
+    length += snprintf(out + length, TOKEN_JWKS_SIZE - (size_t)length, "%s]}", jwk);
     assert(length < TOKEN_JWKS_SIZE);
 }

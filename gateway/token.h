@@ -9,10 +9,11 @@
 
 #include "common/base.h"
 #include "common/ids.h"
+#include "gateway/jws.h"
 #include "gateway/request.h"
 
 enum {
-    TOKEN_SEED_BYTES = 32,
+    TOKEN_SEED_BYTES = JWS_SEED_BYTES,
     TOKEN_TEXT_SIZE = 512,  /* header 80, claims 240, signature 86, with room */
     TOKEN_KEYS_MAX = 8,     /* at a time; rostrumctl makes no more */
     TOKEN_JWKS_SIZE = 2048, /* 160 bytes a key */
@@ -45,7 +46,7 @@ MUST_CHECK bool token_issue(const struct tokens *tokens, const struct token_clai
 /* False if it is not ours, was changed, or has expired. */
 MUST_CHECK bool token_verify(struct tokens *tokens, const char *text, size_t length, int64_t now_s,
                              struct token_claims *claims);
-/* {"keys":[...]} with the public keys. */
-void token_jwks(const struct tokens *tokens, char out[static TOKEN_JWKS_SIZE]);
+/* {"keys":[...]} with the public keys, that of receipts behind them. */
+void token_jwks(const struct tokens *tokens, const struct jws_key *receipts, char out[static TOKEN_JWKS_SIZE]);
 
 #endif

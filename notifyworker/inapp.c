@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/halving.h"
 #include "common/log.h"
 #include "common/message.h"
@@ -91,6 +92,17 @@ static void on_commit(const struct pg_reply *reply, void *arg)
     }
 }
 
+static void log_traced(const struct house_event *event)
+{
+    if (event->traceparent[0] != '\0') {
+        struct log_about about = {.traceparent = event->traceparent,
+                                  .user_id = uuid_is_nil(&event->user_id) ? NULL : &event->user_id,
+                                  .auction_id = &event->auction_id,
+                                  .duration_ms = clock_now_ms() - event->at_ms};
+        log_line(LOG_INFO, &about, "telling: %s", message_event_text(event->kind));
+    }
+}
+
 /* Gathers the events of one message, or marks it dead. False only without memory. */
 static bool message_read(struct inapp *inapp, struct inapp_message *message)
 {
@@ -105,6 +117,7 @@ static bool message_read(struct inapp *inapp, struct inapp_message *message)
         if (!audience_add(inapp->audience, &inapp->events[i])) {
             return false;
         }
+        log_traced(&inapp->events[i]);
     }
     return true;
 }

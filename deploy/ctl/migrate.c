@@ -169,7 +169,7 @@ static bool apply_folder(struct ctl *ctl, const char *folder)
 
 static bool make_keys(struct ctl *ctl)
 {
-    static const char *const NAMES[] = {"idempotency", "pseudonym", "token"};
+    static const char *const NAMES[] = {"idempotency", "pseudonym", "receipt", "token"};
     bool good = true;
     for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
         unsigned char secret[SECRET_BYTES];

@@ -265,11 +265,21 @@ START_TEST(a_bid_over_the_socket_is_taken_and_decided)
     expect(answer, "status", "pending");
     expect(answer, "amount", "15.00");
     expect(answer, "auctionId", stage.auction);
+    ck_assert_ptr_null(json_member(answer, "receipt"));
     (void)snprintf(id, sizeof(id), "%s", websocket_text(answer, "bidId"));
     answer = hear(ann, "bid_result");
     expect(answer, "bidId", id);
     expect(answer, "status", "accepted");
     EXPECT_TEXT(stage_call(&stage.ann, "GET", stage_path(client_format("/bids/%s", id)), NULL), "status", "accepted");
+    websocket_free(ann);
+}
+END_TEST
+
+START_TEST(a_receipt_is_given_where_it_is_asked_for)
+{
+    struct websocket *ann = open_as(&stage.ann);
+    const struct json *answer = ask(ann, bid_text(stage.auction, "15.00", ", \"receipt\": true"), "bid_pending");
+    ck_assert_str_ne(websocket_text(answer, "receipt"), "");
     websocket_free(ann);
 }
 END_TEST
@@ -617,6 +627,7 @@ static Suite *live_suite(void)
         changes_are_told,
         a_bid_taken_back_is_a_fresh_snapshot,
         a_bid_over_the_socket_is_taken_and_decided,
+        a_receipt_is_given_where_it_is_asked_for,
         refusals_are_those_of_http,
         a_key_is_one_bid,
         a_result_reaches_all_of_a_users_connections,

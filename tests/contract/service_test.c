@@ -1,10 +1,15 @@
 /*
  * The contract's "Service" and its conventions for every route: readiness, time, request ids, unknown paths, methods.
  */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "tests/support/stage.h"
+
+enum { PATH_SIZE = 256 };
 
 START_TEST(alive_and_ready)
 {
@@ -77,6 +82,35 @@ START_TEST(head_is_get_without_the_body)
 }
 END_TEST
 
+/* Whether the present log of this program of the house has the text in one of its lines, beside `word`. */
+static bool logged(const char *service, const char *text, const char *word)
+{
+    char line[LOG_LINE_MAX + 1];
+    char path[PATH_SIZE];
+    bool found = false;
+    (void)snprintf(path, sizeof path, "%s/log/%s/current", getenv("ROSTRUM_VAR"), service);
+    FILE *file = fopen(path, "r");
+    ck_assert_msg(file != NULL, "%s cannot be read", path);
+    while (!found && fgets(line, sizeof line, file) != NULL) {
+        found = strstr(line, text) != NULL && strstr(line, word) != NULL;
+    }
+    ck_assert_int_eq(fclose(file), 0);
+    return found;
+}
+
+START_TEST(a_traceparent_is_in_the_log_of_every_program_that_the_bid_passes)
+{
+    static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
+    client_header(stage.client, client_format("traceparent: %s", trace));
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "30.00"), 200);
+    SUITE_WAIT(logged("gateway", trace, "\"durationMs\""), CAST_DECISION_MS);
+    SUITE_WAIT(logged("bidworker-1", trace, "decided: accepted") || logged("bidworker-2", trace, "decided: accepted"),
+               CAST_DECISION_MS);
+    SUITE_WAIT(logged("notifyworker", trace, "telling: outbid"), CAST_DECISION_MS);
+}
+END_TEST
+
 static Suite *service_suite(void)
 {
     const TTest *const tests[] = {
@@ -86,6 +120,7 @@ static Suite *service_suite(void)
         unknown_paths_and_malformed_ids_are_404,
         other_methods_are_405_with_allow,
         head_is_get_without_the_body,
+        a_traceparent_is_in_the_log_of_every_program_that_the_bid_passes,
         NULL,
     };
     return stage_suite("service", tests);

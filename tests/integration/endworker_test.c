@@ -507,6 +507,34 @@ START_TEST(ending_soon_is_told_once)
 }
 END_TEST
 
+/* The price by which searches find the auction. */
+static int64_t listed_price(const char *auction)
+{
+    return sql_int(sql, "SELECT (price * 100)::bigint FROM auction_prices WHERE auction_id = $1::uuid", auction, NULL);
+}
+
+START_TEST(prices_that_batches_owe_are_paid_but_never_waited_for)
+{
+    char free_one[UUID_TEXT_SIZE];
+    char held[UUID_TEXT_SIZE];
+    listing_new(sql, &(struct listing){.end_ms = 0}, seller, free_one);
+    listing_new(sql, &(struct listing){.end_ms = 0}, seller, held);
+    struct sql *holder = sql_open(getenv("ROSTRUM_PG_URL"));
+    PQclear(sql_rows(holder, "BEGIN", NULL));
+    PQclear(sql_rows(holder, "SELECT FROM auction_prices WHERE auction_id = $1::uuid FOR UPDATE", held, NULL));
+    PQclear(sql_rows(sql, "UPDATE auctions SET current_bid = 31.50", NULL));
+    ck_assert_int_eq(listed_price(free_one), 1000);
+    PQclear(sql_rows(sql, "INSERT INTO auction_prices_owed (auctions) VALUES (ARRAY[$1, $2]::uuid[])", free_one, held,
+                     NULL));
+    SUITE_WAIT(listed_price(free_one) == 3150, DEADLINE_MS);
+    ck_assert_int_eq(listed_price(held), 1000);
+    PQclear(sql_rows(holder, "COMMIT", NULL));
+    SUITE_WAIT(listed_price(held) == 3150, DEADLINE_MS);
+    SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM auction_prices_owed", NULL) == 0, DEADLINE_MS);
+    sql_close(holder);
+}
+END_TEST
+
 static Suite *endworker_suite(void)
 {
     Suite *suite = suite_create("endworker");
@@ -527,6 +555,7 @@ static Suite *endworker_suite(void)
     tcase_add_test(tests, an_unreadable_message_goes_to_the_dead_letters);
     tcase_add_test(tests, an_old_outbox_row_is_published_and_removed);
     tcase_add_test(tests, ending_soon_is_told_once);
+    tcase_add_test(tests, prices_that_batches_owe_are_paid_but_never_waited_for);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -80,5 +80,6 @@ void listing_bid(struct sql *sql, const char *auction_id, const char *bidder_id,
 
 void listing_clear(struct sql *sql)
 {
-    run(sql, "TRUNCATE users, auctions, bids, outbox, suspects, ending_soon, notifications CASCADE");
+    run(sql,
+        "TRUNCATE users, auctions, bids, outbox, suspects, ending_soon, notifications, auction_prices_owed CASCADE");
 }

@@ -52,7 +52,6 @@ START_TEST(prefer_says_how_long_to_wait)
         const char *header;
         int seconds;
     } cases[] = {
-        {NULL, 0},
         {"", 0},
         {"wait=5", 5},
         {"Wait=7", 7},
@@ -71,6 +70,9 @@ START_TEST(prefer_says_how_long_to_wait)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ck_assert_msg(prefer_wait_s(cases[i].header) == cases[i].seconds, "%s", cases[i].header);
     }
+    ck_assert(prefer_receipt("receipt"));
+    ck_assert(prefer_receipt("wait=3, receipts,Receipt"));
+    ck_assert(!prefer_receipt("wait=3, receipts, receipt=1, receip"));
 }
 END_TEST
 

@@ -12,6 +12,7 @@ enum { NOW_S = 1800000000 };
 
 static const struct token_keys keys = {.count = 1, .seeds = {{7}}};
 static struct tokens *tokens;
+static struct jws_key receipts;
 static struct token_claims claims;
 static char text[TOKEN_TEXT_SIZE];
 
@@ -19,6 +20,7 @@ static void set(void)
 {
     tokens = tokens_new(&keys);
     ck_assert_ptr_nonnull(tokens);
+    jws_key_make(&receipts, keys.seeds[0], "receipt");
     claims = (struct token_claims){.user_id = uuid_new(), .admin = true, .expires_s = NOW_S + 60};
     (void)snprintf(claims.session, sizeof(claims.session), "0123456789abcdef0123456789abcdef");
     ck_assert(token_issue(tokens, &claims, NOW_S, text));
@@ -92,8 +94,8 @@ START_TEST(another_house_has_another_key)
     char ours[TOKEN_JWKS_SIZE];
     char theirs[TOKEN_JWKS_SIZE];
     ck_assert(!token_verify(other, text, strlen(text), NOW_S, &back));
-    token_jwks(tokens, ours);
-    token_jwks(other, theirs);
+    token_jwks(tokens, &receipts, ours);
+    token_jwks(other, &receipts, theirs);
     ck_assert_str_ne(ours, theirs);
     tokens_free(other);
 }
@@ -109,7 +111,7 @@ START_TEST(a_new_key_takes_over_and_the_old_one_still_verifies)
     tokens_set(tokens, &waiting);
     ck_assert(token_issue(tokens, &claims, NOW_S, later));
     ck_assert_str_eq(later, text); /* the young key is published and does not sign yet */
-    token_jwks(tokens, jwks);
+    token_jwks(tokens, &receipts, jwks);
     ck_assert_ptr_nonnull(strstr(strstr(jwks, "\"kid\"") + 1, "\"kid\""));
     tokens_set(tokens, &rotated);
     ck_assert(token_issue(tokens, &claims, NOW_S, later));

@@ -1,0 +1,82 @@
+/*
+ * See prices.h. One statement at a time. While there is more than one takes, the next follows at once.
+ */
+#include "endworker/prices.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "endworker/statements.h"
+
+enum { TICK_S = 1 }; /* searches may be 5 s behind, and their cache keeps answers for 4 s */
+
+/* Batches, of some hundred auctions each, in one statement: a moment's work. */
+#define BATCHES_MAX      32
+#define BATCHES_MAX_TEXT "32"
+
+struct prices {
+    struct pg *pg;
+    struct event *tick;
+    bool leading;
+    bool asking;
+};
+
+static void pay(struct prices *prices);
+
+static void on_paid(const struct pg_reply *reply, void *arg)
+{
+    struct prices *prices = arg;
+    prices->asking = false;
+    if (reply->outcome == PG_FAILED) {
+        log_warn("prices cannot be brought up to date: %s %s", reply->sqlstate, reply->message);
+    } else if (reply->outcome == PG_OK && pg_int(reply->result, 0, 0) == BATCHES_MAX) {
+        pay(prices);
+    }
+}
+
+static void pay(struct prices *prices)
+{
+    static const char *const values[] = {BATCHES_MAX_TEXT};
+    if (prices->leading && !prices->asking) {
+        prices->asking = pg_query(prices->pg, STATEMENT_PRICES, ARRAY_LEN(values), values, on_paid, prices);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    pay(arg);
+}
+
+struct prices *prices_new(struct event_base *base, struct pg *pg)
+{
+    struct prices *prices = calloc(1, sizeof(*prices));
+    if (prices == NULL) {
+        return NULL;
+    }
+    struct timeval every = {.tv_sec = TICK_S};
+    prices->pg = pg;
+    prices->tick = event_new(base, -1, EV_PERSIST, on_tick, prices);
+    if (prices->tick == NULL || event_add(prices->tick, &every) != 0) {
+        prices_free(prices);
+        return NULL;
+    }
+    return prices;
+}
+
+void prices_free(struct prices *prices)
+{
+    if (prices == NULL) {
+        return;
+    }
+    if (prices->tick != NULL) {
+        event_free(prices->tick);
+    }
+    free(prices);
+}
+
+void prices_lead(struct prices *prices, bool leading)
+{
+    prices->leading = leading;
+}

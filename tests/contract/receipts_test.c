@@ -1,0 +1,152 @@
+/*
+ * "Prefer: receipt" over HTTP: what the house signs for a bidder, checked as a stranger would, with nothing but the
+ * published keys.
+ */
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "tests/support/stage.h"
+
+enum { TEXT_SIZE = 1024, VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+
+/* A part of a receipt in clear. */
+static struct json *part(const char *text, size_t length)
+{
+    char plain[TEXT_SIZE];
+    size_t used = 0;
+    ck_assert_int_eq(sodium_base642bin((unsigned char *)plain, sizeof plain, text, length, NULL, &used, NULL, VARIANT),
+                     0);
+    struct json *tree = json_parse(plain, used, NULL);
+    ck_assert_ptr_nonnull(tree);
+    return tree;
+}
+
+static void published_key(const char *kid, unsigned char key[static crypto_sign_PUBLICKEYBYTES])
+{
+    const struct reply *reply = stage_call(NULL, "GET", "/.well-known/jwks.json", NULL);
+    size_t used = 0;
+    for (int i = 0; i < reply_count(reply, "keys"); i++) {
+        if (strcmp(reply_text(reply, client_format("keys.%d.kid", i)), kid) == 0) {
+            const char *x = reply_text(reply, client_format("keys.%d.x", i));
+            ck_assert_int_eq(
+                sodium_base642bin(key, crypto_sign_PUBLICKEYBYTES, x, strlen(x), NULL, &used, NULL, VARIANT), 0);
+        }
+    }
+    ck_assert_uint_eq(used, crypto_sign_PUBLICKEYBYTES);
+}
+
+/* What a good receipt claims; free it. The text may be a reply's, which the look for the key replaces. */
+static struct json *claims(const char *text)
+{
+    char receipt[TEXT_SIZE];
+    (void)snprintf(receipt, sizeof receipt, "%s", text);
+    unsigned char key[crypto_sign_PUBLICKEYBYTES];
+    unsigned char signature[crypto_sign_BYTES];
+    const char *kid = NULL;
+    const char *type = NULL;
+    size_t used = 0;
+    const char *body = strchr(receipt, '.') + 1;
+    const char *end = strchr(body, '.');
+    struct json *header = part(receipt, (size_t)(body - 1 - receipt));
+    ck_assert(json_get_text(header, "kid", &kid) && json_get_text(header, "typ", &type));
+    ck_assert_str_eq(type, "bid-receipt");
+    published_key(kid, key);
+    json_free(header);
+    ck_assert_int_eq(
+        sodium_base642bin(signature, sizeof signature, end + 1, strlen(end + 1), NULL, &used, NULL, VARIANT), 0);
+    ck_assert_int_eq(
+        crypto_sign_verify_detached(signature, (const unsigned char *)receipt, (size_t)(end - receipt), key), 0);
+    return part(body, (size_t)(end - body));
+}
+
+static void expect_claim(const struct json *tree, const char *name, const char *expected)
+{
+    const struct json *member = json_member(tree, name);
+    ck_assert_msg(member != NULL, "%s is missing", name);
+    ck_assert_str_eq(member->text, expected); /* of a number its text as written */
+}
+
+static const struct reply *place(const char *prefer, const char *path, const char *body)
+{
+    client_header(stage.client, "X-Idempotency-Key: one");
+    client_header(stage.client, client_format("Prefer: %s", prefer));
+    return stage_call(&stage.ann, "POST", stage_path(path), body);
+}
+
+START_TEST(a_receipt_says_what_was_taken_and_stays_the_same)
+{
+    char first[TEXT_SIZE];
+    char received[TEXT_SIZE];
+    char bid[TEXT_SIZE];
+    const struct reply *reply = place("receipt", "/bids", "{\"amount\": 55.00}");
+    EXPECT_STATUS(reply, 202);
+    (void)snprintf(first, sizeof first, "%s", reply_text(reply, "receipt"));
+    (void)snprintf(received, sizeof received, "%s", reply_text(reply, "receivedAt"));
+    (void)snprintf(bid, sizeof bid, "%s", reply_text(reply, "bidId"));
+    struct json *tree = claims(first);
+    expect_claim(tree, "bidId", bid);
+    expect_claim(tree, "auctionId", stage.auction);
+    expect_claim(tree, "bidderId", stage.ann.id);
+    expect_claim(tree, "kind", "bid");
+    expect_claim(tree, "receivedAt", received);
+    expect_claim(tree, "amount", "55.00");
+    json_free(tree);
+    /* Decided now, and asked for again: the same words about the same bid. */
+    SUITE_WAIT(place("wait=5, receipt", "/bids", "{\"amount\": 55.00}")->status == 200, CAST_DECISION_MS);
+    reply = place("wait=5, receipt", "/bids", "{\"amount\": 55.00}");
+    EXPECT_TEXT(reply, "receipt", first);
+    reply = place("wait=5", "/bids", "{\"amount\": 55.00}");
+    EXPECT_ABSENT(reply, "receipt");
+}
+END_TEST
+
+START_TEST(a_receipt_of_a_maximum_names_it)
+{
+    const struct reply *reply = place("wait=5, receipt", "/proxy", "{\"maxAmount\": 100.00}");
+    EXPECT_STATUS(reply, 200);
+    struct json *tree = claims(reply_text(reply, "receipt"));
+    expect_claim(tree, "kind", "proxy");
+    expect_claim(tree, "maxAmount", "100.00");
+    ck_assert_ptr_null(json_member(tree, "amount"));
+    json_free(tree);
+}
+END_TEST
+
+START_TEST(what_was_changed_does_not_verify)
+{
+    char text[TEXT_SIZE];
+    unsigned char key[crypto_sign_PUBLICKEYBYTES];
+    unsigned char signature[crypto_sign_BYTES];
+    const char *kid = NULL;
+    const struct reply *reply = place("receipt", "/bids", "{\"amount\": 55.00}");
+    (void)snprintf(text, sizeof text, "%s", reply_text(reply, "receipt"));
+    char *body = strchr(text, '.') + 1;
+    const char *end = strchr(body, '.');
+    struct json *header = part(text, (size_t)(body - 1 - text));
+    ck_assert(json_get_text(header, "kid", &kid));
+    published_key(kid, key);
+    json_free(header);
+    body[20] = body[20] == 'A' ? 'B' : 'A';
+    ck_assert_int_eq(
+        sodium_base642bin(signature, sizeof signature, end + 1, strlen(end + 1), NULL, NULL, NULL, VARIANT), 0);
+    ck_assert_int_ne(crypto_sign_verify_detached(signature, (const unsigned char *)text, (size_t)(end - text), key), 0);
+}
+END_TEST
+
+static Suite *receipts_suite(void)
+{
+    const TTest *const tests[] = {
+        a_receipt_says_what_was_taken_and_stays_the_same,
+        a_receipt_of_a_maximum_names_it,
+        what_was_changed_does_not_verify,
+        NULL,
+    };
+    return stage_suite("receipts", tests);
+}
+
+int main(void)
+{
+    return suite_run(receipts_suite());
+}
