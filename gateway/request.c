@@ -55,6 +55,8 @@ void request_header_list(const struct request *request, const char *name, char *
     size_t used = 0;
     out[0] = '\0';
     if (request->evreq == NULL) {
+        const char *only = request_header(request, name);
+        (void)snprintf(out, size, "%s", only == NULL ? "" : only);
         return;
     }
     TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)

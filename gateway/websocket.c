@@ -28,6 +28,7 @@ enum {
     HANDSHAKE_SIZE = 512, /* our answer */
     ANSWERS_SIZE = 32768, /* pongs and a close to what one read brought: never longer than what they answer, and 127 */
     REASON_SIZE = 64,
+    LIST_SIZE = 512, /* of a header that is a list; what does not fit is not there */
 };
 
 #define KEY_SUFFIX  "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -278,11 +279,14 @@ static const struct stream_kind kind = {
 
 /* ---- the handshake ---- */
 
-/* A list of words with commas has this one, whatever its case. */
-static bool list_has(const char *text, const char *word)
+/* A header that is a list has this word, whatever its case. */
+static bool header_has(const struct request *request, const char *name, const char *word)
 {
+    char list[LIST_SIZE];
+    const char *text = list;
     size_t length = strlen(word);
-    while (text != NULL && *text != '\0') {
+    request_header_list(request, name, list, sizeof(list));
+    while (*text != '\0') {
         text += strspn(text, " \t,");
         size_t item = strcspn(text, ",");
         size_t end = item;
@@ -310,8 +314,8 @@ static bool key_good(const char *key)
 static bool is_upgrade(const struct request *request)
 {
     const char *version = request_header(request, "Sec-WebSocket-Version");
-    return !request->head && list_has(request_header(request, "Upgrade"), "websocket") &&
-           list_has(request_header(request, "Connection"), "upgrade") && version != NULL && strcmp(version, "13") == 0;
+    return !request->head && header_has(request, "Upgrade", "websocket") &&
+           header_has(request, "Connection", "upgrade") && version != NULL && strcmp(version, "13") == 0;
 }
 
 /* Our answer, as a frame of its own. */
@@ -321,7 +325,7 @@ static struct frame *write_handshake(const struct request *request)
     char text[KEY_TEXT + sizeof(KEY_SUFFIX)];
     char accept[ACCEPT_SIZE];
     char answer[HANDSHAKE_SIZE];
-    bool named = list_has(request_header(request, "Sec-WebSocket-Protocol"), SUBPROTOCOL);
+    bool named = header_has(request, "Sec-WebSocket-Protocol", SUBPROTOCOL);
     (void)snprintf(text, sizeof(text), "%s" KEY_SUFFIX, request_header(request, "Sec-WebSocket-Key"));
     sha1(text, strlen(text), hash);
     sodium_bin2base64(accept, sizeof(accept), hash, sizeof(hash), sodium_base64_VARIANT_ORIGINAL);
