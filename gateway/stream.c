@@ -18,7 +18,7 @@ enum {
     READ_BYTES = 16384, /* in one go; then other connections have their turn */
     SWEEP_MS = 100,     /* how late a beat or an end may be */
     LINGER_MS = 5000,   /* for the other side to read the last words and close */
-    DRAIN_EACH = 200,   /* streams told to go in one sweep */
+    DRAIN_EACH = 500,   /* streams told to go in one sweep */
 };
 
 struct stream_waiting {

@@ -101,6 +101,7 @@ struct watch {
     TAILQ_ENTRY(watch) all; /* the one compared longest ago first */
     TAILQ_ENTRY(watch) looks;
     TAILQ_ENTRY(watch) tellings;
+    TAILQ_ENTRY(watch) askings;
 };
 
 struct watches {
@@ -116,6 +117,7 @@ struct watches {
     size_t count; /* of watchers */
     struct watch_list all;
     struct watch_list looks;
+    struct watch_list asked;
     struct watch_list telling;
     struct watch_list buckets[BUCKETS];
 };
@@ -157,6 +159,16 @@ static void look(struct watch *watch, bool forced)
         TAILQ_INSERT_TAIL(&watches->looks, watch, looks);
     }
     arm(watches->look, 0);
+}
+
+static void set_asked(struct watch *watch, bool asked)
+{
+    watch->asked = asked;
+    if (asked) {
+        TAILQ_INSERT_TAIL(&watch->watches->asked, watch, askings);
+    } else {
+        TAILQ_REMOVE(&watch->watches->asked, watch, askings);
+    }
 }
 
 static void pop_queued(struct watch *watch)
@@ -476,24 +488,20 @@ static void looked(struct watch *watch, const PGresult *result, int row)
 static void on_looked(const struct pg_reply *reply, void *arg)
 {
     struct watches *watches = arg;
-    struct watch *next = NULL;
+    struct watch *watch = NULL;
     bool good = reply->outcome == PG_OK;
     watches->look_asked = false;
     for (int row = 0; good && row < PQntuples(reply->result); row++) {
         struct uuid id = pg_uuid(reply->result, row, COLUMN_ID);
-        struct watch *watch = find(watches, &id);
+        watch = find(watches, &id);
         if (watch != NULL && watch->asked) {
-            watch->asked = false;
+            set_asked(watch, false);
             looked(watch, reply->result, row);
             watch_end_unless_needed(watch);
         }
     }
-    for (struct watch *watch = TAILQ_FIRST(&watches->all); watch != NULL; watch = next) {
-        next = TAILQ_NEXT(watch, all);
-        if (!watch->asked) {
-            continue;
-        }
-        watch->asked = false;
+    while ((watch = TAILQ_FIRST(&watches->asked)) != NULL) { /* there is no row for these */
+        set_asked(watch, false);
         if (good || watch->state.seq == 0) {
             refuse_all(watch, good ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
         } else {
@@ -520,7 +528,7 @@ static void do_look(evutil_socket_t fd, short what, void *arg)
     while (count < LOOK_MAX && (watch = TAILQ_FIRST(&watches->looks)) != NULL) {
         TAILQ_REMOVE(&watches->looks, watch, looks);
         watch->looking = false;
-        watch->asked = true;
+        set_asked(watch, true);
         pg_array_uuid(&watches->ids, &watch->state.auction_id);
         count++;
     }
@@ -655,6 +663,7 @@ struct watches *watches_new(struct gateway *gateway)
     watches->gateway = gateway;
     TAILQ_INIT(&watches->all);
     TAILQ_INIT(&watches->looks);
+    TAILQ_INIT(&watches->asked);
     TAILQ_INIT(&watches->telling);
     for (size_t i = 0; i < BUCKETS; i++) {
         TAILQ_INIT(&watches->buckets[i]);

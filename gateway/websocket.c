@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/sha1.h"
+#include "common/utf8.h"
 #include "gateway/commands.h"
 #include "gateway/cors.h"
 #include "gateway/gateway.h"
@@ -140,15 +141,42 @@ static bool count_message(struct websocket *websocket)
     return false;
 }
 
+/* Pongs, in the order of what they answer: ahead of the answer to a message behind the ping. */
+static bool send_pongs(struct websocket *websocket)
+{
+    if (wslay_event_send(websocket->frames) != 0) {
+        return false;
+    }
+    if (answers.length > 0 && !wslay_event_get_close_sent(websocket->frames)) {
+        struct frame *frame = frame_new(answers.bytes, answers.length);
+        stream_send(&websocket->stream, frame);
+        frame_unref(frame);
+        answers.length = 0;
+    }
+    return true;
+}
+
+/* What wslay lets pass: half a code, and a reason that is no UTF-8. */
+static void check_close(struct websocket *websocket, const struct wslay_event_on_msg_recv_arg *message)
+{
+    if (message->msg_length == 1) {
+        websocket_close(websocket, WEBSOCKET_PROTOCOL, "half a code");
+    } else if (message->msg_length > 2 && !utf8_valid(message->msg + 2, message->msg_length - 2)) {
+        websocket_close(websocket, WEBSOCKET_NOT_UTF8, "a reason that is no UTF-8");
+    }
+}
+
 static void on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_arg *message, void *arg)
 {
     struct websocket *websocket = arg;
-    if (websocket->stream.state != STREAM_OPEN || message->opcode == WSLAY_CONNECTION_CLOSE) {
+    if (websocket->stream.state != STREAM_OPEN) {
         return;
     }
-    if (!count_message(websocket)) {
+    if (message->opcode == WSLAY_CONNECTION_CLOSE) {
+        check_close(websocket, message);
+    } else if (!count_message(websocket)) {
         wslay_event_shutdown_read(frames);
-    } else if (message->opcode == WSLAY_TEXT_FRAME) {
+    } else if (message->opcode == WSLAY_TEXT_FRAME && send_pongs(websocket)) {
         commands_take(websocket, message->msg, message->msg_length);
     } else if (message->opcode == WSLAY_BINARY_FRAME) {
         websocket_close(websocket, WEBSOCKET_NOT_TEXT, "text only");
@@ -187,19 +215,13 @@ static void close_frames(struct websocket *websocket)
     }
 }
 
-/* Pongs, and the close of one that asked for it or broke the protocol. */
-static void send_answers(struct websocket *websocket)
+/* The close of one that asked for it or broke the protocol. */
+static void send_close(struct websocket *websocket)
 {
-    struct frame *frame = answers.length == 0 ? NULL : frame_new(answers.bytes, answers.length);
-    if (!wslay_event_get_close_sent(websocket->frames)) {
-        if (answers.length > 0) {
-            stream_send(&websocket->stream, frame);
-            frame_unref(frame);
-        }
-        return;
+    if (wslay_event_get_close_sent(websocket->frames)) {
+        metering_live_closed(wslay_event_get_status_code_sent(websocket->frames));
+        stream_finish(&websocket->stream, frame_new(answers.bytes, answers.length));
     }
-    metering_live_closed(wslay_event_get_status_code_sent(websocket->frames));
-    stream_finish(&websocket->stream, frame);
 }
 
 static void on_input(struct stream *stream, const uint8_t *bytes, size_t length)
@@ -212,13 +234,18 @@ static void on_input(struct stream *stream, const uint8_t *bytes, size_t length)
     websocket->bytes = bytes;
     websocket->length = length;
     answers.length = 0;
-    bool good = wslay_event_recv(websocket->frames) == 0 && wslay_event_send(websocket->frames) == 0;
+    int failed = wslay_event_recv(websocket->frames);
+    if (failed == 0 && stream->state == STREAM_OPEN && !send_pongs(websocket)) {
+        failed = WSLAY_ERR_NOMEM;
+    }
     websocket->bytes = NULL;
     websocket->length = 0;
-    if (stream->state == STREAM_OPEN && !good) {
+    if (failed == 0 && stream->state == STREAM_OPEN) {
+        send_close(websocket);
+    } else if (failed == WSLAY_ERR_NOMEM) {
         websocket_close(websocket, WEBSOCKET_INTERNAL, "no memory");
-    } else if (stream->state == STREAM_OPEN) {
-        send_answers(websocket);
+    } else if (failed != 0) {
+        websocket_close(websocket, WEBSOCKET_PROTOCOL, "no such frame"); /* it does not say so by itself */
     }
     if (stream->state != STREAM_OPEN || (!websocket->fragmented && websocket->given == websocket->framed)) {
         close_frames(websocket);

@@ -21,7 +21,9 @@ extern const struct route websocket_routes[];
 /* Codes of a close (RFC 6455, 7.4.1). */
 enum {
     WEBSOCKET_GOING_AWAY = 1001,
+    WEBSOCKET_PROTOCOL = 1002,
     WEBSOCKET_NOT_TEXT = 1003,
+    WEBSOCKET_NOT_UTF8 = 1007,
     WEBSOCKET_POLICY = 1008,
     WEBSOCKET_INTERNAL = 1011,
     WEBSOCKET_TRY_LATER = 1013,
