@@ -5,6 +5,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -244,6 +246,20 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* ---- begin and end ---- */
 
+/*
+ * What the kernel holds for a slow reader is memory too, and old news. And two messages shortly after each other must
+ * not wait for an acknowledgement of the first, which may take 40 ms.
+ */
+static void set_socket(int fd, const struct config *config)
+{
+    const int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &config->live_kernel_buffer_bytes,
+                   sizeof(config->live_kernel_buffer_bytes)) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
+        log_debug("a socket cannot be set as it should be: %s", strerror(errno));
+    }
+}
+
 void stream_begin(struct streams *streams, struct stream *stream, struct conn *conn, struct frame *first)
 {
     const struct config *config = streams->gateway->config;
@@ -255,11 +271,7 @@ void stream_begin(struct streams *streams, struct stream *stream, struct conn *c
     stream->fd = fd;
     stream->state = STREAM_OPEN;
     STAILQ_INIT(&stream->queue);
-    /* What the kernel holds for a slow reader is memory too, and old news. */
-    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &config->live_kernel_buffer_bytes,
-                   sizeof(config->live_kernel_buffer_bytes)) != 0) {
-        log_debug("SO_SNDBUF: %s", strerror(errno));
-    }
+    set_socket(fd, config);
     if (event_assign(&stream->read, streams->gateway->base, fd, EV_READ | EV_PERSIST, on_readable, stream) != 0 ||
         event_assign(&stream->write, streams->gateway->base, fd, EV_WRITE | EV_PERSIST, on_writable, stream) != 0) {
         abort(); /* only wrong arguments could do that */
