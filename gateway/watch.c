@@ -500,7 +500,9 @@ static void on_looked(const struct pg_reply *reply, void *arg)
             watch_end_unless_needed(watch);
         }
     }
-    while ((watch = TAILQ_FIRST(&watches->asked)) != NULL) { /* there is no row for these */
+    struct watch *next = NULL;
+    for (watch = TAILQ_FIRST(&watches->asked); watch != NULL; watch = next) { /* there is no row for these */
+        next = TAILQ_NEXT(watch, askings);
         set_asked(watch, false);
         if (good || watch->state.seq == 0) {
             refuse_all(watch, good ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
