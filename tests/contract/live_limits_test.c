@@ -21,6 +21,7 @@ enum {
     PORT_LEAST = 20000, /* below those that the kernel gives to clients */
     PORT_COUNT = 8000,
     GATEWAY_MS = 20000, /* for a gateway to start */
+    GONE_MS = 30000,    /* for a client to be given up, with what it takes to write down */
     URL_SIZE = 64,
     SETTINGS_SIZE = 1024,
 };
@@ -174,8 +175,8 @@ START_TEST(whoever_takes_nothing_at_all_is_closed)
     for (int i = 0; i < PINGS; i++) {
         ck_assert(websocket_say(slow, "{\"type\": \"ping\", \"id\": \"a rather long one, so that more waits\"}"));
     }
-    SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"1013\"") == 1, WEBSOCKET_WAIT_MS);
-    SUITE_WAIT(metric("rostrum_live_connections", "") == 0, WEBSOCKET_WAIT_MS);
+    SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"1013\"") == 1, GONE_MS);
+    SUITE_WAIT(metric("rostrum_live_connections", "") == 0, GONE_MS);
     websocket_free(slow);
     close_gateway();
 }
