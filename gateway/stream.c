@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -20,6 +21,7 @@ enum {
     READ_BYTES = 16384, /* in one go; then other connections have their turn */
     SWEEP_MS = 100,     /* how late a beat or an end may be */
     LINGER_MS = 5000,   /* for the other side to read the last words and close */
+    PARTS_MAX = 32,     /* frames written in one go */
     DRAIN_EACH = 500,   /* streams told to go in one sweep */
 };
 
@@ -131,10 +133,9 @@ static void written(struct stream *stream)
     }
 }
 
-/* What the kernel takes of so many bytes; less than 0: it never will. */
-static ssize_t push(struct stream *stream, const uint8_t *bytes, size_t length)
+/* What the kernel took; less than 0: it never will take any more. */
+static ssize_t taken(struct stream *stream, ssize_t sent)
 {
-    ssize_t sent = send(stream->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
         return 0;
     }
@@ -177,32 +178,56 @@ void stream_send(struct stream *stream, struct frame *frame)
         return;
     }
     if (stream->waiting == 0) {
-        sent = push(stream, frame->bytes, frame->length);
+        sent = taken(stream, send(stream->fd, frame->bytes, frame->length, MSG_DONTWAIT | MSG_NOSIGNAL));
     }
     if (sent >= 0 && (size_t)sent < frame->length && !enqueue(stream, frame, (size_t)sent)) {
         stream_die(stream);
     }
 }
 
+/* Many frames at once: a small one each would fill the kernel's buffer with little. False: it takes no more now. */
+static bool push_waiting(struct stream *stream)
+{
+    struct iovec parts[PARTS_MAX];
+    struct msghdr message = {.msg_iov = parts};
+    struct stream_waiting *waiting = NULL;
+    size_t offset = stream->offset;
+    STAILQ_FOREACH(waiting, &stream->queue, list)
+    {
+        if (message.msg_iovlen == PARTS_MAX) {
+            break;
+        }
+        parts[message.msg_iovlen++] =
+            (struct iovec){.iov_base = waiting->frame->bytes + offset, .iov_len = waiting->frame->length - offset};
+        offset = 0;
+    }
+    ssize_t sent = taken(stream, sendmsg(stream->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+    if (sent <= 0) {
+        return false;
+    }
+    set_stalled(stream, true);
+    for (size_t left = (size_t)sent; left > 0;) {
+        size_t rest = STAILQ_FIRST(&stream->queue)->frame->length - stream->offset;
+        size_t part = left < rest ? left : rest;
+        stream->offset += part;
+        stream->waiting -= part;
+        left -= part;
+        if (part == rest) {
+            pop_waiting(stream);
+        }
+    }
+    return true;
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
     struct stream *stream = arg;
-    struct stream_waiting *waiting = NULL;
     (void)fd;
     (void)what;
-    while (stream->state != STREAM_DEAD && (waiting = STAILQ_FIRST(&stream->queue)) != NULL) {
-        struct frame *frame = waiting->frame;
-        ssize_t sent = push(stream, frame->bytes + stream->offset, frame->length - stream->offset);
-        if (sent <= 0) {
+    while (stream->state != STREAM_DEAD && !STAILQ_EMPTY(&stream->queue)) {
+        if (!push_waiting(stream)) {
             return;
         }
-        set_stalled(stream, true);
-        stream->offset += (size_t)sent;
-        stream->waiting -= (size_t)sent;
-        if (stream->offset < frame->length) {
-            return;
-        }
-        pop_waiting(stream);
     }
     if (stream->state == STREAM_DEAD) {
         return;
