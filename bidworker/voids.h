@@ -9,8 +9,9 @@
  *
  * Without a bid nobody's maximum, and so no price, is higher than with it, and a minimum bid never falls when the price
  * rises (increments.h). Hence every bid that counted still does; one that took the lead still takes or holds it; one
- * that was beaten may take it now. An automatic answer may lapse, or be another's or of another amount, but none
- * appears where there was none: what an entry counts as from now on can be kept beside it.
+ * that was beaten may take it now. An automatic answer may lapse, or be of another amount, but none appears where there
+ * was none, and none becomes another bidder's: the bid that it answers was above everyone else's maximum already. What
+ * an entry counts as from now on can be kept beside it.
  */
 #ifndef ROSTRUM_BIDWORKER_VOIDS_H
 #define ROSTRUM_BIDWORKER_VOIDS_H

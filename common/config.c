@@ -47,7 +47,7 @@ static const struct setting settings[] = {
 
     TEXT("postgres", "pg_url", pg_url, "postgresql://rostrum@127.0.0.1:5432/rostrum"),
     INT("postgres", pg_connections, "4", 1, 100),
-    INT("postgres", pg_search_connections, "2", 1, 100),
+    INT("postgres", pg_search_connections, "1", 1, 100),
     INT("postgres", pg_timeout_ms, "5000", 100, 600000),
 
     TEXT("redis", "redis_url", redis_url, "redis://127.0.0.1:6379/0"),
@@ -83,6 +83,7 @@ static const struct setting settings[] = {
     INT("auth", access_token_s, "3600", 60, 86400),
 
     INT("limits", bids_per_minute, "10", 0, 1000000),
+    INT("limits", bids_per_auction_minute, "0", 0, 1000000),
     INT("limits", auctions_per_hour, "5", 0, 1000000),
     INT("limits", searches_per_minute, "30", 0, 1000000),
     INT("limits", logins_per_minute, "10", 0, 1000000),

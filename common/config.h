@@ -62,6 +62,7 @@ struct config {
     int access_token_s;
     /* [limits], 0 = off */
     int bids_per_minute;
+    int bids_per_auction_minute;
     int auctions_per_hour;
     int searches_per_minute;
     int logins_per_minute;

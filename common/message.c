@@ -234,6 +234,13 @@ const char *message_event_text(enum event_kind kind)
     return event_names[kind];
 }
 
+bool message_auction(const struct json *root, struct uuid *auction_id)
+{
+    const struct json *commands = json_member(root, "commands");
+    return commands != NULL && commands->type == JSON_ARRAY && commands->child != NULL &&
+           json_get_uuid(commands->child, "a", auction_id);
+}
+
 static void write_event(struct jsonw *writer, const struct house_event *event)
 {
     jsonw_object(writer);

@@ -74,6 +74,9 @@ void message_write_commands(struct jsonw *writer, const struct command *commands
 MUST_CHECK bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
                                       size_t *count, const char **why);
 
+/* The auction that a message of commands says it is about, in its first one; the rest may be unreadable. */
+MUST_CHECK bool message_auction(const struct json *root, struct uuid *auction_id);
+
 enum event_kind {
     EVENT_OUTBID,          /* user_id lost the lead (held by a plain bid) */
     EVENT_PROXY_EXHAUSTED, /* user_id lost the lead that a proxy held */

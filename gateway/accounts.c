@@ -45,12 +45,16 @@ static const struct pg_statement list[] = {
                                               " FROM users WHERE email = $1"},
     [ACCOUNT_BY_ID] = {"account_by_id", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
                                         " FROM users WHERE id = $1"},
-    /* $2 name, $3 kinds wanted again, $4 kinds not wanted, $5 hash of a new password; NULL: as before */
+    /*
+     * $2 name, $3 kinds wanted again, $4 kinds not wanted, $5 hash of a new password; NULL: as before. $6 hash of the
+     * password that it replaces: of two changes at once only one finds it.
+     */
     [ACCOUNT_CHANGE] = {"account_change",
                         "UPDATE users SET display_name = coalesce($2, display_name),"
                         " muted = ARRAY(SELECT unnest(muted) EXCEPT SELECT unnest($3::text[])"
                         "  UNION SELECT unnest($4::text[]) ORDER BY 1),"
-                        " password_hash = coalesce($5, password_hash) WHERE id = $1 RETURNING " USER_COLUMNS},
+                        " password_hash = coalesce($5, password_hash)"
+                        " WHERE id = $1 AND password_hash = coalesce($6, password_hash) RETURNING " USER_COLUMNS},
 };
 
 struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
@@ -193,7 +197,7 @@ static void handle_register(struct request *request)
     fields_known(request->body, known, &faults);
     read_email(request, account->email, &faults);
     (void)fields_text(request->body, "password", FIELDS_REQUIRED, PASSWORD_LEAST, PASSWORD_MOST, &password, &faults);
-    if (fields_text(request->body, "displayName", FIELDS_REQUIRED, 1, DISPLAY_NAME_MOST, &name, &faults)) {
+    if (fields_name(request->body, "displayName", FIELDS_REQUIRED, 1, DISPLAY_NAME_MOST, &name, &faults)) {
         (void)snprintf(account->name, sizeof account->name, "%s", name);
     }
     if (faults.count > 0) {
@@ -499,8 +503,8 @@ static const char *kinds_of(const struct json *settings, bool wanted, struct pg_
     return pg_array_done(array);
 }
 
-/* Does what the body says, which was checked; `hash` of the new password, or NULL. */
-static void change_user(struct request *request, const char *hash, pg_callback callback)
+/* Does what the body says, which was checked; `hash` of the new password and `old` of the one before, or both NULL. */
+static void change_user(struct request *request, const char *hash, const char *old, pg_callback callback)
 {
     const struct json *name = json_member(request->body, "displayName");
     const struct json *settings = json_member(request->body, "notificationSettings");
@@ -508,8 +512,12 @@ static void change_user(struct request *request, const char *hash, pg_callback c
     struct pg_array muted = {.text = NULL};
     char id[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, id);
-    const char *values[] = {id, name == NULL ? NULL : name->text, kinds_of(settings, true, &wanted),
-                            kinds_of(settings, false, &muted), hash};
+    const char *values[] = {id,
+                            name == NULL ? NULL : name->text,
+                            kinds_of(settings, true, &wanted),
+                            kinds_of(settings, false, &muted),
+                            hash,
+                            old};
     if (values[2] == NULL || values[3] == NULL ||
         !statements_query(request->gateway, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values, callback,
                           request)) {
@@ -517,6 +525,16 @@ static void change_user(struct request *request, const char *hash, pg_callback c
     }
     pg_array_free(&wanted);
     pg_array_free(&muted);
+}
+
+static void refuse_current_password(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    char subject[UUID_TEXT_SIZE];
+    uuid_format(&request->user.id, subject);
+    audit_note(request, NULL, "PASSWORD_REFUSED", subject);
+    faults_add(&faults, "currentPassword", "is not the current password");
+    reply_faults(request, &faults);
 }
 
 /* The password is changed and the other sessions are gone: shows the user. */
@@ -539,6 +557,10 @@ static void on_password_set(const struct pg_reply *reply, void *arg)
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
+    if (PQntuples(reply->result) == 0) {
+        refuse_current_password(request); /* it was changed since it was looked at */
+        return;
+    }
     char subject[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, subject);
     audit_note(request, NULL, "PASSWORD_CHANGED", subject);
@@ -557,7 +579,8 @@ static void on_new_password_hashed(const char *hash, void *arg)
     } else if (hash == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        change_user(request, hash, on_password_set);
+        const struct account *account = request->own;
+        change_user(request, hash, account->hash, on_password_set);
     }
 }
 
@@ -567,12 +590,7 @@ static void on_old_password_verified(bool right, void *arg)
     if (request_answered(request)) {
         reply_end(request);
     } else if (!right) {
-        struct faults faults = {.count = 0};
-        char subject[UUID_TEXT_SIZE];
-        uuid_format(&request->user.id, subject);
-        audit_note(request, NULL, "PASSWORD_REFUSED", subject);
-        faults_add(&faults, "currentPassword", "is not the current password");
-        reply_faults(request, &faults);
+        refuse_current_password(request);
     } else if (!hashpool_hash(request->gateway->hashpool, json_member(request->body, "password")->text,
                               on_new_password_hashed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -645,7 +663,7 @@ static void handle_change_me(struct request *request)
     const char *password = NULL;
     const char *current = NULL;
     fields_known(request->body, known, &faults);
-    (void)fields_text(request->body, "displayName", FIELDS_OPTIONAL, 1, DISPLAY_NAME_MOST, &name, &faults);
+    (void)fields_name(request->body, "displayName", FIELDS_OPTIONAL, 1, DISPLAY_NAME_MOST, &name, &faults);
     (void)fields_text(request->body, "password", FIELDS_OPTIONAL, PASSWORD_LEAST, PASSWORD_MOST, &password, &faults);
     (void)fields_text(request->body, "currentPassword", password != NULL ? FIELDS_REQUIRED : FIELDS_OPTIONAL, 1,
                       PASSWORD_MOST, &current, &faults);
@@ -657,7 +675,7 @@ static void handle_change_me(struct request *request)
     if (password != NULL) {
         change_password(request);
     } else {
-        change_user(request, NULL, on_user);
+        change_user(request, NULL, NULL, on_user);
     }
 }
 

@@ -70,12 +70,14 @@ static const struct pg_statement list[] = {
                            " (SELECT count(*) FROM outbox)"},
     /*
      * The admins are locked, in the order of their ids, so that two of them cannot ban each other at once; the last one
-     * who is not banned stays. No row: no such user. A row of nulls: refused.
+     * who is not banned stays. They are counted so that they are locked before the user is, who may be one of them. No
+     * row: no such user. A row of nulls: refused.
      */
     [ADMIN_BAN] = {"admin_ban",
                    "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL"
                    "  ORDER BY id FOR UPDATE),"
-                   " before AS (SELECT id, role, banned_at FROM users WHERE id = $1 FOR UPDATE),"
+                   " before AS (SELECT id, role, banned_at FROM users"
+                   "  WHERE id = $1 AND (SELECT count(*) FROM admins) >= 0 FOR UPDATE),"
                    " changed AS (UPDATE users u SET banned_at = coalesce(u.banned_at, $2) FROM before b"
                    "  WHERE u.id = b.id AND (b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
                    "  RETURNING u.*)," NOTE("USER_BANNED")},
@@ -89,7 +91,7 @@ struct statements admin_statements = {list, ARRAY_LEN(list), 0};
 /* ---- lists ---- */
 
 /* How a filter's text is checked. */
-enum filter_kind { FILTER_TEXT, FILTER_UUID, FILTER_TIME, FILTER_BOOL };
+enum filter_kind { FILTER_TEXT, FILTER_UUID, FILTER_TIME, FILTER_BOOL, FILTER_ROLE };
 
 struct filter {
     const char *name;
@@ -174,7 +176,7 @@ static const struct admin_list users_list = {
     .key_column = USER_CREATED,
     .write = write_user,
     .filter_count = 3,
-    .filters = {{"q", FILTER_TEXT}, {"role", FILTER_TEXT}, {"banned", FILTER_BOOL}},
+    .filters = {{"q", FILTER_TEXT}, {"role", FILTER_ROLE}, {"banned", FILTER_BOOL}},
 };
 
 static const struct admin_list log_list = {
@@ -227,6 +229,8 @@ static void check_filter(const struct filter *filter, const char *text, struct f
         faults_add(faults, filter->name, "must be a time");
     } else if (filter->kind == FILTER_BOOL && strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
         faults_add(faults, filter->name, "must be true or false");
+    } else if (filter->kind == FILTER_ROLE && strcmp(text, "user") != 0 && strcmp(text, "admin") != 0) {
+        faults_add(faults, filter->name, "must be user or admin");
     }
 }
 

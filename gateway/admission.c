@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/keys.h"
@@ -98,14 +99,81 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     return redis_call(request->gateway->redis, GATEWAY_SCRIPT_USER, answered, arg, key_count, count, arguments, NULL);
 }
 
-bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
+/* A bid that its bidder may place, while its auction's own limit is asked. */
+struct crowding {
+    struct request *request;
+    struct uuid bid;
+    redis_callback answered;
+    void *arg;
+    struct admission admission;
+};
+
+static void crowd_answer(const redisReply *reply, void *arg)
 {
-    return call_script(request, bid, answered, arg);
+    struct crowding *crowding = arg;
+    (void)reply;
+    crowding->request->admitted = &crowding->admission;
+    crowding->answered(NULL, crowding->arg); /* may end the request */
+    free(crowding);
 }
 
-struct admission admission_read(const struct request *request, const redisReply *reply)
+static void crowd_counted(const redisReply *reply, void *arg)
+{
+    struct crowding *crowding = arg;
+    struct request *request = crowding->request;
+    struct limits_state state;
+    bool known = limits_read(request, LIMIT_AUCTION_BIDS, reply, &state);
+    if (known && state.used > state.most) {
+        crowding->admission.verdict = ADMISSION_LIMITED;
+        crowding->admission.limit = state;
+        if (admission_forget(request, &crowding->bid, crowd_answer, crowding)) {
+            return;
+        }
+    } else if (known) {
+        limits_headers(request, &state);
+    }
+    crowd_answer(NULL, crowding);
+}
+
+/* Only what its bidder's own limit let pass is counted: nobody fills an auction's minute alone, nor by repeating. */
+static void bidder_answered(const redisReply *reply, void *arg)
+{
+    struct crowding *crowding = arg;
+    char auction[UUID_TEXT_SIZE];
+    crowding->admission = admission_read(crowding->request, reply);
+    uuid_format(&crowding->request->parameters[0], auction);
+    if (crowding->admission.verdict != ADMISSION_GRANTED ||
+        !limits_count(crowding->request, LIMIT_AUCTION_BIDS, auction, crowd_counted, crowding)) {
+        crowding->answered(reply, crowding->arg);
+        free(crowding);
+    }
+}
+
+bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
+{
+    if (bid == NULL || limits_most(request->gateway, LIMIT_AUCTION_BIDS) == 0) {
+        return call_script(request, bid, answered, arg);
+    }
+    struct crowding *crowding = malloc(sizeof(*crowding));
+    if (crowding == NULL) {
+        return false;
+    }
+    *crowding = (struct crowding){.request = request, .bid = bid->id, .answered = answered, .arg = arg};
+    if (!call_script(request, bid, bidder_answered, crowding)) {
+        free(crowding);
+        return false;
+    }
+    return true;
+}
+
+struct admission admission_read(struct request *request, const redisReply *reply)
 {
     struct admission admission = {.verdict = ADMISSION_UNCHECKED, .admin = request->user.admin};
+    if (request->admitted != NULL) {
+        admission = *request->admitted;
+        request->admitted = NULL;
+        return admission;
+    }
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements < 4 ||
         reply->element[0]->integer > ADMISSION_KNOWN) {
         return admission;
@@ -206,23 +274,26 @@ void admission_user(struct request *request, route_handler then)
     }
 }
 
-static void mark(struct request *request, const struct uuid *bid, const char *state)
+static bool mark(const struct request *request, const struct uuid *bid, const char *state, redis_callback done,
+                 void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {key, state};
     keys_bid(&request->user.id, bid, key);
-    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, NULL, NULL, 1, ARRAY_LEN(arguments), arguments,
+    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, done, arg, 1, ARRAY_LEN(arguments), arguments,
                     NULL)) {
         log_debug("the state of a bid was not noted: Redis is not there");
+        return false;
     }
+    return true;
 }
 
 void admission_mark_pending(struct request *request, const struct uuid *bid)
 {
-    mark(request, bid, "p");
+    (void)mark(request, bid, "p", NULL, NULL);
 }
 
-void admission_forget(struct request *request, const struct uuid *bid)
+bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg)
 {
-    mark(request, bid, "");
+    return mark(request, bid, "", done, arg);
 }

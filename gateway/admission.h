@@ -49,11 +49,14 @@ void admission_user(struct request *request, route_handler then);
 MUST_CHECK bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered,
                               void *arg);
 /* The reply of admission_ask, or of anything that failed. */
-struct admission admission_read(const struct request *request, const redisReply *reply);
+struct admission admission_read(struct request *request, const redisReply *reply);
 /* A keyed bid is with the broker: a repetition need not be published again. */
 void admission_mark_pending(struct request *request, const struct uuid *bid);
-/* A bid was refused after all: its key is free again. */
-void admission_forget(struct request *request, const struct uuid *bid);
+/*
+ * A bid is refused after all: its key is free again when `done`, which may be NULL, comes. False: Redis is not there,
+ * and it does not come.
+ */
+MUST_CHECK bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg);
 /* ENDS the request if the verdict is a refusal; false if it is none. */
 MUST_CHECK bool admission_refuse(struct request *request, const struct admission *admission);
 

@@ -22,11 +22,13 @@ enum { LOCATION_SIZE = 64 };
 enum { AUCTION_ADD };
 
 static const struct pg_statement list[] = {
+    /* No row: the item is none of the seller's. */
     [AUCTION_ADD] = {"auction_add",
                      "INSERT INTO auctions AS a (" TERMS_COLUMNS ", original_end_time, end_time, id, seller_id,"
                      " item_id, status, minimum_bid, created_at, updated_at)"
-                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $4,"
-                     " $18, $18) RETURNING " AUCTIONS_COLUMNS},
+                     " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15, $16, $17, $4,"
+                     " $18, $18 WHERE $16::uuid IS NULL OR EXISTS (SELECT FROM items WHERE id = $16 AND owner_id = $15)"
+                     " RETURNING " AUCTIONS_COLUMNS},
 };
 
 struct statements auctions_statements = {list, ARRAY_LEN(list), 0};
@@ -179,6 +181,12 @@ static void on_created(const struct pg_reply *reply, void *arg)
         return;
     }
     if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        struct faults faults = {.count = 0};
+        faults_add(&faults, "itemId", "names no item of yours");
+        reply_faults(request, &faults);
         return;
     }
     char location[LOCATION_SIZE];

@@ -16,7 +16,11 @@
 
 extern struct statements audit_statements;
 
-enum { AUDIT_AGENT_SIZE = 257 /* of the User-Agent; cut beyond */, AUDIT_SUBJECT_SIZE = 513 };
+enum {
+    AUDIT_AGENT_SIZE = 257, /* of the User-Agent; cut beyond */
+    AUDIT_SUBJECT_SIZE = 513,
+    AUDIT_REASON_MOST = 1000, /* characters */
+};
 
 /* Who and from where, as the texts that a statement takes. */
 struct audit_origin {

@@ -54,7 +54,7 @@ struct placing {
     bool decided;
     struct snapshot snapshot; /* status NULL: unknown */
     bool loaded;              /* from PostgreSQL just now, not out of Redis */
-    enum error_code why;      /* it is to be refused, unless the ledger has it */
+    enum error_code why;      /* it is to be refused, unless the ledger has it; or it is being refused */
     struct decision decision;
 };
 
@@ -140,14 +140,10 @@ static void write_unknown(struct request *request)
     jsonw_put_string(json, "outcome", "unknown");
 }
 
-static void refuse(struct request *request, enum error_code code)
+static void reply_refusal(struct request *request, enum error_code code)
 {
     const struct placing *placing = request->own;
-    struct jsonw *json = NULL;
-    if (placing->admission.verdict == ADMISSION_GRANTED && command_of(request)->kind != COMMAND_WITHDRAW) {
-        admission_forget(request, &command_of(request)->id);
-    }
-    json = reply_error_begin(request, code);
+    struct jsonw *json = reply_error_begin(request, code);
     if (code == ERROR_BID_TOO_LOW) {
         if (placing->snapshot.current_bid > 0) {
             jsonw_put_money(json, "currentBid", placing->snapshot.current_bid);
@@ -157,6 +153,27 @@ static void refuse(struct request *request, enum error_code code)
         jsonw_put_money(json, "minimumBid", placing->snapshot.minimum_bid);
     }
     reply_error_send(request, code);
+}
+
+static void forgotten(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct placing *placing = request->own;
+    (void)reply; /* the key stays taken, should Redis have gone away */
+    reply_refusal(request, placing->why);
+}
+
+/* A key is free again before the answer: who tries once more with it, and a better bid, may come to another worker. */
+static void refuse(struct request *request, enum error_code code)
+{
+    struct placing *placing = request->own;
+    const struct command *command = command_of(request);
+    placing->why = code;
+    bool noted = placing->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
+    bool awaited = noted && admission_forget(request, &command->id, command->keyed ? forgotten : NULL, request);
+    if (!awaited || !command->keyed) {
+        reply_refusal(request, code);
+    }
 }
 
 /* The request's deadline, before the publisher's verdict. */

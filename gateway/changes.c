@@ -26,7 +26,6 @@
 enum {
     DECISION_WAIT_MS = 3000, /* the contract's */
     WAIT_MARGIN_MS = 2000,   /* beyond the wait: what the sweeps and the last look into the ledger take */
-    REASON_MOST = 1000,      /* characters of an admin's reason */
     ACTION_MOST = 16,
     DURATION_LEAST_MS = 1000,
     NUMBER_SIZE = 24,
@@ -277,19 +276,22 @@ static bool has_status(const PGresult *result, const char *status)
     return strcmp(pg_text(result, 0, AUCTIONS_STATUS), status) == 0;
 }
 
-/* What no decision could make right any more, for what a seller may do before the first bid. */
-static bool refused(struct request *request, const PGresult *result)
+/*
+ * What no decision could make right any more, for what a seller may do before the first bid; ERROR_COUNT: nothing. Of
+ * drafts all is right.
+ */
+static enum error_code refusal(const PGresult *result)
 {
-    if (has_status(result, "cancelled")) {
-        reply_error(request, ERROR_AUCTION_CANCELLED);
-    } else if (!has_status(result, "scheduled") && !has_status(result, "active")) {
-        reply_error(request, ERROR_AUCTION_ENDED);
-    } else if (!pg_null(result, 0, AUCTIONS_CURRENT_BID)) {
-        reply_error(request, ERROR_HAS_BIDS);
-    } else {
-        return false;
+    if (has_status(result, "draft")) {
+        return ERROR_COUNT;
     }
-    return true;
+    if (has_status(result, "cancelled")) {
+        return ERROR_AUCTION_CANCELLED;
+    }
+    if (!has_status(result, "scheduled") && !has_status(result, "active")) {
+        return ERROR_AUCTION_ENDED;
+    }
+    return pg_null(result, 0, AUCTIONS_CURRENT_BID) ? ERROR_COUNT : ERROR_HAS_BIDS;
 }
 
 /* ---- drafts ---- */
@@ -387,14 +389,20 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
     }
     const PGresult *result = reply->result;
     bool draft = has_status(result, "draft");
+    enum error_code code = refusal(result);
     struct terms terms = terms_of_row(result, 0);
     const struct terms_reading reading = {
         .change = true,
-        .started = !draft && !has_status(result, "scheduled"),
+        .started = code == ERROR_COUNT && has_status(result, "active"),
         .now_ms = request->received_ms,
         .version = &command->version,
     };
-    if ((!draft && refused(request, result)) || !terms_read(request, &reading, &terms)) {
+    /* A body that could not be right at any time is 400 even where none would be taken. */
+    if (!terms_read(request, &reading, &terms)) {
+        return;
+    }
+    if (code != ERROR_COUNT) {
+        reply_error(request, code);
         return;
     }
     if (command->version != pg_int(result, 0, AUCTIONS_VERSION)) {
@@ -428,7 +436,9 @@ static void on_cancel_loaded(const struct pg_reply *reply, void *arg)
         uuid_format(&request->parameters[0], id);
         const char *values[] = {id, pg_text(reply->result, 0, AUCTIONS_VERSION)};
         query(request, CHANGE_DROP, ARRAY_LEN(values), values, on_draft_dropped);
-    } else if (!refused(request, reply->result)) {
+    } else if (refusal(reply->result) != ERROR_COUNT) {
+        reply_error(request, refusal(reply->result));
+    } else {
         publish(request);
     }
 }
@@ -521,7 +531,7 @@ static void handle_admin(struct request *request)
     fields_known(body, known, &faults);
     const struct action *action = read_action(body, &faults);
     bool extends = action->kind == COMMAND_EXTEND;
-    (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
+    (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
     if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &faults) &&
         (end_ms <= request->received_ms || end_ms > request->received_ms + AUCTIONS_END_MOST_MS)) {
         faults_add(&faults, "endTime", "must be after now and within a year");
@@ -544,7 +554,7 @@ static void handle_void(struct request *request)
     struct faults faults = {.count = 0};
     const char *reason = NULL;
     fields_known(request->body, known, &faults);
-    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;

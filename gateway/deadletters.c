@@ -14,19 +14,30 @@
 #include "gateway/audit.h"
 #include "gateway/columns.h"
 #include "gateway/cursor.h"
+#include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 
 enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP };
-enum { NUMBER_SIZE = 16 };
+enum { NUMBER_SIZE = 16, REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
 
 #define COLUMNS                                                                                                        \
     "id, routing_key, reason, length(body), times, " AUCTIONS_MS("created_at") ", " AUCTIONS_MS("requeued_at")
 
-/* $1 letter, $2 now, $3 id of the entry, $4 who, $5 address, $6 agent, $7 request */
-#define NOTE(action, from)                                                                                             \
-    " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', l.id::text, NULL,"                       \
-    " jsonb_build_object('routingKey', l.routing_key, 'reason', l.reason), '' FROM " from " l)"
+/*
+ * What the letter was, for the audit log: its content by length and digest, and the auctions that it names. Not the
+ * content itself, for what is on record stays there and a letter may hold a standing maximum.
+ */
+#define WAS                                                                                                            \
+    "jsonb_build_object('routingKey', l.routing_key, 'reason', l.reason, 'times', l.times, 'createdAt', l.created_at," \
+    " 'bytes', length(l.body), 'sha256', encode(sha256(l.body), 'hex'), 'auctionIds', (SELECT coalesce("               \
+    "jsonb_agg(DISTINCT named.id[1]), '[]') FROM (SELECT regexp_matches(encode(l.body, 'escape'),"                     \
+    " '\"a\" *: *\"([0-9a-fA-F-]{36})\"', 'g') AS id LIMIT 20) named))"
+
+/* $1 letter, $2 now, $3 id of the entry, $4 who, $5 address, $6 agent, $7 request, $8 reason */
+#define NOTE(action, becomes)                                                                                          \
+    " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', l.id::text, " WAS ", " becomes           \
+    ", $8 FROM l)"
 
 static const struct pg_statement list[] = {
     [LETTER_LIST] = {"letter_list", "SELECT " COLUMNS " FROM dead_letters"
@@ -34,14 +45,16 @@ static const struct pg_statement list[] = {
                                     " ORDER BY created_at DESC, id DESC LIMIT $3"},
     [LETTER_GET] = {"letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
     /* An old row of the outbox, so that the next sweep takes it up at once. */
-    [LETTER_REQUEUE] = {"letter_requeue",
-                        "WITH l AS (UPDATE dead_letters SET requeued_at = $2 WHERE id = $1 RETURNING *),"
-                        " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
-                        "  SELECT $8, $9, convert_from(body, 'UTF8'), now() - interval '1 day' FROM l)," NOTE(
-                            "DEAD_LETTER_REQUEUED", "l") " SELECT " COLUMNS " FROM l"},
+    [LETTER_REQUEUE] =
+        {"letter_requeue",
+         "WITH l AS (UPDATE dead_letters SET requeued_at = $2 WHERE id = $1 RETURNING *),"
+         " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
+         "  SELECT $9, $10, convert_from(body, 'UTF8'), now() - interval '1 day' FROM l)," NOTE(
+             "DEAD_LETTER_REQUEUED",
+             "jsonb_build_object('requeuedAt', l.requeued_at, 'routingKey', $10::text)") " SELECT " COLUMNS " FROM l"},
     [LETTER_DROP] = {"letter_drop",
                      "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
-                         "DEAD_LETTER_DROPPED", "l") " SELECT id FROM l"},
+                         "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
 };
 
 struct statements deadletters_statements = {list, ARRAY_LEN(list), 0};
@@ -235,9 +248,7 @@ static bool find_origin(const struct gateway *gateway, const char *dead_key, con
             return true;
         }
         struct uuid auction;
-        const struct json *commands = json_member(letter->tree, "commands");
-        if (commands == NULL || commands->type != JSON_ARRAY ||
-            !json_get_uuid(commands->child, "auctionId", &auction)) {
+        if (!message_auction(letter->tree, &auction)) {
             return false;
         }
         topology_bid_exchange(&auction, gateway->house.shards, exchange);
@@ -264,6 +275,26 @@ static void on_requeued(const struct pg_reply *reply, void *arg)
     reply_send(request, 200);
 }
 
+/*
+ * Reads why, which may be left out, into the request's own memory. False, and the request is ended, when it is no
+ * reason, or without memory.
+ */
+static bool read_reason(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    char *reason = request_own(request, REASON_SIZE);
+    if (reason == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return false;
+    }
+    if (request_query(request, "reason", reason, REASON_SIZE) && !fields_line(reason, AUDIT_REASON_MOST)) {
+        faults_add(&faults, "reason", "must be at most 1000 characters of text");
+        reply_faults(request, &faults);
+        return false;
+    }
+    return true;
+}
+
 /* `exchange` and `key` are NULL for LETTER_DROP. */
 static void change(struct request *request, size_t statement, const char *exchange, const char *key,
                    pg_callback callback)
@@ -272,9 +303,9 @@ static void change(struct request *request, size_t statement, const char *exchan
     char id[UUID_TEXT_SIZE];
     audit_origin_read(request, &origin);
     uuid_format(&request->parameters[0], id);
-    const char *values[] = {id,           origin.at,   origin.id, origin.actor, request->address,
-                            origin.agent, request->id, exchange,  key};
-    int count = exchange == NULL ? 7 : 9;
+    const char *values[] = {id,           origin.at,   origin.id,    origin.actor, request->address,
+                            origin.agent, request->id, request->own, exchange,     key};
+    int count = exchange == NULL ? 8 : 10;
     if (!statements_query(request->gateway, &deadletters_statements, statement, count, values, callback, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -308,7 +339,9 @@ static void on_requeue_found(const struct pg_reply *reply, void *arg)
 
 static void handle_requeue(struct request *request)
 {
-    find_letter(request, on_requeue_found);
+    if (read_reason(request)) {
+        find_letter(request, on_requeue_found);
+    }
 }
 
 static void on_dropped(const struct pg_reply *reply, void *arg)
@@ -326,7 +359,9 @@ static void on_dropped(const struct pg_reply *reply, void *arg)
 
 static void handle_drop(struct request *request)
 {
-    change(request, LETTER_DROP, NULL, NULL, on_dropped);
+    if (read_reason(request)) {
+        change(request, LETTER_DROP, NULL, NULL, on_dropped);
+    }
 }
 
 const struct route deadletters_routes[] = {

@@ -35,13 +35,14 @@ static const struct json *find(const struct json *object, const char *name, enum
     return value;
 }
 
-/* Characters of UTF-8 that the JSON reader has found valid; false if one of them is a control character. */
-static bool count_characters(const struct json *value, size_t *count)
+/* Characters of UTF-8 that the JSON reader has found valid; false if one is a control character not in `allowed`. */
+static bool count_characters(const struct json *value, const char *allowed, size_t *count)
 {
     *count = 0;
     for (size_t i = 0; i < value->length; i++) {
         unsigned char byte = (unsigned char)value->text[i];
-        if ((byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f) {
+        bool control = byte < 0x20 || byte == 0x7f;
+        if (control && (byte == '\0' || strchr(allowed, byte) == NULL)) {
             return false;
         }
         *count += (byte & 0xc0U) != 0x80U;
@@ -49,8 +50,26 @@ static bool count_characters(const struct json *value, size_t *count)
     return true;
 }
 
-bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
-                 const char **out, struct faults *faults)
+/* Whether nothing but spaces is in it, of any width: U+0020, U+00A0, U+2000 to U+200B, U+3000. */
+static bool is_blank(const char *text)
+{
+    for (const char *at = text; *at != '\0';) {
+        if (*at == ' ') {
+            at++;
+        } else if (strncmp(at, "\xc2\xa0", 2) == 0) {
+            at += 2;
+        } else if (strncmp(at, "\xe3\x80\x80", 3) == 0 ||
+                   (strncmp(at, "\xe2\x80", 2) == 0 && (unsigned char)at[2] >= 0x80 && (unsigned char)at[2] <= 0x8b)) {
+            at += 3;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_text(const struct json *object, const char *name, enum fields_need need, const char *allowed,
+                      size_t least, size_t most, const char **out, struct faults *faults)
 {
     size_t count = 0;
     const struct json *value = find(object, name, need, faults);
@@ -59,7 +78,7 @@ bool fields_text(const struct json *object, const char *name, enum fields_need n
     }
     if (value->type != JSON_STRING) {
         faults_add(faults, name, "must be a string");
-    } else if (!count_characters(value, &count)) {
+    } else if (!count_characters(value, allowed, &count)) {
         faults_add(faults, name, "must not contain control characters");
     } else if (count < least) {
         faults_add(faults, name, "is too short");
@@ -70,6 +89,40 @@ bool fields_text(const struct json *object, const char *name, enum fields_need n
         return true;
     }
     return false;
+}
+
+bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
+                 const char **out, struct faults *faults)
+{
+    return read_text(object, name, need, "\n\t", least, most, out, faults);
+}
+
+bool fields_name(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
+                 const char **out, struct faults *faults)
+{
+    const char *text = NULL;
+    if (!read_text(object, name, need, "", least, most, &text, faults)) {
+        return false;
+    }
+    if (*text != '\0' && is_blank(text)) {
+        faults_add(faults, name, "must not be blank");
+        return false;
+    }
+    *out = text;
+    return true;
+}
+
+bool fields_line(const char *text, size_t most)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20 || byte == 0x7f) {
+            return false;
+        }
+        count += (byte & 0xc0U) != 0x80U;
+    }
+    return count <= most;
 }
 
 bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,

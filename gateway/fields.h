@@ -16,6 +16,9 @@ void fields_known(const struct json *object, const char *const *names, struct fa
 /* A string of `least` to `most` characters (not bytes), without control characters other than newline and tab. */
 bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
                  const char **out, struct faults *faults);
+/* The same of what something or somebody is called: one line, and not only spaces ("" where `least` is 0). */
+bool fields_name(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
+                 const char **out, struct faults *faults);
 bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
                 int64_t *out, struct faults *faults);
 bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out, struct faults *faults);
@@ -24,6 +27,10 @@ bool fields_uuid(const struct json *object, const char *name, enum fields_need n
 /* RFC 3339. */
 bool fields_time(const struct json *object, const char *name, enum fields_need need, int64_t *ms,
                  struct faults *faults);
+
+/* Of text that is no JSON, as of a query: one line of at most `most` characters (it is UTF-8, or request_query's
+ * "\x01"). */
+bool fields_line(const char *text, size_t most);
 
 enum fields_money { FIELDS_MONEY_OK, FIELDS_MONEY_ABSENT, FIELDS_MONEY_INVALID };
 /* A number or string; zero, negative, exponents, too many decimals, too large: FIELDS_MONEY_INVALID (400

@@ -268,7 +268,9 @@ static bool start_pg(struct gateway *gateway)
     options.connections = config->pg_search_connections;
     options.on_change = NULL;
     gateway->pg_search = pg_new(&options);
-    return gateway->pg != NULL && gateway->pg_search != NULL;
+    options.connections = 1;
+    gateway->pg_words = pg_new(&options);
+    return gateway->pg != NULL && gateway->pg_search != NULL && gateway->pg_words != NULL;
 }
 
 static void redis_changed(struct redis *redis, bool up, void *arg)
@@ -404,6 +406,9 @@ void gateway_stop(struct gateway *gateway)
     }
     if (gateway->pg_search != NULL) {
         pg_free(gateway->pg_search);
+    }
+    if (gateway->pg_words != NULL) {
+        pg_free(gateway->pg_words);
     }
     streams_free(gateway->streams);
     watches_free(gateway->watches);

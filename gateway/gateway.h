@@ -77,6 +77,7 @@ struct gateway {
     struct house house;
     struct pg *pg;                                     /* use statements_query */
     struct pg *pg_search;                              /* searches: statements of queries.h */
+    struct pg *pg_words;                               /* the same, one connection: the short ones among them */
     struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* of redis */
     struct redis *redis;                               /* commands */
     struct redis *listener;                            /* decisions for those who wait; what concerns those who watch */

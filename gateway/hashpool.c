@@ -1,28 +1,21 @@
 /*
- * Argon2id on a few threads; see hashpool.h. Jobs wait in a list under one lock; finished ones come back through a
- * second list and an eventfd, so that callbacks run on the loop.
+ * Argon2id on a pool of threads of its own; see hashpool.h. Each job holds a password: it is known until it is wiped,
+ * also when the pool ends before its turn.
  */
 #include "gateway/hashpool.h"
 
-#include <assert.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/queue.h>
-#include <unistd.h>
 
-#include "common/log.h"
+#include "gateway/workpool.h"
 
-enum {
-    THREADS_MAX = 16,
-    PASSWORD_SIZE = 513, /* 128 characters of up to 4 bytes, and the terminator */
-};
+enum { PASSWORD_SIZE = 513 /* 128 characters of up to 4 bytes, and the terminator */ };
 
 enum job_kind { JOB_HASH, JOB_VERIFY };
 
 struct job {
+    const struct hashpool *pool;
     enum job_kind kind;
     bool good;  /* made, or right */
     bool known; /* JOB_VERIFY: there is a hash to compare with */
@@ -31,29 +24,21 @@ struct job {
     hashpool_hashed hashed;
     hashpool_verified verified;
     void *arg;
-    STAILQ_ENTRY(job) list;
+    LIST_ENTRY(job) list;
 };
-
-STAILQ_HEAD(job_list, job);
 
 struct hashpool {
     struct hashpool_options options;
-    pthread_t threads[THREADS_MAX];
-    int thread_count;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool stop;               /* under lock */
-    struct job_list waiting; /* under lock */
-    struct job_list done;    /* under lock */
-    int jobs;                /* not yet called back; of the loop alone */
-    int done_fd;
-    struct event *done_event;
+    struct workpool *workers;
+    LIST_HEAD(, job) jobs; /* not yet called back; of the loop alone */
 };
 
-static void work(const struct hashpool *pool, struct job *job)
+/* On a thread. */
+static void work(void *arg)
 {
-    unsigned long long ops = (unsigned long long)pool->options.ops;
-    size_t memory = (size_t)pool->options.memory_kib * 1024;
+    struct job *job = arg;
+    unsigned long long ops = (unsigned long long)job->pool->options.ops;
+    size_t memory = (size_t)job->pool->options.memory_kib * 1024;
     size_t length = strlen(job->password);
     if (job->kind == JOB_VERIFY && job->known) {
         job->good = crypto_pwhash_str_verify(job->hash, job->password, length) == 0;
@@ -66,106 +51,39 @@ static void work(const struct hashpool *pool, struct job *job)
     sodium_memzero(job->password, sizeof(job->password));
 }
 
-static void *run_thread(void *arg)
+static void job_free(struct job *job)
 {
-    struct hashpool *pool = arg;
-    const uint64_t one = 1;
-    pthread_mutex_lock(&pool->lock);
-    while (!pool->stop) {
-        struct job *job = STAILQ_FIRST(&pool->waiting);
-        if (job == NULL) {
-            pthread_cond_wait(&pool->wake, &pool->lock);
-            continue;
-        }
-        STAILQ_REMOVE_HEAD(&pool->waiting, list);
-        pthread_mutex_unlock(&pool->lock);
-        work(pool, job);
-        pthread_mutex_lock(&pool->lock);
-        STAILQ_INSERT_TAIL(&pool->done, job, list);
-        if (write(pool->done_fd, &one, sizeof(one)) != (ssize_t)sizeof(one)) {
-            log_error("the loop cannot be told of a finished hash");
-        }
-    }
-    pthread_mutex_unlock(&pool->lock);
-    return NULL;
+    LIST_REMOVE(job, list);
+    sodium_memzero(job, sizeof(*job));
+    free(job);
 }
 
-static void call_back(evutil_socket_t fd, short what, void *arg)
+static void call_back(void *arg)
 {
-    struct hashpool *pool = arg;
-    struct job_list done = STAILQ_HEAD_INITIALIZER(done);
-    uint64_t count = 0;
-    (void)what;
-    if (read(fd, &count, sizeof(count)) < 0) {
-        return; /* told twice */
+    struct job *job = arg;
+    if (job->kind == JOB_HASH) {
+        job->hashed(job->good ? job->hash : NULL, job->arg);
+    } else {
+        job->verified(job->good, job->arg);
     }
-    pthread_mutex_lock(&pool->lock);
-    STAILQ_CONCAT(&done, &pool->done);
-    pthread_mutex_unlock(&pool->lock);
-    while (!STAILQ_EMPTY(&done)) {
-        struct job *job = STAILQ_FIRST(&done);
-        STAILQ_REMOVE_HEAD(&done, list);
-        pool->jobs--;
-        if (job->kind == JOB_HASH) {
-            job->hashed(job->good ? job->hash : NULL, job->arg);
-        } else {
-            job->verified(job->good, job->arg);
-        }
-        sodium_memzero(job, sizeof(*job));
-        free(job);
-    }
-}
-
-/* Signals are the loop's: threads begin with all of them blocked. */
-static bool start_threads(struct hashpool *pool)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) {
-        return false;
-    }
-    while (pool->thread_count < pool->options.threads &&
-           pthread_create(&pool->threads[pool->thread_count], NULL, run_thread, pool) == 0) {
-        pool->thread_count++;
-    }
-    return pthread_sigmask(SIG_SETMASK, &before, NULL) == 0 && pool->thread_count == pool->options.threads;
+    job_free(job);
 }
 
 struct hashpool *hashpool_new(const struct hashpool_options *options)
 {
+    const struct workpool_options workers = {options->base, options->threads, options->queue_max};
     struct hashpool *pool = calloc(1, sizeof(*pool));
-    assert(options->threads > 0);
     if (pool == NULL) {
         return NULL;
     }
     pool->options = *options;
-    if (pool->options.threads > THREADS_MAX) {
-        pool->options.threads = THREADS_MAX;
-    }
-    STAILQ_INIT(&pool->waiting);
-    STAILQ_INIT(&pool->done);
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wake, NULL);
-    pool->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (pool->done_fd >= 0) {
-        pool->done_event = event_new(options->base, pool->done_fd, EV_READ | EV_PERSIST, call_back, pool);
-    }
-    if (pool->done_event == NULL || event_add(pool->done_event, NULL) != 0 || !start_threads(pool)) {
+    LIST_INIT(&pool->jobs);
+    pool->workers = workpool_new(&workers);
+    if (pool->workers == NULL) {
         hashpool_free(pool);
         return NULL;
     }
     return pool;
-}
-
-static void drop_jobs(struct job_list *jobs)
-{
-    while (!STAILQ_EMPTY(jobs)) {
-        struct job *job = STAILQ_FIRST(jobs);
-        STAILQ_REMOVE_HEAD(jobs, list);
-        sodium_memzero(job, sizeof(*job));
-        free(job);
-    }
 }
 
 void hashpool_free(struct hashpool *pool)
@@ -173,48 +91,34 @@ void hashpool_free(struct hashpool *pool)
     if (pool == NULL) {
         return;
     }
-    pthread_mutex_lock(&pool->lock);
-    pool->stop = true;
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
-    for (int i = 0; i < pool->thread_count; i++) {
-        pthread_join(pool->threads[i], NULL);
+    workpool_free(pool->workers); /* its threads have ended: the jobs are nobody else's */
+    while (!LIST_EMPTY(&pool->jobs)) {
+        job_free(LIST_FIRST(&pool->jobs));
     }
-    drop_jobs(&pool->waiting);
-    drop_jobs(&pool->done);
-    if (pool->done_event != NULL) {
-        event_free(pool->done_event);
-    }
-    if (pool->done_fd >= 0) {
-        close(pool->done_fd);
-    }
-    pthread_cond_destroy(&pool->wake);
-    pthread_mutex_destroy(&pool->lock);
     free(pool);
 }
 
-static struct job *job_new(const struct hashpool *pool, enum job_kind kind, const char *password, void *arg)
+static struct job *job_new(struct hashpool *pool, enum job_kind kind, const char *password, void *arg)
 {
     size_t length = strlen(password);
-    if (pool->jobs >= pool->options.queue_max || length >= PASSWORD_SIZE) {
-        return NULL;
-    }
-    struct job *job = calloc(1, sizeof(*job));
+    struct job *job = length >= PASSWORD_SIZE ? NULL : calloc(1, sizeof(*job));
     if (job != NULL) {
+        job->pool = pool;
         job->kind = kind;
         job->arg = arg;
         memcpy(job->password, password, length + 1);
+        LIST_INSERT_HEAD(&pool->jobs, job, list);
     }
     return job;
 }
 
-static void job_start(struct hashpool *pool, struct job *job)
+static bool job_start(struct job *job)
 {
-    pool->jobs++;
-    pthread_mutex_lock(&pool->lock);
-    STAILQ_INSERT_TAIL(&pool->waiting, job, list);
-    pthread_cond_signal(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    bool taken = workpool_run(job->pool->workers, work, call_back, job);
+    if (!taken) {
+        job_free(job);
+    }
+    return taken;
 }
 
 bool hashpool_hash(struct hashpool *pool, const char *password, hashpool_hashed done, void *arg)
@@ -224,8 +128,7 @@ bool hashpool_hash(struct hashpool *pool, const char *password, hashpool_hashed 
         return false;
     }
     job->hashed = done;
-    job_start(pool, job);
-    return true;
+    return job_start(job);
 }
 
 bool hashpool_verify(struct hashpool *pool, const char *hash, const char *password, hashpool_verified done, void *arg)
@@ -239,6 +142,5 @@ bool hashpool_verify(struct hashpool *pool, const char *hash, const char *passwo
     if (job->known) {
         memcpy(job->hash, hash, strlen(hash) + 1);
     }
-    job_start(pool, job);
-    return true;
+    return job_start(job);
 }

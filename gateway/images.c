@@ -55,7 +55,8 @@ static const struct pg_statement list[] = {
     /*
      * Adds nothing when there are $4 already, or when the auction is gone: a draft, which can be deleted, is locked, so
      * that either its deletion sees this image or this sees the deletion. What is published is never locked: bids wait
-     * for these rows. Of two images at once one violates the primary key.
+     * for these rows. Of two images at once one takes the position and the other adds nothing. Notes are locked in one
+     * order by everyone: the same picture may be on its way twice.
      */
     [IMAGE_ADD] = {"image_add",
                    "WITH draft AS (SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status = 'draft' FOR KEY SHARE),"
@@ -64,8 +65,9 @@ static const struct pg_statement list[] = {
                    " added AS (INSERT INTO images (auction_id, position, id, files, created_at)"
                    " SELECT $1, coalesce(max(i.position), 0) + 1, $2, $3, $5 FROM images i"
                    " WHERE i.auction_id = $1 HAVING count(*) < $4::int AND EXISTS (SELECT FROM there)"
-                   " RETURNING id), noted AS (DELETE FROM image_leftovers"
-                   " WHERE file = ANY ($3::uuid[]) AND EXISTS (SELECT FROM added))"
+                   " ON CONFLICT (auction_id, position) DO NOTHING RETURNING id),"
+                   " noted AS (DELETE FROM image_leftovers WHERE file IN (SELECT l.file FROM image_leftovers l"
+                   " WHERE l.file = ANY ($3::uuid[]) AND EXISTS (SELECT FROM added) ORDER BY l.file FOR UPDATE))"
                    " SELECT (SELECT count(*) + 1 FROM images o WHERE o.auction_id = $1),"
                    " (SELECT count(*) FROM there), (SELECT count(*) FROM added)"},
     [IMAGE_REMOVE] = {"image_remove",
@@ -94,6 +96,7 @@ struct upload {
     enum pictures_result made;
     enum imagestore_result stored;
     struct uuid id;
+    int tries; /* of adding it: others took its position meanwhile */
     struct uuid files[PICTURE_SIZES];
     char files_text[FILES_SIZE]; /* as an array of PostgreSQL */
 };
@@ -133,15 +136,29 @@ static void write_url(const struct uuid *file, char url[static URL_SIZE])
     (void)snprintf(url, URL_SIZE, "/images/%s", text);
 }
 
+static void add_image(struct request *request);
+
+/*
+ * Nothing was added. Where there was room another upload took the position. Each time that happens there is one image
+ * more, so as many tries as an auction may have images are enough, unless images are removed meanwhile.
+ */
+static void on_not_added(struct request *request, int64_t order)
+{
+    const struct upload *upload = request->own;
+    int most = request->gateway->config->images_max;
+    if (order > most) {
+        upload_fail(request, ERROR_TOO_MANY_IMAGES);
+    } else if (upload->tries > most) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+    } else {
+        add_image(request);
+    }
+}
+
 static void on_added(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     char url[URL_SIZE];
-    /* 23505 is unique_violation: another upload took the same place. Both may try again. */
-    if (reply->outcome == PG_FAILED && strcmp(reply->sqlstate, "23505") == 0) {
-        upload_fail(request, ERROR_UNAVAILABLE);
-        return;
-    }
     if (!upload_usable(request, reply)) {
         return;
     }
@@ -151,7 +168,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
         return;
     }
     if (pg_int(reply->result, 0, 2) == 0) {
-        upload_fail(request, ERROR_TOO_MANY_IMAGES);
+        on_not_added(request, pg_int(reply->result, 0, 0));
         return;
     }
     const struct upload *upload = request->own;
@@ -168,18 +185,14 @@ static void on_added(const struct pg_reply *reply, void *arg)
     reply_send(request, 201);
 }
 
-static void on_put(void *arg)
+static void add_image(struct request *request)
 {
-    struct request *request = arg;
     struct upload *upload = request->own;
     char auction[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
     char most[NUMBER_SIZE];
     char now[CLOCK_TEXT_SIZE];
-    if (upload->stored != IMAGESTORE_OK || request_answered(request)) {
-        upload_fail(request, ERROR_UNAVAILABLE);
-        return;
-    }
+    upload->tries++;
     upload->id = uuid_new();
     uuid_format(&request->parameters[0], auction);
     uuid_format(&upload->id, id);
@@ -189,6 +202,17 @@ static void on_put(void *arg)
     if (!statements_query(request->gateway, &images_statements, IMAGE_ADD, ARRAY_LEN(values), values, on_added,
                           request)) {
         upload_fail(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_put(void *arg)
+{
+    struct request *request = arg;
+    const struct upload *upload = request->own;
+    if (upload->stored != IMAGESTORE_OK || request_answered(request)) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+    } else {
+        add_image(request);
     }
 }
 
@@ -540,7 +564,8 @@ struct images *images_new(struct gateway *gateway)
     if (images == NULL) {
         return NULL;
     }
-    const struct workpool_options makers = {gateway->base, config->image_threads, config->image_uploads_max};
+    /* Of each upload one job at a time, and one of the sweep. */
+    const struct workpool_options makers = {gateway->base, config->image_threads, config->image_uploads_max + 1};
     const struct workpool_options readers = {gateway->base, config->image_read_threads, config->image_read_queue_max};
     images->store = imagestore_open(config);
     images->makers = workpool_new(&makers);

@@ -36,6 +36,7 @@ static const struct {
     [LIMIT_REGISTRATIONS] = {"registrations", 3600},
     [LIMIT_IMAGES] = {"images", 3600},
     [LIMIT_ACCOUNT_LOGINS] = {"account", 60},
+    [LIMIT_AUCTION_BIDS] = {"auction-bids", 60},
 };
 
 const char *limits_name(enum limit limit)
@@ -64,6 +65,7 @@ int limits_most(const struct gateway *gateway, enum limit limit)
         [LIMIT_REGISTRATIONS] = config->registrations_per_hour,
         [LIMIT_IMAGES] = config->images_per_hour,
         [LIMIT_ACCOUNT_LOGINS] = config->logins_account_per_minute,
+        [LIMIT_AUCTION_BIDS] = config->bids_per_auction_minute,
     };
     assert(limit < LIMIT_COUNT);
     return most[limit];
@@ -113,17 +115,37 @@ static void note_refusal(struct request *request, const struct limits_state *sta
     }
 }
 
+bool limits_read(const struct request *request, enum limit limit, const redisReply *reply, struct limits_state *state)
+{
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
+        return false;
+    }
+    *state = (struct limits_state){
+        .most = limits_most(request->gateway, limit),
+        .used = reply->element[0]->integer,
+        .reset_ms = reply->element[1]->integer,
+    };
+    return true;
+}
+
+bool limits_count(struct request *request, enum limit limit, const char *text, redis_callback counted, void *arg)
+{
+    char key[KEYS_SIZE];
+    char window[NUMBER_SIZE];
+    const char *arguments[] = {key, window};
+    keys_text_limit(text, limits_name(limit), key);
+    (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
+    return redis_call(request->gateway->redis, GATEWAY_SCRIPT_LIMIT, counted, arg, 1, ARRAY_LEN(arguments), arguments,
+                      NULL);
+}
+
 /* What a limit that is being asked for needs to know; one at a time per request. */
 static void limit_counted(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     route_handler then = request->then;
-    if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2) {
-        struct limits_state state = {
-            .most = limits_most(request->gateway, request->taking),
-            .used = reply->element[0]->integer,
-            .reset_ms = reply->element[1]->integer,
-        };
+    struct limits_state state;
+    if (limits_read(request, request->taking, reply, &state)) {
         if (state.used > state.most) {
             note_refusal(request, &state);
             limits_refuse(request, &state);
@@ -136,18 +158,13 @@ static void limit_counted(const redisReply *reply, void *arg)
 
 void limits_take_text(struct request *request, enum limit limit, const char *text, route_handler then)
 {
-    char key[KEYS_SIZE];
-    char window[NUMBER_SIZE];
-    const char *arguments[] = {key, window};
     if (limits_most(request->gateway, limit) == 0) {
         then(request);
         return;
     }
-    keys_text_limit(text, limits_name(limit), key);
-    (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
     request->then = then;
     request->taking = limit;
-    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_LIMIT, limit_counted, request, 1, 2, arguments, NULL)) {
+    if (!limits_count(request, limit, text, limit_counted, request)) {
         then(request); /* nobody is locked out by our own failure */
     }
 }

@@ -36,5 +36,12 @@ void limits_take_address(struct request *request, route_handler then);
  * request with 429.
  */
 void limits_take_text(struct request *request, enum limit limit, const char *text, route_handler then);
+/* The same by hand: counts once more, and `counted` reads the reply. False: Redis is not there, and it does not come.
+ */
+MUST_CHECK bool limits_count(struct request *request, enum limit limit, const char *text, redis_callback counted,
+                             void *arg);
+/* False: the reply says nothing, and nobody is refused. */
+MUST_CHECK bool limits_read(const struct request *request, enum limit limit, const redisReply *reply,
+                            struct limits_state *state);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * GET /auctions: one search from its parameters (search.h) to its answer, step by step: the cache, for guests; the
- * counts, if they are wanted; one page of the list. If the text of a first page finds nothing, words like its words are
- * looked for, and the same is done once more with them.
+ * GET /auctions: one search from its parameters (search.h) to its answer, step by step: the cache, for guests; one page
+ * of the list and, if they are wanted, the counts, both asked for at once, so that a search with counts stands in line
+ * once. If the text of a first page finds nothing, words like its words are looked for, and the same is done once more
+ * with them.
  */
 #include "gateway/listing.h"
 
@@ -19,12 +20,27 @@ struct listing {
     struct search search;
     char hash[SEARCH_HASH_SIZE]; /* "": the answer is not kept */
     char *facets;                /* JSON; NULL: none (yet) */
+    PGresult *found;             /* the page, while the counts are awaited; NULL: none yet */
+    bool counting;               /* the counts are awaited */
+    bool finding;                /* the page is awaited */
+    bool failed;                 /* one of the two has failed */
 };
 
+/* Looking for words takes a moment, and does not stand in line behind those who search. */
 static bool ask(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
                 pg_callback callback)
 {
-    return pg_query(request->gateway->pg_search, (size_t)statement, (int)count, values, callback, request);
+    struct pg *pg = statement == QUERIES_WORDS ? request->gateway->pg_words : request->gateway->pg_search;
+    return pg_query(pg, (size_t)statement, (int)count, values, callback, request);
+}
+
+/* What a look brought, before the request ends or looks again. */
+static void forget(struct listing *listing)
+{
+    free(listing->facets);
+    listing->facets = NULL;
+    PQclear(listing->found);
+    listing->found = NULL;
 }
 
 /* The one end of a search that began; `result` is NULL when there is nothing to be found. */
@@ -44,8 +60,6 @@ static void answer(struct request *request, const PGresult *result)
     if (listing->facets != NULL) {
         jsonw_name(json, "facets");
         jsonw_raw(json, listing->facets, strlen(listing->facets));
-        free(listing->facets);
-        listing->facets = NULL;
     }
     bool more = rows > shown;
     if (more) {
@@ -57,24 +71,21 @@ static void answer(struct request *request, const PGresult *result)
     if (listing->hash[0] != '\0') {
         cache_search_keep(request->gateway, listing->hash);
     }
+    forget(listing);
     reply_send(request, 200);
 }
 
 static void fail(struct request *request)
 {
-    struct listing *listing = request->own;
-    free(listing->facets);
-    listing->facets = NULL;
+    forget(request->own);
     reply_error(request, ERROR_UNAVAILABLE);
 }
 
 /* False: the request was ended. */
 static bool usable(struct request *request, const struct pg_reply *reply)
 {
-    struct listing *listing = request->own;
     if (reply->outcome != PG_OK || request_answered(request)) {
-        free(listing->facets);
-        listing->facets = NULL;
+        forget(request->own);
     }
     return statements_usable(request, reply);
 }
@@ -96,8 +107,7 @@ static void on_words(const struct pg_reply *reply, void *arg)
     }
     (void)snprintf(search->tsquery, sizeof search->tsquery, "%s", words);
     search->alike = true;
-    free(listing->facets);
-    listing->facets = NULL;
+    forget(listing);
     look(request);
 }
 
@@ -110,27 +120,31 @@ static void guess(struct request *request)
     }
 }
 
-static void on_found(const struct pg_reply *reply, void *arg)
+/* Both parts of the look are there. */
+static void conclude(struct request *request, const PGresult *result)
 {
-    struct request *request = arg;
     const struct listing *listing = request->own;
-    if (!usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0 && search_may_guess(&listing->search)) {
+    if (listing->failed) {
+        fail(request);
+    } else if (PQntuples(result) == 0 && search_may_guess(&listing->search)) {
         guess(request);
     } else {
-        answer(request, reply->result);
+        answer(request, result);
     }
 }
 
-static void find(struct request *request)
+/* Who comes last ends the request or goes on; the other keeps what it has, and what went wrong is said by the last. */
+static void on_found(const struct pg_reply *reply, void *arg)
 {
-    const struct listing *listing = request->own;
-    const char *values[QUERIES_PARAMETERS];
-    size_t count = search_values(&listing->search, values);
-    if (!ask(request, search_statement(&listing->search), count, values, on_found)) {
-        fail(request);
+    struct request *request = arg;
+    struct listing *listing = request->own;
+    listing->finding = false;
+    if (listing->counting) {
+        listing->found =
+            reply->outcome == PG_OK ? PQcopyResult(reply->result, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES) : NULL;
+        listing->failed = listing->failed || listing->found == NULL;
+    } else if (usable(request, reply)) {
+        conclude(request, reply->result);
     }
 }
 
@@ -138,28 +152,31 @@ static void on_counted(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct listing *listing = request->own;
-    if (!usable(request, reply)) {
-        return;
+    listing->counting = false;
+    if (reply->outcome == PG_OK && !request_answered(request)) {
+        listing->facets = facets_text(reply_json(request), reply->result);
     }
-    listing->facets = facets_text(reply_json(request), reply->result);
-    if (listing->facets == NULL) {
-        fail(request);
-    } else {
-        find(request);
+    if (listing->finding) {
+        listing->failed = listing->failed || listing->facets == NULL;
+    } else if (usable(request, reply)) {
+        listing->failed = listing->failed || listing->facets == NULL;
+        conclude(request, listing->found);
     }
 }
 
-/* Counts, then finds. */
+/* On one connection the counts come first, so that the page need not be kept. What cannot be asked fails the other. */
 static void look(struct request *request)
 {
-    const struct listing *listing = request->own;
+    struct listing *listing = request->own;
     const char *values[QUERIES_PARAMETERS];
-    if (!listing->search.facets) {
-        find(request);
-        return;
-    }
-    (void)search_values(&listing->search, values);
-    if (!ask(request, search_facets_statement(&listing->search), QUERIES_FILTERS, values, on_counted)) {
+    size_t count = search_values(&listing->search, values);
+    listing->failed = false;
+    listing->counting = listing->search.facets &&
+                        ask(request, search_facets_statement(&listing->search), QUERIES_FILTERS, values, on_counted);
+    listing->finding = ask(request, search_statement(&listing->search), count, values, on_found);
+    bool whole = listing->finding && (listing->counting || !listing->search.facets);
+    listing->failed = !whole;
+    if (!listing->finding && !listing->counting) {
         fail(request);
     }
 }

@@ -69,6 +69,8 @@ struct master {
     int64_t next_start_ms;
     int64_t watchdog_ms; /* between two words to systemd, 0: it wants none */
     int64_t watchdog_next_ms;
+    int64_t round_ms; /* when its own loop came round last */
+    int64_t fair_ms;  /* workers' beats from before are not held against them */
     bool ready;
     bool draining;
     bool late; /* a worker had to be killed in the drain */
@@ -278,6 +280,7 @@ static void retire_old(struct master *master)
 static void check_process(struct master *master, struct process *process, int64_t now)
 {
     int64_t beat = atomic_load(&slot_of(master, process)->beat_ms);
+    beat = beat < master->fair_ms ? master->fair_ms : beat;
     if (process->state == PROCESS_RUNNING && now - beat > STUCK_MS) {
         log_error("worker %d stands still", (int)process->pid);
         process_signal(process, SIGKILL, PROCESS_KILLED);
@@ -286,6 +289,18 @@ static void check_process(struct master *master, struct process *process, int64_
         log_error("worker %d did not drain", (int)process->pid);
         master->late = true;
         process_signal(process, SIGKILL, PROCESS_KILLED);
+    }
+}
+
+/* Where the master stood still itself, so did everything: a machine that was suspended kills nobody. */
+static void check_processes(struct master *master, int64_t now)
+{
+    if (now - master->round_ms > STUCK_MS / 2) {
+        master->fair_ms = now;
+    }
+    master->round_ms = now;
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        check_process(master, &master->processes[i], now);
     }
 }
 
@@ -417,9 +432,7 @@ static bool master_round(struct master *master, int *exit_code)
     read_signals(master);
     reap(master);
     int64_t now = clock_mono_ms();
-    for (size_t i = 0; i < WORKERS_MAX; i++) {
-        check_process(master, &master->processes[i], now);
-    }
+    check_processes(master, now);
     retire_old(master);
     tell_systemd(master, now);
     return false;

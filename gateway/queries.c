@@ -32,7 +32,7 @@
 #define RELEVANCE(name, from)                                                                                          \
     {                                                                                                                  \
         name, "WITH hits AS MATERIALIZED (SELECT a.id, a.created_at" from " AND a.created_at <= $11::timestamptz"      \
-              "  ORDER BY a.created_at DESC, a.id DESC LIMIT 1000),"                                                   \
+              "  ORDER BY a.created_at DESC, a.id DESC LIMIT 400),"                                                    \
               " ranked AS MATERIALIZED (SELECT h.id, (ts_rank(a.search, " TSQUERY ", 1) * 1e9)::bigint AS rank"        \
               "  FROM hits h JOIN auctions a ON a.id = h.id),"                                                         \
               " page AS (SELECT id, rank FROM ranked"                                                                  \
@@ -52,7 +52,8 @@
               " SELECT 'matches', '', count(*) FROM hits"                                                              \
               " UNION ALL (SELECT 'category', category, count(*) FROM hits GROUP BY category"                          \
               "  ORDER BY 3 DESC, 2 LIMIT 50)"                                                                         \
-              " UNION ALL SELECT 'status', shown.status, (SELECT count(*) FROM (SELECT" of_status " LIMIT 10001) few)" \
+              " UNION ALL SELECT 'status', shown.status, CASE WHEN shown.status = $1 THEN (SELECT count(*) FROM hits)" \
+              "   ELSE (SELECT count(*) FROM (SELECT" of_status " LIMIT 10001) few) END"                               \
               "  FROM unnest(ARRAY['scheduled', 'active', 'ended', 'sold', 'unsold', 'cancelled']) shown (status)"     \
               " UNION ALL (SELECT 'price', width_bucket(price, ARRAY[10, 50, 100, 500, 1000, 5000]::numeric[])::text," \
               "  count(*) FROM hits GROUP BY 2 ORDER BY 2)"                                                            \

@@ -57,7 +57,7 @@ enum queries_column {
 };
 
 enum {
-    QUERIES_RANKED_MOST = 1000,  /* matches that are ranked, the newest ones; others follow them, newest first */
+    QUERIES_RANKED_MOST = 400,   /* matches that are ranked, the newest ones; others follow them, newest first */
     QUERIES_FACETS_MOST = 10000, /* matches that are counted exactly */
 };
 

@@ -72,9 +72,10 @@ struct request {
 
     /* The rest belongs to those who take it to its handler and answer it: dispatch.c, limits.c, admission.c, reply.c.
      */
-    struct evhttp_request *evreq; /* NULL once answered */
-    struct request_way *way;      /* instead; NULL once answered */
-    struct requests *requests;    /* that it is one of */
+    struct evhttp_request *evreq;     /* NULL once answered */
+    struct request_way *way;          /* instead; NULL once answered */
+    struct requests *requests;        /* that it is one of */
+    const struct admission *admitted; /* found already, for the next admission_read */
     struct json *tree;
     int64_t start_us;                      /* monotonic */
     int64_t deadline_ms;                   /* monotonic */

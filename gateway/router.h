@@ -39,6 +39,7 @@ enum limit {
     LIMIT_REGISTRATIONS,
     LIMIT_IMAGES,
     LIMIT_ACCOUNT_LOGINS, /* of one account, by addresses that never logged in to it */
+    LIMIT_AUCTION_BIDS,   /* of one auction, by all users together */
     LIMIT_COUNT
 };
 

@@ -11,6 +11,7 @@
 #include "gateway/eventstream.h"
 #include "gateway/health.h"
 #include "gateway/images.h"
+#include "gateway/items.h"
 #include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
@@ -28,7 +29,8 @@ const struct route *const routes_all[] = {
     /* clang-format off */
     metering_routes, health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
-    me_routes, watchlist_routes, images_routes, websocket_routes, eventstream_routes,
+    me_routes, watchlist_routes, images_routes,
+    items_routes, websocket_routes, eventstream_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
     NULL,
     /* clang-format on */

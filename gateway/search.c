@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/fields.h"
+
 enum {
     TEXT_MOST = 200,     /* characters */
     CATEGORY_MOST = 100, /* characters, as in auctions.c */
@@ -37,20 +39,6 @@ static int find_word(const char *const *words, size_t count, const char *word)
 
 /* ---- text from outside ---- */
 
-/* Of at most `most` characters (it is UTF-8, or "\x01"), none of them a control character. */
-static bool good_text(const char *text, size_t most)
-{
-    size_t count = 0;
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte < 0x20 || byte == 0x7f) {
-            return false;
-        }
-        count += (byte & 0xc0U) != 0x80U;
-    }
-    return count <= most;
-}
-
 static bool read_price(struct request *request, const char *name, char out[static MONEY_TEXT_SIZE],
                        struct faults *faults)
 {
@@ -70,7 +58,7 @@ static bool read_text(struct request *request, char out[static SEARCH_TEXT_SIZE]
     if (!request_query(request, "q", out, SEARCH_TEXT_SIZE)) {
         return false;
     }
-    if (!good_text(out, TEXT_MOST)) {
+    if (!fields_line(out, TEXT_MOST)) {
         faults_add(faults, "q", "must be at most 200 characters of text");
     }
     return out[strspn(out, " ")] != '\0';
@@ -85,7 +73,7 @@ static void read_filters(struct request *request, struct search *search, struct 
         faults_add(faults, "status", "must be scheduled, active, ended, sold, unsold or cancelled");
     }
     search->has_category = request_query(request, "category", search->category, sizeof search->category);
-    if (search->has_category && !good_text(search->category, CATEGORY_MOST)) {
+    if (search->has_category && !fields_line(search->category, CATEGORY_MOST)) {
         faults_add(faults, "category", "is too long or badly encoded");
     }
     search->has_least = read_price(request, "minPrice", search->least, faults);

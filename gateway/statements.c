@@ -18,6 +18,7 @@
 #include "gateway/gateway.h"
 #include "gateway/image_sweep.h"
 #include "gateway/images.h"
+#include "gateway/items.h"
 #include "gateway/leaderboard.h"
 #include "gateway/ledger.h"
 #include "gateway/me.h"
@@ -31,7 +32,8 @@ struct statements *const statements_all[] = {
     &gateway_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
-    &watch_statements, &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
+    &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
+    &items_statements, &watch_statements,
     NULL,
     /* clang-format on */
 };

@@ -11,8 +11,6 @@
 #include "gateway/fields.h"
 
 enum {
-    TITLE_MOST = 255,
-    DESCRIPTION_MOST = 20000, /* characters; fits the body limit of 64 KiB also in four-byte UTF-8 escapes mostly */
     CATEGORY_MOST = 100,
     DURATION_LEAST_MS = 1000,
     START_TOLERANCE_MS = 60000,   /* a startTime this much past is a client's clock, and means now */
@@ -156,9 +154,14 @@ static void read_times(const struct json *body, const struct terms_reading *read
                        struct faults *faults)
 {
     enum fields_need need = reading->change ? FIELDS_OPTIONAL : FIELDS_REQUIRED;
+    struct terms before = *terms;
     read_start(body, reading, terms, faults);
     if (!fields_time(body, "endTime", need, &terms->end_ms, faults) &&
         (!reading->change || json_member(body, "endTime") != NULL)) {
+        return;
+    }
+    /* Times that stay are not held against the clock: the auction may be over, and the answer that it is. */
+    if (reading->change && terms->start_ms == before.start_ms && terms->end_ms == before.end_ms) {
         return;
     }
     int64_t from_ms = terms->start_ms > reading->now_ms ? terms->start_ms : reading->now_ms;
@@ -206,10 +209,11 @@ static void read_texts(const struct json *body, bool change, struct terms *terms
     static const char *const change_names[] = {TERMS_NAMES, "version", NULL};
     const char *currency = "USD";
     fields_known(body, change ? change_names : new_names, faults);
-    (void)fields_text(body, "title", change ? FIELDS_OPTIONAL : FIELDS_REQUIRED, 1, TITLE_MOST, &terms->title, faults);
-    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &terms->description, faults);
-    (void)fields_text(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, faults);
-    if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TITLE_MOST, &currency, faults) &&
+    (void)fields_name(body, "title", change ? FIELDS_OPTIONAL : FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &terms->title,
+                      faults);
+    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &terms->description, faults);
+    (void)fields_name(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, faults);
+    if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TERMS_TITLE_MOST, &currency, faults) &&
         strcmp(currency, "USD") != 0) {
         faults_add(faults, "currency", "must be USD");
     }

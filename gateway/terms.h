@@ -11,6 +11,13 @@
 #include "common/pg.h"
 #include "gateway/reply.h"
 
+/* Of a title and a description, also of items. */
+enum {
+    TERMS_TITLE_MOST = 255,
+    TERMS_DESCRIPTION_MOST =
+        20000, /* characters; fits the body limit of 64 KiB also in four-byte UTF-8 escapes mostly */
+};
+
 /* Texts are borrowed, from the body or the row. 0 for money: none. */
 struct terms {
     const char *title;

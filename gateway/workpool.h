@@ -2,7 +2,7 @@
  * Work that blocks (a picture's helper, files, an S3 server), on a few threads beside the loop. The queue is bounded;
  * when it is full, the caller is told and answers 503. Results come back on the loop.
  *
- * Work gets one pointer and touches nothing else of the gateway. images.c is the caller.
+ * Work gets one pointer and touches nothing else of the gateway. Callers: images.c, hashpool.c.
  */
 #ifndef ROSTRUM_GATEWAY_WORKPOOL_H
 #define ROSTRUM_GATEWAY_WORKPOOL_H

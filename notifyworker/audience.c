@@ -33,9 +33,6 @@ enum {
     "translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid "                   \
     "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
 
-/* Those with a bid that counted. */
-#define VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
-
 /* Of those that `p` names: who has not said that this kind is unwanted. */
 #define UNLESS_MUTED(p, kind)                                                                                          \
     "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind " = ANY (u.muted)) "
@@ -73,7 +70,7 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                        "b.bidder_id FROM bids b "
                                        "WHERE b.auction_id = "
                                        "e.auction_id AND b.seq > "
-                                       "e.after_seq AND " VALID_BIDS ") p WHERE " UNLESS_MUTED(
+                                       "e.after_seq AND " AUDIENCE_VALID_BIDS ") p WHERE " UNLESS_MUTED(
                                            "p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id) "
                                                                       "SELECT id, ledger_seq, (SELECT count(*) FROM "
                                                                       "told), CASE row_number() OVER (ORDER BY id) "
@@ -101,7 +98,7 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                           "CASE WHEN b.bidder_id = e.winner_id THEN "
                                                                           "'AUCTION_WON' ELSE 'AUCTION_LOST' END "
                                                                           "FROM bids b WHERE b.auction_id = "
-                                                                          "e.auction_id AND " VALID_BIDS
+                                                                          "e.auction_id AND " AUDIENCE_VALID_BIDS
                                                                           ") p WHERE " UNLESS_MUTED("p", "p.kind")
                                                                               METERING_TOLD_ONCE},
     [AUDIENCE_ENDING_SOON] =
@@ -121,7 +118,8 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                                                                         "SELECT DISTINCT b.bidder_id "
                                                                                         "AS user_id FROM bids b "
                                                                                         "WHERE b.auction_id = "
-                                                                                        "e.auction_id AND " VALID_BIDS
+                                                                                        "e.auction_id "
+                                                                                        "AND " AUDIENCE_VALID_BIDS
                                                                                         " UNION SELECT w.user_id FROM "
                                                                                         "watchlist w WHERE "
                                                                                         "w.auction_id = e.auction_id) "
@@ -135,21 +133,22 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
          "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
              "e.at_ms",
              "'AUCTION_CANCELLED', e.auction_id, p.user_id") ", 'AUCTION_CANCELLED', e.auction_id, e.amount, "
-                                                             "NULL, " AT_MS("e.at_ms") " FROM unnest($1::uuid[], "
-                                                                                       "$2::bigint[], $3::numeric[]) "
-                                                                                       "AS e (auction_id, at_ms, "
-                                                                                       "amount)"
-                                                                                       " JOIN auctions a ON a.id = "
-                                                                                       "e.auction_id CROSS JOIN "
-                                                                                       "LATERAL ("
-                                                                                       " SELECT a.seller_id AS user_id "
-                                                                                       "UNION SELECT b.bidder_id FROM "
-                                                                                       "bids b"
-                                                                                       " WHERE b.auction_id = "
-                                                                                       "e.auction_id AND " VALID_BIDS
-                                                                                       ") p WHERE " UNLESS_MUTED(
-                                                                                           "p", "'AUCTION_CANCELLED'")
-                                                                                           METERING_TOLD_ONCE},
+                                                             "NULL, " AT_MS(
+                                                                 "e.at_ms") " FROM unnest($1::uuid[], "
+                                                                            "$2::bigint[], $3::numeric[]) "
+                                                                            "AS e (auction_id, at_ms, "
+                                                                            "amount)"
+                                                                            " JOIN auctions a ON a.id = "
+                                                                            "e.auction_id CROSS JOIN "
+                                                                            "LATERAL ("
+                                                                            " SELECT a.seller_id AS user_id "
+                                                                            "UNION SELECT b.bidder_id FROM "
+                                                                            "bids b"
+                                                                            " WHERE b.auction_id = "
+                                                                            "e.auction_id AND " AUDIENCE_VALID_BIDS
+                                                                            ") p WHERE " UNLESS_MUTED(
+                                                                                "p", "'AUCTION_CANCELLED'")
+                                                                                METERING_TOLD_ONCE},
     /* As AUDIENCE_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
     /* clang-format off */
     [AUDIENCE_VOIDED] =
@@ -160,7 +159,7 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
          " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
          " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
          " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
-         " FROM bids b WHERE b.auction_id = e.auction_id AND " VALID_BIDS ") p WHERE "
+         " FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p WHERE "
          UNLESS_MUTED("p", "'BID_VOIDED'") METERING_TOLD_ONCE},
     /* clang-format on */
     /*

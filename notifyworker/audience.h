@@ -13,7 +13,7 @@
  * The id of a notification begins with the event's time and is made from event, user and kind, here or in SQL: the
  * same event again makes the same row again, and that one is already there.
  *
- * Caller: inapp.c.
+ * Callers: inapp.c; watchers.c for AUDIENCE_VALID_BIDS.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_AUDIENCE_H
 #define ROSTRUM_NOTIFYWORKER_AUDIENCE_H
@@ -21,6 +21,9 @@
 #include "common/base.h"
 #include "common/message.h"
 #include "common/pg.h"
+
+/* Of the ledger as `b`: the bids that count, which make somebody a bidder. */
+#define AUDIENCE_VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
 
 enum audience_statement {
     AUDIENCE_USER,     /* told as named in the event */

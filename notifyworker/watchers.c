@@ -1,13 +1,15 @@
 /*
  * See watchers.h. One statement at a time, each a transaction of its own; what fails is done at the next look.
  *
- * A cancelled auction is told here to those who only watched it: who bid on it, and who sells it, is told by the event.
+ * A cancelled auction is told here to those who only watched it: who has a bid on it that counts, and who sells it, is
+ * told by the event.
  */
 #include "notifyworker/watchers.h"
 
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "notifyworker/audience.h"
 #include "notifyworker/metering.h"
 #include "notifyworker/push.h"
 
@@ -40,7 +42,8 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          ", 'AUCTION_CANCELLED', over.auction_id, NULL, NULL, now()"
          " FROM over JOIN watchlist w ON w.auction_id = over.auction_id JOIN users u ON u.id = w.user_id"
          " WHERE over.status = 'cancelled' AND w.user_id <> over.seller_id"
-         " AND NOT EXISTS (SELECT FROM bids b WHERE b.auction_id = over.auction_id AND b.bidder_id = w.user_id)"
+         " AND NOT EXISTS (SELECT FROM bids b WHERE b.auction_id = over.auction_id AND b.bidder_id = w.user_id"
+         "  AND " AUDIENCE_VALID_BIDS ")"
          " AND NOT 'AUCTION_CANCELLED' = ANY (u.muted) " METERING_TOLD_ONCE},
 };
 

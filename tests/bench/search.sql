@@ -56,13 +56,13 @@ SELECT (lpad(to_hex(1700000000000 + 1000 * a), 12, '0') || '7000' || substr(md5(
     concat_ws(' ', pg_temp.piece(a, 1), pg_temp.piece(a, 2), pg_temp.piece(a, 3), pg_temp.piece(a, 4),
         pg_temp.piece(a, 5)),
     'category ' || floor(40 * pg_temp.draw(a || 'c') ^ 2), price, '[{"from": 0, "increment": 1.00}]', 1.00,
-    120, 120, now() - interval '1 day', ends, ends,
+    120, 120, CASE WHEN a % 20 = 8 THEN ends - interval '30 minutes' ELSE now() - interval '1 day' END, ends, ends,
     CASE WHEN a % 20 < 8 THEN 'active' WHEN a % 20 = 8 THEN 'scheduled' WHEN a % 20 < 16 THEN 'sold' ELSE 'unsold' END,
     CASE WHEN a % 20 < 16 AND a % 20 <> 8 AND a % 5 < 3 THEN price * 2 END, price, a % 9,
     to_timestamp(1700000000 + a), to_timestamp(1700000000 + a)
 FROM generate_series(1, :auctions) a
 CROSS JOIN LATERAL (SELECT round(exp(7 * pg_temp.draw(a || 'p'))::numeric, 2) AS price,
-    now() + 400 * pg_temp.draw(a || 'e') * interval '1 hour' AS ends OFFSET 0) drawn;
+    now() + (1 + 400 * pg_temp.draw(a || 'e')) * interval '1 hour' AS ends OFFSET 0) drawn;
 
 ALTER TABLE auctions ENABLE TRIGGER USER;
 INSERT INTO auction_prices SELECT id, status, category, coalesce(current_bid, starting_price) FROM auctions;

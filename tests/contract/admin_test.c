@@ -1,6 +1,7 @@
 /*
  * What admins may see and do, that it is all on record, and that the record cannot be changed.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -64,6 +65,43 @@ START_TEST(an_unban_does_not_bring_old_sessions_back)
 }
 END_TEST
 
+static void *ban_other(void *arg)
+{
+    const struct cast_user *other = arg;
+    struct client *client = client_new(house_http_url());
+    bool done = client != NULL && admin_ban(client, &admin, other->id)->status == 200;
+    client_free(client);
+    return done ? arg : NULL;
+}
+
+/* A ban locks all admins, in one order: one that held its user already would make a deadlock with another ban. */
+START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
+{
+    static const char waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE "
+                                  "'WITH admins%'";
+    struct cast_user first;
+    struct cast_user second;
+    pthread_t thread;
+    void *done = NULL;
+    struct sql *watch = sql_open(house_pg_url());
+    ck_assert_ptr_nonnull(watch);
+    ck_assert(admin_new(stage.client, stage.sql, &first));
+    ck_assert(admin_new(stage.client, stage.sql, &second));
+    PQclear(sql_rows(stage.sql, "BEGIN", NULL));
+    PQclear(sql_rows(stage.sql, "SELECT FROM users WHERE id = $1 FOR UPDATE", first.id, NULL));
+    ck_assert_int_eq(pthread_create(&thread, NULL, ban_other, &second), 0);
+    SUITE_WAIT(sql_int(watch, waiting, NULL) == 1, TOLD_MS);
+    ck_assert_int_eq(sql_int(stage.sql,
+                             "SELECT count(*) FROM (SELECT FROM users WHERE id = $1 FOR UPDATE SKIP LOCKED) u",
+                             second.id, NULL),
+                     1);
+    PQclear(sql_rows(stage.sql, "COMMIT", NULL));
+    ck_assert_int_eq(pthread_join(thread, &done), 0);
+    ck_assert_ptr_nonnull(done);
+    sql_close(watch);
+}
+END_TEST
+
 START_TEST(the_last_admin_stays)
 {
     struct cast_user other;
@@ -108,6 +146,8 @@ START_TEST(users_are_found)
     reply = look(client_format(ADMIN "/users?limit=2&cursor=%s", reply_text(reply, "nextCursor")));
     ck_assert_int_eq(reply_count(reply, "items"), 2);
     EXPECT_ERROR(look(ADMIN "/users?banned=perhaps"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(look(ADMIN "/users?role=king"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(look(ADMIN "/users?role="), 400, "VALIDATION_FAILED");
 }
 END_TEST
 
@@ -273,7 +313,7 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
     char body[256];
     char path[128];
     struct queues *queues = queues_open();
-    (void)snprintf(body, sizeof(body), "{\"v\":77,\"auction\":\"%s\"}", stage.auction);
+    (void)snprintf(body, sizeof(body), "{\"v\":77,\"a\":\"%s\"}", stage.auction);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
     SUITE_WAIT(letters(false) == 1, TOLD_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
@@ -282,20 +322,25 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
     ck_assert_str_ne(reply_text(reply, "items.0.reason"), "");
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
     reply = look(path);
-    EXPECT_TEXT(reply, "body.auction", stage.auction);
+    EXPECT_TEXT(reply, "body.a", stage.auction);
     EXPECT_PRESENT(reply, "bodyBase64");
     /* Nothing has been mended: it comes back, as the same letter. */
-    EXPECT_STATUS(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 200);
+    EXPECT_STATUS(stage_call(&admin, "POST", client_format("%s/requeue?reason=mended", path), NULL), 200);
     SUITE_WAIT(strcmp(reply_text(look(path), "times"), "2") == 0, TOLD_MS);
     ck_assert_int_eq(letters(false), 1);
-    EXPECT_STATUS(stage_call(&admin, "DELETE", path, NULL), 204);
+    EXPECT_ERROR(stage_call(&admin, "DELETE", client_format("%s?reason=%%07", path), NULL), 400, "VALIDATION_FAILED");
+    EXPECT_STATUS(stage_call(&admin, "DELETE", client_format("%s?reason=of%%20no%%20use", path), NULL), 204);
     EXPECT_ERROR(look(path), 404, "NOT_FOUND");
     EXPECT_ERROR(stage_call(&admin, "DELETE", path, NULL), 404, "NOT_FOUND");
     EXPECT_ERROR(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 404, "NOT_FOUND");
     ck_assert_int_eq(sql_int(stage.sql,
-                             "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND action IN"
-                             " ('DEAD_LETTER_REQUEUED', 'DEAD_LETTER_DROPPED')",
-                             admin.id, NULL),
+                             "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND subject = $2"
+                             " AND (action, reason) IN"
+                             " (('DEAD_LETTER_REQUEUED', 'mended'), ('DEAD_LETTER_DROPPED', 'of no use'))"
+                             " AND old_value ->> 'bytes' = length($3)::text"
+                             " AND old_value ->> 'sha256' = encode(sha256($3::bytea), 'hex')"
+                             " AND old_value -> 'auctionIds' = jsonb_build_array($4::text)",
+                             admin.id, path + strlen(ADMIN "/dead-letters/"), body, stage.auction, NULL),
                      2);
     queues_close(queues);
 }
@@ -323,7 +368,7 @@ START_TEST(a_bids_letter_goes_back_to_its_queue)
     struct queues *queues = queues_open();
     char body[256];
     char path[128];
-    (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"auctionId\":\"%s\"}]}", stage.auction);
+    (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"a\":\"%s\"}]}", stage.auction);
     queues_publish(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, body, strlen(body));
     SUITE_WAIT(letters(false) == 1, TOLD_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
@@ -339,6 +384,7 @@ static Suite *admin_suite(void)
     const TTest *const tests[] = {
         a_ban_ends_sessions_and_tokens_at_once,
         an_unban_does_not_bring_old_sessions_back,
+        a_ban_waits_for_other_admins_with_empty_hands,
         the_last_admin_stays,
         a_ban_needs_a_reason_and_a_user,
         users_are_found,

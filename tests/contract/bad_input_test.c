@@ -437,6 +437,56 @@ START_TEST(the_house_stands_after_all_this)
 }
 END_TEST
 
+/* Each is `field` with a text that no name may be, in a body that is good otherwise; its answer names the field. */
+static void expect_no_name(const struct cast_user *who, const char *method, const char *path, const char *field,
+                           const char *rest)
+{
+    static const char *const texts[] = {
+        " ", "   ", "\\t", "\\n", "A\\nB", "\\u0007", "A\\u007f", "\\u00a0", "\\u3000 \\u200b"};
+    char where[128]; /* `path` may be in a buffer that is used again */
+    (void)snprintf(where, sizeof(where), "%s", path);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const struct reply *reply =
+            stage_call(who, method, where, client_format("{\"%s\": \"%s\"%s}", field, texts[i], rest));
+        EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+        EXPECT_TEXT(reply, "fields.0.field", field);
+    }
+}
+
+START_TEST(names_are_one_line_and_not_blank)
+{
+    char rest[256];
+    char end[64];
+    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(stage.client, NULL, stage.auction), "endTime"));
+    (void)snprintf(rest, sizeof(rest), ", \"startingPrice\": 1, \"endTime\": \"%s\"", end);
+    expect_no_name(&stage.seller, "POST", "/api/v1/auctions", "title", rest);
+    expect_no_name(&stage.seller, "POST", "/api/v1/items", "title", "");
+    expect_no_name(&stage.seller, "PUT", stage_path(""), "title", ", \"version\": 1");
+    expect_no_name(&stage.seller, "PUT", stage_path(""), "category", ", \"version\": 1");
+    expect_no_name(&stage.ann, "PATCH", "/api/v1/users/me", "displayName", "");
+    expect_no_name(NULL, "POST", "/api/v1/auth/register", "displayName",
+                   ", \"email\": \"nobody@example.org\", \"password\": \"a long enough password\"");
+}
+END_TEST
+
+START_TEST(descriptions_have_lines_and_tabs_and_no_other_control_characters)
+{
+    static const char *const texts[] = {"\\r\\n", "\\u001b[2J", "\\u007f"};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const struct reply *reply =
+            stage_call(&stage.seller, "POST", "/api/v1/items",
+                       client_format("{\"title\": \"A chair\", \"description\": \"%s\"}", texts[i]));
+        EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+        EXPECT_TEXT(reply, "fields.0.field", "description");
+    }
+    const struct reply *reply = stage_call(&stage.seller, "PUT", stage_path(""),
+                                           "{\"version\": 1, \"title\": \"\\u00a0A  \\u00fcber chair \","
+                                           " \"description\": \"Oak.\\n\\tFour legs.\", \"category\": \"\"}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "description", "Oak.\n\tFour legs.");
+}
+END_TEST
+
 static Suite *bad_input_suite(void)
 {
     Suite *suite = suite_create("bad input");
@@ -444,6 +494,8 @@ static Suite *bad_input_suite(void)
     tcase_add_checked_fixture(tables, set, strike);
     tcase_add_test(tables, bad_amounts_and_bodies);
     tcase_add_test(tables, bad_auctions_are_not_listed);
+    tcase_add_test(tables, names_are_one_line_and_not_blank);
+    tcase_add_test(tables, descriptions_have_lines_and_tabs_and_no_other_control_characters);
     tcase_add_test(tables, a_title_has_its_length);
     tcase_add_test(tables, an_oversized_body_is_413);
     tcase_add_test(tables, other_media_types_are_415);

@@ -10,6 +10,7 @@
 #include "common/keys.h"
 #include "common/redis.h"
 #include "common/snapshot.h"
+#include "tests/support/house.h"
 #include "tests/support/loop.h"
 #include "tests/support/stage.h"
 
@@ -107,6 +108,31 @@ START_TEST(a_key_belongs_to_one_request_of_one_user)
     reply = keyed(&stage.bob, "k-2", stage.auction, "{\"amount\": 30.00}");
     EXPECT_STATUS(reply, 202);
     ck_assert_str_ne(reply_text(reply, "bidId"), first);
+}
+END_TEST
+
+/* The next try comes by another connection, so to any of the gateway's workers, and at once. */
+START_TEST(a_refused_bid_leaves_its_key_free)
+{
+    enum { CONNECTIONS = 8, TRIES = 160 };
+    struct client *clients[CONNECTIONS];
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        clients[i] = client_new(house_http_url());
+        ck_assert_ptr_nonnull(clients[i]);
+        client_token(clients[i], stage.ann.token);
+    }
+    for (int i = 0; i < TRIES; i++) {
+        const char *key = client_format("X-Idempotency-Key: free-%d", i);
+        client_header(clients[i % CONNECTIONS], key);
+        EXPECT_ERROR(client_call(clients[i % CONNECTIONS], "POST", stage_path("/bids"), "{\"amount\": 1.00}"), 400,
+                     "BID_TOO_LOW");
+        client_header(clients[(i + 1) % CONNECTIONS], key);
+        EXPECT_ERROR(client_call(clients[(i + 1) % CONNECTIONS], "POST", stage_path("/bids"), "{\"amount\": 2.00}"),
+                     400, "BID_TOO_LOW");
+    }
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        client_free(clients[i]);
+    }
 }
 END_TEST
 
@@ -297,6 +323,7 @@ static Suite *bids_suite(void)
         refusals_at_the_door,
         the_same_key_places_one_bid,
         a_key_belongs_to_one_request_of_one_user,
+        a_refused_bid_leaves_its_key_free,
         prefer_wait_answers_the_decision,
         the_history_shows_amounts_and_pseudonyms_and_no_maximum,
         a_maximum_is_seen_by_its_owner_and_withdrawn,

@@ -119,6 +119,35 @@ START_TEST(with_a_bid_the_terms_stand)
 }
 END_TEST
 
+/* What could not be right at any time is said so, whatever the auction has come to; what could is refused for that. */
+START_TEST(a_wrong_body_is_400_before_the_state_is_409)
+{
+    static const struct {
+        const char *body;
+        const char *code;
+    } wrong[] = {
+        {"{\"title\": \"x\"}", "VALIDATION_FAILED"},
+        {"{\"version\": 1, \"colour\": \"red\"}", "VALIDATION_FAILED"},
+        {"{\"version\": 1, \"title\": 5}", "VALIDATION_FAILED"},
+        {"{\"version\": 1, \"startingPrice\": -1}", "INVALID_AMOUNT"},
+        {"{\"version\": 1, \"endTime\": \"2001-01-01T00:00:00Z\"}", "VALIDATION_FAILED"},
+    };
+    char ended[UUID_TEXT_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    const struct cast_terms terms = {.lasts_ms = 1500};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, ended));
+    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "10.00"), 200);
+    SUITE_WAIT(cast_has_status(stage.client, ended, "unsold"), CAST_DECISION_MS);
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        EXPECT_ERROR(update(&stage.seller, stage.auction, wrong[i].body), 400, wrong[i].code);
+        EXPECT_ERROR(update(&stage.seller, ended, wrong[i].body), 400, wrong[i].code);
+    }
+    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(stage.client, NULL, ended), "endTime"));
+    EXPECT_ERROR(update(&stage.seller, ended, client_format("{\"version\": 1, \"endTime\": \"%s\"}", end)), 409,
+                 "AUCTION_ENDED");
+}
+END_TEST
+
 START_TEST(an_update_is_the_sellers_and_is_checked)
 {
     char past[CLOCK_TEXT_SIZE];
@@ -371,6 +400,7 @@ static Suite *changes_suite(void)
         a_seller_changes_the_terms_before_the_first_bid,
         an_update_of_another_version_is_a_conflict,
         with_a_bid_the_terms_stand,
+        a_wrong_body_is_400_before_the_state_is_409,
         an_update_is_the_sellers_and_is_checked,
         a_scheduled_start_can_be_moved,
         what_takes_longer_is_answered_202_and_still_happens,

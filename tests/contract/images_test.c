@@ -2,8 +2,10 @@
  * Images of auctions, against the house: what is taken and what is refused, that nothing of the upload survives but its
  * picture, how it is shown, ordered and removed.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/support/admin.h"
@@ -322,8 +324,9 @@ START_TEST(files_of_removed_images_are_swept_away)
     enum { SWEEP_MS = 20000 };
     char ids[2][64];
     char urls[2][64];
+    const uint32_t seed = unique();
     for (int i = 0; i < 2; i++) {
-        const struct reply *reply = upload(&stage.seller, "image/png", picture_png(9, 9, 77));
+        const struct reply *reply = upload(&stage.seller, "image/png", picture_png(9, 9, seed));
         EXPECT_STATUS(reply, 201);
         keep(reply, "id", ids[i]);
         keep(reply, "url", urls[i]);
@@ -341,8 +344,66 @@ START_TEST(files_of_removed_images_are_swept_away)
     EXPECT_STATUS(stage_call(NULL, "GET", urls[0], NULL), 200);
     PQclear(sql_rows(stage.sql, overdue, urls[0] + strlen("/images/"), NULL));
     SUITE_WAIT(stage_call(NULL, "GET", urls[0], NULL)->status == 404, SWEEP_MS);
-    EXPECT_STATUS(upload(&stage.seller, "image/png", picture_png(9, 9, 77)), 201);
+    EXPECT_STATUS(upload(&stage.seller, "image/png", picture_png(9, 9, seed)), 201);
     EXPECT_STATUS(stage_call(NULL, "GET", urls[0], NULL), 200);
+}
+END_TEST
+
+/* An upload by its own client, while the auction is being deleted. */
+struct race {
+    char auction[UUID_TEXT_SIZE];
+    struct picture picture;
+    int status;
+    char url[64];
+};
+
+static void *run_race(void *arg)
+{
+    struct race *race = arg;
+    struct client *client = client_new(house_http_url());
+    if (client != NULL) {
+        client_token(client, stage.seller.token);
+        client_header(client, "Content-Type: image/png");
+        const struct reply *reply =
+            client_send(client, "POST", client_format("/api/v1/auctions/%s/images", race->auction), race->picture.bytes,
+                        race->picture.length);
+        race->status = reply->status;
+        keep(reply, "url", race->url);
+        client_free(client);
+    }
+    return NULL;
+}
+
+/* The deletion comes later into the upload each time, from before its first step to after its last. */
+START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
+{
+    enum { RACES = 16, LATER_NS = 10000000 };
+    const struct cast_terms terms = {.more = "\"draft\": true"};
+    int added = 0;
+    int refused = 0;
+    for (int i = 0; i < RACES; i++) {
+        struct race race = {.picture = picture_png(60, 60, unique())};
+        const struct timespec later = {.tv_nsec = i * (long)LATER_NS};
+        pthread_t thread;
+        ck_assert(cast_auction(stage.client, &stage.seller, &terms, race.auction));
+        ck_assert_int_eq(pthread_create(&thread, NULL, run_race, &race), 0);
+        (void)nanosleep(&later, NULL);
+        const struct reply *reply =
+            stage_call(&stage.seller, "DELETE", client_format("/api/v1/auctions/%s", race.auction), NULL);
+        int deleted = reply->status;
+        ck_assert_int_eq(pthread_join(thread, NULL), 0);
+        free(race.picture.bytes);
+        ck_assert_int_eq(deleted, 204);
+        ck_assert_msg(race.status == 201 || race.status == 404 || race.status == 503, "upload: %d", race.status);
+        added += race.status == 201 ? 1 : 0;
+        refused += race.status == 201 ? 0 : 1;
+        ck_assert_int_eq(
+            sql_int(stage.sql, "SELECT count(*) FROM images WHERE auction_id = $1::uuid", race.auction, NULL), 0);
+        /* Its file is on the list of what the sweep removes. */
+        ck_assert(race.status != 201 || sql_int(stage.sql, "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid",
+                                                race.url + strlen("/images/"), NULL) == 1);
+    }
+    (void)printf("%d uploads were before the deletion, %d after it\n", added, refused);
 }
 END_TEST
 
@@ -363,6 +424,7 @@ static Suite *images_suite(void)
         removing_closes_the_gap,
         what_was_bid_on_keeps_its_images,
         a_drafts_images_are_its_sellers_alone_and_go_with_it,
+        an_upload_and_the_deletion_of_its_draft_leave_nothing,
         an_admin_removes_what_was_bid_on_and_it_is_on_record,
         files_of_removed_images_are_swept_away,
         NULL,

@@ -14,7 +14,8 @@
 enum { LIMITS_CONF_SIZE = 8192, LIMITS_RELOAD_MS = 15000 };
 
 #define LIMITED                                                                                                        \
-    "[limits]\nbids_per_minute = 3\nauctions_per_hour = 2\nsearches_per_minute = 4\nlogins_per_minute = 5\n"           \
+    "[limits]\nbids_per_minute = 3\nbids_per_auction_minute = 5\nauctions_per_hour = 2\nsearches_per_minute = "        \
+    "4\nlogins_per_minute = 5\n"                                                                                       \
     "registrations_per_hour = 0\nlogins_account_per_minute = 3\n"
 
 static char saved[LIMITS_CONF_SIZE];
@@ -110,6 +111,17 @@ START_TEST(each_limit_refuses_the_next_one)
     }
     refused(cast_bid(stage.client, &stage.ann, stage.auction, "50.00"));
 
+    /* The auction takes five in all: of Bob's two, the first may still be asked for again. */
+    static const char body[] = "{\"amount\": 60.00}";
+    client_header(stage.client, "X-Idempotency-Key: limits");
+    EXPECT_STATUS(stage_call(&stage.bob, "POST", stage_path("/bids"), body), 202);
+    EXPECT_STATUS(cast_proxy(stage.client, &stage.bob, stage.auction, "80.00"), 200);
+    ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Remaining"), "0");
+    refused(cast_bid(stage.client, &stage.bob, stage.auction, "90.00"));
+    ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Limit"), "5");
+    client_header(stage.client, "X-Idempotency-Key: limits");
+    EXPECT_STATUS(stage_call(&stage.bob, "POST", stage_path("/bids"), body), 200);
+
     /* Withdrawals are counted by themselves. */
     for (int i = 0; i < 3; i++) {
         EXPECT_STATUS(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL), 404);
@@ -120,6 +132,7 @@ START_TEST(each_limit_refuses_the_next_one)
     const struct cast_terms terms = {0};
     ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
     ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
+    EXPECT_STATUS(cast_bid(stage.client, &stage.seller, id, "20.00"), 200); /* another auction, another minute */
     refused(stage_call(&stage.ann, "POST", "/api/v1/auctions",
                        "{\"title\": \"Third\", \"startingPrice\": 1, \"endTime\": \"2027-01-01T00:00:00.000Z\"}"));
 

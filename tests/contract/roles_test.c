@@ -75,6 +75,9 @@ static const struct rule rules[] = {
     {"POST", LOT "/images", "{}", USERS(415)},
     {"DELETE", LOT "/images/:imageId", NULL, {401, 403, 403, 403, 409, 404}},
     {"GET", "/images/:file", NULL, {404, 404, 404, 404, 404, 404}},
+    {"POST", API "/items", "{}", USERS(400)},
+    {"GET", API "/items", NULL, USERS(200)},
+    {"GET", API "/items/:id", NULL, {401, 403, 404, 404, 200, 200}},
     {"GET", ME, NULL, USERS(200)},
     {"PATCH", ME, "{}", USERS(200)},
     {"GET", ME "/bids", NULL, USERS(200)},
@@ -106,6 +109,7 @@ static const struct rule rules[] = {
 static struct cast_user banned;
 static struct cast_user admin;
 static char bid[UUID_TEXT_SIZE];
+static char item[UUID_TEXT_SIZE]; /* the seller's */
 
 static void set(void)
 {
@@ -116,6 +120,9 @@ static void set(void)
     const struct reply *reply = cast_bid(stage.client, &stage.ann, stage.auction, "10.00");
     EXPECT_STATUS(reply, 200);
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
+    reply = stage_call(&stage.seller, "POST", API "/items", "{\"title\": \"A chair\"}");
+    EXPECT_STATUS(reply, 201);
+    (void)snprintf(item, sizeof(item), "%s", reply_text(reply, "id"));
 }
 
 static const struct cast_user *player(enum role role)
@@ -127,15 +134,16 @@ static const struct cast_user *player(enum role role)
     return players[role];
 }
 
-/* The pattern with ids in the place of its parameters: an auction's, a bid's, or one that names nothing. */
+/* The pattern with ids in the place of its parameters: an auction's, a bid's, an item's, or one that names nothing. */
 static void fill(const char *pattern, char path[static PATH_SIZE])
 {
     static const char nothing[] = "01890000-0000-7000-8000-000000000000";
     size_t length = 0;
     bool lot = strncmp(pattern, LOT, strlen(LOT)) == 0;
+    const char *other = strncmp(pattern, API "/items/", strlen(API "/items/")) == 0 ? item : nothing;
     for (size_t parameter = 0; *pattern != '\0'; pattern += strcspn(pattern, ":")) {
         if (*pattern == ':') {
-            const char *id = !lot ? nothing : parameter == 0 ? stage.auction : bid;
+            const char *id = !lot ? other : parameter == 0 ? stage.auction : bid;
             length += (size_t)snprintf(path + length, PATH_SIZE - length, "%s", id);
             pattern += strcspn(pattern, "/");
             parameter++;

@@ -2,6 +2,7 @@
  * Sessions and access tokens: listed, ended one by one, by a new password and by logging out; keys rotate while tokens
  * of the key before live.
  */
+#include <pthread.h>
 #include <stdio.h>
 
 #include "tests/support/house.h"
@@ -84,6 +85,38 @@ START_TEST(a_new_password_ends_the_other_sessions)
 }
 END_TEST
 
+static void *change_password(void *arg)
+{
+    bool *changed = arg;
+    struct client *client = client_new(house_http_url());
+    if (client != NULL) {
+        client_token(client, stage.ann.token);
+        const char *body =
+            client_format("{\"password\": \"another password %p\", \"currentPassword\": \"%s\"}", arg, CAST_PASSWORD);
+        *changed = client_call(client, "PATCH", ME, body)->status == 200;
+        client_free(client);
+    }
+    return NULL;
+}
+
+/* Else one of those who were told 200 has a password that does not serve. */
+START_TEST(of_two_new_passwords_at_once_one_is_taken)
+{
+    enum { CHANGES = 4 };
+    pthread_t threads[CHANGES];
+    bool changed[CHANGES] = {false};
+    int taken = 0;
+    for (size_t i = 0; i < CHANGES; i++) {
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, change_password, &changed[i]), 0);
+    }
+    for (size_t i = 0; i < CHANGES; i++) {
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+        taken += changed[i] ? 1 : 0;
+    }
+    ck_assert_int_eq(taken, 1);
+}
+END_TEST
+
 START_TEST(logging_out_ends_access_tokens_too)
 {
     EXPECT_STATUS(stage_call(&stage.ann, "POST", "/api/v1/auth/logout", NULL), 204);
@@ -134,13 +167,10 @@ END_TEST
 static Suite *sessions_suite(void)
 {
     const TTest *const tests[] = {
-        sessions_are_listed_newest_first,
-        a_revoked_session_is_gone_with_its_access_tokens,
-        a_new_password_ends_the_other_sessions,
-        logging_out_ends_access_tokens_too,
-        a_user_has_at_most_a_hundred_sessions,
-        keys_rotate_while_old_tokens_live,
-        NULL,
+        sessions_are_listed_newest_first,       a_revoked_session_is_gone_with_its_access_tokens,
+        a_new_password_ends_the_other_sessions, of_two_new_passwords_at_once_one_is_taken,
+        logging_out_ends_access_tokens_too,     a_user_has_at_most_a_hundred_sessions,
+        keys_rotate_while_old_tokens_live,      NULL,
     };
     return stage_suite("sessions", tests);
 }

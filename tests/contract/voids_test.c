@@ -9,6 +9,8 @@
 #include "tests/support/house.h"
 #include "tests/support/stage.h"
 
+#define MY_BIDS "/api/v1/users/me/bids"
+
 static struct cast_user admin;
 
 static void set(void)
@@ -98,7 +100,7 @@ START_TEST(without_its_only_bid_an_auction_is_as_before)
     EXPECT_TEXT(reply, "currentBid", "null");
     EXPECT_TEXT(reply, "minimumBid", "10.00");
     EXPECT_TEXT(reply, "bidCount", "0");
-    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", "/api/v1/users/me/bids", NULL), "items"), 0);
+    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items"), 0);
     /* Its seller may change it again, and the replay knows on which terms what is left was bid. */
     EXPECT_STATUS(stage_call(&stage.seller, "PUT", stage_path(""), "{\"version\": 3, \"startingPrice\": 20}"), 200);
     (void)place(&stage.bob, "20.00", true, bid);
@@ -129,7 +131,31 @@ START_TEST(automatic_bids_are_made_anew)
     reply = stage_call(NULL, "GET", stage_path("/bids"), NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.amount", "10.00");
-    EXPECT_TEXT(stage_call(&stage.bob, "GET", "/api/v1/users/me/bids", NULL), "items.0.state", "winning");
+    reply = stage_call(&stage.bob, "GET", MY_BIDS, NULL);
+    EXPECT_TEXT(reply, "items.0.state", "winning");
+    EXPECT_TEXT(reply, "items.0.myHighestBid", "10.00");
+    EXPECT_TEXT(reply, "items.0.myMaximum", "50.00");
+    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items"), 0);
+    expect_replays();
+}
+END_TEST
+
+/* An automatic bid that a void made anew, lower, is still all that I bid by it. */
+START_TEST(my_highest_bid_follows_a_void)
+{
+    char proxy[UUID_TEXT_SIZE];
+    char second[UUID_TEXT_SIZE];
+    char third[UUID_TEXT_SIZE];
+    (void)place(&stage.ann, "90.00", true, proxy);
+    (void)place(&stage.bob, "40.00", true, second);
+    (void)place(&admin, "60.00", false, third);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.myHighestBid", "61.00");
+    EXPECT_STATUS(void_bid(&admin, third), 200);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.myHighestBid", "41.00");
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.state", "winning");
+    EXPECT_TEXT(stage_call(&stage.bob, "GET", MY_BIDS, NULL), "items.0.state", "outbid");
+    EXPECT_STATUS(void_bid(&admin, second), 200);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.myHighestBid", "10.00");
     expect_replays();
 }
 END_TEST
@@ -233,6 +259,7 @@ static Suite *voids_suite(void)
     tcase_add_test(tcase, an_admin_voids_the_leading_bid);
     tcase_add_test(tcase, without_its_only_bid_an_auction_is_as_before);
     tcase_add_test(tcase, automatic_bids_are_made_anew);
+    tcase_add_test(tcase, my_highest_bid_follows_a_void);
     tcase_add_test(tcase, a_bidder_takes_back_a_mistaken_amount);
     tcase_add_test(tcase, what_was_sold_is_settled_anew);
     tcase_add_test(tcase, voids_are_checked);

@@ -112,6 +112,30 @@ START_TEST(watchers_hear_of_a_cancellation)
 }
 END_TEST
 
+/* What was rejected makes nobody a bidder whom the event would tell; without a price to buy at, buying is. */
+START_TEST(who_was_only_rejected_hears_of_a_cancellation_as_a_watcher)
+{
+    EXPECT_STATUS(watch(&stage.ann, stage.auction), 201);
+    client_header(stage.client, "Prefer: wait=10");
+    EXPECT_TEXT(stage_call(&stage.ann, "POST", stage_path("/buy-now"), NULL), "status", "rejected");
+    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 204);
+    SUITE_WAIT(told(&stage.ann, "AUCTION_CANCELLED") == 1, TOLD_MS);
+}
+END_TEST
+
+/* A bid taken back counts no more, so its bidder is told as one who watches. */
+START_TEST(watchers_whose_bid_does_not_count_hear_of_it_too)
+{
+    EXPECT_STATUS(watch(&stage.bob, stage.auction), 201);
+    const struct reply *bid = cast_bid(stage.client, &stage.bob, stage.auction, "10.00");
+    EXPECT_STATUS(bid, 200);
+    const char *path = client_format("/api/v1/auctions/%s/bids/%s", stage.auction, reply_text(bid, "bidId"));
+    EXPECT_STATUS(stage_call(&stage.bob, "DELETE", path, NULL), 204);
+    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 204);
+    SUITE_WAIT(told(&stage.bob, "AUCTION_CANCELLED") == 1, TOLD_MS);
+}
+END_TEST
+
 START_TEST(unwanted_kinds_are_not_sent)
 {
     const struct reply *reply = stage_call(&stage.ann, "GET", ME, NULL);
@@ -179,6 +203,8 @@ static Suite *watchlist_suite(void)
         bids_of_one_minute_are_one_notice,
         watchers_hear_that_it_ends_soon,
         watchers_hear_of_a_cancellation,
+        who_was_only_rejected_hears_of_a_cancellation_as_a_watcher,
+        watchers_whose_bid_does_not_count_hear_of_it_too,
         unwanted_kinds_are_not_sent,
         unread_notices_are_counted,
         after_a_sale_seller_and_winner_reach_each_other,

@@ -185,9 +185,26 @@ class Client:
             self.connection.putheader("Host", self.address)
         self.connection.putheader("Content-Length", "0")
         self.connection.endheaders()
+        return self.received(operation)
+
+    def received(self, operation):
+        """The answer to what was sent by hand, judged."""
         answer = self.connection.getresponse()
         reply = Reply(answer, answer.read())
         self.document.judge(operation, reply)
+        return reply
+
+    def begin(self, method, path):
+        """A request that never ends; `finish` waits for what the house says to that."""
+        self.connection.connect()
+        self.connection.sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: {self.address}\r\nX-Slow: ".encode())
+
+    def finish(self, method, path):
+        """See begin."""
+        answer = http.client.HTTPResponse(self.connection.sock, method=method)
+        answer.begin()
+        reply = Reply(answer, answer.read())
+        self.document.judge(self.document.find(method, path.partition("?")[0]), reply)
         return reply
 
     def close(self):

@@ -35,6 +35,22 @@ house_open() {
     export ROSTRUM_TEST_CONF
 }
 
+# Waits, up to half a minute, until whichever gateway worker answers has all its back ends: a test that took some of them
+# away may have ended a moment ago.
+house_whole() {
+    asked=0
+    good=0
+    while [ "$good" -lt 8 ] && [ "$asked" -lt 300 ]; do
+        asked=$((asked + 1))
+        if curl -s --max-time 2 --noproxy '*' "$ROSTRUM_HTTP_URL/ready" | grep -q '"degraded": *\[\]'; then
+            good=$((good + 1))
+        else
+            good=0
+            sleep 0.1
+        fi
+    done
+}
+
 # A port below the ephemeral range that nobody listens on, another one for each process that asks.
 house_free_port() {
     ports_listening | awk -v seed="$$" '

@@ -71,6 +71,10 @@ START_TEST(commands_come_back)
         check_same(&items[i].command, &sent[i]);
     }
     ck_assert(!message_read_commands(text, length, items, 4, &count, &why));
+    struct json *tree = json_parse(text, length, NULL);
+    struct uuid about = {{0}};
+    ck_assert(message_auction(tree, &about) && uuid_equal(&about, &auction));
+    json_free(tree);
     jsonw_free(writer);
 }
 END_TEST

@@ -1,0 +1,123 @@
+/*
+ * What the house still does while one of its servers is away: the table "What fails, and what happens" of
+ * ARCHITECTURE.md. And that it is whole again by itself once the server is back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+enum { LOOKS = 8, TEST_S = 180 };
+
+/* Steers runit's service of this name in the house under test: "down" (and waits for its end) or "up". */
+static bool server(const char *name, const char *order)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    const char *folder = getenv("ROSTRUM_VAR");
+    ck_assert_ptr_nonnull(folder);
+    const char *path = client_format("%s/service/%s", folder, name);
+    const char *const argv[] = {"/usr/bin/sv", "-w", "30", order, path, NULL};
+    return house_run(argv, out, sizeof(out)) == 0;
+}
+
+/* On fresh connections, which land on all workers: /ready has this status, and names this server (NULL: any). */
+static bool all_say(int status, const char *degraded)
+{
+    for (int i = 0; i < LOOKS; i++) {
+        client_header(stage.client, "Connection: close");
+        const struct reply *reply = stage_call(NULL, "GET", "/ready", NULL);
+        if (reply->status != status || (degraded != NULL && strcmp(reply_text(reply, "degraded.0"), degraded) != 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void strike(void)
+{
+    static const char *const names[] = {"postgres", "redis", "rabbitmq"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        ck_assert(server(names[i], "up"));
+    }
+    SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+    stage_strike();
+}
+
+static void unavailable(const struct reply *reply)
+{
+    EXPECT_ERROR(reply, 503, "UNAVAILABLE");
+    ck_assert_str_ne(client_reply_header(stage.client, "Retry-After"), "");
+}
+
+static const char *status_of(const char *bid)
+{
+    return sql_text(stage.sql, "SELECT status || coalesce(' ' || reason, '') FROM bids WHERE bid_id = $1", bid, NULL);
+}
+
+START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
+{
+    char good[UUID_TEXT_SIZE];
+    char low[UUID_TEXT_SIZE];
+    struct cast_user session = stage.bob;
+    (void)snprintf(session.token, sizeof(session.token), "%s", stage.bob.session);
+    ck_assert(server("redis", "down"));
+    SUITE_WAIT(all_say(200, "redis"), HOUSE_READY_MS);
+    stage_submit(&stage.ann, stage.auction, "20.00", good);
+    stage_submit(&stage.bob, stage.auction, "20.50", low); /* nobody can say so before it is decided */
+    SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, CAST_DECISION_MS);
+    ck_assert_str_eq(status_of(good), "accepted");
+    unavailable(stage_call(&session, "POST", stage_path("/bids"), "{\"amount\": 30.00}"));
+    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "currentBid", "20.00");
+    EXPECT_STATUS(stage_call(&stage.ann, "GET", "/api/v1/users/me", NULL), 200);
+}
+END_TEST
+
+START_TEST(without_postgresql_bids_are_queued_and_decided_later)
+{
+    char bid[UUID_TEXT_SIZE];
+    ck_assert(server("postgres", "down"));
+    SUITE_WAIT(all_say(200, "postgres"), HOUSE_READY_MS);
+    stage_submit(&stage.ann, stage.auction, "20.00", bid);
+    const char *path = client_format("%s/%s", stage_path("/bids"), bid);
+    EXPECT_TEXT(stage_call(&stage.ann, "GET", path, NULL), "status", "pending");
+    unavailable(stage_call(&stage.ann, "GET", "/api/v1/users/me", NULL));
+    unavailable(stage_call(&stage.seller, "PUT", stage_path(""), "{\"version\": 1, \"title\": \"Other\"}"));
+    ck_assert(server("postgres", "up"));
+    SUITE_WAIT(strcmp(status_of(bid), "accepted") == 0, HOUSE_READY_MS);
+}
+END_TEST
+
+START_TEST(without_its_broker_the_house_takes_no_bids_and_is_read)
+{
+    ck_assert(server("rabbitmq", "down"));
+    SUITE_WAIT(all_say(503, NULL), HOUSE_READY_MS);
+    EXPECT_TEXT(stage_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
+    unavailable(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 20.00}"));
+    EXPECT_STATUS(cast_look(stage.client, NULL, stage.auction), 200);
+    EXPECT_STATUS(stage_call(&stage.ann, "GET", "/api/v1/users/me", NULL), 200);
+    ck_assert(server("rabbitmq", "up"));
+    SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), "status", "accepted");
+    ck_assert_int_eq(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1", stage.auction, NULL), 1);
+}
+END_TEST
+
+static Suite *outage_suite(void)
+{
+    Suite *suite = suite_create("outage");
+    TCase *tcase = tcase_create("outage");
+    tcase_add_checked_fixture(tcase, stage_set, strike);
+    tcase_set_timeout(tcase, TEST_S);
+    tcase_add_test(tcase, without_redis_bids_are_taken_from_who_has_an_access_token);
+    tcase_add_test(tcase, without_postgresql_bids_are_queued_and_decided_later);
+    tcase_add_test(tcase, without_its_broker_the_house_takes_no_bids_and_is_read);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(outage_suite());
+}

@@ -1,0 +1,149 @@
+/*
+ * Items: kept, listed, seen by their owner and admins alone, and put on sale by nobody else.
+ */
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "tests/support/admin.h"
+#include "tests/support/stage.h"
+
+#define ITEMS    "/api/v1/items"
+#define AUCTIONS "/api/v1/auctions"
+
+enum { HOUR_MS = 3600000 };
+
+static void keep(const struct cast_user *who, const char *title, char id[static UUID_TEXT_SIZE])
+{
+    const struct reply *reply = stage_call(who, "POST", ITEMS, client_format("{\"title\": \"%s\"}", title));
+    EXPECT_STATUS(reply, 201);
+    EXPECT_TEXT(reply, "title", title);
+    EXPECT_TEXT(reply, "ownerId", who->id);
+    EXPECT_TEXT(reply, "auctionId", "null");
+    (void)snprintf(id, UUID_TEXT_SIZE, "%s", reply_text(reply, "id"));
+    ck_assert_str_eq(client_reply_header(stage.client, "Location"), client_format(ITEMS "/%s", id));
+}
+
+static const struct reply *sell_as(const struct cast_user *who, const char *item, const char *more)
+{
+    char end[CLOCK_TEXT_SIZE];
+    clock_format(clock_now_ms() + HOUR_MS, end);
+    return stage_call(
+        who, "POST", AUCTIONS,
+        client_format("{\"title\": \"x\", \"startingPrice\": 1, \"endTime\": \"%s\", \"itemId\": \"%s\"%s}", end, item,
+                      more));
+}
+
+static const struct reply *sell(const struct cast_user *who, const char *item)
+{
+    return sell_as(who, item, "");
+}
+
+static const struct reply *look(const struct cast_user *who, const char *item)
+{
+    return stage_call(who, "GET", client_format(ITEMS "/%s", item), NULL);
+}
+
+START_TEST(an_item_is_its_owners_alone)
+{
+    struct cast_user admin;
+    char item[UUID_TEXT_SIZE];
+    ck_assert(admin_new(stage.client, stage.sql, &admin));
+    keep(&stage.seller, "A lamp", item);
+    EXPECT_TEXT(look(&stage.seller, item), "id", item);
+    EXPECT_TEXT(look(&admin, item), "id", item);
+    EXPECT_ERROR(look(&stage.ann, item), 404, "NOT_FOUND");
+    EXPECT_ERROR(look(NULL, item), 401, "UNAUTHORIZED");
+    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", ITEMS, NULL), "items"), 0);
+}
+END_TEST
+
+static void expect_no_item(const struct reply *reply)
+{
+    EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+    EXPECT_TEXT(reply, "fields.0.field", "itemId");
+    EXPECT_TEXT(reply, "fields.0.message", "names no item of yours");
+}
+
+START_TEST(an_auction_or_draft_names_an_item_of_its_sellers)
+{
+    static const char *const kinds[] = {"", ", \"draft\": true"};
+    char item[UUID_TEXT_SIZE];
+    keep(&stage.seller, "A lamp", item);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        expect_no_item(sell_as(&stage.ann, item, kinds[i]));
+        expect_no_item(sell_as(&stage.seller, stage.auction, kinds[i])); /* an id, of something else */
+    }
+    EXPECT_TEXT(look(&stage.seller, item), "auctionId", "null");
+    EXPECT_STATUS(sell_as(&stage.seller, item, kinds[1]), 201);
+    EXPECT_ERROR(sell(&stage.seller, item), 409, "ITEM_ALREADY_LISTED");
+    expect_no_item(sell(&stage.ann, item));
+}
+END_TEST
+
+START_TEST(it_says_which_open_auction_it_is_in)
+{
+    char item[UUID_TEXT_SIZE];
+    char auction[UUID_TEXT_SIZE];
+    keep(&stage.seller, "A lamp", item);
+    const struct reply *reply = sell(&stage.seller, item);
+    EXPECT_STATUS(reply, 201);
+    EXPECT_TEXT(reply, "itemId", item);
+    (void)snprintf(auction, sizeof(auction), "%s", reply_text(reply, "id"));
+    EXPECT_ERROR(sell(&stage.seller, item), 409, "ITEM_ALREADY_LISTED");
+    EXPECT_TEXT(look(&stage.seller, item), "auctionId", auction);
+    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", client_format(AUCTIONS "/%s", auction), NULL), 204);
+    EXPECT_TEXT(look(&stage.seller, item), "auctionId", "null");
+    EXPECT_STATUS(sell(&stage.seller, item), 201);
+}
+END_TEST
+
+START_TEST(they_are_listed_newest_first_in_pages)
+{
+    static const char *const titles[] = {"One", "Two", "Three"};
+    char cursor[256];
+    char id[UUID_TEXT_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
+        keep(&stage.seller, titles[i], id);
+        int64_t kept_ms = clock_now_ms();
+        SUITE_WAIT(clock_now_ms() > kept_ms, CAST_DECISION_MS);
+    }
+    const struct reply *reply = stage_call(&stage.seller, "GET", ITEMS "?limit=2", NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 2);
+    EXPECT_TEXT(reply, "items.0.title", "Three");
+    EXPECT_TEXT(reply, "items.1.title", "Two");
+    (void)snprintf(cursor, sizeof(cursor), "%s", reply_text(reply, "nextCursor"));
+    reply = stage_call(&stage.seller, "GET", client_format(ITEMS "?limit=2&cursor=%s", cursor), NULL);
+    ck_assert_int_eq(reply_count(reply, "items"), 1);
+    EXPECT_TEXT(reply, "items.0.title", "One");
+    EXPECT_TEXT(reply, "nextCursor", "null");
+    EXPECT_ERROR(stage_call(&stage.seller, "GET", ITEMS "?cursor=nonsense", NULL), 400, "VALIDATION_FAILED");
+}
+END_TEST
+
+START_TEST(what_is_no_item_is_not_kept)
+{
+    static const char *const bodies[] = {"{}", "{\"title\": \"\"}", "{\"title\": 1}",
+                                         "{\"title\": \"x\", \"colour\": \"red\"}",
+                                         "{\"title\": \"x\", \"description\": 1}"};
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        EXPECT_ERROR(stage_call(&stage.seller, "POST", ITEMS, bodies[i]), 400, "VALIDATION_FAILED");
+    }
+    ck_assert_int_eq(reply_count(stage_call(&stage.seller, "GET", ITEMS, NULL), "items"), 0);
+    EXPECT_ERROR(stage_call(&stage.seller, "GET", ITEMS "/none", NULL), 404, "NOT_FOUND");
+}
+END_TEST
+
+static Suite *items_suite(void)
+{
+    const TTest *const tests[] = {
+        an_item_is_its_owners_alone,         an_auction_or_draft_names_an_item_of_its_sellers,
+        it_says_which_open_auction_it_is_in, they_are_listed_newest_first_in_pages,
+        what_is_no_item_is_not_kept,         NULL,
+    };
+    return stage_suite("items", tests);
+}
+
+int main(void)
+{
+    return suite_run(items_suite());
+}

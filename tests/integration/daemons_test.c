@@ -1,0 +1,310 @@
+/*
+ * What a supervisor relies on: each daemon tells systemd when it is ready, that it is alive, and that it stops, and
+ * ends with 0 on SIGTERM; the gateway serves a socket that was passed to it, refuses connections over its cap,
+ * replaces a worker that was killed and none that stood still with the whole machine, believes the proxy about
+ * addresses, and in a drain answers what was begun. They need a migrated house without any program of it.
+ */
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/house.h"
+#include "tests/support/program.h"
+#include "tests/support/suite.h"
+
+enum { HEARD_SIZE = 4096, ANSWER_SIZE = 2048, SOON_MS = 20000, CAP = 4, PASSED_FD = 3 };
+enum { STUCK_MS = 20 * 500 + 1000 }; /* beyond what the master grants a worker */
+
+#define HEALTH "GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
+
+static const char settings[] = "[gateway]\nworkers = 1\nconnections_max = 4\ntrust_forwarded_for = yes\n"
+                               "[limits]\nsearches_per_minute = 1\n[images]\nimage_folder = /tmp\n";
+
+static char settings_path[PROGRAM_SETTINGS_SIZE];
+static char folder[64];
+static char notify_path[96];
+static int notify_fd;
+static char heard[HEARD_SIZE]; /* everything that was told, line by line */
+static int listener;
+static in_port_t port;
+
+static void open_notify(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(folder, sizeof(folder), "/tmp/rostrum-notify-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(notify_path, sizeof(notify_path), "%s/socket", folder);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", notify_path);
+    notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(notify_fd, 0);
+    ck_assert_int_eq(bind(notify_fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    heard[0] = '\0';
+}
+
+static void open_listener(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof(address);
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(listener, 0);
+    ck_assert_int_eq(bind(listener, (const struct sockaddr *)&address, length), 0);
+    ck_assert_int_eq(listen(listener, SOMAXCONN), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+    port = address.sin_port;
+}
+
+static void set(void)
+{
+    program_settings(settings, settings_path);
+    open_notify();
+    open_listener();
+}
+
+static void strike(void)
+{
+    program_settings_remove(settings_path);
+    (void)unlink(notify_path);
+    (void)rmdir(folder);
+    (void)close(notify_fd);
+    (void)close(listener);
+}
+
+/* As systemd would: with the listener as its descriptor 3, and a socket to tell things to. */
+static pid_t start(const char *name)
+{
+    const char *build = getenv("BUILD");
+    char path[PROGRAM_SETTINGS_SIZE * 4];
+    char own[16];
+    (void)snprintf(path, sizeof(path), "%s/bin/%s", build == NULL ? "build" : build, name);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)signal(SIGTERM, SIG_DFL); /* Check's handler would end the test */
+        (void)snprintf(own, sizeof(own), "%d", (int)getpid());
+        (void)setenv("ROSTRUM_CONF", settings_path, 1);
+        (void)setenv("NOTIFY_SOCKET", notify_path, 1);
+        (void)setenv("WATCHDOG_USEC", "2000000", 1);
+        (void)setenv("LISTEN_PID", own, 1);
+        (void)setenv("LISTEN_FDS", "1", 1);
+        if (listener == PASSED_FD || dup2(listener, PASSED_FD) == PASSED_FD) {
+            (void)execl(path, name, (char *)NULL);
+        }
+        _exit(EXIT_FAILURE);
+    }
+    return pid;
+}
+
+static bool told(const char *line)
+{
+    size_t length = strlen(heard);
+    for (ssize_t more = 0; more >= 0 && length + 2 < sizeof(heard);) {
+        more = recv(notify_fd, heard + length, sizeof(heard) - length - 2, MSG_DONTWAIT);
+        if (more > 0) {
+            length += (size_t)more;
+            heard[length++] = '\n';
+            heard[length] = '\0';
+        }
+    }
+    return strstr(heard, line) != NULL;
+}
+
+static int dial(void)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}, .sin_port = port};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void say(int fd, const char *text)
+{
+    ck_assert_int_eq((int)send(fd, text, strlen(text), MSG_NOSIGNAL), (int)strlen(text));
+}
+
+/* Reads up to the end of a JSON body, or until the other side closes. */
+static const char *answer(int fd)
+{
+    static char text[ANSWER_SIZE];
+    size_t length = 0;
+    text[0] = '\0';
+    while (strstr(text, "\r\n\r\n") == NULL || text[length - 1] != '}') {
+        struct pollfd look = {.fd = fd, .events = POLLIN};
+        ck_assert_msg(poll(&look, 1, SOON_MS) == 1, "no answer, only: %s", text);
+        ssize_t more = recv(fd, text + length, sizeof(text) - length - 1, 0);
+        if (more <= 0) {
+            break;
+        }
+        length += (size_t)more;
+        text[length] = '\0';
+    }
+    return text;
+}
+
+static bool is_answered(int fd)
+{
+    say(fd, HEALTH);
+    return strncmp(answer(fd), "HTTP/1.1 200 ", strlen("HTTP/1.1 200 ")) == 0;
+}
+
+/* Whether a new connection is served: the end of another is noticed a moment later. */
+static bool is_room(void)
+{
+    int fd = dial();
+    (void)send(fd, HEALTH, strlen(HEALTH), MSG_NOSIGNAL); /* it may be closed already */
+    bool served = strstr(answer(fd), " 200 ") != NULL;
+    (void)close(fd);
+    return served;
+}
+
+START_TEST(systemd_is_told)
+{
+    static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "rostrum-endworker",
+                                           "rostrum-notifyworker"};
+    pid_t pid = start(programs[_i]);
+    SUITE_WAIT(told("READY=1\n"), SOON_MS);
+    SUITE_WAIT(told("WATCHDOG=1\n"), SOON_MS);
+    ck_assert_int_eq(program_end(pid, SIGTERM), 0);
+    ck_assert_msg(told("STOPPING=1\n"), "%s", heard);
+}
+END_TEST
+
+START_TEST(a_passed_socket_is_served_up_to_the_cap)
+{
+    int fds[CAP];
+    pid_t pid = start("rostrum-gateway");
+    for (size_t i = 0; i < CAP; i++) {
+        fds[i] = dial();
+        ck_assert(is_answered(fds[i]));
+    }
+    int fd = dial();
+    const char *text = answer(fd);
+    ck_assert_msg(strncmp(text, "HTTP/1.1 503 ", strlen("HTTP/1.1 503 ")) == 0, "%s", text);
+    ck_assert_msg(strstr(text, "Retry-After: ") != NULL && strstr(text, "Connection: close\r\n") != NULL, "%s", text);
+    (void)close(fd);
+    ck_assert(is_answered(fds[0])); /* who was there first stays */
+    (void)close(fds[0]);
+    SUITE_WAIT(is_room(), SOON_MS);
+    for (size_t i = 1; i < CAP; i++) {
+        (void)close(fds[i]);
+    }
+    ck_assert_int_eq(program_end(pid, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(a_killed_worker_is_replaced)
+{
+    pid_t pid = start("rostrum-gateway");
+    SUITE_WAIT(told("READY=1\n"), SOON_MS);
+    pid_t worker = house_child(pid);
+    ck_assert_int_gt(worker, 0);
+    ck_assert_int_eq(kill(worker, SIGKILL), 0);
+    int fd = dial(); /* waits in the kernel until there is another */
+    ck_assert(is_answered(fd));
+    ck_assert_int_ne(house_child(pid), worker);
+    (void)close(fd);
+    ck_assert_int_eq(program_end(pid, SIGTERM), 0);
+}
+END_TEST
+
+/* A machine that was suspended: all of it stands still for longer than a worker may, then the master comes first. */
+START_TEST(a_pause_of_the_whole_gateway_kills_no_worker)
+{
+    pid_t pid = start("rostrum-gateway");
+    SUITE_WAIT(told("READY=1\n"), SOON_MS);
+    pid_t worker = house_child(pid);
+    int fd = dial();
+    ck_assert(is_answered(fd));
+    ck_assert_int_eq(kill(pid, SIGSTOP), 0);
+    ck_assert_int_eq(kill(worker, SIGSTOP), 0);
+    int64_t until_ms = suite_mono_ms() + STUCK_MS;
+    SUITE_WAIT(suite_mono_ms() > until_ms, SOON_MS);
+    (void)told("");
+    heard[0] = '\0';
+    ck_assert_int_eq(kill(pid, SIGCONT), 0);
+    SUITE_WAIT(told("WATCHDOG=1\n"), SOON_MS); /* it has looked at its workers */
+    ck_assert_int_eq(kill(worker, SIGCONT), 0);
+    ck_assert(is_answered(fd));
+    ck_assert_int_eq(house_child(pid), worker);
+    (void)close(fd);
+    ck_assert_int_eq(program_end(pid, SIGTERM), 0);
+}
+END_TEST
+
+/* The status of a guest's search by way of a proxy that says where it came from. */
+static int search(int client)
+{
+    char text[256];
+    int fd = dial();
+    (void)snprintf(text, sizeof(text),
+                   "GET /api/v1/auctions?limit=1 HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+                   "X-Forwarded-For: 203.0.113.7, 10.%d.%d.%d\r\n\r\n",
+                   (int)getpid() / 256 % 256, (int)getpid() % 256, client);
+    say(fd, text);
+    int status = (int)strtol(answer(fd) + strlen("HTTP/1.1 "), NULL, 10);
+    (void)close(fd);
+    return status;
+}
+
+START_TEST(guests_are_limited_by_the_address_that_the_proxy_saw)
+{
+    int client = 0;
+    pid_t pid = start("rostrum-gateway");
+    SUITE_WAIT(search(++client) == 200, SOON_MS); /* its servers are there */
+    ck_assert_int_eq(search(client), 429);
+    ck_assert_int_eq(search(client + 1), 200);
+    ck_assert_int_eq(program_end(pid, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(a_drain_answers_what_was_begun)
+{
+    pid_t pid = start("rostrum-gateway");
+    int fd = dial();
+    ck_assert(is_answered(fd));
+    say(fd, "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: "
+            "2\r\n\r\n{");
+    ck_assert_int_eq(kill(pid, SIGTERM), 0);
+    SUITE_WAIT(told("STOPPING=1\n"), SOON_MS);
+    say(fd, "}");
+    const char *text = answer(fd);
+    ck_assert_msg(strncmp(text, "HTTP/1.1 400 ", strlen("HTTP/1.1 400 ")) == 0, "%s", text);
+    ck_assert_msg(strstr(text, "Connection: close\r\n") != NULL, "%s", text);
+    (void)close(fd);
+    int status = 0;
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+static Suite *daemons_suite(void)
+{
+    enum { TIMEOUT_S = 60, PROGRAMS = 4 };
+    Suite *suite = suite_create("daemons");
+    TCase *tcase = tcase_create("daemons");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_set_timeout(tcase, TIMEOUT_S);
+    tcase_add_loop_test(tcase, systemd_is_told, 0, PROGRAMS);
+    tcase_add_test(tcase, a_passed_socket_is_served_up_to_the_cap);
+    tcase_add_test(tcase, a_killed_worker_is_replaced);
+    tcase_add_test(tcase, a_pause_of_the_whole_gateway_kills_no_worker);
+    tcase_add_test(tcase, guests_are_limited_by_the_address_that_the_proxy_saw);
+    tcase_add_test(tcase, a_drain_answers_what_was_begun);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(daemons_suite());
+}
