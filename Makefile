@@ -79,7 +79,7 @@ $(OBJ)/gateway/openapi_json.o: $(OBJ)/gateway/openapi_json.c
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BIN)/rostrum-gateway: $(call objects,gateway) $(OBJ)/gateway/openapi_json.o $(COMMON)
-$(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl)
+$(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
 # libvips by the name of its run-time library: its -dev package is ten times its size (gateway/picture/libvips.h).
 $(BIN)/rostrum-picture: $(call objects,gateway/picture) $(OBJ)/common/picture.o
@@ -96,7 +96,7 @@ $(PROGRAMS):
 $(OBJ)/tests/%.o: PKG_CFLAGS += $(shell pkg-config --cflags $(TEST_PACKAGES))
 $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(OBJ)/bidworker/voids.o $(COMMON)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES))
+	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES)) -lwslay
 
 # A pure part of one program, tested by itself.
 $(BUILD)/tests/unit/bidworker_decide_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o letters.o)
@@ -105,6 +105,7 @@ $(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o pseudonym.o)
+$(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/frame.o
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,jws.o token.o)

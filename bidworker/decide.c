@@ -61,7 +61,8 @@ static void copy_text(char out[static MESSAGE_TEXT_SIZE], const char *text)
 }
 
 /* What a gateway that waits is told of a row. */
-static void describe(const struct batch *batch, struct batch_entry *entry, const struct batch_row *row)
+static void describe(const struct batch *batch, const struct batch_auction *auction, struct batch_entry *entry,
+                     const struct batch_row *row)
 {
     struct decision *decision = &entry->decision;
     *decision = (struct decision){
@@ -73,6 +74,7 @@ static void describe(const struct batch *batch, struct batch_entry *entry, const
         .max_amount = row->max_amount,
         .received_ms = row->received_ms,
         .decided_ms = batch->decided_ms,
+        .version = auction->version,
     };
     copy_text(decision->status, row->status);
     copy_text(decision->reason, row->reason == NULL ? "" : row->reason);
@@ -103,7 +105,7 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
         row->end_ms = command->end_ms;
     }
     entry->outcome = BATCH_DECIDED;
-    describe(batch, entry, row);
+    describe(batch, auction, entry, row);
 }
 
 static void add_event(struct batch *batch, const struct batch_auction *auction, enum event_kind kind,

@@ -7,15 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bidworker/news.h"
 #include "common/keys.h"
+#include "common/live.h"
 #include "common/log.h"
 #include "common/redis.h"
 #include "common/snapshot.h"
 
 enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 
-/* Commands under way; a batch makes at most three for each of its 1,024 bids, and two may overlap. */
-enum { PENDING_MAX = 8192 };
+/* Commands under way; a batch makes at most five for each of its 1,024 bids, and two may overlap. */
+enum { PENDING_MAX = 16384 };
 enum { SHARD_FIELD_SIZE = 16 };
 /* Of a batch of up to 1,024 bids, each with at most one automatic answer. */
 enum { LEADERS_SIZE = 2048 * SNAPSHOT_LEADER_SIZE };
@@ -77,43 +79,26 @@ void emit_free(struct emit *emit)
     free(emit);
 }
 
-/* What the public history shows of a row (rule 9), and what a leader's own raise made the price. */
-static bool leads(const struct batch_row *row)
-{
-    static const char *const kinds[] = {"bid", "proxy", "auto", "buy"};
-    bool bid = false;
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        bid = bid || strcmp(row->kind, kinds[i]) == 0;
-    }
-    return bid && row->reason == NULL && row->amount > 0;
-}
-
-/*
- * The batch's bids of one auction as text. `*row` is its first row, and becomes that of the next auction: both stand in
- * the order of their ids. False: they do not fit, and the leaderboard is better made anew.
- */
-static bool write_leaders(struct emit *emit, const struct batch *batch, const struct batch_auction *auction,
-                          size_t *row)
+/* The batch's bids of one auction as text. False: they do not fit, and the leaderboard is better made anew. */
+static bool write_leaders(struct emit *emit, const struct batch *batch, const struct news_cursor *cursor)
 {
     size_t length = 0;
-    bool good = true;
     emit->leaders[0] = '\0';
-    while (*row < batch->row_count && uuid_compare(&batch->rows[*row].auction_id, &auction->id) < 0) {
-        (*row)++; /* of an auction that does not exist */
-    }
-    for (; *row < batch->row_count && uuid_equal(&batch->rows[*row].auction_id, &auction->id); (*row)++) {
-        const struct batch_row *bid = &batch->rows[*row];
+    for (size_t i = cursor->first_row; i < cursor->row; i++) {
+        const struct batch_row *bid = &batch->rows[i];
         bool accepted = strcmp(bid->status, "accepted") == 0;
-        if (!good || !leads(bid)) {
+        if (!news_shows(bid)) {
             continue;
         }
         size_t added = snapshot_leader_add(emit->leaders + length, sizeof emit->leaders - length,
                                            !accepted && bid->max_amount > 0 ? bid->max_amount : bid->amount, accepted,
                                            &bid->bidder_id);
+        if (added == 0) {
+            return false;
+        }
         length += added;
-        good = added > 0;
     }
-    return good;
+    return true;
 }
 
 static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction, const char *leaders)
@@ -145,14 +130,34 @@ static bool emit_entry(struct emit *emit, const struct command *command)
                           : redis_command(emit->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
 }
 
+static bool is_bid(enum command_kind kind)
+{
+    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
+}
+
+/* To the gateway that waits for it, if any, and of a bid to wherever its bidder is connected. */
 static bool emit_decision(struct emit *emit, const struct batch_entry *entry)
 {
-    char channel[KEYS_SIZE];
+    char channels[2][KEYS_SIZE];
+    size_t count = 0;
+    if (!uuid_is_nil(&entry->command->reply_to)) {
+        keys_reply_channel(&entry->command->reply_to, channels[count++]);
+    }
+    if (is_bid(entry->command->kind)) {
+        keys_user_channel(&entry->command->user_id, channels[count++]);
+    }
+    if (count == 0) {
+        return true;
+    }
     jsonw_reset(emit->writer);
     message_write_decision(emit->writer, &entry->decision);
-    keys_reply_channel(&entry->command->reply_to, channel);
-    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(emit->writer, NULL)};
-    return arguments[2] != NULL && redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
+    const char *text = jsonw_text(emit->writer, NULL);
+    bool good = text != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        const char *const arguments[] = {"PUBLISH", channels[i], text};
+        good = redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
+    }
+    return good;
 }
 
 static bool emit_bids(struct emit *emit, const struct batch *batch)
@@ -164,10 +169,7 @@ static bool emit_bids(struct emit *emit, const struct batch *batch)
         if (!decided || uuid_is_nil(&entry->command->user_id)) {
             continue;
         }
-        good = emit_entry(emit, entry->command);
-        if (good && !uuid_is_nil(&entry->command->reply_to)) {
-            good = emit_decision(emit, entry);
-        }
+        good = emit_entry(emit, entry->command) && emit_decision(emit, entry);
     }
     return good;
 }
@@ -175,13 +177,16 @@ static bool emit_bids(struct emit *emit, const struct batch *batch)
 void emit_batch(struct emit *emit, const struct batch *batch)
 {
     bool good = redis_up(emit->redis);
-    size_t row = 0;
+    struct news_cursor cursor = {0};
     for (size_t i = 0; good && i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
         /* Also where nothing changed: it came again, and who committed it may have died before telling. */
         if (auction->found && !auction->broken) {
-            bool told = write_leaders(emit, batch, auction, &row) && auction->touched && !auction->voiding;
+            struct live_news news;
+            news_next(batch, auction, &cursor, &news);
+            bool told = write_leaders(emit, batch, &cursor) && auction->touched && !auction->voiding;
             good = emit_snapshot(emit, auction, told ? emit->leaders : NULL);
+            live_publish(emit->redis, emit->writer, &news);
         }
     }
     good = good && emit_bids(emit, batch);

@@ -116,6 +116,19 @@ static const struct setting settings[] = {
     INT("images", image_read_queue_max, "256", 1, 100000),
     INT("images", image_sweep_s, "60", 1, 86400),
 
+    INT("live", live_connections_max, "8000", 0, 1000000),
+    INT("live", live_subscriptions_max, "100", 1, 10000),
+    INT("live", live_message_max_bytes, "4096", 256, 65536),
+    INT("live", live_messages_max, "300", 1, 1000000),
+    INT("live", live_messages_window_s, "10", 1, 3600),
+    INT("live", live_buffer_bytes, "65536", 4096, 67108864),
+    INT("live", live_kernel_buffer_bytes, "32768", 4096, 67108864),
+    INT("live", live_stall_s, "30", 1, 3600),
+    INT("live", live_ping_interval_s, "30", 1, 3600),
+    INT("live", live_idle_timeout_s, "20", 1, 3600),
+    INT("live", live_check_ms, "1000", 100, 60000),
+    INT("live", live_reconnect_ms, "5000", 0, 600000),
+
     INT("bids", retract_window_s, "0", 0, 86400),
 
     TEXT("mail", "mail_url", mail_url, "none"),

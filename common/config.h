@@ -92,6 +92,19 @@ struct config {
     int image_read_threads;       /* images being read from the store, per worker */
     int image_read_queue_max;     /* reads waiting, per worker; then 503 */
     int image_sweep_s;            /* between looks for files that no image has any more */
+    /* [live], of one gateway worker */
+    int live_connections_max;   /* WebSockets and event streams */
+    int live_subscriptions_max; /* auctions of one WebSocket */
+    int live_message_max_bytes; /* from a client; then 1009 */
+    int live_messages_max;      /* from one client in live_messages_window_s, pings included; then 1008 */
+    int live_messages_window_s;
+    int live_buffer_bytes;        /* waiting for one client beyond what the kernel holds; then 1013 */
+    int live_kernel_buffer_bytes; /* SO_SNDBUF of such a connection */
+    int live_stall_s;             /* a client that takes nothing for so long; then 1013 */
+    int live_ping_interval_s;     /* of silence */
+    int live_idle_timeout_s;      /* without an answer to that */
+    int live_check_ms;            /* between two comparisons of what is watched with PostgreSQL */
+    int live_reconnect_ms;        /* over which those who are sent away in a drain are told to come back */
     /* [bids] */
     int retract_window_s; /* after its receipt, in which a bidder may take back a bid; 0: never */
     /* [mail] */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 /* A key that was cut could be another's key: what goes into one is bounded by its makers. */
 static PRINTF_LIKE(2, 3) void key_write(char *out, const char *format, ...)
@@ -96,4 +97,29 @@ void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE])
     char id[UUID_TEXT_SIZE];
     uuid_format(gateway, id);
     key_write(out, "gw:%s", id);
+}
+
+#define LIVE_CHANNEL "live:{"
+#define USER_CHANNEL "user:{"
+
+void keys_live_channel(const struct uuid *auction, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(auction, id);
+    key_write(out, LIVE_CHANNEL "%s}", id);
+}
+
+void keys_user_channel(const struct uuid *user, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    key_write(out, USER_CHANNEL "%s}", id);
+}
+
+bool keys_parse_channel(const char *channel, bool *of_user, struct uuid *id)
+{
+    size_t prefix = sizeof(LIVE_CHANNEL) - 1; /* both are as long */
+    *of_user = strncmp(channel, USER_CHANNEL, prefix) == 0;
+    return (*of_user || strncmp(channel, LIVE_CHANNEL, prefix) == 0) && strlen(channel) == prefix + UUID_TEXT_SIZE &&
+           uuid_parse(channel + prefix, UUID_TEXT_SIZE - 1, id);
 }

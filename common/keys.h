@@ -19,6 +19,8 @@
  *   q:{hash of a search}       its answer to guests, as JSON, for a few seconds
  *   shards                     hash: for each shard, what its worker says about it (common/shards.h)
  *   gw:<gateway worker>        channel: decisions for a gateway that waits
+ *   live:{auction}             channel: what happens to an auction (common/live.h)
+ *   user:{user}                channel: what concerns one user alone (common/message.h)
  */
 #ifndef ROSTRUM_COMMON_KEYS_H
 #define ROSTRUM_COMMON_KEYS_H
@@ -45,5 +47,9 @@ void keys_leaderboard(const struct uuid *auction, char out[static KEYS_SIZE]);
 void keys_history(const struct uuid *auction, char out[static KEYS_SIZE]);
 void keys_search(const char *hash, char out[static KEYS_SIZE]);
 void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE]);
+void keys_live_channel(const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_user_channel(const struct uuid *user, char out[static KEYS_SIZE]);
+/* The other way round: which of the two, and whose. False if it is neither. */
+MUST_CHECK bool keys_parse_channel(const char *channel, bool *of_user, struct uuid *id);
 
 #endif

@@ -320,6 +320,7 @@ void message_write_decision(struct jsonw *writer, const struct decision *decisio
     put_optional_int(writer, "x", decision->max_amount);
     jsonw_put_int(writer, "r", decision->received_ms);
     jsonw_put_int(writer, "d", decision->decided_ms);
+    put_optional_int(writer, "n", decision->version);
     jsonw_put_string(writer, "s", decision->status);
     put_optional_text(writer, "w", decision->reason);
     jsonw_end_object(writer);
@@ -339,7 +340,8 @@ static bool read_decision(const struct json *root, struct decision *decision)
            optional_uuid(root, "u", &decision->user_id) && optional_int(root, "m", MONEY_MAX, &decision->amount) &&
            optional_int(root, "x", MONEY_MAX, &decision->max_amount) &&
            json_get_int(root, "r", 0, TIME_MAX_MS, &decision->received_ms) &&
-           json_get_int(root, "d", 0, TIME_MAX_MS, &decision->decided_ms) && json_member(root, "s") != NULL &&
+           json_get_int(root, "d", 0, TIME_MAX_MS, &decision->decided_ms) &&
+           optional_int(root, "n", INT64_MAX, &decision->version) && json_member(root, "s") != NULL &&
            optional_text(root, "s", decision->status, sizeof decision->status) &&
            optional_text(root, "w", decision->reason, sizeof decision->reason);
 }
@@ -351,6 +353,41 @@ bool message_read_decision(const void *bytes, size_t length, struct decision *de
         return false;
     }
     bool good = read_decision(root, decision);
+    json_free(root);
+    return good;
+}
+
+static const char *const word_names[] = {[WORD_CHECK] = "check", [WORD_NOTICE] = "notice"};
+
+void message_write_word(struct jsonw *writer, const struct word *word)
+{
+    jsonw_object(writer);
+    jsonw_put_int(writer, "v", MESSAGE_VERSION);
+    jsonw_put_string(writer, "t", word_names[word->kind]);
+    put_optional_uuid(writer, "i", &word->id);
+    jsonw_end_object(writer);
+}
+
+static bool read_word(const struct json *root, struct word *word)
+{
+    const char *text = NULL;
+    int64_t version = 0;
+    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) || !json_get_text(root, "t", &text)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(word_names); i++) {
+        if (strcmp(word_names[i], text) == 0) {
+            *word = (struct word){.kind = (enum word_kind)i};
+            return optional_uuid(root, "i", &word->id);
+        }
+    }
+    return false;
+}
+
+bool message_read_word(const void *bytes, size_t length, struct word *word)
+{
+    struct json *root = json_parse(bytes, length, NULL);
+    bool good = root != NULL && read_word(root, word);
     json_free(root);
     return good;
 }

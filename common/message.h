@@ -5,7 +5,8 @@
  *
  *   commands   {"v":1,"commands":[{...}, …]}   exchange bids; all of one auction, in order
  *   events     {"v":1,"events":[{...}, …]}     exchange events
- *   decision   {"v":1, ...}                     Redis channel gw:<gateway worker>
+ *   decision   {"v":1, ...}                     Redis channels gw:<gateway worker> and user:{user}
+ *   word       {"v":1,"t":...}                  Redis channel user:{user}
  */
 #ifndef ROSTRUM_COMMON_MESSAGE_H
 #define ROSTRUM_COMMON_MESSAGE_H
@@ -114,11 +115,26 @@ struct decision {
     int64_t max_amount; /* COMMAND_PROXY, else 0 */
     int64_t received_ms;
     int64_t decided_ms;
+    int64_t version;                /* of the auction after the batch; 0: unknown */
     char status[MESSAGE_TEXT_SIZE]; /* accepted, outbid, rejected */
     char reason[MESSAGE_TEXT_SIZE]; /* "" unless rejected */
 };
 
 void message_write_decision(struct jsonw *writer, const struct decision *decision);
 MUST_CHECK bool message_read_decision(const void *bytes, size_t length, struct decision *decision);
+
+/* What else a user's connections are told of, wherever they are. */
+enum word_kind {
+    WORD_CHECK,  /* a session of the user ended, or the user was banned: look who still may stay */
+    WORD_NOTICE, /* a notification `id` was written */
+};
+struct word {
+    enum word_kind kind;
+    struct uuid id;
+};
+
+void message_write_word(struct jsonw *writer, const struct word *word);
+/* False if it is no word: perhaps a decision. */
+MUST_CHECK bool message_read_word(const void *bytes, size_t length, struct word *word);
 
 #endif

@@ -313,6 +313,26 @@ bool redis_listen(struct redis *redis, const char *channel)
     return true;
 }
 
+static bool send_listening(struct redis *redis, const char *command, const char *channel, redis_callback callback,
+                           void *arg)
+{
+    const char *const arguments[] = {command, channel};
+    const struct pending pending = {.kind = PENDING_COMMAND, .callback = callback, .arg = arg};
+    return redis->channel != NULL && redis->state == REDIS_UP && !redis->broken &&
+           redis->ring_count < redis->options.pending_max &&
+           send_arguments(redis, &pending, ARRAY_LEN(arguments), arguments, NULL);
+}
+
+bool redis_subscribe(struct redis *redis, const char *channel, redis_callback callback, void *arg)
+{
+    return send_listening(redis, "SUBSCRIBE", channel, callback, arg);
+}
+
+bool redis_unsubscribe(struct redis *redis, const char *channel)
+{
+    return send_listening(redis, "UNSUBSCRIBE", channel, NULL, NULL);
+}
+
 /* --- replies ------------------------------------------------------------------------------------------------------ */
 
 static bool reply_is_error(const redisReply *reply)

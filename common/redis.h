@@ -33,7 +33,7 @@ struct redis_options {
     int timeout_ms;     /* of a command and of connecting; the oldest one late costs the connection */
     size_t pending_max; /* commands sent and unanswered; then false */
     void (*on_change)(struct redis *redis, bool up, void *arg); /* may be NULL */
-    /* Every message of the subscribed channel (below); borrowed bytes. */
+    /* Every message of the subscribed channels (below); borrowed bytes. */
     void (*on_message)(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg);
     void *arg;
 };
@@ -63,5 +63,11 @@ MUST_CHECK bool redis_call(struct redis *redis, size_t script, redis_callback ca
  * link shows within timeout_ms. Call it once, before the loop first runs; false if it is connected already.
  */
 MUST_CHECK bool redis_listen(struct redis *redis, const char *channel);
+/*
+ * One more channel of such a connection while it is up, or one less. `callback` comes when the server has it, as for
+ * any command. After a reconnect only the first channel is there by itself: on_change says when to ask again.
+ */
+MUST_CHECK bool redis_subscribe(struct redis *redis, const char *channel, redis_callback callback, void *arg);
+MUST_CHECK bool redis_unsubscribe(struct redis *redis, const char *channel);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/live.h"
 #include "common/log.h"
 #include "common/message.h"
 #include "common/topology.h"
@@ -25,13 +26,16 @@ enum {
 struct ending_soon {
     struct pg *pg;
     struct outbox *outbox;
+    struct redis *redis;
     struct event *tick;
     struct jsonw *writer;
     int within_s;
     bool leading;
-    struct pg_tx *tx; /* NULL when none is under way */
-    int64_t row_id;   /* of the outbox */
-    char *body;       /* of the outbox row; NULL: nothing to tell */
+    struct pg_tx *tx;           /* NULL when none is under way */
+    int64_t row_id;             /* of the outbox */
+    char *body;                 /* of the outbox row; NULL: nothing to tell */
+    struct house_event *events; /* that are in it */
+    size_t event_count;
 };
 
 static void finish(struct ending_soon *soon)
@@ -39,6 +43,9 @@ static void finish(struct ending_soon *soon)
     soon->tx = NULL;
     free(soon->body);
     soon->body = NULL;
+    free(soon->events);
+    soon->events = NULL;
+    soon->event_count = 0;
 }
 
 static struct outbox_row row_of(const struct ending_soon *soon)
@@ -49,12 +56,25 @@ static struct outbox_row row_of(const struct ending_soon *soon)
                                .body = soon->body};
 }
 
+static void tell_watchers(struct ending_soon *soon)
+{
+    for (size_t i = 0; i < soon->event_count; i++) {
+        const struct house_event *event = &soon->events[i];
+        const struct live_news news = {.kind = LIVE_ENDING_SOON,
+                                       .auction_id = event->auction_id,
+                                       .version = event->version,
+                                       .at_ms = event->at_ms};
+        live_publish(soon->redis, soon->writer, &news);
+    }
+}
+
 static void on_commit(const struct pg_reply *reply, void *arg)
 {
     struct ending_soon *soon = arg;
     if (reply->outcome == PG_OK && soon->body != NULL) {
         struct outbox_row row = row_of(soon);
         outbox_sent(soon->outbox, &row, 1);
+        tell_watchers(soon);
     } else if (reply->outcome == PG_FAILED) {
         log_warn("what ends soon cannot be told now: %s %s", reply->sqlstate, reply->message);
     }
@@ -86,9 +106,10 @@ static char *write_body(struct ending_soon *soon, const PGresult *result)
                                          .amount = pg_money(result, row, 3),
                                          .at_ms = clock_now_ms()};
     }
+    soon->events = events;
+    soon->event_count = count;
     jsonw_reset(soon->writer);
     message_write_events(soon->writer, events, count);
-    free(events);
     size_t length = 0;
     const char *text = jsonw_text(soon->writer, &length);
     return text == NULL ? NULL : strdup(text);
@@ -144,7 +165,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct ending_soon *ending_soon_new(struct event_base *base, struct pg *pg, struct outbox *outbox, int within_s)
+struct ending_soon *ending_soon_new(struct event_base *base, struct pg *pg, struct outbox *outbox, struct redis *redis,
+                                    int within_s)
 {
     struct ending_soon *soon = calloc(1, sizeof(*soon));
     if (soon == NULL) {
@@ -153,6 +175,7 @@ struct ending_soon *ending_soon_new(struct event_base *base, struct pg *pg, stru
     struct timeval every = {.tv_sec = TICK_MS / 1000, .tv_usec = TICK_MS % 1000 * 1000L};
     soon->pg = pg;
     soon->outbox = outbox;
+    soon->redis = redis;
     soon->within_s = within_s;
     soon->writer = jsonw_new();
     soon->tick = event_new(base, -1, EV_PERSIST, on_tick, soon);
@@ -172,7 +195,7 @@ void ending_soon_free(struct ending_soon *soon)
         event_free(soon->tick);
     }
     jsonw_free(soon->writer);
-    free(soon->body);
+    finish(soon);
     free(soon);
 }
 

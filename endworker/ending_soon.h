@@ -12,13 +12,14 @@
 #include "common/base.h"
 #include "common/outbox.h"
 #include "common/pg.h"
+#include "common/redis.h"
 
 struct ending_soon;
 
 /* `pg` with statements_table; `within_s` is ending_soon_s, 0: never tells anything. NULL only without memory. */
 MUST_CHECK struct ending_soon *ending_soon_new(struct event_base *base, struct pg *pg, struct outbox *outbox,
-                                               int within_s);
-/* Free `pg` before. */
+                                               struct redis *redis, int within_s);
+/* Free `pg` before; `redis` may go before as well. */
 void ending_soon_free(struct ending_soon *soon);
 void ending_soon_lead(struct ending_soon *soon, bool leading);
 /* A transaction is under way. */

@@ -250,7 +250,8 @@ static bool make_duties(struct endworker *worker)
                                     .on_change = on_leader,
                                     .arg = worker};
     worker->scheduler = scheduler_new(&scheduler);
-    worker->ending_soon = ending_soon_new(worker->base, worker->pg, worker->outbox, config->ending_soon_s);
+    worker->ending_soon =
+        ending_soon_new(worker->base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
     worker->prices = prices_new(worker->base, worker->pg);
     worker->settlement = settlement_new(&settlement);
     if (worker->scheduler == NULL || worker->ending_soon == NULL || worker->prices == NULL ||

@@ -8,6 +8,7 @@
 #include "common/keys.h"
 #include "common/log.h"
 #include "gateway/gateway.h"
+#include "gateway/presence.h"
 
 enum { BANS_RECENT };
 enum { NUMBER_SIZE = 16 };
@@ -26,8 +27,14 @@ bool bans_mark(struct gateway *gateway, const struct uuid *user, bool banned, re
     const char *set[] = {"SET", key, "1"};
     const char *clear[] = {"DEL", key};
     keys_ban(user, key);
-    return banned ? redis_command(gateway->redis, callback, arg, ARRAY_LEN(set), set, NULL)
-                  : redis_command(gateway->redis, callback, arg, ARRAY_LEN(clear), clear, NULL);
+    if (!banned) {
+        return redis_command(gateway->redis, callback, arg, ARRAY_LEN(clear), clear, NULL);
+    }
+    if (!redis_command(gateway->redis, callback, arg, ARRAY_LEN(set), set, NULL)) {
+        return false;
+    }
+    presence_recheck(gateway, user);
+    return true;
 }
 
 static void on_recent(const struct pg_reply *reply, void *arg)

@@ -7,6 +7,8 @@
 
 #include "gateway/router.h"
 
+enum { BIDS_PLACE }; /* in the table: the route of a plain bid, for those that come over a WebSocket */
+
 extern const struct route bids_routes[];
 
 #endif

@@ -43,6 +43,7 @@ enum conn_state {
     CONN_READING, /* between first and last byte of a request; in the list `reading` or `uploading` */
     CONN_BUSY,    /* its request is being answered */
     CONN_REFUSED, /* told to go; waits for evhttp to notice */
+    CONN_TAKEN,   /* whoever took it ends it */
 };
 
 struct conn {
@@ -620,4 +621,27 @@ void conn_answer_end(struct conn *conn)
         conn_set_state(conn, CONN_READING); /* the next request's first bytes came along */
         conn_look(conn, input);
     }
+}
+
+/*
+ * evhttp has no way to give a connection away: closing its own would shut down the socket, also through another
+ * descriptor. So it stays, idle: its bufferevent has neither callbacks nor events.
+ */
+int conn_take(struct conn *conn, uint8_t *rest, size_t size, size_t *length)
+{
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+    conn_set_state(conn, CONN_TAKEN);
+    conn_end_upload(conn);
+    (void)bufferevent_disable(conn->bev, EV_READ | EV_WRITE);
+    bufferevent_setcb(conn->bev, NULL, NULL, NULL, NULL);
+    *length = evbuffer_get_length(input);
+    if (*length <= size && *length > 0 && evbuffer_remove(input, rest, *length) != (int)*length) {
+        *length = size + 1;
+    }
+    return conn->fd;
+}
+
+void conn_end(struct conn *conn)
+{
+    evhttp_connection_free(conn->evcon); /* conn_closed comes from within */
 }

@@ -67,4 +67,14 @@ void conn_request_read(struct conn *conn);
 void conn_answer_begin(struct conn *conn);
 void conn_answer_end(struct conn *conn);
 
+/*
+ * Takes a connection out of HTTP, from within the handling of its request, which must not be answered any more: evhttp
+ * keeps the descriptor and reads and writes nothing. Returns the descriptor, and in `rest` (room for `size` bytes) what
+ * had come behind the request; `*length` is more than `size` if it did not fit. From then on the caller reads and
+ * writes, and ends it with conn_end. It counts as open until then.
+ */
+MUST_CHECK int conn_take(struct conn *conn, uint8_t *rest, size_t size, size_t *length);
+/* Closes a connection that was taken. Not from within the handling of its request. */
+void conn_end(struct conn *conn);
+
 #endif

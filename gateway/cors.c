@@ -4,6 +4,7 @@
 #include "gateway/cors.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
@@ -39,6 +40,23 @@ static const char *listed_origin(const struct request *request)
 {
     const char *origin = is_off(request) ? NULL : request_header(request, "Origin");
     return origin != NULL && is_listed(request->gateway->config->cors_origins, origin) ? origin : NULL;
+}
+
+bool cors_socket_allowed(const struct request *request)
+{
+    const char *origin = request_header(request, "Origin");
+    const char *host = request_header(request, "Host");
+    if (origin == NULL) {
+        return true; /* no browser */
+    }
+    const char *authority = strstr(origin, "://");
+    bool foreign = authority == NULL || host == NULL || strcasecmp(authority + 3, host) != 0;
+    return !foreign || (listed_origin(request) != NULL && request->user.via != REQUEST_BY_COOKIE);
+}
+
+const char *cors_origin(const struct request *request)
+{
+    return listed_origin(request);
 }
 
 void cors_answer(struct request *request)

@@ -12,4 +12,12 @@ void cors_answer(struct request *request);
 /* Besides, those of the answer to a preflight (OPTIONS); `methods` as in Allow. */
 void cors_preflight(struct request *request, const char *methods);
 
+/* Its Origin if it is listed, else NULL: for answers that are written by hand. */
+const char *cors_origin(const struct request *request);
+/*
+ * Whether a WebSocket may be opened from there: from our own site, from one that is listed but without the cookie, or
+ * by no browser. Browsers ask nobody before they open one, and send the cookie along.
+ */
+MUST_CHECK bool cors_socket_allowed(const struct request *request);
+
 #endif

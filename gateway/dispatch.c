@@ -325,6 +325,29 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     }
 }
 
+bool dispatch_by_way(struct dispatch *dispatch, const struct dispatch_way *from)
+{
+    const struct http_facts none = {0};
+    struct request *request = request_new(dispatch->requests, NULL);
+    if (request == NULL) {
+        json_free(from->body);
+        return false;
+    }
+    request->gateway = dispatch->gateway;
+    request->route = from->route;
+    request->method = from->route->method;
+    request->parameters[0] = from->parameter;
+    request->tree = from->body;
+    request->body = from->body;
+    request->user = *from->user;
+    request->way = from->way;
+    from->way->request = request;
+    (void)snprintf(request->address, sizeof(request->address), "%s", from->address);
+    set_ids(dispatch, request, &none);
+    from->route->handler(request);
+    return true;
+}
+
 struct dispatch *dispatch_new(struct gateway *gateway)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};

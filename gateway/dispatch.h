@@ -8,10 +8,15 @@
 #define ROSTRUM_GATEWAY_DISPATCH_H
 
 #include "common/base.h"
+#include "common/ids.h"
 
 struct dispatch;
 struct evhttp_request;
 struct gateway;
+struct json;
+struct request_user;
+struct request_way;
+struct route;
 
 /* NULL only without memory. */
 MUST_CHECK struct dispatch *dispatch_new(struct gateway *gateway);
@@ -19,6 +24,20 @@ MUST_CHECK struct dispatch *dispatch_new(struct gateway *gateway);
 void dispatch_free(struct dispatch *dispatch);
 /* For conns_options; `arg` is the struct dispatch. */
 void dispatch_take(struct evhttp_request *evreq, void *arg);
+/*
+ * A request that came by another way (struct request_way), to the handler of `route`, which checks its user by itself
+ * (ROUTE_BID). `body` is a JSON object, freed with the request. False without memory: then nothing happened, and `body`
+ * was freed.
+ */
+struct dispatch_way {
+    const struct route *route;
+    struct uuid parameter; /* of its path */
+    struct json *body;
+    const struct request_user *user;
+    const char *address;
+    struct request_way *way;
+};
+MUST_CHECK bool dispatch_by_way(struct dispatch *dispatch, const struct dispatch_way *from);
 /* Requests that their handlers have not ended yet. */
 size_t dispatch_open(const struct dispatch *dispatch);
 

@@ -56,6 +56,8 @@ static const struct error_entry entries[ERROR_COUNT] = {
                                       "The idempotency key was used for another request"},
     [ERROR_INVALID_IMAGE] = {422, "INVALID_IMAGE", "The image cannot be read"},
     [ERROR_IMAGE_TOO_LARGE] = {422, "IMAGE_TOO_LARGE", "The image has too many pixels"},
+    [ERROR_TOO_MANY_SUBSCRIPTIONS] = {409, "TOO_MANY_SUBSCRIPTIONS", "No more auctions can be watched at once"},
+    [ERROR_UPGRADE_REQUIRED] = {426, "UPGRADE_REQUIRED", "Here a WebSocket of version 13 is opened"},
     [ERROR_RATE_LIMITED] = {429, "RATE_LIMITED", "Too many requests"},
     [ERROR_HEADERS_TOO_LARGE] = {431, "HEADERS_TOO_LARGE", "The request's headers are too large"},
     [ERROR_INTERNAL_ERROR] = {500, "INTERNAL_ERROR", "Something went wrong on our side"},

@@ -50,6 +50,8 @@ enum error_code {
     ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
     ERROR_INVALID_IMAGE,          /* 422 */
     ERROR_IMAGE_TOO_LARGE,        /* 422: its pixels, not its bytes */
+    ERROR_TOO_MANY_SUBSCRIPTIONS, /* 409: of one WebSocket */
+    ERROR_UPGRADE_REQUIRED,       /* 426: a WebSocket of another version, or none */
     ERROR_RATE_LIMITED,           /* 429 */
     ERROR_HEADERS_TOO_LARGE,      /* 431 */
     ERROR_INTERNAL_ERROR,         /* 500 */

@@ -24,15 +24,18 @@
 #include "gateway/images.h"
 #include "gateway/leaderboard.h"
 #include "gateway/limits.h"
+#include "gateway/presence.h"
 #include "gateway/publisher.h"
 #include "gateway/queries.h"
 #include "gateway/receipt.h"
 #include "gateway/router.h"
 #include "gateway/sessions.h"
 #include "gateway/snapshots.h"
+#include "gateway/stream.h"
 #include "gateway/token.h"
 #include "gateway/verification.h"
 #include "gateway/waiters.h"
+#include "gateway/watch.h"
 
 enum {
     REDIS_PENDING_MAX = 65536, /* commands: some for each of connections_max requests */
@@ -279,15 +282,25 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
         if (up) {
             bans_restore(gateway);
         }
+    } else {
+        watches_listening(gateway->watches, up);
+        presences_listening(gateway->presences, up);
     }
 }
 
 static void listener_heard(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
 {
     const struct gateway *gateway = arg;
+    struct uuid id;
+    bool of_user = false;
     (void)redis;
-    (void)channel;
-    waiters_message(gateway->waiters, bytes, length);
+    if (!keys_parse_channel(channel, &of_user, &id)) {
+        waiters_message(gateway->waiters, bytes, length);
+    } else if (of_user) {
+        presences_message(gateway->presences, &id, bytes, length);
+    } else {
+        watches_message(gateway->watches, &id, bytes, length);
+    }
 }
 
 static bool start_redis(struct gateway *gateway)
@@ -334,6 +347,9 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     gateway->hashpool = hashpool_new(&pool);
     gateway->images = images_new(gateway);
     gateway->verification = verification_new();
+    gateway->streams = streams_new(gateway);
+    gateway->watches = watches_new(gateway);
+    gateway->presences = presences_new(gateway);
     gateway->clock = event_new(gateway->base, -1, 0, do_clock, gateway);
     const struct conns_options conns = {
         .base = gateway->base,
@@ -355,7 +371,8 @@ static bool start_parts(struct gateway *gateway, const struct gateway_options *o
     return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
            gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
            gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL &&
-           gateway->verification != NULL && gateway->clock != NULL && gateway->conns != NULL;
+           gateway->verification != NULL && gateway->streams != NULL && gateway->watches != NULL &&
+           gateway->presences != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
 bool gateway_start(struct gateway *gateway, const struct gateway_options *options)
@@ -395,6 +412,9 @@ void gateway_stop(struct gateway *gateway)
     if (gateway->pg_words != NULL) {
         pg_free(gateway->pg_words);
     }
+    streams_free(gateway->streams);
+    watches_free(gateway->watches);
+    presences_free(gateway->presences);
     hashpool_free(gateway->hashpool);
     images_free(gateway->images);
     verification_free(gateway->verification);

@@ -23,11 +23,14 @@ struct conns;
 struct dispatch;
 struct documents;
 struct images;
+struct presences;
 struct publisher;
 struct router;
 struct snapshots;
 struct verification;
+struct streams;
 struct waiters;
+struct watches;
 
 enum { GATEWAY_KEY_BYTES = 32 };
 
@@ -78,7 +81,7 @@ struct gateway {
     struct pg *pg_words;                               /* the same, one connection: the short ones among them */
     struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* of redis */
     struct redis *redis;                               /* commands */
-    struct redis *listener;                            /* decisions for those who wait */
+    struct redis *listener;                            /* decisions for those who wait; what concerns those who watch */
     char channel[KEYS_SIZE];                           /* that listener listens to */
     struct broker *broker;                             /* publishes bids */
     struct tokens *tokens;                             /* NULL until the house is known */
@@ -92,6 +95,9 @@ struct gateway {
     struct snapshots *snapshots;
     struct documents *documents;
     struct images *images;
+    struct streams *streams;
+    struct watches *watches;
+    struct presences *presences;
     struct verification *verification; /* whose address is known to be verified */
     struct jsonw *json;                /* of replies; see reply.h */
     struct pg_statement *statements;   /* the table that pg was given */

@@ -147,6 +147,8 @@ static bool start_process(struct master *master, struct process *process, int *e
     pid_t parent = getpid();
     atomic_store(&slot->serving, false);
     atomic_store(&slot->open, 0);
+    atomic_store(&slot->live, 0);
+    atomic_store(&slot->watched, 0);
     atomic_store(&slot->beat_ms, clock_mono_ms());
     pid_t pid = fork();
     if (pid == 0) {
@@ -213,6 +215,8 @@ static void process_ended(struct master *master, struct process *process, int st
     }
     atomic_store(&slot_of(master, process)->serving, false);
     atomic_store(&slot_of(master, process)->open, 0);
+    atomic_store(&slot_of(master, process)->live, 0);
+    atomic_store(&slot_of(master, process)->watched, 0);
     process_set_state(process, PROCESS_NONE);
 }
 

@@ -15,7 +15,7 @@
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 
-enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
+enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
 enum { READ_MOST = 100 }; /* notifications marked by one call */
 
 /* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
@@ -59,6 +59,12 @@ static const struct pg_statement list[] = {
                                                            "$3::uuid)"
                                                            " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL)"
                                                            " ORDER BY n.id DESC LIMIT $4"},
+    [ME_NOTIFICATION] =
+        {"me_notification",
+         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " AUCTIONS_MS("n.end_time") ", " AUCTIONS_MS(
+             "n.created_at") ", " AUCTIONS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
+                                                           "n.auction_id"
+                                                           " WHERE n.user_id = $1 AND n.id = $2 AND n.shown"},
     [ME_READ_SOME] = {"me_read_some",
                       "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
                       " AND read_at IS NULL"},
@@ -113,9 +119,8 @@ static void write_bid(struct jsonw *json, const struct request *request, const P
 
 enum { NOTICE_ID, NOTICE_KIND, NOTICE_AUCTION, NOTICE_TITLE, NOTICE_AMOUNT, NOTICE_END, NOTICE_CREATED, NOTICE_READ };
 
-static void write_notification(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+void me_write_notification(struct jsonw *json, const PGresult *result, int row)
 {
-    (void)request;
     jsonw_object(json);
     jsonw_put_string(json, "id", pg_text(result, row, NOTICE_ID));
     jsonw_put_string(json, "kind", pg_text(result, row, NOTICE_KIND));
@@ -129,6 +134,28 @@ static void write_notification(struct jsonw *json, const struct request *request
     jsonw_put_time(json, "createdAt", pg_int(result, row, NOTICE_CREATED));
     columns_put_time(json, "readAt", result, row, NOTICE_READ);
     jsonw_end_object(json);
+}
+
+static void write_notification(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    (void)request;
+    me_write_notification(json, result, row);
+}
+
+struct uuid me_notification_auction(const PGresult *result, int row)
+{
+    return pg_uuid(result, row, NOTICE_AUCTION);
+}
+
+bool me_find_notification(struct gateway *gateway, const struct uuid *user, const struct uuid *id, pg_callback callback,
+                          void *arg)
+{
+    char user_text[UUID_TEXT_SIZE];
+    char id_text[UUID_TEXT_SIZE];
+    const char *const values[] = {user_text, id_text};
+    uuid_format(user, user_text);
+    uuid_format(id, id_text);
+    return statements_query(gateway, &me_statements, ME_NOTIFICATION, ARRAY_LEN(values), values, callback, arg);
 }
 
 static const struct me_list bids_list = {ME_BIDS, "my-bids", BID_LATEST, write_bid};

@@ -16,14 +16,23 @@
 enum { PATTERNS_MAX = 96 }; /* of paths; the contract has some 60 */
 
 static const char *const methods[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-static const char *const statuses[] = {"200", "201", "202", "204", "304", "400", "401", "403",
-                                       "404", "405", "408", "409", "410", "413", "415", "416",
-                                       "417", "422", "429", "431", "500", "501", "503"};
-static const int status_numbers[ARRAY_LEN(statuses)] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409,
-                                                        410, 413, 415, 416, 417, 422, 429, 431, 500, 501, 503};
+static const char *const statuses[] = {"101", "200", "201", "202", "204", "304", "400", "401", "403",
+                                       "404", "405", "408", "409", "410", "413", "415", "416", "417",
+                                       "422", "426", "429", "431", "500", "501", "503"};
+static const int status_numbers[ARRAY_LEN(statuses)] = {101, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409,
+                                                        410, 413, 415, 416, 417, 422, 426, 429, 431, 500, 501, 503};
 static const char *const results[] = {"kept", "refused"};
 static const char *const caches[] = {[METERING_SNAPSHOT] = "snapshot", [METERING_DOCUMENT] = "auction"};
 static const char *const hits[] = {"miss", "hit"};
+
+static const char *const live_kinds[] = {[METERING_WEBSOCKET] = "websocket", [METERING_EVENT_STREAM] = "sse"};
+static const char *const live_codes[] = {"none", "1000", "1001", "1002", "1003", "1005",
+                                         "1007", "1008", "1009", "1011", "1013", "other"};
+static const unsigned live_code_numbers[ARRAY_LEN(live_codes)] = {0,    1000, 1001, 1002, 1003, 1005,
+                                                                  1007, 1008, 1009, 1011, 1013, 1};
+enum { REPAIR_RESUBSCRIBED, REPAIR_MISSED, REPAIR_MERGED };
+static const char *const live_repair_kinds[] = {
+    [REPAIR_RESUBSCRIBED] = "resubscribed", [REPAIR_MISSED] = "missed", [REPAIR_MERGED] = "merged"};
 
 static struct metrics_family requests = {
     .name = "rostrum_http_requests_total",
@@ -97,9 +106,48 @@ static struct metrics_family lookups = {
     .labels = {{"cache", caches, ARRAY_LEN(caches)}, {"result", hits, ARRAY_LEN(hits)}},
 };
 
+static struct metrics_family live_open = {
+    .name = "rostrum_live_connections",
+    .help = "Open WebSockets and event streams.",
+    .type = METRICS_GAUGE,
+};
+static struct metrics_family live_watching = {
+    .name = "rostrum_live_subscriptions",
+    .help = "Auctions watched, counted for each who watches.",
+    .type = METRICS_GAUGE,
+};
+static struct metrics_family live_sent = {
+    .name = "rostrum_live_messages_total",
+    .help = "Messages for clients that watch.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"kind", live_kinds, ARRAY_LEN(live_kinds)}},
+};
+static struct metrics_family live_slow = {
+    .name = "rostrum_live_slow_snapshots_total",
+    .help = "Snapshots instead of steps, for clients that read too slowly.",
+    .type = METRICS_COUNTER,
+};
+static struct metrics_family live_closed = {
+    .name = "rostrum_live_closed_total",
+    .help = "WebSockets closed, by code; \"none\": the connection was lost.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"code", live_codes, ARRAY_LEN(live_codes)}},
+};
+static struct metrics_family live_repairs = {
+    .name = "rostrum_live_repairs_total",
+    .help = "Channels of Redis subscribed to anew, messages that never came and were found by looking, messages left "
+            "out because they came faster than they could be told.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"what", live_repair_kinds, ARRAY_LEN(live_repair_kinds)}},
+};
+
 struct metrics_family *const metering_families[] = {
-    &requests, &durations, &refusals, &accepted,    &connections,    &workers,    &taken,
-    &decided,  &created,   &lookups,  &log_metrics, &broker_metrics, &pg_metrics, NULL,
+    &requests,  &durations,     &refusals,    &accepted,       &connections, &workers,      &taken,
+    &live_open, &live_watching, &live_sent,   &live_slow,      &live_closed, &live_repairs, &decided,
+    &created,   &lookups,       &log_metrics, &broker_metrics, &pg_metrics,  NULL,
 };
 
 static size_t status_index(int status)
@@ -155,6 +203,46 @@ void metering_auction_created(void)
 void metering_cache(enum metering_cache cache, bool hit)
 {
     metrics_add(&lookups, cache, hit ? 1 : 0, 0, 1);
+}
+
+void metering_live(int64_t connections_open, int64_t subscriptions)
+{
+    metrics_set(&live_open, 0, connections_open);
+    metrics_set(&live_watching, 0, subscriptions);
+}
+
+void metering_live_sent(enum metering_live kind)
+{
+    metrics_add(&live_sent, kind, 0, 0, 1);
+}
+
+void metering_live_slow(void)
+{
+    metrics_add(&live_slow, 0, 0, 0, 1);
+}
+
+void metering_live_closed(unsigned code)
+{
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(live_code_numbers) && live_code_numbers[i] != code) {
+        i++;
+    }
+    metrics_add(&live_closed, i, 0, 0, 1);
+}
+
+void metering_live_resubscribed(void)
+{
+    metrics_add(&live_repairs, REPAIR_RESUBSCRIBED, 0, 0, 1);
+}
+
+void metering_live_missed(void)
+{
+    metrics_add(&live_repairs, REPAIR_MISSED, 0, 0, 1);
+}
+
+void metering_live_merged(void)
+{
+    metrics_add(&live_repairs, REPAIR_MERGED, 0, 0, 1);
 }
 
 static void handle_metrics(struct request *request)

@@ -30,4 +30,21 @@ void metering_auction_created(void);
 enum metering_cache { METERING_SNAPSHOT, METERING_DOCUMENT };
 void metering_cache(enum metering_cache cache, bool hit);
 
+/* ---- live updates ---- */
+
+enum metering_live { METERING_WEBSOCKET, METERING_EVENT_STREAM };
+/* Gauges, of all workers. */
+void metering_live(int64_t connections, int64_t subscriptions);
+/* A message was written for a client. */
+void metering_live_sent(enum metering_live kind);
+/* A client got a snapshot because it reads too slowly. */
+void metering_live_slow(void);
+/* A client was closed by us, or we by it, with this code; 0: without. */
+void metering_live_closed(unsigned code);
+/* A channel of Redis was subscribed to anew; a message that never came was found in PostgreSQL; one was left out
+ * because a worker could not tell it to all in time. */
+void metering_live_resubscribed(void);
+void metering_live_missed(void);
+void metering_live_merged(void);
+
 #endif

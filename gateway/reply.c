@@ -52,11 +52,29 @@ static void log_access(const struct request *request)
              request->route == NULL ? "-" : request->route->pattern, request->status);
 }
 
+static void account(struct request *request, int status)
+{
+    request->status = status;
+    metering_answered(request);
+    log_access(request);
+}
+
+static void answer_way(struct request *request, int status, const void *bytes, size_t length)
+{
+    struct request_way *way = request->way;
+    request_leave(way);
+    way->answered(way, status, bytes, length);
+    account(request, status);
+}
+
 /* The one place that hands an answer to evhttp. */
 static void answer(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
 {
     struct evhttp_request *evreq = request->evreq;
     struct conn *conn = NULL;
+    if (request->way != NULL) {
+        answer_way(request, status, bytes, length);
+    }
     if (evreq == NULL) {
         return;
     }
@@ -76,7 +94,6 @@ static void answer(struct request *request, int status, const char *content_type
         status = 500;
     }
     request->evreq = NULL;
-    request->status = status;
     conn = conns_find(request->gateway->conns, evreq);
     if (conn != NULL) {
         conn_answer_begin(conn);
@@ -85,8 +102,16 @@ static void answer(struct request *request, int status, const char *content_type
     if (conn != NULL) {
         conn_answer_end(conn);
     }
-    metering_answered(request);
-    log_access(request);
+    account(request, status);
+}
+
+struct conn *reply_take_over(struct request *request, int status)
+{
+    struct conn *conn = conns_find(request->gateway->conns, request->evreq);
+    request->evreq = NULL;
+    account(request, status);
+    request_free(request);
+    return conn;
 }
 
 void reply_answer(struct request *request, int status)
@@ -104,7 +129,7 @@ void reply_answer(struct request *request, int status)
 
 void reply_end(struct request *request)
 {
-    if (request->evreq != NULL) {
+    if (!request_answered(request)) {
         reply_answer_error(request, ERROR_INTERNAL_ERROR);
     }
     request_free(request);

@@ -17,6 +17,8 @@
 #include "gateway/errors.h"
 #include "gateway/request.h"
 
+struct conn;
+
 /* The worker's writer, emptied. */
 struct jsonw *reply_json(struct request *request);
 /* A header of the answer, instead of one of that name set before; ignored once answered. `value` is copied. */
@@ -32,6 +34,9 @@ void reply_error(struct request *request, enum error_code code);
 /* The same with details: the writer stands inside the object; add members, then reply_error_send (ENDS). */
 struct jsonw *reply_error_begin(struct request *request, enum error_code code);
 void reply_error_send(struct request *request, enum error_code code);
+
+/* ENDS without an answer of ours: the connection becomes the caller's (conn_take), who will write `status`. */
+MUST_CHECK struct conn *reply_take_over(struct request *request, int status);
 
 /* For `late` callbacks: answers with what the writer holds, but does not end. Nothing happens if it was answered. */
 void reply_answer(struct request *request, int status);

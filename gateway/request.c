@@ -33,10 +33,18 @@ void *request_own(struct request *request, size_t size)
     return request->own;
 }
 
+static const char *way_header(const struct request_way *way, const char *name)
+{
+    if (strcmp(name, "X-Idempotency-Key") == 0) {
+        return way->idempotency_key;
+    }
+    return strcmp(name, "Prefer") == 0 ? way->prefer : NULL;
+}
+
 const char *request_header(const struct request *request, const char *name)
 {
     if (request->evreq == NULL) {
-        return NULL;
+        return request->way == NULL ? NULL : way_header(request->way, name);
     }
     return evhttp_find_header(evhttp_request_get_input_headers(request->evreq), name);
 }
@@ -47,6 +55,8 @@ void request_header_list(const struct request *request, const char *name, char *
     size_t used = 0;
     out[0] = '\0';
     if (request->evreq == NULL) {
+        const char *only = request_header(request, name);
+        (void)snprintf(out, size, "%s", only == NULL ? "" : only);
         return;
     }
     TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)
@@ -121,7 +131,15 @@ struct evbuffer *request_take_body(struct request *request)
 
 bool request_answered(const struct request *request)
 {
-    return request->evreq == NULL;
+    return request->evreq == NULL && request->way == NULL;
+}
+
+void request_leave(struct request_way *way)
+{
+    if (way->request != NULL) {
+        way->request->way = NULL;
+        way->request = NULL;
+    }
 }
 
 struct log_about request_about(const struct request *request)

@@ -36,12 +36,25 @@ enum request_via {
 /* Called at a request's deadline. It may answer (reply_answer) but not end the request: its handler still does. */
 typedef void (*request_late)(struct request *request);
 
+/*
+ * For a request that came by another way than HTTP, and is answered that way: a command over a WebSocket. The same
+ * handlers take it, the same deadline counts.
+ */
+struct request_way {
+    /* Once at most; the bytes are borrowed. It may not end the request: its handler does. */
+    void (*answered)(struct request_way *way, int status, const char *json, size_t length);
+    const char *idempotency_key; /* in the place of X-Idempotency-Key; NULL: none. Read when the handler begins */
+    const char *prefer;          /* likewise of Prefer */
+    struct request *request;     /* NULL when it was answered */
+};
+
 /* Who asks. Filled by session.c before the handler runs. */
 struct request_user {
     enum request_via via;
     struct uuid id; /* nil for a guest */
     bool admin;
     char session[REQUEST_SESSION_SIZE]; /* hash of the session token ("" if unknown): names its Redis key */
+    int64_t expires_s;                  /* REQUEST_BY_ACCESS_TOKEN: seconds since the epoch, else 0 */
 };
 
 struct request {
@@ -60,6 +73,7 @@ struct request {
     /* The rest belongs to those who take it to its handler and answer it: dispatch.c, limits.c, admission.c, reply.c.
      */
     struct evhttp_request *evreq;     /* NULL once answered */
+    struct request_way *way;          /* instead; NULL once answered */
     struct requests *requests;        /* that it is one of */
     const struct admission *admitted; /* found already, for the next admission_read */
     struct json *tree;
@@ -101,7 +115,13 @@ void request_set_late(struct request *request, request_late late);
 /* Another deadline than request_deadline_ms, from now on; with `late` as above. */
 void request_set_deadline(struct request *request, int64_t from_now_ms, request_late late);
 
-/* For dispatch.c alone: a request that has just been read, entered among the open ones. NULL without memory. */
+/* Whoever waits at the other end of a way is gone: the answer, if one comes, goes nowhere. */
+void request_leave(struct request_way *way);
+
+/*
+ * For dispatch.c alone: a request that has just been read, entered among the open ones; `evreq` is NULL if it came by
+ * another way. NULL without memory.
+ */
 MUST_CHECK struct request *request_new(struct requests *requests, struct evhttp_request *evreq);
 /* For reply.c alone: the end of a request, its memory included. */
 void request_free(struct request *request);

@@ -27,38 +27,37 @@ static void hash_token(const uint8_t token[static SESSION_TOKEN_BYTES], char out
     sodium_bin2hex(out, REQUEST_SESSION_SIZE, hash, sizeof(hash));
 }
 
-static enum session_reading read_session_token(struct request *request, const char *text, size_t length,
-                                               enum request_via via)
+static bool read_session_token(const char *text, size_t length, enum request_via via, struct request_user *user)
 {
     uint8_t token[SESSION_TOKEN_BYTES];
     size_t token_length = 0;
     if (sodium_base642bin(token, sizeof(token), text, length, NULL, &token_length, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
         token_length != sizeof(token)) {
-        return SESSION_BAD;
+        return false;
     }
-    request->user.via = via;
-    memcpy(request->user.id.bytes, token, sizeof(request->user.id.bytes));
-    hash_token(token, request->user.session);
-    return SESSION_READ;
+    user->via = via;
+    memcpy(user->id.bytes, token, sizeof(user->id.bytes));
+    hash_token(token, user->session);
+    return true;
 }
 
-static enum session_reading read_bearer(struct request *request, const char *text)
+bool session_read_token(struct gateway *gateway, const char *text, struct request_user *user)
 {
     struct token_claims claims;
     size_t length = strlen(text);
     if (memchr(text, '.', length) == NULL) {
-        return read_session_token(request, text, length, REQUEST_BY_SESSION);
+        return read_session_token(text, length, REQUEST_BY_SESSION, user);
     }
-    if (request->gateway->tokens == NULL ||
-        !token_verify(request->gateway->tokens, text, length, clock_now_ms() / 1000, &claims)) {
-        return SESSION_BAD;
+    if (gateway->tokens == NULL || !token_verify(gateway->tokens, text, length, clock_now_ms() / 1000, &claims)) {
+        return false;
     }
-    request->user.via = REQUEST_BY_ACCESS_TOKEN;
-    request->user.id = claims.user_id;
-    request->user.admin = claims.admin;
-    memcpy(request->user.session, claims.session, sizeof(request->user.session));
-    return SESSION_READ;
+    user->via = REQUEST_BY_ACCESS_TOKEN;
+    user->id = claims.user_id;
+    user->admin = claims.admin;
+    user->expires_s = claims.expires_s;
+    memcpy(user->session, claims.session, sizeof(user->session));
+    return true;
 }
 
 /* The value of the cookie "session" within a Cookie header, or NULL. */
@@ -95,8 +94,9 @@ enum session_reading session_read(struct request *request)
     const char *authorization = request_header(request, "Authorization");
     if (authorization != NULL) {
         size_t scheme = sizeof(bearer) - 1;
-        return strncasecmp(authorization, bearer, scheme) == 0 ? read_bearer(request, authorization + scheme)
-                                                               : SESSION_BAD;
+        bool good = strncasecmp(authorization, bearer, scheme) == 0 &&
+                    session_read_token(request->gateway, authorization + scheme, &request->user);
+        return good ? SESSION_READ : SESSION_BAD;
     }
     const char *cookie = find_cookie(request_header(request, "Cookie"), &length);
     if (cookie == NULL) {
@@ -105,9 +105,11 @@ enum session_reading session_read(struct request *request)
     if (origin_is_foreign(request)) {
         return SESSION_FOREIGN;
     }
-    enum session_reading reading = read_session_token(request, cookie, length, REQUEST_BY_COOKIE);
+    if (read_session_token(cookie, length, REQUEST_BY_COOKIE, &request->user)) {
+        return SESSION_READ;
+    }
     /* A page that everyone may see does not fail on a stale cookie. */
-    return reading == SESSION_BAD && request->route->auth == ROUTE_OPTIONAL ? SESSION_NONE : reading;
+    return request->route->auth == ROUTE_OPTIONAL ? SESSION_NONE : SESSION_BAD;
 }
 
 /* A session on its way into Redis; in the request's own struct there is no room for it. */

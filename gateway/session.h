@@ -28,6 +28,12 @@ enum session_reading {
 /* Reads the credentials of a request into request->user, without asking anyone. Called by dispatch.c. */
 enum session_reading session_read(struct request *request);
 
+/*
+ * A token as a bearer would say it, of a session or for access, into `user` (zeroed); a session has still to be found
+ * in Redis. False: malformed, forged or expired.
+ */
+MUST_CHECK bool session_read_token(struct gateway *gateway, const char *text, struct request_user *user);
+
 /* `token` is valid for the call; NULL when Redis could not be asked. */
 typedef void (*session_made)(struct request *request, const char *token);
 /* Begins a session (session_s of the settings). `made` comes exactly once, from the loop or at once when Redis is down.

@@ -12,6 +12,7 @@
 #include "common/keys.h"
 #include "gateway/audit.h"
 #include "gateway/gateway.h"
+#include "gateway/presence.h"
 #include "gateway/reply.h"
 
 enum { NUMBER_SIZE = 24, HASH_HALF = 16 };
@@ -105,8 +106,12 @@ bool sessions_begin(struct request *request, const struct uuid *user, bool admin
     (void)snprintf(after, sizeof(after), "%d", config->access_token_s);
     const char *arguments[] = {index, prefix, request->user.session, admin ? "admin" : "user", life, began, description,
                                most,  after};
-    return description != NULL && redis_call(request->gateway->redis, GATEWAY_SCRIPT_SESSION_BEGIN, callback, arg, 1,
-                                             ARRAY_LEN(arguments), arguments, NULL);
+    if (description == NULL || !redis_call(request->gateway->redis, GATEWAY_SCRIPT_SESSION_BEGIN, callback, arg, 1,
+                                           ARRAY_LEN(arguments), arguments, NULL)) {
+        return false;
+    }
+    presence_recheck(request->gateway, user); /* it may have ended the oldest */
+    return true;
 }
 
 bool sessions_end(struct gateway *gateway, const struct sessions_end *end, redis_callback callback, void *arg)
@@ -120,8 +125,12 @@ bool sessions_end(struct gateway *gateway, const struct sessions_end *end, redis
     (void)snprintf(after, sizeof(after), "%d", gateway->config->access_token_s);
     (void)snprintf(which, sizeof(which), "%d", (int)end->which);
     const char *arguments[] = {index, prefix, after, end->hash, which};
-    return redis_call(gateway->redis, GATEWAY_SCRIPT_SESSION_END, callback, arg, 1, ARRAY_LEN(arguments), arguments,
-                      NULL);
+    if (!redis_call(gateway->redis, GATEWAY_SCRIPT_SESSION_END, callback, arg, 1, ARRAY_LEN(arguments), arguments,
+                    NULL)) {
+        return false;
+    }
+    presence_recheck(gateway, end->user);
+    return true;
 }
 
 /* ---- the routes ---- */

@@ -27,6 +27,7 @@
 #include "gateway/snapshots.h"
 #include "gateway/unsubscribe.h"
 #include "gateway/verification.h"
+#include "gateway/watch.h"
 #include "gateway/watchlist.h"
 #include "gateway/webhook_deliveries.h"
 #include "gateway/webhooks.h"
@@ -38,7 +39,7 @@ struct statements *const statements_all[] = {
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &unsubscribe_statements,
     &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
-    &items_statements,
+    &items_statements, &watch_statements,
     &webhooks_statements, &webhook_deliveries_statements,
     NULL,
     /* clang-format on */

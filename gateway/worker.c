@@ -14,6 +14,8 @@
 #include "gateway/dispatch.h"
 #include "gateway/metering.h"
 #include "gateway/publisher.h"
+#include "gateway/stream.h"
+#include "gateway/watch.h"
 
 enum {
     SERVE_ANYWAY_MS = 3000,
@@ -39,6 +41,8 @@ static void do_beat(evutil_socket_t fd, short what, void *arg)
     (void)what;
     atomic_store(&worker->options->slot->beat_ms, clock_mono_ms());
     atomic_store(&worker->options->slot->open, (int64_t)conns_open(worker->gateway.conns));
+    atomic_store(&worker->options->slot->live, (int64_t)streams_open(worker->gateway.streams));
+    atomic_store(&worker->options->slot->watched, (int64_t)watches_count(worker->gateway.watches));
 }
 
 /* Whether no other worker has fewer connections: they live long, so an uneven share would stay uneven. */
@@ -62,12 +66,17 @@ static void collect(void *arg)
     const struct worker *worker = arg;
     size_t serving = 0;
     int64_t open = 0;
+    int64_t live = 0;
+    int64_t watched = 0;
     for (size_t i = 0; i < worker->options->slot_count; i++) {
         const struct worker_slot *slot = &worker->options->slots[i];
         serving += atomic_load(&slot->serving);
         open += atomic_load(&slot->open);
+        live += atomic_load(&slot->live);
+        watched += atomic_load(&slot->watched);
     }
     metering_workers(serving, open);
+    metering_live(live, watched);
 }
 
 static bool start_metrics(struct worker *worker)
@@ -120,6 +129,7 @@ static void drain(void *arg)
     worker->gateway.draining = true;
     atomic_store(&worker->options->slot->serving, false);
     conns_drain(worker->gateway.conns);
+    streams_drain(worker->gateway.streams);
     metrics_server_free(worker->metrics);
     worker->metrics = NULL;
     /* Whoever takes over may bind the address at once, should the master be gone. */

@@ -16,6 +16,8 @@ struct worker_slot {
     atomic_bool serving;     /* it accepts connections */
     _Atomic int64_t beat_ms; /* monotonic; when its loop last came round */
     _Atomic int64_t open;    /* connections */
+    _Atomic int64_t live;    /* of which stay: WebSockets and event streams */
+    _Atomic int64_t watched; /* auctions, by so many */
 };
 
 enum { WORKER_BEAT_MS = 500 };

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "notifyworker/metering.h"
+#include "notifyworker/push.h"
 
 enum {
     TOLD_SLOTS = 4096, /* auctions being extended at about the same time */
@@ -71,11 +72,12 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
                                        "WHERE b.auction_id = "
                                        "e.auction_id AND b.seq > "
                                        "e.after_seq AND " AUDIENCE_VALID_BIDS ") p WHERE " UNLESS_MUTED(
-                                           "p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING 1) "
+                                           "p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id) "
                                                                       "SELECT id, ledger_seq, (SELECT count(*) FROM "
-                                                                      "told) FROM "
-                                                                      "auctions WHERE id = ANY "
-                                                                      "($1::uuid[])"},
+                                                                      "told), CASE row_number() OVER (ORDER BY id) "
+                                                                      "WHEN 1 THEN (SELECT " PUSH_COLUMN " FROM told) "
+                                                                      "END FROM auctions WHERE id = ANY ($1::uuid[]) "
+                                                                      "ORDER BY id"},
     [AUDIENCE_SETTLED] =
         {"tell_settled",
          "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
@@ -192,6 +194,7 @@ struct told {
 };
 
 struct audience {
+    struct push *push;
     size_t count;
     struct group groups[AUDIENCE_GROUPS];
     struct extension *extensions;
@@ -201,10 +204,11 @@ struct audience {
     int64_t written[METERING_KINDS + 1]; /* notifications, by this transaction */
 };
 
-struct audience *audience_new(void)
+struct audience *audience_new(struct push *push)
 {
     struct audience *audience = calloc(1, sizeof(*audience));
     if (audience != NULL) {
+        audience->push = push;
         audience_reset(audience);
     }
     return audience;
@@ -226,6 +230,7 @@ void audience_free(struct audience *audience)
 
 void audience_reset(struct audience *audience)
 {
+    push_forget(audience->push);
     audience->count = 0;
     audience->extension_count = 0;
     memset(audience->written, 0, sizeof(audience->written));
@@ -433,11 +438,13 @@ static void on_extended(const struct pg_reply *reply, void *arg)
     }
     if (rows > 0) {
         audience->written[metering_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
+        push_add(audience->push, pg_text(reply->result, 0, 3));
     }
 }
 
 void audience_committed(struct audience *audience)
 {
+    push_send(audience->push);
     for (size_t i = 0; i < audience->extension_count; i++) {
         const struct extension *extension = &audience->extensions[i];
         if (extension->seen_seq > 0) {
@@ -464,6 +471,7 @@ static void on_told(const struct pg_reply *reply, void *arg)
     struct audience *audience = arg;
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
         audience->written[metering_kind(pg_text(reply->result, row, 0))] += pg_int(reply->result, row, 1);
+        push_add(audience->push, pg_text(reply->result, row, 2));
     }
 }
 

@@ -40,9 +40,10 @@ enum audience_statement {
 extern const struct pg_statement audience_table[AUDIENCE_STATEMENTS];
 
 struct audience;
+struct push;
 
 /* NULL only without memory. */
-MUST_CHECK struct audience *audience_new(void);
+MUST_CHECK struct audience *audience_new(struct push *push);
 void audience_free(struct audience *audience);
 
 /* Forgets the events gathered so far. */

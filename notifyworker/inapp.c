@@ -170,7 +170,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     slice_start(arg);
 }
 
-struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_house_calls)
+struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_house_calls, struct push *push)
 {
     struct inapp *inapp = calloc(1, sizeof(*inapp));
     if (inapp == NULL) {
@@ -178,7 +178,7 @@ struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_
     }
     inapp->pg = pg;
     inapp->retry_timer = evtimer_new(base, on_retry, inapp);
-    inapp->audience = audience_new();
+    inapp->audience = audience_new(push);
     inapp->house_calls = house_calls_new(first_of_house_calls);
     inapp->events = calloc(MESSAGE_EVENTS_MAX, sizeof(*inapp->events));
     if (inapp->retry_timer == NULL || inapp->audience == NULL || inapp->house_calls == NULL || inapp->events == NULL) {

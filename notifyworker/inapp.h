@@ -14,6 +14,7 @@
 #include "common/pg.h"
 
 struct inapp;
+struct push;
 
 struct inapp_message {
     const void *body; /* borrowed until `done` */
@@ -25,7 +26,8 @@ struct inapp_message {
 typedef void (*inapp_done)(void *arg);
 
 /* `pg` with audience_table at the begin of its table, house_calls_table somewhere. NULL only without memory. */
-MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_house_calls);
+MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_house_calls,
+                                   struct push *push);
 /* Free `pg` before. */
 void inapp_free(struct inapp *inapp);
 /* Tells one batch; the next only after `done`. The messages belong to the caller and stay where they are until then. */

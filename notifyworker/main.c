@@ -24,6 +24,7 @@
 #include "notifyworker/mail.h"
 #include "notifyworker/metering.h"
 #include "notifyworker/mirror.h"
+#include "notifyworker/push.h"
 #include "notifyworker/retention.h"
 #include "notifyworker/watchers.h"
 #include "notifyworker/webhook_channel.h"
@@ -61,7 +62,8 @@ static const struct daemon_program program = {
         "  A message that cannot be read, or whose notifications the database refuses for good, is copied to\n"
         "  queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ may be away\n"
         "  at any time, also at the start: everything else is retried without end. The schema and the queues\n"
-        "  are made by 'rostrumctl migrate'. Redis is not used.",
+        "  are made by 'rostrumctl migrate'. Over Redis whoever is connected is told at once; without it\n"
+        "  notifications are found by those who look.",
 };
 
 /* Statements of all parts in one table; those of audience stand first, as inapp knows them. */
@@ -94,6 +96,8 @@ struct notifyworker {
     struct webhook_channel *webhooks;
     struct deliveries *deliveries;
     struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
+    struct push *audience_push; /* of what is under way in a transaction of intake's, */
+    struct push *watchers_push; /* and of the watchers' statements */
     struct event *drain_timer;
 };
 
@@ -227,8 +231,13 @@ static bool make_deliveries(struct notifyworker *worker)
 static bool make_parts(struct notifyworker *worker)
 {
     worker->deadletters = deadletters_new(worker->base, worker->publisher);
-    worker->inapp = inapp_new(worker->base, worker->pg, HOUSE_CALLS_FIRST);
-    if (worker->deadletters == NULL || worker->inapp == NULL) {
+    worker->audience_push = push_new(worker->base, &worker->config);
+    worker->watchers_push = push_new(worker->base, &worker->config);
+    if (worker->deadletters == NULL || worker->audience_push == NULL || worker->watchers_push == NULL) {
+        return false;
+    }
+    worker->inapp = inapp_new(worker->base, worker->pg, HOUSE_CALLS_FIRST, worker->audience_push);
+    if (worker->inapp == NULL) {
         return false;
     }
     struct intake_options intake = {.base = worker->base,
@@ -241,7 +250,8 @@ static bool make_parts(struct notifyworker *worker)
     const struct mirror_options mirror = {
         .base = worker->base, .consumes = worker->consumer, .pg = worker->pg, .first_statement = MIRROR_FIRST};
     worker->mirror = mirror_new(&mirror);
-    worker->watchers = watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->config.watch_poll_ms);
+    worker->watchers =
+        watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->watchers_push, worker->config.watch_poll_ms);
     worker->retention = retention_new(worker->base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
     return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL && worker->retention != NULL &&
@@ -265,6 +275,8 @@ static void notifyworker_free(struct notifyworker *worker)
     mirror_free(worker->mirror);
     intake_free(worker->intake);
     inapp_free(worker->inapp);
+    push_free(worker->audience_push);
+    push_free(worker->watchers_push);
     deadletters_free(worker->deadletters);
     if (worker->drain_timer != NULL) {
         event_free(worker->drain_timer);

@@ -5,9 +5,15 @@
 #define ROSTRUM_NOTIFYWORKER_METERING_H
 
 #include "common/metrics.h"
+#include "notifyworker/push.h"
 
-/* Ends WITH told AS (INSERT INTO notifications …: what is there already is not told again; -> (kind, count written). */
-#define METERING_TOLD_ONCE " ON CONFLICT DO NOTHING RETURNING kind) SELECT kind, count(*) FROM told GROUP BY kind"
+/*
+ * Ends WITH told AS (INSERT INTO notifications …: what is there already is not told again; -> (kind, count written, and
+ * which: push.h).
+ */
+#define METERING_TOLD_ONCE                                                                                             \
+    " ON CONFLICT DO NOTHING RETURNING kind, user_id, id) SELECT kind, count(*), " PUSH_COLUMN                         \
+    " FROM told GROUP BY kind"
 
 extern struct metrics_family *const metering_families[]; /* NULL-ended */
 

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "notifyworker/audience.h"
 #include "notifyworker/metering.h"
+#include "notifyworker/push.h"
 
 enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 
@@ -49,6 +50,7 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
 };
 
 struct watchers {
+    struct push *push;
     struct pg *pg;
     size_t first_statement;
     struct event *timer;
@@ -56,11 +58,13 @@ struct watchers {
 };
 
 /* Each statement is a transaction of its own: what it says that it wrote is committed. */
-static void count(const struct pg_reply *reply)
+static void count(const struct watchers *watchers, const struct pg_reply *reply)
 {
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
         metering_notified(metering_kind(pg_text(reply->result, row, 0)), pg_int(reply->result, row, 1));
+        push_add(watchers->push, pg_text(reply->result, row, 2));
     }
+    push_send(watchers->push);
 }
 
 static void finish(struct watchers *watchers, const struct pg_reply *reply)
@@ -73,8 +77,9 @@ static void finish(struct watchers *watchers, const struct pg_reply *reply)
 
 static void on_closed(const struct pg_reply *reply, void *arg)
 {
-    count(reply);
-    finish(arg, reply);
+    struct watchers *watchers = arg;
+    count(watchers, reply);
+    finish(watchers, reply);
 }
 
 static bool ask(struct watchers *watchers, enum watchers_statement statement, pg_callback callback)
@@ -85,7 +90,7 @@ static bool ask(struct watchers *watchers, enum watchers_statement statement, pg
 static void on_told(const struct pg_reply *reply, void *arg)
 {
     struct watchers *watchers = arg;
-    count(reply);
+    count(watchers, reply);
     if (reply->outcome != PG_OK || !ask(watchers, WATCHERS_CLOSE, on_closed)) {
         finish(watchers, reply);
     }
@@ -101,7 +106,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct watchers *watchers_new(struct event_base *base, struct pg *pg, size_t first_statement, int poll_ms)
+struct watchers *watchers_new(struct event_base *base, struct pg *pg, size_t first_statement, struct push *push,
+                              int poll_ms)
 {
     const struct timeval every = {.tv_sec = poll_ms / MS_PER_S, .tv_usec = (poll_ms % MS_PER_S) * (long)US_PER_MS};
     struct watchers *watchers = calloc(1, sizeof(*watchers));
@@ -109,6 +115,7 @@ struct watchers *watchers_new(struct event_base *base, struct pg *pg, size_t fir
         return NULL;
     }
     watchers->pg = pg;
+    watchers->push = push;
     watchers->first_statement = first_statement;
     watchers->timer = event_new(base, -1, EV_PERSIST, on_timer, watchers);
     if (watchers->timer == NULL || event_add(watchers->timer, &every) != 0) {

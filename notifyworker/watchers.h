@@ -18,10 +18,12 @@ enum watchers_statement { WATCHERS_TELL_BIDS, WATCHERS_CLOSE, WATCHERS_STATEMENT
 
 extern const struct pg_statement watchers_table[WATCHERS_STATEMENTS];
 
+struct push;
 struct watchers;
 
 /* `first_statement`: index of watchers_table[0] in the table of `pg`. NULL only without memory. */
-MUST_CHECK struct watchers *watchers_new(struct event_base *base, struct pg *pg, size_t first_statement, int poll_ms);
+MUST_CHECK struct watchers *watchers_new(struct event_base *base, struct pg *pg, size_t first_statement,
+                                         struct push *push, int poll_ms);
 /* Free `pg` before. */
 void watchers_free(struct watchers *watchers);
 /* Begins no further look. */

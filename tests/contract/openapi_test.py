@@ -7,6 +7,7 @@ environment. Debian's own python3: jsonschema and yaml are Debian's packages.
 """
 import datetime
 import glob
+import http.client
 import json
 import os
 import re
@@ -25,7 +26,7 @@ import yaml
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
-from contract import Client, Document, Fault  # noqa: E402 (its folder had to be named first)
+from contract import Client, Document, Fault, Reply  # noqa: E402 (its folder had to be named first)
 from endpoints import Endpoints  # noqa: E402
 
 API = "/api/v1"
@@ -321,7 +322,7 @@ def test_head_is_get_without_its_body(stage):
     for operation in stage.document.operations:
         path, who = stage.path(operation), stage.actor(operation)
         named = "{" in operation.path and operation.id not in ("getAuction", "listBids", "listLeaders")
-        if operation.method == "GET" and not named and operation.id not in ("getMetrics", "showUnsubscribe"):
+        if operation.method == "GET" and not named and operation.id not in ("getMetrics", "showUnsubscribe", "openSocket"):
             whole = stage.call(200, "GET", path, None, who)
             if whole.headers.keys() != stage.call(200, "HEAD", path, None, who).headers.keys():
                 raise Fault(f"{operation}: HEAD has other headers than GET")
@@ -839,6 +840,31 @@ def test_what_takes_longer_is_202(stage):
 
 
 # --- admins ---
+
+
+def test_live_updates(stage):
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13"}
+    upgrade["Sec_WebSocket_Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    stage.refused("UPGRADE_REQUIRED", 426, "GET", "/ws")
+    stage.refused("CROSS_ORIGIN", 403, "GET", "/ws", Origin="https://elsewhere.example", **upgrade)
+    stage.call(101, "GET", "/ws", None, stage.ann, Sec_WebSocket_Protocol="rostrum.v1", **upgrade)
+    stage.client.close()
+    auction = stage.auction()
+    operation = stage.document.operation("watchAuction")
+    connection = http.client.HTTPConnection(stage.client.address, timeout=WAIT_S)
+    connection.request("GET", f"{API}/auctions/{auction}/events", headers={"Authorization": f"Bearer {stage.ann['token']}"})
+    answer = connection.getresponse()
+    body = b""
+    while body.count(b"\n\n") < 5:  # retry, the snapshot, the bid and its result, that another leads
+        body += answer.read1()
+        if body.count(b"\n\n") == 2 and b"bid_placed" not in body:
+            stage.bid(auction, 20, stage.ann)
+            stage.bid(auction, 30, stage.admin)
+    connection.close()
+    stage.document.judge(operation, Reply(answer, body))
+    for line in body.decode().split("\n"):
+        if line.startswith("data: "):
+            stage.document.validate({"$ref": "#/components/schemas/LiveMessage"}, json.loads(line[6:]), "an event")
 
 
 def test_the_desk(stage):

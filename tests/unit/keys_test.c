@@ -34,6 +34,26 @@ START_TEST(every_key_has_its_text)
     ck_assert_str_eq(key, "q:{c0ffee}");
     keys_reply_channel(&thing, key);
     ck_assert_str_eq(key, "gw:" THING_TEXT);
+    keys_live_channel(&thing, key);
+    ck_assert_str_eq(key, "live:{" THING_TEXT "}");
+    keys_user_channel(&user, key);
+    ck_assert_str_eq(key, "user:{" USER_TEXT "}");
+}
+END_TEST
+
+START_TEST(a_channel_says_whose_it_is)
+{
+    static const char *const others[] = {"",         "gw:" THING_TEXT,        "live:{", "live:{" THING_TEXT,
+                                         "user:{x}", "live:{" THING_TEXT "}}"};
+    struct uuid id;
+    bool of_user = true;
+    ck_assert(keys_parse_channel("live:{" THING_TEXT "}", &of_user, &id));
+    ck_assert(!of_user && uuid_equal(&id, &thing));
+    ck_assert(keys_parse_channel("user:{" USER_TEXT "}", &of_user, &id));
+    ck_assert(of_user && uuid_equal(&id, &user));
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        ck_assert_msg(!keys_parse_channel(others[i], &of_user, &id), "%s", others[i]);
+    }
 }
 END_TEST
 
@@ -42,6 +62,7 @@ static Suite *keys_suite(void)
     Suite *suite = suite_create("keys");
     TCase *tcase = tcase_create("keys");
     tcase_add_test(tcase, every_key_has_its_text);
+    tcase_add_test(tcase, a_channel_says_whose_it_is);
     suite_add_tcase(suite, tcase);
     return suite;
 }

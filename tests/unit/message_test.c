@@ -191,6 +191,7 @@ START_TEST(decisions_come_back)
                             .max_amount = 10000,
                             .received_ms = 5,
                             .decided_ms = 6,
+                            .version = 7,
                             .status = "rejected",
                             .reason = "BID_TOO_LOW"};
     struct jsonw *writer = jsonw_new();
@@ -203,9 +204,32 @@ START_TEST(decisions_come_back)
     ck_assert_int_eq(got.kind, COMMAND_PROXY);
     ck_assert_int_eq(got.amount, 100);
     ck_assert_int_eq(got.max_amount, 10000);
+    ck_assert_int_eq(got.version, 7);
     ck_assert_str_eq(got.status, "rejected");
     ck_assert_str_eq(got.reason, "BID_TOO_LOW");
     ck_assert(!message_read_decision("{}", 2, &got));
+    struct word word;
+    ck_assert(!message_read_word(text, length, &word)); /* both go to a user's channel */
+    jsonw_free(writer);
+}
+END_TEST
+
+START_TEST(words_come_back)
+{
+    const struct word words[] = {{.kind = WORD_CHECK}, {.kind = WORD_NOTICE, .id = uuid_new()}};
+    struct jsonw *writer = jsonw_new();
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        struct word got;
+        struct decision decision;
+        size_t length = 0;
+        jsonw_reset(writer);
+        message_write_word(writer, &words[i]);
+        const char *text = jsonw_text(writer, &length);
+        ck_assert(message_read_word(text, length, &got));
+        ck_assert_int_eq((int)got.kind, (int)words[i].kind);
+        ck_assert(uuid_equal(&got.id, &words[i].id));
+        ck_assert(!message_read_decision(text, length, &decision));
+    }
     jsonw_free(writer);
 }
 END_TEST
@@ -219,6 +243,7 @@ static Suite *message_suite(void)
     tcase_add_loop_test(cases, what_is_no_message_is_refused, 0, (int)ARRAY_LEN(no_messages));
     tcase_add_test(cases, events_come_back);
     tcase_add_test(cases, decisions_come_back);
+    tcase_add_test(cases, words_come_back);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -1,0 +1,128 @@
+/*
+ * Those who watch while one of the house's processes is killed. A bid is placed in the worst moment, so that nobody may
+ * hear of it by itself; however that goes, every watcher ends with the right price, and whoever was not connected to
+ * what died has not even noticed.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+#include "tests/support/websocket.h"
+
+enum {
+    WATCHERS = 60,
+    BLOWS = 3,
+    TOLD_MS = 30000,  /* after the house is whole again; the comparison with PostgreSQL comes each second */
+    TAKEN_MS = 60000, /* a bid, while processes die */
+    CHAOS_TEST_S = 240,
+};
+
+static struct websocket *watchers[WATCHERS];
+static int price = 20;
+
+static struct websocket *watch(void)
+{
+    struct websocket *socket = websocket_open(house_http_url(), "");
+    if (socket != NULL &&
+        !websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", stage.auction))) {
+        websocket_free(socket);
+        return NULL;
+    }
+    return socket;
+}
+
+/* Bids until one is taken and decided; the price is then `price`. */
+static bool bid_taken(void)
+{
+    const struct cast_user *who = price % 2 == 0 ? &stage.ann : &stage.bob;
+    const struct reply *reply = cast_bid(stage.client, who, stage.auction, client_format("%d.00", ++price));
+    return reply->status == 200 && strcmp(reply_text(reply, "status"), "accepted") == 0;
+}
+
+/* What was answered 503 may have been taken all the same: the truth is the ledger's. */
+static void read_price(char out[static 32])
+{
+    (void)snprintf(out, 32, "%s",
+                   sql_text(stage.sql, "SELECT current_bid FROM auctions WHERE id = $1::uuid", stage.auction, NULL));
+}
+
+/*
+ * Listens until this watcher has that price. One whose connection was cut comes back, as any client would; `cut` counts
+ * them.
+ */
+static void assert_sees(struct websocket **watcher, const char *expected, int *cut)
+{
+    int64_t until_ms = suite_mono_ms() + TOLD_MS;
+    char seen[32] = "nothing";
+    while (strcmp(seen, expected) != 0) {
+        ck_assert_msg(suite_mono_ms() < until_ms, "a watcher has %s and not %s", seen, expected);
+        const struct json *message = *watcher == NULL ? NULL : websocket_hear(*watcher, NULL);
+        if (message != NULL) {
+            (void)snprintf(seen, sizeof(seen), "%s", websocket_text(message, "currentBid"));
+            continue;
+        }
+        (*cut)++;
+        websocket_free(*watcher);
+        *watcher = watch();
+    }
+}
+
+static bool replaced(const char *victim, pid_t killed)
+{
+    pid_t now = house_pid(victim);
+    return now > 0 && now != killed;
+}
+
+static const char *const victims[] = {"redis", "gateway-worker", "rabbitmq", "bidworker-1", "bidworker-2"};
+
+START_TEST(every_watcher_ends_with_the_right_price)
+{
+    const char *victim = victims[_i];
+    char expected[32];
+    int cut = 0;
+    for (int i = 0; i < WATCHERS; i++) {
+        watchers[i] = watch();
+        ck_assert_ptr_nonnull(watchers[i]);
+        ck_assert_ptr_nonnull(websocket_hear(watchers[i], "snapshot"));
+    }
+    SUITE_WAIT(bid_taken(), TAKEN_MS);
+    for (int blow = 0; blow < BLOWS; blow++) {
+        pid_t pid = house_pid(victim);
+        ck_assert_msg(pid > 0, "no process called %s", victim);
+        ck_assert_int_eq(kill(pid, SIGKILL), 0);
+        SUITE_WAIT(bid_taken(), TAKEN_MS);
+        SUITE_WAIT(replaced(victim, pid), HOUSE_READY_MS);
+        SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+        read_price(expected);
+        for (int i = 0; i < WATCHERS; i++) {
+            assert_sees(&watchers[i], expected, &cut);
+        }
+    }
+    if (strcmp(victim, "gateway-worker") != 0) {
+        ck_assert_int_eq(cut, 0);
+    }
+    (void)printf("%s: %d watchers, %d blows, %d connections cut, the price %s on each\n", victim, WATCHERS, BLOWS, cut,
+                 expected);
+    for (int i = 0; i < WATCHERS; i++) {
+        websocket_free(watchers[i]);
+    }
+}
+END_TEST
+
+static Suite *live_chaos_suite(void)
+{
+    Suite *suite = suite_create("live_chaos");
+    TCase *blows = tcase_create("live_chaos");
+    tcase_add_checked_fixture(blows, stage_set, stage_strike);
+    tcase_set_timeout(blows, CHAOS_TEST_S);
+    tcase_add_loop_test(blows, every_watcher_ends_with_the_right_price, 0, (int)ARRAY_LEN(victims));
+    suite_add_tcase(suite, blows);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(live_chaos_suite());
+}
