@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/address.h"
+
 enum setting_type { SETTING_INT, SETTING_TEXT, SETTING_BOOL };
 
 struct setting {
@@ -91,6 +93,7 @@ static const struct setting settings[] = {
     INT("limits", images_per_hour, "120", 0, 1000000),
     INT("limits", mails_per_hour, "5", 0, 1000000),
     INT("limits", resets_per_hour, "20", 0, 1000000),
+    INT("limits", webhook_calls_per_hour, "60", 0, 1000000),
 
     TEXT("images", "store", store, "file"),
     TEXT("images", "image_folder", image_folder, "/var/lib/rostrum/images"),
@@ -150,6 +153,14 @@ static const struct setting settings[] = {
     INT("notifyworker", notify_batch_max, "64", 1, 1024),
     INT("notifyworker", notify_interval_ms, "100", 0, 999),
     INT("notifyworker", watch_poll_ms, "5000", 100, 60000),
+
+    BOOL("webhooks", webhook_http, "no"),
+    TEXT("webhooks", "webhook_networks", webhook_networks, "none"),
+    INT("webhooks", webhooks_max, "10", 0, 100),
+    INT("webhooks", webhook_connect_timeout_ms, "3000", 100, 60000),
+    INT("webhooks", webhook_timeout_ms, "10000", 100, 600000),
+    INT("webhooks", webhook_response_max_bytes, "65536", 1024, 16777216),
+    INT("webhooks", webhook_off_after_s, "259200", 1, 31536000),
 };
 
 static bool parse_int(const struct setting *setting, const char *text, int *out)
@@ -351,6 +362,17 @@ static bool check_mail(const struct config *config, char *why, size_t why_size)
     return true;
 }
 
+static bool check_webhooks(const struct config *config, char *why, size_t why_size)
+{
+    struct address_networks networks;
+    if (!address_networks_parse(config->webhook_networks, &networks)) {
+        (void)snprintf(why, why_size, "webhook_networks must be none, or up to %d networks like 10.0.0.0/8",
+                       ADDRESS_NETWORKS_MAX);
+        return false;
+    }
+    return true;
+}
+
 bool config_check(const struct config *config, char *why, size_t why_size)
 {
     enum log_level level = LOG_INFO;
@@ -371,7 +393,8 @@ bool config_check(const struct config *config, char *why, size_t why_size)
                        config->confirm_deadline_ms, config->request_deadline_ms);
         return false;
     }
-    return check_images(config, why, why_size) && check_mail(config, why, why_size);
+    return check_images(config, why, why_size) && check_mail(config, why, why_size) &&
+           check_webhooks(config, why, why_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

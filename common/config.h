@@ -70,6 +70,7 @@ struct config {
     int images_per_hour;
     int mails_per_hour;  /* about one account, of one kind */
     int resets_per_hour; /* asked for by one address */
+    int webhook_calls_per_hour; /* tests and redeliveries that a user asks for */
     /* [images] */
     char store[8]; /* file, s3 */
     char image_folder[CONFIG_TEXT_SIZE];
@@ -129,6 +130,14 @@ struct config {
     int notify_batch_max;   /* messages taken into one transaction */
     int notify_interval_ms; /* least time from one transaction's begin to the next one's */
     int watch_poll_ms;      /* between two looks for bids on watched auctions */
+    /* [webhooks] */
+    bool webhook_http;                       /* http: too, not only https: */
+    char webhook_networks[CONFIG_TEXT_SIZE]; /* special networks that may be called; see common/address.h */
+    int webhooks_max;                        /* endpoints of one user, and of the house */
+    int webhook_connect_timeout_ms;          /* resolving the name included */
+    int webhook_timeout_ms;                  /* for one call, all of it */
+    int webhook_response_max_bytes;          /* headers and body; more is a failure */
+    int webhook_off_after_s;                 /* failing for so long switches an endpoint off */
 };
 
 /* Every setting at its default. */

@@ -39,6 +39,9 @@ enum error_code {
     ERROR_BID_VOIDED,             /* 409 */
     ERROR_RETRACT_TOO_LATE,       /* 409 */
     ERROR_TOO_MANY_BIDS,          /* 409 */
+    ERROR_TOO_MANY_WEBHOOKS,      /* 409 */
+    ERROR_WEBHOOK_OFF,            /* 409 */
+    ERROR_DELIVERY_PENDING,       /* 409 */
     ERROR_LAST_ADMIN,             /* 409 */
     ERROR_LETTER_UNREADABLE,      /* 409 */
     ERROR_BODY_TOO_LARGE,         /* 413 */

@@ -37,6 +37,7 @@ static const struct {
     [LIMIT_IMAGES] = {"images", 3600},
     [LIMIT_MAILS] = {"mails", 3600},
     [LIMIT_RESETS] = {"resets", 3600},
+    [LIMIT_WEBHOOK_CALLS] = {"webhooks", 3600},
     [LIMIT_ACCOUNT_LOGINS] = {"account", 60},
 };
 
@@ -67,6 +68,7 @@ int limits_most(const struct gateway *gateway, enum limit limit)
         [LIMIT_IMAGES] = config->images_per_hour,
         [LIMIT_MAILS] = config->mails_per_hour,
         [LIMIT_RESETS] = config->resets_per_hour,
+        [LIMIT_WEBHOOK_CALLS] = config->webhook_calls_per_hour,
         [LIMIT_ACCOUNT_LOGINS] = config->logins_account_per_minute,
     };
     assert(limit < LIMIT_COUNT);

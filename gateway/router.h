@@ -15,7 +15,7 @@ enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, 
 
 enum {
     ROUTER_PARAMETERS_MAX = 2, /* /auctions/:id/bids/:bidId */
-    ROUTER_SEGMENTS_MAX = 8,   /* the contract needs 6 */
+    ROUTER_SEGMENTS_MAX = 9,   /* /api/v1/users/me/webhooks/:id/deliveries/:id/redeliver */
 };
 
 /* What must hold before the handler runs; see session.h. */
@@ -40,6 +40,7 @@ enum limit {
     LIMIT_IMAGES,
     LIMIT_MAILS,          /* to verify an address, asked for by its user */
     LIMIT_RESETS,         /* of passwords, asked for by an address */
+    LIMIT_WEBHOOK_CALLS,
     LIMIT_ACCOUNT_LOGINS, /* of one account, by addresses that never logged in to it */
     LIMIT_COUNT
 };

@@ -25,6 +25,7 @@
 #include "gateway/unsubscribe.h"
 #include "gateway/verification.h"
 #include "gateway/watchlist.h"
+#include "gateway/webhooks.h"
 
 const struct route *const routes_all[] = {
     /* clang-format off */
@@ -33,6 +34,7 @@ const struct route *const routes_all[] = {
     me_routes, watchlist_routes, images_routes,
     verification_routes, recovery_routes, unsubscribe_routes, forms_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
+    webhooks_routes,
     NULL,
     /* clang-format on */
 };
