@@ -25,6 +25,7 @@
 #include "gateway/unsubscribe.h"
 #include "gateway/verification.h"
 #include "gateway/watchlist.h"
+#include "gateway/webhook_deliveries.h"
 #include "gateway/webhooks.h"
 
 const struct route *const routes_all[] = {
@@ -34,7 +35,7 @@ const struct route *const routes_all[] = {
     me_routes, watchlist_routes, images_routes,
     verification_routes, recovery_routes, unsubscribe_routes, forms_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
-    webhooks_routes,
+    webhooks_routes, webhook_deliveries_routes,
     NULL,
     /* clang-format on */
 };

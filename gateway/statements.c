@@ -27,6 +27,7 @@
 #include "gateway/unsubscribe.h"
 #include "gateway/verification.h"
 #include "gateway/watchlist.h"
+#include "gateway/webhook_deliveries.h"
 #include "gateway/webhooks.h"
 
 struct statements *const statements_all[] = {
@@ -36,7 +37,7 @@ struct statements *const statements_all[] = {
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &unsubscribe_statements,
     &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
-    &webhooks_statements,
+    &webhooks_statements, &webhook_deliveries_statements,
     NULL,
     /* clang-format on */
 };

@@ -24,3 +24,39 @@ CREATE TABLE webhooks (
     updated_at    timestamptz(3) NOT NULL,
     UNIQUE (owner_id, slot)
 );
+
+-- --- what is sent ---
+
+-- As everywhere in the contract, whatever the session's time zone.
+CREATE FUNCTION webhook_time(at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+CREATE FUNCTION webhook_body(kind text, at timestamptz, data jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object('type', kind, 'timestamp', webhook_time(at), 'data', data)
+$$;
+
+-- Each notification goes to those webhooks of its user that want its kind. In the statement that wrote it, so once.
+CREATE FUNCTION notifications_call() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO deliveries (id, channel, kind, user_id, notification_id, endpoint, payload, created_at)
+    SELECT delivery_id(), 'webhook', n.kind, n.user_id, n.id, w.id::text,
+        webhook_body(n.kind, n.created_at, jsonb_build_object('notificationId', n.id, 'userId', n.user_id,
+            'auctionId', n.auction_id, 'auctionTitle', a.title, 'amount', n.amount, 'endTime', webhook_time(n.end_time))),
+        now()
+    FROM written n JOIN webhooks w ON w.owner_id = n.user_id AND w.off_reason IS NULL AND n.kind = ANY (w.events)
+    JOIN users u ON u.id = n.user_id AND u.banned_at IS NULL AND n.kind <> ALL (u.unhooked)
+    LEFT JOIN auctions a ON a.id = n.auction_id;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER notifications_call AFTER INSERT ON notifications REFERENCING NEW TABLE AS written
+    FOR EACH STATEMENT EXECUTE FUNCTION notifications_call();
+
+-- Who does not want a kind in the app may want it here.
+CREATE OR REPLACE FUNCTION wanted_elsewhere(who uuid, what text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM users u WHERE u.id = who AND what = ANY (u.mailed) AND u.verified_at IS NOT NULL)
+        OR EXISTS (SELECT FROM webhooks w WHERE w.owner_id = who AND w.off_reason IS NULL AND what = ANY (w.events))
+$$;
+
+-- That a webhook was switched off (WEBHOOK_OFF) is about no auction.
+ALTER TABLE notifications ALTER COLUMN auction_id DROP NOT NULL;

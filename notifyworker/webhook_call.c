@@ -1,0 +1,226 @@
+/*
+ * See webhook_call.h.
+ */
+#include "notifyworker/webhook_call.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+
+enum {
+    HEADER_SIZE = 256,
+    MS_PER_S = 1000,
+    STATUS_GOOD = 200,
+    STATUS_REDIRECT = 300,
+    STATUS_REFUSED = 400,
+    STATUS_GONE = 410
+};
+
+struct webhook_call {
+    const struct webhook_call_limits *limits;
+    CURL *easy;
+    struct curl_slist *headers;
+    size_t received; /* bytes of the answer */
+    bool too_large;
+    bool refused; /* an address of the host was */
+    bool tried;   /* another one was not */
+};
+
+/* ---- what the transfer asks ---- */
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct webhook_call *call = arg;
+    if (purpose != CURLSOCKTYPE_IPCXN || !address_allowed(&call->limits->rules.networks, &address->addr)) {
+        call->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    call->tried = true;
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Of headers and body. Anything but their length ends the transfer. */
+static size_t take(char *bytes, size_t size, size_t count, void *arg)
+{
+    (void)bytes;
+    struct webhook_call *call = arg;
+    size_t length = size * count;
+    if (length > call->limits->response_max_bytes - call->received) {
+        call->too_large = true;
+        return length + 1;
+    }
+    call->received += length;
+    return length;
+}
+
+/* ---- making it ---- */
+
+static bool add_header(struct webhook_call *call, const char *text)
+{
+    struct curl_slist *grown = curl_slist_append(call->headers, text);
+    if (grown == NULL) {
+        return false;
+    }
+    call->headers = grown;
+    return true;
+}
+
+/* "v1,…", and " v1,…" for the secret before, while it holds. */
+static bool sign(const struct webhook_letter *letter, int64_t now_s, char *out, size_t size)
+{
+    const char *const secrets[] = {letter->secret, letter->old_secret};
+    char signature[WEBHOOK_SIGNATURE_SIZE];
+    uint8_t secret[WEBHOOK_SECRET_BYTES];
+    size_t used = 0;
+    bool good = true;
+    for (size_t i = 0; good && i < ARRAY_LEN(secrets) && secrets[i] != NULL; i++) {
+        good = webhook_secret_parse(secrets[i], secret);
+        if (good) {
+            webhook_sign(secret, letter->id, now_s, letter->body, strlen(letter->body), signature);
+            used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : " ", signature);
+        }
+    }
+    sodium_memzero(secret, sizeof(secret));
+    return good;
+}
+
+static bool add_headers(struct webhook_call *call, const struct webhook_letter *letter)
+{
+    static const char *const fixed[] = {"Content-Type: application/json", "Accept:", "Expect:"};
+    char line[HEADER_SIZE];
+    char signatures[2 * WEBHOOK_SIGNATURE_SIZE];
+    int64_t now_s = clock_now_ms() / MS_PER_S;
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
+        if (!add_header(call, fixed[i])) {
+            return false;
+        }
+    }
+    if (!sign(letter, now_s, signatures, sizeof(signatures))) {
+        return false;
+    }
+    (void)snprintf(line, sizeof(line), "webhook-id: %s", letter->id);
+    if (!add_header(call, line)) {
+        return false;
+    }
+    (void)snprintf(line, sizeof(line), "webhook-timestamp: %" PRId64, now_s);
+    if (!add_header(call, line)) {
+        return false;
+    }
+    (void)snprintf(line, sizeof(line), "webhook-signature: %s", signatures);
+    return add_header(call, line);
+}
+
+/*
+ * QUICK_EXIT: a name that is still being resolved when its time is over is left to its thread; else the loop would wait
+ * for the resolver, and one bad name would hold up every other endpoint.
+ */
+static bool set_options(struct webhook_call *call, const struct webhook_letter *letter)
+{
+    const struct webhook_call_limits *limits = call->limits;
+    CURL *easy = call->easy;
+    return curl_easy_setopt(easy, CURLOPT_URL, letter->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, limits->rules.http ? "http,https" : "https") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(letter->body)) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, letter->body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_USERAGENT, "Rostrum/" ROSTRUM_VERSION) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, call) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK && /* not those of the environment either */
+           curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)limits->timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           (limits->ca_file == NULL || curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file) == CURLE_OK);
+}
+
+struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, const struct webhook_letter *letter)
+{
+    struct webhook_call *call = calloc(1, sizeof(*call));
+    if (call == NULL) {
+        return NULL;
+    }
+    call->limits = limits;
+    call->easy = curl_easy_init();
+    if (call->easy == NULL || !add_headers(call, letter) || !set_options(call, letter)) {
+        webhook_call_free(call);
+        return NULL;
+    }
+    return call;
+}
+
+void webhook_call_free(struct webhook_call *call)
+{
+    if (call == NULL) {
+        return;
+    }
+    curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->headers);
+    free(call);
+}
+
+CURL *webhook_call_transfer(struct webhook_call *call)
+{
+    return call->easy;
+}
+
+/* ---- what it came to ---- */
+
+static const char *trouble_of(const struct webhook_call *call, CURLcode code)
+{
+    if (call->too_large) {
+        return "RESPONSE_TOO_LARGE";
+    }
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "NAME_UNKNOWN";
+    case CURLE_OPERATION_TIMEDOUT:
+        return "TIMEOUT";
+    case CURLE_COULDNT_CONNECT:
+        return call->refused && !call->tried ? "ADDRESS_REFUSED" : "NO_CONNECTION";
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "TLS_FAILED";
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+        return "URL_REFUSED";
+    default:
+        return "NO_ANSWER";
+    }
+}
+
+static const char *trouble_of_status(int status)
+{
+    if (status >= STATUS_GOOD && status < STATUS_REDIRECT) {
+        return NULL;
+    }
+    return status >= STATUS_REDIRECT && status < STATUS_REFUSED ? "REDIRECT" : "STATUS";
+}
+
+/* libcurl is asked for the status also where the answer was cut off. */
+struct webhook_result webhook_call_result(const struct webhook_call *call, CURLcode code)
+{
+    struct webhook_result result = {.status = 0};
+    long status = 0;
+    if (curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK) {
+        result.status = (int)status;
+    }
+    result.trouble = code == CURLE_OK ? trouble_of_status(result.status) : trouble_of(call, code);
+    result.gone = code == CURLE_OK && result.status == STATUS_GONE;
+    result.for_good = result.gone || code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT ||
+                      (code == CURLE_COULDNT_CONNECT && call->refused && !call->tried);
+    return result;
+}
