@@ -49,7 +49,7 @@ static const struct pg_statement list[] = {
     [ME_NOTIFICATIONS] =
         {"me_notifications",
          "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " AUCTIONS_MS("n.end_time") ", " AUCTIONS_MS(
-             "n.created_at") ", " AUCTIONS_MS("n.read_at") " FROM notifications n JOIN auctions a ON a.id = "
+             "n.created_at") ", " AUCTIONS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
                                                            "n.auction_id"
                                                            " WHERE n.user_id = $1 AND n.shown AND ($2::text IS NULL OR "
                                                            "n.id < "
@@ -116,8 +116,9 @@ static void write_notification(struct jsonw *json, const struct request *request
     jsonw_object(json);
     jsonw_put_string(json, "id", pg_text(result, row, NOTICE_ID));
     jsonw_put_string(json, "kind", pg_text(result, row, NOTICE_KIND));
-    jsonw_put_string(json, "auctionId", pg_text(result, row, NOTICE_AUCTION));
-    jsonw_put_string(json, "auctionTitle", pg_text(result, row, NOTICE_TITLE));
+    bool of_auction = !pg_null(result, row, NOTICE_AUCTION);
+    jsonw_put_string(json, "auctionId", of_auction ? pg_text(result, row, NOTICE_AUCTION) : NULL);
+    jsonw_put_string(json, "auctionTitle", of_auction ? pg_text(result, row, NOTICE_TITLE) : NULL);
     columns_put_money(json, "amount", result, row, NOTICE_AMOUNT);
     if (!pg_null(result, row, NOTICE_END)) {
         jsonw_put_time(json, "endTime", pg_int(result, row, NOTICE_END));

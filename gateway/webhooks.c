@@ -161,6 +161,7 @@ static void on_listed(const struct pg_reply *reply, void *arg)
         write_hook(json, reply->result, row, NULL);
     }
     jsonw_end_array(json);
+    jsonw_put_null(json, "nextCursor"); /* there are few: one page holds them all */
     jsonw_end_object(json);
     reply_send(request, 200);
 }
