@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/message.h"
 #include "notifyworker/audience.h"
+#include "notifyworker/house_calls.h"
 
 enum { SLICE_EVENTS_MAX = 8192 }; /* a slice takes no further message once it has so many */
 
@@ -24,8 +25,9 @@ struct inapp {
     struct event *retry_timer;
     bool draining;
     struct audience *audience;
-    struct house_event *events; /* of the message being read, MESSAGE_EVENTS_MAX */
-    struct pg_tx *tx;           /* of the slice, or NULL */
+    struct house_calls *house_calls; /* of the same events, and of some more */
+    struct house_event *events;      /* of the message being read, MESSAGE_EVENTS_MAX */
+    struct pg_tx *tx;                /* of the slice, or NULL */
     /* the batch */
     struct inapp_message *messages; /* NULL: none */
     inapp_done done;
@@ -118,6 +120,7 @@ static bool message_read(struct inapp *inapp, struct inapp_message *message)
             return false;
         }
         log_traced(&inapp->events[i]);
+        house_calls_add(inapp->house_calls, &inapp->events[i]);
     }
     return true;
 }
@@ -128,7 +131,8 @@ static bool slice_read(struct inapp *inapp)
     struct halving *slice = &inapp->slice;
     size_t i = slice->first;
     audience_reset(inapp->audience);
-    for (; i < slice->first + slice->span && audience_count(inapp->audience) < SLICE_EVENTS_MAX; i++) {
+    house_calls_reset(inapp->house_calls);
+    for (; i < slice->first + slice->span && house_calls_count(inapp->house_calls) < SLICE_EVENTS_MAX; i++) {
         if (inapp->messages[i].dead == NULL && !message_read(inapp, &inapp->messages[i])) {
             return false;
         }
@@ -143,7 +147,7 @@ static void slice_start(struct inapp *inapp)
         slice_retry(inapp, "no memory");
         return;
     }
-    if (audience_count(inapp->audience) == 0) {
+    if (house_calls_count(inapp->house_calls) == 0) {
         slice_next(inapp);
         return;
     }
@@ -152,7 +156,8 @@ static void slice_start(struct inapp *inapp)
         slice_retry(inapp, "PostgreSQL is not there");
         return;
     }
-    if (!audience_send(inapp->audience, inapp->tx) || !pg_tx_commit(inapp->tx, on_commit, inapp)) {
+    if (!audience_send(inapp->audience, inapp->tx) || !house_calls_send(inapp->house_calls, inapp->tx) ||
+        !pg_tx_commit(inapp->tx, on_commit, inapp)) {
         pg_tx_abort(inapp->tx);
         slice_retry(inapp, "no memory, or PostgreSQL takes no statement");
     }
@@ -165,7 +170,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     slice_start(arg);
 }
 
-struct inapp *inapp_new(struct event_base *base, struct pg *pg)
+struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_house_calls)
 {
     struct inapp *inapp = calloc(1, sizeof(*inapp));
     if (inapp == NULL) {
@@ -174,8 +179,9 @@ struct inapp *inapp_new(struct event_base *base, struct pg *pg)
     inapp->pg = pg;
     inapp->retry_timer = evtimer_new(base, on_retry, inapp);
     inapp->audience = audience_new();
+    inapp->house_calls = house_calls_new(first_of_house_calls);
     inapp->events = calloc(MESSAGE_EVENTS_MAX, sizeof(*inapp->events));
-    if (inapp->retry_timer == NULL || inapp->audience == NULL || inapp->events == NULL) {
+    if (inapp->retry_timer == NULL || inapp->audience == NULL || inapp->house_calls == NULL || inapp->events == NULL) {
         inapp_free(inapp);
         return NULL;
     }
@@ -191,6 +197,7 @@ void inapp_free(struct inapp *inapp)
         event_free(inapp->retry_timer);
     }
     audience_free(inapp->audience);
+    house_calls_free(inapp->house_calls);
     free(inapp->events);
     free(inapp);
 }

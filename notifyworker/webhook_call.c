@@ -147,15 +147,16 @@ static bool set_options(struct webhook_call *call, const struct webhook_letter *
            (limits->ca_file == NULL || curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file) == CURLE_OK);
 }
 
-struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, const struct webhook_letter *letter)
+struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, CURL *curl,
+                                      const struct webhook_letter *letter)
 {
     struct webhook_call *call = calloc(1, sizeof(*call));
     if (call == NULL) {
         return NULL;
     }
     call->limits = limits;
-    call->easy = curl_easy_init();
-    if (call->easy == NULL || !add_headers(call, letter) || !set_options(call, letter)) {
+    call->easy = curl;
+    if (!add_headers(call, letter) || !set_options(call, letter)) {
         webhook_call_free(call);
         return NULL;
     }
@@ -164,17 +165,10 @@ struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, 
 
 void webhook_call_free(struct webhook_call *call)
 {
-    if (call == NULL) {
-        return;
+    if (call != NULL) {
+        curl_slist_free_all(call->headers);
+        free(call);
     }
-    curl_easy_cleanup(call->easy);
-    curl_slist_free_all(call->headers);
-    free(call);
-}
-
-CURL *webhook_call_transfer(struct webhook_call *call)
-{
-    return call->easy;
 }
 
 /* ---- what it came to ---- */

@@ -4,7 +4,7 @@
  *   - redirects are not followed, proxies, credentials and cookies not used, only HTTP spoken;
  *   - name, connection and answer have their time together, and the answer its size. None of it is kept.
  *
- * Caller: webhooks.c, which has the transfer done.
+ * Caller: webhook_channel.c; deliveries.c does the transfer.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_WEBHOOK_CALL_H
 #define ROSTRUM_NOTIFYWORKER_WEBHOOK_CALL_H
@@ -40,12 +40,13 @@ struct webhook_result {
     bool gone;           /* 410: the endpoint wants nothing any more */
 };
 
-/* `limits` must outlive the call. NULL: no memory, or a secret is none. */
-MUST_CHECK struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits,
+/*
+ * Sets up `curl`, a fresh handle of the caller's, which is not used after the call was freed. `limits` must outlive
+ * the call. NULL: no memory, or a secret is none.
+ */
+MUST_CHECK struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, CURL *curl,
                                                  const struct webhook_letter *letter);
 void webhook_call_free(struct webhook_call *call);
-/* The transfer to be done, once. */
-CURL *webhook_call_transfer(struct webhook_call *call);
 /* What it came to, once libcurl has said `code`. */
 struct webhook_result webhook_call_result(const struct webhook_call *call, CURLcode code);
 
