@@ -48,7 +48,7 @@ static const struct pg_statement list[] = {
         " d AS (UPDATE deliveries e SET state = 'queued', tries = 0 FROM w, was WHERE e.id = was.id"
         "  AND w.off_reason IS NULL AND e.state NOT IN ('queued', 'retrying') RETURNING e.*),"
         " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
-        "  SELECT '" TOPOLOGY_DELIVERIES_EXCHANGE "', d.channel, delivery_message(d::deliveries),"
+        "  SELECT '" TOPOLOGY_DELIVERIES_EXCHANGE "', d.channel, delivery_message(ROW(d.*)::deliveries),"
         "   now() - interval '1 day' FROM d)"
         " SELECT " COLUMNS ", w.off_reason, was.id FROM w LEFT JOIN was ON true LEFT JOIN d ON true"},
 };

@@ -3,7 +3,7 @@
  * publishes dead letters: an alarm must not stop the telling), a pool, and the drain.
  *
  *     queue notify -> intake -> inapp -> audience -> table notifications
- *     queue deliveries.CHANNEL -> deliveries -> mail, webhook
+ *     queue deliveries.CHANNEL -> deliveries -> mail, webhook_channel
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,7 @@
 #include "common/topology.h"
 #include "notifyworker/audience.h"
 #include "notifyworker/deliveries.h"
+#include "notifyworker/house_calls.h"
 #include "notifyworker/inapp.h"
 #include "notifyworker/intake.h"
 #include "notifyworker/mail.h"
@@ -25,6 +26,7 @@
 #include "notifyworker/mirror.h"
 #include "notifyworker/retention.h"
 #include "notifyworker/watchers.h"
+#include "notifyworker/webhook_channel.h"
 
 enum {
     PG_CONNECTIONS = 2,     /* one transaction at a time; statements of mirror and watchers beside it */
@@ -67,6 +69,9 @@ enum {
     WATCHERS_FIRST = MIRROR_FIRST + MIRROR_STATEMENTS,
     RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
     STATEMENTS = RETENTION_FIRST + RETENTION_STATEMENTS
+    HOUSE_CALLS_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
+    WEBHOOKS_FIRST = HOUSE_CALLS_FIRST + HOUSE_CALLS_STATEMENTS,
+    STATEMENTS = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS
 };
 static struct pg_statement statements[STATEMENTS];
 
@@ -86,6 +91,7 @@ struct notifyworker {
     struct watchers *watchers;
     struct retention *retention;
     struct mail *mail;
+    struct webhook_channel *webhooks;
     struct deliveries *deliveries;
     struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
     struct event *drain_timer;
@@ -157,6 +163,8 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements + MIRROR_FIRST, mirror_table, sizeof(mirror_table));
     memcpy(statements + WATCHERS_FIRST, watchers_table, sizeof(watchers_table));
     memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
+    memcpy(statements + HOUSE_CALLS_FIRST, house_calls_table, sizeof(house_calls_table));
+    memcpy(statements + WEBHOOKS_FIRST, webhook_channel_table, sizeof(webhook_channel_table));
     struct pg_options options = {.base = worker->base,
                                  .url = worker->config.pg_url,
                                  .application = program.name,
@@ -199,10 +207,12 @@ static bool make_deliveries(struct notifyworker *worker)
 {
     size_t count = 0;
     worker->mail = mail_new(&worker->config);
-    if (worker->mail == NULL) {
+    worker->webhooks = webhook_channel_new(&worker->config, worker->pg, WEBHOOKS_FIRST);
+    if (worker->mail == NULL || worker->webhooks == NULL) {
         return false;
     }
     mail_channel(worker->mail, &worker->channels[count++]);
+    worker->channels[count++] = webhook_channel_describe(worker->webhooks);
     const struct deliveries_options options = {.base = worker->base,
                                                .config = &worker->config,
                                                .consumes = worker->consumer,
@@ -217,7 +227,7 @@ static bool make_deliveries(struct notifyworker *worker)
 static bool make_parts(struct notifyworker *worker)
 {
     worker->deadletters = deadletters_new(worker->base, worker->publisher);
-    worker->inapp = inapp_new(worker->base, worker->pg);
+    worker->inapp = inapp_new(worker->base, worker->pg, HOUSE_CALLS_FIRST);
     if (worker->deadletters == NULL || worker->inapp == NULL) {
         return false;
     }
@@ -248,6 +258,7 @@ static void notifyworker_free(struct notifyworker *worker)
     pg_free(worker->pg);
     worker->pg = NULL;
     deliveries_free(worker->deliveries);
+    webhook_channel_free(worker->webhooks);
     mail_free(worker->mail);
     retention_free(worker->retention);
     watchers_free(worker->watchers);

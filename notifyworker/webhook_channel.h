@@ -6,7 +6,7 @@
  * Health is a note beside the delivery and not part of its transaction: if PostgreSQL is away it is written at the next
  * failure.
  *
- * Caller: main.c.
+ * Caller: main.c, which hands the channel to deliveries.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_WEBHOOK_CHANNEL_H
 #define ROSTRUM_NOTIFYWORKER_WEBHOOK_CHANNEL_H
