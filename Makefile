@@ -156,7 +156,16 @@ clean-var: ## stop the house and wipe its data
 
 ## --- tests ---
 
-check: deps-check ## build and run every test against servers of its own
+# The reference implementation of what signs webhooks, for their test: it verifies what the house sent.
+WEBHOOKS := 1.1.1
+WEBHOOKS_FOLDER := $(BUILD)/standardwebhooks
+$(WEBHOOKS_FOLDER)/$(WEBHOOKS): | deps-docs
+	@echo Fetching the reference library of Standard Webhooks from npm.
+	@rm -rf $(WEBHOOKS_FOLDER) && mkdir -p $(WEBHOOKS_FOLDER)
+	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(WEBHOOKS_FOLDER) standardwebhooks@$(WEBHOOKS)
+	@touch $@
+
+check: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## build and run every test against servers of its own
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run

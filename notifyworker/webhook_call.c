@@ -173,6 +173,12 @@ void webhook_call_free(struct webhook_call *call)
 
 /* ---- what it came to ---- */
 
+static bool was_sent(const struct webhook_call *call)
+{
+    long size = 0;
+    return curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &size) == CURLE_OK && size > 0;
+}
+
 static const char *trouble_of(const struct webhook_call *call, CURLcode code)
 {
     if (call->too_large) {
@@ -189,6 +195,7 @@ static const char *trouble_of(const struct webhook_call *call, CURLcode code)
     case CURLE_PEER_FAILED_VERIFICATION:
         return "TLS_FAILED";
     case CURLE_UNSUPPORTED_PROTOCOL:
+        return was_sent(call) ? "NO_HTTP" : "URL_REFUSED"; /* the answer's, or the URL's */
     case CURLE_URL_MALFORMAT:
         return "URL_REFUSED";
     default:
@@ -214,7 +221,8 @@ struct webhook_result webhook_call_result(const struct webhook_call *call, CURLc
     }
     result.trouble = code == CURLE_OK ? trouble_of_status(result.status) : trouble_of(call, code);
     result.gone = code == CURLE_OK && result.status == STATUS_GONE;
-    result.for_good = result.gone || code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT ||
+    result.for_good = result.gone || code == CURLE_URL_MALFORMAT ||
+                      (code == CURLE_UNSUPPORTED_PROTOCOL && !was_sent(call)) ||
                       (code == CURLE_COULDNT_CONNECT && call->refused && !call->tried);
     return result;
 }

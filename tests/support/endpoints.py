@@ -1,0 +1,167 @@
+"""A server of the tests' own that webhooks call: each path is an endpoint with its own manners, and every call is kept
+with the moment of its begin and end. It verifies nothing itself: verify() does, by Python's own hmac.
+
+Called by tests/contract/webhooks_test.py.
+"""
+import base64
+import hashlib
+import hmac
+import http.server
+import socket
+import threading
+import time
+
+SKEW_S = 300  # between a call's timestamp and now, as Standard Webhooks has it
+CHUNK = b"x" * 8192
+
+
+class Call:
+    """One call: headers (names in lower case), body as bytes; begun, ended (None: not yet) on the monotonic clock."""
+
+    def __init__(self, path, headers, body):
+        self.path = path
+        self.headers = {name.lower(): value for name, value in headers.items()}
+        self.body = body
+        self.begun = time.monotonic()
+        self.ended = None
+        self.cut = False  # the caller closed the connection before it had its answer
+
+    @property
+    def id(self):
+        """Of the delivery."""
+        return self.headers["webhook-id"]
+
+
+class Endpoints:
+    """The server, on a free port of `host`."""
+
+    def __init__(self, host="127.0.0.1"):
+        self.lock = threading.Lock()
+        self.calls = []
+        self.manners = {}
+        self.release = threading.Event()  # lets go of those that hang
+        endpoints = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            """Answers by the manners of the path."""
+
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                call = Call(self.path, self.headers, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+                with endpoints.lock:
+                    endpoints.calls.append(call)
+                    number = sum(each.path == self.path for each in endpoints.calls)
+                try:
+                    endpoints.manners.get(self.path, status(204))(self, number)
+                except OSError:
+                    call.cut = True
+                call.ended = time.monotonic()
+
+            do_GET = do_POST
+
+            def log_message(self, *arguments):
+                """Quiet."""
+
+        class Server(http.server.ThreadingHTTPServer):
+            """Of the family of its host."""
+
+            address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, request, client_address):
+                """Who hangs up is no error here."""
+
+        self.server = Server((host, 0), Handler)
+        self.server.endpoints = self
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def url(self, path, manner=None, host="127.0.0.1"):
+        """Of an endpoint with this manner; without one it answers 204."""
+        if manner is not None:
+            self.manners[path] = manner
+        return f"http://{host}:{self.port}{path}"
+
+    def of(self, path):
+        """The calls of an endpoint so far."""
+        with self.lock:
+            return [call for call in self.calls if call.path == path]
+
+    def close(self):
+        """Ends it, and whoever hangs in it."""
+        self.release.set()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def status(code, headers=(), body=b""):
+    """Answers so."""
+
+    def manner(handler, _number):
+        handler.send_response(code)
+        for name, value in headers:
+            handler.send_header(name, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return manner
+
+
+def in_turn(*manners):
+    """The first call, the second one, and so on; the last manner for all that follow."""
+    return lambda handler, number: manners[min(number, len(manners)) - 1](handler, number)
+
+
+def hang(handler, _number):
+    """Says nothing until it is let go."""
+    handler.server.endpoints.release.wait()
+    handler.close_connection = True
+
+
+def endless_body(handler, _number):
+    """2xx, and then an answer without end."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", "application/octet-stream")
+    handler.end_headers()
+    handler.close_connection = True
+    while True:
+        handler.wfile.write(CHUNK)
+
+
+def endless_headers(handler, _number):
+    """2xx, and then headers without end."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    handler.close_connection = True
+    while True:
+        handler.wfile.write(b"X-Header: " + CHUNK[:1000] + b"\r\n")
+
+
+def trickle(handler, _number):
+    """2xx, and then a byte now and again, for ever."""
+    handler.send_response(200)
+    handler.end_headers()
+    handler.close_connection = True
+    while not handler.server.endpoints.release.wait(0.2):
+        handler.wfile.write(b"x")
+
+
+def no_http(handler, _number):
+    """Something else than HTTP."""
+    handler.close_connection = True
+    handler.wfile.write(b"220 mail.example ESMTP\r\n")
+
+
+def signature(secret, call):
+    """What the call's signature must be, computed anew."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = b".".join((call.id.encode(), call.headers["webhook-timestamp"].encode(), call.body))
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+def verify(secret, call):
+    """Whether one of the call's signatures is right, and its timestamp new."""
+    fresh = abs(int(call.headers["webhook-timestamp"]) - time.time()) < SKEW_S
+    return fresh and signature(secret, call) in call.headers["webhook-signature"].split(" ")
