@@ -238,9 +238,9 @@ const struct route webhook_deliveries_routes[] = {
     {METHOD_POST, ROUTE_USER, "/api/v1/users/me/webhooks/:id/deliveries/:deliveryId/redeliver", handle_again,
      LIMIT_WEBHOOK_CALLS, ROUTE_NO_BODY},
     {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/deliveries", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
-    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/test", handle_test, LIMIT_WEBHOOK_CALLS, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/test", handle_test, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/deliveries/:deliveryId/redeliver", handle_again,
-     LIMIT_WEBHOOK_CALLS, ROUTE_NO_BODY},
+     LIMIT_NONE, ROUTE_NO_BODY},
     {0},
     /* clang-format on */
 };

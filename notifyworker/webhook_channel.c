@@ -25,9 +25,14 @@ const struct pg_statement webhook_channel_table[WEBHOOK_CHANNEL_STATEMENTS] = {
         "  FROM webhooks WHERE id = $1 AND off_reason IS NULL FOR UPDATE),"
         " noted AS (UPDATE webhooks w SET failing_since = coalesce(w.failing_since, $2::timestamptz),"
         "   off_reason = ill.why, off_at = CASE WHEN ill.why IS NOT NULL THEN $2::timestamptz END"
-        "  FROM ill WHERE w.id = ill.id RETURNING w.created_by, w.off_reason),"
+        "  FROM ill WHERE w.id = ill.id RETURNING w.created_by, w.off_reason, w.url),"
         " told AS (INSERT INTO notifications (user_id, id, kind, created_at)"
-        "  SELECT created_by, delivery_id(), 'WEBHOOK_OFF', $2::timestamptz FROM noted WHERE off_reason IS NOT NULL)"
+        "  SELECT created_by, delivery_id(), 'WEBHOOK_OFF', $2::timestamptz FROM noted WHERE off_reason IS NOT NULL),"
+        " mailed AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
+        "  SELECT delivery_id(), '" TOPOLOGY_KEY_EMAIL "', 'WEBHOOK_OFF', u.id, u.email,"
+        "   jsonb_build_object('title', split_part(n.url, '?', 1), 'createdAt', webhook_time($2))"
+        "  FROM noted n JOIN users u ON u.id = n.created_by"
+        "  WHERE n.off_reason IS NOT NULL AND u.verified_at IS NOT NULL)"
         " SELECT off_reason FROM noted WHERE off_reason IS NOT NULL"},
 };
 

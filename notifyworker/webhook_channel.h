@@ -1,7 +1,7 @@
 /*
  * Webhooks as a channel of deliveries: finds the endpoint, has it called (webhook_call), and keeps its health: since
  * when it fails, and that it is switched off when it failed for webhook_off_after_s and a delivery had to be given up,
- * or when it answered 410. Who made it is told by a notification (WEBHOOK_OFF) that the same statement writes.
+ * or when it answered 410. Who made it is told (WEBHOOK_OFF), in the app and by mail, by the same statement.
  *
  * Health is a note beside the delivery and not part of its transaction: if PostgreSQL is away it is written at the next
  * failure.

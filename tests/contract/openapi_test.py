@@ -26,6 +26,7 @@ import yaml
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
 from contract import Client, Document, Fault  # noqa: E402 (its folder had to be named first)
+from endpoints import Endpoints  # noqa: E402
 
 API = "/api/v1"
 PASSWORD = "correct horse battery"
@@ -294,6 +295,7 @@ def test_amounts_are_checked(stage):
 def test_unknown_ids_are_404(stage):
     bodies = {**OFFERS, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
     bodies.update({"addImage": png(), "voidBid": {"reason": "none"}})
+    bodies.update({"changeWebhook": {"enabled": True}, "adminChangeWebhook": {"enabled": True}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
     for operation in stage.document.operations:
         if "{" in operation.path:
@@ -449,6 +451,33 @@ def test_what_a_user_follows(stage):
     stage.call(204, "POST", f"{path}/read", {"all": True}, sam)
     stage.call(200, "GET", f"{API}/users/me/bids", None, sam)
     stage.call(200, "GET", f"{API}/users/me/auctions?limit=2", None, stage.seller)
+
+
+def test_webhooks(stage):
+    server = Endpoints()
+    for base, who, event in (("users/me", stage.ann, "OUTBID"), ("admin", stage.admin, "AUCTION_SOLD")):
+        hooks, body = f"{API}/{base}/webhooks", {"url": server.url("/hook"), "events": [event], "description": "A test"}
+        made = [stage.call(201, "POST", hooks, body, who).data["id"]]
+        while (more := stage.client.send("POST", hooks, body, who["token"])).status == 201:
+            made.append(more.data["id"])
+        stage.refused("TOO_MANY_WEBHOOKS", 409, "POST", hooks, body, who)
+        stage.call(200, "GET", hooks, None, who)
+        path = f"{hooks}/{made[0]}"
+        stage.call(200, "GET", path, None, who)
+        stage.call(200, "POST", f"{path}/secret", None, who)
+        delivery = stage.call(202, "POST", f"{path}/test", None, who).data["id"]
+        log = f"{path}/deliveries"
+        wait_for("the test call", lambda: stage.call(200, "GET", log, None, who).data["items"][0]["status"] == "delivered")
+        stage.call(202, "POST", f"{log}/{delivery}/redeliver", None, who)
+        stage.call(200, "PATCH", path, {**body, "url": "https://webhook.invalid/"}, who)
+        pending = stage.call(202, "POST", f"{path}/test", None, who).data["id"]
+        stage.refused("DELIVERY_PENDING", 409, "POST", f"{log}/{pending}/redeliver", None, who)
+        stage.call(200, "PATCH", path, {"enabled": False}, who)
+        stage.refused("WEBHOOK_OFF", 409, "POST", f"{path}/test", None, who)
+        stage.refused("WEBHOOK_OFF", 409, "POST", f"{log}/{delivery}/redeliver", None, who)
+        for hook in made:
+            stage.call(204, "DELETE", f"{hooks}/{hook}", None, who)
+    server.close()
 
 
 # --- auctions ---
@@ -780,7 +809,7 @@ def test_who_may_bid_where_addresses_must_be_verified(stage):
 def test_limits(stage):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()
-    text = re.sub(r"(?m)^([a-z]+_per_(minute|hour)) *=.*$", r"\1 = 2", saved)
+    text = re.sub(r"(?m)^((?:[a-z]+|webhook_calls)_per_(minute|hour)) *=.*$", r"\1 = 2", saved)
     text += "\n[metrics]\nmetrics_public = yes\n[accounts]\nbid_unverified = no\n"
     stage.refused("NOT_FOUND", 404, "GET", "/metrics")
     users = {name: stage.person("Liz") for name in ("changeMe", "setMaximum", "buyNow", "other")}

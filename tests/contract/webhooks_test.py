@@ -139,14 +139,20 @@ def wait_for(what, condition, seconds=WAIT_S):
         time.sleep(LOOK_S)
 
 
-def sql(text):
-    """Runs statements in the house's database. The password is in the environment, not on a command line."""
+def sql(text, *options):
+    """Runs statements in the house's database, and gives what psql printed. The password is in the environment, not on a command line."""
     url = urllib.parse.urlsplit(os.environ["ROSTRUM_PG_URL"])
     names = {"PGHOST": url.hostname, "PGPORT": str(url.port), "PGUSER": url.username, "PGPASSWORD": url.password}
     names["PGDATABASE"] = url.path.lstrip("/")
     names = {name: value for name, value in names.items() if value not in (None, "", "None")}
-    command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "-"]
-    subprocess.run(command, input=text.encode(), env={**os.environ, **names}, check=True)
+    command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *options, "-f", "-"]
+    done = subprocess.run(command, input=text, text=True, env={**os.environ, **names}, check=True, stdout=subprocess.PIPE)
+    return done.stdout
+
+
+def answer(text):
+    """The one value that a statement asks for, as text."""
+    return sql(text, "-t", "-A").strip()
 
 
 def same(what, got, expected):
@@ -280,6 +286,10 @@ def test_who_is_not_told_in_the_app_is_called_all_the_same(stage):
     stage.outbid(who)
     wait_for("the call", lambda: stage.server.of("/muted"))
     same("notices", stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"], [])
+    stage.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"inApp": True, "webhook": False}}}, who)
+    stage.outbid(who)
+    wait_for("the notice", lambda: stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"])
+    same("calls", len(stage.server.of("/muted")), 1)
 
 
 def test_the_house_is_told_of_everybodys_events_once(stage):
@@ -413,6 +423,7 @@ def test_addresses_are_judged_after_the_name_was_resolved(stage):
 
 def test_an_endpoint_that_wants_no_more_is_switched_off(stage):
     who, path = stage.person("Uma"), "/gone"
+    sql(f"UPDATE users SET verified_at = now() WHERE id = '{who['id']}';")
     hook, entry = stage.tested(who, path, at.status(410), "dropped")
     same("the delivery", (entry["tries"], entry["responseStatus"], len(stage.server.of(path))), (1, 410, 1))
     wait_for("the end", lambda: not stage.look(who, hook)["enabled"])
@@ -420,6 +431,8 @@ def test_an_endpoint_that_wants_no_more_is_switched_off(stage):
     stage.refused("WEBHOOK_OFF", 409, "POST", f"{MINE}/{hook['id']}/deliveries/{entry['id']}/redeliver", None, who)
     notices = stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"]
     same("notices", [(each["kind"], each["auctionId"]) for each in notices], [("WEBHOOK_OFF", None)])
+    mails = f"SELECT payload ->> 'title' FROM deliveries WHERE kind = 'WEBHOOK_OFF' AND endpoint = '{who['email']}';"
+    same("mails", answer(mails), stage.server.url(path))
     stage.call(200, "PATCH", f"{MINE}/{hook['id']}", {"enabled": True, "url": stage.server.url("/back")}, who)
     stage.call(202, "POST", f"{MINE}/{hook['id']}/deliveries/{entry['id']}/redeliver", None, who)
     wait_for("the redelivery", lambda: stage.server.of("/back"))
