@@ -1,0 +1,454 @@
+/*
+ * One call of a webhook, by libcurl, at a server of the test's own: what is sent, what is refused before anything is
+ * sent, and what an answer means. Names mean what the test says (CURLOPT_RESOLVE), or take as long (getaddrinfo below).
+ */
+#include <check.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "notifyworker/transfers.h"
+#include "notifyworker/webhook_call.h"
+#include "tests/support/suite.h"
+
+enum {
+    URL_SIZE = 128,
+    REQUEST_SIZE = 8192,
+    RESPONSE_MAX = 4096, /* bytes */
+    LARGE = 2 * RESPONSE_MAX,
+    BACKLOG = 16,
+    DONE_MS = 20000,
+    TIMEOUT_MS = 10000,
+    SHORT_MS = 300,
+};
+
+#define BODY "{\"type\":\"TEST\"}"
+#define ID   "01890000-0000-7000-8000-000000000000"
+#define GOOD "HTTP/1.1 204 No Content\r\n\r\n"
+
+/* ---- a server: one answer to whatever comes ---- */
+
+struct server {
+    int fd;
+    int port;
+    pthread_t thread;
+    const char *answer; /* NULL: none, and the connection stays */
+    atomic_int requests;
+    char request[REQUEST_SIZE]; /* the last one */
+};
+
+static struct server server;
+
+/* Until the body has come. */
+static void read_request(int fd)
+{
+    size_t length = 0;
+    while (strstr(server.request, BODY) == NULL && length + 1 < sizeof(server.request)) {
+        ssize_t got = read(fd, server.request + length, sizeof(server.request) - 1 - length);
+        if (got <= 0) {
+            return;
+        }
+        length += (size_t)got;
+        server.request[length] = '\0';
+    }
+}
+
+static void *serve(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        int fd = accept(server.fd, NULL, NULL);
+        if (fd < 0) {
+            return NULL;
+        }
+        memset(server.request, 0, sizeof(server.request));
+        read_request(fd);
+        (void)atomic_fetch_add(&server.requests, 1);
+        if (server.answer != NULL) {
+            const char *rest = server.answer;
+            while (*rest != '\0') {
+                ssize_t sent = send(fd, rest, strlen(rest), MSG_NOSIGNAL);
+                if (sent <= 0) {
+                    break;
+                }
+                rest += sent;
+            }
+            (void)close(fd);
+        }
+    }
+}
+
+static void set(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
+    socklen_t length = sizeof(address);
+    server.answer = GOOD;
+    atomic_store(&server.requests, 0);
+    server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_eq(bind(server.fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(listen(server.fd, BACKLOG), 0);
+    ck_assert_int_eq(getsockname(server.fd, (struct sockaddr *)&address, &length), 0);
+    server.port = ntohs(address.sin_port);
+    ck_assert_int_eq(pthread_create(&server.thread, NULL, serve, NULL), 0);
+    ck_assert_int_eq(curl_global_init(CURL_GLOBAL_DEFAULT), CURLE_OK);
+}
+
+static void strike(void)
+{
+    (void)shutdown(server.fd, SHUT_RDWR);
+    (void)pthread_join(server.thread, NULL);
+    (void)close(server.fd);
+    curl_global_cleanup();
+}
+
+/* ---- a call ---- */
+
+static const char secret[] = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+static const char old_secret[] = "whsec_HxAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0=";
+
+static struct webhook_call_limits limits_of(const char *networks)
+{
+    struct webhook_call_limits limits = {.rules.http = true,
+                                         .connect_timeout_ms = TIMEOUT_MS,
+                                         .timeout_ms = TIMEOUT_MS,
+                                         .response_max_bytes = RESPONSE_MAX};
+    ck_assert(address_networks_parse(networks, &limits.rules.networks));
+    return limits;
+}
+
+static struct webhook_result call_by(const struct webhook_call_limits *limits, const char *url, const char *resolve)
+{
+    const struct webhook_letter letter = {.id = ID, .url = url, .secret = secret, .body = BODY};
+    CURL *curl = curl_easy_init();
+    struct curl_slist *names = resolve == NULL ? NULL : curl_slist_append(NULL, resolve);
+    ck_assert_ptr_nonnull(curl);
+    struct webhook_call *call = webhook_call_new(limits, curl, &letter);
+    ck_assert_ptr_nonnull(call);
+    ck_assert_int_eq(curl_easy_setopt(curl, CURLOPT_RESOLVE, names), CURLE_OK);
+    struct webhook_result result = webhook_call_result(call, curl_easy_perform(curl));
+    webhook_call_free(call);
+    curl_easy_cleanup(curl);
+    curl_slist_free_all(names);
+    return result;
+}
+
+/* Of the server, under a name that means `addresses`. */
+static struct webhook_result call_name(const char *networks, const char *addresses)
+{
+    char url[URL_SIZE];
+    char resolve[URL_SIZE];
+    struct webhook_call_limits limits = limits_of(networks);
+    (void)snprintf(url, sizeof(url), "http://shop.example:%d/hook", server.port);
+    (void)snprintf(resolve, sizeof(resolve), "shop.example:%d:%s", server.port, addresses);
+    return call_by(&limits, url, resolve);
+}
+
+static struct webhook_result call_answered(const char *answer)
+{
+    server.answer = answer;
+    return call_name("127.0.0.1/32", "127.0.0.1");
+}
+
+static void expect_trouble(struct webhook_result result, const char *trouble)
+{
+    ck_assert_msg(result.trouble != NULL && strcmp(result.trouble, trouble) == 0, "expected %s, got %s (%d)", trouble,
+                  result.trouble, result.status);
+}
+
+/* ---- what is sent ---- */
+
+/* A line of the last request. */
+static bool sent_line(const char *line)
+{
+    return strstr(server.request, line) != NULL;
+}
+
+START_TEST(a_call_is_signed_by_both_secrets)
+{
+    const struct webhook_letter letter = {
+        .id = ID, .secret = secret, .old_secret = old_secret, .body = BODY, .url = "http://127.0.0.1"};
+    struct webhook_call_limits limits = limits_of("127.0.0.1/32");
+    char url[URL_SIZE];
+    char line[REQUEST_SIZE];
+    char signatures[2][WEBHOOK_SIGNATURE_SIZE];
+    uint8_t key[WEBHOOK_SECRET_BYTES];
+    CURL *curl = curl_easy_init();
+    struct webhook_call *call = webhook_call_new(&limits, curl, &letter);
+    ck_assert_ptr_nonnull(call);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/hook?x=1", server.port);
+    ck_assert_int_eq(curl_easy_setopt(curl, CURLOPT_URL, url), CURLE_OK);
+    ck_assert_ptr_null(webhook_call_result(call, curl_easy_perform(curl)).trouble);
+    webhook_call_free(call);
+    curl_easy_cleanup(curl);
+    ck_assert(sent_line("POST /hook?x=1 HTTP/1.1\r\n") && sent_line("\r\nContent-Type: application/json\r\n"));
+    ck_assert(sent_line("\r\nwebhook-id: " ID "\r\n") && sent_line("\r\n\r\n" BODY));
+    const char *stamp = strstr(server.request, "\r\nwebhook-timestamp: ");
+    ck_assert_ptr_nonnull(stamp);
+    int64_t at_s = strtoll(stamp + strlen("\r\nwebhook-timestamp: "), NULL, 10);
+    ck_assert(webhook_secret_parse(secret, key));
+    webhook_sign(key, ID, at_s, BODY, strlen(BODY), signatures[0]);
+    ck_assert(webhook_secret_parse(old_secret, key));
+    webhook_sign(key, ID, at_s, BODY, strlen(BODY), signatures[1]);
+    (void)snprintf(line, sizeof(line), "\r\nwebhook-signature: %s %s\r\n", signatures[0], signatures[1]);
+    ck_assert_msg(sent_line(line), "%s is not in %s", line, server.request);
+}
+END_TEST
+
+/* ---- addresses ---- */
+
+static const char *const refused[] = {
+    "127.0.0.1", "127.8.8.8",       "0.0.0.0",   "[::1]",     "[::ffff:127.0.0.1]",
+    "10.0.0.1",  "169.254.169.254", "[fe80::1]", "224.0.0.1",
+};
+
+START_TEST(a_name_that_means_a_special_address_is_not_connected_to)
+{
+    struct webhook_result result = call_name("none", refused[_i]);
+    expect_trouble(result, "ADDRESS_REFUSED");
+    ck_assert(result.for_good);
+    ck_assert_int_eq(atomic_load(&server.requests), 0);
+}
+END_TEST
+
+START_TEST(each_address_of_a_name_is_judged)
+{
+    ck_assert_ptr_null(call_name("127.0.0.1/32", "10.0.0.1,127.0.0.1").trouble);
+    expect_trouble(call_name("127.0.0.1/32", "10.0.0.1,127.0.0.2,[::1]"), "ADDRESS_REFUSED");
+    ck_assert_int_eq(atomic_load(&server.requests), 1);
+}
+END_TEST
+
+/* A name that meant another address when it was looked at: what counts is the connection that is made. */
+START_TEST(a_name_may_not_change_its_meaning)
+{
+    ck_assert_ptr_null(call_name("127.0.0.1/32", "127.0.0.1").trouble);
+    expect_trouble(call_name("127.0.0.1/32", "127.0.0.2"), "ADDRESS_REFUSED");
+    ck_assert_int_eq(atomic_load(&server.requests), 1);
+}
+END_TEST
+
+START_TEST(proxies_of_the_environment_are_not_used)
+{
+    char proxy[URL_SIZE];
+    char resolve[URL_SIZE];
+    struct webhook_call_limits limits = limits_of("127.0.0.1/32");
+    int closed = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, and nobody listens */
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    ck_assert_int_eq(bind(closed, (const struct sockaddr *)&address, sizeof(address)), 0);
+    ck_assert_int_eq(getsockname(closed, (struct sockaddr *)&address, &length), 0);
+    (void)snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", server.port);
+    static const char *const names[] = {"http_proxy", "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        ck_assert_int_eq(setenv(names[i], proxy, 1), 0);
+    }
+    (void)snprintf(proxy, sizeof(proxy), "http://shop.example:%d/", ntohs(address.sin_port));
+    (void)snprintf(resolve, sizeof(resolve), "shop.example:%d:127.0.0.1", ntohs(address.sin_port));
+    expect_trouble(call_by(&limits, proxy, resolve), "NO_CONNECTION");
+    ck_assert_int_eq(atomic_load(&server.requests), 0);
+    (void)close(closed);
+}
+END_TEST
+
+START_TEST(other_schemes_are_not_spoken)
+{
+    struct webhook_call_limits limits = limits_of("127.0.0.1/32");
+    static const char *const urls[] = {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/",
+                                       "dict://127.0.0.1/"};
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct webhook_result result = call_by(&limits, urls[i], NULL);
+        expect_trouble(result, "URL_REFUSED");
+        ck_assert(result.for_good);
+    }
+    limits.rules.http = false;
+    expect_trouble(call_by(&limits, "http://127.0.0.1/", NULL), "URL_REFUSED");
+}
+END_TEST
+
+/* ---- answers ---- */
+
+static const struct {
+    const char *answer;
+    int status;
+    const char *trouble; /* NULL: it was delivered */
+} answers[] = {
+    {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, NULL},
+    {"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", 202, NULL},
+    {"HTTP/1.1 299 Odd\r\nContent-Length: 0\r\n\r\n", 299, NULL},
+    {"HTTP/1.1 301 Moved\r\nLocation: http://shop.example/\r\nContent-Length: 0\r\n\r\n", 301, "REDIRECT"},
+    {"HTTP/1.1 307 Moved\r\nLocation: /hook\r\nContent-Length: 0\r\n\r\n", 307, "REDIRECT"},
+    {"HTTP/1.1 304 Not Modified\r\n\r\n", 304, "REDIRECT"},
+    {"HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n", 400, "STATUS"},
+    {"HTTP/1.1 401 Who\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n", 401, "STATUS"},
+    {"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", 500, "STATUS"},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort", 200, "NO_ANSWER"},
+    {"220 mail.example ESMTP\r\n", 0, "NO_HTTP"},
+};
+
+START_TEST(an_answer_means_what_its_status_says)
+{
+    struct webhook_result result = call_answered(answers[_i].answer);
+    if (answers[_i].trouble == NULL) {
+        ck_assert_msg(result.trouble == NULL, "%s", result.trouble);
+    } else {
+        expect_trouble(result, answers[_i].trouble);
+    }
+    ck_assert_int_eq(result.status, answers[_i].status);
+    ck_assert(!result.for_good && !result.gone);
+    ck_assert_int_eq(atomic_load(&server.requests), 1);
+}
+END_TEST
+
+START_TEST(gone_is_for_good)
+{
+    struct webhook_result result = call_answered("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
+    ck_assert(result.gone && result.for_good);
+    expect_trouble(result, "STATUS");
+}
+END_TEST
+
+START_TEST(an_answer_may_be_so_large)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\n\r\n";
+    char answer[LARGE];
+    memset(answer, 'x', sizeof(answer));
+    memcpy(answer, head, strlen(head));
+    answer[RESPONSE_MAX] = '\0';
+    ck_assert_ptr_null(call_answered(answer).trouble);
+    answer[RESPONSE_MAX] = 'x';
+    answer[RESPONSE_MAX + 1] = '\0';
+    expect_trouble(call_answered(answer), "RESPONSE_TOO_LARGE");
+    (void)snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nX: ");
+    memset(answer + strlen(answer), 'x', RESPONSE_MAX);
+    (void)snprintf(answer + RESPONSE_MAX, sizeof(answer) - RESPONSE_MAX, "\r\n\r\n");
+    expect_trouble(call_answered(answer), "RESPONSE_TOO_LARGE");
+}
+END_TEST
+
+START_TEST(no_answer_is_waited_for_so_long)
+{
+    struct webhook_call_limits limits = limits_of("127.0.0.1/32");
+    char url[URL_SIZE];
+    server.answer = NULL;
+    limits.timeout_ms = SHORT_MS;
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server.port);
+    expect_trouble(call_by(&limits, url, NULL), "TIMEOUT");
+}
+END_TEST
+
+/* ---- a name that nobody can resolve in time ---- */
+
+static atomic_int resolving; /* lookups of slow.example under way */
+static atomic_bool answered; /* they may end */
+
+/* In the place of the C library's. */
+int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
+                struct addrinfo **restrict found)
+{
+    typedef int lookup(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    static lookup *next;
+    if (node != NULL && strcmp(node, "slow.example") == 0) {
+        (void)atomic_fetch_add(&resolving, 1);
+        while (!atomic_load(&answered)) {
+            suite_pause();
+        }
+        (void)atomic_fetch_sub(&resolving, 1);
+        return EAI_AGAIN;
+    }
+    if (next == NULL) {
+        *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
+    }
+    return next(node, service, hints, found);
+}
+
+struct end {
+    bool done;
+    CURLcode outcome;
+    int resolving; /* then */
+};
+
+static void on_done(CURL *curl, CURLcode outcome, void *arg)
+{
+    (void)curl;
+    struct end *end = arg;
+    *end = (struct end){true, outcome, atomic_load(&resolving)};
+}
+
+START_TEST(a_name_that_is_slow_to_resolve_holds_up_nothing)
+{
+    struct webhook_call_limits limits = limits_of("127.0.0.1/32");
+    struct webhook_letter letters[2] = {{.id = ID, .url = "http://slow.example/", .secret = secret, .body = BODY}};
+    struct webhook_call *calls[2];
+    CURL *curls[2];
+    struct end ends[2] = {{.done = false}};
+    char url[URL_SIZE];
+    struct event_base *base = event_base_new();
+    struct transfers *transfers = transfers_new(base, 1);
+    ck_assert_ptr_nonnull(transfers);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server.port);
+    letters[1] = letters[0];
+    letters[1].url = url;
+    limits.timeout_ms = SHORT_MS;
+    for (size_t i = 0; i < 2; i++) {
+        curls[i] = curl_easy_init();
+        calls[i] = webhook_call_new(&limits, curls[i], &letters[i]);
+        ck_assert(transfers_start(transfers, curls[i], on_done, &ends[i]));
+        limits.timeout_ms = TIMEOUT_MS;
+    }
+    int64_t until_ms = suite_mono_ms() + DONE_MS;
+    while ((!ends[0].done || !ends[1].done) && suite_mono_ms() < until_ms) {
+        ck_assert_int_ge(event_base_loop(base, EVLOOP_ONCE), 0);
+    }
+    ck_assert(ends[0].done && ends[1].done);
+    ck_assert_ptr_null(webhook_call_result(calls[1], ends[1].outcome).trouble);
+    expect_trouble(webhook_call_result(calls[0], ends[0].outcome), "TIMEOUT");
+    ck_assert_msg(ends[0].resolving == 1, "the loop waited for the resolver");
+    for (size_t i = 0; i < 2; i++) {
+        webhook_call_free(calls[i]);
+        curl_easy_cleanup(curls[i]);
+    }
+    ck_assert_int_eq(atomic_load(&resolving), 1);
+    transfers_free(transfers);
+    event_base_free(base);
+    atomic_store(&answered, true);
+    SUITE_WAIT(atomic_load(&resolving) == 0, DONE_MS);
+}
+END_TEST
+
+static Suite *webhook_call_suite(void)
+{
+    Suite *suite = suite_create("webhook_call");
+    TCase *tcase = tcase_create("webhook_call");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_test(tcase, a_call_is_signed_by_both_secrets);
+    tcase_add_loop_test(tcase, a_name_that_means_a_special_address_is_not_connected_to, 0, (int)ARRAY_LEN(refused));
+    tcase_add_test(tcase, each_address_of_a_name_is_judged);
+    tcase_add_test(tcase, a_name_may_not_change_its_meaning);
+    tcase_add_test(tcase, proxies_of_the_environment_are_not_used);
+    tcase_add_test(tcase, other_schemes_are_not_spoken);
+    tcase_add_loop_test(tcase, an_answer_means_what_its_status_says, 0, (int)ARRAY_LEN(answers));
+    tcase_add_test(tcase, gone_is_for_good);
+    tcase_add_test(tcase, an_answer_may_be_so_large);
+    tcase_add_test(tcase, no_answer_is_waited_for_so_long);
+    tcase_add_test(tcase, a_name_that_is_slow_to_resolve_holds_up_nothing);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    if (sodium_init() < 0) {
+        return 1;
+    }
+    return suite_run(webhook_call_suite());
+}
