@@ -157,7 +157,7 @@ static const struct setting settings[] = {
     BOOL("webhooks", webhook_http, "no"),
     TEXT("webhooks", "webhook_networks", webhook_networks, "none"),
     TEXT("webhooks", "webhook_ca_file", webhook_ca_file, "none"),
-    INT("webhooks", webhook_calls_max, "128", 1, 10000),
+    INT("webhooks", webhook_calls_max, "512", 1, 10000),
     INT("webhooks", webhook_endpoint_calls_max, "4", 1, 10000),
     INT("webhooks", webhooks_max, "10", 0, 100),
     INT("webhooks", webhook_connect_timeout_ms, "3000", 100, 60000),

@@ -134,8 +134,8 @@ struct config {
     bool webhook_http;                       /* http: too, not only https: */
     char webhook_networks[CONFIG_TEXT_SIZE]; /* special networks that may be called; see common/address.h */
     char webhook_ca_file[CONFIG_TEXT_SIZE];  /* authorities that endpoints are believed by; "none": the system's */
-    int webhook_calls_max;                   /* under way at a time, per worker */
-    int webhook_endpoint_calls_max;          /* of them to one endpoint */
+    int webhook_calls_max;                   /* under way or waiting, per worker */
+    int webhook_endpoint_calls_max;          /* of them under way to one endpoint */
     int webhooks_max;                        /* endpoints of one user, and of the house */
     int webhook_connect_timeout_ms;          /* resolving the name included */
     int webhook_timeout_ms;                  /* for one call, all of it */

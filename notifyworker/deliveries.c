@@ -3,9 +3,9 @@
  * try_end the only one that ends it. What cannot go on (PostgreSQL or the broker is away) stays in its state, and the
  * step is done again by a timer.
  *
- *     LOOKING -> FLYING -> MARKING -> gone, with an ack
- *        |         '- the channel knows without a transfer, or there is nothing to do any more
- *        '-> PARKING -> gone, with an ack
+ *     WAITING -> LOOKING -> FLYING -> MARKING -> gone, with an ack
+ *        |          |         '- the channel knows without a transfer, or there is nothing to do any more
+ *        '----------'-> PARKING -> gone, with an ack
  *
  * When the channel to the broker goes, a try is finished without an ack. Its message comes again, and is then either
  * adopted by the try that is still under way, or found to be dealt with by its row.
@@ -25,6 +25,7 @@
 #include "common/log.h"
 #include "common/outbox.h"
 #include "common/topology.h"
+#include "notifyworker/endpoints.h"
 #include "notifyworker/metering.h"
 #include "notifyworker/transfers.h"
 
@@ -59,7 +60,7 @@ static const struct pg_statement own_statements[DELIVERIES_OWN] = {
     [DELIVERIES_OUTBOX] = OUTBOX_STATEMENT_ROWS,
 };
 
-enum try_state { TRY_LOOKING, TRY_FLYING, TRY_MARKING, TRY_PARKING };
+enum try_state { TRY_WAITING, TRY_LOOKING, TRY_FLYING, TRY_MARKING, TRY_PARKING };
 
 /* A message in hand, and what it is about. */
 struct
@@ -91,6 +92,7 @@ struct lane {
     struct broker_consumer *consumer;
     struct event *stalled_timer;
     struct transfers *transfers;
+    struct endpoints *endpoints;
     struct try_list tries; /* at most two prefetches: one in hand, one orphaned */
 };
 
@@ -104,6 +106,53 @@ struct deliveries {
 };
 
 static void try_step(struct try *try, enum try_state state);
+
+/* ---- the share of an endpoint ---- */
+
+static size_t count_of(const struct lane *lane, const char *endpoint, bool waiting)
+{
+    size_t count = 0;
+    const struct try *try;
+    TAILQ_FOREACH(try, &lane->tries, link)
+    {
+        bool counted = waiting ? try->state == TRY_WAITING : try->state == TRY_LOOKING || try->state == TRY_FLYING;
+        count += counted && strcmp(try->endpoint, endpoint) == 0;
+    }
+    return count;
+}
+
+static bool has_share(const struct lane *lane, const char *endpoint)
+{
+    enum endpoints_health health = endpoints_health(lane->endpoints, endpoint, clock_mono_ms());
+    size_t most = health == ENDPOINTS_ILL ? 1 : (size_t)lane->channel->endpoint_max;
+    return count_of(lane, endpoint, false) < most;
+}
+
+static bool may_wait(const struct lane *lane, const char *endpoint)
+{
+    return endpoints_health(lane->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_WELL &&
+           count_of(lane, endpoint, true) < (size_t)lane->channel->waiting_max;
+}
+
+/* A transfer to the endpoint has ended: who waits for it goes on, or is put aside where it is not well. */
+static void lane_wake(struct lane *lane, const char *endpoint)
+{
+    bool well = endpoints_health(lane->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_WELL;
+    struct try *next = NULL;
+    for (struct try *try = TAILQ_FIRST(&lane->tries); try != NULL && !lane->deliveries->draining; try = next) {
+        next = TAILQ_NEXT(try, link);
+        if (try->state != TRY_WAITING || strcmp(try->endpoint, endpoint) != 0) {
+            continue;
+        }
+        if (has_share(lane, endpoint)) {
+            try_step(try, TRY_LOOKING);
+        } else if (!well) {
+            try_step(try, TRY_PARKING);
+        } else {
+            return;
+        }
+    }
+}
 
 /* ---- the end of a try ---- */
 
@@ -129,6 +178,9 @@ static void try_end(struct try *try, bool ack)
         log_debug("deliveries: an ack found its channel gone; the message will come again");
     }
     TAILQ_REMOVE(&lane->tries, try, link);
+    if (try->state == TRY_LOOKING && try->endpoint[0] != '\0' && !try->orphaned) {
+        lane_wake(lane, try->endpoint); /* there was nothing to be done */
+    }
     free(try);
 }
 
@@ -305,7 +357,9 @@ static void on_transferred(CURL *curl, CURLcode outcome, void *arg)
     struct try *try = arg;
     const struct delivery_channel *channel = try->lane->channel;
     try->took_ms = (clock_mono_us() - try->began_us) / 1000;
-    try_judged(try, channel->judge(&try->delivery, outcome, channel->arg));
+    enum delivery_verdict verdict = channel->judge(&try->delivery, outcome, channel->arg);
+    endpoints_note(try->lane->endpoints, try->endpoint, verdict != DELIVERY_SENT, try->took_ms, clock_mono_ms());
+    try_judged(try, verdict);
 }
 
 static size_t flying_to_host(const struct lane *lane, const char *host)
@@ -405,7 +459,7 @@ static void try_look(struct try *try)
     }
 }
 
-/* ---- the shortest delayed queue ---- */
+/* ---- a delayed queue, for want of a share ---- */
 
 static void on_parked(enum broker_verdict verdict, void *arg)
 {
@@ -420,7 +474,7 @@ static void on_parked(enum broker_verdict verdict, void *arg)
 static void publish_parked(struct try *try)
 {
     char exchange[TOPOLOGY_WAIT_SIZE];
-    topology_wait_name(0, exchange);
+    topology_wait_name(endpoints_put_aside(try->lane->endpoints, try->endpoint, clock_mono_ms()), exchange);
     const struct broker_message message = {
         .exchange = exchange, .routing_key = try->lane->channel->name, .body = try->body, .length = try->length};
     if (!broker_publish(try->lane->deliveries->options.publishes, &message, on_parked, try)) {
@@ -430,8 +484,11 @@ static void publish_parked(struct try *try)
 
 static void try_step(struct try *try, enum try_state state)
 {
+    bool freed = try->state == TRY_LOOKING || try->state == TRY_FLYING;
     try->state = state;
     switch (state) {
+    case TRY_WAITING:
+        return;
     case TRY_LOOKING:
         try_look(try);
         return;
@@ -439,6 +496,9 @@ static void try_step(struct try *try, enum try_state state)
         try_fly(try);
         return;
     case TRY_MARKING:
+        if (freed && try->endpoint[0] != '\0') {
+            lane_wake(try->lane, try->endpoint);
+        }
         try_mark(try);
         return;
     case TRY_PARKING:
@@ -512,17 +572,6 @@ static void try_adopt(struct try *try, struct try *again)
     }
 }
 
-static size_t busy_with(const struct lane *lane, const char *endpoint)
-{
-    size_t count = 0;
-    const struct try *try;
-    TAILQ_FOREACH(try, &lane->tries, link)
-    {
-        count += try->state != TRY_PARKING && strcmp(try->endpoint, endpoint) == 0;
-    }
-    return count;
-}
-
 static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *message, void *arg)
 {
     (void)consumer;
@@ -545,21 +594,25 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
     struct try *same = find_same(try);
     if (same != NULL) {
         try_adopt(same, try);
-    } else if (try->endpoint[0] != '\0' && busy_with(lane, try->endpoint) > (size_t)lane->channel->endpoint_max) {
-        try_step(try, TRY_PARKING);
-    } else {
+    } else if (try->endpoint[0] == '\0' || has_share(lane, try->endpoint)) {
         try_step(try, TRY_LOOKING);
+    } else if (!may_wait(lane, try->endpoint)) {
+        try_step(try, TRY_PARKING);
     }
 }
 
+/* What only waits is forgotten: it comes again. */
 static void on_gone(struct broker_consumer *consumer, void *arg)
 {
     (void)consumer;
     struct lane *lane = arg;
-    struct try *try;
-    TAILQ_FOREACH(try, &lane->tries, link)
-    {
+    struct try *next = NULL;
+    for (struct try *try = TAILQ_FIRST(&lane->tries); try != NULL; try = next) {
+        next = TAILQ_NEXT(try, link);
         try->orphaned = true;
+        if (try->state == TRY_WAITING) {
+            try_end(try, false);
+        }
     }
 }
 
@@ -572,12 +625,14 @@ static bool lane_start(struct lane *lane, struct deliveries *deliveries, const s
     lane->channel = channel;
     lane->stalled_timer = evtimer_new(deliveries->options.base, on_stalled_timer, lane);
     lane->transfers = transfers_new(deliveries->options.base, channel->transfers_max);
+    lane->endpoints = endpoints_new();
     const struct broker_consumer_options options = {.queue = channel->queue,
                                                     .prefetch = (uint16_t)channel->transfers_max,
                                                     .deliver = on_deliver,
                                                     .gone = on_gone,
                                                     .arg = lane};
     lane->consumer = lane->stalled_timer == NULL || lane->transfers == NULL
+    lane->consumer = lane->stalled_timer == NULL || lane->endpoints == NULL
                          ? NULL
                          : broker_consume(deliveries->options.consumes, &options);
     return lane->consumer != NULL;
@@ -598,6 +653,7 @@ static void lane_stop(struct lane *lane)
         event_free(lane->stalled_timer);
     }
     transfers_free(lane->transfers);
+    endpoints_free(lane->endpoints);
 }
 
 static bool connect_pg(struct deliveries *deliveries)

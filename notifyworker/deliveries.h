@@ -11,8 +11,9 @@
  * delivery is made at least once; its id, which stays the same, lets the other side recognise what comes twice.
  *
  * One slow endpoint never delays another: at most `endpoint_max` transfers are under way to one endpoint and to one
- * host, at most `transfers_max` in all (the prefetch). What is over the former waits a second in the shortest delayed
- * queue, which does not count as a try.
+ * host, at most `waiting_max` more messages of it wait in hand, of `transfers_max` in all (the prefetch). What is over
+ * that is put aside in a delayed queue, which does not count as a try. An endpoint that failed has one transfer at a
+ * time until it succeeds again, and nothing in hand waits for it (endpoints.h).
  *
  * A channel says how a delivery is read, set up and judged; see struct delivery_channel. Callers: main.c; channels:
  * mail.c, webhook.c.
@@ -87,8 +88,9 @@ struct delivery_channel {
     const char *queue;    /* that it is queued in */
     const char *dead_key; /* of its dead letters */
     const char *lookup;   /* the statement; $1 is the id, $2… what `ask` gives */
-    int transfers_max;    /* under way at a time, by one worker; at least 1 */
-    int endpoint_max;     /* of these to one endpoint, and to one host */
+    int transfers_max;    /* under way or waiting at a time, by one worker; at least 1 */
+    int endpoint_max;     /* of these under way to one endpoint, and to one host */
+    int waiting_max;      /* of these waiting for one endpoint */
     /* Before the statement is sent: gives its further parameters, which stay valid until it was sent. May be NULL. */
     size_t (*ask)(struct delivery *delivery, const char *values[static DELIVERY_VALUES_MAX], void *arg);
     /*

@@ -12,7 +12,7 @@
 #include "common/topology.h"
 #include "notifyworker/webhook_call.h"
 
-enum { NUMBER_SIZE = 16 };
+enum { NUMBER_SIZE = 16, WAITING_MAX = 64 /* in hand, for one endpoint: enough that its next call begins at once */ };
 
 /* clang-format off */
 const struct pg_statement webhook_channel_table[WEBHOOK_CHANNEL_STATEMENTS] = {
@@ -175,6 +175,7 @@ struct delivery_channel webhook_channel_describe(struct webhook_channel *channel
                                      .lookup = lookup,
                                      .transfers_max = channel->transfers_max,
                                      .endpoint_max = channel->endpoint_max,
+                                     .waiting_max = WAITING_MAX,
                                      .begin = begin,
                                      .judge = judge,
                                      .end = end,
