@@ -631,8 +631,7 @@ static bool lane_start(struct lane *lane, struct deliveries *deliveries, const s
                                                     .deliver = on_deliver,
                                                     .gone = on_gone,
                                                     .arg = lane};
-    lane->consumer = lane->stalled_timer == NULL || lane->transfers == NULL
-    lane->consumer = lane->stalled_timer == NULL || lane->endpoints == NULL
+    lane->consumer = lane->stalled_timer == NULL || lane->transfers == NULL || lane->endpoints == NULL
                          ? NULL
                          : broker_consume(deliveries->options.consumes, &options);
     return lane->consumer != NULL;

@@ -116,10 +116,6 @@ static bool add_headers(struct webhook_call *call, const struct webhook_letter *
     return add_header(call, line);
 }
 
-/*
- * QUICK_EXIT: a name that is still being resolved when its time is over is left to its thread; else the loop would wait
- * for the resolver, and one bad name would hold up every other endpoint.
- */
 static bool set_options(struct webhook_call *call, const struct webhook_letter *letter)
 {
     const struct webhook_call_limits *limits = call->limits;
@@ -142,7 +138,6 @@ static bool set_options(struct webhook_call *call, const struct webhook_letter *
            curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_timeout_ms) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)limits->timeout_ms) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            (limits->ca_file == NULL || curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file) == CURLE_OK);
 }
