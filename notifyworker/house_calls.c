@@ -23,19 +23,20 @@ enum { MINUTE_MS = 60000, SEED_SIZE = 2 * UUID_TEXT_SIZE + 48 };
 const struct pg_statement house_calls_table[HOUSE_CALLS_STATEMENTS] = {
     /* As uuid_from_hash_at makes it in C: 48 bits of time, version 8, variant, and 74 bits of a hash. */
     [HOUSE_CALLS_ADD] = {"house_calls",
-        "INSERT INTO deliveries (id, channel, kind, endpoint, payload, created_at)"
+        "WITH w AS MATERIALIZED (SELECT id, events FROM webhooks"
+        "  WHERE owner_id = '00000000-0000-0000-0000-000000000000' AND off_reason IS NULL AND NOT webhook_is_full(id))"
+        " INSERT INTO deliveries (id, channel, kind, endpoint, payload, created_at)"
         " SELECT (lpad(to_hex(" ID_MS "), 12, '0') || '8' || substr(h, 1, 3)"
         "  || translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid,"
         "  '" TOPOLOGY_KEY_WEBHOOK "', e.kind, w.id::text,"
         "  webhook_body(e.kind, " AT_MS("e.at_ms") ", jsonb_build_object('userId', e.user_id, 'auctionId', a.id,"
         "   'auctionTitle', a.title, 'amount', e.amount,"
         "   'endTime', webhook_time(CASE WHEN e.end_ms > 0 THEN " AT_MS("e.end_ms") " END))), now()"
-        " FROM webhooks w CROSS JOIN unnest($1::text[], $2::uuid[], $3::uuid[], $4::numeric[], $5::bigint[],"
+        " FROM w CROSS JOIN unnest($1::text[], $2::uuid[], $3::uuid[], $4::numeric[], $5::bigint[],"
         "  $6::bigint[], $7::text[]) AS e (kind, auction_id, user_id, amount, end_ms, at_ms, seed)"
         " JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL encode(sha256(convert_to(concat_ws('/', e.kind, a.id, e.seed, w.id), 'UTF8')), 'hex') h"
-        " WHERE w.owner_id = '00000000-0000-0000-0000-000000000000' AND w.off_reason IS NULL"
-        "  AND e.kind = ANY (w.events) ON CONFLICT DO NOTHING"},
+        " WHERE e.kind = ANY (w.events) ON CONFLICT DO NOTHING"},
 };
 /* clang-format on */
 

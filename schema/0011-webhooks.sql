@@ -36,16 +36,26 @@ CREATE FUNCTION webhook_body(kind text, at timestamptz, data jsonb) RETURNS json
     SELECT jsonb_build_object('type', kind, 'timestamp', webhook_time(at), 'data', data)
 $$;
 
+-- As many deliveries may wait for a webhook; while so many do, further events are not kept for it. Told by the oldest of
+-- its newest 10,000: who keeps up has that one behind it.
+CREATE FUNCTION webhook_is_full(hook uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM (SELECT state FROM deliveries WHERE endpoint = hook::text ORDER BY id DESC
+        OFFSET 9999 LIMIT 1) oldest WHERE state IN ('queued', 'retrying'))
+$$;
+
 -- Each notification goes to those webhooks of its user that want its kind. In the statement that wrote it, so once.
 CREATE FUNCTION notifications_call() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    WITH hooks AS MATERIALIZED (
+        SELECT w.id, w.owner_id, w.events FROM webhooks w JOIN users u ON u.id = w.owner_id AND u.banned_at IS NULL
+        WHERE w.owner_id IN (SELECT user_id FROM written) AND w.off_reason IS NULL AND NOT webhook_is_full(w.id))
     INSERT INTO deliveries (id, channel, kind, user_id, notification_id, endpoint, payload, created_at)
-    SELECT delivery_id(), 'webhook', n.kind, n.user_id, n.id, w.id::text,
+    SELECT delivery_id(), 'webhook', n.kind, n.user_id, n.id, h.id::text,
         webhook_body(n.kind, n.created_at, jsonb_build_object('notificationId', n.id, 'userId', n.user_id,
             'auctionId', n.auction_id, 'auctionTitle', a.title, 'amount', n.amount, 'endTime', webhook_time(n.end_time))),
         now()
-    FROM written n JOIN webhooks w ON w.owner_id = n.user_id AND w.off_reason IS NULL AND n.kind = ANY (w.events)
-    JOIN users u ON u.id = n.user_id AND u.banned_at IS NULL AND n.kind <> ALL (u.unhooked)
+    FROM hooks h JOIN written n ON n.user_id = h.owner_id AND n.kind = ANY (h.events)
+    JOIN users u ON u.id = n.user_id AND n.kind <> ALL (u.unhooked)
     LEFT JOIN auctions a ON a.id = n.auction_id;
     RETURN NULL;
 END $$;

@@ -494,6 +494,22 @@ def test_a_slow_endpoint_delays_no_other(stage):
     stage.call(204, "DELETE", f"{MINE}/{slow['id']}", None, who)
 
 
+def test_so_many_wait_for_an_endpoint_and_no_more(stage):
+    """Their number is made by SQL: rows that wait, and no messages, so that nobody sends them."""
+    who = stage.person("Uma")
+    hook = stage.hook(who, stage.server.url("/full"))
+    sql(f"""INSERT INTO deliveries (id, channel, kind, endpoint, state) SELECT delivery_id(), 'webhook', 'TEST',
+        '{hook['id']}', 'retrying' FROM generate_series(1, 10000);""")
+    stage.outbid(who)
+    wait_for("the notice", lambda: stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"])
+    same("calls", stage.server.of("/full"), [])
+    sql(f"UPDATE deliveries SET state = 'failed' WHERE endpoint = '{hook['id']}';")
+    stage.outbid(who)
+    wait_for("the call", lambda: stage.server.of("/full"))
+    stage.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
+    sql(f"DELETE FROM deliveries WHERE endpoint = '{hook['id']}';")
+
+
 def test_the_log_has_pages(stage):
     who = stage.person("Uma")
     hook = stage.hook(who, stage.server.url("/pages"))
