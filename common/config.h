@@ -68,8 +68,8 @@ struct config {
     int registrations_per_hour;
     int logins_account_per_minute; /* by addresses that never logged in to the account */
     int images_per_hour;
-    int mails_per_hour;  /* about one account, of one kind */
-    int resets_per_hour; /* asked for by one address */
+    int mails_per_hour;         /* about one account, of one kind */
+    int resets_per_hour;        /* asked for by one address */
     int webhook_calls_per_hour; /* tests and redeliveries that a user asks for */
     /* [images] */
     char store[8]; /* file, s3 */

@@ -38,8 +38,8 @@ enum limit {
     LIMIT_LOGINS,
     LIMIT_REGISTRATIONS,
     LIMIT_IMAGES,
-    LIMIT_MAILS,          /* to verify an address, asked for by its user */
-    LIMIT_RESETS,         /* of passwords, asked for by an address */
+    LIMIT_MAILS,  /* to verify an address, asked for by its user */
+    LIMIT_RESETS, /* of passwords, asked for by an address */
     LIMIT_WEBHOOK_CALLS,
     LIMIT_ACCOUNT_LOGINS, /* of one account, by addresses that never logged in to it */
     LIMIT_COUNT

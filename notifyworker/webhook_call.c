@@ -46,7 +46,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 }
 
 /* Of headers and body. Anything but their length ends the transfer. */
-static size_t take(char *bytes, size_t size, size_t count, void *arg)
+static size_t take(const char *bytes, size_t size, size_t count, void *arg)
 {
     (void)bytes;
     struct webhook_call *call = arg;

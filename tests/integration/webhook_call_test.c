@@ -352,12 +352,12 @@ static atomic_int resolving; /* lookups of slow.example under way */
 static atomic_bool answered; /* they may end */
 
 /* In the place of the C library's. */
-int getaddrinfo(const char *restrict node, const char *restrict service, const struct addrinfo *restrict hints,
-                struct addrinfo **restrict found)
+int getaddrinfo(const char *restrict name, const char *restrict service, const struct addrinfo *restrict req,
+                struct addrinfo **restrict pai)
 {
     typedef int lookup(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     static lookup *next;
-    if (node != NULL && strcmp(node, "slow.example") == 0) {
+    if (name != NULL && strcmp(name, "slow.example") == 0) {
         (void)atomic_fetch_add(&resolving, 1);
         while (!atomic_load(&answered)) {
             suite_pause();
@@ -368,7 +368,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service, const s
     if (next == NULL) {
         *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
     }
-    return next(node, service, hints, found);
+    return next(name, service, req, pai);
 }
 
 struct end {
