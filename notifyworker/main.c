@@ -56,6 +56,8 @@ static const struct daemon_program program = {
         "  table deliveries and queue deliveries.email, in the same transaction as what caused them. What cannot\n"
         "  be delivered is tried again after 1, 2, 4, 8 and 16 s, through delayed queues, and then is a dead\n"
         "  letter. A delivery is made at least once, under an id (the Message-ID) that stays the same.\n\n"
+        "  Kinds that a user does not want are left out.\n\n"
+        "  Calls the webhooks that want an event, and tries again later what failed.\n\n"
         "  What is in queue dead_letters is written into table dead_letters, for admins to look at.\n\n"
         "  A message that cannot be read, or whose notifications the database refuses for good, is copied to\n"
         "  queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ may be away\n"

@@ -464,9 +464,15 @@ def test_what_is_given_up_is_a_dead_letter_and_may_be_sent_again(stage):
         page = stage.call(200, "GET", f"{API}/admin/dead-letters?limit=100", None, stage.admin).data["items"]
         ids = [letter["id"] for letter in page if letter["routingKey"] == "dead.webhook"]
         whole = [stage.call(200, "GET", f"{API}/admin/dead-letters/{each}", None, stage.admin).data for each in ids]
-        return {letter["body"]["delivery"] for letter in whole}
+        return {letter["body"]["delivery"]: letter["id"] for letter in whole}
 
-    wait_for("the dead letters", lambda: set(names.values()) <= letters())
+    wait_for("the dead letters", lambda: set(names.values()) <= letters().keys())
+    stage.server.url("/stale", at.status(200))
+    stage.call(200, "PATCH", f"{MINE}/{stale['id']}", {"enabled": True}, who)
+    letter = letters()[names[stale["id"]]]
+    stage.call(200, "POST", f"{API}/admin/dead-letters/{letter}/requeue", None, stage.admin)
+    wait_for("the dead letter", lambda: stage.delivery(who, stale, names[stale["id"]])["status"] == "delivered")
+    same("its call", stage.server.of("/stale")[-1].id, names[stale["id"]])
     stage.server.url("/fresh", at.status(200))
     again = stage.call(202, "POST", pending, None, who).data
     same("what is sent again", (again["id"], again["status"], again["tries"]), (names[fresh["id"]], "queued", 0))
