@@ -52,12 +52,11 @@ static const struct daemon_program program = {
         "  Up to notify_batch_max messages, or what is there, are written in one transaction and then\n"
         "  acknowledged. A notification's id is made from event, user and kind, so that a message that comes\n"
         "  again tells nobody twice; run as many of these as are needed.\n\n"
-        "  Kinds that a user does not want are left out. Those wanted by email, and mail about accounts, are in\n"
-        "  table deliveries and queue deliveries.email, in the same transaction as what caused them. What cannot\n"
-        "  be delivered is tried again after 1, 2, 4, 8 and 16 s, through delayed queues, and then is a dead\n"
-        "  letter. A delivery is made at least once, under an id (the Message-ID) that stays the same.\n\n"
-        "  Kinds that a user does not want are left out.\n\n"
-        "  Calls the webhooks that want an event, and tries again later what failed.\n\n"
+        "  Kinds that a user does not want are left out. Those wanted by email or by a webhook, and mail about\n"
+        "  accounts, are in table deliveries and in a queue, deliveries.email or deliveries.webhook, in the same\n"
+        "  transaction as what caused them. What cannot be delivered is tried again after 1, 2, 4, 8 and 16 s,\n"
+        "  through delayed queues, and then is a dead letter. A delivery is made at least once, under an id (the\n"
+        "  Message-ID, the webhook-id) that stays the same.\n\n"
         "  What is in queue dead_letters is written into table dead_letters, for admins to look at.\n\n"
         "  A message that cannot be read, or whose notifications the database refuses for good, is copied to\n"
         "  queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ may be away\n"
@@ -70,8 +69,7 @@ enum {
     MIRROR_FIRST = AUDIENCE_STATEMENTS,
     WATCHERS_FIRST = MIRROR_FIRST + MIRROR_STATEMENTS,
     RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
-    STATEMENTS = RETENTION_FIRST + RETENTION_STATEMENTS
-    HOUSE_CALLS_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
+    HOUSE_CALLS_FIRST = RETENTION_FIRST + RETENTION_STATEMENTS,
     WEBHOOKS_FIRST = HOUSE_CALLS_FIRST + HOUSE_CALLS_STATEMENTS,
     STATEMENTS = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS
 };
