@@ -35,6 +35,7 @@ MOST = 10  # webhooks_max
 TRIES = 6  # the first, and five more
 BACK_OFF_S = (1, 2, 4, 8, 16)
 EVENTS = 20  # in the test of slow endpoints
+CERTIFICATES = os.environ.get("ROSTRUM_TEST_SMTP")  # folder, where tests/run opened the house
 VERIFIER = os.path.join(os.environ.get("BUILD", "build"), "standardwebhooks", "node_modules")
 
 
@@ -421,6 +422,23 @@ def test_addresses_are_judged_after_the_name_was_resolved(stage):
     server.close()
 
 
+def test_certificates_are_checked(stage):
+    """By the authority of tests/support/smtp.py, whose certificate is for 127.0.0.1 and no name."""
+    who, server = stage.person("Uma"), at.Endpoints(tls=CERTIFICATES)
+    good = stage.hook(who, server.url("/tls"))
+    for hook in (stage.hook(who, server.url("/tls", host="localhost")),
+                 stage.hook(who, stage.server.url("/plain").replace("http:", "https:"))):
+        name = stage.test(who, hook)
+        wait_for("the failure", lambda: stage.delivery(who, hook, name)["error"] is not None)
+        same("the failure", stage.delivery(who, hook, name)["error"], "TLS_FAILED")
+        stage.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
+    same("calls without trust", server.calls, [])
+    name = stage.test(who, good)
+    wait_for("the call", lambda: stage.delivery(who, good, name)["status"] == "delivered")
+    stage.right(good, server.of("/tls")[0])
+    server.close()
+
+
 def test_an_endpoint_that_wants_no_more_is_switched_off(stage):
     who, path = stage.person("Uma"), "/gone"
     sql(f"UPDATE users SET verified_at = now() WHERE id = '{who['id']}';")
@@ -569,6 +587,9 @@ def main():
     if not os.path.isdir(VERIFIER) or shutil.which("node") is None:
         tests = [each for each in tests if each[0] != "test_the_reference_library_verifies_what_was_sent"]
         print(f"without the reference library: it is not in {VERIFIER}")
+    if CERTIFICATES is None:
+        tests = [each for each in tests if each[0] != "test_certificates_are_checked"]
+        print("without TLS: there is no ROSTRUM_TEST_SMTP")
     for name, test in tests:
         try:
             test(stage)

@@ -7,7 +7,9 @@ import base64
 import hashlib
 import hmac
 import http.server
+import os
 import socket
+import ssl
 import threading
 import time
 
@@ -33,9 +35,9 @@ class Call:
 
 
 class Endpoints:
-    """The server, on a free port of `host`."""
+    """The server, on a free port of `host`; with TLS by server.pem and server.key of the folder `tls`, where one is named."""
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", tls=None):
         self.lock = threading.Lock()
         self.calls = []
         self.manners = {}
@@ -74,6 +76,11 @@ class Endpoints:
                 """Who hangs up is no error here."""
 
         self.server = Server((host, 0), Handler)
+        self.scheme = "https" if tls else "http"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(os.path.join(tls, "server.pem"), os.path.join(tls, "server.key"))
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.server.endpoints = self
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -82,7 +89,7 @@ class Endpoints:
         """Of an endpoint with this manner; without one it answers 204."""
         if manner is not None:
             self.manners[path] = manner
-        return f"http://{host}:{self.port}{path}"
+        return f"{self.scheme}://{host}:{self.port}{path}"
 
     def of(self, path):
         """The calls of an endpoint so far."""

@@ -57,6 +57,7 @@ house_mail() {
         printf '[mail]\nmail_url = smtp://127.0.0.1:%s\n' "$(cat "$ROSTRUM_TEST_SMTP/port")"
         printf 'mail_user = rostrum\nmail_password = correct horse\nmail_from = house@rostrum.example\n'
         printf 'mail_ca_file = %s\n' "$ROSTRUM_TEST_SMTP/ca.pem"
+        printf '[webhooks]\nwebhook_ca_file = %s\n' "$ROSTRUM_TEST_SMTP/ca.pem"
     } >"$HOUSE_FOLDER/check.ini"
     ROSTRUM_CONF=$HOUSE_FOLDER/check.ini
 }
