@@ -307,6 +307,42 @@ START_TEST(a_redelivery_tells_nobody_twice)
 }
 END_TEST
 
+/* Of the seller's, or of the house (a nil id), at an address that nobody is called at. */
+static void hook_add(const char *owner, const char *events)
+{
+    static const char add[] = "INSERT INTO webhooks (id, owner_id, slot, created_by, url, description, events, secret, "
+                              "created_at, updated_at)"
+                              " VALUES (gen_random_uuid(), $1::uuid, 1, $2::uuid, 'https://192.0.2.1/', '', $3::text[],"
+                              " 'whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=', now(), now()) RETURNING 1";
+    ck_assert_int_eq(sql_int(sql, add, owner, seller, events, NULL), 1);
+}
+
+START_TEST(a_webhook_is_told_each_event_once)
+{
+    struct house_event events[] = {event_of(EVENT_OUTBID, seller),      event_of(EVENT_EXTENDED, NULL),
+                                   event_of(EVENT_SETTLED, bidders[1]), event_of(EVENT_ENDING_SOON, NULL),
+                                   event_of(EVENT_STARTED, NULL),       event_of(EVENT_EXTENDED, NULL)};
+    events[1].end_ms = events[3].end_ms = events[0].at_ms - events[0].at_ms % MINUTE_MS + EXTENSION_MS;
+    events[5].end_ms = events[1].end_ms + 1;
+    events[5].version++;
+    hook_add("00000000-0000-0000-0000-000000000000",
+             "{OUTBID,AUCTION_EXTENDED,AUCTION_SOLD,AUCTION_ENDING_SOON,AUCTION_STARTED}");
+    hook_add(seller, "{OUTBID,AUCTION_SOLD}");
+    publish(events, ARRAY_LEN(events), 3);
+    PQclear(sql_rows(sql, "UPDATE users SET muted = '{OUTBID}' WHERE id = $1::uuid", seller, NULL));
+    settle();
+    publish(events, ARRAY_LEN(events), 3);
+    settle();
+    static const char told[] =
+        "SELECT string_agg(kind || ' ' || n, ', ' ORDER BY kind) FROM (SELECT d.kind, count(*) AS n FROM deliveries d"
+        " JOIN webhooks w ON w.id = d.endpoint::uuid AND w.owner_id = $1::uuid"
+        " WHERE d.payload ->> 'timestamp' > '2020' GROUP BY d.kind) counts";
+    ck_assert_str_eq(sql_text(sql, told, "00000000-0000-0000-0000-000000000000", NULL),
+                     "AUCTION_ENDING_SOON 1, AUCTION_EXTENDED 1, AUCTION_SOLD 1, AUCTION_STARTED 1, OUTBID 1");
+    ck_assert_str_eq(sql_text(sql, told, seller, NULL), "AUCTION_SOLD 1, OUTBID 1");
+}
+END_TEST
+
 START_TEST(ids_sort_by_the_time_of_the_event)
 {
     struct house_event events[] = {event_of(EVENT_OUTBID, seller), event_of(EVENT_SETTLED, bidders[0])};
@@ -467,6 +503,7 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, extensions_within_a_minute_are_told_once_and_to_newcomers_too);
     tcase_add_test(tests, a_voided_bid_is_told_to_its_bidder_the_others_and_the_seller);
     tcase_add_test(tests, a_redelivery_tells_nobody_twice);
+    tcase_add_test(tests, a_webhook_is_told_each_event_once);
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
     tcase_add_test(tests, unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_told);
     tcase_add_test(tests, what_is_too_long_for_the_dead_letters_is_cut);
