@@ -16,7 +16,7 @@
  * time until it succeeds again, and nothing in hand waits for it (endpoints.h).
  *
  * A channel says how a delivery is read, set up and judged; see struct delivery_channel. Callers: main.c; channels:
- * mail.c, webhook.c.
+ * mail.c, webhook_channel.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_DELIVERIES_H
 #define ROSTRUM_NOTIFYWORKER_DELIVERIES_H
