@@ -60,7 +60,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-docs docs run up down status clean clean-var check \
-        check-unit replay bench bench-read bench-search \
+        check-unit replay bench bench-read bench-search bench-live \
         asan ubsan valgrind tidy cppcheck format format-check units-check install
 
 all: $(PROGRAMS) ## build the programs into build/bin
@@ -103,7 +103,7 @@ $(BUILD)/tests/unit/picture_test: $(addprefix $(OBJ)/gateway/,imagestore.o image
 $(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o
-$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o pseudonym.o)
+$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/frame.o
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/queries.o
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,jws.o token.o)
@@ -184,6 +184,11 @@ bench-read: deps-bench ## reads per second, beside a bare evhttp, and bids besid
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/read
+
+bench-live: deps-check ## 100, 1,000 and 10,000 watchers of one auction: how fast they hear of a bid, what they cost
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/bench/live-run
 
 # A report is never taken for the exit code that a test expects of a program: those end below 99.
 asan: deps-check ## unit, integration and contract tests under AddressSanitizer

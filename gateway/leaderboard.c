@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "common/keys.h"
+#include "common/pseudonym.h"
 #include "common/snapshot.h"
 #include "gateway/cursor.h"
 #include "gateway/gateway.h"
-#include "gateway/pseudonym.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
 

@@ -9,10 +9,10 @@
 
 #include "common/clock.h"
 #include "common/keys.h"
+#include "common/pseudonym.h"
 #include "gateway/cache.h"
 #include "gateway/cursor.h"
 #include "gateway/gateway.h"
-#include "gateway/pseudonym.h"
 #include "gateway/reply.h"
 
 enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "gateway/pseudonym.h"
+#include "common/pseudonym.h"
 
 static const char *const types[LIVE_KIND_COUNT] = {
     [LIVE_LOOK] = "snapshot",

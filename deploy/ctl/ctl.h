@@ -32,6 +32,7 @@ int deadletters_command(struct ctl *ctl, int argc, char **argv);
 int tokenkeys_command(struct ctl *ctl, int argc, char **argv);
 int auction_command(struct ctl *ctl, int argc, char **argv);
 int verify_command(struct ctl *ctl, int argc, char **argv);
+int watch_command(struct ctl *ctl, int argc, char **argv);
 
 /* "rostrumctl: …" and a newline on stderr. */
 void ctl_complain(const char *format, ...) PRINTF_LIKE(1, 2);

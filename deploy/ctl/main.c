@@ -57,6 +57,12 @@ static const struct entry ENTRIES[] = {
     {"auction", auction_command, "ID",
      "      One auction for a reader: its terms, how it stands, and its ledger. Maximum amounts that still stand are\n"
      "      not shown before the auction is settled.\n"},
+    {"watch", watch_command, "AUCTION",
+     "      A live auction, until it is settled: price, countdown by the server's clock, the newest bids under the\n"
+     "      bidders' pseudonyms, whether the reserve is met, and a sparkline of the price; drawn anew with each "
+     "change\n"
+     "      and each second. Where the output is no terminal: a line for each change. Ends with the outcome and exit\n"
+     "      code 0; with Ctrl-C and exit code 130. NO_COLOR in the environment: no colours.\n"},
     {"verify", verify_command, "[AUCTION]",
      "      Decides the whole ledger (or that of one auction) again by the rules of bidding, from PostgreSQL alone "
      "and\n"

@@ -3,10 +3,10 @@
  */
 #include <string.h>
 
+#include "common/pseudonym.h"
 #include "gateway/cursor.h"
 #include "gateway/idempotency.h"
 #include "gateway/prefer.h"
-#include "gateway/pseudonym.h"
 #include "tests/support/suite.h"
 
 START_TEST(a_cursor_comes_back_as_it_went)

@@ -1,10 +1,10 @@
 /*
  * A bidder's public name within one auction: the same for the whole auction, and no hint to any other. Pure.
  *
- * Caller: ledger.c.
+ * Callers: gateway/ledger, gateway/leaderboard; rostrumctl watch.
  */
-#ifndef ROSTRUM_GATEWAY_PSEUDONYM_H
-#define ROSTRUM_GATEWAY_PSEUDONYM_H
+#ifndef ROSTRUM_COMMON_PSEUDONYM_H
+#define ROSTRUM_COMMON_PSEUDONYM_H
 
 #include "common/base.h"
 #include "common/ids.h"

@@ -1,7 +1,7 @@
 /*
  * Bidders' public names; see pseudonym.h.
  */
-#include "gateway/pseudonym.h"
+#include "common/pseudonym.h"
 
 #include <sodium.h>
 #include <stdio.h>

@@ -1,0 +1,28 @@
+/*
+ * How `rostrumctl watch` shows an auction: a page of a terminal, drawn anew, or a line for each state where the output
+ * is no terminal. Pure: text goes to a stream that the caller names.
+ */
+#ifndef ROSTRUM_CTL_SCREEN_H
+#define ROSTRUM_CTL_SCREEN_H
+
+#include <stdio.h>
+
+#include "deploy/ctl/scene.h"
+
+struct screen {
+    int columns;
+    int rows;
+    bool colours;
+    const char *notice; /* what is amiss; "" if nothing is */
+};
+
+/* The page, from the top left corner on. */
+void screen_draw(FILE *out, const struct screen *screen, const struct scene *scene, int64_t now_ms);
+/* One line: when it was read, and how the auction stands. */
+void screen_line(FILE *out, const struct scene *scene, int64_t now_ms);
+/* The last line: what became of it. */
+void screen_outcome(FILE *out, const struct scene *scene);
+/* The price after each accepted bid, oldest left, in at most `columns` characters; its highest is a full block. */
+void screen_sparkline(FILE *out, const struct scene *scene, size_t columns);
+
+#endif

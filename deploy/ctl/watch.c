@@ -1,0 +1,293 @@
+/*
+ * rostrumctl watch: a live auction on a terminal, until it is settled. The house's live channel in Redis only says that
+ * something happened: what is shown is then read from PostgreSQL, so that a message that was lost, and a Redis that is
+ * away, make it late and never wrong. It looks by itself, too: every second without Redis, else every LOOK_MS.
+ *
+ * The countdown is by the server's clock: each look says how far ours is from it.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "common/log.h"
+#include "common/redis.h"
+#include "deploy/ctl/ctl.h"
+#include "deploy/ctl/scene.h"
+#include "deploy/ctl/screen.h"
+#include "deploy/ctl/store.h"
+
+enum {
+    GATHER_MS = 50,      /* news is let gather before a look: 20 looks a second at most */
+    LOOK_MS = 5000,      /* between two looks that nothing called for */
+    LOOK_ALONE_MS = 900, /* the same without Redis: at every tick */
+    MS_PER_S = 1000,
+    US_PER_MS = 1000,
+    PENDING_MAX = 8,
+    COLUMNS = 80, /* of a terminal that does not say */
+    ROWS = 24,
+    INTERRUPTED = 128, /* an exit code: and the signal's number */
+};
+
+/* The other page of the terminal, no cursor; and back. */
+#define TERMINAL_ENTER "\x1b[?1049h\x1b[?25l\x1b[2J"
+#define TERMINAL_LEAVE "\x1b[?25h\x1b[?1049l"
+
+struct watch {
+    struct ctl *ctl;
+    struct uuid id;
+    uint8_t key[PSEUDONYM_KEY_BYTES];
+    char channel[KEYS_SIZE];
+    struct event_base *base;
+    struct redis *redis;
+    struct event *tick;
+    struct event *gather;
+    struct event *signals[3];
+    struct scene scene;
+    bool lost;         /* PostgreSQL does not answer */
+    int64_t looked_ms; /* monotonic */
+    int64_t said;      /* the version that the last line was about; -1: none yet */
+    bool terminal;
+    bool colours;
+    int code;
+};
+
+static const char *notice(const struct watch *watch)
+{
+    if (watch->lost) {
+        return "PostgreSQL does not answer: what is shown is old";
+    }
+    return redis_up(watch->redis) ? "" : "Redis does not answer: bids are shown up to a second late";
+}
+
+/* All at once, so that a terminal shows no half of it. */
+static void draw(struct watch *watch)
+{
+    struct winsize size = {0};
+    char *page = NULL;
+    size_t length = 0;
+    struct screen screen = {.columns = COLUMNS, .rows = ROWS, .colours = watch->colours, .notice = notice(watch)};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+        screen.columns = size.ws_col;
+        screen.rows = size.ws_row;
+    }
+    FILE *out = open_memstream(&page, &length);
+    if (out == NULL) {
+        return;
+    }
+    screen_draw(out, &screen, &watch->scene, scene_now_ms(&watch->scene));
+    if (fclose(out) == 0) {
+        (void)fwrite(page, 1, length, stdout);
+        (void)fflush(stdout);
+    }
+    free(page);
+}
+
+static void show(struct watch *watch)
+{
+    if (watch->terminal) {
+        draw(watch);
+    } else if (watch->scene.version != watch->said) {
+        watch->said = watch->scene.version;
+        screen_line(stdout, &watch->scene, scene_now_ms(&watch->scene));
+        if (fflush(stdout) != 0) {
+            watch->code = CTL_FAILED; /* nobody reads it */
+            (void)event_base_loopbreak(watch->base);
+        }
+    }
+}
+
+static void end(struct watch *watch, int code)
+{
+    watch->code = code;
+    (void)event_base_loopbreak(watch->base);
+}
+
+static void look(struct watch *watch)
+{
+    enum scene_outcome outcome = scene_read(watch->ctl, &watch->id, watch->key, &watch->scene);
+    watch->looked_ms = clock_mono_ms();
+    watch->lost = outcome == SCENE_LOST;
+    if (outcome == SCENE_NONE) {
+        end(watch, CTL_FAILED); /* a draft that was deleted */
+        return;
+    }
+    show(watch);
+    if (watch->scene.settled) {
+        end(watch, CTL_OK);
+    }
+}
+
+static void set_timer(struct event *timer, int64_t ms)
+{
+    struct timeval delay = {.tv_sec = ms / MS_PER_S, .tv_usec = ms % MS_PER_S * US_PER_MS};
+    (void)event_add(timer, &delay);
+}
+
+/* When the next second of the server's clock begins. */
+static void on_tick(evutil_socket_t fd, short events, void *arg)
+{
+    struct watch *watch = arg;
+    int64_t limit_ms = redis_up(watch->redis) && !watch->lost ? LOOK_MS : LOOK_ALONE_MS;
+    (void)fd;
+    (void)events;
+    if (clock_mono_ms() - watch->looked_ms >= limit_ms) {
+        look(watch);
+    } else {
+        show(watch);
+    }
+    set_timer(watch->tick, MS_PER_S - scene_now_ms(&watch->scene) % MS_PER_S);
+}
+
+static void on_gathered(evutil_socket_t fd, short events, void *arg)
+{
+    (void)fd;
+    (void)events;
+    look(arg);
+}
+
+static void gather(struct watch *watch)
+{
+    if (!event_pending(watch->gather, EV_TIMEOUT, NULL)) {
+        set_timer(watch->gather, GATHER_MS);
+    }
+}
+
+static void on_message(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
+{
+    (void)redis;
+    (void)channel;
+    (void)bytes;
+    (void)length;
+    gather(arg);
+}
+
+/* What happened while Redis was away was told to nobody. */
+static void on_redis(struct redis *redis, bool up, void *arg)
+{
+    (void)redis;
+    (void)up;
+    gather(arg);
+}
+
+static void on_signal(evutil_socket_t number, short events, void *arg)
+{
+    struct watch *watch = arg;
+    (void)events;
+    if (number == SIGWINCH) {
+        show(watch);
+    } else {
+        end(watch, INTERRUPTED + (int)number);
+    }
+}
+
+static bool open_events(struct watch *watch)
+{
+    static const int SIGNALS[ARRAY_LEN(watch->signals)] = {SIGINT, SIGTERM, SIGWINCH};
+    struct redis_options options = {
+        .url = watch->ctl->config.redis_url,
+        .timeout_ms = watch->ctl->config.redis_timeout_ms,
+        .pending_max = PENDING_MAX,
+        .on_change = on_redis,
+        .on_message = on_message,
+        .arg = watch,
+    };
+    watch->base = options.base = event_base_new();
+    if (watch->base == NULL) {
+        return false;
+    }
+    watch->tick = evtimer_new(watch->base, on_tick, watch);
+    watch->gather = evtimer_new(watch->base, on_gathered, watch);
+    bool good = watch->tick != NULL && watch->gather != NULL;
+    for (size_t i = 0; good && i < ARRAY_LEN(SIGNALS); i++) {
+        watch->signals[i] = evsignal_new(watch->base, SIGNALS[i], on_signal, watch);
+        good = watch->signals[i] != NULL && event_add(watch->signals[i], NULL) == 0;
+    }
+    watch->redis = good ? redis_new(&options) : NULL;
+    return watch->redis != NULL && redis_listen(watch->redis, watch->channel);
+}
+
+static void close_events(struct watch *watch)
+{
+    if (watch->redis != NULL) {
+        redis_free(watch->redis);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(watch->signals); i++) {
+        if (watch->signals[i] != NULL) {
+            event_free(watch->signals[i]);
+        }
+    }
+    if (watch->gather != NULL) {
+        event_free(watch->gather);
+    }
+    if (watch->tick != NULL) {
+        event_free(watch->tick);
+    }
+    if (watch->base != NULL) {
+        event_base_free(watch->base);
+    }
+}
+
+static void open_terminal(struct watch *watch)
+{
+    const char *kind = getenv("TERM");
+    const char *plain = getenv("NO_COLOR");
+    watch->terminal = isatty(STDOUT_FILENO) == 1 && kind != NULL && strcmp(kind, "dumb") != 0;
+    watch->colours = watch->terminal && (plain == NULL || plain[0] == '\0');
+    if (watch->terminal) {
+        (void)fputs(TERMINAL_ENTER, stdout);
+    }
+}
+
+static int run(struct watch *watch)
+{
+    watch->said = -1;
+    if (!open_events(watch)) {
+        ctl_complain("no memory");
+        return CTL_FAILED;
+    }
+    open_terminal(watch);
+    look(watch);
+    set_timer(watch->tick, 0);
+    if (!watch->scene.settled) {
+        (void)event_base_dispatch(watch->base);
+    }
+    if (watch->terminal) {
+        (void)fputs(TERMINAL_LEAVE, stdout);
+    }
+    if (watch->scene.settled) {
+        screen_outcome(stdout, &watch->scene);
+    }
+    return watch->code;
+}
+
+int watch_command(struct ctl *ctl, int argc, char **argv)
+{
+    struct watch watch = {.ctl = ctl};
+    if (argc != 1 || !uuid_parse(argv[0], strlen(argv[0]), &watch.id)) {
+        ctl_complain("watch takes the ID of one auction");
+        return CTL_USAGE;
+    }
+    if (!store_open(ctl)) {
+        return CTL_UNAVAILABLE;
+    }
+    keys_live_channel(&watch.id, watch.channel);
+    if (!scene_key(ctl, watch.key)) {
+        return CTL_FAILED;
+    }
+    enum scene_outcome outcome = scene_read(ctl, &watch.id, watch.key, &watch.scene);
+    if (outcome != SCENE_READ) {
+        ctl_complain(outcome == SCENE_NONE ? "there is no auction %s" : "PostgreSQL does not answer", argv[0]);
+        return outcome == SCENE_NONE ? CTL_FAILED : CTL_UNAVAILABLE;
+    }
+    log_open("rostrumctl", LOG_ERROR); /* what is away is shown on the page */
+    int code = run(&watch);
+    close_events(&watch);
+    return code;
+}
