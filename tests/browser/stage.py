@@ -1,0 +1,63 @@
+"""What the tests of clients share: people and an auction in the house that tests/run named in the environment, made over
+HTTP, and a runner that ends as tests/run wants it. Called by websockets_test.py and chromium_test.py.
+"""
+import datetime
+import os
+import sys
+import traceback
+import uuid
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from contract import Client  # noqa: E402 (its folder had to be named first)
+
+API = "/api/v1"
+PASSWORD = "correct horse battery"
+WAIT_S = 20  # for anything that the house does by itself
+URL = os.environ["ROSTRUM_HTTP_URL"]
+SOCKET_URL = URL.replace("http", "ws", 1) + "/ws"
+SUBPROTOCOL = "rostrum.v1"
+
+
+class Stage:
+    """A seller's auction, and a bidder."""
+
+    def __init__(self):
+        self.client = Client(URL)
+        _, seller = self.person("Seller")
+        self.email, self.token = self.person("Bidder")
+        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+        terms = {"title": "A lamp", "startingPrice": 10, "endTime": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        self.auction = self.send(201, "POST", "/auctions", terms, seller)["id"]
+
+    def send(self, status, method, path, body=None, token=None, headers=None):
+        """The data of an answer, which must be of this status."""
+        reply = self.client.send(method, API + path, body, token, headers)
+        assert reply.status == status, f"{method} {path}: {reply}"
+        return reply.data
+
+    def person(self, name):
+        """Address and access token of somebody new."""
+        email = f"{uuid.uuid4()}@example.org"
+        self.send(201, "POST", "/auth/register", {"email": email, "password": PASSWORD, "displayName": name})
+        login = self.send(200, "POST", "/auth/login", {"email": email, "password": PASSWORD})
+        return email, login["accessToken"]
+
+    def bid(self, amount):
+        """A bid over HTTP, decided."""
+        path = f"/auctions/{self.auction}/bids"
+        decided = self.send(200, "POST", path, {"amount": amount}, self.token, {"Prefer": "wait=10"})
+        assert decided["status"] == "accepted", decided
+
+
+def run(name, tests):
+    """Runs them, and exits as a test program does."""
+    failed = 0
+    for test in tests:
+        try:
+            test()
+        except Exception:  # whatever it is, the others still run
+            failed += 1
+            print(f"FAILED {test.__name__}:")
+            traceback.print_exc(file=sys.stdout)
+    print(f"{name}: {len(tests) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
