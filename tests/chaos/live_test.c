@@ -1,0 +1,229 @@
+/*
+ * A thousand watchers of one auction, and bids on it, while a part of the house is killed or restarted. Whatever dies,
+ * every watcher that does what the contract asks of a client (it comes back when its connection ends, and subscribes
+ * again) ends with the auction's present price and version, told by the house itself: no further bid helps it out. And
+ * on no connection is a version passed over without a snapshot, or an older one told after a newer.
+ *
+ * The last bid comes right after a blow, so that what is lost then is the very last news.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "common/money.h"
+#include "tests/support/herd.h"
+#include "tests/support/house.h"
+#include "tests/support/stage.h"
+
+enum {
+    WATCHERS = 1000,
+    HANDS = 4,
+    PACE_MS = 10,       /* between two bids of a hand */
+    BEFORE = 100,       /* 202s before a blow, and again after it */
+    OPENING_MS = 60000, /* for all watchers to have a snapshot */
+    RIGHT_MS = 60000,   /* from the end of all until each has the last price */
+    TEST_S = 240,
+    FILES = WATCHERS + 64, /* descriptors */
+    CENTS_FIRST = 1000,    /* the auction's starting price */
+    LAST_TRIES = 300,      /* of the last bid, with */
+    LAST_PAUSE_MS = 100,   /* between them: RabbitMQ boots within some seconds */
+};
+
+static struct herd *herd;
+static pthread_t hands[HANDS];
+static atomic_int cents; /* of the newest bid */
+static atomic_int taken; /* bids answered 202 */
+static atomic_bool stopping;
+
+/* Until the condition holds, with the watchers awake. */
+#define HERD_UNTIL(condition, deadline_ms)                                                                             \
+    do {                                                                                                               \
+        int64_t herd_until_ms = suite_mono_ms() + (deadline_ms);                                                       \
+        while (!(condition)) {                                                                                         \
+            ck_assert_msg(suite_mono_ms() < herd_until_ms, "within %d ms never came: %s; %s", (int)(deadline_ms),      \
+                          #condition, standing());                                                                     \
+            herd_turn(herd, SUITE_LOOK_MS);                                                                            \
+        }                                                                                                              \
+    } while (0)
+
+static const char *standing(void)
+{
+    static char text[256];
+    struct herd_counts counts = herd_counts(herd);
+    (void)snprintf(text, sizeof(text), "watching %zu, messages %lld, lost %lld, refused %lld", counts.watching,
+                   (long long)counts.messages, (long long)counts.lost, (long long)counts.refused);
+    return text;
+}
+
+/* ---- the load ---- */
+
+static const char *offer(void)
+{
+    int amount = atomic_fetch_add(&cents, 1) + 1;
+    return client_format("{\"amount\": %d.%02d}", amount / 100, amount % 100);
+}
+
+static void *hand_bids(void *arg)
+{
+    const struct timespec pause = {.tv_nsec = PACE_MS * 1000000L};
+    struct client *client = client_new(house_http_url());
+    if (client == NULL) {
+        return NULL;
+    }
+    client_token(client, arg);
+    while (!atomic_load(&stopping)) {
+        const char *path = client_format("/api/v1/auctions/%s/bids", stage.auction);
+        atomic_fetch_add(&taken, client_call(client, "POST", path, offer())->status == 202);
+        (void)nanosleep(&pause, NULL);
+    }
+    client_free(client);
+    return NULL;
+}
+
+static void more_taken(void)
+{
+    int from = atomic_load(&taken);
+    HERD_UNTIL(atomic_load(&taken) >= from + BEFORE, HOUSE_READY_MS);
+}
+
+static void load_start(void)
+{
+    const struct cast_terms terms = {.more = "\"bidIncrement\": 0.01"};
+    ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
+    atomic_store(&cents, CENTS_FIRST);
+    const struct herd_options options = {.base_url = house_http_url(), .auction = stage.auction};
+    herd = herd_new(&options);
+    ck_assert_ptr_nonnull(herd);
+    herd_resize(herd, WATCHERS);
+    HERD_UNTIL(herd_counts(herd).watching == WATCHERS, OPENING_MS);
+    for (int i = 0; i < HANDS; i++) {
+        ck_assert_int_eq(pthread_create(&hands[i], NULL, hand_bids, i % 2 == 0 ? stage.ann.token : stage.bob.token), 0);
+    }
+}
+
+static void load_stop(void)
+{
+    atomic_store(&stopping, true);
+    for (int i = 0; i < HANDS; i++) {
+        ck_assert_int_eq(pthread_join(hands[i], NULL), 0);
+    }
+}
+
+/* ---- what must hold ---- */
+
+/* Whether each watcher has what PostgreSQL has now. */
+static bool all_right(void)
+{
+    int64_t price = 0;
+    int64_t seq = sql_int(stage.sql, "SELECT version FROM auctions WHERE id = $1::uuid", stage.auction, NULL);
+    const char *text = sql_text(stage.sql, "SELECT current_bid FROM auctions WHERE id = $1::uuid", stage.auction, NULL);
+    if (seq < 0 || !money_parse(text, strlen(text), &price)) {
+        return false;
+    }
+    for (size_t i = 0; i < WATCHERS; i++) {
+        const struct herd_watcher *watcher = herd_watcher(herd, i);
+        if (watcher->state != HERD_WATCHING || watcher->seq != seq || watcher->price != price) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int undecided(void)
+{
+    return (int)sql_int(stage.sql,
+                        "SELECT $2::integer - count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid'",
+                        stage.auction, client_format("%d", atomic_load(&taken)), NULL);
+}
+
+static void assert_right(const char *blow)
+{
+    HERD_UNTIL(house_ready(), HOUSE_READY_MS);
+    HERD_UNTIL(undecided() <= 0, RIGHT_MS); /* fewer than none: some were decided that got no answer */
+    HERD_UNTIL(all_right(), RIGHT_MS);
+    struct herd_counts counts = herd_counts(herd);
+    ck_assert_msg(counts.gaps == 0 && counts.back == 0 && counts.odd == 0, "gaps %lld, back %lld, odd %lld",
+                  (long long)counts.gaps, (long long)counts.back, (long long)counts.odd);
+    (void)printf("%s: %d watchers have the last of %d bids, after %lld messages and %lld lost connections\n", blow,
+                 WATCHERS, atomic_load(&taken), (long long)counts.messages, (long long)counts.lost);
+    (void)fflush(stdout);
+}
+
+/* ---- blows ---- */
+
+static const struct {
+    const char *name;
+    int signal;
+} victims[] = {
+    {"redis", SIGKILL},       {"redis", SIGTERM},       {"gateway-worker", SIGKILL}, {"gateway", SIGTERM},
+    {"bidworker-1", SIGKILL}, {"bidworker-2", SIGKILL}, {"rabbitmq", SIGKILL},
+};
+
+static bool replaced(const char *victim, pid_t killed)
+{
+    pid_t now = house_pid(victim);
+    return now > 0 && now != killed;
+}
+
+static pid_t strike(const char *victim, int signal)
+{
+    pid_t pid = house_pid(victim);
+    ck_assert_msg(pid > 0, "no process called %s", victim);
+    ck_assert_int_eq(kill(pid, signal), 0);
+    return pid;
+}
+
+/* One more is taken, as soon as one can be. */
+static void last_bid(void)
+{
+    int status = 0;
+    for (int i = 0; i < LAST_TRIES && status != 202; i++) {
+        status = stage_call(&stage.ann, "POST", stage_path("/bids"), offer())->status;
+        herd_turn(herd, status == 202 ? 0 : LAST_PAUSE_MS);
+    }
+    ck_assert_int_eq(status, 202);
+    atomic_fetch_add(&taken, 1);
+}
+
+START_TEST(every_watcher_ends_with_the_last_price)
+{
+    const char *victim = victims[_i].name;
+    load_start();
+    more_taken();
+    pid_t pid = strike(victim, victims[_i].signal);
+    HERD_UNTIL(replaced(victim, pid), HOUSE_READY_MS);
+    more_taken();
+    load_stop();
+    pid = strike(victim, victims[_i].signal);
+    last_bid();
+    HERD_UNTIL(replaced(victim, pid), HOUSE_READY_MS);
+    assert_right(victim);
+    herd_free(herd);
+}
+END_TEST
+
+static Suite *live_suite(void)
+{
+    Suite *suite = suite_create("live");
+    TCase *blows = tcase_create("live");
+    tcase_add_checked_fixture(blows, stage_set, stage_strike);
+    tcase_set_timeout(blows, TEST_S);
+    tcase_add_loop_test(blows, every_watcher_ends_with_the_last_price, 0, (int)ARRAY_LEN(victims));
+    suite_add_tcase(suite, blows);
+    return suite;
+}
+
+int main(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES) {
+        files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    return suite_run(live_suite());
+}
