@@ -1,0 +1,563 @@
+/*
+ * How fast thousands who watch one auction hear of a bid, and what they cost: watchers, bidders and clock are this one
+ * process, beside the house on the same processors. One thread is all watchers, and places single bids; another one
+ * places those of the loads, so that what watchers read does not delay the clock of bids. Started by
+ * tests/bench/live-run (`make bench-live`):
+ *
+ *     live GATEWAY-PID SECONDS RATE WATCHERS...     numbers of watchers rise
+ *
+ *   heard    from the POST of a bid (one at a time, the house at rest in between) to its message at each watcher
+ *   last     the same, to the last watcher of each bid
+ *   CPU      what one message of these took of a processor: in the gateway workers, and in this client
+ *   KiB      what one idle watcher adds to the gateway workers' memory (PSS; the kernel's socket buffers are not in it)
+ *   bids     POST to 202 of bids sent at a fixed RATE a second, whatever becomes of those before them (open loop)
+ *   storm    as many bids as STORM_BIDDERS connections can place for SECONDS, POST to 202; a tenth of the watchers
+ * reads nothing meanwhile. `behind` are those that did not have the final price within BEHIND_MS after it
+ *
+ * The row of 0 watchers is what bids take when nobody watches. Targets stand below the table; nothing fails on time.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "tests/support/house.h"
+#include "tests/support/poster.h"
+
+enum {
+    STORM_BIDDERS = 64,
+    STEPS_MAX = 8,
+    WORKERS_MAX = 16,
+    BIDS_EACH = 100,       /* one at a time, for each number of watchers; */
+    SAMPLES_MOST = 500000, /* fewer where there would be more samples than these */
+    PAUSE_LEAST_MS = 20,   /* between them; random, so that no timer of the house keeps step */
+    PAUSE_MOST_MS = 120,
+    OPENING_MS = 120000, /* for all to connect */
+    BEHIND_MS = 15000,
+    REST_MS = 2000, /* before memory is read */
+    LOOK_MS = 250,  /* between two looks at memory in a storm */
+    DEAF_PART = 10, /* one of so many */
+    LOAD_SAMPLES_MAX = 2000000,
+    WARM_UP_S = 2,
+    LAST_STEP = 100, /* cents of the last bid above all others */
+    KIB_PER_MIB = 1024,
+    US_PER_MS = 1000,
+    US_PER_S = 1000000,
+    PATH_SIZE = 64,
+    LINE_SIZE = 256,
+};
+
+struct samples {
+    int64_t *us;
+    size_t count;
+    size_t size;
+};
+
+struct step {
+    size_t watchers;
+    double opened_s;
+    double kib; /* each */
+    struct samples heard;
+    struct samples last;
+    double cpu_us[2]; /* of one message: the gateway workers', ours */
+    size_t missed;    /* messages that did not come within BEHIND_MS */
+    struct samples bids;
+    struct samples storm;
+    int64_t storm_taken;
+    double storm_mib[3];  /* before, most, after */
+    int64_t storm_closed; /* watchers that were sent away */
+    size_t behind;
+};
+
+static struct {
+    const char *url;
+    char auction[UUID_TEXT_SIZE];
+    struct cast_user seller;
+    struct cast_user bidders[STORM_BIDDERS];
+    int workers[WORKERS_MAX];
+    size_t worker_count;
+    atomic_llong cents; /* of the newest bid */
+    struct step *step;
+    /* The thread of the watchers. A single bid is under way while sent_us is not 0. */
+    struct herd *herd;
+    struct posters *single;
+    int64_t sent_us;
+    int64_t single_cents;
+    size_t heard;
+    uint8_t *has; /* by watcher */
+    size_t has_size;
+} bench;
+
+/* A load of bids, in a thread of its own: a herd without watchers is its loop. */
+struct load {
+    struct herd *loop;
+    struct posters *posters;
+    struct samples *answers;
+    int64_t seconds;
+    int64_t rate; /* a second; 0: as many as there can be */
+    int64_t taken;
+    bool pouring; /* each answer is followed by another bid */
+    atomic_bool done;
+};
+
+static void must(bool condition, const char *what)
+{
+    if (!condition) {
+        (void)fprintf(stderr, "live: %s\n", what);
+        exit(EXIT_FAILURE);
+    }
+}
+
+/* ---- figures ---- */
+
+static void sample(struct samples *samples, int64_t us)
+{
+    if (samples->count == samples->size) {
+        samples->size = samples->size == 0 ? 1024 : samples->size * 2;
+        samples->us = realloc(samples->us, samples->size * sizeof(*samples->us));
+        must(samples->us != NULL, "no memory");
+    }
+    samples->us[samples->count++] = us;
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* In ms; `part` of 1000: 500 is the median, 1000 the greatest. */
+static double quantile(struct samples *samples, size_t part)
+{
+    if (samples->count == 0) {
+        return 0;
+    }
+    qsort(samples->us, samples->count, sizeof(*samples->us), compare);
+    size_t at = (samples->count * part + 999) / 1000;
+    return (double)samples->us[at == 0 ? 0 : at - 1] / US_PER_MS;
+}
+
+static void find_workers(const char *master)
+{
+    char path[PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "/proc/%s/task/%s/children", master, master);
+    FILE *file = fopen(path, "re");
+    must(file != NULL, "there is no gateway of this pid");
+    while (bench.worker_count < WORKERS_MAX && fscanf(file, "%d", &bench.workers[bench.worker_count]) == 1) {
+        bench.worker_count++;
+    }
+    (void)fclose(file);
+    must(bench.worker_count > 0, "the gateway has no workers");
+}
+
+/* PSS of all gateway workers. */
+static double memory_kib(void)
+{
+    double sum = 0;
+    for (size_t i = 0; i < bench.worker_count; i++) {
+        char path[PATH_SIZE];
+        char line[LINE_SIZE];
+        (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", bench.workers[i]);
+        FILE *file = fopen(path, "re");
+        must(file != NULL, "a gateway worker's memory cannot be read: run it as root or as the house's user");
+        while (fgets(line, sizeof(line), file) != NULL) {
+            if (strncmp(line, "Pss:", 4) == 0) {
+                sum += strtod(line + 4, NULL);
+            }
+        }
+        (void)fclose(file);
+    }
+    return sum;
+}
+
+/* Processor time of a process so far; fields 14 and 15, behind a name in brackets. */
+static double processor_us(const char *process)
+{
+    char path[PATH_SIZE];
+    char line[LINE_SIZE] = "";
+    unsigned long long user = 0;
+    unsigned long long kernel = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%s/stat", process);
+    FILE *file = fopen(path, "re");
+    must(file != NULL, "a process's time cannot be read");
+    const char *at = fgets(line, sizeof(line), file) == NULL ? NULL : strrchr(line, ')');
+    (void)fclose(file);
+    for (int field = 2; at != NULL && field < 14; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    must(at != NULL && sscanf(at, "%llu %llu", &user, &kernel) == 2, "a process's time cannot be read");
+    return (double)(user + kernel) * US_PER_S / (double)sysconf(_SC_CLK_TCK);
+}
+
+static double workers_us(void)
+{
+    double sum = 0;
+    for (size_t i = 0; i < bench.worker_count; i++) {
+        char process[PATH_SIZE];
+        (void)snprintf(process, sizeof(process), "%d", bench.workers[i]);
+        sum += processor_us(process);
+    }
+    return sum;
+}
+
+/* ---- what comes ---- */
+
+static void on_news(size_t index, const struct herd_watcher *watcher, int64_t now_us, void *arg)
+{
+    (void)arg;
+    if (bench.sent_us != 0 && watcher->price >= bench.single_cents && bench.has[index] == 0) {
+        bench.has[index] = 1;
+        bench.heard++;
+        sample(&bench.step->heard, now_us - bench.sent_us);
+    }
+}
+
+static int64_t next_cents(void)
+{
+    return atomic_fetch_add(&bench.cents, 1) + 1;
+}
+
+static void check_answer(int status)
+{
+    must(status == 202 || status == 400 || status == 409 || status == 503, "a bid got another answer than it may");
+}
+
+static void on_single_answer(int status, int64_t meant_us, int64_t now_us, void *arg)
+{
+    (void)meant_us;
+    (void)now_us;
+    (void)arg;
+    check_answer(status);
+}
+
+static void turn_for(int64_t ms)
+{
+    int64_t until_ms = clock_mono_ms() + ms;
+    for (int64_t left = ms; left > 0; left = until_ms - clock_mono_ms()) {
+        herd_turn(bench.herd, (int)left);
+    }
+}
+
+/* ---- loads ---- */
+
+static void on_load_answer(int status, int64_t meant_us, int64_t now_us, void *arg)
+{
+    struct load *load = arg;
+    check_answer(status);
+    load->taken += status == 202;
+    if (load->answers->count < LOAD_SAMPLES_MAX) {
+        sample(load->answers, now_us - meant_us);
+    }
+    if (load->pouring) {
+        must(posters_post(load->posters, next_cents(), clock_mono_us()), "nobody is free");
+    }
+}
+
+static void pour(struct load *load)
+{
+    int64_t until_ms = clock_mono_ms() + load->seconds * 1000;
+    load->pouring = true;
+    for (size_t i = 0; i < STORM_BIDDERS; i++) {
+        must(posters_post(load->posters, next_cents(), clock_mono_us()), "nobody is free");
+    }
+    while (clock_mono_ms() < until_ms) {
+        herd_turn(load->loop, LOOK_MS);
+    }
+    load->pouring = false;
+}
+
+static void drip(struct load *load)
+{
+    int64_t began_us = clock_mono_us();
+    for (int64_t sent = 0; sent < load->seconds * load->rate;) {
+        int64_t due_us = began_us + sent * US_PER_S / load->rate;
+        int64_t left_us = due_us - clock_mono_us();
+        if (left_us > 0) {
+            herd_turn(load->loop, (int)(left_us / US_PER_MS) + 1);
+        } else if (posters_post(load->posters, next_cents(), due_us)) {
+            sent++;
+        } else {
+            herd_turn(load->loop, LOOK_MS);
+        }
+    }
+}
+
+static void *load_run(void *arg)
+{
+    struct load *load = arg;
+    const struct herd_options options = {.base_url = bench.url, .auction = bench.auction};
+    load->loop = herd_new(&options);
+    const struct posters_options posters = {.herd = load->loop,
+                                            .base_url = bench.url,
+                                            .auction = bench.auction,
+                                            .users = bench.bidders,
+                                            .count = STORM_BIDDERS,
+                                            .answered = on_load_answer,
+                                            .arg = load};
+    load->posters = load->loop == NULL ? NULL : posters_new(&posters);
+    must(load->posters != NULL, "no memory");
+    if (load->rate == 0) {
+        pour(load);
+    } else {
+        drip(load);
+    }
+    while (posters_busy(load->posters) > 0) {
+        herd_turn(load->loop, LOOK_MS);
+    }
+    posters_free(load->posters);
+    herd_free(load->loop);
+    atomic_store(&load->done, true);
+    return NULL;
+}
+
+/* Runs it with the watchers awake; the most memory that was seen meanwhile, in MiB. */
+static double carry(struct load *load)
+{
+    pthread_t thread;
+    double most_kib = 0;
+    must(pthread_create(&thread, NULL, load_run, load) == 0, "no thread");
+    while (!atomic_load(&load->done)) {
+        turn_for(LOOK_MS);
+        double now_kib = memory_kib();
+        most_kib = now_kib > most_kib ? now_kib : most_kib;
+    }
+    (void)pthread_join(thread, NULL);
+    return most_kib / KIB_PER_MIB;
+}
+
+/* ---- the measurements ---- */
+
+static void open_watchers(struct step *step, double before_kib)
+{
+    int64_t began_ms = clock_mono_ms();
+    herd_resize(bench.herd, step->watchers);
+    while (herd_counts(bench.herd).watching < step->watchers) {
+        must(clock_mono_ms() - began_ms < OPENING_MS, "not all watchers were taken");
+        herd_turn(bench.herd, LOOK_MS);
+    }
+    step->opened_s = (double)(clock_mono_ms() - began_ms) / 1000;
+    turn_for(REST_MS);
+    step->kib = step->watchers == 0 ? 0 : (memory_kib() - before_kib) / (double)step->watchers;
+}
+
+static void one_bid(struct step *step)
+{
+    memset(bench.has, 0, bench.has_size);
+    bench.heard = 0;
+    bench.single_cents = next_cents();
+    bench.sent_us = clock_mono_us();
+    must(posters_post(bench.single, bench.single_cents, bench.sent_us), "nobody is free");
+    int64_t until_us = bench.sent_us + (int64_t)BEHIND_MS * US_PER_MS;
+    while ((bench.heard < step->watchers || posters_busy(bench.single) > 0) && clock_mono_us() < until_us) {
+        herd_turn(bench.herd, LOOK_MS);
+    }
+    step->missed += step->watchers - bench.heard;
+    if (step->heard.count > 0 && bench.heard > 0) {
+        sample(&step->last, step->heard.us[step->heard.count - 1]);
+    }
+    bench.sent_us = 0;
+}
+
+static void one_at_a_time(struct step *step)
+{
+    size_t bids = step->watchers == 0 ? 0 : SAMPLES_MOST / step->watchers;
+    bids = bids > BIDS_EACH ? BIDS_EACH : bids;
+    double workers_before_us = workers_us();
+    double client_before_us = processor_us("self");
+    for (size_t i = 0; i < bids; i++) {
+        one_bid(step);
+        turn_for(PAUSE_LEAST_MS + random() % (PAUSE_MOST_MS - PAUSE_LEAST_MS));
+    }
+    double messages = step->heard.count > 0 ? (double)step->heard.count : 1;
+    step->cpu_us[0] = (workers_us() - workers_before_us) / messages;
+    step->cpu_us[1] = (processor_us("self") - client_before_us) / messages;
+}
+
+static void steady(struct step *step, int64_t seconds, int64_t rate)
+{
+    struct load load = {.answers = &step->bids, .seconds = seconds, .rate = rate};
+    (void)carry(&load);
+}
+
+static bool decided(const struct reply *reply)
+{
+    return reply->status == 200 && strcmp(reply_text(reply, "status"), "accepted") == 0;
+}
+
+/* A bid above all others, and how many of the watchers do not have it in time. */
+static void settle(struct step *step)
+{
+    struct client *client = client_new(bench.url);
+    char amount[32];
+    must(client != NULL, "no memory");
+    long long cents = atomic_fetch_add(&bench.cents, LAST_STEP) + LAST_STEP;
+    (void)snprintf(amount, sizeof(amount), "%lld.%02lld", cents / 100, cents % 100);
+    must(decided(cast_bid(client, &bench.bidders[0], bench.auction, amount)), "the last bid is not accepted");
+    client_free(client);
+    int64_t until_ms = clock_mono_ms() + BEHIND_MS;
+    do {
+        herd_turn(bench.herd, LOOK_MS);
+        step->behind = 0;
+        for (size_t i = 0; i < herd_size(bench.herd); i++) {
+            const struct herd_watcher *watcher = herd_watcher(bench.herd, i);
+            step->behind += watcher->state != HERD_WATCHING || watcher->price != cents;
+        }
+    } while (step->behind > 0 && clock_mono_ms() < until_ms);
+}
+
+static void storm(struct step *step, int64_t seconds)
+{
+    int64_t lost = herd_counts(bench.herd).lost;
+    struct load load = {.answers = &step->storm, .seconds = seconds};
+    step->storm_mib[0] = memory_kib() / KIB_PER_MIB;
+    herd_deafen(bench.herd, step->watchers / DEAF_PART, true);
+    step->storm_mib[1] = carry(&load);
+    step->storm_taken = load.taken;
+    herd_deafen(bench.herd, step->watchers / DEAF_PART, false);
+    settle(step);
+    step->storm_closed = herd_counts(bench.herd).lost - lost;
+    turn_for(REST_MS);
+    step->storm_mib[2] = memory_kib() / KIB_PER_MIB;
+}
+
+/* ---- the table ---- */
+
+static void print_head(void)
+{
+    (void)printf("%8s %6s %5s |%22s |%14s |%13s |%14s |%13s %22s %6s\n", "watchers", "opened", "KiB",
+                 "heard, ms       ", "last, ms  ", "CPU, us   ", "bids, ms  ", "storm     ", "MiB           ", "");
+    (void)printf("%8s %6s %5s |%7s %7s %6s |%7s %6s |%7s %5s |%7s %6s |%6s %6s %8s %6s %6s %6s %6s\n", "", "s", "each",
+                 "p50", "p99", "max", "p50", "max", "workers", "us", "p50", "p99", "202/s", "p99ms", "before", "most",
+                 "after", "away", "behind");
+    (void)fflush(stdout);
+}
+
+static void print_step(struct step *step, int64_t seconds)
+{
+    (void)printf("%8zu %6.1f %5.1f |%7.1f %7.1f %6.1f |%7.1f %6.1f |%7.1f %5.1f |%7.1f %6.1f ", step->watchers,
+                 step->opened_s, step->kib, quantile(&step->heard, 500), quantile(&step->heard, 990),
+                 quantile(&step->heard, 1000), quantile(&step->last, 500), quantile(&step->last, 1000), step->cpu_us[0],
+                 step->cpu_us[1], quantile(&step->bids, 500), quantile(&step->bids, 990));
+    (void)printf("|%6.0f %6.1f %8.1f %6.1f %6.1f %6" PRId64 " %6zu\n", (double)step->storm_taken / (double)seconds,
+                 quantile(&step->storm, 990), step->storm_mib[0], step->storm_mib[1], step->storm_mib[2],
+                 step->storm_closed, step->behind);
+    if (step->missed > 0) {
+        (void)printf("%8s %zu messages did not come within %d ms\n", "", step->missed, BEHIND_MS);
+    }
+    (void)fflush(stdout);
+}
+
+static void print_target(const char *what, double is, double below, const char *unit)
+{
+    (void)printf("%-62s %8.1f   target < %5.1f %-4s %s\n", what, is, below, unit, is < below ? "reached" : "MISSED");
+}
+
+static void print_ratio(const struct step *step, const char *of, double with_ms, double without_ms)
+{
+    char what[LINE_SIZE];
+    (void)snprintf(what, sizeof(what), "%zu watchers: %s, of that without them", step->watchers, of);
+    print_target(what, without_ms > 0 ? with_ms / without_ms : 0, 2.0, "");
+}
+
+static void print_targets(struct step *steps, size_t count)
+{
+    (void)printf("\n");
+    for (size_t i = 1; i < count; i++) {
+        struct step *step = &steps[i];
+        if (step->watchers == 1000) {
+            print_target("1,000 watchers: a bid heard by each, p99", quantile(&step->heard, 990), 50, "ms");
+        }
+        if (step->watchers == 10000) {
+            print_target("10,000 watchers: a bid heard by the last one, at most", quantile(&step->last, 1000), 150,
+                         "ms");
+            print_target("10,000 watchers: memory of each, idle", step->kib, 20, "KiB");
+        }
+        print_ratio(step, "steady bids' p99", quantile(&step->bids, 990), quantile(&steps[0].bids, 990));
+        print_ratio(step, "a storm's bids' p99", quantile(&step->storm, 990), quantile(&steps[0].storm, 990));
+    }
+}
+
+/* ---- */
+
+static void stage(void)
+{
+    const struct cast_terms terms = {
+        .title = "Hot", .starting_price = "1.00", .lasts_ms = 6 * INT64_C(3600000), .more = "\"bidIncrement\": 0.01"};
+    struct client *client = client_new(bench.url);
+    bool good = client != NULL && cast_user(client, &bench.seller, "Seller") &&
+                cast_auction(client, &bench.seller, &terms, bench.auction);
+    for (size_t i = 0; good && i < STORM_BIDDERS; i++) {
+        good = cast_user(client, &bench.bidders[i], "Bidder");
+    }
+    must(good, "the house takes no users or auctions");
+    client_free(client);
+    atomic_store(&bench.cents, 100);
+    const struct herd_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_news};
+    bench.herd = herd_new(&options);
+    must(bench.herd != NULL, "no memory");
+    const struct posters_options posters = {.herd = bench.herd,
+                                            .base_url = bench.url,
+                                            .auction = bench.auction,
+                                            .users = &bench.bidders[0],
+                                            .count = 1,
+                                            .answered = on_single_answer};
+    bench.single = posters_new(&posters);
+    must(bench.single != NULL, "no memory");
+}
+
+/* What the first bids, connections and batches cost is not the watchers'. */
+static void warm_up(int64_t rate)
+{
+    struct step none = {.watchers = 0};
+    steady(&none, WARM_UP_S, rate);
+    storm(&none, WARM_UP_S);
+    free(none.bids.us);
+    free(none.storm.us);
+}
+
+static int64_t number(const char *text)
+{
+    char *end = NULL;
+    errno = 0;
+    int64_t value = strtoll(text, &end, 10);
+    must(errno == 0 && end != text && *end == '\0' && value >= 0, "usage: live GATEWAY-PID SECONDS RATE WATCHERS...");
+    return value;
+}
+
+int main(int argc, char **argv)
+{
+    static struct step steps[STEPS_MAX + 1];
+    must(argc > 4 && argc - 4 <= STEPS_MAX, "usage: live GATEWAY-PID SECONDS RATE WATCHERS...");
+    int64_t seconds = number(argv[2]);
+    int64_t rate = number(argv[3]);
+    size_t count = (size_t)argc - 3;
+    bench.url = house_http_url();
+    find_workers(argv[1]);
+    stage();
+    warm_up(rate);
+    double before_kib = memory_kib();
+    print_head();
+    for (size_t i = 0; i < count; i++) {
+        struct step *step = &steps[i];
+        step->watchers = i == 0 ? 0 : (size_t)number(argv[3 + i]);
+        bench.step = step;
+        bench.has_size = step->watchers;
+        bench.has = realloc(bench.has, step->watchers + 1);
+        must(bench.has != NULL, "no memory");
+        open_watchers(step, before_kib);
+        one_at_a_time(step);
+        steady(step, seconds, rate);
+        storm(step, seconds);
+        print_step(step, seconds);
+    }
+    print_targets(steps, count);
+    posters_free(bench.single);
+    herd_free(bench.herd);
+    return EXIT_SUCCESS;
+}
