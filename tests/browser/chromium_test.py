@@ -138,10 +138,12 @@ def a_cookie_is_enough_to_bid():
     assert browser.script(LOG_IN, f"{URL}{API}/auth/login", stage.email, PASSWORD, kind="async") == 200
     open_both(browser, stage.auction)
     browser.script(SAY, {"type": "bid", "auctionId": stage.auction, "amount": 14, "id": "mine"})
-    heard = browser.wait(lambda heard: "bid_result" in types(heard["socket"]) and len(heard["events"]) > 1)
-    result = next(message for message in heard["socket"] if message["type"] == "bid_result")
-    assert (result["status"], result["amount"]) == ("accepted", 14), heard
-    assert heard["events"][1]["currentBid"] == 14, heard
+    wanted = {"bid_result", "bid_placed"}
+    heard = browser.wait(lambda heard: all(wanted <= set(types(heard[each])) for each in ("socket", "events")))
+    for messages in heard["socket"], heard["events"]:
+        told = {message["type"]: message for message in messages}
+        assert (told["bid_result"]["status"], told["bid_result"]["amount"]) == ("accepted", 14), heard
+        assert told["bid_placed"]["currentBid"] == 14, heard
 
 
 class OtherSite(http.server.BaseHTTPRequestHandler):
