@@ -143,16 +143,25 @@ static double quantile(struct samples *samples, size_t part)
     return (double)samples->us[at == 0 ? 0 : at - 1] / US_PER_MS;
 }
 
+/* A line of a file under /proc. */
+static void read_line(const char *path, char line[static LINE_SIZE])
+{
+    FILE *file = fopen(path, "re");
+    must(file != NULL && fgets(line, LINE_SIZE, file) != NULL, "a process of the house has gone");
+    (void)fclose(file);
+}
+
 static void find_workers(const char *master)
 {
     char path[PATH_SIZE];
+    char line[LINE_SIZE];
     (void)snprintf(path, sizeof(path), "/proc/%s/task/%s/children", master, master);
-    FILE *file = fopen(path, "re");
-    must(file != NULL, "there is no gateway of this pid");
-    while (bench.worker_count < WORKERS_MAX && fscanf(file, "%d", &bench.workers[bench.worker_count]) == 1) {
-        bench.worker_count++;
+    read_line(path, line);
+    char *rest = line;
+    for (long pid = strtol(rest, &rest, 10); pid > 0 && bench.worker_count < WORKERS_MAX;
+         pid = strtol(rest, &rest, 10)) {
+        bench.workers[bench.worker_count++] = (int)pid;
     }
-    (void)fclose(file);
     must(bench.worker_count > 0, "the gateway has no workers");
 }
 
@@ -180,19 +189,17 @@ static double memory_kib(void)
 static double processor_us(const char *process)
 {
     char path[PATH_SIZE];
-    char line[LINE_SIZE] = "";
-    unsigned long long user = 0;
-    unsigned long long kernel = 0;
+    char line[LINE_SIZE];
     (void)snprintf(path, sizeof(path), "/proc/%s/stat", process);
-    FILE *file = fopen(path, "re");
-    must(file != NULL, "a process's time cannot be read");
-    const char *at = fgets(line, sizeof(line), file) == NULL ? NULL : strrchr(line, ')');
-    (void)fclose(file);
+    read_line(path, line);
+    char *at = strrchr(line, ')');
     for (int field = 2; at != NULL && field < 14; field++) {
         at = strchr(at + 1, ' ');
     }
-    must(at != NULL && sscanf(at, "%llu %llu", &user, &kernel) == 2, "a process's time cannot be read");
-    return (double)(user + kernel) * US_PER_S / (double)sysconf(_SC_CLK_TCK);
+    must(at != NULL, "a process's time cannot be read");
+    unsigned long long ticks = strtoull(at, &at, 10);
+    ticks += strtoull(at, &at, 10);
+    return (double)ticks * US_PER_S / (double)sysconf(_SC_CLK_TCK);
 }
 
 static double workers_us(void)

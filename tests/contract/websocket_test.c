@@ -414,8 +414,12 @@ END_TEST
 static void pad(char *out, size_t length)
 {
     static const char ECHOED[] = BEFORE_ID "long" AFTER_ID;
-    memset(out, ' ', length);
-    memcpy(out, ECHOED, strlen(ECHOED));
+    for (size_t i = 0; i < length; i++) {
+        out[i] = ' ';
+        if (i < strlen(ECHOED)) {
+            out[i] = ECHOED[i];
+        }
+    }
 }
 
 static const struct piece LONG_ECHO = ECHO("long");
@@ -610,9 +614,10 @@ START_TEST(what_comes_with_the_handshake_is_read)
 {
     static const struct piece HEARD = ECHO("early");
     static const char ID[] = BEFORE_ID "early" AFTER_ID;
+    static const char HEAD[] = GET UPGRADE KEY VERSION END;
     uint8_t bytes[WEBSOCKET_HEAD_SIZE];
-    size_t size = strlen(GET UPGRADE KEY VERSION END);
-    memcpy(bytes, GET UPGRADE KEY VERSION END, size);
+    size_t size = sizeof(HEAD) - 1;
+    memcpy(bytes, HEAD, sizeof(HEAD));
     size += wire_write(WIRE_FIN | WIRE_TEXT, ID, strlen(ID), bytes + size);
     struct websocket *before = guest;
     guest = websocket_connect(house_http_url());
