@@ -178,7 +178,7 @@ static void draw_head(FILE *out, const struct screen *screen, const struct scene
         (void)fprintf(out, "   extended: %" PRId64, scene->extensions);
     }
     (void)fputs(END_OF_LINE, out);
-    put(out, screen, YELLOW, screen->notice);
+    put(out, screen, screen->notice[0] == '\0' ? PLAIN : YELLOW, screen->notice);
     (void)fputs(END_OF_LINE, out);
 }
 
