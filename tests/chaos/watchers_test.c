@@ -207,10 +207,10 @@ START_TEST(every_watcher_ends_with_the_last_price)
 }
 END_TEST
 
-static Suite *live_suite(void)
+static Suite *watchers_suite(void)
 {
-    Suite *suite = suite_create("live");
-    TCase *blows = tcase_create("live");
+    Suite *suite = suite_create("watchers");
+    TCase *blows = tcase_create("watchers");
     tcase_add_checked_fixture(blows, stage_set, stage_strike);
     tcase_set_timeout(blows, TEST_S);
     tcase_add_loop_test(blows, every_watcher_ends_with_the_last_price, 0, (int)ARRAY_LEN(victims));
@@ -225,5 +225,5 @@ int main(void)
         files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
         (void)setrlimit(RLIMIT_NOFILE, &files);
     }
-    return suite_run(live_suite());
+    return suite_run(watchers_suite());
 }
