@@ -95,6 +95,7 @@ async def a_bearer_bids_over_the_socket(stage):
 async def whoever_says_a_token_first_bids_as_well(stage):
     async with websockets.connect(SOCKET_URL) as socket:
         await say(socket, "auth", token=stage.token)
+        await hear(socket, "authenticated")
         await bid_over(socket, stage)
 
 

@@ -125,6 +125,7 @@ const tests = {
     const { auction, token } = await stage();
     const bidder = await open();
     bidder.say('auth', { token });
+    await bidder.hear('authenticated');
     bidder.say('bid', { auctionId: auction, amount: 9, id: 2 });
     const refused = await bidder.hear('error', 'bid_pending');
     assert.deepEqual([refused.id, refused.error, refused.minimumBid], [2, 'BID_TOO_LOW', 10]);
