@@ -22,6 +22,7 @@
 
 enum {
     WATCHERS = 1000,
+    STREAM_EACH = 5, /* of so many one is an event stream, the others are WebSockets */
     HANDS = 4,
     PACE_MS = 10,       /* between two bids of a hand */
     BEFORE = 100,       /* 202s before a blow, and again after it */
@@ -96,7 +97,8 @@ static void load_start(void)
     const struct cast_terms terms = {.more = "\"bidIncrement\": 0.01"};
     ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
     atomic_store(&cents, CENTS_FIRST);
-    const struct herd_options options = {.base_url = house_http_url(), .auction = stage.auction};
+    const struct herd_options options = {
+        .base_url = house_http_url(), .auction = stage.auction, .stream_each = STREAM_EACH};
     herd = herd_new(&options);
     ck_assert_ptr_nonnull(herd);
     herd_resize(herd, WATCHERS);

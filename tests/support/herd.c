@@ -26,6 +26,7 @@ enum {
     GUESTS_MAX = 128,      /* of herd_attach */
     BUFFER_SIZE = 1 << 18, /* bytes; a snapshot is far smaller */
     REQUEST_SIZE = 512,
+    LAST_ID_SIZE = 48,
     BACK_LEAST_MS = 100, /* the pause before coming back, when the house named none: random up to the most */
     BACK_MOST_MS = 1000,
     PAUSE_MOST_MS = 600000, /* a hint beyond is no hint */
@@ -38,7 +39,9 @@ struct watcher {
     int64_t due_ms; /* AWAY: to come back */
     uint8_t *kept;  /* the beginning of a frame, or of the handshake's answer */
     size_t kept_length;
-    bool fresh; /* the next seq follows no other: the connection is new */
+    bool fresh;       /* the next seq follows no other: the connection is new */
+    bool stream;      /* Server-Sent Events, no WebSocket */
+    int64_t retry_ms; /* of a stream: what the house asked for; 0: nothing yet */
 };
 
 struct guest {
@@ -164,6 +167,12 @@ static int64_t some_pause(void)
     return BACK_LEAST_MS + random() % (BACK_MOST_MS - BACK_LEAST_MS);
 }
 
+/* Of one whose connection ended without a word. */
+static int64_t pause_after_end(const struct watcher *watcher)
+{
+    return watcher->retry_ms > 0 ? watcher->retry_ms : some_pause();
+}
+
 static void watcher_send(struct herd *herd, struct watcher *watcher, const uint8_t *bytes, size_t length)
 {
     /* So little fits into an empty socket buffer, or the house reads nothing, which is the end as well. */
@@ -194,6 +203,21 @@ static void watcher_connect(struct herd *herd, struct watcher *watcher)
     watcher_listen(herd, watcher, EPOLLOUT, EPOLL_CTL_ADD);
 }
 
+static void ask_for_events(struct herd *herd, struct watcher *watcher)
+{
+    char request[REQUEST_SIZE];
+    char last[LAST_ID_SIZE] = "";
+    if (watcher->seen.seq >= 0) {
+        (void)snprintf(last, sizeof(last), "Last-Event-ID: %lld\r\n", (long long)watcher->seen.seq);
+    }
+    int length =
+        snprintf(request, sizeof(request),
+                 "GET /api/v1/auctions/%s/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n%s"
+                 "\r\n",
+                 herd->options.auction, last);
+    watcher_send(herd, watcher, (const uint8_t *)request, (size_t)length);
+}
+
 static void watcher_greet(struct herd *herd, struct watcher *watcher)
 {
     int error = 0;
@@ -204,7 +228,11 @@ static void watcher_greet(struct herd *herd, struct watcher *watcher)
     }
     watcher_set_state(herd, watcher, HERD_GREETING);
     watcher_listen(herd, watcher, EPOLLIN, EPOLL_CTL_MOD);
-    watcher_send(herd, watcher, herd->request, herd->request_length);
+    if (watcher->stream) {
+        ask_for_events(herd, watcher);
+    } else {
+        watcher_send(herd, watcher, herd->request, herd->request_length);
+    }
 }
 
 /* ---- what is heard ---- */
@@ -301,22 +329,52 @@ static void take_frame(struct herd *herd, struct watcher *watcher, struct wire_f
     }
 }
 
+/* One event without its last line feed: a number for the next pause, a message, or a comment. */
+static void take_event(struct herd *herd, struct watcher *watcher, const char *event)
+{
+    static const char RETRY[] = "retry: ";
+    static const char DATA[] = "data: ";
+    const char *data = strstr(event, DATA);
+    if (strncmp(event, RETRY, strlen(RETRY)) == 0) {
+        watcher->retry_ms = strtoll(event + strlen(RETRY), NULL, 10);
+    } else if (event[0] != ':' && data != NULL) {
+        take_text(herd, watcher, data + strlen(DATA));
+    }
+}
+
+static size_t take_events(struct herd *herd, struct watcher *watcher, size_t from, size_t length)
+{
+    static const char END[] = "\n\n";
+    uint8_t *end = NULL;
+    while ((end = memmem(herd->buffer + from, length - from, END, strlen(END))) != NULL) {
+        *end = '\0';
+        take_event(herd, watcher, (const char *)herd->buffer + from);
+        from = (size_t)(end - herd->buffer) + strlen(END);
+    }
+    return from;
+}
+
 /* How many of the bytes were taken. */
 static size_t take_handshake(struct herd *herd, struct watcher *watcher, size_t length)
 {
     static const char END[] = "\r\n\r\n";
-    static const char GOOD[] = "HTTP/1.1 101 ";
+    const char *good = watcher->stream ? "HTTP/1.1 200 " : "HTTP/1.1 101 ";
     const uint8_t *end = memmem(herd->buffer, length, END, strlen(END));
     if (end == NULL) {
         return 0;
     }
-    if (memcmp(herd->buffer, GOOD, strlen(GOOD)) != 0) {
+    if (memcmp(herd->buffer, good, strlen(good)) != 0) {
         herd->counts.refused++;
         watcher_lose(herd, watcher, some_pause());
         return 0;
     }
-    watcher_set_state(herd, watcher, HERD_ASKING);
-    watcher_send(herd, watcher, herd->subscribe, herd->subscribe_length);
+    if (watcher->stream) {
+        /* Who has the newest event is told nothing before the next one. */
+        watcher_set_state(herd, watcher, watcher->seen.seq >= 0 ? HERD_WATCHING : HERD_ASKING);
+    } else {
+        watcher_set_state(herd, watcher, HERD_ASKING);
+        watcher_send(herd, watcher, herd->subscribe, herd->subscribe_length);
+    }
     return (size_t)(end - herd->buffer) + strlen(END);
 }
 
@@ -362,14 +420,18 @@ static void watcher_read(struct herd *herd, struct watcher *watcher)
         return;
     }
     if (got <= 0) {
-        watcher_lose(herd, watcher, some_pause());
+        watcher_lose(herd, watcher, pause_after_end(watcher));
         return;
     }
     length += (size_t)got;
     if (watcher->seen.state == HERD_GREETING) {
         taken = take_handshake(herd, watcher, length);
     }
-    taken = take_frames(herd, watcher, taken, length);
+    if (watcher->stream && watcher->seen.state >= HERD_ASKING) {
+        taken = take_events(herd, watcher, taken, length);
+    } else if (!watcher->stream) {
+        taken = take_frames(herd, watcher, taken, length);
+    }
     if (watcher->seen.state != HERD_AWAY) {
         keep(herd, watcher, taken, length);
     }
@@ -418,7 +480,9 @@ void herd_resize(struct herd *herd, size_t count)
         herd->size = count;
     }
     for (; herd->count < count; herd->count++) {
-        herd->watchers[herd->count] = (struct watcher){.fd = -1, .seen = {.state = HERD_AWAY, .seq = -1}};
+        size_t each = herd->options.stream_each;
+        herd->watchers[herd->count] = (struct watcher){
+            .fd = -1, .seen = {.state = HERD_AWAY, .seq = -1}, .stream = each > 0 && herd->count % each == each - 1};
         herd->away++;
     }
     for (; herd->count > count; herd->count--) {

@@ -1,8 +1,9 @@
 /*
- * Many WebSockets that watch one auction, in one thread, over epoll: for tests and measurements of thousands. Each
- * watcher does what the contract asks of a client: it subscribes, answers pings, and when its connection ends it comes
- * back, after the pause that the house named or a short random one, and subscribes anew. It parses no JSON: a few
- * members are looked for in the text, so that ten thousand of them cost the machine little beside what is measured.
+ * Many WebSockets that watch one auction, and event streams among them if wanted, in one thread, over epoll: for tests
+ * and measurements of thousands. Each watcher does what the contract asks of a client: it subscribes, answers pings,
+ * and when its connection ends it comes back, after the pause that the house named or a short random one, and
+ * subscribes anew, or asks for what follows the last event that it has. It parses no JSON: a few members are looked for
+ * in the text, so that ten thousand of them cost the machine little beside what is measured.
  *
  * Nothing happens but within herd_turn. Our own errors (no memory, no descriptors) end the program with a message.
  */
@@ -27,6 +28,7 @@ struct herd_watcher {
 struct herd_options {
     const char *base_url; /* kept, not copied */
     const char *auction;  /* likewise */
+    size_t stream_each;   /* of so many watchers one is an event stream; 0: none is */
     /* A message has been read, and `watcher` says what is known now; may be NULL. */
     void (*heard)(size_t index, const struct herd_watcher *watcher, int64_t now_us, void *arg);
     void *arg;
