@@ -37,7 +37,7 @@ enum {
     HALVE_AFTER = 3,      /* times lost: maybe it is too much for one statement's time */
     SUSPECT_ATTEMPTS = 3, /* then it is the poison */
     ALONE_TRIES = 2,      /* of a single command, before it is trusted less: two workers may have met */
-    GATHER_WHOLE = 256,   /* commands */
+    GATHER_WHOLE = 64,    /* commands */
     REPORT_S = 10,
     READY_LOOKS = 20,       /* looks at who owns what between two questions to the broker, how much waits */
     OUTBOX_LOOK_MS = 20,    /* while draining */
