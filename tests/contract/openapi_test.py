@@ -51,8 +51,9 @@ ELSEWHERE_STATUS = {
     500,  # there is no known way to get one
 }
 # Calls that no back end can keep from their answer: they are 503 only where a worker has no memory left, or, of
-# openSocket, as many as it holds: live_limits_test.c.
-ALONE = {"getHealth", "getMetrics", "getImage", "getKeys", "getTime", "getDocument", "quoteAmounts", "openSocket"}
+# openSocket, as many as it holds: live_limits_test.c. A link that is none of ours is refused without a look.
+LINKS = {"showVerifyEmail", "showResetPassword", "showUnsubscribe", "unsubscribe"}
+ALONE = {"getHealth", "getMetrics", "getImage", "getKeys", "getTime", "getDocument", "quoteAmounts", "openSocket", *LINKS}
 ELSEWHERE = {
     *((name, 503, "UNAVAILABLE") for name in ALONE),
     ("getReadiness", 503, None),  # while the broker is away: chaos_test.c
