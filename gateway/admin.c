@@ -241,16 +241,12 @@ static void show(struct request *request, const struct admin_list *which)
     const char *values[3 + FILTERS_MAX] = {NULL};
     char id[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];
-    int64_t key_ms = 0;
     if (mine == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
     mine->list = which;
-    page_read(request, which->tag, &mine->page, &faults);
-    if (mine->page.has_cursor && !clock_parse(mine->page.cursor.key, &key_ms)) {
-        faults_add(&faults, "cursor", "is not a cursor of this list");
-    }
+    page_read_by_time(request, which->tag, &mine->page, &faults);
     for (size_t i = 0; i < which->filter_count; i++) {
         if (request_query(request, which->filters[i].name, mine->filters[i], FILTER_SIZE)) {
             check_filter(&which->filters[i], mine->filters[i], &faults);

@@ -109,16 +109,12 @@ static void handle_list(struct request *request)
     struct faults faults = {.count = 0};
     char id[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];
-    int64_t key_ms = 0;
     struct page *page = request_own(request, sizeof(*page));
     if (page == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    page_read(request, tag, page, &faults);
-    if (page->has_cursor && !clock_parse(page->cursor.key, &key_ms)) {
-        faults_add(&faults, "cursor", "is not a cursor of this list");
-    }
+    page_read_by_time(request, tag, page, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;

@@ -135,10 +135,7 @@ static void handle_list(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    page_read(request, tag, page, &faults);
-    if (page->has_cursor && !cursor_key_is_time(&page->cursor)) {
-        faults_add(&faults, "cursor", "is not a cursor of this list");
-    }
+    page_read_by_time(request, tag, page, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;

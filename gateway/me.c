@@ -197,10 +197,7 @@ static void show(struct request *request, const struct me_list *which, const cha
         return;
     }
     mine->list = which;
-    page_read(request, which->tag, &mine->page, &faults);
-    if (mine->page.has_cursor && !cursor_key_is_time(&mine->page.cursor)) {
-        faults_add(&faults, "cursor", "is not a cursor of this list");
-    }
+    page_read_by_time(request, which->tag, &mine->page, &faults);
     if (faults.count > 0) {
         reply_faults(request, &faults);
         return;

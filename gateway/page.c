@@ -34,6 +34,14 @@ void page_read(const struct request *request, const char *sort, struct page *pag
     }
 }
 
+void page_read_by_time(const struct request *request, const char *sort, struct page *page, struct faults *faults)
+{
+    page_read(request, sort, page, faults);
+    if (page->has_cursor && !cursor_key_is_time(&page->cursor)) {
+        faults_add(faults, "cursor", "is not a cursor of this list");
+    }
+}
+
 void page_begin(struct jsonw *json)
 {
     jsonw_object(json);

@@ -162,6 +162,16 @@ START_TEST(unwanted_kinds_are_not_sent)
 }
 END_TEST
 
+/* "watchlist|0000-01-01T00:00:00.000Z|<id>": a cursor in form, at a time that PostgreSQL does not know. */
+START_TEST(a_forged_cursor_is_no_cursor)
+{
+    static const char forged[] = "d2F0Y2hsaXN0fDAwMDAtMDEtMDFUMDA6MDA6MDAuMDAwWnwwMTIzNDU2Ny04OWFiLTdkZWYtODEyMy00NTY3"
+                                 "ODlhYmNkZWY";
+    const struct reply *reply = stage_call(&stage.ann, "GET", client_format(WATCHLIST "?cursor=%s", forged), NULL);
+    EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
+}
+END_TEST
+
 START_TEST(unread_notices_are_counted)
 {
     EXPECT_TEXT(stage_call(&stage.ann, "GET", NOTICES "/count", NULL), "unread", "0");
@@ -206,6 +216,7 @@ static Suite *watchlist_suite(void)
         who_was_only_rejected_hears_of_a_cancellation_as_a_watcher,
         watchers_whose_bid_does_not_count_hear_of_it_too,
         unwanted_kinds_are_not_sent,
+        a_forged_cursor_is_no_cursor,
         unread_notices_are_counted,
         after_a_sale_seller_and_winner_reach_each_other,
         NULL,
