@@ -8,15 +8,15 @@
 #include <string.h>
 
 #include "bidworker/news.h"
+#include "bidworker/telling.h"
 #include "common/keys.h"
-#include "common/live.h"
 #include "common/log.h"
 #include "common/redis.h"
 #include "common/snapshot.h"
 
 enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 
-/* Commands under way; a batch makes at most five for each of its 1,024 bids, and two may overlap. */
+/* Commands under way; a batch makes at most six for each of its 1,024 bids, and two may overlap. */
 enum { PENDING_MAX = 16384 };
 enum { SHARD_FIELD_SIZE = 16 };
 /* Of a batch of up to 1,024 bids, each with at most one automatic answer. */
@@ -38,6 +38,7 @@ struct emit {
     struct redis *redis;
     struct redis_script scripts[2];
     struct jsonw *writer;
+    struct telling *telling;
     bool complained;            /* that Redis is away */
     char leaders[LEADERS_SIZE]; /* bids of one auction, on their way to its leaderboard */
 };
@@ -60,7 +61,8 @@ struct emit *emit_new(struct event_base *base, const struct config *config)
     };
     emit->writer = jsonw_new();
     emit->redis = redis_new(&options);
-    if (emit->writer == NULL || emit->redis == NULL) {
+    emit->telling = emit->redis == NULL ? NULL : telling_new(emit->redis);
+    if (emit->writer == NULL || emit->telling == NULL) {
         emit_free(emit);
         return NULL;
     }
@@ -75,6 +77,7 @@ void emit_free(struct emit *emit)
     if (emit->redis != NULL) {
         redis_free(emit->redis);
     }
+    telling_free(emit->telling);
     jsonw_free(emit->writer);
     free(emit);
 }
@@ -135,29 +138,18 @@ static bool is_bid(enum command_kind kind)
     return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
 }
 
-/* To the gateway that waits for it, if any, and of a bid to wherever its bidder is connected. */
-static bool emit_decision(struct emit *emit, const struct batch_entry *entry)
+/* To the gateway that waits for it, if any. */
+static bool emit_reply(struct emit *emit, const struct batch_entry *entry)
 {
-    char channels[2][KEYS_SIZE];
-    size_t count = 0;
-    if (!uuid_is_nil(&entry->command->reply_to)) {
-        keys_reply_channel(&entry->command->reply_to, channels[count++]);
-    }
-    if (is_bid(entry->command->kind)) {
-        keys_user_channel(&entry->command->user_id, channels[count++]);
-    }
-    if (count == 0) {
+    char channel[KEYS_SIZE];
+    if (uuid_is_nil(&entry->command->reply_to)) {
         return true;
     }
+    keys_reply_channel(&entry->command->reply_to, channel);
     jsonw_reset(emit->writer);
     message_write_decision(emit->writer, &entry->decision);
-    const char *text = jsonw_text(emit->writer, NULL);
-    bool good = text != NULL;
-    for (size_t i = 0; good && i < count; i++) {
-        const char *const arguments[] = {"PUBLISH", channels[i], text};
-        good = redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
-    }
-    return good;
+    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(emit->writer, NULL)};
+    return arguments[2] != NULL && redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
 }
 
 static bool emit_bids(struct emit *emit, const struct batch *batch)
@@ -169,7 +161,8 @@ static bool emit_bids(struct emit *emit, const struct batch *batch)
         if (!decided || uuid_is_nil(&entry->command->user_id)) {
             continue;
         }
-        good = emit_entry(emit, entry->command) && emit_decision(emit, entry);
+        good = emit_entry(emit, entry->command) && emit_reply(emit, entry) &&
+               (!is_bid(entry->command->kind) || telling_decision(emit->telling, &entry->decision));
     }
     return good;
 }
@@ -185,11 +178,10 @@ void emit_batch(struct emit *emit, const struct batch *batch)
             struct live_news news;
             news_next(batch, auction, &cursor, &news);
             bool told = write_leaders(emit, batch, &cursor) && auction->touched && !auction->voiding;
-            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL);
-            live_publish(emit->redis, emit->writer, &news);
+            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL) && telling_news(emit->telling, &news);
         }
     }
-    good = good && emit_bids(emit, batch);
+    good = good && emit_bids(emit, batch) && telling_flush(emit->telling);
     if (!good && !emit->complained) {
         log_warn("Redis is away: gateways are not told, they ask PostgreSQL");
     }
