@@ -3,8 +3,8 @@
  *
  *  - The bufferevent that the callback of evhttp_set_bevcb makes gets its descriptor, and evhttp as the argument of
  *    its callbacks, before control returns to the loop; nothing is read before the next pass.
- *  - A listener that was disabled by its callback accepts no more in this pass: so each pass takes one connection, and
- *    the other workers get their share.
+ *  - A listener that was disabled by its callback accepts no more in this pass: so each pass takes a few connections,
+ *    those that are there already have their turn, and the other workers get their share.
  *  - evhttp's pages are written while writing is disabled; the write event needs a pass of the loop, so an event
  *    activated at that moment sees the whole page and may exchange it.
  *  - The close callback of an evhttp_connection comes once, before its memory goes.
@@ -30,6 +30,7 @@ enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
     SWEEP_MS = 100,         /* how late a slow client may be noticed */
     DRAIN_IDLE_MS = 500,    /* an idle connection's last chance in a drain */
+    ACCEPT_EACH = 64,       /* connections taken in one pass */
     TURN_PAUSE_MS = 1,      /* while it is another worker's turn to accept */
     TURN_PAUSES_MAX = 5,    /* then this one accepts all the same: the other may be busy */
     ACCEPT_PAUSE_MS = 1000, /* after EMFILE and its kin */
@@ -52,6 +53,7 @@ struct conn {
     struct evhttp_connection *evcon; /* NULL while CONN_MADE */
     int fd;
     enum conn_state state;
+    bool excess;      /* there were connections_max already */
     bool answering;   /* bytes that are written now are ours */
     bool foreign;     /* evhttp has written a page of its own; in the list `chores` */
     bool chore;       /* is in the list `chores` */
@@ -82,6 +84,7 @@ struct conns {
     struct conn **by_fd; /* from a request's descriptor to its connection */
     size_t by_fd_size;
     size_t open;
+    int taken;   /* in this pass */
     bool paused; /* resume is pending */
     int turn_pauses;
     bool draining;
@@ -99,6 +102,11 @@ static void accept_switch(struct conns *conns, bool on)
             log_error("cannot %s accepting", on ? "resume" : "pause");
         }
     }
+}
+
+static bool has_turn(const struct conns *conns)
+{
+    return conns->options.turn == NULL || conns->options.turn(conns->open, conns->options.turn_arg);
 }
 
 static void conn_add_chore(struct conn *conn)
@@ -251,10 +259,12 @@ static struct bufferevent *conn_make(struct event_base *base, void *arg)
     }
     *conn = (struct conn){.conns = conns, .bev = bev, .state = CONN_MADE};
     TAILQ_INSERT_TAIL(&conns->all, conn, all);
-    conns->open++;
+    conn->excess = conns->open++ >= (size_t)conns->options.connections_max;
     bufferevent_incref(bev); /* ours until conn_adopt has looked at it */
     conn_add_chore(conn);
-    accept_switch(conns, false);
+    if (++conns->taken == ACCEPT_EACH || !has_turn(conns)) {
+        accept_switch(conns, false);
+    }
     return bev;
 fail:
     log_error("no memory for a connection");
@@ -292,7 +302,7 @@ static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int f
     if (evbuffer_add_cb(bufferevent_get_input(conn->bev), conn_input_changed, conn) == NULL ||
         evbuffer_add_cb(bufferevent_get_output(conn->bev), conn_output_changed, conn) == NULL) {
         conn_refuse(conn, ERROR_UNAVAILABLE, "no memory");
-    } else if (conns->open > (size_t)conns->options.connections_max) {
+    } else if (conn->excess) {
         conn_refuse(conn, ERROR_UNAVAILABLE, "connections_max reached");
     } else {
         conn_set_state(conn, CONN_IDLE);
@@ -374,12 +384,11 @@ static void accept_pause(struct conns *conns, int ms)
 /* After a connection was taken, or a pause is over. */
 static void accept_next(struct conns *conns)
 {
-    const struct conns_options *options = &conns->options;
+    conns->taken = 0;
     if (conns->paused || conns->draining) {
         return;
     }
-    if (options->turn != NULL && conns->turn_pauses < TURN_PAUSES_MAX &&
-        !options->turn(conns->open, options->turn_arg)) {
+    if (conns->turn_pauses < TURN_PAUSES_MAX && !has_turn(conns)) {
         conns->turn_pauses++;
         accept_pause(conns, TURN_PAUSE_MS);
         return;

@@ -19,7 +19,9 @@
 
 enum {
     SERVE_ANYWAY_MS = 3000,
-    TICK_MS = 20, /* how soon back ends are noticed at the start, and emptiness in a drain */
+    TICK_MS = 20,     /* how soon back ends are noticed at the start, and emptiness in a drain */
+    UNEVEN_MOST = 4,  /* connections more than another worker has, */
+    UNEVEN_PART = 16, /* and this part of those */
 };
 
 struct worker {
@@ -45,7 +47,10 @@ static void do_beat(evutil_socket_t fd, short what, void *arg)
     atomic_store(&worker->options->slot->watched, (int64_t)watches_count(worker->gateway.watches));
 }
 
-/* Whether no other worker has fewer connections: they live long, so an uneven share would stay uneven. */
+/*
+ * Whether no other worker has markedly fewer connections: they live long, so an uneven share would stay uneven. Some
+ * more are allowed, or a crowd that comes at once would be taken in one by one, each worker waiting for the other.
+ */
 static bool is_turn(size_t open, void *arg)
 {
     const struct worker *worker = arg;
@@ -53,7 +58,9 @@ static bool is_turn(size_t open, void *arg)
     atomic_store(&options->slot->open, (int64_t)open);
     for (size_t i = 0; i < options->slot_count; i++) {
         const struct worker_slot *other = &options->slots[i];
-        if (other != options->slot && atomic_load(&other->serving) && atomic_load(&other->open) < (int64_t)open) {
+        int64_t theirs = atomic_load(&other->open);
+        if (other != options->slot && atomic_load(&other->serving) &&
+            theirs + theirs / UNEVEN_PART + UNEVEN_MOST < (int64_t)open) {
             return false;
         }
     }
