@@ -102,6 +102,7 @@ $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(O
 $(BUILD)/tests/unit/bidworker_decide_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o letters.o)
 $(BUILD)/tests/unit/picture_test: $(addprefix $(OBJ)/gateway/,imagestore.o imagestore_file.o imagestore_s3.o picture/webp.o)
 $(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
+$(BUILD)/tests/unit/gateway_pace_test: $(OBJ)/gateway/pace.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o)

@@ -21,12 +21,16 @@
 #include "gateway/gateway.h"
 #include "gateway/live_message.h"
 #include "gateway/metering.h"
+#include "gateway/pace.h"
 
 enum {
     BUCKETS = 1024,
     LOOK_MAX = 100,   /* auctions in one question to PostgreSQL; one question is under way at a time */
     CHECK_MAX = 2000, /* versions compared in one question; the others' turn is the next */
-    TELL_EACH = 256,  /* watchers told in one pass of the loop */
+    TELL_EACH = 128,  /* watchers told in one pass of the loop */
+    TELL_US = 100000, /* of a processor that telling may take at once: two bids to 10,000 watchers of two workers; */
+    TELL_REST_US = 10000,
+    TELL_PART = 10,   /* then one part of so many, or bids would wait for those who only look on */
     QUEUE_MAX = 8,    /* messages of one auction that are not told to all yet; beyond that only the present state */
     SNAPSHOT_MS = 20, /* how old serverTime of a shared snapshot may be */
     RETRY_MS = 500,   /* after a question that was not answered */
@@ -110,6 +114,8 @@ struct watches {
     struct event *look;  /* activated, or after RETRY_MS */
     struct event *tell;  /* after no time at all: others have their turn in between */
     struct event *check; /* every live_check_ms */
+    struct pace pace;    /* of telling */
+    bool resting;        /* telling has taken its part for now */
     struct pg_array ids;
     bool look_asked; /* a question is under way */
     bool check_asked;
@@ -313,7 +319,7 @@ static void tell(struct watch *watch, struct text *text)
         watch->forced = true; /* the next look tells it */
         return;
     }
-    if (watch->queued >= QUEUE_MAX) {
+    if (watch->queued >= (watch->watches->resting ? 1 : QUEUE_MAX)) {
         /* Whoever was told the first one half way gets the state like all others; the rest is old news. */
         while (watch->queued > 1) {
             struct queued *second = STAILQ_NEXT(STAILQ_FIRST(&watch->queue), list);
@@ -372,6 +378,13 @@ static void do_tell(evutil_socket_t fd, short what, void *arg)
     size_t told = 0;
     (void)fd;
     (void)what;
+    int wait_ms = pace_wait_ms(&watches->pace);
+    watches->resting = wait_ms > 0;
+    if (watches->resting) {
+        arm(watches->tell, wait_ms);
+        return;
+    }
+    pace_begin(&watches->pace);
     while (told < TELL_EACH && (watch = TAILQ_FIRST(&watches->telling)) != NULL) {
         told += tell_some(watch, TELL_EACH - told);
         TAILQ_REMOVE(&watches->telling, watch, tellings);
@@ -381,6 +394,7 @@ static void do_tell(evutil_socket_t fd, short what, void *arg)
         }
         watch_end_unless_needed(watch);
     }
+    pace_end(&watches->pace, !TAILQ_EMPTY(&watches->telling));
     if (!TAILQ_EMPTY(&watches->telling)) {
         arm(watches->tell, 0);
     }
@@ -663,6 +677,7 @@ struct watches *watches_new(struct gateway *gateway)
         return NULL;
     }
     watches->gateway = gateway;
+    watches->pace = (struct pace){.burst_us = TELL_US, .rest_us = TELL_REST_US, .part = TELL_PART};
     TAILQ_INIT(&watches->all);
     TAILQ_INIT(&watches->looks);
     TAILQ_INIT(&watches->asked);

@@ -7,8 +7,9 @@
  * a fresh snapshot. Beside that the versions of what is watched are compared with PostgreSQL's every live_check_ms:
  * what never came over Redis shows there, and while Redis is away this is how prices move.
  *
- * Many are told a chunk at a time, so that bids have their turn in between; if messages come faster than that, all but
- * the present state are left out.
+ * Many are told a chunk at a time, so that bids have their turn in between. After a rest they are told as fast as can
+ * be; if there is always something to tell, this takes only a part of a processor. If messages come faster than that,
+ * all but the present state are left out.
  *
  * Callers: websocket.c, eventstream.c (watchers); gateway.c.
  */
