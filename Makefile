@@ -205,22 +205,25 @@ bench-live: deps-check ## 100, 1,000 and 10,000 watchers of one auction: how fas
 	@tests/bench/live-run
 
 # A report is never taken for the exit code that a test expects of a program: those end below 99.
-asan: deps-check ## unit, integration and contract tests under AddressSanitizer
+asan: deps-check ## unit, integration and contract tests under AddressSanitizer, and a storm
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
+	@BUILD=build/asan tests/storm
 	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run unit integration contract
 
 ubsan: deps-check ## the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
+	@BUILD=build/ubsan tests/storm
 	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run unit integration contract
 
 # Unforked, so that valgrind sees the tests themselves; with a longer limit, because it is slow.
-valgrind: deps-lint ## the unit tests under valgrind
+valgrind: deps-check deps-lint ## the unit tests under valgrind, and a gateway through connect, storm and disconnect
 	@echo Building.
-	@$(build_all) -s test-programs
+	@$(build_all) -s all test-programs
 	@for t in $(BUILD)/tests/unit/*_test; do echo "valgrind $$t"; CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 \
 	    valgrind -q --leak-check=full --error-exitcode=99 $$t || exit 1; done
+	@tests/storm valgrind
 
 ## --- how the code is kept ---
 

@@ -23,7 +23,8 @@ struct pace {
 
 /* In ms, until the next step may begin; 0: now. */
 int pace_wait_ms(struct pace *pace);
-/* Around a step; of this thread's processor time, the kernel's part included. `more`: there is still something to do. */
+/* Around a step; of this thread's processor time, the kernel's part included. `more`: there is still something to do.
+ */
 void pace_begin(struct pace *pace);
 void pace_end(struct pace *pace, bool more);
 
