@@ -271,9 +271,9 @@ static enum rules_reason oracle_change_refusal(const struct oracle *oracle, cons
     if ((command->kind == RULES_UPDATE || command->kind == RULES_CANCEL) && oracle_leader(oracle) >= 0) {
         return RULES_HAS_BIDS;
     }
-    bool moves = oracle->status == RULES_ACTIVE && command->terms->start_ms != terms->start_ms;
-    if (command->kind == RULES_UPDATE && (command->stale || moves)) {
-        return RULES_VERSION_CONFLICT;
+    if (command->kind == RULES_UPDATE) {
+        bool moves = oracle->status == RULES_ACTIVE && command->terms->start_ms != terms->start_ms;
+        return command->stale || moves ? RULES_VERSION_CONFLICT : RULES_NONE;
     }
     return command->kind == RULES_EXTEND && command->end_ms <= oracle->end_ms ? RULES_END_NOT_LATER : RULES_NONE;
 }
