@@ -7,7 +7,6 @@
  */
 #include "gateway/admin.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -15,11 +14,11 @@
 #include "gateway/audit.h"
 #include "gateway/bans.h"
 #include "gateway/columns.h"
-#include "gateway/cursor.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 #include "gateway/sessions.h"
+#include "gateway/timeline.h"
 
 enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_HOUSE, ADMIN_BAN, ADMIN_UNBAN };
 
@@ -27,7 +26,6 @@ enum {
     REASON_MOST = 500, /* characters */
     FILTER_SIZE = 256,
     FILTERS_MAX = 5,
-    NUMBER_SIZE = 16,
 };
 
 #define USER_COLUMNS(u)                                                                                                \
@@ -99,24 +97,16 @@ struct filter {
 };
 
 struct admin_list {
-    size_t statement;
-    const char *tag; /* of its cursors */
-    int key_column;  /* milliseconds that order it */
-    void (*write)(struct jsonw *json, const PGresult *result, int row);
+    struct timeline timeline;
     size_t filter_count;
     struct filter filters[FILTERS_MAX];
 };
 
-struct admin_page {
-    const struct admin_list *list;
-    struct page page;
-    char filters[FILTERS_MAX][FILTER_SIZE];
-};
-
 enum { USER_ID, USER_EMAIL, USER_NAME, USER_ROLE, USER_CREATED, USER_BANNED };
 
-static void write_user(struct jsonw *json, const PGresult *result, int row)
+static void write_user(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
+    (void)request;
     jsonw_object(json);
     jsonw_put_string(json, "id", pg_text(result, row, USER_ID));
     jsonw_put_string(json, "email", pg_text(result, row, USER_EMAIL));
@@ -152,9 +142,10 @@ static void put_document(struct jsonw *json, const char *name, const PGresult *r
     }
 }
 
-static void write_entry(struct jsonw *json, const PGresult *result, int row)
+static void write_entry(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
     bool known = !pg_null(result, row, LOG_ACTOR);
+    (void)request;
     jsonw_object(json);
     jsonw_put_string(json, "id", pg_text(result, row, LOG_ID));
     jsonw_put_time(json, "at", pg_int(result, row, LOG_AT));
@@ -171,19 +162,23 @@ static void write_entry(struct jsonw *json, const PGresult *result, int row)
 }
 
 static const struct admin_list users_list = {
-    .statement = ADMIN_USERS,
-    .tag = "admin-users",
-    .key_column = USER_CREATED,
-    .write = write_user,
+    .timeline = {.statements = &admin_statements,
+                 .statement = ADMIN_USERS,
+                 .everyones = true,
+                 .tag = "admin-users",
+                 .key_column = USER_CREATED,
+                 .write = write_user},
     .filter_count = 3,
     .filters = {{"q", FILTER_TEXT}, {"role", FILTER_ROLE}, {"banned", FILTER_BOOL}},
 };
 
 static const struct admin_list log_list = {
-    .statement = ADMIN_LOG,
-    .tag = "admin-log",
-    .key_column = LOG_AT,
-    .write = write_entry,
+    .timeline = {.statements = &admin_statements,
+                 .statement = ADMIN_LOG,
+                 .everyones = true,
+                 .tag = "admin-log",
+                 .key_column = LOG_AT,
+                 .write = write_entry},
     .filter_count = 5,
     .filters = {{"actorId", FILTER_UUID},
                 {"action", FILTER_TEXT},
@@ -191,31 +186,6 @@ static const struct admin_list log_list = {
                 {"from", FILTER_TIME},
                 {"to", FILTER_TIME}},
 };
-
-static void on_rows(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    const struct admin_page *mine = request->own;
-    const PGresult *result = reply->result;
-    int rows = PQntuples(result);
-    int shown = rows < mine->page.limit ? rows : mine->page.limit;
-    struct jsonw *json = reply_json(request);
-    page_begin(json);
-    for (int row = 0; row < shown; row++) {
-        mine->list->write(json, result, row);
-    }
-    struct cursor last;
-    if (rows > shown) {
-        last = (struct cursor){.id = pg_uuid(result, shown - 1, 0)};
-        (void)snprintf(last.sort, sizeof(last.sort), "%s", mine->list->tag);
-        clock_format(pg_int(result, shown - 1, mine->list->key_column), last.key);
-    }
-    page_end(json, rows > shown ? &last : NULL);
-    reply_send(request, 200);
-}
 
 static void check_filter(const struct filter *filter, const char *text, struct faults *faults)
 {
@@ -237,35 +207,15 @@ static void check_filter(const struct filter *filter, const char *text, struct f
 static void show(struct request *request, const struct admin_list *which)
 {
     struct faults faults = {.count = 0};
-    struct admin_page *mine = request_own(request, sizeof(*mine));
-    const char *values[3 + FILTERS_MAX] = {NULL};
-    char id[UUID_TEXT_SIZE];
-    char limit[NUMBER_SIZE];
-    if (mine == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    mine->list = which;
-    page_read_by_time(request, which->tag, &mine->page, &faults);
+    char texts[FILTERS_MAX][FILTER_SIZE];
+    const char *values[FILTERS_MAX] = {NULL};
     for (size_t i = 0; i < which->filter_count; i++) {
-        if (request_query(request, which->filters[i].name, mine->filters[i], FILTER_SIZE)) {
-            check_filter(&which->filters[i], mine->filters[i], &faults);
-            values[3 + i] = mine->filters[i];
+        if (request_query(request, which->filters[i].name, texts[i], FILTER_SIZE)) {
+            check_filter(&which->filters[i], texts[i], &faults);
+            values[i] = texts[i];
         }
     }
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
-        return;
-    }
-    uuid_format(&mine->page.cursor.id, id);
-    (void)snprintf(limit, sizeof(limit), "%d", mine->page.limit + 1);
-    values[0] = mine->page.has_cursor ? mine->page.cursor.key : NULL;
-    values[1] = mine->page.has_cursor ? id : NULL;
-    values[2] = limit;
-    if (!statements_query(request->gateway, &admin_statements, which->statement, 3 + (int)which->filter_count, values,
-                          on_rows, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    timeline_show(request, &which->timeline, &faults, which->filter_count, values);
 }
 
 static void handle_users(struct request *request)
@@ -433,7 +383,7 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    write_user(banning->user, reply->result, 0);
+    write_user(banning->user, request, reply->result, 0);
     if (!bans_mark(request->gateway, &request->parameters[0], banning->banned, on_marked, request)) {
         end_banning(request, false);
     }

@@ -13,13 +13,13 @@
 #include "gateway/auctions.h"
 #include "gateway/audit.h"
 #include "gateway/columns.h"
-#include "gateway/cursor.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
+#include "gateway/timeline.h"
 
 enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP };
-enum { NUMBER_SIZE = 16, REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
+enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
 
 #define COLUMNS                                                                                                        \
     "id, routing_key, reason, length(body), times, " AUCTIONS_MS("created_at") ", " AUCTIONS_MS("requeued_at")
@@ -61,8 +61,6 @@ struct statements deadletters_statements = {list, ARRAY_LEN(list), 0};
 
 enum { COL_ID, COL_KEY, COL_REASON, COL_LENGTH, COL_TIMES, COL_CREATED, COL_REQUEUED, COL_BODY };
 
-static const char tag[] = "dead-letters";
-
 /* Inside an object. */
 static void write_members(struct jsonw *json, const PGresult *result, int row)
 {
@@ -77,55 +75,27 @@ static void write_members(struct jsonw *json, const PGresult *result, int row)
 
 /* ---- the list ---- */
 
-static void on_listed(const struct pg_reply *reply, void *arg)
+static void write_listed(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    const struct page *page = request->own;
-    const PGresult *result = reply->result;
-    int rows = PQntuples(result);
-    int shown = rows < page->limit ? rows : page->limit;
-    struct jsonw *json = reply_json(request);
-    page_begin(json);
-    for (int row = 0; row < shown; row++) {
-        jsonw_object(json);
-        write_members(json, result, row);
-        jsonw_end_object(json);
-    }
-    struct cursor last;
-    if (rows > shown) {
-        last = (struct cursor){.id = pg_uuid(result, shown - 1, COL_ID)};
-        (void)snprintf(last.sort, sizeof(last.sort), "%s", tag);
-        clock_format(pg_int(result, shown - 1, COL_CREATED), last.key);
-    }
-    page_end(json, rows > shown ? &last : NULL);
-    reply_send(request, 200);
+    (void)request;
+    jsonw_object(json);
+    write_members(json, result, row);
+    jsonw_end_object(json);
 }
+
+static const struct timeline letters = {
+    .statements = &deadletters_statements,
+    .statement = LETTER_LIST,
+    .everyones = true,
+    .tag = "dead-letters",
+    .key_column = COL_CREATED,
+    .write = write_listed,
+};
 
 static void handle_list(struct request *request)
 {
     struct faults faults = {.count = 0};
-    char id[UUID_TEXT_SIZE];
-    char limit[NUMBER_SIZE];
-    struct page *page = request_own(request, sizeof(*page));
-    if (page == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    page_read_by_time(request, tag, page, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
-        return;
-    }
-    uuid_format(&page->cursor.id, id);
-    (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
-    const char *values[] = {page->has_cursor ? page->cursor.key : NULL, page->has_cursor ? id : NULL, limit};
-    if (!statements_query(request->gateway, &deadletters_statements, LETTER_LIST, ARRAY_LEN(values), values, on_listed,
-                          request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    timeline_show(request, &letters, &faults, 0, NULL);
 }
 
 /* ---- one letter ---- */

@@ -7,13 +7,13 @@
 
 #include "common/clock.h"
 #include "gateway/auctions.h"
-#include "gateway/cursor.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 #include "gateway/terms.h"
+#include "gateway/timeline.h"
 
-enum { LOCATION_SIZE = 64, NUMBER_SIZE = 16 };
+enum { LOCATION_SIZE = 64 };
 
 enum { ITEM_ADD, ITEM_LIST, ITEM_GET };
 
@@ -34,8 +34,6 @@ static const struct pg_statement list[] = {
 struct statements items_statements = {list, ARRAY_LEN(list), 0};
 
 enum { COL_ID, COL_OWNER, COL_TITLE, COL_DESCRIPTION, COL_CREATED, COL_AUCTION };
-
-static const char tag[] = "items";
 
 static void write_item(struct jsonw *json, const PGresult *result, int row)
 {
@@ -102,52 +100,24 @@ static void handle_add(struct request *request)
 
 /* ---- the list ---- */
 
-static void on_listed(const struct pg_reply *reply, void *arg)
+static void write_listed(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    const struct page *page = request->own;
-    const PGresult *result = reply->result;
-    int rows = PQntuples(result);
-    int shown = rows < page->limit ? rows : page->limit;
-    struct jsonw *json = reply_json(request);
-    page_begin(json);
-    for (int row = 0; row < shown; row++) {
-        write_item(json, result, row);
-    }
-    struct cursor last;
-    if (rows > shown) {
-        last = (struct cursor){.id = pg_uuid(result, shown - 1, COL_ID)};
-        (void)snprintf(last.sort, sizeof(last.sort), "%s", tag);
-        clock_format(pg_int(result, shown - 1, COL_CREATED), last.key);
-    }
-    page_end(json, rows > shown ? &last : NULL);
-    reply_send(request, 200);
+    (void)request;
+    write_item(json, result, row);
 }
+
+static const struct timeline items_list = {
+    .statements = &items_statements,
+    .statement = ITEM_LIST,
+    .tag = "items",
+    .key_column = COL_CREATED,
+    .write = write_listed,
+};
 
 static void handle_list(struct request *request)
 {
     struct faults faults = {.count = 0};
-    struct page *page = request_own(request, sizeof(*page));
-    if (page == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    page_read_by_time(request, tag, page, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
-        return;
-    }
-    char owner[UUID_TEXT_SIZE];
-    char id[UUID_TEXT_SIZE];
-    char limit[NUMBER_SIZE];
-    uuid_format(&request->user.id, owner);
-    uuid_format(&page->cursor.id, id);
-    (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
-    const char *values[] = {owner, page->has_cursor ? page->cursor.key : NULL, page->has_cursor ? id : NULL, limit};
-    query(request, ITEM_LIST, ARRAY_LEN(values), values, on_listed);
+    timeline_show(request, &items_list, &faults, 0, NULL);
 }
 
 /* ---- one item ---- */

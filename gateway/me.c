@@ -4,16 +4,15 @@
  */
 #include "gateway/me.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "gateway/auctions.h"
 #include "gateway/columns.h"
-#include "gateway/cursor.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
+#include "gateway/timeline.h"
 
 enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
 enum { READ_MOST = 100 }; /* notifications marked by one call */
@@ -73,19 +72,6 @@ static const struct pg_statement list[] = {
 };
 
 struct statements me_statements = {list, ARRAY_LEN(list), 0};
-
-/* One of the lists: how its rows are shown and where its pages are cut. */
-struct me_list {
-    size_t statement;
-    const char *tag; /* of its cursors */
-    int key_column;  /* milliseconds that order it */
-    void (*write)(struct jsonw *json, const struct request *request, const PGresult *result, int row);
-};
-
-struct me_page {
-    const struct me_list *list;
-    struct page page;
-};
 
 enum {
     BID_AUCTION,
@@ -158,85 +144,52 @@ bool me_find_notification(struct gateway *gateway, const struct uuid *user, cons
     return statements_query(gateway, &me_statements, ME_NOTIFICATION, ARRAY_LEN(values), values, callback, arg);
 }
 
-static const struct me_list bids_list = {ME_BIDS, "my-bids", BID_LATEST, write_bid};
-static const struct me_list auctions_list = {ME_AUCTIONS, "my-auctions", AUCTIONS_CREATED, auctions_write};
-static const struct me_list notifications_list = {ME_NOTIFICATIONS, "my-notices", NOTICE_CREATED, write_notification};
-
-static void on_rows(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    const struct me_page *mine = request->own;
-    const PGresult *result = reply->result;
-    int rows = PQntuples(result);
-    int shown = rows < mine->page.limit ? rows : mine->page.limit;
-    struct jsonw *json = reply_json(request);
-    page_begin(json);
-    for (int row = 0; row < shown; row++) {
-        mine->list->write(json, request, result, row);
-    }
-    struct cursor last;
-    if (rows > shown) {
-        last = (struct cursor){.id = pg_uuid(result, shown - 1, 0)};
-        (void)snprintf(last.sort, sizeof last.sort, "%s", mine->list->tag);
-        clock_format(pg_int(result, shown - 1, mine->list->key_column), last.key);
-    }
-    page_end(json, rows > shown ? &last : NULL);
-    reply_send(request, 200);
-}
-
-/* `extra` is the list's fifth value, or NULL where it has none. */
-static void show(struct request *request, const struct me_list *which, const char *extra)
-{
-    struct faults faults = {.count = 0};
-    struct me_page *mine = request_own(request, sizeof *mine);
-    if (mine == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    mine->list = which;
-    page_read_by_time(request, which->tag, &mine->page, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
-        return;
-    }
-    char user[UUID_TEXT_SIZE];
-    char id[UUID_TEXT_SIZE];
-    char limit[16];
-    uuid_format(&request->user.id, user);
-    uuid_format(&mine->page.cursor.id, id);
-    (void)snprintf(limit, sizeof limit, "%d", mine->page.limit + 1);
-    const char *values[] = {user, mine->page.has_cursor ? mine->page.cursor.key : NULL,
-                            mine->page.has_cursor ? id : NULL, limit, extra};
-    int count = which->statement == ME_NOTIFICATIONS ? 5 : 4;
-    if (!statements_query(request->gateway, &me_statements, which->statement, count, values, on_rows, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
+static const struct timeline bids_list = {
+    .statements = &me_statements,
+    .statement = ME_BIDS,
+    .tag = "my-bids",
+    .key_column = BID_LATEST,
+    .write = write_bid,
+};
+static const struct timeline auctions_list = {
+    .statements = &me_statements,
+    .statement = ME_AUCTIONS,
+    .tag = "my-auctions",
+    .key_column = AUCTIONS_CREATED,
+    .write = auctions_write,
+};
+static const struct timeline notifications_list = {
+    .statements = &me_statements,
+    .statement = ME_NOTIFICATIONS,
+    .tag = "my-notices",
+    .key_column = NOTICE_CREATED,
+    .write = write_notification,
+};
 
 static void handle_bids(struct request *request)
 {
-    show(request, &bids_list, NULL);
+    struct faults faults = {.count = 0};
+    timeline_show(request, &bids_list, &faults, 0, NULL);
 }
 
 static void handle_auctions(struct request *request)
 {
-    show(request, &auctions_list, NULL);
+    struct faults faults = {.count = 0};
+    timeline_show(request, &auctions_list, &faults, 0, NULL);
 }
 
 static void handle_notifications(struct request *request)
 {
-    char unread[8];
-    bool given = request_query(request, "unread", unread, sizeof unread);
-    if (given && strcmp(unread, "true") != 0 && strcmp(unread, "false") != 0) {
-        struct faults faults = {.count = 0};
-        faults_add(&faults, "unread", "must be true or false");
-        reply_faults(request, &faults);
-        return;
+    char text[8];
+    const char *unread = "false";
+    struct faults faults = {.count = 0};
+    if (request_query(request, "unread", text, sizeof text)) {
+        unread = text;
+        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+            faults_add(&faults, "unread", "must be true or false");
+        }
     }
-    show(request, &notifications_list, given ? unread : "false");
+    timeline_show(request, &notifications_list, &faults, 1, &unread);
 }
 
 static void on_unread(const struct pg_reply *reply, void *arg)

@@ -3,18 +3,15 @@
  */
 #include "gateway/watchlist.h"
 
-#include <stdio.h>
-
 #include "common/clock.h"
 #include "gateway/auctions.h"
-#include "gateway/cursor.h"
 #include "gateway/documents.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
+#include "gateway/timeline.h"
 
 enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE };
-enum { NUMBER_SIZE = 16 };
 
 /* Who begins to watch is told of later bids only: the first watcher begins where the auction stands. */
 static const struct pg_statement list[] = {
@@ -44,57 +41,18 @@ static const struct pg_statement list[] = {
 
 struct statements watchlist_statements = {list, ARRAY_LEN(list), 0};
 
-static const char tag[] = "watchlist";
-
-static void on_listed(const struct pg_reply *reply, void *arg)
-{
-    struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    const struct page *page = request->own;
-    const PGresult *result = reply->result;
-    int rows = PQntuples(result);
-    int shown = rows < page->limit ? rows : page->limit;
-    struct jsonw *json = reply_json(request);
-    page_begin(json);
-    for (int row = 0; row < shown; row++) {
-        auctions_write(json, request, result, row);
-    }
-    struct cursor last;
-    if (rows > shown) {
-        last = (struct cursor){.id = pg_uuid(result, shown - 1, AUCTIONS_ID)};
-        (void)snprintf(last.sort, sizeof(last.sort), "%s", tag);
-        clock_format(pg_int(result, shown - 1, AUCTIONS_COLUMN_COUNT), last.key);
-    }
-    page_end(json, rows > shown ? &last : NULL);
-    reply_send(request, 200);
-}
+static const struct timeline watched = {
+    .statements = &watchlist_statements,
+    .statement = WATCH_LIST,
+    .tag = "watchlist",
+    .key_column = AUCTIONS_COLUMN_COUNT,
+    .write = auctions_write,
+};
 
 static void handle_list(struct request *request)
 {
     struct faults faults = {.count = 0};
-    struct page *page = request_own(request, sizeof(*page));
-    if (page == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    page_read_by_time(request, tag, page, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
-        return;
-    }
-    char user[UUID_TEXT_SIZE];
-    char id[UUID_TEXT_SIZE];
-    char limit[NUMBER_SIZE];
-    uuid_format(&request->user.id, user);
-    uuid_format(&page->cursor.id, id);
-    (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
-    const char *values[] = {user, page->has_cursor ? page->cursor.key : NULL, page->has_cursor ? id : NULL, limit};
-    if (!statements_query(request->gateway, &watchlist_statements, WATCH_LIST, ARRAY_LEN(values), values, on_listed,
-                          request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
+    timeline_show(request, &watched, &faults, 0, NULL);
 }
 
 static void on_added(const struct pg_reply *reply, void *arg)
