@@ -40,135 +40,72 @@ enum {
 
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 
+/* clang-format off */
 const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
     [AUDIENCE_USER] = {"tell_user",
-                       "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at) "
-                       "SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], "
-                       "$5::numeric[], $6::timestamptz[]) AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind")
-                           METERING_TOLD_ONCE},
+        "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at)"
+        " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::numeric[], $6::timestamptz[])"
+        " AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind") METERING_TOLD_ONCE},
     /* The id's time is that of the first extension which can have led to that minute, so that all of them agree. */
-    [AUDIENCE_EXTENDED] =
-        {"tell_extended",
-         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
-             "greatest(0, least(e.at_ms, "
-             "e.end_ms / 60000 * 60000 - a.snipe_extension_s * "
-             "1000::bigint))",
-             "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms "
-             "/ 60000") ", "
-                        "'AUCTION_EXTENDED', e.auction_id, "
-                        "e.amount, " AT_MS("e.end_ms") ", " AT_MS(
-                            "e.at_ms") " "
-                                       "FROM unnest($1::uuid[], "
-                                       "$2::bigint[], $3::bigint[], "
-                                       "$4::numeric[], $5::bigint[]) "
-                                       "AS e (auction_id, end_ms, "
-                                       "at_ms, amount, after_seq) "
-                                       "JOIN auctions a ON a.id = "
-                                       "e.auction_id CROSS JOIN "
-                                       "LATERAL ("
-                                       "SELECT a.seller_id AS "
-                                       "user_id UNION SELECT "
-                                       "b.bidder_id FROM bids b "
-                                       "WHERE b.auction_id = "
-                                       "e.auction_id AND b.seq > "
-                                       "e.after_seq AND " AUDIENCE_VALID_BIDS ") p WHERE " UNLESS_MUTED(
-                                           "p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id) "
-                                                                      "SELECT id, ledger_seq, (SELECT count(*) FROM "
-                                                                      "told), CASE row_number() OVER (ORDER BY id) "
-                                                                      "WHEN 1 THEN (SELECT " PUSH_COLUMN " FROM told) "
-                                                                      "END FROM auctions WHERE id = ANY ($1::uuid[]) "
-                                                                      "ORDER BY id"},
-    [AUDIENCE_SETTLED] =
-        {"tell_settled",
-         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
-             "e.at_ms",
-             "p.kind, e.auction_id, p.user_id, e.version") ", "
-                                                           "p.kind, e.auction_id, e.amount, NULL, " AT_MS(
-                                                               "e.at_ms") " "
-                                                                          "FROM unnest($1::uuid[], $2::uuid[], "
-                                                                          "$3::bigint[], $4::bigint[], $5::numeric[]) "
-                                                                          "AS e (auction_id, winner_id, version, "
-                                                                          "at_ms, amount) "
-                                                                          "JOIN auctions a ON a.id = e.auction_id "
-                                                                          "CROSS JOIN LATERAL ("
-                                                                          "SELECT a.seller_id AS user_id, "
-                                                                          "CASE WHEN e.winner_id IS NULL THEN "
-                                                                          "'AUCTION_UNSOLD' ELSE 'AUCTION_SOLD' END AS "
-                                                                          "kind "
-                                                                          "UNION ALL SELECT DISTINCT b.bidder_id, "
-                                                                          "CASE WHEN b.bidder_id = e.winner_id THEN "
-                                                                          "'AUCTION_WON' ELSE 'AUCTION_LOST' END "
-                                                                          "FROM bids b WHERE b.auction_id = "
-                                                                          "e.auction_id AND " AUDIENCE_VALID_BIDS
-                                                                          ") p WHERE " UNLESS_MUTED("p", "p.kind")
-                                                                              METERING_TOLD_ONCE},
-    [AUDIENCE_ENDING_SOON] =
-        {"tell_ending_soon",
-         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
-             "e.at_ms",
-             "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms") ", "
-                                                                         "'AUCTION_ENDING_SOON', e.auction_id, "
-                                                                         "e.amount, " AT_MS("e.end_ms") ", " AT_MS(
-                                                                             "e.at_ms") " "
-                                                                                        "FROM unnest($1::uuid[], "
-                                                                                        "$2::bigint[], $3::bigint[], "
-                                                                                        "$4::numeric[]) "
-                                                                                        "AS e (auction_id, end_ms, "
-                                                                                        "at_ms, amount) CROSS JOIN "
-                                                                                        "LATERAL ("
-                                                                                        "SELECT DISTINCT b.bidder_id "
-                                                                                        "AS user_id FROM bids b "
-                                                                                        "WHERE b.auction_id = "
-                                                                                        "e.auction_id "
-                                                                                        "AND " AUDIENCE_VALID_BIDS
-                                                                                        " UNION SELECT w.user_id FROM "
-                                                                                        "watchlist w WHERE "
-                                                                                        "w.auction_id = e.auction_id) "
-                                                                                        "p WHERE " UNLESS_MUTED(
-                                                                                            "p",
-                                                                                            "'AUCTION_ENDING_SOON'")
-                                                                                            METERING_TOLD_ONCE},
+    [AUDIENCE_EXTENDED] = {"tell_extended",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("greatest(0, least(e.at_ms, e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint))",
+                "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms / 60000")
+        ", 'AUCTION_EXTENDED', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::bigint[])"
+        " AS e (auction_id, end_ms, at_ms, amount, after_seq) JOIN auctions a ON a.id = e.auction_id"
+        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM bids b"
+        "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq AND " AUDIENCE_VALID_BIDS ") p"
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
+        " SELECT id, ledger_seq, (SELECT count(*) FROM told), CASE row_number() OVER (ORDER BY id) WHEN 1 THEN"
+        " (SELECT " PUSH_COLUMN " FROM told) END FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id"},
+    [AUDIENCE_SETTLED] = {"tell_settled",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("e.at_ms", "p.kind, e.auction_id, p.user_id, e.version")
+        ", p.kind, e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
+        " AS e (auction_id, winner_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
+        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id,"
+        "  CASE WHEN e.winner_id IS NULL THEN 'AUCTION_UNSOLD' ELSE 'AUCTION_SOLD' END AS kind"
+        "  UNION ALL SELECT DISTINCT b.bidder_id,"
+        "  CASE WHEN b.bidder_id = e.winner_id THEN 'AUCTION_WON' ELSE 'AUCTION_LOST' END"
+        "  FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        " WHERE " UNLESS_MUTED("p", "p.kind") METERING_TOLD_ONCE},
+    [AUDIENCE_ENDING_SOON] = {"tell_ending_soon",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
+        ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)"
+        " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM bids b"
+        "  WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS
+        " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") METERING_TOLD_ONCE},
     /* Once in an auction's life, whatever version it is at. */
-    [AUDIENCE_CANCELLED] =
-        {"tell_cancelled",
-         "WITH told AS (" COLUMNS "SELECT p.user_id, " ID_FROM(
-             "e.at_ms",
-             "'AUCTION_CANCELLED', e.auction_id, p.user_id") ", 'AUCTION_CANCELLED', e.auction_id, e.amount, "
-                                                             "NULL, " AT_MS(
-                                                                 "e.at_ms") " FROM unnest($1::uuid[], "
-                                                                            "$2::bigint[], $3::numeric[]) "
-                                                                            "AS e (auction_id, at_ms, "
-                                                                            "amount)"
-                                                                            " JOIN auctions a ON a.id = "
-                                                                            "e.auction_id CROSS JOIN "
-                                                                            "LATERAL ("
-                                                                            " SELECT a.seller_id AS user_id "
-                                                                            "UNION SELECT b.bidder_id FROM "
-                                                                            "bids b"
-                                                                            " WHERE b.auction_id = "
-                                                                            "e.auction_id AND " AUDIENCE_VALID_BIDS
-                                                                            ") p WHERE " UNLESS_MUTED(
-                                                                                "p", "'AUCTION_CANCELLED'")
-                                                                                METERING_TOLD_ONCE},
+    [AUDIENCE_CANCELLED] = {"tell_cancelled",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("e.at_ms", "'AUCTION_CANCELLED', e.auction_id, p.user_id")
+        ", 'AUCTION_CANCELLED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::bigint[], $3::numeric[]) AS e (auction_id, at_ms, amount)"
+        " JOIN auctions a ON a.id = e.auction_id CROSS JOIN LATERAL (SELECT a.seller_id AS user_id"
+        "  UNION SELECT b.bidder_id FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") METERING_TOLD_ONCE},
     /* As AUDIENCE_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
-    /* clang-format off */
-    [AUDIENCE_VOIDED] =
-        {"tell_voided",
-         "WITH told AS (" COLUMNS "SELECT p.user_id, "
-         ID_FROM("e.at_ms", "'BID_VOIDED', e.auction_id, p.user_id, e.version, e.bidder_id")
-         ", 'BID_VOIDED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
-         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
-         " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
-         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
-         " FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p WHERE "
-         UNLESS_MUTED("p", "'BID_VOIDED'") METERING_TOLD_ONCE},
-    /* clang-format on */
+    [AUDIENCE_VOIDED] = {"tell_voided",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("e.at_ms", "'BID_VOIDED', e.auction_id, p.user_id, e.version, e.bidder_id")
+        ", 'BID_VOIDED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
+        " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
+        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
+        "  FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") METERING_TOLD_ONCE},
     /*
      * A new house's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.
      */
     [AUDIENCE_BY_INDEX] = {"by_index", "SELECT set_config('enable_seqscan', 'off', true)"},
 };
+/* clang-format on */
 
 enum { COLUMNS_MAX = 6 };
 
