@@ -6,6 +6,8 @@
 #include "gateway/websocket.h"
 
 #include <assert.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +31,8 @@ enum {
     HANDSHAKE_SIZE = 512, /* our answer */
     ANSWERS_SIZE = 32768, /* pongs and a close to what one read brought: never longer than what they answer, and 127 */
     REASON_SIZE = 64,
-    LIST_SIZE = 512, /* of a header that is a list; what does not fit is not there */
+    LIST_SIZE = 512,     /* of a header that is a list; what does not fit is not there */
+    FRAGMENTS_MAX = 256, /* of one message: wslay keeps each by itself, and one byte takes a hundred */
 };
 
 #define KEY_SUFFIX  "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -105,16 +108,20 @@ static void on_frame(wslay_event_context_ptr frames, const struct wslay_event_on
     struct websocket *websocket = arg;
     uint64_t length = frame->payload_length;
     uint64_t header = 2 + 4; /* with its mask: one without is an error */
-    (void)frames;
     if (length > UINT16_MAX) {
         header += 8;
     } else if (length > 125) {
         header += 2;
     }
     websocket->frame = header + length;
-    websocket->frame_ends = frame->fin;
-    if (!wslay_is_ctrl_frame(frame->opcode)) {
-        websocket->fragmented = !frame->fin;
+    if (wslay_is_ctrl_frame(frame->opcode)) {
+        return;
+    }
+    websocket->fragments = websocket->fragmented ? websocket->fragments + 1 : 1;
+    websocket->fragmented = !frame->fin;
+    if (websocket->fragments > FRAGMENTS_MAX) {
+        websocket_close(websocket, WEBSOCKET_POLICY, "too many fragments");
+        wslay_event_shutdown_read(frames);
     }
 }
 
@@ -341,7 +348,8 @@ static bool key_good(const char *key)
 static bool is_upgrade(const struct request *request)
 {
     const char *version = request_header(request, "Sec-WebSocket-Version");
-    return !request->head && header_has(request, "Upgrade", "websocket") &&
+    bool http_11 = request->evreq->major == 1 && request->evreq->minor >= 1;
+    return http_11 && !request->head && header_has(request, "Upgrade", "websocket") &&
            header_has(request, "Connection", "upgrade") && version != NULL && strcmp(version, "13") == 0;
 }
 
