@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/daemon.h"
 #include "tests/support/events.h"
 #include "tests/support/exposition.h"
 #include "tests/support/house.h"
@@ -340,6 +341,21 @@ START_TEST(a_drain_sends_everybody_away_at_different_times)
 }
 END_TEST
 
+/* Its last look around is at connections, and what they still want of back ends. */
+START_TEST(a_drain_is_over_at_its_deadline_with_users_connected)
+{
+    char bearer[WEBSOCKET_HEAD_SIZE];
+    open_gateway("live_connections_max = 10\n[gateway]\ndrain_deadline_ms = 100\n");
+    (void)snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\r\n", stage.ann.token);
+    struct websocket *socket = websocket_open(own.url, bearer);
+    ck_assert_ptr_nonnull(socket);
+    subscribe(socket);
+    ck_assert_int_eq(program_end(own.pid, SIGTERM), EXIT_DRAIN);
+    program_settings_remove(own.settings);
+    websocket_free(socket);
+}
+END_TEST
+
 static Suite *live_limits_suite(void)
 {
     const TTest *const tests[] = {
@@ -352,6 +368,7 @@ static Suite *live_limits_suite(void)
         an_event_stream_has_a_heartbeat,
         more_than_fit_are_told_so,
         a_drain_sends_everybody_away_at_different_times,
+        a_drain_is_over_at_its_deadline_with_users_connected,
         NULL,
     };
     return stage_suite("live_limits", tests);
