@@ -58,10 +58,17 @@ void websocket_send(struct websocket *websocket, struct text *text)
     stream_send(&websocket->stream, text_websocket(text));
 }
 
+/* 0: the connection was lost. */
+static void note_closed(struct websocket *websocket, unsigned code)
+{
+    websocket->closed = true;
+    metering_live_closed(code);
+}
+
 void websocket_close(struct websocket *websocket, unsigned code, const char *reason)
 {
     if (websocket->stream.state == STREAM_OPEN) {
-        metering_live_closed(code);
+        note_closed(websocket, code);
         stream_finish(&websocket->stream, frame_close(code, reason));
     }
 }
@@ -226,7 +233,7 @@ static void close_frames(struct websocket *websocket)
 static void send_close(struct websocket *websocket)
 {
     if (wslay_event_get_close_sent(websocket->frames)) {
-        metering_live_closed(wslay_event_get_status_code_sent(websocket->frames));
+        note_closed(websocket, wslay_event_get_status_code_sent(websocket->frames));
         stream_finish(&websocket->stream, frame_new(answers.bytes, answers.length));
     }
 }
@@ -297,6 +304,9 @@ static void on_ready(struct stream *stream)
 static void on_ended(struct stream *stream)
 {
     struct websocket *websocket = websocket_of(stream);
+    if (!websocket->closed) {
+        note_closed(websocket, 0);
+    }
     commands_end(websocket);
     close_frames(websocket);
     free(websocket);
