@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 enum { WHY_SIZE = 1024, STATUS_SIZE = 256 };
@@ -132,6 +133,20 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
     log_open(program->name, level);
     (void)signal(SIGPIPE, SIG_IGN);
     return true;
+}
+
+void daemon_want_descriptors(int wanted, const char *follows)
+{
+    struct rlimit limit;
+    const rlim_t most = (rlim_t)wanted;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= most) {
+        return;
+    }
+    limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < most) {
+        log_warn("only %llu descriptors of %d that may be wanted: %s", (unsigned long long)limit.rlim_cur, wanted,
+                 follows);
+    }
 }
 
 struct daemon {

@@ -27,6 +27,12 @@ struct daemon_program {
 MUST_CHECK bool daemon_start(const struct daemon_program *program, int argc, char **argv, struct config *config,
                              int *exit_code);
 
+/*
+ * Raises the limit of open descriptors to `wanted`, as far as it may: the usual one is 1,024. The log says what follows
+ * if that is not far enough.
+ */
+void daemon_want_descriptors(int wanted, const char *follows);
+
 struct daemon; /* signals, watchdog and the drain of one process with one loop */
 
 struct daemon_calls {

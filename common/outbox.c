@@ -272,7 +272,7 @@ static void on_swept(const struct pg_reply *reply, void *arg)
         }
     }
     if (taken > 0) {
-        log_info("outbox: %d old rows are published", taken);
+        log_info("outbox: the sweep publishes %d rows", taken);
         publish(outbox);
     }
     if (count == SWEEP_ROWS_MAX) {

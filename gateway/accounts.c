@@ -48,16 +48,17 @@ static const struct pg_statement list[] = {
                                         " FROM users WHERE id = $1"},
     /*
      * $2 name, $3 hash of a new password, NULL: as before; $4 to $9 see preferences.h. $10 hash of the password that it
-     * replaces: of two changes at once only one finds it.
+     * replaces: of two changes at once only one finds it. Links that would set another one end with the old password.
      */
-    [ACCOUNT_CHANGE] =
-        {"account_change",
-         "UPDATE users SET display_name = coalesce($2, display_name),"
-         " password_hash = coalesce($3, password_hash), " PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST(
-             "mailed", "$6",
-             "$7") ", " PREFERENCES_LIST("unhooked", "$8",
-                                         "$9") " WHERE id = $1 AND password_hash = coalesce($10, password_hash)"
-                                               " RETURNING " USER_COLUMNS},
+    /* clang-format off */
+    [ACCOUNT_CHANGE] = {"account_change",
+        "WITH links AS (DELETE FROM account_tokens WHERE user_id = $1 AND purpose = 'PASSWORD_RESET'"
+        "  AND $3::text IS NOT NULL)"
+        " UPDATE users SET display_name = coalesce($2, display_name), password_hash = coalesce($3, password_hash), "
+        PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST("mailed", "$6", "$7") ", "
+        PREFERENCES_LIST("unhooked", "$8", "$9")
+        " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING " USER_COLUMNS},
+    /* clang-format on */
     /*
      * $1 user, $2 address, $3 browser: notes both, as keyed hashes, and mails the owner where one of them is new. The
      * first place of all is no news.

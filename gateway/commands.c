@@ -394,7 +394,7 @@ static void do_bid(struct websocket *websocket, const struct said *said)
     if (!read_auction(websocket, said, &auction)) {
         return;
     }
-    if (websocket->user.via == REQUEST_GUEST) {
+    if (websocket->user.via == REQUEST_GUEST || session_expired(&websocket->user)) {
         send_error(websocket, ERROR_UNAUTHORIZED, said->id, &auction);
     } else if (key != NULL && key->type != JSON_STRING && key->type != JSON_NULL) {
         send_fault(websocket, said->id, "idempotencyKey", "must have 1 to 64 characters");

@@ -394,6 +394,7 @@ bool gateway_start(struct gateway *gateway, const struct gateway_options *option
 void gateway_stop(struct gateway *gateway)
 {
     assert(gateway->dispatch == NULL || dispatch_open(gateway->dispatch) == 0);
+    streams_free(gateway->streams); /* who is still connected leaves channels of the listener */
     if (gateway->broker != NULL) {
         broker_free(gateway->broker);
     }
@@ -412,7 +413,6 @@ void gateway_stop(struct gateway *gateway)
     if (gateway->pg_words != NULL) {
         pg_free(gateway->pg_words);
     }
-    streams_free(gateway->streams);
     watches_free(gateway->watches);
     presences_free(gateway->presences);
     hashpool_free(gateway->hashpool);

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <systemd/sd-daemon.h>
@@ -364,21 +363,6 @@ static void tell_systemd(struct master *master, int64_t now)
 
 /* ---- the whole ---- */
 
-/* Room for connections_max of each worker and its back ends: the usual soft limit is 1,024. */
-static void raise_descriptors(const struct config *config)
-{
-    struct rlimit limit;
-    const rlim_t wanted = (rlim_t)config->connections_max + DESCRIPTORS_BESIDE;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
-        return;
-    }
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
-        log_warn("only %llu descriptors for connections_max = %d: beyond them accepting pauses",
-                 (unsigned long long)limit.rlim_cur, config->connections_max);
-    }
-}
-
 static bool open_master(struct master *master)
 {
     sigset_t mask;
@@ -397,7 +381,8 @@ static bool open_master(struct master *master)
         log_error("the master cannot start: %s", strerror(errno));
         return false;
     }
-    raise_descriptors(&master->options.config);
+    daemon_want_descriptors(master->options.config.connections_max + DESCRIPTORS_BESIDE,
+                            "accepting pauses before connections_max is reached");
     if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
         master->watchdog_ms = (int64_t)(watchdog_us / 2000);
     }

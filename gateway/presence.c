@@ -13,6 +13,7 @@
 #include "gateway/gateway.h"
 #include "gateway/ledger.h"
 #include "gateway/me.h"
+#include "gateway/session.h"
 #include "gateway/waiters.h"
 
 enum {
@@ -138,7 +139,7 @@ struct check {
 static enum error_code judge(const struct request_user *user, const redisReply *reply)
 {
     bool by_token = user->via == REQUEST_BY_ACCESS_TOKEN;
-    if (by_token && user->expires_s > 0 && user->expires_s * 1000 <= clock_now_ms()) {
+    if (session_expired(user)) {
         return ERROR_UNAUTHORIZED;
     }
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2) {
@@ -178,7 +179,7 @@ void presence_check(struct gateway *gateway, const struct request_user *user, pr
     }
 }
 
-/* A look at one session of a user: whoever is connected by it then stays or goes. */
+/* A look at one session of a user, or one token of it: whoever is connected by it then stays or goes. */
 struct recheck {
     struct presences *presences;
     struct request_user user;
@@ -191,7 +192,8 @@ static void end_session(struct presences *presences, const struct request_user *
     for (struct presence *presence = person == NULL ? NULL : TAILQ_FIRST(&person->presences); presence != NULL;
          presence = next) {
         next = TAILQ_NEXT(presence, of_person);
-        if (strcmp(presence->user.session, user->session) == 0 && presence->user.via == user->via) {
+        if (strcmp(presence->user.session, user->session) == 0 && presence->user.via == user->via &&
+            presence->user.expires_s == user->expires_s) {
             presence_remove(presences, presence); /* with the last one the person goes, and `next` is NULL */
             presence->ended(presence, why);
         }

@@ -60,6 +60,11 @@ bool session_read_token(struct gateway *gateway, const char *text, struct reques
     return true;
 }
 
+bool session_expired(const struct request_user *user)
+{
+    return user->via == REQUEST_BY_ACCESS_TOKEN && user->expires_s <= clock_now_ms() / 1000;
+}
+
 /* The value of the cookie "session" within a Cookie header, or NULL. */
 static const char *find_cookie(const char *header, size_t *length)
 {

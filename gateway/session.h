@@ -34,6 +34,9 @@ enum session_reading session_read(struct request *request);
  */
 MUST_CHECK bool session_read_token(struct gateway *gateway, const char *text, struct request_user *user);
 
+/* Who came by an access token whose time is up meanwhile: asked of connections that outlive a request. */
+bool session_expired(const struct request_user *user);
+
 /* `token` is valid for the call; NULL when Redis could not be asked. */
 typedef void (*session_made)(struct request *request, const char *token);
 /* Begins a session (session_s of the settings). `made` comes exactly once, from the loop or at once when Redis is down.

@@ -6,6 +6,8 @@
 #include "gateway/websocket.h"
 
 #include <assert.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +31,8 @@ enum {
     HANDSHAKE_SIZE = 512, /* our answer */
     ANSWERS_SIZE = 32768, /* pongs and a close to what one read brought: never longer than what they answer, and 127 */
     REASON_SIZE = 64,
-    LIST_SIZE = 512, /* of a header that is a list; what does not fit is not there */
+    LIST_SIZE = 512,     /* of a header that is a list; what does not fit is not there */
+    FRAGMENTS_MAX = 256, /* of one message: wslay keeps each by itself, and one byte takes a hundred */
 };
 
 #define KEY_SUFFIX  "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -55,10 +58,17 @@ void websocket_send(struct websocket *websocket, struct text *text)
     stream_send(&websocket->stream, text_websocket(text));
 }
 
+/* 0: the connection was lost. */
+static void note_closed(struct websocket *websocket, unsigned code)
+{
+    websocket->closed = true;
+    metering_live_closed(code);
+}
+
 void websocket_close(struct websocket *websocket, unsigned code, const char *reason)
 {
     if (websocket->stream.state == STREAM_OPEN) {
-        metering_live_closed(code);
+        note_closed(websocket, code);
         stream_finish(&websocket->stream, frame_close(code, reason));
     }
 }
@@ -105,16 +115,20 @@ static void on_frame(wslay_event_context_ptr frames, const struct wslay_event_on
     struct websocket *websocket = arg;
     uint64_t length = frame->payload_length;
     uint64_t header = 2 + 4; /* with its mask: one without is an error */
-    (void)frames;
     if (length > UINT16_MAX) {
         header += 8;
     } else if (length > 125) {
         header += 2;
     }
     websocket->frame = header + length;
-    websocket->frame_ends = frame->fin;
-    if (!wslay_is_ctrl_frame(frame->opcode)) {
-        websocket->fragmented = !frame->fin;
+    if (wslay_is_ctrl_frame(frame->opcode)) {
+        return;
+    }
+    websocket->fragments = websocket->fragmented ? websocket->fragments + 1 : 1;
+    websocket->fragmented = !frame->fin;
+    if (websocket->fragments > FRAGMENTS_MAX) {
+        websocket_close(websocket, WEBSOCKET_POLICY, "too many fragments");
+        wslay_event_shutdown_read(frames);
     }
 }
 
@@ -219,7 +233,7 @@ static void close_frames(struct websocket *websocket)
 static void send_close(struct websocket *websocket)
 {
     if (wslay_event_get_close_sent(websocket->frames)) {
-        metering_live_closed(wslay_event_get_status_code_sent(websocket->frames));
+        note_closed(websocket, wslay_event_get_status_code_sent(websocket->frames));
         stream_finish(&websocket->stream, frame_new(answers.bytes, answers.length));
     }
 }
@@ -290,6 +304,9 @@ static void on_ready(struct stream *stream)
 static void on_ended(struct stream *stream)
 {
     struct websocket *websocket = websocket_of(stream);
+    if (!websocket->closed) {
+        note_closed(websocket, 0);
+    }
     commands_end(websocket);
     close_frames(websocket);
     free(websocket);
@@ -341,7 +358,8 @@ static bool key_good(const char *key)
 static bool is_upgrade(const struct request *request)
 {
     const char *version = request_header(request, "Sec-WebSocket-Version");
-    return !request->head && header_has(request, "Upgrade", "websocket") &&
+    bool http_11 = request->evreq->major == 1 && request->evreq->minor >= 1;
+    return http_11 && !request->head && header_has(request, "Upgrade", "websocket") &&
            header_has(request, "Connection", "upgrade") && version != NULL && strcmp(version, "13") == 0;
 }
 

@@ -50,8 +50,9 @@ struct websocket {
     uint64_t given;   /* to `frames`, bytes */
     uint64_t framed;  /* of which in frames that are complete */
     uint64_t frame;   /* size of the one under way */
-    bool fragmented;  /* a message waits for its next frame */
-    bool frame_ends;  /* the message, the one under way */
+    bool closed;      /* by a frame that said why */
+    bool fragmented;  /* a message waits for its next frame, */
+    int fragments;    /* and so many of it came */
     int64_t since_ms; /* monotonic: the window in which */
     int messages;     /* so many were counted */
 };

@@ -362,28 +362,10 @@ static void on_transferred(CURL *curl, CURLcode outcome, void *arg)
     try_judged(try, verdict);
 }
 
-static size_t flying_to_host(const struct lane *lane, const char *host)
-{
-    size_t count = 0;
-    const struct try *try;
-    TAILQ_FOREACH(try, &lane->tries, link)
-    {
-        count += try->state == TRY_FLYING && strcmp(try->delivery.host, host) == 0;
-    }
-    return count;
-}
-
 static void try_fly(struct try *try)
 {
-    struct lane *lane = try->lane;
-    const char *host = try->delivery.host;
-    if (host[0] != '\0' && flying_to_host(lane, host) > (size_t)lane->channel->endpoint_max) { /* itself included */
-        try_forget(try); /* it is set up anew when it comes again */
-        try_step(try, TRY_PARKING);
-        return;
-    }
     try->began_us = clock_mono_us();
-    if (!transfers_start(lane->transfers, try->delivery.curl, on_transferred, try)) {
+    if (!transfers_start(try->lane->transfers, try->delivery.curl, on_transferred, try)) {
         (void)snprintf(try->delivery.error, sizeof(try->delivery.error), "no memory");
         try_judged(try, DELIVERY_FAILED);
     }
@@ -553,7 +535,7 @@ static struct try *find_same(const struct try *wanted)
     struct try *try;
     TAILQ_FOREACH(try, &wanted->lane->tries, link)
     {
-        if (try != wanted && uuid_equal(&try->delivery.id, &wanted->delivery.id)) {
+        if (try != wanted && try->said == wanted->said && uuid_equal(&try->delivery.id, &wanted->delivery.id)) {
             return try;
         }
     }

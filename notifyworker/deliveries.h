@@ -10,10 +10,10 @@
  * so, by the outbox. A message whose "try" is not the row's has been dealt with before and is passed over. So a
  * delivery is made at least once; its id, which stays the same, lets the other side recognise what comes twice.
  *
- * One slow endpoint never delays another: at most `endpoint_max` transfers are under way to one endpoint and to one
- * host, at most `waiting_max` more messages of it wait in hand, of `transfers_max` in all (the prefetch). What is over
- * that is put aside in a delayed queue, which does not count as a try. An endpoint that failed has one transfer at a
- * time until it succeeds again, and nothing in hand waits for it (endpoints.h).
+ * One slow endpoint never delays another: at most `endpoint_max` transfers are under way to one endpoint, at most
+ * `waiting_max` more messages of it wait in hand, of `transfers_max` in all (the prefetch). What is over that is put
+ * aside in a delayed queue, which does not count as a try. An endpoint that failed has one transfer at a time until it
+ * succeeds again, and nothing in hand waits for it (endpoints.h).
  *
  * A channel says how a delivery is read, set up and judged; see struct delivery_channel. Callers: main.c; channels:
  * mail.c, webhook_channel.c.
@@ -35,7 +35,6 @@ enum {
     DELIVERY_CHANNELS_MAX = 4,
     DELIVERY_VALUES_MAX = 4, /* parameters that a channel's statement may take besides the id */
     DELIVERY_KIND_SIZE = 32,
-    DELIVERY_HOST_SIZE = 264, /* a host name of 253 characters and a port */
     DELIVERY_ERROR_SIZE = 256,
     DELIVERY_ENDPOINT_SIZE = 255,
 };
@@ -56,9 +55,8 @@ struct delivery {
     int tries;          /* before this one, in this round */
     int64_t created_ms; /* of the row */
     /* The channel's. */
-    CURL *curl;                    /* made by deliveries, set up by `begin`, freed by deliveries */
-    void *own;                     /* for `end` to free */
-    char host[DELIVERY_HOST_SIZE]; /* set by `begin`: counted against endpoint_max; "": no cap by host */
+    CURL *curl; /* made by deliveries, set up by `begin`, freed by deliveries */
+    void *own;  /* for `end` to free */
     /* Set by `begin` and `judge`: what is written down. No secret, and nothing that only the user may see. */
     long status; /* that the other side answered; 0: none */
     char error[DELIVERY_ERROR_SIZE];
@@ -89,7 +87,7 @@ struct delivery_channel {
     const char *dead_key; /* of its dead letters */
     const char *lookup;   /* the statement; $1 is the id, $2… what `ask` gives */
     int transfers_max;    /* under way or waiting at a time, by one worker; at least 1 */
-    int endpoint_max;     /* of these under way to one endpoint, and to one host */
+    int endpoint_max;     /* of these under way to one endpoint */
     int waiting_max;      /* of these waiting for one endpoint */
     /* Before the statement is sent: gives its further parameters, which stay valid until it was sent. May be NULL. */
     size_t (*ask)(struct delivery *delivery, const char *values[static DELIVERY_VALUES_MAX], void *arg);

@@ -10,7 +10,9 @@
 #include <time.h>
 
 enum {
-    WORD_MOST_BYTES = 45, /* of an encoded word: 60 characters of Base64, 72 with its frame; 75 are allowed */
+    /* Of an encoded word: 52 characters of Base64, 64 with its frame. A line with one has 76 at most, "Subject: " too.
+     */
+    WORD_MOST_BYTES = 39,
     WORD_TEXT_SIZE = 64,
     LINE_MOST = 76,   /* of quoted-printable, the soft break included */
     PLAIN_MOST = 500, /* of a header that is not encoded: a line may have 998 */

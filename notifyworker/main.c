@@ -35,11 +35,13 @@ enum {
     PG_TIMEOUT_FACTOR = 12, /* telling every bidder of a great auction takes longer than a request may */
     UNCONFIRMED_MAX = 2048, /* dead letters: the largest prefetch */
     DRAIN_LOOK_MS = 20,
+    CALL_DESCRIPTORS = 4, /* of a transfer: sockets, two where a host has two addresses, and the wait for its name */
+    DESCRIPTORS_BESIDE = 128, /* back ends, loop, log */
 };
 
 static const struct daemon_program program = {
     .name = "rostrum-notifyworker",
-    .purpose = "turns events into notifications, and delivers them by email",
+    .purpose = "turns events into notifications, and delivers them by email and webhook",
     .description =
         "  Consumes queue notify and writes a notification, shown in the app, for everybody whom an event\n"
         "  concerns:\n\n"
@@ -304,6 +306,9 @@ int main(int argc, char **argv)
     if (!daemon_start(&program, argc, argv, &worker.config, &exit_code)) {
         return exit_code;
     }
+    daemon_want_descriptors(CALL_DESCRIPTORS * (worker.config.webhook_calls_max + worker.config.mail_connections_max) +
+                                DESCRIPTORS_BESIDE,
+                            "calls of webhooks may fail and be tried again");
     worker.base = event_base_new();
     worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
     if (worker.daemon != NULL && start_metrics(&worker) && connect_pg(&worker) && connect_brokers(&worker) &&

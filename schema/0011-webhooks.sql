@@ -36,11 +36,16 @@ CREATE FUNCTION webhook_body(kind text, at timestamptz, data jsonb) RETURNS json
     SELECT jsonb_build_object('type', kind, 'timestamp', webhook_time(at), 'data', data)
 $$;
 
--- As many deliveries may wait for a webhook; while so many do, further events are not kept for it. Told by the oldest of
--- its newest 10,000: who keeps up has that one behind it.
-CREATE FUNCTION webhook_is_full(hook uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+-- Whether the nth newest delivery to a webhook is still waiting.
+CREATE FUNCTION webhook_waits(hook uuid, nth integer) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM (SELECT state FROM deliveries WHERE endpoint = hook::text ORDER BY id DESC
-        OFFSET 9999 LIMIT 1) oldest WHERE state IN ('queued', 'retrying'))
+        OFFSET nth - 1 LIMIT 1) oldest WHERE state IN ('queued', 'retrying'))
+$$;
+
+-- As many deliveries may wait for a webhook; while so many do, further events are not kept for it. Told by the oldest of
+-- its newest 10,000: who keeps up has that one behind it, and mostly the hundredth, so that the others need not be read.
+CREATE FUNCTION webhook_is_full(hook uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN webhook_waits(hook, 100) THEN webhook_waits(hook, 10000) ELSE false END
 $$;
 
 -- Each notification goes to those webhooks of its user that want its kind. In the statement that wrote it, so once.

@@ -151,6 +151,26 @@ START_TEST(a_forgotten_password_is_set_anew_once_and_all_sessions_end)
 }
 END_TEST
 
+START_TEST(a_password_that_its_owner_changes_ends_the_links_that_would_set_another)
+{
+    char token[TOKEN_SIZE];
+    EXPECT_STATUS(ask_for_reset(stage.ann.email), 202);
+    read_token(stage.ann.email, "new password", token);
+    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), 200);
+    EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"short\""), 400, "VALIDATION_FAILED");
+    ck_assert_int_eq(sql_int(stage.sql,
+                             "SELECT count(*) FROM account_tokens WHERE user_id = $1::uuid"
+                             " AND purpose = 'PASSWORD_RESET'",
+                             stage.ann.id, NULL),
+                     1);
+    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME,
+                             "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+                  200);
+    EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"a third password\""), 400, "INVALID_TOKEN");
+    EXPECT_STATUS(log_in(&stage.ann, "another password"), 200);
+}
+END_TEST
+
 START_TEST(nobody_learns_which_addresses_have_accounts)
 {
     char body[256];
@@ -314,6 +334,7 @@ static Suite *account_mail_suite(void)
         a_mail_to_a_stranger_says_nothing_that_its_sender_could_choose,
         what_is_no_token_is_refused,
         a_forgotten_password_is_set_anew_once_and_all_sessions_end,
+        a_password_that_its_owner_changes_ends_the_links_that_would_set_another,
         nobody_learns_which_addresses_have_accounts,
         the_owner_hears_of_a_login_from_a_new_browser_once,
         a_lost_lead_is_told_once_each_time_it_is_lost,

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/daemon.h"
 #include "tests/support/events.h"
 #include "tests/support/exposition.h"
 #include "tests/support/house.h"
@@ -290,6 +291,24 @@ START_TEST(more_than_fit_are_told_so)
 }
 END_TEST
 
+/* ---- the numbers ---- */
+
+START_TEST(a_connection_that_is_lost_is_counted_as_such)
+{
+    open_gateway("");
+    websocket_free(open_socket());
+    SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"none\"") == 1, GONE_MS);
+    struct websocket *socket = open_socket();
+    ck_assert(websocket_send_frame(socket, WIRE_FIN | WIRE_CLOSE, "\x03\xe8", 2));
+    ck_assert_uint_eq(websocket_closing(socket), 1000);
+    websocket_free(socket);
+    SUITE_WAIT(metric("rostrum_live_connections", "") == 0, GONE_MS);
+    ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"1000\""), 1);
+    ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"none\""), 1);
+    close_gateway();
+}
+END_TEST
+
 /* ---- a drain ---- */
 
 /* The reason of the close frame that comes. */
@@ -340,6 +359,21 @@ START_TEST(a_drain_sends_everybody_away_at_different_times)
 }
 END_TEST
 
+/* Its last look around is at connections, and what they still want of back ends. */
+START_TEST(a_drain_is_over_at_its_deadline_with_users_connected)
+{
+    char bearer[WEBSOCKET_HEAD_SIZE];
+    open_gateway("live_connections_max = 10\n[gateway]\ndrain_deadline_ms = 100\n");
+    (void)snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\r\n", stage.ann.token);
+    struct websocket *socket = websocket_open(own.url, bearer);
+    ck_assert_ptr_nonnull(socket);
+    subscribe(socket);
+    ck_assert_int_eq(program_end(own.pid, SIGTERM), EXIT_DRAIN);
+    program_settings_remove(own.settings);
+    websocket_free(socket);
+}
+END_TEST
+
 static Suite *live_limits_suite(void)
 {
     const TTest *const tests[] = {
@@ -351,7 +385,9 @@ static Suite *live_limits_suite(void)
         a_client_that_does_not_answer_a_ping_is_gone,
         an_event_stream_has_a_heartbeat,
         more_than_fit_are_told_so,
+        a_connection_that_is_lost_is_counted_as_such,
         a_drain_sends_everybody_away_at_different_times,
+        a_drain_is_over_at_its_deadline_with_users_connected,
         NULL,
     };
     return stage_suite("live_limits", tests);

@@ -24,8 +24,10 @@ enum {
     PROTOCOL = 1002,
     UNACCEPTABLE = 1003,
     NOT_UTF8 = 1007,
+    POLICY = 1008,
     TOO_BIG = 1009,
-    MESSAGE_MAX = 4096, /* bytes of a client's message: live_message_max_bytes */
+    MESSAGE_MAX = 4096,  /* bytes of a client's message: live_message_max_bytes */
+    FRAGMENTS_MAX = 256, /* of one message */
 };
 
 struct piece {
@@ -452,6 +454,28 @@ START_TEST(the_longest_message_may_come_in_fragments)
 }
 END_TEST
 
+/* The begin of an echo, and fragments behind it that may be empty: `count` in all, and none is the last. */
+static void send_fragments(size_t count)
+{
+    static const char ID[] = BEFORE_ID "split" AFTER_ID;
+    (void)websocket_send_frame(guest, WIRE_TEXT, ID, strlen(ID));
+    for (size_t i = 1; i < count; i++) {
+        (void)websocket_send_frame(guest, WIRE_CONTINUATION, " ", i % 2);
+    }
+}
+
+/* Each costs memory, however small it is. */
+START_TEST(fragments_are_counted)
+{
+    static const struct piece HEARD = ECHO("split");
+    send_fragments(FRAGMENTS_MAX - 1);
+    ck_assert(websocket_send_frame(guest, WIRE_FIN | WIRE_CONTINUATION, " ", 1));
+    expect_piece(&HEARD, "as many as may be");
+    send_fragments(FRAGMENTS_MAX + 1);
+    expect_close(POLICY, "one more");
+}
+END_TEST
+
 START_TEST(a_longer_message_is_refused)
 {
     char text[MESSAGE_MAX + 1];
@@ -573,6 +597,7 @@ static const struct {
     {"no upgrade", GET END, 426},
     {"no version", GET UPGRADE KEY END, 426},
     {"an older version", GET UPGRADE KEY LINE("Sec-WebSocket-Version: 8") END, 426},
+    {"HTTP before 1.1", LINE("GET /ws HTTP/1.0") LINE("Host: 127.0.0.1") UPGRADE KEY VERSION END, 426},
     {"no key", GET UPGRADE VERSION END, 400},
     {"a short key", GET UPGRADE LINE("Sec-WebSocket-Key: AQIDBAUGBwg=") VERSION END, 400},
     {"a key that is no Base64", GET UPGRADE LINE("Sec-WebSocket-Key: !!!!!!!!!!!!!!!!!!!!!!==") VERSION END, 400},
@@ -634,6 +659,7 @@ static Suite *websocket_suite(void)
     const TTest *const LENGTHS[] = {
         each_form_of_a_length_is_read,
         the_longest_message_may_come_in_fragments,
+        fragments_are_counted,
         a_longer_message_is_refused,
         a_longer_message_in_fragments_is_refused,
         a_claim_is_refused_before_it_comes,

@@ -140,12 +140,12 @@ static bool read_head(struct websocket *socket)
 
 int websocket_ask_raw(struct websocket *socket, const void *bytes, size_t length)
 {
-    static const char VERSION[] = "HTTP/1.1 ";
+    static const char VERSION[] = "HTTP/1.";
     if (!websocket_send(socket, bytes, length, 0) || !read_head(socket) ||
         strncmp(socket->head, VERSION, strlen(VERSION)) != 0) {
         return 0;
     }
-    return (int)strtol(socket->head + strlen(VERSION), NULL, 10);
+    return (int)strtol(socket->head + strlen(VERSION) + 1, NULL, 10); /* behind a digit */
 }
 
 int websocket_ask(struct websocket *socket, const char *path, const char *headers)

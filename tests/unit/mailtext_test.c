@@ -39,7 +39,8 @@ static void expect_sound(const char *mail, int headers)
     bool body = false;
     while (*mail != '\0') {
         size_t length = strcspn(mail, "\r\n");
-        ck_assert_uint_le(length, body ? CODED_LINE_MOST : LINE_MOST);
+        bool coded = body || memmem(mail, length, "=?", 2) != NULL;
+        ck_assert_uint_le(length, coded ? CODED_LINE_MOST : LINE_MOST);
         ck_assert_msg(strncmp(mail + length, "\r\n", 2) == 0, "a line without CRLF: %.*s", (int)length, mail);
         if (length == 0) {
             body = true;
@@ -90,10 +91,10 @@ START_TEST(long_words_are_cut_between_characters)
     }
     char *mail = write_mail("x", subject, subject);
     expect_sound(mail, 10);
-    /* 22 characters of two bytes fit into a word; its text is the same each time. */
+    /* 19 characters of two bytes fit into a word; its text is the same each time. */
     const char *word = strstr(mail, "Subject: =?UTF-8?B?");
     ck_assert_ptr_nonnull(word);
-    ck_assert_uint_eq(strcspn(word, "\r"), strlen("Subject: =?UTF-8?B?") + 60 + strlen("?="));
+    ck_assert_uint_eq(strcspn(word, "\r"), strlen("Subject: =?UTF-8?B?") + 52 + strlen("?="));
     free(mail);
 }
 END_TEST
