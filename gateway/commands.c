@@ -494,12 +494,40 @@ static void do_ping(struct websocket *websocket, const struct said *said)
 
 /* ---- the table ---- */
 
-static const struct {
+enum { MEMBERS_MAX = 4 };
+
+static const struct command_entry {
     const char *type;
     void (*run)(struct websocket *websocket, const struct said *said);
+    const char *members[MEMBERS_MAX]; /* beside type and id */
 } commands[] = {
-    {"subscribe", do_subscribe}, {"unsubscribe", do_unsubscribe}, {"bid", do_bid}, {"ping", do_ping}, {"auth", do_auth},
+    {"subscribe", do_subscribe, {"auctionId"}},
+    {"unsubscribe", do_unsubscribe, {"auctionId"}},
+    {"bid", do_bid, {"auctionId", "amount", "idempotencyKey", "receipt"}},
+    {"ping", do_ping, {NULL}},
+    {"auth", do_auth, {"token"}},
 };
+
+static bool is_member(const struct command_entry *command, const char *name)
+{
+    bool known = strcmp(name, "type") == 0 || strcmp(name, "id") == 0;
+    for (size_t i = 0; i < MEMBERS_MAX && command->members[i] != NULL; i++) {
+        known = known || strcmp(name, command->members[i]) == 0;
+    }
+    return known;
+}
+
+/* As over HTTP: a member that is not known is refused, for what was meant by it would be left out. */
+static void run_known(struct websocket *websocket, const struct command_entry *command, const struct said *said)
+{
+    for (const struct json *member = said->tree->child; member != NULL; member = member->next) {
+        if (!is_member(command, member->name)) {
+            send_fault(websocket, said->id, member->name, "is not known");
+            return;
+        }
+    }
+    command->run(websocket, said);
+}
 
 /* The id as JSON again: a text or a number, and short. False: it is neither. */
 static bool read_id(struct websocket *websocket, const struct json *tree, char out[static ID_SIZE])
@@ -536,7 +564,7 @@ static void run(struct websocket *websocket, const struct json *tree)
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].type, type) == 0) {
-            commands[i].run(websocket, &said);
+            run_known(websocket, &commands[i], &said);
             return;
         }
     }

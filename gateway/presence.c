@@ -331,7 +331,9 @@ static void on_notification(const struct pg_reply *reply, void *arg)
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         struct uuid auction = me_notification_auction(reply->result, 0);
         struct jsonw *json = begin(noticing->presences, "notification");
-        jsonw_put_uuid(json, "auctionId", &auction);
+        if (!uuid_is_nil(&auction)) { /* of a webhook, of no auction */
+            jsonw_put_uuid(json, "auctionId", &auction);
+        }
         jsonw_name(json, "notification");
         me_write_notification(json, reply->result, 0);
         jsonw_end_object(json);

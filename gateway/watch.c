@@ -467,6 +467,8 @@ static bool adopt(struct live_state *state, const PGresult *result, int row)
 static void refuse_all(struct watch *watch, enum error_code why)
 {
     struct watcher *watcher = NULL;
+    stop_telling(watch);
+    watch->cursor = NULL;
     while ((watcher = TAILQ_FIRST(&watch->watchers)) != NULL) {
         TAILQ_REMOVE(&watch->watchers, watcher, list);
         watch->watches->count--;
@@ -483,9 +485,10 @@ static void looked(struct watch *watch, const PGresult *result, int row)
     watch->forced = false;
     if (tells && version >= watch->state.seq) {
         if (adopt(&watch->state, result, row)) {
-            struct text *text = present(watch);
-            if (text != NULL) {
-                text->aside = forced; /* also to those who have this version */
+            /* One of its own, for it is told also to those who have this version. */
+            struct text *text = forced ? make_text(watch, NULL) : present(watch);
+            if (text != NULL && forced) {
+                text->aside = true;
             }
             tell(watch, text);
         } else {

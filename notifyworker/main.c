@@ -99,7 +99,7 @@ struct notifyworker {
     struct deliveries *deliveries;
     struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
     struct push *audience_push; /* of what is under way in a transaction of intake's, */
-    struct push *watchers_push; /* and of the watchers' statements */
+    struct push *watchers_push; /* and of what single statements tell */
     struct event *drain_timer;
 };
 
@@ -213,7 +213,7 @@ static bool make_deliveries(struct notifyworker *worker)
 {
     size_t count = 0;
     worker->mail = mail_new(&worker->config);
-    worker->webhooks = webhook_channel_new(&worker->config, worker->pg, WEBHOOKS_FIRST);
+    worker->webhooks = webhook_channel_new(&worker->config, worker->pg, WEBHOOKS_FIRST, worker->watchers_push);
     if (worker->mail == NULL || worker->webhooks == NULL) {
         return false;
     }

@@ -2,7 +2,7 @@
  * Says on users' channels (common/keys.h) which notifications were written for them, so that whoever is connected sees
  * them at once. Nobody keeps that: without Redis they are found when somebody looks.
  *
- * Callers: audience.c, watchers.c; main.c.
+ * Callers: audience.c, watchers.c, webhook_channel.c; main.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_PUSH_H
 #define ROSTRUM_NOTIFYWORKER_PUSH_H

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/topology.h"
+#include "notifyworker/push.h"
 #include "notifyworker/webhook_call.h"
 
 enum { NUMBER_SIZE = 16, WAITING_MAX = 64 /* in hand, for one endpoint: enough that its next call begins at once */ };
@@ -27,13 +28,14 @@ const struct pg_statement webhook_channel_table[WEBHOOK_CHANNEL_STATEMENTS] = {
         "   off_reason = ill.why, off_at = CASE WHEN ill.why IS NOT NULL THEN $2::timestamptz END"
         "  FROM ill WHERE w.id = ill.id RETURNING w.created_by, w.off_reason, w.url),"
         " told AS (INSERT INTO notifications (user_id, id, kind, created_at)"
-        "  SELECT created_by, delivery_id(), 'WEBHOOK_OFF', $2::timestamptz FROM noted WHERE off_reason IS NOT NULL),"
+        "  SELECT created_by, delivery_id(), 'WEBHOOK_OFF', $2::timestamptz FROM noted WHERE off_reason IS NOT NULL"
+        "  RETURNING user_id, id),"
         " mailed AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
         "  SELECT delivery_id(), '" TOPOLOGY_KEY_EMAIL "', 'WEBHOOK_OFF', u.id, u.email,"
         "   jsonb_build_object('title', split_part(n.url, '?', 1), 'createdAt', webhook_time($2))"
         "  FROM noted n JOIN users u ON u.id = n.created_by"
         "  WHERE n.off_reason IS NOT NULL AND u.verified_at IS NOT NULL)"
-        " SELECT off_reason FROM noted WHERE off_reason IS NOT NULL"},
+        " SELECT off_reason, (SELECT " PUSH_COLUMN " FROM told) FROM noted WHERE off_reason IS NOT NULL"},
 };
 
 static const char lookup[] =
@@ -47,6 +49,7 @@ enum { COL_URL = DELIVERY_OWN_COLUMN, COL_SECRET, COL_OLD_SECRET, COL_OFF, COL_F
 
 struct webhook_channel {
     struct pg *pg;
+    struct push *push;
     size_t first_statement;
     struct webhook_call_limits limits;
     char ca_file[CONFIG_TEXT_SIZE];
@@ -66,24 +69,26 @@ struct attempt {
 
 static void on_noted(const struct pg_reply *reply, void *arg)
 {
-    (void)arg;
+    const struct webhook_channel *channel = arg;
     if (reply->outcome != PG_OK) {
         log_warn("the health of a webhook could not be noted: %s",
                  reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
     } else if (PQntuples(reply->result) > 0) {
         log_info("a webhook was switched off: %s", pg_text(reply->result, 0, 0));
+        push_add(channel->push, pg_text(reply->result, 0, 1));
+        push_send(channel->push);
     }
 }
 
-static void note(const struct webhook_channel *channel, enum webhook_channel_statement statement, int count,
+static void note(struct webhook_channel *channel, enum webhook_channel_statement statement, int count,
                  const char *const *values)
 {
-    if (!pg_query(channel->pg, channel->first_statement + (size_t)statement, count, values, on_noted, NULL)) {
+    if (!pg_query(channel->pg, channel->first_statement + (size_t)statement, count, values, on_noted, channel)) {
         log_debug("the health of a webhook is noted at its next failure: PostgreSQL is not there");
     }
 }
 
-static void note_well(const struct webhook_channel *channel, const struct attempt *attempt)
+static void note_well(struct webhook_channel *channel, const struct attempt *attempt)
 {
     const char *values[] = {attempt->webhook};
     if (attempt->failing) {
@@ -92,7 +97,7 @@ static void note_well(const struct webhook_channel *channel, const struct attemp
 }
 
 /* Of a first failure, and of whatever may switch it off: what lies between changes nothing. */
-static void note_ill(const struct webhook_channel *channel, const struct attempt *attempt,
+static void note_ill(struct webhook_channel *channel, const struct attempt *attempt,
                      const struct webhook_result *result, bool given_up)
 {
     char now[CLOCK_TEXT_SIZE];
@@ -140,7 +145,7 @@ static enum delivery_verdict begin(struct delivery *delivery, const PGresult *ro
 
 static enum delivery_verdict judge(struct delivery *delivery, CURLcode outcome, void *arg)
 {
-    const struct webhook_channel *channel = arg;
+    struct webhook_channel *channel = arg;
     const struct attempt *attempt = delivery->own;
     struct webhook_result result = webhook_call_result(attempt->call, outcome);
     delivery->status = result.status;
@@ -182,13 +187,15 @@ struct delivery_channel webhook_channel_describe(struct webhook_channel *channel
                                      .arg = channel};
 }
 
-struct webhook_channel *webhook_channel_new(const struct config *config, struct pg *pg, size_t first_statement)
+struct webhook_channel *webhook_channel_new(const struct config *config, struct pg *pg, size_t first_statement,
+                                            struct push *push)
 {
     struct webhook_channel *channel = calloc(1, sizeof(*channel));
     if (channel == NULL) {
         return NULL;
     }
     channel->pg = pg;
+    channel->push = push;
     channel->first_statement = first_statement;
     channel->transfers_max = config->webhook_calls_max;
     channel->endpoint_max = config->webhook_endpoint_calls_max;

@@ -15,6 +15,7 @@
 #include "common/config.h"
 #include "common/pg.h"
 #include "notifyworker/deliveries.h"
+#include "notifyworker/push.h"
 
 enum webhook_channel_statement { WEBHOOK_CHANNEL_WELL, WEBHOOK_CHANNEL_ILL, WEBHOOK_CHANNEL_STATEMENTS };
 
@@ -22,9 +23,12 @@ extern const struct pg_statement webhook_channel_table[WEBHOOK_CHANNEL_STATEMENT
 
 struct webhook_channel;
 
-/* `first_statement`: index of webhook_channel_table[0] in the table of `pg`. NULL only without memory. */
+/*
+ * `first_statement`: index of webhook_channel_table[0] in the table of `pg`. `push` is borrowed, and sent at once. NULL
+ * only without memory.
+ */
 MUST_CHECK struct webhook_channel *webhook_channel_new(const struct config *config, struct pg *pg,
-                                                       size_t first_statement);
+                                                       size_t first_statement, struct push *push);
 /* Free the deliveries and `pg` before. */
 void webhook_channel_free(struct webhook_channel *channel);
 /* For deliveries; its `arg` is the channel. */

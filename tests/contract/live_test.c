@@ -303,6 +303,10 @@ START_TEST(refusals_are_those_of_http)
            "VALIDATION_FAILED");
     expect(ask(ann, bid_text(stage.auction, "60.00", ", \"idempotencyKey\": 7"), "error"), "error",
            "VALIDATION_FAILED");
+    /* A misspelt key would be a bid without one. */
+    expect(ask(ann, bid_text(stage.auction, "60.00", ", \"idempotencykey\": \"k\""), "error"), "error",
+           "VALIDATION_FAILED");
+    expect(ask(ann, "{\"type\": \"ping\", \"id\": \"p\", \"amount\": 1}", "error"), "error", "VALIDATION_FAILED");
     expect(ask(ann, bid_text("0190aaaa-0000-7000-8000-000000000000", "60.00", ""), "error"), "error", "NOT_FOUND");
     expect(ask(seller, bid_text(stage.auction, "60.00", ""), "error"), "error", "OWN_AUCTION");
     expect(ask(guest, bid_text(stage.auction, "60.00", ""), "error"), "error", "UNAUTHORIZED");

@@ -5,6 +5,7 @@ Every answer of the house is held against the OpenAPI document (tests/support/co
 document's schema of calls, and its signature against Python's own hmac; once more against the reference library of
 Standard Webhooks where `make check` has fetched it. Started by tests/run, which names the house in the environment.
 """
+import asyncio
 import concurrent.futures
 import json
 import os
@@ -17,6 +18,8 @@ import time
 import traceback
 import urllib.parse
 import uuid
+
+import websockets
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
@@ -439,10 +442,50 @@ def test_certificates_are_checked(stage):
     server.close()
 
 
+class Listener:
+    """What is said to a person over a WebSocket, from now on."""
+
+    def __init__(self, stage, who):
+        self.loop = asyncio.new_event_loop()
+        headers = {"Authorization": f"Bearer {who['token']}"}
+        url = stage.url.replace("http", "ws", 1) + "/ws"
+
+        async def connect():
+            return await websockets.connect(url, extra_headers=headers)
+
+        self.socket = self.loop.run_until_complete(connect())
+
+    def say(self, kind):
+        """A message of that type."""
+        self.loop.run_until_complete(self.socket.send(json.dumps({"type": kind})))
+
+    def hear(self, kind):
+        """The next message of that type."""
+
+        async def wait():
+            while True:
+                message = json.loads(await asyncio.wait_for(self.socket.recv(), WAIT_S))
+                if message["type"] == kind:
+                    return message
+
+        return self.loop.run_until_complete(wait())
+
+    def close(self):
+        """Ends it."""
+        self.loop.run_until_complete(self.socket.close())
+        self.loop.close()
+
+
 def test_an_endpoint_that_wants_no_more_is_switched_off(stage):
     who, path = stage.person("Uma"), "/gone"
     sql(f"UPDATE users SET verified_at = now() WHERE id = '{who['id']}';")
+    listener = Listener(stage, who)
+    listener.say("ping")
+    listener.hear("pong")  # it is known there
     hook, entry = stage.tested(who, path, at.status(410), "dropped")
+    told = listener.hear("notification")
+    same("what is told", (told["notification"]["kind"], "auctionId" in told), ("WEBHOOK_OFF", False))
+    listener.close()
     same("the delivery", (entry["tries"], entry["responseStatus"], len(stage.server.of(path))), (1, 410, 1))
     wait_for("the end", lambda: not stage.look(who, hook)["enabled"])
     same("the reason", stage.look(who, hook)["disabledReason"], "GONE")
