@@ -262,7 +262,7 @@ END_TEST
 START_TEST(a_long_auction_fits_the_page)
 {
     for (int i = 11; i < 30; i++) {
-        char amount[8];
+        char amount[16];
         (void)snprintf(amount, sizeof(amount), "%d", i);
         bid(amount);
     }
