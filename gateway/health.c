@@ -1,9 +1,13 @@
 /*
- * GET /health (alive), GET /ready (can bids be taken?) and GET /api/v1/time. The simplest handlers: read them first.
+ * GET /health (alive), GET /ready (can bids be taken?), GET /metrics and GET /api/v1/time. The simplest handlers: read
+ * them first.
  */
 #include "gateway/health.h"
 
+#include <event2/buffer.h>
+
 #include "common/clock.h"
+#include "common/metrics_server.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 
@@ -98,9 +102,30 @@ static void handle_time(struct request *request)
     reply_send(request, 200);
 }
 
+/* For a scraper that comes the way of clients, where metrics_public lets it. */
+static void handle_metrics(struct request *request)
+{
+    struct evbuffer *text = NULL;
+    if (!request->gateway->config->metrics_public) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    text = evbuffer_new();
+    if (text == NULL || !metrics_write(text)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        size_t length = evbuffer_get_length(text);
+        reply_bytes(request, 200, METRICS_SERVER_TYPE, evbuffer_pullup(text, -1), length);
+    }
+    if (text != NULL) {
+        evbuffer_free(text);
+    }
+}
+
 const struct route health_routes[] = {
     {METHOD_GET, ROUTE_OPEN, "/health", handle_health, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_GET, ROUTE_OPEN, "/ready", handle_ready, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/metrics", handle_metrics, LIMIT_NONE, ROUTE_NO_BODY},
     {METHOD_GET, ROUTE_OPEN, "/api/v1/time", handle_time, LIMIT_NONE, ROUTE_NO_BODY},
     {0},
 };

@@ -3,15 +3,10 @@
  */
 #include "gateway/metering.h"
 
-#include <event2/buffer.h>
-
 #include "common/broker.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/metrics_server.h"
 #include "common/pg.h"
-#include "gateway/gateway.h"
-#include "gateway/reply.h"
 
 enum { PATTERNS_MAX = 96 }; /* of paths; the contract has some 60 */
 
@@ -244,27 +239,3 @@ void metering_live_merged(void)
 {
     metrics_add(&live_repairs, REPAIR_MERGED, 0, 0, 1);
 }
-
-static void handle_metrics(struct request *request)
-{
-    struct evbuffer *text = NULL;
-    if (!request->gateway->config->metrics_public) {
-        reply_error(request, ERROR_NOT_FOUND);
-        return;
-    }
-    text = evbuffer_new();
-    if (text == NULL || !metrics_write(text)) {
-        reply_error(request, ERROR_UNAVAILABLE);
-    } else {
-        size_t length = evbuffer_get_length(text);
-        reply_bytes(request, 200, METRICS_SERVER_TYPE, evbuffer_pullup(text, -1), length);
-    }
-    if (text != NULL) {
-        evbuffer_free(text);
-    }
-}
-
-const struct route metering_routes[] = {
-    {METHOD_GET, ROUTE_OPEN, "/metrics", handle_metrics, LIMIT_NONE, ROUTE_NO_BODY},
-    {0},
-};

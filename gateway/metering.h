@@ -11,7 +11,6 @@
 #include "gateway/request.h"
 
 extern struct metrics_family *const metering_families[]; /* NULL-ended */
-extern const struct route metering_routes[];             /* GET /metrics, where metrics_public says so */
 
 /* A request was answered. */
 void metering_answered(const struct request *request);

@@ -17,7 +17,6 @@
 #include "gateway/ledger.h"
 #include "gateway/listing.h"
 #include "gateway/me.h"
-#include "gateway/metering.h"
 #include "gateway/openapi.h"
 #include "gateway/quote.h"
 #include "gateway/recovery.h"
@@ -33,7 +32,7 @@
 
 const struct route *const routes_all[] = {
     /* clang-format off */
-    metering_routes, health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
+    health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
     me_routes, watchlist_routes, images_routes,
     items_routes, websocket_routes, eventstream_routes,
