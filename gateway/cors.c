@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "gateway/gateway.h"
-#include "gateway/reply.h"
 
 /* What a client needs of an answer, and may send with a request, beyond what every script may. */
 static const char exposed[] = "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
@@ -59,23 +58,23 @@ const char *cors_origin(const struct request *request)
     return listed_origin(request);
 }
 
-void cors_answer(struct request *request)
+void cors_answer(struct request *request, cors_put put)
 {
     const char *origin = listed_origin(request);
     if (!is_off(request)) {
-        reply_header(request, "Vary", "Origin"); /* also where it is not listed: a cache must not mix them up */
+        put(request, "Vary", "Origin"); /* also where it is not listed: a cache must not mix them up */
     }
     if (origin != NULL) {
-        reply_header(request, "Access-Control-Allow-Origin", origin);
-        reply_header(request, "Access-Control-Expose-Headers", exposed);
+        put(request, "Access-Control-Allow-Origin", origin);
+        put(request, "Access-Control-Expose-Headers", exposed);
     }
 }
 
-void cors_preflight(struct request *request, const char *methods)
+void cors_preflight(struct request *request, const char *methods, cors_put put)
 {
     if (listed_origin(request) != NULL && request_header(request, "Access-Control-Request-Method") != NULL) {
-        reply_header(request, "Access-Control-Allow-Methods", methods);
-        reply_header(request, "Access-Control-Allow-Headers", sendable);
-        reply_header(request, "Access-Control-Max-Age", preflight_life_s);
+        put(request, "Access-Control-Allow-Methods", methods);
+        put(request, "Access-Control-Allow-Headers", sendable);
+        put(request, "Access-Control-Max-Age", preflight_life_s);
     }
 }

@@ -179,7 +179,7 @@ static void set_allow(struct request *request, unsigned allowed)
     }
     reply_header(request, "Allow", text);
     if (request->evreq->type == EVHTTP_REQ_OPTIONS) {
-        cors_preflight(request, text);
+        cors_preflight(request, text, reply_header);
     }
 }
 

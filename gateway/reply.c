@@ -79,7 +79,7 @@ static void answer(struct request *request, int status, const char *content_type
         return;
     }
     reply_header(request, "X-Request-Id", request->id);
-    cors_answer(request);
+    cors_answer(request, reply_header);
     if (content_type != NULL) {
         reply_header(request, "Content-Type", content_type);
     }
