@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -13,8 +14,10 @@
 #include "gateway/dispatch.h"
 #include "gateway/gateway.h"
 #include "gateway/metering.h"
+#include "gateway/presence.h"
 #include "gateway/session.h"
 #include "gateway/waiters.h"
+#include "gateway/watch.h"
 #include "gateway/websocket.h"
 
 enum {
@@ -22,6 +25,16 @@ enum {
     ID_SIZE = ID_MAX + 1,
     HELD_MAX = 4, /* what may be told of an auction between a bid's decision and its confirm; more goes out at once */
     RESULT_WAIT_MS = 60000, /* for the decision on a bid that was taken; later it comes as it comes, or is asked for */
+};
+
+/* A client at the other end of a WebSocket. */
+struct client {
+    struct websocket websocket; /* first: its client is found by it */
+    TAILQ_HEAD(, subscription) subscriptions;
+    size_t subscription_count;
+    struct presence presence;       /* entered unless it is a guest's */
+    struct auth_asking *asking;     /* credentials are being looked at; NULL: none are */
+    TAILQ_HEAD(, placing_way) ways; /* bids that are not answered yet */
 };
 
 /* One auction that this client watches. */
@@ -59,6 +72,11 @@ struct said {
     const struct json *tree;
     const char *id; /* as JSON; "": none */
 };
+
+static struct client *client_of(struct websocket *websocket)
+{
+    return (struct client *)websocket;
+}
 
 /* ---- answers ---- */
 
@@ -122,8 +140,8 @@ static void send_fault(struct websocket *websocket, const char *id, const char *
 static void subscription_free(struct subscription *subscription)
 {
     watch_remove(&subscription->watcher);
-    TAILQ_REMOVE(&subscription->websocket->subscriptions, subscription, list);
-    subscription->websocket->subscription_count--;
+    TAILQ_REMOVE(&client_of(subscription->websocket)->subscriptions, subscription, list);
+    client_of(subscription->websocket)->subscription_count--;
     free(subscription);
 }
 
@@ -149,10 +167,10 @@ static void on_refused(struct watcher *watcher, enum error_code why)
     subscription_free(subscription);
 }
 
-void commands_catch_up(struct websocket *websocket)
+static void catch_up(struct websocket *websocket)
 {
     struct subscription *subscription = NULL;
-    TAILQ_FOREACH(subscription, &websocket->subscriptions, list)
+    TAILQ_FOREACH(subscription, &client_of(websocket)->subscriptions, list)
     {
         if (subscription->stale && subscription->watcher.watch != NULL) {
             if (!stream_is_clear(&websocket->stream)) {
@@ -169,10 +187,10 @@ void commands_catch_up(struct websocket *websocket)
     }
 }
 
-static struct subscription *find_subscription(const struct websocket *websocket, const struct uuid *auction)
+static struct subscription *find_subscription(struct websocket *websocket, const struct uuid *auction)
 {
     struct subscription *subscription = NULL;
-    TAILQ_FOREACH(subscription, &websocket->subscriptions, list)
+    TAILQ_FOREACH(subscription, &client_of(websocket)->subscriptions, list)
     {
         if (uuid_equal(&subscription->auction_id, auction)) {
             return subscription;
@@ -206,7 +224,7 @@ static void do_subscribe(struct websocket *websocket, const struct said *said)
     if (subscription != NULL) {
         subscription_free(subscription); /* once more is a way to ask for a snapshot */
     }
-    if (websocket->subscription_count >= (size_t)websocket->gateway->config->live_subscriptions_max) {
+    if (client_of(websocket)->subscription_count >= (size_t)websocket->gateway->config->live_subscriptions_max) {
         send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, said->id, &auction);
         return;
     }
@@ -221,8 +239,8 @@ static void do_subscribe(struct websocket *websocket, const struct said *said)
         .auction_id = auction,
     };
     (void)snprintf(subscription->id, sizeof(subscription->id), "%s", said->id);
-    TAILQ_INSERT_TAIL(&websocket->subscriptions, subscription, list);
-    websocket->subscription_count++;
+    TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
+    client_of(websocket)->subscription_count++;
     if (!watch_add(websocket->gateway->watches, &subscription->watcher, &auction)) {
         on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
     }
@@ -258,7 +276,7 @@ static void way_free(struct placing_way *placing)
 {
     request_leave(&placing->way);
     waiters_remove(placing->websocket->gateway->waiters, &placing->waiter);
-    TAILQ_REMOVE(&placing->websocket->ways, placing, list);
+    TAILQ_REMOVE(&client_of(placing->websocket)->ways, placing, list);
     release_held(placing);
     free(placing->key);
     free(placing);
@@ -350,7 +368,7 @@ static struct placing_way *make_way(struct websocket *websocket, const struct sa
     *placing = (struct placing_way){
         .way = {.answered = on_placed}, .websocket = websocket, .auction_id = *auction, .key = NULL};
     (void)snprintf(placing->id, sizeof(placing->id), "%s", said->id);
-    TAILQ_INSERT_TAIL(&websocket->ways, placing, list);
+    TAILQ_INSERT_TAIL(&client_of(websocket)->ways, placing, list);
     if (key != NULL) {
         placing->key = strndup(key->text, key->length);
         placing->way.idempotency_key = placing->key;
@@ -410,7 +428,7 @@ static void on_told(struct presence *presence, const struct uuid *auction, struc
 {
     struct websocket *websocket = presence->owner;
     struct placing_way *placing = NULL;
-    TAILQ_FOREACH(placing, &websocket->ways, list)
+    TAILQ_FOREACH(placing, &client_of(websocket)->ways, list)
     {
         if (placing->way.request != NULL && uuid_equal(&placing->auction_id, auction) &&
             placing->held_count < HELD_MAX) {
@@ -428,10 +446,10 @@ static void on_person_ended(struct presence *presence, enum error_code why)
 
 static bool enter(struct websocket *websocket, const struct request_user *user)
 {
-    presence_remove(websocket->gateway->presences, &websocket->presence);
+    presence_remove(websocket->gateway->presences, &client_of(websocket)->presence);
     websocket->user = (struct request_user){.via = REQUEST_GUEST};
-    websocket->presence = (struct presence){.told = on_told, .ended = on_person_ended, .owner = websocket};
-    if (!presence_add(websocket->gateway->presences, &websocket->presence, user)) {
+    client_of(websocket)->presence = (struct presence){.told = on_told, .ended = on_person_ended, .owner = websocket};
+    if (!presence_add(websocket->gateway->presences, &client_of(websocket)->presence, user)) {
         return false;
     }
     websocket->user = *user;
@@ -443,7 +461,7 @@ static void on_auth_checked(enum error_code why, void *arg)
     struct auth_asking *asking = arg;
     struct websocket *websocket = asking->websocket;
     if (websocket != NULL) {
-        websocket->asking = NULL;
+        client_of(websocket)->asking = NULL;
         if (why == ERROR_COUNT && !enter(websocket, &asking->user)) {
             why = ERROR_UNAVAILABLE;
         }
@@ -473,14 +491,14 @@ static void do_auth(struct websocket *websocket, const struct said *said)
         send_error(websocket, ERROR_UNAUTHORIZED, said->id, NULL);
         return;
     }
-    struct auth_asking *asking = websocket->asking == NULL ? calloc(1, sizeof(*asking)) : NULL;
+    struct auth_asking *asking = client_of(websocket)->asking == NULL ? calloc(1, sizeof(*asking)) : NULL;
     if (asking == NULL) {
         send_error(websocket, ERROR_UNAVAILABLE, said->id, NULL); /* one at a time */
         return;
     }
     *asking = (struct auth_asking){.websocket = websocket, .user = user};
     (void)snprintf(asking->id, sizeof(asking->id), "%s", said->id);
-    websocket->asking = asking;
+    client_of(websocket)->asking = asking;
     presence_check(websocket->gateway, &user, on_auth_checked, asking);
 }
 
@@ -571,7 +589,7 @@ static void run(struct websocket *websocket, const struct json *tree)
     send_fault(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid or ping");
 }
 
-void commands_take(struct websocket *websocket, const void *bytes, size_t length)
+static void take(struct websocket *websocket, const void *bytes, size_t length)
 {
     const char *why = NULL;
     struct json *tree = json_parse(bytes, length, &why);
@@ -583,28 +601,43 @@ void commands_take(struct websocket *websocket, const void *bytes, size_t length
     json_free(tree);
 }
 
-void commands_begin(struct websocket *websocket)
+static void begin(struct websocket *websocket)
 {
     const struct request_user user = websocket->user;
+    TAILQ_INIT(&client_of(websocket)->subscriptions);
+    TAILQ_INIT(&client_of(websocket)->ways);
     if (user.via != REQUEST_GUEST && !enter(websocket, &user)) {
         log_error("no memory for a user who is connected: stays a guest");
     }
 }
 
-void commands_end(struct websocket *websocket)
+static void end(struct websocket *websocket)
 {
     struct subscription *next = NULL;
     struct placing_way *next_way = NULL;
-    for (struct subscription *each = TAILQ_FIRST(&websocket->subscriptions); each != NULL; each = next) {
+    for (struct subscription *each = TAILQ_FIRST(&client_of(websocket)->subscriptions); each != NULL; each = next) {
         next = TAILQ_NEXT(each, list);
         subscription_free(each);
     }
-    for (struct placing_way *each = TAILQ_FIRST(&websocket->ways); each != NULL; each = next_way) {
+    for (struct placing_way *each = TAILQ_FIRST(&client_of(websocket)->ways); each != NULL; each = next_way) {
         next_way = TAILQ_NEXT(each, list);
         way_free(each);
     }
-    if (websocket->asking != NULL) {
-        websocket->asking->websocket = NULL;
+    if (client_of(websocket)->asking != NULL) {
+        client_of(websocket)->asking->websocket = NULL;
     }
-    presence_remove(websocket->gateway->presences, &websocket->presence);
+    presence_remove(websocket->gateway->presences, &client_of(websocket)->presence);
 }
+
+static const struct websocket_kind kind = {
+    .size = sizeof(struct client), .begin = begin, .take = take, .ready = catch_up, .end = end};
+
+static void handle_upgrade(struct request *request)
+{
+    websocket_upgrade(request, &kind);
+}
+
+const struct route commands_routes[] = {
+    {METHOD_GET, ROUTE_OPTIONAL, "/ws", handle_upgrade, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

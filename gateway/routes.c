@@ -7,6 +7,7 @@
 #include "gateway/auctions.h"
 #include "gateway/bids.h"
 #include "gateway/changes.h"
+#include "gateway/commands.h"
 #include "gateway/deadletters.h"
 #include "gateway/eventstream.h"
 #include "gateway/forms.h"
@@ -28,14 +29,13 @@
 #include "gateway/watchlist.h"
 #include "gateway/webhook_deliveries.h"
 #include "gateway/webhooks.h"
-#include "gateway/websocket.h"
 
 const struct route *const routes_all[] = {
     /* clang-format off */
     health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
     accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
     me_routes, watchlist_routes, images_routes,
-    items_routes, websocket_routes, eventstream_routes,
+    items_routes, commands_routes, eventstream_routes,
     verification_routes, recovery_routes, unsubscribe_routes, forms_routes,
     admin_routes, admin_auctions_routes, deadletters_routes,
     webhooks_routes, webhook_deliveries_routes,

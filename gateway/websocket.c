@@ -18,7 +18,6 @@
 #include "common/log.h"
 #include "common/sha1.h"
 #include "common/utf8.h"
-#include "gateway/commands.h"
 #include "gateway/cors.h"
 #include "gateway/gateway.h"
 #include "gateway/metering.h"
@@ -191,7 +190,7 @@ static void on_message(wslay_event_context_ptr frames, const struct wslay_event_
     } else if (!count_message(websocket)) {
         wslay_event_shutdown_read(frames);
     } else if (message->opcode == WSLAY_TEXT_FRAME && send_pongs(websocket)) {
-        commands_take(websocket, message->msg, message->msg_length);
+        websocket->kind->take(websocket, message->msg, message->msg_length);
     } else if (message->opcode == WSLAY_BINARY_FRAME) {
         websocket_close(websocket, WEBSOCKET_NOT_TEXT, "text only");
         wslay_event_shutdown_read(frames);
@@ -298,7 +297,8 @@ static void on_close(struct stream *stream, enum stream_end end)
 
 static void on_ready(struct stream *stream)
 {
-    commands_catch_up(websocket_of(stream));
+    struct websocket *websocket = websocket_of(stream);
+    websocket->kind->ready(websocket);
 }
 
 static void on_ended(struct stream *stream)
@@ -307,12 +307,12 @@ static void on_ended(struct stream *stream)
     if (!websocket->closed) {
         note_closed(websocket, 0);
     }
-    commands_end(websocket);
+    websocket->kind->end(websocket);
     close_frames(websocket);
     free(websocket);
 }
 
-static const struct stream_kind kind = {
+static const struct stream_kind stream_kind = {
     .input = on_input,
     .ready = on_ready,
     .beat = on_beat,
@@ -382,10 +382,10 @@ static struct frame *write_handshake(const struct request *request)
     return frame_new(answer, (size_t)length);
 }
 
-static void grant(struct request *request)
+static void grant(struct request *request, const struct websocket_kind *kind)
 {
     struct gateway *gateway = request->gateway;
-    struct websocket *websocket = calloc(1, sizeof(*websocket));
+    struct websocket *websocket = calloc(1, kind->size);
     struct frame *handshake = write_handshake(request);
     if (websocket == NULL || handshake == NULL) {
         free(websocket);
@@ -393,18 +393,17 @@ static void grant(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    websocket->stream.kind = &kind;
+    websocket->stream.kind = &stream_kind;
+    websocket->kind = kind;
     websocket->gateway = gateway;
     websocket->user = request->user;
     websocket->since_ms = clock_mono_ms();
     memcpy(websocket->address, request->address, sizeof(websocket->address));
-    TAILQ_INIT(&websocket->subscriptions);
-    TAILQ_INIT(&websocket->ways);
-    commands_begin(websocket);
+    kind->begin(websocket);
     stream_begin(gateway->streams, &websocket->stream, reply_take_over(request, 101), handshake);
 }
 
-static void handle_upgrade(struct request *request)
+void websocket_upgrade(struct request *request, const struct websocket_kind *kind)
 {
     if (request_answered(request)) {
         reply_end(request);
@@ -421,11 +420,6 @@ static void handle_upgrade(struct request *request)
                !request->gateway->house.known) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        grant(request);
+        grant(request, kind);
     }
 }
-
-const struct route websocket_routes[] = {
-    {METHOD_GET, ROUTE_OPTIONAL, "/ws", handle_upgrade, LIMIT_NONE, ROUTE_NO_BODY},
-    {0},
-};

@@ -1,22 +1,16 @@
 /*
- * GET /ws: WebSockets (RFC 6455, frames by wslay). The handshake is a request like any other until it is granted; then
- * the connection leaves HTTP (stream.h). What a client says is done by commands.c.
+ * WebSockets (RFC 6455, frames by wslay). The handshake is a request like any other until it is granted; then the
+ * connection leaves HTTP (stream.h). What a client says is its owner's, by a table of functions.
  *
- * Callers: routes.c; commands.c.
+ * Caller: commands.c, whose GET /ws it is.
  */
 #ifndef ROSTRUM_GATEWAY_WEBSOCKET_H
 #define ROSTRUM_GATEWAY_WEBSOCKET_H
 
-#include <sys/queue.h>
 #include <wslay/wslay.h>
 
-#include "gateway/presence.h"
 #include "gateway/request.h"
-#include "gateway/router.h"
 #include "gateway/stream.h"
-#include "gateway/watch.h"
-
-extern const struct route websocket_routes[];
 
 /* Codes of a close (RFC 6455, 7.4.1). */
 enum {
@@ -29,21 +23,28 @@ enum {
     WEBSOCKET_TRY_LATER = 1013,
 };
 
-struct auth_asking;
-struct subscription;
-struct placing_way;
+struct websocket;
+
+/* What the owner of a WebSocket does at its turns. */
+struct websocket_kind {
+    size_t size; /* of the owner's object, whose first member is the struct websocket: made zeroed, freed behind `end` */
+    /* It is open. */
+    void (*begin)(struct websocket *websocket);
+    /* One message; it may close the WebSocket, and never frees it. */
+    void (*take)(struct websocket *websocket, const void *bytes, size_t length);
+    /* It takes something again: what could not be told before can be now. */
+    void (*ready)(struct websocket *websocket);
+    /* It is closed, and is freed next: nothing of it may be left anywhere. */
+    void (*end)(struct websocket *websocket);
+};
 
 struct websocket {
     struct stream stream; /* first: a stream's owner is found by it */
     struct gateway *gateway;
     struct request_user user; /* a guest's id is nil */
     char address[REQUEST_ADDRESS_SIZE];
-    TAILQ_HEAD(, subscription) subscriptions; /* of commands.c, as are the next two */
-    size_t subscription_count;
-    struct presence presence;       /* entered unless it is a guest's */
-    struct auth_asking *asking;     /* credentials are being looked at; NULL: none are */
-    TAILQ_HEAD(, placing_way) ways; /* bids that are not answered yet */
     /* The rest belongs to websocket.c. */
+    const struct websocket_kind *kind;
     wslay_event_context_ptr frames; /* NULL while no message has come half way: a context takes 8 KiB */
     const uint8_t *bytes;           /* that have come, while they are worked through */
     size_t length;
@@ -57,6 +58,8 @@ struct websocket {
     int messages;     /* so many were counted */
 };
 
+/* ENDS a request: it becomes a WebSocket of this kind if it asks for one rightly and there is room, or is refused. */
+void websocket_upgrade(struct request *request, const struct websocket_kind *kind);
 /* Sends a text to this client: a WebSocket of its own owns nothing of it. */
 void websocket_send(struct websocket *websocket, struct text *text);
 /* The same as a frame; the reference goes over. NULL: without memory, and the connection fails. */
