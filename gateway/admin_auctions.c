@@ -10,8 +10,8 @@
 #include "common/clock.h"
 #include "common/money.h"
 #include "gateway/auctions.h"
-#include "gateway/cursor.h"
 #include "gateway/gateway.h"
+#include "gateway/page.h"
 #include "gateway/reply.h"
 
 #define PRICE "coalesce(a.current_bid, a.starting_price)"

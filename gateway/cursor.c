@@ -1,5 +1,5 @@
 /*
- * Keyset pages; see cursor.h.
+ * See cursor.h.
  */
 #include "gateway/cursor.h"
 

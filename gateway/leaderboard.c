@@ -14,8 +14,8 @@
 #include "common/keys.h"
 #include "common/pseudonym.h"
 #include "common/snapshot.h"
-#include "gateway/cursor.h"
 #include "gateway/gateway.h"
+#include "gateway/page.h"
 #include "gateway/reply.h"
 #include "gateway/snapshots.h"
 

@@ -11,8 +11,8 @@
 #include "common/keys.h"
 #include "common/pseudonym.h"
 #include "gateway/cache.h"
-#include "gateway/cursor.h"
 #include "gateway/gateway.h"
+#include "gateway/page.h"
 #include "gateway/reply.h"
 
 enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };

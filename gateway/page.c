@@ -1,9 +1,9 @@
 /*
- * ?limit= and ?cursor= of a request, and the frame of a list in its answer; see cursor.h.
+ * See page.h.
  */
-#include <string.h>
+#include "gateway/page.h"
 
-#include "gateway/cursor.h"
+#include <string.h>
 
 static bool read_limit(const char *text, int *limit)
 {
@@ -16,13 +16,13 @@ static bool read_limit(const char *text, int *limit)
         value = value * 10 + (text[i] - '0');
     }
     *limit = value;
-    return value >= 1 && value <= CURSOR_LIMIT_MAX;
+    return value >= 1 && value <= PAGE_LIMIT_MAX;
 }
 
 void page_read(const struct request *request, const char *sort, struct page *page, struct faults *faults)
 {
     char text[CURSOR_TEXT_SIZE];
-    *page = (struct page){.limit = CURSOR_LIMIT_DEFAULT};
+    *page = (struct page){.limit = PAGE_LIMIT_DEFAULT};
     if (request_query(request, "limit", text, sizeof(text)) && !read_limit(text, &page->limit)) {
         faults_add(faults, "limit", "must be a whole number from 1 to 100");
     }

@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "common/money.h"
-#include "gateway/cursor.h"
+#include "gateway/page.h"
 #include "gateway/queries.h"
 
 enum search_order { SEARCH_ENDING, SEARCH_NEWEST, SEARCH_PRICE_UP, SEARCH_PRICE_DOWN, SEARCH_RELEVANCE };

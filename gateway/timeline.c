@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
-#include "gateway/cursor.h"
+#include "gateway/page.h"
 #include "gateway/reply.h"
 
 enum { NUMBER_SIZE = 16, OWN_VALUES = 4 };

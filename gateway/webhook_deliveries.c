@@ -11,8 +11,8 @@
 #include "common/webhook.h"
 #include "gateway/auctions.h"
 #include "gateway/columns.h"
-#include "gateway/cursor.h"
 #include "gateway/gateway.h"
+#include "gateway/page.h"
 #include "gateway/reply.h"
 #include "gateway/webhooks.h"
 

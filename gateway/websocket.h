@@ -27,7 +27,7 @@ struct websocket;
 
 /* What the owner of a WebSocket does at its turns. */
 struct websocket_kind {
-    size_t size; /* of the owner's object, whose first member is the struct websocket: made zeroed, freed behind `end` */
+    size_t size; /* of the owner's object, whose first member is the struct websocket; zeroed, and freed after `end` */
     /* It is open. */
     void (*begin)(struct websocket *websocket);
     /* One message; it may close the WebSocket, and never frees it. */
