@@ -18,6 +18,7 @@
 #include "gateway/admission.h"
 #include "gateway/bans.h"
 #include "gateway/cache.h"
+#include "gateway/catalogue.h"
 #include "gateway/conn.h"
 #include "gateway/dispatch.h"
 #include "gateway/documents.h"
@@ -29,6 +30,7 @@
 #include "gateway/queries.h"
 #include "gateway/receipt.h"
 #include "gateway/router.h"
+#include "gateway/routes.h"
 #include "gateway/sessions.h"
 #include "gateway/snapshots.h"
 #include "gateway/stream.h"
@@ -245,7 +247,7 @@ static bool start_pg(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
     size_t count = 0;
-    gateway->statements = statements_gather(&count);
+    gateway->statements = catalogue_gather(&count);
     if (gateway->statements == NULL) {
         return false;
     }

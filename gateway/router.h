@@ -85,7 +85,4 @@ enum router_result router_find(const struct router *router, enum method method, 
                                struct router_match *match);
 const char *router_method_text(enum method method);
 
-/* routes.c: the tables of all resource files, NULL-ended. A new resource file is entered there. */
-extern const struct route *const routes_all[];
-
 #endif

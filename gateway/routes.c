@@ -1,6 +1,8 @@
 /*
- * The routes of all resource files in one place; the router reads them once at start.
+ * See routes.h.
  */
+#include "gateway/routes.h"
+
 #include "gateway/accounts.h"
 #include "gateway/admin.h"
 #include "gateway/admin_auctions.h"
@@ -21,7 +23,6 @@
 #include "gateway/openapi.h"
 #include "gateway/quote.h"
 #include "gateway/recovery.h"
-#include "gateway/router.h"
 #include "gateway/session.h"
 #include "gateway/sessions.h"
 #include "gateway/unsubscribe.h"

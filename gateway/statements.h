@@ -24,11 +24,6 @@ struct statements {
     size_t first; /* where the list begins in the gateway's table; set once at start */
 };
 
-/* statements.c: the lists of all resource files, NULL-ended. A new resource file is entered there. */
-extern struct statements *const statements_all[];
-/* All lists in one table, owned by the caller; NULL without memory. Sets every `first`. */
-MUST_CHECK struct pg_statement *statements_gather(size_t *count);
-
 /* pg_query on the gateway's pool: false when PostgreSQL is not there (503), and then the callback does not come. */
 MUST_CHECK bool statements_query(struct gateway *gateway, const struct statements *of, size_t statement, int count,
                                  const char *const *values, pg_callback callback, void *arg);

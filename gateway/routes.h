@@ -1,0 +1,15 @@
+/*
+ * The routes of all resource files in one place; the router reads them once at start. A new resource file is entered in
+ * routes.c.
+ *
+ * Caller: gateway.c.
+ */
+#ifndef ROSTRUM_GATEWAY_ROUTES_H
+#define ROSTRUM_GATEWAY_ROUTES_H
+
+#include "gateway/router.h"
+
+/* NULL-ended. */
+extern const struct route *const routes_all[];
+
+#endif
