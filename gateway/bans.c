@@ -8,7 +8,7 @@
 #include "common/keys.h"
 #include "common/log.h"
 #include "gateway/gateway.h"
-#include "gateway/presence.h"
+#include "gateway/sessions.h"
 
 enum { BANS_RECENT };
 enum { NUMBER_SIZE = 16 };
@@ -33,7 +33,7 @@ bool bans_mark(struct gateway *gateway, const struct uuid *user, bool banned, re
     if (!redis_command(gateway->redis, callback, arg, ARRAY_LEN(set), set, NULL)) {
         return false;
     }
-    presence_recheck(gateway, user);
+    sessions_recheck(gateway, user);
     return true;
 }
 

@@ -250,20 +250,6 @@ static void all_are_due(struct person *person, struct presences *presences)
     event_active(presences->sweep, EV_TIMEOUT, 0);
 }
 
-void presence_recheck(struct gateway *gateway, const struct uuid *user)
-{
-    char channel[KEYS_SIZE];
-    const struct word word = {.kind = WORD_CHECK};
-    struct jsonw *json = gateway->presences->json;
-    jsonw_reset(json);
-    message_write_word(json, &word);
-    keys_user_channel(user, channel);
-    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(json, NULL)};
-    if (arguments[2] == NULL || !redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("nobody was told to look at credentials again: Redis is not there");
-    }
-}
-
 /* ---- what a user is told ---- */
 
 static void tell(struct presences *presences, const struct uuid *user, const struct uuid *auction)

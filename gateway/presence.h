@@ -4,7 +4,7 @@
  * one. And whether they may stay: when a session ends or a user is banned, and every live_ping_interval_s, credentials
  * are looked at again.
  *
- * Callers: commands.c, eventstream.c (presences); gateway.c; sessions.c and bans.c (presence_recheck).
+ * Callers: commands.c, eventstream.c (presences); gateway.c. What has them looked at again: sessions_recheck.
  */
 #ifndef ROSTRUM_GATEWAY_PRESENCE_H
 #define ROSTRUM_GATEWAY_PRESENCE_H
@@ -55,8 +55,5 @@ void presences_decided(struct presences *presences, const struct decision *decis
 void presences_message(struct presences *presences, const struct uuid *user, const char *bytes, size_t length);
 /* The connection to Redis that listens came up, or went. */
 void presences_listening(struct presences *presences, bool up);
-
-/* A session of this user ended, or the user was banned: every worker looks who still may stay. */
-void presence_recheck(struct gateway *gateway, const struct uuid *user);
 
 #endif

@@ -10,9 +10,10 @@
 
 #include "common/clock.h"
 #include "common/keys.h"
+#include "common/log.h"
+#include "common/message.h"
 #include "gateway/audit.h"
 #include "gateway/gateway.h"
-#include "gateway/presence.h"
 #include "gateway/reply.h"
 
 enum { NUMBER_SIZE = 24, HASH_HALF = 16 };
@@ -87,6 +88,22 @@ static const char *describe(struct request *request, int64_t now_ms)
     return jsonw_text(json, NULL);
 }
 
+void sessions_recheck(struct gateway *gateway, const struct uuid *user)
+{
+    char channel[KEYS_SIZE];
+    const struct word word = {.kind = WORD_CHECK};
+    struct jsonw *json = jsonw_new(); /* the gateway's may be in use */
+    if (json != NULL) {
+        message_write_word(json, &word);
+    }
+    keys_user_channel(user, channel);
+    const char *const arguments[] = {"PUBLISH", channel, json == NULL ? NULL : jsonw_text(json, NULL)};
+    if (arguments[2] == NULL || !redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("nobody was told to look at credentials again: no memory, or Redis is not there");
+    }
+    jsonw_free(json);
+}
+
 bool sessions_begin(struct request *request, const struct uuid *user, bool admin, redis_callback callback, void *arg)
 {
     const struct config *config = request->gateway->config;
@@ -110,7 +127,7 @@ bool sessions_begin(struct request *request, const struct uuid *user, bool admin
                                            ARRAY_LEN(arguments), arguments, NULL)) {
         return false;
     }
-    presence_recheck(request->gateway, user); /* it may have ended the oldest */
+    sessions_recheck(request->gateway, user); /* it may have ended the oldest */
     return true;
 }
 
@@ -129,7 +146,7 @@ bool sessions_end(struct gateway *gateway, const struct sessions_end *end, redis
                     NULL)) {
         return false;
     }
-    presence_recheck(gateway, end->user);
+    sessions_recheck(gateway, end->user);
     return true;
 }
 

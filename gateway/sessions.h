@@ -3,7 +3,7 @@
  * ended session leaves '-' behind for as long as access tokens live, so that its access tokens end with it. The id of a
  * session is the hash of its token, which the bearer of the token alone can use for nothing.
  *
- * Callers: session.c (one's own), accounts.c and recovery.c (after a new password), admin.c (a ban).
+ * Callers: session.c (one's own), accounts.c and recovery.c (after a new password), admin.c (a ban); bans.c.
  */
 #ifndef ROSTRUM_GATEWAY_SESSIONS_H
 #define ROSTRUM_GATEWAY_SESSIONS_H
@@ -39,5 +39,7 @@ MUST_CHECK bool sessions_begin(struct request *request, const struct uuid *user,
 /* False when Redis is not there; the reply is the number of sessions ended. */
 MUST_CHECK bool sessions_end(struct gateway *gateway, const struct sessions_end *end, redis_callback callback,
                              void *arg);
+/* A session of this user ended, or the user was banned: every worker looks who still may stay connected. */
+void sessions_recheck(struct gateway *gateway, const struct uuid *user);
 
 #endif
