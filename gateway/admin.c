@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "gateway/auctions.h"
 #include "gateway/audit.h"
 #include "gateway/bans.h"
 #include "gateway/columns.h"
@@ -29,8 +28,8 @@ enum {
 };
 
 #define USER_COLUMNS(u)                                                                                                \
-    u ".id, " u ".email, " u ".display_name, " u ".role, " AUCTIONS_MS(u ".created_at") ", " AUCTIONS_MS(u ".banned_"  \
-                                                                                                           "at")
+    u ".id, " u ".email, " u ".display_name, " u ".role, " COLUMNS_MS(u ".created_at") ", " COLUMNS_MS(u ".banned_"    \
+                                                                                                         "at")
 
 /* $1 user, $2 now, $3 id of the entry, $4 who, $5 address, $6 agent, $7 request, $8 reason */
 #define NOTE(action)                                                                                                   \
@@ -51,7 +50,7 @@ static const struct pg_statement list[] = {
                               " AND ($6::boolean IS NULL OR (u.banned_at IS NOT NULL) = $6)"
                               " ORDER BY u.created_at DESC, u.id DESC LIMIT $3"},
     [ADMIN_LOG] = {"admin_log",
-                   "SELECT id, " AUCTIONS_MS(
+                   "SELECT id, " COLUMNS_MS(
                        "at") ", actor_id, action, subject, old_value, new_value, reason, address,"
                              " agent, request_id FROM audit_log WHERE ($1::text IS NULL OR id < $2::uuid)"
                              " AND ($4::uuid IS NULL OR actor_id = $4) AND ($5::text IS NULL OR action = $5)"

@@ -1,5 +1,5 @@
 /*
- * See admin_auctions.h. Auctions are shown as everywhere (auctions_write): an admin sees the reserve and the winner,
+ * See admin_auctions.h. Auctions are shown as everywhere (view_write): an admin sees the reserve and the winner,
  * and never a standing maximum.
  */
 #include "gateway/admin_auctions.h"
@@ -9,16 +9,16 @@
 
 #include "common/clock.h"
 #include "common/money.h"
-#include "gateway/auctions.h"
 #include "gateway/gateway.h"
 #include "gateway/page.h"
 #include "gateway/reply.h"
+#include "gateway/view.h"
 
 #define PRICE "coalesce(a.current_bid, a.starting_price)"
 /* $1 key, $2 id, $3 limit, then the filters in the order of `filters`. */
 #define LIST(name, column, type, than, direction)                                                                      \
     {                                                                                                                  \
-        name, "SELECT " AUCTIONS_COLUMNS " FROM auctions a"                                                            \
+        name, "SELECT " VIEW_COLUMNS " FROM auctions a"                                                                \
               " WHERE ($1::" type " IS NULL OR (" column ", a.id) " than " ($1::" type ", $2::uuid))"                  \
               " AND ($4::text IS NULL OR a.status = $4) AND ($5::text IS NULL OR a.category = $5)"                     \
               " AND ($6::numeric IS NULL OR " PRICE " >= $6) AND ($7::numeric IS NULL OR " PRICE " <= $7)"             \
@@ -134,13 +134,13 @@ static void read_search(const struct request *request, struct search *search, st
 
 static void fill_cursor(const struct search *search, const PGresult *result, int row, struct cursor *cursor)
 {
-    *cursor = (struct cursor){.id = pg_uuid(result, row, AUCTIONS_ID)};
+    *cursor = (struct cursor){.id = pg_uuid(result, row, VIEW_ID)};
     (void)snprintf(cursor->sort, sizeof(cursor->sort), "%s", order_names[search->order]);
     if (search->order == ORDER_NEWEST || search->order == ORDER_ENDING) {
-        clock_format(pg_int(result, row, search->order == ORDER_NEWEST ? AUCTIONS_CREATED : AUCTIONS_END), cursor->key);
+        clock_format(pg_int(result, row, search->order == ORDER_NEWEST ? VIEW_CREATED : VIEW_END), cursor->key);
     } else {
-        bool bid = !pg_null(result, row, AUCTIONS_CURRENT_BID);
-        money_format(pg_money(result, row, bid ? AUCTIONS_CURRENT_BID : AUCTIONS_STARTING_PRICE), cursor->key);
+        bool bid = !pg_null(result, row, VIEW_CURRENT_BID);
+        money_format(pg_money(result, row, bid ? VIEW_CURRENT_BID : VIEW_STARTING_PRICE), cursor->key);
     }
 }
 
@@ -156,7 +156,7 @@ static void on_found(const struct pg_reply *reply, void *arg)
     struct jsonw *json = reply_json(request);
     page_begin(json);
     for (int row = 0; row < shown; row++) {
-        auctions_write(json, request, reply->result, row);
+        view_write(json, request, reply->result, row);
     }
     struct cursor last;
     if (rows > shown) {

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "gateway/auctions.h"
 #include "gateway/audit.h"
 #include "gateway/documents.h"
 #include "gateway/fields.h"
@@ -21,6 +20,7 @@
 #include "gateway/publisher.h"
 #include "gateway/reply.h"
 #include "gateway/terms.h"
+#include "gateway/view.h"
 #include "gateway/waiters.h"
 
 enum {
@@ -34,7 +34,7 @@ enum {
 enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP };
 
 static const struct pg_statement list[] = {
-    [CHANGE_LOAD] = {"change_load", "SELECT " AUCTIONS_COLUMNS " FROM auctions a WHERE a.id = $1"},
+    [CHANGE_LOAD] = {"change_load", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
     /*
      * An admin's order is written into the audit log before it is published; the ledger says by the command's id what
      * became of it. $1 auction, $2 id of the entry, $3 now, $4 who, $5 address, $6 agent, $7 request, $8 action,
@@ -57,13 +57,13 @@ static const struct pg_statement list[] = {
                       " snipe_window_s = $9, snipe_extension_s = $10, snipe_max = $11, start_time = $12,"
                       " original_end_time = $13, end_time = $13, minimum_bid = $4, version = version + 1,"
                       " updated_at = $16 WHERE id = $14 AND status = 'draft' AND version = $15"
-                      " RETURNING " AUCTIONS_COLUMNS},
+                      " RETURNING " VIEW_COLUMNS},
     [CHANGE_PUBLISH] =
         {"change_publish",
          "UPDATE auctions AS a SET status = CASE WHEN start_time > $3 THEN 'scheduled' ELSE 'active' END,"
          " start_time = greatest(start_time, $3), published_at = $3, updated_at = $3,"
          " version = version + 1 WHERE id = $1 AND status = 'draft' AND version = $2"
-         " RETURNING " AUCTIONS_COLUMNS},
+         " RETURNING " VIEW_COLUMNS},
     [CHANGE_DROP] = {"change_drop",
                      "DELETE FROM auctions WHERE id = $1 AND status = 'draft' AND version = $2 RETURNING id"},
 };
@@ -259,11 +259,11 @@ static bool is_of_seller(struct request *request, const struct pg_reply *reply)
     if (!statements_usable(request, reply)) {
         return false;
     }
-    if (auctions_hidden(request, reply->result)) {
+    if (view_hidden(request, reply->result)) {
         reply_error(request, ERROR_NOT_FOUND);
         return false;
     }
-    seller = pg_uuid(reply->result, 0, AUCTIONS_SELLER);
+    seller = pg_uuid(reply->result, 0, VIEW_SELLER);
     if (!uuid_equal(&seller, &request->user.id)) {
         reply_error(request, ERROR_FORBIDDEN);
         return false;
@@ -273,7 +273,7 @@ static bool is_of_seller(struct request *request, const struct pg_reply *reply)
 
 static bool has_status(const PGresult *result, const char *status)
 {
-    return strcmp(pg_text(result, 0, AUCTIONS_STATUS), status) == 0;
+    return strcmp(pg_text(result, 0, VIEW_STATUS), status) == 0;
 }
 
 /*
@@ -291,7 +291,7 @@ static enum error_code refusal(const PGresult *result)
     if (!has_status(result, "scheduled") && !has_status(result, "active")) {
         return ERROR_AUCTION_ENDED;
     }
-    return pg_null(result, 0, AUCTIONS_CURRENT_BID) ? ERROR_COUNT : ERROR_HAS_BIDS;
+    return pg_null(result, 0, VIEW_CURRENT_BID) ? ERROR_COUNT : ERROR_HAS_BIDS;
 }
 
 /* ---- drafts ---- */
@@ -336,15 +336,15 @@ static void on_publish_loaded(const struct pg_reply *reply, void *arg)
         return;
     }
     int64_t now_ms = clock_now_ms();
-    int64_t start_ms = pg_int(reply->result, 0, AUCTIONS_START);
-    if (pg_int(reply->result, 0, AUCTIONS_END) < (start_ms > now_ms ? start_ms : now_ms) + DURATION_LEAST_MS) {
+    int64_t start_ms = pg_int(reply->result, 0, VIEW_START);
+    if (pg_int(reply->result, 0, VIEW_END) < (start_ms > now_ms ? start_ms : now_ms) + DURATION_LEAST_MS) {
         faults_add(&faults, "endTime", "must be at least a second after startTime, and after now");
         reply_faults(request, &faults);
         return;
     }
     uuid_format(&request->parameters[0], id);
     clock_format(now_ms, now);
-    const char *values[] = {id, pg_text(reply->result, 0, AUCTIONS_VERSION), now};
+    const char *values[] = {id, pg_text(reply->result, 0, VIEW_VERSION), now};
     query(request, CHANGE_PUBLISH, ARRAY_LEN(values), values, on_draft_changed);
 }
 
@@ -405,7 +405,7 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
         reply_error(request, code);
         return;
     }
-    if (command->version != pg_int(result, 0, AUCTIONS_VERSION)) {
+    if (command->version != pg_int(result, 0, VIEW_VERSION)) {
         reply_error(request, ERROR_VERSION_CONFLICT);
     } else if (draft) {
         char version[NUMBER_SIZE];
@@ -434,7 +434,7 @@ static void on_cancel_loaded(const struct pg_reply *reply, void *arg)
     if (has_status(reply->result, "draft")) {
         char id[UUID_TEXT_SIZE];
         uuid_format(&request->parameters[0], id);
-        const char *values[] = {id, pg_text(reply->result, 0, AUCTIONS_VERSION)};
+        const char *values[] = {id, pg_text(reply->result, 0, VIEW_VERSION)};
         query(request, CHANGE_DROP, ARRAY_LEN(values), values, on_draft_dropped);
     } else if (refusal(reply->result) != ERROR_COUNT) {
         reply_error(request, refusal(reply->result));
@@ -533,7 +533,7 @@ static void handle_admin(struct request *request)
     bool extends = action->kind == COMMAND_EXTEND;
     (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
     if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &faults) &&
-        (end_ms <= request->received_ms || end_ms > request->received_ms + AUCTIONS_END_MOST_MS)) {
+        (end_ms <= request->received_ms || end_ms > request->received_ms + TERMS_END_MOST_MS)) {
         faults_add(&faults, "endTime", "must be after now and within a year");
     } else if (!extends && json_member(body, "endTime") != NULL) {
         faults_add(&faults, "endTime", "goes with extend only");

@@ -7,6 +7,9 @@
 #include "common/json.h"
 #include "common/pg.h"
 
+/* A timestamptz as milliseconds since the epoch. */
+#define COLUMNS_MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
+
 /* NUMERIC(12,2). */
 void columns_put_money(struct jsonw *json, const char *name, const PGresult *result, int row, int column);
 /* Milliseconds since the epoch. */

@@ -10,7 +10,6 @@
 
 #include "common/clock.h"
 #include "common/topology.h"
-#include "gateway/auctions.h"
 #include "gateway/audit.h"
 #include "gateway/columns.h"
 #include "gateway/fields.h"
@@ -21,8 +20,7 @@
 enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP };
 enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
 
-#define COLUMNS                                                                                                        \
-    "id, routing_key, reason, length(body), times, " AUCTIONS_MS("created_at") ", " AUCTIONS_MS("requeued_at")
+#define COLUMNS "id, routing_key, reason, length(body), times, " COLUMNS_MS("created_at") ", " COLUMNS_MS("requeued_at")
 
 /*
  * What the letter was, for the audit log: its content by length and digest, and the auctions that it names. Not the

@@ -22,10 +22,10 @@
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/snapshot.h"
-#include "gateway/auctions.h"
 #include "gateway/gateway.h"
 #include "gateway/metering.h"
 #include "gateway/reply.h"
+#include "gateway/view.h"
 
 enum {
     LOADS_MAX = 4096,      /* rows being read from PostgreSQL; beyond that 503 */
@@ -40,7 +40,7 @@ enum {
 enum { DOCUMENT_GET };
 
 static const struct pg_statement list[] = {
-    [DOCUMENT_GET] = {"document_get", "SELECT " AUCTIONS_COLUMNS " FROM auctions a WHERE a.id = $1"},
+    [DOCUMENT_GET] = {"document_get", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
 };
 
 struct statements documents_statements = {list, ARRAY_LEN(list), 0};
@@ -219,13 +219,13 @@ void documents_reply(struct request *request, int status, const PGresult *result
 {
     char etag[ETAG_SIZE];
     size_t length = 0;
-    auctions_write_view(reply_json(request), &request->user, result, 0);
+    view_write_for(reply_json(request), &request->user, result, 0);
     const char *text = jsonw_text(request->gateway->json, &length);
     if (text == NULL) {
         reply_error(request, ERROR_INTERNAL_ERROR);
         return;
     }
-    make_etag(text, length, pg_int(result, 0, AUCTIONS_VERSION), etag);
+    make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
     send_text(request, status, text, length, etag);
 }
 
@@ -240,26 +240,26 @@ static void keep(struct gateway *gateway, const PGresult *result, int64_t made_m
     char etag[ETAG_SIZE];
     char life[NUMBER_SIZE];
     size_t length = 0;
-    struct uuid id = pg_uuid(result, 0, AUCTIONS_ID);
-    if (strcmp(pg_text(result, 0, AUCTIONS_STATUS), "draft") == 0) {
+    struct uuid id = pg_uuid(result, 0, VIEW_ID);
+    if (strcmp(pg_text(result, 0, VIEW_STATUS), "draft") == 0) {
         return;
     }
     jsonw_reset(gateway->json);
-    auctions_write_view(gateway->json, &(struct request_user){.admin = false}, result, 0);
+    view_write_for(gateway->json, &(struct request_user){.admin = false}, result, 0);
     const char *text = jsonw_text(gateway->json, &length);
     if (text == NULL) {
         return;
     }
-    make_etag(text, length, pg_int(result, 0, AUCTIONS_VERSION), etag);
-    struct uuid seller = pg_uuid(result, 0, AUCTIONS_SELLER);
-    struct uuid winner = pg_uuid(result, 0, AUCTIONS_WINNER);
+    make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
+    struct uuid seller = pg_uuid(result, 0, VIEW_SELLER);
+    struct uuid winner = pg_uuid(result, 0, VIEW_WINNER);
     copy_keep(gateway->documents, &id, &seller, &winner, etag, text, length);
-    (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, AUCTIONS_VERSION));
+    (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, VIEW_VERSION));
     (void)snprintf(made, sizeof(made), "%" PRId64, made_ms);
     (void)snprintf(life, sizeof(life), "%d", SNAPSHOT_LIFE_S);
     keys_snapshot(&id, key);
     const char *arguments[] = {
-        key, version, made, etag, pg_text(result, 0, AUCTIONS_SELLER), pg_text(result, 0, AUCTIONS_WINNER), text, life};
+        key, version, made, etag, pg_text(result, 0, VIEW_SELLER), pg_text(result, 0, VIEW_WINNER), text, life};
     if (!redis_call(gateway->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("a document was not noted: Redis is not there");
     }
@@ -270,7 +270,7 @@ static void show(struct request *request, const struct pg_reply *reply)
     if (!statements_usable(request, reply)) {
         return;
     }
-    if (auctions_hidden(request, reply->result)) {
+    if (view_hidden(request, reply->result)) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         documents_reply(request, 200, reply->result);
@@ -299,7 +299,7 @@ static void on_row(const struct pg_reply *reply, void *arg)
     struct load *loaded = arg;
     struct asking *asking = NULL;
     bool found = reply->outcome == PG_OK && PQntuples(reply->result) == 1;
-    int64_t version = found ? pg_int(reply->result, 0, AUCTIONS_VERSION) : INT64_MAX;
+    int64_t version = found ? pg_int(reply->result, 0, VIEW_VERSION) : INT64_MAX;
     struct askings waiting = TAILQ_HEAD_INITIALIZER(waiting);
     TAILQ_CONCAT(&waiting, &loaded->waiting, list);
     struct gateway *gateway = loaded->documents->gateway;

@@ -30,7 +30,7 @@ void documents_get(struct request *request);
 /* The same after a change that this request asked for: with the row as it is now, whatever Redis knows yet. */
 void documents_show(struct request *request);
 /*
- * ENDS with the auction in row 0 (AUCTIONS_COLUMNS) as the request's user may see it, and serverTime. Sets ETag and
+ * ENDS with the auction in row 0 (VIEW_COLUMNS) as the request's user may see it, and serverTime. Sets ETag and
  * Vary. A GET whose client has it already (If-None-Match) is answered 304.
  */
 void documents_reply(struct request *request, int status, const PGresult *result);

@@ -317,7 +317,7 @@ static enum error_code refusal(const struct request *request, const PGresult *re
     bool own = uuid_equal(&request->user.id, &seller);
     const char *status = pg_text(result, 0, 1);
     if (!own && strcmp(status, "draft") == 0) {
-        return ERROR_NOT_FOUND; /* as auctions_hidden */
+        return ERROR_NOT_FOUND; /* as view_hidden */
     }
     if (!own && (adding || !request->user.admin)) {
         return ERROR_FORBIDDEN;

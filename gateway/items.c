@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
-#include "gateway/auctions.h"
+#include "gateway/columns.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
@@ -17,7 +17,7 @@ enum { LOCATION_SIZE = 64 };
 
 enum { ITEM_ADD, ITEM_LIST, ITEM_GET };
 
-#define COLUMNS "i.id, i.owner_id, i.title, i.description, " AUCTIONS_MS("i.created_at") ", " AUCTION
+#define COLUMNS "i.id, i.owner_id, i.title, i.description, " COLUMNS_MS("i.created_at") ", " AUCTION
 /* The open one that it is in. */
 #define AUCTION                                                                                                        \
     "(SELECT a.id FROM auctions a WHERE a.item_id = i.id AND a.status IN ('draft', 'scheduled', 'active', 'ended'))"

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/auctions.h"
 #include "gateway/cache.h"
 #include "gateway/facets.h"
 #include "gateway/reply.h"
 #include "gateway/search.h"
+#include "gateway/view.h"
 
 struct listing {
     struct search search;
@@ -54,7 +54,7 @@ static void answer(struct request *request, const PGresult *result)
     struct cursor next;
     page_begin(json);
     for (int row = 0; row < shown; row++) {
-        auctions_write(json, request, result, row);
+        view_write(json, request, result, row);
     }
     jsonw_end_array(json);
     if (listing->facets != NULL) {

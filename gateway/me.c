@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "gateway/auctions.h"
 #include "gateway/columns.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 #include "gateway/timeline.h"
+#include "gateway/view.h"
 
 enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
 enum { READ_MOST = 100 }; /* notifications marked by one call */
@@ -33,37 +33,37 @@ static const struct pg_statement list[] = {
          "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"
          "  AND status <> 'rejected' AND counts"
          "  GROUP BY auction_id)"
-         " SELECT a.id, a.title, a.status, " AUCTIONS_MS(
+         " SELECT a.id, a.title, a.status, " COLUMNS_MS(
              "a.end_time") ", a.current_bid, a.minimum_bid,"
                            "  mine.highest, CASE WHEN a.leader_id = $1 AND a.leader_by_proxy THEN a.leader_max"
                            "   ELSE mine.maximum END,"
                            "  CASE WHEN a.status = 'sold' THEN CASE WHEN a.winner_id = $1 THEN 'won' ELSE 'lost' END"
                            "   WHEN a.status IN ('unsold', 'cancelled') THEN 'lost'"
                            "   WHEN a.leader_id = $1 THEN 'winning' ELSE 'outbid' END,"
-                           "  " AUCTIONS_MS("mine.latest") " FROM mine JOIN auctions a ON a.id = mine.auction_id"
-                                                           " WHERE $2::timestamptz IS NULL OR (mine.latest, a.id) < "
-                                                           "($2::timestamptz, $3::uuid)"
-                                                           " ORDER BY mine.latest DESC, a.id DESC LIMIT $4"},
+                           "  " COLUMNS_MS("mine.latest") " FROM mine JOIN auctions a ON a.id = mine.auction_id"
+                                                          " WHERE $2::timestamptz IS NULL OR (mine.latest, a.id) < "
+                                                          "($2::timestamptz, $3::uuid)"
+                                                          " ORDER BY mine.latest DESC, a.id DESC LIMIT $4"},
     [ME_AUCTIONS] = {"me_auctions",
-                     "SELECT " AUCTIONS_COLUMNS " FROM auctions a WHERE a.seller_id = $1"
+                     "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.seller_id = $1"
                      " AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2::timestamptz, $3::uuid))"
                      " ORDER BY a.created_at DESC, a.id DESC LIMIT $4"},
     [ME_NOTIFICATIONS] =
         {"me_notifications",
-         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " AUCTIONS_MS("n.end_time") ", " AUCTIONS_MS(
-             "n.created_at") ", " AUCTIONS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
-                                                           "n.auction_id"
-                                                           " WHERE n.user_id = $1 AND n.shown AND ($2::text IS NULL OR "
-                                                           "n.id < "
-                                                           "$3::uuid)"
-                                                           " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL)"
-                                                           " ORDER BY n.id DESC LIMIT $4"},
+         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS(
+             "n.created_at") ", " COLUMNS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
+                                                          "n.auction_id"
+                                                          " WHERE n.user_id = $1 AND n.shown AND ($2::text IS NULL OR "
+                                                          "n.id < "
+                                                          "$3::uuid)"
+                                                          " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL)"
+                                                          " ORDER BY n.id DESC LIMIT $4"},
     [ME_NOTIFICATION] =
         {"me_notification",
-         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " AUCTIONS_MS("n.end_time") ", " AUCTIONS_MS(
-             "n.created_at") ", " AUCTIONS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
-                                                           "n.auction_id"
-                                                           " WHERE n.user_id = $1 AND n.id = $2 AND n.shown"},
+         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS(
+             "n.created_at") ", " COLUMNS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
+                                                          "n.auction_id"
+                                                          " WHERE n.user_id = $1 AND n.id = $2 AND n.shown"},
     [ME_READ_SOME] = {"me_read_some",
                       "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
                       " AND read_at IS NULL"},
@@ -155,8 +155,8 @@ static const struct timeline auctions_list = {
     .statements = &me_statements,
     .statement = ME_AUCTIONS,
     .tag = "my-auctions",
-    .key_column = AUCTIONS_CREATED,
-    .write = auctions_write,
+    .key_column = VIEW_CREATED,
+    .write = view_write,
 };
 static const struct timeline notifications_list = {
     .statements = &me_statements,

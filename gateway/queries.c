@@ -22,7 +22,7 @@
 
 #define LIST(name, from, key, id, type, than, direction)                                                               \
     {                                                                                                                  \
-        name, "SELECT " AUCTIONS_COLUMNS " FROM (SELECT " id " AS id, " key " AS key" from                             \
+        name, "SELECT " VIEW_COLUMNS " FROM (SELECT " id " AS id, " key " AS key" from                             \
               " AND ($9::" type " IS NULL OR (" key ", " id ") " than " ($9::" type ", $10::uuid))"                    \
               " ORDER BY " key " " direction ", " id " " direction " LIMIT $8) k"                                      \
               " JOIN auctions a ON a.id = k.id ORDER BY k.key " direction ", k.id " direction                          \
@@ -38,8 +38,8 @@
               " page AS (SELECT id, rank FROM ranked"                                                                  \
               "  WHERE $9::bigint IS NULL OR (rank, id) < ($9::bigint, $10::uuid)"                                     \
               "  ORDER BY rank DESC, id DESC LIMIT $8)"                                                                \
-              " SELECT " AUCTIONS_COLUMNS ", k.rank, (SELECT count(*) FROM hits), "                                    \
-              AUCTIONS_MS("last.created_at") ", last.id"                                                               \
+              " SELECT " VIEW_COLUMNS ", k.rank, (SELECT count(*) FROM hits), "                                    \
+              COLUMNS_MS("last.created_at") ", last.id"                                                               \
               " FROM page k JOIN auctions a ON a.id = k.id,"                                                           \
               " (SELECT id, created_at FROM hits ORDER BY created_at, id LIMIT 1) last"                                \
               " ORDER BY k.rank DESC, k.id DESC"                                                                       \

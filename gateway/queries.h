@@ -10,7 +10,7 @@
 #define ROSTRUM_GATEWAY_QUERIES_H
 
 #include "common/pg.h"
-#include "gateway/auctions.h"
+#include "gateway/view.h"
 
 /* Of the sessions that search. Without seqscan: nothing here may read the whole table, however small it seems. */
 #define QUERIES_SETTINGS                                                                                               \
@@ -50,9 +50,9 @@ enum queries_parameter {
 
 /* Behind the columns of an auction, in QUERIES_RELEVANCE only. */
 enum queries_column {
-    QUERIES_RANK = AUCTIONS_COLUMN_COUNT, /* billionths */
-    QUERIES_RANKED,                       /* number of auctions that were ranked */
-    QUERIES_OLDEST_CREATED,               /* ms: of the oldest of them */
+    QUERIES_RANK = VIEW_COLUMN_COUNT, /* billionths */
+    QUERIES_RANKED,                   /* number of auctions that were ranked */
+    QUERIES_OLDEST_CREATED,           /* ms: of the oldest of them */
     QUERIES_OLDEST_ID,
 };
 

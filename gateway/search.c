@@ -11,7 +11,7 @@
 
 enum {
     TEXT_MOST = 200,     /* characters */
-    CATEGORY_MOST = 100, /* characters, as in auctions.c */
+    CATEGORY_MOST = 100, /* characters, as in terms.c */
     ORDER_SIZE = 16,
     FLAG_SIZE = 8,
     RANK_SIZE = 12,       /* up to 1000000000 */
@@ -186,13 +186,13 @@ static void set_key(const struct search *search, struct cursor *cursor, const ch
 
 void search_cursor(const struct search *search, const PGresult *result, int row, struct cursor *cursor)
 {
-    struct uuid id = pg_uuid(result, row, AUCTIONS_ID);
-    bool bid = !pg_null(result, row, AUCTIONS_CURRENT_BID);
+    struct uuid id = pg_uuid(result, row, VIEW_ID);
+    bool bid = !pg_null(result, row, VIEW_CURRENT_BID);
     char time[CLOCK_TEXT_SIZE];
     char price[MONEY_TEXT_SIZE];
     start_cursor(search, &id, cursor);
-    clock_format(pg_int(result, row, search->order == SEARCH_ENDING ? AUCTIONS_END : AUCTIONS_CREATED), time);
-    money_format(pg_money(result, row, bid ? AUCTIONS_CURRENT_BID : AUCTIONS_STARTING_PRICE), price);
+    clock_format(pg_int(result, row, search->order == SEARCH_ENDING ? VIEW_END : VIEW_CREATED), time);
+    money_format(pg_money(result, row, bid ? VIEW_CURRENT_BID : VIEW_STARTING_PRICE), price);
     switch (search->order) {
     case SEARCH_ENDING:
     case SEARCH_NEWEST:

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/auctions.h"
 #include "gateway/fields.h"
+#include "gateway/view.h"
 
 enum {
     CATEGORY_MOST = 100,
@@ -35,21 +35,21 @@ struct terms terms_default(int64_t now_ms)
 
 struct terms terms_of_row(const PGresult *result, int row)
 {
-    bool fixed = !pg_null(result, row, AUCTIONS_BID_INCREMENT);
+    bool fixed = !pg_null(result, row, VIEW_BID_INCREMENT);
     return (struct terms){
-        .title = pg_text(result, row, AUCTIONS_TITLE),
-        .description = pg_text(result, row, AUCTIONS_DESCRIPTION),
-        .category = pg_text(result, row, AUCTIONS_CATEGORY),
-        .starting_price = pg_money(result, row, AUCTIONS_STARTING_PRICE),
-        .reserve_price = pg_money(result, row, AUCTIONS_RESERVE_PRICE),
-        .buy_now_price = pg_money(result, row, AUCTIONS_BUY_NOW_PRICE),
-        .bid_increment = fixed ? pg_money(result, row, AUCTIONS_BID_INCREMENT) : 0,
-        .stored_table = fixed ? NULL : pg_text(result, row, AUCTIONS_INCREMENTS),
-        .start_ms = pg_int(result, row, AUCTIONS_START),
-        .end_ms = pg_int(result, row, AUCTIONS_END),
-        .snipe_window_s = pg_int(result, row, AUCTIONS_SNIPE_WINDOW),
-        .snipe_extension_s = pg_int(result, row, AUCTIONS_SNIPE_EXTENSION),
-        .snipe_max = pg_null(result, row, AUCTIONS_SNIPE_MAX) ? -1 : pg_int(result, row, AUCTIONS_SNIPE_MAX),
+        .title = pg_text(result, row, VIEW_TITLE),
+        .description = pg_text(result, row, VIEW_DESCRIPTION),
+        .category = pg_text(result, row, VIEW_CATEGORY),
+        .starting_price = pg_money(result, row, VIEW_STARTING_PRICE),
+        .reserve_price = pg_money(result, row, VIEW_RESERVE_PRICE),
+        .buy_now_price = pg_money(result, row, VIEW_BUY_NOW_PRICE),
+        .bid_increment = fixed ? pg_money(result, row, VIEW_BID_INCREMENT) : 0,
+        .stored_table = fixed ? NULL : pg_text(result, row, VIEW_INCREMENTS),
+        .start_ms = pg_int(result, row, VIEW_START),
+        .end_ms = pg_int(result, row, VIEW_END),
+        .snipe_window_s = pg_int(result, row, VIEW_SNIPE_WINDOW),
+        .snipe_extension_s = pg_int(result, row, VIEW_SNIPE_EXTENSION),
+        .snipe_max = pg_null(result, row, VIEW_SNIPE_MAX) ? -1 : pg_int(result, row, VIEW_SNIPE_MAX),
     };
 }
 
@@ -167,7 +167,7 @@ static void read_times(const struct json *body, const struct terms_reading *read
     int64_t from_ms = terms->start_ms > reading->now_ms ? terms->start_ms : reading->now_ms;
     if (terms->end_ms < from_ms + DURATION_LEAST_MS) {
         faults_add(faults, "endTime", "must be at least a second after startTime, and after now");
-    } else if (terms->end_ms > reading->now_ms + AUCTIONS_END_MOST_MS) {
+    } else if (terms->end_ms > reading->now_ms + TERMS_END_MOST_MS) {
         faults_add(faults, "endTime", "must be within a year");
     }
 }

@@ -11,6 +11,9 @@
 #include "common/pg.h"
 #include "gateway/reply.h"
 
+/* How far off an endTime may be: a year, leap years included. */
+#define TERMS_END_MOST_MS (INT64_C(366) * 86400 * 1000)
+
 /* Of a title and a description, also of items. */
 enum {
     TERMS_TITLE_MOST = 255,
@@ -41,7 +44,7 @@ struct terms {
 
 /* The defaults of a new auction that starts at `now_ms`; title, startingPrice and endTime have none. */
 struct terms terms_default(int64_t now_ms);
-/* A row of AUCTIONS_COLUMNS; borrows from it. */
+/* A row of VIEW_COLUMNS; borrows from it. */
 struct terms terms_of_row(const PGresult *result, int row);
 
 struct terms_reading {

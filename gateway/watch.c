@@ -17,7 +17,7 @@
 #include "common/keys.h"
 #include "common/log.h"
 #include "common/snapshot.h"
-#include "gateway/auctions.h"
+#include "gateway/columns.h"
 #include "gateway/gateway.h"
 #include "gateway/live_message.h"
 #include "gateway/metering.h"
@@ -45,12 +45,12 @@ enum { WATCH_LOOK, WATCH_CHECK };
 static const struct pg_statement list[] = {
     /* clang-format off */
     [WATCH_LOOK] = {"watch_look",
-        "SELECT a.id, a.version, a.status, " AUCTIONS_MS("a.start_time") ", " AUCTIONS_MS("a.end_time")
+        "SELECT a.id, a.version, a.status, " COLUMNS_MS("a.start_time") ", " COLUMNS_MS("a.end_time")
         ", a.current_bid, a.minimum_bid, a.bid_count, a.reserve_price IS NULL OR a.current_bid >= a.reserve_price,"
         " a.title, a.currency, a.starting_price, (SELECT coalesce(json_agg(json_build_array(n.bid_id, n.bidder,"
         " (n.shown * 100)::bigint, n.ms, (n.kind IN ('proxy', 'auto'))::integer) ORDER BY n.seq DESC), '[]') FROM ("
         "  SELECT b.seq, b.bid_id, coalesce(b.now_bidder_id, b.bidder_id) AS bidder, " SHOWN " AS shown, b.kind, "
-        AUCTIONS_MS("b.decided_at") " AS ms"
+        COLUMNS_MS("b.decided_at") " AS ms"
         "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
         "  AND b.status IN ('accepted', 'outbid') AND b.counts AND NOT coalesce(b.now_raise, b.raise)"
         "  ORDER BY b.seq DESC LIMIT 20) n)"

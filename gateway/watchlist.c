@@ -4,18 +4,18 @@
 #include "gateway/watchlist.h"
 
 #include "common/clock.h"
-#include "gateway/auctions.h"
 #include "gateway/documents.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/reply.h"
 #include "gateway/timeline.h"
+#include "gateway/view.h"
 
 enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE };
 
 /* Who begins to watch is told of later bids only: the first watcher begins where the auction stands. */
 static const struct pg_statement list[] = {
-    [WATCH_LIST] = {"watch_list", "SELECT " AUCTIONS_COLUMNS ", " AUCTIONS_MS(
+    [WATCH_LIST] = {"watch_list", "SELECT " VIEW_COLUMNS ", " COLUMNS_MS(
                                       "w.created_at") " FROM watchlist w JOIN auctions a ON a.id = w.auction_id"
                                                       " WHERE w.user_id = $1 AND ($2::timestamptz IS NULL OR"
                                                       " (w.created_at, w.auction_id) < ($2::timestamptz, $3::uuid))"
@@ -45,8 +45,8 @@ static const struct timeline watched = {
     .statements = &watchlist_statements,
     .statement = WATCH_LIST,
     .tag = "watchlist",
-    .key_column = AUCTIONS_COLUMN_COUNT,
-    .write = auctions_write,
+    .key_column = VIEW_COLUMN_COUNT,
+    .write = view_write,
 };
 
 static void handle_list(struct request *request)

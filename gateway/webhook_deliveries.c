@@ -9,7 +9,6 @@
 #include "common/clock.h"
 #include "common/topology.h"
 #include "common/webhook.h"
-#include "gateway/auctions.h"
 #include "gateway/columns.h"
 #include "gateway/gateway.h"
 #include "gateway/page.h"
@@ -20,8 +19,8 @@ enum { SENT_LIST, SENT_TEST, SENT_AGAIN };
 enum { NUMBER_SIZE = 16 };
 
 #define COLUMNS                                                                                                        \
-    "d.id, d.kind, d.state, d.tries, d.last_status, d.last_error, d.last_ms, " AUCTIONS_MS(                            \
-        "d.created_at") ", " AUCTIONS_MS("d.tried_at") ", d.payload"
+    "d.id, d.kind, d.state, d.tries, d.last_status, d.last_error, d.last_ms, " COLUMNS_MS(                             \
+        "d.created_at") ", " COLUMNS_MS("d.tried_at") ", d.payload"
 
 /* $1 owner, $2 webhook */
 #define HOOK "SELECT w.id, w.off_reason FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"

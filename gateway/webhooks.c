@@ -8,7 +8,6 @@
 
 #include "common/clock.h"
 #include "common/webhook.h"
-#include "gateway/auctions.h"
 #include "gateway/audit.h"
 #include "gateway/columns.h"
 #include "gateway/fields.h"
@@ -22,8 +21,8 @@ enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX =
 
 #define COLUMNS(w)                                                                                                     \
     w ".id, " w ".url, " w ".description, array_to_string(" w ".events, ','), " w                                      \
-      ".off_reason, " AUCTIONS_MS(w ".off_at") ", " AUCTIONS_MS(w ".failing_since") ", " AUCTIONS_MS(                  \
-          w ".created_at") ", " AUCTIONS_MS(w ".updated_at")
+      ".off_reason, " COLUMNS_MS(w ".off_at") ", " COLUMNS_MS(w ".failing_since") ", " COLUMNS_MS(                     \
+          w ".created_at") ", " COLUMNS_MS(w ".updated_at")
 
 /* What the audit log shows of one: the query of a URL may hold a secret of the endpoint's. */
 #define SHOWN(w)                                                                                                       \
