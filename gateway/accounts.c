@@ -14,6 +14,7 @@
 #include "gateway/audit.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
+#include "gateway/hashpool.h"
 #include "gateway/limits.h"
 #include "gateway/preferences.h"
 #include "gateway/reply.h"

@@ -15,7 +15,7 @@
 #include "gateway/changes.h"
 #include "gateway/deadletters.h"
 #include "gateway/documents.h"
-#include "gateway/gateway.h"
+#include "gateway/house.h"
 #include "gateway/image_sweep.h"
 #include "gateway/images.h"
 #include "gateway/items.h"
@@ -33,7 +33,7 @@
 
 static struct statements *const all[] = {
     /* clang-format off */
-    &gateway_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
+    &house_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &unsubscribe_statements,

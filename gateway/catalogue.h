@@ -2,7 +2,7 @@
  * SQL of all resource files in one table, prepared on each connection of the pool. A new resource file is entered in
  * catalogue.c.
  *
- * Caller: gateway.c.
+ * Caller: parts.c.
  */
 #ifndef ROSTRUM_GATEWAY_CATALOGUE_H
 #define ROSTRUM_GATEWAY_CATALOGUE_H

@@ -1,6 +1,7 @@
 /*
  * What the files of one gateway worker share: its loop, its back ends, and what it knows of the house. Made after the
- * fork, once per worker; there is exactly one per process, handed on as a pointer and never global.
+ * fork, once per worker; there is exactly one per process, handed on as a pointer and never global. The parts are
+ * known here by their names alone; parts.c makes them.
  */
 #ifndef ROSTRUM_GATEWAY_GATEWAY_H
 #define ROSTRUM_GATEWAY_GATEWAY_H
@@ -15,13 +16,12 @@
 #include "common/keys.h"
 #include "common/pg.h"
 #include "common/redis.h"
-#include "gateway/hashpool.h"
-#include "gateway/statements.h"
 #include "gateway/token.h"
 
 struct conns;
 struct dispatch;
 struct documents;
+struct hashpool;
 struct images;
 struct presences;
 struct publisher;
@@ -107,20 +107,6 @@ struct gateway {
     bool draining;                     /* answers close their connections */
 };
 
-extern struct statements gateway_statements;
-
-struct gateway_options {
-    struct event_base *base;
-    const struct config *config;
-    struct house_record *record;
-    bool (*turn)(size_t open, void *arg); /* see conn.h */
-    void *turn_arg;
-};
-
-/* Everything but its listening sockets. False: not enough memory, or an address that makes no sense; it was logged. */
-MUST_CHECK bool gateway_start(struct gateway *gateway, const struct gateway_options *options);
-/* Ends what gateway_start began, also half way. No request may be open. */
-void gateway_stop(struct gateway *gateway);
 /* Bids can be taken: the house is known and the broker has its topology. */
 bool gateway_takes_bids(const struct gateway *gateway);
 

@@ -14,6 +14,7 @@
 #include "gateway/facets.h"
 #include "gateway/reply.h"
 #include "gateway/search.h"
+#include "gateway/statements.h"
 #include "gateway/view.h"
 
 struct listing {

@@ -2,7 +2,7 @@
  * The routes of all resource files in one place; the router reads them once at start. A new resource file is entered in
  * routes.c.
  *
- * Caller: gateway.c.
+ * Caller: parts.c.
  */
 #ifndef ROSTRUM_GATEWAY_ROUTES_H
 #define ROSTRUM_GATEWAY_ROUTES_H
