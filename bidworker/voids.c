@@ -110,7 +110,7 @@ static bool same(const struct voids_standing *one, const struct voids_standing *
 }
 
 /* One that was voided before stays so. A withdrawal that has nothing left to withdraw does nothing. */
-static void replay_entry(struct rules_auction *auction, struct voids_entry *entry, const struct voids_entry *voided)
+static void take_again(struct rules_auction *auction, struct voids_entry *entry, const struct voids_entry *voided)
 {
     struct voids_standing now = {.counts = false};
     if (entry != voided && entry->now.counts) {
@@ -146,11 +146,11 @@ static struct rules_auction without_bids(const struct rules_auction *auction)
     return fresh;
 }
 
-static void replay(struct rules_auction *auction, struct voids_list *list, const struct voids_entry *voided)
+static void take_all_again(struct rules_auction *auction, struct voids_list *list, const struct voids_entry *voided)
 {
     struct rules_auction fresh = without_bids(auction);
     for (size_t i = 0; i < list->count; i++) {
-        replay_entry(&fresh, &list->entries[i], voided);
+        take_again(&fresh, &list->entries[i], voided);
     }
     auction->price = fresh.price;
     auction->bid_count = fresh.bid_count;
@@ -179,6 +179,6 @@ struct rules_decision voids_decide(struct rules_auction *auction, const struct r
         return (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
     }
     struct rules_decision decision = {.verdict = RULES_ACCEPTED, .voided = true, .loser = entry->bidder_id};
-    replay(auction, list, entry);
+    take_all_again(auction, list, entry);
     return decision;
 }
