@@ -198,7 +198,7 @@ def test_the_house_serves_the_document_of_the_sources(stage):
 
 def test_every_route_of_the_sources_is_described_and_no_other(stage):
     routes = set()
-    for name in glob.glob("gateway/*.c"):
+    for name in glob.glob("gateway/**/*.c", recursive=True):
         with open(name, encoding="utf-8") as file:
             routes |= set(re.findall(r'\{METHOD_([A-Z]+), ROUTE_[A-Z]+, "([^"]+)"', file.read()))
     routes = {(method, re.sub(r":([A-Za-z]+)", r"{\1}", path)) for method, path in routes}

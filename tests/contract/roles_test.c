@@ -3,7 +3,7 @@
  * is nothing else: each route in the gateway's sources must stand in the table, and each path of the table must allow
  * exactly the methods that stand there.
  */
-#include <dirent.h>
+#include <glob.h>
 #include <stdio.h>
 
 #include "tests/support/admin.h"
@@ -238,18 +238,14 @@ static size_t read_routes(const char *path)
 
 START_TEST(every_route_of_the_sources_is_in_the_table)
 {
-    char path[PATH_SIZE + sizeof("gateway/")];
     size_t count = 0;
-    DIR *folder = opendir("gateway");
-    ck_assert_ptr_nonnull(folder);
-    for (const struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        size_t length = strlen(entry->d_name);
-        if (length > 2 && strcmp(entry->d_name + length - 2, ".c") == 0) {
-            (void)snprintf(path, sizeof(path), "gateway/%.255s", entry->d_name);
-            count += read_routes(path);
-        }
+    glob_t sources;
+    ck_assert_int_eq(glob("gateway/*.c", 0, NULL, &sources), 0);
+    (void)glob("gateway/*/*.c", GLOB_APPEND, NULL, &sources);
+    for (size_t i = 0; i < sources.gl_pathc; i++) {
+        count += read_routes(sources.gl_pathv[i]);
     }
-    (void)closedir(folder);
+    globfree(&sources);
     ck_assert_uint_eq(count, ARRAY_LEN(rules));
 }
 END_TEST
