@@ -32,7 +32,11 @@ OBJ := $(BUILD)/obj
 BIN := $(BUILD)/bin
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 
+# The gateway's folders, from the ground up: each includes itself and those before it (rooms-check).
+ROOMS := http access account bid auction search image live admin
+
 COMMON   := $(call objects,common)
+GATEWAY  := $(call objects,gateway) $(foreach room,$(ROOMS),$(call objects,gateway/$(room)))
 PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
 PROGRAMS += $(BIN)/rostrum-picture # the gateway's helper
 
@@ -41,8 +45,8 @@ SUPPORT       := $(call objects,tests/support)
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/%,$(wildcard tests/*/*.c)))
 TEST_PACKAGES := check libcurl
 
-SOURCES := $(wildcard common/*.c gateway/*.c gateway/picture/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c)
-HEADERS := $(wildcard common/*.h gateway/*.h gateway/picture/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h)
+SOURCES := $(wildcard common/*.c gateway/*.c gateway/*/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c)
+HEADERS := $(wildcard common/*.h gateway/*.h gateway/*/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h)
 
 # Where `make install` puts things; DESTDIR is prepended to all of them.
 PREFIX     ?= /usr/local
@@ -61,7 +65,7 @@ export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-docs docs run up down status clean clean-var check \
         check-unit replay bench bench-read bench-search bench-live \
-        asan ubsan valgrind tidy cppcheck format format-check units-check install
+        asan ubsan valgrind tidy cppcheck format format-check rooms-check units-check install
 
 all: $(PROGRAMS) ## build the programs into build/bin
 test-programs: $(TEST_PROGRAMS)
@@ -78,7 +82,7 @@ $(OBJ)/gateway/openapi_json.c: gateway/openapi.yaml gateway/openapi.py
 $(OBJ)/gateway/openapi_json.o: $(OBJ)/gateway/openapi_json.c
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BIN)/rostrum-gateway: $(call objects,gateway) $(OBJ)/gateway/openapi_json.o $(COMMON)
+$(BIN)/rostrum-gateway: $(GATEWAY) $(OBJ)/gateway/openapi_json.o $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
 # libvips by the name of its run-time library: its -dev package is ten times its size (gateway/picture/libvips.h).
@@ -100,16 +104,16 @@ $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(O
 
 # A pure part of one program, tested by itself.
 $(BUILD)/tests/unit/bidworker_decide_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o letters.o)
-$(BUILD)/tests/unit/picture_test: $(addprefix $(OBJ)/gateway/,imagestore.o imagestore_file.o imagestore_s3.o picture/webp.o)
+$(BUILD)/tests/unit/picture_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o picture/webp.o)
 $(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
-$(BUILD)/tests/unit/gateway_pace_test: $(OBJ)/gateway/pace.o
-$(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/refusal.o
-$(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/router.o $(OBJ)/gateway/errors.o
-$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,cursor.o idempotency.o prefer.o)
-$(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/frame.o
-$(BUILD)/tests/bench/search: $(OBJ)/gateway/queries.o
+$(BUILD)/tests/unit/gateway_pace_test: $(OBJ)/gateway/live/pace.o
+$(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
+$(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
+$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,http/cursor.o bid/idempotency.o bid/prefer.o)
+$(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
+$(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
-$(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,jws.o token.o)
+$(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,http/jws.o http/token.o)
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o)
 
@@ -250,7 +254,13 @@ cppcheck: deps-lint ## a second opinion
 format: ## lay out every source as .clang-format says
 	clang-format -i $(SOURCES) $(HEADERS)
 
-format-check: deps-lint ## fail where a source is laid out otherwise
+rooms-check: # no folder of the gateway includes what stands above it
+	@awk -v order='$(ROOMS)' 'BEGIN { n = split(order, room); for (i = 1; i <= n; i++) place[room[i]] = i } \
+	    /^#include "gateway\// { split(FILENAME, here, "/"); split($$2, there, "/"); \
+	        if (!(there[2] in place) || place[there[2]] > place[here[2]]) { print FILENAME " may not include " $$2; bad = 1 } } \
+	    END { exit bad }' $(wildcard $(foreach room,$(ROOMS),gateway/$(room)/*.[ch]))
+
+format-check: deps-lint rooms-check ## fail where a source is laid out otherwise, or includes what stands above it
 	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 
 units-check: deps-lint ## systemd-analyze verify on an installation in a scratch folder

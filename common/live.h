@@ -3,7 +3,7 @@
  * for each version, over Redis channel live:{auction}. Nobody keeps it, and it may be lost: the versions show that, and
  * PostgreSQL has what was in it.
  *
- * Callers: bidworker/emit, endworker/settlement, endworker/ending_soon (out); gateway/watch (in).
+ * Callers: bidworker/emit, endworker/settlement, endworker/ending_soon (out); gateway/live/watch (in).
  */
 #ifndef ROSTRUM_COMMON_LIVE_H
 #define ROSTRUM_COMMON_LIVE_H

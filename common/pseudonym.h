@@ -1,7 +1,7 @@
 /*
  * A bidder's public name within one auction: the same for the whole auction, and no hint to any other. Pure.
  *
- * Callers: gateway/ledger, gateway/leaderboard; rostrumctl watch.
+ * Callers: gateway/bid/ledger, gateway/bid/leaderboard; rostrumctl watch.
  */
 #ifndef ROSTRUM_COMMON_PSEUDONYM_H
 #define ROSTRUM_COMMON_PSEUDONYM_H

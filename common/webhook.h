@@ -9,7 +9,7 @@
  *
  * Pure.
  *
- * Callers: gateway/webhooks.c, notifyworker/webhook_call.c.
+ * Callers: gateway/account/webhooks.c, notifyworker/webhook_call.c.
  */
 #ifndef ROSTRUM_COMMON_WEBHOOK_H
 #define ROSTRUM_COMMON_WEBHOOK_H

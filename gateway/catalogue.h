@@ -7,7 +7,7 @@
 #ifndef ROSTRUM_GATEWAY_CATALOGUE_H
 #define ROSTRUM_GATEWAY_CATALOGUE_H
 
-#include "gateway/statements.h"
+#include "gateway/http/statements.h"
 
 /* All lists in one table, owned by the caller; NULL without memory. Sets every `first`. */
 MUST_CHECK struct pg_statement *catalogue_gather(size_t *count);

@@ -8,8 +8,8 @@
 
 #include "common/clock.h"
 #include "common/metrics_server.h"
-#include "gateway/gateway.h"
-#include "gateway/reply.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
 
 static void handle_health(struct request *request)
 {

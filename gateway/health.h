@@ -5,7 +5,7 @@
 #ifndef ROSTRUM_GATEWAY_HEALTH_H
 #define ROSTRUM_GATEWAY_HEALTH_H
 
-#include "gateway/router.h"
+#include "gateway/http/router.h"
 
 extern const struct route health_routes[];
 

@@ -10,9 +10,9 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/topology.h"
-#include "gateway/gateway.h"
-#include "gateway/receipt.h"
-#include "gateway/token.h"
+#include "gateway/bid/receipt.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/token.h"
 
 enum {
     RECORD_POLL_MS = 200, /* while the house is unknown */

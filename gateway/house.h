@@ -7,7 +7,7 @@
 #ifndef ROSTRUM_GATEWAY_HOUSE_H
 #define ROSTRUM_GATEWAY_HOUSE_H
 
-#include "gateway/statements.h"
+#include "gateway/http/statements.h"
 
 struct event;
 

@@ -24,7 +24,7 @@
 #include "common/daemon.h"
 #include "common/listener.h"
 #include "common/log.h"
-#include "gateway/metering.h"
+#include "gateway/http/metering.h"
 #include "gateway/sockets.h"
 #include "gateway/worker.h"
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "gateway/reply.h"
+#include "gateway/http/reply.h"
 
 /* If-None-Match is a list of tags or "*"; compared weakly (RFC 9110), so that a W/ that a cache has added is no matter.
  */

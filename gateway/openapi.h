@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#include "gateway/router.h"
+#include "gateway/http/router.h"
 
 /* In the file that openapi.py writes. */
 extern const unsigned char openapi_json[];

@@ -7,7 +7,7 @@
 #ifndef ROSTRUM_GATEWAY_PARTS_H
 #define ROSTRUM_GATEWAY_PARTS_H
 
-#include "gateway/gateway.h"
+#include "gateway/http/gateway.h"
 
 struct parts_options {
     struct event_base *base;

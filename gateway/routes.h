@@ -7,7 +7,7 @@
 #ifndef ROSTRUM_GATEWAY_ROUTES_H
 #define ROSTRUM_GATEWAY_ROUTES_H
 
-#include "gateway/router.h"
+#include "gateway/http/router.h"
 
 /* NULL-ended. */
 extern const struct route *const routes_all[];

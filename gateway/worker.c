@@ -10,13 +10,13 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/metrics_server.h"
-#include "gateway/conn.h"
-#include "gateway/dispatch.h"
-#include "gateway/metering.h"
+#include "gateway/access/dispatch.h"
+#include "gateway/bid/publisher.h"
+#include "gateway/http/conn.h"
+#include "gateway/http/metering.h"
+#include "gateway/live/stream.h"
+#include "gateway/live/watch.h"
 #include "gateway/parts.h"
-#include "gateway/publisher.h"
-#include "gateway/stream.h"
-#include "gateway/watch.h"
 
 enum {
     SERVE_ANYWAY_MS = 3000,

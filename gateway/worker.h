@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "common/config.h"
-#include "gateway/gateway.h"
+#include "gateway/http/gateway.h"
 
 enum { WORKER_LISTENERS_MAX = 8 };
 

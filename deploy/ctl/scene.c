@@ -40,7 +40,8 @@ enum {
     NOW
 };
 
-/* The public history: see gateway/ledger. A maximum that was beaten at once is spent, and is its bidder's amount. */
+/* The public history: see gateway/bid/ledger. A maximum that was beaten at once is spent, and is its bidder's amount.
+ */
 static const char BIDS_SQL[] =
     "SELECT coalesce(now_bidder_id, bidder_id), CASE WHEN kind = 'proxy' AND coalesce(now_status, status) = 'outbid'"
     " THEN max_amount ELSE coalesce(now_amount, amount) END, " STORE_MS(

@@ -28,7 +28,7 @@ static bool remove_old(struct ctl *ctl)
                     1, values);
 }
 
-/* At most TOKEN_KEYS_MAX of gateway/token.h, which reads no more. */
+/* At most TOKEN_KEYS_MAX of gateway/http/token.h, which reads no more. */
 static int add_key(struct ctl *ctl)
 {
     unsigned char secret[SECRET_BYTES];

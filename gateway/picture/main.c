@@ -1,6 +1,6 @@
 /*
  * rostrum-picture: one uploaded picture from stdin, decoded, and written anew in four sizes to stdout; see
- * common/picture.h. The gateway starts one for each picture (gateway/pictures.c).
+ * common/picture.h. The gateway starts one for each picture (gateway/image/pictures.c).
  *
  * What protects the house: limits on memory, processor time and descriptors before the first byte is read;
  * only the three loaders that are wanted, and libvips' untrusted ones blocked besides; the number of pixels is taken

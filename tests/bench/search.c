@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "gateway/queries.h"
+#include "gateway/search/queries.h"
 #include "tests/support/cast.h"
 #include "tests/support/house.h"
 

@@ -208,7 +208,7 @@ def test_every_route_of_the_sources_is_described_and_no_other(stage):
 
 
 def test_every_code_of_the_sources_is_described_and_no_other(stage):
-    with open("gateway/errors.c", encoding="utf-8") as file:
+    with open("gateway/http/errors.c", encoding="utf-8") as file:
         codes = set(re.findall(r'\[ERROR_[A-Z_]+\] = \{\d+, "([A-Z_]+)"', file.read()))
     described = set(stage.document.data["components"]["schemas"]["ErrorCode"]["enum"])
     if codes != described:

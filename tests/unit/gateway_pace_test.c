@@ -5,7 +5,7 @@
 #include <check.h>
 
 #include "common/clock.h"
-#include "gateway/pace.h"
+#include "gateway/live/pace.h"
 #include "tests/support/suite.h"
 
 #define HOUR_US INT64_C(3600000000)

@@ -1,7 +1,7 @@
 /*
- * gateway/refusal: what a snapshot makes certain, and what it leaves to the bid worker.
+ * gateway/bid/refusal: what a snapshot makes certain, and what it leaves to the bid worker.
  */
-#include "gateway/refusal.h"
+#include "gateway/bid/refusal.h"
 #include "tests/support/suite.h"
 
 enum { START_MS = 1000000, END_MS = 2000000, GRACE_MS = 2000, BEFORE_MS = 1500000 };

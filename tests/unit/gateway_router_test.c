@@ -1,8 +1,8 @@
 /*
- * gateway/router: paths to routes, with their parameters and the methods that a 405 names; and the errors' table.
+ * gateway/http/router: paths to routes, with their parameters and the methods that a 405 names; and the errors' table.
  */
-#include "gateway/errors.h"
-#include "gateway/router.h"
+#include "gateway/http/errors.h"
+#include "gateway/http/router.h"
 #include "tests/support/suite.h"
 
 #include <string.h>

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "common/pseudonym.h"
-#include "gateway/cursor.h"
-#include "gateway/idempotency.h"
-#include "gateway/prefer.h"
+#include "gateway/bid/idempotency.h"
+#include "gateway/bid/prefer.h"
+#include "gateway/http/cursor.h"
 #include "tests/support/suite.h"
 
 START_TEST(a_cursor_comes_back_as_it_went)

@@ -7,7 +7,7 @@
 
 #include "common/live.h"
 #include "common/sha1.h"
-#include "gateway/frame.h"
+#include "gateway/live/frame.h"
 #include "tests/support/suite.h"
 
 static struct jsonw *writer;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/picture.h"
-#include "gateway/imagestore.h"
+#include "gateway/image/imagestore.h"
 #include "gateway/picture/webp.h"
 #include "tests/support/suite.h"
 

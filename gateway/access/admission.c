@@ -1,0 +1,299 @@
+/*
+ * May this user do this now? See admission.h.
+ */
+#include "gateway/access/admission.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/keys.h"
+#include "gateway/access/audit.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+
+enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
+
+/*
+ * KEYS: session, ban, counter, and for a bid its entry.
+ * ARGV: 1 check the session, 2 most per window (0: no limit), 3 window in ms, and for a bid 4 its hash, 5 its JSON,
+ * 6 life of the entry in ms, 7 keyed.
+ * A session of value '-' was ended before its time: its access tokens end with it.
+ * Replies {verdict, used, ms until the window ends, role, state, JSON}; verdicts are the numbers of
+ * enum admission_verdict. The idempotency entry is looked at before the limit: a repetition costs nothing.
+ */
+const struct redis_script admission_script = {
+    "user", "local role = ''\n"
+            "local user = redis.call('MGET', KEYS[1], KEYS[2])\n"
+            "if ARGV[1] == '1' then\n"
+            "  role = user[1]\n"
+            "  if not role then return {2, 0, 0, ''} end\n"
+            "end\n"
+            "if user[2] then return {3, 0, 0, role} end\n"
+            "if user[1] == '-' then return {2, 0, 0, ''} end\n"
+            "if KEYS[4] and ARGV[7] == '1' then\n"
+            "  local known = redis.call('GET', KEYS[4])\n"
+            "  if known then\n"
+            "    local json = 2 + #ARGV[4]\n"
+            "    if string.sub(known, 2, json - 1) ~= ARGV[4] then return {5, 0, 0, role} end\n"
+            "    return {6, 0, 0, role, string.sub(known, 1, 1), string.sub(known, json)}\n"
+            "  end\n"
+            "end\n"
+            "local used, left = 0, 0\n"
+            "if ARGV[2] ~= '0' then\n"
+            "  used = redis.call('INCR', KEYS[3])\n"
+            "  left = redis.call('PTTL', KEYS[3])\n"
+            "  if left < 0 then\n"
+            "    left = tonumber(ARGV[3])\n"
+            "    redis.call('PEXPIRE', KEYS[3], left)\n"
+            "  end\n"
+            "  if used > tonumber(ARGV[2]) then return {4, used, left, role} end\n"
+            "end\n"
+            "if KEYS[4] then\n"
+            "  redis.call('SET', KEYS[4], 'a' .. ARGV[4] .. ARGV[5], 'PX', ARGV[6])\n"
+            "end\n"
+            "return {0, used, left, role}\n"};
+
+/* KEYS: a bid's entry. ARGV: its new state, or '' to forget it. Only an entry that nobody has touched since. */
+const struct redis_script admission_mark_script = {"mark",
+                                                   "if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'a' then return 0 end\n"
+                                                   "if ARGV[1] == '' then return redis.call('DEL', KEYS[1]) end\n"
+                                                   "redis.call('SETRANGE', KEYS[1], 0, ARGV[1])\n"
+                                                   "return 1\n"};
+
+static bool call_script(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
+{
+    char keys[KEY_COUNT_MAX][KEYS_SIZE];
+    char most[NUMBER_SIZE];
+    char window[NUMBER_SIZE];
+    char life[NUMBER_SIZE];
+    const char *arguments[ARGUMENTS_MAX];
+    const struct request_user *user = &request->user;
+    enum limit limit = request->route->limit;
+    int count = 0;
+    int key_count = bid == NULL ? KEY_COUNT_MAX - 1 : KEY_COUNT_MAX;
+
+    keys_session(&user->id, user->session, keys[0]);
+    keys_ban(&user->id, keys[1]);
+    keys_user_limit(&user->id, limits_name(limit), keys[2]);
+    if (bid != NULL) {
+        keys_bid(&user->id, &bid->id, keys[3]);
+    }
+    for (int i = 0; i < key_count; i++) {
+        arguments[count++] = keys[i];
+    }
+    (void)snprintf(most, sizeof(most), "%d", limits_most(request->gateway, limit));
+    (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
+    arguments[count++] = user->via == REQUEST_BY_ACCESS_TOKEN ? "0" : "1";
+    arguments[count++] = most;
+    arguments[count++] = window;
+    if (bid != NULL) {
+        (void)snprintf(life, sizeof(life), "%d000", ADMISSION_BID_LIFE_S);
+        arguments[count++] = bid->hash;
+        arguments[count++] = bid->pending;
+        arguments[count++] = life;
+        arguments[count++] = bid->keyed ? "1" : "0";
+    }
+    assert(count <= ARGUMENTS_MAX);
+    return redis_call(request->gateway->redis, GATEWAY_SCRIPT_USER, answered, arg, key_count, count, arguments, NULL);
+}
+
+/* A bid that its bidder may place, while its auction's own limit is asked. */
+struct crowding {
+    struct request *request;
+    struct uuid bid;
+    redis_callback answered;
+    void *arg;
+    struct admission admission;
+};
+
+static void crowd_answer(const redisReply *reply, void *arg)
+{
+    struct crowding *crowding = arg;
+    (void)reply;
+    crowding->request->admitted = &crowding->admission;
+    crowding->answered(NULL, crowding->arg); /* may end the request */
+    free(crowding);
+}
+
+static void crowd_counted(const redisReply *reply, void *arg)
+{
+    struct crowding *crowding = arg;
+    struct request *request = crowding->request;
+    struct limits_state state;
+    bool known = limits_read(request, LIMIT_AUCTION_BIDS, reply, &state);
+    if (known && state.used > state.most) {
+        crowding->admission.verdict = ADMISSION_LIMITED;
+        crowding->admission.limit = state;
+        if (admission_forget(request, &crowding->bid, crowd_answer, crowding)) {
+            return;
+        }
+    } else if (known) {
+        limits_headers(request, &state);
+    }
+    crowd_answer(NULL, crowding);
+}
+
+/* Only what its bidder's own limit let pass is counted: nobody fills an auction's minute alone, nor by repeating. */
+static void bidder_answered(const redisReply *reply, void *arg)
+{
+    struct crowding *crowding = arg;
+    char auction[UUID_TEXT_SIZE];
+    crowding->admission = admission_read(crowding->request, reply);
+    uuid_format(&crowding->request->parameters[0], auction);
+    if (crowding->admission.verdict != ADMISSION_GRANTED ||
+        !limits_count(crowding->request, LIMIT_AUCTION_BIDS, auction, crowd_counted, crowding)) {
+        crowding->answered(reply, crowding->arg);
+        free(crowding);
+    }
+}
+
+bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
+{
+    if (bid == NULL || limits_most(request->gateway, LIMIT_AUCTION_BIDS) == 0) {
+        return call_script(request, bid, answered, arg);
+    }
+    struct crowding *crowding = malloc(sizeof(*crowding));
+    if (crowding == NULL) {
+        return false;
+    }
+    *crowding = (struct crowding){.request = request, .bid = bid->id, .answered = answered, .arg = arg};
+    if (!call_script(request, bid, bidder_answered, crowding)) {
+        free(crowding);
+        return false;
+    }
+    return true;
+}
+
+struct admission admission_read(struct request *request, const redisReply *reply)
+{
+    struct admission admission = {.verdict = ADMISSION_UNCHECKED, .admin = request->user.admin};
+    if (request->admitted != NULL) {
+        admission = *request->admitted;
+        request->admitted = NULL;
+        return admission;
+    }
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements < 4 ||
+        reply->element[0]->integer > ADMISSION_KNOWN) {
+        return admission;
+    }
+    admission.verdict = (enum admission_verdict)reply->element[0]->integer;
+    admission.limit = (struct limits_state){
+        .most = limits_most(request->gateway, request->route->limit),
+        .used = reply->element[1]->integer,
+        .reset_ms = reply->element[2]->integer,
+    };
+    if (request->user.via != REQUEST_BY_ACCESS_TOKEN && reply->element[3]->str != NULL) {
+        admission.admin = strcmp(reply->element[3]->str, "admin") == 0;
+    }
+    if (admission.verdict == ADMISSION_KNOWN && reply->elements == 6 && reply->element[4]->len == 1) {
+        admission.state = reply->element[4]->str[0];
+        admission.pending = reply->element[5]->str;
+    }
+    return admission;
+}
+
+bool admission_refuse(struct request *request, const struct admission *admission)
+{
+    switch (admission->verdict) {
+    case ADMISSION_UNCHECKED:
+        if (request->user.via == REQUEST_BY_ACCESS_TOKEN) {
+            return false;
+        }
+        reply_error(request, ERROR_UNAVAILABLE);
+        return true;
+    case ADMISSION_NO_SESSION:
+        reply_error(request, ERROR_UNAUTHORIZED);
+        return true;
+    case ADMISSION_BANNED:
+        reply_error(request, ERROR_USER_BANNED);
+        return true;
+    case ADMISSION_LIMITED:
+        limits_refuse(request, &admission->limit);
+        return true;
+    case ADMISSION_KEY_REUSED:
+        reply_error(request, ERROR_IDEMPOTENCY_KEY_REUSED);
+        return true;
+    case ADMISSION_GRANTED:
+    case ADMISSION_KNOWN:
+        break;
+    }
+    return false;
+}
+
+/* A page that everyone may see is shown to a guest where it cannot be shown to a user. */
+static bool make_guest(struct request *request, const struct admission *admission)
+{
+    bool guest = request->route->auth == ROUTE_OPTIONAL &&
+                 ((admission->verdict == ADMISSION_UNCHECKED && request->user.via != REQUEST_BY_ACCESS_TOKEN) ||
+                  (admission->verdict == ADMISSION_NO_SESSION && request->user.via == REQUEST_BY_COOKIE));
+    if (guest) {
+        request->user = (struct request_user){.via = REQUEST_GUEST};
+    }
+    return guest;
+}
+
+static void user_answered(struct request *request, const struct admission *admission)
+{
+    route_handler then = request->then;
+    if (make_guest(request, admission)) {
+        limits_take_address(request, then);
+        return;
+    }
+    if (admission_refuse(request, admission)) {
+        return;
+    }
+    request->user.admin = admission->admin;
+    if (request->route->auth == ROUTE_ADMIN && !admission->admin) {
+        audit_note(request, NULL, "ADMIN_REFUSED", request->route->pattern);
+        reply_error(request, ERROR_FORBIDDEN);
+        return;
+    }
+    limits_headers(request, &admission->limit);
+    if (request->route->auth == ROUTE_ADMIN) {
+        audit_call(request, then);
+    } else {
+        then(request);
+    }
+}
+
+static void user_replied(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct admission admission = admission_read(request, reply);
+    user_answered(request, &admission);
+}
+
+void admission_user(struct request *request, route_handler then)
+{
+    request->then = then;
+    if (!call_script(request, NULL, user_replied, request)) {
+        struct admission admission = admission_read(request, NULL);
+        user_answered(request, &admission);
+    }
+}
+
+static bool mark(const struct request *request, const struct uuid *bid, const char *state, redis_callback done,
+                 void *arg)
+{
+    char key[KEYS_SIZE];
+    const char *arguments[] = {key, state};
+    keys_bid(&request->user.id, bid, key);
+    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, done, arg, 1, ARRAY_LEN(arguments), arguments,
+                    NULL)) {
+        log_debug("the state of a bid was not noted: Redis is not there");
+        return false;
+    }
+    return true;
+}
+
+void admission_mark_pending(struct request *request, const struct uuid *bid)
+{
+    (void)mark(request, bid, "p", NULL, NULL);
+}
+
+bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg)
+{
+    return mark(request, bid, "", done, arg);
+}

@@ -1,0 +1,97 @@
+/*
+ * See audit.h.
+ */
+#include "gateway/access/audit.h"
+
+#include <event2/http.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+
+enum { AUDIT_ADD };
+
+static const struct pg_statement list[] = {
+    [AUDIT_ADD] = {"audit_add", AUDIT_INSERT " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL, '')"},
+};
+
+struct statements audit_statements = {list, ARRAY_LEN(list), 0};
+
+/* A header may hold any byte, a column only UTF-8: what is not printable ASCII becomes a question mark. */
+static void copy_printable(const char *text, char *out, size_t size)
+{
+    size_t length = 0;
+    for (; text != NULL && text[length] != '\0' && length + 1 < size; length++) {
+        out[length] = text[length];
+        if (out[length] < ' ' || out[length] > '~') {
+            out[length] = '?';
+        }
+    }
+    out[length] = '\0';
+}
+
+void audit_origin_read(struct request *request, struct audit_origin *origin)
+{
+    struct uuid id = uuid_new();
+    uuid_format(&id, origin->id);
+    clock_format(clock_now_ms(), origin->at);
+    uuid_format(&request->user.id, origin->actor);
+    origin->has_actor = !uuid_is_nil(&request->user.id);
+    copy_printable(request_header(request, "User-Agent"), origin->agent, sizeof(origin->agent));
+}
+
+static bool add(struct request *request, const struct uuid *actor, const char *action, const char *subject,
+                pg_callback callback, void *arg)
+{
+    struct audit_origin origin;
+    audit_origin_read(request, &origin);
+    if (actor != NULL) {
+        uuid_format(actor, origin.actor);
+    }
+    const char *values[] = {origin.id,        origin.at,    actor != NULL || origin.has_actor ? origin.actor : NULL,
+                            request->address, origin.agent, request->id,
+                            action,           subject};
+    return statements_query(request->gateway, &audit_statements, AUDIT_ADD, ARRAY_LEN(values), values, callback, arg);
+}
+
+static void on_noted(const struct pg_reply *reply, void *arg)
+{
+    (void)arg;
+    if (reply->outcome != PG_OK) {
+        log_error("an entry of the audit log could not be written: %s",
+                  reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
+    }
+}
+
+void audit_note(struct request *request, const struct uuid *actor, const char *action, const char *subject)
+{
+    if (!add(request, actor, action, subject, on_noted, NULL)) {
+        struct log_about about = request_about(request);
+        log_line(LOG_ERROR, &about, "%s could not be written to the audit log: PostgreSQL is not there", action);
+    }
+}
+
+static void on_called(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (statements_usable(request, reply)) {
+        request->then(request);
+    }
+}
+
+void audit_call(struct request *request, route_handler then)
+{
+    char action[AUDIT_AGENT_SIZE];
+    char subject[AUDIT_SUBJECT_SIZE];
+    if (request_answered(request)) {
+        reply_end(request);
+        return;
+    }
+    (void)snprintf(action, sizeof(action), "%s %s", router_method_text(request->method), request->route->pattern);
+    copy_printable(evhttp_request_get_uri(request->evreq), subject, sizeof(subject));
+    request->then = then;
+    if (!add(request, NULL, action, subject, on_called, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,63 @@
+/*
+ * See bans.h.
+ */
+#include "gateway/access/bans.h"
+
+#include <stdio.h>
+
+#include "common/keys.h"
+#include "common/log.h"
+#include "gateway/access/sessions.h"
+#include "gateway/http/gateway.h"
+
+enum { BANS_RECENT };
+enum { NUMBER_SIZE = 16 };
+
+/* The bound is far above what admins can ban within the life of a token. */
+static const struct pg_statement list[] = {
+    [BANS_RECENT] = {"bans_recent", "SELECT id FROM users WHERE banned_at > now() - $1::integer * interval '1 second'"
+                                    " ORDER BY banned_at DESC LIMIT 10000"},
+};
+
+struct statements bans_statements = {list, ARRAY_LEN(list), 0};
+
+bool bans_mark(struct gateway *gateway, const struct uuid *user, bool banned, redis_callback callback, void *arg)
+{
+    char key[KEYS_SIZE];
+    const char *set[] = {"SET", key, "1"};
+    const char *clear[] = {"DEL", key};
+    keys_ban(user, key);
+    if (!banned) {
+        return redis_command(gateway->redis, callback, arg, ARRAY_LEN(clear), clear, NULL);
+    }
+    if (!redis_command(gateway->redis, callback, arg, ARRAY_LEN(set), set, NULL)) {
+        return false;
+    }
+    sessions_recheck(gateway, user);
+    return true;
+}
+
+static void on_recent(const struct pg_reply *reply, void *arg)
+{
+    struct gateway *gateway = arg;
+    int rows = reply->outcome == PG_OK ? PQntuples(reply->result) : 0;
+    for (int row = 0; row < rows; row++) {
+        struct uuid user = pg_uuid(reply->result, row, 0);
+        if (!bans_mark(gateway, &user, true, NULL, NULL)) {
+            return; /* Redis is gone again, and will come up again */
+        }
+    }
+}
+
+void bans_restore(struct gateway *gateway)
+{
+    char seconds[NUMBER_SIZE];
+    const char *values[] = {seconds};
+    (void)snprintf(seconds, sizeof(seconds), "%d", gateway->config->access_token_s);
+    if (gateway->pg == NULL || !pg_up(gateway->pg) || !redis_up(gateway->redis)) {
+        return; /* whichever comes last calls again */
+    }
+    if (!statements_query(gateway, &bans_statements, BANS_RECENT, ARRAY_LEN(values), values, on_recent, gateway)) {
+        log_debug("recent bans cannot be read now");
+    }
+}

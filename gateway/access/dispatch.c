@@ -1,0 +1,384 @@
+/*
+ * From evhttp to the handler; see dispatch.h. The order of the checks: what HTTP itself asks for, path and method, who
+ * asks and how often, the body.
+ */
+#include "gateway/access/dispatch.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "gateway/access/admission.h"
+#include "gateway/access/limits.h"
+#include "gateway/access/session.h"
+#include "gateway/http/conn.h"
+#include "gateway/http/cors.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/request.h"
+
+enum { SWEEP_MS = 50 }; /* how late a deadline may be noticed */
+
+struct dispatch {
+    struct gateway *gateway;
+    struct requests *requests;
+    struct event *sweep;
+    char id_prefix[UUID_TEXT_SIZE]; /* of the ids that we make: this worker's own, then a number */
+    uint64_t id_count;
+};
+
+/* ---- what HTTP itself asks for ---- */
+
+struct http_facts {
+    int hosts;
+    int lengths;
+    bool body;       /* announces one */
+    bool chunked;    /* announces a transfer coding */
+    bool unreadable; /* one that evhttp does not know */
+    bool malformed;  /* a name or a length that evhttp reads otherwise than a proxy before us might */
+    const char *request_id;
+    const char *traceparent;
+    const char *forwarded; /* X-Forwarded-For: the last one */
+};
+
+/* RFC 9110's token: "Content-Length " with a space before its colon is another header for evhttp. */
+static bool name_good(const char *name)
+{
+    size_t length = strspn(name, "!#$%&'*+-.^_`|~0123456789"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    return length > 0 && name[length] == '\0';
+}
+
+static void look_at_header(const struct evkeyval *header, struct http_facts *facts)
+{
+    facts->malformed |= !name_good(header->key);
+    if (strcasecmp(header->key, "Host") == 0) {
+        facts->hosts++;
+    } else if (strcasecmp(header->key, "Content-Length") == 0) {
+        facts->lengths++;
+        facts->body |= strcmp(header->value, "0") != 0;
+        facts->malformed |= header->value[strspn(header->value, "0123456789")] != '\0';
+    } else if (strcasecmp(header->key, "Transfer-Encoding") == 0) {
+        facts->chunked = true;
+        facts->unreadable |= strcasecmp(header->value, "chunked") != 0;
+    } else if (strcasecmp(header->key, "X-Request-Id") == 0) {
+        facts->request_id = header->value;
+    } else if (strcasecmp(header->key, "traceparent") == 0) {
+        facts->traceparent = header->value;
+    } else if (strcasecmp(header->key, "X-Forwarded-For") == 0) {
+        facts->forwarded = header->value;
+    }
+}
+
+static bool request_id_good(const char *text)
+{
+    size_t length = text == NULL ? 0 : strlen(text);
+    return length > 0 && length < MESSAGE_REQUEST_ID_SIZE &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
+}
+
+/* "00-" 32 hex "-" 16 hex "-" 2 hex, lower case. */
+static bool traceparent_good(const char *text)
+{
+    static const size_t dashes[] = {2, 35, 52};
+    if (text == NULL || strlen(text) != MESSAGE_TRACEPARENT_SIZE - 1 || strncmp(text, "ff", 2) == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(dashes); i++) {
+        size_t begin = i == 0 ? 0 : dashes[i - 1] + 1;
+        if (text[dashes[i]] != '-' || strspn(text + begin, "0123456789abcdef") != dashes[i] - begin) {
+            return false;
+        }
+    }
+    return strspn(text + dashes[2] + 1, "0123456789abcdef") == 2;
+}
+
+static void set_ids(struct dispatch *dispatch, struct request *request, const struct http_facts *facts)
+{
+    if (request_id_good(facts->request_id)) {
+        (void)snprintf(request->id, sizeof(request->id), "%s", facts->request_id);
+    } else {
+        (void)snprintf(request->id, sizeof(request->id), "%s-%" PRIu64, dispatch->id_prefix, ++dispatch->id_count);
+    }
+    if (traceparent_good(facts->traceparent)) {
+        (void)snprintf(request->traceparent, sizeof(request->traceparent), "%s", facts->traceparent);
+    }
+}
+
+static void set_address(struct request *request, const struct http_facts *facts)
+{
+    char *peer = NULL;
+    uint16_t port = 0;
+    const char *forwarded = request->gateway->config->trust_forwarded_for ? facts->forwarded : NULL;
+    evhttp_connection_get_peer(evhttp_request_get_connection(request->evreq), &peer, &port);
+    if (forwarded != NULL) {
+        /* The last address is our own proxy's, in a header of its own perhaps; all before it are the client's words. */
+        const char *comma = strrchr(forwarded, ',');
+        forwarded = comma == NULL ? forwarded : comma + 1;
+        forwarded += strspn(forwarded, " ");
+    }
+    (void)snprintf(request->address, sizeof(request->address), "%s", forwarded != NULL ? forwarded : peer);
+}
+
+/*
+ * What evhttp lets pass, and what it leaves unread in the stream (the body of a DELETE, all but the first of two
+ * lengths), would be taken for the next request: such a connection is not used again.
+ */
+static bool http_good(struct request *request, struct http_facts *facts)
+{
+    const struct evhttp_request *evreq = request->evreq;
+    struct evkeyvalq *headers = evhttp_request_get_input_headers(request->evreq);
+    for (const struct evkeyval *header = headers->tqh_first; header != NULL; header = header->next.tqe_next) {
+        look_at_header(header, facts);
+    }
+    bool bodiless = (evreq->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH)) == 0;
+    bool version_11 = evreq->major == 1 && evreq->minor >= 1;
+    request->close = facts->unreadable || facts->malformed || facts->hosts > 1 || (version_11 && facts->hosts == 0) ||
+                     facts->lengths > 1 || (facts->chunked && facts->lengths > 0) ||
+                     (bodiless && (facts->chunked || facts->body));
+    return !request->close;
+}
+
+/* ---- path and method ---- */
+
+static bool method_of(const struct evhttp_request *evreq, enum method *method)
+{
+    static const struct {
+        enum evhttp_cmd_type type;
+        enum method method;
+    } methods[] = {
+        {EVHTTP_REQ_POST, METHOD_POST}, {EVHTTP_REQ_GET, METHOD_GET},       {EVHTTP_REQ_HEAD, METHOD_GET},
+        {EVHTTP_REQ_PUT, METHOD_PUT},   {EVHTTP_REQ_DELETE, METHOD_DELETE}, {EVHTTP_REQ_PATCH, METHOD_PATCH},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (methods[i].type == evreq->type) {
+            *method = methods[i].method;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void set_allow(struct request *request, unsigned allowed)
+{
+    char text[64] = "OPTIONS";
+    size_t length = strlen(text);
+    for (unsigned method = 0; method < METHOD_COUNT; method++) {
+        if ((allowed & (1U << method)) != 0) {
+            int added = snprintf(text + length, sizeof(text) - length, ", %s%s", router_method_text(method),
+                                 method == METHOD_GET ? ", HEAD" : "");
+            length += (size_t)added;
+        }
+    }
+    reply_header(request, "Allow", text);
+    if (request->evreq->type == EVHTTP_REQ_OPTIONS) {
+        cors_preflight(request, text, reply_header);
+    }
+}
+
+/* True when request->route is set; else it was answered. */
+static bool find_route(struct request *request)
+{
+    struct router_match match;
+    const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request->evreq));
+    bool known = method_of(request->evreq, &request->method);
+    bool options = request->evreq->type == EVHTTP_REQ_OPTIONS;
+    request->head = request->evreq->type == EVHTTP_REQ_HEAD;
+    enum router_result result = ROUTER_NO_PATH;
+    if (path != NULL) {
+        result = router_find(request->gateway->router, request->method, path, strlen(path), &match);
+    }
+    if (result == ROUTER_NO_PATH) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else if (options) {
+        /* router_find stops at the method it looks for; METHOD_COUNT is none, so it gathers them all. */
+        (void)router_find(request->gateway->router, METHOD_COUNT, path, strlen(path), &match);
+        set_allow(request, match.allowed);
+        reply_empty(request, 204);
+    } else if (!known || result == ROUTER_NO_METHOD) {
+        (void)router_find(request->gateway->router, METHOD_COUNT, path, strlen(path), &match);
+        set_allow(request, match.allowed);
+        reply_error(request, ERROR_METHOD_NOT_ALLOWED);
+    } else {
+        request->route = match.route;
+        memcpy(request->parameters, match.parameters, sizeof(request->parameters));
+        return true;
+    }
+    return false;
+}
+
+/* ---- the body, and off to the handler ---- */
+
+static bool content_is_json(const char *type)
+{
+    static const char json[] = "application/json";
+    size_t length = sizeof(json) - 1;
+    return type != NULL && strncasecmp(type, json, length) == 0 &&
+           (type[length] == '\0' || type[length] == ';' || type[length] == ' ');
+}
+
+static bool read_body(struct request *request)
+{
+    const char *why = NULL;
+    struct evbuffer *input = evhttp_request_get_input_buffer(request->evreq);
+    if (!content_is_json(request_header(request, "Content-Type"))) {
+        reply_error(request, ERROR_UNSUPPORTED_MEDIA_TYPE);
+        return false;
+    }
+    size_t length = evbuffer_get_length(input);
+    /* Only evhttp's own limit was passed, which is that of a file when the request looked like an upload. */
+    if (length > (size_t)request->gateway->config->body_max_bytes) {
+        reply_error(request, ERROR_BODY_TOO_LARGE);
+        return false;
+    }
+    const unsigned char *bytes = length == 0 ? NULL : evbuffer_pullup(input, -1);
+    request->tree = json_parse(bytes == NULL ? (const void *)"" : bytes, length, &why);
+    if (request->tree == NULL || request->tree->type != JSON_OBJECT) {
+        struct faults faults = {0};
+        faults_add(&faults, "body", request->tree == NULL ? why : "must be a JSON object");
+        reply_faults(request, &faults);
+        return false;
+    }
+    request->body = request->tree;
+    return true;
+}
+
+static void run_handler(struct request *request)
+{
+    if (request->evreq == NULL) {
+        reply_end(request); /* the deadline was first */
+        return;
+    }
+    if (request->route->body != ROUTE_JSON_BODY || read_body(request)) {
+        request->route->handler(request);
+    }
+}
+
+static void check_user(struct request *request)
+{
+    enum session_reading reading = session_read(request);
+    bool optional = request->route->auth == ROUTE_OPTIONAL;
+    if (reading == SESSION_FOREIGN) {
+        reply_error(request, ERROR_CROSS_ORIGIN);
+    } else if (reading == SESSION_BAD || (reading == SESSION_NONE && !optional)) {
+        reply_error(request, ERROR_UNAUTHORIZED);
+    } else if (reading == SESSION_NONE) {
+        limits_take_address(request, run_handler);
+    } else if (request->route->auth == ROUTE_BID) {
+        run_handler(request);
+    } else {
+        admission_user(request, run_handler);
+    }
+}
+
+/* ---- deadlines ---- */
+
+static void answer_unavailable(struct request *request)
+{
+    reply_answer_error(request, ERROR_UNAVAILABLE);
+}
+
+static void do_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct dispatch *dispatch = arg;
+    (void)fd;
+    (void)what;
+    requests_sweep(dispatch->requests, answer_unavailable);
+}
+
+/* ---- for the worker ---- */
+
+void dispatch_take(struct evhttp_request *evreq, void *arg)
+{
+    struct dispatch *dispatch = arg;
+    struct http_facts facts = {0};
+    struct conn *conn = conns_find(dispatch->gateway->conns, evreq);
+    struct request *request = conn == NULL ? NULL : request_new(dispatch->requests, evreq);
+    if (request == NULL) {
+        evhttp_add_header(evhttp_request_get_output_headers(evreq), "Connection", "close");
+        evhttp_send_reply(evreq, 503, NULL, NULL);
+        return;
+    }
+    request->gateway = dispatch->gateway;
+    conn_request_read(conn);
+    bool good = http_good(request, &facts);
+    set_ids(dispatch, request, &facts);
+    if (!good) {
+        reply_error(request, ERROR_BAD_REQUEST);
+        return;
+    }
+    if (!find_route(request)) {
+        return;
+    }
+    set_address(request, &facts);
+    if (request->route->auth == ROUTE_OPEN) {
+        limits_take_address(request, run_handler);
+    } else {
+        check_user(request);
+    }
+}
+
+bool dispatch_by_way(struct dispatch *dispatch, const struct dispatch_way *from)
+{
+    const struct http_facts none = {0};
+    struct request *request = request_new(dispatch->requests, NULL);
+    if (request == NULL) {
+        json_free(from->body);
+        return false;
+    }
+    request->gateway = dispatch->gateway;
+    request->route = from->route;
+    request->method = from->route->method;
+    request->parameters[0] = from->parameter;
+    request->tree = from->body;
+    request->body = from->body;
+    request->user = *from->user;
+    request->way = from->way;
+    from->way->request = request;
+    (void)snprintf(request->address, sizeof(request->address), "%s", from->address);
+    set_ids(dispatch, request, &none);
+    from->route->handler(request);
+    return true;
+}
+
+struct dispatch *dispatch_new(struct gateway *gateway)
+{
+    const struct timeval every = {0, SWEEP_MS * 1000L};
+    struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
+    if (dispatch == NULL) {
+        return NULL;
+    }
+    dispatch->gateway = gateway;
+    uuid_format(&gateway->id, dispatch->id_prefix);
+    dispatch->requests = requests_new(gateway->config->request_deadline_ms);
+    dispatch->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, dispatch);
+    if (dispatch->requests == NULL || dispatch->sweep == NULL || event_add(dispatch->sweep, &every) != 0) {
+        dispatch_free(dispatch);
+        return NULL;
+    }
+    return dispatch;
+}
+
+void dispatch_free(struct dispatch *dispatch)
+{
+    if (dispatch == NULL) {
+        return;
+    }
+    if (dispatch->sweep != NULL) {
+        event_free(dispatch->sweep);
+    }
+    requests_free(dispatch->requests);
+    free(dispatch);
+}
+
+size_t dispatch_open(const struct dispatch *dispatch)
+{
+    return requests_open(dispatch->requests);
+}

@@ -1,0 +1,44 @@
+/*
+ * From evhttp to the handler: makes requests out of evhttp's, checks them (HTTP, route, who asks, limits, body), gives
+ * them to their handlers, and answers 503 for those that are not answered by their deadline. One per worker.
+ *
+ * Caller: parts.c.
+ */
+#ifndef ROSTRUM_GATEWAY_ACCESS_DISPATCH_H
+#define ROSTRUM_GATEWAY_ACCESS_DISPATCH_H
+
+#include "common/base.h"
+#include "common/ids.h"
+
+struct dispatch;
+struct evhttp_request;
+struct gateway;
+struct json;
+struct request_user;
+struct request_way;
+struct route;
+
+/* NULL only without memory. */
+MUST_CHECK struct dispatch *dispatch_new(struct gateway *gateway);
+/* No request may be open. */
+void dispatch_free(struct dispatch *dispatch);
+/* For conns_options; `arg` is the struct dispatch. */
+void dispatch_take(struct evhttp_request *evreq, void *arg);
+/*
+ * A request that came by another way (struct request_way), to the handler of `route`, which checks its user by itself
+ * (ROUTE_BID). `body` is a JSON object, freed with the request. False without memory: then nothing happened, and `body`
+ * was freed.
+ */
+struct dispatch_way {
+    const struct route *route;
+    struct uuid parameter; /* of its path */
+    struct json *body;
+    const struct request_user *user;
+    const char *address;
+    struct request_way *way;
+};
+MUST_CHECK bool dispatch_by_way(struct dispatch *dispatch, const struct dispatch_way *from);
+/* Requests that their handlers have not ended yet. */
+size_t dispatch_open(const struct dispatch *dispatch);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * Who asks; see session.h.
+ */
+#include "gateway/access/session.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "gateway/access/sessions.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/token.h"
+
+enum { HASH_BYTES = 16, COOKIE_SIZE = 160 };
+
+static const char bearer[] = "Bearer ";
+static const char cookie_name[] = "session=";
+
+static void hash_token(const uint8_t token[static SESSION_TOKEN_BYTES], char out[static REQUEST_SESSION_SIZE])
+{
+    uint8_t hash[HASH_BYTES];
+    crypto_generichash(hash, sizeof(hash), token, SESSION_TOKEN_BYTES, NULL, 0);
+    sodium_bin2hex(out, REQUEST_SESSION_SIZE, hash, sizeof(hash));
+}
+
+static bool read_session_token(const char *text, size_t length, enum request_via via, struct request_user *user)
+{
+    uint8_t token[SESSION_TOKEN_BYTES];
+    size_t token_length = 0;
+    if (sodium_base642bin(token, sizeof(token), text, length, NULL, &token_length, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+        token_length != sizeof(token)) {
+        return false;
+    }
+    user->via = via;
+    memcpy(user->id.bytes, token, sizeof(user->id.bytes));
+    hash_token(token, user->session);
+    return true;
+}
+
+bool session_read_token(struct gateway *gateway, const char *text, struct request_user *user)
+{
+    struct token_claims claims;
+    size_t length = strlen(text);
+    if (memchr(text, '.', length) == NULL) {
+        return read_session_token(text, length, REQUEST_BY_SESSION, user);
+    }
+    if (gateway->tokens == NULL || !token_verify(gateway->tokens, text, length, clock_now_ms() / 1000, &claims)) {
+        return false;
+    }
+    user->via = REQUEST_BY_ACCESS_TOKEN;
+    user->id = claims.user_id;
+    user->admin = claims.admin;
+    user->expires_s = claims.expires_s;
+    memcpy(user->session, claims.session, sizeof(user->session));
+    return true;
+}
+
+bool session_expired(const struct request_user *user)
+{
+    return user->via == REQUEST_BY_ACCESS_TOKEN && user->expires_s <= clock_now_ms() / 1000;
+}
+
+/* The value of the cookie "session" within a Cookie header, or NULL. */
+static const char *find_cookie(const char *header, size_t *length)
+{
+    size_t name_length = sizeof(cookie_name) - 1;
+    while (header != NULL && *header != '\0') {
+        header += strspn(header, " ;");
+        size_t all = strcspn(header, ";");
+        if (all > name_length && strncmp(header, cookie_name, name_length) == 0) {
+            *length = all - name_length;
+            return header + name_length;
+        }
+        header += all;
+    }
+    return NULL;
+}
+
+/* A browser says where a request comes from; whoever sends no Origin is no browser on another site. */
+static bool origin_is_foreign(const struct request *request)
+{
+    const char *origin = request_header(request, "Origin");
+    const char *host = request_header(request, "Host");
+    if (request->method == METHOD_GET || origin == NULL) {
+        return false;
+    }
+    const char *authority = strstr(origin, "://");
+    return authority == NULL || host == NULL || strcasecmp(authority + 3, host) != 0;
+}
+
+enum session_reading session_read(struct request *request)
+{
+    size_t length = 0;
+    const char *authorization = request_header(request, "Authorization");
+    if (authorization != NULL) {
+        size_t scheme = sizeof(bearer) - 1;
+        bool good = strncasecmp(authorization, bearer, scheme) == 0 &&
+                    session_read_token(request->gateway, authorization + scheme, &request->user);
+        return good ? SESSION_READ : SESSION_BAD;
+    }
+    const char *cookie = find_cookie(request_header(request, "Cookie"), &length);
+    if (cookie == NULL) {
+        return SESSION_NONE;
+    }
+    if (origin_is_foreign(request)) {
+        return SESSION_FOREIGN;
+    }
+    if (read_session_token(cookie, length, REQUEST_BY_COOKIE, &request->user)) {
+        return SESSION_READ;
+    }
+    /* A page that everyone may see does not fail on a stale cookie. */
+    return request->route->auth == ROUTE_OPTIONAL ? SESSION_NONE : SESSION_BAD;
+}
+
+/* A session on its way into Redis; in the request's own struct there is no room for it. */
+struct beginning {
+    struct request *request;
+    session_made made;
+    char text[SESSION_TOKEN_TEXT_SIZE];
+};
+
+static void session_written(const redisReply *reply, void *arg)
+{
+    struct beginning *beginning = arg;
+    bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    beginning->made(beginning->request, good ? beginning->text : NULL);
+    sodium_memzero(beginning->text, sizeof(beginning->text));
+    free(beginning);
+}
+
+void session_begin(struct request *request, const struct uuid *user, bool admin, session_made made)
+{
+    uint8_t token[SESSION_TOKEN_BYTES];
+    struct beginning *beginning = calloc(1, sizeof(*beginning));
+    if (beginning == NULL) {
+        made(request, NULL);
+        return;
+    }
+    memcpy(token, user->bytes, sizeof(user->bytes));
+    randombytes_buf(token + sizeof(user->bytes), sizeof(token) - sizeof(user->bytes));
+    hash_token(token, request->user.session);
+    beginning->request = request;
+    beginning->made = made;
+    sodium_bin2base64(beginning->text, sizeof(beginning->text), token, sizeof(token),
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    if (!sessions_begin(request, user, admin, session_written, beginning)) {
+        free(beginning);
+        made(request, NULL);
+    }
+}
+
+struct finishing {
+    struct request *request;
+    void (*then)(struct request *request, bool gone);
+};
+
+static void session_deleted(const redisReply *reply, void *arg)
+{
+    struct finishing *finishing = arg;
+    finishing->then(finishing->request, reply != NULL && reply->type == REDIS_REPLY_INTEGER);
+    free(finishing);
+}
+
+void session_finish(struct request *request, void (*then)(struct request *request, bool gone))
+{
+    struct finishing *finishing = calloc(1, sizeof(*finishing));
+    if (finishing == NULL) {
+        then(request, false);
+        return;
+    }
+    *finishing = (struct finishing){request, then};
+    const struct sessions_end end = {.user = &request->user.id, .which = SESSIONS_OWN, .hash = request->user.session};
+    if (!sessions_end(request->gateway, &end, session_deleted, finishing)) {
+        free(finishing);
+        then(request, false);
+    }
+}
+
+void session_cookie(struct request *request, const char *token)
+{
+    char text[COOKIE_SIZE];
+    (void)snprintf(text, sizeof(text), "%s%s; HttpOnly; SameSite=Lax; Path=/; Max-Age=%d", cookie_name,
+                   token == NULL ? "" : token, token == NULL ? 0 : request->gateway->config->session_s);
+    reply_header(request, "Set-Cookie", text);
+    sodium_memzero(text, sizeof(text));
+}
+
+static void handle_jwks(struct request *request)
+{
+    char text[TOKEN_JWKS_SIZE];
+    if (request->gateway->tokens == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    token_jwks(request->gateway->tokens, &request->gateway->receipts, text);
+    reply_header(request, "Cache-Control", "public, max-age=300");
+    reply_bytes(request, 200, "application/jwk-set+json", text, strlen(text));
+}
+
+const struct route session_routes[] = {
+    {METHOD_GET, ROUTE_OPEN, "/.well-known/jwks.json", handle_jwks, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,699 @@
+/*
+ * Accounts. Passwords are hashed on the thread pool, never on the loop; an unknown email costs as much time as a wrong
+ * password and gets the same answer. Once the client has been told 503 by its deadline, nothing more is changed.
+ */
+#include "gateway/account/accounts.h"
+
+#include <ctype.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "gateway/access/audit.h"
+#include "gateway/access/limits.h"
+#include "gateway/access/session.h"
+#include "gateway/access/sessions.h"
+#include "gateway/account/hashpool.h"
+#include "gateway/account/preferences.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/token.h"
+
+enum {
+    DISPLAY_NAME_MOST = 100,
+    ACCOUNT_HASH_SIZE = 33, /* hex of 16 bytes: names an account in Redis without telling it */
+};
+
+enum { SEEN_LIFE_S = 90 * 86400 }; /* how long an address that once logged in is no stranger to an account */
+
+enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_TELL };
+
+#define USER_COLUMNS                                                                                                   \
+    "id, email, display_name, role, (extract(epoch FROM created_at) * 1000)::bigint,"                                  \
+    " verified_at IS NOT NULL, " PREFERENCES_COLUMNS
+
+static const struct pg_statement list[] = {
+    /* $6: mail is on. */
+    [ACCOUNT_ADD] = {"account_add",
+                     "WITH u AS (INSERT INTO users (id, email, display_name, password_hash, created_at)"
+                     "  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING *),"
+                     " mail AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint)"
+                     "  SELECT delivery_id(), 'email', 'VERIFY_EMAIL', id, email FROM u WHERE $6::boolean)"
+                     " SELECT " USER_COLUMNS " FROM u"},
+    [ACCOUNT_BY_EMAIL] = {"account_by_email", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
+                                              " FROM users WHERE email = $1"},
+    [ACCOUNT_BY_ID] = {"account_by_id", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
+                                        " FROM users WHERE id = $1"},
+    /*
+     * $2 name, $3 hash of a new password, NULL: as before; $4 to $9 see preferences.h. $10 hash of the password that it
+     * replaces: of two changes at once only one finds it. Links that would set another one end with the old password.
+     */
+    /* clang-format off */
+    [ACCOUNT_CHANGE] = {"account_change",
+        "WITH links AS (DELETE FROM account_tokens WHERE user_id = $1 AND purpose = 'PASSWORD_RESET'"
+        "  AND $3::text IS NOT NULL)"
+        " UPDATE users SET display_name = coalesce($2, display_name), password_hash = coalesce($3, password_hash), "
+        PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST("mailed", "$6", "$7") ", "
+        PREFERENCES_LIST("unhooked", "$8", "$9")
+        " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING " USER_COLUMNS},
+    /* clang-format on */
+    /*
+     * $1 user, $2 address, $3 browser: notes both, as keyed hashes, and mails the owner where one of them is new. The
+     * first place of all is no news.
+     */
+    [ACCOUNT_PLACE] = {"account_place",
+                       "WITH p AS (SELECT encode(sha256(convert_to(secret || '/address/' || $2, 'UTF8')), 'hex') AS a,"
+                       "  encode(sha256(convert_to(secret || '/agent/' || $3, 'UTF8')), 'hex') AS b"
+                       "  FROM house_keys WHERE name = 'place'),"
+                       " known AS (SELECT count(*) AS places, count(*) FILTER (WHERE l.place IN (p.a, p.b)) AS same"
+                       "  FROM p CROSS JOIN login_places l WHERE l.user_id = $1),"
+                       " noted AS (INSERT INTO login_places SELECT $1, n.place, now() FROM p,"
+                       "  unnest(ARRAY[p.a, p.b]) AS n (place)"
+                       "  ON CONFLICT (user_id, place) DO UPDATE SET seen_at = excluded.seen_at)"
+                       " INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
+                       " SELECT delivery_id(), 'email', 'NEW_LOGIN', u.id, u.email,"
+                       "  jsonb_build_object('address', $2::text, 'agent', $3::text, 'createdAt', now())"
+                       " FROM known, users u WHERE u.id = $1 AND u.verified_at IS NOT NULL"
+                       " AND known.places > 0 AND known.same < 2"},
+    /* $1 user, $2 kind */
+    [ACCOUNT_TELL] = {"account_tell", "INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
+                                      " SELECT delivery_id(), 'email', $2, id, email,"
+                                      "  jsonb_build_object('createdAt', now()) FROM users WHERE id = $1"},
+};
+
+struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
+
+enum {
+    USER_ID,
+    USER_EMAIL,
+    USER_NAME,
+    USER_ROLE,
+    USER_CREATED,
+    USER_VERIFIED,
+    USER_PREFERENCES,
+    USER_PASSWORD = USER_PREFERENCES + PREFERENCES_COLUMN_COUNT,
+    USER_BANNED
+};
+
+/* What a login or a change of the password keeps between its steps. */
+struct account {
+    char email[ACCOUNTS_EMAIL_SIZE];
+    struct uuid id;
+    bool admin;
+    bool banned;
+    bool found;
+    int64_t created_ms;
+    char name[DISPLAY_NAME_MOST * 4 + 1];
+    char hash[HASHPOOL_TEXT_SIZE];
+};
+
+/* Inside an object. */
+static void write_user_members(struct jsonw *json, const PGresult *result)
+{
+    struct uuid id = pg_uuid(result, 0, USER_ID);
+    jsonw_put_uuid(json, "id", &id);
+    jsonw_put_string(json, "email", pg_text(result, 0, USER_EMAIL));
+    jsonw_put_string(json, "displayName", pg_text(result, 0, USER_NAME));
+    jsonw_put_string(json, "role", pg_text(result, 0, USER_ROLE));
+    jsonw_put_time(json, "createdAt", pg_int(result, 0, USER_CREATED));
+}
+
+/*
+ * One "@", something before it, a domain with a dot after it, printable ASCII only: whether the address exists only
+ * mail can tell. Lower-cased into `out`.
+ */
+static bool normalise_email(const char *text, char out[static ACCOUNTS_EMAIL_SIZE])
+{
+    size_t length = strlen(text);
+    const char *at = strchr(text, '@');
+    if (length >= ACCOUNTS_EMAIL_SIZE || at == NULL || at == text || strchr(at + 1, '@') != NULL) {
+        return false;
+    }
+    const char *dot = strchr(at + 1, '.');
+    if (dot == NULL || dot == at + 1 || text[length - 1] == '.') {
+        return false;
+    }
+    for (size_t i = 0; i <= length; i++) {
+        if (i < length && (text[i] <= ' ' || text[i] > '~' || strchr("\"<>(),:;\\[]", text[i]) != NULL)) {
+            return false;
+        }
+        out[i] = (char)tolower((unsigned char)text[i]);
+    }
+    return true;
+}
+
+void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE], struct faults *faults)
+{
+    const char *text = NULL;
+    out[0] = '\0';
+    if (fields_text(request->body, "email", FIELDS_REQUIRED, 1, ACCOUNTS_EMAIL_SIZE - 1, &text, faults) &&
+        !normalise_email(text, out)) {
+        faults_add(faults, "email", "must be an email address");
+    }
+}
+
+/* --- registering --- */
+
+static void on_added(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_EMAIL_TAKEN);
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_name(json, "user");
+    jsonw_object(json);
+    write_user_members(json, reply->result);
+    jsonw_end_object(json);
+    jsonw_end_object(json);
+    reply_send(request, 201);
+}
+
+static void on_register_hashed(const char *hash, void *arg)
+{
+    struct request *request = arg;
+    const struct account *account = request->own;
+    if (request_answered(request)) {
+        reply_end(request);
+        return;
+    }
+    struct uuid id = uuid_new();
+    char id_text[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    uuid_format(&id, id_text);
+    clock_format(clock_now_ms(), now);
+    bool mail = strcmp(request->gateway->config->mail_url, "none") != 0;
+    const char *values[] = {id_text, account->email, account->name, hash, now, mail ? "true" : "false"};
+    if (hash == NULL || !statements_query(request->gateway, &accounts_statements, ACCOUNT_ADD, ARRAY_LEN(values),
+                                          values, on_added, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_register(struct request *request)
+{
+    static const char *const known[] = {"email", "password", "displayName", NULL};
+    struct faults faults = {.count = 0};
+    const char *password = NULL;
+    const char *name = NULL;
+    struct account *account = request_own(request, sizeof *account);
+    if (account == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    fields_known(request->body, known, &faults);
+    accounts_read_email(request, account->email, &faults);
+    (void)fields_text(request->body, "password", FIELDS_REQUIRED, ACCOUNTS_PASSWORD_LEAST, ACCOUNTS_PASSWORD_MOST,
+                      &password, &faults);
+    if (fields_name(request->body, "displayName", FIELDS_REQUIRED, 1, DISPLAY_NAME_MOST, &name, &faults)) {
+        (void)snprintf(account->name, sizeof account->name, "%s", name);
+    }
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    if (!hashpool_hash(request->gateway->hashpool, password, on_register_hashed, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* --- logging in --- */
+
+static bool issue_token(struct request *request, const struct uuid *user, bool admin, const char *session,
+                        char out[static TOKEN_TEXT_SIZE])
+{
+    const struct gateway *gateway = request->gateway;
+    int64_t now_s = clock_now_ms() / 1000;
+    struct token_claims claims = {
+        .user_id = *user, .admin = admin, .expires_s = now_s + gateway->config->access_token_s};
+    (void)snprintf(claims.session, sizeof claims.session, "%s", session);
+    return gateway->tokens != NULL && token_issue(gateway->tokens, &claims, now_s, out);
+}
+
+static void write_token(struct request *request, struct jsonw *json, const char *token)
+{
+    jsonw_put_string(json, "accessToken", token);
+    jsonw_put_int(json, "expiresIn", request->gateway->config->access_token_s);
+}
+
+/* A hash of an address, so that Redis does not hold it in the clear. */
+static void hash_account(const char *text, char out[static ACCOUNT_HASH_SIZE])
+{
+    uint8_t hash[16];
+    (void)crypto_generichash(hash, sizeof hash, (const uint8_t *)text, strlen(text), NULL, 0);
+    (void)sodium_bin2hex(out, ACCOUNT_HASH_SIZE, hash, sizeof hash);
+}
+
+/* Names account and address of this login. */
+static void seen_key(const struct request *request, char out[static KEYS_SIZE])
+{
+    const struct account *account = request->own;
+    char email[ACCOUNT_HASH_SIZE];
+    char address[ACCOUNT_HASH_SIZE];
+    hash_account(account->email, email);
+    hash_account(request->address, address);
+    keys_seen(email, address, out);
+}
+
+/* From here on this address is no stranger to the account. Without Redis it stays one. */
+static void note_seen(struct request *request)
+{
+    char key[KEYS_SIZE];
+    char life[ACCOUNT_HASH_SIZE];
+    const char *command[] = {"SET", key, "1", "EX", life};
+    seen_key(request, key);
+    (void)snprintf(life, sizeof life, "%d", SEEN_LIFE_S);
+    if (!redis_command(request->gateway->redis, NULL, NULL, ARRAY_LEN(command), command, NULL)) {
+        log_debug("a login's address was not noted: Redis is not there");
+    }
+}
+
+static void on_told(const struct pg_reply *reply, void *arg)
+{
+    (void)arg;
+    if (reply->outcome != PG_OK) {
+        log_error("mail about an account could not be queued: %s",
+                  reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
+    }
+}
+
+/* Without waiting for it. */
+static void tell_owner(struct request *request, size_t statement, int count, const char *const *values)
+{
+    if (!statements_query(request->gateway, &accounts_statements, statement, count, values, on_told, NULL)) {
+        struct log_about about = request_about(request);
+        log_line(LOG_ERROR, &about, "mail about an account could not be queued: PostgreSQL is not there");
+    }
+}
+
+/* The owner hears of a login from where nobody logged in before. */
+static void note_place(struct request *request)
+{
+    const struct account *account = request->own;
+    struct audit_origin origin;
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id, request->address, origin.agent};
+    audit_origin_read(request, &origin);
+    uuid_format(&account->id, id);
+    tell_owner(request, ACCOUNT_PLACE, ARRAY_LEN(values), values);
+}
+
+/* Into the audit log: the account by its id, or what was taken for one by a hash. */
+static void note_login(struct request *request, const char *action)
+{
+    const struct account *account = request->own;
+    char subject[UUID_TEXT_SIZE];
+    if (account->found) {
+        uuid_format(&account->id, subject);
+    } else {
+        hash_account(account->email, subject);
+    }
+    audit_note(request, account->found ? &account->id : NULL, action, subject);
+}
+
+static void on_session(struct request *request, const char *session_token)
+{
+    const struct account *account = request->own;
+    char token[TOKEN_TEXT_SIZE];
+    if (request_answered(request)) {
+        reply_end(request);
+        return;
+    }
+    if (session_token == NULL || !issue_token(request, &account->id, account->admin, request->user.session, token)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    note_login(request, "LOGIN");
+    note_seen(request);
+    note_place(request);
+    session_cookie(request, session_token);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_name(json, "user");
+    jsonw_object(json);
+    jsonw_put_uuid(json, "id", &account->id);
+    jsonw_put_string(json, "email", account->email);
+    jsonw_put_string(json, "displayName", account->name);
+    jsonw_put_string(json, "role", account->admin ? "admin" : "user");
+    jsonw_put_time(json, "createdAt", account->created_ms);
+    jsonw_end_object(json);
+    write_token(request, json, token);
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+static void on_login_verified(bool right, void *arg)
+{
+    struct request *request = arg;
+    const struct account *account = request->own;
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (!right || !account->found) {
+        note_login(request, "LOGIN_FAILED");
+        reply_error(request, ERROR_INVALID_CREDENTIALS);
+    } else if (account->banned) {
+        note_login(request, "LOGIN_BANNED");
+        reply_error(request, ERROR_USER_BANNED);
+    } else {
+        session_begin(request, &account->id, account->admin, on_session);
+    }
+}
+
+static void keep_account(struct account *account, const PGresult *result)
+{
+    account->found = PQntuples(result) > 0;
+    if (!account->found) {
+        return;
+    }
+    account->id = pg_uuid(result, 0, USER_ID);
+    account->admin = strcmp(pg_text(result, 0, USER_ROLE), "admin") == 0;
+    account->banned = pg_bool(result, 0, USER_BANNED);
+    account->created_ms = pg_int(result, 0, USER_CREATED);
+    (void)snprintf(account->name, sizeof account->name, "%s", pg_text(result, 0, USER_NAME));
+    (void)snprintf(account->hash, sizeof account->hash, "%s", pg_text(result, 0, USER_PASSWORD));
+}
+
+static void on_login_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    struct account *account = request->own;
+    keep_account(account, reply->result);
+    const char *password = json_member(request->body, "password")->text;
+    if (!hashpool_verify(request->gateway->hashpool, account->found ? account->hash : NULL, password, on_login_verified,
+                         request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void find_login(struct request *request)
+{
+    const struct account *account = request->own;
+    const char *values[] = {account->email};
+    if (!statements_query(request->gateway, &accounts_statements, ACCOUNT_BY_EMAIL, ARRAY_LEN(values), values,
+                          on_login_found, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/*
+ * Each address may try so often (the route's limit). What many addresses try on one account is limited too, but only
+ * for those that never logged in to it: nobody can shut its owner out by trying.
+ */
+static void on_seen(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct account *account = request->own;
+    char hash[ACCOUNT_HASH_SIZE];
+    if (reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1) {
+        find_login(request);
+        return;
+    }
+    hash_account(account->email, hash);
+    limits_take_text(request, LIMIT_ACCOUNT_LOGINS, hash, find_login);
+}
+
+static void limit_login(struct request *request)
+{
+    char key[KEYS_SIZE];
+    const char *command[] = {"EXISTS", key};
+    seen_key(request, key);
+    if (limits_most(request->gateway, LIMIT_ACCOUNT_LOGINS) == 0 ||
+        !redis_command(request->gateway->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
+        find_login(request);
+    }
+}
+
+static void handle_login(struct request *request)
+{
+    static const char *const known[] = {"email", "password", NULL};
+    struct faults faults = {.count = 0};
+    const char *password = NULL;
+    struct account *account = request_own(request, sizeof *account);
+    if (account == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    fields_known(request->body, known, &faults);
+    accounts_read_email(request, account->email, &faults);
+    (void)fields_text(request->body, "password", FIELDS_REQUIRED, 1, ACCOUNTS_PASSWORD_MOST, &password, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    limit_login(request);
+}
+
+/* --- access tokens and logging out --- */
+
+/* An access token may be renewed only while the session that it came from lives. */
+static void on_session_looked_up(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    char token[TOKEN_TEXT_SIZE];
+    bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (good && reply->integer == 0) {
+        reply_error(request, ERROR_UNAUTHORIZED);
+    } else if (!good || !issue_token(request, &request->user.id, request->user.admin, request->user.session, token)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        struct jsonw *json = reply_json(request);
+        jsonw_object(json);
+        write_token(request, json, token);
+        jsonw_end_object(json);
+        reply_send(request, 200);
+    }
+}
+
+static void handle_refresh(struct request *request)
+{
+    char key[KEYS_SIZE];
+    keys_session(&request->user.id, request->user.session, key);
+    const char *command[] = {"EXISTS", key};
+    if (!redis_command(request->gateway->redis, on_session_looked_up, request, ARRAY_LEN(command), command, NULL)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_logged_out(struct request *request, bool gone)
+{
+    if (!gone) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    session_cookie(request, NULL);
+    reply_empty(request, 204);
+}
+
+static void handle_logout(struct request *request)
+{
+    session_finish(request, on_logged_out);
+}
+
+/* --- the account --- */
+
+static void on_user(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_UNAUTHORIZED);
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    write_user_members(json, reply->result);
+    jsonw_put_bool(json, "emailVerified", pg_bool(reply->result, 0, USER_VERIFIED));
+    preferences_write(json, reply->result, USER_PREFERENCES);
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+static void find_user(struct request *request, pg_callback callback)
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&request->user.id, id);
+    const char *values[] = {id};
+    if (!statements_query(request->gateway, &accounts_statements, ACCOUNT_BY_ID, ARRAY_LEN(values), values, callback,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_me(struct request *request)
+{
+    find_user(request, on_user);
+}
+
+/* Does what the body says, which was checked; `hash` of the new password and `old` of the one before, or both NULL. */
+static void change_user(struct request *request, const char *hash, const char *old, pg_callback callback)
+{
+    const struct json *name = json_member(request->body, "displayName");
+    struct pg_array arrays[PREFERENCES_VALUES] = {{.text = NULL}};
+    char id[UUID_TEXT_SIZE];
+    const char *values[4 + PREFERENCES_VALUES] = {id, name == NULL ? NULL : name->text, hash};
+    uuid_format(&request->user.id, id);
+    values[3 + PREFERENCES_VALUES] = old;
+    if (!preferences_values(json_member(request->body, "notificationSettings"), arrays, values + 3) ||
+        !statements_query(request->gateway, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values, callback,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+    preferences_free(arrays);
+}
+
+static void refuse_current_password(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    char subject[UUID_TEXT_SIZE];
+    uuid_format(&request->user.id, subject);
+    audit_note(request, NULL, "PASSWORD_REFUSED", subject);
+    faults_add(&faults, "currentPassword", "is not the current password");
+    reply_faults(request, &faults);
+}
+
+/* The password is changed and the other sessions are gone: shows the user. */
+static void on_others_ended(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+        reply_error(request, ERROR_UNAVAILABLE); /* doing it again ends them */
+    } else {
+        handle_me(request);
+    }
+}
+
+/* Goes on also when the client has been answered by its deadline: the password is another now. */
+static void on_password_set(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        refuse_current_password(request); /* it was changed since it was looked at */
+        return;
+    }
+    char subject[UUID_TEXT_SIZE];
+    uuid_format(&request->user.id, subject);
+    audit_note(request, NULL, "PASSWORD_CHANGED", subject);
+    const char *values[] = {subject, "PASSWORD_CHANGED"};
+    tell_owner(request, ACCOUNT_TELL, ARRAY_LEN(values), values);
+    const struct sessions_end end = {
+        .user = &request->user.id, .which = SESSIONS_OTHERS, .hash = request->user.session};
+    if (!sessions_end(request->gateway, &end, on_others_ended, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_new_password_hashed(const char *hash, void *arg)
+{
+    struct request *request = arg;
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (hash == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        const struct account *account = request->own;
+        change_user(request, hash, account->hash, on_password_set);
+    }
+}
+
+static void on_old_password_verified(bool right, void *arg)
+{
+    struct request *request = arg;
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (!right) {
+        refuse_current_password(request);
+    } else if (!hashpool_hash(request->gateway->hashpool, json_member(request->body, "password")->text,
+                              on_new_password_hashed, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_password_owner(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    struct account *account = request->own;
+    keep_account(account, reply->result);
+    if (!account->found) {
+        reply_error(request, ERROR_UNAUTHORIZED);
+        return;
+    }
+    if (!hashpool_verify(request->gateway->hashpool, account->hash, json_member(request->body, "currentPassword")->text,
+                         on_old_password_verified, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void find_password_owner(struct request *request)
+{
+    find_user(request, on_password_owner);
+}
+
+/* Counted like a login: else a stolen session could guess without end, and anyone keep the hashing threads busy. */
+static void change_password(struct request *request)
+{
+    char id[UUID_TEXT_SIZE];
+    if (request_own(request, sizeof(struct account)) == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    uuid_format(&request->user.id, id);
+    limits_take_text(request, LIMIT_LOGINS, id, find_password_owner);
+}
+
+static void handle_change_me(struct request *request)
+{
+    static const char *const known[] = {"displayName", "password", "currentPassword", "notificationSettings", NULL};
+    struct faults faults = {.count = 0};
+    const char *name = NULL;
+    const char *password = NULL;
+    const char *current = NULL;
+    fields_known(request->body, known, &faults);
+    (void)fields_name(request->body, "displayName", FIELDS_OPTIONAL, 1, DISPLAY_NAME_MOST, &name, &faults);
+    (void)fields_text(request->body, "password", FIELDS_OPTIONAL, ACCOUNTS_PASSWORD_LEAST, ACCOUNTS_PASSWORD_MOST,
+                      &password, &faults);
+    (void)fields_text(request->body, "currentPassword", password != NULL ? FIELDS_REQUIRED : FIELDS_OPTIONAL, 1,
+                      ACCOUNTS_PASSWORD_MOST, &current, &faults);
+    preferences_check(json_member(request->body, "notificationSettings"), &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    if (password != NULL) {
+        change_password(request);
+    } else {
+        change_user(request, NULL, NULL, on_user);
+    }
+}
+
+const struct route accounts_routes[] = {
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/register", handle_register, LIMIT_REGISTRATIONS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/login", handle_login, LIMIT_LOGINS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auth/refresh", handle_refresh, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auth/logout", handle_logout, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me", handle_me, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_change_me, LIMIT_NONE, ROUTE_JSON_BODY},
+    {0},
+};

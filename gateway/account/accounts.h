@@ -1,0 +1,23 @@
+/*
+ * /auth/... and /users/me: registering, logging in and out, and a user's own account.
+ */
+#ifndef ROSTRUM_GATEWAY_ACCOUNT_ACCOUNTS_H
+#define ROSTRUM_GATEWAY_ACCOUNT_ACCOUNTS_H
+
+#include "gateway/http/reply.h"
+#include "gateway/http/router.h"
+#include "gateway/http/statements.h"
+
+enum {
+    ACCOUNTS_EMAIL_SIZE = 255, /* RFC 5321: 254 characters */
+    ACCOUNTS_PASSWORD_LEAST = 8,
+    ACCOUNTS_PASSWORD_MOST = 128,
+};
+
+extern const struct route accounts_routes[];
+extern struct statements accounts_statements;
+
+/* Reads "email" of the body, in lower case; a fault if it is none. */
+void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE], struct faults *faults);
+
+#endif

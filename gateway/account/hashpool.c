@@ -1,0 +1,146 @@
+/*
+ * Argon2id on a pool of threads of its own; see hashpool.h. Each job holds a password: it is known until it is wiped,
+ * also when the pool ends before its turn.
+ */
+#include "gateway/account/hashpool.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "gateway/http/workpool.h"
+
+enum { PASSWORD_SIZE = 513 /* 128 characters of up to 4 bytes, and the terminator */ };
+
+enum job_kind { JOB_HASH, JOB_VERIFY };
+
+struct job {
+    const struct hashpool *pool;
+    enum job_kind kind;
+    bool good;  /* made, or right */
+    bool known; /* JOB_VERIFY: there is a hash to compare with */
+    char password[PASSWORD_SIZE];
+    char hash[HASHPOOL_TEXT_SIZE];
+    hashpool_hashed hashed;
+    hashpool_verified verified;
+    void *arg;
+    LIST_ENTRY(job) list;
+};
+
+struct hashpool {
+    struct hashpool_options options;
+    struct workpool *workers;
+    LIST_HEAD(, job) jobs; /* not yet called back; of the loop alone */
+};
+
+/* On a thread. */
+static void work(void *arg)
+{
+    struct job *job = arg;
+    unsigned long long ops = (unsigned long long)job->pool->options.ops;
+    size_t memory = (size_t)job->pool->options.memory_kib * 1024;
+    size_t length = strlen(job->password);
+    if (job->kind == JOB_VERIFY && job->known) {
+        job->good = crypto_pwhash_str_verify(job->hash, job->password, length) == 0;
+    } else {
+        /* For an unknown account too: the answer must take the same time. */
+        bool made =
+            crypto_pwhash_str_alg(job->hash, job->password, length, ops, memory, crypto_pwhash_ALG_ARGON2ID13) == 0;
+        job->good = made && job->kind == JOB_HASH;
+    }
+    sodium_memzero(job->password, sizeof(job->password));
+}
+
+static void job_free(struct job *job)
+{
+    LIST_REMOVE(job, list);
+    sodium_memzero(job, sizeof(*job));
+    free(job);
+}
+
+static void call_back(void *arg)
+{
+    struct job *job = arg;
+    if (job->kind == JOB_HASH) {
+        job->hashed(job->good ? job->hash : NULL, job->arg);
+    } else {
+        job->verified(job->good, job->arg);
+    }
+    job_free(job);
+}
+
+struct hashpool *hashpool_new(const struct hashpool_options *options)
+{
+    const struct workpool_options workers = {options->base, options->threads, options->queue_max};
+    struct hashpool *pool = calloc(1, sizeof(*pool));
+    if (pool == NULL) {
+        return NULL;
+    }
+    pool->options = *options;
+    LIST_INIT(&pool->jobs);
+    pool->workers = workpool_new(&workers);
+    if (pool->workers == NULL) {
+        hashpool_free(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+void hashpool_free(struct hashpool *pool)
+{
+    if (pool == NULL) {
+        return;
+    }
+    workpool_free(pool->workers); /* its threads have ended: the jobs are nobody else's */
+    while (!LIST_EMPTY(&pool->jobs)) {
+        job_free(LIST_FIRST(&pool->jobs));
+    }
+    free(pool);
+}
+
+static struct job *job_new(struct hashpool *pool, enum job_kind kind, const char *password, void *arg)
+{
+    size_t length = strlen(password);
+    struct job *job = length >= PASSWORD_SIZE ? NULL : calloc(1, sizeof(*job));
+    if (job != NULL) {
+        job->pool = pool;
+        job->kind = kind;
+        job->arg = arg;
+        memcpy(job->password, password, length + 1);
+        LIST_INSERT_HEAD(&pool->jobs, job, list);
+    }
+    return job;
+}
+
+static bool job_start(struct job *job)
+{
+    bool taken = workpool_run(job->pool->workers, work, call_back, job);
+    if (!taken) {
+        job_free(job);
+    }
+    return taken;
+}
+
+bool hashpool_hash(struct hashpool *pool, const char *password, hashpool_hashed done, void *arg)
+{
+    struct job *job = job_new(pool, JOB_HASH, password, arg);
+    if (job == NULL) {
+        return false;
+    }
+    job->hashed = done;
+    return job_start(job);
+}
+
+bool hashpool_verify(struct hashpool *pool, const char *hash, const char *password, hashpool_verified done, void *arg)
+{
+    struct job *job = job_new(pool, JOB_VERIFY, password, arg);
+    if (job == NULL) {
+        return false;
+    }
+    job->verified = done;
+    job->known = hash != NULL && strlen(hash) < sizeof(job->hash);
+    if (job->known) {
+        memcpy(job->hash, hash, strlen(hash) + 1);
+    }
+    return job_start(job);
+}

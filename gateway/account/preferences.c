@@ -1,0 +1,96 @@
+/*
+ * See preferences.h.
+ */
+#include "gateway/account/preferences.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/http/fields.h"
+
+enum { KIND_SIZE = 32, CHANNELS = 3 };
+
+/* Kinds of notifications. */
+static const char *const kinds[] = {
+    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
+    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",          NULL,
+};
+
+static const char *const channels[CHANNELS + 1] = {"inApp", "email", "webhook", NULL};
+
+/* Who stands in the channel's list is wanted there: true of email, whose list is of those wanted. */
+static const bool listed_is_wanted[CHANNELS] = {false, true, false};
+
+void preferences_check(const struct json *settings, struct faults *faults)
+{
+    if (settings == NULL) {
+        return;
+    }
+    if (settings->type != JSON_OBJECT) {
+        faults_add(faults, "notificationSettings", "must be an object");
+        return;
+    }
+    fields_known(settings, kinds, faults);
+    for (const struct json *kind = settings->child; kind != NULL; kind = kind->next) {
+        bool wanted = false;
+        if (kind->type != JSON_OBJECT) {
+            faults_add(faults, kind->name, "must be an object");
+            continue;
+        }
+        fields_known(kind, channels, faults);
+        for (int i = 0; i < CHANNELS; i++) {
+            (void)fields_bool(kind, channels[i], FIELDS_OPTIONAL, &wanted, faults);
+        }
+    }
+}
+
+void preferences_write(struct jsonw *json, const PGresult *result, int column)
+{
+    char kind[KIND_SIZE];
+    jsonw_name(json, "notificationSettings");
+    jsonw_object(json);
+    for (size_t i = 0; kinds[i] != NULL; i++) {
+        (void)snprintf(kind, sizeof(kind), ",%s,", kinds[i]);
+        jsonw_name(json, kinds[i]);
+        jsonw_object(json);
+        for (int k = 0; k < CHANNELS; k++) {
+            bool listed = strstr(pg_text(result, 0, column + k), kind) != NULL;
+            jsonw_put_bool(json, channels[k], listed == listed_is_wanted[k]);
+        }
+        jsonw_end_object(json);
+    }
+    jsonw_end_object(json);
+}
+
+/* The kinds that `settings` sets to `wanted` for a channel, as an array for SQL. */
+static const char *kinds_of(const struct json *settings, const char *channel, bool wanted, struct pg_array *array)
+{
+    pg_array_reset(array);
+    for (const struct json *kind = settings == NULL ? NULL : settings->child; kind != NULL; kind = kind->next) {
+        const struct json *said = json_member(kind, channel);
+        if (said != NULL && said->truth == wanted) {
+            pg_array_text_add(array, kind->name);
+        }
+    }
+    return pg_array_done(array);
+}
+
+bool preferences_values(const struct json *settings, struct pg_array arrays[static PREFERENCES_VALUES],
+                        const char *values[static PREFERENCES_VALUES])
+{
+    bool good = true;
+    for (int i = 0; i < PREFERENCES_VALUES; i++) {
+        int channel = i / 2;
+        bool into = i % 2 == 1;
+        values[i] = kinds_of(settings, channels[channel], into == listed_is_wanted[channel], &arrays[i]);
+        good = good && values[i] != NULL;
+    }
+    return good;
+}
+
+void preferences_free(struct pg_array arrays[static PREFERENCES_VALUES])
+{
+    for (int i = 0; i < PREFERENCES_VALUES; i++) {
+        pg_array_free(&arrays[i]);
+    }
+}

@@ -1,0 +1,196 @@
+/*
+ * See recovery.h. Asking for a mail is the same work whatever the address, down to the rows that are written: whether
+ * there is such an account is looked up by the notification worker, when nobody waits. So neither answer nor time tell.
+ *
+ * A new password ends all sessions. They end before the token is used up, so that with Redis away nothing is done and
+ * the token is still good; and once more after it, because the old password was good meanwhile.
+ */
+#include "gateway/account/recovery.h"
+
+#include <stdio.h>
+
+#include "common/links.h"
+#include "gateway/access/audit.h"
+#include "gateway/access/sessions.h"
+#include "gateway/account/accounts.h"
+#include "gateway/account/hashpool.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+
+enum { TOKEN_MOST = 64 };
+
+enum { RECOVERY_ASK, RECOVERY_LOOK, RECOVERY_TAKE };
+
+#define TOKEN_HOLDS "hash = $1 AND purpose = 'PASSWORD_RESET' AND expires_at > now()"
+
+static const struct pg_statement list[] = {
+    [RECOVERY_ASK] = {"recovery_ask", "INSERT INTO deliveries (id, channel, kind, endpoint)"
+                                      " VALUES (delivery_id(), 'email', 'PASSWORD_RESET', $1)"},
+    [RECOVERY_LOOK] = {"recovery_look", "SELECT user_id FROM account_tokens WHERE " TOKEN_HOLDS},
+    /* $1 hash of the token, $2 of the password. Who had the mail has shown that the address is theirs. */
+    [RECOVERY_TAKE] = {"recovery_take",
+                       "WITH t AS (DELETE FROM account_tokens WHERE " TOKEN_HOLDS " RETURNING user_id),"
+                       " others AS (DELETE FROM account_tokens a USING t WHERE a.user_id = t.user_id AND a.hash <> $1),"
+                       " u AS (UPDATE users u SET password_hash = $2, verified_at = coalesce(u.verified_at, now())"
+                       "  FROM t WHERE u.id = t.user_id RETURNING u.id, u.email),"
+                       " told AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
+                       "  SELECT delivery_id(), 'email', 'PASSWORD_CHANGED', id, email,"
+                       "   jsonb_build_object('createdAt', now()) FROM u)"
+                       " SELECT id FROM u"},
+};
+
+struct statements recovery_statements = {list, ARRAY_LEN(list), 0};
+
+/* ---- POST /auth/password-reset ---- */
+
+static void on_asked(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_string(json, "message", "If there is an account with this address, it is sent a mail");
+    jsonw_end_object(json);
+    reply_send(request, 202);
+}
+
+static void handle_ask(struct request *request)
+{
+    static const char *const known[] = {"email", NULL};
+    struct faults faults = {.count = 0};
+    char email[ACCOUNTS_EMAIL_SIZE];
+    const char *values[] = {email};
+    fields_known(request->body, known, &faults);
+    accounts_read_email(request, email, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (!statements_query(request->gateway, &recovery_statements, RECOVERY_ASK, ARRAY_LEN(values), values,
+                                 on_asked, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- POST /auth/password-reset/confirm ---- */
+
+struct recovery {
+    struct uuid user;
+    char token_hash[LINKS_HASH_SIZE];
+    char password_hash[HASHPOOL_TEXT_SIZE];
+};
+
+static void end_sessions(struct request *request, redis_callback then)
+{
+    const struct recovery *recovery = request->own;
+    const struct sessions_end end = {.user = &recovery->user, .which = SESSIONS_OTHERS, .hash = ""};
+    if (!sessions_end(request->gateway, &end, then, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_ended_again(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
+        reply_error(request, ERROR_UNAVAILABLE); /* the password is another all the same */
+    } else {
+        reply_empty(request, 204);
+    }
+}
+
+/* Goes on also when the client has been answered by its deadline: the password is another now. */
+static void on_taken(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct recovery *recovery = request->own;
+    char subject[UUID_TEXT_SIZE];
+    if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_INVALID_TOKEN); /* somebody was faster */
+        return;
+    }
+    uuid_format(&recovery->user, subject);
+    audit_note(request, &recovery->user, "PASSWORD_RESET", subject);
+    end_sessions(request, on_ended_again);
+}
+
+static void on_ended(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct recovery *recovery = request->own;
+    const char *values[] = {recovery->token_hash, recovery->password_hash};
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (reply == NULL || reply->type != REDIS_REPLY_INTEGER ||
+               !statements_query(request->gateway, &recovery_statements, RECOVERY_TAKE, ARRAY_LEN(values), values,
+                                 on_taken, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_hashed(const char *hash, void *arg)
+{
+    struct request *request = arg;
+    struct recovery *recovery = request->own;
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (hash == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        (void)snprintf(recovery->password_hash, sizeof(recovery->password_hash), "%s", hash);
+        end_sessions(request, on_ended);
+    }
+}
+
+static void on_looked(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct recovery *recovery = request->own;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_INVALID_TOKEN);
+        return;
+    }
+    recovery->user = pg_uuid(reply->result, 0, 0);
+    if (!hashpool_hash(request->gateway->hashpool, json_member(request->body, "password")->text, on_hashed, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_confirm(struct request *request)
+{
+    static const char *const known[] = {"token", "password", NULL};
+    struct faults faults = {.count = 0};
+    const char *token = NULL;
+    const char *password = NULL;
+    struct recovery *recovery = request_own(request, sizeof(*recovery));
+    if (recovery == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    const char *values[] = {recovery->token_hash};
+    fields_known(request->body, known, &faults);
+    (void)fields_text(request->body, "token", FIELDS_REQUIRED, 1, TOKEN_MOST, &token, &faults);
+    (void)fields_text(request->body, "password", FIELDS_REQUIRED, ACCOUNTS_PASSWORD_LEAST, ACCOUNTS_PASSWORD_MOST,
+                      &password, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (!links_token_hash(token, recovery->token_hash)) {
+        reply_error(request, ERROR_INVALID_TOKEN);
+    } else if (!statements_query(request->gateway, &recovery_statements, RECOVERY_LOOK, ARRAY_LEN(values), values,
+                                 on_looked, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+const struct route recovery_routes[] = {
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset", handle_ask, LIMIT_RESETS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/password-reset/confirm", handle_confirm, LIMIT_LOGINS, ROUTE_JSON_BODY},
+    {0},
+};

@@ -1,0 +1,13 @@
+/*
+ * A forgotten password: POST /auth/password-reset asks for a mail, …/confirm sets a new one by the token in it.
+ */
+#ifndef ROSTRUM_GATEWAY_ACCOUNT_RECOVERY_H
+#define ROSTRUM_GATEWAY_ACCOUNT_RECOVERY_H
+
+#include "gateway/http/router.h"
+#include "gateway/http/statements.h"
+
+extern const struct route recovery_routes[];
+extern struct statements recovery_statements;
+
+#endif

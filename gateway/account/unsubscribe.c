@@ -1,0 +1,107 @@
+/*
+ * See unsubscribe.h.
+ */
+#include "gateway/account/unsubscribe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/links.h"
+#include "gateway/access/audit.h"
+#include "gateway/account/forms.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+
+enum { PAGE_SIZE = 1024 };
+
+enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP };
+
+static const struct pg_statement list[] = {
+    [UNSUBSCRIBE_KEY] = {"unsubscribe_key", "SELECT secret FROM house_keys WHERE name = 'unsubscribe'"},
+    [UNSUBSCRIBE_STOP] = {"unsubscribe_stop", "UPDATE users SET mailed = array_remove(mailed, $2) WHERE id = $1"},
+};
+
+struct statements unsubscribe_statements = {list, ARRAY_LEN(list), 0};
+
+/* Read off the token before its signature was checked. */
+struct unsubscribe {
+    char token[LINKS_UNSUBSCRIBE_SIZE];
+    struct uuid user;
+    char kind[LINKS_KIND_SIZE];
+};
+
+static void show_done(struct request *request)
+{
+    const struct unsubscribe *own = request->own;
+    char page[PAGE_SIZE];
+    (void)snprintf(page, sizeof(page), FORMS_HEAD("No more mail") "<p>You get no more mail about %s.</p>" FORMS_FOOT,
+                   own->kind);
+    forms_send(request, page, NULL);
+}
+
+/* Kind and token are of letters, digits and a few signs that mean nothing in HTML. */
+static void show_form(struct request *request)
+{
+    const struct unsubscribe *own = request->own;
+    char page[PAGE_SIZE];
+    (void)snprintf(page, sizeof(page),
+                   FORMS_HEAD("No more mail?") "<p>You get mail about %s.</p>"
+                                               "<form method=\"post\" action=\"?token=%s\">"
+                                               "<button>No more mail of this kind</button></form>" FORMS_FOOT,
+                   own->kind, own->token);
+    forms_send(request, page, NULL);
+}
+
+static void on_stopped(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct unsubscribe *own = request->own;
+    if (statements_usable(request, reply)) {
+        audit_note(request, &own->user, "UNSUBSCRIBED", own->kind);
+        show_done(request);
+    }
+}
+
+static void on_key(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct unsubscribe *own = request->own;
+    uint8_t key[LINKS_KEY_BYTES];
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id, own->kind};
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0 || !links_key_read(pg_text(reply->result, 0, 0), key)) {
+        reply_error(request, ERROR_UNAVAILABLE); /* the house is older than its mail */
+        return;
+    }
+    if (!links_unsubscribe_read(key, own->token, &own->user, own->kind)) {
+        reply_error(request, ERROR_INVALID_TOKEN);
+        return;
+    }
+    uuid_format(&own->user, id);
+    if (request->method == METHOD_GET) {
+        show_form(request);
+    } else if (!statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_STOP, ARRAY_LEN(values), values,
+                                 on_stopped, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle(struct request *request)
+{
+    struct unsubscribe *own = request_own(request, sizeof(*own));
+    if (own != NULL && !request_query(request, "token", own->token, sizeof(own->token))) {
+        reply_error(request, ERROR_INVALID_TOKEN);
+    } else if (own == NULL || !statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_KEY, 0, NULL,
+                                                on_key, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+const struct route unsubscribe_routes[] = {
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/unsubscribe", handle, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/unsubscribe", handle, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,166 @@
+/*
+ * See verification.h.
+ */
+#include "gateway/account/verification.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/links.h"
+#include "gateway/access/audit.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+
+enum { KNOWN_SLOTS = 4096 /* users; who falls out is asked for again */, TOKEN_MOST = 64 };
+
+enum { VERIFICATION_TAKE, VERIFICATION_RESEND, VERIFICATION_LOOK };
+
+static const struct pg_statement list[] = {
+    /* $1 hash of the token, which is used up, and with it the others that were sent */
+    [VERIFICATION_TAKE] = {"verification_take",
+                           "WITH t AS (DELETE FROM account_tokens WHERE hash = $1 AND purpose = 'VERIFY_EMAIL'"
+                           "  AND expires_at > now() RETURNING user_id),"
+                           " others AS (DELETE FROM account_tokens a USING t WHERE a.user_id = t.user_id"
+                           "  AND a.purpose = 'VERIFY_EMAIL' AND a.hash <> $1)"
+                           " UPDATE users u SET verified_at = coalesce(u.verified_at, now()) FROM t"
+                           " WHERE u.id = t.user_id RETURNING u.id"},
+    [VERIFICATION_RESEND] = {"verification_resend",
+                             "INSERT INTO deliveries (id, channel, kind, user_id, endpoint)"
+                             " SELECT delivery_id(), 'email', 'VERIFY_EMAIL', id, email FROM users"
+                             " WHERE id = $1 AND verified_at IS NULL"},
+    [VERIFICATION_LOOK] = {"verification_look", "SELECT verified_at IS NOT NULL FROM users WHERE id = $1"},
+};
+
+struct statements verification_statements = {list, ARRAY_LEN(list), 0};
+
+/* ---- POST /auth/verify-email ---- */
+
+static void on_taken(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    char subject[UUID_TEXT_SIZE];
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_INVALID_TOKEN);
+        return;
+    }
+    struct uuid id = pg_uuid(reply->result, 0, 0);
+    uuid_format(&id, subject);
+    audit_note(request, &id, "EMAIL_VERIFIED", subject);
+    reply_empty(request, 204);
+}
+
+static void handle_verify(struct request *request)
+{
+    static const char *const known[] = {"token", NULL};
+    struct faults faults = {.count = 0};
+    char hash[LINKS_HASH_SIZE];
+    const char *token = NULL;
+    const char *values[] = {hash};
+    fields_known(request->body, known, &faults);
+    (void)fields_text(request->body, "token", FIELDS_REQUIRED, 1, TOKEN_MOST, &token, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (!links_token_hash(token, hash)) {
+        reply_error(request, ERROR_INVALID_TOKEN);
+    } else if (!statements_query(request->gateway, &verification_statements, VERIFICATION_TAKE, ARRAY_LEN(values),
+                                 values, on_taken, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- POST /auth/verify-email/resend ---- */
+
+static void on_resent(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (statements_usable(request, reply)) {
+        reply_empty(request, 202);
+    }
+}
+
+static void handle_resend(struct request *request)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
+    uuid_format(&request->user.id, id);
+    if (!statements_query(request->gateway, &verification_statements, VERIFICATION_RESEND, ARRAY_LEN(values), values,
+                          on_resent, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- who may bid ---- */
+
+struct verification {
+    struct uuid known[KNOWN_SLOTS];
+};
+
+struct verification *verification_new(void)
+{
+    return calloc(1, sizeof(struct verification));
+}
+
+void verification_free(struct verification *verification)
+{
+    free(verification);
+}
+
+static struct uuid *slot_of(const struct request *request)
+{
+    uint32_t hash = 0;
+    memcpy(&hash, request->user.id.bytes + sizeof(request->user.id.bytes) - sizeof(hash), sizeof(hash));
+    return &request->gateway->verification->known[hash % KNOWN_SLOTS];
+}
+
+/* A question under way. */
+struct question {
+    struct request *request;
+    verification_callback then;
+};
+
+static void on_looked(const struct pg_reply *reply, void *arg)
+{
+    struct question *question = arg;
+    struct request *request = question->request;
+    verification_callback then = question->then;
+    enum verification_answer answer = VERIFICATION_UNKNOWN;
+    free(question);
+    if (reply->outcome == PG_OK) {
+        bool yes = PQntuples(reply->result) > 0 && pg_bool(reply->result, 0, 0);
+        answer = yes ? VERIFICATION_YES : VERIFICATION_NO;
+    }
+    if (answer == VERIFICATION_YES) {
+        *slot_of(request) = request->user.id;
+    }
+    then(request, answer);
+}
+
+void verification_ask(struct request *request, verification_callback then)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
+    if (request->gateway->config->bid_unverified || uuid_equal(slot_of(request), &request->user.id)) {
+        then(request, VERIFICATION_YES);
+        return;
+    }
+    struct question *question = malloc(sizeof(*question));
+    uuid_format(&request->user.id, id);
+    if (question != NULL) {
+        *question = (struct question){request, then};
+    }
+    if (question == NULL || !statements_query(request->gateway, &verification_statements, VERIFICATION_LOOK,
+                                              ARRAY_LEN(values), values, on_looked, question)) {
+        free(question);
+        then(request, VERIFICATION_UNKNOWN);
+    }
+}
+
+const struct route verification_routes[] = {
+    {METHOD_POST, ROUTE_OPEN, "/api/v1/auth/verify-email", handle_verify, LIMIT_LOGINS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auth/verify-email/resend", handle_resend, LIMIT_MAILS, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,452 @@
+/*
+ * See webhooks.h.
+ */
+#include "gateway/account/webhooks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/webhook.h"
+#include "gateway/access/audit.h"
+#include "gateway/http/columns.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+
+enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE };
+enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
+
+#define HOUSE "'00000000-0000-0000-0000-000000000000'"
+
+#define COLUMNS(w)                                                                                                     \
+    w ".id, " w ".url, " w ".description, array_to_string(" w ".events, ','), " w                                      \
+      ".off_reason, " COLUMNS_MS(w ".off_at") ", " COLUMNS_MS(w ".failing_since") ", " COLUMNS_MS(                     \
+          w ".created_at") ", " COLUMNS_MS(w ".updated_at")
+
+/* What the audit log shows of one: the query of a URL may hold a secret of the endpoint's. */
+#define SHOWN(w)                                                                                                       \
+    "jsonb_build_object('url', split_part(" w ".url, '?', 1), 'events', " w ".events, 'off', " w ".off_reason)"
+
+/* $1 owner, $2 webhook, $3 now, $4 id of the entry, $5 who, $6 address, $7 agent, $8 request */
+#define NOTE(action, old, new, from)                                                                                   \
+    " noted AS (" AUDIT_INSERT " SELECT $4, $3::timestamptz, $5, $6, $7, $8, '" action "', $2::uuid::text, " old       \
+    ", " new ", '' FROM " from " WHERE $1::uuid = " HOUSE ")"
+
+/* clang-format off */
+static const struct pg_statement list[] = {
+    [HOOK_LIST] = {"hook_list",
+        "SELECT " COLUMNS("w") " FROM webhooks w WHERE w.owner_id = $1 ORDER BY w.created_at DESC, w.id DESC"},
+    [HOOK_GET] = {"hook_get",
+        "SELECT " COLUMNS("w") " FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"},
+    /*
+     * $9 url, $10 description, $11 events, $12 secret, $13 most. One row always: whether there was a slot, then the
+     * webhook, nulls if another call took the slot meanwhile.
+     */
+    [HOOK_ADD] = {"hook_add",
+        "WITH free AS (SELECT s FROM generate_series(1, $13::integer) s"
+        "  WHERE NOT EXISTS (SELECT FROM webhooks w WHERE w.owner_id = $1 AND w.slot = s) ORDER BY s LIMIT 1),"
+        " added AS (INSERT INTO webhooks (id, owner_id, slot, created_by, url, description, events, secret, created_at,"
+        "   updated_at) SELECT $2, $1, free.s, $5, $9, $10, $11, $12, $3, $3 FROM free"
+        "  ON CONFLICT (owner_id, slot) DO NOTHING RETURNING *),"
+        NOTE("WEBHOOK_ADDED", "NULL", SHOWN("a"), "added a")
+        " SELECT " COLUMNS("a") ", EXISTS (SELECT FROM free) FROM (VALUES (1)) one LEFT JOIN added a ON true"},
+    /* $9 url, $10 description, $11 events, $12 whether it is on; NULL: as before. A new URL begins without failures. */
+    [HOOK_CHANGE] = {"hook_change",
+        "WITH before AS (SELECT * FROM webhooks WHERE owner_id = $1 AND id = $2 FOR UPDATE),"
+        " changed AS (UPDATE webhooks w SET url = coalesce($9, w.url), description = coalesce($10, w.description),"
+        "   events = coalesce($11::text[], w.events),"
+        "   off_reason = CASE $12::boolean WHEN true THEN NULL WHEN false THEN coalesce(w.off_reason, 'OWNER')"
+        "    ELSE w.off_reason END,"
+        "   off_at = CASE $12::boolean WHEN true THEN NULL WHEN false THEN coalesce(w.off_at, $3) ELSE w.off_at END,"
+        "   failing_since = CASE WHEN $12::boolean OR $9 IS NOT NULL THEN NULL ELSE w.failing_since END,"
+        "   updated_at = $3 FROM before b WHERE w.id = b.id RETURNING w.*),"
+        NOTE("WEBHOOK_CHANGED", SHOWN("b"), SHOWN("c"), "before b JOIN changed c ON c.id = b.id")
+        " SELECT " COLUMNS("c") " FROM changed c"},
+    /* $9 new secret, $10 until when the old one signs too */
+    [HOOK_ROTATE] = {"hook_rotate",
+        "WITH changed AS (UPDATE webhooks SET old_secret = secret, old_until = $10, secret = $9, updated_at = $3"
+        "  WHERE owner_id = $1 AND id = $2 RETURNING *),"
+        NOTE("WEBHOOK_SECRET_CHANGED", "NULL", "NULL", "changed")
+        " SELECT id FROM changed"},
+    [HOOK_REMOVE] = {"hook_remove",
+        "WITH gone AS (DELETE FROM webhooks WHERE owner_id = $1 AND id = $2 RETURNING *),"
+        NOTE("WEBHOOK_REMOVED", SHOWN("g"), "NULL", "gone g")
+        " SELECT id FROM gone"},
+};
+/* clang-format on */
+
+struct statements webhooks_statements = {list, ARRAY_LEN(list), 0};
+
+enum {
+    COL_ID,
+    COL_URL,
+    COL_DESCRIPTION,
+    COL_EVENTS,
+    COL_OFF,
+    COL_OFF_AT,
+    COL_FAILING,
+    COL_CREATED,
+    COL_UPDATED,
+    COL_HAD_SLOT
+};
+
+/* A new secret, shown once. */
+struct hook {
+    char secret[WEBHOOK_SECRET_SIZE];
+    int64_t old_until_ms;
+    int tries; /* of an addition */
+};
+
+static bool of_house(const struct request *request)
+{
+    return request->route->auth == ROUTE_ADMIN;
+}
+
+void webhooks_owner(const struct request *request, char out[static UUID_TEXT_SIZE])
+{
+    const struct uuid house = {{0}};
+    uuid_format(of_house(request) ? &house : &request->user.id, out);
+}
+
+/* ---- showing ---- */
+
+/* The kinds are ours: none holds a comma. */
+static void write_events(struct jsonw *json, const char *events)
+{
+    jsonw_name(json, "events");
+    jsonw_array(json);
+    while (*events != '\0') {
+        size_t length = strcspn(events, ",");
+        jsonw_string_n(json, events, length);
+        events += length;
+        events += *events == ',';
+    }
+    jsonw_end_array(json);
+}
+
+/* `secret` may be NULL. */
+static void write_hook(struct jsonw *json, const PGresult *result, int row, const char *secret)
+{
+    bool off = !pg_null(result, row, COL_OFF);
+    jsonw_object(json);
+    jsonw_put_string(json, "id", pg_text(result, row, COL_ID));
+    jsonw_put_string(json, "url", pg_text(result, row, COL_URL));
+    jsonw_put_string(json, "description", pg_text(result, row, COL_DESCRIPTION));
+    write_events(json, pg_text(result, row, COL_EVENTS));
+    jsonw_put_bool(json, "enabled", !off);
+    jsonw_put_string(json, "disabledReason", off ? pg_text(result, row, COL_OFF) : NULL);
+    columns_put_time(json, "disabledAt", result, row, COL_OFF_AT);
+    columns_put_time(json, "failingSince", result, row, COL_FAILING);
+    jsonw_put_time(json, "createdAt", pg_int(result, row, COL_CREATED));
+    jsonw_put_time(json, "updatedAt", pg_int(result, row, COL_UPDATED));
+    if (secret != NULL) {
+        jsonw_put_string(json, "secret", secret);
+    }
+    jsonw_end_object(json);
+}
+
+static void on_listed(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_name(json, "items");
+    jsonw_array(json);
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        write_hook(json, reply->result, row, NULL);
+    }
+    jsonw_end_array(json);
+    jsonw_put_null(json, "nextCursor"); /* there are few: one page holds them all */
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+/* Of HOOK_GET and HOOK_CHANGE. */
+static void on_hook(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    write_hook(reply_json(request), reply->result, 0, NULL);
+    reply_send(request, 200);
+}
+
+static void handle_list(struct request *request)
+{
+    char owner[UUID_TEXT_SIZE];
+    const char *values[] = {owner};
+    webhooks_owner(request, owner);
+    if (!statements_query(request->gateway, &webhooks_statements, HOOK_LIST, ARRAY_LEN(values), values, on_listed,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_get(struct request *request)
+{
+    char owner[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {owner, id};
+    webhooks_owner(request, owner);
+    uuid_format(&request->parameters[0], id);
+    if (!statements_query(request->gateway, &webhooks_statements, HOOK_GET, ARRAY_LEN(values), values, on_hook,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- changing ---- */
+
+enum { MORE_MAX = 5 /* values of one statement beyond those of NOTE */ };
+
+/* A statement that notes what it does; `more` are its values from $9 on. */
+static void change(struct request *request, size_t statement, const struct uuid *id, const char *const *more,
+                   int more_count, pg_callback callback)
+{
+    struct audit_origin origin;
+    char owner[UUID_TEXT_SIZE];
+    char hook[UUID_TEXT_SIZE];
+    audit_origin_read(request, &origin);
+    webhooks_owner(request, owner);
+    uuid_format(id, hook);
+    const char *values[8 + MORE_MAX] = {owner,        hook,       origin.at, origin.id, origin.actor, request->address,
+                                        origin.agent, request->id};
+    for (int i = 0; i < more_count; i++) {
+        values[8 + i] = more[i];
+    }
+    if (!statements_query(request->gateway, &webhooks_statements, statement, 8 + more_count, values, callback,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* What a body says, checked. */
+struct wish {
+    const char *url; /* NULL: not given, as are the next two */
+    const char *description;
+    const char *events; /* as an array for SQL */
+    bool has_enabled;
+    bool enabled;
+    struct pg_array array; /* behind `events`; to be freed */
+};
+
+static bool is_kind(const struct json *value, const char *const *kinds)
+{
+    for (; value->type == JSON_STRING && *kinds != NULL; kinds++) {
+        if (strcmp(value->text, *kinds) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each kind once, so that there are no more of them than kinds. */
+static bool is_repeated(const struct json *value, const struct json *events)
+{
+    for (const struct json *each = events->child; each != value; each = each->next) {
+        if (strcmp(each->text, value->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void read_events(const struct request *request, enum fields_need need, struct wish *wish, struct faults *faults)
+{
+    const struct json *events = json_member(request->body, "events");
+    const char *const *kinds = of_house(request) ? webhook_house_kinds : webhook_user_kinds;
+    if (events == NULL) {
+        if (need == FIELDS_REQUIRED) {
+            faults_add(faults, "events", "is required");
+        }
+        return;
+    }
+    pg_array_reset(&wish->array);
+    if (events->type != JSON_ARRAY || events->child == NULL) {
+        faults_add(faults, "events", "must be an array of kinds of events, at least one");
+        return;
+    }
+    for (const struct json *value = events->child; value != NULL; value = value->next) {
+        if (!is_kind(value, kinds)) {
+            faults_add(faults, "events", "names a kind of events that there is not");
+            return;
+        }
+        if (is_repeated(value, events)) {
+            faults_add(faults, "events", "names a kind of events twice");
+            return;
+        }
+        pg_array_text_add(&wish->array, value->text);
+    }
+    wish->events = pg_array_done(&wish->array);
+}
+
+static void read_wish(const struct request *request, enum fields_need need, struct wish *wish, struct faults *faults)
+{
+    static const char *const known[] = {"url", "description", "events", "enabled", NULL};
+    const struct config *config = request->gateway->config;
+    struct webhook_rules rules = {.http = config->webhook_http};
+    *wish = (struct wish){.url = NULL};
+    fields_known(request->body, known, faults);
+    if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &wish->url, faults)) {
+        bool good = address_networks_parse(config->webhook_networks, &rules.networks); /* else: no network passes */
+        const char *fault = good ? webhook_url_fault(&rules, wish->url) : "cannot be checked now";
+        if (fault != NULL) {
+            faults_add(faults, "url", fault);
+        }
+    }
+    (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &wish->description, faults);
+    wish->has_enabled = fields_bool(request->body, "enabled", FIELDS_OPTIONAL, &wish->enabled, faults);
+    read_events(request, need, wish, faults);
+}
+
+static void add(struct request *request);
+
+static void on_added(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct hook *hook = request->own;
+    char where[PATH_SIZE];
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (!pg_bool(reply->result, 0, COL_HAD_SLOT)) {
+        reply_error(request, ERROR_TOO_MANY_WEBHOOKS);
+        return;
+    }
+    if (pg_null(reply->result, 0, COL_ID)) {
+        add(request); /* it finds the next slot, or that there is none any more */
+        return;
+    }
+    (void)snprintf(where, sizeof(where), "%s/%s", request->route->pattern, pg_text(reply->result, 0, COL_ID));
+    reply_header(request, "Location", where);
+    write_hook(reply_json(request), reply->result, 0, hook->secret);
+    reply_send(request, 201);
+}
+
+static void add(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    struct wish wish;
+    char most[NUMBER_SIZE];
+    struct hook *hook = request->own;
+    read_wish(request, FIELDS_REQUIRED, &wish, &faults);
+    if (wish.has_enabled && !wish.enabled) {
+        faults_add(&faults, "enabled", "must be true at the beginning");
+    }
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (wish.events == NULL || hook->tries++ == ADD_TRIES_MAX) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        struct uuid id = uuid_new();
+        webhook_secret_new(hook->secret);
+        (void)snprintf(most, sizeof(most), "%d", request->gateway->config->webhooks_max);
+        const char *more[] = {wish.url, wish.description == NULL ? "" : wish.description, wish.events, hook->secret,
+                              most};
+        change(request, HOOK_ADD, &id, more, ARRAY_LEN(more), on_added);
+    }
+    pg_array_free(&wish.array);
+}
+
+static void handle_add(struct request *request)
+{
+    if (request_own(request, sizeof(struct hook)) == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        add(request);
+    }
+}
+
+static void handle_change(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    struct wish wish;
+    read_wish(request, FIELDS_OPTIONAL, &wish, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (wish.array.text != NULL && wish.events == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        const char *enabled = !wish.has_enabled ? NULL : wish.enabled ? "true" : "false";
+        const char *more[] = {wish.url, wish.description, wish.events, enabled};
+        change(request, HOOK_CHANGE, &request->parameters[0], more, ARRAY_LEN(more), on_hook);
+    }
+    pg_array_free(&wish.array);
+}
+
+static void on_rotated(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    const struct hook *hook = request->own;
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_string(json, "secret", hook->secret);
+    jsonw_put_time(json, "previousUntil", hook->old_until_ms);
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+static void handle_rotate(struct request *request)
+{
+    char until[CLOCK_TEXT_SIZE];
+    struct hook *hook = request_own(request, sizeof(*hook));
+    if (hook == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    webhook_secret_new(hook->secret);
+    hook->old_until_ms = clock_now_ms() + INT64_C(1000) * WEBHOOK_OLD_SECRET_S;
+    clock_format(hook->old_until_ms, until);
+    const char *more[] = {hook->secret, until};
+    change(request, HOOK_ROTATE, &request->parameters[0], more, ARRAY_LEN(more), on_rotated);
+}
+
+static void on_removed(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        reply_empty(request, 204);
+    }
+}
+
+static void handle_remove(struct request *request)
+{
+    change(request, HOOK_REMOVE, &request->parameters[0], NULL, 0, on_removed);
+}
+
+const struct route webhooks_routes[] = {
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/webhooks", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/webhooks", handle_add, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/webhooks/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me/webhooks/:id", handle_change, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/webhooks/:id", handle_remove, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/webhooks/:id/secret", handle_rotate, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/webhooks", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/webhooks", handle_add, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_PATCH, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id", handle_change, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_DELETE, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id", handle_remove, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/webhooks/:id/secret", handle_rotate, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,437 @@
+/*
+ * See admin.h. Dispatch has written each call into the audit log before a handler here runs.
+ *
+ * A ban is a row in PostgreSQL (login and the bid worker look at it), written together with its entry in the audit log,
+ * then a mark in Redis (every request looks at it), then the end of all sessions. It is answered when all three are
+ * done; when Redis is not there it is 503, and doing it again finishes it.
+ */
+#include "gateway/admin/admin.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "gateway/access/audit.h"
+#include "gateway/access/bans.h"
+#include "gateway/access/sessions.h"
+#include "gateway/http/columns.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/timeline.h"
+
+enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_HOUSE, ADMIN_BAN, ADMIN_UNBAN };
+
+enum {
+    REASON_MOST = 500, /* characters */
+    FILTER_SIZE = 256,
+    FILTERS_MAX = 5,
+};
+
+#define USER_COLUMNS(u)                                                                                                \
+    u ".id, " u ".email, " u ".display_name, " u ".role, " COLUMNS_MS(u ".created_at") ", " COLUMNS_MS(u ".banned_"    \
+                                                                                                         "at")
+
+/* $1 user, $2 now, $3 id of the entry, $4 who, $5 address, $6 agent, $7 request, $8 reason */
+#define NOTE(action)                                                                                                   \
+    " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', $1::uuid::text,"                         \
+    " jsonb_build_object('bannedAt', b.banned_at), jsonb_build_object('bannedAt', c.banned_at), $8"                    \
+    " FROM before b JOIN changed c ON c.id = b.id)"                                                                    \
+    " SELECT " USER_COLUMNS("c") ", b.id FROM before b LEFT JOIN changed c ON c.id = b.id"
+
+/* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters, NULL where they are not given. */
+static const struct pg_statement list[] = {
+    [ADMIN_USERS] = {"admin_users",
+                     "SELECT " USER_COLUMNS(
+                         "u") " FROM users u"
+                              " WHERE ($1::timestamptz IS NULL OR (u.created_at, u.id) < ($1::timestamptz, $2::uuid))"
+                              " AND ($4::text IS NULL OR strpos(lower(u.email), lower($4)) > 0"
+                              "  OR strpos(lower(u.display_name), lower($4)) > 0)"
+                              " AND ($5::text IS NULL OR u.role = $5)"
+                              " AND ($6::boolean IS NULL OR (u.banned_at IS NOT NULL) = $6)"
+                              " ORDER BY u.created_at DESC, u.id DESC LIMIT $3"},
+    [ADMIN_LOG] = {"admin_log",
+                   "SELECT id, " COLUMNS_MS(
+                       "at") ", actor_id, action, subject, old_value, new_value, reason, address,"
+                             " agent, request_id FROM audit_log WHERE ($1::text IS NULL OR id < $2::uuid)"
+                             " AND ($4::uuid IS NULL OR actor_id = $4) AND ($5::text IS NULL OR action = $5)"
+                             " AND ($6::text IS NULL OR subject = $6) AND ($7::timestamptz IS NULL OR at >= $7)"
+                             " AND ($8::timestamptz IS NULL OR at < $8) ORDER BY id DESC LIMIT $3"},
+    [ADMIN_STATS_AUCTIONS] = {"admin_stats_auctions",
+                              "SELECT status, count(*), coalesce(sum(bid_count), 0),"
+                              " coalesce(sum(current_bid) FILTER (WHERE status = 'sold'), 0)::numeric(20, 2)"
+                              " FROM auctions GROUP BY status ORDER BY status"},
+    [ADMIN_STATS_HOUSE] = {"admin_stats_house",
+                           "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM users WHERE role = 'admin'),"
+                           " (SELECT count(*) FROM users WHERE banned_at IS NOT NULL),"
+                           " (SELECT count(*) FROM dead_letters WHERE requeued_at IS NULL),"
+                           " (SELECT count(*) FROM outbox)"},
+    /*
+     * The admins are locked, in the order of their ids, so that two of them cannot ban each other at once; the last one
+     * who is not banned stays. They are counted so that they are locked before the user is, who may be one of them. No
+     * row: no such user. A row of nulls: refused.
+     */
+    [ADMIN_BAN] = {"admin_ban",
+                   "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL"
+                   "  ORDER BY id FOR UPDATE),"
+                   " before AS (SELECT id, role, banned_at FROM users"
+                   "  WHERE id = $1 AND (SELECT count(*) FROM admins) >= 0 FOR UPDATE),"
+                   " changed AS (UPDATE users u SET banned_at = coalesce(u.banned_at, $2) FROM before b"
+                   "  WHERE u.id = b.id AND (b.role <> 'admin' OR EXISTS (SELECT FROM admins a WHERE a.id <> b.id))"
+                   "  RETURNING u.*)," NOTE("USER_BANNED")},
+    [ADMIN_UNBAN] = {"admin_unban", "WITH before AS (SELECT id, role, banned_at FROM users WHERE id = $1 FOR UPDATE),"
+                                    " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
+                                    "  RETURNING u.*)," NOTE("USER_UNBANNED")},
+};
+
+struct statements admin_statements = {list, ARRAY_LEN(list), 0};
+
+/* ---- lists ---- */
+
+/* How a filter's text is checked. */
+enum filter_kind { FILTER_TEXT, FILTER_UUID, FILTER_TIME, FILTER_BOOL, FILTER_ROLE };
+
+struct filter {
+    const char *name;
+    enum filter_kind kind;
+};
+
+struct admin_list {
+    struct timeline timeline;
+    size_t filter_count;
+    struct filter filters[FILTERS_MAX];
+};
+
+enum { USER_ID, USER_EMAIL, USER_NAME, USER_ROLE, USER_CREATED, USER_BANNED };
+
+static void write_user(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    (void)request;
+    jsonw_object(json);
+    jsonw_put_string(json, "id", pg_text(result, row, USER_ID));
+    jsonw_put_string(json, "email", pg_text(result, row, USER_EMAIL));
+    jsonw_put_string(json, "displayName", pg_text(result, row, USER_NAME));
+    jsonw_put_string(json, "role", pg_text(result, row, USER_ROLE));
+    jsonw_put_time(json, "createdAt", pg_int(result, row, USER_CREATED));
+    columns_put_time(json, "bannedAt", result, row, USER_BANNED);
+    jsonw_end_object(json);
+}
+
+enum {
+    LOG_ID,
+    LOG_AT,
+    LOG_ACTOR,
+    LOG_ACTION,
+    LOG_SUBJECT,
+    LOG_OLD,
+    LOG_NEW,
+    LOG_REASON,
+    LOG_ADDRESS,
+    LOG_AGENT,
+    LOG_REQUEST
+};
+
+static void put_document(struct jsonw *json, const char *name, const PGresult *result, int row, int column)
+{
+    const char *text = pg_text(result, row, column);
+    if (pg_null(result, row, column)) {
+        jsonw_put_null(json, name);
+    } else {
+        jsonw_name(json, name);
+        jsonw_raw(json, text, strlen(text));
+    }
+}
+
+static void write_entry(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    bool known = !pg_null(result, row, LOG_ACTOR);
+    (void)request;
+    jsonw_object(json);
+    jsonw_put_string(json, "id", pg_text(result, row, LOG_ID));
+    jsonw_put_time(json, "at", pg_int(result, row, LOG_AT));
+    jsonw_put_string(json, "actorId", known ? pg_text(result, row, LOG_ACTOR) : NULL);
+    jsonw_put_string(json, "action", pg_text(result, row, LOG_ACTION));
+    jsonw_put_string(json, "subject", pg_text(result, row, LOG_SUBJECT));
+    put_document(json, "oldValue", result, row, LOG_OLD);
+    put_document(json, "newValue", result, row, LOG_NEW);
+    jsonw_put_string(json, "reason", pg_text(result, row, LOG_REASON));
+    jsonw_put_string(json, "address", pg_text(result, row, LOG_ADDRESS));
+    jsonw_put_string(json, "userAgent", pg_text(result, row, LOG_AGENT));
+    jsonw_put_string(json, "requestId", pg_text(result, row, LOG_REQUEST));
+    jsonw_end_object(json);
+}
+
+static const struct admin_list users_list = {
+    .timeline = {.statements = &admin_statements,
+                 .statement = ADMIN_USERS,
+                 .everyones = true,
+                 .tag = "admin-users",
+                 .key_column = USER_CREATED,
+                 .write = write_user},
+    .filter_count = 3,
+    .filters = {{"q", FILTER_TEXT}, {"role", FILTER_ROLE}, {"banned", FILTER_BOOL}},
+};
+
+static const struct admin_list log_list = {
+    .timeline = {.statements = &admin_statements,
+                 .statement = ADMIN_LOG,
+                 .everyones = true,
+                 .tag = "admin-log",
+                 .key_column = LOG_AT,
+                 .write = write_entry},
+    .filter_count = 5,
+    .filters = {{"actorId", FILTER_UUID},
+                {"action", FILTER_TEXT},
+                {"subject", FILTER_TEXT},
+                {"from", FILTER_TIME},
+                {"to", FILTER_TIME}},
+};
+
+static void check_filter(const struct filter *filter, const char *text, struct faults *faults)
+{
+    struct uuid id;
+    int64_t ms = 0;
+    if (text[0] == '\x01') {
+        faults_add(faults, filter->name, "is too long or badly encoded");
+    } else if (filter->kind == FILTER_UUID && !uuid_parse(text, strlen(text), &id)) {
+        faults_add(faults, filter->name, "must be a UUID");
+    } else if (filter->kind == FILTER_TIME && !clock_parse(text, &ms)) {
+        faults_add(faults, filter->name, "must be a time");
+    } else if (filter->kind == FILTER_BOOL && strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+        faults_add(faults, filter->name, "must be true or false");
+    } else if (filter->kind == FILTER_ROLE && strcmp(text, "user") != 0 && strcmp(text, "admin") != 0) {
+        faults_add(faults, filter->name, "must be user or admin");
+    }
+}
+
+static void show(struct request *request, const struct admin_list *which)
+{
+    struct faults faults = {.count = 0};
+    char texts[FILTERS_MAX][FILTER_SIZE];
+    const char *values[FILTERS_MAX] = {NULL};
+    for (size_t i = 0; i < which->filter_count; i++) {
+        if (request_query(request, which->filters[i].name, texts[i], FILTER_SIZE)) {
+            check_filter(&which->filters[i], texts[i], &faults);
+            values[i] = texts[i];
+        }
+    }
+    timeline_show(request, &which->timeline, &faults, which->filter_count, values);
+}
+
+static void handle_users(struct request *request)
+{
+    show(request, &users_list);
+}
+
+static void handle_log(struct request *request)
+{
+    show(request, &log_list);
+}
+
+/* ---- statistics ---- */
+
+enum { STATS_USERS, STATS_ADMINS, STATS_BANNED, STATS_LETTERS, STATS_OUTBOX };
+
+/* What the first statement said, until the second one has. */
+struct stats {
+    int64_t users;
+    int64_t admins;
+    int64_t banned;
+    int64_t letters;
+    int64_t outbox;
+};
+
+static void write_auctions(struct jsonw *json, const PGresult *result)
+{
+    enum { STATUS, COUNT, BIDS, VOLUME };
+    int64_t bids = 0;
+    int64_t volume = 0;
+    jsonw_name(json, "auctions");
+    jsonw_object(json);
+    for (int row = 0; row < PQntuples(result); row++) {
+        jsonw_put_int(json, pg_text(result, row, STATUS), pg_int(result, row, COUNT));
+        bids += pg_int(result, row, BIDS);
+        volume += pg_money(result, row, VOLUME);
+    }
+    jsonw_end_object(json);
+    jsonw_put_int(json, "bids", bids);
+    jsonw_put_money(json, "salesVolume", volume);
+}
+
+static void on_stats_auctions(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    const struct stats *stats = request->own;
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_name(json, "users");
+    jsonw_object(json);
+    jsonw_put_int(json, "total", stats->users);
+    jsonw_put_int(json, "admins", stats->admins);
+    jsonw_put_int(json, "banned", stats->banned);
+    jsonw_end_object(json);
+    write_auctions(json, reply->result);
+    jsonw_put_int(json, "deadLetters", stats->letters);
+    jsonw_put_int(json, "outbox", stats->outbox);
+    jsonw_put_time(json, "serverTime", clock_now_ms());
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+static void on_stats_house(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    struct stats *stats = request->own;
+    *stats = (struct stats){
+        .users = pg_int(reply->result, 0, STATS_USERS),
+        .admins = pg_int(reply->result, 0, STATS_ADMINS),
+        .banned = pg_int(reply->result, 0, STATS_BANNED),
+        .letters = pg_int(reply->result, 0, STATS_LETTERS),
+        .outbox = pg_int(reply->result, 0, STATS_OUTBOX),
+    };
+    if (!statements_query(request->gateway, &admin_statements, ADMIN_STATS_AUCTIONS, 0, NULL, on_stats_auctions,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_stats(struct request *request)
+{
+    if (request_own(request, sizeof(struct stats)) == NULL ||
+        !statements_query(request->gateway, &admin_statements, ADMIN_STATS_HOUSE, 0, NULL, on_stats_house, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- bans ---- */
+
+/* The user as the statement left them, to be shown once Redis knows. */
+struct banning {
+    bool banned;
+    struct jsonw *user;
+};
+
+static void show_banned(struct request *request)
+{
+    struct banning *banning = request->own;
+    size_t length = 0;
+    const char *text = jsonw_text(banning->user, &length);
+    if (text == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        jsonw_raw(reply_json(request), text, length);
+        reply_send(request, 200);
+    }
+}
+
+static void end_banning(struct request *request, bool good)
+{
+    struct banning *banning = request->own;
+    struct jsonw *user = banning->user;
+    if (good) {
+        show_banned(request);
+    } else {
+        reply_error(request, ERROR_UNAVAILABLE); /* doing it again finishes it */
+    }
+    jsonw_free(user);
+}
+
+static void on_sessions_ended(const redisReply *reply, void *arg)
+{
+    end_banning(arg, reply != NULL && reply->type == REDIS_REPLY_INTEGER);
+}
+
+static void on_marked(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct banning *banning = request->own;
+    if (reply == NULL || reply->type == REDIS_REPLY_ERROR || !banning->banned) {
+        end_banning(request, reply != NULL && reply->type != REDIS_REPLY_ERROR);
+        return;
+    }
+    const struct sessions_end end = {.user = &request->parameters[0], .which = SESSIONS_OTHERS, .hash = ""};
+    if (!sessions_end(request->gateway, &end, on_sessions_ended, request)) {
+        end_banning(request, false);
+    }
+}
+
+/* Goes on also when the client has been answered by its deadline: what is in PostgreSQL shall be in Redis. */
+static void on_changed(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct banning *banning = request->own;
+    if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    if (pg_null(reply->result, 0, USER_ID)) {
+        audit_note(request, NULL, "LAST_ADMIN_KEPT", pg_text(reply->result, 0, USER_BANNED + 1));
+        reply_error(request, ERROR_LAST_ADMIN);
+        return;
+    }
+    banning->user = jsonw_new();
+    if (banning->user == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    write_user(banning->user, request, reply->result, 0);
+    if (!bans_mark(request->gateway, &request->parameters[0], banning->banned, on_marked, request)) {
+        end_banning(request, false);
+    }
+}
+
+static void change_ban(struct request *request, bool banned)
+{
+    static const char *const known[] = {"reason", NULL};
+    struct faults faults = {.count = 0};
+    struct audit_origin origin;
+    const char *reason = NULL;
+    char id[UUID_TEXT_SIZE];
+    struct banning *banning = request_own(request, sizeof(*banning));
+    fields_known(request->body, known, &faults);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    audit_origin_read(request, &origin);
+    uuid_format(&request->parameters[0], id);
+    const char *values[] = {id,           origin.at,   origin.id, origin.actor, request->address,
+                            origin.agent, request->id, reason};
+    if (banning == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    banning->banned = banned;
+    if (!statements_query(request->gateway, &admin_statements, banned ? ADMIN_BAN : ADMIN_UNBAN, ARRAY_LEN(values),
+                          values, on_changed, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_ban(struct request *request)
+{
+    change_ban(request, true);
+}
+
+static void handle_unban(struct request *request)
+{
+    change_ban(request, false);
+}
+
+const struct route admin_routes[] = {
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/users", handle_users, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/ban", handle_ban, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/users/:id/unban", handle_unban, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/audit-logs", handle_log, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/stats", handle_stats, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,13 @@
+/*
+ * /admin/users, /admin/audit-logs, /admin/stats: what admins see of the house, and the ban of a user.
+ */
+#ifndef ROSTRUM_GATEWAY_ADMIN_ADMIN_H
+#define ROSTRUM_GATEWAY_ADMIN_ADMIN_H
+
+#include "gateway/http/router.h"
+#include "gateway/http/statements.h"
+
+extern const struct route admin_routes[];
+extern struct statements admin_statements;
+
+#endif

@@ -1,0 +1,202 @@
+/*
+ * See admin_auctions.h. Auctions are shown as everywhere (view_write): an admin sees the reserve and the winner,
+ * and never a standing maximum.
+ */
+#include "gateway/admin/admin_auctions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/money.h"
+#include "gateway/auction/view.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/page.h"
+#include "gateway/http/reply.h"
+
+#define PRICE "coalesce(a.current_bid, a.starting_price)"
+/* $1 key, $2 id, $3 limit, then the filters in the order of `filters`. */
+#define LIST(name, column, type, than, direction)                                                                      \
+    {                                                                                                                  \
+        name, "SELECT " VIEW_COLUMNS " FROM auctions a"                                                                \
+              " WHERE ($1::" type " IS NULL OR (" column ", a.id) " than " ($1::" type ", $2::uuid))"                  \
+              " AND ($4::text IS NULL OR a.status = $4) AND ($5::text IS NULL OR a.category = $5)"                     \
+              " AND ($6::numeric IS NULL OR " PRICE " >= $6) AND ($7::numeric IS NULL OR " PRICE " <= $7)"             \
+              " AND ($8::uuid IS NULL OR a.seller_id = $8)"                                                            \
+              " AND ($9::text IS NULL OR strpos(lower(a.title), lower($9)) > 0)"                                       \
+              " ORDER BY " column " " direction ", a.id " direction " LIMIT $3"                                        \
+    }
+
+enum order { ORDER_NEWEST, ORDER_ENDING, ORDER_PRICE_UP, ORDER_PRICE_DOWN, ORDERS };
+
+static const struct pg_statement list[] = {
+    [ORDER_NEWEST] = LIST("admin_auctions_newest", "a.created_at", "timestamptz", "<", "DESC"),
+    [ORDER_ENDING] = LIST("admin_auctions_ending", "a.end_time", "timestamptz", ">", "ASC"),
+    [ORDER_PRICE_UP] = LIST("admin_auctions_price_up", PRICE, "numeric", ">", "ASC"),
+    [ORDER_PRICE_DOWN] = LIST("admin_auctions_price_down", PRICE, "numeric", "<", "DESC"),
+};
+
+struct statements admin_auctions_statements = {list, ARRAY_LEN(list), 0};
+
+/* The contract's words for the orders, and the tag of their cursors. */
+static const char *const order_names[ORDERS] = {
+    [ORDER_NEWEST] = "newest", [ORDER_ENDING] = "ending", [ORDER_PRICE_UP] = "price", [ORDER_PRICE_DOWN] = "-price"};
+
+enum { FILTER_SIZE = 401, NUMBER_SIZE = 16 };
+enum filter { FILTER_STATUS, FILTER_CATEGORY, FILTER_LEAST, FILTER_MOST, FILTER_SELLER, FILTER_Q, FILTERS };
+
+struct search {
+    enum order order;
+    struct page page;
+    bool given[FILTERS];
+    char text[FILTERS][FILTER_SIZE];
+};
+
+static bool good_status(const char *text)
+{
+    static const char *const statuses[] = {"draft", "scheduled", "active", "ended", "sold", "unsold", "cancelled"};
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        if (strcmp(statuses[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool good_text(const char *text)
+{
+    return text[0] != '\x01';
+}
+
+static bool good_price(const char *text)
+{
+    int64_t minor = 0;
+    return money_parse(text, strlen(text), &minor);
+}
+
+static bool good_id(const char *text)
+{
+    struct uuid id;
+    return uuid_parse(text, strlen(text), &id);
+}
+
+static const struct {
+    const char *name;
+    bool (*good)(const char *text);
+    const char *message;
+} filters[FILTERS] = {
+    [FILTER_STATUS] = {"status", good_status, "must be draft, scheduled, active, ended, sold, unsold or cancelled"},
+    [FILTER_CATEGORY] = {"category", good_text, "is too long or badly encoded"},
+    [FILTER_LEAST] = {"minPrice", good_price, "must be an amount of money"},
+    [FILTER_MOST] = {"maxPrice", good_price, "must be an amount of money"},
+    [FILTER_SELLER] = {"sellerId", good_id, "must be a UUID"},
+    [FILTER_Q] = {"q", good_text, "is too long or badly encoded"},
+};
+
+static void read_order(const struct request *request, struct search *search, struct faults *faults)
+{
+    char name[NUMBER_SIZE];
+    search->order = ORDER_NEWEST;
+    if (!request_query(request, "sort", name, sizeof(name))) {
+        return;
+    }
+    for (size_t i = 0; i < ORDERS; i++) {
+        if (strcmp(order_names[i], name) == 0) {
+            search->order = (enum order)i;
+            return;
+        }
+    }
+    faults_add(faults, "sort", "must be newest, ending, price or -price");
+}
+
+/* A cursor comes from outside: its key must be what the statement can read. */
+static bool good_key(const struct search *search)
+{
+    int64_t ms = 0;
+    const char *key = search->page.cursor.key;
+    return search->order == ORDER_NEWEST || search->order == ORDER_ENDING ? clock_parse(key, &ms) : good_price(key);
+}
+
+static void read_search(const struct request *request, struct search *search, struct faults *faults)
+{
+    for (size_t i = 0; i < FILTERS; i++) {
+        search->given[i] = request_query(request, filters[i].name, search->text[i], FILTER_SIZE);
+        if (search->given[i] && !filters[i].good(search->text[i])) {
+            faults_add(faults, filters[i].name, filters[i].message);
+        }
+    }
+    read_order(request, search, faults);
+    page_read(request, order_names[search->order], &search->page, faults);
+    if (search->page.has_cursor && !good_key(search)) {
+        faults_add(faults, "cursor", "is not a cursor of this list");
+    }
+}
+
+static void fill_cursor(const struct search *search, const PGresult *result, int row, struct cursor *cursor)
+{
+    *cursor = (struct cursor){.id = pg_uuid(result, row, VIEW_ID)};
+    (void)snprintf(cursor->sort, sizeof(cursor->sort), "%s", order_names[search->order]);
+    if (search->order == ORDER_NEWEST || search->order == ORDER_ENDING) {
+        clock_format(pg_int(result, row, search->order == ORDER_NEWEST ? VIEW_CREATED : VIEW_END), cursor->key);
+    } else {
+        bool bid = !pg_null(result, row, VIEW_CURRENT_BID);
+        money_format(pg_money(result, row, bid ? VIEW_CURRENT_BID : VIEW_STARTING_PRICE), cursor->key);
+    }
+}
+
+static void on_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    const struct search *search = request->own;
+    int rows = PQntuples(reply->result);
+    int shown = rows < search->page.limit ? rows : search->page.limit;
+    struct jsonw *json = reply_json(request);
+    page_begin(json);
+    for (int row = 0; row < shown; row++) {
+        view_write(json, request, reply->result, row);
+    }
+    struct cursor last;
+    if (rows > shown) {
+        fill_cursor(search, reply->result, shown - 1, &last);
+    }
+    page_end(json, rows > shown ? &last : NULL);
+    reply_send(request, 200);
+}
+
+static void handle_list(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    const char *values[3 + FILTERS];
+    char id[UUID_TEXT_SIZE];
+    char limit[NUMBER_SIZE];
+    struct search *search = request_own(request, sizeof(*search));
+    if (search == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    read_search(request, search, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    uuid_format(&search->page.cursor.id, id);
+    (void)snprintf(limit, sizeof(limit), "%d", search->page.limit + 1);
+    values[0] = search->page.has_cursor ? search->page.cursor.key : NULL;
+    values[1] = search->page.has_cursor ? id : NULL;
+    values[2] = limit;
+    for (size_t i = 0; i < FILTERS; i++) {
+        values[3 + i] = search->given[i] ? search->text[i] : NULL;
+    }
+    if (!statements_query(request->gateway, &admin_auctions_statements, (size_t)search->order, ARRAY_LEN(values),
+                          values, on_found, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+const struct route admin_auctions_routes[] = {
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/auctions", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

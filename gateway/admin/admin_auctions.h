@@ -1,0 +1,13 @@
+/*
+ * GET /admin/auctions: every auction, drafts included, by every filter.
+ */
+#ifndef ROSTRUM_GATEWAY_ADMIN_ADMIN_AUCTIONS_H
+#define ROSTRUM_GATEWAY_ADMIN_ADMIN_AUCTIONS_H
+
+#include "gateway/http/router.h"
+#include "gateway/http/statements.h"
+
+extern const struct route admin_auctions_routes[];
+extern struct statements admin_auctions_statements;
+
+#endif

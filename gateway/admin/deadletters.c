@@ -1,0 +1,339 @@
+/*
+ * See deadletters.h. Every change is written into the audit log by the statement that makes it.
+ */
+#include "gateway/admin/deadletters.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/topology.h"
+#include "gateway/access/audit.h"
+#include "gateway/http/columns.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/timeline.h"
+
+enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP };
+enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
+
+#define COLUMNS "id, routing_key, reason, length(body), times, " COLUMNS_MS("created_at") ", " COLUMNS_MS("requeued_at")
+
+/*
+ * What the letter was, for the audit log: its content by length and digest, and the auctions that it names. Not the
+ * content itself, for what is on record stays there and a letter may hold a standing maximum.
+ */
+#define WAS                                                                                                            \
+    "jsonb_build_object('routingKey', l.routing_key, 'reason', l.reason, 'times', l.times, 'createdAt', l.created_at," \
+    " 'bytes', length(l.body), 'sha256', encode(sha256(l.body), 'hex'), 'auctionIds', (SELECT coalesce("               \
+    "jsonb_agg(DISTINCT named.id[1]), '[]') FROM (SELECT regexp_matches(encode(l.body, 'escape'),"                     \
+    " '\"a\" *: *\"([0-9a-fA-F-]{36})\"', 'g') AS id LIMIT 20) named))"
+
+/* $1 letter, $2 now, $3 id of the entry, $4 who, $5 address, $6 agent, $7 request, $8 reason */
+#define NOTE(action, becomes)                                                                                          \
+    " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', l.id::text, " WAS ", " becomes           \
+    ", $8 FROM l)"
+
+static const struct pg_statement list[] = {
+    [LETTER_LIST] = {"letter_list", "SELECT " COLUMNS " FROM dead_letters"
+                                    " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
+                                    " ORDER BY created_at DESC, id DESC LIMIT $3"},
+    [LETTER_GET] = {"letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
+    /* An old row of the outbox, so that the next sweep takes it up at once. */
+    [LETTER_REQUEUE] =
+        {"letter_requeue",
+         "WITH l AS (UPDATE dead_letters SET requeued_at = $2 WHERE id = $1 RETURNING *),"
+         " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
+         "  SELECT $9, $10, convert_from(body, 'UTF8'), now() - interval '1 day' FROM l)," NOTE(
+             "DEAD_LETTER_REQUEUED",
+             "jsonb_build_object('requeuedAt', l.requeued_at, 'routingKey', $10::text)") " SELECT " COLUMNS " FROM l"},
+    [LETTER_DROP] = {"letter_drop",
+                     "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
+                         "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
+};
+
+struct statements deadletters_statements = {list, ARRAY_LEN(list), 0};
+
+enum { COL_ID, COL_KEY, COL_REASON, COL_LENGTH, COL_TIMES, COL_CREATED, COL_REQUEUED, COL_BODY };
+
+/* Inside an object. */
+static void write_members(struct jsonw *json, const PGresult *result, int row)
+{
+    jsonw_put_string(json, "id", pg_text(result, row, COL_ID));
+    jsonw_put_string(json, "routingKey", pg_text(result, row, COL_KEY));
+    jsonw_put_string(json, "reason", pg_text(result, row, COL_REASON));
+    jsonw_put_int(json, "bytes", pg_int(result, row, COL_LENGTH));
+    jsonw_put_int(json, "times", pg_int(result, row, COL_TIMES));
+    jsonw_put_time(json, "createdAt", pg_int(result, row, COL_CREATED));
+    columns_put_time(json, "requeuedAt", result, row, COL_REQUEUED);
+}
+
+/* ---- the list ---- */
+
+static void write_listed(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    (void)request;
+    jsonw_object(json);
+    write_members(json, result, row);
+    jsonw_end_object(json);
+}
+
+static const struct timeline letters = {
+    .statements = &deadletters_statements,
+    .statement = LETTER_LIST,
+    .everyones = true,
+    .tag = "dead-letters",
+    .key_column = COL_CREATED,
+    .write = write_listed,
+};
+
+static void handle_list(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    timeline_show(request, &letters, &faults, 0, NULL);
+}
+
+/* ---- one letter ---- */
+
+struct letter {
+    uint8_t *bytes; /* the body, on the heap */
+    size_t length;
+    struct json *tree; /* NULL: it is no JSON */
+};
+
+static bool letter_read(const PGresult *result, struct letter *letter)
+{
+    const char *hex = pg_text(result, 0, COL_BODY);
+    size_t size = strlen(hex) / 2 + 1;
+    size_t length = 0;
+    uint8_t *bytes = malloc(size);
+    if (bytes == NULL || sodium_hex2bin(bytes, size, hex, strlen(hex), NULL, &length, NULL) != 0) {
+        free(bytes);
+        return false;
+    }
+    struct json *tree = json_parse(bytes, length, NULL);
+    *letter = (struct letter){.bytes = bytes, .length = length, .tree = tree};
+    return true;
+}
+
+static void letter_free(struct letter *letter)
+{
+    json_free(letter->tree);
+    free(letter->bytes);
+}
+
+/* Whatever the bytes are, Base64 can show them; where they are JSON that is shown as well. */
+static bool write_letter(struct jsonw *json, const PGresult *result, const struct letter *letter)
+{
+    size_t size = sodium_base64_encoded_len(letter->length, sodium_base64_VARIANT_ORIGINAL);
+    char *text = malloc(size);
+    if (text == NULL) {
+        return false;
+    }
+    sodium_bin2base64(text, size, letter->bytes, letter->length, sodium_base64_VARIANT_ORIGINAL);
+    jsonw_object(json);
+    write_members(json, result, 0);
+    if (letter->tree == NULL) {
+        jsonw_put_null(json, "body");
+    } else {
+        jsonw_name(json, "body");
+        jsonw_value(json, letter->tree);
+    }
+    jsonw_put_string(json, "bodyBase64", text);
+    jsonw_end_object(json);
+    free(text);
+    return true;
+}
+
+static void on_letter(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct letter letter;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else if (!letter_read(reply->result, &letter)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        if (write_letter(reply_json(request), reply->result, &letter)) {
+            reply_send(request, 200);
+        } else {
+            reply_error(request, ERROR_UNAVAILABLE);
+        }
+        letter_free(&letter);
+    }
+}
+
+static void find_letter(struct request *request, pg_callback callback)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
+    uuid_format(&request->parameters[0], id);
+    if (!statements_query(request->gateway, &deadletters_statements, LETTER_GET, ARRAY_LEN(values), values, callback,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_get(struct request *request)
+{
+    find_letter(request, on_letter);
+}
+
+/* ---- requeue and drop ---- */
+
+/* Where a letter came from: its exchange and its key; NULL where both follow from the auction. */
+static const struct {
+    const char *dead_key;
+    const char *exchange;
+    const char *routing_key;
+} origins[] = {
+    {TOPOLOGY_KEY_DEAD_BIDS, NULL, NULL},
+    {TOPOLOGY_KEY_DEAD_NOTIFY, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH},
+    {TOPOLOGY_KEY_DEAD_AUCTION_END, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDED},
+    {TOPOLOGY_KEY_DEAD_EMAIL, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL},
+    {TOPOLOGY_KEY_DEAD_WEBHOOK, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK},
+};
+
+/* False for what nobody could read any better than the first time: no JSON, or cut. */
+static bool find_origin(const struct gateway *gateway, const char *dead_key, const struct letter *letter,
+                        char exchange[static TOPOLOGY_QUEUE_SIZE], char key[static TOPOLOGY_KEY_SIZE])
+{
+    for (size_t i = 0; i < ARRAY_LEN(origins); i++) {
+        if (strcmp(origins[i].dead_key, dead_key) != 0 || letter->tree == NULL) {
+            continue;
+        }
+        if (origins[i].routing_key != NULL) {
+            (void)snprintf(exchange, TOPOLOGY_QUEUE_SIZE, "%s", origins[i].exchange);
+            (void)snprintf(key, TOPOLOGY_KEY_SIZE, "%s", origins[i].routing_key);
+            return true;
+        }
+        struct uuid auction;
+        if (!message_auction(letter->tree, &auction)) {
+            return false;
+        }
+        topology_bid_exchange(&auction, gateway->house.shards, exchange);
+        topology_bid_key(&auction, gateway->house.shards, key);
+        return true;
+    }
+    return false;
+}
+
+static void on_requeued(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    write_members(json, reply->result, 0);
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+/*
+ * Reads why, which may be left out, into the request's own memory. False, and the request is ended, when it is no
+ * reason, or without memory.
+ */
+static bool read_reason(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    char *reason = request_own(request, REASON_SIZE);
+    if (reason == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return false;
+    }
+    if (request_query(request, "reason", reason, REASON_SIZE) && !fields_line(reason, AUDIT_REASON_MOST)) {
+        faults_add(&faults, "reason", "must be at most 1000 characters of text");
+        reply_faults(request, &faults);
+        return false;
+    }
+    return true;
+}
+
+/* `exchange` and `key` are NULL for LETTER_DROP. */
+static void change(struct request *request, size_t statement, const char *exchange, const char *key,
+                   pg_callback callback)
+{
+    struct audit_origin origin;
+    char id[UUID_TEXT_SIZE];
+    audit_origin_read(request, &origin);
+    uuid_format(&request->parameters[0], id);
+    const char *values[] = {id,           origin.at,   origin.id,    origin.actor, request->address,
+                            origin.agent, request->id, request->own, exchange,     key};
+    int count = exchange == NULL ? 8 : 10;
+    if (!statements_query(request->gateway, &deadletters_statements, statement, count, values, callback, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_requeue_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct letter letter;
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    char key[TOPOLOGY_KEY_SIZE];
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    if (!letter_read(reply->result, &letter)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    bool found = find_origin(request->gateway, pg_text(reply->result, 0, COL_KEY), &letter, exchange, key);
+    letter_free(&letter);
+    if (found) {
+        change(request, LETTER_REQUEUE, exchange, key, on_requeued);
+    } else {
+        reply_error(request, ERROR_LETTER_UNREADABLE);
+    }
+}
+
+static void handle_requeue(struct request *request)
+{
+    if (read_reason(request)) {
+        find_letter(request, on_requeue_found);
+    }
+}
+
+static void on_dropped(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        reply_empty(request, 204);
+    }
+}
+
+static void handle_drop(struct request *request)
+{
+    if (read_reason(request)) {
+        change(request, LETTER_DROP, NULL, NULL, on_dropped);
+    }
+}
+
+const struct route deadletters_routes[] = {
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/dead-letters", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id/requeue", handle_requeue, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_DELETE, ROUTE_ADMIN, "/api/v1/admin/dead-letters/:id", handle_drop, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

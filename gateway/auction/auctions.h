@@ -1,0 +1,13 @@
+/*
+ * /auctions: creating one, and showing it to who asks for it; listing.c lists them, changes.c changes them.
+ */
+#ifndef ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
+#define ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
+
+#include "gateway/http/router.h"
+#include "gateway/http/statements.h"
+
+extern const struct route auctions_routes[];
+extern struct statements auctions_statements;
+
+#endif

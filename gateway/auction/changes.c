@@ -1,0 +1,598 @@
+/*
+ * Changes to an auction; see changes.h.
+ *
+ *   load     the auction as it is               404, 403; 409 where no decision could be another
+ *   draft    one UPDATE or DELETE               200, 204
+ *   stage    an update's terms, for its queue   no message grows with a description
+ *   publish  the command                        503
+ *   finish   the decision                       200, 204, 409; 202 if it takes more than DECISION_WAIT_MS
+ */
+#include "gateway/auction/changes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "gateway/access/audit.h"
+#include "gateway/auction/documents.h"
+#include "gateway/auction/terms.h"
+#include "gateway/auction/view.h"
+#include "gateway/bid/publisher.h"
+#include "gateway/bid/waiters.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+
+enum {
+    DECISION_WAIT_MS = 3000, /* the contract's */
+    WAIT_MARGIN_MS = 2000,   /* beyond the wait: what the sweeps and the last look into the ledger take */
+    ACTION_MOST = 16,
+    DURATION_LEAST_MS = 1000,
+    NUMBER_SIZE = 24,
+};
+
+enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP };
+
+static const struct pg_statement list[] = {
+    [CHANGE_LOAD] = {"change_load", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
+    /*
+     * An admin's order is written into the audit log before it is published; the ledger says by the command's id what
+     * became of it. $1 auction, $2 id of the entry, $3 now, $4 who, $5 address, $6 agent, $7 request, $8 action,
+     * $9 command, $10 the end asked for, $11 reason, $12 the bid to void. No row: no such auction, or a draft.
+     */
+    [CHANGE_ORDER] = {"change_order",
+                      "WITH found AS (SELECT id, status, end_time FROM auctions WHERE id = $1 AND status <> 'draft'),"
+                      " noted AS (" AUDIT_INSERT " SELECT $2, $3, $4, $5, $6, $7, $8, id::text,"
+                      " jsonb_build_object('status', status, 'endTime', end_time),"
+                      " jsonb_build_object('commandId', $9::uuid, 'endTime', $10::timestamptz,"
+                      " 'bidId', $12::uuid), $11 FROM found)"
+                      " SELECT id FROM found"},
+    [CHANGE_STAGE] = {"change_stage",
+                      "INSERT INTO terms (" TERMS_COLUMNS ", end_time, auction_id, id, created_at)"
+                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"},
+    /* Of drafts: no row when it was changed or published meanwhile. */
+    [CHANGE_DRAFT] = {"change_draft",
+                      "UPDATE auctions AS a SET title = $1, description = $2, category = $3, starting_price = $4,"
+                      " reserve_price = $5, buy_now_price = $6, increments = $7, bid_increment = $8,"
+                      " snipe_window_s = $9, snipe_extension_s = $10, snipe_max = $11, start_time = $12,"
+                      " original_end_time = $13, end_time = $13, minimum_bid = $4, version = version + 1,"
+                      " updated_at = $16 WHERE id = $14 AND status = 'draft' AND version = $15"
+                      " RETURNING " VIEW_COLUMNS},
+    [CHANGE_PUBLISH] =
+        {"change_publish",
+         "UPDATE auctions AS a SET status = CASE WHEN start_time > $3 THEN 'scheduled' ELSE 'active' END,"
+         " start_time = greatest(start_time, $3), published_at = $3, updated_at = $3,"
+         " version = version + 1 WHERE id = $1 AND status = 'draft' AND version = $2"
+         " RETURNING " VIEW_COLUMNS},
+    [CHANGE_DROP] = {"change_drop",
+                     "DELETE FROM auctions WHERE id = $1 AND status = 'draft' AND version = $2 RETURNING id"},
+};
+
+struct statements changes_statements = {list, ARRAY_LEN(list), 0};
+
+/* A command from its publication to the answer; the request's own memory. */
+struct change {
+    struct publisher_bid bid; /* with the command */
+    struct waiter waiter;
+    bool handed_over; /* the publisher has it, or had it */
+    bool confirmed;
+    bool decided;
+    struct decision decision;
+};
+
+static struct command *command_of(const struct request *request)
+{
+    struct change *change = request->own;
+    return &change->bid.command;
+}
+
+/* ---- finish ---- */
+
+static void reply_pending(struct request *request)
+{
+    const struct command *command = command_of(request);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_uuid(json, "commandId", &command->id);
+    jsonw_put_string(json, "status", "pending");
+    jsonw_put_string(json, "message", "The change was submitted for processing");
+    jsonw_put_time(json, "receivedAt", command->received_ms);
+    jsonw_end_object(json);
+    reply_send(request, 202);
+}
+
+static void reply_decided(struct request *request, const struct decision *decision)
+{
+    enum error_code code = ERROR_INTERNAL_ERROR;
+    if (strcmp(decision->status, "rejected") == 0) {
+        if (!errors_parse(decision->reason, &code)) {
+            code = ERROR_INTERNAL_ERROR;
+        }
+        reply_error(request, code);
+    } else if (command_of(request)->kind == COMMAND_CANCEL || command_of(request)->kind == COMMAND_RETRACT) {
+        reply_empty(request, 204);
+    } else {
+        documents_show(request);
+    }
+}
+
+static void write_unknown(struct request *request)
+{
+    struct jsonw *json = reply_error_begin(request, ERROR_UNAVAILABLE);
+    jsonw_put_uuid(json, "commandId", &command_of(request)->id);
+    jsonw_put_string(json, "outcome", "unknown");
+}
+
+/* The request's deadline, before the publisher's verdict. */
+static void change_late(struct request *request)
+{
+    const struct change *change = request->own;
+    if (change->handed_over) {
+        write_unknown(request);
+        jsonw_end_object(request->gateway->json);
+        reply_header(request, "Retry-After", "1");
+        reply_answer(request, errors_entry(ERROR_UNAVAILABLE)->status);
+    } else {
+        reply_answer_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void waited(struct waiter *waiter, const struct decision *decision)
+{
+    struct request *request = waiter->arg;
+    struct change *change = request->own;
+    if (decision != NULL && !change->confirmed) {
+        change->decided = true; /* faster than the broker's confirm: the answer waits for that */
+        change->decision = *decision;
+    } else if (decision != NULL) {
+        reply_decided(request, decision);
+    } else if (change->confirmed) {
+        reply_pending(request);
+    }
+}
+
+static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
+{
+    struct request *request = bid->arg;
+    struct change *change = request->own;
+    change->confirmed = verdict == PUBLISHER_CONFIRMED;
+    if (change->decided) {
+        reply_decided(request, &change->decision);
+    } else if (!change->confirmed) {
+        waiters_remove(request->gateway->waiters, &change->waiter);
+        if (verdict == PUBLISHER_UNKNOWN) {
+            write_unknown(request);
+            reply_error_send(request, ERROR_UNAVAILABLE);
+        } else {
+            reply_error(request, ERROR_UNAVAILABLE);
+        }
+    } else if (!change->waiter.entered) {
+        reply_pending(request); /* the time was up before the confirm came */
+    } else {
+        request_set_deadline(request, DECISION_WAIT_MS + WAIT_MARGIN_MS, change_late);
+    }
+}
+
+/* ---- publish ---- */
+
+static void publish(struct request *request)
+{
+    struct change *change = request->own;
+    if (request_answered(request) || !request->gateway->house.known) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    change->waiter = (struct waiter){
+        .auction_id = change->bid.command.auction_id,
+        .bid_id = change->bid.command.id,
+        .until_ms = clock_mono_ms() + DECISION_WAIT_MS,
+        .done = waited,
+        .arg = request,
+    };
+    waiters_add(request->gateway->waiters, &change->waiter);
+    change->bid.command.reply_to = request->gateway->id;
+    change->bid.received_mono_ms = request->start_us / 1000;
+    change->bid.done = published;
+    change->bid.arg = request;
+    change->handed_over = true;
+    if (!publisher_submit(request->gateway->publisher, &change->bid)) {
+        change->handed_over = false;
+        waiters_remove(request->gateway->waiters, &change->waiter);
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- load ---- */
+
+static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
+{
+    if (!statements_query(request->gateway, &changes_statements, statement, count, values, answered, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* The command for the auction of the path; `end_ms` is COMMAND_EXTEND's. False, and the request is ended, without
+ * memory. */
+static bool begin(struct request *request, enum command_kind kind, int64_t end_ms)
+{
+    struct change *change = request_own(request, sizeof(*change));
+    if (change == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return false;
+    }
+    change->bid.command = (struct command){
+        .kind = kind,
+        .id = uuid_new(),
+        .auction_id = request->parameters[0],
+        .user_id = request->user.id,
+        .received_ms = request->received_ms,
+        .end_ms = end_ms,
+    };
+    if (kind == COMMAND_VOID || kind == COMMAND_RETRACT) {
+        change->bid.command.target = request->parameters[1];
+    }
+    if (kind == COMMAND_RETRACT) {
+        change->bid.command.since_ms =
+            request->received_ms - request->gateway->config->retract_window_s * INT64_C(1000);
+    }
+    memcpy(change->bid.command.request_id, request->id, sizeof(request->id));
+    memcpy(change->bid.command.traceparent, request->traceparent, sizeof(request->traceparent));
+    request_set_late(request, change_late);
+    return true;
+}
+
+/* Loads the auction, for what its seller asks; `loaded` goes on. Of a draft no command is published. */
+static void load(struct request *request, enum command_kind kind, pg_callback loaded)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
+    uuid_format(&request->parameters[0], id);
+    if (begin(request, kind, 0)) {
+        query(request, CHANGE_LOAD, ARRAY_LEN(values), values, loaded);
+    }
+}
+
+/* False, and the request is ended, unless the auction is there and its seller asks. */
+static bool is_of_seller(struct request *request, const struct pg_reply *reply)
+{
+    struct uuid seller = {{0}};
+    if (!statements_usable(request, reply)) {
+        return false;
+    }
+    if (view_hidden(request, reply->result)) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return false;
+    }
+    seller = pg_uuid(reply->result, 0, VIEW_SELLER);
+    if (!uuid_equal(&seller, &request->user.id)) {
+        reply_error(request, ERROR_FORBIDDEN);
+        return false;
+    }
+    return true;
+}
+
+static bool has_status(const PGresult *result, const char *status)
+{
+    return strcmp(pg_text(result, 0, VIEW_STATUS), status) == 0;
+}
+
+/*
+ * What no decision could make right any more, for what a seller may do before the first bid; ERROR_COUNT: nothing. Of
+ * drafts all is right.
+ */
+static enum error_code refusal(const PGresult *result)
+{
+    if (has_status(result, "draft")) {
+        return ERROR_COUNT;
+    }
+    if (has_status(result, "cancelled")) {
+        return ERROR_AUCTION_CANCELLED;
+    }
+    if (!has_status(result, "scheduled") && !has_status(result, "active")) {
+        return ERROR_AUCTION_ENDED;
+    }
+    return pg_null(result, 0, VIEW_CURRENT_BID) ? ERROR_COUNT : ERROR_HAS_BIDS;
+}
+
+/* ---- drafts ---- */
+
+static void on_draft_changed(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_VERSION_CONFLICT);
+    } else {
+        documents_reply(request, 200, reply->result);
+    }
+}
+
+static void on_draft_dropped(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_VERSION_CONFLICT);
+    } else {
+        reply_empty(request, 204);
+    }
+}
+
+static void on_publish_loaded(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    char id[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    struct faults faults = {.count = 0};
+    if (!is_of_seller(request, reply)) {
+        return;
+    }
+    if (!has_status(reply->result, "draft")) {
+        reply_error(request, ERROR_NOT_A_DRAFT);
+        return;
+    }
+    int64_t now_ms = clock_now_ms();
+    int64_t start_ms = pg_int(reply->result, 0, VIEW_START);
+    if (pg_int(reply->result, 0, VIEW_END) < (start_ms > now_ms ? start_ms : now_ms) + DURATION_LEAST_MS) {
+        faults_add(&faults, "endTime", "must be at least a second after startTime, and after now");
+        reply_faults(request, &faults);
+        return;
+    }
+    uuid_format(&request->parameters[0], id);
+    clock_format(now_ms, now);
+    const char *values[] = {id, pg_text(reply->result, 0, VIEW_VERSION), now};
+    query(request, CHANGE_PUBLISH, ARRAY_LEN(values), values, on_draft_changed);
+}
+
+static void handle_publish(struct request *request)
+{
+    load(request, COMMAND_UPDATE, on_publish_loaded);
+}
+
+/* ---- update ---- */
+
+static void on_staged(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (statements_usable(request, reply)) {
+        publish(request);
+    }
+}
+
+/* The statement that takes the terms, and the auction's id, another value and the time of now behind them. */
+static void send_terms(struct request *request, size_t statement, const struct terms *terms, const char *other,
+                       pg_callback answered)
+{
+    struct terms_text text;
+    char id[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    const char *values[TERMS_VALUES + 3];
+    terms_values(request, terms, &text, values);
+    uuid_format(&request->parameters[0], id);
+    clock_format(clock_now_ms(), now);
+    values[TERMS_VALUES] = id;
+    values[TERMS_VALUES + 1] = other;
+    values[TERMS_VALUES + 2] = now;
+    query(request, statement, ARRAY_LEN(values), values, answered);
+}
+
+static void on_update_loaded(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct command *command = command_of(request);
+    if (!is_of_seller(request, reply)) {
+        return;
+    }
+    const PGresult *result = reply->result;
+    bool draft = has_status(result, "draft");
+    enum error_code code = refusal(result);
+    struct terms terms = terms_of_row(result, 0);
+    const struct terms_reading reading = {
+        .change = true,
+        .started = code == ERROR_COUNT && has_status(result, "active"),
+        .now_ms = request->received_ms,
+        .version = &command->version,
+    };
+    /* A body that could not be right at any time is 400 even where none would be taken. */
+    if (!terms_read(request, &reading, &terms)) {
+        return;
+    }
+    if (code != ERROR_COUNT) {
+        reply_error(request, code);
+        return;
+    }
+    if (command->version != pg_int(result, 0, VIEW_VERSION)) {
+        reply_error(request, ERROR_VERSION_CONFLICT);
+    } else if (draft) {
+        char version[NUMBER_SIZE];
+        (void)snprintf(version, sizeof(version), "%lld", (long long)command->version);
+        send_terms(request, CHANGE_DRAFT, &terms, version, on_draft_changed);
+    } else {
+        char id[UUID_TEXT_SIZE];
+        uuid_format(&command->id, id);
+        send_terms(request, CHANGE_STAGE, &terms, id, on_staged);
+    }
+}
+
+static void handle_update(struct request *request)
+{
+    load(request, COMMAND_UPDATE, on_update_loaded);
+}
+
+/* ---- cancel ---- */
+
+static void on_cancel_loaded(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!is_of_seller(request, reply)) {
+        return;
+    }
+    if (has_status(reply->result, "draft")) {
+        char id[UUID_TEXT_SIZE];
+        uuid_format(&request->parameters[0], id);
+        const char *values[] = {id, pg_text(reply->result, 0, VIEW_VERSION)};
+        query(request, CHANGE_DROP, ARRAY_LEN(values), values, on_draft_dropped);
+    } else if (refusal(reply->result) != ERROR_COUNT) {
+        reply_error(request, refusal(reply->result));
+    } else {
+        publish(request);
+    }
+}
+
+static void handle_cancel(struct request *request)
+{
+    load(request, COMMAND_CANCEL, on_cancel_loaded);
+}
+
+/* ---- admins ---- */
+
+struct action {
+    const char *text;
+    enum command_kind kind;
+    const char *audit; /* its name in the audit log */
+};
+
+static const struct action actions[] = {
+    {"cancel", COMMAND_ABORT, "AUCTION_CANCEL"},
+    {"extend", COMMAND_EXTEND, "AUCTION_EXTEND"},
+    {"end", COMMAND_CLOSE, "AUCTION_END"},
+};
+
+static void on_ordered(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    publish(request);
+}
+
+static void order(struct request *request, const struct action *action, int64_t end_ms, const char *reason)
+{
+    struct audit_origin origin;
+    char auction[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    char bid[UUID_TEXT_SIZE];
+    if (!begin(request, action->kind, end_ms)) {
+        return;
+    }
+    audit_origin_read(request, &origin);
+    uuid_format(&request->parameters[0], auction);
+    uuid_format(&command_of(request)->id, id);
+    clock_format(end_ms, end);
+    uuid_format(&command_of(request)->target, bid);
+    const char *values[] = {auction,
+                            origin.id,
+                            origin.at,
+                            origin.actor,
+                            request->address,
+                            origin.agent,
+                            request->id,
+                            action->audit,
+                            id,
+                            end_ms == 0 ? NULL : end,
+                            reason,
+                            action->kind == COMMAND_VOID ? bid : NULL};
+    query(request, CHANGE_ORDER, ARRAY_LEN(values), values, on_ordered);
+}
+
+/* The first one with a fault if it is none. */
+static const struct action *read_action(const struct json *body, struct faults *faults)
+{
+    const char *text = NULL;
+    if (!fields_text(body, "action", FIELDS_REQUIRED, 1, ACTION_MOST, &text, faults)) {
+        return &actions[0];
+    }
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+        if (strcmp(actions[i].text, text) == 0) {
+            return &actions[i];
+        }
+    }
+    faults_add(faults, "action", "must be cancel, extend or end");
+    return &actions[0];
+}
+
+static void handle_admin(struct request *request)
+{
+    static const char *const known[] = {"action", "endTime", "reason", NULL};
+    const struct json *body = request->body;
+    struct faults faults = {.count = 0};
+    int64_t end_ms = 0;
+    const char *reason = NULL;
+    fields_known(body, known, &faults);
+    const struct action *action = read_action(body, &faults);
+    bool extends = action->kind == COMMAND_EXTEND;
+    (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
+    if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &faults) &&
+        (end_ms <= request->received_ms || end_ms > request->received_ms + TERMS_END_MOST_MS)) {
+        faults_add(&faults, "endTime", "must be after now and within a year");
+    } else if (!extends && json_member(body, "endTime") != NULL) {
+        faults_add(&faults, "endTime", "goes with extend only");
+    }
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    order(request, action, end_ms, reason);
+}
+
+/* ---- bids that shall not count ---- */
+
+static void handle_void(struct request *request)
+{
+    static const char *const known[] = {"reason", NULL};
+    static const struct action action = {"void", COMMAND_VOID, "BID_VOID"};
+    struct faults faults = {.count = 0};
+    const char *reason = NULL;
+    fields_known(request->body, known, &faults);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    order(request, &action, 0, reason);
+}
+
+/* Whose bid it is, and what may become of it, is decided in the queue. */
+static void on_retract_loaded(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0 || has_status(reply->result, "draft")) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    publish(request);
+}
+
+static void handle_retract(struct request *request)
+{
+    if (request->gateway->config->retract_window_s == 0) {
+        reply_error(request, ERROR_FORBIDDEN);
+        return;
+    }
+    load(request, COMMAND_RETRACT, on_retract_loaded);
+}
+
+const struct route changes_routes[] = {
+    {METHOD_PUT, ROUTE_USER, "/api/v1/auctions/:id", handle_update, LIMIT_CHANGES, ROUTE_JSON_BODY},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id", handle_cancel, LIMIT_CHANGES, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/publish", handle_publish, LIMIT_CHANGES, ROUTE_NO_BODY},
+    {METHOD_PUT, ROUTE_ADMIN, "/api/v1/admin/auctions/:id", handle_admin, LIMIT_NONE, ROUTE_JSON_BODY},
+    /* clang-format off */
+    {METHOD_POST, ROUTE_ADMIN, "/api/v1/admin/auctions/:id/bids/:bidId/void", handle_void, LIMIT_NONE, ROUTE_JSON_BODY},
+    /* clang-format on */
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_retract, LIMIT_CHANGES, ROUTE_NO_BODY},
+    {0},
+};

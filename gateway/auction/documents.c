@@ -1,0 +1,538 @@
+/*
+ * See documents.h. The fields of a document in the snapshot's hash are written together by one script:
+ *
+ *   dv version · dt made at, ms · de ETag · ds seller · dw winner, or "" · dj JSON without serverTime
+ *
+ * A worker keeps the documents that it has seen. Its copy is as good as Redis' where the ETag is the same, so that
+ * mostly a few bytes are asked for; and what is asked of one auction within one pass of the loop is asked once.
+ *
+ * Who joins a load that is under way may have seen a newer version than that load will find: then it asks again.
+ */
+#include "gateway/auction/documents.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "common/log.h"
+#include "common/snapshot.h"
+#include "gateway/auction/view.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/metering.h"
+#include "gateway/http/reply.h"
+
+enum {
+    LOADS_MAX = 4096,      /* rows being read from PostgreSQL; beyond that 503 */
+    COPIES = 1024,         /* kept by a worker, by a hash of the auction's id; a newer one takes an older one's place */
+    COPY_MAX_BYTES = 8192, /* of JSON: a longer one is fetched each time */
+    ETAG_HASH_BYTES = 8,   /* of the JSON: two versions of an auction, or two views of one, that look alike are rare */
+    ETAG_SIZE = 64,
+    NUMBER_SIZE = 24,
+    TIME_SIZE = 48, /* ,"serverTime":"…"} */
+};
+
+enum { DOCUMENT_GET };
+
+static const struct pg_statement list[] = {
+    [DOCUMENT_GET] = {"document_get", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
+};
+
+struct statements documents_statements = {list, ARRAY_LEN(list), 0};
+
+/* Two loads may end in any order: the newer version stays. */
+const struct redis_script documents_script = {
+    .name = "document",
+    .body = "local there = redis.call('HGET', KEYS[1], 'dv')\n"
+            "if there and tonumber(there) > tonumber(ARGV[1]) then return 0 end\n"
+            "redis.call('HSET', KEYS[1], 'dv', ARGV[1], 'dt', ARGV[2], 'de', ARGV[3], 'ds', ARGV[4], 'dw', ARGV[5],\n"
+            "           'dj', ARGV[6])\n"
+            "if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[7]) end\n"
+            "return 1\n",
+};
+
+TAILQ_HEAD(askings, asking);
+
+/* A question to Redis. */
+struct lookup {
+    struct documents *documents;
+    struct uuid auction_id;
+    bool whole; /* with the JSON; else only what tells whether the worker's copy holds */
+    struct askings waiting;
+    LIST_ENTRY(lookup) list; /* until it is sent */
+};
+
+struct copy {
+    struct uuid auction_id;
+    struct uuid seller_id;
+    struct uuid winner_id; /* nil: none */
+    char etag[ETAG_SIZE];
+    char *json; /* NULL: none */
+    size_t length;
+};
+
+struct load {
+    struct documents *documents;
+    struct uuid auction_id;
+    struct askings waiting;
+    LIST_ENTRY(load) list;
+};
+
+/* A request's own memory. */
+struct asking {
+    struct request *request;
+    int64_t version; /* at least this is to be shown: the snapshot had it */
+    bool alone;      /* nothing is known of the version: only a load that begins now shows all that was done before */
+    TAILQ_ENTRY(asking) list;
+};
+
+struct documents {
+    struct gateway *gateway;
+    LIST_HEAD(, load) loads;
+    size_t load_count;
+    LIST_HEAD(, lookup) lookups; /* to be sent at the end of this pass */
+    struct event *go;
+    struct copy copies[COPIES];
+    char *text; /* of the answer under way */
+    size_t text_size;
+};
+
+static void send_lookups(evutil_socket_t fd, short what, void *arg);
+
+struct documents *documents_new(struct gateway *gateway)
+{
+    struct documents *documents = calloc(1, sizeof(*documents));
+    if (documents == NULL) {
+        return NULL;
+    }
+    documents->gateway = gateway;
+    LIST_INIT(&documents->loads);
+    LIST_INIT(&documents->lookups);
+    documents->go = event_new(gateway->base, -1, 0, send_lookups, documents);
+    if (documents->go == NULL) {
+        free(documents);
+        return NULL;
+    }
+    return documents;
+}
+
+static void load_free(struct load *load)
+{
+    LIST_REMOVE(load, list);
+    load->documents->load_count--;
+    free(load);
+}
+
+void documents_free(struct documents *documents)
+{
+    if (documents == NULL) {
+        return;
+    }
+    assert(LIST_EMPTY(&documents->loads) && LIST_EMPTY(&documents->lookups));
+    for (size_t i = 0; i < COPIES; i++) {
+        free(documents->copies[i].json);
+    }
+    event_free(documents->go);
+    free(documents->text);
+    free(documents);
+}
+
+/* ---- copies ---- */
+
+static struct copy *copy_place(struct documents *documents, const struct uuid *auction)
+{
+    /* The last bytes of an id are random. */
+    size_t number = (size_t)auction->bytes[15] | (size_t)auction->bytes[14] << 8U;
+    return &documents->copies[number % COPIES];
+}
+
+/* Beyond memory or COPY_MAX_BYTES there is none. */
+static void copy_keep(struct documents *documents, const struct uuid *auction, const struct uuid *seller,
+                      const struct uuid *winner, const char *etag, const char *json, size_t length)
+{
+    struct copy *copy = copy_place(documents, auction);
+    char *text = length <= COPY_MAX_BYTES ? malloc(length) : NULL;
+    if (text == NULL) {
+        return;
+    }
+    memcpy(text, json, length);
+    free(copy->json);
+    *copy = (struct copy){
+        .auction_id = *auction, .seller_id = *seller, .winner_id = *winner, .json = text, .length = length};
+    (void)snprintf(copy->etag, sizeof(copy->etag), "%s", etag);
+}
+
+/* ---- answers ---- */
+
+static void make_etag(const char *text, size_t length, int64_t version, char out[static ETAG_SIZE])
+{
+    unsigned char hash[crypto_generichash_BYTES_MIN];
+    char hex[2 * ETAG_HASH_BYTES + 1];
+    (void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)text, length, NULL, 0);
+    sodium_bin2hex(hex, sizeof(hex), hash, ETAG_HASH_BYTES);
+    /* Weak: serverTime differs in each answer, the auction does not. */
+    (void)snprintf(out, ETAG_SIZE, "W/\"%" PRId64 "-%s\"", version, hex);
+}
+
+/* If-None-Match, by the weak comparison that it asks for. */
+static bool has_already(const struct request *request, const char *etag)
+{
+    const char *known = request_header(request, "If-None-Match");
+    const char *opaque = strchr(etag, '"');
+    return known != NULL && request->method == METHOD_GET &&
+           (strcmp(known, "*") == 0 || (opaque != NULL && strstr(known, opaque) != NULL));
+}
+
+/* `text` is the object without serverTime; it may be the worker's writer's. */
+static void send_text(struct request *request, int status, const char *text, size_t length, const char *etag)
+{
+    struct documents *documents = request->gateway->documents;
+    char now[CLOCK_TEXT_SIZE];
+    reply_header(request, "ETag", etag);
+    reply_header(request, "Vary", "Authorization, Cookie");
+    if (has_already(request, etag)) {
+        reply_empty(request, 304);
+        return;
+    }
+    if (documents->text_size < length + TIME_SIZE) {
+        char *grown = realloc(documents->text, 2 * length + TIME_SIZE);
+        if (grown == NULL) {
+            reply_error(request, ERROR_UNAVAILABLE);
+            return;
+        }
+        documents->text = grown;
+        documents->text_size = 2 * length + TIME_SIZE;
+    }
+    assert(length > 2 && text[length - 1] == '}');
+    memcpy(documents->text, text, length - 1);
+    clock_format(clock_now_ms(), now);
+    int added = snprintf(documents->text + length - 1, TIME_SIZE, ",\"serverTime\":\"%s\"}", now);
+    reply_bytes(request, status, "application/json", documents->text, length - 1 + (size_t)added);
+}
+
+void documents_reply(struct request *request, int status, const PGresult *result)
+{
+    char etag[ETAG_SIZE];
+    size_t length = 0;
+    view_write_for(reply_json(request), &request->user, result, 0);
+    const char *text = jsonw_text(request->gateway->json, &length);
+    if (text == NULL) {
+        reply_error(request, ERROR_INTERNAL_ERROR);
+        return;
+    }
+    make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
+    send_text(request, status, text, length, etag);
+}
+
+/* ---- PostgreSQL ---- */
+
+/* Makes the public document of the row for those who ask next. */
+static void keep(struct gateway *gateway, const PGresult *result, int64_t made_ms)
+{
+    char key[KEYS_SIZE];
+    char version[NUMBER_SIZE];
+    char made[NUMBER_SIZE];
+    char etag[ETAG_SIZE];
+    char life[NUMBER_SIZE];
+    size_t length = 0;
+    struct uuid id = pg_uuid(result, 0, VIEW_ID);
+    if (strcmp(pg_text(result, 0, VIEW_STATUS), "draft") == 0) {
+        return;
+    }
+    jsonw_reset(gateway->json);
+    view_write_for(gateway->json, &(struct request_user){.admin = false}, result, 0);
+    const char *text = jsonw_text(gateway->json, &length);
+    if (text == NULL) {
+        return;
+    }
+    make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
+    struct uuid seller = pg_uuid(result, 0, VIEW_SELLER);
+    struct uuid winner = pg_uuid(result, 0, VIEW_WINNER);
+    copy_keep(gateway->documents, &id, &seller, &winner, etag, text, length);
+    (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, VIEW_VERSION));
+    (void)snprintf(made, sizeof(made), "%" PRId64, made_ms);
+    (void)snprintf(life, sizeof(life), "%d", SNAPSHOT_LIFE_S);
+    keys_snapshot(&id, key);
+    const char *arguments[] = {
+        key, version, made, etag, pg_text(result, 0, VIEW_SELLER), pg_text(result, 0, VIEW_WINNER), text, life};
+    if (!redis_call(gateway->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("a document was not noted: Redis is not there");
+    }
+}
+
+static void show(struct request *request, const struct pg_reply *reply)
+{
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (view_hidden(request, reply->result)) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        documents_reply(request, 200, reply->result);
+    }
+}
+
+static void on_shown(const struct pg_reply *reply, void *arg)
+{
+    show(arg, reply);
+}
+
+void documents_show(struct request *request)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
+    uuid_format(&request->parameters[0], id);
+    if (!statements_query(request->gateway, &documents_statements, DOCUMENT_GET, 1, values, on_shown, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void load(struct asking *asking);
+
+static void on_row(const struct pg_reply *reply, void *arg)
+{
+    struct load *loaded = arg;
+    struct asking *asking = NULL;
+    bool found = reply->outcome == PG_OK && PQntuples(reply->result) == 1;
+    int64_t version = found ? pg_int(reply->result, 0, VIEW_VERSION) : INT64_MAX;
+    struct askings waiting = TAILQ_HEAD_INITIALIZER(waiting);
+    TAILQ_CONCAT(&waiting, &loaded->waiting, list);
+    struct gateway *gateway = loaded->documents->gateway;
+    load_free(loaded);
+    if (found) {
+        keep(gateway, reply->result, clock_now_ms());
+    }
+    while ((asking = TAILQ_FIRST(&waiting)) != NULL) {
+        TAILQ_REMOVE(&waiting, asking, list);
+        if (version < asking->version && !request_answered(asking->request)) {
+            asking->version = 0; /* once: Redis may remember a database that is no more */
+            load(asking);
+        } else {
+            show(asking->request, reply);
+        }
+    }
+}
+
+static struct load *find_load(const struct documents *documents, const struct uuid *auction)
+{
+    struct load *found = NULL;
+    LIST_FOREACH(found, &documents->loads, list)
+    {
+        if (uuid_equal(&found->auction_id, auction)) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+static struct load *start_load(struct documents *documents, const struct uuid *auction)
+{
+    char id[UUID_TEXT_SIZE];
+    const char *values[] = {id};
+    struct load *started = documents->load_count < LOADS_MAX ? calloc(1, sizeof(*started)) : NULL;
+    if (started == NULL) {
+        return NULL;
+    }
+    *started = (struct load){.documents = documents, .auction_id = *auction};
+    TAILQ_INIT(&started->waiting);
+    LIST_INSERT_HEAD(&documents->loads, started, list);
+    documents->load_count++;
+    uuid_format(auction, id);
+    if (!statements_query(documents->gateway, &documents_statements, DOCUMENT_GET, 1, values, on_row, started)) {
+        load_free(started);
+        return NULL;
+    }
+    return started;
+}
+
+static void load(struct asking *asking)
+{
+    struct request *request = asking->request;
+    struct documents *documents = request->gateway->documents;
+    struct load *joined = asking->alone ? NULL : find_load(documents, &request->parameters[0]);
+    if (joined == NULL) {
+        joined = start_load(documents, &request->parameters[0]);
+    }
+    if (joined == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&joined->waiting, asking, list);
+}
+
+/* ---- Redis ---- */
+
+void documents_forget(struct gateway *gateway, const struct uuid *auction)
+{
+    char key[KEYS_SIZE];
+    const char *arguments[] = {"HDEL", key, "dv"};
+    keys_snapshot(auction, key);
+    if (!redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("a document was not forgotten: Redis is not there");
+    }
+}
+
+enum { FIELD_V, FIELD_DV, FIELD_DT, FIELD_DE, FIELD_BRIEF, FIELD_DS = FIELD_BRIEF, FIELD_DW, FIELD_DJ, FIELD_WHOLE };
+
+static int64_t number_of(const redisReply *field)
+{
+    return field->type == REDIS_REPLY_STRING ? strtoll(field->str, NULL, 10) : 0;
+}
+
+/* Whether the document there is all that is known of the auction now. */
+static bool holds(const struct lookup *lookup, const redisReply *reply)
+{
+    redisReply *const *field = reply->element;
+    for (size_t i = FIELD_DV; i < (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF); i++) {
+        if (field[i]->type != REDIS_REPLY_STRING) {
+            return false;
+        }
+    }
+    return number_of(field[FIELD_DV]) >= number_of(field[FIELD_V]) &&
+           llabs(clock_now_ms() - number_of(field[FIELD_DT])) < DOCUMENTS_LIFE_MS;
+}
+
+/* Makes a copy of what a whole lookup found; of one that is too long only for the moment of this call. */
+static bool read_copy(const struct lookup *lookup, const redisReply *reply, struct copy *copy)
+{
+    const redisReply *json = reply->element[FIELD_DJ];
+    const redisReply *seller = reply->element[FIELD_DS];
+    const redisReply *winner = reply->element[FIELD_DW];
+    *copy = (struct copy){.auction_id = lookup->auction_id, .json = json->str, .length = (size_t)json->len};
+    (void)snprintf(copy->etag, sizeof(copy->etag), "%s", reply->element[FIELD_DE]->str);
+    if (json->len < 3 || !uuid_parse(seller->str, (size_t)seller->len, &copy->seller_id) ||
+        (winner->len > 0 && !uuid_parse(winner->str, (size_t)winner->len, &copy->winner_id))) {
+        return false;
+    }
+    copy_keep(lookup->documents, &copy->auction_id, &copy->seller_id, &copy->winner_id, copy->etag, copy->json,
+              copy->length);
+    return true;
+}
+
+/* Seller, winner and admins may see more than the public. */
+static bool is_insider(const struct request_user *user, const struct copy *copy)
+{
+    return user->admin || (!uuid_is_nil(&user->id) &&
+                           (uuid_equal(&user->id, &copy->seller_id) || uuid_equal(&user->id, &copy->winner_id)));
+}
+
+/* Ends a lookup; `copy` is NULL where none holds. Not `told`: Redis did not say the snapshot's version. */
+static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t version, bool told)
+{
+    struct asking *asking = NULL;
+    while ((asking = TAILQ_FIRST(&lookup->waiting)) != NULL) {
+        struct request *request = asking->request;
+        TAILQ_REMOVE(&lookup->waiting, asking, list);
+        bool hit = copy != NULL && !is_insider(&request->user, copy);
+        metering_cache(METERING_DOCUMENT, hit);
+        if (request_answered(request)) {
+            reply_end(request);
+        } else if (hit) {
+            send_text(request, 200, copy->json, copy->length, copy->etag);
+        } else {
+            asking->version = version;
+            asking->alone = !told;
+            load(asking);
+        }
+    }
+    free(lookup);
+}
+
+static bool lookup_send(struct lookup *lookup);
+
+static void on_fields(const redisReply *reply, void *arg)
+{
+    struct lookup *lookup = arg;
+    const struct copy *kept = copy_place(lookup->documents, &lookup->auction_id);
+    struct copy found;
+    size_t count = lookup->whole ? FIELD_WHOLE : FIELD_BRIEF;
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != count) {
+        lookup_end(lookup, NULL, 0, false);
+        return;
+    }
+    int64_t version = number_of(reply->element[FIELD_V]);
+    if (!holds(lookup, reply)) {
+        lookup_end(lookup, NULL, version, true);
+    } else if (lookup->whole) {
+        lookup_end(lookup, read_copy(lookup, reply, &found) ? &found : NULL, version, true);
+    } else if (kept->json != NULL && uuid_equal(&kept->auction_id, &lookup->auction_id) &&
+               strcmp(kept->etag, reply->element[FIELD_DE]->str) == 0) {
+        lookup_end(lookup, kept, version, true);
+    } else {
+        lookup->whole = true;
+        if (!lookup_send(lookup)) {
+            lookup_end(lookup, NULL, version, true);
+        }
+    }
+}
+
+static bool lookup_send(struct lookup *lookup)
+{
+    char key[KEYS_SIZE];
+    const char *arguments[] = {"HMGET", key, "v", "dv", "dt", "de", "ds", "dw", "dj"};
+    enum { BEFORE_FIELDS = 2 };
+    keys_snapshot(&lookup->auction_id, key);
+    return redis_command(lookup->documents->gateway->redis, on_fields, lookup,
+                         BEFORE_FIELDS + (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF), arguments, NULL);
+}
+
+/* All that came in this pass of the loop. */
+static void send_lookups(evutil_socket_t fd, short what, void *arg)
+{
+    struct documents *documents = arg;
+    struct lookup *lookup = NULL;
+    (void)fd;
+    (void)what;
+    while ((lookup = LIST_FIRST(&documents->lookups)) != NULL) {
+        LIST_REMOVE(lookup, list);
+        if (!lookup_send(lookup)) {
+            lookup_end(lookup, NULL, 0, false);
+        }
+    }
+}
+
+/* The one of this pass for the auction; NULL without memory. */
+static struct lookup *lookup_join(struct documents *documents, const struct uuid *auction)
+{
+    struct lookup *lookup = NULL;
+    LIST_FOREACH(lookup, &documents->lookups, list)
+    {
+        if (uuid_equal(&lookup->auction_id, auction)) {
+            return lookup;
+        }
+    }
+    lookup = calloc(1, sizeof(*lookup));
+    if (lookup != NULL) {
+        lookup->documents = documents;
+        lookup->auction_id = *auction;
+        TAILQ_INIT(&lookup->waiting);
+        LIST_INSERT_HEAD(&documents->lookups, lookup, list);
+        event_active(documents->go, EV_TIMEOUT, 0);
+    }
+    return lookup;
+}
+
+void documents_get(struct request *request)
+{
+    struct asking *asking = request_own(request, sizeof(*asking));
+    struct lookup *lookup = NULL;
+    if (asking == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    asking->request = request;
+    if (!request->user.admin) {
+        lookup = lookup_join(request->gateway->documents, &request->parameters[0]);
+    }
+    if (lookup == NULL) {
+        asking->alone = true;
+        load(asking);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&lookup->waiting, asking, list);
+}

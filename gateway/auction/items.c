@@ -1,0 +1,154 @@
+/*
+ * See items.h. Calls are counted with the changes to auctions: nobody fills the table.
+ */
+#include "gateway/auction/items.h"
+
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "gateway/auction/terms.h"
+#include "gateway/http/columns.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/timeline.h"
+
+enum { LOCATION_SIZE = 64 };
+
+enum { ITEM_ADD, ITEM_LIST, ITEM_GET };
+
+#define COLUMNS "i.id, i.owner_id, i.title, i.description, " COLUMNS_MS("i.created_at") ", " AUCTION
+/* The open one that it is in. */
+#define AUCTION                                                                                                        \
+    "(SELECT a.id FROM auctions a WHERE a.item_id = i.id AND a.status IN ('draft', 'scheduled', 'active', 'ended'))"
+
+static const struct pg_statement list[] = {
+    [ITEM_ADD] = {"item_add", "INSERT INTO items AS i (id, owner_id, title, description, created_at)"
+                              " VALUES ($1, $2, $3, $4, $5) RETURNING " COLUMNS},
+    [ITEM_LIST] = {"item_list", "SELECT " COLUMNS " FROM items i WHERE i.owner_id = $1 AND ($2::timestamptz IS NULL"
+                                " OR (i.created_at, i.id) < ($2::timestamptz, $3::uuid))"
+                                " ORDER BY i.created_at DESC, i.id DESC LIMIT $4"},
+    [ITEM_GET] = {"item_get", "SELECT " COLUMNS " FROM items i WHERE i.id = $1 AND (i.owner_id = $2 OR $3::boolean)"},
+};
+
+struct statements items_statements = {list, ARRAY_LEN(list), 0};
+
+enum { COL_ID, COL_OWNER, COL_TITLE, COL_DESCRIPTION, COL_CREATED, COL_AUCTION };
+
+static void write_item(struct jsonw *json, const PGresult *result, int row)
+{
+    jsonw_object(json);
+    jsonw_put_string(json, "id", pg_text(result, row, COL_ID));
+    jsonw_put_string(json, "ownerId", pg_text(result, row, COL_OWNER));
+    jsonw_put_string(json, "title", pg_text(result, row, COL_TITLE));
+    jsonw_put_string(json, "description", pg_text(result, row, COL_DESCRIPTION));
+    if (pg_null(result, row, COL_AUCTION)) {
+        jsonw_put_null(json, "auctionId");
+    } else {
+        jsonw_put_string(json, "auctionId", pg_text(result, row, COL_AUCTION));
+    }
+    jsonw_put_time(json, "createdAt", pg_int(result, row, COL_CREATED));
+    jsonw_end_object(json);
+}
+
+static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
+{
+    if (!statements_query(request->gateway, &items_statements, statement, count, values, answered, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- making one ---- */
+
+static void on_added(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    char location[LOCATION_SIZE];
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    (void)snprintf(location, sizeof(location), "/api/v1/items/%s", pg_text(reply->result, 0, COL_ID));
+    reply_header(request, "Location", location);
+    write_item(reply_json(request), reply->result, 0);
+    reply_send(request, 201);
+}
+
+static void handle_add(struct request *request)
+{
+    static const char *const known[] = {"title", "description", NULL};
+    const struct json *body = request->body;
+    struct faults faults = {.count = 0};
+    const char *title = NULL;
+    const char *description = "";
+    fields_known(body, known, &faults);
+    (void)fields_name(body, "title", FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &title, &faults);
+    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &description, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    struct uuid made = uuid_new();
+    char id[UUID_TEXT_SIZE];
+    char owner[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    uuid_format(&made, id);
+    uuid_format(&request->user.id, owner);
+    clock_format(clock_now_ms(), now);
+    const char *values[] = {id, owner, title, description, now};
+    query(request, ITEM_ADD, ARRAY_LEN(values), values, on_added);
+}
+
+/* ---- the list ---- */
+
+static void write_listed(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    (void)request;
+    write_item(json, result, row);
+}
+
+static const struct timeline items_list = {
+    .statements = &items_statements,
+    .statement = ITEM_LIST,
+    .tag = "items",
+    .key_column = COL_CREATED,
+    .write = write_listed,
+};
+
+static void handle_list(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    timeline_show(request, &items_list, &faults, 0, NULL);
+}
+
+/* ---- one item ---- */
+
+static void on_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    write_item(reply_json(request), reply->result, 0);
+    reply_send(request, 200);
+}
+
+static void handle_get(struct request *request)
+{
+    char id[UUID_TEXT_SIZE];
+    char user[UUID_TEXT_SIZE];
+    const char *values[] = {id, user, request->user.admin ? "true" : "false"};
+    uuid_format(&request->parameters[0], id);
+    uuid_format(&request->user.id, user);
+    query(request, ITEM_GET, ARRAY_LEN(values), values, on_found);
+}
+
+const struct route items_routes[] = {
+    {METHOD_POST, ROUTE_USER, "/api/v1/items", handle_add, LIMIT_CHANGES, ROUTE_JSON_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/items", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/items/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,295 @@
+/*
+ * A user's own bids, auctions and notifications, newest first. The three lists share one way: a page is read, one
+ * statement asked for one row more than the page holds, and each row written by the list's own function.
+ */
+#include "gateway/auction/me.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "gateway/auction/view.h"
+#include "gateway/http/columns.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/timeline.h"
+
+enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
+enum { READ_MOST = 100 }; /* notifications marked by one call */
+
+/* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
+static const struct pg_statement list[] = {
+    [ME_BIDS] =
+        {"me_bids",
+         /*
+          * The newest maximum is the highest one, unless it was withdrawn: then there is none. An automatic bid stays
+          * its bidder's for as long as it counts (bidworker/voids.h), so what is mine was so from the start.
+          */
+         "WITH mine AS (SELECT auction_id, max(coalesce(now_amount, amount)) FILTER (WHERE kind <> 'withdraw') AS "
+         "highest,"
+         "  (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"
+         "   FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"
+         "  max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"
+         "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"
+         "  AND status <> 'rejected' AND counts"
+         "  GROUP BY auction_id)"
+         " SELECT a.id, a.title, a.status, " COLUMNS_MS(
+             "a.end_time") ", a.current_bid, a.minimum_bid,"
+                           "  mine.highest, CASE WHEN a.leader_id = $1 AND a.leader_by_proxy THEN a.leader_max"
+                           "   ELSE mine.maximum END,"
+                           "  CASE WHEN a.status = 'sold' THEN CASE WHEN a.winner_id = $1 THEN 'won' ELSE 'lost' END"
+                           "   WHEN a.status IN ('unsold', 'cancelled') THEN 'lost'"
+                           "   WHEN a.leader_id = $1 THEN 'winning' ELSE 'outbid' END,"
+                           "  " COLUMNS_MS("mine.latest") " FROM mine JOIN auctions a ON a.id = mine.auction_id"
+                                                          " WHERE $2::timestamptz IS NULL OR (mine.latest, a.id) < "
+                                                          "($2::timestamptz, $3::uuid)"
+                                                          " ORDER BY mine.latest DESC, a.id DESC LIMIT $4"},
+    [ME_AUCTIONS] = {"me_auctions",
+                     "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.seller_id = $1"
+                     " AND ($2::timestamptz IS NULL OR (a.created_at, a.id) < ($2::timestamptz, $3::uuid))"
+                     " ORDER BY a.created_at DESC, a.id DESC LIMIT $4"},
+    [ME_NOTIFICATIONS] =
+        {"me_notifications",
+         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS(
+             "n.created_at") ", " COLUMNS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
+                                                          "n.auction_id"
+                                                          " WHERE n.user_id = $1 AND n.shown AND ($2::text IS NULL OR "
+                                                          "n.id < "
+                                                          "$3::uuid)"
+                                                          " AND ($5::boolean IS NOT TRUE OR n.read_at IS NULL)"
+                                                          " ORDER BY n.id DESC LIMIT $4"},
+    [ME_NOTIFICATION] =
+        {"me_notification",
+         "SELECT n.id, n.kind, n.auction_id, a.title, n.amount, " COLUMNS_MS("n.end_time") ", " COLUMNS_MS(
+             "n.created_at") ", " COLUMNS_MS("n.read_at") " FROM notifications n LEFT JOIN auctions a ON a.id = "
+                                                          "n.auction_id"
+                                                          " WHERE n.user_id = $1 AND n.id = $2 AND n.shown"},
+    [ME_READ_SOME] = {"me_read_some",
+                      "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND id = ANY ($3::uuid[])"
+                      " AND read_at IS NULL"},
+    [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
+    [ME_UNREAD] = {"me_unread", "SELECT count(*) FROM notifications WHERE user_id = $1 AND shown AND read_at IS NULL"},
+};
+
+struct statements me_statements = {list, ARRAY_LEN(list), 0};
+
+enum {
+    BID_AUCTION,
+    BID_TITLE,
+    BID_STATUS,
+    BID_END,
+    BID_CURRENT,
+    BID_MINIMUM,
+    BID_MINE,
+    BID_MAXIMUM,
+    BID_STATE,
+    BID_LATEST
+};
+
+static void write_bid(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    (void)request;
+    jsonw_object(json);
+    jsonw_put_string(json, "auctionId", pg_text(result, row, BID_AUCTION));
+    jsonw_put_string(json, "title", pg_text(result, row, BID_TITLE));
+    jsonw_put_string(json, "status", pg_text(result, row, BID_STATUS));
+    jsonw_put_time(json, "endTime", pg_int(result, row, BID_END));
+    columns_put_money(json, "currentBid", result, row, BID_CURRENT);
+    jsonw_put_money(json, "minimumBid", pg_money(result, row, BID_MINIMUM));
+    columns_put_money(json, "myHighestBid", result, row, BID_MINE);
+    columns_put_money(json, "myMaximum", result, row, BID_MAXIMUM);
+    jsonw_put_string(json, "state", pg_text(result, row, BID_STATE));
+    jsonw_put_time(json, "lastBidAt", pg_int(result, row, BID_LATEST));
+    jsonw_end_object(json);
+}
+
+enum { NOTICE_ID, NOTICE_KIND, NOTICE_AUCTION, NOTICE_TITLE, NOTICE_AMOUNT, NOTICE_END, NOTICE_CREATED, NOTICE_READ };
+
+void me_write_notification(struct jsonw *json, const PGresult *result, int row)
+{
+    jsonw_object(json);
+    jsonw_put_string(json, "id", pg_text(result, row, NOTICE_ID));
+    jsonw_put_string(json, "kind", pg_text(result, row, NOTICE_KIND));
+    bool of_auction = !pg_null(result, row, NOTICE_AUCTION);
+    jsonw_put_string(json, "auctionId", of_auction ? pg_text(result, row, NOTICE_AUCTION) : NULL);
+    jsonw_put_string(json, "auctionTitle", of_auction ? pg_text(result, row, NOTICE_TITLE) : NULL);
+    columns_put_money(json, "amount", result, row, NOTICE_AMOUNT);
+    if (!pg_null(result, row, NOTICE_END)) {
+        jsonw_put_time(json, "endTime", pg_int(result, row, NOTICE_END));
+    }
+    jsonw_put_time(json, "createdAt", pg_int(result, row, NOTICE_CREATED));
+    columns_put_time(json, "readAt", result, row, NOTICE_READ);
+    jsonw_end_object(json);
+}
+
+static void write_notification(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    (void)request;
+    me_write_notification(json, result, row);
+}
+
+struct uuid me_notification_auction(const PGresult *result, int row)
+{
+    return pg_uuid(result, row, NOTICE_AUCTION);
+}
+
+bool me_find_notification(struct gateway *gateway, const struct uuid *user, const struct uuid *id, pg_callback callback,
+                          void *arg)
+{
+    char user_text[UUID_TEXT_SIZE];
+    char id_text[UUID_TEXT_SIZE];
+    const char *const values[] = {user_text, id_text};
+    uuid_format(user, user_text);
+    uuid_format(id, id_text);
+    return statements_query(gateway, &me_statements, ME_NOTIFICATION, ARRAY_LEN(values), values, callback, arg);
+}
+
+static const struct timeline bids_list = {
+    .statements = &me_statements,
+    .statement = ME_BIDS,
+    .tag = "my-bids",
+    .key_column = BID_LATEST,
+    .write = write_bid,
+};
+static const struct timeline auctions_list = {
+    .statements = &me_statements,
+    .statement = ME_AUCTIONS,
+    .tag = "my-auctions",
+    .key_column = VIEW_CREATED,
+    .write = view_write,
+};
+static const struct timeline notifications_list = {
+    .statements = &me_statements,
+    .statement = ME_NOTIFICATIONS,
+    .tag = "my-notices",
+    .key_column = NOTICE_CREATED,
+    .write = write_notification,
+};
+
+static void handle_bids(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    timeline_show(request, &bids_list, &faults, 0, NULL);
+}
+
+static void handle_auctions(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    timeline_show(request, &auctions_list, &faults, 0, NULL);
+}
+
+static void handle_notifications(struct request *request)
+{
+    char text[8];
+    const char *unread = "false";
+    struct faults faults = {.count = 0};
+    if (request_query(request, "unread", text, sizeof text)) {
+        unread = text;
+        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
+            faults_add(&faults, "unread", "must be true or false");
+        }
+    }
+    timeline_show(request, &notifications_list, &faults, 1, &unread);
+}
+
+static void on_unread(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_int(json, "unread", pg_int(reply->result, 0, 0));
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+static void handle_unread(struct request *request)
+{
+    char user[UUID_TEXT_SIZE];
+    const char *values[] = {user};
+    uuid_format(&request->user.id, user);
+    if (!statements_query(request->gateway, &me_statements, ME_UNREAD, ARRAY_LEN(values), values, on_unread, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_read(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (statements_usable(request, reply)) {
+        reply_empty(request, 204);
+    }
+}
+
+/* The ids of the body as an array for SQL; a fault for what is none. */
+static void read_ids(const struct json *ids, struct pg_array *array, struct faults *faults)
+{
+    size_t count = 0;
+    pg_array_reset(array);
+    if (ids->type != JSON_ARRAY) {
+        faults_add(faults, "ids", "must be an array of UUIDs");
+        return;
+    }
+    for (const struct json *value = ids->child; value != NULL; value = value->next) {
+        struct uuid id;
+        if (value->type != JSON_STRING || !uuid_parse(value->text, value->length, &id)) {
+            faults_add(faults, "ids", "must be an array of UUIDs");
+            return;
+        }
+        pg_array_uuid(array, &id);
+        count++;
+    }
+    if (count < 1 || count > READ_MOST) {
+        faults_add(faults, "ids", "must hold 1 to 100 ids");
+    }
+}
+
+static void mark_read(struct request *request, size_t statement, const char *ids)
+{
+    char user[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    uuid_format(&request->user.id, user);
+    clock_format(clock_now_ms(), now);
+    const char *values[] = {user, now, ids};
+    int count = statement == ME_READ_SOME ? 3 : 2;
+    if (!statements_query(request->gateway, &me_statements, statement, count, values, on_read, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_read(struct request *request)
+{
+    static const char *const known[] = {"ids", "all", NULL};
+    struct faults faults = {.count = 0};
+    struct pg_array array = {.text = NULL};
+    const struct json *ids = json_member(request->body, "ids");
+    bool all = false;
+    fields_known(request->body, known, &faults);
+    (void)fields_bool(request->body, "all", FIELDS_OPTIONAL, &all, &faults);
+    if (ids != NULL) {
+        read_ids(ids, &array, &faults);
+    }
+    if ((ids != NULL) == all) {
+        faults_add(&faults, "ids", "give either ids, or all: true");
+    }
+    const char *text = ids != NULL ? pg_array_done(&array) : NULL;
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (ids != NULL && text == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        mark_read(request, all ? ME_READ_ALL : ME_READ_SOME, text);
+    }
+    pg_array_free(&array);
+}
+
+const struct route me_routes[] = {
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/bids", handle_bids, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/auctions", handle_auctions, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications", handle_notifications, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/notifications/count", handle_unread, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/notifications/read", handle_read, LIMIT_NONE, ROUTE_JSON_BODY},
+    {0},
+};

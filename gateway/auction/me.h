@@ -1,0 +1,24 @@
+/*
+ * /users/me/bids, /users/me/auctions, /users/me/notifications: what concerns the user who asks.
+ */
+#ifndef ROSTRUM_GATEWAY_AUCTION_ME_H
+#define ROSTRUM_GATEWAY_AUCTION_ME_H
+
+#include "common/json.h"
+#include "common/pg.h"
+#include "gateway/http/router.h"
+#include "gateway/http/statements.h"
+
+struct gateway;
+
+extern const struct route me_routes[];
+extern struct statements me_statements;
+
+/* One notification of a user, for presence.c. False: PostgreSQL is not there, and the callback does not come. */
+MUST_CHECK bool me_find_notification(struct gateway *gateway, const struct uuid *user, const struct uuid *id,
+                                     pg_callback callback, void *arg);
+/* A row of it. */
+void me_write_notification(struct jsonw *json, const PGresult *result, int row);
+struct uuid me_notification_auction(const PGresult *result, int row);
+
+#endif

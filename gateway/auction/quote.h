@@ -1,0 +1,11 @@
+/*
+ * POST /auctions/quote: the next amounts that would be valid, by given increments. Stores nothing.
+ */
+#ifndef ROSTRUM_GATEWAY_AUCTION_QUOTE_H
+#define ROSTRUM_GATEWAY_AUCTION_QUOTE_H
+
+#include "gateway/http/router.h"
+
+extern const struct route quote_routes[];
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * An auction as it is shown: its columns, and how they become JSON, once for every list that shows auctions; and who
+ * may see what of it.
+ */
+#ifndef ROSTRUM_GATEWAY_AUCTION_VIEW_H
+#define ROSTRUM_GATEWAY_AUCTION_VIEW_H
+
+#include "common/json.h"
+#include "common/pg.h"
+#include "gateway/http/columns.h"
+#include "gateway/http/request.h"
+
+// clang-format off
+/* An auction's `images` as JSON text, in their order; for a statement that has a row of auctions named `a`. */
+#define VIEW_IMAGES_TEXT                                                                                 \
+    "(SELECT coalesce(json_agg(json_build_object('id', i.id, 'url', '/images/' || i.files[1],"           \
+    " 'thumbnails', json_build_object('160', '/images/' || i.files[4], '640', '/images/' || i.files[3]," \
+    " '1600', '/images/' || i.files[2]), 'order', i.place) ORDER BY i.place), '[]')"                     \
+    " FROM (SELECT id, files, row_number() OVER (ORDER BY position) AS place FROM images"                \
+    " WHERE auction_id = a.id) i)"
+
+/* Of a row of auctions named `a`, in the order of enum view_column. */
+#define VIEW_COLUMNS                                                                       \
+    "a.id, a.seller_id, (SELECT u.display_name FROM users u WHERE u.id = a.seller_id),"    \
+    " a.title, a.description, a.category, a.currency, a.starting_price, a.reserve_price,"  \
+    " a.buy_now_price, a.item_id, a.bid_increment, a.increments, a.current_bid,"           \
+    " a.minimum_bid, a.bid_count, a.status, "                                              \
+    COLUMNS_MS("a.start_time") ", " COLUMNS_MS("a.end_time") ", "                          \
+    COLUMNS_MS("a.original_end_time") ", a.snipe_window_s, a.snipe_extension_s,"           \
+    " a.snipe_max, a.version, " COLUMNS_MS("a.created_at") ", " COLUMNS_MS("a.updated_at") \
+    ", a.winner_id, a.winning_bid_id, " VIEW_IMAGES_TEXT ","                               \
+    " coalesce((SELECT c.watchers FROM watch_counts c WHERE c.auction_id = a.id), 0),"     \
+    " CASE WHEN a.winner_id IS NOT NULL THEN"                                              \
+    " (SELECT u.email FROM users u WHERE u.id = a.seller_id) END,"                         \
+    " (SELECT u.email FROM users u WHERE u.id = a.winner_id),"                             \
+    " (SELECT u.display_name FROM users u WHERE u.id = a.winner_id)"
+// clang-format on
+
+enum view_column {
+    VIEW_ID,
+    VIEW_SELLER,
+    VIEW_SELLER_NAME,
+    VIEW_TITLE,
+    VIEW_DESCRIPTION,
+    VIEW_CATEGORY,
+    VIEW_CURRENCY,
+    VIEW_STARTING_PRICE,
+    VIEW_RESERVE_PRICE,
+    VIEW_BUY_NOW_PRICE,
+    VIEW_ITEM,
+    VIEW_BID_INCREMENT,
+    VIEW_INCREMENTS,
+    VIEW_CURRENT_BID,
+    VIEW_MINIMUM_BID,
+    VIEW_BID_COUNT,
+    VIEW_STATUS,
+    VIEW_START,
+    VIEW_END,
+    VIEW_ORIGINAL_END,
+    VIEW_SNIPE_WINDOW,
+    VIEW_SNIPE_EXTENSION,
+    VIEW_SNIPE_MAX,
+    VIEW_VERSION,
+    VIEW_CREATED,
+    VIEW_UPDATED,
+    VIEW_WINNER,
+    VIEW_WINNING_BID,
+    VIEW_IMAGES,
+    VIEW_WATCHERS,
+    VIEW_SELLER_EMAIL, /* after a sale */
+    VIEW_WINNER_EMAIL,
+    VIEW_WINNER_NAME,
+    VIEW_COLUMN_COUNT /* a statement's own columns follow from here */
+};
+
+/*
+ * The contract's Auction object, as `request`'s user may see it: the reserve is for the seller and admins, the winner
+ * for these and the winner, the contact for seller and winner.
+ */
+void view_write(struct jsonw *json, const struct request *request, const PGresult *result, int row);
+/* The same as `user` may see it (all zero: a guest), without serverTime. */
+void view_write_for(struct jsonw *json, const struct request_user *user, const PGresult *result, int row);
+/* There is no row, or it is a draft of someone else than `request`'s user. */
+MUST_CHECK bool view_hidden(const struct request *request, const PGresult *result);
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * See watchlist.h.
+ */
+#include "gateway/auction/watchlist.h"
+
+#include "common/clock.h"
+#include "gateway/auction/documents.h"
+#include "gateway/auction/view.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/timeline.h"
+
+enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE };
+
+/* Who begins to watch is told of later bids only: the first watcher begins where the auction stands. */
+static const struct pg_statement list[] = {
+    [WATCH_LIST] = {"watch_list", "SELECT " VIEW_COLUMNS ", " COLUMNS_MS(
+                                      "w.created_at") " FROM watchlist w JOIN auctions a ON a.id = w.auction_id"
+                                                      " WHERE w.user_id = $1 AND ($2::timestamptz IS NULL OR"
+                                                      " (w.created_at, w.auction_id) < ($2::timestamptz, $3::uuid))"
+                                                      " ORDER BY w.created_at DESC, w.auction_id DESC LIMIT $4"},
+    /* Drafts are their seller's alone. No row: there is no such auction. */
+    [WATCH_ADD] = {"watch_add",
+                   "WITH a AS (SELECT id, bid_count FROM auctions WHERE id = $2 AND (status <> 'draft' OR seller_id = "
+                   "$1)),"
+                   " added AS (INSERT INTO watchlist (user_id, auction_id, created_at) SELECT $1, a.id, $3 FROM a"
+                   "  ON CONFLICT DO NOTHING RETURNING auction_id),"
+                   " counted AS (INSERT INTO watch_counts AS c (auction_id, watchers, told_bids)"
+                   "  SELECT a.id, 1, a.bid_count FROM a JOIN added ON added.auction_id = a.id"
+                   "  ON CONFLICT (auction_id) DO UPDATE SET watchers = c.watchers + 1,"
+                   "  told_bids = CASE WHEN c.watchers = 0 THEN excluded.told_bids ELSE c.told_bids END)"
+                   " SELECT (SELECT count(*) FROM added) FROM a"},
+    [WATCH_REMOVE] =
+        {"watch_remove",
+         "WITH gone AS (DELETE FROM watchlist WHERE user_id = $1 AND auction_id = $2 RETURNING auction_id),"
+         " counted AS (UPDATE watch_counts c SET watchers = c.watchers - 1 FROM gone"
+         "  WHERE c.auction_id = gone.auction_id)"
+         " SELECT auction_id FROM gone"},
+};
+
+struct statements watchlist_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct timeline watched = {
+    .statements = &watchlist_statements,
+    .statement = WATCH_LIST,
+    .tag = "watchlist",
+    .key_column = VIEW_COLUMN_COUNT,
+    .write = view_write,
+};
+
+static void handle_list(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    timeline_show(request, &watched, &faults, 0, NULL);
+}
+
+static void on_added(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    /* Watching twice is watching: 200 says that it was so before. */
+    const struct json *auction = json_member(request->body, "auctionId");
+    bool added = pg_int(reply->result, 0, 0) > 0;
+    struct uuid id;
+    if (added && uuid_parse(auction->text, auction->length, &id)) {
+        documents_forget(request->gateway, &id);
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_string(json, "auctionId", auction->text);
+    jsonw_end_object(json);
+    reply_send(request, added ? 201 : 200);
+}
+
+static void handle_add(struct request *request)
+{
+    static const char *const known[] = {"auctionId", NULL};
+    struct faults faults = {.count = 0};
+    struct uuid auction;
+    fields_known(request->body, known, &faults);
+    (void)fields_uuid(request->body, "auctionId", FIELDS_REQUIRED, &auction, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    char user[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    uuid_format(&request->user.id, user);
+    uuid_format(&auction, id);
+    clock_format(clock_now_ms(), now);
+    const char *values[] = {user, id, now};
+    if (!statements_query(request->gateway, &watchlist_statements, WATCH_ADD, ARRAY_LEN(values), values, on_added,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_removed(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        documents_forget(request->gateway, &request->parameters[0]);
+        reply_empty(request, 204);
+    }
+}
+
+static void handle_remove(struct request *request)
+{
+    char user[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    uuid_format(&request->user.id, user);
+    uuid_format(&request->parameters[0], id);
+    const char *values[] = {user, id};
+    if (!statements_query(request->gateway, &watchlist_statements, WATCH_REMOVE, ARRAY_LEN(values), values, on_removed,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+const struct route watchlist_routes[] = {
+    {METHOD_GET, ROUTE_USER, "/api/v1/users/me/watchlist", handle_list, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_POST, ROUTE_USER, "/api/v1/users/me/watchlist", handle_add, LIMIT_NONE, ROUTE_JSON_BODY},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/users/me/watchlist/:id", handle_remove, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,636 @@
+/*
+ * Taking bids; see bids.h. A bid goes through these steps, each in a function of its name:
+ *
+ *   begin    what is bid, and its id                 no I/O; 400
+ *   ask      admission and snapshot in one pipeline  401, 403, 409, 422, 429, 400 BID_TOO_LOW
+ *   verify   the user's address, where the settings ask for it; 403
+ *   load     the snapshot from PostgreSQL            only where Redis has none, or an end that may have moved; 404
+ *   publish  into the auction's queue                503
+ *   finish   202, or wait for the decision           200, 202, 503 with bidId where the outcome is unknown
+ *
+ * With Redis gone, `ask` and `load` fall away for clients with an access token: the bid worker decides.
+ * A request whose deadline has passed before `publish` goes no further.
+ */
+#include "gateway/bid/bids.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/money.h"
+#include "gateway/access/admission.h"
+#include "gateway/account/verification.h"
+#include "gateway/bid/idempotency.h"
+#include "gateway/bid/ledger.h"
+#include "gateway/bid/prefer.h"
+#include "gateway/bid/publisher.h"
+#include "gateway/bid/receipt.h"
+#include "gateway/bid/refusal.h"
+#include "gateway/bid/snapshots.h"
+#include "gateway/bid/waiters.h"
+#include "gateway/http/fields.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/metering.h"
+#include "gateway/http/reply.h"
+
+enum {
+    LOCATION_SIZE = 128,
+    COMMAND_WAIT_S = 3,   /* how long a withdrawal waits for its decision, says the contract */
+    WAIT_MARGIN_MS = 2000 /* beyond the wait: what the sweeps and the last look into the ledger take */
+};
+
+/* A bid from its parsing to its answer; the request's own memory. */
+struct placing {
+    struct publisher_bid bid; /* with the command */
+    struct waiter waiter;
+    struct admission admission;
+    char hash[IDEMPOTENCY_HASH_SIZE]; /* of auction and body */
+    int wait_s;                       /* 0: does not wait */
+    bool receipt;                     /* is asked for */
+    int awaited;                      /* replies of Redis that have not come */
+    bool handed_over;                 /* the publisher has it, or had it */
+    bool confirmed;
+    int64_t confirmed_us; /* when the publisher said so, 0: it did not */
+    bool decided;
+    struct snapshot snapshot; /* status NULL: unknown */
+    bool loaded;              /* from PostgreSQL just now, not out of Redis */
+    enum error_code why;      /* it is to be refused, unless the ledger has it; or it is being refused */
+    struct decision decision;
+};
+
+static struct command *command_of(const struct request *request)
+{
+    struct placing *placing = request->own;
+    return &placing->bid.command;
+}
+
+/* ---- answers ---- */
+
+static void set_location(struct request *request)
+{
+    const struct command *command = command_of(request);
+    char auction[UUID_TEXT_SIZE];
+    char bid[UUID_TEXT_SIZE];
+    char text[LOCATION_SIZE];
+    uuid_format(&command->auction_id, auction);
+    uuid_format(&command->id, bid);
+    (void)snprintf(text, sizeof(text), "/api/v1/auctions/%s/bids/%s", auction, bid);
+    reply_header(request, "Location", text);
+}
+
+/* As it was received first, should this be a repetition. */
+static void put_receipt(struct request *request, struct jsonw *json, int64_t received_ms)
+{
+    const struct placing *placing = request->own;
+    char text[RECEIPT_SIZE];
+    if (placing->receipt) {
+        receipt_write(&request->gateway->receipts, &placing->bid.command, received_ms, text);
+        jsonw_put_string(json, "receipt", text);
+    }
+}
+
+static void reply_pending(struct request *request)
+{
+    const struct command *command = command_of(request);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_uuid(json, "bidId", &command->id);
+    jsonw_put_string(json, "status", "pending");
+    if (command->kind == COMMAND_BID) {
+        jsonw_put_money(json, "amount", command->amount);
+    } else if (command->kind == COMMAND_PROXY) {
+        jsonw_put_money(json, "maxAmount", command->amount);
+    }
+    jsonw_put_string(json, "message",
+                     command->kind == COMMAND_WITHDRAW ? "Withdrawal submitted for processing"
+                                                       : "Bid submitted for processing");
+    jsonw_put_time(json, "receivedAt", command->received_ms);
+    put_receipt(request, json, command->received_ms);
+    jsonw_end_object(json);
+    if (command->kind != COMMAND_WITHDRAW) {
+        set_location(request);
+    }
+    reply_send(request, 202);
+}
+
+static void reply_decided(struct request *request, const struct decision *decision)
+{
+    enum error_code code = ERROR_INTERNAL_ERROR;
+    if (command_of(request)->kind != COMMAND_WITHDRAW) {
+        struct jsonw *json = reply_json(request);
+        jsonw_object(json);
+        ledger_put(json, decision);
+        put_receipt(request, json, decision->received_ms);
+        jsonw_end_object(json);
+        reply_send(request, 200);
+    } else if (strcmp(decision->status, "rejected") != 0) {
+        reply_empty(request, 204);
+    } else {
+        if (!errors_parse(decision->reason, &code)) {
+            code = ERROR_INTERNAL_ERROR;
+        }
+        reply_error(request, code);
+    }
+}
+
+static void write_unknown(struct request *request)
+{
+    struct jsonw *json = reply_error_begin(request, ERROR_UNAVAILABLE);
+    jsonw_put_uuid(json, "bidId", &command_of(request)->id);
+    jsonw_put_string(json, "outcome", "unknown");
+}
+
+static void reply_refusal(struct request *request, enum error_code code)
+{
+    const struct placing *placing = request->own;
+    struct jsonw *json = reply_error_begin(request, code);
+    if (code == ERROR_BID_TOO_LOW) {
+        if (placing->snapshot.current_bid > 0) {
+            jsonw_put_money(json, "currentBid", placing->snapshot.current_bid);
+        } else {
+            jsonw_put_null(json, "currentBid");
+        }
+        jsonw_put_money(json, "minimumBid", placing->snapshot.minimum_bid);
+    }
+    reply_error_send(request, code);
+}
+
+static void forgotten(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct placing *placing = request->own;
+    (void)reply; /* the key stays taken, should Redis have gone away */
+    reply_refusal(request, placing->why);
+}
+
+/* A key is free again before the answer: who tries once more with it, and a better bid, may come to another worker. */
+static void refuse(struct request *request, enum error_code code)
+{
+    struct placing *placing = request->own;
+    const struct command *command = command_of(request);
+    placing->why = code;
+    bool noted = placing->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
+    bool awaited = noted && admission_forget(request, &command->id, command->keyed ? forgotten : NULL, request);
+    if (!awaited || !command->keyed) {
+        reply_refusal(request, code);
+    }
+}
+
+/* The request's deadline, before the publisher's verdict. */
+static void bid_late(struct request *request)
+{
+    const struct placing *placing = request->own;
+    if (placing->handed_over) {
+        write_unknown(request);
+        jsonw_end_object(request->gateway->json);
+        reply_header(request, "Retry-After", "1");
+        reply_answer(request, errors_entry(ERROR_UNAVAILABLE)->status);
+    } else {
+        reply_answer_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- finish ---- */
+
+static void waited(struct waiter *waiter, const struct decision *decision)
+{
+    struct request *request = waiter->arg;
+    struct placing *placing = request->own;
+    if (decision != NULL && !placing->confirmed) {
+        placing->decided = true; /* faster than the broker's confirm: the answer waits for that */
+        placing->decision = *decision;
+    } else if (decision != NULL) {
+        if (placing->confirmed_us > 0) {
+            metering_bid_decided(clock_mono_us() - placing->confirmed_us);
+        }
+        reply_decided(request, decision);
+    } else if (placing->confirmed) {
+        reply_pending(request);
+    }
+}
+
+static void wait_for_decision(struct request *request)
+{
+    struct placing *placing = request->own;
+    if (placing->decided) {
+        reply_decided(request, &placing->decision);
+        return;
+    }
+    if (!placing->waiter.entered) {
+        reply_pending(request); /* the time was up before the confirm came */
+        return;
+    }
+    request_set_deadline(request, (int64_t)placing->wait_s * 1000 + WAIT_MARGIN_MS, bid_late);
+}
+
+static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
+{
+    struct request *request = bid->arg;
+    struct placing *placing = request->own;
+    if (verdict == PUBLISHER_CONFIRMED) {
+        placing->confirmed = true;
+        placing->confirmed_us = clock_mono_us();
+        metering_bid_taken(placing->confirmed_us - request->start_us);
+        if (placing->decided) {
+            metering_bid_decided(0);
+        }
+        if (bid->command.keyed) {
+            admission_mark_pending(request, &bid->command.id);
+        }
+        if (placing->wait_s > 0) {
+            wait_for_decision(request);
+        } else {
+            reply_pending(request);
+        }
+        return;
+    }
+    waiters_remove(request->gateway->waiters, &placing->waiter);
+    if (placing->decided) {
+        reply_decided(request, &placing->decision);
+    } else if (verdict == PUBLISHER_UNKNOWN) {
+        write_unknown(request);
+        reply_error_send(request, ERROR_UNAVAILABLE);
+    } else if (bid->command.keyed) {
+        reply_error(request, ERROR_UNAVAILABLE); /* its key stays taken for the repetition that we ask for */
+    } else {
+        refuse(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- publish ---- */
+
+static void start_waiting(struct request *request)
+{
+    struct placing *placing = request->own;
+    placing->waiter = (struct waiter){
+        .auction_id = placing->bid.command.auction_id,
+        .bid_id = placing->bid.command.id,
+        .until_ms = clock_mono_ms() + (int64_t)placing->wait_s * 1000,
+        .done = waited,
+        .arg = request,
+    };
+    waiters_add(request->gateway->waiters, &placing->waiter);
+}
+
+static void publish(struct request *request)
+{
+    struct placing *placing = request->own;
+    struct command *command = &placing->bid.command;
+    if (!request->gateway->house.known) {
+        refuse(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    command->terms_version = placing->snapshot.terms_version;
+    if (placing->wait_s > 0) {
+        command->reply_to = request->gateway->id;
+        start_waiting(request);
+    }
+    placing->bid.received_mono_ms = request->start_us / 1000;
+    placing->bid.done = published;
+    placing->bid.arg = request;
+    placing->handed_over = true;
+    if (!publisher_submit(request->gateway->publisher, &placing->bid)) {
+        placing->handed_over = false;
+        waiters_remove(request->gateway->waiters, &placing->waiter);
+        refuse(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- load ---- */
+
+static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg);
+
+static void looked_for_key(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    const struct placing *placing = request->own;
+    const struct command *command = &placing->bid.command;
+    struct decision decision;
+    if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
+        refuse(request, placing->why);
+    } else if (decision.kind == command->kind &&
+               (command->kind == COMMAND_BUY ||
+                (command->kind == COMMAND_PROXY ? decision.max_amount : decision.amount) == command->amount)) {
+        reply_decided(request, &decision);
+    } else {
+        refuse(request, ERROR_IDEMPOTENCY_KEY_REUSED);
+    }
+}
+
+/* Redis may have forgotten a key, the ledger has not: a bid that was placed is not told that it comes too late. */
+static void refuse_unless_placed(struct request *request, enum error_code why)
+{
+    struct placing *placing = request->own;
+    const struct command *command = &placing->bid.command;
+    placing->why = why;
+    if (!command->keyed ||
+        !ledger_find(request->gateway, &command->auction_id, &command->id, looked_for_key, request)) {
+        refuse(request, why);
+    }
+}
+
+/* Every other field of an old snapshot errs towards taking the bid; but an extension may have moved the end since. */
+static bool end_is_hearsay(const struct placing *placing, enum error_code why)
+{
+    return why == ERROR_AUCTION_ENDED && refusal_by_clock(&placing->snapshot) && !placing->loaded;
+}
+
+static void check_snapshot(struct request *request)
+{
+    const struct placing *placing = request->own;
+    enum error_code why = ERROR_INTERNAL_ERROR;
+    if (!refusal_certain(&placing->snapshot, &placing->bid.command, clock_now_ms(),
+                         request->gateway->config->fence_grace_ms, &why)) {
+        publish(request);
+    } else if (end_is_hearsay(placing, why)) {
+        snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
+    } else {
+        refuse_unless_placed(request, why);
+    }
+}
+
+static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg)
+{
+    struct request *request = arg;
+    struct placing *placing = request->own;
+    if (request_answered(request)) {
+        refuse(request, ERROR_UNAVAILABLE);
+    } else if (outcome == SNAPSHOTS_NO_AUCTION) {
+        refuse(request, ERROR_NOT_FOUND);
+    } else if (outcome == SNAPSHOTS_UNKNOWN) {
+        publish(request);
+    } else {
+        placing->snapshot = *snapshot;
+        placing->loaded = true;
+        check_snapshot(request);
+    }
+}
+
+/* ---- ask ---- */
+
+/* Not in the ledger, as far as PostgreSQL can say. */
+static void repeat_undecided(struct request *request, bool certain)
+{
+    const struct placing *placing = request->own;
+    if (placing->admission.state == 'a' && !request_answered(request)) {
+        publish(request);
+    } else if (placing->admission.state == 'p' || (placing->admission.state == 'd' && certain)) {
+        reply_pending(request);
+    } else {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void found_again(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct decision decision;
+    bool certain = reply->outcome == PG_OK;
+    if (certain && ledger_read(reply->result, &decision)) {
+        reply_decided(request, &decision);
+    } else {
+        repeat_undecided(request, certain);
+    }
+}
+
+/*
+ * The same key and body again: nothing new is placed, except where the first try may have come to nothing. What the
+ * entry says may be old, should Redis have been away when the bid was decided.
+ */
+static void repeat(struct request *request)
+{
+    struct placing *placing = request->own;
+    const struct command *command = &placing->bid.command;
+    if (placing->admission.state == 'p' && placing->wait_s > 0) {
+        placing->confirmed = true;
+        start_waiting(request);
+        wait_for_decision(request);
+    } else if (!ledger_find(request->gateway, &command->auction_id, &command->id, found_again, request)) {
+        repeat_undecided(request, false);
+    }
+}
+
+/* Nothing more is known of the user that speaks against the bid. */
+static void admitted(struct request *request, enum verification_answer verified)
+{
+    struct placing *placing = request->own;
+    if (request_answered(request) || verified == VERIFICATION_UNKNOWN) {
+        refuse(request, ERROR_UNAVAILABLE);
+    } else if (verified == VERIFICATION_NO) {
+        refuse(request, ERROR_EMAIL_UNVERIFIED);
+    } else if (placing->snapshot.status != NULL) {
+        check_snapshot(request);
+    } else if (placing->admission.verdict == ADMISSION_UNCHECKED) {
+        publish(request);
+    } else {
+        snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
+    }
+}
+
+static void asked(struct request *request)
+{
+    const struct placing *placing = request->own;
+    if (request_answered(request)) {
+        refuse(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    if (admission_refuse(request, &placing->admission)) {
+        return;
+    }
+    limits_headers(request, &placing->admission.limit);
+    if (placing->admission.verdict == ADMISSION_KNOWN) {
+        repeat(request);
+    } else if (command_of(request)->kind == COMMAND_WITHDRAW) {
+        admitted(request, VERIFICATION_YES);
+    } else {
+        verification_ask(request, admitted);
+    }
+}
+
+/* A repetition is shown as received when it was received first. */
+static void take_first_receipt(struct placing *placing)
+{
+    const char *pending = placing->admission.pending;
+    const char *text = NULL;
+    struct json *tree = pending == NULL ? NULL : json_parse(pending, strlen(pending), NULL);
+    int64_t received = 0;
+    if (json_get_text(tree, "receivedAt", &text) && clock_parse(text, &received)) {
+        placing->bid.command.received_ms = received;
+    }
+    json_free(tree);
+    placing->admission.pending = NULL; /* was borrowed */
+}
+
+static void admission_answered(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct placing *placing = request->own;
+    placing->admission = admission_read(request, reply);
+    /* In state a it is published again, and what counts then is when it was received now. */
+    if (placing->admission.verdict == ADMISSION_KNOWN && placing->admission.state != 'a') {
+        take_first_receipt(placing);
+    }
+    if (--placing->awaited == 0) {
+        asked(request);
+    }
+}
+
+static void snapshot_answered(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct placing *placing = request->own;
+    if (!snapshots_read(reply, &placing->bid.command.auction_id, &placing->snapshot)) {
+        placing->snapshot = (struct snapshot){.status = NULL};
+    }
+    metering_cache(METERING_SNAPSHOT, placing->snapshot.status != NULL);
+    if (--placing->awaited == 0) {
+        asked(request);
+    }
+}
+
+/* What GET shows until it is decided. */
+static const char *pending_text(struct request *request)
+{
+    const struct command *command = command_of(request);
+    struct jsonw *json = reply_json(request);
+    size_t length = 0;
+    struct decision pending = {
+        .bid_id = command->id,
+        .auction_id = command->auction_id,
+        .kind = command->kind,
+        .amount = command->kind == COMMAND_BID ? command->amount : 0,
+        .max_amount = command->kind == COMMAND_PROXY ? command->amount : 0,
+        .received_ms = command->received_ms,
+    };
+    ledger_write(json, &pending);
+    return jsonw_text(json, &length);
+}
+
+static void ask(struct request *request)
+{
+    struct placing *placing = request->own;
+    const struct command *command = &placing->bid.command;
+    struct admission_bid entry = {
+        .id = command->id,
+        .keyed = command->keyed,
+        .hash = placing->hash,
+        .pending = pending_text(request),
+    };
+    const struct admission_bid *noted = command->kind == COMMAND_WITHDRAW ? NULL : &entry;
+    if (entry.pending == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    placing->awaited = 1;
+    if (!admission_ask(request, noted, admission_answered, request)) {
+        placing->awaited = 0;
+        placing->admission = admission_read(request, NULL);
+        asked(request);
+    } else if (snapshots_ask(request->gateway, &command->auction_id, snapshot_answered, request)) {
+        placing->awaited++;
+    }
+}
+
+/* ---- begin ---- */
+
+static void fill_command(const struct request *request, struct command *command, enum command_kind kind, int64_t amount,
+                         const char *key)
+{
+    *command = (struct command){
+        .kind = kind,
+        .id =
+            key == NULL ? uuid_new() : idempotency_bid_id(request->gateway->house.idempotency, &request->user.id, key),
+        .auction_id = request->parameters[0],
+        .user_id = request->user.id,
+        .amount = amount,
+        .received_ms = request->received_ms,
+        .keyed = key != NULL,
+    };
+    memcpy(command->request_id, request->id, sizeof(command->request_id));
+    memcpy(command->traceparent, request->traceparent, sizeof(command->traceparent));
+}
+
+static void set_preferences(const struct request *request, struct placing *placing)
+{
+    char wishes[PREFER_SIZE];
+    if (placing->bid.command.kind == COMMAND_WITHDRAW) {
+        placing->wait_s = COMMAND_WAIT_S;
+        return;
+    }
+    request_header_list(request, "Prefer", wishes, sizeof(wishes));
+    placing->wait_s = prefer_wait_s(wishes);
+    placing->receipt = prefer_receipt(wishes);
+}
+
+static void begin(struct request *request, enum command_kind kind, int64_t amount)
+{
+    const char *key = kind == COMMAND_WITHDRAW ? NULL : request_header(request, "X-Idempotency-Key");
+    if (key != NULL && !idempotency_key_good(key)) {
+        struct faults faults = {0};
+        faults_add(&faults, "X-Idempotency-Key", "must have 1 to 64 characters");
+        reply_faults(request, &faults);
+        return;
+    }
+    struct placing *placing = request_own(request, sizeof(*placing));
+    if (placing == NULL || !request->gateway->house.known) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    fill_command(request, &placing->bid.command, kind, amount, key);
+    idempotency_hash(&placing->bid.command, placing->hash);
+    set_preferences(request, placing);
+    request_set_late(request, bid_late);
+    ask(request);
+}
+
+/* A body of one amount. */
+static void begin_with_amount(struct request *request, enum command_kind kind, const char *name)
+{
+    const char *const names[] = {name, NULL};
+    struct faults faults = {0};
+    int64_t amount = 0;
+    fields_known(request->body, names, &faults);
+    enum fields_money money = fields_money(request->body, name, &amount);
+    if (money == FIELDS_MONEY_ABSENT) {
+        faults_add(&faults, name, "is required");
+    }
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+    } else if (money == FIELDS_MONEY_INVALID) {
+        reply_error(request, ERROR_INVALID_AMOUNT);
+    } else {
+        begin(request, kind, amount);
+    }
+}
+
+static void handle_bid(struct request *request)
+{
+    begin_with_amount(request, COMMAND_BID, "amount");
+}
+
+static void handle_proxy(struct request *request)
+{
+    begin_with_amount(request, COMMAND_PROXY, "maxAmount");
+}
+
+/* The price is the auction's, of the terms that the buyer could see: there is nothing to say in a body. */
+static void handle_buy(struct request *request)
+{
+    begin(request, COMMAND_BUY, 0);
+}
+
+static void handle_withdraw(struct request *request)
+{
+    begin(request, COMMAND_WITHDRAW, 0);
+}
+
+const struct route bids_routes[] = {
+    /* BIDS_PLACE */
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/bids", handle_bid, LIMIT_BIDS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_BIDS, ROUTE_JSON_BODY},
+    {METHOD_POST, ROUTE_BID, "/api/v1/auctions/:id/buy-now", handle_buy, LIMIT_BIDS, ROUTE_NO_BODY},
+    {METHOD_DELETE, ROUTE_BID, "/api/v1/auctions/:id/proxy", handle_withdraw, LIMIT_WITHDRAWALS, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,46 @@
+/*
+ * Idempotency keys; see idempotency.h.
+ */
+#include "gateway/bid/idempotency.h"
+
+#include <sodium.h>
+#include <string.h>
+
+enum { HASH_BYTES = (IDEMPOTENCY_HASH_SIZE - 1) / 2 };
+
+bool idempotency_key_good(const char *key)
+{
+    size_t length = strlen(key);
+    if (length < 1 || length > IDEMPOTENCY_KEY_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)key[i];
+        if (byte < 0x20 || byte == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct uuid idempotency_bid_id(const uint8_t secret[static GATEWAY_KEY_BYTES], const struct uuid *user, const char *key)
+{
+    uint8_t hash[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, secret, GATEWAY_KEY_BYTES, sizeof(hash));
+    crypto_generichash_update(&state, user->bytes, sizeof(user->bytes));
+    crypto_generichash_update(&state, (const unsigned char *)key, strlen(key));
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    return uuid_from_hash(hash);
+}
+
+void idempotency_hash(const struct command *command, char out[static IDEMPOTENCY_HASH_SIZE])
+{
+    uint8_t hash[HASH_BYTES];
+    uint8_t plain[sizeof(command->auction_id) + sizeof(command->amount) + 1];
+    memcpy(plain, command->auction_id.bytes, sizeof(command->auction_id));
+    memcpy(plain + sizeof(command->auction_id), &command->amount, sizeof(command->amount));
+    plain[sizeof(plain) - 1] = (uint8_t)command->kind;
+    crypto_generichash(hash, sizeof(hash), plain, sizeof(plain), NULL, 0);
+    sodium_bin2hex(out, IDEMPOTENCY_HASH_SIZE, hash, sizeof(hash));
+}

@@ -1,0 +1,25 @@
+/*
+ * Idempotency keys: the id of a bid that has one is the keyed hash of user and key, so that the same request becomes
+ * the same row, whatever was lost meanwhile. Pure.
+ */
+#ifndef ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
+#define ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
+
+#include "common/ids.h"
+#include "common/keys.h"
+#include "common/message.h"
+#include "gateway/http/gateway.h"
+
+enum {
+    IDEMPOTENCY_KEY_MAX = 64, /* bytes */
+    IDEMPOTENCY_HASH_SIZE = KEYS_BID_HASH_LENGTH + 1,
+};
+
+/* 1 to 64 bytes without control characters. */
+bool idempotency_key_good(const char *key);
+struct uuid idempotency_bid_id(const uint8_t secret[static GATEWAY_KEY_BYTES], const struct uuid *user,
+                               const char *key);
+/* Of what must be the same when a key comes again: auction, kind and amount. */
+void idempotency_hash(const struct command *command, char out[static IDEMPOTENCY_HASH_SIZE]);
+
+#endif

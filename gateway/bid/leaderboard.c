@@ -1,0 +1,208 @@
+/*
+ * The leaderboard; see leaderboard.h and common/snapshot.c, which says when the sorted set in Redis is valid. The bid
+ * worker adds each batch to it. One that is missing or of another version than the auction is read from PostgreSQL and
+ * written there, unless the auction has gone on meanwhile.
+ *
+ * A bidder's best amount is the highest that the history shows (rule 9), or the price that a raise of their own led to.
+ */
+#include "gateway/bid/leaderboard.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/keys.h"
+#include "common/pseudonym.h"
+#include "common/snapshot.h"
+#include "gateway/bid/snapshots.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/page.h"
+#include "gateway/http/reply.h"
+
+enum { NUMBER_SIZE = 24 };
+
+enum { LEADERS_GET };
+
+/* The auction's version in each row; one row with a NULL bidder if it has no bids. An accepted bid stands first. */
+static const struct pg_statement list[] = {
+    [LEADERS_GET] = {"leaders_get",
+                     "SELECT a.version, b.bidder_id, b.score FROM auctions a LEFT JOIN LATERAL ("
+                     "  SELECT n.bidder_id, max(200 * CASE WHEN n.kind = 'proxy' AND n.status = 'outbid'"
+                     "    THEN n.max_amount ELSE n.amount END + (n.status = 'accepted')::integer)::bigint AS score"
+                     "  FROM (SELECT coalesce(now_bidder_id, bidder_id) AS bidder_id, kind, max_amount,"
+                     "      coalesce(now_status, status) AS status, coalesce(now_amount, amount) AS amount"
+                     "    FROM bids WHERE auction_id = a.id AND kind IN ('bid', 'proxy', 'auto', 'buy') AND counts"
+                     "    AND status IN ('accepted', 'outbid')) n WHERE n.amount IS NOT NULL"
+                     "  GROUP BY n.bidder_id ORDER BY score DESC, n.bidder_id DESC LIMIT 100) b ON true"
+                     " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.score DESC, b.bidder_id DESC"},
+};
+
+struct statements leaderboard_statements = {list, ARRAY_LEN(list), 0};
+
+enum { LEADERS_VERSION, LEADERS_BIDDER, LEADERS_SCORE };
+
+/* KEYS: snapshot, board. ARGV: number of bidders. Replies bidders and scores, or nothing. */
+const struct redis_script leaderboard_script = {
+    "leaders", "local there = redis.call('HMGET', KEYS[1], 'v', 'lb')\n"
+               "if not there[1] or there[1] ~= there[2] then return false end\n"
+               "return redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1] - 1, 'WITHSCORES')\n"};
+
+/* KEYS: snapshot, board. ARGV: version, life, bidders as snapshot_leader_add writes them. */
+const struct redis_script leaderboard_keep_script = {
+    "leaders_keep", "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end\n"
+                    "redis.call('DEL', KEYS[2])\n"
+                    "for score, bidder in string.gmatch(ARGV[3], '(%d+) (%S+)') do\n"
+                    "  redis.call('ZADD', KEYS[2], score, bidder)\n"
+                    "end\n"
+                    "redis.call('EXPIRE', KEYS[2], ARGV[2])\n"
+                    "redis.call('HSET', KEYS[1], 'lb', ARGV[1])\n"
+                    "return 1\n"};
+
+struct board {
+    struct page page;
+    size_t length;
+    char leaders[SNAPSHOT_LEADERS_MOST * SNAPSHOT_LEADER_SIZE];
+};
+
+static void write_leader(struct jsonw *json, const struct request *request, int place, const struct uuid *bidder,
+                         int64_t score)
+{
+    char name[PSEUDONYM_SIZE];
+    pseudonym_write(request->gateway->house.pseudonym, &request->parameters[0], bidder, name);
+    jsonw_object(json);
+    jsonw_put_int(json, "rank", place);
+    jsonw_put_string(json, "bidder", name);
+    jsonw_put_money(json, "amount", score / 2);
+    jsonw_end_object(json);
+}
+
+/* ---- from PostgreSQL ---- */
+
+/* Gives the board to Redis, whose snapshot may have to be loaded first. */
+static void keep(struct request *request, int64_t version)
+{
+    const struct board *board = request->own;
+    char snapshot[KEYS_SIZE];
+    char key[KEYS_SIZE];
+    char version_text[NUMBER_SIZE];
+    char life[NUMBER_SIZE];
+    const char *arguments[] = {snapshot, key, version_text, life, board->leaders};
+    keys_snapshot(&request->parameters[0], snapshot);
+    keys_leaderboard(&request->parameters[0], key);
+    (void)snprintf(version_text, sizeof version_text, "%" PRId64, version);
+    (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
+    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_LEADERS_KEEP, NULL, NULL, 2, ARRAY_LEN(arguments),
+                    arguments, NULL)) {
+        log_debug("a leaderboard is not kept: Redis is not there");
+    }
+}
+
+static void on_leaders(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct board *board = request->own;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    const PGresult *result = reply->result;
+    if (PQntuples(result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    page_begin(json);
+    for (int row = 0; row < PQntuples(result) && !pg_null(result, row, LEADERS_BIDDER); row++) {
+        struct uuid bidder = pg_uuid(result, row, LEADERS_BIDDER);
+        int64_t score = pg_int(result, row, LEADERS_SCORE);
+        board->length += snapshot_leader_add(board->leaders + board->length, sizeof board->leaders - board->length,
+                                             score / 2, score % 2 == 1, &bidder);
+        if (row < board->page.limit) {
+            write_leader(json, request, row + 1, &bidder, score);
+        }
+    }
+    page_end(json, NULL);
+    keep(request, pg_int(result, 0, LEADERS_VERSION));
+    reply_send(request, 200);
+}
+
+static void ask_leaders(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg)
+{
+    struct request *request = arg;
+    char auction[UUID_TEXT_SIZE];
+    const char *values[] = {auction};
+    (void)outcome;
+    (void)snapshot;
+    uuid_format(&request->parameters[0], auction);
+    if (!statements_query(request->gateway, &leaderboard_statements, LEADERS_GET, ARRAY_LEN(values), values, on_leaders,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- from Redis ---- */
+
+static bool read_score(const redisReply *reply, int64_t *score)
+{
+    if (reply->type != REDIS_REPLY_STRING || reply->len == 0 || reply->len >= NUMBER_SIZE - 4 ||
+        strspn(reply->str, "0123456789") != (size_t)reply->len) {
+        return false;
+    }
+    *score = 0;
+    for (const char *digit = reply->str; *digit != '\0'; digit++) {
+        *score = *score * 10 + (*digit - '0');
+    }
+    return true;
+}
+
+static void on_board(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
+        snapshots_load(request->gateway->snapshots, &request->parameters[0], ask_leaders, request);
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    page_begin(json);
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        struct uuid bidder;
+        int64_t score = 0;
+        const redisReply *member = reply->element[i];
+        if (member->type == REDIS_REPLY_STRING && uuid_parse(member->str, (size_t)member->len, &bidder) &&
+            read_score(reply->element[i + 1], &score)) {
+            write_leader(json, request, (int)(i / 2) + 1, &bidder, score);
+        }
+    }
+    page_end(json, NULL);
+    reply_send(request, 200);
+}
+
+static void handle_leaderboard(struct request *request)
+{
+    char snapshot[KEYS_SIZE];
+    char key[KEYS_SIZE];
+    char limit[NUMBER_SIZE];
+    const char *arguments[] = {snapshot, key, limit};
+    struct faults faults = {.count = 0};
+    struct board *board = request_own(request, sizeof *board);
+    if (board == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    page_read(request, "leaderboard", &board->page, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    keys_snapshot(&request->parameters[0], snapshot);
+    keys_leaderboard(&request->parameters[0], key);
+    (void)snprintf(limit, sizeof limit, "%d", board->page.limit);
+    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_LEADERS, on_board, request, 2, ARRAY_LEN(arguments),
+                    arguments, NULL)) {
+        ask_leaders(SNAPSHOTS_UNKNOWN, NULL, request);
+    }
+}
+
+const struct route leaderboard_routes[] = {
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/leaderboard", handle_leaderboard, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,16 @@
+/*
+ * GET /auctions/:id/leaderboard: the bidders of an auction by their best public amount, under their pseudonyms.
+ */
+#ifndef ROSTRUM_GATEWAY_BID_LEADERBOARD_H
+#define ROSTRUM_GATEWAY_BID_LEADERBOARD_H
+
+#include "common/redis.h"
+#include "gateway/http/router.h"
+#include "gateway/http/statements.h"
+
+extern const struct route leaderboard_routes[];
+extern struct statements leaderboard_statements;
+extern const struct redis_script leaderboard_script;
+extern const struct redis_script leaderboard_keep_script;
+
+#endif

@@ -1,0 +1,362 @@
+/*
+ * What was decided; see ledger.h. A bid that is not in the ledger yet is shown as pending from its entry in Redis
+ * (admission.h), which only its own bidder can name.
+ */
+#include "gateway/bid/ledger.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/keys.h"
+#include "common/pseudonym.h"
+#include "gateway/http/cache.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/page.h"
+#include "gateway/http/reply.h"
+
+enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
+
+enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
+
+/* A maximum that was beaten at once is spent, and shown as its bidder's amount (rule 9). */
+#define PUBLIC_AMOUNT                                                                                                  \
+    "CASE WHEN b.kind = 'proxy' AND coalesce(b.now_status, b.status) = 'outbid' THEN b.max_amount"                     \
+    " ELSE coalesce(b.now_amount, b.amount) END"
+#define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
+
+static const struct pg_statement list[] = {
+    [LEDGER_BID] =
+        {"ledger_bid",
+         "SELECT bid_id, auction_id, bidder_id, kind, coalesce(now_amount, amount), max_amount, " MS(
+             "received_at") ", " MS("decided_at") ", CASE WHEN counts THEN coalesce(now_status, status) ELSE 'voided' "
+                                                  "END, reason,"
+                                                  " (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
+                                                  "  WHERE a.id = bids.auction_id)"
+                                                  " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
+    /* One row with a NULL seq says: the auction is there, and has no (more) bids. */
+    [LEDGER_HISTORY] =
+        {"ledger_history",
+         "SELECT b.seq, b.bid_id, b.bidder_id, b.kind, b.shown, " MS(
+             "b.decided_at") ", a.version FROM auctions a LEFT JOIN LATERAL ("
+                             "  SELECT b.seq, b.bid_id, coalesce(b.now_bidder_id, b.bidder_id) AS bidder_id, b.kind, "
+                             "b.decided_at, " PUBLIC_AMOUNT " AS shown"
+                             "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
+                             "  AND b.status IN ('accepted', 'outbid') AND b.counts"
+                             "  AND NOT coalesce(b.now_raise, b.raise) AND b.seq < $2::bigint"
+                             "  ORDER BY b.seq DESC LIMIT $3::integer) b ON true"
+                             " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.seq DESC"},
+    [LEDGER_PROXY] = {"ledger_proxy",
+                      "SELECT leader_max FROM auctions WHERE id = $1 AND leader_id = $2 AND leader_by_proxy"},
+};
+
+struct statements ledger_statements = {list, ARRAY_LEN(list), 0};
+
+/* ---- one bid ---- */
+
+bool ledger_find(struct gateway *gateway, const struct uuid *auction, const struct uuid *bid, pg_callback callback,
+                 void *arg)
+{
+    char auction_text[UUID_TEXT_SIZE];
+    char bid_text[UUID_TEXT_SIZE];
+    const char *values[] = {auction_text, bid_text};
+    uuid_format(auction, auction_text);
+    uuid_format(bid, bid_text);
+    return statements_query(gateway, &ledger_statements, LEDGER_BID, ARRAY_LEN(values), values, callback, arg);
+}
+
+enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON, SETTLED };
+
+/* The ledger's words. An automatic answer counts as a bid, and what the house decides by itself is asked for by nobody.
+ */
+static enum command_kind read_kind(const char *text)
+{
+    static const struct {
+        const char *text;
+        enum command_kind kind;
+    } kinds[] = {
+        {"proxy", COMMAND_PROXY},     {"withdraw", COMMAND_WITHDRAW}, {"buy", COMMAND_BUY},
+        {"update", COMMAND_UPDATE},   {"cancel", COMMAND_CANCEL},     {"extend", COMMAND_EXTEND},
+        {"close", COMMAND_CLOSE},     {"abort", COMMAND_ABORT},       {"void", COMMAND_VOID},
+        {"retract", COMMAND_RETRACT},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (strcmp(kinds[i].text, text) == 0) {
+            return kinds[i].kind;
+        }
+    }
+    return COMMAND_BID;
+}
+
+static bool is_bid(enum command_kind kind)
+{
+    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
+}
+
+bool ledger_read(const PGresult *result, struct decision *decision)
+{
+    if (PQntuples(result) == 0) {
+        return false;
+    }
+    *decision = (struct decision){
+        .bid_id = pg_uuid(result, 0, BID),
+        .auction_id = pg_uuid(result, 0, AUCTION),
+        .user_id = pg_uuid(result, 0, BIDDER),
+        .kind = read_kind(pg_text(result, 0, KIND)),
+        .amount = pg_money(result, 0, AMOUNT),
+        .max_amount = pg_money(result, 0, MAX_AMOUNT),
+        .received_ms = pg_int(result, 0, RECEIVED),
+        .decided_ms = pg_int(result, 0, DECIDED),
+    };
+    (void)snprintf(decision->status, sizeof(decision->status), "%s", pg_text(result, 0, STATUS));
+    (void)snprintf(decision->reason, sizeof(decision->reason), "%s", pg_text(result, 0, REASON));
+    return true;
+}
+
+void ledger_put(struct jsonw *json, const struct decision *decision)
+{
+    bool decided = decision->status[0] != '\0';
+    jsonw_put_uuid(json, "bidId", &decision->bid_id);
+    jsonw_put_uuid(json, "auctionId", &decision->auction_id);
+    if (decision->amount > 0) {
+        jsonw_put_money(json, "amount", decision->amount);
+    } else {
+        jsonw_put_null(json, "amount"); /* of a maximum that has not bid */
+    }
+    if (decision->max_amount > 0) {
+        jsonw_put_money(json, "maxAmount", decision->max_amount);
+    }
+    jsonw_put_bool(json, "isProxyBid", decision->kind == COMMAND_PROXY);
+    jsonw_put_string(json, "status", decided ? decision->status : "pending");
+    if (decision->reason[0] != '\0') {
+        jsonw_put_string(json, "reason", decision->reason);
+    }
+    jsonw_put_time(json, "receivedAt", decision->received_ms);
+    if (decided) {
+        jsonw_put_time(json, "decidedAt", decision->decided_ms);
+    }
+}
+
+void ledger_write(struct jsonw *json, const struct decision *decision)
+{
+    jsonw_object(json);
+    ledger_put(json, decision);
+    jsonw_end_object(json);
+}
+
+/* A part of a key that is not there is empty. */
+static bool entry_there(const redisReply *reply)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len > 0;
+}
+
+static void entry_answered(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct uuid auction = {{0}};
+    bool there = entry_there(reply);
+    struct json *tree = there ? json_parse(reply->str, (size_t)reply->len, NULL) : NULL;
+    if (reply == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else if (!json_get_uuid(tree, "auctionId", &auction) || !uuid_equal(&auction, &request->parameters[0])) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        reply_bytes(request, 200, "application/json", reply->str, (size_t)reply->len);
+    }
+    json_free(tree);
+}
+
+/* What PostgreSQL could not say: without an entry it may be decided long since, so that "not found" would be a lie. */
+static void unsure_entry_answered(const redisReply *reply, void *arg)
+{
+    entry_answered(entry_there(reply) ? reply : NULL, arg);
+}
+
+/* Not in the ledger: perhaps it is still on its way. */
+static void look_into_entry(struct request *request, redis_callback answered)
+{
+    char key[KEYS_SIZE];
+    char from[ENTRY_OFFSET_SIZE];
+    const char *arguments[] = {"GETRANGE", key, from, "-1"};
+    (void)snprintf(from, sizeof from, "%d", 1 + KEYS_BID_HASH_LENGTH); /* behind state and hash */
+    keys_bid(&request->user.id, &request->parameters[1], key);
+    if (!redis_command(request->gateway->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void bid_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct decision decision;
+    if (reply->outcome != PG_OK) {
+        look_into_entry(request, unsure_entry_answered);
+    } else if (!ledger_read(reply->result, &decision)) {
+        look_into_entry(request, entry_answered);
+    } else if (!is_bid(decision.kind) || (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        if (!uuid_equal(&decision.user_id, &request->user.id) && !pg_bool(reply->result, 0, SETTLED)) {
+            decision.max_amount = 0; /* rule 9: it may still stand, and then it is not even an admin's to see */
+        }
+        ledger_write(reply_json(request), &decision);
+        reply_send(request, 200);
+    }
+}
+
+static void handle_bid(struct request *request)
+{
+    if (!ledger_find(request->gateway, &request->parameters[0], &request->parameters[1], bid_found, request)) {
+        look_into_entry(request, unsure_entry_answered);
+    }
+}
+
+/* ---- an auction's history ---- */
+
+struct history {
+    struct page page;
+};
+
+enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_KIND, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
+
+static bool is_automatic(const char *kind)
+{
+    return strcmp(kind, "proxy") == 0 || strcmp(kind, "auto") == 0;
+}
+
+static void write_history_item(struct jsonw *json, const struct request *request, const PGresult *result, int row)
+{
+    char bidder[PSEUDONYM_SIZE];
+    struct uuid bid = pg_uuid(result, row, HISTORY_BID);
+    struct uuid user = pg_uuid(result, row, HISTORY_BIDDER);
+    pseudonym_write(request->gateway->house.pseudonym, &request->parameters[0], &user, bidder);
+    jsonw_object(json);
+    jsonw_put_uuid(json, "bidId", &bid);
+    jsonw_put_string(json, "bidder", bidder);
+    jsonw_put_money(json, "amount", pg_money(result, row, HISTORY_AMOUNT));
+    jsonw_put_bool(json, "isProxyBid", is_automatic(pg_text(result, row, HISTORY_KIND)));
+    jsonw_put_time(json, "createdAt", pg_int(result, row, HISTORY_DECIDED));
+    jsonw_end_object(json);
+}
+
+static void write_history(struct request *request, const PGresult *result)
+{
+    const struct history *history = request->own;
+    int rows = pg_null(result, 0, HISTORY_SEQ) ? 0 : PQntuples(result);
+    int shown = rows > history->page.limit ? history->page.limit : rows;
+    struct cursor next = {.sort = "history"};
+    struct jsonw *json = reply_json(request);
+    page_begin(json);
+    for (int row = 0; row < shown; row++) {
+        write_history_item(json, request, result, row);
+    }
+    if (rows > shown) {
+        (void)snprintf(next.key, sizeof(next.key), "%s", pg_text(result, shown - 1, HISTORY_SEQ));
+    }
+    page_end(json, rows > shown ? &next : NULL);
+    if (!history->page.has_cursor) {
+        cache_history_keep(request->gateway, &request->parameters[0], history->page.limit,
+                           pg_int(result, 0, HISTORY_VERSION));
+    }
+    reply_send(request, 200);
+}
+
+static void history_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (reply->outcome != PG_OK) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        write_history(request, reply->result);
+    }
+}
+
+static void ask_history(struct request *request)
+{
+    char auction[UUID_TEXT_SIZE];
+    char limit[NUMBER_SIZE];
+    const struct history *history = request->own;
+    const struct page *page = &history->page;
+    uuid_format(&request->parameters[0], auction);
+    (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
+    const char *values[] = {auction, page->has_cursor ? page->cursor.key : "9223372036854775807", limit};
+    if (!statements_query(request->gateway, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
+                          history_found, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void history_kept(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!cache_answer(request, reply)) {
+        ask_history(request);
+    }
+}
+
+static void handle_history(struct request *request)
+{
+    struct faults faults = {0};
+    struct history *history = request_own(request, sizeof(*history));
+    if (history == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    struct page *page = &history->page;
+    page_read(request, "history", page, &faults);
+    size_t digits = strspn(page->cursor.key, "0123456789");
+    if (page->has_cursor && (digits == 0 || digits > 18 || page->cursor.key[digits] != '\0')) {
+        faults_add(&faults, "cursor", "is not a cursor of this list");
+    }
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    if (page->has_cursor ||
+        !cache_history_ask(request->gateway, &request->parameters[0], page->limit, history_kept, request)) {
+        ask_history(request);
+    }
+}
+
+/* ---- a user's own maximum ---- */
+
+static void proxy_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (reply->outcome != PG_OK) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NO_MAXIMUM);
+        return;
+    }
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_uuid(json, "auctionId", &request->parameters[0]);
+    jsonw_put_money(json, "maxAmount", pg_money(reply->result, 0, 0));
+    jsonw_end_object(json);
+    reply_send(request, 200);
+}
+
+static void handle_proxy(struct request *request)
+{
+    char auction[UUID_TEXT_SIZE];
+    char user[UUID_TEXT_SIZE];
+    const char *values[] = {auction, user};
+    uuid_format(&request->parameters[0], auction);
+    uuid_format(&request->user.id, user);
+    if (!statements_query(request->gateway, &ledger_statements, LEDGER_PROXY, ARRAY_LEN(values), values, proxy_found,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+const struct route ledger_routes[] = {
+    {METHOD_GET, ROUTE_OPEN, "/api/v1/auctions/:id/bids", handle_history, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/bids/:bidId", handle_bid, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_USER, "/api/v1/auctions/:id/proxy", handle_proxy, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,27 @@
+/*
+ * What was decided, read from PostgreSQL: one bid, an auction's public history, a user's own standing maximum.
+ */
+#ifndef ROSTRUM_GATEWAY_BID_LEDGER_H
+#define ROSTRUM_GATEWAY_BID_LEDGER_H
+
+#include "common/message.h"
+#include "common/pg.h"
+#include "gateway/http/router.h"
+#include "gateway/http/statements.h"
+
+struct gateway;
+
+extern struct statements ledger_statements;
+extern const struct route ledger_routes[];
+
+/* Looks for a bid. False: PostgreSQL is not there, and the callback does not come. */
+MUST_CHECK bool ledger_find(struct gateway *gateway, const struct uuid *auction, const struct uuid *bid,
+                            pg_callback callback, void *arg);
+/* The row of ledger_find; false if there is none. */
+MUST_CHECK bool ledger_read(const PGresult *result, struct decision *decision);
+/* The members of a bid as the contract shows it to its bidder. An empty `status` is pending. */
+void ledger_put(struct jsonw *json, const struct decision *decision);
+/* The same as an object. */
+void ledger_write(struct jsonw *json, const struct decision *decision);
+
+#endif

@@ -1,0 +1,376 @@
+/*
+ * Bids on their way to the broker; see publisher.h. Every auction with open bids has a lane: its messages
+ * that are unconfirmed, and the bids that wait for a place in the next. A lane lives as long as it has either.
+ *
+ * A bid whose deadline passes leaves its lane at once: from `waiting` it is dropped and never sent; from `sent` its
+ * outcome is unknown, and the late verdict of its message finds it gone.
+ */
+#include "gateway/bid/publisher.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/topology.h"
+
+enum {
+    BUCKETS = 1024, /* of the table of lanes; a power of two */
+    SWEEP_MS = 20,  /* how late a deadline may be noticed, and how soon a stalled lane is tried again */
+    SPARE_LANES_MAX = 256,
+    LANE_MESSAGES_MAX = 2, /* unconfirmed: while the broker stores the one, the gateway gathers and sends the other */
+};
+
+TAILQ_HEAD(bid_list, publisher_bid);
+
+/* A message and the bids in it. */
+struct publisher_message {
+    struct publisher_lane *lane;
+    struct bid_list bids; /* without those whose deadline has passed */
+    bool under_way;       /* it has no verdict yet */
+};
+
+struct publisher_lane {
+    struct publisher *publisher;
+    struct uuid auction_id;
+    struct publisher_message messages[LANE_MESSAGES_MAX];
+    struct bid_list waiting;
+    bool stalled; /* in the list of those that the broker did not take from */
+    LIST_ENTRY(publisher_lane) bucket;
+    TAILQ_ENTRY(publisher_lane) stall;
+};
+
+LIST_HEAD(lane_list, publisher_lane);
+
+struct publisher {
+    struct gateway *gateway;
+    struct event *sweep;
+    struct jsonw *json;
+    struct lane_list buckets[BUCKETS];
+    struct lane_list spare;
+    size_t spare_count;
+    TAILQ_HEAD(, publisher_lane) stalled;
+    struct bid_list deadlines;
+    struct command *commands; /* of the message being written; share_max_bids of them */
+    size_t share_max;
+    size_t open;
+};
+
+static struct lane_list *bucket_of(struct publisher *publisher, const struct uuid *auction)
+{
+    /* The last bytes of an id are random. */
+    unsigned index = auction->bytes[15] | (unsigned)auction->bytes[14] << 8U;
+    return &publisher->buckets[index % BUCKETS];
+}
+
+static struct publisher_lane *lane_find(struct publisher *publisher, const struct uuid *auction)
+{
+    struct publisher_lane *lane = NULL;
+    LIST_FOREACH(lane, bucket_of(publisher, auction), bucket)
+    {
+        if (uuid_equal(&lane->auction_id, auction)) {
+            return lane;
+        }
+    }
+    lane = LIST_FIRST(&publisher->spare);
+    if (lane != NULL) {
+        LIST_REMOVE(lane, bucket);
+        publisher->spare_count--;
+    } else {
+        lane = malloc(sizeof(*lane));
+        if (lane == NULL) {
+            return NULL;
+        }
+    }
+    *lane = (struct publisher_lane){.publisher = publisher, .auction_id = *auction};
+    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
+        lane->messages[i].lane = lane;
+        TAILQ_INIT(&lane->messages[i].bids);
+    }
+    TAILQ_INIT(&lane->waiting);
+    LIST_INSERT_HEAD(bucket_of(publisher, auction), lane, bucket);
+    return lane;
+}
+
+static void lane_stall(struct publisher_lane *lane, bool stalled)
+{
+    if (stalled && !lane->stalled) {
+        TAILQ_INSERT_TAIL(&lane->publisher->stalled, lane, stall);
+    } else if (!stalled && lane->stalled) {
+        TAILQ_REMOVE(&lane->publisher->stalled, lane, stall);
+    }
+    lane->stalled = stalled;
+}
+
+/* A message that may be sent; NULL if all are under way. */
+static struct publisher_message *lane_free_message(struct publisher_lane *lane)
+{
+    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
+        if (!lane->messages[i].under_way) {
+            return &lane->messages[i];
+        }
+    }
+    return NULL;
+}
+
+static bool lane_is_empty(const struct publisher_lane *lane)
+{
+    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
+        if (lane->messages[i].under_way) {
+            return false;
+        }
+        assert(TAILQ_EMPTY(&lane->messages[i].bids));
+    }
+    return TAILQ_EMPTY(&lane->waiting);
+}
+
+static void lane_end_if_empty(struct publisher_lane *lane)
+{
+    struct publisher *publisher = lane->publisher;
+    if (!lane_is_empty(lane)) {
+        return;
+    }
+    lane_stall(lane, false);
+    LIST_REMOVE(lane, bucket);
+    if (publisher->spare_count < SPARE_LANES_MAX) {
+        LIST_INSERT_HEAD(&publisher->spare, lane, bucket);
+        publisher->spare_count++;
+    } else {
+        free(lane);
+    }
+}
+
+static bool is_late(const struct publisher_bid *bid, int64_t now)
+{
+    return bid->deadline_ms <= now;
+}
+
+/* The one way in which a bid leaves. */
+static void bid_end(struct publisher_bid *bid, enum publisher_verdict verdict)
+{
+    struct publisher_lane *lane = bid->lane;
+    TAILQ_REMOVE(bid->message != NULL ? &bid->message->bids : &lane->waiting, bid, list);
+    TAILQ_REMOVE(&lane->publisher->deadlines, bid, deadlines);
+    lane->publisher->open--;
+    bid->lane = NULL;
+    bid->message = NULL;
+    bid->done(bid, verdict);
+}
+
+static void lane_send(struct publisher_lane *lane);
+
+static void message_answered(enum broker_verdict verdict, void *arg)
+{
+    static const enum publisher_verdict verdicts[] = {
+        [BROKER_CONFIRMED] = PUBLISHER_CONFIRMED,
+        [BROKER_NACKED] = PUBLISHER_REFUSED,
+        [BROKER_RETURNED] = PUBLISHER_REFUSED,
+        [BROKER_UNKNOWN] = PUBLISHER_UNKNOWN,
+    };
+    struct publisher_message *message = arg;
+    struct publisher_lane *lane = message->lane;
+    struct publisher_bid *bid = NULL;
+    int64_t now = clock_mono_ms();
+    assert(message->under_way);
+    /* It stays under way until its bids have their verdicts, so that the lane lives and nothing joins them. */
+    while ((bid = TAILQ_FIRST(&message->bids)) != NULL) {
+        /* A loop that was held up reads the confirm before it sweeps: the fence may have been faster than this bid. */
+        bool late = verdict == BROKER_CONFIRMED && is_late(bid, now);
+        bid_end(bid, late ? PUBLISHER_UNKNOWN : verdicts[verdict]);
+    }
+    message->under_way = false;
+    if (!TAILQ_EMPTY(&lane->waiting)) {
+        lane_send(lane);
+    }
+    lane_end_if_empty(lane);
+}
+
+static bool publish(struct publisher_message *of, size_t count)
+{
+    const struct publisher_lane *lane = of->lane;
+    struct publisher *publisher = lane->publisher;
+    char key[TOPOLOGY_KEY_SIZE];
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    struct broker_message message = {.exchange = exchange, .routing_key = key};
+    jsonw_reset(publisher->json);
+    message_write_commands(publisher->json, publisher->commands, count);
+    message.body = jsonw_text(publisher->json, &message.length);
+    if (message.body == NULL) {
+        log_error("a message of bids could not be written");
+        return false;
+    }
+    topology_bid_key(&lane->auction_id, publisher->gateway->house.shards, key);
+    topology_bid_exchange(&lane->auction_id, publisher->gateway->house.shards, exchange);
+    return broker_publish(publisher->gateway->broker, &message, message_answered, of);
+}
+
+/* The first `count` bids in time are in `message`, which was just published. */
+static void move_to_message(struct publisher_message *message, size_t count, int64_t now)
+{
+    struct bid_list *waiting = &message->lane->waiting;
+    struct publisher_bid *next = NULL;
+    for (struct publisher_bid *bid = TAILQ_FIRST(waiting); count > 0; bid = next) {
+        next = TAILQ_NEXT(bid, list);
+        if (!is_late(bid, now)) {
+            TAILQ_REMOVE(waiting, bid, list);
+            bid->message = message;
+            TAILQ_INSERT_TAIL(&message->bids, bid, list);
+            count--;
+        }
+    }
+}
+
+/*
+ * Puts what waits into one message; if the broker does not take it, it goes on waiting. Bids whose deadline has passed
+ * unnoticed stay where they are until the sweep drops them.
+ */
+static void lane_send(struct publisher_lane *lane)
+{
+    struct publisher *publisher = lane->publisher;
+    struct publisher_message *message = lane_free_message(lane);
+    const struct publisher_bid *bid = NULL;
+    int64_t now = clock_mono_ms();
+    size_t count = 0;
+    assert(message != NULL && !TAILQ_EMPTY(&lane->waiting));
+    TAILQ_FOREACH(bid, &lane->waiting, list)
+    {
+        if (count == publisher->share_max) {
+            break;
+        }
+        if (!is_late(bid, now)) {
+            publisher->commands[count++] = bid->command;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    if (!publish(message, count)) {
+        lane_stall(lane, true); /* the sweep tries again, or drops what waits if the broker is not there */
+        return;
+    }
+    lane_stall(lane, false);
+    message->under_way = true;
+    move_to_message(message, count, now);
+}
+
+/* Nearly always last: only what Redis or PostgreSQL held up is older than those before it. */
+static void insert_by_deadline(struct publisher *publisher, struct publisher_bid *bid)
+{
+    struct publisher_bid *before = TAILQ_LAST(&publisher->deadlines, bid_list);
+    while (before != NULL && before->deadline_ms > bid->deadline_ms) {
+        before = TAILQ_PREV(before, bid_list, deadlines);
+    }
+    if (before == NULL) {
+        TAILQ_INSERT_HEAD(&publisher->deadlines, bid, deadlines);
+    } else {
+        TAILQ_INSERT_AFTER(&publisher->deadlines, before, bid, deadlines);
+    }
+}
+
+bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
+{
+    const struct config *config = publisher->gateway->config;
+    bid->deadline_ms = bid->received_mono_ms + config->confirm_deadline_ms;
+    if (publisher->gateway->broker == NULL || broker_state(publisher->gateway->broker) != BROKER_UP ||
+        publisher->open >= (size_t)config->publish_pending_max_bids || is_late(bid, clock_mono_ms())) {
+        return false;
+    }
+    struct publisher_lane *lane = lane_find(publisher, &bid->command.auction_id);
+    if (lane == NULL) {
+        return false;
+    }
+    bid->lane = lane;
+    bid->message = NULL;
+    TAILQ_INSERT_TAIL(&lane->waiting, bid, list);
+    insert_by_deadline(publisher, bid);
+    publisher->open++;
+    if (lane_free_message(lane) != NULL && !lane->stalled) {
+        lane_send(lane);
+    }
+    return true;
+}
+
+static void do_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct publisher *publisher = arg;
+    struct publisher_bid *bid = NULL;
+    struct publisher_lane *lane = NULL;
+    struct publisher_lane *next = NULL;
+    int64_t now = clock_mono_ms();
+    const struct broker *broker = publisher->gateway->broker;
+    bool up = broker != NULL && broker_state(broker) == BROKER_UP;
+    (void)fd;
+    (void)what;
+    while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && is_late(bid, now)) {
+        lane = bid->lane;
+        bid_end(bid, bid->message != NULL ? PUBLISHER_UNKNOWN : PUBLISHER_DROPPED);
+        lane_end_if_empty(lane);
+    }
+    for (lane = TAILQ_FIRST(&publisher->stalled); lane != NULL; lane = next) {
+        next = TAILQ_NEXT(lane, stall);
+        if (up && lane_free_message(lane) != NULL && !TAILQ_EMPTY(&lane->waiting)) {
+            lane_send(lane);
+            continue;
+        }
+        while (!up && !TAILQ_EMPTY(&lane->waiting)) {
+            bid_end(TAILQ_FIRST(&lane->waiting), PUBLISHER_DROPPED);
+        }
+        lane_end_if_empty(lane);
+    }
+}
+
+struct publisher *publisher_new(struct gateway *gateway)
+{
+    const struct timeval every = {0, SWEEP_MS * 1000L};
+    struct publisher *publisher = calloc(1, sizeof(*publisher));
+    if (publisher == NULL) {
+        return NULL;
+    }
+    publisher->gateway = gateway;
+    publisher->share_max = (size_t)gateway->config->share_max_bids;
+    assert(publisher->share_max >= 1 && publisher->share_max <= MESSAGE_COMMANDS_MAX);
+    TAILQ_INIT(&publisher->stalled);
+    TAILQ_INIT(&publisher->deadlines);
+    publisher->json = jsonw_new();
+    publisher->commands = calloc(publisher->share_max, sizeof(*publisher->commands));
+    publisher->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, publisher);
+    if (publisher->json == NULL || publisher->commands == NULL || publisher->sweep == NULL ||
+        event_add(publisher->sweep, &every) != 0) {
+        publisher_free(publisher);
+        return NULL;
+    }
+    return publisher;
+}
+
+static void free_lanes(struct lane_list *lanes)
+{
+    while (!LIST_EMPTY(lanes)) {
+        struct publisher_lane *lane = LIST_FIRST(lanes);
+        LIST_REMOVE(lane, bucket);
+        free(lane);
+    }
+}
+
+void publisher_free(struct publisher *publisher)
+{
+    if (publisher == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < BUCKETS; i++) {
+        free_lanes(&publisher->buckets[i]);
+    }
+    free_lanes(&publisher->spare);
+    if (publisher->sweep != NULL) {
+        event_free(publisher->sweep);
+    }
+    jsonw_free(publisher->json);
+    free(publisher->commands);
+    free(publisher);
+}
+
+size_t publisher_open(const struct publisher *publisher)
+{
+    return publisher->open;
+}

@@ -1,0 +1,58 @@
+/*
+ * See receipt.h. The same bid gives the same text, whenever and by whichever worker it is signed.
+ */
+#include "gateway/bid/receipt.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/money.h"
+
+enum { CLAIMS_SIZE = 384, AMOUNT_SIZE = 48 };
+
+void receipt_key_make(struct jws_key *key, const uint8_t seed[static JWS_SEED_BYTES])
+{
+    jws_key_make(key, seed, "bid-receipt");
+}
+
+static const char *kind_text(enum command_kind kind)
+{
+    assert(kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY);
+    return kind == COMMAND_BID ? "bid" : kind == COMMAND_PROXY ? "proxy" : "buy";
+}
+
+/* A member with a comma behind it, or nothing: who buys now takes the price as it is. */
+static void write_amount(const struct command *command, char out[static AMOUNT_SIZE])
+{
+    char money[MONEY_TEXT_SIZE];
+    out[0] = '\0';
+    if (command->kind != COMMAND_BUY) {
+        money_format(command->amount, money);
+        (void)snprintf(out, AMOUNT_SIZE, "\"%s\":%s,", command->kind == COMMAND_PROXY ? "maxAmount" : "amount", money);
+    }
+}
+
+void receipt_write(const struct jws_key *key, const struct command *command, int64_t received_ms,
+                   char out[static RECEIPT_SIZE])
+{
+    char claims[CLAIMS_SIZE];
+    char bid[UUID_TEXT_SIZE];
+    char auction[UUID_TEXT_SIZE];
+    char bidder[UUID_TEXT_SIZE];
+    char amount[AMOUNT_SIZE];
+    char received[CLOCK_TEXT_SIZE];
+    uuid_format(&command->id, bid);
+    uuid_format(&command->auction_id, auction);
+    uuid_format(&command->user_id, bidder);
+    write_amount(command, amount);
+    clock_format(received_ms, received);
+    int length = snprintf(claims, sizeof claims,
+                          "{\"bidId\":\"%s\",\"auctionId\":\"%s\",\"bidderId\":\"%s\",\"kind\":\"%s\",%s"
+                          "\"receivedAt\":\"%s\"}",
+                          bid, auction, bidder, kind_text(command->kind), amount, received);
+    assert(length > 0 && (size_t)length < sizeof claims);
+    bool fits = jws_sign(key, claims, (size_t)length, out, RECEIPT_SIZE);
+    assert(fits);
+    (void)fits;
+}

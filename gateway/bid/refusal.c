@@ -1,0 +1,43 @@
+/*
+ * What the gateway refuses by an auction's snapshot; see refusal.h.
+ */
+#include "gateway/bid/refusal.h"
+
+#include <string.h>
+
+/* Rule 1, and rule 5 for a leader who raises their own maximum. */
+static bool too_low(const struct snapshot *snapshot, const struct command *command)
+{
+    if (command->kind == COMMAND_WITHDRAW || command->kind == COMMAND_BUY || command->amount >= snapshot->minimum_bid) {
+        return false;
+    }
+    return command->kind == COMMAND_BID || !uuid_equal(&snapshot->leader_id, &command->user_id);
+}
+
+bool refusal_by_clock(const struct snapshot *snapshot)
+{
+    return strcmp(snapshot->status, "scheduled") == 0 || strcmp(snapshot->status, "active") == 0;
+}
+
+bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms, int64_t grace_ms,
+                     enum error_code *why)
+{
+    const char *status = snapshot->status;
+    bool open = refusal_by_clock(snapshot);
+    if (strcmp(status, "draft") == 0) {
+        *why = ERROR_NOT_FOUND;
+    } else if (strcmp(status, "cancelled") == 0) {
+        *why = ERROR_AUCTION_CANCELLED;
+    } else if (uuid_equal(&snapshot->seller_id, &command->user_id)) {
+        *why = ERROR_OWN_AUCTION;
+    } else if (!open || now_ms >= snapshot->end_ms + grace_ms) {
+        *why = ERROR_AUCTION_ENDED;
+    } else if (strcmp(status, "scheduled") == 0 && now_ms < snapshot->start_ms) {
+        *why = ERROR_AUCTION_NOT_STARTED;
+    } else if (too_low(snapshot, command)) {
+        *why = ERROR_BID_TOO_LOW;
+    } else {
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,139 @@
+/*
+ * Who waits for the decision on a bid; see waiters.h. A table by the last bytes of the bid's id, which are random or
+ * from a hash; several may wait for the same bid.
+ */
+#include "gateway/bid/waiters.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/bid/ledger.h"
+#include "gateway/http/gateway.h"
+
+enum {
+    BUCKETS = 256,
+    SWEEP_MS = 50,  /* how late the end of a wait may be noticed */
+    LOOK_MS = 1000, /* between two looks into the ledger for one waiter */
+};
+
+TAILQ_HEAD(waiter_list, waiter);
+
+struct waiters {
+    struct gateway *gateway;
+    struct event *sweep;
+    struct waiter_list buckets[BUCKETS];
+    size_t count;
+};
+
+static struct waiter_list *bucket_of(struct waiters *waiters, const struct uuid *bid)
+{
+    return &waiters->buckets[bid->bytes[15] % BUCKETS];
+}
+
+void waiters_add(struct waiters *waiters, struct waiter *waiter)
+{
+    waiter->look_ms = clock_mono_ms() + LOOK_MS;
+    waiter->entered = true;
+    TAILQ_INSERT_TAIL(bucket_of(waiters, &waiter->bid_id), waiter, list);
+    waiters->count++;
+}
+
+void waiters_remove(struct waiters *waiters, struct waiter *waiter)
+{
+    if (waiter->entered) {
+        waiter->entered = false;
+        TAILQ_REMOVE(bucket_of(waiters, &waiter->bid_id), waiter, list);
+        waiters->count--;
+    }
+}
+
+static void tell(struct waiters *waiters, const struct decision *decision)
+{
+    struct waiter_list *list = bucket_of(waiters, &decision->bid_id);
+    struct waiter *next = NULL;
+    for (struct waiter *waiter = TAILQ_FIRST(list); waiter != NULL; waiter = next) {
+        next = TAILQ_NEXT(waiter, list);
+        if (uuid_equal(&waiter->bid_id, &decision->bid_id)) {
+            waiters_remove(waiters, waiter);
+            waiter->done(waiter, decision);
+        }
+    }
+}
+
+void waiters_message(struct waiters *waiters, const char *bytes, size_t length)
+{
+    struct decision decision;
+    if (message_read_decision(bytes, length, &decision)) {
+        tell(waiters, &decision);
+    } else {
+        log_warn("a decision could not be read");
+    }
+}
+
+static void ledger_answered(const struct pg_reply *reply, void *arg)
+{
+    struct waiters *waiters = arg;
+    struct decision decision;
+    if (reply->outcome == PG_OK && ledger_read(reply->result, &decision)) {
+        tell(waiters, &decision);
+    }
+}
+
+static void look(struct waiters *waiters, struct waiter *waiter, int64_t now)
+{
+    waiter->look_ms = now + LOOK_MS;
+    if (!ledger_find(waiters->gateway, &waiter->auction_id, &waiter->bid_id, ledger_answered, waiters)) {
+        log_debug("the ledger cannot be looked into");
+    }
+}
+
+static void do_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct waiters *waiters = arg;
+    int64_t now = clock_mono_ms();
+    (void)fd;
+    (void)what;
+    for (size_t i = 0; i < BUCKETS && waiters->count > 0; i++) {
+        struct waiter *next = NULL;
+        for (struct waiter *waiter = TAILQ_FIRST(&waiters->buckets[i]); waiter != NULL; waiter = next) {
+            next = TAILQ_NEXT(waiter, list);
+            if (waiter->until_ms <= now) {
+                waiters_remove(waiters, waiter);
+                waiter->done(waiter, NULL);
+            } else if (waiter->look_ms <= now) {
+                look(waiters, waiter, now);
+            }
+        }
+    }
+}
+
+struct waiters *waiters_new(struct gateway *gateway)
+{
+    const struct timeval every = {0, SWEEP_MS * 1000L};
+    struct waiters *waiters = calloc(1, sizeof(*waiters));
+    if (waiters == NULL) {
+        return NULL;
+    }
+    waiters->gateway = gateway;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        TAILQ_INIT(&waiters->buckets[i]);
+    }
+    waiters->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, waiters);
+    if (waiters->sweep == NULL || event_add(waiters->sweep, &every) != 0) {
+        waiters_free(waiters);
+        return NULL;
+    }
+    return waiters;
+}
+
+void waiters_free(struct waiters *waiters)
+{
+    if (waiters != NULL) {
+        if (waiters->sweep != NULL) {
+            event_free(waiters->sweep);
+        }
+        free(waiters);
+    }
+}

@@ -1,0 +1,656 @@
+/*
+ * The connections of one worker; see conn.h for what and why. Facts of libevent 2.1.12 that this rests on:
+ *
+ *  - The bufferevent that the callback of evhttp_set_bevcb makes gets its descriptor, and evhttp as the argument of
+ *    its callbacks, before control returns to the loop; nothing is read before the next pass.
+ *  - A listener that was disabled by its callback accepts no more in this pass: so each pass takes a few connections,
+ *    those that are there already have their turn, and the other workers get their share.
+ *  - evhttp's pages are written while writing is disabled; the write event needs a pass of the loop, so an event
+ *    activated at that moment sees the whole page and may exchange it.
+ *  - The close callback of an evhttp_connection comes once, before its memory goes.
+ */
+#include "gateway/http/conn.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/http/errors.h"
+#include "gateway/http/metering.h"
+
+enum {
+    LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
+    SWEEP_MS = 100,         /* how late a slow client may be noticed */
+    DRAIN_IDLE_MS = 500,    /* an idle connection's last chance in a drain */
+    ACCEPT_EACH = 64,       /* connections taken in one pass */
+    TURN_PAUSE_MS = 1,      /* while it is another worker's turn to accept */
+    TURN_PAUSES_MAX = 5,    /* then this one accepts all the same: the other may be busy */
+    ACCEPT_PAUSE_MS = 1000, /* after EMFILE and its kin */
+    PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": where the status stands */
+    RAW_MAX = 512,          /* a whole answer written by hand */
+};
+
+enum conn_state {
+    CONN_MADE,    /* evhttp has its bufferevent, we do not have evhttp's connection yet */
+    CONN_IDLE,    /* no byte of a request so far */
+    CONN_READING, /* between first and last byte of a request; in the list `reading` or `uploading` */
+    CONN_BUSY,    /* its request is being answered */
+    CONN_REFUSED, /* told to go; waits for evhttp to notice */
+    CONN_TAKEN,   /* whoever took it ends it */
+};
+
+struct conn {
+    struct conns *conns;
+    struct bufferevent *bev;
+    struct evhttp_connection *evcon; /* NULL while CONN_MADE */
+    int fd;
+    enum conn_state state;
+    bool excess;      /* there were connections_max already */
+    bool answering;   /* bytes that are written now are ours */
+    bool foreign;     /* evhttp has written a page of its own; in the list `chores` */
+    bool chore;       /* is in the list `chores` */
+    bool looked;      /* CONN_READING: `upload` is decided */
+    bool upload;      /* counts among conns->uploads, until it is answered or gone */
+    int64_t since_ms; /* CONN_READING: of the first byte */
+    size_t read;      /* bytes since the last answer */
+    TAILQ_ENTRY(conn) all;
+    TAILQ_ENTRY(conn) reading;
+    TAILQ_ENTRY(conn) chores;
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+struct conns {
+    struct conns_options options;
+    struct evhttp *http;
+    struct evconnlistener *listeners[LISTENERS_MAX];
+    size_t listener_count;
+    struct event *sweep;  /* every SWEEP_MS */
+    struct event *chore;  /* activated, never waited for */
+    struct event *resume; /* after ACCEPT_PAUSE_MS or TURN_PAUSE_MS */
+    struct conn_list all;
+    struct conn_list reading;   /* oldest first */
+    struct conn_list uploading; /* likewise */
+    int uploads;
+    struct conn_list chores;
+    struct conn **by_fd; /* from a request's descriptor to its connection */
+    size_t by_fd_size;
+    size_t open;
+    int taken;   /* in this pass */
+    bool paused; /* resume is pending */
+    int turn_pauses;
+    bool draining;
+    int64_t drain_ms; /* when the drain began */
+};
+
+/* A listener's error callback gets evhttp's own argument, so the one struct conns of the process is known here. */
+static struct conns *conns_of_process;
+
+static void accept_switch(struct conns *conns, bool on)
+{
+    for (size_t i = 0; i < conns->listener_count; i++) {
+        int failed = on ? evconnlistener_enable(conns->listeners[i]) : evconnlistener_disable(conns->listeners[i]);
+        if (failed != 0) {
+            log_error("cannot %s accepting", on ? "resume" : "pause");
+        }
+    }
+}
+
+static bool has_turn(const struct conns *conns)
+{
+    return conns->options.turn == NULL || conns->options.turn(conns->open, conns->options.turn_arg);
+}
+
+static void conn_add_chore(struct conn *conn)
+{
+    if (!conn->chore) {
+        conn->chore = true;
+        TAILQ_INSERT_TAIL(&conn->conns->chores, conn, chores);
+        event_active(conn->conns->chore, EV_TIMEOUT, 0);
+    }
+}
+
+static struct conn_list *conn_list(struct conn *conn)
+{
+    return conn->upload ? &conn->conns->uploading : &conn->conns->reading;
+}
+
+static void conn_end_upload(struct conn *conn)
+{
+    if (conn->upload) {
+        conn->upload = false;
+        conn->conns->uploads--;
+    }
+}
+
+/* The one function that changes a connection's state. */
+static void conn_set_state(struct conn *conn, enum conn_state state)
+{
+    if (conn->state == CONN_READING) {
+        TAILQ_REMOVE(conn_list(conn), conn, reading);
+    }
+    conn->state = state;
+    if (state == CONN_READING) {
+        conn->looked = false;
+        conn->since_ms = clock_mono_ms();
+        TAILQ_INSERT_TAIL(&conn->conns->reading, conn, reading);
+    }
+}
+
+static void conn_free(struct conn *conn)
+{
+    struct conns *conns = conn->conns;
+    if (conn->state == CONN_READING) {
+        TAILQ_REMOVE(conn_list(conn), conn, reading);
+    }
+    conn_end_upload(conn);
+    if (conn->chore) {
+        TAILQ_REMOVE(&conns->chores, conn, chores);
+    }
+    if (conn->evcon != NULL) {
+        conns->by_fd[conn->fd] = NULL;
+    }
+    TAILQ_REMOVE(&conns->all, conn, all);
+    conns->open--;
+    free(conn);
+}
+
+/* Writes an answer by hand and lets evhttp find the connection closed: it must not be freed under evhttp. */
+static void conn_refuse(struct conn *conn, enum error_code code, const char *why)
+{
+    char text[RAW_MAX];
+    int fd = bufferevent_getfd(conn->bev);
+    conn_set_state(conn, CONN_REFUSED);
+    if (fd < 0) {
+        return;
+    }
+    log_info("connection closed: %s", why);
+    if (code != ERROR_COUNT) {
+        size_t length = errors_raw(code, text, sizeof(text));
+        metering_refused(code);
+        /* Best effort: whoever does not take these few bytes is closed all the same. */
+        if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+            log_debug("refusal not sent: %s", strerror(errno));
+        }
+    }
+    shutdown(fd, SHUT_RDWR);
+}
+
+static void conn_begin_upload(struct conn *conn)
+{
+    struct conns *conns = conn->conns;
+    if (conns->uploads >= conns->options.uploads_max) {
+        conn_refuse(conn, ERROR_UNAVAILABLE, "uploads_max reached");
+        return;
+    }
+    TAILQ_REMOVE(&conns->reading, conn, reading);
+    conns->uploads++;
+    conn->upload = true;
+    conn->since_ms = clock_mono_ms();
+    TAILQ_INSERT_TAIL(&conns->uploading, conn, reading);
+    evhttp_connection_set_max_body_size(conn->evcon, conns->options.upload_max_bytes);
+}
+
+/*
+ * Called with each byte that comes, before evhttp sees it. evhttp takes a line away once it is whole, so that a header
+ * may be looked at in the line's place if that was short: then the larger limit is only memory, and dispatch.c asks
+ * again for each route.
+ */
+static void conn_look(struct conn *conn, struct evbuffer *input)
+{
+    char head[CONN_HEAD_BYTES];
+    ev_ssize_t length = evbuffer_copyout(input, head, sizeof(head));
+    if (length <= 0 || (length < CONN_HEAD_BYTES && memchr(head, '\n', (size_t)length) == NULL)) {
+        return;
+    }
+    conn->looked = true;
+    if (conn->conns->options.is_upload != NULL && conn->conns->options.is_upload(head, (size_t)length)) {
+        conn_begin_upload(conn);
+    }
+}
+
+static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct conn *conn = arg;
+    conn->read += info->n_added;
+    if (info->n_added > 0 && conn->state == CONN_IDLE) {
+        conn_set_state(conn, CONN_READING);
+    }
+    if (info->n_added > 0 && conn->state == CONN_READING && !conn->looked) {
+        conn_look(conn, buffer);
+    }
+}
+
+static void conn_output_changed(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct conn *conn = arg;
+    (void)buffer;
+    if (info->n_added > 0 && !conn->answering && !conn->foreign) {
+        conn->foreign = true;
+        conn_add_chore(conn);
+    }
+}
+
+static void conn_closed(struct evhttp_connection *evcon, void *arg)
+{
+    struct conn *conn = arg;
+    (void)evcon;
+    evbuffer_remove_cb(bufferevent_get_input(conn->bev), conn_input_changed, conn);
+    evbuffer_remove_cb(bufferevent_get_output(conn->bev), conn_output_changed, conn);
+    conn_free(conn);
+}
+
+/* Called by evhttp between accept(2) and making its connection. */
+static struct bufferevent *conn_make(struct event_base *base, void *arg)
+{
+    struct conns *conns = arg;
+    struct conn *conn = calloc(1, sizeof(*conn));
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (conn == NULL || bev == NULL) {
+        goto fail;
+    }
+    *conn = (struct conn){.conns = conns, .bev = bev, .state = CONN_MADE};
+    TAILQ_INSERT_TAIL(&conns->all, conn, all);
+    conn->excess = conns->open++ >= (size_t)conns->options.connections_max;
+    bufferevent_incref(bev); /* ours until conn_adopt has looked at it */
+    conn_add_chore(conn);
+    if (++conns->taken == ACCEPT_EACH || !has_turn(conns)) {
+        accept_switch(conns, false);
+    }
+    return bev;
+fail:
+    log_error("no memory for a connection");
+    free(conn);
+    if (bev != NULL) {
+        bufferevent_free(bev);
+    }
+    return NULL; /* evhttp then makes one of its own, which conns_find does not know and refuses */
+}
+
+static bool by_fd_reserve(struct conns *conns, int fd)
+{
+    size_t need = (size_t)fd + 1;
+    if (need <= conns->by_fd_size) {
+        return true;
+    }
+    size_t size = need * 2;
+    struct conn **grown = realloc(conns->by_fd, size * sizeof(struct conn *));
+    if (grown == NULL) {
+        return false;
+    }
+    memset(grown + conns->by_fd_size, 0, (size - conns->by_fd_size) * sizeof(struct conn *));
+    conns->by_fd = grown;
+    conns->by_fd_size = size;
+    return true;
+}
+
+static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int fd)
+{
+    struct conns *conns = conn->conns;
+    conn->evcon = evcon;
+    conn->fd = fd;
+    conns->by_fd[fd] = conn;
+    evhttp_connection_set_closecb(evcon, conn_closed, conn);
+    if (evbuffer_add_cb(bufferevent_get_input(conn->bev), conn_input_changed, conn) == NULL ||
+        evbuffer_add_cb(bufferevent_get_output(conn->bev), conn_output_changed, conn) == NULL) {
+        conn_refuse(conn, ERROR_UNAVAILABLE, "no memory");
+    } else if (conn->excess) {
+        conn_refuse(conn, ERROR_UNAVAILABLE, "connections_max reached");
+    } else {
+        conn_set_state(conn, CONN_IDLE);
+    }
+    metering_connected(conn->state == CONN_IDLE);
+}
+
+/* The first moment at which evhttp's connection can be had. */
+static void conn_adopt(struct conn *conn)
+{
+    struct bufferevent *bev = conn->bev;
+    void *evcon = NULL;
+
+    bufferevent_getcb(bev, NULL, NULL, NULL, &evcon);
+    int fd = bufferevent_getfd(bev);
+    if (evcon != NULL && fd >= 0 && by_fd_reserve(conn->conns, fd)) {
+        conn_enter(conn, evcon, fd);
+    } else {
+        log_error("a connection could not be taken up");
+        if (fd >= 0) {
+            shutdown(fd, SHUT_RDWR); /* evhttp finds it closed */
+        }
+        conn_free(conn);
+    }
+    bufferevent_decref(bev);
+}
+
+/* The status of the page that stands in `output`, 0 if there is none. */
+static int page_status(struct evbuffer *output)
+{
+    char head[PAGE_STATUS_OFFSET + 4] = "";
+    if (evbuffer_copyout(output, head, sizeof(head) - 1) != (ev_ssize_t)sizeof(head) - 1) {
+        return 0;
+    }
+    return (int)strtol(head + PAGE_STATUS_OFFSET, NULL, 10);
+}
+
+/* evhttp says 400 to headers that are too long as well: only then has it read so much without asking for more. */
+static enum error_code page_error(const struct conn *conn, int status)
+{
+    bool long_headers = status == 400 && conn->read > (size_t)conn->conns->options.header_max_bytes;
+    return long_headers ? ERROR_HEADERS_TOO_LARGE : errors_of_status(status);
+}
+
+/* evhttp's own page, complete in the output buffer: keep its status, exchange the rest. */
+static void conn_exchange_page(struct conn *conn)
+{
+    char text[RAW_MAX];
+    struct evbuffer *output = bufferevent_get_output(conn->bev);
+    conn->foreign = false;
+    /* A socket's bufferevent freezes the front of its output against everyone but its own writing. */
+    if (evbuffer_unfreeze(output, 1) != 0) {
+        log_error("an error page could not be exchanged");
+        return;
+    }
+    int status = page_status(output);
+    if (status >= 400) { /* not 100 Continue */
+        enum error_code error = page_error(conn, status);
+        size_t length = errors_raw(error, text, sizeof(text));
+        metering_refused(error);
+        conn_set_state(conn, CONN_BUSY);
+        conn->answering = true;
+        if (evbuffer_drain(output, evbuffer_get_length(output)) != 0 || evbuffer_add(output, text, length) != 0) {
+            log_error("an error page could not be exchanged");
+        }
+        conn->answering = false;
+    }
+    (void)evbuffer_freeze(output, 1);
+}
+
+static void accept_pause(struct conns *conns, int ms)
+{
+    const struct timeval pause = {ms / 1000, (ms % 1000) * 1000L};
+    conns->paused = true;
+    accept_switch(conns, false);
+    event_add(conns->resume, &pause);
+}
+
+/* After a connection was taken, or a pause is over. */
+static void accept_next(struct conns *conns)
+{
+    conns->taken = 0;
+    if (conns->paused || conns->draining) {
+        return;
+    }
+    if (conns->turn_pauses < TURN_PAUSES_MAX && !has_turn(conns)) {
+        conns->turn_pauses++;
+        accept_pause(conns, TURN_PAUSE_MS);
+        return;
+    }
+    conns->turn_pauses = 0;
+    accept_switch(conns, true);
+}
+
+static void do_chores(evutil_socket_t fd, short what, void *arg)
+{
+    struct conns *conns = arg;
+    struct conn *conn = NULL;
+    bool accepted = false;
+    (void)fd;
+    (void)what;
+    while ((conn = TAILQ_FIRST(&conns->chores)) != NULL) {
+        TAILQ_REMOVE(&conns->chores, conn, chores);
+        conn->chore = false;
+        if (conn->state == CONN_MADE) {
+            conn_adopt(conn);
+            accepted = true;
+        } else if (conn->foreign) {
+            conn_exchange_page(conn);
+        }
+    }
+    if (accepted) {
+        accept_next(conns);
+    }
+}
+
+static void accept_resume(evutil_socket_t fd, short what, void *arg)
+{
+    struct conns *conns = arg;
+    (void)fd;
+    (void)what;
+    conns->paused = false;
+    accept_next(conns);
+}
+
+/* EMFILE and its kin: the socket stays readable, so that going on would only spin. */
+static void accept_failed(struct evconnlistener *listener, void *arg)
+{
+    struct conns *conns = conns_of_process;
+    int error = errno;
+    (void)listener;
+    (void)arg;
+    log_error("accepting paused for %d ms: %s", ACCEPT_PAUSE_MS, strerror(error));
+    accept_pause(conns, ACCEPT_PAUSE_MS);
+}
+
+static void sweep_drain(struct conns *conns)
+{
+    struct conn *conn = NULL;
+    if (clock_mono_ms() - conns->drain_ms < DRAIN_IDLE_MS) {
+        return;
+    }
+    TAILQ_FOREACH(conn, &conns->all, all)
+    {
+        if (conn->state == CONN_IDLE) {
+            conn_refuse(conn, ERROR_COUNT, "drain");
+        }
+    }
+}
+
+static void sweep_slow(struct conn_list *list, int timeout_ms)
+{
+    struct conn *conn = NULL;
+    int64_t late = clock_mono_ms() - timeout_ms;
+    while ((conn = TAILQ_FIRST(list)) != NULL && conn->since_ms <= late) {
+        conn_refuse(conn, ERROR_REQUEST_TIMEOUT, "its request took too long to arrive");
+    }
+}
+
+static void do_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct conns *conns = arg;
+    (void)fd;
+    (void)what;
+    sweep_slow(&conns->reading, conns->options.read_timeout_ms);
+    sweep_slow(&conns->uploading, conns->options.upload_timeout_ms);
+    if (conns->draining) {
+        sweep_drain(conns);
+    }
+}
+
+static bool conns_start(struct conns *conns)
+{
+    const struct timeval every = {0, SWEEP_MS * 1000L};
+    const struct conns_options *options = &conns->options;
+    conns->http = evhttp_new(options->base);
+    conns->sweep = event_new(options->base, -1, EV_PERSIST, do_sweep, conns);
+    conns->chore = event_new(options->base, -1, 0, do_chores, conns);
+    conns->resume = event_new(options->base, -1, 0, accept_resume, conns);
+    if (conns->http == NULL || conns->sweep == NULL || conns->chore == NULL || conns->resume == NULL ||
+        event_add(conns->sweep, &every) != 0) {
+        return false;
+    }
+    evhttp_set_bevcb(conns->http, conn_make, conns);
+    evhttp_set_gencb(conns->http, options->request, options->arg);
+    evhttp_set_max_headers_size(conns->http, options->header_max_bytes);
+    evhttp_set_max_body_size(conns->http, options->body_max_bytes);
+    evhttp_set_timeout(conns->http, options->idle_timeout_s);
+    evhttp_set_default_content_type(conns->http, NULL);
+    /* All that evhttp can read: our own router answers 405. */
+    evhttp_set_allowed_methods(conns->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
+                                                EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
+                                                EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
+    /* Read a body that is too large to its end (the guard bounds how long): a client that still sends sees its 413. */
+    return evhttp_set_flags(conns->http, EVHTTP_SERVER_LINGERING_CLOSE) == 0;
+}
+
+struct conns *conns_new(const struct conns_options *options)
+{
+    struct conns *conns = calloc(1, sizeof(*conns));
+    if (conns == NULL) {
+        return NULL;
+    }
+    conns->options = *options;
+    TAILQ_INIT(&conns->all);
+    TAILQ_INIT(&conns->reading);
+    TAILQ_INIT(&conns->uploading);
+    TAILQ_INIT(&conns->chores);
+    if (!conns_start(conns)) {
+        conns_free(conns);
+        return NULL;
+    }
+    conns_of_process = conns;
+    return conns;
+}
+
+void conns_free(struct conns *conns)
+{
+    if (conns == NULL) {
+        return;
+    }
+    if (conns->http != NULL) {
+        evhttp_free(conns->http); /* listeners too; every connection's close callback comes */
+    }
+    struct conn *next = NULL;
+    for (struct conn *conn = TAILQ_FIRST(&conns->all); conn != NULL; conn = next) {
+        next = TAILQ_NEXT(conn, all);
+        conn_free(conn); /* one that evhttp took and we had not adopted yet */
+    }
+    struct event *events[] = {conns->sweep, conns->chore, conns->resume};
+    for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+        if (events[i] != NULL) {
+            event_free(events[i]);
+        }
+    }
+    conns_of_process = NULL;
+    free(conns->by_fd);
+    free(conns);
+}
+
+bool conns_listen(struct conns *conns, int fd)
+{
+    if (conns->listener_count == LISTENERS_MAX) {
+        log_error("more than %d listening sockets", LISTENERS_MAX);
+        return false;
+    }
+    struct evconnlistener *listener = evconnlistener_new(conns->options.base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    if (listener == NULL) {
+        return false;
+    }
+    if (evhttp_bind_listener(conns->http, listener) == NULL) {
+        evconnlistener_free(listener);
+        return false;
+    }
+    evconnlistener_set_error_cb(listener, accept_failed);
+    conns->listeners[conns->listener_count++] = listener;
+    return true;
+}
+
+void conns_drain(struct conns *conns)
+{
+    conns->draining = true;
+    conns->drain_ms = clock_mono_ms();
+    accept_switch(conns, false);
+}
+
+size_t conns_open(const struct conns *conns)
+{
+    return conns->open;
+}
+
+struct conn *conns_find(const struct conns *conns, struct evhttp_request *evreq)
+{
+    struct evhttp_connection *evcon = evhttp_request_get_connection(evreq);
+    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+    if (fd < 0 || (size_t)fd >= conns->by_fd_size || conns->by_fd[fd] == NULL ||
+        conns->by_fd[fd]->state == CONN_REFUSED) {
+        return NULL;
+    }
+    return conns->by_fd[fd];
+}
+
+void conn_request_read(struct conn *conn)
+{
+    conn_set_state(conn, CONN_BUSY);
+}
+
+void conn_answer_begin(struct conn *conn)
+{
+    conn->answering = true;
+}
+
+/*
+ * Writes the answer at once instead of after another pass of the loop, and has evhttp told from the loop that all is
+ * written. What does not go out now goes the usual way.
+ */
+static void conn_flush(struct conn *conn)
+{
+    struct evbuffer *output = bufferevent_get_output(conn->bev);
+    if (evbuffer_unfreeze(output, 1) != 0) {
+        return;
+    }
+    int written = evbuffer_write(output, conn->fd);
+    (void)evbuffer_freeze(output, 1);
+    if (written > 0 && evbuffer_get_length(output) == 0) {
+        bufferevent_trigger(conn->bev, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+    }
+}
+
+void conn_answer_end(struct conn *conn)
+{
+    conn->answering = false;
+    conn->read = evbuffer_get_length(bufferevent_get_input(conn->bev));
+    conn_flush(conn);
+    if (conn->state != CONN_BUSY) {
+        return;
+    }
+    conn_set_state(conn, CONN_IDLE);
+    if (conn->upload) {
+        conn_end_upload(conn);
+        evhttp_connection_set_max_body_size(conn->evcon, conn->conns->options.body_max_bytes);
+    }
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+    if (evbuffer_get_length(input) > 0) {
+        conn_set_state(conn, CONN_READING); /* the next request's first bytes came along */
+        conn_look(conn, input);
+    }
+}
+
+/*
+ * evhttp has no way to give a connection away: closing its own would shut down the socket, also through another
+ * descriptor. So it stays, idle: its bufferevent has neither callbacks nor events.
+ */
+int conn_take(struct conn *conn, uint8_t *rest, size_t size, size_t *length)
+{
+    struct evbuffer *input = bufferevent_get_input(conn->bev);
+    conn_set_state(conn, CONN_TAKEN);
+    conn_end_upload(conn);
+    (void)bufferevent_disable(conn->bev, EV_READ | EV_WRITE);
+    bufferevent_setcb(conn->bev, NULL, NULL, NULL, NULL);
+    *length = evbuffer_get_length(input);
+    if (*length <= size && *length > 0 && evbuffer_remove(input, rest, *length) != (int)*length) {
+        *length = size + 1;
+    }
+    return conn->fd;
+}
+
+void conn_end(struct conn *conn)
+{
+    evhttp_connection_free(conn->evcon); /* conn_closed comes from within */
+}

@@ -1,0 +1,82 @@
+/*
+ * The error codes of the contract: status, text and message of each, in one table. Pure.
+ */
+#ifndef ROSTRUM_GATEWAY_HTTP_ERRORS_H
+#define ROSTRUM_GATEWAY_HTTP_ERRORS_H
+
+#include "common/base.h"
+
+enum error_code {
+    ERROR_BAD_REQUEST,            /* 400 of HTTP itself */
+    ERROR_VALIDATION_FAILED,      /* 400, use reply_faults */
+    ERROR_INVALID_AMOUNT,         /* 400 */
+    ERROR_INVALID_TOKEN,          /* 400 */
+    ERROR_BID_TOO_LOW,            /* 400 */
+    ERROR_MAXIMUM_NOT_RAISED,     /* 409 */
+    ERROR_UNAUTHORIZED,           /* 401 */
+    ERROR_INVALID_CREDENTIALS,    /* 401 */
+    ERROR_FORBIDDEN,              /* 403 */
+    ERROR_CROSS_ORIGIN,           /* 403 */
+    ERROR_OWN_AUCTION,            /* 403 */
+    ERROR_USER_BANNED,            /* 403 */
+    ERROR_EMAIL_UNVERIFIED,       /* 403 */
+    ERROR_NOT_FOUND,              /* 404 */
+    ERROR_METHOD_NOT_ALLOWED,     /* 405 */
+    ERROR_REQUEST_TIMEOUT,        /* 408 */
+    ERROR_EMAIL_TAKEN,            /* 409 */
+    ERROR_AUCTION_ENDED,          /* 409 */
+    ERROR_AUCTION_NOT_STARTED,    /* 409 */
+    ERROR_AUCTION_CANCELLED,      /* 409 */
+    ERROR_ITEM_ALREADY_LISTED,    /* 409 */
+    ERROR_VERSION_CONFLICT,       /* 409 */
+    ERROR_HAS_BIDS,               /* 409 */
+    ERROR_BUY_NOW_GONE,           /* 409 */
+    ERROR_END_NOT_LATER,          /* 409 */
+    ERROR_NOT_A_DRAFT,            /* 409 */
+    ERROR_NO_MAXIMUM,             /* 404 */
+    ERROR_TERMS_CHANGED,          /* 409 */
+    ERROR_TOO_MANY_IMAGES,        /* 409 */
+    ERROR_BID_VOIDED,             /* 409 */
+    ERROR_RETRACT_TOO_LATE,       /* 409 */
+    ERROR_TOO_MANY_BIDS,          /* 409 */
+    ERROR_TOO_MANY_WEBHOOKS,      /* 409 */
+    ERROR_WEBHOOK_OFF,            /* 409 */
+    ERROR_DELIVERY_PENDING,       /* 409 */
+    ERROR_LAST_ADMIN,             /* 409 */
+    ERROR_LETTER_UNREADABLE,      /* 409 */
+    ERROR_BODY_TOO_LARGE,         /* 413 */
+    ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
+    ERROR_EXPECTATION_FAILED,     /* 417 */
+    ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
+    ERROR_INVALID_IMAGE,          /* 422 */
+    ERROR_IMAGE_TOO_LARGE,        /* 422: its pixels, not its bytes */
+    ERROR_TOO_MANY_SUBSCRIPTIONS, /* 409: of one WebSocket */
+    ERROR_UPGRADE_REQUIRED,       /* 426: a WebSocket of another version, or none */
+    ERROR_RATE_LIMITED,           /* 429 */
+    ERROR_HEADERS_TOO_LARGE,      /* 431 */
+    ERROR_INTERNAL_ERROR,         /* 500 */
+    ERROR_NOT_IMPLEMENTED,        /* 501: a method that HTTP does not know */
+    ERROR_UNAVAILABLE,            /* 503, with Retry-After */
+    ERROR_COUNT
+};
+
+struct error_entry {
+    int status;
+    const char *code;    /* "VALIDATION_FAILED" */
+    const char *message; /* for a person */
+};
+const struct error_entry *errors_entry(enum error_code code);
+/* The code of a decision's reason ("BID_TOO_LOW"); false if it is none. */
+MUST_CHECK bool errors_parse(const char *text, enum error_code *code);
+
+/* The general code of a status that evhttp answers by itself. */
+enum error_code errors_of_status(int status);
+/* The words of a status line; NULL for those that evhttp knows as well. */
+const char *errors_phrase(int status);
+/*
+ * A whole answer as bytes, "Connection: close" and JSON included, for connections that have no request. Returns its
+ * length. `size` must be 512 or more.
+ */
+size_t errors_raw(enum error_code code, char *out, size_t size);
+
+#endif

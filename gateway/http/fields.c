@@ -1,0 +1,195 @@
+/*
+ * Reading the members of a JSON body with the contract's strictness; see fields.h.
+ */
+#include "gateway/http/fields.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/money.h"
+
+void fields_known(const struct json *object, const char *const *names, struct faults *faults)
+{
+    for (const struct json *member = object->child; member != NULL; member = member->next) {
+        size_t i = 0;
+        while (names[i] != NULL && strcmp(names[i], member->name) != 0) {
+            i++;
+        }
+        if (names[i] == NULL) {
+            faults_add(faults, member->name, "is unknown");
+        }
+    }
+}
+
+/* The member; an absent one is a fault if it is needed. An explicit null counts as absent. */
+static const struct json *find(const struct json *object, const char *name, enum fields_need need,
+                               struct faults *faults)
+{
+    const struct json *value = json_member(object, name);
+    if (value != NULL && value->type == JSON_NULL) {
+        value = NULL;
+    }
+    if (value == NULL && need == FIELDS_REQUIRED) {
+        faults_add(faults, name, "is required");
+    }
+    return value;
+}
+
+/* Characters of UTF-8 that the JSON reader has found valid; false if one is a control character not in `allowed`. */
+static bool count_characters(const struct json *value, const char *allowed, size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < value->length; i++) {
+        unsigned char byte = (unsigned char)value->text[i];
+        bool control = byte < 0x20 || byte == 0x7f;
+        if (control && (byte == '\0' || strchr(allowed, byte) == NULL)) {
+            return false;
+        }
+        *count += (byte & 0xc0U) != 0x80U;
+    }
+    return true;
+}
+
+/* Whether nothing but spaces is in it, of any width: U+0020, U+00A0, U+2000 to U+200B, U+3000. */
+static bool is_blank(const char *text)
+{
+    for (const char *at = text; *at != '\0';) {
+        if (*at == ' ') {
+            at++;
+        } else if (strncmp(at, "\xc2\xa0", 2) == 0) {
+            at += 2;
+        } else if (strncmp(at, "\xe3\x80\x80", 3) == 0 ||
+                   (strncmp(at, "\xe2\x80", 2) == 0 && (unsigned char)at[2] >= 0x80 && (unsigned char)at[2] <= 0x8b)) {
+            at += 3;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool read_text(const struct json *object, const char *name, enum fields_need need, const char *allowed,
+                      size_t least, size_t most, const char **out, struct faults *faults)
+{
+    size_t count = 0;
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (value->type != JSON_STRING) {
+        faults_add(faults, name, "must be a string");
+    } else if (!count_characters(value, allowed, &count)) {
+        faults_add(faults, name, "must not contain control characters");
+    } else if (count < least) {
+        faults_add(faults, name, "is too short");
+    } else if (count > most) {
+        faults_add(faults, name, "is too long");
+    } else {
+        *out = value->text;
+        return true;
+    }
+    return false;
+}
+
+bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
+                 const char **out, struct faults *faults)
+{
+    return read_text(object, name, need, "\n\t", least, most, out, faults);
+}
+
+bool fields_name(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
+                 const char **out, struct faults *faults)
+{
+    const char *text = NULL;
+    if (!read_text(object, name, need, "", least, most, &text, faults)) {
+        return false;
+    }
+    if (*text != '\0' && is_blank(text)) {
+        faults_add(faults, name, "must not be blank");
+        return false;
+    }
+    *out = text;
+    return true;
+}
+
+bool fields_line(const char *text, size_t most)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20 || byte == 0x7f) {
+            return false;
+        }
+        count += (byte & 0xc0U) != 0x80U;
+    }
+    return count <= most;
+}
+
+bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
+                int64_t *out, struct faults *faults)
+{
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (!json_int(value, least, most, out)) {
+        faults_add(faults, name,
+                   value->type == JSON_NUMBER ? "must be a whole number within its bounds" : "must be a number");
+        return false;
+    }
+    return true;
+}
+
+bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out, struct faults *faults)
+{
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (value->type != JSON_BOOL) {
+        faults_add(faults, name, "must be true or false");
+        return false;
+    }
+    *out = value->truth;
+    return true;
+}
+
+bool fields_uuid(const struct json *object, const char *name, enum fields_need need, struct uuid *out,
+                 struct faults *faults)
+{
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (value->type != JSON_STRING || !uuid_parse(value->text, value->length, out)) {
+        faults_add(faults, name, "must be a UUID");
+        return false;
+    }
+    return true;
+}
+
+bool fields_time(const struct json *object, const char *name, enum fields_need need, int64_t *ms, struct faults *faults)
+{
+    const struct json *value = find(object, name, need, faults);
+    if (value == NULL) {
+        return false;
+    }
+    if (value->type != JSON_STRING || !clock_parse(value->text, ms)) {
+        faults_add(faults, name, "must be an RFC 3339 time");
+        return false;
+    }
+    return true;
+}
+
+enum fields_money fields_money(const struct json *object, const char *name, int64_t *minor)
+{
+    const struct json *value = json_member(object, name);
+    if (value == NULL || value->type == JSON_NULL) {
+        return FIELDS_MONEY_ABSENT;
+    }
+    if ((value->type != JSON_NUMBER && value->type != JSON_STRING) || !money_parse(value->text, value->length, minor) ||
+        *minor == 0) {
+        return FIELDS_MONEY_INVALID;
+    }
+    return FIELDS_MONEY_OK;
+}

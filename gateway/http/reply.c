@@ -1,0 +1,231 @@
+/*
+ * Answers; see reply.h. reply_answer_* send, reply_end frees; everything else is made of these two.
+ */
+#include "gateway/http/reply.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "gateway/http/conn.h"
+#include "gateway/http/cors.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/metering.h"
+
+enum { NUMBER_SIZE = 24 };
+
+struct jsonw *reply_json(struct request *request)
+{
+    jsonw_reset(request->gateway->json);
+    return request->gateway->json;
+}
+
+void reply_header(struct request *request, const char *name, const char *value)
+{
+    if (request->evreq == NULL) {
+        return;
+    }
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request->evreq);
+    (void)evhttp_remove_header(headers, name);
+    if (evhttp_add_header(headers, name, value) != 0) {
+        log_line(LOG_ERROR, NULL, "header %s not set", name);
+    }
+}
+
+/*
+ * One line per request, for those who debug: a refusal is the client's matter, and a flood of them must not become one
+ * of ours. What we could not do is said at the usual level, and what was done for someone who traces it.
+ */
+static void log_access(const struct request *request)
+{
+    struct log_about about = request_about(request);
+    enum log_level level = LOG_DEBUG;
+    if (request->status == 500) {
+        level = LOG_ERROR;
+    } else if (request->status > 500 || (about.traceparent != NULL && request->status < 400)) {
+        level = LOG_INFO;
+    }
+    log_line(level, &about, "%s %s %d", router_method_text(request->method),
+             request->route == NULL ? "-" : request->route->pattern, request->status);
+}
+
+static void account(struct request *request, int status)
+{
+    request->status = status;
+    metering_answered(request);
+    log_access(request);
+}
+
+static void answer_way(struct request *request, int status, const void *bytes, size_t length)
+{
+    struct request_way *way = request->way;
+    request_leave(way);
+    way->answered(way, status, bytes, length);
+    account(request, status);
+}
+
+/* The one place that hands an answer to evhttp. */
+static void answer(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
+{
+    struct evhttp_request *evreq = request->evreq;
+    struct conn *conn = NULL;
+    if (request->way != NULL) {
+        answer_way(request, status, bytes, length);
+    }
+    if (evreq == NULL) {
+        return;
+    }
+    reply_header(request, "X-Request-Id", request->id);
+    cors_answer(request, reply_header);
+    if (content_type != NULL) {
+        reply_header(request, "Content-Type", content_type);
+    }
+    if (request->gateway->draining || request->close) {
+        reply_header(request, "Connection", "close");
+    }
+    if (request->head && length > 0) {
+        char text[NUMBER_SIZE];
+        (void)snprintf(text, sizeof(text), "%zu", length);
+        reply_header(request, "Content-Length", text);
+    } else if (length > 0 && evbuffer_add(evhttp_request_get_output_buffer(evreq), bytes, length) != 0) {
+        status = 500;
+    }
+    request->evreq = NULL;
+    conn = conns_find(request->gateway->conns, evreq);
+    if (conn != NULL) {
+        conn_answer_begin(conn);
+    }
+    evhttp_send_reply(evreq, status, errors_phrase(status), NULL);
+    if (conn != NULL) {
+        conn_answer_end(conn);
+    }
+    account(request, status);
+}
+
+struct conn *reply_take_over(struct request *request, int status)
+{
+    struct conn *conn = conns_find(request->gateway->conns, request->evreq);
+    request->evreq = NULL;
+    account(request, status);
+    request_free(request);
+    return conn;
+}
+
+void reply_answer(struct request *request, int status)
+{
+    size_t length = 0;
+    const char *text = jsonw_text(request->gateway->json, &length);
+    if (text == NULL) {
+        struct log_about about = request_about(request);
+        log_line(LOG_ERROR, &about, "an answer could not be written");
+        answer(request, 500, NULL, NULL, 0);
+        return;
+    }
+    answer(request, status, "application/json", text, length);
+}
+
+void reply_end(struct request *request)
+{
+    if (!request_answered(request)) {
+        reply_answer_error(request, ERROR_INTERNAL_ERROR);
+    }
+    request_free(request);
+}
+
+void reply_send(struct request *request, int status)
+{
+    reply_answer(request, status);
+    request_free(request);
+}
+
+void reply_empty(struct request *request, int status)
+{
+    answer(request, status, NULL, NULL, 0);
+    request_free(request);
+}
+
+void reply_bytes(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
+{
+    answer(request, status, content_type, bytes, length);
+    request_free(request);
+}
+
+struct jsonw *reply_error_begin(struct request *request, enum error_code code)
+{
+    const struct error_entry *entry = errors_entry(code);
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_string(json, "error", entry->code);
+    jsonw_put_string(json, "message", entry->message);
+    jsonw_put_string(json, "requestId", request->id);
+    return json;
+}
+
+static void answer_error(struct request *request, enum error_code code)
+{
+    const struct error_entry *entry = errors_entry(code);
+    metering_refused(code);
+    jsonw_end_object(request->gateway->json);
+    if (entry->status == 503) {
+        reply_header(request, "Retry-After", "1");
+    } else if (entry->status == 401) {
+        reply_header(request, "WWW-Authenticate", "Bearer");
+    }
+    reply_answer(request, entry->status);
+}
+
+void reply_answer_error(struct request *request, enum error_code code)
+{
+    (void)reply_error_begin(request, code);
+    answer_error(request, code);
+}
+
+void reply_error_send(struct request *request, enum error_code code)
+{
+    answer_error(request, code);
+    request_free(request);
+}
+
+void reply_error(struct request *request, enum error_code code)
+{
+    reply_answer_error(request, code);
+    request_free(request);
+}
+
+void faults_add(struct faults *faults, const char *field, const char *message)
+{
+    if (faults->count == FAULTS_MAX) {
+        return;
+    }
+    /* A field's name comes from the client: cut where it is too long, never within a character of UTF-8. */
+    size_t length = strlen(field);
+    if (length >= sizeof(faults->list[0].field)) {
+        length = sizeof(faults->list[0].field) - 1;
+        while (length > 0 && ((unsigned char)field[length] & 0xc0U) == 0x80U) {
+            length--;
+        }
+    }
+    memcpy(faults->list[faults->count].field, field, length);
+    faults->list[faults->count].field[length] = '\0';
+    faults->list[faults->count].message = message;
+    faults->count++;
+}
+
+void reply_faults(struct request *request, const struct faults *faults)
+{
+    struct jsonw *json = reply_error_begin(request, ERROR_VALIDATION_FAILED);
+    assert(faults->count > 0);
+    jsonw_name(json, "fields");
+    jsonw_array(json);
+    for (size_t i = 0; i < faults->count; i++) {
+        jsonw_object(json);
+        jsonw_put_string(json, "field", faults->list[i].field);
+        jsonw_put_string(json, "message", faults->list[i].message);
+        jsonw_end_object(json);
+    }
+    jsonw_end_array(json);
+    reply_error_send(request, ERROR_VALIDATION_FAILED);
+}

@@ -1,0 +1,252 @@
+/*
+ * One HTTP request, and where it stands among the open ones; see request.h. Deadlines stand in two lists: most requests
+ * have the same one, so their list is sorted by itself; the few with one of their own (Prefer: wait) are looked
+ * through.
+ */
+#include "gateway/http/request.h"
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/utf8.h"
+
+TAILQ_HEAD(request_list, request);
+
+struct requests {
+    int deadline_ms;
+    struct request_list usual;   /* oldest first: all have the same deadline */
+    struct request_list patient; /* in no order */
+    size_t open;
+};
+
+/* ---- what handlers may ask ---- */
+
+void *request_own(struct request *request, size_t size)
+{
+    request->own = calloc(1, size);
+    return request->own;
+}
+
+static const char *way_header(const struct request_way *way, const char *name)
+{
+    if (strcmp(name, "X-Idempotency-Key") == 0) {
+        return way->idempotency_key;
+    }
+    return strcmp(name, "Prefer") == 0 ? way->prefer : NULL;
+}
+
+const char *request_header(const struct request *request, const char *name)
+{
+    if (request->evreq == NULL) {
+        return request->way == NULL ? NULL : way_header(request->way, name);
+    }
+    return evhttp_find_header(evhttp_request_get_input_headers(request->evreq), name);
+}
+
+void request_header_list(const struct request *request, const char *name, char *out, size_t size)
+{
+    const struct evkeyval *header = NULL;
+    size_t used = 0;
+    out[0] = '\0';
+    if (request->evreq == NULL) {
+        const char *only = request_header(request, name);
+        (void)snprintf(out, size, "%s", only == NULL ? "" : only);
+        return;
+    }
+    TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)
+    {
+        size_t length = strlen(header->value);
+        if (strcasecmp(header->key, name) == 0 && used + length + 2 < size) {
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ",", header->value);
+        }
+    }
+}
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c == '\0' ? NULL : strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+    return at == NULL ? -1 : (int)(at - digits);
+}
+
+static bool percent_decode(const char *text, size_t length, char *out, size_t size)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%') {
+            int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
+            int low = i + 2 < length ? hex_digit(text[i + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        if (c == '\0' || used + 1 >= size) {
+            return false;
+        }
+        out[used++] = c;
+    }
+    out[used] = '\0';
+    return utf8_valid(out, used);
+}
+
+bool request_query(const struct request *request, const char *name, char *out, size_t size)
+{
+    const char *query =
+        request->evreq == NULL ? NULL : evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->evreq));
+    size_t name_length = strlen(name);
+    while (query != NULL && *query != '\0') {
+        size_t length = strcspn(query, "&");
+        if (length > name_length && query[name_length] == '=' && memcmp(query, name, name_length) == 0) {
+            if (!percent_decode(query + name_length + 1, length - name_length - 1, out, size)) {
+                (void)snprintf(out, size, "\x01");
+            }
+            return true;
+        }
+        query += length + (query[length] == '&');
+    }
+    return false;
+}
+
+struct evbuffer *request_take_body(struct request *request)
+{
+    struct evbuffer *body = evbuffer_new();
+    if (body != NULL && request->evreq != NULL &&
+        evbuffer_add_buffer(body, evhttp_request_get_input_buffer(request->evreq)) != 0) {
+        evbuffer_free(body);
+        return NULL;
+    }
+    return body;
+}
+
+bool request_answered(const struct request *request)
+{
+    return request->evreq == NULL && request->way == NULL;
+}
+
+void request_leave(struct request_way *way)
+{
+    if (way->request != NULL) {
+        way->request->way = NULL;
+        way->request = NULL;
+    }
+}
+
+struct log_about request_about(const struct request *request)
+{
+    static const char auctions[] = "/api/v1/auctions/:";
+    bool of_auction = request->route != NULL && strncmp(request->route->pattern, auctions, sizeof(auctions) - 1) == 0;
+    return (struct log_about){
+        .request_id = request->id,
+        .traceparent = request->traceparent[0] == '\0' ? NULL : request->traceparent,
+        .user_id = request->user.via == REQUEST_GUEST ? NULL : &request->user.id,
+        .auction_id = of_auction ? &request->parameters[0] : NULL,
+        .duration_ms = (clock_mono_us() - request->start_us) / 1000,
+    };
+}
+
+/* ---- deadlines ---- */
+
+static struct request_list *list_of(struct request *request)
+{
+    return request->patient ? &request->requests->patient : &request->requests->usual;
+}
+
+void request_set_deadline(struct request *request, int64_t from_now_ms, request_late late)
+{
+    TAILQ_REMOVE(list_of(request), request, list);
+    request->patient = true;
+    request->deadline_ms = clock_mono_ms() + from_now_ms;
+    request->late = late;
+    TAILQ_INSERT_TAIL(list_of(request), request, list);
+}
+
+void request_set_late(struct request *request, request_late late)
+{
+    request->late = late;
+}
+
+static void pass_deadline(struct request *request, request_late usual)
+{
+    request_late late = request->late == NULL ? usual : request->late;
+    /* Never again; it stays in a list until its handler ends it. */
+    request_set_deadline(request, INT64_MAX / 2, NULL);
+    if (!request_answered(request)) {
+        late(request);
+    }
+}
+
+void requests_sweep(struct requests *requests, request_late usual)
+{
+    struct request *request = NULL;
+    struct request *next = NULL;
+    int64_t now = clock_mono_ms();
+    for (request = TAILQ_FIRST(&requests->patient); request != NULL; request = next) {
+        next = TAILQ_NEXT(request, list);
+        if (request->deadline_ms <= now) {
+            pass_deadline(request, usual);
+        }
+    }
+    while ((request = TAILQ_FIRST(&requests->usual)) != NULL && request->deadline_ms <= now) {
+        pass_deadline(request, usual);
+    }
+}
+
+/* ---- begin and end ---- */
+
+struct request *request_new(struct requests *requests, struct evhttp_request *evreq)
+{
+    struct request *request = calloc(1, sizeof(*request));
+    if (request == NULL) {
+        return NULL;
+    }
+    request->requests = requests;
+    request->evreq = evreq;
+    request->received_ms = clock_now_ms();
+    request->start_us = clock_mono_us();
+    request->deadline_ms = request->start_us / 1000 + requests->deadline_ms;
+    TAILQ_INSERT_TAIL(&requests->usual, request, list);
+    requests->open++;
+    return request;
+}
+
+void request_free(struct request *request)
+{
+    TAILQ_REMOVE(list_of(request), request, list);
+    request->requests->open--;
+    json_free(request->tree);
+    free(request->own);
+    free(request);
+}
+
+struct requests *requests_new(int deadline_ms)
+{
+    struct requests *requests = calloc(1, sizeof(*requests));
+    if (requests == NULL) {
+        return NULL;
+    }
+    requests->deadline_ms = deadline_ms;
+    TAILQ_INIT(&requests->usual);
+    TAILQ_INIT(&requests->patient);
+    return requests;
+}
+
+void requests_free(struct requests *requests)
+{
+    free(requests);
+}
+
+size_t requests_open(const struct requests *requests)
+{
+    return requests->open;
+}

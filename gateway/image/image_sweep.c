@@ -1,0 +1,147 @@
+/*
+ * Removing files that no image has; see image_sweep.h. A file is first marked as being removed, which keeps uploads of
+ * the same content away (IMAGE_NOTE in images.c), then removed, then its note is struck off. A worker that dies between
+ * these leaves a note that is overdue again a little later.
+ */
+#include "gateway/image/image_sweep.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/workpool.h"
+#include "gateway/image/imagestore.h"
+
+enum {
+    FILES_MAX = 64, /* removed in one go */
+    FILES_TEXT_SIZE = FILES_MAX * UUID_TEXT_SIZE + 2,
+};
+
+enum { SWEEP_TAKE, SWEEP_STRIKE };
+
+static const struct pg_statement list[] = {
+    [SWEEP_TAKE] = {"image_sweep_take",
+                    "UPDATE image_leftovers SET removing = true, due = now() + interval '5 minutes'"
+                    " WHERE file IN (SELECT l.file FROM image_leftovers l WHERE l.due < now() AND NOT EXISTS"
+                    " (SELECT 1 FROM images i WHERE i.files @> ARRAY[l.file])"
+                    " ORDER BY l.due LIMIT 64 FOR UPDATE SKIP LOCKED) RETURNING file"},
+    /* With what was removed, the notes that turned out to have an image. */
+    [SWEEP_STRIKE] = {"image_sweep_strike",
+                      "DELETE FROM image_leftovers l WHERE l.file = ANY ($1::uuid[]) OR (l.due < now()"
+                      " AND EXISTS (SELECT 1 FROM images i WHERE i.files @> ARRAY[l.file]))"},
+};
+
+struct statements image_sweep_statements = {list, ARRAY_LEN(list), 0};
+
+struct image_sweep {
+    struct gateway *gateway;
+    struct imagestore *store;
+    struct workpool *pool;
+    struct event *timer;
+    size_t count;
+    struct uuid files[FILES_MAX];
+    bool removed[FILES_MAX];
+};
+
+static void set_timer(struct image_sweep *sweep)
+{
+    const struct timeval delay = {sweep->gateway->config->image_sweep_s, 0};
+    if (event_add(sweep->timer, &delay) != 0) {
+        log_error("cannot set a timer");
+    }
+}
+
+static void on_struck(const struct pg_reply *reply, void *arg)
+{
+    struct image_sweep *sweep = arg;
+    if (reply->outcome == PG_OK) {
+        log_debug("%zu files of images were removed", sweep->count);
+    }
+    set_timer(sweep);
+}
+
+/* The notes of what could not be removed stay, and are overdue again soon. */
+static void on_removed(void *arg)
+{
+    struct image_sweep *sweep = arg;
+    char text[FILES_TEXT_SIZE] = "{";
+    size_t length = 1;
+    for (size_t i = 0; i < sweep->count; i++) {
+        if (sweep->removed[i]) {
+            if (length > 1) {
+                text[length++] = ',';
+            }
+            uuid_format(&sweep->files[i], text + length);
+            length += UUID_TEXT_SIZE - 1;
+        }
+    }
+    text[length] = '}';
+    text[length + 1] = '\0';
+    const char *values[] = {text};
+    if (!statements_query(sweep->gateway, &image_sweep_statements, SWEEP_STRIKE, ARRAY_LEN(values), values, on_struck,
+                          sweep)) {
+        set_timer(sweep);
+    }
+}
+
+/* On a thread. */
+static void work_remove(void *arg)
+{
+    struct image_sweep *sweep = arg;
+    for (size_t i = 0; i < sweep->count; i++) {
+        sweep->removed[i] = imagestore_remove(sweep->store, &sweep->files[i]) != IMAGESTORE_DOWN;
+    }
+}
+
+static void on_taken(const struct pg_reply *reply, void *arg)
+{
+    struct image_sweep *sweep = arg;
+    sweep->count = 0;
+    if (reply->outcome == PG_OK) {
+        for (int row = 0; row < PQntuples(reply->result) && sweep->count < FILES_MAX; row++) {
+            sweep->files[sweep->count++] = pg_uuid(reply->result, row, 0);
+        }
+    }
+    if (reply->outcome != PG_OK || !workpool_run(sweep->pool, work_remove, on_removed, sweep)) {
+        set_timer(sweep);
+    }
+}
+
+static void do_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct image_sweep *sweep = arg;
+    (void)fd;
+    (void)what;
+    if (sweep->gateway->draining ||
+        !statements_query(sweep->gateway, &image_sweep_statements, SWEEP_TAKE, 0, NULL, on_taken, sweep)) {
+        set_timer(sweep);
+    }
+}
+
+struct image_sweep *image_sweep_new(struct gateway *gateway, struct imagestore *store, struct workpool *pool)
+{
+    struct image_sweep *sweep = calloc(1, sizeof(*sweep));
+    if (sweep == NULL) {
+        return NULL;
+    }
+    *sweep = (struct image_sweep){.gateway = gateway, .store = store, .pool = pool};
+    sweep->timer = event_new(gateway->base, -1, 0, do_sweep, sweep);
+    if (sweep->timer == NULL) {
+        image_sweep_free(sweep);
+        return NULL;
+    }
+    set_timer(sweep);
+    return sweep;
+}
+
+void image_sweep_free(struct image_sweep *sweep)
+{
+    if (sweep == NULL) {
+        return;
+    }
+    if (sweep->timer != NULL) {
+        event_free(sweep->timer);
+    }
+    free(sweep);
+}

@@ -1,0 +1,593 @@
+/*
+ * Images of auctions. An upload goes through these steps, each begun by the one before:
+ *
+ *   check   the seller, the auction and its number of images (SQL)
+ *   make    the picture anew, in four sizes (thread, rostrum-picture)
+ *   note    the files that will be written (SQL), so that they are found if nothing follows
+ *   put     them into the store (thread)
+ *   add     the image, and strike the note off (SQL)
+ *
+ * What is removed goes back to the notes (image_leftovers); image_sweep.c removes their files when they are overdue.
+ * After the first bid the seller may add images but remove none: bidders have seen them. An admin may.
+ */
+#include "gateway/image/images.h"
+
+#include <event2/buffer.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "gateway/access/audit.h"
+#include "gateway/auction/documents.h"
+#include "gateway/http/conn.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/request.h"
+#include "gateway/http/workpool.h"
+#include "gateway/image/image_sweep.h"
+#include "gateway/image/imagestore.h"
+#include "gateway/image/pictures.h"
+
+enum {
+    MS_PER_S = 1000,
+    NUMBER_SIZE = 24,
+    URL_SIZE = 64,
+    ETAG_SIZE = 64,
+    FILES_SIZE = PICTURE_SIZES * UUID_TEXT_SIZE + 2, /* "{a,b,c,d}" */
+};
+
+enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE };
+
+/* A file stays noted for an hour: longer than any upload takes, and than a page with a removed image is looked at. */
+#define LEFTOVER_DUE "now() + interval '1 hour'"
+
+static const struct pg_statement list[] = {
+    [IMAGE_CHECK] = {"image_check", "SELECT a.seller_id, a.status, a.bid_count,"
+                                    " (SELECT count(*) FROM images i WHERE i.auction_id = a.id)"
+                                    " FROM auctions a WHERE a.id = $1"},
+    /* Answers with fewer files than it was given if one of them is being removed at this moment. */
+    [IMAGE_NOTE] = {"image_note", "INSERT INTO image_leftovers AS l (file, due)"
+                                  " SELECT DISTINCT f.file, " LEFTOVER_DUE " FROM unnest($1::uuid[]) f (file)"
+                                  " ORDER BY 1 ON CONFLICT (file) DO UPDATE SET due = excluded.due"
+                                  " WHERE NOT l.removing RETURNING l.file"},
+    /*
+     * Adds nothing when there are $4 already, or when the auction is gone: a draft, which can be deleted, is locked, so
+     * that either its deletion sees this image or this sees the deletion. What is published is never locked: bids wait
+     * for these rows. Of two images at once one takes the position and the other adds nothing. Notes are locked in one
+     * order by everyone: the same picture may be on its way twice.
+     */
+    [IMAGE_ADD] = {"image_add",
+                   "WITH draft AS (SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status = 'draft' FOR KEY SHARE),"
+                   " there AS (SELECT id FROM draft UNION ALL"
+                   " SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status <> 'draft'),"
+                   " added AS (INSERT INTO images (auction_id, position, id, files, created_at)"
+                   " SELECT $1, coalesce(max(i.position), 0) + 1, $2, $3, $5 FROM images i"
+                   " WHERE i.auction_id = $1 HAVING count(*) < $4::int AND EXISTS (SELECT FROM there)"
+                   " ON CONFLICT (auction_id, position) DO NOTHING RETURNING id),"
+                   " noted AS (DELETE FROM image_leftovers WHERE file IN (SELECT l.file FROM image_leftovers l"
+                   " WHERE l.file = ANY ($3::uuid[]) AND EXISTS (SELECT FROM added) ORDER BY l.file FOR UPDATE))"
+                   " SELECT (SELECT count(*) + 1 FROM images o WHERE o.auction_id = $1),"
+                   " (SELECT count(*) FROM there), (SELECT count(*) FROM added)"},
+    [IMAGE_REMOVE] = {"image_remove",
+                      "WITH gone AS (DELETE FROM images WHERE auction_id = $1 AND id = $2 RETURNING files),"
+                      " noted AS (INSERT INTO image_leftovers (file, due) SELECT DISTINCT f.file, " LEFTOVER_DUE
+                      " FROM gone, unnest(gone.files) f (file) ORDER BY 1 ON CONFLICT (file) DO NOTHING)"
+                      " SELECT 1 FROM gone"},
+};
+
+struct statements images_statements = {list, ARRAY_LEN(list), 0};
+
+struct images {
+    struct imagestore *store;
+    struct workpool *makers;
+    struct workpool *readers;
+    struct image_sweep *sweep;
+};
+
+/* --- uploads --- */
+
+struct upload {
+    struct evbuffer *body; /* NULL once it has been made anew */
+    struct pictures_limits limits;
+    struct imagestore *store;
+    struct pictures pictures;
+    enum pictures_result made;
+    enum imagestore_result stored;
+    struct uuid id;
+    int tries; /* of adding it: others took its position meanwhile */
+    struct uuid files[PICTURE_SIZES];
+    char files_text[FILES_SIZE]; /* as an array of PostgreSQL */
+};
+
+/* What the request's own memory points at; the request ends right after. */
+static void upload_drop(struct request *request)
+{
+    struct upload *upload = request->own;
+    pictures_free(&upload->pictures);
+    if (upload->body != NULL) {
+        evbuffer_free(upload->body);
+        upload->body = NULL;
+    }
+}
+
+static void upload_fail(struct request *request, enum error_code code)
+{
+    upload_drop(request);
+    reply_error(request, code);
+}
+
+/* As statements_usable, which ends the request if there is nothing to go on with. */
+static bool upload_usable(struct request *request, const struct pg_reply *reply)
+{
+    bool usable = reply->outcome == PG_OK && !request_answered(request);
+    if (!usable) {
+        upload_drop(request);
+        usable = statements_usable(request, reply);
+    }
+    return usable;
+}
+
+static void write_url(const struct uuid *file, char url[static URL_SIZE])
+{
+    char text[UUID_TEXT_SIZE];
+    uuid_format(file, text);
+    (void)snprintf(url, URL_SIZE, "/images/%s", text);
+}
+
+static void add_image(struct request *request);
+
+/*
+ * Nothing was added. Where there was room another upload took the position. Each time that happens there is one image
+ * more, so as many tries as an auction may have images are enough, unless images are removed meanwhile.
+ */
+static void on_not_added(struct request *request, int64_t order)
+{
+    const struct upload *upload = request->own;
+    int most = request->gateway->config->images_max;
+    if (order > most) {
+        upload_fail(request, ERROR_TOO_MANY_IMAGES);
+    } else if (upload->tries > most) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+    } else {
+        add_image(request);
+    }
+}
+
+static void on_added(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    char url[URL_SIZE];
+    if (!upload_usable(request, reply)) {
+        return;
+    }
+    /* A draft that was deleted or published at this moment: whoever asks again is told. */
+    if (pg_int(reply->result, 0, 1) == 0) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    if (pg_int(reply->result, 0, 2) == 0) {
+        on_not_added(request, pg_int(reply->result, 0, 0));
+        return;
+    }
+    const struct upload *upload = request->own;
+    struct jsonw *json = reply_json(request);
+    jsonw_object(json);
+    jsonw_put_uuid(json, "id", &upload->id);
+    write_url(&upload->files[PICTURE_FULL], url);
+    jsonw_put_string(json, "url", url);
+    reply_header(request, "Location", url);
+    jsonw_put_int(json, "order", pg_int(reply->result, 0, 0));
+    jsonw_end_object(json);
+    upload_drop(request);
+    documents_forget(request->gateway, &request->parameters[0]);
+    reply_send(request, 201);
+}
+
+static void add_image(struct request *request)
+{
+    struct upload *upload = request->own;
+    char auction[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    char most[NUMBER_SIZE];
+    char now[CLOCK_TEXT_SIZE];
+    upload->tries++;
+    upload->id = uuid_new();
+    uuid_format(&request->parameters[0], auction);
+    uuid_format(&upload->id, id);
+    clock_format(clock_now_ms(), now);
+    (void)snprintf(most, sizeof(most), "%d", request->gateway->config->images_max);
+    const char *values[] = {auction, id, upload->files_text, most, now};
+    if (!statements_query(request->gateway, &images_statements, IMAGE_ADD, ARRAY_LEN(values), values, on_added,
+                          request)) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_put(void *arg)
+{
+    struct request *request = arg;
+    const struct upload *upload = request->own;
+    if (upload->stored != IMAGESTORE_OK || request_answered(request)) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+    } else {
+        add_image(request);
+    }
+}
+
+/* On a thread. */
+static void work_put(void *arg)
+{
+    const struct request *request = arg;
+    struct upload *upload = request->own;
+    upload->stored = IMAGESTORE_OK;
+    for (size_t i = 0; i < PICTURE_SIZES && upload->stored == IMAGESTORE_OK; i++) {
+        const struct pictures_file *file = &upload->pictures.files[i];
+        upload->stored = imagestore_put(upload->store, &upload->files[i], file->bytes, file->length);
+    }
+}
+
+/* How many of the files differ: a small picture needs no shrinking. */
+static int files_count(const struct upload *upload)
+{
+    int count = 0;
+    for (size_t i = 0; i < PICTURE_SIZES; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < i; j++) {
+            seen = seen || uuid_equal(&upload->files[i], &upload->files[j]);
+        }
+        count += seen ? 0 : 1;
+    }
+    return count;
+}
+
+static void on_noted(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!upload_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) < files_count(request->own) ||
+        !workpool_run(request->gateway->images->makers, work_put, on_put, request)) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void note_files(struct request *request)
+{
+    struct upload *upload = request->own;
+    char text[PICTURE_SIZES][UUID_TEXT_SIZE];
+    for (size_t i = 0; i < PICTURE_SIZES; i++) {
+        uuid_format(&upload->files[i], text[i]);
+    }
+    (void)snprintf(upload->files_text, sizeof(upload->files_text), "{%s,%s,%s,%s}", text[PICTURE_FULL],
+                   text[PICTURE_1600], text[PICTURE_640], text[PICTURE_160]);
+    const char *values[] = {upload->files_text};
+    if (!statements_query(request->gateway, &images_statements, IMAGE_NOTE, ARRAY_LEN(values), values, on_noted,
+                          request)) {
+        upload_fail(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void on_made(void *arg)
+{
+    static const enum error_code codes[] = {
+        [PICTURES_UNKNOWN] = ERROR_UNSUPPORTED_MEDIA_TYPE,
+        [PICTURES_BROKEN] = ERROR_INVALID_IMAGE,
+        [PICTURES_TOO_LARGE] = ERROR_IMAGE_TOO_LARGE,
+        [PICTURES_NO_HELPER] = ERROR_UNAVAILABLE,
+    };
+    struct request *request = arg;
+    const struct upload *upload = request->own;
+    if (upload->made != PICTURES_MADE) {
+        upload_fail(request, codes[upload->made]);
+    } else if (request_answered(request)) {
+        upload_fail(request, ERROR_UNAVAILABLE); /* only ends it */
+    } else {
+        note_files(request);
+    }
+}
+
+/* On a thread. The upload is given back as soon as it has been made anew. */
+static void work_make(void *arg)
+{
+    const struct request *request = arg;
+    struct upload *upload = request->own;
+    size_t length = evbuffer_get_length(upload->body);
+    const unsigned char *bytes = evbuffer_pullup(upload->body, -1);
+    upload->made = PICTURES_NO_HELPER;
+    if (bytes != NULL) {
+        upload->made = pictures_make(&upload->limits, bytes, length, &upload->pictures);
+    }
+    evbuffer_free(upload->body);
+    upload->body = NULL;
+    for (size_t i = 0; upload->made == PICTURES_MADE && i < PICTURE_SIZES; i++) {
+        upload->files[i] = imagestore_name(upload->pictures.files[i].bytes, upload->pictures.files[i].length);
+    }
+}
+
+/* Why this auction's images may not be changed; ERROR_COUNT: they may. */
+static enum error_code refusal(const struct request *request, const PGresult *result, bool adding)
+{
+    if (PQntuples(result) == 0) {
+        return ERROR_NOT_FOUND;
+    }
+    struct uuid seller = pg_uuid(result, 0, 0);
+    bool own = uuid_equal(&request->user.id, &seller);
+    const char *status = pg_text(result, 0, 1);
+    if (!own && strcmp(status, "draft") == 0) {
+        return ERROR_NOT_FOUND; /* as view_hidden */
+    }
+    if (!own && (adding || !request->user.admin)) {
+        return ERROR_FORBIDDEN;
+    }
+    if (!own) {
+        return ERROR_COUNT;
+    }
+    if (strcmp(status, "cancelled") == 0) {
+        return ERROR_AUCTION_CANCELLED;
+    }
+    if (strcmp(status, "draft") != 0 && strcmp(status, "scheduled") != 0 && strcmp(status, "active") != 0) {
+        return ERROR_AUCTION_ENDED;
+    }
+    if (!adding && pg_int(result, 0, 2) > 0) {
+        return ERROR_HAS_BIDS;
+    }
+    if (adding && pg_int(result, 0, 3) >= request->gateway->config->images_max) {
+        return ERROR_TOO_MANY_IMAGES;
+    }
+    return ERROR_COUNT;
+}
+
+static void on_upload_checked(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!upload_usable(request, reply)) {
+        return;
+    }
+    enum error_code code = refusal(request, reply->result, true);
+    if (code == ERROR_COUNT && !workpool_run(request->gateway->images->makers, work_make, on_made, request)) {
+        code = ERROR_UNAVAILABLE;
+    }
+    if (code != ERROR_COUNT) {
+        upload_fail(request, code);
+    }
+}
+
+static bool check_auction(struct request *request, pg_callback then)
+{
+    char auction[UUID_TEXT_SIZE];
+    uuid_format(&request->parameters[0], auction);
+    const char *values[] = {auction};
+    return statements_query(request->gateway, &images_statements, IMAGE_CHECK, ARRAY_LEN(values), values, then,
+                            request);
+}
+
+/* The file is what its first bytes say, and must say of itself the same. */
+static bool content_good(const struct request *request, struct evbuffer *body)
+{
+    unsigned char head[PICTURE_SNIFF_BYTES];
+    ev_ssize_t length = evbuffer_copyout(body, head, sizeof(head));
+    enum picture_kind kind = picture_kind(head, length < 0 ? 0 : (size_t)length);
+    const char *type = request_header(request, "Content-Type");
+    const char *is = picture_kind_type(kind);
+    size_t is_length = strlen(is);
+    return kind != PICTURE_NONE && type != NULL && strncasecmp(type, is, is_length) == 0 &&
+           (type[is_length] == '\0' || type[is_length] == ';' || type[is_length] == ' ');
+}
+
+/* Twice image_timeout_s, since another upload may be before it, and the store's time for each file. */
+static int64_t upload_deadline_ms(const struct config *config)
+{
+    return 2 * (int64_t)config->image_timeout_s * MS_PER_S + PICTURE_SIZES * (int64_t)config->image_store_timeout_ms;
+}
+
+static void handle_upload(struct request *request)
+{
+    const struct config *config = request->gateway->config;
+    struct upload *upload = request_own(request, sizeof(*upload));
+    if (upload == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    *upload = (struct upload){
+        .body = request_take_body(request),
+        .limits = {config->image_max_pixels, config->image_memory_mib, config->image_timeout_s},
+        .store = request->gateway->images->store,
+    };
+    enum error_code code = ERROR_COUNT;
+    if (upload->body == NULL) {
+        code = ERROR_UNAVAILABLE;
+    } else if (evbuffer_get_length(upload->body) > (size_t)config->image_max_bytes) {
+        code = ERROR_BODY_TOO_LARGE;
+    } else if (!content_good(request, upload->body)) {
+        code = ERROR_UNSUPPORTED_MEDIA_TYPE;
+    }
+    if (code == ERROR_COUNT && !check_auction(request, on_upload_checked)) {
+        code = ERROR_UNAVAILABLE;
+    }
+    if (code != ERROR_COUNT) {
+        upload_fail(request, code);
+        return;
+    }
+    request_set_deadline(request, upload_deadline_ms(config), NULL);
+}
+
+/* --- removing --- */
+
+static void on_removed(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, ERROR_NOT_FOUND);
+    } else {
+        documents_forget(request->gateway, &request->parameters[0]);
+        reply_empty(request, 204);
+    }
+}
+
+static void remove_image(struct request *request)
+{
+    char auction[UUID_TEXT_SIZE];
+    char image[UUID_TEXT_SIZE];
+    uuid_format(&request->parameters[0], auction);
+    uuid_format(&request->parameters[1], image);
+    const char *values[] = {auction, image};
+    if (!statements_query(request->gateway, &images_statements, IMAGE_REMOVE, ARRAY_LEN(values), values, on_removed,
+                          request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* An admin's removal from another's auction is on record before it is done, like the calls of routes for admins. */
+static void on_remove_checked(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    enum error_code code = refusal(request, reply->result, false);
+    if (code != ERROR_COUNT) {
+        reply_error(request, code);
+        return;
+    }
+    struct uuid seller = pg_uuid(reply->result, 0, 0);
+    if (uuid_equal(&request->user.id, &seller)) {
+        remove_image(request);
+    } else {
+        audit_call(request, remove_image);
+    }
+}
+
+static void handle_remove(struct request *request)
+{
+    if (!check_auction(request, on_remove_checked)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* --- showing --- */
+
+struct reading {
+    struct imagestore *store;
+    enum imagestore_result result;
+    struct imagestore_bytes file;
+};
+
+static void work_read(void *arg)
+{
+    const struct request *request = arg;
+    struct reading *reading = request->own;
+    reading->result = imagestore_get(reading->store, &request->parameters[0], &reading->file);
+}
+
+/* The name is a hash of the content: whoever has it once need not ask again. */
+static void put_cache_headers(struct request *request, const char *etag)
+{
+    reply_header(request, "ETag", etag);
+    reply_header(request, "Cache-Control", "public, max-age=31536000, immutable");
+    reply_header(request, "X-Content-Type-Options", "nosniff");
+}
+
+static void make_etag(const struct request *request, char etag[static ETAG_SIZE])
+{
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&request->parameters[0], text);
+    (void)snprintf(etag, ETAG_SIZE, "\"%s\"", text);
+}
+
+static void on_read(void *arg)
+{
+    struct request *request = arg;
+    struct reading *reading = request->own;
+    unsigned char *bytes = reading->file.bytes;
+    char etag[ETAG_SIZE];
+    if (reading->result != IMAGESTORE_OK) {
+        reply_error(request, reading->result == IMAGESTORE_ABSENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
+        return;
+    }
+    make_etag(request, etag);
+    put_cache_headers(request, etag);
+    reply_bytes(request, 200, "image/webp", bytes, reading->file.length);
+    free(bytes);
+}
+
+static void handle_show(struct request *request)
+{
+    char etag[ETAG_SIZE];
+    const char *known = request_header(request, "If-None-Match");
+    make_etag(request, etag);
+    if (known != NULL && strstr(known, etag) != NULL) {
+        put_cache_headers(request, etag);
+        reply_empty(request, 304);
+        return;
+    }
+    struct reading *reading = request_own(request, sizeof(*reading));
+    if (reading == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    reading->store = request->gateway->images->store;
+    if (!workpool_run(request->gateway->images->readers, work_read, on_read, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+const struct route images_routes[] = {
+    {METHOD_POST, ROUTE_USER, "/api/v1/auctions/:id/images", handle_upload, LIMIT_IMAGES, ROUTE_FILE_BODY},
+    {METHOD_DELETE, ROUTE_USER, "/api/v1/auctions/:id/images/:imageId", handle_remove, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPEN, "/images/:file", handle_show, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};
+
+bool images_is_upload(const char *head, size_t length)
+{
+    static const char before[] = "POST /api/v1/auctions/";
+    static const char after[] = "/images";
+    const size_t id = sizeof(before) - 1;
+    const size_t tail = id + UUID_TEXT_SIZE - 1;
+    const size_t end = tail + sizeof(after) - 1;
+    return length > end && memcmp(head, before, id) == 0 && memcmp(head + tail, after, end - tail) == 0 &&
+           (head[end] == ' ' || head[end] == '?');
+}
+
+/* --- for the gateway --- */
+
+struct images *images_new(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    struct images *images = calloc(1, sizeof(*images));
+    if (images == NULL) {
+        return NULL;
+    }
+    /* Of each upload one job at a time, and one of the sweep. */
+    const struct workpool_options makers = {gateway->base, config->image_threads, config->image_uploads_max + 1};
+    const struct workpool_options readers = {gateway->base, config->image_read_threads, config->image_read_queue_max};
+    images->store = imagestore_open(config);
+    images->makers = workpool_new(&makers);
+    images->readers = workpool_new(&readers);
+    if (images->store != NULL && images->makers != NULL && images->readers != NULL) {
+        images->sweep = image_sweep_new(gateway, images->store, images->makers);
+    }
+    if (images->sweep == NULL) {
+        images_free(images);
+        return NULL;
+    }
+    return images;
+}
+
+void images_free(struct images *images)
+{
+    if (images == NULL) {
+        return;
+    }
+    workpool_free(images->makers);
+    workpool_free(images->readers);
+    image_sweep_free(images->sweep);
+    imagestore_close(images->store);
+    free(images);
+}

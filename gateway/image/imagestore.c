@@ -1,0 +1,73 @@
+/*
+ * Which store it is, and what a file is called in it; see imagestore.h.
+ */
+#include "gateway/image/imagestore.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_SIZE = UUID_TEXT_SIZE + 8 };
+
+struct imagestore {
+    const struct imagestore_calls *calls;
+    void *own;
+};
+
+struct imagestore *imagestore_open(const struct config *config)
+{
+    struct imagestore *store = calloc(1, sizeof(*store));
+    if (store == NULL) {
+        return NULL;
+    }
+    store->calls = strcmp(config->store, "s3") == 0 ? &imagestore_s3 : &imagestore_file;
+    store->own = store->calls->open(config);
+    if (store->own == NULL) {
+        free(store);
+        return NULL;
+    }
+    return store;
+}
+
+void imagestore_close(struct imagestore *store)
+{
+    if (store != NULL) {
+        store->calls->close(store->own);
+        free(store);
+    }
+}
+
+/* 122 bits of BLAKE2b: nobody finds a second file of the same name. */
+struct uuid imagestore_name(const void *bytes, size_t length)
+{
+    uint8_t hash[16];
+    (void)crypto_generichash(hash, sizeof(hash), bytes, length, NULL, 0);
+    return uuid_from_hash(hash);
+}
+
+static void name_file(const struct uuid *id, char name[static NAME_SIZE])
+{
+    uuid_format(id, name);
+    memcpy(name + UUID_TEXT_SIZE - 1, ".webp", sizeof(".webp"));
+}
+
+enum imagestore_result imagestore_put(struct imagestore *store, const struct uuid *id, const void *bytes, size_t length)
+{
+    char name[NAME_SIZE];
+    name_file(id, name);
+    return store->calls->put(store->own, name, bytes, length);
+}
+
+enum imagestore_result imagestore_get(struct imagestore *store, const struct uuid *id, struct imagestore_bytes *out)
+{
+    char name[NAME_SIZE];
+    name_file(id, name);
+    return store->calls->get(store->own, name, out);
+}
+
+enum imagestore_result imagestore_remove(struct imagestore *store, const struct uuid *id)
+{
+    char name[NAME_SIZE];
+    name_file(id, name);
+    return store->calls->remove(store->own, name);
+}

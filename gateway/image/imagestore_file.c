@@ -1,0 +1,158 @@
+/*
+ * Images in a folder: FOLDER/ab/abcdef….webp, so that no folder grows huge. A file is written beside its place, synced
+ * and renamed, so that nobody ever reads half of one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/picture.h"
+#include "gateway/image/imagestore.h"
+
+enum { FOLDER_MODE = 0750, FILE_MODE = 0640 };
+
+struct folder {
+    char path[CONFIG_TEXT_SIZE];
+};
+
+static void *folder_open(const struct config *config)
+{
+    struct folder *folder = calloc(1, sizeof(*folder));
+    if (folder != NULL) {
+        (void)snprintf(folder->path, sizeof(folder->path), "%s", config->image_folder);
+    }
+    return folder;
+}
+
+static void folder_close(void *own)
+{
+    free(own);
+}
+
+static enum imagestore_result fail(const char *doing, const char *path)
+{
+    log_error("cannot %s %s: %s", doing, path, strerror(errno));
+    return IMAGESTORE_DOWN;
+}
+
+static void path_of(const struct folder *folder, const char *name, char path[static PATH_MAX])
+{
+    (void)snprintf(path, PATH_MAX, "%s/%.2s/%s", folder->path, name, name);
+}
+
+static bool make_folders(const struct folder *folder, const char *name)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/%.2s", folder->path, name);
+    return (mkdir(folder->path, FOLDER_MODE) == 0 || errno == EEXIST) &&
+           (mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST);
+}
+
+static bool write_all(int fd, const void *bytes, size_t length)
+{
+    const char *at = bytes;
+    while (length > 0) {
+        ssize_t written = write(fd, at, length);
+        if (written < 0 && errno != EINTR) {
+            return false;
+        }
+        at += written > 0 ? written : 0;
+        length -= written > 0 ? (size_t)written : 0;
+    }
+    return fsync(fd) == 0;
+}
+
+/* The new name in its folder is on disk only when the folder is. */
+static bool sync_folder(const struct folder *folder, const char *name)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/%.2s", folder->path, name);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool good = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return good;
+}
+
+static enum imagestore_result folder_put(void *own, const char *name, const void *bytes, size_t length)
+{
+    const struct folder *folder = own;
+    char path[PATH_MAX];
+    char beside[PATH_MAX];
+    path_of(folder, name, path);
+    if (!make_folders(folder, name)) {
+        return fail("make the folder of", path);
+    }
+    if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside)) {
+        errno = ENAMETOOLONG;
+        return fail("name", path);
+    }
+    int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0) {
+        return fail("make", beside);
+    }
+    bool written = write_all(fd, bytes, length) && fchmod(fd, FILE_MODE) == 0;
+    written = close(fd) == 0 && written;
+    if (!written || rename(beside, path) != 0) {
+        enum imagestore_result result = fail("write", path);
+        (void)unlink(beside);
+        return result;
+    }
+    return sync_folder(folder, name) ? IMAGESTORE_OK : fail("sync the folder of", path);
+}
+
+static bool read_all(int fd, struct imagestore_bytes *out)
+{
+    for (size_t got = 0; got < out->length;) {
+        ssize_t more = read(fd, out->bytes + got, out->length - got);
+        if (more == 0 || (more < 0 && errno != EINTR)) {
+            return false;
+        }
+        got += more > 0 ? (size_t)more : 0;
+    }
+    return true;
+}
+
+static enum imagestore_result folder_get(void *own, const char *name, struct imagestore_bytes *out)
+{
+    char path[PATH_MAX];
+    struct stat facts;
+    path_of(own, name, path);
+    *out = (struct imagestore_bytes){.bytes = NULL};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == ENOENT ? IMAGESTORE_ABSENT : fail("open", path);
+    }
+    bool good = fstat(fd, &facts) == 0 && facts.st_size > 0 && facts.st_size <= PICTURE_FILE_MAX_BYTES;
+    if (good) {
+        out->length = (size_t)facts.st_size;
+        out->bytes = malloc(out->length);
+        good = out->bytes != NULL && read_all(fd, out);
+    }
+    (void)close(fd);
+    if (!good) {
+        free(out->bytes);
+        *out = (struct imagestore_bytes){.bytes = NULL};
+        return fail("read", path);
+    }
+    return IMAGESTORE_OK;
+}
+
+static enum imagestore_result folder_remove(void *own, const char *name)
+{
+    char path[PATH_MAX];
+    path_of(own, name, path);
+    if (unlink(path) == 0) {
+        return IMAGESTORE_OK;
+    }
+    return errno == ENOENT ? IMAGESTORE_ABSENT : fail("remove", path);
+}
+
+const struct imagestore_calls imagestore_file = {folder_open, folder_close, folder_put, folder_get, folder_remove};

@@ -1,0 +1,243 @@
+/*
+ * Images in a bucket of an S3-compatible store, over libcurl, which signs each request (AWS Signature Version 4).
+ * Addresses are ENDPOINT/BUCKET/NAME, which every such store understands. The hash of the content is given by us:
+ * libcurl before 8.0 cannot make it of a body that is uploaded, and S3 refuses a request without it.
+ *
+ * A handle of libcurl keeps its connection; those that are idle wait on a small stack for the next call, whatever its
+ * thread. The store's users are the gateway's own, so a failure is logged without the key, and the client gets 503.
+ */
+#include <curl/curl.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/picture.h"
+#include "gateway/image/imagestore.h"
+
+enum {
+    IDLE_MAX = 16, /* handles kept: as many as threads may call at once, mostly */
+    URL_SIZE = 2 * CONFIG_TEXT_SIZE + 64,
+    HASH_HEX_SIZE = crypto_hash_sha256_BYTES * 2 + 1,
+    HEADER_SIZE = 128,
+    HTTP_OK = 200,
+    HTTP_MULTIPLE_CHOICES = 300,
+    HTTP_NOT_FOUND = 404,
+    TAKE_FIRST_BYTES = 65536,
+};
+
+struct bucket {
+    char address[2 * CONFIG_TEXT_SIZE]; /* ENDPOINT/BUCKET */
+    char signing[CONFIG_TEXT_SIZE + 16];
+    char access_key[CONFIG_TEXT_SIZE];
+    char secret_key[CONFIG_TEXT_SIZE];
+    long timeout_ms;
+    pthread_mutex_t lock;
+    CURL *idle[IDLE_MAX]; /* under lock */
+    size_t idle_count;    /* under lock */
+};
+
+/* One call. */
+struct call {
+    const char *method;
+    const char *name;
+    const void *bytes; /* of a PUT */
+    size_t length;
+    struct imagestore_bytes taken; /* of a GET */
+    size_t taken_size;
+    struct curl_slist *headers;
+};
+
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void library_start(void)
+{
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static void *bucket_open(const struct config *config)
+{
+    struct bucket *bucket = calloc(1, sizeof(*bucket));
+    if (bucket == NULL) {
+        return NULL;
+    }
+    (void)pthread_once(&library_once, library_start);
+    (void)snprintf(bucket->address, sizeof(bucket->address), "%s/%s", config->s3_endpoint, config->s3_bucket);
+    (void)snprintf(bucket->signing, sizeof(bucket->signing), "aws:amz:%s:s3", config->s3_region);
+    (void)snprintf(bucket->access_key, sizeof(bucket->access_key), "%s", config->s3_access_key);
+    (void)snprintf(bucket->secret_key, sizeof(bucket->secret_key), "%s", config->s3_secret_key);
+    bucket->timeout_ms = config->image_store_timeout_ms;
+    pthread_mutex_init(&bucket->lock, NULL);
+    return bucket;
+}
+
+static void bucket_close(void *own)
+{
+    struct bucket *bucket = own;
+    for (size_t i = 0; i < bucket->idle_count; i++) {
+        curl_easy_cleanup(bucket->idle[i]);
+    }
+    pthread_mutex_destroy(&bucket->lock);
+    sodium_memzero(bucket, sizeof(*bucket));
+    free(bucket);
+}
+
+static CURL *handle_take(struct bucket *bucket)
+{
+    CURL *curl = NULL;
+    pthread_mutex_lock(&bucket->lock);
+    if (bucket->idle_count > 0) {
+        curl = bucket->idle[--bucket->idle_count];
+    }
+    pthread_mutex_unlock(&bucket->lock);
+    return curl != NULL ? curl : curl_easy_init();
+}
+
+static void handle_give(struct bucket *bucket, CURL *curl)
+{
+    curl_easy_reset(curl); /* forgets the keys and the buffers of the call; keeps the connection */
+    pthread_mutex_lock(&bucket->lock);
+    bool kept = bucket->idle_count < IDLE_MAX;
+    if (kept) {
+        bucket->idle[bucket->idle_count++] = curl;
+    }
+    pthread_mutex_unlock(&bucket->lock);
+    if (!kept) {
+        curl_easy_cleanup(curl);
+    }
+}
+
+/* For libcurl: 0 ends the transfer. */
+static size_t take_bytes(char *bytes, size_t one, size_t count, void *arg)
+{
+    struct call *call = arg;
+    size_t more = one * count;
+    size_t need = call->taken.length + more;
+    if (need > PICTURE_FILE_MAX_BYTES) {
+        return 0;
+    }
+    if (need > call->taken_size) {
+        size_t size = need * 2 + TAKE_FIRST_BYTES;
+        unsigned char *grown = realloc(call->taken.bytes, size);
+        if (grown == NULL) {
+            return 0;
+        }
+        call->taken.bytes = grown;
+        call->taken_size = size;
+    }
+    memcpy(call->taken.bytes + call->taken.length, bytes, more);
+    call->taken.length += more;
+    return more;
+}
+
+static bool add_header(struct call *call, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(call->headers, line);
+    if (longer == NULL) {
+        return false;
+    }
+    call->headers = longer;
+    return true;
+}
+
+static bool add_headers(struct call *call)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char hex[HASH_HEX_SIZE];
+    char line[HEADER_SIZE];
+    static const unsigned char nothing[1];
+    (void)crypto_hash_sha256(hash, call->length == 0 ? nothing : call->bytes, call->length);
+    (void)snprintf(line, sizeof(line), "x-amz-content-sha256: %s",
+                   sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash)));
+    return add_header(call, line) && (call->bytes == NULL || add_header(call, "Content-Type: image/webp"));
+}
+
+static bool prepare(CURL *curl, const struct bucket *bucket, struct call *call)
+{
+    char url[URL_SIZE];
+    (void)snprintf(url, sizeof(url), "%s/%s", bucket->address, call->name);
+    bool good = add_headers(call) && curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, bucket->timeout_ms) == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, bucket->signing) == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_USERNAME, bucket->access_key) == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_PASSWORD, bucket->secret_key) == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes) == CURLE_OK &&
+                curl_easy_setopt(curl, CURLOPT_WRITEDATA, call) == CURLE_OK;
+    if (good && call->bytes != NULL) {
+        good = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->bytes) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)call->length) == CURLE_OK;
+    }
+    return good && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
+}
+
+static enum imagestore_result judge(const struct call *call, CURLcode outcome, long status)
+{
+    if (outcome != CURLE_OK) {
+        log_error("image store: %s %s: %s", call->method, call->name, curl_easy_strerror(outcome));
+        return IMAGESTORE_DOWN;
+    }
+    if (status >= HTTP_OK && status < HTTP_MULTIPLE_CHOICES) {
+        return IMAGESTORE_OK;
+    }
+    /* A PUT finds no bucket: that is no absent image. */
+    if (status == HTTP_NOT_FOUND && call->bytes == NULL) {
+        return IMAGESTORE_ABSENT;
+    }
+    log_error("image store: %s %s: status %ld", call->method, call->name, status);
+    return IMAGESTORE_DOWN;
+}
+
+/* What a GET took belongs to the caller if it is IMAGESTORE_OK. */
+static enum imagestore_result perform(struct bucket *bucket, struct call *call)
+{
+    long status = 0;
+    CURL *curl = handle_take(bucket);
+    CURLcode outcome = CURLE_OUT_OF_MEMORY;
+    if (curl != NULL && prepare(curl, bucket, call)) {
+        outcome = curl_easy_perform(curl);
+        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    }
+    if (curl != NULL) {
+        handle_give(bucket, curl);
+    }
+    curl_slist_free_all(call->headers);
+    call->headers = NULL;
+    enum imagestore_result result = judge(call, outcome, status);
+    if (result != IMAGESTORE_OK || call->taken.length == 0) {
+        free(call->taken.bytes);
+        call->taken = (struct imagestore_bytes){.bytes = NULL};
+    }
+    return result;
+}
+
+static enum imagestore_result bucket_put(void *own, const char *name, const void *bytes, size_t length)
+{
+    struct call call = {.method = "PUT", .name = name, .bytes = bytes, .length = length};
+    enum imagestore_result result = perform(own, &call);
+    free(call.taken.bytes);
+    return result;
+}
+
+static enum imagestore_result bucket_get(void *own, const char *name, struct imagestore_bytes *out)
+{
+    struct call call = {.method = "GET", .name = name};
+    enum imagestore_result result = perform(own, &call);
+    *out = call.taken;
+    return result;
+}
+
+static enum imagestore_result bucket_remove(void *own, const char *name)
+{
+    struct call call = {.method = "DELETE", .name = name};
+    enum imagestore_result result = perform(own, &call);
+    free(call.taken.bytes);
+    return result;
+}
+
+const struct imagestore_calls imagestore_s3 = {bucket_open, bucket_close, bucket_put, bucket_get, bucket_remove};

@@ -1,0 +1,643 @@
+/*
+ * See commands.h.
+ */
+#include "gateway/live/commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "gateway/access/dispatch.h"
+#include "gateway/access/session.h"
+#include "gateway/bid/bids.h"
+#include "gateway/bid/waiters.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/metering.h"
+#include "gateway/live/presence.h"
+#include "gateway/live/watch.h"
+#include "gateway/live/websocket.h"
+
+enum {
+    ID_MAX = 64, /* bytes of an "id", as it is written in JSON */
+    ID_SIZE = ID_MAX + 1,
+    HELD_MAX = 4, /* what may be told of an auction between a bid's decision and its confirm; more goes out at once */
+    RESULT_WAIT_MS = 60000, /* for the decision on a bid that was taken; later it comes as it comes, or is asked for */
+};
+
+/* A client at the other end of a WebSocket. */
+struct client {
+    struct websocket websocket; /* first: its client is found by it */
+    TAILQ_HEAD(, subscription) subscriptions;
+    size_t subscription_count;
+    struct presence presence;       /* entered unless it is a guest's */
+    struct auth_asking *asking;     /* credentials are being looked at; NULL: none are */
+    TAILQ_HEAD(, placing_way) ways; /* bids that are not answered yet */
+};
+
+/* One auction that this client watches. */
+struct subscription {
+    struct watcher watcher;
+    struct websocket *websocket;
+    struct uuid auction_id;
+    bool stale;       /* it missed something: the present state is due */
+    char id[ID_SIZE]; /* of the command, until it was answered; "" */
+    TAILQ_ENTRY(subscription) list;
+};
+
+/* A bid on its way. */
+struct placing_way {
+    struct request_way way; /* first */
+    struct websocket *websocket;
+    struct uuid auction_id;
+    char *key;                   /* NULL: none */
+    struct waiter waiter;        /* for the decision, should nobody tell it */
+    struct text *held[HELD_MAX]; /* came before the answer, which goes first */
+    size_t held_count;
+    char id[ID_SIZE];
+    TAILQ_ENTRY(placing_way) list;
+};
+
+/* Credentials that are being looked at. */
+struct auth_asking {
+    struct websocket *websocket; /* NULL: it is gone */
+    struct request_user user;
+    char id[ID_SIZE];
+};
+
+/* A message that was read. */
+struct said {
+    const struct json *tree;
+    const char *id; /* as JSON; "": none */
+};
+
+static struct client *client_of(struct websocket *websocket)
+{
+    return (struct client *)websocket;
+}
+
+/* ---- answers ---- */
+
+static struct jsonw *begin_answer(struct websocket *websocket, const char *type, const char *id)
+{
+    struct jsonw *json = websocket->gateway->json;
+    jsonw_reset(json);
+    jsonw_object(json);
+    if (id[0] != '\0') {
+        jsonw_name(json, "id");
+        jsonw_raw(json, id, strlen(id));
+    }
+    jsonw_put_string(json, "type", type);
+    jsonw_put_time(json, "serverTime", clock_now_ms());
+    return json;
+}
+
+static void send_answer(struct websocket *websocket)
+{
+    size_t length = 0;
+    jsonw_end_object(websocket->gateway->json);
+    const char *text = jsonw_text(websocket->gateway->json, &length);
+    websocket_send_frame(websocket, text == NULL ? NULL : frame_websocket(WSLAY_TEXT_FRAME, text, length));
+}
+
+static struct jsonw *begin_error(struct websocket *websocket, enum error_code code, const char *id)
+{
+    const struct error_entry *entry = errors_entry(code);
+    struct jsonw *json = begin_answer(websocket, "error", id);
+    metering_refused(code);
+    jsonw_put_string(json, "error", entry->code);
+    jsonw_put_string(json, "message", entry->message);
+    return json;
+}
+
+/* `auction` may be NULL, `field` too: what was wrong with which member. */
+static void send_error(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction)
+{
+    struct jsonw *json = begin_error(websocket, code, id);
+    if (auction != NULL) {
+        jsonw_put_uuid(json, "auctionId", auction);
+    }
+    send_answer(websocket);
+}
+
+static void send_fault(struct websocket *websocket, const char *id, const char *field, const char *message)
+{
+    struct jsonw *json = begin_error(websocket, ERROR_VALIDATION_FAILED, id);
+    jsonw_name(json, "fields");
+    jsonw_array(json);
+    jsonw_object(json);
+    jsonw_put_string(json, "field", field);
+    jsonw_put_string(json, "message", message);
+    jsonw_end_object(json);
+    jsonw_end_array(json);
+    send_answer(websocket);
+}
+
+/* ---- subscriptions ---- */
+
+static void subscription_free(struct subscription *subscription)
+{
+    watch_remove(&subscription->watcher);
+    TAILQ_REMOVE(&client_of(subscription->websocket)->subscriptions, subscription, list);
+    client_of(subscription->websocket)->subscription_count--;
+    free(subscription);
+}
+
+static void on_news(struct watcher *watcher, struct text *text)
+{
+    struct subscription *subscription = watcher->owner;
+    struct websocket *websocket = subscription->websocket;
+    if (subscription->id[0] != '\0') { /* the answer to its command goes out whatever waits */
+        websocket_send_frame(websocket, text_answer(text, subscription->id));
+        subscription->id[0] = '\0';
+    } else if (stream_is_clear(&websocket->stream)) {
+        websocket_send(websocket, text);
+    } else {
+        subscription->stale = true;
+    }
+}
+
+static void on_refused(struct watcher *watcher, enum error_code why)
+{
+    struct subscription *subscription = watcher->owner;
+    struct websocket *websocket = subscription->websocket;
+    send_error(websocket, why, subscription->id, &subscription->auction_id);
+    subscription_free(subscription);
+}
+
+static void catch_up(struct websocket *websocket)
+{
+    struct subscription *subscription = NULL;
+    TAILQ_FOREACH(subscription, &client_of(websocket)->subscriptions, list)
+    {
+        if (subscription->stale && subscription->watcher.watch != NULL) {
+            if (!stream_is_clear(&websocket->stream)) {
+                return;
+            }
+            struct text *text = watch_snapshot(&subscription->watcher);
+            subscription->stale = false;
+            if (text != NULL) {
+                metering_live_slow();
+                websocket_send(websocket, text);
+            }
+            text_unref(text);
+        }
+    }
+}
+
+static struct subscription *find_subscription(struct websocket *websocket, const struct uuid *auction)
+{
+    struct subscription *subscription = NULL;
+    TAILQ_FOREACH(subscription, &client_of(websocket)->subscriptions, list)
+    {
+        if (uuid_equal(&subscription->auction_id, auction)) {
+            return subscription;
+        }
+    }
+    return NULL;
+}
+
+/* False: it is missing or malformed, and that was said. A malformed id names no auction: as in a path it is unknown. */
+static bool read_auction(struct websocket *websocket, const struct said *said, struct uuid *auction)
+{
+    const struct json *member = json_member(said->tree, "auctionId");
+    if (member == NULL || member->type != JSON_STRING) {
+        send_fault(websocket, said->id, "auctionId", "is required");
+        return false;
+    }
+    if (!uuid_parse(member->text, member->length, auction)) {
+        send_error(websocket, ERROR_NOT_FOUND, said->id, NULL);
+        return false;
+    }
+    return true;
+}
+
+static void do_subscribe(struct websocket *websocket, const struct said *said)
+{
+    struct uuid auction;
+    if (!read_auction(websocket, said, &auction)) {
+        return;
+    }
+    struct subscription *subscription = find_subscription(websocket, &auction);
+    if (subscription != NULL) {
+        subscription_free(subscription); /* once more is a way to ask for a snapshot */
+    }
+    if (client_of(websocket)->subscription_count >= (size_t)websocket->gateway->config->live_subscriptions_max) {
+        send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, said->id, &auction);
+        return;
+    }
+    subscription = calloc(1, sizeof(*subscription));
+    if (subscription == NULL) {
+        send_error(websocket, ERROR_UNAVAILABLE, said->id, &auction);
+        return;
+    }
+    *subscription = (struct subscription){
+        .watcher = {.news = on_news, .refused = on_refused, .owner = subscription},
+        .websocket = websocket,
+        .auction_id = auction,
+    };
+    (void)snprintf(subscription->id, sizeof(subscription->id), "%s", said->id);
+    TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
+    client_of(websocket)->subscription_count++;
+    if (!watch_add(websocket->gateway->watches, &subscription->watcher, &auction)) {
+        on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
+    }
+}
+
+static void do_unsubscribe(struct websocket *websocket, const struct said *said)
+{
+    struct uuid auction;
+    if (!read_auction(websocket, said, &auction)) {
+        return;
+    }
+    struct subscription *subscription = find_subscription(websocket, &auction);
+    if (subscription != NULL) {
+        subscription_free(subscription);
+    }
+    struct jsonw *json = begin_answer(websocket, "unsubscribed", said->id);
+    jsonw_put_uuid(json, "auctionId", &auction);
+    send_answer(websocket);
+}
+
+/* ---- bids ---- */
+
+static void release_held(struct placing_way *placing)
+{
+    for (size_t i = 0; i < placing->held_count; i++) {
+        websocket_send(placing->websocket, placing->held[i]);
+        text_unref(placing->held[i]);
+    }
+    placing->held_count = 0;
+}
+
+static void way_free(struct placing_way *placing)
+{
+    request_leave(&placing->way);
+    waiters_remove(placing->websocket->gateway->waiters, &placing->waiter);
+    TAILQ_REMOVE(&client_of(placing->websocket)->ways, placing, list);
+    release_held(placing);
+    free(placing->key);
+    free(placing);
+}
+
+/* The members of an object without its braces, behind ours. */
+static void put_members(struct jsonw *json, const struct json *object)
+{
+    for (const struct json *member = object->child; member != NULL; member = member->next) {
+        if (strcmp(member->name, "auctionId") != 0) {
+            jsonw_name(json, member->name);
+            jsonw_value(json, member);
+        }
+    }
+}
+
+/* Told to all connections of its bidder, this one included; or nobody knows it after so long. */
+static void on_decided(struct waiter *waiter, const struct decision *decision)
+{
+    struct placing_way *placing = waiter->arg;
+    if (decision != NULL) {
+        presences_decided(placing->websocket->gateway->presences, decision);
+    }
+    way_free(placing);
+}
+
+/* Redis may lose what is told of it: the ledger is looked into as well. */
+static void wait_for_decision(struct placing_way *placing, const struct json *answer)
+{
+    struct waiter *waiter = &placing->waiter;
+    *waiter = (struct waiter){
+        .auction_id = placing->auction_id,
+        .until_ms = clock_mono_ms() + RESULT_WAIT_MS,
+        .done = on_decided,
+        .arg = placing,
+    };
+    if (json_get_uuid(answer, "bidId", &waiter->bid_id)) {
+        waiters_add(placing->websocket->gateway->waiters, waiter);
+    } else {
+        way_free(placing);
+    }
+}
+
+/* The answer of POST bids in our dress; it was written with the same writer, and so is read first. */
+static void on_placed(struct request_way *way, int status, const char *text, size_t length)
+{
+    struct placing_way *placing = (struct placing_way *)way;
+    struct websocket *websocket = placing->websocket;
+    const char *type = status == 202 ? "bid_pending" : "bid_result";
+    struct json *answer = json_parse(text, length, NULL);
+    struct jsonw *json = begin_answer(websocket, status < 300 ? type : "error", placing->id);
+    jsonw_put_uuid(json, "auctionId", &placing->auction_id);
+    if (answer != NULL) {
+        put_members(json, answer);
+    }
+    send_answer(websocket);
+    release_held(placing);
+    if (status == 202) {
+        wait_for_decision(placing, answer);
+    } else {
+        way_free(placing);
+    }
+    json_free(answer);
+}
+
+/* The body that POST bids would have had; NULL without memory. */
+static struct json *make_body(struct websocket *websocket, const struct json *amount)
+{
+    struct jsonw *json = websocket->gateway->json;
+    size_t length = 0;
+    jsonw_reset(json);
+    jsonw_object(json);
+    if (amount != NULL) {
+        jsonw_name(json, "amount");
+        jsonw_value(json, amount);
+    }
+    jsonw_end_object(json);
+    const char *text = jsonw_text(json, &length);
+    return text == NULL ? NULL : json_parse(text, length, NULL);
+}
+
+static struct placing_way *make_way(struct websocket *websocket, const struct said *said, const struct uuid *auction,
+                                    const struct json *key)
+{
+    struct placing_way *placing = calloc(1, sizeof(*placing));
+    if (placing == NULL) {
+        return NULL;
+    }
+    *placing = (struct placing_way){
+        .way = {.answered = on_placed}, .websocket = websocket, .auction_id = *auction, .key = NULL};
+    (void)snprintf(placing->id, sizeof(placing->id), "%s", said->id);
+    TAILQ_INSERT_TAIL(&client_of(websocket)->ways, placing, list);
+    if (key != NULL) {
+        placing->key = strndup(key->text, key->length);
+        placing->way.idempotency_key = placing->key;
+    }
+    bool receipt = false;
+    if (json_get_bool(said->tree, "receipt", &receipt) && receipt) {
+        placing->way.prefer = "receipt";
+    }
+    if (key != NULL && placing->key == NULL) {
+        way_free(placing);
+        return NULL;
+    }
+    return placing;
+}
+
+static void place(struct websocket *websocket, const struct said *said, const struct uuid *auction,
+                  const struct json *key)
+{
+    struct placing_way *placing = make_way(websocket, said, auction, key);
+    struct json *body = placing == NULL ? NULL : make_body(websocket, json_member(said->tree, "amount"));
+    const struct dispatch_way from = {
+        .route = &bids_routes[BIDS_PLACE],
+        .parameter = *auction,
+        .body = body,
+        .user = &websocket->user,
+        .address = websocket->address,
+        .way = placing == NULL ? NULL : &placing->way,
+    };
+    if (body == NULL || !dispatch_by_way(websocket->gateway->dispatch, &from)) {
+        if (placing != NULL) {
+            way_free(placing);
+        }
+        send_error(websocket, ERROR_UNAVAILABLE, said->id, auction);
+    }
+}
+
+static void do_bid(struct websocket *websocket, const struct said *said)
+{
+    struct uuid auction;
+    const struct json *key = json_member(said->tree, "idempotencyKey");
+    if (!read_auction(websocket, said, &auction)) {
+        return;
+    }
+    if (websocket->user.via == REQUEST_GUEST || session_expired(&websocket->user)) {
+        send_error(websocket, ERROR_UNAUTHORIZED, said->id, &auction);
+    } else if (key != NULL && key->type != JSON_STRING && key->type != JSON_NULL) {
+        send_fault(websocket, said->id, "idempotencyKey", "must have 1 to 64 characters");
+    } else {
+        place(websocket, said, &auction, key != NULL && key->type == JSON_STRING ? key : NULL);
+    }
+}
+
+/* ---- who it is ---- */
+
+/* A bid can be decided before the broker has confirmed it: its answer goes first all the same. */
+static void on_told(struct presence *presence, const struct uuid *auction, struct text *text)
+{
+    struct websocket *websocket = presence->owner;
+    struct placing_way *placing = NULL;
+    TAILQ_FOREACH(placing, &client_of(websocket)->ways, list)
+    {
+        if (placing->way.request != NULL && uuid_equal(&placing->auction_id, auction) &&
+            placing->held_count < HELD_MAX) {
+            placing->held[placing->held_count++] = text_ref(text);
+            return;
+        }
+    }
+    websocket_send(websocket, text);
+}
+
+static void on_person_ended(struct presence *presence, enum error_code why)
+{
+    websocket_close(presence->owner, WEBSOCKET_POLICY, why == ERROR_USER_BANNED ? "banned" : "session ended");
+}
+
+static bool enter(struct websocket *websocket, const struct request_user *user)
+{
+    presence_remove(websocket->gateway->presences, &client_of(websocket)->presence);
+    websocket->user = (struct request_user){.via = REQUEST_GUEST};
+    client_of(websocket)->presence = (struct presence){.told = on_told, .ended = on_person_ended, .owner = websocket};
+    if (!presence_add(websocket->gateway->presences, &client_of(websocket)->presence, user)) {
+        return false;
+    }
+    websocket->user = *user;
+    return true;
+}
+
+static void on_auth_checked(enum error_code why, void *arg)
+{
+    struct auth_asking *asking = arg;
+    struct websocket *websocket = asking->websocket;
+    if (websocket != NULL) {
+        client_of(websocket)->asking = NULL;
+        if (why == ERROR_COUNT && !enter(websocket, &asking->user)) {
+            why = ERROR_UNAVAILABLE;
+        }
+        if (why == ERROR_COUNT) {
+            struct jsonw *json = begin_answer(websocket, "authenticated", asking->id);
+            jsonw_put_uuid(json, "userId", &asking->user.id);
+            send_answer(websocket);
+        } else {
+            send_error(websocket, why, asking->id, NULL);
+        }
+        if (why == ERROR_USER_BANNED) {
+            websocket_close(websocket, WEBSOCKET_POLICY, "banned");
+        }
+    }
+    free(asking);
+}
+
+static void do_auth(struct websocket *websocket, const struct said *said)
+{
+    const char *token = NULL;
+    struct request_user user = {.via = REQUEST_GUEST};
+    if (!json_get_text(said->tree, "token", &token)) {
+        send_fault(websocket, said->id, "token", "is required");
+        return;
+    }
+    if (!session_read_token(websocket->gateway, token, &user)) {
+        send_error(websocket, ERROR_UNAUTHORIZED, said->id, NULL);
+        return;
+    }
+    struct auth_asking *asking = client_of(websocket)->asking == NULL ? calloc(1, sizeof(*asking)) : NULL;
+    if (asking == NULL) {
+        send_error(websocket, ERROR_UNAVAILABLE, said->id, NULL); /* one at a time */
+        return;
+    }
+    *asking = (struct auth_asking){.websocket = websocket, .user = user};
+    (void)snprintf(asking->id, sizeof(asking->id), "%s", said->id);
+    client_of(websocket)->asking = asking;
+    presence_check(websocket->gateway, &user, on_auth_checked, asking);
+}
+
+/* ---- the others ---- */
+
+static void do_ping(struct websocket *websocket, const struct said *said)
+{
+    (void)begin_answer(websocket, "pong", said->id);
+    send_answer(websocket);
+}
+
+/* ---- the table ---- */
+
+enum { MEMBERS_MAX = 4 };
+
+static const struct command_entry {
+    const char *type;
+    void (*run)(struct websocket *websocket, const struct said *said);
+    const char *members[MEMBERS_MAX]; /* beside type and id */
+} commands[] = {
+    {"subscribe", do_subscribe, {"auctionId"}},
+    {"unsubscribe", do_unsubscribe, {"auctionId"}},
+    {"bid", do_bid, {"auctionId", "amount", "idempotencyKey", "receipt"}},
+    {"ping", do_ping, {NULL}},
+    {"auth", do_auth, {"token"}},
+};
+
+static bool is_member(const struct command_entry *command, const char *name)
+{
+    bool known = strcmp(name, "type") == 0 || strcmp(name, "id") == 0;
+    for (size_t i = 0; i < MEMBERS_MAX && command->members[i] != NULL; i++) {
+        known = known || strcmp(name, command->members[i]) == 0;
+    }
+    return known;
+}
+
+/* As over HTTP: a member that is not known is refused, for what was meant by it would be left out. */
+static void run_known(struct websocket *websocket, const struct command_entry *command, const struct said *said)
+{
+    for (const struct json *member = said->tree->child; member != NULL; member = member->next) {
+        if (!is_member(command, member->name)) {
+            send_fault(websocket, said->id, member->name, "is not known");
+            return;
+        }
+    }
+    command->run(websocket, said);
+}
+
+/* The id as JSON again: a text or a number, and short. False: it is neither. */
+static bool read_id(struct websocket *websocket, const struct json *tree, char out[static ID_SIZE])
+{
+    const struct json *id = json_member(tree, "id");
+    struct jsonw *json = websocket->gateway->json;
+    size_t length = 0;
+    out[0] = '\0';
+    if (id == NULL || id->type == JSON_NULL) {
+        return true;
+    }
+    jsonw_reset(json);
+    jsonw_value(json, id);
+    const char *text = jsonw_text(json, &length);
+    if ((id->type != JSON_STRING && id->type != JSON_NUMBER) || text == NULL || length > ID_MAX) {
+        return false;
+    }
+    memcpy(out, text, length + 1);
+    return true;
+}
+
+static void run(struct websocket *websocket, const struct json *tree)
+{
+    char id[ID_SIZE];
+    const char *type = NULL;
+    if (!read_id(websocket, tree, id)) {
+        send_fault(websocket, "", "id", "must be a text or a number of at most 64 characters");
+        return;
+    }
+    const struct said said = {.tree = tree, .id = id};
+    if (!json_get_text(tree, "type", &type)) {
+        send_fault(websocket, id, "type", "is required");
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].type, type) == 0) {
+            run_known(websocket, &commands[i], &said);
+            return;
+        }
+    }
+    send_fault(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid or ping");
+}
+
+static void take(struct websocket *websocket, const void *bytes, size_t length)
+{
+    const char *why = NULL;
+    struct json *tree = json_parse(bytes, length, &why);
+    if (tree == NULL || tree->type != JSON_OBJECT) {
+        send_fault(websocket, "", "message", tree == NULL && why != NULL ? why : "must be a JSON object");
+    } else {
+        run(websocket, tree);
+    }
+    json_free(tree);
+}
+
+static void begin(struct websocket *websocket)
+{
+    const struct request_user user = websocket->user;
+    TAILQ_INIT(&client_of(websocket)->subscriptions);
+    TAILQ_INIT(&client_of(websocket)->ways);
+    if (user.via != REQUEST_GUEST && !enter(websocket, &user)) {
+        log_error("no memory for a user who is connected: stays a guest");
+    }
+}
+
+static void end(struct websocket *websocket)
+{
+    struct subscription *next = NULL;
+    struct placing_way *next_way = NULL;
+    for (struct subscription *each = TAILQ_FIRST(&client_of(websocket)->subscriptions); each != NULL; each = next) {
+        next = TAILQ_NEXT(each, list);
+        subscription_free(each);
+    }
+    for (struct placing_way *each = TAILQ_FIRST(&client_of(websocket)->ways); each != NULL; each = next_way) {
+        next_way = TAILQ_NEXT(each, list);
+        way_free(each);
+    }
+    if (client_of(websocket)->asking != NULL) {
+        client_of(websocket)->asking->websocket = NULL;
+    }
+    presence_remove(websocket->gateway->presences, &client_of(websocket)->presence);
+}
+
+static const struct websocket_kind kind = {
+    .size = sizeof(struct client), .begin = begin, .take = take, .ready = catch_up, .end = end};
+
+static void handle_upgrade(struct request *request)
+{
+    websocket_upgrade(request, &kind);
+}
+
+const struct route commands_routes[] = {
+    {METHOD_GET, ROUTE_OPTIONAL, "/ws", handle_upgrade, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,235 @@
+/*
+ * See eventstream.h. Until the first snapshot is there it is a request like any other, with its deadline: an auction
+ * that does not exist is 404. Then the connection leaves HTTP (stream.h).
+ */
+#include "gateway/live/eventstream.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/http/cors.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/metering.h"
+#include "gateway/http/reply.h"
+#include "gateway/live/presence.h"
+#include "gateway/live/stream.h"
+#include "gateway/live/watch.h"
+
+enum {
+    RETRY_LEAST_MS = 1000, /* before a client that was cut off comes back; to it comes up to live_reconnect_ms */
+    HEAD_SIZE = 1024,
+    LINE_SIZE = 32,
+    LAST_ID_DIGITS = 18,
+};
+
+struct eventstream {
+    struct stream stream; /* first: a stream's owner is found by it */
+    struct gateway *gateway;
+    struct request *request; /* until the stream has begun */
+    struct uuid auction_id;
+    struct watcher watcher;
+    struct presence presence; /* entered unless it is a guest's */
+    int64_t last_seq;         /* of Last-Event-ID; 0: none */
+    bool stale;               /* it missed something: the present state is due */
+};
+
+static struct eventstream *eventstream_of(struct stream *stream)
+{
+    return (struct eventstream *)stream;
+}
+
+static int write_retry(const struct gateway *gateway, char out[static LINE_SIZE])
+{
+    uint32_t spread = randombytes_uniform((uint32_t)gateway->config->live_reconnect_ms + 1);
+    return snprintf(out, LINE_SIZE, "retry: %u\n\n", RETRY_LEAST_MS + spread);
+}
+
+/* ---- while it is open ---- */
+
+static void send_text(struct eventstream *events, struct text *text)
+{
+    metering_live_sent(METERING_EVENT_STREAM);
+    stream_send(&events->stream, text_event_stream(text));
+}
+
+static void on_told(struct presence *presence, const struct uuid *auction, struct text *text)
+{
+    struct eventstream *events = presence->owner;
+    if (uuid_equal(auction, &events->auction_id)) {
+        send_text(events, text);
+    }
+}
+
+static void on_person_ended(struct presence *presence, enum error_code why)
+{
+    struct eventstream *events = presence->owner;
+    (void)why; /* there are no words for it; who comes back is told by HTTP */
+    stream_finish(&events->stream, NULL);
+}
+
+static void on_ready(struct stream *stream)
+{
+    struct eventstream *events = eventstream_of(stream);
+    if (events->stale && events->watcher.watch != NULL) {
+        struct text *text = watch_snapshot(&events->watcher);
+        events->stale = false;
+        if (text != NULL) {
+            metering_live_slow();
+            send_text(events, text);
+        }
+        text_unref(text);
+    }
+}
+
+static void on_beat(struct stream *stream)
+{
+    static const char comment[] = ": keep-alive\n\n";
+    static struct frame *frame; /* one for all, never freed before the process */
+    if (frame == NULL) {
+        frame = frame_new(comment, sizeof(comment) - 1);
+    }
+    stream_send(stream, frame);
+}
+
+static void on_close(struct stream *stream, enum stream_end end)
+{
+    char line[LINE_SIZE];
+    struct frame *last = NULL;
+    if (end == STREAM_END_DRAIN) {
+        int length = write_retry(eventstream_of(stream)->gateway, line);
+        last = frame_new(line, (size_t)length);
+    }
+    stream_finish(stream, last);
+}
+
+static void eventstream_free(struct eventstream *events)
+{
+    watch_remove(&events->watcher);
+    presence_remove(events->gateway->presences, &events->presence);
+    free(events);
+}
+
+static void on_ended(struct stream *stream)
+{
+    eventstream_free(eventstream_of(stream));
+}
+
+static const struct stream_kind kind = {
+    .ready = on_ready,
+    .beat = on_beat,
+    .close = on_close,
+    .ended = on_ended,
+};
+
+/* ---- how it begins ---- */
+
+static struct frame *write_head(const struct request *request)
+{
+    char head[HEAD_SIZE];
+    char retry[LINE_SIZE];
+    const char *origin = cors_origin(request);
+    (void)write_retry(request->gateway, retry);
+    int length =
+        snprintf(head, sizeof(head),
+                 "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+                 "X-Accel-Buffering: no\r\nX-Request-Id: %s\r\nVary: Origin\r\n%s%s%sConnection: close\r\n"
+                 "\r\n%s",
+                 request->id, origin == NULL ? "" : "Access-Control-Allow-Origin: ", origin == NULL ? "" : origin,
+                 origin == NULL ? "" : "\r\n", retry);
+    return length < 0 || length >= HEAD_SIZE ? NULL : frame_new(head, (size_t)length);
+}
+
+static void begin(struct eventstream *events, struct text *text)
+{
+    struct request *request = events->request;
+    const struct request_user user = request->user;
+    struct frame *head = write_head(request);
+    if (head == NULL || streams_full(events->gateway->streams)) {
+        frame_unref(head);
+        eventstream_free(events);
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    events->request = NULL;
+    events->presence = (struct presence){.told = on_told, .ended = on_person_ended, .owner = events};
+    stream_begin(events->gateway->streams, &events->stream, reply_take_over(request, 200), head);
+    if (user.via != REQUEST_GUEST && !presence_add(events->gateway->presences, &events->presence, &user)) {
+        stream_finish(&events->stream, NULL);
+    }
+    if (text->seq != events->last_seq) {
+        send_text(events, text);
+    }
+}
+
+static void on_news(struct watcher *watcher, struct text *text)
+{
+    struct eventstream *events = watcher->owner;
+    struct request *request = events->request;
+    if (request == NULL && stream_is_clear(&events->stream)) {
+        send_text(events, text);
+    } else if (request == NULL) {
+        events->stale = true;
+    } else if (request_answered(request)) {
+        eventstream_free(events); /* the deadline was first */
+        reply_end(request);
+    } else if (request->head) {
+        eventstream_free(events);
+        reply_header(request, "Cache-Control", "no-store");
+        reply_header(request, "X-Accel-Buffering", "no");
+        reply_bytes(request, 200, "text/event-stream", NULL, 0);
+    } else {
+        begin(events, text);
+    }
+}
+
+static void on_refused(struct watcher *watcher, enum error_code why)
+{
+    struct eventstream *events = watcher->owner;
+    struct request *request = events->request;
+    if (request == NULL) {
+        stream_finish(&events->stream, NULL);
+    } else {
+        eventstream_free(events);
+        reply_error(request, why);
+    }
+}
+
+/* 0: there is none, or it is none of ours. */
+static int64_t read_last_id(const struct request *request)
+{
+    const char *text = request_header(request, "Last-Event-ID");
+    size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
+    return digits == 0 || digits > LAST_ID_DIGITS || text[digits] != '\0' ? 0 : strtoll(text, NULL, 10);
+}
+
+static void handle_events(struct request *request)
+{
+    struct gateway *gateway = request->gateway;
+    if (streams_full(gateway->streams) || gateway->draining || !gateway->house.known) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    struct eventstream *events = calloc(1, sizeof(*events));
+    if (events == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    *events = (struct eventstream){
+        .stream = {.kind = &kind},
+        .gateway = gateway,
+        .request = request,
+        .auction_id = request->parameters[0],
+        .watcher = {.news = on_news, .refused = on_refused, .owner = events},
+        .last_seq = read_last_id(request),
+    };
+    if (!watch_add(gateway->watches, &events->watcher, &events->auction_id)) {
+        on_refused(&events->watcher, ERROR_UNAVAILABLE);
+    }
+}
+
+const struct route eventstream_routes[] = {
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id/events", handle_events, LIMIT_NONE, ROUTE_NO_BODY},
+    {0},
+};

@@ -1,0 +1,425 @@
+/*
+ * See websocket.h. wslay takes the bytes apart and checks what the protocol asks for; it answers pings and closes by
+ * itself, into a buffer of ours. Its context exists only while a frame or a message is incomplete, which is known by
+ * counting: bytes given to it, and the sizes of the frames that it saw complete.
+ */
+#include "gateway/live/websocket.h"
+
+#include <assert.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/sha1.h"
+#include "common/utf8.h"
+#include "gateway/http/cors.h"
+#include "gateway/http/gateway.h"
+#include "gateway/http/metering.h"
+#include "gateway/http/reply.h"
+
+enum {
+    KEY_BYTES = 16,
+    KEY_TEXT = 24,        /* base64 of it */
+    ACCEPT_SIZE = 32,     /* base64 of SHA1_BYTES, and the terminator */
+    HANDSHAKE_SIZE = 512, /* our answer */
+    ANSWERS_SIZE = 32768, /* pongs and a close to what one read brought: never longer than what they answer, and 127 */
+    REASON_SIZE = 64,
+    LIST_SIZE = 512,     /* of a header that is a list; what does not fit is not there */
+    FRAGMENTS_MAX = 256, /* of one message: wslay keeps each by itself, and one byte takes a hundred */
+};
+
+#define KEY_SUFFIX  "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+#define SUBPROTOCOL "rostrum.v1"
+
+static struct websocket *websocket_of(struct stream *stream)
+{
+    return (struct websocket *)stream;
+}
+
+/* ---- sending ---- */
+
+void websocket_send_frame(struct websocket *websocket, struct frame *frame)
+{
+    metering_live_sent(METERING_WEBSOCKET);
+    stream_send(&websocket->stream, frame);
+    frame_unref(frame);
+}
+
+void websocket_send(struct websocket *websocket, struct text *text)
+{
+    metering_live_sent(METERING_WEBSOCKET);
+    stream_send(&websocket->stream, text_websocket(text));
+}
+
+/* 0: the connection was lost. */
+static void note_closed(struct websocket *websocket, unsigned code)
+{
+    websocket->closed = true;
+    metering_live_closed(code);
+}
+
+void websocket_close(struct websocket *websocket, unsigned code, const char *reason)
+{
+    if (websocket->stream.state == STREAM_OPEN) {
+        note_closed(websocket, code);
+        stream_finish(&websocket->stream, frame_close(code, reason));
+    }
+}
+
+/* ---- what wslay asks for ---- */
+
+static ssize_t on_recv(wslay_event_context_ptr frames, uint8_t *out, size_t size, int flags, void *arg)
+{
+    struct websocket *websocket = arg;
+    size_t length = websocket->length < size ? websocket->length : size;
+    (void)flags;
+    if (length == 0) {
+        wslay_event_set_error(frames, WSLAY_ERR_WOULDBLOCK);
+        return -1;
+    }
+    memcpy(out, websocket->bytes, length);
+    websocket->bytes += length;
+    websocket->length -= length;
+    websocket->given += length;
+    return (ssize_t)length;
+}
+
+/* What wslay says by itself in answer to one read; there is one read at a time. */
+static struct {
+    size_t length;
+    uint8_t bytes[ANSWERS_SIZE];
+} answers;
+
+static ssize_t on_send(wslay_event_context_ptr frames, const uint8_t *data, size_t length, int flags, void *arg)
+{
+    (void)flags;
+    (void)arg;
+    if (length > sizeof(answers.bytes) - answers.length) {
+        wslay_event_set_error(frames, WSLAY_ERR_CALLBACK_FAILURE);
+        return -1;
+    }
+    memcpy(answers.bytes + answers.length, data, length);
+    answers.length += length;
+    return (ssize_t)length;
+}
+
+static void on_frame(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_start_arg *frame, void *arg)
+{
+    struct websocket *websocket = arg;
+    uint64_t length = frame->payload_length;
+    uint64_t header = 2 + 4; /* with its mask: one without is an error */
+    if (length > UINT16_MAX) {
+        header += 8;
+    } else if (length > 125) {
+        header += 2;
+    }
+    websocket->frame = header + length;
+    if (wslay_is_ctrl_frame(frame->opcode)) {
+        return;
+    }
+    websocket->fragments = websocket->fragmented ? websocket->fragments + 1 : 1;
+    websocket->fragmented = !frame->fin;
+    if (websocket->fragments > FRAGMENTS_MAX) {
+        websocket_close(websocket, WEBSOCKET_POLICY, "too many fragments");
+        wslay_event_shutdown_read(frames);
+    }
+}
+
+static void on_frame_end(wslay_event_context_ptr frames, void *arg)
+{
+    struct websocket *websocket = arg;
+    (void)frames;
+    websocket->framed += websocket->frame;
+}
+
+/* False: the client says too much, and was closed. */
+static bool count_message(struct websocket *websocket)
+{
+    const struct config *config = websocket->gateway->config;
+    int64_t now = clock_mono_ms();
+    if (now - websocket->since_ms >= INT64_C(1000) * config->live_messages_window_s) {
+        websocket->since_ms = now;
+        websocket->messages = 0;
+    }
+    if (++websocket->messages <= config->live_messages_max) {
+        return true;
+    }
+    websocket_close(websocket, WEBSOCKET_POLICY, "too many messages");
+    return false;
+}
+
+/* Pongs, in the order of what they answer: ahead of the answer to a message behind the ping. */
+static bool send_pongs(struct websocket *websocket)
+{
+    if (wslay_event_send(websocket->frames) != 0) {
+        return false;
+    }
+    if (answers.length > 0 && !wslay_event_get_close_sent(websocket->frames)) {
+        struct frame *frame = frame_new(answers.bytes, answers.length);
+        stream_send(&websocket->stream, frame);
+        frame_unref(frame);
+        answers.length = 0;
+    }
+    return true;
+}
+
+/* What wslay lets pass: half a code, and a reason that is no UTF-8. */
+static void check_close(struct websocket *websocket, const struct wslay_event_on_msg_recv_arg *message)
+{
+    if (message->msg_length == 1) {
+        websocket_close(websocket, WEBSOCKET_PROTOCOL, "half a code");
+    } else if (message->msg_length > 2 && !utf8_valid(message->msg + 2, message->msg_length - 2)) {
+        websocket_close(websocket, WEBSOCKET_NOT_UTF8, "a reason that is no UTF-8");
+    }
+}
+
+static void on_message(wslay_event_context_ptr frames, const struct wslay_event_on_msg_recv_arg *message, void *arg)
+{
+    struct websocket *websocket = arg;
+    if (websocket->stream.state != STREAM_OPEN) {
+        return;
+    }
+    if (message->opcode == WSLAY_CONNECTION_CLOSE) {
+        check_close(websocket, message);
+    } else if (!count_message(websocket)) {
+        wslay_event_shutdown_read(frames);
+    } else if (message->opcode == WSLAY_TEXT_FRAME && send_pongs(websocket)) {
+        websocket->kind->take(websocket, message->msg, message->msg_length);
+    } else if (message->opcode == WSLAY_BINARY_FRAME) {
+        websocket_close(websocket, WEBSOCKET_NOT_TEXT, "text only");
+        wslay_event_shutdown_read(frames);
+    }
+}
+
+/* ---- receiving ---- */
+
+static bool open_frames(struct websocket *websocket)
+{
+    static const struct wslay_event_callbacks callbacks = {
+        .recv_callback = on_recv,
+        .send_callback = on_send,
+        .on_frame_recv_start_callback = on_frame,
+        .on_frame_recv_end_callback = on_frame_end,
+        .on_msg_recv_callback = on_message,
+    };
+    if (websocket->frames == NULL) {
+        websocket->given = 0;
+        websocket->framed = 0;
+        if (wslay_event_context_server_init(&websocket->frames, &callbacks, websocket) != 0) {
+            return false;
+        }
+        wslay_event_config_set_max_recv_msg_length(websocket->frames,
+                                                   (uint64_t)websocket->gateway->config->live_message_max_bytes);
+    }
+    return true;
+}
+
+static void close_frames(struct websocket *websocket)
+{
+    if (websocket->frames != NULL) {
+        wslay_event_context_free(websocket->frames);
+        websocket->frames = NULL;
+    }
+}
+
+/* The close of one that asked for it or broke the protocol. */
+static void send_close(struct websocket *websocket)
+{
+    if (wslay_event_get_close_sent(websocket->frames)) {
+        note_closed(websocket, wslay_event_get_status_code_sent(websocket->frames));
+        stream_finish(&websocket->stream, frame_new(answers.bytes, answers.length));
+    }
+}
+
+static void on_input(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    struct websocket *websocket = websocket_of(stream);
+    if (!open_frames(websocket)) {
+        websocket_close(websocket, WEBSOCKET_INTERNAL, "no memory");
+        return;
+    }
+    websocket->bytes = bytes;
+    websocket->length = length;
+    answers.length = 0;
+    int failed = wslay_event_recv(websocket->frames);
+    if (failed == 0 && stream->state == STREAM_OPEN && !send_pongs(websocket)) {
+        failed = WSLAY_ERR_NOMEM;
+    }
+    websocket->bytes = NULL;
+    websocket->length = 0;
+    if (failed == 0 && stream->state == STREAM_OPEN) {
+        send_close(websocket);
+    } else if (failed == WSLAY_ERR_NOMEM) {
+        websocket_close(websocket, WEBSOCKET_INTERNAL, "no memory");
+    } else if (failed != 0) {
+        websocket_close(websocket, WEBSOCKET_PROTOCOL, "no such frame"); /* it does not say so by itself */
+    }
+    if (stream->state != STREAM_OPEN || (!websocket->fragmented && websocket->given == websocket->framed)) {
+        close_frames(websocket);
+    }
+}
+
+/* ---- the stream's other turns ---- */
+
+static void on_beat(struct stream *stream)
+{
+    static struct frame *ping; /* one for all, never freed before the process */
+    if (ping == NULL) {
+        ping = frame_websocket(WSLAY_PING, NULL, 0);
+    }
+    stream_send(stream, ping);
+}
+
+static void on_close(struct stream *stream, enum stream_end end)
+{
+    struct websocket *websocket = websocket_of(stream);
+    char reason[REASON_SIZE];
+    switch (end) {
+    case STREAM_END_DRAIN:
+        (void)snprintf(reason, sizeof(reason), "reconnect in %u ms",
+                       randombytes_uniform((uint32_t)websocket->gateway->config->live_reconnect_ms + 1));
+        websocket_close(websocket, WEBSOCKET_GOING_AWAY, reason);
+        break;
+    case STREAM_END_SLOW:
+        websocket_close(websocket, WEBSOCKET_TRY_LATER, "reads too slowly");
+        break;
+    case STREAM_END_SILENT:
+        websocket_close(websocket, WEBSOCKET_GOING_AWAY, "no answer to a ping");
+        break;
+    }
+}
+
+static void on_ready(struct stream *stream)
+{
+    struct websocket *websocket = websocket_of(stream);
+    websocket->kind->ready(websocket);
+}
+
+static void on_ended(struct stream *stream)
+{
+    struct websocket *websocket = websocket_of(stream);
+    if (!websocket->closed) {
+        note_closed(websocket, 0);
+    }
+    websocket->kind->end(websocket);
+    close_frames(websocket);
+    free(websocket);
+}
+
+static const struct stream_kind stream_kind = {
+    .input = on_input,
+    .ready = on_ready,
+    .beat = on_beat,
+    .close = on_close,
+    .ended = on_ended,
+    .answers = true,
+};
+
+/* ---- the handshake ---- */
+
+/* A header that is a list has this word, whatever its case. */
+static bool header_has(const struct request *request, const char *name, const char *word)
+{
+    char list[LIST_SIZE];
+    const char *text = list;
+    size_t length = strlen(word);
+    request_header_list(request, name, list, sizeof(list));
+    while (*text != '\0') {
+        text += strspn(text, " \t,");
+        size_t item = strcspn(text, ",");
+        size_t end = item;
+        while (end > 0 && (text[end - 1] == ' ' || text[end - 1] == '\t')) {
+            end--;
+        }
+        if (end == length && strncasecmp(text, word, length) == 0) {
+            return true;
+        }
+        text += item;
+    }
+    return false;
+}
+
+static bool key_good(const char *key)
+{
+    uint8_t bytes[KEY_BYTES];
+    size_t length = 0;
+    return key != NULL && strlen(key) == KEY_TEXT &&
+           sodium_base642bin(bytes, sizeof(bytes), key, KEY_TEXT, NULL, &length, NULL,
+                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           length == sizeof(bytes);
+}
+
+static bool is_upgrade(const struct request *request)
+{
+    const char *version = request_header(request, "Sec-WebSocket-Version");
+    bool http_11 = request->evreq->major == 1 && request->evreq->minor >= 1;
+    return http_11 && !request->head && header_has(request, "Upgrade", "websocket") &&
+           header_has(request, "Connection", "upgrade") && version != NULL && strcmp(version, "13") == 0;
+}
+
+/* Our answer, as a frame of its own. */
+static struct frame *write_handshake(const struct request *request)
+{
+    uint8_t hash[SHA1_BYTES];
+    char text[KEY_TEXT + sizeof(KEY_SUFFIX)];
+    char accept[ACCEPT_SIZE];
+    char answer[HANDSHAKE_SIZE];
+    bool named = header_has(request, "Sec-WebSocket-Protocol", SUBPROTOCOL);
+    (void)snprintf(text, sizeof(text), "%s" KEY_SUFFIX, request_header(request, "Sec-WebSocket-Key"));
+    sha1(text, strlen(text), hash);
+    sodium_bin2base64(accept, sizeof(accept), hash, sizeof(hash), sodium_base64_VARIANT_ORIGINAL);
+    int length = snprintf(answer, sizeof(answer),
+                          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Accept: %s\r\nX-Request-Id: %s\r\n%s\r\n",
+                          accept, request->id, named ? "Sec-WebSocket-Protocol: " SUBPROTOCOL "\r\n" : "");
+    assert(length > 0 && length < HANDSHAKE_SIZE);
+    return frame_new(answer, (size_t)length);
+}
+
+static void grant(struct request *request, const struct websocket_kind *kind)
+{
+    struct gateway *gateway = request->gateway;
+    struct websocket *websocket = calloc(1, kind->size);
+    struct frame *handshake = write_handshake(request);
+    if (websocket == NULL || handshake == NULL) {
+        free(websocket);
+        frame_unref(handshake);
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    websocket->stream.kind = &stream_kind;
+    websocket->kind = kind;
+    websocket->gateway = gateway;
+    websocket->user = request->user;
+    websocket->since_ms = clock_mono_ms();
+    memcpy(websocket->address, request->address, sizeof(websocket->address));
+    kind->begin(websocket);
+    stream_begin(gateway->streams, &websocket->stream, reply_take_over(request, 101), handshake);
+}
+
+void websocket_upgrade(struct request *request, const struct websocket_kind *kind)
+{
+    if (request_answered(request)) {
+        reply_end(request);
+    } else if (!is_upgrade(request)) {
+        reply_header(request, "Upgrade", "websocket");
+        reply_header(request, "Connection", "Upgrade");
+        reply_header(request, "Sec-WebSocket-Version", "13");
+        reply_error(request, ERROR_UPGRADE_REQUIRED);
+    } else if (!key_good(request_header(request, "Sec-WebSocket-Key"))) {
+        reply_error(request, ERROR_BAD_REQUEST);
+    } else if (!cors_socket_allowed(request)) {
+        reply_error(request, ERROR_CROSS_ORIGIN);
+    } else if (streams_full(request->gateway->streams) || request->gateway->draining ||
+               !request->gateway->house.known) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
+        grant(request, kind);
+    }
+}

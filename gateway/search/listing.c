@@ -1,0 +1,230 @@
+/*
+ * GET /auctions: one search from its parameters (search.h) to its answer, step by step: the cache, for guests; one page
+ * of the list and, if they are wanted, the counts, both asked for at once, so that a search with counts stands in line
+ * once. If the text of a first page finds nothing, words like its words are looked for, and the same is done once more
+ * with them.
+ */
+#include "gateway/search/listing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/auction/view.h"
+#include "gateway/http/cache.h"
+#include "gateway/http/reply.h"
+#include "gateway/http/statements.h"
+#include "gateway/search/facets.h"
+#include "gateway/search/search.h"
+
+struct listing {
+    struct search search;
+    char hash[SEARCH_HASH_SIZE]; /* "": the answer is not kept */
+    char *facets;                /* JSON; NULL: none (yet) */
+    PGresult *found;             /* the page, while the counts are awaited; NULL: none yet */
+    bool counting;               /* the counts are awaited */
+    bool finding;                /* the page is awaited */
+    bool failed;                 /* one of the two has failed */
+};
+
+/* Looking for words takes a moment, and does not stand in line behind those who search. */
+static bool ask(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
+                pg_callback callback)
+{
+    struct pg *pg = statement == QUERIES_WORDS ? request->gateway->pg_words : request->gateway->pg_search;
+    return pg_query(pg, (size_t)statement, (int)count, values, callback, request);
+}
+
+/* What a look brought, before the request ends or looks again. */
+static void forget(struct listing *listing)
+{
+    free(listing->facets);
+    listing->facets = NULL;
+    PQclear(listing->found);
+    listing->found = NULL;
+}
+
+/* The one end of a search that began; `result` is NULL when there is nothing to be found. */
+static void answer(struct request *request, const PGresult *result)
+{
+    struct listing *listing = request->own;
+    const struct search *search = &listing->search;
+    int rows = result == NULL ? 0 : PQntuples(result);
+    int shown = rows < search->page.limit ? rows : search->page.limit;
+    struct jsonw *json = reply_json(request);
+    struct cursor next;
+    page_begin(json);
+    for (int row = 0; row < shown; row++) {
+        view_write(json, request, result, row);
+    }
+    jsonw_end_array(json);
+    if (listing->facets != NULL) {
+        jsonw_name(json, "facets");
+        jsonw_raw(json, listing->facets, strlen(listing->facets));
+    }
+    bool more = rows > shown;
+    if (more) {
+        search_cursor(search, result, shown - 1, &next);
+    } else if (result != NULL) {
+        more = search_cursor_tail(search, result, &next);
+    }
+    page_next(json, more ? &next : NULL);
+    if (listing->hash[0] != '\0') {
+        cache_search_keep(request->gateway, listing->hash);
+    }
+    forget(listing);
+    reply_send(request, 200);
+}
+
+static void fail(struct request *request)
+{
+    forget(request->own);
+    reply_error(request, ERROR_UNAVAILABLE);
+}
+
+/* False: the request was ended. */
+static bool usable(struct request *request, const struct pg_reply *reply)
+{
+    if (reply->outcome != PG_OK || request_answered(request)) {
+        forget(request->own);
+    }
+    return statements_usable(request, reply);
+}
+
+static void look(struct request *request);
+
+static void on_words(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct listing *listing = request->own;
+    struct search *search = &listing->search;
+    if (!usable(request, reply)) {
+        return;
+    }
+    const char *words = pg_text(reply->result, 0, 0);
+    if (pg_null(reply->result, 0, 0) || strlen(words) >= sizeof search->tsquery) {
+        answer(request, NULL);
+        return;
+    }
+    (void)snprintf(search->tsquery, sizeof search->tsquery, "%s", words);
+    search->alike = true;
+    forget(listing);
+    look(request);
+}
+
+static void guess(struct request *request)
+{
+    const struct listing *listing = request->own;
+    const char *values[] = {listing->search.text};
+    if (!ask(request, QUERIES_WORDS, ARRAY_LEN(values), values, on_words)) {
+        fail(request);
+    }
+}
+
+/* Both parts of the look are there. */
+static void conclude(struct request *request, const PGresult *result)
+{
+    const struct listing *listing = request->own;
+    if (listing->failed) {
+        fail(request);
+    } else if (PQntuples(result) == 0 && search_may_guess(&listing->search)) {
+        guess(request);
+    } else {
+        answer(request, result);
+    }
+}
+
+/* Who comes last ends the request or goes on; the other keeps what it has, and what went wrong is said by the last. */
+static void on_found(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct listing *listing = request->own;
+    listing->finding = false;
+    if (listing->counting) {
+        listing->found =
+            reply->outcome == PG_OK ? PQcopyResult(reply->result, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES) : NULL;
+        listing->failed = listing->failed || listing->found == NULL;
+    } else if (usable(request, reply)) {
+        conclude(request, reply->result);
+    }
+}
+
+static void on_counted(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    struct listing *listing = request->own;
+    listing->counting = false;
+    if (reply->outcome == PG_OK && !request_answered(request)) {
+        listing->facets = facets_text(reply_json(request), reply->result);
+    }
+    if (listing->finding) {
+        listing->failed = listing->failed || listing->facets == NULL;
+    } else if (usable(request, reply)) {
+        listing->failed = listing->failed || listing->facets == NULL;
+        conclude(request, listing->found);
+    }
+}
+
+/* On one connection the counts come first, so that the page need not be kept. What cannot be asked fails the other. */
+static void look(struct request *request)
+{
+    struct listing *listing = request->own;
+    const char *values[QUERIES_PARAMETERS];
+    size_t count = search_values(&listing->search, values);
+    listing->failed = false;
+    listing->counting = listing->search.facets &&
+                        ask(request, search_facets_statement(&listing->search), QUERIES_FILTERS, values, on_counted);
+    listing->finding = ask(request, search_statement(&listing->search), count, values, on_found);
+    bool whole = listing->finding && (listing->counting || !listing->search.facets);
+    listing->failed = !whole;
+    if (!listing->finding && !listing->counting) {
+        fail(request);
+    }
+}
+
+/* A page behind a cursor may be one of guessed words. */
+static void begin(struct request *request)
+{
+    const struct listing *listing = request->own;
+    if (listing->search.alike) {
+        guess(request);
+    } else {
+        look(request);
+    }
+}
+
+static void on_kept(const redisReply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!cache_answer(request, reply)) {
+        begin(request);
+    }
+}
+
+static void handle_list(struct request *request)
+{
+    struct faults faults = {.count = 0};
+    struct listing *listing = request_own(request, sizeof *listing);
+    if (listing == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    search_read(request, &listing->search, &faults);
+    if (faults.count > 0) {
+        reply_faults(request, &faults);
+        return;
+    }
+    if (request->user.via != REQUEST_GUEST) {
+        begin(request);
+        return;
+    }
+    search_hash(&listing->search, listing->hash);
+    if (!cache_search_ask(request->gateway, listing->hash, on_kept, request)) {
+        begin(request);
+    }
+}
+
+const struct route listing_routes[] = {
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions", handle_list, LIMIT_SEARCHES, ROUTE_NO_BODY},
+    {0},
+};

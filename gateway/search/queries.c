@@ -1,0 +1,92 @@
+/*
+ * The SQL of searches; see queries.h. Each list finds ids first and reads the rows of one page then: what is sorted
+ * stays small.
+ */
+#include "gateway/search/queries.h"
+
+/* clang-format off */
+#define TSQUERY "coalesce($5::tsquery, websearch_to_tsquery('english', $4::text))"
+#define FILTERS                                                                                                        \
+    " AND ($2::text IS NULL OR a.category = $2) AND ($3::uuid IS NULL OR a.seller_id = $3)"                            \
+    " AND ($4::text IS NULL OR a.search @@ " TSQUERY ")"
+#define PRICE  "coalesce(a.current_bid, a.starting_price)"
+#define COSTS  " AND ($6::numeric IS NULL OR " PRICE " >= $6) AND ($7::numeric IS NULL OR " PRICE " <= $7)"
+#define PLAIN  " FROM auctions a WHERE a.status = $1" FILTERS COSTS
+#define RANGE  " AND ($6::numeric IS NULL OR p.price >= $6) AND ($7::numeric IS NULL OR p.price <= $7)"
+#define PRICED " FROM auction_prices p JOIN auctions a ON a.id = p.auction_id"                                         \
+               " WHERE p.status = $1 AND a.status = $1" FILTERS RANGE
+#define BESIDE                                                                                                         \
+    " AND ($2::text IS NULL OR p.category = $2)"                                                                       \
+    " AND $3::uuid IS NULL AND $4::text IS NULL AND $5::tsquery IS NULL"
+#define BARE   " FROM auction_prices p WHERE p.status = $1" BESIDE RANGE
+
+#define LIST(name, from, key, id, type, than, direction)                                                               \
+    {                                                                                                                  \
+        name, "SELECT " VIEW_COLUMNS " FROM (SELECT " id " AS id, " key " AS key" from                             \
+              " AND ($9::" type " IS NULL OR (" key ", " id ") " than " ($9::" type ", $10::uuid))"                    \
+              " ORDER BY " key " " direction ", " id " " direction " LIMIT $8) k"                                      \
+              " JOIN auctions a ON a.id = k.id ORDER BY k.key " direction ", k.id " direction                          \
+    }
+
+/* A rank is a whole number of billionths: what a cursor carries is exactly what was compared. */
+#define RELEVANCE(name, from)                                                                                          \
+    {                                                                                                                  \
+        name, "WITH hits AS MATERIALIZED (SELECT a.id, a.created_at" from " AND a.created_at <= $11::timestamptz"      \
+              "  ORDER BY a.created_at DESC, a.id DESC LIMIT 400),"                                                    \
+              " ranked AS MATERIALIZED (SELECT h.id, (ts_rank(a.search, " TSQUERY ", 1) * 1e9)::bigint AS rank"        \
+              "  FROM hits h JOIN auctions a ON a.id = h.id),"                                                         \
+              " page AS (SELECT id, rank FROM ranked"                                                                  \
+              "  WHERE $9::bigint IS NULL OR (rank, id) < ($9::bigint, $10::uuid)"                                     \
+              "  ORDER BY rank DESC, id DESC LIMIT $8)"                                                                \
+              " SELECT " VIEW_COLUMNS ", k.rank, (SELECT count(*) FROM hits), "                                    \
+              COLUMNS_MS("last.created_at") ", last.id"                                                               \
+              " FROM page k JOIN auctions a ON a.id = k.id,"                                                           \
+              " (SELECT id, created_at FROM hits ORDER BY created_at, id LIMIT 1) last"                                \
+              " ORDER BY k.rank DESC, k.id DESC"                                                                       \
+    }
+
+/* Of the counts by status, only the filter by status is left out: they say what another status would find. */
+#define FACETS(name, from, price, category, of_status)                                                                 \
+    {                                                                                                                  \
+        name, "WITH hits AS MATERIALIZED (SELECT " category " AS category, " price " AS price" from " LIMIT 10001)"    \
+              " SELECT 'matches', '', count(*) FROM hits"                                                              \
+              " UNION ALL (SELECT 'category', category, count(*) FROM hits GROUP BY category"                          \
+              "  ORDER BY 3 DESC, 2 LIMIT 50)"                                                                         \
+              " UNION ALL SELECT 'status', shown.status, CASE WHEN shown.status = $1 THEN (SELECT count(*) FROM hits)" \
+              "   ELSE (SELECT count(*) FROM (SELECT" of_status " LIMIT 10001) few) END"                               \
+              "  FROM unnest(ARRAY['scheduled', 'active', 'ended', 'sold', 'unsold', 'cancelled']) shown (status)"     \
+              " UNION ALL (SELECT 'price', width_bucket(price, ARRAY[10, 50, 100, 500, 1000, 5000]::numeric[])::text," \
+              "  count(*) FROM hits GROUP BY 2 ORDER BY 2)"                                                            \
+    }
+
+const struct pg_statement queries_all[QUERIES_COUNT] = {
+    [QUERIES_ENDING] = LIST("auctions_ending", PLAIN, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
+    [QUERIES_NEWEST] = LIST("auctions_newest", PLAIN, "a.created_at", "a.id", "timestamptz", "<", "DESC"),
+    [QUERIES_RELEVANCE] = RELEVANCE("auctions_relevance", PLAIN),
+    [QUERIES_PRICE_UP] = LIST("auctions_price_up", PRICED, "p.price", "p.auction_id", "numeric", ">", "ASC"),
+    [QUERIES_PRICE_DOWN] = LIST("auctions_price_down", PRICED, "p.price", "p.auction_id", "numeric", "<", "DESC"),
+    [QUERIES_ENDING_PRICED] = LIST("auctions_ending_priced", PRICED, "a.end_time", "a.id", "timestamptz", ">", "ASC"),
+    [QUERIES_NEWEST_PRICED] = LIST("auctions_newest_priced", PRICED, "a.created_at", "a.id", "timestamptz", "<",
+                                   "DESC"),
+    [QUERIES_FACETS] = FACETS("auctions_facets", PLAIN, PRICE, "a.category",
+                              " FROM auctions a WHERE a.status = shown.status" FILTERS COSTS),
+    [QUERIES_FACETS_BARE] = FACETS("auctions_facets_bare", BARE, "p.price", "p.category",
+                                   " FROM auction_prices p WHERE p.status = shown.status" BESIDE RANGE),
+    /*
+     * For each word of the text those within one or two mistakes, found among the thirty most alike in their trigrams.
+     * The text's own word stands among them if it is known.
+     */
+    [QUERIES_WORDS] = {"search_words",
+        "SELECT CASE WHEN bool_and(near.query IS NOT NULL) THEN string_agg('(' || near.query || ')', ' & ') END"
+        " FROM (SELECT word FROM unnest(tsvector_to_array(to_tsvector('simple', $1::text))) w (word)"
+        "  WHERE char_length(word) BETWEEN 3 AND 40 AND plainto_tsquery('english', word)::text <> ''"
+        "  ORDER BY char_length(word) DESC, word LIMIT 6) asked"
+        " CROSS JOIN LATERAL (SELECT string_agg(query, ' | ') AS query FROM"
+        "  (SELECT nullif(plainto_tsquery('english', alike.word)::text, '') AS query FROM"
+        "   (SELECT s.word FROM search_words s WHERE s.word OPERATOR(public.%) asked.word"
+     "    ORDER BY public.similarity(s.word, asked.word) DESC, s.word LIMIT 30) alike"
+        "  WHERE public.levenshtein_less_equal(alike.word, asked.word, 2)"
+        "   <= CASE WHEN char_length(asked.word) < 5 THEN 1 ELSE 2 END"
+        "  ORDER BY public.levenshtein(alike.word, asked.word), alike.word LIMIT 5) few) near"},
+};
+/* clang-format on */

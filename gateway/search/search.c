@@ -1,0 +1,296 @@
+/*
+ * What a search asks for; see search.h. Called by listing.
+ */
+#include "gateway/search/search.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/http/fields.h"
+
+enum {
+    TEXT_MOST = 200,     /* characters */
+    CATEGORY_MOST = 100, /* characters, as in terms.c */
+    ORDER_SIZE = 16,
+    FLAG_SIZE = 8,
+    RANK_SIZE = 12,       /* up to 1000000000 */
+    AS_OF_LEAD_MS = 1000, /* clocks of other gateways, and more than clock_skew_max_ms */
+};
+
+/* The contract's words for the orders, and the tag of their cursors. */
+static const char *const order_names[] = {
+    [SEARCH_ENDING] = "ending",     [SEARCH_NEWEST] = "newest",       [SEARCH_PRICE_UP] = "price",
+    [SEARCH_PRICE_DOWN] = "-price", [SEARCH_RELEVANCE] = "relevance",
+};
+
+/* Drafts are their seller's alone. */
+static const char *const statuses[] = {"scheduled", "active", "ended", "sold", "unsold", "cancelled"};
+
+static int find_word(const char *const *words, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(words[i], word) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* ---- text from outside ---- */
+
+static bool read_price(struct request *request, const char *name, char out[static MONEY_TEXT_SIZE],
+                       struct faults *faults)
+{
+    int64_t minor = 0;
+    if (!request_query(request, name, out, MONEY_TEXT_SIZE)) {
+        return false;
+    }
+    if (!money_parse(out, strlen(out), &minor)) {
+        faults_add(faults, name, "must be an amount of money");
+    }
+    return true;
+}
+
+/* Nothing but spaces is no text: a form that was sent empty. */
+static bool read_text(struct request *request, char out[static SEARCH_TEXT_SIZE], struct faults *faults)
+{
+    if (!request_query(request, "q", out, SEARCH_TEXT_SIZE)) {
+        return false;
+    }
+    if (!fields_line(out, TEXT_MOST)) {
+        faults_add(faults, "q", "must be at most 200 characters of text");
+    }
+    return out[strspn(out, " ")] != '\0';
+}
+
+static void read_filters(struct request *request, struct search *search, struct faults *faults)
+{
+    struct uuid seller;
+    if (!request_query(request, "status", search->status, sizeof search->status)) {
+        (void)snprintf(search->status, sizeof search->status, "active");
+    } else if (find_word(statuses, ARRAY_LEN(statuses), search->status) < 0) {
+        faults_add(faults, "status", "must be scheduled, active, ended, sold, unsold or cancelled");
+    }
+    search->has_category = request_query(request, "category", search->category, sizeof search->category);
+    if (search->has_category && !fields_line(search->category, CATEGORY_MOST)) {
+        faults_add(faults, "category", "is too long or badly encoded");
+    }
+    search->has_least = read_price(request, "minPrice", search->least, faults);
+    search->has_most = read_price(request, "maxPrice", search->most, faults);
+    search->has_seller = request_query(request, "sellerId", search->seller, sizeof search->seller);
+    if (search->has_seller && !uuid_parse(search->seller, strlen(search->seller), &seller)) {
+        faults_add(faults, "sellerId", "must be a UUID");
+    }
+    search->has_text = read_text(request, search->text, faults);
+}
+
+static void read_order(struct request *request, struct search *search, struct faults *faults)
+{
+    char name[ORDER_SIZE];
+    char flag[FLAG_SIZE];
+    search->order = search->has_text ? SEARCH_RELEVANCE : SEARCH_ENDING;
+    if (request_query(request, "sort", name, sizeof name)) {
+        int order = find_word(order_names, ARRAY_LEN(order_names), name);
+        if (order < 0) {
+            faults_add(faults, "sort", "must be ending, newest, price, -price or relevance");
+        } else if (order == SEARCH_RELEVANCE && !search->has_text) {
+            faults_add(faults, "sort", "relevance goes with q");
+        } else {
+            search->order = (enum search_order)order;
+        }
+    }
+    if (request_query(request, "facets", flag, sizeof flag)) {
+        search->facets = strcmp(flag, "true") == 0;
+        if (!search->facets && strcmp(flag, "false") != 0) {
+            faults_add(faults, "facets", "must be true or false");
+        }
+    }
+}
+
+/* ---- cursors ---- */
+
+static bool is_time(const char *text)
+{
+    struct cursor cursor = {.sort = ""};
+    (void)snprintf(cursor.key, sizeof cursor.key, "%s", text);
+    return cursor_key_is_time(&cursor);
+}
+
+/* "r<rank>@<time>" or "t<time>". */
+static bool read_relevance_key(struct search *search, const char *key)
+{
+    if (*key == 't') {
+        search->tail = true;
+        (void)snprintf(search->key, sizeof search->key, "%s", key + 1);
+        return is_time(search->key);
+    }
+    const char *at = strchr(key, '@');
+    size_t length = at == NULL ? 0 : (size_t)(at - key) - 1;
+    if (*key != 'r' || length == 0 || length >= RANK_SIZE || strspn(key + 1, "0123456789") != length ||
+        !is_time(at + 1)) {
+        return false;
+    }
+    memcpy(search->key, key + 1, length);
+    (void)snprintf(search->as_of, sizeof search->as_of, "%s", at + 1);
+    return true;
+}
+
+/* A cursor comes from outside: its key must be what the statement can read. */
+static bool read_key(struct search *search)
+{
+    const char *key = search->page.cursor.key;
+    int64_t value = 0;
+    uuid_format(&search->page.cursor.id, search->id);
+    if (*key == '~') {
+        search->alike = true;
+        key++;
+    }
+    if (search->alike && !search->has_text) {
+        return false;
+    }
+    if (search->order == SEARCH_RELEVANCE) {
+        return read_relevance_key(search, key);
+    }
+    (void)snprintf(search->key, sizeof search->key, "%s", key);
+    if (search->order == SEARCH_ENDING || search->order == SEARCH_NEWEST) {
+        return is_time(key);
+    }
+    return money_parse(key, strlen(key), &value);
+}
+
+void search_read(struct request *request, struct search *search, struct faults *faults)
+{
+    read_filters(request, search, faults);
+    read_order(request, search, faults);
+    page_read(request, order_names[search->order], &search->page, faults);
+    clock_format(request->received_ms + AS_OF_LEAD_MS, search->as_of);
+    (void)snprintf(search->limit, sizeof search->limit, "%d", search->page.limit + 1);
+    if (search->page.has_cursor && !read_key(search)) {
+        faults_add(faults, "cursor", "is not a cursor of this list");
+    }
+}
+
+static void start_cursor(const struct search *search, const struct uuid *id, struct cursor *cursor)
+{
+    *cursor = (struct cursor){.id = *id};
+    (void)snprintf(cursor->sort, sizeof cursor->sort, "%s", order_names[search->order]);
+}
+
+static void set_key(const struct search *search, struct cursor *cursor, const char *kind, const char *key,
+                    const char *as_of)
+{
+    (void)snprintf(cursor->key, sizeof cursor->key, "%s%s%s%s%s", search->alike ? "~" : "", kind, key,
+                   as_of == NULL ? "" : "@", as_of == NULL ? "" : as_of);
+}
+
+void search_cursor(const struct search *search, const PGresult *result, int row, struct cursor *cursor)
+{
+    struct uuid id = pg_uuid(result, row, VIEW_ID);
+    bool bid = !pg_null(result, row, VIEW_CURRENT_BID);
+    char time[CLOCK_TEXT_SIZE];
+    char price[MONEY_TEXT_SIZE];
+    start_cursor(search, &id, cursor);
+    clock_format(pg_int(result, row, search->order == SEARCH_ENDING ? VIEW_END : VIEW_CREATED), time);
+    money_format(pg_money(result, row, bid ? VIEW_CURRENT_BID : VIEW_STARTING_PRICE), price);
+    switch (search->order) {
+    case SEARCH_ENDING:
+    case SEARCH_NEWEST:
+        set_key(search, cursor, "", time, NULL);
+        break;
+    case SEARCH_PRICE_UP:
+    case SEARCH_PRICE_DOWN:
+        set_key(search, cursor, "", price, NULL);
+        break;
+    case SEARCH_RELEVANCE:
+        if (search->tail) {
+            set_key(search, cursor, "t", time, NULL);
+        } else {
+            set_key(search, cursor, "r", pg_text(result, row, QUERIES_RANK), search->as_of);
+        }
+        break;
+    }
+}
+
+bool search_cursor_tail(const struct search *search, const PGresult *result, struct cursor *cursor)
+{
+    char time[CLOCK_TEXT_SIZE];
+    if (search->order != SEARCH_RELEVANCE || search->tail || PQntuples(result) == 0 ||
+        pg_int(result, 0, QUERIES_RANKED) < QUERIES_RANKED_MOST) {
+        return false;
+    }
+    struct uuid id = pg_uuid(result, 0, QUERIES_OLDEST_ID);
+    clock_format(pg_int(result, 0, QUERIES_OLDEST_CREATED), time);
+    start_cursor(search, &id, cursor);
+    set_key(search, cursor, "t", time, NULL);
+    return true;
+}
+
+/* ---- statements ---- */
+
+bool search_may_guess(const struct search *search)
+{
+    const char *text = search->text;
+    return search->has_text && !search->alike && !search->page.has_cursor && strchr(text, '"') == NULL &&
+           *text != '-' && strstr(text, " -") == NULL;
+}
+
+enum queries_statement search_statement(const struct search *search)
+{
+    bool priced = (search->has_least || search->has_most) && !search->has_text;
+    switch (search->order) {
+    case SEARCH_PRICE_UP:
+        return QUERIES_PRICE_UP;
+    case SEARCH_PRICE_DOWN:
+        return QUERIES_PRICE_DOWN;
+    case SEARCH_NEWEST:
+        return priced ? QUERIES_NEWEST_PRICED : QUERIES_NEWEST;
+    case SEARCH_RELEVANCE:
+        return search->tail ? QUERIES_NEWEST : QUERIES_RELEVANCE;
+    case SEARCH_ENDING:
+        break;
+    }
+    return priced ? QUERIES_ENDING_PRICED : QUERIES_ENDING;
+}
+
+enum queries_statement search_facets_statement(const struct search *search)
+{
+    return search->has_seller || search->has_text ? QUERIES_FACETS : QUERIES_FACETS_BARE;
+}
+
+size_t search_values(const struct search *search, const char *values[static QUERIES_PARAMETERS])
+{
+    bool relevance = search->order == SEARCH_RELEVANCE && !search->tail;
+    values[QUERIES_STATUS] = search->status;
+    values[QUERIES_CATEGORY] = search->has_category ? search->category : NULL;
+    values[QUERIES_SELLER] = search->has_seller ? search->seller : NULL;
+    values[QUERIES_TEXT] = search->has_text ? search->text : NULL;
+    values[QUERIES_TSQUERY] = search->alike ? search->tsquery : NULL;
+    values[QUERIES_LEAST] = search->has_least ? search->least : NULL;
+    values[QUERIES_MOST] = search->has_most ? search->most : NULL;
+    values[QUERIES_LIMIT] = search->limit;
+    values[QUERIES_KEY] = search->page.has_cursor ? search->key : NULL;
+    values[QUERIES_ID] = search->page.has_cursor ? search->id : NULL;
+    values[QUERIES_AS_OF] = search->as_of;
+    return relevance ? QUERIES_PARAMETERS : QUERIES_AS_OF;
+}
+
+void search_hash(const struct search *search, char out[static SEARCH_HASH_SIZE])
+{
+    const char *values[QUERIES_PARAMETERS];
+    unsigned char hash[(SEARCH_HASH_SIZE - 1) / 2];
+    const unsigned char kind[] = {(unsigned char)search->order, search->facets, search->alike, search->tail};
+    crypto_generichash_state state;
+    (void)search_values(search, values);
+    if (!search->page.has_cursor) {
+        values[QUERIES_AS_OF] = NULL; /* now */
+    }
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof hash);
+    (void)crypto_generichash_update(&state, kind, sizeof kind);
+    for (size_t i = 0; i < QUERIES_PARAMETERS; i++) {
+        const char *value = values[i] == NULL ? "\x01" : values[i]; /* none of them may hold that */
+        (void)crypto_generichash_update(&state, (const unsigned char *)value, strlen(value) + 1);
+    }
+    (void)crypto_generichash_final(&state, hash, sizeof hash);
+    (void)sodium_bin2hex(out, SEARCH_HASH_SIZE, hash, sizeof hash);
+}
