@@ -15,7 +15,7 @@
 #include "gateway/http/gateway.h"
 #include "gateway/http/metering.h"
 
-enum { NUMBER_SIZE = 24 };
+enum { NUMBER_SIZE = 24, VALUE_SIZE = 256 };
 
 struct jsonw *reply_json(struct request *request)
 {
@@ -33,6 +33,19 @@ void reply_header(struct request *request, const char *name, const char *value)
     if (evhttp_add_header(headers, name, value) != 0) {
         log_line(LOG_ERROR, NULL, "header %s not set", name);
     }
+}
+
+/* Beside what the header says already: an answer may vary by more than the origin. */
+static void add_value(struct request *request, const char *name, const char *value)
+{
+    char whole[VALUE_SIZE];
+    const char *there =
+        request->evreq == NULL ? NULL : evhttp_find_header(evhttp_request_get_output_headers(request->evreq), name);
+    if (there != NULL) {
+        (void)snprintf(whole, sizeof(whole), "%s, %s", there, value);
+        value = whole;
+    }
+    reply_header(request, name, value);
 }
 
 /*
@@ -79,7 +92,7 @@ static void answer(struct request *request, int status, const char *content_type
         return;
     }
     reply_header(request, "X-Request-Id", request->id);
-    cors_answer(request, reply_header);
+    cors_answer(request, add_value);
     if (content_type != NULL) {
         reply_header(request, "Content-Type", content_type);
     }

@@ -110,6 +110,13 @@ static struct websocket *open_socket(void)
     return socket;
 }
 
+static struct websocket *open_slow(void)
+{
+    struct websocket *socket = websocket_open_small(own.url);
+    ck_assert_ptr_nonnull(socket);
+    return socket;
+}
+
 static void subscribe(struct websocket *socket)
 {
     ck_assert(websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", stage.auction)));
@@ -123,7 +130,7 @@ START_TEST(a_slow_reader_gets_the_latest_state)
     enum { PINGS = 4000, BIDS = 30 };
     int heard = 0;
     open_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 10000000\nlive_messages_max = 1000000\n");
-    struct websocket *slow = open_socket();
+    struct websocket *slow = open_slow();
     subscribe(slow);
     /* What it does not read fills every buffer on the way, and more waits behind. */
     for (int i = 0; i < PINGS; i++) {
@@ -157,7 +164,7 @@ START_TEST(what_nobody_reads_is_bounded)
 {
     enum { PINGS = 40000 };
     open_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 4096\nlive_messages_max = 1000000\n");
-    struct websocket *slow = open_socket();
+    struct websocket *slow = open_slow();
     for (int i = 0; i < PINGS && websocket_say(slow, "{\"type\": \"ping\", \"id\": 1}"); i++) {
     }
     ck_assert_uint_eq(websocket_closing(slow), 1013);
@@ -172,7 +179,7 @@ START_TEST(whoever_takes_nothing_at_all_is_closed)
     enum { PINGS = 20000 };
     open_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 10000000\nlive_messages_max = 1000000\n"
                  "live_stall_s = 1\n");
-    struct websocket *slow = open_socket();
+    struct websocket *slow = open_slow();
     const char *ping = "{\"type\": \"ping\", \"id\": \"a rather long one, so that more waits\"}";
     for (int i = 0; i < PINGS && websocket_say(slow, ping); i++) {
     }

@@ -67,6 +67,7 @@ START_TEST(listed_sites_may_read)
         EXPECT_STATUS(stage_call(NULL, "GET", stage_path(""), NULL), 200);
         ck_assert_str_eq(header("Access-Control-Allow-Origin"), listed[i] + strlen("Origin: "));
         ck_assert_ptr_nonnull(strstr(header("Access-Control-Expose-Headers"), "ETag"));
+        ck_assert_str_eq(header("Vary"), "Authorization, Cookie, Origin");
         ck_assert_str_eq(header("Access-Control-Allow-Credentials"), "");
     }
     client_header(stage.client, listed[0]);

@@ -28,7 +28,8 @@ struct websocket {
     uint8_t bytes[BUFFER_SIZE];
 };
 
-struct websocket *websocket_connect(const char *base_url)
+/* `receive_bytes`: what the kernel keeps of what is not read, and never more; 0: as it likes. */
+static struct websocket *connect_to(const char *base_url, int receive_bytes)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     const char *colon = strrchr(base_url, ':');
@@ -40,12 +41,20 @@ struct websocket *websocket_connect(const char *base_url)
     }
     address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     made->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (made->fd < 0 || connect(made->fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+    if (made->fd < 0 ||
+        (receive_bytes > 0 &&
+         setsockopt(made->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) != 0) ||
+        connect(made->fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
         setsockopt(made->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
         websocket_free(made);
         return NULL;
     }
     return made;
+}
+
+struct websocket *websocket_connect(const char *base_url)
+{
+    return connect_to(base_url, 0);
 }
 
 void websocket_free(struct websocket *socket)
@@ -158,10 +167,9 @@ int websocket_ask(struct websocket *socket, const char *path, const char *header
     return length > 0 && (size_t)length < sizeof(request) ? websocket_ask_raw(socket, request, (size_t)length) : 0;
 }
 
-struct websocket *websocket_open(const char *base_url, const char *headers)
+static struct websocket *shake_hands(struct websocket *socket, const char *headers)
 {
     enum { SWITCHING = 101 };
-    struct websocket *socket = websocket_connect(base_url);
     int status = socket == NULL ? 0 : websocket_ask(socket, "/ws", headers);
     if (status == SWITCHING) {
         return socket;
@@ -169,6 +177,17 @@ struct websocket *websocket_open(const char *base_url, const char *headers)
     (void)fprintf(stderr, "no WebSocket: %s\n", status == 0 ? "no answer" : socket->head);
     websocket_free(socket);
     return NULL;
+}
+
+struct websocket *websocket_open(const char *base_url, const char *headers)
+{
+    return shake_hands(websocket_connect(base_url), headers);
+}
+
+struct websocket *websocket_open_small(const char *base_url)
+{
+    enum { RECEIVE_BYTES = 4096 };
+    return shake_hands(connect_to(base_url, RECEIVE_BYTES), "");
 }
 
 /* ---- frames ---- */

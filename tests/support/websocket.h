@@ -35,6 +35,8 @@ MUST_CHECK int websocket_ask_raw(struct websocket *socket, const void *bytes, si
 const char *websocket_head(const struct websocket *socket);
 /* websocket_connect and a handshake at /ws that is answered 101; NULL, and said, otherwise. */
 MUST_CHECK struct websocket *websocket_open(const char *base_url, const char *headers);
+/* The same for one who reads slowly: the kernel keeps little for it, where else it would make more and more room. */
+MUST_CHECK struct websocket *websocket_open_small(const char *base_url);
 
 /* False: the house does not take it any more. `piece` bytes at a time, each in a packet of its own; 0: all at once. */
 bool websocket_send(struct websocket *socket, const void *bytes, size_t length, size_t piece);
