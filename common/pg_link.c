@@ -195,6 +195,19 @@ static bool result_ends_connection(const PGresult *result)
            strcmp(state, "0A000") == 0;
 }
 
+/*
+ * True for what is no answer, although libpq gives it out for one: when it finds a connection closed, libpq 15 forgets
+ * what it has asked, and reads what is left in its buffer as the description of a statement. Such a result has no rows
+ * and not the tag that ends each answer; taken for whole it would say "nothing found". The answers to preparing have no
+ * tag.
+ */
+static bool result_is_cut_off(const struct pg_wanted *wanted, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return wanted->kind != PG_WANT_PREPARED && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) &&
+           PQcmdStatus(result)[0] == '\0';
+}
+
 static void statement_answered(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply)
 {
     link->pg->latency_ms = link->answered_ms - wanted->sent_ms;
@@ -277,6 +290,10 @@ static void link_take(struct pg_link *link, PGresult *result)
     }
     if (result_ends_connection(link->result)) {
         link_lost(link, PQresultErrorMessage(link->result));
+        return;
+    }
+    if (result_is_cut_off(pg_link_wanted(link, 0), link->result)) {
+        link_lost(link, "an answer was cut off");
         return;
     }
     PGresult *answer = link->result;

@@ -481,6 +481,50 @@ START_TEST(connection_lost_in_the_middle)
 }
 END_TEST
 
+/* Returns when it is gone; the loop does not run meanwhile. */
+static void end_backend(PGconn *killer, const char *backend)
+{
+    static const char *const steps[] = {"SELECT pg_terminate_backend($1::integer)",
+                                        "SELECT count(*) FROM pg_stat_activity WHERE pid = $1::integer"};
+    bool gone = false;
+    for (size_t step = 0; !gone; step = 1) {
+        PGresult *result = PQexecParams(killer, steps[step], 1, NULL, &backend, NULL, NULL, 0);
+        ck_assert_int_eq(PQresultStatus(result), PGRES_TUPLES_OK);
+        gone = step == 1 && strcmp(PQgetvalue(result, 0, 0), "0") == 0;
+        PQclear(result);
+    }
+}
+
+/* The connection ends while answers are on their way: what came of one before is no answer. */
+START_TEST(an_answer_is_whole_or_lost)
+{
+    enum { ROUNDS = 40, AT_ONCE = 8, AFTER = 4 };
+    PGconn *killer = PQconnectdb(url());
+    ck_assert_int_eq(PQstatus(killer), CONNECTION_OK);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct seen seen[AT_ONCE + AFTER] = {0};
+        char number[24];
+        RUN_UNTIL(pg_up(pg));
+        (void)snprintf(number, sizeof(number), "%lld", (long long)number_of(pg, BACKEND, NULL));
+        int asked = 0;
+        while (asked < AT_ONCE) {
+            ask(pg, ECHO, "7", &seen[asked++]);
+        }
+        end_backend(killer, number);
+        /* As whoever does not know yet: the first is refused by the other side, the second one finds that out. */
+        while (asked < AT_ONCE + round % AFTER && pg_query(pg, ECHO, 1, &(const char *){"7"}, note, &seen[asked])) {
+            asked++;
+        }
+        for (int i = 0; i < asked; i++) {
+            RUN_UNTIL(seen[i].calls == 1);
+            ck_assert_msg(seen[i].outcome != PG_OK || seen[i].value == 7, "round %d: an answer without its row", round);
+        }
+        RUN_UNTIL(changes_down == round + 1);
+    }
+    PQfinish(killer);
+}
+END_TEST
+
 START_TEST(connection_lost_while_committing)
 {
     struct pg *other = other_new();
@@ -753,6 +797,7 @@ static Suite *pg_suite(void)
         abort_is_silent_and_frees_the_connection,
         abort_from_inside_a_callback,
         connection_lost_in_the_middle,
+        an_answer_is_whole_or_lost,
         connection_lost_while_committing,
         late_statement_costs_its_connection,
         slow_neighbours_are_not_late,
