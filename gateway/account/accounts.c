@@ -160,11 +160,7 @@ void accounts_read_email(const struct request *request, char out[static ACCOUNTS
 static void on_added(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_EMAIL_TAKEN);
+    if (!statements_found(request, reply, ERROR_EMAIL_TAKEN)) {
         return;
     }
     struct jsonw *json = reply_json(request);
@@ -507,11 +503,7 @@ static void handle_logout(struct request *request)
 static void on_user(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_UNAUTHORIZED);
+    if (!statements_found(request, reply, ERROR_UNAUTHORIZED)) {
         return;
     }
     struct jsonw *json = reply_json(request);

@@ -150,11 +150,7 @@ static void on_looked(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct recovery *recovery = request->own;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_INVALID_TOKEN);
+    if (!statements_found(request, reply, ERROR_INVALID_TOKEN)) {
         return;
     }
     recovery->user = pg_uuid(reply->result, 0, 0);

@@ -40,11 +40,7 @@ static void on_taken(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     char subject[UUID_TEXT_SIZE];
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_INVALID_TOKEN);
+    if (!statements_found(request, reply, ERROR_INVALID_TOKEN)) {
         return;
     }
     struct uuid id = pg_uuid(reply->result, 0, 0);

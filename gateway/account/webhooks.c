@@ -169,11 +169,7 @@ static void on_listed(const struct pg_reply *reply, void *arg)
 static void on_hook(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
+    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
     write_hook(reply_json(request), reply->result, 0, NULL);
@@ -386,11 +382,7 @@ static void handle_change(struct request *request)
 static void on_rotated(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
+    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
     const struct hook *hook = request->own;
@@ -420,12 +412,7 @@ static void handle_rotate(struct request *request)
 static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
-    } else {
+    if (statements_found(request, reply, ERROR_NOT_FOUND)) {
         reply_empty(request, 204);
     }
 }

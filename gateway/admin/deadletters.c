@@ -227,11 +227,7 @@ static bool find_origin(const struct gateway *gateway, const char *dead_key, con
 static void on_requeued(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
+    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
     struct jsonw *json = reply_json(request);
@@ -283,11 +279,7 @@ static void on_requeue_found(const struct pg_reply *reply, void *arg)
     struct letter letter;
     char exchange[TOPOLOGY_QUEUE_SIZE];
     char key[TOPOLOGY_KEY_SIZE];
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
+    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
     if (!letter_read(reply->result, &letter)) {
@@ -313,12 +305,7 @@ static void handle_requeue(struct request *request)
 static void on_dropped(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
-    } else {
+    if (statements_found(request, reply, ERROR_NOT_FOUND)) {
         reply_empty(request, 204);
     }
 }

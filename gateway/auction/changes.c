@@ -299,12 +299,7 @@ static enum error_code refusal(const PGresult *result)
 static void on_draft_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_VERSION_CONFLICT);
-    } else {
+    if (statements_found(request, reply, ERROR_VERSION_CONFLICT)) {
         documents_reply(request, 200, reply->result);
     }
 }
@@ -312,12 +307,7 @@ static void on_draft_changed(const struct pg_reply *reply, void *arg)
 static void on_draft_dropped(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_VERSION_CONFLICT);
-    } else {
+    if (statements_found(request, reply, ERROR_VERSION_CONFLICT)) {
         reply_empty(request, 204);
     }
 }
@@ -465,11 +455,7 @@ static const struct action actions[] = {
 static void on_ordered(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
+    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
     publish(request);

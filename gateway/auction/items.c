@@ -125,11 +125,7 @@ static void handle_list(struct request *request)
 static void on_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
+    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
     write_item(reply_json(request), reply->result, 0);

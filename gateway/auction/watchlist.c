@@ -58,11 +58,7 @@ static void handle_list(struct request *request)
 static void on_added(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
+    if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
     /* Watching twice is watching: 200 says that it was so before. */
@@ -106,12 +102,7 @@ static void handle_add(struct request *request)
 static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
-    } else {
+    if (statements_found(request, reply, ERROR_NOT_FOUND)) {
         documents_forget(request->gateway, &request->parameters[0]);
         reply_empty(request, 204);
     }

@@ -31,6 +31,18 @@ bool statements_usable(struct request *request, const struct pg_reply *reply)
     return false;
 }
 
+bool statements_found(struct request *request, const struct pg_reply *reply, enum error_code missing)
+{
+    if (!statements_usable(request, reply)) {
+        return false;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, missing);
+        return false;
+    }
+    return true;
+}
+
 size_t statements_number(const struct statements *of, size_t statement)
 {
     return of->first + statement;

@@ -14,6 +14,7 @@
 #define ROSTRUM_GATEWAY_HTTP_STATEMENTS_H
 
 #include "common/pg.h"
+#include "gateway/http/errors.h"
 
 struct gateway;
 struct request;
@@ -32,6 +33,8 @@ MUST_CHECK bool statements_query(struct gateway *gateway, const struct statement
  * line in the log, or nothing if the deadline has answered.
  */
 MUST_CHECK bool statements_usable(struct request *request, const struct pg_reply *reply);
+/* The same, and there is a row; else the request was ended, with `missing` where there is none. */
+MUST_CHECK bool statements_found(struct request *request, const struct pg_reply *reply, enum error_code missing);
 /* The number to give to pg_tx_send. */
 size_t statements_number(const struct statements *of, size_t statement);
 

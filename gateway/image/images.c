@@ -419,12 +419,7 @@ static void handle_upload(struct request *request)
 static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_NOT_FOUND);
-    } else {
+    if (statements_found(request, reply, ERROR_NOT_FOUND)) {
         documents_forget(request->gateway, &request->parameters[0]);
         reply_empty(request, 204);
     }

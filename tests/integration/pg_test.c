@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/money.h"
 #include "common/pg.h"
 #include "tests/support/loop.h"
 
@@ -16,7 +15,6 @@ enum {
     PENDING_MAX = 20000,
     FEW_PENDING = 3,
     PIPELINED = 5000,
-    ELEMENTS_MANY = 1000,
     BIG = 4 << 20, /* bytes: more than any socket takes at once */
     BIG_ONES = 4,
 };
@@ -31,8 +29,6 @@ enum statement {
     TERMINATE,
     ALIVE,
     FAIL,
-    ELEMENTS,
-    TYPED,
     LENGTH,
     EVERYTHING,
     STATEMENTS
@@ -48,9 +44,6 @@ static const struct pg_statement statements[] = {
     [TERMINATE] = {"terminate", "SELECT pg_terminate_backend($1::integer)"},
     [ALIVE] = {"alive", "SELECT count(*) FROM pg_stat_activity WHERE pid = $1::integer"},
     [FAIL] = {"fail", "SELECT 1 / $1::integer"},
-    [ELEMENTS] = {"elements", "SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u (t, o) ORDER BY o"},
-    [TYPED] = {"typed", "SELECT i, m, u, b, (extract(epoch FROM w) * 1000)::bigint FROM unnest($1::bigint[],"
-                        " $2::numeric(12, 2)[], $3::uuid[], $4::boolean[], $5::timestamptz[]) AS x (i, m, u, b, w)"},
     [LENGTH] = {"length", "SELECT cardinality($1::text[])"},
     [EVERYTHING] = {"everything", "SELECT * FROM pg_test"},
 };
@@ -678,109 +671,6 @@ START_TEST(free_with_a_transaction_open)
 }
 END_TEST
 
-static const char *const awkward[] = {
-    "plain",
-    "",
-    "NULL",
-    "null",
-    "a,b",
-    "{x}",
-    "\"quoted\"",
-    "back\\slash",
-    "\\\"",
-    " spaces ",
-    "line\nbreak",
-    "\t",
-    "Grüße, 你好, 🔨",
-    "'; DROP TABLE pg_test; --",
-    NULL,
-};
-
-static void note_awkward(const struct pg_reply *reply, void *arg)
-{
-    struct seen *seen = arg;
-    seen->calls++;
-    ck_assert_int_eq(reply->outcome, PG_OK);
-    ck_assert_int_eq(PQntuples(reply->result), ARRAY_LEN(awkward));
-    for (int i = 0; i < (int)ARRAY_LEN(awkward); i++) {
-        if (awkward[i] == NULL) {
-            ck_assert(pg_null(reply->result, i, 0));
-        } else {
-            ck_assert(!pg_null(reply->result, i, 0));
-            ck_assert_str_eq(pg_text(reply->result, i, 0), awkward[i]);
-        }
-    }
-}
-
-START_TEST(array_elements_come_through)
-{
-    struct seen seen = {0};
-    struct pg_array array = {0};
-    pg_array_reset(&array);
-    for (size_t i = 0; i < ARRAY_LEN(awkward); i++) {
-        pg_array_text_add(&array, awkward[i]);
-    }
-    const char *const values[] = {pg_array_done(&array)};
-    ck_assert(pg_query(pg, ELEMENTS, 1, values, note_awkward, &seen));
-    RUN_UNTIL(seen.calls == 1);
-    pg_array_reset(&array);
-    ck_assert_int_eq(number_of(pg, LENGTH, pg_array_done(&array)), 0);
-    for (int i = 0; i < ELEMENTS_MANY; i++) {
-        pg_array_text_add(&array, awkward[(size_t)i % ARRAY_LEN(awkward)]);
-    }
-    ck_assert_int_eq(number_of(pg, LENGTH, pg_array_done(&array)), ELEMENTS_MANY);
-    pg_array_free(&array);
-}
-END_TEST
-
-static const struct uuid some_id = {{0x01, 0x93, 0xaa, 0xbb, 0xcc, 0xdd, 0x7e, 0xff, 0x80, 1, 2, 3, 4, 5, 6, 7}};
-
-static void note_typed(const struct pg_reply *reply, void *arg)
-{
-    struct seen *seen = arg;
-    seen->calls++;
-    ck_assert_int_eq(reply->outcome, PG_OK);
-    const PGresult *result = reply->result;
-    ck_assert_int_eq(PQntuples(result), 2);
-    struct uuid id = pg_uuid(result, 0, 2);
-    ck_assert_int_eq(pg_int(result, 0, 0), INT64_MIN);
-    ck_assert_int_eq(pg_money(result, 0, 1), MONEY_MAX);
-    ck_assert(uuid_equal(&id, &some_id));
-    ck_assert(pg_bool(result, 0, 3));
-    ck_assert_int_eq(pg_int(result, 0, 4), INT64_C(1795000000123));
-    id = pg_uuid(result, 1, 2);
-    ck_assert_int_eq(pg_int(result, 1, 0), 0);
-    ck_assert_int_eq(pg_money(result, 1, 1), 0);
-    ck_assert(uuid_is_nil(&id));
-    ck_assert(!pg_bool(result, 1, 3));
-    ck_assert_str_eq(pg_text(result, 1, 4), "");
-}
-
-START_TEST(typed_arrays_come_through)
-{
-    struct pg_array arrays[5] = {{0}};
-    const char *values[ARRAY_LEN(arrays)];
-    for (size_t i = 0; i < ARRAY_LEN(arrays); i++) {
-        pg_array_reset(&arrays[i]);
-    }
-    pg_array_int(&arrays[0], INT64_MIN);
-    pg_array_money(&arrays[1], MONEY_MAX);
-    pg_array_uuid(&arrays[2], &some_id);
-    pg_array_bool(&arrays[3], true);
-    pg_array_time(&arrays[4], INT64_C(1795000000123));
-    for (size_t i = 0; i < ARRAY_LEN(arrays); i++) {
-        pg_array_null(&arrays[i]);
-        values[i] = pg_array_done(&arrays[i]);
-    }
-    struct seen seen = {0};
-    ck_assert(pg_query(pg, TYPED, ARRAY_LEN(arrays), values, note_typed, &seen));
-    RUN_UNTIL(seen.calls == 1);
-    for (size_t i = 0; i < ARRAY_LEN(arrays); i++) {
-        pg_array_free(&arrays[i]);
-    }
-}
-END_TEST
-
 static Suite *pg_suite(void)
 {
     const TTest *const tests[] = {
@@ -806,8 +696,6 @@ static Suite *pg_suite(void)
         idle_connection_is_remade,
         free_from_inside_a_callback,
         free_with_a_transaction_open,
-        array_elements_come_through,
-        typed_arrays_come_through,
     };
     Suite *suite = suite_create("pg");
     TCase *tcase = tcase_create("pg");

@@ -1,6 +1,6 @@
 /*
  * common/pg_value without a server: the text of array parameters, and which SQLSTATEs are worth another try. How the
- * server reads those arrays is in tests/integration/pg_test.c.
+ * server reads those arrays is in tests/integration/pg_array_test.c.
  */
 #include <stdlib.h>
 #include <string.h>
