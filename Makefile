@@ -32,11 +32,12 @@ OBJ := $(BUILD)/obj
 BIN := $(BUILD)/bin
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)/*.c))
 
-# The gateway's folders, from the ground up: each includes itself and those before it (rooms-check).
-ROOMS := http access account bid auction search image live admin
+# The layers, lowest first; tests/lint/layers holds the order.
+COMMON_LAYERS  := base rules io protocol service
+GATEWAY_LAYERS := core http query access account bid auction search image live admin
 
-COMMON   := $(call objects,common)
-GATEWAY  := $(call objects,gateway) $(foreach room,$(ROOMS),$(call objects,gateway/$(room)))
+COMMON   := $(foreach layer,$(COMMON_LAYERS),$(call objects,common/$(layer)))
+GATEWAY  := $(call objects,gateway) $(foreach layer,$(GATEWAY_LAYERS),$(call objects,gateway/$(layer)))
 PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
 PROGRAMS += $(BIN)/rostrum-picture # the gateway's helper
 
@@ -45,8 +46,8 @@ SUPPORT       := $(call objects,tests/support)
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/%,$(wildcard tests/*/*.c)))
 TEST_PACKAGES := check libcurl
 
-SOURCES := $(wildcard common/*.c gateway/*.c gateway/*/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c)
-HEADERS := $(wildcard common/*.h gateway/*.h gateway/*/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h)
+SOURCES := $(wildcard common/*/*.c gateway/*.c gateway/*/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c)
+HEADERS := $(wildcard common/*/*.h gateway/*.h gateway/*/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h)
 
 # Where `make install` puts things; DESTDIR is prepended to all of them.
 PREFIX     ?= /usr/local
@@ -65,7 +66,7 @@ export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-docs docs run up down status clean clean-var check \
         check-unit replay bench bench-read bench-search bench-live \
-        asan ubsan valgrind tidy cppcheck format format-check rooms-check units-check install
+        asan ubsan valgrind tidy cppcheck format format-check layers-check units-check install
 
 all: $(PROGRAMS) ## build the programs into build/bin
 test-programs: $(TEST_PROGRAMS)
@@ -85,35 +86,34 @@ $(OBJ)/gateway/openapi_json.o: $(OBJ)/gateway/openapi_json.c
 $(BIN)/rostrum-gateway: $(GATEWAY) $(OBJ)/gateway/openapi_json.o $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
-# libvips by the name of its run-time library: its -dev package is ten times its size (gateway/picture/libvips.h).
-$(BIN)/rostrum-picture: $(call objects,gateway/picture) $(OBJ)/common/picture.o
+# libvips by the name of its run-time library: its -dev package is ten times its size (gateway/image_decoder/libvips.h).
+$(BIN)/rostrum-picture: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o
 $(BIN)/rostrum-picture: PKG_LIBS = -l:libvips.so.42
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: PKG_LIBS += $(shell pkg-config --libs libcurl)
-# verify replays the ledger through the very rules the bid worker decides by.
-$(BIN)/rostrumctl: $(call objects,deploy/ctl) $(OBJ)/bidworker/rules.o $(OBJ)/bidworker/voids.o $(COMMON)
+$(BIN)/rostrumctl: $(call objects,deploy/ctl) $(COMMON)
 $(PROGRAMS):
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS)
 
 $(OBJ)/tests/%.o: PKG_CFLAGS += $(shell pkg-config --cflags $(TEST_PACKAGES))
-$(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(OBJ)/bidworker/rules.o $(OBJ)/bidworker/voids.o $(COMMON)
+$(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES)) -lwslay
 
 # A pure part of one program, tested by itself.
-$(BUILD)/tests/unit/bidworker_decide_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o letters.o)
-$(BUILD)/tests/unit/picture_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o picture/webp.o)
-$(BUILD)/tests/unit/sent_test: $(OBJ)/endworker/sent.o
-$(BUILD)/tests/unit/gateway_pace_test: $(OBJ)/gateway/live/pace.o
+$(BUILD)/tests/unit/bidworker_decide_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
+$(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o image_decoder/webp.o)
+$(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
+$(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
-$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,http/cursor.o bid/idempotency.o bid/prefer.o)
+$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/idempotency.o bid/prefer.o)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
-$(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,http/jws.o http/token.o)
+$(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o core/token.o)
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o)
 
@@ -143,24 +143,24 @@ deps-docs:
 run: deps ## build, start the house, show its log; Ctrl-C ends everything
 	@echo Building.
 	@$(build_all) -s all
-	@exec deploy/house run
+	@exec deploy/private run
 
 up: deps ## build and start the house in the background
 	@echo Building.
 	@$(build_all) -s all
-	@deploy/house up
+	@deploy/private up
 
 down: ## drain and stop the house; its data stays
-	@deploy/house down
+	@deploy/private down
 
 status: ## the house's programs: name, pid, port, uptime, log
-	@deploy/house status || [ $$? -eq 3 ] # 3: not all of it runs, as the table says
+	@deploy/private status || [ $$? -eq 3 ] # 3: not all of it runs, as the table says
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 clean-var: ## stop the house and wipe its data
-	@deploy/house clean
+	@deploy/private clean
 
 ## --- tests ---
 
@@ -212,13 +212,13 @@ bench-live: deps-check ## 100, 1,000 and 10,000 watchers of one auction: how fas
 asan: deps-check ## unit, integration and contract tests under AddressSanitizer, and a storm
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
-	@BUILD=build/asan tests/storm
+	@BUILD=build/asan tests/soak
 	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run unit integration contract
 
 ubsan: deps-check ## the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
-	@BUILD=build/ubsan tests/storm
+	@BUILD=build/ubsan tests/soak
 	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run unit integration contract
 
 # Unforked, so that valgrind sees the tests themselves; with a longer limit, because it is slow.
@@ -227,7 +227,7 @@ valgrind: deps-check deps-lint ## the unit tests under valgrind, and a gateway t
 	@$(build_all) -s all test-programs
 	@for t in $(BUILD)/tests/unit/*_test; do echo "valgrind $$t"; CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 \
 	    valgrind -q --leak-check=full --error-exitcode=99 $$t || exit 1; done
-	@tests/storm valgrind
+	@tests/soak valgrind
 
 ## --- how the code is kept ---
 
@@ -254,13 +254,10 @@ cppcheck: deps-lint ## a second opinion
 format: ## lay out every source as .clang-format says
 	clang-format -i $(SOURCES) $(HEADERS)
 
-rooms-check: # no folder of the gateway includes what stands above it
-	@awk -v order='$(ROOMS)' 'BEGIN { n = split(order, room); for (i = 1; i <= n; i++) place[room[i]] = i } \
-	    /^#include "gateway\// { split(FILENAME, here, "/"); split($$2, there, "/"); \
-	        if (!(there[2] in place) || place[there[2]] > place[here[2]]) { print FILENAME " may not include " $$2; bad = 1 } } \
-	    END { exit bad }' $(wildcard $(foreach room,$(ROOMS),gateway/$(room)/*.[ch]))
+layers-check: ## no file includes a header of a layer above its own
+	@tests/lint/layers
 
-format-check: deps-lint rooms-check ## fail where a source is laid out otherwise, or includes what stands above it
+format-check: deps-lint layers-check ## fail where a source is laid out otherwise, or includes what stands above it
 	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 
 units-check: deps-lint ## systemd-analyze verify on an installation in a scratch folder

@@ -9,9 +9,9 @@
 #ifndef ROSTRUM_BIDWORKER_BATCH_H
 #define ROSTRUM_BIDWORKER_BATCH_H
 
-#include "bidworker/rules.h"
-#include "bidworker/voids.h"
-#include "common/message.h"
+#include "common/protocol/message.h"
+#include "common/rules/rules.h"
+#include "common/rules/voids.h"
 
 /* How far a command is trusted. Each failure of a command that is decided alone takes it one step further. */
 enum batch_doubt {

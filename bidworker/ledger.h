@@ -6,8 +6,8 @@
 #define ROSTRUM_BIDWORKER_LEDGER_H
 
 #include "bidworker/batch.h"
-#include "bidworker/letters.h"
-#include "common/pg.h"
+#include "bidworker/outbox_batch.h"
+#include "common/io/pg.h"
 
 enum ledger_result {
     LEDGER_COMMITTED, /* the batch's entries have their outcomes */

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "bidworker/statements.h"
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 
 enum {
     MS_PER_S = 1000,

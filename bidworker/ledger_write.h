@@ -5,8 +5,8 @@
 #define ROSTRUM_BIDWORKER_LEDGER_WRITE_H
 
 #include "bidworker/batch.h"
-#include "bidworker/letters.h"
-#include "common/pg.h"
+#include "bidworker/outbox_batch.h"
+#include "common/io/pg.h"
 
 enum { LEDGER_COLUMNS_MAX = 14 }; /* array parameters of the widest statement */
 

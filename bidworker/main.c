@@ -4,11 +4,11 @@
  */
 #include <stdio.h>
 
-#include "bidworker/metering.h"
+#include "bidworker/bidworker_metrics.h"
 #include "bidworker/worker.h"
-#include "common/daemon.h"
-#include "common/log.h"
-#include "common/metrics_server.h"
+#include "common/base/log.h"
+#include "common/service/daemon.h"
+#include "common/service/metrics_server.h"
 
 static const struct daemon_program program = {
     .name = "rostrum-bidworker",

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/pg.h"
-#include "common/shards.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/io/pg.h"
+#include "common/service/shards.h"
 
 enum { STATEMENT_TAKE_LOCK, STATEMENT_GIVE_LOCK, STATEMENT_LIVING };
 

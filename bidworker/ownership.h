@@ -1,17 +1,17 @@
 /*
  * Which shards this worker serves. It holds an advisory lock under a random number for as long as its session lives,
- * looks every ownership_poll_ms who else does, and takes and leaves shards as common/shards.h shares them out. Without
- * PostgreSQL it keeps what it has: nothing can be decided then anyway, and the broker's single active consumer guards
- * every moment in which two workers believe different things. Without its broker, for longer than a moment, it gives up
- * the lock: others may still reach theirs.
+ * looks every ownership_poll_ms who else does, and takes and leaves shards as common/service/shards.h shares them out.
+ * Without PostgreSQL it keeps what it has: nothing can be decided then anyway, and the broker's single active consumer
+ * guards every moment in which two workers believe different things. Without its broker, for longer than a moment, it
+ * gives up the lock: others may still reach theirs.
  */
 #ifndef ROSTRUM_BIDWORKER_OWNERSHIP_H
 #define ROSTRUM_BIDWORKER_OWNERSHIP_H
 
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/config.h"
+#include "common/base/base.h"
+#include "common/service/config.h"
 
 struct ownership;
 

@@ -4,8 +4,8 @@
 #ifndef ROSTRUM_BIDWORKER_STATEMENTS_H
 #define ROSTRUM_BIDWORKER_STATEMENTS_H
 
-#include "common/outbox.h"
-#include "common/pg.h"
+#include "common/io/pg.h"
+#include "common/service/outbox.h"
 
 enum statement {
     STATEMENT_TOPOLOGY,
@@ -26,7 +26,7 @@ enum statement {
     STATEMENT_SETTLE_ANEW,
     STATEMENT_SUSPECT,
     STATEMENT_CLEAR_SUSPECT,
-    STATEMENT_OUTBOX, /* and those that follow: common/outbox.h */
+    STATEMENT_OUTBOX, /* and those that follow: common/service/outbox.h */
     STATEMENTS = STATEMENT_OUTBOX + OUTBOX_STATEMENTS
 };
 

@@ -15,15 +15,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "bidworker/emit.h"
-#include "bidworker/intake.h"
+#include "bidworker/bidworker_metrics.h"
 #include "bidworker/ledger.h"
-#include "bidworker/metering.h"
 #include "bidworker/ownership.h"
+#include "bidworker/results.h"
+#include "bidworker/shard_reader.h"
 #include "bidworker/statements.h"
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/topology.h"
 
 enum {
     PG_CONNECTIONS = 2,   /* the batch's transaction, and the outbox's statements */

@@ -7,7 +7,7 @@
 
 #include <event2/event.h>
 
-#include "common/config.h"
+#include "common/service/config.h"
 
 struct worker;
 

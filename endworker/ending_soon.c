@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/live.h"
-#include "common/log.h"
-#include "common/message.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/protocol/live_update.h"
+#include "common/protocol/message.h"
+#include "common/protocol/topology.h"
 #include "endworker/statements.h"
 
 enum {

@@ -9,10 +9,10 @@
 
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/outbox.h"
-#include "common/pg.h"
-#include "common/redis.h"
+#include "common/base/base.h"
+#include "common/io/pg.h"
+#include "common/io/redis.h"
+#include "common/service/outbox.h"
 
 struct ending_soon;
 

@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#include "common/log.h"
-#include "common/pg.h"
+#include "common/base/log.h"
+#include "common/io/pg.h"
 
 enum { STATEMENT_TRY };
 

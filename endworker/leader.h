@@ -10,7 +10,7 @@
 
 #include <event2/event.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum { LEADER_TRY_MS = 500 }; /* a stand-by takes over within this after the leader's session has ended */
 

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/base/log.h"
 #include "endworker/statements.h"
 
 enum { TICK_S = 1 }; /* searches may be 5 s behind, and their cache keeps answers for 4 s */

@@ -20,12 +20,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/log.h"
-#include "common/message.h"
-#include "common/topology.h"
-#include "endworker/sent.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/protocol/message.h"
+#include "common/protocol/topology.h"
+#include "endworker/sent_commands.h"
 #include "endworker/statements.h"
 
 enum {

@@ -11,10 +11,10 @@
 
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/broker.h"
-#include "common/config.h"
-#include "common/pg.h"
+#include "common/base/base.h"
+#include "common/io/broker.h"
+#include "common/io/pg.h"
+#include "common/service/config.h"
 
 struct scheduler;
 

@@ -3,7 +3,7 @@
  *
  *     settle the rows -> write the event for the outbox -> COMMIT -> snapshots, publish
  *
- * A slice that the database refuses for good is halved down to the one auction that is to blame (common/halving.h),
+ * A slice that the database refuses for good is halved down to the one auction that is to blame (common/base/bisect.h),
  * which is marked. Everything else is retried without end.
  */
 #include "endworker/settlement.h"
@@ -12,15 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/halving.h"
-#include "common/json.h"
-#include "common/live.h"
-#include "common/log.h"
-#include "common/message.h"
-#include "common/snapshot.h"
-#include "common/topology.h"
-#include "endworker/metering.h"
+#include "common/base/bisect.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/protocol/live_update.h"
+#include "common/protocol/message.h"
+#include "common/protocol/snapshot.h"
+#include "common/protocol/topology.h"
+#include "endworker/endworker_metrics.h"
 #include "endworker/statements.h"
 
 struct settlement {

@@ -9,11 +9,11 @@
 
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/ids.h"
-#include "common/outbox.h"
-#include "common/pg.h"
-#include "common/redis.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
+#include "common/io/pg.h"
+#include "common/io/redis.h"
+#include "common/service/outbox.h"
 
 struct settlement;
 

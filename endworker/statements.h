@@ -4,8 +4,8 @@
 #ifndef ROSTRUM_ENDWORKER_STATEMENTS_H
 #define ROSTRUM_ENDWORKER_STATEMENTS_H
 
-#include "common/outbox.h"
-#include "common/pg.h"
+#include "common/io/pg.h"
+#include "common/service/outbox.h"
 
 enum statement {
     STATEMENT_SHARDS,      /* -> shards */

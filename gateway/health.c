@@ -6,9 +6,9 @@
 
 #include <event2/buffer.h>
 
-#include "common/clock.h"
-#include "common/metrics_server.h"
-#include "gateway/http/gateway.h"
+#include "common/base/clock.h"
+#include "common/service/metrics_server.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 static void handle_health(struct request *request)

@@ -3,7 +3,7 @@
  */
 #include <getopt.h>
 
-#include "common/daemon.h"
+#include "common/service/daemon.h"
 #include "gateway/master.h"
 
 static const struct daemon_program program = {

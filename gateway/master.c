@@ -20,11 +20,11 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/daemon.h"
-#include "common/listener.h"
-#include "common/log.h"
-#include "gateway/http/metering.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/io/listener.h"
+#include "common/service/daemon.h"
+#include "gateway/http/gateway_metrics.h"
 #include "gateway/sockets.h"
 #include "gateway/worker.h"
 

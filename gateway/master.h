@@ -5,8 +5,8 @@
 #ifndef ROSTRUM_GATEWAY_MASTER_H
 #define ROSTRUM_GATEWAY_MASTER_H
 
-#include "common/base.h"
-#include "common/config.h"
+#include "common/base/base.h"
+#include "common/service/config.h"
 
 struct master_options {
     struct config config;

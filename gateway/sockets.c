@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
-#include "common/listener.h"
-#include "common/log.h"
+#include "common/base/log.h"
+#include "common/io/listener.h"
 
 static bool set_nonblocking(int fd)
 {

@@ -6,17 +6,17 @@
 
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/daemon.h"
-#include "common/log.h"
-#include "common/metrics_server.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/service/daemon.h"
+#include "common/service/metrics_server.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/bid/publisher.h"
+#include "gateway/components.h"
 #include "gateway/http/conn.h"
-#include "gateway/http/metering.h"
+#include "gateway/http/gateway_metrics.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
-#include "gateway/parts.h"
 
 enum {
     SERVE_ANYWAY_MS = 3000,

@@ -6,8 +6,8 @@
 
 #include <stdatomic.h>
 
-#include "common/config.h"
-#include "gateway/http/gateway.h"
+#include "common/service/config.h"
+#include "gateway/core/gateway.h"
 
 enum { WORKER_LISTENERS_MAX = 8 };
 

@@ -19,14 +19,14 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/clock.h"
-#include "common/deadletter.h"
-#include "common/json.h"
-#include "common/log.h"
-#include "common/outbox.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/protocol/deadletter.h"
+#include "common/protocol/topology.h"
+#include "common/service/outbox.h"
 #include "notifyworker/endpoints.h"
-#include "notifyworker/metering.h"
+#include "notifyworker/notifyworker_metrics.h"
 #include "notifyworker/transfers.h"
 
 enum {

@@ -24,11 +24,11 @@
 #include <curl/curl.h>
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/broker.h"
-#include "common/config.h"
-#include "common/ids.h"
-#include "common/pg.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
+#include "common/io/broker.h"
+#include "common/io/pg.h"
+#include "common/service/config.h"
 
 enum {
     DELIVERY_RETRIES = 5, /* after the first try; one for each delayed queue */

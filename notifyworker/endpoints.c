@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "common/topology.h"
+#include "common/protocol/topology.h"
 
 enum {
     SLOTS = 4096,

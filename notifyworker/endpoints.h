@@ -8,7 +8,7 @@
 #ifndef ROSTRUM_NOTIFYWORKER_ENDPOINTS_H
 #define ROSTRUM_NOTIFYWORKER_ENDPOINTS_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum {
     ENDPOINTS_SLOW_MS = 2000,     /* a transfer that takes longer is slow */

@@ -1,5 +1,5 @@
 /*
- * See inapp.h. A batch is worked off in slices (common/halving.h), cut short at SLICE_EVENTS_MAX events. A slice is
+ * See inapp.h. A batch is worked off in slices (common/base/bisect.h), cut short at SLICE_EVENTS_MAX events. A slice is
  * decoded into the audience's arrays anew for each try, so that nothing decoded has to be kept.
  *
  *     slice_start -> one transaction -> slice_next -> … -> done
@@ -11,12 +11,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/halving.h"
-#include "common/log.h"
-#include "common/message.h"
-#include "notifyworker/audience.h"
-#include "notifyworker/house_calls.h"
+#include "common/base/bisect.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/message.h"
+#include "notifyworker/deployment_webhooks.h"
+#include "notifyworker/recipients.h"
 
 enum { SLICE_EVENTS_MAX = 8192 }; /* a slice takes no further message once it has so many */
 

@@ -10,8 +10,8 @@
 
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/pg.h"
+#include "common/base/base.h"
+#include "common/io/pg.h"
 
 struct inapp;
 struct push;

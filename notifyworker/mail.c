@@ -12,11 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/links.h"
-#include "common/log.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/protocol/links.h"
+#include "common/protocol/topology.h"
 #include "notifyworker/mailtext.h"
 #include "notifyworker/templates.h"
 

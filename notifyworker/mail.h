@@ -13,8 +13,8 @@
 #ifndef ROSTRUM_NOTIFYWORKER_MAIL_H
 #define ROSTRUM_NOTIFYWORKER_MAIL_H
 
-#include "common/base.h"
-#include "common/config.h"
+#include "common/base/base.h"
+#include "common/service/config.h"
 #include "notifyworker/deliveries.h"
 
 struct mail;

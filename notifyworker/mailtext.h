@@ -8,8 +8,8 @@
 #ifndef ROSTRUM_NOTIFYWORKER_MAILTEXT_H
 #define ROSTRUM_NOTIFYWORKER_MAILTEXT_H
 
-#include "common/base.h"
-#include "common/ids.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
 
 struct mailtext {
     const char *from; /* an address, checked by its owner: printable ASCII without blanks, <, > and " */

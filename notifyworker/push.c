@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "common/keys.h"
-#include "common/log.h"
-#include "common/message.h"
-#include "common/redis.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/message.h"
 
 enum {
     PENDING_MAX = 65536, /* commands; what is said beyond that is not heard */

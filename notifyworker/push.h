@@ -1,6 +1,6 @@
 /*
- * Says on users' channels (common/keys.h) which notifications were written for them, so that whoever is connected sees
- * them at once. Nobody keeps that: without Redis they are found when somebody looks.
+ * Says on users' channels (common/protocol/keys.h) which notifications were written for them, so that whoever is
+ * connected sees them at once. Nobody keeps that: without Redis they are found when somebody looks.
  *
  * Callers: audience.c, watchers.c, webhook_channel.c; main.c.
  */
@@ -9,8 +9,8 @@
 
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/config.h"
+#include "common/base/base.h"
+#include "common/service/config.h"
 
 /* Of rows with user_id and id: "user id user id …"; for push_add. */
 #define PUSH_COLUMN "string_agg(user_id || ' ' || id, ' ')"

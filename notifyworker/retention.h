@@ -9,8 +9,8 @@
 
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/pg.h"
+#include "common/base/base.h"
+#include "common/io/pg.h"
 
 enum retention_statement { RETENTION_SWEEP, RETENTION_STATEMENTS };
 

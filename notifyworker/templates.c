@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
+#include "common/base/log.h"
 
 enum { FILE_MAX_BYTES = 65536, KINDS_MAX = 64 };
 

@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum templates_value {
     TEMPLATES_NAME,  /* of the user */

@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "common/log.h"
+#include "common/base/log.h"
 
 enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 

@@ -11,7 +11,7 @@
 #include <curl/curl.h>
 #include <event2/event.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 struct transfers;
 

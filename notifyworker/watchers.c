@@ -8,10 +8,10 @@
 
 #include <stdlib.h>
 
-#include "common/log.h"
-#include "notifyworker/audience.h"
-#include "notifyworker/metering.h"
+#include "common/base/log.h"
+#include "notifyworker/notifyworker_metrics.h"
 #include "notifyworker/push.h"
+#include "notifyworker/recipients.h"
 
 enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 

@@ -11,8 +11,8 @@
 
 #include <event2/event.h>
 
-#include "common/base.h"
-#include "common/pg.h"
+#include "common/base/base.h"
+#include "common/io/pg.h"
 
 enum watchers_statement { WATCHERS_TELL_BIDS, WATCHERS_CLOSE, WATCHERS_STATEMENTS };
 

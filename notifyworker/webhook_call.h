@@ -11,8 +11,8 @@
 
 #include <curl/curl.h>
 
-#include "common/base.h"
-#include "common/webhook.h"
+#include "common/base/base.h"
+#include "common/protocol/webhook.h"
 
 struct webhook_call;
 

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/topology.h"
 #include "notifyworker/push.h"
 #include "notifyworker/webhook_call.h"
 

@@ -11,9 +11,9 @@
 #ifndef ROSTRUM_NOTIFYWORKER_WEBHOOK_CHANNEL_H
 #define ROSTRUM_NOTIFYWORKER_WEBHOOK_CHANNEL_H
 
-#include "common/base.h"
-#include "common/config.h"
-#include "common/pg.h"
+#include "common/base/base.h"
+#include "common/io/pg.h"
+#include "common/service/config.h"
 #include "notifyworker/deliveries.h"
 #include "notifyworker/push.h"
 

@@ -79,7 +79,7 @@ CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audi
 -- Who owns a table can give itself every right on it. So the table is given away to the role rostrum_audit, in which
 -- nobody can log in, and our own membership in that role, which only this needs, is given up: from here on not even
 -- `migrate` can change what was logged. The role is made, and granted WITH ADMIN OPTION, by who makes the database
--- (deploy/house, or a database administrator). Without it the rights are given up all the same, but the table stays
+-- (deploy/private, or a database administrator). Without it the rights are given up all the same, but the table stays
 -- ours.
 DO $$
 DECLARE

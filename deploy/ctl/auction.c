@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/store.h"
 

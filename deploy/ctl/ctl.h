@@ -5,14 +5,14 @@
  * Exit codes: 0 done, 1 refused, failed, or a difference found, 2 wrong command line or settings, 69 (EX_UNAVAILABLE)
  * a server cannot be reached.
  */
-#ifndef ROSTRUM_CTL_CTL_H
-#define ROSTRUM_CTL_CTL_H
+#ifndef ROSTRUM_DEPLOY_CTL_CTL_H
+#define ROSTRUM_DEPLOY_CTL_CTL_H
 
 #include <amqp.h>
 #include <libpq-fe.h>
 
-#include "common/base.h"
-#include "common/config.h"
+#include "common/base/base.h"
+#include "common/service/config.h"
 
 enum ctl_exit { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_UNAVAILABLE = 69 };
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/topology.h"
+#include "common/protocol/topology.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/rabbit.h"
 #include "deploy/ctl/store.h"

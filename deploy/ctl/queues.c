@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "common/topology.h"
+#include "common/protocol/topology.h"
 #include "deploy/ctl/rabbit.h"
 
 enum {

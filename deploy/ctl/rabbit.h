@@ -2,8 +2,8 @@
  * RabbitMQ for a command line: one connection, one channel, every call waits for its answer (at most
  * RABBIT_TIMEOUT_S). An error closes the channel in AMQP; rabbit_reopen opens it again.
  */
-#ifndef ROSTRUM_CTL_RABBIT_H
-#define ROSTRUM_CTL_RABBIT_H
+#ifndef ROSTRUM_DEPLOY_CTL_RABBIT_H
+#define ROSTRUM_DEPLOY_CTL_RABBIT_H
 
 #include "deploy/ctl/ctl.h"
 

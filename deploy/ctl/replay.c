@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/pg.h"
+#include "common/base/clock.h"
+#include "common/io/pg.h"
 #include "deploy/ctl/store.h"
 
 enum { MS_PER_S = 1000 };

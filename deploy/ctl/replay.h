@@ -9,13 +9,13 @@
  *
  * Nothing that is told holds a maximum that still stands.
  */
-#ifndef ROSTRUM_CTL_REPLAY_H
-#define ROSTRUM_CTL_REPLAY_H
+#ifndef ROSTRUM_DEPLOY_CTL_REPLAY_H
+#define ROSTRUM_DEPLOY_CTL_REPLAY_H
 
 #include <libpq-fe.h>
 
-#include "bidworker/rules.h"
-#include "bidworker/voids.h"
+#include "common/rules/rules.h"
+#include "common/rules/voids.h"
 
 /*
  * The columns that rows of auctions and of bids must have, in the order that replay.c reads them, and the tables that

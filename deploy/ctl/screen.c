@@ -6,8 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/money.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
 
 enum {
     MS_PER_S = 1000,

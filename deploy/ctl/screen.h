@@ -2,12 +2,12 @@
  * How `rostrumctl watch` shows an auction: a page of a terminal, drawn anew, or a line for each state where the output
  * is no terminal. Pure: text goes to a stream that the caller names.
  */
-#ifndef ROSTRUM_CTL_SCREEN_H
-#define ROSTRUM_CTL_SCREEN_H
+#ifndef ROSTRUM_DEPLOY_CTL_SCREEN_H
+#define ROSTRUM_DEPLOY_CTL_SCREEN_H
 
 #include <stdio.h>
 
-#include "deploy/ctl/scene.h"
+#include "deploy/ctl/auction_view.h"
 
 struct screen {
     int columns;

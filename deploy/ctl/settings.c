@@ -1,6 +1,6 @@
 /*
  * See settings.h. A house's folder holds conf/rostrum.ini (copied when it was started), house.ini (addresses and
- * passwords, made by deploy/house) and perhaps conf/override.ini (a copy of what ROSTRUM_CONF named then).
+ * passwords, made by deploy/private) and perhaps conf/override.ini (a copy of what ROSTRUM_CONF named then).
  */
 #include "deploy/ctl/settings.h"
 

@@ -3,10 +3,10 @@
  * folder (ROSTRUM_VAR, or ./var when nothing else names a house); the files of --config; ROSTRUM_CONF and the
  * ROSTRUM_*_URL variables.
  */
-#ifndef ROSTRUM_CTL_SETTINGS_H
-#define ROSTRUM_CTL_SETTINGS_H
+#ifndef ROSTRUM_DEPLOY_CTL_SETTINGS_H
+#define ROSTRUM_DEPLOY_CTL_SETTINGS_H
 
-#include "common/config.h"
+#include "common/service/config.h"
 
 /* False with a sentence in `why`. */
 MUST_CHECK bool settings_find(struct config *config, const char *const *files, size_t count, char *why,

@@ -1,7 +1,7 @@
 /*
  * rostrumctl shards: one table of the shards' queues, one of the workers. Owners are computed as the workers compute
- * them (common/shards.h) from who holds an advisory lock; depth and consumers are the broker's; what is unacknowledged
- * the owner says itself, through Redis, since the broker tells no client.
+ * them (common/service/shards.h) from who holds an advisory lock; depth and consumers are the broker's; what is
+ * unacknowledged the owner says itself, through Redis, since the broker tells no client.
  */
 #include <event2/event.h>
 #include <inttypes.h>
@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/redis.h"
-#include "common/shards.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/topology.h"
+#include "common/service/shards.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/rabbit.h"
 #include "deploy/ctl/store.h"

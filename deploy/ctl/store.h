@@ -2,10 +2,10 @@
  * PostgreSQL for a command line: one connection, one statement at a time, waiting for each. What goes wrong is said on
  * stderr here, so that a command only passes the failure on.
  */
-#ifndef ROSTRUM_CTL_STORE_H
-#define ROSTRUM_CTL_STORE_H
+#ifndef ROSTRUM_DEPLOY_CTL_STORE_H
+#define ROSTRUM_DEPLOY_CTL_STORE_H
 
-#include "common/pg.h"
+#include "common/io/pg.h"
 #include "deploy/ctl/ctl.h"
 
 /* Milliseconds since the epoch of a timestamptz column, for SELECT lists. */

@@ -1,6 +1,6 @@
 /*
  * rostrumctl keys: the keys of access tokens. The newest one signs; one before it is kept for as long as a token that
- * it signed can live. Gateways read the table every few seconds (gateway/house.c).
+ * it signed can live. Gateways read the table every few seconds (gateway/deployment.c).
  */
 #include <inttypes.h>
 #include <sodium.h>
@@ -28,7 +28,7 @@ static bool remove_old(struct ctl *ctl)
                     1, values);
 }
 
-/* At most TOKEN_KEYS_MAX of gateway/http/token.h, which reads no more. */
+/* At most TOKEN_KEYS_MAX of gateway/core/token.h, which reads no more. */
 static int add_key(struct ctl *ctl)
 {
     unsigned char secret[SECRET_BYTES];

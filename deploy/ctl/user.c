@@ -10,8 +10,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/ids.h"
+#include "common/base/clock.h"
+#include "common/base/ids.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/store.h"
 

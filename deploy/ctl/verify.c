@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/replay.h"
 #include "deploy/ctl/store.h"

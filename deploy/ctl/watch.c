@@ -14,12 +14,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/log.h"
-#include "common/redis.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "deploy/ctl/auction_view.h"
 #include "deploy/ctl/ctl.h"
-#include "deploy/ctl/scene.h"
 #include "deploy/ctl/screen.h"
 #include "deploy/ctl/store.h"
 

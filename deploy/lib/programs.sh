@@ -1,4 +1,4 @@
-# deploy/lib/programs.sh: Rostrum's own programs as services of a house. Read by deploy/house with `.`; defines
+# deploy/lib/programs.sh: Rostrum's own programs as services of a house. Read by deploy/private with `.`; defines
 # functions only.
 
 PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-picture"

@@ -1,5 +1,5 @@
 # deploy/lib/servers.sh: the three servers of a private house: PostgreSQL, Redis and RabbitMQ, on loopback, each with a
-# password, their data in the state folder. Read by deploy/house with `.`; defines functions only. Sizes are meant for
+# password, their data in the state folder. Read by deploy/private with `.`; defines functions only. Sizes are meant for
 # two cores and a few GB of memory.
 
 SERVER_READY_S=60 # for one server; measured: PostgreSQL 1 s, Redis 0.1 s, RabbitMQ 5 s
@@ -58,7 +58,7 @@ postgres_prepare() {
         postgres_init "$(postgres_bin)"
     fi
     cat >"$VAR/postgres/postgresql.conf" <<CONF
-# Written by deploy/house at each start.
+# Written by deploy/private at each start.
 listen_addresses = '127.0.0.1'
 port = $PORT_POSTGRES
 unix_socket_directories = ''        # a socket's path may have 107 bytes only
@@ -119,7 +119,7 @@ redis_make() {
     command -v redis-server >/dev/null || die "Redis is not installed: run make deps"
     mkdir -p "$VAR/redis"
     cat >"$VAR/redis/redis.conf" <<CONF
-# Written by deploy/house at each start.
+# Written by deploy/private at each start.
 bind 127.0.0.1
 port $PORT_REDIS
 requirepass $(secret redis)
@@ -152,7 +152,7 @@ rabbitmq_make() {
     # The data belong to the node's name: chosen once, and unlike that of any other house on this machine.
     [ -s "$VAR/rabbitmq/node" ] || printf 'rostrum-%s@127.0.0.1\n' "$(hash_of "$VAR")" >"$VAR/rabbitmq/node"
     cat >"$VAR/rabbitmq/rabbitmq.conf" <<CONF
-# Written by deploy/house at each start.
+# Written by deploy/private at each start.
 # Made at the first start, in place of guest.
 default_user = rostrum
 default_pass = $(secret rabbitmq)

@@ -1,5 +1,5 @@
 # deploy/lib/state.sh: a house's state folder: where it lies, who owns it, its ports and its secrets. Read by
-# deploy/house with `.`; defines functions only.
+# deploy/private with `.`; defines functions only.
 #
 # VAR is the folder's real, absolute path. In it:
 #   .rostrum-house       the mark that this folder is a house's and may be wiped
@@ -109,7 +109,7 @@ state_copy() {
     install -d -m 755 "$VAR/conf/templates"
     install -m 644 "$ROOT"/conf/templates/* "$VAR/conf/templates"
     install -m 644 "$ROOT"/schema/*.sql "$VAR/schema"
-    install -m 755 "$ROOT/deploy/house" "$ROOT/deploy/demo" "$VAR/deploy"
+    install -m 755 "$ROOT/deploy/private" "$ROOT/deploy/demo" "$VAR/deploy"
     install -m 644 "$ROOT"/deploy/lib/*.sh "$VAR/deploy/lib"
     rm -f "$VAR/conf/override.ini"
     if [ -n "${ROSTRUM_CONF:-}" ]; then
@@ -236,7 +236,7 @@ http_choose() {
 
 settings_write() {
     cat >"$VAR/house.ini.new" <<INI
-; This house's own settings, written by deploy/house at each start; those of ROSTRUM_CONF win over them.
+; This house's own settings, written by deploy/private at each start; those of ROSTRUM_CONF win over them.
 [postgres]
 pg_url = $PG_URL
 [redis]

@@ -1,5 +1,5 @@
 # deploy/lib/supervisor.sh: the services of a house under runit: one runsvdir for the house, one runsv and one svlogd
-# for each service. Read by deploy/house with `.`; defines functions only. Everything here runs as the house's user.
+# for each service. Read by deploy/private with `.`; defines functions only. Everything here runs as the house's user.
 #
 # A service is started only by service_up: its folder holds a file `down` until then, so that the order is ours. Once
 # up, runit starts it again whenever it ends.

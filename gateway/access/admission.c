@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/keys.h"
+#include "common/protocol/keys.h"
 #include "gateway/access/audit.h"
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };

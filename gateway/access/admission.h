@@ -9,7 +9,7 @@
 #ifndef ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
 #define ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
 
-#include "common/redis.h"
+#include "common/io/redis.h"
 #include "gateway/access/limits.h"
 #include "gateway/http/request.h"
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { AUDIT_ADD };

@@ -9,10 +9,10 @@
 #ifndef ROSTRUM_GATEWAY_ACCESS_AUDIT_H
 #define ROSTRUM_GATEWAY_ACCESS_AUDIT_H
 
-#include "common/base.h"
-#include "common/clock.h"
+#include "common/base/base.h"
+#include "common/base/clock.h"
 #include "gateway/http/request.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern struct statements audit_statements;
 

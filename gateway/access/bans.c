@@ -5,10 +5,10 @@
 
 #include <stdio.h>
 
-#include "common/keys.h"
-#include "common/log.h"
+#include "common/base/log.h"
+#include "common/protocol/keys.h"
 #include "gateway/access/sessions.h"
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 
 enum { BANS_RECENT };
 enum { NUMBER_SIZE = 16 };

@@ -7,10 +7,10 @@
 #ifndef ROSTRUM_GATEWAY_ACCESS_BANS_H
 #define ROSTRUM_GATEWAY_ACCESS_BANS_H
 
-#include "common/base.h"
-#include "common/ids.h"
-#include "common/redis.h"
-#include "gateway/http/statements.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
+#include "common/io/redis.h"
+#include "gateway/query/statements.h"
 
 struct gateway;
 

@@ -18,9 +18,9 @@
 #include "gateway/access/admission.h"
 #include "gateway/access/limits.h"
 #include "gateway/access/session.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
 

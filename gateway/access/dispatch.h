@@ -7,8 +7,8 @@
 #ifndef ROSTRUM_GATEWAY_ACCESS_DISPATCH_H
 #define ROSTRUM_GATEWAY_ACCESS_DISPATCH_H
 
-#include "common/base.h"
-#include "common/ids.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
 
 struct dispatch;
 struct evhttp_request;

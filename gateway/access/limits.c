@@ -6,9 +6,9 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "common/keys.h"
+#include "common/protocol/keys.h"
 #include "gateway/access/audit.h"
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { NUMBER_SIZE = 24 };

@@ -8,7 +8,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "common/redis.h"
+#include "common/io/redis.h"
 #include "gateway/http/request.h"
 
 struct limits_state {

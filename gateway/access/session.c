@@ -9,11 +9,11 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/access/sessions.h"
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
+#include "gateway/core/token.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/token.h"
 
 enum { HASH_BYTES = 16, COOKIE_SIZE = 160 };
 

@@ -7,8 +7,8 @@
 #ifndef ROSTRUM_GATEWAY_ACCESS_SESSION_H
 #define ROSTRUM_GATEWAY_ACCESS_SESSION_H
 
-#include "common/base.h"
-#include "common/ids.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
 #include "gateway/http/request.h"
 
 enum {

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/log.h"
-#include "common/message.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/message.h"
 #include "gateway/access/audit.h"
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { NUMBER_SIZE = 24, HASH_HALF = 16 };

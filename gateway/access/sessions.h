@@ -8,9 +8,9 @@
 #ifndef ROSTRUM_GATEWAY_ACCESS_SESSIONS_H
 #define ROSTRUM_GATEWAY_ACCESS_SESSIONS_H
 
-#include "common/base.h"
-#include "common/ids.h"
-#include "common/redis.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
+#include "common/io/redis.h"
 #include "gateway/http/request.h"
 #include "gateway/http/router.h"
 

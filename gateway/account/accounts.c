@@ -9,18 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
+#include "common/base/clock.h"
+#include "common/protocol/keys.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/limits.h"
 #include "gateway/access/session.h"
 #include "gateway/access/sessions.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/preferences.h"
+#include "gateway/core/gateway.h"
+#include "gateway/core/token.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/token.h"
 
 enum {
     DISPLAY_NAME_MOST = 100,

@@ -6,7 +6,7 @@
 
 #include "gateway/http/reply.h"
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 enum {
     ACCOUNTS_EMAIL_SIZE = 255, /* RFC 5321: 254 characters */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "gateway/http/workpool.h"
+#include "gateway/core/workpool.h"
 
 enum { PASSWORD_SIZE = 513 /* 128 characters of up to 4 bytes, and the terminator */ };
 

@@ -8,7 +8,7 @@
 #include <event2/event.h>
 #include <sodium.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum { HASHPOOL_TEXT_SIZE = crypto_pwhash_STRBYTES };
 

@@ -10,9 +10,9 @@
 
 #include <libpq-fe.h>
 
-#include "common/base.h"
-#include "common/json.h"
-#include "common/pg.h"
+#include "common/base/base.h"
+#include "common/base/json.h"
+#include "common/io/pg.h"
 #include "gateway/http/reply.h"
 
 /* Columns for a SELECT on users, in a row. */

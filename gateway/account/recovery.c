@@ -9,13 +9,13 @@
 
 #include <stdio.h>
 
-#include "common/links.h"
+#include "common/protocol/links.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/sessions.h"
 #include "gateway/account/accounts.h"
 #include "gateway/account/hashpool.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { TOKEN_MOST = 64 };

@@ -5,7 +5,7 @@
 #define ROSTRUM_GATEWAY_ACCOUNT_RECOVERY_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route recovery_routes[];
 extern struct statements recovery_statements;

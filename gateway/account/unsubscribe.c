@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/links.h"
+#include "common/protocol/links.h"
 #include "gateway/access/audit.h"
 #include "gateway/account/forms.h"
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { PAGE_SIZE = 1024 };

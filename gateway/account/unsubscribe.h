@@ -7,7 +7,7 @@
 #define ROSTRUM_GATEWAY_ACCOUNT_UNSUBSCRIBE_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route unsubscribe_routes[];
 extern struct statements unsubscribe_statements;

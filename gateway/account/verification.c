@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/links.h"
+#include "common/protocol/links.h"
 #include "gateway/access/audit.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { KNOWN_SLOTS = 4096 /* users; who falls out is asked for again */, TOKEN_MOST = 64 };

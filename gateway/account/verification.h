@@ -7,10 +7,10 @@
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_VERIFICATION_H
 #define ROSTRUM_GATEWAY_ACCOUNT_VERIFICATION_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 #include "gateway/http/request.h"
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route verification_routes[];
 extern struct statements verification_statements;

@@ -6,14 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/topology.h"
-#include "common/webhook.h"
+#include "common/base/clock.h"
+#include "common/protocol/topology.h"
+#include "common/protocol/webhook.h"
 #include "gateway/account/webhooks.h"
-#include "gateway/http/columns.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/page.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/columns.h"
+#include "gateway/query/page.h"
 
 enum { SENT_LIST, SENT_TEST, SENT_AGAIN };
 enum { NUMBER_SIZE = 16 };

@@ -7,7 +7,7 @@
 #define ROSTRUM_GATEWAY_ACCOUNT_WEBHOOK_DELIVERIES_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route webhook_deliveries_routes[];
 extern struct statements webhook_deliveries_statements;

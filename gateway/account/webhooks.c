@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/webhook.h"
+#include "common/base/clock.h"
+#include "common/protocol/webhook.h"
 #include "gateway/access/audit.h"
-#include "gateway/http/columns.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/columns.h"
 
 enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };

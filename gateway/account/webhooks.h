@@ -10,7 +10,7 @@
 
 #include "gateway/http/request.h"
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route webhooks_routes[];
 extern struct statements webhooks_statements;

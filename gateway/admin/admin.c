@@ -9,15 +9,15 @@
 
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/bans.h"
 #include "gateway/access/sessions.h"
-#include "gateway/http/columns.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/timeline.h"
+#include "gateway/query/columns.h"
+#include "gateway/query/timeline.h"
 
 enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_HOUSE, ADMIN_BAN, ADMIN_UNBAN };
 

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/money.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
 #include "gateway/auction/view.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/page.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/page.h"
 
 #define PRICE "coalesce(a.current_bid, a.starting_price)"
 /* $1 key, $2 id, $3 limit, then the filters in the order of `filters`. */

@@ -5,7 +5,7 @@
 #define ROSTRUM_GATEWAY_ADMIN_ADMIN_AUCTIONS_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route admin_auctions_routes[];
 extern struct statements admin_auctions_statements;

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/protocol/topology.h"
 #include "gateway/access/audit.h"
-#include "gateway/http/columns.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/timeline.h"
+#include "gateway/query/columns.h"
+#include "gateway/query/timeline.h"
 
 enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP };
 enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };

@@ -1,12 +1,12 @@
 /*
- * /admin/dead-letters: what no program could handle, as notifyworker/mirror wrote it down. Requeueing puts the message
- * into the outbox, for the exchange and key that it once had, and so in front of the same program again.
+ * /admin/dead-letters: what no program could handle, as notifyworker/dead_letter_sink wrote it down. Requeueing puts
+ * the message into the outbox, for the exchange and key that it once had, and so in front of the same program again.
  */
 #ifndef ROSTRUM_GATEWAY_ADMIN_DEADLETTERS_H
 #define ROSTRUM_GATEWAY_ADMIN_DEADLETTERS_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route deadletters_routes[];
 extern struct statements deadletters_statements;

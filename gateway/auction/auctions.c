@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/metering.h"
+#include "gateway/core/gateway.h"
+#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
 
 enum { LOCATION_SIZE = 64 };

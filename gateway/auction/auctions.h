@@ -5,7 +5,7 @@
 #define ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route auctions_routes[];
 extern struct statements auctions_statements;

@@ -12,15 +12,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/access/audit.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
 #include "gateway/bid/publisher.h"
 #include "gateway/bid/waiters.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
 
 enum {

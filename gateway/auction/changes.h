@@ -6,7 +6,7 @@
 #define ROSTRUM_GATEWAY_AUCTION_CHANGES_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route changes_routes[];
 extern struct statements changes_statements;

@@ -18,13 +18,13 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/log.h"
-#include "common/snapshot.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/snapshot.h"
 #include "gateway/auction/view.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/metering.h"
+#include "gateway/core/gateway.h"
+#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
 
 enum {

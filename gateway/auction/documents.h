@@ -10,9 +10,9 @@
 #ifndef ROSTRUM_GATEWAY_AUCTION_DOCUMENTS_H
 #define ROSTRUM_GATEWAY_AUCTION_DOCUMENTS_H
 
-#include "common/redis.h"
+#include "common/io/redis.h"
 #include "gateway/http/request.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 enum { DOCUMENTS_LIFE_MS = 5000 };
 

@@ -5,13 +5,13 @@
 
 #include <stdio.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/auction/terms.h"
-#include "gateway/http/columns.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/timeline.h"
+#include "gateway/query/columns.h"
+#include "gateway/query/timeline.h"
 
 enum { LOCATION_SIZE = 64 };
 

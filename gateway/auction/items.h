@@ -6,7 +6,7 @@
 #define ROSTRUM_GATEWAY_AUCTION_ITEMS_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route items_routes[];
 extern struct statements items_statements;

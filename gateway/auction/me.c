@@ -6,13 +6,13 @@
 
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/auction/view.h"
-#include "gateway/http/columns.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/timeline.h"
+#include "gateway/query/columns.h"
+#include "gateway/query/timeline.h"
 
 enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
 enum { READ_MOST = 100 }; /* notifications marked by one call */
@@ -23,7 +23,7 @@ static const struct pg_statement list[] = {
         {"me_bids",
          /*
           * The newest maximum is the highest one, unless it was withdrawn: then there is none. An automatic bid stays
-          * its bidder's for as long as it counts (bidworker/voids.h), so what is mine was so from the start.
+          * its bidder's for as long as it counts (common/rules/voids.h), so what is mine was so from the start.
           */
          "WITH mine AS (SELECT auction_id, max(coalesce(now_amount, amount)) FILTER (WHERE kind <> 'withdraw') AS "
          "highest,"

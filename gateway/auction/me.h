@@ -4,10 +4,10 @@
 #ifndef ROSTRUM_GATEWAY_AUCTION_ME_H
 #define ROSTRUM_GATEWAY_AUCTION_ME_H
 
-#include "common/json.h"
-#include "common/pg.h"
+#include "common/base/json.h"
+#include "common/io/pg.h"
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 struct gateway;
 

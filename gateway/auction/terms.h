@@ -5,10 +5,10 @@
 #ifndef ROSTRUM_GATEWAY_AUCTION_TERMS_H
 #define ROSTRUM_GATEWAY_AUCTION_TERMS_H
 
-#include "common/clock.h"
-#include "common/increments.h"
-#include "common/money.h"
-#include "common/pg.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
+#include "common/io/pg.h"
+#include "common/rules/increments.h"
 #include "gateway/http/reply.h"
 
 /* How far off an endTime may be: a year, leap years included. */

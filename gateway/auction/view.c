@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 static void write_price(struct jsonw *json, const PGresult *result, int row, bool insider)
 {

@@ -5,10 +5,10 @@
 #ifndef ROSTRUM_GATEWAY_AUCTION_VIEW_H
 #define ROSTRUM_GATEWAY_AUCTION_VIEW_H
 
-#include "common/json.h"
-#include "common/pg.h"
-#include "gateway/http/columns.h"
+#include "common/base/json.h"
+#include "common/io/pg.h"
 #include "gateway/http/request.h"
+#include "gateway/query/columns.h"
 
 // clang-format off
 /* An auction's `images` as JSON text, in their order; for a statement that has a row of auctions named `a`. */

@@ -3,13 +3,13 @@
  */
 #include "gateway/auction/watchlist.h"
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/view.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/timeline.h"
+#include "gateway/query/timeline.h"
 
 enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE };
 

@@ -6,7 +6,7 @@
 #define ROSTRUM_GATEWAY_AUCTION_WATCHLIST_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route watchlist_routes[];
 extern struct statements watchlist_statements;

@@ -18,8 +18,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/clock.h"
-#include "common/money.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
 #include "gateway/access/admission.h"
 #include "gateway/account/verification.h"
 #include "gateway/bid/idempotency.h"
@@ -30,9 +30,9 @@
 #include "gateway/bid/refusal.h"
 #include "gateway/bid/snapshots.h"
 #include "gateway/bid/waiters.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/metering.h"
+#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
 
 enum {

@@ -5,10 +5,10 @@
 #ifndef ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
 #define ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
 
-#include "common/ids.h"
-#include "common/keys.h"
-#include "common/message.h"
-#include "gateway/http/gateway.h"
+#include "common/base/ids.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/message.h"
+#include "gateway/core/gateway.h"
 
 enum {
     IDEMPOTENCY_KEY_MAX = 64, /* bytes */

@@ -1,7 +1,7 @@
 /*
- * The leaderboard; see leaderboard.h and common/snapshot.c, which says when the sorted set in Redis is valid. The bid
- * worker adds each batch to it. One that is missing or of another version than the auction is read from PostgreSQL and
- * written there, unless the auction has gone on meanwhile.
+ * The leaderboard; see leaderboard.h and common/protocol/snapshot.c, which says when the sorted set in Redis is valid.
+ * The bid worker adds each batch to it. One that is missing or of another version than the auction is read from
+ * PostgreSQL and written there, unless the auction has gone on meanwhile.
  *
  * A bidder's best amount is the highest that the history shows (rule 9), or the price that a raise of their own led to.
  */
@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/keys.h"
-#include "common/pseudonym.h"
-#include "common/snapshot.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/pseudonym.h"
+#include "common/protocol/snapshot.h"
 #include "gateway/bid/snapshots.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/page.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/page.h"
 
 enum { NUMBER_SIZE = 24 };
 

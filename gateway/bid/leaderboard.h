@@ -4,9 +4,9 @@
 #ifndef ROSTRUM_GATEWAY_BID_LEADERBOARD_H
 #define ROSTRUM_GATEWAY_BID_LEADERBOARD_H
 
-#include "common/redis.h"
+#include "common/io/redis.h"
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 extern const struct route leaderboard_routes[];
 extern struct statements leaderboard_statements;

@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/pseudonym.h"
-#include "gateway/http/cache.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/page.h"
+#include "common/base/clock.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/pseudonym.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/cache.h"
+#include "gateway/query/page.h"
 
 enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
 

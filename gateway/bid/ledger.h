@@ -4,10 +4,10 @@
 #ifndef ROSTRUM_GATEWAY_BID_LEDGER_H
 #define ROSTRUM_GATEWAY_BID_LEDGER_H
 
-#include "common/message.h"
-#include "common/pg.h"
+#include "common/io/pg.h"
+#include "common/protocol/message.h"
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 struct gateway;
 

@@ -4,7 +4,7 @@
 #ifndef ROSTRUM_GATEWAY_BID_PREFER_H
 #define ROSTRUM_GATEWAY_BID_PREFER_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum {
     PREFER_WAIT_MAX_S = 10, /* longer wishes are cut to this */

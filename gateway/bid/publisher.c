@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/topology.h"
 
 enum {
     BUCKETS = 1024, /* of the table of lanes; a power of two */

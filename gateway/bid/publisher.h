@@ -12,8 +12,8 @@
 
 #include <sys/queue.h>
 
-#include "common/message.h"
-#include "gateway/http/gateway.h"
+#include "common/protocol/message.h"
+#include "gateway/core/gateway.h"
 
 enum publisher_verdict {
     PUBLISHER_CONFIRMED, /* durable */

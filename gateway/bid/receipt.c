@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "common/clock.h"
-#include "common/money.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
 
 enum { CLAIMS_SIZE = 384, AMOUNT_SIZE = 48 };
 

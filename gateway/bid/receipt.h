@@ -9,8 +9,8 @@
 #ifndef ROSTRUM_GATEWAY_BID_RECEIPT_H
 #define ROSTRUM_GATEWAY_BID_RECEIPT_H
 
-#include "common/message.h"
-#include "gateway/http/jws.h"
+#include "common/protocol/message.h"
+#include "gateway/core/jws.h"
 
 enum { RECEIPT_SIZE = 768 }; /* header 100, claims 330, signature 86, with room */
 

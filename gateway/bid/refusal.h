@@ -4,8 +4,8 @@
 #ifndef ROSTRUM_GATEWAY_BID_REFUSAL_H
 #define ROSTRUM_GATEWAY_BID_REFUSAL_H
 
-#include "common/message.h"
-#include "common/snapshot.h"
+#include "common/protocol/message.h"
+#include "common/protocol/snapshot.h"
 #include "gateway/http/errors.h"
 
 /*

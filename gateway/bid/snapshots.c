@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/keys.h"
 
 enum {
     LOADS_MAX = 256,     /* auctions being loaded; beyond that bids go on unchecked */

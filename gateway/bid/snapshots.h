@@ -5,9 +5,9 @@
 #ifndef ROSTRUM_GATEWAY_BID_SNAPSHOTS_H
 #define ROSTRUM_GATEWAY_BID_SNAPSHOTS_H
 
-#include "common/snapshot.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/statements.h"
+#include "common/protocol/snapshot.h"
+#include "gateway/core/gateway.h"
+#include "gateway/query/statements.h"
 
 enum snapshots_outcome {
     SNAPSHOTS_FOUND,

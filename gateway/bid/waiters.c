@@ -7,10 +7,10 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "gateway/bid/ledger.h"
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 
 enum {
     BUCKETS = 256,

@@ -7,7 +7,7 @@
 
 #include <sys/queue.h>
 
-#include "common/message.h"
+#include "common/protocol/message.h"
 
 struct gateway;
 struct waiter;

@@ -21,10 +21,10 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "gateway/http/errors.h"
-#include "gateway/http/metering.h"
+#include "gateway/http/gateway_metrics.h"
 
 enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */

@@ -15,7 +15,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 struct conn;
 struct conns;

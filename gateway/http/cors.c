@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 
 /* What a client needs of an answer, and may send with a request, beyond what every script may. */
 static const char exposed[] = "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "

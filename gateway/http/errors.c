@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/ids.h"
+#include "common/base/ids.h"
 
 static const struct error_entry entries[ERROR_COUNT] = {
     [ERROR_BAD_REQUEST] = {400, "BAD_REQUEST", "This is not a valid HTTP request"},

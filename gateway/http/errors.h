@@ -4,7 +4,7 @@
 #ifndef ROSTRUM_GATEWAY_HTTP_ERRORS_H
 #define ROSTRUM_GATEWAY_HTTP_ERRORS_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum error_code {
     ERROR_BAD_REQUEST,            /* 400 of HTTP itself */

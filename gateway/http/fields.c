@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/money.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
 
 void fields_known(const struct json *object, const char *const *names, struct faults *faults)
 {

@@ -6,7 +6,7 @@
 #ifndef ROSTRUM_GATEWAY_HTTP_FIELDS_H
 #define ROSTRUM_GATEWAY_HTTP_FIELDS_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "gateway/http/reply.h"
 
 enum fields_need { FIELDS_OPTIONAL, FIELDS_REQUIRED };

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/metering.h"
+#include "gateway/http/gateway_metrics.h"
 
 enum { NUMBER_SIZE = 24, VALUE_SIZE = 256 };
 

@@ -13,7 +13,7 @@
 #ifndef ROSTRUM_GATEWAY_HTTP_REPLY_H
 #define ROSTRUM_GATEWAY_HTTP_REPLY_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/request.h"
 

@@ -13,8 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/clock.h"
-#include "common/utf8.h"
+#include "common/base/clock.h"
+#include "common/base/utf8.h"
 
 TAILQ_HEAD(request_list, request);
 

@@ -9,10 +9,11 @@
 
 #include <sys/queue.h>
 
-#include "common/ids.h"
-#include "common/json.h"
-#include "common/log.h"
-#include "common/message.h"
+#include "common/base/ids.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/protocol/message.h"
+#include "gateway/core/token.h"
 #include "gateway/http/router.h"
 
 struct gateway;
@@ -22,8 +23,8 @@ struct request;
 struct requests;
 
 enum {
-    REQUEST_ADDRESS_SIZE = 46, /* an IPv6 address as text */
-    REQUEST_SESSION_SIZE = 33, /* hex of the session token's hash */
+    REQUEST_ADDRESS_SIZE = 46,                 /* an IPv6 address as text */
+    REQUEST_SESSION_SIZE = TOKEN_SESSION_SIZE, /* hex of the session token's hash */
 };
 
 enum request_via {

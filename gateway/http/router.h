@@ -6,8 +6,8 @@
 #ifndef ROSTRUM_GATEWAY_HTTP_ROUTER_H
 #define ROSTRUM_GATEWAY_HTTP_ROUTER_H
 
-#include "common/base.h"
-#include "common/ids.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
 
 struct request;
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/workpool.h"
+#include "common/base/log.h"
+#include "gateway/core/gateway.h"
+#include "gateway/core/workpool.h"
 #include "gateway/image/imagestore.h"
 
 enum {

@@ -5,7 +5,7 @@
 #ifndef ROSTRUM_GATEWAY_IMAGE_IMAGE_SWEEP_H
 #define ROSTRUM_GATEWAY_IMAGE_IMAGE_SWEEP_H
 
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 struct gateway;
 struct image_sweep;

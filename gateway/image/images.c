@@ -18,17 +18,17 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/access/audit.h"
 #include "gateway/auction/documents.h"
+#include "gateway/core/gateway.h"
+#include "gateway/core/workpool.h"
 #include "gateway/http/conn.h"
-#include "gateway/http/gateway.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
-#include "gateway/http/workpool.h"
+#include "gateway/image/decoder.h"
 #include "gateway/image/image_sweep.h"
 #include "gateway/image/imagestore.h"
-#include "gateway/image/pictures.h"
 
 enum {
     MS_PER_S = 1000,

@@ -7,7 +7,7 @@
 #define ROSTRUM_GATEWAY_IMAGE_IMAGES_H
 
 #include "gateway/http/router.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/statements.h"
 
 struct gateway;
 struct images;

@@ -8,8 +8,8 @@
 #ifndef ROSTRUM_GATEWAY_IMAGE_IMAGESTORE_H
 #define ROSTRUM_GATEWAY_IMAGE_IMAGESTORE_H
 
-#include "common/config.h"
-#include "common/ids.h"
+#include "common/base/ids.h"
+#include "common/service/config.h"
 
 enum imagestore_result {
     IMAGESTORE_OK,

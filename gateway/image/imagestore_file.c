@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/log.h"
-#include "common/picture.h"
+#include "common/base/log.h"
+#include "common/protocol/image_decoder.h"
 #include "gateway/image/imagestore.h"
 
 enum { FOLDER_MODE = 0750, FILE_MODE = 0640 };

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/log.h"
-#include "common/picture.h"
+#include "common/base/log.h"
+#include "common/protocol/image_decoder.h"
 #include "gateway/image/imagestore.h"
 
 enum {

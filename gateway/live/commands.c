@@ -8,14 +8,14 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 #include "gateway/access/dispatch.h"
 #include "gateway/access/session.h"
 #include "gateway/bid/bids.h"
 #include "gateway/bid/waiters.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/metering.h"
+#include "gateway/core/gateway.h"
+#include "gateway/http/gateway_metrics.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/watch.h"
 #include "gateway/live/websocket.h"

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/core/gateway.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/metering.h"
+#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/stream.h"

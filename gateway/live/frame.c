@@ -11,7 +11,7 @@
 #include <string.h>
 #include <wslay/wslay.h>
 
-#include "common/utf8.h"
+#include "common/base/utf8.h"
 
 enum {
     HEADER_MAX = 10,     /* of a frame without a mask */

@@ -7,7 +7,7 @@
 #ifndef ROSTRUM_GATEWAY_LIVE_FRAME_H
 #define ROSTRUM_GATEWAY_LIVE_FRAME_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 struct frame {
     size_t refs;

@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/pseudonym.h"
+#include "common/base/clock.h"
+#include "common/protocol/pseudonym.h"
 
 static const char *const types[LIVE_KIND_COUNT] = {
     [LIVE_LOOK] = "snapshot",

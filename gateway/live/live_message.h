@@ -7,7 +7,7 @@
 #ifndef ROSTRUM_GATEWAY_LIVE_LIVE_MESSAGE_H
 #define ROSTRUM_GATEWAY_LIVE_LIVE_MESSAGE_H
 
-#include "common/live.h"
+#include "common/protocol/live_update.h"
 #include "gateway/http/errors.h"
 
 /* An auction in public. */

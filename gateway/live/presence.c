@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/keys.h"
 #include "gateway/access/session.h"
 #include "gateway/auction/me.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/waiters.h"
-#include "gateway/http/gateway.h"
+#include "gateway/core/gateway.h"
 
 enum {
     BUCKETS = 1024,

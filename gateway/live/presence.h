@@ -11,7 +11,7 @@
 
 #include <sys/queue.h>
 
-#include "common/message.h"
+#include "common/protocol/message.h"
 #include "gateway/http/errors.h"
 #include "gateway/http/request.h"
 #include "gateway/live/frame.h"

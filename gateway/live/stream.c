@@ -12,10 +12,10 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/conn.h"
-#include "gateway/http/gateway.h"
 
 enum {
     READ_BYTES = 16384, /* in one go; then other connections have their turn */

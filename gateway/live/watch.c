@@ -13,15 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/log.h"
-#include "common/snapshot.h"
-#include "gateway/http/columns.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/metering.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/snapshot.h"
+#include "gateway/core/gateway.h"
+#include "gateway/http/gateway_metrics.h"
+#include "gateway/live/cpu_budget.h"
 #include "gateway/live/live_message.h"
-#include "gateway/live/pace.h"
+#include "gateway/query/columns.h"
 
 enum {
     BUCKETS = 1024,

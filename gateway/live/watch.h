@@ -18,10 +18,10 @@
 
 #include <sys/queue.h>
 
-#include "common/live.h"
+#include "common/protocol/live_update.h"
 #include "gateway/http/errors.h"
-#include "gateway/http/statements.h"
 #include "gateway/live/frame.h"
+#include "gateway/query/statements.h"
 
 struct gateway;
 struct watch;

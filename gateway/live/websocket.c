@@ -14,13 +14,13 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/sha1.h"
-#include "common/utf8.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/sha1.h"
+#include "common/base/utf8.h"
+#include "gateway/core/gateway.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway.h"
-#include "gateway/http/metering.h"
+#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
 
 enum {

@@ -5,7 +5,7 @@
 #ifndef ROSTRUM_GATEWAY_SEARCH_FACETS_H
 #define ROSTRUM_GATEWAY_SEARCH_FACETS_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "gateway/search/queries.h"
 
 /* Of a result of QUERIES_FACETS*, as text of its own, for free(); NULL without memory. `json` is emptied first. */

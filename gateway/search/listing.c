@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "gateway/auction/view.h"
-#include "gateway/http/cache.h"
 #include "gateway/http/reply.h"
-#include "gateway/http/statements.h"
+#include "gateway/query/cache.h"
+#include "gateway/query/statements.h"
 #include "gateway/search/facets.h"
 #include "gateway/search/search.h"
 

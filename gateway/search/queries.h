@@ -9,7 +9,7 @@
 #ifndef ROSTRUM_GATEWAY_SEARCH_QUERIES_H
 #define ROSTRUM_GATEWAY_SEARCH_QUERIES_H
 
-#include "common/pg.h"
+#include "common/io/pg.h"
 #include "gateway/auction/view.h"
 
 /* Of the sessions that search. Without seqscan: nothing here may read the whole table, however small it seems. */

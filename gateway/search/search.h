@@ -8,9 +8,9 @@
 #ifndef ROSTRUM_GATEWAY_SEARCH_SEARCH_H
 #define ROSTRUM_GATEWAY_SEARCH_SEARCH_H
 
-#include "common/clock.h"
-#include "common/money.h"
-#include "gateway/http/page.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
+#include "gateway/query/page.h"
 #include "gateway/search/queries.h"
 
 enum search_order { SEARCH_ENDING, SEARCH_NEWEST, SEARCH_PRICE_UP, SEARCH_PRICE_DOWN, SEARCH_RELEVANCE };

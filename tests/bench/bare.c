@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/listener.h"
+#include "common/io/listener.h"
 
 enum { ANSWER_MAX_BYTES = 65536, PROCESSES_MAX = 64 };
 

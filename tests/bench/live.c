@@ -25,8 +25,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "tests/support/house.h"
+#include "common/base/clock.h"
+#include "tests/support/deployment.h"
 #include "tests/support/poster.h"
 
 enum {

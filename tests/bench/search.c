@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "gateway/search/queries.h"
-#include "tests/support/cast.h"
-#include "tests/support/house.h"
+#include "tests/support/deployment.h"
+#include "tests/support/factory.h"
 
 enum { CLIENTS = 8, SAMPLES_MOST = 200000, P95_MOST_MS = 100, SQL_SIZE = 4096 };
 

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/support/cast.h"
-#include "tests/support/house.h"
+#include "tests/support/deployment.h"
+#include "tests/support/factory.h"
 
 enum { SEED_USERS = 1000, SEED_AUCTIONS = 500, SEED_THREADS = 8 }; /* as many as the peer has */
 

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 
 enum {
     CHAOS_HANDS = 8,

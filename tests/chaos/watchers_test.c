@@ -15,10 +15,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "common/money.h"
-#include "tests/support/herd.h"
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "common/base/money.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
+#include "tests/support/ws_load.h"
 
 enum {
     WATCHERS = 1000,

@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
+#include "tests/support/fixture.h"
 #include "tests/support/smtp.h"
-#include "tests/support/stage.h"
 
 #define VERIFY  "/api/v1/auth/verify-email"
 #define RESEND  VERIFY "/resend"

@@ -3,8 +3,8 @@
  */
 #include <stdio.h>
 
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 
 #define REGISTER "/api/v1/auth/register"
 #define LOGIN    "/api/v1/auth/login"

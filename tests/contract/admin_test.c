@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/topology.h"
+#include "common/protocol/topology.h"
 #include "tests/support/admin.h"
-#include "tests/support/house.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 #include "tests/support/queues.h"
-#include "tests/support/stage.h"
 
 #define ADMIN "/api/v1/admin"
 #define ME    "/api/v1/users/me"

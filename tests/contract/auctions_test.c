@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
-#include "tests/support/stage.h"
+#include "common/base/clock.h"
+#include "tests/support/fixture.h"
 
 #define AUCTIONS "/api/v1/auctions"
 

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/keys.h"
-#include "common/redis.h"
-#include "common/snapshot.h"
-#include "tests/support/house.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/snapshot.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 #include "tests/support/loop.h"
-#include "tests/support/stage.h"
 
 START_TEST(a_bid_is_taken_and_decided)
 {

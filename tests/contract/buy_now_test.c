@@ -3,8 +3,8 @@
  */
 #include <stdio.h>
 
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 
 static void list_auction(const char *more, char id[static UUID_TEXT_SIZE])
 {

@@ -5,9 +5,9 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "common/clock.h"
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "common/base/clock.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 
 #define AUCTIONS "/api/v1/auctions"
 #define HOUR_MS  INT64_C(3600000)

@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
-#include "common/clock.h"
-#include "tests/support/stage.h"
+#include "common/base/clock.h"
+#include "tests/support/fixture.h"
 
 enum {
     HAMMER_LASTS_MS = 2500,    /* of an auction that a test sees to its end: room for its bids, and no more */

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "tests/support/admin.h"
-#include "tests/support/house.h"
-#include "tests/support/picture.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
+#include "tests/support/image.h"
 
 enum { IMAGES_MOST = 12, UPLOAD_MOST = 5 << 20 };
 

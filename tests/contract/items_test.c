@@ -3,9 +3,9 @@
  */
 #include <stdio.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/support/admin.h"
-#include "tests/support/stage.h"
+#include "tests/support/fixture.h"
 
 #define ITEMS    "/api/v1/items"
 #define AUCTIONS "/api/v1/auctions"

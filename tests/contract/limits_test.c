@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 
 enum { LIMITS_CONF_SIZE = 8192, LIMITS_RELOAD_MS = 15000 };
 

@@ -10,12 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/daemon.h"
+#include "common/service/daemon.h"
+#include "tests/support/deployment.h"
 #include "tests/support/events.h"
 #include "tests/support/exposition.h"
-#include "tests/support/house.h"
+#include "tests/support/fixture.h"
 #include "tests/support/program.h"
-#include "tests/support/stage.h"
 #include "tests/support/websocket.h"
 
 enum {

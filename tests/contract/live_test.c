@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 #include "tests/support/admin.h"
+#include "tests/support/deployment.h"
 #include "tests/support/events.h"
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/fixture.h"
 #include "tests/support/websocket.h"
 
 enum { HEADER_SIZE = CAST_TOKEN_SIZE + 64, SOON_MS = 6000 };

@@ -3,7 +3,7 @@
  */
 #include <stdio.h>
 
-#include "tests/support/stage.h"
+#include "tests/support/fixture.h"
 
 #define MY_BIDS     "/api/v1/users/me/bids"
 #define MY_AUCTIONS "/api/v1/users/me/auctions"

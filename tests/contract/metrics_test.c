@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/deployment.h"
 #include "tests/support/exposition.h"
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/fixture.h"
 
 enum { METRICS_TEXT_SIZE = 262144, METRICS_WAIT_MS = 20000 };
 

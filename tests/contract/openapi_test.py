@@ -180,7 +180,7 @@ def sql(text):
 
 def pid(service):
     """Of a service of the house."""
-    return int(subprocess.run(["deploy/house", "pid", service], check=True, capture_output=True).stdout)
+    return int(subprocess.run(["deploy/private", "pid", service], check=True, capture_output=True).stdout)
 
 
 # --- the document ---

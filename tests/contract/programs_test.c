@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 
 static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "rostrum-endworker",
                                        "rostrum-notifyworker", "rostrumctl"};

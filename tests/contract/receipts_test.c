@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "tests/support/stage.h"
+#include "common/base/json.h"
+#include "tests/support/fixture.h"
 
 enum { TEXT_SIZE = 1024, VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 

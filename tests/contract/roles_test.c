@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "tests/support/admin.h"
-#include "tests/support/stage.h"
+#include "tests/support/fixture.h"
 
 enum role { GUEST, BANNED, BIDDER, OTHER, SELLER, ADMIN, ROLES };
 

@@ -10,11 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/support/house.h"
-#include "tests/support/picture.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
+#include "tests/support/image.h"
 #include "tests/support/program.h"
 #include "tests/support/s3.h"
-#include "tests/support/stage.h"
 
 enum { SETTINGS_SIZE = 2048, URL_SIZE = 64 };
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "tests/support/stage.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "tests/support/fixture.h"
 
 enum { PATH_SIZE = 256 };
 

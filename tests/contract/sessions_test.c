@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 
 #define ME       "/api/v1/users/me"
 #define SESSIONS "/api/v1/users/me/sessions"

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tests/support/house.h"
-#include "tests/support/picture.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
+#include "tests/support/image.h"
 
 enum { IMAGES_MOST = 12, AT_ONCE = 16 };
 

@@ -4,10 +4,10 @@
  */
 #include <stdio.h>
 
-#include "bidworker/voids.h"
+#include "common/rules/voids.h"
 #include "tests/support/admin.h"
-#include "tests/support/house.h"
-#include "tests/support/stage.h"
+#include "tests/support/deployment.h"
+#include "tests/support/fixture.h"
 
 #define MY_BIDS "/api/v1/users/me/bids"
 

@@ -3,7 +3,7 @@
  */
 #include <stdio.h>
 
-#include "tests/support/stage.h"
+#include "tests/support/fixture.h"
 
 #define WATCHLIST "/api/v1/users/me/watchlist"
 #define NOTICES   "/api/v1/users/me/notifications"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/support/house.h"
+#include "tests/support/deployment.h"
 #include "tests/support/suite.h"
 #include "tests/support/websocket.h"
 

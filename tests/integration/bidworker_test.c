@@ -1,7 +1,7 @@
 /*
  * rostrum-bidworker against real servers, by what it leaves behind: the ledger, the queues, its answers. The tests
  * start and kill workers of their own and publish commands as a gateway would; they need a migrated house without any
- * other bid worker (deploy/house servers).
+ * other bid worker (deploy/private servers).
  */
 #include <amqp.h>
 #include <fcntl.h>
@@ -13,13 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/broker.h"
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/message.h"
-#include "common/redis.h"
-#include "common/topology.h"
-#include "tests/support/house.h"
+#include "common/base/clock.h"
+#include "common/io/broker.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/message.h"
+#include "common/protocol/topology.h"
+#include "tests/support/deployment.h"
 #include "tests/support/loop.h"
 #include "tests/support/relay.h"
 #include "tests/support/sql.h"

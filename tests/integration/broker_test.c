@@ -1,5 +1,5 @@
 /*
- * common/broker against a real RabbitMQ (ROSTRUM_AMQP_URL): confirms and their failures, deliveries and their order,
+ * common/io/broker against a real RabbitMQ (ROSTRUM_AMQP_URL): confirms and their failures, deliveries and their order,
  * and a link that is cut by a relay in the middle of the work. Queues and exchanges are this test's own and are
  * deleted at the end of each test.
  */
@@ -15,9 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/broker.h"
-#include "common/clock.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/io/broker.h"
+#include "common/protocol/topology.h"
 #include "tests/support/relay.h"
 #include "tests/support/suite.h"
 

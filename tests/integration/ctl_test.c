@@ -12,12 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/redis.h"
-#include "common/shards.h"
-#include "common/topology.h"
-#include "tests/support/house.h"
+#include "common/base/clock.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/topology.h"
+#include "common/service/shards.h"
+#include "tests/support/deployment.h"
 #include "tests/support/loop.h"
 #include "tests/support/sql.h"
 #include "tests/support/tables.h"

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/support/house.h"
+#include "tests/support/deployment.h"
 #include "tests/support/program.h"
 #include "tests/support/suite.h"
 

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/keys.h"
-#include "common/message.h"
-#include "common/redis.h"
-#include "common/snapshot.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/message.h"
+#include "common/protocol/snapshot.h"
+#include "common/protocol/topology.h"
 #include "tests/support/listing.h"
 #include "tests/support/loop.h"
 #include "tests/support/program.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/support/house.h"
+#include "tests/support/deployment.h"
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
 #include "tests/support/tables.h"

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/deadletter.h"
-#include "common/message.h"
-#include "common/topology.h"
+#include "common/base/clock.h"
+#include "common/protocol/deadletter.h"
+#include "common/protocol/message.h"
+#include "common/protocol/topology.h"
 #include "tests/support/listing.h"
 #include "tests/support/program.h"
 #include "tests/support/queues.h"

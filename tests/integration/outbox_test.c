@@ -1,6 +1,6 @@
 /*
- * common/outbox against real PostgreSQL and RabbitMQ: what was committed reaches the broker and leaves the table,
- * whatever the broker does meanwhile.
+ * common/service/outbox against real PostgreSQL and RabbitMQ: what was committed reaches the broker and leaves the
+ * table, whatever the broker does meanwhile.
  */
 #include <check.h>
 #include <stdio.h>
@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/broker.h"
-#include "common/outbox.h"
-#include "common/pg.h"
-#include "common/topology.h"
+#include "common/io/broker.h"
+#include "common/io/pg.h"
+#include "common/protocol/topology.h"
+#include "common/service/outbox.h"
 #include "tests/support/loop.h"
 #include "tests/support/queues.h"
 #include "tests/support/sql.h"

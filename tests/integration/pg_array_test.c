@@ -1,11 +1,11 @@
 /*
- * The arrays that common/pg_value writes, as a real PostgreSQL (ROSTRUM_PG_URL) reads them, and values as they come
+ * The arrays that common/io/pg_value writes, as a real PostgreSQL (ROSTRUM_PG_URL) reads them, and values as they come
  * back. No table is touched.
  */
 #include <stdlib.h>
 
-#include "common/money.h"
-#include "common/pg.h"
+#include "common/base/money.h"
+#include "common/io/pg.h"
 #include "tests/support/loop.h"
 
 enum { DEADLINE_MS = 10000, TIMEOUT_MS = 1500, PENDING_MAX = 8, ELEMENTS_MANY = 1000 };

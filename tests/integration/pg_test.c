@@ -1,12 +1,12 @@
 /*
- * common/pg against a real PostgreSQL (ROSTRUM_PG_URL). Nothing but one table of its own, pg_test, is touched; every
+ * common/io/pg against a real PostgreSQL (ROSTRUM_PG_URL). Nothing but one table of its own, pg_test, is touched; every
  * test begins with it empty. Backends are only ended by the number of a connection of the test's own.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/pg.h"
+#include "common/io/pg.h"
 #include "tests/support/loop.h"
 
 enum {

@@ -1,7 +1,7 @@
 /*
- * common/redis and common/snapshot against a real Redis. What belongs to the house's own server (ROSTRUM_REDIS_URL) is
- * tried there with keys of made-up ids; whatever would disturb others (pauses, kills, restarts) is done to a private
- * redis-server that the test starts on a free port below 32768 and ends itself.
+ * common/io/redis and common/protocol/snapshot against a real Redis. What belongs to the house's own server
+ * (ROSTRUM_REDIS_URL) is tried there with keys of made-up ids; whatever would disturb others (pauses, kills, restarts)
+ * is done to a private redis-server that the test starts on a free port below 32768 and ends itself.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/keys.h"
-#include "common/redis.h"
-#include "common/snapshot.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/snapshot.h"
 #include "tests/support/loop.h"
 
 enum {

@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bidworker/rules.h"
-#include "bidworker/voids.h"
-#include "common/clock.h"
-#include "common/pg.h"
-#include "tests/support/house.h"
+#include "common/base/clock.h"
+#include "common/io/pg.h"
+#include "common/rules/rules.h"
+#include "common/rules/voids.h"
+#include "tests/support/deployment.h"
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
 #include "tests/support/tables.h"

@@ -14,10 +14,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/keys.h"
-#include "common/pseudonym.h"
-#include "common/redis.h"
-#include "tests/support/house.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/pseudonym.h"
+#include "tests/support/deployment.h"
 #include "tests/support/listing.h"
 #include "tests/support/loop.h"
 #include "tests/support/tables.h"

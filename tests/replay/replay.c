@@ -18,10 +18,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/money.h"
-#include "tests/support/cast.h"
-#include "tests/support/house.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
+#include "tests/support/deployment.h"
+#include "tests/support/factory.h"
 #include "tests/support/recording.h"
 #include "tests/support/suite.h"
 

@@ -5,7 +5,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_ADMIN_H
 #define ROSTRUM_TESTS_SUPPORT_ADMIN_H
 
-#include "tests/support/cast.h"
+#include "tests/support/factory.h"
 #include "tests/support/sql.h"
 
 MUST_CHECK bool admin_new(struct client *client, struct sql *sql, struct cast_user *admin);

@@ -6,8 +6,8 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_CLIENT_H
 #define ROSTRUM_TESTS_SUPPORT_CLIENT_H
 
-#include "common/base.h"
-#include "common/json.h"
+#include "common/base/base.h"
+#include "common/base/json.h"
 
 struct client;
 

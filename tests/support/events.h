@@ -5,7 +5,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_EVENTS_H
 #define ROSTRUM_TESTS_SUPPORT_EVENTS_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 
 enum { EVENTS_WAIT_MS = 10000, EVENTS_BLOCK_SIZE = 65536 };
 

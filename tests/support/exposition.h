@@ -4,7 +4,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_EXPOSITION_H
 #define ROSTRUM_TESTS_SUPPORT_EXPOSITION_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 /*
  * Fails the test unless `text` is in version 0.0.4 of the format: HELP and TYPE before a family's samples, those in one

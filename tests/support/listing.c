@@ -6,7 +6,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 enum { SQL_SIZE = 1024, HOUR_MS = 3600000, FIELD_SIZE = 64 };
 

@@ -5,8 +5,8 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_LISTING_H
 #define ROSTRUM_TESTS_SUPPORT_LISTING_H
 
-#include "common/base.h"
-#include "common/ids.h"
+#include "common/base/base.h"
+#include "common/base/ids.h"
 #include "tests/support/sql.h"
 
 struct listing {

@@ -5,7 +5,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_LOT_H
 #define ROSTRUM_TESTS_SUPPORT_LOT_H
 
-#include "bidworker/rules.h"
+#include "common/rules/rules.h"
 #include "tests/support/suite.h"
 
 enum {

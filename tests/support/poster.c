@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/money.h"
+#include "common/base/clock.h"
+#include "common/base/money.h"
 
 enum { ANSWER_SIZE = 8192, REQUEST_SIZE = 2048 };
 

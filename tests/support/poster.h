@@ -5,8 +5,8 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_POSTER_H
 #define ROSTRUM_TESTS_SUPPORT_POSTER_H
 
-#include "tests/support/cast.h"
-#include "tests/support/herd.h"
+#include "tests/support/factory.h"
+#include "tests/support/ws_load.h"
 
 struct posters;
 

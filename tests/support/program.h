@@ -7,7 +7,7 @@
 
 #include <sys/types.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum { PROGRAM_SETTINGS_SIZE = 64 }; /* of the name of a settings file */
 

@@ -5,7 +5,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_QUEUES_H
 #define ROSTRUM_TESTS_SUPPORT_QUEUES_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum {
     QUEUES_NAME_SIZE = 128,

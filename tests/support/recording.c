@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/money.h"
+#include "common/base/money.h"
 
 enum { RECORDING_COLUMNS = 8, RECORDING_LINE_SIZE = 512 };
 

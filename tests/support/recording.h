@@ -6,7 +6,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_RECORDING_H
 #define ROSTRUM_TESTS_SUPPORT_RECORDING_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum {
     RECORDING_NAME_SIZE = 40,

@@ -9,7 +9,7 @@
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum { RELAY_PAIRS_MAX = 16, RELAY_CLIENT = 0, RELAY_SERVER = 1 };
 

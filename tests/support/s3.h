@@ -10,7 +10,7 @@
 
 #include <sys/types.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 #define S3_ACCESS_KEY "AKIAIOSFODNN7EXAMPLE"
 #define S3_SECRET_KEY "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

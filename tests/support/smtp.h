@@ -7,8 +7,8 @@
 
 #include <sys/types.h>
 
-#include "common/base.h"
-#include "common/json.h"
+#include "common/base/base.h"
+#include "common/base/json.h"
 
 enum { SMTP_FOLDER_SIZE = 256, SMTP_SETTINGS_SIZE = 1024 };
 

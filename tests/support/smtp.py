@@ -10,7 +10,7 @@ recipient's name says:
     refused…   550 at RCPT        later…   451 for the first two tries      silent…  no answer after the mail
     rejected…  554 after the mail full…    452 always              sulking…  550 at RCPT, and no answer to QUIT
 
-Ends when its parent does. Started by tests/support/smtp.c and tests/support/house.sh.
+Ends when its parent does. Started by tests/support/smtp.c and tests/support/deployment.sh.
 """
 import asyncio
 import ctypes

@@ -7,7 +7,7 @@
 
 #include <libpq-fe.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 struct sql;
 

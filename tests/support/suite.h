@@ -10,7 +10,7 @@
 
 #include <check.h>
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 /* Runs every test, prints failures and the summary line, frees the suite; 0 if all passed, else 1. */
 MUST_CHECK int suite_run(Suite *suite);

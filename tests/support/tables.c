@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/config.h"
-#include "tests/support/house.h"
+#include "common/service/config.h"
+#include "tests/support/deployment.h"
 #include "tests/support/sql.h"
 
 static char tables_name[64];

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "common/base/clock.h"
 
 enum { BUFFER_SIZE = 1 << 20 /* bytes read and not yet looked at; the longest message is far below */ };
 

@@ -6,7 +6,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_WEBSOCKET_H
 #define ROSTRUM_TESTS_SUPPORT_WEBSOCKET_H
 
-#include "common/json.h"
+#include "common/base/json.h"
 #include "tests/support/wire.h"
 
 enum {

@@ -5,7 +5,7 @@
 #ifndef ROSTRUM_TESTS_SUPPORT_WIRE_H
 #define ROSTRUM_TESTS_SUPPORT_WIRE_H
 
-#include "common/base.h"
+#include "common/base/base.h"
 
 enum {
     WIRE_FIN = 0x80,

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "bidworker/decide.h"
-#include "bidworker/letters.h"
-#include "common/topology.h"
+#include "bidworker/outbox_batch.h"
+#include "common/protocol/topology.h"
 #include "tests/support/suite.h"
 
 enum {

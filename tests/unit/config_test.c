@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/config.h"
+#include "common/service/config.h"
 #include "tests/support/suite.h"
 
 enum { WHY_SIZE = 512 };

@@ -4,7 +4,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "common/topology.h"
+#include "common/protocol/topology.h"
 #include "notifyworker/endpoints.h"
 #include "tests/support/suite.h"
 

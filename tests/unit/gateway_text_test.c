@@ -3,10 +3,10 @@
  */
 #include <string.h>
 
-#include "common/pseudonym.h"
+#include "common/protocol/pseudonym.h"
 #include "gateway/bid/idempotency.h"
 #include "gateway/bid/prefer.h"
-#include "gateway/http/cursor.h"
+#include "gateway/query/cursor.h"
 #include "tests/support/suite.h"
 
 START_TEST(a_cursor_comes_back_as_it_went)

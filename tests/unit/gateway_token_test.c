@@ -1,11 +1,11 @@
 /*
- * gateway/http/token: what we signed holds until it expires, and nothing else does.
+ * gateway/core/token: what we signed holds until it expires, and nothing else does.
  */
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/http/token.h"
+#include "gateway/core/token.h"
 #include "tests/support/suite.h"
 
 enum { NOW_S = 1800000000 };

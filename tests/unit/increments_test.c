@@ -1,12 +1,12 @@
 /*
  * Increment tables: the edges of each step, and what sellers may and may not send.
  */
-#include "common/increments.h"
+#include "common/rules/increments.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "common/money.h"
+#include "common/base/money.h"
 #include "tests/support/suite.h"
 
 START_TEST(a_fixed_increment_holds_everywhere)

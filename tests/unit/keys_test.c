@@ -1,8 +1,8 @@
 /*
- * common/keys: the texts are part of what gateway and workers agree on, letter by letter, and the hash tags decide
- * which keys a script may touch together in a cluster.
+ * common/protocol/keys: the texts are part of what gateway and workers agree on, letter by letter, and the hash tags
+ * decide which keys a script may touch together in a cluster.
  */
-#include "common/keys.h"
+#include "common/protocol/keys.h"
 #include "tests/support/suite.h"
 
 static const struct uuid user = {{0x11}};

@@ -4,7 +4,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "common/links.h"
+#include "common/protocol/links.h"
 #include "tests/support/suite.h"
 
 static const uint8_t key[LINKS_KEY_BYTES] = {1, 2, 3};

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/live.h"
-#include "common/sha1.h"
+#include "common/base/sha1.h"
+#include "common/protocol/live_update.h"
 #include "gateway/live/frame.h"
 #include "tests/support/suite.h"
 

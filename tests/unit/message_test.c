@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/message.h"
-#include "common/money.h"
+#include "common/base/money.h"
+#include "common/protocol/message.h"
 #include "tests/support/suite.h"
 
 #define NOW_MS INT64_C(1795215496123)

@@ -1,7 +1,7 @@
 /*
  * Counting, and the text that comes of it: bounded labels, histograms, gauges, and processes that count together.
  */
-#include "common/metrics.h"
+#include "common/base/metrics.h"
 
 #include <event2/buffer.h>
 #include <signal.h>

@@ -1,11 +1,11 @@
 /*
- * common/pg_value without a server: the text of array parameters, and which SQLSTATEs are worth another try. How the
+ * common/io/pg_value without a server: the text of array parameters, and which SQLSTATEs are worth another try. How the
  * server reads those arrays is in tests/integration/pg_array_test.c.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/pg.h"
+#include "common/io/pg.h"
 #include "tests/support/suite.h"
 
 enum { MANY = 1000, LONG_TEXT = 100000 };

@@ -7,7 +7,7 @@
  * the auctions table keeps. Amounts are drawn from a narrow range, so that ties, cut increments and amounts that miss
  * by a cent are common. A failure names the seed; the same seed gives the same auction on every machine.
  */
-#include "bidworker/rules.h"
+#include "common/rules/rules.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * Sharing shards out: everybody agrees, the shares are fair, and only the shards of who came or went move.
  */
-#include "common/shards.h"
+#include "common/service/shards.h"
 
 #include "tests/support/suite.h"
 

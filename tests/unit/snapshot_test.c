@@ -1,7 +1,7 @@
 /*
  * The text of a snapshot: what is written is read, and nothing else is taken for one.
  */
-#include "common/snapshot.h"
+#include "common/protocol/snapshot.h"
 
 #include <check.h>
 #include <stdlib.h>

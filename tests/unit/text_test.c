@@ -4,9 +4,9 @@
 #include <check.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/ids.h"
-#include "common/money.h"
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/base/money.h"
 #include "tests/support/suite.h"
 
 static const struct {

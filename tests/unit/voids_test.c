@@ -1,10 +1,10 @@
 /*
- * Voiding bids (bidworker/voids.h): the cases one by one, then random auctions against an oracle. The oracle knows the
- * ledger without the voided bids only: it keeps every user's maximum and since when, finds the leader by looking at all
- * of them, and takes the price for the greatest of what each rule calls for. What is left of an auction after any
+ * Voiding bids (common/rules/voids.h): the cases one by one, then random auctions against an oracle. The oracle knows
+ * the ledger without the voided bids only: it keeps every user's maximum and since when, finds the leader by looking at
+ * all of them, and takes the price for the greatest of what each rule calls for. What is left of an auction after any
  * number of voids, in any order, must be what the oracle makes of the rest.
  */
-#include "bidworker/voids.h"
+#include "common/rules/voids.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/webhook.h"
+#include "common/protocol/webhook.h"
 #include "tests/support/suite.h"
 
 static bool passes(const char *text, const char *networks)

@@ -1,0 +1,132 @@
+/*
+ * See metering.h.
+ */
+#include "bidworker/bidworker_metrics.h"
+
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/io/broker.h"
+#include "common/io/pg.h"
+#include "common/protocol/topology.h"
+
+static const char *const kinds[] = {
+    [COMMAND_BID] = "bid",         [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
+    [COMMAND_START] = "start",     [COMMAND_FENCE] = "end",     [COMMAND_BUY] = "buy",
+    [COMMAND_UPDATE] = "update",   [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
+    [COMMAND_CLOSE] = "close",     [COMMAND_ABORT] = "abort",   [COMMAND_VOID] = "void",
+    [COMMAND_RETRACT] = "retract",
+};
+static const char *const statuses[] = {"accepted", "outbid", "rejected"};
+static const char *const reasons[] = {
+    "BID_TOO_LOW",      "MAXIMUM_NOT_RAISED", "AUCTION_ENDED",    "AUCTION_NOT_STARTED", "AUCTION_CANCELLED",
+    "OWN_AUCTION",      "USER_BANNED",        "NOT_FOUND",        "TERMS_CHANGED",       "NO_MAXIMUM",
+    "INTERNAL_ERROR",   "HAS_BIDS",           "INVALID_AMOUNT",   "BUY_NOW_GONE",        "END_NOT_LATER",
+    "VERSION_CONFLICT", "BID_VOIDED",         "RETRACT_TOO_LATE", "TOO_MANY_BIDS"};
+/* clang-format off */
+static const char *const shard_names[TOPOLOGY_SHARDS_MAX] = {
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
+    "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32", "33", "34", "35", "36", "37", "38",
+    "39", "40", "41", "42", "43", "44", "45", "46", "47", "48", "49", "50", "51", "52", "53", "54", "55", "56", "57",
+    "58", "59", "60", "61", "62", "63", "64", "65", "66", "67", "68", "69", "70", "71", "72", "73", "74", "75", "76",
+    "77", "78", "79", "80", "81", "82", "83", "84", "85", "86", "87", "88", "89", "90", "91", "92", "93", "94", "95",
+    "96", "97", "98", "99"};
+/* clang-format on */
+static const int64_t batch_bounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+
+static struct metrics_family decisions = {
+    .name = "rostrum_bids_total",
+    .help = "Commands decided, by kind and outcome.",
+    .type = METRICS_COUNTER,
+    .label_count = 2,
+    .labels = {{"kind", kinds, ARRAY_LEN(kinds)}, {"outcome", statuses, ARRAY_LEN(statuses)}},
+};
+static struct metrics_family rejections = {
+    .name = "rostrum_bids_rejected_total",
+    .help = "Commands rejected when they were decided, by reason.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"reason", reasons, ARRAY_LEN(reasons)}},
+};
+static struct metrics_family delay = {
+    .name = "rostrum_bid_decision_seconds",
+    .help = "Time from a bid's receipt by the gateway to its decision, on the clocks of both.",
+    .type = METRICS_HISTOGRAM,
+    .bounds = metrics_time_bounds,
+    .bound_count = METRICS_TIME_BOUNDS,
+    .is_time = true,
+};
+static struct metrics_family sizes = {
+    .name = "rostrum_batch_commands",
+    .help = "Commands decided in one transaction.",
+    .type = METRICS_HISTOGRAM,
+    .bounds = batch_bounds,
+    .bound_count = ARRAY_LEN(batch_bounds),
+};
+static struct metrics_family times = {
+    .name = "rostrum_batch_seconds",
+    .help = "Time from the beginning of a batch's transaction to its commit.",
+    .type = METRICS_HISTOGRAM,
+    .bounds = metrics_time_bounds,
+    .bound_count = METRICS_TIME_BOUNDS,
+    .is_time = true,
+};
+static struct metrics_family ready = {
+    .name = "rostrum_shard_ready_messages",
+    .help = "Messages in a shard's queue that no worker has been given yet; of the shards that this worker serves.",
+    .type = METRICS_GAUGE,
+    .label_count = 1,
+    .labels = {{"shard", shard_names, ARRAY_LEN(shard_names)}},
+};
+static struct metrics_family unacked = {
+    .name = "rostrum_shard_unacked_messages",
+    .help = "Messages of a shard that this worker holds and has not acknowledged.",
+    .type = METRICS_GAUGE,
+    .label_count = 1,
+    .labels = {{"shard", shard_names, ARRAY_LEN(shard_names)}},
+};
+static struct metrics_family outbox = {
+    .name = "rostrum_outbox_rows",
+    .help = "Rows of the outbox that this program has committed and not yet published and removed.",
+    .type = METRICS_GAUGE,
+};
+
+struct metrics_family *const metering_families[] = {
+    &decisions, &rejections, &delay,       &sizes,          &times,      &ready,
+    &unacked,   &outbox,     &log_metrics, &broker_metrics, &pg_metrics, NULL,
+};
+
+void metering_batch(const struct batch *batch, int64_t took_us)
+{
+    metrics_observe(&sizes, 0, 0, (int64_t)batch->count);
+    metrics_observe(&times, 0, 0, took_us);
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct batch_entry *entry = &batch->entries[i];
+        const struct decision *decision = &entry->decision;
+        if (entry->outcome != BATCH_DECIDED) {
+            continue;
+        }
+        metrics_add(&decisions, decision->kind, metrics_value(&decisions, 1, decision->status), 0, 1);
+        if (decision->reason[0] != '\0') {
+            metrics_add(&rejections, metrics_value(&rejections, 0, decision->reason), 0, 0, 1);
+        }
+        if (decision->kind == COMMAND_BID || decision->kind == COMMAND_PROXY || decision->kind == COMMAND_BUY) {
+            metrics_observe(&delay, 0, 0, (decision->decided_ms - decision->received_ms) * 1000);
+        }
+    }
+}
+
+void metering_shards(const struct intake *intake, unsigned shards)
+{
+    for (unsigned shard = 0; shard < shards; shard++) {
+        size_t count = 0;
+        bool served = intake_unacked(intake, shard, &count);
+        metrics_set(&unacked, shard, served ? (int64_t)count : -1);
+        metrics_set(&ready, shard, intake_ready(intake, shard));
+    }
+}
+
+void metering_outbox(size_t depth)
+{
+    metrics_set(&outbox, 0, (int64_t)depth);
+}

@@ -1,0 +1,19 @@
+/*
+ * What the bid worker counts: decisions, batches, and what waits for it. Caller: worker.c; main.c shows it.
+ */
+#ifndef ROSTRUM_BIDWORKER_BIDWORKER_METRICS_H
+#define ROSTRUM_BIDWORKER_BIDWORKER_METRICS_H
+
+#include "bidworker/batch.h"
+#include "bidworker/shard_reader.h"
+#include "common/base/metrics.h"
+
+extern struct metrics_family *const metering_families[]; /* NULL-ended */
+
+/* A batch was committed, `took_us` after it was begun. */
+void metering_batch(const struct batch *batch, int64_t took_us);
+/* Gauges of the shards, those of others left out. */
+void metering_shards(const struct intake *intake, unsigned shards);
+void metering_outbox(size_t depth);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * News that only those hear who listen now: what became of an auction, to the gateways whose clients watch it, and what
+ * became of a bid, to wherever its bidder is connected. Most auctions and most bidders have nobody who listens, and
+ * a channel is cheaper asked about, many at a time, than written to: the message is made only for those who are there.
+ *
+ * Whoever begins to listen after the question looks into PostgreSQL afterwards, where the batch is committed already.
+ *
+ * Caller: emit.c.
+ */
+#ifndef ROSTRUM_BIDWORKER_FANOUT_H
+#define ROSTRUM_BIDWORKER_FANOUT_H
+
+#include "common/io/redis.h"
+#include "common/protocol/live_update.h"
+#include "common/protocol/message.h"
+
+struct telling;
+
+/* `redis` is borrowed, and is to be freed first: what is under way ends with it. */
+MUST_CHECK struct telling *telling_new(struct redis *redis);
+void telling_free(struct telling *telling);
+/* Both copy, and may ask Redis at once. False: Redis takes no more, or no memory; some of it is not told. */
+MUST_CHECK bool telling_news(struct telling *telling, const struct live_news *news);
+MUST_CHECK bool telling_decision(struct telling *telling, const struct decision *decision);
+/* Asks about what was collected. */
+MUST_CHECK bool telling_flush(struct telling *telling);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * See news.h.
+ */
+#include "bidworker/live_updates.h"
+
+#include <string.h>
+
+bool news_shows(const struct batch_row *row)
+{
+    static const char *const kinds[] = {"bid", "proxy", "auto", "buy"};
+    bool bid = false;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        bid = bid || strcmp(row->kind, kinds[i]) == 0;
+    }
+    return bid && row->reason == NULL && row->amount > 0;
+}
+
+static void add_bid(struct live_news *news, const struct batch *batch, const struct batch_row *row)
+{
+    bool spent = strcmp(row->status, "outbid") == 0 && row->max_amount > 0;
+    if (news->bids == LIVE_BIDS_MAX || !news_shows(row) || row->raise) {
+        return;
+    }
+    news->newest[news->bids++] = (struct live_bid){
+        .bid_id = row->bid_id,
+        .bidder_id = row->bidder_id,
+        .amount = spent ? row->max_amount : row->amount,
+        .at_ms = batch->decided_ms,
+        .automatic = strcmp(row->kind, "proxy") == 0 || strcmp(row->kind, "auto") == 0,
+    };
+}
+
+static enum live_kind kind_of_row(const struct batch_row *row)
+{
+    bool good = row->reason == NULL;
+    bool moves = news_shows(row) || (good && strcmp(row->kind, "withdraw") == 0);
+    return moves ? LIVE_BIDS : LIVE_UPDATED;
+}
+
+static enum live_kind kind_of_event(enum event_kind event, enum rules_status status)
+{
+    switch (event) {
+    case EVENT_STARTED:
+        return LIVE_STARTED;
+    case EVENT_EXTENDED:
+        return LIVE_EXTENDED;
+    case EVENT_ENDED:
+        return LIVE_ENDED;
+    case EVENT_CANCELLED:
+        return LIVE_CANCELLED;
+    case EVENT_SETTLED:
+        return status == RULES_SOLD ? LIVE_SOLD : LIVE_UNSOLD;
+    case EVENT_OUTBID:
+    case EVENT_PROXY_EXHAUSTED:
+    case EVENT_ENDING_SOON:
+    case EVENT_VOIDED:
+        break;
+    }
+    return LIVE_UPDATED;
+}
+
+/* Only a fresh look shows the past anew, or changed terms. */
+static bool needs_look(const struct batch *batch, const struct batch_auction *auction, size_t first, size_t end)
+{
+    bool look = first == end || auction->voiding; /* no rows: the batch came again */
+    for (size_t i = first; i < end; i++) {
+        const struct batch_row *row = &batch->rows[i];
+        look = look || (strcmp(row->kind, "update") == 0 && row->reason == NULL);
+    }
+    return look;
+}
+
+static void pass_rows(const struct batch *batch, const struct uuid *auction, struct news_cursor *cursor)
+{
+    size_t row = cursor->row;
+    while (row < batch->row_count && uuid_compare(&batch->rows[row].auction_id, auction) < 0) {
+        row++; /* of an auction that does not exist */
+    }
+    cursor->first_row = row;
+    while (row < batch->row_count && uuid_equal(&batch->rows[row].auction_id, auction)) {
+        row++;
+    }
+    cursor->row = row;
+}
+
+/* The most important thing that the events say: the kinds stand in that order. */
+static enum live_kind pass_events(const struct batch *batch, const struct batch_auction *auction,
+                                  struct news_cursor *cursor)
+{
+    enum live_kind kind = LIVE_UPDATED;
+    while (cursor->event < batch->event_count &&
+           uuid_compare(&batch->events[cursor->event].auction_id, &auction->id) <= 0) {
+        enum live_kind other = kind_of_event(batch->events[cursor->event].kind, auction->state.status);
+        kind = other > kind ? other : kind;
+        cursor->event++;
+    }
+    return kind;
+}
+
+static void describe(const struct batch *batch, const struct batch_auction *auction, struct live_news *news)
+{
+    const struct rules_auction *state = &auction->state;
+    int64_t minimum = rules_minimum_bid(state);
+    *news = (struct live_news){
+        .auction_id = auction->id,
+        .version = auction->version,
+        .at_ms = batch->decided_ms,
+        .status = rules_status_text(state->status),
+        .end_ms = state->end_ms,
+        .priced = true,
+        .reserve_met = state->reserve_price == 0 || (state->price > 0 && state->price >= state->reserve_price),
+        .start_ms = state->start_ms,
+        .current_bid = state->price,
+        .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,
+        .bid_count = state->bid_count,
+    };
+}
+
+void news_next(const struct batch *batch, const struct batch_auction *auction, struct news_cursor *cursor,
+               struct live_news *news)
+{
+    pass_rows(batch, &auction->id, cursor);
+    describe(batch, auction, news);
+    news->kind = pass_events(batch, auction, cursor);
+    for (size_t i = cursor->row; i > cursor->first_row; i--) {
+        enum live_kind other = kind_of_row(&batch->rows[i - 1]);
+        news->kind = other > news->kind ? other : news->kind;
+        add_bid(news, batch, &batch->rows[i - 1]);
+    }
+    if (needs_look(batch, auction, cursor->first_row, cursor->row)) {
+        news->kind = LIVE_LOOK;
+        news->bids = 0;
+    }
+}

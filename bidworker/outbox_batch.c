@@ -1,0 +1,133 @@
+/*
+ * See letters.h. Called by ledger, between deciding and writing.
+ */
+#include "bidworker/outbox_batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/protocol/topology.h"
+
+enum {
+    ROWS_FIRST = 4,
+    /* Far under MESSAGE_EVENTS_MAX and what a reader's JSON may hold (JSON_NODES_MAX, 9 nodes an event). */
+    EVENTS_PER_MESSAGE = 2000,
+};
+
+void letters_free(struct letters *letters)
+{
+    for (size_t i = 0; i < letters->count; i++) {
+        free(letters->bodies[i]);
+    }
+    free(letters->rows);
+    free(letters->bodies);
+    *letters = (struct letters){0};
+}
+
+static bool make_room(struct letters *letters)
+{
+    if (letters->count < letters->size) {
+        return true;
+    }
+    size_t size = letters->size == 0 ? ROWS_FIRST : letters->size * 2;
+    struct outbox_row *rows = realloc(letters->rows, size * sizeof *rows);
+    if (rows == NULL) {
+        return false;
+    }
+    letters->rows = rows;
+    char **bodies = realloc(letters->bodies, size * sizeof *bodies);
+    if (bodies == NULL) {
+        return false;
+    }
+    letters->bodies = bodies;
+    letters->size = size;
+    return true;
+}
+
+/* `reason` is static. */
+static bool add_letter(struct letters *letters, const char *exchange, const char *routing_key, const char *body,
+                       const char *reason)
+{
+    char *copy = body != NULL && make_room(letters) ? strdup(body) : NULL;
+    if (copy == NULL) {
+        return false;
+    }
+    letters->bodies[letters->count] = copy;
+    letters->rows[letters->count++] =
+        (struct outbox_row){.exchange = exchange, .routing_key = routing_key, .body = copy, .reason = reason};
+    return true;
+}
+
+static bool add_events(struct letters *letters, struct jsonw *writer, const char *routing_key,
+                       const struct house_event *events, size_t count)
+{
+    bool good = true;
+    for (size_t done = 0; good && done < count; done += EVENTS_PER_MESSAGE) {
+        size_t part = count - done < EVENTS_PER_MESSAGE ? count - done : EVENTS_PER_MESSAGE;
+        jsonw_reset(writer);
+        message_write_events(writer, events + done, part);
+        const char *text = jsonw_text(writer, NULL);
+        good = add_letter(letters, TOPOLOGY_EVENTS_EXCHANGE, routing_key, text, NULL);
+    }
+    return good;
+}
+
+/* The hammer's events apart from the others. */
+static bool add_all_events(struct letters *letters, struct jsonw *writer, const struct batch *batch)
+{
+    struct house_event *sorted = calloc(batch->event_count, sizeof *sorted);
+    size_t ended = 0;
+    size_t others = 0;
+    if (sorted == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < batch->event_count; i++) {
+        if (batch->events[i].kind == EVENT_ENDED) {
+            ended++;
+            sorted[batch->event_count - ended] = batch->events[i];
+        } else {
+            sorted[others++] = batch->events[i];
+        }
+    }
+    bool good = add_events(letters, writer, TOPOLOGY_KEY_BATCH, sorted, others) &&
+                add_events(letters, writer, TOPOLOGY_KEY_ENDED, sorted + others, ended);
+    free(sorted);
+    return good;
+}
+
+static bool add_dead_letter(struct letters *letters, struct jsonw *writer, const struct batch_entry *entry)
+{
+    assert(entry->why != NULL);
+    const char *text = entry->raw;
+    if (text == NULL) {
+        jsonw_reset(writer);
+        message_write_commands(writer, entry->command, 1);
+        text = jsonw_text(writer, NULL);
+    }
+    return add_letter(letters, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, text, entry->why);
+}
+
+/* Of a delivery with several unreadable commands one copy is kept: the first one has it. */
+static bool wants_dead_letter(const struct batch_entry *entry)
+{
+    bool now = entry->outcome == BATCH_DECIDED || entry->outcome == BATCH_ASIDE;
+    return entry->doubt != BATCH_TRUSTED && now && (!entry->unreadable || entry->raw != NULL);
+}
+
+bool letters_of_batch(struct letters *letters, const struct batch *batch)
+{
+    struct jsonw *writer = jsonw_new();
+    bool good = writer != NULL;
+    assert(letters->count == 0);
+    if (good && batch->event_count > 0) {
+        good = add_all_events(letters, writer, batch);
+    }
+    for (size_t i = 0; good && i < batch->count; i++) {
+        if (wants_dead_letter(&batch->entries[i])) {
+            good = add_dead_letter(letters, writer, &batch->entries[i]);
+        }
+    }
+    jsonw_free(writer);
+    return good;
+}

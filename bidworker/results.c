@@ -1,0 +1,201 @@
+/*
+ * See emit.h. Called by worker, after the ack. Nothing is waited for.
+ */
+#include "bidworker/results.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bidworker/fanout.h"
+#include "bidworker/live_updates.h"
+#include "common/base/log.h"
+#include "common/io/redis.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/snapshot.h"
+
+enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
+
+/* Commands under way; a batch makes at most six for each of its 1,024 bids, and two may overlap. */
+enum { PENDING_MAX = 16384 };
+enum { SHARD_FIELD_SIZE = 16 };
+/* Of a batch of up to 1,024 bids, each with at most one automatic answer. */
+enum { LEADERS_SIZE = 2048 * SNAPSHOT_LEADER_SIZE };
+
+/*
+ * KEYS[1]: the entry of a bid with an idempotency key. It keeps its hash and its day; if Redis lost it, it is better
+ * absent than without the hash.
+ */
+static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
+                                     "  redis.call('SETRANGE', KEYS[1], 0, 'd')\n"
+                                     "end\n"
+                                     "return 1\n";
+
+/* Nobody asks for the entry of another bid once it is in the ledger; the gateway's last word on it may be under way. */
+#define DECIDED_LIFE_S "30"
+
+struct emit {
+    struct redis *redis;
+    struct redis_script scripts[2];
+    struct jsonw *writer;
+    struct telling *telling;
+    bool complained;            /* that Redis is away */
+    char leaders[LEADERS_SIZE]; /* bids of one auction, on their way to its leaderboard */
+};
+
+struct emit *emit_new(struct event_base *base, const struct config *config)
+{
+    struct emit *emit = calloc(1, sizeof *emit);
+    if (emit == NULL) {
+        return NULL;
+    }
+    emit->scripts[SCRIPT_SNAPSHOT] = snapshot_script;
+    emit->scripts[SCRIPT_DECIDED] = (struct redis_script){.name = "decided", .body = decided_script};
+    struct redis_options options = {
+        .base = base,
+        .url = config->redis_url,
+        .scripts = emit->scripts,
+        .script_count = ARRAY_LEN(emit->scripts),
+        .timeout_ms = config->redis_timeout_ms,
+        .pending_max = PENDING_MAX,
+    };
+    emit->writer = jsonw_new();
+    emit->redis = redis_new(&options);
+    emit->telling = emit->redis == NULL ? NULL : telling_new(emit->redis);
+    if (emit->writer == NULL || emit->telling == NULL) {
+        emit_free(emit);
+        return NULL;
+    }
+    return emit;
+}
+
+void emit_free(struct emit *emit)
+{
+    if (emit == NULL) {
+        return;
+    }
+    if (emit->redis != NULL) {
+        redis_free(emit->redis);
+    }
+    telling_free(emit->telling);
+    jsonw_free(emit->writer);
+    free(emit);
+}
+
+/* The batch's bids of one auction as text. False: they do not fit, and the leaderboard is better made anew. */
+static bool write_leaders(struct emit *emit, const struct batch *batch, const struct news_cursor *cursor)
+{
+    size_t length = 0;
+    emit->leaders[0] = '\0';
+    for (size_t i = cursor->first_row; i < cursor->row; i++) {
+        const struct batch_row *bid = &batch->rows[i];
+        bool accepted = strcmp(bid->status, "accepted") == 0;
+        if (!news_shows(bid)) {
+            continue;
+        }
+        size_t added = snapshot_leader_add(emit->leaders + length, sizeof emit->leaders - length,
+                                           !accepted && bid->max_amount > 0 ? bid->max_amount : bid->amount, accepted,
+                                           &bid->bidder_id);
+        if (added == 0) {
+            return false;
+        }
+        length += added;
+    }
+    return true;
+}
+
+static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction, const char *leaders)
+{
+    const struct rules_auction *state = &auction->state;
+    int64_t minimum = rules_minimum_bid(state);
+    struct snapshot snapshot = {
+        .auction_id = auction->id,
+        .seller_id = state->seller_id,
+        .leader_id = state->has_leader ? state->leader_id : (struct uuid){{0}},
+        .version = auction->version,
+        .terms_version = state->terms_version,
+        .status = rules_status_text(state->status),
+        .start_ms = state->start_ms,
+        .end_ms = state->end_ms,
+        .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,
+        .current_bid = state->price,
+    };
+    return snapshot_write_leaders(emit->redis, SCRIPT_SNAPSHOT, &snapshot, leaders, NULL, NULL);
+}
+
+static bool emit_entry(struct emit *emit, const struct command *command)
+{
+    char key[KEYS_SIZE];
+    const char *const script[] = {key};
+    const char *const expire[] = {"EXPIRE", key, DECIDED_LIFE_S};
+    keys_bid(&command->user_id, &command->id, key);
+    return command->keyed ? redis_call(emit->redis, SCRIPT_DECIDED, NULL, NULL, 1, ARRAY_LEN(script), script, NULL)
+                          : redis_command(emit->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
+}
+
+static bool is_bid(enum command_kind kind)
+{
+    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
+}
+
+/* To the gateway that waits for it, if any. */
+static bool emit_reply(struct emit *emit, const struct batch_entry *entry)
+{
+    char channel[KEYS_SIZE];
+    if (uuid_is_nil(&entry->command->reply_to)) {
+        return true;
+    }
+    keys_reply_channel(&entry->command->reply_to, channel);
+    jsonw_reset(emit->writer);
+    message_write_decision(emit->writer, &entry->decision);
+    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(emit->writer, NULL)};
+    return arguments[2] != NULL && redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
+}
+
+static bool emit_bids(struct emit *emit, const struct batch *batch)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < batch->count; i++) {
+        const struct batch_entry *entry = &batch->entries[i];
+        bool decided = entry->outcome == BATCH_DECIDED || entry->outcome == BATCH_KNOWN;
+        if (!decided || uuid_is_nil(&entry->command->user_id)) {
+            continue;
+        }
+        good = emit_entry(emit, entry->command) && emit_reply(emit, entry) &&
+               (!is_bid(entry->command->kind) || telling_decision(emit->telling, &entry->decision));
+    }
+    return good;
+}
+
+void emit_batch(struct emit *emit, const struct batch *batch)
+{
+    bool good = redis_up(emit->redis);
+    struct news_cursor cursor = {0};
+    for (size_t i = 0; good && i < batch->auction_count; i++) {
+        const struct batch_auction *auction = &batch->auctions[i];
+        /* Also where nothing changed: it came again, and who committed it may have died before telling. */
+        if (auction->found && !auction->broken) {
+            struct live_news news;
+            news_next(batch, auction, &cursor, &news);
+            bool told = write_leaders(emit, batch, &cursor) && auction->touched && !auction->voiding;
+            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL) && telling_news(emit->telling, &news);
+        }
+    }
+    good = good && emit_bids(emit, batch) && telling_flush(emit->telling);
+    if (!good && !emit->complained) {
+        log_warn("Redis is away: gateways are not told, they ask PostgreSQL");
+    }
+    emit->complained = !good;
+}
+
+void emit_shard(struct emit *emit, unsigned shard, const struct shards_report *report)
+{
+    char field[SHARD_FIELD_SIZE];
+    char text[SHARDS_REPORT_SIZE];
+    const char *const arguments[] = {"HSET", KEYS_SHARDS, field, text};
+    (void)snprintf(field, sizeof field, "%u", shard);
+    shards_report_write(report, text);
+    if (redis_up(emit->redis) && !redis_command(emit->redis, NULL, NULL, (int)ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("shard %u: Redis takes no report now", shard);
+    }
+}

@@ -1,0 +1,157 @@
+/*
+ * See address.h.
+ */
+#include "common/base/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NETWORK_TEXT_SIZE = 64, PREFIX_DIGITS_MAX = 3, IPV4_BITS = 32, IPV6_BITS = 128 };
+
+#define V4(a, b, c, d, bits)                                                                                           \
+    {                                                                                                                  \
+        AF_INET, {a, b, c, d}, bits                                                                                    \
+    }
+
+static const struct address_network special_v4[] = {
+    V4(0, 0, 0, 0, 8),       /* this network */
+    V4(10, 0, 0, 0, 8),      /* private */
+    V4(100, 64, 0, 0, 10),   /* between a carrier and its customers */
+    V4(127, 0, 0, 0, 8),     /* loopback */
+    V4(169, 254, 0, 0, 16),  /* link-local: metadata of clouds */
+    V4(172, 16, 0, 0, 12),   /* private */
+    V4(192, 0, 0, 0, 24),    /* protocol assignments */
+    V4(192, 0, 2, 0, 24),    /* documentation */
+    V4(192, 88, 99, 0, 24),  /* 6to4 relays */
+    V4(192, 168, 0, 0, 16),  /* private */
+    V4(198, 18, 0, 0, 15),   /* benchmarking */
+    V4(198, 51, 100, 0, 24), /* documentation */
+    V4(203, 0, 113, 0, 24),  /* documentation */
+    V4(224, 0, 0, 0, 4),     /* multicast */
+    V4(240, 0, 0, 0, 4),     /* reserved, and broadcast */
+};
+
+/* Of IPv6 only this is public at all, */
+static const struct address_network global_v6 = {AF_INET6, {0x20}, 3};
+
+/* less these. */
+static const struct address_network special_v6[] = {
+    {AF_INET6, {0x20, 0x01, 0x00, 0x00}, 23}, /* protocol assignments: Teredo, benchmarking, ORCHID */
+    {AF_INET6, {0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
+    {AF_INET6, {0x20, 0x02}, 16},             /* 6to4: an IPv4 address inside */
+    {AF_INET6, {0x3f, 0xff, 0x00}, 20},       /* documentation */
+};
+
+static bool within(const struct address_network *network, int family, const uint8_t *bytes)
+{
+    unsigned whole = network->bits / 8;
+    unsigned rest = network->bits % 8;
+    if (network->family != family || memcmp(network->bytes, bytes, whole) != 0) {
+        return false;
+    }
+    return rest == 0 || (network->bytes[whole] ^ bytes[whole]) >> (8U - rest) == 0;
+}
+
+static bool within_any(const struct address_network *list, size_t count, int family, const uint8_t *bytes)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (within(&list[i], family, bytes)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool allowed(const struct address_networks *networks, int family, const uint8_t *bytes)
+{
+    if (within_any(networks->list, networks->count, family, bytes)) {
+        return true;
+    }
+    if (family == AF_INET) {
+        return !within_any(special_v4, ARRAY_LEN(special_v4), family, bytes);
+    }
+    return within(&global_v6, family, bytes) && !within_any(special_v6, ARRAY_LEN(special_v6), family, bytes);
+}
+
+bool address_allowed(const struct address_networks *networks, const struct sockaddr *address)
+{
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    switch (address->sa_family) {
+    case AF_INET:
+        memcpy(&v4, address, sizeof(v4));
+        return allowed(networks, AF_INET, (const uint8_t *)&v4.sin_addr);
+    case AF_INET6:
+        memcpy(&v6, address, sizeof(v6));
+        return allowed(networks, AF_INET6, (const uint8_t *)&v6.sin6_addr);
+    default:
+        return false;
+    }
+}
+
+/* The family, or AF_UNSPEC. */
+static int parse(const char *text, uint8_t bytes[static 16])
+{
+    if (inet_pton(AF_INET, text, bytes) == 1) {
+        return AF_INET;
+    }
+    return inet_pton(AF_INET6, text, bytes) == 1 ? AF_INET6 : AF_UNSPEC;
+}
+
+enum address_literal address_literal(const struct address_networks *networks, const char *host)
+{
+    uint8_t bytes[16];
+    int family = parse(host, bytes);
+    if (family == AF_UNSPEC) {
+        return ADDRESS_NO_LITERAL;
+    }
+    return allowed(networks, family, bytes) ? ADDRESS_ALLOWED : ADDRESS_REFUSED;
+}
+
+static bool parse_bits(const char *text, unsigned most, unsigned *bits)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > PREFIX_DIGITS_MAX || text[digits] != '\0') {
+        return false;
+    }
+    *bits = (unsigned)strtoul(text, NULL, 10);
+    return *bits <= most;
+}
+
+static bool parse_network(const char *text, size_t length, struct address_network *network)
+{
+    char copy[NETWORK_TEXT_SIZE];
+    if (length >= sizeof(copy)) {
+        return false;
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    char *slash = strchr(copy, '/');
+    if (slash == NULL) {
+        return false;
+    }
+    *slash = '\0';
+    *network = (struct address_network){.family = AF_UNSPEC};
+    network->family = parse(copy, network->bytes);
+    return network->family != AF_UNSPEC &&
+           parse_bits(slash + 1, network->family == AF_INET ? IPV4_BITS : IPV6_BITS, &network->bits);
+}
+
+bool address_networks_parse(const char *text, struct address_networks *networks)
+{
+    networks->count = 0;
+    if (strcmp(text, "none") == 0) {
+        return true;
+    }
+    for (text += strspn(text, " \t"); *text != '\0'; text += strspn(text, " \t")) {
+        size_t length = strcspn(text, " \t");
+        if (networks->count == ADDRESS_NETWORKS_MAX || !parse_network(text, length, &networks->list[networks->count])) {
+            return false;
+        }
+        networks->count++;
+        text += length;
+    }
+    return true;
+}

@@ -1,0 +1,354 @@
+/*
+ * See json.h: the reading half. yajl calls back for each token; the tree is made of nodes from a chain of blocks that
+ * lives and dies with the root, so that freeing needs no walk.
+ */
+#include "common/base/json.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_parse.h>
+
+#include "common/base/utf8.h"
+
+enum { BLOCK_BYTES = 4096 };
+
+struct block {
+    struct block *next;
+    size_t used;
+    size_t size;
+    _Alignas(16) char bytes[];
+};
+
+/* The root comes first, so that the caller's pointer leads to the blocks. */
+struct tree {
+    struct json root;
+    struct block *blocks;
+};
+
+struct reader {
+    struct tree *tree;
+    size_t depth;
+    size_t nodes;
+    struct json *open[JSON_DEPTH_MAX];
+    struct json *last[JSON_DEPTH_MAX]; /* newest child of open[i] */
+    const char *name;                  /* of the member to come */
+    bool rooted;
+    const char *why;
+};
+
+static void *take_bytes(struct tree *tree, size_t count)
+{
+    count = (count + 15) & ~(size_t)15;
+    struct block *block = tree->blocks;
+    if (block == NULL || block->size - block->used < count) {
+        size_t size = count > BLOCK_BYTES ? count : BLOCK_BYTES;
+        block = malloc(sizeof *block + size);
+        if (block == NULL) {
+            return NULL;
+        }
+        *block = (struct block){.next = tree->blocks, .used = 0, .size = size};
+        tree->blocks = block;
+    }
+    void *bytes = block->bytes + block->used;
+    block->used += count;
+    return bytes;
+}
+
+static int refuse(struct reader *reader, const char *why)
+{
+    reader->why = why;
+    return 0;
+}
+
+static const char *take_text(struct reader *reader, const void *bytes, size_t length)
+{
+    if (memchr(bytes, '\0', length) != NULL) {
+        reader->why = "a string holds U+0000";
+        return NULL;
+    }
+    if (!utf8_valid(bytes, length)) { /* yajl lets overlong forms and surrogates pass */
+        reader->why = "a string is no valid UTF-8";
+        return NULL;
+    }
+    char *text = take_bytes(reader->tree, length + 1);
+    if (text == NULL) {
+        reader->why = "out of memory";
+        return NULL;
+    }
+    memcpy(text, bytes, length);
+    text[length] = '\0';
+    return text;
+}
+
+/* Places a new value where it belongs; NULL with the reason set when it may not be. */
+static struct json *add_value(struct reader *reader, enum json_type type)
+{
+    if (++reader->nodes > JSON_NODES_MAX) {
+        reader->why = "too many values";
+        return NULL;
+    }
+    struct json *value = NULL;
+    if (reader->depth == 0) {
+        assert(!reader->rooted);
+        value = &reader->tree->root;
+        reader->rooted = true;
+    } else {
+        value = take_bytes(reader->tree, sizeof *value);
+        if (value == NULL) {
+            reader->why = "out of memory";
+            return NULL;
+        }
+    }
+    *value = (struct json){.type = type, .name = reader->name};
+    reader->name = NULL;
+    if (reader->depth > 0) {
+        size_t level = reader->depth - 1;
+        if (reader->last[level] == NULL) {
+            reader->open[level]->child = value;
+        } else {
+            reader->last[level]->next = value;
+        }
+        reader->last[level] = value;
+    }
+    return value;
+}
+
+static int on_null(void *arg)
+{
+    return add_value(arg, JSON_NULL) != NULL;
+}
+
+static int on_bool(void *arg, int truth)
+{
+    struct json *value = add_value(arg, JSON_BOOL);
+    if (value == NULL) {
+        return 0;
+    }
+    value->truth = truth != 0;
+    return 1;
+}
+
+static int add_text(struct reader *reader, enum json_type type, const void *bytes, size_t length)
+{
+    const char *text = take_text(reader, bytes, length);
+    struct json *value = text == NULL ? NULL : add_value(reader, type);
+    if (value == NULL) {
+        return 0;
+    }
+    value->text = text;
+    value->length = length;
+    return 1;
+}
+
+static int on_number(void *arg, const char *bytes, size_t length)
+{
+    return add_text(arg, JSON_NUMBER, bytes, length);
+}
+
+static int on_string(void *arg, const unsigned char *bytes, size_t length)
+{
+    return add_text(arg, JSON_STRING, bytes, length);
+}
+
+static int open_value(struct reader *reader, enum json_type type)
+{
+    struct json *value = add_value(reader, type);
+    if (value == NULL) {
+        return 0;
+    }
+    if (reader->depth == JSON_DEPTH_MAX) {
+        return refuse(reader, "nested too deeply");
+    }
+    reader->open[reader->depth] = value;
+    reader->last[reader->depth] = NULL;
+    reader->depth++;
+    return 1;
+}
+
+static int on_object(void *arg)
+{
+    return open_value(arg, JSON_OBJECT);
+}
+
+static int on_array(void *arg)
+{
+    return open_value(arg, JSON_ARRAY);
+}
+
+static int on_close(void *arg)
+{
+    struct reader *reader = arg;
+    reader->depth--;
+    return 1;
+}
+
+static int on_name(void *arg, const unsigned char *bytes, size_t length)
+{
+    struct reader *reader = arg;
+    const char *name = take_text(reader, bytes, length);
+    if (name == NULL) {
+        return 0;
+    }
+    if (json_member(reader->open[reader->depth - 1], name) != NULL) {
+        return refuse(reader, "a member stands twice in one object");
+    }
+    reader->name = name;
+    return 1;
+}
+
+static const yajl_callbacks callbacks = {
+    .yajl_null = on_null,
+    .yajl_boolean = on_bool,
+    .yajl_number = on_number,
+    .yajl_string = on_string,
+    .yajl_start_map = on_object,
+    .yajl_map_key = on_name,
+    .yajl_end_map = on_close,
+    .yajl_start_array = on_array,
+    .yajl_end_array = on_close,
+};
+
+static bool escapes_surrogate(const char *text, size_t left, const char *letters)
+{
+    return left >= 6 && text[0] == '\\' && text[1] == 'u' && (text[2] == 'd' || text[2] == 'D') &&
+           strchr(letters, text[3]) != NULL && text[3] != '\0';
+}
+
+/* yajl takes half a surrogate pair for a question mark. A backslash stands in strings only, so that need not be known.
+ */
+static bool surrogates_paired(const char *text, size_t length)
+{
+    const char *end = text + length;
+    const char *at = memchr(text, '\\', length);
+    while (at != NULL) {
+        size_t step = 2;
+        size_t left = (size_t)(end - at);
+        if (escapes_surrogate(at, left, "89abAB")) {
+            if (!escapes_surrogate(at + 6, left - 6, "cdefCDEF")) {
+                return false;
+            }
+            step = 12;
+        } else if (escapes_surrogate(at, left, "cdefCDEF")) {
+            return false;
+        }
+        at = left > step ? memchr(at + step, '\\', left - step) : NULL;
+    }
+    return true;
+}
+
+static bool read_all(struct reader *reader, const void *bytes, size_t length)
+{
+    yajl_handle handle = yajl_alloc(&callbacks, NULL, reader);
+    if (handle == NULL) {
+        reader->why = "out of memory";
+        return false;
+    }
+    bool good = yajl_parse(handle, bytes, length) == yajl_status_ok && yajl_complete_parse(handle) == yajl_status_ok;
+    yajl_free(handle);
+    if (good && !surrogates_paired(bytes, length)) {
+        reader->why = "a string holds half a surrogate pair";
+        good = false;
+    }
+    if (!good && reader->why == NULL) {
+        reader->why = "malformed JSON";
+    }
+    return good && reader->rooted;
+}
+
+struct json *json_parse(const void *bytes, size_t length, const char **why)
+{
+    struct tree *tree = calloc(1, sizeof *tree);
+    struct reader reader = {.tree = tree};
+    if (tree != NULL && read_all(&reader, bytes, length)) {
+        return &tree->root;
+    }
+    if (why != NULL) {
+        *why = tree == NULL ? "out of memory" : reader.why == NULL ? "no JSON value" : reader.why;
+    }
+    if (tree != NULL) {
+        json_free(&tree->root);
+    }
+    return NULL;
+}
+
+void json_free(struct json *root)
+{
+    if (root == NULL) {
+        return;
+    }
+    /* The root is the first member of its tree. */
+    struct tree *tree = (struct tree *)(void *)root;
+    struct block *block = tree->blocks;
+    while (block != NULL) {
+        struct block *next = block->next;
+        free(block);
+        block = next;
+    }
+    free(tree);
+}
+
+const struct json *json_member(const struct json *object, const char *name)
+{
+    if (object == NULL || object->type != JSON_OBJECT) {
+        return NULL;
+    }
+    for (const struct json *member = object->child; member != NULL; member = member->next) {
+        if (strcmp(member->name, name) == 0) {
+            return member;
+        }
+    }
+    return NULL;
+}
+
+bool json_int(const struct json *value, int64_t least, int64_t most, int64_t *out)
+{
+    if (value == NULL || value->type != JSON_NUMBER || value->length == 0 || value->length > 20) {
+        return false;
+    }
+    bool negative = value->text[0] == '-';
+    int64_t sum = 0;
+    for (const char *c = value->text + negative; *c != '\0'; c++) {
+        int digit = *c - '0';
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(sum, 10, &sum) ||
+            __builtin_sub_overflow(sum, digit, &sum)) { /* summed below zero, where one more value fits */
+            return false;
+        }
+    }
+    if (!negative && sum == INT64_MIN) {
+        return false;
+    }
+    *out = negative ? sum : -sum;
+    return *out >= least && *out <= most;
+}
+
+bool json_get_int(const struct json *object, const char *name, int64_t least, int64_t most, int64_t *out)
+{
+    return json_int(json_member(object, name), least, most, out);
+}
+
+bool json_get_text(const struct json *object, const char *name, const char **out)
+{
+    const struct json *member = json_member(object, name);
+    if (member == NULL || member->type != JSON_STRING) {
+        return false;
+    }
+    *out = member->text;
+    return true;
+}
+
+bool json_get_uuid(const struct json *object, const char *name, struct uuid *out)
+{
+    const struct json *member = json_member(object, name);
+    return member != NULL && member->type == JSON_STRING && uuid_parse(member->text, member->length, out);
+}
+
+bool json_get_bool(const struct json *object, const char *name, bool *out)
+{
+    const struct json *member = json_member(object, name);
+    if (member == NULL || member->type != JSON_BOOL) {
+        return false;
+    }
+    *out = member->truth;
+    return true;
+}

@@ -1,0 +1,41 @@
+/*
+ * One JSON object a line on stderr: time, level, service, message, and where they are known requestId, userId,
+ * auctionId, traceparent, durationMs. A line is one write(2), so that lines of several processes never mix. Lines
+ * are cut at LOG_LINE_MAX bytes. Nothing secret is ever logged: no password, token, or standing maximum.
+ */
+#ifndef ROSTRUM_COMMON_BASE_LOG_H
+#define ROSTRUM_COMMON_BASE_LOG_H
+
+#include "common/base/base.h"
+#include "common/base/ids.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+enum { LOG_LINE_MAX = 4096 };
+
+struct metrics_family;
+extern struct metrics_family log_metrics; /* lines written, by level */
+
+/* What a line is about; NULL members and a negative duration are left out. Borrowed for the call. */
+struct log_about {
+    const char *request_id;
+    const char *traceparent;
+    const struct uuid *user_id;
+    const struct uuid *auction_id;
+    int64_t duration_ms;
+};
+
+#define LOG_ABOUT_NONE ((struct log_about){.duration_ms = -1})
+
+/* `service` is kept, not copied. Before this call lines carry the service "rostrum" and the level info. */
+void log_open(const char *service, enum log_level least);
+/* "debug", "info", "warn", "error". */
+MUST_CHECK bool log_level_parse(const char *text, enum log_level *level);
+void log_line(enum log_level level, const struct log_about *about, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#define log_debug(...) log_line(LOG_DEBUG, NULL, __VA_ARGS__)
+#define log_info(...)  log_line(LOG_INFO, NULL, __VA_ARGS__)
+#define log_warn(...)  log_line(LOG_WARN, NULL, __VA_ARGS__)
+#define log_error(...) log_line(LOG_ERROR, NULL, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * See utf8.h. The bounds of a sequence's second byte depend on its first one; all later ones are 80..BF.
+ */
+#include "common/base/utf8.h"
+
+struct lead {
+    unsigned char first; /* of this range of lead bytes */
+    unsigned char last;
+    unsigned char least; /* second byte */
+    unsigned char most;
+    size_t length;
+};
+
+static const struct lead leads[] = {
+    {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+    {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+    {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
+
+/* Bytes of the character that begins at `at`, 0 if none does. */
+static size_t character(const unsigned char *at, size_t left)
+{
+    size_t i = 0;
+    while (i < ARRAY_LEN(leads) && (at[0] < leads[i].first || at[0] > leads[i].last)) {
+        i++;
+    }
+    if (i == ARRAY_LEN(leads) || leads[i].length > left) {
+        return 0;
+    }
+    const struct lead *lead = &leads[i];
+    if (lead->length > 1 && (at[1] < lead->least || at[1] > lead->most)) {
+        return 0;
+    }
+    for (size_t k = 2; k < lead->length; k++) {
+        if ((at[k] & 0xc0U) != 0x80U) {
+            return 0;
+        }
+    }
+    return lead->length;
+}
+
+bool utf8_valid(const void *bytes, size_t length)
+{
+    const unsigned char *text = bytes;
+    size_t at = 0;
+    while (at < length) {
+        size_t step = character(text + at, length - at);
+        if (step == 0) {
+            return false;
+        }
+        at += step;
+    }
+    return true;
+}

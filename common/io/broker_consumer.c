@@ -1,0 +1,493 @@
+/*
+ * Consumers of a broker, one channel each, and the gathering of a delivery from its frames (method, header, any number
+ * of body frames; none for an empty body).
+ *
+ *   WAITING ------ subscribe ------> SUBSCRIBING --- consume-ok ---> ACTIVE
+ *      ^                                  |                            |
+ *      +---- the server closed the channel, or the link is lost -------+
+ *      |                                                               |
+ *      +---- close-ok ---- RECYCLING <---- basic.cancel (queue gone) --+
+ *   the owner closes: CLOSING, until close-ok frees the channel's number and the consumer with it
+ *
+ * Opening is one write: channel.open, basic.qos, basic.consume; the answers are met as they come.
+ *
+ * Invariants: only ACTIVE delivers and acks. Tags given to the owner never repeat in the life of a consumer (the
+ * server's begin at 1 with each channel), so an ack of an earlier subscription's delivery is told from a current one.
+ * A callback is the last thing that touches the consumer, or finds it still there: it is freed on close-ok only, or
+ * when there is no link.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/io/broker_internal.h"
+
+enum consumer_state {
+    CONSUMER_WAITING, /* for the link, or for the back-off */
+    CONSUMER_SUBSCRIBING,
+    CONSUMER_ACTIVE,
+    CONSUMER_RECYCLING, /* we closed the channel and will subscribe again */
+    CONSUMER_CLOSING,   /* the owner has let go */
+};
+
+/* The delivery that is being gathered. */
+struct gathering {
+    bool open; /* its method frame came, its end did not */
+    bool has_header;
+    uint64_t size; /* of the body, by the header */
+    uint64_t got;
+    uint8_t *bytes; /* only when the body comes in more than one frame */
+    struct broker_delivery delivery;
+    char routing_key[BROKER_SHORT_SIZE];
+    char message_id[BROKER_SHORT_SIZE];
+    char reason[BROKER_SHORT_SIZE];
+};
+
+struct broker_consumer {
+    struct broker *broker;
+    enum consumer_state state;
+    uint16_t channel;
+    bool channel_open; /* open-ok came: a close-ok before it would be that of an earlier channel of this number */
+    uint16_t prefetch;
+    char *queue;
+    void (*deliver)(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg);
+    void (*gone)(struct broker_consumer *consumer, void *arg);
+    void *arg;
+    struct event *retry;
+    int backoff_ms;
+    uint64_t tag_base; /* what is added to the server's tags of this subscription */
+    uint64_t tag_last; /* given to the owner */
+    int64_t ready;     /* messages in the queue, as last told; -1: not told yet */
+    struct gathering gathering;
+};
+
+/* ---- states */
+
+static void gathering_reset(struct gathering *gathering)
+{
+    free(gathering->bytes);
+    gathering->bytes = NULL;
+    gathering->open = false;
+}
+
+static void set_state(struct broker_consumer *consumer, enum consumer_state state)
+{
+    gathering_reset(&consumer->gathering);
+    consumer->state = state;
+}
+
+void broker_consumer_free(struct broker_consumer *consumer)
+{
+    struct broker *broker = consumer->broker;
+    assert(broker->consumers[consumer->channel] == consumer);
+    broker->consumers[consumer->channel] = NULL;
+    gathering_reset(&consumer->gathering);
+    if (consumer->retry != NULL) {
+        event_free(consumer->retry);
+    }
+    free(consumer->queue);
+    free(consumer);
+}
+
+static void subscribe(struct broker_consumer *consumer)
+{
+    struct broker *broker = consumer->broker;
+    assert(consumer->state == CONSUMER_WAITING && broker->state != BROKER_DOWN);
+    set_state(consumer, CONSUMER_SUBSCRIBING);
+    consumer->channel_open = false;
+    consumer->tag_base = consumer->tag_last;
+    consumer->ready = -1;
+    (void)evtimer_del(consumer->retry);
+
+    amqp_channel_open_t open = {.out_of_band = amqp_empty_bytes};
+    amqp_basic_qos_t qos = {.prefetch_count = consumer->prefetch};
+    amqp_basic_consume_t consume = {
+        .queue = amqp_cstring_bytes(consumer->queue), .consumer_tag = amqp_empty_bytes, .arguments = amqp_empty_table};
+    broker_send(broker, consumer->channel, AMQP_CHANNEL_OPEN_METHOD, &open);
+    broker_send(broker, consumer->channel, AMQP_BASIC_QOS_METHOD, &qos);
+    broker_send(broker, consumer->channel, AMQP_BASIC_CONSUME_METHOD, &consume);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct broker_consumer *consumer = arg;
+    if (consumer->state == CONSUMER_WAITING && consumer->broker->state != BROKER_DOWN) {
+        subscribe(consumer);
+    }
+}
+
+static void subscribe_later(struct broker_consumer *consumer)
+{
+    set_state(consumer, CONSUMER_WAITING);
+    struct timeval after = {.tv_sec = consumer->backoff_ms / 1000,
+                            .tv_usec = (suseconds_t)(consumer->backoff_ms % 1000) * 1000};
+    consumer->backoff_ms *= 2;
+    if (consumer->backoff_ms > BROKER_BACKOFF_MAX_MS) {
+        consumer->backoff_ms = BROKER_BACKOFF_MAX_MS;
+    }
+    if (evtimer_add(consumer->retry, &after) != 0) {
+        broker_fail(consumer->broker, "no timer to subscribe to %s again", consumer->queue);
+    }
+}
+
+/* The last thing that touches the consumer: the owner may close it. */
+static void tell_gone(struct broker_consumer *consumer)
+{
+    if (consumer->gone != NULL) {
+        consumer->gone(consumer, consumer->arg);
+    }
+}
+
+static void close_channel(struct broker_consumer *consumer, enum consumer_state state)
+{
+    set_state(consumer, state);
+    amqp_channel_close_t close = {.reply_code = AMQP_REPLY_SUCCESS, .reply_text = amqp_cstring_bytes("done")};
+    broker_send(consumer->broker, consumer->channel, AMQP_CHANNEL_CLOSE_METHOD, &close);
+}
+
+/* The number of the channel is free again. */
+static void channel_closed(struct broker_consumer *consumer)
+{
+    if (consumer->state == CONSUMER_CLOSING) {
+        broker_consumer_free(consumer);
+    } else {
+        subscribe_later(consumer);
+    }
+}
+
+/* ---- frames */
+
+static void on_open_ok(struct broker_consumer *consumer, void *decoded)
+{
+    (void)decoded;
+    consumer->channel_open = true;
+}
+
+static void on_consume_ok(struct broker_consumer *consumer, void *decoded)
+{
+    (void)decoded;
+    if (consumer->state == CONSUMER_SUBSCRIBING) {
+        set_state(consumer, CONSUMER_ACTIVE);
+        consumer->backoff_ms = BROKER_BACKOFF_MIN_MS;
+    }
+}
+
+static void on_declare_ok(struct broker_consumer *consumer, void *decoded)
+{
+    const amqp_queue_declare_ok_t *declared = decoded;
+    consumer->ready = declared->message_count;
+}
+
+static void on_cancel(struct broker_consumer *consumer, void *decoded)
+{
+    (void)decoded;
+    if (consumer->state != CONSUMER_ACTIVE && consumer->state != CONSUMER_SUBSCRIBING) {
+        return;
+    }
+    log_warn("rabbitmq %s: queue %s: the server cancelled the subscription", consumer->broker->name, consumer->queue);
+    bool was_active = consumer->state == CONSUMER_ACTIVE;
+    close_channel(consumer, CONSUMER_RECYCLING);
+    if (was_active) {
+        tell_gone(consumer);
+    }
+}
+
+/*
+ * The server closed the channel. When our own channel.close is under way this answers it as well: whether the server
+ * then sends a close-ok too does not matter, see channel_open.
+ */
+static void on_close(struct broker_consumer *consumer, void *decoded)
+{
+    const amqp_channel_close_t *close = decoded;
+    amqp_channel_close_ok_t close_ok = {0};
+    broker_send(consumer->broker, consumer->channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &close_ok);
+    if (consumer->state != CONSUMER_CLOSING) {
+        log_warn("rabbitmq %s: queue %s: %.*s", consumer->broker->name, consumer->queue, (int)close->reply_text.len,
+                 close->reply_text.len > 0 ? (const char *)close->reply_text.bytes : "");
+    }
+    bool was_active = consumer->state == CONSUMER_ACTIVE;
+    channel_closed(consumer);
+    if (was_active) {
+        tell_gone(consumer);
+    }
+}
+
+static void on_close_ok(struct broker_consumer *consumer, void *decoded)
+{
+    (void)decoded;
+    if (consumer->channel_open && (consumer->state == CONSUMER_CLOSING || consumer->state == CONSUMER_RECYCLING)) {
+        channel_closed(consumer);
+    }
+}
+
+static void on_deliver(struct broker_consumer *consumer, void *decoded)
+{
+    const amqp_basic_deliver_t *deliver = decoded;
+    if (consumer->state != CONSUMER_ACTIVE) {
+        return; /* goes back to the queue with the channel */
+    }
+    struct gathering *gathering = &consumer->gathering;
+    gathering_reset(gathering);
+    gathering->open = true;
+    gathering->has_header = false;
+    gathering->got = 0;
+    gathering->delivery = (struct broker_delivery){
+        .tag = consumer->tag_base + deliver->delivery_tag,
+        .redelivered = deliver->redelivered,
+        .routing_key = gathering->routing_key,
+        .message_id = gathering->message_id,
+        .reason = gathering->reason,
+    };
+    broker_copy_short(gathering->routing_key, deliver->routing_key);
+}
+
+static void on_method(struct broker_consumer *consumer, const amqp_method_t *method)
+{
+    static const struct {
+        amqp_method_number_t id;
+        void (*handle)(struct broker_consumer *consumer, void *decoded);
+    } handlers[] = {
+        {AMQP_BASIC_DELIVER_METHOD, on_deliver},       {AMQP_CHANNEL_OPEN_OK_METHOD, on_open_ok},
+        {AMQP_BASIC_CONSUME_OK_METHOD, on_consume_ok}, {AMQP_BASIC_CANCEL_METHOD, on_cancel},
+        {AMQP_CHANNEL_CLOSE_METHOD, on_close},         {AMQP_CHANNEL_CLOSE_OK_METHOD, on_close_ok},
+        {AMQP_QUEUE_DECLARE_OK_METHOD, on_declare_ok},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+        if (handlers[i].id == method->id) {
+            handlers[i].handle(consumer, method->decoded);
+            return;
+        }
+    }
+    /* The rest (qos-ok) tells nothing new. */
+}
+
+static const amqp_field_value_t *find_header(const amqp_table_t *headers, const char *name)
+{
+    size_t length = strlen(name);
+    for (int i = 0; i < headers->num_entries; i++) {
+        const amqp_table_entry_t *entry = &headers->entries[i];
+        if (entry->key.len == length && memcmp(entry->key.bytes, name, length) == 0) {
+            return &entry->value;
+        }
+    }
+    return NULL;
+}
+
+static int64_t integer_header(const amqp_table_t *headers, const char *name)
+{
+    const amqp_field_value_t *value = find_header(headers, name);
+    if (value == NULL) {
+        return 0;
+    }
+    switch (value->kind) {
+    case AMQP_FIELD_KIND_I8:
+        return value->value.i8;
+    case AMQP_FIELD_KIND_I16:
+        return value->value.i16;
+    case AMQP_FIELD_KIND_I32:
+        return value->value.i32;
+    case AMQP_FIELD_KIND_I64:
+        return value->value.i64;
+    default:
+        return 0;
+    }
+}
+
+static void text_header(const amqp_table_t *headers, const char *name, char out[static BROKER_SHORT_SIZE])
+{
+    const amqp_field_value_t *value = find_header(headers, name);
+    if (value != NULL && (value->kind == AMQP_FIELD_KIND_UTF8 || value->kind == AMQP_FIELD_KIND_BYTES)) {
+        broker_copy_short(out, value->value.bytes);
+    }
+}
+
+static void hand_over(struct broker_consumer *consumer, const void *body)
+{
+    struct gathering *gathering = &consumer->gathering;
+    gathering->delivery.body = body;
+    gathering->delivery.length = (size_t)gathering->size;
+    gathering->open = false;
+    consumer->tag_last = gathering->delivery.tag;
+    struct broker_delivery delivery = gathering->delivery;
+    /* Its owner may close the consumer in here, which lets go of the gathering: the bytes are ours until then. */
+    uint8_t *bytes = gathering->bytes;
+    gathering->bytes = NULL;
+    consumer->deliver(consumer, &delivery, consumer->arg);
+    free(bytes);
+}
+
+static void on_header(struct broker_consumer *consumer, const amqp_frame_t *frame)
+{
+    struct gathering *gathering = &consumer->gathering;
+    const amqp_basic_properties_t *properties = frame->payload.properties.decoded;
+    if (!gathering->open || gathering->has_header) {
+        return;
+    }
+    gathering->has_header = true;
+    gathering->size = frame->payload.properties.body_size;
+    if (gathering->size > BROKER_BODY_MAX_BYTES) {
+        broker_fail(consumer->broker, "queue %s: a message of %llu bytes", consumer->queue,
+                    (unsigned long long)gathering->size);
+        return;
+    }
+    gathering->message_id[0] = '\0';
+    gathering->reason[0] = '\0';
+    if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0) {
+        broker_copy_short(gathering->message_id, properties->message_id);
+    }
+    if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0) {
+        gathering->delivery.delivery_count = integer_header(&properties->headers, "x-delivery-count");
+        text_header(&properties->headers, "reason", gathering->reason);
+    }
+    if (gathering->size == 0) {
+        hand_over(consumer, "");
+    }
+}
+
+static void on_body(struct broker_consumer *consumer, amqp_bytes_t piece)
+{
+    struct gathering *gathering = &consumer->gathering;
+    if (!gathering->open || !gathering->has_header) {
+        return;
+    }
+    if (gathering->got == 0 && piece.len == gathering->size) {
+        hand_over(consumer, piece.bytes);
+        return;
+    }
+    if (gathering->bytes == NULL) {
+        gathering->bytes = malloc((size_t)gathering->size);
+    }
+    if (gathering->bytes == NULL || piece.len > gathering->size - gathering->got) {
+        broker_fail(consumer->broker, "queue %s: %s", consumer->queue,
+                    gathering->bytes == NULL ? "out of memory" : "more body than announced");
+        return;
+    }
+    memcpy(gathering->bytes + gathering->got, piece.bytes, piece.len);
+    gathering->got += piece.len;
+    if (gathering->got == gathering->size) {
+        hand_over(consumer, gathering->bytes);
+    }
+}
+
+void broker_consumer_frame(struct broker_consumer *consumer, const amqp_frame_t *frame)
+{
+    switch (frame->frame_type) {
+    case AMQP_FRAME_METHOD:
+        on_method(consumer, &frame->payload.method);
+        break;
+    case AMQP_FRAME_HEADER:
+        on_header(consumer, frame);
+        break;
+    case AMQP_FRAME_BODY:
+        on_body(consumer, frame->payload.body_fragment);
+        break;
+    default:
+        break;
+    }
+}
+
+void broker_consumer_link_up(struct broker_consumer *consumer)
+{
+    if (consumer->state == CONSUMER_WAITING) { /* else it was made just now, when its owner heard of the link */
+        subscribe(consumer);
+    }
+}
+
+void broker_consumer_link_lost(struct broker_consumer *consumer)
+{
+    enum consumer_state before = consumer->state;
+    if (before == CONSUMER_CLOSING) {
+        broker_consumer_free(consumer);
+        return;
+    }
+    set_state(consumer, CONSUMER_WAITING);
+    consumer->backoff_ms = BROKER_BACKOFF_MIN_MS;
+    (void)evtimer_del(consumer->retry);
+    if (before == CONSUMER_ACTIVE) {
+        tell_gone(consumer);
+    }
+}
+
+/* ---- the owner's side */
+
+struct broker_consumer *broker_consume(struct broker *broker, const struct broker_consumer_options *options)
+{
+    assert(options->queue != NULL && strlen(options->queue) < BROKER_SHORT_SIZE && options->deliver != NULL);
+    uint16_t channel = BROKER_CONSUMERS_FIRST_CHANNEL;
+    while (channel <= BROKER_CHANNELS_MAX && broker->consumers[channel] != NULL) {
+        channel++;
+    }
+    if (channel > BROKER_CHANNELS_MAX) {
+        return NULL;
+    }
+    struct broker_consumer *consumer = calloc(1, sizeof *consumer);
+    if (consumer == NULL) {
+        return NULL;
+    }
+    consumer->broker = broker;
+    consumer->channel = channel;
+    consumer->prefetch = options->prefetch;
+    consumer->deliver = options->deliver;
+    consumer->gone = options->gone;
+    consumer->arg = options->arg;
+    consumer->backoff_ms = BROKER_BACKOFF_MIN_MS;
+    consumer->ready = -1;
+    broker->consumers[channel] = consumer;
+    consumer->queue = strdup(options->queue);
+    consumer->retry = evtimer_new(broker->base, on_retry, consumer);
+    if (consumer->queue == NULL || consumer->retry == NULL) {
+        broker_consumer_free(consumer);
+        return NULL;
+    }
+    if (broker->state != BROKER_DOWN) {
+        subscribe(consumer);
+    }
+    return consumer;
+}
+
+bool broker_ack(struct broker_consumer *consumer, uint64_t tag, bool multiple)
+{
+    assert(consumer->state != CONSUMER_CLOSING && tag > 0 && tag <= consumer->tag_last);
+    if (consumer->state != CONSUMER_ACTIVE || tag <= consumer->tag_base || consumer->broker->failure[0] != '\0') {
+        return false;
+    }
+    amqp_basic_ack_t ack = {.delivery_tag = tag - consumer->tag_base, .multiple = multiple};
+    broker_send(consumer->broker, consumer->channel, AMQP_BASIC_ACK_METHOD, &ack);
+    return consumer->broker->failure[0] == '\0';
+}
+
+void broker_consumer_ask_ready(struct broker_consumer *consumer)
+{
+    if (consumer->state == CONSUMER_ACTIVE) {
+        amqp_queue_declare_t declare = {
+            .queue = amqp_cstring_bytes(consumer->queue), .passive = true, .arguments = amqp_empty_table};
+        broker_send(consumer->broker, consumer->channel, AMQP_QUEUE_DECLARE_METHOD, &declare);
+    }
+}
+
+int64_t broker_consumer_ready(const struct broker_consumer *consumer)
+{
+    return consumer->ready;
+}
+
+void broker_consumer_close(struct broker_consumer *consumer)
+{
+    switch (consumer->state) {
+    case CONSUMER_WAITING:
+        broker_consumer_free(consumer);
+        break;
+    case CONSUMER_RECYCLING: /* channel.close is on its way */
+        set_state(consumer, CONSUMER_CLOSING);
+        break;
+    case CONSUMER_SUBSCRIBING:
+    case CONSUMER_ACTIVE:
+        close_channel(consumer, CONSUMER_CLOSING);
+        break;
+    case CONSUMER_CLOSING:
+        assert(!"closed twice");
+        break;
+    }
+}

@@ -1,0 +1,325 @@
+/*
+ * The pool of connections to PostgreSQL and the transactions on them: what programs call. The connections themselves
+ * are in pg_link.c.
+ *
+ * A transaction is one segment of its connection's pipeline: BEGIN, statements, COMMIT, sync. Its fate is known from
+ * the answer to COMMIT alone: the tag COMMIT, or else nothing of it happened. After a failure ROLLBACK and a sync are
+ * queued at once behind that segment, so that the connection can be given on without waiting for them.
+ *
+ * Invariants: a callback is never called from inside the call that sent its statement; a connection that belongs to a
+ * transaction gets nobody else's statements; every transaction is in pg->transactions until it ends.
+ */
+#include "common/io/pg.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/io/pg_link.h"
+
+enum {
+    /*
+     * The server ends a statement of its own this much after we have given it up, so that our timer is the first;
+     * then no forgotten session holds row locks for long.
+     */
+    SERVER_TIMEOUT_EXTRA_MS = 250,
+    /* How often the server looks, while a statement runs or waits for a lock, whether its client is still there. */
+    SERVER_CLIENT_CHECK_MS = 500,
+};
+
+enum { STATEMENTS_COUNTED_MAX = 192 }; /* by name, in one program; the gateway has the most */
+
+struct metrics_family pg_metrics = {
+    .name = "rostrum_sql_seconds",
+    .help =
+        "Time from sending a statement to its answer, by statement; within a pipeline what stands before it included.",
+    .type = METRICS_HISTOGRAM,
+    .label_count = 1,
+    .labels = {{"statement", NULL, STATEMENTS_COUNTED_MAX}},
+    .bounds = metrics_time_bounds,
+    .bound_count = METRICS_TIME_BOUNDS,
+    .is_time = true,
+};
+
+void pg_enter(struct pg *pg)
+{
+    pg->entered++;
+}
+
+static void pg_destroy(struct pg *pg)
+{
+    for (int i = 0; i < pg->options.connections && pg->links != NULL; i++) {
+        pg_link_free(&pg->links[i]);
+    }
+    while (!LIST_EMPTY(&pg->transactions)) {
+        struct pg_tx *tx = LIST_FIRST(&pg->transactions);
+        LIST_REMOVE(tx, entry);
+        free(tx);
+    }
+    free(pg->links);
+    free(pg->series);
+    free(pg->libpq_options);
+    free(pg);
+}
+
+void pg_leave(struct pg *pg)
+{
+    assert(pg->entered > 0);
+    if (--pg->entered == 0 && pg->closing) {
+        pg_destroy(pg);
+    }
+}
+
+void pg_count_up(struct pg *pg, bool up)
+{
+    size_t before = pg->up_count;
+    assert(up || before > 0);
+    pg->up_count = up ? before + 1 : before - 1;
+    if (pg->options.on_change != NULL && (before == 0 || pg->up_count == 0)) {
+        pg->options.on_change(pg, up, pg->options.arg);
+    }
+}
+
+/* The URL's own "options" come first, so that ours win. NULL, logged, if the URL cannot be read. */
+static char *libpq_options_new(const struct pg_options *options)
+{
+    char *why = NULL;
+    PQconninfoOption *parts = PQconninfoParse(options->url, &why);
+    if (parts == NULL) {
+        log_error("pg: the URL cannot be read: %s", why == NULL ? "no memory" : why);
+        PQfreemem(why);
+        return NULL;
+    }
+    const char *given = "";
+    for (const PQconninfoOption *part = parts; part->keyword != NULL; part++) {
+        if (strcmp(part->keyword, "options") == 0 && part->val != NULL) {
+            given = part->val;
+        }
+    }
+    char *text = NULL;
+    int length =
+        asprintf(&text,
+                 "%s -c statement_timeout=%d -c idle_in_transaction_session_timeout=%d -c tcp_user_timeout=%d"
+                 " -c client_connection_check_interval=%d -c timezone=UTC -c datestyle=ISO"
+                 " -c client_min_messages=warning %s",
+                 given, options->timeout_ms + SERVER_TIMEOUT_EXTRA_MS, options->timeout_ms + SERVER_TIMEOUT_EXTRA_MS,
+                 options->timeout_ms, SERVER_CLIENT_CHECK_MS, options->session == NULL ? "" : options->session);
+    PQconninfoFree(parts);
+    return length < 0 ? NULL : text;
+}
+
+static size_t *series_new(const struct pg_options *options)
+{
+    size_t *series = calloc(options->statement_count + 1, sizeof(*series));
+    for (size_t i = 0; series != NULL && i < options->statement_count; i++) {
+        series[i] = metrics_value(&pg_metrics, 0, options->statements[i].name);
+    }
+    return series;
+}
+
+struct pg *pg_new(const struct pg_options *options)
+{
+    assert(options->base != NULL && options->url != NULL && options->application != NULL);
+    assert(options->connections > 0 && options->timeout_ms > 0 && options->pending_max > 0);
+    struct pg *pg = calloc(1, sizeof(*pg));
+    if (pg == NULL) {
+        return NULL;
+    }
+    pg->options = *options;
+    LIST_INIT(&pg->transactions);
+    pg->libpq_options = libpq_options_new(options);
+    pg->links = calloc((size_t)options->connections, sizeof(*pg->links));
+    pg->series = series_new(options);
+    bool made = pg->libpq_options != NULL && pg->links != NULL && pg->series != NULL;
+    for (int i = 0; made && i < options->connections; i++) {
+        made = pg_link_init(&pg->links[i], pg);
+    }
+    if (!made) {
+        pg_destroy(pg);
+        return NULL;
+    }
+    return pg;
+}
+
+void pg_free(struct pg *pg)
+{
+    if (pg == NULL) {
+        return;
+    }
+    assert(!pg->closing);
+    pg->closing = true;
+    pg_enter(pg);
+    for (int i = 0; i < pg->options.connections; i++) {
+        pg_link_close(&pg->links[i]);
+    }
+    for (int i = 0; i < pg->options.connections; i++) {
+        pg_link_fail_all(&pg->links[i]);
+    }
+    pg_leave(pg);
+}
+
+bool pg_up(const struct pg *pg)
+{
+    return pg->up_count > 0;
+}
+
+int64_t pg_latency_ms(const struct pg *pg)
+{
+    return pg->latency_ms;
+}
+
+/* The least loaded connection that belongs to no transaction and has room, or NULL. */
+static struct pg_link *pg_pick(struct pg *pg)
+{
+    struct pg_link *best = NULL;
+    for (int i = 0; i < pg->options.connections; i++) {
+        struct pg_link *link = &pg->links[i];
+        if (link->tx == NULL && pg_link_has_room(link) && (best == NULL || link->pending < best->pending)) {
+            best = link;
+        }
+    }
+    return best;
+}
+
+static const char *statement_name(const struct pg *pg, size_t statement)
+{
+    assert(statement < pg->options.statement_count);
+    return pg->options.statements[statement].name;
+}
+
+bool pg_query(struct pg *pg, size_t statement, int count, const char *const *values, pg_callback callback, void *arg)
+{
+    struct pg_link *link = pg_pick(pg);
+    if (link == NULL) {
+        return false;
+    }
+    const struct pg_wanted wanted = {
+        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .series = pg->series[statement]};
+    if (!pg_link_execute(link, &wanted, statement_name(pg, statement), count, values)) {
+        return false;
+    }
+    /* Should the sync not get out, the connection is as good as lost, and the loop tells the callback so. */
+    pg_link_sync(link);
+    return true;
+}
+
+struct pg_tx *pg_tx_begin(struct pg *pg)
+{
+    struct pg_link *link = pg_pick(pg);
+    struct pg_tx *tx = link == NULL ? NULL : calloc(1, sizeof(*tx));
+    if (tx == NULL) {
+        return NULL;
+    }
+    tx->pg = pg;
+    tx->link = link;
+    if (!pg_link_command(link, &(struct pg_wanted){.kind = PG_WANT_BEGIN, .tx = tx}, "BEGIN")) {
+        free(tx);
+        return NULL;
+    }
+    link->tx = tx;
+    LIST_INSERT_HEAD(&pg->transactions, tx, entry);
+    return tx;
+}
+
+static bool tx_usable(const struct pg_tx *tx)
+{
+    assert(!tx->committing);
+    return !tx->lost && pg_link_usable(tx->link);
+}
+
+bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const *values, pg_callback callback,
+                void *arg)
+{
+    if (!tx_usable(tx) || !pg_link_has_room(tx->link)) {
+        return false;
+    }
+    const struct pg_wanted wanted = {
+        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .tx = tx, .series = tx->pg->series[statement]};
+    return pg_link_execute(tx->link, &wanted, statement_name(tx->pg, statement), count, values);
+}
+
+bool pg_tx_flush(struct pg_tx *tx)
+{
+    return tx_usable(tx) && pg_link_request_flush(tx->link);
+}
+
+bool pg_tx_commit(struct pg_tx *tx, pg_callback done, void *arg)
+{
+    const struct pg_wanted wanted = {.kind = PG_WANT_COMMIT, .callback = done, .arg = arg, .tx = tx};
+    if (!tx_usable(tx) || !pg_link_command(tx->link, &wanted, "COMMIT")) {
+        return false;
+    }
+    tx->committing = true;
+    pg_link_sync(tx->link); /* as in pg_query */
+    return true;
+}
+
+/* Behind the segment of a failed transaction. If it cannot be sent the loop ends the connection, which does as well. */
+static void link_roll_back(struct pg_link *link)
+{
+    if (pg_link_command(link, &(struct pg_wanted){.kind = PG_WANT_ROLLBACK}, "ROLLBACK")) {
+        pg_link_sync(link);
+    }
+}
+
+/* Gives the connection back. */
+static void tx_release(struct pg_tx *tx)
+{
+    if (!tx->lost) {
+        assert(tx->link->tx == tx);
+        tx->link->tx = NULL;
+    }
+    LIST_REMOVE(tx, entry);
+}
+
+void pg_tx_abort(struct pg_tx *tx)
+{
+    assert(!tx->committing);
+    struct pg_link *link = tx->link;
+    for (size_t i = 0; i < link->wanted_count; i++) {
+        struct pg_wanted *wanted = pg_link_wanted(link, i);
+        if (wanted->tx == tx) {
+            wanted->tx = NULL;
+            wanted->callback = NULL;
+        }
+    }
+    bool usable = tx_usable(tx);
+    tx_release(tx);
+    free(tx);
+    /* The sync ends the segment, which the server skips to if a statement in it failed. */
+    if (usable && pg_link_sync(link)) {
+        link_roll_back(link);
+    }
+}
+
+void pg_tx_note_failure(struct pg_tx *tx, const struct pg_reply *reply)
+{
+    if (!tx->failed) {
+        tx->failed = true;
+        (void)snprintf(tx->sqlstate, sizeof(tx->sqlstate), "%s", reply->sqlstate);
+        (void)snprintf(tx->message, sizeof(tx->message), "%s", reply->message);
+    }
+}
+
+void pg_tx_finish(struct pg_tx *tx, const struct pg_wanted *wanted, const struct pg_reply *reply)
+{
+    struct pg_reply outcome = *reply;
+    if (reply->outcome != PG_OK && !tx->lost) {
+        if (reply->outcome == PG_FAILED) {
+            pg_tx_note_failure(tx, reply);
+        }
+        outcome.outcome = PG_FAILED;
+        outcome.result = NULL;
+        (void)snprintf(outcome.sqlstate, sizeof(outcome.sqlstate), "%s", tx->failed ? tx->sqlstate : "25P02");
+        outcome.message = tx->failed ? tx->message : "the server rolled back";
+        link_roll_back(tx->link);
+    }
+    tx_release(tx);
+    if (wanted->callback != NULL) {
+        wanted->callback(&outcome, wanted->arg);
+    }
+    free(tx);
+}

@@ -1,0 +1,560 @@
+/*
+ * One connection to PostgreSQL: connecting step by step, preparing the statements, sending into libpq's pipeline and
+ * taking the answers off it in order. Called by the event loop and by pg.c.
+ *
+ * A connection is ended for any doubt (a late statement, an answer out of step, a FATAL message) and made anew after
+ * a back-off. That is safe because nothing is ever assumed of a statement whose answer did not come: PG_LOST.
+ *
+ * Names in a URL are looked up by libpq when a connection is started, which blocks: say addresses, or have a local
+ * resolver.
+ */
+#include "common/io/pg_link.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+
+enum {
+    BACKOFF_LEAST_MS = 50,
+    BACKOFF_MOST_MS = 2000,
+    WANTED_FIRST_SIZE = 64, /* entries; doubles, bounded by pending_max */
+    RESULTS_PER_PASS = 512, /* taken from one connection before other events have their turn */
+    REASON_SIZE = 256,
+};
+
+static void link_lost(struct pg_link *link, const char *reason);
+
+bool pg_link_usable(const struct pg_link *link)
+{
+    return link->state == PG_LINK_UP && !link->broken;
+}
+
+bool pg_link_has_room(const struct pg_link *link)
+{
+    return pg_link_usable(link) && link->pending < link->pg->options.pending_max;
+}
+
+static void link_arm(struct pg_link *link, int64_t ms)
+{
+    struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
+    if (event_add(link->timer, &delay) != 0) {
+        log_error("pg: cannot set a timer");
+    }
+}
+
+/* --- the ring of wanted answers ----------------------------------------------------------------------------------- */
+
+struct pg_wanted *pg_link_wanted(struct pg_link *link, size_t i)
+{
+    return &link->wanted[(link->wanted_first + i) & (link->wanted_size - 1)];
+}
+
+static bool wanted_reserve(struct pg_link *link)
+{
+    if (link->wanted_count < link->wanted_size) {
+        return true;
+    }
+    size_t size = link->wanted_size == 0 ? WANTED_FIRST_SIZE : link->wanted_size * 2;
+    struct pg_wanted *grown = calloc(size, sizeof(*grown));
+    if (grown == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < link->wanted_count; i++) {
+        grown[i] = *pg_link_wanted(link, i);
+    }
+    free(link->wanted);
+    link->wanted = grown;
+    link->wanted_first = 0;
+    link->wanted_size = size;
+    return true;
+}
+
+/* Room was reserved before the message went to libpq, so that nothing is sent that is not remembered. */
+static void wanted_push(struct pg_link *link, const struct pg_wanted *wanted)
+{
+    assert(link->wanted_count < link->wanted_size);
+    struct pg_wanted *place = pg_link_wanted(link, link->wanted_count++);
+    *place = *wanted;
+    place->sent_us = clock_mono_us();
+    place->sent_ms = place->sent_us / 1000;
+    if (wanted->kind != PG_WANT_SYNC) {
+        link->pending++;
+    }
+    if (link->state == PG_LINK_UP && !event_pending(link->timer, EV_TIMEOUT, NULL)) {
+        link_arm(link, link->pg->options.timeout_ms);
+    }
+}
+
+static struct pg_wanted wanted_pop(struct pg_link *link)
+{
+    assert(link->wanted_count > 0);
+    struct pg_wanted first = *pg_link_wanted(link, 0);
+    link->wanted_first = (link->wanted_first + 1) & (link->wanted_size - 1);
+    link->wanted_count--;
+    if (first.kind != PG_WANT_SYNC) {
+        link->pending--;
+    }
+    return first;
+}
+
+/* --- sending ------------------------------------------------------------------------------------------------------ */
+
+/* A caller's call must not end the connection itself: that would call callbacks from inside it. */
+static bool link_break(struct pg_link *link)
+{
+    link->broken = true;
+    event_active(link->timer, EV_TIMEOUT, 0);
+    return false;
+}
+
+static bool link_flush(struct pg_link *link)
+{
+    int left = PQflush(link->conn);
+    if (left < 0 || (left > 0 && event_add(link->write, NULL) != 0)) {
+        return link_break(link);
+    }
+    return true;
+}
+
+bool pg_link_execute(struct pg_link *link, const struct pg_wanted *wanted, const char *name, int count,
+                     const char *const *values)
+{
+    if (!wanted_reserve(link) || PQsendQueryPrepared(link->conn, name, count, values, NULL, NULL, 0) != 1) {
+        return link_break(link);
+    }
+    wanted_push(link, wanted);
+    return true;
+}
+
+bool pg_link_command(struct pg_link *link, const struct pg_wanted *wanted, const char *sql)
+{
+    if (!wanted_reserve(link) || PQsendQueryParams(link->conn, sql, 0, NULL, NULL, NULL, NULL, 0) != 1) {
+        return link_break(link);
+    }
+    wanted_push(link, wanted);
+    return true;
+}
+
+bool pg_link_sync(struct pg_link *link)
+{
+    if (!wanted_reserve(link) || PQpipelineSync(link->conn) != 1) {
+        return link_break(link);
+    }
+    wanted_push(link, &(struct pg_wanted){.kind = PG_WANT_SYNC});
+    return link_flush(link);
+}
+
+bool pg_link_request_flush(struct pg_link *link)
+{
+    if (PQsendFlushRequest(link->conn) != 1) {
+        return link_break(link);
+    }
+    return link_flush(link);
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------ */
+
+static struct pg_reply reply_of(const PGresult *result)
+{
+    struct pg_reply reply = {.outcome = PG_OK, .result = result, .message = ""};
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        return reply;
+    }
+    reply.result = NULL;
+    if (status == PGRES_PIPELINE_ABORTED) {
+        reply.outcome = PG_LOST;
+        reply.message = "an earlier statement failed";
+        return reply;
+    }
+    reply.outcome = PG_FAILED;
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    (void)snprintf(reply.sqlstate, sizeof(reply.sqlstate), "%s", state == NULL ? "XX000" : state);
+    reply.message = message == NULL ? "unexpected kind of result" : message;
+    return reply;
+}
+
+/*
+ * True when this answer ends the connection: a FATAL error, one of libpq's own (no SQLSTATE), or prepared statements
+ * that no longer fit the schema (26000, 0A000 after a migration). None says whether the statement took effect.
+ */
+static bool result_ends_connection(const PGresult *result)
+{
+    if (PQresultStatus(result) != PGRES_FATAL_ERROR) {
+        return false;
+    }
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    return state == NULL || severity == NULL || strcmp(severity, "ERROR") != 0 || strcmp(state, "26000") == 0 ||
+           strcmp(state, "0A000") == 0;
+}
+
+/*
+ * True for what is no answer, although libpq gives it out for one: when it finds a connection closed, libpq 15 forgets
+ * what it has asked, and reads what is left in its buffer as the description of a statement. Such a result has no rows
+ * and not the tag that ends each answer; taken for whole it would say "nothing found". The answers to preparing have no
+ * tag.
+ */
+static bool result_is_cut_off(const struct pg_wanted *wanted, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return wanted->kind != PG_WANT_PREPARED && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) &&
+           PQcmdStatus(result)[0] == '\0';
+}
+
+static void statement_answered(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply)
+{
+    link->pg->latency_ms = link->answered_ms - wanted->sent_ms;
+    if (wanted->kind == PG_WANT_STATEMENT) {
+        metrics_observe(&pg_metrics, wanted->series, 0, clock_mono_us() - wanted->sent_us);
+    }
+    if (wanted->tx != NULL && reply->outcome == PG_FAILED) {
+        pg_tx_note_failure(wanted->tx, reply);
+    }
+    if (wanted->callback != NULL) {
+        wanted->callback(reply, wanted->arg);
+    }
+}
+
+/* The server answers COMMIT with the tag ROLLBACK, and no error, if the transaction had failed before. */
+static void commit_answered(const struct pg_wanted *wanted, struct pg_reply *reply, PGresult *result)
+{
+    if (reply->outcome == PG_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
+        *reply = (struct pg_reply){.outcome = PG_FAILED, .sqlstate = "25P02", .message = "the server rolled back"};
+    }
+    pg_tx_finish(wanted->tx, wanted, reply);
+}
+
+static void link_answer(struct pg_link *link, const struct pg_wanted *wanted, PGresult *result)
+{
+    struct pg_reply reply = reply_of(result);
+    switch (wanted->kind) {
+    case PG_WANT_STATEMENT:
+    case PG_WANT_BEGIN:
+        statement_answered(link, wanted, &reply);
+        break;
+    case PG_WANT_COMMIT:
+        commit_answered(wanted, &reply, result);
+        break;
+    case PG_WANT_PREPARED:
+    case PG_WANT_ROLLBACK:
+        if (reply.outcome != PG_OK) {
+            link_lost(link, reply.message);
+        }
+        break;
+    case PG_WANT_SYNC:
+        break;
+    }
+}
+
+static void link_set_up(struct pg_link *link)
+{
+    link->state = PG_LINK_UP;
+    link->backoff_ms = BACKOFF_LEAST_MS;
+    (void)event_del(link->timer);
+    pg_count_up(link->pg, true);
+}
+
+/* Takes what PQgetResult gave for the oldest wanted answer; NULL ends a statement's results. */
+static void link_take(struct pg_link *link, PGresult *result)
+{
+    bool is_sync = result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+    bool wants_sync = pg_link_wanted(link, 0)->kind == PG_WANT_SYNC;
+    if (is_sync != wants_sync || (result == NULL && link->result == NULL)) {
+        PQclear(result);
+        link_lost(link, "answers out of step");
+        return;
+    }
+    if (is_sync) {
+        PQclear(result);
+        (void)wanted_pop(link);
+        if (link->state == PG_LINK_PREPARING) {
+            link_set_up(link);
+        }
+        return;
+    }
+    if (result != NULL) {
+        /* One statement has one result; should there be more, the first counts. */
+        if (link->result == NULL) {
+            link->result = result;
+        } else {
+            PQclear(result);
+        }
+        return;
+    }
+    if (result_ends_connection(link->result)) {
+        link_lost(link, PQresultErrorMessage(link->result));
+        return;
+    }
+    if (result_is_cut_off(pg_link_wanted(link, 0), link->result)) {
+        link_lost(link, "an answer was cut off");
+        return;
+    }
+    PGresult *answer = link->result;
+    link->result = NULL;
+    struct pg_wanted wanted = wanted_pop(link);
+    link->answered_ms = clock_mono_ms();
+    link_answer(link, &wanted, answer);
+    PQclear(answer);
+}
+
+static void link_drain(struct pg_link *link, size_t most)
+{
+    while (link->conn != NULL && link->wanted_count > 0 && !PQisBusy(link->conn)) {
+        if (most-- == 0) {
+            event_active(link->read, EV_READ, 0);
+            return;
+        }
+        link_take(link, PQgetResult(link->conn));
+    }
+}
+
+static void link_on_read(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct pg_link *link = arg;
+    struct pg *pg = link->pg;
+    const PGconn *conn = link->conn;
+    pg_enter(pg);
+    bool alive = PQconsumeInput(link->conn) == 1;
+    /* What arrived before the end still counts: a COMMIT may be among it. */
+    link_drain(link, alive ? RESULTS_PER_PASS : SIZE_MAX);
+    if (link->conn == conn && !alive) {
+        link_lost(link, PQerrorMessage(link->conn));
+    } else if (link->conn == conn) {
+        (void)link_flush(link); /* failing, it has the timer end the connection */
+    }
+    pg_leave(pg);
+}
+
+static void link_on_write(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)link_flush(arg); /* failing, it has the timer end the connection */
+}
+
+/* --- connecting --------------------------------------------------------------------------------------------------- */
+
+static void link_notice(void *arg, const char *message)
+{
+    (void)arg;
+    log_debug("pg: %s", message);
+}
+
+/* Sends every statement for preparing, in one pipeline; the sync's answer means UP. */
+static bool link_prepare(struct pg_link *link)
+{
+    const struct pg_options *options = &link->pg->options;
+    for (size_t i = 0; i < options->statement_count; i++) {
+        const struct pg_statement *statement = &options->statements[i];
+        if (!wanted_reserve(link) || PQsendPrepare(link->conn, statement->name, statement->sql, 0, NULL) != 1) {
+            return false;
+        }
+        wanted_push(link, &(struct pg_wanted){.kind = PG_WANT_PREPARED});
+    }
+    return pg_link_sync(link);
+}
+
+static void link_connected(struct pg_link *link)
+{
+    struct event_base *base = link->pg->options.base;
+    int fd = PQsocket(link->conn);
+    link->state = PG_LINK_PREPARING;
+    link->read = event_new(base, fd, EV_READ | EV_PERSIST, link_on_read, link);
+    link->write = event_new(base, fd, EV_WRITE, link_on_write, link);
+    if (link->read == NULL || link->write == NULL || event_add(link->read, NULL) != 0) {
+        link_lost(link, "no memory for events");
+        return;
+    }
+    if (PQsetnonblocking(link->conn, 1) != 0 || PQenterPipelineMode(link->conn) != 1 || !link_prepare(link)) {
+        link_lost(link, PQerrorMessage(link->conn));
+    }
+}
+
+static void link_on_step(evutil_socket_t fd, short what, void *arg);
+
+static void link_wait_step(struct pg_link *link, short what)
+{
+    link->step = event_new(link->pg->options.base, PQsocket(link->conn), what, link_on_step, link);
+    if (link->step == NULL || event_add(link->step, NULL) != 0) {
+        link_lost(link, "no memory for events");
+    }
+}
+
+static void link_on_step(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct pg_link *link = arg;
+    struct pg *pg = link->pg;
+    pg_enter(pg);
+    /* Freed before the socket is polled: libpq may close it and open another under the same number. */
+    event_free(link->step);
+    link->step = NULL;
+    switch (PQconnectPoll(link->conn)) {
+    case PGRES_POLLING_READING:
+        link_wait_step(link, EV_READ);
+        break;
+    case PGRES_POLLING_WRITING:
+        link_wait_step(link, EV_WRITE);
+        break;
+    case PGRES_POLLING_OK:
+        link_connected(link);
+        break;
+    case PGRES_POLLING_FAILED:
+    case PGRES_POLLING_ACTIVE:
+        link_lost(link, PQerrorMessage(link->conn));
+        break;
+    }
+    pg_leave(pg);
+}
+
+static void link_connect(struct pg_link *link)
+{
+    const struct pg_options *options = &link->pg->options;
+    char user_timeout[16];
+    (void)snprintf(user_timeout, sizeof(user_timeout), "%d", options->timeout_ms);
+    const char *const names[] = {"dbname", "application_name", "options", "tcp_user_timeout", "client_encoding", NULL};
+    const char *const values[] = {options->url, options->application, link->pg->libpq_options, user_timeout, "UTF8",
+                                  NULL};
+    link->state = PG_LINK_CONNECTING;
+    link->broken = false;
+    link_arm(link, options->timeout_ms);
+    link->conn = PQconnectStartParams(names, values, 1);
+    if (link->conn == NULL) {
+        link_lost(link, "no memory");
+        return;
+    }
+    (void)PQsetNoticeProcessor(link->conn, link_notice, NULL);
+    if (PQstatus(link->conn) == CONNECTION_BAD) {
+        link_lost(link, PQerrorMessage(link->conn));
+        return;
+    }
+    link_wait_step(link, EV_WRITE);
+}
+
+/* A statement's time runs from its sending, or from the answer before it if that came later. */
+static void link_check_late(struct pg_link *link)
+{
+    if (link->wanted_count == 0) {
+        return;
+    }
+    int64_t since = pg_link_wanted(link, 0)->sent_ms;
+    if (since < link->answered_ms) {
+        since = link->answered_ms;
+    }
+    int64_t left = since + link->pg->options.timeout_ms - clock_mono_ms();
+    if (left > 0) {
+        link_arm(link, left);
+    } else {
+        link_lost(link, "a statement took too long");
+    }
+}
+
+static void link_on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct pg_link *link = arg;
+    struct pg *pg = link->pg;
+    pg_enter(pg);
+    if (link->broken) {
+        link_lost(link, PQerrorMessage(link->conn));
+    } else if (link->state == PG_LINK_DOWN) {
+        link_connect(link);
+    } else if (link->state == PG_LINK_UP) {
+        link_check_late(link);
+    } else {
+        link_lost(link, "connecting took too long");
+    }
+    pg_leave(pg);
+}
+
+/* --- the end of a connection -------------------------------------------------------------------------------------- */
+
+static void event_end(struct event **event)
+{
+    if (*event != NULL) {
+        event_free(*event);
+        *event = NULL;
+    }
+}
+
+void pg_link_close(struct pg_link *link)
+{
+    event_end(&link->step);
+    event_end(&link->read);
+    event_end(&link->write);
+    (void)event_del(link->timer);
+    PQclear(link->result);
+    link->result = NULL;
+    if (link->conn != NULL) {
+        PQfinish(link->conn);
+        link->conn = NULL;
+    }
+    link->broken = false;
+    link->state = PG_LINK_DOWN;
+    if (link->tx != NULL) {
+        link->tx->lost = true;
+        link->tx = NULL;
+    }
+}
+
+void pg_link_fail_all(struct pg_link *link)
+{
+    const struct pg_reply reply = {.outcome = PG_LOST, .message = "the connection was lost"};
+    while (link->wanted_count > 0) {
+        struct pg_wanted wanted = wanted_pop(link);
+        if (wanted.kind == PG_WANT_COMMIT) {
+            pg_tx_finish(wanted.tx, &wanted, &reply);
+        } else if (wanted.callback != NULL) {
+            wanted.callback(&reply, wanted.arg);
+        }
+    }
+}
+
+/* The one end of a connection that was not asked for. Only from the loop. */
+static void link_lost(struct pg_link *link, const char *reason)
+{
+    struct pg *pg = link->pg;
+    bool was_up = link->state == PG_LINK_UP;
+    int length = (int)strcspn(reason, "\n");
+    log_warn("pg: connection %s: %.*s", was_up ? "lost" : "not made", length > REASON_SIZE ? REASON_SIZE : length,
+             reason);
+    pg_link_close(link);
+    link_arm(link, link->backoff_ms);
+    link->backoff_ms = link->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : link->backoff_ms * 2;
+    pg_link_fail_all(link);
+    if (was_up && !pg->closing) {
+        pg_count_up(pg, false);
+    }
+}
+
+bool pg_link_init(struct pg_link *link, struct pg *pg)
+{
+    link->pg = pg;
+    link->state = PG_LINK_DOWN;
+    link->backoff_ms = BACKOFF_LEAST_MS;
+    link->timer = evtimer_new(pg->options.base, link_on_timer, link);
+    if (link->timer == NULL) {
+        return false;
+    }
+    link_arm(link, 0);
+    return true;
+}
+
+void pg_link_free(struct pg_link *link)
+{
+    assert(link->conn == NULL && link->wanted_count == 0);
+    event_end(&link->timer);
+    free(link->wanted);
+    link->wanted = NULL;
+}

@@ -1,0 +1,125 @@
+/*
+ * The texts of Redis keys and channels; what each holds stands in keys.h. No I/O.
+ */
+#include "common/protocol/keys.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A key that was cut could be another's key: what goes into one is bounded by its makers. */
+static PRINTF_LIKE(2, 3) void key_write(char *out, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(out, KEYS_SIZE, format, arguments);
+    va_end(arguments);
+    assert(length > 0 && length < KEYS_SIZE);
+    (void)length;
+}
+
+void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    key_write(out, "s:{%s}:%s", id, token_hash);
+}
+
+void keys_sessions(const struct uuid *user, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    key_write(out, "ss:{%s}", id);
+}
+
+void keys_seen(const char *account_hash, const char *address, char out[static KEYS_SIZE])
+{
+    key_write(out, "seen:{%s}:%s", account_hash, address);
+}
+
+void keys_ban(const struct uuid *user, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    key_write(out, "ban:{%s}", id);
+}
+
+void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    keys_text_limit(id, what, out);
+}
+
+void keys_text_limit(const char *text, const char *what, char out[static KEYS_SIZE])
+{
+    key_write(out, "rl:{%s}:%s", text, what);
+}
+
+void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE])
+{
+    char user_text[UUID_TEXT_SIZE];
+    char bid_text[UUID_TEXT_SIZE];
+    uuid_format(user, user_text);
+    uuid_format(bid, bid_text);
+    key_write(out, "bid:{%s}:%s", user_text, bid_text);
+}
+
+void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(auction, id);
+    key_write(out, "snap:{%s}", id);
+}
+
+void keys_leaderboard(const struct uuid *auction, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(auction, id);
+    key_write(out, "top:{%s}", id);
+}
+
+void keys_history(const struct uuid *auction, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(auction, id);
+    key_write(out, "hist:{%s}", id);
+}
+
+void keys_search(const char *hash, char out[static KEYS_SIZE])
+{
+    key_write(out, "q:{%s}", hash);
+}
+
+void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(gateway, id);
+    key_write(out, "gw:%s", id);
+}
+
+#define LIVE_CHANNEL "live:{"
+#define USER_CHANNEL "user:{"
+
+void keys_live_channel(const struct uuid *auction, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(auction, id);
+    key_write(out, LIVE_CHANNEL "%s}", id);
+}
+
+void keys_user_channel(const struct uuid *user, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    key_write(out, USER_CHANNEL "%s}", id);
+}
+
+bool keys_parse_channel(const char *channel, bool *of_user, struct uuid *id)
+{
+    size_t prefix = sizeof(LIVE_CHANNEL) - 1; /* both are as long */
+    *of_user = strncmp(channel, USER_CHANNEL, prefix) == 0;
+    return (*of_user || strncmp(channel, LIVE_CHANNEL, prefix) == 0) && strlen(channel) == prefix + UUID_TEXT_SIZE &&
+           uuid_parse(channel + prefix, UUID_TEXT_SIZE - 1, id);
+}

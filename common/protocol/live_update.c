@@ -1,0 +1,164 @@
+/*
+ * See live.h. Short names keep it small, as in message.c: k kind, a auction, n version, d at, s status, e end, b begin,
+ * m current bid, l least bid, c count, r reserve met, i bids.
+ */
+#include "common/protocol/live_update.h"
+
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/money.h"
+#include "common/protocol/keys.h"
+#include "common/protocol/snapshot.h"
+
+enum { BID_VALUES = 5 };
+
+#define TIME_MAX_MS INT64_C(253402300799999)
+
+static const char *const names[LIVE_KIND_COUNT] = {
+    [LIVE_LOOK] = "look",           [LIVE_UPDATED] = "updated",  [LIVE_BIDS] = "bids", [LIVE_STARTED] = "started",
+    [LIVE_EXTENDED] = "extended",   [LIVE_ENDED] = "ended",      [LIVE_SOLD] = "sold", [LIVE_UNSOLD] = "unsold",
+    [LIVE_CANCELLED] = "cancelled", [LIVE_ENDING_SOON] = "soon",
+};
+
+static void write_bid(struct jsonw *writer, const struct live_bid *bid)
+{
+    jsonw_array(writer);
+    jsonw_uuid(writer, &bid->bid_id);
+    jsonw_uuid(writer, &bid->bidder_id);
+    jsonw_int(writer, bid->amount);
+    jsonw_int(writer, bid->at_ms);
+    jsonw_int(writer, bid->automatic ? 1 : 0);
+    jsonw_end_array(writer);
+}
+
+void live_write(struct jsonw *writer, const struct live_news *news)
+{
+    jsonw_object(writer);
+    jsonw_put_string(writer, "k", names[news->kind]);
+    jsonw_put_uuid(writer, "a", &news->auction_id);
+    jsonw_put_int(writer, "n", news->version);
+    jsonw_put_int(writer, "d", news->at_ms);
+    if (news->status != NULL) {
+        jsonw_put_string(writer, "s", news->status);
+    }
+    if (news->end_ms != 0) {
+        jsonw_put_int(writer, "e", news->end_ms);
+    }
+    if (news->priced) {
+        jsonw_put_int(writer, "b", news->start_ms);
+        jsonw_put_int(writer, "m", news->current_bid);
+        jsonw_put_int(writer, "l", news->minimum_bid);
+        jsonw_put_int(writer, "c", news->bid_count);
+        jsonw_put_bool(writer, "r", news->reserve_met);
+    }
+    if (news->bids > 0) {
+        jsonw_name(writer, "i");
+        jsonw_array(writer);
+        for (size_t i = 0; i < news->bids; i++) {
+            write_bid(writer, &news->newest[i]);
+        }
+        jsonw_end_array(writer);
+    }
+    jsonw_end_object(writer);
+}
+
+void live_publish(struct redis *redis, struct jsonw *writer, const struct live_news *news)
+{
+    char channel[KEYS_SIZE];
+    jsonw_reset(writer);
+    live_write(writer, news);
+    keys_live_channel(&news->auction_id, channel);
+    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(writer, NULL)};
+    if (arguments[2] == NULL || !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+        log_debug("nobody who watches was told: Redis is not there");
+    }
+}
+
+static bool read_id(const struct json *value, struct uuid *out)
+{
+    return value != NULL && value->type == JSON_STRING && uuid_parse(value->text, value->length, out);
+}
+
+static bool read_bid(const struct json *array, struct live_bid *bid)
+{
+    const struct json *values[BID_VALUES] = {NULL};
+    size_t count = 0;
+    int64_t automatic = 0;
+    for (const struct json *value = array->child; value != NULL && count < BID_VALUES; value = value->next) {
+        values[count++] = value;
+    }
+    if (array->type != JSON_ARRAY || count < BID_VALUES || !read_id(values[0], &bid->bid_id) ||
+        !read_id(values[1], &bid->bidder_id) || !json_int(values[2], 0, MONEY_MAX, &bid->amount) ||
+        !json_int(values[3], 0, TIME_MAX_MS, &bid->at_ms) || !json_int(values[4], 0, 1, &automatic)) {
+        return false;
+    }
+    bid->automatic = automatic == 1;
+    return true;
+}
+
+bool live_read_bids(const struct json *array, struct live_bid *bids, size_t *count)
+{
+    *count = 0;
+    if (array == NULL || array->type != JSON_ARRAY) {
+        return false;
+    }
+    for (const struct json *value = array->child; value != NULL; value = value->next) {
+        if (*count == LIVE_BIDS_MAX || !read_bid(value, &bids[*count])) {
+            return false;
+        }
+        (*count)++;
+    }
+    return true;
+}
+
+static bool read_kind(const struct json *root, enum live_kind *kind)
+{
+    const char *text = NULL;
+    if (!json_get_text(root, "k", &text)) {
+        return false;
+    }
+    for (size_t i = 0; i < LIVE_KIND_COUNT; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *kind = (enum live_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_price(const struct json *root, struct live_news *news)
+{
+    news->priced = json_member(root, "m") != NULL;
+    return !news->priced ||
+           (json_get_int(root, "b", 0, TIME_MAX_MS, &news->start_ms) &&
+            json_get_int(root, "m", 0, MONEY_MAX, &news->current_bid) &&
+            json_get_int(root, "l", 0, MONEY_MAX, &news->minimum_bid) &&
+            json_get_int(root, "c", 0, INT64_MAX, &news->bid_count) && json_get_bool(root, "r", &news->reserve_met));
+}
+
+static bool read_news(const struct json *root, struct live_news *news)
+{
+    const char *status = NULL;
+    const struct json *bids = json_member(root, "i");
+    if (json_get_text(root, "s", &status)) {
+        news->status = snapshot_status(status, strlen(status));
+        if (news->status == NULL) {
+            return false;
+        }
+    }
+    return read_kind(root, &news->kind) && json_get_uuid(root, "a", &news->auction_id) &&
+           json_get_int(root, "n", 0, INT64_MAX, &news->version) &&
+           json_get_int(root, "d", 0, TIME_MAX_MS, &news->at_ms) &&
+           (json_member(root, "e") == NULL || json_get_int(root, "e", 0, TIME_MAX_MS, &news->end_ms)) &&
+           read_price(root, news) && (bids == NULL || live_read_bids(bids, news->newest, &news->bids));
+}
+
+bool live_read(const char *bytes, size_t length, struct live_news *news)
+{
+    struct json *root = json_parse(bytes, length, NULL);
+    *news = (struct live_news){.kind = LIVE_LOOK};
+    bool good = root != NULL && read_news(root, news);
+    json_free(root);
+    return good;
+}

@@ -1,0 +1,393 @@
+/*
+ * See message.h. Short names of members keep the hot messages small: i id, a auction, u user, k kind, m amount, r
+ * received, t terms version, n version, e end, g reply-to, y keyed, q request id, p traceparent, b bid,
+ * o oldest.
+ */
+#include "common/protocol/message.h"
+
+#include <string.h>
+
+#include "common/base/money.h"
+
+enum { MESSAGE_VERSION = 1 };
+
+/* Times beyond the year 9999 are no times. */
+#define TIME_MAX_MS INT64_C(253402300799999)
+
+static const char *const command_names[COMMAND_KIND_COUNT] = {
+    [COMMAND_BID] = "bid",         [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
+    [COMMAND_START] = "start",     [COMMAND_FENCE] = "fence",   [COMMAND_BUY] = "buy",
+    [COMMAND_UPDATE] = "update",   [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
+    [COMMAND_CLOSE] = "close",     [COMMAND_ABORT] = "abort",   [COMMAND_VOID] = "void",
+    [COMMAND_RETRACT] = "retract",
+};
+
+static const char *const event_names[] = {
+    [EVENT_OUTBID] = "outbid",
+    [EVENT_PROXY_EXHAUSTED] = "proxy_exhausted",
+    [EVENT_EXTENDED] = "extended",
+    [EVENT_STARTED] = "started",
+    [EVENT_ENDED] = "ended",
+    [EVENT_SETTLED] = "settled",
+    [EVENT_ENDING_SOON] = "ending_soon",
+    [EVENT_CANCELLED] = "cancelled",
+    [EVENT_VOIDED] = "voided",
+};
+
+static bool find_name(const char *const *names, size_t count, const struct json *object, int *index)
+{
+    const char *text = NULL;
+    if (!json_get_text(object, "k", &text)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], text) == 0) {
+            *index = (int)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An absent member leaves `out` as it is; a present one must be good. */
+static bool optional_uuid(const struct json *object, const char *name, struct uuid *out)
+{
+    return json_member(object, name) == NULL || json_get_uuid(object, name, out);
+}
+
+static bool optional_int(const struct json *object, const char *name, int64_t most, int64_t *out)
+{
+    return json_member(object, name) == NULL || json_get_int(object, name, 0, most, out);
+}
+
+static bool optional_text(const struct json *object, const char *name, char *out, size_t size)
+{
+    const struct json *member = json_member(object, name);
+    if (member == NULL) {
+        return true;
+    }
+    if (member->type != JSON_STRING || member->length >= size) {
+        return false;
+    }
+    memcpy(out, member->text, member->length + 1);
+    return true;
+}
+
+static void put_optional_text(struct jsonw *writer, const char *name, const char *text)
+{
+    if (text[0] != '\0') {
+        jsonw_put_string(writer, name, text);
+    }
+}
+
+static void put_optional_uuid(struct jsonw *writer, const char *name, const struct uuid *id)
+{
+    if (!uuid_is_nil(id)) {
+        jsonw_put_uuid(writer, name, id);
+    }
+}
+
+static void put_optional_int(struct jsonw *writer, const char *name, int64_t value)
+{
+    if (value != 0) {
+        jsonw_put_int(writer, name, value);
+    }
+}
+
+static void write_command(struct jsonw *writer, const struct command *command)
+{
+    jsonw_object(writer);
+    jsonw_put_string(writer, "k", command_names[command->kind]);
+    jsonw_put_uuid(writer, "i", &command->id);
+    jsonw_put_uuid(writer, "a", &command->auction_id);
+    put_optional_uuid(writer, "u", &command->user_id);
+    put_optional_int(writer, "m", command->amount);
+    jsonw_put_int(writer, "r", command->received_ms);
+    put_optional_int(writer, "t", command->terms_version);
+    put_optional_int(writer, "n", command->version);
+    put_optional_int(writer, "e", command->end_ms);
+    put_optional_uuid(writer, "b", &command->target);
+    put_optional_int(writer, "o", command->since_ms);
+    put_optional_uuid(writer, "g", &command->reply_to);
+    if (command->keyed) {
+        jsonw_put_bool(writer, "y", true);
+    }
+    put_optional_text(writer, "q", command->request_id);
+    put_optional_text(writer, "p", command->traceparent);
+    jsonw_end_object(writer);
+}
+
+void message_write_commands(struct jsonw *writer, const struct command *commands, size_t count)
+{
+    jsonw_object(writer);
+    jsonw_put_int(writer, "v", MESSAGE_VERSION);
+    jsonw_name(writer, "commands");
+    jsonw_array(writer);
+    for (size_t i = 0; i < count; i++) {
+        write_command(writer, &commands[i]);
+    }
+    jsonw_end_array(writer);
+    jsonw_end_object(writer);
+}
+
+/* What a kind needs and no other may have. */
+static const char *check_command(const struct command *command)
+{
+    bool of_user = command->kind != COMMAND_START && command->kind != COMMAND_FENCE;
+    bool with_amount = command->kind == COMMAND_BID || command->kind == COMMAND_PROXY;
+    if (of_user == uuid_is_nil(&command->user_id)) {
+        return "bidder missing or out of place";
+    }
+    if (with_amount == (command->amount == 0)) {
+        return "amount missing or out of place";
+    }
+    if ((command->kind == COMMAND_UPDATE) == (command->version == 0)) {
+        return "version missing or out of place";
+    }
+    bool voids = command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
+    if (voids == uuid_is_nil(&command->target)) {
+        return "bid missing or out of place";
+    }
+    if ((command->kind == COMMAND_RETRACT) == (command->since_ms == 0)) {
+        return "oldest time missing or out of place";
+    }
+    return (command->kind == COMMAND_EXTEND) == (command->end_ms == 0) ? "end missing or out of place" : NULL;
+}
+
+static const char *read_command(const struct json *object, struct command *command)
+{
+    int kind = 0;
+    *command = (struct command){.kind = COMMAND_BID};
+    bool named = json_get_uuid(object, "i", &command->id);
+    bool placed = json_get_uuid(object, "a", &command->auction_id);
+    bool of_user = optional_uuid(object, "u", &command->user_id);
+    if (!named || !placed || !of_user) {
+        return "an id is missing or malformed";
+    }
+    if (!find_name(command_names, ARRAY_LEN(command_names), object, &kind)) {
+        return "unknown kind";
+    }
+    command->kind = (enum command_kind)kind;
+    if (!optional_int(object, "m", MONEY_MAX, &command->amount)) {
+        return "bad amount";
+    }
+    if (!json_get_int(object, "r", 0, TIME_MAX_MS, &command->received_ms)) {
+        return "bad time of receipt";
+    }
+    bool good = optional_int(object, "t", INT32_MAX, &command->terms_version) &&
+                optional_int(object, "n", INT64_MAX, &command->version) &&
+                optional_int(object, "e", TIME_MAX_MS, &command->end_ms) &&
+                optional_int(object, "o", TIME_MAX_MS, &command->since_ms) &&
+                optional_uuid(object, "b", &command->target) && optional_uuid(object, "g", &command->reply_to) &&
+                optional_text(object, "q", command->request_id, sizeof command->request_id) &&
+                optional_text(object, "p", command->traceparent, sizeof command->traceparent) &&
+                (json_member(object, "y") == NULL || json_get_bool(object, "y", &command->keyed));
+    return good ? check_command(command) : "a member is malformed";
+}
+
+/* The array of that name in a message of our version; NULL with `*why`. */
+static const struct json *message_array(const struct json *root, const char *name, const char **why)
+{
+    int64_t version = 0;
+    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version)) {
+        *why = "unknown version";
+        return NULL;
+    }
+    const struct json *array = json_member(root, name);
+    if (array == NULL || array->type != JSON_ARRAY || array->child == NULL) {
+        *why = "not the kind of message that belongs here";
+        return NULL;
+    }
+    return array;
+}
+
+bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
+                           size_t *count, const char **why)
+{
+    struct json *root = json_parse(bytes, length, why);
+    if (root == NULL) {
+        return false;
+    }
+    const struct json *array = message_array(root, "commands", why);
+    bool good = array != NULL;
+    size_t filled = 0;
+    for (const struct json *value = good ? array->child : NULL; value != NULL; value = value->next) {
+        if (filled == items_max) {
+            *why = "too many commands";
+            good = false;
+            break;
+        }
+        struct command_item *item = &items[filled++];
+        item->why = read_command(value, &item->command);
+        if (item->why == NULL && !uuid_equal(&item->command.auction_id, &items[0].command.auction_id)) {
+            item->why = "of another auction";
+        }
+        item->readable = item->why == NULL;
+    }
+    json_free(root);
+    *count = filled;
+    return good;
+}
+
+const char *message_event_text(enum event_kind kind)
+{
+    return event_names[kind];
+}
+
+bool message_auction(const struct json *root, struct uuid *auction_id)
+{
+    const struct json *commands = json_member(root, "commands");
+    return commands != NULL && commands->type == JSON_ARRAY && commands->child != NULL &&
+           json_get_uuid(commands->child, "a", auction_id);
+}
+
+static void write_event(struct jsonw *writer, const struct house_event *event)
+{
+    jsonw_object(writer);
+    jsonw_put_string(writer, "k", event_names[event->kind]);
+    jsonw_put_uuid(writer, "a", &event->auction_id);
+    put_optional_uuid(writer, "u", &event->user_id);
+    put_optional_int(writer, "m", event->amount);
+    put_optional_int(writer, "n", event->version);
+    jsonw_put_int(writer, "d", event->at_ms);
+    put_optional_int(writer, "e", event->end_ms);
+    put_optional_text(writer, "p", event->traceparent);
+    jsonw_end_object(writer);
+}
+
+void message_write_events(struct jsonw *writer, const struct house_event *events, size_t count)
+{
+    jsonw_object(writer);
+    jsonw_put_int(writer, "v", MESSAGE_VERSION);
+    jsonw_name(writer, "events");
+    jsonw_array(writer);
+    for (size_t i = 0; i < count; i++) {
+        write_event(writer, &events[i]);
+    }
+    jsonw_end_array(writer);
+    jsonw_end_object(writer);
+}
+
+static bool read_event(const struct json *object, struct house_event *event)
+{
+    int kind = 0;
+    *event = (struct house_event){.kind = EVENT_OUTBID};
+    if (!find_name(event_names, ARRAY_LEN(event_names), object, &kind)) {
+        return false;
+    }
+    event->kind = (enum event_kind)kind;
+    return json_get_uuid(object, "a", &event->auction_id) && optional_uuid(object, "u", &event->user_id) &&
+           optional_int(object, "m", MONEY_MAX, &event->amount) &&
+           optional_int(object, "n", INT64_MAX, &event->version) &&
+           json_get_int(object, "d", 0, TIME_MAX_MS, &event->at_ms) &&
+           optional_int(object, "e", TIME_MAX_MS, &event->end_ms) &&
+           optional_text(object, "p", event->traceparent, sizeof event->traceparent);
+}
+
+bool message_read_events(const void *bytes, size_t length, struct house_event *events, size_t events_max, size_t *count,
+                         const char **why)
+{
+    struct json *root = json_parse(bytes, length, why);
+    if (root == NULL) {
+        return false;
+    }
+    const struct json *array = message_array(root, "events", why);
+    bool good = array != NULL;
+    size_t filled = 0;
+    for (const struct json *value = good ? array->child : NULL; value != NULL && good; value = value->next) {
+        if (filled == events_max) {
+            *why = "too many events";
+            good = false;
+        } else if (!read_event(value, &events[filled++])) {
+            *why = "an event is malformed";
+            good = false;
+        }
+    }
+    json_free(root);
+    *count = good ? filled : 0;
+    return good;
+}
+
+void message_write_decision(struct jsonw *writer, const struct decision *decision)
+{
+    jsonw_object(writer);
+    jsonw_put_int(writer, "v", MESSAGE_VERSION);
+    jsonw_put_string(writer, "k", command_names[decision->kind]);
+    jsonw_put_uuid(writer, "i", &decision->bid_id);
+    jsonw_put_uuid(writer, "a", &decision->auction_id);
+    put_optional_uuid(writer, "u", &decision->user_id);
+    put_optional_int(writer, "m", decision->amount);
+    put_optional_int(writer, "x", decision->max_amount);
+    jsonw_put_int(writer, "r", decision->received_ms);
+    jsonw_put_int(writer, "d", decision->decided_ms);
+    put_optional_int(writer, "n", decision->version);
+    jsonw_put_string(writer, "s", decision->status);
+    put_optional_text(writer, "w", decision->reason);
+    jsonw_end_object(writer);
+}
+
+static bool read_decision(const struct json *root, struct decision *decision)
+{
+    int64_t version = 0;
+    int kind = 0;
+    *decision = (struct decision){.kind = COMMAND_BID};
+    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) ||
+        !find_name(command_names, ARRAY_LEN(command_names), root, &kind)) {
+        return false;
+    }
+    decision->kind = (enum command_kind)kind;
+    return json_get_uuid(root, "i", &decision->bid_id) && json_get_uuid(root, "a", &decision->auction_id) &&
+           optional_uuid(root, "u", &decision->user_id) && optional_int(root, "m", MONEY_MAX, &decision->amount) &&
+           optional_int(root, "x", MONEY_MAX, &decision->max_amount) &&
+           json_get_int(root, "r", 0, TIME_MAX_MS, &decision->received_ms) &&
+           json_get_int(root, "d", 0, TIME_MAX_MS, &decision->decided_ms) &&
+           optional_int(root, "n", INT64_MAX, &decision->version) && json_member(root, "s") != NULL &&
+           optional_text(root, "s", decision->status, sizeof decision->status) &&
+           optional_text(root, "w", decision->reason, sizeof decision->reason);
+}
+
+bool message_read_decision(const void *bytes, size_t length, struct decision *decision)
+{
+    struct json *root = json_parse(bytes, length, NULL);
+    if (root == NULL) {
+        return false;
+    }
+    bool good = read_decision(root, decision);
+    json_free(root);
+    return good;
+}
+
+static const char *const word_names[] = {[WORD_CHECK] = "check", [WORD_NOTICE] = "notice"};
+
+void message_write_word(struct jsonw *writer, const struct word *word)
+{
+    jsonw_object(writer);
+    jsonw_put_int(writer, "v", MESSAGE_VERSION);
+    jsonw_put_string(writer, "t", word_names[word->kind]);
+    put_optional_uuid(writer, "i", &word->id);
+    jsonw_end_object(writer);
+}
+
+static bool read_word(const struct json *root, struct word *word)
+{
+    const char *text = NULL;
+    int64_t version = 0;
+    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) || !json_get_text(root, "t", &text)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(word_names); i++) {
+        if (strcmp(word_names[i], text) == 0) {
+            *word = (struct word){.kind = (enum word_kind)i};
+            return optional_uuid(root, "i", &word->id);
+        }
+    }
+    return false;
+}
+
+bool message_read_word(const void *bytes, size_t length, struct word *word)
+{
+    struct json *root = json_parse(bytes, length, NULL);
+    bool good = root != NULL && read_word(root, word);
+    json_free(root);
+    return good;
+}

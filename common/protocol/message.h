@@ -1,0 +1,140 @@
+/*
+ * Every message between the programs, its version, and its codec. JSON; a decoder refuses a version, a kind or a
+ * field's type that it does not know. Callers: gateway and endworker (commands out), bidworker (commands in, events and
+ * decisions out), endworker and notifyworker (events in), gateway (decisions in).
+ *
+ *   commands   {"v":1,"commands":[{...}, …]}   exchange bids; all of one auction, in order
+ *   events     {"v":1,"events":[{...}, …]}     exchange events
+ *   decision   {"v":1, ...}                     Redis channels gw:<gateway worker> and user:{user}
+ *   word       {"v":1,"t":...}                  Redis channel user:{user}
+ */
+#ifndef ROSTRUM_COMMON_PROTOCOL_MESSAGE_H
+#define ROSTRUM_COMMON_PROTOCOL_MESSAGE_H
+
+#include "common/base/base.h"
+#include "common/base/ids.h"
+#include "common/base/json.h"
+
+enum {
+    MESSAGE_COMMANDS_MAX = 64,     /* commands in one message: SERVERS.md measured 64 */
+    MESSAGE_EVENTS_MAX = 4096,     /* events in one message: a batch of 1,024 bids makes 2 each and some */
+    MESSAGE_REQUEST_ID_SIZE = 65,  /* 64 characters */
+    MESSAGE_TRACEPARENT_SIZE = 56, /* 55 characters */
+    MESSAGE_TEXT_SIZE = 24,        /* statuses and reasons */
+};
+
+enum command_kind {
+    COMMAND_BID,      /* plain bid of `amount` */
+    COMMAND_PROXY,    /* maximum of `amount` */
+    COMMAND_WITHDRAW, /* the leader's unspent maximum */
+    COMMAND_START,    /* the scheduled start has come */
+    COMMAND_FENCE,    /* the hammer: everything in time stands ahead of it */
+    COMMAND_BUY,      /* at the buy-now price */
+    COMMAND_UPDATE,   /* by the seller, to the terms that stand in the table of that name under the command's id */
+    COMMAND_CANCEL,   /* by the seller, before the first bid */
+    COMMAND_EXTEND,   /* by an admin, as the following: to end_ms */
+    COMMAND_CLOSE,    /* the auction ends at once */
+    COMMAND_ABORT,    /* the auction is cancelled, bids or not */
+    COMMAND_VOID,     /* by an admin: the bid `target` */
+    COMMAND_RETRACT,  /* likewise, by its bidder */
+    COMMAND_KIND_COUNT
+};
+
+struct command {
+    int64_t amount;        /* minor units of BID and PROXY, else 0 */
+    int64_t received_ms;   /* server time of the last byte */
+    int64_t terms_version; /* what the sender could see; 0: unknown, not checked */
+    int64_t version;       /* COMMAND_UPDATE: of the auction as the seller saw it, else 0 */
+    int64_t end_ms;        /* COMMAND_EXTEND: the end asked for, else 0 */
+    int64_t since_ms;      /* COMMAND_RETRACT: what was received before cannot be taken back any more; else 0 */
+    enum command_kind kind;
+    struct uuid id; /* of the bid or command; the ledger holds each at most once per auction */
+    struct uuid auction_id;
+    struct uuid target;   /* COMMAND_VOID, COMMAND_RETRACT: the bid, else nil */
+    struct uuid user_id;  /* nil for START and FENCE */
+    struct uuid reply_to; /* gateway worker that waits for the decision, else nil */
+    bool keyed;           /* an idempotency key: its Redis entry is kept after the decision */
+    char request_id[MESSAGE_REQUEST_ID_SIZE];
+    char traceparent[MESSAGE_TRACEPARENT_SIZE];
+};
+
+/* One element of a decoded message: a command, or one that could not be read with the reason why. */
+struct command_item {
+    bool readable;
+    const char *why;        /* static, when not readable */
+    struct command command; /* when not readable: whatever could be read, id and auction_id nil otherwise */
+};
+
+/* Appends to `writer`, a fresh one. */
+void message_write_commands(struct jsonw *writer, const struct command *commands, size_t count);
+/*
+ * False when the message as a whole is no message (`*why`); else `*count` items, each readable or not. An item of
+ * another auction than the first one's is not readable.
+ */
+MUST_CHECK bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
+                                      size_t *count, const char **why);
+
+/* The auction that a message of commands says it is about, in its first one; the rest may be unreadable. */
+MUST_CHECK bool message_auction(const struct json *root, struct uuid *auction_id);
+
+enum event_kind {
+    EVENT_OUTBID,          /* user_id lost the lead (held by a plain bid) */
+    EVENT_PROXY_EXHAUSTED, /* user_id lost the lead that a proxy held */
+    EVENT_EXTENDED,        /* endTime moved to end_ms */
+    EVENT_STARTED,
+    EVENT_ENDED,   /* the hammer fell: to be settled */
+    EVENT_SETTLED, /* user_id is the winner (nil: unsold), amount the price */
+    EVENT_ENDING_SOON,
+    EVENT_CANCELLED,
+    EVENT_VOIDED, /* a bid of user_id, amount is the price without it */
+};
+
+struct house_event {
+    enum event_kind kind;
+    struct uuid auction_id;
+    struct uuid user_id; /* whom it concerns, or nil */
+    int64_t amount;      /* minor units: the price then */
+    int64_t version;     /* of the auction after the batch; with kind, user_id and amount it names the event */
+    int64_t at_ms;       /* when it was decided */
+    int64_t end_ms;      /* EVENT_EXTENDED, EVENT_ENDING_SOON: the endTime; else 0 */
+    char traceparent[MESSAGE_TRACEPARENT_SIZE];
+};
+
+/* "outbid", "extended", …; static. */
+const char *message_event_text(enum event_kind kind);
+void message_write_events(struct jsonw *writer, const struct house_event *events, size_t count);
+MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct house_event *events, size_t events_max,
+                                    size_t *count, const char **why);
+
+struct decision {
+    struct uuid bid_id;
+    struct uuid auction_id;
+    struct uuid user_id;
+    enum command_kind kind;
+    int64_t amount;     /* what was bid; for a proxy what the price became by it, or 0 */
+    int64_t max_amount; /* COMMAND_PROXY, else 0 */
+    int64_t received_ms;
+    int64_t decided_ms;
+    int64_t version;                /* of the auction after the batch; 0: unknown */
+    char status[MESSAGE_TEXT_SIZE]; /* accepted, outbid, rejected */
+    char reason[MESSAGE_TEXT_SIZE]; /* "" unless rejected */
+};
+
+void message_write_decision(struct jsonw *writer, const struct decision *decision);
+MUST_CHECK bool message_read_decision(const void *bytes, size_t length, struct decision *decision);
+
+/* What else a user's connections are told of, wherever they are. */
+enum word_kind {
+    WORD_CHECK,  /* a session of the user ended, or the user was banned: look who still may stay */
+    WORD_NOTICE, /* a notification `id` was written */
+};
+struct word {
+    enum word_kind kind;
+    struct uuid id;
+};
+
+void message_write_word(struct jsonw *writer, const struct word *word);
+/* False if it is no word: perhaps a decision. */
+MUST_CHECK bool message_read_word(const void *bytes, size_t length, struct word *word);
+
+#endif

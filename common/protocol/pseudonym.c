@@ -1,0 +1,30 @@
+/*
+ * Bidders' public names; see pseudonym.h.
+ */
+#include "common/protocol/pseudonym.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_BYTES = 5 }; /* 8 letters of base 32: no two of 10,000 bidders alike but with 1 : 20,000 */
+
+void pseudonym_write(const uint8_t key[static PSEUDONYM_KEY_BYTES], const struct uuid *auction, const struct uuid *user,
+                     char out[static PSEUDONYM_SIZE])
+{
+    static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    uint8_t hash[crypto_generichash_BYTES_MIN];
+    uint8_t plain[sizeof(auction->bytes) + sizeof(user->bytes)];
+    char name[NAME_BYTES * 8 / 5 + 1] = "";
+    uint64_t bits = 0;
+    memcpy(plain, auction->bytes, sizeof(auction->bytes));
+    memcpy(plain + sizeof(auction->bytes), user->bytes, sizeof(user->bytes));
+    crypto_generichash(hash, sizeof(hash), plain, sizeof(plain), key, PSEUDONYM_KEY_BYTES);
+    for (size_t i = 0; i < NAME_BYTES; i++) {
+        bits = bits << 8U | hash[i];
+    }
+    for (size_t i = 0; i + 1 < sizeof(name); i++) {
+        name[i] = letters[bits >> (5 * i) & 31U];
+    }
+    (void)snprintf(out, PSEUDONYM_SIZE, "Bidder-%s", name);
+}

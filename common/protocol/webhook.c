@@ -1,0 +1,179 @@
+/*
+ * See webhook.h. The URL is read more strictly than any client would: where two readers could differ (user names,
+ * backslashes, numbers that stand for addresses) it is refused.
+ */
+#include "common/protocol/webhook.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+    HOST_SIZE = 254, /* a name in the DNS */
+    PORT_DIGITS_MAX = 5,
+    PORT_MOST = 65535,
+    PORT_FREE = 1024, /* below it, only those of HTTP: what listens there is something else */
+    NUMBER_SIZE = 32,
+};
+
+static const char secret_prefix[] = "whsec_";
+static const char signature_prefix[] = "v1,";
+
+const char *const webhook_user_kinds[] = {
+    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
+    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",          NULL,
+};
+
+const char *const webhook_house_kinds[] = {
+    "AUCTION_STARTED", "AUCTION_EXTENDED", "AUCTION_ENDING_SOON", "AUCTION_SOLD", "AUCTION_UNSOLD", "AUCTION_CANCELLED",
+    "BID_VOIDED",      "OUTBID",           "PROXY_EXHAUSTED",     NULL,
+};
+
+void webhook_secret_new(char out[static WEBHOOK_SECRET_SIZE])
+{
+    uint8_t secret[WEBHOOK_SECRET_BYTES];
+    size_t prefix = sizeof(secret_prefix) - 1;
+    randombytes_buf(secret, sizeof(secret));
+    memcpy(out, secret_prefix, prefix);
+    sodium_bin2base64(out + prefix, WEBHOOK_SECRET_SIZE - prefix, secret, sizeof(secret),
+                      sodium_base64_VARIANT_ORIGINAL);
+    sodium_memzero(secret, sizeof(secret));
+}
+
+bool webhook_secret_parse(const char *text, uint8_t secret[static WEBHOOK_SECRET_BYTES])
+{
+    size_t prefix = sizeof(secret_prefix) - 1;
+    size_t length = 0;
+    if (strncmp(text, secret_prefix, prefix) != 0) {
+        return false;
+    }
+    return sodium_base642bin(secret, WEBHOOK_SECRET_BYTES, text + prefix, strlen(text + prefix), NULL, &length, NULL,
+                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           length == WEBHOOK_SECRET_BYTES;
+}
+
+void webhook_sign(const uint8_t secret[static WEBHOOK_SECRET_BYTES], const char *id, int64_t timestamp_s,
+                  const void *body, size_t length, char out[static WEBHOOK_SIGNATURE_SIZE])
+{
+    uint8_t mac[crypto_auth_hmacsha256_BYTES];
+    char between[NUMBER_SIZE];
+    crypto_auth_hmacsha256_state state;
+    int digits = snprintf(between, sizeof(between), ".%" PRId64 ".", timestamp_s);
+    assert(digits > 0 && (size_t)digits < sizeof(between));
+    (void)crypto_auth_hmacsha256_init(&state, secret, WEBHOOK_SECRET_BYTES); /* none of these can fail */
+    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)id, strlen(id));
+    (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)between, (size_t)digits);
+    (void)crypto_auth_hmacsha256_update(&state, body, length);
+    (void)crypto_auth_hmacsha256_final(&state, mac);
+    size_t prefix = sizeof(signature_prefix) - 1;
+    memcpy(out, signature_prefix, prefix);
+    sodium_bin2base64(out + prefix, WEBHOOK_SIGNATURE_SIZE - prefix, mac, sizeof(mac), sodium_base64_VARIANT_ORIGINAL);
+    sodium_memzero(&state, sizeof(state));
+}
+
+/* ---- URLs ---- */
+
+static bool is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~' || strchr("\"<>\\^`{|}#", *text) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A name with a last label that is no number: "1.2.3" and "0x7f.1" are addresses to some and names to others. */
+static bool is_name(const char *host)
+{
+    static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
+    size_t length = strlen(host);
+    if (length > 0 && host[length - 1] == '.') {
+        length--;
+    }
+    if (length == 0 || strspn(host, characters) < length || host[0] == '.' || host[length - 1] == '.' ||
+        strstr(host, "..") != NULL) {
+        return false;
+    }
+    size_t last = length;
+    while (last > 0 && host[last - 1] != '.') {
+        last--;
+    }
+    return strchr("0123456789", host[last]) == NULL;
+}
+
+static const char *host_fault(const struct webhook_rules *rules, const char *host, bool bracketed)
+{
+    switch (address_literal(&rules->networks, host)) {
+    case ADDRESS_ALLOWED:
+        return bracketed == (strchr(host, ':') != NULL) ? NULL : "must name a host";
+    case ADDRESS_REFUSED:
+        return "must not lead to a private or special address";
+    case ADDRESS_NO_LITERAL:
+        break;
+    }
+    return !bracketed && is_name(host) ? NULL : "must name a host";
+}
+
+static const char *port_fault(const char *text, size_t length)
+{
+    static const char fault[] = "must have port 80, 443, or one from 1024 on";
+    if (length == 0 || length > PORT_DIGITS_MAX || strspn(text, "0123456789") < length) {
+        return fault;
+    }
+    unsigned long port = strtoul(text, NULL, 10);
+    return port <= PORT_MOST && (port == 80 || port == 443 || port >= PORT_FREE) ? NULL : fault;
+}
+
+/* What stands between "//" and the path. */
+static const char *authority_fault(const struct webhook_rules *rules, const char *text, size_t length)
+{
+    char host[HOST_SIZE];
+    bool bracketed = length > 0 && text[0] == '[';
+    const char *begin = bracketed ? text + 1 : text;
+    const char *end = memchr(begin, bracketed ? ']' : ':', length - (size_t)(begin - text));
+    if (memchr(text, '@', length) != NULL) {
+        return "must not hold a user name or password";
+    }
+    if (end == NULL && bracketed) {
+        return "must name a host";
+    }
+    end = end == NULL ? text + length : end;
+    const char *after = bracketed ? end + 1 : end;
+    size_t host_length = (size_t)(end - begin);
+    if (host_length >= sizeof(host)) {
+        return "must name a host";
+    }
+    memcpy(host, begin, host_length);
+    host[host_length] = '\0';
+    const char *fault = host_fault(rules, host, bracketed);
+    size_t rest = length - (size_t)(after - text);
+    if (fault != NULL || rest == 0) {
+        return fault;
+    }
+    return *after == ':' ? port_fault(after + 1, rest - 1) : "must name a host";
+}
+
+const char *webhook_url_fault(const struct webhook_rules *rules, const char *url)
+{
+    static const char secure[] = "https://";
+    static const char plain[] = "http://";
+    size_t scheme = sizeof(secure) - 1;
+    if (strlen(url) > WEBHOOK_URL_MOST) {
+        return "is too long";
+    }
+    if (!is_printable(url)) {
+        return "must be a URL of printable ASCII, without a fragment";
+    }
+    if (strncasecmp(url, secure, scheme) != 0) {
+        scheme = sizeof(plain) - 1;
+        if (!rules->http || strncasecmp(url, plain, scheme) != 0) {
+            return "must begin with https://";
+        }
+    }
+    return authority_fault(rules, url + scheme, strcspn(url + scheme, "/?"));
+}

@@ -1,0 +1,184 @@
+/*
+ * See voids.h.
+ */
+#include "common/rules/voids.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { ENTRIES_FIRST = 64 };
+
+bool voids_reserve(struct voids_list *list, size_t more)
+{
+    size_t size = list->size == 0 ? ENTRIES_FIRST : list->size;
+    if (list->size - list->count >= more) {
+        return true;
+    }
+    while (size - list->count < more) {
+        size *= 2;
+    }
+    struct voids_entry *entries = realloc(list->entries, size * sizeof *entries);
+    if (entries == NULL) {
+        return false;
+    }
+    list->entries = entries;
+    list->size = size;
+    return true;
+}
+
+void voids_free(struct voids_list *list)
+{
+    free(list->entries);
+    *list = (struct voids_list){0};
+}
+
+static bool is_bid(enum rules_kind kind)
+{
+    return kind == RULES_BID || kind == RULES_PROXY || kind == RULES_BUY;
+}
+
+static struct voids_standing standing_of(const struct rules_decision *decision)
+{
+    struct voids_standing standing = {.counts = decision->verdict != RULES_REJECTED};
+    if (standing.counts) {
+        standing.verdict = decision->verdict;
+        standing.raise = decision->raise;
+        standing.amount = decision->amount;
+        standing.answered = decision->automatic;
+        standing.answer_bidder = decision->automatic_bidder;
+        standing.answer_amount = decision->automatic_amount;
+    }
+    return standing;
+}
+
+struct voids_entry *voids_add(struct voids_list *list, const struct rules_command *command,
+                              const struct rules_decision *decision, int64_t seq)
+{
+    if ((!is_bid(command->kind) && command->kind != RULES_WITHDRAW) || decision->verdict == RULES_REJECTED) {
+        return NULL;
+    }
+    assert(list->count < list->size);
+    struct voids_entry *entry = &list->entries[list->count++];
+    *entry = (struct voids_entry){
+        .kind = command->kind,
+        .seq = seq,
+        .id = command->id,
+        .bidder_id = command->bidder_id,
+        .amount = command->amount,
+        .received_ms = command->received_ms,
+        .answered = decision->automatic,
+        .now = standing_of(decision),
+    };
+    return entry;
+}
+
+static struct voids_entry *find(const struct voids_list *list, const struct uuid *id)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (is_bid(list->entries[i].kind) && uuid_equal(&list->entries[i].id, id)) {
+            return &list->entries[i];
+        }
+    }
+    return NULL;
+}
+
+/* An admin may void at any time; a bidder takes back while the auction is open, their own bid, and not too late. */
+static enum rules_reason refused(const struct rules_auction *auction, const struct rules_command *command,
+                                 const struct voids_entry *entry)
+{
+    bool retracts = command->kind == RULES_RETRACT;
+    if (auction->status == RULES_CANCELLED) {
+        return RULES_AUCTION_CANCELLED;
+    }
+    if (entry == NULL || (retracts && !uuid_equal(&entry->bidder_id, &command->bidder_id))) {
+        return RULES_NOT_FOUND;
+    }
+    if (!entry->now.counts) {
+        return RULES_BID_VOIDED;
+    }
+    if (retracts && (auction->status != RULES_ACTIVE || command->received_ms >= auction->end_ms)) {
+        return RULES_AUCTION_ENDED;
+    }
+    return retracts && entry->received_ms < command->since_ms ? RULES_RETRACT_TOO_LATE : RULES_NONE;
+}
+
+static bool same(const struct voids_standing *one, const struct voids_standing *other)
+{
+    return one->counts == other->counts && one->verdict == other->verdict && one->raise == other->raise &&
+           one->amount == other->amount && one->answered == other->answered &&
+           uuid_equal(&one->answer_bidder, &other->answer_bidder) && one->answer_amount == other->answer_amount;
+}
+
+/* One that was voided before stays so. A withdrawal that has nothing left to withdraw does nothing. */
+static void take_again(struct rules_auction *auction, struct voids_entry *entry, const struct voids_entry *voided)
+{
+    struct voids_standing now = {.counts = false};
+    if (entry != voided && entry->now.counts) {
+        struct rules_command command = {
+            .kind = entry->kind,
+            .id = entry->id,
+            .bidder_id = entry->bidder_id,
+            .amount = entry->amount,
+            .received_ms = entry->received_ms,
+            .again = true,
+        };
+        struct rules_decision decision = rules_decide(auction, &command);
+        now = standing_of(&decision);
+    }
+    if (is_bid(entry->kind) && !same(&now, &entry->now)) {
+        entry->now = now;
+        entry->changed = true;
+    }
+}
+
+/* The auction as it was before its first bid. */
+static struct rules_auction without_bids(const struct rules_auction *auction)
+{
+    struct rules_auction fresh = *auction;
+    fresh.price = 0;
+    fresh.bid_count = 0;
+    fresh.has_leader = false;
+    fresh.leader_id = (struct uuid){{0}};
+    fresh.leader_bid_id = (struct uuid){{0}};
+    fresh.leader_by_proxy = false;
+    fresh.leader_max = 0;
+    fresh.runner_up_max = 0;
+    return fresh;
+}
+
+static void take_all_again(struct rules_auction *auction, struct voids_list *list, const struct voids_entry *voided)
+{
+    struct rules_auction fresh = without_bids(auction);
+    for (size_t i = 0; i < list->count; i++) {
+        take_again(&fresh, &list->entries[i], voided);
+    }
+    auction->price = fresh.price;
+    auction->bid_count = fresh.bid_count;
+    auction->has_leader = fresh.has_leader;
+    auction->leader_id = fresh.leader_id;
+    auction->leader_bid_id = fresh.leader_bid_id;
+    auction->leader_by_proxy = fresh.leader_by_proxy;
+    auction->leader_max = fresh.leader_max;
+    auction->runner_up_max = fresh.runner_up_max;
+    if (auction->status == RULES_SOLD || auction->status == RULES_UNSOLD) {
+        auction->status = rules_outcome(auction);
+    }
+}
+
+struct rules_decision voids_decide(struct rules_auction *auction, const struct rules_command *command,
+                                   struct voids_list *list, int64_t seq)
+{
+    const struct voids_entry *entry = NULL;
+    enum rules_reason reason = RULES_TOO_MANY_BIDS;
+    assert(command->kind == RULES_VOID || command->kind == RULES_RETRACT);
+    if (seq <= VOIDS_LEDGER_MAX) {
+        entry = find(list, &command->target);
+        reason = refused(auction, command, entry);
+    }
+    if (reason != RULES_NONE) {
+        return (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
+    }
+    struct rules_decision decision = {.verdict = RULES_ACCEPTED, .voided = true, .loser = entry->bidder_id};
+    take_all_again(auction, list, entry);
+    return decision;
+}

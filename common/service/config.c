@@ -1,0 +1,422 @@
+/*
+ * See config.h. One table says everything about a setting; reading, defaults, bounds and the list for --help come out
+ * of it.
+ */
+#include "common/service/config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <ini.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/address.h"
+
+enum setting_type { SETTING_INT, SETTING_TEXT, SETTING_BOOL };
+
+struct setting {
+    const char *section;
+    const char *name;
+    enum setting_type type;
+    size_t offset; /* in struct config */
+    size_t size;   /* of a text */
+    const char *initial;
+    int least; /* of a number */
+    int most;
+};
+
+#define INT(section, name, initial, least, most)                                                                       \
+    {                                                                                                                  \
+        section, #name, SETTING_INT, offsetof(struct config, name), 0, initial, least, most                            \
+    }
+#define TEXT(section, key, member, initial)                                                                            \
+    {                                                                                                                  \
+        section, key, SETTING_TEXT, offsetof(struct config, member), sizeof(((struct config *)0)->member), initial, 0, \
+            0                                                                                                          \
+    }
+#define BOOL(section, name, initial)                                                                                   \
+    {                                                                                                                  \
+        section, #name, SETTING_BOOL, offsetof(struct config, name), 0, initial, 0, 0                                  \
+    }
+
+static const struct setting settings[] = {
+    TEXT("log", "log_level", log_level, "info"),
+
+    TEXT("metrics", "metrics_address", metrics_address, "127.0.0.1"),
+    INT("metrics", metrics_port, "0", 0, 65535),
+    BOOL("metrics", metrics_public, "no"),
+
+    TEXT("postgres", "pg_url", pg_url, "postgresql://rostrum@127.0.0.1:5432/rostrum"),
+    INT("postgres", pg_connections, "4", 1, 100),
+    INT("postgres", pg_search_connections, "1", 1, 100),
+    INT("postgres", pg_timeout_ms, "5000", 100, 600000),
+
+    TEXT("redis", "redis_url", redis_url, "redis://127.0.0.1:6379/0"),
+    INT("redis", redis_timeout_ms, "500", 10, 60000),
+
+    TEXT("rabbitmq", "amqp_url", amqp_url, "amqp://guest:guest@127.0.0.1:5672/%2f"),
+    INT("rabbitmq", amqp_heartbeat_s, "10", 2, 600),
+    INT("rabbitmq", shards, "8", 1, 100),
+    INT("rabbitmq", shard_queue_max_messages, "200000", 100, 100000000),
+    INT("rabbitmq", confirm_deadline_ms, "1500", 50, 60000),
+
+    TEXT("gateway", "listen_address", listen_address, "127.0.0.1"),
+    INT("gateway", listen_port, "8080", 1, 65535),
+    INT("gateway", workers, "2", 1, 64),
+    INT("gateway", connections_max, "8192", 4, 1000000),
+    INT("gateway", header_max_bytes, "16384", 1024, 1048576),
+    INT("gateway", body_max_bytes, "65536", 1024, 67108864),
+    INT("gateway", request_read_timeout_ms, "10000", 100, 600000),
+    INT("gateway", idle_timeout_s, "75", 1, 86400),
+    INT("gateway", request_deadline_ms, "3000", 100, 60000),
+    INT("gateway", drain_deadline_ms, "10000", 100, 600000),
+    INT("gateway", share_max_bids, "64", 1, 64),
+    INT("gateway", publish_pending_max_bids, "4096", 1, 1000000),
+    INT("gateway", hash_threads, "1", 1, 64),
+    INT("gateway", hash_queue_max, "64", 1, 100000),
+    INT("gateway", clock_skew_max_ms, "200", 1, 60000),
+    BOOL("gateway", trust_forwarded_for, "no"),
+    TEXT("gateway", "cors_origins", cors_origins, "none"),
+
+    INT("auth", argon2_ops, "2", 1, 100),
+    INT("auth", argon2_memory_kib, "19456", 8, 4194304),
+    INT("auth", session_s, "86400", 60, 31536000),
+    INT("auth", access_token_s, "3600", 60, 86400),
+
+    INT("limits", bids_per_minute, "10", 0, 1000000),
+    INT("limits", bids_per_auction_minute, "0", 0, 1000000),
+    INT("limits", auctions_per_hour, "5", 0, 1000000),
+    INT("limits", searches_per_minute, "30", 0, 1000000),
+    INT("limits", logins_per_minute, "10", 0, 1000000),
+    INT("limits", registrations_per_hour, "20", 0, 1000000),
+    INT("limits", logins_account_per_minute, "100", 0, 1000000),
+    INT("limits", images_per_hour, "120", 0, 1000000),
+    INT("limits", mails_per_hour, "5", 0, 1000000),
+    INT("limits", resets_per_hour, "20", 0, 1000000),
+    INT("limits", webhook_calls_per_hour, "60", 0, 1000000),
+
+    TEXT("images", "store", store, "file"),
+    TEXT("images", "image_folder", image_folder, "/var/lib/rostrum/images"),
+    TEXT("images", "s3_endpoint", s3_endpoint, "https://s3.us-east-1.amazonaws.com"),
+    TEXT("images", "s3_region", s3_region, "us-east-1"),
+    TEXT("images", "s3_bucket", s3_bucket, "rostrum-images"),
+    TEXT("images", "s3_access_key", s3_access_key, "none"),
+    TEXT("images", "s3_secret_key", s3_secret_key, "none"),
+    INT("images", image_store_timeout_ms, "5000", 100, 600000),
+    INT("images", images_max, "12", 0, 100),
+    INT("images", image_max_bytes, "5242880", 1024, 67108864),
+    INT("images", image_max_pixels, "40000000", 1, 268435456),
+    INT("images", image_memory_mib, "1024", 384, 65536),
+    INT("images", image_timeout_s, "20", 1, 600),
+    INT("images", image_uploads_max, "16", 1, 10000),
+    INT("images", image_receive_timeout_ms, "60000", 100, 600000),
+    INT("images", image_threads, "1", 1, 64),
+    INT("images", image_read_threads, "4", 1, 64),
+    INT("images", image_read_queue_max, "256", 1, 100000),
+    INT("images", image_sweep_s, "60", 1, 86400),
+
+    INT("live", live_connections_max, "8000", 0, 1000000),
+    INT("live", live_subscriptions_max, "100", 1, 10000),
+    INT("live", live_message_max_bytes, "4096", 256, 65536),
+    INT("live", live_messages_max, "300", 1, 1000000),
+    INT("live", live_messages_window_s, "10", 1, 3600),
+    INT("live", live_buffer_bytes, "65536", 4096, 67108864),
+    INT("live", live_kernel_buffer_bytes, "32768", 4096, 67108864),
+    INT("live", live_stall_s, "30", 1, 3600),
+    INT("live", live_ping_interval_s, "30", 1, 3600),
+    INT("live", live_idle_timeout_s, "20", 1, 3600),
+    INT("live", live_check_ms, "1000", 100, 60000),
+    INT("live", live_reconnect_ms, "5000", 0, 600000),
+
+    INT("bids", retract_window_s, "0", 0, 86400),
+
+    TEXT("mail", "mail_url", mail_url, "none"),
+    TEXT("mail", "mail_user", mail_user, "none"),
+    TEXT("mail", "mail_password", mail_password, "none"),
+    TEXT("mail", "mail_from", mail_from, "rostrum@localhost"),
+    TEXT("mail", "mail_from_name", mail_from_name, "Rostrum"),
+    BOOL("mail", mail_tls_required, "yes"),
+    TEXT("mail", "mail_ca_file", mail_ca_file, "none"),
+    INT("mail", mail_connect_timeout_ms, "10000", 100, 600000),
+    INT("mail", mail_timeout_ms, "30000", 100, 600000),
+    INT("mail", mail_connections_max, "8", 1, 1000),
+    TEXT("mail", "template_folder", template_folder, "/usr/share/rostrum/templates"),
+    TEXT("mail", "public_url", public_url, "http://127.0.0.1:8080"),
+
+    BOOL("accounts", bid_unverified, "yes"),
+    INT("accounts", verify_token_s, "172800", 60, 31536000),
+    INT("accounts", reset_token_s, "3600", 60, 86400),
+
+    INT("deliveries", delivery_keep_days, "30", 1, 36500),
+
+    INT("bidworker", batch_max_bids, "1024", 1, 1024),
+    INT("bidworker", batch_interval_ms, "50", 0, 999),
+    INT("bidworker", prefetch_messages, "1024", 1, 65535),
+    INT("bidworker", ownership_poll_ms, "250", 10, 60000),
+    INT("bidworker", outbox_sweep_ms, "2000", 100, 600000),
+    INT("bidworker", outbox_age_ms, "5000", 100, 3600000),
+    INT("bidworker", crash_count, "3", 1, 1000),
+
+    INT("endworker", fence_grace_ms, "2000", 100, 600000),
+    INT("endworker", fence_repeat_ms, "2000", 100, 600000),
+    INT("endworker", schedule_poll_ms, "100", 10, 60000),
+    INT("endworker", ending_soon_s, "300", 0, 86400),
+    INT("endworker", settle_sweep_ms, "5000", 100, 600000),
+
+    INT("notifyworker", notify_batch_max, "64", 1, 1024),
+    INT("notifyworker", notify_interval_ms, "100", 0, 999),
+    INT("notifyworker", watch_poll_ms, "5000", 100, 60000),
+
+    BOOL("webhooks", webhook_http, "no"),
+    TEXT("webhooks", "webhook_networks", webhook_networks, "none"),
+    TEXT("webhooks", "webhook_ca_file", webhook_ca_file, "none"),
+    INT("webhooks", webhook_calls_max, "512", 1, 10000),
+    INT("webhooks", webhook_endpoint_calls_max, "4", 1, 10000),
+    INT("webhooks", webhooks_max, "10", 0, 100),
+    INT("webhooks", webhook_connect_timeout_ms, "3000", 100, 60000),
+    INT("webhooks", webhook_timeout_ms, "10000", 100, 600000),
+    INT("webhooks", webhook_response_max_bytes, "65536", 1024, 16777216),
+    INT("webhooks", webhook_off_after_s, "259200", 1, 31536000),
+};
+
+static bool parse_int(const struct setting *setting, const char *text, int *out)
+{
+    char *end = NULL;
+    errno = 0;
+    long value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < setting->least || value > setting->most) {
+        return false;
+    }
+    *out = (int)value;
+    return true;
+}
+
+static bool parse_bool(const char *text, bool *out)
+{
+    bool yes = strcmp(text, "yes") == 0 || strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
+    bool no = strcmp(text, "no") == 0 || strcmp(text, "false") == 0 || strcmp(text, "0") == 0;
+    *out = yes;
+    return yes || no;
+}
+
+static bool set_text(const struct setting *setting, const char *text, char *out)
+{
+    size_t length = strlen(text);
+    if (length == 0 || length >= setting->size) {
+        return false;
+    }
+    memcpy(out, text, length + 1);
+    return true;
+}
+
+static bool set(struct config *config, const struct setting *setting, const char *text)
+{
+    void *member = (char *)config + setting->offset;
+    switch (setting->type) {
+    case SETTING_INT:
+        return parse_int(setting, text, member);
+    case SETTING_BOOL:
+        return parse_bool(text, member);
+    case SETTING_TEXT:
+        return set_text(setting, text, member);
+    }
+    return false;
+}
+
+static const struct setting *find(const char *section, const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        if (strcmp(settings[i].section, section) == 0 && strcmp(settings[i].name, name) == 0) {
+            return &settings[i];
+        }
+    }
+    return NULL;
+}
+
+void config_defaults(struct config *config)
+{
+    *config = (struct config){.log_level = ""};
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        bool good = set(config, &settings[i], settings[i].initial);
+        assert(good);
+        (void)good;
+    }
+}
+
+struct reading {
+    struct config *config;
+    const char *path;
+    char *why;
+    size_t why_size;
+};
+
+static int on_entry(void *arg, const char *section, const char *name, const char *value)
+{
+    struct reading *reading = arg;
+    if (reading->why[0] != '\0') {
+        return 0; /* the first mistake is the one told */
+    }
+    const struct setting *setting = find(section, name);
+    if (setting == NULL) {
+        (void)snprintf(reading->why, reading->why_size, "%s: no setting %s in section [%s]", reading->path, name,
+                       section);
+        return 0;
+    }
+    if (set(reading->config, setting, value)) {
+        return 1;
+    }
+    if (setting->type == SETTING_INT) {
+        (void)snprintf(reading->why, reading->why_size, "%s: %s must be a whole number from %d to %d", reading->path,
+                       name, setting->least, setting->most);
+    } else {
+        (void)snprintf(reading->why, reading->why_size, "%s: %s must be %s", reading->path, name,
+                       setting->type == SETTING_BOOL ? "yes or no" : "a text that is neither empty nor too long");
+    }
+    return 0;
+}
+
+bool config_read(struct config *config, const char *path, char *why, size_t why_size)
+{
+    struct reading reading = {config, path, why, why_size};
+    why[0] = '\0';
+    int line = ini_parse(path, on_entry, &reading);
+    if (line == 0) {
+        return true;
+    }
+    if (why[0] != '\0') {
+        size_t used = strlen(why);
+        (void)snprintf(why + used, why_size - used, " (line %d)", line);
+    } else if (line < 0) {
+        (void)snprintf(why, why_size, "%s: cannot be read: %s", path, strerror(errno));
+    } else {
+        (void)snprintf(why, why_size, "%s: line %d is no setting", path, line);
+    }
+    return false;
+}
+
+bool config_read_environment(struct config *config, char *why, size_t why_size)
+{
+    static const struct {
+        const char *variable;
+        const char *section;
+        const char *name;
+    } variables[] = {
+        {"ROSTRUM_PG_URL", "postgres", "pg_url"},
+        {"ROSTRUM_REDIS_URL", "redis", "redis_url"},
+        {"ROSTRUM_AMQP_URL", "rabbitmq", "amqp_url"},
+        {"ROSTRUM_METRICS_PORT", "metrics", "metrics_port"},
+        {"ROSTRUM_S3_ACCESS_KEY", "images", "s3_access_key"},
+        {"ROSTRUM_S3_SECRET_KEY", "images", "s3_secret_key"},
+        {"ROSTRUM_MAIL_PASSWORD", "mail", "mail_password"},
+    };
+    const char *file = getenv("ROSTRUM_CONF");
+    if (file != NULL && file[0] != '\0' && !config_read(config, file, why, why_size)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        const char *value = getenv(variables[i].variable);
+        if (value == NULL || value[0] == '\0') {
+            continue;
+        }
+        if (!set(config, find(variables[i].section, variables[i].name), value)) {
+            (void)snprintf(why, why_size, "%s: not a value of %s", variables[i].variable, variables[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_images(const struct config *config, char *why, size_t why_size)
+{
+    bool s3 = strcmp(config->store, "s3") == 0;
+    if (!s3 && strcmp(config->store, "file") != 0) {
+        (void)snprintf(why, why_size, "store must be file or s3");
+        return false;
+    }
+    if (s3 && (strcmp(config->s3_access_key, "none") == 0 || strcmp(config->s3_secret_key, "none") == 0)) {
+        (void)snprintf(why, why_size, "store = s3 needs s3_access_key and s3_secret_key");
+        return false;
+    }
+    return true;
+}
+
+/* What stands in a header or a link must be on one line, and the rest is libcurl's to judge. */
+static bool is_plain(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~' || strchr("<>\"", *text) != NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_mail(const struct config *config, char *why, size_t why_size)
+{
+    bool smtp = strncmp(config->mail_url, "smtp://", 7) == 0 || strncmp(config->mail_url, "smtps://", 8) == 0;
+    if (strcmp(config->mail_url, "none") != 0 && !smtp) {
+        (void)snprintf(why, why_size, "mail_url must be none, or begin with smtp:// or smtps://");
+        return false;
+    }
+    const char *at = strchr(config->mail_from, '@');
+    if (at == NULL || at == config->mail_from || at[1] == '\0' || !is_plain(config->mail_from)) {
+        (void)snprintf(why, why_size, "mail_from must be an address");
+        return false;
+    }
+    if (!is_plain(config->public_url) || strstr(config->public_url, "://") == NULL) {
+        (void)snprintf(why, why_size, "public_url must be a URL");
+        return false;
+    }
+    if (!config->bid_unverified && strcmp(config->mail_url, "none") == 0) {
+        (void)snprintf(why, why_size, "bid_unverified = no needs mail_url: nobody could verify an address");
+        return false;
+    }
+    if ((strcmp(config->mail_user, "none") == 0) != (strcmp(config->mail_password, "none") == 0)) {
+        (void)snprintf(why, why_size, "mail_user and mail_password go together");
+        return false;
+    }
+    return true;
+}
+
+static bool check_webhooks(const struct config *config, char *why, size_t why_size)
+{
+    struct address_networks networks;
+    if (!address_networks_parse(config->webhook_networks, &networks)) {
+        (void)snprintf(why, why_size, "webhook_networks must be none, or up to %d networks like 10.0.0.0/8",
+                       ADDRESS_NETWORKS_MAX);
+        return false;
+    }
+    return true;
+}
+
+bool config_check(const struct config *config, char *why, size_t why_size)
+{
+    enum log_level level = LOG_INFO;
+    if (!log_level_parse(config->log_level, &level)) {
+        (void)snprintf(why, why_size, "log_level must be debug, info, warn or error");
+        return false;
+    }
+    /* Every bid that was received in time must stand ahead of the fence (DESIGN.md, "The hammer"). */
+    if (config->fence_grace_ms <= config->confirm_deadline_ms + 2 * config->clock_skew_max_ms) {
+        (void)snprintf(
+            why, why_size,
+            "fence_grace_ms (%d) must be more than confirm_deadline_ms (%d) plus twice clock_skew_max_ms (%d)",
+            config->fence_grace_ms, config->confirm_deadline_ms, config->clock_skew_max_ms);
+        return false;
+    }
+    if (config->confirm_deadline_ms >= config->request_deadline_ms) {
+        (void)snprintf(why, why_size, "confirm_deadline_ms (%d) must be less than request_deadline_ms (%d)",
+                       config->confirm_deadline_ms, config->request_deadline_ms);
+        return false;
+    }
+    return check_images(config, why, why_size) && check_mail(config, why, why_size) &&
+           check_webhooks(config, why, why_size);
+}
+
+void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+        each(settings[i].section, settings[i].name, settings[i].initial, arg);
+    }
+}

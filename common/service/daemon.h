@@ -1,0 +1,57 @@
+/*
+ * What every program of the house does alike: command line (--help, --version, --check-config, --config FILE),
+ * settings, the log, SIGTERM and SIGINT as a drain with a deadline, SIGHUP, systemd's READY, STOPPING and WATCHDOG.
+ *
+ * Exit codes: 0 done, 1 failed while running, 2 wrong command line or settings, 75 (EX_TEMPFAIL) drain deadline passed.
+ */
+#ifndef ROSTRUM_COMMON_SERVICE_DAEMON_H
+#define ROSTRUM_COMMON_SERVICE_DAEMON_H
+
+#include <event2/event.h>
+
+#include "common/base/base.h"
+#include "common/service/config.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DRAIN = 75 };
+
+struct daemon_program {
+    const char *name;        /* rostrum-bidworker */
+    const char *purpose;     /* one line */
+    const char *description; /* for --help: paragraphs */
+};
+
+/*
+ * Reads command line and settings into `config`. Returns true to go on; false when the program should exit with
+ * `*exit_code` at once (help, version, --check-config and errors have been answered).
+ */
+MUST_CHECK bool daemon_start(const struct daemon_program *program, int argc, char **argv, struct config *config,
+                             int *exit_code);
+
+/*
+ * Raises the limit of open descriptors to `wanted`, as far as it may: the usual one is 1,024. The log says what follows
+ * if that is not far enough.
+ */
+void daemon_want_descriptors(int wanted, const char *follows);
+
+struct daemon; /* signals, watchdog and the drain of one process with one loop */
+
+struct daemon_calls {
+    void (*drain)(void *arg);  /* SIGTERM or SIGINT: stop taking work, finish, then call daemon_drained */
+    void (*reload)(void *arg); /* SIGHUP; NULL: ignored */
+    void *arg;
+};
+
+MUST_CHECK struct daemon *daemon_new(struct event_base *base, const struct config *config,
+                                     const struct daemon_calls *calls);
+void daemon_free(struct daemon *daemon);
+/* READY=1; repeated calls are harmless. */
+void daemon_ready(struct daemon *daemon);
+/* STATUS= line for systemctl status. */
+void daemon_status(struct daemon *daemon, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Everything is finished: ends the loop. */
+void daemon_drained(struct daemon *daemon);
+bool daemon_draining(const struct daemon *daemon);
+/* After the loop: 0, or EXIT_DRAIN if the deadline ended it. */
+int daemon_exit_code(const struct daemon *daemon);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * Rendezvous hashing: every pair of shard and worker has a weight that anybody can compute, and a shard belongs to the
+ * worker of the greatest weight. Pure.
+ */
+#include "common/service/shards.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+/* The finaliser of splitmix64: every bit of the input changes about half of the output's. */
+static uint64_t shards_mix(uint64_t value)
+{
+    value += UINT64_C(0x9e3779b97f4a7c15);
+    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return value ^ (value >> 31);
+}
+
+uint32_t shards_owner(unsigned shard, const uint32_t *worker_ids, size_t count)
+{
+    uint32_t owner = 0;
+    uint64_t best = 0;
+
+    assert(worker_ids != NULL || count == 0);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t weight = shards_mix(shards_mix(worker_ids[i]) ^ shard);
+
+        if (owner == 0 || weight > best || (weight == best && worker_ids[i] < owner)) {
+            owner = worker_ids[i];
+            best = weight;
+        }
+    }
+    return owner;
+}
+
+void shards_report_write(const struct shards_report *report, char out[static SHARDS_REPORT_SIZE])
+{
+    int length = snprintf(out, SHARDS_REPORT_SIZE, "%" PRIu32 " %" PRIu32 " %" PRId64, report->worker, report->unacked,
+                          report->at_ms);
+    assert(length > 0 && length < SHARDS_REPORT_SIZE);
+    (void)length;
+}
+
+/* Digits up to `end`, which is stepped over; false for anything else or above `most`. */
+static bool shards_number(const char **at, char end, int64_t most, int64_t *out)
+{
+    const char *text = *at;
+    int64_t value = 0;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        if (value > (most - (*text - '0')) / 10) {
+            return false;
+        }
+        value = value * 10 + (*text - '0');
+    }
+    if (text == *at || *text != end) {
+        return false;
+    }
+    *at = end == '\0' ? text : text + 1;
+    *out = value;
+    return true;
+}
+
+bool shards_report_read(const char *text, struct shards_report *report)
+{
+    int64_t worker = 0;
+    int64_t unacked = 0;
+    if (!shards_number(&text, ' ', SHARDS_WORKER_MAX, &worker) || !shards_number(&text, ' ', UINT32_MAX, &unacked) ||
+        !shards_number(&text, '\0', INT64_MAX, &report->at_ms)) {
+        return false;
+    }
+    report->worker = (uint32_t)worker;
+    report->unacked = (uint32_t)unacked;
+    return true;
+}

@@ -1,0 +1,161 @@
+/*
+ * See scene.h. Called by watch.c. The auction and its bids are two statements: a bid that is decided between them is
+ * shown a moment before its price.
+ */
+#include "deploy/ctl/auction_view.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "deploy/ctl/store.h"
+
+enum { DELETE_BYTE = 0x7f, C1_LEAD = 0xc2, C1_LAST = 0x9f };
+
+static const char AUCTION_SQL[] =
+    "SELECT title, currency, status, starting_price, reserve_price IS NOT NULL,"
+    " reserve_price IS NULL OR coalesce(current_bid, 0) >= reserve_price, current_bid, minimum_bid, "
+    "bid_count, " STORE_MS("start_time") ", " STORE_MS(
+        "end_time") ", extensions_used, version,"
+                    " settled_at IS NOT NULL OR status = 'cancelled',"
+                    " coalesce(winner_id, leader_id), " STORE_MS("clock_timestamp()") " FROM auctions WHERE id = $1";
+
+enum {
+    TITLE,
+    CURRENCY,
+    STATUS,
+    STARTING_PRICE,
+    HAS_RESERVE,
+    RESERVE_MET,
+    PRICE,
+    MINIMUM_BID,
+    BID_COUNT,
+    START,
+    END,
+    EXTENSIONS,
+    VERSION,
+    SETTLED,
+    LEADER,
+    NOW
+};
+
+/* The public history: see gateway/bid/ledger. A maximum that was beaten at once is spent, and is its bidder's amount.
+ */
+static const char BIDS_SQL[] =
+    "SELECT coalesce(now_bidder_id, bidder_id), CASE WHEN kind = 'proxy' AND coalesce(now_status, status) = 'outbid'"
+    " THEN max_amount ELSE coalesce(now_amount, amount) END, " STORE_MS(
+        "decided_at") ", kind = 'auto', coalesce(now_status, status) = 'accepted'"
+                      " FROM bids WHERE auction_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy')"
+                      " AND status IN ('accepted', 'outbid') AND counts AND NOT coalesce(now_raise, raise)"
+                      " ORDER BY seq DESC LIMIT $2::integer";
+
+enum { BIDDER, AMOUNT, AT, AUTOMATIC, ACCEPTED };
+
+bool scene_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
+{
+    size_t length = 0;
+    PGresult *result = store_run(ctl, "SELECT secret FROM house_keys WHERE name = 'pseudonym'", 0, NULL);
+    const char *hex = result != NULL && PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";
+    bool good = sodium_hex2bin(key, PSEUDONYM_KEY_BYTES, hex, strlen(hex), NULL, &length, NULL) == 0 &&
+                length == PSEUDONYM_KEY_BYTES;
+    if (result != NULL && !good) {
+        ctl_complain("this database holds no house yet: run `rostrumctl migrate`");
+    }
+    PQclear(result);
+    return good;
+}
+
+/* U+0000 to U+001F, U+007F to U+009F become blanks. Cut within a character at worst. */
+static void write_plain(const char *text, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s", text);
+    for (unsigned char *at = (unsigned char *)out; *at != '\0'; at++) {
+        if (*at < ' ' || *at == DELETE_BYTE) {
+            *at = ' ';
+        } else if (at[0] == C1_LEAD && at[1] >= DELETE_BYTE && at[1] <= C1_LAST) {
+            at[0] = at[1] = ' ';
+        }
+    }
+}
+
+static void read_auction(const PGresult *result, struct scene *scene)
+{
+    write_plain(pg_text(result, 0, TITLE), scene->title, sizeof scene->title);
+    (void)snprintf(scene->currency, sizeof scene->currency, "%s", pg_text(result, 0, CURRENCY));
+    (void)snprintf(scene->status, sizeof scene->status, "%s", pg_text(result, 0, STATUS));
+    scene->starting_price = pg_money(result, 0, STARTING_PRICE);
+    scene->has_reserve = pg_bool(result, 0, HAS_RESERVE);
+    scene->reserve_met = pg_bool(result, 0, RESERVE_MET);
+    scene->price = pg_money(result, 0, PRICE);
+    scene->minimum_bid = pg_money(result, 0, MINIMUM_BID);
+    scene->bid_count = pg_int(result, 0, BID_COUNT);
+    scene->start_ms = pg_int(result, 0, START);
+    scene->end_ms = pg_int(result, 0, END);
+    scene->extensions = pg_int(result, 0, EXTENSIONS);
+    scene->version = pg_int(result, 0, VERSION);
+    scene->settled = pg_bool(result, 0, SETTLED);
+    scene->ahead_ms = pg_int(result, 0, NOW) - clock_now_ms();
+}
+
+static void read_bids(const PGresult *result, const struct uuid *id, const uint8_t key[static PSEUDONYM_KEY_BYTES],
+                      struct scene *scene)
+{
+    scene->bids_known = (size_t)PQntuples(result);
+    for (size_t i = 0; i < scene->bids_known; i++) {
+        struct scene_bid *bid = &scene->bids[i];
+        const struct uuid bidder = pg_uuid(result, (int)i, BIDDER);
+        pseudonym_write(key, id, &bidder, bid->bidder);
+        bid->amount = pg_money(result, (int)i, AMOUNT);
+        bid->at_ms = pg_int(result, (int)i, AT);
+        bid->automatic = pg_bool(result, (int)i, AUTOMATIC);
+        bid->accepted = pg_bool(result, (int)i, ACCEPTED);
+    }
+}
+
+/* Not by store_run: here a server that is away is nothing to complain of, but to wait for. */
+static PGresult *ask(struct ctl *ctl, const char *sql, int count, const char *const *values)
+{
+    if (PQstatus(ctl->pg) != CONNECTION_OK) {
+        PQreset(ctl->pg);
+    }
+    PGresult *result = PQexecParams(ctl->pg, sql, count, NULL, values, NULL, NULL, 0);
+    if (PQresultStatus(result) == PGRES_TUPLES_OK) {
+        return result;
+    }
+    PQclear(result);
+    return NULL;
+}
+
+enum scene_outcome scene_read(struct ctl *ctl, const struct uuid *id, const uint8_t key[static PSEUDONYM_KEY_BYTES],
+                              struct scene *scene)
+{
+    char id_text[UUID_TEXT_SIZE];
+    char most[16];
+    const char *const values[] = {id_text, most};
+    enum scene_outcome outcome = SCENE_LOST;
+    uuid_format(id, id_text);
+    (void)snprintf(most, sizeof most, "%d", SCENE_BIDS_MAX);
+    PGresult *auction = ask(ctl, AUCTION_SQL, 1, values);
+    PGresult *bids = auction == NULL ? NULL : ask(ctl, BIDS_SQL, (int)ARRAY_LEN(values), values);
+    if (bids != NULL && PQntuples(auction) == 0) {
+        outcome = SCENE_NONE;
+    } else if (bids != NULL) {
+        const struct uuid leader = pg_uuid(auction, 0, LEADER);
+        scene->leader[0] = '\0';
+        if (!pg_null(auction, 0, LEADER)) {
+            pseudonym_write(key, id, &leader, scene->leader);
+        }
+        read_auction(auction, scene);
+        read_bids(bids, id, key, scene);
+        outcome = SCENE_READ;
+    }
+    PQclear(auction);
+    PQclear(bids);
+    return outcome;
+}
+
+int64_t scene_now_ms(const struct scene *scene)
+{
+    return clock_now_ms() + scene->ahead_ms;
+}

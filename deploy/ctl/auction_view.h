@@ -1,0 +1,60 @@
+/*
+ * What `rostrumctl watch` knows of an auction: read from PostgreSQL, always whole, so that nothing that was missed
+ * matters. What is public, and no more: no maximum, and of people their pseudonyms.
+ */
+#ifndef ROSTRUM_DEPLOY_CTL_AUCTION_VIEW_H
+#define ROSTRUM_DEPLOY_CTL_AUCTION_VIEW_H
+
+#include "common/base/ids.h"
+#include "common/protocol/pseudonym.h"
+#include "deploy/ctl/ctl.h"
+
+enum {
+    SCENE_TITLE_SIZE = 1024 + 1, /* 255 characters of UTF-8 */
+    SCENE_WORD_SIZE = 16,        /* a status, a currency */
+    SCENE_BIDS_MAX = 240,        /* newest ones: a wide terminal's sparkline */
+};
+
+struct scene_bid {
+    char bidder[PSEUDONYM_SIZE];
+    int64_t amount; /* minor units */
+    int64_t at_ms;
+    bool automatic; /* a proxy's answer */
+    bool accepted;  /* it made the price; else it was outbid at once */
+};
+
+struct scene {
+    char title[SCENE_TITLE_SIZE]; /* without control characters: strangers write titles, and terminals obey them */
+    char currency[SCENE_WORD_SIZE];
+    char status[SCENE_WORD_SIZE];
+    int64_t starting_price; /* minor units */
+    bool has_reserve;
+    bool reserve_met;
+    int64_t price; /* 0: no bid yet */
+    int64_t minimum_bid;
+    int64_t bid_count;
+    int64_t start_ms;
+    int64_t end_ms;
+    int64_t extensions;
+    int64_t version;
+    bool settled;                          /* or cancelled: nothing more will happen */
+    char leader[PSEUDONYM_SIZE];           /* "": none */
+    struct scene_bid bids[SCENE_BIDS_MAX]; /* newest first */
+    size_t bids_known;
+    int64_t ahead_ms; /* the server's clock before ours, when this was read */
+};
+
+enum scene_outcome { SCENE_READ, SCENE_NONE, SCENE_LOST };
+
+/* The key of pseudonyms; false, and said, if it cannot be read. */
+MUST_CHECK bool scene_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES]);
+/*
+ * Reads the auction. SCENE_NONE: there is none of this id. SCENE_LOST: PostgreSQL does not answer (nothing is said);
+ * the next call connects anew. `scene` then is as it was.
+ */
+MUST_CHECK enum scene_outcome scene_read(struct ctl *ctl, const struct uuid *id,
+                                         const uint8_t key[static PSEUDONYM_KEY_BYTES], struct scene *scene);
+/* Server time now. */
+int64_t scene_now_ms(const struct scene *scene);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * See metering.h.
+ */
+#include "endworker/endworker_metrics.h"
+
+#include "common/base/log.h"
+#include "common/io/broker.h"
+#include "common/io/pg.h"
+
+static const char *const outcomes[] = {"sold", "unsold"};
+
+static struct metrics_family settled = {
+    .name = "rostrum_auctions_ended_total",
+    .help = "Auctions settled, by outcome.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"outcome", outcomes, ARRAY_LEN(outcomes)}},
+};
+static struct metrics_family outbox = {
+    .name = "rostrum_outbox_rows",
+    .help = "Rows of the outbox that this program has committed and not yet published and removed.",
+    .type = METRICS_GAUGE,
+};
+static struct metrics_family leader = {
+    .name = "rostrum_endworker_leader",
+    .help = "1 for the end worker that leads, 0 for a stand-by.",
+    .type = METRICS_GAUGE,
+};
+
+struct metrics_family *const metering_families[] = {
+    &settled, &outbox, &leader, &log_metrics, &broker_metrics, &pg_metrics, NULL,
+};
+
+void metering_settled(const char *status)
+{
+    metrics_add(&settled, metrics_value(&settled, 0, status), 0, 0, 1);
+}
+
+void metering_outbox(size_t depth)
+{
+    metrics_set(&outbox, 0, (int64_t)depth);
+}
+
+void metering_leader(bool leading)
+{
+    metrics_set(&leader, 0, leading ? 1 : 0);
+}

@@ -1,0 +1,130 @@
+/*
+ * See sent.h. An open-addressing table twice as large as what it may hold. Entries carry the number of the cycle in
+ * which they were last asked for; the end of a cycle rebuilds the table without the older ones, so that there is no
+ * deleting from the middle.
+ */
+#include "endworker/sent_commands.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS = 2 * SENT_MAX };
+
+struct entry {
+    bool used;
+    enum command_kind kind;
+    struct uuid auction_id;
+    int64_t due_ms;       /* what it was sent for */
+    int64_t next_mono_ms; /* when it may be sent again */
+    int64_t times;        /* sent so far, 0 before the first; at most SENT_BACK_OFF_MAX */
+    uint64_t cycle;       /* asked for last */
+};
+
+struct sent {
+    int64_t repeat_ms;
+    uint64_t cycle;
+    size_t count;
+    struct entry *slots;
+    struct entry *spare; /* the table to rebuild into */
+};
+
+struct sent *sent_new(int64_t repeat_ms)
+{
+    struct sent *sent = calloc(1, sizeof(*sent));
+    if (sent == NULL) {
+        return NULL;
+    }
+    sent->repeat_ms = repeat_ms;
+    sent->cycle = 1;
+    sent->slots = calloc(SLOTS, sizeof(*sent->slots));
+    sent->spare = calloc(SLOTS, sizeof(*sent->spare));
+    if (sent->slots == NULL || sent->spare == NULL) {
+        sent_free(sent);
+        return NULL;
+    }
+    return sent;
+}
+
+void sent_free(struct sent *sent)
+{
+    if (sent != NULL) {
+        free(sent->slots);
+        free(sent->spare);
+        free(sent);
+    }
+}
+
+/* The entry, or the free slot where it would stand. */
+static struct entry *find(struct entry *slots, enum command_kind kind, const struct uuid *auction_id)
+{
+    uint32_t hash = 0;
+    memcpy(&hash, auction_id->bytes + 12, sizeof(hash)); /* the end of an id is random, all of it */
+    size_t slot = (hash + kind) % SLOTS;
+    while (slots[slot].used && (slots[slot].kind != kind || !uuid_equal(&slots[slot].auction_id, auction_id))) {
+        slot = (slot + 1) % SLOTS;
+    }
+    return &slots[slot];
+}
+
+enum sent_answer sent_ask(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t due_ms,
+                          int64_t mono_ms)
+{
+    struct entry *entry = find(sent->slots, kind, auction_id);
+    if (!entry->used) {
+        if (sent->count == SENT_MAX) {
+            return SENT_FULL;
+        }
+        *entry = (struct entry){.used = true, .kind = kind, .auction_id = *auction_id, .due_ms = due_ms};
+        sent->count++;
+    } else if (entry->due_ms != due_ms) {
+        entry->due_ms = due_ms;
+        entry->times = 0;
+        entry->next_mono_ms = 0;
+    }
+    entry->cycle = sent->cycle;
+    return entry->times == 0 || mono_ms >= entry->next_mono_ms ? SENT_DUE : SENT_EARLY;
+}
+
+void sent_note(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t mono_ms)
+{
+    struct entry *entry = find(sent->slots, kind, auction_id);
+    assert(entry->used);
+    entry->times = entry->times == 0 ? 1 : entry->times * 2;
+    if (entry->times > SENT_BACK_OFF_MAX) {
+        entry->times = SENT_BACK_OFF_MAX;
+    }
+    entry->next_mono_ms = mono_ms + sent->repeat_ms * entry->times;
+}
+
+void sent_failed(struct sent *sent, enum command_kind kind, const struct uuid *auction_id, int64_t mono_ms)
+{
+    struct entry *entry = find(sent->slots, kind, auction_id);
+    if (entry->used) {
+        entry->times = 1;
+        entry->next_mono_ms = mono_ms + sent->repeat_ms;
+    }
+}
+
+void sent_turn(struct sent *sent)
+{
+    if (sent->count > 0) {
+        struct entry *old = sent->slots;
+        memset(sent->spare, 0, SLOTS * sizeof(*sent->spare));
+        sent->count = 0;
+        for (size_t i = 0; i < SLOTS; i++) {
+            if (old[i].used && old[i].cycle == sent->cycle) {
+                *find(sent->spare, old[i].kind, &old[i].auction_id) = old[i];
+                sent->count++;
+            }
+        }
+        sent->slots = sent->spare;
+        sent->spare = old;
+    }
+    sent->cycle++;
+}
+
+size_t sent_count(const struct sent *sent)
+{
+    return sent->count;
+}

@@ -1,0 +1,354 @@
+/*
+ * See endings.h. Messages wait in a ring (at most PREFETCH: the broker gives no more). One job at a time takes as many
+ * of them as JOB_AUCTIONS_MAX allows, or what a sweep found, and hands the auctions to settlement. Then its messages
+ * are acked; one whose auction cannot be settled, and one that cannot be read, after its dead letter is confirmed.
+ *
+ * When the channel goes, the messages in the ring are forgotten (they will come again); a job in hand is finished and
+ * acks nothing: its messages carry the number of the channel's life, `epoch`.
+ */
+#include "endworker/settlement_consumer.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/protocol/message.h"
+#include "common/protocol/topology.h"
+#include "endworker/statements.h"
+
+enum {
+    PREFETCH = 64,          /* messages: one per batch of a bid worker in which something ended */
+    JOB_AUCTIONS_MAX = 512, /* a job takes more only when a single message holds more */
+    NUMBER_SIZE = 16,
+};
+
+/* A delivery, and what it asks for. */
+struct task {
+    uint64_t tag;
+    uint64_t epoch;
+    struct uuid *ids;
+    size_t count;
+    const char *dead; /* why it goes to the dead letters, else NULL */
+    size_t length;
+    char body[];
+};
+
+/* Where a dead letter's confirm leads: to the ack of its message, if the channel still lives. */
+struct burial {
+    struct endings *endings;
+    uint64_t tag;
+    uint64_t epoch;
+};
+
+struct endings {
+    struct pg *pg;
+    struct broker_consumer *consumer;
+    struct deadletters *deadletters;
+    struct settlement *settlement;
+    struct event *sweep_timer;
+    int sweep_ms;
+    bool sweeping; /* the sweep's question is with PostgreSQL */
+    bool draining;
+    size_t burials; /* dead letters not yet confirmed */
+    uint64_t epoch;
+    /* the ring of what waits */
+    struct task *ring[PREFETCH];
+    size_t ring_first;
+    size_t ring_count;
+    /* the job: the auctions of its tasks, in their order, or of a sweep */
+    struct task *tasks[PREFETCH];
+    size_t task_count;
+    struct settlement_item *items; /* NULL: no job */
+};
+
+static void job_start(struct endings *endings);
+
+static void arm(struct event *timer, int64_t ms)
+{
+    struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
+    if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
+        log_error("endings: cannot arm a timer");
+    }
+}
+
+static void task_free(struct task *task)
+{
+    if (task != NULL) {
+        free(task->ids);
+        free(task);
+    }
+}
+
+/* --- acks and dead letters --- */
+
+static void ack(struct endings *endings, uint64_t tag, uint64_t epoch)
+{
+    if (epoch == endings->epoch && endings->consumer != NULL && !broker_ack(endings->consumer, tag, false)) {
+        log_debug("an ack found its channel gone; the message will come again and find its work done");
+    }
+}
+
+static void on_buried(void *arg)
+{
+    struct burial *burial = arg;
+    burial->endings->burials--;
+    ack(burial->endings, burial->tag, burial->epoch);
+    free(burial);
+}
+
+/* Ends a task whose work is done: acks its message, after the dead letter where there is one. */
+static void task_end(struct endings *endings, struct task *task)
+{
+    if (task->dead == NULL) {
+        ack(endings, task->tag, task->epoch);
+    } else if (task->epoch == endings->epoch) {
+        struct burial *burial = malloc(sizeof(*burial));
+        if (burial != NULL) {
+            *burial = (struct burial){.endings = endings, .tag = task->tag, .epoch = task->epoch};
+        }
+        if (burial != NULL && deadletters_send(endings->deadletters, TOPOLOGY_KEY_DEAD_AUCTION_END, task->body,
+                                               task->length, task->dead, on_buried, burial)) {
+            endings->burials++;
+        } else {
+            free(burial);
+            log_error("no memory for a dead letter: its message stays unacked and comes again");
+        }
+    }
+    task_free(task);
+}
+
+/* --- jobs --- */
+
+/* Everything is settled but what is marked: ends the tasks, and goes on. */
+static void on_settled(void *arg)
+{
+    struct endings *endings = arg;
+    const struct settlement_item *item = endings->items;
+    for (size_t i = 0; i < endings->task_count; i++) {
+        struct task *task = endings->tasks[i];
+        for (size_t k = 0; k < task->count; k++, item++) {
+            task->dead = item->refused ? "the database refuses the settlement" : task->dead;
+        }
+        task_end(endings, task);
+    }
+    endings->task_count = 0;
+    free(endings->items);
+    endings->items = NULL;
+    job_start(endings);
+}
+
+static void job_begin(struct endings *endings, struct settlement_item *items, size_t count)
+{
+    endings->items = items;
+    if (count == 0) {
+        on_settled(endings);
+    } else {
+        settlement_settle(endings->settlement, items, count, on_settled, endings);
+    }
+}
+
+/* How many messages of the ring make one job, and how many auctions they hold. */
+static size_t job_size(const struct endings *endings, size_t *auctions)
+{
+    size_t taken = 0;
+    *auctions = 0;
+    for (; taken < endings->ring_count; taken++) {
+        size_t count = endings->ring[(endings->ring_first + taken) % PREFETCH]->count;
+        if (taken > 0 && *auctions + count > JOB_AUCTIONS_MAX) {
+            break;
+        }
+        *auctions += count;
+    }
+    return taken;
+}
+
+/* Takes the next messages in hand, unless there is a job already or nothing to do. A drain takes no more. */
+static void job_start(struct endings *endings)
+{
+    if (endings->items != NULL || endings->ring_count == 0 || endings->draining) {
+        return;
+    }
+    size_t count = 0;
+    size_t taken = job_size(endings, &count);
+    struct settlement_item *items = calloc(count + 1, sizeof(*items)); /* one more: never NULL for no auctions */
+    if (items == NULL) {
+        log_error("no memory to settle; tried again with the next message or sweep");
+        return;
+    }
+    size_t filled = 0;
+    for (size_t i = 0; i < taken; i++) {
+        struct task *task = endings->ring[endings->ring_first];
+        endings->ring_first = (endings->ring_first + 1) % PREFETCH;
+        endings->ring_count--;
+        endings->tasks[endings->task_count++] = task;
+        for (size_t k = 0; k < task->count; k++) {
+            items[filled++].auction_id = task->ids[k];
+        }
+    }
+    job_begin(endings, items, count);
+}
+
+static void on_unsettled(const struct pg_reply *reply, void *arg)
+{
+    struct endings *endings = arg;
+    endings->sweeping = false;
+    if (reply->outcome != PG_OK || PQntuples(reply->result) == 0 || endings->items != NULL || endings->draining) {
+        return; /* what this sweep would have found the next one finds */
+    }
+    size_t count = (size_t)PQntuples(reply->result);
+    struct settlement_item *items = calloc(count, sizeof(*items));
+    if (items == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        items[i].auction_id = pg_uuid(reply->result, (int)i, 0);
+    }
+    log_info("%zu auctions ended and were never settled: settling them now", count);
+    job_begin(endings, items, count);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct endings *endings = arg;
+    arm(endings->sweep_timer, endings->sweep_ms);
+    job_start(endings);
+    if (endings->items != NULL || endings->sweeping || endings->draining) {
+        return;
+    }
+    char until[CLOCK_TEXT_SIZE];
+    char limit[NUMBER_SIZE];
+    clock_format(clock_now_ms() - endings->sweep_ms, until);
+    (void)snprintf(limit, sizeof(limit), "%d", JOB_AUCTIONS_MAX);
+    const char *const values[] = {until, limit};
+    endings->sweeping = pg_query(endings->pg, STATEMENT_UNSETTLED, ARRAY_LEN(values), values, on_unsettled, endings);
+}
+
+/* --- the queue --- */
+
+/* The ids of the auctions that ended; a message that cannot be read gets its reason instead. */
+static bool task_read(struct task *task)
+{
+    struct house_event *events = calloc(MESSAGE_EVENTS_MAX, sizeof(*events));
+    if (events == NULL) {
+        return false;
+    }
+    size_t count = 0;
+    const char *why = NULL;
+    if (!message_read_events(task->body, task->length, events, MESSAGE_EVENTS_MAX, &count, &why)) {
+        task->dead = why;
+        free(events);
+        return true;
+    }
+    task->ids = calloc(count + 1, sizeof(*task->ids)); /* one more: never NULL for no events */
+    bool good = task->ids != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        if (events[i].kind == EVENT_ENDED) {
+            task->ids[task->count++] = events[i].auction_id;
+        }
+    }
+    free(events);
+    return good;
+}
+
+static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
+{
+    (void)consumer;
+    struct endings *endings = arg;
+    struct task *task = malloc(sizeof(*task) + delivery->length);
+    if (task != NULL) {
+        *task = (struct task){.tag = delivery->tag, .epoch = endings->epoch, .length = delivery->length};
+        memcpy(task->body, delivery->body, delivery->length);
+    }
+    if (task == NULL || !task_read(task)) {
+        task_free(task);
+        log_error("no memory for a message: it stays unacked; the sweep settles its auctions");
+        return;
+    }
+    if (task->dead != NULL) {
+        log_error("a message of %s cannot be read and goes to the dead letters: %s", TOPOLOGY_AUCTION_END_QUEUE,
+                  task->dead);
+        task_end(endings, task);
+        return;
+    }
+    if (endings->draining) {
+        task_free(task); /* goes back to the queue when the channel closes */
+        return;
+    }
+    assert(endings->ring_count < PREFETCH);
+    endings->ring[(endings->ring_first + endings->ring_count++) % PREFETCH] = task;
+    job_start(endings);
+}
+
+static void ring_clear(struct endings *endings)
+{
+    for (; endings->ring_count > 0; endings->ring_count--) {
+        task_free(endings->ring[endings->ring_first]);
+        endings->ring_first = (endings->ring_first + 1) % PREFETCH;
+    }
+}
+
+static void on_gone(struct broker_consumer *consumer, void *arg)
+{
+    (void)consumer;
+    struct endings *endings = arg;
+    endings->epoch++;
+    ring_clear(endings);
+}
+
+struct endings *endings_new(const struct endings_options *options)
+{
+    struct endings *endings = calloc(1, sizeof(*endings));
+    if (endings == NULL) {
+        return NULL;
+    }
+    endings->pg = options->pg;
+    endings->deadletters = options->deadletters;
+    endings->settlement = options->settlement;
+    endings->sweep_ms = options->sweep_ms;
+    struct broker_consumer_options consumer = {.queue = TOPOLOGY_AUCTION_END_QUEUE,
+                                               .prefetch = PREFETCH,
+                                               .deliver = on_deliver,
+                                               .gone = on_gone,
+                                               .arg = endings};
+    endings->sweep_timer = evtimer_new(options->base, on_sweep, endings);
+    endings->consumer = endings->sweep_timer == NULL ? NULL : broker_consume(options->consumes, &consumer);
+    if (endings->consumer == NULL) {
+        endings_free(endings);
+        return NULL;
+    }
+    arm(endings->sweep_timer, endings->sweep_ms);
+    return endings;
+}
+
+void endings_free(struct endings *endings)
+{
+    if (endings == NULL) {
+        return;
+    }
+    if (endings->sweep_timer != NULL) {
+        event_free(endings->sweep_timer);
+    }
+    ring_clear(endings);
+    for (size_t i = 0; i < endings->task_count; i++) {
+        task_free(endings->tasks[i]);
+    }
+    free(endings->items);
+    free(endings);
+}
+
+void endings_drain(struct endings *endings)
+{
+    endings->draining = true;
+    ring_clear(endings);
+    settlement_drain(endings->settlement);
+}
+
+bool endings_busy(const struct endings *endings)
+{
+    return settlement_busy(endings->settlement) || endings->burials > 0;
+}

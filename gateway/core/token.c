@@ -1,0 +1,186 @@
+/*
+ * Access tokens; see token.h. The header of a key is always the same text, so a token with any other is not ours; the
+ * classic attacks on JWT libraries (alg none, keys in the header) have nothing to work on.
+ */
+#include "gateway/core/token.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/json.h"
+
+enum {
+    REMEMBERED_MAX = 8192, /* verified tokens, one per slot: 8 MiB at most would be full texts, hashes are 600 KiB */
+    HASH_BYTES = 32,
+    CLAIMS_SIZE = 256,
+};
+
+struct remembered {
+    uint8_t hash[HASH_BYTES]; /* of the whole text */
+    struct token_claims claims;
+};
+
+struct tokens {
+    size_t count;
+    size_t signer;
+    struct jws_key keys[TOKEN_KEYS_MAX];
+    struct token_keys given; /* what the keys were made of */
+    struct remembered *remembered;
+};
+
+struct tokens *tokens_new(const struct token_keys *keys)
+{
+    struct tokens *tokens = calloc(1, sizeof(*tokens));
+    if (tokens == NULL) {
+        return NULL;
+    }
+    tokens->remembered = calloc(REMEMBERED_MAX, sizeof(*tokens->remembered));
+    if (tokens->remembered == NULL) {
+        tokens_free(tokens);
+        return NULL;
+    }
+    tokens_set(tokens, keys);
+    return tokens;
+}
+
+static bool same_keys(const struct token_keys *a, const struct token_keys *b)
+{
+    return a->count == b->count && a->signer == b->signer &&
+           sodium_memcmp(a->seeds, b->seeds, a->count * sizeof(a->seeds[0])) == 0;
+}
+
+void tokens_set(struct tokens *tokens, const struct token_keys *keys)
+{
+    assert(keys->count >= 1 && keys->count <= TOKEN_KEYS_MAX && keys->signer < keys->count);
+    if (same_keys(&tokens->given, keys)) {
+        return;
+    }
+    for (size_t i = 0; i < keys->count; i++) {
+        jws_key_make(&tokens->keys[i], keys->seeds[i], "JWT");
+    }
+    tokens->count = keys->count;
+    tokens->signer = keys->signer;
+    tokens->given = *keys;
+    /* What a key that is gone has signed holds no longer. */
+    memset(tokens->remembered, 0, REMEMBERED_MAX * sizeof(*tokens->remembered));
+}
+
+void tokens_free(struct tokens *tokens)
+{
+    if (tokens != NULL) {
+        sodium_memzero(tokens->keys, sizeof(tokens->keys));
+        sodium_memzero(&tokens->given, sizeof(tokens->given));
+        free(tokens->remembered);
+        free(tokens);
+    }
+}
+
+bool token_issue(const struct tokens *tokens, const struct token_claims *claims, int64_t now_s,
+                 char out[static TOKEN_TEXT_SIZE])
+{
+    char plain[CLAIMS_SIZE];
+    char user[UUID_TEXT_SIZE];
+    uuid_format(&claims->user_id, user);
+    int length = snprintf(
+        plain, sizeof(plain), "{\"sub\":\"%s\",\"role\":\"%s\",\"sid\":\"%s\",\"iat\":%lld,\"exp\":%lld}", user,
+        claims->admin ? "admin" : "user", claims->session, (long long)now_s, (long long)claims->expires_s);
+    return length >= 0 && (size_t)length < sizeof(plain) &&
+           jws_sign(&tokens->keys[tokens->signer], plain, (size_t)length, out, TOKEN_TEXT_SIZE);
+}
+
+static bool read_claims(const char *text, size_t length, struct token_claims *claims)
+{
+    char plain[CLAIMS_SIZE];
+    size_t plain_length = 0;
+    const char *role = NULL;
+    const char *session = NULL;
+    if (sodium_base642bin((unsigned char *)plain, sizeof(plain), text, length, NULL, &plain_length, NULL, JWS_BASE64) !=
+        0) {
+        return false;
+    }
+    struct json *root = json_parse(plain, plain_length, NULL);
+    bool good = root != NULL && json_get_uuid(root, "sub", &claims->user_id) && json_get_text(root, "role", &role) &&
+                json_get_text(root, "sid", &session) && strlen(session) < sizeof(claims->session) &&
+                json_get_int(root, "exp", 0, INT64_MAX, &claims->expires_s);
+    if (good) {
+        claims->admin = strcmp(role, "admin") == 0;
+        (void)snprintf(claims->session, sizeof(claims->session), "%s", session);
+    }
+    json_free(root);
+    return good;
+}
+
+/* The key whose header this text begins with, or NULL. */
+static const struct jws_key *find_key(const struct tokens *tokens, const char *text, size_t length)
+{
+    for (size_t i = 0; i < tokens->count; i++) {
+        size_t header_length = strlen(tokens->keys[i].header);
+        if (length > header_length + 1 && memcmp(text, tokens->keys[i].header, header_length) == 0 &&
+            text[header_length] == '.') {
+            return &tokens->keys[i];
+        }
+    }
+    return NULL;
+}
+
+/* Everything but the expiry: what holds of a text holds for as long as its key is one of ours. */
+static bool verify_text(const struct tokens *tokens, const char *text, size_t length, struct token_claims *claims)
+{
+    uint8_t signature[crypto_sign_BYTES];
+    size_t signature_length = 0;
+    const struct jws_key *key = find_key(tokens, text, length);
+    if (key == NULL) {
+        return false;
+    }
+    size_t header_length = strlen(key->header);
+    const char *body = text + header_length + 1;
+    const char *dot = memchr(body, '.', length - header_length - 1);
+    if (dot == NULL) {
+        return false;
+    }
+    size_t rest = length - (size_t)(dot + 1 - text);
+    return sodium_base642bin(signature, sizeof(signature), dot + 1, rest, NULL, &signature_length, NULL, JWS_BASE64) ==
+               0 &&
+           signature_length == sizeof(signature) &&
+           crypto_sign_verify_detached(signature, (const unsigned char *)text, (unsigned long long)(dot - text),
+                                       key->public_key) == 0 &&
+           read_claims(body, (size_t)(dot - body), claims);
+}
+
+bool token_verify(struct tokens *tokens, const char *text, size_t length, int64_t now_s, struct token_claims *claims)
+{
+    uint8_t hash[HASH_BYTES];
+    if (length >= TOKEN_TEXT_SIZE) {
+        return false;
+    }
+    crypto_generichash(hash, sizeof(hash), (const unsigned char *)text, length, NULL, 0);
+    struct remembered *slot = &tokens->remembered[(hash[0] | (unsigned)hash[1] << 8U) % REMEMBERED_MAX];
+    if (memcmp(slot->hash, hash, sizeof(hash)) != 0) {
+        struct token_claims fresh = {.admin = false};
+        if (!verify_text(tokens, text, length, &fresh)) {
+            return false;
+        }
+        memcpy(slot->hash, hash, sizeof(hash));
+        slot->claims = fresh;
+    }
+    *claims = slot->claims;
+    return claims->expires_s > now_s;
+}
+
+void token_jwks(const struct tokens *tokens, const struct jws_key *receipts, char out[static TOKEN_JWKS_SIZE])
+{
+    char jwk[JWS_JWK_SIZE];
+    jws_write_key(receipts, jwk);
+    int length = snprintf(out, TOKEN_JWKS_SIZE, "{\"keys\":[");
+    for (size_t i = 0; i < tokens->count; i++) {
+        char token_jwk[JWS_JWK_SIZE];
+        jws_write_key(&tokens->keys[i], token_jwk);
+        length += snprintf(out + length, TOKEN_JWKS_SIZE - (size_t)length, "%s,", token_jwk);
+        assert(length > 0 && length < TOKEN_JWKS_SIZE);
+    }
+    length += snprintf(out + length, TOKEN_JWKS_SIZE - (size_t)length, "%s]}", jwk);
+    assert(length < TOKEN_JWKS_SIZE);
+}

@@ -1,0 +1,49 @@
+/*
+ * What the gateway counts. All workers add to the same numbers, in memory that the master made before it forked; any of
+ * them answers for all. Callers: reply.c, conn.c, bids.c, auctions.c, snapshots.c, documents.c; master.c and worker.c
+ * show it.
+ */
+#ifndef ROSTRUM_GATEWAY_HTTP_GATEWAY_METRICS_H
+#define ROSTRUM_GATEWAY_HTTP_GATEWAY_METRICS_H
+
+#include "common/base/metrics.h"
+#include "gateway/http/errors.h"
+#include "gateway/http/request.h"
+
+extern struct metrics_family *const metering_families[]; /* NULL-ended */
+
+/* A request was answered. */
+void metering_answered(const struct request *request);
+/* It was refused, or could not be done, for this reason. */
+void metering_refused(enum error_code code);
+/* A connection was accepted, and whether it was kept. */
+void metering_connected(bool kept);
+/* Gauges, of all workers. */
+void metering_workers(size_t serving, int64_t open);
+
+/* A bid's 202, counted from its receipt; and what came after it for a client that waited: the decision. */
+void metering_bid_taken(int64_t took_us);
+void metering_bid_decided(int64_t took_us);
+void metering_auction_created(void);
+
+enum metering_cache { METERING_SNAPSHOT, METERING_DOCUMENT };
+void metering_cache(enum metering_cache cache, bool hit);
+
+/* ---- live updates ---- */
+
+enum metering_live { METERING_WEBSOCKET, METERING_EVENT_STREAM };
+/* Gauges, of all workers. */
+void metering_live(int64_t connections, int64_t subscriptions);
+/* A message was written for a client. */
+void metering_live_sent(enum metering_live kind);
+/* A client got a snapshot because it reads too slowly. */
+void metering_live_slow(void);
+/* A client was closed by us, or we by it, with this code; 0: without. */
+void metering_live_closed(unsigned code);
+/* A channel of Redis was subscribed to anew; a message that never came was found in PostgreSQL; one was left out
+ * because a worker could not tell it to all in time. */
+void metering_live_resubscribed(void);
+void metering_live_missed(void);
+void metering_live_merged(void);
+
+#endif

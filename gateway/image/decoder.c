@@ -1,0 +1,260 @@
+/*
+ * Making an uploaded picture anew; see pictures.h. The helper stands beside the gateway's own program. Both directions
+ * go over one socket each way, written and read in turn, so that neither side waits for the other for ever; at the
+ * deadline the helper is killed.
+ */
+#include "gateway/image/decoder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+enum {
+    NUMBER_SIZE = 16,
+    FIRST_OTHER_FD = 3,
+    MS_PER_S = 1000,
+    CHUNK_BYTES = 256 << 10,
+    RESULT_MAX_BYTES = (int)sizeof(struct picture_head) + PICTURE_SIZES * PICTURE_FILE_MAX_BYTES,
+};
+
+/* One helper at work. */
+struct helper {
+    pid_t pid;
+    int fd; /* our end: its stdin and stdout */
+    int64_t until_ms;
+    const unsigned char *bytes; /* still to be sent */
+    size_t left;
+    unsigned char *result;
+    size_t length;
+    size_t size;
+};
+
+/* "/usr/local/bin/rostrum-gateway" -> "/usr/local/bin/rostrum-picture". */
+static bool helper_path(char path[static PATH_MAX])
+{
+    char own[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    if (length < 0) {
+        return false;
+    }
+    own[length] = '\0';
+    int written = snprintf(path, PATH_MAX, "%s/" PICTURE_PROGRAM, dirname(own));
+    return written > 0 && written < PATH_MAX;
+}
+
+/* Whatever the gateway holds open or blocks is none of the helper's business. */
+static int spawn_prepared(pid_t *pid, const char *path, char *const *argv, int fd, posix_spawn_file_actions_t *actions,
+                          posix_spawnattr_t *attributes)
+{
+    static char language[] = "LC_ALL=C";
+    char *const environment[] = {language, NULL};
+    sigset_t none;
+    sigset_t all;
+    (void)sigemptyset(&none);
+    (void)sigfillset(&all);
+    if (posix_spawn_file_actions_adddup2(actions, fd, STDIN_FILENO) != 0 ||
+        posix_spawn_file_actions_adddup2(actions, fd, STDOUT_FILENO) != 0 ||
+        posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) != 0 ||
+        posix_spawn_file_actions_addclosefrom_np(actions, FIRST_OTHER_FD) != 0 ||
+        posix_spawnattr_setsigmask(attributes, &none) != 0 || posix_spawnattr_setsigdefault(attributes, &all) != 0 ||
+        posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) != 0) {
+        return ENOMEM;
+    }
+    return posix_spawn(pid, path, actions, attributes, argv, environment);
+}
+
+static int spawn(pid_t *pid, const char *path, char *const *argv, int fd)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        return ENOMEM;
+    }
+    if (posix_spawnattr_init(&attributes) != 0) {
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return ENOMEM;
+    }
+    int failed = spawn_prepared(pid, path, argv, fd, &actions, &attributes);
+    (void)posix_spawnattr_destroy(&attributes);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return failed;
+}
+
+static bool helper_start(struct helper *helper, const struct pictures_limits *limits)
+{
+    static char name[] = PICTURE_PROGRAM;
+    char path[PATH_MAX];
+    char pixels[NUMBER_SIZE];
+    char memory[NUMBER_SIZE];
+    char time[NUMBER_SIZE];
+    char *const argv[] = {name, pixels, memory, time, NULL};
+    int ends[2];
+    (void)snprintf(pixels, sizeof(pixels), "%d", limits->pixels_max);
+    (void)snprintf(memory, sizeof(memory), "%d", limits->memory_mib);
+    (void)snprintf(time, sizeof(time), "%d", limits->timeout_s);
+    if (!helper_path(path) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        log_error("a picture's helper cannot be started: %s", strerror(errno));
+        return false;
+    }
+    int failed = spawn(&helper->pid, path, argv, ends[1]);
+    (void)close(ends[1]);
+    if (failed != 0) {
+        (void)close(ends[0]);
+        log_error("%s cannot be started: %s", PICTURE_PROGRAM, strerror(failed));
+        return false;
+    }
+    helper->fd = ends[0];
+    helper->until_ms = clock_mono_ms() + (int64_t)limits->timeout_s * MS_PER_S;
+    return true;
+}
+
+static bool send_more(struct helper *helper)
+{
+    ssize_t sent = send(helper->fd, helper->bytes, helper->left, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+        /* It has seen enough, and says so by its exit code. */
+        helper->left = errno == EAGAIN || errno == EINTR ? helper->left : 0;
+        return true;
+    }
+    helper->bytes += sent;
+    helper->left -= (size_t)sent;
+    return helper->left > 0 || shutdown(helper->fd, SHUT_WR) == 0 || errno == ENOTCONN;
+}
+
+/* False at the end of what it says, or when it says too much. */
+static bool read_more(struct helper *helper)
+{
+    if (helper->size - helper->length < CHUNK_BYTES) {
+        size_t size = helper->size * 2 + CHUNK_BYTES;
+        unsigned char *grown = size > 2 * (size_t)RESULT_MAX_BYTES ? NULL : realloc(helper->result, size);
+        if (grown == NULL) {
+            return false;
+        }
+        helper->result = grown;
+        helper->size = size;
+    }
+    ssize_t got = recv(helper->fd, helper->result + helper->length, helper->size - helper->length, MSG_DONTWAIT);
+    if (got < 0) {
+        return errno == EAGAIN || errno == EINTR;
+    }
+    helper->length += (size_t)got;
+    return got > 0;
+}
+
+/* Sends and reads until the helper has said all. False: the deadline. */
+static bool converse(struct helper *helper)
+{
+    for (;;) {
+        short events = helper->left > 0 ? POLLIN | POLLOUT : POLLIN;
+        struct pollfd look = {.fd = helper->fd, .events = events};
+        int64_t left_ms = helper->until_ms - clock_mono_ms();
+        if (left_ms <= 0) {
+            return false;
+        }
+        if (poll(&look, 1, (int)left_ms) < 0 && errno != EINTR) {
+            return false;
+        }
+        if ((look.revents & POLLOUT) != 0 && helper->left > 0 && !send_more(helper)) {
+            return false;
+        }
+        if ((look.revents & (POLLIN | POLLHUP | POLLERR)) != 0 && !read_more(helper)) {
+            return true;
+        }
+    }
+}
+
+static enum pictures_result result_of(int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    switch (code) {
+    case PICTURE_MADE:
+        return PICTURES_MADE;
+    case PICTURE_UNKNOWN:
+        return PICTURES_UNKNOWN;
+    case PICTURE_BROKEN:
+        return PICTURES_BROKEN;
+    case PICTURE_TOO_LARGE:
+        return PICTURES_TOO_LARGE;
+    case PICTURE_USAGE:
+    case PICTURE_NO_LIBRARY:
+        log_error("%s is not of this version, or libvips is missing (exit code %d)", PICTURE_PROGRAM, code);
+        return PICTURES_NO_HELPER;
+    default:
+        log_warn("%s ended by %s %d: the picture was refused", PICTURE_PROGRAM, code < 0 ? "signal" : "exit code",
+                 code < 0 ? WTERMSIG(status) : code);
+        return PICTURES_BROKEN;
+    }
+}
+
+/* Waits for its end; it has said all, or is killed. */
+static enum pictures_result helper_end(struct helper *helper, bool killed)
+{
+    int status = 0;
+    if (killed) {
+        (void)kill(helper->pid, SIGKILL);
+    }
+    (void)close(helper->fd); /* one that still writes ends by that */
+    while (waitpid(helper->pid, &status, 0) < 0) {
+        if (errno != EINTR) {
+            log_error("no word of a picture's helper: %s", strerror(errno));
+            return PICTURES_NO_HELPER;
+        }
+    }
+    return result_of(status);
+}
+
+/* The files lie where the helper's answer was read to. */
+static bool take_files(const struct helper *helper, struct pictures *out)
+{
+    struct picture_head head;
+    size_t at = sizeof(head);
+    if (helper->length < sizeof(head)) {
+        return false;
+    }
+    memcpy(&head, helper->result, sizeof(head));
+    for (size_t i = 0; i < PICTURE_SIZES; i++) {
+        if (head.lengths[i] > helper->length - at) {
+            return false;
+        }
+        out->files[i] = (struct pictures_file){helper->result + at, head.lengths[i]};
+        at += head.lengths[i];
+    }
+    return head.magic == PICTURE_MAGIC && at == helper->length;
+}
+
+enum pictures_result pictures_make(const struct pictures_limits *limits, const void *bytes, size_t length,
+                                   struct pictures *out)
+{
+    struct helper helper = {.bytes = bytes, .left = length};
+    *out = (struct pictures){.memory = NULL};
+    if (!helper_start(&helper, limits)) {
+        return PICTURES_NO_HELPER;
+    }
+    bool whole = converse(&helper);
+    enum pictures_result result = helper_end(&helper, !whole);
+    out->memory = helper.result;
+    if (result == PICTURES_MADE && !take_files(&helper, out)) {
+        log_error("%s said nonsense", PICTURE_PROGRAM);
+        return PICTURES_NO_HELPER;
+    }
+    return result;
+}
+
+void pictures_free(struct pictures *pictures)
+{
+    free(pictures->memory);
+    *pictures = (struct pictures){.memory = NULL};
+}

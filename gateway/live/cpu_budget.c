@@ -1,0 +1,44 @@
+/*
+ * See pace.h. A bucket of processor time, which may be overdrawn by one step.
+ */
+#include "gateway/live/cpu_budget.h"
+
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+enum { US_PER_S = 1000000, US_PER_MS = 1000, NS_PER_US = 1000 };
+
+static int64_t processor_us(void)
+{
+    struct timespec now = {0, 0};
+    if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) {
+        log_debug("this kernel does not say what a thread takes: nothing is paced");
+    }
+    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / NS_PER_US;
+}
+
+int pace_wait_ms(struct pace *pace)
+{
+    int64_t now_us = clock_mono_us();
+    int64_t allowed_us = pace->allowed_us + (now_us - pace->asked_us) / pace->part;
+    if (allowed_us > pace->burst_us || (pace->idle_us != 0 && now_us - pace->idle_us >= pace->rest_us)) {
+        allowed_us = pace->burst_us;
+    }
+    pace->asked_us = now_us;
+    pace->allowed_us = allowed_us;
+    pace->idle_us = 0;
+    return allowed_us >= 0 ? 0 : (int)(-allowed_us * pace->part / US_PER_MS) + 1;
+}
+
+void pace_begin(struct pace *pace)
+{
+    pace->began_us = processor_us();
+}
+
+void pace_end(struct pace *pace, bool more)
+{
+    pace->allowed_us -= processor_us() - pace->began_us;
+    pace->idle_us = more ? 0 : clock_mono_us();
+}

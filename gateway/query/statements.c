@@ -1,0 +1,49 @@
+/*
+ * See statements.h.
+ */
+#include "gateway/query/statements.h"
+
+#include "gateway/core/gateway.h"
+#include "gateway/http/reply.h"
+
+bool statements_query(struct gateway *gateway, const struct statements *of, size_t statement, int count,
+                      const char *const *values, pg_callback callback, void *arg)
+{
+    return pg_query(gateway->pg, statements_number(of, statement), count, values, callback, arg);
+}
+
+bool statements_usable(struct request *request, const struct pg_reply *reply)
+{
+    if (request_answered(request)) {
+        reply_end(request);
+        return false;
+    }
+    if (reply->outcome == PG_OK) {
+        return true;
+    }
+    if (reply->outcome == PG_FAILED && !pg_state_is_transient(reply->sqlstate)) {
+        struct log_about about = request_about(request);
+        log_line(LOG_ERROR, &about, "SQL %s: %s", reply->sqlstate, reply->message);
+        reply_error(request, ERROR_INTERNAL_ERROR);
+    } else {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+    return false;
+}
+
+bool statements_found(struct request *request, const struct pg_reply *reply, enum error_code missing)
+{
+    if (!statements_usable(request, reply)) {
+        return false;
+    }
+    if (PQntuples(reply->result) == 0) {
+        reply_error(request, missing);
+        return false;
+    }
+    return true;
+}
+
+size_t statements_number(const struct statements *of, size_t statement)
+{
+    return of->first + statement;
+}

@@ -1,0 +1,63 @@
+/*
+ * See catalogue.h.
+ */
+#include "gateway/statement_registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/access/audit.h"
+#include "gateway/access/bans.h"
+#include "gateway/account/accounts.h"
+#include "gateway/account/recovery.h"
+#include "gateway/account/unsubscribe.h"
+#include "gateway/account/verification.h"
+#include "gateway/account/webhook_deliveries.h"
+#include "gateway/account/webhooks.h"
+#include "gateway/admin/admin.h"
+#include "gateway/admin/admin_auctions.h"
+#include "gateway/admin/deadletters.h"
+#include "gateway/auction/auctions.h"
+#include "gateway/auction/changes.h"
+#include "gateway/auction/documents.h"
+#include "gateway/auction/items.h"
+#include "gateway/auction/me.h"
+#include "gateway/auction/watchlist.h"
+#include "gateway/bid/leaderboard.h"
+#include "gateway/bid/ledger.h"
+#include "gateway/bid/snapshots.h"
+#include "gateway/deployment.h"
+#include "gateway/image/image_sweep.h"
+#include "gateway/image/images.h"
+#include "gateway/live/watch.h"
+
+static struct statements *const all[] = {
+    /* clang-format off */
+    &house_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
+    &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
+    &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
+    &verification_statements, &recovery_statements, &unsubscribe_statements,
+    &audit_statements, &bans_statements, &admin_statements, &admin_auctions_statements, &deadletters_statements,
+    &items_statements, &watch_statements,
+    &webhooks_statements, &webhook_deliveries_statements,
+    NULL,
+    /* clang-format on */
+};
+
+struct pg_statement *catalogue_gather(size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; all[i] != NULL; i++) {
+        all[i]->first = *count;
+        *count += all[i]->count;
+    }
+    struct pg_statement *table = calloc(*count + 1, sizeof(*table));
+    if (table == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; all[i] != NULL; i++) {
+        const struct statements *part = all[i];
+        memcpy(table + part->first, part->list, part->count * sizeof(*table));
+    }
+    return table;
+}

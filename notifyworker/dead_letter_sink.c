@@ -1,0 +1,207 @@
+/*
+ * See mirror.h. The prefetch is one: there is one letter in hand at most, and an ack is for it alone. Whatever the
+ * database says, the letter stays and is tried again: there is no further place to put it.
+ */
+#include "notifyworker/dead_letter_sink.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/base/log.h"
+#include "common/protocol/deadletter.h"
+#include "common/protocol/topology.h"
+
+enum { RETRY_MS = 500, HASH_BYTES = 16 };
+
+const struct pg_statement mirror_table[MIRROR_STATEMENTS] = {
+    [MIRROR_ADD] = {"mirror_add", "INSERT INTO dead_letters AS d (id, routing_key, reason, body, created_at)"
+                                  " VALUES ($1, $2, $3, decode($4, 'hex'), $5) ON CONFLICT (id) DO UPDATE"
+                                  " SET times = d.times + 1, requeued_at = NULL, created_at = excluded.created_at"},
+};
+
+/* What a statement takes, on the heap: the body is long. */
+struct letter {
+    char id[UUID_TEXT_SIZE];
+    char at[CLOCK_TEXT_SIZE];
+    char *routing_key;
+    char *reason;
+    char *hex;
+};
+
+struct mirror {
+    struct pg *pg;
+    size_t first_statement;
+    struct broker_consumer *consumer;
+    struct event *retry_timer;
+    struct letter letter;
+    uint64_t tag;
+    bool full;     /* there is a letter in hand */
+    bool writing;  /* and its statement is under way */
+    bool orphaned; /* its channel is gone: it comes again */
+    bool draining;
+};
+
+static void letter_clear(struct letter *letter)
+{
+    free(letter->routing_key);
+    free(letter->reason);
+    free(letter->hex);
+    *letter = (struct letter){.hex = NULL};
+}
+
+static void make_id(const struct broker_delivery *delivery, const void *body, size_t length, char out[UUID_TEXT_SIZE])
+{
+    uint8_t hash[HASH_BYTES];
+    crypto_generichash_state state;
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof(hash)); /* these sizes cannot fail */
+    (void)crypto_generichash_update(&state, (const uint8_t *)delivery->routing_key, strlen(delivery->routing_key) + 1);
+    (void)crypto_generichash_update(&state, (const uint8_t *)delivery->reason, strlen(delivery->reason) + 1);
+    (void)crypto_generichash_update(&state, body, length);
+    (void)crypto_generichash_final(&state, hash, sizeof(hash));
+    struct uuid id = uuid_from_hash(hash);
+    uuid_format(&id, out);
+}
+
+/* What a stranger put into the queue is cut as a letter of ours would be. */
+static bool letter_fill(struct letter *letter, const struct broker_delivery *delivery)
+{
+    size_t length = deadletter_length(delivery->body, delivery->length);
+    letter->hex = malloc(2 * length + 1);
+    letter->routing_key = strdup(delivery->routing_key);
+    letter->reason = strdup(delivery->reason);
+    if (letter->hex == NULL || letter->routing_key == NULL || letter->reason == NULL) {
+        letter_clear(letter);
+        return false;
+    }
+    (void)sodium_bin2hex(letter->hex, 2 * length + 1, delivery->body, length);
+    make_id(delivery, delivery->body, length, letter->id);
+    clock_format(clock_now_ms(), letter->at);
+    return true;
+}
+
+static void retry_later(struct mirror *mirror)
+{
+    const struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
+    if (!mirror->draining && evtimer_add(mirror->retry_timer, &wait) != 0) {
+        log_error("dead letters: cannot arm a timer");
+    }
+}
+
+static void let_go(struct mirror *mirror)
+{
+    letter_clear(&mirror->letter);
+    mirror->full = false;
+}
+
+static void on_written(const struct pg_reply *reply, void *arg)
+{
+    struct mirror *mirror = arg;
+    mirror->writing = false;
+    if (mirror->orphaned) {
+        let_go(mirror);
+    } else if (reply->outcome != PG_OK) {
+        log_warn("a dead letter cannot be written now: %s",
+                 reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
+        retry_later(mirror);
+    } else {
+        if (!broker_ack(mirror->consumer, mirror->tag, false)) {
+            log_debug("an ack found its channel gone; the letter will come again and find its row");
+        }
+        let_go(mirror);
+    }
+}
+
+static void write_letter(struct mirror *mirror)
+{
+    const struct letter *letter = &mirror->letter;
+    const char *values[] = {letter->id, letter->routing_key, letter->reason, letter->hex, letter->at};
+    mirror->writing =
+        pg_query(mirror->pg, mirror->first_statement + MIRROR_ADD, ARRAY_LEN(values), values, on_written, mirror);
+    if (!mirror->writing) {
+        retry_later(mirror);
+    }
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct mirror *mirror = arg;
+    if (mirror->full && !mirror->writing) {
+        write_letter(mirror);
+    }
+}
+
+static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
+{
+    (void)consumer;
+    struct mirror *mirror = arg;
+    if (mirror->draining) {
+        return; /* goes back to the queue when the channel closes */
+    }
+    assert(!mirror->full);
+    if (!letter_fill(&mirror->letter, delivery)) {
+        log_error("no memory for a dead letter: ending, so that it comes again");
+        exit(EXIT_FAILURE);
+    }
+    mirror->full = true;
+    mirror->orphaned = false;
+    mirror->tag = delivery->tag;
+    write_letter(mirror);
+}
+
+static void on_gone(struct broker_consumer *consumer, void *arg)
+{
+    (void)consumer;
+    struct mirror *mirror = arg;
+    mirror->orphaned = true;
+    if (mirror->full && !mirror->writing) {
+        let_go(mirror);
+    }
+}
+
+struct mirror *mirror_new(const struct mirror_options *options)
+{
+    struct mirror *mirror = calloc(1, sizeof(*mirror));
+    if (mirror == NULL) {
+        return NULL;
+    }
+    mirror->pg = options->pg;
+    mirror->first_statement = options->first_statement;
+    mirror->retry_timer = evtimer_new(options->base, on_retry, mirror);
+    const struct broker_consumer_options consumer = {
+        .queue = TOPOLOGY_DEAD_QUEUE, .prefetch = 1, .deliver = on_deliver, .gone = on_gone, .arg = mirror};
+    mirror->consumer = mirror->retry_timer == NULL ? NULL : broker_consume(options->consumes, &consumer);
+    if (mirror->consumer == NULL) {
+        mirror_free(mirror);
+        return NULL;
+    }
+    return mirror;
+}
+
+void mirror_free(struct mirror *mirror)
+{
+    if (mirror == NULL) {
+        return;
+    }
+    if (mirror->retry_timer != NULL) {
+        event_free(mirror->retry_timer);
+    }
+    letter_clear(&mirror->letter);
+    free(mirror);
+}
+
+void mirror_drain(struct mirror *mirror)
+{
+    mirror->draining = true;
+    (void)evtimer_del(mirror->retry_timer);
+}
+
+bool mirror_busy(const struct mirror *mirror)
+{
+    return mirror->writing;
+}

@@ -1,0 +1,160 @@
+/*
+ * See house_calls.h. An auction that is extended many times in a minute is told once for each minute of its new end, as
+ * in notifications.
+ */
+#include "notifyworker/deployment_webhooks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/protocol/topology.h"
+
+enum { MINUTE_MS = 60000, SEED_SIZE = 2 * UUID_TEXT_SIZE + 48 };
+
+#define AT_MS(expression) "timestamptz 'epoch' + " expression " * interval '1 millisecond'"
+
+/* Of an extension: the first moment that can have led to that minute, so that all extensions to it agree. */
+#define ID_MS                                                                                                          \
+    "(CASE WHEN e.kind = 'AUCTION_EXTENDED' THEN greatest(0, least(e.at_ms,"                                           \
+    " e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint)) ELSE e.at_ms END)"
+
+/* clang-format off */
+const struct pg_statement house_calls_table[HOUSE_CALLS_STATEMENTS] = {
+    /* As uuid_from_hash_at makes it in C: 48 bits of time, version 8, variant, and 74 bits of a hash. */
+    [HOUSE_CALLS_ADD] = {"house_calls",
+        "WITH w AS MATERIALIZED (SELECT id, events FROM webhooks"
+        "  WHERE owner_id = '00000000-0000-0000-0000-000000000000' AND off_reason IS NULL AND NOT webhook_is_full(id))"
+        " INSERT INTO deliveries (id, channel, kind, endpoint, payload, created_at)"
+        " SELECT (lpad(to_hex(" ID_MS "), 12, '0') || '8' || substr(h, 1, 3)"
+        "  || translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid,"
+        "  '" TOPOLOGY_KEY_WEBHOOK "', e.kind, w.id::text,"
+        "  webhook_body(e.kind, " AT_MS("e.at_ms") ", jsonb_build_object('userId', e.user_id, 'auctionId', a.id,"
+        "   'auctionTitle', a.title, 'amount', e.amount,"
+        "   'endTime', webhook_time(CASE WHEN e.end_ms > 0 THEN " AT_MS("e.end_ms") " END))), now()"
+        " FROM w CROSS JOIN unnest($1::text[], $2::uuid[], $3::uuid[], $4::numeric[], $5::bigint[],"
+        "  $6::bigint[], $7::text[]) AS e (kind, auction_id, user_id, amount, end_ms, at_ms, seed)"
+        " JOIN auctions a ON a.id = e.auction_id"
+        " CROSS JOIN LATERAL encode(sha256(convert_to(concat_ws('/', e.kind, a.id, e.seed, w.id), 'UTF8')), 'hex') h"
+        " WHERE e.kind = ANY (w.events) ON CONFLICT DO NOTHING"},
+};
+/* clang-format on */
+
+enum { KIND, AUCTION, USER, AMOUNT, END, AT, SEED, COLUMNS };
+
+struct house_calls {
+    size_t first_statement;
+    size_t count;
+    struct pg_array columns[COLUMNS];
+};
+
+struct house_calls *house_calls_new(size_t first_statement)
+{
+    struct house_calls *calls = calloc(1, sizeof(*calls));
+    if (calls != NULL) {
+        calls->first_statement = first_statement;
+        house_calls_reset(calls);
+    }
+    return calls;
+}
+
+void house_calls_free(struct house_calls *calls)
+{
+    for (size_t i = 0; calls != NULL && i < COLUMNS; i++) {
+        pg_array_free(&calls->columns[i]);
+    }
+    free(calls);
+}
+
+void house_calls_reset(struct house_calls *calls)
+{
+    calls->count = 0;
+    for (size_t i = 0; i < COLUMNS; i++) {
+        pg_array_reset(&calls->columns[i]);
+    }
+}
+
+size_t house_calls_count(const struct house_calls *calls)
+{
+    return calls->count;
+}
+
+/* As in webhook_house_kinds; NULL for what is none. */
+static const char *kind_of(const struct house_event *event)
+{
+    switch (event->kind) {
+    case EVENT_OUTBID:
+        return "OUTBID";
+    case EVENT_PROXY_EXHAUSTED:
+        return "PROXY_EXHAUSTED";
+    case EVENT_EXTENDED:
+        return "AUCTION_EXTENDED";
+    case EVENT_STARTED:
+        return "AUCTION_STARTED";
+    case EVENT_SETTLED:
+        return uuid_is_nil(&event->user_id) ? "AUCTION_UNSOLD" : "AUCTION_SOLD";
+    case EVENT_ENDING_SOON:
+        return "AUCTION_ENDING_SOON";
+    case EVENT_CANCELLED:
+        return "AUCTION_CANCELLED";
+    case EVENT_VOIDED:
+        return "BID_VOIDED";
+    case EVENT_ENDED:
+        break; /* the settlement follows at once */
+    }
+    return NULL;
+}
+
+/* What tells it from other events of its kind and auction. */
+static void seed_of(const struct house_event *event, char out[static SEED_SIZE])
+{
+    char user[UUID_TEXT_SIZE];
+    uuid_format(&event->user_id, user);
+    if (event->kind == EVENT_EXTENDED) {
+        (void)snprintf(out, SEED_SIZE, "%" PRId64, event->end_ms / MINUTE_MS);
+    } else if (event->kind == EVENT_CANCELLED || event->kind == EVENT_STARTED) {
+        out[0] = '\0'; /* once in an auction's life */
+    } else if (event->kind == EVENT_ENDING_SOON) {
+        (void)snprintf(out, SEED_SIZE, "%" PRId64, event->end_ms);
+    } else {
+        (void)snprintf(out, SEED_SIZE, "%s/%" PRId64 "/%" PRId64, user, event->version, event->amount);
+    }
+}
+
+void house_calls_add(struct house_calls *calls, const struct house_event *event)
+{
+    char seed[SEED_SIZE];
+    const char *kind = kind_of(event);
+    if (kind == NULL) {
+        return;
+    }
+    calls->count++;
+    seed_of(event, seed);
+    pg_array_text_add(&calls->columns[KIND], kind);
+    pg_array_uuid(&calls->columns[AUCTION], &event->auction_id);
+    if (uuid_is_nil(&event->user_id)) {
+        pg_array_null(&calls->columns[USER]);
+    } else {
+        pg_array_uuid(&calls->columns[USER], &event->user_id);
+    }
+    if (event->amount == 0) {
+        pg_array_null(&calls->columns[AMOUNT]);
+    } else {
+        pg_array_money(&calls->columns[AMOUNT], event->amount);
+    }
+    pg_array_int(&calls->columns[END], event->end_ms);
+    pg_array_int(&calls->columns[AT], event->at_ms);
+    pg_array_text_add(&calls->columns[SEED], seed);
+}
+
+bool house_calls_send(struct house_calls *calls, struct pg_tx *tx)
+{
+    const char *values[COLUMNS];
+    for (size_t i = 0; i < COLUMNS; i++) {
+        values[i] = pg_array_done(&calls->columns[i]);
+        if (values[i] == NULL) {
+            return false;
+        }
+    }
+    return calls->count == 0 || pg_tx_send(tx, calls->first_statement + HOUSE_CALLS_ADD, COLUMNS, values, NULL, NULL);
+}

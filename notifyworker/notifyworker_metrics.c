@@ -1,0 +1,54 @@
+/*
+ * See metering.h.
+ */
+#include "notifyworker/notifyworker_metrics.h"
+
+#include "common/base/log.h"
+#include "common/io/broker.h"
+#include "common/io/pg.h"
+
+static const char *const kinds[METERING_KINDS] = {
+    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
+    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",
+};
+
+static struct metrics_family notifications = {
+    .name = "rostrum_notifications_total",
+    .help = "Notifications written, by kind; what was told before is not counted again.",
+    .type = METRICS_COUNTER,
+    .label_count = 1,
+    .labels = {{"kind", kinds, ARRAY_LEN(kinds)}},
+};
+
+/* Names of channels, and states of a delivery after a try. */
+static const char *const channels[] = {"email", "webhook"};
+static const char *const states[] = {"delivered", "retrying", "failed", "dropped"};
+
+static struct metrics_family deliveries = {
+    .name = "rostrum_deliveries_total",
+    .help = "Tries to deliver by email or webhook, by what became of the delivery.",
+    .type = METRICS_COUNTER,
+    .label_count = 2,
+    .labels = {{"channel", channels, ARRAY_LEN(channels)}, {"state", states, ARRAY_LEN(states)}},
+};
+
+struct metrics_family *const metering_families[] = {
+    &notifications, &deliveries, &log_metrics, &broker_metrics, &pg_metrics, NULL,
+};
+
+size_t metering_kind(const char *text)
+{
+    return metrics_value(&notifications, 0, text);
+}
+
+void metering_notified(size_t kind, int64_t count)
+{
+    if (count > 0) {
+        metrics_add(&notifications, kind, 0, 0, count);
+    }
+}
+
+void metering_delivered(const char *channel, const char *state)
+{
+    metrics_add(&deliveries, metrics_value(&deliveries, 0, channel), metrics_value(&deliveries, 1, state), 0, 1);
+}

@@ -1,0 +1,440 @@
+/*
+ * See audience.h. Each group of events has arrays of its own, one array for a parameter of the group's statement.
+ *
+ * A hot auction is extended many times in a minute, and its ledger is long. Extensions are therefore merged, by
+ * auction and minute of the new end, within one transaction, and `told` remembers across transactions how far the
+ * ledger was read for a minute: the next time only newer entries are looked at. It is a cache: a lost entry costs a
+ * longer look and changes nothing, because the rows are recognised by their ids.
+ */
+#include "notifyworker/recipients.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "notifyworker/notifyworker_metrics.h"
+#include "notifyworker/push.h"
+
+enum {
+    TOLD_SLOTS = 4096, /* auctions being extended at about the same time */
+    MINUTE_MS = 60000,
+    HASH_BYTES = 16, /* BLAKE2b's shortest; an id takes ten */
+    SEED_BYTES = 16 + 16 + 8 + 8 + 1,
+    EXTENSIONS_FIRST = 64, /* room in the list, doubling */
+};
+
+#define AT_MS(expression) "timestamptz 'epoch' + " expression " * interval '1 millisecond'"
+
+/* What uuid_from_hash_at makes in C: 48 bits of time, version 8, variant, and 74 bits of a hash, here of `seed`. */
+#define ID_FROM(ms, seed)                                                                                              \
+    "(SELECT (lpad(to_hex(" ms "), 12, '0') || '8' || substr(h, 1, 3) || "                                             \
+    "translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid "                   \
+    "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
+
+/* Of those that `p` names: who has not said that this kind is unwanted, or wants it by email or webhook. */
+#define UNLESS_MUTED(p, kind)                                                                                          \
+    "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind                                             \
+    " = ANY (u.muted) AND NOT wanted_elsewhere(u.id, " kind ")) "
+
+#define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
+
+/* clang-format off */
+const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
+    [AUDIENCE_USER] = {"tell_user",
+        "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at)"
+        " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::numeric[], $6::timestamptz[])"
+        " AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind") METERING_TOLD_ONCE},
+    /* The id's time is that of the first extension which can have led to that minute, so that all of them agree. */
+    [AUDIENCE_EXTENDED] = {"tell_extended",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("greatest(0, least(e.at_ms, e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint))",
+                "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms / 60000")
+        ", 'AUCTION_EXTENDED', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::bigint[])"
+        " AS e (auction_id, end_ms, at_ms, amount, after_seq) JOIN auctions a ON a.id = e.auction_id"
+        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM bids b"
+        "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq AND " AUDIENCE_VALID_BIDS ") p"
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
+        " SELECT id, ledger_seq, (SELECT count(*) FROM told), CASE row_number() OVER (ORDER BY id) WHEN 1 THEN"
+        " (SELECT " PUSH_COLUMN " FROM told) END FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id"},
+    [AUDIENCE_SETTLED] = {"tell_settled",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("e.at_ms", "p.kind, e.auction_id, p.user_id, e.version")
+        ", p.kind, e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
+        " AS e (auction_id, winner_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
+        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id,"
+        "  CASE WHEN e.winner_id IS NULL THEN 'AUCTION_UNSOLD' ELSE 'AUCTION_SOLD' END AS kind"
+        "  UNION ALL SELECT DISTINCT b.bidder_id,"
+        "  CASE WHEN b.bidder_id = e.winner_id THEN 'AUCTION_WON' ELSE 'AUCTION_LOST' END"
+        "  FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        " WHERE " UNLESS_MUTED("p", "p.kind") METERING_TOLD_ONCE},
+    [AUDIENCE_ENDING_SOON] = {"tell_ending_soon",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
+        ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)"
+        " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM bids b"
+        "  WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS
+        " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") METERING_TOLD_ONCE},
+    /* Once in an auction's life, whatever version it is at. */
+    [AUDIENCE_CANCELLED] = {"tell_cancelled",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("e.at_ms", "'AUCTION_CANCELLED', e.auction_id, p.user_id")
+        ", 'AUCTION_CANCELLED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::bigint[], $3::numeric[]) AS e (auction_id, at_ms, amount)"
+        " JOIN auctions a ON a.id = e.auction_id CROSS JOIN LATERAL (SELECT a.seller_id AS user_id"
+        "  UNION SELECT b.bidder_id FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") METERING_TOLD_ONCE},
+    /* As AUDIENCE_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
+    [AUDIENCE_VOIDED] = {"tell_voided",
+        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        ID_FROM("e.at_ms", "'BID_VOIDED', e.auction_id, p.user_id, e.version, e.bidder_id")
+        ", 'BID_VOIDED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
+        " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
+        " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
+        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
+        "  FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") METERING_TOLD_ONCE},
+    /*
+     * A new house's ledger grows much faster than its statistics: a plan made when it was short would read all of it
+     * for each auction.
+     */
+    [AUDIENCE_BY_INDEX] = {"by_index", "SELECT set_config('enable_seqscan', 'off', true)"},
+};
+/* clang-format on */
+
+enum { COLUMNS_MAX = 6 };
+
+/* A group's parameters. */
+struct group {
+    size_t count;
+    struct pg_array columns[COLUMNS_MAX];
+};
+
+struct extension {
+    struct uuid auction_id;
+    int64_t end_ms;
+    int64_t at_ms;
+    int64_t amount;
+    int64_t after_seq; /* of the ledger: up to here everyone has been told of this minute */
+    int64_t seen_seq;  /* what this transaction has read; 0: nothing */
+};
+
+struct told {
+    struct uuid auction_id;
+    int64_t minute;
+    int64_t seq;
+};
+
+struct audience {
+    struct push *push;
+    size_t count;
+    struct group groups[AUDIENCE_GROUPS];
+    struct extension *extensions;
+    size_t extension_count;
+    size_t extension_size;
+    struct told told[TOLD_SLOTS];
+    int64_t written[METERING_KINDS + 1]; /* notifications, by this transaction */
+};
+
+struct audience *audience_new(struct push *push)
+{
+    struct audience *audience = calloc(1, sizeof(*audience));
+    if (audience != NULL) {
+        audience->push = push;
+        audience_reset(audience);
+    }
+    return audience;
+}
+
+void audience_free(struct audience *audience)
+{
+    if (audience == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < AUDIENCE_GROUPS; i++) {
+        for (size_t k = 0; k < COLUMNS_MAX; k++) {
+            pg_array_free(&audience->groups[i].columns[k]);
+        }
+    }
+    free(audience->extensions);
+    free(audience);
+}
+
+void audience_reset(struct audience *audience)
+{
+    push_forget(audience->push);
+    audience->count = 0;
+    audience->extension_count = 0;
+    memset(audience->written, 0, sizeof(audience->written));
+    for (size_t i = 0; i < AUDIENCE_GROUPS; i++) {
+        audience->groups[i].count = 0;
+        for (size_t k = 0; k < COLUMNS_MAX; k++) {
+            pg_array_reset(&audience->groups[i].columns[k]);
+        }
+    }
+}
+
+size_t audience_count(const struct audience *audience)
+{
+    return audience->count;
+}
+
+static void add_amount(struct pg_array *array, int64_t minor)
+{
+    if (minor == 0) {
+        pg_array_null(array);
+    } else {
+        pg_array_money(array, minor);
+    }
+}
+
+/*
+ * One batch, and so one version, may take the lead from the same user again and again. Each time the price is another:
+ * no two bids that take the lead are of the same amount.
+ */
+static struct uuid user_notification_id(const struct house_event *event)
+{
+    uint8_t seed[SEED_BYTES];
+    uint8_t hash[HASH_BYTES];
+    memcpy(seed, event->auction_id.bytes, 16);
+    memcpy(seed + 16, event->user_id.bytes, 16);
+    memcpy(seed + 32, &event->version, 8);
+    memcpy(seed + 40, &event->amount, 8);
+    seed[48] = (uint8_t)event->kind;
+    (void)crypto_generichash(hash, sizeof(hash), seed, sizeof(seed), NULL, 0); /* these sizes cannot fail */
+    return uuid_from_hash_at(event->at_ms, hash);
+}
+
+static void add_user(struct group *group, const struct house_event *event)
+{
+    struct uuid id = user_notification_id(event);
+    group->count++;
+    pg_array_uuid(&group->columns[0], &event->user_id);
+    pg_array_uuid(&group->columns[1], &id);
+    pg_array_text_add(&group->columns[2], event->kind == EVENT_OUTBID ? "OUTBID" : "PROXY_EXHAUSTED");
+    pg_array_uuid(&group->columns[3], &event->auction_id);
+    add_amount(&group->columns[4], event->amount);
+    pg_array_time(&group->columns[5], event->at_ms);
+}
+
+static void add_settled(struct group *group, const struct house_event *event)
+{
+    group->count++;
+    pg_array_uuid(&group->columns[0], &event->auction_id);
+    if (uuid_is_nil(&event->user_id)) {
+        pg_array_null(&group->columns[1]);
+    } else {
+        pg_array_uuid(&group->columns[1], &event->user_id);
+    }
+    pg_array_int(&group->columns[2], event->version);
+    pg_array_int(&group->columns[3], event->at_ms);
+    add_amount(&group->columns[4], event->amount);
+}
+
+static void add_ending_soon(struct group *group, const struct house_event *event)
+{
+    group->count++;
+    pg_array_uuid(&group->columns[0], &event->auction_id);
+    pg_array_int(&group->columns[1], event->end_ms);
+    pg_array_int(&group->columns[2], event->at_ms);
+    add_amount(&group->columns[3], event->amount);
+}
+
+static void add_cancelled(struct group *group, const struct house_event *event)
+{
+    group->count++;
+    pg_array_uuid(&group->columns[0], &event->auction_id);
+    pg_array_int(&group->columns[1], event->at_ms);
+    add_amount(&group->columns[2], event->amount);
+}
+
+static bool add_extension(struct audience *audience, const struct house_event *event)
+{
+    if (audience->extension_count == audience->extension_size) {
+        size_t size = audience->extension_size == 0 ? EXTENSIONS_FIRST : audience->extension_size * 2;
+        struct extension *grown = realloc(audience->extensions, size * sizeof(*grown));
+        if (grown == NULL) {
+            return false;
+        }
+        audience->extensions = grown;
+        audience->extension_size = size;
+    }
+    audience->extensions[audience->extension_count++] = (struct extension){
+        .auction_id = event->auction_id, .end_ms = event->end_ms, .at_ms = event->at_ms, .amount = event->amount};
+    return true;
+}
+
+bool audience_add(struct audience *audience, const struct house_event *event)
+{
+    audience->count++;
+    switch (event->kind) {
+    case EVENT_OUTBID:
+    case EVENT_PROXY_EXHAUSTED:
+        add_user(&audience->groups[AUDIENCE_USER], event);
+        return true;
+    case EVENT_EXTENDED:
+        return add_extension(audience, event);
+    case EVENT_SETTLED:
+        add_settled(&audience->groups[AUDIENCE_SETTLED], event);
+        return true;
+    case EVENT_ENDING_SOON:
+        add_ending_soon(&audience->groups[AUDIENCE_ENDING_SOON], event);
+        return true;
+    case EVENT_CANCELLED:
+        add_cancelled(&audience->groups[AUDIENCE_CANCELLED], event);
+        return true;
+    case EVENT_VOIDED:
+        add_settled(&audience->groups[AUDIENCE_VOIDED], event); /* whose bid it was in the place of the winner */
+        return true;
+    case EVENT_STARTED:
+    case EVENT_ENDED:
+        break; /* nobody is told: the settlement follows at once */
+    }
+    audience->count--;
+    return true;
+}
+
+static struct told *told_slot(struct audience *audience, const struct extension *extension)
+{
+    uint32_t hash = 0;
+    memcpy(&hash, extension->auction_id.bytes + 12, sizeof(hash));
+    return &audience->told[(hash + (uint64_t)(extension->end_ms / MINUTE_MS)) % TOLD_SLOTS];
+}
+
+static bool told_is_of(const struct told *told, const struct extension *extension)
+{
+    return told->minute == extension->end_ms / MINUTE_MS && uuid_equal(&told->auction_id, &extension->auction_id);
+}
+
+/* By auction and minute, the latest of each last. */
+static int compare_extensions(const void *left, const void *right)
+{
+    const struct extension *a = left;
+    const struct extension *b = right;
+    int order = uuid_compare(&a->auction_id, &b->auction_id);
+    if (order != 0) {
+        return order;
+    }
+    return a->end_ms < b->end_ms ? -1 : a->end_ms > b->end_ms;
+}
+
+/* One for each auction and minute stays: the latest. */
+static void merge_extensions(struct audience *audience)
+{
+    struct extension *list = audience->extensions;
+    size_t kept = 0;
+    if (audience->extension_count > 1) {
+        qsort(list, audience->extension_count, sizeof(*list), compare_extensions);
+    }
+    for (size_t i = 0; i < audience->extension_count; i++) {
+        bool same = kept > 0 && list[kept - 1].end_ms / MINUTE_MS == list[i].end_ms / MINUTE_MS &&
+                    uuid_equal(&list[kept - 1].auction_id, &list[i].auction_id);
+        kept = same ? kept : kept + 1;
+        list[kept - 1] = list[i];
+    }
+    audience->extension_count = kept;
+}
+
+static void group_extensions(struct audience *audience)
+{
+    struct group *group = &audience->groups[AUDIENCE_EXTENDED];
+    merge_extensions(audience);
+    for (size_t i = 0; i < audience->extension_count; i++) {
+        struct extension *extension = &audience->extensions[i];
+        const struct told *told = told_slot(audience, extension);
+        extension->after_seq = told_is_of(told, extension) ? told->seq : 0;
+        extension->seen_seq = 0;
+        group->count++;
+        pg_array_uuid(&group->columns[0], &extension->auction_id);
+        pg_array_int(&group->columns[1], extension->end_ms);
+        pg_array_int(&group->columns[2], extension->at_ms);
+        add_amount(&group->columns[3], extension->amount);
+        pg_array_int(&group->columns[4], extension->after_seq);
+    }
+}
+
+/* Both the rows and the list are in the order of the auctions' ids. */
+static void on_extended(const struct pg_reply *reply, void *arg)
+{
+    struct audience *audience = arg;
+    struct extension *extension = audience->extensions;
+    const struct extension *end = audience->extensions + audience->extension_count;
+    int rows = reply->outcome == PG_OK ? PQntuples(reply->result) : 0;
+    for (int row = 0; row < rows; row++) {
+        struct uuid auction_id = pg_uuid(reply->result, row, 0);
+        for (; extension < end && uuid_compare(&extension->auction_id, &auction_id) <= 0; extension++) {
+            if (uuid_equal(&extension->auction_id, &auction_id)) {
+                extension->seen_seq = pg_int(reply->result, row, 1);
+            }
+        }
+    }
+    if (rows > 0) {
+        audience->written[metering_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
+        push_add(audience->push, pg_text(reply->result, 0, 3));
+    }
+}
+
+void audience_committed(struct audience *audience)
+{
+    push_send(audience->push);
+    for (size_t i = 0; i < audience->extension_count; i++) {
+        const struct extension *extension = &audience->extensions[i];
+        if (extension->seen_seq > 0) {
+            *told_slot(audience, extension) = (struct told){.auction_id = extension->auction_id,
+                                                            .minute = extension->end_ms / MINUTE_MS,
+                                                            .seq = extension->seen_seq};
+        }
+    }
+    for (size_t kind = 0; kind <= METERING_KINDS; kind++) {
+        metering_notified(kind, audience->written[kind]);
+    }
+}
+
+static bool looks_at_ledger(const struct audience *audience)
+{
+    return audience->groups[AUDIENCE_EXTENDED].count + audience->groups[AUDIENCE_SETTLED].count +
+               audience->groups[AUDIENCE_ENDING_SOON].count + audience->groups[AUDIENCE_CANCELLED].count +
+               audience->groups[AUDIENCE_VOIDED].count >
+           0;
+}
+
+static void on_told(const struct pg_reply *reply, void *arg)
+{
+    struct audience *audience = arg;
+    for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
+        audience->written[metering_kind(pg_text(reply->result, row, 0))] += pg_int(reply->result, row, 1);
+        push_add(audience->push, pg_text(reply->result, row, 2));
+    }
+}
+
+bool audience_send(struct audience *audience, struct pg_tx *tx)
+{
+    static const int columns[AUDIENCE_GROUPS] = {
+        [AUDIENCE_USER] = 6,        [AUDIENCE_EXTENDED] = 5,  [AUDIENCE_SETTLED] = 5,
+        [AUDIENCE_ENDING_SOON] = 4, [AUDIENCE_CANCELLED] = 3, [AUDIENCE_VOIDED] = 5,
+    };
+    group_extensions(audience);
+    if (looks_at_ledger(audience) && !pg_tx_send(tx, AUDIENCE_BY_INDEX, 0, NULL, NULL, NULL)) {
+        return false;
+    }
+    for (size_t i = 0; i < AUDIENCE_GROUPS; i++) {
+        struct group *group = &audience->groups[i];
+        const char *values[COLUMNS_MAX];
+        for (int k = 0; group->count > 0 && k < columns[i]; k++) {
+            values[k] = pg_array_done(&group->columns[k]);
+            if (values[k] == NULL) {
+                return false;
+            }
+        }
+        pg_callback callback = i == AUDIENCE_EXTENDED ? on_extended : on_told;
+        if (group->count > 0 && !pg_tx_send(tx, i, columns[i], values, callback, audience)) {
+            return false;
+        }
+    }
+    return true;
+}

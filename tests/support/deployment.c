@@ -1,0 +1,169 @@
+/*
+ * Steering the house from a test: short-lived children with their output read through a pipe.
+ */
+#include "tests/support/deployment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/support/client.h"
+
+extern char **environ;
+
+enum { HOUSE_WORDS_MAX = 16, HOUSE_PATH_SIZE = 512 };
+
+static const char *house_environment(const char *name)
+{
+    const char *value = getenv(name);
+    if (value == NULL || value[0] == '\0') {
+        (void)fprintf(stderr, "%s is not set: these tests are started by tests/run\n", name);
+        exit(EXIT_FAILURE);
+    }
+    return value;
+}
+
+const char *house_http_url(void)
+{
+    return house_environment("ROSTRUM_HTTP_URL");
+}
+
+const char *house_pg_url(void)
+{
+    return house_environment("ROSTRUM_PG_URL");
+}
+
+static void house_read(int fd, char *out, size_t size)
+{
+    char spare[512];
+    size_t got = 0;
+    for (;;) {
+        bool room = got + 1 < size;
+        ssize_t more = room ? read(fd, out + got, size - got - 1) : read(fd, spare, sizeof(spare));
+        if (more < 0 && errno == EINTR) {
+            continue;
+        }
+        if (more <= 0) {
+            break;
+        }
+        got += room ? (size_t)more : 0;
+    }
+    out[got] = '\0';
+}
+
+int house_run(const char *const *argv, char *out, size_t size)
+{
+    int ends[2];
+    pid_t child = -1;
+    posix_spawn_file_actions_t actions;
+    out[0] = '\0';
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return -1;
+    }
+    if (posix_spawn_file_actions_init(&actions) != 0) {
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return -1;
+    }
+    bool ready = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO) == 0 &&
+                 posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO) == 0;
+    /* posix_spawn does not write to the words, its type only predates const. */
+    union {
+        const char *const *read_only;
+        char *const *as_posix_wants;
+    } words = {.read_only = argv};
+    bool started = ready && posix_spawn(&child, argv[0], &actions, NULL, words.as_posix_wants, environ) == 0;
+    (void)posix_spawn_file_actions_destroy(&actions);
+    (void)close(ends[1]);
+    if (started) {
+        house_read(ends[0], out, size);
+    }
+    (void)close(ends[0]);
+    int status = 0;
+    if (!started || waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
+        return -1;
+    }
+    return WEXITSTATUS(status);
+}
+
+static int house_run_words(char *out, size_t size, const char *program, const char *word, va_list more)
+{
+    const char *argv[HOUSE_WORDS_MAX] = {program};
+    size_t count = 1;
+    while (word != NULL && count + 1 < HOUSE_WORDS_MAX) {
+        argv[count++] = word;
+        word = va_arg(more, const char *);
+    }
+    argv[count] = NULL;
+    return house_run(argv, out, size);
+}
+
+int house_script(char *out, size_t size, const char *word, ...)
+{
+    const char *script = getenv("ROSTRUM_HOUSE");
+    va_list more;
+    va_start(more, word);
+    int code = house_run_words(out, size, script != NULL ? script : "deploy/private", word, more);
+    va_end(more);
+    return code;
+}
+
+int house_ctl(char *out, size_t size, const char *word, ...)
+{
+    char program[HOUSE_PATH_SIZE];
+    const char *build = getenv("BUILD");
+    (void)snprintf(program, sizeof(program), "%s/bin/rostrumctl", build != NULL ? build : "build");
+    va_list more;
+    va_start(more, word);
+    int code = house_run_words(out, size, program, word, more);
+    va_end(more);
+    return code;
+}
+
+static pid_t house_number(const char *text)
+{
+    char *end = NULL;
+    long number = strtol(text, &end, 10);
+    return end != text && number > 0 ? (pid_t)number : -1;
+}
+
+pid_t house_pid(const char *service)
+{
+    char out[HOUSE_OUTPUT_SIZE];
+    if (house_script(out, sizeof(out), "pid", service, NULL) != 0) {
+        return -1;
+    }
+    return house_number(out);
+}
+
+pid_t house_child(pid_t parent)
+{
+    char path[HOUSE_PATH_SIZE];
+    char text[HOUSE_PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -1;
+    }
+    house_read(fd, text, sizeof(text));
+    (void)close(fd);
+    return house_number(text);
+}
+
+bool house_ready(void)
+{
+    struct client *client = client_new(house_http_url());
+    if (client == NULL) {
+        return false;
+    }
+    const struct reply *reply = client_call(client, "GET", "/ready", NULL);
+    bool ready = reply->status == 200 && reply_count(reply, "degraded") <= 0;
+    client_free(client);
+    return ready;
+}

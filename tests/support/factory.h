@@ -1,0 +1,55 @@
+/*
+ * Who and what a test needs on its stage: registered users, listed auctions, bids. Each is made over HTTP, by the
+ * contract; a call that does not get the answer it needs prints what came and returns false.
+ */
+#ifndef ROSTRUM_TESTS_SUPPORT_FACTORY_H
+#define ROSTRUM_TESTS_SUPPORT_FACTORY_H
+
+#include "common/base/base.h"
+#include "common/base/ids.h"
+#include "tests/support/client.h"
+
+enum {
+    CAST_TOKEN_SIZE = 1024,
+    CAST_EMAIL_SIZE = 64,
+    CAST_SESSION_SIZE = 128,
+    CAST_DECISION_MS = 15000, /* a bid is decided within this, also on a machine that is busy with other things */
+};
+
+#define CAST_PASSWORD "a long enough password"
+
+struct cast_user {
+    char id[UUID_TEXT_SIZE];
+    char email[CAST_EMAIL_SIZE];     /* unique to this user */
+    char token[CAST_TOKEN_SIZE];     /* access token */
+    char session[CAST_SESSION_SIZE]; /* session token, as in the cookie */
+};
+
+/* Registers and logs in; the client's token is left as it was not: none. */
+MUST_CHECK bool cast_user(struct client *client, struct cast_user *user, const char *display_name);
+
+struct cast_terms {
+    const char *title;          /* NULL: "A chair" */
+    const char *starting_price; /* NULL: 10.00 */
+    const char *more;           /* further members, `"reservePrice": 20.00, …`, or NULL */
+    int64_t starts_in_ms;       /* 0: at once */
+    int64_t lasts_ms;           /* from now; 0: an hour */
+};
+
+/* Lists an auction as `seller`; its id in `id`. Without `more` anti-snipe is as the contract's default. */
+MUST_CHECK bool cast_auction(struct client *client, const struct cast_user *seller, const struct cast_terms *terms,
+                             char id[static UUID_TEXT_SIZE]);
+
+/* Places a bid or a maximum of `amount` and waits for its decision (Prefer: wait); the reply is the decided bid. */
+const struct reply *cast_bid(struct client *client, const struct cast_user *bidder, const char *auction,
+                             const char *amount);
+const struct reply *cast_proxy(struct client *client, const struct cast_user *bidder, const char *auction,
+                               const char *maximum);
+/* GET /auctions/:id as `who` (NULL: a guest). */
+const struct reply *cast_look(struct client *client, const struct cast_user *who, const char *auction);
+/* Whether the auction has this status now. */
+bool cast_has_status(struct client *client, const char *auction, const char *status);
+/* Number of notifications of this kind and auction that `who` has, at most 100 looked at; -1 on error. */
+int cast_notices(struct client *client, const struct cast_user *who, const char *auction, const char *kind);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * What the contract's test programs share in each test: a client of the house and a few users, made before and freed
+ * after every test (a checked fixture, so each test runs in a process of its own and none sees another's).
+ */
+#ifndef ROSTRUM_TESTS_SUPPORT_FIXTURE_H
+#define ROSTRUM_TESTS_SUPPORT_FIXTURE_H
+
+#include "tests/support/expect.h"
+#include "tests/support/factory.h"
+#include "tests/support/sql.h"
+#include "tests/support/suite.h"
+
+struct stage {
+    struct client *client;
+    struct sql *sql;
+    struct cast_user seller;
+    struct cast_user ann;
+    struct cast_user bob;
+    char auction[UUID_TEXT_SIZE]; /* by `seller`, opening at 10.00, increment 1.00, for an hour */
+};
+
+extern struct stage stage;
+
+/* For tcase_add_checked_fixture. */
+void stage_set(void);
+void stage_strike(void);
+/* A suite of one test case over that fixture. `tests` ends with a NULL. */
+MUST_CHECK Suite *stage_suite(const char *name, const TTest *const *tests);
+
+/* A call as `who` (NULL: a guest). */
+const struct reply *stage_call(const struct cast_user *who, const char *method, const char *path, const char *body);
+/* The path of a thing of the stage's auction: "" or "/bids" or "/proxy". */
+const char *stage_path(const char *tail);
+/* Bids without waiting; asserts 202 and gives the bid's id. */
+void stage_submit(const struct cast_user *who, const char *auction, const char *amount,
+                  char bid[static UUID_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,530 @@
+/*
+ * See herd.h. A watcher is AWAY (until its time to come back), CONNECTING, GREETING (the handshake is sent), ASKING
+ * (subscribed, no snapshot yet) or WATCHING; watcher_set_state alone changes that and counts, watcher_lose alone ends a
+ * connection. All read into one buffer; what a read left of a frame is kept apart, which is rare.
+ */
+#include "tests/support/ws_load.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/money.h"
+#include "tests/support/websocket.h"
+
+enum {
+    EVENTS_AT_ONCE = 512,
+    CONNECTING_MAX = 256,  /* under way at once: fewer than a listening socket's queue holds */
+    GUESTS_MAX = 128,      /* of herd_attach */
+    BUFFER_SIZE = 1 << 18, /* bytes; a snapshot is far smaller */
+    REQUEST_SIZE = 512,
+    LAST_ID_SIZE = 48,
+    BACK_LEAST_MS = 100, /* the pause before coming back, when the house named none: random up to the most */
+    BACK_MOST_MS = 1000,
+    PAUSE_MOST_MS = 600000, /* a hint beyond is no hint */
+    US_PER_MS = 1000,
+};
+
+struct watcher {
+    struct herd_watcher seen;
+    int fd;
+    int64_t due_ms; /* AWAY: to come back */
+    uint8_t *kept;  /* the beginning of a frame, or of the handshake's answer */
+    size_t kept_length;
+    bool fresh;       /* the next seq follows no other: the connection is new */
+    bool stream;      /* Server-Sent Events, no WebSocket */
+    int64_t retry_ms; /* of a stream: what the house asked for; 0: nothing yet */
+};
+
+struct guest {
+    void (*ready)(void *arg);
+    void *arg;
+};
+
+struct herd {
+    struct herd_options options;
+    struct sockaddr_in address;
+    int epoll;
+    struct watcher *watchers;
+    size_t count;
+    size_t size;
+    size_t opening; /* CONNECTING, GREETING or ASKING */
+    size_t away;
+    struct herd_counts counts;
+    struct guest guests[GUESTS_MAX];
+    size_t guest_count;
+    uint8_t request[REQUEST_SIZE];
+    size_t request_length;
+    uint8_t subscribe[REQUEST_SIZE];
+    size_t subscribe_length;
+    uint8_t buffer[BUFFER_SIZE + 1]; /* room for a terminator */
+};
+
+static void must(bool condition, const char *what)
+{
+    if (!condition) {
+        (void)fprintf(stderr, "herd: %s: %s\n", what, strerror(errno));
+        exit(EXIT_FAILURE);
+    }
+}
+
+/* ---- the making ---- */
+
+static void write_requests(struct herd *herd)
+{
+    char text[REQUEST_SIZE];
+    int length = snprintf((char *)herd->request, sizeof(herd->request),
+                          "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                          "Sec-WebSocket-Key: " WEBSOCKET_KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n");
+    herd->request_length = (size_t)length;
+    length = snprintf(text, sizeof(text), "{\"type\":\"subscribe\",\"auctionId\":\"%s\"}", herd->options.auction);
+    must(length > 0 && (size_t)length + WIRE_HEADER_MAX <= sizeof(herd->subscribe), "a long auction id");
+    herd->subscribe_length = wire_write(WIRE_FIN | WIRE_TEXT, text, (size_t)length, herd->subscribe);
+}
+
+struct herd *herd_new(const struct herd_options *options)
+{
+    const char *colon = strrchr(options->base_url, ':');
+    struct herd *herd = calloc(1, sizeof(*herd));
+    if (herd == NULL || colon == NULL) {
+        free(herd);
+        return NULL;
+    }
+    herd->options = *options;
+    herd->address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    herd->address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+    herd->epoll = epoll_create1(EPOLL_CLOEXEC);
+    must(herd->epoll >= 0, "epoll");
+    write_requests(herd);
+    return herd;
+}
+
+static void guest_add(struct herd *herd, int fd, uint64_t number)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = number}};
+    must(epoll_ctl(herd->epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
+}
+
+/* In an event the guests have the numbers above all watchers. */
+void herd_attach(struct herd *herd, int fd, void (*ready)(void *arg), void *arg)
+{
+    must(herd->guest_count < GUESTS_MAX, "too many guests");
+    herd->guests[herd->guest_count] = (struct guest){.ready = ready, .arg = arg};
+    guest_add(herd, fd, UINT64_MAX - herd->guest_count);
+    herd->guest_count++;
+}
+
+/* ---- the state of a watcher ---- */
+
+static void watcher_count(struct herd *herd, enum herd_state state, bool more)
+{
+    size_t *number = state == HERD_AWAY       ? &herd->away
+                     : state == HERD_WATCHING ? &herd->counts.watching
+                                              : &herd->opening;
+    *number = more ? *number + 1 : *number - 1;
+}
+
+static void watcher_set_state(struct herd *herd, struct watcher *watcher, enum herd_state state)
+{
+    watcher_count(herd, watcher->seen.state, false);
+    watcher_count(herd, state, true);
+    watcher->seen.state = state;
+}
+
+static void watcher_close(struct watcher *watcher)
+{
+    if (watcher->fd >= 0) {
+        (void)close(watcher->fd);
+    }
+    watcher->fd = -1;
+    free(watcher->kept);
+    watcher->kept = NULL;
+    watcher->kept_length = 0;
+}
+
+static void watcher_lose(struct herd *herd, struct watcher *watcher, int64_t pause_ms)
+{
+    if (watcher->seen.state == HERD_AWAY) {
+        return;
+    }
+    herd->counts.lost++;
+    watcher_close(watcher);
+    watcher->seen.deaf = false;
+    watcher->due_ms = clock_mono_ms() + pause_ms;
+    watcher_set_state(herd, watcher, HERD_AWAY);
+}
+
+static int64_t some_pause(void)
+{
+    return BACK_LEAST_MS + random() % (BACK_MOST_MS - BACK_LEAST_MS);
+}
+
+/* Of one whose connection ended without a word. */
+static int64_t pause_after_end(const struct watcher *watcher)
+{
+    return watcher->retry_ms > 0 ? watcher->retry_ms : some_pause();
+}
+
+static void watcher_send(struct herd *herd, struct watcher *watcher, const uint8_t *bytes, size_t length)
+{
+    /* So little fits into an empty socket buffer, or the house reads nothing, which is the end as well. */
+    if (send(watcher->fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) {
+        watcher_lose(herd, watcher, some_pause());
+    }
+}
+
+static void watcher_listen(struct herd *herd, struct watcher *watcher, uint32_t events, int how)
+{
+    struct epoll_event event = {.events = events, .data = {.u64 = (uint64_t)(watcher - herd->watchers)}};
+    must(epoll_ctl(herd->epoll, how, watcher->fd, &event) == 0, "epoll_ctl");
+}
+
+static void watcher_connect(struct herd *herd, struct watcher *watcher)
+{
+    const int on = 1;
+    watcher->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    must(watcher->fd >= 0, "socket");
+    must(setsockopt(watcher->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "TCP_NODELAY");
+    int failed = connect(watcher->fd, (const struct sockaddr *)&herd->address, sizeof(herd->address));
+    watcher->fresh = true;
+    watcher_set_state(herd, watcher, HERD_CONNECTING);
+    if (failed != 0 && errno != EINPROGRESS) {
+        watcher_lose(herd, watcher, some_pause());
+        return;
+    }
+    watcher_listen(herd, watcher, EPOLLOUT, EPOLL_CTL_ADD);
+}
+
+static void ask_for_events(struct herd *herd, struct watcher *watcher)
+{
+    char request[REQUEST_SIZE];
+    char last[LAST_ID_SIZE] = "";
+    if (watcher->seen.seq >= 0) {
+        (void)snprintf(last, sizeof(last), "Last-Event-ID: %lld\r\n", (long long)watcher->seen.seq);
+    }
+    int length =
+        snprintf(request, sizeof(request),
+                 "GET /api/v1/auctions/%s/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n%s"
+                 "\r\n",
+                 herd->options.auction, last);
+    watcher_send(herd, watcher, (const uint8_t *)request, (size_t)length);
+}
+
+static void watcher_greet(struct herd *herd, struct watcher *watcher)
+{
+    int error = 0;
+    socklen_t size = sizeof(error);
+    if (getsockopt(watcher->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
+        watcher_lose(herd, watcher, some_pause());
+        return;
+    }
+    watcher_set_state(herd, watcher, HERD_GREETING);
+    watcher_listen(herd, watcher, EPOLLIN, EPOLL_CTL_MOD);
+    if (watcher->stream) {
+        ask_for_events(herd, watcher);
+    } else {
+        watcher_send(herd, watcher, herd->request, herd->request_length);
+    }
+}
+
+/* ---- what is heard ---- */
+
+/* What stands behind `name` (with its quotes and colon), or NULL. In a string of JSON no name stands so. */
+static const char *find_member(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    return at == NULL ? NULL : at + strlen(name) + strspn(at + strlen(name), " ");
+}
+
+static bool has_type(const char *type, const char *word)
+{
+    return strncmp(type, word, strlen(word)) == 0;
+}
+
+static void take_seq(struct herd *herd, struct watcher *watcher, const char *text, bool snapshot)
+{
+    const char *at = find_member(text, "\"seq\":");
+    if (at == NULL) {
+        return;
+    }
+    int64_t seq = strtoll(at, NULL, 10);
+    if (!watcher->fresh) {
+        herd->counts.back += seq < watcher->seen.seq;
+        herd->counts.gaps += !snapshot && seq > watcher->seen.seq + 1;
+    }
+    watcher->fresh = false;
+    watcher->seen.seq = seq;
+}
+
+static void take_price(struct watcher *watcher, const char *text)
+{
+    const char *at = find_member(text, "\"currentBid\":");
+    if (at != NULL && !money_parse(at, strspn(at, "0123456789."), &watcher->seen.price)) {
+        watcher->seen.price = 0; /* null */
+    }
+}
+
+static void take_text(struct herd *herd, struct watcher *watcher, const char *text)
+{
+    const char *type = find_member(text, "\"type\":");
+    bool snapshot = type != NULL && has_type(type, "\"snapshot\"");
+    herd->counts.messages++;
+    if (type == NULL || (watcher->seen.state == HERD_ASKING && !snapshot)) {
+        return;
+    }
+    if (snapshot && watcher->seen.state == HERD_ASKING) {
+        watcher_set_state(herd, watcher, HERD_WATCHING);
+    }
+    take_seq(herd, watcher, text, snapshot);
+    take_price(watcher, text);
+    watcher->seen.over = watcher->seen.over || has_type(type, "\"auction_ended\"");
+    if (herd->options.heard != NULL) {
+        herd->options.heard((size_t)(watcher - herd->watchers), &watcher->seen, clock_mono_us(), herd->options.arg);
+    }
+}
+
+/* The house says when to come back as a number of milliseconds in its reason. */
+static int64_t named_pause(const struct wire_frame *frame)
+{
+    int64_t pause_ms = 0;
+    for (size_t i = 2; i < frame->length && pause_ms <= PAUSE_MOST_MS; i++) {
+        bool digit = frame->payload[i] >= '0' && frame->payload[i] <= '9';
+        pause_ms = digit ? pause_ms * 10 + (frame->payload[i] - '0') : pause_ms;
+    }
+    return pause_ms > 0 && pause_ms <= PAUSE_MOST_MS ? pause_ms : some_pause();
+}
+
+static void take_frame(struct herd *herd, struct watcher *watcher, struct wire_frame *frame)
+{
+    uint8_t answer[WIRE_HEADER_MAX + WIRE_SHORT_MAX];
+    uint8_t *end = &herd->buffer[(frame->payload - herd->buffer) + (ptrdiff_t)frame->length];
+    uint8_t after = *end;
+    switch (frame->first) {
+    case WIRE_FIN | WIRE_TEXT:
+        *end = '\0';
+        take_text(herd, watcher, (const char *)frame->payload);
+        *end = after;
+        break;
+    case WIRE_FIN | WIRE_PING:
+        watcher_send(herd, watcher, answer, wire_write(WIRE_FIN | WIRE_PONG, frame->payload, frame->length, answer));
+        break;
+    case WIRE_FIN | WIRE_CLOSE:
+        watcher_send(herd, watcher, answer,
+                     wire_write(WIRE_FIN | WIRE_CLOSE, frame->payload, frame->length < 2 ? 0 : 2, answer));
+        watcher_lose(herd, watcher, named_pause(frame));
+        break;
+    case WIRE_FIN | WIRE_PONG:
+        break;
+    default:
+        herd->counts.odd++;
+        watcher_lose(herd, watcher, some_pause());
+    }
+}
+
+/* One event without its last line feed: a number for the next pause, a message, or a comment. */
+static void take_event(struct herd *herd, struct watcher *watcher, const char *event)
+{
+    static const char RETRY[] = "retry: ";
+    static const char DATA[] = "data: ";
+    const char *data = strstr(event, DATA);
+    if (strncmp(event, RETRY, strlen(RETRY)) == 0) {
+        watcher->retry_ms = strtoll(event + strlen(RETRY), NULL, 10);
+    } else if (event[0] != ':' && data != NULL) {
+        take_text(herd, watcher, data + strlen(DATA));
+    }
+}
+
+static size_t take_events(struct herd *herd, struct watcher *watcher, size_t from, size_t length)
+{
+    static const char END[] = "\n\n";
+    uint8_t *end = NULL;
+    while ((end = memmem(herd->buffer + from, length - from, END, strlen(END))) != NULL) {
+        *end = '\0';
+        take_event(herd, watcher, (const char *)herd->buffer + from);
+        from = (size_t)(end - herd->buffer) + strlen(END);
+    }
+    return from;
+}
+
+/* How many of the bytes were taken. */
+static size_t take_handshake(struct herd *herd, struct watcher *watcher, size_t length)
+{
+    static const char END[] = "\r\n\r\n";
+    const char *good = watcher->stream ? "HTTP/1.1 200 " : "HTTP/1.1 101 ";
+    const uint8_t *end = memmem(herd->buffer, length, END, strlen(END));
+    if (end == NULL) {
+        return 0;
+    }
+    if (memcmp(herd->buffer, good, strlen(good)) != 0) {
+        herd->counts.refused++;
+        watcher_lose(herd, watcher, some_pause());
+        return 0;
+    }
+    if (watcher->stream) {
+        /* Who has the newest event is told nothing before the next one. */
+        watcher_set_state(herd, watcher, watcher->seen.seq >= 0 ? HERD_WATCHING : HERD_ASKING);
+    } else {
+        watcher_set_state(herd, watcher, HERD_ASKING);
+        watcher_send(herd, watcher, herd->subscribe, herd->subscribe_length);
+    }
+    return (size_t)(end - herd->buffer) + strlen(END);
+}
+
+static size_t take_frames(struct herd *herd, struct watcher *watcher, size_t from, size_t length)
+{
+    struct wire_frame frame;
+    enum wire_outcome outcome = WIRE_WHOLE;
+    while (watcher->seen.state >= HERD_ASKING && from < length && outcome == WIRE_WHOLE) {
+        outcome = wire_read(herd->buffer + from, length - from, &frame);
+        if (outcome == WIRE_WHOLE) {
+            take_frame(herd, watcher, &frame);
+            from += frame.size;
+        }
+    }
+    if (outcome == WIRE_WRONG) {
+        herd->counts.odd++;
+        watcher_lose(herd, watcher, some_pause());
+    }
+    return from;
+}
+
+static void keep(struct herd *herd, struct watcher *watcher, size_t from, size_t length)
+{
+    free(watcher->kept);
+    watcher->kept = NULL;
+    watcher->kept_length = length - from;
+    if (watcher->kept_length > 0) {
+        watcher->kept = malloc(watcher->kept_length);
+        must(watcher->kept != NULL, "memory");
+        memcpy(watcher->kept, herd->buffer + from, watcher->kept_length);
+    }
+}
+
+static void watcher_read(struct herd *herd, struct watcher *watcher)
+{
+    size_t length = watcher->kept_length;
+    size_t taken = 0;
+    if (length > 0) {
+        memcpy(herd->buffer, watcher->kept, length);
+    }
+    ssize_t got = recv(watcher->fd, herd->buffer + length, BUFFER_SIZE - length, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got <= 0) {
+        watcher_lose(herd, watcher, pause_after_end(watcher));
+        return;
+    }
+    length += (size_t)got;
+    if (watcher->seen.state == HERD_GREETING) {
+        taken = take_handshake(herd, watcher, length);
+    }
+    if (watcher->stream && watcher->seen.state >= HERD_ASKING) {
+        taken = take_events(herd, watcher, taken, length);
+    } else if (!watcher->stream) {
+        taken = take_frames(herd, watcher, taken, length);
+    }
+    if (watcher->seen.state != HERD_AWAY) {
+        keep(herd, watcher, taken, length);
+    }
+}
+
+/* ---- the turn ---- */
+
+static void bring_back(struct herd *herd)
+{
+    int64_t now_ms = clock_mono_ms();
+    for (size_t i = 0; i < herd->count && herd->away > 0 && herd->opening < CONNECTING_MAX; i++) {
+        if (herd->watchers[i].seen.state == HERD_AWAY && herd->watchers[i].due_ms <= now_ms) {
+            watcher_connect(herd, &herd->watchers[i]);
+        }
+    }
+}
+
+void herd_turn(struct herd *herd, int wait_ms)
+{
+    struct epoll_event events[EVENTS_AT_ONCE];
+    if (herd->away > 0) {
+        bring_back(herd);
+        wait_ms = wait_ms > BACK_LEAST_MS / 4 ? BACK_LEAST_MS / 4 : wait_ms;
+    }
+    int count = epoll_wait(herd->epoll, events, EVENTS_AT_ONCE, wait_ms);
+    must(count >= 0 || errno == EINTR, "epoll_wait");
+    for (int i = 0; i < count; i++) {
+        uint64_t number = events[i].data.u64;
+        if (number >= herd->size) {
+            struct guest *guest = &herd->guests[UINT64_MAX - number];
+            guest->ready(guest->arg);
+        } else if (herd->watchers[number].seen.state == HERD_CONNECTING) {
+            watcher_greet(herd, &herd->watchers[number]);
+        } else if (herd->watchers[number].seen.state != HERD_AWAY) {
+            watcher_read(herd, &herd->watchers[number]);
+        }
+    }
+}
+
+void herd_resize(struct herd *herd, size_t count)
+{
+    if (count > herd->size) {
+        struct watcher *grown = realloc(herd->watchers, count * sizeof(*grown));
+        must(grown != NULL, "memory");
+        herd->watchers = grown;
+        herd->size = count;
+    }
+    for (; herd->count < count; herd->count++) {
+        size_t each = herd->options.stream_each;
+        herd->watchers[herd->count] = (struct watcher){
+            .fd = -1, .seen = {.state = HERD_AWAY, .seq = -1}, .stream = each > 0 && herd->count % each == each - 1};
+        herd->away++;
+    }
+    for (; herd->count > count; herd->count--) {
+        struct watcher *last = &herd->watchers[herd->count - 1];
+        watcher_close(last);
+        watcher_count(herd, last->seen.state, false);
+    }
+}
+
+void herd_deafen(struct herd *herd, size_t count, bool deaf)
+{
+    for (size_t i = 0; i < count && i < herd->count; i++) {
+        struct watcher *watcher = &herd->watchers[i];
+        if (watcher->seen.state == HERD_WATCHING && watcher->seen.deaf != deaf) {
+            watcher_listen(herd, watcher, deaf ? 0 : EPOLLIN, EPOLL_CTL_MOD);
+            watcher->seen.deaf = deaf;
+        }
+    }
+}
+
+void herd_free(struct herd *herd)
+{
+    if (herd == NULL) {
+        return;
+    }
+    herd_resize(herd, 0);
+    (void)close(herd->epoll);
+    free(herd->watchers);
+    free(herd);
+}
+
+struct herd_counts herd_counts(const struct herd *herd)
+{
+    return herd->counts;
+}
+
+size_t herd_size(const struct herd *herd)
+{
+    return herd->count;
+}
+
+const struct herd_watcher *herd_watcher(const struct herd *herd, size_t index)
+{
+    return &herd->watchers[index].seen;
+}

@@ -1,0 +1,130 @@
+/*
+ * What a picture is by its first bytes, what is left of a WebP file, and the folder that images are kept in.
+ */
+#include <check.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/protocol/image_decoder.h"
+#include "gateway/image/imagestore.h"
+#include "gateway/image_decoder/webp.h"
+#include "tests/support/suite.h"
+
+#define OF(text) (text), sizeof(text) - 1
+
+START_TEST(kinds_by_their_first_bytes)
+{
+    ck_assert_int_eq(picture_kind(OF("\xff\xd8\xff\xe0\0\x10JFIF\0\1")), PICTURE_JPEG);
+    ck_assert_int_eq(picture_kind(OF("\x89PNG\r\n\x1a\n\0\0\0\rIHDR")), PICTURE_PNG);
+    ck_assert_int_eq(picture_kind(OF("RIFF\1\0\0\0WEBPVP8 ")), PICTURE_WEBP);
+    ck_assert_int_eq(picture_kind(OF("RIFF\1\0\0\0WAVEfmt ")), PICTURE_NONE);
+    ck_assert_int_eq(picture_kind(OF("GIF89a\1\0\1\0\0\0\0")), PICTURE_NONE);
+    ck_assert_int_eq(picture_kind(OF("<svg xmlns=\"http://www.w3.org/2000/svg\">")), PICTURE_NONE);
+    ck_assert_int_eq(picture_kind(OF("\xff\xd8\xff")), PICTURE_NONE);
+    ck_assert_int_eq(picture_kind("", 0), PICTURE_NONE);
+}
+END_TEST
+
+START_TEST(a_bare_webp_is_its_picture)
+{
+    static const char full[] = "RIFF\x44\0\0\0WEBP"
+                               "VP8X\x0a\0\0\0\x3c\0\0\0\1\0\0\2\0\0"
+                               "ICCP\3\0\0\0abc\0"
+                               "VP8 \4\0\0\0wxyz"
+                               "EXIF\2\0\0\0me"
+                               "XMP \2\0\0\0me";
+    static const char bare[] = "RIFF\x22\0\0\0WEBP"
+                               "VP8X\x0a\0\0\0\x10\0\0\0\1\0\0\2\0\0"
+                               "VP8 \4\0\0\0wxyz";
+    unsigned char bytes[sizeof(full)];
+    memcpy(bytes, full, sizeof(full));
+    ck_assert_uint_eq(webp_bare(bytes, sizeof(full) - 1), sizeof(bare) - 1);
+    ck_assert_mem_eq(bytes, bare, sizeof(bare) - 1);
+    ck_assert_uint_eq(webp_bare(bytes, sizeof(bare) - 1), sizeof(bare) - 1);
+}
+END_TEST
+
+/* A file that ends anywhere else than after a chunk is none. */
+START_TEST(a_cut_webp_is_refused)
+{
+    static const char full[] = "RIFF\x0e\0\0\0WEBPVP8 \2\0\0\0wx";
+    for (size_t length = 0; length < sizeof(full) - 1; length++) {
+        unsigned char bytes[sizeof(full)];
+        memcpy(bytes, full, sizeof(full));
+        ck_assert_uint_eq(webp_bare(bytes, length), length == 12 ? 12 : 0);
+    }
+}
+END_TEST
+
+START_TEST(a_folder_keeps_what_it_is_given)
+{
+    struct config config;
+    char folder[] = "/tmp/rostrum-images-XXXXXX";
+    struct imagestore_bytes read;
+    config_defaults(&config);
+    ck_assert_int_ge(sodium_init(), 0);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    (void)snprintf(config.image_folder, sizeof(config.image_folder), "%s/images", folder);
+    struct imagestore *store = imagestore_open(&config);
+    ck_assert_ptr_nonnull(store);
+    struct uuid name = imagestore_name("picture", 7);
+    struct uuid other = imagestore_name("another", 7);
+    ck_assert(!uuid_equal(&name, &other));
+    ck_assert_int_eq(imagestore_get(store, &name, &read), IMAGESTORE_ABSENT);
+    for (int i = 0; i < 2; i++) { /* writing it again does no harm */
+        ck_assert_int_eq(imagestore_put(store, &name, "picture", 7), IMAGESTORE_OK);
+        ck_assert_int_eq(imagestore_get(store, &name, &read), IMAGESTORE_OK);
+        ck_assert_uint_eq(read.length, 7);
+        ck_assert_mem_eq(read.bytes, "picture", 7);
+        free(read.bytes);
+    }
+    ck_assert_int_eq(imagestore_get(store, &other, &read), IMAGESTORE_ABSENT);
+    ck_assert_int_eq(imagestore_remove(store, &name), IMAGESTORE_OK);
+    ck_assert_int_eq(imagestore_remove(store, &name), IMAGESTORE_ABSENT);
+    imagestore_close(store);
+    char line[128];
+    (void)snprintf(line, sizeof(line), "%s/images/xx", folder);
+    char text[UUID_TEXT_SIZE];
+    uuid_format(&name, text);
+    memcpy(line + strlen(line) - 2, text, 2);
+    ck_assert_int_eq(rmdir(line), 0); /* nothing half-written was left */
+    ck_assert_int_eq(rmdir(config.image_folder), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+START_TEST(a_folder_that_cannot_be_is_down)
+{
+    struct config config;
+    struct imagestore_bytes read;
+    config_defaults(&config);
+    (void)snprintf(config.image_folder, sizeof(config.image_folder), "/dev/null/images");
+    struct imagestore *store = imagestore_open(&config);
+    ck_assert_ptr_nonnull(store);
+    struct uuid name = imagestore_name("picture", 7);
+    ck_assert_int_eq(imagestore_put(store, &name, "picture", 7), IMAGESTORE_DOWN);
+    ck_assert_int_eq(imagestore_get(store, &name, &read), IMAGESTORE_DOWN);
+    imagestore_close(store);
+}
+END_TEST
+
+static Suite *picture_suite(void)
+{
+    Suite *suite = suite_create("picture");
+    TCase *cases = tcase_create("picture");
+    tcase_add_test(cases, kinds_by_their_first_bytes);
+    tcase_add_test(cases, a_bare_webp_is_its_picture);
+    tcase_add_test(cases, a_cut_webp_is_refused);
+    tcase_add_test(cases, a_folder_keeps_what_it_is_given);
+    tcase_add_test(cases, a_folder_that_cannot_be_is_down);
+    suite_add_tcase(suite, cases);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(picture_suite());
+}

@@ -1,0 +1,139 @@
+/*
+ * endworker/sent_commands: what the scheduler may send again, and when.
+ */
+#include <check.h>
+
+#include "endworker/sent_commands.h"
+#include "tests/support/suite.h"
+
+enum { REPEAT_MS = 100 };
+
+static struct sent *sent;
+static struct uuid auction;
+
+static void set_up(void)
+{
+    sent = sent_new(REPEAT_MS);
+    ck_assert_ptr_nonnull(sent);
+    auction = uuid_new();
+}
+
+static void tear_down(void)
+{
+    sent_free(sent);
+}
+
+static enum sent_answer ask(int64_t due_ms, int64_t mono_ms)
+{
+    return sent_ask(sent, COMMAND_FENCE, &auction, due_ms, mono_ms);
+}
+
+static void note(int64_t mono_ms)
+{
+    sent_note(sent, COMMAND_FENCE, &auction, mono_ms);
+}
+
+START_TEST(a_repetition_is_due_after_a_distance_that_doubles_up_to_a_bound)
+{
+    int64_t now_ms = 5000;
+    int64_t factor = 1;
+    ck_assert_int_eq(ask(1, now_ms), SENT_DUE);
+    for (int i = 0; i < 8; i++) {
+        note(now_ms);
+        ck_assert_int_eq(ask(1, now_ms + factor * REPEAT_MS - 1), SENT_EARLY);
+        ck_assert_int_eq(ask(1, now_ms + factor * REPEAT_MS), SENT_DUE);
+        now_ms += factor * REPEAT_MS;
+        factor = factor < SENT_BACK_OFF_MAX ? factor * 2 : factor;
+    }
+}
+END_TEST
+
+START_TEST(what_was_not_sent_stays_due)
+{
+    ck_assert_int_eq(ask(1, 0), SENT_DUE);
+    ck_assert_int_eq(ask(1, 0), SENT_DUE);
+}
+END_TEST
+
+START_TEST(a_new_due_time_is_due_at_once)
+{
+    ck_assert_int_eq(ask(1, 0), SENT_DUE);
+    note(0);
+    ck_assert_int_eq(ask(1, 1), SENT_EARLY);
+    ck_assert_int_eq(ask(2, 1), SENT_DUE);
+}
+END_TEST
+
+START_TEST(what_the_broker_did_not_confirm_is_due_after_one_distance)
+{
+    for (int i = 0; i < 4; i++) {
+        ck_assert(ask(1, 0) != SENT_FULL);
+        note(0);
+    }
+    sent_failed(sent, COMMAND_FENCE, &auction, 0);
+    ck_assert_int_eq(ask(1, REPEAT_MS - 1), SENT_EARLY);
+    ck_assert_int_eq(ask(1, REPEAT_MS), SENT_DUE);
+}
+END_TEST
+
+START_TEST(a_start_and_a_fence_are_two_matters)
+{
+    ck_assert_int_eq(ask(1, 0), SENT_DUE);
+    note(0);
+    ck_assert_int_eq(sent_ask(sent, COMMAND_START, &auction, 1, 0), SENT_DUE);
+    ck_assert_int_eq(ask(1, 0), SENT_EARLY);
+}
+END_TEST
+
+START_TEST(what_a_whole_cycle_did_not_ask_for_is_forgotten)
+{
+    struct uuid other = uuid_new();
+    ck_assert_int_eq(ask(1, 0), SENT_DUE);
+    note(0);
+    ck_assert_int_eq(sent_ask(sent, COMMAND_FENCE, &other, 1, 0), SENT_DUE);
+    sent_turn(sent);
+    ck_assert_uint_eq(sent_count(sent), 2);
+    ck_assert_int_eq(sent_ask(sent, COMMAND_FENCE, &other, 1, 0), SENT_DUE);
+    sent_turn(sent);
+    ck_assert_uint_eq(sent_count(sent), 1);
+    ck_assert_int_eq(ask(1, 1), SENT_DUE);
+}
+END_TEST
+
+START_TEST(it_is_bounded_and_room_comes_back)
+{
+    for (int i = 0; i < SENT_MAX; i++) {
+        struct uuid id = uuid_new();
+        ck_assert_int_eq(sent_ask(sent, COMMAND_FENCE, &id, 1, 0), SENT_DUE);
+        sent_note(sent, COMMAND_FENCE, &id, 0);
+    }
+    ck_assert_int_eq(ask(1, 0), SENT_FULL);
+    sent_failed(sent, COMMAND_FENCE, &auction, 0); /* unknown: nothing happens */
+    ck_assert_uint_eq(sent_count(sent), SENT_MAX);
+    sent_turn(sent);
+    sent_turn(sent);
+    ck_assert_uint_eq(sent_count(sent), 0);
+    ck_assert_int_eq(ask(1, 0), SENT_DUE);
+}
+END_TEST
+
+static Suite *sent_suite(void)
+{
+    Suite *suite = suite_create("sent");
+    TCase *tests = tcase_create("sent");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_repetition_is_due_after_a_distance_that_doubles_up_to_a_bound);
+    tcase_add_test(tests, what_was_not_sent_stays_due);
+    tcase_add_test(tests, a_new_due_time_is_due_at_once);
+    tcase_add_test(tests, what_the_broker_did_not_confirm_is_due_after_one_distance);
+    tcase_add_test(tests, a_start_and_a_fence_are_two_matters);
+    tcase_add_test(tests, what_a_whole_cycle_did_not_ask_for_is_forgotten);
+    tcase_add_test(tests, it_is_bounded_and_room_comes_back);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(sent_suite());
+}
