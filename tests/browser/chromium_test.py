@@ -17,7 +17,7 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from stage import API, PASSWORD, SOCKET_URL, URL, WAIT_S, Stage, run  # noqa: E402 (no byte code may be written)
+from fixture import API, PASSWORD, SOCKET_URL, URL, WAIT_S, Stage, run  # noqa: E402 (no byte code may be written)
 
 LOOK_S = 0.05
 OPTIONS = [

@@ -11,7 +11,7 @@ import uuid
 import websockets
 
 sys.dont_write_bytecode = True
-from stage import SOCKET_URL, SUBPROTOCOL, WAIT_S, Stage, run  # noqa: E402 (no byte code may be written)
+from fixture import SOCKET_URL, SUBPROTOCOL, WAIT_S, Stage, run  # noqa: E402 (no byte code may be written)
 
 
 async def hear(socket, *types):
