@@ -122,7 +122,7 @@ $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,w
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
-## --- the house ---
+## --- the deployment ---
 
 deps: ## install from Debian's packages what is missing to build and run
 	@deploy/packages/install build run
@@ -140,31 +140,31 @@ deps-lint:
 deps-docs:
 	@command -v npm >/dev/null || deploy/packages/install docs
 
-run: deps ## build, start the house, show its log; Ctrl-C ends everything
+run: deps ## build, start the deployment, show its log; Ctrl-C ends everything
 	@echo Building.
 	@$(build_all) -s all
 	@exec deploy/private run
 
-up: deps ## build and start the house in the background
+up: deps ## build and start the deployment in the background
 	@echo Building.
 	@$(build_all) -s all
 	@deploy/private up
 
-down: ## drain and stop the house; its data stays
+down: ## drain and stop the deployment; its data stays
 	@deploy/private down
 
-status: ## the house's programs: name, pid, port, uptime, log
+status: ## the deployment's programs: name, pid, port, uptime, log
 	@deploy/private status || [ $$? -eq 3 ] # 3: not all of it runs, as the table says
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-clean-var: ## stop the house and wipe its data
+clean-var: ## stop the deployment and wipe its data
 	@deploy/private clean
 
 ## --- tests ---
 
-# The reference implementation of what signs webhooks, for their test: it verifies what the house sent.
+# The reference implementation of what signs webhooks, for their test: it verifies what the deployment sent.
 WEBHOOKS := 1.1.1
 WEBHOOKS_FOLDER := $(BUILD)/standardwebhooks
 $(WEBHOOKS_FOLDER)/$(WEBHOOKS): | deps-docs
@@ -183,7 +183,7 @@ check-unit: deps-check ## the unit tests alone: no servers, seconds
 	@$(build_all) -s test-programs
 	@tests/run unit
 
-replay: deps-check ## 423 recorded eBay auctions through a house of its own
+replay: deps-check ## 423 recorded eBay auctions through a deployment of its own
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/replay/run

@@ -185,10 +185,10 @@ struct rules_terms *batch_add_terms(struct batch *batch)
     return terms;
 }
 
-struct house_event *batch_add_event(struct batch *batch)
+struct auction_event *batch_add_event(struct batch *batch)
 {
     assert(batch->event_count < batch->max * EVENTS_PER_COMMAND);
-    struct house_event *event = &batch->events[batch->event_count++];
-    *event = (struct house_event){0};
+    struct auction_event *event = &batch->events[batch->event_count++];
+    *event = (struct auction_event){0};
     return event;
 }

@@ -90,7 +90,7 @@ struct batch {
     size_t row_count;
     struct rules_terms *terms; /* that updates ask for; room for one an entry */
     size_t terms_count;
-    struct house_event *events; /* in order of deciding */
+    struct auction_event *events; /* in order of deciding */
     size_t event_count;
 };
 
@@ -109,6 +109,6 @@ struct batch_auction *batch_find_auction(const struct batch *batch, const struct
 /* A new last row, terms, event; there is room for all that a full batch can make. */
 struct batch_row *batch_add_row(struct batch *batch);
 struct rules_terms *batch_add_terms(struct batch *batch);
-struct house_event *batch_add_event(struct batch *batch);
+struct auction_event *batch_add_event(struct batch *batch);
 
 #endif

@@ -26,7 +26,7 @@ static const char *const row_statuses[] = {
 };
 
 /* Starts and fences are repeated by who sent them, and nobody waits for their decision. */
-static bool of_the_house(const struct command *command)
+static bool is_internal(const struct command *command)
 {
     return command->kind == COMMAND_START || command->kind == COMMAND_FENCE;
 }
@@ -111,7 +111,7 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
 static void add_event(struct batch *batch, const struct batch_auction *auction, enum event_kind kind,
                       const struct uuid *user_id, const struct command *command)
 {
-    struct house_event *event = batch_add_event(batch);
+    struct auction_event *event = batch_add_event(batch);
     assert(auction->touched);
     event->kind = kind;
     event->auction_id = auction->id;
@@ -253,7 +253,7 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
         return false;
     }
     bool undecidable = !auction->found || auction->broken || entry->doubt != BATCH_TRUSTED;
-    if (undecidable && of_the_house(entry->command)) {
+    if (undecidable && is_internal(entry->command)) {
         entry->outcome = entry->doubt == BATCH_TRUSTED ? BATCH_DROPPED : BATCH_ASIDE;
         return false;
     }
@@ -280,7 +280,7 @@ static void decide_auction(struct batch *batch, struct batch_auction *auction)
     for (size_t i = 0; i < auction->count; i++) {
         size_t index = batch->order[auction->first + i];
         struct batch_entry *entry = &batch->entries[index];
-        if (auction->broken && entry->doubt == BATCH_TRUSTED && !of_the_house(entry->command)) {
+        if (auction->broken && entry->doubt == BATCH_TRUSTED && !is_internal(entry->command)) {
             entry->why = "the auction's row cannot be understood";
             entry->doubt = BATCH_POISON;
         }

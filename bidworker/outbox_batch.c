@@ -60,7 +60,7 @@ static bool add_letter(struct letters *letters, const char *exchange, const char
 }
 
 static bool add_events(struct letters *letters, struct jsonw *writer, const char *routing_key,
-                       const struct house_event *events, size_t count)
+                       const struct auction_event *events, size_t count)
 {
     bool good = true;
     for (size_t done = 0; good && done < count; done += EVENTS_PER_MESSAGE) {
@@ -76,7 +76,7 @@ static bool add_events(struct letters *letters, struct jsonw *writer, const char
 /* The hammer's events apart from the others. */
 static bool add_all_events(struct letters *letters, struct jsonw *writer, const struct batch *batch)
 {
-    struct house_event *sorted = calloc(batch->event_count, sizeof *sorted);
+    struct auction_event *sorted = calloc(batch->event_count, sizeof *sorted);
     size_t ended = 0;
     size_t others = 0;
     if (sorted == NULL) {

@@ -31,10 +31,10 @@ struct ending_soon {
     struct jsonw *writer;
     int within_s;
     bool leading;
-    struct pg_tx *tx;           /* NULL when none is under way */
-    int64_t row_id;             /* of the outbox */
-    char *body;                 /* of the outbox row; NULL: nothing to tell */
-    struct house_event *events; /* that are in it */
+    struct pg_tx *tx;             /* NULL when none is under way */
+    int64_t row_id;               /* of the outbox */
+    char *body;                   /* of the outbox row; NULL: nothing to tell */
+    struct auction_event *events; /* that are in it */
     size_t event_count;
 };
 
@@ -59,7 +59,7 @@ static struct outbox_row row_of(const struct ending_soon *soon)
 static void tell_watchers(struct ending_soon *soon)
 {
     for (size_t i = 0; i < soon->event_count; i++) {
-        const struct house_event *event = &soon->events[i];
+        const struct auction_event *event = &soon->events[i];
         const struct live_news news = {.kind = LIVE_ENDING_SOON,
                                        .auction_id = event->auction_id,
                                        .version = event->version,
@@ -93,18 +93,18 @@ static void on_inserted(const struct pg_reply *reply, void *arg)
 static char *write_body(struct ending_soon *soon, const PGresult *result)
 {
     size_t count = (size_t)PQntuples(result);
-    struct house_event *events = calloc(count, sizeof(*events));
+    struct auction_event *events = calloc(count, sizeof(*events));
     if (events == NULL) {
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
         int row = (int)i;
-        events[i] = (struct house_event){.kind = EVENT_ENDING_SOON,
-                                         .auction_id = pg_uuid(result, row, 0),
-                                         .end_ms = pg_int(result, row, 1),
-                                         .version = pg_int(result, row, 2),
-                                         .amount = pg_money(result, row, 3),
-                                         .at_ms = clock_now_ms()};
+        events[i] = (struct auction_event){.kind = EVENT_ENDING_SOON,
+                                           .auction_id = pg_uuid(result, row, 0),
+                                           .end_ms = pg_int(result, row, 1),
+                                           .version = pg_int(result, row, 2),
+                                           .amount = pg_money(result, row, 3),
+                                           .at_ms = clock_now_ms()};
     }
     soon->events = events;
     soon->event_count = count;

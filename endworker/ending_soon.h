@@ -1,6 +1,6 @@
 /*
- * Tells the house, once, that an auction ends within ending_soon_s: the note that it was told (table ending_soon) and
- * the event (in the outbox) are committed together. Only the leader does this.
+ * Tells the deployment, once, that an auction ends within ending_soon_s: the note that it was told (table ending_soon)
+ * and the event (in the outbox) are committed together. Only the leader does this.
  *
  * Caller: main.c.
  */

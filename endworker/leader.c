@@ -12,8 +12,8 @@
 enum { STATEMENT_TRY };
 
 /*
- * The lock's class is "RosE"; advisory locks are per database, so houses do not meet. The keep-alive lets the server
- * notice within seconds that a leader's machine is gone; on a local socket it is without effect.
+ * The lock's class is "RosE"; advisory locks are per database, so deployments do not meet. The keep-alive lets the
+ * server notice within seconds that a leader's machine is gone; on a local socket it is without effect.
  */
 static const struct pg_statement statements[] = {
     [STATEMENT_TRY] = {"leader_try", "SELECT pg_try_advisory_lock(1383035717, 1), "

@@ -1,5 +1,5 @@
 /*
- * Who leads: of all end workers of a house only the one that holds a PostgreSQL advisory lock schedules. The lock
+ * Who leads: of all end workers of a deployment only the one that holds a PostgreSQL advisory lock schedules. The lock
  * belongs to the session of a connection of its own, so that it dies with the process or the connection, and a stand-by
  * that asks every LEADER_TRY_MS gets it by itself. Two leaders for a moment do no harm: what they send is recognised.
  *

@@ -2,7 +2,7 @@
  * See scheduler.h. A cycle reads all that is due, page by page (starts, then fences), and publishes what `sent` does
  * not hold back; it pauses while IN_FLIGHT_MAX commands are with the broker, and is broken off when the broker takes
  * nothing. The next cycle begins schedule_poll_ms later, or, where there is much, when four times its duration have
- * passed: a house that cannot decide what is due is not to be kept busy by the question.
+ * passed: a deployment that cannot decide what is due is not to be kept busy by the question.
  *
  * received_ms of a FENCE is the moment of looking less the grace: whatever was received before then and answered 202
  * is in the queue by now. The rules end an auction only if its end is not after that, so that a fence that meets an
@@ -11,7 +11,8 @@
  * Each command has a fresh id: one that could not be decided (and is in the ledger as such) must not keep its
  * repetition from being decided. The rules drop what finds its work done.
  *
- * Time is this machine's, as everywhere in the house. How far the database's clock is off is looked at, and logged.
+ * Time is this machine's, as everywhere in the deployment. How far the database's clock is off is looked at, and
+ * logged.
  */
 #include "endworker/scheduler.h"
 
@@ -253,7 +254,7 @@ static void on_shards(const struct pg_reply *reply, void *arg)
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         scheduler->shards = (unsigned)pg_int(reply->result, 0, 0);
     } else if (reply->outcome != PG_LOST) {
-        log_error("the number of shards is not on record: has the house been migrated?");
+        log_error("the number of shards is not on record: has the deployment been migrated?");
     }
     cycle_end(scheduler, scheduler->shards == 0 ? "the number of shards is unknown" : NULL);
 }

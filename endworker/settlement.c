@@ -171,7 +171,7 @@ static const char *status_text(const char *status)
 static bool slice_read(struct settlement *settlement, const PGresult *result)
 {
     size_t count = (size_t)PQntuples(result);
-    struct house_event *events = calloc(count, sizeof(*events));
+    struct auction_event *events = calloc(count, sizeof(*events));
     settlement->snapshots = calloc(count, sizeof(*settlement->snapshots));
     if (events == NULL || settlement->snapshots == NULL) {
         free(events);
@@ -190,12 +190,12 @@ static bool slice_read(struct settlement *settlement, const PGresult *result)
                                       .minimum_bid = pg_money(result, row, 7),
                                       .current_bid = pg_money(result, row, 8),
                                       .leader_id = pg_uuid(result, row, 10)};
-        events[i] = (struct house_event){.kind = EVENT_SETTLED,
-                                         .auction_id = snapshot->auction_id,
-                                         .user_id = pg_uuid(result, row, 9),
-                                         .amount = snapshot->current_bid,
-                                         .version = snapshot->version,
-                                         .at_ms = settlement->now_ms};
+        events[i] = (struct auction_event){.kind = EVENT_SETTLED,
+                                           .auction_id = snapshot->auction_id,
+                                           .user_id = pg_uuid(result, row, 9),
+                                           .amount = snapshot->current_bid,
+                                           .version = snapshot->version,
+                                           .at_ms = settlement->now_ms};
     }
     settlement->settled = count;
     jsonw_reset(settlement->writer);

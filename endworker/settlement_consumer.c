@@ -233,7 +233,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 /* The ids of the auctions that ended; a message that cannot be read gets its reason instead. */
 static bool task_read(struct task *task)
 {
-    struct house_event *events = calloc(MESSAGE_EVENTS_MAX, sizeof(*events));
+    struct auction_event *events = calloc(MESSAGE_EVENTS_MAX, sizeof(*events));
     if (events == NULL) {
         return false;
     }

@@ -61,7 +61,7 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
     (void)pg;
     log_info("PostgreSQL is %s", up ? "there" : "gone");
     if (up) {
-        house_look(gateway);
+        deployment_look(gateway);
         bans_restore(gateway);
     }
 }
@@ -177,7 +177,7 @@ static bool start_parts(struct gateway *gateway, const struct parts_options *opt
     gateway->streams = streams_new(gateway);
     gateway->watches = watches_new(gateway);
     gateway->presences = presences_new(gateway);
-    gateway->clock = house_clock(gateway);
+    gateway->clock = deployment_clock(gateway);
     const struct conns_options conns = {
         .base = gateway->base,
         .connections_max = config->connections_max,
@@ -210,7 +210,7 @@ bool parts_start(struct gateway *gateway, const struct parts_options *options)
         log_error("the gateway cannot start: no memory, or an address of a back end that makes no sense");
         return false;
     }
-    house_begin(gateway);
+    deployment_begin(gateway);
     return true;
 }
 
@@ -254,5 +254,5 @@ void parts_stop(struct gateway *gateway)
     }
     jsonw_free(gateway->json);
     free(gateway->statements);
-    sodium_memzero(&gateway->house, sizeof(gateway->house));
+    sodium_memzero(&gateway->deployment, sizeof(gateway->deployment));
 }

@@ -12,7 +12,7 @@
 struct parts_options {
     struct event_base *base;
     const struct config *config;
-    struct house_record *record;
+    struct deployment_record *record;
     bool (*turn)(size_t open, void *arg); /* see conn.h */
     void *turn_arg;
 };

@@ -1,6 +1,6 @@
 /*
- * See house.h. The broker's topology depends on the number of shards, which PostgreSQL knows: so the connection to the
- * broker is made when the house's record has been read.
+ * See deployment.h. The broker's topology depends on the number of shards, which PostgreSQL knows: so the connection to
+ * the broker is made when the deployment's record has been read.
  */
 #include "gateway/deployment.h"
 
@@ -15,11 +15,11 @@
 #include "gateway/core/token.h"
 
 enum {
-    RECORD_POLL_MS = 200, /* while the house is unknown */
+    RECORD_POLL_MS = 200, /* while the deployment is unknown */
     CLOCK_POLL_MS = 5000, /* between two measurements of the clocks' offset */
 };
 
-enum { HOUSE_RECORD, HOUSE_CLOCK, HOUSE_TOKENS };
+enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS };
 
 /* A key signs once it is so old that every gateway has read it: three polls. */
 #define TOKEN_KEYS                                                                                                     \
@@ -27,15 +27,16 @@ enum { HOUSE_RECORD, HOUSE_CLOCK, HOUSE_TOKENS };
     " (SELECT count(*) FROM token_keys WHERE created_at > now() - interval '15 seconds')"
 
 static const struct pg_statement list[] = {
-    [HOUSE_RECORD] = {"gateway_house", "SELECT t.shards, (SELECT secret FROM house_keys WHERE name = 'idempotency'),"
-                                       " (SELECT secret FROM house_keys WHERE name = 'pseudonym'),"
-                                       " (SELECT secret FROM house_keys WHERE name = 'receipt'),"
-                                       " " TOKEN_KEYS " FROM topology t"},
-    [HOUSE_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
-    [HOUSE_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
+    [DEPLOYMENT_RECORD] = {"gateway_deployment",
+                           "SELECT t.shards, (SELECT secret FROM deployment_keys WHERE name = 'idempotency'),"
+                           " (SELECT secret FROM deployment_keys WHERE name = 'pseudonym'),"
+                           " (SELECT secret FROM deployment_keys WHERE name = 'receipt'),"
+                           " " TOKEN_KEYS " FROM topology t"},
+    [DEPLOYMENT_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
+    [DEPLOYMENT_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
 };
 
-struct statements house_statements = {list, ARRAY_LEN(list), 0};
+struct statements deployment_statements = {list, ARRAY_LEN(list), 0};
 
 /* ---- the broker ---- */
 
@@ -44,7 +45,7 @@ static bool start_broker(struct gateway *gateway)
     char names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
     const char *shards[TOPOLOGY_SHARDS_MAX + 1] = {NULL}; /* names of exchanges, and of queues */
     const struct config *config = gateway->config;
-    for (unsigned shard = 0; shard < gateway->house.shards; shard++) {
+    for (unsigned shard = 0; shard < gateway->deployment.shards; shard++) {
         topology_shard_name(shard, names[shard]);
         shards[shard] = names[shard];
     }
@@ -62,15 +63,15 @@ static bool start_broker(struct gateway *gateway)
     return gateway->broker != NULL;
 }
 
-/* ---- the house's record ---- */
+/* ---- the deployment's record ---- */
 
-static void house_known(struct gateway *gateway)
+static void deployment_known(struct gateway *gateway)
 {
-    gateway->house.known = true;
-    receipt_key_make(&gateway->receipts, gateway->house.receipt);
-    gateway->tokens = tokens_new(&gateway->house.tokens);
+    gateway->deployment.known = true;
+    receipt_key_make(&gateway->receipts, gateway->deployment.receipt);
+    gateway->tokens = tokens_new(&gateway->deployment.tokens);
     if (gateway->tokens == NULL || !start_broker(gateway)) {
-        log_error("the house is known, but there is no memory to serve it");
+        log_error("the deployment is known, but there is no memory to serve it");
         event_base_loopbreak(gateway->base);
     }
 }
@@ -114,28 +115,28 @@ static void token_keys_read(const struct pg_reply *reply, void *arg)
     }
 }
 
-static void house_read(const struct pg_reply *reply, void *arg)
+static void deployment_read(const struct pg_reply *reply, void *arg)
 {
     struct gateway *gateway = arg;
-    struct house house = {.known = false};
-    if (gateway->house.known || reply->outcome != PG_OK) {
+    struct deployment deployment = {.known = false};
+    if (gateway->deployment.known || reply->outcome != PG_OK) {
         return;
     }
     if (PQntuples(reply->result) == 1) {
-        house.shards = (unsigned)pg_int(reply->result, 0, 0);
+        deployment.shards = (unsigned)pg_int(reply->result, 0, 0);
     }
-    if (house.shards < 1 || house.shards > TOPOLOGY_SHARDS_MAX || !read_key(reply->result, 1, house.idempotency) ||
-        !read_key(reply->result, 2, house.pseudonym) || !read_key(reply->result, 3, house.receipt) ||
-        !read_token_keys(reply->result, 4, &house.tokens)) {
-        log_warn("the house is not migrated yet");
+    if (deployment.shards < 1 || deployment.shards > TOPOLOGY_SHARDS_MAX ||
+        !read_key(reply->result, 1, deployment.idempotency) || !read_key(reply->result, 2, deployment.pseudonym) ||
+        !read_key(reply->result, 3, deployment.receipt) || !read_token_keys(reply->result, 4, &deployment.tokens)) {
+        log_warn("the deployment is not migrated yet");
         return;
     }
-    gateway->house = house;
+    gateway->deployment = deployment;
     if (!atomic_load(&gateway->record->known)) {
-        gateway->record->house = house; /* two workers may do this at once, with the same bytes */
+        gateway->record->deployment = deployment; /* two workers may do this at once, with the same bytes */
         atomic_store(&gateway->record->known, true);
     }
-    house_known(gateway);
+    deployment_known(gateway);
 }
 
 /* ---- the clock ---- */
@@ -154,7 +155,7 @@ static void clock_read(const struct pg_reply *reply, void *arg)
 
 static void set_clock(struct gateway *gateway)
 {
-    int ms = gateway->house.known ? CLOCK_POLL_MS : RECORD_POLL_MS;
+    int ms = gateway->deployment.known ? CLOCK_POLL_MS : RECORD_POLL_MS;
     const struct timeval delay = {ms / 1000, (ms % 1000) * 1000L};
     if (event_add(gateway->clock, &delay) != 0) {
         log_error("cannot set a timer");
@@ -170,39 +171,39 @@ static void do_clock(evutil_socket_t fd, short what, void *arg)
     if (!pg_up(gateway->pg)) {
         return;
     }
-    if (!gateway->house.known &&
-        !statements_query(gateway, &house_statements, HOUSE_RECORD, 0, NULL, house_read, gateway)) {
-        log_debug("the house's record cannot be read now");
+    if (!gateway->deployment.known &&
+        !statements_query(gateway, &deployment_statements, DEPLOYMENT_RECORD, 0, NULL, deployment_read, gateway)) {
+        log_debug("the deployment's record cannot be read now");
     }
     if (gateway->tokens != NULL &&
-        !statements_query(gateway, &house_statements, HOUSE_TOKENS, 0, NULL, token_keys_read, gateway)) {
+        !statements_query(gateway, &deployment_statements, DEPLOYMENT_TOKENS, 0, NULL, token_keys_read, gateway)) {
         log_debug("the keys of access tokens cannot be read now");
     }
     if (gateway->clock_asked_ms == 0) {
         gateway->clock_asked_ms = clock_now_ms();
-        if (!statements_query(gateway, &house_statements, HOUSE_CLOCK, 0, NULL, clock_read, gateway)) {
+        if (!statements_query(gateway, &deployment_statements, DEPLOYMENT_CLOCK, 0, NULL, clock_read, gateway)) {
             gateway->clock_asked_ms = 0;
         }
     }
 }
 
-struct event *house_clock(struct gateway *gateway)
+struct event *deployment_clock(struct gateway *gateway)
 {
     return event_new(gateway->base, -1, 0, do_clock, gateway);
 }
 
-void house_begin(struct gateway *gateway)
+void deployment_begin(struct gateway *gateway)
 {
     set_clock(gateway);
     if (atomic_load(&gateway->record->known)) {
-        gateway->house = gateway->record->house;
-        house_known(gateway);
+        gateway->deployment = gateway->record->deployment;
+        deployment_known(gateway);
     }
 }
 
-void house_look(struct gateway *gateway)
+void deployment_look(struct gateway *gateway)
 {
-    if (!gateway->house.known) {
+    if (!gateway->deployment.known) {
         event_active(gateway->clock, EV_TIMEOUT, 0);
     }
 }

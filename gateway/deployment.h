@@ -1,5 +1,5 @@
 /*
- * What a gateway worker reads of PostgreSQL by itself: the house's record until it is known, and then, every few
+ * What a gateway worker reads of PostgreSQL by itself: the deployment's record until it is known, and then, every few
  * seconds, the keys of access tokens and the offset of the clocks.
  *
  * Caller: parts.c.
@@ -11,13 +11,13 @@
 
 struct event;
 
-extern struct statements house_statements;
+extern struct statements deployment_statements;
 
 /* The timer of it, for gateway->clock. NULL without memory. */
-struct event *house_clock(struct gateway *gateway);
+struct event *deployment_clock(struct gateway *gateway);
 /* Once all else of the gateway is there. */
-void house_begin(struct gateway *gateway);
-/* PostgreSQL is there: the house becomes known at once. */
-void house_look(struct gateway *gateway);
+void deployment_begin(struct gateway *gateway);
+/* PostgreSQL is there: the deployment becomes known at once. */
+void deployment_look(struct gateway *gateway);
 
 #endif

@@ -38,7 +38,7 @@ static void write_back_end(struct jsonw *json, const char *name, bool up, int64_
 /* In a word or two, and nothing of addresses or names: /ready is read by strangers too. */
 static const char *broker_words(const struct gateway *gateway)
 {
-    if (!gateway->house.known) {
+    if (!gateway->deployment.known) {
         return "the number of shards is not known yet";
     }
     return broker_state(gateway->broker) == BROKER_BLOCKED ? "blocked" : "not connected, or its topology is missing";

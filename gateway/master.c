@@ -50,7 +50,7 @@ struct process {
 };
 
 struct shared {
-    struct house_record record;
+    struct deployment_record record;
     struct worker_slot slots[WORKERS_MAX];
 };
 

@@ -33,7 +33,7 @@
 
 static struct statements *const all[] = {
     /* clang-format off */
-    &house_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
+    &deployment_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &unsubscribe_statements,

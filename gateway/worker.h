@@ -29,7 +29,7 @@ struct worker_options {
     struct worker_slot *slot; /* its own among `slots` */
     const struct worker_slot *slots;
     size_t slot_count;
-    struct house_record *record;
+    struct deployment_record *record;
     int metrics; /* the listener of the metrics, its own to close; -1: none */
 };
 

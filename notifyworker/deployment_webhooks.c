@@ -1,6 +1,6 @@
 /*
- * See house_calls.h. An auction that is extended many times in a minute is told once for each minute of its new end, as
- * in notifications.
+ * See deployment_webhooks.h. An auction that is extended many times in a minute is told once for each minute of its new
+ * end, as in notifications.
  */
 #include "notifyworker/deployment_webhooks.h"
 
@@ -20,9 +20,9 @@ enum { MINUTE_MS = 60000, SEED_SIZE = 2 * UUID_TEXT_SIZE + 48 };
     " e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint)) ELSE e.at_ms END)"
 
 /* clang-format off */
-const struct pg_statement house_calls_table[HOUSE_CALLS_STATEMENTS] = {
+const struct pg_statement deployment_webhooks_table[DEPLOYMENT_WEBHOOKS_STATEMENTS] = {
     /* As uuid_from_hash_at makes it in C: 48 bits of time, version 8, variant, and 74 bits of a hash. */
-    [HOUSE_CALLS_ADD] = {"house_calls",
+    [DEPLOYMENT_WEBHOOKS_ADD] = {"deployment_webhooks",
         "WITH w AS MATERIALIZED (SELECT id, events FROM webhooks"
         "  WHERE owner_id = '00000000-0000-0000-0000-000000000000' AND off_reason IS NULL AND NOT webhook_is_full(id))"
         " INSERT INTO deliveries (id, channel, kind, endpoint, payload, created_at)"
@@ -42,23 +42,23 @@ const struct pg_statement house_calls_table[HOUSE_CALLS_STATEMENTS] = {
 
 enum { KIND, AUCTION, USER, AMOUNT, END, AT, SEED, COLUMNS };
 
-struct house_calls {
+struct deployment_webhooks {
     size_t first_statement;
     size_t count;
     struct pg_array columns[COLUMNS];
 };
 
-struct house_calls *house_calls_new(size_t first_statement)
+struct deployment_webhooks *deployment_webhooks_new(size_t first_statement)
 {
-    struct house_calls *calls = calloc(1, sizeof(*calls));
+    struct deployment_webhooks *calls = calloc(1, sizeof(*calls));
     if (calls != NULL) {
         calls->first_statement = first_statement;
-        house_calls_reset(calls);
+        deployment_webhooks_reset(calls);
     }
     return calls;
 }
 
-void house_calls_free(struct house_calls *calls)
+void deployment_webhooks_free(struct deployment_webhooks *calls)
 {
     for (size_t i = 0; calls != NULL && i < COLUMNS; i++) {
         pg_array_free(&calls->columns[i]);
@@ -66,7 +66,7 @@ void house_calls_free(struct house_calls *calls)
     free(calls);
 }
 
-void house_calls_reset(struct house_calls *calls)
+void deployment_webhooks_reset(struct deployment_webhooks *calls)
 {
     calls->count = 0;
     for (size_t i = 0; i < COLUMNS; i++) {
@@ -74,13 +74,13 @@ void house_calls_reset(struct house_calls *calls)
     }
 }
 
-size_t house_calls_count(const struct house_calls *calls)
+size_t deployment_webhooks_count(const struct deployment_webhooks *calls)
 {
     return calls->count;
 }
 
-/* As in webhook_house_kinds; NULL for what is none. */
-static const char *kind_of(const struct house_event *event)
+/* As in webhook_deployment_kinds; NULL for what is none. */
+static const char *kind_of(const struct auction_event *event)
 {
     switch (event->kind) {
     case EVENT_OUTBID:
@@ -106,7 +106,7 @@ static const char *kind_of(const struct house_event *event)
 }
 
 /* What tells it from other events of its kind and auction. */
-static void seed_of(const struct house_event *event, char out[static SEED_SIZE])
+static void seed_of(const struct auction_event *event, char out[static SEED_SIZE])
 {
     char user[UUID_TEXT_SIZE];
     uuid_format(&event->user_id, user);
@@ -121,7 +121,7 @@ static void seed_of(const struct house_event *event, char out[static SEED_SIZE])
     }
 }
 
-void house_calls_add(struct house_calls *calls, const struct house_event *event)
+void deployment_webhooks_add(struct deployment_webhooks *calls, const struct auction_event *event)
 {
     char seed[SEED_SIZE];
     const char *kind = kind_of(event);
@@ -147,7 +147,7 @@ void house_calls_add(struct house_calls *calls, const struct house_event *event)
     pg_array_text_add(&calls->columns[SEED], seed);
 }
 
-bool house_calls_send(struct house_calls *calls, struct pg_tx *tx)
+bool deployment_webhooks_send(struct deployment_webhooks *calls, struct pg_tx *tx)
 {
     const char *values[COLUMNS];
     for (size_t i = 0; i < COLUMNS; i++) {
@@ -156,5 +156,6 @@ bool house_calls_send(struct house_calls *calls, struct pg_tx *tx)
             return false;
         }
     }
-    return calls->count == 0 || pg_tx_send(tx, calls->first_statement + HOUSE_CALLS_ADD, COLUMNS, values, NULL, NULL);
+    return calls->count == 0 ||
+           pg_tx_send(tx, calls->first_statement + DEPLOYMENT_WEBHOOKS_ADD, COLUMNS, values, NULL, NULL);
 }

@@ -25,9 +25,9 @@ struct inapp {
     struct event *retry_timer;
     bool draining;
     struct audience *audience;
-    struct house_calls *house_calls; /* of the same events, and of some more */
-    struct house_event *events;      /* of the message being read, MESSAGE_EVENTS_MAX */
-    struct pg_tx *tx;                /* of the slice, or NULL */
+    struct deployment_webhooks *deployment_webhooks; /* of the same events, and of some more */
+    struct auction_event *events;                    /* of the message being read, MESSAGE_EVENTS_MAX */
+    struct pg_tx *tx;                                /* of the slice, or NULL */
     /* the batch */
     struct inapp_message *messages; /* NULL: none */
     inapp_done done;
@@ -94,7 +94,7 @@ static void on_commit(const struct pg_reply *reply, void *arg)
     }
 }
 
-static void log_traced(const struct house_event *event)
+static void log_traced(const struct auction_event *event)
 {
     if (event->traceparent[0] != '\0') {
         struct log_about about = {.traceparent = event->traceparent,
@@ -120,7 +120,7 @@ static bool message_read(struct inapp *inapp, struct inapp_message *message)
             return false;
         }
         log_traced(&inapp->events[i]);
-        house_calls_add(inapp->house_calls, &inapp->events[i]);
+        deployment_webhooks_add(inapp->deployment_webhooks, &inapp->events[i]);
     }
     return true;
 }
@@ -131,8 +131,9 @@ static bool slice_read(struct inapp *inapp)
     struct halving *slice = &inapp->slice;
     size_t i = slice->first;
     audience_reset(inapp->audience);
-    house_calls_reset(inapp->house_calls);
-    for (; i < slice->first + slice->span && house_calls_count(inapp->house_calls) < SLICE_EVENTS_MAX; i++) {
+    deployment_webhooks_reset(inapp->deployment_webhooks);
+    for (; i < slice->first + slice->span && deployment_webhooks_count(inapp->deployment_webhooks) < SLICE_EVENTS_MAX;
+         i++) {
         if (inapp->messages[i].dead == NULL && !message_read(inapp, &inapp->messages[i])) {
             return false;
         }
@@ -147,7 +148,7 @@ static void slice_start(struct inapp *inapp)
         slice_retry(inapp, "no memory");
         return;
     }
-    if (house_calls_count(inapp->house_calls) == 0) {
+    if (deployment_webhooks_count(inapp->deployment_webhooks) == 0) {
         slice_next(inapp);
         return;
     }
@@ -156,7 +157,8 @@ static void slice_start(struct inapp *inapp)
         slice_retry(inapp, "PostgreSQL is not there");
         return;
     }
-    if (!audience_send(inapp->audience, inapp->tx) || !house_calls_send(inapp->house_calls, inapp->tx) ||
+    if (!audience_send(inapp->audience, inapp->tx) ||
+        !deployment_webhooks_send(inapp->deployment_webhooks, inapp->tx) ||
         !pg_tx_commit(inapp->tx, on_commit, inapp)) {
         pg_tx_abort(inapp->tx);
         slice_retry(inapp, "no memory, or PostgreSQL takes no statement");
@@ -170,7 +172,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     slice_start(arg);
 }
 
-struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_house_calls, struct push *push)
+struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_deployment_calls, struct push *push)
 {
     struct inapp *inapp = calloc(1, sizeof(*inapp));
     if (inapp == NULL) {
@@ -179,9 +181,10 @@ struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_
     inapp->pg = pg;
     inapp->retry_timer = evtimer_new(base, on_retry, inapp);
     inapp->audience = audience_new(push);
-    inapp->house_calls = house_calls_new(first_of_house_calls);
+    inapp->deployment_webhooks = deployment_webhooks_new(first_of_deployment_calls);
     inapp->events = calloc(MESSAGE_EVENTS_MAX, sizeof(*inapp->events));
-    if (inapp->retry_timer == NULL || inapp->audience == NULL || inapp->house_calls == NULL || inapp->events == NULL) {
+    if (inapp->retry_timer == NULL || inapp->audience == NULL || inapp->deployment_webhooks == NULL ||
+        inapp->events == NULL) {
         inapp_free(inapp);
         return NULL;
     }
@@ -197,7 +200,7 @@ void inapp_free(struct inapp *inapp)
         event_free(inapp->retry_timer);
     }
     audience_free(inapp->audience);
-    house_calls_free(inapp->house_calls);
+    deployment_webhooks_free(inapp->deployment_webhooks);
     free(inapp->events);
     free(inapp);
 }

@@ -1,7 +1,7 @@
 /*
- * Writes the in-app notifications of a batch of event messages, and the calls of the house's webhooks, one transaction
- * for as much of it as fits. What the database refuses for good is halved down to the message that is to blame;
- * everything else is retried without end.
+ * Writes the in-app notifications of a batch of event messages, and the calls of the deployment's webhooks, one
+ * transaction for as much of it as fits. What the database refuses for good is halved down to the message that is to
+ * blame; everything else is retried without end.
  *
  * Caller: intake.c.
  */
@@ -25,8 +25,8 @@ struct inapp_message {
 /* Everything of the batch is committed, but for the messages marked dead. May come from within inapp_tell. */
 typedef void (*inapp_done)(void *arg);
 
-/* `pg` with audience_table at the begin of its table, house_calls_table somewhere. NULL only without memory. */
-MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_house_calls,
+/* `pg` with audience_table at the begin of its table, deployment_webhooks_table somewhere. NULL only without memory. */
+MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_deployment_calls,
                                    struct push *push);
 /* Free `pg` before. */
 void inapp_free(struct inapp *inapp);

@@ -83,7 +83,7 @@ static const char lookup[] =
     " CASE WHEN d.notification_id IS NULL THEN (SELECT count(*) FROM deliveries o WHERE o.endpoint = d.endpoint"
     "  AND o.notification_id IS NULL AND o.created_at > d.created_at - interval '1 hour' AND o.id < d.id"
     "  AND o.kind = d.kind AND o.channel = 'email' AND o.state <> 'dropped') END,"
-    " (SELECT secret FROM house_keys WHERE name = 'unsubscribe')"
+    " (SELECT secret FROM deployment_keys WHERE name = 'unsubscribe')"
     " FROM d LEFT JOIN users u ON u.id = d.owner";
 
 struct mail {
@@ -164,7 +164,7 @@ static void fill(const struct mail *mail, const struct delivery *delivery, const
     int seconds = verify ? mail->config->verify_token_s : mail->config->reset_token_s;
     bool verified = pg_bool(row, 0, COLUMN_VERIFIED);
     values[TEMPLATES_NAME] = pg_text(row, 0, verified ? COLUMN_NAME : DELIVERY_COLUMN_ENDPOINT);
-    values[TEMPLATES_HOUSE] = mail->config->mail_from_name;
+    values[TEMPLATES_DEPLOYMENT] = mail->config->mail_from_name;
     values[TEMPLATES_PUBLIC_URL] = mail->config->public_url;
     values[TEMPLATES_TITLE] = member_text(payload, "title");
     values[TEMPLATES_AUCTION_ID] = member_text(payload, "auctionId");
@@ -224,7 +224,7 @@ static bool compose(const struct mail *mail, struct delivery *delivery, const ch
     return letter->text != NULL;
 }
 
-/* False: no memory, or the house has no key yet. */
+/* False: no memory, or the deployment has no key yet. */
 static bool write_letter(const struct mail *mail, struct delivery *delivery, const PGresult *row)
 {
     struct filling filling = {.values = {NULL}};

@@ -73,8 +73,8 @@ enum {
     MIRROR_FIRST = AUDIENCE_STATEMENTS,
     WATCHERS_FIRST = MIRROR_FIRST + MIRROR_STATEMENTS,
     RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
-    HOUSE_CALLS_FIRST = RETENTION_FIRST + RETENTION_STATEMENTS,
-    WEBHOOKS_FIRST = HOUSE_CALLS_FIRST + HOUSE_CALLS_STATEMENTS,
+    DEPLOYMENT_WEBHOOKS_FIRST = RETENTION_FIRST + RETENTION_STATEMENTS,
+    WEBHOOKS_FIRST = DEPLOYMENT_WEBHOOKS_FIRST + DEPLOYMENT_WEBHOOKS_STATEMENTS,
     STATEMENTS = WEBHOOKS_FIRST + WEBHOOK_CHANNEL_STATEMENTS
 };
 static struct pg_statement statements[STATEMENTS];
@@ -169,7 +169,7 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements + MIRROR_FIRST, mirror_table, sizeof(mirror_table));
     memcpy(statements + WATCHERS_FIRST, watchers_table, sizeof(watchers_table));
     memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
-    memcpy(statements + HOUSE_CALLS_FIRST, house_calls_table, sizeof(house_calls_table));
+    memcpy(statements + DEPLOYMENT_WEBHOOKS_FIRST, deployment_webhooks_table, sizeof(deployment_webhooks_table));
     memcpy(statements + WEBHOOKS_FIRST, webhook_channel_table, sizeof(webhook_channel_table));
     struct pg_options options = {.base = worker->base,
                                  .url = worker->config.pg_url,
@@ -238,7 +238,7 @@ static bool make_parts(struct notifyworker *worker)
     if (worker->deadletters == NULL || worker->audience_push == NULL || worker->watchers_push == NULL) {
         return false;
     }
-    worker->inapp = inapp_new(worker->base, worker->pg, HOUSE_CALLS_FIRST, worker->audience_push);
+    worker->inapp = inapp_new(worker->base, worker->pg, DEPLOYMENT_WEBHOOKS_FIRST, worker->audience_push);
     if (worker->inapp == NULL) {
         return false;
     }

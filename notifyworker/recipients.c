@@ -100,7 +100,7 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
         "  FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
         " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") METERING_TOLD_ONCE},
     /*
-     * A new house's ledger grows much faster than its statistics: a plan made when it was short would read all of it
+     * A new deployment's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.
      */
     [AUDIENCE_BY_INDEX] = {"by_index", "SELECT set_config('enable_seqscan', 'off', true)"},
@@ -197,7 +197,7 @@ static void add_amount(struct pg_array *array, int64_t minor)
  * One batch, and so one version, may take the lead from the same user again and again. Each time the price is another:
  * no two bids that take the lead are of the same amount.
  */
-static struct uuid user_notification_id(const struct house_event *event)
+static struct uuid user_notification_id(const struct auction_event *event)
 {
     uint8_t seed[SEED_BYTES];
     uint8_t hash[HASH_BYTES];
@@ -210,7 +210,7 @@ static struct uuid user_notification_id(const struct house_event *event)
     return uuid_from_hash_at(event->at_ms, hash);
 }
 
-static void add_user(struct group *group, const struct house_event *event)
+static void add_user(struct group *group, const struct auction_event *event)
 {
     struct uuid id = user_notification_id(event);
     group->count++;
@@ -222,7 +222,7 @@ static void add_user(struct group *group, const struct house_event *event)
     pg_array_time(&group->columns[5], event->at_ms);
 }
 
-static void add_settled(struct group *group, const struct house_event *event)
+static void add_settled(struct group *group, const struct auction_event *event)
 {
     group->count++;
     pg_array_uuid(&group->columns[0], &event->auction_id);
@@ -236,7 +236,7 @@ static void add_settled(struct group *group, const struct house_event *event)
     add_amount(&group->columns[4], event->amount);
 }
 
-static void add_ending_soon(struct group *group, const struct house_event *event)
+static void add_ending_soon(struct group *group, const struct auction_event *event)
 {
     group->count++;
     pg_array_uuid(&group->columns[0], &event->auction_id);
@@ -245,7 +245,7 @@ static void add_ending_soon(struct group *group, const struct house_event *event
     add_amount(&group->columns[3], event->amount);
 }
 
-static void add_cancelled(struct group *group, const struct house_event *event)
+static void add_cancelled(struct group *group, const struct auction_event *event)
 {
     group->count++;
     pg_array_uuid(&group->columns[0], &event->auction_id);
@@ -253,7 +253,7 @@ static void add_cancelled(struct group *group, const struct house_event *event)
     add_amount(&group->columns[2], event->amount);
 }
 
-static bool add_extension(struct audience *audience, const struct house_event *event)
+static bool add_extension(struct audience *audience, const struct auction_event *event)
 {
     if (audience->extension_count == audience->extension_size) {
         size_t size = audience->extension_size == 0 ? EXTENSIONS_FIRST : audience->extension_size * 2;
@@ -269,7 +269,7 @@ static bool add_extension(struct audience *audience, const struct house_event *e
     return true;
 }
 
-bool audience_add(struct audience *audience, const struct house_event *event)
+bool audience_add(struct audience *audience, const struct auction_event *event)
 {
     audience->count++;
     switch (event->kind) {

@@ -49,7 +49,7 @@ void audience_free(struct audience *audience);
 /* Forgets the events gathered so far. */
 void audience_reset(struct audience *audience);
 /* False only without memory. Events that nobody is told of are passed over. */
-MUST_CHECK bool audience_add(struct audience *audience, const struct house_event *event);
+MUST_CHECK bool audience_add(struct audience *audience, const struct auction_event *event);
 /* Events gathered; 0: there is nothing to send. */
 size_t audience_count(const struct audience *audience);
 /*

@@ -1,4 +1,4 @@
--- The tables of the house. Money is numeric(12,2); times are timestamptz(3), written by the programs (server time).
+-- The tables of the deployment. Money is numeric(12,2); times are timestamptz(3), written by the programs (server time).
 -- `rostrumctl migrate` applies each file once, in the order of its number, in a transaction of its own.
 
 -- What one deployment may never change: the number of shards decides which queue an auction's bids go to.
@@ -9,7 +9,7 @@ CREATE TABLE topology (
 
 -- Secrets made by the first migrate, hex. 'idempotency' keys the hash that turns user and idempotency key into a bid
 -- id and must never change; 'pseudonym' keys bidders' public names; 'token' is the Ed25519 seed of access tokens.
-CREATE TABLE house_keys (
+CREATE TABLE deployment_keys (
     name   text PRIMARY KEY,
     secret text NOT NULL
 );

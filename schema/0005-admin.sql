@@ -33,7 +33,7 @@ CREATE TABLE token_keys (
     secret     text PRIMARY KEY,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-INSERT INTO token_keys (secret) SELECT secret FROM house_keys WHERE name = 'token';
+INSERT INTO token_keys (secret) SELECT secret FROM deployment_keys WHERE name = 'token';
 
 -- What was set aside, mirrored from queue dead_letters. The id is made from key, reason and body: the same letter again
 -- is the same row.

@@ -1,4 +1,4 @@
--- What leaves the house for a person: notifications by email and webhook, and mail about an account. A row of
+-- What leaves the deployment for a person: notifications by email and webhook, and mail about an account. A row of
 -- deliveries and its message to the worker are made together, by triggers, with whatever caused them.
 
 -- Also the log of deliveries.
@@ -93,7 +93,7 @@ CREATE TRIGGER notifications_leave AFTER INSERT ON notifications REFERENCING NEW
 
 -- --- mail about accounts ---
 
--- Keys of house_keys for it: 'unsubscribe' signs the links that stop mail, 'place' keys the hashes of login_places.
+-- Keys of deployment_keys for it: 'unsubscribe' signs the links that stop mail, 'place' keys the hashes of login_places.
 
 -- What links in such mail carry: the hash alone is kept. A token is made anew for each try of a delivery.
 CREATE TABLE account_tokens (

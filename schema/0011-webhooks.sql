@@ -1,6 +1,6 @@
--- Webhooks: addresses that users, and the house itself, want events sent to.
+-- Webhooks: addresses that users, and the deployment itself, want events sent to.
 
---   owner_id    the nil id: the house's own, which admins manage; it is told of everybody's events
+--   owner_id    the nil id: the deployment's own, which admins manage; it is told of everybody's events
 --   slot        1 to webhooks_max of its owner, so that two calls at once cannot make one too many
 --   created_by  who is told when it is switched off
 --   secret      what calls are signed with; old_secret signs beside it until old_until

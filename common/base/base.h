@@ -1,5 +1,5 @@
 /*
- * The handful of words that every file of the house uses.
+ * The handful of words that every file of the deployment uses.
  */
 #ifndef ROSTRUM_COMMON_BASE_BASE_H
 #define ROSTRUM_COMMON_BASE_BASE_H

@@ -30,7 +30,8 @@ bool uuid_is_nil(const struct uuid *id);
 
 /*
  * The shard of an auction: FNV-1a (32 bit) over its 16 bytes, modulo the number of shards. The number of shards is
- * on record in PostgreSQL and never changes in the life of a house, else an auction would be split over two queues.
+ * on record in PostgreSQL and never changes in the life of a deployment, else an auction would be split over two
+ * queues.
  */
 unsigned ids_shard(const struct uuid *auction_id, unsigned shards);
 

@@ -1,6 +1,7 @@
 /*
- * What the house counts: counters, gauges and histograms, shown as Prometheus text. Each file that counts something has
- * a struct metrics_family for it; a program lists the families that it shows and opens them once at its start.
+ * What the deployment counts: counters, gauges and histograms, shown as Prometheus text. Each file that counts
+ * something has a struct metrics_family for it; a program lists the families that it shows and opens them once at its
+ * start.
  *
  * The numbers stand in memory that is shared with every process forked after metrics_open: the gateway's workers add to
  * the same cells, so that their sum needs no collecting, and a worker that dies loses none.

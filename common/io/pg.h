@@ -105,7 +105,7 @@ void pg_tx_abort(struct pg_tx *tx);
 
 /* True for SQLSTATEs that say "not now" (connection, lock, deadlock, disk, memory, shutdown), not "never". */
 bool pg_state_is_transient(const char *sqlstate);
-/* True for SQLSTATEs that can be the fault of what was sent. All others are the house's (a table or a right is
+/* True for SQLSTATEs that can be the fault of what was sent. All others are the deployment's (a table or a right is
  * missing): no message is to blame for them. */
 bool pg_state_blames_data(const char *sqlstate);
 

@@ -44,7 +44,7 @@ bool pg_state_is_transient(const char *sqlstate)
     return false;
 }
 
-/* SQLSTATE classes that can be the fault of what is written; everything else is the fault of the house. */
+/* SQLSTATE classes that can be the fault of what is written; everything else is the fault of the deployment. */
 static const char *const blaming_classes[] = {
     "21",       /* cardinality */
     "22",       /* data exception */

@@ -17,7 +17,7 @@
 /* Exit codes. Any other, or a signal, means that the picture could not be worked on within its limits. */
 enum picture_code {
     PICTURE_MADE = 0,
-    PICTURE_USAGE = 2,      /* as every program of the house: wrong arguments */
+    PICTURE_USAGE = 2,      /* as every program of the deployment: wrong arguments */
     PICTURE_UNKNOWN = 10,   /* neither JPEG nor PNG nor WebP */
     PICTURE_BROKEN = 11,    /* one of these, but it cannot be decoded */
     PICTURE_TOO_LARGE = 12, /* more pixels than allowed */

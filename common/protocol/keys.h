@@ -1,6 +1,6 @@
 /*
- * Every Redis key and channel that the house uses, in one place. Keys of one auction carry {auctionId}, keys of one
- * user {userId} as their hash tag, so that a script on them runs on one node of a cluster.
+ * Every Redis key and channel that the deployment uses, in one place. Keys of one auction carry {auctionId}, keys of
+ * one user {userId} as their hash tag, so that a script on them runs on one node of a cluster.
  *
  *   s:{user}:<hash of token>   session: its expiry is the session's; value = display name is not kept here
  *                              '-': it was ended before its time, and so were its access tokens

@@ -4,7 +4,7 @@
  * An account token is 32 random bytes as base64url; the database keeps its hash (table account_tokens). Who has one can
  * verify the address, or set a new password, once, until it expires.
  *
- * An unsubscribe token names a user and a kind of notification, and is signed with the house's key 'unsubscribe'
+ * An unsubscribe token names a user and a kind of notification, and is signed with the deployment's key 'unsubscribe'
  * (BLAKE2b, keyed): KIND.base64url(user, signature). It holds for ever and can do nothing but stop that mail.
  *
  * No I/O. Callers: notifyworker (makes them), gateway (takes them).

@@ -32,7 +32,7 @@ enum live_kind {
 
 struct live_bid {
     struct uuid bid_id;
-    struct uuid bidder_id; /* never leaves the house: clients see a pseudonym */
+    struct uuid bidder_id; /* never leaves the deployment: clients see a pseudonym */
     int64_t amount;        /* minor units */
     int64_t at_ms;         /* when it was decided */
     bool automatic;

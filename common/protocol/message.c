@@ -241,7 +241,7 @@ bool message_auction(const struct json *root, struct uuid *auction_id)
            json_get_uuid(commands->child, "a", auction_id);
 }
 
-static void write_event(struct jsonw *writer, const struct house_event *event)
+static void write_event(struct jsonw *writer, const struct auction_event *event)
 {
     jsonw_object(writer);
     jsonw_put_string(writer, "k", event_names[event->kind]);
@@ -255,7 +255,7 @@ static void write_event(struct jsonw *writer, const struct house_event *event)
     jsonw_end_object(writer);
 }
 
-void message_write_events(struct jsonw *writer, const struct house_event *events, size_t count)
+void message_write_events(struct jsonw *writer, const struct auction_event *events, size_t count)
 {
     jsonw_object(writer);
     jsonw_put_int(writer, "v", MESSAGE_VERSION);
@@ -268,10 +268,10 @@ void message_write_events(struct jsonw *writer, const struct house_event *events
     jsonw_end_object(writer);
 }
 
-static bool read_event(const struct json *object, struct house_event *event)
+static bool read_event(const struct json *object, struct auction_event *event)
 {
     int kind = 0;
-    *event = (struct house_event){.kind = EVENT_OUTBID};
+    *event = (struct auction_event){.kind = EVENT_OUTBID};
     if (!find_name(event_names, ARRAY_LEN(event_names), object, &kind)) {
         return false;
     }
@@ -284,8 +284,8 @@ static bool read_event(const struct json *object, struct house_event *event)
            optional_text(object, "p", event->traceparent, sizeof event->traceparent);
 }
 
-bool message_read_events(const void *bytes, size_t length, struct house_event *events, size_t events_max, size_t *count,
-                         const char **why)
+bool message_read_events(const void *bytes, size_t length, struct auction_event *events, size_t events_max,
+                         size_t *count, const char **why)
 {
     struct json *root = json_parse(bytes, length, why);
     if (root == NULL) {

@@ -89,7 +89,7 @@ enum event_kind {
     EVENT_VOIDED, /* a bid of user_id, amount is the price without it */
 };
 
-struct house_event {
+struct auction_event {
     enum event_kind kind;
     struct uuid auction_id;
     struct uuid user_id; /* whom it concerns, or nil */
@@ -102,8 +102,8 @@ struct house_event {
 
 /* "outbid", "extended", …; static. */
 const char *message_event_text(enum event_kind kind);
-void message_write_events(struct jsonw *writer, const struct house_event *events, size_t count);
-MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct house_event *events, size_t events_max,
+void message_write_events(struct jsonw *writer, const struct auction_event *events, size_t count);
+MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct auction_event *events, size_t events_max,
                                     size_t *count, const char **why);
 
 struct decision {

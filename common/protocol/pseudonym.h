@@ -14,7 +14,7 @@ enum {
     PSEUDONYM_SIZE = 20, /* with the terminator */
 };
 
-/* `key` is the house's, kept for its whole life: without it nobody can tell who a name belongs to. */
+/* `key` is the deployment's, kept for its whole life: without it nobody can tell who a name belongs to. */
 void pseudonym_write(const uint8_t key[static PSEUDONYM_KEY_BYTES], const struct uuid *auction, const struct uuid *user,
                      char out[static PSEUDONYM_SIZE]);
 

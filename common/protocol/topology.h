@@ -1,5 +1,5 @@
 /*
- * The names of everything the house has in the broker. `rostrumctl migrate` alone declares it; programs only check
+ * The names of everything the deployment has in the broker. `rostrumctl migrate` alone declares it; programs only check
  * that it is there.
  *
  *   exchange bids.shard.NN (fanout) bids.auction.<uuid>.<NN>                 ->  queue bids.shard.NN

@@ -28,7 +28,7 @@ const char *const webhook_user_kinds[] = {
     "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",          NULL,
 };
 
-const char *const webhook_house_kinds[] = {
+const char *const webhook_deployment_kinds[] = {
     "AUCTION_STARTED", "AUCTION_EXTENDED", "AUCTION_ENDING_SOON", "AUCTION_SOLD", "AUCTION_UNSOLD", "AUCTION_CANCELLED",
     "BID_VOIDED",      "OUTBID",           "PROXY_EXHAUSTED",     NULL,
 };

@@ -25,9 +25,9 @@ enum {
     WEBHOOK_OLD_SECRET_S = 86400,        /* for which a secret that was replaced signs beside the new one */
 };
 
-/* Kinds that a user's endpoint, and one of the house's, may choose; NULL-ended. A test call is of kind "TEST". */
+/* Kinds that a user's endpoint, and one of the deployment's, may choose; NULL-ended. A test call is of kind "TEST". */
 extern const char *const webhook_user_kinds[];
-extern const char *const webhook_house_kinds[];
+extern const char *const webhook_deployment_kinds[];
 #define WEBHOOK_TEST_KIND "TEST"
 
 void webhook_secret_new(char out[static WEBHOOK_SECRET_SIZE]);

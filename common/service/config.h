@@ -34,7 +34,7 @@ struct config {
     /* [rabbitmq] */
     char amqp_url[CONFIG_TEXT_SIZE];
     int amqp_heartbeat_s;
-    int shards;                   /* of a new house: queues of bids; fixed once migrated */
+    int shards;                   /* of a new deployment: queues of bids; fixed once migrated */
     int shard_queue_max_messages; /* per queue, then reject-publish */
     int confirm_deadline_ms;      /* from receipt to confirm, else 503 */
     /* [gateway] */
@@ -150,7 +150,7 @@ struct config {
     char webhook_ca_file[CONFIG_TEXT_SIZE];  /* authorities that endpoints are believed by; "none": the system's */
     int webhook_calls_max;                   /* under way or waiting, per worker */
     int webhook_endpoint_calls_max;          /* of them under way to one endpoint */
-    int webhooks_max;                        /* endpoints of one user, and of the house */
+    int webhooks_max;                        /* endpoints of one user, and of the deployment */
     int webhook_connect_timeout_ms;          /* resolving the name included */
     int webhook_timeout_ms;                  /* for one call, all of it */
     int webhook_response_max_bytes;          /* headers and body; more is a failure */

@@ -1,5 +1,5 @@
 /*
- * What every program of the house does alike: command line (--help, --version, --check-config, --config FILE),
+ * What every program of the deployment does alike: command line (--help, --version, --check-config, --config FILE),
  * settings, the log, SIGTERM and SIGINT as a drain with a deadline, SIGHUP, systemd's READY, STOPPING and WATCHDOG.
  *
  * Exit codes: 0 done, 1 failed while running, 2 wrong command line or settings, 75 (EX_TEMPFAIL) drain deadline passed.

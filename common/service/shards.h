@@ -14,7 +14,9 @@
 /* The class of the advisory locks, "Rost". Worker numbers are the objects, 1..SHARDS_WORKER_MAX. */
 #define SHARDS_LOCK_CLASS_TEXT "1383035764" /* 0x526f7374 */
 #define SHARDS_WORKER_MAX      INT32_MAX
-enum { SHARDS_WORKERS_MAX = 64 }; /* living workers that are looked at: more than a house ever has shards to share */
+enum {
+    SHARDS_WORKERS_MAX = 64
+}; /* living workers that are looked at: more than a deployment ever has shards to share */
 
 /* $1: this worker's number. One row, true: taken. False: somebody has that number, draw another. */
 #define SHARDS_SQL_LOCK "SELECT pg_try_advisory_lock(" SHARDS_LOCK_CLASS_TEXT ", $1::integer)"
@@ -30,7 +32,7 @@ enum { SHARDS_WORKERS_MAX = 64 }; /* living workers that are looked at: more tha
 uint32_t shards_owner(unsigned shard, const uint32_t *worker_ids, size_t count);
 
 /*
- * What a bid worker says about a shard that it serves, for whoever operates the house: the broker itself tells no
+ * What a bid worker says about a shard that it serves, for whoever operates the deployment: the broker itself tells no
  * client how many messages are handed out and unacknowledged. In the Redis hash KEYS_SHARDS, field "NN" (decimal),
  * written at every look; one older than SHARDS_REPORT_LIFE_MS says nothing any more.
  */

@@ -55,12 +55,12 @@ enum { BIDDER, AMOUNT, AT, AUTOMATIC, ACCEPTED };
 bool scene_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
 {
     size_t length = 0;
-    PGresult *result = store_run(ctl, "SELECT secret FROM house_keys WHERE name = 'pseudonym'", 0, NULL);
+    PGresult *result = store_run(ctl, "SELECT secret FROM deployment_keys WHERE name = 'pseudonym'", 0, NULL);
     const char *hex = result != NULL && PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";
     bool good = sodium_hex2bin(key, PSEUDONYM_KEY_BYTES, hex, strlen(hex), NULL, &length, NULL) == 0 &&
                 length == PSEUDONYM_KEY_BYTES;
     if (result != NULL && !good) {
-        ctl_complain("this database holds no house yet: run `rostrumctl migrate`");
+        ctl_complain("this database holds no deployment yet: run `rostrumctl migrate`");
     }
     PQclear(result);
     return good;

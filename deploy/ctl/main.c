@@ -1,6 +1,6 @@
 /*
- * rostrumctl: what an operator does by hand. A table of commands; each finds its house by the settings (settings.h),
- * opens the servers that it needs, and says its result on stdout and its troubles on stderr.
+ * rostrumctl: what an operator does by hand. A table of commands; each finds its deployment by the settings
+ * (settings.h), opens the servers that it needs, and says its result on stdout and its troubles on stderr.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -25,7 +25,8 @@ struct entry {
 static const struct entry ENTRIES[] = {
     {"migrate", migrate_command, "[--schema DIR]",
      "      Brings PostgreSQL and RabbitMQ to what this version needs: applies the files of schema/ that were not\n"
-     "      applied yet, each in a transaction of its own and on record in schema_migrations; makes the house's keys "
+     "      applied yet, each in a transaction of its own and on record in schema_migrations; makes the deployment's "
+     "keys "
      "if\n"
      "      they are missing; puts the number of shards on record; declares exchanges, queues and bindings. Safe to\n"
      "      repeat, and to run twice at once. It refuses a number of shards that differs from the one on record, and "
@@ -84,8 +85,8 @@ static void print_help(void)
                  "  --help           print this page and exit\n"
                  "  --version        print the version and exit\n\n"
                  "ENVIRONMENT\n"
-                 "  ROSTRUM_VAR      the folder of the house to work on; --config and what follows win over its\n"
-                 "                   settings. Without any of them ./var is taken, if there is a house in it.\n"
+                 "  ROSTRUM_VAR      the folder of the deployment to work on; --config and what follows win over its\n"
+                 "                   settings. Without any of them ./var is taken, if there is a deployment in it.\n"
                  "  ROSTRUM_CONF     an INI file whose settings win over those of --config\n"
                  "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
                  "                   the servers; win over every file\n\n"

@@ -33,7 +33,7 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* The first folder that exists: beside the program (a house, a build, an installation), here, installed. */
+/* The first folder that exists: beside the program (a deployment, a build, an installation), here, installed. */
 static bool find_schema(char out[static PATH_MAX])
 {
     static const char *const BESIDE[] = {"/../schema", "/../../schema", "/../share/rostrum/schema"};
@@ -143,7 +143,7 @@ static bool apply_file(struct ctl *ctl, const char *folder, const char *name)
     return good;
 }
 
-/* 0001-house.sql */
+/* 0001-deployment.sql */
 static int is_migration(const struct dirent *entry)
 {
     size_t digits = strspn(entry->d_name, "0123456789");
@@ -177,13 +177,14 @@ static bool make_keys(struct ctl *ctl)
         const char *const values[] = {NAMES[i], hex};
         randombytes_buf(secret, sizeof secret);
         (void)sodium_bin2hex(hex, sizeof hex, secret, sizeof secret);
-        good = store_do(ctl, "INSERT INTO house_keys (name, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2, values);
+        good = store_do(ctl, "INSERT INTO deployment_keys (name, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2,
+                        values);
         sodium_memzero(secret, sizeof secret);
         sodium_memzero(hex, sizeof hex);
     }
     /* The first of the keys that `keys rotate` adds to. */
     return good && store_do(ctl,
-                            "INSERT INTO token_keys (secret) SELECT secret FROM house_keys WHERE name = 'token'"
+                            "INSERT INTO token_keys (secret) SELECT secret FROM deployment_keys WHERE name = 'token'"
                             " AND NOT EXISTS (SELECT FROM token_keys)",
                             0, NULL);
 }
@@ -199,7 +200,7 @@ static bool record_shards(struct ctl *ctl)
         return false;
     }
     if (shards != (unsigned)ctl->config.shards) {
-        ctl_complain("this house was made with %u shards and keeps them: the setting shards says %d", shards,
+        ctl_complain("this deployment was made with %u shards and keeps them: the setting shards says %d", shards,
                      ctl->config.shards);
         return false;
     }
@@ -236,7 +237,7 @@ int migrate_command(struct ctl *ctl, int argc, char **argv)
     }
     int code = queues_declare(ctl);
     if (code == CTL_OK) {
-        (void)printf("the house is up to date: %d shards\n", ctl->config.shards);
+        (void)printf("the deployment is up to date: %d shards\n", ctl->config.shards);
     }
     return code;
 }

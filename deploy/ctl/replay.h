@@ -38,7 +38,7 @@ struct replay {
     int64_t answer_amount;
     int64_t differences;
     struct voids_list voids;
-    struct voids_standing *stored; /* of each of its entries, what the house takes it for now; as much room */
+    struct voids_standing *stored; /* of each of its entries, what the deployment takes it for now; as much room */
 };
 
 /* Starts with the row of the auction as it was before its first entry. */

@@ -1,6 +1,6 @@
 /*
- * See settings.h. A house's folder holds conf/rostrum.ini (copied when it was started), house.ini (addresses and
- * passwords, made by deploy/private) and perhaps conf/override.ini (a copy of what ROSTRUM_CONF named then).
+ * See settings.h. A deployment's folder holds conf/rostrum.ini (copied when it was started), deployment.ini (addresses
+ * and passwords, made by deploy/private) and perhaps conf/override.ini (a copy of what ROSTRUM_CONF named then).
  */
 #include "deploy/ctl/settings.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char *const HOUSE_FILES[] = {"conf/rostrum.ini", "house.ini", "conf/override.ini"};
+static const char *const DEPLOYMENT_FILES[] = {"conf/rostrum.ini", "deployment.ini", "conf/override.ini"};
 
 static const char *variable(const char *name)
 {
@@ -17,17 +17,17 @@ static const char *variable(const char *name)
     return value == NULL || value[0] == '\0' ? NULL : value;
 }
 
-static bool house_path(char out[static PATH_MAX], const char *folder, const char *file)
+static bool deployment_path(char out[static PATH_MAX], const char *folder, const char *file)
 {
     int length = snprintf(out, PATH_MAX, "%s/%s", folder, file);
     return length > 0 && length < PATH_MAX;
 }
 
-static bool read_house(struct config *config, const char *folder, char *why, size_t why_size)
+static bool read_deployment(struct config *config, const char *folder, char *why, size_t why_size)
 {
-    for (size_t i = 0; i < ARRAY_LEN(HOUSE_FILES); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(DEPLOYMENT_FILES); i++) {
         char path[PATH_MAX];
-        if (!house_path(path, folder, HOUSE_FILES[i])) {
+        if (!deployment_path(path, folder, DEPLOYMENT_FILES[i])) {
             (void)snprintf(why, why_size, "ROSTRUM_VAR is too long");
             return false;
         }
@@ -38,15 +38,15 @@ static bool read_house(struct config *config, const char *folder, char *why, siz
     return true;
 }
 
-/* The house's folder, or NULL where the settings come from elsewhere. */
-static const char *find_house(size_t files)
+/* The deployment's folder, or NULL where the settings come from elsewhere. */
+static const char *find_deployment(size_t files)
 {
     const char *folder = variable("ROSTRUM_VAR");
     if (folder != NULL) {
         return folder;
     }
     if (files == 0 && variable("ROSTRUM_CONF") == NULL && variable("ROSTRUM_PG_URL") == NULL &&
-        access("var/house.ini", F_OK) == 0) {
+        access("var/deployment.ini", F_OK) == 0) {
         return "var";
     }
     return NULL;
@@ -54,9 +54,9 @@ static const char *find_house(size_t files)
 
 bool settings_find(struct config *config, const char *const *files, size_t count, char *why, size_t why_size)
 {
-    const char *folder = find_house(count);
+    const char *folder = find_deployment(count);
     config_defaults(config);
-    if (folder != NULL && !read_house(config, folder, why, why_size)) {
+    if (folder != NULL && !read_deployment(config, folder, why, why_size)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {

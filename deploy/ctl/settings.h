@@ -1,7 +1,7 @@
 /*
- * Which house a command is about. Settings come, each winning over the one before, from the defaults; the house's
- * folder (ROSTRUM_VAR, or ./var when nothing else names a house); the files of --config; ROSTRUM_CONF and the
- * ROSTRUM_*_URL variables.
+ * Which deployment a command is about. Settings come, each winning over the one before, from the defaults; the
+ * deployment's folder (ROSTRUM_VAR, or ./var when nothing else names a deployment); the files of --config; ROSTRUM_CONF
+ * and the ROSTRUM_*_URL variables.
  */
 #ifndef ROSTRUM_DEPLOY_CTL_SETTINGS_H
 #define ROSTRUM_DEPLOY_CTL_SETTINGS_H

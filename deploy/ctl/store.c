@@ -103,7 +103,7 @@ bool store_shards(struct ctl *ctl, unsigned *shards)
     if (known) {
         *shards = (unsigned)pg_int(result, 0, 0);
     } else if (met || result != NULL) {
-        ctl_complain("this database holds no house yet: run `rostrumctl migrate`");
+        ctl_complain("this database holds no deployment yet: run `rostrumctl migrate`");
     }
     PQclear(result);
     return known;

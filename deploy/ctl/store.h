@@ -24,7 +24,7 @@ MUST_CHECK PGresult *store_try(struct ctl *ctl, const char *sql, int count, cons
                                const char *sqlstate, bool *met);
 /* Several statements without parameters: a migration. */
 MUST_CHECK bool store_script(struct ctl *ctl, const char *name, const char *sql);
-/* The number of shards on record; false, and said, when the house was not migrated. */
+/* The number of shards on record; false, and said, when the deployment was not migrated. */
 MUST_CHECK bool store_shards(struct ctl *ctl, unsigned *shards);
 
 #endif

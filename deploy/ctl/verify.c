@@ -1,7 +1,7 @@
 /*
  * rostrumctl verify: two cursors in one REPEATABLE READ snapshot, auctions and ledger entries, both in the order of
- * the auction's id, walked side by side. Memory holds one page of each, whatever the size of the house; bidding goes
- * on meanwhile and is not seen.
+ * the auction's id, walked side by side. Memory holds one page of each, whatever the size of the deployment; bidding
+ * goes on meanwhile and is not seen.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
- * rostrumctl watch: a live auction on a terminal, until it is settled. The house's live channel in Redis only says that
- * something happened: what is shown is then read from PostgreSQL, so that a message that was lost, and a Redis that is
- * away, make it late and never wrong. It looks by itself, too: every second without Redis, else every LOOK_MS.
+ * rostrumctl watch: a live auction on a terminal, until it is settled. The deployment's live channel in Redis only says
+ * that something happened: what is shown is then read from PostgreSQL, so that a message that was lost, and a Redis
+ * that is away, make it late and never wrong. It looks by itself, too: every second without Redis, else every LOOK_MS.
  *
  * The countdown is by the server's clock: each look says how far ours is from it.
  */

@@ -1,4 +1,4 @@
-# deploy/lib/programs.sh: Rostrum's own programs as services of a house. Read by deploy/private with `.`; defines
+# deploy/lib/programs.sh: Rostrum's own programs as services of a deployment. Read by deploy/private with `.`; defines
 # functions only.
 
 PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-picture"
@@ -32,7 +32,7 @@ RUN
 program_environment() {
     printf 'PATH=/usr/bin:/bin HOME=%s LANG=C.UTF-8 ROSTRUM_VAR=%s' "$VAR" "$VAR"
     [ ! -e "$VAR/conf/override.ini" ] || printf ' ROSTRUM_CONF=%s' "$VAR/conf/override.ini"
-    # For a house of programs that were built with a sanitizer.
+    # For a deployment of programs that were built with a sanitizer.
     printf ' ASAN_OPTIONS=%s UBSAN_OPTIONS=%s' "${ASAN_OPTIONS:-}" "${UBSAN_OPTIONS:-}"
 }
 
@@ -48,7 +48,7 @@ program_metrics_port() {
 }
 
 program_settings() {
-    printf -- '--config %s --config %s' "$VAR/conf/rostrum.ini" "$VAR/house.ini"
+    printf -- '--config %s --config %s' "$VAR/conf/rostrum.ini" "$VAR/deployment.ini"
 }
 
 # A wrong setting is told before anything is started.
@@ -56,7 +56,7 @@ programs_check() {
     # shellcheck disable=SC2046 # lists of words
     env -i $(program_environment) "$VAR/bin/rostrum-gateway" --check-config $(program_settings) \
         >"$VAR/log/check-config" 2>&1 && return 0
-    printf 'house: the settings are wrong:\n' >&2
+    printf 'deployment: the settings are wrong:\n' >&2
     sed 's/^/    /' "$VAR/log/check-config" >&2
     return 1
 }
@@ -65,7 +65,7 @@ programs_check() {
 programs_migrate() {
     # shellcheck disable=SC2046 # lists of words
     env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings) migrate >"$VAR/log/migrate" 2>&1 && return 0
-    printf 'house: schema and queues could not be brought up to date. The log is %s, which ends:\n' "$VAR/log/migrate" >&2
+    printf 'deployment: schema and queues could not be brought up to date. The log is %s, which ends:\n' "$VAR/log/migrate" >&2
     tail -n 5 "$VAR/log/migrate" | sed 's/^/    /' >&2
     return 1
 }

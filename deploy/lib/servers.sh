@@ -1,4 +1,4 @@
-# deploy/lib/servers.sh: the three servers of a private house: PostgreSQL, Redis and RabbitMQ, on loopback, each with a
+# deploy/lib/servers.sh: the three servers of a private deployment: PostgreSQL, Redis and RabbitMQ, on loopback, each with a
 # password, their data in the state folder. Read by deploy/private with `.`; defines functions only. Sizes are meant for
 # two cores and a few GB of memory.
 
@@ -48,7 +48,7 @@ RUN
 }
 
 # Megabytes of PostgreSQL's own cache: an eighth of this machine's memory, which the system takes as it is used, and no
-# more than serves a house of some million auctions.
+# more than serves a deployment of some million auctions.
 postgres_cache_mb() {
     awk '$1 == "MemTotal:" { mb = int($2 / 8192); print (mb < 128 ? 128 : (mb > 2048 ? 2048 : mb)) }' /proc/meminfo
 }
@@ -68,7 +68,7 @@ shared_buffers = $(postgres_cache_mb)MB
 # What was committed survives a crash: never off, also not in tests.
 fsync = on
 synchronous_commit = on
-# Nobody replicates from a private house; whole pages in the log are compressed.
+# Nobody replicates from a private deployment; whole pages in the log are compressed.
 wal_level = minimal
 max_wal_senders = 0
 wal_compression = lz4
@@ -86,7 +86,7 @@ CONF
     printf 'host all all 127.0.0.1/32 scram-sha-256\n' >"$VAR/postgres/pg_hba.conf"
 }
 
-# A new cluster with a role and a database of the house. Started over when it was interrupted.
+# A new cluster with a role and a database of the deployment. Started over when it was interrupted.
 postgres_init() {
     rm -rf "$VAR/postgres"
     mkdir -p "$VAR/postgres"
@@ -126,7 +126,7 @@ requirepass $(secret redis)
 daemonize no
 dir $VAR/redis
 databases 16
-# Nothing is kept over a restart: all that the house has in Redis may be lost without harm, and PostgreSQL has it.
+# Nothing is kept over a restart: all that the deployment has in Redis may be lost without harm, and PostgreSQL has it.
 save ""
 appendonly no
 # For the same reason the least used key goes when memory is full: refusing to write would refuse bids.
@@ -149,7 +149,7 @@ rabbitmq_make() {
     server=/usr/lib/rabbitmq/bin/rabbitmq-server
     [ -x "$server" ] || die "RabbitMQ is not installed: run make deps"
     mkdir -p "$VAR/rabbitmq/mnesia" "$VAR/rabbitmq/log"
-    # The data belong to the node's name: chosen once, and unlike that of any other house on this machine.
+    # The data belong to the node's name: chosen once, and unlike that of any other deployment on this machine.
     [ -s "$VAR/rabbitmq/node" ] || printf 'rostrum-%s@127.0.0.1\n' "$(hash_of "$VAR")" >"$VAR/rabbitmq/node"
     cat >"$VAR/rabbitmq/rabbitmq.conf" <<CONF
 # Written by deploy/private at each start.
@@ -209,7 +209,7 @@ rabbitmq_ready() {
     port_listening "$PORT_AMQP"
 }
 
-house_rabbitmqctl() {
+deployment_rabbitmqctl() {
     # shellcheck disable=SC2046 # a list of words
     exec env -i $(cat "$VAR/rabbitmq/environment") /usr/lib/rabbitmq/bin/rabbitmqctl "$@"
 }

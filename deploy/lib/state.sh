@@ -1,11 +1,11 @@
-# deploy/lib/state.sh: a house's state folder: where it lies, who owns it, its ports and its secrets. Read by
+# deploy/lib/state.sh: a deployment's state folder: where it lies, who owns it, its ports and its secrets. Read by
 # deploy/private with `.`; defines functions only.
 #
 # VAR is the folder's real, absolute path. In it:
-#   .rostrum-house       the mark that this folder is a house's and may be wiped
-#   bin conf schema deploy   copies of what runs: a rebuild does not touch a running house, and the house's user needs
-#                        no access to the checkout. Written by whoever calls `make up` (root or the house's user)
-#   house.ini            the settings that this house alone has: addresses and passwords
+#   .rostrum-deployment       the mark that this folder is a deployment's and may be wiped
+#   bin conf schema deploy   copies of what runs: a rebuild does not touch a running deployment, and the deployment's user needs
+#                        no access to the checkout. Written by whoever calls `make up` (root or the deployment's user)
+#   deployment.ini            the settings that this deployment alone has: addresses and passwords
 #   ports secrets/       what was chosen at the first start, and is kept
 #   service/ log/        runit's service folders, and one log folder for each (svlogd: `current` and five old ones)
 #   postgres redis rabbitmq  the servers' data
@@ -16,7 +16,7 @@ say() {
 }
 
 die() {
-    printf 'house: %s\n' "$*" >&2
+    printf 'deployment: %s\n' "$*" >&2
     exit 1
 }
 
@@ -48,33 +48,33 @@ state_locate() {
     VAR=$(readlink -m -- "$STATE_NAME")
 }
 
-# Sets HOUSE_USER: the owner of the state folder or, for a new one, the caller; `rostrum` when that would be root,
+# Sets DEPLOYMENT_USER: the owner of the state folder or, for a new one, the caller; `rostrum` when that would be root,
 # because neither PostgreSQL nor a server on the network should run as root.
 state_user() {
-    HOUSE_USER=$(id -un)
-    if [ -e "$VAR/.rostrum-house" ]; then
-        HOUSE_USER=$(stat -c %U "$VAR/.rostrum-house")
+    DEPLOYMENT_USER=$(id -un)
+    if [ -e "$VAR/.rostrum-deployment" ]; then
+        DEPLOYMENT_USER=$(stat -c %U "$VAR/.rostrum-deployment")
     elif [ "$(id -u)" -eq 0 ]; then
-        HOUSE_USER=rostrum
+        DEPLOYMENT_USER=rostrum
     fi
-    if [ "$(id -u)" -ne 0 ] && [ "$(id -un)" != "$HOUSE_USER" ]; then
-        die "the house in $VAR belongs to $HOUSE_USER, opened by root: use sudo, or another ROSTRUM_VAR"
+    if [ "$(id -u)" -ne 0 ] && [ "$(id -un)" != "$DEPLOYMENT_USER" ]; then
+        die "the deployment in $VAR belongs to $DEPLOYMENT_USER, opened by root: use sudo, or another ROSTRUM_VAR"
     fi
 }
 
-# Makes the state folder. Where the house's user could not reach it (a checkout under /root, or a path with blanks)
+# Makes the state folder. Where the deployment's user could not reach it (a checkout under /root, or a path with blanks)
 # it lies elsewhere, and ROSTRUM_VAR becomes a link to it.
 state_make() {
-    [ ! -e "$VAR/.rostrum-house" ] || return 0
+    [ ! -e "$VAR/.rostrum-deployment" ] || return 0
     if [ "$(id -u)" -eq 0 ] && ! id rostrum >/dev/null 2>&1; then
         say "Creating the system user rostrum, as whom everything runs."
         useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin rostrum
     fi
     if [ -e "$VAR" ] && [ -n "$(ls -A "$VAR")" ]; then
-        die "$VAR is not empty and no house of ours: name another folder in ROSTRUM_VAR"
+        die "$VAR is not empty and no deployment of ours: name another folder in ROSTRUM_VAR"
     fi
     (umask 022 && mkdir -p "$(dirname "$VAR")")
-    if ! reachable "$HOUSE_USER" "$(dirname "$VAR")"; then
+    if ! reachable "$DEPLOYMENT_USER" "$(dirname "$VAR")"; then
         [ ! -d "$VAR" ] || rmdir "$VAR"
         if [ "$(id -u)" -eq 0 ]; then
             elsewhere=/var/lib/rostrum
@@ -84,15 +84,15 @@ state_make() {
         install -d -m 755 "$elsewhere"
         ln -sfn "$elsewhere/$(hash_of "$VAR")" "$STATE_NAME"
         VAR=$elsewhere/$(hash_of "$VAR")
-        say "The state folder $STATE_NAME leads to $VAR, where the user $HOUSE_USER can go."
-        [ ! -e "$VAR/.rostrum-house" ] || say "It holds the data of an earlier house; make clean-var wipes them."
+        say "The state folder $STATE_NAME leads to $VAR, where the user $DEPLOYMENT_USER can go."
+        [ ! -e "$VAR/.rostrum-deployment" ] || say "It holds the data of an earlier deployment; make clean-var wipes them."
     fi
     mkdir -p "$VAR"
-    # Root keeps the folder itself (sticky), so that what root copies into it cannot be replaced by the house's user.
+    # Root keeps the folder itself (sticky), so that what root copies into it cannot be replaced by the deployment's user.
     chmod 1770 "$VAR"
-    [ "$(id -u)" -ne 0 ] || chgrp "$HOUSE_USER" "$VAR"
-    : >"$VAR/.rostrum-house"
-    chown "$HOUSE_USER" "$VAR/.rostrum-house"
+    [ "$(id -u)" -ne 0 ] || chgrp "$DEPLOYMENT_USER" "$VAR"
+    : >"$VAR/.rostrum-deployment"
+    chown "$DEPLOYMENT_USER" "$VAR/.rostrum-deployment"
 }
 
 # state_copy COMMAND: copies what it runs. Each file is written anew and renamed, so that a program that runs keeps its own.
@@ -115,11 +115,11 @@ state_copy() {
     if [ -n "${ROSTRUM_CONF:-}" ]; then
         [ -r "$ROSTRUM_CONF" ] || die "ROSTRUM_CONF=$ROSTRUM_CONF cannot be read"
         install -m 640 "$ROSTRUM_CONF" "$VAR/conf/override.ini"
-        [ "$(id -u)" -ne 0 ] || chgrp "$HOUSE_USER" "$VAR/conf/override.ini"
+        [ "$(id -u)" -ne 0 ] || chgrp "$DEPLOYMENT_USER" "$VAR/conf/override.ini"
     fi
 }
 
-# --- from here on everything runs as the house's user ---
+# --- from here on everything runs as the deployment's user ---
 
 # setting FILE SECTION NAME: a value from an INI file, or nothing.
 setting() {
@@ -163,7 +163,7 @@ PORTS_ROW=20 # five of the servers, and up to fifteen programs
 
 # Sets PORT_POSTGRES, PORT_REDIS, PORT_AMQP, PORT_DIST, PORT_EPMD and PORT_METRICS, the first of those where programs show
 # their metrics: PORTS_ROW in a row below 32768 (a client that polls a
-# closed port in the ephemeral range can connect to itself). The row is chosen by the folder's name, so that two houses
+# closed port in the ephemeral range can connect to itself). The row is chosen by the folder's name, so that two deployments
 # that start at the same moment do not meet, kept in $VAR/ports, and chosen anew when something else took one of it.
 ports_choose() {
     first=
@@ -197,7 +197,7 @@ ports_read() {
 }
 
 # Sets PG_URL, REDIS_URL and AMQP_URL: of servers that exist already (named in the environment, or in the file that
-# ROSTRUM_CONF names), else of servers of this house; OWN_SERVERS are the latter.
+# ROSTRUM_CONF names), else of servers of this deployment; OWN_SERVERS are the latter.
 urls_choose() {
     override=$VAR/conf/override.ini
     PG_URL=${ROSTRUM_PG_URL:-$(setting "$override" postgres pg_url)}
@@ -235,8 +235,8 @@ http_choose() {
 }
 
 settings_write() {
-    cat >"$VAR/house.ini.new" <<INI
-; This house's own settings, written by deploy/private at each start; those of ROSTRUM_CONF win over them.
+    cat >"$VAR/deployment.ini.new" <<INI
+; This deployment's own settings, written by deploy/private at each start; those of ROSTRUM_CONF win over them.
 [postgres]
 pg_url = $PG_URL
 [redis]
@@ -251,7 +251,7 @@ image_folder = $VAR/images
 template_folder = $VAR/conf/templates
 public_url = http://$HTTP_ADDRESS:$HTTP_PORT
 INI
-    chmod 640 "$VAR/house.ini.new"
-    mv "$VAR/house.ini.new" "$VAR/house.ini"
+    chmod 640 "$VAR/deployment.ini.new"
+    mv "$VAR/deployment.ini.new" "$VAR/deployment.ini"
     printf '%s\n' "http://$HTTP_ADDRESS:$HTTP_PORT" >"$VAR/url"
 }

@@ -1,5 +1,5 @@
-# deploy/lib/supervisor.sh: the services of a house under runit: one runsvdir for the house, one runsv and one svlogd
-# for each service. Read by deploy/private with `.`; defines functions only. Everything here runs as the house's user.
+# deploy/lib/supervisor.sh: the services of a deployment under runit: one runsvdir for the deployment, one runsv and one svlogd
+# for each service. Read by deploy/private with `.`; defines functions only. Everything here runs as the deployment's user.
 #
 # A service is started only by service_up: its folder holds a file `down` until then, so that the order is ours. Once
 # up, runit starts it again whenever it ends.
@@ -25,7 +25,7 @@ service_make() {
     chmod 755 "$folder/run" "$folder/log/run"
 }
 
-# supervisor_pid: prints the pid of this house's runsvdir if it lives.
+# supervisor_pid: prints the pid of this deployment's runsvdir if it lives.
 supervisor_pid() {
     [ -s "$VAR/supervisor.pid" ] || return 1
     read -r pid <"$VAR/supervisor.pid"
@@ -35,7 +35,7 @@ supervisor_pid() {
 
 # supervisor_start NAME...: and waits until it has taken up the named services.
 supervisor_start() {
-    # A session of its own: Ctrl-C in the terminal is for the house's script, which ends things in their order.
+    # A session of its own: Ctrl-C in the terminal is for the deployment's script, which ends things in their order.
     # shellcheck disable=SC2016 # the inner shell's own $$ and $1
     setsid sh -c 'echo $$ >"$1/supervisor.pid"; exec runsvdir -P "$1/service"' sh "$VAR" \
         </dev/null >>"$VAR/log/supervisor" 2>&1 9>&- &
@@ -95,7 +95,7 @@ service_wait() {
 
 service_failed() {
     {
-        printf 'house: %s %s. Its log is %s, which ends:\n' "$1" "$2" "$VAR/log/$1/current"
+        printf 'deployment: %s %s. Its log is %s, which ends:\n' "$1" "$2" "$VAR/log/$1/current"
         tail -n 5 "$VAR/log/$1/current" 2>/dev/null | sed 's/^/    /'
     } >&2
 }

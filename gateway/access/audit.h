@@ -1,7 +1,8 @@
 /*
  * The audit log: who did what, from where. Every call of a route for admins is written down before its handler runs
  * (what cannot be logged is not done), each refusal there, and every login; a change of an admin's adds its old and new
- * value in the same statement as the change (AUDIT_INSERT). The database lets the house add and read only (schema/).
+ * value in the same statement as the change (AUDIT_INSERT). The database lets the deployment add and read only
+ * (schema/).
  *
  * Callers: admission.c, limits.c, accounts.c, sessions.c, admin.c, changes.c, deadletters.c,
  * images.c, recovery.c, unsubscribe.c, verification.c.

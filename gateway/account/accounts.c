@@ -67,7 +67,7 @@ static const struct pg_statement list[] = {
     [ACCOUNT_PLACE] = {"account_place",
                        "WITH p AS (SELECT encode(sha256(convert_to(secret || '/address/' || $2, 'UTF8')), 'hex') AS a,"
                        "  encode(sha256(convert_to(secret || '/agent/' || $3, 'UTF8')), 'hex') AS b"
-                       "  FROM house_keys WHERE name = 'place'),"
+                       "  FROM deployment_keys WHERE name = 'place'),"
                        " known AS (SELECT count(*) AS places, count(*) FILTER (WHERE l.place IN (p.a, p.b)) AS same"
                        "  FROM p CROSS JOIN login_places l WHERE l.user_id = $1),"
                        " noted AS (INSERT INTO login_places SELECT $1, n.place, now() FROM p,"

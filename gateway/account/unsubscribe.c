@@ -17,7 +17,7 @@ enum { PAGE_SIZE = 1024 };
 enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP };
 
 static const struct pg_statement list[] = {
-    [UNSUBSCRIBE_KEY] = {"unsubscribe_key", "SELECT secret FROM house_keys WHERE name = 'unsubscribe'"},
+    [UNSUBSCRIBE_KEY] = {"unsubscribe_key", "SELECT secret FROM deployment_keys WHERE name = 'unsubscribe'"},
     [UNSUBSCRIBE_STOP] = {"unsubscribe_stop", "UPDATE users SET mailed = array_remove(mailed, $2) WHERE id = $1"},
 };
 
@@ -73,7 +73,7 @@ static void on_key(const struct pg_reply *reply, void *arg)
         return;
     }
     if (PQntuples(reply->result) == 0 || !links_key_read(pg_text(reply->result, 0, 0), key)) {
-        reply_error(request, ERROR_UNAVAILABLE); /* the house is older than its mail */
+        reply_error(request, ERROR_UNAVAILABLE); /* the deployment is older than its mail */
         return;
     }
     if (!links_unsubscribe_read(key, own->token, &own->user, own->kind)) {

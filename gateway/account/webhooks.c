@@ -98,15 +98,15 @@ struct hook {
     int tries; /* of an addition */
 };
 
-static bool of_house(const struct request *request)
+static bool of_deployment(const struct request *request)
 {
     return request->route->auth == ROUTE_ADMIN;
 }
 
 void webhooks_owner(const struct request *request, char out[static UUID_TEXT_SIZE])
 {
-    const struct uuid house = {{0}};
-    uuid_format(of_house(request) ? &house : &request->user.id, out);
+    const struct uuid deployment = {{0}};
+    uuid_format(of_deployment(request) ? &deployment : &request->user.id, out);
 }
 
 /* ---- showing ---- */
@@ -259,7 +259,7 @@ static bool is_repeated(const struct json *value, const struct json *events)
 static void read_events(const struct request *request, enum fields_need need, struct wish *wish, struct faults *faults)
 {
     const struct json *events = json_member(request->body, "events");
-    const char *const *kinds = of_house(request) ? webhook_house_kinds : webhook_user_kinds;
+    const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : webhook_user_kinds;
     if (events == NULL) {
         if (need == FIELDS_REQUIRED) {
             faults_add(faults, "events", "is required");

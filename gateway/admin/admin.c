@@ -19,7 +19,7 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_HOUSE, ADMIN_BAN, ADMIN_UNBAN };
+enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_DEPLOYMENT, ADMIN_BAN, ADMIN_UNBAN };
 
 enum {
     REASON_MOST = 500, /* characters */
@@ -60,11 +60,12 @@ static const struct pg_statement list[] = {
                               "SELECT status, count(*), coalesce(sum(bid_count), 0),"
                               " coalesce(sum(current_bid) FILTER (WHERE status = 'sold'), 0)::numeric(20, 2)"
                               " FROM auctions GROUP BY status ORDER BY status"},
-    [ADMIN_STATS_HOUSE] = {"admin_stats_house",
-                           "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM users WHERE role = 'admin'),"
-                           " (SELECT count(*) FROM users WHERE banned_at IS NOT NULL),"
-                           " (SELECT count(*) FROM dead_letters WHERE requeued_at IS NULL),"
-                           " (SELECT count(*) FROM outbox)"},
+    [ADMIN_STATS_DEPLOYMENT] =
+        {"admin_stats_deployment",
+         "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM users WHERE role = 'admin'),"
+         " (SELECT count(*) FROM users WHERE banned_at IS NOT NULL),"
+         " (SELECT count(*) FROM dead_letters WHERE requeued_at IS NULL),"
+         " (SELECT count(*) FROM outbox)"},
     /*
      * The admins are locked, in the order of their ids, so that two of them cannot ban each other at once; the last one
      * who is not banned stays. They are counted so that they are locked before the user is, who may be one of them. No
@@ -280,7 +281,7 @@ static void on_stats_auctions(const struct pg_reply *reply, void *arg)
     reply_send(request, 200);
 }
 
-static void on_stats_house(const struct pg_reply *reply, void *arg)
+static void on_stats_deployment(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (!statements_usable(request, reply)) {
@@ -303,7 +304,8 @@ static void on_stats_house(const struct pg_reply *reply, void *arg)
 static void handle_stats(struct request *request)
 {
     if (request_own(request, sizeof(struct stats)) == NULL ||
-        !statements_query(request->gateway, &admin_statements, ADMIN_STATS_HOUSE, 0, NULL, on_stats_house, request)) {
+        !statements_query(request->gateway, &admin_statements, ADMIN_STATS_DEPLOYMENT, 0, NULL, on_stats_deployment,
+                          request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

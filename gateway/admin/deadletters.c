@@ -217,8 +217,8 @@ static bool find_origin(const struct gateway *gateway, const char *dead_key, con
         if (!message_auction(letter->tree, &auction)) {
             return false;
         }
-        topology_bid_exchange(&auction, gateway->house.shards, exchange);
-        topology_bid_key(&auction, gateway->house.shards, key);
+        topology_bid_exchange(&auction, gateway->deployment.shards, exchange);
+        topology_bid_key(&auction, gateway->deployment.shards, key);
         return true;
     }
     return false;

@@ -178,7 +178,7 @@ static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 static void publish(struct request *request)
 {
     struct change *change = request->own;
-    if (request_answered(request) || !request->gateway->house.known) {
+    if (request_answered(request) || !request->gateway->deployment.known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }

@@ -278,7 +278,7 @@ static void publish(struct request *request)
 {
     struct placing *placing = request->own;
     struct command *command = &placing->bid.command;
-    if (!request->gateway->house.known) {
+    if (!request->gateway->deployment.known) {
         refuse(request, ERROR_UNAVAILABLE);
         return;
     }
@@ -540,8 +540,8 @@ static void fill_command(const struct request *request, struct command *command,
 {
     *command = (struct command){
         .kind = kind,
-        .id =
-            key == NULL ? uuid_new() : idempotency_bid_id(request->gateway->house.idempotency, &request->user.id, key),
+        .id = key == NULL ? uuid_new()
+                          : idempotency_bid_id(request->gateway->deployment.idempotency, &request->user.id, key),
         .auction_id = request->parameters[0],
         .user_id = request->user.id,
         .amount = amount,
@@ -574,7 +574,7 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         return;
     }
     struct placing *placing = request_own(request, sizeof(*placing));
-    if (placing == NULL || !request->gateway->house.known) {
+    if (placing == NULL || !request->gateway->deployment.known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }

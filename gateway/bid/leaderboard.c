@@ -68,7 +68,7 @@ static void write_leader(struct jsonw *json, const struct request *request, int 
                          int64_t score)
 {
     char name[PSEUDONYM_SIZE];
-    pseudonym_write(request->gateway->house.pseudonym, &request->parameters[0], bidder, name);
+    pseudonym_write(request->gateway->deployment.pseudonym, &request->parameters[0], bidder, name);
     jsonw_object(json);
     jsonw_put_int(json, "rank", place);
     jsonw_put_string(json, "bidder", name);

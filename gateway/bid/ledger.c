@@ -67,7 +67,8 @@ bool ledger_find(struct gateway *gateway, const struct uuid *auction, const stru
 
 enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON, SETTLED };
 
-/* The ledger's words. An automatic answer counts as a bid, and what the house decides by itself is asked for by nobody.
+/* The ledger's words. An automatic answer counts as a bid, and what the deployment decides by itself is asked for by
+ * nobody.
  */
 static enum command_kind read_kind(const char *text)
 {
@@ -229,7 +230,7 @@ static void write_history_item(struct jsonw *json, const struct request *request
     char bidder[PSEUDONYM_SIZE];
     struct uuid bid = pg_uuid(result, row, HISTORY_BID);
     struct uuid user = pg_uuid(result, row, HISTORY_BIDDER);
-    pseudonym_write(request->gateway->house.pseudonym, &request->parameters[0], &user, bidder);
+    pseudonym_write(request->gateway->deployment.pseudonym, &request->parameters[0], &user, bidder);
     jsonw_object(json);
     jsonw_put_uuid(json, "bidId", &bid);
     jsonw_put_string(json, "bidder", bidder);

@@ -201,8 +201,8 @@ static bool publish(struct publisher_message *of, size_t count)
         log_error("a message of bids could not be written");
         return false;
     }
-    topology_bid_key(&lane->auction_id, publisher->gateway->house.shards, key);
-    topology_bid_exchange(&lane->auction_id, publisher->gateway->house.shards, exchange);
+    topology_bid_key(&lane->auction_id, publisher->gateway->deployment.shards, key);
+    topology_bid_exchange(&lane->auction_id, publisher->gateway->deployment.shards, exchange);
     return broker_publish(publisher->gateway->broker, &message, message_answered, of);
 }
 

@@ -1,7 +1,7 @@
 /*
  * Bids on their way to the broker. Of each auction at most two messages are unconfirmed; bids that arrive meanwhile
- * travel together in the next one, up to share_max_bids: an idle house adds no delay, and a hot auction pays the broker
- * once for many bids.
+ * travel together in the next one, up to share_max_bids: an idle deployment adds no delay, and a hot auction pays the
+ * broker once for many bids.
  *
  * Each bid gets exactly one verdict, within confirm_deadline_ms of its receipt. One that was not handed over by then
  * never is. Counted from the receipt, because the fence is: an auction's fence follows its end by fence_grace_ms, and

@@ -1,8 +1,8 @@
 /*
- * Receipts: what the house signs for a bidder who asks with "Prefer: receipt": that it took this bid, of this amount,
- * at this moment. A JWS whose key stands, for as long as the house does, in /.well-known/jwks.json, so that a dispute
- * can be settled without trusting either side. The claims are bidId, auctionId, bidderId, kind (bid, proxy, buy),
- * amount or, of a proxy bid, maxAmount (none where a buyer takes the price as it is), receivedAt. Pure.
+ * Receipts: what the deployment signs for a bidder who asks with "Prefer: receipt": that it took this bid, of this
+ * amount, at this moment. A JWS whose key stands, for as long as the deployment does, in /.well-known/jwks.json, so
+ * that a dispute can be settled without trusting either side. The claims are bidId, auctionId, bidderId, kind (bid,
+ * proxy, buy), amount or, of a proxy bid, maxAmount (none where a buyer takes the price as it is), receivedAt. Pure.
  *
  * Callers: bids, gateway (the key).
  */

@@ -5,5 +5,5 @@
 
 bool gateway_takes_bids(const struct gateway *gateway)
 {
-    return gateway->house.known && gateway->broker != NULL && broker_state(gateway->broker) == BROKER_UP;
+    return gateway->deployment.known && gateway->broker != NULL && broker_state(gateway->broker) == BROKER_UP;
 }

@@ -1,6 +1,6 @@
 /*
- * What the house signs for others to check: JSON Web Signatures (RFC 7515, compact) with Ed25519 (RFC 8037), and their
- * public keys as a JSON Web Key Set (RFC 7517). Pure.
+ * What the deployment signs for others to check: JSON Web Signatures (RFC 7515, compact) with Ed25519 (RFC 8037), and
+ * their public keys as a JSON Web Key Set (RFC 7517). Pure.
  *
  * Callers: token, receipt, session.
  */

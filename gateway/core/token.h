@@ -1,7 +1,7 @@
 /*
- * Access tokens: JWTs signed with EdDSA (Ed25519) by one of the house's token keys; all of them verify, so that a new
- * key can take over while tokens of the one before it live (`rostrumctl keys rotate`). Claims: sub (user id), role, sid
- * (hash of the session it came from), iat, exp. Verifying costs 60 µs, so each worker remembers tokens that it has
+ * Access tokens: JWTs signed with EdDSA (Ed25519) by one of the deployment's token keys; all of them verify, so that a
+ * new key can take over while tokens of the one before it live (`rostrumctl keys rotate`). Claims: sub (user id), role,
+ * sid (hash of the session it came from), iat, exp. Verifying costs 60 µs, so each worker remembers tokens that it has
  * verified.
  */
 #ifndef ROSTRUM_GATEWAY_CORE_TOKEN_H

@@ -19,7 +19,7 @@ enum pictures_result {
     PICTURES_UNKNOWN,   /* neither JPEG nor PNG nor WebP */
     PICTURES_BROKEN,    /* cannot be decoded, or not within the limits of memory and time */
     PICTURES_TOO_LARGE, /* more than pixels_max */
-    PICTURES_NO_HELPER, /* the house's own fault; it was logged */
+    PICTURES_NO_HELPER, /* the deployment's own fault; it was logged */
 };
 
 struct pictures_file {

@@ -2,7 +2,7 @@
  * rostrum-picture: one uploaded picture from stdin, decoded, and written anew in four sizes to stdout; see
  * common/protocol/image_decoder.h. The gateway starts one for each picture (gateway/image/decoder.c).
  *
- * What protects the house: limits on memory, processor time and descriptors before the first byte is read;
+ * What protects the deployment: limits on memory, processor time and descriptors before the first byte is read;
  * only the three loaders that are wanted, and libvips' untrusted ones blocked besides; the number of pixels is taken
  * from the file's header and judged before anything is decoded; one thread; no code made at run time. Memory is never
  * given back: the process ends.

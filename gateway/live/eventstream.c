@@ -207,7 +207,7 @@ static int64_t read_last_id(const struct request *request)
 static void handle_events(struct request *request)
 {
     struct gateway *gateway = request->gateway;
-    if (streams_full(gateway->streams) || gateway->draining || !gateway->house.known) {
+    if (streams_full(gateway->streams) || gateway->draining || !gateway->deployment.known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }

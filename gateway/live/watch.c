@@ -270,7 +270,7 @@ void watches_listening(struct watches *watches, bool up)
 static struct text *make_text(struct watch *watch, const struct live_news *news)
 {
     struct watches *watches = watch->watches;
-    const uint8_t *key = watches->gateway->house.pseudonym;
+    const uint8_t *key = watches->gateway->deployment.pseudonym;
     size_t length = 0;
     jsonw_reset(watches->json);
     if (news == NULL) {

@@ -417,7 +417,7 @@ void websocket_upgrade(struct request *request, const struct websocket_kind *kin
     } else if (!cors_socket_allowed(request)) {
         reply_error(request, ERROR_CROSS_ORIGIN);
     } else if (streams_full(request->gateway->streams) || request->gateway->draining ||
-               !request->gateway->house.known) {
+               !request->gateway->deployment.known) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
         grant(request, kind);

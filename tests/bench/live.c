@@ -1,12 +1,12 @@
 /*
  * How fast thousands who watch one auction hear of a bid, and what they cost: watchers, bidders and clock are this one
- * process, beside the house on the same processors. One thread is all watchers, and places single bids; another one
- * places those of the loads, so that what watchers read does not delay the clock of bids. Started by
+ * process, beside the deployment on the same processors. One thread is all watchers, and places single bids; another
+ * one places those of the loads, so that what watchers read does not delay the clock of bids. Started by
  * tests/bench/live-run (`make bench-live`):
  *
  *     live GATEWAY-PID SECONDS RATE WATCHERS...     numbers of watchers rise
  *
- *   heard    from the POST of a bid (one at a time, the house at rest in between) to its message at each watcher
+ *   heard    from the POST of a bid (one at a time, the deployment at rest in between) to its message at each watcher
  *   last     the same, to the last watcher of each bid
  *   CPU      what one message of these took of a processor: in the gateway workers, and in this client
  *   KiB      what one idle watcher adds to the gateway workers' memory (PSS; the kernel's socket buffers are not in it)
@@ -35,7 +35,7 @@ enum {
     WORKERS_MAX = 16,
     BIDS_EACH = 100,       /* one at a time, for each number of watchers; */
     SAMPLES_MOST = 500000, /* fewer where there would be more samples than these */
-    PAUSE_LEAST_MS = 20,   /* between them; random, so that no timer of the house keeps step */
+    PAUSE_LEAST_MS = 20,   /* between them; random, so that no timer of the deployment keeps step */
     PAUSE_MOST_MS = 120,
     OPENING_MS = 120000, /* for all to connect */
     BEHIND_MS = 15000,
@@ -147,7 +147,7 @@ static double quantile(struct samples *samples, size_t part)
 static void read_line(const char *path, char line[static LINE_SIZE])
 {
     FILE *file = fopen(path, "re");
-    must(file != NULL && fgets(line, LINE_SIZE, file) != NULL, "a process of the house has gone");
+    must(file != NULL && fgets(line, LINE_SIZE, file) != NULL, "a process of the deployment has gone");
     (void)fclose(file);
 }
 
@@ -174,7 +174,7 @@ static double memory_kib(void)
         char line[LINE_SIZE];
         (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", bench.workers[i]);
         FILE *file = fopen(path, "re");
-        must(file != NULL, "a gateway worker's memory cannot be read: run it as root or as the house's user");
+        must(file != NULL, "a gateway worker's memory cannot be read: run it as root or as the deployment's user");
         while (fgets(line, sizeof(line), file) != NULL) {
             if (strncmp(line, "Pss:", 4) == 0) {
                 sum += strtod(line + 4, NULL);
@@ -502,7 +502,7 @@ static void stage(void)
     for (size_t i = 0; good && i < STORM_BIDDERS; i++) {
         good = cast_user(client, &bench.bidders[i], "Bidder");
     }
-    must(good, "the house takes no users or auctions");
+    must(good, "the deployment takes no users or auctions");
     client_free(client);
     atomic_store(&bench.cents, 100);
     const struct herd_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_news};
@@ -544,7 +544,7 @@ int main(int argc, char **argv)
     int64_t seconds = number(argv[2]);
     int64_t rate = number(argv[3]);
     size_t count = (size_t)argc - 3;
-    bench.url = house_http_url();
+    bench.url = deployment_http_url();
     find_workers(argv[1]);
     stage();
     warm_up(rate);

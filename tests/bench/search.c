@@ -1,12 +1,12 @@
 /*
- * Searches in a house of a great many auctions (tests/bench/search.sql): has PostgreSQL explain every statement, and
- * measures parallel clients over HTTP. Usage:
+ * Searches in a deployment of a great many auctions (tests/bench/search.sql): has PostgreSQL explain every statement,
+ * and measures parallel clients over HTTP. Usage:
  *
  *     search SECONDS
  *
- * Each client asks one kind of query after the other, as users do who share a house. They are signed in: what guests
- * are answered from the cache would say nothing. Exits 1 if a plan reads a whole table, if an answer is not 200, or if
- * the 95th percentile of a kind is not under P95_MOST_MS.
+ * Each client asks one kind of query after the other, as users do who share a deployment. They are signed in: what
+ * guests are answered from the cache would say nothing. Exits 1 if a plan reads a whole table, if an answer is not 200,
+ * or if the 95th percentile of a kind is not under P95_MOST_MS.
  */
 #include <libpq-fe.h>
 #include <pthread.h>
@@ -111,7 +111,7 @@ static bool explain(PGconn *conn, size_t statement)
 static bool explain_all(void)
 {
     const char *const names[] = {"dbname", "options", NULL};
-    const char *const values[] = {house_pg_url(), QUERIES_SETTINGS, NULL};
+    const char *const values[] = {deployment_pg_url(), QUERIES_SETTINGS, NULL};
     PGconn *conn = PQconnectdbParams(names, values, 1);
     bool good = PQstatus(conn) == CONNECTION_OK;
     if (!good) {
@@ -146,7 +146,7 @@ static bool measure(struct client *client, size_t kind, size_t turn)
 static void *ask(void *arg)
 {
     size_t number = *(const size_t *)arg;
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     bool good = client != NULL;
     if (good) {
         client_token(client, user.token);
@@ -218,7 +218,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: %s SECONDS\n", argv[0]);
         return 2;
     }
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     bool good = client != NULL && cast_user(client, &user, "Searcher");
     client_free(client);
     good = good && explain_all();

@@ -1,8 +1,8 @@
--- A house of a great many auctions, made up: read by tests/bench/search-run with psql, with :auctions set to their
+-- A deployment of a great many auctions, made up: read by tests/bench/search-run with psql, with :auctions set to their
 -- number.
 -- Words are drawn from 20,000 made-up ones and some real ones, the first ones far more often than the last, as in any
 -- language: the commonest stands in about a fifth of all auctions, the median one in a few hundred. Every draw is a
--- hash of a number, so that two runs make the same house.
+-- hash of a number, so that two runs make the same deployment.
 \set ON_ERROR_STOP on
 SET synchronous_commit = off;
 SET maintenance_work_mem = '256MB';

@@ -24,7 +24,7 @@ static atomic_bool failed;
 static void *seed(void *arg)
 {
     const struct cast_terms terms = {.title = "Bench", .starting_price = "1.00"};
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     (void)arg;
     for (int i = atomic_fetch_add(&next, 1); client != NULL && i < SEED_USERS + SEED_AUCTIONS && !atomic_load(&failed);
          i = atomic_fetch_add(&next, 1)) {
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: %s FILE.lua\n", argv[0]);
         return 2;
     }
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     bool ready = client != NULL && cast_user(client, &seller, "Seller");
     client_free(client);
     while (ready && started < SEED_THREADS && pthread_create(&threads[started], NULL, seed, NULL) == 0) {

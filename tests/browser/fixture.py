@@ -1,4 +1,4 @@
-"""What the tests of clients share: people and an auction in the house that tests/run named in the environment, made over
+"""What the tests of clients share: people and an auction in the deployment that tests/run named in the environment, made over
 HTTP, and a runner that ends as tests/run wants it. Called by websockets_test.py and chromium_test.py.
 """
 import datetime
@@ -12,7 +12,7 @@ from contract import Client  # noqa: E402 (its folder had to be named first)
 
 API = "/api/v1"
 PASSWORD = "correct horse battery"
-WAIT_S = 20  # for anything that the house does by itself
+WAIT_S = 20  # for anything that the deployment does by itself
 URL = os.environ["ROSTRUM_HTTP_URL"]
 SOCKET_URL = URL.replace("http", "ws", 1) + "/ws"
 SUBPROTOCOL = "rostrum.v1"

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A client that is not ours, Debian's python3-websockets, watches an auction and bids over the socket.
 
-Started by tests/run, which names the house in the environment.
+Started by tests/run, which names the deployment in the environment.
 """
 import asyncio
 import json

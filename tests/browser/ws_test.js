@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // A client that is not ours, ws (Debian's package node-ws), watches an auction and bids over the socket.
-// Started by tests/run, which names the house in the environment.
+// Started by tests/run, which names the deployment in the environment.
 'use strict';
 const { randomUUID } = require('crypto');
 const assert = require('assert/strict');
@@ -10,7 +10,7 @@ const WebSocket = require('/usr/share/nodejs/ws');
 const URL = process.env.ROSTRUM_HTTP_URL;
 const API = `${URL}/api/v1`;
 const SUBPROTOCOL = 'rostrum.v1';
-const WAIT_MS = 20000; // for anything that the house does by itself
+const WAIT_MS = 20000; // for anything that the deployment does by itself
 
 async function send(status, method, path, body, token, headers = {}) {
   if (token) headers.Authorization = `Bearer ${token}`;

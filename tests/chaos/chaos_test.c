@@ -1,8 +1,8 @@
 /*
- * The house under load while one of its processes is killed, or its broker is out of memory. Whatever dies, afterwards:
- * every bid that was answered 202 has exactly one decision; the bids of one bidder on one auction were decided in the
- * order in which they were confirmed; auctions that ended meanwhile ended once and their sellers were told once;
- * `rostrumctl verify` finds nothing; and the house is ready again by itself.
+ * The deployment under load while one of its processes is killed, or its broker is out of memory. Whatever dies,
+ * afterwards: every bid that was answered 202 has exactly one decision; the bids of one bidder on one auction were
+ * decided in the order in which they were confirmed; auctions that ended meanwhile ended once and their sellers were
+ * told once; `rostrumctl verify` finds nothing; and the deployment is ready again by itself.
  *
  * Half of the hands bid with idempotency keys and repeat what got no answer, as a careful client does; the other half
  * give up such a bid. Half of the lots end, with anti-snipe extensions, while it happens.
@@ -92,7 +92,7 @@ static const struct reply *offer(struct chaos_hand *hand, struct client *client,
 static void *hand_bids(void *arg)
 {
     struct chaos_hand *hand = arg;
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     unsigned seed = (unsigned)(hand - hands);
     if (client == NULL) {
         return NULL;
@@ -256,13 +256,13 @@ static void assert_ends(void)
 /* Everything that must hold after `blow`. */
 static void assert_whole(const char *blow)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
     SUITE_WAIT(undecided() == 0, CHAOS_DECIDED_MS);
     assert_order();
     assert_ends();
     SUITE_WAIT(count_of("SELECT count(*) FROM outbox WHERE $1 <> ''", "x") == 0, CHAOS_DECIDED_MS);
-    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "rostrumctl verify: exit %d: %s", code, out);
     (void)printf("%s: %d bids answered 202, %d not, all decided once and in order\n", blow, taken_count(),
                  lost_count());
@@ -273,7 +273,7 @@ static void assert_whole(const char *blow)
 static void more_taken(void)
 {
     int from = taken_count();
-    SUITE_WAIT(taken_count() >= from + CHAOS_BEFORE, HOUSE_READY_MS);
+    SUITE_WAIT(taken_count() >= from + CHAOS_BEFORE, DEPLOYMENT_READY_MS);
 }
 
 /* Programs are struck more often: each blow falls into another moment of a batch. */
@@ -287,7 +287,7 @@ static const struct {
 
 static bool replaced(const char *victim, pid_t killed)
 {
-    pid_t now = house_pid(victim);
+    pid_t now = deployment_pid(victim);
     return now > 0 && now != killed;
 }
 
@@ -297,10 +297,10 @@ START_TEST(a_killed_process_loses_nothing)
     load_start();
     more_taken();
     for (int i = 0; i < victims[_i].blows; i++) {
-        pid_t pid = house_pid(victim);
+        pid_t pid = deployment_pid(victim);
         ck_assert_msg(pid > 0, "no process called %s", victim);
         ck_assert_int_eq(kill(pid, SIGKILL), 0);
-        SUITE_WAIT(replaced(victim, pid), HOUSE_READY_MS);
+        SUITE_WAIT(replaced(victim, pid), DEPLOYMENT_READY_MS);
         more_taken();
     }
     load_stop();
@@ -310,8 +310,9 @@ END_TEST
 
 static bool watermark(const char *limit)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    return house_script(out, sizeof(out), "rabbitmqctl", "set_vm_memory_high_watermark", "absolute", limit, NULL) == 0;
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    return deployment_script(out, sizeof(out), "rabbitmqctl", "set_vm_memory_high_watermark", "absolute", limit,
+                             NULL) == 0;
 }
 
 /* Asks with a bid like any other, of a hand that gives up. */

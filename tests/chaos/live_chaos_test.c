@@ -1,7 +1,7 @@
 /*
- * Those who watch while one of the house's processes is killed. A bid is placed in the worst moment, so that nobody may
- * hear of it by itself; however that goes, every watcher ends with the right price, and whoever was not connected to
- * what died has not even noticed.
+ * Those who watch while one of the deployment's processes is killed. A bid is placed in the worst moment, so that
+ * nobody may hear of it by itself; however that goes, every watcher ends with the right price, and whoever was not
+ * connected to what died has not even noticed.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 enum {
     WATCHERS = 60,
     BLOWS = 3,
-    TOLD_MS = 30000,  /* after the house is whole again; the comparison with PostgreSQL comes each second */
+    TOLD_MS = 30000,  /* after the deployment is whole again; the comparison with PostgreSQL comes each second */
     TAKEN_MS = 60000, /* a bid, while processes die */
     CHAOS_TEST_S = 240,
 };
@@ -24,7 +24,7 @@ static int price = 20;
 
 static struct websocket *watch(void)
 {
-    struct websocket *socket = websocket_open(house_http_url(), "");
+    struct websocket *socket = websocket_open(deployment_http_url(), "");
     if (socket != NULL &&
         !websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", stage.auction))) {
         websocket_free(socket);
@@ -71,7 +71,7 @@ static void assert_sees(struct websocket **watcher, const char *expected, int *c
 
 static bool replaced(const char *victim, pid_t killed)
 {
-    pid_t now = house_pid(victim);
+    pid_t now = deployment_pid(victim);
     return now > 0 && now != killed;
 }
 
@@ -89,12 +89,12 @@ START_TEST(every_watcher_ends_with_the_right_price)
     }
     SUITE_WAIT(bid_taken(), TAKEN_MS);
     for (int blow = 0; blow < BLOWS; blow++) {
-        pid_t pid = house_pid(victim);
+        pid_t pid = deployment_pid(victim);
         ck_assert_msg(pid > 0, "no process called %s", victim);
         ck_assert_int_eq(kill(pid, SIGKILL), 0);
         SUITE_WAIT(bid_taken(), TAKEN_MS);
-        SUITE_WAIT(replaced(victim, pid), HOUSE_READY_MS);
-        SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+        SUITE_WAIT(replaced(victim, pid), DEPLOYMENT_READY_MS);
+        SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
         read_price(expected);
         for (int i = 0; i < WATCHERS; i++) {
             assert_sees(&watchers[i], expected, &cut);

@@ -1,5 +1,5 @@
 /*
- * What the house still does while one of its servers is away: the table "What fails, and what happens" of
+ * What the deployment still does while one of its servers is away: the table "What fails, and what happens" of
  * ARCHITECTURE.md. And that it is whole again by itself once the server is back.
  */
 #include <stdio.h>
@@ -11,15 +11,15 @@
 
 enum { LOOKS = 8, TEST_S = 180 };
 
-/* Steers runit's service of this name in the house under test: "down" (and waits for its end) or "up". */
+/* Steers runit's service of this name in the deployment under test: "down" (and waits for its end) or "up". */
 static bool server(const char *name, const char *order)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     const char *folder = getenv("ROSTRUM_VAR");
     ck_assert_ptr_nonnull(folder);
     const char *path = client_format("%s/service/%s", folder, name);
     const char *const argv[] = {"/usr/bin/sv", "-w", "30", order, path, NULL};
-    return house_run(argv, out, sizeof(out)) == 0;
+    return deployment_run(argv, out, sizeof(out)) == 0;
 }
 
 /* On fresh connections, which land on all workers: /ready has this status, and names this server (NULL: any). */
@@ -38,7 +38,7 @@ static bool all_say(int status, const char *degraded)
 /* Every worker is whole again, each of which finds its way back by itself. */
 static bool all_ready(void)
 {
-    return house_ready() && all_say(200, NULL);
+    return deployment_ready() && all_say(200, NULL);
 }
 
 static void strike(void)
@@ -47,7 +47,7 @@ static void strike(void)
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         ck_assert(server(names[i], "up"));
     }
-    SUITE_WAIT(all_ready(), HOUSE_READY_MS);
+    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
     stage_strike();
 }
 
@@ -69,7 +69,7 @@ START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
     struct cast_user session = stage.bob;
     (void)snprintf(session.token, sizeof(session.token), "%s", stage.bob.session);
     ck_assert(server("redis", "down"));
-    SUITE_WAIT(all_say(200, "redis"), HOUSE_READY_MS);
+    SUITE_WAIT(all_say(200, "redis"), DEPLOYMENT_READY_MS);
     stage_submit(&stage.ann, stage.auction, "20.00", good);
     stage_submit(&stage.bob, stage.auction, "20.50", low); /* nobody can say so before it is decided */
     SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, CAST_DECISION_MS);
@@ -84,27 +84,27 @@ START_TEST(without_postgresql_bids_are_queued_and_decided_later)
 {
     char bid[UUID_TEXT_SIZE];
     ck_assert(server("postgres", "down"));
-    SUITE_WAIT(all_say(200, "postgres"), HOUSE_READY_MS);
+    SUITE_WAIT(all_say(200, "postgres"), DEPLOYMENT_READY_MS);
     stage_submit(&stage.ann, stage.auction, "20.00", bid);
     const char *path = client_format("%s/%s", stage_path("/bids"), bid);
     EXPECT_TEXT(stage_call(&stage.ann, "GET", path, NULL), "status", "pending");
     unavailable(stage_call(&stage.ann, "GET", "/api/v1/users/me", NULL));
     unavailable(stage_call(&stage.seller, "PUT", stage_path(""), "{\"version\": 1, \"title\": \"Other\"}"));
     ck_assert(server("postgres", "up"));
-    SUITE_WAIT(strcmp(status_of(bid), "accepted") == 0, HOUSE_READY_MS);
+    SUITE_WAIT(strcmp(status_of(bid), "accepted") == 0, DEPLOYMENT_READY_MS);
 }
 END_TEST
 
-START_TEST(without_its_broker_the_house_takes_no_bids_and_is_read)
+START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
 {
     ck_assert(server("rabbitmq", "down"));
-    SUITE_WAIT(all_say(503, NULL), HOUSE_READY_MS);
+    SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(stage_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
     unavailable(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 20.00}"));
     EXPECT_STATUS(cast_look(stage.client, NULL, stage.auction), 200);
     EXPECT_STATUS(stage_call(&stage.ann, "GET", "/api/v1/users/me", NULL), 200);
     ck_assert(server("rabbitmq", "up"));
-    SUITE_WAIT(all_ready(), HOUSE_READY_MS);
+    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), "status", "accepted");
     ck_assert_int_eq(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1", stage.auction, NULL), 1);
 }
@@ -118,7 +118,7 @@ static Suite *outage_suite(void)
     tcase_set_timeout(tcase, TEST_S);
     tcase_add_test(tcase, without_redis_bids_are_taken_from_who_has_an_access_token);
     tcase_add_test(tcase, without_postgresql_bids_are_queued_and_decided_later);
-    tcase_add_test(tcase, without_its_broker_the_house_takes_no_bids_and_is_read);
+    tcase_add_test(tcase, without_its_broker_the_deployment_takes_no_bids_and_is_read);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,8 +1,8 @@
 /*
- * A thousand watchers of one auction, and bids on it, while a part of the house is killed or restarted. Whatever dies,
- * every watcher that does what the contract asks of a client (it comes back when its connection ends, and subscribes
- * again) ends with the auction's present price and version, told by the house itself: no further bid helps it out. And
- * on no connection is a version passed over without a snapshot, or an older one told after a newer.
+ * A thousand watchers of one auction, and bids on it, while a part of the deployment is killed or restarted. Whatever
+ * dies, every watcher that does what the contract asks of a client (it comes back when its connection ends, and
+ * subscribes again) ends with the auction's present price and version, told by the deployment itself: no further bid
+ * helps it out. And on no connection is a version passed over without a snapshot, or an older one told after a newer.
  *
  * The last bid comes right after a blow, so that what is lost then is the very last news.
  */
@@ -72,7 +72,7 @@ static const char *offer(void)
 static void *hand_bids(void *arg)
 {
     const struct timespec pause = {.tv_nsec = PACE_MS * 1000000L};
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     if (client == NULL) {
         return NULL;
     }
@@ -89,7 +89,7 @@ static void *hand_bids(void *arg)
 static void more_taken(void)
 {
     int from = atomic_load(&taken);
-    HERD_UNTIL(atomic_load(&taken) >= from + BEFORE, HOUSE_READY_MS);
+    HERD_UNTIL(atomic_load(&taken) >= from + BEFORE, DEPLOYMENT_READY_MS);
 }
 
 static void load_start(void)
@@ -98,7 +98,7 @@ static void load_start(void)
     ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
     atomic_store(&cents, CENTS_FIRST);
     const struct herd_options options = {
-        .base_url = house_http_url(), .auction = stage.auction, .stream_each = STREAM_EACH};
+        .base_url = deployment_http_url(), .auction = stage.auction, .stream_each = STREAM_EACH};
     herd = herd_new(&options);
     ck_assert_ptr_nonnull(herd);
     herd_resize(herd, WATCHERS);
@@ -145,7 +145,7 @@ static int undecided(void)
 
 static void assert_right(const char *blow)
 {
-    HERD_UNTIL(house_ready(), HOUSE_READY_MS);
+    HERD_UNTIL(deployment_ready(), DEPLOYMENT_READY_MS);
     HERD_UNTIL(undecided() <= 0, RIGHT_MS); /* fewer than none: some were decided that got no answer */
     HERD_UNTIL(all_right(), RIGHT_MS);
     struct herd_counts counts = herd_counts(herd);
@@ -168,13 +168,13 @@ static const struct {
 
 static bool replaced(const char *victim, pid_t killed)
 {
-    pid_t now = house_pid(victim);
+    pid_t now = deployment_pid(victim);
     return now > 0 && now != killed;
 }
 
 static pid_t strike(const char *victim, int signal)
 {
-    pid_t pid = house_pid(victim);
+    pid_t pid = deployment_pid(victim);
     ck_assert_msg(pid > 0, "no process called %s", victim);
     ck_assert_int_eq(kill(pid, signal), 0);
     return pid;
@@ -198,12 +198,12 @@ START_TEST(every_watcher_ends_with_the_last_price)
     load_start();
     more_taken();
     pid_t pid = strike(victim, victims[_i].signal);
-    HERD_UNTIL(replaced(victim, pid), HOUSE_READY_MS);
+    HERD_UNTIL(replaced(victim, pid), DEPLOYMENT_READY_MS);
     more_taken();
     load_stop();
     pid = strike(victim, victims[_i].signal);
     last_bid();
-    HERD_UNTIL(replaced(victim, pid), HOUSE_READY_MS);
+    HERD_UNTIL(replaced(victim, pid), DEPLOYMENT_READY_MS);
     assert_right(victim);
     herd_free(herd);
 }

@@ -1,6 +1,6 @@
 /*
- * Mail about accounts, end to end: the house writes it, a real mail server takes it, and what its links carry is used.
- * And who hears of what about bids: a lost lead is told once each time it is lost.
+ * Mail about accounts, end to end: the deployment writes it, a real mail server takes it, and what its links carry is
+ * used. And who hears of what about bids: a lost lead is told once each time it is lost.
  */
 #include <stdio.h>
 
@@ -21,7 +21,7 @@ static struct smtp smtp;
 static void set(void)
 {
     stage_set();
-    smtp_of_house(&smtp);
+    smtp_of_deployment(&smtp);
 }
 
 /* What stands behind the # of the link in the newest such mail. */

@@ -111,7 +111,7 @@ START_TEST(a_foreign_origin_may_not_use_the_cookie)
     EXPECT_ERROR(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Mallory\"}"), 403, "CROSS_ORIGIN");
     client_header(stage.client, "Origin: https://elsewhere.example");
     EXPECT_STATUS(with_cookie(cookie, "GET", ME, NULL), 200);
-    client_header(stage.client, client_format("Origin: %s", house_http_url()));
+    client_header(stage.client, client_format("Origin: %s", deployment_http_url()));
     EXPECT_STATUS(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Ann B\"}"), 200);
     EXPECT_TEXT(stage_call(&stage.ann, "GET", ME, NULL), "displayName", "Ann B");
 }

@@ -68,7 +68,7 @@ END_TEST
 static void *ban_other(void *arg)
 {
     const struct cast_user *other = arg;
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     bool done = client != NULL && admin_ban(client, &admin, other->id)->status == 200;
     client_free(client);
     return done ? arg : NULL;
@@ -83,7 +83,7 @@ START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
     struct cast_user second;
     pthread_t thread;
     void *done = NULL;
-    struct sql *watch = sql_open(house_pg_url());
+    struct sql *watch = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(watch);
     ck_assert(admin_new(stage.client, stage.sql, &first));
     ck_assert(admin_new(stage.client, stage.sql, &second));
@@ -177,7 +177,7 @@ START_TEST(pages_of_auctions_meet)
         EXPECT_STATUS(reply, 200);
         (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "items.0.id"));
         if (strcmp(reply_text(reply, "nextCursor"), "null") == 0) {
-            continue; /* this house has one auction so far */
+            continue; /* this deployment has one auction so far */
         }
         (void)snprintf(cursor, sizeof(cursor), "%s", reply_text(reply, "nextCursor"));
         reply = look(client_format(ADMIN "/auctions?limit=1&sort=%s&cursor=%s", sorts[i], cursor));
@@ -266,7 +266,7 @@ END_TEST
 /* 1: refused for want of the privilege; 0: done, or failed otherwise. */
 static bool forbidden(const char *statement)
 {
-    PGconn *connection = PQconnectdb(house_pg_url());
+    PGconn *connection = PQconnectdb(deployment_pg_url());
     ck_assert_int_eq(PQstatus(connection), CONNECTION_OK);
     PGresult *result = PQexec(connection, statement);
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -276,7 +276,7 @@ static bool forbidden(const char *statement)
     return yes;
 }
 
-START_TEST(the_house_itself_cannot_change_the_record)
+START_TEST(the_deployment_itself_cannot_change_the_record)
 {
     static const char *const statements[] = {
         "UPDATE audit_log SET action = 'NOTHING'",
@@ -393,7 +393,7 @@ static Suite *admin_suite(void)
         a_standing_maximum_is_nobodys_business,
         statistics_count,
         calls_changes_logins_and_refusals_are_on_record,
-        the_house_itself_cannot_change_the_record,
+        the_deployment_itself_cannot_change_the_record,
         dead_letters_are_shown_requeued_and_dropped,
         what_cannot_be_read_is_not_sent_again,
         a_bids_letter_goes_back_to_its_queue,

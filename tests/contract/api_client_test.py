@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A stranger's client: it knows the address of the house and nothing else, and takes every path, member and status from
-the document that the house serves. It registers people, lists an auction, bids, is outbid, wins, and is told so.
+"""A stranger's client: it knows the address of the deployment and nothing else, and takes every path, member and status from
+the document that the deployment serves. It registers people, lists an auction, bids, is outbid, wins, and is told so.
 
 Members of bodies are given by name, as a person would who read the document; whether the document has them is checked
 before anything is sent.
@@ -94,8 +94,8 @@ def wait_for(what, condition):
     return found
 
 
-def test_a_stranger_bids_wins_and_is_told(house):
-    seller, ann, bob = house.person("Sam"), house.person("Ann"), house.person("Bob")
+def test_a_stranger_bids_wins_and_is_told(deployment):
+    seller, ann, bob = deployment.person("Sam"), deployment.person("Ann"), deployment.person("Bob")
     end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=LASTS_S)
     terms = {
         "title": f"Chair {uuid.uuid4().hex[:12]}",
@@ -103,32 +103,32 @@ def test_a_stranger_bids_wins_and_is_told(house):
         "endTime": end.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "antiSnipe": {"windowSeconds": 0},
     }
-    made = house.good("createAuction", terms, seller)
+    made = deployment.good("createAuction", terms, seller)
 
     def listed():
-        page = house.good("listAuctions", token=ann, query=f"?sort=newest&sellerId={made['sellerId']}")
+        page = deployment.good("listAuctions", token=ann, query=f"?sort=newest&sellerId={made['sellerId']}")
         return [each for each in page["items"] if each["title"] == terms["title"]]
 
     (lot,) = wait_for("the auction in the list", listed)
     wait = {"Prefer": "wait=10"}
-    first = house.good("placeBid", {"amount": lot["minimumBid"]}, ann, wait, id=lot["id"])
+    first = deployment.good("placeBid", {"amount": lot["minimumBid"]}, ann, wait, id=lot["id"])
     assert first["status"] == "accepted", first
-    over = house.good("getAuction", token=bob, id=lot["id"])["minimumBid"]
-    assert house.good("placeBid", {"amount": over}, bob, wait, id=lot["id"])["status"] == "accepted"
-    status, refused = house.call("placeBid", {"amount": over}, ann, wait, id=lot["id"])
+    over = deployment.good("getAuction", token=bob, id=lot["id"])["minimumBid"]
+    assert deployment.good("placeBid", {"amount": over}, bob, wait, id=lot["id"])["status"] == "accepted"
+    status, refused = deployment.call("placeBid", {"amount": over}, ann, wait, id=lot["id"])
     assert (status, refused["error"]) == (400, "BID_TOO_LOW"), refused
-    winner = house.good("placeBid", {"amount": refused["minimumBid"]}, ann, wait, id=lot["id"])
+    winner = deployment.good("placeBid", {"amount": refused["minimumBid"]}, ann, wait, id=lot["id"])
     assert winner["status"] == "accepted", winner
 
     def told(token, kind):
-        notices = house.good("listNotifications", token=token)["items"]
+        notices = deployment.good("listNotifications", token=token)["items"]
         return [each for each in notices if each["kind"] == kind and each["auctionId"] == lot["id"]]
 
     (won,) = wait_for("the notice of the sale", lambda: told(ann, "AUCTION_WON"))
     assert won["amount"] == refused["minimumBid"], won
     wait_for("the notice for who lost", lambda: told(bob, "AUCTION_LOST"))
     wait_for("the notice for the seller", lambda: told(seller, "AUCTION_SOLD"))
-    sold = house.good("getAuction", token=ann, id=lot["id"])
+    sold = deployment.good("getAuction", token=ann, id=lot["id"])
     assert sold["status"] == "sold" and sold["winningBidId"] == winner["bidId"], sold
 
 

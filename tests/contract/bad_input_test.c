@@ -18,7 +18,7 @@ enum {
 
 #define AUCTIONS "/api/v1/auctions"
 
-/* What must not change. Rows that the house writes by itself (fences, automatic bids) are not counted. */
+/* What must not change. Rows that the deployment writes by itself (fences, automatic bids) are not counted. */
 static const char *everything(void)
 {
     return client_format("%s", sql_text(stage.sql,
@@ -401,7 +401,7 @@ START_TEST(what_is_wrong_as_http_is_refused_and_closed)
     const struct raw_case *raw = &raw_cases[_i];
     char out[BAD_RAW_SIZE];
     bool closed = false;
-    int got = client_raw(house_http_url(), raw->request, strlen(raw->request), raw->pause_ms, BAD_RAW_MS, out,
+    int got = client_raw(deployment_http_url(), raw->request, strlen(raw->request), raw->pause_ms, BAD_RAW_MS, out,
                          sizeof(out), &closed);
     ck_assert_msg(got >= 0, "%s: no connection", raw->what);
     ck_assert_msg(closed || !raw->closes, "%s: not closed after %s", raw->what, out);
@@ -424,14 +424,14 @@ START_TEST(long_headers_are_refused)
     int length = snprintf(request, sizeof(request), "GET /api/v1/time HTTP/1.1\r\nHost: x\r\nX-Long: ");
     memset(request + length, 'x', sizeof(request) - (size_t)length - 5);
     memcpy(request + sizeof(request) - 5, "\r\n\r\n", 5);
-    int got = client_raw(house_http_url(), request, sizeof(request) - 1, 0, BAD_RAW_MS, out, sizeof(out), &closed);
+    int got = client_raw(deployment_http_url(), request, sizeof(request) - 1, 0, BAD_RAW_MS, out, sizeof(out), &closed);
     ck_assert_int_ge(got, 0);
     ck_assert(closed);
     ck_assert_msg(got == 0 || strstr(out, " 431 ") != NULL, "%s", out);
 }
 END_TEST
 
-START_TEST(the_house_stands_after_all_this)
+START_TEST(the_deployment_stands_after_all_this)
 {
     EXPECT_STATUS(stage_call(NULL, "GET", "/ready", NULL), 200);
 }
@@ -506,7 +506,7 @@ static Suite *bad_input_suite(void)
     tcase_add_test(tables, bad_accounts_are_not_made);
     tcase_add_loop_test(tables, what_is_wrong_as_http_is_refused_and_closed, 0, (int)ARRAY_LEN(raw_cases));
     tcase_add_test(tables, long_headers_are_refused);
-    tcase_add_test(tables, the_house_stands_after_all_this);
+    tcase_add_test(tables, the_deployment_stands_after_all_this);
     suite_add_tcase(suite, tables);
     return suite;
 }

@@ -1,6 +1,6 @@
 /*
  * The contract's "Bids" over HTTP: the answers at the door, idempotency, waiting, the history, maxima. The rules
- * themselves have their unit and property tests; here stands that the house plays by them from end to end.
+ * themselves have their unit and property tests; here stands that the deployment plays by them from end to end.
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -117,7 +117,7 @@ START_TEST(a_refused_bid_leaves_its_key_free)
     enum { CONNECTIONS = 8, TRIES = 160 };
     struct client *clients[CONNECTIONS];
     for (size_t i = 0; i < CONNECTIONS; i++) {
-        clients[i] = client_new(house_http_url());
+        clients[i] = client_new(deployment_http_url());
         ck_assert_ptr_nonnull(clients[i]);
         client_token(clients[i], stage.ann.token);
     }

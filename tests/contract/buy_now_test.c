@@ -20,8 +20,8 @@ static const struct reply *buy(const struct cast_user *who, const char *auction)
 
 static void expect_replays(const char *auction)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    int code = house_ctl(out, sizeof(out), "verify", auction, NULL);
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    int code = deployment_ctl(out, sizeof(out), "verify", auction, NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
 }
 

@@ -25,8 +25,8 @@ static const char *time_text(int64_t from_now_ms, char out[static CLOCK_TEXT_SIZ
 
 static void expect_replays(const char *auction)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    int code = house_ctl(out, sizeof(out), "verify", auction, NULL);
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    int code = deployment_ctl(out, sizeof(out), "verify", auction, NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
 }
 
@@ -194,7 +194,7 @@ static void signal_workers(int signal)
 {
     static const char *const names[] = {"bidworker-1", "bidworker-2"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        pid_t pid = house_pid(names[i]);
+        pid_t pid = deployment_pid(names[i]);
         ck_assert_int_gt(pid, 0);
         ck_assert_int_eq(kill(pid, signal), 0);
     }

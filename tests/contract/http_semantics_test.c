@@ -16,7 +16,7 @@ static const char *raw(const char *bytes)
 {
     static char out[MANNERS_RAW_SIZE];
     bool closed = false;
-    int got = client_raw(house_http_url(), bytes, strlen(bytes), 0, MANNERS_RAW_MS, out, sizeof(out), &closed);
+    int got = client_raw(deployment_http_url(), bytes, strlen(bytes), 0, MANNERS_RAW_MS, out, sizeof(out), &closed);
     ck_assert_int_gt(got, 0);
     return out;
 }

@@ -1,6 +1,6 @@
 /*
- * Images of auctions, against the house: what is taken and what is refused, that nothing of the upload survives but its
- * picture, how it is shown, ordered and removed.
+ * Images of auctions, against the deployment: what is taken and what is refused, that nothing of the upload survives
+ * but its picture, how it is shown, ordered and removed.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -225,7 +225,8 @@ START_TEST(other_bodies_keep_their_limit)
     memcpy(raw + head, text, LARGE);
     char out[4096];
     bool closed = false;
-    ck_assert_int_gt(client_raw(house_http_url(), raw, (size_t)head + LARGE, 0, 10000, out, sizeof(out), &closed), 0);
+    ck_assert_int_gt(client_raw(deployment_http_url(), raw, (size_t)head + LARGE, 0, 10000, out, sizeof(out), &closed),
+                     0);
     ck_assert_msg(strstr(out, " 413 ") != NULL || strstr(out, " 400 ") != NULL, "%.500s", out);
     free(raw);
     free(text);
@@ -360,7 +361,7 @@ struct race {
 static void *run_race(void *arg)
 {
     struct race *race = arg;
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     if (client != NULL) {
         client_token(client, stage.seller.token);
         client_header(client, "Content-Type: image/png");

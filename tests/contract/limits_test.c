@@ -1,6 +1,7 @@
 /*
- * Rate limits, and with them the reload of settings: the tests' house runs without limits; this program writes small
- * ones into the house's copy of its settings, sends the gateway SIGHUP, and restores what was there at the end.
+ * Rate limits, and with them the reload of settings: the tests' deployment runs without limits; this program writes
+ * small ones into the deployment's copy of its settings, sends the gateway SIGHUP, and restores what was there at the
+ * end.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -33,7 +34,7 @@ static void conf_write(const char *text)
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq((int)write(fd, text, strlen(text)), (int)strlen(text));
     ck_assert_int_eq(close(fd), 0);
-    ck_assert_int_eq(kill(house_pid("gateway"), SIGHUP), 0);
+    ck_assert_int_eq(kill(deployment_pid("gateway"), SIGHUP), 0);
 }
 
 static bool limited(void)
@@ -81,7 +82,7 @@ static void strike(void)
 {
     conf_write(saved);
     SUITE_WAIT(limited_everywhere(false), LIMITS_RELOAD_MS);
-    SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+    SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
     stage_strike();
 }
 

@@ -1,6 +1,6 @@
 /*
- * The bounds of live updates, on a gateway of the test's own with small ones, beside the house's: clients that read too
- * slowly, say too much or nothing at all; too many of them; a drain; and the numbers that show it.
+ * The bounds of live updates, on a gateway of the test's own with small ones, beside the deployment's: clients that
+ * read too slowly, say too much or nothing at all; too many of them; a drain; and the numbers that show it.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

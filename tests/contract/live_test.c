@@ -23,7 +23,7 @@ static struct websocket *open_as(const struct cast_user *who)
     if (who != NULL) {
         (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", who->token);
     }
-    struct websocket *socket = websocket_open(house_http_url(), header);
+    struct websocket *socket = websocket_open(deployment_http_url(), header);
     ck_assert_ptr_nonnull(socket);
     return socket;
 }
@@ -434,16 +434,16 @@ START_TEST(a_cookie_says_who_it_is)
 {
     char header[HEADER_SIZE];
     (void)snprintf(header, sizeof(header), "Cookie: session=%s\r\n", stage.ann.session);
-    struct websocket *ann = websocket_open(house_http_url(), header);
+    struct websocket *ann = websocket_open(deployment_http_url(), header);
     ck_assert_ptr_nonnull(ann);
     (void)ask(ann, bid_text(stage.auction, "20.00", ""), "bid_pending");
     websocket_free(ann);
     /* One that is not good any more is a guest's, as everywhere; a bearer like that is refused. */
-    struct websocket *guest = websocket_open(house_http_url(), "Cookie: session=nonsense\r\n");
+    struct websocket *guest = websocket_open(deployment_http_url(), "Cookie: session=nonsense\r\n");
     ck_assert_ptr_nonnull(guest);
     expect(ask(guest, bid_text(stage.auction, "30.00", ""), "error"), "error", "UNAUTHORIZED");
     websocket_free(guest);
-    struct websocket *refused = websocket_connect(house_http_url());
+    struct websocket *refused = websocket_connect(deployment_http_url());
     ck_assert_int_eq(websocket_ask(refused, "/ws", "Authorization: Bearer nonsense\r\n"), 401);
     websocket_free(refused);
 }
@@ -451,7 +451,7 @@ END_TEST
 
 static int status_of(const char *headers)
 {
-    struct websocket *socket = websocket_connect(house_http_url());
+    struct websocket *socket = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(socket);
     int status = websocket_ask(socket, "/ws", headers);
     websocket_free(socket);
@@ -507,7 +507,7 @@ END_TEST
 
 static struct events *stream(const char *headers)
 {
-    struct events *events = events_open(house_http_url(), stage_path("/events"), headers);
+    struct events *events = events_open(deployment_http_url(), stage_path("/events"), headers);
     ck_assert_ptr_nonnull(events);
     return events;
 }
@@ -562,7 +562,7 @@ END_TEST
 START_TEST(events_of_what_is_not_there)
 {
     struct events *events =
-        events_open(house_http_url(), "/api/v1/auctions/0190aaaa-0000-7000-8000-000000000000/events", "");
+        events_open(deployment_http_url(), "/api/v1/auctions/0190aaaa-0000-7000-8000-000000000000/events", "");
     ck_assert_ptr_nonnull(events);
     ck_assert_int_eq(events_status(events), 404);
     events_free(events);

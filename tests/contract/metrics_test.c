@@ -1,6 +1,6 @@
 /*
  * What the programs count: Prometheus text on listeners of their own, whose numbers agree with what was done, also
- * after a gateway worker was killed. The tests of a house run one after the other, so that nobody else counts
+ * after a gateway worker was killed. The tests of a deployment run one after the other, so that nobody else counts
  * meanwhile.
  */
 #include <signal.h>
@@ -19,12 +19,12 @@ static const char *const programs[] = {"gateway", "bidworker-1", "bidworker-2", 
 /* Where the programs show their metrics, as `make status` prints it; asked once in each test's process. */
 static const char *address(const char *program)
 {
-    static char table[HOUSE_OUTPUT_SIZE];
+    static char table[DEPLOYMENT_OUTPUT_SIZE];
     char name[64];
     char digits[16];
     long port = 0;
     if (table[0] == '\0') {
-        ck_assert_int_eq(house_script(table, sizeof(table), "status", NULL), 0);
+        ck_assert_int_eq(deployment_script(table, sizeof(table), "status", NULL), 0);
     }
     for (const char *line = table; line != NULL && port == 0; line = strchr(line, '\n')) {
         line += *line == '\n' ? 1 : 0;
@@ -211,7 +211,7 @@ START_TEST(a_killed_worker_loses_nothing)
     enum { ASKED = 25 };
     int64_t before = answered();
     ask(ASKED);
-    pid_t worker = house_child(house_pid("gateway"));
+    pid_t worker = deployment_child(deployment_pid("gateway"));
     ck_assert_int_gt(worker, 0);
     SUITE_WAIT(answered() == before + ASKED, METRICS_WAIT_MS); /* an answer is counted once it is sent */
     ck_assert_int_eq(kill(worker, SIGKILL), 0);
@@ -220,7 +220,7 @@ START_TEST(a_killed_worker_loses_nothing)
     ck_assert_int_eq(answered(), before + ASKED);
     ask(ASKED);
     SUITE_WAIT(answered() == before + INT64_C(2) * ASKED, METRICS_WAIT_MS);
-    SUITE_WAIT(house_ready(), HOUSE_READY_MS);
+    SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
 }
 END_TEST
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Drives every operation of the OpenAPI document through every status and error code that it describes.
 
-Each answer of the house is held against the document (tests/support/contract.py); at the end everything that the
-document describes must have been seen, except what ELSEWHERE lists. Started by tests/run, which names the house in the
+Each answer of the deployment is held against the document (tests/support/contract.py); at the end everything that the
+document describes must have been seen, except what ELSEWHERE lists. Started by tests/run, which names the deployment in the
 environment. Debian's own python3: jsonschema and yaml are Debian's packages.
 """
 import datetime
@@ -32,7 +32,7 @@ from endpoints import Endpoints  # noqa: E402
 API = "/api/v1"
 PASSWORD = "correct horse battery"
 NOBODY = "01890000-0000-7000-8000-000000000000"
-WAIT_S = 30  # for anything that the house does by itself
+WAIT_S = 30  # for anything that the deployment does by itself
 LOOK_S = 0.05
 LOOKS = 12  # fresh connections that land on all workers of the gateway
 IMAGES_MOST = 12  # of an auction
@@ -46,7 +46,7 @@ OFFERS = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow":
 # Parameters that no text of one control character can be.
 CHECKED = {"limit", "cursor", "status", "sort", "minPrice", "sellerId", "unread", "from", "facets", "reason", "role"}
 
-# Described, and not to be had on demand from a house that is well.
+# Described, and not to be had on demand from a deployment that is well.
 ELSEWHERE_STATUS = {
     500,  # there is no known way to get one
 }
@@ -67,7 +67,7 @@ ELSEWHERE = {
 
 
 class Stage:
-    """The house, the document, and people with fresh names."""
+    """The deployment, the document, and people with fresh names."""
 
     def __init__(self):
         self.url = os.environ["ROSTRUM_HTTP_URL"]
@@ -168,7 +168,7 @@ def wait_for(what, condition):
 
 
 def sql(text):
-    """Runs statements in the house's database; the rows' text. The password is in the environment, on no command line."""
+    """Runs statements in the deployment's database; the rows' text. The password is in the environment, on no command line."""
     url = urllib.parse.urlsplit(os.environ["ROSTRUM_PG_URL"])
     names = {"PGHOST": url.hostname, "PGPORT": str(url.port), "PGUSER": url.username, "PGPASSWORD": url.password}
     names["PGDATABASE"] = url.path.lstrip("/")
@@ -179,17 +179,17 @@ def sql(text):
 
 
 def pid(service):
-    """Of a service of the house."""
+    """Of a service of the deployment."""
     return int(subprocess.run(["deploy/private", "pid", service], check=True, capture_output=True).stdout)
 
 
 # --- the document ---
 
 
-def test_the_house_serves_the_document_of_the_sources(stage):
+def test_the_deployment_serves_the_document_of_the_sources(stage):
     with open("gateway/openapi.yaml", encoding="utf-8") as file:
         if yaml.safe_load(file) != stage.document.data:
-            raise Fault("the house serves another document than gateway/openapi.yaml")
+            raise Fault("the deployment serves another document than gateway/openapi.yaml")
     tag = stage.call(200, "GET", f"{API}/openapi.json").headers["etag"]
     stage.call(304, "GET", f"{API}/openapi.json", If_None_Match=tag)
     stage.call(304, "GET", f"{API}/openapi.json", If_None_Match=f'"other", W/{tag}')
@@ -387,7 +387,7 @@ def backends():
     return [pid("redis"), *map(int, sql(asked).split())]
 
 
-def test_without_its_back_ends_the_house_says_so(stage):
+def test_without_its_back_ends_the_deployment_says_so(stage):
     """All at once, while neither Redis nor PostgreSQL answers: each call waits for the gateway's own deadline.
 
     Bids, which need neither, do so while the broker does not answer.

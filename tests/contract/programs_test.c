@@ -1,6 +1,6 @@
 /*
  * What an operator relies on in every program: --help, --version, --check-config and exit codes; and rostrumctl's
- * commands against a house that runs.
+ * commands against a deployment that runs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,17 +13,17 @@ static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "
                                        "rostrum-notifyworker", "rostrumctl"};
 
 /* Runs a program of the tree under test with one or two words. */
-static int run(const char *program, const char *word, const char *second, char out[static HOUSE_OUTPUT_SIZE])
+static int run(const char *program, const char *word, const char *second, char out[static DEPLOYMENT_OUTPUT_SIZE])
 {
     const char *build = getenv("BUILD");
     const char *const argv[] = {client_format("%s/bin/%s", build != NULL ? build : "build", program), word, second,
                                 NULL};
-    return house_run(argv, out, HOUSE_OUTPUT_SIZE);
+    return deployment_run(argv, out, DEPLOYMENT_OUTPUT_SIZE);
 }
 
 START_TEST(each_explains_itself)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     ck_assert_int_eq(run(programs[_i], "--help", NULL, out), 0);
     ck_assert_msg(strstr(out, programs[_i]) != NULL && strlen(out) > 200, "--help: %s", out);
     ck_assert_int_eq(run(programs[_i], "--version", NULL, out), 0);
@@ -35,7 +35,7 @@ END_TEST
 
 START_TEST(settings_are_checked)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     char path[] = "/tmp/rostrum-conf-XXXXXX";
     static const char wrong[] = "[gateway]\nworkers = many\n";
     int fd = mkstemp(path);
@@ -54,13 +54,13 @@ END_TEST
 
 START_TEST(an_admin_is_made_at_the_command_line)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     const char *build = getenv("BUILD");
     const char *line =
         client_format("printf '%%s\\n' 'an admin password' | %s/bin/rostrumctl user create admin.%s --admin",
                       build != NULL ? build : "build", stage.ann.email);
     const char *const argv[] = {"/bin/sh", "-c", line, NULL};
-    int code = house_run(argv, out, sizeof(out));
+    int code = deployment_run(argv, out, sizeof(out));
     ck_assert_msg(code == 0, "exit %d: %s", code, out);
     ck_assert_ptr_null(strstr(out, "an admin password"));
     const struct reply *reply =
@@ -83,34 +83,34 @@ START_TEST(an_admin_is_made_at_the_command_line)
 }
 END_TEST
 
-START_TEST(the_house_is_looked_into)
+START_TEST(the_deployment_is_looked_into)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "50.00"), 200);
     EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "20.00"), 200);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "auction", stage.auction, NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "auction", stage.auction, NULL), 0);
     ck_assert_msg(strstr(out, "A chair") != NULL && strstr(out, "21.00") != NULL, "%s", out);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", stage.auction, NULL), 0);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "shards", NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", stage.auction, NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "shards", NULL), 0);
     ck_assert_msg(strstr(out, "shard.07") != NULL, "8 shards: %s", out);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "dead-letters", NULL), 0);
-    ck_assert_int_ne(house_ctl(out, sizeof(out), "auction", "01234567-89ab-7def-8123-456789abcdef", NULL), 0);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "no-such-command", NULL), 2);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "dead-letters", NULL), 0);
+    ck_assert_int_ne(deployment_ctl(out, sizeof(out), "auction", "01234567-89ab-7def-8123-456789abcdef", NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "no-such-command", NULL), 2);
 }
 END_TEST
 
 /* verify must find what is wrong: a price changed behind the rules' back, here by hand, and put right again. */
 START_TEST(verify_finds_a_falsified_price)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
     PQclear(sql_rows(stage.sql, "UPDATE auctions SET current_bid = 19.00 WHERE id = $1::uuid", stage.auction, NULL));
-    int falsified = house_ctl(out, sizeof(out), "verify", stage.auction, NULL);
+    int falsified = deployment_ctl(out, sizeof(out), "verify", stage.auction, NULL);
     bool named = strstr(out, stage.auction) != NULL;
     PQclear(sql_rows(stage.sql, "UPDATE auctions SET current_bid = 20.00 WHERE id = $1::uuid", stage.auction, NULL));
     ck_assert_int_eq(falsified, 1);
     ck_assert_msg(named, "%s", out);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", stage.auction, NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", stage.auction, NULL), 0);
 }
 END_TEST
 
@@ -122,7 +122,7 @@ static Suite *programs_suite(void)
     tcase_add_loop_test(everything, each_explains_itself, 0, (int)ARRAY_LEN(programs));
     tcase_add_test(everything, settings_are_checked);
     tcase_add_test(everything, an_admin_is_made_at_the_command_line);
-    tcase_add_test(everything, the_house_is_looked_into);
+    tcase_add_test(everything, the_deployment_is_looked_into);
     tcase_add_test(everything, verify_finds_a_falsified_price);
     suite_add_tcase(suite, everything);
     return suite;

@@ -1,6 +1,6 @@
 /*
- * "Prefer: receipt" over HTTP: what the house signs for a bidder, checked as a stranger would, with nothing but the
- * published keys.
+ * "Prefer: receipt" over HTTP: what the deployment signs for a bidder, checked as a stranger would, with nothing but
+ * the published keys.
  */
 #include <sodium.h>
 #include <stdio.h>

@@ -272,10 +272,19 @@ END_TEST
 
 START_TEST(what_is_not_there_is_not_there_for_anyone)
 {
-    static const char *const paths[] = {
-        "/",          API,        API "/",     DESK,         DESK "/",           DESK "/users/",
-        API "/users", "/metrics", ME "/../me", API "//time", DESK "/house-keys", "/api/v2/time",
-        API "/time/"};
+    static const char *const paths[] = {"/",
+                                        API,
+                                        API "/",
+                                        DESK,
+                                        DESK "/",
+                                        DESK "/users/",
+                                        API "/users",
+                                        "/metrics",
+                                        ME "/../me",
+                                        API "//time",
+                                        DESK "/deployment-keys",
+                                        "/api/v2/time",
+                                        API "/time/"};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         for (int role = 0; role < ROLES; role++) {
             EXPECT_ERROR(stage_call(player((enum role)role), "GET", paths[i], NULL), 404, "NOT_FOUND");

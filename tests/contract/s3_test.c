@@ -1,6 +1,7 @@
 /*
- * Images in an S3 store: a gateway of its own beside the house, with the house's servers, and a store that checks every
- * signature (tests/support/s3.h), which is itself checked first against the examples that AWS has published.
+ * Images in an S3 store: a gateway of its own beside the deployment, with the deployment's servers, and a store that
+ * checks every signature (tests/support/s3.h), which is itself checked first against the examples that AWS has
+ * published.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -54,7 +55,7 @@ static void start_gateway(const char *secret_key)
     (void)snprintf(s3.url, sizeof(s3.url), "http://127.0.0.1:%d", port);
     s3.client = client_new(s3.url);
     ck_assert_ptr_nonnull(s3.client);
-    SUITE_WAIT(client_call(s3.client, "GET", "/ready", NULL)->status == 200, HOUSE_READY_MS);
+    SUITE_WAIT(client_call(s3.client, "GET", "/ready", NULL)->status == 200, DEPLOYMENT_READY_MS);
 }
 
 static void end_gateway(void)
@@ -146,7 +147,7 @@ START_TEST(images_are_kept_and_served)
     ck_assert(picture_webp_size(reply->body, reply->length, &width, &height));
     ck_assert_uint_eq(width, 30);
     ck_assert_uint_eq(height, 20);
-    /* It is in no folder of the house. */
+    /* It is in no folder of the deployment. */
     EXPECT_STATUS(stage_call(NULL, "GET", url, NULL), 404);
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 404, "NOT_FOUND");
     client_token(s3.client, stage.seller.token);
@@ -167,7 +168,7 @@ START_TEST(a_wrong_key_is_no_way_in)
 }
 END_TEST
 
-START_TEST(without_its_store_the_house_goes_on)
+START_TEST(without_its_store_the_deployment_goes_on)
 {
     start_gateway(S3_SECRET_KEY);
     s3_end(s3.store);
@@ -189,7 +190,7 @@ static Suite *s3_suite(void)
     tcase_add_checked_fixture(store, set, stage_strike);
     tcase_add_test(store, images_are_kept_and_served);
     tcase_add_test(store, a_wrong_key_is_no_way_in);
-    tcase_add_test(store, without_its_store_the_house_goes_on);
+    tcase_add_test(store, without_its_store_the_deployment_goes_on);
     suite_add_tcase(suite, store);
     return suite;
 }

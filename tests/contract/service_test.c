@@ -82,7 +82,7 @@ START_TEST(head_is_get_without_the_body)
 }
 END_TEST
 
-/* Whether the present log of this program of the house has the text in one of its lines, beside `word`. */
+/* Whether the present log of this program of the deployment has the text in one of its lines, beside `word`. */
 static bool logged(const char *service, const char *text, const char *word)
 {
     char line[LOG_LINE_MAX + 1];

@@ -88,7 +88,7 @@ END_TEST
 static void *change_password(void *arg)
 {
     bool *changed = arg;
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     if (client != NULL) {
         client_token(client, stage.ann.token);
         const char *body =
@@ -152,11 +152,11 @@ static bool signed_anew(const char *header)
 
 START_TEST(keys_rotate_while_old_tokens_live)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     char before[CAST_TOKEN_SIZE];
     int published = keys_published();
     (void)snprintf(before, sizeof(before), "%s", stage.bob.token);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "keys", "rotate", NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "keys", "rotate", NULL), 0);
     SUITE_WAIT(keys_published() == published + 1, ROTATED_MS);
     SUITE_WAIT(signed_anew(before), ROTATED_MS);
     EXPECT_STATUS(stage_call(&stage.ann, "GET", ME, NULL), 200); /* signed by the key before */

@@ -2,8 +2,8 @@
 """Pastes the tour of README.md into a shell, line by line, and looks at what each line prints.
 
 A line fails if its command does, if it prints an error's answer or a rejected bid or JSON that is none, or if the
-variable that it sets is empty. So what the README tells a newcomer to paste works, in a house as `make run` opens it.
-Started by tests/run, which names the house in the environment.
+variable that it sets is empty. So what the README tells a newcomer to paste works, in a deployment as `make run` opens it.
+Started by tests/run, which names the deployment in the environment.
 """
 import json
 import os
@@ -13,8 +13,8 @@ import sys
 
 BEGIN, END = "## A first bid\n", "## How a bid travels\n"
 ADDRESS, PROGRAMS = "http://127.0.0.1:8080", "build/bin/"
-PEOPLE = "@example.org"  # who has such an address may be known to a house that other tests were in
-# Of the demo house, what the tour looks for; listed last, so that the first bid goes there too.
+PEOPLE = "@example.org"  # who has such an address may be known to a deployment that other tests were in
+# Of the demo deployment, what the tour looks for; listed last, so that the first bid goes there too.
 CAMERA = """curl -s $API/auctions -H "$SELLER" --json '{"title": "Folding camera of 1934", "startingPrice": 45.00,
 "incrementTable": "ebay-us", "endTime": "'$(date -u -d '+1 day' +%FT%TZ)'"}'; echo"""
 SELLER = '"email": "olga@demo.example", "password": "correct horse"'
@@ -39,7 +39,7 @@ def tour():
 
 
 def staged(lines):
-    """The tour after what the demo does, which a house of the tests has not; its first two lines are for both."""
+    """The tour after what the demo does, which a deployment of the tests has not; its first two lines are for both."""
     login = [f"SELLER='{SELLER}'", 'curl -s $API/auth/register --json "{$SELLER, \\"displayName\\": \\"Olga\\"}"; echo']
     login.append('SELLER="Authorization: Bearer $(curl -s $API/auth/login --json "{$SELLER}" | pick accessToken)"')
     return [*lines[:2], *login, CAMERA, *lines[2:]]

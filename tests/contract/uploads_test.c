@@ -22,7 +22,7 @@ struct upload {
 static void *run_upload(void *arg)
 {
     struct upload *upload = arg;
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     if (client == NULL) {
         return NULL;
     }

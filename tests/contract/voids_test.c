@@ -21,8 +21,8 @@ static void set(void)
 
 static void expect_replays(void)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    int code = house_ctl(out, sizeof(out), "verify", stage.auction, NULL);
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    int code = deployment_ctl(out, sizeof(out), "verify", stage.auction, NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
 }
 
@@ -160,7 +160,7 @@ START_TEST(my_highest_bid_follows_a_void)
 }
 END_TEST
 
-/* Its ledger was written by this test: no rules explain it, and other tests verify the whole house. */
+/* Its ledger was written by this test: no rules explain it, and other tests verify the whole deployment. */
 static void forget_auction(void)
 {
     PQclear(sql_rows(stage.sql, "DELETE FROM bids WHERE auction_id = $1::uuid", stage.auction, NULL));

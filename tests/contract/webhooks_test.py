@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Webhooks, over HTTP at both ends: registered at the house, called by it on a server of this test.
+"""Webhooks, over HTTP at both ends: registered at the deployment, called by it on a server of this test.
 
-Every answer of the house is held against the OpenAPI document (tests/support/contract.py), every call's body against the
+Every answer of the deployment is held against the OpenAPI document (tests/support/contract.py), every call's body against the
 document's schema of calls, and its signature against Python's own hmac; once more against the reference library of
-Standard Webhooks where `make check` has fetched it. Started by tests/run, which names the house in the environment.
+Standard Webhooks where `make check` has fetched it. Started by tests/run, which names the deployment in the environment.
 """
 import asyncio
 import concurrent.futures
@@ -31,19 +31,19 @@ MINE = f"{API}/users/me/webhooks"
 HOUSE = f"{API}/admin/webhooks"
 PASSWORD = "correct horse battery"
 NOBODY = "01890000-0000-7000-8000-000000000000"
-WAIT_S = 60  # for anything that the house does by itself
+WAIT_S = 60  # for anything that the deployment does by itself
 GIVEN_UP_S = 90  # six tries, 31 seconds between the first and the last
 LOOK_S = 0.05
 MOST = 10  # webhooks_max
 TRIES = 6  # the first, and five more
 BACK_OFF_S = (1, 2, 4, 8, 16)
 EVENTS = 20  # in the test of slow endpoints
-CERTIFICATES = os.environ.get("ROSTRUM_TEST_SMTP")  # folder, where tests/run opened the house
+CERTIFICATES = os.environ.get("ROSTRUM_TEST_SMTP")  # folder, where tests/run opened the deployment
 VERIFIER = os.path.join(os.environ.get("BUILD", "build"), "standardwebhooks", "node_modules")
 
 
 class Stage:
-    """The house, the document, a server to be called, and people with fresh names."""
+    """The deployment, the document, a server to be called, and people with fresh names."""
 
     def __init__(self):
         self.url = os.environ["ROSTRUM_HTTP_URL"]
@@ -144,7 +144,7 @@ def wait_for(what, condition, seconds=WAIT_S):
 
 
 def sql(text, *options):
-    """Runs statements in the house's database, and gives what psql printed. The password is in the environment, not on a command line."""
+    """Runs statements in the deployment's database, and gives what psql printed. The password is in the environment, not on a command line."""
     url = urllib.parse.urlsplit(os.environ["ROSTRUM_PG_URL"])
     names = {"PGHOST": url.hostname, "PGPORT": str(url.port), "PGUSER": url.username, "PGPASSWORD": url.password}
     names["PGDATABASE"] = url.path.lstrip("/")
@@ -210,7 +210,7 @@ def test_what_is_no_webhook_is_refused(stage):
         {"events": "OUTBID"},
         {"events": [7]},
         {"events": ["OUTBID", "OUTBID"]},
-        {"events": ["AUCTION_STARTED"]},  # of the house alone
+        {"events": ["AUCTION_STARTED"]},  # of the deployment alone
         {"events": ["TEST"]},
         {"enabled": False},
         {"description": "x" * 201},
@@ -226,18 +226,18 @@ def test_what_is_no_webhook_is_refused(stage):
 
 def test_a_webhook_is_its_owners_alone(stage):
     hook = stage.hook(stage.ann, "https://shop.example/")
-    house = stage.hook(stage.admin, "https://shop.example/", ("AUCTION_SOLD",), HOUSE)
+    deployment = stage.hook(stage.admin, "https://shop.example/", ("AUCTION_SOLD",), HOUSE)
     for who, base, one in ((stage.bob, MINE, hook), (stage.admin, MINE, hook), (stage.admin, HOUSE, hook),
-                           (stage.admin, MINE, house)):
+                           (stage.admin, MINE, deployment)):
         path = f"{base}/{one['id']}"
         for method, tail, body in (("GET", "", None), ("PATCH", "", {"enabled": True}), ("DELETE", "", None),
                                    ("POST", "/secret", None), ("POST", "/test", None), ("GET", "/deliveries", None)):
             stage.refused("NOT_FOUND", 404, method, path + tail, body, who)
     name = stage.test(stage.ann, hook)
     other = stage.hook(stage.bob, "https://shop.example/")
-    for base, one, who in ((MINE, other, stage.bob), (HOUSE, house, stage.admin)):
+    for base, one, who in ((MINE, other, stage.bob), (HOUSE, deployment, stage.admin)):
         stage.refused("NOT_FOUND", 404, "POST", f"{base}/{one['id']}/deliveries/{name}/redeliver", None, who)
-    for base, one, who in ((MINE, hook, stage.ann), (MINE, other, stage.bob), (HOUSE, house, stage.admin)):
+    for base, one, who in ((MINE, hook, stage.ann), (MINE, other, stage.bob), (HOUSE, deployment, stage.admin)):
         stage.call(204, "DELETE", f"{base}/{one['id']}", None, who)
 
 
@@ -296,10 +296,10 @@ def test_who_is_not_told_in_the_app_is_called_all_the_same(stage):
     same("calls", len(stage.server.of("/muted")), 1)
 
 
-def test_the_house_is_told_of_everybodys_events_once(stage):
+def test_the_deployment_is_told_of_everybodys_events_once(stage):
     kinds = ["AUCTION_STARTED", "AUCTION_EXTENDED", "AUCTION_SOLD", "AUCTION_CANCELLED", "BID_VOIDED", "OUTBID",
              "PROXY_EXHAUSTED", "AUCTION_UNSOLD"]
-    hook = stage.hook(stage.admin, stage.server.url("/house"), kinds, HOUSE)
+    hook = stage.hook(stage.admin, stage.server.url("/deployment"), kinds, HOUSE)
     snipe = {"antiSnipe": {"windowSeconds": 120, "extensionSeconds": 120}}
     auction, unsold, gone = stage.auction(60, **snipe), stage.auction(), stage.auction()
     stage.outbid(stage.ann, auction)
@@ -314,7 +314,7 @@ def test_the_house_is_told_of_everybodys_events_once(stage):
                 (unsold, "AUCTION_UNSOLD"): 1, (gone, "AUCTION_CANCELLED"): 1}
 
     def told():
-        bodies = [json.loads(call.body) for call in stage.server.of("/house")]
+        bodies = [json.loads(call.body) for call in stage.server.of("/deployment")]
         names = [(body["data"]["auctionId"], body["type"]) for body in bodies]
         return {name: names.count(name) for name in set(names) if name[0] in (auction, unsold, gone)}
 
@@ -326,16 +326,16 @@ def test_the_house_is_told_of_everybodys_events_once(stage):
         return rest == expected and 1 <= minutes() <= 2
 
     wait_for(f"every event once, not {told()}", whole)
-    for call in stage.server.of("/house"):
+    for call in stage.server.of("/deployment"):
         stage.right(hook, call)
-    ids = [call.id for call in stage.server.of("/house")]
+    ids = [call.id for call in stage.server.of("/deployment")]
     same("ids", len(set(ids)), len(ids))
-    sold = next(json.loads(call.body) for call in stage.server.of("/house") if b"AUCTION_SOLD" in call.body)
+    sold = next(json.loads(call.body) for call in stage.server.of("/deployment") if b"AUCTION_SOLD" in call.body)
     same("the winner", (sold["data"]["userId"], sold["data"]["amount"]), (stage.ann["id"], 30))
     stage.call(204, "DELETE", f"{HOUSE}/{hook['id']}", None, stage.admin)
 
 
-def test_the_houses_webhooks_are_in_the_audit_log(stage):
+def test_the_deployments_webhooks_are_in_the_audit_log(stage):
     hook = stage.hook(stage.admin, "https://shop.example/in?token=secret", ("AUCTION_SOLD",), HOUSE)
     path = f"{HOUSE}/{hook['id']}"
     stage.call(200, "PATCH", path, {"enabled": False}, stage.admin)

@@ -58,14 +58,14 @@ struct exchange {
     const char *name;
     struct piece sent[PIECES_MAX];
     struct piece heard[PIECES_MAX];
-    unsigned closed; /* code of the house's close frame; 0: the connection goes on */
+    unsigned closed; /* code of the deployment's close frame; 0: the connection goes on */
 };
 
 static struct websocket *guest;
 
 static void set(void)
 {
-    guest = websocket_open(house_http_url(), "");
+    guest = websocket_open(deployment_http_url(), "");
     ck_assert_ptr_nonnull(guest);
 }
 
@@ -76,7 +76,7 @@ static void strike(void)
 
 /* ---- saying and hearing ---- */
 
-/* The house may have closed already: what it said will tell. */
+/* The deployment may have closed already: what it said will tell. */
 static void send_pieces(const struct piece *pieces, size_t at_once)
 {
     uint8_t bytes[WIRE_HEADER_MAX + PAYLOAD_MAX];
@@ -545,7 +545,7 @@ END_TEST
 
 static int ask(const char *head)
 {
-    struct websocket *socket = websocket_connect(house_http_url());
+    struct websocket *socket = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(socket);
     int status = websocket_ask_raw(socket, head, strlen(head));
     websocket_free(guest);
@@ -622,10 +622,10 @@ START_TEST(a_handshake)
 }
 END_TEST
 
-START_TEST(the_house_own_page_may)
+START_TEST(the_deployment_own_page_may)
 {
     char head[WEBSOCKET_HEAD_SIZE];
-    const char *url = house_http_url();
+    const char *url = deployment_http_url();
     (void)snprintf(head, sizeof(head),
                    LINE("GET /ws HTTP/1.1") LINE("Host: %s") LINE("Origin: %s") UPGRADE KEY VERSION END,
                    strstr(url, "//") + 2, url);
@@ -645,7 +645,7 @@ START_TEST(what_comes_with_the_handshake_is_read)
     memcpy(bytes, HEAD, sizeof(HEAD));
     size += wire_write(WIRE_FIN | WIRE_TEXT, ID, strlen(ID), bytes + size);
     struct websocket *before = guest;
-    guest = websocket_connect(house_http_url());
+    guest = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(guest);
     ck_assert_int_eq(websocket_ask_raw(guest, bytes, size), 101);
     expect_piece(&HEARD, "early");
@@ -665,7 +665,7 @@ static Suite *websocket_suite(void)
         a_claim_is_refused_before_it_comes,
         a_message_ends_within_a_character,
         a_handshake_is_answered,
-        the_house_own_page_may,
+        the_deployment_own_page_may,
         what_comes_with_the_handshake_is_read,
     };
     Suite *suite = suite_create("websocket");

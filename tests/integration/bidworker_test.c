@@ -1,7 +1,7 @@
 /*
  * rostrum-bidworker against real servers, by what it leaves behind: the ledger, the queues, its answers. The tests
- * start and kill workers of their own and publish commands as a gateway would; they need a migrated house without any
- * other bid worker (deploy/private servers).
+ * start and kill workers of their own and publish commands as a gateway would; they need a migrated deployment without
+ * any other bid worker (deploy/private servers).
  */
 #include <amqp.h>
 #include <fcntl.h>
@@ -297,8 +297,8 @@ static void expect_ledger(const char *status)
 
 static void expect_verified(void)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    ck_assert_msg(house_ctl(out, sizeof out, "verify", lot.text, NULL) == 0, "verify: %s", out);
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    ck_assert_msg(deployment_ctl(out, sizeof out, "verify", lot.text, NULL) == 0, "verify: %s", out);
 }
 
 /* "accepted", "outbid" or "rejected REASON" of the lot's command. */
@@ -441,7 +441,7 @@ START_TEST(workers_share_shards_and_hand_them_over)
 }
 END_TEST
 
-/* The house's broker behind a relay, as a URL. */
+/* The deployment's broker behind a relay, as a URL. */
 static void relay_to_broker(struct relay *relay, char url[static URL_SIZE])
 {
     static char parts[URL_SIZE];

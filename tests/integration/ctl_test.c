@@ -36,11 +36,11 @@ enum {
 #define USER    "01900000-0000-7000-8000-00000000b0ff"
 
 static struct sql *sql;
-static char out[HOUSE_OUTPUT_SIZE];
+static char out[DEPLOYMENT_OUTPUT_SIZE];
 
 static void set(void)
 {
-    sql = sql_open(house_pg_url());
+    sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(sql);
     PQclear(sql_rows(sql, "TRUNCATE auctions, bids, users CASCADE", NULL));
 }
@@ -52,7 +52,7 @@ static void strike(void)
 
 #define EXPECT_CTL(code, ...)                                                                                          \
     do {                                                                                                               \
-        int got_code = house_ctl(out, sizeof(out), __VA_ARGS__, NULL);                                                 \
+        int got_code = deployment_ctl(out, sizeof(out), __VA_ARGS__, NULL);                                            \
         ck_assert_msg(got_code == (code), "exit code %d, should be %d: %s", got_code, (code), out);                    \
     } while (0)
 #define EXPECT_SAID(word) ck_assert_msg(strstr(out, (word)) != NULL, "no \"%s\" in: %s", (word), out)
@@ -65,7 +65,7 @@ static int shell(const char *command)
     (void)snprintf(script, sizeof(script), "ctl() { \"%s/bin/rostrumctl\" \"$@\"; }; %s",
                    build != NULL ? build : "build", command);
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};
-    return house_run(argv, out, sizeof(out));
+    return deployment_run(argv, out, sizeof(out));
 }
 
 /* --- the command line --- */
@@ -107,12 +107,13 @@ START_TEST(servers_that_are_not_there_are_named)
 }
 END_TEST
 
-START_TEST(a_house_is_found_by_its_folder)
+START_TEST(a_deployment_is_found_by_its_folder)
 {
-    ck_assert_int_eq(shell("folder=$(mktemp -d) && printf '[postgres]\\npg_url = %s\\n' \"$ROSTRUM_PG_URL\" "
-                           ">$folder/house.ini && unset ROSTRUM_PG_URL ROSTRUM_CONF && ROSTRUM_VAR=$folder ctl verify; "
-                           "code=$?; rm -r $folder; exit $code"),
-                     0);
+    ck_assert_int_eq(
+        shell("folder=$(mktemp -d) && printf '[postgres]\\npg_url = %s\\n' \"$ROSTRUM_PG_URL\" "
+              ">$folder/deployment.ini && unset ROSTRUM_PG_URL ROSTRUM_CONF && ROSTRUM_VAR=$folder ctl verify; "
+              "code=$?; rm -r $folder; exit $code"),
+        0);
     EXPECT_SAID("no difference");
 }
 END_TEST
@@ -122,9 +123,10 @@ END_TEST
 START_TEST(migrating_again_changes_nothing)
 {
     char keys[SQL_TEXT_SIZE];
-    static const char KEYS[] = "SELECT string_agg(name || secret, ' ' ORDER BY name) FROM house_keys";
+    static const char KEYS[] = "SELECT string_agg(name || secret, ' ' ORDER BY name) FROM deployment_keys";
     (void)snprintf(keys, sizeof(keys), "%s", sql_text(sql, KEYS, NULL));
-    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM house_keys WHERE secret ~ '^[0-9a-f]{64}$'", NULL), KEYS_MADE);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM deployment_keys WHERE secret ~ '^[0-9a-f]{64}$'", NULL),
+                     KEYS_MADE);
     EXPECT_CTL(0, "migrate");
     EXPECT_SAID("up to date");
     ck_assert_msg(strstr(out, "applied") == NULL, "%s", out);
@@ -134,9 +136,9 @@ END_TEST
 
 START_TEST(missing_keys_are_made)
 {
-    PQclear(sql_rows(sql, "DELETE FROM house_keys WHERE name = 'token'", NULL));
+    PQclear(sql_rows(sql, "DELETE FROM deployment_keys WHERE name = 'token'", NULL));
     EXPECT_CTL(0, "migrate");
-    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM house_keys", NULL), KEYS_MADE);
+    ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM deployment_keys", NULL), KEYS_MADE);
 }
 END_TEST
 
@@ -338,7 +340,7 @@ static void letter_id(int number, char id[static 32])
 
 START_TEST(dead_letters_are_shown_and_stay_in_order)
 {
-    char before[HOUSE_OUTPUT_SIZE];
+    char before[DEPLOYMENT_OUTPUT_SIZE];
     char id[32];
     amqp_connection_state_t connection = broker_open();
     for (int i = 1; i <= LETTERS; i++) {
@@ -409,7 +411,7 @@ static Suite *ctl_suite(void)
     tcase_add_test(tcase, help_and_version_are_said);
     tcase_add_test(tcase, wrong_words_are_refused);
     tcase_add_test(tcase, servers_that_are_not_there_are_named);
-    tcase_add_test(tcase, a_house_is_found_by_its_folder);
+    tcase_add_test(tcase, a_deployment_is_found_by_its_folder);
     tcase_add_test(tcase, migrating_again_changes_nothing);
     tcase_add_test(tcase, missing_keys_are_made);
     tcase_add_test(tcase, another_number_of_shards_is_refused);

@@ -2,7 +2,7 @@
  * What a supervisor relies on: each daemon tells systemd when it is ready, that it is alive, and that it stops, and
  * ends with 0 on SIGTERM; the gateway serves a socket that was passed to it, refuses connections over its cap,
  * replaces a worker that was killed and none that stood still with the whole machine, believes the proxy about
- * addresses, and in a drain answers what was begun. They need a migrated house without any program of it.
+ * addresses, and in a drain answers what was begun. They need a migrated deployment without any program of it.
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -206,12 +206,12 @@ START_TEST(a_killed_worker_is_replaced)
 {
     pid_t pid = start("rostrum-gateway");
     SUITE_WAIT(told("READY=1\n"), SOON_MS);
-    pid_t worker = house_child(pid);
+    pid_t worker = deployment_child(pid);
     ck_assert_int_gt(worker, 0);
     ck_assert_int_eq(kill(worker, SIGKILL), 0);
     int fd = dial(); /* waits in the kernel until there is another */
     ck_assert(is_answered(fd));
-    ck_assert_int_ne(house_child(pid), worker);
+    ck_assert_int_ne(deployment_child(pid), worker);
     (void)close(fd);
     ck_assert_int_eq(program_end(pid, SIGTERM), 0);
 }
@@ -222,7 +222,7 @@ START_TEST(a_pause_of_the_whole_gateway_kills_no_worker)
 {
     pid_t pid = start("rostrum-gateway");
     SUITE_WAIT(told("READY=1\n"), SOON_MS);
-    pid_t worker = house_child(pid);
+    pid_t worker = deployment_child(pid);
     int fd = dial();
     ck_assert(is_answered(fd));
     ck_assert_int_eq(kill(pid, SIGSTOP), 0);
@@ -235,7 +235,7 @@ START_TEST(a_pause_of_the_whole_gateway_kills_no_worker)
     SUITE_WAIT(told("WATCHDOG=1\n"), SOON_MS); /* it has looked at its workers */
     ck_assert_int_eq(kill(worker, SIGCONT), 0);
     ck_assert(is_answered(fd));
-    ck_assert_int_eq(house_child(pid), worker);
+    ck_assert_int_eq(deployment_child(pid), worker);
     (void)close(fd);
     ck_assert_int_eq(program_end(pid, SIGTERM), 0);
 }

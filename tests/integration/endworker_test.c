@@ -120,7 +120,7 @@ static bool take_command(const char *tap, struct command *command)
     return true;
 }
 
-static bool take_event(const char *tap, struct house_event *event)
+static bool take_event(const char *tap, struct auction_event *event)
 {
     struct queues_message message;
     size_t count = 0;
@@ -150,7 +150,7 @@ static bool has_status(const char *auction, const char *status)
 /* What a bid worker writes when the fence falls. */
 static void publish_ended(const char *auction, int times)
 {
-    struct house_event event = {.kind = EVENT_ENDED, .version = 1, .at_ms = clock_now_ms()};
+    struct auction_event event = {.kind = EVENT_ENDED, .version = 1, .at_ms = clock_now_ms()};
     ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &event.auction_id));
     struct jsonw *writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
@@ -330,7 +330,7 @@ START_TEST(an_ended_auction_is_settled_once_under_duplicate_messages)
     bool sold = strcmp(outcome->status, "sold") == 0;
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
-    struct house_event event = {.kind = EVENT_ENDED};
+    struct auction_event event = {.kind = EVENT_ENDED};
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED, tap);
     listing_new(sql, &outcome->listing, seller, auction);
     publish_ended(auction, DUPLICATES);
@@ -403,7 +403,7 @@ START_TEST(what_nobody_told_of_is_found_by_the_sweep)
 {
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
-    struct house_event event = {.kind = EVENT_ENDED};
+    struct auction_event event = {.kind = EVENT_ENDED};
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_SETTLED, tap);
     listing_new(sql, &(struct listing){.status = "ended"}, seller, auction);
     SUITE_WAIT(has_status(auction, "unsold"), DEADLINE_MS);
@@ -484,7 +484,7 @@ START_TEST(ending_soon_is_told_once)
     char soon[UUID_TEXT_SIZE];
     char later[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
-    struct house_event event = {.kind = EVENT_ENDED};
+    struct auction_event event = {.kind = EVENT_ENDED};
     int64_t end_ms = clock_now_ms() + 50000;
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_ENDING_SOON, tap);
     listing_new(sql, &(struct listing){.end_ms = end_ms, .price = "12.00"}, seller, soon);

@@ -1,5 +1,5 @@
 /*
- * Schema 0008 on a house whose sellers made up their items' ids: each id becomes an item of who sold it last.
+ * Schema 0008 on a deployment whose sellers made up their items' ids: each id becomes an item of who sold it last.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 enum { BEFORE = 7, COMMAND_SIZE = 512 };
 
 static struct sql *sql;
-static char out[HOUSE_OUTPUT_SIZE];
+static char out[DEPLOYMENT_OUTPUT_SIZE];
 
 /* With the first `files` files of schema/ alone. */
 static void migrate(int files)
@@ -27,7 +27,7 @@ static void migrate(int files)
                    "\"%s/bin/rostrumctl\" migrate --schema \"$folder\"; code=$?; rm -r \"$folder\"; exit $code",
                    files, build != NULL ? build : "build");
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};
-    int code = house_run(argv, out, sizeof(out));
+    int code = deployment_run(argv, out, sizeof(out));
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
 }
 
@@ -78,7 +78,7 @@ static Suite *items_migration_suite(void)
 int main(void)
 {
     tables_make(SCHEMA);
-    sql = sql_open(house_pg_url());
+    sql = sql_open(deployment_pg_url());
     int code = sql == NULL ? 1 : suite_run(items_migration_suite());
     sql_close(sql);
     tables_drop();

@@ -129,12 +129,12 @@ static void outbid(const char *user)
     static int64_t price = 1200;
     size_t length = 0;
     price += 100;
-    const struct house_event event = {.kind = EVENT_OUTBID,
-                                      .auction_id = id_of(auction),
-                                      .user_id = id_of(user),
-                                      .amount = price,
-                                      .version = price,
-                                      .at_ms = clock_now_ms()};
+    const struct auction_event event = {.kind = EVENT_OUTBID,
+                                        .auction_id = id_of(auction),
+                                        .user_id = id_of(user),
+                                        .amount = price,
+                                        .version = price,
+                                        .at_ms = clock_now_ms()};
     jsonw_reset(writer);
     message_write_events(writer, &event, 1);
     const char *body = jsonw_text(writer, &length);
@@ -162,8 +162,8 @@ START_TEST(a_lost_lead_is_mailed_to_who_wants_it)
     subscribe(bidder, "ann@example.org");
     outbid(bidder);
     struct json *mail = smtp_wait(&smtp, "ann@example.org", "You were outbid");
-    ck_assert_str_eq(smtp_text(mail, "sender"), "house@rostrum.example");
-    ck_assert_str_eq(smtp_header(mail, "from"), "Rostrum <house@rostrum.example>");
+    ck_assert_str_eq(smtp_text(mail, "sender"), "deployment@rostrum.example");
+    ck_assert_str_eq(smtp_header(mail, "from"), "Rostrum <deployment@rostrum.example>");
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "The price is now 13.00 USD."));
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), auction));
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "html"), "The price is now 13.00 USD."));
@@ -226,12 +226,12 @@ START_TEST(a_redelivered_event_is_mailed_once)
 {
     subscribe(bidder, "ann@example.org");
     size_t length = 0;
-    const struct house_event event = {.kind = EVENT_OUTBID,
-                                      .auction_id = id_of(auction),
-                                      .user_id = id_of(bidder),
-                                      .amount = 1,
-                                      .version = 1,
-                                      .at_ms = clock_now_ms()};
+    const struct auction_event event = {.kind = EVENT_OUTBID,
+                                        .auction_id = id_of(auction),
+                                        .user_id = id_of(bidder),
+                                        .amount = 1,
+                                        .version = 1,
+                                        .at_ms = clock_now_ms()};
     jsonw_reset(writer);
     message_write_events(writer, &event, 1);
     const char *body = jsonw_text(writer, &length);

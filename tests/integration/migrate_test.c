@@ -1,7 +1,7 @@
 /*
- * `rostrumctl migrate` on a database of every earlier level of schema/, with what such a house held: it comes to the
- * newest level whether it goes there in one run or file by file, keeps its rows, replays, and has the structure of a
- * new house.
+ * `rostrumctl migrate` on a database of every earlier level of schema/, with what such a deployment held: it comes to
+ * the newest level whether it goes there in one run or file by file, keeps its rows, replays, and has the structure of
+ * a new deployment.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 enum { COMMAND_SIZE = 512, STRUCTURE_SIZE = 64 };
 
 static struct sql *sql;
-static char out[HOUSE_OUTPUT_SIZE];
-static char newest[STRUCTURE_SIZE]; /* of a new house */
+static char out[DEPLOYMENT_OUTPUT_SIZE];
+static char newest[STRUCTURE_SIZE]; /* of a new deployment */
 static int levels;                  /* files of schema/ */
 
 /* What a file may change: tables, columns, their order apart, indexes, constraints and triggers. */
@@ -41,7 +41,7 @@ static void structure(char text[static STRUCTURE_SIZE])
 
 static void set(void)
 {
-    sql = sql_open(house_pg_url());
+    sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(sql);
     PQclear(sql_rows(sql, "SET client_min_messages = warning", NULL));
     PQclear(sql_rows(sql, "DROP SCHEMA " SCHEMA " CASCADE", NULL));
@@ -66,7 +66,7 @@ static void migrate(int level)
                    "\"%s/bin/rostrumctl\" migrate --schema \"$folder\"; code=$?; rm -r \"$folder\"; exit $code",
                    level, build != NULL ? build : "build");
     const char *const argv[] = {"/bin/sh", "-c", script, NULL};
-    int code = house_run(argv, out, sizeof(out));
+    int code = deployment_run(argv, out, sizeof(out));
     ck_assert_msg(code == 0 || level < levels, "to level %d: exit code %d: %s", level, code, out);
     ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM schema_migrations", NULL), level);
 }
@@ -107,7 +107,7 @@ static void check(int lives)
     ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM notifications", NULL), lives);
     ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM bids b JOIN auctions a ON a.leader_bid_id = b.bid_id", NULL),
                      lives);
-    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
     /* What later levels make of earlier rows: search finds them by price and by their words. */
     ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM auction_prices WHERE price = 10", NULL), lives);
@@ -149,7 +149,7 @@ static Suite *migrate_suite(void)
 int main(void)
 {
     tables_make(SCHEMA);
-    sql = sql_open(house_pg_url());
+    sql = sql_open(deployment_pg_url());
     if (sql != NULL) {
         levels = (int)sql_int(sql, "SELECT count(*) FROM schema_migrations", NULL);
         structure(newest);

@@ -91,9 +91,9 @@ static struct uuid id_of(const char *text)
     return id;
 }
 
-static struct house_event event_of(enum event_kind kind, const char *user)
+static struct auction_event event_of(enum event_kind kind, const char *user)
 {
-    struct house_event event = {
+    struct auction_event event = {
         .kind = kind, .auction_id = id_of(auction), .amount = 1200, .version = 7, .at_ms = clock_now_ms()};
     if (user != NULL) {
         event.user_id = id_of(user);
@@ -101,7 +101,7 @@ static struct house_event event_of(enum event_kind kind, const char *user)
     return event;
 }
 
-static void publish(const struct house_event *events, size_t count, int times)
+static void publish(const struct auction_event *events, size_t count, int times)
 {
     size_t length = 0;
     jsonw_reset(writer);
@@ -130,7 +130,7 @@ static int64_t all_notices(void)
 static void settle(void)
 {
     static int64_t mark;
-    struct house_event event = event_of(EVENT_OUTBID, seller);
+    struct auction_event event = event_of(EVENT_OUTBID, seller);
     event.version = INT64_C(1000000) + ++mark;
     event.at_ms = INT64_C(1000000000000) + mark;
     publish(&event, 1, 1);
@@ -145,8 +145,8 @@ static void settle(void)
 
 START_TEST(the_user_in_the_event_is_told_that_the_lead_is_lost)
 {
-    struct house_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_PROXY_EXHAUSTED, bidders[1]),
-                                   event_of(EVENT_STARTED, NULL), event_of(EVENT_ENDED, NULL)};
+    struct auction_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_PROXY_EXHAUSTED, bidders[1]),
+                                     event_of(EVENT_STARTED, NULL), event_of(EVENT_ENDED, NULL)};
     publish(events, ARRAY_LEN(events), 1);
     settle();
     ck_assert_int_eq(notices(bidders[0], "OUTBID"), 1);
@@ -158,7 +158,7 @@ END_TEST
 
 START_TEST(a_lead_lost_again_is_told_again)
 {
-    struct house_event event = event_of(EVENT_OUTBID, bidders[0]);
+    struct auction_event event = event_of(EVENT_OUTBID, bidders[0]);
     publish(&event, 1, 1);
     event.version++;
     publish(&event, 1, 1);
@@ -169,8 +169,8 @@ END_TEST
 
 START_TEST(a_lead_lost_twice_in_one_batch_is_told_twice)
 {
-    struct house_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_OUTBID, bidders[1]),
-                                   event_of(EVENT_OUTBID, bidders[0])};
+    struct auction_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_OUTBID, bidders[1]),
+                                     event_of(EVENT_OUTBID, bidders[0])};
     events[1].at_ms = events[2].at_ms = events[0].at_ms;
     events[1].amount = 1300;
     events[2].amount = 1400;
@@ -183,7 +183,7 @@ END_TEST
 
 START_TEST(a_settlement_is_told_to_seller_winner_and_losers)
 {
-    struct house_event event = event_of(EVENT_SETTLED, bidders[0]);
+    struct auction_event event = event_of(EVENT_SETTLED, bidders[0]);
     publish(&event, 1, 1);
     settle();
     ck_assert_int_eq(notices(seller, "AUCTION_SOLD"), 1);
@@ -195,7 +195,7 @@ END_TEST
 
 START_TEST(an_unsold_auction_is_told_to_seller_and_losers)
 {
-    struct house_event event = event_of(EVENT_SETTLED, NULL);
+    struct auction_event event = event_of(EVENT_SETTLED, NULL);
     event.amount = 0;
     publish(&event, 1, 1);
     settle();
@@ -209,7 +209,7 @@ END_TEST
 
 START_TEST(who_was_only_rejected_is_told_nothing)
 {
-    struct house_event event = event_of(EVENT_SETTLED, bidders[0]);
+    struct auction_event event = event_of(EVENT_SETTLED, bidders[0]);
     listing_bid(sql, auction, bidders[2], "13.00");
     PQclear(sql_rows(sql, "UPDATE bids SET status = 'rejected', reason = 'BID_TOO_LOW' WHERE bidder_id = $1::uuid",
                      bidders[2], NULL));
@@ -222,7 +222,7 @@ END_TEST
 
 START_TEST(ending_soon_is_told_to_bidders)
 {
-    struct house_event event = event_of(EVENT_ENDING_SOON, NULL);
+    struct auction_event event = event_of(EVENT_ENDING_SOON, NULL);
     event.end_ms = event.at_ms + MINUTE_MS;
     publish(&event, 1, 2);
     settle();
@@ -234,7 +234,7 @@ END_TEST
 
 START_TEST(a_cancellation_is_told_to_seller_and_bidders_once)
 {
-    struct house_event event = event_of(EVENT_CANCELLED, NULL);
+    struct auction_event event = event_of(EVENT_CANCELLED, NULL);
     publish(&event, 1, 2);
     settle();
     ck_assert_int_eq(notices(seller, "AUCTION_CANCELLED"), 1);
@@ -245,7 +245,7 @@ START_TEST(a_cancellation_is_told_to_seller_and_bidders_once)
 END_TEST
 
 /* The next extension, by a bid that came `after_ms` later. */
-static void extend_again(struct house_event *event, int64_t after_ms)
+static void extend_again(struct auction_event *event, int64_t after_ms)
 {
     event->version++;
     event->at_ms += after_ms;
@@ -255,7 +255,7 @@ static void extend_again(struct house_event *event, int64_t after_ms)
 
 START_TEST(extensions_within_a_minute_are_told_once_and_to_newcomers_too)
 {
-    struct house_event events[2] = {event_of(EVENT_EXTENDED, NULL), event_of(EVENT_EXTENDED, NULL)};
+    struct auction_event events[2] = {event_of(EVENT_EXTENDED, NULL), event_of(EVENT_EXTENDED, NULL)};
     events[0].at_ms -= events[0].at_ms % MINUTE_MS;
     events[1].at_ms = events[0].at_ms + 1000;
     events[0].end_ms = events[0].at_ms + EXTENSION_MS;
@@ -281,7 +281,7 @@ END_TEST
 
 START_TEST(a_voided_bid_is_told_to_its_bidder_the_others_and_the_seller)
 {
-    struct house_event event = event_of(EVENT_VOIDED, bidders[2]);
+    struct auction_event event = event_of(EVENT_VOIDED, bidders[2]);
     publish(&event, 1, 1);
     publish(&event, 1, 1);
     settle();
@@ -294,8 +294,8 @@ END_TEST
 
 START_TEST(a_redelivery_tells_nobody_twice)
 {
-    struct house_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_EXTENDED, NULL),
-                                   event_of(EVENT_SETTLED, bidders[1]), event_of(EVENT_ENDING_SOON, NULL)};
+    struct auction_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_EXTENDED, NULL),
+                                     event_of(EVENT_SETTLED, bidders[1]), event_of(EVENT_ENDING_SOON, NULL)};
     events[1].end_ms = events[3].end_ms = events[0].at_ms + MINUTE_MS;
     publish(events, ARRAY_LEN(events), 3);
     settle();
@@ -307,7 +307,7 @@ START_TEST(a_redelivery_tells_nobody_twice)
 }
 END_TEST
 
-/* Of the seller's, or of the house (a nil id), at an address that nobody is called at. */
+/* Of the seller's, or of the deployment (a nil id), at an address that nobody is called at. */
 static void hook_add(const char *owner, const char *events)
 {
     static const char add[] = "INSERT INTO webhooks (id, owner_id, slot, created_by, url, description, events, secret, "
@@ -319,9 +319,9 @@ static void hook_add(const char *owner, const char *events)
 
 START_TEST(a_webhook_is_told_each_event_once)
 {
-    struct house_event events[] = {event_of(EVENT_OUTBID, seller),      event_of(EVENT_EXTENDED, NULL),
-                                   event_of(EVENT_SETTLED, bidders[1]), event_of(EVENT_ENDING_SOON, NULL),
-                                   event_of(EVENT_STARTED, NULL),       event_of(EVENT_EXTENDED, NULL)};
+    struct auction_event events[] = {event_of(EVENT_OUTBID, seller),      event_of(EVENT_EXTENDED, NULL),
+                                     event_of(EVENT_SETTLED, bidders[1]), event_of(EVENT_ENDING_SOON, NULL),
+                                     event_of(EVENT_STARTED, NULL),       event_of(EVENT_EXTENDED, NULL)};
     events[1].end_ms = events[3].end_ms = events[0].at_ms - events[0].at_ms % MINUTE_MS + EXTENSION_MS;
     events[5].end_ms = events[1].end_ms + 1;
     events[5].version++;
@@ -345,7 +345,7 @@ END_TEST
 
 START_TEST(ids_sort_by_the_time_of_the_event)
 {
-    struct house_event events[] = {event_of(EVENT_OUTBID, seller), event_of(EVENT_SETTLED, bidders[0])};
+    struct auction_event events[] = {event_of(EVENT_OUTBID, seller), event_of(EVENT_SETTLED, bidders[0])};
     events[0].at_ms -= 1000;
     publish(events, ARRAY_LEN(events), 1);
     settle();
@@ -367,7 +367,7 @@ START_TEST(unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_t
 {
     char tap[QUEUES_NAME_SIZE];
     struct queues_message dead;
-    struct house_event event = event_of(EVENT_OUTBID, bidders[0]);
+    struct auction_event event = event_of(EVENT_OUTBID, bidders[0]);
     queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_NOTIFY, tap);
     publish(&event, 1, 1);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, "{\"v\":9}", strlen("{\"v\":9}"));
@@ -412,7 +412,7 @@ START_TEST(what_the_database_refuses_is_halved_down_to_the_message)
     PQclear(sql_rows(sql, statement, NULL));
     ck_assert_int_eq(program_end(worker, SIGTERM), 0); /* so that they meet in full batches */
     for (int i = 0; i < 40; i++) {
-        struct house_event event = event_of(EVENT_OUTBID, bidders[i == 13 ? 2 : i % 2]);
+        struct auction_event event = event_of(EVENT_OUTBID, bidders[i == 13 ? 2 : i % 2]);
         event.version = i + 1;
         publish(&event, 1, 1);
     }
@@ -430,7 +430,7 @@ END_TEST
 /* `count` messages of LOAD_EVENTS each, every event another notification. */
 static void publish_load(int count)
 {
-    static struct house_event events[LOAD_EVENTS];
+    static struct auction_event events[LOAD_EVENTS];
     for (int i = 0; i < count; i++) {
         for (int k = 0; k < LOAD_EVENTS; k++) {
             events[k] = event_of(EVENT_OUTBID, bidders[k % BIDDERS]);

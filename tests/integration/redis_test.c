@@ -1,5 +1,5 @@
 /*
- * common/io/redis and common/protocol/snapshot against a real Redis. What belongs to the house's own server
+ * common/io/redis and common/protocol/snapshot against a real Redis. What belongs to the deployment's own server
  * (ROSTRUM_REDIS_URL) is tried there with keys of made-up ids; whatever would disturb others (pauses, kills, restarts)
  * is done to a private redis-server that the test starts on a free port below 32768 and ends itself.
  */
@@ -25,7 +25,7 @@ enum {
     PENDING_MAX = 10000,
     FEW_PENDING = 3,
     PIPELINED = 5000,
-    PORT_LEAST = 20000, /* above what the house's servers use, below the ephemeral ports */
+    PORT_LEAST = 20000, /* above what the deployment's servers use, below the ephemeral ports */
     PORTS = 12000,
     URL_SIZE = 96,
     BIG = 1 << 20, /* bytes: more than any socket takes at once */
@@ -243,7 +243,8 @@ static struct seen command(struct redis *of, const char *first, const char *seco
     return seen;
 }
 
-/* --- on the house's server ---------------------------------------------------------------------------------------- */
+/* --- on the deployment's server
+ * ---------------------------------------------------------------------------------------- */
 
 START_TEST(command_and_script_answer)
 {

@@ -424,9 +424,9 @@ static void write_others(void)
 
 static void set(void)
 {
-    sql = sql_open(house_pg_url());
+    sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(sql);
-    connection = PQconnectdb(house_pg_url());
+    connection = PQconnectdb(deployment_pg_url());
     PQclear(sql_rows(sql, "TRUNCATE auctions, bids, terms, users CASCADE", NULL));
     for (int i = SELLER; i <= BAN; i++) {
         struct uuid id = user(i);
@@ -453,11 +453,11 @@ static void strike(void)
 
 START_TEST(an_honest_ledger_shows_no_difference)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
     ck_assert_msg(strstr(out, "6 auctions, 43 entries: no difference") != NULL, "%s", out);
-    code = house_ctl(out, sizeof(out), "verify", SOLD, NULL);
+    code = deployment_ctl(out, sizeof(out), "verify", SOLD, NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
     ck_assert_msg(strstr(out, "1 auctions, 19 entries: no difference") != NULL, "%s", out);
 }
@@ -560,11 +560,11 @@ static const struct tampering {
 START_TEST(tampering_shows)
 {
     const struct tampering *tampering = &TAMPERINGS[_i];
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     PGresult *result = sql_rows(sql, tampering->statement, NULL);
     ck_assert_msg(result != NULL && strcmp(PQcmdTuples(result), "0") != 0, "changes nothing: %s", tampering->statement);
     PQclear(result);
-    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 1, "exit code %d after: %s\n%s", code, tampering->statement, out);
     ck_assert_msg(strstr(out, tampering->word) != NULL, "no word \"%s\" after: %s\n%s", tampering->word,
                   tampering->statement, out);
@@ -574,31 +574,31 @@ END_TEST
 
 START_TEST(one_auction_is_looked_at_alone)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     PQclear(sql_rows(sql, "UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", NULL));
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", UNSOLD, NULL), 0);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", SOLD, NULL), 1);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", UNSOLD, NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", SOLD, NULL), 1);
     ck_assert_msg(strstr(out, "1 differences in 1 auctions") != NULL, "%s", out);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", NONE, NULL), 1);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", NONE, NULL), 1);
     ck_assert_msg(strstr(out, "there is no auction") != NULL, "%s", out);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", "chair", NULL), 2);
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", SOLD, UNSOLD, NULL), 2);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", "chair", NULL), 2);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", SOLD, UNSOLD, NULL), 2);
 }
 END_TEST
 
 START_TEST(many_differences_of_one_auction_are_counted)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     PQclear(sql_rows(sql, "UPDATE bids SET seq = seq + 100 * seq WHERE auction_id = '" SOLD "'", NULL));
     PQclear(sql_rows(sql, "UPDATE bids SET raise = NOT raise WHERE auction_id = '" SOLD "'", NULL));
-    ck_assert_int_eq(house_ctl(out, sizeof(out), "verify", NULL), 1);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", NULL), 1);
     ck_assert_msg(strstr(out, " more\n") != NULL, "%s", out);
 }
 END_TEST
 
-START_TEST(a_house_of_many_pages_is_walked_to_its_end)
+START_TEST(a_deployment_of_many_pages_is_walked_to_its_end)
 {
-    char out[HOUSE_OUTPUT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
     /* More rows than verify reads at once, of both kinds. */
     PQclear(sql_rows(sql,
                      "INSERT INTO auctions (id, seller_id, title, starting_price, increments, snipe_window_s,"
@@ -613,7 +613,7 @@ START_TEST(a_house_of_many_pages_is_walked_to_its_end)
                      " start_time, start_time FROM auctions WHERE ledger_seq = 0",
                      NULL));
     PQclear(sql_rows(sql, "UPDATE auctions SET ledger_seq = 1 WHERE ledger_seq = 0", NULL));
-    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
     ck_assert_msg(strstr(out, "2506 auctions, 2543 entries: no difference") != NULL, "%s", out);
 }
@@ -628,7 +628,7 @@ static Suite *verify_suite(void)
     tcase_add_loop_test(tcase, tampering_shows, 0, (int)ARRAY_LEN(TAMPERINGS));
     tcase_add_test(tcase, one_auction_is_looked_at_alone);
     tcase_add_test(tcase, many_differences_of_one_auction_are_counted);
-    tcase_add_test(tcase, a_house_of_many_pages_is_walked_to_its_end);
+    tcase_add_test(tcase, a_deployment_of_many_pages_is_walked_to_its_end);
     suite_add_tcase(suite, tcase);
     return suite;
 }

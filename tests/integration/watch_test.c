@@ -45,7 +45,7 @@ static pid_t child = -1;
 
 static void set(void)
 {
-    sql = sql_open(house_pg_url());
+    sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(sql);
     listing_clear(sql);
     listing_user(sql, seller);
@@ -201,7 +201,7 @@ static void name_of(const char *user, char name[static PSEUDONYM_SIZE])
     uint8_t key[PSEUDONYM_KEY_BYTES];
     struct uuid auction_id;
     struct uuid user_id;
-    const char *hex = sql_text(sql, "SELECT secret FROM house_keys WHERE name = 'pseudonym'", NULL);
+    const char *hex = sql_text(sql, "SELECT secret FROM deployment_keys WHERE name = 'pseudonym'", NULL);
     ck_assert_int_eq(sodium_hex2bin(key, sizeof(key), hex, strlen(hex), NULL, NULL, NULL), 0);
     ck_assert(uuid_parse(auction, strlen(auction), &auction_id));
     ck_assert(uuid_parse(user, strlen(user), &user_id));
@@ -351,12 +351,12 @@ END_TEST
 
 START_TEST(wrong_words_and_unknown_auctions_are_refused)
 {
-    char text[HOUSE_OUTPUT_SIZE];
-    ck_assert_int_eq(house_ctl(text, sizeof(text), "watch", NULL), 2);
-    ck_assert_int_eq(house_ctl(text, sizeof(text), "watch", "chair", NULL), 2);
-    ck_assert_int_eq(house_ctl(text, sizeof(text), "watch", seller, NULL), 1);
+    char text[DEPLOYMENT_OUTPUT_SIZE];
+    ck_assert_int_eq(deployment_ctl(text, sizeof(text), "watch", NULL), 2);
+    ck_assert_int_eq(deployment_ctl(text, sizeof(text), "watch", "chair", NULL), 2);
+    ck_assert_int_eq(deployment_ctl(text, sizeof(text), "watch", seller, NULL), 1);
     ck_assert_ptr_nonnull(strstr(text, "there is no auction"));
-    ck_assert_int_eq(house_ctl(text, sizeof(text), "watch", "--help", NULL), 0);
+    ck_assert_int_eq(deployment_ctl(text, sizeof(text), "watch", "--help", NULL), 0);
     ck_assert_ptr_nonnull(strstr(text, "sparkline"));
 }
 END_TEST

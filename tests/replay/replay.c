@@ -1,12 +1,12 @@
 /*
- * Recorded auctions through the running house, over HTTP. Usage:
+ * Recorded auctions through the running deployment, over HTTP. Usage:
  *
  *     replay RECORDING.csv RESULT.csv EXACT_PLAIN EXACT_RESERVED
  *
  * Every recorded maximum is placed as a proxy bid, in the recorded order (the next after the 202 of the one before),
  * and the fence ends the auction. First pass: no reserve. Second pass: the lots that did not close at the recorded
  * price once more, with that price as their reserve, for a seller's hidden reserve is what the record cannot show.
- * The house must reach EXACT_PLAIN lots in the first pass and EXACT_RESERVED after the second.
+ * The deployment must reach EXACT_PLAIN lots in the first pass and EXACT_RESERVED after the second.
  *
  * An auction has a real end, so a lot whose bids were not all placed in time (a slow machine) is played again with a
  * longer one: it never counts as a difference.
@@ -78,7 +78,7 @@ static void replay_progress(struct replay *replay, int done, int count)
 static void *replay_hand(void *arg)
 {
     struct replay_crew *crew = arg;
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     if (client == NULL) {
         atomic_store(&crew->replay->failed, true);
         return NULL;
@@ -190,7 +190,7 @@ static void replay_play(struct replay *replay, struct client *client, int index)
             return;
         }
     }
-    (void)fprintf(stderr, "lot %s: the house is too slow to place its bids in time\n", play->lot->name);
+    (void)fprintf(stderr, "lot %s: the deployment is too slow to place its bids in time\n", play->lot->name);
     play->failed = true;
 }
 
@@ -306,7 +306,7 @@ static bool replay_write(const char *path, const struct recording *recording, co
     }
     (void)fprintf(file,
                   "auction_id,item,bids,refused,recorded_price,price,status,price_with_reserve,status_with_reserve,"
-                  "house_auction\n");
+                  "deployment_auction\n");
     for (int i = 0; i < recording->lot_count; i++) {
         char recorded[MONEY_TEXT_SIZE];
         char price[MONEY_TEXT_SIZE];
@@ -331,13 +331,13 @@ static bool replay_write(const char *path, const struct recording *recording, co
 /* `rostrumctl verify` over everything that was played. */
 static bool replay_verify(void)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    int code = house_ctl(out, sizeof(out), "verify", NULL);
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    int code = deployment_ctl(out, sizeof(out), "verify", NULL);
     (void)printf("\nrostrumctl verify: exit %d\n%s", code, out);
     return code == 0;
 }
 
-/* Both passes and the report; 0 if the house reached what it must. */
+/* Both passes and the report; 0 if the deployment reached what it must. */
 static int replay_all(struct replay *replay, struct play *plain, struct play *reserved, char **argv)
 {
     const struct recording *recording = replay->recording;

@@ -23,7 +23,7 @@
 enum {
     CLIENT_URL_SIZE = 1024,
     CLIENT_HEADER_SIZE = 1024,
-    CLIENT_BODY_MAX = 8 << 20, /* bytes of one reply; the house's longest page is far below */
+    CLIENT_BODY_MAX = 8 << 20, /* bytes of one reply; the deployment's longest page is far below */
     CLIENT_TIMEOUT_MS = 20000, /* more than the longest Prefer: wait (10 s) and the gateway's own deadlines */
     CLIENT_FORMAT_BUFFERS = 8,
     CLIENT_FORMAT_SIZE = 2048,
@@ -263,7 +263,7 @@ int reply_count(const struct reply *reply, const char *path)
     return count;
 }
 
-/* "http://127.0.0.1:8080" and nothing else: the tests' house is on loopback. */
+/* "http://127.0.0.1:8080" and nothing else: the tests' deployment is on loopback. */
 static int client_raw_connect(const char *base_url)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
@@ -297,7 +297,7 @@ struct client_raw_state {
     char *out;
     size_t size;
     size_t got;
-    bool ended; /* closed by the house, or enough read */
+    bool ended; /* closed by the deployment, or enough read */
     bool closed;
 };
 
@@ -335,7 +335,7 @@ int client_raw(const char *base_url, const char *bytes, size_t length, int pause
     for (size_t sent = 0; sent < length && !state.ended && clock_mono_ms() < state.until_ms;) {
         ssize_t written = send(state.fd, bytes + sent, piece < length - sent ? piece : length - sent, MSG_NOSIGNAL);
         if (written < 0) {
-            break; /* the house may have answered and closed already: read what it said */
+            break; /* the deployment may have answered and closed already: read what it said */
         }
         sent += (size_t)written;
         if (pause_ms > 0) {
@@ -346,7 +346,7 @@ int client_raw(const char *base_url, const char *bytes, size_t length, int pause
         client_raw_read(&state, (int)(state.until_ms - clock_mono_ms()), true);
     }
     if (!state.closed) {
-        /* The answer came whole; a moment more shows whether the house also closes. */
+        /* The answer came whole; a moment more shows whether the deployment also closes. */
         state.ended = false;
         client_raw_read(&state, 1000, false);
     }

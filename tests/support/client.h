@@ -1,5 +1,5 @@
 /*
- * A blocking HTTP client of the house, over libcurl: one kept-alive connection, JSON both ways. It judges nothing:
+ * A blocking HTTP client of the deployment, over libcurl: one kept-alive connection, JSON both ways. It judges nothing:
  * a test asserts on what it returns. One client per thread. For requests that no proper client would send there is a
  * plain socket at the end.
  */
@@ -52,10 +52,10 @@ const char *reply_text(const struct reply *reply, const char *path);
 int reply_count(const struct reply *reply, const char *path);
 
 /*
- * A plain connection to the house's address. Sends `bytes`, then reads until the house closes, `until_ms` have passed,
- * or a whole response by Content-Length has come. Returns the number of bytes read into `out` (NUL-terminated), -1 if
- * it could not connect. `pause_ms` above 0 sends one byte at a time with that pause: a slow client. `*closed` tells
- * whether the house closed the connection.
+ * A plain connection to the deployment's address. Sends `bytes`, then reads until the deployment closes, `until_ms`
+ * have passed, or a whole response by Content-Length has come. Returns the number of bytes read into `out`
+ * (NUL-terminated), -1 if it could not connect. `pause_ms` above 0 sends one byte at a time with that pause: a slow
+ * client. `*closed` tells whether the deployment closed the connection.
  */
 MUST_CHECK int client_raw(const char *base_url, const char *bytes, size_t length, int pause_ms, int until_ms, char *out,
                           size_t out_size, bool *closed);

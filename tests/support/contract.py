@@ -1,4 +1,4 @@
-"""The OpenAPI document as a judge: a client that holds every answer of the house against it, and notes what it saw.
+"""The OpenAPI document as a judge: a client that holds every answer of the deployment against it, and notes what it saw.
 
 The judging of bodies and headers is jsonschema's; here is only which schema an answer must keep. An answer whose
 status, content type, header or body the document does not describe is a Fault, at the call that got it.
@@ -12,7 +12,7 @@ import urllib.parse
 import jsonschema
 
 TIMEOUT_S = 30
-# What any HTTP answer carries and the document does not repeat; Connection where the house closes.
+# What any HTTP answer carries and the document does not repeat; Connection where the deployment closes.
 PLAIN_HEADERS = {"content-type", "content-length", "date", "connection"}
 # Of any answer where other sites' scripts may call; the document says so once.
 PLAIN_HEADERS |= {"vary", "access-control-allow-origin", "access-control-expose-headers"}
@@ -20,7 +20,7 @@ LIMIT_HEADERS = {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"}
 
 
 class Fault(Exception):
-    """The house and the document differ."""
+    """The deployment and the document differ."""
 
 
 class Reply:
@@ -139,7 +139,7 @@ class Document:
 
 
 class Client:
-    """One connection, used again while the house keeps it. Every answer is judged."""
+    """One connection, used again while the deployment keeps it. Every answer is judged."""
 
     def __init__(self, url, document=None):
         self.address = urllib.parse.urlsplit(url).netloc
@@ -195,7 +195,7 @@ class Client:
         return reply
 
     def begin(self, method, path):
-        """A request that never ends; `finish` waits for what the house says to that."""
+        """A request that never ends; `finish` waits for what the deployment says to that."""
         self.connection.connect()
         self.connection.sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: {self.address}\r\nX-Slow: ".encode())
 

@@ -1,5 +1,5 @@
 /*
- * Steering the house from a test: short-lived children with their output read through a pipe.
+ * Steering the deployment from a test: short-lived children with their output read through a pipe.
  */
 #include "tests/support/deployment.h"
 
@@ -17,9 +17,9 @@
 
 extern char **environ;
 
-enum { HOUSE_WORDS_MAX = 16, HOUSE_PATH_SIZE = 512 };
+enum { DEPLOYMENT_WORDS_MAX = 16, DEPLOYMENT_PATH_SIZE = 512 };
 
-static const char *house_environment(const char *name)
+static const char *deployment_environment(const char *name)
 {
     const char *value = getenv(name);
     if (value == NULL || value[0] == '\0') {
@@ -29,17 +29,17 @@ static const char *house_environment(const char *name)
     return value;
 }
 
-const char *house_http_url(void)
+const char *deployment_http_url(void)
 {
-    return house_environment("ROSTRUM_HTTP_URL");
+    return deployment_environment("ROSTRUM_HTTP_URL");
 }
 
-const char *house_pg_url(void)
+const char *deployment_pg_url(void)
 {
-    return house_environment("ROSTRUM_PG_URL");
+    return deployment_environment("ROSTRUM_PG_URL");
 }
 
-static void house_read(int fd, char *out, size_t size)
+static void deployment_read(int fd, char *out, size_t size)
 {
     char spare[512];
     size_t got = 0;
@@ -57,7 +57,7 @@ static void house_read(int fd, char *out, size_t size)
     out[got] = '\0';
 }
 
-int house_run(const char *const *argv, char *out, size_t size)
+int deployment_run(const char *const *argv, char *out, size_t size)
 {
     int ends[2];
     pid_t child = -1;
@@ -82,7 +82,7 @@ int house_run(const char *const *argv, char *out, size_t size)
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)close(ends[1]);
     if (started) {
-        house_read(ends[0], out, size);
+        deployment_read(ends[0], out, size);
     }
     (void)close(ends[0]);
     int status = 0;
@@ -92,73 +92,73 @@ int house_run(const char *const *argv, char *out, size_t size)
     return WEXITSTATUS(status);
 }
 
-static int house_run_words(char *out, size_t size, const char *program, const char *word, va_list more)
+static int deployment_run_words(char *out, size_t size, const char *program, const char *word, va_list more)
 {
-    const char *argv[HOUSE_WORDS_MAX] = {program};
+    const char *argv[DEPLOYMENT_WORDS_MAX] = {program};
     size_t count = 1;
-    while (word != NULL && count + 1 < HOUSE_WORDS_MAX) {
+    while (word != NULL && count + 1 < DEPLOYMENT_WORDS_MAX) {
         argv[count++] = word;
         word = va_arg(more, const char *);
     }
     argv[count] = NULL;
-    return house_run(argv, out, size);
+    return deployment_run(argv, out, size);
 }
 
-int house_script(char *out, size_t size, const char *word, ...)
+int deployment_script(char *out, size_t size, const char *word, ...)
 {
-    const char *script = getenv("ROSTRUM_HOUSE");
+    const char *script = getenv("ROSTRUM_DEPLOYMENT");
     va_list more;
     va_start(more, word);
-    int code = house_run_words(out, size, script != NULL ? script : "deploy/private", word, more);
+    int code = deployment_run_words(out, size, script != NULL ? script : "deploy/private", word, more);
     va_end(more);
     return code;
 }
 
-int house_ctl(char *out, size_t size, const char *word, ...)
+int deployment_ctl(char *out, size_t size, const char *word, ...)
 {
-    char program[HOUSE_PATH_SIZE];
+    char program[DEPLOYMENT_PATH_SIZE];
     const char *build = getenv("BUILD");
     (void)snprintf(program, sizeof(program), "%s/bin/rostrumctl", build != NULL ? build : "build");
     va_list more;
     va_start(more, word);
-    int code = house_run_words(out, size, program, word, more);
+    int code = deployment_run_words(out, size, program, word, more);
     va_end(more);
     return code;
 }
 
-static pid_t house_number(const char *text)
+static pid_t deployment_number(const char *text)
 {
     char *end = NULL;
     long number = strtol(text, &end, 10);
     return end != text && number > 0 ? (pid_t)number : -1;
 }
 
-pid_t house_pid(const char *service)
+pid_t deployment_pid(const char *service)
 {
-    char out[HOUSE_OUTPUT_SIZE];
-    if (house_script(out, sizeof(out), "pid", service, NULL) != 0) {
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    if (deployment_script(out, sizeof(out), "pid", service, NULL) != 0) {
         return -1;
     }
-    return house_number(out);
+    return deployment_number(out);
 }
 
-pid_t house_child(pid_t parent)
+pid_t deployment_child(pid_t parent)
 {
-    char path[HOUSE_PATH_SIZE];
-    char text[HOUSE_PATH_SIZE];
+    char path[DEPLOYMENT_PATH_SIZE];
+    char text[DEPLOYMENT_PATH_SIZE];
     (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         return -1;
     }
-    house_read(fd, text, sizeof(text));
+    deployment_read(fd, text, sizeof(text));
     (void)close(fd);
-    return house_number(text);
+    return deployment_number(text);
 }
 
-bool house_ready(void)
+bool deployment_ready(void)
 {
-    struct client *client = client_new(house_http_url());
+    struct client *client = client_new(deployment_http_url());
     if (client == NULL) {
         return false;
     }

@@ -28,7 +28,7 @@ const char *events_head(const struct events *events);
 MUST_CHECK const struct event_block *events_next(struct events *events);
 /* The next one with data of this type. */
 MUST_CHECK const struct event_block *events_hear(struct events *events, const char *type);
-/* Whether the house ends the connection; what comes before is skipped. */
+/* Whether the deployment ends the connection; what comes before is skipped. */
 MUST_CHECK bool events_ended(struct events *events);
 
 #endif

@@ -12,8 +12,8 @@ struct stage stage;
 void stage_set(void)
 {
     const struct cast_terms terms = {0};
-    stage.client = client_new(house_http_url());
-    stage.sql = sql_open(house_pg_url());
+    stage.client = client_new(deployment_http_url());
+    stage.sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(stage.client);
     ck_assert_ptr_nonnull(stage.sql);
     ck_assert(cast_user(stage.client, &stage.seller, "Sam Seller"));

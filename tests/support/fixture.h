@@ -1,6 +1,6 @@
 /*
- * What the contract's test programs share in each test: a client of the house and a few users, made before and freed
- * after every test (a checked fixture, so each test runs in a process of its own and none sees another's).
+ * What the contract's test programs share in each test: a client of the deployment and a few users, made before and
+ * freed after every test (a checked fixture, so each test runs in a process of its own and none sees another's).
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_FIXTURE_H
 #define ROSTRUM_TESTS_SUPPORT_FIXTURE_H

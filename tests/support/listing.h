@@ -1,6 +1,6 @@
 /*
- * Auctions and users made by SQL alone, in any state, for tests of a single program to which the rest of the house is
- * only tables and queues.
+ * Auctions and users made by SQL alone, in any state, for tests of a single program to which the rest of the deployment
+ * is only tables and queues.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_LISTING_H
 #define ROSTRUM_TESTS_SUPPORT_LISTING_H

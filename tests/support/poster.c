@@ -1,6 +1,6 @@
 /*
- * See poster.h. Our own errors, and a house that closes a connection, end the program with a message: a measurement
- * cannot go on then.
+ * See poster.h. Our own errors, and a deployment that closes a connection, end the program with a message: a
+ * measurement cannot go on then.
  */
 #include "tests/support/poster.h"
 
@@ -60,7 +60,7 @@ static void on_answer(void *arg)
     struct posters *posters = poster->posters;
     ssize_t got = recv(poster->fd, poster->answer + poster->length, ANSWER_SIZE - 1 - poster->length, 0);
     if (got <= 0) {
-        fail("the house closed its connection");
+        fail("the deployment closed its connection");
     }
     poster->length += (size_t)got;
     poster->answer[poster->length] = '\0';

@@ -21,7 +21,7 @@ struct posters_options {
     void *arg;
 };
 
-/* Connects them all; NULL when the house does not take them. */
+/* Connects them all; NULL when the deployment does not take them. */
 MUST_CHECK struct posters *posters_new(const struct posters_options *options);
 /* Not while the herd turns. */
 void posters_free(struct posters *posters);

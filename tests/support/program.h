@@ -1,5 +1,5 @@
 /*
- * Starting the house's programs themselves, for tests of one program against real servers. The program finds the
+ * Starting the deployment's programs themselves, for tests of one program against real servers. The program finds the
  * servers by the environment, as the test does; its log goes to the test's stderr.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_PROGRAM_H

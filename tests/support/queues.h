@@ -1,6 +1,7 @@
 /*
- * A plain blocking connection to RabbitMQ (ROSTRUM_AMQP_URL) for tests: puts messages into the house's exchanges, looks
- * at what comes out of them through private queues, counts, empties. Everything fails the test when the server refuses.
+ * A plain blocking connection to RabbitMQ (ROSTRUM_AMQP_URL) for tests: puts messages into the deployment's exchanges,
+ * looks at what comes out of them through private queues, counts, empties. Everything fails the test when the server
+ * refuses.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_QUEUES_H
 #define ROSTRUM_TESTS_SUPPORT_QUEUES_H

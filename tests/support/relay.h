@@ -1,7 +1,7 @@
 /*
  * A TCP relay on the test's own event loop, between a client under test and a real server: it can cut every
- * connection, stop passing bytes with the connections open, or never answer at all. (Not called a proxy: in this house
- * that is a kind of bid.)
+ * connection, stop passing bytes with the connections open, or never answer at all. (Not called a proxy: in this
+ * deployment that is a kind of bid.)
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_RELAY_H
 #define ROSTRUM_TESTS_SUPPORT_RELAY_H

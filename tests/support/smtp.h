@@ -18,8 +18,8 @@ struct smtp {
     char folder[SMTP_FOLDER_SIZE];
 };
 
-/* The one that tests/run started for its house (ROSTRUM_TEST_SMTP). */
-void smtp_of_house(struct smtp *smtp);
+/* The one that tests/run started for its deployment (ROSTRUM_TEST_SMTP). */
+void smtp_of_deployment(struct smtp *smtp);
 /* One of the test's own, in a new folder, which smtp_remove removes. It dies with the test. */
 void smtp_start(struct smtp *smtp);
 /* Ends it; smtp_again starts it anew on the same port. */

@@ -1,6 +1,6 @@
 /*
- * A blocking look into the house's PostgreSQL, for what the contract does not show: how many rows there are, what the
- * ledger's order is. Tests read; what they change, they change over HTTP.
+ * A blocking look into the deployment's PostgreSQL, for what the contract does not show: how many rows there are, what
+ * the ledger's order is. Tests read; what they change, they change over HTTP.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_SQL_H
 #define ROSTRUM_TESTS_SUPPORT_SQL_H

@@ -39,8 +39,8 @@ static void tables_run(const char *verb, const char *tail)
 void tables_make(const char *name)
 {
     char url[CONFIG_TEXT_SIZE];
-    char out[HOUSE_OUTPUT_SIZE];
-    (void)snprintf(tables_url, sizeof(tables_url), "%s", house_pg_url());
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    (void)snprintf(tables_url, sizeof(tables_url), "%s", deployment_pg_url());
     (void)snprintf(tables_name, sizeof(tables_name), "%s", name);
     int length = snprintf(url, sizeof(url), "%s%coptions=-csearch_path%%3D%s", tables_url,
                           strchr(tables_url, '?') == NULL ? '?' : '&', name);
@@ -49,7 +49,7 @@ void tables_make(const char *name)
     }
     tables_run("DROP SCHEMA IF EXISTS", " CASCADE");
     tables_run("CREATE SCHEMA", "");
-    if (house_ctl(out, sizeof(out), "migrate", NULL) != 0) {
+    if (deployment_ctl(out, sizeof(out), "migrate", NULL) != 0) {
         tables_fail(out);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * A house's tables for one test program, empty, in a PostgreSQL schema of its own, so that no other program's rows are
- * in the way. Made by `rostrumctl migrate`, as everywhere.
+ * A deployment's tables for one test program, empty, in a PostgreSQL schema of its own, so that no other program's rows
+ * are in the way. Made by `rostrumctl migrate`, as everywhere.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_TABLES_H
 #define ROSTRUM_TESTS_SUPPORT_TABLES_H

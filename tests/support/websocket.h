@@ -1,6 +1,6 @@
 /*
  * A blocking WebSocket client for tests: a plain socket on which a test says exactly the bytes that it wants, and reads
- * what the house says, frame by frame. It answers nothing by itself, no ping and no close. Waits end after
+ * what the deployment says, frame by frame. It answers nothing by itself, no ping and no close. Waits end after
  * WEBSOCKET_WAIT_MS.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_WEBSOCKET_H
@@ -10,7 +10,8 @@
 #include "tests/support/wire.h"
 
 enum {
-    WEBSOCKET_WAIT_MS = 10000, /* the house answers within this, also on a machine that is busy with other things */
+    WEBSOCKET_WAIT_MS =
+        10000, /* the deployment answers within this, also on a machine that is busy with other things */
     WEBSOCKET_HEAD_SIZE = 4096,
 };
 
@@ -38,7 +39,8 @@ MUST_CHECK struct websocket *websocket_open(const char *base_url, const char *he
 /* The same for one who reads slowly: the kernel keeps little for it, where else it would make more and more room. */
 MUST_CHECK struct websocket *websocket_open_small(const char *base_url);
 
-/* False: the house does not take it any more. `piece` bytes at a time, each in a packet of its own; 0: all at once. */
+/* False: the deployment does not take it any more. `piece` bytes at a time, each in a packet of its own; 0: all at
+ * once. */
 bool websocket_send(struct websocket *socket, const void *bytes, size_t length, size_t piece);
 /* A whole masked frame, or a text message. */
 bool websocket_send_frame(struct websocket *socket, uint8_t first, const void *payload, size_t length);
@@ -55,11 +57,11 @@ MUST_CHECK const struct json *websocket_hear(struct websocket *socket, const cha
 /* A member's text, "" when absent or no scalar. */
 const char *websocket_text(const struct json *message, const char *name);
 /*
- * Skips what comes until the house's close frame; its code, 1005 if it has none, 0 if the connection ended without one
- * or nothing came.
+ * Skips what comes until the deployment's close frame; its code, 1005 if it has none, 0 if the connection ended without
+ * one or nothing came.
  */
 MUST_CHECK unsigned websocket_closing(struct websocket *socket);
-/* Whether the house ends the connection; what comes before is skipped. */
+/* Whether the deployment ends the connection; what comes before is skipped. */
 MUST_CHECK bool websocket_ended(struct websocket *socket);
 
 #endif

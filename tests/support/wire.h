@@ -1,6 +1,6 @@
 /*
  * WebSocket frames (RFC 6455) as a client writes and reads them, for tests: it writes whatever it is told, also what no
- * client may, and takes from the house only what a server may say.
+ * client may, and takes from the deployment only what a server may say.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_WIRE_H
 #define ROSTRUM_TESTS_SUPPORT_WIRE_H

@@ -27,7 +27,7 @@ enum {
     BUFFER_SIZE = 1 << 18, /* bytes; a snapshot is far smaller */
     REQUEST_SIZE = 512,
     LAST_ID_SIZE = 48,
-    BACK_LEAST_MS = 100, /* the pause before coming back, when the house named none: random up to the most */
+    BACK_LEAST_MS = 100, /* the pause before coming back, when the deployment named none: random up to the most */
     BACK_MOST_MS = 1000,
     PAUSE_MOST_MS = 600000, /* a hint beyond is no hint */
     US_PER_MS = 1000,
@@ -41,7 +41,7 @@ struct watcher {
     size_t kept_length;
     bool fresh;       /* the next seq follows no other: the connection is new */
     bool stream;      /* Server-Sent Events, no WebSocket */
-    int64_t retry_ms; /* of a stream: what the house asked for; 0: nothing yet */
+    int64_t retry_ms; /* of a stream: what the deployment asked for; 0: nothing yet */
 };
 
 struct guest {
@@ -175,7 +175,7 @@ static int64_t pause_after_end(const struct watcher *watcher)
 
 static void watcher_send(struct herd *herd, struct watcher *watcher, const uint8_t *bytes, size_t length)
 {
-    /* So little fits into an empty socket buffer, or the house reads nothing, which is the end as well. */
+    /* So little fits into an empty socket buffer, or the deployment reads nothing, which is the end as well. */
     if (send(watcher->fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) {
         watcher_lose(herd, watcher, some_pause());
     }
@@ -291,7 +291,7 @@ static void take_text(struct herd *herd, struct watcher *watcher, const char *te
     }
 }
 
-/* The house says when to come back as a number of milliseconds in its reason. */
+/* The deployment says when to come back as a number of milliseconds in its reason. */
 static int64_t named_pause(const struct wire_frame *frame)
 {
     int64_t pause_ms = 0;

@@ -1,7 +1,7 @@
 /*
  * Many WebSockets that watch one auction, and event streams among them if wanted, in one thread, over epoll: for tests
  * and measurements of thousands. Each watcher does what the contract asks of a client: it subscribes, answers pings,
- * and when its connection ends it comes back, after the pause that the house named or a short random one, and
+ * and when its connection ends it comes back, after the pause that the deployment named or a short random one, and
  * subscribes anew, or asks for what follows the last event that it has. It parses no JSON: a few members are looked for
  * in the text, so that ten thousand of them cost the machine little beside what is measured.
  *

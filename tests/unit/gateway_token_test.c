@@ -86,7 +86,7 @@ START_TEST(forgeries_are_refused)
 }
 END_TEST
 
-START_TEST(another_house_has_another_key)
+START_TEST(another_deployment_has_another_key)
 {
     const struct token_keys other_keys = {.count = 1, .seeds = {{8}}};
     struct tokens *other = tokens_new(&other_keys);
@@ -133,7 +133,7 @@ static Suite *token_suite(void)
     tcase_add_test(tcase, it_ends_at_its_time_also_when_remembered);
     tcase_add_test(tcase, any_changed_character_breaks_it);
     tcase_add_test(tcase, forgeries_are_refused);
-    tcase_add_test(tcase, another_house_has_another_key);
+    tcase_add_test(tcase, another_deployment_has_another_key);
     tcase_add_test(tcase, a_new_key_takes_over_and_the_old_one_still_verifies);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -17,7 +17,7 @@ enum { PATH_SIZE = 256, LINE_MOST = 998, CODED_LINE_MOST = 76, LONG = 600 };
 static char *write_mail(const char *name, const char *subject, const char *text)
 {
     size_t length = 0;
-    const struct mailtext mail = {.from = "house@example.org",
+    const struct mailtext mail = {.from = "deployment@example.org",
                                   .from_name = "Rostrum",
                                   .to = "ann@example.org",
                                   .to_name = name,

@@ -147,21 +147,21 @@ END_TEST
 
 START_TEST(events_come_back)
 {
-    struct house_event sent[7];
+    struct auction_event sent[7];
     for (int i = 0; i < 7; i++) {
-        sent[i] = (struct house_event){.kind = (enum event_kind)i,
-                                       .auction_id = uuid_new(),
-                                       .user_id = uuid_new(),
-                                       .amount = 5500 + i,
-                                       .version = i + 1,
-                                       .at_ms = NOW_MS,
-                                       .end_ms = i};
+        sent[i] = (struct auction_event){.kind = (enum event_kind)i,
+                                         .auction_id = uuid_new(),
+                                         .user_id = uuid_new(),
+                                         .amount = 5500 + i,
+                                         .version = i + 1,
+                                         .at_ms = NOW_MS,
+                                         .end_ms = i};
     }
     struct jsonw *writer = jsonw_new();
     message_write_events(writer, sent, 7);
     size_t length = 0;
     const char *text = jsonw_text(writer, &length);
-    struct house_event events[8];
+    struct auction_event events[8];
     size_t count = 0;
     const char *why = NULL;
     ck_assert(message_read_events(text, length, events, 8, &count, &why));

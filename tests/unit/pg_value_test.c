@@ -142,13 +142,13 @@ END_TEST
 START_TEST(only_data_is_blamed)
 {
     static const char *const data[] = {"22003", "23505", "21000", "P0001", "XX000", "54000"};
-    static const char *const house[] = {"42P01", "42501", "40001", "08006", "57014",
-                                        "53100", "XX001", "0A000", "25P02"};
+    static const char *const deployment[] = {"42P01", "42501", "40001", "08006", "57014",
+                                             "53100", "XX001", "0A000", "25P02"};
     for (size_t i = 0; i < ARRAY_LEN(data); i++) {
         ck_assert_msg(pg_state_blames_data(data[i]), "%s", data[i]);
     }
-    for (size_t i = 0; i < ARRAY_LEN(house); i++) {
-        ck_assert_msg(!pg_state_blames_data(house[i]), "%s", house[i]);
+    for (size_t i = 0; i < ARRAY_LEN(deployment); i++) {
+        ck_assert_msg(!pg_state_blames_data(deployment[i]), "%s", deployment[i]);
     }
 }
 END_TEST

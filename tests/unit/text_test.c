@@ -126,7 +126,7 @@ START_TEST(derived_ids_repeat_and_sort_by_time)
 }
 END_TEST
 
-/* Every house routes its auctions by this function: these values, computed apart from it, may never change. */
+/* Every deployment routes its auctions by this function: these values, computed apart from it, may never change. */
 START_TEST(shards_stay_where_they_are)
 {
     static const struct {
