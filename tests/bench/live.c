@@ -492,7 +492,7 @@ static void print_targets(struct step *steps, size_t count)
 
 /* ---- */
 
-static void stage(void)
+static void fixture(void)
 {
     const struct cast_terms terms = {
         .title = "Hot", .starting_price = "1.00", .lasts_ms = 6 * INT64_C(3600000), .more = "\"bidIncrement\": 0.01"};
@@ -546,7 +546,7 @@ int main(int argc, char **argv)
     size_t count = (size_t)argc - 3;
     bench.url = deployment_http_url();
     find_workers(argv[1]);
-    stage();
+    fixture();
     warm_up(rate);
     double before_kib = memory_kib();
     print_head();

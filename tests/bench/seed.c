@@ -1,5 +1,5 @@
 /*
- * Fills a fresh stage for one measurement, over HTTP: users with sessions, and auctions that last. Usage:
+ * Fills a fresh fixture for one measurement, over HTTP: users with sessions, and auctions that last. Usage:
  *
  *     seed FILE.lua
  *

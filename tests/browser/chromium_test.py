@@ -17,7 +17,7 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from fixture import API, PASSWORD, SOCKET_URL, URL, WAIT_S, Stage, run  # noqa: E402 (no byte code may be written)
+from fixture import API, PASSWORD, SOCKET_URL, URL, WAIT_S, Fixture, run  # noqa: E402 (no byte code may be written)
 
 LOOK_S = 0.05
 OPTIONS = [
@@ -120,11 +120,11 @@ def open_both(browser, auction):
 
 
 def both_see_a_bid_arrive():
-    stage = Stage()
+    fixture = Fixture()
     browser.visit(f"{URL}{API}/time")
-    first = open_both(browser, stage.auction)
+    first = open_both(browser, fixture.auction)
     assert types(first["socket"]) == types(first["events"]) == ["snapshot"], first
-    stage.bid(12.5)
+    fixture.bid(12.5)
     heard = browser.wait(lambda heard: len(heard["socket"]) > 1 and len(heard["events"]) > 1)
     for news in heard["socket"][1], heard["events"][1]:
         assert (news["type"], news["currentBid"], news["seq"]) == ("bid_placed", 12.5, first["socket"][0]["seq"] + 1), news
@@ -133,11 +133,11 @@ def both_see_a_bid_arrive():
 
 
 def a_cookie_is_enough_to_bid():
-    stage = Stage()
+    fixture = Fixture()
     browser.visit(f"{URL}{API}/time")
-    assert browser.script(LOG_IN, f"{URL}{API}/auth/login", stage.email, PASSWORD, kind="async") == 200
-    open_both(browser, stage.auction)
-    browser.script(SAY, {"type": "bid", "auctionId": stage.auction, "amount": 14, "id": "mine"})
+    assert browser.script(LOG_IN, f"{URL}{API}/auth/login", fixture.email, PASSWORD, kind="async") == 200
+    open_both(browser, fixture.auction)
+    browser.script(SAY, {"type": "bid", "auctionId": fixture.auction, "amount": 14, "id": "mine"})
     wanted = {"bid_result", "bid_placed"}
     heard = browser.wait(lambda heard: all(wanted <= set(types(heard[each])) for each in ("socket", "events")))
     for messages in heard["socket"], heard["events"]:
@@ -162,11 +162,11 @@ class OtherSite(http.server.BaseHTTPRequestHandler):
 
 
 def another_site_gets_nothing():
-    stage = Stage()
+    fixture = Fixture()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), OtherSite) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
         browser.visit(f"http://127.0.0.1:{other.server_address[1]}/")
-        browser.script(OPEN, SOCKET_URL, f"{URL}{API}/auctions/{stage.auction}/events", stage.auction)
+        browser.script(OPEN, SOCKET_URL, f"{URL}{API}/auctions/{fixture.auction}/events", fixture.auction)
         heard = browser.wait(lambda heard: {"socket closed 1006", "events failed"} <= set(heard["state"]))
         other.shutdown()
     assert heard["socket"] == heard["events"] == [], heard

@@ -18,7 +18,7 @@ SOCKET_URL = URL.replace("http", "ws", 1) + "/ws"
 SUBPROTOCOL = "rostrum.v1"
 
 
-class Stage:
+class Fixture:
     """A seller's auction, and a bidder."""
 
     def __init__(self):

@@ -30,7 +30,7 @@ async function person(displayName) {
   return (await send(200, 'POST', '/auth/login', account)).accessToken;
 }
 
-async function stage() {
+async function fixture() {
   const endTime = new Date(Date.now() + 3600000).toISOString();
   const auction = await send(201, 'POST', '/auctions', { title: 'A lamp', startingPrice: 10, endTime }, await person('Seller'));
   return { auction: auction.id, token: await person('Bidder') };
@@ -99,7 +99,7 @@ async function watch(listener, auction) {
 
 const tests = {
   async 'a guest sees a bid arrive'() {
-    const { auction, token } = await stage();
+    const { auction, token } = await fixture();
     const guest = await open();
     const before = await watch(guest, auction);
     await send(200, 'POST', `/auctions/${auction}/bids`, { amount: 12.5 }, token, { Prefer: 'wait=10' });
@@ -109,7 +109,7 @@ const tests = {
   },
 
   async 'a bidder bids over the socket'() {
-    const { auction, token } = await stage();
+    const { auction, token } = await fixture();
     const bidder = await open([SUBPROTOCOL], { Authorization: `Bearer ${token}` });
     assert.equal(bidder.socket.protocol, SUBPROTOCOL);
     await watch(bidder, auction);
@@ -122,7 +122,7 @@ const tests = {
   },
 
   async 'a bid that is too low is refused with the minimum'() {
-    const { auction, token } = await stage();
+    const { auction, token } = await fixture();
     const bidder = await open();
     bidder.say('auth', { token });
     await bidder.hear('authenticated');

@@ -140,14 +140,14 @@ static void load_start(void)
                                "\"maxExtensions\": 3}";
     for (int i = 0; i < CHAOS_LOTS; i++) {
         const struct cast_terms terms = {.lasts_ms = i % 2 == 0 ? CHAOS_SHORT_MS : 0, .more = more};
-        ck_assert(cast_auction(stage.client, &stage.seller, &terms, lots[i]));
+        ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, lots[i]));
         atomic_store(&cents[i], CHAOS_AMOUNT_LEAST);
     }
     for (int i = 0; i < CHAOS_HANDS; i++) {
         hands[i].keyed = i % 2 == 0;
         hands[i].taken = calloc(CHAOS_TAKEN_MAX, sizeof(*hands[i].taken));
         ck_assert_ptr_nonnull(hands[i].taken);
-        ck_assert(cast_user(stage.client, &hands[i].user, "A hand"));
+        ck_assert(cast_user(fixture.client, &hands[i].user, "A hand"));
     }
     for (int i = 0; i < CHAOS_HANDS; i++) {
         ck_assert_int_eq(pthread_create(&hands[i].thread, NULL, hand_bids, &hands[i]), 0);
@@ -176,7 +176,7 @@ static struct chaos_taken *ledger(int *count)
         (void)snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%s%s", i > 0 ? "," : "", lots[i]);
     }
     (void)snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "}");
-    PGresult *result = sql_rows(stage.sql,
+    PGresult *result = sql_rows(fixture.sql,
                                 "SELECT bid_id, array_position($1::uuid[], auction_id) - 1, seq FROM bids "
                                 "WHERE auction_id = ANY ($1::uuid[]) AND status IN ('accepted', 'outbid', 'rejected')",
                                 ids, NULL);
@@ -234,14 +234,14 @@ static void assert_order(void)
 
 static int64_t count_of(const char *statement, const char *lot)
 {
-    return sql_int(stage.sql, statement, lot, NULL);
+    return sql_int(fixture.sql, statement, lot, NULL);
 }
 
 /* What ended meanwhile ended once, and its seller was told once. */
 static void assert_ends(void)
 {
     for (int i = 0; i < CHAOS_LOTS; i += 2) {
-        SUITE_WAIT(cast_has_status(stage.client, lots[i], "sold"), CHAOS_DECIDED_MS);
+        SUITE_WAIT(cast_has_status(fixture.client, lots[i], "sold"), CHAOS_DECIDED_MS);
         ck_assert_int_eq(count_of("SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'end'", lots[i]),
                          1);
         SUITE_WAIT(count_of("SELECT count(*) FROM notifications WHERE auction_id = $1::uuid AND kind = 'AUCTION_SOLD'",
@@ -318,8 +318,8 @@ static bool watermark(const char *limit)
 /* Asks with a bid like any other, of a hand that gives up. */
 static bool publishing_stopped(void)
 {
-    client_token(stage.client, hands[1].user.token);
-    return offer(&hands[1], stage.client, 1)->status == 503;
+    client_token(fixture.client, hands[1].user.token);
+    return offer(&hands[1], fixture.client, 1)->status == 503;
 }
 
 START_TEST(a_memory_alarm_drains_by_itself)
@@ -341,7 +341,7 @@ static Suite *chaos_suite(void)
 {
     Suite *suite = suite_create("chaos");
     TCase *blows = tcase_create("chaos");
-    tcase_add_checked_fixture(blows, stage_set, stage_strike);
+    tcase_add_checked_fixture(blows, fixture_setup, fixture_teardown);
     tcase_set_timeout(blows, CHAOS_TEST_S);
     tcase_add_loop_test(blows, a_killed_process_loses_nothing, 0, (int)ARRAY_LEN(victims));
     tcase_add_test(blows, a_memory_alarm_drains_by_itself);

@@ -26,7 +26,7 @@ static struct websocket *watch(void)
 {
     struct websocket *socket = websocket_open(deployment_http_url(), "");
     if (socket != NULL &&
-        !websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", stage.auction))) {
+        !websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction))) {
         websocket_free(socket);
         return NULL;
     }
@@ -36,16 +36,17 @@ static struct websocket *watch(void)
 /* Bids until one is taken and decided; the price is then `price`. */
 static bool bid_taken(void)
 {
-    const struct cast_user *who = price % 2 == 0 ? &stage.ann : &stage.bob;
-    const struct reply *reply = cast_bid(stage.client, who, stage.auction, client_format("%d.00", ++price));
+    const struct cast_user *who = price % 2 == 0 ? &fixture.ann : &fixture.bob;
+    const struct reply *reply = cast_bid(fixture.client, who, fixture.auction, client_format("%d.00", ++price));
     return reply->status == 200 && strcmp(reply_text(reply, "status"), "accepted") == 0;
 }
 
 /* What was answered 503 may have been taken all the same: the truth is the ledger's. */
 static void read_price(char out[static 32])
 {
-    (void)snprintf(out, 32, "%s",
-                   sql_text(stage.sql, "SELECT current_bid FROM auctions WHERE id = $1::uuid", stage.auction, NULL));
+    (void)snprintf(
+        out, 32, "%s",
+        sql_text(fixture.sql, "SELECT current_bid FROM auctions WHERE id = $1::uuid", fixture.auction, NULL));
 }
 
 /*
@@ -115,7 +116,7 @@ static Suite *live_chaos_suite(void)
 {
     Suite *suite = suite_create("live_chaos");
     TCase *blows = tcase_create("live_chaos");
-    tcase_add_checked_fixture(blows, stage_set, stage_strike);
+    tcase_add_checked_fixture(blows, fixture_setup, fixture_teardown);
     tcase_set_timeout(blows, CHAOS_TEST_S);
     tcase_add_loop_test(blows, every_watcher_ends_with_the_right_price, 0, (int)ARRAY_LEN(victims));
     suite_add_tcase(suite, blows);

@@ -26,8 +26,8 @@ static bool server(const char *name, const char *order)
 static bool all_say(int status, const char *degraded)
 {
     for (int i = 0; i < LOOKS; i++) {
-        client_header(stage.client, "Connection: close");
-        const struct reply *reply = stage_call(NULL, "GET", "/ready", NULL);
+        client_header(fixture.client, "Connection: close");
+        const struct reply *reply = fixture_call(NULL, "GET", "/ready", NULL);
         if (reply->status != status || (degraded != NULL && strcmp(reply_text(reply, "degraded.0"), degraded) != 0)) {
             return false;
         }
@@ -48,35 +48,35 @@ static void strike(void)
         ck_assert(server(names[i], "up"));
     }
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
-    stage_strike();
+    fixture_teardown();
 }
 
 static void unavailable(const struct reply *reply)
 {
     EXPECT_ERROR(reply, 503, "UNAVAILABLE");
-    ck_assert_str_ne(client_reply_header(stage.client, "Retry-After"), "");
+    ck_assert_str_ne(client_reply_header(fixture.client, "Retry-After"), "");
 }
 
 static const char *status_of(const char *bid)
 {
-    return sql_text(stage.sql, "SELECT status || coalesce(' ' || reason, '') FROM bids WHERE bid_id = $1", bid, NULL);
+    return sql_text(fixture.sql, "SELECT status || coalesce(' ' || reason, '') FROM bids WHERE bid_id = $1", bid, NULL);
 }
 
 START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
 {
     char good[UUID_TEXT_SIZE];
     char low[UUID_TEXT_SIZE];
-    struct cast_user session = stage.bob;
-    (void)snprintf(session.token, sizeof(session.token), "%s", stage.bob.session);
+    struct cast_user session = fixture.bob;
+    (void)snprintf(session.token, sizeof(session.token), "%s", fixture.bob.session);
     ck_assert(server("redis", "down"));
     SUITE_WAIT(all_say(200, "redis"), DEPLOYMENT_READY_MS);
-    stage_submit(&stage.ann, stage.auction, "20.00", good);
-    stage_submit(&stage.bob, stage.auction, "20.50", low); /* nobody can say so before it is decided */
+    fixture_submit(&fixture.ann, fixture.auction, "20.00", good);
+    fixture_submit(&fixture.bob, fixture.auction, "20.50", low); /* nobody can say so before it is decided */
     SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, CAST_DECISION_MS);
     ck_assert_str_eq(status_of(good), "accepted");
-    unavailable(stage_call(&session, "POST", stage_path("/bids"), "{\"amount\": 30.00}"));
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "currentBid", "20.00");
-    EXPECT_STATUS(stage_call(&stage.ann, "GET", "/api/v1/users/me", NULL), 200);
+    unavailable(fixture_call(&session, "POST", fixture_path("/bids"), "{\"amount\": 30.00}"));
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "currentBid", "20.00");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
 }
 END_TEST
 
@@ -85,11 +85,11 @@ START_TEST(without_postgresql_bids_are_queued_and_decided_later)
     char bid[UUID_TEXT_SIZE];
     ck_assert(server("postgres", "down"));
     SUITE_WAIT(all_say(200, "postgres"), DEPLOYMENT_READY_MS);
-    stage_submit(&stage.ann, stage.auction, "20.00", bid);
-    const char *path = client_format("%s/%s", stage_path("/bids"), bid);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", path, NULL), "status", "pending");
-    unavailable(stage_call(&stage.ann, "GET", "/api/v1/users/me", NULL));
-    unavailable(stage_call(&stage.seller, "PUT", stage_path(""), "{\"version\": 1, \"title\": \"Other\"}"));
+    fixture_submit(&fixture.ann, fixture.auction, "20.00", bid);
+    const char *path = client_format("%s/%s", fixture_path("/bids"), bid);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", path, NULL), "status", "pending");
+    unavailable(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL));
+    unavailable(fixture_call(&fixture.seller, "PUT", fixture_path(""), "{\"version\": 1, \"title\": \"Other\"}"));
     ck_assert(server("postgres", "up"));
     SUITE_WAIT(strcmp(status_of(bid), "accepted") == 0, DEPLOYMENT_READY_MS);
 }
@@ -99,14 +99,14 @@ START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
 {
     ck_assert(server("rabbitmq", "down"));
     SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
-    EXPECT_TEXT(stage_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
-    unavailable(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 20.00}"));
-    EXPECT_STATUS(cast_look(stage.client, NULL, stage.auction), 200);
-    EXPECT_STATUS(stage_call(&stage.ann, "GET", "/api/v1/users/me", NULL), 200);
+    EXPECT_TEXT(fixture_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
+    unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
+    EXPECT_STATUS(cast_look(fixture.client, NULL, fixture.auction), 200);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
     ck_assert(server("rabbitmq", "up"));
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
-    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), "status", "accepted");
-    ck_assert_int_eq(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1", stage.auction, NULL), 1);
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), "status", "accepted");
+    ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1", fixture.auction, NULL), 1);
 }
 END_TEST
 
@@ -114,7 +114,7 @@ static Suite *outage_suite(void)
 {
     Suite *suite = suite_create("outage");
     TCase *tcase = tcase_create("outage");
-    tcase_add_checked_fixture(tcase, stage_set, strike);
+    tcase_add_checked_fixture(tcase, fixture_setup, strike);
     tcase_set_timeout(tcase, TEST_S);
     tcase_add_test(tcase, without_redis_bids_are_taken_from_who_has_an_access_token);
     tcase_add_test(tcase, without_postgresql_bids_are_queued_and_decided_later);

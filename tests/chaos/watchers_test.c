@@ -78,7 +78,7 @@ static void *hand_bids(void *arg)
     }
     client_token(client, arg);
     while (!atomic_load(&stopping)) {
-        const char *path = client_format("/api/v1/auctions/%s/bids", stage.auction);
+        const char *path = client_format("/api/v1/auctions/%s/bids", fixture.auction);
         atomic_fetch_add(&taken, client_call(client, "POST", path, offer())->status == 202);
         (void)nanosleep(&pause, NULL);
     }
@@ -95,16 +95,17 @@ static void more_taken(void)
 static void load_start(void)
 {
     const struct cast_terms terms = {.more = "\"bidIncrement\": 0.01"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
     atomic_store(&cents, CENTS_FIRST);
     const struct herd_options options = {
-        .base_url = deployment_http_url(), .auction = stage.auction, .stream_each = STREAM_EACH};
+        .base_url = deployment_http_url(), .auction = fixture.auction, .stream_each = STREAM_EACH};
     herd = herd_new(&options);
     ck_assert_ptr_nonnull(herd);
     herd_resize(herd, WATCHERS);
     HERD_UNTIL(herd_counts(herd).watching == WATCHERS, OPENING_MS);
     for (int i = 0; i < HANDS; i++) {
-        ck_assert_int_eq(pthread_create(&hands[i], NULL, hand_bids, i % 2 == 0 ? stage.ann.token : stage.bob.token), 0);
+        ck_assert_int_eq(pthread_create(&hands[i], NULL, hand_bids, i % 2 == 0 ? fixture.ann.token : fixture.bob.token),
+                         0);
     }
 }
 
@@ -122,8 +123,9 @@ static void load_stop(void)
 static bool all_right(void)
 {
     int64_t price = 0;
-    int64_t seq = sql_int(stage.sql, "SELECT version FROM auctions WHERE id = $1::uuid", stage.auction, NULL);
-    const char *text = sql_text(stage.sql, "SELECT current_bid FROM auctions WHERE id = $1::uuid", stage.auction, NULL);
+    int64_t seq = sql_int(fixture.sql, "SELECT version FROM auctions WHERE id = $1::uuid", fixture.auction, NULL);
+    const char *text =
+        sql_text(fixture.sql, "SELECT current_bid FROM auctions WHERE id = $1::uuid", fixture.auction, NULL);
     if (seq < 0 || !money_parse(text, strlen(text), &price)) {
         return false;
     }
@@ -138,9 +140,9 @@ static bool all_right(void)
 
 static int undecided(void)
 {
-    return (int)sql_int(stage.sql,
+    return (int)sql_int(fixture.sql,
                         "SELECT $2::integer - count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid'",
-                        stage.auction, client_format("%d", atomic_load(&taken)), NULL);
+                        fixture.auction, client_format("%d", atomic_load(&taken)), NULL);
 }
 
 static void assert_right(const char *blow)
@@ -185,7 +187,7 @@ static void last_bid(void)
 {
     int status = 0;
     for (int i = 0; i < LAST_TRIES && status != 202; i++) {
-        status = stage_call(&stage.ann, "POST", stage_path("/bids"), offer())->status;
+        status = fixture_call(&fixture.ann, "POST", fixture_path("/bids"), offer())->status;
         herd_turn(herd, status == 202 ? 0 : LAST_PAUSE_MS);
     }
     ck_assert_int_eq(status, 202);
@@ -213,7 +215,7 @@ static Suite *watchers_suite(void)
 {
     Suite *suite = suite_create("watchers");
     TCase *blows = tcase_create("watchers");
-    tcase_add_checked_fixture(blows, stage_set, stage_strike);
+    tcase_add_checked_fixture(blows, fixture_setup, fixture_teardown);
     tcase_set_timeout(blows, TEST_S);
     tcase_add_loop_test(blows, every_watcher_ends_with_the_last_price, 0, (int)ARRAY_LEN(victims));
     suite_add_tcase(suite, blows);

@@ -20,7 +20,7 @@ static struct smtp smtp;
 
 static void set(void)
 {
-    stage_set();
+    fixture_setup();
     smtp_of_deployment(&smtp);
 }
 
@@ -37,7 +37,7 @@ static void read_token(const char *email, const char *words, char token[static T
 
 static const struct reply *send_token(const char *path, const char *token, const char *more)
 {
-    return stage_call(NULL, "POST", path, client_format("{\"token\": \"%s\"%s}", token, more));
+    return fixture_call(NULL, "POST", path, client_format("{\"token\": \"%s\"%s}", token, more));
 }
 
 static void verify(const struct cast_user *user)
@@ -49,24 +49,24 @@ static void verify(const struct cast_user *user)
 
 static const struct reply *log_in(const struct cast_user *user, const char *password)
 {
-    return stage_call(NULL, "POST", LOGIN,
-                      client_format("{\"email\": \"%s\", \"password\": \"%s\"}", user->email, password));
+    return fixture_call(NULL, "POST", LOGIN,
+                        client_format("{\"email\": \"%s\", \"password\": \"%s\"}", user->email, password));
 }
 
 static const struct reply *ask_for_reset(const char *email)
 {
-    return stage_call(NULL, "POST", RESET, client_format("{\"email\": \"%s\"}", email));
+    return fixture_call(NULL, "POST", RESET, client_format("{\"email\": \"%s\"}", email));
 }
 
 /* Nowhere in the database is there what the mail carried. */
 static void expect_hashed(const char *token)
 {
     ck_assert_int_eq(
-        sql_int(stage.sql, "SELECT count(*) FROM account_tokens WHERE hash LIKE '%' || $1 || '%'", token, NULL), 0);
+        sql_int(fixture.sql, "SELECT count(*) FROM account_tokens WHERE hash LIKE '%' || $1 || '%'", token, NULL), 0);
     ck_assert_int_eq(
-        sql_int(stage.sql, "SELECT count(*) FROM deliveries d WHERE d::text LIKE '%' || $1 || '%'", token, NULL), 0);
+        sql_int(fixture.sql, "SELECT count(*) FROM deliveries d WHERE d::text LIKE '%' || $1 || '%'", token, NULL), 0);
     ck_assert_int_eq(
-        sql_int(stage.sql, "SELECT count(*) FROM outbox o WHERE o::text LIKE '%' || $1 || '%'", token, NULL), 0);
+        sql_int(fixture.sql, "SELECT count(*) FROM outbox o WHERE o::text LIKE '%' || $1 || '%'", token, NULL), 0);
 }
 
 /* ---- the address ---- */
@@ -74,11 +74,11 @@ static void expect_hashed(const char *token)
 START_TEST(an_address_is_verified_by_the_mail_that_registering_sends)
 {
     char token[TOKEN_SIZE];
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", ME, NULL), "emailVerified", "false");
-    read_token(stage.ann.email, "confirm", token);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "emailVerified", "false");
+    read_token(fixture.ann.email, "confirm", token);
     expect_hashed(token);
     EXPECT_STATUS(send_token(VERIFY, token, ""), 204);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", ME, NULL), "emailVerified", "true");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "emailVerified", "true");
     EXPECT_ERROR(send_token(VERIFY, token, ""), 400, "INVALID_TOKEN");
 }
 END_TEST
@@ -86,21 +86,21 @@ END_TEST
 START_TEST(it_can_be_sent_again_until_then)
 {
     char token[TOKEN_SIZE];
-    read_token(stage.ann.email, "confirm", token);
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", RESEND, NULL), 202);
-    SUITE_WAIT(smtp_count(&smtp, stage.ann.email) == 2, WAIT_MS);
+    read_token(fixture.ann.email, "confirm", token);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", RESEND, NULL), 202);
+    SUITE_WAIT(smtp_count(&smtp, fixture.ann.email) == 2, WAIT_MS);
     EXPECT_STATUS(send_token(VERIFY, token, ""), 204); /* the first mail may be the one that is looked at */
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", RESEND, NULL), 202);
-    EXPECT_STATUS(stage_call(&stage.bob, "POST", RESEND, NULL), 202);
-    SUITE_WAIT(smtp_count(&smtp, stage.bob.email) == 2, WAIT_MS);
-    ck_assert_int_eq(smtp_count(&smtp, stage.ann.email), 2);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", RESEND, NULL), 202);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", RESEND, NULL), 202);
+    SUITE_WAIT(smtp_count(&smtp, fixture.bob.email) == 2, WAIT_MS);
+    ck_assert_int_eq(smtp_count(&smtp, fixture.ann.email), 2);
 }
 END_TEST
 
 START_TEST(a_mail_to_a_stranger_says_nothing_that_its_sender_could_choose)
 {
     struct cast_user user;
-    ck_assert(cast_user(stage.client, &user, "WIN MONEY AT HTTP://SPAM.EXAMPLE"));
+    ck_assert(cast_user(fixture.client, &user, "WIN MONEY AT HTTP://SPAM.EXAMPLE"));
     EXPECT_STATUS(ask_for_reset(user.email), 202);
     struct json *mail = smtp_wait(&smtp, user.email, "confirm");
     ck_assert_ptr_null(strstr(smtp_text(mail, "raw"), "SPAM"));
@@ -116,10 +116,10 @@ START_TEST(what_is_no_token_is_refused)
     char token[TOKEN_SIZE];
     EXPECT_ERROR(send_token(VERIFY, "x", ""), 400, "INVALID_TOKEN");
     EXPECT_ERROR(send_token(VERIFY, "3nC0dEd-t0kEn_0f-32-bYtEs-AAAAAAAAAAAAAAAAA", ""), 400, "INVALID_TOKEN");
-    read_token(stage.ann.email, "confirm", token);
+    read_token(fixture.ann.email, "confirm", token);
     EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"another password\""), 400, "INVALID_TOKEN");
-    PQclear(sql_rows(stage.sql, "UPDATE account_tokens SET expires_at = now() WHERE user_id = $1::uuid", stage.ann.id,
-                     NULL));
+    PQclear(sql_rows(fixture.sql, "UPDATE account_tokens SET expires_at = now() WHERE user_id = $1::uuid",
+                     fixture.ann.id, NULL));
     EXPECT_ERROR(send_token(VERIFY, token, ""), 400, "INVALID_TOKEN");
 }
 END_TEST
@@ -131,43 +131,44 @@ START_TEST(a_forgotten_password_is_set_anew_once_and_all_sessions_end)
     char token[TOKEN_SIZE];
     char other[TOKEN_SIZE];
     static const char password[] = ", \"password\": \"another password\"";
-    EXPECT_STATUS(ask_for_reset(stage.ann.email), 202);
-    read_token(stage.ann.email, "new password", other);
-    EXPECT_STATUS(ask_for_reset(stage.ann.email), 202);
-    SUITE_WAIT(smtp_count(&smtp, stage.ann.email) == 3, WAIT_MS);
-    read_token(stage.ann.email, "new password", token);
+    EXPECT_STATUS(ask_for_reset(fixture.ann.email), 202);
+    read_token(fixture.ann.email, "new password", other);
+    EXPECT_STATUS(ask_for_reset(fixture.ann.email), 202);
+    SUITE_WAIT(smtp_count(&smtp, fixture.ann.email) == 3, WAIT_MS);
+    read_token(fixture.ann.email, "new password", token);
     ck_assert_str_ne(token, other);
     expect_hashed(token);
     EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"short\""), 400, "VALIDATION_FAILED");
     EXPECT_STATUS(send_token(CONFIRM, token, password), 204);
-    EXPECT_ERROR(stage_call(&stage.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(log_in(&stage.ann, CAST_PASSWORD), 401, "INVALID_CREDENTIALS");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(log_in(&fixture.ann, CAST_PASSWORD), 401, "INVALID_CREDENTIALS");
     EXPECT_ERROR(send_token(CONFIRM, token, password), 400, "INVALID_TOKEN");
     EXPECT_ERROR(send_token(CONFIRM, other, password), 400, "INVALID_TOKEN");
-    EXPECT_STATUS(log_in(&stage.ann, "another password"), 200);
-    json_free(smtp_wait(&smtp, stage.ann.email, "Your password was changed"));
+    EXPECT_STATUS(log_in(&fixture.ann, "another password"), 200);
+    json_free(smtp_wait(&smtp, fixture.ann.email, "Your password was changed"));
     ck_assert_str_eq(
-        sql_text(stage.sql, "SELECT verified_at IS NOT NULL FROM users WHERE id = $1::uuid", stage.ann.id, NULL), "t");
+        sql_text(fixture.sql, "SELECT verified_at IS NOT NULL FROM users WHERE id = $1::uuid", fixture.ann.id, NULL),
+        "t");
 }
 END_TEST
 
 START_TEST(a_password_that_its_owner_changes_ends_the_links_that_would_set_another)
 {
     char token[TOKEN_SIZE];
-    EXPECT_STATUS(ask_for_reset(stage.ann.email), 202);
-    read_token(stage.ann.email, "new password", token);
-    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), 200);
+    EXPECT_STATUS(ask_for_reset(fixture.ann.email), 202);
+    read_token(fixture.ann.email, "new password", token);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), 200);
     EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"short\""), 400, "VALIDATION_FAILED");
-    ck_assert_int_eq(sql_int(stage.sql,
+    ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM account_tokens WHERE user_id = $1::uuid"
                              " AND purpose = 'PASSWORD_RESET'",
-                             stage.ann.id, NULL),
+                             fixture.ann.id, NULL),
                      1);
-    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME,
-                             "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
+                               "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
                   200);
     EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"a third password\""), 400, "INVALID_TOKEN");
-    EXPECT_STATUS(log_in(&stage.ann, "another password"), 200);
+    EXPECT_STATUS(log_in(&fixture.ann, "another password"), 200);
 }
 END_TEST
 
@@ -175,15 +176,15 @@ START_TEST(nobody_learns_which_addresses_have_accounts)
 {
     char body[256];
     char unknown[CAST_EMAIL_SIZE + 8];
-    (void)snprintf(unknown, sizeof(unknown), "no.%s", stage.ann.email);
-    const struct reply *reply = ask_for_reset(stage.ann.email);
+    (void)snprintf(unknown, sizeof(unknown), "no.%s", fixture.ann.email);
+    const struct reply *reply = ask_for_reset(fixture.ann.email);
     EXPECT_STATUS(reply, 202);
     (void)snprintf(body, sizeof(body), "%s", reply->body);
     reply = ask_for_reset(unknown);
     EXPECT_STATUS(reply, 202);
     ck_assert_str_eq(reply->body, body);
-    SUITE_WAIT(sql_int(stage.sql, "SELECT count(*) FROM deliveries WHERE endpoint = $1 AND state = 'dropped'", unknown,
-                       NULL) == 1,
+    SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM deliveries WHERE endpoint = $1 AND state = 'dropped'",
+                       unknown, NULL) == 1,
                WAIT_MS);
     ck_assert_int_eq(smtp_count(&smtp, unknown), 0);
 }
@@ -193,26 +194,26 @@ END_TEST
 
 static void log_in_by(const char *agent)
 {
-    client_header(stage.client, client_format("User-Agent: %s", agent));
-    EXPECT_STATUS(log_in(&stage.ann, CAST_PASSWORD), 200);
+    client_header(fixture.client, client_format("User-Agent: %s", agent));
+    EXPECT_STATUS(log_in(&fixture.ann, CAST_PASSWORD), 200);
 }
 
 START_TEST(the_owner_hears_of_a_login_from_a_new_browser_once)
 {
-    verify(&stage.ann);
+    verify(&fixture.ann);
     log_in_by("Reading glass/1.0 <b>");
-    struct json *mail = smtp_wait(&smtp, stage.ann.email, "New login");
+    struct json *mail = smtp_wait(&smtp, fixture.ann.email, "New login");
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "Reading glass/1.0 <b>"));
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "html"), "Reading glass/1.0 &lt;b&gt;"));
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "127.0.0.1"));
     json_free(mail);
     log_in_by("Reading glass/1.0 <b>");
     log_in_by("Other glass/2.0");
-    SUITE_WAIT(sql_int(stage.sql, "SELECT count(*) FROM deliveries WHERE endpoint = $1 AND kind = 'NEW_LOGIN'",
-                       stage.ann.email, NULL) == 2,
+    SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM deliveries WHERE endpoint = $1 AND kind = 'NEW_LOGIN'",
+                       fixture.ann.email, NULL) == 2,
                WAIT_MS);
-    SUITE_WAIT(smtp_count(&smtp, stage.ann.email) == 3, WAIT_MS);
-    ck_assert_int_eq(sql_int(stage.sql, "SELECT count(*) FROM login_places WHERE place LIKE '%glass%'", NULL), 0);
+    SUITE_WAIT(smtp_count(&smtp, fixture.ann.email) == 3, WAIT_MS);
+    ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM login_places WHERE place LIKE '%glass%'", NULL), 0);
 }
 END_TEST
 
@@ -220,62 +221,62 @@ END_TEST
 
 static int lost_leads(const struct cast_user *user)
 {
-    int outbid = cast_notices(stage.client, user, stage.auction, "OUTBID");
-    int exhausted = cast_notices(stage.client, user, stage.auction, "PROXY_EXHAUSTED");
+    int outbid = cast_notices(fixture.client, user, fixture.auction, "OUTBID");
+    int exhausted = cast_notices(fixture.client, user, fixture.auction, "PROXY_EXHAUSTED");
     ck_assert(outbid >= 0 && exhausted >= 0);
     return outbid + exhausted;
 }
 
 static void bid(const struct cast_user *user, const char *amount)
 {
-    EXPECT_STATUS(cast_bid(stage.client, user, stage.auction, amount), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, user, fixture.auction, amount), 200);
 }
 
 START_TEST(a_lost_lead_is_told_once_each_time_it_is_lost)
 {
-    bid(&stage.ann, "10.00");
-    bid(&stage.bob, "11.00"); /* Ann loses the lead */
-    bid(&stage.bob, "12.00");
-    bid(&stage.bob, "13.00"); /* and did not have it */
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.bob, stage.auction, "30.00"), 200);
-    bid(&stage.ann, "15.00"); /* beaten at once: she never led */
-    bid(&stage.ann, "20.00");
-    bid(&stage.ann, "40.00"); /* Bob loses it */
-    bid(&stage.bob, "50.00"); /* Ann loses it */
-    bid(&stage.ann, "60.00"); /* Bob loses it */
-    SUITE_WAIT(lost_leads(&stage.bob) == 2, WAIT_MS);
-    ck_assert_int_eq(lost_leads(&stage.ann), 2);
-    ck_assert_int_eq(lost_leads(&stage.bob), 2);
-    ck_assert_int_eq(cast_notices(stage.client, &stage.bob, stage.auction, "PROXY_EXHAUSTED"), 1);
+    bid(&fixture.ann, "10.00");
+    bid(&fixture.bob, "11.00"); /* Ann loses the lead */
+    bid(&fixture.bob, "12.00");
+    bid(&fixture.bob, "13.00"); /* and did not have it */
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
+    bid(&fixture.ann, "15.00"); /* beaten at once: she never led */
+    bid(&fixture.ann, "20.00");
+    bid(&fixture.ann, "40.00"); /* Bob loses it */
+    bid(&fixture.bob, "50.00"); /* Ann loses it */
+    bid(&fixture.ann, "60.00"); /* Bob loses it */
+    SUITE_WAIT(lost_leads(&fixture.bob) == 2, WAIT_MS);
+    ck_assert_int_eq(lost_leads(&fixture.ann), 2);
+    ck_assert_int_eq(lost_leads(&fixture.bob), 2);
+    ck_assert_int_eq(cast_notices(fixture.client, &fixture.bob, fixture.auction, "PROXY_EXHAUSTED"), 1);
 }
 END_TEST
 
 START_TEST(each_channel_has_its_own_wish)
 {
     const struct reply *reply =
-        stage_call(&stage.ann, "PATCH", ME,
-                   "{\"notificationSettings\": {\"OUTBID\": {\"inApp\": false, \"email\": true},"
-                   " \"AUCTION_WON\": {\"email\": true}, \"AUCTION_LOST\": {\"webhook\": false}}}");
+        fixture_call(&fixture.ann, "PATCH", ME,
+                     "{\"notificationSettings\": {\"OUTBID\": {\"inApp\": false, \"email\": true},"
+                     " \"AUCTION_WON\": {\"email\": true}, \"AUCTION_LOST\": {\"webhook\": false}}}");
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.inApp", "false");
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.email", "true");
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.webhook", "true");
     EXPECT_TEXT(reply, "notificationSettings.AUCTION_WON.inApp", "true");
     EXPECT_TEXT(reply, "notificationSettings.AUCTION_WON.email", "true");
     EXPECT_TEXT(reply, "notificationSettings.AUCTION_LOST.webhook", "false");
-    reply = stage_call(&stage.ann, "PATCH", ME,
-                       "{\"notificationSettings\": {\"AUCTION_WON\": {\"email\": false}, \"BID_VOIDED\": {}}}");
+    reply = fixture_call(&fixture.ann, "PATCH", ME,
+                         "{\"notificationSettings\": {\"AUCTION_WON\": {\"email\": false}, \"BID_VOIDED\": {}}}");
     EXPECT_TEXT(reply, "notificationSettings.AUCTION_WON.email", "false");
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.email", "true");
-    EXPECT_ERROR(stage_call(&stage.ann, "PATCH", ME, "{\"notificationSettings\": {\"OUTBID\": {\"email\": 1}}}"), 400,
-                 "VALIDATION_FAILED");
-    EXPECT_ERROR(stage_call(&stage.ann, "PATCH", ME, "{\"notificationSettings\": {\"OUTBID\": {\"fax\": true}}}"), 400,
-                 "VALIDATION_FAILED");
-    verify(&stage.ann);
-    bid(&stage.ann, "10.00");
-    bid(&stage.bob, "11.00");
-    json_free(smtp_wait(&smtp, stage.ann.email, "You were outbid: A chair"));
-    ck_assert_int_eq(lost_leads(&stage.ann), 0);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", ME "/notifications/count", NULL), "unread", "0");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"OUTBID\": {\"email\": 1}}}"),
+                 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"OUTBID\": {\"fax\": true}}}"),
+                 400, "VALIDATION_FAILED");
+    verify(&fixture.ann);
+    bid(&fixture.ann, "10.00");
+    bid(&fixture.bob, "11.00");
+    json_free(smtp_wait(&smtp, fixture.ann.email, "You were outbid: A chair"));
+    ck_assert_int_eq(lost_leads(&fixture.ann), 0);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME "/notifications/count", NULL), "unread", "0");
 }
 END_TEST
 
@@ -284,7 +285,7 @@ END_TEST
 /* The path of the link that mail programs use. */
 static void read_link(char link[static LINK_SIZE])
 {
-    struct json *mail = smtp_wait(&smtp, stage.ann.email, "You were outbid");
+    struct json *mail = smtp_wait(&smtp, fixture.ann.email, "You were outbid");
     const char *path = strstr(smtp_header(mail, "list-unsubscribe"), "/api/");
     ck_assert_ptr_nonnull(path);
     (void)snprintf(link, LINK_SIZE, "%.*s", (int)strcspn(path, ">"), path);
@@ -295,31 +296,31 @@ static void read_link(char link[static LINK_SIZE])
 START_TEST(the_link_of_a_mail_stops_its_kind_and_no_other_link_does)
 {
     char link[LINK_SIZE];
-    verify(&stage.ann);
-    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME,
-                             "{\"notificationSettings\": {\"OUTBID\": {\"email\": true}, "
-                             "\"AUCTION_WON\": {\"email\": true}}}"),
+    verify(&fixture.ann);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
+                               "{\"notificationSettings\": {\"OUTBID\": {\"email\": true}, "
+                               "\"AUCTION_WON\": {\"email\": true}}}"),
                   200);
-    bid(&stage.ann, "10.00");
-    bid(&stage.bob, "11.00");
+    bid(&fixture.ann, "10.00");
+    bid(&fixture.bob, "11.00");
     read_link(link);
-    const struct reply *reply = stage_call(NULL, "GET", link, NULL);
+    const struct reply *reply = fixture_call(NULL, "GET", link, NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_ptr_nonnull(strstr(reply->body, "<form method=\"post\""));
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", ME, NULL), "notificationSettings.OUTBID.email", "true");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "notificationSettings.OUTBID.email", "true");
     char *kind = strstr(link, "OUTBID.");
     memcpy(kind, "BIDOUT.", strlen("BIDOUT."));
-    EXPECT_ERROR(stage_call(NULL, "POST", link, NULL), 400, "INVALID_TOKEN");
+    EXPECT_ERROR(fixture_call(NULL, "POST", link, NULL), 400, "INVALID_TOKEN");
     memcpy(kind, "OUTBID.", strlen("OUTBID."));
     kind[strlen("OUTBID.")] ^= 1; /* another user */
-    EXPECT_ERROR(stage_call(NULL, "POST", link, NULL), 400, "INVALID_TOKEN");
+    EXPECT_ERROR(fixture_call(NULL, "POST", link, NULL), 400, "INVALID_TOKEN");
     kind[strlen("OUTBID.")] ^= 1;
-    client_header(stage.client, "Content-Type: application/x-www-form-urlencoded");
+    client_header(fixture.client, "Content-Type: application/x-www-form-urlencoded");
     EXPECT_STATUS(
-        client_send(stage.client, "POST", link, "List-Unsubscribe=One-Click", strlen("List-Unsubscribe=One-Click")),
+        client_send(fixture.client, "POST", link, "List-Unsubscribe=One-Click", strlen("List-Unsubscribe=One-Click")),
         200);
-    EXPECT_STATUS(stage_call(NULL, "POST", link, NULL), 200);
-    reply = stage_call(&stage.ann, "GET", ME, NULL);
+    EXPECT_STATUS(fixture_call(NULL, "POST", link, NULL), 200);
+    reply = fixture_call(&fixture.ann, "GET", ME, NULL);
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.email", "false");
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.inApp", "true");
     EXPECT_TEXT(reply, "notificationSettings.AUCTION_WON.email", "true");
@@ -343,7 +344,7 @@ static Suite *account_mail_suite(void)
     };
     Suite *suite = suite_create("account_mail");
     TCase *cases = tcase_create("account_mail");
-    tcase_add_checked_fixture(cases, set, stage_strike);
+    tcase_add_checked_fixture(cases, set, fixture_teardown);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(cases, tests[i]);
     }

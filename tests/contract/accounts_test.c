@@ -13,15 +13,15 @@
 START_TEST(registering_gives_the_user_and_no_secret)
 {
     const struct reply *reply =
-        stage_call(NULL, "POST", REGISTER,
-                   client_format("{\"email\": \"New.%s\", \"password\": \"12345678\", \"displayName\": \"Zoë\"}",
-                                 stage.ann.email));
+        fixture_call(NULL, "POST", REGISTER,
+                     client_format("{\"email\": \"New.%s\", \"password\": \"12345678\", \"displayName\": \"Zoë\"}",
+                                   fixture.ann.email));
     EXPECT_STATUS(reply, 201);
     EXPECT_TEXT(reply, "user.displayName", "Zoë");
     EXPECT_TEXT(reply, "user.role", "user");
     EXPECT_PRESENT(reply, "user.id");
     EXPECT_PRESENT(reply, "user.createdAt");
-    EXPECT_TEXT(reply, "user.email", client_format("new.%s", stage.ann.email));
+    EXPECT_TEXT(reply, "user.email", client_format("new.%s", fixture.ann.email));
     ck_assert_ptr_null(strstr(reply->body, "12345678"));
     ck_assert_ptr_null(strstr(reply->body, "argon2"));
 }
@@ -30,12 +30,12 @@ END_TEST
 START_TEST(an_email_is_taken_whatever_its_case)
 {
     char upper[CAST_EMAIL_SIZE];
-    (void)snprintf(upper, sizeof(upper), "%s", stage.ann.email);
+    (void)snprintf(upper, sizeof(upper), "%s", fixture.ann.email);
     for (char *at = upper; *at != '\0'; at++) {
         *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
     }
     EXPECT_ERROR(
-        stage_call(
+        fixture_call(
             NULL, "POST", REGISTER,
             client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\", \"displayName\": \"x\"}", upper)),
         409, "EMAIL_TAKEN");
@@ -45,8 +45,8 @@ END_TEST
 START_TEST(each_wrong_field_is_named)
 {
     const struct reply *reply =
-        stage_call(NULL, "POST", REGISTER,
-                   "{\"email\": \"no address\", \"password\": \"1234567\", \"displayName\": \"\", \"x\": 1}");
+        fixture_call(NULL, "POST", REGISTER,
+                     "{\"email\": \"no address\", \"password\": \"1234567\", \"displayName\": \"\", \"x\": 1}");
     EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
     ck_assert_int_eq(reply_count(reply, "fields"), 4);
     EXPECT_PRESENT(reply, "fields.0.field");
@@ -57,12 +57,12 @@ END_TEST
 START_TEST(wrong_password_and_unknown_email_look_the_same)
 {
     char first[256];
-    const struct reply *reply = stage_call(
-        NULL, "POST", LOGIN, client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", stage.ann.email));
+    const struct reply *reply = fixture_call(
+        NULL, "POST", LOGIN, client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", fixture.ann.email));
     EXPECT_ERROR(reply, 401, "INVALID_CREDENTIALS");
     (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "message"));
-    reply = stage_call(NULL, "POST", LOGIN,
-                       client_format("{\"email\": \"no.%s\", \"password\": \"wrong password\"}", stage.ann.email));
+    reply = fixture_call(NULL, "POST", LOGIN,
+                         client_format("{\"email\": \"no.%s\", \"password\": \"wrong password\"}", fixture.ann.email));
     EXPECT_ERROR(reply, 401, "INVALID_CREDENTIALS");
     EXPECT_TEXT(reply, "message", first);
 }
@@ -72,12 +72,12 @@ END_TEST
 static void log_in(char cookie[static CAST_TOKEN_SIZE])
 {
     const struct reply *reply =
-        stage_call(NULL, "POST", LOGIN,
-                   client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email));
+        fixture_call(NULL, "POST", LOGIN,
+                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email));
     EXPECT_STATUS(reply, 200);
-    EXPECT_TEXT(reply, "user.id", stage.ann.id);
+    EXPECT_TEXT(reply, "user.id", fixture.ann.id);
     EXPECT_PRESENT(reply, "expiresIn");
-    const char *set = client_reply_header(stage.client, "Set-Cookie");
+    const char *set = client_reply_header(fixture.client, "Set-Cookie");
     ck_assert_msg(strncmp(set, "session=", strlen("session=")) == 0, "Set-Cookie: %s", set);
     ck_assert_ptr_nonnull(strstr(set, "HttpOnly"));
     ck_assert_ptr_nonnull(strstr(set, "SameSite=Lax"));
@@ -88,18 +88,18 @@ static void log_in(char cookie[static CAST_TOKEN_SIZE])
 
 static const struct reply *with_cookie(const char *cookie, const char *method, const char *path, const char *body)
 {
-    client_header(stage.client, client_format("Cookie: theme=dark; %s", cookie));
-    return stage_call(NULL, method, path, body);
+    client_header(fixture.client, client_format("Cookie: theme=dark; %s", cookie));
+    return fixture_call(NULL, method, path, body);
 }
 
 START_TEST(cookie_session_bearer_and_access_token_all_serve)
 {
     char cookie[CAST_TOKEN_SIZE];
     log_in(cookie);
-    EXPECT_TEXT(with_cookie(cookie, "GET", ME, NULL), "id", stage.ann.id);
-    client_header(stage.client, client_format("Authorization: Bearer %s", cookie + strlen("session=")));
-    EXPECT_TEXT(stage_call(NULL, "GET", ME, NULL), "id", stage.ann.id);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", ME, NULL), "email", stage.ann.email);
+    EXPECT_TEXT(with_cookie(cookie, "GET", ME, NULL), "id", fixture.ann.id);
+    client_header(fixture.client, client_format("Authorization: Bearer %s", cookie + strlen("session=")));
+    EXPECT_TEXT(fixture_call(NULL, "GET", ME, NULL), "id", fixture.ann.id);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "email", fixture.ann.email);
 }
 END_TEST
 
@@ -107,13 +107,13 @@ START_TEST(a_foreign_origin_may_not_use_the_cookie)
 {
     char cookie[CAST_TOKEN_SIZE];
     log_in(cookie);
-    client_header(stage.client, "Origin: https://elsewhere.example");
+    client_header(fixture.client, "Origin: https://elsewhere.example");
     EXPECT_ERROR(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Mallory\"}"), 403, "CROSS_ORIGIN");
-    client_header(stage.client, "Origin: https://elsewhere.example");
+    client_header(fixture.client, "Origin: https://elsewhere.example");
     EXPECT_STATUS(with_cookie(cookie, "GET", ME, NULL), 200);
-    client_header(stage.client, client_format("Origin: %s", deployment_http_url()));
+    client_header(fixture.client, client_format("Origin: %s", deployment_http_url()));
     EXPECT_STATUS(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Ann B\"}"), 200);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", ME, NULL), "displayName", "Ann B");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "displayName", "Ann B");
 }
 END_TEST
 
@@ -133,35 +133,38 @@ START_TEST(a_session_refreshes_its_access_token)
     const struct reply *reply = with_cookie(cookie, "POST", "/api/v1/auth/refresh", NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_PRESENT(reply, "expiresIn");
-    client_header(stage.client, client_format("Authorization: Bearer %s", reply_text(reply, "accessToken")));
-    EXPECT_TEXT(stage_call(NULL, "GET", ME, NULL), "id", stage.ann.id);
-    EXPECT_ERROR(stage_call(NULL, "POST", "/api/v1/auth/refresh", NULL), 401, "UNAUTHORIZED");
+    client_header(fixture.client, client_format("Authorization: Bearer %s", reply_text(reply, "accessToken")));
+    EXPECT_TEXT(fixture_call(NULL, "GET", ME, NULL), "id", fixture.ann.id);
+    EXPECT_ERROR(fixture_call(NULL, "POST", "/api/v1/auth/refresh", NULL), 401, "UNAUTHORIZED");
 }
 END_TEST
 
 START_TEST(name_and_password_change)
 {
-    EXPECT_TEXT(stage_call(&stage.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), "displayName", "Anna");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), "displayName", "Anna");
     const struct reply *reply =
-        stage_call(&stage.ann, "PATCH", ME, "{\"password\": \"another password\", \"currentPassword\": \"wrong\"}");
+        fixture_call(&fixture.ann, "PATCH", ME, "{\"password\": \"another password\", \"currentPassword\": \"wrong\"}");
     ck_assert_int_ge(reply->status, 400);
     ck_assert_int_lt(reply->status, 404);
-    EXPECT_ERROR(stage_call(&stage.ann, "PATCH", ME, "{\"password\": \"another password\"}"), 400, "VALIDATION_FAILED");
-    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME,
-                             "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+    EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"password\": \"another password\"}"), 400,
+                 "VALIDATION_FAILED");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
+                               "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
                   200);
-    EXPECT_STATUS(stage_call(NULL, "POST", LOGIN,
-                             client_format("{\"email\": \"%s\", \"password\": \"another password\"}", stage.ann.email)),
-                  200);
-    EXPECT_ERROR(stage_call(NULL, "POST", LOGIN,
-                            client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email)),
-                 401, "INVALID_CREDENTIALS");
+    EXPECT_STATUS(
+        fixture_call(NULL, "POST", LOGIN,
+                     client_format("{\"email\": \"%s\", \"password\": \"another password\"}", fixture.ann.email)),
+        200);
+    EXPECT_ERROR(
+        fixture_call(NULL, "POST", LOGIN,
+                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email)),
+        401, "INVALID_CREDENTIALS");
 }
 END_TEST
 
 START_TEST(the_access_tokens_public_key_is_published)
 {
-    const struct reply *reply = stage_call(NULL, "GET", "/.well-known/jwks.json", NULL);
+    const struct reply *reply = fixture_call(NULL, "GET", "/.well-known/jwks.json", NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "keys.0.kty", "OKP");
     EXPECT_TEXT(reply, "keys.0.crv", "Ed25519");
@@ -185,7 +188,7 @@ static Suite *accounts_suite(void)
         the_access_tokens_public_key_is_published,
         NULL,
     };
-    return stage_suite("accounts", tests);
+    return fixture_suite("accounts", tests);
 }
 
 int main(void)

@@ -20,48 +20,49 @@ static struct cast_user admin;
 
 static void set(void)
 {
-    stage_set();
-    ck_assert(admin_new(stage.client, stage.sql, &admin));
+    fixture_setup();
+    ck_assert(admin_new(fixture.client, fixture.sql, &admin));
 }
 
 static const struct reply *look(const char *path)
 {
-    return stage_call(&admin, "GET", path, NULL);
+    return fixture_call(&admin, "GET", path, NULL);
 }
 
 /* --- bans --- */
 
 START_TEST(a_ban_ends_sessions_and_tokens_at_once)
 {
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
-    const struct reply *reply = admin_ban(stage.client, &admin, stage.ann.id);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    const struct reply *reply = admin_ban(fixture.client, &admin, fixture.ann.id);
     EXPECT_STATUS(reply, 200);
-    EXPECT_TEXT(reply, "id", stage.ann.id);
+    EXPECT_TEXT(reply, "id", fixture.ann.id);
     ck_assert_str_ne(reply_text(reply, "bannedAt"), "null");
-    EXPECT_ERROR(stage_call(&stage.ann, "GET", ME, NULL), 403, "USER_BANNED");
-    EXPECT_ERROR(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 50.00}"), 403, "USER_BANNED");
-    client_token(stage.client, stage.ann.session);
-    ck_assert_int_ge(client_call(stage.client, "GET", ME, NULL)->status, 401);
-    EXPECT_ERROR(stage_call(NULL, "POST", "/api/v1/auth/login",
-                            client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email)),
-                 403, "USER_BANNED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 403, "USER_BANNED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 50.00}"), 403, "USER_BANNED");
+    client_token(fixture.client, fixture.ann.session);
+    ck_assert_int_ge(client_call(fixture.client, "GET", ME, NULL)->status, 401);
+    EXPECT_ERROR(
+        fixture_call(NULL, "POST", "/api/v1/auth/login",
+                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email)),
+        403, "USER_BANNED");
     /* It voids nothing: she leads as before. */
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "currentBid", "10.00");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "currentBid", "10.00");
 }
 END_TEST
 
 START_TEST(an_unban_does_not_bring_old_sessions_back)
 {
-    EXPECT_STATUS(admin_ban(stage.client, &admin, stage.ann.id), 200);
-    const struct reply *reply = admin_unban(stage.client, &admin, stage.ann.id);
+    EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
+    const struct reply *reply = admin_unban(fixture.client, &admin, fixture.ann.id);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bannedAt", "null");
-    EXPECT_ERROR(stage_call(&stage.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
-    reply = stage_call(NULL, "POST", "/api/v1/auth/login",
-                       client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email));
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    reply = fixture_call(NULL, "POST", "/api/v1/auth/login",
+                         client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email));
     EXPECT_STATUS(reply, 200);
-    (void)snprintf(stage.ann.token, sizeof(stage.ann.token), "%s", reply_text(reply, "accessToken"));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+    (void)snprintf(fixture.ann.token, sizeof(fixture.ann.token), "%s", reply_text(reply, "accessToken"));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
 }
 END_TEST
 
@@ -85,17 +86,17 @@ START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
     void *done = NULL;
     struct sql *watch = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(watch);
-    ck_assert(admin_new(stage.client, stage.sql, &first));
-    ck_assert(admin_new(stage.client, stage.sql, &second));
-    PQclear(sql_rows(stage.sql, "BEGIN", NULL));
-    PQclear(sql_rows(stage.sql, "SELECT FROM users WHERE id = $1 FOR UPDATE", first.id, NULL));
+    ck_assert(admin_new(fixture.client, fixture.sql, &first));
+    ck_assert(admin_new(fixture.client, fixture.sql, &second));
+    PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
+    PQclear(sql_rows(fixture.sql, "SELECT FROM users WHERE id = $1 FOR UPDATE", first.id, NULL));
     ck_assert_int_eq(pthread_create(&thread, NULL, ban_other, &second), 0);
     SUITE_WAIT(sql_int(watch, waiting, NULL) == 1, TOLD_MS);
-    ck_assert_int_eq(sql_int(stage.sql,
+    ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM (SELECT FROM users WHERE id = $1 FOR UPDATE SKIP LOCKED) u",
                              second.id, NULL),
                      1);
-    PQclear(sql_rows(stage.sql, "COMMIT", NULL));
+    PQclear(sql_rows(fixture.sql, "COMMIT", NULL));
     ck_assert_int_eq(pthread_join(thread, &done), 0);
     ck_assert_ptr_nonnull(done);
     sql_close(watch);
@@ -105,23 +106,23 @@ END_TEST
 START_TEST(the_last_admin_stays)
 {
     struct cast_user other;
-    ck_assert(admin_new(stage.client, stage.sql, &other));
-    PQclear(sql_rows(stage.sql, "UPDATE users SET role = 'user' WHERE role = 'admin' AND id NOT IN ($1, $2)", admin.id,
-                     other.id, NULL));
-    EXPECT_STATUS(admin_ban(stage.client, &admin, other.id), 200);
-    EXPECT_ERROR(admin_ban(stage.client, &admin, admin.id), 409, "LAST_ADMIN");
-    EXPECT_STATUS(stage_call(&admin, "GET", ME, NULL), 200);
-    EXPECT_STATUS(admin_unban(stage.client, &admin, other.id), 200);
+    ck_assert(admin_new(fixture.client, fixture.sql, &other));
+    PQclear(sql_rows(fixture.sql, "UPDATE users SET role = 'user' WHERE role = 'admin' AND id NOT IN ($1, $2)",
+                     admin.id, other.id, NULL));
+    EXPECT_STATUS(admin_ban(fixture.client, &admin, other.id), 200);
+    EXPECT_ERROR(admin_ban(fixture.client, &admin, admin.id), 409, "LAST_ADMIN");
+    EXPECT_STATUS(fixture_call(&admin, "GET", ME, NULL), 200);
+    EXPECT_STATUS(admin_unban(fixture.client, &admin, other.id), 200);
 }
 END_TEST
 
 START_TEST(a_ban_needs_a_reason_and_a_user)
 {
-    const char *path = client_format(ADMIN "/users/%s/ban", stage.ann.id);
-    EXPECT_ERROR(stage_call(&admin, "POST", path, "{}"), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(stage_call(&admin, "POST", path, "{\"reason\": \"x\", \"hours\": 3}"), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(admin_ban(stage.client, &admin, stage.auction), 404, "NOT_FOUND");
-    EXPECT_STATUS(stage_call(&stage.ann, "GET", ME, NULL), 200);
+    const char *path = client_format(ADMIN "/users/%s/ban", fixture.ann.id);
+    EXPECT_ERROR(fixture_call(&admin, "POST", path, "{}"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(&admin, "POST", path, "{\"reason\": \"x\", \"hours\": 3}"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(admin_ban(fixture.client, &admin, fixture.auction), 404, "NOT_FOUND");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200);
 }
 END_TEST
 
@@ -129,17 +130,17 @@ END_TEST
 
 START_TEST(users_are_found)
 {
-    const struct reply *reply = look(client_format(ADMIN "/users?q=%s", stage.ann.id)); /* nobody's name */
+    const struct reply *reply = look(client_format(ADMIN "/users?q=%s", fixture.ann.id)); /* nobody's name */
     ck_assert_int_eq(reply_count(reply, "items"), 0);
-    reply = look(client_format(ADMIN "/users?q=%.36s", stage.ann.email));
+    reply = look(client_format(ADMIN "/users?q=%.36s", fixture.ann.email));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    EXPECT_TEXT(reply, "items.0.id", stage.ann.id);
+    EXPECT_TEXT(reply, "items.0.id", fixture.ann.id);
     EXPECT_TEXT(reply, "items.0.bannedAt", "null");
     EXPECT_ABSENT(reply, "items.0.passwordHash");
-    EXPECT_STATUS(admin_ban(stage.client, &admin, stage.ann.id), 200);
-    reply = look(client_format(ADMIN "/users?banned=true&q=%.36s", stage.ann.email));
+    EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
+    reply = look(client_format(ADMIN "/users?banned=true&q=%.36s", fixture.ann.email));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    reply = look(client_format(ADMIN "/users?role=admin&q=%.36s", stage.ann.email));
+    reply = look(client_format(ADMIN "/users?role=admin&q=%.36s", fixture.ann.email));
     ck_assert_int_eq(reply_count(reply, "items"), 0);
     reply = look(ADMIN "/users?limit=2");
     ck_assert_int_eq(reply_count(reply, "items"), 2);
@@ -153,15 +154,15 @@ END_TEST
 
 START_TEST(auctions_of_every_status_are_found)
 {
-    const struct reply *reply = look(client_format(ADMIN "/auctions?sellerId=%s", stage.seller.id));
+    const struct reply *reply = look(client_format(ADMIN "/auctions?sellerId=%s", fixture.seller.id));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    EXPECT_TEXT(reply, "items.0.id", stage.auction);
+    EXPECT_TEXT(reply, "items.0.id", fixture.auction);
     EXPECT_PRESENT(reply, "items.0.reservePrice");
-    PQclear(sql_rows(stage.sql, "UPDATE auctions SET status = 'draft' WHERE id = $1", stage.auction, NULL));
+    PQclear(sql_rows(fixture.sql, "UPDATE auctions SET status = 'draft' WHERE id = $1", fixture.auction, NULL));
     reply = look(client_format(ADMIN "/auctions?sellerId=%s&status=draft&q=CHAIR&minPrice=5&maxPrice=20&sort=-price",
-                               stage.seller.id));
+                               fixture.seller.id));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    reply = look(client_format(ADMIN "/auctions?sellerId=%s&status=active", stage.seller.id));
+    reply = look(client_format(ADMIN "/auctions?sellerId=%s&status=active", fixture.seller.id));
     ck_assert_int_eq(reply_count(reply, "items"), 0);
     EXPECT_ERROR(look(ADMIN "/auctions?status=lost&sort=best&minPrice=x"), 400, "VALIDATION_FAILED");
 }
@@ -190,14 +191,14 @@ END_TEST
 START_TEST(a_standing_maximum_is_nobodys_business)
 {
     char bid[UUID_TEXT_SIZE];
-    const struct reply *reply = cast_proxy(stage.client, &stage.ann, stage.auction, "87.65");
+    const struct reply *reply = cast_proxy(fixture.client, &fixture.ann, fixture.auction, "87.65");
     EXPECT_STATUS(reply, 200);
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
     const char *const paths[] = {
-        client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid),
-        client_format("/api/v1/auctions/%s", stage.auction),
-        client_format("/api/v1/auctions/%s/bids", stage.auction),
-        client_format(ADMIN "/auctions?sellerId=%s", stage.seller.id),
+        client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid),
+        client_format("/api/v1/auctions/%s", fixture.auction),
+        client_format("/api/v1/auctions/%s/bids", fixture.auction),
+        client_format(ADMIN "/auctions?sellerId=%s", fixture.seller.id),
         ADMIN "/audit-logs",
         ADMIN "/stats",
     };
@@ -206,14 +207,14 @@ START_TEST(a_standing_maximum_is_nobodys_business)
         EXPECT_STATUS(reply, 200);
         ck_assert_msg(strstr(reply->body, "87.65") == NULL, "%s shows it: %.1000s", paths[i], reply->body);
     }
-    EXPECT_ERROR(look(stage_path("/proxy")), 404, "NOT_FOUND");
-    reply = stage_call(&stage.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid), NULL);
+    EXPECT_ERROR(look(fixture_path("/proxy")), 404, "NOT_FOUND");
+    reply = fixture_call(&fixture.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid), NULL);
     EXPECT_TEXT(reply, "maxAmount", "87.65");
-    EXPECT_STATUS(stage_call(&admin, "PUT", client_format(ADMIN "/auctions/%s", stage.auction),
-                             "{\"action\": \"end\", \"reason\": \"to settle it\"}"),
+    EXPECT_STATUS(fixture_call(&admin, "PUT", client_format(ADMIN "/auctions/%s", fixture.auction),
+                               "{\"action\": \"end\", \"reason\": \"to settle it\"}"),
                   200);
-    SUITE_WAIT(cast_has_status(stage.client, stage.auction, "sold"), CAST_DECISION_MS);
-    EXPECT_TEXT(look(client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid)), "maxAmount", "87.65");
+    SUITE_WAIT(cast_has_status(fixture.client, fixture.auction, "sold"), CAST_DECISION_MS);
+    EXPECT_TEXT(look(client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid)), "maxAmount", "87.65");
 }
 END_TEST
 
@@ -234,10 +235,10 @@ END_TEST
 
 START_TEST(calls_changes_logins_and_refusals_are_on_record)
 {
-    client_header(stage.client, "X-Request-Id: the-ban-of-ann");
-    client_header(stage.client, "User-Agent: A judge's robe");
-    EXPECT_STATUS(admin_ban(stage.client, &admin, stage.ann.id), 200);
-    const struct reply *reply = look(client_format(ADMIN "/audit-logs?action=USER_BANNED&subject=%s", stage.ann.id));
+    client_header(fixture.client, "X-Request-Id: the-ban-of-ann");
+    client_header(fixture.client, "User-Agent: A judge's robe");
+    EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
+    const struct reply *reply = look(client_format(ADMIN "/audit-logs?action=USER_BANNED&subject=%s", fixture.ann.id));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.actorId", admin.id);
     EXPECT_TEXT(reply, "items.0.reason", "shill bidding");
@@ -248,16 +249,16 @@ START_TEST(calls_changes_logins_and_refusals_are_on_record)
     EXPECT_TEXT(reply, "items.0.address", "127.0.0.1");
     reply = look(client_format(ADMIN "/audit-logs?actorId=%s&limit=1", admin.id)); /* this very call */
     EXPECT_TEXT(reply, "items.0.action", "GET " ADMIN "/audit-logs");
-    EXPECT_ERROR(stage_call(&stage.bob, "GET", ADMIN "/stats", NULL), 403, "FORBIDDEN");
-    (void)stage_call(NULL, "POST", "/api/v1/auth/login",
-                     client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", stage.bob.email));
-    SUITE_WAIT(sql_int(stage.sql,
+    EXPECT_ERROR(fixture_call(&fixture.bob, "GET", ADMIN "/stats", NULL), 403, "FORBIDDEN");
+    (void)fixture_call(NULL, "POST", "/api/v1/auth/login",
+                       client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", fixture.bob.email));
+    SUITE_WAIT(sql_int(fixture.sql,
                        "SELECT count(DISTINCT action) FROM audit_log WHERE actor_id = $1 AND action IN ('LOGIN',"
                        " 'LOGIN_FAILED', 'ADMIN_REFUSED')",
-                       stage.bob.id, NULL) == 3,
+                       fixture.bob.id, NULL) == 3,
                TOLD_MS);
     ck_assert_int_eq(
-        sql_int(stage.sql, "SELECT count(*) FROM audit_log WHERE audit_log::text LIKE $1", "%wrong password%", NULL),
+        sql_int(fixture.sql, "SELECT count(*) FROM audit_log WHERE audit_log::text LIKE $1", "%wrong password%", NULL),
         0);
     EXPECT_ERROR(look(ADMIN "/audit-logs?actorId=x&from=y"), 400, "VALIDATION_FAILED");
 }
@@ -292,20 +293,20 @@ START_TEST(the_deployment_itself_cannot_change_the_record)
         ck_assert_msg(forbidden(statements[i]), "not refused: %s", statements[i]);
     }
     /* It cannot give itself the right either: the grant does nothing. */
-    PQclear(sql_rows(stage.sql, "GRANT UPDATE ON audit_log TO CURRENT_USER", NULL));
+    PQclear(sql_rows(fixture.sql, "GRANT UPDATE ON audit_log TO CURRENT_USER", NULL));
     ck_assert(forbidden("UPDATE audit_log SET action = 'NOTHING'"));
 }
 END_TEST
 
 /* --- dead letters --- */
 
-/* Letters that name the stage's auction and have a reason, or any. */
+/* Letters that name the fixture's auction and have a reason, or any. */
 static int letters(bool reasoned)
 {
-    return (int)sql_int(stage.sql,
+    return (int)sql_int(fixture.sql,
                         "SELECT count(*) FROM dead_letters WHERE position($1::bytea IN body) > 0"
                         " AND (reason <> '' OR NOT $2::boolean)",
-                        stage.auction, reasoned ? "true" : "false", NULL);
+                        fixture.auction, reasoned ? "true" : "false", NULL);
 }
 
 START_TEST(dead_letters_are_shown_requeued_and_dropped)
@@ -313,7 +314,7 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
     char body[256];
     char path[128];
     struct queues *queues = queues_open();
-    (void)snprintf(body, sizeof(body), "{\"v\":77,\"a\":\"%s\"}", stage.auction);
+    (void)snprintf(body, sizeof(body), "{\"v\":77,\"a\":\"%s\"}", fixture.auction);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
     SUITE_WAIT(letters(false) == 1, TOLD_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
@@ -322,25 +323,25 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
     ck_assert_str_ne(reply_text(reply, "items.0.reason"), "");
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
     reply = look(path);
-    EXPECT_TEXT(reply, "body.a", stage.auction);
+    EXPECT_TEXT(reply, "body.a", fixture.auction);
     EXPECT_PRESENT(reply, "bodyBase64");
     /* Nothing has been mended: it comes back, as the same letter. */
-    EXPECT_STATUS(stage_call(&admin, "POST", client_format("%s/requeue?reason=mended", path), NULL), 200);
+    EXPECT_STATUS(fixture_call(&admin, "POST", client_format("%s/requeue?reason=mended", path), NULL), 200);
     SUITE_WAIT(strcmp(reply_text(look(path), "times"), "2") == 0, TOLD_MS);
     ck_assert_int_eq(letters(false), 1);
-    EXPECT_ERROR(stage_call(&admin, "DELETE", client_format("%s?reason=%%07", path), NULL), 400, "VALIDATION_FAILED");
-    EXPECT_STATUS(stage_call(&admin, "DELETE", client_format("%s?reason=of%%20no%%20use", path), NULL), 204);
+    EXPECT_ERROR(fixture_call(&admin, "DELETE", client_format("%s?reason=%%07", path), NULL), 400, "VALIDATION_FAILED");
+    EXPECT_STATUS(fixture_call(&admin, "DELETE", client_format("%s?reason=of%%20no%%20use", path), NULL), 204);
     EXPECT_ERROR(look(path), 404, "NOT_FOUND");
-    EXPECT_ERROR(stage_call(&admin, "DELETE", path, NULL), 404, "NOT_FOUND");
-    EXPECT_ERROR(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 404, "NOT_FOUND");
-    ck_assert_int_eq(sql_int(stage.sql,
+    EXPECT_ERROR(fixture_call(&admin, "DELETE", path, NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(fixture_call(&admin, "POST", client_format("%s/requeue", path), NULL), 404, "NOT_FOUND");
+    ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM audit_log WHERE actor_id = $1 AND subject = $2"
                              " AND (action, reason) IN"
                              " (('DEAD_LETTER_REQUEUED', 'mended'), ('DEAD_LETTER_DROPPED', 'of no use'))"
                              " AND old_value ->> 'bytes' = length($3)::text"
                              " AND old_value ->> 'sha256' = encode(sha256($3::bytea), 'hex')"
                              " AND old_value -> 'auctionIds' = jsonb_build_array($4::text)",
-                             admin.id, path + strlen(ADMIN "/dead-letters/"), body, stage.auction, NULL),
+                             admin.id, path + strlen(ADMIN "/dead-letters/"), body, fixture.auction, NULL),
                      2);
     queues_close(queues);
 }
@@ -350,15 +351,15 @@ START_TEST(what_cannot_be_read_is_not_sent_again)
 {
     struct queues *queues = queues_open();
     char body[128];
-    (void)snprintf(body, sizeof(body), "not JSON %s \xff", stage.auction);
+    (void)snprintf(body, sizeof(body), "not JSON %s \xff", fixture.auction);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
     SUITE_WAIT(letters(false) == 1, TOLD_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
     char path[128];
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
     EXPECT_TEXT(look(path), "body", "null");
-    EXPECT_ERROR(stage_call(&admin, "POST", client_format("%s/requeue", path), NULL), 409, "LETTER_UNREADABLE");
-    EXPECT_STATUS(stage_call(&admin, "DELETE", path, NULL), 204);
+    EXPECT_ERROR(fixture_call(&admin, "POST", client_format("%s/requeue", path), NULL), 409, "LETTER_UNREADABLE");
+    EXPECT_STATUS(fixture_call(&admin, "DELETE", path, NULL), 204);
     queues_close(queues);
 }
 END_TEST
@@ -368,12 +369,12 @@ START_TEST(a_bids_letter_goes_back_to_its_queue)
     struct queues *queues = queues_open();
     char body[256];
     char path[128];
-    (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"a\":\"%s\"}]}", stage.auction);
+    (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"a\":\"%s\"}]}", fixture.auction);
     queues_publish(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, body, strlen(body));
     SUITE_WAIT(letters(false) == 1, TOLD_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s/requeue", reply_text(reply, "items.0.id"));
-    EXPECT_STATUS(stage_call(&admin, "POST", path, NULL), 200);
+    EXPECT_STATUS(fixture_call(&admin, "POST", path, NULL), 200);
     SUITE_WAIT(letters(true) == 1, TOLD_MS); /* the bid worker had it, and says why it cannot read it */
     queues_close(queues);
 }
@@ -400,7 +401,7 @@ static Suite *admin_suite(void)
     };
     Suite *suite = suite_create("admin");
     TCase *tcase = tcase_create("admin");
-    tcase_add_checked_fixture(tcase, set, stage_strike);
+    tcase_add_checked_fixture(tcase, set, fixture_teardown);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(tcase, tests[i]);
     }

@@ -11,11 +11,11 @@
 
 START_TEST(a_listed_auction_has_every_default)
 {
-    const struct reply *reply = cast_look(stage.client, NULL, stage.auction);
+    const struct reply *reply = cast_look(fixture.client, NULL, fixture.auction);
     EXPECT_STATUS(reply, 200);
-    ck_assert_str_ne(client_reply_header(stage.client, "ETag"), "");
-    EXPECT_TEXT(reply, "id", stage.auction);
-    EXPECT_TEXT(reply, "sellerId", stage.seller.id);
+    ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), "");
+    EXPECT_TEXT(reply, "id", fixture.auction);
+    EXPECT_TEXT(reply, "sellerId", fixture.seller.id);
     EXPECT_TEXT(reply, "sellerName", "Sam Seller");
     EXPECT_TEXT(reply, "title", "A chair");
     EXPECT_TEXT(reply, "currency", "USD");
@@ -45,14 +45,14 @@ START_TEST(creating_answers_201_with_its_location)
 {
     char end[CLOCK_TEXT_SIZE];
     clock_format(clock_now_ms() + INT64_C(3600000), end);
-    const struct reply *reply = stage_call(
-        &stage.seller, "POST", AUCTIONS,
+    const struct reply *reply = fixture_call(
+        &fixture.seller, "POST", AUCTIONS,
         client_format(
             "{\"title\": \"Lamp\", \"description\": \"Brass\", \"category\": \"light\", \"currency\": \"USD\", "
             "\"startingPrice\": \"5.50\", \"bidIncrement\": 0.25, \"endTime\": \"%s\"}",
             end));
     EXPECT_STATUS(reply, 201);
-    ck_assert_str_eq(client_reply_header(stage.client, "Location"),
+    ck_assert_str_eq(client_reply_header(fixture.client, "Location"),
                      client_format(AUCTIONS "/%s", reply_text(reply, "id")));
     EXPECT_TEXT(reply, "startingPrice", "5.50");
     EXPECT_TEXT(reply, "bidIncrement", "0.25");
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(a_guest_cannot_list)
 {
-    EXPECT_ERROR(stage_call(NULL, "POST", AUCTIONS, "{}"), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(NULL, "POST", AUCTIONS, "{}"), 401, "UNAUTHORIZED");
 }
 END_TEST
 
@@ -72,14 +72,14 @@ START_TEST(the_reserve_is_the_sellers_secret)
 {
     char id[UUID_TEXT_SIZE];
     const struct cast_terms terms = {.more = "\"reservePrice\": 25.00"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
-    const struct reply *reply = cast_look(stage.client, &stage.ann, id);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct reply *reply = cast_look(fixture.client, &fixture.ann, id);
     EXPECT_TEXT(reply, "hasReserve", "true");
     EXPECT_TEXT(reply, "reserveMet", "false");
     EXPECT_ABSENT(reply, "reservePrice");
-    EXPECT_TEXT(cast_look(stage.client, &stage.seller, id), "reservePrice", "25.00");
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, id, "30.00"), 200);
-    reply = cast_look(stage.client, NULL, id);
+    EXPECT_TEXT(cast_look(fixture.client, &fixture.seller, id), "reservePrice", "25.00");
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, id, "30.00"), 200);
+    reply = cast_look(fixture.client, NULL, id);
     EXPECT_TEXT(reply, "reserveMet", "true");
     EXPECT_TEXT(reply, "currentBid", "25.00");
     EXPECT_ABSENT(reply, "reservePrice");
@@ -90,20 +90,20 @@ START_TEST(increment_tables_decide_the_minimum)
 {
     char id[UUID_TEXT_SIZE];
     const struct cast_terms ebay = {.starting_price = "99.00", .more = "\"incrementTable\": \"ebay-us\""};
-    ck_assert(cast_auction(stage.client, &stage.seller, &ebay, id));
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "incrementTable", "ebay-us");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "99.99"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "100.99");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "101.00"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "103.50");
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &ebay, id));
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "incrementTable", "ebay-us");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "99.99"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "100.99");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "101.00"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "103.50");
 
     const struct cast_terms own = {
         .more = "\"incrementTable\": [{\"from\": 0, \"increment\": 0.05}, {\"from\": 20, \"increment\": 5}]"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &own, id));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "19.99"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "20.04");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "20.04"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "25.04");
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &own, id));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "19.99"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "20.04");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "20.04"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "25.04");
 }
 END_TEST
 
@@ -111,16 +111,16 @@ START_TEST(an_item_is_listed_once_at_a_time)
 {
     char item[UUID_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
-    const struct reply *kept = stage_call(&stage.seller, "POST", "/api/v1/items", "{\"title\": \"A chair\"}");
+    const struct reply *kept = fixture_call(&fixture.seller, "POST", "/api/v1/items", "{\"title\": \"A chair\"}");
     EXPECT_STATUS(kept, 201);
     (void)snprintf(item, sizeof(item), "%s", reply_text(kept, "id"));
     clock_format(clock_now_ms() + INT64_C(3600000), end);
     const char *body =
         client_format("{\"title\": \"One\", \"startingPrice\": 1, \"endTime\": \"%s\", \"itemId\": \"%s\"}", end, item);
-    EXPECT_STATUS(stage_call(&stage.seller, "POST", AUCTIONS, body), 201);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "POST", AUCTIONS, body), 201);
     body =
         client_format("{\"title\": \"Two\", \"startingPrice\": 1, \"endTime\": \"%s\", \"itemId\": \"%s\"}", end, item);
-    EXPECT_ERROR(stage_call(&stage.seller, "POST", AUCTIONS, body), 409, "ITEM_ALREADY_LISTED");
+    EXPECT_ERROR(fixture_call(&fixture.seller, "POST", AUCTIONS, body), 409, "ITEM_ALREADY_LISTED");
 }
 END_TEST
 
@@ -135,7 +135,7 @@ static void list_some(int count)
         const struct cast_terms terms = {.starting_price = price,
                                          .lasts_ms = INT64_C(3600000) + INT64_C(1000) * i,
                                          .more = "\"category\": \"found\""};
-        ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
+        ck_assert(cast_auction(fixture.client, &fixture.ann, &terms, id));
         int64_t listed_ms = clock_now_ms();
         SUITE_WAIT(clock_now_ms() > listed_ms, CAST_DECISION_MS);
     }
@@ -144,7 +144,7 @@ static void list_some(int count)
 static const struct reply *find(const char *query)
 {
     const struct reply *reply =
-        stage_call(NULL, "GET", client_format(AUCTIONS "?sellerId=%s%s", stage.ann.id, query), NULL);
+        fixture_call(NULL, "GET", client_format(AUCTIONS "?sellerId=%s%s", fixture.ann.id, query), NULL);
     EXPECT_STATUS(reply, 200);
     return reply;
 }
@@ -193,7 +193,7 @@ START_TEST(queries_are_checked)
     static const char *const wrong[] = {"?limit=0",     "?limit=101",    "?limit=x",       "?sort=best",
                                         "?status=open", "?minPrice=1e2", "?sellerId=nope", "?cursor=%00"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        const struct reply *reply = stage_call(NULL, "GET", client_format(AUCTIONS "%s", wrong[i]), NULL);
+        const struct reply *reply = fixture_call(NULL, "GET", client_format(AUCTIONS "%s", wrong[i]), NULL);
         ck_assert_msg(reply->status == 400, "%s: %d %.1000s", wrong[i], reply->status, reply->body);
     }
 }
@@ -203,11 +203,11 @@ START_TEST(an_auction_starts_at_its_time)
 {
     char id[UUID_TEXT_SIZE];
     const struct cast_terms terms = {.starts_in_ms = 2500, .lasts_ms = 60000};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "status", "scheduled");
-    EXPECT_ERROR(cast_bid(stage.client, &stage.ann, id, "10.00"), 409, "AUCTION_NOT_STARTED");
-    SUITE_WAIT(cast_has_status(stage.client, id, "active"), CAST_DECISION_MS);
-    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "10.00"), "status", "accepted");
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "status", "scheduled");
+    EXPECT_ERROR(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 409, "AUCTION_NOT_STARTED");
+    SUITE_WAIT(cast_has_status(fixture.client, id, "active"), CAST_DECISION_MS);
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
 }
 END_TEST
 
@@ -226,7 +226,7 @@ static Suite *auctions_suite(void)
         an_auction_starts_at_its_time,
         NULL,
     };
-    return stage_suite("auctions", tests);
+    return fixture_suite("auctions", tests);
 }
 
 int main(void)

@@ -21,7 +21,7 @@ enum {
 /* What must not change. Rows that the deployment writes by itself (fences, automatic bids) are not counted. */
 static const char *everything(void)
 {
-    return client_format("%s", sql_text(stage.sql,
+    return client_format("%s", sql_text(fixture.sql,
                                         "SELECT (SELECT count(*) FROM users) || ' ' || (SELECT count(*) FROM auctions) "
                                         "|| ' ' || (SELECT count(*) FROM bids WHERE kind IN ('bid', 'proxy', "
                                         "'withdraw'))",
@@ -32,14 +32,14 @@ static char before[SQL_TEXT_SIZE];
 
 static void set(void)
 {
-    stage_set();
+    fixture_setup();
     (void)snprintf(before, sizeof(before), "%s", everything());
 }
 
 static void strike(void)
 {
     ck_assert_str_eq(everything(), before);
-    stage_strike();
+    fixture_teardown();
 }
 
 static void refused(const struct reply *reply, int status, const char *code, const char *what)
@@ -102,14 +102,14 @@ START_TEST(bad_amounts_and_bodies)
 {
     char text[256];
     for (size_t i = 0; i < ARRAY_LEN(bad_bids); i++) {
-        refused(stage_call(&stage.ann, "POST", stage_path("/bids"), bad_bids[i].body), 400, bad_bids[i].code,
+        refused(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), bad_bids[i].body), 400, bad_bids[i].code,
                 bad_bids[i].body);
         /* The same for a maximum, where the body names an amount. */
         const char *name = strstr(bad_bids[i].body, "\"amount\":");
         if (name != NULL && strstr(name + 1, "\"amount\":") == NULL) {
             (void)snprintf(text, sizeof(text), "%.*s\"maxAmount\":%s", (int)(name - bad_bids[i].body), bad_bids[i].body,
                            name + strlen("\"amount\":"));
-            refused(stage_call(&stage.ann, "POST", stage_path("/proxy"), text), 400, bad_bids[i].code, text);
+            refused(fixture_call(&fixture.ann, "POST", fixture_path("/proxy"), text), 400, bad_bids[i].code, text);
         }
     }
 }
@@ -165,7 +165,7 @@ START_TEST(bad_auctions_are_not_listed)
     };
     char body[1024];
     char end[64];
-    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(stage.client, NULL, stage.auction), "endTime"));
+    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(fixture.client, NULL, fixture.auction), "endTime"));
     for (size_t i = 0; i < ARRAY_LEN(bad_auctions); i++) {
         int length = snprintf(body, sizeof(body), "{%s", bad_auctions[i].members);
         for (size_t r = 0; r < ARRAY_LEN(right); r++) {
@@ -176,7 +176,7 @@ START_TEST(bad_auctions_are_not_listed)
             }
         }
         (void)snprintf(body + length, sizeof(body) - (size_t)length, "}");
-        refused(stage_call(&stage.seller, "POST", AUCTIONS, body), 400, bad_auctions[i].code, body);
+        refused(fixture_call(&fixture.seller, "POST", AUCTIONS, body), 400, bad_auctions[i].code, body);
     }
 }
 END_TEST
@@ -188,9 +188,9 @@ START_TEST(a_title_has_its_length)
         title[i] = 'x';
     }
     title[256] = '\0';
-    refused(stage_call(&stage.seller, "POST", AUCTIONS,
-                       client_format("{\"title\": \"%s\", \"startingPrice\": 1, \"endTime\": \"%s\"}", title,
-                                     reply_text(cast_look(stage.client, NULL, stage.auction), "endTime"))),
+    refused(fixture_call(&fixture.seller, "POST", AUCTIONS,
+                         client_format("{\"title\": \"%s\", \"startingPrice\": 1, \"endTime\": \"%s\"}", title,
+                                       reply_text(cast_look(fixture.client, NULL, fixture.auction), "endTime"))),
             400, "VALIDATION_FAILED", "a title of 256");
 }
 END_TEST
@@ -203,7 +203,7 @@ START_TEST(an_oversized_body_is_413)
     memcpy(body, "{\"amount\":55.00", strlen("{\"amount\":55.00"));
     body[BAD_BODY_SIZE - 2] = '}';
     body[BAD_BODY_SIZE - 1] = '\0';
-    refused(stage_call(&stage.ann, "POST", stage_path("/bids"), body), 413, "BODY_TOO_LARGE", "70 KiB");
+    refused(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), body), 413, "BODY_TOO_LARGE", "70 KiB");
     free(body);
 }
 END_TEST
@@ -213,8 +213,8 @@ START_TEST(other_media_types_are_415)
     static const char *const types[] = {"Content-Type: text/plain", "Content-Type: application/xml",
                                         "Content-Type: application/x-www-form-urlencoded"};
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        client_header(stage.client, types[i]);
-        refused(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 55.00}"), 415,
+        client_header(fixture.client, types[i]);
+        refused(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 55.00}"), 415,
                 "UNSUPPORTED_MEDIA_TYPE", types[i]);
     }
 }
@@ -234,9 +234,9 @@ START_TEST(bad_uuids_are_404)
     };
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         const char *path = client_format(AUCTIONS "/%s/bids", ids[i]);
-        refused(stage_call(&stage.ann, "POST", path, "{\"amount\": 55.00}"), 404, "NOT_FOUND", path);
-        path = client_format("%s/%s", stage_path("/bids"), ids[i]);
-        refused(stage_call(&stage.ann, "GET", path, NULL), 404, "NOT_FOUND", path);
+        refused(fixture_call(&fixture.ann, "POST", path, "{\"amount\": 55.00}"), 404, "NOT_FOUND", path);
+        path = client_format("%s/%s", fixture_path("/bids"), ids[i]);
+        refused(fixture_call(&fixture.ann, "GET", path, NULL), 404, "NOT_FOUND", path);
     }
 }
 END_TEST
@@ -263,11 +263,11 @@ START_TEST(bad_queries_are_400)
                                           "minPrice=-1",   "limit=0",         "limit=101",          "cursor=x",
                                           "sellerId=here", "sort=upwards",    "status=draft"};
     for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
-        refused(stage_call(NULL, "GET", client_format(AUCTIONS "?%s", queries[i]), NULL), 400, "VALIDATION_FAILED",
+        refused(fixture_call(NULL, "GET", client_format(AUCTIONS "?%s", queries[i]), NULL), 400, "VALIDATION_FAILED",
                 queries[i]);
     }
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        refused(stage_call(NULL, "GET", client_format(AUCTIONS "?cursor=%s", forged(keys[i])), NULL), 400,
+        refused(fixture_call(NULL, "GET", client_format(AUCTIONS "?cursor=%s", forged(keys[i])), NULL), 400,
                 "VALIDATION_FAILED", keys[i]);
     }
 }
@@ -280,9 +280,9 @@ START_TEST(bad_idempotency_keys_are_400)
         "X-Idempotency-Key: 12345678901234567890123456789012345678901234567890123456789012345",
     };
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        client_header(stage.client, keys[i]);
-        refused(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 55.00}"), 400, "VALIDATION_FAILED",
-                keys[i]);
+        client_header(fixture.client, keys[i]);
+        refused(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 55.00}"), 400,
+                "VALIDATION_FAILED", keys[i]);
     }
 }
 END_TEST
@@ -291,7 +291,7 @@ END_TEST
 static const char *tampered(void)
 {
     static char token[CAST_TOKEN_SIZE];
-    (void)snprintf(token, sizeof(token), "%s", stage.ann.token);
+    (void)snprintf(token, sizeof(token), "%s", fixture.ann.token);
     char *last = token + strlen(token) - 8;
     *last = (char)(*last == 'A' ? 'B' : 'A');
     return token;
@@ -309,17 +309,18 @@ START_TEST(missing_and_forged_credentials_are_401)
         "Authorization: Basic YW5uOnBhc3N3b3Jk",
         client_format("Authorization: Bearer %s", unsigned_token),
         client_format("Authorization: Bearer %s", tampered()),
-        client_format("Authorization: Token %s", stage.ann.token),
+        client_format("Authorization: Token %s", fixture.ann.token),
         "Cookie: session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "Cookie: session=",
     };
     for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
-        client_header(stage.client, headers[i]);
-        refused(stage_call(NULL, "POST", stage_path("/bids"), "{\"amount\": 55.00}"), 401, "UNAUTHORIZED", headers[i]);
-        client_header(stage.client, headers[i]);
-        refused(stage_call(NULL, "POST", AUCTIONS, "{}"), 401, "UNAUTHORIZED", headers[i]);
-        client_header(stage.client, headers[i]);
-        refused(stage_call(NULL, "GET", "/api/v1/users/me", NULL), 401, "UNAUTHORIZED", headers[i]);
+        client_header(fixture.client, headers[i]);
+        refused(fixture_call(NULL, "POST", fixture_path("/bids"), "{\"amount\": 55.00}"), 401, "UNAUTHORIZED",
+                headers[i]);
+        client_header(fixture.client, headers[i]);
+        refused(fixture_call(NULL, "POST", AUCTIONS, "{}"), 401, "UNAUTHORIZED", headers[i]);
+        client_header(fixture.client, headers[i]);
+        refused(fixture_call(NULL, "GET", "/api/v1/users/me", NULL), 401, "UNAUTHORIZED", headers[i]);
     }
 }
 END_TEST
@@ -340,7 +341,7 @@ START_TEST(bad_accounts_are_not_made)
         {"{\"email\": \"a@example.org\", \"password\": \"12345678\", \"displayName\": \"x\\u0000y\"}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        refused(stage_call(NULL, "POST", "/api/v1/auth/register", cases[i].body), 400, "VALIDATION_FAILED",
+        refused(fixture_call(NULL, "POST", "/api/v1/auth/register", cases[i].body), 400, "VALIDATION_FAILED",
                 cases[i].body);
     }
 }
@@ -433,7 +434,7 @@ END_TEST
 
 START_TEST(the_deployment_stands_after_all_this)
 {
-    EXPECT_STATUS(stage_call(NULL, "GET", "/ready", NULL), 200);
+    EXPECT_STATUS(fixture_call(NULL, "GET", "/ready", NULL), 200);
 }
 END_TEST
 
@@ -447,7 +448,7 @@ static void expect_no_name(const struct cast_user *who, const char *method, cons
     (void)snprintf(where, sizeof(where), "%s", path);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         const struct reply *reply =
-            stage_call(who, method, where, client_format("{\"%s\": \"%s\"%s}", field, texts[i], rest));
+            fixture_call(who, method, where, client_format("{\"%s\": \"%s\"%s}", field, texts[i], rest));
         EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
         EXPECT_TEXT(reply, "fields.0.field", field);
     }
@@ -457,13 +458,13 @@ START_TEST(names_are_one_line_and_not_blank)
 {
     char rest[256];
     char end[64];
-    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(stage.client, NULL, stage.auction), "endTime"));
+    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(fixture.client, NULL, fixture.auction), "endTime"));
     (void)snprintf(rest, sizeof(rest), ", \"startingPrice\": 1, \"endTime\": \"%s\"", end);
-    expect_no_name(&stage.seller, "POST", "/api/v1/auctions", "title", rest);
-    expect_no_name(&stage.seller, "POST", "/api/v1/items", "title", "");
-    expect_no_name(&stage.seller, "PUT", stage_path(""), "title", ", \"version\": 1");
-    expect_no_name(&stage.seller, "PUT", stage_path(""), "category", ", \"version\": 1");
-    expect_no_name(&stage.ann, "PATCH", "/api/v1/users/me", "displayName", "");
+    expect_no_name(&fixture.seller, "POST", "/api/v1/auctions", "title", rest);
+    expect_no_name(&fixture.seller, "POST", "/api/v1/items", "title", "");
+    expect_no_name(&fixture.seller, "PUT", fixture_path(""), "title", ", \"version\": 1");
+    expect_no_name(&fixture.seller, "PUT", fixture_path(""), "category", ", \"version\": 1");
+    expect_no_name(&fixture.ann, "PATCH", "/api/v1/users/me", "displayName", "");
     expect_no_name(NULL, "POST", "/api/v1/auth/register", "displayName",
                    ", \"email\": \"nobody@example.org\", \"password\": \"a long enough password\"");
 }
@@ -474,14 +475,14 @@ START_TEST(descriptions_have_lines_and_tabs_and_no_other_control_characters)
     static const char *const texts[] = {"\\r\\n", "\\u001b[2J", "\\u007f"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         const struct reply *reply =
-            stage_call(&stage.seller, "POST", "/api/v1/items",
-                       client_format("{\"title\": \"A chair\", \"description\": \"%s\"}", texts[i]));
+            fixture_call(&fixture.seller, "POST", "/api/v1/items",
+                         client_format("{\"title\": \"A chair\", \"description\": \"%s\"}", texts[i]));
         EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
         EXPECT_TEXT(reply, "fields.0.field", "description");
     }
-    const struct reply *reply = stage_call(&stage.seller, "PUT", stage_path(""),
-                                           "{\"version\": 1, \"title\": \"\\u00a0A  \\u00fcber chair \","
-                                           " \"description\": \"Oak.\\n\\tFour legs.\", \"category\": \"\"}");
+    const struct reply *reply = fixture_call(&fixture.seller, "PUT", fixture_path(""),
+                                             "{\"version\": 1, \"title\": \"\\u00a0A  \\u00fcber chair \","
+                                             " \"description\": \"Oak.\\n\\tFour legs.\", \"category\": \"\"}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "description", "Oak.\n\tFour legs.");
 }

@@ -17,22 +17,22 @@
 START_TEST(a_bid_is_taken_and_decided)
 {
     char bid[UUID_TEXT_SIZE];
-    stage_submit(&stage.ann, stage.auction, "55.00", bid);
-    ck_assert_str_eq(client_reply_header(stage.client, "Location"),
-                     client_format("/api/v1/auctions/%s/bids/%s", stage.auction, bid));
-    const char *path = stage_path(client_format("/bids/%s", bid));
-    SUITE_WAIT(strcmp(reply_text(stage_call(&stage.ann, "GET", path, NULL), "status"), "accepted") == 0,
+    fixture_submit(&fixture.ann, fixture.auction, "55.00", bid);
+    ck_assert_str_eq(client_reply_header(fixture.client, "Location"),
+                     client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid));
+    const char *path = fixture_path(client_format("/bids/%s", bid));
+    SUITE_WAIT(strcmp(reply_text(fixture_call(&fixture.ann, "GET", path, NULL), "status"), "accepted") == 0,
                CAST_DECISION_MS);
-    const struct reply *reply = stage_call(&stage.ann, "GET", path, NULL);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", path, NULL);
     EXPECT_TEXT(reply, "bidId", bid);
-    EXPECT_TEXT(reply, "auctionId", stage.auction);
+    EXPECT_TEXT(reply, "auctionId", fixture.auction);
     EXPECT_TEXT(reply, "amount", "55.00");
     EXPECT_TEXT(reply, "isProxyBid", "false");
     EXPECT_PRESENT(reply, "receivedAt");
     EXPECT_PRESENT(reply, "decidedAt");
-    EXPECT_ERROR(stage_call(&stage.bob, "GET", path, NULL), 404, "NOT_FOUND");
-    EXPECT_ERROR(stage_call(NULL, "GET", path, NULL), 401, "UNAUTHORIZED");
-    reply = cast_look(stage.client, NULL, stage.auction);
+    EXPECT_ERROR(fixture_call(&fixture.bob, "GET", path, NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(fixture_call(NULL, "GET", path, NULL), 401, "UNAUTHORIZED");
+    reply = cast_look(fixture.client, NULL, fixture.auction);
     EXPECT_TEXT(reply, "currentBid", "55.00");
     EXPECT_TEXT(reply, "minimumBid", "56.00");
     EXPECT_TEXT(reply, "bidCount", "1");
@@ -41,56 +41,58 @@ END_TEST
 
 START_TEST(the_202_says_what_was_taken)
 {
-    const struct reply *reply = stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": \"12.5\"}");
+    const struct reply *reply = fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": \"12.5\"}");
     EXPECT_STATUS(reply, 202);
     EXPECT_TEXT(reply, "status", "pending");
     EXPECT_TEXT(reply, "amount", "12.50");
     EXPECT_PRESENT(reply, "message");
     EXPECT_PRESENT(reply, "receivedAt");
-    reply = stage_call(&stage.ann, "GET", client_reply_header(stage.client, "Location"), NULL);
+    reply = fixture_call(&fixture.ann, "GET", client_reply_header(fixture.client, "Location"), NULL);
     EXPECT_STATUS(reply, 200);
 }
 END_TEST
 
 START_TEST(refusals_at_the_door)
 {
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
-    SUITE_WAIT(cast_bid(stage.client, &stage.bob, stage.auction, "20.99")->status == 400, CAST_DECISION_MS);
-    const struct reply *reply = cast_bid(stage.client, &stage.bob, stage.auction, "20.99");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    SUITE_WAIT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "20.99")->status == 400, CAST_DECISION_MS);
+    const struct reply *reply = cast_bid(fixture.client, &fixture.bob, fixture.auction, "20.99");
     EXPECT_ERROR(reply, 400, "BID_TOO_LOW");
     EXPECT_TEXT(reply, "currentBid", "20.00");
     EXPECT_TEXT(reply, "minimumBid", "21.00");
-    EXPECT_ERROR(cast_bid(stage.client, &stage.seller, stage.auction, "30.00"), 403, "OWN_AUCTION");
-    EXPECT_ERROR(stage_call(NULL, "POST", stage_path("/bids"), "{\"amount\": 30}"), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(cast_bid(stage.client, &stage.bob, "01234567-89ab-7def-8123-456789abcdef", "30.00"), 404, "NOT_FOUND");
-    ck_assert_int_eq(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
-                             stage.auction, NULL),
+    EXPECT_ERROR(cast_bid(fixture.client, &fixture.seller, fixture.auction, "30.00"), 403, "OWN_AUCTION");
+    EXPECT_ERROR(fixture_call(NULL, "POST", fixture_path("/bids"), "{\"amount\": 30}"), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(cast_bid(fixture.client, &fixture.bob, "01234567-89ab-7def-8123-456789abcdef", "30.00"), 404,
+                 "NOT_FOUND");
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
+                             fixture.auction, NULL),
                      1);
 }
 END_TEST
 
 static const struct reply *keyed(const struct cast_user *who, const char *key, const char *auction, const char *body)
 {
-    client_header(stage.client, client_format("X-Idempotency-Key: %s", key));
-    return stage_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction), body);
+    client_header(fixture.client, client_format("X-Idempotency-Key: %s", key));
+    return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction), body);
 }
 
 START_TEST(the_same_key_places_one_bid)
 {
     char bid[UUID_TEXT_SIZE];
-    const struct reply *reply = keyed(&stage.ann, "k-1", stage.auction, "{\"amount\": 20.00}");
+    const struct reply *reply = keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 202);
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
-    SUITE_WAIT(keyed(&stage.ann, "k-1", stage.auction, "{\"amount\": 20.00}")->status == 200, CAST_DECISION_MS);
+    SUITE_WAIT(keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}")->status == 200, CAST_DECISION_MS);
     /* Neither the minimum nor anything else stands in the way of an answer that was given. */
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "40.00"), 200);
-    reply = keyed(&stage.ann, "k-1", stage.auction, "{\"amount\": 20.00}");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
+    reply = keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bidId", bid);
     EXPECT_TEXT(reply, "status", "accepted");
     EXPECT_TEXT(reply, "amount", "20.00");
-    ck_assert_int_eq(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", stage.auction, NULL),
-                     2);
+    ck_assert_int_eq(
+        sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", fixture.auction, NULL), 2);
 }
 END_TEST
 
@@ -99,13 +101,13 @@ START_TEST(a_key_belongs_to_one_request_of_one_user)
     char other[UUID_TEXT_SIZE];
     char first[UUID_TEXT_SIZE];
     const struct cast_terms terms = {0};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, other));
-    const struct reply *reply = keyed(&stage.ann, "k-2", stage.auction, "{\"amount\": 20.00}");
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, other));
+    const struct reply *reply = keyed(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 202);
     (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "bidId"));
-    EXPECT_ERROR(keyed(&stage.ann, "k-2", stage.auction, "{\"amount\": 21.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
-    EXPECT_ERROR(keyed(&stage.ann, "k-2", other, "{\"amount\": 20.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
-    reply = keyed(&stage.bob, "k-2", stage.auction, "{\"amount\": 30.00}");
+    EXPECT_ERROR(keyed(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 21.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
+    EXPECT_ERROR(keyed(&fixture.ann, "k-2", other, "{\"amount\": 20.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
+    reply = keyed(&fixture.bob, "k-2", fixture.auction, "{\"amount\": 30.00}");
     EXPECT_STATUS(reply, 202);
     ck_assert_str_ne(reply_text(reply, "bidId"), first);
 }
@@ -119,15 +121,15 @@ START_TEST(a_refused_bid_leaves_its_key_free)
     for (size_t i = 0; i < CONNECTIONS; i++) {
         clients[i] = client_new(deployment_http_url());
         ck_assert_ptr_nonnull(clients[i]);
-        client_token(clients[i], stage.ann.token);
+        client_token(clients[i], fixture.ann.token);
     }
     for (int i = 0; i < TRIES; i++) {
         const char *key = client_format("X-Idempotency-Key: free-%d", i);
         client_header(clients[i % CONNECTIONS], key);
-        EXPECT_ERROR(client_call(clients[i % CONNECTIONS], "POST", stage_path("/bids"), "{\"amount\": 1.00}"), 400,
+        EXPECT_ERROR(client_call(clients[i % CONNECTIONS], "POST", fixture_path("/bids"), "{\"amount\": 1.00}"), 400,
                      "BID_TOO_LOW");
         client_header(clients[(i + 1) % CONNECTIONS], key);
-        EXPECT_ERROR(client_call(clients[(i + 1) % CONNECTIONS], "POST", stage_path("/bids"), "{\"amount\": 2.00}"),
+        EXPECT_ERROR(client_call(clients[(i + 1) % CONNECTIONS], "POST", fixture_path("/bids"), "{\"amount\": 2.00}"),
                      400, "BID_TOO_LOW");
     }
     for (size_t i = 0; i < CONNECTIONS; i++) {
@@ -138,21 +140,21 @@ END_TEST
 
 START_TEST(prefer_wait_answers_the_decision)
 {
-    const struct reply *reply = cast_bid(stage.client, &stage.ann, stage.auction, "10.00");
+    const struct reply *reply = cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
     EXPECT_TEXT(reply, "amount", "10.00");
-    reply = cast_proxy(stage.client, &stage.bob, stage.auction, "30.00");
+    reply = cast_proxy(fixture.client, &fixture.bob, fixture.auction, "30.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
     EXPECT_TEXT(reply, "isProxyBid", "true");
     EXPECT_TEXT(reply, "amount", "11.00");
     EXPECT_TEXT(reply, "maxAmount", "30.00");
-    reply = cast_bid(stage.client, &stage.ann, stage.auction, "20.00");
+    reply = cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "outbid");
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "currentBid", "21.00");
-    reply = cast_proxy(stage.client, &stage.bob, stage.auction, "29.00");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "currentBid", "21.00");
+    reply = cast_proxy(fixture.client, &fixture.bob, fixture.auction, "29.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "rejected");
     EXPECT_TEXT(reply, "reason", "MAXIMUM_NOT_RAISED");
@@ -162,11 +164,12 @@ END_TEST
 START_TEST(the_history_shows_amounts_and_pseudonyms_and_no_maximum)
 {
     char ann[64];
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.bob, stage.auction, "77.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "15.00"), 200);
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.bob, stage.auction, "88.00"), 200); /* a raise: not in the history */
-    const struct reply *reply = stage_call(NULL, "GET", stage_path("/bids"), NULL);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, fixture.auction, "77.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "15.00"), 200);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, fixture.auction, "88.00"),
+                  200); /* a raise: not in the history */
+    const struct reply *reply = fixture_call(NULL, "GET", fixture_path("/bids"), NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq(reply_count(reply, "items"), 4);
     EXPECT_TEXT(reply, "items.0.amount", "16.00");
@@ -179,12 +182,12 @@ START_TEST(the_history_shows_amounts_and_pseudonyms_and_no_maximum)
     EXPECT_TEXT(reply, "items.1.bidder", ann);
     ck_assert_str_ne(reply_text(reply, "items.0.bidder"), ann);
     ck_assert_ptr_null(strstr(reply->body, "77.00"));
-    ck_assert_ptr_null(strstr(reply->body, stage.bob.id));
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "bidCount", "3");
-    reply = stage_call(NULL, "GET", stage_path("/bids?limit=3"), NULL);
+    ck_assert_ptr_null(strstr(reply->body, fixture.bob.id));
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "bidCount", "3");
+    reply = fixture_call(NULL, "GET", fixture_path("/bids?limit=3"), NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 3);
-    reply = stage_call(NULL, "GET",
-                       stage_path(client_format("/bids?limit=3&cursor=%s", reply_text(reply, "nextCursor"))), NULL);
+    reply = fixture_call(NULL, "GET",
+                         fixture_path(client_format("/bids?limit=3&cursor=%s", reply_text(reply, "nextCursor"))), NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "nextCursor", "null");
 }
@@ -192,29 +195,29 @@ END_TEST
 
 START_TEST(a_maximum_is_seen_by_its_owner_and_withdrawn)
 {
-    EXPECT_ERROR(stage_call(&stage.ann, "GET", stage_path("/proxy"), NULL), 404, "NOT_FOUND");
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "50.00"), 200);
-    const struct reply *reply = stage_call(&stage.ann, "GET", stage_path("/proxy"), NULL);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), 404, "NOT_FOUND");
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "maxAmount", "50.00");
-    EXPECT_STATUS(stage_call(&stage.bob, "GET", stage_path("/proxy"), NULL), 404);
-    EXPECT_STATUS(stage_call(&stage.bob, "DELETE", stage_path("/proxy"), NULL), 404);
-    EXPECT_STATUS(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL), 204);
-    EXPECT_STATUS(stage_call(&stage.ann, "GET", stage_path("/proxy"), NULL), 404);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "GET", fixture_path("/proxy"), NULL), 404);
+    EXPECT_STATUS(fixture_call(&fixture.bob, "DELETE", fixture_path("/proxy"), NULL), 404);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 204);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), 404);
     /* What was withdrawn does not answer any more: 11.00 leads over a price of 10.00. */
-    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), "status", "accepted");
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "currentBid", "11.00");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "currentBid", "11.00");
 }
 END_TEST
 
 START_TEST(a_leader_may_raise_to_less_than_the_minimum)
 {
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "10.10"), 200);
-    const struct reply *reply = cast_proxy(stage.client, &stage.ann, stage.auction, "10.20");
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "10.10"), 200);
+    const struct reply *reply = cast_proxy(fixture.client, &fixture.ann, fixture.auction, "10.20");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", stage_path("/proxy"), NULL), "maxAmount", "10.20");
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "bidCount", "1");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), "maxAmount", "10.20");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "bidCount", "1");
 }
 END_TEST
 
@@ -223,14 +226,15 @@ START_TEST(bids_of_one_auction_are_decided_in_order)
     enum { BIDS = 60 };
     for (int i = 0; i < BIDS; i++) {
         char bid[UUID_TEXT_SIZE];
-        stage_submit(i % 2 == 0 ? &stage.ann : &stage.bob, stage.auction, client_format("%d.00", 10 + i), bid);
+        fixture_submit(i % 2 == 0 ? &fixture.ann : &fixture.bob, fixture.auction, client_format("%d.00", 10 + i), bid);
     }
-    SUITE_WAIT(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", stage.auction, NULL) == BIDS,
+    SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", fixture.auction, NULL) ==
+                   BIDS,
                CAST_DECISION_MS);
-    ck_assert_int_eq(sql_int(stage.sql,
+    ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND status = 'accepted' "
                              "AND amount = 9 + seq",
-                             stage.auction, NULL),
+                             fixture.auction, NULL),
                      BIDS);
 }
 END_TEST
@@ -286,22 +290,22 @@ START_TEST(a_key_outlives_what_redis_forgets)
     char bid[UUID_TEXT_SIZE];
     char key[KEYS_SIZE];
     const char *const body = "{\"amount\": 20.00}";
-    (void)snprintf(bid, sizeof(bid), "%s", reply_text(keyed(&stage.ann, "k-2", stage.auction, body), "bidId"));
-    SUITE_WAIT(keyed(&stage.ann, "k-2", stage.auction, body)->status == 200, CAST_DECISION_MS);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "40.00"), 200);
-    struct uuid user_id = id_of(stage.ann.id);
+    (void)snprintf(bid, sizeof(bid), "%s", reply_text(keyed(&fixture.ann, "k-2", fixture.auction, body), "bidId"));
+    SUITE_WAIT(keyed(&fixture.ann, "k-2", fixture.auction, body)->status == 200, CAST_DECISION_MS);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
+    struct uuid user_id = id_of(fixture.ann.id);
     struct uuid bid_id = id_of(bid);
     keys_bid(&user_id, &bid_id, key);
     const char *const states[] = {"a", "p"};
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {
         const char *const set[] = {"SETRANGE", key, "0", states[i]};
         in_redis(ARRAY_LEN(set), set);
-        EXPECT_STATUS(keyed(&stage.ann, "k-2", stage.auction, body), 200);
+        EXPECT_STATUS(keyed(&fixture.ann, "k-2", fixture.auction, body), 200);
     }
     const char *const forget[] = {"DEL", key};
     in_redis(ARRAY_LEN(forget), forget);
-    EXPECT_STATUS(keyed(&stage.ann, "k-2", stage.auction, "{\"amount\": 21.00}"), 422);
-    const struct reply *reply = keyed(&stage.ann, "k-2", stage.auction, body);
+    EXPECT_STATUS(keyed(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 21.00}"), 422);
+    const struct reply *reply = keyed(&fixture.ann, "k-2", fixture.auction, body);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bidId", bid);
 }
@@ -309,9 +313,9 @@ END_TEST
 
 START_TEST(an_end_that_moved_unheard_refuses_nobody)
 {
-    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), "status", "accepted");
-    make_snapshot_old(stage.auction, 1000000000000);
-    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), "status", "accepted");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
+    make_snapshot_old(fixture.auction, 1000000000000);
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
 }
 END_TEST
 
@@ -333,7 +337,7 @@ static Suite *bids_suite(void)
         an_end_that_moved_unheard_refuses_nobody,
         NULL,
     };
-    return stage_suite("bids", tests);
+    return fixture_suite("bids", tests);
 }
 
 int main(void)

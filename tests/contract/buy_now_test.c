@@ -9,13 +9,13 @@
 static void list_auction(const char *more, char id[static UUID_TEXT_SIZE])
 {
     const struct cast_terms terms = {.more = more};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
 }
 
 static const struct reply *buy(const struct cast_user *who, const char *auction)
 {
-    client_header(stage.client, "Prefer: wait=10");
-    return stage_call(who, "POST", client_format("/api/v1/auctions/%s/buy-now", auction), NULL);
+    client_header(fixture.client, "Prefer: wait=10");
+    return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/buy-now", auction), NULL);
 }
 
 static void expect_replays(const char *auction)
@@ -30,27 +30,27 @@ START_TEST(buying_ends_the_auction_at_once)
     char id[UUID_TEXT_SIZE];
     char bid[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "buyNowPrice", "50.00");
-    const struct reply *reply = buy(&stage.ann, id);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "buyNowPrice", "50.00");
+    const struct reply *reply = buy(&fixture.ann, id);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
     EXPECT_TEXT(reply, "amount", "50.00");
     EXPECT_TEXT(reply, "isProxyBid", "false");
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", id, bid), NULL), "amount",
-                "50.00");
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), CAST_DECISION_MS);
-    reply = cast_look(stage.client, &stage.ann, id);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", id, bid), NULL),
+                "amount", "50.00");
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), CAST_DECISION_MS);
+    reply = cast_look(fixture.client, &fixture.ann, id);
     EXPECT_TEXT(reply, "currentBid", "50.00");
     EXPECT_TEXT(reply, "bidCount", "1");
     EXPECT_TEXT(reply, "winningBidId", bid);
-    EXPECT_TEXT(reply, "winnerId", stage.ann.id);
+    EXPECT_TEXT(reply, "winnerId", fixture.ann.id);
     EXPECT_TEXT(reply, "buyNowPrice", "null");
-    EXPECT_TEXT(stage_call(NULL, "GET", client_format("/api/v1/auctions/%s/bids", id), NULL), "items.0.amount",
+    EXPECT_TEXT(fixture_call(NULL, "GET", client_format("/api/v1/auctions/%s/bids", id), NULL), "items.0.amount",
                 "50.00");
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", "/api/v1/users/me/bids", NULL), "items.0.state", "won");
-    EXPECT_ERROR(buy(&stage.bob, id), 409, "AUCTION_ENDED");
-    SUITE_WAIT(cast_notices(stage.client, &stage.ann, id, "AUCTION_WON") == 1, CAST_DECISION_MS);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", "/api/v1/users/me/bids", NULL), "items.0.state", "won");
+    EXPECT_ERROR(buy(&fixture.bob, id), 409, "AUCTION_ENDED");
+    SUITE_WAIT(cast_notices(fixture.client, &fixture.ann, id, "AUCTION_WON") == 1, CAST_DECISION_MS);
     expect_replays(id);
 }
 END_TEST
@@ -59,16 +59,17 @@ START_TEST(without_waiting_a_buyer_is_answered_202)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
-    client_header(stage.client, "X-Idempotency-Key: once");
-    const struct reply *reply = stage_call(&stage.ann, "POST", client_format("/api/v1/auctions/%s/buy-now", id), NULL);
+    client_header(fixture.client, "X-Idempotency-Key: once");
+    const struct reply *reply =
+        fixture_call(&fixture.ann, "POST", client_format("/api/v1/auctions/%s/buy-now", id), NULL);
     EXPECT_STATUS(reply, 202);
     EXPECT_TEXT(reply, "status", "pending");
     EXPECT_PRESENT(reply, "bidId");
-    ck_assert_str_eq(client_reply_header(stage.client, "Location"),
+    ck_assert_str_eq(client_reply_header(fixture.client, "Location"),
                      client_format("/api/v1/auctions/%s/bids/%s", id, reply_text(reply, "bidId")));
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), CAST_DECISION_MS);
-    client_header(stage.client, "X-Idempotency-Key: once");
-    reply = stage_call(&stage.ann, "POST", client_format("/api/v1/auctions/%s/buy-now", id), NULL);
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), CAST_DECISION_MS);
+    client_header(fixture.client, "X-Idempotency-Key: once");
+    reply = fixture_call(&fixture.ann, "POST", client_format("/api/v1/auctions/%s/buy-now", id), NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
 }
@@ -78,9 +79,9 @@ START_TEST(without_a_reserve_the_first_bid_takes_the_price_away)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "10.00"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "buyNowPrice", "null");
-    const struct reply *reply = buy(&stage.ann, id);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "buyNowPrice", "null");
+    const struct reply *reply = buy(&fixture.ann, id);
     EXPECT_TEXT(reply, "status", "rejected");
     EXPECT_TEXT(reply, "reason", "BUY_NOW_GONE");
     expect_replays(id);
@@ -91,11 +92,11 @@ START_TEST(below_the_reserve_it_can_still_be_bought)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00, \"reservePrice\": 30.00", id);
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.bob, id, "25.00"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "buyNowPrice", "50.00");
-    EXPECT_TEXT(buy(&stage.ann, id), "status", "accepted");
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), CAST_DECISION_MS);
-    SUITE_WAIT(cast_notices(stage.client, &stage.bob, id, "AUCTION_LOST") == 1, CAST_DECISION_MS);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, id, "25.00"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "buyNowPrice", "50.00");
+    EXPECT_TEXT(buy(&fixture.ann, id), "status", "accepted");
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), CAST_DECISION_MS);
+    SUITE_WAIT(cast_notices(fixture.client, &fixture.bob, id, "AUCTION_LOST") == 1, CAST_DECISION_MS);
     expect_replays(id);
 }
 END_TEST
@@ -105,9 +106,9 @@ START_TEST(who_may_not_bid_may_not_buy)
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
     EXPECT_ERROR(buy(NULL, id), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(buy(&stage.seller, id), 403, "OWN_AUCTION");
-    EXPECT_ERROR(buy(&stage.ann, stage.ann.id), 404, "NOT_FOUND");
-    EXPECT_TEXT(buy(&stage.ann, stage.auction), "reason", "BUY_NOW_GONE");
+    EXPECT_ERROR(buy(&fixture.seller, id), 403, "OWN_AUCTION");
+    EXPECT_ERROR(buy(&fixture.ann, fixture.ann.id), 404, "NOT_FOUND");
+    EXPECT_TEXT(buy(&fixture.ann, fixture.auction), "reason", "BUY_NOW_GONE");
 }
 END_TEST
 
@@ -115,16 +116,16 @@ START_TEST(rungs_and_percentages_decide_the_minimum)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"incrementTable\": [10, 12, 15, 20]", id);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "13.00"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "15.00");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "20.00"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "25.00");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "13.00"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "15.00");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "20.00"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "25.00");
     expect_replays(id);
 
     list_auction("\"incrementTable\": {\"percent\": 2.5, \"minimum\": \"0.10\"}", id);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "incrementTable.minimum", "0.10");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "10.01"), 200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "minimumBid", "10.27");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "incrementTable.minimum", "0.10");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "10.01"), 200);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "10.27");
     expect_replays(id);
 }
 END_TEST
@@ -140,21 +141,21 @@ START_TEST(a_quote_names_the_next_ten_amounts)
     };
     const char *path = "/api/v1/auctions/quote";
     const struct reply *reply =
-        stage_call(NULL, "POST", path, "{\"startingPrice\": 100, \"incrementTable\": [100, 120, 150, 180, 200]}");
+        fixture_call(NULL, "POST", path, "{\"startingPrice\": 100, \"incrementTable\": [100, 120, 150, 180, 200]}");
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq(reply_count(reply, "amounts"), 10);
     EXPECT_TEXT(reply, "amounts.0", "100.00");
     EXPECT_TEXT(reply, "amounts.2", "150.00");
     EXPECT_TEXT(reply, "amounts.9", "300.00");
-    reply = stage_call(NULL, "POST", path,
-                       "{\"startingPrice\": 1, \"currentBid\": 99.99, \"incrementTable\": \"ebay-us\"}");
+    reply = fixture_call(NULL, "POST", path,
+                         "{\"startingPrice\": 1, \"currentBid\": 99.99, \"incrementTable\": \"ebay-us\"}");
     EXPECT_TEXT(reply, "amounts.0", "100.99");
     EXPECT_TEXT(reply, "amounts.1", "103.49");
-    reply = stage_call(NULL, "POST", path, "{\"currentBid\": 9999999998.00}");
+    reply = fixture_call(NULL, "POST", path, "{\"currentBid\": 9999999998.00}");
     ck_assert_int_eq(reply_count(reply, "amounts"), 1);
-    EXPECT_ERROR(stage_call(NULL, "POST", path, "{\"startingPrice\": 0}"), 400, "INVALID_AMOUNT");
+    EXPECT_ERROR(fixture_call(NULL, "POST", path, "{\"startingPrice\": 0}"), 400, "INVALID_AMOUNT");
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        EXPECT_ERROR(stage_call(NULL, "POST", path, bad[i]), 400, "VALIDATION_FAILED");
+        EXPECT_ERROR(fixture_call(NULL, "POST", path, bad[i]), 400, "VALIDATION_FAILED");
     }
 }
 END_TEST
@@ -171,7 +172,7 @@ static Suite *buy_now_suite(void)
         a_quote_names_the_next_ten_amounts,
         NULL,
     };
-    return stage_suite("buy_now", tests);
+    return fixture_suite("buy_now", tests);
 }
 
 int main(void)

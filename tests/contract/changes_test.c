@@ -32,36 +32,36 @@ static void expect_replays(const char *auction)
 
 static const struct reply *update(const struct cast_user *who, const char *auction, const char *body)
 {
-    return stage_call(who, "PUT", path_of(auction, ""), body);
+    return fixture_call(who, "PUT", path_of(auction, ""), body);
 }
 
 /* Ann as an admin, logged in as such. */
 static void promote_ann(void)
 {
-    PQclear(sql_rows(stage.sql, "UPDATE users SET role = 'admin' WHERE id = $1::uuid", stage.ann.id, NULL));
+    PQclear(sql_rows(fixture.sql, "UPDATE users SET role = 'admin' WHERE id = $1::uuid", fixture.ann.id, NULL));
     const struct reply *reply =
-        stage_call(NULL, "POST", "/api/v1/auth/login",
-                   client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", stage.ann.email));
+        fixture_call(NULL, "POST", "/api/v1/auth/login",
+                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email));
     EXPECT_STATUS(reply, 200);
-    (void)snprintf(stage.ann.token, sizeof(stage.ann.token), "%s", reply_text(reply, "accessToken"));
+    (void)snprintf(fixture.ann.token, sizeof(fixture.ann.token), "%s", reply_text(reply, "accessToken"));
 }
 
 static const struct reply *act(const char *auction, const char *action, const char *more)
 {
-    return stage_call(&stage.ann, "PUT", client_format("/api/v1/admin/auctions/%s", auction),
-                      client_format("{\"action\": \"%s\", \"reason\": \"asked for by its owner\"%s}", action, more));
+    return fixture_call(&fixture.ann, "PUT", client_format("/api/v1/admin/auctions/%s", auction),
+                        client_format("{\"action\": \"%s\", \"reason\": \"asked for by its owner\"%s}", action, more));
 }
 
 /* Of Ann's acts upon the auction in the audit log: those of that name that say why, and name a command of the ledger.
  */
 static int64_t acts_logged(const char *auction, const char *action)
 {
-    return sql_int(stage.sql,
+    return sql_int(fixture.sql,
                    "SELECT count(*) FROM audit_log l JOIN bids b ON b.bid_id::text = l.new_value->>'commandId'"
                    " AND b.auction_id::text = l.subject WHERE l.subject = $1 AND l.action = $2"
                    " AND l.actor_id = $3::uuid AND l.reason = 'asked for by its owner'"
                    " AND l.old_value->>'status' IS NOT NULL",
-                   auction, action, stage.ann.id, NULL);
+                   auction, action, fixture.ann.id, NULL);
 }
 
 /* --- update --- */
@@ -70,7 +70,7 @@ START_TEST(a_seller_changes_the_terms_before_the_first_bid)
 {
     char end[CLOCK_TEXT_SIZE];
     const struct reply *reply = update(
-        &stage.seller, stage.auction,
+        &fixture.seller, fixture.auction,
         client_format("{\"version\": 1, \"title\": \"A throne\", \"startingPrice\": 20.00, \"reservePrice\": 40.00,"
                       " \"buyNowPrice\": 90, \"incrementTable\": \"ebay-us\", \"endTime\": \"%s\","
                       " \"antiSnipe\": {\"windowSeconds\": 0}}",
@@ -86,36 +86,38 @@ START_TEST(a_seller_changes_the_terms_before_the_first_bid)
     EXPECT_TEXT(reply, "originalEndTime", end);
     EXPECT_TEXT(reply, "antiSnipe.windowSeconds", "0");
     EXPECT_TEXT(reply, "version", "2");
-    ck_assert_str_ne(client_reply_header(stage.client, "ETag"), "");
+    ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), "");
 
     /* What is not said stays; null takes away. */
-    reply =
-        update(&stage.seller, stage.auction, "{\"version\": 2, \"reservePrice\": null, \"bidIncrement\": \"2.50\"}");
+    reply = update(&fixture.seller, fixture.auction,
+                   "{\"version\": 2, \"reservePrice\": null, \"bidIncrement\": \"2.50\"}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "title", "A throne");
     EXPECT_TEXT(reply, "hasReserve", "false");
     EXPECT_TEXT(reply, "bidIncrement", "2.50");
-    EXPECT_ERROR(cast_bid(stage.client, &stage.bob, stage.auction, "19.99"), 400, "BID_TOO_LOW");
-    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, stage.auction, "20.00"), "status", "accepted");
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "minimumBid", "22.50");
-    expect_replays(stage.auction);
+    EXPECT_ERROR(cast_bid(fixture.client, &fixture.bob, fixture.auction, "19.99"), 400, "BID_TOO_LOW");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "20.00"), "status", "accepted");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "minimumBid", "22.50");
+    expect_replays(fixture.auction);
 }
 END_TEST
 
 START_TEST(an_update_of_another_version_is_a_conflict)
 {
-    EXPECT_ERROR(update(&stage.seller, stage.auction, "{\"version\": 2, \"title\": \"x\"}"), 409, "VERSION_CONFLICT");
-    EXPECT_STATUS(update(&stage.seller, stage.auction, "{\"version\": 1, \"title\": \"x\"}"), 200);
-    EXPECT_ERROR(update(&stage.seller, stage.auction, "{\"version\": 1, \"title\": \"y\"}"), 409, "VERSION_CONFLICT");
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "title", "x");
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 2, \"title\": \"x\"}"), 409,
+                 "VERSION_CONFLICT");
+    EXPECT_STATUS(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"x\"}"), 200);
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"y\"}"), 409,
+                 "VERSION_CONFLICT");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "title", "x");
 }
 END_TEST
 
 START_TEST(with_a_bid_the_terms_stand)
 {
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "10.00"), 200);
-    EXPECT_ERROR(update(&stage.seller, stage.auction, "{\"version\": 2, \"title\": \"x\"}"), 409, "HAS_BIDS");
-    EXPECT_ERROR(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 409, "HAS_BIDS");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 2, \"title\": \"x\"}"), 409, "HAS_BIDS");
+    EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 409, "HAS_BIDS");
 }
 END_TEST
 
@@ -135,15 +137,15 @@ START_TEST(a_wrong_body_is_400_before_the_state_is_409)
     char ended[UUID_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
     const struct cast_terms terms = {.lasts_ms = 1500};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, ended));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "10.00"), 200);
-    SUITE_WAIT(cast_has_status(stage.client, ended, "unsold"), CAST_DECISION_MS);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, ended));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    SUITE_WAIT(cast_has_status(fixture.client, ended, "unsold"), CAST_DECISION_MS);
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        EXPECT_ERROR(update(&stage.seller, stage.auction, wrong[i].body), 400, wrong[i].code);
-        EXPECT_ERROR(update(&stage.seller, ended, wrong[i].body), 400, wrong[i].code);
+        EXPECT_ERROR(update(&fixture.seller, fixture.auction, wrong[i].body), 400, wrong[i].code);
+        EXPECT_ERROR(update(&fixture.seller, ended, wrong[i].body), 400, wrong[i].code);
     }
-    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(stage.client, NULL, ended), "endTime"));
-    EXPECT_ERROR(update(&stage.seller, ended, client_format("{\"version\": 1, \"endTime\": \"%s\"}", end)), 409,
+    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(fixture.client, NULL, ended), "endTime"));
+    EXPECT_ERROR(update(&fixture.seller, ended, client_format("{\"version\": 1, \"endTime\": \"%s\"}", end)), 409,
                  "AUCTION_ENDED");
 }
 END_TEST
@@ -151,21 +153,23 @@ END_TEST
 START_TEST(an_update_is_the_sellers_and_is_checked)
 {
     char past[CLOCK_TEXT_SIZE];
-    EXPECT_ERROR(update(NULL, stage.auction, "{\"version\": 1}"), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(update(&stage.ann, stage.auction, "{\"version\": 1}"), 403, "FORBIDDEN");
-    EXPECT_ERROR(update(&stage.seller, stage.seller.id, "{\"version\": 1}"), 404, "NOT_FOUND");
-    EXPECT_ERROR(update(&stage.seller, stage.auction, "{\"title\": \"x\"}"), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(update(&stage.seller, stage.auction, "{\"version\": 1, \"itemId\": null}"), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(update(&stage.seller, stage.auction, "{\"version\": 1, \"startingPrice\": -1}"), 400,
+    EXPECT_ERROR(update(NULL, fixture.auction, "{\"version\": 1}"), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(update(&fixture.ann, fixture.auction, "{\"version\": 1}"), 403, "FORBIDDEN");
+    EXPECT_ERROR(update(&fixture.seller, fixture.seller.id, "{\"version\": 1}"), 404, "NOT_FOUND");
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"title\": \"x\"}"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"itemId\": null}"), 400,
+                 "VALIDATION_FAILED");
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"startingPrice\": -1}"), 400,
                  "INVALID_AMOUNT");
-    EXPECT_ERROR(update(&stage.seller, stage.auction, "{\"version\": 1, \"startingPrice\": null}"), 400,
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"startingPrice\": null}"), 400,
                  "VALIDATION_FAILED");
     (void)time_text(-HOUR_MS, past);
-    EXPECT_ERROR(update(&stage.seller, stage.auction, client_format("{\"version\": 1, \"endTime\": \"%s\"}", past)),
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, client_format("{\"version\": 1, \"endTime\": \"%s\"}", past)),
                  400, "VALIDATION_FAILED");
-    EXPECT_ERROR(update(&stage.seller, stage.auction, client_format("{\"version\": 1, \"startTime\": \"%s\"}", past)),
-                 400, "VALIDATION_FAILED");
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "version", "1");
+    EXPECT_ERROR(
+        update(&fixture.seller, fixture.auction, client_format("{\"version\": 1, \"startTime\": \"%s\"}", past)), 400,
+        "VALIDATION_FAILED");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "version", "1");
 }
 END_TEST
 
@@ -174,17 +178,17 @@ START_TEST(a_scheduled_start_can_be_moved)
     char id[UUID_TEXT_SIZE];
     char start[CLOCK_TEXT_SIZE];
     const struct cast_terms terms = {.starts_in_ms = HOUR_MS, .lasts_ms = 2 * HOUR_MS};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
     const struct reply *reply = update(
-        &stage.seller, id, client_format("{\"version\": 1, \"startTime\": \"%s\"}", time_text(HOUR_MS / 2, start)));
+        &fixture.seller, id, client_format("{\"version\": 1, \"startTime\": \"%s\"}", time_text(HOUR_MS / 2, start)));
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "scheduled");
     EXPECT_TEXT(reply, "startTime", start);
     EXPECT_STATUS(
-        update(&stage.seller, id, client_format("{\"version\": 2, \"startTime\": \"%s\"}", time_text(-1000, start))),
+        update(&fixture.seller, id, client_format("{\"version\": 2, \"startTime\": \"%s\"}", time_text(-1000, start))),
         200);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "status", "active");
-    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "10.00"), "status", "accepted");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "status", "active");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "10.00"), "status", "accepted");
     expect_replays(id);
 }
 END_TEST
@@ -203,7 +207,7 @@ static void signal_workers(int signal)
 static bool bid_is(const char *bid, const char *status)
 {
     const struct reply *reply =
-        stage_call(&stage.bob, "GET", path_of(stage.auction, client_format("/bids/%s", bid)), NULL);
+        fixture_call(&fixture.bob, "GET", path_of(fixture.auction, client_format("/bids/%s", bid)), NULL);
     return strcmp(reply_text(reply, "status"), status) == 0;
 }
 
@@ -212,10 +216,10 @@ START_TEST(what_takes_longer_is_answered_202_and_still_happens)
 {
     char bid[UUID_TEXT_SIZE];
     signal_workers(SIGSTOP);
-    const struct reply *reply = update(&stage.seller, stage.auction, "{\"version\": 1, \"startingPrice\": 5}");
+    const struct reply *reply = update(&fixture.seller, fixture.auction, "{\"version\": 1, \"startingPrice\": 5}");
     int status = reply->status;
     bool named = reply_at(reply, "commandId") != NULL && strcmp(reply_text(reply, "status"), "pending") == 0;
-    reply = stage_call(&stage.bob, "POST", stage_path("/bids"), "{\"amount\": 10.00}");
+    reply = fixture_call(&fixture.bob, "POST", fixture_path("/bids"), "{\"amount\": 10.00}");
     int bid_status = reply->status;
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
     signal_workers(SIGCONT);
@@ -223,10 +227,10 @@ START_TEST(what_takes_longer_is_answered_202_and_still_happens)
     ck_assert(named);
     ck_assert_int_eq(bid_status, 202);
     SUITE_WAIT(bid_is(bid, "rejected"), CAST_DECISION_MS);
-    EXPECT_TEXT(stage_call(&stage.bob, "GET", path_of(stage.auction, client_format("/bids/%s", bid)), NULL), "reason",
-                "TERMS_CHANGED");
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "startingPrice", "5.00");
-    expect_replays(stage.auction);
+    EXPECT_TEXT(fixture_call(&fixture.bob, "GET", path_of(fixture.auction, client_format("/bids/%s", bid)), NULL),
+                "reason", "TERMS_CHANGED");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "startingPrice", "5.00");
+    expect_replays(fixture.auction);
 }
 END_TEST
 
@@ -234,17 +238,18 @@ END_TEST
 
 START_TEST(a_seller_cancels_before_the_first_bid)
 {
-    EXPECT_ERROR(stage_call(&stage.ann, "DELETE", stage_path(""), NULL), 403, "FORBIDDEN");
-    EXPECT_ERROR(stage_call(NULL, "DELETE", stage_path(""), NULL), 401, "UNAUTHORIZED");
-    const struct reply *reply = stage_call(&stage.seller, "DELETE", stage_path(""), NULL);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", fixture_path(""), NULL), 403, "FORBIDDEN");
+    EXPECT_ERROR(fixture_call(NULL, "DELETE", fixture_path(""), NULL), 401, "UNAUTHORIZED");
+    const struct reply *reply = fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL);
     EXPECT_STATUS(reply, 204);
     ck_assert_uint_eq(reply->length, 0);
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "status", "cancelled");
-    EXPECT_ERROR(cast_bid(stage.client, &stage.bob, stage.auction, "10.00"), 409, "AUCTION_CANCELLED");
-    EXPECT_ERROR(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 409, "AUCTION_CANCELLED");
-    EXPECT_ERROR(update(&stage.seller, stage.auction, "{\"version\": 2}"), 409, "AUCTION_CANCELLED");
-    SUITE_WAIT(cast_notices(stage.client, &stage.seller, stage.auction, "AUCTION_CANCELLED") == 1, CAST_DECISION_MS);
-    expect_replays(stage.auction);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "status", "cancelled");
+    EXPECT_ERROR(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 409, "AUCTION_CANCELLED");
+    EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 409, "AUCTION_CANCELLED");
+    EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 2}"), 409, "AUCTION_CANCELLED");
+    SUITE_WAIT(cast_notices(fixture.client, &fixture.seller, fixture.auction, "AUCTION_CANCELLED") == 1,
+               CAST_DECISION_MS);
+    expect_replays(fixture.auction);
 }
 END_TEST
 
@@ -253,7 +258,7 @@ END_TEST
 static const char *draft(char id[static UUID_TEXT_SIZE], int64_t lasts_ms)
 {
     const struct cast_terms terms = {.more = "\"draft\": true", .lasts_ms = lasts_ms};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
     return id;
 }
 
@@ -261,14 +266,14 @@ START_TEST(a_draft_is_its_sellers_alone)
 {
     char id[UUID_TEXT_SIZE];
     (void)draft(id, HOUR_MS);
-    EXPECT_TEXT(cast_look(stage.client, &stage.seller, id), "status", "draft");
-    EXPECT_STATUS(cast_look(stage.client, NULL, id), 404);
-    EXPECT_STATUS(cast_look(stage.client, &stage.ann, id), 404);
-    EXPECT_ERROR(update(&stage.ann, id, "{\"version\": 1}"), 404, "NOT_FOUND");
-    EXPECT_ERROR(stage_call(&stage.ann, "DELETE", path_of(id, ""), NULL), 404, "NOT_FOUND");
-    EXPECT_ERROR(stage_call(&stage.ann, "POST", path_of(id, "/publish"), NULL), 404, "NOT_FOUND");
-    EXPECT_ERROR(cast_bid(stage.client, &stage.ann, id, "10.00"), 404, "NOT_FOUND");
-    EXPECT_STATUS(stage_call(NULL, "GET", path_of(id, "/bids"), NULL), 404);
+    EXPECT_TEXT(cast_look(fixture.client, &fixture.seller, id), "status", "draft");
+    EXPECT_STATUS(cast_look(fixture.client, NULL, id), 404);
+    EXPECT_STATUS(cast_look(fixture.client, &fixture.ann, id), 404);
+    EXPECT_ERROR(update(&fixture.ann, id, "{\"version\": 1}"), 404, "NOT_FOUND");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path_of(id, ""), NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", path_of(id, "/publish"), NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 404, "NOT_FOUND");
+    EXPECT_STATUS(fixture_call(NULL, "GET", path_of(id, "/bids"), NULL), 404);
 }
 END_TEST
 
@@ -276,18 +281,18 @@ START_TEST(a_draft_is_changed_and_published)
 {
     char id[UUID_TEXT_SIZE];
     (void)draft(id, HOUR_MS);
-    EXPECT_ERROR(cast_bid(stage.client, &stage.ann, id, "10.00"), 404, "NOT_FOUND");
-    const struct reply *reply = update(&stage.seller, id, "{\"version\": 1, \"startingPrice\": 3}");
+    EXPECT_ERROR(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 404, "NOT_FOUND");
+    const struct reply *reply = update(&fixture.seller, id, "{\"version\": 1, \"startingPrice\": 3}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "draft");
     EXPECT_TEXT(reply, "minimumBid", "3.00");
-    EXPECT_ERROR(update(&stage.seller, id, "{\"version\": 1, \"startingPrice\": 4}"), 409, "VERSION_CONFLICT");
-    reply = stage_call(&stage.seller, "POST", path_of(id, "/publish"), NULL);
+    EXPECT_ERROR(update(&fixture.seller, id, "{\"version\": 1, \"startingPrice\": 4}"), 409, "VERSION_CONFLICT");
+    reply = fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "active");
-    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "3.00"), "status", "accepted");
-    EXPECT_ERROR(stage_call(&stage.seller, "POST", path_of(id, "/publish"), NULL), 409, "NOT_A_DRAFT");
-    EXPECT_ERROR(stage_call(&stage.ann, "POST", path_of(id, "/publish"), NULL), 403, "FORBIDDEN");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "3.00"), "status", "accepted");
+    EXPECT_ERROR(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 409, "NOT_A_DRAFT");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", path_of(id, "/publish"), NULL), 403, "FORBIDDEN");
     expect_replays(id);
 }
 END_TEST
@@ -297,7 +302,7 @@ START_TEST(a_draft_that_nobody_bid_on_replays)
     char id[UUID_TEXT_SIZE];
     (void)draft(id, HOUR_MS);
     expect_replays(id);
-    EXPECT_STATUS(stage_call(&stage.seller, "POST", path_of(id, "/publish"), NULL), 200);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 200);
     expect_replays(id);
 }
 END_TEST
@@ -306,8 +311,8 @@ START_TEST(a_draft_is_dropped)
 {
     char id[UUID_TEXT_SIZE];
     (void)draft(id, HOUR_MS);
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", path_of(id, ""), NULL), 204);
-    EXPECT_STATUS(cast_look(stage.client, &stage.seller, id), 404);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", path_of(id, ""), NULL), 204);
+    EXPECT_STATUS(cast_look(fixture.client, &fixture.seller, id), 404);
 }
 END_TEST
 
@@ -315,12 +320,12 @@ START_TEST(a_draft_whose_end_is_past_is_not_published)
 {
     char id[UUID_TEXT_SIZE];
     (void)draft(id, HOUR_MS);
-    PQclear(sql_rows(stage.sql,
+    PQclear(sql_rows(fixture.sql,
                      "UPDATE auctions SET start_time = now() - interval '2 h', end_time = now() - interval '1 h',"
                      " original_end_time = now() - interval '1 h' WHERE id = $1::uuid",
                      id, NULL));
-    EXPECT_ERROR(stage_call(&stage.seller, "POST", path_of(id, "/publish"), NULL), 400, "VALIDATION_FAILED");
-    EXPECT_TEXT(cast_look(stage.client, &stage.seller, id), "status", "draft");
+    EXPECT_ERROR(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 400, "VALIDATION_FAILED");
+    EXPECT_TEXT(cast_look(fixture.client, &fixture.seller, id), "status", "draft");
 }
 END_TEST
 
@@ -330,46 +335,47 @@ START_TEST(an_admin_moves_the_end)
 {
     char end[CLOCK_TEXT_SIZE];
     promote_ann();
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
     const struct reply *reply =
-        act(stage.auction, "extend", client_format(", \"endTime\": \"%s\"", time_text(3 * HOUR_MS, end)));
+        act(fixture.auction, "extend", client_format(", \"endTime\": \"%s\"", time_text(3 * HOUR_MS, end)));
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "endTime", end);
     EXPECT_TEXT(reply, "status", "active");
     (void)time_text(2 * HOUR_MS, end);
-    EXPECT_ERROR(act(stage.auction, "extend", client_format(", \"endTime\": \"%s\"", end)), 409, "END_NOT_LATER");
-    SUITE_WAIT(cast_notices(stage.client, &stage.bob, stage.auction, "AUCTION_EXTENDED") == 1, CAST_DECISION_MS);
-    ck_assert_int_eq(acts_logged(stage.auction, "AUCTION_EXTEND"), 2); /* what was asked, refused or not */
-    expect_replays(stage.auction);
+    EXPECT_ERROR(act(fixture.auction, "extend", client_format(", \"endTime\": \"%s\"", end)), 409, "END_NOT_LATER");
+    SUITE_WAIT(cast_notices(fixture.client, &fixture.bob, fixture.auction, "AUCTION_EXTENDED") == 1, CAST_DECISION_MS);
+    ck_assert_int_eq(acts_logged(fixture.auction, "AUCTION_EXTEND"), 2); /* what was asked, refused or not */
+    expect_replays(fixture.auction);
 }
 END_TEST
 
 START_TEST(an_admin_ends_an_auction_at_once)
 {
     promote_ann();
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "10.00"), 200);
-    EXPECT_STATUS(act(stage.auction, "end", ""), 200);
-    SUITE_WAIT(cast_has_status(stage.client, stage.auction, "sold"), CAST_DECISION_MS);
-    EXPECT_TEXT(cast_look(stage.client, &stage.bob, stage.auction), "winnerId", stage.bob.id);
-    EXPECT_ERROR(act(stage.auction, "end", ""), 409, "AUCTION_ENDED");
-    EXPECT_ERROR(act(stage.auction, "cancel", ""), 409, "AUCTION_ENDED");
-    ck_assert_int_eq(acts_logged(stage.auction, "AUCTION_END"), 2);
-    ck_assert_int_eq(acts_logged(stage.auction, "AUCTION_CANCEL"), 1);
-    expect_replays(stage.auction);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(act(fixture.auction, "end", ""), 200);
+    SUITE_WAIT(cast_has_status(fixture.client, fixture.auction, "sold"), CAST_DECISION_MS);
+    EXPECT_TEXT(cast_look(fixture.client, &fixture.bob, fixture.auction), "winnerId", fixture.bob.id);
+    EXPECT_ERROR(act(fixture.auction, "end", ""), 409, "AUCTION_ENDED");
+    EXPECT_ERROR(act(fixture.auction, "cancel", ""), 409, "AUCTION_ENDED");
+    ck_assert_int_eq(acts_logged(fixture.auction, "AUCTION_END"), 2);
+    ck_assert_int_eq(acts_logged(fixture.auction, "AUCTION_CANCEL"), 1);
+    expect_replays(fixture.auction);
 }
 END_TEST
 
 START_TEST(an_admin_cancels_what_has_bids)
 {
     promote_ann();
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "10.00"), 200);
-    const struct reply *reply = act(stage.auction, "cancel", "");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    const struct reply *reply = act(fixture.auction, "cancel", "");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "cancelled");
-    SUITE_WAIT(cast_notices(stage.client, &stage.bob, stage.auction, "AUCTION_CANCELLED") == 1, CAST_DECISION_MS);
-    SUITE_WAIT(cast_notices(stage.client, &stage.seller, stage.auction, "AUCTION_CANCELLED") == 1, CAST_DECISION_MS);
-    EXPECT_ERROR(act(stage.auction, "cancel", ""), 409, "AUCTION_CANCELLED");
-    expect_replays(stage.auction);
+    SUITE_WAIT(cast_notices(fixture.client, &fixture.bob, fixture.auction, "AUCTION_CANCELLED") == 1, CAST_DECISION_MS);
+    SUITE_WAIT(cast_notices(fixture.client, &fixture.seller, fixture.auction, "AUCTION_CANCELLED") == 1,
+               CAST_DECISION_MS);
+    EXPECT_ERROR(act(fixture.auction, "cancel", ""), 409, "AUCTION_CANCELLED");
+    expect_replays(fixture.auction);
 }
 END_TEST
 
@@ -377,19 +383,19 @@ START_TEST(admin_actions_are_checked)
 {
     char id[UUID_TEXT_SIZE];
     const struct cast_terms later = {.starts_in_ms = HOUR_MS, .lasts_ms = 2 * HOUR_MS};
-    EXPECT_ERROR(act(stage.auction, "end", ""), 403, "FORBIDDEN");
-    EXPECT_ERROR(stage_call(NULL, "PUT", client_format("/api/v1/admin/auctions/%s", stage.auction), "{}"), 401,
+    EXPECT_ERROR(act(fixture.auction, "end", ""), 403, "FORBIDDEN");
+    EXPECT_ERROR(fixture_call(NULL, "PUT", client_format("/api/v1/admin/auctions/%s", fixture.auction), "{}"), 401,
                  "UNAUTHORIZED");
     promote_ann();
-    EXPECT_ERROR(act(stage.auction, "sell", ""), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(act(stage.auction, "extend", ""), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(act(stage.auction, "end", ", \"endTime\": \"2030-01-01T00:00:00.000Z\""), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(stage_call(&stage.ann, "PUT", client_format("/api/v1/admin/auctions/%s", stage.auction),
-                            "{\"action\": \"end\"}"),
+    EXPECT_ERROR(act(fixture.auction, "sell", ""), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(act(fixture.auction, "extend", ""), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(act(fixture.auction, "end", ", \"endTime\": \"2030-01-01T00:00:00.000Z\""), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "PUT", client_format("/api/v1/admin/auctions/%s", fixture.auction),
+                              "{\"action\": \"end\"}"),
                  400, "VALIDATION_FAILED");
-    EXPECT_ERROR(act(stage.ann.id, "end", ""), 404, "NOT_FOUND");
+    EXPECT_ERROR(act(fixture.ann.id, "end", ""), 404, "NOT_FOUND");
     EXPECT_ERROR(act(draft(id, HOUR_MS), "end", ""), 404, "NOT_FOUND");
-    ck_assert(cast_auction(stage.client, &stage.seller, &later, id));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &later, id));
     EXPECT_ERROR(act(id, "end", ""), 409, "AUCTION_NOT_STARTED");
 }
 END_TEST
@@ -416,7 +422,7 @@ static Suite *changes_suite(void)
         admin_actions_are_checked,
         NULL,
     };
-    return stage_suite("changes", tests);
+    return fixture_suite("changes", tests);
 }
 
 int main(void)

@@ -17,35 +17,35 @@ enum {
 static void list(char id[static UUID_TEXT_SIZE], const char *more)
 {
     const struct cast_terms terms = {.lasts_ms = HAMMER_LASTS_MS, .more = more};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
 }
 
 /* Exactly one notification of that kind, and it comes. */
 static void told_once(const struct cast_user *who, const char *auction, const char *kind)
 {
-    SUITE_WAIT(cast_notices(stage.client, who, auction, kind) > 0, CAST_DECISION_MS);
-    ck_assert_int_eq(cast_notices(stage.client, who, auction, kind), 1);
+    SUITE_WAIT(cast_notices(fixture.client, who, auction, kind) > 0, CAST_DECISION_MS);
+    ck_assert_int_eq(cast_notices(fixture.client, who, auction, kind), 1);
 }
 
 START_TEST(the_highest_bid_wins_and_all_are_told)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
-    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "10.00"), "status", "accepted");
-    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "12.00"), "status", "accepted");
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), HAMMER_SETTLED_MS);
-    const struct reply *reply = cast_look(stage.client, &stage.seller, id);
-    EXPECT_TEXT(reply, "winnerId", stage.bob.id);
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "12.00"), "status", "accepted");
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    const struct reply *reply = cast_look(fixture.client, &fixture.seller, id);
+    EXPECT_TEXT(reply, "winnerId", fixture.bob.id);
     EXPECT_TEXT(reply, "currentBid", "12.00");
     EXPECT_PRESENT(reply, "winningBidId");
-    EXPECT_TEXT(cast_look(stage.client, &stage.bob, id), "winnerId", stage.bob.id);
-    EXPECT_ABSENT(cast_look(stage.client, &stage.ann, id), "winnerId");
-    told_once(&stage.ann, id, "OUTBID");
-    told_once(&stage.ann, id, "AUCTION_LOST");
-    told_once(&stage.bob, id, "AUCTION_WON");
-    told_once(&stage.seller, id, "AUCTION_SOLD");
-    ck_assert_int_eq(cast_notices(stage.client, &stage.bob, id, "AUCTION_LOST"), 0);
-    EXPECT_ERROR(cast_bid(stage.client, &stage.ann, id, "20.00"), 409, "AUCTION_ENDED");
+    EXPECT_TEXT(cast_look(fixture.client, &fixture.bob, id), "winnerId", fixture.bob.id);
+    EXPECT_ABSENT(cast_look(fixture.client, &fixture.ann, id), "winnerId");
+    told_once(&fixture.ann, id, "OUTBID");
+    told_once(&fixture.ann, id, "AUCTION_LOST");
+    told_once(&fixture.bob, id, "AUCTION_WON");
+    told_once(&fixture.seller, id, "AUCTION_SOLD");
+    ck_assert_int_eq(cast_notices(fixture.client, &fixture.bob, id, "AUCTION_LOST"), 0);
+    EXPECT_ERROR(cast_bid(fixture.client, &fixture.ann, id, "20.00"), 409, "AUCTION_ENDED");
 }
 END_TEST
 
@@ -53,12 +53,12 @@ START_TEST(a_reserve_that_is_not_met_leaves_it_unsold)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE ", \"reservePrice\": 100.00");
-    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "99.99"), "status", "accepted");
-    SUITE_WAIT(cast_has_status(stage.client, id, "unsold"), HAMMER_SETTLED_MS);
-    EXPECT_ABSENT(cast_look(stage.client, &stage.seller, id), "winningBidId");
-    told_once(&stage.seller, id, "AUCTION_UNSOLD");
-    told_once(&stage.ann, id, "AUCTION_LOST");
-    ck_assert_int_eq(cast_notices(stage.client, &stage.ann, id, "AUCTION_WON"), 0);
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "99.99"), "status", "accepted");
+    SUITE_WAIT(cast_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
+    EXPECT_ABSENT(cast_look(fixture.client, &fixture.seller, id), "winningBidId");
+    told_once(&fixture.seller, id, "AUCTION_UNSOLD");
+    told_once(&fixture.ann, id, "AUCTION_LOST");
+    ck_assert_int_eq(cast_notices(fixture.client, &fixture.ann, id, "AUCTION_WON"), 0);
 }
 END_TEST
 
@@ -66,8 +66,8 @@ START_TEST(an_auction_without_a_bid_is_unsold)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
-    SUITE_WAIT(cast_has_status(stage.client, id, "unsold"), HAMMER_SETTLED_MS);
-    told_once(&stage.seller, id, "AUCTION_UNSOLD");
+    SUITE_WAIT(cast_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
+    told_once(&fixture.seller, id, "AUCTION_UNSOLD");
 }
 END_TEST
 
@@ -75,12 +75,12 @@ START_TEST(a_beaten_maximum_is_told_as_exhausted)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
-    EXPECT_TEXT(cast_proxy(stage.client, &stage.ann, id, "20.00"), "status", "accepted");
-    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "15.00"), "status", "outbid");
-    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "25.00"), "status", "accepted");
-    told_once(&stage.ann, id, "PROXY_EXHAUSTED");
-    ck_assert_int_eq(cast_notices(stage.client, &stage.ann, id, "OUTBID"), 0);
-    ck_assert_int_eq(cast_notices(stage.client, &stage.bob, id, "OUTBID"), 0); /* never led: not told */
+    EXPECT_TEXT(cast_proxy(fixture.client, &fixture.ann, id, "20.00"), "status", "accepted");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "15.00"), "status", "outbid");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "25.00"), "status", "accepted");
+    told_once(&fixture.ann, id, "PROXY_EXHAUSTED");
+    ck_assert_int_eq(cast_notices(fixture.client, &fixture.ann, id, "OUTBID"), 0);
+    ck_assert_int_eq(cast_notices(fixture.client, &fixture.bob, id, "OUTBID"), 0); /* never led: not told */
 }
 END_TEST
 
@@ -92,19 +92,19 @@ START_TEST(a_late_bid_moves_the_end_until_the_cap)
     const struct cast_terms terms = {
         .lasts_ms = 8000,
         .more = "\"antiSnipe\": {\"windowSeconds\": 60, \"extensionSeconds\": 10, \"maxExtensions\": 1}"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
-    (void)snprintf(first, sizeof(first), "%s", reply_text(cast_look(stage.client, NULL, id), "endTime"));
-    EXPECT_TEXT(cast_bid(stage.client, &stage.ann, id, "10.00"), "status", "accepted");
-    const struct reply *reply = cast_look(stage.client, NULL, id);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    (void)snprintf(first, sizeof(first), "%s", reply_text(cast_look(fixture.client, NULL, id), "endTime"));
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
+    const struct reply *reply = cast_look(fixture.client, NULL, id);
     (void)snprintf(second, sizeof(second), "%s", reply_text(reply, "endTime"));
     EXPECT_TEXT(reply, "originalEndTime", first);
     ck_assert_msg(strcmp(second, first) > 0, "%s should have moved: %s", first, second);
-    EXPECT_TEXT(cast_bid(stage.client, &stage.bob, id, "11.00"), "status", "accepted");
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "endTime", second);
-    told_once(&stage.seller, id, "AUCTION_EXTENDED");
+    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "11.00"), "status", "accepted");
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "endTime", second);
+    told_once(&fixture.seller, id, "AUCTION_EXTENDED");
     /* The fence of the first endTime finds the auction extended and falls at the new one only. */
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), HAMMER_SETTLED_MS);
-    ck_assert_int_eq(sql_int(stage.sql,
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM bids b JOIN auctions a ON a.id = b.auction_id "
                              "WHERE a.id = $1::uuid AND b.kind = 'end' AND b.decided_at >= a.end_time",
                              id, NULL),
@@ -124,9 +124,9 @@ START_TEST(the_last_second_is_fair)
     list(id, NO_SNIPE ", \"bidIncrement\": 0.01");
     int64_t until_ms = clock_mono_ms() + HAMMER_SETTLED_MS;
     for (bool open = true; open;) {
-        const struct cast_user *who = cents % 2 == 0 ? &stage.ann : &stage.bob;
-        const struct reply *reply = stage_call(who, "POST", client_format("/api/v1/auctions/%s/bids", id),
-                                               client_format("{\"amount\": %d.%02d}", cents / 100, cents % 100));
+        const struct cast_user *who = cents % 2 == 0 ? &fixture.ann : &fixture.bob;
+        const struct reply *reply = fixture_call(who, "POST", client_format("/api/v1/auctions/%s/bids", id),
+                                                 client_format("{\"amount\": %d.%02d}", cents / 100, cents % 100));
         open = reply->status != 409;
         if (open && reply->status == 503) {
             continue; /* a machine too busy to confirm in time: that bid counts for nothing, the next is the same */
@@ -140,26 +140,27 @@ START_TEST(the_last_second_is_fair)
         }
         ck_assert(clock_mono_ms() < until_ms);
     }
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), HAMMER_SETTLED_MS);
-    SUITE_WAIT(sql_int(stage.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid'", id, NULL) >=
-                   taken,
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid'", id,
+                       NULL) >= taken,
                CAST_DECISION_MS);
     ck_assert_int_eq(
-        sql_int(stage.sql,
+        sql_int(fixture.sql,
                 "SELECT count(*) FROM bids b JOIN auctions a ON a.id = b.auction_id WHERE a.id = $1::uuid "
                 "AND b.kind = 'bid' AND (b.received_at < a.end_time) = (coalesce(b.reason, '') = 'AUCTION_ENDED')",
                 id, NULL),
         0);
     ck_assert_int_eq(
-        sql_int(stage.sql,
+        sql_int(fixture.sql,
                 "SELECT count(*) FROM bids b JOIN bids e ON e.auction_id = b.auction_id AND e.kind = 'end' "
                 "WHERE b.auction_id = $1::uuid AND b.status = 'accepted' AND b.kind = 'bid' "
                 "AND b.seq > e.seq",
                 id, NULL),
         0);
-    const char *won = sql_text(
-        stage.sql, "SELECT max(amount)::text FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'", id, NULL);
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "currentBid", won);
+    const char *won =
+        sql_text(fixture.sql, "SELECT max(amount)::text FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
+                 id, NULL);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "currentBid", won);
 }
 END_TEST
 
@@ -174,7 +175,7 @@ static Suite *hammer_suite(void)
         the_last_second_is_fair,
         NULL,
     };
-    return stage_suite("hammer", tests);
+    return fixture_suite("hammer", tests);
 }
 
 int main(void)

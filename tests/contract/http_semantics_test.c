@@ -23,24 +23,24 @@ static const char *raw(const char *bytes)
 
 static const char *header(const char *name)
 {
-    return client_reply_header(stage.client, name);
+    return client_reply_header(fixture.client, name);
 }
 
 START_TEST(head_has_the_headers_of_get)
 {
     static char etag[MANNERS_ETAG_SIZE];
-    EXPECT_STATUS(stage_call(NULL, "GET", stage_path(""), NULL), 200);
+    EXPECT_STATUS(fixture_call(NULL, "GET", fixture_path(""), NULL), 200);
     (void)snprintf(etag, sizeof(etag), "%s", header("ETag"));
     char *length = strdup(header("Content-Length"));
     ck_assert_ptr_nonnull(length);
-    const struct reply *reply = stage_call(NULL, "HEAD", stage_path(""), NULL);
+    const struct reply *reply = fixture_call(NULL, "HEAD", fixture_path(""), NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq((int)reply->length, 0);
     ck_assert_str_eq(header("Content-Length"), length);
     ck_assert_str_eq(header("Content-Type"), "application/json");
     ck_assert_str_eq(header("ETag"), etag);
     free(length);
-    reply = stage_call(NULL, "HEAD", "/api/v1/nowhere", NULL);
+    reply = fixture_call(NULL, "HEAD", "/api/v1/nowhere", NULL);
     EXPECT_STATUS(reply, 404);
     ck_assert_int_eq((int)reply->length, 0);
 }
@@ -48,14 +48,14 @@ END_TEST
 
 START_TEST(options_tells_the_methods)
 {
-    const struct reply *reply = stage_call(NULL, "OPTIONS", "/api/v1/auctions", NULL);
+    const struct reply *reply = fixture_call(NULL, "OPTIONS", "/api/v1/auctions", NULL);
     EXPECT_STATUS(reply, 204);
     ck_assert_ptr_nonnull(strstr(header("Allow"), "GET"));
     ck_assert_ptr_nonnull(strstr(header("Allow"), "HEAD"));
     ck_assert_ptr_nonnull(strstr(header("Allow"), "POST"));
     ck_assert_ptr_nonnull(strstr(header("Allow"), "OPTIONS"));
     ck_assert_str_eq(header("Access-Control-Allow-Methods"), "");
-    EXPECT_STATUS(stage_call(NULL, "OPTIONS", "/api/v1/nowhere", NULL), 404);
+    EXPECT_STATUS(fixture_call(NULL, "OPTIONS", "/api/v1/nowhere", NULL), 404);
 }
 END_TEST
 
@@ -63,20 +63,20 @@ START_TEST(listed_sites_may_read)
 {
     static const char *const listed[] = {"Origin: https://shop.example", "Origin: https://www.example"};
     for (size_t i = 0; i < ARRAY_LEN(listed); i++) {
-        client_header(stage.client, listed[i]);
-        EXPECT_STATUS(stage_call(NULL, "GET", stage_path(""), NULL), 200);
+        client_header(fixture.client, listed[i]);
+        EXPECT_STATUS(fixture_call(NULL, "GET", fixture_path(""), NULL), 200);
         ck_assert_str_eq(header("Access-Control-Allow-Origin"), listed[i] + strlen("Origin: "));
         ck_assert_ptr_nonnull(strstr(header("Access-Control-Expose-Headers"), "ETag"));
         ck_assert_str_eq(header("Vary"), "Authorization, Cookie, Origin");
         ck_assert_str_eq(header("Access-Control-Allow-Credentials"), "");
     }
-    client_header(stage.client, listed[0]);
-    EXPECT_STATUS(stage_call(NULL, "GET", "/api/v1/users/me", NULL), 401);
+    client_header(fixture.client, listed[0]);
+    EXPECT_STATUS(fixture_call(NULL, "GET", "/api/v1/users/me", NULL), 401);
     ck_assert_str_ne(header("Access-Control-Allow-Origin"), "");
-    client_header(stage.client, listed[0]);
-    client_header(stage.client, "Access-Control-Request-Method: POST");
-    client_header(stage.client, "Access-Control-Request-Headers: authorization, x-idempotency-key");
-    EXPECT_STATUS(stage_call(NULL, "OPTIONS", stage_path("/bids"), NULL), 204);
+    client_header(fixture.client, listed[0]);
+    client_header(fixture.client, "Access-Control-Request-Method: POST");
+    client_header(fixture.client, "Access-Control-Request-Headers: authorization, x-idempotency-key");
+    EXPECT_STATUS(fixture_call(NULL, "OPTIONS", fixture_path("/bids"), NULL), 204);
     ck_assert_ptr_nonnull(strstr(header("Access-Control-Allow-Methods"), "POST"));
     ck_assert_ptr_nonnull(strstr(header("Access-Control-Allow-Headers"), "X-Idempotency-Key"));
     ck_assert_ptr_nonnull(strstr(header("Access-Control-Allow-Headers"), "Authorization"));
@@ -92,28 +92,28 @@ START_TEST(other_sites_may_not)
                                            "Origin: none",
                                            "Origin: https://shop.example https://www.example"};
     for (size_t i = 0; i < ARRAY_LEN(unlisted); i++) {
-        client_header(stage.client, unlisted[i]);
-        EXPECT_STATUS(stage_call(NULL, "GET", stage_path(""), NULL), 200);
+        client_header(fixture.client, unlisted[i]);
+        EXPECT_STATUS(fixture_call(NULL, "GET", fixture_path(""), NULL), 200);
         ck_assert_str_eq(header("Access-Control-Allow-Origin"), "");
-        client_header(stage.client, unlisted[i]);
-        client_header(stage.client, "Access-Control-Request-Method: POST");
-        EXPECT_STATUS(stage_call(NULL, "OPTIONS", stage_path("/bids"), NULL), 204);
+        client_header(fixture.client, unlisted[i]);
+        client_header(fixture.client, "Access-Control-Request-Method: POST");
+        EXPECT_STATUS(fixture_call(NULL, "OPTIONS", fixture_path("/bids"), NULL), 204);
         ck_assert_str_eq(header("Access-Control-Allow-Methods"), "");
     }
 }
 END_TEST
 
-/* GET of the stage's auction by a client that knows `etags`. */
+/* GET of the fixture's auction by a client that knows `etags`. */
 static const struct reply *look_again(const struct cast_user *who, const char *etags)
 {
-    client_header(stage.client, client_format("If-None-Match: %s", etags));
-    return stage_call(who, "GET", stage_path(""), NULL);
+    client_header(fixture.client, client_format("If-None-Match: %s", etags));
+    return fixture_call(who, "GET", fixture_path(""), NULL);
 }
 
 START_TEST(a_client_that_has_it_already_gets_304)
 {
     char etag[MANNERS_ETAG_SIZE];
-    EXPECT_STATUS(stage_call(NULL, "GET", stage_path(""), NULL), 200);
+    EXPECT_STATUS(fixture_call(NULL, "GET", fixture_path(""), NULL), 200);
     (void)snprintf(etag, sizeof(etag), "%s", header("ETag"));
     const struct reply *reply = look_again(NULL, etag);
     EXPECT_STATUS(reply, 304);
@@ -123,7 +123,7 @@ START_TEST(a_client_that_has_it_already_gets_304)
     EXPECT_STATUS(look_again(NULL, strchr(etag, '"')), 304);
     EXPECT_STATUS(look_again(NULL, "*"), 304);
     EXPECT_STATUS(look_again(NULL, "W/\"no\""), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     reply = look_again(NULL, etag);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "currentBid", "20.00");
@@ -134,7 +134,7 @@ END_TEST
 /* What `who` is shown, without serverTime. */
 static const char *view(const struct cast_user *who, char out[static MANNERS_RAW_SIZE])
 {
-    const struct reply *reply = stage_call(who, "GET", stage_path(""), NULL);
+    const struct reply *reply = fixture_call(who, "GET", fixture_path(""), NULL);
     EXPECT_STATUS(reply, 200);
     (void)snprintf(out, MANNERS_RAW_SIZE, "%s", reply->body);
     char *time = strstr(out, ",\"serverTime\"");
@@ -148,17 +148,17 @@ START_TEST(the_same_from_redis_as_from_postgresql)
     static char first[MANNERS_RAW_SIZE];
     static char again[MANNERS_RAW_SIZE];
     struct cast_terms terms = {.more = "\"reservePrice\": 30.00, \"buyNowPrice\": 90.00"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
     for (int bid = 20; bid <= 40; bid += 10) {
-        EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, client_format("%d.00", bid)), 200);
+        EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, client_format("%d.00", bid)), 200);
         /* The first look after a change reads PostgreSQL, the next ones what was left in Redis. */
         (void)view(NULL, first);
         ck_assert_ptr_nonnull(strstr(first, client_format("\"currentBid\":%d.00", bid)));
         ck_assert_ptr_nonnull(strstr(first, bid < 30 ? "\"reserveMet\":false" : "\"reserveMet\":true"));
         ck_assert_str_eq(view(NULL, again), first);
-        ck_assert_str_eq(view(&stage.bob, again), first);
+        ck_assert_str_eq(view(&fixture.bob, again), first);
         ck_assert_ptr_null(strstr(again, "reservePrice"));
-        ck_assert_ptr_nonnull(strstr(view(&stage.seller, again), "\"reservePrice\":30.00"));
+        ck_assert_ptr_nonnull(strstr(view(&fixture.seller, again), "\"reservePrice\":30.00"));
         ck_assert_str_eq(view(NULL, again), first);
     }
 }
@@ -170,29 +170,29 @@ START_TEST(what_one_may_see_stays_theirs)
     static char first[MANNERS_RAW_SIZE];
     static char again[MANNERS_RAW_SIZE];
     struct cast_terms terms = {.more = "\"draft\": true, \"buyNowPrice\": 90.00"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
     for (int look = 0; look < 2; look++) {
-        ck_assert_ptr_nonnull(strstr(view(&stage.seller, first), "\"status\":\"draft\""));
-        EXPECT_STATUS(stage_call(NULL, "GET", stage_path(""), NULL), 404);
-        EXPECT_STATUS(stage_call(&stage.ann, "GET", stage_path(""), NULL), 404);
+        ck_assert_ptr_nonnull(strstr(view(&fixture.seller, first), "\"status\":\"draft\""));
+        EXPECT_STATUS(fixture_call(NULL, "GET", fixture_path(""), NULL), 404);
+        EXPECT_STATUS(fixture_call(&fixture.ann, "GET", fixture_path(""), NULL), 404);
     }
-    EXPECT_STATUS(stage_call(&stage.seller, "POST", stage_path("/publish"), NULL), 200);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "POST", fixture_path("/publish"), NULL), 200);
     ck_assert_ptr_nonnull(strstr(view(NULL, first), "\"status\":\"active\""));
     ck_assert_str_eq(view(NULL, again), first);
     const struct reply *reply =
-        stage_call(&stage.seller, "PUT", stage_path(""), "{\"version\": 2, \"title\": \"A sofa\"}");
+        fixture_call(&fixture.seller, "PUT", fixture_path(""), "{\"version\": 2, \"title\": \"A sofa\"}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "title", "A sofa");
     ck_assert_str_ne(header("ETag"), "");
     ck_assert_ptr_nonnull(strstr(view(NULL, first), "\"A sofa\""));
-    client_header(stage.client, "Prefer: wait=10");
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", stage_path("/buy-now"), NULL), 200);
-    SUITE_WAIT(cast_has_status(stage.client, stage.auction, "sold"), MANNERS_RAW_MS);
+    client_header(fixture.client, "Prefer: wait=10");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", fixture_path("/buy-now"), NULL), 200);
+    SUITE_WAIT(cast_has_status(fixture.client, fixture.auction, "sold"), MANNERS_RAW_MS);
     for (int look = 0; look < 2; look++) {
         ck_assert_ptr_null(strstr(view(NULL, again), "contact"));
-        ck_assert_ptr_null(strstr(view(&stage.bob, again), "contact"));
-        ck_assert_ptr_nonnull(strstr(view(&stage.ann, again), "\"role\":\"seller\""));
-        ck_assert_ptr_nonnull(strstr(view(&stage.seller, again), "\"role\":\"winner\""));
+        ck_assert_ptr_null(strstr(view(&fixture.bob, again), "contact"));
+        ck_assert_ptr_nonnull(strstr(view(&fixture.ann, again), "\"role\":\"seller\""));
+        ck_assert_ptr_nonnull(strstr(view(&fixture.seller, again), "\"role\":\"winner\""));
     }
 }
 END_TEST
@@ -211,7 +211,7 @@ START_TEST(pipelined_requests_are_answered_in_order)
     const char *out = raw(client_format("GET /api/v1/auctions/%s HTTP/1.1\r\nHost: x\r\nX-Request-Id: one\r\n\r\n"
                                         "GET /api/v1/nowhere HTTP/1.1\r\nHost: x\r\nX-Request-Id: two\r\n"
                                         "Connection: close\r\n\r\n",
-                                        stage.auction));
+                                        fixture.auction));
     const char *one = strstr(out, "X-Request-Id: one");
     const char *two = strstr(out, "X-Request-Id: two");
     ck_assert_msg(one != NULL && two != NULL && one < two && count(out, "HTTP/1.1 ") == 2, "%s", out);
@@ -221,7 +221,7 @@ END_TEST
 
 START_TEST(connections_are_kept_unless_asked_otherwise)
 {
-    EXPECT_STATUS(stage_call(NULL, "GET", "/api/v1/time", NULL), 200);
+    EXPECT_STATUS(fixture_call(NULL, "GET", "/api/v1/time", NULL), 200);
     ck_assert_str_ne(header("Connection"), "close");
     ck_assert_ptr_nonnull(
         strstr(raw("GET /api/v1/time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), "Connection: close"));
@@ -232,8 +232,8 @@ END_TEST
 START_TEST(expectations)
 {
     /* The client's library sends the body after 100 Continue, or after a second without it. */
-    client_header(stage.client, "Expect: 100-continue");
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 20.00}"), 202);
+    client_header(fixture.client, "Expect: 100-continue");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"), 202);
     const char *out = raw("POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                           "Expect: miracles\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
     ck_assert_msg(strncmp(out, "HTTP/1.1 417", strlen("HTTP/1.1 417")) == 0, "%s", out);
@@ -244,9 +244,9 @@ START_TEST(what_cannot_be_served_says_so)
 {
     static char request[MANNERS_LONG + 64];
     static char filler[MANNERS_LONG];
-    EXPECT_ERROR(stage_call(NULL, "GET", "/api/v1/nowhere", NULL), 404, "NOT_FOUND");
-    EXPECT_ERROR(stage_call(NULL, "GET", "/metrics", NULL), 404, "NOT_FOUND");
-    EXPECT_ERROR(stage_call(NULL, "PUT", "/api/v1/time", "{}"), 405, "METHOD_NOT_ALLOWED");
+    EXPECT_ERROR(fixture_call(NULL, "GET", "/api/v1/nowhere", NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(fixture_call(NULL, "GET", "/metrics", NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(fixture_call(NULL, "PUT", "/api/v1/time", "{}"), 405, "METHOD_NOT_ALLOWED");
     ck_assert_str_eq(header("Allow"), "OPTIONS, GET, HEAD");
     /* A little longer than header_max_bytes: all of it is read, so that no reset overtakes the answer. */
     memset(filler, 'x', sizeof(filler) - 1);
@@ -273,7 +273,7 @@ static Suite *manners_suite(void)
         what_cannot_be_served_says_so,
         NULL,
     };
-    return stage_suite("manners", tests);
+    return fixture_suite("manners", tests);
 }
 
 int main(void)

@@ -18,15 +18,15 @@ enum { IMAGES_MOST = 12, UPLOAD_MOST = 5 << 20 };
 static const struct reply *upload_to(const struct cast_user *who, const char *auction, const char *type,
                                      const void *bytes, size_t length)
 {
-    client_token(stage.client, who != NULL ? who->token : NULL);
-    client_header(stage.client, client_format("Content-Type: %s", type));
-    return client_send(stage.client, "POST", client_format("/api/v1/auctions/%s/images", auction), bytes, length);
+    client_token(fixture.client, who != NULL ? who->token : NULL);
+    client_header(fixture.client, client_format("Content-Type: %s", type));
+    return client_send(fixture.client, "POST", client_format("/api/v1/auctions/%s/images", auction), bytes, length);
 }
 
-/* Uploads to the stage's auction and frees the picture. */
+/* Uploads to the fixture's auction and frees the picture. */
 static const struct reply *upload(const struct cast_user *who, const char *type, struct picture picture)
 {
-    const struct reply *reply = upload_to(who, stage.auction, type, picture.bytes, picture.length);
+    const struct reply *reply = upload_to(who, fixture.auction, type, picture.bytes, picture.length);
     free(picture.bytes);
     return reply;
 }
@@ -46,12 +46,12 @@ static void expect_size(const char *url, unsigned width, unsigned height)
 {
     unsigned is_width = 0;
     unsigned is_height = 0;
-    const struct reply *reply = stage_call(NULL, "GET", url, NULL);
+    const struct reply *reply = fixture_call(NULL, "GET", url, NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert(picture_webp_size(reply->body, reply->length, &is_width, &is_height));
     ck_assert_uint_eq(is_width, width);
     ck_assert_uint_eq(is_height, height);
-    ck_assert_str_eq(client_reply_header(stage.client, "Content-Type"), "image/webp");
+    ck_assert_str_eq(client_reply_header(fixture.client, "Content-Type"), "image/webp");
 }
 
 START_TEST(an_upload_is_shown_in_four_sizes)
@@ -65,14 +65,14 @@ START_TEST(an_upload_is_shown_in_four_sizes)
                  {"images.0.thumbnails.640", 640, 226},
                  {"images.0.thumbnails.160", 160, 57}};
     char url[64];
-    const struct reply *reply = upload(&stage.seller, "image/png", picture_png(1700, 600, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(1700, 600, unique()));
     EXPECT_STATUS(reply, 201);
     EXPECT_PRESENT(reply, "id");
     EXPECT_TEXT(reply, "order", "1");
     keep(reply, "url", url);
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "images.0.url", url);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "images.0.url", url);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        keep(cast_look(stage.client, NULL, stage.auction), sizes[i].path, url);
+        keep(cast_look(fixture.client, NULL, fixture.auction), sizes[i].path, url);
         expect_size(url, sizes[i].width, sizes[i].height);
     }
 }
@@ -83,11 +83,11 @@ START_TEST(metadata_is_gone_and_the_picture_stands_upright)
     char url[64];
     struct picture picture = picture_jpeg();
     ck_assert_ptr_nonnull(memmem(picture.bytes, picture.length, PICTURE_SECRET, strlen(PICTURE_SECRET)));
-    const struct reply *reply = upload(&stage.seller, "image/jpeg", picture);
+    const struct reply *reply = upload(&fixture.seller, "image/jpeg", picture);
     EXPECT_STATUS(reply, 201);
     keep(reply, "url", url);
     expect_size(url, 16, 24);
-    reply = stage_call(NULL, "GET", url, NULL);
+    reply = fixture_call(NULL, "GET", url, NULL);
     ck_assert_ptr_null(memmem(reply->body, reply->length, PICTURE_SECRET, strlen(PICTURE_SECRET)));
     ck_assert_ptr_null(memmem(reply->body, reply->length, "EXIF", 4));
     ck_assert_ptr_null(memmem(reply->body, reply->length, "ICCP", 4));
@@ -97,14 +97,14 @@ END_TEST
 START_TEST(a_webp_is_taken_too)
 {
     struct picture picture;
-    const struct reply *reply = upload(&stage.seller, "image/png", picture_png(40, 30, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(40, 30, unique()));
     EXPECT_STATUS(reply, 201);
-    reply = stage_call(NULL, "GET", client_format("%s", reply_text(reply, "url")), NULL);
+    reply = fixture_call(NULL, "GET", client_format("%s", reply_text(reply, "url")), NULL);
     EXPECT_STATUS(reply, 200);
     picture = (struct picture){malloc(reply->length), reply->length};
     ck_assert_ptr_nonnull(picture.bytes);
     memcpy(picture.bytes, reply->body, reply->length);
-    reply = upload(&stage.seller, "image/webp", picture);
+    reply = upload(&fixture.seller, "image/webp", picture);
     EXPECT_STATUS(reply, 201);
     EXPECT_TEXT(reply, "order", "2");
 }
@@ -114,45 +114,45 @@ START_TEST(images_are_for_ever_for_caches)
 {
     char url[64];
     char etag[64];
-    const struct reply *reply = upload(&stage.seller, "image/png", picture_png(50, 50, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(50, 50, unique()));
     EXPECT_STATUS(reply, 201);
     keep(reply, "url", url);
-    EXPECT_STATUS(stage_call(NULL, "HEAD", url, NULL), 200);
-    ck_assert_str_eq(client_reply_header(stage.client, "Cache-Control"), "public, max-age=31536000, immutable");
-    ck_assert_str_eq(client_reply_header(stage.client, "X-Content-Type-Options"), "nosniff");
-    (void)snprintf(etag, sizeof etag, "%s", client_reply_header(stage.client, "ETag"));
-    client_header(stage.client, client_format("If-None-Match: \"other\", %s", etag));
-    reply = stage_call(NULL, "GET", url, NULL);
+    EXPECT_STATUS(fixture_call(NULL, "HEAD", url, NULL), 200);
+    ck_assert_str_eq(client_reply_header(fixture.client, "Cache-Control"), "public, max-age=31536000, immutable");
+    ck_assert_str_eq(client_reply_header(fixture.client, "X-Content-Type-Options"), "nosniff");
+    (void)snprintf(etag, sizeof etag, "%s", client_reply_header(fixture.client, "ETag"));
+    client_header(fixture.client, client_format("If-None-Match: \"other\", %s", etag));
+    reply = fixture_call(NULL, "GET", url, NULL);
     EXPECT_STATUS(reply, 304);
     ck_assert_uint_eq(reply->length, 0);
-    client_header(stage.client, "If-None-Match: \"other\"");
-    EXPECT_STATUS(stage_call(NULL, "GET", url, NULL), 200);
-    EXPECT_ERROR(stage_call(NULL, "GET", "/images/01234567-89ab-7def-8123-456789abcdef", NULL), 404, "NOT_FOUND");
-    EXPECT_ERROR(stage_call(NULL, "GET", "/images/../../etc/passwd", NULL), 404, "NOT_FOUND");
+    client_header(fixture.client, "If-None-Match: \"other\"");
+    EXPECT_STATUS(fixture_call(NULL, "GET", url, NULL), 200);
+    EXPECT_ERROR(fixture_call(NULL, "GET", "/images/01234567-89ab-7def-8123-456789abcdef", NULL), 404, "NOT_FOUND");
+    EXPECT_ERROR(fixture_call(NULL, "GET", "/images/../../etc/passwd", NULL), 404, "NOT_FOUND");
 }
 END_TEST
 
 START_TEST(the_auctions_etag_changes_with_its_images)
 {
     char before[64];
-    EXPECT_STATUS(cast_look(stage.client, NULL, stage.auction), 200);
-    (void)snprintf(before, sizeof before, "%s", client_reply_header(stage.client, "ETag"));
-    EXPECT_STATUS(upload(&stage.seller, "image/png", picture_png(20, 20, unique())), 201);
-    EXPECT_STATUS(cast_look(stage.client, NULL, stage.auction), 200);
-    ck_assert_str_ne(client_reply_header(stage.client, "ETag"), before);
+    EXPECT_STATUS(cast_look(fixture.client, NULL, fixture.auction), 200);
+    (void)snprintf(before, sizeof before, "%s", client_reply_header(fixture.client, "ETag"));
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(20, 20, unique())), 201);
+    EXPECT_STATUS(cast_look(fixture.client, NULL, fixture.auction), 200);
+    ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), before);
 }
 END_TEST
 
 START_TEST(only_the_seller_uploads)
 {
     EXPECT_ERROR(upload(NULL, "image/png", picture_png(20, 20, 1)), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(upload(&stage.ann, "image/png", picture_png(20, 20, 1)), 403, "FORBIDDEN");
+    EXPECT_ERROR(upload(&fixture.ann, "image/png", picture_png(20, 20, 1)), 403, "FORBIDDEN");
     struct picture picture = picture_png(20, 20, 1);
     const struct reply *reply =
-        upload_to(&stage.seller, "01234567-89ab-7def-8123-456789abcdef", "image/png", picture.bytes, picture.length);
+        upload_to(&fixture.seller, "01234567-89ab-7def-8123-456789abcdef", "image/png", picture.bytes, picture.length);
     EXPECT_ERROR(reply, 404, "NOT_FOUND");
     free(picture.bytes);
-    ck_assert_int_eq(reply_count(cast_look(stage.client, NULL, stage.auction), "images"), 0);
+    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), 0);
 }
 END_TEST
 
@@ -162,30 +162,30 @@ START_TEST(a_picture_is_known_by_its_content)
     static const char gif[] = "GIF89a\x01\x00\x01\x00\x00\x00\x00;       ";
     static const char *const types[] = {"image/jpeg", "image/png", "image/webp", "image/svg+xml", "application/json"};
     for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-        EXPECT_ERROR(upload_to(&stage.seller, stage.auction, types[i], svg, sizeof(svg) - 1), 415,
+        EXPECT_ERROR(upload_to(&fixture.seller, fixture.auction, types[i], svg, sizeof(svg) - 1), 415,
                      "UNSUPPORTED_MEDIA_TYPE");
-        EXPECT_ERROR(upload_to(&stage.seller, stage.auction, types[i], gif, sizeof(gif) - 1), 415,
+        EXPECT_ERROR(upload_to(&fixture.seller, fixture.auction, types[i], gif, sizeof(gif) - 1), 415,
                      "UNSUPPORTED_MEDIA_TYPE");
-        EXPECT_ERROR(upload_to(&stage.seller, stage.auction, types[i], "", 0), 415, "UNSUPPORTED_MEDIA_TYPE");
+        EXPECT_ERROR(upload_to(&fixture.seller, fixture.auction, types[i], "", 0), 415, "UNSUPPORTED_MEDIA_TYPE");
     }
-    EXPECT_ERROR(upload(&stage.seller, "image/jpeg", picture_png(20, 20, 1)), 415, "UNSUPPORTED_MEDIA_TYPE");
-    EXPECT_ERROR(upload(&stage.seller, "text/plain", picture_png(20, 20, 1)), 415, "UNSUPPORTED_MEDIA_TYPE");
+    EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", picture_png(20, 20, 1)), 415, "UNSUPPORTED_MEDIA_TYPE");
+    EXPECT_ERROR(upload(&fixture.seller, "text/plain", picture_png(20, 20, 1)), 415, "UNSUPPORTED_MEDIA_TYPE");
 }
 END_TEST
 
 START_TEST(bombs_and_broken_files_are_refused)
 {
-    EXPECT_ERROR(upload(&stage.seller, "image/png", picture_png_claim(60000, 60000)), 422, "IMAGE_TOO_LARGE");
-    EXPECT_ERROR(upload(&stage.seller, "image/png", picture_png_claim(7000, 7000)), 422, "IMAGE_TOO_LARGE");
-    EXPECT_ERROR(upload(&stage.seller, "image/png", picture_png_claim(500, 500)), 422, "INVALID_IMAGE");
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png_claim(60000, 60000)), 422, "IMAGE_TOO_LARGE");
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png_claim(7000, 7000)), 422, "IMAGE_TOO_LARGE");
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png_claim(500, 500)), 422, "INVALID_IMAGE");
     struct picture half = picture_png(200, 200, 1);
     half.length /= 2;
-    EXPECT_ERROR(upload(&stage.seller, "image/png", half), 422, "INVALID_IMAGE");
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", half), 422, "INVALID_IMAGE");
     struct picture scribbled = picture_jpeg();
     memset(scribbled.bytes + 100, 0x55, scribbled.length - 100);
-    EXPECT_ERROR(upload(&stage.seller, "image/jpeg", scribbled), 422, "INVALID_IMAGE");
-    ck_assert_int_eq(reply_count(cast_look(stage.client, NULL, stage.auction), "images"), 0);
-    EXPECT_STATUS(stage_call(NULL, "GET", "/ready", NULL), 200);
+    EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", scribbled), 422, "INVALID_IMAGE");
+    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    EXPECT_STATUS(fixture_call(NULL, "GET", "/ready", NULL), 200);
 }
 END_TEST
 
@@ -198,8 +198,9 @@ START_TEST(five_mebibytes_are_taken_and_no_byte_more)
     ck_assert_ptr_nonnull(padded);
     memcpy(padded, picture.bytes, picture.length);
     free(picture.bytes);
-    EXPECT_STATUS(upload_to(&stage.seller, stage.auction, "image/png", padded, UPLOAD_MOST), 201);
-    EXPECT_ERROR(upload_to(&stage.seller, stage.auction, "image/png", padded, UPLOAD_MOST + 1), 413, "BODY_TOO_LARGE");
+    EXPECT_STATUS(upload_to(&fixture.seller, fixture.auction, "image/png", padded, UPLOAD_MOST), 201);
+    EXPECT_ERROR(upload_to(&fixture.seller, fixture.auction, "image/png", padded, UPLOAD_MOST + 1), 413,
+                 "BODY_TOO_LARGE");
     free(padded);
 }
 END_TEST
@@ -211,17 +212,17 @@ START_TEST(other_bodies_keep_their_limit)
     char *text = malloc(LARGE);
     ck_assert_ptr_nonnull(text);
     memset(text, ' ', LARGE);
-    EXPECT_STATUS(upload(&stage.seller, "image/png", picture_png(200, 200, unique())), 201);
-    client_header(stage.client, "Content-Type: application/json");
-    EXPECT_ERROR(client_send(stage.client, "POST", "/api/v1/auctions", text, LARGE), 413, "BODY_TOO_LARGE");
-    EXPECT_STATUS(upload(&stage.seller, "image/png", picture_png(200, 200, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(200, 200, unique())), 201);
+    client_header(fixture.client, "Content-Type: application/json");
+    EXPECT_ERROR(client_send(fixture.client, "POST", "/api/v1/auctions", text, LARGE), 413, "BODY_TOO_LARGE");
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(200, 200, unique())), 201);
     /* A header that looks like an upload's line, after a line too short to be judged by its length. */
     char *raw = malloc(LARGE + 1024);
     ck_assert_ptr_nonnull(raw);
     int head = snprintf(raw, 1024,
                         "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nPOST /api/v1/auctions/%s/images : x\r\n"
                         "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n",
-                        stage.auction, LARGE);
+                        fixture.auction, LARGE);
     memcpy(raw + head, text, LARGE);
     char out[4096];
     bool closed = false;
@@ -236,12 +237,12 @@ END_TEST
 START_TEST(an_auction_has_so_many_images_and_no_more)
 {
     for (int i = 1; i <= IMAGES_MOST; i++) {
-        const struct reply *reply = upload(&stage.seller, "image/png", picture_png(8, 8, unique()));
+        const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
         EXPECT_STATUS(reply, 201);
         EXPECT_TEXT(reply, "order", client_format("%d", i));
     }
-    EXPECT_ERROR(upload(&stage.seller, "image/png", picture_png(8, 8, unique())), 409, "TOO_MANY_IMAGES");
-    ck_assert_int_eq(reply_count(cast_look(stage.client, NULL, stage.auction), "images"), IMAGES_MOST);
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png(8, 8, unique())), 409, "TOO_MANY_IMAGES");
+    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), IMAGES_MOST);
 }
 END_TEST
 
@@ -249,16 +250,16 @@ START_TEST(removing_closes_the_gap)
 {
     char ids[3][64];
     for (int i = 0; i < 3; i++) {
-        const struct reply *reply = upload(&stage.seller, "image/png", picture_png(8, 8, unique()));
+        const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
         EXPECT_STATUS(reply, 201);
         keep(reply, "id", ids[i]);
     }
-    const char *middle = stage_path(client_format("/images/%s", ids[1]));
-    EXPECT_ERROR(stage_call(NULL, "DELETE", middle, NULL), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(stage_call(&stage.ann, "DELETE", middle, NULL), 403, "FORBIDDEN");
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", middle, NULL), 204);
-    EXPECT_ERROR(stage_call(&stage.seller, "DELETE", middle, NULL), 404, "NOT_FOUND");
-    const struct reply *auction = cast_look(stage.client, NULL, stage.auction);
+    const char *middle = fixture_path(client_format("/images/%s", ids[1]));
+    EXPECT_ERROR(fixture_call(NULL, "DELETE", middle, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", middle, NULL), 403, "FORBIDDEN");
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", middle, NULL), 204);
+    EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", middle, NULL), 404, "NOT_FOUND");
+    const struct reply *auction = cast_look(fixture.client, NULL, fixture.auction);
     ck_assert_int_eq(reply_count(auction, "images"), 2);
     EXPECT_TEXT(auction, "images.1.id", ids[2]);
     EXPECT_TEXT(auction, "images.1.order", "2");
@@ -268,13 +269,13 @@ END_TEST
 START_TEST(what_was_bid_on_keeps_its_images)
 {
     char id[64];
-    const struct reply *reply = upload(&stage.seller, "image/png", picture_png(8, 8, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
     EXPECT_STATUS(reply, 201);
     keep(reply, "id", id);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
-    EXPECT_ERROR(stage_call(&stage.seller, "DELETE", stage_path(client_format("/images/%s", id)), NULL), 409,
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 409,
                  "HAS_BIDS");
-    EXPECT_STATUS(upload(&stage.seller, "image/png", picture_png(8, 8, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(8, 8, unique())), 201);
 }
 END_TEST
 
@@ -286,20 +287,20 @@ START_TEST(a_drafts_images_are_its_sellers_alone_and_go_with_it)
     const char *images = "SELECT count(*) FROM images WHERE auction_id = $1::uuid";
     const struct cast_terms terms = {.more = "\"draft\": true"};
     struct picture picture = picture_png(30, 20, unique());
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, draft));
-    EXPECT_ERROR(upload_to(&stage.ann, draft, "image/png", picture.bytes, picture.length), 404, "NOT_FOUND");
-    const struct reply *reply = upload_to(&stage.seller, draft, "image/png", picture.bytes, picture.length);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, draft));
+    EXPECT_ERROR(upload_to(&fixture.ann, draft, "image/png", picture.bytes, picture.length), 404, "NOT_FOUND");
+    const struct reply *reply = upload_to(&fixture.seller, draft, "image/png", picture.bytes, picture.length);
     EXPECT_STATUS(reply, 201);
     free(picture.bytes);
     keep(reply, "url", url);
     (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", draft, reply_text(reply, "id"));
-    EXPECT_ERROR(stage_call(&stage.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
-    EXPECT_TEXT(cast_look(stage.client, &stage.seller, draft), "images.0.url", url);
-    ck_assert_int_eq(sql_int(stage.sql, images, draft, NULL), 1);
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", client_format("/api/v1/auctions/%s", draft), NULL), 204);
-    ck_assert_int_eq(sql_int(stage.sql, images, draft, NULL), 0);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
+    EXPECT_TEXT(cast_look(fixture.client, &fixture.seller, draft), "images.0.url", url);
+    ck_assert_int_eq(sql_int(fixture.sql, images, draft, NULL), 1);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", draft), NULL), 204);
+    ck_assert_int_eq(sql_int(fixture.sql, images, draft, NULL), 0);
     const char *noted = "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid";
-    ck_assert_int_eq(sql_int(stage.sql, noted, url + strlen("/images/"), NULL), 1);
+    ck_assert_int_eq(sql_int(fixture.sql, noted, url + strlen("/images/"), NULL), 1);
 }
 END_TEST
 
@@ -308,14 +309,14 @@ START_TEST(an_admin_removes_what_was_bid_on_and_it_is_on_record)
     struct cast_user admin;
     char path[128];
     const char *noted = "SELECT count(*) FROM audit_log WHERE actor_id = $1::uuid AND subject = $2";
-    const struct reply *reply = upload(&stage.seller, "image/png", picture_png(8, 8, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
     EXPECT_STATUS(reply, 201);
-    (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", stage.auction, reply_text(reply, "id"));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
-    ck_assert(admin_new(stage.client, stage.sql, &admin));
-    EXPECT_STATUS(stage_call(&admin, "DELETE", path, NULL), 204);
-    ck_assert_int_eq(reply_count(cast_look(stage.client, NULL, stage.auction), "images"), 0);
-    ck_assert_int_eq(sql_int(stage.sql, noted, admin.id, path, NULL), 1);
+    (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", fixture.auction, reply_text(reply, "id"));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    ck_assert(admin_new(fixture.client, fixture.sql, &admin));
+    EXPECT_STATUS(fixture_call(&admin, "DELETE", path, NULL), 204);
+    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    ck_assert_int_eq(sql_int(fixture.sql, noted, admin.id, path, NULL), 1);
 }
 END_TEST
 
@@ -327,7 +328,7 @@ START_TEST(files_of_removed_images_are_swept_away)
     char urls[2][64];
     const uint32_t seed = unique();
     for (int i = 0; i < 2; i++) {
-        const struct reply *reply = upload(&stage.seller, "image/png", picture_png(9, 9, seed));
+        const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(9, 9, seed));
         EXPECT_STATUS(reply, 201);
         keep(reply, "id", ids[i]);
         keep(reply, "url", urls[i]);
@@ -335,18 +336,20 @@ START_TEST(files_of_removed_images_are_swept_away)
     ck_assert_str_eq(urls[0], urls[1]);
     const char *overdue = "UPDATE image_leftovers SET due = now() - interval '1 second' WHERE file = $1::uuid"
                           " RETURNING file";
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(client_format("/images/%s", ids[0])), NULL), 204);
-    PQclear(sql_rows(stage.sql, overdue, urls[0] + strlen("/images/"), NULL));
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(client_format("/images/%s", ids[0])), NULL),
+                  204);
+    PQclear(sql_rows(fixture.sql, overdue, urls[0] + strlen("/images/"), NULL));
     /* The note goes, the file stays: the second image has it. */
     const char *noted = "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid";
-    SUITE_WAIT(sql_int(stage.sql, noted, urls[0] + strlen("/images/"), NULL) == 0, SWEEP_MS);
-    EXPECT_STATUS(stage_call(NULL, "GET", urls[0], NULL), 200);
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(client_format("/images/%s", ids[1])), NULL), 204);
-    EXPECT_STATUS(stage_call(NULL, "GET", urls[0], NULL), 200);
-    PQclear(sql_rows(stage.sql, overdue, urls[0] + strlen("/images/"), NULL));
-    SUITE_WAIT(stage_call(NULL, "GET", urls[0], NULL)->status == 404, SWEEP_MS);
-    EXPECT_STATUS(upload(&stage.seller, "image/png", picture_png(9, 9, seed)), 201);
-    EXPECT_STATUS(stage_call(NULL, "GET", urls[0], NULL), 200);
+    SUITE_WAIT(sql_int(fixture.sql, noted, urls[0] + strlen("/images/"), NULL) == 0, SWEEP_MS);
+    EXPECT_STATUS(fixture_call(NULL, "GET", urls[0], NULL), 200);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(client_format("/images/%s", ids[1])), NULL),
+                  204);
+    EXPECT_STATUS(fixture_call(NULL, "GET", urls[0], NULL), 200);
+    PQclear(sql_rows(fixture.sql, overdue, urls[0] + strlen("/images/"), NULL));
+    SUITE_WAIT(fixture_call(NULL, "GET", urls[0], NULL)->status == 404, SWEEP_MS);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(9, 9, seed)), 201);
+    EXPECT_STATUS(fixture_call(NULL, "GET", urls[0], NULL), 200);
 }
 END_TEST
 
@@ -363,7 +366,7 @@ static void *run_race(void *arg)
     struct race *race = arg;
     struct client *client = client_new(deployment_http_url());
     if (client != NULL) {
-        client_token(client, stage.seller.token);
+        client_token(client, fixture.seller.token);
         client_header(client, "Content-Type: image/png");
         const struct reply *reply =
             client_send(client, "POST", client_format("/api/v1/auctions/%s/images", race->auction), race->picture.bytes,
@@ -386,11 +389,11 @@ START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
         struct race race = {.picture = picture_png(60, 60, unique())};
         const struct timespec later = {.tv_nsec = i * (long)LATER_NS};
         pthread_t thread;
-        ck_assert(cast_auction(stage.client, &stage.seller, &terms, race.auction));
+        ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, race.auction));
         ck_assert_int_eq(pthread_create(&thread, NULL, run_race, &race), 0);
         (void)nanosleep(&later, NULL);
         const struct reply *reply =
-            stage_call(&stage.seller, "DELETE", client_format("/api/v1/auctions/%s", race.auction), NULL);
+            fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", race.auction), NULL);
         int deleted = reply->status;
         ck_assert_int_eq(pthread_join(thread, NULL), 0);
         free(race.picture.bytes);
@@ -399,10 +402,11 @@ START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
         added += race.status == 201 ? 1 : 0;
         refused += race.status == 201 ? 0 : 1;
         ck_assert_int_eq(
-            sql_int(stage.sql, "SELECT count(*) FROM images WHERE auction_id = $1::uuid", race.auction, NULL), 0);
+            sql_int(fixture.sql, "SELECT count(*) FROM images WHERE auction_id = $1::uuid", race.auction, NULL), 0);
         /* Its file is on the list of what the sweep removes. */
-        ck_assert(race.status != 201 || sql_int(stage.sql, "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid",
-                                                race.url + strlen("/images/"), NULL) == 1);
+        ck_assert(race.status != 201 ||
+                  sql_int(fixture.sql, "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid",
+                          race.url + strlen("/images/"), NULL) == 1);
     }
     (void)printf("%d uploads were before the deletion, %d after it\n", added, refused);
 }
@@ -430,7 +434,7 @@ static Suite *images_suite(void)
         files_of_removed_images_are_swept_away,
         NULL,
     };
-    return stage_suite("images", tests);
+    return fixture_suite("images", tests);
 }
 
 int main(void)

@@ -14,20 +14,20 @@ enum { HOUR_MS = 3600000 };
 
 static void keep(const struct cast_user *who, const char *title, char id[static UUID_TEXT_SIZE])
 {
-    const struct reply *reply = stage_call(who, "POST", ITEMS, client_format("{\"title\": \"%s\"}", title));
+    const struct reply *reply = fixture_call(who, "POST", ITEMS, client_format("{\"title\": \"%s\"}", title));
     EXPECT_STATUS(reply, 201);
     EXPECT_TEXT(reply, "title", title);
     EXPECT_TEXT(reply, "ownerId", who->id);
     EXPECT_TEXT(reply, "auctionId", "null");
     (void)snprintf(id, UUID_TEXT_SIZE, "%s", reply_text(reply, "id"));
-    ck_assert_str_eq(client_reply_header(stage.client, "Location"), client_format(ITEMS "/%s", id));
+    ck_assert_str_eq(client_reply_header(fixture.client, "Location"), client_format(ITEMS "/%s", id));
 }
 
 static const struct reply *sell_as(const struct cast_user *who, const char *item, const char *more)
 {
     char end[CLOCK_TEXT_SIZE];
     clock_format(clock_now_ms() + HOUR_MS, end);
-    return stage_call(
+    return fixture_call(
         who, "POST", AUCTIONS,
         client_format("{\"title\": \"x\", \"startingPrice\": 1, \"endTime\": \"%s\", \"itemId\": \"%s\"%s}", end, item,
                       more));
@@ -40,20 +40,20 @@ static const struct reply *sell(const struct cast_user *who, const char *item)
 
 static const struct reply *look(const struct cast_user *who, const char *item)
 {
-    return stage_call(who, "GET", client_format(ITEMS "/%s", item), NULL);
+    return fixture_call(who, "GET", client_format(ITEMS "/%s", item), NULL);
 }
 
 START_TEST(an_item_is_its_owners_alone)
 {
     struct cast_user admin;
     char item[UUID_TEXT_SIZE];
-    ck_assert(admin_new(stage.client, stage.sql, &admin));
-    keep(&stage.seller, "A lamp", item);
-    EXPECT_TEXT(look(&stage.seller, item), "id", item);
+    ck_assert(admin_new(fixture.client, fixture.sql, &admin));
+    keep(&fixture.seller, "A lamp", item);
+    EXPECT_TEXT(look(&fixture.seller, item), "id", item);
     EXPECT_TEXT(look(&admin, item), "id", item);
-    EXPECT_ERROR(look(&stage.ann, item), 404, "NOT_FOUND");
+    EXPECT_ERROR(look(&fixture.ann, item), 404, "NOT_FOUND");
     EXPECT_ERROR(look(NULL, item), 401, "UNAUTHORIZED");
-    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", ITEMS, NULL), "items"), 0);
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", ITEMS, NULL), "items"), 0);
 }
 END_TEST
 
@@ -68,15 +68,15 @@ START_TEST(an_auction_or_draft_names_an_item_of_its_sellers)
 {
     static const char *const kinds[] = {"", ", \"draft\": true"};
     char item[UUID_TEXT_SIZE];
-    keep(&stage.seller, "A lamp", item);
+    keep(&fixture.seller, "A lamp", item);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        expect_no_item(sell_as(&stage.ann, item, kinds[i]));
-        expect_no_item(sell_as(&stage.seller, stage.auction, kinds[i])); /* an id, of something else */
+        expect_no_item(sell_as(&fixture.ann, item, kinds[i]));
+        expect_no_item(sell_as(&fixture.seller, fixture.auction, kinds[i])); /* an id, of something else */
     }
-    EXPECT_TEXT(look(&stage.seller, item), "auctionId", "null");
-    EXPECT_STATUS(sell_as(&stage.seller, item, kinds[1]), 201);
-    EXPECT_ERROR(sell(&stage.seller, item), 409, "ITEM_ALREADY_LISTED");
-    expect_no_item(sell(&stage.ann, item));
+    EXPECT_TEXT(look(&fixture.seller, item), "auctionId", "null");
+    EXPECT_STATUS(sell_as(&fixture.seller, item, kinds[1]), 201);
+    EXPECT_ERROR(sell(&fixture.seller, item), 409, "ITEM_ALREADY_LISTED");
+    expect_no_item(sell(&fixture.ann, item));
 }
 END_TEST
 
@@ -84,16 +84,16 @@ START_TEST(it_says_which_open_auction_it_is_in)
 {
     char item[UUID_TEXT_SIZE];
     char auction[UUID_TEXT_SIZE];
-    keep(&stage.seller, "A lamp", item);
-    const struct reply *reply = sell(&stage.seller, item);
+    keep(&fixture.seller, "A lamp", item);
+    const struct reply *reply = sell(&fixture.seller, item);
     EXPECT_STATUS(reply, 201);
     EXPECT_TEXT(reply, "itemId", item);
     (void)snprintf(auction, sizeof(auction), "%s", reply_text(reply, "id"));
-    EXPECT_ERROR(sell(&stage.seller, item), 409, "ITEM_ALREADY_LISTED");
-    EXPECT_TEXT(look(&stage.seller, item), "auctionId", auction);
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", client_format(AUCTIONS "/%s", auction), NULL), 204);
-    EXPECT_TEXT(look(&stage.seller, item), "auctionId", "null");
-    EXPECT_STATUS(sell(&stage.seller, item), 201);
+    EXPECT_ERROR(sell(&fixture.seller, item), 409, "ITEM_ALREADY_LISTED");
+    EXPECT_TEXT(look(&fixture.seller, item), "auctionId", auction);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format(AUCTIONS "/%s", auction), NULL), 204);
+    EXPECT_TEXT(look(&fixture.seller, item), "auctionId", "null");
+    EXPECT_STATUS(sell(&fixture.seller, item), 201);
 }
 END_TEST
 
@@ -103,20 +103,20 @@ START_TEST(they_are_listed_newest_first_in_pages)
     char cursor[256];
     char id[UUID_TEXT_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
-        keep(&stage.seller, titles[i], id);
+        keep(&fixture.seller, titles[i], id);
         int64_t kept_ms = clock_now_ms();
         SUITE_WAIT(clock_now_ms() > kept_ms, CAST_DECISION_MS);
     }
-    const struct reply *reply = stage_call(&stage.seller, "GET", ITEMS "?limit=2", NULL);
+    const struct reply *reply = fixture_call(&fixture.seller, "GET", ITEMS "?limit=2", NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 2);
     EXPECT_TEXT(reply, "items.0.title", "Three");
     EXPECT_TEXT(reply, "items.1.title", "Two");
     (void)snprintf(cursor, sizeof(cursor), "%s", reply_text(reply, "nextCursor"));
-    reply = stage_call(&stage.seller, "GET", client_format(ITEMS "?limit=2&cursor=%s", cursor), NULL);
+    reply = fixture_call(&fixture.seller, "GET", client_format(ITEMS "?limit=2&cursor=%s", cursor), NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.title", "One");
     EXPECT_TEXT(reply, "nextCursor", "null");
-    EXPECT_ERROR(stage_call(&stage.seller, "GET", ITEMS "?cursor=nonsense", NULL), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(&fixture.seller, "GET", ITEMS "?cursor=nonsense", NULL), 400, "VALIDATION_FAILED");
 }
 END_TEST
 
@@ -126,10 +126,10 @@ START_TEST(what_is_no_item_is_not_kept)
                                          "{\"title\": \"x\", \"colour\": \"red\"}",
                                          "{\"title\": \"x\", \"description\": 1}"};
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
-        EXPECT_ERROR(stage_call(&stage.seller, "POST", ITEMS, bodies[i]), 400, "VALIDATION_FAILED");
+        EXPECT_ERROR(fixture_call(&fixture.seller, "POST", ITEMS, bodies[i]), 400, "VALIDATION_FAILED");
     }
-    ck_assert_int_eq(reply_count(stage_call(&stage.seller, "GET", ITEMS, NULL), "items"), 0);
-    EXPECT_ERROR(stage_call(&stage.seller, "GET", ITEMS "/none", NULL), 404, "NOT_FOUND");
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.seller, "GET", ITEMS, NULL), "items"), 0);
+    EXPECT_ERROR(fixture_call(&fixture.seller, "GET", ITEMS "/none", NULL), 404, "NOT_FOUND");
 }
 END_TEST
 
@@ -140,7 +140,7 @@ static Suite *items_suite(void)
         it_says_which_open_auction_it_is_in, they_are_listed_newest_first_in_pages,
         what_is_no_item_is_not_kept,         NULL,
     };
-    return stage_suite("items", tests);
+    return fixture_suite("items", tests);
 }
 
 int main(void)

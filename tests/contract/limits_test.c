@@ -39,8 +39,8 @@ static void conf_write(const char *text)
 
 static bool limited(void)
 {
-    (void)stage_call(&stage.bob, "GET", "/api/v1/auctions", NULL);
-    return client_reply_header(stage.client, "RateLimit-Limit")[0] != '\0';
+    (void)fixture_call(&fixture.bob, "GET", "/api/v1/auctions", NULL);
+    return client_reply_header(fixture.client, "RateLimit-Limit")[0] != '\0';
 }
 
 /*
@@ -51,7 +51,7 @@ static bool limited_everywhere(bool yes)
 {
     enum { LOOKS = 12 };
     for (int i = 0; i < LOOKS; i++) {
-        client_header(stage.client, "Connection: close");
+        client_header(fixture.client, "Connection: close");
         if (limited() != yes) {
             return false;
         }
@@ -62,7 +62,7 @@ static bool limited_everywhere(bool yes)
 /* In the runner itself, so that the settings come back also after a test that failed. */
 static void set(void)
 {
-    stage_set();
+    fixture_setup();
     int fd = open(conf_path(), O_RDONLY | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
     ssize_t length = read(fd, saved, sizeof(saved) - 1);
@@ -83,7 +83,7 @@ static void strike(void)
     conf_write(saved);
     SUITE_WAIT(limited_everywhere(false), LIMITS_RELOAD_MS);
     SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
-    stage_strike();
+    fixture_teardown();
 }
 
 static void refused(const struct reply *reply)
@@ -91,71 +91,71 @@ static void refused(const struct reply *reply)
     EXPECT_ERROR(reply, 429, "RATE_LIMITED");
     long after = strtol(reply_text(reply, "retryAfter"), NULL, 10);
     ck_assert_msg(after >= 1 && after <= 3600, "retryAfter: %s", reply->body);
-    ck_assert_str_eq(client_reply_header(stage.client, "Retry-After"), reply_text(reply, "retryAfter"));
-    ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Remaining"), "0");
+    ck_assert_str_eq(client_reply_header(fixture.client, "Retry-After"), reply_text(reply, "retryAfter"));
+    ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), "0");
 }
 
 static const struct reply *log_in(const char *email)
 {
-    return stage_call(NULL, "POST", "/api/v1/auth/login",
-                      client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", email));
+    return fixture_call(NULL, "POST", "/api/v1/auth/login",
+                        client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", email));
 }
 
 START_TEST(each_limit_refuses_the_next_one)
 {
     static const char *const amounts[] = {"20.00", "30.00", "40.00"};
     for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
-        EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, amounts[i]), 200);
-        ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Limit"), "3");
-        ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Remaining"), client_format("%zu", 2 - i));
-        ck_assert_str_ne(client_reply_header(stage.client, "RateLimit-Reset"), "");
+        EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, amounts[i]), 200);
+        ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Limit"), "3");
+        ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), client_format("%zu", 2 - i));
+        ck_assert_str_ne(client_reply_header(fixture.client, "RateLimit-Reset"), "");
     }
-    refused(cast_bid(stage.client, &stage.ann, stage.auction, "50.00"));
+    refused(cast_bid(fixture.client, &fixture.ann, fixture.auction, "50.00"));
 
     /* The auction takes five in all: of Bob's two, the first may still be asked for again. */
     static const char body[] = "{\"amount\": 60.00}";
-    client_header(stage.client, "X-Idempotency-Key: limits");
-    EXPECT_STATUS(stage_call(&stage.bob, "POST", stage_path("/bids"), body), 202);
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.bob, stage.auction, "80.00"), 200);
-    ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Remaining"), "0");
-    refused(cast_bid(stage.client, &stage.bob, stage.auction, "90.00"));
-    ck_assert_str_eq(client_reply_header(stage.client, "RateLimit-Limit"), "5");
-    client_header(stage.client, "X-Idempotency-Key: limits");
-    EXPECT_STATUS(stage_call(&stage.bob, "POST", stage_path("/bids"), body), 200);
+    client_header(fixture.client, "X-Idempotency-Key: limits");
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", fixture_path("/bids"), body), 202);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, fixture.auction, "80.00"), 200);
+    ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), "0");
+    refused(cast_bid(fixture.client, &fixture.bob, fixture.auction, "90.00"));
+    ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Limit"), "5");
+    client_header(fixture.client, "X-Idempotency-Key: limits");
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", fixture_path("/bids"), body), 200);
 
     /* Withdrawals are counted by themselves. */
     for (int i = 0; i < 3; i++) {
-        EXPECT_STATUS(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL), 404);
+        EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 404);
     }
-    refused(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL));
+    refused(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL));
 
     char id[UUID_TEXT_SIZE];
     const struct cast_terms terms = {0};
-    ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
-    ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.seller, id, "20.00"), 200); /* another auction, another minute */
-    refused(stage_call(&stage.ann, "POST", "/api/v1/auctions",
-                       "{\"title\": \"Third\", \"startingPrice\": 1, \"endTime\": \"2027-01-01T00:00:00.000Z\"}"));
+    ck_assert(cast_auction(fixture.client, &fixture.ann, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.ann, &terms, id));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.seller, id, "20.00"), 200); /* another auction, another minute */
+    refused(fixture_call(&fixture.ann, "POST", "/api/v1/auctions",
+                         "{\"title\": \"Third\", \"startingPrice\": 1, \"endTime\": \"2027-01-01T00:00:00.000Z\"}"));
 
     for (int i = 0; i < 4; i++) {
-        EXPECT_STATUS(stage_call(&stage.ann, "GET", "/api/v1/auctions", NULL), 200);
+        EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/auctions", NULL), 200);
     }
-    refused(stage_call(&stage.ann, "GET", "/api/v1/auctions", NULL));
+    refused(fixture_call(&fixture.ann, "GET", "/api/v1/auctions", NULL));
 
     /* Strangers together may try one account three times, an address five times whatever it tries. */
     char stranger[CAST_EMAIL_SIZE + 8];
-    (void)snprintf(stranger, sizeof(stranger), "no.%s", stage.ann.email);
+    (void)snprintf(stranger, sizeof(stranger), "no.%s", fixture.ann.email);
     for (int i = 0; i < 3; i++) {
         EXPECT_STATUS(log_in(stranger), 401);
     }
     refused(log_in(stranger));
-    EXPECT_STATUS(log_in(stage.ann.email), 401); /* she logged in from here before: no stranger shuts her out */
-    refused(log_in(stage.ann.email));
+    EXPECT_STATUS(log_in(fixture.ann.email), 401); /* she logged in from here before: no stranger shuts her out */
+    refused(log_in(fixture.ann.email));
 
     const struct reply *reply = NULL;
     for (int i = 0; i < 6; i++) {
-        reply = stage_call(&stage.bob, "PATCH", "/api/v1/users/me",
-                           "{\"password\": \"a new password\", \"currentPassword\": \"wrong password\"}");
+        reply = fixture_call(&fixture.bob, "PATCH", "/api/v1/users/me",
+                             "{\"password\": \"a new password\", \"currentPassword\": \"wrong password\"}");
         ck_assert_int_eq(reply->status, i < 5 ? 400 : 429);
     }
     refused(reply);

@@ -119,7 +119,8 @@ static struct websocket *open_slow(void)
 
 static void subscribe(struct websocket *socket)
 {
-    ck_assert(websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", stage.auction)));
+    ck_assert(
+        websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction)));
     ck_assert_ptr_nonnull(websocket_hear(socket, "snapshot"));
 }
 
@@ -138,10 +139,10 @@ START_TEST(a_slow_reader_gets_the_latest_state)
     }
     SUITE_WAIT(metric("rostrum_live_messages_total", "kind=\"websocket\"") == PINGS + 1, WEBSOCKET_WAIT_MS);
     for (int i = 0; i < BIDS; i++) {
-        const struct cast_user *who = i % 2 == 0 ? &stage.ann : &stage.bob;
-        EXPECT_STATUS(cast_bid(stage.client, who, stage.auction, client_format("%d.00", 20 + i)), 200);
+        const struct cast_user *who = i % 2 == 0 ? &fixture.ann : &fixture.bob;
+        EXPECT_STATUS(cast_bid(fixture.client, who, fixture.auction, client_format("%d.00", 20 + i)), 200);
     }
-    int64_t last = sql_int(stage.sql, "SELECT version FROM auctions WHERE id = $1::uuid", stage.auction, NULL);
+    int64_t last = sql_int(fixture.sql, "SELECT version FROM auctions WHERE id = $1::uuid", fixture.auction, NULL);
     for (int64_t seq = 0; seq < last; heard++) {
         const struct json *message = websocket_hear(slow, "bid_placed snapshot");
         ck_assert_msg(message != NULL, "the last one that came was %lld of %lld", (long long)seq, (long long)last);
@@ -254,7 +255,7 @@ END_TEST
 START_TEST(an_event_stream_has_a_heartbeat)
 {
     open_gateway("live_ping_interval_s = 1\nlive_idle_timeout_s = 1\n");
-    struct events *events = events_open(own.url, stage_path("/events"), "");
+    struct events *events = events_open(own.url, fixture_path("/events"), "");
     int comments = 0;
     ck_assert_ptr_nonnull(events);
     ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
@@ -274,12 +275,12 @@ START_TEST(more_than_fit_are_told_so)
 {
     open_gateway("live_connections_max = 2\n");
     struct websocket *first = open_socket();
-    struct events *second = events_open(own.url, stage_path("/events"), "");
+    struct events *second = events_open(own.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(second);
     ck_assert_int_eq(events_status(second), 200);
     struct websocket *third = websocket_connect(own.url);
     ck_assert_int_eq(websocket_ask(third, "/ws", ""), 503);
-    struct events *fourth = events_open(own.url, stage_path("/events"), "");
+    struct events *fourth = events_open(own.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(fourth);
     ck_assert_int_eq(events_status(fourth), 503);
     SUITE_WAIT(metric("rostrum_live_connections", "") == 2, WEBSOCKET_WAIT_MS);
@@ -340,7 +341,7 @@ START_TEST(a_drain_sends_everybody_away_at_different_times)
         sockets[i] = open_socket();
         subscribe(sockets[i]);
     }
-    struct events *events = events_open(own.url, stage_path("/events"), "");
+    struct events *events = events_open(own.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(events);
     ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
     ck_assert_int_eq(kill(own.pid, SIGTERM), 0);
@@ -371,7 +372,7 @@ START_TEST(a_drain_is_over_at_its_deadline_with_users_connected)
 {
     char bearer[WEBSOCKET_HEAD_SIZE];
     open_gateway("live_connections_max = 10\n[gateway]\ndrain_deadline_ms = 100\n");
-    (void)snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\r\n", stage.ann.token);
+    (void)snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\r\n", fixture.ann.token);
     struct websocket *socket = websocket_open(own.url, bearer);
     ck_assert_ptr_nonnull(socket);
     subscribe(socket);
@@ -397,7 +398,7 @@ static Suite *live_limits_suite(void)
         a_drain_is_over_at_its_deadline_with_users_connected,
         NULL,
     };
-    return stage_suite("live_limits", tests);
+    return fixture_suite("live_limits", tests);
 }
 
 int main(void)

@@ -58,7 +58,7 @@ static void expect(const struct json *message, const char *name, const char *val
 
 static void bid(const struct cast_user *who, const char *amount)
 {
-    EXPECT_STATUS(cast_bid(stage.client, who, stage.auction, amount), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, who, fixture.auction, amount), 200);
 }
 
 /* ---- watching ---- */
@@ -66,8 +66,8 @@ static void bid(const struct cast_user *who, const char *amount)
 START_TEST(a_guest_gets_a_snapshot_and_then_each_version)
 {
     struct websocket *guest = open_as(NULL);
-    const struct json *message = subscribe(guest, stage.auction);
-    expect(message, "auctionId", stage.auction);
+    const struct json *message = subscribe(guest, fixture.auction);
+    expect(message, "auctionId", fixture.auction);
     expect(message, "status", "active");
     expect(message, "title", "A chair");
     expect(message, "startingPrice", "10.00");
@@ -76,10 +76,10 @@ START_TEST(a_guest_gets_a_snapshot_and_then_each_version)
     int64_t seq = strtoll(websocket_text(message, "seq"), NULL, 10);
     static const char *const amounts[] = {"10.00", "11.00", "12.50"};
     for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
-        bid(i % 2 == 0 ? &stage.ann : &stage.bob, amounts[i]);
+        bid(i % 2 == 0 ? &fixture.ann : &fixture.bob, amounts[i]);
         message = hear(guest, NULL);
         expect(message, "type", "bid_placed");
-        expect(message, "auctionId", stage.auction);
+        expect(message, "auctionId", fixture.auction);
         expect(message, "currentBid", amounts[i]);
         expect(message, "bidCount", client_format("%zu", i + 1));
         expect(message, "seq", client_format("%lld", (long long)++seq));
@@ -89,7 +89,7 @@ START_TEST(a_guest_gets_a_snapshot_and_then_each_version)
         expect(newest, "amount", amounts[i]);
         ck_assert_msg(strncmp(websocket_text(newest, "bidder"), "Bidder-", 7) == 0, "no pseudonym");
     }
-    message = subscribe(guest, stage.auction); /* once more: a fresh snapshot, with the history */
+    message = subscribe(guest, fixture.auction); /* once more: a fresh snapshot, with the history */
     expect(message, "currentBid", "12.50");
     expect(json_member(message, "bids")->child, "amount", "12.50");
     expect(json_member(message, "bids")->child->next, "amount", "11.00");
@@ -100,10 +100,10 @@ END_TEST
 START_TEST(names_are_those_of_the_public_history)
 {
     struct websocket *guest = open_as(NULL);
-    (void)subscribe(guest, stage.auction);
-    bid(&stage.ann, "20.00");
+    (void)subscribe(guest, fixture.auction);
+    bid(&fixture.ann, "20.00");
     const struct json *newest = json_member(hear(guest, "bid_placed"), "bids")->child;
-    const struct reply *history = stage_call(NULL, "GET", stage_path("/bids"), NULL);
+    const struct reply *history = fixture_call(NULL, "GET", fixture_path("/bids"), NULL);
     EXPECT_TEXT(history, "items.0.bidder", websocket_text(newest, "bidder"));
     EXPECT_TEXT(history, "items.0.bidId", websocket_text(newest, "bidId"));
     websocket_free(guest);
@@ -115,14 +115,14 @@ START_TEST(whoever_unsubscribes_hears_no_more)
     struct websocket *guest = open_as(NULL);
     char other[UUID_TEXT_SIZE];
     const struct cast_terms terms = {0};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, other));
-    (void)subscribe(guest, stage.auction);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, other));
+    (void)subscribe(guest, fixture.auction);
     (void)subscribe(guest, other);
-    expect(ask(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\", \"id\": 4}", stage.auction),
+    expect(ask(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\", \"id\": 4}", fixture.auction),
                "unsubscribed"),
            "id", "4");
-    bid(&stage.ann, "20.00");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, other, "30.00"), 200);
+    bid(&fixture.ann, "20.00");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, other, "30.00"), 200);
     const struct json *message = hear(guest, NULL);
     expect(message, "auctionId", other);
     websocket_free(guest);
@@ -141,8 +141,8 @@ START_TEST(what_cannot_be_watched)
     }
     char draft[UUID_TEXT_SIZE];
     const struct cast_terms terms = {.more = "\"draft\": true"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, draft));
-    struct websocket *seller = open_as(&stage.seller);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, draft));
+    struct websocket *seller = open_as(&fixture.seller);
     expect(ask(seller, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", draft), "error"), "error",
            "NOT_FOUND");
     expect(ask(guest, "{\"type\": \"subscribe\"}", "error"), "error", "VALIDATION_FAILED");
@@ -163,7 +163,7 @@ START_TEST(a_hundred_auctions_at_once_and_no_more)
     char ids[MOST + 1][UUID_TEXT_SIZE];
     const struct cast_terms terms = {0};
     for (int i = 0; i <= MOST; i++) {
-        ck_assert(cast_auction(stage.client, &stage.seller, &terms, ids[i]));
+        ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, ids[i]));
     }
     for (int i = 0; i < MOST; i++) {
         ck_assert(websocket_say(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[i])));
@@ -175,7 +175,7 @@ START_TEST(a_hundred_auctions_at_once_and_no_more)
            "TOO_MANY_SUBSCRIPTIONS");
     (void)ask(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\"}", ids[7]), "unsubscribed");
     (void)subscribe(guest, ids[MOST]);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, ids[42], "30.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, ids[42], "30.00"), 200);
     expect(hear(guest, "bid_placed"), "auctionId", ids[42]);
     websocket_free(guest);
 }
@@ -189,15 +189,15 @@ START_TEST(an_auction_is_told_from_its_start_to_its_sale)
         .lasts_ms = SOON_MS,
         .more = "\"antiSnipe\": {\"windowSeconds\": 10, \"extensionSeconds\": 6, \"maxExtensions\": 1}"};
     struct websocket *guest = open_as(NULL);
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
     expect(subscribe(guest, id), "status", "scheduled");
     expect(hear(guest, "auction_started"), "status", "active");
     (void)hear(guest, "auction_ending_soon");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "15.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "15.00"), 200);
     const struct json *message = hear(guest, "auction_extended");
     expect(message, "currentBid", "15.00");
     expect(json_member(message, "bids")->child, "amount", "15.00");
-    EXPECT_TEXT(cast_look(stage.client, NULL, id), "endTime", websocket_text(message, "endTime"));
+    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "endTime", websocket_text(message, "endTime"));
     message = hear(guest, "auction_ended");
     expect(message, "status", "ended");
     int64_t seq = strtoll(websocket_text(message, "seq"), NULL, 10);
@@ -214,16 +214,16 @@ START_TEST(changes_are_told)
     char id[UUID_TEXT_SIZE];
     const struct cast_terms terms = {.lasts_ms = 3600000};
     struct websocket *guest = open_as(NULL);
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
     (void)subscribe(guest, id);
-    const struct reply *found = cast_look(stage.client, &stage.seller, id);
+    const struct reply *found = cast_look(fixture.client, &fixture.seller, id);
     const char *body = client_format("{\"version\": %s, \"title\": \"A better chair\", \"startingPrice\": 12.00}",
                                      reply_text(found, "version"));
-    EXPECT_STATUS(stage_call(&stage.seller, "PUT", client_format("/api/v1/auctions/%s", id), body), 200);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "PUT", client_format("/api/v1/auctions/%s", id), body), 200);
     const struct json *message = hear(guest, "snapshot"); /* new terms: all of it anew */
     expect(message, "title", "A better chair");
     expect(message, "minimumBid", "12.00");
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", client_format("/api/v1/auctions/%s", id), NULL), 204);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", id), NULL), 204);
     expect(hear(guest, "auction_cancelled"), "status", "cancelled");
     websocket_free(guest);
 }
@@ -232,14 +232,14 @@ END_TEST
 START_TEST(a_bid_taken_back_is_a_fresh_snapshot)
 {
     struct websocket *guest = open_as(NULL);
-    bid(&stage.ann, "20.00");
-    (void)subscribe(guest, stage.auction);
-    bid(&stage.bob, "30.00");
+    bid(&fixture.ann, "20.00");
+    (void)subscribe(guest, fixture.auction);
+    bid(&fixture.bob, "30.00");
     expect(hear(guest, "bid_placed"), "currentBid", "30.00");
-    const struct reply *history = stage_call(NULL, "GET", stage_path("/bids"), NULL);
+    const struct reply *history = fixture_call(NULL, "GET", fixture_path("/bids"), NULL);
     char tail[UUID_TEXT_SIZE + 16];
     (void)snprintf(tail, sizeof(tail), "/bids/%s", reply_text(history, "items.0.bidId"));
-    const struct reply *reply = stage_call(&stage.bob, "DELETE", stage_path(tail), NULL);
+    const struct reply *reply = fixture_call(&fixture.bob, "DELETE", fixture_path(tail), NULL);
     ck_assert_msg(reply->status == 200 || reply->status == 204, EXPECT_GOT, reply->status, reply->body);
     const struct json *message = hear(guest, "snapshot");
     expect(message, "currentBid", "20.00");
@@ -258,27 +258,28 @@ static const char *bid_text(const char *auction, const char *amount, const char 
 
 START_TEST(a_bid_over_the_socket_is_taken_and_decided)
 {
-    struct websocket *ann = open_as(&stage.ann);
+    struct websocket *ann = open_as(&fixture.ann);
     char id[UUID_TEXT_SIZE];
-    const struct json *answer = ask(ann, bid_text(stage.auction, "15.00", ""), "bid_pending");
+    const struct json *answer = ask(ann, bid_text(fixture.auction, "15.00", ""), "bid_pending");
     expect(answer, "id", "b");
     expect(answer, "status", "pending");
     expect(answer, "amount", "15.00");
-    expect(answer, "auctionId", stage.auction);
+    expect(answer, "auctionId", fixture.auction);
     ck_assert_ptr_null(json_member(answer, "receipt"));
     (void)snprintf(id, sizeof(id), "%s", websocket_text(answer, "bidId"));
     answer = hear(ann, "bid_result");
     expect(answer, "bidId", id);
     expect(answer, "status", "accepted");
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", stage_path(client_format("/bids/%s", id)), NULL), "status", "accepted");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", fixture_path(client_format("/bids/%s", id)), NULL), "status",
+                "accepted");
     websocket_free(ann);
 }
 END_TEST
 
 START_TEST(a_receipt_is_given_where_it_is_asked_for)
 {
-    struct websocket *ann = open_as(&stage.ann);
-    const struct json *answer = ask(ann, bid_text(stage.auction, "15.00", ", \"receipt\": true"), "bid_pending");
+    struct websocket *ann = open_as(&fixture.ann);
+    const struct json *answer = ask(ann, bid_text(fixture.auction, "15.00", ", \"receipt\": true"), "bid_pending");
     ck_assert_str_ne(websocket_text(answer, "receipt"), "");
     websocket_free(ann);
 }
@@ -286,32 +287,32 @@ END_TEST
 
 START_TEST(refusals_are_those_of_http)
 {
-    struct websocket *ann = open_as(&stage.ann);
-    struct websocket *seller = open_as(&stage.seller);
+    struct websocket *ann = open_as(&fixture.ann);
+    struct websocket *seller = open_as(&fixture.seller);
     struct websocket *guest = open_as(NULL);
-    bid(&stage.bob, "50.00");
-    const struct json *answer = ask(ann, bid_text(stage.auction, "20.00", ""), "error");
+    bid(&fixture.bob, "50.00");
+    const struct json *answer = ask(ann, bid_text(fixture.auction, "20.00", ""), "error");
     expect(answer, "error", "BID_TOO_LOW");
     expect(answer, "minimumBid", "51.00");
     expect(answer, "currentBid", "50.00");
     expect(answer, "id", "b");
-    expect(ask(ann, bid_text(stage.auction, "1e2", ""), "error"), "error", "INVALID_AMOUNT");
-    expect(ask(ann, bid_text(stage.auction, "true", ""), "error"), "error", "INVALID_AMOUNT");
-    expect(ask(ann, client_format("{\"type\": \"bid\", \"auctionId\": \"%s\"}", stage.auction), "error"), "error",
+    expect(ask(ann, bid_text(fixture.auction, "1e2", ""), "error"), "error", "INVALID_AMOUNT");
+    expect(ask(ann, bid_text(fixture.auction, "true", ""), "error"), "error", "INVALID_AMOUNT");
+    expect(ask(ann, client_format("{\"type\": \"bid\", \"auctionId\": \"%s\"}", fixture.auction), "error"), "error",
            "VALIDATION_FAILED");
-    expect(ask(ann, bid_text(stage.auction, "60.00", ", \"idempotencyKey\": \"\""), "error"), "error",
+    expect(ask(ann, bid_text(fixture.auction, "60.00", ", \"idempotencyKey\": \"\""), "error"), "error",
            "VALIDATION_FAILED");
-    expect(ask(ann, bid_text(stage.auction, "60.00", ", \"idempotencyKey\": 7"), "error"), "error",
+    expect(ask(ann, bid_text(fixture.auction, "60.00", ", \"idempotencyKey\": 7"), "error"), "error",
            "VALIDATION_FAILED");
     /* A misspelt key would be a bid without one. */
-    expect(ask(ann, bid_text(stage.auction, "60.00", ", \"idempotencykey\": \"k\""), "error"), "error",
+    expect(ask(ann, bid_text(fixture.auction, "60.00", ", \"idempotencykey\": \"k\""), "error"), "error",
            "VALIDATION_FAILED");
     expect(ask(ann, "{\"type\": \"ping\", \"id\": \"p\", \"amount\": 1}", "error"), "error", "VALIDATION_FAILED");
     expect(ask(ann, bid_text("0190aaaa-0000-7000-8000-000000000000", "60.00", ""), "error"), "error", "NOT_FOUND");
-    expect(ask(seller, bid_text(stage.auction, "60.00", ""), "error"), "error", "OWN_AUCTION");
-    expect(ask(guest, bid_text(stage.auction, "60.00", ""), "error"), "error", "UNAUTHORIZED");
-    ck_assert_int_eq((int)sql_int(stage.sql, "SELECT bid_count FROM auctions WHERE id = $1::uuid", stage.auction, NULL),
-                     1);
+    expect(ask(seller, bid_text(fixture.auction, "60.00", ""), "error"), "error", "OWN_AUCTION");
+    expect(ask(guest, bid_text(fixture.auction, "60.00", ""), "error"), "error", "UNAUTHORIZED");
+    ck_assert_int_eq(
+        (int)sql_int(fixture.sql, "SELECT bid_count FROM auctions WHERE id = $1::uuid", fixture.auction, NULL), 1);
     websocket_free(ann);
     websocket_free(seller);
     websocket_free(guest);
@@ -321,18 +322,18 @@ END_TEST
 START_TEST(a_key_is_one_bid)
 {
     static const char key[] = ", \"idempotencyKey\": \"once\"";
-    struct websocket *ann = open_as(&stage.ann);
+    struct websocket *ann = open_as(&fixture.ann);
     char id[UUID_TEXT_SIZE];
     (void)snprintf(id, sizeof(id), "%s",
-                   websocket_text(ask(ann, bid_text(stage.auction, "15.00", key), "bid_pending"), "bidId"));
+                   websocket_text(ask(ann, bid_text(fixture.auction, "15.00", key), "bid_pending"), "bidId"));
     expect(hear(ann, "bid_result"), "bidId", id);
-    const struct json *answer = ask(ann, bid_text(stage.auction, "15.00", key), "bid_result");
+    const struct json *answer = ask(ann, bid_text(fixture.auction, "15.00", key), "bid_result");
     expect(answer, "bidId", id);
     expect(answer, "id", "b");
-    expect(ask(ann, bid_text(stage.auction, "16.00", key), "error"), "error", "IDEMPOTENCY_KEY_REUSED");
+    expect(ask(ann, bid_text(fixture.auction, "16.00", key), "error"), "error", "IDEMPOTENCY_KEY_REUSED");
     /* The same key over HTTP is the same bid as well. */
-    client_header(stage.client, "X-Idempotency-Key: once");
-    const struct reply *reply = stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 15.00}");
+    client_header(fixture.client, "X-Idempotency-Key: once");
+    const struct reply *reply = fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 15.00}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bidId", id);
     websocket_free(ann);
@@ -345,19 +346,19 @@ START_TEST(a_result_reaches_all_of_a_users_connections)
 {
     enum { SOCKETS = 6 }; /* on both workers */
     struct websocket *sockets[SOCKETS];
-    struct websocket *bob = open_as(&stage.bob);
+    struct websocket *bob = open_as(&fixture.bob);
     for (int i = 0; i < SOCKETS; i++) {
-        sockets[i] = open_as(&stage.ann);
+        sockets[i] = open_as(&fixture.ann);
         (void)ask(sockets[i], "{\"type\": \"ping\"}", "pong");
     }
     char id[UUID_TEXT_SIZE];
-    stage_submit(&stage.ann, stage.auction, "25.00", id);
+    fixture_submit(&fixture.ann, fixture.auction, "25.00", id);
     for (int i = 0; i < SOCKETS; i++) {
         const struct json *message = hear(sockets[i], NULL);
         expect(message, "type", "bid_result");
         expect(message, "bidId", id);
         expect(message, "status", "accepted");
-        expect(message, "auctionId", stage.auction);
+        expect(message, "auctionId", fixture.auction);
         websocket_free(sockets[i]);
     }
     (void)ask(bob, "{\"type\": \"ping\"}", "pong"); /* and nothing before it */
@@ -367,12 +368,12 @@ END_TEST
 
 START_TEST(a_rejected_bid_says_why)
 {
-    struct websocket *ann = open_as(&stage.ann);
+    struct websocket *ann = open_as(&fixture.ann);
     (void)ask(ann, "{\"type\": \"ping\"}", "pong");
-    bid(&stage.bob, "20.00");
+    bid(&fixture.bob, "20.00");
     /* In one message with a higher one: only the worker can refuse it. */
-    ck_assert(websocket_say(ann, bid_text(stage.auction, "40.00", "")));
-    ck_assert(websocket_say(ann, bid_text(stage.auction, "30.00", "")));
+    ck_assert(websocket_say(ann, bid_text(fixture.auction, "40.00", "")));
+    ck_assert(websocket_say(ann, bid_text(fixture.auction, "30.00", "")));
     const struct json *message = hear(ann, "bid_result error");
     expect(message, "status", "accepted");
     message = hear(ann, "bid_result error");
@@ -388,16 +389,16 @@ END_TEST
 
 START_TEST(notifications_come_by_themselves)
 {
-    struct websocket *ann = open_as(&stage.ann);
+    struct websocket *ann = open_as(&fixture.ann);
     (void)ask(ann, "{\"type\": \"ping\"}", "pong");
-    bid(&stage.ann, "20.00");
-    bid(&stage.bob, "30.00");
+    bid(&fixture.ann, "20.00");
+    bid(&fixture.bob, "30.00");
     const struct json *message = hear(ann, "notification");
-    expect(message, "auctionId", stage.auction);
+    expect(message, "auctionId", fixture.auction);
     const struct json *notice = json_member(message, "notification");
     expect(notice, "kind", "OUTBID");
     expect(notice, "auctionTitle", "A chair");
-    const struct reply *list = stage_call(&stage.ann, "GET", "/api/v1/users/me/notifications", NULL);
+    const struct reply *list = fixture_call(&fixture.ann, "GET", "/api/v1/users/me/notifications", NULL);
     EXPECT_TEXT(list, "items.0.id", websocket_text(notice, "id"));
     websocket_free(ann);
 }
@@ -413,14 +414,14 @@ static const char *auth_text(const char *token)
 START_TEST(a_first_message_may_say_who_it_is)
 {
     struct websocket *sockets[] = {open_as(NULL), open_as(NULL)};
-    const char *tokens[] = {stage.ann.token, stage.ann.session};
+    const char *tokens[] = {fixture.ann.token, fixture.ann.session};
     for (size_t i = 0; i < ARRAY_LEN(sockets); i++) {
         expect(ask(sockets[i], auth_text("nonsense"), "error"), "error", "UNAUTHORIZED");
         expect(ask(sockets[i], "{\"type\": \"auth\"}", "error"), "error", "VALIDATION_FAILED");
         const struct json *answer = ask(sockets[i], auth_text(tokens[i]), "authenticated");
-        expect(answer, "userId", stage.ann.id);
+        expect(answer, "userId", fixture.ann.id);
         expect(answer, "id", "a");
-        (void)ask(sockets[i], bid_text(stage.auction, i == 0 ? "20.00" : "30.00", ""), "bid_pending");
+        (void)ask(sockets[i], bid_text(fixture.auction, i == 0 ? "20.00" : "30.00", ""), "bid_pending");
         for (size_t k = 0; k <= i; k++) {
             (void)hear(sockets[k], "bid_result");
         }
@@ -433,15 +434,15 @@ END_TEST
 START_TEST(a_cookie_says_who_it_is)
 {
     char header[HEADER_SIZE];
-    (void)snprintf(header, sizeof(header), "Cookie: session=%s\r\n", stage.ann.session);
+    (void)snprintf(header, sizeof(header), "Cookie: session=%s\r\n", fixture.ann.session);
     struct websocket *ann = websocket_open(deployment_http_url(), header);
     ck_assert_ptr_nonnull(ann);
-    (void)ask(ann, bid_text(stage.auction, "20.00", ""), "bid_pending");
+    (void)ask(ann, bid_text(fixture.auction, "20.00", ""), "bid_pending");
     websocket_free(ann);
     /* One that is not good any more is a guest's, as everywhere; a bearer like that is refused. */
     struct websocket *guest = websocket_open(deployment_http_url(), "Cookie: session=nonsense\r\n");
     ck_assert_ptr_nonnull(guest);
-    expect(ask(guest, bid_text(stage.auction, "30.00", ""), "error"), "error", "UNAUTHORIZED");
+    expect(ask(guest, bid_text(fixture.auction, "30.00", ""), "error"), "error", "UNAUTHORIZED");
     websocket_free(guest);
     struct websocket *refused = websocket_connect(deployment_http_url());
     ck_assert_int_eq(websocket_ask(refused, "/ws", "Authorization: Bearer nonsense\r\n"), 401);
@@ -461,22 +462,23 @@ static int status_of(const char *headers)
 START_TEST(other_sites_may_not_borrow_the_cookie)
 {
     char header[HEADER_SIZE];
-    (void)snprintf(header, sizeof(header), "Origin: https://shop.example\r\nCookie: session=%s\r\n", stage.ann.session);
+    (void)snprintf(header, sizeof(header), "Origin: https://shop.example\r\nCookie: session=%s\r\n",
+                   fixture.ann.session);
     ck_assert_int_eq(status_of(header), 403);
     ck_assert_int_eq(status_of("Origin: https://evil.example\r\n"), 403);
     ck_assert_int_eq(status_of("Origin: null\r\n"), 403);
     ck_assert_int_eq(status_of("Origin: https://shop.example\r\n"), 101); /* a listed one, without it */
-    (void)snprintf(header, sizeof(header), "Origin: http://127.0.0.1\r\nCookie: session=%s\r\n", stage.ann.session);
+    (void)snprintf(header, sizeof(header), "Origin: http://127.0.0.1\r\nCookie: session=%s\r\n", fixture.ann.session);
     ck_assert_int_eq(status_of(header), 101);
 }
 END_TEST
 
 START_TEST(whoever_logs_out_is_sent_away)
 {
-    struct websocket *ann = open_as(&stage.ann);
-    struct websocket *bob = open_as(&stage.bob);
+    struct websocket *ann = open_as(&fixture.ann);
+    struct websocket *bob = open_as(&fixture.bob);
     (void)ask(ann, "{\"type\": \"ping\"}", "pong");
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", "/api/v1/auth/logout", NULL), 204);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/auth/logout", NULL), 204);
     ck_assert_uint_eq(websocket_closing(ann), 1008);
     (void)ask(bob, "{\"type\": \"ping\"}", "pong");
     websocket_free(ann);
@@ -487,17 +489,17 @@ END_TEST
 START_TEST(whoever_is_banned_is_sent_away)
 {
     struct cast_user admin;
-    struct websocket *ann = open_as(&stage.ann);
+    struct websocket *ann = open_as(&fixture.ann);
     (void)ask(ann, "{\"type\": \"ping\"}", "pong");
-    ck_assert(admin_new(stage.client, stage.sql, &admin));
-    EXPECT_STATUS(admin_ban(stage.client, &admin, stage.ann.id), 200);
+    ck_assert(admin_new(fixture.client, fixture.sql, &admin));
+    EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
     ck_assert_uint_eq(websocket_closing(ann), 1008);
     websocket_free(ann);
     char header[HEADER_SIZE];
-    (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", stage.ann.token);
+    (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", fixture.ann.token);
     ck_assert_int_eq(status_of(header), 403);
     struct websocket *guest = open_as(NULL);
-    expect(ask(guest, auth_text(stage.ann.token), "error"), "error", "USER_BANNED");
+    expect(ask(guest, auth_text(fixture.ann.token), "error"), "error", "USER_BANNED");
     ck_assert_uint_eq(websocket_closing(guest), 1008);
     websocket_free(guest);
 }
@@ -507,7 +509,7 @@ END_TEST
 
 static struct events *stream(const char *headers)
 {
-    struct events *events = events_open(deployment_http_url(), stage_path("/events"), headers);
+    struct events *events = events_open(deployment_http_url(), fixture_path("/events"), headers);
     ck_assert_ptr_nonnull(events);
     return events;
 }
@@ -524,8 +526,8 @@ START_TEST(events_tell_the_same)
     block = events_hear(events, "snapshot");
     ck_assert_ptr_nonnull(block);
     ck_assert_str_eq(block->id, websocket_text(block->data, "seq"));
-    expect(block->data, "auctionId", stage.auction);
-    bid(&stage.ann, "20.00");
+    expect(block->data, "auctionId", fixture.auction);
+    bid(&fixture.ann, "20.00");
     block = events_hear(events, "bid_placed");
     ck_assert_ptr_nonnull(block);
     ck_assert_str_eq(block->id, websocket_text(block->data, "seq"));
@@ -544,7 +546,7 @@ START_TEST(events_go_on_where_they_ended)
     events_free(events);
     /* Nothing happened meanwhile: no snapshot. */
     events = stream(header);
-    bid(&stage.ann, "20.00");
+    bid(&fixture.ann, "20.00");
     ck_assert_ptr_nonnull(events_next(events)); /* retry */
     block = events_next(events);
     ck_assert_ptr_nonnull(block);
@@ -577,17 +579,17 @@ START_TEST(events_tell_a_user_of_this_auction)
     char header[HEADER_SIZE];
     char other[UUID_TEXT_SIZE];
     const struct cast_terms terms = {0};
-    (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", stage.ann.token);
+    (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", fixture.ann.token);
     struct events *events = stream(header);
     ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, other));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, other, "12.00"), 200);
-    bid(&stage.ann, "20.00");
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, other));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, other, "12.00"), 200);
+    bid(&fixture.ann, "20.00");
     const struct event_block *block = events_hear(events, "bid_result");
     ck_assert_ptr_nonnull(block);
-    expect(block->data, "auctionId", stage.auction);
+    expect(block->data, "auctionId", fixture.auction);
     ck_assert_str_eq(block->id, "");
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", "/api/v1/auth/logout", NULL), 204);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/auth/logout", NULL), 204);
     ck_assert(events_ended(events));
     events_free(events);
 }
@@ -649,7 +651,7 @@ static Suite *live_suite(void)
         the_best_of_some_pings_gives_the_offset,
         NULL,
     };
-    return stage_suite("live", tests);
+    return fixture_suite("live", tests);
 }
 
 int main(void)

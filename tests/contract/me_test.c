@@ -13,36 +13,36 @@ enum { ME_SETTLED_MS = 30000 };
 
 START_TEST(my_bids_say_how_i_stand)
 {
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "20.00"), 200);
-    const struct reply *reply = stage_call(&stage.ann, "GET", MY_BIDS, NULL);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.state", "winning");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "30.00"), 200);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.state", "outbid");
-    reply = stage_call(&stage.bob, "GET", MY_BIDS, NULL);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.state", "outbid");
+    reply = fixture_call(&fixture.bob, "GET", MY_BIDS, NULL);
     EXPECT_TEXT(reply, "items.0.state", "winning");
     ck_assert_ptr_null(strstr(reply->body, "20.00"));
-    ck_assert_int_eq(reply_count(stage_call(&stage.seller, "GET", MY_BIDS, NULL), "items"), 0);
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.seller, "GET", MY_BIDS, NULL), "items"), 0);
 }
 END_TEST
 
 START_TEST(a_withdrawn_maximum_is_not_mine_any_more)
 {
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "20.00"), 200);
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "30.00"), 200);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "30.00");
-    EXPECT_STATUS(stage_call(&stage.ann, "DELETE", stage_path("/proxy"), NULL), 204);
-    const struct reply *reply = stage_call(&stage.ann, "GET", MY_BIDS, NULL);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "30.00"), 200);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "30.00");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 204);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
     EXPECT_TEXT(reply, "items.0.state", "winning");
     EXPECT_TEXT(reply, "items.0.myMaximum", "null");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "40.00"), 200);
-    reply = stage_call(&stage.ann, "GET", MY_BIDS, NULL);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
+    reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
     EXPECT_TEXT(reply, "items.0.state", "outbid");
     EXPECT_TEXT(reply, "items.0.myHighestBid", "10.00");
     EXPECT_TEXT(reply, "items.0.myMaximum", "null");
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "50.00"), 200);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "50.00");
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "50.00");
 }
 END_TEST
 
@@ -52,50 +52,50 @@ START_TEST(in_the_end_i_have_won_or_lost)
     const struct cast_terms terms = {
         .lasts_ms = 2500,
         .more = "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 1, \"maxExtensions\": null}"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "11.00"), 200);
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), ME_SETTLED_MS);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", MY_BIDS, NULL), "items.0.state", "lost");
-    EXPECT_TEXT(stage_call(&stage.bob, "GET", MY_BIDS, NULL), "items.0.state", "won");
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), ME_SETTLED_MS);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.state", "lost");
+    EXPECT_TEXT(fixture_call(&fixture.bob, "GET", MY_BIDS, NULL), "items.0.state", "won");
 }
 END_TEST
 
 START_TEST(my_auctions_are_those_i_sell)
 {
-    const struct reply *reply = stage_call(&stage.seller, "GET", MY_AUCTIONS, NULL);
+    const struct reply *reply = fixture_call(&fixture.seller, "GET", MY_AUCTIONS, NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    EXPECT_TEXT(reply, "items.0.id", stage.auction);
-    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", MY_AUCTIONS, NULL), "items"), 0);
-    EXPECT_ERROR(stage_call(NULL, "GET", MY_AUCTIONS, NULL), 401, "UNAUTHORIZED");
+    EXPECT_TEXT(reply, "items.0.id", fixture.auction);
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", MY_AUCTIONS, NULL), "items"), 0);
+    EXPECT_ERROR(fixture_call(NULL, "GET", MY_AUCTIONS, NULL), 401, "UNAUTHORIZED");
 }
 END_TEST
 
 static int unread(void)
 {
-    return reply_count(stage_call(&stage.ann, "GET", MY_NOTICES "?unread=true", NULL), "items");
+    return reply_count(fixture_call(&fixture.ann, "GET", MY_NOTICES "?unread=true", NULL), "items");
 }
 
 START_TEST(notifications_are_read_once)
 {
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "12.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "13.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
     SUITE_WAIT(unread() == 2, CAST_DECISION_MS);
-    const struct reply *reply = stage_call(&stage.ann, "GET", MY_NOTICES, NULL);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_NOTICES, NULL);
     EXPECT_TEXT(reply, "items.0.kind", "OUTBID");
-    EXPECT_TEXT(reply, "items.0.auctionId", stage.auction);
+    EXPECT_TEXT(reply, "items.0.auctionId", fixture.auction);
     const char *body = client_format("{\"ids\": [\"%s\"]}", reply_text(reply, "items.0.id"));
-    reply = stage_call(&stage.bob, "POST", MY_NOTICES "/read", body); /* not his: nothing happens to hers */
+    reply = fixture_call(&fixture.bob, "POST", MY_NOTICES "/read", body); /* not his: nothing happens to hers */
     ck_assert_int_lt(reply->status, 300);
     ck_assert_int_eq(unread(), 2);
-    ck_assert_int_lt(stage_call(&stage.ann, "POST", MY_NOTICES "/read", body)->status, 300);
+    ck_assert_int_lt(fixture_call(&fixture.ann, "POST", MY_NOTICES "/read", body)->status, 300);
     ck_assert_int_eq(unread(), 1);
-    ck_assert_int_lt(stage_call(&stage.ann, "POST", MY_NOTICES "/read", "{\"all\": true}")->status, 300);
+    ck_assert_int_lt(fixture_call(&fixture.ann, "POST", MY_NOTICES "/read", "{\"all\": true}")->status, 300);
     ck_assert_int_eq(unread(), 0);
-    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", MY_NOTICES, NULL), "items"), 2);
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", MY_NOTICES, NULL), "items"), 2);
 }
 END_TEST
 
@@ -106,7 +106,7 @@ static Suite *me_suite(void)
         in_the_end_i_have_won_or_lost, my_auctions_are_those_i_sell,
         notifications_are_read_once,   NULL,
     };
-    return stage_suite("me", tests);
+    return fixture_suite("me", tests);
 }
 
 int main(void)

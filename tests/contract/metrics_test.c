@@ -112,10 +112,10 @@ START_TEST(ten_bids_are_ten)
         before[i] = sum(numbers[i].name, numbers[i].labels);
     }
     for (int bid = 1; bid <= 10; bid++) {
-        const struct cast_user *bidder = bid % 2 == 0 ? &stage.ann : &stage.bob;
-        stage_submit(bidder, stage.auction, client_format("%d.00", 10 + bid), id);
+        const struct cast_user *bidder = bid % 2 == 0 ? &fixture.ann : &fixture.bob;
+        fixture_submit(bidder, fixture.auction, client_format("%d.00", 10 + bid), id);
     }
-    EXPECT_ERROR(stage_call(&stage.ann, "POST", stage_path("/bids"), "{\"amount\": 1.00}"), 400, "BID_TOO_LOW");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 1.00}"), 400, "BID_TOO_LOW");
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         SUITE_WAIT(sum(numbers[i].name, numbers[i].labels) >= before[i] + numbers[i].more, METRICS_WAIT_MS);
         int64_t more = sum(numbers[i].name, numbers[i].labels) - before[i];
@@ -130,7 +130,7 @@ END_TEST
 START_TEST(who_waits_is_measured)
 {
     int64_t before = sum("rostrum_bid_wait_seconds_count", "");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     ck_assert_int_eq(sum("rostrum_bid_wait_seconds_count", ""), before + 1);
 }
 END_TEST
@@ -140,8 +140,8 @@ START_TEST(the_hammer_is_counted)
     int64_t unsold = sum("rostrum_auctions_ended_total", "outcome=\"unsold\"");
     char id[UUID_TEXT_SIZE];
     struct cast_terms terms = {.lasts_ms = 2000};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
-    SUITE_WAIT(cast_has_status(stage.client, id, "unsold"), METRICS_WAIT_MS);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    SUITE_WAIT(cast_has_status(fixture.client, id, "unsold"), METRICS_WAIT_MS);
     SUITE_WAIT(sum("rostrum_auctions_ended_total", "outcome=\"unsold\"") > unsold, METRICS_WAIT_MS);
     SUITE_WAIT(sum("rostrum_notifications_total", "kind=\"AUCTION_UNSOLD\"") > 0, METRICS_WAIT_MS);
 }
@@ -164,11 +164,12 @@ START_TEST(changes_and_cancellations_are_counted)
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         before[i] = sum(numbers[i].name, numbers[i].labels);
     }
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", "/api/v1/users/me/watchlist",
-                             client_format("{\"auctionId\": \"%s\"}", stage.auction)),
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/users/me/watchlist",
+                               client_format("{\"auctionId\": \"%s\"}", fixture.auction)),
                   201);
-    EXPECT_STATUS(stage_call(&stage.seller, "PUT", stage_path(""), "{\"version\": 1, \"title\": \"A sofa\"}"), 200);
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 204);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "PUT", fixture_path(""), "{\"version\": 1, \"title\": \"A sofa\"}"),
+                  200);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 204);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         SUITE_WAIT(sum(numbers[i].name, numbers[i].labels) >= before[i] + numbers[i].more, METRICS_WAIT_MS);
         ck_assert_int_eq(sum(numbers[i].name, numbers[i].labels), before[i] + numbers[i].more);
@@ -186,7 +187,7 @@ static int64_t shards_shown(void)
 
 START_TEST(every_shard_shows_its_depth)
 {
-    int64_t shards = sql_int(stage.sql, "SELECT shards FROM topology", NULL);
+    int64_t shards = sql_int(fixture.sql, "SELECT shards FROM topology", NULL);
     ck_assert_int_gt(shards, 0);
     SUITE_WAIT(shards_shown() == shards, METRICS_WAIT_MS);
 }
@@ -201,8 +202,8 @@ static int64_t answered(void)
 static void ask(int times)
 {
     for (int i = 0; i < times; i++) {
-        client_header(stage.client, "Connection: close");
-        EXPECT_STATUS(stage_call(NULL, "GET", "/api/v1/time", NULL), 200);
+        client_header(fixture.client, "Connection: close");
+        EXPECT_STATUS(fixture_call(NULL, "GET", "/api/v1/time", NULL), 200);
     }
 }
 
@@ -249,7 +250,7 @@ static Suite *metrics_suite(void)
         the_listener_shows_nothing_else,
         NULL,
     };
-    return stage_suite("metrics", tests);
+    return fixture_suite("metrics", tests);
 }
 
 int main(void)

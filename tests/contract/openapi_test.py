@@ -66,7 +66,7 @@ ELSEWHERE = {
 }
 
 
-class Stage:
+class Fixture:
     """The deployment, the document, and people with fresh names."""
 
     def __init__(self):
@@ -186,36 +186,36 @@ def pid(service):
 # --- the document ---
 
 
-def test_the_deployment_serves_the_document_of_the_sources(stage):
+def test_the_deployment_serves_the_document_of_the_sources(fixture):
     with open("gateway/openapi.yaml", encoding="utf-8") as file:
-        if yaml.safe_load(file) != stage.document.data:
+        if yaml.safe_load(file) != fixture.document.data:
             raise Fault("the deployment serves another document than gateway/openapi.yaml")
-    tag = stage.call(200, "GET", f"{API}/openapi.json").headers["etag"]
-    stage.call(304, "GET", f"{API}/openapi.json", If_None_Match=tag)
-    stage.call(304, "GET", f"{API}/openapi.json", If_None_Match=f'"other", W/{tag}')
-    stage.call(200, "GET", f"{API}/openapi.json", If_None_Match='"other"')
+    tag = fixture.call(200, "GET", f"{API}/openapi.json").headers["etag"]
+    fixture.call(304, "GET", f"{API}/openapi.json", If_None_Match=tag)
+    fixture.call(304, "GET", f"{API}/openapi.json", If_None_Match=f'"other", W/{tag}')
+    fixture.call(200, "GET", f"{API}/openapi.json", If_None_Match='"other"')
 
 
-def test_every_route_of_the_sources_is_described_and_no_other(stage):
+def test_every_route_of_the_sources_is_described_and_no_other(fixture):
     routes = set()
     for name in glob.glob("gateway/**/*.c", recursive=True):
         with open(name, encoding="utf-8") as file:
             routes |= set(re.findall(r'\{METHOD_([A-Z]+), ROUTE_[A-Z]+, "([^"]+)"', file.read()))
     routes = {(method, re.sub(r":([A-Za-z]+)", r"{\1}", path)) for method, path in routes}
-    described = {(operation.method, operation.path) for operation in stage.document.operations}
+    described = {(operation.method, operation.path) for operation in fixture.document.operations}
     if routes != described:
         raise Fault(f"only in the sources or only in the document: {sorted(routes ^ described)}")
 
 
-def test_every_code_of_the_sources_is_described_and_no_other(stage):
+def test_every_code_of_the_sources_is_described_and_no_other(fixture):
     with open("gateway/http/errors.c", encoding="utf-8") as file:
         codes = set(re.findall(r'\[ERROR_[A-Z_]+\] = \{\d+, "([A-Z_]+)"', file.read()))
-    described = set(stage.document.data["components"]["schemas"]["ErrorCode"]["enum"])
+    described = set(fixture.document.data["components"]["schemas"]["ErrorCode"]["enum"])
     if codes != described:
         raise Fault(f"only in the sources or only in the document: {sorted(codes ^ described)}")
 
 
-def test_every_example_keeps_its_schema(stage):
+def test_every_example_keeps_its_schema(fixture):
     def look(node, where):
         if isinstance(node, list):
             for index, each in enumerate(node):
@@ -223,155 +223,155 @@ def test_every_example_keeps_its_schema(stage):
         if not isinstance(node, dict):
             return
         if "schema" in node and "example" in node:
-            stage.document.validate(node["schema"], node["example"], where)
+            fixture.document.validate(node["schema"], node["example"], where)
         for example in node["examples"].values() if "schema" in node and "examples" in node else ():
-            stage.document.validate(node["schema"], stage.document.resolve(example)["value"], where)
+            fixture.document.validate(node["schema"], fixture.document.resolve(example)["value"], where)
         for name, each in node.items():
             look(each, f"{where}/{name}")
 
-    look(stage.document.data, "")
+    look(fixture.document.data, "")
 
 
 # --- what every operation has ---
 
 
-def test_without_credentials_there_is_401(stage):
-    for operation in stage.document.operations:
+def test_without_credentials_there_is_401(fixture):
+    for operation in fixture.document.operations:
         if operation.optional:
             bad = {"token": "not-a-token"}
-            stage.refused("UNAUTHORIZED", 401, operation.method, stage.path(operation), who=bad)
+            fixture.refused("UNAUTHORIZED", 401, operation.method, fixture.path(operation), who=bad)
         elif not operation.open:
             body = {} if "requestBody" in operation.details else None
-            stage.refused("UNAUTHORIZED", 401, operation.method, stage.path(operation), body)
+            fixture.refused("UNAUTHORIZED", 401, operation.method, fixture.path(operation), body)
 
 
-def test_the_banned_are_refused(stage):
-    for operation in stage.document.operations:
+def test_the_banned_are_refused(fixture):
+    for operation in fixture.document.operations:
         if not operation.open:
             body = None if operation.method in ("GET", "DELETE") else (OFFERS.get(operation.id) or {})
-            stage.refused("USER_BANNED", 403, operation.method, stage.path(operation), body, stage.banned)
+            fixture.refused("USER_BANNED", 403, operation.method, fixture.path(operation), body, fixture.banned)
 
 
-def test_admins_calls_are_not_for_others(stage):
-    for operation in stage.document.operations:
+def test_admins_calls_are_not_for_others(fixture):
+    for operation in fixture.document.operations:
         if operation.admin:
-            stage.refused("FORBIDDEN", 403, operation.method, stage.path(operation), None, stage.ann)
+            fixture.refused("FORBIDDEN", 403, operation.method, fixture.path(operation), None, fixture.ann)
 
 
-def test_a_foreign_page_changes_nothing(stage):
-    for operation in stage.document.operations:
+def test_a_foreign_page_changes_nothing(fixture):
+    for operation in fixture.document.operations:
         if operation.method != "GET" and not operation.open:
-            foreign = {"Cookie": stage.actor(operation)["cookie"], "Origin": "https://elsewhere.example"}
-            stage.refused("CROSS_ORIGIN", 403, operation.method, stage.path(operation), **foreign)
+            foreign = {"Cookie": fixture.actor(operation)["cookie"], "Origin": "https://elsewhere.example"}
+            fixture.refused("CROSS_ORIGIN", 403, operation.method, fixture.path(operation), **foreign)
 
 
-def test_what_is_no_http_is_400(stage):
-    for operation in stage.document.operations:
-        reply = stage.client.twice_hosted(operation.method, stage.path(operation))
+def test_what_is_no_http_is_400(fixture):
+    for operation in fixture.document.operations:
+        reply = fixture.client.twice_hosted(operation.method, fixture.path(operation))
         if reply.status != 400:
             raise Fault(f"{operation}: two Host headers were answered {reply}")
 
 
-def test_bodies_have_a_size_a_type_and_known_fields(stage):
-    for operation in stage.document.operations:
-        path, who = stage.path(operation), stage.actor(operation)
+def test_bodies_have_a_size_a_type_and_known_fields(fixture):
+    for operation in fixture.document.operations:
+        path, who = fixture.path(operation), fixture.actor(operation)
         if operation.id == "addImage":
             kind = {"Content-Type": "image/png"}
-            stage.refused("BODY_TOO_LARGE", 413, operation.method, path, b"x" * FILE_TOO_LARGE, who, **kind)
+            fixture.refused("BODY_TOO_LARGE", 413, operation.method, path, b"x" * FILE_TOO_LARGE, who, **kind)
         elif operation.method in ("POST", "PUT", "PATCH"):
-            stage.refused("BODY_TOO_LARGE", 413, operation.method, path, b"x" * TOO_LARGE, who)
+            fixture.refused("BODY_TOO_LARGE", 413, operation.method, path, b"x" * TOO_LARGE, who)
         if "requestBody" in operation.details:
             plain = {"Content-Type": "text/plain"}
-            stage.refused("UNSUPPORTED_MEDIA_TYPE", 415, operation.method, path, b"{}", who, **plain)
+            fixture.refused("UNSUPPORTED_MEDIA_TYPE", 415, operation.method, path, b"{}", who, **plain)
         if operation.json:
-            stage.refused("VALIDATION_FAILED", 400, operation.method, path, {"unknown": 1}, who)
+            fixture.refused("VALIDATION_FAILED", 400, operation.method, path, {"unknown": 1}, who)
 
 
-def test_parameters_are_checked(stage):
-    for operation in stage.document.operations:
-        parameters = [stage.document.resolve(each)["name"] for each in operation.details.get("parameters", [])]
-        path, who = stage.path(operation), stage.actor(operation)
+def test_parameters_are_checked(fixture):
+    for operation in fixture.document.operations:
+        parameters = [fixture.document.resolve(each)["name"] for each in operation.details.get("parameters", [])]
+        path, who = fixture.path(operation), fixture.actor(operation)
         for name in set(parameters) & CHECKED:
-            stage.refused("VALIDATION_FAILED", 400, operation.method, f"{path}?{name}=%7f", None, who)
+            fixture.refused("VALIDATION_FAILED", 400, operation.method, f"{path}?{name}=%7f", None, who)
         if "X-Idempotency-Key" in parameters:
             long = {"X-Idempotency-Key": "k" * 65}
-            stage.refused("VALIDATION_FAILED", 400, operation.method, path, OFFERS[operation.id], stage.ann, **long)
+            fixture.refused("VALIDATION_FAILED", 400, operation.method, path, OFFERS[operation.id], fixture.ann, **long)
 
 
-def test_amounts_are_checked(stage):
+def test_amounts_are_checked(fixture):
     fields = {"createAuction": "startingPrice", "quoteAmounts": "currentBid", "changeAuction": "reservePrice"}
     fields.update({"placeBid": "amount", "setMaximum": "maxAmount"})
     for name, field in fields.items():
-        operation = stage.document.operation(name)
+        operation = fixture.document.operation(name)
         for amount in (-1, 0, 1.005, "1e2"):
-            stage.refused("INVALID_AMOUNT", 400, operation.method, stage.path(operation), {field: amount}, stage.seller)
+            fixture.refused("INVALID_AMOUNT", 400, operation.method, fixture.path(operation), {field: amount}, fixture.seller)
 
 
-def test_unknown_ids_are_404(stage):
+def test_unknown_ids_are_404(fixture):
     bodies = {**OFFERS, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
     bodies.update({"addImage": png(), "voidBid": {"reason": "none"}})
     bodies.update({"changeWebhook": {"enabled": True}, "adminChangeWebhook": {"enabled": True}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
-    for operation in stage.document.operations:
+    for operation in fixture.document.operations:
         if "{" in operation.path:
-            body, path, who = bodies.get(operation.id), filled(operation.path), stage.actor(operation)
+            body, path, who = bodies.get(operation.id), filled(operation.path), fixture.actor(operation)
             kind = {"Content-Type": "image/png"} if operation.id == "addImage" else {}
-            stage.refused("NOT_FOUND", 404, operation.method, path, body, who, **kind)
-    stage.refused("NOT_FOUND", 404, "POST", f"{API}/users/me/watchlist", {"auctionId": NOBODY}, stage.ann)
+            fixture.refused("NOT_FOUND", 404, operation.method, path, body, who, **kind)
+    fixture.refused("NOT_FOUND", 404, "POST", f"{API}/users/me/watchlist", {"auctionId": NOBODY}, fixture.ann)
 
 
-def test_head_is_get_without_its_body(stage):
-    for operation in stage.document.operations:
-        path, who = stage.path(operation), stage.actor(operation)
+def test_head_is_get_without_its_body(fixture):
+    for operation in fixture.document.operations:
+        path, who = fixture.path(operation), fixture.actor(operation)
         named = "{" in operation.path and operation.id not in ("getAuction", "listBids", "listLeaders")
         special = operation.id in ("getMetrics", "showUnsubscribe", "openSocket")
         if operation.method == "GET" and not named and not special:
-            whole = stage.call(200, "GET", path, None, who)
-            if whole.headers.keys() != stage.call(200, "HEAD", path, None, who).headers.keys():
+            whole = fixture.call(200, "GET", path, None, who)
+            if whole.headers.keys() != fixture.call(200, "HEAD", path, None, who).headers.keys():
                 raise Fault(f"{operation}: HEAD has other headers than GET")
 
 
-def other_answer(stage, status, code, method, path, headers=None, body=None):
+def other_answer(fixture, status, code, method, path, headers=None, body=None):
     """Of a request that is none of the operations: an error of the same form."""
-    reply = stage.client.send(method, path, body, headers=headers)
-    stage.document.validate({"$ref": "#/components/schemas/Error"}, reply.data, f"{method} {path}")
+    reply = fixture.client.send(method, path, body, headers=headers)
+    fixture.document.validate({"$ref": "#/components/schemas/Error"}, reply.data, f"{method} {path}")
     if (reply.status, reply.data["error"]) != (status, code):
         raise Fault(f"{method} {path}: expected {status} {code}, got {reply}")
     return reply
 
 
-def test_a_path_has_the_methods_of_the_document_alone(stage):
-    for path, item in stage.document.data["paths"].items():
+def test_a_path_has_the_methods_of_the_document_alone(fixture):
+    for path, item in fixture.document.data["paths"].items():
         methods = {method.upper() for method in item} | {"OPTIONS"} | ({"HEAD"} if "get" in item else set())
         sent = re.sub(r"\{[^}]+\}", NOBODY, path)
-        allow = stage.client.send("OPTIONS", sent).headers["allow"]
+        allow = fixture.client.send("OPTIONS", sent).headers["allow"]
         if set(allow.split(", ")) != methods:
             raise Fault(f"{path} allows {allow}")
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
-            if other_answer(stage, 405, "METHOD_NOT_ALLOWED", method, sent).headers["allow"] != allow:
+            if other_answer(fixture, 405, "METHOD_NOT_ALLOWED", method, sent).headers["allow"] != allow:
                 raise Fault(f"{method} {path} and OPTIONS allow different methods")
 
 
-def test_what_is_no_operation_is_an_error_of_the_same_form(stage):
-    other_answer(stage, 404, "NOT_FOUND", "GET", f"{API}/nothing")
-    other_answer(stage, 404, "NOT_FOUND", "GET", f"{API}/auctions/no-id")
-    other_answer(stage, 501, "NOT_IMPLEMENTED", "BREW", f"{API}/time")
-    stage.client.close()
+def test_what_is_no_operation_is_an_error_of_the_same_form(fixture):
+    other_answer(fixture, 404, "NOT_FOUND", "GET", f"{API}/nothing")
+    other_answer(fixture, 404, "NOT_FOUND", "GET", f"{API}/auctions/no-id")
+    other_answer(fixture, 501, "NOT_IMPLEMENTED", "BREW", f"{API}/time")
+    fixture.client.close()
 
 
-def test_expectations_and_headers_have_bounds(stage):
-    for operation in stage.document.operations:
-        path = stage.path(operation)
+def test_expectations_and_headers_have_bounds(fixture):
+    for operation in fixture.document.operations:
+        path = fixture.path(operation)
         if operation.method != "GET":
-            other_answer(stage, 417, "EXPECTATION_FAILED", operation.method, path, {"Expect": "tea"}, b"{}")
-            stage.client.close()
-        other_answer(stage, 431, "HEADERS_TOO_LARGE", operation.method, path, {"X-Long": "x" * HEADERS_TOO_LARGE})
-        stage.client.close()
+            other_answer(fixture, 417, "EXPECTATION_FAILED", operation.method, path, {"Expect": "tea"}, b"{}")
+            fixture.client.close()
+        other_answer(fixture, 431, "HEADERS_TOO_LARGE", operation.method, path, {"X-Long": "x" * HEADERS_TOO_LARGE})
+        fixture.client.close()
 
 
-def test_a_request_that_does_not_come_is_408(stage):
+def test_a_request_that_does_not_come_is_408(fixture):
     """All of them at once: each takes the time that a client has."""
-    calls = [(Client(stage.url, stage.document), each.method, stage.path(each)) for each in stage.document.operations]
+    calls = [(Client(fixture.url, fixture.document), each.method, fixture.path(each)) for each in fixture.document.operations]
     for client, method, path in calls:
         client.begin(method, path)
     for client, method, path in calls:
@@ -387,17 +387,17 @@ def backends():
     return [pid("redis"), *map(int, sql(asked).split())]
 
 
-def test_without_its_back_ends_the_deployment_says_so(stage):
+def test_without_its_back_ends_the_deployment_says_so(fixture):
     """All at once, while neither Redis nor PostgreSQL answers: each call waits for the gateway's own deadline.
 
     Bids, which need neither, do so while the broker does not answer.
     """
-    operations = [each for each in stage.document.operations if each.id != "getReadiness"]
-    refused_by(stage, backends(), [each for each in operations if each.id not in OFFERS])
-    refused_by(stage, [pid("rabbitmq")], [each for each in operations if each.id in OFFERS])
+    operations = [each for each in fixture.document.operations if each.id != "getReadiness"]
+    refused_by(fixture, backends(), [each for each in operations if each.id not in OFFERS])
+    refused_by(fixture, [pid("rabbitmq")], [each for each in operations if each.id in OFFERS])
 
 
-def refused_by(stage, stopped, operations):
+def refused_by(fixture, stopped, operations):
     """Each of the operations is 503 while these processes stand still, but those that stand alone."""
     faults = []
 
@@ -408,11 +408,11 @@ def refused_by(stage, stopped, operations):
                 body, kind = png(), {"Content-Type": "image/png"}
             if operation.id == "createAuction":
                 body = {**body, "endTime": ahead(3600)}
-            who = stage.ann if operation.id in OFFERS else stage.actor(operation)
-            client = Client(stage.url, stage.document)
+            who = fixture.ann if operation.id in OFFERS else fixture.actor(operation)
+            client = Client(fixture.url, fixture.document)
             token = None if operation.open else who["token"]
-            reply = client.send(operation.method, stage.path(operation), body, token, kind)
-            stage.document.judge(operation, reply)
+            reply = client.send(operation.method, fixture.path(operation), body, token, kind)
+            fixture.document.judge(operation, reply)
             if (reply.status == 503) is (operation.id in ALONE):
                 faults.append(f"{operation.id} answered {reply}")
         except Exception as fault:  # whatever it was, it is this test's
@@ -420,15 +420,15 @@ def refused_by(stage, stopped, operations):
 
     threads = [threading.Thread(target=send, args=(each,)) for each in operations]
     paused(stopped, threads)
-    stage.client.close()
-    wait_for("the back ends", lambda: all(whole(stage) for _ in range(LOOKS)))
+    fixture.client.close()
+    wait_for("the back ends", lambda: all(whole(fixture) for _ in range(LOOKS)))
     if faults:
         raise Fault("; ".join(faults))
 
 
-def whole(stage):
+def whole(fixture):
     """Whether the worker that a fresh connection lands on has all its back ends."""
-    client = Client(stage.url, stage.document)
+    client = Client(fixture.url, fixture.document)
     reply = client.send("GET", "/ready")
     client.close()
     return reply.status == 200 and not reply.data["degraded"]
@@ -456,13 +456,13 @@ def paused(processes, threads):
             os.kill(process, signal.SIGCONT)
 
 
-def test_listed_origins_may_call(stage):
+def test_listed_origins_may_call(fixture):
     origin = {"Origin": "https://shop.example"}
-    reply = stage.call(200, "GET", f"{API}/time", **origin)
+    reply = fixture.call(200, "GET", f"{API}/time", **origin)
     if reply.headers.get("access-control-allow-origin") != origin["Origin"] or reply.headers.get("vary") != "Origin":
         raise Fault(f"a listed origin was answered {reply.headers}")
     asked = {**origin, "Access-Control-Request-Method": "PUT"}
-    reply = stage.client.send("OPTIONS", f"{API}/auctions/{stage.lot}", headers=asked)
+    reply = fixture.client.send("OPTIONS", f"{API}/auctions/{fixture.lot}", headers=asked)
     if reply.status != 204 or "PUT" not in reply.headers["access-control-allow-methods"]:
         raise Fault(f"a preflight was answered {reply} {reply.headers}")
 
@@ -470,27 +470,27 @@ def test_listed_origins_may_call(stage):
 # --- accounts ---
 
 
-def test_accounts(stage):
-    again = {"email": stage.ann["email"], "password": PASSWORD, "displayName": "A"}
-    stage.refused("EMAIL_TAKEN", 409, "POST", f"{API}/auth/register", again)
-    wrong = {"email": stage.ann["email"], "password": "another"}
-    stage.refused("INVALID_CREDENTIALS", 401, "POST", f"{API}/auth/login", wrong)
-    banned = {"email": stage.banned["email"], "password": PASSWORD}
-    stage.refused("USER_BANNED", 403, "POST", f"{API}/auth/login", banned)
-    user = stage.person("Uma")
-    stage.call(200, "POST", f"{API}/auth/refresh", None, user)
+def test_accounts(fixture):
+    again = {"email": fixture.ann["email"], "password": PASSWORD, "displayName": "A"}
+    fixture.refused("EMAIL_TAKEN", 409, "POST", f"{API}/auth/register", again)
+    wrong = {"email": fixture.ann["email"], "password": "another"}
+    fixture.refused("INVALID_CREDENTIALS", 401, "POST", f"{API}/auth/login", wrong)
+    banned = {"email": fixture.banned["email"], "password": PASSWORD}
+    fixture.refused("USER_BANNED", 403, "POST", f"{API}/auth/login", banned)
+    user = fixture.person("Uma")
+    fixture.call(200, "POST", f"{API}/auth/refresh", None, user)
     settings = {"WATCHED_BID": {"inApp": False}}
-    stage.call(200, "PATCH", f"{API}/users/me", {"displayName": "Uma U.", "notificationSettings": settings}, user)
-    stage.call(200, "PATCH", f"{API}/users/me", {"password": PASSWORD + "!", "currentPassword": PASSWORD}, user)
+    fixture.call(200, "PATCH", f"{API}/users/me", {"displayName": "Uma U.", "notificationSettings": settings}, user)
+    fixture.call(200, "PATCH", f"{API}/users/me", {"password": PASSWORD + "!", "currentPassword": PASSWORD}, user)
     user["password"] = PASSWORD + "!"
-    stage.log_in(user)
-    sessions = stage.call(200, "GET", f"{API}/users/me/sessions", None, user).data["items"]
+    fixture.log_in(user)
+    sessions = fixture.call(200, "GET", f"{API}/users/me/sessions", None, user).data["items"]
     other = next(session["id"] for session in sessions if not session["current"])
-    stage.call(204, "DELETE", f"{API}/users/me/sessions/{other}", None, user)
+    fixture.call(204, "DELETE", f"{API}/users/me/sessions/{other}", None, user)
     by_cookie = {"Cookie": user["cookie"]}
-    stage.call(200, "GET", f"{API}/users/me", **by_cookie)
-    stage.call(204, "POST", f"{API}/auth/logout", None, user)
-    stage.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", **by_cookie)
+    fixture.call(200, "GET", f"{API}/users/me", **by_cookie)
+    fixture.call(204, "POST", f"{API}/auth/logout", None, user)
+    fixture.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", **by_cookie)
 
 
 def mail(address, words):
@@ -513,326 +513,326 @@ def token_of(message):
     return re.search(r"#([A-Za-z0-9_-]{43})", message["text"]).group(1)
 
 
-def test_mail_about_accounts(stage):
-    user = stage.person("Vic")
+def test_mail_about_accounts(fixture):
+    user = fixture.person("Vic")
     token = {"token": token_of(mail(user["email"], "confirm"))}
-    stage.call(202, "POST", f"{API}/auth/verify-email/resend", None, user)
-    stage.call(204, "POST", f"{API}/auth/verify-email", token)
-    stage.refused("INVALID_TOKEN", 400, "POST", f"{API}/auth/verify-email", token)
-    if not stage.call(200, "GET", f"{API}/users/me", None, user).data["emailVerified"]:
+    fixture.call(202, "POST", f"{API}/auth/verify-email/resend", None, user)
+    fixture.call(204, "POST", f"{API}/auth/verify-email", token)
+    fixture.refused("INVALID_TOKEN", 400, "POST", f"{API}/auth/verify-email", token)
+    if not fixture.call(200, "GET", f"{API}/users/me", None, user).data["emailVerified"]:
         raise Fault("the address is not verified")
-    stage.call(202, "POST", f"{API}/auth/password-reset", {"email": user["email"]})
+    fixture.call(202, "POST", f"{API}/auth/password-reset", {"email": user["email"]})
     reset = {"token": token_of(mail(user["email"], "new password")), "password": PASSWORD + "?"}
-    stage.call(204, "POST", f"{API}/auth/password-reset/confirm", reset)
-    stage.refused("INVALID_TOKEN", 400, "POST", f"{API}/auth/password-reset/confirm", reset)
-    stage.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", None, user)
+    fixture.call(204, "POST", f"{API}/auth/password-reset/confirm", reset)
+    fixture.refused("INVALID_TOKEN", 400, "POST", f"{API}/auth/password-reset/confirm", reset)
+    fixture.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", None, user)
 
 
-def test_unsubscribing(stage):
-    user = stage.person("Una")
-    stage.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(user["email"], "confirm"))})
-    stage.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"email": True}}}, user)
-    auction = stage.auction()
-    stage.bid(auction, 10, user)
-    stage.bid(auction, 20, stage.ann)
+def test_unsubscribing(fixture):
+    user = fixture.person("Una")
+    fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(user["email"], "confirm"))})
+    fixture.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"email": True}}}, user)
+    auction = fixture.auction()
+    fixture.bid(auction, 10, user)
+    fixture.bid(auction, 20, fixture.ann)
     message = mail(user["email"], "You were outbid")
     link = re.fullmatch(r"<https?://[^/]+(/.*)>", message["headers"]["list-unsubscribe"]).group(1)
-    stage.call(200, "GET", link)
-    stage.call(200, "POST", link, b"List-Unsubscribe=One-Click", **{"Content-Type": "application/x-www-form-urlencoded"})
-    settings = stage.call(200, "GET", f"{API}/users/me", None, user).data["notificationSettings"]
+    fixture.call(200, "GET", link)
+    fixture.call(200, "POST", link, b"List-Unsubscribe=One-Click", **{"Content-Type": "application/x-www-form-urlencoded"})
+    settings = fixture.call(200, "GET", f"{API}/users/me", None, user).data["notificationSettings"]
     if settings["OUTBID"]["email"]:
         raise Fault("the user is still mailed")
     for method in ("GET", "POST"):
-        stage.refused("INVALID_TOKEN", 400, method, f"{link}x")
-        stage.refused("INVALID_TOKEN", 400, method, f"{API}/unsubscribe")
+        fixture.refused("INVALID_TOKEN", 400, method, f"{link}x")
+        fixture.refused("INVALID_TOKEN", 400, method, f"{API}/unsubscribe")
     for page in ("/verify-email", "/reset-password"):
-        stage.call(200, "GET", page)
+        fixture.call(200, "GET", page)
 
 
-def test_what_a_user_follows(stage):
-    auction, sam = stage.auction(), stage.ann
-    stage.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, sam)
-    stage.call(200, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, sam)
-    stage.call(200, "GET", f"{API}/users/me/watchlist", None, sam)
-    stage.call(204, "DELETE", f"{API}/users/me/watchlist/{auction}", None, sam)
-    stage.bid(auction, 10, sam)
-    stage.bid(auction, 20, stage.admin)
+def test_what_a_user_follows(fixture):
+    auction, sam = fixture.auction(), fixture.ann
+    fixture.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, sam)
+    fixture.call(200, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, sam)
+    fixture.call(200, "GET", f"{API}/users/me/watchlist", None, sam)
+    fixture.call(204, "DELETE", f"{API}/users/me/watchlist/{auction}", None, sam)
+    fixture.bid(auction, 10, sam)
+    fixture.bid(auction, 20, fixture.admin)
     path = f"{API}/users/me/notifications"
-    wait_for("a notice", lambda: stage.call(200, "GET", f"{path}?unread=true", None, sam).data["items"])
-    stage.call(200, "GET", f"{path}/count", None, sam)
-    stage.call(204, "POST", f"{path}/read", {"ids": [NOBODY]}, sam)
-    stage.call(204, "POST", f"{path}/read", {"all": True}, sam)
-    stage.call(200, "GET", f"{API}/users/me/bids", None, sam)
-    stage.call(200, "GET", f"{API}/users/me/auctions?limit=2", None, stage.seller)
+    wait_for("a notice", lambda: fixture.call(200, "GET", f"{path}?unread=true", None, sam).data["items"])
+    fixture.call(200, "GET", f"{path}/count", None, sam)
+    fixture.call(204, "POST", f"{path}/read", {"ids": [NOBODY]}, sam)
+    fixture.call(204, "POST", f"{path}/read", {"all": True}, sam)
+    fixture.call(200, "GET", f"{API}/users/me/bids", None, sam)
+    fixture.call(200, "GET", f"{API}/users/me/auctions?limit=2", None, fixture.seller)
 
 
-def test_webhooks(stage):
+def test_webhooks(fixture):
     server = Endpoints()
-    for base, who, event in (("users/me", stage.ann, "OUTBID"), ("admin", stage.admin, "AUCTION_SOLD")):
+    for base, who, event in (("users/me", fixture.ann, "OUTBID"), ("admin", fixture.admin, "AUCTION_SOLD")):
         hooks, body = f"{API}/{base}/webhooks", {"url": server.url("/hook"), "events": [event], "description": "A test"}
-        made = [stage.call(201, "POST", hooks, body, who).data["id"]]
-        while (more := stage.client.send("POST", hooks, body, who["token"])).status == 201:
+        made = [fixture.call(201, "POST", hooks, body, who).data["id"]]
+        while (more := fixture.client.send("POST", hooks, body, who["token"])).status == 201:
             made.append(more.data["id"])
-        stage.refused("TOO_MANY_WEBHOOKS", 409, "POST", hooks, body, who)
-        stage.call(200, "GET", hooks, None, who)
+        fixture.refused("TOO_MANY_WEBHOOKS", 409, "POST", hooks, body, who)
+        fixture.call(200, "GET", hooks, None, who)
         path = f"{hooks}/{made[0]}"
-        stage.call(200, "GET", path, None, who)
-        stage.call(200, "POST", f"{path}/secret", None, who)
-        delivery = stage.call(202, "POST", f"{path}/test", None, who).data["id"]
+        fixture.call(200, "GET", path, None, who)
+        fixture.call(200, "POST", f"{path}/secret", None, who)
+        delivery = fixture.call(202, "POST", f"{path}/test", None, who).data["id"]
         log = f"{path}/deliveries"
-        wait_for("the test call", lambda: stage.call(200, "GET", log, None, who).data["items"][0]["status"] == "delivered")
-        stage.call(202, "POST", f"{log}/{delivery}/redeliver", None, who)
-        stage.call(200, "PATCH", path, {**body, "url": "https://webhook.invalid/"}, who)
-        pending = stage.call(202, "POST", f"{path}/test", None, who).data["id"]
-        stage.refused("DELIVERY_PENDING", 409, "POST", f"{log}/{pending}/redeliver", None, who)
-        stage.call(200, "PATCH", path, {"enabled": False}, who)
-        stage.refused("WEBHOOK_OFF", 409, "POST", f"{path}/test", None, who)
-        stage.refused("WEBHOOK_OFF", 409, "POST", f"{log}/{delivery}/redeliver", None, who)
+        wait_for("the test call", lambda: fixture.call(200, "GET", log, None, who).data["items"][0]["status"] == "delivered")
+        fixture.call(202, "POST", f"{log}/{delivery}/redeliver", None, who)
+        fixture.call(200, "PATCH", path, {**body, "url": "https://webhook.invalid/"}, who)
+        pending = fixture.call(202, "POST", f"{path}/test", None, who).data["id"]
+        fixture.refused("DELIVERY_PENDING", 409, "POST", f"{log}/{pending}/redeliver", None, who)
+        fixture.call(200, "PATCH", path, {"enabled": False}, who)
+        fixture.refused("WEBHOOK_OFF", 409, "POST", f"{path}/test", None, who)
+        fixture.refused("WEBHOOK_OFF", 409, "POST", f"{log}/{delivery}/redeliver", None, who)
         for hook in made:
-            stage.call(204, "DELETE", f"{hooks}/{hook}", None, who)
+            fixture.call(204, "DELETE", f"{hooks}/{hook}", None, who)
     server.close()
 
 
 # --- auctions ---
 
 
-def test_items(stage):
-    item = stage.item()
-    for who in (stage.seller, stage.admin):
-        if stage.call(200, "GET", f"{API}/items/{item}", None, who).data["auctionId"] is not None:
+def test_items(fixture):
+    item = fixture.item()
+    for who in (fixture.seller, fixture.admin):
+        if fixture.call(200, "GET", f"{API}/items/{item}", None, who).data["auctionId"] is not None:
             raise Fault("an item that is not on sale names an auction")
-    stage.refused("NOT_FOUND", 404, "GET", f"{API}/items/{item}", None, stage.ann)
-    auction = stage.auction(itemId=item)
-    listed = stage.call(200, "GET", f"{API}/items?limit=1", None, stage.seller).data
+    fixture.refused("NOT_FOUND", 404, "GET", f"{API}/items/{item}", None, fixture.ann)
+    auction = fixture.auction(itemId=item)
+    listed = fixture.call(200, "GET", f"{API}/items?limit=1", None, fixture.seller).data
     if [(each["id"], each["auctionId"]) for each in listed["items"]] != [(item, auction)]:
         raise Fault(f"the newest item was listed as {listed}")
-    for other, who in ((item, stage.ann), (NOBODY, stage.seller)):
+    for other, who in ((item, fixture.ann), (NOBODY, fixture.seller)):
         body = {"title": "x", "startingPrice": "1.50", "endTime": ahead(60), "itemId": other}
-        stage.refused("VALIDATION_FAILED", 400, "POST", f"{API}/auctions", body, who)
+        fixture.refused("VALIDATION_FAILED", 400, "POST", f"{API}/auctions", body, who)
 
 
-def test_auctions(stage):
-    item = stage.item()
+def test_auctions(fixture):
+    item = fixture.item()
     ladders = ("ebay-us", [{"from": 0, "increment": 0.5}], [10, 12, 15], {"percent": 5, "minimum": 1})
     for ladder in ladders:
-        stage.auction(incrementTable=ladder, reservePrice=40, buyNowPrice=90)
-        stage.call(200, "POST", f"{API}/auctions/quote", {"startingPrice": 10, "incrementTable": ladder})
-    first = stage.auction(itemId=item, antiSnipe={"windowSeconds": 0})
+        fixture.auction(incrementTable=ladder, reservePrice=40, buyNowPrice=90)
+        fixture.call(200, "POST", f"{API}/auctions/quote", {"startingPrice": 10, "incrementTable": ladder})
+    first = fixture.auction(itemId=item, antiSnipe={"windowSeconds": 0})
     again = {"title": "x", "startingPrice": "1.50", "endTime": ahead(60), "itemId": item}
-    stage.refused("ITEM_ALREADY_LISTED", 409, "POST", f"{API}/auctions", again, stage.seller)
+    fixture.refused("ITEM_ALREADY_LISTED", 409, "POST", f"{API}/auctions", again, fixture.seller)
     path = f"{API}/auctions/{first}"
-    stage.call(200, "PUT", path, {"version": 1, "title": "Two chairs"}, stage.seller)
-    stage.refused("VERSION_CONFLICT", 409, "PUT", path, {"version": 1, "title": "Three"}, stage.seller)
+    fixture.call(200, "PUT", path, {"version": 1, "title": "Two chairs"}, fixture.seller)
+    fixture.refused("VERSION_CONFLICT", 409, "PUT", path, {"version": 1, "title": "Three"}, fixture.seller)
     for method, body in (("PUT", {"version": 1}), ("DELETE", None)):
-        stage.refused("FORBIDDEN", 403, method, path, body, stage.ann)
-    stage.call(204, "DELETE", path, None, stage.seller)
-    listed = stage.call(200, "GET", f"{API}/auctions?sort=newest&limit=1&sellerId={stage.seller['id']}").data
-    stage.call(200, "GET", f"{API}/auctions?sort=newest&cursor={listed['nextCursor']}")
+        fixture.refused("FORBIDDEN", 403, method, path, body, fixture.ann)
+    fixture.call(204, "DELETE", path, None, fixture.seller)
+    listed = fixture.call(200, "GET", f"{API}/auctions?sort=newest&limit=1&sellerId={fixture.seller['id']}").data
+    fixture.call(200, "GET", f"{API}/auctions?sort=newest&cursor={listed['nextCursor']}")
 
 
-def test_searches(stage):
+def test_searches(fixture):
     word = f"w{uuid.uuid4().hex[:12]}"
     for price in (5, 70, 6000):
-        stage.auction(title=f"A chair called {word}", category="furniture", startingPrice=price)
+        fixture.auction(title=f"A chair called {word}", category="furniture", startingPrice=price)
     path = f"{API}/auctions?q={word}"
-    page = stage.call(200, "GET", f"{path}&limit=2&facets=true").data
+    page = fixture.call(200, "GET", f"{path}&limit=2&facets=true").data
     if page["facets"]["matches"] != 3 or len(page["facets"]["price"]) != 3:
         raise Fault(f"three auctions in three bands were counted as {page['facets']}")
-    rest = stage.call(200, "GET", f"{path}&limit=2&cursor={page['nextCursor']}").data
+    rest = fixture.call(200, "GET", f"{path}&limit=2&cursor={page['nextCursor']}").data
     if len(page["items"]) + len(rest["items"]) != 3 or rest["nextCursor"] is not None or "facets" in rest:
         raise Fault("two pages are not the three auctions")
     for sort in ("ending", "newest", "price", "-price", "relevance"):
-        listed = stage.call(200, "GET", f"{path}&sort={sort}&limit=1", None, stage.ann).data
-        stage.call(200, "GET", f"{path}&sort={sort}&limit=1&cursor={listed['nextCursor']}", None, stage.ann)
-    stage.call(200, "GET", f"{API}/auctions?q=chiar&facets=true&minPrice=1&maxPrice=100&category=furniture")
+        listed = fixture.call(200, "GET", f"{path}&sort={sort}&limit=1", None, fixture.ann).data
+        fixture.call(200, "GET", f"{path}&sort={sort}&limit=1&cursor={listed['nextCursor']}", None, fixture.ann)
+    fixture.call(200, "GET", f"{API}/auctions?q=chiar&facets=true&minPrice=1&maxPrice=100&category=furniture")
     for wrong in ("sort=relevance", "q=%7f", f"q={'x' * 201}"):
-        stage.refused("VALIDATION_FAILED", 400, "GET", f"{API}/auctions?{wrong}")
+        fixture.refused("VALIDATION_FAILED", 400, "GET", f"{API}/auctions?{wrong}")
 
 
-def test_an_auction_that_is_known_is_304(stage):
-    auction = stage.auction()
+def test_an_auction_that_is_known_is_304(fixture):
+    auction = fixture.auction()
     path = f"{API}/auctions/{auction}"
-    for who in (None, stage.seller):
-        tag = stage.call(200, "GET", path, None, who).headers["etag"]
-        stage.call(304, "GET", path, None, who, If_None_Match=tag)
-    stage.bid(auction, 10, stage.ann)
-    stage.call(200, "GET", path, If_None_Match=tag)
-    stage.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, stage.ann)
-    wait_for("a watcher to be counted", lambda: stage.call(200, "GET", path).data["watchers"] == 1)
+    for who in (None, fixture.seller):
+        tag = fixture.call(200, "GET", path, None, who).headers["etag"]
+        fixture.call(304, "GET", path, None, who, If_None_Match=tag)
+    fixture.bid(auction, 10, fixture.ann)
+    fixture.call(200, "GET", path, If_None_Match=tag)
+    fixture.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, fixture.ann)
+    wait_for("a watcher to be counted", lambda: fixture.call(200, "GET", path).data["watchers"] == 1)
 
 
-def test_images(stage):
-    auction, kind = stage.auction(), {"Content-Type": "image/png"}
+def test_images(fixture):
+    auction, kind = fixture.auction(), {"Content-Type": "image/png"}
     path = f"{API}/auctions/{auction}/images"
-    stage.refused("FORBIDDEN", 403, "POST", path, png(), stage.ann, **kind)
-    stage.refused("UNSUPPORTED_MEDIA_TYPE", 415, "POST", path, b"no picture", stage.seller, **kind)
-    stage.refused("INVALID_IMAGE", 422, "POST", path, png()[:40], stage.seller, **kind)
-    stage.refused("IMAGE_TOO_LARGE", 422, "POST", path, png(30000, 30000), stage.seller, **kind)
-    added = [stage.call(201, "POST", path, png(), stage.seller, **kind).data for _ in range(IMAGES_MOST)]
-    stage.refused("TOO_MANY_IMAGES", 409, "POST", path, png(), stage.seller, **kind)
-    images = stage.call(200, "GET", f"{API}/auctions/{auction}").data["images"]
+    fixture.refused("FORBIDDEN", 403, "POST", path, png(), fixture.ann, **kind)
+    fixture.refused("UNSUPPORTED_MEDIA_TYPE", 415, "POST", path, b"no picture", fixture.seller, **kind)
+    fixture.refused("INVALID_IMAGE", 422, "POST", path, png()[:40], fixture.seller, **kind)
+    fixture.refused("IMAGE_TOO_LARGE", 422, "POST", path, png(30000, 30000), fixture.seller, **kind)
+    added = [fixture.call(201, "POST", path, png(), fixture.seller, **kind).data for _ in range(IMAGES_MOST)]
+    fixture.refused("TOO_MANY_IMAGES", 409, "POST", path, png(), fixture.seller, **kind)
+    images = fixture.call(200, "GET", f"{API}/auctions/{auction}").data["images"]
     if [image["id"] for image in images] != [image["id"] for image in added]:
         raise Fault(f"the images are {images}")
     for url in {images[0]["url"], *images[0]["thumbnails"].values()}:
-        tag = stage.call(200, "GET", url).headers["etag"]
-        stage.call(200, "HEAD", url)
-        stage.call(304, "GET", url, If_None_Match=tag)
-    stage.refused("FORBIDDEN", 403, "DELETE", f"{path}/{images[0]['id']}", None, stage.ann)
-    stage.call(204, "DELETE", f"{path}/{images[0]['id']}", None, stage.seller)
-    stage.call(204, "DELETE", f"{path}/{images[1]['id']}", None, stage.admin)
+        tag = fixture.call(200, "GET", url).headers["etag"]
+        fixture.call(200, "HEAD", url)
+        fixture.call(304, "GET", url, If_None_Match=tag)
+    fixture.refused("FORBIDDEN", 403, "DELETE", f"{path}/{images[0]['id']}", None, fixture.ann)
+    fixture.call(204, "DELETE", f"{path}/{images[0]['id']}", None, fixture.seller)
+    fixture.call(204, "DELETE", f"{path}/{images[1]['id']}", None, fixture.admin)
 
 
-def test_drafts(stage):
-    draft = stage.auction(draft=True)
+def test_drafts(fixture):
+    draft = fixture.auction(draft=True)
     path = f"{API}/auctions/{draft}"
-    stage.refused("NOT_FOUND", 404, "GET", path)
-    stage.call(200, "PUT", path, {"version": 1, "description": "Oak"}, stage.seller)
-    stage.call(200, "POST", f"{path}/publish", None, stage.seller)
-    stage.refused("NOT_A_DRAFT", 409, "POST", f"{path}/publish", None, stage.seller)
-    stage.refused("FORBIDDEN", 403, "POST", f"{path}/publish", None, stage.ann)
+    fixture.refused("NOT_FOUND", 404, "GET", path)
+    fixture.call(200, "PUT", path, {"version": 1, "description": "Oak"}, fixture.seller)
+    fixture.call(200, "POST", f"{path}/publish", None, fixture.seller)
+    fixture.refused("NOT_A_DRAFT", 409, "POST", f"{path}/publish", None, fixture.seller)
+    fixture.refused("FORBIDDEN", 403, "POST", f"{path}/publish", None, fixture.ann)
     end = ahead(1.5)
-    late = stage.auction(draft=True, endTime=end)
+    late = fixture.auction(draft=True, endTime=end)
     wait_for("the end of a draft", lambda: ahead(0) > end)
-    stage.refused("VALIDATION_FAILED", 400, "POST", f"{API}/auctions/{late}/publish", None, stage.seller)
+    fixture.refused("VALIDATION_FAILED", 400, "POST", f"{API}/auctions/{late}/publish", None, fixture.seller)
 
 
-def closed_auctions(stage):
+def closed_auctions(fixture):
     """One of each that takes no bids, by the code of its refusal. The ended one had a bid."""
-    cancelled, ended = stage.auction(), stage.auction()
-    stage.call(204, "DELETE", f"{API}/auctions/{cancelled}", None, stage.seller)
-    stage.bid(ended, 10, stage.ann)
-    admin_change(stage, 200, ended, {"action": "end", "reason": "a test"})
-    wait_for("the settlement", lambda: stage.status(ended) == "sold")
-    future = {"AUCTION_NOT_STARTED": stage.auction(startTime=ahead(1800))}
+    cancelled, ended = fixture.auction(), fixture.auction()
+    fixture.call(204, "DELETE", f"{API}/auctions/{cancelled}", None, fixture.seller)
+    fixture.bid(ended, 10, fixture.ann)
+    admin_change(fixture, 200, ended, {"action": "end", "reason": "a test"})
+    wait_for("the settlement", lambda: fixture.status(ended) == "sold")
+    future = {"AUCTION_NOT_STARTED": fixture.auction(startTime=ahead(1800))}
     return {"AUCTION_ENDED": ended, "AUCTION_CANCELLED": cancelled, **future}
 
 
-def admin_change(stage, status, auction, body):
+def admin_change(fixture, status, auction, body):
     """Of an auction."""
-    return stage.call(status, "PUT", f"{API}/admin/auctions/{auction}", body, stage.admin)
+    return fixture.call(status, "PUT", f"{API}/admin/auctions/{auction}", body, fixture.admin)
 
 
-def test_closed_auctions_refuse(stage):
-    for code, auction in closed_auctions(stage).items():
+def test_closed_auctions_refuse(fixture):
+    for code, auction in closed_auctions(fixture).items():
         for name, body in OFFERS.items():
-            operation = stage.document.operation(name)
+            operation = fixture.document.operation(name)
             path = operation.path.replace("{id}", auction)
-            stage.refused(code, 409, operation.method, path, body, stage.ann)
+            fixture.refused(code, 409, operation.method, path, body, fixture.ann)
         if code != "AUCTION_NOT_STARTED":
-            stage.refused(code, 409, "PUT", f"{API}/auctions/{auction}", {"version": 1}, stage.seller)
-            stage.refused(code, 409, "DELETE", f"{API}/auctions/{auction}", None, stage.seller)
+            fixture.refused(code, 409, "PUT", f"{API}/auctions/{auction}", {"version": 1}, fixture.seller)
+            fixture.refused(code, 409, "DELETE", f"{API}/auctions/{auction}", None, fixture.seller)
             images, kind = f"{API}/auctions/{auction}/images", {"Content-Type": "image/png"}
-            stage.refused(code, 409, "POST", images, png(), stage.seller, **kind)
-            stage.refused(code, 409, "DELETE", f"{images}/{NOBODY}", None, stage.seller)
+            fixture.refused(code, 409, "POST", images, png(), fixture.seller, **kind)
+            fixture.refused(code, 409, "DELETE", f"{images}/{NOBODY}", None, fixture.seller)
         end = {"action": "end", "reason": "a test"}
-        stage.refused(code, 409, "PUT", f"{API}/admin/auctions/{auction}", end, stage.admin)
+        fixture.refused(code, 409, "PUT", f"{API}/admin/auctions/{auction}", end, fixture.admin)
 
 
-def test_what_a_sale_shows(stage):
-    sold = stage.auction(buyNowPrice=50)
-    stage.call(200, "POST", f"{API}/auctions/{sold}/buy-now", None, stage.ann, Prefer="wait=10")
-    wait_for("the settlement", lambda: stage.status(sold) == "sold")
-    for who in (None, stage.ann, stage.seller, stage.admin):
-        stage.call(200, "GET", f"{API}/auctions/{sold}", None, who)
+def test_what_a_sale_shows(fixture):
+    sold = fixture.auction(buyNowPrice=50)
+    fixture.call(200, "POST", f"{API}/auctions/{sold}/buy-now", None, fixture.ann, Prefer="wait=10")
+    wait_for("the settlement", lambda: fixture.status(sold) == "sold")
+    for who in (None, fixture.ann, fixture.seller, fixture.admin):
+        fixture.call(200, "GET", f"{API}/auctions/{sold}", None, who)
 
 
 # --- bids ---
 
 
-def test_bids(stage):
-    auction = stage.auction(buyNowPrice=500, reservePrice=100)
+def test_bids(fixture):
+    auction = fixture.auction(buyNowPrice=500, reservePrice=100)
     path = f"{API}/auctions/{auction}"
-    stage.refused("BID_TOO_LOW", 400, "POST", f"{path}/bids", {"amount": 1}, stage.ann)
-    place = stage.call(202, "POST", f"{path}/bids", {"amount": 10}, stage.ann, X_Idempotency_Key="one").data
-    wait_for("the decision", lambda: own_bid(stage, auction, place["bidId"])["status"] == "accepted")
-    stage.call(200, "POST", f"{path}/bids", {"amount": 10}, stage.ann, X_Idempotency_Key="one")
+    fixture.refused("BID_TOO_LOW", 400, "POST", f"{path}/bids", {"amount": 1}, fixture.ann)
+    place = fixture.call(202, "POST", f"{path}/bids", {"amount": 10}, fixture.ann, X_Idempotency_Key="one").data
+    wait_for("the decision", lambda: own_bid(fixture, auction, place["bidId"])["status"] == "accepted")
+    fixture.call(200, "POST", f"{path}/bids", {"amount": 10}, fixture.ann, X_Idempotency_Key="one")
     other = {"amount": 30}
-    stage.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", f"{path}/bids", other, stage.ann, X_Idempotency_Key="one")
+    fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", f"{path}/bids", other, fixture.ann, X_Idempotency_Key="one")
     for method, body in (("PUT", {"version": 1}), ("DELETE", None)):
-        stage.refused("HAS_BIDS", 409, method, path, body, stage.seller)
-    stage.refused("HAS_BIDS", 409, "DELETE", f"{path}/images/{NOBODY}", None, stage.seller)
-    stage.call(200, "GET", f"{path}/bids")
-    if [leader["rank"] for leader in stage.call(200, "GET", f"{path}/leaderboard?limit=1").data["items"]] != [1]:
+        fixture.refused("HAS_BIDS", 409, method, path, body, fixture.seller)
+    fixture.refused("HAS_BIDS", 409, "DELETE", f"{path}/images/{NOBODY}", None, fixture.seller)
+    fixture.call(200, "GET", f"{path}/bids")
+    if [leader["rank"] for leader in fixture.call(200, "GET", f"{path}/leaderboard?limit=1").data["items"]] != [1]:
         raise Fault("the leaderboard does not show the one bidder")
     for name, body in OFFERS.items():
-        operation = stage.document.operation(name)
-        stage.refused("OWN_AUCTION", 403, operation.method, operation.path.replace("{id}", auction), body, stage.seller)
+        operation = fixture.document.operation(name)
+        fixture.refused("OWN_AUCTION", 403, operation.method, operation.path.replace("{id}", auction), body, fixture.seller)
 
 
-def own_bid(stage, auction, bid):
+def own_bid(fixture, auction, bid):
     """As Ann sees it."""
-    return stage.call(200, "GET", f"{API}/auctions/{auction}/bids/{bid}", None, stage.ann).data
+    return fixture.call(200, "GET", f"{API}/auctions/{auction}/bids/{bid}", None, fixture.ann).data
 
 
-def test_voids(stage):
-    auction = stage.auction()
-    bids = [stage.call(200, "POST", f"{API}/auctions/{auction}/bids", {"amount": amount}, stage.ann, Prefer="wait=10")
+def test_voids(fixture):
+    auction = fixture.auction()
+    bids = [fixture.call(200, "POST", f"{API}/auctions/{auction}/bids", {"amount": amount}, fixture.ann, Prefer="wait=10")
             for amount in (10, 20, 30)]
     first, second, third = [bid.data["bidId"] for bid in bids]
-    stage.call(204, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, stage.ann)
-    stage.refused("BID_VOIDED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, stage.ann)
+    fixture.call(204, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, fixture.ann)
+    fixture.refused("BID_VOIDED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, fixture.ann)
     void, why = f"{API}/admin/auctions/{auction}/bids/{second}/void", {"reason": "a test"}
-    stage.call(200, "POST", void, why, stage.admin)
-    stage.refused("BID_VOIDED", 409, "POST", void, why, stage.admin)
-    if own_bid(stage, auction, second)["status"] != "voided":
+    fixture.call(200, "POST", void, why, fixture.admin)
+    fixture.refused("BID_VOIDED", 409, "POST", void, why, fixture.admin)
+    if own_bid(fixture, auction, second)["status"] != "voided":
         raise Fault("a voided bid does not say so")
     notices = f"{API}/users/me/notifications"
-    wait_for("the notice", lambda: b"BID_VOIDED" in stage.call(200, "GET", notices, None, stage.ann).body)
-    admin_change(stage, 200, auction, {"action": "cancel", "reason": "a test"})
+    wait_for("the notice", lambda: b"BID_VOIDED" in fixture.call(200, "GET", notices, None, fixture.ann).body)
+    admin_change(fixture, 200, auction, {"action": "cancel", "reason": "a test"})
     void = f"{API}/admin/auctions/{auction}/bids/{first}/void"
-    stage.refused("AUCTION_CANCELLED", 409, "POST", void, why, stage.admin)
-    stage.refused("AUCTION_CANCELLED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{first}", None, stage.ann)
-    ended = stage.auction()
-    bid = stage.bid(ended, 10, stage.ann)["bidId"]
-    admin_change(stage, 200, ended, {"action": "end", "reason": "a test"})
-    stage.refused("AUCTION_ENDED", 409, "DELETE", f"{API}/auctions/{ended}/bids/{bid}", None, stage.ann)
+    fixture.refused("AUCTION_CANCELLED", 409, "POST", void, why, fixture.admin)
+    fixture.refused("AUCTION_CANCELLED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{first}", None, fixture.ann)
+    ended = fixture.auction()
+    bid = fixture.bid(ended, 10, fixture.ann)["bidId"]
+    admin_change(fixture, 200, ended, {"action": "end", "reason": "a test"})
+    fixture.refused("AUCTION_ENDED", 409, "DELETE", f"{API}/auctions/{ended}/bids/{bid}", None, fixture.ann)
 
 
-def test_maxima(stage):
-    auction = stage.auction()
+def test_maxima(fixture):
+    auction = fixture.auction()
     path = f"{API}/auctions/{auction}/proxy"
-    stage.refused("NOT_FOUND", 404, "GET", path, None, stage.ann)
-    stage.refused("BID_TOO_LOW", 400, "POST", path, {"maxAmount": 1}, stage.ann)
-    stage.call(202, "POST", path, {"maxAmount": 40}, stage.ann, X_Idempotency_Key="two")
-    wait_for("the maximum", lambda: stage.client.send("GET", path, token=stage.ann["token"]).status == 200)
-    stage.call(200, "POST", path, {"maxAmount": 60}, stage.ann, Prefer="wait=10")
-    stage.call(200, "POST", path, {"maxAmount": 50}, stage.ann, Prefer="wait=10")  # rejected: not raised
+    fixture.refused("NOT_FOUND", 404, "GET", path, None, fixture.ann)
+    fixture.refused("BID_TOO_LOW", 400, "POST", path, {"maxAmount": 1}, fixture.ann)
+    fixture.call(202, "POST", path, {"maxAmount": 40}, fixture.ann, X_Idempotency_Key="two")
+    wait_for("the maximum", lambda: fixture.client.send("GET", path, token=fixture.ann["token"]).status == 200)
+    fixture.call(200, "POST", path, {"maxAmount": 60}, fixture.ann, Prefer="wait=10")
+    fixture.call(200, "POST", path, {"maxAmount": 50}, fixture.ann, Prefer="wait=10")  # rejected: not raised
     other = {"maxAmount": 70}
-    stage.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, other, stage.ann, X_Idempotency_Key="two")
-    stage.bid(auction, 20, stage.admin)  # beaten at once
-    stage.call(200, "GET", path, None, stage.ann)
-    stage.call(200, "GET", f"{API}/auctions/{auction}/bids")
-    stage.call(204, "DELETE", path, None, stage.ann)
+    fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, other, fixture.ann, X_Idempotency_Key="two")
+    fixture.bid(auction, 20, fixture.admin)  # beaten at once
+    fixture.call(200, "GET", path, None, fixture.ann)
+    fixture.call(200, "GET", f"{API}/auctions/{auction}/bids")
+    fixture.call(204, "DELETE", path, None, fixture.ann)
 
 
-def test_buying(stage):
-    auctions = stage.auction(buyNowPrice=50), stage.auction()
+def test_buying(fixture):
+    auctions = fixture.auction(buyNowPrice=50), fixture.auction()
     first, second = (f"{API}/auctions/{auction}/buy-now" for auction in auctions)
-    stage.call(202, "POST", first, None, stage.ann, X_Idempotency_Key="three")
-    stage.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", second, None, stage.ann, X_Idempotency_Key="three")
-    stage.call(200, "POST", second, None, stage.ann, Prefer="wait=10")  # rejected: gone
+    fixture.call(202, "POST", first, None, fixture.ann, X_Idempotency_Key="three")
+    fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", second, None, fixture.ann, X_Idempotency_Key="three")
+    fixture.call(200, "POST", second, None, fixture.ann, Prefer="wait=10")  # rejected: gone
 
 
-def test_what_takes_longer_is_202(stage):
+def test_what_takes_longer_is_202(fixture):
     """With the bid workers stopped, all at once: each takes the three seconds that such a call may wait."""
-    lots = [stage.auction() for _ in range(6)]
-    bids = [stage.call(200, "POST", f"{API}/auctions/{lot}/bids", {"amount": 10}, stage.ann, Prefer="wait=10")
+    lots = [fixture.auction() for _ in range(6)]
+    bids = [fixture.call(200, "POST", f"{API}/auctions/{lot}/bids", {"amount": 10}, fixture.ann, Prefer="wait=10")
             for lot in lots[4:]]
-    stage.call(200, "POST", f"{API}/auctions/{lots[2]}/proxy", {"maxAmount": 40}, stage.ann, Prefer="wait=10")
+    fixture.call(200, "POST", f"{API}/auctions/{lots[2]}/proxy", {"maxAmount": 40}, fixture.ann, Prefer="wait=10")
     end = {"action": "end", "reason": "a test"}
-    calls = [("PUT", f"{API}/auctions/{lots[0]}", {"version": 1, "title": "y"}, stage.seller)]
-    calls.append(("DELETE", f"{API}/auctions/{lots[1]}", None, stage.seller))
-    calls.append(("DELETE", f"{API}/auctions/{lots[2]}/proxy", None, stage.ann))
-    calls.append(("PUT", f"{API}/admin/auctions/{lots[3]}", end, stage.admin))
+    calls = [("PUT", f"{API}/auctions/{lots[0]}", {"version": 1, "title": "y"}, fixture.seller)]
+    calls.append(("DELETE", f"{API}/auctions/{lots[1]}", None, fixture.seller))
+    calls.append(("DELETE", f"{API}/auctions/{lots[2]}/proxy", None, fixture.ann))
+    calls.append(("PUT", f"{API}/admin/auctions/{lots[3]}", end, fixture.admin))
     taken, voided = [bid.data["bidId"] for bid in bids]
-    calls.append(("DELETE", f"{API}/auctions/{lots[4]}/bids/{taken}", None, stage.ann))
-    calls.append(("POST", f"{API}/admin/auctions/{lots[5]}/bids/{voided}/void", {"reason": "a test"}, stage.admin))
+    calls.append(("DELETE", f"{API}/auctions/{lots[4]}/bids/{taken}", None, fixture.ann))
+    calls.append(("POST", f"{API}/admin/auctions/{lots[5]}/bids/{voided}/void", {"reason": "a test"}, fixture.admin))
     faults = []
     workers = [pid("bidworker-1"), pid("bidworker-2")]
 
     def send(method, path, body, who):
         try:
-            Client(stage.url, stage.document).call(202, method, path, body, who["token"])
+            Client(fixture.url, fixture.document).call(202, method, path, body, who["token"])
         except Fault as fault:
             faults.append(fault)
 
@@ -845,54 +845,54 @@ def test_what_takes_longer_is_202(stage):
 # --- admins ---
 
 
-def test_live_updates(stage):
+def test_live_updates(fixture):
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13"}
     upgrade["Sec_WebSocket_Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
-    stage.refused("UPGRADE_REQUIRED", 426, "GET", "/ws")
-    stage.refused("CROSS_ORIGIN", 403, "GET", "/ws", Origin="https://elsewhere.example", **upgrade)
-    stage.call(101, "GET", "/ws", None, stage.ann, Sec_WebSocket_Protocol="rostrum.v1", **upgrade)
-    stage.client.close()
-    auction = stage.auction()
-    operation = stage.document.operation("watchAuction")
-    connection = http.client.HTTPConnection(stage.client.address, timeout=WAIT_S)
-    connection.request("GET", f"{API}/auctions/{auction}/events", headers={"Authorization": f"Bearer {stage.ann['token']}"})
+    fixture.refused("UPGRADE_REQUIRED", 426, "GET", "/ws")
+    fixture.refused("CROSS_ORIGIN", 403, "GET", "/ws", Origin="https://elsewhere.example", **upgrade)
+    fixture.call(101, "GET", "/ws", None, fixture.ann, Sec_WebSocket_Protocol="rostrum.v1", **upgrade)
+    fixture.client.close()
+    auction = fixture.auction()
+    operation = fixture.document.operation("watchAuction")
+    connection = http.client.HTTPConnection(fixture.client.address, timeout=WAIT_S)
+    connection.request("GET", f"{API}/auctions/{auction}/events", headers={"Authorization": f"Bearer {fixture.ann['token']}"})
     answer = connection.getresponse()
     body = b""
     while body.count(b"\n\n") < 5:  # retry, the snapshot, the bid and its result, that another leads
         body += answer.read1()
         if body.count(b"\n\n") == 2 and b"bid_placed" not in body:
-            stage.bid(auction, 20, stage.ann)
-            stage.bid(auction, 30, stage.admin)
+            fixture.bid(auction, 20, fixture.ann)
+            fixture.bid(auction, 30, fixture.admin)
     connection.close()
-    stage.document.judge(operation, Reply(answer, body))
+    fixture.document.judge(operation, Reply(answer, body))
     for line in body.decode().split("\n"):
         if line.startswith("data: "):
-            stage.document.validate({"$ref": "#/components/schemas/LiveMessage"}, json.loads(line[6:]), "an event")
+            fixture.document.validate({"$ref": "#/components/schemas/LiveMessage"}, json.loads(line[6:]), "an event")
 
 
-def test_the_desk(stage):
+def test_the_desk(fixture):
     for name in ("users", "auctions", "audit-logs", "stats", "dead-letters"):
-        stage.call(200, "GET", f"{API}/admin/{name}", None, stage.admin)
-    stage.call(200, "GET", f"{API}/admin/audit-logs?actorId={stage.admin['id']}&limit=100", None, stage.admin)
-    stage.call(200, "GET", f"{API}/admin/users?banned=true&role=user", None, stage.admin)
-    auction = stage.auction()
-    admin_change(stage, 200, auction, {"action": "extend", "endTime": ahead(7200), "reason": "a test"})
+        fixture.call(200, "GET", f"{API}/admin/{name}", None, fixture.admin)
+    fixture.call(200, "GET", f"{API}/admin/audit-logs?actorId={fixture.admin['id']}&limit=100", None, fixture.admin)
+    fixture.call(200, "GET", f"{API}/admin/users?banned=true&role=user", None, fixture.admin)
+    auction = fixture.auction()
+    admin_change(fixture, 200, auction, {"action": "extend", "endTime": ahead(7200), "reason": "a test"})
     back = {"action": "extend", "endTime": ahead(60), "reason": "a test"}
-    stage.refused("END_NOT_LATER", 409, "PUT", f"{API}/admin/auctions/{auction}", back, stage.admin)
-    admin_change(stage, 200, auction, {"action": "cancel", "reason": "a test"})
+    fixture.refused("END_NOT_LATER", 409, "PUT", f"{API}/admin/auctions/{auction}", back, fixture.admin)
+    admin_change(fixture, 200, auction, {"action": "cancel", "reason": "a test"})
 
 
-def test_bans(stage):
-    user, reason = stage.person("Eve"), {"reason": "a test"}
+def test_bans(fixture):
+    user, reason = fixture.person("Eve"), {"reason": "a test"}
     for verb in ("ban", "unban"):
-        stage.call(200, "POST", f"{API}/admin/users/{user['id']}/{verb}", reason, stage.admin)
+        fixture.call(200, "POST", f"{API}/admin/users/{user['id']}/{verb}", reason, fixture.admin)
     # Admins of earlier tests are no one's any more.
-    sql(f"UPDATE users SET role = 'user' WHERE role = 'admin' AND id <> '{stage.admin['id']}';")
-    stage.refused("LAST_ADMIN", 409, "POST", f"{API}/admin/users/{stage.admin['id']}/ban", reason, stage.admin)
+    sql(f"UPDATE users SET role = 'user' WHERE role = 'admin' AND id <> '{fixture.admin['id']}';")
+    fixture.refused("LAST_ADMIN", 409, "POST", f"{API}/admin/users/{fixture.admin['id']}/ban", reason, fixture.admin)
 
 
-def test_dead_letters(stage):
-    auction, good, bad = stage.auction(), uuid.uuid4(), uuid.uuid4()
+def test_dead_letters(fixture):
+    auction, good, bad = fixture.auction(), uuid.uuid4(), uuid.uuid4()
     body = f'{{"v":1,"commands":[{{"a":"{auction}"}}]}}'
     for letter, text in ((good, body), (bad, "no JSON")):
         sql(
@@ -900,85 +900,85 @@ def test_dead_letters(stage):
             f" VALUES ('{letter}', 'dead.bids', 'a test', convert_to('{text}', 'UTF8'), now());"
         )
     path = f"{API}/admin/dead-letters"
-    stage.call(200, "GET", path, None, stage.admin)
+    fixture.call(200, "GET", path, None, fixture.admin)
     for letter in (good, bad):
-        stage.call(200, "GET", f"{path}/{letter}", None, stage.admin)
-    stage.call(200, "POST", f"{path}/{good}/requeue?reason=mended", None, stage.admin)
-    stage.refused("LETTER_UNREADABLE", 409, "POST", f"{path}/{bad}/requeue", None, stage.admin)
+        fixture.call(200, "GET", f"{path}/{letter}", None, fixture.admin)
+    fixture.call(200, "POST", f"{path}/{good}/requeue?reason=mended", None, fixture.admin)
+    fixture.refused("LETTER_UNREADABLE", 409, "POST", f"{path}/{bad}/requeue", None, fixture.admin)
     for method, what in (("DELETE", good), ("POST", f"{good}/requeue")):
-        stage.refused("VALIDATION_FAILED", 400, method, f"{path}/{what}?reason={'x' * 1001}", None, stage.admin)
+        fixture.refused("VALIDATION_FAILED", 400, method, f"{path}/{what}?reason={'x' * 1001}", None, fixture.admin)
     for letter in (good, bad):
-        stage.call(204, "DELETE", f"{path}/{letter}?reason=no%20use", None, stage.admin)
-    stage.call(200, "GET", f"{API}/admin/audit-logs?action=DEAD_LETTER_DROPPED", None, stage.admin)
+        fixture.call(204, "DELETE", f"{path}/{letter}?reason=no%20use", None, fixture.admin)
+    fixture.call(200, "GET", f"{API}/admin/audit-logs?action=DEAD_LETTER_DROPPED", None, fixture.admin)
 
 
 # --- limits ---
 
 
-def limited(stage):
+def limited(fixture):
     """Whether fresh connections all say, or none, that searches are limited; None where they differ."""
     shown = set()
     for _ in range(LOOKS):
-        client = Client(stage.url, stage.document)
-        reply = client.send("GET", f"{API}/auctions", token=stage.ann["token"])
+        client = Client(fixture.url, fixture.document)
+        reply = client.send("GET", f"{API}/auctions", token=fixture.ann["token"])
         client.close()
         shown.add("ratelimit-limit" in reply.headers)
     return shown.pop() if len(shown) == 1 else None
 
 
-def configure(stage, text, yes):
+def configure(fixture, text, yes):
     """Gives the gateway other settings and waits until all its workers have them."""
     with open(os.environ["ROSTRUM_TEST_CONF"], "w", encoding="utf-8") as file:
         file.write(text)
     os.kill(pid("gateway"), signal.SIGHUP)
-    wait_for("the gateway's new settings", lambda: limited(stage) is yes)
-    stage.client.close()
+    wait_for("the gateway's new settings", lambda: limited(fixture) is yes)
+    fixture.client.close()
 
 
-def test_who_may_bid_where_addresses_must_be_verified(stage):
+def test_who_may_bid_where_addresses_must_be_verified(fixture):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()
     text = re.sub(r"(?m)^(searches_per_minute) *=.*$", r"\1 = 1000", saved) + "\n[accounts]\nbid_unverified = no\n"
-    known, unknown, auction = stage.person("Val"), stage.person("Ulf"), stage.auction()
-    stage.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(known["email"], "confirm"))})
+    known, unknown, auction = fixture.person("Val"), fixture.person("Ulf"), fixture.auction()
+    fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(known["email"], "confirm"))})
     bids = f"{API}/auctions/{auction}/bids"
     try:
-        configure(stage, text, True)
+        configure(fixture, text, True)
         for _ in range(LOOKS):
-            stage.refused("EMAIL_UNVERIFIED", 403, "POST", bids, {"amount": 10}, unknown, X_Idempotency_Key="mine")
-        stage.bid(auction, 10, known)
+            fixture.refused("EMAIL_UNVERIFIED", 403, "POST", bids, {"amount": 10}, unknown, X_Idempotency_Key="mine")
+        fixture.bid(auction, 10, known)
         token = token_of(mail(unknown["email"], "confirm"))
-        stage.call(204, "POST", f"{API}/auth/verify-email", {"token": token})
-        stage.call(202, "POST", bids, {"amount": 20}, unknown, X_Idempotency_Key="mine")
+        fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token})
+        fixture.call(202, "POST", bids, {"amount": 20}, unknown, X_Idempotency_Key="mine")
     finally:
-        configure(stage, saved, False)
+        configure(fixture, saved, False)
 
 
-def test_limits(stage):
+def test_limits(fixture):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()
     text = re.sub(r"(?m)^((?:[a-z]+|webhook_calls)_per_(minute|hour)) *=.*$", r"\1 = 2", saved)
     text += "\n[metrics]\nmetrics_public = yes\n[accounts]\nbid_unverified = no\n"
-    stage.refused("NOT_FOUND", 404, "GET", "/metrics")
-    users = {name: stage.person("Liz") for name in ("changeMe", "setMaximum", "buyNow", "other")}
+    fixture.refused("NOT_FOUND", 404, "GET", "/metrics")
+    users = {name: fixture.person("Liz") for name in ("changeMe", "setMaximum", "buyNow", "other")}
     bodies = {**OFFERS, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"}}
     try:
-        configure(stage, text, True)
-        stage.call(200, "GET", "/metrics")
-        for operation in stage.document.operations:
+        configure(fixture, text, True)
+        fixture.call(200, "GET", "/metrics")
+        for operation in fixture.document.operations:
             if "429" in operation.details["responses"]:
                 path, who = filled(operation.path), users.get(operation.id, users["other"])
                 body = bodies.get(operation.id, {} if "requestBody" in operation.details else None)
-                exhaust(stage, operation, path, body, None if operation.open else who)
+                exhaust(fixture, operation, path, body, None if operation.open else who)
     finally:
-        configure(stage, saved, False)
+        configure(fixture, saved, False)
 
 
-def exhaust(stage, operation, path, body, who):
+def exhaust(fixture, operation, path, body, who):
     """Calls until it is limited. Every answer on the way is judged too."""
     for _ in range(3):
-        reply = stage.client.send(operation.method, path, body, who and who["token"])
-        stage.document.judge(operation, reply)
+        reply = fixture.client.send(operation.method, path, body, who and who["token"])
+        fixture.document.judge(operation, reply)
         if reply.status == 429:
             return
     raise Fault(f"{operation} is not limited")
@@ -987,23 +987,23 @@ def exhaust(stage, operation, path, body, who):
 # --- and that was all ---
 
 
-def test_everything_described_was_seen(stage):
-    due = {each for each in stage.document.described() if each[1] not in ELSEWHERE_STATUS} - ELSEWHERE
-    if due - stage.document.seen:
-        raise Fault(f"described and never seen: {sorted(due - stage.document.seen, key=str)}")
+def test_everything_described_was_seen(fixture):
+    due = {each for each in fixture.document.described() if each[1] not in ELSEWHERE_STATUS} - ELSEWHERE
+    if due - fixture.document.seen:
+        raise Fault(f"described and never seen: {sorted(due - fixture.document.seen, key=str)}")
 
 
 def main():
     """In the order of the file: what was seen is looked at last."""
-    stage = Stage()
+    fixture = Fixture()
     failed = 0
     tests = [(name, value) for name, value in globals().items() if name.startswith("test_")]
     for name, test in tests:
         try:
-            test(stage)
+            test(fixture)
         except Exception:  # whatever it was, the other tests run
             failed += 1
-            stage.client.close()
+            fixture.client.close()
             print(f"FAILED {name}: {traceback.format_exc(limit=-3)}")
     print(f"openapi_test: {len(tests) - failed} passed, {failed} failed")
     return 1 if failed else 0

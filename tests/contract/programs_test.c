@@ -58,25 +58,25 @@ START_TEST(an_admin_is_made_at_the_command_line)
     const char *build = getenv("BUILD");
     const char *line =
         client_format("printf '%%s\\n' 'an admin password' | %s/bin/rostrumctl user create admin.%s --admin",
-                      build != NULL ? build : "build", stage.ann.email);
+                      build != NULL ? build : "build", fixture.ann.email);
     const char *const argv[] = {"/bin/sh", "-c", line, NULL};
     int code = deployment_run(argv, out, sizeof(out));
     ck_assert_msg(code == 0, "exit %d: %s", code, out);
     ck_assert_ptr_null(strstr(out, "an admin password"));
-    const struct reply *reply =
-        stage_call(NULL, "POST", "/api/v1/auth/login",
-                   client_format("{\"email\": \"admin.%s\", \"password\": \"an admin password\"}", stage.ann.email));
+    const struct reply *reply = fixture_call(
+        NULL, "POST", "/api/v1/auth/login",
+        client_format("{\"email\": \"admin.%s\", \"password\": \"an admin password\"}", fixture.ann.email));
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "user.role", "admin");
 
     /* Who sees every bid does not see a maximum that stands. */
     struct cast_user admin = {0};
     (void)snprintf(admin.token, sizeof(admin.token), "%s", reply_text(reply, "accessToken"));
-    reply = cast_proxy(stage.client, &stage.ann, stage.auction, "50.00");
+    reply = cast_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00");
     EXPECT_TEXT(reply, "maxAmount", "50.00");
-    const char *bid = client_format("%s/%s", stage_path("/bids"), reply_text(reply, "bidId"));
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", bid, NULL), "maxAmount", "50.00");
-    reply = stage_call(&admin, "GET", bid, NULL);
+    const char *bid = client_format("%s/%s", fixture_path("/bids"), reply_text(reply, "bidId"));
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", bid, NULL), "maxAmount", "50.00");
+    reply = fixture_call(&admin, "GET", bid, NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "amount", "10.00");
     EXPECT_TEXT(reply, "maxAmount", "");
@@ -86,11 +86,11 @@ END_TEST
 START_TEST(the_deployment_is_looked_into)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "50.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "20.00"), 200);
-    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "auction", stage.auction, NULL), 0);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "20.00"), 200);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "auction", fixture.auction, NULL), 0);
     ck_assert_msg(strstr(out, "A chair") != NULL && strstr(out, "21.00") != NULL, "%s", out);
-    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", stage.auction, NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", fixture.auction, NULL), 0);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "shards", NULL), 0);
     ck_assert_msg(strstr(out, "shard.07") != NULL, "8 shards: %s", out);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "dead-letters", NULL), 0);
@@ -103,14 +103,16 @@ END_TEST
 START_TEST(verify_finds_a_falsified_price)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
-    PQclear(sql_rows(stage.sql, "UPDATE auctions SET current_bid = 19.00 WHERE id = $1::uuid", stage.auction, NULL));
-    int falsified = deployment_ctl(out, sizeof(out), "verify", stage.auction, NULL);
-    bool named = strstr(out, stage.auction) != NULL;
-    PQclear(sql_rows(stage.sql, "UPDATE auctions SET current_bid = 20.00 WHERE id = $1::uuid", stage.auction, NULL));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    PQclear(
+        sql_rows(fixture.sql, "UPDATE auctions SET current_bid = 19.00 WHERE id = $1::uuid", fixture.auction, NULL));
+    int falsified = deployment_ctl(out, sizeof(out), "verify", fixture.auction, NULL);
+    bool named = strstr(out, fixture.auction) != NULL;
+    PQclear(
+        sql_rows(fixture.sql, "UPDATE auctions SET current_bid = 20.00 WHERE id = $1::uuid", fixture.auction, NULL));
     ck_assert_int_eq(falsified, 1);
     ck_assert_msg(named, "%s", out);
-    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", stage.auction, NULL), 0);
+    ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", fixture.auction, NULL), 0);
 }
 END_TEST
 
@@ -118,7 +120,7 @@ static Suite *programs_suite(void)
 {
     Suite *suite = suite_create("programs");
     TCase *everything = tcase_create("programs");
-    tcase_add_checked_fixture(everything, stage_set, stage_strike);
+    tcase_add_checked_fixture(everything, fixture_setup, fixture_teardown);
     tcase_add_loop_test(everything, each_explains_itself, 0, (int)ARRAY_LEN(programs));
     tcase_add_test(everything, settings_are_checked);
     tcase_add_test(everything, an_admin_is_made_at_the_command_line);

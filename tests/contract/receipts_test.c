@@ -25,7 +25,7 @@ static struct json *part(const char *text, size_t length)
 
 static void published_key(const char *kid, unsigned char key[static crypto_sign_PUBLICKEYBYTES])
 {
-    const struct reply *reply = stage_call(NULL, "GET", "/.well-known/jwks.json", NULL);
+    const struct reply *reply = fixture_call(NULL, "GET", "/.well-known/jwks.json", NULL);
     size_t used = 0;
     for (int i = 0; i < reply_count(reply, "keys"); i++) {
         if (strcmp(reply_text(reply, client_format("keys.%d.kid", i)), kid) == 0) {
@@ -70,9 +70,9 @@ static void expect_claim(const struct json *tree, const char *name, const char *
 
 static const struct reply *place(const char *prefer, const char *path, const char *body)
 {
-    client_header(stage.client, "X-Idempotency-Key: one");
-    client_header(stage.client, client_format("Prefer: %s", prefer));
-    return stage_call(&stage.ann, "POST", stage_path(path), body);
+    client_header(fixture.client, "X-Idempotency-Key: one");
+    client_header(fixture.client, client_format("Prefer: %s", prefer));
+    return fixture_call(&fixture.ann, "POST", fixture_path(path), body);
 }
 
 START_TEST(a_receipt_says_what_was_taken_and_stays_the_same)
@@ -87,8 +87,8 @@ START_TEST(a_receipt_says_what_was_taken_and_stays_the_same)
     (void)snprintf(bid, sizeof bid, "%s", reply_text(reply, "bidId"));
     struct json *tree = claims(first);
     expect_claim(tree, "bidId", bid);
-    expect_claim(tree, "auctionId", stage.auction);
-    expect_claim(tree, "bidderId", stage.ann.id);
+    expect_claim(tree, "auctionId", fixture.auction);
+    expect_claim(tree, "bidderId", fixture.ann.id);
     expect_claim(tree, "kind", "bid");
     expect_claim(tree, "receivedAt", received);
     expect_claim(tree, "amount", "55.00");
@@ -143,7 +143,7 @@ static Suite *receipts_suite(void)
         what_was_changed_does_not_verify,
         NULL,
     };
-    return stage_suite("receipts", tests);
+    return fixture_suite("receipts", tests);
 }
 
 int main(void)

@@ -139,14 +139,14 @@ static char item[UUID_TEXT_SIZE]; /* the seller's */
 
 static void set(void)
 {
-    stage_set();
-    ck_assert(admin_new(stage.client, stage.sql, &admin));
-    ck_assert(cast_user(stage.client, &banned, "Mallory"));
-    EXPECT_STATUS(admin_ban(stage.client, &admin, banned.id), 200);
-    const struct reply *reply = cast_bid(stage.client, &stage.ann, stage.auction, "10.00");
+    fixture_setup();
+    ck_assert(admin_new(fixture.client, fixture.sql, &admin));
+    ck_assert(cast_user(fixture.client, &banned, "Mallory"));
+    EXPECT_STATUS(admin_ban(fixture.client, &admin, banned.id), 200);
+    const struct reply *reply = cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00");
     EXPECT_STATUS(reply, 200);
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
-    reply = stage_call(&stage.seller, "POST", API "/items", "{\"title\": \"A chair\"}");
+    reply = fixture_call(&fixture.seller, "POST", API "/items", "{\"title\": \"A chair\"}");
     EXPECT_STATUS(reply, 201);
     (void)snprintf(item, sizeof(item), "%s", reply_text(reply, "id"));
 }
@@ -154,8 +154,8 @@ static void set(void)
 static const struct cast_user *player(enum role role)
 {
     const struct cast_user *const players[ROLES] = {
-        [GUEST] = NULL,       [BANNED] = &banned,       [BIDDER] = &stage.ann,
-        [OTHER] = &stage.bob, [SELLER] = &stage.seller, [ADMIN] = &admin,
+        [GUEST] = NULL,         [BANNED] = &banned,         [BIDDER] = &fixture.ann,
+        [OTHER] = &fixture.bob, [SELLER] = &fixture.seller, [ADMIN] = &admin,
     };
     return players[role];
 }
@@ -169,7 +169,7 @@ static void fill(const char *pattern, char path[static PATH_SIZE])
     const char *other = strncmp(pattern, API "/items/", strlen(API "/items/")) == 0 ? item : nothing;
     for (size_t parameter = 0; *pattern != '\0'; pattern += strcspn(pattern, ":")) {
         if (*pattern == ':') {
-            const char *id = !lot ? other : parameter == 0 ? stage.auction : bid;
+            const char *id = !lot ? other : parameter == 0 ? fixture.auction : bid;
             length += (size_t)snprintf(path + length, PATH_SIZE - length, "%s", id);
             pattern += strcspn(pattern, "/");
             parameter++;
@@ -192,7 +192,7 @@ static void play(const struct rule *rule, enum role role)
     }
     /* What never ends is asked for its head. */
     const char *method = strcmp(rule->pattern, LOT "/events") == 0 ? "HEAD" : rule->method;
-    const struct reply *reply = stage_call(player(role), method, path, rule->body == NULL ? NULL : body);
+    const struct reply *reply = fixture_call(player(role), method, path, rule->body == NULL ? NULL : body);
     ck_assert_msg(reply->status == rule->expected[role], "%s %s as %s: expected %d, " EXPECT_GOT, rule->method,
                   rule->pattern, role_names[role], rule->expected[role], reply->status, reply->body);
 }
@@ -256,14 +256,14 @@ START_TEST(each_path_allows_the_methods_of_the_table_alone)
     char path[PATH_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         fill(rules[i].pattern, path);
-        EXPECT_STATUS(stage_call(NULL, "OPTIONS", path, NULL), 204);
+        EXPECT_STATUS(fixture_call(NULL, "OPTIONS", path, NULL), 204);
         char allow[LINE_SIZE];
-        (void)snprintf(allow, sizeof(allow), "%s", client_reply_header(stage.client, "Allow"));
+        (void)snprintf(allow, sizeof(allow), "%s", client_reply_header(fixture.client, "Allow"));
         for (size_t k = 0; k < ARRAY_LEN(methods); k++) {
             bool allowed = strstr(allow, client_format(", %s", methods[k])) != NULL;
             ck_assert_msg(allowed == listed(methods[k], rules[i].pattern), "%s allows %s", rules[i].pattern, allow);
             if (!allowed) {
-                EXPECT_ERROR(stage_call(&admin, methods[k], path, NULL), 405, "METHOD_NOT_ALLOWED");
+                EXPECT_ERROR(fixture_call(&admin, methods[k], path, NULL), 405, "METHOD_NOT_ALLOWED");
             }
         }
     }
@@ -287,7 +287,7 @@ START_TEST(what_is_not_there_is_not_there_for_anyone)
                                         API "/time/"};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         for (int role = 0; role < ROLES; role++) {
-            EXPECT_ERROR(stage_call(player((enum role)role), "GET", paths[i], NULL), 404, "NOT_FOUND");
+            EXPECT_ERROR(fixture_call(player((enum role)role), "GET", paths[i], NULL), 404, "NOT_FOUND");
         }
     }
 }
@@ -297,7 +297,7 @@ static Suite *roles_suite(void)
 {
     Suite *suite = suite_create("roles");
     TCase *tcase = tcase_create("roles");
-    tcase_add_checked_fixture(tcase, set, stage_strike);
+    tcase_add_checked_fixture(tcase, set, fixture_teardown);
     tcase_add_test(tcase, each_role_may_what_the_table_says);
     tcase_add_test(tcase, every_route_of_the_sources_is_in_the_table);
     tcase_add_test(tcase, each_path_allows_the_methods_of_the_table_alone);

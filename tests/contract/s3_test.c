@@ -67,16 +67,16 @@ static void end_gateway(void)
 
 static void set(void)
 {
-    stage_set();
+    fixture_setup();
     s3.store = s3_start(&s3.port);
 }
 
 static const struct reply *upload(uint32_t seed)
 {
     struct picture picture = picture_png(30, 20, seed);
-    client_token(s3.client, stage.seller.token);
+    client_token(s3.client, fixture.seller.token);
     client_header(s3.client, "Content-Type: image/png");
-    const struct reply *reply = client_send(s3.client, "POST", stage_path("/images"), picture.bytes, picture.length);
+    const struct reply *reply = client_send(s3.client, "POST", fixture_path("/images"), picture.bytes, picture.length);
     free(picture.bytes);
     return reply;
 }
@@ -148,11 +148,11 @@ START_TEST(images_are_kept_and_served)
     ck_assert_uint_eq(width, 30);
     ck_assert_uint_eq(height, 20);
     /* It is in no folder of the deployment. */
-    EXPECT_STATUS(stage_call(NULL, "GET", url, NULL), 404);
+    EXPECT_STATUS(fixture_call(NULL, "GET", url, NULL), 404);
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 404, "NOT_FOUND");
-    client_token(s3.client, stage.seller.token);
-    EXPECT_STATUS(client_call(s3.client, "DELETE", stage_path(client_format("/images/%s", id)), NULL), 204);
-    ck_assert_int_eq(reply_count(cast_look(stage.client, NULL, stage.auction), "images"), 0);
+    client_token(s3.client, fixture.seller.token);
+    EXPECT_STATUS(client_call(s3.client, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 204);
+    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), 0);
     end_gateway();
     s3_end(s3.store);
 }
@@ -175,7 +175,7 @@ START_TEST(without_its_store_the_deployment_goes_on)
     EXPECT_ERROR(upload(2), 503, "UNAVAILABLE");
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 503, "UNAVAILABLE");
     EXPECT_STATUS(get("/ready"), 200);
-    EXPECT_STATUS(get(stage_path("")), 200);
+    EXPECT_STATUS(get(fixture_path("")), 200);
     end_gateway();
 }
 END_TEST
@@ -187,7 +187,7 @@ static Suite *s3_suite(void)
     tcase_add_test(judge, the_judge_signs_as_aws_has_published);
     suite_add_tcase(suite, judge);
     TCase *store = tcase_create("store");
-    tcase_add_checked_fixture(store, set, stage_strike);
+    tcase_add_checked_fixture(store, set, fixture_teardown);
     tcase_add_test(store, images_are_kept_and_served);
     tcase_add_test(store, a_wrong_key_is_no_way_in);
     tcase_add_test(store, without_its_store_the_deployment_goes_on);

@@ -29,13 +29,13 @@ static void list_auction(const char *title, const char *description, const char 
     char more[512];
     (void)snprintf(more, sizeof more, "\"description\": \"%s\", \"category\": \"%s\"", description, category);
     const struct cast_terms terms = {.title = title, .starting_price = price, .more = more};
-    ck_assert(cast_auction(stage.client, &stage.ann, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.ann, &terms, id));
 }
 
 /* As Bob, who is signed in: nothing is kept for him. */
 static const struct reply *find(const char *query)
 {
-    const struct reply *reply = stage_call(&stage.bob, "GET", client_format(AUCTIONS "?%s", query), NULL);
+    const struct reply *reply = fixture_call(&fixture.bob, "GET", client_format(AUCTIONS "?%s", query), NULL);
     EXPECT_STATUS(reply, 200);
     return reply;
 }
@@ -165,11 +165,11 @@ START_TEST(filters_go_with_text_and_each_other)
     ck_assert_int_eq(found(client_format("q=%s&minPrice=5.01", word)), 2);
     ck_assert_int_eq(found(client_format("q=%s&minPrice=5&maxPrice=50.00", word)), 2);
     ck_assert_int_eq(found(client_format("q=%s&category=a&maxPrice=49.99", word)), 1);
-    ck_assert_int_eq(found(client_format("q=%s&sellerId=%s", word, stage.ann.id)), 3);
-    ck_assert_int_eq(found(client_format("q=%s&sellerId=%s", word, stage.seller.id)), 0);
-    ck_assert_int_eq(found(client_format("sellerId=%s&minPrice=50&maxPrice=50", stage.ann.id)), 1);
+    ck_assert_int_eq(found(client_format("q=%s&sellerId=%s", word, fixture.ann.id)), 3);
+    ck_assert_int_eq(found(client_format("q=%s&sellerId=%s", word, fixture.seller.id)), 0);
+    ck_assert_int_eq(found(client_format("sellerId=%s&minPrice=50&maxPrice=50", fixture.ann.id)), 1);
     EXPECT_TEXT(find(client_format("q=%s&sort=-price&category=a", word)), "items.0.startingPrice", "50.00");
-    EXPECT_TEXT(find(client_format("sellerId=%s&sort=price&minPrice=6", stage.ann.id)), "items.0.startingPrice",
+    EXPECT_TEXT(find(client_format("sellerId=%s&sort=price&minPrice=6", fixture.ann.id)), "items.0.startingPrice",
                 "50.00");
 }
 END_TEST
@@ -177,12 +177,12 @@ END_TEST
 START_TEST(prices_follow_bids)
 {
     char query[256];
-    (void)snprintf(query, sizeof query, "sellerId=%s&sort=-price&minPrice=12", stage.seller.id);
+    (void)snprintf(query, sizeof query, "sellerId=%s&sort=-price&minPrice=12", fixture.seller.id);
     ck_assert_int_eq(found(query), 0);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "12.50"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "12.50"), 200);
     const struct reply *reply = find(query);
     EXPECT_TEXT(reply, "items.0.currentBid", "12.50");
-    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price&maxPrice=12.49", stage.seller.id)), 0);
+    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price&maxPrice=12.49", fixture.seller.id)), 0);
 }
 END_TEST
 
@@ -218,14 +218,14 @@ END_TEST
 static void multiply(const char *word, const char *times)
 {
     PQclear(sql_rows(
-        stage.sql,
+        fixture.sql,
         "INSERT INTO auctions (id, seller_id, title, category, starting_price, increments, snipe_window_s,"
         " snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at, updated_at)"
         " SELECT gen_random_uuid(), seller_id, $2 || repeat(' ' || $2, n % 3), 'many', starting_price, increments,"
         " snipe_window_s, snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid,"
         " created_at - n * interval '1 s', updated_at FROM auctions, generate_series(1, $3::integer) n WHERE id = "
         "$1::uuid",
-        stage.auction, word, times, NULL));
+        fixture.auction, word, times, NULL));
 }
 
 START_TEST(a_great_many_are_counted_roughly_and_paged_wholly)
@@ -244,8 +244,8 @@ START_TEST(a_great_many_are_counted_roughly_and_paged_wholly)
         (void)snprintf(cursor, sizeof cursor, "%s", reply_text(reply, "nextCursor"));
     }
     ck_assert_int_eq(count, 10050);
-    PQclear(sql_rows(stage.sql, "DELETE FROM auctions WHERE category = 'many' AND seller_id = $1::uuid",
-                     stage.seller.id, NULL));
+    PQclear(sql_rows(fixture.sql, "DELETE FROM auctions WHERE category = 'many' AND seller_id = $1::uuid",
+                     fixture.seller.id, NULL));
 }
 END_TEST
 
@@ -272,15 +272,15 @@ START_TEST(bad_parameters_are_named)
         {"cursor=ZW5kaW5nfH4yMDI2LTAxLTAxVDAwOjAwOjAwWnwwMThmMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDE", "cursor"},
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        const struct reply *reply = stage_call(NULL, "GET", client_format(AUCTIONS "?%s", wrong[i].query), NULL);
+        const struct reply *reply = fixture_call(NULL, "GET", client_format(AUCTIONS "?%s", wrong[i].query), NULL);
         EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
         EXPECT_TEXT(reply, "fields.0.field", wrong[i].field);
     }
     char many[300];
     memset(many, 'a', sizeof many - 1);
     many[sizeof many - 1] = '\0';
-    EXPECT_ERROR(stage_call(NULL, "GET", client_format(AUCTIONS "?q=%s", many), NULL), 400, "VALIDATION_FAILED");
-    EXPECT_STATUS(stage_call(NULL, "GET", AUCTIONS "?q=", NULL), 200);
+    EXPECT_ERROR(fixture_call(NULL, "GET", client_format(AUCTIONS "?q=%s", many), NULL), 400, "VALIDATION_FAILED");
+    EXPECT_STATUS(fixture_call(NULL, "GET", AUCTIONS "?q=", NULL), 200);
 }
 END_TEST
 
@@ -290,20 +290,21 @@ START_TEST(guests_may_be_seconds_behind_but_never_those_who_are_signed_in)
     make_word(word);
     char query[64];
     (void)snprintf(query, sizeof query, AUCTIONS "?q=%s", word);
-    EXPECT_STATUS(stage_call(NULL, "GET", query, NULL), 200);
+    EXPECT_STATUS(fixture_call(NULL, "GET", query, NULL), 200);
     list_auction(client_format("%s clock", word), "", "", "1.00");
-    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", query, NULL), "items"), 1);
-    SUITE_WAIT(reply_count(stage_call(NULL, "GET", query, NULL), "items") == 1, CACHE_MS);
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", query, NULL), "items"), 1);
+    SUITE_WAIT(reply_count(fixture_call(NULL, "GET", query, NULL), "items") == 1, CACHE_MS);
     /* What is kept still tells the time. */
     char first[CLOCK_TEXT_SIZE];
-    (void)snprintf(first, sizeof first, "%s", reply_text(stage_call(NULL, "GET", query, NULL), "items.0.serverTime"));
-    SUITE_WAIT(strcmp(reply_text(stage_call(NULL, "GET", query, NULL), "items.0.serverTime"), first) > 0, CACHE_MS);
+    (void)snprintf(first, sizeof first, "%s", reply_text(fixture_call(NULL, "GET", query, NULL), "items.0.serverTime"));
+    SUITE_WAIT(strcmp(reply_text(fixture_call(NULL, "GET", query, NULL), "items.0.serverTime"), first) > 0, CACHE_MS);
 }
 END_TEST
 
 static const struct reply *leaders(const char *tail)
 {
-    const struct reply *reply = stage_call(NULL, "GET", client_format("%s%s", stage_path("/leaderboard"), tail), NULL);
+    const struct reply *reply =
+        fixture_call(NULL, "GET", client_format("%s%s", fixture_path("/leaderboard"), tail), NULL);
     EXPECT_STATUS(reply, 200);
     return reply;
 }
@@ -311,22 +312,22 @@ static const struct reply *leaders(const char *tail)
 START_TEST(the_leaderboard_has_each_bidders_best)
 {
     ck_assert_int_eq(reply_count(leaders(""), "items"), 0);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "12.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
     SUITE_WAIT(reply_count(leaders(""), "items") == 2, CAST_DECISION_MS);
     char bob[64];
     (void)snprintf(bob, sizeof bob, "%s", reply_text(leaders(""), "items.0.bidder"));
     EXPECT_TEXT(leaders(""), "items.0.amount", "12.00");
     EXPECT_TEXT(leaders(""), "items.1.amount", "10.00");
     /* Fed by the bid worker, and shown to be what PostgreSQL says. */
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "20.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "15.00"), 200);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "15.00"), 200);
     SUITE_WAIT(strcmp(reply_text(leaders(""), "items.0.amount"), "16.00") == 0, CAST_DECISION_MS);
     EXPECT_TEXT(leaders(""), "items.1.amount", "15.00");
     EXPECT_TEXT(leaders(""), "items.1.bidder", bob);
     ck_assert_int_eq(reply_count(leaders("?limit=1"), "items"), 1);
-    EXPECT_ERROR(stage_call(NULL, "GET", stage_path("/leaderboard?limit=0"), NULL), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(stage_call(NULL, "GET", AUCTIONS "/018f0000-0000-7000-8000-000000000001/leaderboard", NULL), 404,
+    EXPECT_ERROR(fixture_call(NULL, "GET", fixture_path("/leaderboard?limit=0"), NULL), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(NULL, "GET", AUCTIONS "/018f0000-0000-7000-8000-000000000001/leaderboard", NULL), 404,
                  "NOT_FOUND");
 }
 END_TEST
@@ -336,17 +337,17 @@ START_TEST(a_purchase_leads_the_leaderboard)
     char id[UUID_TEXT_SIZE];
     char path[128];
     const struct cast_terms terms = {.more = "\"reservePrice\": 40.00, \"buyNowPrice\": 50.00"};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
     (void)snprintf(path, sizeof path, AUCTIONS "/%s/leaderboard", id);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "10.00"), 200);
-    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.0.amount", "10.00");
-    client_header(stage.client, "Prefer: wait=10");
-    EXPECT_STATUS(stage_call(&stage.bob, "POST", client_format(AUCTIONS "/%s/buy-now", id), NULL), 200);
-    SUITE_WAIT(strcmp(reply_text(stage_call(NULL, "GET", path, NULL), "items.0.amount"), "50.00") == 0,
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
+    EXPECT_TEXT(fixture_call(NULL, "GET", path, NULL), "items.0.amount", "10.00");
+    client_header(fixture.client, "Prefer: wait=10");
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", client_format(AUCTIONS "/%s/buy-now", id), NULL), 200);
+    SUITE_WAIT(strcmp(reply_text(fixture_call(NULL, "GET", path, NULL), "items.0.amount"), "50.00") == 0,
                CAST_DECISION_MS);
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), CAST_DECISION_MS);
-    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.0.amount", "50.00");
-    EXPECT_TEXT(stage_call(NULL, "GET", path, NULL), "items.1.amount", "10.00");
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), CAST_DECISION_MS);
+    EXPECT_TEXT(fixture_call(NULL, "GET", path, NULL), "items.0.amount", "50.00");
+    EXPECT_TEXT(fixture_call(NULL, "GET", path, NULL), "items.1.amount", "10.00");
 }
 END_TEST
 
@@ -357,28 +358,28 @@ START_TEST(a_draft_is_not_found_before_it_is_published)
     char path[128];
     make_word(word);
     const struct cast_terms terms = {.title = word, .more = "\"draft\": true"};
-    ck_assert(cast_auction(stage.client, &stage.bob, &terms, id));
+    ck_assert(cast_auction(fixture.client, &fixture.bob, &terms, id));
     (void)snprintf(path, sizeof path, AUCTIONS "/%s", id);
     ck_assert_int_eq(found(client_format("q=%s", word)), 0);
-    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", stage.bob.id)), 0);
-    EXPECT_ERROR(stage_call(&stage.bob, "GET", client_format("%s/leaderboard", path), NULL), 404, "NOT_FOUND");
-    EXPECT_STATUS(stage_call(&stage.bob, "POST", client_format("%s/publish", path), NULL), 200);
+    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", fixture.bob.id)), 0);
+    EXPECT_ERROR(fixture_call(&fixture.bob, "GET", client_format("%s/leaderboard", path), NULL), 404, "NOT_FOUND");
+    EXPECT_STATUS(fixture_call(&fixture.bob, "POST", client_format("%s/publish", path), NULL), 200);
     ck_assert_int_eq(found(client_format("q=%s", word)), 1);
-    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", stage.bob.id)), 1);
-    ck_assert_int_eq(reply_count(stage_call(NULL, "GET", client_format("%s/leaderboard", path), NULL), "items"), 0);
+    ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", fixture.bob.id)), 1);
+    ck_assert_int_eq(reply_count(fixture_call(NULL, "GET", client_format("%s/leaderboard", path), NULL), "items"), 0);
 }
 END_TEST
 
 START_TEST(a_kept_history_ends_with_the_next_batch)
 {
-    const char *path = stage_path("/bids");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
+    const char *path = fixture_path("/bids");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     for (int i = 0; i < 3; i++) {
-        ck_assert_int_eq(reply_count(stage_call(NULL, "GET", path, NULL), "items"), 1);
+        ck_assert_int_eq(reply_count(fixture_call(NULL, "GET", path, NULL), "items"), 1);
     }
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "12.00"), 200);
-    SUITE_WAIT(reply_count(stage_call(NULL, "GET", path, NULL), "items") == 2, CAST_DECISION_MS);
-    ck_assert_int_eq(reply_count(stage_call(NULL, "GET", client_format("%s?limit=1", path), NULL), "items"), 1);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
+    SUITE_WAIT(reply_count(fixture_call(NULL, "GET", path, NULL), "items") == 2, CAST_DECISION_MS);
+    ck_assert_int_eq(reply_count(fixture_call(NULL, "GET", client_format("%s?limit=1", path), NULL), "items"), 1);
 }
 END_TEST
 
@@ -402,7 +403,7 @@ static Suite *search_suite(void)
         a_kept_history_ends_with_the_next_batch,
         NULL,
     };
-    return stage_suite("search", tests);
+    return fixture_suite("search", tests);
 }
 
 int main(void)

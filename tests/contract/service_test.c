@@ -13,8 +13,8 @@ enum { PATH_SIZE = 256 };
 
 START_TEST(alive_and_ready)
 {
-    EXPECT_STATUS(stage_call(NULL, "GET", "/health", NULL), 200);
-    const struct reply *reply = stage_call(NULL, "GET", "/ready", NULL);
+    EXPECT_STATUS(fixture_call(NULL, "GET", "/health", NULL), 200);
+    const struct reply *reply = fixture_call(NULL, "GET", "/ready", NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_le(reply_count(reply, "degraded"), 0);
 }
@@ -23,7 +23,7 @@ END_TEST
 START_TEST(the_time_is_the_servers)
 {
     int64_t ms = 0;
-    const struct reply *reply = stage_call(NULL, "GET", "/api/v1/time", NULL);
+    const struct reply *reply = fixture_call(NULL, "GET", "/api/v1/time", NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert(clock_parse(reply_text(reply, "serverTime"), &ms));
     ck_assert(llabs(ms - clock_now_ms()) < INT64_C(60000));
@@ -32,15 +32,15 @@ END_TEST
 
 START_TEST(a_request_id_is_kept_or_made)
 {
-    client_header(stage.client, "X-Request-Id: a.B-9_z");
-    EXPECT_TEXT(stage_call(NULL, "GET", "/api/v1/nowhere", NULL), "requestId", "a.B-9_z");
-    ck_assert_str_eq(client_reply_header(stage.client, "X-Request-Id"), "a.B-9_z");
-    client_header(stage.client, "X-Request-Id: no spaces, please");
-    const struct reply *reply = stage_call(NULL, "GET", "/api/v1/nowhere", NULL);
+    client_header(fixture.client, "X-Request-Id: a.B-9_z");
+    EXPECT_TEXT(fixture_call(NULL, "GET", "/api/v1/nowhere", NULL), "requestId", "a.B-9_z");
+    ck_assert_str_eq(client_reply_header(fixture.client, "X-Request-Id"), "a.B-9_z");
+    client_header(fixture.client, "X-Request-Id: no spaces, please");
+    const struct reply *reply = fixture_call(NULL, "GET", "/api/v1/nowhere", NULL);
     ck_assert_str_ne(reply_text(reply, "requestId"), "no spaces, please");
     ck_assert_str_ne(reply_text(reply, "requestId"), "");
-    EXPECT_STATUS(stage_call(NULL, "GET", "/api/v1/time", NULL), 200);
-    ck_assert_str_ne(client_reply_header(stage.client, "X-Request-Id"), "");
+    EXPECT_STATUS(fixture_call(NULL, "GET", "/api/v1/time", NULL), 200);
+    ck_assert_str_ne(client_reply_header(fixture.client, "X-Request-Id"), "");
 }
 END_TEST
 
@@ -57,7 +57,7 @@ START_TEST(unknown_paths_and_malformed_ids_are_404)
         "/api/v1/auctions/%2e%2e/auctions",
     };
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-        const struct reply *reply = stage_call(NULL, "GET", paths[i], NULL);
+        const struct reply *reply = fixture_call(NULL, "GET", paths[i], NULL);
         ck_assert_msg(reply->status == 404 && strcmp(reply_text(reply, "error"), "NOT_FOUND") == 0, "%s: %d %.1000s",
                       paths[i], reply->status, reply->body);
     }
@@ -66,17 +66,17 @@ END_TEST
 
 START_TEST(other_methods_are_405_with_allow)
 {
-    const struct reply *reply = stage_call(NULL, "DELETE", "/api/v1/auctions", NULL);
+    const struct reply *reply = fixture_call(NULL, "DELETE", "/api/v1/auctions", NULL);
     EXPECT_ERROR(reply, 405, "METHOD_NOT_ALLOWED");
-    const char *allow = client_reply_header(stage.client, "Allow");
+    const char *allow = client_reply_header(fixture.client, "Allow");
     ck_assert_msg(strstr(allow, "GET") != NULL && strstr(allow, "POST") != NULL, "Allow: %s", allow);
-    EXPECT_ERROR(stage_call(NULL, "POST", "/api/v1/time", "{}"), 405, "METHOD_NOT_ALLOWED");
+    EXPECT_ERROR(fixture_call(NULL, "POST", "/api/v1/time", "{}"), 405, "METHOD_NOT_ALLOWED");
 }
 END_TEST
 
 START_TEST(head_is_get_without_the_body)
 {
-    const struct reply *reply = stage_call(NULL, "HEAD", stage_path(""), NULL);
+    const struct reply *reply = fixture_call(NULL, "HEAD", fixture_path(""), NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq((int)reply->length, 0);
 }
@@ -101,9 +101,9 @@ static bool logged(const char *service, const char *text, const char *word)
 START_TEST(a_traceparent_is_in_the_log_of_every_program_that_the_bid_passes)
 {
     static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "20.00"), 200);
-    client_header(stage.client, client_format("traceparent: %s", trace));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "30.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    client_header(fixture.client, client_format("traceparent: %s", trace));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
     SUITE_WAIT(logged("gateway", trace, "\"durationMs\""), CAST_DECISION_MS);
     SUITE_WAIT(logged("bidworker-1", trace, "decided: accepted") || logged("bidworker-2", trace, "decided: accepted"),
                CAST_DECISION_MS);
@@ -123,7 +123,7 @@ static Suite *service_suite(void)
         a_traceparent_is_in_the_log_of_every_program_that_the_bid_passes,
         NULL,
     };
-    return stage_suite("service", tests);
+    return fixture_suite("service", tests);
 }
 
 int main(void)

@@ -16,26 +16,26 @@ enum { ROTATED_MS = 40000 };
 /* Another login of the same user, elsewhere. */
 static void log_in_again(struct cast_user *user, const char *agent)
 {
-    client_header(stage.client, client_format("User-Agent: %s", agent));
+    client_header(fixture.client, client_format("User-Agent: %s", agent));
     const struct reply *reply =
-        stage_call(NULL, "POST", "/api/v1/auth/login",
-                   client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", user->email));
+        fixture_call(NULL, "POST", "/api/v1/auth/login",
+                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", user->email));
     EXPECT_STATUS(reply, 200);
     (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
-    const char *cookie = client_reply_header(stage.client, "Set-Cookie");
+    const char *cookie = client_reply_header(fixture.client, "Set-Cookie");
     (void)snprintf(user->session, sizeof(user->session), "%.*s", (int)strcspn(cookie + strlen("session="), ";"),
                    cookie + strlen("session="));
 }
 
 static const struct reply *by_session(const struct cast_user *who, const char *method, const char *path)
 {
-    client_token(stage.client, who->session);
-    return client_call(stage.client, method, path, NULL);
+    client_token(fixture.client, who->session);
+    return client_call(fixture.client, method, path, NULL);
 }
 
 START_TEST(sessions_are_listed_newest_first)
 {
-    struct cast_user phone = stage.ann;
+    struct cast_user phone = fixture.ann;
     log_in_again(&phone, "A telephone");
     const struct reply *reply = by_session(&phone, "GET", SESSIONS);
     EXPECT_STATUS(reply, 200);
@@ -46,41 +46,41 @@ START_TEST(sessions_are_listed_newest_first)
     EXPECT_PRESENT(reply, "items.0.expiresAt");
     EXPECT_PRESENT(reply, "items.0.address");
     EXPECT_TEXT(reply, "items.1.current", "false");
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", SESSIONS, NULL), "items.1.current", "true");
-    ck_assert_int_eq(reply_count(stage_call(&stage.bob, "GET", SESSIONS, NULL), "items"), 1);
-    EXPECT_ERROR(stage_call(NULL, "GET", SESSIONS, NULL), 401, "UNAUTHORIZED");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", SESSIONS, NULL), "items.1.current", "true");
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.bob, "GET", SESSIONS, NULL), "items"), 1);
+    EXPECT_ERROR(fixture_call(NULL, "GET", SESSIONS, NULL), 401, "UNAUTHORIZED");
 }
 END_TEST
 
 START_TEST(a_revoked_session_is_gone_with_its_access_tokens)
 {
-    struct cast_user phone = stage.ann;
+    struct cast_user phone = fixture.ann;
     char path[128];
     log_in_again(&phone, "A telephone");
-    const struct reply *reply = stage_call(&stage.ann, "GET", SESSIONS, NULL);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", SESSIONS, NULL);
     (void)snprintf(path, sizeof(path), SESSIONS "/%s", reply_text(reply, "items.0.id"));
-    EXPECT_ERROR(stage_call(&stage.bob, "DELETE", path, NULL), 404, "NOT_FOUND"); /* not his */
+    EXPECT_ERROR(fixture_call(&fixture.bob, "DELETE", path, NULL), 404, "NOT_FOUND"); /* not his */
     EXPECT_STATUS(by_session(&phone, "GET", ME), 200);
-    EXPECT_STATUS(stage_call(&stage.ann, "DELETE", path, NULL), 204);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", path, NULL), 204);
     EXPECT_ERROR(by_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(stage_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(stage_call(&phone, "POST", stage_path("/bids"), "{\"amount\": 10.00}"), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(stage_call(&stage.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
-    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", SESSIONS, NULL), "items"), 1);
+    EXPECT_ERROR(fixture_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(&phone, "POST", fixture_path("/bids"), "{\"amount\": 10.00}"), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", SESSIONS, NULL), "items"), 1);
 }
 END_TEST
 
 START_TEST(a_new_password_ends_the_other_sessions)
 {
-    struct cast_user phone = stage.ann;
+    struct cast_user phone = fixture.ann;
     log_in_again(&phone, "A telephone");
-    EXPECT_STATUS(stage_call(&stage.ann, "PATCH", ME,
-                             "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+    EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
+                               "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
                   200);
-    EXPECT_STATUS(stage_call(&stage.ann, "GET", ME, NULL), 200);
-    EXPECT_STATUS(by_session(&stage.ann, "GET", ME), 200);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200);
+    EXPECT_STATUS(by_session(&fixture.ann, "GET", ME), 200);
     EXPECT_ERROR(by_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(stage_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(fixture_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
     EXPECT_ERROR(by_session(&phone, "POST", "/api/v1/auth/refresh"), 401, "UNAUTHORIZED");
 }
 END_TEST
@@ -90,7 +90,7 @@ static void *change_password(void *arg)
     bool *changed = arg;
     struct client *client = client_new(deployment_http_url());
     if (client != NULL) {
-        client_token(client, stage.ann.token);
+        client_token(client, fixture.ann.token);
         const char *body =
             client_format("{\"password\": \"another password %p\", \"currentPassword\": \"%s\"}", arg, CAST_PASSWORD);
         *changed = client_call(client, "PATCH", ME, body)->status == 200;
@@ -119,35 +119,35 @@ END_TEST
 
 START_TEST(logging_out_ends_access_tokens_too)
 {
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", "/api/v1/auth/logout", NULL), 204);
-    EXPECT_ERROR(stage_call(&stage.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(by_session(&stage.ann, "GET", ME), 401, "UNAUTHORIZED");
-    EXPECT_STATUS(stage_call(&stage.bob, "GET", ME, NULL), 200);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/auth/logout", NULL), 204);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(by_session(&fixture.ann, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200);
 }
 END_TEST
 
 START_TEST(a_user_has_at_most_a_hundred_sessions)
 {
     enum { MOST = 100 };
-    struct cast_user first = stage.ann;
+    struct cast_user first = fixture.ann;
     for (int i = 0; i < MOST; i++) {
-        log_in_again(&stage.ann, "Many");
+        log_in_again(&fixture.ann, "Many");
     }
-    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", SESSIONS, NULL), "items"), MOST);
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", SESSIONS, NULL), "items"), MOST);
     EXPECT_ERROR(by_session(&first, "GET", ME), 401, "UNAUTHORIZED");
 }
 END_TEST
 
 static int keys_published(void)
 {
-    return reply_count(stage_call(NULL, "GET", "/.well-known/jwks.json", NULL), "keys");
+    return reply_count(fixture_call(NULL, "GET", "/.well-known/jwks.json", NULL), "keys");
 }
 
 /* Whether a fresh login's token names another key than this one's. */
 static bool signed_anew(const char *header)
 {
-    log_in_again(&stage.bob, "Bob");
-    return strncmp(stage.bob.token, header, strcspn(header, ".")) != 0;
+    log_in_again(&fixture.bob, "Bob");
+    return strncmp(fixture.bob.token, header, strcspn(header, ".")) != 0;
 }
 
 START_TEST(keys_rotate_while_old_tokens_live)
@@ -155,12 +155,12 @@ START_TEST(keys_rotate_while_old_tokens_live)
     char out[DEPLOYMENT_OUTPUT_SIZE];
     char before[CAST_TOKEN_SIZE];
     int published = keys_published();
-    (void)snprintf(before, sizeof(before), "%s", stage.bob.token);
+    (void)snprintf(before, sizeof(before), "%s", fixture.bob.token);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "keys", "rotate", NULL), 0);
     SUITE_WAIT(keys_published() == published + 1, ROTATED_MS);
     SUITE_WAIT(signed_anew(before), ROTATED_MS);
-    EXPECT_STATUS(stage_call(&stage.ann, "GET", ME, NULL), 200); /* signed by the key before */
-    EXPECT_STATUS(stage_call(&stage.bob, "GET", ME, NULL), 200);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200); /* signed by the key before */
+    EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200);
 }
 END_TEST
 
@@ -172,7 +172,7 @@ static Suite *sessions_suite(void)
         logging_out_ends_access_tokens_too,     a_user_has_at_most_a_hundred_sessions,
         keys_rotate_while_old_tokens_live,      NULL,
     };
-    return stage_suite("sessions", tests);
+    return fixture_suite("sessions", tests);
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 
 enum { IMAGES_MOST = 12, AT_ONCE = 16 };
 
-/* One upload to the stage's auction, by a client of its own. */
+/* One upload to the fixture's auction, by a client of its own. */
 struct upload {
     struct picture picture;
     int status; /* 0: there was no answer */
@@ -26,10 +26,10 @@ static void *run_upload(void *arg)
     if (client == NULL) {
         return NULL;
     }
-    client_token(client, stage.seller.token);
+    client_token(client, fixture.seller.token);
     client_header(client, "Content-Type: image/png");
     const struct reply *reply =
-        client_send(client, "POST", stage_path("/images"), upload->picture.bytes, upload->picture.length);
+        client_send(client, "POST", fixture_path("/images"), upload->picture.bytes, upload->picture.length);
     upload->status = reply->status;
     upload->order = (int)strtol(reply_text(reply, "order"), NULL, 10);
     client_free(client);
@@ -63,7 +63,7 @@ static void upload_at_once(int count, uint32_t first, uint32_t step, int expecte
         }
     }
     ck_assert_int_eq(added, expected);
-    ck_assert_int_eq(reply_count(cast_look(stage.client, &stage.seller, stage.auction), "images"), expected);
+    ck_assert_int_eq(reply_count(cast_look(fixture.client, &fixture.seller, fixture.auction), "images"), expected);
 }
 
 static uint32_t fresh(int round)
@@ -74,7 +74,7 @@ static uint32_t fresh(int round)
 static void new_auction(void)
 {
     const struct cast_terms terms = {0};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
 }
 
 enum { ROUNDS = 4 };
@@ -104,7 +104,7 @@ static Suite *uploads_suite(void)
         the_same_picture_at_once_is_as_many_images,
         NULL,
     };
-    return stage_suite("uploads", tests);
+    return fixture_suite("uploads", tests);
 }
 
 int main(void)

@@ -15,32 +15,32 @@ enum { TOLD_MS = 20000, SETTLED_MS = 30000 };
 
 static const struct reply *watch(const struct cast_user *who, const char *auction)
 {
-    return stage_call(who, "POST", WATCHLIST, client_format("{\"auctionId\": \"%s\"}", auction));
+    return fixture_call(who, "POST", WATCHLIST, client_format("{\"auctionId\": \"%s\"}", auction));
 }
 
 START_TEST(watching_is_counted_once)
 {
-    EXPECT_STATUS(watch(&stage.ann, stage.auction), 201);
-    EXPECT_STATUS(watch(&stage.ann, stage.auction), 200);
-    EXPECT_STATUS(watch(&stage.bob, stage.auction), 201);
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "watchers", "2");
-    const struct reply *reply = stage_call(&stage.ann, "GET", WATCHLIST, NULL);
+    EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
+    EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 200);
+    EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "watchers", "2");
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", WATCHLIST, NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    EXPECT_TEXT(reply, "items.0.id", stage.auction);
-    EXPECT_STATUS(stage_call(&stage.ann, "DELETE", client_format(WATCHLIST "/%s", stage.auction), NULL), 204);
-    EXPECT_ERROR(stage_call(&stage.ann, "DELETE", client_format(WATCHLIST "/%s", stage.auction), NULL), 404,
+    EXPECT_TEXT(reply, "items.0.id", fixture.auction);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", client_format(WATCHLIST "/%s", fixture.auction), NULL), 204);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", client_format(WATCHLIST "/%s", fixture.auction), NULL), 404,
                  "NOT_FOUND");
-    EXPECT_TEXT(cast_look(stage.client, NULL, stage.auction), "watchers", "1");
-    ck_assert_int_eq(reply_count(stage_call(&stage.ann, "GET", WATCHLIST, NULL), "items"), 0);
+    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "watchers", "1");
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", WATCHLIST, NULL), "items"), 0);
 }
 END_TEST
 
 START_TEST(what_cannot_be_watched)
 {
-    EXPECT_ERROR(watch(&stage.ann, stage.ann.id), 404, "NOT_FOUND");
-    EXPECT_ERROR(watch(&stage.ann, "x"), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(stage_call(&stage.ann, "POST", WATCHLIST, "{}"), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(watch(NULL, stage.auction), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(watch(&fixture.ann, fixture.ann.id), 404, "NOT_FOUND");
+    EXPECT_ERROR(watch(&fixture.ann, "x"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "POST", WATCHLIST, "{}"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(watch(NULL, fixture.auction), 401, "UNAUTHORIZED");
 }
 END_TEST
 
@@ -49,42 +49,42 @@ START_TEST(the_list_has_pages)
     char second[UUID_TEXT_SIZE];
     char cursor[256];
     const struct cast_terms terms = {0};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, second));
-    EXPECT_STATUS(watch(&stage.ann, stage.auction), 201);
-    EXPECT_STATUS(watch(&stage.ann, second), 201);
-    const struct reply *reply = stage_call(&stage.ann, "GET", WATCHLIST "?limit=1", NULL);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, second));
+    EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
+    EXPECT_STATUS(watch(&fixture.ann, second), 201);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", WATCHLIST "?limit=1", NULL);
     EXPECT_TEXT(reply, "items.0.id", second);
     (void)snprintf(cursor, sizeof(cursor), WATCHLIST "?limit=1&cursor=%s", reply_text(reply, "nextCursor"));
-    reply = stage_call(&stage.ann, "GET", cursor, NULL);
-    EXPECT_TEXT(reply, "items.0.id", stage.auction);
+    reply = fixture_call(&fixture.ann, "GET", cursor, NULL);
+    EXPECT_TEXT(reply, "items.0.id", fixture.auction);
     EXPECT_TEXT(reply, "nextCursor", "null");
 }
 END_TEST
 
-/* Notices of any kind that `who` has of the stage's auction. */
+/* Notices of any kind that `who` has of the fixture's auction. */
 static int told(const struct cast_user *who, const char *kind)
 {
-    return cast_notices(stage.client, who, stage.auction, kind);
+    return cast_notices(fixture.client, who, fixture.auction, kind);
 }
 
 START_TEST(bids_of_one_minute_are_one_notice)
 {
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "10.00"), 200); /* before she watches */
-    EXPECT_STATUS(watch(&stage.ann, stage.auction), 201);
-    EXPECT_STATUS(watch(&stage.bob, stage.auction), 201);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), 200);
-    SUITE_WAIT(told(&stage.ann, "WATCHED_BID") == 1, TOLD_MS);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "12.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "13.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200); /* before she watches */
+    EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
+    EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    SUITE_WAIT(told(&fixture.ann, "WATCHED_BID") == 1, TOLD_MS);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
     /* Another auction's notice, later than these bids, shows that they had their chance. */
     char other[UUID_TEXT_SIZE];
     const struct cast_terms terms = {0};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, other));
-    EXPECT_STATUS(watch(&stage.ann, other), 201);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, other, "10.00"), 200);
-    SUITE_WAIT(cast_notices(stage.client, &stage.ann, other, "WATCHED_BID") == 1, TOLD_MS);
-    ck_assert_int_eq(told(&stage.ann, "WATCHED_BID"), 1);
-    ck_assert_int_eq(told(&stage.bob, "WATCHED_BID"), 0); /* the leader knows */
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, other));
+    EXPECT_STATUS(watch(&fixture.ann, other), 201);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, other, "10.00"), 200);
+    SUITE_WAIT(cast_notices(fixture.client, &fixture.ann, other, "WATCHED_BID") == 1, TOLD_MS);
+    ck_assert_int_eq(told(&fixture.ann, "WATCHED_BID"), 1);
+    ck_assert_int_eq(told(&fixture.bob, "WATCHED_BID"), 0); /* the leader knows */
 }
 END_TEST
 
@@ -92,72 +92,74 @@ START_TEST(watchers_hear_that_it_ends_soon)
 {
     char id[UUID_TEXT_SIZE];
     const struct cast_terms terms = {.lasts_ms = 60000, .more = NO_SNIPE};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
-    EXPECT_STATUS(watch(&stage.ann, id), 201);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    EXPECT_STATUS(watch(&fixture.ann, id), 201);
     /* It may have been announced before she watched; it is again for another end. */
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "10.00"), 200);
-    PQclear(sql_rows(stage.sql, "DELETE FROM ending_soon WHERE auction_id = $1", id, NULL));
-    SUITE_WAIT(cast_notices(stage.client, &stage.ann, id, "AUCTION_ENDING_SOON") == 1, TOLD_MS);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
+    PQclear(sql_rows(fixture.sql, "DELETE FROM ending_soon WHERE auction_id = $1", id, NULL));
+    SUITE_WAIT(cast_notices(fixture.client, &fixture.ann, id, "AUCTION_ENDING_SOON") == 1, TOLD_MS);
 }
 END_TEST
 
 START_TEST(watchers_hear_of_a_cancellation)
 {
-    EXPECT_STATUS(watch(&stage.ann, stage.auction), 201);
-    EXPECT_STATUS(watch(&stage.seller, stage.auction), 201);
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", client_format("/api/v1/auctions/%s", stage.auction), NULL), 204);
-    SUITE_WAIT(told(&stage.ann, "AUCTION_CANCELLED") == 1, TOLD_MS);
-    SUITE_WAIT(told(&stage.seller, "AUCTION_CANCELLED") == 1, TOLD_MS); /* once, though seller and watcher */
-    ck_assert_int_eq(told(&stage.bob, "AUCTION_CANCELLED"), 0);
+    EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
+    EXPECT_STATUS(watch(&fixture.seller, fixture.auction), 201);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", fixture.auction), NULL),
+                  204);
+    SUITE_WAIT(told(&fixture.ann, "AUCTION_CANCELLED") == 1, TOLD_MS);
+    SUITE_WAIT(told(&fixture.seller, "AUCTION_CANCELLED") == 1, TOLD_MS); /* once, though seller and watcher */
+    ck_assert_int_eq(told(&fixture.bob, "AUCTION_CANCELLED"), 0);
 }
 END_TEST
 
 /* What was rejected makes nobody a bidder whom the event would tell; without a price to buy at, buying is. */
 START_TEST(who_was_only_rejected_hears_of_a_cancellation_as_a_watcher)
 {
-    EXPECT_STATUS(watch(&stage.ann, stage.auction), 201);
-    client_header(stage.client, "Prefer: wait=10");
-    EXPECT_TEXT(stage_call(&stage.ann, "POST", stage_path("/buy-now"), NULL), "status", "rejected");
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 204);
-    SUITE_WAIT(told(&stage.ann, "AUCTION_CANCELLED") == 1, TOLD_MS);
+    EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
+    client_header(fixture.client, "Prefer: wait=10");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "POST", fixture_path("/buy-now"), NULL), "status", "rejected");
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 204);
+    SUITE_WAIT(told(&fixture.ann, "AUCTION_CANCELLED") == 1, TOLD_MS);
 }
 END_TEST
 
 /* A bid taken back counts no more, so its bidder is told as one who watches. */
 START_TEST(watchers_whose_bid_does_not_count_hear_of_it_too)
 {
-    EXPECT_STATUS(watch(&stage.bob, stage.auction), 201);
-    const struct reply *bid = cast_bid(stage.client, &stage.bob, stage.auction, "10.00");
+    EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
+    const struct reply *bid = cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00");
     EXPECT_STATUS(bid, 200);
-    const char *path = client_format("/api/v1/auctions/%s/bids/%s", stage.auction, reply_text(bid, "bidId"));
-    EXPECT_STATUS(stage_call(&stage.bob, "DELETE", path, NULL), 204);
-    EXPECT_STATUS(stage_call(&stage.seller, "DELETE", stage_path(""), NULL), 204);
-    SUITE_WAIT(told(&stage.bob, "AUCTION_CANCELLED") == 1, TOLD_MS);
+    const char *path = client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, reply_text(bid, "bidId"));
+    EXPECT_STATUS(fixture_call(&fixture.bob, "DELETE", path, NULL), 204);
+    EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 204);
+    SUITE_WAIT(told(&fixture.bob, "AUCTION_CANCELLED") == 1, TOLD_MS);
 }
 END_TEST
 
 START_TEST(unwanted_kinds_are_not_sent)
 {
-    const struct reply *reply = stage_call(&stage.ann, "GET", ME, NULL);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", ME, NULL);
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.inApp", "true");
-    reply = stage_call(&stage.ann, "PATCH", ME,
-                       "{\"notificationSettings\": {\"OUTBID\": {\"inApp\": false}, \"AUCTION_LOST\": {\"inApp\": "
-                       "false}}}");
+    reply = fixture_call(&fixture.ann, "PATCH", ME,
+                         "{\"notificationSettings\": {\"OUTBID\": {\"inApp\": false}, \"AUCTION_LOST\": {\"inApp\": "
+                         "false}}}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.inApp", "false");
     EXPECT_TEXT(reply, "notificationSettings.PROXY_EXHAUSTED.inApp", "true");
-    reply = stage_call(&stage.ann, "PATCH", ME, "{\"notificationSettings\": {\"AUCTION_LOST\": {\"inApp\": true}}}");
+    reply =
+        fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"AUCTION_LOST\": {\"inApp\": true}}}");
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.inApp", "false");
     EXPECT_TEXT(reply, "notificationSettings.AUCTION_LOST.inApp", "true");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), 200);
-    EXPECT_STATUS(cast_proxy(stage.client, &stage.ann, stage.auction, "12.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "13.00"), 200);
-    SUITE_WAIT(told(&stage.ann, "PROXY_EXHAUSTED") == 1, TOLD_MS);
-    ck_assert_int_eq(told(&stage.ann, "OUTBID"), 0);
-    EXPECT_ERROR(stage_call(&stage.ann, "PATCH", ME, "{\"notificationSettings\": {\"SPAM\": {\"inApp\": true}}}"), 400,
-                 "VALIDATION_FAILED");
-    EXPECT_ERROR(stage_call(&stage.ann, "PATCH", ME, "{\"notificationSettings\": {\"OUTBID\": true}}"), 400,
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
+    SUITE_WAIT(told(&fixture.ann, "PROXY_EXHAUSTED") == 1, TOLD_MS);
+    ck_assert_int_eq(told(&fixture.ann, "OUTBID"), 0);
+    EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"SPAM\": {\"inApp\": true}}}"),
+                 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"OUTBID\": true}}"), 400,
                  "VALIDATION_FAILED");
 }
 END_TEST
@@ -167,19 +169,20 @@ START_TEST(a_forged_cursor_is_no_cursor)
 {
     static const char forged[] = "d2F0Y2hsaXN0fDAwMDAtMDEtMDFUMDA6MDA6MDAuMDAwWnwwMTIzNDU2Ny04OWFiLTdkZWYtODEyMy00NTY3"
                                  "ODlhYmNkZWY";
-    const struct reply *reply = stage_call(&stage.ann, "GET", client_format(WATCHLIST "?cursor=%s", forged), NULL);
+    const struct reply *reply = fixture_call(&fixture.ann, "GET", client_format(WATCHLIST "?cursor=%s", forged), NULL);
     EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
 }
 END_TEST
 
 START_TEST(unread_notices_are_counted)
 {
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", NOTICES "/count", NULL), "unread", "0");
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, stage.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, stage.auction, "11.00"), 200);
-    SUITE_WAIT(strcmp(reply_text(stage_call(&stage.ann, "GET", NOTICES "/count", NULL), "unread"), "1") == 0, TOLD_MS);
-    EXPECT_STATUS(stage_call(&stage.ann, "POST", NOTICES "/read", "{\"all\": true}"), 204);
-    EXPECT_TEXT(stage_call(&stage.ann, "GET", NOTICES "/count", NULL), "unread", "0");
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", NOTICES "/count", NULL), "unread", "0");
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    SUITE_WAIT(strcmp(reply_text(fixture_call(&fixture.ann, "GET", NOTICES "/count", NULL), "unread"), "1") == 0,
+               TOLD_MS);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", NOTICES "/read", "{\"all\": true}"), 204);
+    EXPECT_TEXT(fixture_call(&fixture.ann, "GET", NOTICES "/count", NULL), "unread", "0");
 }
 END_TEST
 
@@ -187,20 +190,20 @@ START_TEST(after_a_sale_seller_and_winner_reach_each_other)
 {
     char id[UUID_TEXT_SIZE];
     const struct cast_terms terms = {.lasts_ms = 2500, .more = NO_SNIPE};
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, id));
-    EXPECT_STATUS(cast_bid(stage.client, &stage.ann, id, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(stage.client, &stage.bob, id, "11.00"), 200);
-    EXPECT_ABSENT(cast_look(stage.client, &stage.seller, id), "contact");
-    SUITE_WAIT(cast_has_status(stage.client, id, "sold"), SETTLED_MS);
-    const struct reply *reply = cast_look(stage.client, &stage.seller, id);
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
+    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
+    EXPECT_ABSENT(cast_look(fixture.client, &fixture.seller, id), "contact");
+    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), SETTLED_MS);
+    const struct reply *reply = cast_look(fixture.client, &fixture.seller, id);
     EXPECT_TEXT(reply, "contact.role", "winner");
-    EXPECT_TEXT(reply, "contact.email", stage.bob.email);
-    EXPECT_TEXT(reply, "contact.userId", stage.bob.id);
-    reply = cast_look(stage.client, &stage.bob, id);
+    EXPECT_TEXT(reply, "contact.email", fixture.bob.email);
+    EXPECT_TEXT(reply, "contact.userId", fixture.bob.id);
+    reply = cast_look(fixture.client, &fixture.bob, id);
     EXPECT_TEXT(reply, "contact.role", "seller");
-    EXPECT_TEXT(reply, "contact.email", stage.seller.email);
-    EXPECT_ABSENT(cast_look(stage.client, &stage.ann, id), "contact");
-    EXPECT_ABSENT(cast_look(stage.client, NULL, id), "contact");
+    EXPECT_TEXT(reply, "contact.email", fixture.seller.email);
+    EXPECT_ABSENT(cast_look(fixture.client, &fixture.ann, id), "contact");
+    EXPECT_ABSENT(cast_look(fixture.client, NULL, id), "contact");
 }
 END_TEST
 
@@ -221,7 +224,7 @@ static Suite *watchlist_suite(void)
         after_a_sale_seller_and_winner_reach_each_other,
         NULL,
     };
-    return stage_suite("watchlist", tests);
+    return fixture_suite("watchlist", tests);
 }
 
 int main(void)

@@ -42,7 +42,7 @@ CERTIFICATES = os.environ.get("ROSTRUM_TEST_SMTP")  # folder, where tests/run op
 VERIFIER = os.path.join(os.environ.get("BUILD", "build"), "standardwebhooks", "node_modules")
 
 
-class Stage:
+class Fixture:
     """The deployment, the document, a server to be called, and people with fresh names."""
 
     def __init__(self):
@@ -168,28 +168,28 @@ def same(what, got, expected):
 # --- the resource ---
 
 
-def test_a_webhook_lives_and_ends(stage):
-    who, url = stage.person("Uma"), "https://shop.example/hooks?shop=1"
-    hook = stage.hook(who, url, ("OUTBID", "AUCTION_WON"), description="My shop")
+def test_a_webhook_lives_and_ends(fixture):
+    who, url = fixture.person("Uma"), "https://shop.example/hooks?shop=1"
+    hook = fixture.hook(who, url, ("OUTBID", "AUCTION_WON"), description="My shop")
     path = f"{MINE}/{hook['id']}"
-    same("the list", [each["id"] for each in stage.call(200, "GET", MINE, None, who).data["items"]], [hook["id"]])
-    shown = stage.look(who, hook)
+    same("the list", [each["id"] for each in fixture.call(200, "GET", MINE, None, who).data["items"]], [hook["id"]])
+    shown = fixture.look(who, hook)
     same("what is shown later", shown, {name: value for name, value in hook.items() if name != "secret"})
-    changed = stage.call(200, "PATCH", path, {"events": ["AUCTION_LOST"], "url": "https://shop.example/2"}, who).data
+    changed = fixture.call(200, "PATCH", path, {"events": ["AUCTION_LOST"], "url": "https://shop.example/2"}, who).data
     same("events", (changed["events"], changed["url"], changed["description"]),
          (["AUCTION_LOST"], "https://shop.example/2", "My shop"))
-    off = stage.call(200, "PATCH", path, {"enabled": False}, who).data
+    off = fixture.call(200, "PATCH", path, {"enabled": False}, who).data
     same("switched off", (off["enabled"], off["disabledReason"]), (False, "OWNER"))
-    stage.refused("WEBHOOK_OFF", 409, "POST", f"{path}/test", None, who)
-    on = stage.call(200, "PATCH", path, {"enabled": True}, who).data
+    fixture.refused("WEBHOOK_OFF", 409, "POST", f"{path}/test", None, who)
+    on = fixture.call(200, "PATCH", path, {"enabled": True}, who).data
     same("switched on", (on["enabled"], on["disabledReason"], on["disabledAt"]), (True, None, None))
-    stage.call(204, "DELETE", path, None, who)
+    fixture.call(204, "DELETE", path, None, who)
     for method, tail in (("GET", ""), ("DELETE", ""), ("POST", "/test"), ("POST", "/secret"), ("GET", "/deliveries")):
-        stage.refused("NOT_FOUND", 404, method, path + tail, None, who)
+        fixture.refused("NOT_FOUND", 404, method, path + tail, None, who)
 
 
-def test_what_is_no_webhook_is_refused(stage):
-    who = stage.person("Uma")
+def test_what_is_no_webhook_is_refused(fixture):
+    who = fixture.person("Uma")
     good = {"url": "https://shop.example/", "events": ["OUTBID"]}
     for wrong in (
         {"url": "ftp://shop.example/"},
@@ -216,105 +216,105 @@ def test_what_is_no_webhook_is_refused(stage):
         {"description": "x" * 201},
         {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="},
     ):
-        stage.refused("VALIDATION_FAILED", 400, "POST", MINE, {**good, **wrong}, who)
+        fixture.refused("VALIDATION_FAILED", 400, "POST", MINE, {**good, **wrong}, who)
     for missing in good:
-        stage.refused("VALIDATION_FAILED", 400, "POST", MINE, {k: v for k, v in good.items() if k != missing}, who)
-    hook = stage.hook(who, good["url"])
-    stage.refused("VALIDATION_FAILED", 400, "PATCH", f"{MINE}/{hook['id']}", {"url": "https://10.0.0.1/"}, who)
-    stage.refused("VALIDATION_FAILED", 400, "POST", HOUSE, {**good, "events": ["AUCTION_WON"]}, stage.admin)
+        fixture.refused("VALIDATION_FAILED", 400, "POST", MINE, {k: v for k, v in good.items() if k != missing}, who)
+    hook = fixture.hook(who, good["url"])
+    fixture.refused("VALIDATION_FAILED", 400, "PATCH", f"{MINE}/{hook['id']}", {"url": "https://10.0.0.1/"}, who)
+    fixture.refused("VALIDATION_FAILED", 400, "POST", HOUSE, {**good, "events": ["AUCTION_WON"]}, fixture.admin)
 
 
-def test_a_webhook_is_its_owners_alone(stage):
-    hook = stage.hook(stage.ann, "https://shop.example/")
-    deployment = stage.hook(stage.admin, "https://shop.example/", ("AUCTION_SOLD",), HOUSE)
-    for who, base, one in ((stage.bob, MINE, hook), (stage.admin, MINE, hook), (stage.admin, HOUSE, hook),
-                           (stage.admin, MINE, deployment)):
+def test_a_webhook_is_its_owners_alone(fixture):
+    hook = fixture.hook(fixture.ann, "https://shop.example/")
+    deployment = fixture.hook(fixture.admin, "https://shop.example/", ("AUCTION_SOLD",), HOUSE)
+    for who, base, one in ((fixture.bob, MINE, hook), (fixture.admin, MINE, hook), (fixture.admin, HOUSE, hook),
+                           (fixture.admin, MINE, deployment)):
         path = f"{base}/{one['id']}"
         for method, tail, body in (("GET", "", None), ("PATCH", "", {"enabled": True}), ("DELETE", "", None),
                                    ("POST", "/secret", None), ("POST", "/test", None), ("GET", "/deliveries", None)):
-            stage.refused("NOT_FOUND", 404, method, path + tail, body, who)
-    name = stage.test(stage.ann, hook)
-    other = stage.hook(stage.bob, "https://shop.example/")
-    for base, one, who in ((MINE, other, stage.bob), (HOUSE, deployment, stage.admin)):
-        stage.refused("NOT_FOUND", 404, "POST", f"{base}/{one['id']}/deliveries/{name}/redeliver", None, who)
-    for base, one, who in ((MINE, hook, stage.ann), (MINE, other, stage.bob), (HOUSE, deployment, stage.admin)):
-        stage.call(204, "DELETE", f"{base}/{one['id']}", None, who)
+            fixture.refused("NOT_FOUND", 404, method, path + tail, body, who)
+    name = fixture.test(fixture.ann, hook)
+    other = fixture.hook(fixture.bob, "https://shop.example/")
+    for base, one, who in ((MINE, other, fixture.bob), (HOUSE, deployment, fixture.admin)):
+        fixture.refused("NOT_FOUND", 404, "POST", f"{base}/{one['id']}/deliveries/{name}/redeliver", None, who)
+    for base, one, who in ((MINE, hook, fixture.ann), (MINE, other, fixture.bob), (HOUSE, deployment, fixture.admin)):
+        fixture.call(204, "DELETE", f"{base}/{one['id']}", None, who)
 
 
-def test_there_are_so_many_and_no_more(stage):
-    who, body = stage.person("Uma"), {"url": "https://shop.example/", "events": ["OUTBID"]}
+def test_there_are_so_many_and_no_more(fixture):
+    who, body = fixture.person("Uma"), {"url": "https://shop.example/", "events": ["OUTBID"]}
 
     def add(_number):
-        return Client(stage.url, stage.document).send("POST", MINE, body, who["token"]).status
+        return Client(fixture.url, fixture.document).send("POST", MINE, body, who["token"]).status
 
     with concurrent.futures.ThreadPoolExecutor(MOST * 2) as pool:
         answers = sorted(pool.map(add, range(MOST * 2)))
     same("answers", answers, [201] * MOST + [409] * MOST)
-    stage.refused("TOO_MANY_WEBHOOKS", 409, "POST", MINE, body, who)
-    hooks = stage.call(200, "GET", MINE, None, who).data["items"]
-    stage.call(204, "DELETE", f"{MINE}/{hooks[3]['id']}", None, who)
-    stage.hook(who, body["url"])
-    stage.refused("TOO_MANY_WEBHOOKS", 409, "POST", MINE, body, who)
+    fixture.refused("TOO_MANY_WEBHOOKS", 409, "POST", MINE, body, who)
+    hooks = fixture.call(200, "GET", MINE, None, who).data["items"]
+    fixture.call(204, "DELETE", f"{MINE}/{hooks[3]['id']}", None, who)
+    fixture.hook(who, body["url"])
+    fixture.refused("TOO_MANY_WEBHOOKS", 409, "POST", MINE, body, who)
 
 
 # --- being called ---
 
 
-def test_an_event_is_told_to_those_who_chose_it(stage):
-    who = stage.person("Uma")
-    chosen = stage.hook(who, stage.server.url("/chosen"), ("OUTBID", "AUCTION_LOST"))
-    stage.hook(who, stage.server.url("/other"), ("AUCTION_WON",))
-    off = stage.hook(who, stage.server.url("/off"))
-    stage.call(200, "PATCH", f"{MINE}/{off['id']}", {"enabled": False}, who)
-    auction = stage.outbid(who)
-    wait_for("the call", lambda: stage.server.of("/chosen"))
-    body = stage.right(chosen, stage.server.of("/chosen")[0])
-    notice = stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"][0]
+def test_an_event_is_told_to_those_who_chose_it(fixture):
+    who = fixture.person("Uma")
+    chosen = fixture.hook(who, fixture.server.url("/chosen"), ("OUTBID", "AUCTION_LOST"))
+    fixture.hook(who, fixture.server.url("/other"), ("AUCTION_WON",))
+    off = fixture.hook(who, fixture.server.url("/off"))
+    fixture.call(200, "PATCH", f"{MINE}/{off['id']}", {"enabled": False}, who)
+    auction = fixture.outbid(who)
+    wait_for("the call", lambda: fixture.server.of("/chosen"))
+    body = fixture.right(chosen, fixture.server.of("/chosen")[0])
+    notice = fixture.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"][0]
     same("the event", (body["type"], body["timestamp"]), ("OUTBID", notice["createdAt"]))
     same("its data", body["data"], {"notificationId": notice["id"], "userId": who["id"], "auctionId": auction,
                                     "auctionTitle": "A chair", "amount": 20, "endTime": None})
-    wait_for("the log", lambda: stage.log(who, chosen)[0]["status"] == "delivered")
-    entry = stage.log(who, chosen)[0]
+    wait_for("the log", lambda: fixture.log(who, chosen)[0]["status"] == "delivered")
+    entry = fixture.log(who, chosen)[0]
     same("the log", (entry["id"], entry["event"], entry["tries"], entry["responseStatus"], entry["error"], entry["payload"]),
-         (stage.server.of("/chosen")[0].id, "OUTBID", 1, 204, None, body))
-    stage.call(200, "PUT", f"{API}/admin/auctions/{auction}", {"action": "end", "reason": "a test"}, stage.admin)
-    wait_for("the loss", lambda: len(stage.server.of("/chosen")) == 2)
-    same("who is told", (len(stage.server.of("/other")), len(stage.server.of("/off"))), (0, 0))
-    same("the second event", stage.right(chosen, stage.server.of("/chosen")[1])["type"], "AUCTION_LOST")
+         (fixture.server.of("/chosen")[0].id, "OUTBID", 1, 204, None, body))
+    fixture.call(200, "PUT", f"{API}/admin/auctions/{auction}", {"action": "end", "reason": "a test"}, fixture.admin)
+    wait_for("the loss", lambda: len(fixture.server.of("/chosen")) == 2)
+    same("who is told", (len(fixture.server.of("/other")), len(fixture.server.of("/off"))), (0, 0))
+    same("the second event", fixture.right(chosen, fixture.server.of("/chosen")[1])["type"], "AUCTION_LOST")
 
 
-def test_who_is_not_told_in_the_app_is_called_all_the_same(stage):
-    who = stage.person("Uma")
-    stage.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"inApp": False}}}, who)
-    stage.hook(who, stage.server.url("/muted"))
-    stage.outbid(who)
-    wait_for("the call", lambda: stage.server.of("/muted"))
-    same("notices", stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"], [])
-    stage.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"inApp": True, "webhook": False}}}, who)
-    stage.outbid(who)
-    wait_for("the notice", lambda: stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"])
-    same("calls", len(stage.server.of("/muted")), 1)
+def test_who_is_not_told_in_the_app_is_called_all_the_same(fixture):
+    who = fixture.person("Uma")
+    fixture.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"inApp": False}}}, who)
+    fixture.hook(who, fixture.server.url("/muted"))
+    fixture.outbid(who)
+    wait_for("the call", lambda: fixture.server.of("/muted"))
+    same("notices", fixture.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"], [])
+    fixture.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"inApp": True, "webhook": False}}}, who)
+    fixture.outbid(who)
+    wait_for("the notice", lambda: fixture.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"])
+    same("calls", len(fixture.server.of("/muted")), 1)
 
 
-def test_the_deployment_is_told_of_everybodys_events_once(stage):
+def test_the_deployment_is_told_of_everybodys_events_once(fixture):
     kinds = ["AUCTION_STARTED", "AUCTION_EXTENDED", "AUCTION_SOLD", "AUCTION_CANCELLED", "BID_VOIDED", "OUTBID",
              "PROXY_EXHAUSTED", "AUCTION_UNSOLD"]
-    hook = stage.hook(stage.admin, stage.server.url("/deployment"), kinds, HOUSE)
+    hook = fixture.hook(fixture.admin, fixture.server.url("/deployment"), kinds, HOUSE)
     snipe = {"antiSnipe": {"windowSeconds": 120, "extensionSeconds": 120}}
-    auction, unsold, gone = stage.auction(60, **snipe), stage.auction(), stage.auction()
-    stage.outbid(stage.ann, auction)
-    stage.bid(auction, 30, stage.ann)
+    auction, unsold, gone = fixture.auction(60, **snipe), fixture.auction(), fixture.auction()
+    fixture.outbid(fixture.ann, auction)
+    fixture.bid(auction, 30, fixture.ann)
     end = {"action": "end", "reason": "a test"}
-    void = f"{API}/admin/auctions/{auction}/bids/{stage.bid(auction, 40, stage.bob)}/void"
-    stage.call(200, "POST", void, {"reason": "a test"}, stage.admin)
-    stage.call(200, "PUT", f"{API}/admin/auctions/{unsold}", end, stage.admin)
-    stage.call(204, "DELETE", f"{API}/auctions/{gone}", None, stage.seller)
-    stage.call(200, "PUT", f"{API}/admin/auctions/{auction}", end, stage.admin)
+    void = f"{API}/admin/auctions/{auction}/bids/{fixture.bid(auction, 40, fixture.bob)}/void"
+    fixture.call(200, "POST", void, {"reason": "a test"}, fixture.admin)
+    fixture.call(200, "PUT", f"{API}/admin/auctions/{unsold}", end, fixture.admin)
+    fixture.call(204, "DELETE", f"{API}/auctions/{gone}", None, fixture.seller)
+    fixture.call(200, "PUT", f"{API}/admin/auctions/{auction}", end, fixture.admin)
     expected = {(auction, "OUTBID"): 3, (auction, "BID_VOIDED"): 1, (auction, "AUCTION_SOLD"): 1,
                 (unsold, "AUCTION_UNSOLD"): 1, (gone, "AUCTION_CANCELLED"): 1}
 
     def told():
-        bodies = [json.loads(call.body) for call in stage.server.of("/deployment")]
+        bodies = [json.loads(call.body) for call in fixture.server.of("/deployment")]
         names = [(body["data"]["auctionId"], body["type"]) for body in bodies]
         return {name: names.count(name) for name in set(names) if name[0] in (auction, unsold, gone)}
 
@@ -326,22 +326,22 @@ def test_the_deployment_is_told_of_everybodys_events_once(stage):
         return rest == expected and 1 <= minutes() <= 2
 
     wait_for(f"every event once, not {told()}", whole)
-    for call in stage.server.of("/deployment"):
-        stage.right(hook, call)
-    ids = [call.id for call in stage.server.of("/deployment")]
+    for call in fixture.server.of("/deployment"):
+        fixture.right(hook, call)
+    ids = [call.id for call in fixture.server.of("/deployment")]
     same("ids", len(set(ids)), len(ids))
-    sold = next(json.loads(call.body) for call in stage.server.of("/deployment") if b"AUCTION_SOLD" in call.body)
-    same("the winner", (sold["data"]["userId"], sold["data"]["amount"]), (stage.ann["id"], 30))
-    stage.call(204, "DELETE", f"{HOUSE}/{hook['id']}", None, stage.admin)
+    sold = next(json.loads(call.body) for call in fixture.server.of("/deployment") if b"AUCTION_SOLD" in call.body)
+    same("the winner", (sold["data"]["userId"], sold["data"]["amount"]), (fixture.ann["id"], 30))
+    fixture.call(204, "DELETE", f"{HOUSE}/{hook['id']}", None, fixture.admin)
 
 
-def test_the_deployments_webhooks_are_in_the_audit_log(stage):
-    hook = stage.hook(stage.admin, "https://shop.example/in?token=secret", ("AUCTION_SOLD",), HOUSE)
+def test_the_deployments_webhooks_are_in_the_audit_log(fixture):
+    hook = fixture.hook(fixture.admin, "https://shop.example/in?token=secret", ("AUCTION_SOLD",), HOUSE)
     path = f"{HOUSE}/{hook['id']}"
-    stage.call(200, "PATCH", path, {"enabled": False}, stage.admin)
-    secret = stage.call(200, "POST", f"{path}/secret", None, stage.admin).data["secret"]
-    stage.call(204, "DELETE", path, None, stage.admin)
-    log = stage.call(200, "GET", f"{API}/admin/audit-logs?subject={hook['id']}", None, stage.admin).data["items"]
+    fixture.call(200, "PATCH", path, {"enabled": False}, fixture.admin)
+    secret = fixture.call(200, "POST", f"{path}/secret", None, fixture.admin).data["secret"]
+    fixture.call(204, "DELETE", path, None, fixture.admin)
+    log = fixture.call(200, "GET", f"{API}/admin/audit-logs?subject={hook['id']}", None, fixture.admin).data["items"]
     same("the audit log", [entry["action"] for entry in log],
          ["WEBHOOK_REMOVED", "WEBHOOK_SECRET_CHANGED", "WEBHOOK_CHANGED", "WEBHOOK_ADDED"])
     text = json.dumps(log)
@@ -349,106 +349,106 @@ def test_the_deployments_webhooks_are_in_the_audit_log(stage):
         same("a secret in the audit log", hidden in text, False)
 
 
-def test_for_a_day_both_secrets_sign(stage):
-    who, path = stage.person("Uma"), "/rotated"
-    hook = stage.hook(who, stage.server.url(path))
-    new = stage.call(200, "POST", f"{MINE}/{hook['id']}/secret", None, who).data["secret"]
-    stage.test(who, hook)
-    wait_for("the call", lambda: stage.server.of(path))
-    call = stage.server.of(path)[0]
+def test_for_a_day_both_secrets_sign(fixture):
+    who, path = fixture.person("Uma"), "/rotated"
+    hook = fixture.hook(who, fixture.server.url(path))
+    new = fixture.call(200, "POST", f"{MINE}/{hook['id']}/secret", None, who).data["secret"]
+    fixture.test(who, hook)
+    wait_for("the call", lambda: fixture.server.of(path))
+    call = fixture.server.of(path)[0]
     same("signatures", call.headers["webhook-signature"].split(" "),
          [at.signature(new, call), at.signature(hook["secret"], call)])
     sql(f"UPDATE webhooks SET old_until = now() - interval '1 second' WHERE id = '{hook['id']}';")
-    stage.test(who, hook)
-    wait_for("another call", lambda: len(stage.server.of(path)) == 2)
-    call = stage.server.of(path)[1]
+    fixture.test(who, hook)
+    wait_for("another call", lambda: len(fixture.server.of(path)) == 2)
+    call = fixture.server.of(path)[1]
     same("signatures a day later", call.headers["webhook-signature"], at.signature(new, call))
 
 
 # --- endpoints that fail ---
 
 
-def test_what_failed_is_tried_again_with_the_same_id(stage):
+def test_what_failed_is_tried_again_with_the_same_id(fixture):
     path = "/recovers"
-    hook, entry = stage.tested(stage.person("Uma"), path, at.in_turn(at.status(500), at.status(503), at.status(200)),
+    hook, entry = fixture.tested(fixture.person("Uma"), path, at.in_turn(at.status(500), at.status(503), at.status(200)),
                                "delivered")
-    calls = stage.server.of(path)
+    calls = fixture.server.of(path)
     same("tries", (entry["tries"], len(calls), len({call.id for call in calls})), (3, 3, 1))
     same("bodies", len({call.body for call in calls}), 1)
     for call in calls:
-        stage.right(hook, call)
+        fixture.right(hook, call)
     for before, after, pause in zip(calls, calls[1:], BACK_OFF_S):
         if after.begun - before.begun < pause * 0.9:
             raise Fault(f"tried again after {after.begun - before.begun:.1f} s instead of {pause}")
 
 
-def test_redirects_are_not_followed(stage):
-    who = stage.person("Uma")
-    target = stage.server.url("/target")
+def test_redirects_are_not_followed(fixture):
+    who = fixture.person("Uma")
+    target = fixture.server.url("/target")
     for code in (301, 302, 303, 307, 308):
         path = f"/moved-{code}"
-        hook = stage.hook(who, stage.server.url(path, at.in_turn(at.status(code, [("Location", target)]), at.status(204))))
-        name = stage.test(who, hook)
-        wait_for("the failure", lambda: stage.delivery(who, hook, name)["status"] != "queued")
-        wait_for("the second try", lambda: stage.delivery(who, hook, name)["status"] == "delivered")
-        stage.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
-    same("calls of where the redirects lead", stage.server.of("/target"), [])
+        hook = fixture.hook(who, fixture.server.url(path, at.in_turn(at.status(code, [("Location", target)]), at.status(204))))
+        name = fixture.test(who, hook)
+        wait_for("the failure", lambda: fixture.delivery(who, hook, name)["status"] != "queued")
+        wait_for("the second try", lambda: fixture.delivery(who, hook, name)["status"] == "delivered")
+        fixture.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
+    same("calls of where the redirects lead", fixture.server.of("/target"), [])
 
 
-def test_answers_have_a_size_and_a_time(stage):
-    who = stage.person("Uma")
+def test_answers_have_a_size_and_a_time(fixture):
+    who = fixture.person("Uma")
     cases = (("/endless", at.endless_body, "RESPONSE_TOO_LARGE"), ("/headers", at.endless_headers, "RESPONSE_TOO_LARGE"),
              ("/trickle", at.trickle, "TIMEOUT"), ("/hang", at.hang, "TIMEOUT"), ("/smtp", at.no_http, "NO_HTTP"))
-    hooks = [(stage.hook(who, stage.server.url(path, manner)), path, error) for path, manner, error in cases]
-    names = [stage.test(who, hook) for hook, _path, _error in hooks]
+    hooks = [(fixture.hook(who, fixture.server.url(path, manner)), path, error) for path, manner, error in cases]
+    names = [fixture.test(who, hook) for hook, _path, _error in hooks]
     for (hook, path, error), name in zip(hooks, names):
-        wait_for(f"{path} to fail", lambda: stage.delivery(who, hook, name)["error"] is not None)
-        same(path, stage.delivery(who, hook, name)["error"], error)
-        stage.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
+        wait_for(f"{path} to fail", lambda: fixture.delivery(who, hook, name)["error"] is not None)
+        same(path, fixture.delivery(who, hook, name)["error"], error)
+        fixture.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
     for path in ("/endless", "/headers"):
-        wait_for(f"{path} to be hung up on", lambda: stage.server.of(path)[0].cut)
+        wait_for(f"{path} to be hung up on", lambda: fixture.server.of(path)[0].cut)
 
 
-def test_addresses_are_judged_after_the_name_was_resolved(stage):
+def test_addresses_are_judged_after_the_name_was_resolved(fixture):
     """localhost is 127.0.0.1, which the tests' settings allow, and ::1, which they do not."""
     try:
         server = at.Endpoints("::1")
     except OSError:
         return  # there is no IPv6 here; tests/integration/webhook_call_test.c has other names
-    who = stage.person("Uma")
-    hook = stage.hook(who, server.url("/six", host="localhost"))
-    name = stage.test(who, hook)
-    wait_for("the failure", lambda: stage.delivery(who, hook, name)["error"] is not None)
-    same("the failure", stage.delivery(who, hook, name)["error"], "NO_CONNECTION")
+    who = fixture.person("Uma")
+    hook = fixture.hook(who, server.url("/six", host="localhost"))
+    name = fixture.test(who, hook)
+    wait_for("the failure", lambda: fixture.delivery(who, hook, name)["error"] is not None)
+    same("the failure", fixture.delivery(who, hook, name)["error"], "NO_CONNECTION")
     same("calls of ::1", server.calls, [])
-    stage.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
+    fixture.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
     server.close()
 
 
-def test_certificates_are_checked(stage):
+def test_certificates_are_checked(fixture):
     """By the authority of tests/support/smtp.py, whose certificate is for 127.0.0.1 and no name."""
-    who, server = stage.person("Uma"), at.Endpoints(tls=CERTIFICATES)
-    good = stage.hook(who, server.url("/tls"))
-    for hook in (stage.hook(who, server.url("/tls", host="localhost")),
-                 stage.hook(who, stage.server.url("/plain").replace("http:", "https:"))):
-        name = stage.test(who, hook)
-        wait_for("the failure", lambda: stage.delivery(who, hook, name)["error"] is not None)
-        same("the failure", stage.delivery(who, hook, name)["error"], "TLS_FAILED")
-        stage.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
+    who, server = fixture.person("Uma"), at.Endpoints(tls=CERTIFICATES)
+    good = fixture.hook(who, server.url("/tls"))
+    for hook in (fixture.hook(who, server.url("/tls", host="localhost")),
+                 fixture.hook(who, fixture.server.url("/plain").replace("http:", "https:"))):
+        name = fixture.test(who, hook)
+        wait_for("the failure", lambda: fixture.delivery(who, hook, name)["error"] is not None)
+        same("the failure", fixture.delivery(who, hook, name)["error"], "TLS_FAILED")
+        fixture.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
     same("calls without trust", server.calls, [])
-    name = stage.test(who, good)
-    wait_for("the call", lambda: stage.delivery(who, good, name)["status"] == "delivered")
-    stage.right(good, server.of("/tls")[0])
+    name = fixture.test(who, good)
+    wait_for("the call", lambda: fixture.delivery(who, good, name)["status"] == "delivered")
+    fixture.right(good, server.of("/tls")[0])
     server.close()
 
 
 class Listener:
     """What is said to a person over a WebSocket, from now on."""
 
-    def __init__(self, stage, who):
+    def __init__(self, fixture, who):
         self.loop = asyncio.new_event_loop()
         headers = {"Authorization": f"Bearer {who['token']}"}
-        url = stage.url.replace("http", "ws", 1) + "/ws"
+        url = fixture.url.replace("http", "ws", 1) + "/ws"
 
         async def connect():
             return await websockets.connect(url, extra_headers=headers)
@@ -476,115 +476,115 @@ class Listener:
         self.loop.close()
 
 
-def test_an_endpoint_that_wants_no_more_is_switched_off(stage):
-    who, path = stage.person("Uma"), "/gone"
+def test_an_endpoint_that_wants_no_more_is_switched_off(fixture):
+    who, path = fixture.person("Uma"), "/gone"
     sql(f"UPDATE users SET verified_at = now() WHERE id = '{who['id']}';")
-    listener = Listener(stage, who)
+    listener = Listener(fixture, who)
     listener.say("ping")
     listener.hear("pong")  # it is known there
-    hook, entry = stage.tested(who, path, at.status(410), "dropped")
+    hook, entry = fixture.tested(who, path, at.status(410), "dropped")
     told = listener.hear("notification")
     same("what is told", (told["notification"]["kind"], "auctionId" in told), ("WEBHOOK_OFF", False))
     listener.close()
-    same("the delivery", (entry["tries"], entry["responseStatus"], len(stage.server.of(path))), (1, 410, 1))
-    wait_for("the end", lambda: not stage.look(who, hook)["enabled"])
-    same("the reason", stage.look(who, hook)["disabledReason"], "GONE")
-    stage.refused("WEBHOOK_OFF", 409, "POST", f"{MINE}/{hook['id']}/deliveries/{entry['id']}/redeliver", None, who)
-    notices = stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"]
+    same("the delivery", (entry["tries"], entry["responseStatus"], len(fixture.server.of(path))), (1, 410, 1))
+    wait_for("the end", lambda: not fixture.look(who, hook)["enabled"])
+    same("the reason", fixture.look(who, hook)["disabledReason"], "GONE")
+    fixture.refused("WEBHOOK_OFF", 409, "POST", f"{MINE}/{hook['id']}/deliveries/{entry['id']}/redeliver", None, who)
+    notices = fixture.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"]
     same("notices", [(each["kind"], each["auctionId"]) for each in notices], [("WEBHOOK_OFF", None)])
     mails = f"SELECT payload ->> 'title' FROM deliveries WHERE kind = 'WEBHOOK_OFF' AND endpoint = '{who['email']}';"
-    same("mails", answer(mails), stage.server.url(path))
-    stage.call(200, "PATCH", f"{MINE}/{hook['id']}", {"enabled": True, "url": stage.server.url("/back")}, who)
-    stage.call(202, "POST", f"{MINE}/{hook['id']}/deliveries/{entry['id']}/redeliver", None, who)
-    wait_for("the redelivery", lambda: stage.server.of("/back"))
-    same("its id", stage.server.of("/back")[0].id, entry["id"])
+    same("mails", answer(mails), fixture.server.url(path))
+    fixture.call(200, "PATCH", f"{MINE}/{hook['id']}", {"enabled": True, "url": fixture.server.url("/back")}, who)
+    fixture.call(202, "POST", f"{MINE}/{hook['id']}/deliveries/{entry['id']}/redeliver", None, who)
+    wait_for("the redelivery", lambda: fixture.server.of("/back"))
+    same("its id", fixture.server.of("/back")[0].id, entry["id"])
 
 
-def test_what_is_given_up_is_a_dead_letter_and_may_be_sent_again(stage):
+def test_what_is_given_up_is_a_dead_letter_and_may_be_sent_again(fixture):
     """Two endpoints at once, because it takes half a minute: one that begins to fail, one that has failed for long."""
-    who = stage.person("Uma")
-    fresh = stage.hook(who, stage.server.url("/fresh", at.status(500)))
-    stale = stage.hook(who, stage.server.url("/stale", at.status(500)))
+    who = fixture.person("Uma")
+    fresh = fixture.hook(who, fixture.server.url("/fresh", at.status(500)))
+    stale = fixture.hook(who, fixture.server.url("/stale", at.status(500)))
     sql(f"UPDATE webhooks SET failing_since = now() - interval '4 days' WHERE id = '{stale['id']}';")
-    names = {hook["id"]: stage.test(who, hook) for hook in (fresh, stale)}
+    names = {hook["id"]: fixture.test(who, hook) for hook in (fresh, stale)}
     pending = f"{MINE}/{fresh['id']}/deliveries/{names[fresh['id']]}/redeliver"
-    stage.refused("DELIVERY_PENDING", 409, "POST", pending, None, who)
+    fixture.refused("DELIVERY_PENDING", 409, "POST", pending, None, who)
     for hook in (fresh, stale):
-        wait_for("giving up", lambda: stage.delivery(who, hook, names[hook["id"]])["status"] == "failed", GIVEN_UP_S)
-        entry = stage.delivery(who, hook, names[hook["id"]])
+        wait_for("giving up", lambda: fixture.delivery(who, hook, names[hook["id"]])["status"] == "failed", GIVEN_UP_S)
+        entry = fixture.delivery(who, hook, names[hook["id"]])
         same("the last try", (entry["tries"], entry["responseStatus"], entry["error"]), (TRIES, 500, "STATUS"))
-    same("calls", (len(stage.server.of("/fresh")), len({call.id for call in stage.server.of("/fresh")})), (TRIES, 1))
-    shown = stage.look(who, fresh)
+    same("calls", (len(fixture.server.of("/fresh")), len({call.id for call in fixture.server.of("/fresh")})), (TRIES, 1))
+    shown = fixture.look(who, fresh)
     same("who begins to fail", (shown["enabled"], shown["failingSince"] is None), (True, False))
-    wait_for("the end of who failed for long", lambda: not stage.look(who, stale)["enabled"])
-    same("the reason", stage.look(who, stale)["disabledReason"], "FAILING")
-    kinds = [each["kind"] for each in stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"]]
+    wait_for("the end of who failed for long", lambda: not fixture.look(who, stale)["enabled"])
+    same("the reason", fixture.look(who, stale)["disabledReason"], "FAILING")
+    kinds = [each["kind"] for each in fixture.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"]]
     same("notices", kinds, ["WEBHOOK_OFF"])
 
     def letters():
-        page = stage.call(200, "GET", f"{API}/admin/dead-letters?limit=100", None, stage.admin).data["items"]
+        page = fixture.call(200, "GET", f"{API}/admin/dead-letters?limit=100", None, fixture.admin).data["items"]
         ids = [letter["id"] for letter in page if letter["routingKey"] == "dead.webhook"]
-        whole = [stage.call(200, "GET", f"{API}/admin/dead-letters/{each}", None, stage.admin).data for each in ids]
+        whole = [fixture.call(200, "GET", f"{API}/admin/dead-letters/{each}", None, fixture.admin).data for each in ids]
         return {letter["body"]["delivery"]: letter["id"] for letter in whole}
 
     wait_for("the dead letters", lambda: set(names.values()) <= letters().keys())
-    stage.server.url("/stale", at.status(200))
-    stage.call(200, "PATCH", f"{MINE}/{stale['id']}", {"enabled": True}, who)
+    fixture.server.url("/stale", at.status(200))
+    fixture.call(200, "PATCH", f"{MINE}/{stale['id']}", {"enabled": True}, who)
     letter = letters()[names[stale["id"]]]
-    stage.call(200, "POST", f"{API}/admin/dead-letters/{letter}/requeue", None, stage.admin)
-    wait_for("the dead letter", lambda: stage.delivery(who, stale, names[stale["id"]])["status"] == "delivered")
-    same("its call", stage.server.of("/stale")[-1].id, names[stale["id"]])
-    stage.server.url("/fresh", at.status(200))
-    again = stage.call(202, "POST", pending, None, who).data
+    fixture.call(200, "POST", f"{API}/admin/dead-letters/{letter}/requeue", None, fixture.admin)
+    wait_for("the dead letter", lambda: fixture.delivery(who, stale, names[stale["id"]])["status"] == "delivered")
+    same("its call", fixture.server.of("/stale")[-1].id, names[stale["id"]])
+    fixture.server.url("/fresh", at.status(200))
+    again = fixture.call(202, "POST", pending, None, who).data
     same("what is sent again", (again["id"], again["status"], again["tries"]), (names[fresh["id"]], "queued", 0))
-    wait_for("the redelivery", lambda: stage.delivery(who, fresh, again["id"])["status"] == "delivered")
-    same("its id", stage.server.of("/fresh")[-1].id, again["id"])
-    wait_for("the recovery", lambda: stage.look(who, fresh)["failingSince"] is None)
+    wait_for("the redelivery", lambda: fixture.delivery(who, fresh, again["id"])["status"] == "delivered")
+    same("its id", fixture.server.of("/fresh")[-1].id, again["id"])
+    wait_for("the recovery", lambda: fixture.look(who, fresh)["failingSince"] is None)
 
 
-def test_a_slow_endpoint_delays_no_other(stage):
+def test_a_slow_endpoint_delays_no_other(fixture):
     """One that hangs gets as many events as one that does not, of the same owner and another, and gets them first."""
-    who, other = stage.person("Uma"), stage.person("Ulf")
-    slow = stage.hook(who, stage.server.url("/slow", at.hang))
-    swift = [stage.hook(who, stage.server.url("/swift")), stage.hook(other, stage.server.url("/swift-too"))]
+    who, other = fixture.person("Uma"), fixture.person("Ulf")
+    slow = fixture.hook(who, fixture.server.url("/slow", at.hang))
+    swift = [fixture.hook(who, fixture.server.url("/swift")), fixture.hook(other, fixture.server.url("/swift-too"))]
     for _ in range(EVENTS):
-        stage.test(who, slow)
-    wait_for("the slow endpoint to be called", lambda: stage.server.of("/slow"))
+        fixture.test(who, slow)
+    wait_for("the slow endpoint to be called", lambda: fixture.server.of("/slow"))
     for _ in range(EVENTS):
-        stage.test(who, swift[0])
-        stage.test(other, swift[1])
-    wait_for("all that is swift", lambda: all(len(stage.server.of(path)) == EVENTS for path in ("/swift", "/swift-too")))
-    same("slow deliveries that succeeded", [each for each in stage.log(who, slow) if each["status"] == "delivered"], [])
+        fixture.test(who, swift[0])
+        fixture.test(other, swift[1])
+    wait_for("all that is swift", lambda: all(len(fixture.server.of(path)) == EVENTS for path in ("/swift", "/swift-too")))
+    same("slow deliveries that succeeded", [each for each in fixture.log(who, slow) if each["status"] == "delivered"], [])
     for owner, hook in ((who, swift[0]), (other, swift[1])):
-        wait_for("the log", lambda: {each["status"] for each in stage.log(owner, hook)} == {"delivered"})
-        same("tries", {each["tries"] for each in stage.log(owner, hook)}, {1})
-    stage.call(204, "DELETE", f"{MINE}/{slow['id']}", None, who)
+        wait_for("the log", lambda: {each["status"] for each in fixture.log(owner, hook)} == {"delivered"})
+        same("tries", {each["tries"] for each in fixture.log(owner, hook)}, {1})
+    fixture.call(204, "DELETE", f"{MINE}/{slow['id']}", None, who)
 
 
-def test_so_many_wait_for_an_endpoint_and_no_more(stage):
+def test_so_many_wait_for_an_endpoint_and_no_more(fixture):
     """Their number is made by SQL: rows that wait, and no messages, so that nobody sends them."""
-    who = stage.person("Uma")
-    hook = stage.hook(who, stage.server.url("/full"))
+    who = fixture.person("Uma")
+    hook = fixture.hook(who, fixture.server.url("/full"))
     sql(f"""INSERT INTO deliveries (id, channel, kind, endpoint, state) SELECT delivery_id(), 'webhook', 'TEST',
         '{hook['id']}', 'retrying' FROM generate_series(1, 10000);""")
-    stage.outbid(who)
-    wait_for("the notice", lambda: stage.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"])
-    same("calls", stage.server.of("/full"), [])
+    fixture.outbid(who)
+    wait_for("the notice", lambda: fixture.call(200, "GET", f"{API}/users/me/notifications", None, who).data["items"])
+    same("calls", fixture.server.of("/full"), [])
     sql(f"UPDATE deliveries SET state = 'failed' WHERE endpoint = '{hook['id']}';")
-    stage.outbid(who)
-    wait_for("the call", lambda: stage.server.of("/full"))
-    stage.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
+    fixture.outbid(who)
+    wait_for("the call", lambda: fixture.server.of("/full"))
+    fixture.call(204, "DELETE", f"{MINE}/{hook['id']}", None, who)
     sql(f"DELETE FROM deliveries WHERE endpoint = '{hook['id']}';")
 
 
-def test_the_log_has_pages(stage):
-    who = stage.person("Uma")
-    hook = stage.hook(who, stage.server.url("/pages"))
+def test_the_log_has_pages(fixture):
+    who = fixture.person("Uma")
+    hook = fixture.hook(who, fixture.server.url("/pages"))
     path = f"{MINE}/{hook['id']}/deliveries"
-    same("an empty log", stage.call(200, "GET", path, None, who).data, {"items": [], "nextCursor": None})
-    names = [stage.test(who, hook) for _ in range(5)]
-    first = stage.call(200, "GET", f"{path}?limit=3", None, who).data
-    rest = stage.call(200, "GET", f"{path}?limit=3&cursor={first['nextCursor']}", None, who).data
+    same("an empty log", fixture.call(200, "GET", path, None, who).data, {"items": [], "nextCursor": None})
+    names = [fixture.test(who, hook) for _ in range(5)]
+    first = fixture.call(200, "GET", f"{path}?limit=3", None, who).data
+    rest = fixture.call(200, "GET", f"{path}?limit=3&cursor={first['nextCursor']}", None, who).data
     same("the log", [each["id"] for each in first["items"] + rest["items"]], names[::-1])
     same("its end", rest["nextCursor"], None)
 
@@ -606,16 +606,16 @@ process.stdin.on("end", () => {
 """
 
 
-def test_the_reference_library_verifies_what_was_sent(stage):
-    who = stage.person("Uma")
-    hook = stage.hook(who, stage.server.url("/judged"), ("OUTBID",))
-    stage.outbid(who)
-    stage.test(who, hook)
-    wait_for("two calls", lambda: len(stage.server.of("/judged")) == 2)
-    secret = stage.call(200, "POST", f"{MINE}/{hook['id']}/secret", None, who).data["secret"]
-    stage.test(who, hook)
-    wait_for("a third", lambda: len(stage.server.of("/judged")) == 3)
-    pairs = [(hook["secret"], call) for call in stage.server.of("/judged")] + [(secret, stage.server.of("/judged")[2])]
+def test_the_reference_library_verifies_what_was_sent(fixture):
+    who = fixture.person("Uma")
+    hook = fixture.hook(who, fixture.server.url("/judged"), ("OUTBID",))
+    fixture.outbid(who)
+    fixture.test(who, hook)
+    wait_for("two calls", lambda: len(fixture.server.of("/judged")) == 2)
+    secret = fixture.call(200, "POST", f"{MINE}/{hook['id']}/secret", None, who).data["secret"]
+    fixture.test(who, hook)
+    wait_for("a third", lambda: len(fixture.server.of("/judged")) == 3)
+    pairs = [(hook["secret"], call) for call in fixture.server.of("/judged")] + [(secret, fixture.server.of("/judged")[2])]
     calls = [{"secret": key, "headers": call.headers, "body": call.body.decode()} for key, call in pairs]
     done = subprocess.run(["node", "-e", JUDGE], input=json.dumps(calls), text=True, capture_output=True, check=False,
                           env={**os.environ, "NODE_PATH": os.path.abspath(VERIFIER)})
@@ -624,7 +624,7 @@ def test_the_reference_library_verifies_what_was_sent(stage):
 
 def main():
     """In the order of the file."""
-    stage = Stage()
+    fixture = Fixture()
     failed = 0
     tests = [(name, value) for name, value in globals().items() if name.startswith("test_")]
     if not os.path.isdir(VERIFIER) or shutil.which("node") is None:
@@ -635,12 +635,12 @@ def main():
         print("without TLS: there is no ROSTRUM_TEST_SMTP")
     for name, test in tests:
         try:
-            test(stage)
+            test(fixture)
         except Exception:  # whatever it was, the other tests run
             failed += 1
-            stage.client.close()
+            fixture.client.close()
             print(f"FAILED {name}: {traceback.format_exc(limit=-3)}")
-    stage.server.close()
+    fixture.server.close()
     print(f"webhooks_test: {len(tests) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -109,7 +109,7 @@ static int64_t living(void)
                    NULL);
 }
 
-/* --- the stage --- */
+/* --- the fixture --- */
 
 static struct broker *broker_open(const char *name)
 {
@@ -139,7 +139,7 @@ static struct uuid user_new(void)
     return id;
 }
 
-static void stage_set(void)
+static void fixture_setup(void)
 {
     base = event_base_new();
     ck_assert_ptr_nonnull(base);
@@ -155,7 +155,7 @@ static void stage_set(void)
     ck_assert_int_eq(living(), 0);
 }
 
-static void stage_strike(void)
+static void fixture_teardown(void)
 {
     for (int i = 0; i < WORKERS_MAX; i++) {
         if (workers[i] > 0) {
@@ -749,7 +749,7 @@ static Suite *bidworker_suite(void)
     };
     Suite *suite = suite_create("bidworker");
     TCase *tcase = tcase_create("bidworker");
-    tcase_add_checked_fixture(tcase, stage_set, stage_strike);
+    tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
     tcase_set_timeout(tcase, TEST_S);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(tcase, tests[i]);

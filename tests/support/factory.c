@@ -1,5 +1,5 @@
 /*
- * The stage of a test. Users carry a fresh id in their email, so that tests never meet.
+ * The fixture of a test. Users carry a fresh id in their email, so that tests never meet.
  */
 #include "tests/support/factory.h"
 

@@ -1,5 +1,5 @@
 /*
- * Who and what a test needs on its stage: registered users, listed auctions, bids. Each is made over HTTP, by the
+ * Who and what a test needs on its fixture: registered users, listed auctions, bids. Each is made over HTTP, by the
  * contract; a call that does not get the answer it needs prints what came and returns false.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_FACTORY_H

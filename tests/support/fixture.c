@@ -7,32 +7,32 @@
 
 #include "tests/support/deployment.h"
 
-struct stage stage;
+struct fixture fixture;
 
-void stage_set(void)
+void fixture_setup(void)
 {
     const struct cast_terms terms = {0};
-    stage.client = client_new(deployment_http_url());
-    stage.sql = sql_open(deployment_pg_url());
-    ck_assert_ptr_nonnull(stage.client);
-    ck_assert_ptr_nonnull(stage.sql);
-    ck_assert(cast_user(stage.client, &stage.seller, "Sam Seller"));
-    ck_assert(cast_user(stage.client, &stage.ann, "Ann"));
-    ck_assert(cast_user(stage.client, &stage.bob, "Bob"));
-    ck_assert(cast_auction(stage.client, &stage.seller, &terms, stage.auction));
+    fixture.client = client_new(deployment_http_url());
+    fixture.sql = sql_open(deployment_pg_url());
+    ck_assert_ptr_nonnull(fixture.client);
+    ck_assert_ptr_nonnull(fixture.sql);
+    ck_assert(cast_user(fixture.client, &fixture.seller, "Sam Seller"));
+    ck_assert(cast_user(fixture.client, &fixture.ann, "Ann"));
+    ck_assert(cast_user(fixture.client, &fixture.bob, "Bob"));
+    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
 }
 
-void stage_strike(void)
+void fixture_teardown(void)
 {
-    client_free(stage.client);
-    sql_close(stage.sql);
+    client_free(fixture.client);
+    sql_close(fixture.sql);
 }
 
-Suite *stage_suite(const char *name, const TTest *const *tests)
+Suite *fixture_suite(const char *name, const TTest *const *tests)
 {
     Suite *suite = suite_create(name);
     TCase *everything = tcase_create(name);
-    tcase_add_checked_fixture(everything, stage_set, stage_strike);
+    tcase_add_checked_fixture(everything, fixture_setup, fixture_teardown);
     for (size_t i = 0; tests[i] != NULL; i++) {
         tcase_add_test(everything, tests[i]);
     }
@@ -40,21 +40,22 @@ Suite *stage_suite(const char *name, const TTest *const *tests)
     return suite;
 }
 
-const struct reply *stage_call(const struct cast_user *who, const char *method, const char *path, const char *body)
+const struct reply *fixture_call(const struct cast_user *who, const char *method, const char *path, const char *body)
 {
-    client_token(stage.client, who != NULL ? who->token : NULL);
-    return client_call(stage.client, method, path, body);
+    client_token(fixture.client, who != NULL ? who->token : NULL);
+    return client_call(fixture.client, method, path, body);
 }
 
-const char *stage_path(const char *tail)
+const char *fixture_path(const char *tail)
 {
-    return client_format("/api/v1/auctions/%s%s", stage.auction, tail);
+    return client_format("/api/v1/auctions/%s%s", fixture.auction, tail);
 }
 
-void stage_submit(const struct cast_user *who, const char *auction, const char *amount, char bid[static UUID_TEXT_SIZE])
+void fixture_submit(const struct cast_user *who, const char *auction, const char *amount,
+                    char bid[static UUID_TEXT_SIZE])
 {
-    const struct reply *reply = stage_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction),
-                                           client_format("{\"amount\": %s}", amount));
+    const struct reply *reply = fixture_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction),
+                                             client_format("{\"amount\": %s}", amount));
     EXPECT_STATUS(reply, 202);
     (void)snprintf(bid, UUID_TEXT_SIZE, "%s", reply_text(reply, "bidId"));
 }

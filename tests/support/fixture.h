@@ -10,7 +10,7 @@
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
 
-struct stage {
+struct fixture {
     struct client *client;
     struct sql *sql;
     struct cast_user seller;
@@ -19,20 +19,20 @@ struct stage {
     char auction[UUID_TEXT_SIZE]; /* by `seller`, opening at 10.00, increment 1.00, for an hour */
 };
 
-extern struct stage stage;
+extern struct fixture fixture;
 
 /* For tcase_add_checked_fixture. */
-void stage_set(void);
-void stage_strike(void);
+void fixture_setup(void);
+void fixture_teardown(void);
 /* A suite of one test case over that fixture. `tests` ends with a NULL. */
-MUST_CHECK Suite *stage_suite(const char *name, const TTest *const *tests);
+MUST_CHECK Suite *fixture_suite(const char *name, const TTest *const *tests);
 
 /* A call as `who` (NULL: a guest). */
-const struct reply *stage_call(const struct cast_user *who, const char *method, const char *path, const char *body);
-/* The path of a thing of the stage's auction: "" or "/bids" or "/proxy". */
-const char *stage_path(const char *tail);
+const struct reply *fixture_call(const struct cast_user *who, const char *method, const char *path, const char *body);
+/* The path of a thing of the fixture's auction: "" or "/bids" or "/proxy". */
+const char *fixture_path(const char *tail);
 /* Bids without waiting; asserts 202 and gives the bid's id. */
-void stage_submit(const struct cast_user *who, const char *auction, const char *amount,
-                  char bid[static UUID_TEXT_SIZE]);
+void fixture_submit(const struct cast_user *who, const char *auction, const char *amount,
+                    char bid[static UUID_TEXT_SIZE]);
 
 #endif
