@@ -77,8 +77,8 @@ struct step {
 static struct {
     const char *url;
     char auction[UUID_TEXT_SIZE];
-    struct cast_user seller;
-    struct cast_user bidders[STORM_BIDDERS];
+    struct factory_user seller;
+    struct factory_user bidders[STORM_BIDDERS];
     int workers[WORKERS_MAX];
     size_t worker_count;
     atomic_llong cents; /* of the newest bid */
@@ -405,7 +405,7 @@ static void settle(struct step *step)
     must(client != NULL, "no memory");
     long long cents = atomic_fetch_add(&bench.cents, LAST_STEP) + LAST_STEP;
     (void)snprintf(amount, sizeof(amount), "%lld.%02lld", cents / 100, cents % 100);
-    must(decided(cast_bid(client, &bench.bidders[0], bench.auction, amount)), "the last bid is not accepted");
+    must(decided(factory_bid(client, &bench.bidders[0], bench.auction, amount)), "the last bid is not accepted");
     client_free(client);
     int64_t until_ms = clock_mono_ms() + BEHIND_MS;
     do {
@@ -494,13 +494,13 @@ static void print_targets(struct step *steps, size_t count)
 
 static void fixture(void)
 {
-    const struct cast_terms terms = {
+    const struct factory_terms terms = {
         .title = "Hot", .starting_price = "1.00", .lasts_ms = 6 * INT64_C(3600000), .more = "\"bidIncrement\": 0.01"};
     struct client *client = client_new(bench.url);
-    bool good = client != NULL && cast_user(client, &bench.seller, "Seller") &&
-                cast_auction(client, &bench.seller, &terms, bench.auction);
+    bool good = client != NULL && factory_user(client, &bench.seller, "Seller") &&
+                factory_auction(client, &bench.seller, &terms, bench.auction);
     for (size_t i = 0; good && i < STORM_BIDDERS; i++) {
-        good = cast_user(client, &bench.bidders[i], "Bidder");
+        good = factory_user(client, &bench.bidders[i], "Bidder");
     }
     must(good, "the deployment takes no users or auctions");
     client_free(client);

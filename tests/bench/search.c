@@ -51,7 +51,7 @@ static struct {
     atomic_size_t count;
 } samples[ARRAY_LEN(kinds)];
 
-static struct cast_user user;
+static struct factory_user user;
 static atomic_bool failed;
 static int64_t until_ms;
 
@@ -219,7 +219,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct client *client = client_new(deployment_http_url());
-    bool good = client != NULL && cast_user(client, &user, "Searcher");
+    bool good = client != NULL && factory_user(client, &user, "Searcher");
     client_free(client);
     good = good && explain_all();
     /* Once through everything, so that it is not the disk that is measured. */

@@ -15,21 +15,21 @@
 
 enum { SEED_USERS = 1000, SEED_AUCTIONS = 500, SEED_THREADS = 8 }; /* as many as the peer has */
 
-static struct cast_user users[SEED_USERS];
-static struct cast_user seller;
+static struct factory_user users[SEED_USERS];
+static struct factory_user seller;
 static char auctions[SEED_AUCTIONS][UUID_TEXT_SIZE];
 static atomic_int next;
 static atomic_bool failed;
 
 static void *seed(void *arg)
 {
-    const struct cast_terms terms = {.title = "Bench", .starting_price = "1.00"};
+    const struct factory_terms terms = {.title = "Bench", .starting_price = "1.00"};
     struct client *client = client_new(deployment_http_url());
     (void)arg;
     for (int i = atomic_fetch_add(&next, 1); client != NULL && i < SEED_USERS + SEED_AUCTIONS && !atomic_load(&failed);
          i = atomic_fetch_add(&next, 1)) {
-        bool done = i < SEED_USERS ? cast_user(client, &users[i], "Bidder")
-                                   : cast_auction(client, &seller, &terms, auctions[i - SEED_USERS]);
+        bool done = i < SEED_USERS ? factory_user(client, &users[i], "Bidder")
+                                   : factory_auction(client, &seller, &terms, auctions[i - SEED_USERS]);
         if (!done) {
             atomic_store(&failed, true);
         }
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
         return 2;
     }
     struct client *client = client_new(deployment_http_url());
-    bool ready = client != NULL && cast_user(client, &seller, "Seller");
+    bool ready = client != NULL && factory_user(client, &seller, "Seller");
     client_free(client);
     while (ready && started < SEED_THREADS && pthread_create(&threads[started], NULL, seed, NULL) == 0) {
         started++;

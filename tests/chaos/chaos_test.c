@@ -39,7 +39,7 @@ struct chaos_taken {
 struct chaos_hand {
     pthread_t thread;
     bool keyed;
-    struct cast_user user;
+    struct factory_user user;
     struct chaos_taken *taken;
     atomic_int count;   /* of `taken` */
     atomic_int lost;    /* got 503 or no answer, each repetition counted */
@@ -139,15 +139,15 @@ static void load_start(void)
     static const char more[] = "\"bidIncrement\": 0.01, \"antiSnipe\": {\"windowSeconds\": 2, \"extensionSeconds\": 2, "
                                "\"maxExtensions\": 3}";
     for (int i = 0; i < CHAOS_LOTS; i++) {
-        const struct cast_terms terms = {.lasts_ms = i % 2 == 0 ? CHAOS_SHORT_MS : 0, .more = more};
-        ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, lots[i]));
+        const struct factory_terms terms = {.lasts_ms = i % 2 == 0 ? CHAOS_SHORT_MS : 0, .more = more};
+        ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, lots[i]));
         atomic_store(&cents[i], CHAOS_AMOUNT_LEAST);
     }
     for (int i = 0; i < CHAOS_HANDS; i++) {
         hands[i].keyed = i % 2 == 0;
         hands[i].taken = calloc(CHAOS_TAKEN_MAX, sizeof(*hands[i].taken));
         ck_assert_ptr_nonnull(hands[i].taken);
-        ck_assert(cast_user(fixture.client, &hands[i].user, "A hand"));
+        ck_assert(factory_user(fixture.client, &hands[i].user, "A hand"));
     }
     for (int i = 0; i < CHAOS_HANDS; i++) {
         ck_assert_int_eq(pthread_create(&hands[i].thread, NULL, hand_bids, &hands[i]), 0);
@@ -241,7 +241,7 @@ static int64_t count_of(const char *statement, const char *lot)
 static void assert_ends(void)
 {
     for (int i = 0; i < CHAOS_LOTS; i += 2) {
-        SUITE_WAIT(cast_has_status(fixture.client, lots[i], "sold"), CHAOS_DECIDED_MS);
+        SUITE_WAIT(factory_has_status(fixture.client, lots[i], "sold"), CHAOS_DECIDED_MS);
         ck_assert_int_eq(count_of("SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'end'", lots[i]),
                          1);
         SUITE_WAIT(count_of("SELECT count(*) FROM notifications WHERE auction_id = $1::uuid AND kind = 'AUCTION_SOLD'",
@@ -327,7 +327,7 @@ START_TEST(a_memory_alarm_drains_by_itself)
     load_start();
     more_taken();
     ck_assert(watermark("1MB"));
-    SUITE_WAIT(publishing_stopped(), CAST_DECISION_MS);
+    SUITE_WAIT(publishing_stopped(), FACTORY_DECISION_MS);
     /* While nothing can be published, what was taken is decided all the same. */
     SUITE_WAIT(undecided() == 0, CHAOS_DECIDED_MS);
     ck_assert(watermark("2GB"));

@@ -36,8 +36,8 @@ static struct websocket *watch(void)
 /* Bids until one is taken and decided; the price is then `price`. */
 static bool bid_taken(void)
 {
-    const struct cast_user *who = price % 2 == 0 ? &fixture.ann : &fixture.bob;
-    const struct reply *reply = cast_bid(fixture.client, who, fixture.auction, client_format("%d.00", ++price));
+    const struct factory_user *who = price % 2 == 0 ? &fixture.ann : &fixture.bob;
+    const struct reply *reply = factory_bid(fixture.client, who, fixture.auction, client_format("%d.00", ++price));
     return reply->status == 200 && strcmp(reply_text(reply, "status"), "accepted") == 0;
 }
 

@@ -66,16 +66,16 @@ START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
 {
     char good[UUID_TEXT_SIZE];
     char low[UUID_TEXT_SIZE];
-    struct cast_user session = fixture.bob;
+    struct factory_user session = fixture.bob;
     (void)snprintf(session.token, sizeof(session.token), "%s", fixture.bob.session);
     ck_assert(server("redis", "down"));
     SUITE_WAIT(all_say(200, "redis"), DEPLOYMENT_READY_MS);
     fixture_submit(&fixture.ann, fixture.auction, "20.00", good);
     fixture_submit(&fixture.bob, fixture.auction, "20.50", low); /* nobody can say so before it is decided */
-    SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, CAST_DECISION_MS);
+    SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, FACTORY_DECISION_MS);
     ck_assert_str_eq(status_of(good), "accepted");
     unavailable(fixture_call(&session, "POST", fixture_path("/bids"), "{\"amount\": 30.00}"));
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "currentBid", "20.00");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "20.00");
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
 }
 END_TEST
@@ -101,11 +101,11 @@ START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
     SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(fixture_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
     unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
-    EXPECT_STATUS(cast_look(fixture.client, NULL, fixture.auction), 200);
+    EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
     ck_assert(server("rabbitmq", "up"));
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), "status", "accepted");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), "status", "accepted");
     ck_assert_int_eq(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1", fixture.auction, NULL), 1);
 }
 END_TEST

@@ -94,8 +94,8 @@ static void more_taken(void)
 
 static void load_start(void)
 {
-    const struct cast_terms terms = {.more = "\"bidIncrement\": 0.01"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
+    const struct factory_terms terms = {.more = "\"bidIncrement\": 0.01"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
     atomic_store(&cents, CENTS_FIRST);
     const struct herd_options options = {
         .base_url = deployment_http_url(), .auction = fixture.auction, .stream_each = STREAM_EACH};

@@ -40,14 +40,14 @@ static const struct reply *send_token(const char *path, const char *token, const
     return fixture_call(NULL, "POST", path, client_format("{\"token\": \"%s\"%s}", token, more));
 }
 
-static void verify(const struct cast_user *user)
+static void verify(const struct factory_user *user)
 {
     char token[TOKEN_SIZE];
     read_token(user->email, "confirm", token);
     EXPECT_STATUS(send_token(VERIFY, token, ""), 204);
 }
 
-static const struct reply *log_in(const struct cast_user *user, const char *password)
+static const struct reply *log_in(const struct factory_user *user, const char *password)
 {
     return fixture_call(NULL, "POST", LOGIN,
                         client_format("{\"email\": \"%s\", \"password\": \"%s\"}", user->email, password));
@@ -99,8 +99,8 @@ END_TEST
 
 START_TEST(a_mail_to_a_stranger_says_nothing_that_its_sender_could_choose)
 {
-    struct cast_user user;
-    ck_assert(cast_user(fixture.client, &user, "WIN MONEY AT HTTP://SPAM.EXAMPLE"));
+    struct factory_user user;
+    ck_assert(factory_user(fixture.client, &user, "WIN MONEY AT HTTP://SPAM.EXAMPLE"));
     EXPECT_STATUS(ask_for_reset(user.email), 202);
     struct json *mail = smtp_wait(&smtp, user.email, "confirm");
     ck_assert_ptr_null(strstr(smtp_text(mail, "raw"), "SPAM"));
@@ -141,7 +141,7 @@ START_TEST(a_forgotten_password_is_set_anew_once_and_all_sessions_end)
     EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"short\""), 400, "VALIDATION_FAILED");
     EXPECT_STATUS(send_token(CONFIRM, token, password), 204);
     EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(log_in(&fixture.ann, CAST_PASSWORD), 401, "INVALID_CREDENTIALS");
+    EXPECT_ERROR(log_in(&fixture.ann, FACTORY_PASSWORD), 401, "INVALID_CREDENTIALS");
     EXPECT_ERROR(send_token(CONFIRM, token, password), 400, "INVALID_TOKEN");
     EXPECT_ERROR(send_token(CONFIRM, other, password), 400, "INVALID_TOKEN");
     EXPECT_STATUS(log_in(&fixture.ann, "another password"), 200);
@@ -165,7 +165,7 @@ START_TEST(a_password_that_its_owner_changes_ends_the_links_that_would_set_anoth
                              fixture.ann.id, NULL),
                      1);
     EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
-                               "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+                               "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}"),
                   200);
     EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"a third password\""), 400, "INVALID_TOKEN");
     EXPECT_STATUS(log_in(&fixture.ann, "another password"), 200);
@@ -175,7 +175,7 @@ END_TEST
 START_TEST(nobody_learns_which_addresses_have_accounts)
 {
     char body[256];
-    char unknown[CAST_EMAIL_SIZE + 8];
+    char unknown[FACTORY_EMAIL_SIZE + 8];
     (void)snprintf(unknown, sizeof(unknown), "no.%s", fixture.ann.email);
     const struct reply *reply = ask_for_reset(fixture.ann.email);
     EXPECT_STATUS(reply, 202);
@@ -195,7 +195,7 @@ END_TEST
 static void log_in_by(const char *agent)
 {
     client_header(fixture.client, client_format("User-Agent: %s", agent));
-    EXPECT_STATUS(log_in(&fixture.ann, CAST_PASSWORD), 200);
+    EXPECT_STATUS(log_in(&fixture.ann, FACTORY_PASSWORD), 200);
 }
 
 START_TEST(the_owner_hears_of_a_login_from_a_new_browser_once)
@@ -219,17 +219,17 @@ END_TEST
 
 /* ---- bids ---- */
 
-static int lost_leads(const struct cast_user *user)
+static int lost_leads(const struct factory_user *user)
 {
-    int outbid = cast_notices(fixture.client, user, fixture.auction, "OUTBID");
-    int exhausted = cast_notices(fixture.client, user, fixture.auction, "PROXY_EXHAUSTED");
+    int outbid = factory_notifications(fixture.client, user, fixture.auction, "OUTBID");
+    int exhausted = factory_notifications(fixture.client, user, fixture.auction, "PROXY_EXHAUSTED");
     ck_assert(outbid >= 0 && exhausted >= 0);
     return outbid + exhausted;
 }
 
-static void bid(const struct cast_user *user, const char *amount)
+static void bid(const struct factory_user *user, const char *amount)
 {
-    EXPECT_STATUS(cast_bid(fixture.client, user, fixture.auction, amount), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, user, fixture.auction, amount), 200);
 }
 
 START_TEST(a_lost_lead_is_told_once_each_time_it_is_lost)
@@ -238,7 +238,7 @@ START_TEST(a_lost_lead_is_told_once_each_time_it_is_lost)
     bid(&fixture.bob, "11.00"); /* Ann loses the lead */
     bid(&fixture.bob, "12.00");
     bid(&fixture.bob, "13.00"); /* and did not have it */
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
     bid(&fixture.ann, "15.00"); /* beaten at once: she never led */
     bid(&fixture.ann, "20.00");
     bid(&fixture.ann, "40.00"); /* Bob loses it */
@@ -247,7 +247,7 @@ START_TEST(a_lost_lead_is_told_once_each_time_it_is_lost)
     SUITE_WAIT(lost_leads(&fixture.bob) == 2, WAIT_MS);
     ck_assert_int_eq(lost_leads(&fixture.ann), 2);
     ck_assert_int_eq(lost_leads(&fixture.bob), 2);
-    ck_assert_int_eq(cast_notices(fixture.client, &fixture.bob, fixture.auction, "PROXY_EXHAUSTED"), 1);
+    ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, fixture.auction, "PROXY_EXHAUSTED"), 1);
 }
 END_TEST
 

@@ -29,16 +29,16 @@ END_TEST
 
 START_TEST(an_email_is_taken_whatever_its_case)
 {
-    char upper[CAST_EMAIL_SIZE];
+    char upper[FACTORY_EMAIL_SIZE];
     (void)snprintf(upper, sizeof(upper), "%s", fixture.ann.email);
     for (char *at = upper; *at != '\0'; at++) {
         *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
     }
-    EXPECT_ERROR(
-        fixture_call(
-            NULL, "POST", REGISTER,
-            client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\", \"displayName\": \"x\"}", upper)),
-        409, "EMAIL_TAKEN");
+    EXPECT_ERROR(fixture_call(NULL, "POST", REGISTER,
+                              client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD
+                                            "\", \"displayName\": \"x\"}",
+                                            upper)),
+                 409, "EMAIL_TAKEN");
 }
 END_TEST
 
@@ -69,11 +69,11 @@ START_TEST(wrong_password_and_unknown_email_look_the_same)
 END_TEST
 
 /* Logs Ann in and copies "session=…" out of the Set-Cookie header. */
-static void log_in(char cookie[static CAST_TOKEN_SIZE])
+static void log_in(char cookie[static FACTORY_TOKEN_SIZE])
 {
     const struct reply *reply =
         fixture_call(NULL, "POST", LOGIN,
-                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email));
+                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email));
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "user.id", fixture.ann.id);
     EXPECT_PRESENT(reply, "expiresIn");
@@ -83,7 +83,7 @@ static void log_in(char cookie[static CAST_TOKEN_SIZE])
     ck_assert_ptr_nonnull(strstr(set, "SameSite=Lax"));
     ck_assert_ptr_nonnull(strstr(set, "Path=/"));
     ck_assert_ptr_nonnull(strstr(set, "Max-Age=86400"));
-    (void)snprintf(cookie, CAST_TOKEN_SIZE, "%.*s", (int)strcspn(set, ";"), set);
+    (void)snprintf(cookie, FACTORY_TOKEN_SIZE, "%.*s", (int)strcspn(set, ";"), set);
 }
 
 static const struct reply *with_cookie(const char *cookie, const char *method, const char *path, const char *body)
@@ -94,7 +94,7 @@ static const struct reply *with_cookie(const char *cookie, const char *method, c
 
 START_TEST(cookie_session_bearer_and_access_token_all_serve)
 {
-    char cookie[CAST_TOKEN_SIZE];
+    char cookie[FACTORY_TOKEN_SIZE];
     log_in(cookie);
     EXPECT_TEXT(with_cookie(cookie, "GET", ME, NULL), "id", fixture.ann.id);
     client_header(fixture.client, client_format("Authorization: Bearer %s", cookie + strlen("session=")));
@@ -105,7 +105,7 @@ END_TEST
 
 START_TEST(a_foreign_origin_may_not_use_the_cookie)
 {
-    char cookie[CAST_TOKEN_SIZE];
+    char cookie[FACTORY_TOKEN_SIZE];
     log_in(cookie);
     client_header(fixture.client, "Origin: https://elsewhere.example");
     EXPECT_ERROR(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Mallory\"}"), 403, "CROSS_ORIGIN");
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(logging_out_ends_the_session_at_once)
 {
-    char cookie[CAST_TOKEN_SIZE];
+    char cookie[FACTORY_TOKEN_SIZE];
     log_in(cookie);
     EXPECT_STATUS(with_cookie(cookie, "POST", "/api/v1/auth/logout", NULL), 204);
     EXPECT_ERROR(with_cookie(cookie, "GET", ME, NULL), 401, "UNAUTHORIZED");
@@ -128,7 +128,7 @@ END_TEST
 
 START_TEST(a_session_refreshes_its_access_token)
 {
-    char cookie[CAST_TOKEN_SIZE];
+    char cookie[FACTORY_TOKEN_SIZE];
     log_in(cookie);
     const struct reply *reply = with_cookie(cookie, "POST", "/api/v1/auth/refresh", NULL);
     EXPECT_STATUS(reply, 200);
@@ -149,7 +149,7 @@ START_TEST(name_and_password_change)
     EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"password\": \"another password\"}"), 400,
                  "VALIDATION_FAILED");
     EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
-                               "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+                               "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}"),
                   200);
     EXPECT_STATUS(
         fixture_call(NULL, "POST", LOGIN,
@@ -157,7 +157,7 @@ START_TEST(name_and_password_change)
         200);
     EXPECT_ERROR(
         fixture_call(NULL, "POST", LOGIN,
-                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email)),
+                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email)),
         401, "INVALID_CREDENTIALS");
 }
 END_TEST

@@ -16,7 +16,7 @@
 
 enum { TOLD_MS = 20000 };
 
-static struct cast_user admin;
+static struct factory_user admin;
 
 static void set(void)
 {
@@ -33,7 +33,7 @@ static const struct reply *look(const char *path)
 
 START_TEST(a_ban_ends_sessions_and_tokens_at_once)
 {
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     const struct reply *reply = admin_ban(fixture.client, &admin, fixture.ann.id);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "id", fixture.ann.id);
@@ -44,10 +44,10 @@ START_TEST(a_ban_ends_sessions_and_tokens_at_once)
     ck_assert_int_ge(client_call(fixture.client, "GET", ME, NULL)->status, 401);
     EXPECT_ERROR(
         fixture_call(NULL, "POST", "/api/v1/auth/login",
-                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email)),
+                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email)),
         403, "USER_BANNED");
     /* It voids nothing: she leads as before. */
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "currentBid", "10.00");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "10.00");
 }
 END_TEST
 
@@ -58,17 +58,18 @@ START_TEST(an_unban_does_not_bring_old_sessions_back)
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bannedAt", "null");
     EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
-    reply = fixture_call(NULL, "POST", "/api/v1/auth/login",
-                         client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email));
+    reply =
+        fixture_call(NULL, "POST", "/api/v1/auth/login",
+                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email));
     EXPECT_STATUS(reply, 200);
     (void)snprintf(fixture.ann.token, sizeof(fixture.ann.token), "%s", reply_text(reply, "accessToken"));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
 }
 END_TEST
 
 static void *ban_other(void *arg)
 {
-    const struct cast_user *other = arg;
+    const struct factory_user *other = arg;
     struct client *client = client_new(deployment_http_url());
     bool done = client != NULL && admin_ban(client, &admin, other->id)->status == 200;
     client_free(client);
@@ -80,8 +81,8 @@ START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
 {
     static const char waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE "
                                   "'WITH admins%'";
-    struct cast_user first;
-    struct cast_user second;
+    struct factory_user first;
+    struct factory_user second;
     pthread_t thread;
     void *done = NULL;
     struct sql *watch = sql_open(deployment_pg_url());
@@ -105,7 +106,7 @@ END_TEST
 
 START_TEST(the_last_admin_stays)
 {
-    struct cast_user other;
+    struct factory_user other;
     ck_assert(admin_new(fixture.client, fixture.sql, &other));
     PQclear(sql_rows(fixture.sql, "UPDATE users SET role = 'user' WHERE role = 'admin' AND id NOT IN ($1, $2)",
                      admin.id, other.id, NULL));
@@ -191,7 +192,7 @@ END_TEST
 START_TEST(a_standing_maximum_is_nobodys_business)
 {
     char bid[UUID_TEXT_SIZE];
-    const struct reply *reply = cast_proxy(fixture.client, &fixture.ann, fixture.auction, "87.65");
+    const struct reply *reply = factory_proxy(fixture.client, &fixture.ann, fixture.auction, "87.65");
     EXPECT_STATUS(reply, 200);
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
     const char *const paths[] = {
@@ -213,7 +214,7 @@ START_TEST(a_standing_maximum_is_nobodys_business)
     EXPECT_STATUS(fixture_call(&admin, "PUT", client_format(ADMIN "/auctions/%s", fixture.auction),
                                "{\"action\": \"end\", \"reason\": \"to settle it\"}"),
                   200);
-    SUITE_WAIT(cast_has_status(fixture.client, fixture.auction, "sold"), CAST_DECISION_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), FACTORY_DECISION_MS);
     EXPECT_TEXT(look(client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid)), "maxAmount", "87.65");
 }
 END_TEST

@@ -11,7 +11,7 @@
 
 START_TEST(a_listed_auction_has_every_default)
 {
-    const struct reply *reply = cast_look(fixture.client, NULL, fixture.auction);
+    const struct reply *reply = factory_look(fixture.client, NULL, fixture.auction);
     EXPECT_STATUS(reply, 200);
     ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), "");
     EXPECT_TEXT(reply, "id", fixture.auction);
@@ -71,15 +71,15 @@ END_TEST
 START_TEST(the_reserve_is_the_sellers_secret)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {.more = "\"reservePrice\": 25.00"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
-    const struct reply *reply = cast_look(fixture.client, &fixture.ann, id);
+    const struct factory_terms terms = {.more = "\"reservePrice\": 25.00"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct reply *reply = factory_look(fixture.client, &fixture.ann, id);
     EXPECT_TEXT(reply, "hasReserve", "true");
     EXPECT_TEXT(reply, "reserveMet", "false");
     EXPECT_ABSENT(reply, "reservePrice");
-    EXPECT_TEXT(cast_look(fixture.client, &fixture.seller, id), "reservePrice", "25.00");
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, id, "30.00"), 200);
-    reply = cast_look(fixture.client, NULL, id);
+    EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, id), "reservePrice", "25.00");
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, id, "30.00"), 200);
+    reply = factory_look(fixture.client, NULL, id);
     EXPECT_TEXT(reply, "reserveMet", "true");
     EXPECT_TEXT(reply, "currentBid", "25.00");
     EXPECT_ABSENT(reply, "reservePrice");
@@ -89,21 +89,21 @@ END_TEST
 START_TEST(increment_tables_decide_the_minimum)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms ebay = {.starting_price = "99.00", .more = "\"incrementTable\": \"ebay-us\""};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &ebay, id));
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "incrementTable", "ebay-us");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "99.99"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "100.99");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "101.00"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "103.50");
+    const struct factory_terms ebay = {.starting_price = "99.00", .more = "\"incrementTable\": \"ebay-us\""};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &ebay, id));
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "incrementTable", "ebay-us");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "99.99"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "100.99");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "101.00"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "103.50");
 
-    const struct cast_terms own = {
+    const struct factory_terms own = {
         .more = "\"incrementTable\": [{\"from\": 0, \"increment\": 0.05}, {\"from\": 20, \"increment\": 5}]"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &own, id));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "19.99"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "20.04");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "20.04"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "25.04");
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &own, id));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "19.99"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "20.04");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "20.04"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "25.04");
 }
 END_TEST
 
@@ -132,12 +132,12 @@ static void list_some(int count)
         char id[UUID_TEXT_SIZE];
         char price[16];
         (void)snprintf(price, sizeof(price), "%d.00", i);
-        const struct cast_terms terms = {.starting_price = price,
-                                         .lasts_ms = INT64_C(3600000) + INT64_C(1000) * i,
-                                         .more = "\"category\": \"found\""};
-        ck_assert(cast_auction(fixture.client, &fixture.ann, &terms, id));
+        const struct factory_terms terms = {.starting_price = price,
+                                            .lasts_ms = INT64_C(3600000) + INT64_C(1000) * i,
+                                            .more = "\"category\": \"found\""};
+        ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, id));
         int64_t listed_ms = clock_now_ms();
-        SUITE_WAIT(clock_now_ms() > listed_ms, CAST_DECISION_MS);
+        SUITE_WAIT(clock_now_ms() > listed_ms, FACTORY_DECISION_MS);
     }
 }
 
@@ -202,12 +202,12 @@ END_TEST
 START_TEST(an_auction_starts_at_its_time)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {.starts_in_ms = 2500, .lasts_ms = 60000};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "status", "scheduled");
-    EXPECT_ERROR(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 409, "AUCTION_NOT_STARTED");
-    SUITE_WAIT(cast_has_status(fixture.client, id, "active"), CAST_DECISION_MS);
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
+    const struct factory_terms terms = {.starts_in_ms = 2500, .lasts_ms = 60000};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "status", "scheduled");
+    EXPECT_ERROR(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 409, "AUCTION_NOT_STARTED");
+    SUITE_WAIT(factory_has_status(fixture.client, id, "active"), FACTORY_DECISION_MS);
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
 }
 END_TEST
 

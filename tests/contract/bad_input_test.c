@@ -165,7 +165,7 @@ START_TEST(bad_auctions_are_not_listed)
     };
     char body[1024];
     char end[64];
-    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(fixture.client, NULL, fixture.auction), "endTime"));
+    (void)snprintf(end, sizeof(end), "%s", reply_text(factory_look(fixture.client, NULL, fixture.auction), "endTime"));
     for (size_t i = 0; i < ARRAY_LEN(bad_auctions); i++) {
         int length = snprintf(body, sizeof(body), "{%s", bad_auctions[i].members);
         for (size_t r = 0; r < ARRAY_LEN(right); r++) {
@@ -190,7 +190,7 @@ START_TEST(a_title_has_its_length)
     title[256] = '\0';
     refused(fixture_call(&fixture.seller, "POST", AUCTIONS,
                          client_format("{\"title\": \"%s\", \"startingPrice\": 1, \"endTime\": \"%s\"}", title,
-                                       reply_text(cast_look(fixture.client, NULL, fixture.auction), "endTime"))),
+                                       reply_text(factory_look(fixture.client, NULL, fixture.auction), "endTime"))),
             400, "VALIDATION_FAILED", "a title of 256");
 }
 END_TEST
@@ -290,7 +290,7 @@ END_TEST
 /* Ann's access token with one character of its signature changed. */
 static const char *tampered(void)
 {
-    static char token[CAST_TOKEN_SIZE];
+    static char token[FACTORY_TOKEN_SIZE];
     (void)snprintf(token, sizeof(token), "%s", fixture.ann.token);
     char *last = token + strlen(token) - 8;
     *last = (char)(*last == 'A' ? 'B' : 'A');
@@ -439,7 +439,7 @@ START_TEST(the_deployment_stands_after_all_this)
 END_TEST
 
 /* Each is `field` with a text that no name may be, in a body that is good otherwise; its answer names the field. */
-static void expect_no_name(const struct cast_user *who, const char *method, const char *path, const char *field,
+static void expect_no_name(const struct factory_user *who, const char *method, const char *path, const char *field,
                            const char *rest)
 {
     static const char *const texts[] = {
@@ -458,7 +458,7 @@ START_TEST(names_are_one_line_and_not_blank)
 {
     char rest[256];
     char end[64];
-    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(fixture.client, NULL, fixture.auction), "endTime"));
+    (void)snprintf(end, sizeof(end), "%s", reply_text(factory_look(fixture.client, NULL, fixture.auction), "endTime"));
     (void)snprintf(rest, sizeof(rest), ", \"startingPrice\": 1, \"endTime\": \"%s\"", end);
     expect_no_name(&fixture.seller, "POST", "/api/v1/auctions", "title", rest);
     expect_no_name(&fixture.seller, "POST", "/api/v1/items", "title", "");

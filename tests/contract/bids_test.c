@@ -22,7 +22,7 @@ START_TEST(a_bid_is_taken_and_decided)
                      client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid));
     const char *path = fixture_path(client_format("/bids/%s", bid));
     SUITE_WAIT(strcmp(reply_text(fixture_call(&fixture.ann, "GET", path, NULL), "status"), "accepted") == 0,
-               CAST_DECISION_MS);
+               FACTORY_DECISION_MS);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", path, NULL);
     EXPECT_TEXT(reply, "bidId", bid);
     EXPECT_TEXT(reply, "auctionId", fixture.auction);
@@ -32,7 +32,7 @@ START_TEST(a_bid_is_taken_and_decided)
     EXPECT_PRESENT(reply, "decidedAt");
     EXPECT_ERROR(fixture_call(&fixture.bob, "GET", path, NULL), 404, "NOT_FOUND");
     EXPECT_ERROR(fixture_call(NULL, "GET", path, NULL), 401, "UNAUTHORIZED");
-    reply = cast_look(fixture.client, NULL, fixture.auction);
+    reply = factory_look(fixture.client, NULL, fixture.auction);
     EXPECT_TEXT(reply, "currentBid", "55.00");
     EXPECT_TEXT(reply, "minimumBid", "56.00");
     EXPECT_TEXT(reply, "bidCount", "1");
@@ -54,15 +54,15 @@ END_TEST
 
 START_TEST(refusals_at_the_door)
 {
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
-    SUITE_WAIT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "20.99")->status == 400, CAST_DECISION_MS);
-    const struct reply *reply = cast_bid(fixture.client, &fixture.bob, fixture.auction, "20.99");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    SUITE_WAIT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "20.99")->status == 400, FACTORY_DECISION_MS);
+    const struct reply *reply = factory_bid(fixture.client, &fixture.bob, fixture.auction, "20.99");
     EXPECT_ERROR(reply, 400, "BID_TOO_LOW");
     EXPECT_TEXT(reply, "currentBid", "20.00");
     EXPECT_TEXT(reply, "minimumBid", "21.00");
-    EXPECT_ERROR(cast_bid(fixture.client, &fixture.seller, fixture.auction, "30.00"), 403, "OWN_AUCTION");
+    EXPECT_ERROR(factory_bid(fixture.client, &fixture.seller, fixture.auction, "30.00"), 403, "OWN_AUCTION");
     EXPECT_ERROR(fixture_call(NULL, "POST", fixture_path("/bids"), "{\"amount\": 30}"), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(cast_bid(fixture.client, &fixture.bob, "01234567-89ab-7def-8123-456789abcdef", "30.00"), 404,
+    EXPECT_ERROR(factory_bid(fixture.client, &fixture.bob, "01234567-89ab-7def-8123-456789abcdef", "30.00"), 404,
                  "NOT_FOUND");
     ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
@@ -71,7 +71,7 @@ START_TEST(refusals_at_the_door)
 }
 END_TEST
 
-static const struct reply *keyed(const struct cast_user *who, const char *key, const char *auction, const char *body)
+static const struct reply *keyed(const struct factory_user *who, const char *key, const char *auction, const char *body)
 {
     client_header(fixture.client, client_format("X-Idempotency-Key: %s", key));
     return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction), body);
@@ -83,9 +83,9 @@ START_TEST(the_same_key_places_one_bid)
     const struct reply *reply = keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 202);
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
-    SUITE_WAIT(keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}")->status == 200, CAST_DECISION_MS);
+    SUITE_WAIT(keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}")->status == 200, FACTORY_DECISION_MS);
     /* Neither the minimum nor anything else stands in the way of an answer that was given. */
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
     reply = keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bidId", bid);
@@ -100,8 +100,8 @@ START_TEST(a_key_belongs_to_one_request_of_one_user)
 {
     char other[UUID_TEXT_SIZE];
     char first[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {0};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, other));
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
     const struct reply *reply = keyed(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 202);
     (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "bidId"));
@@ -140,21 +140,21 @@ END_TEST
 
 START_TEST(prefer_wait_answers_the_decision)
 {
-    const struct reply *reply = cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00");
+    const struct reply *reply = factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
     EXPECT_TEXT(reply, "amount", "10.00");
-    reply = cast_proxy(fixture.client, &fixture.bob, fixture.auction, "30.00");
+    reply = factory_proxy(fixture.client, &fixture.bob, fixture.auction, "30.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
     EXPECT_TEXT(reply, "isProxyBid", "true");
     EXPECT_TEXT(reply, "amount", "11.00");
     EXPECT_TEXT(reply, "maxAmount", "30.00");
-    reply = cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00");
+    reply = factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "outbid");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "currentBid", "21.00");
-    reply = cast_proxy(fixture.client, &fixture.bob, fixture.auction, "29.00");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "21.00");
+    reply = factory_proxy(fixture.client, &fixture.bob, fixture.auction, "29.00");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "rejected");
     EXPECT_TEXT(reply, "reason", "MAXIMUM_NOT_RAISED");
@@ -164,10 +164,10 @@ END_TEST
 START_TEST(the_history_shows_amounts_and_pseudonyms_and_no_maximum)
 {
     char ann[64];
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, fixture.auction, "77.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "15.00"), 200);
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, fixture.auction, "88.00"),
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, fixture.auction, "77.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "15.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, fixture.auction, "88.00"),
                   200); /* a raise: not in the history */
     const struct reply *reply = fixture_call(NULL, "GET", fixture_path("/bids"), NULL);
     EXPECT_STATUS(reply, 200);
@@ -183,7 +183,7 @@ START_TEST(the_history_shows_amounts_and_pseudonyms_and_no_maximum)
     ck_assert_str_ne(reply_text(reply, "items.0.bidder"), ann);
     ck_assert_ptr_null(strstr(reply->body, "77.00"));
     ck_assert_ptr_null(strstr(reply->body, fixture.bob.id));
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "bidCount", "3");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "bidCount", "3");
     reply = fixture_call(NULL, "GET", fixture_path("/bids?limit=3"), NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 3);
     reply = fixture_call(NULL, "GET",
@@ -196,7 +196,7 @@ END_TEST
 START_TEST(a_maximum_is_seen_by_its_owner_and_withdrawn)
 {
     EXPECT_ERROR(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), 404, "NOT_FOUND");
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "maxAmount", "50.00");
@@ -205,19 +205,19 @@ START_TEST(a_maximum_is_seen_by_its_owner_and_withdrawn)
     EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 204);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), 404);
     /* What was withdrawn does not answer any more: 11.00 leads over a price of 10.00. */
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "currentBid", "11.00");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "11.00");
 }
 END_TEST
 
 START_TEST(a_leader_may_raise_to_less_than_the_minimum)
 {
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "10.10"), 200);
-    const struct reply *reply = cast_proxy(fixture.client, &fixture.ann, fixture.auction, "10.20");
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "10.10"), 200);
+    const struct reply *reply = factory_proxy(fixture.client, &fixture.ann, fixture.auction, "10.20");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), "maxAmount", "10.20");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "bidCount", "1");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "bidCount", "1");
 }
 END_TEST
 
@@ -230,7 +230,7 @@ START_TEST(bids_of_one_auction_are_decided_in_order)
     }
     SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", fixture.auction, NULL) ==
                    BIDS,
-               CAST_DECISION_MS);
+               FACTORY_DECISION_MS);
     ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND status = 'accepted' "
                              "AND amount = 9 + seq",
@@ -250,12 +250,12 @@ static void in_redis(int count, const char *const *command)
     bool done = false;
     struct event_base *base = event_base_new();
     struct redis_options options = {
-        .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = CAST_DECISION_MS, .pending_max = 1};
+        .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = FACTORY_DECISION_MS, .pending_max = 1};
     struct redis *redis = redis_new(&options);
     ck_assert_ptr_nonnull(redis);
-    LOOP_UNTIL(base, redis_up(redis), CAST_DECISION_MS);
+    LOOP_UNTIL(base, redis_up(redis), FACTORY_DECISION_MS);
     ck_assert(redis_command(redis, on_done, &done, count, command, NULL));
-    LOOP_UNTIL(base, done, CAST_DECISION_MS);
+    LOOP_UNTIL(base, done, FACTORY_DECISION_MS);
     redis_free(redis);
     event_base_free(base);
 }
@@ -291,8 +291,8 @@ START_TEST(a_key_outlives_what_redis_forgets)
     char key[KEYS_SIZE];
     const char *const body = "{\"amount\": 20.00}";
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(keyed(&fixture.ann, "k-2", fixture.auction, body), "bidId"));
-    SUITE_WAIT(keyed(&fixture.ann, "k-2", fixture.auction, body)->status == 200, CAST_DECISION_MS);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
+    SUITE_WAIT(keyed(&fixture.ann, "k-2", fixture.auction, body)->status == 200, FACTORY_DECISION_MS);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
     struct uuid user_id = id_of(fixture.ann.id);
     struct uuid bid_id = id_of(bid);
     keys_bid(&user_id, &bid_id, key);
@@ -313,9 +313,9 @@ END_TEST
 
 START_TEST(an_end_that_moved_unheard_refuses_nobody)
 {
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
     make_snapshot_old(fixture.auction, 1000000000000);
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
 }
 END_TEST
 

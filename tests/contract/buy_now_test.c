@@ -8,11 +8,11 @@
 
 static void list_auction(const char *more, char id[static UUID_TEXT_SIZE])
 {
-    const struct cast_terms terms = {.more = more};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct factory_terms terms = {.more = more};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
 }
 
-static const struct reply *buy(const struct cast_user *who, const char *auction)
+static const struct reply *buy(const struct factory_user *who, const char *auction)
 {
     client_header(fixture.client, "Prefer: wait=10");
     return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/buy-now", auction), NULL);
@@ -30,7 +30,7 @@ START_TEST(buying_ends_the_auction_at_once)
     char id[UUID_TEXT_SIZE];
     char bid[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "buyNowPrice", "50.00");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "buyNowPrice", "50.00");
     const struct reply *reply = buy(&fixture.ann, id);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "accepted");
@@ -39,8 +39,8 @@ START_TEST(buying_ends_the_auction_at_once)
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", id, bid), NULL),
                 "amount", "50.00");
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), CAST_DECISION_MS);
-    reply = cast_look(fixture.client, &fixture.ann, id);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FACTORY_DECISION_MS);
+    reply = factory_look(fixture.client, &fixture.ann, id);
     EXPECT_TEXT(reply, "currentBid", "50.00");
     EXPECT_TEXT(reply, "bidCount", "1");
     EXPECT_TEXT(reply, "winningBidId", bid);
@@ -50,7 +50,7 @@ START_TEST(buying_ends_the_auction_at_once)
                 "50.00");
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", "/api/v1/users/me/bids", NULL), "items.0.state", "won");
     EXPECT_ERROR(buy(&fixture.bob, id), 409, "AUCTION_ENDED");
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.ann, id, "AUCTION_WON") == 1, CAST_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, id, "AUCTION_WON") == 1, FACTORY_DECISION_MS);
     expect_replays(id);
 }
 END_TEST
@@ -67,7 +67,7 @@ START_TEST(without_waiting_a_buyer_is_answered_202)
     EXPECT_PRESENT(reply, "bidId");
     ck_assert_str_eq(client_reply_header(fixture.client, "Location"),
                      client_format("/api/v1/auctions/%s/bids/%s", id, reply_text(reply, "bidId")));
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), CAST_DECISION_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FACTORY_DECISION_MS);
     client_header(fixture.client, "X-Idempotency-Key: once");
     reply = fixture_call(&fixture.ann, "POST", client_format("/api/v1/auctions/%s/buy-now", id), NULL);
     EXPECT_STATUS(reply, 200);
@@ -79,8 +79,8 @@ START_TEST(without_a_reserve_the_first_bid_takes_the_price_away)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "buyNowPrice", "null");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "buyNowPrice", "null");
     const struct reply *reply = buy(&fixture.ann, id);
     EXPECT_TEXT(reply, "status", "rejected");
     EXPECT_TEXT(reply, "reason", "BUY_NOW_GONE");
@@ -92,11 +92,11 @@ START_TEST(below_the_reserve_it_can_still_be_bought)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00, \"reservePrice\": 30.00", id);
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, id, "25.00"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "buyNowPrice", "50.00");
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, id, "25.00"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "buyNowPrice", "50.00");
     EXPECT_TEXT(buy(&fixture.ann, id), "status", "accepted");
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), CAST_DECISION_MS);
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.bob, id, "AUCTION_LOST") == 1, CAST_DECISION_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FACTORY_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, id, "AUCTION_LOST") == 1, FACTORY_DECISION_MS);
     expect_replays(id);
 }
 END_TEST
@@ -116,16 +116,16 @@ START_TEST(rungs_and_percentages_decide_the_minimum)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"incrementTable\": [10, 12, 15, 20]", id);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "13.00"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "15.00");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "20.00"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "25.00");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "13.00"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "15.00");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "20.00"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "25.00");
     expect_replays(id);
 
     list_auction("\"incrementTable\": {\"percent\": 2.5, \"minimum\": \"0.10\"}", id);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "incrementTable.minimum", "0.10");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "10.01"), 200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "minimumBid", "10.27");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "incrementTable.minimum", "0.10");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.01"), 200);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "10.27");
     expect_replays(id);
 }
 END_TEST

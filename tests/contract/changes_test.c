@@ -30,7 +30,7 @@ static void expect_replays(const char *auction)
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
 }
 
-static const struct reply *update(const struct cast_user *who, const char *auction, const char *body)
+static const struct reply *update(const struct factory_user *who, const char *auction, const char *body)
 {
     return fixture_call(who, "PUT", path_of(auction, ""), body);
 }
@@ -41,7 +41,7 @@ static void promote_ann(void)
     PQclear(sql_rows(fixture.sql, "UPDATE users SET role = 'admin' WHERE id = $1::uuid", fixture.ann.id, NULL));
     const struct reply *reply =
         fixture_call(NULL, "POST", "/api/v1/auth/login",
-                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", fixture.ann.email));
+                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email));
     EXPECT_STATUS(reply, 200);
     (void)snprintf(fixture.ann.token, sizeof(fixture.ann.token), "%s", reply_text(reply, "accessToken"));
 }
@@ -95,9 +95,9 @@ START_TEST(a_seller_changes_the_terms_before_the_first_bid)
     EXPECT_TEXT(reply, "title", "A throne");
     EXPECT_TEXT(reply, "hasReserve", "false");
     EXPECT_TEXT(reply, "bidIncrement", "2.50");
-    EXPECT_ERROR(cast_bid(fixture.client, &fixture.bob, fixture.auction, "19.99"), 400, "BID_TOO_LOW");
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "20.00"), "status", "accepted");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "minimumBid", "22.50");
+    EXPECT_ERROR(factory_bid(fixture.client, &fixture.bob, fixture.auction, "19.99"), 400, "BID_TOO_LOW");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "20.00"), "status", "accepted");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "minimumBid", "22.50");
     expect_replays(fixture.auction);
 }
 END_TEST
@@ -109,13 +109,13 @@ START_TEST(an_update_of_another_version_is_a_conflict)
     EXPECT_STATUS(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"x\"}"), 200);
     EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 1, \"title\": \"y\"}"), 409,
                  "VERSION_CONFLICT");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "title", "x");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "title", "x");
 }
 END_TEST
 
 START_TEST(with_a_bid_the_terms_stand)
 {
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
     EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 2, \"title\": \"x\"}"), 409, "HAS_BIDS");
     EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 409, "HAS_BIDS");
 }
@@ -136,15 +136,15 @@ START_TEST(a_wrong_body_is_400_before_the_state_is_409)
     };
     char ended[UUID_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
-    const struct cast_terms terms = {.lasts_ms = 1500};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, ended));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
-    SUITE_WAIT(cast_has_status(fixture.client, ended, "unsold"), CAST_DECISION_MS);
+    const struct factory_terms terms = {.lasts_ms = 1500};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, ended));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    SUITE_WAIT(factory_has_status(fixture.client, ended, "unsold"), FACTORY_DECISION_MS);
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         EXPECT_ERROR(update(&fixture.seller, fixture.auction, wrong[i].body), 400, wrong[i].code);
         EXPECT_ERROR(update(&fixture.seller, ended, wrong[i].body), 400, wrong[i].code);
     }
-    (void)snprintf(end, sizeof(end), "%s", reply_text(cast_look(fixture.client, NULL, ended), "endTime"));
+    (void)snprintf(end, sizeof(end), "%s", reply_text(factory_look(fixture.client, NULL, ended), "endTime"));
     EXPECT_ERROR(update(&fixture.seller, ended, client_format("{\"version\": 1, \"endTime\": \"%s\"}", end)), 409,
                  "AUCTION_ENDED");
 }
@@ -169,7 +169,7 @@ START_TEST(an_update_is_the_sellers_and_is_checked)
     EXPECT_ERROR(
         update(&fixture.seller, fixture.auction, client_format("{\"version\": 1, \"startTime\": \"%s\"}", past)), 400,
         "VALIDATION_FAILED");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "version", "1");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "version", "1");
 }
 END_TEST
 
@@ -177,8 +177,8 @@ START_TEST(a_scheduled_start_can_be_moved)
 {
     char id[UUID_TEXT_SIZE];
     char start[CLOCK_TEXT_SIZE];
-    const struct cast_terms terms = {.starts_in_ms = HOUR_MS, .lasts_ms = 2 * HOUR_MS};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct factory_terms terms = {.starts_in_ms = HOUR_MS, .lasts_ms = 2 * HOUR_MS};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     const struct reply *reply = update(
         &fixture.seller, id, client_format("{\"version\": 1, \"startTime\": \"%s\"}", time_text(HOUR_MS / 2, start)));
     EXPECT_STATUS(reply, 200);
@@ -187,8 +187,8 @@ START_TEST(a_scheduled_start_can_be_moved)
     EXPECT_STATUS(
         update(&fixture.seller, id, client_format("{\"version\": 2, \"startTime\": \"%s\"}", time_text(-1000, start))),
         200);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "status", "active");
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "10.00"), "status", "accepted");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "status", "active");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "10.00"), "status", "accepted");
     expect_replays(id);
 }
 END_TEST
@@ -226,10 +226,10 @@ START_TEST(what_takes_longer_is_answered_202_and_still_happens)
     ck_assert_int_eq(status, 202);
     ck_assert(named);
     ck_assert_int_eq(bid_status, 202);
-    SUITE_WAIT(bid_is(bid, "rejected"), CAST_DECISION_MS);
+    SUITE_WAIT(bid_is(bid, "rejected"), FACTORY_DECISION_MS);
     EXPECT_TEXT(fixture_call(&fixture.bob, "GET", path_of(fixture.auction, client_format("/bids/%s", bid)), NULL),
                 "reason", "TERMS_CHANGED");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "startingPrice", "5.00");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "startingPrice", "5.00");
     expect_replays(fixture.auction);
 }
 END_TEST
@@ -243,12 +243,12 @@ START_TEST(a_seller_cancels_before_the_first_bid)
     const struct reply *reply = fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL);
     EXPECT_STATUS(reply, 204);
     ck_assert_uint_eq(reply->length, 0);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "status", "cancelled");
-    EXPECT_ERROR(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 409, "AUCTION_CANCELLED");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "status", "cancelled");
+    EXPECT_ERROR(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 409, "AUCTION_CANCELLED");
     EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 409, "AUCTION_CANCELLED");
     EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 2}"), 409, "AUCTION_CANCELLED");
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.seller, fixture.auction, "AUCTION_CANCELLED") == 1,
-               CAST_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.seller, fixture.auction, "AUCTION_CANCELLED") == 1,
+               FACTORY_DECISION_MS);
     expect_replays(fixture.auction);
 }
 END_TEST
@@ -257,8 +257,8 @@ END_TEST
 
 static const char *draft(char id[static UUID_TEXT_SIZE], int64_t lasts_ms)
 {
-    const struct cast_terms terms = {.more = "\"draft\": true", .lasts_ms = lasts_ms};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct factory_terms terms = {.more = "\"draft\": true", .lasts_ms = lasts_ms};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     return id;
 }
 
@@ -266,13 +266,13 @@ START_TEST(a_draft_is_its_sellers_alone)
 {
     char id[UUID_TEXT_SIZE];
     (void)draft(id, HOUR_MS);
-    EXPECT_TEXT(cast_look(fixture.client, &fixture.seller, id), "status", "draft");
-    EXPECT_STATUS(cast_look(fixture.client, NULL, id), 404);
-    EXPECT_STATUS(cast_look(fixture.client, &fixture.ann, id), 404);
+    EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, id), "status", "draft");
+    EXPECT_STATUS(factory_look(fixture.client, NULL, id), 404);
+    EXPECT_STATUS(factory_look(fixture.client, &fixture.ann, id), 404);
     EXPECT_ERROR(update(&fixture.ann, id, "{\"version\": 1}"), 404, "NOT_FOUND");
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path_of(id, ""), NULL), 404, "NOT_FOUND");
     EXPECT_ERROR(fixture_call(&fixture.ann, "POST", path_of(id, "/publish"), NULL), 404, "NOT_FOUND");
-    EXPECT_ERROR(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 404, "NOT_FOUND");
+    EXPECT_ERROR(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 404, "NOT_FOUND");
     EXPECT_STATUS(fixture_call(NULL, "GET", path_of(id, "/bids"), NULL), 404);
 }
 END_TEST
@@ -281,7 +281,7 @@ START_TEST(a_draft_is_changed_and_published)
 {
     char id[UUID_TEXT_SIZE];
     (void)draft(id, HOUR_MS);
-    EXPECT_ERROR(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 404, "NOT_FOUND");
+    EXPECT_ERROR(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 404, "NOT_FOUND");
     const struct reply *reply = update(&fixture.seller, id, "{\"version\": 1, \"startingPrice\": 3}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "draft");
@@ -290,7 +290,7 @@ START_TEST(a_draft_is_changed_and_published)
     reply = fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "active");
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "3.00"), "status", "accepted");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "3.00"), "status", "accepted");
     EXPECT_ERROR(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 409, "NOT_A_DRAFT");
     EXPECT_ERROR(fixture_call(&fixture.ann, "POST", path_of(id, "/publish"), NULL), 403, "FORBIDDEN");
     expect_replays(id);
@@ -312,7 +312,7 @@ START_TEST(a_draft_is_dropped)
     char id[UUID_TEXT_SIZE];
     (void)draft(id, HOUR_MS);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", path_of(id, ""), NULL), 204);
-    EXPECT_STATUS(cast_look(fixture.client, &fixture.seller, id), 404);
+    EXPECT_STATUS(factory_look(fixture.client, &fixture.seller, id), 404);
 }
 END_TEST
 
@@ -325,7 +325,7 @@ START_TEST(a_draft_whose_end_is_past_is_not_published)
                      " original_end_time = now() - interval '1 h' WHERE id = $1::uuid",
                      id, NULL));
     EXPECT_ERROR(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 400, "VALIDATION_FAILED");
-    EXPECT_TEXT(cast_look(fixture.client, &fixture.seller, id), "status", "draft");
+    EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, id), "status", "draft");
 }
 END_TEST
 
@@ -335,7 +335,7 @@ START_TEST(an_admin_moves_the_end)
 {
     char end[CLOCK_TEXT_SIZE];
     promote_ann();
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
     const struct reply *reply =
         act(fixture.auction, "extend", client_format(", \"endTime\": \"%s\"", time_text(3 * HOUR_MS, end)));
     EXPECT_STATUS(reply, 200);
@@ -343,7 +343,8 @@ START_TEST(an_admin_moves_the_end)
     EXPECT_TEXT(reply, "status", "active");
     (void)time_text(2 * HOUR_MS, end);
     EXPECT_ERROR(act(fixture.auction, "extend", client_format(", \"endTime\": \"%s\"", end)), 409, "END_NOT_LATER");
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.bob, fixture.auction, "AUCTION_EXTENDED") == 1, CAST_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, fixture.auction, "AUCTION_EXTENDED") == 1,
+               FACTORY_DECISION_MS);
     ck_assert_int_eq(acts_logged(fixture.auction, "AUCTION_EXTEND"), 2); /* what was asked, refused or not */
     expect_replays(fixture.auction);
 }
@@ -352,10 +353,10 @@ END_TEST
 START_TEST(an_admin_ends_an_auction_at_once)
 {
     promote_ann();
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
     EXPECT_STATUS(act(fixture.auction, "end", ""), 200);
-    SUITE_WAIT(cast_has_status(fixture.client, fixture.auction, "sold"), CAST_DECISION_MS);
-    EXPECT_TEXT(cast_look(fixture.client, &fixture.bob, fixture.auction), "winnerId", fixture.bob.id);
+    SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), FACTORY_DECISION_MS);
+    EXPECT_TEXT(factory_look(fixture.client, &fixture.bob, fixture.auction), "winnerId", fixture.bob.id);
     EXPECT_ERROR(act(fixture.auction, "end", ""), 409, "AUCTION_ENDED");
     EXPECT_ERROR(act(fixture.auction, "cancel", ""), 409, "AUCTION_ENDED");
     ck_assert_int_eq(acts_logged(fixture.auction, "AUCTION_END"), 2);
@@ -367,13 +368,14 @@ END_TEST
 START_TEST(an_admin_cancels_what_has_bids)
 {
     promote_ann();
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200);
     const struct reply *reply = act(fixture.auction, "cancel", "");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "status", "cancelled");
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.bob, fixture.auction, "AUCTION_CANCELLED") == 1, CAST_DECISION_MS);
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.seller, fixture.auction, "AUCTION_CANCELLED") == 1,
-               CAST_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, fixture.auction, "AUCTION_CANCELLED") == 1,
+               FACTORY_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.seller, fixture.auction, "AUCTION_CANCELLED") == 1,
+               FACTORY_DECISION_MS);
     EXPECT_ERROR(act(fixture.auction, "cancel", ""), 409, "AUCTION_CANCELLED");
     expect_replays(fixture.auction);
 }
@@ -382,7 +384,7 @@ END_TEST
 START_TEST(admin_actions_are_checked)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms later = {.starts_in_ms = HOUR_MS, .lasts_ms = 2 * HOUR_MS};
+    const struct factory_terms later = {.starts_in_ms = HOUR_MS, .lasts_ms = 2 * HOUR_MS};
     EXPECT_ERROR(act(fixture.auction, "end", ""), 403, "FORBIDDEN");
     EXPECT_ERROR(fixture_call(NULL, "PUT", client_format("/api/v1/admin/auctions/%s", fixture.auction), "{}"), 401,
                  "UNAUTHORIZED");
@@ -395,7 +397,7 @@ START_TEST(admin_actions_are_checked)
                  400, "VALIDATION_FAILED");
     EXPECT_ERROR(act(fixture.ann.id, "end", ""), 404, "NOT_FOUND");
     EXPECT_ERROR(act(draft(id, HOUR_MS), "end", ""), 404, "NOT_FOUND");
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &later, id));
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &later, id));
     EXPECT_ERROR(act(id, "end", ""), 409, "AUCTION_NOT_STARTED");
 }
 END_TEST

@@ -16,36 +16,36 @@ enum {
 
 static void list(char id[static UUID_TEXT_SIZE], const char *more)
 {
-    const struct cast_terms terms = {.lasts_ms = HAMMER_LASTS_MS, .more = more};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct factory_terms terms = {.lasts_ms = HAMMER_LASTS_MS, .more = more};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
 }
 
 /* Exactly one notification of that kind, and it comes. */
-static void told_once(const struct cast_user *who, const char *auction, const char *kind)
+static void told_once(const struct factory_user *who, const char *auction, const char *kind)
 {
-    SUITE_WAIT(cast_notices(fixture.client, who, auction, kind) > 0, CAST_DECISION_MS);
-    ck_assert_int_eq(cast_notices(fixture.client, who, auction, kind), 1);
+    SUITE_WAIT(factory_notifications(fixture.client, who, auction, kind) > 0, FACTORY_DECISION_MS);
+    ck_assert_int_eq(factory_notifications(fixture.client, who, auction, kind), 1);
 }
 
 START_TEST(the_highest_bid_wins_and_all_are_told)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "12.00"), "status", "accepted");
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
-    const struct reply *reply = cast_look(fixture.client, &fixture.seller, id);
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "12.00"), "status", "accepted");
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    const struct reply *reply = factory_look(fixture.client, &fixture.seller, id);
     EXPECT_TEXT(reply, "winnerId", fixture.bob.id);
     EXPECT_TEXT(reply, "currentBid", "12.00");
     EXPECT_PRESENT(reply, "winningBidId");
-    EXPECT_TEXT(cast_look(fixture.client, &fixture.bob, id), "winnerId", fixture.bob.id);
-    EXPECT_ABSENT(cast_look(fixture.client, &fixture.ann, id), "winnerId");
+    EXPECT_TEXT(factory_look(fixture.client, &fixture.bob, id), "winnerId", fixture.bob.id);
+    EXPECT_ABSENT(factory_look(fixture.client, &fixture.ann, id), "winnerId");
     told_once(&fixture.ann, id, "OUTBID");
     told_once(&fixture.ann, id, "AUCTION_LOST");
     told_once(&fixture.bob, id, "AUCTION_WON");
     told_once(&fixture.seller, id, "AUCTION_SOLD");
-    ck_assert_int_eq(cast_notices(fixture.client, &fixture.bob, id, "AUCTION_LOST"), 0);
-    EXPECT_ERROR(cast_bid(fixture.client, &fixture.ann, id, "20.00"), 409, "AUCTION_ENDED");
+    ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, id, "AUCTION_LOST"), 0);
+    EXPECT_ERROR(factory_bid(fixture.client, &fixture.ann, id, "20.00"), 409, "AUCTION_ENDED");
 }
 END_TEST
 
@@ -53,12 +53,12 @@ START_TEST(a_reserve_that_is_not_met_leaves_it_unsold)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE ", \"reservePrice\": 100.00");
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "99.99"), "status", "accepted");
-    SUITE_WAIT(cast_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
-    EXPECT_ABSENT(cast_look(fixture.client, &fixture.seller, id), "winningBidId");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "99.99"), "status", "accepted");
+    SUITE_WAIT(factory_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
+    EXPECT_ABSENT(factory_look(fixture.client, &fixture.seller, id), "winningBidId");
     told_once(&fixture.seller, id, "AUCTION_UNSOLD");
     told_once(&fixture.ann, id, "AUCTION_LOST");
-    ck_assert_int_eq(cast_notices(fixture.client, &fixture.ann, id, "AUCTION_WON"), 0);
+    ck_assert_int_eq(factory_notifications(fixture.client, &fixture.ann, id, "AUCTION_WON"), 0);
 }
 END_TEST
 
@@ -66,7 +66,7 @@ START_TEST(an_auction_without_a_bid_is_unsold)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
-    SUITE_WAIT(cast_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
     told_once(&fixture.seller, id, "AUCTION_UNSOLD");
 }
 END_TEST
@@ -75,12 +75,12 @@ START_TEST(a_beaten_maximum_is_told_as_exhausted)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
-    EXPECT_TEXT(cast_proxy(fixture.client, &fixture.ann, id, "20.00"), "status", "accepted");
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "15.00"), "status", "outbid");
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "25.00"), "status", "accepted");
+    EXPECT_TEXT(factory_proxy(fixture.client, &fixture.ann, id, "20.00"), "status", "accepted");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "15.00"), "status", "outbid");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "25.00"), "status", "accepted");
     told_once(&fixture.ann, id, "PROXY_EXHAUSTED");
-    ck_assert_int_eq(cast_notices(fixture.client, &fixture.ann, id, "OUTBID"), 0);
-    ck_assert_int_eq(cast_notices(fixture.client, &fixture.bob, id, "OUTBID"), 0); /* never led: not told */
+    ck_assert_int_eq(factory_notifications(fixture.client, &fixture.ann, id, "OUTBID"), 0);
+    ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, id, "OUTBID"), 0); /* never led: not told */
 }
 END_TEST
 
@@ -89,21 +89,21 @@ START_TEST(a_late_bid_moves_the_end_until_the_cap)
     char id[UUID_TEXT_SIZE];
     char first[CLOCK_TEXT_SIZE];
     char second[CLOCK_TEXT_SIZE];
-    const struct cast_terms terms = {
+    const struct factory_terms terms = {
         .lasts_ms = 8000,
         .more = "\"antiSnipe\": {\"windowSeconds\": 60, \"extensionSeconds\": 10, \"maxExtensions\": 1}"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
-    (void)snprintf(first, sizeof(first), "%s", reply_text(cast_look(fixture.client, NULL, id), "endTime"));
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
-    const struct reply *reply = cast_look(fixture.client, NULL, id);
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    (void)snprintf(first, sizeof(first), "%s", reply_text(factory_look(fixture.client, NULL, id), "endTime"));
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
+    const struct reply *reply = factory_look(fixture.client, NULL, id);
     (void)snprintf(second, sizeof(second), "%s", reply_text(reply, "endTime"));
     EXPECT_TEXT(reply, "originalEndTime", first);
     ck_assert_msg(strcmp(second, first) > 0, "%s should have moved: %s", first, second);
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, id, "11.00"), "status", "accepted");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "endTime", second);
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "11.00"), "status", "accepted");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "endTime", second);
     told_once(&fixture.seller, id, "AUCTION_EXTENDED");
     /* The fence of the first endTime finds the auction extended and falls at the new one only. */
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
     ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM bids b JOIN auctions a ON a.id = b.auction_id "
                              "WHERE a.id = $1::uuid AND b.kind = 'end' AND b.decided_at >= a.end_time",
@@ -124,7 +124,7 @@ START_TEST(the_last_second_is_fair)
     list(id, NO_SNIPE ", \"bidIncrement\": 0.01");
     int64_t until_ms = clock_mono_ms() + HAMMER_SETTLED_MS;
     for (bool open = true; open;) {
-        const struct cast_user *who = cents % 2 == 0 ? &fixture.ann : &fixture.bob;
+        const struct factory_user *who = cents % 2 == 0 ? &fixture.ann : &fixture.bob;
         const struct reply *reply = fixture_call(who, "POST", client_format("/api/v1/auctions/%s/bids", id),
                                                  client_format("{\"amount\": %d.%02d}", cents / 100, cents % 100));
         open = reply->status != 409;
@@ -140,10 +140,10 @@ START_TEST(the_last_second_is_fair)
         }
         ck_assert(clock_mono_ms() < until_ms);
     }
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
     SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid'", id,
                        NULL) >= taken,
-               CAST_DECISION_MS);
+               FACTORY_DECISION_MS);
     ck_assert_int_eq(
         sql_int(fixture.sql,
                 "SELECT count(*) FROM bids b JOIN auctions a ON a.id = b.auction_id WHERE a.id = $1::uuid "
@@ -160,7 +160,7 @@ START_TEST(the_last_second_is_fair)
     const char *won =
         sql_text(fixture.sql, "SELECT max(amount)::text FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
                  id, NULL);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "currentBid", won);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "currentBid", won);
 }
 END_TEST
 

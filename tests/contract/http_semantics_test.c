@@ -104,7 +104,7 @@ START_TEST(other_sites_may_not)
 END_TEST
 
 /* GET of the fixture's auction by a client that knows `etags`. */
-static const struct reply *look_again(const struct cast_user *who, const char *etags)
+static const struct reply *look_again(const struct factory_user *who, const char *etags)
 {
     client_header(fixture.client, client_format("If-None-Match: %s", etags));
     return fixture_call(who, "GET", fixture_path(""), NULL);
@@ -123,7 +123,7 @@ START_TEST(a_client_that_has_it_already_gets_304)
     EXPECT_STATUS(look_again(NULL, strchr(etag, '"')), 304);
     EXPECT_STATUS(look_again(NULL, "*"), 304);
     EXPECT_STATUS(look_again(NULL, "W/\"no\""), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     reply = look_again(NULL, etag);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "currentBid", "20.00");
@@ -132,7 +132,7 @@ START_TEST(a_client_that_has_it_already_gets_304)
 END_TEST
 
 /* What `who` is shown, without serverTime. */
-static const char *view(const struct cast_user *who, char out[static MANNERS_RAW_SIZE])
+static const char *view(const struct factory_user *who, char out[static MANNERS_RAW_SIZE])
 {
     const struct reply *reply = fixture_call(who, "GET", fixture_path(""), NULL);
     EXPECT_STATUS(reply, 200);
@@ -147,10 +147,10 @@ START_TEST(the_same_from_redis_as_from_postgresql)
 {
     static char first[MANNERS_RAW_SIZE];
     static char again[MANNERS_RAW_SIZE];
-    struct cast_terms terms = {.more = "\"reservePrice\": 30.00, \"buyNowPrice\": 90.00"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
+    struct factory_terms terms = {.more = "\"reservePrice\": 30.00, \"buyNowPrice\": 90.00"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
     for (int bid = 20; bid <= 40; bid += 10) {
-        EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, client_format("%d.00", bid)), 200);
+        EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, client_format("%d.00", bid)), 200);
         /* The first look after a change reads PostgreSQL, the next ones what was left in Redis. */
         (void)view(NULL, first);
         ck_assert_ptr_nonnull(strstr(first, client_format("\"currentBid\":%d.00", bid)));
@@ -169,8 +169,8 @@ START_TEST(what_one_may_see_stays_theirs)
 {
     static char first[MANNERS_RAW_SIZE];
     static char again[MANNERS_RAW_SIZE];
-    struct cast_terms terms = {.more = "\"draft\": true, \"buyNowPrice\": 90.00"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
+    struct factory_terms terms = {.more = "\"draft\": true, \"buyNowPrice\": 90.00"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
     for (int look = 0; look < 2; look++) {
         ck_assert_ptr_nonnull(strstr(view(&fixture.seller, first), "\"status\":\"draft\""));
         EXPECT_STATUS(fixture_call(NULL, "GET", fixture_path(""), NULL), 404);
@@ -187,7 +187,7 @@ START_TEST(what_one_may_see_stays_theirs)
     ck_assert_ptr_nonnull(strstr(view(NULL, first), "\"A sofa\""));
     client_header(fixture.client, "Prefer: wait=10");
     EXPECT_STATUS(fixture_call(&fixture.ann, "POST", fixture_path("/buy-now"), NULL), 200);
-    SUITE_WAIT(cast_has_status(fixture.client, fixture.auction, "sold"), MANNERS_RAW_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), MANNERS_RAW_MS);
     for (int look = 0; look < 2; look++) {
         ck_assert_ptr_null(strstr(view(NULL, again), "contact"));
         ck_assert_ptr_null(strstr(view(&fixture.bob, again), "contact"));

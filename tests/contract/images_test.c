@@ -15,7 +15,7 @@
 
 enum { IMAGES_MOST = 12, UPLOAD_MOST = 5 << 20 };
 
-static const struct reply *upload_to(const struct cast_user *who, const char *auction, const char *type,
+static const struct reply *upload_to(const struct factory_user *who, const char *auction, const char *type,
                                      const void *bytes, size_t length)
 {
     client_token(fixture.client, who != NULL ? who->token : NULL);
@@ -24,7 +24,7 @@ static const struct reply *upload_to(const struct cast_user *who, const char *au
 }
 
 /* Uploads to the fixture's auction and frees the picture. */
-static const struct reply *upload(const struct cast_user *who, const char *type, struct picture picture)
+static const struct reply *upload(const struct factory_user *who, const char *type, struct picture picture)
 {
     const struct reply *reply = upload_to(who, fixture.auction, type, picture.bytes, picture.length);
     free(picture.bytes);
@@ -70,9 +70,9 @@ START_TEST(an_upload_is_shown_in_four_sizes)
     EXPECT_PRESENT(reply, "id");
     EXPECT_TEXT(reply, "order", "1");
     keep(reply, "url", url);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "images.0.url", url);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "images.0.url", url);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        keep(cast_look(fixture.client, NULL, fixture.auction), sizes[i].path, url);
+        keep(factory_look(fixture.client, NULL, fixture.auction), sizes[i].path, url);
         expect_size(url, sizes[i].width, sizes[i].height);
     }
 }
@@ -135,10 +135,10 @@ END_TEST
 START_TEST(the_auctions_etag_changes_with_its_images)
 {
     char before[64];
-    EXPECT_STATUS(cast_look(fixture.client, NULL, fixture.auction), 200);
+    EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     (void)snprintf(before, sizeof before, "%s", client_reply_header(fixture.client, "ETag"));
     EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(20, 20, unique())), 201);
-    EXPECT_STATUS(cast_look(fixture.client, NULL, fixture.auction), 200);
+    EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), before);
 }
 END_TEST
@@ -152,7 +152,7 @@ START_TEST(only_the_seller_uploads)
         upload_to(&fixture.seller, "01234567-89ab-7def-8123-456789abcdef", "image/png", picture.bytes, picture.length);
     EXPECT_ERROR(reply, 404, "NOT_FOUND");
     free(picture.bytes);
-    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
 }
 END_TEST
 
@@ -184,7 +184,7 @@ START_TEST(bombs_and_broken_files_are_refused)
     struct picture scribbled = picture_jpeg();
     memset(scribbled.bytes + 100, 0x55, scribbled.length - 100);
     EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", scribbled), 422, "INVALID_IMAGE");
-    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
     EXPECT_STATUS(fixture_call(NULL, "GET", "/ready", NULL), 200);
 }
 END_TEST
@@ -242,7 +242,7 @@ START_TEST(an_auction_has_so_many_images_and_no_more)
         EXPECT_TEXT(reply, "order", client_format("%d", i));
     }
     EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png(8, 8, unique())), 409, "TOO_MANY_IMAGES");
-    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), IMAGES_MOST);
+    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), IMAGES_MOST);
 }
 END_TEST
 
@@ -259,7 +259,7 @@ START_TEST(removing_closes_the_gap)
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", middle, NULL), 403, "FORBIDDEN");
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", middle, NULL), 204);
     EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", middle, NULL), 404, "NOT_FOUND");
-    const struct reply *auction = cast_look(fixture.client, NULL, fixture.auction);
+    const struct reply *auction = factory_look(fixture.client, NULL, fixture.auction);
     ck_assert_int_eq(reply_count(auction, "images"), 2);
     EXPECT_TEXT(auction, "images.1.id", ids[2]);
     EXPECT_TEXT(auction, "images.1.order", "2");
@@ -272,7 +272,7 @@ START_TEST(what_was_bid_on_keeps_its_images)
     const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
     EXPECT_STATUS(reply, 201);
     keep(reply, "id", id);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 409,
                  "HAS_BIDS");
     EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(8, 8, unique())), 201);
@@ -285,9 +285,9 @@ START_TEST(a_drafts_images_are_its_sellers_alone_and_go_with_it)
     char path[128];
     char url[64];
     const char *images = "SELECT count(*) FROM images WHERE auction_id = $1::uuid";
-    const struct cast_terms terms = {.more = "\"draft\": true"};
+    const struct factory_terms terms = {.more = "\"draft\": true"};
     struct picture picture = picture_png(30, 20, unique());
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, draft));
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, draft));
     EXPECT_ERROR(upload_to(&fixture.ann, draft, "image/png", picture.bytes, picture.length), 404, "NOT_FOUND");
     const struct reply *reply = upload_to(&fixture.seller, draft, "image/png", picture.bytes, picture.length);
     EXPECT_STATUS(reply, 201);
@@ -295,7 +295,7 @@ START_TEST(a_drafts_images_are_its_sellers_alone_and_go_with_it)
     keep(reply, "url", url);
     (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", draft, reply_text(reply, "id"));
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
-    EXPECT_TEXT(cast_look(fixture.client, &fixture.seller, draft), "images.0.url", url);
+    EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, draft), "images.0.url", url);
     ck_assert_int_eq(sql_int(fixture.sql, images, draft, NULL), 1);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", draft), NULL), 204);
     ck_assert_int_eq(sql_int(fixture.sql, images, draft, NULL), 0);
@@ -306,16 +306,16 @@ END_TEST
 
 START_TEST(an_admin_removes_what_was_bid_on_and_it_is_on_record)
 {
-    struct cast_user admin;
+    struct factory_user admin;
     char path[128];
     const char *noted = "SELECT count(*) FROM audit_log WHERE actor_id = $1::uuid AND subject = $2";
     const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
     EXPECT_STATUS(reply, 201);
     (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", fixture.auction, reply_text(reply, "id"));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
     EXPECT_STATUS(fixture_call(&admin, "DELETE", path, NULL), 204);
-    ck_assert_int_eq(reply_count(cast_look(fixture.client, NULL, fixture.auction), "images"), 0);
+    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
     ck_assert_int_eq(sql_int(fixture.sql, noted, admin.id, path, NULL), 1);
 }
 END_TEST
@@ -382,14 +382,14 @@ static void *run_race(void *arg)
 START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
 {
     enum { RACES = 16, LATER_NS = 10000000 };
-    const struct cast_terms terms = {.more = "\"draft\": true"};
+    const struct factory_terms terms = {.more = "\"draft\": true"};
     int added = 0;
     int refused = 0;
     for (int i = 0; i < RACES; i++) {
         struct race race = {.picture = picture_png(60, 60, unique())};
         const struct timespec later = {.tv_nsec = i * (long)LATER_NS};
         pthread_t thread;
-        ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, race.auction));
+        ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, race.auction));
         ck_assert_int_eq(pthread_create(&thread, NULL, run_race, &race), 0);
         (void)nanosleep(&later, NULL);
         const struct reply *reply =

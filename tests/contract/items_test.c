@@ -12,7 +12,7 @@
 
 enum { HOUR_MS = 3600000 };
 
-static void keep(const struct cast_user *who, const char *title, char id[static UUID_TEXT_SIZE])
+static void keep(const struct factory_user *who, const char *title, char id[static UUID_TEXT_SIZE])
 {
     const struct reply *reply = fixture_call(who, "POST", ITEMS, client_format("{\"title\": \"%s\"}", title));
     EXPECT_STATUS(reply, 201);
@@ -23,7 +23,7 @@ static void keep(const struct cast_user *who, const char *title, char id[static 
     ck_assert_str_eq(client_reply_header(fixture.client, "Location"), client_format(ITEMS "/%s", id));
 }
 
-static const struct reply *sell_as(const struct cast_user *who, const char *item, const char *more)
+static const struct reply *sell_as(const struct factory_user *who, const char *item, const char *more)
 {
     char end[CLOCK_TEXT_SIZE];
     clock_format(clock_now_ms() + HOUR_MS, end);
@@ -33,19 +33,19 @@ static const struct reply *sell_as(const struct cast_user *who, const char *item
                       more));
 }
 
-static const struct reply *sell(const struct cast_user *who, const char *item)
+static const struct reply *sell(const struct factory_user *who, const char *item)
 {
     return sell_as(who, item, "");
 }
 
-static const struct reply *look(const struct cast_user *who, const char *item)
+static const struct reply *look(const struct factory_user *who, const char *item)
 {
     return fixture_call(who, "GET", client_format(ITEMS "/%s", item), NULL);
 }
 
 START_TEST(an_item_is_its_owners_alone)
 {
-    struct cast_user admin;
+    struct factory_user admin;
     char item[UUID_TEXT_SIZE];
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
     keep(&fixture.seller, "A lamp", item);
@@ -105,7 +105,7 @@ START_TEST(they_are_listed_newest_first_in_pages)
     for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
         keep(&fixture.seller, titles[i], id);
         int64_t kept_ms = clock_now_ms();
-        SUITE_WAIT(clock_now_ms() > kept_ms, CAST_DECISION_MS);
+        SUITE_WAIT(clock_now_ms() > kept_ms, FACTORY_DECISION_MS);
     }
     const struct reply *reply = fixture_call(&fixture.seller, "GET", ITEMS "?limit=2", NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 2);

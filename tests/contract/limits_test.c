@@ -105,20 +105,20 @@ START_TEST(each_limit_refuses_the_next_one)
 {
     static const char *const amounts[] = {"20.00", "30.00", "40.00"};
     for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
-        EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, amounts[i]), 200);
+        EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, amounts[i]), 200);
         ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Limit"), "3");
         ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), client_format("%zu", 2 - i));
         ck_assert_str_ne(client_reply_header(fixture.client, "RateLimit-Reset"), "");
     }
-    refused(cast_bid(fixture.client, &fixture.ann, fixture.auction, "50.00"));
+    refused(factory_bid(fixture.client, &fixture.ann, fixture.auction, "50.00"));
 
     /* The auction takes five in all: of Bob's two, the first may still be asked for again. */
     static const char body[] = "{\"amount\": 60.00}";
     client_header(fixture.client, "X-Idempotency-Key: limits");
     EXPECT_STATUS(fixture_call(&fixture.bob, "POST", fixture_path("/bids"), body), 202);
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.bob, fixture.auction, "80.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, fixture.auction, "80.00"), 200);
     ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), "0");
-    refused(cast_bid(fixture.client, &fixture.bob, fixture.auction, "90.00"));
+    refused(factory_bid(fixture.client, &fixture.bob, fixture.auction, "90.00"));
     ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Limit"), "5");
     client_header(fixture.client, "X-Idempotency-Key: limits");
     EXPECT_STATUS(fixture_call(&fixture.bob, "POST", fixture_path("/bids"), body), 200);
@@ -130,10 +130,10 @@ START_TEST(each_limit_refuses_the_next_one)
     refused(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL));
 
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {0};
-    ck_assert(cast_auction(fixture.client, &fixture.ann, &terms, id));
-    ck_assert(cast_auction(fixture.client, &fixture.ann, &terms, id));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.seller, id, "20.00"), 200); /* another auction, another minute */
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, id));
+    ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, id));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.seller, id, "20.00"), 200); /* another auction, another minute */
     refused(fixture_call(&fixture.ann, "POST", "/api/v1/auctions",
                          "{\"title\": \"Third\", \"startingPrice\": 1, \"endTime\": \"2027-01-01T00:00:00.000Z\"}"));
 
@@ -143,7 +143,7 @@ START_TEST(each_limit_refuses_the_next_one)
     refused(fixture_call(&fixture.ann, "GET", "/api/v1/auctions", NULL));
 
     /* Strangers together may try one account three times, an address five times whatever it tries. */
-    char stranger[CAST_EMAIL_SIZE + 8];
+    char stranger[FACTORY_EMAIL_SIZE + 8];
     (void)snprintf(stranger, sizeof(stranger), "no.%s", fixture.ann.email);
     for (int i = 0; i < 3; i++) {
         EXPECT_STATUS(log_in(stranger), 401);

@@ -139,8 +139,8 @@ START_TEST(a_slow_reader_gets_the_latest_state)
     }
     SUITE_WAIT(metric("rostrum_live_messages_total", "kind=\"websocket\"") == PINGS + 1, WEBSOCKET_WAIT_MS);
     for (int i = 0; i < BIDS; i++) {
-        const struct cast_user *who = i % 2 == 0 ? &fixture.ann : &fixture.bob;
-        EXPECT_STATUS(cast_bid(fixture.client, who, fixture.auction, client_format("%d.00", 20 + i)), 200);
+        const struct factory_user *who = i % 2 == 0 ? &fixture.ann : &fixture.bob;
+        EXPECT_STATUS(factory_bid(fixture.client, who, fixture.auction, client_format("%d.00", 20 + i)), 200);
     }
     int64_t last = sql_int(fixture.sql, "SELECT version FROM auctions WHERE id = $1::uuid", fixture.auction, NULL);
     for (int64_t seq = 0; seq < last; heard++) {

@@ -13,11 +13,11 @@
 #include "tests/support/fixture.h"
 #include "tests/support/websocket.h"
 
-enum { HEADER_SIZE = CAST_TOKEN_SIZE + 64, SOON_MS = 6000 };
+enum { HEADER_SIZE = FACTORY_TOKEN_SIZE + 64, SOON_MS = 6000 };
 
 /* ---- what every test needs ---- */
 
-static struct websocket *open_as(const struct cast_user *who)
+static struct websocket *open_as(const struct factory_user *who)
 {
     char header[HEADER_SIZE] = "";
     if (who != NULL) {
@@ -56,9 +56,9 @@ static void expect(const struct json *message, const char *name, const char *val
                   websocket_text(message, name));
 }
 
-static void bid(const struct cast_user *who, const char *amount)
+static void bid(const struct factory_user *who, const char *amount)
 {
-    EXPECT_STATUS(cast_bid(fixture.client, who, fixture.auction, amount), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, who, fixture.auction, amount), 200);
 }
 
 /* ---- watching ---- */
@@ -114,15 +114,15 @@ START_TEST(whoever_unsubscribes_hears_no_more)
 {
     struct websocket *guest = open_as(NULL);
     char other[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {0};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, other));
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
     (void)subscribe(guest, fixture.auction);
     (void)subscribe(guest, other);
     expect(ask(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\", \"id\": 4}", fixture.auction),
                "unsubscribed"),
            "id", "4");
     bid(&fixture.ann, "20.00");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, other, "30.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, other, "30.00"), 200);
     const struct json *message = hear(guest, NULL);
     expect(message, "auctionId", other);
     websocket_free(guest);
@@ -140,8 +140,8 @@ START_TEST(what_cannot_be_watched)
         expect(answer, "id", "x");
     }
     char draft[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {.more = "\"draft\": true"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, draft));
+    const struct factory_terms terms = {.more = "\"draft\": true"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, draft));
     struct websocket *seller = open_as(&fixture.seller);
     expect(ask(seller, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", draft), "error"), "error",
            "NOT_FOUND");
@@ -161,9 +161,9 @@ START_TEST(a_hundred_auctions_at_once_and_no_more)
     enum { MOST = 100 };
     struct websocket *guest = open_as(NULL);
     char ids[MOST + 1][UUID_TEXT_SIZE];
-    const struct cast_terms terms = {0};
+    const struct factory_terms terms = {0};
     for (int i = 0; i <= MOST; i++) {
-        ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, ids[i]));
+        ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, ids[i]));
     }
     for (int i = 0; i < MOST; i++) {
         ck_assert(websocket_say(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[i])));
@@ -175,7 +175,7 @@ START_TEST(a_hundred_auctions_at_once_and_no_more)
            "TOO_MANY_SUBSCRIPTIONS");
     (void)ask(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\"}", ids[7]), "unsubscribed");
     (void)subscribe(guest, ids[MOST]);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, ids[42], "30.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, ids[42], "30.00"), 200);
     expect(hear(guest, "bid_placed"), "auctionId", ids[42]);
     websocket_free(guest);
 }
@@ -184,20 +184,20 @@ END_TEST
 START_TEST(an_auction_is_told_from_its_start_to_its_sale)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {
+    const struct factory_terms terms = {
         .starts_in_ms = 1500,
         .lasts_ms = SOON_MS,
         .more = "\"antiSnipe\": {\"windowSeconds\": 10, \"extensionSeconds\": 6, \"maxExtensions\": 1}"};
     struct websocket *guest = open_as(NULL);
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     expect(subscribe(guest, id), "status", "scheduled");
     expect(hear(guest, "auction_started"), "status", "active");
     (void)hear(guest, "auction_ending_soon");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "15.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "15.00"), 200);
     const struct json *message = hear(guest, "auction_extended");
     expect(message, "currentBid", "15.00");
     expect(json_member(message, "bids")->child, "amount", "15.00");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, id), "endTime", websocket_text(message, "endTime"));
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "endTime", websocket_text(message, "endTime"));
     message = hear(guest, "auction_ended");
     expect(message, "status", "ended");
     int64_t seq = strtoll(websocket_text(message, "seq"), NULL, 10);
@@ -212,11 +212,11 @@ END_TEST
 START_TEST(changes_are_told)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {.lasts_ms = 3600000};
+    const struct factory_terms terms = {.lasts_ms = 3600000};
     struct websocket *guest = open_as(NULL);
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     (void)subscribe(guest, id);
-    const struct reply *found = cast_look(fixture.client, &fixture.seller, id);
+    const struct reply *found = factory_look(fixture.client, &fixture.seller, id);
     const char *body = client_format("{\"version\": %s, \"title\": \"A better chair\", \"startingPrice\": 12.00}",
                                      reply_text(found, "version"));
     EXPECT_STATUS(fixture_call(&fixture.seller, "PUT", client_format("/api/v1/auctions/%s", id), body), 200);
@@ -488,7 +488,7 @@ END_TEST
 
 START_TEST(whoever_is_banned_is_sent_away)
 {
-    struct cast_user admin;
+    struct factory_user admin;
     struct websocket *ann = open_as(&fixture.ann);
     (void)ask(ann, "{\"type\": \"ping\"}", "pong");
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
@@ -578,12 +578,12 @@ START_TEST(events_tell_a_user_of_this_auction)
 {
     char header[HEADER_SIZE];
     char other[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {0};
+    const struct factory_terms terms = {0};
     (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", fixture.ann.token);
     struct events *events = stream(header);
     ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, other));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, other, "12.00"), 200);
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, other, "12.00"), 200);
     bid(&fixture.ann, "20.00");
     const struct event_block *block = events_hear(events, "bid_result");
     ck_assert_ptr_nonnull(block);

@@ -13,12 +13,12 @@ enum { ME_SETTLED_MS = 30000 };
 
 START_TEST(my_bids_say_how_i_stand)
 {
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.state", "winning");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.state", "outbid");
     reply = fixture_call(&fixture.bob, "GET", MY_BIDS, NULL);
     EXPECT_TEXT(reply, "items.0.state", "winning");
@@ -29,19 +29,19 @@ END_TEST
 
 START_TEST(a_withdrawn_maximum_is_not_mine_any_more)
 {
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "30.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "30.00"), 200);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "30.00");
     EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 204);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
     EXPECT_TEXT(reply, "items.0.state", "winning");
     EXPECT_TEXT(reply, "items.0.myMaximum", "null");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
     reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
     EXPECT_TEXT(reply, "items.0.state", "outbid");
     EXPECT_TEXT(reply, "items.0.myHighestBid", "10.00");
     EXPECT_TEXT(reply, "items.0.myMaximum", "null");
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.myMaximum", "50.00");
 }
 END_TEST
@@ -49,13 +49,13 @@ END_TEST
 START_TEST(in_the_end_i_have_won_or_lost)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {
+    const struct factory_terms terms = {
         .lasts_ms = 2500,
         .more = "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 1, \"maxExtensions\": null}"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), ME_SETTLED_MS);
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), ME_SETTLED_MS);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", MY_BIDS, NULL), "items.0.state", "lost");
     EXPECT_TEXT(fixture_call(&fixture.bob, "GET", MY_BIDS, NULL), "items.0.state", "won");
 }
@@ -79,11 +79,11 @@ static int unread(void)
 
 START_TEST(notifications_are_read_once)
 {
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
-    SUITE_WAIT(unread() == 2, CAST_DECISION_MS);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
+    SUITE_WAIT(unread() == 2, FACTORY_DECISION_MS);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_NOTICES, NULL);
     EXPECT_TEXT(reply, "items.0.kind", "OUTBID");
     EXPECT_TEXT(reply, "items.0.auctionId", fixture.auction);

@@ -112,7 +112,7 @@ START_TEST(ten_bids_are_ten)
         before[i] = sum(numbers[i].name, numbers[i].labels);
     }
     for (int bid = 1; bid <= 10; bid++) {
-        const struct cast_user *bidder = bid % 2 == 0 ? &fixture.ann : &fixture.bob;
+        const struct factory_user *bidder = bid % 2 == 0 ? &fixture.ann : &fixture.bob;
         fixture_submit(bidder, fixture.auction, client_format("%d.00", 10 + bid), id);
     }
     EXPECT_ERROR(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 1.00}"), 400, "BID_TOO_LOW");
@@ -130,7 +130,7 @@ END_TEST
 START_TEST(who_waits_is_measured)
 {
     int64_t before = sum("rostrum_bid_wait_seconds_count", "");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     ck_assert_int_eq(sum("rostrum_bid_wait_seconds_count", ""), before + 1);
 }
 END_TEST
@@ -139,9 +139,9 @@ START_TEST(the_hammer_is_counted)
 {
     int64_t unsold = sum("rostrum_auctions_ended_total", "outcome=\"unsold\"");
     char id[UUID_TEXT_SIZE];
-    struct cast_terms terms = {.lasts_ms = 2000};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
-    SUITE_WAIT(cast_has_status(fixture.client, id, "unsold"), METRICS_WAIT_MS);
+    struct factory_terms terms = {.lasts_ms = 2000};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    SUITE_WAIT(factory_has_status(fixture.client, id, "unsold"), METRICS_WAIT_MS);
     SUITE_WAIT(sum("rostrum_auctions_ended_total", "outcome=\"unsold\"") > unsold, METRICS_WAIT_MS);
     SUITE_WAIT(sum("rostrum_notifications_total", "kind=\"AUCTION_UNSOLD\"") > 0, METRICS_WAIT_MS);
 }

@@ -70,9 +70,9 @@ START_TEST(an_admin_is_made_at_the_command_line)
     EXPECT_TEXT(reply, "user.role", "admin");
 
     /* Who sees every bid does not see a maximum that stands. */
-    struct cast_user admin = {0};
+    struct factory_user admin = {0};
     (void)snprintf(admin.token, sizeof(admin.token), "%s", reply_text(reply, "accessToken"));
-    reply = cast_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00");
+    reply = factory_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00");
     EXPECT_TEXT(reply, "maxAmount", "50.00");
     const char *bid = client_format("%s/%s", fixture_path("/bids"), reply_text(reply, "bidId"));
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", bid, NULL), "maxAmount", "50.00");
@@ -86,8 +86,8 @@ END_TEST
 START_TEST(the_deployment_is_looked_into)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "20.00"), 200);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "auction", fixture.auction, NULL), 0);
     ck_assert_msg(strstr(out, "A chair") != NULL && strstr(out, "21.00") != NULL, "%s", out);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "verify", fixture.auction, NULL), 0);
@@ -103,7 +103,7 @@ END_TEST
 START_TEST(verify_finds_a_falsified_price)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     PQclear(
         sql_rows(fixture.sql, "UPDATE auctions SET current_bid = 19.00 WHERE id = $1::uuid", fixture.auction, NULL));
     int falsified = deployment_ctl(out, sizeof(out), "verify", fixture.auction, NULL);

@@ -94,7 +94,7 @@ START_TEST(a_receipt_says_what_was_taken_and_stays_the_same)
     expect_claim(tree, "amount", "55.00");
     json_free(tree);
     /* Decided now, and asked for again: the same words about the same bid. */
-    SUITE_WAIT(place("wait=5, receipt", "/bids", "{\"amount\": 55.00}")->status == 200, CAST_DECISION_MS);
+    SUITE_WAIT(place("wait=5, receipt", "/bids", "{\"amount\": 55.00}")->status == 200, FACTORY_DECISION_MS);
     reply = place("wait=5, receipt", "/bids", "{\"amount\": 55.00}");
     EXPECT_TEXT(reply, "receipt", first);
     reply = place("wait=5", "/bids", "{\"amount\": 55.00}");

@@ -132,8 +132,8 @@ static const struct rule rules[] = {
     {"POST", API "/auth/logout", NULL, USERS(204)},
 };
 
-static struct cast_user banned;
-static struct cast_user admin;
+static struct factory_user banned;
+static struct factory_user admin;
 static char bid[UUID_TEXT_SIZE];
 static char item[UUID_TEXT_SIZE]; /* the seller's */
 
@@ -141,9 +141,9 @@ static void set(void)
 {
     fixture_setup();
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
-    ck_assert(cast_user(fixture.client, &banned, "Mallory"));
+    ck_assert(factory_user(fixture.client, &banned, "Mallory"));
     EXPECT_STATUS(admin_ban(fixture.client, &admin, banned.id), 200);
-    const struct reply *reply = cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00");
+    const struct reply *reply = factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00");
     EXPECT_STATUS(reply, 200);
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
     reply = fixture_call(&fixture.seller, "POST", API "/items", "{\"title\": \"A chair\"}");
@@ -151,9 +151,9 @@ static void set(void)
     (void)snprintf(item, sizeof(item), "%s", reply_text(reply, "id"));
 }
 
-static const struct cast_user *player(enum role role)
+static const struct factory_user *player(enum role role)
 {
-    const struct cast_user *const players[ROLES] = {
+    const struct factory_user *const players[ROLES] = {
         [GUEST] = NULL,         [BANNED] = &banned,         [BIDDER] = &fixture.ann,
         [OTHER] = &fixture.bob, [SELLER] = &fixture.seller, [ADMIN] = &admin,
     };

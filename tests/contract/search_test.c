@@ -28,8 +28,8 @@ static void list_auction(const char *title, const char *description, const char 
     char id[UUID_TEXT_SIZE];
     char more[512];
     (void)snprintf(more, sizeof more, "\"description\": \"%s\", \"category\": \"%s\"", description, category);
-    const struct cast_terms terms = {.title = title, .starting_price = price, .more = more};
-    ck_assert(cast_auction(fixture.client, &fixture.ann, &terms, id));
+    const struct factory_terms terms = {.title = title, .starting_price = price, .more = more};
+    ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, id));
 }
 
 /* As Bob, who is signed in: nothing is kept for him. */
@@ -179,7 +179,7 @@ START_TEST(prices_follow_bids)
     char query[256];
     (void)snprintf(query, sizeof query, "sellerId=%s&sort=-price&minPrice=12", fixture.seller.id);
     ck_assert_int_eq(found(query), 0);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "12.50"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "12.50"), 200);
     const struct reply *reply = find(query);
     EXPECT_TEXT(reply, "items.0.currentBid", "12.50");
     ck_assert_int_eq(found(client_format("sellerId=%s&sort=price&maxPrice=12.49", fixture.seller.id)), 0);
@@ -312,17 +312,17 @@ static const struct reply *leaders(const char *tail)
 START_TEST(the_leaderboard_has_each_bidders_best)
 {
     ck_assert_int_eq(reply_count(leaders(""), "items"), 0);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
-    SUITE_WAIT(reply_count(leaders(""), "items") == 2, CAST_DECISION_MS);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
+    SUITE_WAIT(reply_count(leaders(""), "items") == 2, FACTORY_DECISION_MS);
     char bob[64];
     (void)snprintf(bob, sizeof bob, "%s", reply_text(leaders(""), "items.0.bidder"));
     EXPECT_TEXT(leaders(""), "items.0.amount", "12.00");
     EXPECT_TEXT(leaders(""), "items.1.amount", "10.00");
     /* Fed by the bid worker, and shown to be what PostgreSQL says. */
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "15.00"), 200);
-    SUITE_WAIT(strcmp(reply_text(leaders(""), "items.0.amount"), "16.00") == 0, CAST_DECISION_MS);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "15.00"), 200);
+    SUITE_WAIT(strcmp(reply_text(leaders(""), "items.0.amount"), "16.00") == 0, FACTORY_DECISION_MS);
     EXPECT_TEXT(leaders(""), "items.1.amount", "15.00");
     EXPECT_TEXT(leaders(""), "items.1.bidder", bob);
     ck_assert_int_eq(reply_count(leaders("?limit=1"), "items"), 1);
@@ -336,16 +336,16 @@ START_TEST(a_purchase_leads_the_leaderboard)
 {
     char id[UUID_TEXT_SIZE];
     char path[128];
-    const struct cast_terms terms = {.more = "\"reservePrice\": 40.00, \"buyNowPrice\": 50.00"};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct factory_terms terms = {.more = "\"reservePrice\": 40.00, \"buyNowPrice\": 50.00"};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     (void)snprintf(path, sizeof path, AUCTIONS "/%s/leaderboard", id);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
     EXPECT_TEXT(fixture_call(NULL, "GET", path, NULL), "items.0.amount", "10.00");
     client_header(fixture.client, "Prefer: wait=10");
     EXPECT_STATUS(fixture_call(&fixture.bob, "POST", client_format(AUCTIONS "/%s/buy-now", id), NULL), 200);
     SUITE_WAIT(strcmp(reply_text(fixture_call(NULL, "GET", path, NULL), "items.0.amount"), "50.00") == 0,
-               CAST_DECISION_MS);
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), CAST_DECISION_MS);
+               FACTORY_DECISION_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FACTORY_DECISION_MS);
     EXPECT_TEXT(fixture_call(NULL, "GET", path, NULL), "items.0.amount", "50.00");
     EXPECT_TEXT(fixture_call(NULL, "GET", path, NULL), "items.1.amount", "10.00");
 }
@@ -357,8 +357,8 @@ START_TEST(a_draft_is_not_found_before_it_is_published)
     char id[UUID_TEXT_SIZE];
     char path[128];
     make_word(word);
-    const struct cast_terms terms = {.title = word, .more = "\"draft\": true"};
-    ck_assert(cast_auction(fixture.client, &fixture.bob, &terms, id));
+    const struct factory_terms terms = {.title = word, .more = "\"draft\": true"};
+    ck_assert(factory_auction(fixture.client, &fixture.bob, &terms, id));
     (void)snprintf(path, sizeof path, AUCTIONS "/%s", id);
     ck_assert_int_eq(found(client_format("q=%s", word)), 0);
     ck_assert_int_eq(found(client_format("sellerId=%s&sort=price", fixture.bob.id)), 0);
@@ -373,12 +373,12 @@ END_TEST
 START_TEST(a_kept_history_ends_with_the_next_batch)
 {
     const char *path = fixture_path("/bids");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(reply_count(fixture_call(NULL, "GET", path, NULL), "items"), 1);
     }
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
-    SUITE_WAIT(reply_count(fixture_call(NULL, "GET", path, NULL), "items") == 2, CAST_DECISION_MS);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
+    SUITE_WAIT(reply_count(fixture_call(NULL, "GET", path, NULL), "items") == 2, FACTORY_DECISION_MS);
     ck_assert_int_eq(reply_count(fixture_call(NULL, "GET", client_format("%s?limit=1", path), NULL), "items"), 1);
 }
 END_TEST

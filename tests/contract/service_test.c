@@ -101,13 +101,13 @@ static bool logged(const char *service, const char *text, const char *word)
 START_TEST(a_traceparent_is_in_the_log_of_every_program_that_the_bid_passes)
 {
     static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     client_header(fixture.client, client_format("traceparent: %s", trace));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
-    SUITE_WAIT(logged("gateway", trace, "\"durationMs\""), CAST_DECISION_MS);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
+    SUITE_WAIT(logged("gateway", trace, "\"durationMs\""), FACTORY_DECISION_MS);
     SUITE_WAIT(logged("bidworker-1", trace, "decided: accepted") || logged("bidworker-2", trace, "decided: accepted"),
-               CAST_DECISION_MS);
-    SUITE_WAIT(logged("notifyworker", trace, "telling: outbid"), CAST_DECISION_MS);
+               FACTORY_DECISION_MS);
+    SUITE_WAIT(logged("notifyworker", trace, "telling: outbid"), FACTORY_DECISION_MS);
 }
 END_TEST
 

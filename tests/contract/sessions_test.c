@@ -14,12 +14,12 @@
 enum { ROTATED_MS = 40000 };
 
 /* Another login of the same user, elsewhere. */
-static void log_in_again(struct cast_user *user, const char *agent)
+static void log_in_again(struct factory_user *user, const char *agent)
 {
     client_header(fixture.client, client_format("User-Agent: %s", agent));
     const struct reply *reply =
         fixture_call(NULL, "POST", "/api/v1/auth/login",
-                     client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", user->email));
+                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", user->email));
     EXPECT_STATUS(reply, 200);
     (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
     const char *cookie = client_reply_header(fixture.client, "Set-Cookie");
@@ -27,7 +27,7 @@ static void log_in_again(struct cast_user *user, const char *agent)
                    cookie + strlen("session="));
 }
 
-static const struct reply *by_session(const struct cast_user *who, const char *method, const char *path)
+static const struct reply *by_session(const struct factory_user *who, const char *method, const char *path)
 {
     client_token(fixture.client, who->session);
     return client_call(fixture.client, method, path, NULL);
@@ -35,7 +35,7 @@ static const struct reply *by_session(const struct cast_user *who, const char *m
 
 START_TEST(sessions_are_listed_newest_first)
 {
-    struct cast_user phone = fixture.ann;
+    struct factory_user phone = fixture.ann;
     log_in_again(&phone, "A telephone");
     const struct reply *reply = by_session(&phone, "GET", SESSIONS);
     EXPECT_STATUS(reply, 200);
@@ -54,7 +54,7 @@ END_TEST
 
 START_TEST(a_revoked_session_is_gone_with_its_access_tokens)
 {
-    struct cast_user phone = fixture.ann;
+    struct factory_user phone = fixture.ann;
     char path[128];
     log_in_again(&phone, "A telephone");
     const struct reply *reply = fixture_call(&fixture.ann, "GET", SESSIONS, NULL);
@@ -72,10 +72,10 @@ END_TEST
 
 START_TEST(a_new_password_ends_the_other_sessions)
 {
-    struct cast_user phone = fixture.ann;
+    struct factory_user phone = fixture.ann;
     log_in_again(&phone, "A telephone");
     EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
-                               "{\"password\": \"another password\", \"currentPassword\": \"" CAST_PASSWORD "\"}"),
+                               "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}"),
                   200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200);
     EXPECT_STATUS(by_session(&fixture.ann, "GET", ME), 200);
@@ -91,8 +91,8 @@ static void *change_password(void *arg)
     struct client *client = client_new(deployment_http_url());
     if (client != NULL) {
         client_token(client, fixture.ann.token);
-        const char *body =
-            client_format("{\"password\": \"another password %p\", \"currentPassword\": \"%s\"}", arg, CAST_PASSWORD);
+        const char *body = client_format("{\"password\": \"another password %p\", \"currentPassword\": \"%s\"}", arg,
+                                         FACTORY_PASSWORD);
         *changed = client_call(client, "PATCH", ME, body)->status == 200;
         client_free(client);
     }
@@ -129,7 +129,7 @@ END_TEST
 START_TEST(a_user_has_at_most_a_hundred_sessions)
 {
     enum { MOST = 100 };
-    struct cast_user first = fixture.ann;
+    struct factory_user first = fixture.ann;
     for (int i = 0; i < MOST; i++) {
         log_in_again(&fixture.ann, "Many");
     }
@@ -153,7 +153,7 @@ static bool signed_anew(const char *header)
 START_TEST(keys_rotate_while_old_tokens_live)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    char before[CAST_TOKEN_SIZE];
+    char before[FACTORY_TOKEN_SIZE];
     int published = keys_published();
     (void)snprintf(before, sizeof(before), "%s", fixture.bob.token);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "keys", "rotate", NULL), 0);

@@ -63,7 +63,7 @@ static void upload_at_once(int count, uint32_t first, uint32_t step, int expecte
         }
     }
     ck_assert_int_eq(added, expected);
-    ck_assert_int_eq(reply_count(cast_look(fixture.client, &fixture.seller, fixture.auction), "images"), expected);
+    ck_assert_int_eq(reply_count(factory_look(fixture.client, &fixture.seller, fixture.auction), "images"), expected);
 }
 
 static uint32_t fresh(int round)
@@ -73,8 +73,8 @@ static uint32_t fresh(int round)
 
 static void new_auction(void)
 {
-    const struct cast_terms terms = {0};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
 }
 
 enum { ROUNDS = 4 };

@@ -11,7 +11,7 @@
 
 #define MY_BIDS "/api/v1/users/me/bids"
 
-static struct cast_user admin;
+static struct factory_user admin;
 
 static void set(void)
 {
@@ -27,35 +27,35 @@ static void expect_replays(void)
 }
 
 /* Places a bid or a maximum, decided; its id in `id`. */
-static const struct reply *place(const struct cast_user *who, const char *amount, bool proxy,
+static const struct reply *place(const struct factory_user *who, const char *amount, bool proxy,
                                  char id[static UUID_TEXT_SIZE])
 {
-    const struct reply *reply = proxy ? cast_proxy(fixture.client, who, fixture.auction, amount)
-                                      : cast_bid(fixture.client, who, fixture.auction, amount);
+    const struct reply *reply = proxy ? factory_proxy(fixture.client, who, fixture.auction, amount)
+                                      : factory_bid(fixture.client, who, fixture.auction, amount);
     EXPECT_STATUS(reply, 200);
     (void)snprintf(id, UUID_TEXT_SIZE, "%s", reply_text(reply, "bidId"));
     return reply;
 }
 
-static const struct reply *void_bid(const struct cast_user *who, const char *bid)
+static const struct reply *void_bid(const struct factory_user *who, const char *bid)
 {
     return fixture_call(who, "POST", client_format("/api/v1/admin/auctions/%s/bids/%s/void", fixture.auction, bid),
                         "{\"reason\": \"a stolen card\"}");
 }
 
-static const struct reply *take_back(const struct cast_user *who, const char *bid)
+static const struct reply *take_back(const struct factory_user *who, const char *bid)
 {
     return fixture_call(who, "DELETE", client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid), NULL);
 }
 
-static const struct reply *bid_of(const struct cast_user *who, const char *bid)
+static const struct reply *bid_of(const struct factory_user *who, const char *bid)
 {
     return fixture_call(who, "GET", client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid), NULL);
 }
 
 static const struct reply *look(void)
 {
-    return cast_look(fixture.client, NULL, fixture.auction);
+    return factory_look(fixture.client, NULL, fixture.auction);
 }
 
 START_TEST(an_admin_voids_the_leading_bid)
@@ -82,11 +82,14 @@ START_TEST(an_admin_voids_the_leading_bid)
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.bidId", low);
     EXPECT_ERROR(void_bid(&admin, high), 409, "BID_VOIDED");
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.bob, fixture.auction, "BID_VOIDED") == 1, CAST_DECISION_MS);
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.ann, fixture.auction, "BID_VOIDED") == 1, CAST_DECISION_MS);
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.seller, fixture.auction, "BID_VOIDED") == 1, CAST_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, fixture.auction, "BID_VOIDED") == 1,
+               FACTORY_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, fixture.auction, "BID_VOIDED") == 1,
+               FACTORY_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.seller, fixture.auction, "BID_VOIDED") == 1,
+               FACTORY_DECISION_MS);
     /* The snapshot that bids are refused by knows it too. */
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
     expect_replays();
 }
 END_TEST
@@ -180,7 +183,7 @@ START_TEST(a_bidder_takes_back_a_mistaken_amount)
     EXPECT_STATUS(take_back(&fixture.bob, high), 204);
     EXPECT_TEXT(look(), "currentBid", "10.00");
     EXPECT_ERROR(take_back(&fixture.bob, high), 409, "BID_VOIDED");
-    EXPECT_TEXT(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
     expect_replays();
     PQclear(sql_rows(fixture.sql, "UPDATE bids SET received_at = received_at - interval '61 s' WHERE bid_id = $1::uuid",
                      low, NULL));
@@ -199,20 +202,23 @@ START_TEST(what_was_sold_is_settled_anew)
     EXPECT_STATUS(fixture_call(&admin, "PUT", client_format("/api/v1/admin/auctions/%s", fixture.auction),
                                "{\"action\": \"end\", \"reason\": \"asked for\"}"),
                   200);
-    SUITE_WAIT(cast_has_status(fixture.client, fixture.auction, "sold"), CAST_DECISION_MS);
+    SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), FACTORY_DECISION_MS);
     EXPECT_ERROR(take_back(&fixture.bob, high), 409, "AUCTION_ENDED");
     EXPECT_STATUS(void_bid(&admin, high), 200);
-    const struct reply *reply = cast_look(fixture.client, &fixture.ann, fixture.auction);
+    const struct reply *reply = factory_look(fixture.client, &fixture.ann, fixture.auction);
     EXPECT_TEXT(reply, "status", "sold");
     EXPECT_TEXT(reply, "winnerId", fixture.ann.id);
     EXPECT_TEXT(reply, "winningBidId", low);
     EXPECT_TEXT(reply, "currentBid", "10.00");
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.ann, fixture.auction, "AUCTION_WON") == 1, CAST_DECISION_MS);
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.seller, fixture.auction, "AUCTION_SOLD") == 2, CAST_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, fixture.auction, "AUCTION_WON") == 1,
+               FACTORY_DECISION_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.seller, fixture.auction, "AUCTION_SOLD") == 2,
+               FACTORY_DECISION_MS);
     expect_replays();
     EXPECT_STATUS(void_bid(&admin, low), 200);
-    ck_assert(cast_has_status(fixture.client, fixture.auction, "unsold"));
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.seller, fixture.auction, "AUCTION_UNSOLD") == 1, CAST_DECISION_MS);
+    ck_assert(factory_has_status(fixture.client, fixture.auction, "unsold"));
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.seller, fixture.auction, "AUCTION_UNSOLD") == 1,
+               FACTORY_DECISION_MS);
     expect_replays();
 }
 END_TEST

@@ -13,7 +13,7 @@ enum { TOLD_MS = 20000, SETTLED_MS = 30000 };
 
 #define NO_SNIPE "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 1, \"maxExtensions\": null}"
 
-static const struct reply *watch(const struct cast_user *who, const char *auction)
+static const struct reply *watch(const struct factory_user *who, const char *auction)
 {
     return fixture_call(who, "POST", WATCHLIST, client_format("{\"auctionId\": \"%s\"}", auction));
 }
@@ -23,14 +23,14 @@ START_TEST(watching_is_counted_once)
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 200);
     EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "watchers", "2");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "watchers", "2");
     const struct reply *reply = fixture_call(&fixture.ann, "GET", WATCHLIST, NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.id", fixture.auction);
     EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", client_format(WATCHLIST "/%s", fixture.auction), NULL), 204);
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", client_format(WATCHLIST "/%s", fixture.auction), NULL), 404,
                  "NOT_FOUND");
-    EXPECT_TEXT(cast_look(fixture.client, NULL, fixture.auction), "watchers", "1");
+    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "watchers", "1");
     ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", WATCHLIST, NULL), "items"), 0);
 }
 END_TEST
@@ -48,8 +48,8 @@ START_TEST(the_list_has_pages)
 {
     char second[UUID_TEXT_SIZE];
     char cursor[256];
-    const struct cast_terms terms = {0};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, second));
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, second));
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(watch(&fixture.ann, second), 201);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", WATCHLIST "?limit=1", NULL);
@@ -62,27 +62,27 @@ START_TEST(the_list_has_pages)
 END_TEST
 
 /* Notices of any kind that `who` has of the fixture's auction. */
-static int told(const struct cast_user *who, const char *kind)
+static int told(const struct factory_user *who, const char *kind)
 {
-    return cast_notices(fixture.client, who, fixture.auction, kind);
+    return factory_notifications(fixture.client, who, fixture.auction, kind);
 }
 
 START_TEST(bids_of_one_minute_are_one_notice)
 {
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200); /* before she watches */
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200); /* before she watches */
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
     SUITE_WAIT(told(&fixture.ann, "WATCHED_BID") == 1, TOLD_MS);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
     /* Another auction's notice, later than these bids, shows that they had their chance. */
     char other[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {0};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, other));
+    const struct factory_terms terms = {0};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
     EXPECT_STATUS(watch(&fixture.ann, other), 201);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, other, "10.00"), 200);
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.ann, other, "WATCHED_BID") == 1, TOLD_MS);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, other, "10.00"), 200);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, other, "WATCHED_BID") == 1, TOLD_MS);
     ck_assert_int_eq(told(&fixture.ann, "WATCHED_BID"), 1);
     ck_assert_int_eq(told(&fixture.bob, "WATCHED_BID"), 0); /* the leader knows */
 }
@@ -91,13 +91,13 @@ END_TEST
 START_TEST(watchers_hear_that_it_ends_soon)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {.lasts_ms = 60000, .more = NO_SNIPE};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct factory_terms terms = {.lasts_ms = 60000, .more = NO_SNIPE};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     EXPECT_STATUS(watch(&fixture.ann, id), 201);
     /* It may have been announced before she watched; it is again for another end. */
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
     PQclear(sql_rows(fixture.sql, "DELETE FROM ending_soon WHERE auction_id = $1", id, NULL));
-    SUITE_WAIT(cast_notices(fixture.client, &fixture.ann, id, "AUCTION_ENDING_SOON") == 1, TOLD_MS);
+    SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, id, "AUCTION_ENDING_SOON") == 1, TOLD_MS);
 }
 END_TEST
 
@@ -128,7 +128,7 @@ END_TEST
 START_TEST(watchers_whose_bid_does_not_count_hear_of_it_too)
 {
     EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
-    const struct reply *bid = cast_bid(fixture.client, &fixture.bob, fixture.auction, "10.00");
+    const struct reply *bid = factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00");
     EXPECT_STATUS(bid, 200);
     const char *path = client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, reply_text(bid, "bidId"));
     EXPECT_STATUS(fixture_call(&fixture.bob, "DELETE", path, NULL), 204);
@@ -151,10 +151,10 @@ START_TEST(unwanted_kinds_are_not_sent)
         fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"AUCTION_LOST\": {\"inApp\": true}}}");
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.inApp", "false");
     EXPECT_TEXT(reply, "notificationSettings.AUCTION_LOST.inApp", "true");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
-    EXPECT_STATUS(cast_proxy(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
     SUITE_WAIT(told(&fixture.ann, "PROXY_EXHAUSTED") == 1, TOLD_MS);
     ck_assert_int_eq(told(&fixture.ann, "OUTBID"), 0);
     EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"SPAM\": {\"inApp\": true}}}"),
@@ -177,8 +177,8 @@ END_TEST
 START_TEST(unread_notices_are_counted)
 {
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", NOTICES "/count", NULL), "unread", "0");
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
     SUITE_WAIT(strcmp(reply_text(fixture_call(&fixture.ann, "GET", NOTICES "/count", NULL), "unread"), "1") == 0,
                TOLD_MS);
     EXPECT_STATUS(fixture_call(&fixture.ann, "POST", NOTICES "/read", "{\"all\": true}"), 204);
@@ -189,21 +189,21 @@ END_TEST
 START_TEST(after_a_sale_seller_and_winner_reach_each_other)
 {
     char id[UUID_TEXT_SIZE];
-    const struct cast_terms terms = {.lasts_ms = 2500, .more = NO_SNIPE};
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, id));
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
-    EXPECT_STATUS(cast_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
-    EXPECT_ABSENT(cast_look(fixture.client, &fixture.seller, id), "contact");
-    SUITE_WAIT(cast_has_status(fixture.client, id, "sold"), SETTLED_MS);
-    const struct reply *reply = cast_look(fixture.client, &fixture.seller, id);
+    const struct factory_terms terms = {.lasts_ms = 2500, .more = NO_SNIPE};
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.00"), 200);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "11.00"), 200);
+    EXPECT_ABSENT(factory_look(fixture.client, &fixture.seller, id), "contact");
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), SETTLED_MS);
+    const struct reply *reply = factory_look(fixture.client, &fixture.seller, id);
     EXPECT_TEXT(reply, "contact.role", "winner");
     EXPECT_TEXT(reply, "contact.email", fixture.bob.email);
     EXPECT_TEXT(reply, "contact.userId", fixture.bob.id);
-    reply = cast_look(fixture.client, &fixture.bob, id);
+    reply = factory_look(fixture.client, &fixture.bob, id);
     EXPECT_TEXT(reply, "contact.role", "seller");
     EXPECT_TEXT(reply, "contact.email", fixture.seller.email);
-    EXPECT_ABSENT(cast_look(fixture.client, &fixture.ann, id), "contact");
-    EXPECT_ABSENT(cast_look(fixture.client, NULL, id), "contact");
+    EXPECT_ABSENT(factory_look(fixture.client, &fixture.ann, id), "contact");
+    EXPECT_ABSENT(factory_look(fixture.client, NULL, id), "contact");
 }
 END_TEST
 

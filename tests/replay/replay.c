@@ -48,8 +48,8 @@ struct play {
 
 struct replay {
     const struct recording *recording;
-    struct cast_user *bidders;
-    struct cast_user *sellers; /* one per item */
+    struct factory_user *bidders;
+    struct factory_user *sellers; /* one per item */
     struct play *plays;
     int play_count;
     atomic_int next; /* the job to be taken */
@@ -118,9 +118,9 @@ static bool replay_share(struct replay *replay, const char *doing, replay_job jo
 static void replay_enrol(struct replay *replay, struct client *client, int index)
 {
     int sellers = replay->recording->item_count;
-    bool done = index < sellers
-                    ? cast_user(client, &replay->sellers[index], replay->recording->items[index])
-                    : cast_user(client, &replay->bidders[index - sellers], replay->recording->bidders[index - sellers]);
+    bool done = index < sellers ? factory_user(client, &replay->sellers[index], replay->recording->items[index])
+                                : factory_user(client, &replay->bidders[index - sellers],
+                                               replay->recording->bidders[index - sellers]);
     if (!done) {
         atomic_store(&replay->failed, true);
     }
@@ -132,7 +132,7 @@ static bool replay_list(struct replay *replay, struct client *client, struct pla
     char reserve[MONEY_TEXT_SIZE];
     money_format(play->lot->opening, opening);
     money_format(play->reserve, reserve);
-    struct cast_terms terms = {
+    struct factory_terms terms = {
         .title = client_format("%s %s", replay->recording->items[play->lot->item], play->lot->name),
         .starting_price = opening,
         .lasts_ms = lasts_ms,
@@ -140,7 +140,7 @@ static bool replay_list(struct replay *replay, struct client *client, struct pla
                               "\"extensionSeconds\": 120, \"maxExtensions\": null}%s%s",
                               play->reserve > 0 ? ", \"reservePrice\": " : "", play->reserve > 0 ? reserve : ""),
     };
-    return cast_auction(client, &replay->sellers[play->lot->item], &terms, play->auction);
+    return factory_auction(client, &replay->sellers[play->lot->item], &terms, play->auction);
 }
 
 /* Places one maximum, until it is known to be in the queue or refused. */
@@ -200,7 +200,7 @@ static void replay_close(struct replay *replay, struct client *client, int index
     struct play *play = &replay->plays[index];
     int64_t until_ms = clock_mono_ms() + REPLAY_SETTLED_MS;
     while (!play->failed) {
-        const struct reply *reply = cast_look(client, NULL, play->auction);
+        const struct reply *reply = factory_look(client, NULL, play->auction);
         const char *status = reply_text(reply, "status");
         if (reply->status == 200 && (strcmp(status, "sold") == 0 || strcmp(status, "unsold") == 0)) {
             const char *price = reply_text(reply, "currentBid");

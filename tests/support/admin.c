@@ -5,21 +5,21 @@
 
 #include <stdio.h>
 
-bool admin_new(struct client *client, struct sql *sql, struct cast_user *admin)
+bool admin_new(struct client *client, struct sql *sql, struct factory_user *admin)
 {
-    if (!cast_user(client, admin, "Ada Admin")) {
+    if (!factory_user(client, admin, "Ada Admin")) {
         return false;
     }
     PGresult *result = sql_rows(sql, "UPDATE users SET role = 'admin' WHERE id = $1", admin->id, NULL);
     PQclear(result);
     const struct reply *reply =
         client_call(client, "POST", "/api/v1/auth/login",
-                    client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", admin->email));
+                    client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", admin->email));
     (void)snprintf(admin->token, sizeof(admin->token), "%s", reply_text(reply, "accessToken"));
     return result != NULL && reply->status == 200;
 }
 
-static const struct reply *change(struct client *client, const struct cast_user *admin, const char *user_id,
+static const struct reply *change(struct client *client, const struct factory_user *admin, const char *user_id,
                                   const char *verb)
 {
     client_token(client, admin->token);
@@ -27,12 +27,12 @@ static const struct reply *change(struct client *client, const struct cast_user 
                        "{\"reason\": \"shill bidding\"}");
 }
 
-const struct reply *admin_ban(struct client *client, const struct cast_user *admin, const char *user_id)
+const struct reply *admin_ban(struct client *client, const struct factory_user *admin, const char *user_id)
 {
     return change(client, admin, user_id, "ban");
 }
 
-const struct reply *admin_unban(struct client *client, const struct cast_user *admin, const char *user_id)
+const struct reply *admin_unban(struct client *client, const struct factory_user *admin, const char *user_id)
 {
     return change(client, admin, user_id, "unban");
 }

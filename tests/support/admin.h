@@ -8,9 +8,9 @@
 #include "tests/support/factory.h"
 #include "tests/support/sql.h"
 
-MUST_CHECK bool admin_new(struct client *client, struct sql *sql, struct cast_user *admin);
+MUST_CHECK bool admin_new(struct client *client, struct sql *sql, struct factory_user *admin);
 /* POST /admin/users/:id/ban or unban as `admin`. */
-const struct reply *admin_ban(struct client *client, const struct cast_user *admin, const char *user_id);
-const struct reply *admin_unban(struct client *client, const struct cast_user *admin, const char *user_id);
+const struct reply *admin_ban(struct client *client, const struct factory_user *admin, const char *user_id);
+const struct reply *admin_unban(struct client *client, const struct factory_user *admin, const char *user_id);
 
 #endif

@@ -8,9 +8,9 @@
 
 #include "common/base/clock.h"
 
-enum { CAST_HOUR_MS = 3600 * 1000 };
+enum { FACTORY_HOUR_MS = 3600 * 1000 };
 
-static bool cast_expect(const struct reply *reply, int status, const char *what)
+static bool factory_expect(const struct reply *reply, int status, const char *what)
 {
     if (reply->status == status) {
         return true;
@@ -19,23 +19,24 @@ static bool cast_expect(const struct reply *reply, int status, const char *what)
     return false;
 }
 
-bool cast_user(struct client *client, struct cast_user *user, const char *display_name)
+bool factory_user(struct client *client, struct factory_user *user, const char *display_name)
 {
     char unique[UUID_TEXT_SIZE];
     struct uuid id = uuid_new();
     uuid_format(&id, unique);
     (void)snprintf(user->email, sizeof(user->email), "%s@example.org", unique);
     client_token(client, NULL);
-    const char *body = client_format(
-        "{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\", \"displayName\": \"%s\"}", user->email, display_name);
+    const char *body =
+        client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\", \"displayName\": \"%s\"}",
+                      user->email, display_name);
     const struct reply *reply = client_call(client, "POST", "/api/v1/auth/register", body);
-    if (!cast_expect(reply, 201, "register")) {
+    if (!factory_expect(reply, 201, "register")) {
         return false;
     }
     (void)snprintf(user->id, sizeof(user->id), "%s", reply_text(reply, "user.id"));
-    body = client_format("{\"email\": \"%s\", \"password\": \"" CAST_PASSWORD "\"}", user->email);
+    body = client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", user->email);
     reply = client_call(client, "POST", "/api/v1/auth/login", body);
-    if (!cast_expect(reply, 200, "login")) {
+    if (!factory_expect(reply, 200, "login")) {
         return false;
     }
     (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
@@ -47,14 +48,14 @@ bool cast_user(struct client *client, struct cast_user *user, const char *displa
     return session != NULL;
 }
 
-bool cast_auction(struct client *client, const struct cast_user *seller, const struct cast_terms *terms,
-                  char id[static UUID_TEXT_SIZE])
+bool factory_auction(struct client *client, const struct factory_user *seller, const struct factory_terms *terms,
+                     char id[static UUID_TEXT_SIZE])
 {
     char start[CLOCK_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
     int64_t now_ms = clock_now_ms();
     clock_format(now_ms + terms->starts_in_ms, start);
-    clock_format(now_ms + (terms->lasts_ms > 0 ? terms->lasts_ms : CAST_HOUR_MS), end);
+    clock_format(now_ms + (terms->lasts_ms > 0 ? terms->lasts_ms : FACTORY_HOUR_MS), end);
     const char *start_member = terms->starts_in_ms > 0 ? client_format(", \"startTime\": \"%s\"", start) : "";
     const char *body = client_format("{\"title\": \"%s\", \"startingPrice\": %s, \"endTime\": \"%s\"%s%s%s}",
                                      terms->title != NULL ? terms->title : "A chair",
@@ -62,47 +63,47 @@ bool cast_auction(struct client *client, const struct cast_user *seller, const s
                                      terms->more != NULL ? ", " : "", terms->more != NULL ? terms->more : "");
     client_token(client, seller->token);
     const struct reply *reply = client_call(client, "POST", "/api/v1/auctions", body);
-    if (!cast_expect(reply, 201, "list an auction")) {
+    if (!factory_expect(reply, 201, "list an auction")) {
         return false;
     }
     (void)snprintf(id, UUID_TEXT_SIZE, "%s", reply_text(reply, "id"));
     return true;
 }
 
-static const struct reply *cast_offer(struct client *client, const struct cast_user *bidder, const char *path,
-                                      const char *body)
+static const struct reply *factory_offer(struct client *client, const struct factory_user *bidder, const char *path,
+                                         const char *body)
 {
     client_token(client, bidder->token);
     client_header(client, "Prefer: wait=10");
     return client_call(client, "POST", path, body);
 }
 
-const struct reply *cast_bid(struct client *client, const struct cast_user *bidder, const char *auction,
-                             const char *amount)
+const struct reply *factory_bid(struct client *client, const struct factory_user *bidder, const char *auction,
+                                const char *amount)
 {
-    return cast_offer(client, bidder, client_format("/api/v1/auctions/%s/bids", auction),
-                      client_format("{\"amount\": %s}", amount));
+    return factory_offer(client, bidder, client_format("/api/v1/auctions/%s/bids", auction),
+                         client_format("{\"amount\": %s}", amount));
 }
 
-const struct reply *cast_proxy(struct client *client, const struct cast_user *bidder, const char *auction,
-                               const char *maximum)
+const struct reply *factory_proxy(struct client *client, const struct factory_user *bidder, const char *auction,
+                                  const char *maximum)
 {
-    return cast_offer(client, bidder, client_format("/api/v1/auctions/%s/proxy", auction),
-                      client_format("{\"maxAmount\": %s}", maximum));
+    return factory_offer(client, bidder, client_format("/api/v1/auctions/%s/proxy", auction),
+                         client_format("{\"maxAmount\": %s}", maximum));
 }
 
-const struct reply *cast_look(struct client *client, const struct cast_user *who, const char *auction)
+const struct reply *factory_look(struct client *client, const struct factory_user *who, const char *auction)
 {
     client_token(client, who != NULL ? who->token : NULL);
     return client_call(client, "GET", client_format("/api/v1/auctions/%s", auction), NULL);
 }
 
-bool cast_has_status(struct client *client, const char *auction, const char *status)
+bool factory_has_status(struct client *client, const char *auction, const char *status)
 {
-    return strcmp(reply_text(cast_look(client, NULL, auction), "status"), status) == 0;
+    return strcmp(reply_text(factory_look(client, NULL, auction), "status"), status) == 0;
 }
 
-int cast_notices(struct client *client, const struct cast_user *who, const char *auction, const char *kind)
+int factory_notifications(struct client *client, const struct factory_user *who, const char *auction, const char *kind)
 {
     client_token(client, who->token);
     const struct reply *reply = client_call(client, "GET", "/api/v1/users/me/notifications?limit=100", NULL);

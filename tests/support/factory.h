@@ -10,25 +10,25 @@
 #include "tests/support/client.h"
 
 enum {
-    CAST_TOKEN_SIZE = 1024,
-    CAST_EMAIL_SIZE = 64,
-    CAST_SESSION_SIZE = 128,
-    CAST_DECISION_MS = 15000, /* a bid is decided within this, also on a machine that is busy with other things */
+    FACTORY_TOKEN_SIZE = 1024,
+    FACTORY_EMAIL_SIZE = 64,
+    FACTORY_SESSION_SIZE = 128,
+    FACTORY_DECISION_MS = 15000, /* a bid is decided within this, also on a machine that is busy with other things */
 };
 
-#define CAST_PASSWORD "a long enough password"
+#define FACTORY_PASSWORD "a long enough password"
 
-struct cast_user {
+struct factory_user {
     char id[UUID_TEXT_SIZE];
-    char email[CAST_EMAIL_SIZE];     /* unique to this user */
-    char token[CAST_TOKEN_SIZE];     /* access token */
-    char session[CAST_SESSION_SIZE]; /* session token, as in the cookie */
+    char email[FACTORY_EMAIL_SIZE];     /* unique to this user */
+    char token[FACTORY_TOKEN_SIZE];     /* access token */
+    char session[FACTORY_SESSION_SIZE]; /* session token, as in the cookie */
 };
 
 /* Registers and logs in; the client's token is left as it was not: none. */
-MUST_CHECK bool cast_user(struct client *client, struct cast_user *user, const char *display_name);
+MUST_CHECK bool factory_user(struct client *client, struct factory_user *user, const char *display_name);
 
-struct cast_terms {
+struct factory_terms {
     const char *title;          /* NULL: "A chair" */
     const char *starting_price; /* NULL: 10.00 */
     const char *more;           /* further members, `"reservePrice": 20.00, …`, or NULL */
@@ -37,19 +37,19 @@ struct cast_terms {
 };
 
 /* Lists an auction as `seller`; its id in `id`. Without `more` anti-snipe is as the contract's default. */
-MUST_CHECK bool cast_auction(struct client *client, const struct cast_user *seller, const struct cast_terms *terms,
-                             char id[static UUID_TEXT_SIZE]);
+MUST_CHECK bool factory_auction(struct client *client, const struct factory_user *seller,
+                                const struct factory_terms *terms, char id[static UUID_TEXT_SIZE]);
 
 /* Places a bid or a maximum of `amount` and waits for its decision (Prefer: wait); the reply is the decided bid. */
-const struct reply *cast_bid(struct client *client, const struct cast_user *bidder, const char *auction,
-                             const char *amount);
-const struct reply *cast_proxy(struct client *client, const struct cast_user *bidder, const char *auction,
-                               const char *maximum);
+const struct reply *factory_bid(struct client *client, const struct factory_user *bidder, const char *auction,
+                                const char *amount);
+const struct reply *factory_proxy(struct client *client, const struct factory_user *bidder, const char *auction,
+                                  const char *maximum);
 /* GET /auctions/:id as `who` (NULL: a guest). */
-const struct reply *cast_look(struct client *client, const struct cast_user *who, const char *auction);
+const struct reply *factory_look(struct client *client, const struct factory_user *who, const char *auction);
 /* Whether the auction has this status now. */
-bool cast_has_status(struct client *client, const char *auction, const char *status);
+bool factory_has_status(struct client *client, const char *auction, const char *status);
 /* Number of notifications of this kind and auction that `who` has, at most 100 looked at; -1 on error. */
-int cast_notices(struct client *client, const struct cast_user *who, const char *auction, const char *kind);
+int factory_notifications(struct client *client, const struct factory_user *who, const char *auction, const char *kind);
 
 #endif

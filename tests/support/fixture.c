@@ -11,15 +11,15 @@ struct fixture fixture;
 
 void fixture_setup(void)
 {
-    const struct cast_terms terms = {0};
+    const struct factory_terms terms = {0};
     fixture.client = client_new(deployment_http_url());
     fixture.sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(fixture.client);
     ck_assert_ptr_nonnull(fixture.sql);
-    ck_assert(cast_user(fixture.client, &fixture.seller, "Sam Seller"));
-    ck_assert(cast_user(fixture.client, &fixture.ann, "Ann"));
-    ck_assert(cast_user(fixture.client, &fixture.bob, "Bob"));
-    ck_assert(cast_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
+    ck_assert(factory_user(fixture.client, &fixture.seller, "Sam Seller"));
+    ck_assert(factory_user(fixture.client, &fixture.ann, "Ann"));
+    ck_assert(factory_user(fixture.client, &fixture.bob, "Bob"));
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
 }
 
 void fixture_teardown(void)
@@ -40,7 +40,7 @@ Suite *fixture_suite(const char *name, const TTest *const *tests)
     return suite;
 }
 
-const struct reply *fixture_call(const struct cast_user *who, const char *method, const char *path, const char *body)
+const struct reply *fixture_call(const struct factory_user *who, const char *method, const char *path, const char *body)
 {
     client_token(fixture.client, who != NULL ? who->token : NULL);
     return client_call(fixture.client, method, path, body);
@@ -51,7 +51,7 @@ const char *fixture_path(const char *tail)
     return client_format("/api/v1/auctions/%s%s", fixture.auction, tail);
 }
 
-void fixture_submit(const struct cast_user *who, const char *auction, const char *amount,
+void fixture_submit(const struct factory_user *who, const char *auction, const char *amount,
                     char bid[static UUID_TEXT_SIZE])
 {
     const struct reply *reply = fixture_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction),

@@ -13,9 +13,9 @@
 struct fixture {
     struct client *client;
     struct sql *sql;
-    struct cast_user seller;
-    struct cast_user ann;
-    struct cast_user bob;
+    struct factory_user seller;
+    struct factory_user ann;
+    struct factory_user bob;
     char auction[UUID_TEXT_SIZE]; /* by `seller`, opening at 10.00, increment 1.00, for an hour */
 };
 
@@ -28,11 +28,12 @@ void fixture_teardown(void);
 MUST_CHECK Suite *fixture_suite(const char *name, const TTest *const *tests);
 
 /* A call as `who` (NULL: a guest). */
-const struct reply *fixture_call(const struct cast_user *who, const char *method, const char *path, const char *body);
+const struct reply *fixture_call(const struct factory_user *who, const char *method, const char *path,
+                                 const char *body);
 /* The path of a thing of the fixture's auction: "" or "/bids" or "/proxy". */
 const char *fixture_path(const char *tail);
 /* Bids without waiting; asserts 202 and gives the bid's id. */
-void fixture_submit(const struct cast_user *who, const char *auction, const char *amount,
+void fixture_submit(const struct factory_user *who, const char *auction, const char *amount,
                     char bid[static UUID_TEXT_SIZE]);
 
 #endif

@@ -21,7 +21,7 @@ enum { ANSWER_SIZE = 8192, REQUEST_SIZE = 2048 };
 
 struct poster {
     struct posters *posters;
-    const struct cast_user *user;
+    const struct factory_user *user;
     int fd;
     bool busy;
     int64_t meant_us;

@@ -14,7 +14,7 @@ struct posters_options {
     struct herd *herd;
     const char *base_url; /* kept, not copied, as are the next two */
     const char *auction;
-    const struct cast_user *users; /* `count` of them */
+    const struct factory_user *users; /* `count` of them */
     size_t count;
     /* The answer to a bid: its status, and when it was meant to be sent and was answered. May post again. */
     void (*answered)(int status, int64_t meant_us, int64_t now_us, void *arg);
