@@ -84,7 +84,7 @@ static struct {
     atomic_llong cents; /* of the newest bid */
     struct step *step;
     /* The thread of the watchers. A single bid is under way while sent_us is not 0. */
-    struct herd *herd;
+    struct ws_load *ws_load;
     struct posters *single;
     int64_t sent_us;
     int64_t single_cents;
@@ -93,9 +93,9 @@ static struct {
     size_t has_size;
 } bench;
 
-/* A load of bids, in a thread of its own: a herd without watchers is its loop. */
+/* A load of bids, in a thread of its own: a ws_load without watchers is its loop. */
 struct load {
-    struct herd *loop;
+    struct ws_load *loop;
     struct posters *posters;
     struct samples *answers;
     int64_t seconds;
@@ -215,7 +215,7 @@ static double workers_us(void)
 
 /* ---- what comes ---- */
 
-static void on_news(size_t index, const struct herd_watcher *watcher, int64_t now_us, void *arg)
+static void on_news(size_t index, const struct ws_load_watcher *watcher, int64_t now_us, void *arg)
 {
     (void)arg;
     if (bench.sent_us != 0 && watcher->price >= bench.single_cents && bench.has[index] == 0) {
@@ -247,7 +247,7 @@ static void turn_for(int64_t ms)
 {
     int64_t until_ms = clock_mono_ms() + ms;
     for (int64_t left = ms; left > 0; left = until_ms - clock_mono_ms()) {
-        herd_turn(bench.herd, (int)left);
+        ws_load_turn(bench.ws_load, (int)left);
     }
 }
 
@@ -274,7 +274,7 @@ static void pour(struct load *load)
         must(posters_post(load->posters, next_cents(), clock_mono_us()), "nobody is free");
     }
     while (clock_mono_ms() < until_ms) {
-        herd_turn(load->loop, LOOK_MS);
+        ws_load_turn(load->loop, LOOK_MS);
     }
     load->pouring = false;
 }
@@ -286,11 +286,11 @@ static void drip(struct load *load)
         int64_t due_us = began_us + sent * US_PER_S / load->rate;
         int64_t left_us = due_us - clock_mono_us();
         if (left_us > 0) {
-            herd_turn(load->loop, (int)(left_us / US_PER_MS) + 1);
+            ws_load_turn(load->loop, (int)(left_us / US_PER_MS) + 1);
         } else if (posters_post(load->posters, next_cents(), due_us)) {
             sent++;
         } else {
-            herd_turn(load->loop, LOOK_MS);
+            ws_load_turn(load->loop, LOOK_MS);
         }
     }
 }
@@ -298,9 +298,9 @@ static void drip(struct load *load)
 static void *load_run(void *arg)
 {
     struct load *load = arg;
-    const struct herd_options options = {.base_url = bench.url, .auction = bench.auction};
-    load->loop = herd_new(&options);
-    const struct posters_options posters = {.herd = load->loop,
+    const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction};
+    load->loop = ws_load_new(&options);
+    const struct posters_options posters = {.ws_load = load->loop,
                                             .base_url = bench.url,
                                             .auction = bench.auction,
                                             .users = bench.bidders,
@@ -315,10 +315,10 @@ static void *load_run(void *arg)
         drip(load);
     }
     while (posters_busy(load->posters) > 0) {
-        herd_turn(load->loop, LOOK_MS);
+        ws_load_turn(load->loop, LOOK_MS);
     }
     posters_free(load->posters);
-    herd_free(load->loop);
+    ws_load_free(load->loop);
     atomic_store(&load->done, true);
     return NULL;
 }
@@ -343,10 +343,10 @@ static double carry(struct load *load)
 static void open_watchers(struct step *step, double before_kib)
 {
     int64_t began_ms = clock_mono_ms();
-    herd_resize(bench.herd, step->watchers);
-    while (herd_counts(bench.herd).watching < step->watchers) {
+    ws_load_resize(bench.ws_load, step->watchers);
+    while (ws_load_counts(bench.ws_load).watching < step->watchers) {
         must(clock_mono_ms() - began_ms < OPENING_MS, "not all watchers were taken");
-        herd_turn(bench.herd, LOOK_MS);
+        ws_load_turn(bench.ws_load, LOOK_MS);
     }
     step->opened_s = (double)(clock_mono_ms() - began_ms) / 1000;
     turn_for(REST_MS);
@@ -362,7 +362,7 @@ static void one_bid(struct step *step)
     must(posters_post(bench.single, bench.single_cents, bench.sent_us), "nobody is free");
     int64_t until_us = bench.sent_us + (int64_t)BEHIND_MS * US_PER_MS;
     while ((bench.heard < step->watchers || posters_busy(bench.single) > 0) && clock_mono_us() < until_us) {
-        herd_turn(bench.herd, LOOK_MS);
+        ws_load_turn(bench.ws_load, LOOK_MS);
     }
     step->missed += step->watchers - bench.heard;
     if (step->heard.count > 0 && bench.heard > 0) {
@@ -409,26 +409,26 @@ static void settle(struct step *step)
     client_free(client);
     int64_t until_ms = clock_mono_ms() + BEHIND_MS;
     do {
-        herd_turn(bench.herd, LOOK_MS);
+        ws_load_turn(bench.ws_load, LOOK_MS);
         step->behind = 0;
-        for (size_t i = 0; i < herd_size(bench.herd); i++) {
-            const struct herd_watcher *watcher = herd_watcher(bench.herd, i);
-            step->behind += watcher->state != HERD_WATCHING || watcher->price != cents;
+        for (size_t i = 0; i < ws_load_size(bench.ws_load); i++) {
+            const struct ws_load_watcher *watcher = ws_load_watcher(bench.ws_load, i);
+            step->behind += watcher->state != WS_LOAD_WATCHING || watcher->price != cents;
         }
     } while (step->behind > 0 && clock_mono_ms() < until_ms);
 }
 
 static void storm(struct step *step, int64_t seconds)
 {
-    int64_t lost = herd_counts(bench.herd).lost;
+    int64_t lost = ws_load_counts(bench.ws_load).lost;
     struct load load = {.answers = &step->storm, .seconds = seconds};
     step->storm_mib[0] = memory_kib() / KIB_PER_MIB;
-    herd_deafen(bench.herd, step->watchers / DEAF_PART, true);
+    ws_load_deafen(bench.ws_load, step->watchers / DEAF_PART, true);
     step->storm_mib[1] = carry(&load);
     step->storm_taken = load.taken;
-    herd_deafen(bench.herd, step->watchers / DEAF_PART, false);
+    ws_load_deafen(bench.ws_load, step->watchers / DEAF_PART, false);
     settle(step);
-    step->storm_closed = herd_counts(bench.herd).lost - lost;
+    step->storm_closed = ws_load_counts(bench.ws_load).lost - lost;
     turn_for(REST_MS);
     step->storm_mib[2] = memory_kib() / KIB_PER_MIB;
 }
@@ -505,10 +505,10 @@ static void fixture(void)
     must(good, "the deployment takes no users or auctions");
     client_free(client);
     atomic_store(&bench.cents, 100);
-    const struct herd_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_news};
-    bench.herd = herd_new(&options);
-    must(bench.herd != NULL, "no memory");
-    const struct posters_options posters = {.herd = bench.herd,
+    const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_news};
+    bench.ws_load = ws_load_new(&options);
+    must(bench.ws_load != NULL, "no memory");
+    const struct posters_options posters = {.ws_load = bench.ws_load,
                                             .base_url = bench.url,
                                             .auction = bench.auction,
                                             .users = &bench.bidders[0],
@@ -565,6 +565,6 @@ int main(int argc, char **argv)
     }
     print_targets(steps, count);
     posters_free(bench.single);
-    herd_free(bench.herd);
+    ws_load_free(bench.ws_load);
     return EXIT_SUCCESS;
 }

@@ -35,27 +35,27 @@ enum {
     LAST_PAUSE_MS = 100,   /* between them: RabbitMQ boots within some seconds */
 };
 
-static struct herd *herd;
+static struct ws_load *ws_load;
 static pthread_t hands[HANDS];
 static atomic_int cents; /* of the newest bid */
 static atomic_int taken; /* bids answered 202 */
 static atomic_bool stopping;
 
 /* Until the condition holds, with the watchers awake. */
-#define HERD_UNTIL(condition, deadline_ms)                                                                             \
+#define WS_LOAD_UNTIL(condition, deadline_ms)                                                                          \
     do {                                                                                                               \
-        int64_t herd_until_ms = suite_mono_ms() + (deadline_ms);                                                       \
+        int64_t ws_load_until_ms = suite_mono_ms() + (deadline_ms);                                                    \
         while (!(condition)) {                                                                                         \
-            ck_assert_msg(suite_mono_ms() < herd_until_ms, "within %d ms never came: %s; %s", (int)(deadline_ms),      \
+            ck_assert_msg(suite_mono_ms() < ws_load_until_ms, "within %d ms never came: %s; %s", (int)(deadline_ms),   \
                           #condition, standing());                                                                     \
-            herd_turn(herd, SUITE_LOOK_MS);                                                                            \
+            ws_load_turn(ws_load, SUITE_LOOK_MS);                                                                      \
         }                                                                                                              \
     } while (0)
 
 static const char *standing(void)
 {
     static char text[256];
-    struct herd_counts counts = herd_counts(herd);
+    struct ws_load_counts counts = ws_load_counts(ws_load);
     (void)snprintf(text, sizeof(text), "watching %zu, messages %lld, lost %lld, refused %lld", counts.watching,
                    (long long)counts.messages, (long long)counts.lost, (long long)counts.refused);
     return text;
@@ -89,7 +89,7 @@ static void *hand_bids(void *arg)
 static void more_taken(void)
 {
     int from = atomic_load(&taken);
-    HERD_UNTIL(atomic_load(&taken) >= from + BEFORE, DEPLOYMENT_READY_MS);
+    WS_LOAD_UNTIL(atomic_load(&taken) >= from + BEFORE, DEPLOYMENT_READY_MS);
 }
 
 static void load_start(void)
@@ -97,12 +97,12 @@ static void load_start(void)
     const struct factory_terms terms = {.more = "\"bidIncrement\": 0.01"};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, fixture.auction));
     atomic_store(&cents, CENTS_FIRST);
-    const struct herd_options options = {
+    const struct ws_load_options options = {
         .base_url = deployment_http_url(), .auction = fixture.auction, .stream_each = STREAM_EACH};
-    herd = herd_new(&options);
-    ck_assert_ptr_nonnull(herd);
-    herd_resize(herd, WATCHERS);
-    HERD_UNTIL(herd_counts(herd).watching == WATCHERS, OPENING_MS);
+    ws_load = ws_load_new(&options);
+    ck_assert_ptr_nonnull(ws_load);
+    ws_load_resize(ws_load, WATCHERS);
+    WS_LOAD_UNTIL(ws_load_counts(ws_load).watching == WATCHERS, OPENING_MS);
     for (int i = 0; i < HANDS; i++) {
         ck_assert_int_eq(pthread_create(&hands[i], NULL, hand_bids, i % 2 == 0 ? fixture.ann.token : fixture.bob.token),
                          0);
@@ -130,8 +130,8 @@ static bool all_right(void)
         return false;
     }
     for (size_t i = 0; i < WATCHERS; i++) {
-        const struct herd_watcher *watcher = herd_watcher(herd, i);
-        if (watcher->state != HERD_WATCHING || watcher->seq != seq || watcher->price != price) {
+        const struct ws_load_watcher *watcher = ws_load_watcher(ws_load, i);
+        if (watcher->state != WS_LOAD_WATCHING || watcher->seq != seq || watcher->price != price) {
             return false;
         }
     }
@@ -147,10 +147,10 @@ static int undecided(void)
 
 static void assert_right(const char *blow)
 {
-    HERD_UNTIL(deployment_ready(), DEPLOYMENT_READY_MS);
-    HERD_UNTIL(undecided() <= 0, RIGHT_MS); /* fewer than none: some were decided that got no answer */
-    HERD_UNTIL(all_right(), RIGHT_MS);
-    struct herd_counts counts = herd_counts(herd);
+    WS_LOAD_UNTIL(deployment_ready(), DEPLOYMENT_READY_MS);
+    WS_LOAD_UNTIL(undecided() <= 0, RIGHT_MS); /* fewer than none: some were decided that got no answer */
+    WS_LOAD_UNTIL(all_right(), RIGHT_MS);
+    struct ws_load_counts counts = ws_load_counts(ws_load);
     ck_assert_msg(counts.gaps == 0 && counts.back == 0 && counts.odd == 0, "gaps %lld, back %lld, odd %lld",
                   (long long)counts.gaps, (long long)counts.back, (long long)counts.odd);
     (void)printf("%s: %d watchers have the last of %d bids, after %lld messages and %lld lost connections\n", blow,
@@ -188,7 +188,7 @@ static void last_bid(void)
     int status = 0;
     for (int i = 0; i < LAST_TRIES && status != 202; i++) {
         status = fixture_call(&fixture.ann, "POST", fixture_path("/bids"), offer())->status;
-        herd_turn(herd, status == 202 ? 0 : LAST_PAUSE_MS);
+        ws_load_turn(ws_load, status == 202 ? 0 : LAST_PAUSE_MS);
     }
     ck_assert_int_eq(status, 202);
     atomic_fetch_add(&taken, 1);
@@ -200,14 +200,14 @@ START_TEST(every_watcher_ends_with_the_last_price)
     load_start();
     more_taken();
     pid_t pid = strike(victim, victims[_i].signal);
-    HERD_UNTIL(replaced(victim, pid), DEPLOYMENT_READY_MS);
+    WS_LOAD_UNTIL(replaced(victim, pid), DEPLOYMENT_READY_MS);
     more_taken();
     load_stop();
     pid = strike(victim, victims[_i].signal);
     last_bid();
-    HERD_UNTIL(replaced(victim, pid), DEPLOYMENT_READY_MS);
+    WS_LOAD_UNTIL(replaced(victim, pid), DEPLOYMENT_READY_MS);
     assert_right(victim);
-    herd_free(herd);
+    ws_load_free(ws_load);
 }
 END_TEST
 

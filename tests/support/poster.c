@@ -98,7 +98,7 @@ struct posters *posters_new(const struct posters_options *options)
         poster->posters = posters;
         poster->user = &options->users[i];
         poster->fd = connect_to(options->base_url);
-        herd_attach(options->herd, poster->fd, on_answer, poster);
+        ws_load_attach(options->ws_load, poster->fd, on_answer, poster);
     }
     return posters;
 }

@@ -1,5 +1,5 @@
 /*
- * See herd.h. A watcher is AWAY (until its time to come back), CONNECTING, GREETING (the handshake is sent), ASKING
+ * See ws_load.h. A watcher is AWAY (until its time to come back), CONNECTING, GREETING (the handshake is sent), ASKING
  * (subscribed, no snapshot yet) or WATCHING; watcher_set_state alone changes that and counts, watcher_lose alone ends a
  * connection. All read into one buffer; what a read left of a frame is kept apart, which is rare.
  */
@@ -23,7 +23,7 @@
 enum {
     EVENTS_AT_ONCE = 512,
     CONNECTING_MAX = 256,  /* under way at once: fewer than a listening socket's queue holds */
-    GUESTS_MAX = 128,      /* of herd_attach */
+    GUESTS_MAX = 128,      /* of ws_load_attach */
     BUFFER_SIZE = 1 << 18, /* bytes; a snapshot is far smaller */
     REQUEST_SIZE = 512,
     LAST_ID_SIZE = 48,
@@ -34,7 +34,7 @@ enum {
 };
 
 struct watcher {
-    struct herd_watcher seen;
+    struct ws_load_watcher seen;
     int fd;
     int64_t due_ms; /* AWAY: to come back */
     uint8_t *kept;  /* the beginning of a frame, or of the handshake's answer */
@@ -49,8 +49,8 @@ struct guest {
     void *arg;
 };
 
-struct herd {
-    struct herd_options options;
+struct ws_load {
+    struct ws_load_options options;
     struct sockaddr_in address;
     int epoll;
     struct watcher *watchers;
@@ -58,7 +58,7 @@ struct herd {
     size_t size;
     size_t opening; /* CONNECTING, GREETING or ASKING */
     size_t away;
-    struct herd_counts counts;
+    struct ws_load_counts counts;
     struct guest guests[GUESTS_MAX];
     size_t guest_count;
     uint8_t request[REQUEST_SIZE];
@@ -71,71 +71,71 @@ struct herd {
 static void must(bool condition, const char *what)
 {
     if (!condition) {
-        (void)fprintf(stderr, "herd: %s: %s\n", what, strerror(errno));
+        (void)fprintf(stderr, "ws_load: %s: %s\n", what, strerror(errno));
         exit(EXIT_FAILURE);
     }
 }
 
 /* ---- the making ---- */
 
-static void write_requests(struct herd *herd)
+static void write_requests(struct ws_load *ws_load)
 {
     char text[REQUEST_SIZE];
-    int length = snprintf((char *)herd->request, sizeof(herd->request),
+    int length = snprintf((char *)ws_load->request, sizeof(ws_load->request),
                           "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: " WEBSOCKET_KEY "\r\nSec-WebSocket-Version: 13\r\n\r\n");
-    herd->request_length = (size_t)length;
-    length = snprintf(text, sizeof(text), "{\"type\":\"subscribe\",\"auctionId\":\"%s\"}", herd->options.auction);
-    must(length > 0 && (size_t)length + WIRE_HEADER_MAX <= sizeof(herd->subscribe), "a long auction id");
-    herd->subscribe_length = wire_write(WIRE_FIN | WIRE_TEXT, text, (size_t)length, herd->subscribe);
+    ws_load->request_length = (size_t)length;
+    length = snprintf(text, sizeof(text), "{\"type\":\"subscribe\",\"auctionId\":\"%s\"}", ws_load->options.auction);
+    must(length > 0 && (size_t)length + WIRE_HEADER_MAX <= sizeof(ws_load->subscribe), "a long auction id");
+    ws_load->subscribe_length = wire_write(WIRE_FIN | WIRE_TEXT, text, (size_t)length, ws_load->subscribe);
 }
 
-struct herd *herd_new(const struct herd_options *options)
+struct ws_load *ws_load_new(const struct ws_load_options *options)
 {
     const char *colon = strrchr(options->base_url, ':');
-    struct herd *herd = calloc(1, sizeof(*herd));
-    if (herd == NULL || colon == NULL) {
-        free(herd);
+    struct ws_load *ws_load = calloc(1, sizeof(*ws_load));
+    if (ws_load == NULL || colon == NULL) {
+        free(ws_load);
         return NULL;
     }
-    herd->options = *options;
-    herd->address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    herd->address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
-    herd->epoll = epoll_create1(EPOLL_CLOEXEC);
-    must(herd->epoll >= 0, "epoll");
-    write_requests(herd);
-    return herd;
+    ws_load->options = *options;
+    ws_load->address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    ws_load->address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+    ws_load->epoll = epoll_create1(EPOLL_CLOEXEC);
+    must(ws_load->epoll >= 0, "epoll");
+    write_requests(ws_load);
+    return ws_load;
 }
 
-static void guest_add(struct herd *herd, int fd, uint64_t number)
+static void guest_add(struct ws_load *ws_load, int fd, uint64_t number)
 {
     struct epoll_event event = {.events = EPOLLIN, .data = {.u64 = number}};
-    must(epoll_ctl(herd->epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
+    must(epoll_ctl(ws_load->epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
 }
 
 /* In an event the guests have the numbers above all watchers. */
-void herd_attach(struct herd *herd, int fd, void (*ready)(void *arg), void *arg)
+void ws_load_attach(struct ws_load *ws_load, int fd, void (*ready)(void *arg), void *arg)
 {
-    must(herd->guest_count < GUESTS_MAX, "too many guests");
-    herd->guests[herd->guest_count] = (struct guest){.ready = ready, .arg = arg};
-    guest_add(herd, fd, UINT64_MAX - herd->guest_count);
-    herd->guest_count++;
+    must(ws_load->guest_count < GUESTS_MAX, "too many guests");
+    ws_load->guests[ws_load->guest_count] = (struct guest){.ready = ready, .arg = arg};
+    guest_add(ws_load, fd, UINT64_MAX - ws_load->guest_count);
+    ws_load->guest_count++;
 }
 
 /* ---- the state of a watcher ---- */
 
-static void watcher_count(struct herd *herd, enum herd_state state, bool more)
+static void watcher_count(struct ws_load *ws_load, enum ws_load_state state, bool more)
 {
-    size_t *number = state == HERD_AWAY       ? &herd->away
-                     : state == HERD_WATCHING ? &herd->counts.watching
-                                              : &herd->opening;
+    size_t *number = state == WS_LOAD_AWAY       ? &ws_load->away
+                     : state == WS_LOAD_WATCHING ? &ws_load->counts.watching
+                                                 : &ws_load->opening;
     *number = more ? *number + 1 : *number - 1;
 }
 
-static void watcher_set_state(struct herd *herd, struct watcher *watcher, enum herd_state state)
+static void watcher_set_state(struct ws_load *ws_load, struct watcher *watcher, enum ws_load_state state)
 {
-    watcher_count(herd, watcher->seen.state, false);
-    watcher_count(herd, state, true);
+    watcher_count(ws_load, watcher->seen.state, false);
+    watcher_count(ws_load, state, true);
     watcher->seen.state = state;
 }
 
@@ -150,16 +150,16 @@ static void watcher_close(struct watcher *watcher)
     watcher->kept_length = 0;
 }
 
-static void watcher_lose(struct herd *herd, struct watcher *watcher, int64_t pause_ms)
+static void watcher_lose(struct ws_load *ws_load, struct watcher *watcher, int64_t pause_ms)
 {
-    if (watcher->seen.state == HERD_AWAY) {
+    if (watcher->seen.state == WS_LOAD_AWAY) {
         return;
     }
-    herd->counts.lost++;
+    ws_load->counts.lost++;
     watcher_close(watcher);
     watcher->seen.deaf = false;
     watcher->due_ms = clock_mono_ms() + pause_ms;
-    watcher_set_state(herd, watcher, HERD_AWAY);
+    watcher_set_state(ws_load, watcher, WS_LOAD_AWAY);
 }
 
 static int64_t some_pause(void)
@@ -173,37 +173,37 @@ static int64_t pause_after_end(const struct watcher *watcher)
     return watcher->retry_ms > 0 ? watcher->retry_ms : some_pause();
 }
 
-static void watcher_send(struct herd *herd, struct watcher *watcher, const uint8_t *bytes, size_t length)
+static void watcher_send(struct ws_load *ws_load, struct watcher *watcher, const uint8_t *bytes, size_t length)
 {
     /* So little fits into an empty socket buffer, or the deployment reads nothing, which is the end as well. */
     if (send(watcher->fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) {
-        watcher_lose(herd, watcher, some_pause());
+        watcher_lose(ws_load, watcher, some_pause());
     }
 }
 
-static void watcher_listen(struct herd *herd, struct watcher *watcher, uint32_t events, int how)
+static void watcher_listen(struct ws_load *ws_load, struct watcher *watcher, uint32_t events, int how)
 {
-    struct epoll_event event = {.events = events, .data = {.u64 = (uint64_t)(watcher - herd->watchers)}};
-    must(epoll_ctl(herd->epoll, how, watcher->fd, &event) == 0, "epoll_ctl");
+    struct epoll_event event = {.events = events, .data = {.u64 = (uint64_t)(watcher - ws_load->watchers)}};
+    must(epoll_ctl(ws_load->epoll, how, watcher->fd, &event) == 0, "epoll_ctl");
 }
 
-static void watcher_connect(struct herd *herd, struct watcher *watcher)
+static void watcher_connect(struct ws_load *ws_load, struct watcher *watcher)
 {
     const int on = 1;
     watcher->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     must(watcher->fd >= 0, "socket");
     must(setsockopt(watcher->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0, "TCP_NODELAY");
-    int failed = connect(watcher->fd, (const struct sockaddr *)&herd->address, sizeof(herd->address));
+    int failed = connect(watcher->fd, (const struct sockaddr *)&ws_load->address, sizeof(ws_load->address));
     watcher->fresh = true;
-    watcher_set_state(herd, watcher, HERD_CONNECTING);
+    watcher_set_state(ws_load, watcher, WS_LOAD_CONNECTING);
     if (failed != 0 && errno != EINPROGRESS) {
-        watcher_lose(herd, watcher, some_pause());
+        watcher_lose(ws_load, watcher, some_pause());
         return;
     }
-    watcher_listen(herd, watcher, EPOLLOUT, EPOLL_CTL_ADD);
+    watcher_listen(ws_load, watcher, EPOLLOUT, EPOLL_CTL_ADD);
 }
 
-static void ask_for_events(struct herd *herd, struct watcher *watcher)
+static void ask_for_events(struct ws_load *ws_load, struct watcher *watcher)
 {
     char request[REQUEST_SIZE];
     char last[LAST_ID_SIZE] = "";
@@ -214,24 +214,24 @@ static void ask_for_events(struct herd *herd, struct watcher *watcher)
         snprintf(request, sizeof(request),
                  "GET /api/v1/auctions/%s/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n%s"
                  "\r\n",
-                 herd->options.auction, last);
-    watcher_send(herd, watcher, (const uint8_t *)request, (size_t)length);
+                 ws_load->options.auction, last);
+    watcher_send(ws_load, watcher, (const uint8_t *)request, (size_t)length);
 }
 
-static void watcher_greet(struct herd *herd, struct watcher *watcher)
+static void watcher_greet(struct ws_load *ws_load, struct watcher *watcher)
 {
     int error = 0;
     socklen_t size = sizeof(error);
     if (getsockopt(watcher->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
-        watcher_lose(herd, watcher, some_pause());
+        watcher_lose(ws_load, watcher, some_pause());
         return;
     }
-    watcher_set_state(herd, watcher, HERD_GREETING);
-    watcher_listen(herd, watcher, EPOLLIN, EPOLL_CTL_MOD);
+    watcher_set_state(ws_load, watcher, WS_LOAD_GREETING);
+    watcher_listen(ws_load, watcher, EPOLLIN, EPOLL_CTL_MOD);
     if (watcher->stream) {
-        ask_for_events(herd, watcher);
+        ask_for_events(ws_load, watcher);
     } else {
-        watcher_send(herd, watcher, herd->request, herd->request_length);
+        watcher_send(ws_load, watcher, ws_load->request, ws_load->request_length);
     }
 }
 
@@ -249,7 +249,7 @@ static bool has_type(const char *type, const char *word)
     return strncmp(type, word, strlen(word)) == 0;
 }
 
-static void take_seq(struct herd *herd, struct watcher *watcher, const char *text, bool snapshot)
+static void take_seq(struct ws_load *ws_load, struct watcher *watcher, const char *text, bool snapshot)
 {
     const char *at = find_member(text, "\"seq\":");
     if (at == NULL) {
@@ -257,8 +257,8 @@ static void take_seq(struct herd *herd, struct watcher *watcher, const char *tex
     }
     int64_t seq = strtoll(at, NULL, 10);
     if (!watcher->fresh) {
-        herd->counts.back += seq < watcher->seen.seq;
-        herd->counts.gaps += !snapshot && seq > watcher->seen.seq + 1;
+        ws_load->counts.back += seq < watcher->seen.seq;
+        ws_load->counts.gaps += !snapshot && seq > watcher->seen.seq + 1;
     }
     watcher->fresh = false;
     watcher->seen.seq = seq;
@@ -272,22 +272,23 @@ static void take_price(struct watcher *watcher, const char *text)
     }
 }
 
-static void take_text(struct herd *herd, struct watcher *watcher, const char *text)
+static void take_text(struct ws_load *ws_load, struct watcher *watcher, const char *text)
 {
     const char *type = find_member(text, "\"type\":");
     bool snapshot = type != NULL && has_type(type, "\"snapshot\"");
-    herd->counts.messages++;
-    if (type == NULL || (watcher->seen.state == HERD_ASKING && !snapshot)) {
+    ws_load->counts.messages++;
+    if (type == NULL || (watcher->seen.state == WS_LOAD_ASKING && !snapshot)) {
         return;
     }
-    if (snapshot && watcher->seen.state == HERD_ASKING) {
-        watcher_set_state(herd, watcher, HERD_WATCHING);
+    if (snapshot && watcher->seen.state == WS_LOAD_ASKING) {
+        watcher_set_state(ws_load, watcher, WS_LOAD_WATCHING);
     }
-    take_seq(herd, watcher, text, snapshot);
+    take_seq(ws_load, watcher, text, snapshot);
     take_price(watcher, text);
     watcher->seen.over = watcher->seen.over || has_type(type, "\"auction_ended\"");
-    if (herd->options.heard != NULL) {
-        herd->options.heard((size_t)(watcher - herd->watchers), &watcher->seen, clock_mono_us(), herd->options.arg);
+    if (ws_load->options.heard != NULL) {
+        ws_load->options.heard((size_t)(watcher - ws_load->watchers), &watcher->seen, clock_mono_us(),
+                               ws_load->options.arg);
     }
 }
 
@@ -302,35 +303,35 @@ static int64_t named_pause(const struct wire_frame *frame)
     return pause_ms > 0 && pause_ms <= PAUSE_MOST_MS ? pause_ms : some_pause();
 }
 
-static void take_frame(struct herd *herd, struct watcher *watcher, struct wire_frame *frame)
+static void take_frame(struct ws_load *ws_load, struct watcher *watcher, struct wire_frame *frame)
 {
     uint8_t answer[WIRE_HEADER_MAX + WIRE_SHORT_MAX];
-    uint8_t *end = &herd->buffer[(frame->payload - herd->buffer) + (ptrdiff_t)frame->length];
+    uint8_t *end = &ws_load->buffer[(frame->payload - ws_load->buffer) + (ptrdiff_t)frame->length];
     uint8_t after = *end;
     switch (frame->first) {
     case WIRE_FIN | WIRE_TEXT:
         *end = '\0';
-        take_text(herd, watcher, (const char *)frame->payload);
+        take_text(ws_load, watcher, (const char *)frame->payload);
         *end = after;
         break;
     case WIRE_FIN | WIRE_PING:
-        watcher_send(herd, watcher, answer, wire_write(WIRE_FIN | WIRE_PONG, frame->payload, frame->length, answer));
+        watcher_send(ws_load, watcher, answer, wire_write(WIRE_FIN | WIRE_PONG, frame->payload, frame->length, answer));
         break;
     case WIRE_FIN | WIRE_CLOSE:
-        watcher_send(herd, watcher, answer,
+        watcher_send(ws_load, watcher, answer,
                      wire_write(WIRE_FIN | WIRE_CLOSE, frame->payload, frame->length < 2 ? 0 : 2, answer));
-        watcher_lose(herd, watcher, named_pause(frame));
+        watcher_lose(ws_load, watcher, named_pause(frame));
         break;
     case WIRE_FIN | WIRE_PONG:
         break;
     default:
-        herd->counts.odd++;
-        watcher_lose(herd, watcher, some_pause());
+        ws_load->counts.odd++;
+        watcher_lose(ws_load, watcher, some_pause());
     }
 }
 
 /* One event without its last line feed: a number for the next pause, a message, or a comment. */
-static void take_event(struct herd *herd, struct watcher *watcher, const char *event)
+static void take_event(struct ws_load *ws_load, struct watcher *watcher, const char *event)
 {
     static const char RETRY[] = "retry: ";
     static const char DATA[] = "data: ";
@@ -338,65 +339,65 @@ static void take_event(struct herd *herd, struct watcher *watcher, const char *e
     if (strncmp(event, RETRY, strlen(RETRY)) == 0) {
         watcher->retry_ms = strtoll(event + strlen(RETRY), NULL, 10);
     } else if (event[0] != ':' && data != NULL) {
-        take_text(herd, watcher, data + strlen(DATA));
+        take_text(ws_load, watcher, data + strlen(DATA));
     }
 }
 
-static size_t take_events(struct herd *herd, struct watcher *watcher, size_t from, size_t length)
+static size_t take_events(struct ws_load *ws_load, struct watcher *watcher, size_t from, size_t length)
 {
     static const char END[] = "\n\n";
     uint8_t *end = NULL;
-    while ((end = memmem(herd->buffer + from, length - from, END, strlen(END))) != NULL) {
+    while ((end = memmem(ws_load->buffer + from, length - from, END, strlen(END))) != NULL) {
         *end = '\0';
-        take_event(herd, watcher, (const char *)herd->buffer + from);
-        from = (size_t)(end - herd->buffer) + strlen(END);
+        take_event(ws_load, watcher, (const char *)ws_load->buffer + from);
+        from = (size_t)(end - ws_load->buffer) + strlen(END);
     }
     return from;
 }
 
 /* How many of the bytes were taken. */
-static size_t take_handshake(struct herd *herd, struct watcher *watcher, size_t length)
+static size_t take_handshake(struct ws_load *ws_load, struct watcher *watcher, size_t length)
 {
     static const char END[] = "\r\n\r\n";
     const char *good = watcher->stream ? "HTTP/1.1 200 " : "HTTP/1.1 101 ";
-    const uint8_t *end = memmem(herd->buffer, length, END, strlen(END));
+    const uint8_t *end = memmem(ws_load->buffer, length, END, strlen(END));
     if (end == NULL) {
         return 0;
     }
-    if (memcmp(herd->buffer, good, strlen(good)) != 0) {
-        herd->counts.refused++;
-        watcher_lose(herd, watcher, some_pause());
+    if (memcmp(ws_load->buffer, good, strlen(good)) != 0) {
+        ws_load->counts.refused++;
+        watcher_lose(ws_load, watcher, some_pause());
         return 0;
     }
     if (watcher->stream) {
         /* Who has the newest event is told nothing before the next one. */
-        watcher_set_state(herd, watcher, watcher->seen.seq >= 0 ? HERD_WATCHING : HERD_ASKING);
+        watcher_set_state(ws_load, watcher, watcher->seen.seq >= 0 ? WS_LOAD_WATCHING : WS_LOAD_ASKING);
     } else {
-        watcher_set_state(herd, watcher, HERD_ASKING);
-        watcher_send(herd, watcher, herd->subscribe, herd->subscribe_length);
+        watcher_set_state(ws_load, watcher, WS_LOAD_ASKING);
+        watcher_send(ws_load, watcher, ws_load->subscribe, ws_load->subscribe_length);
     }
-    return (size_t)(end - herd->buffer) + strlen(END);
+    return (size_t)(end - ws_load->buffer) + strlen(END);
 }
 
-static size_t take_frames(struct herd *herd, struct watcher *watcher, size_t from, size_t length)
+static size_t take_frames(struct ws_load *ws_load, struct watcher *watcher, size_t from, size_t length)
 {
     struct wire_frame frame;
     enum wire_outcome outcome = WIRE_WHOLE;
-    while (watcher->seen.state >= HERD_ASKING && from < length && outcome == WIRE_WHOLE) {
-        outcome = wire_read(herd->buffer + from, length - from, &frame);
+    while (watcher->seen.state >= WS_LOAD_ASKING && from < length && outcome == WIRE_WHOLE) {
+        outcome = wire_read(ws_load->buffer + from, length - from, &frame);
         if (outcome == WIRE_WHOLE) {
-            take_frame(herd, watcher, &frame);
+            take_frame(ws_load, watcher, &frame);
             from += frame.size;
         }
     }
     if (outcome == WIRE_WRONG) {
-        herd->counts.odd++;
-        watcher_lose(herd, watcher, some_pause());
+        ws_load->counts.odd++;
+        watcher_lose(ws_load, watcher, some_pause());
     }
     return from;
 }
 
-static void keep(struct herd *herd, struct watcher *watcher, size_t from, size_t length)
+static void keep(struct ws_load *ws_load, struct watcher *watcher, size_t from, size_t length)
 {
     free(watcher->kept);
     watcher->kept = NULL;
@@ -404,127 +405,128 @@ static void keep(struct herd *herd, struct watcher *watcher, size_t from, size_t
     if (watcher->kept_length > 0) {
         watcher->kept = malloc(watcher->kept_length);
         must(watcher->kept != NULL, "memory");
-        memcpy(watcher->kept, herd->buffer + from, watcher->kept_length);
+        memcpy(watcher->kept, ws_load->buffer + from, watcher->kept_length);
     }
 }
 
-static void watcher_read(struct herd *herd, struct watcher *watcher)
+static void watcher_read(struct ws_load *ws_load, struct watcher *watcher)
 {
     size_t length = watcher->kept_length;
     size_t taken = 0;
     if (length > 0) {
-        memcpy(herd->buffer, watcher->kept, length);
+        memcpy(ws_load->buffer, watcher->kept, length);
     }
-    ssize_t got = recv(watcher->fd, herd->buffer + length, BUFFER_SIZE - length, 0);
+    ssize_t got = recv(watcher->fd, ws_load->buffer + length, BUFFER_SIZE - length, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }
     if (got <= 0) {
-        watcher_lose(herd, watcher, pause_after_end(watcher));
+        watcher_lose(ws_load, watcher, pause_after_end(watcher));
         return;
     }
     length += (size_t)got;
-    if (watcher->seen.state == HERD_GREETING) {
-        taken = take_handshake(herd, watcher, length);
+    if (watcher->seen.state == WS_LOAD_GREETING) {
+        taken = take_handshake(ws_load, watcher, length);
     }
-    if (watcher->stream && watcher->seen.state >= HERD_ASKING) {
-        taken = take_events(herd, watcher, taken, length);
+    if (watcher->stream && watcher->seen.state >= WS_LOAD_ASKING) {
+        taken = take_events(ws_load, watcher, taken, length);
     } else if (!watcher->stream) {
-        taken = take_frames(herd, watcher, taken, length);
+        taken = take_frames(ws_load, watcher, taken, length);
     }
-    if (watcher->seen.state != HERD_AWAY) {
-        keep(herd, watcher, taken, length);
+    if (watcher->seen.state != WS_LOAD_AWAY) {
+        keep(ws_load, watcher, taken, length);
     }
 }
 
 /* ---- the turn ---- */
 
-static void bring_back(struct herd *herd)
+static void bring_back(struct ws_load *ws_load)
 {
     int64_t now_ms = clock_mono_ms();
-    for (size_t i = 0; i < herd->count && herd->away > 0 && herd->opening < CONNECTING_MAX; i++) {
-        if (herd->watchers[i].seen.state == HERD_AWAY && herd->watchers[i].due_ms <= now_ms) {
-            watcher_connect(herd, &herd->watchers[i]);
+    for (size_t i = 0; i < ws_load->count && ws_load->away > 0 && ws_load->opening < CONNECTING_MAX; i++) {
+        if (ws_load->watchers[i].seen.state == WS_LOAD_AWAY && ws_load->watchers[i].due_ms <= now_ms) {
+            watcher_connect(ws_load, &ws_load->watchers[i]);
         }
     }
 }
 
-void herd_turn(struct herd *herd, int wait_ms)
+void ws_load_turn(struct ws_load *ws_load, int wait_ms)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
-    if (herd->away > 0) {
-        bring_back(herd);
+    if (ws_load->away > 0) {
+        bring_back(ws_load);
         wait_ms = wait_ms > BACK_LEAST_MS / 4 ? BACK_LEAST_MS / 4 : wait_ms;
     }
-    int count = epoll_wait(herd->epoll, events, EVENTS_AT_ONCE, wait_ms);
+    int count = epoll_wait(ws_load->epoll, events, EVENTS_AT_ONCE, wait_ms);
     must(count >= 0 || errno == EINTR, "epoll_wait");
     for (int i = 0; i < count; i++) {
         uint64_t number = events[i].data.u64;
-        if (number >= herd->size) {
-            struct guest *guest = &herd->guests[UINT64_MAX - number];
+        if (number >= ws_load->size) {
+            struct guest *guest = &ws_load->guests[UINT64_MAX - number];
             guest->ready(guest->arg);
-        } else if (herd->watchers[number].seen.state == HERD_CONNECTING) {
-            watcher_greet(herd, &herd->watchers[number]);
-        } else if (herd->watchers[number].seen.state != HERD_AWAY) {
-            watcher_read(herd, &herd->watchers[number]);
+        } else if (ws_load->watchers[number].seen.state == WS_LOAD_CONNECTING) {
+            watcher_greet(ws_load, &ws_load->watchers[number]);
+        } else if (ws_load->watchers[number].seen.state != WS_LOAD_AWAY) {
+            watcher_read(ws_load, &ws_load->watchers[number]);
         }
     }
 }
 
-void herd_resize(struct herd *herd, size_t count)
+void ws_load_resize(struct ws_load *ws_load, size_t count)
 {
-    if (count > herd->size) {
-        struct watcher *grown = realloc(herd->watchers, count * sizeof(*grown));
+    if (count > ws_load->size) {
+        struct watcher *grown = realloc(ws_load->watchers, count * sizeof(*grown));
         must(grown != NULL, "memory");
-        herd->watchers = grown;
-        herd->size = count;
+        ws_load->watchers = grown;
+        ws_load->size = count;
     }
-    for (; herd->count < count; herd->count++) {
-        size_t each = herd->options.stream_each;
-        herd->watchers[herd->count] = (struct watcher){
-            .fd = -1, .seen = {.state = HERD_AWAY, .seq = -1}, .stream = each > 0 && herd->count % each == each - 1};
-        herd->away++;
+    for (; ws_load->count < count; ws_load->count++) {
+        size_t each = ws_load->options.stream_each;
+        ws_load->watchers[ws_load->count] = (struct watcher){.fd = -1,
+                                                             .seen = {.state = WS_LOAD_AWAY, .seq = -1},
+                                                             .stream = each > 0 && ws_load->count % each == each - 1};
+        ws_load->away++;
     }
-    for (; herd->count > count; herd->count--) {
-        struct watcher *last = &herd->watchers[herd->count - 1];
+    for (; ws_load->count > count; ws_load->count--) {
+        struct watcher *last = &ws_load->watchers[ws_load->count - 1];
         watcher_close(last);
-        watcher_count(herd, last->seen.state, false);
+        watcher_count(ws_load, last->seen.state, false);
     }
 }
 
-void herd_deafen(struct herd *herd, size_t count, bool deaf)
+void ws_load_deafen(struct ws_load *ws_load, size_t count, bool deaf)
 {
-    for (size_t i = 0; i < count && i < herd->count; i++) {
-        struct watcher *watcher = &herd->watchers[i];
-        if (watcher->seen.state == HERD_WATCHING && watcher->seen.deaf != deaf) {
-            watcher_listen(herd, watcher, deaf ? 0 : EPOLLIN, EPOLL_CTL_MOD);
+    for (size_t i = 0; i < count && i < ws_load->count; i++) {
+        struct watcher *watcher = &ws_load->watchers[i];
+        if (watcher->seen.state == WS_LOAD_WATCHING && watcher->seen.deaf != deaf) {
+            watcher_listen(ws_load, watcher, deaf ? 0 : EPOLLIN, EPOLL_CTL_MOD);
             watcher->seen.deaf = deaf;
         }
     }
 }
 
-void herd_free(struct herd *herd)
+void ws_load_free(struct ws_load *ws_load)
 {
-    if (herd == NULL) {
+    if (ws_load == NULL) {
         return;
     }
-    herd_resize(herd, 0);
-    (void)close(herd->epoll);
-    free(herd->watchers);
-    free(herd);
+    ws_load_resize(ws_load, 0);
+    (void)close(ws_load->epoll);
+    free(ws_load->watchers);
+    free(ws_load);
 }
 
-struct herd_counts herd_counts(const struct herd *herd)
+struct ws_load_counts ws_load_counts(const struct ws_load *ws_load)
 {
-    return herd->counts;
+    return ws_load->counts;
 }
 
-size_t herd_size(const struct herd *herd)
+size_t ws_load_size(const struct ws_load *ws_load)
 {
-    return herd->count;
+    return ws_load->count;
 }
 
-const struct herd_watcher *herd_watcher(const struct herd *herd, size_t index)
+const struct ws_load_watcher *ws_load_watcher(const struct ws_load *ws_load, size_t index)
 {
-    return &herd->watchers[index].seen;
+    return &ws_load->watchers[index].seen;
 }

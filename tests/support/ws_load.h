@@ -5,7 +5,7 @@
  * subscribes anew, or asks for what follows the last event that it has. It parses no JSON: a few members are looked for
  * in the text, so that ten thousand of them cost the machine little beside what is measured.
  *
- * Nothing happens but within herd_turn. Our own errors (no memory, no descriptors) end the program with a message.
+ * Nothing happens but within ws_load_turn. Our own errors (no memory, no descriptors) end the program with a message.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_WS_LOAD_H
 #define ROSTRUM_TESTS_SUPPORT_WS_LOAD_H
@@ -13,28 +13,28 @@
 #include "common/base/base.h"
 #include "common/base/ids.h"
 
-struct herd;
+struct ws_load;
 
-enum herd_state { HERD_AWAY, HERD_CONNECTING, HERD_GREETING, HERD_ASKING, HERD_WATCHING };
+enum ws_load_state { WS_LOAD_AWAY, WS_LOAD_CONNECTING, WS_LOAD_GREETING, WS_LOAD_ASKING, WS_LOAD_WATCHING };
 
-struct herd_watcher {
-    enum herd_state state;
+struct ws_load_watcher {
+    enum ws_load_state state;
     int64_t seq;   /* of the newest message; -1: none yet */
     int64_t price; /* currentBid in minor units, 0: none; of the newest message that said it */
     bool over;     /* it was told that the auction ended */
-    bool deaf;     /* reads nothing (herd_deafen) */
+    bool deaf;     /* reads nothing (ws_load_deafen) */
 };
 
-struct herd_options {
+struct ws_load_options {
     const char *base_url; /* kept, not copied */
     const char *auction;  /* likewise */
     size_t stream_each;   /* of so many watchers one is an event stream; 0: none is */
     /* A message has been read, and `watcher` says what is known now; may be NULL. */
-    void (*heard)(size_t index, const struct herd_watcher *watcher, int64_t now_us, void *arg);
+    void (*heard)(size_t index, const struct ws_load_watcher *watcher, int64_t now_us, void *arg);
     void *arg;
 };
 
-struct herd_counts {
+struct ws_load_counts {
     size_t watching;  /* have a snapshot */
     int64_t messages; /* of any type */
     int64_t lost;     /* connections that ended */
@@ -44,19 +44,19 @@ struct herd_counts {
     int64_t odd;      /* what no server may send */
 };
 
-MUST_CHECK struct herd *herd_new(const struct herd_options *options);
-void herd_free(struct herd *herd);
+MUST_CHECK struct ws_load *ws_load_new(const struct ws_load_options *options);
+void ws_load_free(struct ws_load *ws_load);
 /* So many watchers in all; new ones connect in the turns to come. Fewer: the newest ones leave. */
-void herd_resize(struct herd *herd, size_t count);
+void ws_load_resize(struct ws_load *ws_load, size_t count);
 /* The first `count` watchers stop reading, or read again. */
-void herd_deafen(struct herd *herd, size_t count, bool deaf);
+void ws_load_deafen(struct ws_load *ws_load, size_t count, bool deaf);
 /* Handles what is due, and waits so long at most for something to come. */
-void herd_turn(struct herd *herd, int wait_ms);
+void ws_load_turn(struct ws_load *ws_load, int wait_ms);
 /* Also waits for another descriptor to be readable, and calls `ready` then. */
-void herd_attach(struct herd *herd, int fd, void (*ready)(void *arg), void *arg);
+void ws_load_attach(struct ws_load *ws_load, int fd, void (*ready)(void *arg), void *arg);
 
-struct herd_counts herd_counts(const struct herd *herd);
-size_t herd_size(const struct herd *herd);
-const struct herd_watcher *herd_watcher(const struct herd *herd, size_t index);
+struct ws_load_counts ws_load_counts(const struct ws_load *ws_load);
+size_t ws_load_size(const struct ws_load *ws_load);
+const struct ws_load_watcher *ws_load_watcher(const struct ws_load *ws_load, size_t index);
 
 #endif
