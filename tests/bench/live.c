@@ -11,7 +11,7 @@
  *   CPU      what one message of these took of a processor: in the gateway workers, and in this client
  *   KiB      what one idle watcher adds to the gateway workers' memory (PSS; the kernel's socket buffers are not in it)
  *   bids     POST to 202 of bids sent at a fixed RATE a second, whatever becomes of those before them (open loop)
- *   storm    as many bids as STORM_BIDDERS connections can place for SECONDS, POST to 202; a tenth of the watchers
+ *   storm    as many bids as SOAK_BIDDERS connections can place for SECONDS, POST to 202; a tenth of the watchers
  * reads nothing meanwhile. `behind` are those that did not have the final price within BEHIND_MS after it
  *
  * The row of 0 watchers is what bids take when nobody watches. Targets stand below the table; nothing fails on time.
@@ -30,7 +30,7 @@
 #include "tests/support/poster.h"
 
 enum {
-    STORM_BIDDERS = 64,
+    SOAK_BIDDERS = 64,
     STEPS_MAX = 8,
     WORKERS_MAX = 16,
     BIDS_EACH = 100,       /* one at a time, for each number of watchers; */
@@ -68,9 +68,9 @@ struct step {
     size_t missed;    /* messages that did not come within BEHIND_MS */
     struct samples bids;
     struct samples storm;
-    int64_t storm_taken;
-    double storm_mib[3];  /* before, most, after */
-    int64_t storm_closed; /* watchers that were sent away */
+    int64_t soak_taken;
+    double soak_mib[3];  /* before, most, after */
+    int64_t soak_closed; /* watchers that were sent away */
     size_t behind;
 };
 
@@ -78,7 +78,7 @@ static struct {
     const char *url;
     char auction[UUID_TEXT_SIZE];
     struct factory_user seller;
-    struct factory_user bidders[STORM_BIDDERS];
+    struct factory_user bidders[SOAK_BIDDERS];
     int workers[WORKERS_MAX];
     size_t worker_count;
     atomic_llong cents; /* of the newest bid */
@@ -270,7 +270,7 @@ static void pour(struct load *load)
 {
     int64_t until_ms = clock_mono_ms() + load->seconds * 1000;
     load->pouring = true;
-    for (size_t i = 0; i < STORM_BIDDERS; i++) {
+    for (size_t i = 0; i < SOAK_BIDDERS; i++) {
         must(posters_post(load->posters, next_cents(), clock_mono_us()), "nobody is free");
     }
     while (clock_mono_ms() < until_ms) {
@@ -304,7 +304,7 @@ static void *load_run(void *arg)
                                             .base_url = bench.url,
                                             .auction = bench.auction,
                                             .users = bench.bidders,
-                                            .count = STORM_BIDDERS,
+                                            .count = SOAK_BIDDERS,
                                             .answered = on_load_answer,
                                             .arg = load};
     load->posters = load->loop == NULL ? NULL : posters_new(&posters);
@@ -422,15 +422,15 @@ static void storm(struct step *step, int64_t seconds)
 {
     int64_t lost = ws_load_counts(bench.ws_load).lost;
     struct load load = {.answers = &step->storm, .seconds = seconds};
-    step->storm_mib[0] = memory_kib() / KIB_PER_MIB;
+    step->soak_mib[0] = memory_kib() / KIB_PER_MIB;
     ws_load_deafen(bench.ws_load, step->watchers / DEAF_PART, true);
-    step->storm_mib[1] = carry(&load);
-    step->storm_taken = load.taken;
+    step->soak_mib[1] = carry(&load);
+    step->soak_taken = load.taken;
     ws_load_deafen(bench.ws_load, step->watchers / DEAF_PART, false);
     settle(step);
-    step->storm_closed = ws_load_counts(bench.ws_load).lost - lost;
+    step->soak_closed = ws_load_counts(bench.ws_load).lost - lost;
     turn_for(REST_MS);
-    step->storm_mib[2] = memory_kib() / KIB_PER_MIB;
+    step->soak_mib[2] = memory_kib() / KIB_PER_MIB;
 }
 
 /* ---- the table ---- */
@@ -451,9 +451,9 @@ static void print_step(struct step *step, int64_t seconds)
                  step->opened_s, step->kib, quantile(&step->heard, 500), quantile(&step->heard, 990),
                  quantile(&step->heard, 1000), quantile(&step->last, 500), quantile(&step->last, 1000), step->cpu_us[0],
                  step->cpu_us[1], quantile(&step->bids, 500), quantile(&step->bids, 990));
-    (void)printf("|%6.0f %6.1f %8.1f %6.1f %6.1f %6" PRId64 " %6zu\n", (double)step->storm_taken / (double)seconds,
-                 quantile(&step->storm, 990), step->storm_mib[0], step->storm_mib[1], step->storm_mib[2],
-                 step->storm_closed, step->behind);
+    (void)printf("|%6.0f %6.1f %8.1f %6.1f %6.1f %6" PRId64 " %6zu\n", (double)step->soak_taken / (double)seconds,
+                 quantile(&step->storm, 990), step->soak_mib[0], step->soak_mib[1], step->soak_mib[2],
+                 step->soak_closed, step->behind);
     if (step->missed > 0) {
         (void)printf("%8s %zu messages did not come within %d ms\n", "", step->missed, BEHIND_MS);
     }
@@ -499,7 +499,7 @@ static void fixture(void)
     struct client *client = client_new(bench.url);
     bool good = client != NULL && factory_user(client, &bench.seller, "Seller") &&
                 factory_auction(client, &bench.seller, &terms, bench.auction);
-    for (size_t i = 0; good && i < STORM_BIDDERS; i++) {
+    for (size_t i = 0; good && i < SOAK_BIDDERS; i++) {
         good = factory_user(client, &bench.bidders[i], "Bidder");
     }
     must(good, "the deployment takes no users or auctions");

@@ -94,7 +94,7 @@ def wait_for(what, condition):
     return found
 
 
-def test_a_stranger_bids_wins_and_is_told(deployment):
+def test_an_api_client_bids_wins_and_is_notified(deployment):
     seller, ann, bob = deployment.person("Sam"), deployment.person("Ann"), deployment.person("Bob")
     end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=LASTS_S)
     terms = {
@@ -134,12 +134,12 @@ def test_a_stranger_bids_wins_and_is_told(deployment):
 
 def main():
     try:
-        test_a_stranger_bids_wins_and_is_told(Stranger(os.environ["ROSTRUM_HTTP_URL"]))
+        test_an_api_client_bids_wins_and_is_notified(Stranger(os.environ["ROSTRUM_HTTP_URL"]))
     except Exception:  # whatever it was, the summary comes last
         print(f"FAILED: {traceback.format_exc(limit=-3)}")
-        print("stranger_test: 0 passed, 1 failed")
+        print("api_client_test: 0 passed, 1 failed")
         return 1
-    print("stranger_test: 1 passed, 0 failed")
+    print("api_client_test: 1 passed, 0 failed")
     return 0
 
 

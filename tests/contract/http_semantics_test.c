@@ -257,7 +257,7 @@ START_TEST(what_cannot_be_served_says_so)
 }
 END_TEST
 
-static Suite *manners_suite(void)
+static Suite *http_semantics_suite(void)
 {
     const TTest *const tests[] = {
         head_has_the_headers_of_get,
@@ -273,10 +273,10 @@ static Suite *manners_suite(void)
         what_cannot_be_served_says_so,
         NULL,
     };
-    return fixture_suite("manners", tests);
+    return fixture_suite("http_semantics", tests);
 }
 
 int main(void)
 {
-    return suite_run(manners_suite());
+    return suite_run(http_semantics_suite());
 }
