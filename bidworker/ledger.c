@@ -28,7 +28,7 @@ struct ledger {
     struct batch *batch; /* NULL: idle */
     struct pg_tx *tx;    /* NULL once COMMIT is sent */
     struct ledger_arrays arrays;
-    struct letters letters;
+    struct outbox_batch outbox_batch;
 };
 
 static void finish(struct ledger *ledger, enum ledger_result result)
@@ -95,9 +95,9 @@ static void decide_and_write(struct ledger *ledger)
         return;
     }
     decide_batch(batch, clock_now_ms());
-    letters_free(&ledger->letters);
-    bool sent = letters_of_batch(&ledger->letters, batch) && ledger_write(ledger->tx, &ledger->arrays, batch) &&
-                ledger_write_letters(ledger->tx, ledger->options.outbox, &ledger->letters) &&
+    outbox_batch_free(&ledger->outbox_batch);
+    bool sent = outbox_batch_of(&ledger->outbox_batch, batch) && ledger_write(ledger->tx, &ledger->arrays, batch) &&
+                ledger_write_outbox(ledger->tx, ledger->options.outbox, &ledger->outbox_batch) &&
                 pg_tx_commit(ledger->tx, on_committed, ledger);
     if (!sent) {
         give_up(ledger, LEDGER_AGAIN);
@@ -329,9 +329,9 @@ bool ledger_suspect(struct ledger *ledger, const struct command *command)
     return pg_query(ledger->options.pg, STATEMENT_SUSPECT, 2, values, on_suspected, ledger);
 }
 
-const struct letters *ledger_letters(const struct ledger *ledger)
+const struct outbox_batch *ledger_outbox(const struct ledger *ledger)
 {
-    return &ledger->letters;
+    return &ledger->outbox_batch;
 }
 
 struct ledger *ledger_new(const struct ledger_options *options)
@@ -354,6 +354,6 @@ void ledger_free(struct ledger *ledger)
     for (size_t i = 0; i < LEDGER_COLUMNS_MAX; i++) {
         pg_array_free(&ledger->arrays.columns[i]);
     }
-    letters_free(&ledger->letters);
+    outbox_batch_free(&ledger->outbox_batch);
     free(ledger);
 }

@@ -34,6 +34,6 @@ MUST_CHECK bool ledger_decide(struct ledger *ledger, struct batch *batch);
 /* Counts, in a transaction of its own, that this command is tried alone. `suspected` follows. False: no connection. */
 MUST_CHECK bool ledger_suspect(struct ledger *ledger, const struct command *command);
 /* What the committed batch has to say, for outbox_sent; until the next ledger_decide. */
-const struct letters *ledger_letters(const struct ledger *ledger);
+const struct outbox_batch *ledger_outbox(const struct ledger *ledger);
 
 #endif

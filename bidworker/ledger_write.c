@@ -376,10 +376,10 @@ static void on_outbox_row(const struct pg_reply *reply, void *arg)
     }
 }
 
-bool ledger_write_letters(struct pg_tx *tx, const struct outbox *outbox, struct letters *letters)
+bool ledger_write_outbox(struct pg_tx *tx, const struct outbox *outbox, struct outbox_batch *outbox_batch)
 {
-    for (size_t i = 0; i < letters->count; i++) {
-        if (!outbox_insert(outbox, tx, &letters->rows[i], on_outbox_row, &letters->rows[i])) {
+    for (size_t i = 0; i < outbox_batch->count; i++) {
+        if (!outbox_insert(outbox, tx, &outbox_batch->rows[i], on_outbox_row, &outbox_batch->rows[i])) {
             return false;
         }
     }

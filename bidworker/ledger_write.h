@@ -30,6 +30,6 @@ MUST_CHECK bool ledger_read_entry(struct batch_auction *auction, const PGresult 
 /* Queues the ledger rows and states of a decided batch into `tx`. False: no memory, or the connection is lost. */
 MUST_CHECK bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch);
 /* Likewise the outbox rows; the server's answers fill in their ids. */
-MUST_CHECK bool ledger_write_letters(struct pg_tx *tx, const struct outbox *outbox, struct letters *letters);
+MUST_CHECK bool ledger_write_outbox(struct pg_tx *tx, const struct outbox *outbox, struct outbox_batch *outbox_batch);
 
 #endif

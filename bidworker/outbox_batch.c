@@ -15,51 +15,51 @@ enum {
     EVENTS_PER_MESSAGE = 2000,
 };
 
-void letters_free(struct letters *letters)
+void outbox_batch_free(struct outbox_batch *outbox_batch)
 {
-    for (size_t i = 0; i < letters->count; i++) {
-        free(letters->bodies[i]);
+    for (size_t i = 0; i < outbox_batch->count; i++) {
+        free(outbox_batch->bodies[i]);
     }
-    free(letters->rows);
-    free(letters->bodies);
-    *letters = (struct letters){0};
+    free(outbox_batch->rows);
+    free(outbox_batch->bodies);
+    *outbox_batch = (struct outbox_batch){0};
 }
 
-static bool make_room(struct letters *letters)
+static bool make_room(struct outbox_batch *outbox_batch)
 {
-    if (letters->count < letters->size) {
+    if (outbox_batch->count < outbox_batch->size) {
         return true;
     }
-    size_t size = letters->size == 0 ? ROWS_FIRST : letters->size * 2;
-    struct outbox_row *rows = realloc(letters->rows, size * sizeof *rows);
+    size_t size = outbox_batch->size == 0 ? ROWS_FIRST : outbox_batch->size * 2;
+    struct outbox_row *rows = realloc(outbox_batch->rows, size * sizeof *rows);
     if (rows == NULL) {
         return false;
     }
-    letters->rows = rows;
-    char **bodies = realloc(letters->bodies, size * sizeof *bodies);
+    outbox_batch->rows = rows;
+    char **bodies = realloc(outbox_batch->bodies, size * sizeof *bodies);
     if (bodies == NULL) {
         return false;
     }
-    letters->bodies = bodies;
-    letters->size = size;
+    outbox_batch->bodies = bodies;
+    outbox_batch->size = size;
     return true;
 }
 
 /* `reason` is static. */
-static bool add_letter(struct letters *letters, const char *exchange, const char *routing_key, const char *body,
-                       const char *reason)
+static bool add_message(struct outbox_batch *outbox_batch, const char *exchange, const char *routing_key,
+                        const char *body, const char *reason)
 {
-    char *copy = body != NULL && make_room(letters) ? strdup(body) : NULL;
+    char *copy = body != NULL && make_room(outbox_batch) ? strdup(body) : NULL;
     if (copy == NULL) {
         return false;
     }
-    letters->bodies[letters->count] = copy;
-    letters->rows[letters->count++] =
+    outbox_batch->bodies[outbox_batch->count] = copy;
+    outbox_batch->rows[outbox_batch->count++] =
         (struct outbox_row){.exchange = exchange, .routing_key = routing_key, .body = copy, .reason = reason};
     return true;
 }
 
-static bool add_events(struct letters *letters, struct jsonw *writer, const char *routing_key,
+static bool add_events(struct outbox_batch *outbox_batch, struct jsonw *writer, const char *routing_key,
                        const struct auction_event *events, size_t count)
 {
     bool good = true;
@@ -68,13 +68,13 @@ static bool add_events(struct letters *letters, struct jsonw *writer, const char
         jsonw_reset(writer);
         message_write_events(writer, events + done, part);
         const char *text = jsonw_text(writer, NULL);
-        good = add_letter(letters, TOPOLOGY_EVENTS_EXCHANGE, routing_key, text, NULL);
+        good = add_message(outbox_batch, TOPOLOGY_EVENTS_EXCHANGE, routing_key, text, NULL);
     }
     return good;
 }
 
 /* The hammer's events apart from the others. */
-static bool add_all_events(struct letters *letters, struct jsonw *writer, const struct batch *batch)
+static bool add_all_events(struct outbox_batch *outbox_batch, struct jsonw *writer, const struct batch *batch)
 {
     struct auction_event *sorted = calloc(batch->event_count, sizeof *sorted);
     size_t ended = 0;
@@ -90,13 +90,13 @@ static bool add_all_events(struct letters *letters, struct jsonw *writer, const 
             sorted[others++] = batch->events[i];
         }
     }
-    bool good = add_events(letters, writer, TOPOLOGY_KEY_BATCH, sorted, others) &&
-                add_events(letters, writer, TOPOLOGY_KEY_ENDED, sorted + others, ended);
+    bool good = add_events(outbox_batch, writer, TOPOLOGY_KEY_BATCH, sorted, others) &&
+                add_events(outbox_batch, writer, TOPOLOGY_KEY_ENDED, sorted + others, ended);
     free(sorted);
     return good;
 }
 
-static bool add_dead_letter(struct letters *letters, struct jsonw *writer, const struct batch_entry *entry)
+static bool add_dead_letter(struct outbox_batch *outbox_batch, struct jsonw *writer, const struct batch_entry *entry)
 {
     assert(entry->why != NULL);
     const char *text = entry->raw;
@@ -105,7 +105,7 @@ static bool add_dead_letter(struct letters *letters, struct jsonw *writer, const
         message_write_commands(writer, entry->command, 1);
         text = jsonw_text(writer, NULL);
     }
-    return add_letter(letters, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, text, entry->why);
+    return add_message(outbox_batch, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, text, entry->why);
 }
 
 /* Of a delivery with several unreadable commands one copy is kept: the first one has it. */
@@ -115,17 +115,17 @@ static bool wants_dead_letter(const struct batch_entry *entry)
     return entry->doubt != BATCH_TRUSTED && now && (!entry->unreadable || entry->raw != NULL);
 }
 
-bool letters_of_batch(struct letters *letters, const struct batch *batch)
+bool outbox_batch_of(struct outbox_batch *outbox_batch, const struct batch *batch)
 {
     struct jsonw *writer = jsonw_new();
     bool good = writer != NULL;
-    assert(letters->count == 0);
+    assert(outbox_batch->count == 0);
     if (good && batch->event_count > 0) {
-        good = add_all_events(letters, writer, batch);
+        good = add_all_events(outbox_batch, writer, batch);
     }
     for (size_t i = 0; good && i < batch->count; i++) {
         if (wants_dead_letter(&batch->entries[i])) {
-            good = add_dead_letter(letters, writer, &batch->entries[i]);
+            good = add_dead_letter(outbox_batch, writer, &batch->entries[i]);
         }
     }
     jsonw_free(writer);

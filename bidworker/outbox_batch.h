@@ -9,7 +9,7 @@
 #include "bidworker/batch.h"
 #include "common/service/outbox.h"
 
-struct letters {
+struct outbox_batch {
     size_t count;
     size_t size;
     struct outbox_row *rows; /* ids are filled in by the INSERT */
@@ -17,8 +17,8 @@ struct letters {
 };
 
 /* Fills an empty list; false without memory, free it all the same. */
-MUST_CHECK bool letters_of_batch(struct letters *letters, const struct batch *batch);
+MUST_CHECK bool outbox_batch_of(struct outbox_batch *outbox_batch, const struct batch *batch);
 /* Leaves it empty. */
-void letters_free(struct letters *letters);
+void outbox_batch_free(struct outbox_batch *outbox_batch);
 
 #endif

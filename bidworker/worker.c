@@ -348,12 +348,12 @@ static void log_traced(const struct batch *batch)
 
 static void on_committed(struct worker *worker)
 {
-    const struct letters *letters = ledger_letters(worker->ledger);
+    const struct outbox_batch *outbox_batch = ledger_outbox(worker->ledger);
     struct batch *batch = worker->batch;
     intake_ack(worker->intake, batch);
     metering_batch(batch, clock_mono_us() - worker->batch_began_us);
     emit_batch(worker->emit, batch);
-    outbox_sent(worker->outbox, letters->rows, letters->count);
+    outbox_sent(worker->outbox, outbox_batch->rows, outbox_batch->count);
     log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
               batch->auction_count, batch->row_count, batch->event_count, clock_mono_us() - worker->batch_began_us);
     log_traced(batch);

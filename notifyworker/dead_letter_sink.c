@@ -24,7 +24,7 @@ const struct pg_statement mirror_table[MIRROR_STATEMENTS] = {
 };
 
 /* What a statement takes, on the heap: the body is long. */
-struct letter {
+struct dead_letter {
     char id[UUID_TEXT_SIZE];
     char at[CLOCK_TEXT_SIZE];
     char *routing_key;
@@ -37,7 +37,7 @@ struct mirror {
     size_t first_statement;
     struct broker_consumer *consumer;
     struct event *retry_timer;
-    struct letter letter;
+    struct dead_letter dead_letter;
     uint64_t tag;
     bool full;     /* there is a letter in hand */
     bool writing;  /* and its statement is under way */
@@ -45,12 +45,12 @@ struct mirror {
     bool draining;
 };
 
-static void letter_clear(struct letter *letter)
+static void dead_letter_clear(struct dead_letter *dead_letter)
 {
-    free(letter->routing_key);
-    free(letter->reason);
-    free(letter->hex);
-    *letter = (struct letter){.hex = NULL};
+    free(dead_letter->routing_key);
+    free(dead_letter->reason);
+    free(dead_letter->hex);
+    *dead_letter = (struct dead_letter){.hex = NULL};
 }
 
 static void make_id(const struct broker_delivery *delivery, const void *body, size_t length, char out[UUID_TEXT_SIZE])
@@ -67,19 +67,19 @@ static void make_id(const struct broker_delivery *delivery, const void *body, si
 }
 
 /* What a stranger put into the queue is cut as a letter of ours would be. */
-static bool letter_fill(struct letter *letter, const struct broker_delivery *delivery)
+static bool dead_letter_fill(struct dead_letter *dead_letter, const struct broker_delivery *delivery)
 {
     size_t length = deadletter_length(delivery->body, delivery->length);
-    letter->hex = malloc(2 * length + 1);
-    letter->routing_key = strdup(delivery->routing_key);
-    letter->reason = strdup(delivery->reason);
-    if (letter->hex == NULL || letter->routing_key == NULL || letter->reason == NULL) {
-        letter_clear(letter);
+    dead_letter->hex = malloc(2 * length + 1);
+    dead_letter->routing_key = strdup(delivery->routing_key);
+    dead_letter->reason = strdup(delivery->reason);
+    if (dead_letter->hex == NULL || dead_letter->routing_key == NULL || dead_letter->reason == NULL) {
+        dead_letter_clear(dead_letter);
         return false;
     }
-    (void)sodium_bin2hex(letter->hex, 2 * length + 1, delivery->body, length);
-    make_id(delivery, delivery->body, length, letter->id);
-    clock_format(clock_now_ms(), letter->at);
+    (void)sodium_bin2hex(dead_letter->hex, 2 * length + 1, delivery->body, length);
+    make_id(delivery, delivery->body, length, dead_letter->id);
+    clock_format(clock_now_ms(), dead_letter->at);
     return true;
 }
 
@@ -93,7 +93,7 @@ static void retry_later(struct mirror *mirror)
 
 static void let_go(struct mirror *mirror)
 {
-    letter_clear(&mirror->letter);
+    dead_letter_clear(&mirror->dead_letter);
     mirror->full = false;
 }
 
@@ -115,10 +115,11 @@ static void on_written(const struct pg_reply *reply, void *arg)
     }
 }
 
-static void write_letter(struct mirror *mirror)
+static void write_dead_letter(struct mirror *mirror)
 {
-    const struct letter *letter = &mirror->letter;
-    const char *values[] = {letter->id, letter->routing_key, letter->reason, letter->hex, letter->at};
+    const struct dead_letter *dead_letter = &mirror->dead_letter;
+    const char *values[] = {dead_letter->id, dead_letter->routing_key, dead_letter->reason, dead_letter->hex,
+                            dead_letter->at};
     mirror->writing =
         pg_query(mirror->pg, mirror->first_statement + MIRROR_ADD, ARRAY_LEN(values), values, on_written, mirror);
     if (!mirror->writing) {
@@ -132,7 +133,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct mirror *mirror = arg;
     if (mirror->full && !mirror->writing) {
-        write_letter(mirror);
+        write_dead_letter(mirror);
     }
 }
 
@@ -144,14 +145,14 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
         return; /* goes back to the queue when the channel closes */
     }
     assert(!mirror->full);
-    if (!letter_fill(&mirror->letter, delivery)) {
+    if (!dead_letter_fill(&mirror->dead_letter, delivery)) {
         log_error("no memory for a dead letter: ending, so that it comes again");
         exit(EXIT_FAILURE);
     }
     mirror->full = true;
     mirror->orphaned = false;
     mirror->tag = delivery->tag;
-    write_letter(mirror);
+    write_dead_letter(mirror);
 }
 
 static void on_gone(struct broker_consumer *consumer, void *arg)
@@ -191,7 +192,7 @@ void mirror_free(struct mirror *mirror)
     if (mirror->retry_timer != NULL) {
         event_free(mirror->retry_timer);
     }
-    letter_clear(&mirror->letter);
+    dead_letter_clear(&mirror->dead_letter);
     free(mirror);
 }
 

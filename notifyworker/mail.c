@@ -96,7 +96,7 @@ struct mail {
 };
 
 /* One try's own. */
-struct letter {
+struct mail_message {
     char token[LINKS_TOKEN_SIZE];
     char hash[LINKS_HASH_SIZE];
     char *text; /* the mail */
@@ -158,7 +158,7 @@ static bool fill_unsubscribe(const struct mail *mail, const struct delivery *del
 static void fill(const struct mail *mail, const struct delivery *delivery, const PGresult *row,
                  const struct json *payload, struct filling *filling)
 {
-    const struct letter *letter = delivery->own;
+    const struct mail_message *message = delivery->own;
     const char **values = filling->values;
     bool verify = strcmp(delivery->kind, "VERIFY_EMAIL") == 0;
     int seconds = verify ? mail->config->verify_token_s : mail->config->reset_token_s;
@@ -173,7 +173,7 @@ static void fill(const struct mail *mail, const struct delivery *delivery, const
     values[TEMPLATES_CREATED_AT] = show_time(member_text(payload, "createdAt"), filling->created_at);
     values[TEMPLATES_ADDRESS] = member_text(payload, "address");
     values[TEMPLATES_AGENT] = member_text(payload, "agent");
-    values[TEMPLATES_TOKEN] = letter->token;
+    values[TEMPLATES_TOKEN] = message->token;
     (void)snprintf(filling->hours, sizeof(filling->hours), "%d", (seconds + S_PER_HOUR - 1) / S_PER_HOUR);
     values[TEMPLATES_HOURS] = filling->hours;
 }
@@ -198,7 +198,7 @@ static char *render(const struct mail *mail, const struct delivery *delivery, en
 
 static bool compose(const struct mail *mail, struct delivery *delivery, const char *to, const struct filling *filling)
 {
-    struct letter *letter = delivery->own;
+    struct mail_message *message = delivery->own;
     char *parts[TEMPLATES_PARTS];
     bool good = true;
     for (int part = 0; part < TEMPLATES_PARTS; part++) {
@@ -216,16 +216,16 @@ static bool compose(const struct mail *mail, struct delivery *delivery, const ch
                                       .unsubscribe = filling->values[TEMPLATES_UNSUBSCRIBE],
                                       .id = delivery->id,
                                       .date_ms = delivery->created_ms};
-        letter->text = mailtext_write(&text, &letter->length);
+        message->text = mailtext_write(&text, &message->length);
     }
     for (int part = 0; part < TEMPLATES_PARTS; part++) {
         free(parts[part]);
     }
-    return letter->text != NULL;
+    return message->text != NULL;
 }
 
 /* False: no memory, or the deployment has no key yet. */
-static bool write_letter(const struct mail *mail, struct delivery *delivery, const PGresult *row)
+static bool write_message(const struct mail *mail, struct delivery *delivery, const PGresult *row)
 {
     struct filling filling = {.values = {NULL}};
     const char *text = pg_text(row, 0, DELIVERY_COLUMN_PAYLOAD);
@@ -243,25 +243,25 @@ static bool write_letter(const struct mail *mail, struct delivery *delivery, con
 /* For libcurl. */
 static size_t give_bytes(char *out, size_t one, size_t count, void *arg)
 {
-    struct letter *letter = arg;
+    struct mail_message *message = arg;
     size_t most = one * count;
-    size_t left = letter->length - letter->sent;
+    size_t left = message->length - message->sent;
     size_t given = left < most ? left : most;
-    memcpy(out, letter->text + letter->sent, given);
-    letter->sent += given;
+    memcpy(out, message->text + message->sent, given);
+    message->sent += given;
     return given;
 }
 
 /* For libcurl: each line that the server says. A complaint tells why. */
 static size_t take_line(char *bytes, size_t one, size_t count, void *arg)
 {
-    struct letter *letter = arg;
+    struct mail_message *message = arg;
     size_t length = one * count;
     if (length > 0 && (bytes[0] == '4' || bytes[0] == '5')) {
-        size_t kept = length < sizeof(letter->line) ? length : sizeof(letter->line) - 1;
-        memcpy(letter->line, bytes, kept);
-        letter->line[kept] = '\0';
-        letter->line[strcspn(letter->line, "\r\n")] = '\0';
+        size_t kept = length < sizeof(message->line) ? length : sizeof(message->line) - 1;
+        memcpy(message->line, bytes, kept);
+        message->line[kept] = '\0';
+        message->line[strcspn(message->line, "\r\n")] = '\0';
     }
     return length;
 }
@@ -274,23 +274,23 @@ static size_t take_line(char *bytes, size_t one, size_t count, void *arg)
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)purpose;
-    struct letter *letter = arg;
-    if (letter->socket_count == SOCKETS_MAX) {
+    struct mail_message *message = arg;
+    if (message->socket_count == SOCKETS_MAX) {
         return CURL_SOCKET_BAD;
     }
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd >= 0) {
-        letter->sockets[letter->socket_count++] = fd;
+        message->sockets[message->socket_count++] = fd;
     }
     return fd;
 }
 
 static int close_socket(void *arg, curl_socket_t fd)
 {
-    struct letter *letter = arg;
-    for (size_t i = 0; i < letter->socket_count; i++) {
-        if (letter->sockets[i] == fd) {
-            letter->sockets[i] = letter->sockets[--letter->socket_count];
+    struct mail_message *message = arg;
+    for (size_t i = 0; i < message->socket_count; i++) {
+        if (message->sockets[i] == fd) {
+            message->sockets[i] = message->sockets[--message->socket_count];
             break;
         }
     }
@@ -301,26 +301,26 @@ static int close_socket(void *arg, curl_socket_t fd)
 static int watch_commands(CURL *curl, curl_infotype type, char *bytes, size_t length, void *arg)
 {
     (void)curl;
-    const struct letter *letter = arg;
+    const struct mail_message *message = arg;
     if (type == CURLINFO_HEADER_OUT && length >= strlen(quit) && memcmp(bytes, quit, strlen(quit)) == 0) {
-        for (size_t i = 0; i < letter->socket_count; i++) {
-            (void)shutdown(letter->sockets[i], SHUT_RD);
+        for (size_t i = 0; i < message->socket_count; i++) {
+            (void)shutdown(message->sockets[i], SHUT_RD);
         }
     }
     return 0;
 }
 
-static bool set_sockets(CURL *curl, struct letter *letter)
+static bool set_sockets(CURL *curl, struct mail_message *message)
 {
     return curl_easy_setopt(curl, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, message) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_CLOSESOCKETFUNCTION, close_socket) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_CLOSESOCKETDATA, message) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_VERBOSE, 1L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_DEBUGFUNCTION, watch_commands) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_DEBUGDATA, letter) == CURLE_OK;
+           curl_easy_setopt(curl, CURLOPT_DEBUGDATA, message) == CURLE_OK;
 }
 
 static bool set_login(CURL *curl, const struct config *config)
@@ -346,19 +346,19 @@ static bool set_server(CURL *curl, const struct config *config)
            set_login(curl, config);
 }
 
-static bool set_letter(CURL *curl, const struct mail *mail, struct letter *letter, const char *to)
+static bool set_message(CURL *curl, const struct mail *mail, struct mail_message *message, const char *to)
 {
     char recipient[DELIVERY_ENDPOINT_SIZE + 3];
     (void)snprintf(recipient, sizeof(recipient), "<%s>", to);
-    letter->recipients = curl_slist_append(NULL, recipient);
-    return letter->recipients != NULL && curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->sender) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, letter->recipients) == CURLE_OK &&
+    message->recipients = curl_slist_append(NULL, recipient);
+    return message->recipients != NULL && curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->sender) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, message->recipients) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_bytes) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_READDATA, letter) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_READDATA, message) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HEADERDATA, letter) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, letter->trouble) == CURLE_OK;
+           curl_easy_setopt(curl, CURLOPT_HEADERDATA, message) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message->trouble) == CURLE_OK;
 }
 
 /* ---- the channel ---- */
@@ -403,12 +403,12 @@ static enum delivery_verdict stop(struct delivery *delivery, enum delivery_verdi
 static size_t mail_ask(struct delivery *delivery, const char *values[static DELIVERY_VALUES_MAX], void *arg)
 {
     const struct mail *mail = arg;
-    struct letter *letter = calloc(1, sizeof(*letter));
-    delivery->own = letter;
-    if (letter != NULL) {
-        links_token_new(letter->token, letter->hash);
+    struct mail_message *message = calloc(1, sizeof(*message));
+    delivery->own = message;
+    if (message != NULL) {
+        links_token_new(message->token, message->hash);
     }
-    values[0] = letter == NULL ? NULL : letter->hash; /* NULL is refused where a token is needed */
+    values[0] = message == NULL ? NULL : message->hash; /* NULL is refused where a token is needed */
     values[1] = mail->verify_s;
     values[2] = mail->reset_s;
     return 3;
@@ -417,7 +417,7 @@ static size_t mail_ask(struct delivery *delivery, const char *values[static DELI
 static enum delivery_verdict mail_begin(struct delivery *delivery, const PGresult *row, void *arg)
 {
     const struct mail *mail = arg;
-    struct letter *letter = delivery->own;
+    struct mail_message *message = delivery->own;
     const char *reason = why_not(mail, delivery, row);
     if (reason != NULL) {
         return stop(delivery, DELIVERY_DROPPED, reason);
@@ -425,9 +425,9 @@ static enum delivery_verdict mail_begin(struct delivery *delivery, const PGresul
     if (!is_address(pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT))) {
         return stop(delivery, DELIVERY_REFUSED, "this is no address");
     }
-    if (letter == NULL || !write_letter(mail, delivery, row) || !set_server(delivery->curl, mail->config) ||
-        !set_sockets(delivery->curl, letter) ||
-        !set_letter(delivery->curl, mail, letter, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT))) {
+    if (message == NULL || !write_message(mail, delivery, row) || !set_server(delivery->curl, mail->config) ||
+        !set_sockets(delivery->curl, message) ||
+        !set_message(delivery->curl, mail, message, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT))) {
         return stop(delivery, DELIVERY_FAILED, "no memory, or no template of this kind");
     }
     return DELIVERY_GO;
@@ -442,33 +442,33 @@ static bool is_refusal(CURLcode outcome, long status)
 static enum delivery_verdict mail_judge(struct delivery *delivery, CURLcode outcome, void *arg)
 {
     (void)arg;
-    const struct letter *letter = delivery->own;
+    const struct mail_message *message = delivery->own;
     if (outcome == CURLE_OK) {
         delivery->status = SMTP_OK;
         return DELIVERY_SENT;
     }
-    delivery->status = strtol(letter->line, NULL, 10); /* that of QUIT is libcurl's last one */
+    delivery->status = strtol(message->line, NULL, 10); /* that of QUIT is libcurl's last one */
     /* The server's words say more than libcurl's. */
-    const char *trouble = letter->trouble[0] != '\0' ? letter->trouble : curl_easy_strerror(outcome);
-    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", letter->line[0] != '\0' ? letter->line : trouble);
+    const char *trouble = message->trouble[0] != '\0' ? message->trouble : curl_easy_strerror(outcome);
+    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", message->line[0] != '\0' ? message->line : trouble);
     return is_refusal(outcome, delivery->status) ? DELIVERY_REFUSED : DELIVERY_FAILED;
 }
 
 static void mail_end(struct delivery *delivery, void *arg)
 {
     (void)arg;
-    struct letter *letter = delivery->own;
+    struct mail_message *message = delivery->own;
     delivery->own = NULL;
-    if (letter == NULL) {
+    if (message == NULL) {
         return;
     }
-    curl_slist_free_all(letter->recipients);
-    if (letter->text != NULL) {
-        sodium_memzero(letter->text, letter->length);
+    curl_slist_free_all(message->recipients);
+    if (message->text != NULL) {
+        sodium_memzero(message->text, message->length);
     }
-    free(letter->text);
-    sodium_memzero(letter, sizeof(*letter));
-    free(letter);
+    free(message->text);
+    sodium_memzero(message, sizeof(*message));
+    free(message);
 }
 
 struct mail *mail_new(const struct config *config)

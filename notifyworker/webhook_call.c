@@ -72,9 +72,9 @@ static bool add_header(struct webhook_call *call, const char *text)
 }
 
 /* "v1,…", and " v1,…" for the secret before, while it holds. */
-static bool sign(const struct webhook_letter *letter, int64_t now_s, char *out, size_t size)
+static bool sign(const struct webhook_request *request, int64_t now_s, char *out, size_t size)
 {
-    const char *const secrets[] = {letter->secret, letter->old_secret};
+    const char *const secrets[] = {request->secret, request->old_secret};
     char signature[WEBHOOK_SIGNATURE_SIZE];
     uint8_t secret[WEBHOOK_SECRET_BYTES];
     size_t used = 0;
@@ -82,7 +82,7 @@ static bool sign(const struct webhook_letter *letter, int64_t now_s, char *out, 
     for (size_t i = 0; good && i < ARRAY_LEN(secrets) && secrets[i] != NULL; i++) {
         good = webhook_secret_parse(secrets[i], secret);
         if (good) {
-            webhook_sign(secret, letter->id, now_s, letter->body, strlen(letter->body), signature);
+            webhook_sign(secret, request->id, now_s, request->body, strlen(request->body), signature);
             used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : " ", signature);
         }
     }
@@ -90,7 +90,7 @@ static bool sign(const struct webhook_letter *letter, int64_t now_s, char *out, 
     return good;
 }
 
-static bool add_headers(struct webhook_call *call, const struct webhook_letter *letter)
+static bool add_headers(struct webhook_call *call, const struct webhook_request *request)
 {
     static const char *const fixed[] = {"Content-Type: application/json", "Accept:", "Expect:"};
     char line[HEADER_SIZE];
@@ -101,10 +101,10 @@ static bool add_headers(struct webhook_call *call, const struct webhook_letter *
             return false;
         }
     }
-    if (!sign(letter, now_s, signatures, sizeof(signatures))) {
+    if (!sign(request, now_s, signatures, sizeof(signatures))) {
         return false;
     }
-    (void)snprintf(line, sizeof(line), "webhook-id: %s", letter->id);
+    (void)snprintf(line, sizeof(line), "webhook-id: %s", request->id);
     if (!add_header(call, line)) {
         return false;
     }
@@ -116,15 +116,15 @@ static bool add_headers(struct webhook_call *call, const struct webhook_letter *
     return add_header(call, line);
 }
 
-static bool set_options(struct webhook_call *call, const struct webhook_letter *letter)
+static bool set_options(struct webhook_call *call, const struct webhook_request *request)
 {
     const struct webhook_call_limits *limits = call->limits;
     CURL *easy = call->easy;
-    return curl_easy_setopt(easy, CURLOPT_URL, letter->url) == CURLE_OK &&
+    return curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, limits->rules.http ? "http,https" : "https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(letter->body)) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, letter->body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(request->body)) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, "Rostrum/" ROSTRUM_VERSION) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
@@ -143,7 +143,7 @@ static bool set_options(struct webhook_call *call, const struct webhook_letter *
 }
 
 struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, CURL *curl,
-                                      const struct webhook_letter *letter)
+                                      const struct webhook_request *request)
 {
     struct webhook_call *call = calloc(1, sizeof(*call));
     if (call == NULL) {
@@ -151,7 +151,7 @@ struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, 
     }
     call->limits = limits;
     call->easy = curl;
-    if (!add_headers(call, letter) || !set_options(call, letter)) {
+    if (!add_headers(call, request) || !set_options(call, request)) {
         webhook_call_free(call);
         return NULL;
     }

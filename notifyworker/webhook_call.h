@@ -25,7 +25,7 @@ struct webhook_call_limits {
 };
 
 /* What is sent, and where; all of it borrowed for the making. */
-struct webhook_letter {
+struct webhook_request {
     const char *id; /* the same in each try */
     const char *url;
     const char *secret;
@@ -45,7 +45,7 @@ struct webhook_result {
  * the call. NULL: no memory, or a secret is none.
  */
 MUST_CHECK struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, CURL *curl,
-                                                 const struct webhook_letter *letter);
+                                                 const struct webhook_request *request);
 void webhook_call_free(struct webhook_call *call);
 /* What it came to, once libcurl has said `code`. */
 struct webhook_result webhook_call_result(const struct webhook_call *call, CURLcode code);

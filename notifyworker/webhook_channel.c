@@ -125,7 +125,7 @@ static enum delivery_verdict begin(struct delivery *delivery, const PGresult *ro
     }
     char id[UUID_TEXT_SIZE];
     uuid_format(&delivery->id, id);
-    const struct webhook_letter letter = {
+    const struct webhook_request request = {
         .id = id,
         .url = pg_text(row, 0, COL_URL),
         .secret = pg_text(row, 0, COL_SECRET),
@@ -135,7 +135,7 @@ static enum delivery_verdict begin(struct delivery *delivery, const PGresult *ro
     delivery->own = attempt;
     attempt->failing = pg_bool(row, 0, COL_FAILING);
     (void)snprintf(attempt->webhook, sizeof(attempt->webhook), "%s", pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT));
-    attempt->call = webhook_call_new(&channel->limits, delivery->curl, &letter);
+    attempt->call = webhook_call_new(&channel->limits, delivery->curl, &request);
     if (attempt->call == NULL) {
         (void)snprintf(delivery->error, sizeof(delivery->error), "NO_MEMORY");
         return DELIVERY_FAILED;

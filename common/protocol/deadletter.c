@@ -13,9 +13,9 @@
 
 enum { RETRY_MS = 100 };
 
-struct letter {
-    TAILQ_ENTRY(letter) link;
-    struct deadletters *letters;
+struct dead_letter {
+    TAILQ_ENTRY(dead_letter) link;
+    struct deadletters *dead_letters;
     bool flying; /* the broker's verdict is still to come */
     const char *routing_key;
     const char *reason;
@@ -28,7 +28,7 @@ struct letter {
 struct deadletters {
     struct broker *broker;
     struct event *timer;
-    TAILQ_HEAD(letter_list, letter) list;
+    TAILQ_HEAD(dead_letter_list, dead_letter) list;
 };
 
 size_t deadletter_length(const void *body, size_t length)
@@ -44,39 +44,39 @@ size_t deadletter_length(const void *body, size_t length)
     return length;
 }
 
-static void retry_later(struct deadletters *letters)
+static void retry_later(struct deadletters *dead_letters)
 {
     struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
-    if (!evtimer_pending(letters->timer, NULL) && evtimer_add(letters->timer, &wait) != 0) {
+    if (!evtimer_pending(dead_letters->timer, NULL) && evtimer_add(dead_letters->timer, &wait) != 0) {
         log_error("dead letters: cannot arm a timer");
     }
 }
 
 static void on_verdict(enum broker_verdict verdict, void *arg)
 {
-    struct letter *letter = arg;
-    struct deadletters *letters = letter->letters;
-    letter->flying = false;
+    struct dead_letter *dead_letter = arg;
+    struct deadletters *dead_letters = dead_letter->dead_letters;
+    dead_letter->flying = false;
     if (verdict != BROKER_CONFIRMED) {
-        log_warn("a dead letter to %s was not confirmed and is published again", letter->routing_key);
-        retry_later(letters);
+        log_warn("a dead letter to %s was not confirmed and is published again", dead_letter->routing_key);
+        retry_later(dead_letters);
         return;
     }
-    TAILQ_REMOVE(&letters->list, letter, link);
-    letter->callback(letter->arg);
-    free(letter);
+    TAILQ_REMOVE(&dead_letters->list, dead_letter, link);
+    dead_letter->callback(dead_letter->arg);
+    free(dead_letter);
 }
 
-static void publish(struct letter *letter)
+static void publish(struct dead_letter *dead_letter)
 {
     struct broker_message message = {.exchange = TOPOLOGY_DEAD_EXCHANGE,
-                                     .routing_key = letter->routing_key,
-                                     .body = letter->body,
-                                     .length = letter->length,
-                                     .reason = letter->reason};
-    letter->flying = broker_publish(letter->letters->broker, &message, on_verdict, letter);
-    if (!letter->flying) {
-        retry_later(letter->letters);
+                                     .routing_key = dead_letter->routing_key,
+                                     .body = dead_letter->body,
+                                     .length = dead_letter->length,
+                                     .reason = dead_letter->reason};
+    dead_letter->flying = broker_publish(dead_letter->dead_letters->broker, &message, on_verdict, dead_letter);
+    if (!dead_letter->flying) {
+        retry_later(dead_letter->dead_letters);
     }
 }
 
@@ -84,62 +84,62 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct deadletters *letters = arg;
-    struct letter *letter;
-    TAILQ_FOREACH(letter, &letters->list, link)
+    struct deadletters *dead_letters = arg;
+    struct dead_letter *dead_letter;
+    TAILQ_FOREACH(dead_letter, &dead_letters->list, link)
     {
-        if (!letter->flying) {
-            publish(letter);
+        if (!dead_letter->flying) {
+            publish(dead_letter);
         }
     }
 }
 
 struct deadletters *deadletters_new(struct event_base *base, struct broker *broker)
 {
-    struct deadletters *letters = calloc(1, sizeof(*letters));
-    if (letters == NULL) {
+    struct deadletters *dead_letters = calloc(1, sizeof(*dead_letters));
+    if (dead_letters == NULL) {
         return NULL;
     }
-    TAILQ_INIT(&letters->list);
-    letters->broker = broker;
-    letters->timer = evtimer_new(base, on_timer, letters);
-    if (letters->timer == NULL) {
-        free(letters);
+    TAILQ_INIT(&dead_letters->list);
+    dead_letters->broker = broker;
+    dead_letters->timer = evtimer_new(base, on_timer, dead_letters);
+    if (dead_letters->timer == NULL) {
+        free(dead_letters);
         return NULL;
     }
-    return letters;
+    return dead_letters;
 }
 
-void deadletters_free(struct deadletters *letters)
+void deadletters_free(struct deadletters *dead_letters)
 {
-    if (letters == NULL) {
+    if (dead_letters == NULL) {
         return;
     }
-    struct letter *next;
-    for (struct letter *letter = TAILQ_FIRST(&letters->list); letter != NULL; letter = next) {
-        next = TAILQ_NEXT(letter, link);
-        free(letter);
+    struct dead_letter *next;
+    for (struct dead_letter *dead_letter = TAILQ_FIRST(&dead_letters->list); dead_letter != NULL; dead_letter = next) {
+        next = TAILQ_NEXT(dead_letter, link);
+        free(dead_letter);
     }
-    event_free(letters->timer);
-    free(letters);
+    event_free(dead_letters->timer);
+    free(dead_letters);
 }
 
-bool deadletters_send(struct deadletters *letters, const char *routing_key, const void *body, size_t length,
+bool deadletters_send(struct deadletters *dead_letters, const char *routing_key, const void *body, size_t length,
                       const char *reason, deadletter_callback callback, void *arg)
 {
     length = deadletter_length(body, length);
-    struct letter *letter = malloc(sizeof(*letter) + length);
-    if (letter == NULL) {
+    struct dead_letter *dead_letter = malloc(sizeof(*dead_letter) + length);
+    if (dead_letter == NULL) {
         return false;
     }
-    *letter = (struct letter){.letters = letters,
-                              .routing_key = routing_key,
-                              .reason = reason,
-                              .callback = callback,
-                              .arg = arg,
-                              .length = length};
-    memcpy(letter->body, body, length);
-    TAILQ_INSERT_TAIL(&letters->list, letter, link);
-    publish(letter);
+    *dead_letter = (struct dead_letter){.dead_letters = dead_letters,
+                                        .routing_key = routing_key,
+                                        .reason = reason,
+                                        .callback = callback,
+                                        .arg = arg,
+                                        .length = length};
+    memcpy(dead_letter->body, body, length);
+    TAILQ_INSERT_TAIL(&dead_letters->list, dead_letter, link);
+    publish(dead_letter);
     return true;
 }

@@ -29,9 +29,9 @@ typedef void (*deadletter_callback)(void *arg);
 /* `broker` is one that publishes. NULL only without memory. */
 MUST_CHECK struct deadletters *deadletters_new(struct event_base *base, struct broker *broker);
 /* Free the broker before. Letters not yet confirmed are forgotten without a callback: their messages were not acked. */
-void deadletters_free(struct deadletters *letters);
+void deadletters_free(struct deadletters *dead_letters);
 /* `routing_key` and `reason` are static texts; the body is copied. False only without memory. */
-MUST_CHECK bool deadletters_send(struct deadletters *letters, const char *routing_key, const void *body, size_t length,
-                                 const char *reason, deadletter_callback callback, void *arg);
+MUST_CHECK bool deadletters_send(struct deadletters *dead_letters, const char *routing_key, const void *body,
+                                 size_t length, const char *reason, deadletter_callback callback, void *arg);
 
 #endif

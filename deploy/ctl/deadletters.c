@@ -67,7 +67,7 @@ static void print_plain(const void *bytes, size_t length)
     }
 }
 
-static void print_letter(uint32_t number, const amqp_envelope_t *envelope, bool body)
+static void print_dead_letter(uint32_t number, const amqp_envelope_t *envelope, bool body)
 {
     char reason[REASON_SIZE];
     const amqp_message_t *message = &envelope->message;
@@ -92,7 +92,7 @@ static void print_letter(uint32_t number, const amqp_envelope_t *envelope, bool 
 }
 
 /* Goes through `count` letters and prints the first of them; false, and said, when the broker failed. */
-static bool read_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
+static bool read_dead_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
 {
     const struct timeval patience = {.tv_sec = RABBIT_TIMEOUT_S};
     for (uint32_t number = 1; number <= count; number++) {
@@ -105,14 +105,14 @@ static bool read_letters(struct ctl *ctl, uint32_t count, const struct wish *wis
             return false;
         }
         if (number <= wish->limit) {
-            print_letter(number, &envelope, wish->body);
+            print_dead_letter(number, &envelope, wish->body);
         }
         amqp_destroy_envelope(&envelope);
     }
     return true;
 }
 
-static int show_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
+static int show_dead_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
 {
     char why[RABBIT_ERROR_SIZE];
     (void)amqp_basic_consume(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(TOPOLOGY_DEAD_QUEUE), amqp_empty_bytes,
@@ -121,7 +121,7 @@ static int show_letters(struct ctl *ctl, uint32_t count, const struct wish *wish
         ctl_complain("RabbitMQ: %s", why);
         return CTL_FAILED;
     }
-    bool good = read_letters(ctl, count, wish);
+    bool good = read_dead_letters(ctl, count, wish);
     (void)amqp_channel_close(ctl->amqp, RABBIT_CHANNEL, AMQP_REPLY_SUCCESS);
     if (good) {
         (void)printf("%" PRIu32 " of %" PRIu32 " dead letters in the queue\n",
@@ -180,5 +180,5 @@ int deadletters_command(struct ctl *ctl, int argc, char **argv)
         ctl_complain("there is no queue of dead letters: run `rostrumctl migrate`");
         return CTL_FAILED;
     }
-    return show_letters(ctl, queue.ready, &wish);
+    return show_dead_letters(ctl, queue.ready, &wish);
 }

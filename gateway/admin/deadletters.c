@@ -38,9 +38,10 @@ enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
     ", $8 FROM l)"
 
 static const struct pg_statement list[] = {
-    [LETTER_LIST] = {"letter_list", "SELECT " COLUMNS " FROM dead_letters"
-                                    " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
-                                    " ORDER BY created_at DESC, id DESC LIMIT $3"},
+    [LETTER_LIST] = {"dead_letter_list",
+                     "SELECT " COLUMNS " FROM dead_letters"
+                     " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
+                     " ORDER BY created_at DESC, id DESC LIMIT $3"},
     [LETTER_GET] = {"letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
     /* An old row of the outbox, so that the next sweep takes it up at once. */
     [LETTER_REQUEUE] =
@@ -81,7 +82,7 @@ static void write_listed(struct jsonw *json, const struct request *request, cons
     jsonw_end_object(json);
 }
 
-static const struct timeline letters = {
+static const struct timeline dead_letters = {
     .statements = &deadletters_statements,
     .statement = LETTER_LIST,
     .everyones = true,
@@ -93,18 +94,18 @@ static const struct timeline letters = {
 static void handle_list(struct request *request)
 {
     struct faults faults = {.count = 0};
-    timeline_show(request, &letters, &faults, 0, NULL);
+    timeline_show(request, &dead_letters, &faults, 0, NULL);
 }
 
 /* ---- one letter ---- */
 
-struct letter {
+struct dead_letter {
     uint8_t *bytes; /* the body, on the heap */
     size_t length;
     struct json *tree; /* NULL: it is no JSON */
 };
 
-static bool letter_read(const PGresult *result, struct letter *letter)
+static bool dead_letter_read(const PGresult *result, struct dead_letter *dead_letter)
 {
     const char *hex = pg_text(result, 0, COL_BODY);
     size_t size = strlen(hex) / 2 + 1;
@@ -115,32 +116,32 @@ static bool letter_read(const PGresult *result, struct letter *letter)
         return false;
     }
     struct json *tree = json_parse(bytes, length, NULL);
-    *letter = (struct letter){.bytes = bytes, .length = length, .tree = tree};
+    *dead_letter = (struct dead_letter){.bytes = bytes, .length = length, .tree = tree};
     return true;
 }
 
-static void letter_free(struct letter *letter)
+static void dead_letter_free(struct dead_letter *dead_letter)
 {
-    json_free(letter->tree);
-    free(letter->bytes);
+    json_free(dead_letter->tree);
+    free(dead_letter->bytes);
 }
 
 /* Whatever the bytes are, Base64 can show them; where they are JSON that is shown as well. */
-static bool write_letter(struct jsonw *json, const PGresult *result, const struct letter *letter)
+static bool write_dead_letter(struct jsonw *json, const PGresult *result, const struct dead_letter *dead_letter)
 {
-    size_t size = sodium_base64_encoded_len(letter->length, sodium_base64_VARIANT_ORIGINAL);
+    size_t size = sodium_base64_encoded_len(dead_letter->length, sodium_base64_VARIANT_ORIGINAL);
     char *text = malloc(size);
     if (text == NULL) {
         return false;
     }
-    sodium_bin2base64(text, size, letter->bytes, letter->length, sodium_base64_VARIANT_ORIGINAL);
+    sodium_bin2base64(text, size, dead_letter->bytes, dead_letter->length, sodium_base64_VARIANT_ORIGINAL);
     jsonw_object(json);
     write_members(json, result, 0);
-    if (letter->tree == NULL) {
+    if (dead_letter->tree == NULL) {
         jsonw_put_null(json, "body");
     } else {
         jsonw_name(json, "body");
-        jsonw_value(json, letter->tree);
+        jsonw_value(json, dead_letter->tree);
     }
     jsonw_put_string(json, "bodyBase64", text);
     jsonw_end_object(json);
@@ -148,28 +149,28 @@ static bool write_letter(struct jsonw *json, const PGresult *result, const struc
     return true;
 }
 
-static void on_letter(const struct pg_reply *reply, void *arg)
+static void on_dead_letter(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct letter letter;
+    struct dead_letter dead_letter;
     if (!statements_usable(request, reply)) {
         return;
     }
     if (PQntuples(reply->result) == 0) {
         reply_error(request, ERROR_NOT_FOUND);
-    } else if (!letter_read(reply->result, &letter)) {
+    } else if (!dead_letter_read(reply->result, &dead_letter)) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        if (write_letter(reply_json(request), reply->result, &letter)) {
+        if (write_dead_letter(reply_json(request), reply->result, &dead_letter)) {
             reply_send(request, 200);
         } else {
             reply_error(request, ERROR_UNAVAILABLE);
         }
-        letter_free(&letter);
+        dead_letter_free(&dead_letter);
     }
 }
 
-static void find_letter(struct request *request, pg_callback callback)
+static void find_dead_letter(struct request *request, pg_callback callback)
 {
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
@@ -182,7 +183,7 @@ static void find_letter(struct request *request, pg_callback callback)
 
 static void handle_get(struct request *request)
 {
-    find_letter(request, on_letter);
+    find_dead_letter(request, on_dead_letter);
 }
 
 /* ---- requeue and drop ---- */
@@ -201,11 +202,11 @@ static const struct {
 };
 
 /* False for what nobody could read any better than the first time: no JSON, or cut. */
-static bool find_origin(const struct gateway *gateway, const char *dead_key, const struct letter *letter,
+static bool find_origin(const struct gateway *gateway, const char *dead_key, const struct dead_letter *dead_letter,
                         char exchange[static TOPOLOGY_QUEUE_SIZE], char key[static TOPOLOGY_KEY_SIZE])
 {
     for (size_t i = 0; i < ARRAY_LEN(origins); i++) {
-        if (strcmp(origins[i].dead_key, dead_key) != 0 || letter->tree == NULL) {
+        if (strcmp(origins[i].dead_key, dead_key) != 0 || dead_letter->tree == NULL) {
             continue;
         }
         if (origins[i].routing_key != NULL) {
@@ -214,7 +215,7 @@ static bool find_origin(const struct gateway *gateway, const char *dead_key, con
             return true;
         }
         struct uuid auction;
-        if (!message_auction(letter->tree, &auction)) {
+        if (!message_auction(dead_letter->tree, &auction)) {
             return false;
         }
         topology_bid_exchange(&auction, gateway->deployment.shards, exchange);
@@ -276,29 +277,29 @@ static void change(struct request *request, size_t statement, const char *exchan
 static void on_requeue_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct letter letter;
+    struct dead_letter dead_letter;
     char exchange[TOPOLOGY_QUEUE_SIZE];
     char key[TOPOLOGY_KEY_SIZE];
     if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
-    if (!letter_read(reply->result, &letter)) {
+    if (!dead_letter_read(reply->result, &dead_letter)) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    bool found = find_origin(request->gateway, pg_text(reply->result, 0, COL_KEY), &letter, exchange, key);
-    letter_free(&letter);
+    bool found = find_origin(request->gateway, pg_text(reply->result, 0, COL_KEY), &dead_letter, exchange, key);
+    dead_letter_free(&dead_letter);
     if (found) {
         change(request, LETTER_REQUEUE, exchange, key, on_requeued);
     } else {
-        reply_error(request, ERROR_LETTER_UNREADABLE);
+        reply_error(request, ERROR_DEAD_LETTER_UNREADABLE);
     }
 }
 
 static void handle_requeue(struct request *request)
 {
     if (read_reason(request)) {
-        find_letter(request, on_requeue_found);
+        find_dead_letter(request, on_requeue_found);
     }
 }
 

@@ -43,7 +43,7 @@ enum error_code {
     ERROR_WEBHOOK_OFF,            /* 409 */
     ERROR_DELIVERY_PENDING,       /* 409 */
     ERROR_LAST_ADMIN,             /* 409 */
-    ERROR_LETTER_UNREADABLE,      /* 409 */
+    ERROR_DEAD_LETTER_UNREADABLE, /* 409 */
     ERROR_BODY_TOO_LARGE,         /* 413 */
     ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415 */
     ERROR_EXPECTATION_FAILED,     /* 417 */

@@ -359,7 +359,7 @@ START_TEST(what_cannot_be_read_is_not_sent_again)
     char path[128];
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
     EXPECT_TEXT(look(path), "body", "null");
-    EXPECT_ERROR(fixture_call(&admin, "POST", client_format("%s/requeue", path), NULL), 409, "LETTER_UNREADABLE");
+    EXPECT_ERROR(fixture_call(&admin, "POST", client_format("%s/requeue", path), NULL), 409, "DEAD_LETTER_UNREADABLE");
     EXPECT_STATUS(fixture_call(&admin, "DELETE", path, NULL), 204);
     queues_close(queues);
 }

@@ -904,7 +904,7 @@ def test_dead_letters(fixture):
     for letter in (good, bad):
         fixture.call(200, "GET", f"{path}/{letter}", None, fixture.admin)
     fixture.call(200, "POST", f"{path}/{good}/requeue?reason=mended", None, fixture.admin)
-    fixture.refused("LETTER_UNREADABLE", 409, "POST", f"{path}/{bad}/requeue", None, fixture.admin)
+    fixture.refused("DEAD_LETTER_UNREADABLE", 409, "POST", f"{path}/{bad}/requeue", None, fixture.admin)
     for method, what in (("DELETE", good), ("POST", f"{good}/requeue")):
         fixture.refused("VALIDATION_FAILED", 400, method, f"{path}/{what}?reason={'x' * 1001}", None, fixture.admin)
     for letter in (good, bad):

@@ -128,11 +128,11 @@ static struct webhook_call_limits limits_of(const char *networks)
 
 static struct webhook_result call_by(const struct webhook_call_limits *limits, const char *url, const char *resolve)
 {
-    const struct webhook_letter letter = {.id = ID, .url = url, .secret = secret, .body = BODY};
+    const struct webhook_request request = {.id = ID, .url = url, .secret = secret, .body = BODY};
     CURL *curl = curl_easy_init();
     struct curl_slist *names = resolve == NULL ? NULL : curl_slist_append(NULL, resolve);
     ck_assert_ptr_nonnull(curl);
-    struct webhook_call *call = webhook_call_new(limits, curl, &letter);
+    struct webhook_call *call = webhook_call_new(limits, curl, &request);
     ck_assert_ptr_nonnull(call);
     ck_assert_int_eq(curl_easy_setopt(curl, CURLOPT_RESOLVE, names), CURLE_OK);
     struct webhook_result result = webhook_call_result(call, curl_easy_perform(curl));
@@ -175,7 +175,7 @@ static bool sent_line(const char *line)
 
 START_TEST(a_call_is_signed_by_both_secrets)
 {
-    const struct webhook_letter letter = {
+    const struct webhook_request request = {
         .id = ID, .secret = secret, .old_secret = old_secret, .body = BODY, .url = "http://127.0.0.1"};
     struct webhook_call_limits limits = limits_of("127.0.0.1/32");
     char url[URL_SIZE];
@@ -183,7 +183,7 @@ START_TEST(a_call_is_signed_by_both_secrets)
     char signatures[2][WEBHOOK_SIGNATURE_SIZE];
     uint8_t key[WEBHOOK_SECRET_BYTES];
     CURL *curl = curl_easy_init();
-    struct webhook_call *call = webhook_call_new(&limits, curl, &letter);
+    struct webhook_call *call = webhook_call_new(&limits, curl, &request);
     ck_assert_ptr_nonnull(call);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/hook?x=1", server.port);
     ck_assert_int_eq(curl_easy_setopt(curl, CURLOPT_URL, url), CURLE_OK);
@@ -387,7 +387,7 @@ static void on_done(CURL *curl, CURLcode outcome, void *arg)
 START_TEST(a_name_that_is_slow_to_resolve_holds_up_nothing)
 {
     struct webhook_call_limits limits = limits_of("127.0.0.1/32");
-    struct webhook_letter letters[2] = {{.id = ID, .url = "http://slow.example/", .secret = secret, .body = BODY}};
+    struct webhook_request letters[2] = {{.id = ID, .url = "http://slow.example/", .secret = secret, .body = BODY}};
     struct webhook_call *calls[2];
     CURL *curls[2];
     struct end ends[2] = {{.done = false}};

@@ -377,7 +377,7 @@ static void doubt(struct batch *batch, size_t index, enum batch_doubt level)
 
 START_TEST(what_is_doubted_keeps_its_place)
 {
-    struct letters letters = {0};
+    struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(5);
     doubt(batch, 1, BATCH_POISON);
     doubt(batch, 2, BATCH_BARE);
@@ -392,14 +392,14 @@ START_TEST(what_is_doubted_keeps_its_place)
     ck_assert_int_eq(batch->rows[3].amount, 500);
     ck_assert_int_eq(batch->entries[3].outcome, BATCH_ASIDE);
     ck_assert_int_eq(batch->auctions[0].state.bid_count, 2);
-    ck_assert(letters_of_batch(&letters, batch));
-    ck_assert_uint_eq(letters.count, 4); /* the events, and three copies */
-    ck_assert_str_eq(letters.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
-    for (size_t i = 1; i < letters.count; i++) {
-        ck_assert_str_eq(letters.rows[i].exchange, TOPOLOGY_DEAD_EXCHANGE);
-        ck_assert_str_eq(letters.rows[i].reason, "for a test");
+    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert_uint_eq(outbox_batch.count, 4); /* the events, and three copies */
+    ck_assert_str_eq(outbox_batch.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
+    for (size_t i = 1; i < outbox_batch.count; i++) {
+        ck_assert_str_eq(outbox_batch.rows[i].exchange, TOPOLOGY_DEAD_EXCHANGE);
+        ck_assert_str_eq(outbox_batch.rows[i].reason, "for a test");
     }
-    letters_free(&letters);
+    outbox_batch_free(&outbox_batch);
     batch_free(batch);
 }
 END_TEST
@@ -421,24 +421,24 @@ END_TEST
 
 START_TEST(what_ended_has_a_letter_of_its_own)
 {
-    struct letters letters = {0};
+    struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(3);
     commands[2] = (struct command){
         .kind = COMMAND_FENCE, .id = commands[2].id, .auction_id = commands[2].auction_id, .received_ms = NOW_MS};
     decide_batch(batch, NOW_MS);
-    ck_assert(letters_of_batch(&letters, batch));
-    ck_assert_uint_eq(letters.count, 2);
-    ck_assert_str_eq(letters.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
-    ck_assert_str_eq(letters.rows[1].routing_key, TOPOLOGY_KEY_ENDED);
-    ck_assert_ptr_null(letters.rows[1].reason);
-    letters_free(&letters);
+    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert_uint_eq(outbox_batch.count, 2);
+    ck_assert_str_eq(outbox_batch.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
+    ck_assert_str_eq(outbox_batch.rows[1].routing_key, TOPOLOGY_KEY_ENDED);
+    ck_assert_ptr_null(outbox_batch.rows[1].reason);
+    outbox_batch_free(&outbox_batch);
     batch_free(batch);
 }
 END_TEST
 
 START_TEST(an_unreadable_command_is_copied_as_it_came)
 {
-    struct letters letters = {0};
+    struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(2);
     commands[1] = (struct command){.kind = COMMAND_BID};
     doubt(batch, 1, BATCH_POISON);
@@ -449,10 +449,10 @@ START_TEST(an_unreadable_command_is_copied_as_it_came)
     decide_batch(batch, NOW_MS);
     ck_assert_int_eq(batch->entries[0].outcome, BATCH_DECIDED);
     ck_assert_int_eq(batch->entries[1].outcome, BATCH_ASIDE);
-    ck_assert(letters_of_batch(&letters, batch));
-    ck_assert_uint_eq(letters.count, 1);
-    ck_assert_str_eq(letters.rows[0].body, "{\"v\":1}");
-    letters_free(&letters);
+    ck_assert(outbox_batch_of(&outbox_batch, batch));
+    ck_assert_uint_eq(outbox_batch.count, 1);
+    ck_assert_str_eq(outbox_batch.rows[0].body, "{\"v\":1}");
+    outbox_batch_free(&outbox_batch);
     batch_free(batch);
 }
 END_TEST
