@@ -12,9 +12,9 @@
 enum { ASK_MAX = REDIS_ARGUMENTS_MAX - 2 };
 
 struct piece {
-    bool is_news;
+    bool is_update;
     union {
-        struct live_news news;
+        struct live_update update;
         struct decision decision;
     } of;
 };
@@ -80,8 +80,8 @@ static void on_asked(const redisReply *reply, void *arg)
         if (listeners->type != REDIS_REPLY_INTEGER || listeners->integer == 0) {
             continue;
         }
-        if (piece->is_news) {
-            live_publish(telling->redis, telling->writer, &piece->of.news);
+        if (piece->is_update) {
+            live_publish(telling->redis, telling->writer, &piece->of.update);
         } else {
             say_decision(telling, round->channels[i], &piece->of.decision);
         }
@@ -126,15 +126,15 @@ static struct piece *next(struct telling *telling, char **channel)
     return &round->pieces[round->count++];
 }
 
-bool telling_news(struct telling *telling, const struct live_news *news)
+bool fanout_update(struct telling *telling, const struct live_update *update)
 {
     char *channel = NULL;
     struct piece *piece = next(telling, &channel);
     if (piece == NULL) {
         return false;
     }
-    keys_live_channel(&news->auction_id, channel);
-    *piece = (struct piece){.is_news = true, .of.news = *news};
+    keys_live_channel(&update->auction_id, channel);
+    *piece = (struct piece){.is_update = true, .of.update = *update};
     return true;
 }
 
@@ -146,6 +146,6 @@ bool telling_decision(struct telling *telling, const struct decision *decision)
         return false;
     }
     keys_user_channel(&decision->user_id, channel);
-    *piece = (struct piece){.is_news = false, .of.decision = *decision};
+    *piece = (struct piece){.is_update = false, .of.decision = *decision};
     return true;
 }

@@ -20,7 +20,7 @@ struct telling;
 MUST_CHECK struct telling *telling_new(struct redis *redis);
 void telling_free(struct telling *telling);
 /* Both copy, and may ask Redis at once. False: Redis takes no more, or no memory; some of it is not told. */
-MUST_CHECK bool telling_news(struct telling *telling, const struct live_news *news);
+MUST_CHECK bool fanout_update(struct telling *telling, const struct live_update *update);
 MUST_CHECK bool telling_decision(struct telling *telling, const struct decision *decision);
 /* Asks about what was collected. */
 MUST_CHECK bool telling_flush(struct telling *telling);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-bool news_shows(const struct batch_row *row)
+bool live_updates_shows(const struct batch_row *row)
 {
     static const char *const kinds[] = {"bid", "proxy", "auto", "buy"};
     bool bid = false;
@@ -15,13 +15,13 @@ bool news_shows(const struct batch_row *row)
     return bid && row->reason == NULL && row->amount > 0;
 }
 
-static void add_bid(struct live_news *news, const struct batch *batch, const struct batch_row *row)
+static void add_bid(struct live_update *update, const struct batch *batch, const struct batch_row *row)
 {
     bool spent = strcmp(row->status, "outbid") == 0 && row->max_amount > 0;
-    if (news->bids == LIVE_BIDS_MAX || !news_shows(row) || row->raise) {
+    if (update->bids == LIVE_BIDS_MAX || !live_updates_shows(row) || row->raise) {
         return;
     }
-    news->newest[news->bids++] = (struct live_bid){
+    update->newest[update->bids++] = (struct live_bid){
         .bid_id = row->bid_id,
         .bidder_id = row->bidder_id,
         .amount = spent ? row->max_amount : row->amount,
@@ -33,7 +33,7 @@ static void add_bid(struct live_news *news, const struct batch *batch, const str
 static enum live_kind kind_of_row(const struct batch_row *row)
 {
     bool good = row->reason == NULL;
-    bool moves = news_shows(row) || (good && strcmp(row->kind, "withdraw") == 0);
+    bool moves = live_updates_shows(row) || (good && strcmp(row->kind, "withdraw") == 0);
     return moves ? LIVE_BIDS : LIVE_UPDATED;
 }
 
@@ -70,7 +70,7 @@ static bool needs_look(const struct batch *batch, const struct batch_auction *au
     return look;
 }
 
-static void pass_rows(const struct batch *batch, const struct uuid *auction, struct news_cursor *cursor)
+static void pass_rows(const struct batch *batch, const struct uuid *auction, struct live_updates_cursor *cursor)
 {
     size_t row = cursor->row;
     while (row < batch->row_count && uuid_compare(&batch->rows[row].auction_id, auction) < 0) {
@@ -85,7 +85,7 @@ static void pass_rows(const struct batch *batch, const struct uuid *auction, str
 
 /* The most important thing that the events say: the kinds stand in that order. */
 static enum live_kind pass_events(const struct batch *batch, const struct batch_auction *auction,
-                                  struct news_cursor *cursor)
+                                  struct live_updates_cursor *cursor)
 {
     enum live_kind kind = LIVE_UPDATED;
     while (cursor->event < batch->event_count &&
@@ -97,11 +97,11 @@ static enum live_kind pass_events(const struct batch *batch, const struct batch_
     return kind;
 }
 
-static void describe(const struct batch *batch, const struct batch_auction *auction, struct live_news *news)
+static void describe(const struct batch *batch, const struct batch_auction *auction, struct live_update *update)
 {
     const struct rules_auction *state = &auction->state;
     int64_t minimum = rules_minimum_bid(state);
-    *news = (struct live_news){
+    *update = (struct live_update){
         .auction_id = auction->id,
         .version = auction->version,
         .at_ms = batch->decided_ms,
@@ -116,19 +116,19 @@ static void describe(const struct batch *batch, const struct batch_auction *auct
     };
 }
 
-void news_next(const struct batch *batch, const struct batch_auction *auction, struct news_cursor *cursor,
-               struct live_news *news)
+void live_updates_next(const struct batch *batch, const struct batch_auction *auction,
+                       struct live_updates_cursor *cursor, struct live_update *update)
 {
     pass_rows(batch, &auction->id, cursor);
-    describe(batch, auction, news);
-    news->kind = pass_events(batch, auction, cursor);
+    describe(batch, auction, update);
+    update->kind = pass_events(batch, auction, cursor);
     for (size_t i = cursor->row; i > cursor->first_row; i--) {
         enum live_kind other = kind_of_row(&batch->rows[i - 1]);
-        news->kind = other > news->kind ? other : news->kind;
-        add_bid(news, batch, &batch->rows[i - 1]);
+        update->kind = other > update->kind ? other : update->kind;
+        add_bid(update, batch, &batch->rows[i - 1]);
     }
     if (needs_look(batch, auction, cursor->first_row, cursor->row)) {
-        news->kind = LIVE_LOOK;
-        news->bids = 0;
+        update->kind = LIVE_LOOK;
+        update->bids = 0;
     }
 }

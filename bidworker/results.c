@@ -83,14 +83,14 @@ void emit_free(struct emit *emit)
 }
 
 /* The batch's bids of one auction as text. False: they do not fit, and the leaderboard is better made anew. */
-static bool write_leaders(struct emit *emit, const struct batch *batch, const struct news_cursor *cursor)
+static bool write_leaders(struct emit *emit, const struct batch *batch, const struct live_updates_cursor *cursor)
 {
     size_t length = 0;
     emit->leaders[0] = '\0';
     for (size_t i = cursor->first_row; i < cursor->row; i++) {
         const struct batch_row *bid = &batch->rows[i];
         bool accepted = strcmp(bid->status, "accepted") == 0;
-        if (!news_shows(bid)) {
+        if (!live_updates_shows(bid)) {
             continue;
         }
         size_t added = snapshot_leader_add(emit->leaders + length, sizeof emit->leaders - length,
@@ -170,15 +170,15 @@ static bool emit_bids(struct emit *emit, const struct batch *batch)
 void emit_batch(struct emit *emit, const struct batch *batch)
 {
     bool good = redis_up(emit->redis);
-    struct news_cursor cursor = {0};
+    struct live_updates_cursor cursor = {0};
     for (size_t i = 0; good && i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
         /* Also where nothing changed: it came again, and who committed it may have died before telling. */
         if (auction->found && !auction->broken) {
-            struct live_news news;
-            news_next(batch, auction, &cursor, &news);
+            struct live_update update;
+            live_updates_next(batch, auction, &cursor, &update);
             bool told = write_leaders(emit, batch, &cursor) && auction->touched && !auction->voiding;
-            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL) && telling_news(emit->telling, &news);
+            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL) && fanout_update(emit->telling, &update);
         }
     }
     good = good && emit_bids(emit, batch) && telling_flush(emit->telling);

@@ -60,11 +60,11 @@ static void tell_watchers(struct ending_soon *soon)
 {
     for (size_t i = 0; i < soon->event_count; i++) {
         const struct auction_event *event = &soon->events[i];
-        const struct live_news news = {.kind = LIVE_ENDING_SOON,
-                                       .auction_id = event->auction_id,
-                                       .version = event->version,
-                                       .at_ms = event->at_ms};
-        live_publish(soon->redis, soon->writer, &news);
+        const struct live_update update = {.kind = LIVE_ENDING_SOON,
+                                           .auction_id = event->auction_id,
+                                           .version = event->version,
+                                           .at_ms = event->at_ms};
+        live_publish(soon->redis, soon->writer, &update);
     }
 }
 

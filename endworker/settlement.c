@@ -131,14 +131,14 @@ static void slice_done(struct settlement *settlement)
         if (!snapshot_write(settlement->redis, settlement->snapshot_script, snapshot, NULL, NULL)) {
             log_debug("no snapshot written: Redis is not there");
         }
-        const struct live_news news = {
+        const struct live_update update = {
             .kind = strcmp(snapshot->status, "sold") == 0 ? LIVE_SOLD : LIVE_UNSOLD,
             .auction_id = snapshot->auction_id,
             .version = snapshot->version,
             .at_ms = settlement->now_ms,
             .status = snapshot->status,
         };
-        live_publish(settlement->redis, settlement->writer, &news);
+        live_publish(settlement->redis, settlement->writer, &update);
     }
     slice_clear(settlement);
     slice_next(settlement);

@@ -32,43 +32,43 @@ static void write_bid(struct jsonw *writer, const struct live_bid *bid)
     jsonw_end_array(writer);
 }
 
-void live_write(struct jsonw *writer, const struct live_news *news)
+void live_write(struct jsonw *writer, const struct live_update *update)
 {
     jsonw_object(writer);
-    jsonw_put_string(writer, "k", names[news->kind]);
-    jsonw_put_uuid(writer, "a", &news->auction_id);
-    jsonw_put_int(writer, "n", news->version);
-    jsonw_put_int(writer, "d", news->at_ms);
-    if (news->status != NULL) {
-        jsonw_put_string(writer, "s", news->status);
+    jsonw_put_string(writer, "k", names[update->kind]);
+    jsonw_put_uuid(writer, "a", &update->auction_id);
+    jsonw_put_int(writer, "n", update->version);
+    jsonw_put_int(writer, "d", update->at_ms);
+    if (update->status != NULL) {
+        jsonw_put_string(writer, "s", update->status);
     }
-    if (news->end_ms != 0) {
-        jsonw_put_int(writer, "e", news->end_ms);
+    if (update->end_ms != 0) {
+        jsonw_put_int(writer, "e", update->end_ms);
     }
-    if (news->priced) {
-        jsonw_put_int(writer, "b", news->start_ms);
-        jsonw_put_int(writer, "m", news->current_bid);
-        jsonw_put_int(writer, "l", news->minimum_bid);
-        jsonw_put_int(writer, "c", news->bid_count);
-        jsonw_put_bool(writer, "r", news->reserve_met);
+    if (update->priced) {
+        jsonw_put_int(writer, "b", update->start_ms);
+        jsonw_put_int(writer, "m", update->current_bid);
+        jsonw_put_int(writer, "l", update->minimum_bid);
+        jsonw_put_int(writer, "c", update->bid_count);
+        jsonw_put_bool(writer, "r", update->reserve_met);
     }
-    if (news->bids > 0) {
+    if (update->bids > 0) {
         jsonw_name(writer, "i");
         jsonw_array(writer);
-        for (size_t i = 0; i < news->bids; i++) {
-            write_bid(writer, &news->newest[i]);
+        for (size_t i = 0; i < update->bids; i++) {
+            write_bid(writer, &update->newest[i]);
         }
         jsonw_end_array(writer);
     }
     jsonw_end_object(writer);
 }
 
-void live_publish(struct redis *redis, struct jsonw *writer, const struct live_news *news)
+void live_publish(struct redis *redis, struct jsonw *writer, const struct live_update *update)
 {
     char channel[KEYS_SIZE];
     jsonw_reset(writer);
-    live_write(writer, news);
-    keys_live_channel(&news->auction_id, channel);
+    live_write(writer, update);
+    keys_live_channel(&update->auction_id, channel);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(writer, NULL)};
     if (arguments[2] == NULL || !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("nobody who watches was told: Redis is not there");
@@ -127,38 +127,38 @@ static bool read_kind(const struct json *root, enum live_kind *kind)
     return false;
 }
 
-static bool read_price(const struct json *root, struct live_news *news)
+static bool read_price(const struct json *root, struct live_update *update)
 {
-    news->priced = json_member(root, "m") != NULL;
-    return !news->priced ||
-           (json_get_int(root, "b", 0, TIME_MAX_MS, &news->start_ms) &&
-            json_get_int(root, "m", 0, MONEY_MAX, &news->current_bid) &&
-            json_get_int(root, "l", 0, MONEY_MAX, &news->minimum_bid) &&
-            json_get_int(root, "c", 0, INT64_MAX, &news->bid_count) && json_get_bool(root, "r", &news->reserve_met));
+    update->priced = json_member(root, "m") != NULL;
+    return !update->priced || (json_get_int(root, "b", 0, TIME_MAX_MS, &update->start_ms) &&
+                               json_get_int(root, "m", 0, MONEY_MAX, &update->current_bid) &&
+                               json_get_int(root, "l", 0, MONEY_MAX, &update->minimum_bid) &&
+                               json_get_int(root, "c", 0, INT64_MAX, &update->bid_count) &&
+                               json_get_bool(root, "r", &update->reserve_met));
 }
 
-static bool read_news(const struct json *root, struct live_news *news)
+static bool read_update(const struct json *root, struct live_update *update)
 {
     const char *status = NULL;
     const struct json *bids = json_member(root, "i");
     if (json_get_text(root, "s", &status)) {
-        news->status = snapshot_status(status, strlen(status));
-        if (news->status == NULL) {
+        update->status = snapshot_status(status, strlen(status));
+        if (update->status == NULL) {
             return false;
         }
     }
-    return read_kind(root, &news->kind) && json_get_uuid(root, "a", &news->auction_id) &&
-           json_get_int(root, "n", 0, INT64_MAX, &news->version) &&
-           json_get_int(root, "d", 0, TIME_MAX_MS, &news->at_ms) &&
-           (json_member(root, "e") == NULL || json_get_int(root, "e", 0, TIME_MAX_MS, &news->end_ms)) &&
-           read_price(root, news) && (bids == NULL || live_read_bids(bids, news->newest, &news->bids));
+    return read_kind(root, &update->kind) && json_get_uuid(root, "a", &update->auction_id) &&
+           json_get_int(root, "n", 0, INT64_MAX, &update->version) &&
+           json_get_int(root, "d", 0, TIME_MAX_MS, &update->at_ms) &&
+           (json_member(root, "e") == NULL || json_get_int(root, "e", 0, TIME_MAX_MS, &update->end_ms)) &&
+           read_price(root, update) && (bids == NULL || live_read_bids(bids, update->newest, &update->bids));
 }
 
-bool live_read(const char *bytes, size_t length, struct live_news *news)
+bool live_read(const char *bytes, size_t length, struct live_update *update)
 {
     struct json *root = json_parse(bytes, length, NULL);
-    *news = (struct live_news){.kind = LIVE_LOOK};
-    bool good = root != NULL && read_news(root, news);
+    *update = (struct live_update){.kind = LIVE_LOOK};
+    bool good = root != NULL && read_update(root, update);
     json_free(root);
     return good;
 }

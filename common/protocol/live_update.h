@@ -38,7 +38,7 @@ struct live_bid {
     bool automatic;
 };
 
-struct live_news {
+struct live_update {
     enum live_kind kind;
     struct uuid auction_id;
     int64_t version;
@@ -57,11 +57,11 @@ struct live_news {
 };
 
 /* Appends to `writer`, a fresh one. */
-void live_write(struct jsonw *writer, const struct live_news *news);
+void live_write(struct jsonw *writer, const struct live_update *update);
 /* To whoever listens now. `writer` is emptied for it; without Redis nobody hears it. */
-void live_publish(struct redis *redis, struct jsonw *writer, const struct live_news *news);
+void live_publish(struct redis *redis, struct jsonw *writer, const struct live_update *update);
 /* False if it is none. */
-MUST_CHECK bool live_read(const char *bytes, size_t length, struct live_news *news);
+MUST_CHECK bool live_read(const char *bytes, size_t length, struct live_update *update);
 /* The array that live_write makes of bids, as PostgreSQL may make it too: [[id, bidder, minor units, ms, 0 or 1], …].
  */
 MUST_CHECK bool live_read_bids(const struct json *array, struct live_bid *bids, size_t *count);

@@ -145,7 +145,7 @@ static void subscription_free(struct subscription *subscription)
     free(subscription);
 }
 
-static void on_news(struct watcher *watcher, struct text *text)
+static void on_update(struct watcher *watcher, struct text *text)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
@@ -234,7 +234,7 @@ static void do_subscribe(struct websocket *websocket, const struct said *said)
         return;
     }
     *subscription = (struct subscription){
-        .watcher = {.news = on_news, .refused = on_refused, .owner = subscription},
+        .watcher = {.update = on_update, .refused = on_refused, .owner = subscription},
         .websocket = websocket,
         .auction_id = auction,
     };

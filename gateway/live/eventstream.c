@@ -163,7 +163,7 @@ static void begin(struct eventstream *events, struct text *text)
     }
 }
 
-static void on_news(struct watcher *watcher, struct text *text)
+static void on_update(struct watcher *watcher, struct text *text)
 {
     struct eventstream *events = watcher->owner;
     struct request *request = events->request;
@@ -221,7 +221,7 @@ static void handle_events(struct request *request)
         .gateway = gateway,
         .request = request,
         .auction_id = request->parameters[0],
-        .watcher = {.news = on_news, .refused = on_refused, .owner = events},
+        .watcher = {.update = on_update, .refused = on_refused, .owner = events},
         .last_seq = read_last_id(request),
     };
     if (!watch_add(gateway->watches, &events->watcher, &events->auction_id)) {

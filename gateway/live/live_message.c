@@ -22,36 +22,36 @@ static const char *const types[LIVE_KIND_COUNT] = {
     [LIVE_ENDING_SOON] = "auction_ending_soon",
 };
 
-static void add_bids(struct live_state *state, const struct live_news *news)
+static void add_bids(struct live_state *state, const struct live_update *update)
 {
     size_t kept = state->bids;
-    if (kept > LIVE_BIDS_MAX - news->bids) {
-        kept = LIVE_BIDS_MAX - news->bids;
+    if (kept > LIVE_BIDS_MAX - update->bids) {
+        kept = LIVE_BIDS_MAX - update->bids;
     }
-    memmove(state->newest + news->bids, state->newest, kept * sizeof(state->newest[0]));
-    memcpy(state->newest, news->newest, news->bids * sizeof(state->newest[0]));
-    state->bids = kept + news->bids;
+    memmove(state->newest + update->bids, state->newest, kept * sizeof(state->newest[0]));
+    memcpy(state->newest, update->newest, update->bids * sizeof(state->newest[0]));
+    state->bids = kept + update->bids;
 }
 
-void live_message_apply(struct live_state *state, const struct live_news *news)
+void live_message_apply(struct live_state *state, const struct live_update *update)
 {
-    if (news->status != NULL) {
-        state->status = news->status;
+    if (update->status != NULL) {
+        state->status = update->status;
     }
-    if (news->end_ms != 0) {
-        state->end_ms = news->end_ms;
+    if (update->end_ms != 0) {
+        state->end_ms = update->end_ms;
     }
-    if (news->priced) {
-        state->start_ms = news->start_ms;
-        state->current_bid = news->current_bid;
-        state->minimum_bid = news->minimum_bid;
-        state->bid_count = news->bid_count;
-        state->reserve_met = news->reserve_met;
+    if (update->priced) {
+        state->start_ms = update->start_ms;
+        state->current_bid = update->current_bid;
+        state->minimum_bid = update->minimum_bid;
+        state->bid_count = update->bid_count;
+        state->reserve_met = update->reserve_met;
     }
-    if (news->kind != LIVE_ENDING_SOON) {
-        state->seq = news->version;
+    if (update->kind != LIVE_ENDING_SOON) {
+        state->seq = update->version;
     }
-    add_bids(state, news);
+    add_bids(state, update);
 }
 
 static void begin(struct jsonw *json, const char *type, const struct live_state *state)
@@ -109,13 +109,13 @@ void live_message_snapshot(struct jsonw *json, const struct live_state *state, c
     jsonw_end_object(json);
 }
 
-void live_message_news(struct jsonw *json, const struct live_state *state, const struct live_news *news,
-                       const uint8_t *key)
+void live_message_update(struct jsonw *json, const struct live_state *state, const struct live_update *update,
+                         const uint8_t *key)
 {
-    assert(news->kind != LIVE_LOOK);
-    begin(json, types[news->kind], state);
+    assert(update->kind != LIVE_LOOK);
+    begin(json, types[update->kind], state);
     jsonw_put_time(json, "endTime", state->end_ms);
     write_price(json, state);
-    write_bids(json, &state->auction_id, news->newest, news->bids, key);
+    write_bids(json, &state->auction_id, update->newest, update->bids, key);
     jsonw_end_object(json);
 }

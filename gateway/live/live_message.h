@@ -29,11 +29,11 @@ struct live_state {
 };
 
 /* Takes over what the news say; they are of the next version, or of this one. */
-void live_message_apply(struct live_state *state, const struct live_news *news);
+void live_message_apply(struct live_state *state, const struct live_update *update);
 /* `key` is that of pseudonyms. */
 void live_message_snapshot(struct jsonw *json, const struct live_state *state, const uint8_t *key);
 /* After live_message_apply; not of LIVE_LOOK. */
-void live_message_news(struct jsonw *json, const struct live_state *state, const struct live_news *news,
-                       const uint8_t *key);
+void live_message_update(struct jsonw *json, const struct live_state *state, const struct live_update *update,
+                         const uint8_t *key);
 
 #endif

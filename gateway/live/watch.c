@@ -267,21 +267,21 @@ void watches_listening(struct watches *watches, bool up)
 
 /* ---- telling ---- */
 
-static struct text *make_text(struct watch *watch, const struct live_news *news)
+static struct text *make_text(struct watch *watch, const struct live_update *update)
 {
     struct watches *watches = watch->watches;
     const uint8_t *key = watches->gateway->deployment.pseudonym;
     size_t length = 0;
     jsonw_reset(watches->json);
-    if (news == NULL) {
+    if (update == NULL) {
         live_message_snapshot(watches->json, &watch->state, key);
     } else {
-        live_message_news(watches->json, &watch->state, news, key);
+        live_message_update(watches->json, &watch->state, update, key);
     }
     const char *json = jsonw_text(watches->json, &length);
     struct text *text = json == NULL ? NULL : text_new(json, length, watch->state.seq);
     if (text != NULL) {
-        text->aside = news != NULL && news->kind == LIVE_ENDING_SOON;
+        text->aside = update != NULL && update->kind == LIVE_ENDING_SOON;
     }
     return text;
 }
@@ -359,7 +359,7 @@ static size_t tell_some(struct watch *watch, size_t most)
         watch->cursor = TAILQ_NEXT(watcher, list);
         if (watcher->seq < text->seq || text->aside) {
             watcher->seq = text->seq > watcher->seq ? text->seq : watcher->seq;
-            watcher->news(watcher, text);
+            watcher->update(watcher, text);
             told++;
         }
     }
@@ -404,26 +404,26 @@ static void do_tell(evutil_socket_t fd, short what, void *arg)
 
 void watches_message(struct watches *watches, const struct uuid *auction, const char *bytes, size_t length)
 {
-    struct live_news news;
+    struct live_update update;
     struct watch *watch = find(watches, auction);
     if (watch == NULL) {
         return;
     }
-    if (!live_read(bytes, length, &news) || !uuid_equal(&news.auction_id, auction)) {
+    if (!live_read(bytes, length, &update) || !uuid_equal(&update.auction_id, auction)) {
         log_warn("a message about an auction could not be read");
         look(watch, false);
         return;
     }
     if (watch->state.seq == 0) {
-        watch->heard = news.version > watch->heard ? news.version : watch->heard;
-    } else if (news.kind == LIVE_ENDING_SOON) {
-        struct live_news soon = {.kind = LIVE_ENDING_SOON, .end_ms = watch->state.end_ms};
+        watch->heard = update.version > watch->heard ? update.version : watch->heard;
+    } else if (update.kind == LIVE_ENDING_SOON) {
+        struct live_update soon = {.kind = LIVE_ENDING_SOON, .end_ms = watch->state.end_ms};
         tell(watch, make_text(watch, &soon));
-    } else if (news.version == watch->state.seq + 1 && news.kind != LIVE_LOOK) {
-        live_message_apply(&watch->state, &news);
-        tell(watch, make_text(watch, &news));
-    } else if (news.version > watch->state.seq) {
-        watch->heard = news.version > watch->heard ? news.version : watch->heard;
+    } else if (update.version == watch->state.seq + 1 && update.kind != LIVE_LOOK) {
+        live_message_apply(&watch->state, &update);
+        tell(watch, make_text(watch, &update));
+    } else if (update.version > watch->state.seq) {
+        watch->heard = update.version > watch->heard ? update.version : watch->heard;
         look(watch, false);
     }
 }
@@ -642,7 +642,7 @@ bool watch_add(struct watches *watches, struct watcher *watcher, const struct uu
     if (watch->state.seq > 0) {
         struct text *text = watch_snapshot(watcher);
         if (text != NULL) {
-            watcher->news(watcher, text);
+            watcher->update(watcher, text);
         }
         text_unref(text);
     }

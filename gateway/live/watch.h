@@ -33,7 +33,7 @@ extern struct statements watch_statements;
 /* One who watches one auction; owned by the caller. */
 struct watcher {
     /* The first snapshot and everything after it; the text is borrowed. It may remove any watcher. */
-    void (*news)(struct watcher *watcher, struct text *text);
+    void (*update)(struct watcher *watcher, struct text *text);
     /* There is no such auction, or it cannot be known now: the watcher is removed already. */
     void (*refused)(struct watcher *watcher, enum error_code why);
     void *owner;

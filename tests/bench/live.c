@@ -215,7 +215,7 @@ static double workers_us(void)
 
 /* ---- what comes ---- */
 
-static void on_news(size_t index, const struct ws_load_watcher *watcher, int64_t now_us, void *arg)
+static void on_update(size_t index, const struct ws_load_watcher *watcher, int64_t now_us, void *arg)
 {
     (void)arg;
     if (bench.sent_us != 0 && watcher->price >= bench.single_cents && bench.has[index] == 0) {
@@ -505,7 +505,7 @@ static void fixture(void)
     must(good, "the deployment takes no users or auctions");
     client_free(client);
     atomic_store(&bench.cents, 100);
-    const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_news};
+    const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_update};
     bench.ws_load = ws_load_new(&options);
     must(bench.ws_load != NULL, "no memory");
     const struct posters_options posters = {.ws_load = bench.ws_load,

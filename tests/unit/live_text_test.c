@@ -23,18 +23,18 @@ static void strike(void)
     jsonw_free(writer);
 }
 
-static const char *written(const struct live_news *news, size_t *length)
+static const char *written(const struct live_update *update, size_t *length)
 {
     jsonw_reset(writer);
-    live_write(writer, news);
+    live_write(writer, update);
     const char *text = jsonw_text(writer, length);
     ck_assert_ptr_nonnull(text);
     return text;
 }
 
-START_TEST(news_come_as_they_were_sent)
+START_TEST(updates_arrive_as_they_were_sent)
 {
-    struct live_news sent = {
+    struct live_update sent = {
         .kind = LIVE_EXTENDED,
         .auction_id = uuid_new(),
         .version = 7,
@@ -49,7 +49,7 @@ START_TEST(news_come_as_they_were_sent)
         .bid_count = 3,
         .bids = LIVE_BIDS_MAX,
     };
-    struct live_news got;
+    struct live_update got;
     size_t length = 0;
     for (size_t i = 0; i < LIVE_BIDS_MAX; i++) {
         sent.newest[i] = (struct live_bid){uuid_new(), uuid_new(), (int64_t)i + 1, 1700000000000, i % 2 == 0};
@@ -77,10 +77,10 @@ START_TEST(news_come_as_they_were_sent)
 }
 END_TEST
 
-START_TEST(news_without_a_price)
+START_TEST(updates_without_a_price)
 {
-    struct live_news sent = {.kind = LIVE_SOLD, .auction_id = uuid_new(), .version = 8, .at_ms = 5, .status = "sold"};
-    struct live_news got;
+    struct live_update sent = {.kind = LIVE_SOLD, .auction_id = uuid_new(), .version = 8, .at_ms = 5, .status = "sold"};
+    struct live_update got;
     size_t length = 0;
     const char *text = written(&sent, &length);
     ck_assert(live_read(text, length, &got));
@@ -91,7 +91,7 @@ START_TEST(news_without_a_price)
 }
 END_TEST
 
-START_TEST(what_is_no_news)
+START_TEST(malformed_updates_are_refused)
 {
 #define SOME "\"a\": \"01890000-0000-7000-8000-000000000000\", \"n\": 1, \"d\": 1"
     static const char *const texts[] = {
@@ -106,11 +106,11 @@ START_TEST(what_is_no_news)
         "{\"k\": \"bids\", " SOME ", \"i\": [[1]]}",
         "{\"k\": \"bids\", " SOME ", \"i\": {}}",
     };
-    struct live_news news;
+    struct live_update update;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        ck_assert_msg(!live_read(texts[i], strlen(texts[i]), &news), "%s", texts[i]);
+        ck_assert_msg(!live_read(texts[i], strlen(texts[i]), &update), "%s", texts[i]);
     }
-    ck_assert(live_read("{\"k\": \"bids\", " SOME "}", strlen("{\"k\": \"bids\", " SOME "}"), &news));
+    ck_assert(live_read("{\"k\": \"bids\", " SOME "}", strlen("{\"k\": \"bids\", " SOME "}"), &update));
 }
 END_TEST
 
@@ -218,9 +218,9 @@ static Suite *live_text_suite(void)
     Suite *suite = suite_create("live_text");
     TCase *texts = tcase_create("live_text");
     tcase_add_checked_fixture(texts, set, strike);
-    tcase_add_test(texts, news_come_as_they_were_sent);
-    tcase_add_test(texts, news_without_a_price);
-    tcase_add_test(texts, what_is_no_news);
+    tcase_add_test(texts, updates_arrive_as_they_were_sent);
+    tcase_add_test(texts, updates_without_a_price);
+    tcase_add_test(texts, malformed_updates_are_refused);
     tcase_add_test(texts, a_text_is_framed_once_for_each_kind);
     tcase_add_test(texts, frames_of_any_length);
     tcase_add_test(texts, a_close_has_a_code_and_room_for_a_reason);
