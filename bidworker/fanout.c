@@ -11,7 +11,7 @@
 /* Channels in one question: PUBSUB NUMSUB and as many as a command may have. */
 enum { ASK_MAX = REDIS_ARGUMENTS_MAX - 2 };
 
-struct piece {
+struct fanout_item {
     bool is_update;
     union {
         struct live_update update;
@@ -21,49 +21,49 @@ struct piece {
 
 /* One question, and what is said to those who are there. */
 struct round {
-    struct telling *telling;
+    struct fanout *fanout;
     size_t count;
     char channels[ASK_MAX][KEYS_SIZE];
-    struct piece pieces[ASK_MAX];
+    struct fanout_item items[ASK_MAX];
 };
 
-struct telling {
+struct fanout {
     struct redis *redis;
     struct jsonw *writer;
     struct round *open; /* being collected; NULL: none */
 };
 
-struct telling *telling_new(struct redis *redis)
+struct fanout *fanout_new(struct redis *redis)
 {
-    struct telling *telling = calloc(1, sizeof *telling);
-    if (telling == NULL) {
+    struct fanout *fanout = calloc(1, sizeof *fanout);
+    if (fanout == NULL) {
         return NULL;
     }
-    telling->redis = redis;
-    telling->writer = jsonw_new();
-    if (telling->writer == NULL) {
-        telling_free(telling);
+    fanout->redis = redis;
+    fanout->writer = jsonw_new();
+    if (fanout->writer == NULL) {
+        fanout_free(fanout);
         return NULL;
     }
-    return telling;
+    return fanout;
 }
 
-void telling_free(struct telling *telling)
+void fanout_free(struct fanout *fanout)
 {
-    if (telling == NULL) {
+    if (fanout == NULL) {
         return;
     }
-    free(telling->open);
-    jsonw_free(telling->writer);
-    free(telling);
+    free(fanout->open);
+    jsonw_free(fanout->writer);
+    free(fanout);
 }
 
-static void say_decision(struct telling *telling, const char *channel, const struct decision *decision)
+static void say_decision(struct fanout *fanout, const char *channel, const struct decision *decision)
 {
-    jsonw_reset(telling->writer);
-    message_write_decision(telling->writer, decision);
-    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(telling->writer, NULL)};
-    if (arguments[2] == NULL || !redis_command(telling->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+    jsonw_reset(fanout->writer);
+    message_write_decision(fanout->writer, decision);
+    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(fanout->writer, NULL)};
+    if (arguments[2] == NULL || !redis_command(fanout->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("a bidder was not told: Redis takes no more");
     }
 }
@@ -71,36 +71,36 @@ static void say_decision(struct telling *telling, const char *channel, const str
 static void on_asked(const redisReply *reply, void *arg)
 {
     struct round *round = arg;
-    struct telling *telling = round->telling;
+    struct fanout *fanout = round->fanout;
     /* A name and a number for each channel, in their order. */
     bool good = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 * round->count;
     for (size_t i = 0; good && i < round->count; i++) {
         const redisReply *listeners = reply->element[2 * i + 1];
-        const struct piece *piece = &round->pieces[i];
+        const struct fanout_item *item = &round->items[i];
         if (listeners->type != REDIS_REPLY_INTEGER || listeners->integer == 0) {
             continue;
         }
-        if (piece->is_update) {
-            live_publish(telling->redis, telling->writer, &piece->of.update);
+        if (item->is_update) {
+            live_publish(fanout->redis, fanout->writer, &item->of.update);
         } else {
-            say_decision(telling, round->channels[i], &piece->of.decision);
+            say_decision(fanout, round->channels[i], &item->of.decision);
         }
     }
     free(round);
 }
 
-bool telling_flush(struct telling *telling)
+bool fanout_flush(struct fanout *fanout)
 {
-    struct round *round = telling->open;
+    struct round *round = fanout->open;
     const char *arguments[REDIS_ARGUMENTS_MAX] = {"PUBSUB", "NUMSUB"};
     if (round == NULL) {
         return true;
     }
-    telling->open = NULL;
+    fanout->open = NULL;
     for (size_t i = 0; i < round->count; i++) {
         arguments[2 + i] = round->channels[i];
     }
-    if (!redis_command(telling->redis, on_asked, round, (int)(2 + round->count), arguments, NULL)) {
+    if (!redis_command(fanout->redis, on_asked, round, (int)(2 + round->count), arguments, NULL)) {
         free(round);
         return false;
     }
@@ -108,44 +108,44 @@ bool telling_flush(struct telling *telling)
 }
 
 /* The next piece to fill; NULL if there is no memory, or no room because Redis takes no more. */
-static struct piece *next(struct telling *telling, char **channel)
+static struct fanout_item *next(struct fanout *fanout, char **channel)
 {
-    if (telling->open != NULL && telling->open->count == ASK_MAX && !telling_flush(telling)) {
+    if (fanout->open != NULL && fanout->open->count == ASK_MAX && !fanout_flush(fanout)) {
         return NULL;
     }
-    if (telling->open == NULL) {
-        telling->open = malloc(sizeof *telling->open); /* large, and each piece is filled whole */
-        if (telling->open == NULL) {
+    if (fanout->open == NULL) {
+        fanout->open = malloc(sizeof *fanout->open); /* large, and each piece is filled whole */
+        if (fanout->open == NULL) {
             return NULL;
         }
-        telling->open->telling = telling;
-        telling->open->count = 0;
+        fanout->open->fanout = fanout;
+        fanout->open->count = 0;
     }
-    struct round *round = telling->open;
+    struct round *round = fanout->open;
     *channel = round->channels[round->count];
-    return &round->pieces[round->count++];
+    return &round->items[round->count++];
 }
 
-bool fanout_update(struct telling *telling, const struct live_update *update)
+bool fanout_update(struct fanout *fanout, const struct live_update *update)
 {
     char *channel = NULL;
-    struct piece *piece = next(telling, &channel);
-    if (piece == NULL) {
+    struct fanout_item *item = next(fanout, &channel);
+    if (item == NULL) {
         return false;
     }
     keys_live_channel(&update->auction_id, channel);
-    *piece = (struct piece){.is_update = true, .of.update = *update};
+    *item = (struct fanout_item){.is_update = true, .of.update = *update};
     return true;
 }
 
-bool telling_decision(struct telling *telling, const struct decision *decision)
+bool fanout_decision(struct fanout *fanout, const struct decision *decision)
 {
     char *channel = NULL;
-    struct piece *piece = next(telling, &channel);
-    if (piece == NULL) {
+    struct fanout_item *item = next(fanout, &channel);
+    if (item == NULL) {
         return false;
     }
     keys_user_channel(&decision->user_id, channel);
-    *piece = (struct piece){.is_update = false, .of.decision = *decision};
+    *item = (struct fanout_item){.is_update = false, .of.decision = *decision};
     return true;
 }

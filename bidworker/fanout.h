@@ -14,15 +14,15 @@
 #include "common/protocol/live_update.h"
 #include "common/protocol/message.h"
 
-struct telling;
+struct fanout;
 
 /* `redis` is borrowed, and is to be freed first: what is under way ends with it. */
-MUST_CHECK struct telling *telling_new(struct redis *redis);
-void telling_free(struct telling *telling);
+MUST_CHECK struct fanout *fanout_new(struct redis *redis);
+void fanout_free(struct fanout *fanout);
 /* Both copy, and may ask Redis at once. False: Redis takes no more, or no memory; some of it is not told. */
-MUST_CHECK bool fanout_update(struct telling *telling, const struct live_update *update);
-MUST_CHECK bool telling_decision(struct telling *telling, const struct decision *decision);
+MUST_CHECK bool fanout_update(struct fanout *fanout, const struct live_update *update);
+MUST_CHECK bool fanout_decision(struct fanout *fanout, const struct decision *decision);
 /* Asks about what was collected. */
-MUST_CHECK bool telling_flush(struct telling *telling);
+MUST_CHECK bool fanout_flush(struct fanout *fanout);
 
 #endif

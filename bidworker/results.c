@@ -38,7 +38,7 @@ struct emit {
     struct redis *redis;
     struct redis_script scripts[2];
     struct jsonw *writer;
-    struct telling *telling;
+    struct fanout *fanout;
     bool complained;            /* that Redis is away */
     char leaders[LEADERS_SIZE]; /* bids of one auction, on their way to its leaderboard */
 };
@@ -61,8 +61,8 @@ struct emit *emit_new(struct event_base *base, const struct config *config)
     };
     emit->writer = jsonw_new();
     emit->redis = redis_new(&options);
-    emit->telling = emit->redis == NULL ? NULL : telling_new(emit->redis);
-    if (emit->writer == NULL || emit->telling == NULL) {
+    emit->fanout = emit->redis == NULL ? NULL : fanout_new(emit->redis);
+    if (emit->writer == NULL || emit->fanout == NULL) {
         emit_free(emit);
         return NULL;
     }
@@ -77,7 +77,7 @@ void emit_free(struct emit *emit)
     if (emit->redis != NULL) {
         redis_free(emit->redis);
     }
-    telling_free(emit->telling);
+    fanout_free(emit->fanout);
     jsonw_free(emit->writer);
     free(emit);
 }
@@ -162,7 +162,7 @@ static bool emit_bids(struct emit *emit, const struct batch *batch)
             continue;
         }
         good = emit_entry(emit, entry->command) && emit_reply(emit, entry) &&
-               (!is_bid(entry->command->kind) || telling_decision(emit->telling, &entry->decision));
+               (!is_bid(entry->command->kind) || fanout_decision(emit->fanout, &entry->decision));
     }
     return good;
 }
@@ -178,10 +178,10 @@ void emit_batch(struct emit *emit, const struct batch *batch)
             struct live_update update;
             live_updates_next(batch, auction, &cursor, &update);
             bool told = write_leaders(emit, batch, &cursor) && auction->touched && !auction->voiding;
-            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL) && fanout_update(emit->telling, &update);
+            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL) && fanout_update(emit->fanout, &update);
         }
     }
-    good = good && emit_bids(emit, batch) && telling_flush(emit->telling);
+    good = good && emit_bids(emit, batch) && fanout_flush(emit->fanout);
     if (!good && !emit->complained) {
         log_warn("Redis is away: gateways are not told, they ask PostgreSQL");
     }

@@ -92,7 +92,7 @@ struct watch {
     bool looking;            /* in the list `looks` */
     bool asked;              /* it is in the question under way */
     bool forced;             /* something may have been missed: its watchers are told what the look finds in any case */
-    bool telling;            /* in the list `telling` */
+    bool notifying;          /* in the list `telling` */
     bool held;               /* its watchers are being walked over */
     size_t subscribing;      /* questions to Redis under way */
     TAILQ_HEAD(, watcher) watchers;
@@ -104,7 +104,7 @@ struct watch {
     TAILQ_ENTRY(watch) bucket;
     TAILQ_ENTRY(watch) all; /* the one compared longest ago first */
     TAILQ_ENTRY(watch) looks;
-    TAILQ_ENTRY(watch) tellings;
+    TAILQ_ENTRY(watch) notifying_entry;
     TAILQ_ENTRY(watch) askings;
 };
 
@@ -124,7 +124,7 @@ struct watches {
     struct watch_list all;
     struct watch_list looks;
     struct watch_list asked;
-    struct watch_list telling;
+    struct watch_list notifying;
     struct watch_list buckets[BUCKETS];
 };
 
@@ -191,9 +191,9 @@ static void stop_telling(struct watch *watch)
     while (watch->queued > 0) {
         pop_queued(watch);
     }
-    if (watch->telling) {
-        watch->telling = false;
-        TAILQ_REMOVE(&watch->watches->telling, watch, tellings);
+    if (watch->notifying) {
+        watch->notifying = false;
+        TAILQ_REMOVE(&watch->watches->notifying, watch, notifying_entry);
     }
 }
 
@@ -337,9 +337,9 @@ static void tell(struct watch *watch, struct text *text)
     if (watch->queued++ == 0) {
         watch->cursor = TAILQ_FIRST(&watch->watchers);
     }
-    if (!watch->telling) {
-        watch->telling = true;
-        TAILQ_INSERT_TAIL(&watch->watches->telling, watch, tellings);
+    if (!watch->notifying) {
+        watch->notifying = true;
+        TAILQ_INSERT_TAIL(&watch->watches->notifying, watch, notifying_entry);
     }
     arm(watch->watches->tell, 0);
 }
@@ -385,17 +385,17 @@ static void do_tell(evutil_socket_t fd, short what, void *arg)
         return;
     }
     pace_begin(&watches->pace);
-    while (told < TELL_EACH && (watch = TAILQ_FIRST(&watches->telling)) != NULL) {
+    while (told < TELL_EACH && (watch = TAILQ_FIRST(&watches->notifying)) != NULL) {
         told += tell_some(watch, TELL_EACH - told);
-        TAILQ_REMOVE(&watches->telling, watch, tellings);
-        watch->telling = watch->queued > 0;
-        if (watch->telling) {
-            TAILQ_INSERT_TAIL(&watches->telling, watch, tellings); /* the next one's turn */
+        TAILQ_REMOVE(&watches->notifying, watch, notifying_entry);
+        watch->notifying = watch->queued > 0;
+        if (watch->notifying) {
+            TAILQ_INSERT_TAIL(&watches->notifying, watch, notifying_entry); /* the next one's turn */
         }
         watch_end_unless_needed(watch);
     }
-    pace_end(&watches->pace, !TAILQ_EMPTY(&watches->telling));
-    if (!TAILQ_EMPTY(&watches->telling)) {
+    pace_end(&watches->pace, !TAILQ_EMPTY(&watches->notifying));
+    if (!TAILQ_EMPTY(&watches->notifying)) {
         arm(watches->tell, 0);
     }
 }
@@ -684,7 +684,7 @@ struct watches *watches_new(struct gateway *gateway)
     TAILQ_INIT(&watches->all);
     TAILQ_INIT(&watches->looks);
     TAILQ_INIT(&watches->asked);
-    TAILQ_INIT(&watches->telling);
+    TAILQ_INIT(&watches->notifying);
     for (size_t i = 0; i < BUCKETS; i++) {
         TAILQ_INIT(&watches->buckets[i]);
     }
