@@ -34,66 +34,66 @@ static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then
 /* Nobody asks for the entry of another bid once it is in the ledger; the gateway's last word on it may be under way. */
 #define DECIDED_LIFE_S "30"
 
-struct emit {
+struct results {
     struct redis *redis;
     struct redis_script scripts[2];
     struct jsonw *writer;
     struct fanout *fanout;
-    bool complained;            /* that Redis is away */
+    bool reported;              /* that Redis is away */
     char leaders[LEADERS_SIZE]; /* bids of one auction, on their way to its leaderboard */
 };
 
-struct emit *emit_new(struct event_base *base, const struct config *config)
+struct results *results_new(struct event_base *base, const struct config *config)
 {
-    struct emit *emit = calloc(1, sizeof *emit);
-    if (emit == NULL) {
+    struct results *results = calloc(1, sizeof *results);
+    if (results == NULL) {
         return NULL;
     }
-    emit->scripts[SCRIPT_SNAPSHOT] = snapshot_script;
-    emit->scripts[SCRIPT_DECIDED] = (struct redis_script){.name = "decided", .body = decided_script};
+    results->scripts[SCRIPT_SNAPSHOT] = snapshot_script;
+    results->scripts[SCRIPT_DECIDED] = (struct redis_script){.name = "decided", .body = decided_script};
     struct redis_options options = {
         .base = base,
         .url = config->redis_url,
-        .scripts = emit->scripts,
-        .script_count = ARRAY_LEN(emit->scripts),
+        .scripts = results->scripts,
+        .script_count = ARRAY_LEN(results->scripts),
         .timeout_ms = config->redis_timeout_ms,
         .pending_max = PENDING_MAX,
     };
-    emit->writer = jsonw_new();
-    emit->redis = redis_new(&options);
-    emit->fanout = emit->redis == NULL ? NULL : fanout_new(emit->redis);
-    if (emit->writer == NULL || emit->fanout == NULL) {
-        emit_free(emit);
+    results->writer = jsonw_new();
+    results->redis = redis_new(&options);
+    results->fanout = results->redis == NULL ? NULL : fanout_new(results->redis);
+    if (results->writer == NULL || results->fanout == NULL) {
+        results_free(results);
         return NULL;
     }
-    return emit;
+    return results;
 }
 
-void emit_free(struct emit *emit)
+void results_free(struct results *results)
 {
-    if (emit == NULL) {
+    if (results == NULL) {
         return;
     }
-    if (emit->redis != NULL) {
-        redis_free(emit->redis);
+    if (results->redis != NULL) {
+        redis_free(results->redis);
     }
-    fanout_free(emit->fanout);
-    jsonw_free(emit->writer);
-    free(emit);
+    fanout_free(results->fanout);
+    jsonw_free(results->writer);
+    free(results);
 }
 
 /* The batch's bids of one auction as text. False: they do not fit, and the leaderboard is better made anew. */
-static bool write_leaders(struct emit *emit, const struct batch *batch, const struct live_updates_cursor *cursor)
+static bool write_leaders(struct results *results, const struct batch *batch, const struct live_updates_cursor *cursor)
 {
     size_t length = 0;
-    emit->leaders[0] = '\0';
+    results->leaders[0] = '\0';
     for (size_t i = cursor->first_row; i < cursor->row; i++) {
         const struct batch_row *bid = &batch->rows[i];
         bool accepted = strcmp(bid->status, "accepted") == 0;
         if (!live_updates_shows(bid)) {
             continue;
         }
-        size_t added = snapshot_leader_add(emit->leaders + length, sizeof emit->leaders - length,
+        size_t added = snapshot_leader_add(results->leaders + length, sizeof results->leaders - length,
                                            !accepted && bid->max_amount > 0 ? bid->max_amount : bid->amount, accepted,
                                            &bid->bidder_id);
         if (added == 0) {
@@ -104,7 +104,7 @@ static bool write_leaders(struct emit *emit, const struct batch *batch, const st
     return true;
 }
 
-static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction, const char *leaders)
+static bool publish_snapshot(struct results *results, const struct batch_auction *auction, const char *leaders)
 {
     const struct rules_auction *state = &auction->state;
     int64_t minimum = rules_minimum_bid(state);
@@ -120,17 +120,17 @@ static bool emit_snapshot(struct emit *emit, const struct batch_auction *auction
         .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,
         .current_bid = state->price,
     };
-    return snapshot_write_leaders(emit->redis, SCRIPT_SNAPSHOT, &snapshot, leaders, NULL, NULL);
+    return snapshot_write_leaders(results->redis, SCRIPT_SNAPSHOT, &snapshot, leaders, NULL, NULL);
 }
 
-static bool emit_entry(struct emit *emit, const struct command *command)
+static bool publish_entry(struct results *results, const struct command *command)
 {
     char key[KEYS_SIZE];
     const char *const script[] = {key};
     const char *const expire[] = {"EXPIRE", key, DECIDED_LIFE_S};
     keys_bid(&command->user_id, &command->id, key);
-    return command->keyed ? redis_call(emit->redis, SCRIPT_DECIDED, NULL, NULL, 1, ARRAY_LEN(script), script, NULL)
-                          : redis_command(emit->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
+    return command->keyed ? redis_call(results->redis, SCRIPT_DECIDED, NULL, NULL, 1, ARRAY_LEN(script), script, NULL)
+                          : redis_command(results->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
 }
 
 static bool is_bid(enum command_kind kind)
@@ -139,20 +139,20 @@ static bool is_bid(enum command_kind kind)
 }
 
 /* To the gateway that waits for it, if any. */
-static bool emit_reply(struct emit *emit, const struct batch_entry *entry)
+static bool publish_reply(struct results *results, const struct batch_entry *entry)
 {
     char channel[KEYS_SIZE];
     if (uuid_is_nil(&entry->command->reply_to)) {
         return true;
     }
     keys_reply_channel(&entry->command->reply_to, channel);
-    jsonw_reset(emit->writer);
-    message_write_decision(emit->writer, &entry->decision);
-    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(emit->writer, NULL)};
-    return arguments[2] != NULL && redis_command(emit->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
+    jsonw_reset(results->writer);
+    message_write_decision(results->writer, &entry->decision);
+    const char *const arguments[] = {"PUBLISH", channel, jsonw_text(results->writer, NULL)};
+    return arguments[2] != NULL && redis_command(results->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
 }
 
-static bool emit_bids(struct emit *emit, const struct batch *batch)
+static bool publish_bids(struct results *results, const struct batch *batch)
 {
     bool good = true;
     for (size_t i = 0; good && i < batch->count; i++) {
@@ -161,15 +161,15 @@ static bool emit_bids(struct emit *emit, const struct batch *batch)
         if (!decided || uuid_is_nil(&entry->command->user_id)) {
             continue;
         }
-        good = emit_entry(emit, entry->command) && emit_reply(emit, entry) &&
-               (!is_bid(entry->command->kind) || fanout_decision(emit->fanout, &entry->decision));
+        good = publish_entry(results, entry->command) && publish_reply(results, entry) &&
+               (!is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
     }
     return good;
 }
 
-void emit_batch(struct emit *emit, const struct batch *batch)
+void results_publish(struct results *results, const struct batch *batch)
 {
-    bool good = redis_up(emit->redis);
+    bool good = redis_up(results->redis);
     struct live_updates_cursor cursor = {0};
     for (size_t i = 0; good && i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
@@ -177,25 +177,27 @@ void emit_batch(struct emit *emit, const struct batch *batch)
         if (auction->found && !auction->broken) {
             struct live_update update;
             live_updates_next(batch, auction, &cursor, &update);
-            bool told = write_leaders(emit, batch, &cursor) && auction->touched && !auction->voiding;
-            good = emit_snapshot(emit, auction, told ? emit->leaders : NULL) && fanout_update(emit->fanout, &update);
+            bool told = write_leaders(results, batch, &cursor) && auction->touched && !auction->voiding;
+            good = publish_snapshot(results, auction, told ? results->leaders : NULL) &&
+                   fanout_update(results->fanout, &update);
         }
     }
-    good = good && emit_bids(emit, batch) && fanout_flush(emit->fanout);
-    if (!good && !emit->complained) {
+    good = good && publish_bids(results, batch) && fanout_flush(results->fanout);
+    if (!good && !results->reported) {
         log_warn("Redis is away: gateways are not told, they ask PostgreSQL");
     }
-    emit->complained = !good;
+    results->reported = !good;
 }
 
-void emit_shard(struct emit *emit, unsigned shard, const struct shards_report *report)
+void publish_shard(struct results *results, unsigned shard, const struct shards_report *report)
 {
     char field[SHARD_FIELD_SIZE];
     char text[SHARDS_REPORT_SIZE];
     const char *const arguments[] = {"HSET", KEYS_SHARDS, field, text};
     (void)snprintf(field, sizeof field, "%u", shard);
     shards_report_write(report, text);
-    if (redis_up(emit->redis) && !redis_command(emit->redis, NULL, NULL, (int)ARRAY_LEN(arguments), arguments, NULL)) {
+    if (redis_up(results->redis) &&
+        !redis_command(results->redis, NULL, NULL, (int)ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("shard %u: Redis takes no report now", shard);
     }
 }

@@ -12,12 +12,12 @@
 #include "common/service/config.h"
 #include "common/service/shards.h"
 
-struct emit;
+struct results;
 
-MUST_CHECK struct emit *emit_new(struct event_base *base, const struct config *config);
-void emit_free(struct emit *emit);
-void emit_batch(struct emit *emit, const struct batch *batch);
+MUST_CHECK struct results *results_new(struct event_base *base, const struct config *config);
+void results_free(struct results *results);
+void results_publish(struct results *results, const struct batch *batch);
 /* Says how much of a shard is unacknowledged, for `rostrumctl shards`. */
-void emit_shard(struct emit *emit, unsigned shard, const struct shards_report *report);
+void publish_shard(struct results *results, unsigned shard, const struct shards_report *report);
 
 #endif

@@ -71,7 +71,7 @@ struct worker {
     struct ownership *ownership;
     struct outbox *outbox;
     struct ledger *ledger;
-    struct emit *emit;
+    struct results *results;
     struct batch *batch;
     struct event *go;          /* looks for work: made active, or timed to let a batch gather */
     struct event *again_timer; /* WORKER_OPENING, WORKER_WAITING */
@@ -352,7 +352,7 @@ static void on_committed(struct worker *worker)
     struct batch *batch = worker->batch;
     intake_ack(worker->intake, batch);
     metering_batch(batch, clock_mono_us() - worker->batch_began_us);
-    emit_batch(worker->emit, batch);
+    results_publish(worker->results, batch);
     outbox_sent(worker->outbox, outbox_batch->rows, outbox_batch->count);
     log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
               batch->auction_count, batch->row_count, batch->event_count, clock_mono_us() - worker->batch_began_us);
@@ -447,7 +447,7 @@ static void on_looked(void *arg)
         size_t unacked = 0;
         if (intake_unacked(worker->intake, shard, &unacked)) {
             struct shards_report report = {ownership_number(worker->ownership), (uint32_t)unacked, clock_now_ms()};
-            emit_shard(worker->emit, shard, &report);
+            publish_shard(worker->results, shard, &report);
         }
     }
 }
@@ -613,10 +613,10 @@ static bool worker_open(struct worker *worker)
     worker->outbox_timer = evtimer_new(base, look_at_outbox, worker);
     worker->report_timer = event_new(base, -1, EV_PERSIST, on_report, worker);
     worker->batch = batch_new((size_t)config->batch_max_bids);
-    worker->emit = emit_new(base, config);
+    worker->results = results_new(base, config);
     worker->pg = pg_new(&pg);
     return worker->go != NULL && worker->again_timer != NULL && worker->outbox_timer != NULL &&
-           worker->report_timer != NULL && worker->batch != NULL && worker->emit != NULL && worker->pg != NULL &&
+           worker->report_timer != NULL && worker->batch != NULL && worker->results != NULL && worker->pg != NULL &&
            evtimer_add(worker->report_timer, &period) == 0;
 }
 
@@ -655,7 +655,7 @@ void worker_free(struct worker *worker)
     ledger_free(worker->ledger);
     intake_free(worker->intake);
     outbox_free(worker->outbox);
-    emit_free(worker->emit);
+    results_free(worker->results);
     batch_free(worker->batch);
     struct event *events[] = {worker->go, worker->again_timer, worker->outbox_timer, worker->report_timer};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
