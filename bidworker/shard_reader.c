@@ -48,7 +48,7 @@ struct intake {
     struct line *lines;
     unsigned turn; /* the line that is first in the next batch */
     size_t held;   /* commands of the messages on all lines */
-    struct garbage *garbage;
+    struct undecodable *undecodable;
     struct command_item items[MESSAGE_COMMANDS_MAX]; /* of the delivery being decoded */
 };
 
@@ -77,7 +77,7 @@ static void line_clear(struct line *line)
         message_detach(message);
     }
     line->in_batch = 0;
-    garbage_forget(line->intake->garbage, line->shard);
+    undecodable_forget(line->intake->undecodable, line->shard);
 }
 
 static void line_close(struct line *line)
@@ -135,7 +135,7 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
         return; /* goes back with the channel */
     }
     if (!message_read_commands(delivery->body, delivery->length, intake->items, MESSAGE_COMMANDS_MAX, &count, &why)) {
-        garbage_add(intake->garbage, line->shard, delivery, why);
+        undecodable_add(intake->undecodable, line->shard, delivery, why);
         return;
     }
     struct intake_message *message = message_new(intake, delivery, count);
@@ -158,7 +158,7 @@ static void on_gone(struct broker_consumer *consumer, void *arg)
     line_clear(line);
 }
 
-static void on_garbage_kept(unsigned shard, uint64_t tag, void *arg)
+static void on_undecodable_kept(unsigned shard, uint64_t tag, void *arg)
 {
     struct intake *intake = arg;
     struct line *line = &intake->lines[shard];
@@ -179,16 +179,16 @@ struct intake *intake_new(const struct intake_options *options)
         return NULL;
     }
     intake->options = *options;
-    struct garbage_options garbage = {
+    struct undecodable_options undecodable = {
         .base = options->base,
         .broker = options->publishing,
         .shards = options->shards,
-        .kept = on_garbage_kept,
+        .kept = on_undecodable_kept,
         .arg = intake,
     };
-    intake->garbage = garbage_new(&garbage);
+    intake->undecodable = undecodable_new(&undecodable);
     intake->lines = calloc(options->shards, sizeof *intake->lines);
-    if (intake->garbage == NULL || intake->lines == NULL) {
+    if (intake->undecodable == NULL || intake->lines == NULL) {
         intake_free(intake);
         return NULL;
     }
@@ -207,7 +207,7 @@ void intake_free(struct intake *intake)
     for (unsigned shard = 0; intake->lines != NULL && shard < intake->options.shards; shard++) {
         line_clear(&intake->lines[shard]);
     }
-    garbage_free(intake->garbage);
+    undecodable_free(intake->undecodable);
     free(intake->lines);
     free(intake);
 }
@@ -266,7 +266,7 @@ bool intake_unacked(const struct intake *intake, unsigned shard, size_t *count)
     const struct line *line = &intake->lines[shard];
     const struct intake_message *message = NULL;
     assert(shard < intake->options.shards);
-    *count = garbage_count(intake->garbage, shard);
+    *count = undecodable_count(intake->undecodable, shard);
     STAILQ_FOREACH(message, &line->messages, link)
     {
         (*count)++;
@@ -398,7 +398,7 @@ void intake_prune(struct intake *intake, struct batch *batch)
 /* Acks the head of the line as far as it is decided; at once, unless garbage in between must not be acked yet. */
 static void line_ack(struct line *line)
 {
-    bool one_by_one = garbage_count(line->intake->garbage, line->shard) > 0;
+    bool one_by_one = undecodable_count(line->intake->undecodable, line->shard) > 0;
     uint64_t last = 0;
     bool acked = true;
     struct intake_message *message = STAILQ_FIRST(&line->messages);

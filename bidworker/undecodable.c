@@ -14,9 +14,9 @@
 
 enum { AGAIN_MS = 500 }; /* after the broker would not take a copy */
 
-struct piece {
-    TAILQ_ENTRY(piece) link;
-    struct garbage *garbage;
+struct undecodable_message {
+    TAILQ_ENTRY(undecodable_message) link;
+    struct undecodable *undecodable;
     unsigned shard;
     bool forgotten; /* only waits for the verdict on its copy */
     bool sent;
@@ -26,154 +26,155 @@ struct piece {
     char body[];
 };
 
-TAILQ_HEAD(piece_list, piece);
+TAILQ_HEAD(entry_list, undecodable_message);
 
-struct garbage {
-    struct garbage_options options;
-    struct piece_list pieces;
+struct undecodable {
+    struct undecodable_options options;
+    struct entry_list entries;
     size_t *counts; /* by shard, without the forgotten */
     struct event *again_timer;
 };
 
-static void arm(struct garbage *garbage)
+static void arm(struct undecodable *undecodable)
 {
     struct timeval wait = {.tv_usec = AGAIN_MS * 1000L};
-    if (!evtimer_pending(garbage->again_timer, NULL) && evtimer_add(garbage->again_timer, &wait) != 0) {
+    if (!evtimer_pending(undecodable->again_timer, NULL) && evtimer_add(undecodable->again_timer, &wait) != 0) {
         log_error("garbage: cannot arm a timer");
     }
 }
 
-static void piece_end(struct piece *piece)
+static void entry_end(struct undecodable_message *entry)
 {
-    struct garbage *garbage = piece->garbage;
-    TAILQ_REMOVE(&garbage->pieces, piece, link);
-    if (!piece->forgotten) {
-        garbage->counts[piece->shard]--;
+    struct undecodable *undecodable = entry->undecodable;
+    TAILQ_REMOVE(&undecodable->entries, entry, link);
+    if (!entry->forgotten) {
+        undecodable->counts[entry->shard]--;
     }
-    free(piece);
+    free(entry);
 }
 
 static void on_verdict(enum broker_verdict verdict, void *arg)
 {
-    struct piece *piece = arg;
-    struct garbage *garbage = piece->garbage;
-    unsigned shard = piece->shard;
-    uint64_t tag = piece->tag;
-    bool ack = verdict == BROKER_CONFIRMED && !piece->forgotten;
-    assert(piece->sent);
-    piece->sent = false;
-    if (verdict == BROKER_CONFIRMED || piece->forgotten) {
-        piece_end(piece);
+    struct undecodable_message *entry = arg;
+    struct undecodable *undecodable = entry->undecodable;
+    unsigned shard = entry->shard;
+    uint64_t tag = entry->tag;
+    bool ack = verdict == BROKER_CONFIRMED && !entry->forgotten;
+    assert(entry->sent);
+    entry->sent = false;
+    if (verdict == BROKER_CONFIRMED || entry->forgotten) {
+        entry_end(entry);
     } else {
-        arm(garbage);
+        arm(undecodable);
     }
     if (ack) {
-        garbage->options.kept(shard, tag, garbage->options.arg);
+        undecodable->options.kept(shard, tag, undecodable->options.arg);
     }
 }
 
-static bool publish(struct piece *piece)
+static bool publish(struct undecodable_message *entry)
 {
     struct broker_message message = {
         .exchange = TOPOLOGY_DEAD_EXCHANGE,
         .routing_key = TOPOLOGY_KEY_DEAD_BIDS,
-        .body = piece->body,
-        .length = piece->length,
-        .reason = piece->why,
+        .body = entry->body,
+        .length = entry->length,
+        .reason = entry->why,
     };
-    piece->sent = broker_publish(piece->garbage->options.broker, &message, on_verdict, piece);
-    return piece->sent;
+    entry->sent = broker_publish(entry->undecodable->options.broker, &message, on_verdict, entry);
+    return entry->sent;
 }
 
 static void publish_all(evutil_socket_t fd, short what, void *arg)
 {
-    struct garbage *garbage = arg;
-    struct piece *piece = NULL;
+    struct undecodable *undecodable = arg;
+    struct undecodable_message *entry = NULL;
     (void)fd;
     (void)what;
-    TAILQ_FOREACH(piece, &garbage->pieces, link)
+    TAILQ_FOREACH(entry, &undecodable->entries, link)
     {
-        if (!piece->sent && !publish(piece)) {
-            arm(garbage);
+        if (!entry->sent && !publish(entry)) {
+            arm(undecodable);
             return;
         }
     }
 }
 
-struct garbage *garbage_new(const struct garbage_options *options)
+struct undecodable *undecodable_new(const struct undecodable_options *options)
 {
-    struct garbage *garbage = calloc(1, sizeof *garbage);
-    if (garbage == NULL) {
+    struct undecodable *undecodable = calloc(1, sizeof *undecodable);
+    if (undecodable == NULL) {
         return NULL;
     }
-    garbage->options = *options;
-    TAILQ_INIT(&garbage->pieces);
-    garbage->counts = calloc(options->shards, sizeof *garbage->counts);
-    garbage->again_timer = evtimer_new(options->base, publish_all, garbage);
-    if (garbage->counts == NULL || garbage->again_timer == NULL) {
-        garbage_free(garbage);
+    undecodable->options = *options;
+    TAILQ_INIT(&undecodable->entries);
+    undecodable->counts = calloc(options->shards, sizeof *undecodable->counts);
+    undecodable->again_timer = evtimer_new(options->base, publish_all, undecodable);
+    if (undecodable->counts == NULL || undecodable->again_timer == NULL) {
+        undecodable_free(undecodable);
         return NULL;
     }
-    return garbage;
+    return undecodable;
 }
 
-void garbage_free(struct garbage *garbage)
+void undecodable_free(struct undecodable *undecodable)
 {
-    if (garbage == NULL) {
+    if (undecodable == NULL) {
         return;
     }
-    struct piece *next = NULL;
-    for (struct piece *piece = TAILQ_FIRST(&garbage->pieces); piece != NULL; piece = next) {
-        next = TAILQ_NEXT(piece, link);
-        free(piece);
+    struct undecodable_message *next = NULL;
+    for (struct undecodable_message *entry = TAILQ_FIRST(&undecodable->entries); entry != NULL; entry = next) {
+        next = TAILQ_NEXT(entry, link);
+        free(entry);
     }
-    if (garbage->again_timer != NULL) {
-        event_free(garbage->again_timer);
+    if (undecodable->again_timer != NULL) {
+        event_free(undecodable->again_timer);
     }
-    free(garbage->counts);
-    free(garbage);
+    free(undecodable->counts);
+    free(undecodable);
 }
 
-void garbage_add(struct garbage *garbage, unsigned shard, const struct broker_delivery *delivery, const char *why)
+void undecodable_add(struct undecodable *undecodable, unsigned shard, const struct broker_delivery *delivery,
+                     const char *why)
 {
     size_t length = deadletter_length(delivery->body, delivery->length);
-    struct piece *piece = calloc(1, sizeof *piece + length);
-    assert(shard < garbage->options.shards);
+    struct undecodable_message *entry = calloc(1, sizeof *entry + length);
+    assert(shard < undecodable->options.shards);
     log_warn("shard %u: a delivery is no message of ours (%s): to the dead letters", shard, why);
-    if (piece == NULL) {
+    if (entry == NULL) {
         return;
     }
-    piece->garbage = garbage;
-    piece->shard = shard;
-    piece->tag = delivery->tag;
-    piece->why = why;
-    piece->length = length;
-    memcpy(piece->body, delivery->body, length);
-    TAILQ_INSERT_TAIL(&garbage->pieces, piece, link);
-    garbage->counts[shard]++;
-    if (!publish(piece)) {
-        arm(garbage);
+    entry->undecodable = undecodable;
+    entry->shard = shard;
+    entry->tag = delivery->tag;
+    entry->why = why;
+    entry->length = length;
+    memcpy(entry->body, delivery->body, length);
+    TAILQ_INSERT_TAIL(&undecodable->entries, entry, link);
+    undecodable->counts[shard]++;
+    if (!publish(entry)) {
+        arm(undecodable);
     }
 }
 
-size_t garbage_count(const struct garbage *garbage, unsigned shard)
+size_t undecodable_count(const struct undecodable *undecodable, unsigned shard)
 {
-    return garbage->counts[shard];
+    return undecodable->counts[shard];
 }
 
-void garbage_forget(struct garbage *garbage, unsigned shard)
+void undecodable_forget(struct undecodable *undecodable, unsigned shard)
 {
-    struct piece *next = NULL;
-    for (struct piece *piece = TAILQ_FIRST(&garbage->pieces); piece != NULL; piece = next) {
-        next = TAILQ_NEXT(piece, link);
-        if (piece->shard != shard || piece->forgotten) {
+    struct undecodable_message *next = NULL;
+    for (struct undecodable_message *entry = TAILQ_FIRST(&undecodable->entries); entry != NULL; entry = next) {
+        next = TAILQ_NEXT(entry, link);
+        if (entry->shard != shard || entry->forgotten) {
             continue;
         }
-        if (piece->sent) {
-            piece->forgotten = true;
-            garbage->counts[shard]--;
+        if (entry->sent) {
+            entry->forgotten = true;
+            undecodable->counts[shard]--;
         } else {
-            piece_end(piece);
+            entry_end(entry);
         }
     }
 }

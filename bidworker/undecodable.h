@@ -10,9 +10,9 @@
 
 #include "common/io/broker.h"
 
-struct garbage;
+struct undecodable;
 
-struct garbage_options {
+struct undecodable_options {
     struct event_base *base;
     struct broker *broker; /* the one that publishes */
     unsigned shards;
@@ -21,14 +21,15 @@ struct garbage_options {
     void *arg;
 };
 
-MUST_CHECK struct garbage *garbage_new(const struct garbage_options *options);
+MUST_CHECK struct undecodable *undecodable_new(const struct undecodable_options *options);
 /* The broker is to be freed before. */
-void garbage_free(struct garbage *garbage);
+void undecodable_free(struct undecodable *undecodable);
 /* Copies the body. Without memory the delivery stays unacked and comes again. `why` is static. */
-void garbage_add(struct garbage *garbage, unsigned shard, const struct broker_delivery *delivery, const char *why);
+void undecodable_add(struct undecodable *undecodable, unsigned shard, const struct broker_delivery *delivery,
+                     const char *why);
 /* Deliveries of this shard that are not to be acked yet. */
-size_t garbage_count(const struct garbage *garbage, unsigned shard);
+size_t undecodable_count(const struct undecodable *undecodable, unsigned shard);
 /* The shard's channel is gone: its deliveries come again, `kept` must not be called for them any more. */
-void garbage_forget(struct garbage *garbage, unsigned shard);
+void undecodable_forget(struct undecodable *undecodable, unsigned shard);
 
 #endif

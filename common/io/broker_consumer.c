@@ -347,26 +347,26 @@ static void on_header(struct broker_consumer *consumer, const amqp_frame_t *fram
     }
 }
 
-static void on_body(struct broker_consumer *consumer, amqp_bytes_t piece)
+static void on_body(struct broker_consumer *consumer, amqp_bytes_t chunk)
 {
     struct gathering *gathering = &consumer->gathering;
     if (!gathering->open || !gathering->has_header) {
         return;
     }
-    if (gathering->got == 0 && piece.len == gathering->size) {
-        hand_over(consumer, piece.bytes);
+    if (gathering->got == 0 && chunk.len == gathering->size) {
+        hand_over(consumer, chunk.bytes);
         return;
     }
     if (gathering->bytes == NULL) {
         gathering->bytes = malloc((size_t)gathering->size);
     }
-    if (gathering->bytes == NULL || piece.len > gathering->size - gathering->got) {
+    if (gathering->bytes == NULL || chunk.len > gathering->size - gathering->got) {
         broker_fail(consumer->broker, "queue %s: %s", consumer->queue,
                     gathering->bytes == NULL ? "out of memory" : "more body than announced");
         return;
     }
-    memcpy(gathering->bytes + gathering->got, piece.bytes, piece.len);
-    gathering->got += piece.len;
+    memcpy(gathering->bytes + gathering->got, chunk.bytes, chunk.len);
+    gathering->got += chunk.len;
     if (gathering->got == gathering->size) {
         hand_over(consumer, gathering->bytes);
     }

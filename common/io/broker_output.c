@@ -161,23 +161,23 @@ static bool add_header(struct broker_output *output, uint64_t tag, const struct 
     return true;
 }
 
-static void add_body(struct broker_output *output, const struct broker_message *message, size_t piece_max)
+static void add_body(struct broker_output *output, const struct broker_message *message, size_t chunk_max)
 {
     const uint8_t *from = message->body;
     for (size_t left = message->length; left > 0;) {
-        size_t piece = left < piece_max ? left : piece_max;
-        memcpy(payload(output), from, piece);
-        add_frame(output, AMQP_FRAME_BODY, BROKER_PUBLISH_CHANNEL, piece);
-        from += piece;
-        left -= piece;
+        size_t chunk = left < chunk_max ? left : chunk_max;
+        memcpy(payload(output), from, chunk);
+        add_frame(output, AMQP_FRAME_BODY, BROKER_PUBLISH_CHANNEL, chunk);
+        from += chunk;
+        left -= chunk;
     }
 }
 
 bool broker_output_publish(struct broker_output *output, uint64_t tag, size_t frame_max,
                            const struct broker_message *message)
 {
-    size_t piece_max = frame_max - FRAME_AROUND_BYTES;
-    size_t body_frames = (message->length + piece_max - 1) / piece_max;
+    size_t chunk_max = frame_max - FRAME_AROUND_BYTES;
+    size_t body_frames = (message->length + chunk_max - 1) / chunk_max;
     size_t room = METHOD_MAX_BYTES + PROPERTIES_MAX_BYTES + message->length + (2 + body_frames) * FRAME_AROUND_BYTES;
     if (!reserve(output, room, BROKER_OUTPUT_MAX_BYTES)) {
         return false;
@@ -194,7 +194,7 @@ bool broker_output_publish(struct broker_output *output, uint64_t tag, size_t fr
         output->end = end;
         return false;
     }
-    add_body(output, message, piece_max);
+    add_body(output, message, chunk_max);
     return true;
 }
 

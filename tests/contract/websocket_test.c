@@ -16,7 +16,7 @@
 #include "tests/support/websocket.h"
 
 enum {
-    PIECES_MAX = 24,    /* frames of one exchange */
+    CHUNKS_MAX = 24,    /* frames of one exchange */
     PAYLOAD_MAX = 4096, /* bytes of one frame below */
     MODES = 2,          /* whole, byte by byte */
     NONE = 1005,        /* a close frame without a code */
@@ -30,7 +30,7 @@ enum {
     FRAGMENTS_MAX = 256, /* of one message */
 };
 
-struct piece {
+struct chunk {
     uint8_t first;
     const char *payload; /* NULL: no piece */
     size_t length;
@@ -56,8 +56,8 @@ struct piece {
 
 struct exchange {
     const char *name;
-    struct piece sent[PIECES_MAX];
-    struct piece heard[PIECES_MAX];
+    struct chunk sent[CHUNKS_MAX];
+    struct chunk heard[CHUNKS_MAX];
     unsigned closed; /* code of the deployment's close frame; 0: the connection goes on */
 };
 
@@ -77,12 +77,12 @@ static void strike(void)
 /* ---- saying and hearing ---- */
 
 /* The deployment may have closed already: what it said will tell. */
-static void send_pieces(const struct piece *pieces, size_t at_once)
+static void send_chunks(const struct chunk *chunks, size_t at_once)
 {
     uint8_t bytes[WIRE_HEADER_MAX + PAYLOAD_MAX];
-    for (size_t i = 0; i < PIECES_MAX && pieces[i].payload != NULL; i++) {
-        ck_assert_uint_le(pieces[i].length, PAYLOAD_MAX);
-        size_t size = wire_write(pieces[i].first, pieces[i].payload, pieces[i].length, bytes);
+    for (size_t i = 0; i < CHUNKS_MAX && chunks[i].payload != NULL; i++) {
+        ck_assert_uint_le(chunks[i].length, PAYLOAD_MAX);
+        size_t size = wire_write(chunks[i].first, chunks[i].payload, chunks[i].length, bytes);
         (void)websocket_send(guest, bytes, size, at_once);
     }
 }
@@ -98,18 +98,18 @@ static void expect_echo(const struct wire_frame *frame, const char *id, size_t l
     json_free(message);
 }
 
-static void expect_piece(const struct piece *piece, const char *name)
+static void expect_chunk(const struct chunk *chunk, const char *name)
 {
     struct wire_frame frame;
     enum websocket_outcome outcome = websocket_next(guest, &frame, WEBSOCKET_WAIT_MS);
     ck_assert_msg(outcome == WEBSOCKET_FRAME, "%s: no frame, outcome %d", name, (int)outcome);
-    ck_assert_msg(frame.first == piece->first, "%s: frame %#x, should be %#x: %.*s", name, frame.first, piece->first,
+    ck_assert_msg(frame.first == chunk->first, "%s: frame %#x, should be %#x: %.*s", name, frame.first, chunk->first,
                   (int)frame.length, (const char *)frame.payload);
-    if (piece->first == (WIRE_FIN | WIRE_TEXT)) {
-        expect_echo(&frame, piece->payload, piece->length, name);
+    if (chunk->first == (WIRE_FIN | WIRE_TEXT)) {
+        expect_echo(&frame, chunk->payload, chunk->length, name);
         return;
     }
-    ck_assert_msg(frame.length == piece->length && memcmp(frame.payload, piece->payload, piece->length) == 0,
+    ck_assert_msg(frame.length == chunk->length && memcmp(frame.payload, chunk->payload, chunk->length) == 0,
                   "%s: another payload, of %zu bytes", name, frame.length);
 }
 
@@ -129,19 +129,19 @@ static void expect_close(unsigned code, const char *name)
 /* The connection is as good as new: it answers, and closes as a client wants it. */
 static void expect_alive(const char *name)
 {
-    static const struct piece STILL[PIECES_MAX] = {SAY("still here")};
-    static const struct piece HEARD = ECHO("still here");
-    send_pieces(STILL, 0);
-    expect_piece(&HEARD, name);
+    static const struct chunk STILL[CHUNKS_MAX] = {SAY("still here")};
+    static const struct chunk HEARD = ECHO("still here");
+    send_chunks(STILL, 0);
+    expect_chunk(&HEARD, name);
     (void)websocket_send_frame(guest, WIRE_FIN | WIRE_CLOSE, "\x03\xe8", 2);
     expect_close(NORMAL, name);
 }
 
 static void run(const struct exchange *exchange, size_t at_once)
 {
-    send_pieces(exchange->sent, at_once);
-    for (size_t i = 0; i < PIECES_MAX && exchange->heard[i].payload != NULL; i++) {
-        expect_piece(&exchange->heard[i], exchange->name);
+    send_chunks(exchange->sent, at_once);
+    for (size_t i = 0; i < CHUNKS_MAX && exchange->heard[i].payload != NULL; i++) {
+        expect_chunk(&exchange->heard[i], exchange->name);
     }
     if (exchange->closed != 0) {
         expect_close(exchange->closed, exchange->name);
@@ -424,7 +424,7 @@ static void pad(char *out, size_t length)
     }
 }
 
-static const struct piece LONG_ECHO = ECHO("long");
+static const struct chunk LONG_ECHO = ECHO("long");
 
 START_TEST(each_form_of_a_length_is_read)
 {
@@ -435,7 +435,7 @@ START_TEST(each_form_of_a_length_is_read)
         pad(text, LENGTHS[i]);
         size_t size = wire_write(WIRE_FIN | WIRE_TEXT, text, LENGTHS[i], bytes);
         ck_assert(websocket_send(guest, bytes, size, 997));
-        expect_piece(&LONG_ECHO, "a length");
+        expect_chunk(&LONG_ECHO, "a length");
     }
     expect_alive("lengths");
 }
@@ -449,7 +449,7 @@ START_TEST(the_longest_message_may_come_in_fragments)
         uint8_t first = (uint8_t)((i == 0 ? WIRE_TEXT : WIRE_CONTINUATION) | (i + 64 == sizeof(text) ? WIRE_FIN : 0));
         ck_assert(websocket_send_frame(guest, first, text + i, 64));
     }
-    expect_piece(&LONG_ECHO, "fragments");
+    expect_chunk(&LONG_ECHO, "fragments");
     expect_alive("fragments");
 }
 END_TEST
@@ -467,10 +467,10 @@ static void send_fragments(size_t count)
 /* Each costs memory, however small it is. */
 START_TEST(fragments_are_counted)
 {
-    static const struct piece HEARD = ECHO("split");
+    static const struct chunk HEARD = ECHO("split");
     send_fragments(FRAGMENTS_MAX - 1);
     ck_assert(websocket_send_frame(guest, WIRE_FIN | WIRE_CONTINUATION, " ", 1));
-    expect_piece(&HEARD, "as many as may be");
+    expect_chunk(&HEARD, "as many as may be");
     send_fragments(FRAGMENTS_MAX + 1);
     expect_close(POLICY, "one more");
 }
@@ -637,7 +637,7 @@ END_TEST
 /* A client may not, but a fast one does: the first frame is in the packet of the handshake. */
 START_TEST(what_comes_with_the_handshake_is_read)
 {
-    static const struct piece HEARD = ECHO("early");
+    static const struct chunk HEARD = ECHO("early");
     static const char ID[] = BEFORE_ID "early" AFTER_ID;
     static const char HEAD[] = GET UPGRADE KEY VERSION END;
     uint8_t bytes[WEBSOCKET_HEAD_SIZE];
@@ -648,7 +648,7 @@ START_TEST(what_comes_with_the_handshake_is_read)
     guest = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(guest);
     ck_assert_int_eq(websocket_ask_raw(guest, bytes, size), 101);
-    expect_piece(&HEARD, "early");
+    expect_chunk(&HEARD, "early");
     expect_alive("early");
     websocket_free(before);
 }

@@ -544,7 +544,7 @@ START_TEST(a_poisoned_bid_is_rejected_in_its_place)
 }
 END_TEST
 
-START_TEST(garbage_goes_to_the_dead_letters)
+START_TEST(undecodable_messages_go_to_the_dead_letters)
 {
     static const char garbage[] = "this is no message of ours";
     static const char binary[] = "\x00\xff\xfe garbage \x00";
@@ -740,7 +740,7 @@ static Suite *bidworker_suite(void)
         a_worker_without_its_broker_leaves_its_shards_to_others,
         a_lost_connection_in_mid_batch_changes_nothing,
         a_poisoned_bid_is_rejected_in_its_place,
-        garbage_goes_to_the_dead_letters,
+        undecodable_messages_go_to_the_dead_letters,
         an_unknown_auction_is_not_found,
         a_bid_that_kills_workers_is_set_aside,
         an_extension_ahead_of_the_fence_wins,

@@ -331,9 +331,9 @@ int client_raw(const char *base_url, const char *bytes, size_t length, int pause
     if (state.fd < 0) {
         return -1;
     }
-    size_t piece = pause_ms > 0 ? 1 : length;
+    size_t chunk = pause_ms > 0 ? 1 : length;
     for (size_t sent = 0; sent < length && !state.ended && clock_mono_ms() < state.until_ms;) {
-        ssize_t written = send(state.fd, bytes + sent, piece < length - sent ? piece : length - sent, MSG_NOSIGNAL);
+        ssize_t written = send(state.fd, bytes + sent, chunk < length - sent ? chunk : length - sent, MSG_NOSIGNAL);
         if (written < 0) {
             break; /* the deployment may have answered and closed already: read what it said */
         }

@@ -74,11 +74,11 @@ const char *websocket_head(const struct websocket *socket)
     return socket->head;
 }
 
-bool websocket_send(struct websocket *socket, const void *bytes, size_t length, size_t piece)
+bool websocket_send(struct websocket *socket, const void *bytes, size_t length, size_t chunk)
 {
     const uint8_t *from = bytes;
     while (length > 0) {
-        size_t part = piece == 0 || piece > length ? length : piece;
+        size_t part = chunk == 0 || chunk > length ? length : chunk;
         ssize_t sent = send(socket->fd, from, part, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) {
             continue;

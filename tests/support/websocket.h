@@ -41,7 +41,7 @@ MUST_CHECK struct websocket *websocket_open_small(const char *base_url);
 
 /* False: the deployment does not take it any more. `piece` bytes at a time, each in a packet of its own; 0: all at
  * once. */
-bool websocket_send(struct websocket *socket, const void *bytes, size_t length, size_t piece);
+bool websocket_send(struct websocket *socket, const void *bytes, size_t length, size_t chunk);
 /* A whole masked frame, or a text message. */
 bool websocket_send_frame(struct websocket *socket, uint8_t first, const void *payload, size_t length);
 bool websocket_say(struct websocket *socket, const char *text);
