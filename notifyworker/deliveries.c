@@ -60,14 +60,13 @@ static const struct pg_statement own_statements[DELIVERIES_OWN] = {
     [DELIVERIES_OUTBOX] = OUTBOX_STATEMENT_ROWS,
 };
 
-enum try_state { TRY_WAITING, TRY_LOOKING, TRY_FLYING, TRY_MARKING, TRY_PARKING };
+enum attempt_state { ATTEMPT_WAITING, ATTEMPT_LOOKING, ATTEMPT_FLYING, ATTEMPT_MARKING, ATTEMPT_PARKING };
 
 /* A message in hand, and what it is about. */
-struct
-try {
-    TAILQ_ENTRY(try) link;
-    struct lane *lane;
-    enum try_state state;
+struct attempt {
+    TAILQ_ENTRY(attempt) link;
+    struct delivery_dispatcher *dispatcher;
+    enum attempt_state state;
     struct delivery delivery;
     uint64_t tag;
     bool orphaned; /* its channel is gone: no ack */
@@ -83,17 +82,17 @@ try {
     char body[MESSAGE_MAX_BYTES];
 };
 
-TAILQ_HEAD(try_list, try);
+TAILQ_HEAD(attempt_list, attempt);
 
 /* One channel at work. */
-struct lane {
+struct delivery_dispatcher {
     struct deliveries *deliveries;
     const struct delivery_channel *channel;
     struct broker_consumer *consumer;
     struct event *stalled_timer;
     struct transfers *transfers;
     struct endpoints *endpoints;
-    struct try_list tries; /* at most two prefetches: one in hand, one orphaned */
+    struct attempt_list attempts; /* at most two prefetches: one in hand, one orphaned */
 };
 
 struct deliveries {
@@ -101,53 +100,55 @@ struct deliveries {
     struct pg *pg;
     struct outbox *outbox;
     bool draining;
-    struct lane lanes[DELIVERY_CHANNELS_MAX];
+    struct delivery_dispatcher dispatchers[DELIVERY_CHANNELS_MAX];
     struct pg_statement statements[DELIVERIES_OWN + DELIVERY_CHANNELS_MAX];
 };
 
-static void try_step(struct try *try, enum try_state state);
+static void attempt_step(struct attempt *attempt, enum attempt_state state);
 
 /* ---- the share of an endpoint ---- */
 
-static size_t count_of(const struct lane *lane, const char *endpoint, bool waiting)
+static size_t count_of(const struct delivery_dispatcher *dispatcher, const char *endpoint, bool waiting)
 {
     size_t count = 0;
-    const struct try *try;
-    TAILQ_FOREACH(try, &lane->tries, link)
+    const struct attempt *attempt;
+    TAILQ_FOREACH(attempt, &dispatcher->attempts, link)
     {
-        bool counted = waiting ? try->state == TRY_WAITING : try->state == TRY_LOOKING || try->state == TRY_FLYING;
-        count += counted && strcmp(try->endpoint, endpoint) == 0;
+        bool counted = waiting ? attempt->state == ATTEMPT_WAITING
+                               : attempt->state == ATTEMPT_LOOKING || attempt->state == ATTEMPT_FLYING;
+        count += counted && strcmp(attempt->endpoint, endpoint) == 0;
     }
     return count;
 }
 
-static bool has_share(const struct lane *lane, const char *endpoint)
+static bool has_share(const struct delivery_dispatcher *dispatcher, const char *endpoint)
 {
-    enum endpoints_health health = endpoints_health(lane->endpoints, endpoint, clock_mono_ms());
-    size_t most = health == ENDPOINTS_ILL ? 1 : (size_t)lane->channel->endpoint_max;
-    return count_of(lane, endpoint, false) < most;
+    enum endpoints_health health = endpoints_health(dispatcher->endpoints, endpoint, clock_mono_ms());
+    size_t most = health == ENDPOINTS_ILL ? 1 : (size_t)dispatcher->channel->endpoint_max;
+    return count_of(dispatcher, endpoint, false) < most;
 }
 
-static bool may_wait(const struct lane *lane, const char *endpoint)
+static bool may_wait(const struct delivery_dispatcher *dispatcher, const char *endpoint)
 {
-    return endpoints_health(lane->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_WELL &&
-           count_of(lane, endpoint, true) < (size_t)lane->channel->waiting_max;
+    return endpoints_health(dispatcher->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_WELL &&
+           count_of(dispatcher, endpoint, true) < (size_t)dispatcher->channel->waiting_max;
 }
 
 /* A transfer to the endpoint has ended: who waits for it goes on, or is put aside where it is not well. */
-static void lane_wake(struct lane *lane, const char *endpoint)
+static void dispatcher_wake(struct delivery_dispatcher *dispatcher, const char *endpoint)
 {
-    bool well = endpoints_health(lane->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_WELL;
-    struct try *next = NULL;
-    for (struct try *try = TAILQ_FIRST(&lane->tries); try != NULL && !lane->deliveries->draining; try = next) {
-        next = TAILQ_NEXT(try, link);
-        if (try->state != TRY_WAITING || strcmp(try->endpoint, endpoint) != 0) {
+    bool well = endpoints_health(dispatcher->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_WELL;
+    struct attempt *next = NULL;
+    for (struct attempt *attempt = TAILQ_FIRST(&dispatcher->attempts);
+         attempt != NULL && !dispatcher->deliveries->draining; attempt = next) {
+        next = TAILQ_NEXT(attempt, link);
+        if (attempt->state != ATTEMPT_WAITING || strcmp(attempt->endpoint, endpoint) != 0) {
             continue;
         }
-        if (has_share(lane, endpoint)) {
-            try_step(try, TRY_LOOKING);
+        if (has_share(dispatcher, endpoint)) {
+            attempt_step(attempt, ATTEMPT_LOOKING);
         } else if (!well) {
-            try_step(try, TRY_PARKING);
+            attempt_step(attempt, ATTEMPT_PARKING);
         } else {
             return;
         }
@@ -157,41 +158,41 @@ static void lane_wake(struct lane *lane, const char *endpoint)
 /* ---- the end of a try ---- */
 
 /* What was set up is gone; the handle first, which may still look at what the channel gave it. */
-static void try_forget(struct try *try)
+static void attempt_forget(struct attempt *attempt)
 {
-    const struct delivery_channel *channel = try->lane->channel;
-    if (try->delivery.curl != NULL) {
-        curl_easy_cleanup(try->delivery.curl);
-        try->delivery.curl = NULL;
+    const struct delivery_channel *channel = attempt->dispatcher->channel;
+    if (attempt->delivery.curl != NULL) {
+        curl_easy_cleanup(attempt->delivery.curl);
+        attempt->delivery.curl = NULL;
     }
-    if (try->asked && channel->end != NULL) {
-        channel->end(&try->delivery, channel->arg);
+    if (attempt->asked && channel->end != NULL) {
+        channel->end(&attempt->delivery, channel->arg);
     }
-    try->asked = false;
+    attempt->asked = false;
 }
 
-static void try_end(struct try *try, bool ack)
+static void attempt_end(struct attempt *attempt, bool ack)
 {
-    struct lane *lane = try->lane;
-    try_forget(try);
-    if (ack && !try->orphaned && !broker_ack(lane->consumer, try->tag, false)) {
+    struct delivery_dispatcher *dispatcher = attempt->dispatcher;
+    attempt_forget(attempt);
+    if (ack && !attempt->orphaned && !broker_ack(dispatcher->consumer, attempt->tag, false)) {
         log_debug("deliveries: an ack found its channel gone; the message will come again");
     }
-    TAILQ_REMOVE(&lane->tries, try, link);
-    if (try->state == TRY_LOOKING && try->endpoint[0] != '\0' && !try->orphaned) {
-        lane_wake(lane, try->endpoint); /* there was nothing to be done */
+    TAILQ_REMOVE(&dispatcher->attempts, attempt, link);
+    if (attempt->state == ATTEMPT_LOOKING && attempt->endpoint[0] != '\0' && !attempt->orphaned) {
+        dispatcher_wake(dispatcher, attempt->endpoint); /* there was nothing to be done */
     }
-    free(try);
+    free(attempt);
 }
 
 /* The step is done again soon. */
-static void try_stall(struct try *try, const char *why)
+static void attempt_stall(struct attempt *attempt, const char *why)
 {
     const struct timeval wait = {.tv_usec = STALLED_MS * 1000L};
-    struct lane *lane = try->lane;
-    try->stalled = true;
+    struct delivery_dispatcher *dispatcher = attempt->dispatcher;
+    attempt->stalled = true;
     log_debug("deliveries: a step is done again: %s", why);
-    if (!evtimer_pending(lane->stalled_timer, NULL) && evtimer_add(lane->stalled_timer, &wait) != 0) {
+    if (!evtimer_pending(dispatcher->stalled_timer, NULL) && evtimer_add(dispatcher->stalled_timer, &wait) != 0) {
         log_error("deliveries: cannot arm a timer");
     }
 }
@@ -200,13 +201,13 @@ static void on_stalled_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct lane *lane = arg;
-    struct try *next = NULL;
-    for (struct try *try = TAILQ_FIRST(&lane->tries); try != NULL; try = next) {
-        next = TAILQ_NEXT(try, link);
-        if (try->stalled) {
-            try->stalled = false;
-            try_step(try, try->state);
+    struct delivery_dispatcher *dispatcher = arg;
+    struct attempt *next = NULL;
+    for (struct attempt *attempt = TAILQ_FIRST(&dispatcher->attempts); attempt != NULL; attempt = next) {
+        next = TAILQ_NEXT(attempt, link);
+        if (attempt->stalled) {
+            attempt->stalled = false;
+            attempt_step(attempt, attempt->state);
         }
     }
 }
@@ -228,26 +229,26 @@ struct outcome {
     char wait[TOPOLOGY_WAIT_SIZE];
 };
 
-static void outcome_retry(const struct try *try, struct outcome *outcome)
+static void outcome_retry(const struct attempt *attempt, struct outcome *outcome)
 {
     outcome->state = "retrying";
     topology_wait_name((unsigned)outcome->tries - 1, outcome->wait);
     outcome->exchange = outcome->wait;
-    outcome->key = try->lane->channel->name;
+    outcome->key = attempt->dispatcher->channel->name;
 }
 
-static void outcome_dead(const struct try *try, struct outcome *outcome)
+static void outcome_dead(const struct attempt *attempt, struct outcome *outcome)
 {
     outcome->state = "failed";
     outcome->exchange = TOPOLOGY_DEAD_EXCHANGE;
-    outcome->key = try->lane->channel->dead_key;
-    outcome->reason = try->delivery.error[0] == '\0' ? "it failed" : try->delivery.error;
+    outcome->key = attempt->dispatcher->channel->dead_key;
+    outcome->reason = attempt->delivery.error[0] == '\0' ? "it failed" : attempt->delivery.error;
 }
 
-static void outcome_of(const struct try *try, struct outcome *outcome)
+static void outcome_of(const struct attempt *attempt, struct outcome *outcome)
 {
-    *outcome = (struct outcome){.tries = try->delivery.tries + 1};
-    switch (try->verdict) {
+    *outcome = (struct outcome){.tries = attempt->delivery.tries + 1};
+    switch (attempt->verdict) {
     case DELIVERY_SENT:
         outcome->state = "delivered";
         return;
@@ -256,13 +257,13 @@ static void outcome_of(const struct try *try, struct outcome *outcome)
         return;
     case DELIVERY_FAILED:
         if (outcome->tries <= DELIVERY_RETRIES) {
-            outcome_retry(try, outcome);
+            outcome_retry(attempt, outcome);
             return;
         }
-        outcome_dead(try, outcome);
+        outcome_dead(attempt, outcome);
         return;
     case DELIVERY_REFUSED:
-        outcome_dead(try, outcome);
+        outcome_dead(attempt, outcome);
         return;
     case DELIVERY_GO:
         break;
@@ -272,12 +273,12 @@ static void outcome_of(const struct try *try, struct outcome *outcome)
 
 static void on_marked(const struct pg_reply *reply, void *arg)
 {
-    struct try *try = arg;
+    struct attempt *attempt = arg;
     if (reply->outcome != PG_OK) {
         if (reply->outcome == PG_FAILED) {
             log_warn("deliveries: what came of one cannot be written down now: %s", reply->message);
         }
-        try_stall(try, reply_trouble(reply));
+        attempt_stall(attempt, reply_trouble(reply));
         return;
     }
     if (PQntuples(reply->result) > 0) {
@@ -286,12 +287,12 @@ static void on_marked(const struct pg_reply *reply, void *arg)
                                        .routing_key = pg_text(reply->result, 0, 2),
                                        .body = pg_text(reply->result, 0, 3),
                                        .reason = pg_null(reply->result, 0, 4) ? NULL : pg_text(reply->result, 0, 4)};
-        outbox_sent(try->lane->deliveries->outbox, &row, 1);
+        outbox_sent(attempt->dispatcher->deliveries->outbox, &row, 1);
     }
     struct outcome outcome;
-    outcome_of(try, &outcome);
-    metering_delivered(try->lane->channel->name, outcome.state);
-    try_end(try, true);
+    outcome_of(attempt, &outcome);
+    metering_delivered(attempt->dispatcher->channel->name, outcome.state);
+    attempt_end(attempt, true);
 }
 
 /* What others said may be anything: the database takes UTF-8 only, and a log one line. */
@@ -304,9 +305,9 @@ static void make_printable(char *text)
     }
 }
 
-static void try_mark(struct try *try)
+static void attempt_mark(struct attempt *attempt)
 {
-    struct delivery *delivery = &try->delivery;
+    struct delivery *delivery = &attempt->delivery;
     struct outcome outcome;
     char id[UUID_TEXT_SIZE];
     char row_tries[NUMBER_SIZE];
@@ -314,79 +315,81 @@ static void try_mark(struct try *try)
     char status[NUMBER_SIZE];
     char took[NUMBER_SIZE];
     make_printable(delivery->error);
-    outcome_of(try, &outcome);
+    outcome_of(attempt, &outcome);
     uuid_format(&delivery->id, id);
-    (void)snprintf(row_tries, sizeof(row_tries), "%d", try->row_tries);
+    (void)snprintf(row_tries, sizeof(row_tries), "%d", attempt->row_tries);
     (void)snprintf(tries, sizeof(tries), "%d", outcome.tries);
     (void)snprintf(status, sizeof(status), "%ld", delivery->status);
-    (void)snprintf(took, sizeof(took), "%" PRId64, try->took_ms);
+    (void)snprintf(took, sizeof(took), "%" PRId64, attempt->took_ms);
     const char *const values[] = {id,
                                   row_tries,
                                   outcome.state,
                                   tries,
                                   delivery->error[0] == '\0' ? NULL : delivery->error,
                                   delivery->status == 0 ? NULL : status,
-                                  try->began_us == 0 ? NULL : took,
+                                  attempt->began_us == 0 ? NULL : took,
                                   outcome.exchange,
                                   outcome.key,
                                   outcome.reason};
-    if (!pg_query(try->lane->deliveries->pg, DELIVERIES_MARK, ARRAY_LEN(values), values, on_marked, try)) {
-        try_stall(try, "PostgreSQL is not there");
+    if (!pg_query(attempt->dispatcher->deliveries->pg, DELIVERIES_MARK, ARRAY_LEN(values), values, on_marked,
+                  attempt)) {
+        attempt_stall(attempt, "PostgreSQL is not there");
     }
 }
 
 /* ---- the transfer ---- */
 
-static void try_judged(struct try *try, enum delivery_verdict verdict)
+static void attempt_judged(struct attempt *attempt, enum delivery_verdict verdict)
 {
     char id[UUID_TEXT_SIZE];
-    try->verdict = verdict;
-    uuid_format(&try->delivery.id, id);
+    attempt->verdict = verdict;
+    uuid_format(&attempt->delivery.id, id);
     if (verdict != DELIVERY_SENT) {
         /* What the other side said may name a person: it is in the table. */
-        log_info("delivery %s (%s, %s) %s: %s, status %ld", id, try->lane->channel->name, try->delivery.kind,
-                 verdict == DELIVERY_DROPPED ? "is dropped" : "failed",
-                 try->delivery.status == 0 ? try->delivery.error : "refused", try->delivery.status);
+        log_info("delivery %s (%s, %s) %s: %s, status %ld", id, attempt->dispatcher->channel->name,
+                 attempt->delivery.kind, verdict == DELIVERY_DROPPED ? "is dropped" : "failed",
+                 attempt->delivery.status == 0 ? attempt->delivery.error : "refused", attempt->delivery.status);
     }
-    try_step(try, TRY_MARKING);
+    attempt_step(attempt, ATTEMPT_MARKING);
 }
 
 static void on_transferred(CURL *curl, CURLcode outcome, void *arg)
 {
     (void)curl;
-    struct try *try = arg;
-    const struct delivery_channel *channel = try->lane->channel;
-    try->took_ms = (clock_mono_us() - try->began_us) / 1000;
-    enum delivery_verdict verdict = channel->judge(&try->delivery, outcome, channel->arg);
-    endpoints_note(try->lane->endpoints, try->endpoint, verdict != DELIVERY_SENT, try->took_ms, clock_mono_ms());
-    try_judged(try, verdict);
+    struct attempt *attempt = arg;
+    const struct delivery_channel *channel = attempt->dispatcher->channel;
+    attempt->took_ms = (clock_mono_us() - attempt->began_us) / 1000;
+    enum delivery_verdict verdict = channel->judge(&attempt->delivery, outcome, channel->arg);
+    endpoints_note(attempt->dispatcher->endpoints, attempt->endpoint, verdict != DELIVERY_SENT, attempt->took_ms,
+                   clock_mono_ms());
+    attempt_judged(attempt, verdict);
 }
 
-static void try_fly(struct try *try)
+static void attempt_fly(struct attempt *attempt)
 {
-    try->began_us = clock_mono_us();
-    if (!transfers_start(try->lane->transfers, try->delivery.curl, on_transferred, try)) {
-        (void)snprintf(try->delivery.error, sizeof(try->delivery.error), "no memory");
-        try_judged(try, DELIVERY_FAILED);
+    attempt->began_us = clock_mono_us();
+    if (!transfers_start(attempt->dispatcher->transfers, attempt->delivery.curl, on_transferred, attempt)) {
+        (void)snprintf(attempt->delivery.error, sizeof(attempt->delivery.error), "no memory");
+        attempt_judged(attempt, DELIVERY_FAILED);
     }
 }
 
 /* ---- reading the row ---- */
 
 /* Has another try of this delivery been made since the message was sent? */
-static bool row_is_past(const struct try *try, const PGresult *row)
+static bool row_is_past(const struct attempt *attempt, const PGresult *row)
 {
     const char *state = pg_text(row, 0, DELIVERY_COLUMN_STATE);
     return strcmp(state, "delivered") == 0 || strcmp(state, "dropped") == 0 ||
-           pg_int(row, 0, DELIVERY_COLUMN_TRIES) != try->said;
+           pg_int(row, 0, DELIVERY_COLUMN_TRIES) != attempt->said;
 }
 
-static void row_read(struct try *try, const PGresult *row)
+static void row_read(struct attempt *attempt, const PGresult *row)
 {
-    struct delivery *delivery = &try->delivery;
+    struct delivery *delivery = &attempt->delivery;
     bool again = strcmp(pg_text(row, 0, DELIVERY_COLUMN_STATE), "failed") == 0; /* a dead letter was sent again */
-    try->row_tries = (int)pg_int(row, 0, DELIVERY_COLUMN_TRIES);
-    delivery->tries = again ? 0 : try->row_tries;
+    attempt->row_tries = (int)pg_int(row, 0, DELIVERY_COLUMN_TRIES);
+    delivery->tries = again ? 0 : attempt->row_tries;
     delivery->user_id = pg_uuid(row, 0, DELIVERY_COLUMN_USER);
     delivery->created_ms = pg_int(row, 0, DELIVERY_COLUMN_CREATED);
     (void)snprintf(delivery->kind, sizeof(delivery->kind), "%s", pg_text(row, 0, DELIVERY_COLUMN_KIND));
@@ -394,50 +397,50 @@ static void row_read(struct try *try, const PGresult *row)
 
 static void on_looked_up(const struct pg_reply *reply, void *arg)
 {
-    struct try *try = arg;
-    const struct delivery_channel *channel = try->lane->channel;
+    struct attempt *attempt = arg;
+    const struct delivery_channel *channel = attempt->dispatcher->channel;
     if (reply->outcome != PG_OK) {
         if (reply->outcome == PG_FAILED) {
             log_warn("deliveries: one cannot be read now: %s", reply->message);
         }
-        try_stall(try, reply_trouble(reply));
+        attempt_stall(attempt, reply_trouble(reply));
         return;
     }
-    if (PQntuples(reply->result) == 0 || row_is_past(try, reply->result)) {
-        try_end(try, true);
+    if (PQntuples(reply->result) == 0 || row_is_past(attempt, reply->result)) {
+        attempt_end(attempt, true);
         return;
     }
-    row_read(try, reply->result);
-    try->delivery.curl = curl_easy_init();
-    if (try->delivery.curl == NULL) {
-        try_stall(try, "no memory");
+    row_read(attempt, reply->result);
+    attempt->delivery.curl = curl_easy_init();
+    if (attempt->delivery.curl == NULL) {
+        attempt_stall(attempt, "no memory");
         return;
     }
-    enum delivery_verdict verdict = channel->begin(&try->delivery, reply->result, channel->arg);
+    enum delivery_verdict verdict = channel->begin(&attempt->delivery, reply->result, channel->arg);
     if (verdict == DELIVERY_GO) {
-        try_step(try, TRY_FLYING);
+        attempt_step(attempt, ATTEMPT_FLYING);
     } else {
-        try_judged(try, verdict);
+        attempt_judged(attempt, verdict);
     }
 }
 
-static void try_look(struct try *try)
+static void attempt_look(struct attempt *attempt)
 {
-    const struct lane *lane = try->lane;
-    const struct delivery_channel *channel = lane->channel;
+    const struct delivery_dispatcher *dispatcher = attempt->dispatcher;
+    const struct delivery_channel *channel = dispatcher->channel;
     const char *values[1 + DELIVERY_VALUES_MAX];
     char id[UUID_TEXT_SIZE];
     size_t count = 1;
-    size_t number = DELIVERIES_OWN + (size_t)(lane - lane->deliveries->lanes);
-    try_forget(try); /* it may be done again */
-    uuid_format(&try->delivery.id, id);
+    size_t number = DELIVERIES_OWN + (size_t)(dispatcher - dispatcher->deliveries->dispatchers);
+    attempt_forget(attempt); /* it may be done again */
+    uuid_format(&attempt->delivery.id, id);
     values[0] = id;
-    try->asked = true;
+    attempt->asked = true;
     if (channel->ask != NULL) {
-        count += channel->ask(&try->delivery, values + 1, channel->arg);
+        count += channel->ask(&attempt->delivery, values + 1, channel->arg);
     }
-    if (!pg_query(lane->deliveries->pg, number, (int)count, values, on_looked_up, try)) {
-        try_stall(try, "PostgreSQL is not there");
+    if (!pg_query(dispatcher->deliveries->pg, number, (int)count, values, on_looked_up, attempt)) {
+        attempt_stall(attempt, "PostgreSQL is not there");
     }
 }
 
@@ -445,46 +448,49 @@ static void try_look(struct try *try)
 
 static void on_parked(enum broker_verdict verdict, void *arg)
 {
-    struct try *try = arg;
+    struct attempt *attempt = arg;
     if (verdict == BROKER_CONFIRMED) {
-        try_end(try, true);
+        attempt_end(attempt, true);
     } else {
-        try_stall(try, "the broker did not take a message");
+        attempt_stall(attempt, "the broker did not take a message");
     }
 }
 
-static void publish_parked(struct try *try)
+static void publish_parked(struct attempt *attempt)
 {
     char exchange[TOPOLOGY_WAIT_SIZE];
-    topology_wait_name(endpoints_put_aside(try->lane->endpoints, try->endpoint, clock_mono_ms()), exchange);
-    const struct broker_message message = {
-        .exchange = exchange, .routing_key = try->lane->channel->name, .body = try->body, .length = try->length};
-    if (!broker_publish(try->lane->deliveries->options.publishes, &message, on_parked, try)) {
-        try_stall(try, "the broker is not there");
+    topology_wait_name(endpoints_put_aside(attempt->dispatcher->endpoints, attempt->endpoint, clock_mono_ms()),
+                       exchange);
+    const struct broker_message message = {.exchange = exchange,
+                                           .routing_key = attempt->dispatcher->channel->name,
+                                           .body = attempt->body,
+                                           .length = attempt->length};
+    if (!broker_publish(attempt->dispatcher->deliveries->options.publishes, &message, on_parked, attempt)) {
+        attempt_stall(attempt, "the broker is not there");
     }
 }
 
-static void try_step(struct try *try, enum try_state state)
+static void attempt_step(struct attempt *attempt, enum attempt_state state)
 {
-    bool freed = try->state == TRY_LOOKING || try->state == TRY_FLYING;
-    try->state = state;
+    bool freed = attempt->state == ATTEMPT_LOOKING || attempt->state == ATTEMPT_FLYING;
+    attempt->state = state;
     switch (state) {
-    case TRY_WAITING:
+    case ATTEMPT_WAITING:
         return;
-    case TRY_LOOKING:
-        try_look(try);
+    case ATTEMPT_LOOKING:
+        attempt_look(attempt);
         return;
-    case TRY_FLYING:
-        try_fly(try);
+    case ATTEMPT_FLYING:
+        attempt_fly(attempt);
         return;
-    case TRY_MARKING:
-        if (freed && try->endpoint[0] != '\0') {
-            lane_wake(try->lane, try->endpoint);
+    case ATTEMPT_MARKING:
+        if (freed && attempt->endpoint[0] != '\0') {
+            dispatcher_wake(attempt->dispatcher, attempt->endpoint);
         }
-        try_mark(try);
+        attempt_mark(attempt);
         return;
-    case TRY_PARKING:
-        publish_parked(try);
+    case ATTEMPT_PARKING:
+        publish_parked(attempt);
         return;
     }
 }
@@ -493,93 +499,95 @@ static void try_step(struct try *try, enum try_state state)
 
 static void on_buried(void *arg)
 {
-    try_end(arg, true);
+    attempt_end(arg, true);
 }
 
 /* A message of which nothing can be made. */
-static void try_bury(struct try *try, const void *body, size_t length)
+static void attempt_bury(struct attempt *attempt, const void *body, size_t length)
 {
-    const struct lane *lane = try->lane;
+    const struct delivery_dispatcher *dispatcher = attempt->dispatcher;
     log_error("deliveries: a message cannot be read and goes to the dead letters");
-    if (!deadletters_send(lane->deliveries->options.deadletters, lane->channel->dead_key, body, length,
-                          "no message about a delivery", on_buried, try)) {
+    if (!deadletters_send(dispatcher->deliveries->options.deadletters, dispatcher->channel->dead_key, body, length,
+                          "no message about a delivery", on_buried, attempt)) {
         log_error("no memory for a dead letter: ending, so that its message comes again");
         exit(EXIT_FAILURE);
     }
 }
 
-static bool try_read(struct try *try, const void *body, size_t length)
+static bool attempt_read(struct attempt *attempt, const void *body, size_t length)
 {
     int64_t said = 0;
     int64_t version = 0;
     const char *endpoint = NULL;
-    if (length > sizeof(try->body)) {
+    if (length > sizeof(attempt->body)) {
         return false;
     }
     struct json *tree = json_parse(body, length, NULL);
     bool good = json_get_int(tree, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) &&
-                json_get_uuid(tree, "delivery", &try->delivery.id) && json_get_int(tree, "try", 0, TRIES_MAX, &said) &&
-                json_get_text(tree, "endpoint", &endpoint) && strlen(endpoint) < sizeof(try->endpoint);
+                json_get_uuid(tree, "delivery", &attempt->delivery.id) &&
+                json_get_int(tree, "try", 0, TRIES_MAX, &said) && json_get_text(tree, "endpoint", &endpoint) &&
+                strlen(endpoint) < sizeof(attempt->endpoint);
     if (good) {
-        memcpy(try->body, body, length);
-        try->length = length;
-        try->said = (int)said;
-        (void)snprintf(try->endpoint, sizeof(try->endpoint), "%s", endpoint);
+        memcpy(attempt->body, body, length);
+        attempt->length = length;
+        attempt->said = (int)said;
+        (void)snprintf(attempt->endpoint, sizeof(attempt->endpoint), "%s", endpoint);
     }
     json_free(tree);
     return good;
 }
 
-static struct try *find_same(const struct try *wanted)
+static struct attempt *find_same(const struct attempt *wanted)
 {
-    struct try *try;
-    TAILQ_FOREACH(try, &wanted->lane->tries, link)
+    struct attempt *attempt;
+    TAILQ_FOREACH(attempt, &wanted->dispatcher->attempts, link)
     {
-        if (try != wanted && try->said == wanted->said && uuid_equal(&try->delivery.id, &wanted->delivery.id)) {
-            return try;
+        if (attempt != wanted && attempt->said == wanted->said &&
+            uuid_equal(&attempt->delivery.id, &wanted->delivery.id)) {
+            return attempt;
         }
     }
     return NULL;
 }
 
 /* The same message again, while it is in hand: the try that is under way goes on with the new tag. */
-static void try_adopt(struct try *try, struct try *again)
+static void attempt_adopt(struct attempt *attempt, struct attempt *again)
 {
-    if (try->orphaned) {
-        try->orphaned = false;
-        try->tag = again->tag;
-        try_end(again, false);
+    if (attempt->orphaned) {
+        attempt->orphaned = false;
+        attempt->tag = again->tag;
+        attempt_end(again, false);
     } else {
-        try_end(again, true);
+        attempt_end(again, true);
     }
 }
 
 static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *message, void *arg)
 {
     (void)consumer;
-    struct lane *lane = arg;
-    if (lane->deliveries->draining) {
+    struct delivery_dispatcher *dispatcher = arg;
+    if (dispatcher->deliveries->draining) {
         return; /* goes back to the queue when the channel closes */
     }
-    struct try *try = calloc(1, sizeof(*try));
-    if (try == NULL) {
+    struct attempt *attempt = calloc(1, sizeof(*attempt));
+    if (attempt == NULL) {
         log_error("no memory for a delivery: ending, so that its message comes again");
         exit(EXIT_FAILURE);
     }
-    try->lane = lane;
-    try->tag = message->tag;
-    TAILQ_INSERT_TAIL(&lane->tries, try, link);
-    if (!try_read(try, message->body, message->length)) {
-        try_bury(try, message->body, message->length);
+    attempt->dispatcher = dispatcher;
+    attempt->tag = message->tag;
+    TAILQ_INSERT_TAIL(&dispatcher->attempts, attempt, link);
+    if (!attempt_read(attempt, message->body, message->length)) {
+        attempt_bury(attempt, message->body, message->length);
         return;
     }
-    struct try *same = find_same(try);
+    struct attempt *same = find_same(attempt);
     if (same != NULL) {
-        try_adopt(same, try);
-    } else if (try->endpoint[0] == '\0' || has_share(lane, try->endpoint)) {
-        try_step(try, TRY_LOOKING);
-    } else if (!may_wait(lane, try->endpoint)) {
-        try_step(try, TRY_PARKING);
+        attempt_adopt(same, attempt);
+    } else if (attempt->endpoint[0] == '\0' || has_share(dispatcher, attempt->endpoint)) {
+        attempt_step(attempt, ATTEMPT_LOOKING);
+    } else if (!may_wait(dispatcher, attempt->endpoint)) {
+        attempt_step(attempt, ATTEMPT_PARKING);
     }
 }
 
@@ -587,54 +595,56 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
 static void on_gone(struct broker_consumer *consumer, void *arg)
 {
     (void)consumer;
-    struct lane *lane = arg;
-    struct try *next = NULL;
-    for (struct try *try = TAILQ_FIRST(&lane->tries); try != NULL; try = next) {
-        next = TAILQ_NEXT(try, link);
-        try->orphaned = true;
-        if (try->state == TRY_WAITING) {
-            try_end(try, false);
+    struct delivery_dispatcher *dispatcher = arg;
+    struct attempt *next = NULL;
+    for (struct attempt *attempt = TAILQ_FIRST(&dispatcher->attempts); attempt != NULL; attempt = next) {
+        next = TAILQ_NEXT(attempt, link);
+        attempt->orphaned = true;
+        if (attempt->state == ATTEMPT_WAITING) {
+            attempt_end(attempt, false);
         }
     }
 }
 
 /* ---- the whole ---- */
 
-static bool lane_start(struct lane *lane, struct deliveries *deliveries, const struct delivery_channel *channel)
+static bool dispatcher_start(struct delivery_dispatcher *dispatcher, struct deliveries *deliveries,
+                             const struct delivery_channel *channel)
 {
     assert(channel->transfers_max > 0 && channel->transfers_max <= UINT16_MAX && channel->endpoint_max > 0);
-    lane->deliveries = deliveries;
-    lane->channel = channel;
-    lane->stalled_timer = evtimer_new(deliveries->options.base, on_stalled_timer, lane);
-    lane->transfers = transfers_new(deliveries->options.base, channel->transfers_max);
-    lane->endpoints = endpoints_new();
+    dispatcher->deliveries = deliveries;
+    dispatcher->channel = channel;
+    dispatcher->stalled_timer = evtimer_new(deliveries->options.base, on_stalled_timer, dispatcher);
+    dispatcher->transfers = transfers_new(deliveries->options.base, channel->transfers_max);
+    dispatcher->endpoints = endpoints_new();
     const struct broker_consumer_options options = {.queue = channel->queue,
                                                     .prefetch = (uint16_t)channel->transfers_max,
                                                     .deliver = on_deliver,
                                                     .gone = on_gone,
-                                                    .arg = lane};
-    lane->consumer = lane->stalled_timer == NULL || lane->transfers == NULL || lane->endpoints == NULL
-                         ? NULL
-                         : broker_consume(deliveries->options.consumes, &options);
-    return lane->consumer != NULL;
+                                                    .arg = dispatcher};
+    dispatcher->consumer =
+        dispatcher->stalled_timer == NULL || dispatcher->transfers == NULL || dispatcher->endpoints == NULL
+            ? NULL
+            : broker_consume(deliveries->options.consumes, &options);
+    return dispatcher->consumer != NULL;
 }
 
-static void lane_stop(struct lane *lane)
+static void dispatcher_stop(struct delivery_dispatcher *dispatcher)
 {
-    struct try *next = NULL;
-    for (struct try *try = TAILQ_FIRST(&lane->tries); try != NULL; try = next) {
-        next = TAILQ_NEXT(try, link);
-        if (try->state == TRY_FLYING) {
-            transfers_cancel(lane->transfers, try->delivery.curl);
+    struct attempt *next = NULL;
+    for (struct attempt *attempt = TAILQ_FIRST(&dispatcher->attempts); attempt != NULL; attempt = next) {
+        next = TAILQ_NEXT(attempt, link);
+        if (attempt->state == ATTEMPT_FLYING) {
+            transfers_cancel(dispatcher->transfers, attempt->delivery.curl);
         }
-        try->orphaned = true;
-        try_end(try, false);
+        attempt->orphaned = true;
+        attempt_end(attempt, false);
     }
-    if (lane->stalled_timer != NULL) {
-        event_free(lane->stalled_timer);
+    if (dispatcher->stalled_timer != NULL) {
+        event_free(dispatcher->stalled_timer);
     }
-    transfers_free(lane->transfers);
-    endpoints_free(lane->endpoints);
+    transfers_free(dispatcher->transfers);
+    endpoints_free(dispatcher->endpoints);
 }
 
 static bool connect_pg(struct deliveries *deliveries)
@@ -682,11 +692,11 @@ struct deliveries *deliveries_new(const struct deliveries_options *options)
     }
     deliveries->options = *options;
     for (size_t i = 0; i < DELIVERY_CHANNELS_MAX; i++) {
-        TAILQ_INIT(&deliveries->lanes[i].tries);
+        TAILQ_INIT(&deliveries->dispatchers[i].attempts);
     }
     bool good = make_parts(deliveries);
     for (size_t i = 0; i < options->channel_count && good; i++) {
-        good = lane_start(&deliveries->lanes[i], deliveries, &options->channels[i]);
+        good = dispatcher_start(&deliveries->dispatchers[i], deliveries, &options->channels[i]);
     }
     if (!good) {
         deliveries_free(deliveries);
@@ -702,7 +712,7 @@ void deliveries_free(struct deliveries *deliveries)
     }
     pg_free(deliveries->pg); /* its last callbacks stall their tries */
     for (size_t i = 0; i < DELIVERY_CHANNELS_MAX; i++) {
-        lane_stop(&deliveries->lanes[i]);
+        dispatcher_stop(&deliveries->dispatchers[i]);
     }
     outbox_free(deliveries->outbox);
     free(deliveries);
@@ -716,10 +726,10 @@ void deliveries_drain(struct deliveries *deliveries)
 bool deliveries_busy(const struct deliveries *deliveries)
 {
     for (size_t i = 0; i < DELIVERY_CHANNELS_MAX; i++) {
-        const struct try *try;
-        TAILQ_FOREACH(try, &deliveries->lanes[i].tries, link)
+        const struct attempt *attempt;
+        TAILQ_FOREACH(attempt, &deliveries->dispatchers[i].attempts, link)
         {
-            if (try->state == TRY_FLYING || try->state == TRY_MARKING) {
+            if (attempt->state == ATTEMPT_FLYING || attempt->state == ATTEMPT_MARKING) {
                 return true;
             }
         }

@@ -27,118 +27,118 @@ TAILQ_HEAD(bid_list, publisher_bid);
 
 /* A message and the bids in it. */
 struct publisher_message {
-    struct publisher_lane *lane;
+    struct pending_bids *pending;
     struct bid_list bids; /* without those whose deadline has passed */
     bool under_way;       /* it has no verdict yet */
 };
 
-struct publisher_lane {
+struct pending_bids {
     struct publisher *publisher;
     struct uuid auction_id;
     struct publisher_message messages[LANE_MESSAGES_MAX];
     struct bid_list waiting;
     bool stalled; /* in the list of those that the broker did not take from */
-    LIST_ENTRY(publisher_lane) bucket;
-    TAILQ_ENTRY(publisher_lane) stall;
+    LIST_ENTRY(pending_bids) bucket;
+    TAILQ_ENTRY(pending_bids) stall;
 };
 
-LIST_HEAD(lane_list, publisher_lane);
+LIST_HEAD(pending_list, pending_bids);
 
 struct publisher {
     struct gateway *gateway;
     struct event *sweep;
     struct jsonw *json;
-    struct lane_list buckets[BUCKETS];
-    struct lane_list spare;
+    struct pending_list buckets[BUCKETS];
+    struct pending_list spare;
     size_t spare_count;
-    TAILQ_HEAD(, publisher_lane) stalled;
+    TAILQ_HEAD(, pending_bids) stalled;
     struct bid_list deadlines;
     struct command *commands; /* of the message being written; share_max_bids of them */
     size_t share_max;
     size_t open;
 };
 
-static struct lane_list *bucket_of(struct publisher *publisher, const struct uuid *auction)
+static struct pending_list *bucket_of(struct publisher *publisher, const struct uuid *auction)
 {
     /* The last bytes of an id are random. */
     unsigned index = auction->bytes[15] | (unsigned)auction->bytes[14] << 8U;
     return &publisher->buckets[index % BUCKETS];
 }
 
-static struct publisher_lane *lane_find(struct publisher *publisher, const struct uuid *auction)
+static struct pending_bids *pending_find(struct publisher *publisher, const struct uuid *auction)
 {
-    struct publisher_lane *lane = NULL;
-    LIST_FOREACH(lane, bucket_of(publisher, auction), bucket)
+    struct pending_bids *pending = NULL;
+    LIST_FOREACH(pending, bucket_of(publisher, auction), bucket)
     {
-        if (uuid_equal(&lane->auction_id, auction)) {
-            return lane;
+        if (uuid_equal(&pending->auction_id, auction)) {
+            return pending;
         }
     }
-    lane = LIST_FIRST(&publisher->spare);
-    if (lane != NULL) {
-        LIST_REMOVE(lane, bucket);
+    pending = LIST_FIRST(&publisher->spare);
+    if (pending != NULL) {
+        LIST_REMOVE(pending, bucket);
         publisher->spare_count--;
     } else {
-        lane = malloc(sizeof(*lane));
-        if (lane == NULL) {
+        pending = malloc(sizeof(*pending));
+        if (pending == NULL) {
             return NULL;
         }
     }
-    *lane = (struct publisher_lane){.publisher = publisher, .auction_id = *auction};
+    *pending = (struct pending_bids){.publisher = publisher, .auction_id = *auction};
     for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
-        lane->messages[i].lane = lane;
-        TAILQ_INIT(&lane->messages[i].bids);
+        pending->messages[i].pending = pending;
+        TAILQ_INIT(&pending->messages[i].bids);
     }
-    TAILQ_INIT(&lane->waiting);
-    LIST_INSERT_HEAD(bucket_of(publisher, auction), lane, bucket);
-    return lane;
+    TAILQ_INIT(&pending->waiting);
+    LIST_INSERT_HEAD(bucket_of(publisher, auction), pending, bucket);
+    return pending;
 }
 
-static void lane_stall(struct publisher_lane *lane, bool stalled)
+static void pending_stall(struct pending_bids *pending, bool stalled)
 {
-    if (stalled && !lane->stalled) {
-        TAILQ_INSERT_TAIL(&lane->publisher->stalled, lane, stall);
-    } else if (!stalled && lane->stalled) {
-        TAILQ_REMOVE(&lane->publisher->stalled, lane, stall);
+    if (stalled && !pending->stalled) {
+        TAILQ_INSERT_TAIL(&pending->publisher->stalled, pending, stall);
+    } else if (!stalled && pending->stalled) {
+        TAILQ_REMOVE(&pending->publisher->stalled, pending, stall);
     }
-    lane->stalled = stalled;
+    pending->stalled = stalled;
 }
 
 /* A message that may be sent; NULL if all are under way. */
-static struct publisher_message *lane_free_message(struct publisher_lane *lane)
+static struct publisher_message *pending_free_message(struct pending_bids *pending)
 {
     for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
-        if (!lane->messages[i].under_way) {
-            return &lane->messages[i];
+        if (!pending->messages[i].under_way) {
+            return &pending->messages[i];
         }
     }
     return NULL;
 }
 
-static bool lane_is_empty(const struct publisher_lane *lane)
+static bool pending_is_empty(const struct pending_bids *pending)
 {
     for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
-        if (lane->messages[i].under_way) {
+        if (pending->messages[i].under_way) {
             return false;
         }
-        assert(TAILQ_EMPTY(&lane->messages[i].bids));
+        assert(TAILQ_EMPTY(&pending->messages[i].bids));
     }
-    return TAILQ_EMPTY(&lane->waiting);
+    return TAILQ_EMPTY(&pending->waiting);
 }
 
-static void lane_end_if_empty(struct publisher_lane *lane)
+static void pending_end_if_empty(struct pending_bids *pending)
 {
-    struct publisher *publisher = lane->publisher;
-    if (!lane_is_empty(lane)) {
+    struct publisher *publisher = pending->publisher;
+    if (!pending_is_empty(pending)) {
         return;
     }
-    lane_stall(lane, false);
-    LIST_REMOVE(lane, bucket);
+    pending_stall(pending, false);
+    LIST_REMOVE(pending, bucket);
     if (publisher->spare_count < SPARE_LANES_MAX) {
-        LIST_INSERT_HEAD(&publisher->spare, lane, bucket);
+        LIST_INSERT_HEAD(&publisher->spare, pending, bucket);
         publisher->spare_count++;
     } else {
-        free(lane);
+        free(pending);
     }
 }
 
@@ -150,16 +150,16 @@ static bool is_late(const struct publisher_bid *bid, int64_t now)
 /* The one way in which a bid leaves. */
 static void bid_end(struct publisher_bid *bid, enum publisher_verdict verdict)
 {
-    struct publisher_lane *lane = bid->lane;
-    TAILQ_REMOVE(bid->message != NULL ? &bid->message->bids : &lane->waiting, bid, list);
-    TAILQ_REMOVE(&lane->publisher->deadlines, bid, deadlines);
-    lane->publisher->open--;
-    bid->lane = NULL;
+    struct pending_bids *pending = bid->pending;
+    TAILQ_REMOVE(bid->message != NULL ? &bid->message->bids : &pending->waiting, bid, list);
+    TAILQ_REMOVE(&pending->publisher->deadlines, bid, deadlines);
+    pending->publisher->open--;
+    bid->pending = NULL;
     bid->message = NULL;
     bid->done(bid, verdict);
 }
 
-static void lane_send(struct publisher_lane *lane);
+static void pending_send(struct pending_bids *pending);
 
 static void message_answered(enum broker_verdict verdict, void *arg)
 {
@@ -170,7 +170,7 @@ static void message_answered(enum broker_verdict verdict, void *arg)
         [BROKER_UNKNOWN] = PUBLISHER_UNKNOWN,
     };
     struct publisher_message *message = arg;
-    struct publisher_lane *lane = message->lane;
+    struct pending_bids *pending = message->pending;
     struct publisher_bid *bid = NULL;
     int64_t now = clock_mono_ms();
     assert(message->under_way);
@@ -181,16 +181,16 @@ static void message_answered(enum broker_verdict verdict, void *arg)
         bid_end(bid, late ? PUBLISHER_UNKNOWN : verdicts[verdict]);
     }
     message->under_way = false;
-    if (!TAILQ_EMPTY(&lane->waiting)) {
-        lane_send(lane);
+    if (!TAILQ_EMPTY(&pending->waiting)) {
+        pending_send(pending);
     }
-    lane_end_if_empty(lane);
+    pending_end_if_empty(pending);
 }
 
 static bool publish(struct publisher_message *of, size_t count)
 {
-    const struct publisher_lane *lane = of->lane;
-    struct publisher *publisher = lane->publisher;
+    const struct pending_bids *pending = of->pending;
+    struct publisher *publisher = pending->publisher;
     char key[TOPOLOGY_KEY_SIZE];
     char exchange[TOPOLOGY_QUEUE_SIZE];
     struct broker_message message = {.exchange = exchange, .routing_key = key};
@@ -201,15 +201,15 @@ static bool publish(struct publisher_message *of, size_t count)
         log_error("a message of bids could not be written");
         return false;
     }
-    topology_bid_key(&lane->auction_id, publisher->gateway->deployment.shards, key);
-    topology_bid_exchange(&lane->auction_id, publisher->gateway->deployment.shards, exchange);
+    topology_bid_key(&pending->auction_id, publisher->gateway->deployment.shards, key);
+    topology_bid_exchange(&pending->auction_id, publisher->gateway->deployment.shards, exchange);
     return broker_publish(publisher->gateway->broker, &message, message_answered, of);
 }
 
 /* The first `count` bids in time are in `message`, which was just published. */
 static void move_to_message(struct publisher_message *message, size_t count, int64_t now)
 {
-    struct bid_list *waiting = &message->lane->waiting;
+    struct bid_list *waiting = &message->pending->waiting;
     struct publisher_bid *next = NULL;
     for (struct publisher_bid *bid = TAILQ_FIRST(waiting); count > 0; bid = next) {
         next = TAILQ_NEXT(bid, list);
@@ -226,15 +226,15 @@ static void move_to_message(struct publisher_message *message, size_t count, int
  * Puts what waits into one message; if the broker does not take it, it goes on waiting. Bids whose deadline has passed
  * unnoticed stay where they are until the sweep drops them.
  */
-static void lane_send(struct publisher_lane *lane)
+static void pending_send(struct pending_bids *pending)
 {
-    struct publisher *publisher = lane->publisher;
-    struct publisher_message *message = lane_free_message(lane);
+    struct publisher *publisher = pending->publisher;
+    struct publisher_message *message = pending_free_message(pending);
     const struct publisher_bid *bid = NULL;
     int64_t now = clock_mono_ms();
     size_t count = 0;
-    assert(message != NULL && !TAILQ_EMPTY(&lane->waiting));
-    TAILQ_FOREACH(bid, &lane->waiting, list)
+    assert(message != NULL && !TAILQ_EMPTY(&pending->waiting));
+    TAILQ_FOREACH(bid, &pending->waiting, list)
     {
         if (count == publisher->share_max) {
             break;
@@ -247,10 +247,10 @@ static void lane_send(struct publisher_lane *lane)
         return;
     }
     if (!publish(message, count)) {
-        lane_stall(lane, true); /* the sweep tries again, or drops what waits if the broker is not there */
+        pending_stall(pending, true); /* the sweep tries again, or drops what waits if the broker is not there */
         return;
     }
-    lane_stall(lane, false);
+    pending_stall(pending, false);
     message->under_way = true;
     move_to_message(message, count, now);
 }
@@ -277,17 +277,17 @@ bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
         publisher->open >= (size_t)config->publish_pending_max_bids || is_late(bid, clock_mono_ms())) {
         return false;
     }
-    struct publisher_lane *lane = lane_find(publisher, &bid->command.auction_id);
-    if (lane == NULL) {
+    struct pending_bids *pending = pending_find(publisher, &bid->command.auction_id);
+    if (pending == NULL) {
         return false;
     }
-    bid->lane = lane;
+    bid->pending = pending;
     bid->message = NULL;
-    TAILQ_INSERT_TAIL(&lane->waiting, bid, list);
+    TAILQ_INSERT_TAIL(&pending->waiting, bid, list);
     insert_by_deadline(publisher, bid);
     publisher->open++;
-    if (lane_free_message(lane) != NULL && !lane->stalled) {
-        lane_send(lane);
+    if (pending_free_message(pending) != NULL && !pending->stalled) {
+        pending_send(pending);
     }
     return true;
 }
@@ -296,28 +296,28 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
 {
     struct publisher *publisher = arg;
     struct publisher_bid *bid = NULL;
-    struct publisher_lane *lane = NULL;
-    struct publisher_lane *next = NULL;
+    struct pending_bids *pending = NULL;
+    struct pending_bids *next = NULL;
     int64_t now = clock_mono_ms();
     const struct broker *broker = publisher->gateway->broker;
     bool up = broker != NULL && broker_state(broker) == BROKER_UP;
     (void)fd;
     (void)what;
     while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && is_late(bid, now)) {
-        lane = bid->lane;
+        pending = bid->pending;
         bid_end(bid, bid->message != NULL ? PUBLISHER_UNKNOWN : PUBLISHER_DROPPED);
-        lane_end_if_empty(lane);
+        pending_end_if_empty(pending);
     }
-    for (lane = TAILQ_FIRST(&publisher->stalled); lane != NULL; lane = next) {
-        next = TAILQ_NEXT(lane, stall);
-        if (up && lane_free_message(lane) != NULL && !TAILQ_EMPTY(&lane->waiting)) {
-            lane_send(lane);
+    for (pending = TAILQ_FIRST(&publisher->stalled); pending != NULL; pending = next) {
+        next = TAILQ_NEXT(pending, stall);
+        if (up && pending_free_message(pending) != NULL && !TAILQ_EMPTY(&pending->waiting)) {
+            pending_send(pending);
             continue;
         }
-        while (!up && !TAILQ_EMPTY(&lane->waiting)) {
-            bid_end(TAILQ_FIRST(&lane->waiting), PUBLISHER_DROPPED);
+        while (!up && !TAILQ_EMPTY(&pending->waiting)) {
+            bid_end(TAILQ_FIRST(&pending->waiting), PUBLISHER_DROPPED);
         }
-        lane_end_if_empty(lane);
+        pending_end_if_empty(pending);
     }
 }
 
@@ -344,12 +344,12 @@ struct publisher *publisher_new(struct gateway *gateway)
     return publisher;
 }
 
-static void free_lanes(struct lane_list *lanes)
+static void free_pending(struct pending_list *all_pending)
 {
-    while (!LIST_EMPTY(lanes)) {
-        struct publisher_lane *lane = LIST_FIRST(lanes);
-        LIST_REMOVE(lane, bucket);
-        free(lane);
+    while (!LIST_EMPTY(all_pending)) {
+        struct pending_bids *pending = LIST_FIRST(all_pending);
+        LIST_REMOVE(pending, bucket);
+        free(pending);
     }
 }
 
@@ -359,9 +359,9 @@ void publisher_free(struct publisher *publisher)
         return;
     }
     for (size_t i = 0; i < BUCKETS; i++) {
-        free_lanes(&publisher->buckets[i]);
+        free_pending(&publisher->buckets[i]);
     }
-    free_lanes(&publisher->spare);
+    free_pending(&publisher->spare);
     if (publisher->sweep != NULL) {
         event_free(publisher->sweep);
     }

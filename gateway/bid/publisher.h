@@ -34,7 +34,7 @@ struct publisher_bid {
 
     /* The rest belongs to publisher.c. */
     int64_t deadline_ms; /* monotonic */
-    struct publisher_lane *lane;
+    struct pending_bids *pending;
     struct publisher_message *message;    /* that it was sent in; NULL: it waits */
     TAILQ_ENTRY(publisher_bid) list;      /* of its message, or of those that wait */
     TAILQ_ENTRY(publisher_bid) deadlines; /* of all, oldest first */
