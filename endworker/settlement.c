@@ -36,7 +36,7 @@ struct settlement {
     struct settlement_item *items; /* NULL: none */
     settlement_done done;
     void *arg;
-    struct halving slice;
+    struct bisect slice;
     /* the slice's transaction */
     struct pg_tx *tx;
     int64_t now_ms;
@@ -76,7 +76,7 @@ static struct outbox_row row_of(const struct settlement *settlement)
 
 static void slice_next(struct settlement *settlement)
 {
-    if (halving_next(&settlement->slice)) {
+    if (bisect_next(&settlement->slice)) {
         slice_start(settlement);
         return;
     }
@@ -91,7 +91,7 @@ static void slice_retry(struct settlement *settlement, const char *why)
     if (settlement->draining) {
         return; /* what is not settled is not acked, and comes again */
     }
-    int pause_ms = halving_pause(&settlement->slice);
+    int pause_ms = bisect_pause(&settlement->slice);
     /* That PostgreSQL is down is said once, by whoever watches it. */
     log_line(pg_up(settlement->pg) ? LOG_WARN : LOG_DEBUG, NULL, "settlement is retried in %d ms: %s", pause_ms, why);
     arm(settlement->retry_timer, pause_ms);
@@ -105,7 +105,7 @@ static void slice_failed(struct settlement *settlement, const struct pg_reply *r
     }
     log_warn("settling %zu auctions was refused: %s %s", settlement->slice.span, reply->sqlstate, reply->message);
     slice_clear(settlement);
-    if (halving_halve(&settlement->slice)) {
+    if (bisect_split(&settlement->slice)) {
         slice_start(settlement);
         return;
     }
@@ -231,7 +231,7 @@ static void on_settled(const struct pg_reply *reply, void *arg)
 
 static void slice_start(struct settlement *settlement)
 {
-    const struct halving *slice = &settlement->slice;
+    const struct bisect *slice = &settlement->slice;
     char now[CLOCK_TEXT_SIZE];
     settlement->now_ms = clock_now_ms();
     clock_format(settlement->now_ms, now);
@@ -299,7 +299,7 @@ void settlement_settle(struct settlement *settlement, struct settlement_item *it
     settlement->items = items;
     settlement->done = done;
     settlement->arg = arg;
-    halving_begin(&settlement->slice, count);
+    bisect_begin(&settlement->slice, count);
     slice_start(settlement);
 }
 

@@ -32,7 +32,7 @@ struct inapp {
     struct inapp_message *messages; /* NULL: none */
     inapp_done done;
     void *arg;
-    struct halving slice;
+    struct bisect slice;
 };
 
 static void slice_start(struct inapp *inapp);
@@ -47,7 +47,7 @@ static void arm(struct event *timer, int64_t ms)
 
 static void slice_next(struct inapp *inapp)
 {
-    if (halving_next(&inapp->slice)) {
+    if (bisect_next(&inapp->slice)) {
         slice_start(inapp);
         return;
     }
@@ -61,7 +61,7 @@ static void slice_retry(struct inapp *inapp, const char *why)
     if (inapp->draining) {
         return; /* what is not told is not acked, and comes again */
     }
-    int pause_ms = halving_pause(&inapp->slice);
+    int pause_ms = bisect_pause(&inapp->slice);
     /* That PostgreSQL is down is said once, by whoever watches it. */
     log_line(pg_up(inapp->pg) ? LOG_WARN : LOG_DEBUG, NULL, "notifications are retried in %d ms: %s", pause_ms, why);
     arm(inapp->retry_timer, pause_ms);
@@ -71,7 +71,7 @@ static void slice_refused(struct inapp *inapp, const struct pg_reply *reply)
 {
     inapp->tx = NULL;
     log_warn("notifications of %zu messages were refused: %s %s", inapp->slice.span, reply->sqlstate, reply->message);
-    if (halving_halve(&inapp->slice)) {
+    if (bisect_split(&inapp->slice)) {
         slice_start(inapp);
         return;
     }
@@ -128,7 +128,7 @@ static bool message_read(struct inapp *inapp, struct inapp_message *message)
 /* Gathers the slice; it ends where there is enough. */
 static bool slice_read(struct inapp *inapp)
 {
-    struct halving *slice = &inapp->slice;
+    struct bisect *slice = &inapp->slice;
     size_t i = slice->first;
     audience_reset(inapp->audience);
     deployment_webhooks_reset(inapp->deployment_webhooks);
@@ -211,7 +211,7 @@ void inapp_tell(struct inapp *inapp, struct inapp_message *messages, size_t coun
     inapp->messages = messages;
     inapp->done = done;
     inapp->arg = arg;
-    halving_begin(&inapp->slice, count);
+    bisect_begin(&inapp->slice, count);
     slice_start(inapp);
 }
 

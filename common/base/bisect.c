@@ -5,33 +5,33 @@
 
 #include <assert.h>
 
-void halving_begin(struct halving *halving, size_t count)
+void bisect_begin(struct bisect *bisect, size_t count)
 {
     assert(count > 0);
-    *halving = (struct halving){.count = count, .span = count, .pause_ms = HALVING_PAUSE_MS};
+    *bisect = (struct bisect){.count = count, .span = count, .pause_ms = BISECT_PAUSE_MS};
 }
 
-bool halving_next(struct halving *halving)
+bool bisect_next(struct bisect *bisect)
 {
-    assert(halving->span > 0 && halving->span <= halving->count - halving->first);
-    halving->first += halving->span;
-    halving->span = halving->count - halving->first;
-    halving->pause_ms = HALVING_PAUSE_MS;
-    return halving->span > 0;
+    assert(bisect->span > 0 && bisect->span <= bisect->count - bisect->first);
+    bisect->first += bisect->span;
+    bisect->span = bisect->count - bisect->first;
+    bisect->pause_ms = BISECT_PAUSE_MS;
+    return bisect->span > 0;
 }
 
-bool halving_halve(struct halving *halving)
+bool bisect_split(struct bisect *bisect)
 {
-    if (halving->span == 1) {
+    if (bisect->span == 1) {
         return false;
     }
-    halving->span /= 2;
+    bisect->span /= 2;
     return true;
 }
 
-int halving_pause(struct halving *halving)
+int bisect_pause(struct bisect *bisect)
 {
-    int pause_ms = halving->pause_ms;
-    halving->pause_ms = pause_ms * 2 > HALVING_PAUSE_MAX_MS ? HALVING_PAUSE_MAX_MS : pause_ms * 2;
+    int pause_ms = bisect->pause_ms;
+    bisect->pause_ms = pause_ms * 2 > BISECT_PAUSE_MAX_MS ? BISECT_PAUSE_MAX_MS : pause_ms * 2;
     return pause_ms;
 }

@@ -401,7 +401,7 @@ START_TEST(what_is_too_long_for_the_dead_letters_is_cut)
 }
 END_TEST
 
-START_TEST(what_the_database_refuses_is_halved_down_to_the_message)
+START_TEST(a_slice_the_database_refuses_is_bisected_to_one_message)
 {
     char tap[QUEUES_NAME_SIZE];
     char statement[SQL_TEXT_SIZE];
@@ -507,7 +507,7 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
     tcase_add_test(tests, unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_told);
     tcase_add_test(tests, what_is_too_long_for_the_dead_letters_is_cut);
-    tcase_add_test(tests, what_the_database_refuses_is_halved_down_to_the_message);
+    tcase_add_test(tests, a_slice_the_database_refuses_is_bisected_to_one_message);
     tcase_add_test(tests, a_killed_worker_loses_nothing_and_repeats_nothing);
     tcase_add_test(tests, a_lost_connection_to_postgresql_is_got_over);
     tcase_add_test(tests, its_pace_is_measured);

@@ -9,33 +9,33 @@ enum { ITEMS_MAX = 20 };
 /* Works through `count` items as a database would that refuses those in `bad` (bits). Ends with all others done. */
 static void work_through(size_t count, unsigned bad)
 {
-    struct halving halving;
+    struct bisect bisect;
     size_t tries = 0;
     size_t ended = 0; /* items before this one were done or blamed */
     bool more = true;
-    halving_begin(&halving, count);
+    bisect_begin(&bisect, count);
     while (more) {
-        unsigned slice = ((1U << halving.span) - 1U) << halving.first;
+        unsigned slice = ((1U << bisect.span) - 1U) << bisect.first;
         ck_assert_uint_lt(tries++, 2 * count * count);
-        ck_assert_uint_eq(halving.first, ended);
-        ck_assert(halving.span > 0 && halving.first + halving.span <= count);
-        if ((slice & bad) != 0 && halving_halve(&halving)) {
+        ck_assert_uint_eq(bisect.first, ended);
+        ck_assert(bisect.span > 0 && bisect.first + bisect.span <= count);
+        if ((slice & bad) != 0 && bisect_split(&bisect)) {
             continue;
         }
-        ck_assert_msg((slice & bad) == 0 || halving.span == 1, "good items were blamed");
-        ended += halving.span;
-        more = halving_next(&halving);
+        ck_assert_msg((slice & bad) == 0 || bisect.span == 1, "good items were blamed");
+        ended += bisect.span;
+        more = bisect_next(&bisect);
     }
     ck_assert_uint_eq(ended, count);
 }
 
 START_TEST(what_nobody_refuses_is_one_slice)
 {
-    struct halving halving;
-    halving_begin(&halving, ITEMS_MAX);
-    ck_assert_uint_eq(halving.first, 0);
-    ck_assert_uint_eq(halving.span, ITEMS_MAX);
-    ck_assert(!halving_next(&halving));
+    struct bisect bisect;
+    bisect_begin(&bisect, ITEMS_MAX);
+    ck_assert_uint_eq(bisect.first, 0);
+    ck_assert_uint_eq(bisect.span, ITEMS_MAX);
+    ck_assert(!bisect_next(&bisect));
 }
 END_TEST
 
@@ -52,43 +52,43 @@ END_TEST
 
 START_TEST(after_a_half_the_rest_is_one_slice)
 {
-    struct halving halving;
-    halving_begin(&halving, 7);
-    ck_assert(halving_halve(&halving));
-    ck_assert_uint_eq(halving.span, 3);
-    ck_assert(halving_next(&halving));
-    ck_assert_uint_eq(halving.first, 3);
-    ck_assert_uint_eq(halving.span, 4);
+    struct bisect bisect;
+    bisect_begin(&bisect, 7);
+    ck_assert(bisect_split(&bisect));
+    ck_assert_uint_eq(bisect.span, 3);
+    ck_assert(bisect_next(&bisect));
+    ck_assert_uint_eq(bisect.first, 3);
+    ck_assert_uint_eq(bisect.span, 4);
 }
 END_TEST
 
 START_TEST(a_slice_that_its_caller_cut_short_leaves_the_rest)
 {
-    struct halving halving;
-    halving_begin(&halving, 7);
-    halving.span = 2;
-    ck_assert(halving_next(&halving));
-    ck_assert_uint_eq(halving.first, 2);
-    ck_assert_uint_eq(halving.span, 5);
+    struct bisect bisect;
+    bisect_begin(&bisect, 7);
+    bisect.span = 2;
+    ck_assert(bisect_next(&bisect));
+    ck_assert_uint_eq(bisect.first, 2);
+    ck_assert_uint_eq(bisect.span, 5);
 }
 END_TEST
 
 START_TEST(pauses_double_up_to_a_maximum_until_something_is_done)
 {
     static const int pauses[] = {100, 200, 400, 800, 1600, 2000, 2000};
-    struct halving halving;
-    halving_begin(&halving, 2);
+    struct bisect bisect;
+    bisect_begin(&bisect, 2);
     for (size_t i = 0; i < ARRAY_LEN(pauses); i++) {
-        ck_assert_int_eq(halving_pause(&halving), pauses[i]);
+        ck_assert_int_eq(bisect_pause(&bisect), pauses[i]);
     }
-    ck_assert(halving_halve(&halving));
-    ck_assert_int_eq(halving_pause(&halving), HALVING_PAUSE_MAX_MS);
-    ck_assert(halving_next(&halving));
-    ck_assert_int_eq(halving_pause(&halving), HALVING_PAUSE_MS);
+    ck_assert(bisect_split(&bisect));
+    ck_assert_int_eq(bisect_pause(&bisect), BISECT_PAUSE_MAX_MS);
+    ck_assert(bisect_next(&bisect));
+    ck_assert_int_eq(bisect_pause(&bisect), BISECT_PAUSE_MS);
 }
 END_TEST
 
-static Suite *halving_suite(void)
+static Suite *bisect_suite(void)
 {
     Suite *suite = suite_create("halving");
     TCase *tcase = tcase_create("halving");
@@ -103,5 +103,5 @@ static Suite *halving_suite(void)
 
 int main(void)
 {
-    return suite_run(halving_suite());
+    return suite_run(bisect_suite());
 }
