@@ -78,7 +78,7 @@ struct endworker {
     struct ending_soon *ending_soon;
     struct prices *prices;
     struct settlement *settlement;
-    struct endings *endings;
+    struct settlement_consumer *settlement_consumer;
     struct event *drain_timer;
     int64_t drain_outbox_until_ms; /* monotonic */
 };
@@ -151,7 +151,8 @@ static void on_drain_look(evutil_socket_t fd, short what, void *arg)
     struct endworker *worker = arg;
     bool outbox_waits = outbox_pending(worker->outbox) > 0 && broker_state(worker->publisher) == BROKER_UP &&
                         clock_mono_ms() < worker->drain_outbox_until_ms;
-    if (!endings_busy(worker->endings) && !ending_soon_busy(worker->ending_soon) && !outbox_waits) {
+    if (!settlement_consumer_busy(worker->settlement_consumer) && !ending_soon_busy(worker->ending_soon) &&
+        !outbox_waits) {
         daemon_drained(worker->daemon);
     }
 }
@@ -165,7 +166,7 @@ static void on_drain(void *arg)
     prices_lead(worker->prices, false);
     leader_free(worker->leader); /* a stand-by goes on at once */
     worker->leader = NULL;
-    endings_drain(worker->endings);
+    settlement_consumer_drain(worker->settlement_consumer);
     worker->drain_outbox_until_ms = clock_mono_ms() + DRAIN_OUTBOX_MS;
     if (event_add(worker->drain_timer, &every) != 0) {
         log_error("no timer for the drain");
@@ -258,16 +259,16 @@ static bool make_duties(struct endworker *worker)
         worker->settlement == NULL) {
         return false;
     }
-    struct endings_options endings = {.base = worker->base,
-                                      .pg = worker->pg,
-                                      .consumes = worker->consumer,
-                                      .deadletters = worker->deadletters,
-                                      .settlement = worker->settlement,
-                                      .sweep_ms = config->settle_sweep_ms};
-    worker->endings = endings_new(&endings);
+    struct settlement_consumer_options settlement_consumer = {.base = worker->base,
+                                                              .pg = worker->pg,
+                                                              .consumes = worker->consumer,
+                                                              .deadletters = worker->deadletters,
+                                                              .settlement = worker->settlement,
+                                                              .sweep_ms = config->settle_sweep_ms};
+    worker->settlement_consumer = settlement_consumer_new(&settlement_consumer);
     worker->leader = leader_new(&leader); /* last: it sets the others going */
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->endings != NULL && worker->leader != NULL && worker->drain_timer != NULL;
+    return worker->settlement_consumer != NULL && worker->leader != NULL && worker->drain_timer != NULL;
 }
 
 /* Pool, Redis and brokers first: their last callbacks go to the parts that use them. */
@@ -282,7 +283,7 @@ static void endworker_free(struct endworker *worker)
     pg_free(worker->pg);
     worker->pg = NULL;
     redis_free(worker->redis);
-    endings_free(worker->endings);
+    settlement_consumer_free(worker->settlement_consumer);
     settlement_free(worker->settlement);
     prices_free(worker->prices);
     ending_soon_free(worker->ending_soon);

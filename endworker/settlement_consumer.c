@@ -38,12 +38,12 @@ struct task {
 
 /* Where a dead letter's confirm leads: to the ack of its message, if the channel still lives. */
 struct burial {
-    struct endings *endings;
+    struct settlement_consumer *settlement_consumer;
     uint64_t tag;
     uint64_t epoch;
 };
 
-struct endings {
+struct settlement_consumer {
     struct pg *pg;
     struct broker_consumer *consumer;
     struct deadletters *deadletters;
@@ -64,7 +64,7 @@ struct endings {
     struct settlement_item *items; /* NULL: no job */
 };
 
-static void job_start(struct endings *endings);
+static void job_start(struct settlement_consumer *settlement_consumer);
 
 static void arm(struct event *timer, int64_t ms)
 {
@@ -84,9 +84,10 @@ static void task_free(struct task *task)
 
 /* --- acks and dead letters --- */
 
-static void ack(struct endings *endings, uint64_t tag, uint64_t epoch)
+static void ack(struct settlement_consumer *settlement_consumer, uint64_t tag, uint64_t epoch)
 {
-    if (epoch == endings->epoch && endings->consumer != NULL && !broker_ack(endings->consumer, tag, false)) {
+    if (epoch == settlement_consumer->epoch && settlement_consumer->consumer != NULL &&
+        !broker_ack(settlement_consumer->consumer, tag, false)) {
         log_debug("an ack found its channel gone; the message will come again and find its work done");
     }
 }
@@ -94,24 +95,25 @@ static void ack(struct endings *endings, uint64_t tag, uint64_t epoch)
 static void on_buried(void *arg)
 {
     struct burial *burial = arg;
-    burial->endings->burials--;
-    ack(burial->endings, burial->tag, burial->epoch);
+    burial->settlement_consumer->burials--;
+    ack(burial->settlement_consumer, burial->tag, burial->epoch);
     free(burial);
 }
 
 /* Ends a task whose work is done: acks its message, after the dead letter where there is one. */
-static void task_end(struct endings *endings, struct task *task)
+static void task_end(struct settlement_consumer *settlement_consumer, struct task *task)
 {
     if (task->dead == NULL) {
-        ack(endings, task->tag, task->epoch);
-    } else if (task->epoch == endings->epoch) {
+        ack(settlement_consumer, task->tag, task->epoch);
+    } else if (task->epoch == settlement_consumer->epoch) {
         struct burial *burial = malloc(sizeof(*burial));
         if (burial != NULL) {
-            *burial = (struct burial){.endings = endings, .tag = task->tag, .epoch = task->epoch};
+            *burial =
+                (struct burial){.settlement_consumer = settlement_consumer, .tag = task->tag, .epoch = task->epoch};
         }
-        if (burial != NULL && deadletters_send(endings->deadletters, TOPOLOGY_KEY_DEAD_AUCTION_END, task->body,
-                                               task->length, task->dead, on_buried, burial)) {
-            endings->burials++;
+        if (burial != NULL && deadletters_send(settlement_consumer->deadletters, TOPOLOGY_KEY_DEAD_AUCTION_END,
+                                               task->body, task->length, task->dead, on_buried, burial)) {
+            settlement_consumer->burials++;
         } else {
             free(burial);
             log_error("no memory for a dead letter: its message stays unacked and comes again");
@@ -125,38 +127,38 @@ static void task_end(struct endings *endings, struct task *task)
 /* Everything is settled but what is marked: ends the tasks, and goes on. */
 static void on_settled(void *arg)
 {
-    struct endings *endings = arg;
-    const struct settlement_item *item = endings->items;
-    for (size_t i = 0; i < endings->task_count; i++) {
-        struct task *task = endings->tasks[i];
+    struct settlement_consumer *settlement_consumer = arg;
+    const struct settlement_item *item = settlement_consumer->items;
+    for (size_t i = 0; i < settlement_consumer->task_count; i++) {
+        struct task *task = settlement_consumer->tasks[i];
         for (size_t k = 0; k < task->count; k++, item++) {
             task->dead = item->refused ? "the database refuses the settlement" : task->dead;
         }
-        task_end(endings, task);
+        task_end(settlement_consumer, task);
     }
-    endings->task_count = 0;
-    free(endings->items);
-    endings->items = NULL;
-    job_start(endings);
+    settlement_consumer->task_count = 0;
+    free(settlement_consumer->items);
+    settlement_consumer->items = NULL;
+    job_start(settlement_consumer);
 }
 
-static void job_begin(struct endings *endings, struct settlement_item *items, size_t count)
+static void job_begin(struct settlement_consumer *settlement_consumer, struct settlement_item *items, size_t count)
 {
-    endings->items = items;
+    settlement_consumer->items = items;
     if (count == 0) {
-        on_settled(endings);
+        on_settled(settlement_consumer);
     } else {
-        settlement_settle(endings->settlement, items, count, on_settled, endings);
+        settlement_settle(settlement_consumer->settlement, items, count, on_settled, settlement_consumer);
     }
 }
 
 /* How many messages of the ring make one job, and how many auctions they hold. */
-static size_t job_size(const struct endings *endings, size_t *auctions)
+static size_t job_size(const struct settlement_consumer *settlement_consumer, size_t *auctions)
 {
     size_t taken = 0;
     *auctions = 0;
-    for (; taken < endings->ring_count; taken++) {
-        size_t count = endings->ring[(endings->ring_first + taken) % PREFETCH]->count;
+    for (; taken < settlement_consumer->ring_count; taken++) {
+        size_t count = settlement_consumer->ring[(settlement_consumer->ring_first + taken) % PREFETCH]->count;
         if (taken > 0 && *auctions + count > JOB_AUCTIONS_MAX) {
             break;
         }
@@ -166,13 +168,13 @@ static size_t job_size(const struct endings *endings, size_t *auctions)
 }
 
 /* Takes the next messages in hand, unless there is a job already or nothing to do. A drain takes no more. */
-static void job_start(struct endings *endings)
+static void job_start(struct settlement_consumer *settlement_consumer)
 {
-    if (endings->items != NULL || endings->ring_count == 0 || endings->draining) {
+    if (settlement_consumer->items != NULL || settlement_consumer->ring_count == 0 || settlement_consumer->draining) {
         return;
     }
     size_t count = 0;
-    size_t taken = job_size(endings, &count);
+    size_t taken = job_size(settlement_consumer, &count);
     struct settlement_item *items = calloc(count + 1, sizeof(*items)); /* one more: never NULL for no auctions */
     if (items == NULL) {
         log_error("no memory to settle; tried again with the next message or sweep");
@@ -180,22 +182,23 @@ static void job_start(struct endings *endings)
     }
     size_t filled = 0;
     for (size_t i = 0; i < taken; i++) {
-        struct task *task = endings->ring[endings->ring_first];
-        endings->ring_first = (endings->ring_first + 1) % PREFETCH;
-        endings->ring_count--;
-        endings->tasks[endings->task_count++] = task;
+        struct task *task = settlement_consumer->ring[settlement_consumer->ring_first];
+        settlement_consumer->ring_first = (settlement_consumer->ring_first + 1) % PREFETCH;
+        settlement_consumer->ring_count--;
+        settlement_consumer->tasks[settlement_consumer->task_count++] = task;
         for (size_t k = 0; k < task->count; k++) {
             items[filled++].auction_id = task->ids[k];
         }
     }
-    job_begin(endings, items, count);
+    job_begin(settlement_consumer, items, count);
 }
 
 static void on_unsettled(const struct pg_reply *reply, void *arg)
 {
-    struct endings *endings = arg;
-    endings->sweeping = false;
-    if (reply->outcome != PG_OK || PQntuples(reply->result) == 0 || endings->items != NULL || endings->draining) {
+    struct settlement_consumer *settlement_consumer = arg;
+    settlement_consumer->sweeping = false;
+    if (reply->outcome != PG_OK || PQntuples(reply->result) == 0 || settlement_consumer->items != NULL ||
+        settlement_consumer->draining) {
         return; /* what this sweep would have found the next one finds */
     }
     size_t count = (size_t)PQntuples(reply->result);
@@ -207,25 +210,26 @@ static void on_unsettled(const struct pg_reply *reply, void *arg)
         items[i].auction_id = pg_uuid(reply->result, (int)i, 0);
     }
     log_info("%zu auctions ended and were never settled: settling them now", count);
-    job_begin(endings, items, count);
+    job_begin(settlement_consumer, items, count);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct endings *endings = arg;
-    arm(endings->sweep_timer, endings->sweep_ms);
-    job_start(endings);
-    if (endings->items != NULL || endings->sweeping || endings->draining) {
+    struct settlement_consumer *settlement_consumer = arg;
+    arm(settlement_consumer->sweep_timer, settlement_consumer->sweep_ms);
+    job_start(settlement_consumer);
+    if (settlement_consumer->items != NULL || settlement_consumer->sweeping || settlement_consumer->draining) {
         return;
     }
     char until[CLOCK_TEXT_SIZE];
     char limit[NUMBER_SIZE];
-    clock_format(clock_now_ms() - endings->sweep_ms, until);
+    clock_format(clock_now_ms() - settlement_consumer->sweep_ms, until);
     (void)snprintf(limit, sizeof(limit), "%d", JOB_AUCTIONS_MAX);
     const char *const values[] = {until, limit};
-    endings->sweeping = pg_query(endings->pg, STATEMENT_UNSETTLED, ARRAY_LEN(values), values, on_unsettled, endings);
+    settlement_consumer->sweeping = pg_query(settlement_consumer->pg, STATEMENT_UNSETTLED, ARRAY_LEN(values), values,
+                                             on_unsettled, settlement_consumer);
 }
 
 /* --- the queue --- */
@@ -258,10 +262,10 @@ static bool task_read(struct task *task)
 static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
 {
     (void)consumer;
-    struct endings *endings = arg;
+    struct settlement_consumer *settlement_consumer = arg;
     struct task *task = malloc(sizeof(*task) + delivery->length);
     if (task != NULL) {
-        *task = (struct task){.tag = delivery->tag, .epoch = endings->epoch, .length = delivery->length};
+        *task = (struct task){.tag = delivery->tag, .epoch = settlement_consumer->epoch, .length = delivery->length};
         memcpy(task->body, delivery->body, delivery->length);
     }
     if (task == NULL || !task_read(task)) {
@@ -272,83 +276,84 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
     if (task->dead != NULL) {
         log_error("a message of %s cannot be read and goes to the dead letters: %s", TOPOLOGY_AUCTION_END_QUEUE,
                   task->dead);
-        task_end(endings, task);
+        task_end(settlement_consumer, task);
         return;
     }
-    if (endings->draining) {
+    if (settlement_consumer->draining) {
         task_free(task); /* goes back to the queue when the channel closes */
         return;
     }
-    assert(endings->ring_count < PREFETCH);
-    endings->ring[(endings->ring_first + endings->ring_count++) % PREFETCH] = task;
-    job_start(endings);
+    assert(settlement_consumer->ring_count < PREFETCH);
+    settlement_consumer->ring[(settlement_consumer->ring_first + settlement_consumer->ring_count++) % PREFETCH] = task;
+    job_start(settlement_consumer);
 }
 
-static void ring_clear(struct endings *endings)
+static void ring_clear(struct settlement_consumer *settlement_consumer)
 {
-    for (; endings->ring_count > 0; endings->ring_count--) {
-        task_free(endings->ring[endings->ring_first]);
-        endings->ring_first = (endings->ring_first + 1) % PREFETCH;
+    for (; settlement_consumer->ring_count > 0; settlement_consumer->ring_count--) {
+        task_free(settlement_consumer->ring[settlement_consumer->ring_first]);
+        settlement_consumer->ring_first = (settlement_consumer->ring_first + 1) % PREFETCH;
     }
 }
 
 static void on_gone(struct broker_consumer *consumer, void *arg)
 {
     (void)consumer;
-    struct endings *endings = arg;
-    endings->epoch++;
-    ring_clear(endings);
+    struct settlement_consumer *settlement_consumer = arg;
+    settlement_consumer->epoch++;
+    ring_clear(settlement_consumer);
 }
 
-struct endings *endings_new(const struct endings_options *options)
+struct settlement_consumer *settlement_consumer_new(const struct settlement_consumer_options *options)
 {
-    struct endings *endings = calloc(1, sizeof(*endings));
-    if (endings == NULL) {
+    struct settlement_consumer *settlement_consumer = calloc(1, sizeof(*settlement_consumer));
+    if (settlement_consumer == NULL) {
         return NULL;
     }
-    endings->pg = options->pg;
-    endings->deadletters = options->deadletters;
-    endings->settlement = options->settlement;
-    endings->sweep_ms = options->sweep_ms;
+    settlement_consumer->pg = options->pg;
+    settlement_consumer->deadletters = options->deadletters;
+    settlement_consumer->settlement = options->settlement;
+    settlement_consumer->sweep_ms = options->sweep_ms;
     struct broker_consumer_options consumer = {.queue = TOPOLOGY_AUCTION_END_QUEUE,
                                                .prefetch = PREFETCH,
                                                .deliver = on_deliver,
                                                .gone = on_gone,
-                                               .arg = endings};
-    endings->sweep_timer = evtimer_new(options->base, on_sweep, endings);
-    endings->consumer = endings->sweep_timer == NULL ? NULL : broker_consume(options->consumes, &consumer);
-    if (endings->consumer == NULL) {
-        endings_free(endings);
+                                               .arg = settlement_consumer};
+    settlement_consumer->sweep_timer = evtimer_new(options->base, on_sweep, settlement_consumer);
+    settlement_consumer->consumer =
+        settlement_consumer->sweep_timer == NULL ? NULL : broker_consume(options->consumes, &consumer);
+    if (settlement_consumer->consumer == NULL) {
+        settlement_consumer_free(settlement_consumer);
         return NULL;
     }
-    arm(endings->sweep_timer, endings->sweep_ms);
-    return endings;
+    arm(settlement_consumer->sweep_timer, settlement_consumer->sweep_ms);
+    return settlement_consumer;
 }
 
-void endings_free(struct endings *endings)
+void settlement_consumer_free(struct settlement_consumer *settlement_consumer)
 {
-    if (endings == NULL) {
+    if (settlement_consumer == NULL) {
         return;
     }
-    if (endings->sweep_timer != NULL) {
-        event_free(endings->sweep_timer);
+    if (settlement_consumer->sweep_timer != NULL) {
+        event_free(settlement_consumer->sweep_timer);
     }
-    ring_clear(endings);
-    for (size_t i = 0; i < endings->task_count; i++) {
-        task_free(endings->tasks[i]);
+    ring_clear(settlement_consumer);
+    for (size_t i = 0; i < settlement_consumer->task_count; i++) {
+        task_free(settlement_consumer->tasks[i]);
     }
-    free(endings->items);
-    free(endings);
+    free(settlement_consumer->items);
+    free(settlement_consumer);
 }
 
-void endings_drain(struct endings *endings)
+void settlement_consumer_drain(struct settlement_consumer *settlement_consumer)
 {
-    endings->draining = true;
-    ring_clear(endings);
-    settlement_drain(endings->settlement);
+    settlement_consumer->draining = true;
+    ring_clear(settlement_consumer);
+    settlement_drain(settlement_consumer->settlement);
 }
 
-bool endings_busy(const struct endings *endings)
+bool settlement_consumer_busy(const struct settlement_consumer *settlement_consumer)
 {
-    return settlement_busy(endings->settlement) || endings->burials > 0;
+    return settlement_busy(settlement_consumer->settlement) || settlement_consumer->burials > 0;
 }

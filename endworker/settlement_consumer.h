@@ -16,9 +16,9 @@
 #include "common/protocol/deadletter.h"
 #include "endworker/settlement.h"
 
-struct endings;
+struct settlement_consumer;
 
-struct endings_options {
+struct settlement_consumer_options {
     struct event_base *base;
     struct pg *pg;           /* with statements_table */
     struct broker *consumes; /* a broker for consuming only */
@@ -28,12 +28,12 @@ struct endings_options {
 };
 
 /* Begins to consume. NULL only without memory. */
-MUST_CHECK struct endings *endings_new(const struct endings_options *options);
+MUST_CHECK struct settlement_consumer *settlement_consumer_new(const struct settlement_consumer_options *options);
 /* Free `pg` and the brokers before. */
-void endings_free(struct endings *endings);
+void settlement_consumer_free(struct settlement_consumer *settlement_consumer);
 /* Takes nothing new; what is being settled is finished and acked. */
-void endings_drain(struct endings *endings);
+void settlement_consumer_drain(struct settlement_consumer *settlement_consumer);
 /* Something is being settled or waits for its ack. */
-bool endings_busy(const struct endings *endings);
+bool settlement_consumer_busy(const struct settlement_consumer *settlement_consumer);
 
 #endif
