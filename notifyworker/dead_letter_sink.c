@@ -17,10 +17,11 @@
 
 enum { RETRY_MS = 500, HASH_BYTES = 16 };
 
-const struct pg_statement mirror_table[MIRROR_STATEMENTS] = {
-    [MIRROR_ADD] = {"mirror_add", "INSERT INTO dead_letters AS d (id, routing_key, reason, body, created_at)"
-                                  " VALUES ($1, $2, $3, decode($4, 'hex'), $5) ON CONFLICT (id) DO UPDATE"
-                                  " SET times = d.times + 1, requeued_at = NULL, created_at = excluded.created_at"},
+const struct pg_statement dead_letter_sink_table[DEAD_LETTER_SINK_STATEMENTS] = {
+    [DEAD_LETTER_SINK_ADD] = {"dead_letter_sink_add",
+                              "INSERT INTO dead_letters AS d (id, routing_key, reason, body, created_at)"
+                              " VALUES ($1, $2, $3, decode($4, 'hex'), $5) ON CONFLICT (id) DO UPDATE"
+                              " SET times = d.times + 1, requeued_at = NULL, created_at = excluded.created_at"},
 };
 
 /* What a statement takes, on the heap: the body is long. */
@@ -32,7 +33,7 @@ struct dead_letter {
     char *hex;
 };
 
-struct mirror {
+struct dead_letter_sink {
     struct pg *pg;
     size_t first_statement;
     struct broker_consumer *consumer;
@@ -83,47 +84,47 @@ static bool dead_letter_fill(struct dead_letter *dead_letter, const struct broke
     return true;
 }
 
-static void retry_later(struct mirror *mirror)
+static void retry_later(struct dead_letter_sink *dead_letter_sink)
 {
     const struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
-    if (!mirror->draining && evtimer_add(mirror->retry_timer, &wait) != 0) {
+    if (!dead_letter_sink->draining && evtimer_add(dead_letter_sink->retry_timer, &wait) != 0) {
         log_error("dead letters: cannot arm a timer");
     }
 }
 
-static void let_go(struct mirror *mirror)
+static void let_go(struct dead_letter_sink *dead_letter_sink)
 {
-    dead_letter_clear(&mirror->dead_letter);
-    mirror->full = false;
+    dead_letter_clear(&dead_letter_sink->dead_letter);
+    dead_letter_sink->full = false;
 }
 
 static void on_written(const struct pg_reply *reply, void *arg)
 {
-    struct mirror *mirror = arg;
-    mirror->writing = false;
-    if (mirror->orphaned) {
-        let_go(mirror);
+    struct dead_letter_sink *dead_letter_sink = arg;
+    dead_letter_sink->writing = false;
+    if (dead_letter_sink->orphaned) {
+        let_go(dead_letter_sink);
     } else if (reply->outcome != PG_OK) {
         log_warn("a dead letter cannot be written now: %s",
                  reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
-        retry_later(mirror);
+        retry_later(dead_letter_sink);
     } else {
-        if (!broker_ack(mirror->consumer, mirror->tag, false)) {
+        if (!broker_ack(dead_letter_sink->consumer, dead_letter_sink->tag, false)) {
             log_debug("an ack found its channel gone; the letter will come again and find its row");
         }
-        let_go(mirror);
+        let_go(dead_letter_sink);
     }
 }
 
-static void write_dead_letter(struct mirror *mirror)
+static void write_dead_letter(struct dead_letter_sink *dead_letter_sink)
 {
-    const struct dead_letter *dead_letter = &mirror->dead_letter;
+    const struct dead_letter *dead_letter = &dead_letter_sink->dead_letter;
     const char *values[] = {dead_letter->id, dead_letter->routing_key, dead_letter->reason, dead_letter->hex,
                             dead_letter->at};
-    mirror->writing =
-        pg_query(mirror->pg, mirror->first_statement + MIRROR_ADD, ARRAY_LEN(values), values, on_written, mirror);
-    if (!mirror->writing) {
-        retry_later(mirror);
+    dead_letter_sink->writing = pg_query(dead_letter_sink->pg, dead_letter_sink->first_statement + DEAD_LETTER_SINK_ADD,
+                                         ARRAY_LEN(values), values, on_written, dead_letter_sink);
+    if (!dead_letter_sink->writing) {
+        retry_later(dead_letter_sink);
     }
 }
 
@@ -131,78 +132,79 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    struct mirror *mirror = arg;
-    if (mirror->full && !mirror->writing) {
-        write_dead_letter(mirror);
+    struct dead_letter_sink *dead_letter_sink = arg;
+    if (dead_letter_sink->full && !dead_letter_sink->writing) {
+        write_dead_letter(dead_letter_sink);
     }
 }
 
 static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
 {
     (void)consumer;
-    struct mirror *mirror = arg;
-    if (mirror->draining) {
+    struct dead_letter_sink *dead_letter_sink = arg;
+    if (dead_letter_sink->draining) {
         return; /* goes back to the queue when the channel closes */
     }
-    assert(!mirror->full);
-    if (!dead_letter_fill(&mirror->dead_letter, delivery)) {
+    assert(!dead_letter_sink->full);
+    if (!dead_letter_fill(&dead_letter_sink->dead_letter, delivery)) {
         log_error("no memory for a dead letter: ending, so that it comes again");
         exit(EXIT_FAILURE);
     }
-    mirror->full = true;
-    mirror->orphaned = false;
-    mirror->tag = delivery->tag;
-    write_dead_letter(mirror);
+    dead_letter_sink->full = true;
+    dead_letter_sink->orphaned = false;
+    dead_letter_sink->tag = delivery->tag;
+    write_dead_letter(dead_letter_sink);
 }
 
 static void on_gone(struct broker_consumer *consumer, void *arg)
 {
     (void)consumer;
-    struct mirror *mirror = arg;
-    mirror->orphaned = true;
-    if (mirror->full && !mirror->writing) {
-        let_go(mirror);
+    struct dead_letter_sink *dead_letter_sink = arg;
+    dead_letter_sink->orphaned = true;
+    if (dead_letter_sink->full && !dead_letter_sink->writing) {
+        let_go(dead_letter_sink);
     }
 }
 
-struct mirror *mirror_new(const struct mirror_options *options)
+struct dead_letter_sink *dead_letter_sink_new(const struct dead_letter_sink_options *options)
 {
-    struct mirror *mirror = calloc(1, sizeof(*mirror));
-    if (mirror == NULL) {
+    struct dead_letter_sink *dead_letter_sink = calloc(1, sizeof(*dead_letter_sink));
+    if (dead_letter_sink == NULL) {
         return NULL;
     }
-    mirror->pg = options->pg;
-    mirror->first_statement = options->first_statement;
-    mirror->retry_timer = evtimer_new(options->base, on_retry, mirror);
+    dead_letter_sink->pg = options->pg;
+    dead_letter_sink->first_statement = options->first_statement;
+    dead_letter_sink->retry_timer = evtimer_new(options->base, on_retry, dead_letter_sink);
     const struct broker_consumer_options consumer = {
-        .queue = TOPOLOGY_DEAD_QUEUE, .prefetch = 1, .deliver = on_deliver, .gone = on_gone, .arg = mirror};
-    mirror->consumer = mirror->retry_timer == NULL ? NULL : broker_consume(options->consumes, &consumer);
-    if (mirror->consumer == NULL) {
-        mirror_free(mirror);
+        .queue = TOPOLOGY_DEAD_QUEUE, .prefetch = 1, .deliver = on_deliver, .gone = on_gone, .arg = dead_letter_sink};
+    dead_letter_sink->consumer =
+        dead_letter_sink->retry_timer == NULL ? NULL : broker_consume(options->consumes, &consumer);
+    if (dead_letter_sink->consumer == NULL) {
+        dead_letter_sink_free(dead_letter_sink);
         return NULL;
     }
-    return mirror;
+    return dead_letter_sink;
 }
 
-void mirror_free(struct mirror *mirror)
+void dead_letter_sink_free(struct dead_letter_sink *dead_letter_sink)
 {
-    if (mirror == NULL) {
+    if (dead_letter_sink == NULL) {
         return;
     }
-    if (mirror->retry_timer != NULL) {
-        event_free(mirror->retry_timer);
+    if (dead_letter_sink->retry_timer != NULL) {
+        event_free(dead_letter_sink->retry_timer);
     }
-    dead_letter_clear(&mirror->dead_letter);
-    free(mirror);
+    dead_letter_clear(&dead_letter_sink->dead_letter);
+    free(dead_letter_sink);
 }
 
-void mirror_drain(struct mirror *mirror)
+void dead_letter_sink_drain(struct dead_letter_sink *dead_letter_sink)
 {
-    mirror->draining = true;
-    (void)evtimer_del(mirror->retry_timer);
+    dead_letter_sink->draining = true;
+    (void)evtimer_del(dead_letter_sink->retry_timer);
 }
 
-bool mirror_busy(const struct mirror *mirror)
+bool dead_letter_sink_busy(const struct dead_letter_sink *dead_letter_sink)
 {
-    return mirror->writing;
+    return dead_letter_sink->writing;
 }

@@ -14,26 +14,26 @@
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 
-enum mirror_statement { MIRROR_ADD, MIRROR_STATEMENTS };
+enum dead_letter_sink_statement { DEAD_LETTER_SINK_ADD, DEAD_LETTER_SINK_STATEMENTS };
 
-extern const struct pg_statement mirror_table[MIRROR_STATEMENTS];
+extern const struct pg_statement dead_letter_sink_table[DEAD_LETTER_SINK_STATEMENTS];
 
-struct mirror;
+struct dead_letter_sink;
 
-struct mirror_options {
+struct dead_letter_sink_options {
     struct event_base *base;
     struct broker *consumes; /* a broker for consuming only */
     struct pg *pg;
-    size_t first_statement; /* index of mirror_table[0] in the table of `pg` */
+    size_t first_statement; /* index of dead_letter_sink_table[0] in the table of `pg` */
 };
 
 /* Begins to consume. NULL only without memory. */
-MUST_CHECK struct mirror *mirror_new(const struct mirror_options *options);
+MUST_CHECK struct dead_letter_sink *dead_letter_sink_new(const struct dead_letter_sink_options *options);
 /* Free the broker and the pool before. */
-void mirror_free(struct mirror *mirror);
+void dead_letter_sink_free(struct dead_letter_sink *dead_letter_sink);
 /* Takes nothing new. What is not written yet stays in the queue. */
-void mirror_drain(struct mirror *mirror);
+void dead_letter_sink_drain(struct dead_letter_sink *dead_letter_sink);
 /* A letter is being written. */
-bool mirror_busy(const struct mirror *mirror);
+bool dead_letter_sink_busy(const struct dead_letter_sink *dead_letter_sink);
 
 #endif

@@ -70,8 +70,8 @@ static const struct daemon_program program = {
 
 /* Statements of all parts in one table; those of audience stand first, as inapp knows them. */
 enum {
-    MIRROR_FIRST = AUDIENCE_STATEMENTS,
-    WATCHERS_FIRST = MIRROR_FIRST + MIRROR_STATEMENTS,
+    DEAD_LETTER_SINK_FIRST = AUDIENCE_STATEMENTS,
+    WATCHERS_FIRST = DEAD_LETTER_SINK_FIRST + DEAD_LETTER_SINK_STATEMENTS,
     RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
     DEPLOYMENT_WEBHOOKS_FIRST = RETENTION_FIRST + RETENTION_STATEMENTS,
     WEBHOOKS_FIRST = DEPLOYMENT_WEBHOOKS_FIRST + DEPLOYMENT_WEBHOOKS_STATEMENTS,
@@ -91,7 +91,7 @@ struct notifyworker {
     struct deadletters *deadletters;
     struct inapp *inapp;
     struct intake *intake;
-    struct mirror *mirror;
+    struct dead_letter_sink *dead_letter_sink;
     struct watchers *watchers;
     struct retention *retention;
     struct mail *mail;
@@ -143,7 +143,8 @@ static void on_drain_look(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct notifyworker *worker = arg;
-    if (!intake_busy(worker->intake) && !mirror_busy(worker->mirror) && !deliveries_busy(worker->deliveries)) {
+    if (!intake_busy(worker->intake) && !dead_letter_sink_busy(worker->dead_letter_sink) &&
+        !deliveries_busy(worker->deliveries)) {
         daemon_drained(worker->daemon);
     }
 }
@@ -153,7 +154,7 @@ static void on_drain(void *arg)
     struct notifyworker *worker = arg;
     struct timeval every = {.tv_usec = DRAIN_LOOK_MS * 1000L};
     intake_drain(worker->intake);
-    mirror_drain(worker->mirror);
+    dead_letter_sink_drain(worker->dead_letter_sink);
     watchers_drain(worker->watchers);
     retention_drain(worker->retention);
     deliveries_drain(worker->deliveries);
@@ -166,7 +167,7 @@ static void on_drain(void *arg)
 static bool connect_pg(struct notifyworker *worker)
 {
     memcpy(statements, audience_table, sizeof(audience_table));
-    memcpy(statements + MIRROR_FIRST, mirror_table, sizeof(mirror_table));
+    memcpy(statements + DEAD_LETTER_SINK_FIRST, dead_letter_sink_table, sizeof(dead_letter_sink_table));
     memcpy(statements + WATCHERS_FIRST, watchers_table, sizeof(watchers_table));
     memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
     memcpy(statements + DEPLOYMENT_WEBHOOKS_FIRST, deployment_webhooks_table, sizeof(deployment_webhooks_table));
@@ -249,15 +250,17 @@ static bool make_parts(struct notifyworker *worker)
                                     .batch_max = worker->config.notify_batch_max,
                                     .interval_ms = worker->config.notify_interval_ms};
     worker->intake = intake_new(&intake);
-    const struct mirror_options mirror = {
-        .base = worker->base, .consumes = worker->consumer, .pg = worker->pg, .first_statement = MIRROR_FIRST};
-    worker->mirror = mirror_new(&mirror);
+    const struct dead_letter_sink_options dead_letter_sink = {.base = worker->base,
+                                                              .consumes = worker->consumer,
+                                                              .pg = worker->pg,
+                                                              .first_statement = DEAD_LETTER_SINK_FIRST};
+    worker->dead_letter_sink = dead_letter_sink_new(&dead_letter_sink);
     worker->watchers =
         watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->watchers_push, worker->config.watch_poll_ms);
     worker->retention = retention_new(worker->base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->intake != NULL && worker->mirror != NULL && worker->watchers != NULL && worker->retention != NULL &&
-           worker->drain_timer != NULL && make_deliveries(worker);
+    return worker->intake != NULL && worker->dead_letter_sink != NULL && worker->watchers != NULL &&
+           worker->retention != NULL && worker->drain_timer != NULL && make_deliveries(worker);
 }
 
 /* Brokers and pool first: their last callbacks go to the parts that use them. */
@@ -274,7 +277,7 @@ static void notifyworker_free(struct notifyworker *worker)
     mail_free(worker->mail);
     retention_free(worker->retention);
     watchers_free(worker->watchers);
-    mirror_free(worker->mirror);
+    dead_letter_sink_free(worker->dead_letter_sink);
     intake_free(worker->intake);
     inapp_free(worker->inapp);
     push_free(worker->audience_push);
