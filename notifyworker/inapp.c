@@ -24,7 +24,7 @@ struct inapp {
     struct pg *pg;
     struct event *retry_timer;
     bool draining;
-    struct audience *audience;
+    struct recipients *recipients;
     struct deployment_webhooks *deployment_webhooks; /* of the same events, and of some more */
     struct auction_event *events;                    /* of the message being read, MESSAGE_EVENTS_MAX */
     struct pg_tx *tx;                                /* of the slice, or NULL */
@@ -85,7 +85,7 @@ static void on_commit(const struct pg_reply *reply, void *arg)
     struct inapp *inapp = arg;
     if (reply->outcome == PG_OK) {
         inapp->tx = NULL;
-        audience_committed(inapp->audience);
+        recipients_committed(inapp->recipients);
         slice_next(inapp);
     } else if (reply->outcome == PG_FAILED && pg_state_blames_data(reply->sqlstate)) {
         slice_refused(inapp, reply);
@@ -116,7 +116,7 @@ static bool message_read(struct inapp *inapp, struct inapp_message *message)
         return true;
     }
     for (size_t i = 0; i < count; i++) {
-        if (!audience_add(inapp->audience, &inapp->events[i])) {
+        if (!recipients_add(inapp->recipients, &inapp->events[i])) {
             return false;
         }
         log_traced(&inapp->events[i]);
@@ -130,7 +130,7 @@ static bool slice_read(struct inapp *inapp)
 {
     struct bisect *slice = &inapp->slice;
     size_t i = slice->first;
-    audience_reset(inapp->audience);
+    recipients_reset(inapp->recipients);
     deployment_webhooks_reset(inapp->deployment_webhooks);
     for (; i < slice->first + slice->span && deployment_webhooks_count(inapp->deployment_webhooks) < SLICE_EVENTS_MAX;
          i++) {
@@ -157,7 +157,7 @@ static void slice_start(struct inapp *inapp)
         slice_retry(inapp, "PostgreSQL is not there");
         return;
     }
-    if (!audience_send(inapp->audience, inapp->tx) ||
+    if (!recipients_send(inapp->recipients, inapp->tx) ||
         !deployment_webhooks_send(inapp->deployment_webhooks, inapp->tx) ||
         !pg_tx_commit(inapp->tx, on_commit, inapp)) {
         pg_tx_abort(inapp->tx);
@@ -180,10 +180,10 @@ struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_
     }
     inapp->pg = pg;
     inapp->retry_timer = evtimer_new(base, on_retry, inapp);
-    inapp->audience = audience_new(push);
+    inapp->recipients = recipients_new(push);
     inapp->deployment_webhooks = deployment_webhooks_new(first_of_deployment_calls);
     inapp->events = calloc(MESSAGE_EVENTS_MAX, sizeof(*inapp->events));
-    if (inapp->retry_timer == NULL || inapp->audience == NULL || inapp->deployment_webhooks == NULL ||
+    if (inapp->retry_timer == NULL || inapp->recipients == NULL || inapp->deployment_webhooks == NULL ||
         inapp->events == NULL) {
         inapp_free(inapp);
         return NULL;
@@ -199,7 +199,7 @@ void inapp_free(struct inapp *inapp)
     if (inapp->retry_timer != NULL) {
         event_free(inapp->retry_timer);
     }
-    audience_free(inapp->audience);
+    recipients_free(inapp->recipients);
     deployment_webhooks_free(inapp->deployment_webhooks);
     free(inapp->events);
     free(inapp);

@@ -25,7 +25,8 @@ struct inapp_message {
 /* Everything of the batch is committed, but for the messages marked dead. May come from within inapp_tell. */
 typedef void (*inapp_done)(void *arg);
 
-/* `pg` with audience_table at the begin of its table, deployment_webhooks_table somewhere. NULL only without memory. */
+/* `pg` with recipients_table at the begin of its table, deployment_webhooks_table somewhere. NULL only without memory.
+ */
 MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_deployment_calls,
                                    struct push *push);
 /* Free `pg` before. */

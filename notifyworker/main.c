@@ -70,7 +70,7 @@ static const struct daemon_program program = {
 
 /* Statements of all parts in one table; those of audience stand first, as inapp knows them. */
 enum {
-    DEAD_LETTER_SINK_FIRST = AUDIENCE_STATEMENTS,
+    DEAD_LETTER_SINK_FIRST = RECIPIENTS_STATEMENTS,
     WATCHERS_FIRST = DEAD_LETTER_SINK_FIRST + DEAD_LETTER_SINK_STATEMENTS,
     RETENTION_FIRST = WATCHERS_FIRST + WATCHERS_STATEMENTS,
     DEPLOYMENT_WEBHOOKS_FIRST = RETENTION_FIRST + RETENTION_STATEMENTS,
@@ -98,8 +98,8 @@ struct notifyworker {
     struct webhook_channel *webhooks;
     struct deliveries *deliveries;
     struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
-    struct push *audience_push; /* of what is under way in a transaction of intake's, */
-    struct push *watchers_push; /* and of what single statements tell */
+    struct push *recipients_push; /* of what is under way in a transaction of intake's, */
+    struct push *watchers_push;   /* and of what single statements tell */
     struct event *drain_timer;
 };
 
@@ -166,7 +166,7 @@ static void on_drain(void *arg)
 
 static bool connect_pg(struct notifyworker *worker)
 {
-    memcpy(statements, audience_table, sizeof(audience_table));
+    memcpy(statements, recipients_table, sizeof(recipients_table));
     memcpy(statements + DEAD_LETTER_SINK_FIRST, dead_letter_sink_table, sizeof(dead_letter_sink_table));
     memcpy(statements + WATCHERS_FIRST, watchers_table, sizeof(watchers_table));
     memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
@@ -234,12 +234,12 @@ static bool make_deliveries(struct notifyworker *worker)
 static bool make_parts(struct notifyworker *worker)
 {
     worker->deadletters = deadletters_new(worker->base, worker->publisher);
-    worker->audience_push = push_new(worker->base, &worker->config);
+    worker->recipients_push = push_new(worker->base, &worker->config);
     worker->watchers_push = push_new(worker->base, &worker->config);
-    if (worker->deadletters == NULL || worker->audience_push == NULL || worker->watchers_push == NULL) {
+    if (worker->deadletters == NULL || worker->recipients_push == NULL || worker->watchers_push == NULL) {
         return false;
     }
-    worker->inapp = inapp_new(worker->base, worker->pg, DEPLOYMENT_WEBHOOKS_FIRST, worker->audience_push);
+    worker->inapp = inapp_new(worker->base, worker->pg, DEPLOYMENT_WEBHOOKS_FIRST, worker->recipients_push);
     if (worker->inapp == NULL) {
         return false;
     }
@@ -280,7 +280,7 @@ static void notifyworker_free(struct notifyworker *worker)
     dead_letter_sink_free(worker->dead_letter_sink);
     intake_free(worker->intake);
     inapp_free(worker->inapp);
-    push_free(worker->audience_push);
+    push_free(worker->recipients_push);
     push_free(worker->watchers_push);
     deadletters_free(worker->deadletters);
     if (worker->drain_timer != NULL) {

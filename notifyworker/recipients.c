@@ -41,13 +41,13 @@ enum {
 #define COLUMNS "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 
 /* clang-format off */
-const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
-    [AUDIENCE_USER] = {"tell_user",
+const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
+    [RECIPIENTS_USER] = {"tell_user",
         "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at)"
         " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::numeric[], $6::timestamptz[])"
         " AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind") METERING_TOLD_ONCE},
     /* The id's time is that of the first extension which can have led to that minute, so that all of them agree. */
-    [AUDIENCE_EXTENDED] = {"tell_extended",
+    [RECIPIENTS_EXTENDED] = {"tell_extended",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("greatest(0, least(e.at_ms, e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint))",
                 "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms / 60000")
@@ -55,11 +55,11 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::bigint[])"
         " AS e (auction_id, end_ms, at_ms, amount, after_seq) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM bids b"
-        "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq AND " AUDIENCE_VALID_BIDS ") p"
+        "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq AND " RECIPIENTS_VALID_BIDS ") p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
         " SELECT id, ledger_seq, (SELECT count(*) FROM told), CASE row_number() OVER (ORDER BY id) WHEN 1 THEN"
         " (SELECT " PUSH_COLUMN " FROM told) END FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id"},
-    [AUDIENCE_SETTLED] = {"tell_settled",
+    [RECIPIENTS_SETTLED] = {"tell_settled",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "p.kind, e.auction_id, p.user_id, e.version")
         ", p.kind, e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
@@ -69,41 +69,41 @@ const struct pg_statement audience_table[AUDIENCE_STATEMENTS] = {
         "  CASE WHEN e.winner_id IS NULL THEN 'AUCTION_UNSOLD' ELSE 'AUCTION_SOLD' END AS kind"
         "  UNION ALL SELECT DISTINCT b.bidder_id,"
         "  CASE WHEN b.bidder_id = e.winner_id THEN 'AUCTION_WON' ELSE 'AUCTION_LOST' END"
-        "  FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        "  FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
         " WHERE " UNLESS_MUTED("p", "p.kind") METERING_TOLD_ONCE},
-    [AUDIENCE_ENDING_SOON] = {"tell_ending_soon",
+    [RECIPIENTS_ENDING_SOON] = {"tell_ending_soon",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
         ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)"
         " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM bids b"
-        "  WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS
+        "  WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS
         " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") METERING_TOLD_ONCE},
     /* Once in an auction's life, whatever version it is at. */
-    [AUDIENCE_CANCELLED] = {"tell_cancelled",
+    [RECIPIENTS_CANCELLED] = {"tell_cancelled",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'AUCTION_CANCELLED', e.auction_id, p.user_id")
         ", 'AUCTION_CANCELLED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::numeric[]) AS e (auction_id, at_ms, amount)"
         " JOIN auctions a ON a.id = e.auction_id CROSS JOIN LATERAL (SELECT a.seller_id AS user_id"
-        "  UNION SELECT b.bidder_id FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        "  UNION SELECT b.bidder_id FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") METERING_TOLD_ONCE},
-    /* As AUDIENCE_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
-    [AUDIENCE_VOIDED] = {"tell_voided",
+    /* As RECIPIENTS_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
+    [RECIPIENTS_VOIDED] = {"tell_voided",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'BID_VOIDED', e.auction_id, p.user_id, e.version, e.bidder_id")
         ", 'BID_VOIDED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
         " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
-        "  FROM bids b WHERE b.auction_id = e.auction_id AND " AUDIENCE_VALID_BIDS ") p"
+        "  FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
         " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") METERING_TOLD_ONCE},
     /*
      * A new deployment's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.
      */
-    [AUDIENCE_BY_INDEX] = {"by_index", "SELECT set_config('enable_seqscan', 'off', true)"},
+    [RECIPIENTS_BY_INDEX] = {"by_index", "SELECT set_config('enable_seqscan', 'off', true)"},
 };
 /* clang-format on */
 
@@ -130,10 +130,10 @@ struct told {
     int64_t seq;
 };
 
-struct audience {
+struct recipients {
     struct push *push;
     size_t count;
-    struct group groups[AUDIENCE_GROUPS];
+    struct group groups[RECIPIENTS_GROUPS];
     struct extension *extensions;
     size_t extension_count;
     size_t extension_size;
@@ -141,47 +141,47 @@ struct audience {
     int64_t written[METERING_KINDS + 1]; /* notifications, by this transaction */
 };
 
-struct audience *audience_new(struct push *push)
+struct recipients *recipients_new(struct push *push)
 {
-    struct audience *audience = calloc(1, sizeof(*audience));
-    if (audience != NULL) {
-        audience->push = push;
-        audience_reset(audience);
+    struct recipients *recipients = calloc(1, sizeof(*recipients));
+    if (recipients != NULL) {
+        recipients->push = push;
+        recipients_reset(recipients);
     }
-    return audience;
+    return recipients;
 }
 
-void audience_free(struct audience *audience)
+void recipients_free(struct recipients *recipients)
 {
-    if (audience == NULL) {
+    if (recipients == NULL) {
         return;
     }
-    for (size_t i = 0; i < AUDIENCE_GROUPS; i++) {
+    for (size_t i = 0; i < RECIPIENTS_GROUPS; i++) {
         for (size_t k = 0; k < COLUMNS_MAX; k++) {
-            pg_array_free(&audience->groups[i].columns[k]);
+            pg_array_free(&recipients->groups[i].columns[k]);
         }
     }
-    free(audience->extensions);
-    free(audience);
+    free(recipients->extensions);
+    free(recipients);
 }
 
-void audience_reset(struct audience *audience)
+void recipients_reset(struct recipients *recipients)
 {
-    push_forget(audience->push);
-    audience->count = 0;
-    audience->extension_count = 0;
-    memset(audience->written, 0, sizeof(audience->written));
-    for (size_t i = 0; i < AUDIENCE_GROUPS; i++) {
-        audience->groups[i].count = 0;
+    push_forget(recipients->push);
+    recipients->count = 0;
+    recipients->extension_count = 0;
+    memset(recipients->written, 0, sizeof(recipients->written));
+    for (size_t i = 0; i < RECIPIENTS_GROUPS; i++) {
+        recipients->groups[i].count = 0;
         for (size_t k = 0; k < COLUMNS_MAX; k++) {
-            pg_array_reset(&audience->groups[i].columns[k]);
+            pg_array_reset(&recipients->groups[i].columns[k]);
         }
     }
 }
 
-size_t audience_count(const struct audience *audience)
+size_t recipients_count(const struct recipients *recipients)
 {
-    return audience->count;
+    return recipients->count;
 }
 
 static void add_amount(struct pg_array *array, int64_t minor)
@@ -253,57 +253,57 @@ static void add_cancelled(struct group *group, const struct auction_event *event
     add_amount(&group->columns[2], event->amount);
 }
 
-static bool add_extension(struct audience *audience, const struct auction_event *event)
+static bool add_extension(struct recipients *recipients, const struct auction_event *event)
 {
-    if (audience->extension_count == audience->extension_size) {
-        size_t size = audience->extension_size == 0 ? EXTENSIONS_FIRST : audience->extension_size * 2;
-        struct extension *grown = realloc(audience->extensions, size * sizeof(*grown));
+    if (recipients->extension_count == recipients->extension_size) {
+        size_t size = recipients->extension_size == 0 ? EXTENSIONS_FIRST : recipients->extension_size * 2;
+        struct extension *grown = realloc(recipients->extensions, size * sizeof(*grown));
         if (grown == NULL) {
             return false;
         }
-        audience->extensions = grown;
-        audience->extension_size = size;
+        recipients->extensions = grown;
+        recipients->extension_size = size;
     }
-    audience->extensions[audience->extension_count++] = (struct extension){
+    recipients->extensions[recipients->extension_count++] = (struct extension){
         .auction_id = event->auction_id, .end_ms = event->end_ms, .at_ms = event->at_ms, .amount = event->amount};
     return true;
 }
 
-bool audience_add(struct audience *audience, const struct auction_event *event)
+bool recipients_add(struct recipients *recipients, const struct auction_event *event)
 {
-    audience->count++;
+    recipients->count++;
     switch (event->kind) {
     case EVENT_OUTBID:
     case EVENT_PROXY_EXHAUSTED:
-        add_user(&audience->groups[AUDIENCE_USER], event);
+        add_user(&recipients->groups[RECIPIENTS_USER], event);
         return true;
     case EVENT_EXTENDED:
-        return add_extension(audience, event);
+        return add_extension(recipients, event);
     case EVENT_SETTLED:
-        add_settled(&audience->groups[AUDIENCE_SETTLED], event);
+        add_settled(&recipients->groups[RECIPIENTS_SETTLED], event);
         return true;
     case EVENT_ENDING_SOON:
-        add_ending_soon(&audience->groups[AUDIENCE_ENDING_SOON], event);
+        add_ending_soon(&recipients->groups[RECIPIENTS_ENDING_SOON], event);
         return true;
     case EVENT_CANCELLED:
-        add_cancelled(&audience->groups[AUDIENCE_CANCELLED], event);
+        add_cancelled(&recipients->groups[RECIPIENTS_CANCELLED], event);
         return true;
     case EVENT_VOIDED:
-        add_settled(&audience->groups[AUDIENCE_VOIDED], event); /* whose bid it was in the place of the winner */
+        add_settled(&recipients->groups[RECIPIENTS_VOIDED], event); /* whose bid it was in the place of the winner */
         return true;
     case EVENT_STARTED:
     case EVENT_ENDED:
         break; /* nobody is told: the settlement follows at once */
     }
-    audience->count--;
+    recipients->count--;
     return true;
 }
 
-static struct told *told_slot(struct audience *audience, const struct extension *extension)
+static struct told *told_slot(struct recipients *recipients, const struct extension *extension)
 {
     uint32_t hash = 0;
     memcpy(&hash, extension->auction_id.bytes + 12, sizeof(hash));
-    return &audience->told[(hash + (uint64_t)(extension->end_ms / MINUTE_MS)) % TOLD_SLOTS];
+    return &recipients->told[(hash + (uint64_t)(extension->end_ms / MINUTE_MS)) % TOLD_SLOTS];
 }
 
 static bool told_is_of(const struct told *told, const struct extension *extension)
@@ -324,29 +324,29 @@ static int compare_extensions(const void *left, const void *right)
 }
 
 /* One for each auction and minute stays: the latest. */
-static void merge_extensions(struct audience *audience)
+static void merge_extensions(struct recipients *recipients)
 {
-    struct extension *list = audience->extensions;
+    struct extension *list = recipients->extensions;
     size_t kept = 0;
-    if (audience->extension_count > 1) {
-        qsort(list, audience->extension_count, sizeof(*list), compare_extensions);
+    if (recipients->extension_count > 1) {
+        qsort(list, recipients->extension_count, sizeof(*list), compare_extensions);
     }
-    for (size_t i = 0; i < audience->extension_count; i++) {
+    for (size_t i = 0; i < recipients->extension_count; i++) {
         bool same = kept > 0 && list[kept - 1].end_ms / MINUTE_MS == list[i].end_ms / MINUTE_MS &&
                     uuid_equal(&list[kept - 1].auction_id, &list[i].auction_id);
         kept = same ? kept : kept + 1;
         list[kept - 1] = list[i];
     }
-    audience->extension_count = kept;
+    recipients->extension_count = kept;
 }
 
-static void group_extensions(struct audience *audience)
+static void group_extensions(struct recipients *recipients)
 {
-    struct group *group = &audience->groups[AUDIENCE_EXTENDED];
-    merge_extensions(audience);
-    for (size_t i = 0; i < audience->extension_count; i++) {
-        struct extension *extension = &audience->extensions[i];
-        const struct told *told = told_slot(audience, extension);
+    struct group *group = &recipients->groups[RECIPIENTS_EXTENDED];
+    merge_extensions(recipients);
+    for (size_t i = 0; i < recipients->extension_count; i++) {
+        struct extension *extension = &recipients->extensions[i];
+        const struct told *told = told_slot(recipients, extension);
         extension->after_seq = told_is_of(told, extension) ? told->seq : 0;
         extension->seen_seq = 0;
         group->count++;
@@ -361,9 +361,9 @@ static void group_extensions(struct audience *audience)
 /* Both the rows and the list are in the order of the auctions' ids. */
 static void on_extended(const struct pg_reply *reply, void *arg)
 {
-    struct audience *audience = arg;
-    struct extension *extension = audience->extensions;
-    const struct extension *end = audience->extensions + audience->extension_count;
+    struct recipients *recipients = arg;
+    struct extension *extension = recipients->extensions;
+    const struct extension *end = recipients->extensions + recipients->extension_count;
     int rows = reply->outcome == PG_OK ? PQntuples(reply->result) : 0;
     for (int row = 0; row < rows; row++) {
         struct uuid auction_id = pg_uuid(reply->result, row, 0);
@@ -374,56 +374,56 @@ static void on_extended(const struct pg_reply *reply, void *arg)
         }
     }
     if (rows > 0) {
-        audience->written[metering_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
-        push_add(audience->push, pg_text(reply->result, 0, 3));
+        recipients->written[metering_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
+        push_add(recipients->push, pg_text(reply->result, 0, 3));
     }
 }
 
-void audience_committed(struct audience *audience)
+void recipients_committed(struct recipients *recipients)
 {
-    push_send(audience->push);
-    for (size_t i = 0; i < audience->extension_count; i++) {
-        const struct extension *extension = &audience->extensions[i];
+    push_send(recipients->push);
+    for (size_t i = 0; i < recipients->extension_count; i++) {
+        const struct extension *extension = &recipients->extensions[i];
         if (extension->seen_seq > 0) {
-            *told_slot(audience, extension) = (struct told){.auction_id = extension->auction_id,
-                                                            .minute = extension->end_ms / MINUTE_MS,
-                                                            .seq = extension->seen_seq};
+            *told_slot(recipients, extension) = (struct told){.auction_id = extension->auction_id,
+                                                              .minute = extension->end_ms / MINUTE_MS,
+                                                              .seq = extension->seen_seq};
         }
     }
     for (size_t kind = 0; kind <= METERING_KINDS; kind++) {
-        metering_notified(kind, audience->written[kind]);
+        metering_notified(kind, recipients->written[kind]);
     }
 }
 
-static bool looks_at_ledger(const struct audience *audience)
+static bool looks_at_ledger(const struct recipients *recipients)
 {
-    return audience->groups[AUDIENCE_EXTENDED].count + audience->groups[AUDIENCE_SETTLED].count +
-               audience->groups[AUDIENCE_ENDING_SOON].count + audience->groups[AUDIENCE_CANCELLED].count +
-               audience->groups[AUDIENCE_VOIDED].count >
+    return recipients->groups[RECIPIENTS_EXTENDED].count + recipients->groups[RECIPIENTS_SETTLED].count +
+               recipients->groups[RECIPIENTS_ENDING_SOON].count + recipients->groups[RECIPIENTS_CANCELLED].count +
+               recipients->groups[RECIPIENTS_VOIDED].count >
            0;
 }
 
 static void on_told(const struct pg_reply *reply, void *arg)
 {
-    struct audience *audience = arg;
+    struct recipients *recipients = arg;
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
-        audience->written[metering_kind(pg_text(reply->result, row, 0))] += pg_int(reply->result, row, 1);
-        push_add(audience->push, pg_text(reply->result, row, 2));
+        recipients->written[metering_kind(pg_text(reply->result, row, 0))] += pg_int(reply->result, row, 1);
+        push_add(recipients->push, pg_text(reply->result, row, 2));
     }
 }
 
-bool audience_send(struct audience *audience, struct pg_tx *tx)
+bool recipients_send(struct recipients *recipients, struct pg_tx *tx)
 {
-    static const int columns[AUDIENCE_GROUPS] = {
-        [AUDIENCE_USER] = 6,        [AUDIENCE_EXTENDED] = 5,  [AUDIENCE_SETTLED] = 5,
-        [AUDIENCE_ENDING_SOON] = 4, [AUDIENCE_CANCELLED] = 3, [AUDIENCE_VOIDED] = 5,
+    static const int columns[RECIPIENTS_GROUPS] = {
+        [RECIPIENTS_USER] = 6,        [RECIPIENTS_EXTENDED] = 5,  [RECIPIENTS_SETTLED] = 5,
+        [RECIPIENTS_ENDING_SOON] = 4, [RECIPIENTS_CANCELLED] = 3, [RECIPIENTS_VOIDED] = 5,
     };
-    group_extensions(audience);
-    if (looks_at_ledger(audience) && !pg_tx_send(tx, AUDIENCE_BY_INDEX, 0, NULL, NULL, NULL)) {
+    group_extensions(recipients);
+    if (looks_at_ledger(recipients) && !pg_tx_send(tx, RECIPIENTS_BY_INDEX, 0, NULL, NULL, NULL)) {
         return false;
     }
-    for (size_t i = 0; i < AUDIENCE_GROUPS; i++) {
-        struct group *group = &audience->groups[i];
+    for (size_t i = 0; i < RECIPIENTS_GROUPS; i++) {
+        struct group *group = &recipients->groups[i];
         const char *values[COLUMNS_MAX];
         for (int k = 0; group->count > 0 && k < columns[i]; k++) {
             values[k] = pg_array_done(&group->columns[k]);
@@ -431,8 +431,8 @@ bool audience_send(struct audience *audience, struct pg_tx *tx)
                 return false;
             }
         }
-        pg_callback callback = i == AUDIENCE_EXTENDED ? on_extended : on_told;
-        if (group->count > 0 && !pg_tx_send(tx, i, columns[i], values, callback, audience)) {
+        pg_callback callback = i == RECIPIENTS_EXTENDED ? on_extended : on_told;
+        if (group->count > 0 && !pg_tx_send(tx, i, columns[i], values, callback, recipients)) {
             return false;
         }
     }

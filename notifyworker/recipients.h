@@ -13,7 +13,7 @@
  * The id of a notification begins with the event's time and is made from event, user and kind, here or in SQL: the
  * same event again makes the same row again, and that one is already there.
  *
- * Callers: inapp.c; watchers.c for AUDIENCE_VALID_BIDS.
+ * Callers: inapp.c; watchers.c for RECIPIENTS_VALID_BIDS.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_RECIPIENTS_H
 #define ROSTRUM_NOTIFYWORKER_RECIPIENTS_H
@@ -23,41 +23,41 @@
 #include "common/protocol/message.h"
 
 /* Of the ledger as `b`: the bids that count, which make somebody a bidder. */
-#define AUDIENCE_VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
+#define RECIPIENTS_VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
 
-enum audience_statement {
-    AUDIENCE_USER,     /* told as named in the event */
-    AUDIENCE_EXTENDED, /* -> auction, ledger seq seen */
-    AUDIENCE_SETTLED,
-    AUDIENCE_ENDING_SOON,
-    AUDIENCE_CANCELLED,
-    AUDIENCE_VOIDED,
-    AUDIENCE_GROUPS,
-    AUDIENCE_BY_INDEX = AUDIENCE_GROUPS, /* for the rest of the transaction: no sequential scans */
-    AUDIENCE_STATEMENTS,
+enum recipients_statement {
+    RECIPIENTS_USER,     /* told as named in the event */
+    RECIPIENTS_EXTENDED, /* -> auction, ledger seq seen */
+    RECIPIENTS_SETTLED,
+    RECIPIENTS_ENDING_SOON,
+    RECIPIENTS_CANCELLED,
+    RECIPIENTS_VOIDED,
+    RECIPIENTS_GROUPS,
+    RECIPIENTS_BY_INDEX = RECIPIENTS_GROUPS, /* for the rest of the transaction: no sequential scans */
+    RECIPIENTS_STATEMENTS,
 };
 
-extern const struct pg_statement audience_table[AUDIENCE_STATEMENTS];
+extern const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS];
 
-struct audience;
+struct recipients;
 struct push;
 
 /* NULL only without memory. */
-MUST_CHECK struct audience *audience_new(struct push *push);
-void audience_free(struct audience *audience);
+MUST_CHECK struct recipients *recipients_new(struct push *push);
+void recipients_free(struct recipients *recipients);
 
 /* Forgets the events gathered so far. */
-void audience_reset(struct audience *audience);
+void recipients_reset(struct recipients *recipients);
 /* False only without memory. Events that nobody is told of are passed over. */
-MUST_CHECK bool audience_add(struct audience *audience, const struct auction_event *event);
+MUST_CHECK bool recipients_add(struct recipients *recipients, const struct auction_event *event);
 /* Events gathered; 0: there is nothing to send. */
-size_t audience_count(const struct audience *audience);
+size_t recipients_count(const struct recipients *recipients);
 /*
- * Queues the statements into `tx`, which has audience_table. False when the connection does not take them, or without
+ * Queues the statements into `tx`, which has recipients_table. False when the connection does not take them, or without
  * memory. The audience stays as it is until its transaction has ended, and must live as long.
  */
-MUST_CHECK bool audience_send(struct audience *audience, struct pg_tx *tx);
+MUST_CHECK bool recipients_send(struct recipients *recipients, struct pg_tx *tx);
 /* The transaction was committed: remembers who has been told of which extension. */
-void audience_committed(struct audience *audience);
+void recipients_committed(struct recipients *recipients);
 
 #endif

@@ -44,7 +44,7 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          " FROM over JOIN watchlist w ON w.auction_id = over.auction_id JOIN users u ON u.id = w.user_id"
          " WHERE over.status = 'cancelled' AND w.user_id <> over.seller_id"
          " AND NOT EXISTS (SELECT FROM bids b WHERE b.auction_id = over.auction_id AND b.bidder_id = w.user_id"
-         "  AND " AUDIENCE_VALID_BIDS ")"
+         "  AND " RECIPIENTS_VALID_BIDS ")"
          " AND (NOT 'AUCTION_CANCELLED' = ANY (u.muted) OR wanted_elsewhere(u.id, "
          "'AUCTION_CANCELLED')) " METERING_TOLD_ONCE},
 };
