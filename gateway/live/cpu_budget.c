@@ -19,26 +19,27 @@ static int64_t processor_us(void)
     return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / NS_PER_US;
 }
 
-int pace_wait_ms(struct pace *pace)
+int cpu_budget_wait_ms(struct cpu_budget *cpu_budget)
 {
     int64_t now_us = clock_mono_us();
-    int64_t allowed_us = pace->allowed_us + (now_us - pace->asked_us) / pace->part;
-    if (allowed_us > pace->burst_us || (pace->idle_us != 0 && now_us - pace->idle_us >= pace->rest_us)) {
-        allowed_us = pace->burst_us;
+    int64_t allowed_us = cpu_budget->allowed_us + (now_us - cpu_budget->asked_us) / cpu_budget->part;
+    if (allowed_us > cpu_budget->burst_us ||
+        (cpu_budget->idle_us != 0 && now_us - cpu_budget->idle_us >= cpu_budget->rest_us)) {
+        allowed_us = cpu_budget->burst_us;
     }
-    pace->asked_us = now_us;
-    pace->allowed_us = allowed_us;
-    pace->idle_us = 0;
-    return allowed_us >= 0 ? 0 : (int)(-allowed_us * pace->part / US_PER_MS) + 1;
+    cpu_budget->asked_us = now_us;
+    cpu_budget->allowed_us = allowed_us;
+    cpu_budget->idle_us = 0;
+    return allowed_us >= 0 ? 0 : (int)(-allowed_us * cpu_budget->part / US_PER_MS) + 1;
 }
 
-void pace_begin(struct pace *pace)
+void cpu_budget_begin(struct cpu_budget *cpu_budget)
 {
-    pace->began_us = processor_us();
+    cpu_budget->began_us = processor_us();
 }
 
-void pace_end(struct pace *pace, bool more)
+void cpu_budget_end(struct cpu_budget *cpu_budget, bool more)
 {
-    pace->allowed_us -= processor_us() - pace->began_us;
-    pace->idle_us = more ? 0 : clock_mono_us();
+    cpu_budget->allowed_us -= processor_us() - cpu_budget->began_us;
+    cpu_budget->idle_us = more ? 0 : clock_mono_us();
 }

@@ -10,7 +10,7 @@
 
 #include "common/base/base.h"
 
-struct pace {
+struct cpu_budget {
     int64_t burst_us; /* of a processor, at once after a rest, */
     int64_t rest_us;  /* which is so long without anything to do; */
     int64_t part;     /* else one part of so many */
@@ -22,10 +22,10 @@ struct pace {
 };
 
 /* In ms, until the next step may begin; 0: now. */
-int pace_wait_ms(struct pace *pace);
+int cpu_budget_wait_ms(struct cpu_budget *cpu_budget);
 /* Around a step; of this thread's processor time, the kernel's part included. `more`: there is still something to do.
  */
-void pace_begin(struct pace *pace);
-void pace_end(struct pace *pace, bool more);
+void cpu_budget_begin(struct cpu_budget *cpu_budget);
+void cpu_budget_end(struct cpu_budget *cpu_budget, bool more);
 
 #endif

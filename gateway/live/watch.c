@@ -111,11 +111,11 @@ struct watch {
 struct watches {
     struct gateway *gateway;
     struct jsonw *json;
-    struct event *look;  /* activated, or after RETRY_MS */
-    struct event *tell;  /* after no time at all: others have their turn in between */
-    struct event *check; /* every live_check_ms */
-    struct pace pace;    /* of telling */
-    bool resting;        /* telling has taken its part for now */
+    struct event *look;           /* activated, or after RETRY_MS */
+    struct event *tell;           /* after no time at all: others have their turn in between */
+    struct event *check;          /* every live_check_ms */
+    struct cpu_budget cpu_budget; /* of telling */
+    bool resting;                 /* telling has taken its part for now */
     struct pg_array ids;
     bool look_asked; /* a question is under way */
     bool check_asked;
@@ -378,13 +378,13 @@ static void do_tell(evutil_socket_t fd, short what, void *arg)
     size_t told = 0;
     (void)fd;
     (void)what;
-    int wait_ms = pace_wait_ms(&watches->pace);
+    int wait_ms = cpu_budget_wait_ms(&watches->cpu_budget);
     watches->resting = wait_ms > 0;
     if (watches->resting) {
         arm(watches->tell, wait_ms);
         return;
     }
-    pace_begin(&watches->pace);
+    cpu_budget_begin(&watches->cpu_budget);
     while (told < TELL_EACH && (watch = TAILQ_FIRST(&watches->notifying)) != NULL) {
         told += tell_some(watch, TELL_EACH - told);
         TAILQ_REMOVE(&watches->notifying, watch, notifying_entry);
@@ -394,7 +394,7 @@ static void do_tell(evutil_socket_t fd, short what, void *arg)
         }
         watch_end_unless_needed(watch);
     }
-    pace_end(&watches->pace, !TAILQ_EMPTY(&watches->notifying));
+    cpu_budget_end(&watches->cpu_budget, !TAILQ_EMPTY(&watches->notifying));
     if (!TAILQ_EMPTY(&watches->notifying)) {
         arm(watches->tell, 0);
     }
@@ -680,7 +680,7 @@ struct watches *watches_new(struct gateway *gateway)
         return NULL;
     }
     watches->gateway = gateway;
-    watches->pace = (struct pace){.burst_us = TELL_US, .rest_us = TELL_REST_US, .part = TELL_PART};
+    watches->cpu_budget = (struct cpu_budget){.burst_us = TELL_US, .rest_us = TELL_REST_US, .part = TELL_PART};
     TAILQ_INIT(&watches->all);
     TAILQ_INIT(&watches->looks);
     TAILQ_INIT(&watches->asked);

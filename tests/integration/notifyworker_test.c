@@ -473,7 +473,7 @@ START_TEST(a_lost_connection_to_postgresql_is_got_over)
 END_TEST
 
 /* Reported, not judged: a machine under load is no failure. */
-START_TEST(its_pace_is_measured)
+START_TEST(its_throughput_is_printed)
 {
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
     publish_load(LOAD_MESSAGES);
@@ -510,7 +510,7 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, a_slice_the_database_refuses_is_bisected_to_one_message);
     tcase_add_test(tests, a_killed_worker_loses_nothing_and_repeats_nothing);
     tcase_add_test(tests, a_lost_connection_to_postgresql_is_got_over);
-    tcase_add_test(tests, its_pace_is_measured);
+    tcase_add_test(tests, its_throughput_is_printed);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -13,68 +13,68 @@
 /* SMALL gives nothing back while the test runs. */
 enum { STEP_US = 2000, BURST_US = 1000, PART = 8, SMALL = 1000000, STEPS_MAX = 100 };
 
-static void work(struct pace *pace, bool more)
+static void work(struct cpu_budget *cpu_budget, bool more)
 {
-    pace_begin(pace);
+    cpu_budget_begin(cpu_budget);
     int64_t began_us = clock_mono_us();
     while (clock_mono_us() - began_us < STEP_US) {
     }
-    pace_end(pace, more);
+    cpu_budget_end(cpu_budget, more);
 }
 
 /* Until the processor was really given: the clock runs on while others have it. */
-static void work_off_burst(struct pace *pace)
+static void work_off_burst(struct cpu_budget *cpu_budget)
 {
-    for (int i = 0; i < STEPS_MAX && pace_wait_ms(pace) == 0; i++) {
-        work(pace, true);
+    for (int i = 0; i < STEPS_MAX && cpu_budget_wait_ms(cpu_budget) == 0; i++) {
+        work(cpu_budget, true);
     }
 }
 
 START_TEST(a_burst_then_waits)
 {
-    struct pace pace = {.burst_us = BURST_US, .rest_us = HOUR_US, .part = SMALL};
-    ck_assert_int_eq(pace_wait_ms(&pace), 0);
-    work_off_burst(&pace);
-    ck_assert_int_gt(pace_wait_ms(&pace), 0);
+    struct cpu_budget cpu_budget = {.burst_us = BURST_US, .rest_us = HOUR_US, .part = SMALL};
+    ck_assert_int_eq(cpu_budget_wait_ms(&cpu_budget), 0);
+    work_off_burst(&cpu_budget);
+    ck_assert_int_gt(cpu_budget_wait_ms(&cpu_budget), 0);
 }
 END_TEST
 
 START_TEST(the_smaller_its_part_the_longer_it_waits)
 {
-    struct pace pace = {.burst_us = BURST_US, .rest_us = HOUR_US, .part = SMALL};
-    work_off_burst(&pace);
-    pace.part = SMALL / 2;
-    int shorter = pace_wait_ms(&pace);
-    pace.part = SMALL;
-    ck_assert_int_gt(pace_wait_ms(&pace), shorter);
+    struct cpu_budget cpu_budget = {.burst_us = BURST_US, .rest_us = HOUR_US, .part = SMALL};
+    work_off_burst(&cpu_budget);
+    cpu_budget.part = SMALL / 2;
+    int shorter = cpu_budget_wait_ms(&cpu_budget);
+    cpu_budget.part = SMALL;
+    ck_assert_int_gt(cpu_budget_wait_ms(&cpu_budget), shorter);
 }
 END_TEST
 
 START_TEST(time_gives_it_back)
 {
-    struct pace pace = {.burst_us = BURST_US, .rest_us = HOUR_US, .part = PART};
-    work_off_burst(&pace);
-    SUITE_WAIT(pace_wait_ms(&pace) == 0, 10000);
+    struct cpu_budget cpu_budget = {.burst_us = BURST_US, .rest_us = HOUR_US, .part = PART};
+    work_off_burst(&cpu_budget);
+    SUITE_WAIT(cpu_budget_wait_ms(&cpu_budget) == 0, 10000);
 }
 END_TEST
 
 START_TEST(a_rest_gives_all_of_it_back)
 {
-    struct pace pace = {.burst_us = BURST_US, .rest_us = 0, .part = SMALL};
-    work_off_burst(&pace);
-    ck_assert_int_gt(pace_wait_ms(&pace), 0);
-    work(&pace, false);
-    ck_assert_int_eq(pace_wait_ms(&pace), 0);
+    struct cpu_budget cpu_budget = {.burst_us = BURST_US, .rest_us = 0, .part = SMALL};
+    work_off_burst(&cpu_budget);
+    ck_assert_int_gt(cpu_budget_wait_ms(&cpu_budget), 0);
+    work(&cpu_budget, false);
+    ck_assert_int_eq(cpu_budget_wait_ms(&cpu_budget), 0);
     /* Having asked, it is at work again. */
-    work_off_burst(&pace);
-    ck_assert_int_gt(pace_wait_ms(&pace), 0);
+    work_off_burst(&cpu_budget);
+    ck_assert_int_gt(cpu_budget_wait_ms(&cpu_budget), 0);
 }
 END_TEST
 
-static Suite *pace_suite(void)
+static Suite *cpu_budget_suite(void)
 {
-    Suite *suite = suite_create("gateway_pace");
-    TCase *tests = tcase_create("gateway_pace");
+    Suite *suite = suite_create("gateway_cpu_budget");
+    TCase *tests = tcase_create("gateway_cpu_budget");
     tcase_add_test(tests, a_burst_then_waits);
     tcase_add_test(tests, the_smaller_its_part_the_longer_it_waits);
     tcase_add_test(tests, time_gives_it_back);
@@ -85,5 +85,5 @@ static Suite *pace_suite(void)
 
 int main(void)
 {
-    return suite_run(pace_suite());
+    return suite_run(cpu_budget_suite());
 }
