@@ -98,10 +98,10 @@ void push_add(struct push *push, const char *column)
 static bool say(struct push *push, const struct note *note)
 {
     char channel[KEYS_SIZE];
-    const struct word word = {.kind = WORD_NOTICE, .id = note->id};
+    const struct user_signal user_signal = {.kind = USER_SIGNAL_NOTICE, .id = note->id};
     keys_user_channel(&note->user, channel);
     jsonw_reset(push->writer);
-    message_write_word(push->writer, &word);
+    message_write_user_signal(push->writer, &user_signal);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(push->writer, NULL)};
     return arguments[2] != NULL && redis_command(push->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL);
 }

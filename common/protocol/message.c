@@ -357,37 +357,37 @@ bool message_read_decision(const void *bytes, size_t length, struct decision *de
     return good;
 }
 
-static const char *const word_names[] = {[WORD_CHECK] = "check", [WORD_NOTICE] = "notice"};
+static const char *const user_signal_names[] = {[USER_SIGNAL_CHECK] = "check", [USER_SIGNAL_NOTICE] = "notice"};
 
-void message_write_word(struct jsonw *writer, const struct word *word)
+void message_write_user_signal(struct jsonw *writer, const struct user_signal *user_signal)
 {
     jsonw_object(writer);
     jsonw_put_int(writer, "v", MESSAGE_VERSION);
-    jsonw_put_string(writer, "t", word_names[word->kind]);
-    put_optional_uuid(writer, "i", &word->id);
+    jsonw_put_string(writer, "t", user_signal_names[user_signal->kind]);
+    put_optional_uuid(writer, "i", &user_signal->id);
     jsonw_end_object(writer);
 }
 
-static bool read_word(const struct json *root, struct word *word)
+static bool read_word(const struct json *root, struct user_signal *user_signal)
 {
     const char *text = NULL;
     int64_t version = 0;
     if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) || !json_get_text(root, "t", &text)) {
         return false;
     }
-    for (size_t i = 0; i < ARRAY_LEN(word_names); i++) {
-        if (strcmp(word_names[i], text) == 0) {
-            *word = (struct word){.kind = (enum word_kind)i};
-            return optional_uuid(root, "i", &word->id);
+    for (size_t i = 0; i < ARRAY_LEN(user_signal_names); i++) {
+        if (strcmp(user_signal_names[i], text) == 0) {
+            *user_signal = (struct user_signal){.kind = (enum user_signal_kind)i};
+            return optional_uuid(root, "i", &user_signal->id);
         }
     }
     return false;
 }
 
-bool message_read_word(const void *bytes, size_t length, struct word *word)
+bool message_read_user_signal(const void *bytes, size_t length, struct user_signal *user_signal)
 {
     struct json *root = json_parse(bytes, length, NULL);
-    bool good = root != NULL && read_word(root, word);
+    bool good = root != NULL && read_word(root, user_signal);
     json_free(root);
     return good;
 }

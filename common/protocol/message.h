@@ -124,17 +124,17 @@ void message_write_decision(struct jsonw *writer, const struct decision *decisio
 MUST_CHECK bool message_read_decision(const void *bytes, size_t length, struct decision *decision);
 
 /* What else a user's connections are told of, wherever they are. */
-enum word_kind {
-    WORD_CHECK,  /* a session of the user ended, or the user was banned: look who still may stay */
-    WORD_NOTICE, /* a notification `id` was written */
+enum user_signal_kind {
+    USER_SIGNAL_CHECK,  /* a session of the user ended, or the user was banned: look who still may stay */
+    USER_SIGNAL_NOTICE, /* a notification `id` was written */
 };
-struct word {
-    enum word_kind kind;
+struct user_signal {
+    enum user_signal_kind kind;
     struct uuid id;
 };
 
-void message_write_word(struct jsonw *writer, const struct word *word);
+void message_write_user_signal(struct jsonw *writer, const struct user_signal *user_signal);
 /* False if it is no word: perhaps a decision. */
-MUST_CHECK bool message_read_word(const void *bytes, size_t length, struct word *word);
+MUST_CHECK bool message_read_user_signal(const void *bytes, size_t length, struct user_signal *user_signal);
 
 #endif

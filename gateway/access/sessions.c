@@ -91,10 +91,10 @@ static const char *describe(struct request *request, int64_t now_ms)
 void sessions_recheck(struct gateway *gateway, const struct uuid *user)
 {
     char channel[KEYS_SIZE];
-    const struct word word = {.kind = WORD_CHECK};
+    const struct user_signal user_signal = {.kind = USER_SIGNAL_CHECK};
     struct jsonw *json = jsonw_new(); /* the gateway's may be in use */
     if (json != NULL) {
-        message_write_word(json, &word);
+        message_write_user_signal(json, &user_signal);
     }
     keys_user_channel(user, channel);
     const char *const arguments[] = {"PUBLISH", channel, json == NULL ? NULL : jsonw_text(json, NULL)};

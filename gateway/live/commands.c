@@ -439,7 +439,7 @@ static void on_told(struct presence *presence, const struct uuid *auction, struc
     websocket_send(websocket, text);
 }
 
-static void on_person_ended(struct presence *presence, enum error_code why)
+static void on_user_ended(struct presence *presence, enum error_code why)
 {
     websocket_close(presence->owner, WEBSOCKET_POLICY, why == ERROR_USER_BANNED ? "banned" : "session ended");
 }
@@ -448,7 +448,7 @@ static bool enter(struct websocket *websocket, const struct request_user *user)
 {
     presence_remove(websocket->gateway->presences, &client_of(websocket)->presence);
     websocket->user = (struct request_user){.via = REQUEST_GUEST};
-    client_of(websocket)->presence = (struct presence){.told = on_told, .ended = on_person_ended, .owner = websocket};
+    client_of(websocket)->presence = (struct presence){.told = on_told, .ended = on_user_ended, .owner = websocket};
     if (!presence_add(websocket->gateway->presences, &client_of(websocket)->presence, user)) {
         return false;
     }

@@ -62,7 +62,7 @@ static void on_told(struct presence *presence, const struct uuid *auction, struc
     }
 }
 
-static void on_person_ended(struct presence *presence, enum error_code why)
+static void on_user_ended(struct presence *presence, enum error_code why)
 {
     struct eventstream *events = presence->owner;
     (void)why; /* there are no words for it; who comes back is told by HTTP */
@@ -153,7 +153,7 @@ static void begin(struct eventstream *events, struct text *text)
         return;
     }
     events->request = NULL;
-    events->presence = (struct presence){.told = on_told, .ended = on_person_ended, .owner = events};
+    events->presence = (struct presence){.told = on_told, .ended = on_user_ended, .owner = events};
     stream_begin(events->gateway->streams, &events->stream, reply_take_over(request, 200), head);
     if (user.via != REQUEST_GUEST && !presence_add(events->gateway->presences, &events->presence, &user)) {
         stream_finish(&events->stream, NULL);

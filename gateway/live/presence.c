@@ -25,15 +25,15 @@ enum {
 
 TAILQ_HEAD(presence_list, presence);
 
-struct person {
+struct user_connections {
     struct uuid id;
     struct presence_list presences;
     struct uuid decided[DECISIONS_KEPT]; /* bids, a ring */
     size_t next_decided;
-    TAILQ_ENTRY(person) bucket;
+    TAILQ_ENTRY(user_connections) bucket;
 };
 
-TAILQ_HEAD(person_list, person);
+TAILQ_HEAD(user_connections_list, user_connections);
 
 struct presences {
     struct gateway *gateway;
@@ -41,89 +41,89 @@ struct presences {
     struct event *sweep;
     bool listening;
     struct presence_list all;
-    struct person_list buckets[BUCKETS];
+    struct user_connections_list buckets[BUCKETS];
 };
 
 /* ---- the table ---- */
 
-static struct person_list *bucket_of(struct presences *presences, const struct uuid *user)
+static struct user_connections_list *bucket_of(struct presences *presences, const struct uuid *user)
 {
     return &presences->buckets[((size_t)user->bytes[15] | (size_t)user->bytes[14] << 8U) % BUCKETS];
 }
 
-static struct person *find(struct presences *presences, const struct uuid *user)
+static struct user_connections *find(struct presences *presences, const struct uuid *user)
 {
-    struct person *person = NULL;
-    TAILQ_FOREACH(person, bucket_of(presences, user), bucket)
+    struct user_connections *connections = NULL;
+    TAILQ_FOREACH(connections, bucket_of(presences, user), bucket)
     {
-        if (uuid_equal(&person->id, user)) {
-            return person;
+        if (uuid_equal(&connections->id, user)) {
+            return connections;
         }
     }
     return NULL;
 }
 
-static void subscribe(struct presences *presences, const struct person *person)
+static void subscribe(struct presences *presences, const struct user_connections *connections)
 {
     char channel[KEYS_SIZE];
-    keys_user_channel(&person->id, channel);
+    keys_user_channel(&connections->id, channel);
     if (presences->listening && !redis_subscribe(presences->gateway->listener, channel, NULL, NULL)) {
         log_debug("a user's channel was not subscribed to: Redis is not there");
     }
 }
 
-static struct person *person_make(struct presences *presences, const struct uuid *user)
+static struct user_connections *user_connections_make(struct presences *presences, const struct uuid *user)
 {
-    struct person *person = calloc(1, sizeof(*person));
-    if (person != NULL) {
-        person->id = *user;
-        TAILQ_INIT(&person->presences);
-        TAILQ_INSERT_TAIL(bucket_of(presences, user), person, bucket);
-        subscribe(presences, person);
+    struct user_connections *connections = calloc(1, sizeof(*connections));
+    if (connections != NULL) {
+        connections->id = *user;
+        TAILQ_INIT(&connections->presences);
+        TAILQ_INSERT_TAIL(bucket_of(presences, user), connections, bucket);
+        subscribe(presences, connections);
     }
-    return person;
+    return connections;
 }
 
-static void person_end(struct presences *presences, struct person *person)
+static void user_connections_end(struct presences *presences, struct user_connections *connections)
 {
     char channel[KEYS_SIZE];
-    keys_user_channel(&person->id, channel);
+    keys_user_channel(&connections->id, channel);
     if (presences->listening && !redis_unsubscribe(presences->gateway->listener, channel)) {
         log_debug("a user's channel was not left: Redis is not there");
     }
-    TAILQ_REMOVE(bucket_of(presences, &person->id), person, bucket);
-    free(person);
+    TAILQ_REMOVE(bucket_of(presences, &connections->id), connections, bucket);
+    free(connections);
 }
 
 bool presence_add(struct presences *presences, struct presence *presence, const struct request_user *user)
 {
-    struct person *person = find(presences, &user->id);
-    assert(presence->person == NULL);
-    if (person == NULL) {
-        person = person_make(presences, &user->id);
+    struct user_connections *connections = find(presences, &user->id);
+    assert(presence->connections == NULL);
+    if (connections == NULL) {
+        connections = user_connections_make(presences, &user->id);
     }
-    if (person == NULL) {
+    if (connections == NULL) {
         return false;
     }
-    presence->person = person;
+    presence->connections = connections;
     presence->user = *user;
     presence->checked_ms = clock_mono_ms();
-    TAILQ_INSERT_TAIL(&person->presences, presence, of_person);
+    TAILQ_INSERT_TAIL(&connections->presences, presence, of_user);
     TAILQ_INSERT_TAIL(&presences->all, presence, all);
     return true;
 }
 
 void presence_remove(struct presences *presences, struct presence *presence)
 {
-    struct person *person = presence->person;
-    if (person == NULL) {
+    struct user_connections *connections = presence->connections;
+    if (connections == NULL) {
         return;
     }
-    presence->person = NULL;
-    TAILQ_REMOVE(&person->presences, presence, of_person);
+    presence->connections = NULL;
+    TAILQ_REMOVE(&connections->presences, presence, of_user);
     TAILQ_REMOVE(&presences->all, presence, all);
-    if (TAILQ_EMPTY(&person->presences)) {
-        person_end(presences, person);
+    if (TAILQ_EMPTY(&connections->presences)) {
+        user_connections_end(presences, connections);
     }
 }
 
@@ -187,11 +187,11 @@ struct recheck {
 
 static void end_session(struct presences *presences, const struct request_user *user, enum error_code why)
 {
-    struct person *person = find(presences, &user->id);
+    struct user_connections *connections = find(presences, &user->id);
     struct presence *next = NULL;
-    for (struct presence *presence = person == NULL ? NULL : TAILQ_FIRST(&person->presences); presence != NULL;
-         presence = next) {
-        next = TAILQ_NEXT(presence, of_person);
+    for (struct presence *presence = connections == NULL ? NULL : TAILQ_FIRST(&connections->presences);
+         presence != NULL; presence = next) {
+        next = TAILQ_NEXT(presence, of_user);
         if (strcmp(presence->user.session, user->session) == 0 && presence->user.via == user->via &&
             presence->user.expires_s == user->expires_s) {
             presence_remove(presences, presence); /* with the last one the person goes, and `next` is NULL */
@@ -238,10 +238,10 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Due at once, in the order in which they would have come: the sweep does it. */
-static void all_are_due(struct person *person, struct presences *presences)
+static void all_are_due(struct user_connections *connections, struct presences *presences)
 {
     struct presence *presence = NULL;
-    TAILQ_FOREACH(presence, &person->presences, of_person)
+    TAILQ_FOREACH(presence, &connections->presences, of_user)
     {
         presence->checked_ms = 0;
         TAILQ_REMOVE(&presences->all, presence, all);
@@ -255,14 +255,14 @@ static void all_are_due(struct person *person, struct presences *presences)
 static void tell(struct presences *presences, const struct uuid *user, const struct uuid *auction)
 {
     size_t length = 0;
-    struct person *person = find(presences, user);
+    struct user_connections *connections = find(presences, user);
     struct presence *presence = NULL;
     const char *json = jsonw_text(presences->json, &length);
-    struct text *text = json == NULL || person == NULL ? NULL : text_new(json, length, 0);
+    struct text *text = json == NULL || connections == NULL ? NULL : text_new(json, length, 0);
     if (text == NULL) {
         return;
     }
-    TAILQ_FOREACH(presence, &person->presences, of_person)
+    TAILQ_FOREACH(presence, &connections->presences, of_user)
     {
         presence->told(presence, auction, text);
     }
@@ -279,22 +279,22 @@ static struct jsonw *begin(struct presences *presences, const char *type)
     return json;
 }
 
-static bool is_known(struct person *person, const struct uuid *bid)
+static bool is_known(struct user_connections *connections, const struct uuid *bid)
 {
     for (size_t i = 0; i < DECISIONS_KEPT; i++) {
-        if (uuid_equal(&person->decided[i], bid)) {
+        if (uuid_equal(&connections->decided[i], bid)) {
             return true;
         }
     }
-    person->decided[person->next_decided] = *bid;
-    person->next_decided = (person->next_decided + 1) % DECISIONS_KEPT;
+    connections->decided[connections->next_decided] = *bid;
+    connections->next_decided = (connections->next_decided + 1) % DECISIONS_KEPT;
     return false;
 }
 
 void presences_decided(struct presences *presences, const struct decision *decision)
 {
-    struct person *person = find(presences, &decision->user_id);
-    if (person == NULL || is_known(person, &decision->bid_id)) {
+    struct user_connections *connections = find(presences, &decision->user_id);
+    if (connections == NULL || is_known(connections, &decision->bid_id)) {
         return;
     }
     struct jsonw *json = begin(presences, "bid_result");
@@ -342,23 +342,23 @@ static void fetch(struct presences *presences, const struct uuid *user, const st
 
 void presences_message(struct presences *presences, const struct uuid *user, const char *bytes, size_t length)
 {
-    struct word word;
+    struct user_signal user_signal;
     struct decision decision;
-    struct person *person = find(presences, user);
-    if (person == NULL) {
+    struct user_connections *connections = find(presences, user);
+    if (connections == NULL) {
         return;
     }
-    if (!message_read_word(bytes, length, &word)) {
+    if (!message_read_user_signal(bytes, length, &user_signal)) {
         if (message_read_decision(bytes, length, &decision) && uuid_equal(&decision.user_id, user)) {
             presences_decided(presences, &decision);
             waiters_message(presences->gateway->waiters, bytes, length);
         } else {
             log_warn("a message about a user could not be read");
         }
-    } else if (word.kind == WORD_NOTICE) {
-        fetch(presences, user, &word.id);
+    } else if (user_signal.kind == USER_SIGNAL_NOTICE) {
+        fetch(presences, user, &user_signal.id);
     } else {
-        all_are_due(person, presences);
+        all_are_due(connections, presences);
     }
 }
 
@@ -366,11 +366,11 @@ void presences_listening(struct presences *presences, bool up)
 {
     presences->listening = up;
     for (size_t i = 0; up && i < BUCKETS; i++) {
-        struct person *person = NULL;
-        TAILQ_FOREACH(person, &presences->buckets[i], bucket)
+        struct user_connections *connections = NULL;
+        TAILQ_FOREACH(connections, &presences->buckets[i], bucket)
         {
-            subscribe(presences, person);
-            all_are_due(person, presences);
+            subscribe(presences, connections);
+            all_are_due(connections, presences);
         }
     }
 }

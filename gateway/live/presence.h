@@ -17,7 +17,7 @@
 #include "gateway/live/frame.h"
 
 struct gateway;
-struct person;
+struct user_connections;
 struct presence;
 struct presences;
 
@@ -30,10 +30,10 @@ struct presence {
     void *owner;
 
     /* The rest belongs to presence.c. */
-    struct person *person; /* NULL: not entered */
+    struct user_connections *connections; /* NULL: not entered */
     struct request_user user;
     int64_t checked_ms; /* monotonic; when that was asked for last */
-    TAILQ_ENTRY(presence) of_person;
+    TAILQ_ENTRY(presence) of_user;
     TAILQ_ENTRY(presence) all; /* the one checked longest ago first */
 };
 

@@ -6,9 +6,9 @@
 struct rules_auction lot;
 static uint8_t lot_next_id;
 
-struct uuid lot_user(int person)
+struct uuid lot_user(int user)
 {
-    struct uuid id = {.bytes = {[15] = (uint8_t)person}};
+    struct uuid id = {.bytes = {[15] = (uint8_t)user}};
     return id;
 }
 

@@ -15,13 +15,13 @@ enum {
     LOT_WINDOW_MS = 120000,
     LOT_EXTENSION_MS = 120000,
 };
-enum lot_person { SELLER = 1, ANN, BOB, CYD };
+enum lot_user_number { SELLER = 1, ANN, BOB, CYD };
 
 extern struct rules_auction lot;
 
 /* For tcase_add_checked_fixture; also for a second auction within a test. */
 void lot_set(void);
-struct uuid lot_user(int person);
+struct uuid lot_user(int user);
 
 /* Decide a command; its id ends with its number, from 1. */
 struct rules_decision lot_send(enum rules_kind kind, int bidder, int64_t amount, int64_t at_ms);

@@ -208,24 +208,24 @@ START_TEST(decisions_come_back)
     ck_assert_str_eq(got.status, "rejected");
     ck_assert_str_eq(got.reason, "BID_TOO_LOW");
     ck_assert(!message_read_decision("{}", 2, &got));
-    struct word word;
-    ck_assert(!message_read_word(text, length, &word)); /* both go to a user's channel */
+    struct user_signal user_signal;
+    ck_assert(!message_read_user_signal(text, length, &user_signal)); /* both go to a user's channel */
     jsonw_free(writer);
 }
 END_TEST
 
 START_TEST(words_come_back)
 {
-    const struct word words[] = {{.kind = WORD_CHECK}, {.kind = WORD_NOTICE, .id = uuid_new()}};
+    const struct user_signal words[] = {{.kind = USER_SIGNAL_CHECK}, {.kind = USER_SIGNAL_NOTICE, .id = uuid_new()}};
     struct jsonw *writer = jsonw_new();
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        struct word got;
+        struct user_signal got;
         struct decision decision;
         size_t length = 0;
         jsonw_reset(writer);
-        message_write_word(writer, &words[i]);
+        message_write_user_signal(writer, &words[i]);
         const char *text = jsonw_text(writer, &length);
-        ck_assert(message_read_word(text, length, &got));
+        ck_assert(message_read_user_signal(text, length, &got));
         ck_assert_int_eq((int)got.kind, (int)words[i].kind);
         ck_assert(uuid_equal(&got.id, &words[i].id));
         ck_assert(!message_read_decision(text, length, &decision));
