@@ -325,7 +325,7 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     }
 }
 
-bool dispatch_by_way(struct dispatch *dispatch, const struct dispatch_way *from)
+bool dispatch_by_transport(struct dispatch *dispatch, const struct dispatch_transport *from)
 {
     const struct http_facts none = {0};
     struct request *request = request_new(dispatch->requests, NULL);
@@ -340,8 +340,8 @@ bool dispatch_by_way(struct dispatch *dispatch, const struct dispatch_way *from)
     request->tree = from->body;
     request->body = from->body;
     request->user = *from->user;
-    request->way = from->way;
-    from->way->request = request;
+    request->transport = from->transport;
+    from->transport->request = request;
     (void)snprintf(request->address, sizeof(request->address), "%s", from->address);
     set_ids(dispatch, request, &none);
     from->route->handler(request);

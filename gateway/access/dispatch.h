@@ -15,7 +15,7 @@ struct evhttp_request;
 struct gateway;
 struct json;
 struct request_user;
-struct request_way;
+struct request_transport;
 struct route;
 
 /* NULL only without memory. */
@@ -25,19 +25,19 @@ void dispatch_free(struct dispatch *dispatch);
 /* For conns_options; `arg` is the struct dispatch. */
 void dispatch_take(struct evhttp_request *evreq, void *arg);
 /*
- * A request that came by another way (struct request_way), to the handler of `route`, which checks its user by itself
- * (ROUTE_BID). `body` is a JSON object, freed with the request. False without memory: then nothing happened, and `body`
- * was freed.
+ * A request that came by another way (struct request_transport), to the handler of `route`, which checks its user by
+ * itself (ROUTE_BID). `body` is a JSON object, freed with the request. False without memory: then nothing happened, and
+ * `body` was freed.
  */
-struct dispatch_way {
+struct dispatch_transport {
     const struct route *route;
     struct uuid parameter; /* of its path */
     struct json *body;
     const struct request_user *user;
     const char *address;
-    struct request_way *way;
+    struct request_transport *transport;
 };
-MUST_CHECK bool dispatch_by_way(struct dispatch *dispatch, const struct dispatch_way *from);
+MUST_CHECK bool dispatch_by_transport(struct dispatch *dispatch, const struct dispatch_transport *from);
 /* Requests that their handlers have not ended yet. */
 size_t dispatch_open(const struct dispatch *dispatch);
 

@@ -72,11 +72,11 @@ static void account(struct request *request, int status)
     log_access(request);
 }
 
-static void answer_way(struct request *request, int status, const void *bytes, size_t length)
+static void answer_transport(struct request *request, int status, const void *bytes, size_t length)
 {
-    struct request_way *way = request->way;
-    request_leave(way);
-    way->answered(way, status, bytes, length);
+    struct request_transport *transport = request->transport;
+    request_leave(transport);
+    transport->answered(transport, status, bytes, length);
     account(request, status);
 }
 
@@ -85,8 +85,8 @@ static void answer(struct request *request, int status, const char *content_type
 {
     struct evhttp_request *evreq = request->evreq;
     struct conn *conn = NULL;
-    if (request->way != NULL) {
-        answer_way(request, status, bytes, length);
+    if (request->transport != NULL) {
+        answer_transport(request, status, bytes, length);
     }
     if (evreq == NULL) {
         return;

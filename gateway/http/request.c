@@ -33,18 +33,18 @@ void *request_own(struct request *request, size_t size)
     return request->own;
 }
 
-static const char *way_header(const struct request_way *way, const char *name)
+static const char *transport_header(const struct request_transport *transport, const char *name)
 {
     if (strcmp(name, "X-Idempotency-Key") == 0) {
-        return way->idempotency_key;
+        return transport->idempotency_key;
     }
-    return strcmp(name, "Prefer") == 0 ? way->prefer : NULL;
+    return strcmp(name, "Prefer") == 0 ? transport->prefer : NULL;
 }
 
 const char *request_header(const struct request *request, const char *name)
 {
     if (request->evreq == NULL) {
-        return request->way == NULL ? NULL : way_header(request->way, name);
+        return request->transport == NULL ? NULL : transport_header(request->transport, name);
     }
     return evhttp_find_header(evhttp_request_get_input_headers(request->evreq), name);
 }
@@ -131,14 +131,14 @@ struct evbuffer *request_take_body(struct request *request)
 
 bool request_answered(const struct request *request)
 {
-    return request->evreq == NULL && request->way == NULL;
+    return request->evreq == NULL && request->transport == NULL;
 }
 
-void request_leave(struct request_way *way)
+void request_leave(struct request_transport *transport)
 {
-    if (way->request != NULL) {
-        way->request->way = NULL;
-        way->request = NULL;
+    if (transport->request != NULL) {
+        transport->request->transport = NULL;
+        transport->request = NULL;
     }
 }
 

@@ -41,9 +41,9 @@ typedef void (*request_late)(struct request *request);
  * For a request that came by another way than HTTP, and is answered that way: a command over a WebSocket. The same
  * handlers take it, the same deadline counts.
  */
-struct request_way {
+struct request_transport {
     /* Once at most; the bytes are borrowed. It may not end the request: its handler does. */
-    void (*answered)(struct request_way *way, int status, const char *json, size_t length);
+    void (*answered)(struct request_transport *transport, int status, const char *json, size_t length);
     const char *idempotency_key; /* in the place of X-Idempotency-Key; NULL: none. Read when the handler begins */
     const char *prefer;          /* likewise of Prefer */
     struct request *request;     /* NULL when it was answered */
@@ -73,10 +73,10 @@ struct request {
 
     /* The rest belongs to those who take it to its handler and answer it: dispatch.c, limits.c, admission.c, reply.c.
      */
-    struct evhttp_request *evreq;     /* NULL once answered */
-    struct request_way *way;          /* instead; NULL once answered */
-    struct requests *requests;        /* that it is one of */
-    const struct admission *admitted; /* found already, for the next admission_read */
+    struct evhttp_request *evreq;        /* NULL once answered */
+    struct request_transport *transport; /* instead; NULL once answered */
+    struct requests *requests;           /* that it is one of */
+    const struct admission *admitted;    /* found already, for the next admission_read */
     struct json *tree;
     int64_t start_us;                      /* monotonic */
     int64_t deadline_ms;                   /* monotonic */
@@ -117,7 +117,7 @@ void request_set_late(struct request *request, request_late late);
 void request_set_deadline(struct request *request, int64_t from_now_ms, request_late late);
 
 /* Whoever waits at the other end of a way is gone: the answer, if one comes, goes nowhere. */
-void request_leave(struct request_way *way);
+void request_leave(struct request_transport *transport);
 
 /*
  * For dispatch.c alone: a request that has just been read, entered among the open ones; `evreq` is NULL if it came by

@@ -32,9 +32,9 @@ struct client {
     struct websocket websocket; /* first: its client is found by it */
     TAILQ_HEAD(, subscription) subscriptions;
     size_t subscription_count;
-    struct presence presence;       /* entered unless it is a guest's */
-    struct auth_asking *asking;     /* credentials are being looked at; NULL: none are */
-    TAILQ_HEAD(, placing_way) ways; /* bids that are not answered yet */
+    struct presence presence;               /* entered unless it is a guest's */
+    struct auth_asking *asking;             /* credentials are being looked at; NULL: none are */
+    TAILQ_HEAD(, bid_request) bid_requests; /* bids that are not answered yet */
 };
 
 /* One auction that this client watches. */
@@ -48,8 +48,8 @@ struct subscription {
 };
 
 /* A bid on its way. */
-struct placing_way {
-    struct request_way way; /* first */
+struct bid_request {
+    struct request_transport transport; /* first */
     struct websocket *websocket;
     struct uuid auction_id;
     char *key;                   /* NULL: none */
@@ -57,7 +57,7 @@ struct placing_way {
     struct text *held[HELD_MAX]; /* came before the answer, which goes first */
     size_t held_count;
     char id[ID_SIZE];
-    TAILQ_ENTRY(placing_way) list;
+    TAILQ_ENTRY(bid_request) list;
 };
 
 /* Credentials that are being looked at. */
@@ -263,7 +263,7 @@ static void do_unsubscribe(struct websocket *websocket, const struct said *said)
 
 /* ---- bids ---- */
 
-static void release_held(struct placing_way *placing)
+static void release_held(struct bid_request *placing)
 {
     for (size_t i = 0; i < placing->held_count; i++) {
         websocket_send(placing->websocket, placing->held[i]);
@@ -272,11 +272,11 @@ static void release_held(struct placing_way *placing)
     placing->held_count = 0;
 }
 
-static void way_free(struct placing_way *placing)
+static void transport_free(struct bid_request *placing)
 {
-    request_leave(&placing->way);
+    request_leave(&placing->transport);
     waiters_remove(placing->websocket->gateway->waiters, &placing->waiter);
-    TAILQ_REMOVE(&client_of(placing->websocket)->ways, placing, list);
+    TAILQ_REMOVE(&client_of(placing->websocket)->bid_requests, placing, list);
     release_held(placing);
     free(placing->key);
     free(placing);
@@ -296,15 +296,15 @@ static void put_members(struct jsonw *json, const struct json *object)
 /* Told to all connections of its bidder, this one included; or nobody knows it after so long. */
 static void on_decided(struct waiter *waiter, const struct decision *decision)
 {
-    struct placing_way *placing = waiter->arg;
+    struct bid_request *placing = waiter->arg;
     if (decision != NULL) {
         presences_decided(placing->websocket->gateway->presences, decision);
     }
-    way_free(placing);
+    transport_free(placing);
 }
 
 /* Redis may lose what is told of it: the ledger is looked into as well. */
-static void wait_for_decision(struct placing_way *placing, const struct json *answer)
+static void wait_for_decision(struct bid_request *placing, const struct json *answer)
 {
     struct waiter *waiter = &placing->waiter;
     *waiter = (struct waiter){
@@ -316,14 +316,14 @@ static void wait_for_decision(struct placing_way *placing, const struct json *an
     if (json_get_uuid(answer, "bidId", &waiter->bid_id)) {
         waiters_add(placing->websocket->gateway->waiters, waiter);
     } else {
-        way_free(placing);
+        transport_free(placing);
     }
 }
 
 /* The answer of POST bids in our dress; it was written with the same writer, and so is read first. */
-static void on_placed(struct request_way *way, int status, const char *text, size_t length)
+static void on_placed(struct request_transport *transport, int status, const char *text, size_t length)
 {
-    struct placing_way *placing = (struct placing_way *)way;
+    struct bid_request *placing = (struct bid_request *)transport;
     struct websocket *websocket = placing->websocket;
     const char *type = status == 202 ? "bid_pending" : "bid_result";
     struct json *answer = json_parse(text, length, NULL);
@@ -337,7 +337,7 @@ static void on_placed(struct request_way *way, int status, const char *text, siz
     if (status == 202) {
         wait_for_decision(placing, answer);
     } else {
-        way_free(placing);
+        transport_free(placing);
     }
     json_free(answer);
 }
@@ -358,27 +358,27 @@ static struct json *make_body(struct websocket *websocket, const struct json *am
     return text == NULL ? NULL : json_parse(text, length, NULL);
 }
 
-static struct placing_way *make_way(struct websocket *websocket, const struct said *said, const struct uuid *auction,
-                                    const struct json *key)
+static struct bid_request *make_transport(struct websocket *websocket, const struct said *said,
+                                          const struct uuid *auction, const struct json *key)
 {
-    struct placing_way *placing = calloc(1, sizeof(*placing));
+    struct bid_request *placing = calloc(1, sizeof(*placing));
     if (placing == NULL) {
         return NULL;
     }
-    *placing = (struct placing_way){
-        .way = {.answered = on_placed}, .websocket = websocket, .auction_id = *auction, .key = NULL};
+    *placing = (struct bid_request){
+        .transport = {.answered = on_placed}, .websocket = websocket, .auction_id = *auction, .key = NULL};
     (void)snprintf(placing->id, sizeof(placing->id), "%s", said->id);
-    TAILQ_INSERT_TAIL(&client_of(websocket)->ways, placing, list);
+    TAILQ_INSERT_TAIL(&client_of(websocket)->bid_requests, placing, list);
     if (key != NULL) {
         placing->key = strndup(key->text, key->length);
-        placing->way.idempotency_key = placing->key;
+        placing->transport.idempotency_key = placing->key;
     }
     bool receipt = false;
     if (json_get_bool(said->tree, "receipt", &receipt) && receipt) {
-        placing->way.prefer = "receipt";
+        placing->transport.prefer = "receipt";
     }
     if (key != NULL && placing->key == NULL) {
-        way_free(placing);
+        transport_free(placing);
         return NULL;
     }
     return placing;
@@ -387,19 +387,19 @@ static struct placing_way *make_way(struct websocket *websocket, const struct sa
 static void place(struct websocket *websocket, const struct said *said, const struct uuid *auction,
                   const struct json *key)
 {
-    struct placing_way *placing = make_way(websocket, said, auction, key);
+    struct bid_request *placing = make_transport(websocket, said, auction, key);
     struct json *body = placing == NULL ? NULL : make_body(websocket, json_member(said->tree, "amount"));
-    const struct dispatch_way from = {
+    const struct dispatch_transport from = {
         .route = &bids_routes[BIDS_PLACE],
         .parameter = *auction,
         .body = body,
         .user = &websocket->user,
         .address = websocket->address,
-        .way = placing == NULL ? NULL : &placing->way,
+        .transport = placing == NULL ? NULL : &placing->transport,
     };
-    if (body == NULL || !dispatch_by_way(websocket->gateway->dispatch, &from)) {
+    if (body == NULL || !dispatch_by_transport(websocket->gateway->dispatch, &from)) {
         if (placing != NULL) {
-            way_free(placing);
+            transport_free(placing);
         }
         send_error(websocket, ERROR_UNAVAILABLE, said->id, auction);
     }
@@ -427,10 +427,10 @@ static void do_bid(struct websocket *websocket, const struct said *said)
 static void on_told(struct presence *presence, const struct uuid *auction, struct text *text)
 {
     struct websocket *websocket = presence->owner;
-    struct placing_way *placing = NULL;
-    TAILQ_FOREACH(placing, &client_of(websocket)->ways, list)
+    struct bid_request *placing = NULL;
+    TAILQ_FOREACH(placing, &client_of(websocket)->bid_requests, list)
     {
-        if (placing->way.request != NULL && uuid_equal(&placing->auction_id, auction) &&
+        if (placing->transport.request != NULL && uuid_equal(&placing->auction_id, auction) &&
             placing->held_count < HELD_MAX) {
             placing->held[placing->held_count++] = text_ref(text);
             return;
@@ -605,7 +605,7 @@ static void begin(struct websocket *websocket)
 {
     const struct request_user user = websocket->user;
     TAILQ_INIT(&client_of(websocket)->subscriptions);
-    TAILQ_INIT(&client_of(websocket)->ways);
+    TAILQ_INIT(&client_of(websocket)->bid_requests);
     if (user.via != REQUEST_GUEST && !enter(websocket, &user)) {
         log_error("no memory for a user who is connected: stays a guest");
     }
@@ -614,14 +614,15 @@ static void begin(struct websocket *websocket)
 static void end(struct websocket *websocket)
 {
     struct subscription *next = NULL;
-    struct placing_way *next_way = NULL;
+    struct bid_request *next_transport = NULL;
     for (struct subscription *each = TAILQ_FIRST(&client_of(websocket)->subscriptions); each != NULL; each = next) {
         next = TAILQ_NEXT(each, list);
         subscription_free(each);
     }
-    for (struct placing_way *each = TAILQ_FIRST(&client_of(websocket)->ways); each != NULL; each = next_way) {
-        next_way = TAILQ_NEXT(each, list);
-        way_free(each);
+    for (struct bid_request *each = TAILQ_FIRST(&client_of(websocket)->bid_requests); each != NULL;
+         each = next_transport) {
+        next_transport = TAILQ_NEXT(each, list);
+        transport_free(each);
     }
     if (client_of(websocket)->asking != NULL) {
         client_of(websocket)->asking->websocket = NULL;
