@@ -55,8 +55,8 @@ struct delivery {
     int tries;          /* before this one, in this round */
     int64_t created_ms; /* of the row */
     /* The channel's. */
-    CURL *curl; /* made by deliveries, set up by `begin`, freed by deliveries */
-    void *own;  /* for `end` to free */
+    CURL *curl;          /* made by deliveries, set up by `begin`, freed by deliveries */
+    void *channel_state; /* for `end` to free */
     /* Set by `begin` and `judge`: what is written down. No secret, and nothing that only the user may see. */
     long status; /* that the other side answered; 0: none */
     char error[DELIVERY_ERROR_SIZE];

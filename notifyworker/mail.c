@@ -158,7 +158,7 @@ static bool fill_unsubscribe(const struct mail *mail, const struct delivery *del
 static void fill(const struct mail *mail, const struct delivery *delivery, const PGresult *row,
                  const struct json *payload, struct filling *filling)
 {
-    const struct mail_message *message = delivery->own;
+    const struct mail_message *message = delivery->channel_state;
     const char **values = filling->values;
     bool verify = strcmp(delivery->kind, "VERIFY_EMAIL") == 0;
     int seconds = verify ? mail->config->verify_token_s : mail->config->reset_token_s;
@@ -198,7 +198,7 @@ static char *render(const struct mail *mail, const struct delivery *delivery, en
 
 static bool compose(const struct mail *mail, struct delivery *delivery, const char *to, const struct filling *filling)
 {
-    struct mail_message *message = delivery->own;
+    struct mail_message *message = delivery->channel_state;
     char *parts[TEMPLATES_PARTS];
     bool good = true;
     for (int part = 0; part < TEMPLATES_PARTS; part++) {
@@ -404,7 +404,7 @@ static size_t mail_ask(struct delivery *delivery, const char *values[static DELI
 {
     const struct mail *mail = arg;
     struct mail_message *message = calloc(1, sizeof(*message));
-    delivery->own = message;
+    delivery->channel_state = message;
     if (message != NULL) {
         links_token_new(message->token, message->hash);
     }
@@ -417,7 +417,7 @@ static size_t mail_ask(struct delivery *delivery, const char *values[static DELI
 static enum delivery_verdict mail_begin(struct delivery *delivery, const PGresult *row, void *arg)
 {
     const struct mail *mail = arg;
-    struct mail_message *message = delivery->own;
+    struct mail_message *message = delivery->channel_state;
     const char *reason = why_not(mail, delivery, row);
     if (reason != NULL) {
         return stop(delivery, DELIVERY_DROPPED, reason);
@@ -442,7 +442,7 @@ static bool is_refusal(CURLcode outcome, long status)
 static enum delivery_verdict mail_judge(struct delivery *delivery, CURLcode outcome, void *arg)
 {
     (void)arg;
-    const struct mail_message *message = delivery->own;
+    const struct mail_message *message = delivery->channel_state;
     if (outcome == CURLE_OK) {
         delivery->status = SMTP_OK;
         return DELIVERY_SENT;
@@ -457,8 +457,8 @@ static enum delivery_verdict mail_judge(struct delivery *delivery, CURLcode outc
 static void mail_end(struct delivery *delivery, void *arg)
 {
     (void)arg;
-    struct mail_message *message = delivery->own;
-    delivery->own = NULL;
+    struct mail_message *message = delivery->channel_state;
+    delivery->channel_state = NULL;
     if (message == NULL) {
         return;
     }

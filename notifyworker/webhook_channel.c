@@ -132,7 +132,7 @@ static enum delivery_verdict begin(struct delivery *delivery, const PGresult *ro
         .old_secret = pg_null(row, 0, COL_OLD_SECRET) ? NULL : pg_text(row, 0, COL_OLD_SECRET),
         .body = pg_text(row, 0, DELIVERY_COLUMN_PAYLOAD),
     };
-    delivery->own = attempt;
+    delivery->channel_state = attempt;
     attempt->failing = pg_bool(row, 0, COL_FAILING);
     (void)snprintf(attempt->webhook, sizeof(attempt->webhook), "%s", pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT));
     attempt->call = webhook_call_new(&channel->limits, delivery->curl, &request);
@@ -146,7 +146,7 @@ static enum delivery_verdict begin(struct delivery *delivery, const PGresult *ro
 static enum delivery_verdict judge(struct delivery *delivery, CURLcode outcome, void *arg)
 {
     struct webhook_channel *channel = arg;
-    const struct attempt *attempt = delivery->own;
+    const struct attempt *attempt = delivery->channel_state;
     struct webhook_result result = webhook_call_result(attempt->call, outcome);
     delivery->status = result.status;
     if (result.trouble == NULL) {
@@ -164,11 +164,11 @@ static enum delivery_verdict judge(struct delivery *delivery, CURLcode outcome, 
 static void end(struct delivery *delivery, void *arg)
 {
     (void)arg;
-    struct attempt *attempt = delivery->own;
+    struct attempt *attempt = delivery->channel_state;
     if (attempt != NULL) {
         webhook_call_free(attempt->call);
         free(attempt);
-        delivery->own = NULL;
+        delivery->channel_state = NULL;
     }
 }
 

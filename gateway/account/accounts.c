@@ -176,7 +176,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
 static void on_register_hashed(const char *hash, void *arg)
 {
     struct request *request = arg;
-    const struct account *account = request->own;
+    const struct account *account = request->handler_state;
     if (request_answered(request)) {
         reply_end(request);
         return;
@@ -200,7 +200,7 @@ static void handle_register(struct request *request)
     struct faults faults = {.count = 0};
     const char *password = NULL;
     const char *name = NULL;
-    struct account *account = request_own(request, sizeof *account);
+    struct account *account = request_handler_state(request, sizeof *account);
     if (account == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
@@ -251,7 +251,7 @@ static void hash_account(const char *text, char out[static ACCOUNT_HASH_SIZE])
 /* Names account and address of this login. */
 static void seen_key(const struct request *request, char out[static KEYS_SIZE])
 {
-    const struct account *account = request->own;
+    const struct account *account = request->handler_state;
     char email[ACCOUNT_HASH_SIZE];
     char address[ACCOUNT_HASH_SIZE];
     hash_account(account->email, email);
@@ -293,7 +293,7 @@ static void tell_owner(struct request *request, size_t statement, int count, con
 /* The owner hears of a login from where nobody logged in before. */
 static void note_place(struct request *request)
 {
-    const struct account *account = request->own;
+    const struct account *account = request->handler_state;
     struct audit_origin origin;
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id, request->address, origin.agent};
@@ -305,7 +305,7 @@ static void note_place(struct request *request)
 /* Into the audit log: the account by its id, or what was taken for one by a hash. */
 static void note_login(struct request *request, const char *action)
 {
-    const struct account *account = request->own;
+    const struct account *account = request->handler_state;
     char subject[UUID_TEXT_SIZE];
     if (account->found) {
         uuid_format(&account->id, subject);
@@ -317,7 +317,7 @@ static void note_login(struct request *request, const char *action)
 
 static void on_session(struct request *request, const char *session_token)
 {
-    const struct account *account = request->own;
+    const struct account *account = request->handler_state;
     char token[TOKEN_TEXT_SIZE];
     if (request_answered(request)) {
         reply_end(request);
@@ -349,7 +349,7 @@ static void on_session(struct request *request, const char *session_token)
 static void on_login_verified(bool right, void *arg)
 {
     struct request *request = arg;
-    const struct account *account = request->own;
+    const struct account *account = request->handler_state;
     if (request_answered(request)) {
         reply_end(request);
     } else if (!right || !account->found) {
@@ -383,7 +383,7 @@ static void on_login_found(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
-    struct account *account = request->own;
+    struct account *account = request->handler_state;
     keep_account(account, reply->result);
     const char *password = json_member(request->body, "password")->text;
     if (!hashpool_verify(request->gateway->hashpool, account->found ? account->hash : NULL, password, on_login_verified,
@@ -394,7 +394,7 @@ static void on_login_found(const struct pg_reply *reply, void *arg)
 
 static void find_login(struct request *request)
 {
-    const struct account *account = request->own;
+    const struct account *account = request->handler_state;
     const char *values[] = {account->email};
     if (!statements_query(request->gateway, &accounts_statements, ACCOUNT_BY_EMAIL, ARRAY_LEN(values), values,
                           on_login_found, request)) {
@@ -409,7 +409,7 @@ static void find_login(struct request *request)
 static void on_seen(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct account *account = request->own;
+    const struct account *account = request->handler_state;
     char hash[ACCOUNT_HASH_SIZE];
     if (reply != NULL && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1) {
         find_login(request);
@@ -435,7 +435,7 @@ static void handle_login(struct request *request)
     static const char *const known[] = {"email", "password", NULL};
     struct faults faults = {.count = 0};
     const char *password = NULL;
-    struct account *account = request_own(request, sizeof *account);
+    struct account *account = request_handler_state(request, sizeof *account);
     if (account == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
@@ -602,7 +602,7 @@ static void on_new_password_hashed(const char *hash, void *arg)
     } else if (hash == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        const struct account *account = request->own;
+        const struct account *account = request->handler_state;
         change_user(request, hash, account->hash, on_password_set);
     }
 }
@@ -626,7 +626,7 @@ static void on_password_owner(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
-    struct account *account = request->own;
+    struct account *account = request->handler_state;
     keep_account(account, reply->result);
     if (!account->found) {
         reply_error(request, ERROR_UNAUTHORIZED);
@@ -647,7 +647,7 @@ static void find_password_owner(struct request *request)
 static void change_password(struct request *request)
 {
     char id[UUID_TEXT_SIZE];
-    if (request_own(request, sizeof(struct account)) == NULL) {
+    if (request_handler_state(request, sizeof(struct account)) == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }

@@ -83,7 +83,7 @@ struct recovery {
 
 static void end_sessions(struct request *request, redis_callback then)
 {
-    const struct recovery *recovery = request->own;
+    const struct recovery *recovery = request->handler_state;
     const struct sessions_end end = {.user = &recovery->user, .which = SESSIONS_OTHERS, .hash = ""};
     if (!sessions_end(request->gateway, &end, then, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -104,7 +104,7 @@ static void on_ended_again(const redisReply *reply, void *arg)
 static void on_taken(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct recovery *recovery = request->own;
+    const struct recovery *recovery = request->handler_state;
     char subject[UUID_TEXT_SIZE];
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
@@ -121,7 +121,7 @@ static void on_taken(const struct pg_reply *reply, void *arg)
 static void on_ended(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct recovery *recovery = request->own;
+    const struct recovery *recovery = request->handler_state;
     const char *values[] = {recovery->token_hash, recovery->password_hash};
     if (request_answered(request)) {
         reply_end(request);
@@ -135,7 +135,7 @@ static void on_ended(const redisReply *reply, void *arg)
 static void on_hashed(const char *hash, void *arg)
 {
     struct request *request = arg;
-    struct recovery *recovery = request->own;
+    struct recovery *recovery = request->handler_state;
     if (request_answered(request)) {
         reply_end(request);
     } else if (hash == NULL) {
@@ -149,7 +149,7 @@ static void on_hashed(const char *hash, void *arg)
 static void on_looked(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct recovery *recovery = request->own;
+    struct recovery *recovery = request->handler_state;
     if (!statements_found(request, reply, ERROR_INVALID_TOKEN)) {
         return;
     }
@@ -165,7 +165,7 @@ static void handle_confirm(struct request *request)
     struct faults faults = {.count = 0};
     const char *token = NULL;
     const char *password = NULL;
-    struct recovery *recovery = request_own(request, sizeof(*recovery));
+    struct recovery *recovery = request_handler_state(request, sizeof(*recovery));
     if (recovery == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

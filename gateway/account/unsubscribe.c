@@ -32,7 +32,7 @@ struct unsubscribe {
 
 static void show_done(struct request *request)
 {
-    const struct unsubscribe *own = request->own;
+    const struct unsubscribe *own = request->handler_state;
     char page[PAGE_SIZE];
     (void)snprintf(page, sizeof(page), FORMS_HEAD("No more mail") "<p>You get no more mail about %s.</p>" FORMS_FOOT,
                    own->kind);
@@ -42,7 +42,7 @@ static void show_done(struct request *request)
 /* Kind and token are of letters, digits and a few signs that mean nothing in HTML. */
 static void show_form(struct request *request)
 {
-    const struct unsubscribe *own = request->own;
+    const struct unsubscribe *own = request->handler_state;
     char page[PAGE_SIZE];
     (void)snprintf(page, sizeof(page),
                    FORMS_HEAD("No more mail?") "<p>You get mail about %s.</p>"
@@ -55,7 +55,7 @@ static void show_form(struct request *request)
 static void on_stopped(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct unsubscribe *own = request->own;
+    const struct unsubscribe *own = request->handler_state;
     if (statements_usable(request, reply)) {
         audit_note(request, &own->user, "UNSUBSCRIBED", own->kind);
         show_done(request);
@@ -65,7 +65,7 @@ static void on_stopped(const struct pg_reply *reply, void *arg)
 static void on_key(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct unsubscribe *own = request->own;
+    struct unsubscribe *own = request->handler_state;
     uint8_t key[LINKS_KEY_BYTES];
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id, own->kind};
@@ -91,7 +91,7 @@ static void on_key(const struct pg_reply *reply, void *arg)
 
 static void handle(struct request *request)
 {
-    struct unsubscribe *own = request_own(request, sizeof(*own));
+    struct unsubscribe *own = request_handler_state(request, sizeof(*own));
     if (own != NULL && !request_query(request, "token", own->token, sizeof(own->token))) {
         reply_error(request, ERROR_INVALID_TOKEN);
     } else if (own == NULL || !statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_KEY, 0, NULL,

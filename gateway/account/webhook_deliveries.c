@@ -108,7 +108,7 @@ static void on_listed(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
-    const struct page *page = request->own;
+    const struct page *page = request->handler_state;
     const PGresult *result = reply->result;
     int rows = PQntuples(result);
     if (rows == 0) {
@@ -138,7 +138,7 @@ static void handle_list(struct request *request)
     char hook[UUID_TEXT_SIZE];
     char after[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];
-    struct page *page = request_own(request, sizeof(*page));
+    struct page *page = request_handler_state(request, sizeof(*page));
     if (page == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

@@ -309,7 +309,7 @@ static void add(struct request *request);
 static void on_added(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct hook *hook = request->own;
+    struct hook *hook = request->handler_state;
     char where[PATH_SIZE];
     if (!statements_usable(request, reply)) {
         return;
@@ -333,7 +333,7 @@ static void add(struct request *request)
     struct faults faults = {.count = 0};
     struct wish wish;
     char most[NUMBER_SIZE];
-    struct hook *hook = request->own;
+    struct hook *hook = request->handler_state;
     read_wish(request, FIELDS_REQUIRED, &wish, &faults);
     if (wish.has_enabled && !wish.enabled) {
         faults_add(&faults, "enabled", "must be true at the beginning");
@@ -355,7 +355,7 @@ static void add(struct request *request)
 
 static void handle_add(struct request *request)
 {
-    if (request_own(request, sizeof(struct hook)) == NULL) {
+    if (request_handler_state(request, sizeof(struct hook)) == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
         add(request);
@@ -385,7 +385,7 @@ static void on_rotated(const struct pg_reply *reply, void *arg)
     if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
-    const struct hook *hook = request->own;
+    const struct hook *hook = request->handler_state;
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_put_string(json, "secret", hook->secret);
@@ -397,7 +397,7 @@ static void on_rotated(const struct pg_reply *reply, void *arg)
 static void handle_rotate(struct request *request)
 {
     char until[CLOCK_TEXT_SIZE];
-    struct hook *hook = request_own(request, sizeof(*hook));
+    struct hook *hook = request_handler_state(request, sizeof(*hook));
     if (hook == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

@@ -264,7 +264,7 @@ static void on_stats_auctions(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
-    const struct stats *stats = request->own;
+    const struct stats *stats = request->handler_state;
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_name(json, "users");
@@ -287,7 +287,7 @@ static void on_stats_deployment(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
-    struct stats *stats = request->own;
+    struct stats *stats = request->handler_state;
     *stats = (struct stats){
         .users = pg_int(reply->result, 0, STATS_USERS),
         .admins = pg_int(reply->result, 0, STATS_ADMINS),
@@ -303,7 +303,7 @@ static void on_stats_deployment(const struct pg_reply *reply, void *arg)
 
 static void handle_stats(struct request *request)
 {
-    if (request_own(request, sizeof(struct stats)) == NULL ||
+    if (request_handler_state(request, sizeof(struct stats)) == NULL ||
         !statements_query(request->gateway, &admin_statements, ADMIN_STATS_DEPLOYMENT, 0, NULL, on_stats_deployment,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -320,7 +320,7 @@ struct banning {
 
 static void show_banned(struct request *request)
 {
-    struct banning *banning = request->own;
+    struct banning *banning = request->handler_state;
     size_t length = 0;
     const char *text = jsonw_text(banning->user, &length);
     if (text == NULL) {
@@ -333,7 +333,7 @@ static void show_banned(struct request *request)
 
 static void end_banning(struct request *request, bool good)
 {
-    struct banning *banning = request->own;
+    struct banning *banning = request->handler_state;
     struct jsonw *user = banning->user;
     if (good) {
         show_banned(request);
@@ -351,7 +351,7 @@ static void on_sessions_ended(const redisReply *reply, void *arg)
 static void on_marked(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct banning *banning = request->own;
+    const struct banning *banning = request->handler_state;
     if (reply == NULL || reply->type == REDIS_REPLY_ERROR || !banning->banned) {
         end_banning(request, reply != NULL && reply->type != REDIS_REPLY_ERROR);
         return;
@@ -366,7 +366,7 @@ static void on_marked(const redisReply *reply, void *arg)
 static void on_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct banning *banning = request->own;
+    struct banning *banning = request->handler_state;
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
@@ -397,7 +397,7 @@ static void change_ban(struct request *request, bool banned)
     struct audit_origin origin;
     const char *reason = NULL;
     char id[UUID_TEXT_SIZE];
-    struct banning *banning = request_own(request, sizeof(*banning));
+    struct banning *banning = request_handler_state(request, sizeof(*banning));
     fields_known(request->body, known, &faults);
     (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
     if (faults.count > 0) {

@@ -150,7 +150,7 @@ static void on_found(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
-    const struct search *search = request->own;
+    const struct search *search = request->handler_state;
     int rows = PQntuples(reply->result);
     int shown = rows < search->page.limit ? rows : search->page.limit;
     struct jsonw *json = reply_json(request);
@@ -172,7 +172,7 @@ static void handle_list(struct request *request)
     const char *values[3 + FILTERS];
     char id[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];
-    struct search *search = request_own(request, sizeof(*search));
+    struct search *search = request_handler_state(request, sizeof(*search));
     if (search == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

@@ -245,7 +245,7 @@ static void on_requeued(const struct pg_reply *reply, void *arg)
 static bool read_reason(struct request *request)
 {
     struct faults faults = {.count = 0};
-    char *reason = request_own(request, REASON_SIZE);
+    char *reason = request_handler_state(request, REASON_SIZE);
     if (reason == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return false;
@@ -266,8 +266,16 @@ static void change(struct request *request, size_t statement, const char *exchan
     char id[UUID_TEXT_SIZE];
     audit_origin_read(request, &origin);
     uuid_format(&request->parameters[0], id);
-    const char *values[] = {id,           origin.at,   origin.id,    origin.actor, request->address,
-                            origin.agent, request->id, request->own, exchange,     key};
+    const char *values[] = {id,
+                            origin.at,
+                            origin.id,
+                            origin.actor,
+                            request->address,
+                            origin.agent,
+                            request->id,
+                            request->handler_state,
+                            exchange,
+                            key};
     int count = exchange == NULL ? 8 : 10;
     if (!statements_query(request->gateway, &deadletters_statements, statement, count, values, callback, request)) {
         reply_error(request, ERROR_UNAVAILABLE);

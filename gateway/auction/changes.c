@@ -82,7 +82,7 @@ struct change {
 
 static struct command *command_of(const struct request *request)
 {
-    struct change *change = request->own;
+    struct change *change = request->handler_state;
     return &change->bid.command;
 }
 
@@ -126,7 +126,7 @@ static void write_unknown(struct request *request)
 /* The request's deadline, before the publisher's verdict. */
 static void change_late(struct request *request)
 {
-    const struct change *change = request->own;
+    const struct change *change = request->handler_state;
     if (change->handed_over) {
         write_unknown(request);
         jsonw_end_object(request->gateway->json);
@@ -140,7 +140,7 @@ static void change_late(struct request *request)
 static void waited(struct waiter *waiter, const struct decision *decision)
 {
     struct request *request = waiter->arg;
-    struct change *change = request->own;
+    struct change *change = request->handler_state;
     if (decision != NULL && !change->confirmed) {
         change->decided = true; /* faster than the broker's confirm: the answer waits for that */
         change->decision = *decision;
@@ -154,7 +154,7 @@ static void waited(struct waiter *waiter, const struct decision *decision)
 static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 {
     struct request *request = bid->arg;
-    struct change *change = request->own;
+    struct change *change = request->handler_state;
     change->confirmed = verdict == PUBLISHER_CONFIRMED;
     if (change->decided) {
         reply_decided(request, &change->decision);
@@ -177,7 +177,7 @@ static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 
 static void publish(struct request *request)
 {
-    struct change *change = request->own;
+    struct change *change = request->handler_state;
     if (request_answered(request) || !request->gateway->deployment.known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
@@ -215,7 +215,7 @@ static void query(struct request *request, size_t statement, int count, const ch
  * memory. */
 static bool begin(struct request *request, enum command_kind kind, int64_t end_ms)
 {
-    struct change *change = request_own(request, sizeof(*change));
+    struct change *change = request_handler_state(request, sizeof(*change));
     if (change == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return false;

@@ -519,7 +519,7 @@ static struct lookup *lookup_join(struct documents *documents, const struct uuid
 
 void documents_get(struct request *request)
 {
-    struct asking *asking = request_own(request, sizeof(*asking));
+    struct asking *asking = request_handler_state(request, sizeof(*asking));
     struct lookup *lookup = NULL;
     if (asking == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);

@@ -62,7 +62,7 @@ struct placing {
 
 static struct command *command_of(const struct request *request)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     return &placing->bid.command;
 }
 
@@ -83,7 +83,7 @@ static void set_location(struct request *request)
 /* As it was received first, should this be a repetition. */
 static void put_receipt(struct request *request, struct jsonw *json, int64_t received_ms)
 {
-    const struct placing *placing = request->own;
+    const struct placing *placing = request->handler_state;
     char text[RECEIPT_SIZE];
     if (placing->receipt) {
         receipt_write(&request->gateway->receipts, &placing->bid.command, received_ms, text);
@@ -144,7 +144,7 @@ static void write_unknown(struct request *request)
 
 static void reply_refusal(struct request *request, enum error_code code)
 {
-    const struct placing *placing = request->own;
+    const struct placing *placing = request->handler_state;
     struct jsonw *json = reply_error_begin(request, code);
     if (code == ERROR_BID_TOO_LOW) {
         if (placing->snapshot.current_bid > 0) {
@@ -160,7 +160,7 @@ static void reply_refusal(struct request *request, enum error_code code)
 static void forgotten(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct placing *placing = request->own;
+    const struct placing *placing = request->handler_state;
     (void)reply; /* the key stays taken, should Redis have gone away */
     reply_refusal(request, placing->why);
 }
@@ -168,7 +168,7 @@ static void forgotten(const redisReply *reply, void *arg)
 /* A key is free again before the answer: who tries once more with it, and a better bid, may come to another worker. */
 static void refuse(struct request *request, enum error_code code)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     const struct command *command = command_of(request);
     placing->why = code;
     bool noted = placing->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
@@ -181,7 +181,7 @@ static void refuse(struct request *request, enum error_code code)
 /* The request's deadline, before the publisher's verdict. */
 static void bid_late(struct request *request)
 {
-    const struct placing *placing = request->own;
+    const struct placing *placing = request->handler_state;
     if (placing->handed_over) {
         write_unknown(request);
         jsonw_end_object(request->gateway->json);
@@ -197,7 +197,7 @@ static void bid_late(struct request *request)
 static void waited(struct waiter *waiter, const struct decision *decision)
 {
     struct request *request = waiter->arg;
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     if (decision != NULL && !placing->confirmed) {
         placing->decided = true; /* faster than the broker's confirm: the answer waits for that */
         placing->decision = *decision;
@@ -213,7 +213,7 @@ static void waited(struct waiter *waiter, const struct decision *decision)
 
 static void wait_for_decision(struct request *request)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     if (placing->decided) {
         reply_decided(request, &placing->decision);
         return;
@@ -228,7 +228,7 @@ static void wait_for_decision(struct request *request)
 static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 {
     struct request *request = bid->arg;
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     if (verdict == PUBLISHER_CONFIRMED) {
         placing->confirmed = true;
         placing->confirmed_us = clock_mono_us();
@@ -263,7 +263,7 @@ static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 
 static void start_waiting(struct request *request)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     placing->waiter = (struct waiter){
         .auction_id = placing->bid.command.auction_id,
         .bid_id = placing->bid.command.id,
@@ -276,7 +276,7 @@ static void start_waiting(struct request *request)
 
 static void publish(struct request *request)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     struct command *command = &placing->bid.command;
     if (!request->gateway->deployment.known) {
         refuse(request, ERROR_UNAVAILABLE);
@@ -305,7 +305,7 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 static void looked_for_key(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct placing *placing = request->own;
+    const struct placing *placing = request->handler_state;
     const struct command *command = &placing->bid.command;
     struct decision decision;
     if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
@@ -322,7 +322,7 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
 /* Redis may have forgotten a key, the ledger has not: a bid that was placed is not told that it comes too late. */
 static void refuse_unless_placed(struct request *request, enum error_code why)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     const struct command *command = &placing->bid.command;
     placing->why = why;
     if (!command->keyed ||
@@ -339,7 +339,7 @@ static bool end_is_hearsay(const struct placing *placing, enum error_code why)
 
 static void check_snapshot(struct request *request)
 {
-    const struct placing *placing = request->own;
+    const struct placing *placing = request->handler_state;
     enum error_code why = ERROR_INTERNAL_ERROR;
     if (!refusal_certain(&placing->snapshot, &placing->bid.command, clock_now_ms(),
                          request->gateway->config->fence_grace_ms, &why)) {
@@ -354,7 +354,7 @@ static void check_snapshot(struct request *request)
 static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg)
 {
     struct request *request = arg;
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     if (request_answered(request)) {
         refuse(request, ERROR_UNAVAILABLE);
     } else if (outcome == SNAPSHOTS_NO_AUCTION) {
@@ -373,7 +373,7 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 /* Not in the ledger, as far as PostgreSQL can say. */
 static void repeat_undecided(struct request *request, bool certain)
 {
-    const struct placing *placing = request->own;
+    const struct placing *placing = request->handler_state;
     if (placing->admission.state == 'a' && !request_answered(request)) {
         publish(request);
     } else if (placing->admission.state == 'p' || (placing->admission.state == 'd' && certain)) {
@@ -401,7 +401,7 @@ static void found_again(const struct pg_reply *reply, void *arg)
  */
 static void repeat(struct request *request)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     const struct command *command = &placing->bid.command;
     if (placing->admission.state == 'p' && placing->wait_s > 0) {
         placing->confirmed = true;
@@ -415,7 +415,7 @@ static void repeat(struct request *request)
 /* Nothing more is known of the user that speaks against the bid. */
 static void admitted(struct request *request, enum verification_answer verified)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     if (request_answered(request) || verified == VERIFICATION_UNKNOWN) {
         refuse(request, ERROR_UNAVAILABLE);
     } else if (verified == VERIFICATION_NO) {
@@ -431,7 +431,7 @@ static void admitted(struct request *request, enum verification_answer verified)
 
 static void asked(struct request *request)
 {
-    const struct placing *placing = request->own;
+    const struct placing *placing = request->handler_state;
     if (request_answered(request)) {
         refuse(request, ERROR_UNAVAILABLE);
         return;
@@ -466,7 +466,7 @@ static void take_first_receipt(struct placing *placing)
 static void admission_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     placing->admission = admission_read(request, reply);
     /* In state a it is published again, and what counts then is when it was received now. */
     if (placing->admission.verdict == ADMISSION_KNOWN && placing->admission.state != 'a') {
@@ -480,7 +480,7 @@ static void admission_answered(const redisReply *reply, void *arg)
 static void snapshot_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     if (!snapshots_read(reply, &placing->bid.command.auction_id, &placing->snapshot)) {
         placing->snapshot = (struct snapshot){.status = NULL};
     }
@@ -510,7 +510,7 @@ static const char *pending_text(struct request *request)
 
 static void ask(struct request *request)
 {
-    struct placing *placing = request->own;
+    struct placing *placing = request->handler_state;
     const struct command *command = &placing->bid.command;
     struct admission_bid entry = {
         .id = command->id,
@@ -573,7 +573,7 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         reply_faults(request, &faults);
         return;
     }
-    struct placing *placing = request_own(request, sizeof(*placing));
+    struct placing *placing = request_handler_state(request, sizeof(*placing));
     if (placing == NULL || !request->gateway->deployment.known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

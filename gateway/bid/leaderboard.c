@@ -81,7 +81,7 @@ static void write_leader(struct jsonw *json, const struct request *request, int 
 /* Gives the board to Redis, whose snapshot may have to be loaded first. */
 static void keep(struct request *request, int64_t version)
 {
-    const struct board *board = request->own;
+    const struct board *board = request->handler_state;
     char snapshot[KEYS_SIZE];
     char key[KEYS_SIZE];
     char version_text[NUMBER_SIZE];
@@ -100,7 +100,7 @@ static void keep(struct request *request, int64_t version)
 static void on_leaders(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct board *board = request->own;
+    struct board *board = request->handler_state;
     if (!statements_usable(request, reply)) {
         return;
     }
@@ -183,7 +183,7 @@ static void handle_leaderboard(struct request *request)
     char limit[NUMBER_SIZE];
     const char *arguments[] = {snapshot, key, limit};
     struct faults faults = {.count = 0};
-    struct board *board = request_own(request, sizeof *board);
+    struct board *board = request_handler_state(request, sizeof *board);
     if (board == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

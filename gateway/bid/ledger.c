@@ -242,7 +242,7 @@ static void write_history_item(struct jsonw *json, const struct request *request
 
 static void write_history(struct request *request, const PGresult *result)
 {
-    const struct history *history = request->own;
+    const struct history *history = request->handler_state;
     int rows = pg_null(result, 0, HISTORY_SEQ) ? 0 : PQntuples(result);
     int shown = rows > history->page.limit ? history->page.limit : rows;
     struct cursor next = {.sort = "history"};
@@ -278,7 +278,7 @@ static void ask_history(struct request *request)
 {
     char auction[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];
-    const struct history *history = request->own;
+    const struct history *history = request->handler_state;
     const struct page *page = &history->page;
     uuid_format(&request->parameters[0], auction);
     (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
@@ -300,7 +300,7 @@ static void history_kept(const redisReply *reply, void *arg)
 static void handle_history(struct request *request)
 {
     struct faults faults = {0};
-    struct history *history = request_own(request, sizeof(*history));
+    struct history *history = request_handler_state(request, sizeof(*history));
     if (history == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

@@ -27,10 +27,10 @@ struct requests {
 
 /* ---- what handlers may ask ---- */
 
-void *request_own(struct request *request, size_t size)
+void *request_handler_state(struct request *request, size_t size)
 {
-    request->own = calloc(1, size);
-    return request->own;
+    request->handler_state = calloc(1, size);
+    return request->handler_state;
 }
 
 static const char *transport_header(const struct request_transport *transport, const char *name)
@@ -225,7 +225,7 @@ void request_free(struct request *request)
     TAILQ_REMOVE(list_of(request), request, list);
     request->requests->open--;
     json_free(request->tree);
-    free(request->own);
+    free(request->handler_state);
     free(request);
 }
 

@@ -69,7 +69,7 @@ struct request {
     char address[REQUEST_ADDRESS_SIZE];
     int64_t received_ms; /* server time when the last byte of the body had been read */
     struct request_user user;
-    void *own; /* the handler's memory, see request_own; NULL before */
+    void *handler_state; /* the handler's memory, see request_handler_state; NULL before */
 
     /* The rest belongs to those who take it to its handler and answer it: dispatch.c, limits.c, admission.c, reply.c.
      */
@@ -93,7 +93,7 @@ struct request {
 };
 
 /* Zeroed memory for the handler's own state, freed with the request; once per request. NULL without memory. */
-MUST_CHECK void *request_own(struct request *request, size_t size);
+MUST_CHECK void *request_handler_state(struct request *request, size_t size);
 /* A header's value or NULL. NULL too once the request was answered: read what you need when the handler begins. */
 const char *request_header(const struct request *request, const char *name);
 /* All headers of this name, in their order, with commas between them (RFC 9110, 5.3); those that do not fit are left

@@ -45,13 +45,13 @@ struct helper {
 /* "/usr/local/bin/rostrum-gateway" -> "/usr/local/bin/rostrum-picture". */
 static bool helper_path(char path[static PATH_MAX])
 {
-    char own[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    char program[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
     if (length < 0) {
         return false;
     }
-    own[length] = '\0';
-    int written = snprintf(path, PATH_MAX, "%s/" PICTURE_PROGRAM, dirname(own));
+    program[length] = '\0';
+    int written = snprintf(path, PATH_MAX, "%s/" PICTURE_PROGRAM, dirname(program));
     return written > 0 && written < PATH_MAX;
 }
 

@@ -104,7 +104,7 @@ struct upload {
 /* What the request's own memory points at; the request ends right after. */
 static void upload_drop(struct request *request)
 {
-    struct upload *upload = request->own;
+    struct upload *upload = request->handler_state;
     pictures_free(&upload->pictures);
     if (upload->body != NULL) {
         evbuffer_free(upload->body);
@@ -144,7 +144,7 @@ static void add_image(struct request *request);
  */
 static void on_not_added(struct request *request, int64_t order)
 {
-    const struct upload *upload = request->own;
+    const struct upload *upload = request->handler_state;
     int most = request->gateway->config->images_max;
     if (order > most) {
         upload_fail(request, ERROR_TOO_MANY_IMAGES);
@@ -171,7 +171,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
         on_not_added(request, pg_int(reply->result, 0, 0));
         return;
     }
-    const struct upload *upload = request->own;
+    const struct upload *upload = request->handler_state;
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_put_uuid(json, "id", &upload->id);
@@ -187,7 +187,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
 
 static void add_image(struct request *request)
 {
-    struct upload *upload = request->own;
+    struct upload *upload = request->handler_state;
     char auction[UUID_TEXT_SIZE];
     char id[UUID_TEXT_SIZE];
     char most[NUMBER_SIZE];
@@ -208,7 +208,7 @@ static void add_image(struct request *request)
 static void on_put(void *arg)
 {
     struct request *request = arg;
-    const struct upload *upload = request->own;
+    const struct upload *upload = request->handler_state;
     if (upload->stored != IMAGESTORE_OK || request_answered(request)) {
         upload_fail(request, ERROR_UNAVAILABLE);
     } else {
@@ -220,7 +220,7 @@ static void on_put(void *arg)
 static void work_put(void *arg)
 {
     const struct request *request = arg;
-    struct upload *upload = request->own;
+    struct upload *upload = request->handler_state;
     upload->stored = IMAGESTORE_OK;
     for (size_t i = 0; i < PICTURE_SIZES && upload->stored == IMAGESTORE_OK; i++) {
         const struct pictures_file *file = &upload->pictures.files[i];
@@ -248,7 +248,7 @@ static void on_noted(const struct pg_reply *reply, void *arg)
     if (!upload_usable(request, reply)) {
         return;
     }
-    if (PQntuples(reply->result) < files_count(request->own) ||
+    if (PQntuples(reply->result) < files_count(request->handler_state) ||
         !workpool_run(request->gateway->images->makers, work_put, on_put, request)) {
         upload_fail(request, ERROR_UNAVAILABLE);
     }
@@ -256,7 +256,7 @@ static void on_noted(const struct pg_reply *reply, void *arg)
 
 static void note_files(struct request *request)
 {
-    struct upload *upload = request->own;
+    struct upload *upload = request->handler_state;
     char text[PICTURE_SIZES][UUID_TEXT_SIZE];
     for (size_t i = 0; i < PICTURE_SIZES; i++) {
         uuid_format(&upload->files[i], text[i]);
@@ -279,7 +279,7 @@ static void on_made(void *arg)
         [PICTURES_NO_HELPER] = ERROR_UNAVAILABLE,
     };
     struct request *request = arg;
-    const struct upload *upload = request->own;
+    const struct upload *upload = request->handler_state;
     if (upload->made != PICTURES_MADE) {
         upload_fail(request, codes[upload->made]);
     } else if (request_answered(request)) {
@@ -293,7 +293,7 @@ static void on_made(void *arg)
 static void work_make(void *arg)
 {
     const struct request *request = arg;
-    struct upload *upload = request->own;
+    struct upload *upload = request->handler_state;
     size_t length = evbuffer_get_length(upload->body);
     const unsigned char *bytes = evbuffer_pullup(upload->body, -1);
     upload->made = PICTURES_NO_HELPER;
@@ -386,7 +386,7 @@ static int64_t upload_deadline_ms(const struct config *config)
 static void handle_upload(struct request *request)
 {
     const struct config *config = request->gateway->config;
-    struct upload *upload = request_own(request, sizeof(*upload));
+    struct upload *upload = request_handler_state(request, sizeof(*upload));
     if (upload == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
@@ -476,7 +476,7 @@ struct reading {
 static void work_read(void *arg)
 {
     const struct request *request = arg;
-    struct reading *reading = request->own;
+    struct reading *reading = request->handler_state;
     reading->result = imagestore_get(reading->store, &request->parameters[0], &reading->file);
 }
 
@@ -498,7 +498,7 @@ static void make_etag(const struct request *request, char etag[static ETAG_SIZE]
 static void on_read(void *arg)
 {
     struct request *request = arg;
-    struct reading *reading = request->own;
+    struct reading *reading = request->handler_state;
     unsigned char *bytes = reading->file.bytes;
     char etag[ETAG_SIZE];
     if (reading->result != IMAGESTORE_OK) {
@@ -521,7 +521,7 @@ static void handle_show(struct request *request)
         reply_empty(request, 304);
         return;
     }
-    struct reading *reading = request_own(request, sizeof(*reading));
+    struct reading *reading = request_handler_state(request, sizeof(*reading));
     if (reading == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

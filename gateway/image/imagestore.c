@@ -11,7 +11,7 @@ enum { NAME_SIZE = UUID_TEXT_SIZE + 8 };
 
 struct imagestore {
     const struct imagestore_calls *calls;
-    void *own;
+    void *backend;
 };
 
 struct imagestore *imagestore_open(const struct config *config)
@@ -21,8 +21,8 @@ struct imagestore *imagestore_open(const struct config *config)
         return NULL;
     }
     store->calls = strcmp(config->store, "s3") == 0 ? &imagestore_s3 : &imagestore_file;
-    store->own = store->calls->open(config);
-    if (store->own == NULL) {
+    store->backend = store->calls->open(config);
+    if (store->backend == NULL) {
         free(store);
         return NULL;
     }
@@ -32,7 +32,7 @@ struct imagestore *imagestore_open(const struct config *config)
 void imagestore_close(struct imagestore *store)
 {
     if (store != NULL) {
-        store->calls->close(store->own);
+        store->calls->close(store->backend);
         free(store);
     }
 }
@@ -55,19 +55,19 @@ enum imagestore_result imagestore_put(struct imagestore *store, const struct uui
 {
     char name[NAME_SIZE];
     name_file(id, name);
-    return store->calls->put(store->own, name, bytes, length);
+    return store->calls->put(store->backend, name, bytes, length);
 }
 
 enum imagestore_result imagestore_get(struct imagestore *store, const struct uuid *id, struct imagestore_bytes *out)
 {
     char name[NAME_SIZE];
     name_file(id, name);
-    return store->calls->get(store->own, name, out);
+    return store->calls->get(store->backend, name, out);
 }
 
 enum imagestore_result imagestore_remove(struct imagestore *store, const struct uuid *id)
 {
     char name[NAME_SIZE];
     name_file(id, name);
-    return store->calls->remove(store->own, name);
+    return store->calls->remove(store->backend, name);
 }

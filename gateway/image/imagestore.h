@@ -25,10 +25,10 @@ struct imagestore_bytes {
 
 struct imagestore_calls {
     void *(*open)(const struct config *config); /* NULL without memory; the store itself need not be there */
-    void (*close)(void *own);
-    enum imagestore_result (*put)(void *own, const char *name, const void *bytes, size_t length);
-    enum imagestore_result (*get)(void *own, const char *name, struct imagestore_bytes *out);
-    enum imagestore_result (*remove)(void *own, const char *name);
+    void (*close)(void *backend);
+    enum imagestore_result (*put)(void *backend, const char *name, const void *bytes, size_t length);
+    enum imagestore_result (*get)(void *backend, const char *name, struct imagestore_bytes *out);
+    enum imagestore_result (*remove)(void *backend, const char *name);
 };
 
 extern const struct imagestore_calls imagestore_file; /* imagestore_file.c */

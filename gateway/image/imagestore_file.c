@@ -30,9 +30,9 @@ static void *folder_open(const struct config *config)
     return folder;
 }
 
-static void folder_close(void *own)
+static void folder_close(void *backend)
 {
-    free(own);
+    free(backend);
 }
 
 static enum imagestore_result fail(const char *doing, const char *path)
@@ -81,9 +81,9 @@ static bool sync_folder(const struct folder *folder, const char *name)
     return good;
 }
 
-static enum imagestore_result folder_put(void *own, const char *name, const void *bytes, size_t length)
+static enum imagestore_result folder_put(void *backend, const char *name, const void *bytes, size_t length)
 {
-    const struct folder *folder = own;
+    const struct folder *folder = backend;
     char path[PATH_MAX];
     char beside[PATH_MAX];
     path_of(folder, name, path);
@@ -120,11 +120,11 @@ static bool read_all(int fd, struct imagestore_bytes *out)
     return true;
 }
 
-static enum imagestore_result folder_get(void *own, const char *name, struct imagestore_bytes *out)
+static enum imagestore_result folder_get(void *backend, const char *name, struct imagestore_bytes *out)
 {
     char path[PATH_MAX];
     struct stat facts;
-    path_of(own, name, path);
+    path_of(backend, name, path);
     *out = (struct imagestore_bytes){.bytes = NULL};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -145,10 +145,10 @@ static enum imagestore_result folder_get(void *own, const char *name, struct ima
     return IMAGESTORE_OK;
 }
 
-static enum imagestore_result folder_remove(void *own, const char *name)
+static enum imagestore_result folder_remove(void *backend, const char *name)
 {
     char path[PATH_MAX];
-    path_of(own, name, path);
+    path_of(backend, name, path);
     if (unlink(path) == 0) {
         return IMAGESTORE_OK;
     }

@@ -73,9 +73,9 @@ static void *bucket_open(const struct config *config)
     return bucket;
 }
 
-static void bucket_close(void *own)
+static void bucket_close(void *backend)
 {
-    struct bucket *bucket = own;
+    struct bucket *bucket = backend;
     for (size_t i = 0; i < bucket->idle_count; i++) {
         curl_easy_cleanup(bucket->idle[i]);
     }
@@ -216,26 +216,26 @@ static enum imagestore_result perform(struct bucket *bucket, struct call *call)
     return result;
 }
 
-static enum imagestore_result bucket_put(void *own, const char *name, const void *bytes, size_t length)
+static enum imagestore_result bucket_put(void *backend, const char *name, const void *bytes, size_t length)
 {
     struct call call = {.method = "PUT", .name = name, .bytes = bytes, .length = length};
-    enum imagestore_result result = perform(own, &call);
+    enum imagestore_result result = perform(backend, &call);
     free(call.taken.bytes);
     return result;
 }
 
-static enum imagestore_result bucket_get(void *own, const char *name, struct imagestore_bytes *out)
+static enum imagestore_result bucket_get(void *backend, const char *name, struct imagestore_bytes *out)
 {
     struct call call = {.method = "GET", .name = name};
-    enum imagestore_result result = perform(own, &call);
+    enum imagestore_result result = perform(backend, &call);
     *out = call.taken;
     return result;
 }
 
-static enum imagestore_result bucket_remove(void *own, const char *name)
+static enum imagestore_result bucket_remove(void *backend, const char *name)
 {
     struct call call = {.method = "DELETE", .name = name};
-    enum imagestore_result result = perform(own, &call);
+    enum imagestore_result result = perform(backend, &call);
     free(call.taken.bytes);
     return result;
 }

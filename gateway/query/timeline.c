@@ -24,7 +24,7 @@ static void on_rows(const struct pg_reply *reply, void *arg)
     if (!statements_usable(request, reply)) {
         return;
     }
-    const struct showing *showing = request->own;
+    const struct showing *showing = request->handler_state;
     const struct timeline *list = showing->list;
     const PGresult *result = reply->result;
     int rows = PQntuples(result);
@@ -47,7 +47,7 @@ static void on_rows(const struct pg_reply *reply, void *arg)
 void timeline_show(struct request *request, const struct timeline *list, struct faults *faults, size_t count,
                    const char *const *more)
 {
-    struct showing *showing = request_own(request, sizeof(*showing));
+    struct showing *showing = request_handler_state(request, sizeof(*showing));
     if (showing == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;

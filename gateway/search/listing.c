@@ -47,7 +47,7 @@ static void forget(struct listing *listing)
 /* The one end of a search that began; `result` is NULL when there is nothing to be found. */
 static void answer(struct request *request, const PGresult *result)
 {
-    struct listing *listing = request->own;
+    struct listing *listing = request->handler_state;
     const struct search *search = &listing->search;
     int rows = result == NULL ? 0 : PQntuples(result);
     int shown = rows < search->page.limit ? rows : search->page.limit;
@@ -78,7 +78,7 @@ static void answer(struct request *request, const PGresult *result)
 
 static void fail(struct request *request)
 {
-    forget(request->own);
+    forget(request->handler_state);
     reply_error(request, ERROR_UNAVAILABLE);
 }
 
@@ -86,7 +86,7 @@ static void fail(struct request *request)
 static bool usable(struct request *request, const struct pg_reply *reply)
 {
     if (reply->outcome != PG_OK || request_answered(request)) {
-        forget(request->own);
+        forget(request->handler_state);
     }
     return statements_usable(request, reply);
 }
@@ -96,7 +96,7 @@ static void look(struct request *request);
 static void on_words(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct listing *listing = request->own;
+    struct listing *listing = request->handler_state;
     struct search *search = &listing->search;
     if (!usable(request, reply)) {
         return;
@@ -114,7 +114,7 @@ static void on_words(const struct pg_reply *reply, void *arg)
 
 static void guess(struct request *request)
 {
-    const struct listing *listing = request->own;
+    const struct listing *listing = request->handler_state;
     const char *values[] = {listing->search.text};
     if (!ask(request, QUERIES_WORDS, ARRAY_LEN(values), values, on_words)) {
         fail(request);
@@ -124,7 +124,7 @@ static void guess(struct request *request)
 /* Both parts of the look are there. */
 static void conclude(struct request *request, const PGresult *result)
 {
-    const struct listing *listing = request->own;
+    const struct listing *listing = request->handler_state;
     if (listing->failed) {
         fail(request);
     } else if (PQntuples(result) == 0 && search_may_guess(&listing->search)) {
@@ -138,7 +138,7 @@ static void conclude(struct request *request, const PGresult *result)
 static void on_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct listing *listing = request->own;
+    struct listing *listing = request->handler_state;
     listing->finding = false;
     if (listing->counting) {
         listing->found =
@@ -152,7 +152,7 @@ static void on_found(const struct pg_reply *reply, void *arg)
 static void on_counted(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct listing *listing = request->own;
+    struct listing *listing = request->handler_state;
     listing->counting = false;
     if (reply->outcome == PG_OK && !request_answered(request)) {
         listing->facets = facets_text(reply_json(request), reply->result);
@@ -168,7 +168,7 @@ static void on_counted(const struct pg_reply *reply, void *arg)
 /* On one connection the counts come first, so that the page need not be kept. What cannot be asked fails the other. */
 static void look(struct request *request)
 {
-    struct listing *listing = request->own;
+    struct listing *listing = request->handler_state;
     const char *values[QUERIES_PARAMETERS];
     size_t count = search_values(&listing->search, values);
     listing->failed = false;
@@ -185,7 +185,7 @@ static void look(struct request *request)
 /* A page behind a cursor may be one of guessed words. */
 static void begin(struct request *request)
 {
-    const struct listing *listing = request->own;
+    const struct listing *listing = request->handler_state;
     if (listing->search.alike) {
         guess(request);
     } else {
@@ -204,7 +204,7 @@ static void on_kept(const redisReply *reply, void *arg)
 static void handle_list(struct request *request)
 {
     struct faults faults = {.count = 0};
-    struct listing *listing = request_own(request, sizeof *listing);
+    struct listing *listing = request_handler_state(request, sizeof *listing);
     if (listing == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
