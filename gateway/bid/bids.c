@@ -42,7 +42,7 @@ enum {
 };
 
 /* A bid from its parsing to its answer; the request's own memory. */
-struct placing {
+struct bid_request {
     struct publisher_bid bid; /* with the command */
     struct waiter waiter;
     struct admission admission;
@@ -62,8 +62,8 @@ struct placing {
 
 static struct command *command_of(const struct request *request)
 {
-    struct placing *placing = request->handler_state;
-    return &placing->bid.command;
+    struct bid_request *bid_request = request->handler_state;
+    return &bid_request->bid.command;
 }
 
 /* ---- answers ---- */
@@ -83,10 +83,10 @@ static void set_location(struct request *request)
 /* As it was received first, should this be a repetition. */
 static void put_receipt(struct request *request, struct jsonw *json, int64_t received_ms)
 {
-    const struct placing *placing = request->handler_state;
+    const struct bid_request *bid_request = request->handler_state;
     char text[RECEIPT_SIZE];
-    if (placing->receipt) {
-        receipt_write(&request->gateway->receipts, &placing->bid.command, received_ms, text);
+    if (bid_request->receipt) {
+        receipt_write(&request->gateway->receipts, &bid_request->bid.command, received_ms, text);
         jsonw_put_string(json, "receipt", text);
     }
 }
@@ -144,15 +144,15 @@ static void write_unknown(struct request *request)
 
 static void reply_refusal(struct request *request, enum error_code code)
 {
-    const struct placing *placing = request->handler_state;
+    const struct bid_request *bid_request = request->handler_state;
     struct jsonw *json = reply_error_begin(request, code);
     if (code == ERROR_BID_TOO_LOW) {
-        if (placing->snapshot.current_bid > 0) {
-            jsonw_put_money(json, "currentBid", placing->snapshot.current_bid);
+        if (bid_request->snapshot.current_bid > 0) {
+            jsonw_put_money(json, "currentBid", bid_request->snapshot.current_bid);
         } else {
             jsonw_put_null(json, "currentBid");
         }
-        jsonw_put_money(json, "minimumBid", placing->snapshot.minimum_bid);
+        jsonw_put_money(json, "minimumBid", bid_request->snapshot.minimum_bid);
     }
     reply_error_send(request, code);
 }
@@ -160,18 +160,18 @@ static void reply_refusal(struct request *request, enum error_code code)
 static void forgotten(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct placing *placing = request->handler_state;
+    const struct bid_request *bid_request = request->handler_state;
     (void)reply; /* the key stays taken, should Redis have gone away */
-    reply_refusal(request, placing->why);
+    reply_refusal(request, bid_request->why);
 }
 
 /* A key is free again before the answer: who tries once more with it, and a better bid, may come to another worker. */
 static void refuse(struct request *request, enum error_code code)
 {
-    struct placing *placing = request->handler_state;
+    struct bid_request *bid_request = request->handler_state;
     const struct command *command = command_of(request);
-    placing->why = code;
-    bool noted = placing->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
+    bid_request->why = code;
+    bool noted = bid_request->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
     bool awaited = noted && admission_forget(request, &command->id, command->keyed ? forgotten : NULL, request);
     if (!awaited || !command->keyed) {
         reply_refusal(request, code);
@@ -181,8 +181,8 @@ static void refuse(struct request *request, enum error_code code)
 /* The request's deadline, before the publisher's verdict. */
 static void bid_late(struct request *request)
 {
-    const struct placing *placing = request->handler_state;
-    if (placing->handed_over) {
+    const struct bid_request *bid_request = request->handler_state;
+    if (bid_request->handed_over) {
         write_unknown(request);
         jsonw_end_object(request->gateway->json);
         reply_header(request, "Retry-After", "1");
@@ -197,58 +197,58 @@ static void bid_late(struct request *request)
 static void waited(struct waiter *waiter, const struct decision *decision)
 {
     struct request *request = waiter->arg;
-    struct placing *placing = request->handler_state;
-    if (decision != NULL && !placing->confirmed) {
-        placing->decided = true; /* faster than the broker's confirm: the answer waits for that */
-        placing->decision = *decision;
+    struct bid_request *bid_request = request->handler_state;
+    if (decision != NULL && !bid_request->confirmed) {
+        bid_request->decided = true; /* faster than the broker's confirm: the answer waits for that */
+        bid_request->decision = *decision;
     } else if (decision != NULL) {
-        if (placing->confirmed_us > 0) {
-            metering_bid_decided(clock_mono_us() - placing->confirmed_us);
+        if (bid_request->confirmed_us > 0) {
+            metering_bid_decided(clock_mono_us() - bid_request->confirmed_us);
         }
         reply_decided(request, decision);
-    } else if (placing->confirmed) {
+    } else if (bid_request->confirmed) {
         reply_pending(request);
     }
 }
 
 static void wait_for_decision(struct request *request)
 {
-    struct placing *placing = request->handler_state;
-    if (placing->decided) {
-        reply_decided(request, &placing->decision);
+    struct bid_request *bid_request = request->handler_state;
+    if (bid_request->decided) {
+        reply_decided(request, &bid_request->decision);
         return;
     }
-    if (!placing->waiter.entered) {
+    if (!bid_request->waiter.entered) {
         reply_pending(request); /* the time was up before the confirm came */
         return;
     }
-    request_set_deadline(request, (int64_t)placing->wait_s * 1000 + WAIT_MARGIN_MS, bid_late);
+    request_set_deadline(request, (int64_t)bid_request->wait_s * 1000 + WAIT_MARGIN_MS, bid_late);
 }
 
 static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 {
     struct request *request = bid->arg;
-    struct placing *placing = request->handler_state;
+    struct bid_request *bid_request = request->handler_state;
     if (verdict == PUBLISHER_CONFIRMED) {
-        placing->confirmed = true;
-        placing->confirmed_us = clock_mono_us();
-        metering_bid_taken(placing->confirmed_us - request->start_us);
-        if (placing->decided) {
+        bid_request->confirmed = true;
+        bid_request->confirmed_us = clock_mono_us();
+        metering_bid_taken(bid_request->confirmed_us - request->start_us);
+        if (bid_request->decided) {
             metering_bid_decided(0);
         }
         if (bid->command.keyed) {
             admission_mark_pending(request, &bid->command.id);
         }
-        if (placing->wait_s > 0) {
+        if (bid_request->wait_s > 0) {
             wait_for_decision(request);
         } else {
             reply_pending(request);
         }
         return;
     }
-    waiters_remove(request->gateway->waiters, &placing->waiter);
-    if (placing->decided) {
-        reply_decided(request, &placing->decision);
+    waiters_remove(request->gateway->waiters, &bid_request->waiter);
+    if (bid_request->decided) {
+        reply_decided(request, &bid_request->decision);
     } else if (verdict == PUBLISHER_UNKNOWN) {
         write_unknown(request);
         reply_error_send(request, ERROR_UNAVAILABLE);
@@ -263,37 +263,37 @@ static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 
 static void start_waiting(struct request *request)
 {
-    struct placing *placing = request->handler_state;
-    placing->waiter = (struct waiter){
-        .auction_id = placing->bid.command.auction_id,
-        .bid_id = placing->bid.command.id,
-        .until_ms = clock_mono_ms() + (int64_t)placing->wait_s * 1000,
+    struct bid_request *bid_request = request->handler_state;
+    bid_request->waiter = (struct waiter){
+        .auction_id = bid_request->bid.command.auction_id,
+        .bid_id = bid_request->bid.command.id,
+        .until_ms = clock_mono_ms() + (int64_t)bid_request->wait_s * 1000,
         .done = waited,
         .arg = request,
     };
-    waiters_add(request->gateway->waiters, &placing->waiter);
+    waiters_add(request->gateway->waiters, &bid_request->waiter);
 }
 
 static void publish(struct request *request)
 {
-    struct placing *placing = request->handler_state;
-    struct command *command = &placing->bid.command;
+    struct bid_request *bid_request = request->handler_state;
+    struct command *command = &bid_request->bid.command;
     if (!request->gateway->deployment.known) {
         refuse(request, ERROR_UNAVAILABLE);
         return;
     }
-    command->terms_version = placing->snapshot.terms_version;
-    if (placing->wait_s > 0) {
+    command->terms_version = bid_request->snapshot.terms_version;
+    if (bid_request->wait_s > 0) {
         command->reply_to = request->gateway->id;
         start_waiting(request);
     }
-    placing->bid.received_mono_ms = request->start_us / 1000;
-    placing->bid.done = published;
-    placing->bid.arg = request;
-    placing->handed_over = true;
-    if (!publisher_submit(request->gateway->publisher, &placing->bid)) {
-        placing->handed_over = false;
-        waiters_remove(request->gateway->waiters, &placing->waiter);
+    bid_request->bid.received_mono_ms = request->start_us / 1000;
+    bid_request->bid.done = published;
+    bid_request->bid.arg = request;
+    bid_request->handed_over = true;
+    if (!publisher_submit(request->gateway->publisher, &bid_request->bid)) {
+        bid_request->handed_over = false;
+        waiters_remove(request->gateway->waiters, &bid_request->waiter);
         refuse(request, ERROR_UNAVAILABLE);
     }
 }
@@ -305,11 +305,11 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 static void looked_for_key(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct placing *placing = request->handler_state;
-    const struct command *command = &placing->bid.command;
+    const struct bid_request *bid_request = request->handler_state;
+    const struct command *command = &bid_request->bid.command;
     struct decision decision;
     if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
-        refuse(request, placing->why);
+        refuse(request, bid_request->why);
     } else if (decision.kind == command->kind &&
                (command->kind == COMMAND_BUY ||
                 (command->kind == COMMAND_PROXY ? decision.max_amount : decision.amount) == command->amount)) {
@@ -322,9 +322,9 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
 /* Redis may have forgotten a key, the ledger has not: a bid that was placed is not told that it comes too late. */
 static void refuse_unless_placed(struct request *request, enum error_code why)
 {
-    struct placing *placing = request->handler_state;
-    const struct command *command = &placing->bid.command;
-    placing->why = why;
+    struct bid_request *bid_request = request->handler_state;
+    const struct command *command = &bid_request->bid.command;
+    bid_request->why = why;
     if (!command->keyed ||
         !ledger_find(request->gateway, &command->auction_id, &command->id, looked_for_key, request)) {
         refuse(request, why);
@@ -332,20 +332,20 @@ static void refuse_unless_placed(struct request *request, enum error_code why)
 }
 
 /* Every other field of an old snapshot errs towards taking the bid; but an extension may have moved the end since. */
-static bool end_is_hearsay(const struct placing *placing, enum error_code why)
+static bool end_is_hearsay(const struct bid_request *bid_request, enum error_code why)
 {
-    return why == ERROR_AUCTION_ENDED && refusal_by_clock(&placing->snapshot) && !placing->loaded;
+    return why == ERROR_AUCTION_ENDED && refusal_by_clock(&bid_request->snapshot) && !bid_request->loaded;
 }
 
 static void check_snapshot(struct request *request)
 {
-    const struct placing *placing = request->handler_state;
+    const struct bid_request *bid_request = request->handler_state;
     enum error_code why = ERROR_INTERNAL_ERROR;
-    if (!refusal_certain(&placing->snapshot, &placing->bid.command, clock_now_ms(),
+    if (!refusal_certain(&bid_request->snapshot, &bid_request->bid.command, clock_now_ms(),
                          request->gateway->config->fence_grace_ms, &why)) {
         publish(request);
-    } else if (end_is_hearsay(placing, why)) {
-        snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
+    } else if (end_is_hearsay(bid_request, why)) {
+        snapshots_load(request->gateway->snapshots, &bid_request->bid.command.auction_id, loaded, request);
     } else {
         refuse_unless_placed(request, why);
     }
@@ -354,7 +354,7 @@ static void check_snapshot(struct request *request)
 static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg)
 {
     struct request *request = arg;
-    struct placing *placing = request->handler_state;
+    struct bid_request *bid_request = request->handler_state;
     if (request_answered(request)) {
         refuse(request, ERROR_UNAVAILABLE);
     } else if (outcome == SNAPSHOTS_NO_AUCTION) {
@@ -362,8 +362,8 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
     } else if (outcome == SNAPSHOTS_UNKNOWN) {
         publish(request);
     } else {
-        placing->snapshot = *snapshot;
-        placing->loaded = true;
+        bid_request->snapshot = *snapshot;
+        bid_request->loaded = true;
         check_snapshot(request);
     }
 }
@@ -373,10 +373,10 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 /* Not in the ledger, as far as PostgreSQL can say. */
 static void repeat_undecided(struct request *request, bool certain)
 {
-    const struct placing *placing = request->handler_state;
-    if (placing->admission.state == 'a' && !request_answered(request)) {
+    const struct bid_request *bid_request = request->handler_state;
+    if (bid_request->admission.state == 'a' && !request_answered(request)) {
         publish(request);
-    } else if (placing->admission.state == 'p' || (placing->admission.state == 'd' && certain)) {
+    } else if (bid_request->admission.state == 'p' || (bid_request->admission.state == 'd' && certain)) {
         reply_pending(request);
     } else {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -401,10 +401,10 @@ static void found_again(const struct pg_reply *reply, void *arg)
  */
 static void repeat(struct request *request)
 {
-    struct placing *placing = request->handler_state;
-    const struct command *command = &placing->bid.command;
-    if (placing->admission.state == 'p' && placing->wait_s > 0) {
-        placing->confirmed = true;
+    struct bid_request *bid_request = request->handler_state;
+    const struct command *command = &bid_request->bid.command;
+    if (bid_request->admission.state == 'p' && bid_request->wait_s > 0) {
+        bid_request->confirmed = true;
         start_waiting(request);
         wait_for_decision(request);
     } else if (!ledger_find(request->gateway, &command->auction_id, &command->id, found_again, request)) {
@@ -415,32 +415,32 @@ static void repeat(struct request *request)
 /* Nothing more is known of the user that speaks against the bid. */
 static void admitted(struct request *request, enum verification_answer verified)
 {
-    struct placing *placing = request->handler_state;
+    struct bid_request *bid_request = request->handler_state;
     if (request_answered(request) || verified == VERIFICATION_UNKNOWN) {
         refuse(request, ERROR_UNAVAILABLE);
     } else if (verified == VERIFICATION_NO) {
         refuse(request, ERROR_EMAIL_UNVERIFIED);
-    } else if (placing->snapshot.status != NULL) {
+    } else if (bid_request->snapshot.status != NULL) {
         check_snapshot(request);
-    } else if (placing->admission.verdict == ADMISSION_UNCHECKED) {
+    } else if (bid_request->admission.verdict == ADMISSION_UNCHECKED) {
         publish(request);
     } else {
-        snapshots_load(request->gateway->snapshots, &placing->bid.command.auction_id, loaded, request);
+        snapshots_load(request->gateway->snapshots, &bid_request->bid.command.auction_id, loaded, request);
     }
 }
 
 static void asked(struct request *request)
 {
-    const struct placing *placing = request->handler_state;
+    const struct bid_request *bid_request = request->handler_state;
     if (request_answered(request)) {
         refuse(request, ERROR_UNAVAILABLE);
         return;
     }
-    if (admission_refuse(request, &placing->admission)) {
+    if (admission_refuse(request, &bid_request->admission)) {
         return;
     }
-    limits_headers(request, &placing->admission.limit);
-    if (placing->admission.verdict == ADMISSION_KNOWN) {
+    limits_headers(request, &bid_request->admission.limit);
+    if (bid_request->admission.verdict == ADMISSION_KNOWN) {
         repeat(request);
     } else if (command_of(request)->kind == COMMAND_WITHDRAW) {
         admitted(request, VERIFICATION_YES);
@@ -450,29 +450,29 @@ static void asked(struct request *request)
 }
 
 /* A repetition is shown as received when it was received first. */
-static void take_first_receipt(struct placing *placing)
+static void take_first_receipt(struct bid_request *bid_request)
 {
-    const char *pending = placing->admission.pending;
+    const char *pending = bid_request->admission.pending;
     const char *text = NULL;
     struct json *tree = pending == NULL ? NULL : json_parse(pending, strlen(pending), NULL);
     int64_t received = 0;
     if (json_get_text(tree, "receivedAt", &text) && clock_parse(text, &received)) {
-        placing->bid.command.received_ms = received;
+        bid_request->bid.command.received_ms = received;
     }
     json_free(tree);
-    placing->admission.pending = NULL; /* was borrowed */
+    bid_request->admission.pending = NULL; /* was borrowed */
 }
 
 static void admission_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    struct placing *placing = request->handler_state;
-    placing->admission = admission_read(request, reply);
+    struct bid_request *bid_request = request->handler_state;
+    bid_request->admission = admission_read(request, reply);
     /* In state a it is published again, and what counts then is when it was received now. */
-    if (placing->admission.verdict == ADMISSION_KNOWN && placing->admission.state != 'a') {
-        take_first_receipt(placing);
+    if (bid_request->admission.verdict == ADMISSION_KNOWN && bid_request->admission.state != 'a') {
+        take_first_receipt(bid_request);
     }
-    if (--placing->awaited == 0) {
+    if (--bid_request->awaited == 0) {
         asked(request);
     }
 }
@@ -480,12 +480,12 @@ static void admission_answered(const redisReply *reply, void *arg)
 static void snapshot_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    struct placing *placing = request->handler_state;
-    if (!snapshots_read(reply, &placing->bid.command.auction_id, &placing->snapshot)) {
-        placing->snapshot = (struct snapshot){.status = NULL};
+    struct bid_request *bid_request = request->handler_state;
+    if (!snapshots_read(reply, &bid_request->bid.command.auction_id, &bid_request->snapshot)) {
+        bid_request->snapshot = (struct snapshot){.status = NULL};
     }
-    metering_cache(METERING_SNAPSHOT, placing->snapshot.status != NULL);
-    if (--placing->awaited == 0) {
+    metering_cache(METERING_SNAPSHOT, bid_request->snapshot.status != NULL);
+    if (--bid_request->awaited == 0) {
         asked(request);
     }
 }
@@ -510,12 +510,12 @@ static const char *pending_text(struct request *request)
 
 static void ask(struct request *request)
 {
-    struct placing *placing = request->handler_state;
-    const struct command *command = &placing->bid.command;
+    struct bid_request *bid_request = request->handler_state;
+    const struct command *command = &bid_request->bid.command;
     struct admission_bid entry = {
         .id = command->id,
         .keyed = command->keyed,
-        .hash = placing->hash,
+        .hash = bid_request->hash,
         .pending = pending_text(request),
     };
     const struct admission_bid *noted = command->kind == COMMAND_WITHDRAW ? NULL : &entry;
@@ -523,13 +523,13 @@ static void ask(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    placing->awaited = 1;
+    bid_request->awaited = 1;
     if (!admission_ask(request, noted, admission_answered, request)) {
-        placing->awaited = 0;
-        placing->admission = admission_read(request, NULL);
+        bid_request->awaited = 0;
+        bid_request->admission = admission_read(request, NULL);
         asked(request);
     } else if (snapshots_ask(request->gateway, &command->auction_id, snapshot_answered, request)) {
-        placing->awaited++;
+        bid_request->awaited++;
     }
 }
 
@@ -552,16 +552,16 @@ static void fill_command(const struct request *request, struct command *command,
     memcpy(command->traceparent, request->traceparent, sizeof(command->traceparent));
 }
 
-static void set_preferences(const struct request *request, struct placing *placing)
+static void set_preferences(const struct request *request, struct bid_request *bid_request)
 {
     char wishes[PREFER_SIZE];
-    if (placing->bid.command.kind == COMMAND_WITHDRAW) {
-        placing->wait_s = COMMAND_WAIT_S;
+    if (bid_request->bid.command.kind == COMMAND_WITHDRAW) {
+        bid_request->wait_s = COMMAND_WAIT_S;
         return;
     }
     request_header_list(request, "Prefer", wishes, sizeof(wishes));
-    placing->wait_s = prefer_wait_s(wishes);
-    placing->receipt = prefer_receipt(wishes);
+    bid_request->wait_s = prefer_wait_s(wishes);
+    bid_request->receipt = prefer_receipt(wishes);
 }
 
 static void begin(struct request *request, enum command_kind kind, int64_t amount)
@@ -573,14 +573,14 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         reply_faults(request, &faults);
         return;
     }
-    struct placing *placing = request_handler_state(request, sizeof(*placing));
-    if (placing == NULL || !request->gateway->deployment.known) {
+    struct bid_request *bid_request = request_handler_state(request, sizeof(*bid_request));
+    if (bid_request == NULL || !request->gateway->deployment.known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    fill_command(request, &placing->bid.command, kind, amount, key);
-    idempotency_hash(&placing->bid.command, placing->hash);
-    set_preferences(request, placing);
+    fill_command(request, &bid_request->bid.command, kind, amount, key);
+    idempotency_hash(&bid_request->bid.command, bid_request->hash);
+    set_preferences(request, bid_request);
     request_set_late(request, bid_late);
     ask(request);
 }

@@ -263,23 +263,23 @@ static void do_unsubscribe(struct websocket *websocket, const struct said *said)
 
 /* ---- bids ---- */
 
-static void release_held(struct bid_request *placing)
+static void release_held(struct bid_request *bid_request)
 {
-    for (size_t i = 0; i < placing->held_count; i++) {
-        websocket_send(placing->websocket, placing->held[i]);
-        text_unref(placing->held[i]);
+    for (size_t i = 0; i < bid_request->held_count; i++) {
+        websocket_send(bid_request->websocket, bid_request->held[i]);
+        text_unref(bid_request->held[i]);
     }
-    placing->held_count = 0;
+    bid_request->held_count = 0;
 }
 
-static void transport_free(struct bid_request *placing)
+static void transport_free(struct bid_request *bid_request)
 {
-    request_leave(&placing->transport);
-    waiters_remove(placing->websocket->gateway->waiters, &placing->waiter);
-    TAILQ_REMOVE(&client_of(placing->websocket)->bid_requests, placing, list);
-    release_held(placing);
-    free(placing->key);
-    free(placing);
+    request_leave(&bid_request->transport);
+    waiters_remove(bid_request->websocket->gateway->waiters, &bid_request->waiter);
+    TAILQ_REMOVE(&client_of(bid_request->websocket)->bid_requests, bid_request, list);
+    release_held(bid_request);
+    free(bid_request->key);
+    free(bid_request);
 }
 
 /* The members of an object without its braces, behind ours. */
@@ -296,48 +296,48 @@ static void put_members(struct jsonw *json, const struct json *object)
 /* Told to all connections of its bidder, this one included; or nobody knows it after so long. */
 static void on_decided(struct waiter *waiter, const struct decision *decision)
 {
-    struct bid_request *placing = waiter->arg;
+    struct bid_request *bid_request = waiter->arg;
     if (decision != NULL) {
-        presences_decided(placing->websocket->gateway->presences, decision);
+        presences_decided(bid_request->websocket->gateway->presences, decision);
     }
-    transport_free(placing);
+    transport_free(bid_request);
 }
 
 /* Redis may lose what is told of it: the ledger is looked into as well. */
-static void wait_for_decision(struct bid_request *placing, const struct json *answer)
+static void wait_for_decision(struct bid_request *bid_request, const struct json *answer)
 {
-    struct waiter *waiter = &placing->waiter;
+    struct waiter *waiter = &bid_request->waiter;
     *waiter = (struct waiter){
-        .auction_id = placing->auction_id,
+        .auction_id = bid_request->auction_id,
         .until_ms = clock_mono_ms() + RESULT_WAIT_MS,
         .done = on_decided,
-        .arg = placing,
+        .arg = bid_request,
     };
     if (json_get_uuid(answer, "bidId", &waiter->bid_id)) {
-        waiters_add(placing->websocket->gateway->waiters, waiter);
+        waiters_add(bid_request->websocket->gateway->waiters, waiter);
     } else {
-        transport_free(placing);
+        transport_free(bid_request);
     }
 }
 
 /* The answer of POST bids in our dress; it was written with the same writer, and so is read first. */
-static void on_placed(struct request_transport *transport, int status, const char *text, size_t length)
+static void on_bid_answered(struct request_transport *transport, int status, const char *text, size_t length)
 {
-    struct bid_request *placing = (struct bid_request *)transport;
-    struct websocket *websocket = placing->websocket;
+    struct bid_request *bid_request = (struct bid_request *)transport;
+    struct websocket *websocket = bid_request->websocket;
     const char *type = status == 202 ? "bid_pending" : "bid_result";
     struct json *answer = json_parse(text, length, NULL);
-    struct jsonw *json = begin_answer(websocket, status < 300 ? type : "error", placing->id);
-    jsonw_put_uuid(json, "auctionId", &placing->auction_id);
+    struct jsonw *json = begin_answer(websocket, status < 300 ? type : "error", bid_request->id);
+    jsonw_put_uuid(json, "auctionId", &bid_request->auction_id);
     if (answer != NULL) {
         put_members(json, answer);
     }
     send_answer(websocket);
-    release_held(placing);
+    release_held(bid_request);
     if (status == 202) {
-        wait_for_decision(placing, answer);
+        wait_for_decision(bid_request, answer);
     } else {
-        transport_free(placing);
+        transport_free(bid_request);
     }
     json_free(answer);
 }
@@ -361,45 +361,45 @@ static struct json *make_body(struct websocket *websocket, const struct json *am
 static struct bid_request *make_transport(struct websocket *websocket, const struct said *said,
                                           const struct uuid *auction, const struct json *key)
 {
-    struct bid_request *placing = calloc(1, sizeof(*placing));
-    if (placing == NULL) {
+    struct bid_request *bid_request = calloc(1, sizeof(*bid_request));
+    if (bid_request == NULL) {
         return NULL;
     }
-    *placing = (struct bid_request){
-        .transport = {.answered = on_placed}, .websocket = websocket, .auction_id = *auction, .key = NULL};
-    (void)snprintf(placing->id, sizeof(placing->id), "%s", said->id);
-    TAILQ_INSERT_TAIL(&client_of(websocket)->bid_requests, placing, list);
+    *bid_request = (struct bid_request){
+        .transport = {.answered = on_bid_answered}, .websocket = websocket, .auction_id = *auction, .key = NULL};
+    (void)snprintf(bid_request->id, sizeof(bid_request->id), "%s", said->id);
+    TAILQ_INSERT_TAIL(&client_of(websocket)->bid_requests, bid_request, list);
     if (key != NULL) {
-        placing->key = strndup(key->text, key->length);
-        placing->transport.idempotency_key = placing->key;
+        bid_request->key = strndup(key->text, key->length);
+        bid_request->transport.idempotency_key = bid_request->key;
     }
     bool receipt = false;
     if (json_get_bool(said->tree, "receipt", &receipt) && receipt) {
-        placing->transport.prefer = "receipt";
+        bid_request->transport.prefer = "receipt";
     }
-    if (key != NULL && placing->key == NULL) {
-        transport_free(placing);
+    if (key != NULL && bid_request->key == NULL) {
+        transport_free(bid_request);
         return NULL;
     }
-    return placing;
+    return bid_request;
 }
 
 static void place(struct websocket *websocket, const struct said *said, const struct uuid *auction,
                   const struct json *key)
 {
-    struct bid_request *placing = make_transport(websocket, said, auction, key);
-    struct json *body = placing == NULL ? NULL : make_body(websocket, json_member(said->tree, "amount"));
+    struct bid_request *bid_request = make_transport(websocket, said, auction, key);
+    struct json *body = bid_request == NULL ? NULL : make_body(websocket, json_member(said->tree, "amount"));
     const struct dispatch_transport from = {
         .route = &bids_routes[BIDS_PLACE],
         .parameter = *auction,
         .body = body,
         .user = &websocket->user,
         .address = websocket->address,
-        .transport = placing == NULL ? NULL : &placing->transport,
+        .transport = bid_request == NULL ? NULL : &bid_request->transport,
     };
     if (body == NULL || !dispatch_by_transport(websocket->gateway->dispatch, &from)) {
-        if (placing != NULL) {
-            transport_free(placing);
+        if (bid_request != NULL) {
+            transport_free(bid_request);
         }
         send_error(websocket, ERROR_UNAVAILABLE, said->id, auction);
     }
@@ -427,12 +427,12 @@ static void do_bid(struct websocket *websocket, const struct said *said)
 static void on_told(struct presence *presence, const struct uuid *auction, struct text *text)
 {
     struct websocket *websocket = presence->owner;
-    struct bid_request *placing = NULL;
-    TAILQ_FOREACH(placing, &client_of(websocket)->bid_requests, list)
+    struct bid_request *bid_request = NULL;
+    TAILQ_FOREACH(bid_request, &client_of(websocket)->bid_requests, list)
     {
-        if (placing->transport.request != NULL && uuid_equal(&placing->auction_id, auction) &&
-            placing->held_count < HELD_MAX) {
-            placing->held[placing->held_count++] = text_ref(text);
+        if (bid_request->transport.request != NULL && uuid_equal(&bid_request->auction_id, auction) &&
+            bid_request->held_count < HELD_MAX) {
+            bid_request->held[bid_request->held_count++] = text_ref(text);
             return;
         }
     }
