@@ -72,7 +72,7 @@ static bool start_pg(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
     size_t count = 0;
-    gateway->statements = catalogue_gather(&count);
+    gateway->statements = statement_registry_gather(&count);
     if (gateway->statements == NULL) {
         return false;
     }
@@ -154,7 +154,7 @@ static bool start_redis(struct gateway *gateway)
     return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);
 }
 
-static bool start_parts(struct gateway *gateway, const struct parts_options *options)
+static bool start_components(struct gateway *gateway, const struct components_options *options)
 {
     const struct config *config = gateway->config;
     const struct hashpool_options pool = {
@@ -202,11 +202,11 @@ static bool start_parts(struct gateway *gateway, const struct parts_options *opt
            gateway->presences != NULL && gateway->clock != NULL && gateway->conns != NULL;
 }
 
-bool parts_start(struct gateway *gateway, const struct parts_options *options)
+bool components_start(struct gateway *gateway, const struct components_options *options)
 {
     *gateway =
         (struct gateway){.base = options->base, .config = options->config, .record = options->record, .id = uuid_new()};
-    if (!start_parts(gateway, options) || !start_redis(gateway) || !start_pg(gateway)) {
+    if (!start_components(gateway, options) || !start_redis(gateway) || !start_pg(gateway)) {
         log_error("the gateway cannot start: no memory, or an address of a back end that makes no sense");
         return false;
     }
@@ -214,7 +214,7 @@ bool parts_start(struct gateway *gateway, const struct parts_options *options)
     return true;
 }
 
-void parts_stop(struct gateway *gateway)
+void components_stop(struct gateway *gateway)
 {
     assert(gateway->dispatch == NULL || dispatch_open(gateway->dispatch) == 0);
     streams_free(gateway->streams); /* who is still connected leaves channels of the listener */

@@ -9,7 +9,7 @@
 
 #include "gateway/core/gateway.h"
 
-struct parts_options {
+struct components_options {
     struct event_base *base;
     const struct config *config;
     struct deployment_record *record;
@@ -18,8 +18,8 @@ struct parts_options {
 };
 
 /* Everything but its listening sockets. False: not enough memory, or an address that makes no sense; it was logged. */
-MUST_CHECK bool parts_start(struct gateway *gateway, const struct parts_options *options);
-/* Ends what parts_start began, also half way. No request may be open. */
-void parts_stop(struct gateway *gateway);
+MUST_CHECK bool components_start(struct gateway *gateway, const struct components_options *options);
+/* Ends what components_start began, also half way. No request may be open. */
+void components_stop(struct gateway *gateway);
 
 #endif

@@ -44,7 +44,7 @@ static struct statements *const all[] = {
     /* clang-format on */
 };
 
-struct pg_statement *catalogue_gather(size_t *count)
+struct pg_statement *statement_registry_gather(size_t *count)
 {
     *count = 0;
     for (size_t i = 0; all[i] != NULL; i++) {

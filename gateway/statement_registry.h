@@ -10,6 +10,6 @@
 #include "gateway/query/statements.h"
 
 /* All lists in one table, owned by the caller; NULL without memory. Sets every `first`. */
-MUST_CHECK struct pg_statement *catalogue_gather(size_t *count);
+MUST_CHECK struct pg_statement *statement_registry_gather(size_t *count);
 
 #endif

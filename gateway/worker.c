@@ -169,14 +169,14 @@ static bool start(struct worker *worker)
     const struct timeval tick = {0, TICK_MS * 1000L};
     const struct daemon_calls calls = {.drain = drain, .arg = worker};
     worker->base = make_base();
-    const struct parts_options options = {
+    const struct components_options options = {
         .base = worker->base,
         .config = worker->options->config,
         .record = worker->options->record,
         .turn = is_turn,
         .turn_arg = worker,
     };
-    if (worker->base == NULL || !parts_start(&worker->gateway, &options) || !start_metrics(worker)) {
+    if (worker->base == NULL || !components_start(&worker->gateway, &options) || !start_metrics(worker)) {
         return false;
     }
     worker->daemon = daemon_new(worker->base, worker->options->config, &calls);
@@ -204,7 +204,7 @@ static void stop(struct worker *worker)
         daemon_free(worker->daemon);
     }
     metrics_server_free(worker->metrics);
-    parts_stop(&worker->gateway);
+    components_stop(&worker->gateway);
     if (worker->base != NULL) {
         event_base_free(worker->base);
     }
