@@ -91,12 +91,12 @@ static struct metrics_family outbox = {
     .type = METRICS_GAUGE,
 };
 
-struct metrics_family *const metering_families[] = {
+struct metrics_family *const bidworker_metrics_families[] = {
     &decisions, &rejections, &delay,       &sizes,          &times,      &ready,
     &unacked,   &outbox,     &log_metrics, &broker_metrics, &pg_metrics, NULL,
 };
 
-void metering_batch(const struct batch *batch, int64_t took_us)
+void bidworker_metrics_batch(const struct batch *batch, int64_t took_us)
 {
     metrics_observe(&sizes, 0, 0, (int64_t)batch->count);
     metrics_observe(&times, 0, 0, took_us);
@@ -116,7 +116,7 @@ void metering_batch(const struct batch *batch, int64_t took_us)
     }
 }
 
-void metering_shards(const struct intake *intake, unsigned shards)
+void bidworker_metrics_shards(const struct intake *intake, unsigned shards)
 {
     for (unsigned shard = 0; shard < shards; shard++) {
         size_t count = 0;
@@ -126,7 +126,7 @@ void metering_shards(const struct intake *intake, unsigned shards)
     }
 }
 
-void metering_outbox(size_t depth)
+void bidworker_metrics_outbox(size_t depth)
 {
     metrics_set(&outbox, 0, (int64_t)depth);
 }

@@ -8,12 +8,12 @@
 #include "bidworker/shard_reader.h"
 #include "common/base/metrics.h"
 
-extern struct metrics_family *const metering_families[]; /* NULL-ended */
+extern struct metrics_family *const bidworker_metrics_families[]; /* NULL-ended */
 
 /* A batch was committed, `took_us` after it was begun. */
-void metering_batch(const struct batch *batch, int64_t took_us);
+void bidworker_metrics_batch(const struct batch *batch, int64_t took_us);
 /* Gauges of the shards, those of others left out. */
-void metering_shards(const struct intake *intake, unsigned shards);
-void metering_outbox(size_t depth);
+void bidworker_metrics_shards(const struct intake *intake, unsigned shards);
+void bidworker_metrics_outbox(size_t depth);
 
 #endif

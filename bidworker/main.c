@@ -73,7 +73,7 @@ static int run(struct bidworker *bidworker, const struct config *config)
     bidworker->daemon = bidworker->base == NULL ? NULL : daemon_new(bidworker->base, config, &calls);
     if (bidworker->daemon != NULL) {
         bidworker->metrics =
-            metrics_server_start(bidworker->base, config, metering_families, on_collect, bidworker, &metered);
+            metrics_server_start(bidworker->base, config, bidworker_metrics_families, on_collect, bidworker, &metered);
     }
     if (metered) {
         struct worker_options options = {

@@ -351,7 +351,7 @@ static void on_committed(struct worker *worker)
     const struct outbox_batch *outbox_batch = ledger_outbox(worker->ledger);
     struct batch *batch = worker->batch;
     intake_ack(worker->intake, batch);
-    metering_batch(batch, clock_mono_us() - worker->batch_began_us);
+    bidworker_metrics_batch(batch, clock_mono_us() - worker->batch_began_us);
     results_publish(worker->results, batch);
     outbox_sent(worker->outbox, outbox_batch->rows, outbox_batch->count);
     log_debug("batch of %zu on %zu auctions decided: %zu rows, %zu events, %" PRId64 " us", batch->count,
@@ -409,9 +409,9 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 void worker_meter(const struct worker *worker)
 {
     if (worker->intake != NULL) {
-        metering_shards(worker->intake, worker->shard_count);
+        bidworker_metrics_shards(worker->intake, worker->shard_count);
     }
-    metering_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
+    bidworker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
 }
 
 /* --- the beginning --- */

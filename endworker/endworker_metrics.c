@@ -27,21 +27,21 @@ static struct metrics_family leader = {
     .type = METRICS_GAUGE,
 };
 
-struct metrics_family *const metering_families[] = {
+struct metrics_family *const endworker_metrics_families[] = {
     &settled, &outbox, &leader, &log_metrics, &broker_metrics, &pg_metrics, NULL,
 };
 
-void metering_settled(const char *status)
+void endworker_metrics_settled(const char *status)
 {
     metrics_add(&settled, metrics_value(&settled, 0, status), 0, 0, 1);
 }
 
-void metering_outbox(size_t depth)
+void endworker_metrics_outbox(size_t depth)
 {
     metrics_set(&outbox, 0, (int64_t)depth);
 }
 
-void metering_leader(bool leading)
+void endworker_metrics_leader(bool leading)
 {
     metrics_set(&leader, 0, leading ? 1 : 0);
 }

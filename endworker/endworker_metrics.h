@@ -6,11 +6,11 @@
 
 #include "common/base/metrics.h"
 
-extern struct metrics_family *const metering_families[]; /* NULL-ended */
+extern struct metrics_family *const endworker_metrics_families[]; /* NULL-ended */
 
 /* An auction was settled as "sold" or "unsold". */
-void metering_settled(const char *status);
-void metering_outbox(size_t depth);
-void metering_leader(bool leading);
+void endworker_metrics_settled(const char *status);
+void endworker_metrics_outbox(size_t depth);
+void endworker_metrics_leader(bool leading);
 
 #endif

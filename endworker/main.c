@@ -303,15 +303,16 @@ static void endworker_free(struct endworker *worker)
 static void on_collect(void *arg)
 {
     const struct endworker *worker = arg;
-    metering_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
-    metering_leader(worker->leader != NULL && leader_leads(worker->leader));
+    endworker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
+    endworker_metrics_leader(worker->leader != NULL && leader_leads(worker->leader));
 }
 
 /* False: its address cannot be used. */
 static bool start_metrics(struct endworker *worker)
 {
     bool good = false;
-    worker->metrics = metrics_server_start(worker->base, &worker->config, metering_families, on_collect, worker, &good);
+    worker->metrics =
+        metrics_server_start(worker->base, &worker->config, endworker_metrics_families, on_collect, worker, &good);
     return good;
 }
 

@@ -126,7 +126,7 @@ static void slice_done(struct settlement *settlement)
         const struct snapshot *snapshot = &settlement->snapshots[i];
         log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1}, "%s",
                  snapshot->status);
-        metering_settled(snapshot->status);
+        endworker_metrics_settled(snapshot->status);
         /* Without Redis the old snapshot goes with it; one that is left over says "active" with an end long past. */
         if (!snapshot_write(settlement->redis, settlement->snapshot_script, snapshot, NULL, NULL)) {
             log_debug("no snapshot written: Redis is not there");

@@ -394,7 +394,7 @@ static bool open_master(struct master *master)
 static bool open_metrics(struct master *master)
 {
     const struct config *config = &master->options.config;
-    if (!metrics_open(metering_families)) {
+    if (!metrics_open(gateway_metrics_families)) {
         log_error("no memory for the metrics");
         return false;
     }

@@ -83,8 +83,8 @@ static void collect(void *arg)
         live += atomic_load(&slot->live);
         watched += atomic_load(&slot->watched);
     }
-    metering_workers(serving, open);
-    metering_live(live, watched);
+    gateway_metrics_workers(serving, open);
+    gateway_metrics_live(live, watched);
 }
 
 static bool start_metrics(struct worker *worker)

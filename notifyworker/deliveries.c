@@ -291,7 +291,7 @@ static void on_marked(const struct pg_reply *reply, void *arg)
     }
     struct outcome outcome;
     outcome_of(attempt, &outcome);
-    metering_delivered(attempt->dispatcher->channel->name, outcome.state);
+    notifyworker_metrics_delivered(attempt->dispatcher->channel->name, outcome.state);
     attempt_end(attempt, true);
 }
 

@@ -297,7 +297,8 @@ static void notifyworker_free(struct notifyworker *worker)
 static bool start_metrics(struct notifyworker *worker)
 {
     bool good = false;
-    worker->metrics = metrics_server_start(worker->base, &worker->config, metering_families, NULL, worker, &good);
+    worker->metrics =
+        metrics_server_start(worker->base, &worker->config, notifyworker_metrics_families, NULL, worker, &good);
     return good;
 }
 

@@ -7,7 +7,7 @@
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 
-static const char *const kinds[METERING_KINDS] = {
+static const char *const kinds[NOTIFYWORKER_METRICS_KINDS] = {
     "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
     "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",
 };
@@ -32,23 +32,23 @@ static struct metrics_family deliveries = {
     .labels = {{"channel", channels, ARRAY_LEN(channels)}, {"state", states, ARRAY_LEN(states)}},
 };
 
-struct metrics_family *const metering_families[] = {
+struct metrics_family *const notifyworker_metrics_families[] = {
     &notifications, &deliveries, &log_metrics, &broker_metrics, &pg_metrics, NULL,
 };
 
-size_t metering_kind(const char *text)
+size_t notifyworker_metrics_kind(const char *text)
 {
     return metrics_value(&notifications, 0, text);
 }
 
-void metering_notified(size_t kind, int64_t count)
+void notifyworker_metrics_notified(size_t kind, int64_t count)
 {
     if (count > 0) {
         metrics_add(&notifications, kind, 0, 0, count);
     }
 }
 
-void metering_delivered(const char *channel, const char *state)
+void notifyworker_metrics_delivered(const char *channel, const char *state)
 {
     metrics_add(&deliveries, metrics_value(&deliveries, 0, channel), metrics_value(&deliveries, 1, state), 0, 1);
 }

@@ -45,7 +45,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
     [RECIPIENTS_USER] = {"tell_user",
         "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at)"
         " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::numeric[], $6::timestamptz[])"
-        " AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind") METERING_TOLD_ONCE},
+        " AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_TOLD_ONCE},
     /* The id's time is that of the first extension which can have led to that minute, so that all of them agree. */
     [RECIPIENTS_EXTENDED] = {"tell_extended",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
@@ -70,7 +70,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         "  UNION ALL SELECT DISTINCT b.bidder_id,"
         "  CASE WHEN b.bidder_id = e.winner_id THEN 'AUCTION_WON' ELSE 'AUCTION_LOST' END"
         "  FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
-        " WHERE " UNLESS_MUTED("p", "p.kind") METERING_TOLD_ONCE},
+        " WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_TOLD_ONCE},
     [RECIPIENTS_ENDING_SOON] = {"tell_ending_soon",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
@@ -79,7 +79,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM bids b"
         "  WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS
         " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") METERING_TOLD_ONCE},
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") NOTIFYWORKER_METRICS_TOLD_ONCE},
     /* Once in an auction's life, whatever version it is at. */
     [RECIPIENTS_CANCELLED] = {"tell_cancelled",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
@@ -88,7 +88,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         " FROM unnest($1::uuid[], $2::bigint[], $3::numeric[]) AS e (auction_id, at_ms, amount)"
         " JOIN auctions a ON a.id = e.auction_id CROSS JOIN LATERAL (SELECT a.seller_id AS user_id"
         "  UNION SELECT b.bidder_id FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
-        " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") METERING_TOLD_ONCE},
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") NOTIFYWORKER_METRICS_TOLD_ONCE},
     /* As RECIPIENTS_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
     [RECIPIENTS_VOIDED] = {"tell_voided",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
@@ -98,7 +98,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
         "  FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
-        " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") METERING_TOLD_ONCE},
+        " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") NOTIFYWORKER_METRICS_TOLD_ONCE},
     /*
      * A new deployment's ledger grows much faster than its statistics: a plan made when it was short would read all of it
      * for each auction.
@@ -138,7 +138,7 @@ struct recipients {
     size_t extension_count;
     size_t extension_size;
     struct told told[TOLD_SLOTS];
-    int64_t written[METERING_KINDS + 1]; /* notifications, by this transaction */
+    int64_t written[NOTIFYWORKER_METRICS_KINDS + 1]; /* notifications, by this transaction */
 };
 
 struct recipients *recipients_new(struct push *push)
@@ -374,7 +374,7 @@ static void on_extended(const struct pg_reply *reply, void *arg)
         }
     }
     if (rows > 0) {
-        recipients->written[metering_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
+        recipients->written[notifyworker_metrics_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
         push_add(recipients->push, pg_text(reply->result, 0, 3));
     }
 }
@@ -390,8 +390,8 @@ void recipients_committed(struct recipients *recipients)
                                                               .seq = extension->seen_seq};
         }
     }
-    for (size_t kind = 0; kind <= METERING_KINDS; kind++) {
-        metering_notified(kind, recipients->written[kind]);
+    for (size_t kind = 0; kind <= NOTIFYWORKER_METRICS_KINDS; kind++) {
+        notifyworker_metrics_notified(kind, recipients->written[kind]);
     }
 }
 
@@ -407,7 +407,7 @@ static void on_told(const struct pg_reply *reply, void *arg)
 {
     struct recipients *recipients = arg;
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
-        recipients->written[metering_kind(pg_text(reply->result, row, 0))] += pg_int(reply->result, row, 1);
+        recipients->written[notifyworker_metrics_kind(pg_text(reply->result, row, 0))] += pg_int(reply->result, row, 1);
         push_add(recipients->push, pg_text(reply->result, row, 2));
     }
 }

@@ -34,7 +34,7 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          "SELECT w.user_id, " NEW_ID ", 'WATCHED_BID', due.auction_id, due.current_bid, due.end_time, now()"
          " FROM due JOIN watchlist w ON w.auction_id = due.auction_id JOIN users u ON u.id = w.user_id"
          " WHERE w.user_id IS DISTINCT FROM due.leader_id AND (NOT 'WATCHED_BID' = ANY (u.muted) OR "
-         "wanted_elsewhere(u.id, 'WATCHED_BID')) " METERING_TOLD_ONCE},
+         "wanted_elsewhere(u.id, 'WATCHED_BID')) " NOTIFYWORKER_METRICS_TOLD_ONCE},
     [WATCHERS_CLOSE] =
         {"watchers_close",
          "WITH over AS (UPDATE watch_counts c SET open = false FROM auctions a"
@@ -46,7 +46,7 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          " AND NOT EXISTS (SELECT FROM bids b WHERE b.auction_id = over.auction_id AND b.bidder_id = w.user_id"
          "  AND " RECIPIENTS_VALID_BIDS ")"
          " AND (NOT 'AUCTION_CANCELLED' = ANY (u.muted) OR wanted_elsewhere(u.id, "
-         "'AUCTION_CANCELLED')) " METERING_TOLD_ONCE},
+         "'AUCTION_CANCELLED')) " NOTIFYWORKER_METRICS_TOLD_ONCE},
 };
 
 struct watchers {
@@ -61,7 +61,8 @@ struct watchers {
 static void count(const struct watchers *watchers, const struct pg_reply *reply)
 {
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
-        metering_notified(metering_kind(pg_text(reply->result, row, 0)), pg_int(reply->result, row, 1));
+        notifyworker_metrics_notified(notifyworker_metrics_kind(pg_text(reply->result, row, 0)),
+                                      pg_int(reply->result, row, 1));
         push_add(watchers->push, pg_text(reply->result, row, 2));
     }
     push_send(watchers->push);

@@ -51,7 +51,7 @@ static void on_created(const struct pg_reply *reply, void *arg)
     char location[LOCATION_SIZE];
     (void)snprintf(location, sizeof location, "/api/v1/auctions/%s", pg_text(reply->result, 0, VIEW_ID));
     reply_header(request, "Location", location);
-    metering_auction_created();
+    gateway_metrics_auction_created();
     documents_reply(request, 201, reply->result);
 }
 

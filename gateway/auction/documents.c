@@ -429,7 +429,7 @@ static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t v
         struct request *request = asking->request;
         TAILQ_REMOVE(&lookup->waiting, asking, list);
         bool hit = copy != NULL && !is_insider(&request->user, copy);
-        metering_cache(METERING_DOCUMENT, hit);
+        gateway_metrics_cache(GATEWAY_METRICS_DOCUMENT, hit);
         if (request_answered(request)) {
             reply_end(request);
         } else if (hit) {

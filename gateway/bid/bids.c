@@ -203,7 +203,7 @@ static void waited(struct waiter *waiter, const struct decision *decision)
         bid_request->decision = *decision;
     } else if (decision != NULL) {
         if (bid_request->confirmed_us > 0) {
-            metering_bid_decided(clock_mono_us() - bid_request->confirmed_us);
+            gateway_metrics_bid_decided(clock_mono_us() - bid_request->confirmed_us);
         }
         reply_decided(request, decision);
     } else if (bid_request->confirmed) {
@@ -232,9 +232,9 @@ static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
     if (verdict == PUBLISHER_CONFIRMED) {
         bid_request->confirmed = true;
         bid_request->confirmed_us = clock_mono_us();
-        metering_bid_taken(bid_request->confirmed_us - request->start_us);
+        gateway_metrics_bid_taken(bid_request->confirmed_us - request->start_us);
         if (bid_request->decided) {
-            metering_bid_decided(0);
+            gateway_metrics_bid_decided(0);
         }
         if (bid->command.keyed) {
             admission_mark_pending(request, &bid->command.id);
@@ -484,7 +484,7 @@ static void snapshot_answered(const redisReply *reply, void *arg)
     if (!snapshots_read(reply, &bid_request->bid.command.auction_id, &bid_request->snapshot)) {
         bid_request->snapshot = (struct snapshot){.status = NULL};
     }
-    metering_cache(METERING_SNAPSHOT, bid_request->snapshot.status != NULL);
+    gateway_metrics_cache(GATEWAY_METRICS_SNAPSHOT, bid_request->snapshot.status != NULL);
     if (--bid_request->awaited == 0) {
         asked(request);
     }

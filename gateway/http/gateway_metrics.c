@@ -17,10 +17,11 @@ static const char *const statuses[] = {"101", "200", "201", "202", "204", "304",
 static const int status_numbers[ARRAY_LEN(statuses)] = {101, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409,
                                                         410, 413, 415, 416, 417, 422, 426, 429, 431, 500, 501, 503};
 static const char *const results[] = {"kept", "refused"};
-static const char *const caches[] = {[METERING_SNAPSHOT] = "snapshot", [METERING_DOCUMENT] = "auction"};
+static const char *const caches[] = {[GATEWAY_METRICS_SNAPSHOT] = "snapshot", [GATEWAY_METRICS_DOCUMENT] = "auction"};
 static const char *const hits[] = {"miss", "hit"};
 
-static const char *const live_kinds[] = {[METERING_WEBSOCKET] = "websocket", [METERING_EVENT_STREAM] = "sse"};
+static const char *const live_kinds[] = {
+    [GATEWAY_METRICS_WEBSOCKET] = "websocket", [GATEWAY_METRICS_EVENT_STREAM] = "sse"};
 static const char *const live_codes[] = {"none", "1000", "1001", "1002", "1003", "1005",
                                          "1007", "1008", "1009", "1011", "1013", "other"};
 static const unsigned live_code_numbers[ARRAY_LEN(live_codes)] = {0,    1000, 1001, 1002, 1003, 1005,
@@ -139,7 +140,7 @@ static struct metrics_family live_repairs = {
     .labels = {{"what", live_repair_kinds, ARRAY_LEN(live_repair_kinds)}},
 };
 
-struct metrics_family *const metering_families[] = {
+struct metrics_family *const gateway_metrics_families[] = {
     &requests,  &durations,     &refusals,    &accepted,       &connections, &workers,      &taken,
     &live_open, &live_watching, &live_sent,   &live_slow,      &live_closed, &live_repairs, &decided,
     &created,   &lookups,       &log_metrics, &broker_metrics, &pg_metrics,  NULL,
@@ -154,7 +155,7 @@ static size_t status_index(int status)
     return i;
 }
 
-void metering_answered(const struct request *request)
+void gateway_metrics_answered(const struct request *request)
 {
     const char *pattern = request->route == NULL ? NULL : request->route->pattern;
     /* Both families learn the same patterns in the same order, but not in the same moment: each has its own numbers. */
@@ -164,59 +165,59 @@ void metering_answered(const struct request *request)
     metrics_observe(&durations, request->method, timed, clock_mono_us() - request->start_us);
 }
 
-void metering_refused(enum error_code code)
+void gateway_metrics_refused(enum error_code code)
 {
     metrics_add(&refusals, metrics_value(&refusals, 0, errors_entry(code)->code), 0, 0, 1);
 }
 
-void metering_connected(bool kept)
+void gateway_metrics_connected(bool kept)
 {
     metrics_add(&accepted, kept ? 0 : 1, 0, 0, 1);
 }
 
-void metering_workers(size_t serving, int64_t open)
+void gateway_metrics_workers(size_t serving, int64_t open)
 {
     metrics_set(&workers, 0, (int64_t)serving);
     metrics_set(&connections, 0, open);
 }
 
-void metering_bid_taken(int64_t took_us)
+void gateway_metrics_bid_taken(int64_t took_us)
 {
     metrics_observe(&taken, 0, 0, took_us);
 }
 
-void metering_bid_decided(int64_t took_us)
+void gateway_metrics_bid_decided(int64_t took_us)
 {
     metrics_observe(&decided, 0, 0, took_us);
 }
 
-void metering_auction_created(void)
+void gateway_metrics_auction_created(void)
 {
     metrics_add(&created, 0, 0, 0, 1);
 }
 
-void metering_cache(enum metering_cache cache, bool hit)
+void gateway_metrics_cache(enum gateway_metrics_cache cache, bool hit)
 {
     metrics_add(&lookups, cache, hit ? 1 : 0, 0, 1);
 }
 
-void metering_live(int64_t connections_open, int64_t subscriptions)
+void gateway_metrics_live(int64_t connections_open, int64_t subscriptions)
 {
     metrics_set(&live_open, 0, connections_open);
     metrics_set(&live_watching, 0, subscriptions);
 }
 
-void metering_live_sent(enum metering_live kind)
+void gateway_metrics_live_sent(enum gateway_metrics_live kind)
 {
     metrics_add(&live_sent, kind, 0, 0, 1);
 }
 
-void metering_live_slow(void)
+void gateway_metrics_live_slow(void)
 {
     metrics_add(&live_slow, 0, 0, 0, 1);
 }
 
-void metering_live_closed(unsigned code)
+void gateway_metrics_live_closed(unsigned code)
 {
     size_t i = 0;
     while (i + 1 < ARRAY_LEN(live_code_numbers) && live_code_numbers[i] != code) {
@@ -225,17 +226,17 @@ void metering_live_closed(unsigned code)
     metrics_add(&live_closed, i, 0, 0, 1);
 }
 
-void metering_live_resubscribed(void)
+void gateway_metrics_live_resubscribed(void)
 {
     metrics_add(&live_repairs, REPAIR_RESUBSCRIBED, 0, 0, 1);
 }
 
-void metering_live_missed(void)
+void gateway_metrics_live_missed(void)
 {
     metrics_add(&live_repairs, REPAIR_MISSED, 0, 0, 1);
 }
 
-void metering_live_merged(void)
+void gateway_metrics_live_merged(void)
 {
     metrics_add(&live_repairs, REPAIR_MERGED, 0, 0, 1);
 }

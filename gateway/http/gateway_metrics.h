@@ -10,40 +10,40 @@
 #include "gateway/http/errors.h"
 #include "gateway/http/request.h"
 
-extern struct metrics_family *const metering_families[]; /* NULL-ended */
+extern struct metrics_family *const gateway_metrics_families[]; /* NULL-ended */
 
 /* A request was answered. */
-void metering_answered(const struct request *request);
+void gateway_metrics_answered(const struct request *request);
 /* It was refused, or could not be done, for this reason. */
-void metering_refused(enum error_code code);
+void gateway_metrics_refused(enum error_code code);
 /* A connection was accepted, and whether it was kept. */
-void metering_connected(bool kept);
+void gateway_metrics_connected(bool kept);
 /* Gauges, of all workers. */
-void metering_workers(size_t serving, int64_t open);
+void gateway_metrics_workers(size_t serving, int64_t open);
 
 /* A bid's 202, counted from its receipt; and what came after it for a client that waited: the decision. */
-void metering_bid_taken(int64_t took_us);
-void metering_bid_decided(int64_t took_us);
-void metering_auction_created(void);
+void gateway_metrics_bid_taken(int64_t took_us);
+void gateway_metrics_bid_decided(int64_t took_us);
+void gateway_metrics_auction_created(void);
 
-enum metering_cache { METERING_SNAPSHOT, METERING_DOCUMENT };
-void metering_cache(enum metering_cache cache, bool hit);
+enum gateway_metrics_cache { GATEWAY_METRICS_SNAPSHOT, GATEWAY_METRICS_DOCUMENT };
+void gateway_metrics_cache(enum gateway_metrics_cache cache, bool hit);
 
 /* ---- live updates ---- */
 
-enum metering_live { METERING_WEBSOCKET, METERING_EVENT_STREAM };
+enum gateway_metrics_live { GATEWAY_METRICS_WEBSOCKET, GATEWAY_METRICS_EVENT_STREAM };
 /* Gauges, of all workers. */
-void metering_live(int64_t connections, int64_t subscriptions);
+void gateway_metrics_live(int64_t connections, int64_t subscriptions);
 /* A message was written for a client. */
-void metering_live_sent(enum metering_live kind);
+void gateway_metrics_live_sent(enum gateway_metrics_live kind);
 /* A client got a snapshot because it reads too slowly. */
-void metering_live_slow(void);
+void gateway_metrics_live_slow(void);
 /* A client was closed by us, or we by it, with this code; 0: without. */
-void metering_live_closed(unsigned code);
+void gateway_metrics_live_closed(unsigned code);
 /* A channel of Redis was subscribed to anew; a message that never came was found in PostgreSQL; one was left out
  * because a worker could not tell it to all in time. */
-void metering_live_resubscribed(void);
-void metering_live_missed(void);
-void metering_live_merged(void);
+void gateway_metrics_live_resubscribed(void);
+void gateway_metrics_live_missed(void);
+void gateway_metrics_live_merged(void);
 
 #endif

@@ -68,7 +68,7 @@ static void log_access(const struct request *request)
 static void account(struct request *request, int status)
 {
     request->status = status;
-    metering_answered(request);
+    gateway_metrics_answered(request);
     log_access(request);
 }
 
@@ -180,7 +180,7 @@ struct jsonw *reply_error_begin(struct request *request, enum error_code code)
 static void answer_error(struct request *request, enum error_code code)
 {
     const struct error_entry *entry = errors_entry(code);
-    metering_refused(code);
+    gateway_metrics_refused(code);
     jsonw_end_object(request->gateway->json);
     if (entry->status == 503) {
         reply_header(request, "Retry-After", "1");

@@ -106,7 +106,7 @@ static struct jsonw *begin_error(struct websocket *websocket, enum error_code co
 {
     const struct error_entry *entry = errors_entry(code);
     struct jsonw *json = begin_answer(websocket, "error", id);
-    metering_refused(code);
+    gateway_metrics_refused(code);
     jsonw_put_string(json, "error", entry->code);
     jsonw_put_string(json, "message", entry->message);
     return json;
@@ -179,7 +179,7 @@ static void catch_up(struct websocket *websocket)
             struct text *text = watch_snapshot(&subscription->watcher);
             subscription->stale = false;
             if (text != NULL) {
-                metering_live_slow();
+                gateway_metrics_live_slow();
                 websocket_send(websocket, text);
             }
             text_unref(text);

@@ -50,7 +50,7 @@ static int write_retry(const struct gateway *gateway, char out[static LINE_SIZE]
 
 static void send_text(struct eventstream *events, struct text *text)
 {
-    metering_live_sent(METERING_EVENT_STREAM);
+    gateway_metrics_live_sent(GATEWAY_METRICS_EVENT_STREAM);
     stream_send(&events->stream, text_event_stream(text));
 }
 
@@ -76,7 +76,7 @@ static void on_ready(struct stream *stream)
         struct text *text = watch_snapshot(&events->watcher);
         events->stale = false;
         if (text != NULL) {
-            metering_live_slow();
+            gateway_metrics_live_slow();
             send_text(events, text);
         }
         text_unref(text);

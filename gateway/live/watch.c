@@ -260,7 +260,7 @@ void watches_listening(struct watches *watches, bool up)
     }
     TAILQ_FOREACH(watch, &watches->all, all)
     {
-        metering_live_resubscribed();
+        gateway_metrics_live_resubscribed();
         subscribe(watch);
     }
 }
@@ -330,7 +330,7 @@ static void tell(struct watch *watch, struct text *text)
         }
         text_unref(text);
         text = NULL;
-        metering_live_merged();
+        gateway_metrics_live_merged();
     }
     queued->text = text;
     STAILQ_INSERT_TAIL(&watch->queue, queued, list);
@@ -566,7 +566,7 @@ static void compare(struct watch *watch, int64_t version)
 {
     bool missed = version > watch->state.seq;
     if (missed && (!watch->watches->listening || watch->suspect > watch->state.seq)) {
-        metering_live_missed();
+        gateway_metrics_live_missed();
         look(watch, false);
     }
     watch->suspect = missed ? version : 0;

@@ -46,14 +46,14 @@ static struct websocket *websocket_of(struct stream *stream)
 
 void websocket_send_frame(struct websocket *websocket, struct frame *frame)
 {
-    metering_live_sent(METERING_WEBSOCKET);
+    gateway_metrics_live_sent(GATEWAY_METRICS_WEBSOCKET);
     stream_send(&websocket->stream, frame);
     frame_unref(frame);
 }
 
 void websocket_send(struct websocket *websocket, struct text *text)
 {
-    metering_live_sent(METERING_WEBSOCKET);
+    gateway_metrics_live_sent(GATEWAY_METRICS_WEBSOCKET);
     stream_send(&websocket->stream, text_websocket(text));
 }
 
@@ -61,7 +61,7 @@ void websocket_send(struct websocket *websocket, struct text *text)
 static void note_closed(struct websocket *websocket, unsigned code)
 {
     websocket->closed = true;
-    metering_live_closed(code);
+    gateway_metrics_live_closed(code);
 }
 
 void websocket_close(struct websocket *websocket, unsigned code, const char *reason)
