@@ -106,7 +106,7 @@ static bool is_name(const char *host)
     return strchr("0123456789", host[last]) == NULL;
 }
 
-static const char *host_fault(const struct webhook_rules *rules, const char *host, bool bracketed)
+static const char *host_error(const struct webhook_rules *rules, const char *host, bool bracketed)
 {
     switch (address_literal(&rules->networks, host)) {
     case ADDRESS_ALLOWED:
@@ -119,18 +119,18 @@ static const char *host_fault(const struct webhook_rules *rules, const char *hos
     return !bracketed && is_name(host) ? NULL : "must name a host";
 }
 
-static const char *port_fault(const char *text, size_t length)
+static const char *port_error(const char *text, size_t length)
 {
-    static const char fault[] = "must have port 80, 443, or one from 1024 on";
+    static const char error[] = "must have port 80, 443, or one from 1024 on";
     if (length == 0 || length > PORT_DIGITS_MAX || strspn(text, "0123456789") < length) {
-        return fault;
+        return error;
     }
     unsigned long port = strtoul(text, NULL, 10);
-    return port <= PORT_MOST && (port == 80 || port == 443 || port >= PORT_FREE) ? NULL : fault;
+    return port <= PORT_MOST && (port == 80 || port == 443 || port >= PORT_FREE) ? NULL : error;
 }
 
 /* What stands between "//" and the path. */
-static const char *authority_fault(const struct webhook_rules *rules, const char *text, size_t length)
+static const char *authority_error(const struct webhook_rules *rules, const char *text, size_t length)
 {
     char host[HOST_SIZE];
     bool bracketed = length > 0 && text[0] == '[';
@@ -150,15 +150,15 @@ static const char *authority_fault(const struct webhook_rules *rules, const char
     }
     memcpy(host, begin, host_length);
     host[host_length] = '\0';
-    const char *fault = host_fault(rules, host, bracketed);
+    const char *error = host_error(rules, host, bracketed);
     size_t rest = length - (size_t)(after - text);
-    if (fault != NULL || rest == 0) {
-        return fault;
+    if (error != NULL || rest == 0) {
+        return error;
     }
-    return *after == ':' ? port_fault(after + 1, rest - 1) : "must name a host";
+    return *after == ':' ? port_error(after + 1, rest - 1) : "must name a host";
 }
 
-const char *webhook_url_fault(const struct webhook_rules *rules, const char *url)
+const char *webhook_url_error(const struct webhook_rules *rules, const char *url)
 {
     static const char secure[] = "https://";
     static const char plain[] = "http://";
@@ -175,5 +175,5 @@ const char *webhook_url_fault(const struct webhook_rules *rules, const char *url
             return "must begin with https://";
         }
     }
-    return authority_fault(rules, url + scheme, strcspn(url + scheme, "/?"));
+    return authority_error(rules, url + scheme, strcspn(url + scheme, "/?"));
 }

@@ -45,6 +45,6 @@ struct webhook_rules {
  * NULL if it may be called, else what is wrong with it, for a person (static). A name is not resolved: whether its
  * addresses may be connected to is judged when they are.
  */
-MUST_CHECK const char *webhook_url_fault(const struct webhook_rules *rules, const char *url);
+MUST_CHECK const char *webhook_url_error(const struct webhook_rules *rules, const char *url);
 
 #endif

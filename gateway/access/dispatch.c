@@ -241,9 +241,9 @@ static bool read_body(struct request *request)
     const unsigned char *bytes = length == 0 ? NULL : evbuffer_pullup(input, -1);
     request->tree = json_parse(bytes == NULL ? (const void *)"" : bytes, length, &why);
     if (request->tree == NULL || request->tree->type != JSON_OBJECT) {
-        struct faults faults = {0};
-        faults_add(&faults, "body", request->tree == NULL ? why : "must be a JSON object");
-        reply_faults(request, &faults);
+        struct field_errors field_errors = {0};
+        field_errors_add(&field_errors, "body", request->tree == NULL ? why : "must be a JSON object");
+        reply_field_errors(request, &field_errors);
         return false;
     }
     request->body = request->tree;

@@ -145,13 +145,14 @@ static bool normalise_email(const char *text, char out[static ACCOUNTS_EMAIL_SIZ
     return true;
 }
 
-void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE], struct faults *faults)
+void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE],
+                         struct field_errors *field_errors)
 {
     const char *text = NULL;
     out[0] = '\0';
-    if (fields_text(request->body, "email", FIELDS_REQUIRED, 1, ACCOUNTS_EMAIL_SIZE - 1, &text, faults) &&
+    if (fields_text(request->body, "email", FIELDS_REQUIRED, 1, ACCOUNTS_EMAIL_SIZE - 1, &text, field_errors) &&
         !normalise_email(text, out)) {
-        faults_add(faults, "email", "must be an email address");
+        field_errors_add(field_errors, "email", "must be an email address");
     }
 }
 
@@ -197,7 +198,7 @@ static void on_register_hashed(const char *hash, void *arg)
 static void handle_register(struct request *request)
 {
     static const char *const known[] = {"email", "password", "displayName", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     const char *password = NULL;
     const char *name = NULL;
     struct account *account = request_handler_state(request, sizeof *account);
@@ -205,15 +206,15 @@ static void handle_register(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    fields_known(request->body, known, &faults);
-    accounts_read_email(request, account->email, &faults);
+    fields_known(request->body, known, &field_errors);
+    accounts_read_email(request, account->email, &field_errors);
     (void)fields_text(request->body, "password", FIELDS_REQUIRED, ACCOUNTS_PASSWORD_LEAST, ACCOUNTS_PASSWORD_MOST,
-                      &password, &faults);
-    if (fields_name(request->body, "displayName", FIELDS_REQUIRED, 1, DISPLAY_NAME_MOST, &name, &faults)) {
+                      &password, &field_errors);
+    if (fields_name(request->body, "displayName", FIELDS_REQUIRED, 1, DISPLAY_NAME_MOST, &name, &field_errors)) {
         (void)snprintf(account->name, sizeof account->name, "%s", name);
     }
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     if (!hashpool_hash(request->gateway->hashpool, password, on_register_hashed, request)) {
@@ -433,18 +434,18 @@ static void limit_login(struct request *request)
 static void handle_login(struct request *request)
 {
     static const char *const known[] = {"email", "password", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     const char *password = NULL;
     struct account *account = request_handler_state(request, sizeof *account);
     if (account == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    fields_known(request->body, known, &faults);
-    accounts_read_email(request, account->email, &faults);
-    (void)fields_text(request->body, "password", FIELDS_REQUIRED, 1, ACCOUNTS_PASSWORD_MOST, &password, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    fields_known(request->body, known, &field_errors);
+    accounts_read_email(request, account->email, &field_errors);
+    (void)fields_text(request->body, "password", FIELDS_REQUIRED, 1, ACCOUNTS_PASSWORD_MOST, &password, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     limit_login(request);
@@ -550,12 +551,12 @@ static void change_user(struct request *request, const char *hash, const char *o
 
 static void refuse_current_password(struct request *request)
 {
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     char subject[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, subject);
     audit_note(request, NULL, "PASSWORD_REFUSED", subject);
-    faults_add(&faults, "currentPassword", "is not the current password");
-    reply_faults(request, &faults);
+    field_errors_add(&field_errors, "currentPassword", "is not the current password");
+    reply_field_errors(request, &field_errors);
 }
 
 /* The password is changed and the other sessions are gone: shows the user. */
@@ -658,19 +659,19 @@ static void change_password(struct request *request)
 static void handle_change_me(struct request *request)
 {
     static const char *const known[] = {"displayName", "password", "currentPassword", "notificationSettings", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     const char *name = NULL;
     const char *password = NULL;
     const char *current = NULL;
-    fields_known(request->body, known, &faults);
-    (void)fields_name(request->body, "displayName", FIELDS_OPTIONAL, 1, DISPLAY_NAME_MOST, &name, &faults);
+    fields_known(request->body, known, &field_errors);
+    (void)fields_name(request->body, "displayName", FIELDS_OPTIONAL, 1, DISPLAY_NAME_MOST, &name, &field_errors);
     (void)fields_text(request->body, "password", FIELDS_OPTIONAL, ACCOUNTS_PASSWORD_LEAST, ACCOUNTS_PASSWORD_MOST,
-                      &password, &faults);
+                      &password, &field_errors);
     (void)fields_text(request->body, "currentPassword", password != NULL ? FIELDS_REQUIRED : FIELDS_OPTIONAL, 1,
-                      ACCOUNTS_PASSWORD_MOST, &current, &faults);
-    preferences_check(json_member(request->body, "notificationSettings"), &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+                      ACCOUNTS_PASSWORD_MOST, &current, &field_errors);
+    preferences_check(json_member(request->body, "notificationSettings"), &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     if (password != NULL) {

@@ -18,6 +18,7 @@ extern const struct route accounts_routes[];
 extern struct statements accounts_statements;
 
 /* Reads "email" of the body, in lower case; a fault if it is none. */
-void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE], struct faults *faults);
+void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE],
+                         struct field_errors *field_errors);
 
 #endif

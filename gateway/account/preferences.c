@@ -21,25 +21,25 @@ static const char *const channels[CHANNELS + 1] = {"inApp", "email", "webhook", 
 /* Who stands in the channel's list is wanted there: true of email, whose list is of those wanted. */
 static const bool listed_is_wanted[CHANNELS] = {false, true, false};
 
-void preferences_check(const struct json *settings, struct faults *faults)
+void preferences_check(const struct json *settings, struct field_errors *field_errors)
 {
     if (settings == NULL) {
         return;
     }
     if (settings->type != JSON_OBJECT) {
-        faults_add(faults, "notificationSettings", "must be an object");
+        field_errors_add(field_errors, "notificationSettings", "must be an object");
         return;
     }
-    fields_known(settings, kinds, faults);
+    fields_known(settings, kinds, field_errors);
     for (const struct json *kind = settings->child; kind != NULL; kind = kind->next) {
         bool wanted = false;
         if (kind->type != JSON_OBJECT) {
-            faults_add(faults, kind->name, "must be an object");
+            field_errors_add(field_errors, kind->name, "must be an object");
             continue;
         }
-        fields_known(kind, channels, faults);
+        fields_known(kind, channels, field_errors);
         for (int i = 0; i < CHANNELS; i++) {
-            (void)fields_bool(kind, channels[i], FIELDS_OPTIONAL, &wanted, faults);
+            (void)fields_bool(kind, channels[i], FIELDS_OPTIONAL, &wanted, field_errors);
         }
     }
 }

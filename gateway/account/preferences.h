@@ -28,7 +28,7 @@ enum { PREFERENCES_COLUMN_COUNT = 3 };
 enum { PREFERENCES_VALUES = 6 };
 
 /* {"OUTBID": {"inApp": false, "email": true}, …}; NULL is right, too. */
-void preferences_check(const struct json *settings, struct faults *faults);
+void preferences_check(const struct json *settings, struct field_errors *field_errors);
 /* The member "notificationSettings", of a row whose first such column is `column`. */
 void preferences_write(struct jsonw *json, const PGresult *result, int column);
 

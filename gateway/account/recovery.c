@@ -60,13 +60,13 @@ static void on_asked(const struct pg_reply *reply, void *arg)
 static void handle_ask(struct request *request)
 {
     static const char *const known[] = {"email", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     char email[ACCOUNTS_EMAIL_SIZE];
     const char *values[] = {email};
-    fields_known(request->body, known, &faults);
-    accounts_read_email(request, email, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    fields_known(request->body, known, &field_errors);
+    accounts_read_email(request, email, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
     } else if (!statements_query(request->gateway, &recovery_statements, RECOVERY_ASK, ARRAY_LEN(values), values,
                                  on_asked, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -162,7 +162,7 @@ static void on_looked(const struct pg_reply *reply, void *arg)
 static void handle_confirm(struct request *request)
 {
     static const char *const known[] = {"token", "password", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     const char *token = NULL;
     const char *password = NULL;
     struct recovery *recovery = request_handler_state(request, sizeof(*recovery));
@@ -171,12 +171,12 @@ static void handle_confirm(struct request *request)
         return;
     }
     const char *values[] = {recovery->token_hash};
-    fields_known(request->body, known, &faults);
-    (void)fields_text(request->body, "token", FIELDS_REQUIRED, 1, TOKEN_MOST, &token, &faults);
+    fields_known(request->body, known, &field_errors);
+    (void)fields_text(request->body, "token", FIELDS_REQUIRED, 1, TOKEN_MOST, &token, &field_errors);
     (void)fields_text(request->body, "password", FIELDS_REQUIRED, ACCOUNTS_PASSWORD_LEAST, ACCOUNTS_PASSWORD_MOST,
-                      &password, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+                      &password, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
     } else if (!links_token_hash(token, recovery->token_hash)) {
         reply_error(request, ERROR_INVALID_TOKEN);
     } else if (!statements_query(request->gateway, &recovery_statements, RECOVERY_LOOK, ARRAY_LEN(values), values,

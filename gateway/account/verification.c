@@ -52,14 +52,14 @@ static void on_taken(const struct pg_reply *reply, void *arg)
 static void handle_verify(struct request *request)
 {
     static const char *const known[] = {"token", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     char hash[LINKS_HASH_SIZE];
     const char *token = NULL;
     const char *values[] = {hash};
-    fields_known(request->body, known, &faults);
-    (void)fields_text(request->body, "token", FIELDS_REQUIRED, 1, TOKEN_MOST, &token, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    fields_known(request->body, known, &field_errors);
+    (void)fields_text(request->body, "token", FIELDS_REQUIRED, 1, TOKEN_MOST, &token, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
     } else if (!links_token_hash(token, hash)) {
         reply_error(request, ERROR_INVALID_TOKEN);
     } else if (!statements_query(request->gateway, &verification_statements, VERIFICATION_TAKE, ARRAY_LEN(values),

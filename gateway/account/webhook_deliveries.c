@@ -133,7 +133,7 @@ static void on_listed(const struct pg_reply *reply, void *arg)
 
 static void handle_list(struct request *request)
 {
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     char owner[UUID_TEXT_SIZE];
     char hook[UUID_TEXT_SIZE];
     char after[UUID_TEXT_SIZE];
@@ -143,9 +143,9 @@ static void handle_list(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    page_read(request, tag, page, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    page_read(request, tag, page, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     webhooks_owner(request, owner);

@@ -256,28 +256,29 @@ static bool is_repeated(const struct json *value, const struct json *events)
     return false;
 }
 
-static void read_events(const struct request *request, enum fields_need need, struct wish *wish, struct faults *faults)
+static void read_events(const struct request *request, enum fields_need need, struct wish *wish,
+                        struct field_errors *field_errors)
 {
     const struct json *events = json_member(request->body, "events");
     const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : webhook_user_kinds;
     if (events == NULL) {
         if (need == FIELDS_REQUIRED) {
-            faults_add(faults, "events", "is required");
+            field_errors_add(field_errors, "events", "is required");
         }
         return;
     }
     pg_array_reset(&wish->array);
     if (events->type != JSON_ARRAY || events->child == NULL) {
-        faults_add(faults, "events", "must be an array of kinds of events, at least one");
+        field_errors_add(field_errors, "events", "must be an array of kinds of events, at least one");
         return;
     }
     for (const struct json *value = events->child; value != NULL; value = value->next) {
         if (!is_kind(value, kinds)) {
-            faults_add(faults, "events", "names a kind of events that there is not");
+            field_errors_add(field_errors, "events", "names a kind of events that there is not");
             return;
         }
         if (is_repeated(value, events)) {
-            faults_add(faults, "events", "names a kind of events twice");
+            field_errors_add(field_errors, "events", "names a kind of events twice");
             return;
         }
         pg_array_text_add(&wish->array, value->text);
@@ -285,23 +286,25 @@ static void read_events(const struct request *request, enum fields_need need, st
     wish->events = pg_array_done(&wish->array);
 }
 
-static void read_wish(const struct request *request, enum fields_need need, struct wish *wish, struct faults *faults)
+static void read_wish(const struct request *request, enum fields_need need, struct wish *wish,
+                      struct field_errors *field_errors)
 {
     static const char *const known[] = {"url", "description", "events", "enabled", NULL};
     const struct config *config = request->gateway->config;
     struct webhook_rules rules = {.http = config->webhook_http};
     *wish = (struct wish){.url = NULL};
-    fields_known(request->body, known, faults);
-    if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &wish->url, faults)) {
+    fields_known(request->body, known, field_errors);
+    if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &wish->url, field_errors)) {
         bool good = address_networks_parse(config->webhook_networks, &rules.networks); /* else: no network passes */
-        const char *fault = good ? webhook_url_fault(&rules, wish->url) : "cannot be checked now";
-        if (fault != NULL) {
-            faults_add(faults, "url", fault);
+        const char *error = good ? webhook_url_error(&rules, wish->url) : "cannot be checked now";
+        if (error != NULL) {
+            field_errors_add(field_errors, "url", error);
         }
     }
-    (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &wish->description, faults);
-    wish->has_enabled = fields_bool(request->body, "enabled", FIELDS_OPTIONAL, &wish->enabled, faults);
-    read_events(request, need, wish, faults);
+    (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &wish->description,
+                      field_errors);
+    wish->has_enabled = fields_bool(request->body, "enabled", FIELDS_OPTIONAL, &wish->enabled, field_errors);
+    read_events(request, need, wish, field_errors);
 }
 
 static void add(struct request *request);
@@ -330,16 +333,16 @@ static void on_added(const struct pg_reply *reply, void *arg)
 
 static void add(struct request *request)
 {
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     struct wish wish;
     char most[NUMBER_SIZE];
     struct hook *hook = request->handler_state;
-    read_wish(request, FIELDS_REQUIRED, &wish, &faults);
+    read_wish(request, FIELDS_REQUIRED, &wish, &field_errors);
     if (wish.has_enabled && !wish.enabled) {
-        faults_add(&faults, "enabled", "must be true at the beginning");
+        field_errors_add(&field_errors, "enabled", "must be true at the beginning");
     }
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
     } else if (wish.events == NULL || hook->tries++ == ADD_TRIES_MAX) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
@@ -364,11 +367,11 @@ static void handle_add(struct request *request)
 
 static void handle_change(struct request *request)
 {
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     struct wish wish;
-    read_wish(request, FIELDS_OPTIONAL, &wish, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    read_wish(request, FIELDS_OPTIONAL, &wish, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
     } else if (wish.array.text != NULL && wish.events == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {

@@ -187,35 +187,35 @@ static const struct admin_list log_list = {
                 {"to", FILTER_TIME}},
 };
 
-static void check_filter(const struct filter *filter, const char *text, struct faults *faults)
+static void check_filter(const struct filter *filter, const char *text, struct field_errors *field_errors)
 {
     struct uuid id;
     int64_t ms = 0;
     if (text[0] == '\x01') {
-        faults_add(faults, filter->name, "is too long or badly encoded");
+        field_errors_add(field_errors, filter->name, "is too long or badly encoded");
     } else if (filter->kind == FILTER_UUID && !uuid_parse(text, strlen(text), &id)) {
-        faults_add(faults, filter->name, "must be a UUID");
+        field_errors_add(field_errors, filter->name, "must be a UUID");
     } else if (filter->kind == FILTER_TIME && !clock_parse(text, &ms)) {
-        faults_add(faults, filter->name, "must be a time");
+        field_errors_add(field_errors, filter->name, "must be a time");
     } else if (filter->kind == FILTER_BOOL && strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
-        faults_add(faults, filter->name, "must be true or false");
+        field_errors_add(field_errors, filter->name, "must be true or false");
     } else if (filter->kind == FILTER_ROLE && strcmp(text, "user") != 0 && strcmp(text, "admin") != 0) {
-        faults_add(faults, filter->name, "must be user or admin");
+        field_errors_add(field_errors, filter->name, "must be user or admin");
     }
 }
 
 static void show(struct request *request, const struct admin_list *which)
 {
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     char texts[FILTERS_MAX][FILTER_SIZE];
     const char *values[FILTERS_MAX] = {NULL};
     for (size_t i = 0; i < which->filter_count; i++) {
         if (request_query(request, which->filters[i].name, texts[i], FILTER_SIZE)) {
-            check_filter(&which->filters[i], texts[i], &faults);
+            check_filter(&which->filters[i], texts[i], &field_errors);
             values[i] = texts[i];
         }
     }
-    timeline_show(request, &which->timeline, &faults, which->filter_count, values);
+    timeline_show(request, &which->timeline, &field_errors, which->filter_count, values);
 }
 
 static void handle_users(struct request *request)
@@ -393,15 +393,15 @@ static void on_changed(const struct pg_reply *reply, void *arg)
 static void change_ban(struct request *request, bool banned)
 {
     static const char *const known[] = {"reason", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     struct audit_origin origin;
     const char *reason = NULL;
     char id[UUID_TEXT_SIZE];
     struct banning *banning = request_handler_state(request, sizeof(*banning));
-    fields_known(request->body, known, &faults);
-    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    fields_known(request->body, known, &field_errors);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     audit_origin_read(request, &origin);

@@ -93,7 +93,7 @@ static const struct {
     [FILTER_Q] = {"q", good_text, "is too long or badly encoded"},
 };
 
-static void read_order(const struct request *request, struct search *search, struct faults *faults)
+static void read_order(const struct request *request, struct search *search, struct field_errors *field_errors)
 {
     char name[NUMBER_SIZE];
     search->order = ORDER_NEWEST;
@@ -106,7 +106,7 @@ static void read_order(const struct request *request, struct search *search, str
             return;
         }
     }
-    faults_add(faults, "sort", "must be newest, ending, price or -price");
+    field_errors_add(field_errors, "sort", "must be newest, ending, price or -price");
 }
 
 /* A cursor comes from outside: its key must be what the statement can read. */
@@ -117,18 +117,18 @@ static bool good_key(const struct search *search)
     return search->order == ORDER_NEWEST || search->order == ORDER_ENDING ? clock_parse(key, &ms) : good_price(key);
 }
 
-static void read_search(const struct request *request, struct search *search, struct faults *faults)
+static void read_search(const struct request *request, struct search *search, struct field_errors *field_errors)
 {
     for (size_t i = 0; i < FILTERS; i++) {
         search->given[i] = request_query(request, filters[i].name, search->text[i], FILTER_SIZE);
         if (search->given[i] && !filters[i].good(search->text[i])) {
-            faults_add(faults, filters[i].name, filters[i].message);
+            field_errors_add(field_errors, filters[i].name, filters[i].message);
         }
     }
-    read_order(request, search, faults);
-    page_read(request, order_names[search->order], &search->page, faults);
+    read_order(request, search, field_errors);
+    page_read(request, order_names[search->order], &search->page, field_errors);
     if (search->page.has_cursor && !good_key(search)) {
-        faults_add(faults, "cursor", "is not a cursor of this list");
+        field_errors_add(field_errors, "cursor", "is not a cursor of this list");
     }
 }
 
@@ -168,7 +168,7 @@ static void on_found(const struct pg_reply *reply, void *arg)
 
 static void handle_list(struct request *request)
 {
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     const char *values[3 + FILTERS];
     char id[UUID_TEXT_SIZE];
     char limit[NUMBER_SIZE];
@@ -177,9 +177,9 @@ static void handle_list(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    read_search(request, search, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    read_search(request, search, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     uuid_format(&search->page.cursor.id, id);

@@ -93,8 +93,8 @@ static const struct timeline dead_letters = {
 
 static void handle_list(struct request *request)
 {
-    struct faults faults = {.count = 0};
-    timeline_show(request, &dead_letters, &faults, 0, NULL);
+    struct field_errors field_errors = {.count = 0};
+    timeline_show(request, &dead_letters, &field_errors, 0, NULL);
 }
 
 /* ---- one letter ---- */
@@ -244,15 +244,15 @@ static void on_requeued(const struct pg_reply *reply, void *arg)
  */
 static bool read_reason(struct request *request)
 {
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     char *reason = request_handler_state(request, REASON_SIZE);
     if (reason == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return false;
     }
     if (request_query(request, "reason", reason, REASON_SIZE) && !fields_line(reason, AUDIT_REASON_MOST)) {
-        faults_add(&faults, "reason", "must be at most 1000 characters of text");
-        reply_faults(request, &faults);
+        field_errors_add(&field_errors, "reason", "must be at most 1000 characters of text");
+        reply_field_errors(request, &field_errors);
         return false;
     }
     return true;

@@ -43,9 +43,9 @@ static void on_created(const struct pg_reply *reply, void *arg)
         return;
     }
     if (PQntuples(reply->result) == 0) {
-        struct faults faults = {.count = 0};
-        faults_add(&faults, "itemId", "names no item of yours");
-        reply_faults(request, &faults);
+        struct field_errors field_errors = {.count = 0};
+        field_errors_add(&field_errors, "itemId", "names no item of yours");
+        reply_field_errors(request, &field_errors);
         return;
     }
     char location[LOCATION_SIZE];

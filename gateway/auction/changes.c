@@ -317,7 +317,7 @@ static void on_publish_loaded(const struct pg_reply *reply, void *arg)
     struct request *request = arg;
     char id[UUID_TEXT_SIZE];
     char now[CLOCK_TEXT_SIZE];
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     if (!is_of_seller(request, reply)) {
         return;
     }
@@ -328,8 +328,8 @@ static void on_publish_loaded(const struct pg_reply *reply, void *arg)
     int64_t now_ms = clock_now_ms();
     int64_t start_ms = pg_int(reply->result, 0, VIEW_START);
     if (pg_int(reply->result, 0, VIEW_END) < (start_ms > now_ms ? start_ms : now_ms) + DURATION_LEAST_MS) {
-        faults_add(&faults, "endTime", "must be at least a second after startTime, and after now");
-        reply_faults(request, &faults);
+        field_errors_add(&field_errors, "endTime", "must be at least a second after startTime, and after now");
+        reply_field_errors(request, &field_errors);
         return;
     }
     uuid_format(&request->parameters[0], id);
@@ -492,10 +492,10 @@ static void order(struct request *request, const struct action *action, int64_t 
 }
 
 /* The first one with a fault if it is none. */
-static const struct action *read_action(const struct json *body, struct faults *faults)
+static const struct action *read_action(const struct json *body, struct field_errors *field_errors)
 {
     const char *text = NULL;
-    if (!fields_text(body, "action", FIELDS_REQUIRED, 1, ACTION_MOST, &text, faults)) {
+    if (!fields_text(body, "action", FIELDS_REQUIRED, 1, ACTION_MOST, &text, field_errors)) {
         return &actions[0];
     }
     for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
@@ -503,7 +503,7 @@ static const struct action *read_action(const struct json *body, struct faults *
             return &actions[i];
         }
     }
-    faults_add(faults, "action", "must be cancel, extend or end");
+    field_errors_add(field_errors, "action", "must be cancel, extend or end");
     return &actions[0];
 }
 
@@ -511,21 +511,21 @@ static void handle_admin(struct request *request)
 {
     static const char *const known[] = {"action", "endTime", "reason", NULL};
     const struct json *body = request->body;
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     int64_t end_ms = 0;
     const char *reason = NULL;
-    fields_known(body, known, &faults);
-    const struct action *action = read_action(body, &faults);
+    fields_known(body, known, &field_errors);
+    const struct action *action = read_action(body, &field_errors);
     bool extends = action->kind == COMMAND_EXTEND;
-    (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
-    if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &faults) &&
+    (void)fields_text(body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &field_errors);
+    if (extends && fields_time(body, "endTime", FIELDS_REQUIRED, &end_ms, &field_errors) &&
         (end_ms <= request->received_ms || end_ms > request->received_ms + TERMS_END_MOST_MS)) {
-        faults_add(&faults, "endTime", "must be after now and within a year");
+        field_errors_add(&field_errors, "endTime", "must be after now and within a year");
     } else if (!extends && json_member(body, "endTime") != NULL) {
-        faults_add(&faults, "endTime", "goes with extend only");
+        field_errors_add(&field_errors, "endTime", "goes with extend only");
     }
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     order(request, action, end_ms, reason);
@@ -537,12 +537,12 @@ static void handle_void(struct request *request)
 {
     static const char *const known[] = {"reason", NULL};
     static const struct action action = {"void", COMMAND_VOID, "BID_VOID"};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     const char *reason = NULL;
-    fields_known(request->body, known, &faults);
-    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    fields_known(request->body, known, &field_errors);
+    (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, AUDIT_REASON_MOST, &reason, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     order(request, &action, 0, reason);

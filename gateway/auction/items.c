@@ -77,14 +77,14 @@ static void handle_add(struct request *request)
 {
     static const char *const known[] = {"title", "description", NULL};
     const struct json *body = request->body;
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     const char *title = NULL;
     const char *description = "";
-    fields_known(body, known, &faults);
-    (void)fields_name(body, "title", FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &title, &faults);
-    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &description, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    fields_known(body, known, &field_errors);
+    (void)fields_name(body, "title", FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &title, &field_errors);
+    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &description, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     struct uuid made = uuid_new();
@@ -116,8 +116,8 @@ static const struct timeline items_list = {
 
 static void handle_list(struct request *request)
 {
-    struct faults faults = {.count = 0};
-    timeline_show(request, &items_list, &faults, 0, NULL);
+    struct field_errors field_errors = {.count = 0};
+    timeline_show(request, &items_list, &field_errors, 0, NULL);
 }
 
 /* ---- one item ---- */

@@ -168,28 +168,28 @@ static const struct timeline notifications_list = {
 
 static void handle_bids(struct request *request)
 {
-    struct faults faults = {.count = 0};
-    timeline_show(request, &bids_list, &faults, 0, NULL);
+    struct field_errors field_errors = {.count = 0};
+    timeline_show(request, &bids_list, &field_errors, 0, NULL);
 }
 
 static void handle_auctions(struct request *request)
 {
-    struct faults faults = {.count = 0};
-    timeline_show(request, &auctions_list, &faults, 0, NULL);
+    struct field_errors field_errors = {.count = 0};
+    timeline_show(request, &auctions_list, &field_errors, 0, NULL);
 }
 
 static void handle_notifications(struct request *request)
 {
     char text[8];
     const char *unread = "false";
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     if (request_query(request, "unread", text, sizeof text)) {
         unread = text;
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0) {
-            faults_add(&faults, "unread", "must be true or false");
+            field_errors_add(&field_errors, "unread", "must be true or false");
         }
     }
-    timeline_show(request, &notifications_list, &faults, 1, &unread);
+    timeline_show(request, &notifications_list, &field_errors, 1, &unread);
 }
 
 static void on_unread(const struct pg_reply *reply, void *arg)
@@ -224,25 +224,25 @@ static void on_read(const struct pg_reply *reply, void *arg)
 }
 
 /* The ids of the body as an array for SQL; a fault for what is none. */
-static void read_ids(const struct json *ids, struct pg_array *array, struct faults *faults)
+static void read_ids(const struct json *ids, struct pg_array *array, struct field_errors *field_errors)
 {
     size_t count = 0;
     pg_array_reset(array);
     if (ids->type != JSON_ARRAY) {
-        faults_add(faults, "ids", "must be an array of UUIDs");
+        field_errors_add(field_errors, "ids", "must be an array of UUIDs");
         return;
     }
     for (const struct json *value = ids->child; value != NULL; value = value->next) {
         struct uuid id;
         if (value->type != JSON_STRING || !uuid_parse(value->text, value->length, &id)) {
-            faults_add(faults, "ids", "must be an array of UUIDs");
+            field_errors_add(field_errors, "ids", "must be an array of UUIDs");
             return;
         }
         pg_array_uuid(array, &id);
         count++;
     }
     if (count < 1 || count > READ_MOST) {
-        faults_add(faults, "ids", "must hold 1 to 100 ids");
+        field_errors_add(field_errors, "ids", "must hold 1 to 100 ids");
     }
 }
 
@@ -262,21 +262,21 @@ static void mark_read(struct request *request, size_t statement, const char *ids
 static void handle_read(struct request *request)
 {
     static const char *const known[] = {"ids", "all", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     struct pg_array array = {.text = NULL};
     const struct json *ids = json_member(request->body, "ids");
     bool all = false;
-    fields_known(request->body, known, &faults);
-    (void)fields_bool(request->body, "all", FIELDS_OPTIONAL, &all, &faults);
+    fields_known(request->body, known, &field_errors);
+    (void)fields_bool(request->body, "all", FIELDS_OPTIONAL, &all, &field_errors);
     if (ids != NULL) {
-        read_ids(ids, &array, &faults);
+        read_ids(ids, &array, &field_errors);
     }
     if ((ids != NULL) == all) {
-        faults_add(&faults, "ids", "give either ids, or all: true");
+        field_errors_add(&field_errors, "ids", "give either ids, or all: true");
     }
     const char *text = ids != NULL ? pg_array_done(&array) : NULL;
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
     } else if (ids != NULL && text == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {

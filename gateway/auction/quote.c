@@ -40,22 +40,22 @@ static bool read_amounts(const struct json *body, struct quote *quote, const cha
 static bool read_quote(struct request *request, struct quote *quote)
 {
     static const char *const known[] = {"startingPrice", "currentBid", "bidIncrement", "incrementTable", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     const struct json *table = NULL;
     const char *field = "bidIncrement";
     int64_t bid_increment = 0;
     quote->increments = increments_fixed(INCREMENT_DEFAULT);
     if (!read_amounts(request->body, quote, &field) ||
-        !terms_read_increments(request->body, &bid_increment, &table, &quote->increments, &faults)) {
+        !terms_read_increments(request->body, &bid_increment, &table, &quote->increments, &field_errors)) {
         terms_reply_invalid_amount(request, field);
         return false;
     }
-    fields_known(request->body, known, &faults);
+    fields_known(request->body, known, &field_errors);
     if (quote->starting_price == 0 && quote->current_bid == 0) {
-        faults_add(&faults, "startingPrice", "is required while there is no currentBid");
+        field_errors_add(&field_errors, "startingPrice", "is required while there is no currentBid");
     }
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return false;
     }
     return true;

@@ -62,7 +62,8 @@ static bool is_there(const struct json *body, const char *name)
 }
 
 /* False with the offending field's name if an amount is none (400 INVALID_AMOUNT). */
-static bool read_money(const struct json *body, struct terms *terms, struct faults *faults, const char **field)
+static bool read_money(const struct json *body, struct terms *terms, struct field_errors *field_errors,
+                       const char **field)
 {
     const struct {
         const char *name;
@@ -81,45 +82,45 @@ static bool read_money(const struct json *body, struct terms *terms, struct faul
         if (member->type == JSON_NULL && amounts[i].optional) {
             *amounts[i].minor = 0;
         } else if (member->type != JSON_NUMBER && member->type != JSON_STRING) {
-            faults_add(faults, amounts[i].name, "must be an amount of money");
+            field_errors_add(field_errors, amounts[i].name, "must be an amount of money");
         } else if (fields_money(body, amounts[i].name, amounts[i].minor) != FIELDS_MONEY_OK) {
             *field = amounts[i].name;
             return false;
         }
     }
     if (json_member(body, "startingPrice") == NULL && terms->starting_price == 0) {
-        faults_add(faults, "startingPrice", "is required");
+        field_errors_add(field_errors, "startingPrice", "is required");
     }
     return true;
 }
 
-static void check_prices(const struct terms *terms, struct faults *faults)
+static void check_prices(const struct terms *terms, struct field_errors *field_errors)
 {
     if (terms->reserve_price > 0 && terms->reserve_price < terms->starting_price) {
-        faults_add(faults, "reservePrice", "must not be below startingPrice");
+        field_errors_add(field_errors, "reservePrice", "must not be below startingPrice");
     }
     int64_t least = terms->reserve_price > 0 ? terms->reserve_price : terms->starting_price;
     if (terms->buy_now_price > 0 && terms->buy_now_price < least) {
-        faults_add(faults, "buyNowPrice", "must not be below startingPrice and reservePrice");
+        field_errors_add(field_errors, "buyNowPrice", "must not be below startingPrice and reservePrice");
     }
 }
 
 bool terms_read_increments(const struct json *body, int64_t *bid_increment, const struct json **table,
-                           struct increments *increments, struct faults *faults)
+                           struct increments *increments, struct field_errors *field_errors)
 {
     const char *why = NULL;
     bool by_table = is_there(body, "incrementTable");
     if (is_there(body, "bidIncrement")) {
         const struct json *member = json_member(body, "bidIncrement");
         if (member->type != JSON_NUMBER && member->type != JSON_STRING) {
-            faults_add(faults, "bidIncrement", "must be an amount of money");
+            field_errors_add(field_errors, "bidIncrement", "must be an amount of money");
             return true;
         }
         if (fields_money(body, "bidIncrement", bid_increment) != FIELDS_MONEY_OK) {
             return false;
         }
         if (by_table) {
-            faults_add(faults, "incrementTable", "goes without bidIncrement");
+            field_errors_add(field_errors, "incrementTable", "goes without bidIncrement");
             return true;
         }
         *table = NULL;
@@ -128,35 +129,35 @@ bool terms_read_increments(const struct json *body, int64_t *bid_increment, cons
         *bid_increment = 0;
         *table = json_member(body, "incrementTable");
         if (!increments_parse(*table, increments, &why)) {
-            faults_add(faults, "incrementTable", why);
+            field_errors_add(field_errors, "incrementTable", why);
         }
     }
     return true;
 }
 
 static void read_start(const struct json *body, const struct terms_reading *reading, struct terms *terms,
-                       struct faults *faults)
+                       struct field_errors *field_errors)
 {
     int64_t start_ms = 0;
-    if (!fields_time(body, "startTime", FIELDS_OPTIONAL, &start_ms, faults) || start_ms == terms->start_ms) {
+    if (!fields_time(body, "startTime", FIELDS_OPTIONAL, &start_ms, field_errors) || start_ms == terms->start_ms) {
         return;
     }
     if (reading->started) {
-        faults_add(faults, "startTime", "cannot be changed any more: the auction has started");
+        field_errors_add(field_errors, "startTime", "cannot be changed any more: the auction has started");
     } else if (start_ms < reading->now_ms - START_TOLERANCE_MS) {
-        faults_add(faults, "startTime", "is in the past");
+        field_errors_add(field_errors, "startTime", "is in the past");
     } else {
         terms->start_ms = start_ms < reading->now_ms ? reading->now_ms : start_ms;
     }
 }
 
 static void read_times(const struct json *body, const struct terms_reading *reading, struct terms *terms,
-                       struct faults *faults)
+                       struct field_errors *field_errors)
 {
     enum fields_need need = reading->change ? FIELDS_OPTIONAL : FIELDS_REQUIRED;
     struct terms before = *terms;
-    read_start(body, reading, terms, faults);
-    if (!fields_time(body, "endTime", need, &terms->end_ms, faults) &&
+    read_start(body, reading, terms, field_errors);
+    if (!fields_time(body, "endTime", need, &terms->end_ms, field_errors) &&
         (!reading->change || json_member(body, "endTime") != NULL)) {
         return;
     }
@@ -166,13 +167,13 @@ static void read_times(const struct json *body, const struct terms_reading *read
     }
     int64_t from_ms = terms->start_ms > reading->now_ms ? terms->start_ms : reading->now_ms;
     if (terms->end_ms < from_ms + DURATION_LEAST_MS) {
-        faults_add(faults, "endTime", "must be at least a second after startTime, and after now");
+        field_errors_add(field_errors, "endTime", "must be at least a second after startTime, and after now");
     } else if (terms->end_ms > reading->now_ms + TERMS_END_MOST_MS) {
-        faults_add(faults, "endTime", "must be within a year");
+        field_errors_add(field_errors, "endTime", "must be within a year");
     }
 }
 
-static void read_anti_snipe(const struct json *body, struct terms *terms, struct faults *faults)
+static void read_anti_snipe(const struct json *body, struct terms *terms, struct field_errors *field_errors)
 {
     static const char *const known[] = {"windowSeconds", "extensionSeconds", "maxExtensions", NULL};
     const struct json *snipe = json_member(body, "antiSnipe");
@@ -187,15 +188,17 @@ static void read_anti_snipe(const struct json *body, struct terms *terms, struct
         return;
     }
     if (snipe->type != JSON_OBJECT) {
-        faults_add(faults, "antiSnipe", "must be an object");
+        field_errors_add(field_errors, "antiSnipe", "must be an object");
         return;
     }
-    fields_known(snipe, known, faults);
-    (void)fields_int(snipe, "windowSeconds", FIELDS_OPTIONAL, 0, SNIPE_MOST_S, &terms->snipe_window_s, faults);
-    (void)fields_int(snipe, "extensionSeconds", FIELDS_OPTIONAL, 1, SNIPE_MOST_S, &terms->snipe_extension_s, faults);
+    fields_known(snipe, known, field_errors);
+    (void)fields_int(snipe, "windowSeconds", FIELDS_OPTIONAL, 0, SNIPE_MOST_S, &terms->snipe_window_s, field_errors);
+    (void)fields_int(snipe, "extensionSeconds", FIELDS_OPTIONAL, 1, SNIPE_MOST_S, &terms->snipe_extension_s,
+                     field_errors);
     const struct json *most = json_member(snipe, "maxExtensions");
     if (most != NULL && most->type != JSON_NULL) {
-        (void)fields_int(snipe, "maxExtensions", FIELDS_OPTIONAL, 0, SNIPE_EXTENSIONS_MOST, &terms->snipe_max, faults);
+        (void)fields_int(snipe, "maxExtensions", FIELDS_OPTIONAL, 0, SNIPE_EXTENSIONS_MOST, &terms->snipe_max,
+                         field_errors);
     }
 }
 
@@ -203,19 +206,20 @@ static void read_anti_snipe(const struct json *body, struct terms *terms, struct
     "title", "description", "category", "currency", "startingPrice", "reservePrice", "buyNowPrice", "startTime",       \
         "endTime", "bidIncrement", "incrementTable", "antiSnipe"
 
-static void read_texts(const struct json *body, bool change, struct terms *terms, struct faults *faults)
+static void read_texts(const struct json *body, bool change, struct terms *terms, struct field_errors *field_errors)
 {
     static const char *const new_names[] = {TERMS_NAMES, "itemId", "draft", NULL};
     static const char *const change_names[] = {TERMS_NAMES, "version", NULL};
     const char *currency = "USD";
-    fields_known(body, change ? change_names : new_names, faults);
+    fields_known(body, change ? change_names : new_names, field_errors);
     (void)fields_name(body, "title", change ? FIELDS_OPTIONAL : FIELDS_REQUIRED, 1, TERMS_TITLE_MOST, &terms->title,
-                      faults);
-    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &terms->description, faults);
-    (void)fields_name(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, faults);
-    if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TERMS_TITLE_MOST, &currency, faults) &&
+                      field_errors);
+    (void)fields_text(body, "description", FIELDS_OPTIONAL, 0, TERMS_DESCRIPTION_MOST, &terms->description,
+                      field_errors);
+    (void)fields_name(body, "category", FIELDS_OPTIONAL, 0, CATEGORY_MOST, &terms->category, field_errors);
+    if (fields_text(body, "currency", FIELDS_OPTIONAL, 1, TERMS_TITLE_MOST, &currency, field_errors) &&
         strcmp(currency, "USD") != 0) {
-        faults_add(faults, "currency", "must be USD");
+        field_errors_add(field_errors, "currency", "must be USD");
     }
 }
 
@@ -229,26 +233,26 @@ void terms_reply_invalid_amount(struct request *request, const char *field)
 bool terms_read(struct request *request, const struct terms_reading *reading, struct terms *terms)
 {
     const struct json *body = request->body;
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     struct increments increments;
     const char *field = "bidIncrement";
-    if (!read_money(body, terms, &faults, &field) ||
-        !terms_read_increments(body, &terms->bid_increment, &terms->table, &increments, &faults)) {
+    if (!read_money(body, terms, &field_errors, &field) ||
+        !terms_read_increments(body, &terms->bid_increment, &terms->table, &increments, &field_errors)) {
         terms_reply_invalid_amount(request, field);
         return false;
     }
-    read_texts(body, reading->change, terms, &faults);
-    check_prices(terms, &faults);
-    read_times(body, reading, terms, &faults);
-    read_anti_snipe(body, terms, &faults);
+    read_texts(body, reading->change, terms, &field_errors);
+    check_prices(terms, &field_errors);
+    read_times(body, reading, terms, &field_errors);
+    read_anti_snipe(body, terms, &field_errors);
     if (reading->change) {
-        (void)fields_int(body, "version", FIELDS_REQUIRED, 1, INT64_MAX, reading->version, &faults);
+        (void)fields_int(body, "version", FIELDS_REQUIRED, 1, INT64_MAX, reading->version, &field_errors);
     } else {
-        terms->has_item = fields_uuid(body, "itemId", FIELDS_OPTIONAL, &terms->item, &faults);
-        (void)fields_bool(body, "draft", FIELDS_OPTIONAL, &terms->draft, &faults);
+        terms->has_item = fields_uuid(body, "itemId", FIELDS_OPTIONAL, &terms->item, &field_errors);
+        (void)fields_bool(body, "draft", FIELDS_OPTIONAL, &terms->draft, &field_errors);
     }
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return false;
     }
     return true;

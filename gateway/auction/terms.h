@@ -62,7 +62,7 @@ MUST_CHECK bool terms_read(struct request *request, const struct terms_reading *
  * Absent, *bid_increment and *table stay as they are.
  */
 MUST_CHECK bool terms_read_increments(const struct json *body, int64_t *bid_increment, const struct json **table,
-                                      struct increments *increments, struct faults *faults);
+                                      struct increments *increments, struct field_errors *field_errors);
 /* ENDS with 400 INVALID_AMOUNT and "field". */
 void terms_reply_invalid_amount(struct request *request, const char *field);
 

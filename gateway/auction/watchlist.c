@@ -51,8 +51,8 @@ static const struct timeline watched = {
 
 static void handle_list(struct request *request)
 {
-    struct faults faults = {.count = 0};
-    timeline_show(request, &watched, &faults, 0, NULL);
+    struct field_errors field_errors = {.count = 0};
+    timeline_show(request, &watched, &field_errors, 0, NULL);
 }
 
 static void on_added(const struct pg_reply *reply, void *arg)
@@ -78,12 +78,12 @@ static void on_added(const struct pg_reply *reply, void *arg)
 static void handle_add(struct request *request)
 {
     static const char *const known[] = {"auctionId", NULL};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     struct uuid auction;
-    fields_known(request->body, known, &faults);
-    (void)fields_uuid(request->body, "auctionId", FIELDS_REQUIRED, &auction, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    fields_known(request->body, known, &field_errors);
+    (void)fields_uuid(request->body, "auctionId", FIELDS_REQUIRED, &auction, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     char user[UUID_TEXT_SIZE];

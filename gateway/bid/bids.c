@@ -568,9 +568,9 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
 {
     const char *key = kind == COMMAND_WITHDRAW ? NULL : request_header(request, "X-Idempotency-Key");
     if (key != NULL && !idempotency_key_good(key)) {
-        struct faults faults = {0};
-        faults_add(&faults, "X-Idempotency-Key", "must have 1 to 64 characters");
-        reply_faults(request, &faults);
+        struct field_errors field_errors = {0};
+        field_errors_add(&field_errors, "X-Idempotency-Key", "must have 1 to 64 characters");
+        reply_field_errors(request, &field_errors);
         return;
     }
     struct bid_request *bid_request = request_handler_state(request, sizeof(*bid_request));
@@ -589,15 +589,15 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
 static void begin_with_amount(struct request *request, enum command_kind kind, const char *name)
 {
     const char *const names[] = {name, NULL};
-    struct faults faults = {0};
+    struct field_errors field_errors = {0};
     int64_t amount = 0;
-    fields_known(request->body, names, &faults);
+    fields_known(request->body, names, &field_errors);
     enum fields_money money = fields_money(request->body, name, &amount);
     if (money == FIELDS_MONEY_ABSENT) {
-        faults_add(&faults, name, "is required");
+        field_errors_add(&field_errors, name, "is required");
     }
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
     } else if (money == FIELDS_MONEY_INVALID) {
         reply_error(request, ERROR_INVALID_AMOUNT);
     } else {

@@ -182,15 +182,15 @@ static void handle_leaderboard(struct request *request)
     char key[KEYS_SIZE];
     char limit[NUMBER_SIZE];
     const char *arguments[] = {snapshot, key, limit};
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     struct board *board = request_handler_state(request, sizeof *board);
     if (board == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    page_read(request, "leaderboard", &board->page, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    page_read(request, "leaderboard", &board->page, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     keys_snapshot(&request->parameters[0], snapshot);

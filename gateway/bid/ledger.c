@@ -299,20 +299,20 @@ static void history_kept(const redisReply *reply, void *arg)
 
 static void handle_history(struct request *request)
 {
-    struct faults faults = {0};
+    struct field_errors field_errors = {0};
     struct history *history = request_handler_state(request, sizeof(*history));
     if (history == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
     struct page *page = &history->page;
-    page_read(request, "history", page, &faults);
+    page_read(request, "history", page, &field_errors);
     size_t digits = strspn(page->cursor.key, "0123456789");
     if (page->has_cursor && (digits == 0 || digits > 18 || page->cursor.key[digits] != '\0')) {
-        faults_add(&faults, "cursor", "is not a cursor of this list");
+        field_errors_add(&field_errors, "cursor", "is not a cursor of this list");
     }
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     if (page->has_cursor ||

@@ -8,7 +8,7 @@
 
 enum error_code {
     ERROR_BAD_REQUEST,            /* 400 of HTTP itself */
-    ERROR_VALIDATION_FAILED,      /* 400, use reply_faults */
+    ERROR_VALIDATION_FAILED,      /* 400, use reply_field_errors */
     ERROR_INVALID_AMOUNT,         /* 400 */
     ERROR_INVALID_TOKEN,          /* 400 */
     ERROR_BID_TOO_LOW,            /* 400 */

@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/money.h"
 
-void fields_known(const struct json *object, const char *const *names, struct faults *faults)
+void fields_known(const struct json *object, const char *const *names, struct field_errors *field_errors)
 {
     for (const struct json *member = object->child; member != NULL; member = member->next) {
         size_t i = 0;
@@ -16,21 +16,21 @@ void fields_known(const struct json *object, const char *const *names, struct fa
             i++;
         }
         if (names[i] == NULL) {
-            faults_add(faults, member->name, "is unknown");
+            field_errors_add(field_errors, member->name, "is unknown");
         }
     }
 }
 
 /* The member; an absent one is a fault if it is needed. An explicit null counts as absent. */
 static const struct json *find(const struct json *object, const char *name, enum fields_need need,
-                               struct faults *faults)
+                               struct field_errors *field_errors)
 {
     const struct json *value = json_member(object, name);
     if (value != NULL && value->type == JSON_NULL) {
         value = NULL;
     }
     if (value == NULL && need == FIELDS_REQUIRED) {
-        faults_add(faults, name, "is required");
+        field_errors_add(field_errors, name, "is required");
     }
     return value;
 }
@@ -69,21 +69,21 @@ static bool is_blank(const char *text)
 }
 
 static bool read_text(const struct json *object, const char *name, enum fields_need need, const char *allowed,
-                      size_t least, size_t most, const char **out, struct faults *faults)
+                      size_t least, size_t most, const char **out, struct field_errors *field_errors)
 {
     size_t count = 0;
-    const struct json *value = find(object, name, need, faults);
+    const struct json *value = find(object, name, need, field_errors);
     if (value == NULL) {
         return false;
     }
     if (value->type != JSON_STRING) {
-        faults_add(faults, name, "must be a string");
+        field_errors_add(field_errors, name, "must be a string");
     } else if (!count_characters(value, allowed, &count)) {
-        faults_add(faults, name, "must not contain control characters");
+        field_errors_add(field_errors, name, "must not contain control characters");
     } else if (count < least) {
-        faults_add(faults, name, "is too short");
+        field_errors_add(field_errors, name, "is too short");
     } else if (count > most) {
-        faults_add(faults, name, "is too long");
+        field_errors_add(field_errors, name, "is too long");
     } else {
         *out = value->text;
         return true;
@@ -92,20 +92,20 @@ static bool read_text(const struct json *object, const char *name, enum fields_n
 }
 
 bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
-                 const char **out, struct faults *faults)
+                 const char **out, struct field_errors *field_errors)
 {
-    return read_text(object, name, need, "\n\t", least, most, out, faults);
+    return read_text(object, name, need, "\n\t", least, most, out, field_errors);
 }
 
 bool fields_name(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
-                 const char **out, struct faults *faults)
+                 const char **out, struct field_errors *field_errors)
 {
     const char *text = NULL;
-    if (!read_text(object, name, need, "", least, most, &text, faults)) {
+    if (!read_text(object, name, need, "", least, most, &text, field_errors)) {
         return false;
     }
     if (*text != '\0' && is_blank(text)) {
-        faults_add(faults, name, "must not be blank");
+        field_errors_add(field_errors, name, "must not be blank");
         return false;
     }
     *out = text;
@@ -126,28 +126,29 @@ bool fields_line(const char *text, size_t most)
 }
 
 bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
-                int64_t *out, struct faults *faults)
+                int64_t *out, struct field_errors *field_errors)
 {
-    const struct json *value = find(object, name, need, faults);
+    const struct json *value = find(object, name, need, field_errors);
     if (value == NULL) {
         return false;
     }
     if (!json_int(value, least, most, out)) {
-        faults_add(faults, name,
-                   value->type == JSON_NUMBER ? "must be a whole number within its bounds" : "must be a number");
+        field_errors_add(field_errors, name,
+                         value->type == JSON_NUMBER ? "must be a whole number within its bounds" : "must be a number");
         return false;
     }
     return true;
 }
 
-bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out, struct faults *faults)
+bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out,
+                 struct field_errors *field_errors)
 {
-    const struct json *value = find(object, name, need, faults);
+    const struct json *value = find(object, name, need, field_errors);
     if (value == NULL) {
         return false;
     }
     if (value->type != JSON_BOOL) {
-        faults_add(faults, name, "must be true or false");
+        field_errors_add(field_errors, name, "must be true or false");
         return false;
     }
     *out = value->truth;
@@ -155,27 +156,28 @@ bool fields_bool(const struct json *object, const char *name, enum fields_need n
 }
 
 bool fields_uuid(const struct json *object, const char *name, enum fields_need need, struct uuid *out,
-                 struct faults *faults)
+                 struct field_errors *field_errors)
 {
-    const struct json *value = find(object, name, need, faults);
+    const struct json *value = find(object, name, need, field_errors);
     if (value == NULL) {
         return false;
     }
     if (value->type != JSON_STRING || !uuid_parse(value->text, value->length, out)) {
-        faults_add(faults, name, "must be a UUID");
+        field_errors_add(field_errors, name, "must be a UUID");
         return false;
     }
     return true;
 }
 
-bool fields_time(const struct json *object, const char *name, enum fields_need need, int64_t *ms, struct faults *faults)
+bool fields_time(const struct json *object, const char *name, enum fields_need need, int64_t *ms,
+                 struct field_errors *field_errors)
 {
-    const struct json *value = find(object, name, need, faults);
+    const struct json *value = find(object, name, need, field_errors);
     if (value == NULL) {
         return false;
     }
     if (value->type != JSON_STRING || !clock_parse(value->text, ms)) {
-        faults_add(faults, name, "must be an RFC 3339 time");
+        field_errors_add(field_errors, name, "must be an RFC 3339 time");
         return false;
     }
     return true;

@@ -12,21 +12,22 @@
 enum fields_need { FIELDS_OPTIONAL, FIELDS_REQUIRED };
 
 /* A fault for every member whose name is not in `names` (NULL-ended). */
-void fields_known(const struct json *object, const char *const *names, struct faults *faults);
+void fields_known(const struct json *object, const char *const *names, struct field_errors *field_errors);
 /* A string of `least` to `most` characters (not bytes), without control characters other than newline and tab. */
 bool fields_text(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
-                 const char **out, struct faults *faults);
+                 const char **out, struct field_errors *field_errors);
 /* The same of what something or somebody is called: one line, and not only spaces ("" where `least` is 0). */
 bool fields_name(const struct json *object, const char *name, enum fields_need need, size_t least, size_t most,
-                 const char **out, struct faults *faults);
+                 const char **out, struct field_errors *field_errors);
 bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
-                int64_t *out, struct faults *faults);
-bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out, struct faults *faults);
+                int64_t *out, struct field_errors *field_errors);
+bool fields_bool(const struct json *object, const char *name, enum fields_need need, bool *out,
+                 struct field_errors *field_errors);
 bool fields_uuid(const struct json *object, const char *name, enum fields_need need, struct uuid *out,
-                 struct faults *faults);
+                 struct field_errors *field_errors);
 /* RFC 3339. */
 bool fields_time(const struct json *object, const char *name, enum fields_need need, int64_t *ms,
-                 struct faults *faults);
+                 struct field_errors *field_errors);
 
 /* Of text that is no JSON, as of a query: one line of at most `most` characters (it is UTF-8, or request_query's
  * "\x01"). */

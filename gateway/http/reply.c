@@ -208,35 +208,35 @@ void reply_error(struct request *request, enum error_code code)
     request_free(request);
 }
 
-void faults_add(struct faults *faults, const char *field, const char *message)
+void field_errors_add(struct field_errors *field_errors, const char *field, const char *message)
 {
-    if (faults->count == FAULTS_MAX) {
+    if (field_errors->count == FIELD_ERRORS_MAX) {
         return;
     }
     /* A field's name comes from the client: cut where it is too long, never within a character of UTF-8. */
     size_t length = strlen(field);
-    if (length >= sizeof(faults->list[0].field)) {
-        length = sizeof(faults->list[0].field) - 1;
+    if (length >= sizeof(field_errors->list[0].field)) {
+        length = sizeof(field_errors->list[0].field) - 1;
         while (length > 0 && ((unsigned char)field[length] & 0xc0U) == 0x80U) {
             length--;
         }
     }
-    memcpy(faults->list[faults->count].field, field, length);
-    faults->list[faults->count].field[length] = '\0';
-    faults->list[faults->count].message = message;
-    faults->count++;
+    memcpy(field_errors->list[field_errors->count].field, field, length);
+    field_errors->list[field_errors->count].field[length] = '\0';
+    field_errors->list[field_errors->count].message = message;
+    field_errors->count++;
 }
 
-void reply_faults(struct request *request, const struct faults *faults)
+void reply_field_errors(struct request *request, const struct field_errors *field_errors)
 {
     struct jsonw *json = reply_error_begin(request, ERROR_VALIDATION_FAILED);
-    assert(faults->count > 0);
+    assert(field_errors->count > 0);
     jsonw_name(json, "fields");
     jsonw_array(json);
-    for (size_t i = 0; i < faults->count; i++) {
+    for (size_t i = 0; i < field_errors->count; i++) {
         jsonw_object(json);
-        jsonw_put_string(json, "field", faults->list[i].field);
-        jsonw_put_string(json, "message", faults->list[i].message);
+        jsonw_put_string(json, "field", field_errors->list[i].field);
+        jsonw_put_string(json, "message", field_errors->list[i].message);
         jsonw_end_object(json);
     }
     jsonw_end_array(json);

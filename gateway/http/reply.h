@@ -45,17 +45,17 @@ void reply_answer_error(struct request *request, enum error_code code);
 void reply_end(struct request *request);
 
 /* What is wrong with the fields of a body or query; see fields.h. */
-enum { FAULTS_MAX = 16 }; /* more are not reported: a client mends these first */
-struct faults {
+enum { FIELD_ERRORS_MAX = 16 }; /* more are not reported: a client mends these first */
+struct field_errors {
     size_t count;
     struct {
         char field[64];
         const char *message; /* static */
-    } list[FAULTS_MAX];
+    } list[FIELD_ERRORS_MAX];
 };
 /* `field` is copied (cut at 63 bytes), `message` is kept. */
-void faults_add(struct faults *faults, const char *field, const char *message);
+void field_errors_add(struct field_errors *field_errors, const char *field, const char *message);
 /* ENDS with 400 VALIDATION_FAILED and "fields". */
-void reply_faults(struct request *request, const struct faults *faults);
+void reply_field_errors(struct request *request, const struct field_errors *field_errors);
 
 #endif

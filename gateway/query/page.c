@@ -19,26 +19,27 @@ static bool read_limit(const char *text, int *limit)
     return value >= 1 && value <= PAGE_LIMIT_MAX;
 }
 
-void page_read(const struct request *request, const char *sort, struct page *page, struct faults *faults)
+void page_read(const struct request *request, const char *sort, struct page *page, struct field_errors *field_errors)
 {
     char text[CURSOR_TEXT_SIZE];
     *page = (struct page){.limit = PAGE_LIMIT_DEFAULT};
     if (request_query(request, "limit", text, sizeof(text)) && !read_limit(text, &page->limit)) {
-        faults_add(faults, "limit", "must be a whole number from 1 to 100");
+        field_errors_add(field_errors, "limit", "must be a whole number from 1 to 100");
     }
     if (request_query(request, "cursor", text, sizeof(text))) {
         page->has_cursor = cursor_parse(text, sort, &page->cursor);
         if (!page->has_cursor) {
-            faults_add(faults, "cursor", "is not a cursor of this list");
+            field_errors_add(field_errors, "cursor", "is not a cursor of this list");
         }
     }
 }
 
-void page_read_by_time(const struct request *request, const char *sort, struct page *page, struct faults *faults)
+void page_read_by_time(const struct request *request, const char *sort, struct page *page,
+                       struct field_errors *field_errors)
 {
-    page_read(request, sort, page, faults);
+    page_read(request, sort, page, field_errors);
     if (page->has_cursor && !cursor_key_is_time(&page->cursor)) {
-        faults_add(faults, "cursor", "is not a cursor of this list");
+        field_errors_add(field_errors, "cursor", "is not a cursor of this list");
     }
 }
 

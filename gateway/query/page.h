@@ -18,9 +18,10 @@ struct page {
     struct cursor cursor;
 };
 /* Reads ?limit= and ?cursor=; what is wrong becomes a fault. */
-void page_read(const struct request *request, const char *sort, struct page *page, struct faults *faults);
+void page_read(const struct request *request, const char *sort, struct page *page, struct field_errors *field_errors);
 /* The same of a list in the order of time: the cursor's key is one that PostgreSQL knows. */
-void page_read_by_time(const struct request *request, const char *sort, struct page *page, struct faults *faults);
+void page_read_by_time(const struct request *request, const char *sort, struct page *page,
+                       struct field_errors *field_errors);
 /* Ends the list: `],"nextCursor":...}`; `last` is the last item shown, or NULL when there is no next page. */
 void page_end(struct jsonw *json, const struct cursor *last);
 /* The same for a list that has more members between: after the array was ended. */

@@ -44,8 +44,8 @@ static void on_rows(const struct pg_reply *reply, void *arg)
     reply_send(request, 200);
 }
 
-void timeline_show(struct request *request, const struct timeline *list, struct faults *faults, size_t count,
-                   const char *const *more)
+void timeline_show(struct request *request, const struct timeline *list, struct field_errors *field_errors,
+                   size_t count, const char *const *more)
 {
     struct showing *showing = request_handler_state(request, sizeof(*showing));
     if (showing == NULL) {
@@ -53,9 +53,9 @@ void timeline_show(struct request *request, const struct timeline *list, struct 
         return;
     }
     showing->list = list;
-    page_read_by_time(request, list->tag, &showing->page, faults);
-    if (faults->count > 0) {
-        reply_faults(request, faults);
+    page_read_by_time(request, list->tag, &showing->page, field_errors);
+    if (field_errors->count > 0) {
+        reply_field_errors(request, field_errors);
         return;
     }
     const struct page *page = &showing->page;

@@ -203,15 +203,15 @@ static void on_kept(const redisReply *reply, void *arg)
 
 static void handle_list(struct request *request)
 {
-    struct faults faults = {.count = 0};
+    struct field_errors field_errors = {.count = 0};
     struct listing *listing = request_handler_state(request, sizeof *listing);
     if (listing == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    search_read(request, &listing->search, &faults);
-    if (faults.count > 0) {
-        reply_faults(request, &faults);
+    search_read(request, &listing->search, &field_errors);
+    if (field_errors.count > 0) {
+        reply_field_errors(request, &field_errors);
         return;
     }
     if (request->user.via != REQUEST_GUEST) {

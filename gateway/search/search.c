@@ -40,52 +40,52 @@ static int find_word(const char *const *words, size_t count, const char *word)
 /* ---- text from outside ---- */
 
 static bool read_price(struct request *request, const char *name, char out[static MONEY_TEXT_SIZE],
-                       struct faults *faults)
+                       struct field_errors *field_errors)
 {
     int64_t minor = 0;
     if (!request_query(request, name, out, MONEY_TEXT_SIZE)) {
         return false;
     }
     if (!money_parse(out, strlen(out), &minor)) {
-        faults_add(faults, name, "must be an amount of money");
+        field_errors_add(field_errors, name, "must be an amount of money");
     }
     return true;
 }
 
 /* Nothing but spaces is no text: a form that was sent empty. */
-static bool read_text(struct request *request, char out[static SEARCH_TEXT_SIZE], struct faults *faults)
+static bool read_text(struct request *request, char out[static SEARCH_TEXT_SIZE], struct field_errors *field_errors)
 {
     if (!request_query(request, "q", out, SEARCH_TEXT_SIZE)) {
         return false;
     }
     if (!fields_line(out, TEXT_MOST)) {
-        faults_add(faults, "q", "must be at most 200 characters of text");
+        field_errors_add(field_errors, "q", "must be at most 200 characters of text");
     }
     return out[strspn(out, " ")] != '\0';
 }
 
-static void read_filters(struct request *request, struct search *search, struct faults *faults)
+static void read_filters(struct request *request, struct search *search, struct field_errors *field_errors)
 {
     struct uuid seller;
     if (!request_query(request, "status", search->status, sizeof search->status)) {
         (void)snprintf(search->status, sizeof search->status, "active");
     } else if (find_word(statuses, ARRAY_LEN(statuses), search->status) < 0) {
-        faults_add(faults, "status", "must be scheduled, active, ended, sold, unsold or cancelled");
+        field_errors_add(field_errors, "status", "must be scheduled, active, ended, sold, unsold or cancelled");
     }
     search->has_category = request_query(request, "category", search->category, sizeof search->category);
     if (search->has_category && !fields_line(search->category, CATEGORY_MOST)) {
-        faults_add(faults, "category", "is too long or badly encoded");
+        field_errors_add(field_errors, "category", "is too long or badly encoded");
     }
-    search->has_least = read_price(request, "minPrice", search->least, faults);
-    search->has_most = read_price(request, "maxPrice", search->most, faults);
+    search->has_least = read_price(request, "minPrice", search->least, field_errors);
+    search->has_most = read_price(request, "maxPrice", search->most, field_errors);
     search->has_seller = request_query(request, "sellerId", search->seller, sizeof search->seller);
     if (search->has_seller && !uuid_parse(search->seller, strlen(search->seller), &seller)) {
-        faults_add(faults, "sellerId", "must be a UUID");
+        field_errors_add(field_errors, "sellerId", "must be a UUID");
     }
-    search->has_text = read_text(request, search->text, faults);
+    search->has_text = read_text(request, search->text, field_errors);
 }
 
-static void read_order(struct request *request, struct search *search, struct faults *faults)
+static void read_order(struct request *request, struct search *search, struct field_errors *field_errors)
 {
     char name[ORDER_SIZE];
     char flag[FLAG_SIZE];
@@ -93,9 +93,9 @@ static void read_order(struct request *request, struct search *search, struct fa
     if (request_query(request, "sort", name, sizeof name)) {
         int order = find_word(order_names, ARRAY_LEN(order_names), name);
         if (order < 0) {
-            faults_add(faults, "sort", "must be ending, newest, price, -price or relevance");
+            field_errors_add(field_errors, "sort", "must be ending, newest, price, -price or relevance");
         } else if (order == SEARCH_RELEVANCE && !search->has_text) {
-            faults_add(faults, "sort", "relevance goes with q");
+            field_errors_add(field_errors, "sort", "relevance goes with q");
         } else {
             search->order = (enum search_order)order;
         }
@@ -103,7 +103,7 @@ static void read_order(struct request *request, struct search *search, struct fa
     if (request_query(request, "facets", flag, sizeof flag)) {
         search->facets = strcmp(flag, "true") == 0;
         if (!search->facets && strcmp(flag, "false") != 0) {
-            faults_add(faults, "facets", "must be true or false");
+            field_errors_add(field_errors, "facets", "must be true or false");
         }
     }
 }
@@ -159,15 +159,15 @@ static bool read_key(struct search *search)
     return money_parse(key, strlen(key), &value);
 }
 
-void search_read(struct request *request, struct search *search, struct faults *faults)
+void search_read(struct request *request, struct search *search, struct field_errors *field_errors)
 {
-    read_filters(request, search, faults);
-    read_order(request, search, faults);
-    page_read(request, order_names[search->order], &search->page, faults);
+    read_filters(request, search, field_errors);
+    read_order(request, search, field_errors);
+    page_read(request, order_names[search->order], &search->page, field_errors);
     clock_format(request->received_ms + AS_OF_LEAD_MS, search->as_of);
     (void)snprintf(search->limit, sizeof search->limit, "%d", search->page.limit + 1);
     if (search->page.has_cursor && !read_key(search)) {
-        faults_add(faults, "cursor", "is not a cursor of this list");
+        field_errors_add(field_errors, "cursor", "is not a cursor of this list");
     }
 }
 

@@ -48,7 +48,7 @@ struct search {
 };
 
 /* From the query string; what is wrong becomes a fault. */
-void search_read(struct request *request, struct search *search, struct faults *faults);
+void search_read(struct request *request, struct search *search, struct field_errors *field_errors);
 /* Whether words like those of the text may be looked for: not when it says exactly what it wants, by quotes or minus.
  */
 bool search_may_guess(const struct search *search);

@@ -160,11 +160,11 @@ START_TEST(other_families_are_refused)
 }
 END_TEST
 
-static const char *fault(const char *url, bool http, const char *networks)
+static const char *error(const char *url, bool http, const char *networks)
 {
     struct webhook_rules rules = {.http = http};
     ck_assert(address_networks_parse(networks, &rules.networks));
-    return webhook_url_fault(&rules, url);
+    return webhook_url_error(&rules, url);
 }
 
 static const char *const good_urls[] = {
@@ -182,7 +182,7 @@ static const char *const good_urls[] = {
 
 START_TEST(good_urls_are_taken)
 {
-    const char *why = fault(good_urls[_i], false, "none");
+    const char *why = error(good_urls[_i], false, "none");
     ck_assert_msg(why == NULL, "%s %s", good_urls[_i], why);
 }
 END_TEST
@@ -237,21 +237,21 @@ static const char *const bad_urls[] = {
 
 START_TEST(bad_urls_are_refused)
 {
-    ck_assert_msg(fault(bad_urls[_i], false, "none") != NULL, "%s passed", bad_urls[_i]);
+    ck_assert_msg(error(bad_urls[_i], false, "none") != NULL, "%s passed", bad_urls[_i]);
 }
 END_TEST
 
 START_TEST(settings_open_urls)
 {
     char long_url[WEBHOOK_URL_MOST + 2] = "https://shop.example/";
-    ck_assert_ptr_null(fault("http://127.0.0.1:8080/x", true, "127.0.0.1/32"));
-    ck_assert_ptr_nonnull(fault("http://127.0.0.1:8080/x", false, "127.0.0.1/32"));
-    ck_assert_ptr_nonnull(fault("http://127.0.0.1:8080/x", true, "10.0.0.0/8"));
-    ck_assert_ptr_null(fault("http://[::1]:8080/x", true, "::1/128"));
+    ck_assert_ptr_null(error("http://127.0.0.1:8080/x", true, "127.0.0.1/32"));
+    ck_assert_ptr_nonnull(error("http://127.0.0.1:8080/x", false, "127.0.0.1/32"));
+    ck_assert_ptr_nonnull(error("http://127.0.0.1:8080/x", true, "10.0.0.0/8"));
+    ck_assert_ptr_null(error("http://[::1]:8080/x", true, "::1/128"));
     memset(long_url + strlen(long_url), 'x', sizeof(long_url) - 1 - strlen(long_url));
-    ck_assert_ptr_nonnull(fault(long_url, false, "none"));
+    ck_assert_ptr_nonnull(error(long_url, false, "none"));
     long_url[WEBHOOK_URL_MOST] = '\0';
-    ck_assert_ptr_null(fault(long_url, false, "none"));
+    ck_assert_ptr_null(error(long_url, false, "none"));
 }
 END_TEST
 
