@@ -35,7 +35,7 @@ struct batch_entry {
     struct intake_message *message; /* the delivery it came in; intake's */
     const struct command *command;  /* borrowed from the delivery; ids may be nil when it was not readable */
     const char *raw;                /* the delivery's body, with its first unreadable command only; else NULL */
-    const char *why;                /* of the doubt; static */
+    const char *reason;             /* of the doubt; static */
     enum batch_doubt doubt;
     bool unreadable;
     bool careful;                    /* delivered too often: decided alone, and counted before it is tried */

@@ -281,7 +281,7 @@ static void decide_auction(struct batch *batch, struct batch_auction *auction)
         size_t index = batch->order[auction->first + i];
         struct batch_entry *entry = &batch->entries[index];
         if (auction->broken && entry->doubt == BATCH_TRUSTED && !is_internal(entry->command)) {
-            entry->why = "the auction's row cannot be understood";
+            entry->reason = "the auction's row cannot be understood";
             entry->doubt = BATCH_POISON;
         }
         if (decide_entry(batch, auction, index)) {

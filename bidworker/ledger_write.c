@@ -24,9 +24,9 @@ enum {
 
 static bool read_increments(const char *text, struct increments *out)
 {
-    const char *why = NULL;
-    struct json *value = json_parse(text, strlen(text), &why);
-    bool good = value != NULL && increments_parse(value, out, &why);
+    const char *reason = NULL;
+    struct json *value = json_parse(text, strlen(text), &reason);
+    bool good = value != NULL && increments_parse(value, out, &reason);
     json_free(value);
     return good;
 }

@@ -98,14 +98,14 @@ static bool add_all_events(struct outbox_batch *outbox_batch, struct jsonw *writ
 
 static bool add_dead_letter(struct outbox_batch *outbox_batch, struct jsonw *writer, const struct batch_entry *entry)
 {
-    assert(entry->why != NULL);
+    assert(entry->reason != NULL);
     const char *text = entry->raw;
     if (text == NULL) {
         jsonw_reset(writer);
         message_write_commands(writer, entry->command, 1);
         text = jsonw_text(writer, NULL);
     }
-    return add_message(outbox_batch, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, text, entry->why);
+    return add_message(outbox_batch, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, text, entry->reason);
 }
 
 /* Of a delivery with several unreadable commands one copy is kept: the first one has it. */

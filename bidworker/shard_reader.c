@@ -128,14 +128,15 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
 {
     struct line *line = arg;
     struct intake *intake = line->intake;
-    const char *why = "";
+    const char *reason = "";
     size_t count = 0;
     (void)consumer;
     if (line->leaving) {
         return; /* goes back with the channel */
     }
-    if (!message_read_commands(delivery->body, delivery->length, intake->items, MESSAGE_COMMANDS_MAX, &count, &why)) {
-        undecodable_add(intake->undecodable, line->shard, delivery, why);
+    if (!message_read_commands(delivery->body, delivery->length, intake->items, MESSAGE_COMMANDS_MAX, &count,
+                               &reason)) {
+        undecodable_add(intake->undecodable, line->shard, delivery, reason);
         return;
     }
     struct intake_message *message = message_new(intake, delivery, count);
@@ -299,7 +300,7 @@ static void add_item(struct batch *batch, struct line *line, struct intake_messa
     if (!item->readable) {
         entry->unreadable = true;
         entry->doubt = BATCH_POISON;
-        entry->why = item->why;
+        entry->reason = item->reason;
         entry->raw = index == message->raw_index ? message->raw : NULL;
     }
     message->in_batch++;

@@ -21,7 +21,7 @@ struct undecodable_message {
     bool forgotten; /* only waits for the verdict on its copy */
     bool sent;
     uint64_t tag;
-    const char *why;
+    const char *reason;
     size_t length;
     char body[];
 };
@@ -79,7 +79,7 @@ static bool publish(struct undecodable_message *entry)
         .routing_key = TOPOLOGY_KEY_DEAD_BIDS,
         .body = entry->body,
         .length = entry->length,
-        .reason = entry->why,
+        .reason = entry->reason,
     };
     entry->sent = broker_publish(entry->undecodable->options.broker, &message, on_verdict, entry);
     return entry->sent;
@@ -135,19 +135,19 @@ void undecodable_free(struct undecodable *undecodable)
 }
 
 void undecodable_add(struct undecodable *undecodable, unsigned shard, const struct broker_delivery *delivery,
-                     const char *why)
+                     const char *reason)
 {
     size_t length = deadletter_length(delivery->body, delivery->length);
     struct undecodable_message *entry = calloc(1, sizeof *entry + length);
     assert(shard < undecodable->options.shards);
-    log_warn("shard %u: a delivery is no message of ours (%s): to the dead letters", shard, why);
+    log_warn("shard %u: a delivery is no message of ours (%s): to the dead letters", shard, reason);
     if (entry == NULL) {
         return;
     }
     entry->undecodable = undecodable;
     entry->shard = shard;
     entry->tag = delivery->tag;
-    entry->why = why;
+    entry->reason = reason;
     entry->length = length;
     memcpy(entry->body, delivery->body, length);
     TAILQ_INSERT_TAIL(&undecodable->entries, entry, link);

@@ -26,7 +26,7 @@ MUST_CHECK struct undecodable *undecodable_new(const struct undecodable_options 
 void undecodable_free(struct undecodable *undecodable);
 /* Copies the body. Without memory the delivery stays unacked and comes again. `why` is static. */
 void undecodable_add(struct undecodable *undecodable, unsigned shard, const struct broker_delivery *delivery,
-                     const char *why);
+                     const char *reason);
 /* Deliveries of this shard that are not to be acked yet. */
 size_t undecodable_count(const struct undecodable *undecodable, unsigned shard);
 /* The shard's channel is gone: its deliveries come again, `kept` must not be called for them any more. */

@@ -216,7 +216,7 @@ static void on_suspected(int64_t attempts, void *arg)
     worker->counted = true;
     if (attempts >= SUSPECT_ATTEMPTS && entry->doubt == BATCH_TRUSTED) {
         entry->doubt = BATCH_POISON;
-        entry->why = "workers died over it";
+        entry->reason = "workers died over it";
     }
     decide(worker);
 }
@@ -304,7 +304,7 @@ static void trust_less(struct worker *worker)
     }
     worker->refusals = 0;
     entry->doubt++;
-    entry->why = entry->why == NULL ? "PostgreSQL refuses it" : entry->why;
+    entry->reason = entry->reason == NULL ? "PostgreSQL refuses it" : entry->reason;
     about.auction_id = &entry->command->auction_id;
     about.request_id = entry->command->request_id;
     about.traceparent = entry->command->traceparent;

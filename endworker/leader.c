@@ -31,13 +31,13 @@ struct leader {
     void *arg;
 };
 
-static void set_leading(struct leader *leader, bool leading, const char *why)
+static void set_leading(struct leader *leader, bool leading, const char *reason)
 {
     if (leader->leading == leading) {
         return;
     }
     leader->leading = leading;
-    log_info(leading ? "leading from now on: %s" : "leading no more: %s", why);
+    log_info(leading ? "leading from now on: %s" : "leading no more: %s", reason);
     leader->on_change(leading, leader->arg);
 }
 

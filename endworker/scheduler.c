@@ -91,15 +91,15 @@ static void arm(struct event *timer, int64_t ms)
 }
 
 /* `why`: NULL when everything due was seen. */
-static void cycle_end(struct scheduler *scheduler, const char *why)
+static void cycle_end(struct scheduler *scheduler, const char *reason)
 {
     assert(scheduler->running);
     int64_t took_ms = clock_mono_ms() - scheduler->began_mono_ms;
     scheduler->running = false;
-    if (why == NULL) {
+    if (reason == NULL) {
         sent_turn(scheduler->sent);
     } else {
-        log_debug("scheduling was broken off: %s", why);
+        log_debug("scheduling was broken off: %s", reason);
     }
     if (scheduler->full) {
         log_warn("over %d auctions are due and undecided; some wait for the others", SENT_MAX);

@@ -85,7 +85,7 @@ static void slice_next(struct settlement *settlement)
 }
 
 /* The whole slice once more, later. */
-static void slice_retry(struct settlement *settlement, const char *why)
+static void slice_retry(struct settlement *settlement, const char *reason)
 {
     slice_clear(settlement);
     if (settlement->draining) {
@@ -93,7 +93,8 @@ static void slice_retry(struct settlement *settlement, const char *why)
     }
     int pause_ms = bisect_pause(&settlement->slice);
     /* That PostgreSQL is down is said once, by whoever watches it. */
-    log_line(pg_up(settlement->pg) ? LOG_WARN : LOG_DEBUG, NULL, "settlement is retried in %d ms: %s", pause_ms, why);
+    log_line(pg_up(settlement->pg) ? LOG_WARN : LOG_DEBUG, NULL, "settlement is retried in %d ms: %s", pause_ms,
+             reason);
     arm(settlement->retry_timer, pause_ms);
 }
 

@@ -242,9 +242,9 @@ static bool task_read(struct task *task)
         return false;
     }
     size_t count = 0;
-    const char *why = NULL;
-    if (!message_read_events(task->body, task->length, events, MESSAGE_EVENTS_MAX, &count, &why)) {
-        task->dead = why;
+    const char *reason = NULL;
+    if (!message_read_events(task->body, task->length, events, MESSAGE_EVENTS_MAX, &count, &reason)) {
+        task->dead = reason;
         free(events);
         return true;
     }

@@ -186,12 +186,12 @@ static void attempt_end(struct attempt *attempt, bool ack)
 }
 
 /* The step is done again soon. */
-static void attempt_stall(struct attempt *attempt, const char *why)
+static void attempt_stall(struct attempt *attempt, const char *reason)
 {
     const struct timeval wait = {.tv_usec = STALLED_MS * 1000L};
     struct delivery_dispatcher *dispatcher = attempt->dispatcher;
     attempt->stalled = true;
-    log_debug("deliveries: a step is done again: %s", why);
+    log_debug("deliveries: a step is done again: %s", reason);
     if (!evtimer_pending(dispatcher->stalled_timer, NULL) && evtimer_add(dispatcher->stalled_timer, &wait) != 0) {
         log_error("deliveries: cannot arm a timer");
     }

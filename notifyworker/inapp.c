@@ -55,7 +55,7 @@ static void slice_next(struct inapp *inapp)
     inapp->done(inapp->arg);
 }
 
-static void slice_retry(struct inapp *inapp, const char *why)
+static void slice_retry(struct inapp *inapp, const char *reason)
 {
     inapp->tx = NULL;
     if (inapp->draining) {
@@ -63,7 +63,7 @@ static void slice_retry(struct inapp *inapp, const char *why)
     }
     int pause_ms = bisect_pause(&inapp->slice);
     /* That PostgreSQL is down is said once, by whoever watches it. */
-    log_line(pg_up(inapp->pg) ? LOG_WARN : LOG_DEBUG, NULL, "notifications are retried in %d ms: %s", pause_ms, why);
+    log_line(pg_up(inapp->pg) ? LOG_WARN : LOG_DEBUG, NULL, "notifications are retried in %d ms: %s", pause_ms, reason);
     arm(inapp->retry_timer, pause_ms);
 }
 
@@ -109,10 +109,10 @@ static void log_traced(const struct auction_event *event)
 static bool message_read(struct inapp *inapp, struct inapp_message *message)
 {
     size_t count = 0;
-    const char *why = NULL;
-    if (!message_read_events(message->body, message->length, inapp->events, MESSAGE_EVENTS_MAX, &count, &why)) {
-        log_error("a message cannot be read and goes to the dead letters: %s", why);
-        message->dead = why;
+    const char *reason = NULL;
+    if (!message_read_events(message->body, message->length, inapp->events, MESSAGE_EVENTS_MAX, &count, &reason)) {
+        log_error("a message cannot be read and goes to the dead letters: %s", reason);
+        message->dead = reason;
         return true;
     }
     for (size_t i = 0; i < count; i++) {

@@ -364,7 +364,7 @@ static bool set_message(CURL *curl, const struct mail *mail, struct mail_message
 /* ---- the channel ---- */
 
 /* Why it is not sent at all; NULL: it is. */
-static const char *why_not(const struct mail *mail, const struct delivery *delivery, const PGresult *row)
+static const char *drop_reason(const struct mail *mail, const struct delivery *delivery, const PGresult *row)
 {
     bool verified = pg_bool(row, 0, COLUMN_VERIFIED);
     int most = mail->config->mails_per_hour;
@@ -394,9 +394,9 @@ static bool is_address(const char *text)
     return strchr(text, '@') != NULL && strlen(text) < DELIVERY_ENDPOINT_SIZE;
 }
 
-static enum delivery_verdict stop(struct delivery *delivery, enum delivery_verdict verdict, const char *why)
+static enum delivery_verdict stop(struct delivery *delivery, enum delivery_verdict verdict, const char *reason)
 {
-    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", why);
+    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", reason);
     return verdict;
 }
 
@@ -418,7 +418,7 @@ static enum delivery_verdict mail_begin(struct delivery *delivery, const PGresul
 {
     const struct mail *mail = arg;
     struct mail_message *message = delivery->channel_state;
-    const char *reason = why_not(mail, delivery, row);
+    const char *reason = drop_reason(mail, delivery, row);
     if (reason != NULL) {
         return stop(delivery, DELIVERY_DROPPED, reason);
     }

@@ -34,7 +34,7 @@ struct reader {
     struct json *last[JSON_DEPTH_MAX]; /* newest child of open[i] */
     const char *name;                  /* of the member to come */
     bool rooted;
-    const char *why;
+    const char *reason;
 };
 
 static void *take_bytes(struct tree *tree, size_t count)
@@ -55,25 +55,25 @@ static void *take_bytes(struct tree *tree, size_t count)
     return bytes;
 }
 
-static int refuse(struct reader *reader, const char *why)
+static int refuse(struct reader *reader, const char *reason)
 {
-    reader->why = why;
+    reader->reason = reason;
     return 0;
 }
 
 static const char *take_text(struct reader *reader, const void *bytes, size_t length)
 {
     if (memchr(bytes, '\0', length) != NULL) {
-        reader->why = "a string holds U+0000";
+        reader->reason = "a string holds U+0000";
         return NULL;
     }
     if (!utf8_valid(bytes, length)) { /* yajl lets overlong forms and surrogates pass */
-        reader->why = "a string is no valid UTF-8";
+        reader->reason = "a string is no valid UTF-8";
         return NULL;
     }
     char *text = take_bytes(reader->tree, length + 1);
     if (text == NULL) {
-        reader->why = "out of memory";
+        reader->reason = "out of memory";
         return NULL;
     }
     memcpy(text, bytes, length);
@@ -85,7 +85,7 @@ static const char *take_text(struct reader *reader, const void *bytes, size_t le
 static struct json *add_value(struct reader *reader, enum json_type type)
 {
     if (++reader->nodes > JSON_NODES_MAX) {
-        reader->why = "too many values";
+        reader->reason = "too many values";
         return NULL;
     }
     struct json *value = NULL;
@@ -96,7 +96,7 @@ static struct json *add_value(struct reader *reader, enum json_type type)
     } else {
         value = take_bytes(reader->tree, sizeof *value);
         if (value == NULL) {
-            reader->why = "out of memory";
+            reader->reason = "out of memory";
             return NULL;
         }
     }
@@ -241,30 +241,30 @@ static bool read_all(struct reader *reader, const void *bytes, size_t length)
 {
     yajl_handle handle = yajl_alloc(&callbacks, NULL, reader);
     if (handle == NULL) {
-        reader->why = "out of memory";
+        reader->reason = "out of memory";
         return false;
     }
     bool good = yajl_parse(handle, bytes, length) == yajl_status_ok && yajl_complete_parse(handle) == yajl_status_ok;
     yajl_free(handle);
     if (good && !surrogates_paired(bytes, length)) {
-        reader->why = "a string holds half a surrogate pair";
+        reader->reason = "a string holds half a surrogate pair";
         good = false;
     }
-    if (!good && reader->why == NULL) {
-        reader->why = "malformed JSON";
+    if (!good && reader->reason == NULL) {
+        reader->reason = "malformed JSON";
     }
     return good && reader->rooted;
 }
 
-struct json *json_parse(const void *bytes, size_t length, const char **why)
+struct json *json_parse(const void *bytes, size_t length, const char **reason)
 {
     struct tree *tree = calloc(1, sizeof *tree);
     struct reader reader = {.tree = tree};
     if (tree != NULL && read_all(&reader, bytes, length)) {
         return &tree->root;
     }
-    if (why != NULL) {
-        *why = tree == NULL ? "out of memory" : reader.why == NULL ? "no JSON value" : reader.why;
+    if (reason != NULL) {
+        *reason = tree == NULL ? "out of memory" : reader.reason == NULL ? "no JSON value" : reader.reason;
     }
     if (tree != NULL) {
         json_free(&tree->root);

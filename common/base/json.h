@@ -32,7 +32,7 @@ struct json {
 };
 
 /* The root, owned by the caller; NULL with `*why` (static text, may be NULL) if it is not acceptable JSON. */
-MUST_CHECK struct json *json_parse(const void *bytes, size_t length, const char **why);
+MUST_CHECK struct json *json_parse(const void *bytes, size_t length, const char **reason);
 void json_free(struct json *root);
 
 /* The member of that name, or NULL; `object` may be NULL or no object. */

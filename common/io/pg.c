@@ -86,11 +86,11 @@ void pg_count_up(struct pg *pg, bool up)
 /* The URL's own "options" come first, so that ours win. NULL, logged, if the URL cannot be read. */
 static char *libpq_options_new(const struct pg_options *options)
 {
-    char *why = NULL;
-    PQconninfoOption *parts = PQconninfoParse(options->url, &why);
+    char *reason = NULL;
+    PQconninfoOption *parts = PQconninfoParse(options->url, &reason);
     if (parts == NULL) {
-        log_error("pg: the URL cannot be read: %s", why == NULL ? "no memory" : why);
-        PQfreemem(why);
+        log_error("pg: the URL cannot be read: %s", reason == NULL ? "no memory" : reason);
+        PQfreemem(reason);
         return NULL;
     }
     const char *given = "";

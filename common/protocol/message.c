@@ -186,43 +186,43 @@ static const char *read_command(const struct json *object, struct command *comma
 }
 
 /* The array of that name in a message of our version; NULL with `*why`. */
-static const struct json *message_array(const struct json *root, const char *name, const char **why)
+static const struct json *message_array(const struct json *root, const char *name, const char **reason)
 {
     int64_t version = 0;
     if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version)) {
-        *why = "unknown version";
+        *reason = "unknown version";
         return NULL;
     }
     const struct json *array = json_member(root, name);
     if (array == NULL || array->type != JSON_ARRAY || array->child == NULL) {
-        *why = "not the kind of message that belongs here";
+        *reason = "not the kind of message that belongs here";
         return NULL;
     }
     return array;
 }
 
 bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
-                           size_t *count, const char **why)
+                           size_t *count, const char **reason)
 {
-    struct json *root = json_parse(bytes, length, why);
+    struct json *root = json_parse(bytes, length, reason);
     if (root == NULL) {
         return false;
     }
-    const struct json *array = message_array(root, "commands", why);
+    const struct json *array = message_array(root, "commands", reason);
     bool good = array != NULL;
     size_t filled = 0;
     for (const struct json *value = good ? array->child : NULL; value != NULL; value = value->next) {
         if (filled == items_max) {
-            *why = "too many commands";
+            *reason = "too many commands";
             good = false;
             break;
         }
         struct command_item *item = &items[filled++];
-        item->why = read_command(value, &item->command);
-        if (item->why == NULL && !uuid_equal(&item->command.auction_id, &items[0].command.auction_id)) {
-            item->why = "of another auction";
+        item->reason = read_command(value, &item->command);
+        if (item->reason == NULL && !uuid_equal(&item->command.auction_id, &items[0].command.auction_id)) {
+            item->reason = "of another auction";
         }
-        item->readable = item->why == NULL;
+        item->readable = item->reason == NULL;
     }
     json_free(root);
     *count = filled;
@@ -285,21 +285,21 @@ static bool read_event(const struct json *object, struct auction_event *event)
 }
 
 bool message_read_events(const void *bytes, size_t length, struct auction_event *events, size_t events_max,
-                         size_t *count, const char **why)
+                         size_t *count, const char **reason)
 {
-    struct json *root = json_parse(bytes, length, why);
+    struct json *root = json_parse(bytes, length, reason);
     if (root == NULL) {
         return false;
     }
-    const struct json *array = message_array(root, "events", why);
+    const struct json *array = message_array(root, "events", reason);
     bool good = array != NULL;
     size_t filled = 0;
     for (const struct json *value = good ? array->child : NULL; value != NULL && good; value = value->next) {
         if (filled == events_max) {
-            *why = "too many events";
+            *reason = "too many events";
             good = false;
         } else if (!read_event(value, &events[filled++])) {
-            *why = "an event is malformed";
+            *reason = "an event is malformed";
             good = false;
         }
     }

@@ -61,7 +61,7 @@ struct command {
 /* One element of a decoded message: a command, or one that could not be read with the reason why. */
 struct command_item {
     bool readable;
-    const char *why;        /* static, when not readable */
+    const char *reason;     /* static, when not readable */
     struct command command; /* when not readable: whatever could be read, id and auction_id nil otherwise */
 };
 
@@ -72,7 +72,7 @@ void message_write_commands(struct jsonw *writer, const struct command *commands
  * another auction than the first one's is not readable.
  */
 MUST_CHECK bool message_read_commands(const void *bytes, size_t length, struct command_item *items, size_t items_max,
-                                      size_t *count, const char **why);
+                                      size_t *count, const char **reason);
 
 /* The auction that a message of commands says it is about, in its first one; the rest may be unreadable. */
 MUST_CHECK bool message_auction(const struct json *root, struct uuid *auction_id);
@@ -104,7 +104,7 @@ struct auction_event {
 const char *message_event_text(enum event_kind kind);
 void message_write_events(struct jsonw *writer, const struct auction_event *events, size_t count);
 MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct auction_event *events, size_t events_max,
-                                    size_t *count, const char **why);
+                                    size_t *count, const char **reason);
 
 struct decision {
     struct uuid bid_id;

@@ -106,9 +106,9 @@ static const char *increments_parse_array(const struct json *array, struct incre
 
     *out = (struct increments){.form = rungs ? INCREMENTS_RUNGS : INCREMENTS_STEPS};
     for (const struct json *element = array->child; element != NULL; element = element->next) {
-        const char *why = rungs ? increments_add_rung(out, element) : increments_add(out, element);
-        if (why != NULL) {
-            return why;
+        const char *reason = rungs ? increments_add_rung(out, element) : increments_add(out, element);
+        if (reason != NULL) {
+            return reason;
         }
     }
     return rungs && out->count < 2 ? "a list of rungs has at least two" : NULL;
@@ -133,19 +133,19 @@ static const char *increments_parse_percent(const struct json *object, struct in
     return NULL;
 }
 
-bool increments_parse(const struct json *value, struct increments *out, const char **why)
+bool increments_parse(const struct json *value, struct increments *out, const char **reason)
 {
-    *why = "must be \"ebay-us\", a list of steps or rungs, or a percentage";
+    *reason = "must be \"ebay-us\", a list of steps or rungs, or a percentage";
     if (value->type == JSON_STRING && strcmp(value->text, "ebay-us") == 0) {
         *out = increments_ebay_us();
         return true;
     }
     if (value->type == JSON_OBJECT) {
-        *why = increments_parse_percent(value, out);
+        *reason = increments_parse_percent(value, out);
     } else if (value->type == JSON_ARRAY && value->child != NULL) {
-        *why = increments_parse_array(value, out);
+        *reason = increments_parse_array(value, out);
     }
-    return *why == NULL;
+    return *reason == NULL;
 }
 
 /* Up to the next rung; beyond the last one the last distance goes on. */

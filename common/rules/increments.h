@@ -45,7 +45,7 @@ struct increments increments_ebay_us(void);
  * increments above zero that never fall; [100, 120, 150, ...], rungs; {"percent": 5, "minimum": 1.00}. On false `*why`
  * is a sentence for the seller (static).
  */
-MUST_CHECK bool increments_parse(const struct json *value, struct increments *out, const char **why);
+MUST_CHECK bool increments_parse(const struct json *value, struct increments *out, const char **reason);
 /* What is due above `price` (minor units, 0..MONEY_MAX). */
 int64_t increments_at(const struct increments *table, int64_t price);
 

@@ -247,19 +247,19 @@ void config_defaults(struct config *config)
 struct reading {
     struct config *config;
     const char *path;
-    char *why;
-    size_t why_size;
+    char *reason;
+    size_t reason_size;
 };
 
 static int on_entry(void *arg, const char *section, const char *name, const char *value)
 {
     struct reading *reading = arg;
-    if (reading->why[0] != '\0') {
+    if (reading->reason[0] != '\0') {
         return 0; /* the first mistake is the one told */
     }
     const struct setting *setting = find(section, name);
     if (setting == NULL) {
-        (void)snprintf(reading->why, reading->why_size, "%s: no setting %s in section [%s]", reading->path, name,
+        (void)snprintf(reading->reason, reading->reason_size, "%s: no setting %s in section [%s]", reading->path, name,
                        section);
         return 0;
     }
@@ -267,35 +267,35 @@ static int on_entry(void *arg, const char *section, const char *name, const char
         return 1;
     }
     if (setting->type == SETTING_INT) {
-        (void)snprintf(reading->why, reading->why_size, "%s: %s must be a whole number from %d to %d", reading->path,
-                       name, setting->least, setting->most);
+        (void)snprintf(reading->reason, reading->reason_size, "%s: %s must be a whole number from %d to %d",
+                       reading->path, name, setting->least, setting->most);
     } else {
-        (void)snprintf(reading->why, reading->why_size, "%s: %s must be %s", reading->path, name,
+        (void)snprintf(reading->reason, reading->reason_size, "%s: %s must be %s", reading->path, name,
                        setting->type == SETTING_BOOL ? "yes or no" : "a text that is neither empty nor too long");
     }
     return 0;
 }
 
-bool config_read(struct config *config, const char *path, char *why, size_t why_size)
+bool config_read(struct config *config, const char *path, char *reason, size_t reason_size)
 {
-    struct reading reading = {config, path, why, why_size};
-    why[0] = '\0';
+    struct reading reading = {config, path, reason, reason_size};
+    reason[0] = '\0';
     int line = ini_parse(path, on_entry, &reading);
     if (line == 0) {
         return true;
     }
-    if (why[0] != '\0') {
-        size_t used = strlen(why);
-        (void)snprintf(why + used, why_size - used, " (line %d)", line);
+    if (reason[0] != '\0') {
+        size_t used = strlen(reason);
+        (void)snprintf(reason + used, reason_size - used, " (line %d)", line);
     } else if (line < 0) {
-        (void)snprintf(why, why_size, "%s: cannot be read: %s", path, strerror(errno));
+        (void)snprintf(reason, reason_size, "%s: cannot be read: %s", path, strerror(errno));
     } else {
-        (void)snprintf(why, why_size, "%s: line %d is no setting", path, line);
+        (void)snprintf(reason, reason_size, "%s: line %d is no setting", path, line);
     }
     return false;
 }
 
-bool config_read_environment(struct config *config, char *why, size_t why_size)
+bool config_read_environment(struct config *config, char *reason, size_t reason_size)
 {
     static const struct {
         const char *variable;
@@ -311,7 +311,7 @@ bool config_read_environment(struct config *config, char *why, size_t why_size)
         {"ROSTRUM_MAIL_PASSWORD", "mail", "mail_password"},
     };
     const char *file = getenv("ROSTRUM_CONF");
-    if (file != NULL && file[0] != '\0' && !config_read(config, file, why, why_size)) {
+    if (file != NULL && file[0] != '\0' && !config_read(config, file, reason, reason_size)) {
         return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
@@ -320,22 +320,22 @@ bool config_read_environment(struct config *config, char *why, size_t why_size)
             continue;
         }
         if (!set(config, find(variables[i].section, variables[i].name), value)) {
-            (void)snprintf(why, why_size, "%s: not a value of %s", variables[i].variable, variables[i].name);
+            (void)snprintf(reason, reason_size, "%s: not a value of %s", variables[i].variable, variables[i].name);
             return false;
         }
     }
     return true;
 }
 
-static bool check_images(const struct config *config, char *why, size_t why_size)
+static bool check_images(const struct config *config, char *reason, size_t reason_size)
 {
     bool s3 = strcmp(config->store, "s3") == 0;
     if (!s3 && strcmp(config->store, "file") != 0) {
-        (void)snprintf(why, why_size, "store must be file or s3");
+        (void)snprintf(reason, reason_size, "store must be file or s3");
         return false;
     }
     if (s3 && (strcmp(config->s3_access_key, "none") == 0 || strcmp(config->s3_secret_key, "none") == 0)) {
-        (void)snprintf(why, why_size, "store = s3 needs s3_access_key and s3_secret_key");
+        (void)snprintf(reason, reason_size, "store = s3 needs s3_access_key and s3_secret_key");
         return false;
     }
     return true;
@@ -352,66 +352,66 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static bool check_mail(const struct config *config, char *why, size_t why_size)
+static bool check_mail(const struct config *config, char *reason, size_t reason_size)
 {
     bool smtp = strncmp(config->mail_url, "smtp://", 7) == 0 || strncmp(config->mail_url, "smtps://", 8) == 0;
     if (strcmp(config->mail_url, "none") != 0 && !smtp) {
-        (void)snprintf(why, why_size, "mail_url must be none, or begin with smtp:// or smtps://");
+        (void)snprintf(reason, reason_size, "mail_url must be none, or begin with smtp:// or smtps://");
         return false;
     }
     const char *at = strchr(config->mail_from, '@');
     if (at == NULL || at == config->mail_from || at[1] == '\0' || !is_plain(config->mail_from)) {
-        (void)snprintf(why, why_size, "mail_from must be an address");
+        (void)snprintf(reason, reason_size, "mail_from must be an address");
         return false;
     }
     if (!is_plain(config->public_url) || strstr(config->public_url, "://") == NULL) {
-        (void)snprintf(why, why_size, "public_url must be a URL");
+        (void)snprintf(reason, reason_size, "public_url must be a URL");
         return false;
     }
     if (!config->bid_unverified && strcmp(config->mail_url, "none") == 0) {
-        (void)snprintf(why, why_size, "bid_unverified = no needs mail_url: nobody could verify an address");
+        (void)snprintf(reason, reason_size, "bid_unverified = no needs mail_url: nobody could verify an address");
         return false;
     }
     if ((strcmp(config->mail_user, "none") == 0) != (strcmp(config->mail_password, "none") == 0)) {
-        (void)snprintf(why, why_size, "mail_user and mail_password go together");
+        (void)snprintf(reason, reason_size, "mail_user and mail_password go together");
         return false;
     }
     return true;
 }
 
-static bool check_webhooks(const struct config *config, char *why, size_t why_size)
+static bool check_webhooks(const struct config *config, char *reason, size_t reason_size)
 {
     struct address_networks networks;
     if (!address_networks_parse(config->webhook_networks, &networks)) {
-        (void)snprintf(why, why_size, "webhook_networks must be none, or up to %d networks like 10.0.0.0/8",
+        (void)snprintf(reason, reason_size, "webhook_networks must be none, or up to %d networks like 10.0.0.0/8",
                        ADDRESS_NETWORKS_MAX);
         return false;
     }
     return true;
 }
 
-bool config_check(const struct config *config, char *why, size_t why_size)
+bool config_check(const struct config *config, char *reason, size_t reason_size)
 {
     enum log_level level = LOG_INFO;
     if (!log_level_parse(config->log_level, &level)) {
-        (void)snprintf(why, why_size, "log_level must be debug, info, warn or error");
+        (void)snprintf(reason, reason_size, "log_level must be debug, info, warn or error");
         return false;
     }
     /* Every bid that was received in time must stand ahead of the fence (DESIGN.md, "The hammer"). */
     if (config->fence_grace_ms <= config->confirm_deadline_ms + 2 * config->clock_skew_max_ms) {
         (void)snprintf(
-            why, why_size,
+            reason, reason_size,
             "fence_grace_ms (%d) must be more than confirm_deadline_ms (%d) plus twice clock_skew_max_ms (%d)",
             config->fence_grace_ms, config->confirm_deadline_ms, config->clock_skew_max_ms);
         return false;
     }
     if (config->confirm_deadline_ms >= config->request_deadline_ms) {
-        (void)snprintf(why, why_size, "confirm_deadline_ms (%d) must be less than request_deadline_ms (%d)",
+        (void)snprintf(reason, reason_size, "confirm_deadline_ms (%d) must be less than request_deadline_ms (%d)",
                        config->confirm_deadline_ms, config->request_deadline_ms);
         return false;
     }
-    return check_images(config, why, why_size) && check_mail(config, why, why_size) &&
-           check_webhooks(config, why, why_size);
+    return check_images(config, reason, reason_size) && check_mail(config, reason, reason_size) &&
+           check_webhooks(config, reason, reason_size);
 }
 
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg)

@@ -160,11 +160,11 @@ struct config {
 /* Every setting at its default. */
 void config_defaults(struct config *config);
 /* Reads one INI file over what is there. On false a sentence with file and line is in `why`. */
-MUST_CHECK bool config_read(struct config *config, const char *path, char *why, size_t why_size);
+MUST_CHECK bool config_read(struct config *config, const char *path, char *reason, size_t reason_size);
 /* ROSTRUM_CONF, the ROSTRUM_*_URL variables, the keys of S3, and the mail server's password. */
-MUST_CHECK bool config_read_environment(struct config *config, char *why, size_t why_size);
+MUST_CHECK bool config_read_environment(struct config *config, char *reason, size_t reason_size);
 /* What no single setting can know: fence_grace_ms > confirm_deadline_ms + 2 * clock_skew_max_ms, and the like. */
-MUST_CHECK bool config_check(const struct config *config, char *why, size_t why_size);
+MUST_CHECK bool config_check(const struct config *config, char *reason, size_t reason_size);
 /* Calls `each` for every setting with its default as text; for the test of conf/rostrum.ini and for --help. */
 void config_each(void (*each)(const char *section, const char *name, const char *value, void *arg), void *arg);
 

@@ -65,9 +65,9 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static bool complain(const struct daemon_program *program, const char *why, int *exit_code)
+static bool complain(const struct daemon_program *program, const char *reason, int *exit_code)
 {
-    (void)fprintf(stderr, "%s: %s\n", program->name, why);
+    (void)fprintf(stderr, "%s: %s\n", program->name, reason);
     *exit_code = EXIT_USAGE;
     return false;
 }
@@ -75,14 +75,14 @@ static bool complain(const struct daemon_program *program, const char *why, int 
 static bool read_arguments(const struct daemon_program *program, int argc, char **argv, struct config *config,
                            bool *check_only, int *exit_code)
 {
-    char why[WHY_SIZE] = "";
+    char reason[WHY_SIZE] = "";
     int option = 0;
     *exit_code = EXIT_OK;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         switch (option) {
         case OPTION_CONFIG:
-            if (!config_read(config, optarg, why, sizeof why)) {
-                return complain(program, why, exit_code);
+            if (!config_read(config, optarg, reason, sizeof reason)) {
+                return complain(program, reason, exit_code);
             }
             break;
         case OPTION_CHECK:
@@ -100,22 +100,22 @@ static bool read_arguments(const struct daemon_program *program, int argc, char 
         }
     }
     if (optind < argc) {
-        (void)snprintf(why, sizeof why, "unexpected argument %s; see --help", argv[optind]);
-        return complain(program, why, exit_code);
+        (void)snprintf(reason, sizeof reason, "unexpected argument %s; see --help", argv[optind]);
+        return complain(program, reason, exit_code);
     }
     return true;
 }
 
 bool daemon_start(const struct daemon_program *program, int argc, char **argv, struct config *config, int *exit_code)
 {
-    char why[WHY_SIZE] = "";
+    char reason[WHY_SIZE] = "";
     bool check_only = false;
     config_defaults(config);
     if (!read_arguments(program, argc, argv, config, &check_only, exit_code)) {
         return false;
     }
-    if (!config_read_environment(config, why, sizeof why) || !config_check(config, why, sizeof why)) {
-        return complain(program, why, exit_code);
+    if (!config_read_environment(config, reason, sizeof reason) || !config_check(config, reason, sizeof reason)) {
+        return complain(program, reason, exit_code);
     }
     if (check_only) {
         printf("%s: the settings are good\n", program->name);

@@ -114,11 +114,11 @@ static bool read_dead_letters(struct ctl *ctl, uint32_t count, const struct wish
 
 static int show_dead_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
 {
-    char why[RABBIT_ERROR_SIZE];
+    char reason[RABBIT_ERROR_SIZE];
     (void)amqp_basic_consume(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(TOPOLOGY_DEAD_QUEUE), amqp_empty_bytes,
                              /* no_local */ 0, /* no_ack */ 0, /* exclusive */ 0, amqp_empty_table);
-    if (rabbit_failed(ctl, why)) {
-        ctl_complain("RabbitMQ: %s", why);
+    if (rabbit_failed(ctl, reason)) {
+        ctl_complain("RabbitMQ: %s", reason);
         return CTL_FAILED;
     }
     bool good = read_dead_letters(ctl, count, wish);

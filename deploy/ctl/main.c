@@ -147,9 +147,9 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
 static int run_entry(const struct entry *entry, const struct arguments *arguments, int argc, char **argv)
 {
     struct ctl ctl = {.pg = NULL};
-    char why[WHY_SIZE];
-    if (!settings_find(&ctl.config, arguments->files, arguments->count, why, sizeof why)) {
-        ctl_complain("%s", why);
+    char reason[WHY_SIZE];
+    if (!settings_find(&ctl.config, arguments->files, arguments->count, reason, sizeof reason)) {
+        ctl_complain("%s", reason);
         return CTL_USAGE;
     }
     int code = entry->run(&ctl, argc, argv);

@@ -32,9 +32,9 @@ static amqp_table_entry_t argument_int(const char *name, int32_t value)
 
 static bool declared(struct ctl *ctl, const char *what, const char *name)
 {
-    char why[RABBIT_ERROR_SIZE];
-    if (rabbit_failed(ctl, why)) {
-        ctl_complain("RabbitMQ: %s %s: %s", what, name, why);
+    char reason[RABBIT_ERROR_SIZE];
+    if (rabbit_failed(ctl, reason)) {
+        ctl_complain("RabbitMQ: %s %s: %s", what, name, reason);
         return false;
     }
     return true;

@@ -10,55 +10,55 @@
 
 enum { FRAME_MAX_BYTES = 131072, NOT_FOUND = 404 };
 
-static void copy_reason(amqp_bytes_t text, char why[static RABBIT_ERROR_SIZE])
+static void copy_reason(amqp_bytes_t text, char reason[static RABBIT_ERROR_SIZE])
 {
-    (void)snprintf(why, RABBIT_ERROR_SIZE, "%.*s", (int)text.len, (const char *)text.bytes);
+    (void)snprintf(reason, RABBIT_ERROR_SIZE, "%.*s", (int)text.len, (const char *)text.bytes);
 }
 
 /* True if the reply tells of a failure, which is then in `why`. */
-static bool failure(amqp_rpc_reply_t reply, char why[static RABBIT_ERROR_SIZE])
+static bool failure(amqp_rpc_reply_t reply, char reason[static RABBIT_ERROR_SIZE])
 {
-    why[0] = '\0';
+    reason[0] = '\0';
     if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
         return false;
     }
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
-        (void)snprintf(why, RABBIT_ERROR_SIZE, "%s", amqp_error_string2(reply.library_error));
+        (void)snprintf(reason, RABBIT_ERROR_SIZE, "%s", amqp_error_string2(reply.library_error));
     } else if (reply.reply_type != AMQP_RESPONSE_SERVER_EXCEPTION) {
-        (void)snprintf(why, RABBIT_ERROR_SIZE, "no answer");
+        (void)snprintf(reason, RABBIT_ERROR_SIZE, "no answer");
     } else if (reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
-        copy_reason(((const amqp_channel_close_t *)reply.reply.decoded)->reply_text, why);
+        copy_reason(((const amqp_channel_close_t *)reply.reply.decoded)->reply_text, reason);
     } else if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
-        copy_reason(((const amqp_connection_close_t *)reply.reply.decoded)->reply_text, why);
+        copy_reason(((const amqp_connection_close_t *)reply.reply.decoded)->reply_text, reason);
     } else {
-        (void)snprintf(why, RABBIT_ERROR_SIZE, "the server refused it");
+        (void)snprintf(reason, RABBIT_ERROR_SIZE, "the server refused it");
     }
     return true;
 }
 
-bool rabbit_failed(const struct ctl *ctl, char why[static RABBIT_ERROR_SIZE])
+bool rabbit_failed(const struct ctl *ctl, char reason[static RABBIT_ERROR_SIZE])
 {
-    return failure(amqp_get_rpc_reply(ctl->amqp), why);
+    return failure(amqp_get_rpc_reply(ctl->amqp), reason);
 }
 
-static bool complain(struct ctl *ctl, const char *why)
+static bool complain(struct ctl *ctl, const char *reason)
 {
-    ctl_complain("RabbitMQ cannot be reached: %s", why);
+    ctl_complain("RabbitMQ cannot be reached: %s", reason);
     rabbit_close(ctl);
     return false;
 }
 
 static bool open_channel(struct ctl *ctl)
 {
-    char why[RABBIT_ERROR_SIZE];
+    char reason[RABBIT_ERROR_SIZE];
     (void)amqp_channel_open(ctl->amqp, RABBIT_CHANNEL);
-    return rabbit_failed(ctl, why) ? complain(ctl, why) : true;
+    return rabbit_failed(ctl, reason) ? complain(ctl, reason) : true;
 }
 
 static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where)
 {
     const struct timeval timeout = {.tv_sec = RABBIT_TIMEOUT_S};
-    char why[RABBIT_ERROR_SIZE];
+    char reason[RABBIT_ERROR_SIZE];
     amqp_socket_t *socket = amqp_tcp_socket_new(ctl->amqp);
     int status =
         socket == NULL ? AMQP_STATUS_NO_MEMORY : amqp_socket_open_noblock(socket, where->host, where->port, &timeout);
@@ -74,8 +74,8 @@ static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where)
     amqp_rpc_reply_t reply = amqp_login(ctl->amqp, where->vhost, 0, FRAME_MAX_BYTES, 0, AMQP_SASL_METHOD_PLAIN,
                                         where->user, where->password);
     if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
-        (void)failure(reply, why);
-        return complain(ctl, why);
+        (void)failure(reply, reason);
+        return complain(ctl, reason);
     }
     return open_channel(ctl);
 }
@@ -129,7 +129,7 @@ static bool not_found(const struct ctl *ctl)
 
 bool rabbit_look(struct ctl *ctl, const char *name, struct rabbit_queue *queue)
 {
-    char why[RABBIT_ERROR_SIZE];
+    char reason[RABBIT_ERROR_SIZE];
     amqp_queue_declare_ok_t *answer =
         amqp_queue_declare(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(name), 1, 0, 0, 0, amqp_empty_table);
     *queue = (struct rabbit_queue){.there = false};
@@ -140,5 +140,5 @@ bool rabbit_look(struct ctl *ctl, const char *name, struct rabbit_queue *queue)
     if (not_found(ctl)) {
         return rabbit_reopen(ctl);
     }
-    return rabbit_failed(ctl, why) ? complain(ctl, why) : complain(ctl, "no answer");
+    return rabbit_failed(ctl, reason) ? complain(ctl, reason) : complain(ctl, "no answer");
 }

@@ -16,7 +16,7 @@ MUST_CHECK bool rabbit_reopen(struct ctl *ctl);
 /* Closes everything; what was got and not acked goes back to its queue. Harmless when nothing is open. */
 void rabbit_close(struct ctl *ctl);
 /* What the last call failed with, as a sentence; true if it failed. */
-MUST_CHECK bool rabbit_failed(const struct ctl *ctl, char why[static RABBIT_ERROR_SIZE]);
+MUST_CHECK bool rabbit_failed(const struct ctl *ctl, char reason[static RABBIT_ERROR_SIZE]);
 
 struct rabbit_queue {
     bool there;

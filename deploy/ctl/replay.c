@@ -207,10 +207,10 @@ static void differ_number(struct replay *replay, const char *what, int64_t store
 
 static bool read_increments(const PGresult *result, int row, int column, struct increments *out)
 {
-    const char *why = NULL;
+    const char *reason = NULL;
     const char *text = pg_text(result, row, column);
-    struct json *value = json_parse(text, strlen(text), &why);
-    bool good = value != NULL && increments_parse(value, out, &why);
+    struct json *value = json_parse(text, strlen(text), &reason);
+    bool good = value != NULL && increments_parse(value, out, &reason);
     json_free(value);
     return good;
 }

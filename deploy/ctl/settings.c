@@ -23,15 +23,15 @@ static bool deployment_path(char out[static PATH_MAX], const char *folder, const
     return length > 0 && length < PATH_MAX;
 }
 
-static bool read_deployment(struct config *config, const char *folder, char *why, size_t why_size)
+static bool read_deployment(struct config *config, const char *folder, char *reason, size_t reason_size)
 {
     for (size_t i = 0; i < ARRAY_LEN(DEPLOYMENT_FILES); i++) {
         char path[PATH_MAX];
         if (!deployment_path(path, folder, DEPLOYMENT_FILES[i])) {
-            (void)snprintf(why, why_size, "ROSTRUM_VAR is too long");
+            (void)snprintf(reason, reason_size, "ROSTRUM_VAR is too long");
             return false;
         }
-        if (access(path, F_OK) == 0 && !config_read(config, path, why, why_size)) {
+        if (access(path, F_OK) == 0 && !config_read(config, path, reason, reason_size)) {
             return false;
         }
     }
@@ -52,17 +52,17 @@ static const char *find_deployment(size_t files)
     return NULL;
 }
 
-bool settings_find(struct config *config, const char *const *files, size_t count, char *why, size_t why_size)
+bool settings_find(struct config *config, const char *const *files, size_t count, char *reason, size_t reason_size)
 {
     const char *folder = find_deployment(count);
     config_defaults(config);
-    if (folder != NULL && !read_deployment(config, folder, why, why_size)) {
+    if (folder != NULL && !read_deployment(config, folder, reason, reason_size)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        if (!config_read(config, files[i], why, why_size)) {
+        if (!config_read(config, files[i], reason, reason_size)) {
             return false;
         }
     }
-    return config_read_environment(config, why, why_size) && config_check(config, why, why_size);
+    return config_read_environment(config, reason, reason_size) && config_check(config, reason, reason_size);
 }

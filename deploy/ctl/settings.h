@@ -9,7 +9,7 @@
 #include "common/service/config.h"
 
 /* False with a sentence in `why`. */
-MUST_CHECK bool settings_find(struct config *config, const char *const *files, size_t count, char *why,
-                              size_t why_size);
+MUST_CHECK bool settings_find(struct config *config, const char *const *files, size_t count, char *reason,
+                              size_t reason_size);
 
 #endif

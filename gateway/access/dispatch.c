@@ -226,7 +226,7 @@ static bool content_is_json(const char *type)
 
 static bool read_body(struct request *request)
 {
-    const char *why = NULL;
+    const char *reason = NULL;
     struct evbuffer *input = evhttp_request_get_input_buffer(request->evreq);
     if (!content_is_json(request_header(request, "Content-Type"))) {
         reply_error(request, ERROR_UNSUPPORTED_MEDIA_TYPE);
@@ -239,10 +239,10 @@ static bool read_body(struct request *request)
         return false;
     }
     const unsigned char *bytes = length == 0 ? NULL : evbuffer_pullup(input, -1);
-    request->tree = json_parse(bytes == NULL ? (const void *)"" : bytes, length, &why);
+    request->tree = json_parse(bytes == NULL ? (const void *)"" : bytes, length, &reason);
     if (request->tree == NULL || request->tree->type != JSON_OBJECT) {
         struct field_errors field_errors = {0};
-        field_errors_add(&field_errors, "body", request->tree == NULL ? why : "must be a JSON object");
+        field_errors_add(&field_errors, "body", request->tree == NULL ? reason : "must be a JSON object");
         reply_field_errors(request, &field_errors);
         return false;
     }

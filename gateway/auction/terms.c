@@ -108,7 +108,7 @@ static void check_prices(const struct terms *terms, struct field_errors *field_e
 bool terms_read_increments(const struct json *body, int64_t *bid_increment, const struct json **table,
                            struct increments *increments, struct field_errors *field_errors)
 {
-    const char *why = NULL;
+    const char *reason = NULL;
     bool by_table = is_there(body, "incrementTable");
     if (is_there(body, "bidIncrement")) {
         const struct json *member = json_member(body, "bidIncrement");
@@ -128,8 +128,8 @@ bool terms_read_increments(const struct json *body, int64_t *bid_increment, cons
     } else if (by_table) {
         *bid_increment = 0;
         *table = json_member(body, "incrementTable");
-        if (!increments_parse(*table, increments, &why)) {
-            field_errors_add(field_errors, "incrementTable", why);
+        if (!increments_parse(*table, increments, &reason)) {
+            field_errors_add(field_errors, "incrementTable", reason);
         }
     }
     return true;

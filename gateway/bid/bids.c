@@ -56,7 +56,7 @@ struct bid_request {
     bool decided;
     struct snapshot snapshot; /* status NULL: unknown */
     bool loaded;              /* from PostgreSQL just now, not out of Redis */
-    enum error_code why;      /* it is to be refused, unless the ledger has it; or it is being refused */
+    enum error_code reason;   /* it is to be refused, unless the ledger has it; or it is being refused */
     struct decision decision;
 };
 
@@ -162,7 +162,7 @@ static void forgotten(const redisReply *reply, void *arg)
     struct request *request = arg;
     const struct bid_request *bid_request = request->handler_state;
     (void)reply; /* the key stays taken, should Redis have gone away */
-    reply_refusal(request, bid_request->why);
+    reply_refusal(request, bid_request->reason);
 }
 
 /* A key is free again before the answer: who tries once more with it, and a better bid, may come to another worker. */
@@ -170,7 +170,7 @@ static void refuse(struct request *request, enum error_code code)
 {
     struct bid_request *bid_request = request->handler_state;
     const struct command *command = command_of(request);
-    bid_request->why = code;
+    bid_request->reason = code;
     bool noted = bid_request->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
     bool awaited = noted && admission_forget(request, &command->id, command->keyed ? forgotten : NULL, request);
     if (!awaited || !command->keyed) {
@@ -309,7 +309,7 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
     const struct command *command = &bid_request->bid.command;
     struct decision decision;
     if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
-        refuse(request, bid_request->why);
+        refuse(request, bid_request->reason);
     } else if (decision.kind == command->kind &&
                (command->kind == COMMAND_BUY ||
                 (command->kind == COMMAND_PROXY ? decision.max_amount : decision.amount) == command->amount)) {
@@ -320,34 +320,34 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
 }
 
 /* Redis may have forgotten a key, the ledger has not: a bid that was placed is not told that it comes too late. */
-static void refuse_unless_placed(struct request *request, enum error_code why)
+static void refuse_unless_placed(struct request *request, enum error_code reason)
 {
     struct bid_request *bid_request = request->handler_state;
     const struct command *command = &bid_request->bid.command;
-    bid_request->why = why;
+    bid_request->reason = reason;
     if (!command->keyed ||
         !ledger_find(request->gateway, &command->auction_id, &command->id, looked_for_key, request)) {
-        refuse(request, why);
+        refuse(request, reason);
     }
 }
 
 /* Every other field of an old snapshot errs towards taking the bid; but an extension may have moved the end since. */
-static bool end_is_hearsay(const struct bid_request *bid_request, enum error_code why)
+static bool end_is_hearsay(const struct bid_request *bid_request, enum error_code reason)
 {
-    return why == ERROR_AUCTION_ENDED && refusal_by_clock(&bid_request->snapshot) && !bid_request->loaded;
+    return reason == ERROR_AUCTION_ENDED && refusal_by_clock(&bid_request->snapshot) && !bid_request->loaded;
 }
 
 static void check_snapshot(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
-    enum error_code why = ERROR_INTERNAL_ERROR;
+    enum error_code reason = ERROR_INTERNAL_ERROR;
     if (!refusal_certain(&bid_request->snapshot, &bid_request->bid.command, clock_now_ms(),
-                         request->gateway->config->fence_grace_ms, &why)) {
+                         request->gateway->config->fence_grace_ms, &reason)) {
         publish(request);
-    } else if (end_is_hearsay(bid_request, why)) {
+    } else if (end_is_hearsay(bid_request, reason)) {
         snapshots_load(request->gateway->snapshots, &bid_request->bid.command.auction_id, loaded, request);
     } else {
-        refuse_unless_placed(request, why);
+        refuse_unless_placed(request, reason);
     }
 }
 

@@ -20,22 +20,22 @@ bool refusal_by_clock(const struct snapshot *snapshot)
 }
 
 bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms, int64_t grace_ms,
-                     enum error_code *why)
+                     enum error_code *reason)
 {
     const char *status = snapshot->status;
     bool open = refusal_by_clock(snapshot);
     if (strcmp(status, "draft") == 0) {
-        *why = ERROR_NOT_FOUND;
+        *reason = ERROR_NOT_FOUND;
     } else if (strcmp(status, "cancelled") == 0) {
-        *why = ERROR_AUCTION_CANCELLED;
+        *reason = ERROR_AUCTION_CANCELLED;
     } else if (uuid_equal(&snapshot->seller_id, &command->user_id)) {
-        *why = ERROR_OWN_AUCTION;
+        *reason = ERROR_OWN_AUCTION;
     } else if (!open || now_ms >= snapshot->end_ms + grace_ms) {
-        *why = ERROR_AUCTION_ENDED;
+        *reason = ERROR_AUCTION_ENDED;
     } else if (strcmp(status, "scheduled") == 0 && now_ms < snapshot->start_ms) {
-        *why = ERROR_AUCTION_NOT_STARTED;
+        *reason = ERROR_AUCTION_NOT_STARTED;
     } else if (too_low(snapshot, command)) {
-        *why = ERROR_BID_TOO_LOW;
+        *reason = ERROR_BID_TOO_LOW;
     } else {
         return false;
     }

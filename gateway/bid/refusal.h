@@ -13,7 +13,7 @@
  * grace_ms, nor for a start that the clock has passed.
  */
 MUST_CHECK bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms,
-                                int64_t grace_ms, enum error_code *why);
+                                int64_t grace_ms, enum error_code *reason);
 
 /* Whether a refusal as ended would be by the clock alone: the auction was still open then. */
 bool refusal_by_clock(const struct snapshot *snapshot);

@@ -164,7 +164,7 @@ static void conn_free(struct conn *conn)
 }
 
 /* Writes an answer by hand and lets evhttp find the connection closed: it must not be freed under evhttp. */
-static void conn_refuse(struct conn *conn, enum error_code code, const char *why)
+static void conn_refuse(struct conn *conn, enum error_code code, const char *reason)
 {
     char text[RAW_MAX];
     int fd = bufferevent_getfd(conn->bev);
@@ -172,7 +172,7 @@ static void conn_refuse(struct conn *conn, enum error_code code, const char *why
     if (fd < 0) {
         return;
     }
-    log_info("connection closed: %s", why);
+    log_info("connection closed: %s", reason);
     if (code != ERROR_COUNT) {
         size_t length = errors_raw(code, text, sizeof(text));
         gateway_metrics_refused(code);

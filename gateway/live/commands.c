@@ -159,11 +159,11 @@ static void on_update(struct watcher *watcher, struct text *text)
     }
 }
 
-static void on_refused(struct watcher *watcher, enum error_code why)
+static void on_refused(struct watcher *watcher, enum error_code reason)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
-    send_error(websocket, why, subscription->id, &subscription->auction_id);
+    send_error(websocket, reason, subscription->id, &subscription->auction_id);
     subscription_free(subscription);
 }
 
@@ -439,9 +439,9 @@ static void on_told(struct presence *presence, const struct uuid *auction, struc
     websocket_send(websocket, text);
 }
 
-static void on_user_ended(struct presence *presence, enum error_code why)
+static void on_user_ended(struct presence *presence, enum error_code reason)
 {
-    websocket_close(presence->owner, WEBSOCKET_POLICY, why == ERROR_USER_BANNED ? "banned" : "session ended");
+    websocket_close(presence->owner, WEBSOCKET_POLICY, reason == ERROR_USER_BANNED ? "banned" : "session ended");
 }
 
 static bool enter(struct websocket *websocket, const struct request_user *user)
@@ -456,23 +456,23 @@ static bool enter(struct websocket *websocket, const struct request_user *user)
     return true;
 }
 
-static void on_auth_checked(enum error_code why, void *arg)
+static void on_auth_checked(enum error_code reason, void *arg)
 {
     struct auth_asking *asking = arg;
     struct websocket *websocket = asking->websocket;
     if (websocket != NULL) {
         client_of(websocket)->asking = NULL;
-        if (why == ERROR_COUNT && !enter(websocket, &asking->user)) {
-            why = ERROR_UNAVAILABLE;
+        if (reason == ERROR_COUNT && !enter(websocket, &asking->user)) {
+            reason = ERROR_UNAVAILABLE;
         }
-        if (why == ERROR_COUNT) {
+        if (reason == ERROR_COUNT) {
             struct jsonw *json = begin_answer(websocket, "authenticated", asking->id);
             jsonw_put_uuid(json, "userId", &asking->user.id);
             send_answer(websocket);
         } else {
-            send_error(websocket, why, asking->id, NULL);
+            send_error(websocket, reason, asking->id, NULL);
         }
-        if (why == ERROR_USER_BANNED) {
+        if (reason == ERROR_USER_BANNED) {
             websocket_close(websocket, WEBSOCKET_POLICY, "banned");
         }
     }
@@ -591,10 +591,10 @@ static void run(struct websocket *websocket, const struct json *tree)
 
 static void take(struct websocket *websocket, const void *bytes, size_t length)
 {
-    const char *why = NULL;
-    struct json *tree = json_parse(bytes, length, &why);
+    const char *reason = NULL;
+    struct json *tree = json_parse(bytes, length, &reason);
     if (tree == NULL || tree->type != JSON_OBJECT) {
-        send_fault(websocket, "", "message", tree == NULL && why != NULL ? why : "must be a JSON object");
+        send_fault(websocket, "", "message", tree == NULL && reason != NULL ? reason : "must be a JSON object");
     } else {
         run(websocket, tree);
     }

@@ -62,10 +62,10 @@ static void on_told(struct presence *presence, const struct uuid *auction, struc
     }
 }
 
-static void on_user_ended(struct presence *presence, enum error_code why)
+static void on_user_ended(struct presence *presence, enum error_code reason)
 {
     struct eventstream *events = presence->owner;
-    (void)why; /* there are no words for it; who comes back is told by HTTP */
+    (void)reason; /* there are no words for it; who comes back is told by HTTP */
     stream_finish(&events->stream, NULL);
 }
 
@@ -184,7 +184,7 @@ static void on_update(struct watcher *watcher, struct text *text)
     }
 }
 
-static void on_refused(struct watcher *watcher, enum error_code why)
+static void on_refused(struct watcher *watcher, enum error_code reason)
 {
     struct eventstream *events = watcher->owner;
     struct request *request = events->request;
@@ -192,7 +192,7 @@ static void on_refused(struct watcher *watcher, enum error_code why)
         stream_finish(&events->stream, NULL);
     } else {
         eventstream_free(events);
-        reply_error(request, why);
+        reply_error(request, reason);
     }
 }
 

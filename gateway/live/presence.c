@@ -185,7 +185,7 @@ struct recheck {
     struct request_user user;
 };
 
-static void end_session(struct presences *presences, const struct request_user *user, enum error_code why)
+static void end_session(struct presences *presences, const struct request_user *user, enum error_code reason)
 {
     struct user_connections *connections = find(presences, &user->id);
     struct presence *next = NULL;
@@ -195,16 +195,16 @@ static void end_session(struct presences *presences, const struct request_user *
         if (strcmp(presence->user.session, user->session) == 0 && presence->user.via == user->via &&
             presence->user.expires_s == user->expires_s) {
             presence_remove(presences, presence); /* with the last one the person goes, and `next` is NULL */
-            presence->ended(presence, why);
+            presence->ended(presence, reason);
         }
     }
 }
 
-static void on_rechecked(enum error_code why, void *arg)
+static void on_rechecked(enum error_code reason, void *arg)
 {
     struct recheck *recheck = arg;
-    if (why == ERROR_UNAUTHORIZED || why == ERROR_USER_BANNED) {
-        end_session(recheck->presences, &recheck->user, why);
+    if (reason == ERROR_UNAUTHORIZED || reason == ERROR_USER_BANNED) {
+        end_session(recheck->presences, &recheck->user, reason);
     }
     free(recheck);
 }

@@ -26,7 +26,7 @@ struct presence {
     /* About an auction. The text is borrowed. It may not remove a presence. */
     void (*told)(struct presence *presence, const struct uuid *auction, struct text *text);
     /* Its user may not stay, for this reason: UNAUTHORIZED or USER_BANNED. It was removed. */
-    void (*ended)(struct presence *presence, enum error_code why);
+    void (*ended)(struct presence *presence, enum error_code reason);
     void *owner;
 
     /* The rest belongs to presence.c. */
@@ -46,7 +46,7 @@ MUST_CHECK bool presence_add(struct presences *presences, struct presence *prese
 void presence_remove(struct presences *presences, struct presence *presence);
 
 /* Do these credentials hold? Exactly once, from the loop or at once: ERROR_COUNT if they do, else why not. */
-typedef void (*presence_checked)(enum error_code why, void *arg);
+typedef void (*presence_checked)(enum error_code reason, void *arg);
 void presence_check(struct gateway *gateway, const struct request_user *user, presence_checked checked, void *arg);
 
 /* A decision on a user's bid, by whatever way it came: told once to each connection. */

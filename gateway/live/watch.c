@@ -464,7 +464,7 @@ static bool adopt(struct live_state *state, const PGresult *result, int row)
     return true;
 }
 
-static void refuse_all(struct watch *watch, enum error_code why)
+static void refuse_all(struct watch *watch, enum error_code reason)
 {
     struct watcher *watcher = NULL;
     stop_telling(watch);
@@ -473,7 +473,7 @@ static void refuse_all(struct watch *watch, enum error_code why)
         TAILQ_REMOVE(&watch->watchers, watcher, list);
         watch->watches->count--;
         watcher->watch = NULL;
-        watcher->refused(watcher, why);
+        watcher->refused(watcher, reason);
     }
 }
 

@@ -35,7 +35,7 @@ struct watcher {
     /* The first snapshot and everything after it; the text is borrowed. It may remove any watcher. */
     void (*update)(struct watcher *watcher, struct text *text);
     /* There is no such auction, or it cannot be known now: the watcher is removed already. */
-    void (*refused)(struct watcher *watcher, enum error_code why);
+    void (*refused)(struct watcher *watcher, enum error_code reason);
     void *owner;
 
     /* The rest belongs to watch.c. */

@@ -366,7 +366,7 @@ START_TEST(a_result_reaches_all_of_a_users_connections)
 }
 END_TEST
 
-START_TEST(a_rejected_bid_says_why)
+START_TEST(a_rejected_bid_names_its_reason)
 {
     struct websocket *ann = open_as(&fixture.ann);
     (void)ask(ann, "{\"type\": \"ping\"}", "pong");
@@ -637,7 +637,7 @@ static Suite *live_suite(void)
         refusals_are_those_of_http,
         a_key_is_one_bid,
         a_result_reaches_all_of_a_users_connections,
-        a_rejected_bid_says_why,
+        a_rejected_bid_names_its_reason,
         notifications_come_by_themselves,
         a_first_message_may_say_who_it_is,
         a_cookie_says_who_it_is,

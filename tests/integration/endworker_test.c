@@ -107,12 +107,12 @@ static bool take_command(const char *tap, struct command *command)
     struct queues_message message;
     struct command_item items[MESSAGE_COMMANDS_MAX];
     size_t count = 0;
-    const char *why = NULL;
+    const char *reason = NULL;
     if (!queues_take(queues, tap, &message)) {
         return false;
     }
-    ck_assert_msg(message_read_commands(message.body, message.length, items, MESSAGE_COMMANDS_MAX, &count, &why), "%s",
-                  why);
+    ck_assert_msg(message_read_commands(message.body, message.length, items, MESSAGE_COMMANDS_MAX, &count, &reason),
+                  "%s", reason);
     ck_assert_uint_eq(count, 1);
     ck_assert(items[0].readable);
     *command = items[0].command;
@@ -124,11 +124,11 @@ static bool take_event(const char *tap, struct auction_event *event)
 {
     struct queues_message message;
     size_t count = 0;
-    const char *why = NULL;
+    const char *reason = NULL;
     if (!queues_take(queues, tap, &message)) {
         return false;
     }
-    ck_assert_msg(message_read_events(message.body, message.length, event, 1, &count, &why), "%s", why);
+    ck_assert_msg(message_read_events(message.body, message.length, event, 1, &count, &reason), "%s", reason);
     ck_assert_uint_eq(count, 1);
     free(message.body);
     return true;

@@ -352,10 +352,10 @@ static void serve_one(struct exchange *exchange)
     if (!parse_head(exchange) || !read_body(exchange, begun, begun_length)) {
         return;
     }
-    const char *why = judge(&exchange->request, exchange->body, exchange->length);
+    const char *reason = judge(&exchange->request, exchange->body, exchange->length);
     const char *name = exchange->request.path + sizeof(bucket) - 1;
-    if (why != NULL) {
-        answer(exchange, 403, why, strlen(why));
+    if (reason != NULL) {
+        answer(exchange, 403, reason, strlen(reason));
     } else if (strncmp(exchange->request.path, bucket, sizeof(bucket) - 1) != 0 || strlen(name) >= NAME_SIZE ||
                name[0] == '\0') {
         answer(exchange, 404, "", 0);

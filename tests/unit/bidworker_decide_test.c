@@ -372,7 +372,7 @@ static struct batch *some_bids(size_t count)
 static void doubt(struct batch *batch, size_t index, enum batch_doubt level)
 {
     batch->entries[index].doubt = level;
-    batch->entries[index].why = "for a test";
+    batch->entries[index].reason = "for a test";
 }
 
 START_TEST(what_is_doubted_keeps_its_place)

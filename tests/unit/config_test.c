@@ -21,11 +21,11 @@ static void write_file(char *path, const char *text)
     ck_assert_int_eq(close(fd), 0);
 }
 
-static bool read_text(struct config *config, const char *text, char *why)
+static bool read_text(struct config *config, const char *text, char *reason)
 {
     char path[] = "/tmp/rostrum-config-XXXXXX";
     write_file(path, text);
-    bool good = config_read(config, path, why, WHY_SIZE);
+    bool good = config_read(config, path, reason, WHY_SIZE);
     ck_assert_int_eq(unlink(path), 0);
     return good;
 }
@@ -33,16 +33,17 @@ static bool read_text(struct config *config, const char *text, char *why)
 START_TEST(a_file_wins_over_the_defaults)
 {
     struct config config;
-    char why[WHY_SIZE];
+    char reason[WHY_SIZE];
     config_defaults(&config);
     ck_assert_int_eq(config.bids_per_minute, 10);
-    ck_assert_msg(
-        read_text(&config, "; a comment\n[limits]\nbids_per_minute = 0\n[gateway]\ntrust_forwarded_for = yes\n", why),
-        "%s", why);
+    ck_assert_msg(read_text(&config,
+                            "; a comment\n[limits]\nbids_per_minute = 0\n[gateway]\ntrust_forwarded_for = yes\n",
+                            reason),
+                  "%s", reason);
     ck_assert_int_eq(config.bids_per_minute, 0);
     ck_assert(config.trust_forwarded_for);
     ck_assert_int_eq(config.auctions_per_hour, 5);
-    ck_assert(config_check(&config, why, sizeof why));
+    ck_assert(config_check(&config, reason, sizeof reason));
 }
 END_TEST
 
@@ -63,22 +64,22 @@ static const struct {
 START_TEST(mistakes_are_told_with_their_place)
 {
     struct config config;
-    char why[WHY_SIZE];
+    char reason[WHY_SIZE];
     config_defaults(&config);
-    ck_assert(!read_text(&config, mistakes[_i].text, why));
-    ck_assert_msg(strstr(why, mistakes[_i].says) != NULL, "%s", why);
+    ck_assert(!read_text(&config, mistakes[_i].text, reason));
+    ck_assert_msg(strstr(reason, mistakes[_i].says) != NULL, "%s", reason);
 }
 END_TEST
 
 START_TEST(settings_that_contradict_each_other)
 {
     struct config config;
-    char why[WHY_SIZE] = "";
+    char reason[WHY_SIZE] = "";
     config_defaults(&config);
-    ck_assert_msg(config_check(&config, why, sizeof why), "%s", why);
+    ck_assert_msg(config_check(&config, reason, sizeof reason), "%s", reason);
     config.fence_grace_ms = config.confirm_deadline_ms + 2 * config.clock_skew_max_ms;
-    ck_assert(!config_check(&config, why, sizeof why));
-    ck_assert_ptr_nonnull(strstr(why, "fence_grace_ms"));
+    ck_assert(!config_check(&config, reason, sizeof reason));
+    ck_assert_ptr_nonnull(strstr(reason, "fence_grace_ms"));
 }
 END_TEST
 
@@ -99,12 +100,12 @@ START_TEST(settings_of_mail_go_together)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct config config;
-        char why[WHY_SIZE] = "";
+        char reason[WHY_SIZE] = "";
         config_defaults(&config);
-        ck_assert_msg(read_text(&config, cases[i].text, why), "%s", why);
-        bool good = config_check(&config, why, sizeof why);
-        ck_assert_msg(good == (cases[i].says == NULL), "%s: %s", cases[i].text, why);
-        ck_assert_msg(good || strstr(why, cases[i].says) != NULL, "%s: %s", cases[i].text, why);
+        ck_assert_msg(read_text(&config, cases[i].text, reason), "%s", reason);
+        bool good = config_check(&config, reason, sizeof reason);
+        ck_assert_msg(good == (cases[i].says == NULL), "%s: %s", cases[i].text, reason);
+        ck_assert_msg(good || strstr(reason, cases[i].says) != NULL, "%s: %s", cases[i].text, reason);
     }
 }
 END_TEST
@@ -112,18 +113,18 @@ END_TEST
 START_TEST(the_environment_wins)
 {
     struct config config;
-    char why[WHY_SIZE] = "";
+    char reason[WHY_SIZE] = "";
     char path[] = "/tmp/rostrum-config-XXXXXX";
     write_file(path, "[redis]\nredis_url = redis://a\n[limits]\nlogins_per_minute = 7\n");
     config_defaults(&config);
     ck_assert_int_eq(setenv("ROSTRUM_CONF", path, 1), 0);
     ck_assert_int_eq(setenv("ROSTRUM_REDIS_URL", "redis://b", 1), 0);
-    ck_assert_msg(config_read_environment(&config, why, sizeof why), "%s", why);
+    ck_assert_msg(config_read_environment(&config, reason, sizeof reason), "%s", reason);
     ck_assert_str_eq(config.redis_url, "redis://b");
     ck_assert_int_eq(config.logins_per_minute, 7);
     ck_assert_int_eq(unlink(path), 0);
-    ck_assert(!config_read_environment(&config, why, sizeof why));
-    ck_assert_ptr_nonnull(strstr(why, "cannot be read"));
+    ck_assert(!config_read_environment(&config, reason, sizeof reason));
+    ck_assert_ptr_nonnull(strstr(reason, "cannot be read"));
 }
 END_TEST
 

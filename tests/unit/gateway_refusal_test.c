@@ -29,8 +29,8 @@ static void set(void)
 /* The reason, or ERROR_COUNT if the worker decides. */
 static enum error_code refused(int64_t now_ms)
 {
-    enum error_code why = ERROR_COUNT;
-    return refusal_certain(&snapshot, &command, now_ms, GRACE_MS, &why) ? why : ERROR_COUNT;
+    enum error_code reason = ERROR_COUNT;
+    return refusal_certain(&snapshot, &command, now_ms, GRACE_MS, &reason) ? reason : ERROR_COUNT;
 }
 
 START_TEST(a_good_bid_goes_on)
@@ -54,7 +54,7 @@ START_TEST(a_final_status_is_certain)
 {
     static const struct {
         const char *status;
-        enum error_code why;
+        enum error_code reason;
     } cases[] = {{"draft", ERROR_NOT_FOUND},
                  {"cancelled", ERROR_AUCTION_CANCELLED},
                  {"ended", ERROR_AUCTION_ENDED},
@@ -62,7 +62,7 @@ START_TEST(a_final_status_is_certain)
                  {"unsold", ERROR_AUCTION_ENDED}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         snapshot.status = cases[i].status;
-        ck_assert_int_eq(refused(BEFORE_MS), cases[i].why);
+        ck_assert_int_eq(refused(BEFORE_MS), cases[i].reason);
     }
 }
 END_TEST

@@ -35,11 +35,11 @@ START_TEST(ebay_steps_at_their_edges)
 }
 END_TEST
 
-static bool parse(const char *text, struct increments *table, const char **why)
+static bool parse(const char *text, struct increments *table, const char **reason)
 {
     struct json *value = json_parse(text, strlen(text), NULL);
     ck_assert_msg(value != NULL, "the test's own JSON: %s", text);
-    bool parsed = increments_parse(value, table, why);
+    bool parsed = increments_parse(value, table, reason);
     json_free(value);
     return parsed;
 }
@@ -47,8 +47,8 @@ static bool parse(const char *text, struct increments *table, const char **why)
 START_TEST(the_named_table_is_read)
 {
     struct increments table;
-    const char *why = NULL;
-    ck_assert(parse("\"ebay-us\"", &table, &why));
+    const char *reason = NULL;
+    ck_assert(parse("\"ebay-us\"", &table, &reason));
     ck_assert_int_eq(increments_at(&table, 500000), 10000);
 }
 END_TEST
@@ -56,8 +56,8 @@ END_TEST
 START_TEST(steps_are_read)
 {
     struct increments table;
-    const char *why = NULL;
-    ck_assert(parse("[{\"from\": 0, \"increment\": 0.05}, {\"increment\": \"2.50\", \"from\": 100}]", &table, &why));
+    const char *reason = NULL;
+    ck_assert(parse("[{\"from\": 0, \"increment\": 0.05}, {\"increment\": \"2.50\", \"from\": 100}]", &table, &reason));
     ck_assert_uint_eq(table.count, 2);
     ck_assert_int_eq(increments_at(&table, 9999), 5);
     ck_assert_int_eq(increments_at(&table, 10000), 250);
@@ -74,8 +74,8 @@ START_TEST(rungs_lead_from_one_to_the_next)
         {17999, 18000}, {18000, 20000}, {20000, 22000}, {21999, 22000}, {22000, 24000},
     };
     struct increments table;
-    const char *why = NULL;
-    ck_assert(parse("[100, 120, \"150.00\", 180, 200]", &table, &why));
+    const char *reason = NULL;
+    ck_assert(parse("[100, 120, \"150.00\", 180, 200]", &table, &reason));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ck_assert_int_eq(cases[i].price + increments_at(&table, cases[i].price), cases[i].next);
     }
@@ -85,8 +85,8 @@ END_TEST
 START_TEST(a_percentage_is_rounded_up_and_has_a_least)
 {
     struct increments table;
-    const char *why = NULL;
-    ck_assert(parse("{\"percent\": 2.5, \"minimum\": 0.50}", &table, &why));
+    const char *reason = NULL;
+    ck_assert(parse("{\"percent\": 2.5, \"minimum\": 0.50}", &table, &reason));
     ck_assert_int_eq(increments_at(&table, 0), 50);
     ck_assert_int_eq(increments_at(&table, 2000), 50);
     ck_assert_int_eq(increments_at(&table, 2001), 51);
@@ -105,9 +105,9 @@ START_TEST(the_minimum_never_falls_when_the_price_rises)
     };
     for (size_t i = 0; i < ARRAY_LEN(TABLES); i++) {
         struct increments table;
-        const char *why = NULL;
+        const char *reason = NULL;
         int64_t minimum = 0;
-        ck_assert(parse(TABLES[i], &table, &why));
+        ck_assert(parse(TABLES[i], &table, &reason));
         for (int64_t price = 0; price < 5000; price++) {
             int64_t next = price + increments_at(&table, price);
             if (next < minimum || next <= price) {
@@ -159,9 +159,9 @@ START_TEST(what_is_no_table_is_refused)
     };
     for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
         struct increments table;
-        const char *why = NULL;
-        ck_assert_msg(!parse(BAD[i], &table, &why), "accepted: %s", BAD[i]);
-        ck_assert_msg(why != NULL && why[0] != '\0', "no word about: %s", BAD[i]);
+        const char *reason = NULL;
+        ck_assert_msg(!parse(BAD[i], &table, &reason), "accepted: %s", BAD[i]);
+        ck_assert_msg(reason != NULL && reason[0] != '\0', "no word about: %s", BAD[i]);
     }
 }
 END_TEST
@@ -171,13 +171,13 @@ START_TEST(rungs_are_bounded)
     char text[(INCREMENTS_RUNGS_MAX + 1) * 8];
     for (int rungs = INCREMENTS_RUNGS_MAX; rungs <= INCREMENTS_RUNGS_MAX + 1; rungs++) {
         struct increments table;
-        const char *why = NULL;
+        const char *reason = NULL;
         size_t at = 0;
         for (int i = 0; i < rungs; i++) {
             at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%d", i == 0 ? "[" : ",", i + 1);
         }
         (void)snprintf(text + at, sizeof(text) - at, "]");
-        ck_assert_int_eq(parse(text, &table, &why), rungs == INCREMENTS_RUNGS_MAX);
+        ck_assert_int_eq(parse(text, &table, &reason), rungs == INCREMENTS_RUNGS_MAX);
     }
 }
 END_TEST
@@ -187,14 +187,14 @@ START_TEST(steps_are_bounded)
     char text[(INCREMENTS_STEPS_MAX + 1) * 40];
     for (int steps = INCREMENTS_STEPS_MAX; steps <= INCREMENTS_STEPS_MAX + 1; steps++) {
         struct increments table;
-        const char *why = NULL;
+        const char *reason = NULL;
         size_t at = 0;
         for (int i = 0; i < steps; i++) {
             at += (size_t)snprintf(text + at, sizeof(text) - at, "%s{\"from\":%d,\"increment\":1}", i == 0 ? "[" : ",",
                                    i);
         }
         (void)snprintf(text + at, sizeof(text) - at, "]");
-        ck_assert_int_eq(parse(text, &table, &why), steps == INCREMENTS_STEPS_MAX);
+        ck_assert_int_eq(parse(text, &table, &reason), steps == INCREMENTS_STEPS_MAX);
     }
 }
 END_TEST

@@ -65,9 +65,9 @@ static const char *const no_json[] = {
 
 START_TEST(what_is_no_json_is_refused)
 {
-    const char *why = NULL;
-    ck_assert_msg(json_parse(no_json[_i], strlen(no_json[_i]), &why) == NULL, "%s", no_json[_i]);
-    ck_assert_ptr_nonnull(why);
+    const char *reason = NULL;
+    ck_assert_msg(json_parse(no_json[_i], strlen(no_json[_i]), &reason) == NULL, "%s", no_json[_i]);
+    ck_assert_ptr_nonnull(reason);
 }
 END_TEST
 
@@ -104,11 +104,11 @@ START_TEST(the_number_of_values_is_bounded)
     }
     wide[0] = '[';
     wide[length - 1] = ']';
-    const char *why = NULL;
-    ck_assert_ptr_null(json_parse(wide, length, &why));
-    ck_assert_str_eq(why, "too many values");
+    const char *reason = NULL;
+    ck_assert_ptr_null(json_parse(wide, length, &reason));
+    ck_assert_str_eq(reason, "too many values");
     wide[length - 5] = ']'; /* two values fewer: the array and JSON_NODES_MAX - 1 in it */
-    struct json *root = json_parse(wide, length - 4, &why);
+    struct json *root = json_parse(wide, length - 4, &reason);
     ck_assert_ptr_nonnull(root);
     json_free(root);
     free(wide);

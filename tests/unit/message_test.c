@@ -63,14 +63,14 @@ START_TEST(commands_come_back)
     ck_assert_ptr_nonnull(text);
     struct command_item items[MESSAGE_COMMANDS_MAX];
     size_t count = 0;
-    const char *why = NULL;
-    ck_assert(message_read_commands(text, length, items, MESSAGE_COMMANDS_MAX, &count, &why));
+    const char *reason = NULL;
+    ck_assert(message_read_commands(text, length, items, MESSAGE_COMMANDS_MAX, &count, &reason));
     ck_assert_uint_eq(count, COMMAND_KIND_COUNT);
     for (size_t i = 0; i < count; i++) {
-        ck_assert_msg(items[i].readable, "%s", items[i].why);
+        ck_assert_msg(items[i].readable, "%s", items[i].reason);
         check_same(&items[i].command, &sent[i]);
     }
-    ck_assert(!message_read_commands(text, length, items, 4, &count, &why));
+    ck_assert(!message_read_commands(text, length, items, 4, &count, &reason));
     struct json *tree = json_parse(text, length, NULL);
     struct uuid about = {{0}};
     ck_assert(message_auction(tree, &about) && uuid_equal(&about, &auction));
@@ -113,13 +113,13 @@ START_TEST(a_bad_command_leaves_its_neighbours)
 {
     struct command_item items[MESSAGE_COMMANDS_MAX];
     size_t count = 0;
-    const char *why = NULL;
+    const char *reason = NULL;
     const char *text = unreadable[_i];
-    ck_assert(message_read_commands(text, strlen(text), items, MESSAGE_COMMANDS_MAX, &count, &why));
+    ck_assert(message_read_commands(text, strlen(text), items, MESSAGE_COMMANDS_MAX, &count, &reason));
     ck_assert_uint_eq(count, 3);
     ck_assert(items[0].readable && items[2].readable);
     ck_assert(!items[1].readable);
-    ck_assert_ptr_nonnull(items[1].why);
+    ck_assert_ptr_nonnull(items[1].reason);
 }
 END_TEST
 
@@ -138,10 +138,10 @@ START_TEST(what_is_no_message_is_refused)
 {
     struct command_item items[MESSAGE_COMMANDS_MAX];
     size_t count = 0;
-    const char *why = NULL;
+    const char *reason = NULL;
     const char *text = no_messages[_i];
-    ck_assert(!message_read_commands(text, strlen(text), items, MESSAGE_COMMANDS_MAX, &count, &why));
-    ck_assert_ptr_nonnull(why);
+    ck_assert(!message_read_commands(text, strlen(text), items, MESSAGE_COMMANDS_MAX, &count, &reason));
+    ck_assert_ptr_nonnull(reason);
 }
 END_TEST
 
@@ -163,8 +163,8 @@ START_TEST(events_come_back)
     const char *text = jsonw_text(writer, &length);
     struct auction_event events[8];
     size_t count = 0;
-    const char *why = NULL;
-    ck_assert(message_read_events(text, length, events, 8, &count, &why));
+    const char *reason = NULL;
+    ck_assert(message_read_events(text, length, events, 8, &count, &reason));
     ck_assert_uint_eq(count, 7);
     for (size_t i = 0; i < 7; i++) {
         ck_assert_int_eq(events[i].kind, sent[i].kind);
@@ -175,8 +175,8 @@ START_TEST(events_come_back)
         ck_assert_int_eq(events[i].at_ms, sent[i].at_ms);
         ck_assert_int_eq(events[i].end_ms, sent[i].end_ms);
     }
-    ck_assert(!message_read_events(text, length, events, 6, &count, &why));
-    ck_assert(!message_read_events("{\"v\":1,\"events\":[{}]}", 21, events, 8, &count, &why));
+    ck_assert(!message_read_events(text, length, events, 6, &count, &reason));
+    ck_assert(!message_read_events("{\"v\":1,\"events\":[{}]}", 21, events, 8, &count, &reason));
     jsonw_free(writer);
 }
 END_TEST

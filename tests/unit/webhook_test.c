@@ -182,8 +182,8 @@ static const char *const good_urls[] = {
 
 START_TEST(good_urls_are_taken)
 {
-    const char *why = error(good_urls[_i], false, "none");
-    ck_assert_msg(why == NULL, "%s %s", good_urls[_i], why);
+    const char *reason = error(good_urls[_i], false, "none");
+    ck_assert_msg(reason == NULL, "%s %s", good_urls[_i], reason);
 }
 END_TEST
 
