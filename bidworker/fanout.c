@@ -73,8 +73,8 @@ static void on_asked(const redisReply *reply, void *arg)
     struct round *round = arg;
     struct fanout *fanout = round->fanout;
     /* A name and a number for each channel, in their order. */
-    bool good = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 * round->count;
-    for (size_t i = 0; good && i < round->count; i++) {
+    bool ok = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 * round->count;
+    for (size_t i = 0; ok && i < round->count; i++) {
         const redisReply *listeners = reply->element[2 * i + 1];
         const struct fanout_item *item = &round->items[i];
         if (listeners->type != REDIS_REPLY_INTEGER || listeners->integer == 0) {

@@ -26,9 +26,9 @@ static bool read_increments(const char *text, struct increments *out)
 {
     const char *reason = NULL;
     struct json *value = json_parse(text, strlen(text), &reason);
-    bool good = value != NULL && increments_parse(value, out, &reason);
+    bool ok = value != NULL && increments_parse(value, out, &reason);
     json_free(value);
-    return good;
+    return ok;
 }
 
 /* What the rules take for granted (rules.h). */

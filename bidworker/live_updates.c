@@ -32,8 +32,8 @@ static void add_bid(struct live_update *update, const struct batch *batch, const
 
 static enum live_kind kind_of_row(const struct batch_row *row)
 {
-    bool good = row->reason == NULL;
-    bool moves = live_updates_shows(row) || (good && strcmp(row->kind, "withdraw") == 0);
+    bool ok = row->reason == NULL;
+    bool moves = live_updates_shows(row) || (ok && strcmp(row->kind, "withdraw") == 0);
     return moves ? LIVE_BIDS : LIVE_UPDATED;
 }
 

@@ -62,15 +62,15 @@ static bool add_message(struct outbox_batch *outbox_batch, const char *exchange,
 static bool add_events(struct outbox_batch *outbox_batch, struct jsonw *writer, const char *routing_key,
                        const struct auction_event *events, size_t count)
 {
-    bool good = true;
-    for (size_t done = 0; good && done < count; done += EVENTS_PER_MESSAGE) {
+    bool ok = true;
+    for (size_t done = 0; ok && done < count; done += EVENTS_PER_MESSAGE) {
         size_t part = count - done < EVENTS_PER_MESSAGE ? count - done : EVENTS_PER_MESSAGE;
         jsonw_reset(writer);
         message_write_events(writer, events + done, part);
         const char *text = jsonw_text(writer, NULL);
-        good = add_message(outbox_batch, TOPOLOGY_EVENTS_EXCHANGE, routing_key, text, NULL);
+        ok = add_message(outbox_batch, TOPOLOGY_EVENTS_EXCHANGE, routing_key, text, NULL);
     }
-    return good;
+    return ok;
 }
 
 /* The hammer's events apart from the others. */
@@ -90,10 +90,10 @@ static bool add_all_events(struct outbox_batch *outbox_batch, struct jsonw *writ
             sorted[others++] = batch->events[i];
         }
     }
-    bool good = add_events(outbox_batch, writer, TOPOLOGY_KEY_BATCH, sorted, others) &&
-                add_events(outbox_batch, writer, TOPOLOGY_KEY_ENDED, sorted + others, ended);
+    bool ok = add_events(outbox_batch, writer, TOPOLOGY_KEY_BATCH, sorted, others) &&
+              add_events(outbox_batch, writer, TOPOLOGY_KEY_ENDED, sorted + others, ended);
     free(sorted);
-    return good;
+    return ok;
 }
 
 static bool add_dead_letter(struct outbox_batch *outbox_batch, struct jsonw *writer, const struct batch_entry *entry)
@@ -118,16 +118,16 @@ static bool wants_dead_letter(const struct batch_entry *entry)
 bool outbox_batch_of(struct outbox_batch *outbox_batch, const struct batch *batch)
 {
     struct jsonw *writer = jsonw_new();
-    bool good = writer != NULL;
+    bool ok = writer != NULL;
     assert(outbox_batch->count == 0);
-    if (good && batch->event_count > 0) {
-        good = add_all_events(outbox_batch, writer, batch);
+    if (ok && batch->event_count > 0) {
+        ok = add_all_events(outbox_batch, writer, batch);
     }
-    for (size_t i = 0; good && i < batch->count; i++) {
+    for (size_t i = 0; ok && i < batch->count; i++) {
         if (wants_dead_letter(&batch->entries[i])) {
-            good = add_dead_letter(outbox_batch, writer, &batch->entries[i]);
+            ok = add_dead_letter(outbox_batch, writer, &batch->entries[i]);
         }
     }
     jsonw_free(writer);
-    return good;
+    return ok;
 }

@@ -154,39 +154,39 @@ static bool publish_reply(struct results *results, const struct batch_entry *ent
 
 static bool publish_bids(struct results *results, const struct batch *batch)
 {
-    bool good = true;
-    for (size_t i = 0; good && i < batch->count; i++) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < batch->count; i++) {
         const struct batch_entry *entry = &batch->entries[i];
         bool decided = entry->outcome == BATCH_DECIDED || entry->outcome == BATCH_KNOWN;
         if (!decided || uuid_is_nil(&entry->command->user_id)) {
             continue;
         }
-        good = publish_entry(results, entry->command) && publish_reply(results, entry) &&
-               (!is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
+        ok = publish_entry(results, entry->command) && publish_reply(results, entry) &&
+             (!is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
     }
-    return good;
+    return ok;
 }
 
 void results_publish(struct results *results, const struct batch *batch)
 {
-    bool good = redis_up(results->redis);
+    bool ok = redis_up(results->redis);
     struct live_updates_cursor cursor = {0};
-    for (size_t i = 0; good && i < batch->auction_count; i++) {
+    for (size_t i = 0; ok && i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
         /* Also where nothing changed: it came again, and who committed it may have died before telling. */
         if (auction->found && !auction->broken) {
             struct live_update update;
             live_updates_next(batch, auction, &cursor, &update);
             bool told = write_leaders(results, batch, &cursor) && auction->touched && !auction->voiding;
-            good = publish_snapshot(results, auction, told ? results->leaders : NULL) &&
-                   fanout_update(results->fanout, &update);
+            ok = publish_snapshot(results, auction, told ? results->leaders : NULL) &&
+                 fanout_update(results->fanout, &update);
         }
     }
-    good = good && publish_bids(results, batch) && fanout_flush(results->fanout);
-    if (!good && !results->reported) {
+    ok = ok && publish_bids(results, batch) && fanout_flush(results->fanout);
+    if (!ok && !results->reported) {
         log_warn("Redis is away: gateways are not told, they ask PostgreSQL");
     }
-    results->reported = !good;
+    results->reported = !ok;
 }
 
 void publish_shard(struct results *results, unsigned shard, const struct shards_report *report)

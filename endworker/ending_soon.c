@@ -118,19 +118,19 @@ static char *write_body(struct ending_soon *soon, const PGresult *result)
 static void on_noted(const struct pg_reply *reply, void *arg)
 {
     struct ending_soon *soon = arg;
-    bool good = reply->outcome == PG_OK;
+    bool ok = reply->outcome == PG_OK;
     if (reply->outcome == PG_FAILED) {
         log_warn("what ends soon cannot be read: %s %s", reply->sqlstate, reply->message);
     }
-    if (good && PQntuples(reply->result) > 0) {
+    if (ok && PQntuples(reply->result) > 0) {
         soon->body = write_body(soon, reply->result);
-        good = soon->body != NULL;
-        if (good) {
+        ok = soon->body != NULL;
+        if (ok) {
             struct outbox_row row = row_of(soon);
-            good = outbox_insert(soon->outbox, soon->tx, &row, on_inserted, soon);
+            ok = outbox_insert(soon->outbox, soon->tx, &row, on_inserted, soon);
         }
     }
-    if (!good || !pg_tx_commit(soon->tx, on_commit, soon)) {
+    if (!ok || !pg_tx_commit(soon->tx, on_commit, soon)) {
         pg_tx_abort(soon->tx);
         finish(soon);
     }

@@ -310,10 +310,10 @@ static void on_collect(void *arg)
 /* False: its address cannot be used. */
 static bool start_metrics(struct endworker *worker)
 {
-    bool good = false;
+    bool ok = false;
     worker->metrics =
-        metrics_server_start(worker->base, &worker->config, endworker_metrics_families, on_collect, worker, &good);
-    return good;
+        metrics_server_start(worker->base, &worker->config, endworker_metrics_families, on_collect, worker, &ok);
+    return ok;
 }
 
 int main(int argc, char **argv)

@@ -216,15 +216,15 @@ static void on_settled(const struct pg_reply *reply, void *arg)
         slice_failed(settlement, reply);
         return;
     }
-    bool good = true;
+    bool ok = true;
     if (PQntuples(reply->result) > 0) {
-        good = slice_read(settlement, reply->result);
-        if (good) {
+        ok = slice_read(settlement, reply->result);
+        if (ok) {
             struct outbox_row row = row_of(settlement);
-            good = outbox_insert(settlement->outbox, settlement->tx, &row, on_inserted, settlement);
+            ok = outbox_insert(settlement->outbox, settlement->tx, &row, on_inserted, settlement);
         }
     }
-    if (!good || !pg_tx_commit(settlement->tx, on_commit, settlement)) {
+    if (!ok || !pg_tx_commit(settlement->tx, on_commit, settlement)) {
         pg_tx_abort(settlement->tx);
         slice_retry(settlement, "no memory, or the connection is gone");
     }

@@ -249,14 +249,14 @@ static bool task_read(struct task *task)
         return true;
     }
     task->ids = calloc(count + 1, sizeof(*task->ids)); /* one more: never NULL for no events */
-    bool good = task->ids != NULL;
-    for (size_t i = 0; good && i < count; i++) {
+    bool ok = task->ids != NULL;
+    for (size_t i = 0; ok && i < count; i++) {
         if (events[i].kind == EVENT_ENDED) {
             task->ids[task->count++] = events[i].auction_id;
         }
     }
     free(events);
-    return good;
+    return ok;
 }
 
 static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)

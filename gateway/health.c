@@ -44,7 +44,7 @@ static const char *broker_words(const struct gateway *gateway)
     return broker_state(gateway->broker) == BROKER_BLOCKED ? "blocked" : "not connected, or its topology is missing";
 }
 
-static bool clock_good(const struct gateway *gateway)
+static bool clock_is_valid(const struct gateway *gateway)
 {
     int64_t off = gateway->clock_offset_ms;
     return off <= gateway->config->clock_skew_max_ms && -off <= gateway->config->clock_skew_max_ms;
@@ -72,7 +72,7 @@ static void handle_ready(struct request *request)
     bool postgres = pg_up(gateway->pg);
     bool redis = redis_up(gateway->redis);
     bool broker = gateway_takes_bids(gateway);
-    bool ready = broker && clock_good(gateway);
+    bool ready = broker && clock_is_valid(gateway);
     const char *word = ready && postgres && redis ? "ready" : "degraded";
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -84,7 +84,7 @@ static void handle_ready(struct request *request)
     write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(gateway->broker) : 0,
                    broker ? NULL : broker_words(gateway));
     jsonw_end_object(json);
-    write_degraded(json, postgres, redis, clock_good(gateway));
+    write_degraded(json, postgres, redis, clock_is_valid(gateway));
     jsonw_put_int(json, "clockOffsetMs", gateway->clock_offset_ms);
     jsonw_end_object(json);
     if (!ready) {

@@ -523,18 +523,18 @@ static bool attempt_read(struct attempt *attempt, const void *body, size_t lengt
         return false;
     }
     struct json *tree = json_parse(body, length, NULL);
-    bool good = json_get_int(tree, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) &&
-                json_get_uuid(tree, "delivery", &attempt->delivery.id) &&
-                json_get_int(tree, "try", 0, TRIES_MAX, &said) && json_get_text(tree, "endpoint", &endpoint) &&
-                strlen(endpoint) < sizeof(attempt->endpoint);
-    if (good) {
+    bool ok = json_get_int(tree, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) &&
+              json_get_uuid(tree, "delivery", &attempt->delivery.id) &&
+              json_get_int(tree, "try", 0, TRIES_MAX, &said) && json_get_text(tree, "endpoint", &endpoint) &&
+              strlen(endpoint) < sizeof(attempt->endpoint);
+    if (ok) {
         memcpy(attempt->body, body, length);
         attempt->length = length;
         attempt->said = (int)said;
         (void)snprintf(attempt->endpoint, sizeof(attempt->endpoint), "%s", endpoint);
     }
     json_free(tree);
-    return good;
+    return ok;
 }
 
 static struct attempt *find_same(const struct attempt *wanted)
@@ -694,11 +694,11 @@ struct deliveries *deliveries_new(const struct deliveries_options *options)
     for (size_t i = 0; i < DELIVERY_CHANNELS_MAX; i++) {
         TAILQ_INIT(&deliveries->dispatchers[i].attempts);
     }
-    bool good = make_parts(deliveries);
-    for (size_t i = 0; i < options->channel_count && good; i++) {
-        good = dispatcher_start(&deliveries->dispatchers[i], deliveries, &options->channels[i]);
+    bool ok = make_parts(deliveries);
+    for (size_t i = 0; i < options->channel_count && ok; i++) {
+        ok = dispatcher_start(&deliveries->dispatchers[i], deliveries, &options->channels[i]);
     }
-    if (!good) {
+    if (!ok) {
         deliveries_free(deliveries);
         return NULL;
     }

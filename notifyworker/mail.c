@@ -188,8 +188,8 @@ static char *render(const struct mail *mail, const struct delivery *delivery, en
     if (out == NULL) {
         return NULL;
     }
-    bool good = templates_write(mail->templates, delivery->kind, part, filling->values, out) && ferror(out) == 0;
-    if (fclose(out) != 0 || !good) {
+    bool ok = templates_write(mail->templates, delivery->kind, part, filling->values, out) && ferror(out) == 0;
+    if (fclose(out) != 0 || !ok) {
         free(text);
         return NULL;
     }
@@ -200,12 +200,12 @@ static bool compose(const struct mail *mail, struct delivery *delivery, const ch
 {
     struct mail_message *message = delivery->channel_state;
     char *parts[TEMPLATES_PARTS];
-    bool good = true;
+    bool ok = true;
     for (int part = 0; part < TEMPLATES_PARTS; part++) {
         parts[part] = render(mail, delivery, (enum templates_part)part, filling);
-        good = good && parts[part] != NULL;
+        ok = ok && parts[part] != NULL;
     }
-    if (good) {
+    if (ok) {
         const struct mailtext text = {.from = mail->config->mail_from,
                                       .from_name = mail->config->mail_from_name,
                                       .to = to,
@@ -231,11 +231,11 @@ static bool write_message(const struct mail *mail, struct delivery *delivery, co
     const char *text = pg_text(row, 0, DELIVERY_COLUMN_PAYLOAD);
     struct json *payload = json_parse(text, strlen(text), NULL);
     fill(mail, delivery, row, payload, &filling);
-    bool good =
+    bool ok =
         !pg_bool(row, 0, COLUMN_NOTIFIES) || fill_unsubscribe(mail, delivery, pg_text(row, 0, COLUMN_KEY), &filling);
-    good = good && compose(mail, delivery, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT), &filling);
+    ok = ok && compose(mail, delivery, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT), &filling);
     json_free(payload);
-    return good;
+    return ok;
 }
 
 /* ---- the transfer ---- */

@@ -161,8 +161,8 @@ char *mailtext_write(const struct mailtext *mail, size_t *length)
         return NULL;
     }
     write_mail(out, mail);
-    bool good = ferror(out) == 0;
-    if (fclose(out) != 0 || !good) {
+    bool ok = ferror(out) == 0;
+    if (fclose(out) != 0 || !ok) {
         free(text);
         return NULL;
     }

@@ -296,10 +296,10 @@ static void notifyworker_free(struct notifyworker *worker)
 /* False: its address cannot be used. */
 static bool start_metrics(struct notifyworker *worker)
 {
-    bool good = false;
+    bool ok = false;
     worker->metrics =
-        metrics_server_start(worker->base, &worker->config, notifyworker_metrics_families, NULL, worker, &good);
-    return good;
+        metrics_server_start(worker->base, &worker->config, notifyworker_metrics_families, NULL, worker, &ok);
+    return ok;
 }
 
 int main(int argc, char **argv)

@@ -78,9 +78,9 @@ static char *read_file(const char *path)
         log_error("%s: %s", path, strerror(errno));
     } else {
         size_t length = fread(text, 1, FILE_MAX_BYTES + 1, file);
-        bool good = ferror(file) == 0 && length <= FILE_MAX_BYTES;
-        text[good ? length : 0] = '\0';
-        if (!good || !is_sound(path, text)) {
+        bool ok = ferror(file) == 0 && length <= FILE_MAX_BYTES;
+        text[ok ? length : 0] = '\0';
+        if (!ok || !is_sound(path, text)) {
             log_error("%s: is no template, or longer than %d bytes", path, FILE_MAX_BYTES);
             free(text);
             text = NULL;
@@ -133,12 +133,12 @@ static bool load(struct template *template, const char *folder, const char *kind
 struct templates *templates_load(const char *folder, const char *const *kinds)
 {
     struct templates *templates = calloc(1, sizeof(*templates));
-    bool good = templates != NULL;
-    for (size_t i = 0; good && kinds[i] != NULL; i++) {
-        good = i < KINDS_MAX && load(&templates->list[i], folder, kinds[i]);
+    bool ok = templates != NULL;
+    for (size_t i = 0; ok && kinds[i] != NULL; i++) {
+        ok = i < KINDS_MAX && load(&templates->list[i], folder, kinds[i]);
         templates->count = i + 1;
     }
-    if (!good) {
+    if (!ok) {
         templates_free(templates);
         return NULL;
     }

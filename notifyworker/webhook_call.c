@@ -78,16 +78,16 @@ static bool sign(const struct webhook_request *request, int64_t now_s, char *out
     char signature[WEBHOOK_SIGNATURE_SIZE];
     uint8_t secret[WEBHOOK_SECRET_BYTES];
     size_t used = 0;
-    bool good = true;
-    for (size_t i = 0; good && i < ARRAY_LEN(secrets) && secrets[i] != NULL; i++) {
-        good = webhook_secret_parse(secrets[i], secret);
-        if (good) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < ARRAY_LEN(secrets) && secrets[i] != NULL; i++) {
+        ok = webhook_secret_parse(secrets[i], secret);
+        if (ok) {
             webhook_sign(secret, request->id, now_s, request->body, strlen(request->body), signature);
             used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : " ", signature);
         }
     }
     sodium_memzero(secret, sizeof(secret));
-    return good;
+    return ok;
 }
 
 static bool add_headers(struct webhook_call *call, const struct webhook_request *request)

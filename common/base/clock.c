@@ -174,12 +174,12 @@ bool clock_parse(const char *text, int64_t *ms)
     int second = 0;
     int millis = 0;
     int offset = 0;
-    bool good = take_digits(&at, 4, 0, 9999, &year) && take_mark(&at, "-") && take_digits(&at, 2, 1, 12, &month) &&
-                take_mark(&at, "-") && take_digits(&at, 2, 1, 31, &day) && take_mark(&at, "Tt") &&
-                take_digits(&at, 2, 0, 23, &hour) && take_mark(&at, ":") && take_digits(&at, 2, 0, 59, &minute) &&
-                take_mark(&at, ":") && take_digits(&at, 2, 0, 59, &second) && take_fraction(&at, &millis) &&
-                take_offset(&at, &offset) && *at == '\0';
-    if (!good || day > days_in_month(year, month)) {
+    bool ok = take_digits(&at, 4, 0, 9999, &year) && take_mark(&at, "-") && take_digits(&at, 2, 1, 12, &month) &&
+              take_mark(&at, "-") && take_digits(&at, 2, 1, 31, &day) && take_mark(&at, "Tt") &&
+              take_digits(&at, 2, 0, 23, &hour) && take_mark(&at, ":") && take_digits(&at, 2, 0, 59, &minute) &&
+              take_mark(&at, ":") && take_digits(&at, 2, 0, 59, &second) && take_fraction(&at, &millis) &&
+              take_offset(&at, &offset) && *at == '\0';
+    if (!ok || day > days_in_month(year, month)) {
         return false;
     }
     int64_t minutes = days_from_civil(year, month, day) * 1440 + (int64_t)hour * 60 + minute - offset;

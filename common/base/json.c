@@ -244,16 +244,16 @@ static bool read_all(struct reader *reader, const void *bytes, size_t length)
         reader->reason = "out of memory";
         return false;
     }
-    bool good = yajl_parse(handle, bytes, length) == yajl_status_ok && yajl_complete_parse(handle) == yajl_status_ok;
+    bool ok = yajl_parse(handle, bytes, length) == yajl_status_ok && yajl_complete_parse(handle) == yajl_status_ok;
     yajl_free(handle);
-    if (good && !surrogates_paired(bytes, length)) {
+    if (ok && !surrogates_paired(bytes, length)) {
         reader->reason = "a string holds half a surrogate pair";
-        good = false;
+        ok = false;
     }
-    if (!good && reader->reason == NULL) {
+    if (!ok && reader->reason == NULL) {
         reader->reason = "malformed JSON";
     }
-    return good && reader->rooted;
+    return ok && reader->rooted;
 }
 
 struct json *json_parse(const void *bytes, size_t length, const char **reason)

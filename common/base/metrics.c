@@ -175,7 +175,7 @@ void metrics_set(struct metrics_family *family, size_t first, int64_t value)
 struct text {
     struct evbuffer *out;
     const struct metrics_family *family;
-    bool good;
+    bool ok;
 };
 
 static const char *value_name(const struct metrics_family *family, size_t label, size_t index)
@@ -209,7 +209,7 @@ static void put_line(struct text *text, const char *suffix, const char *labels, 
     bool braces = labels[0] != '\0' || more[0] != '\0';
     int added = evbuffer_add_printf(text->out, "%s%s%s%s%s%s%s %s\n", text->family->name, suffix, braces ? "{" : "",
                                     labels, comma, more, braces ? "}" : "", value);
-    text->good = text->good && added > 0;
+    text->ok = text->ok && added > 0;
 }
 
 static void put_histogram(struct text *text, const _Atomic int64_t *cells, const char *labels)
@@ -272,7 +272,7 @@ static void put_family(struct text *text)
     size_t index[METRICS_LABELS_MAX] = {0};
     if (evbuffer_add_printf(text->out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name,
                             types[family->type]) < 0) {
-        text->good = false;
+        text->ok = false;
     }
     for (size_t i = 0; i < series_count(family); i++) {
         size_t rest = i;
@@ -287,10 +287,10 @@ static void put_family(struct text *text)
 
 bool metrics_write(struct evbuffer *out)
 {
-    struct text text = {.out = out, .good = true};
+    struct text text = {.out = out, .ok = true};
     for (size_t i = 0; families != NULL && families[i] != NULL; i++) {
         text.family = families[i];
         put_family(&text);
     }
-    return text.good;
+    return text.ok;
 }

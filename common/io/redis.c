@@ -667,14 +667,14 @@ static bool redis_parse_url(struct redis *redis, const char *url)
     }
     const char *scheme = evhttp_uri_get_scheme(uri);
     const char *host = evhttp_uri_get_host(uri);
-    bool good = scheme != NULL && strcmp(scheme, "redis") == 0 && host != NULL && host[0] != '\0' &&
-                parse_userinfo(redis, evhttp_uri_get_userinfo(uri)) && parse_database(redis, evhttp_uri_get_path(uri));
-    if (good) {
+    bool ok = scheme != NULL && strcmp(scheme, "redis") == 0 && host != NULL && host[0] != '\0' &&
+              parse_userinfo(redis, evhttp_uri_get_userinfo(uri)) && parse_database(redis, evhttp_uri_get_path(uri));
+    if (ok) {
         redis->host = strdup(host);
         redis->port = evhttp_uri_get_port(uri) > 0 ? evhttp_uri_get_port(uri) : DEFAULT_PORT;
     }
     evhttp_uri_free(uri);
-    return good && redis->host != NULL;
+    return ok && redis->host != NULL;
 }
 
 struct redis *redis_new(const struct redis_options *options)

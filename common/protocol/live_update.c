@@ -158,7 +158,7 @@ bool live_read(const char *bytes, size_t length, struct live_update *update)
 {
     struct json *root = json_parse(bytes, length, NULL);
     *update = (struct live_update){.kind = LIVE_LOOK};
-    bool good = root != NULL && read_update(root, update);
+    bool ok = root != NULL && read_update(root, update);
     json_free(root);
-    return good;
+    return ok;
 }

@@ -174,15 +174,15 @@ static const char *read_command(const struct json *object, struct command *comma
     if (!json_get_int(object, "r", 0, TIME_MAX_MS, &command->received_ms)) {
         return "bad time of receipt";
     }
-    bool good = optional_int(object, "t", INT32_MAX, &command->terms_version) &&
-                optional_int(object, "n", INT64_MAX, &command->version) &&
-                optional_int(object, "e", TIME_MAX_MS, &command->end_ms) &&
-                optional_int(object, "o", TIME_MAX_MS, &command->since_ms) &&
-                optional_uuid(object, "b", &command->target) && optional_uuid(object, "g", &command->reply_to) &&
-                optional_text(object, "q", command->request_id, sizeof command->request_id) &&
-                optional_text(object, "p", command->traceparent, sizeof command->traceparent) &&
-                (json_member(object, "y") == NULL || json_get_bool(object, "y", &command->keyed));
-    return good ? check_command(command) : "a member is malformed";
+    bool ok = optional_int(object, "t", INT32_MAX, &command->terms_version) &&
+              optional_int(object, "n", INT64_MAX, &command->version) &&
+              optional_int(object, "e", TIME_MAX_MS, &command->end_ms) &&
+              optional_int(object, "o", TIME_MAX_MS, &command->since_ms) &&
+              optional_uuid(object, "b", &command->target) && optional_uuid(object, "g", &command->reply_to) &&
+              optional_text(object, "q", command->request_id, sizeof command->request_id) &&
+              optional_text(object, "p", command->traceparent, sizeof command->traceparent) &&
+              (json_member(object, "y") == NULL || json_get_bool(object, "y", &command->keyed));
+    return ok ? check_command(command) : "a member is malformed";
 }
 
 /* The array of that name in a message of our version; NULL with `*why`. */
@@ -209,12 +209,12 @@ bool message_read_commands(const void *bytes, size_t length, struct command_item
         return false;
     }
     const struct json *array = message_array(root, "commands", reason);
-    bool good = array != NULL;
+    bool ok = array != NULL;
     size_t filled = 0;
-    for (const struct json *value = good ? array->child : NULL; value != NULL; value = value->next) {
+    for (const struct json *value = ok ? array->child : NULL; value != NULL; value = value->next) {
         if (filled == items_max) {
             *reason = "too many commands";
-            good = false;
+            ok = false;
             break;
         }
         struct command_item *item = &items[filled++];
@@ -226,7 +226,7 @@ bool message_read_commands(const void *bytes, size_t length, struct command_item
     }
     json_free(root);
     *count = filled;
-    return good;
+    return ok;
 }
 
 const char *message_event_text(enum event_kind kind)
@@ -292,20 +292,20 @@ bool message_read_events(const void *bytes, size_t length, struct auction_event 
         return false;
     }
     const struct json *array = message_array(root, "events", reason);
-    bool good = array != NULL;
+    bool ok = array != NULL;
     size_t filled = 0;
-    for (const struct json *value = good ? array->child : NULL; value != NULL && good; value = value->next) {
+    for (const struct json *value = ok ? array->child : NULL; value != NULL && ok; value = value->next) {
         if (filled == events_max) {
             *reason = "too many events";
-            good = false;
+            ok = false;
         } else if (!read_event(value, &events[filled++])) {
             *reason = "an event is malformed";
-            good = false;
+            ok = false;
         }
     }
     json_free(root);
-    *count = good ? filled : 0;
-    return good;
+    *count = ok ? filled : 0;
+    return ok;
 }
 
 void message_write_decision(struct jsonw *writer, const struct decision *decision)
@@ -352,9 +352,9 @@ bool message_read_decision(const void *bytes, size_t length, struct decision *de
     if (root == NULL) {
         return false;
     }
-    bool good = read_decision(root, decision);
+    bool ok = read_decision(root, decision);
     json_free(root);
-    return good;
+    return ok;
 }
 
 static const char *const user_signal_names[] = {[USER_SIGNAL_CHECK] = "check", [USER_SIGNAL_NOTICE] = "notice"};
@@ -387,7 +387,7 @@ static bool read_word(const struct json *root, struct user_signal *user_signal)
 bool message_read_user_signal(const void *bytes, size_t length, struct user_signal *user_signal)
 {
     struct json *root = json_parse(bytes, length, NULL);
-    bool good = root != NULL && read_word(root, user_signal);
+    bool ok = root != NULL && read_word(root, user_signal);
     json_free(root);
-    return good;
+    return ok;
 }

@@ -238,9 +238,9 @@ void config_defaults(struct config *config)
 {
     *config = (struct config){.log_level = ""};
     for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
-        bool good = set(config, &settings[i], settings[i].initial);
-        assert(good);
-        (void)good;
+        bool ok = set(config, &settings[i], settings[i].initial);
+        assert(ok);
+        (void)ok;
     }
 }
 

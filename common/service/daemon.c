@@ -127,9 +127,9 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
         return false;
     }
     enum log_level level = LOG_INFO;
-    bool good = log_level_parse(config->log_level, &level);
-    assert(good);
-    (void)good;
+    bool ok = log_level_parse(config->log_level, &level);
+    assert(ok);
+    (void)ok;
     log_open(program->name, level);
     (void)signal(SIGPIPE, SIG_IGN);
     return true;
@@ -233,13 +233,13 @@ struct daemon *daemon_new(struct event_base *base, const struct config *config, 
     daemon->drain_time = (struct timeval){.tv_sec = config->drain_deadline_ms / 1000,
                                           .tv_usec = (suseconds_t)(config->drain_deadline_ms % 1000) * 1000};
     daemon->deadline = evtimer_new(base, on_deadline, daemon);
-    bool good = daemon->deadline != NULL && start_watchdog(daemon);
-    for (size_t i = 0; good && i < ARRAY_LEN(numbers); i++) {
+    bool ok = daemon->deadline != NULL && start_watchdog(daemon);
+    for (size_t i = 0; ok && i < ARRAY_LEN(numbers); i++) {
         event_callback_fn on_signal = numbers[i] == SIGHUP ? on_hangup : on_terminate;
         daemon->signals[i] = evsignal_new(base, numbers[i], on_signal, daemon);
-        good = daemon->signals[i] != NULL && event_add(daemon->signals[i], NULL) == 0;
+        ok = daemon->signals[i] != NULL && event_add(daemon->signals[i], NULL) == 0;
     }
-    if (!good) {
+    if (!ok) {
         daemon_free(daemon);
         return NULL;
     }

@@ -30,12 +30,12 @@ static void answer_metrics(struct evhttp_request *request, void *arg)
     if (server->collect != NULL) {
         server->collect(server->arg);
     }
-    bool good = metrics_write(evhttp_request_get_output_buffer(request));
+    bool ok = metrics_write(evhttp_request_get_output_buffer(request));
     if (evhttp_add_header(headers, "Content-Type", METRICS_SERVER_TYPE) != 0 ||
         evhttp_add_header(headers, "Connection", "close") != 0) {
-        good = false;
+        ok = false;
     }
-    evhttp_send_reply(request, good ? 200 : 500, NULL, NULL);
+    evhttp_send_reply(request, ok ? 200 : 500, NULL, NULL);
 }
 
 static void answer_other(struct evhttp_request *request, void *arg)
@@ -74,10 +74,10 @@ struct metrics_server *metrics_server_new(const struct metrics_server_options *o
 
 struct metrics_server *metrics_server_start(struct event_base *base, const struct config *config,
                                             struct metrics_family *const *list, void (*collect)(void *arg), void *arg,
-                                            bool *good)
+                                            bool *ok)
 {
-    *good = metrics_open(list);
-    if (!*good || config->metrics_port == 0) {
+    *ok = metrics_open(list);
+    if (!*ok || config->metrics_port == 0) {
         return NULL;
     }
     struct metrics_server_options options = {
@@ -87,7 +87,7 @@ struct metrics_server *metrics_server_start(struct event_base *base, const struc
         .arg = arg,
     };
     struct metrics_server *server = options.fd < 0 ? NULL : metrics_server_new(&options);
-    *good = server != NULL;
+    *ok = server != NULL;
     return server;
 }
 

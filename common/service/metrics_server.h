@@ -30,7 +30,7 @@ MUST_CHECK struct metrics_server *metrics_server_new(const struct metrics_server
  */
 struct metrics_server *metrics_server_start(struct event_base *base, const struct config *config,
                                             struct metrics_family *const *list, void (*collect)(void *arg), void *arg,
-                                            bool *good);
+                                            bool *ok);
 /* Before its base. NULL is allowed. */
 void metrics_server_free(struct metrics_server *server);
 

@@ -57,13 +57,13 @@ bool scene_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
     size_t length = 0;
     PGresult *result = store_run(ctl, "SELECT secret FROM deployment_keys WHERE name = 'pseudonym'", 0, NULL);
     const char *hex = result != NULL && PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";
-    bool good = sodium_hex2bin(key, PSEUDONYM_KEY_BYTES, hex, strlen(hex), NULL, &length, NULL) == 0 &&
-                length == PSEUDONYM_KEY_BYTES;
-    if (result != NULL && !good) {
+    bool ok = sodium_hex2bin(key, PSEUDONYM_KEY_BYTES, hex, strlen(hex), NULL, &length, NULL) == 0 &&
+              length == PSEUDONYM_KEY_BYTES;
+    if (result != NULL && !ok) {
         ctl_complain("this database holds no deployment yet: run `rostrumctl migrate`");
     }
     PQclear(result);
-    return good;
+    return ok;
 }
 
 /* U+0000 to U+001F, U+007F to U+009F become blanks. Cut within a character at worst. */

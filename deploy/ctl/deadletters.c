@@ -121,13 +121,13 @@ static int show_dead_letters(struct ctl *ctl, uint32_t count, const struct wish 
         ctl_complain("RabbitMQ: %s", reason);
         return CTL_FAILED;
     }
-    bool good = read_dead_letters(ctl, count, wish);
+    bool ok = read_dead_letters(ctl, count, wish);
     (void)amqp_channel_close(ctl->amqp, RABBIT_CHANNEL, AMQP_REPLY_SUCCESS);
-    if (good) {
+    if (ok) {
         (void)printf("%" PRIu32 " of %" PRIu32 " dead letters in the queue\n",
                      count < wish->limit ? count : wish->limit, count);
     }
-    return good ? CTL_OK : CTL_FAILED;
+    return ok ? CTL_OK : CTL_FAILED;
 }
 
 /* The table's letters, newest first; false when the database failed. */

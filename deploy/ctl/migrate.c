@@ -94,15 +94,15 @@ static void sum_of(const char *text, char out[static SUM_SIZE])
 }
 
 /* Whether `name` is on record. False in *good for one that was changed since, and when the database fails. */
-static bool applied(struct ctl *ctl, const char *name, const char *sum, bool *good)
+static bool applied(struct ctl *ctl, const char *name, const char *sum, bool *ok)
 {
     const char *const values[] = {name};
     PGresult *result = store_run(ctl, "SELECT checksum FROM schema_migrations WHERE name = $1", 1, values);
     bool found = result != NULL && PQntuples(result) == 1;
-    *good = result != NULL;
+    *ok = result != NULL;
     if (found && strcmp(pg_text(result, 0, 0), sum) != 0) {
         ctl_complain("%s was changed after it was applied: a change of the schema is a new file", name);
-        *good = false;
+        *ok = false;
     }
     PQclear(result);
     return found;
@@ -125,7 +125,7 @@ static bool apply_file(struct ctl *ctl, const char *folder, const char *name)
 {
     char path[PATH_MAX];
     char sum[SUM_SIZE];
-    bool good = true;
+    bool ok = true;
     int length = snprintf(path, sizeof path, "%s/%s", folder, name);
     if (length < 0 || (size_t)length >= sizeof path) {
         ctl_complain("the path of %s is too long", name);
@@ -136,11 +136,11 @@ static bool apply_file(struct ctl *ctl, const char *folder, const char *name)
         return false;
     }
     sum_of(text, sum);
-    if (!applied(ctl, name, sum, &good) && good) {
-        good = apply_text(ctl, name, text, sum);
+    if (!applied(ctl, name, sum, &ok) && ok) {
+        ok = apply_text(ctl, name, text, sum);
     }
     free(text);
-    return good;
+    return ok;
 }
 
 /* 0001-deployment.sql */
@@ -155,38 +155,38 @@ static bool apply_folder(struct ctl *ctl, const char *folder)
 {
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, is_migration, alphasort);
-    bool good = count > 0 && count <= MIGRATIONS_MAX;
-    if (!good) {
+    bool ok = count > 0 && count <= MIGRATIONS_MAX;
+    if (!ok) {
         ctl_complain("%s holds no migrations (0001-NAME.sql)", folder);
     }
     for (int i = 0; i < count; i++) {
-        good = good && apply_file(ctl, folder, entries[i]->d_name);
+        ok = ok && apply_file(ctl, folder, entries[i]->d_name);
         free(entries[i]);
     }
     free((void *)entries);
-    return good;
+    return ok;
 }
 
 static bool make_keys(struct ctl *ctl)
 {
     static const char *const NAMES[] = {"idempotency", "pseudonym", "receipt", "token", "unsubscribe", "place"};
-    bool good = true;
-    for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
+    bool ok = true;
+    for (size_t i = 0; i < ARRAY_LEN(NAMES) && ok; i++) {
         unsigned char secret[SECRET_BYTES];
         char hex[2 * SECRET_BYTES + 1];
         const char *const values[] = {NAMES[i], hex};
         randombytes_buf(secret, sizeof secret);
         (void)sodium_bin2hex(hex, sizeof hex, secret, sizeof secret);
-        good = store_do(ctl, "INSERT INTO deployment_keys (name, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2,
-                        values);
+        ok = store_do(ctl, "INSERT INTO deployment_keys (name, secret) VALUES ($1, $2) ON CONFLICT DO NOTHING", 2,
+                      values);
         sodium_memzero(secret, sizeof secret);
         sodium_memzero(hex, sizeof hex);
     }
     /* The first of the keys that `keys rotate` adds to. */
-    return good && store_do(ctl,
-                            "INSERT INTO token_keys (secret) SELECT secret FROM deployment_keys WHERE name = 'token'"
-                            " AND NOT EXISTS (SELECT FROM token_keys)",
-                            0, NULL);
+    return ok && store_do(ctl,
+                          "INSERT INTO token_keys (secret) SELECT secret FROM deployment_keys WHERE name = 'token'"
+                          " AND NOT EXISTS (SELECT FROM token_keys)",
+                          0, NULL);
 }
 
 static bool record_shards(struct ctl *ctl)

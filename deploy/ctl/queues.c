@@ -96,19 +96,19 @@ static bool declare_queues(struct ctl *ctl)
 {
     static const char *const NAMES[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_AUCTION_END_QUEUE, TOPOLOGY_DEAD_QUEUE,
                                         TOPOLOGY_EMAIL_QUEUE, TOPOLOGY_WEBHOOK_QUEUE};
-    bool good = true;
-    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
+    bool ok = true;
+    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && ok; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
         topology_shard_name(shard, name);
-        good = declare_queue(ctl, name, ctl->config.shard_queue_max_messages, true);
+        ok = declare_queue(ctl, name, ctl->config.shard_queue_max_messages, true);
     }
-    for (size_t i = 0; i < ARRAY_LEN(NAMES) && good; i++) {
-        good = declare_queue(ctl, NAMES[i], QUEUE_MAX_MESSAGES, false);
+    for (size_t i = 0; i < ARRAY_LEN(NAMES) && ok; i++) {
+        ok = declare_queue(ctl, NAMES[i], QUEUE_MAX_MESSAGES, false);
     }
-    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && good; wait++) {
-        good = declare_wait(ctl, wait);
+    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && ok; wait++) {
+        ok = declare_wait(ctl, wait);
     }
-    return good;
+    return ok;
 }
 
 static bool declare_exchange(struct ctl *ctl, const char *name, const char *type)
@@ -120,20 +120,20 @@ static bool declare_exchange(struct ctl *ctl, const char *name, const char *type
 
 static bool declare_exchanges(struct ctl *ctl)
 {
-    bool good = declare_exchange(ctl, TOPOLOGY_EVENTS_EXCHANGE, "topic") &&
-                declare_exchange(ctl, TOPOLOGY_DEAD_EXCHANGE, "topic") &&
-                declare_exchange(ctl, TOPOLOGY_DELIVERIES_EXCHANGE, "direct");
-    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && good; wait++) {
+    bool ok = declare_exchange(ctl, TOPOLOGY_EVENTS_EXCHANGE, "topic") &&
+              declare_exchange(ctl, TOPOLOGY_DEAD_EXCHANGE, "topic") &&
+              declare_exchange(ctl, TOPOLOGY_DELIVERIES_EXCHANGE, "direct");
+    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && ok; wait++) {
         char name[TOPOLOGY_WAIT_SIZE];
         topology_wait_name(wait, name);
-        good = declare_exchange(ctl, name, "fanout");
+        ok = declare_exchange(ctl, name, "fanout");
     }
-    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
+    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && ok; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
         topology_shard_name(shard, name);
-        good = declare_exchange(ctl, name, "fanout");
+        ok = declare_exchange(ctl, name, "fanout");
     }
-    return good;
+    return ok;
 }
 
 static bool bind_queues(struct ctl *ctl)
@@ -151,21 +151,21 @@ static bool bind_queues(struct ctl *ctl)
         {TOPOLOGY_EMAIL_QUEUE, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_EMAIL},
         {TOPOLOGY_WEBHOOK_QUEUE, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK},
     };
-    bool good = true;
-    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && good; wait++) {
+    bool ok = true;
+    for (unsigned wait = 0; wait < TOPOLOGY_WAITS && ok; wait++) {
         char name[TOPOLOGY_WAIT_SIZE];
         topology_wait_name(wait, name);
-        good = bind_queue(ctl, name, name, "");
+        ok = bind_queue(ctl, name, name, "");
     }
-    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && good; shard++) {
+    for (unsigned shard = 0; shard < (unsigned)ctl->config.shards && ok; shard++) {
         char name[TOPOLOGY_QUEUE_SIZE];
         topology_shard_name(shard, name);
-        good = bind_queue(ctl, name, name, "");
+        ok = bind_queue(ctl, name, name, "");
     }
-    for (size_t i = 0; i < ARRAY_LEN(BINDINGS) && good; i++) {
-        good = bind_queue(ctl, BINDINGS[i].queue, BINDINGS[i].exchange, BINDINGS[i].key);
+    for (size_t i = 0; i < ARRAY_LEN(BINDINGS) && ok; i++) {
+        ok = bind_queue(ctl, BINDINGS[i].queue, BINDINGS[i].exchange, BINDINGS[i].key);
     }
-    return good;
+    return ok;
 }
 
 int queues_declare(struct ctl *ctl)

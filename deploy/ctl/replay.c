@@ -210,9 +210,9 @@ static bool read_increments(const PGresult *result, int row, int column, struct 
     const char *reason = NULL;
     const char *text = pg_text(result, row, column);
     struct json *value = json_parse(text, strlen(text), &reason);
-    bool good = value != NULL && increments_parse(value, out, &reason);
+    bool ok = value != NULL && increments_parse(value, out, &reason);
     json_free(value);
-    return good;
+    return ok;
 }
 
 /* An auction is published active when it starts at once, and scheduled otherwise. */
@@ -302,12 +302,12 @@ static bool read_terms(struct replay *replay, const PGresult *result, int row, s
         .start_ms = pg_int(result, row, ENTRY_TERMS_START_MS),
         .end_ms = pg_int(result, row, ENTRY_TERMS_END_MS),
     };
-    bool good = pg_bool(result, row, ENTRY_HAS_TERMS) && terms->starting_price > 0 && terms->reserve_price >= 0 &&
-                terms->buy_now_price >= 0 && read_increments(result, row, ENTRY_INCREMENTS, &terms->increments);
-    if (!good) {
+    bool ok = pg_bool(result, row, ENTRY_HAS_TERMS) && terms->starting_price > 0 && terms->reserve_price >= 0 &&
+              terms->buy_now_price >= 0 && read_increments(result, row, ENTRY_INCREMENTS, &terms->increments);
+    if (!ok) {
         differ(replay, replay->seq, "the terms that it asks for are missing or cannot be understood");
     }
-    return good;
+    return ok;
 }
 
 /* --- bids that were voided --- */

@@ -204,12 +204,12 @@ static bool open_events(struct watch *watch)
     }
     watch->tick = evtimer_new(watch->base, on_tick, watch);
     watch->gather = evtimer_new(watch->base, on_gathered, watch);
-    bool good = watch->tick != NULL && watch->gather != NULL;
-    for (size_t i = 0; good && i < ARRAY_LEN(SIGNALS); i++) {
+    bool ok = watch->tick != NULL && watch->gather != NULL;
+    for (size_t i = 0; ok && i < ARRAY_LEN(SIGNALS); i++) {
         watch->signals[i] = evsignal_new(watch->base, SIGNALS[i], on_signal, watch);
-        good = watch->signals[i] != NULL && event_add(watch->signals[i], NULL) == 0;
+        ok = watch->signals[i] != NULL && event_add(watch->signals[i], NULL) == 0;
     }
-    watch->redis = good ? redis_new(&options) : NULL;
+    watch->redis = ok ? redis_new(&options) : NULL;
     return watch->redis != NULL && redis_listen(watch->redis, watch->channel);
 }
 

@@ -49,7 +49,7 @@ struct http_facts {
 };
 
 /* RFC 9110's token: "Content-Length " with a space before its colon is another header for evhttp. */
-static bool name_good(const char *name)
+static bool name_is_valid(const char *name)
 {
     size_t length = strspn(name, "!#$%&'*+-.^_`|~0123456789"
                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
@@ -58,7 +58,7 @@ static bool name_good(const char *name)
 
 static void look_at_header(const struct evkeyval *header, struct http_facts *facts)
 {
-    facts->malformed |= !name_good(header->key);
+    facts->malformed |= !name_is_valid(header->key);
     if (strcasecmp(header->key, "Host") == 0) {
         facts->hosts++;
     } else if (strcasecmp(header->key, "Content-Length") == 0) {
@@ -77,7 +77,7 @@ static void look_at_header(const struct evkeyval *header, struct http_facts *fac
     }
 }
 
-static bool request_id_good(const char *text)
+static bool request_id_is_valid(const char *text)
 {
     size_t length = text == NULL ? 0 : strlen(text);
     return length > 0 && length < MESSAGE_REQUEST_ID_SIZE &&
@@ -85,7 +85,7 @@ static bool request_id_good(const char *text)
 }
 
 /* "00-" 32 hex "-" 16 hex "-" 2 hex, lower case. */
-static bool traceparent_good(const char *text)
+static bool traceparent_is_valid(const char *text)
 {
     static const size_t dashes[] = {2, 35, 52};
     if (text == NULL || strlen(text) != MESSAGE_TRACEPARENT_SIZE - 1 || strncmp(text, "ff", 2) == 0) {
@@ -102,12 +102,12 @@ static bool traceparent_good(const char *text)
 
 static void set_ids(struct dispatch *dispatch, struct request *request, const struct http_facts *facts)
 {
-    if (request_id_good(facts->request_id)) {
+    if (request_id_is_valid(facts->request_id)) {
         (void)snprintf(request->id, sizeof(request->id), "%s", facts->request_id);
     } else {
         (void)snprintf(request->id, sizeof(request->id), "%s-%" PRIu64, dispatch->id_prefix, ++dispatch->id_count);
     }
-    if (traceparent_good(facts->traceparent)) {
+    if (traceparent_is_valid(facts->traceparent)) {
         (void)snprintf(request->traceparent, sizeof(request->traceparent), "%s", facts->traceparent);
     }
 }
@@ -131,7 +131,7 @@ static void set_address(struct request *request, const struct http_facts *facts)
  * What evhttp lets pass, and what it leaves unread in the stream (the body of a DELETE, all but the first of two
  * lengths), would be taken for the next request: such a connection is not used again.
  */
-static bool http_good(struct request *request, struct http_facts *facts)
+static bool http_is_valid(struct request *request, struct http_facts *facts)
 {
     const struct evhttp_request *evreq = request->evreq;
     struct evkeyvalq *headers = evhttp_request_get_input_headers(request->evreq);
@@ -308,9 +308,9 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
     }
     request->gateway = dispatch->gateway;
     conn_request_read(conn);
-    bool good = http_good(request, &facts);
+    bool ok = http_is_valid(request, &facts);
     set_ids(dispatch, request, &facts);
-    if (!good) {
+    if (!ok) {
         reply_error(request, ERROR_BAD_REQUEST);
         return;
     }

@@ -99,9 +99,9 @@ enum session_reading session_read(struct request *request)
     const char *authorization = request_header(request, "Authorization");
     if (authorization != NULL) {
         size_t scheme = sizeof(bearer) - 1;
-        bool good = strncasecmp(authorization, bearer, scheme) == 0 &&
-                    session_read_token(request->gateway, authorization + scheme, &request->user);
-        return good ? SESSION_READ : SESSION_BAD;
+        bool ok = strncasecmp(authorization, bearer, scheme) == 0 &&
+                  session_read_token(request->gateway, authorization + scheme, &request->user);
+        return ok ? SESSION_READ : SESSION_BAD;
     }
     const char *cookie = find_cookie(request_header(request, "Cookie"), &length);
     if (cookie == NULL) {
@@ -127,8 +127,8 @@ struct beginning {
 static void session_written(const redisReply *reply, void *arg)
 {
     struct beginning *beginning = arg;
-    bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
-    beginning->made(beginning->request, good ? beginning->text : NULL);
+    bool ok = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    beginning->made(beginning->request, ok ? beginning->text : NULL);
     sodium_memzero(beginning->text, sizeof(beginning->text));
     free(beginning);
 }

@@ -458,12 +458,12 @@ static void on_session_looked_up(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     char token[TOKEN_TEXT_SIZE];
-    bool good = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
+    bool ok = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
     if (request_answered(request)) {
         reply_end(request);
-    } else if (good && reply->integer == 0) {
+    } else if (ok && reply->integer == 0) {
         reply_error(request, ERROR_UNAUTHORIZED);
-    } else if (!good || !issue_token(request, &request->user.id, request->user.admin, request->user.session, token)) {
+    } else if (!ok || !issue_token(request, &request->user.id, request->user.admin, request->user.session, token)) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
         struct jsonw *json = reply_json(request);

@@ -17,7 +17,7 @@ enum job_kind { JOB_HASH, JOB_VERIFY };
 struct job {
     const struct hashpool *pool;
     enum job_kind kind;
-    bool good;  /* made, or right */
+    bool ok;    /* made, or right */
     bool known; /* JOB_VERIFY: there is a hash to compare with */
     char password[PASSWORD_SIZE];
     char hash[HASHPOOL_TEXT_SIZE];
@@ -41,12 +41,12 @@ static void work(void *arg)
     size_t memory = (size_t)job->pool->options.memory_kib * 1024;
     size_t length = strlen(job->password);
     if (job->kind == JOB_VERIFY && job->known) {
-        job->good = crypto_pwhash_str_verify(job->hash, job->password, length) == 0;
+        job->ok = crypto_pwhash_str_verify(job->hash, job->password, length) == 0;
     } else {
         /* For an unknown account too: the answer must take the same time. */
         bool made =
             crypto_pwhash_str_alg(job->hash, job->password, length, ops, memory, crypto_pwhash_ALG_ARGON2ID13) == 0;
-        job->good = made && job->kind == JOB_HASH;
+        job->ok = made && job->kind == JOB_HASH;
     }
     sodium_memzero(job->password, sizeof(job->password));
 }
@@ -62,9 +62,9 @@ static void call_back(void *arg)
 {
     struct job *job = arg;
     if (job->kind == JOB_HASH) {
-        job->hashed(job->good ? job->hash : NULL, job->arg);
+        job->hashed(job->ok ? job->hash : NULL, job->arg);
     } else {
-        job->verified(job->good, job->arg);
+        job->verified(job->ok, job->arg);
     }
     job_free(job);
 }

@@ -78,14 +78,14 @@ static const char *kinds_of(const struct json *settings, const char *channel, bo
 bool preferences_values(const struct json *settings, struct pg_array arrays[static PREFERENCES_VALUES],
                         const char *values[static PREFERENCES_VALUES])
 {
-    bool good = true;
+    bool ok = true;
     for (int i = 0; i < PREFERENCES_VALUES; i++) {
         int channel = i / 2;
         bool into = i % 2 == 1;
         values[i] = kinds_of(settings, channels[channel], into == listed_is_wanted[channel], &arrays[i]);
-        good = good && values[i] != NULL;
+        ok = ok && values[i] != NULL;
     }
-    return good;
+    return ok;
 }
 
 void preferences_free(struct pg_array arrays[static PREFERENCES_VALUES])

@@ -295,8 +295,8 @@ static void read_wish(const struct request *request, enum fields_need need, stru
     *wish = (struct wish){.url = NULL};
     fields_known(request->body, known, field_errors);
     if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &wish->url, field_errors)) {
-        bool good = address_networks_parse(config->webhook_networks, &rules.networks); /* else: no network passes */
-        const char *error = good ? webhook_url_error(&rules, wish->url) : "cannot be checked now";
+        bool ok = address_networks_parse(config->webhook_networks, &rules.networks); /* else: no network passes */
+        const char *error = ok ? webhook_url_error(&rules, wish->url) : "cannot be checked now";
         if (error != NULL) {
             field_errors_add(field_errors, "url", error);
         }

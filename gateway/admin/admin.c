@@ -331,11 +331,11 @@ static void show_banned(struct request *request)
     }
 }
 
-static void end_banning(struct request *request, bool good)
+static void end_banning(struct request *request, bool ok)
 {
     struct banning *banning = request->handler_state;
     struct jsonw *user = banning->user;
-    if (good) {
+    if (ok) {
         show_banned(request);
     } else {
         reply_error(request, ERROR_UNAVAILABLE); /* doing it again finishes it */

@@ -52,7 +52,7 @@ struct search {
     char text[FILTERS][FILTER_SIZE];
 };
 
-static bool good_status(const char *text)
+static bool valid_status(const char *text)
 {
     static const char *const statuses[] = {"draft", "scheduled", "active", "ended", "sold", "unsold", "cancelled"};
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
@@ -63,18 +63,18 @@ static bool good_status(const char *text)
     return false;
 }
 
-static bool good_text(const char *text)
+static bool valid_text(const char *text)
 {
     return text[0] != '\x01';
 }
 
-static bool good_price(const char *text)
+static bool valid_price(const char *text)
 {
     int64_t minor = 0;
     return money_parse(text, strlen(text), &minor);
 }
 
-static bool good_id(const char *text)
+static bool valid_id(const char *text)
 {
     struct uuid id;
     return uuid_parse(text, strlen(text), &id);
@@ -82,15 +82,15 @@ static bool good_id(const char *text)
 
 static const struct {
     const char *name;
-    bool (*good)(const char *text);
+    bool (*ok)(const char *text);
     const char *message;
 } filters[FILTERS] = {
-    [FILTER_STATUS] = {"status", good_status, "must be draft, scheduled, active, ended, sold, unsold or cancelled"},
-    [FILTER_CATEGORY] = {"category", good_text, "is too long or badly encoded"},
-    [FILTER_LEAST] = {"minPrice", good_price, "must be an amount of money"},
-    [FILTER_MOST] = {"maxPrice", good_price, "must be an amount of money"},
-    [FILTER_SELLER] = {"sellerId", good_id, "must be a UUID"},
-    [FILTER_Q] = {"q", good_text, "is too long or badly encoded"},
+    [FILTER_STATUS] = {"status", valid_status, "must be draft, scheduled, active, ended, sold, unsold or cancelled"},
+    [FILTER_CATEGORY] = {"category", valid_text, "is too long or badly encoded"},
+    [FILTER_LEAST] = {"minPrice", valid_price, "must be an amount of money"},
+    [FILTER_MOST] = {"maxPrice", valid_price, "must be an amount of money"},
+    [FILTER_SELLER] = {"sellerId", valid_id, "must be a UUID"},
+    [FILTER_Q] = {"q", valid_text, "is too long or badly encoded"},
 };
 
 static void read_order(const struct request *request, struct search *search, struct field_errors *field_errors)
@@ -110,24 +110,24 @@ static void read_order(const struct request *request, struct search *search, str
 }
 
 /* A cursor comes from outside: its key must be what the statement can read. */
-static bool good_key(const struct search *search)
+static bool valid_key(const struct search *search)
 {
     int64_t ms = 0;
     const char *key = search->page.cursor.key;
-    return search->order == ORDER_NEWEST || search->order == ORDER_ENDING ? clock_parse(key, &ms) : good_price(key);
+    return search->order == ORDER_NEWEST || search->order == ORDER_ENDING ? clock_parse(key, &ms) : valid_price(key);
 }
 
 static void read_search(const struct request *request, struct search *search, struct field_errors *field_errors)
 {
     for (size_t i = 0; i < FILTERS; i++) {
         search->given[i] = request_query(request, filters[i].name, search->text[i], FILTER_SIZE);
-        if (search->given[i] && !filters[i].good(search->text[i])) {
+        if (search->given[i] && !filters[i].ok(search->text[i])) {
             field_errors_add(field_errors, filters[i].name, filters[i].message);
         }
     }
     read_order(request, search, field_errors);
     page_read(request, order_names[search->order], &search->page, field_errors);
-    if (search->page.has_cursor && !good_key(search)) {
+    if (search->page.has_cursor && !valid_key(search)) {
         field_errors_add(field_errors, "cursor", "is not a cursor of this list");
     }
 }

@@ -567,7 +567,7 @@ static void set_preferences(const struct request *request, struct bid_request *b
 static void begin(struct request *request, enum command_kind kind, int64_t amount)
 {
     const char *key = kind == COMMAND_WITHDRAW ? NULL : request_header(request, "X-Idempotency-Key");
-    if (key != NULL && !idempotency_key_good(key)) {
+    if (key != NULL && !idempotency_key_is_valid(key)) {
         struct field_errors field_errors = {0};
         field_errors_add(&field_errors, "X-Idempotency-Key", "must have 1 to 64 characters");
         reply_field_errors(request, &field_errors);

@@ -8,7 +8,7 @@
 
 enum { HASH_BYTES = (IDEMPOTENCY_HASH_SIZE - 1) / 2 };
 
-bool idempotency_key_good(const char *key)
+bool idempotency_key_is_valid(const char *key)
 {
     size_t length = strlen(key);
     if (length < 1 || length > IDEMPOTENCY_KEY_MAX) {

@@ -16,7 +16,7 @@ enum {
 };
 
 /* 1 to 64 bytes without control characters. */
-bool idempotency_key_good(const char *key);
+bool idempotency_key_is_valid(const char *key);
 struct uuid idempotency_bid_id(const uint8_t secret[static GATEWAY_KEY_BYTES], const struct uuid *user,
                                const char *key);
 /* Of what must be the same when a key comes again: auction, kind and amount. */

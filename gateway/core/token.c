@@ -102,15 +102,15 @@ static bool read_claims(const char *text, size_t length, struct token_claims *cl
         return false;
     }
     struct json *root = json_parse(plain, plain_length, NULL);
-    bool good = root != NULL && json_get_uuid(root, "sub", &claims->user_id) && json_get_text(root, "role", &role) &&
-                json_get_text(root, "sid", &session) && strlen(session) < sizeof(claims->session) &&
-                json_get_int(root, "exp", 0, INT64_MAX, &claims->expires_s);
-    if (good) {
+    bool ok = root != NULL && json_get_uuid(root, "sub", &claims->user_id) && json_get_text(root, "role", &role) &&
+              json_get_text(root, "sid", &session) && strlen(session) < sizeof(claims->session) &&
+              json_get_int(root, "exp", 0, INT64_MAX, &claims->expires_s);
+    if (ok) {
         claims->admin = strcmp(role, "admin") == 0;
         (void)snprintf(claims->session, sizeof(claims->session), "%s", session);
     }
     json_free(root);
-    return good;
+    return ok;
 }
 
 /* The key whose header this text begins with, or NULL. */

@@ -92,9 +92,9 @@ struct router *router_new(const struct route *const *tables)
     for (size_t i = 0; tables[i] != NULL; i++) {
         for (const struct route *route = tables[i]; route->pattern != NULL; route++) {
             struct entry *entry = &router->entries[router->count++];
-            bool good = path_split(route->pattern, strlen(route->pattern), &entry->path);
-            assert(good && pattern_parameters(&entry->path) <= ROUTER_PARAMETERS_MAX);
-            (void)good;
+            bool ok = path_split(route->pattern, strlen(route->pattern), &entry->path);
+            assert(ok && pattern_parameters(&entry->path) <= ROUTER_PARAMETERS_MAX);
+            (void)ok;
             entry->route = route;
         }
     }

@@ -365,7 +365,7 @@ static bool check_auction(struct request *request, pg_callback then)
 }
 
 /* The file is what its first bytes say, and must say of itself the same. */
-static bool content_good(const struct request *request, struct evbuffer *body)
+static bool content_is_valid(const struct request *request, struct evbuffer *body)
 {
     unsigned char head[PICTURE_SNIFF_BYTES];
     ev_ssize_t length = evbuffer_copyout(body, head, sizeof(head));
@@ -401,7 +401,7 @@ static void handle_upload(struct request *request)
         code = ERROR_UNAVAILABLE;
     } else if (evbuffer_get_length(upload->body) > (size_t)config->image_max_bytes) {
         code = ERROR_BODY_TOO_LARGE;
-    } else if (!content_good(request, upload->body)) {
+    } else if (!content_is_valid(request, upload->body)) {
         code = ERROR_UNSUPPORTED_MEDIA_TYPE;
     }
     if (code == ERROR_COUNT && !check_auction(request, on_upload_checked)) {

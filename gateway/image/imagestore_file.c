@@ -74,11 +74,11 @@ static bool sync_folder(const struct folder *folder, const char *name)
     char path[PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s/%.2s", folder->path, name);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = fd >= 0 && fsync(fd) == 0;
+    bool ok = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0) {
         (void)close(fd);
     }
-    return good;
+    return ok;
 }
 
 static enum imagestore_result folder_put(void *backend, const char *name, const void *bytes, size_t length)
@@ -130,14 +130,14 @@ static enum imagestore_result folder_get(void *backend, const char *name, struct
     if (fd < 0) {
         return errno == ENOENT ? IMAGESTORE_ABSENT : fail("open", path);
     }
-    bool good = fstat(fd, &facts) == 0 && facts.st_size > 0 && facts.st_size <= PICTURE_FILE_MAX_BYTES;
-    if (good) {
+    bool ok = fstat(fd, &facts) == 0 && facts.st_size > 0 && facts.st_size <= PICTURE_FILE_MAX_BYTES;
+    if (ok) {
         out->length = (size_t)facts.st_size;
         out->bytes = malloc(out->length);
-        good = out->bytes != NULL && read_all(fd, out);
+        ok = out->bytes != NULL && read_all(fd, out);
     }
     (void)close(fd);
-    if (!good) {
+    if (!ok) {
         free(out->bytes);
         *out = (struct imagestore_bytes){.bytes = NULL};
         return fail("read", path);

@@ -158,22 +158,22 @@ static bool prepare(CURL *curl, const struct bucket *bucket, struct call *call)
 {
     char url[URL_SIZE];
     (void)snprintf(url, sizeof(url), "%s/%s", bucket->address, call->name);
-    bool good = add_headers(call) && curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, bucket->timeout_ms) == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, bucket->signing) == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_USERNAME, bucket->access_key) == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_PASSWORD, bucket->secret_key) == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes) == CURLE_OK &&
-                curl_easy_setopt(curl, CURLOPT_WRITEDATA, call) == CURLE_OK;
-    if (good && call->bytes != NULL) {
-        good = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->bytes) == CURLE_OK &&
-               curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)call->length) == CURLE_OK;
+    bool ok = add_headers(call) && curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, bucket->timeout_ms) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, bucket->signing) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_USERNAME, bucket->access_key) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_PASSWORD, bucket->secret_key) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_HTTPHEADER, call->headers) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes) == CURLE_OK &&
+              curl_easy_setopt(curl, CURLOPT_WRITEDATA, call) == CURLE_OK;
+    if (ok && call->bytes != NULL) {
+        ok = curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->bytes) == CURLE_OK &&
+             curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)call->length) == CURLE_OK;
     }
-    return good && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
+    return ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
 }
 
 static enum imagestore_result judge(const struct call *call, CURLcode outcome, long status)

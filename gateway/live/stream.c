@@ -327,12 +327,12 @@ void stream_finish(struct stream *stream, struct frame *last)
         (void)event_del(&stream->write);
     }
     set_stalled(stream, false);
-    bool good = begun == NULL || enqueue(stream, begun, offset);
-    good = good && (last == NULL || enqueue(stream, last, 0) || last->length == 0);
+    bool ok = begun == NULL || enqueue(stream, begun, offset);
+    ok = ok && (last == NULL || enqueue(stream, last, 0) || last->length == 0);
     frame_unref(begun);
     frame_unref(last);
-    stream_set_state(stream, good ? STREAM_FINISHING : STREAM_DEAD, false);
-    if (good) {
+    stream_set_state(stream, ok ? STREAM_FINISHING : STREAM_DEAD, false);
+    if (ok) {
         on_writable(stream->fd, EV_WRITE, stream);
     }
 }

@@ -433,9 +433,9 @@ void watches_message(struct watches *watches, const struct uuid *auction, const 
 static bool adopt_bids(struct live_state *state, const char *text)
 {
     struct json *tree = json_parse(text, strlen(text), NULL);
-    bool good = live_read_bids(tree, state->newest, &state->bids);
+    bool ok = live_read_bids(tree, state->newest, &state->bids);
     json_free(tree);
-    return good;
+    return ok;
 }
 
 static bool adopt(struct live_state *state, const PGresult *result, int row)
@@ -506,9 +506,9 @@ static void on_looked(const struct pg_reply *reply, void *arg)
 {
     struct watches *watches = arg;
     struct watch *watch = NULL;
-    bool good = reply->outcome == PG_OK;
+    bool ok = reply->outcome == PG_OK;
     watches->look_asked = false;
-    for (int row = 0; good && row < PQntuples(reply->result); row++) {
+    for (int row = 0; ok && row < PQntuples(reply->result); row++) {
         struct uuid id = pg_uuid(reply->result, row, COLUMN_ID);
         watch = find(watches, &id);
         if (watch != NULL && watch->asked) {
@@ -521,15 +521,15 @@ static void on_looked(const struct pg_reply *reply, void *arg)
     for (watch = TAILQ_FIRST(&watches->asked); watch != NULL; watch = next) { /* there is no row for these */
         next = TAILQ_NEXT(watch, askings);
         set_asked(watch, false);
-        if (good || watch->state.seq == 0) {
-            refuse_all(watch, good ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
+        if (ok || watch->state.seq == 0) {
+            refuse_all(watch, ok ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
         } else {
             look(watch, false);
         }
         watch_end_unless_needed(watch);
     }
     if (!TAILQ_EMPTY(&watches->looks)) {
-        arm(watches->look, good ? 0 : RETRY_MS);
+        arm(watches->look, ok ? 0 : RETRY_MS);
     }
 }
 

@@ -345,7 +345,7 @@ static bool header_has(const struct request *request, const char *name, const ch
     return false;
 }
 
-static bool key_good(const char *key)
+static bool key_is_valid(const char *key)
 {
     uint8_t bytes[KEY_BYTES];
     size_t length = 0;
@@ -412,7 +412,7 @@ void websocket_upgrade(struct request *request, const struct websocket_kind *kin
         reply_header(request, "Connection", "Upgrade");
         reply_header(request, "Sec-WebSocket-Version", "13");
         reply_error(request, ERROR_UPGRADE_REQUIRED);
-    } else if (!key_good(request_header(request, "Sec-WebSocket-Key"))) {
+    } else if (!key_is_valid(request_header(request, "Sec-WebSocket-Key"))) {
         reply_error(request, ERROR_BAD_REQUEST);
     } else if (!cors_socket_allowed(request)) {
         reply_error(request, ERROR_CROSS_ORIGIN);

@@ -497,12 +497,12 @@ static void fixture(void)
     const struct factory_terms terms = {
         .title = "Hot", .starting_price = "1.00", .lasts_ms = 6 * INT64_C(3600000), .more = "\"bidIncrement\": 0.01"};
     struct client *client = client_new(bench.url);
-    bool good = client != NULL && factory_user(client, &bench.seller, "Seller") &&
-                factory_auction(client, &bench.seller, &terms, bench.auction);
-    for (size_t i = 0; good && i < SOAK_BIDDERS; i++) {
-        good = factory_user(client, &bench.bidders[i], "Bidder");
+    bool ok = client != NULL && factory_user(client, &bench.seller, "Seller") &&
+              factory_auction(client, &bench.seller, &terms, bench.auction);
+    for (size_t i = 0; ok && i < SOAK_BIDDERS; i++) {
+        ok = factory_user(client, &bench.bidders[i], "Bidder");
     }
-    must(good, "the deployment takes no users or auctions");
+    must(ok, "the deployment takes no users or auctions");
     client_free(client);
     atomic_store(&bench.cents, 100);
     const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_update};

@@ -72,7 +72,7 @@ static const char *const arguments[] = {
 };
 
 /* False if the plan is none, or reads a whole table. Says which way it goes. */
-static bool good_plan(const PGresult *plan, const char *name)
+static bool valid_plan(const PGresult *plan, const char *name)
 {
     bool whole = false;
     bool by_index = false;
@@ -98,14 +98,14 @@ static bool explain(PGconn *conn, size_t statement)
     PGresult *prepared = length < SQL_SIZE ? PQexec(conn, sql) : NULL;
     (void)snprintf(sql, sizeof sql, "EXPLAIN (COSTS OFF) EXECUTE s%zu (%s)", statement, arguments[statement]);
     PGresult *plan = PQexec(conn, sql);
-    bool good = PQresultStatus(prepared) == PGRES_COMMAND_OK && PQresultStatus(plan) == PGRES_TUPLES_OK;
-    if (!good) {
+    bool ok = PQresultStatus(prepared) == PGRES_COMMAND_OK && PQresultStatus(plan) == PGRES_TUPLES_OK;
+    if (!ok) {
         (void)fprintf(stderr, "%s: %s\n", queries_all[statement].name, PQerrorMessage(conn));
     }
-    good = good && good_plan(plan, queries_all[statement].name);
+    ok = ok && valid_plan(plan, queries_all[statement].name);
     PQclear(prepared);
     PQclear(plan);
-    return good;
+    return ok;
 }
 
 static bool explain_all(void)
@@ -113,15 +113,15 @@ static bool explain_all(void)
     const char *const names[] = {"dbname", "options", NULL};
     const char *const values[] = {deployment_pg_url(), QUERIES_SETTINGS, NULL};
     PGconn *conn = PQconnectdbParams(names, values, 1);
-    bool good = PQstatus(conn) == CONNECTION_OK;
-    if (!good) {
+    bool ok = PQstatus(conn) == CONNECTION_OK;
+    if (!ok) {
         (void)fprintf(stderr, "%s", PQerrorMessage(conn));
     }
     for (size_t i = 0; PQstatus(conn) == CONNECTION_OK && i < QUERIES_COUNT; i++) {
-        good = explain(conn, i) && good;
+        ok = explain(conn, i) && ok;
     }
     PQfinish(conn);
-    return good;
+    return ok;
 }
 
 /* ---- measuring ---- */
@@ -147,14 +147,14 @@ static void *ask(void *arg)
 {
     size_t number = *(const size_t *)arg;
     struct client *client = client_new(deployment_http_url());
-    bool good = client != NULL;
-    if (good) {
+    bool ok = client != NULL;
+    if (ok) {
         client_token(client, user.token);
     }
-    for (size_t i = number; good && clock_mono_ms() < until_ms && !atomic_load(&failed); i++) {
-        good = measure(client, i % ARRAY_LEN(kinds), i / ARRAY_LEN(kinds) + number);
+    for (size_t i = number; ok && clock_mono_ms() < until_ms && !atomic_load(&failed); i++) {
+        ok = measure(client, i % ARRAY_LEN(kinds), i / ARRAY_LEN(kinds) + number);
     }
-    if (!good) {
+    if (!ok) {
         atomic_store(&failed, true);
     }
     client_free(client);
@@ -181,11 +181,11 @@ static bool report(size_t kind)
     qsort(us, count, sizeof *us, by_size);
     int64_t p50 = us[count / 2];
     int64_t p95 = us[count * 95 / 100];
-    bool good = p95 < P95_MOST_MS * INT64_C(1000);
+    bool ok = p95 < P95_MOST_MS * INT64_C(1000);
     (void)printf("%-24s %8zu %8lld.%lld %8lld.%lld %8lld.%lld%s\n", kinds[kind].name, count, (long long)p50 / 1000,
                  (long long)p50 / 100 % 10, (long long)p95 / 1000, (long long)p95 / 100 % 10,
-                 (long long)us[count - 1] / 1000, (long long)us[count - 1] / 100 % 10, good ? "" : "   TOO SLOW");
-    return good;
+                 (long long)us[count - 1] / 1000, (long long)us[count - 1] / 100 % 10, ok ? "" : "   TOO SLOW");
+    return ok;
 }
 
 static bool run(int64_t ms)
@@ -219,17 +219,17 @@ int main(int argc, char **argv)
         return 2;
     }
     struct client *client = client_new(deployment_http_url());
-    bool good = client != NULL && factory_user(client, &user, "Searcher");
+    bool ok = client != NULL && factory_user(client, &user, "Searcher");
     client_free(client);
-    good = good && explain_all();
+    ok = ok && explain_all();
     /* Once through everything, so that it is not the disk that is measured. */
-    if (!good || !run(seconds * 300) || !run(seconds * 1000)) {
+    if (!ok || !run(seconds * 300) || !run(seconds * 1000)) {
         return EXIT_FAILURE;
     }
     (void)printf("\n%d clients, %ld s\n%-24s %8s %10s %10s %10s\n", CLIENTS, seconds, "query", "number", "p50 ms",
                  "p95 ms", "max ms");
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        good = report(i) && good;
+        ok = report(i) && ok;
     }
-    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -64,16 +64,16 @@ static const char *status_of(const char *bid)
 
 START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
 {
-    char good[UUID_TEXT_SIZE];
+    char ok[UUID_TEXT_SIZE];
     char low[UUID_TEXT_SIZE];
     struct factory_user session = fixture.bob;
     (void)snprintf(session.token, sizeof(session.token), "%s", fixture.bob.session);
     ck_assert(server("redis", "down"));
     SUITE_WAIT(all_say(200, "redis"), DEPLOYMENT_READY_MS);
-    fixture_submit(&fixture.ann, fixture.auction, "20.00", good);
+    fixture_submit(&fixture.ann, fixture.auction, "20.00", ok);
     fixture_submit(&fixture.bob, fixture.auction, "20.50", low); /* nobody can say so before it is decided */
     SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, FACTORY_DECISION_MS);
-    ck_assert_str_eq(status_of(good), "accepted");
+    ck_assert_str_eq(status_of(ok), "accepted");
     unavailable(fixture_call(&session, "POST", fixture_path("/bids"), "{\"amount\": 30.00}"));
     EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "20.00");
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);

@@ -42,11 +42,11 @@ static int free_port(int but)
         struct sockaddr_in address = {
             .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool good = port != but && fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+        bool ok = port != but && fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
         if (fd >= 0) {
             (void)close(fd);
         }
-        if (good) {
+        if (ok) {
             return port;
         }
     }

@@ -345,7 +345,7 @@ static size_t cut_message(const char *text, enum cut cut, uint8_t *out)
 
 enum { MESSAGE_SIZE = 256, CUT_SIZE = 2 * MESSAGE_SIZE * WIRE_HEADER_MAX };
 
-START_TEST(good_text)
+START_TEST(valid_text)
 {
     const char *id = GOOD[_i / CUTS];
     enum cut cut = (enum cut)(_i % CUTS);
@@ -673,7 +673,7 @@ static Suite *websocket_suite(void)
     tcase_add_checked_fixture(protocol, set, strike);
     tcase_add_loop_test(protocol, an_exchange, 0, (int)ARRAY_LEN(EXCHANGES) * MODES);
     tcase_add_loop_test(protocol, a_code, 0, (int)ARRAY_LEN(CODES));
-    tcase_add_loop_test(protocol, good_text, 0, (int)ARRAY_LEN(GOOD) * CUTS);
+    tcase_add_loop_test(protocol, valid_text, 0, (int)ARRAY_LEN(GOOD) * CUTS);
     tcase_add_loop_test(protocol, bad_text, 0, (int)ARRAY_LEN(BAD) * CUTS);
     tcase_add_loop_test(protocol, bad_text_is_refused_at_its_first_byte, 0, (int)ARRAY_LEN(BAD));
     tcase_add_loop_test(protocol, a_malformed_frame, 0, (int)ARRAY_LEN(MALFORMED) * MODES);

@@ -362,8 +362,8 @@ static void on_status(const redisReply *reply, void *arg)
     char *status = arg;
     struct snapshot snapshot;
     bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
-    bool good = there && snapshot_parse(reply->str, reply->len, &snapshot);
-    (void)snprintf(status, STATUS_SIZE, "%s", good ? snapshot.status : "none");
+    bool ok = there && snapshot_parse(reply->str, reply->len, &snapshot);
+    (void)snprintf(status, STATUS_SIZE, "%s", ok ? snapshot.status : "none");
 }
 
 /* The status in the auction's snapshot, "none" without one. */
@@ -415,20 +415,20 @@ END_TEST
 START_TEST(an_auction_that_cannot_be_settled_does_not_hold_up_the_others)
 {
     char poison[UUID_TEXT_SIZE];
-    char good[UUID_TEXT_SIZE];
+    char ok[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
     char statement[SQL_TEXT_SIZE];
     struct queues_message dead;
     queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_AUCTION_END, tap);
     listing_new(sql, &(struct listing){0}, seller, poison);
-    listing_new(sql, &(struct listing){0}, seller, good);
+    listing_new(sql, &(struct listing){0}, seller, ok);
     (void)snprintf(statement, sizeof(statement),
                    "ALTER TABLE auctions ADD CONSTRAINT poison CHECK (id <> '%s' OR settled_at IS NULL)", poison);
     PQclear(sql_rows(sql, statement, NULL));
     PQclear(sql_rows(sql, "UPDATE auctions SET status = 'ended'", NULL));
     publish_ended(poison, 1);
-    publish_ended(good, 1);
-    SUITE_WAIT(has_status(good, "unsold"), DEADLINE_MS);
+    publish_ended(ok, 1);
+    SUITE_WAIT(has_status(ok, "unsold"), DEADLINE_MS);
     SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
     ck_assert_ptr_nonnull(strstr(dead.body, poison));
     ck_assert_str_ne(dead.reason, "");

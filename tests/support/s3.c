@@ -118,7 +118,7 @@ static bool authorization_part(const char *header, const char *key, char *out, s
     return length < size;
 }
 
-static bool date_good(const char *text)
+static bool date_is_valid(const char *text)
 {
     struct tm parts = {0};
     const char *end = strptime(text, "%Y%m%dT%H%M%SZ", &parts);
@@ -169,7 +169,7 @@ static const char *judge(struct s3_request *request, const unsigned char *body, 
     if (authorization == NULL || request->date == NULL || request->content_hash == NULL) {
         return "AccessDenied";
     }
-    if (!date_good(request->date)) {
+    if (!date_is_valid(request->date)) {
         return "RequestTimeTooSkewed";
     }
     if (strncmp(authorization, "AWS4-HMAC-SHA256 ", strlen("AWS4-HMAC-SHA256 ")) != 0 ||
@@ -191,9 +191,9 @@ static const char *judge(struct s3_request *request, const unsigned char *body, 
     request->region = S3_REGION;
     request->secret_key = S3_SECRET_KEY;
     s3_signature(request, made);
-    bool good = enough_signed(request) && strcmp(made, given) == 0;
+    bool ok = enough_signed(request) && strcmp(made, given) == 0;
     request->signed_headers = NULL;
-    return good ? NULL : "SignatureDoesNotMatch";
+    return ok ? NULL : "SignatureDoesNotMatch";
 }
 
 /* ---- HTTP, as much as libcurl needs ---- */

@@ -359,12 +359,12 @@ static size_t take_events(struct ws_load *ws_load, struct watcher *watcher, size
 static size_t take_handshake(struct ws_load *ws_load, struct watcher *watcher, size_t length)
 {
     static const char END[] = "\r\n\r\n";
-    const char *good = watcher->stream ? "HTTP/1.1 200 " : "HTTP/1.1 101 ";
+    const char *ok = watcher->stream ? "HTTP/1.1 200 " : "HTTP/1.1 101 ";
     const uint8_t *end = memmem(ws_load->buffer, length, END, strlen(END));
     if (end == NULL) {
         return 0;
     }
-    if (memcmp(ws_load->buffer, good, strlen(good)) != 0) {
+    if (memcmp(ws_load->buffer, ok, strlen(ok)) != 0) {
         ws_load->counts.refused++;
         watcher_lose(ws_load, watcher, some_pause());
         return 0;

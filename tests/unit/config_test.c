@@ -25,9 +25,9 @@ static bool read_text(struct config *config, const char *text, char *reason)
 {
     char path[] = "/tmp/rostrum-config-XXXXXX";
     write_file(path, text);
-    bool good = config_read(config, path, reason, WHY_SIZE);
+    bool ok = config_read(config, path, reason, WHY_SIZE);
     ck_assert_int_eq(unlink(path), 0);
-    return good;
+    return ok;
 }
 
 START_TEST(a_file_wins_over_the_defaults)
@@ -103,9 +103,9 @@ START_TEST(settings_of_mail_go_together)
         char reason[WHY_SIZE] = "";
         config_defaults(&config);
         ck_assert_msg(read_text(&config, cases[i].text, reason), "%s", reason);
-        bool good = config_check(&config, reason, sizeof reason);
-        ck_assert_msg(good == (cases[i].says == NULL), "%s: %s", cases[i].text, reason);
-        ck_assert_msg(good || strstr(reason, cases[i].says) != NULL, "%s: %s", cases[i].text, reason);
+        bool ok = config_check(&config, reason, sizeof reason);
+        ck_assert_msg(ok == (cases[i].says == NULL), "%s: %s", cases[i].text, reason);
+        ck_assert_msg(ok || strstr(reason, cases[i].says) != NULL, "%s: %s", cases[i].text, reason);
     }
 }
 END_TEST

@@ -100,12 +100,12 @@ START_TEST(a_key_has_1_to_64_plain_bytes)
 {
     char longest[IDEMPOTENCY_KEY_MAX + 2] = "";
     memset(longest, 'k', IDEMPOTENCY_KEY_MAX);
-    ck_assert(idempotency_key_good("k"));
-    ck_assert(idempotency_key_good(longest));
+    ck_assert(idempotency_key_is_valid("k"));
+    ck_assert(idempotency_key_is_valid(longest));
     longest[IDEMPOTENCY_KEY_MAX] = 'k';
-    ck_assert(!idempotency_key_good(longest));
-    ck_assert(!idempotency_key_good(""));
-    ck_assert(!idempotency_key_good("a\tb"));
+    ck_assert(!idempotency_key_is_valid(longest));
+    ck_assert(!idempotency_key_is_valid(""));
+    ck_assert(!idempotency_key_is_valid("a\tb"));
 }
 END_TEST
 

@@ -167,7 +167,7 @@ static const char *error(const char *url, bool http, const char *networks)
     return webhook_url_error(&rules, url);
 }
 
-static const char *const good_urls[] = {
+static const char *const valid_urls[] = {
     "https://shop.example/hooks?from=rostrum&x=%20",
     "HTTPS://shop.example",
     "https://shop.example:8443/",
@@ -180,10 +180,10 @@ static const char *const good_urls[] = {
     "https://4u.example/",
 };
 
-START_TEST(good_urls_are_taken)
+START_TEST(valid_urls_are_accepted)
 {
-    const char *reason = error(good_urls[_i], false, "none");
-    ck_assert_msg(reason == NULL, "%s %s", good_urls[_i], reason);
+    const char *reason = error(valid_urls[_i], false, "none");
+    ck_assert_msg(reason == NULL, "%s %s", valid_urls[_i], reason);
 }
 END_TEST
 
@@ -297,7 +297,7 @@ static Suite *webhook_suite(void)
     tcase_add_test(tcase, listed_networks_pass);
     tcase_add_test(tcase, what_is_no_network_is_refused);
     tcase_add_test(tcase, other_families_are_refused);
-    tcase_add_loop_test(tcase, good_urls_are_taken, 0, (int)ARRAY_LEN(good_urls));
+    tcase_add_loop_test(tcase, valid_urls_are_accepted, 0, (int)ARRAY_LEN(valid_urls));
     tcase_add_loop_test(tcase, bad_urls_are_refused, 0, (int)ARRAY_LEN(bad_urls));
     tcase_add_test(tcase, settings_open_urls);
     tcase_add_test(tcase, a_secret_goes_both_ways);
