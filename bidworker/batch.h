@@ -14,7 +14,7 @@
 #include "common/rules/voids.h"
 
 /* How far a command is trusted. Each failure of a command that is decided alone takes it one step further. */
-enum batch_doubt {
+enum batch_quarantine {
     BATCH_TRUSTED,
     BATCH_POISON,     /* not to be decided: rejected with INTERNAL_ERROR in its place, a copy to the dead letters */
     BATCH_BARE,       /* likewise, and without its values: they may be what cannot be written */
@@ -36,7 +36,7 @@ struct batch_entry {
     const struct command *command;  /* borrowed from the delivery; ids may be nil when it was not readable */
     const char *raw;                /* the delivery's body, with its first unreadable command only; else NULL */
     const char *reason;             /* of the doubt; static */
-    enum batch_doubt doubt;
+    enum batch_quarantine quarantine;
     bool unreadable;
     bool careful;                    /* delivered too often: decided alone, and counted before it is tried */
     bool banned;                     /* the bidder */

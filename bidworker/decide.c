@@ -92,7 +92,7 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
     row->reason = decided->verdict == RULES_REJECTED ? rules_reason_text(decided->reason) : NULL;
     row->raise = decided->raise;
     row->voids = command->target;
-    if (entry->doubt == BATCH_BARE) {
+    if (entry->quarantine == BATCH_BARE) {
         row->received_ms = batch->decided_ms;
     } else if (command->kind == COMMAND_BID) {
         row->amount = command->amount;
@@ -252,17 +252,17 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
         repeat(batch, entry);
         return false;
     }
-    bool undecidable = !auction->found || auction->broken || entry->doubt != BATCH_TRUSTED;
+    bool undecidable = !auction->found || auction->broken || entry->quarantine != BATCH_TRUSTED;
     if (undecidable && is_internal(entry->command)) {
-        entry->outcome = entry->doubt == BATCH_TRUSTED ? BATCH_DROPPED : BATCH_ASIDE;
+        entry->outcome = entry->quarantine == BATCH_TRUSTED ? BATCH_DROPPED : BATCH_ASIDE;
         return false;
     }
-    if (entry->doubt == BATCH_UNWRITABLE) {
+    if (entry->quarantine == BATCH_UNWRITABLE) {
         entry->outcome = BATCH_ASIDE;
         return false;
     }
     if (undecidable) {
-        bool unknown = !auction->found && entry->doubt == BATCH_TRUSTED;
+        bool unknown = !auction->found && entry->quarantine == BATCH_TRUSTED;
         refuse(batch, auction, entry, unknown ? RULES_NOT_FOUND : RULES_INTERNAL_ERROR);
         return false;
     }
@@ -280,9 +280,9 @@ static void decide_auction(struct batch *batch, struct batch_auction *auction)
     for (size_t i = 0; i < auction->count; i++) {
         size_t index = batch->order[auction->first + i];
         struct batch_entry *entry = &batch->entries[index];
-        if (auction->broken && entry->doubt == BATCH_TRUSTED && !is_internal(entry->command)) {
+        if (auction->broken && entry->quarantine == BATCH_TRUSTED && !is_internal(entry->command)) {
             entry->reason = "the auction's row cannot be understood";
-            entry->doubt = BATCH_POISON;
+            entry->quarantine = BATCH_POISON;
         }
         if (decide_entry(batch, auction, index)) {
             extended_by = entry->command;
@@ -303,7 +303,7 @@ void decide_batch(struct batch *batch, int64_t now_ms)
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_entry *entry = &batch->entries[i];
         if (entry->outcome == BATCH_UNDECIDED) { /* names no auction */
-            assert(uuid_is_nil(&entry->command->auction_id) && entry->doubt != BATCH_TRUSTED);
+            assert(uuid_is_nil(&entry->command->auction_id) && entry->quarantine != BATCH_TRUSTED);
             entry->outcome = BATCH_ASIDE;
         }
     }

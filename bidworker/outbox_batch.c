@@ -112,7 +112,7 @@ static bool add_dead_letter(struct outbox_batch *outbox_batch, struct jsonw *wri
 static bool wants_dead_letter(const struct batch_entry *entry)
 {
     bool now = entry->outcome == BATCH_DECIDED || entry->outcome == BATCH_ASIDE;
-    return entry->doubt != BATCH_TRUSTED && now && (!entry->unreadable || entry->raw != NULL);
+    return entry->quarantine != BATCH_TRUSTED && now && (!entry->unreadable || entry->raw != NULL);
 }
 
 bool outbox_batch_of(struct outbox_batch *outbox_batch, const struct batch *batch)

@@ -299,7 +299,7 @@ static void add_item(struct batch *batch, struct line *line, struct intake_messa
     entry->careful = message->careful;
     if (!item->readable) {
         entry->unreadable = true;
-        entry->doubt = BATCH_POISON;
+        entry->quarantine = BATCH_POISON;
         entry->reason = item->reason;
         entry->raw = index == message->raw_index ? message->raw : NULL;
     }

@@ -5,7 +5,7 @@
  *   - not its own fault (connection, lock, disk, server): the same batch is tried again, for ever, with a back-off;
  *     meanwhile the queues wait, since nothing is acked;
  *   - refused for what is in it: half of it is taken back and the rest tried, down to one command. That one is then
- *     trusted less with each failure (enum batch_doubt), until it is out of the way.
+ *     trusted less with each failure (enum batch_quarantine), until it is out of the way.
  * A worker that dies over a command comes back to it: messages delivered too often are decided one command at a time,
  * each counted in the table suspects before it is tried, and set aside at the third attempt.
  */
@@ -214,8 +214,8 @@ static void on_suspected(int64_t attempts, void *arg)
         return;
     }
     worker->counted = true;
-    if (attempts >= SUSPECT_ATTEMPTS && entry->doubt == BATCH_TRUSTED) {
-        entry->doubt = BATCH_POISON;
+    if (attempts >= SUSPECT_ATTEMPTS && entry->quarantine == BATCH_TRUSTED) {
+        entry->quarantine = BATCH_POISON;
         entry->reason = "workers died over it";
     }
     decide(worker);
@@ -298,12 +298,12 @@ static void trust_less(struct worker *worker)
     if (++worker->refusals < ALONE_TRIES) {
         return;
     }
-    if (entry->doubt == BATCH_UNWRITABLE) {
+    if (entry->quarantine == BATCH_UNWRITABLE) {
         wait_and_try_again(worker); /* not even a dead letter: it cannot be the command's fault */
         return;
     }
     worker->refusals = 0;
-    entry->doubt++;
+    entry->quarantine++;
     entry->reason = entry->reason == NULL ? "PostgreSQL refuses it" : entry->reason;
     about.auction_id = &entry->command->auction_id;
     about.request_id = entry->command->request_id;

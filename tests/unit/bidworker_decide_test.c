@@ -369,9 +369,9 @@ static struct batch *some_bids(size_t count)
     return batch;
 }
 
-static void doubt(struct batch *batch, size_t index, enum batch_doubt level)
+static void set_quarantine(struct batch *batch, size_t index, enum batch_quarantine level)
 {
-    batch->entries[index].doubt = level;
+    batch->entries[index].quarantine = level;
     batch->entries[index].reason = "for a test";
 }
 
@@ -379,9 +379,9 @@ START_TEST(what_is_doubted_keeps_its_place)
 {
     struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(5);
-    doubt(batch, 1, BATCH_POISON);
-    doubt(batch, 2, BATCH_BARE);
-    doubt(batch, 3, BATCH_UNWRITABLE);
+    set_quarantine(batch, 1, BATCH_POISON);
+    set_quarantine(batch, 2, BATCH_BARE);
+    set_quarantine(batch, 3, BATCH_UNWRITABLE);
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 4);
     ck_assert_str_eq(batch->rows[1].reason, "INTERNAL_ERROR");
@@ -441,7 +441,7 @@ START_TEST(an_unreadable_command_is_copied_as_it_came)
     struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(2);
     commands[1] = (struct command){.kind = COMMAND_BID};
-    doubt(batch, 1, BATCH_POISON);
+    set_quarantine(batch, 1, BATCH_POISON);
     batch->entries[1].unreadable = true;
     batch->entries[1].raw = "{\"v\":1}";
     batch_prepare(batch);
