@@ -52,7 +52,7 @@ static const char BIDS_SQL[] =
 
 enum { BIDDER, AMOUNT, AT, AUTOMATIC, ACCEPTED };
 
-bool scene_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
+bool auction_view_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
 {
     size_t length = 0;
     PGresult *result = store_run(ctl, "SELECT secret FROM deployment_keys WHERE name = 'pseudonym'", 0, NULL);
@@ -79,31 +79,31 @@ static void write_plain(const char *text, char *out, size_t size)
     }
 }
 
-static void read_auction(const PGresult *result, struct scene *scene)
+static void read_auction(const PGresult *result, struct auction_view *view)
 {
-    write_plain(pg_text(result, 0, TITLE), scene->title, sizeof scene->title);
-    (void)snprintf(scene->currency, sizeof scene->currency, "%s", pg_text(result, 0, CURRENCY));
-    (void)snprintf(scene->status, sizeof scene->status, "%s", pg_text(result, 0, STATUS));
-    scene->starting_price = pg_money(result, 0, STARTING_PRICE);
-    scene->has_reserve = pg_bool(result, 0, HAS_RESERVE);
-    scene->reserve_met = pg_bool(result, 0, RESERVE_MET);
-    scene->price = pg_money(result, 0, PRICE);
-    scene->minimum_bid = pg_money(result, 0, MINIMUM_BID);
-    scene->bid_count = pg_int(result, 0, BID_COUNT);
-    scene->start_ms = pg_int(result, 0, START);
-    scene->end_ms = pg_int(result, 0, END);
-    scene->extensions = pg_int(result, 0, EXTENSIONS);
-    scene->version = pg_int(result, 0, VERSION);
-    scene->settled = pg_bool(result, 0, SETTLED);
-    scene->ahead_ms = pg_int(result, 0, NOW) - clock_now_ms();
+    write_plain(pg_text(result, 0, TITLE), view->title, sizeof view->title);
+    (void)snprintf(view->currency, sizeof view->currency, "%s", pg_text(result, 0, CURRENCY));
+    (void)snprintf(view->status, sizeof view->status, "%s", pg_text(result, 0, STATUS));
+    view->starting_price = pg_money(result, 0, STARTING_PRICE);
+    view->has_reserve = pg_bool(result, 0, HAS_RESERVE);
+    view->reserve_met = pg_bool(result, 0, RESERVE_MET);
+    view->price = pg_money(result, 0, PRICE);
+    view->minimum_bid = pg_money(result, 0, MINIMUM_BID);
+    view->bid_count = pg_int(result, 0, BID_COUNT);
+    view->start_ms = pg_int(result, 0, START);
+    view->end_ms = pg_int(result, 0, END);
+    view->extensions = pg_int(result, 0, EXTENSIONS);
+    view->version = pg_int(result, 0, VERSION);
+    view->settled = pg_bool(result, 0, SETTLED);
+    view->ahead_ms = pg_int(result, 0, NOW) - clock_now_ms();
 }
 
 static void read_bids(const PGresult *result, const struct uuid *id, const uint8_t key[static PSEUDONYM_KEY_BYTES],
-                      struct scene *scene)
+                      struct auction_view *view)
 {
-    scene->bids_known = (size_t)PQntuples(result);
-    for (size_t i = 0; i < scene->bids_known; i++) {
-        struct scene_bid *bid = &scene->bids[i];
+    view->bids_known = (size_t)PQntuples(result);
+    for (size_t i = 0; i < view->bids_known; i++) {
+        struct auction_view_bid *bid = &view->bids[i];
         const struct uuid bidder = pg_uuid(result, (int)i, BIDDER);
         pseudonym_write(key, id, &bidder, bid->bidder);
         bid->amount = pg_money(result, (int)i, AMOUNT);
@@ -127,35 +127,35 @@ static PGresult *ask(struct ctl *ctl, const char *sql, int count, const char *co
     return NULL;
 }
 
-enum scene_outcome scene_read(struct ctl *ctl, const struct uuid *id, const uint8_t key[static PSEUDONYM_KEY_BYTES],
-                              struct scene *scene)
+enum auction_view_outcome auction_view_read(struct ctl *ctl, const struct uuid *id,
+                                            const uint8_t key[static PSEUDONYM_KEY_BYTES], struct auction_view *view)
 {
     char id_text[UUID_TEXT_SIZE];
     char most[16];
     const char *const values[] = {id_text, most};
-    enum scene_outcome outcome = SCENE_LOST;
+    enum auction_view_outcome outcome = AUCTION_VIEW_LOST;
     uuid_format(id, id_text);
-    (void)snprintf(most, sizeof most, "%d", SCENE_BIDS_MAX);
+    (void)snprintf(most, sizeof most, "%d", AUCTION_VIEW_BIDS_MAX);
     PGresult *auction = ask(ctl, AUCTION_SQL, 1, values);
     PGresult *bids = auction == NULL ? NULL : ask(ctl, BIDS_SQL, (int)ARRAY_LEN(values), values);
     if (bids != NULL && PQntuples(auction) == 0) {
-        outcome = SCENE_NONE;
+        outcome = AUCTION_VIEW_NONE;
     } else if (bids != NULL) {
         const struct uuid leader = pg_uuid(auction, 0, LEADER);
-        scene->leader[0] = '\0';
+        view->leader[0] = '\0';
         if (!pg_null(auction, 0, LEADER)) {
-            pseudonym_write(key, id, &leader, scene->leader);
+            pseudonym_write(key, id, &leader, view->leader);
         }
-        read_auction(auction, scene);
-        read_bids(bids, id, key, scene);
-        outcome = SCENE_READ;
+        read_auction(auction, view);
+        read_bids(bids, id, key, view);
+        outcome = AUCTION_VIEW_READ;
     }
     PQclear(auction);
     PQclear(bids);
     return outcome;
 }
 
-int64_t scene_now_ms(const struct scene *scene)
+int64_t auction_view_now_ms(const struct auction_view *view)
 {
-    return clock_now_ms() + scene->ahead_ms;
+    return clock_now_ms() + view->ahead_ms;
 }

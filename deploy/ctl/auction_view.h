@@ -10,12 +10,12 @@
 #include "deploy/ctl/ctl.h"
 
 enum {
-    SCENE_TITLE_SIZE = 1024 + 1, /* 255 characters of UTF-8 */
-    SCENE_WORD_SIZE = 16,        /* a status, a currency */
-    SCENE_BIDS_MAX = 240,        /* newest ones: a wide terminal's sparkline */
+    AUCTION_VIEW_TITLE_SIZE = 1024 + 1, /* 255 characters of UTF-8 */
+    AUCTION_VIEW_WORD_SIZE = 16,        /* a status, a currency */
+    AUCTION_VIEW_BIDS_MAX = 240,        /* newest ones: a wide terminal's sparkline */
 };
 
-struct scene_bid {
+struct auction_view_bid {
     char bidder[PSEUDONYM_SIZE];
     int64_t amount; /* minor units */
     int64_t at_ms;
@@ -23,10 +23,11 @@ struct scene_bid {
     bool accepted;  /* it made the price; else it was outbid at once */
 };
 
-struct scene {
-    char title[SCENE_TITLE_SIZE]; /* without control characters: strangers write titles, and terminals obey them */
-    char currency[SCENE_WORD_SIZE];
-    char status[SCENE_WORD_SIZE];
+struct auction_view {
+    char title[AUCTION_VIEW_TITLE_SIZE]; /* without control characters: strangers write titles, and terminals obey them
+                                          */
+    char currency[AUCTION_VIEW_WORD_SIZE];
+    char status[AUCTION_VIEW_WORD_SIZE];
     int64_t starting_price; /* minor units */
     bool has_reserve;
     bool reserve_met;
@@ -37,24 +38,25 @@ struct scene {
     int64_t end_ms;
     int64_t extensions;
     int64_t version;
-    bool settled;                          /* or cancelled: nothing more will happen */
-    char leader[PSEUDONYM_SIZE];           /* "": none */
-    struct scene_bid bids[SCENE_BIDS_MAX]; /* newest first */
+    bool settled;                                        /* or cancelled: nothing more will happen */
+    char leader[PSEUDONYM_SIZE];                         /* "": none */
+    struct auction_view_bid bids[AUCTION_VIEW_BIDS_MAX]; /* newest first */
     size_t bids_known;
     int64_t ahead_ms; /* the server's clock before ours, when this was read */
 };
 
-enum scene_outcome { SCENE_READ, SCENE_NONE, SCENE_LOST };
+enum auction_view_outcome { AUCTION_VIEW_READ, AUCTION_VIEW_NONE, AUCTION_VIEW_LOST };
 
 /* The key of pseudonyms; false, and said, if it cannot be read. */
-MUST_CHECK bool scene_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES]);
+MUST_CHECK bool auction_view_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES]);
 /*
- * Reads the auction. SCENE_NONE: there is none of this id. SCENE_LOST: PostgreSQL does not answer (nothing is said);
- * the next call connects anew. `scene` then is as it was.
+ * Reads the auction. AUCTION_VIEW_NONE: there is none of this id. AUCTION_VIEW_LOST: PostgreSQL does not answer
+ * (nothing is said); the next call connects anew. `scene` then is as it was.
  */
-MUST_CHECK enum scene_outcome scene_read(struct ctl *ctl, const struct uuid *id,
-                                         const uint8_t key[static PSEUDONYM_KEY_BYTES], struct scene *scene);
+MUST_CHECK enum auction_view_outcome auction_view_read(struct ctl *ctl, const struct uuid *id,
+                                                       const uint8_t key[static PSEUDONYM_KEY_BYTES],
+                                                       struct auction_view *view);
 /* Server time now. */
-int64_t scene_now_ms(const struct scene *scene);
+int64_t auction_view_now_ms(const struct auction_view *view);
 
 #endif

@@ -44,12 +44,12 @@ static void put(FILE *out, const struct screen *screen, enum colour colour, cons
 
 /* ---- words ---- */
 
-static const char *reserve_words(const struct scene *scene)
+static const char *reserve_words(const struct auction_view *view)
 {
-    if (!scene->has_reserve) {
+    if (!view->has_reserve) {
         return "no reserve";
     }
-    return scene->reserve_met ? "reserve met" : "reserve not met";
+    return view->reserve_met ? "reserve met" : "reserve not met";
 }
 
 /* "2 d 03:04:05", "3:04:05", "04:05". A second that has begun counts: it says 00:00 when the end is there. */
@@ -70,19 +70,19 @@ static void write_span(int64_t ms, char out[static COUNTDOWN_SIZE])
     }
 }
 
-static bool is(const struct scene *scene, const char *status)
+static bool is(const struct auction_view *view, const char *status)
 {
-    return strcmp(scene->status, status) == 0;
+    return strcmp(view->status, status) == 0;
 }
 
 /* What is waited for, and the colour that it deserves. */
-static enum colour write_countdown(const struct scene *scene, int64_t now_ms, char out[static 2 * COUNTDOWN_SIZE])
+static enum colour write_countdown(const struct auction_view *view, int64_t now_ms, char out[static 2 * COUNTDOWN_SIZE])
 {
-    bool waits = is(scene, "draft") || is(scene, "scheduled");
-    int64_t left_ms = (waits ? scene->start_ms : scene->end_ms) - now_ms;
+    bool waits = is(view, "draft") || is(view, "scheduled");
+    int64_t left_ms = (waits ? view->start_ms : view->end_ms) - now_ms;
     char span[COUNTDOWN_SIZE];
     write_span(left_ms, span);
-    if (is(scene, "ended")) {
+    if (is(view, "ended")) {
         (void)snprintf(out, 2 * (size_t)COUNTDOWN_SIZE, "ended, being settled");
         return YELLOW;
     }
@@ -95,33 +95,33 @@ static enum colour write_countdown(const struct scene *scene, int64_t now_ms, ch
     return !waits && left_ms <= INT64_C(1) * LAST_SECONDS * MS_PER_S ? RED : BOLD;
 }
 
-static void write_price(const struct scene *scene, char out[static MONEY_TEXT_SIZE])
+static void write_price(const struct auction_view *view, char out[static MONEY_TEXT_SIZE])
 {
-    money_format(scene->price > 0 ? scene->price : scene->starting_price, out);
+    money_format(view->price > 0 ? view->price : view->starting_price, out);
 }
 
 /* ---- the sparkline ---- */
 
 /* Prices, oldest first: the starting price, then what each accepted bid made of it. */
-static size_t gather(const struct scene *scene, int64_t points[static SCENE_BIDS_MAX + 1])
+static size_t gather(const struct auction_view *view, int64_t points[static AUCTION_VIEW_BIDS_MAX + 1])
 {
     size_t count = 0;
-    if (scene->bids_known < SCENE_BIDS_MAX) {
-        points[count++] = scene->starting_price;
+    if (view->bids_known < AUCTION_VIEW_BIDS_MAX) {
+        points[count++] = view->starting_price;
     }
-    for (size_t i = scene->bids_known; i-- > 0;) {
-        if (scene->bids[i].accepted) {
-            points[count++] = scene->bids[i].amount;
+    for (size_t i = view->bids_known; i-- > 0;) {
+        if (view->bids[i].accepted) {
+            points[count++] = view->bids[i].amount;
         }
     }
     return count;
 }
 
-void screen_sparkline(FILE *out, const struct scene *scene, size_t columns)
+void screen_sparkline(FILE *out, const struct auction_view *view, size_t columns)
 {
     static const char *const BLOCKS[LEVELS] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    int64_t points[SCENE_BIDS_MAX + 1];
-    size_t count = gather(scene, points);
+    int64_t points[AUCTION_VIEW_BIDS_MAX + 1];
+    size_t count = gather(view, points);
     size_t width = count < columns ? count : columns;
     int64_t least = count > 0 ? points[0] : 0;
     int64_t most = least;
@@ -153,36 +153,36 @@ static void put_cut(FILE *out, const char *text, int columns)
     }
 }
 
-static void draw_head(FILE *out, const struct screen *screen, const struct scene *scene, int64_t now_ms)
+static void draw_head(FILE *out, const struct screen *screen, const struct auction_view *view, int64_t now_ms)
 {
     char text[2 * COUNTDOWN_SIZE];
     char price[MONEY_TEXT_SIZE];
     char minimum[MONEY_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
-    put_cut(out, scene->title, screen->columns);
+    put_cut(out, view->title, screen->columns);
     (void)fputs(END_OF_LINE END_OF_LINE, out);
-    write_price(scene, price);
-    money_format(scene->minimum_bid, minimum);
-    (void)fprintf(out, "%s ", scene->currency);
-    put(out, screen, scene->price > 0 ? GREEN : DIM, price);
-    (void)fprintf(out, "   bids: %" PRId64 "   minimum: %s   ", scene->bid_count, minimum);
-    put(out, screen, scene->reserve_met ? PLAIN : YELLOW, reserve_words(scene));
+    write_price(view, price);
+    money_format(view->minimum_bid, minimum);
+    (void)fprintf(out, "%s ", view->currency);
+    put(out, screen, view->price > 0 ? GREEN : DIM, price);
+    (void)fprintf(out, "   bids: %" PRId64 "   minimum: %s   ", view->bid_count, minimum);
+    put(out, screen, view->reserve_met ? PLAIN : YELLOW, reserve_words(view));
     (void)fputs(END_OF_LINE, out);
-    screen_sparkline(out, scene, (size_t)screen->columns);
+    screen_sparkline(out, view, (size_t)screen->columns);
     (void)fputs(END_OF_LINE, out);
-    enum colour colour = write_countdown(scene, now_ms, text);
+    enum colour colour = write_countdown(view, now_ms, text);
     put(out, screen, colour, text);
-    clock_format(scene->end_ms, end);
-    (void)fprintf(out, "   %s until %s", scene->status, end);
-    if (scene->extensions > 0) {
-        (void)fprintf(out, "   extended: %" PRId64, scene->extensions);
+    clock_format(view->end_ms, end);
+    (void)fprintf(out, "   %s until %s", view->status, end);
+    if (view->extensions > 0) {
+        (void)fprintf(out, "   extended: %" PRId64, view->extensions);
     }
     (void)fputs(END_OF_LINE, out);
     put(out, screen, screen->notice[0] == '\0' ? PLAIN : YELLOW, screen->notice);
     (void)fputs(END_OF_LINE, out);
 }
 
-static void draw_bid(FILE *out, const struct screen *screen, const struct scene_bid *bid)
+static void draw_bid(FILE *out, const struct screen *screen, const struct auction_view_bid *bid)
 {
     char at[CLOCK_TEXT_SIZE];
     char amount[MONEY_TEXT_SIZE];
@@ -195,43 +195,43 @@ static void draw_bid(FILE *out, const struct screen *screen, const struct scene_
     (void)fputs(END_OF_LINE, out);
 }
 
-void screen_draw(FILE *out, const struct screen *screen, const struct scene *scene, int64_t now_ms)
+void screen_draw(FILE *out, const struct screen *screen, const struct auction_view *view, int64_t now_ms)
 {
     size_t room = screen->rows > FIXED_LINES ? (size_t)(screen->rows - FIXED_LINES) : 0;
     (void)fputs(TO_THE_TOP, out);
-    draw_head(out, screen, scene, now_ms);
-    for (size_t i = 0; i < scene->bids_known && i < room; i++) {
-        draw_bid(out, screen, &scene->bids[i]);
+    draw_head(out, screen, view, now_ms);
+    for (size_t i = 0; i < view->bids_known && i < room; i++) {
+        draw_bid(out, screen, &view->bids[i]);
     }
     (void)fputs(REST_CLEAR, out);
 }
 
 /* ---- lines ---- */
 
-void screen_line(FILE *out, const struct scene *scene, int64_t now_ms)
+void screen_line(FILE *out, const struct auction_view *view, int64_t now_ms)
 {
     char now[CLOCK_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
     char price[MONEY_TEXT_SIZE];
     clock_format(now_ms, now);
-    clock_format(scene->end_ms, end);
-    write_price(scene, price);
-    (void)fprintf(out, "%s  %-9s  %s %s  bids: %" PRId64 "  leader: %s  %s  ends: %s\n", now, scene->status,
-                  scene->currency, price, scene->bid_count, scene->leader[0] != '\0' ? scene->leader : "-",
-                  reserve_words(scene), end);
+    clock_format(view->end_ms, end);
+    write_price(view, price);
+    (void)fprintf(out, "%s  %-9s  %s %s  bids: %" PRId64 "  leader: %s  %s  ends: %s\n", now, view->status,
+                  view->currency, price, view->bid_count, view->leader[0] != '\0' ? view->leader : "-",
+                  reserve_words(view), end);
 }
 
-void screen_outcome(FILE *out, const struct scene *scene)
+void screen_outcome(FILE *out, const struct auction_view *view)
 {
     char price[MONEY_TEXT_SIZE];
-    write_price(scene, price);
-    (void)fprintf(out, "%s: ", scene->title);
-    if (is(scene, "sold")) {
-        (void)fprintf(out, "sold for %s %s to %s, bids: %" PRId64 "\n", scene->currency, price, scene->leader,
-                      scene->bid_count);
-    } else if (is(scene, "unsold")) {
-        (void)fprintf(out, "unsold, %s\n", scene->bid_count == 0 ? "no bids" : reserve_words(scene));
+    write_price(view, price);
+    (void)fprintf(out, "%s: ", view->title);
+    if (is(view, "sold")) {
+        (void)fprintf(out, "sold for %s %s to %s, bids: %" PRId64 "\n", view->currency, price, view->leader,
+                      view->bid_count);
+    } else if (is(view, "unsold")) {
+        (void)fprintf(out, "unsold, %s\n", view->bid_count == 0 ? "no bids" : reserve_words(view));
     } else {
-        (void)fprintf(out, "%s\n", scene->status);
+        (void)fprintf(out, "%s\n", view->status);
     }
 }

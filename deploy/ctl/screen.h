@@ -17,12 +17,12 @@ struct screen {
 };
 
 /* The page, from the top left corner on. */
-void screen_draw(FILE *out, const struct screen *screen, const struct scene *scene, int64_t now_ms);
+void screen_draw(FILE *out, const struct screen *screen, const struct auction_view *view, int64_t now_ms);
 /* One line: when it was read, and how the auction stands. */
-void screen_line(FILE *out, const struct scene *scene, int64_t now_ms);
+void screen_line(FILE *out, const struct auction_view *view, int64_t now_ms);
 /* The last line: what became of it. */
-void screen_outcome(FILE *out, const struct scene *scene);
+void screen_outcome(FILE *out, const struct auction_view *view);
 /* The price after each accepted bid, oldest left, in at most `columns` characters; its highest is a full block. */
-void screen_sparkline(FILE *out, const struct scene *scene, size_t columns);
+void screen_sparkline(FILE *out, const struct auction_view *view, size_t columns);
 
 #endif

@@ -49,7 +49,7 @@ struct watch {
     struct event *tick;
     struct event *gather;
     struct event *signals[3];
-    struct scene scene;
+    struct auction_view view;
     bool lost;         /* PostgreSQL does not answer */
     int64_t looked_ms; /* monotonic */
     int64_t said;      /* the version that the last line was about; -1: none yet */
@@ -81,7 +81,7 @@ static void draw(struct watch *watch)
     if (out == NULL) {
         return;
     }
-    screen_draw(out, &screen, &watch->scene, scene_now_ms(&watch->scene));
+    screen_draw(out, &screen, &watch->view, auction_view_now_ms(&watch->view));
     if (fclose(out) == 0) {
         (void)fwrite(page, 1, length, stdout);
         (void)fflush(stdout);
@@ -93,9 +93,9 @@ static void show(struct watch *watch)
 {
     if (watch->terminal) {
         draw(watch);
-    } else if (watch->scene.version != watch->said) {
-        watch->said = watch->scene.version;
-        screen_line(stdout, &watch->scene, scene_now_ms(&watch->scene));
+    } else if (watch->view.version != watch->said) {
+        watch->said = watch->view.version;
+        screen_line(stdout, &watch->view, auction_view_now_ms(&watch->view));
         if (fflush(stdout) != 0) {
             watch->code = CTL_FAILED; /* nobody reads it */
             (void)event_base_loopbreak(watch->base);
@@ -111,15 +111,15 @@ static void end(struct watch *watch, int code)
 
 static void look(struct watch *watch)
 {
-    enum scene_outcome outcome = scene_read(watch->ctl, &watch->id, watch->key, &watch->scene);
+    enum auction_view_outcome outcome = auction_view_read(watch->ctl, &watch->id, watch->key, &watch->view);
     watch->looked_ms = clock_mono_ms();
-    watch->lost = outcome == SCENE_LOST;
-    if (outcome == SCENE_NONE) {
+    watch->lost = outcome == AUCTION_VIEW_LOST;
+    if (outcome == AUCTION_VIEW_NONE) {
         end(watch, CTL_FAILED); /* a draft that was deleted */
         return;
     }
     show(watch);
-    if (watch->scene.settled) {
+    if (watch->view.settled) {
         end(watch, CTL_OK);
     }
 }
@@ -142,7 +142,7 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
     } else {
         show(watch);
     }
-    set_timer(watch->tick, MS_PER_S - scene_now_ms(&watch->scene) % MS_PER_S);
+    set_timer(watch->tick, MS_PER_S - auction_view_now_ms(&watch->view) % MS_PER_S);
 }
 
 static void on_gathered(evutil_socket_t fd, short events, void *arg)
@@ -255,14 +255,14 @@ static int run(struct watch *watch)
     open_terminal(watch);
     look(watch);
     set_timer(watch->tick, 0);
-    if (!watch->scene.settled) {
+    if (!watch->view.settled) {
         (void)event_base_dispatch(watch->base);
     }
     if (watch->terminal) {
         (void)fputs(TERMINAL_LEAVE, stdout);
     }
-    if (watch->scene.settled) {
-        screen_outcome(stdout, &watch->scene);
+    if (watch->view.settled) {
+        screen_outcome(stdout, &watch->view);
     }
     return watch->code;
 }
@@ -278,13 +278,13 @@ int watch_command(struct ctl *ctl, int argc, char **argv)
         return CTL_UNAVAILABLE;
     }
     keys_live_channel(&watch.id, watch.channel);
-    if (!scene_key(ctl, watch.key)) {
+    if (!auction_view_key(ctl, watch.key)) {
         return CTL_FAILED;
     }
-    enum scene_outcome outcome = scene_read(ctl, &watch.id, watch.key, &watch.scene);
-    if (outcome != SCENE_READ) {
-        ctl_complain(outcome == SCENE_NONE ? "there is no auction %s" : "PostgreSQL does not answer", argv[0]);
-        return outcome == SCENE_NONE ? CTL_FAILED : CTL_UNAVAILABLE;
+    enum auction_view_outcome outcome = auction_view_read(ctl, &watch.id, watch.key, &watch.view);
+    if (outcome != AUCTION_VIEW_READ) {
+        ctl_complain(outcome == AUCTION_VIEW_NONE ? "there is no auction %s" : "PostgreSQL does not answer", argv[0]);
+        return outcome == AUCTION_VIEW_NONE ? CTL_FAILED : CTL_UNAVAILABLE;
     }
     log_open("rostrumctl", LOG_ERROR); /* what is away is shown on the page */
     int code = run(&watch);
