@@ -22,15 +22,15 @@ static void handle_health(struct request *request)
 
 /* ---- ready ---- */
 
-static void write_back_end(struct jsonw *json, const char *name, bool up, int64_t latency_ms, const char *trouble)
+static void write_back_end(struct jsonw *json, const char *name, bool up, int64_t latency_ms, const char *error)
 {
     jsonw_name(json, name);
     jsonw_object(json);
     jsonw_put_bool(json, "up", up);
     if (up) {
         jsonw_put_int(json, "latencyMs", latency_ms);
-    } else if (trouble != NULL) {
-        jsonw_put_string(json, "trouble", trouble);
+    } else if (error != NULL) {
+        jsonw_put_string(json, "error", error);
     }
     jsonw_end_object(json);
 }

@@ -212,7 +212,7 @@ static void on_stalled_timer(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static const char *reply_trouble(const struct pg_reply *reply)
+static const char *reply_error_text(const struct pg_reply *reply)
 {
     return reply->outcome == PG_LOST ? "the connection to PostgreSQL was lost" : reply->message;
 }
@@ -278,7 +278,7 @@ static void on_marked(const struct pg_reply *reply, void *arg)
         if (reply->outcome == PG_FAILED) {
             log_warn("deliveries: what came of one cannot be written down now: %s", reply->message);
         }
-        attempt_stall(attempt, reply_trouble(reply));
+        attempt_stall(attempt, reply_error_text(reply));
         return;
     }
     if (PQntuples(reply->result) > 0) {
@@ -403,7 +403,7 @@ static void on_looked_up(const struct pg_reply *reply, void *arg)
         if (reply->outcome == PG_FAILED) {
             log_warn("deliveries: one cannot be read now: %s", reply->message);
         }
-        attempt_stall(attempt, reply_trouble(reply));
+        attempt_stall(attempt, reply_error_text(reply));
         return;
     }
     if (PQntuples(reply->result) == 0 || row_is_past(attempt, reply->result)) {

@@ -103,7 +103,7 @@ struct mail_message {
     size_t length;
     size_t sent; /* of it */
     struct curl_slist *recipients;
-    char trouble[CURL_ERROR_SIZE];
+    char error[CURL_ERROR_SIZE];
     char line[LINE_SIZE];     /* what the server complained of last */
     int sockets[SOCKETS_MAX]; /* that are open for this mail */
     size_t socket_count;
@@ -358,7 +358,7 @@ static bool set_message(CURL *curl, const struct mail *mail, struct mail_message
            curl_easy_setopt(curl, CURLOPT_READDATA, message) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HEADERDATA, message) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message->trouble) == CURLE_OK;
+           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message->error) == CURLE_OK;
 }
 
 /* ---- the channel ---- */
@@ -449,8 +449,8 @@ static enum delivery_verdict mail_judge(struct delivery *delivery, CURLcode outc
     }
     delivery->status = strtol(message->line, NULL, 10); /* that of QUIT is libcurl's last one */
     /* The server's words say more than libcurl's. */
-    const char *trouble = message->trouble[0] != '\0' ? message->trouble : curl_easy_strerror(outcome);
-    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", message->line[0] != '\0' ? message->line : trouble);
+    const char *error = message->error[0] != '\0' ? message->error : curl_easy_strerror(outcome);
+    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", message->line[0] != '\0' ? message->line : error);
     return is_refusal(outcome, delivery->status) ? DELIVERY_REFUSED : DELIVERY_FAILED;
 }
 

@@ -127,13 +127,13 @@ static void on_publisher(struct broker *broker, enum broker_state state, void *a
              state == BROKER_UP        ? "up"
              : state == BROKER_BLOCKED ? "blocked by an alarm"
                                        : "down",
-             state == BROKER_DOWN ? ": " : "", state == BROKER_DOWN ? broker_trouble(broker) : "");
+             state == BROKER_DOWN ? ": " : "", state == BROKER_DOWN ? broker_error(broker) : "");
 }
 
 static void on_consumer(struct broker *broker, enum broker_state state, void *arg)
 {
     log_info("consuming is %s%s%s", state == BROKER_DOWN ? "down" : "up", state == BROKER_DOWN ? ": " : "",
-             state == BROKER_DOWN ? broker_trouble(broker) : "");
+             state == BROKER_DOWN ? broker_error(broker) : "");
     report(arg);
 }
 

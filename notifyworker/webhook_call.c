@@ -174,7 +174,7 @@ static bool was_sent(const struct webhook_call *call)
     return curl_easy_getinfo(call->easy, CURLINFO_REQUEST_SIZE, &size) == CURLE_OK && size > 0;
 }
 
-static const char *trouble_of(const struct webhook_call *call, CURLcode code)
+static const char *error_of(const struct webhook_call *call, CURLcode code)
 {
     if (call->too_large) {
         return "RESPONSE_TOO_LARGE";
@@ -198,7 +198,7 @@ static const char *trouble_of(const struct webhook_call *call, CURLcode code)
     }
 }
 
-static const char *trouble_of_status(int status)
+static const char *error_of_status(int status)
 {
     if (status >= STATUS_GOOD && status < STATUS_REDIRECT) {
         return NULL;
@@ -214,7 +214,7 @@ struct webhook_result webhook_call_result(const struct webhook_call *call, CURLc
     if (curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK) {
         result.status = (int)status;
     }
-    result.trouble = code == CURLE_OK ? trouble_of_status(result.status) : trouble_of(call, code);
+    result.error = code == CURLE_OK ? error_of_status(result.status) : error_of(call, code);
     result.gone = code == CURLE_OK && result.status == STATUS_GONE;
     result.for_good = result.gone || code == CURLE_URL_MALFORMAT ||
                       (code == CURLE_UNSUPPORTED_PROTOCOL && !was_sent(call)) ||

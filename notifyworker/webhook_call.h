@@ -34,10 +34,10 @@ struct webhook_request {
 };
 
 struct webhook_result {
-    int status;          /* of the answer, 0: there was none */
-    const char *trouble; /* why it failed, "TIMEOUT" (static); NULL: it was delivered, the answer was 2xx */
-    bool for_good;       /* another try would end alike */
-    bool gone;           /* 410: the endpoint wants nothing any more */
+    int status;        /* of the answer, 0: there was none */
+    const char *error; /* why it failed, "TIMEOUT" (static); NULL: it was delivered, the answer was 2xx */
+    bool for_good;     /* another try would end alike */
+    bool gone;         /* 410: the endpoint wants nothing any more */
 };
 
 /*

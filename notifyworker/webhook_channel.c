@@ -149,11 +149,11 @@ static enum delivery_verdict judge(struct delivery *delivery, CURLcode outcome, 
     const struct attempt *attempt = delivery->channel_state;
     struct webhook_result result = webhook_call_result(attempt->call, outcome);
     delivery->status = result.status;
-    if (result.trouble == NULL) {
+    if (result.error == NULL) {
         note_well(channel, attempt);
         return DELIVERY_SENT;
     }
-    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", result.trouble);
+    (void)snprintf(delivery->error, sizeof(delivery->error), "%s", result.error);
     note_ill(channel, attempt, &result, result.for_good || delivery->tries >= DELIVERY_RETRIES);
     if (result.gone) {
         return DELIVERY_DROPPED;

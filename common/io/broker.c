@@ -39,9 +39,9 @@ void broker_copy_short(char out[static BROKER_SHORT_SIZE], amqp_bytes_t bytes)
 /* ---- states */
 
 /* The one place where the state changes. */
-static void set_state(struct broker *broker, enum broker_state state, const char *trouble)
+static void set_state(struct broker *broker, enum broker_state state, const char *error)
 {
-    (void)snprintf(broker->trouble, sizeof broker->trouble, "%s", trouble);
+    (void)snprintf(broker->error, sizeof broker->error, "%s", error);
     if (broker->state == state) {
         return;
     }
@@ -74,12 +74,12 @@ static void retry_later(struct broker *broker)
     }
 }
 
-static void attempt_failed(struct broker *broker, const char *trouble)
+static void attempt_failed(struct broker *broker, const char *error)
 {
-    if (strcmp(broker->trouble, trouble) != 0) { /* the same trouble every two seconds is no news */
-        log_warn("rabbitmq %s: cannot connect: %s", broker->name, trouble);
+    if (strcmp(broker->error, error) != 0) { /* the same trouble every two seconds is no news */
+        log_warn("rabbitmq %s: cannot connect: %s", broker->name, error);
     }
-    set_state(broker, BROKER_DOWN, trouble);
+    set_state(broker, BROKER_DOWN, error);
     retry_later(broker);
 }
 
@@ -192,11 +192,11 @@ static void on_blocked(struct broker *broker, void *decoded)
 {
     const amqp_connection_blocked_t *blocked = decoded;
     char reason[BROKER_SHORT_SIZE];
-    char trouble[BROKER_SHORT_SIZE + 16];
+    char error[BROKER_SHORT_SIZE + 16];
     broker_copy_short(reason, blocked->reason);
-    (void)snprintf(trouble, sizeof trouble, "blocked: %s", reason);
-    log_warn("rabbitmq %s: %s", broker->name, trouble);
-    set_state(broker, BROKER_BLOCKED, trouble);
+    (void)snprintf(error, sizeof error, "blocked: %s", reason);
+    log_warn("rabbitmq %s: %s", broker->name, error);
+    set_state(broker, BROKER_BLOCKED, error);
 }
 
 static void on_unblocked(struct broker *broker, void *decoded)
@@ -438,7 +438,7 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
     enter(broker);
     broker_connect_take(broker->connect, &link);
     if (link.connection == NULL) {
-        attempt_failed(broker, link.trouble);
+        attempt_failed(broker, link.error);
     } else {
         link_begin(broker, &link);
     }
@@ -487,7 +487,7 @@ struct broker *broker_new(const struct broker_options *options)
     broker->backoff_ms = BROKER_BACKOFF_MIN_MS;
     broker->fd = -1;
     (void)snprintf(broker->name, sizeof broker->name, "%s", options->name);
-    (void)snprintf(broker->trouble, sizeof broker->trouble, "connecting");
+    (void)snprintf(broker->error, sizeof broker->error, "connecting");
     broker->connect = broker_connect_new(options);
     if (broker->connect == NULL || !broker_confirm_init(&broker->confirms, options->unconfirmed_max) ||
         !make_events(broker)) {
@@ -570,9 +570,9 @@ int64_t broker_latency_ms(const struct broker *broker)
     return broker->confirms.latency_ms;
 }
 
-const char *broker_trouble(const struct broker *broker)
+const char *broker_error(const struct broker *broker)
 {
-    return broker->trouble;
+    return broker->error;
 }
 
 bool broker_publish(struct broker *broker, const struct broker_message *message, broker_verdict_callback callback,

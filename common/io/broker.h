@@ -76,7 +76,7 @@ enum broker_state broker_state(const struct broker *broker);
 size_t broker_unconfirmed(const struct broker *broker);
 int64_t broker_latency_ms(const struct broker *broker); /* of the last confirm */
 /* Why it is down, for /ready and the log; "" when up. */
-const char *broker_trouble(const struct broker *broker);
+const char *broker_error(const struct broker *broker);
 
 enum { BROKER_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 }; /* a body; more is a programmer's error */
 

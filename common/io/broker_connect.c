@@ -48,12 +48,12 @@ struct broker_connect {
 
 /* ---- the thread */
 
-static void trouble(struct broker_connect *connect, const char *format, ...) PRINTF_LIKE(2, 3);
-static void trouble(struct broker_connect *connect, const char *format, ...)
+static void set_error(struct broker_connect *connect, const char *format, ...) PRINTF_LIKE(2, 3);
+static void set_error(struct broker_connect *connect, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(connect->link.trouble, sizeof connect->link.trouble, format, arguments);
+    (void)vsnprintf(connect->link.error, sizeof connect->link.error, format, arguments);
     va_end(arguments);
 }
 
@@ -71,7 +71,7 @@ static bool check(struct broker_connect *connect, amqp_rpc_reply_t reply, const 
         return true;
     }
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION) {
-        trouble(connect, "%s%s: %s", step, object, amqp_error_string2(reply.library_error));
+        set_error(connect, "%s%s: %s", step, object, amqp_error_string2(reply.library_error));
         return false;
     }
     if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CHANNEL_CLOSE_METHOD) {
@@ -79,7 +79,7 @@ static bool check(struct broker_connect *connect, amqp_rpc_reply_t reply, const 
     } else if (reply.reply_type == AMQP_RESPONSE_SERVER_EXCEPTION && reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
         text = ((amqp_connection_close_t *)reply.reply.decoded)->reply_text;
     }
-    trouble(connect, "%s%s: %.*s", step, object, (int)text.len, text.len > 0 ? (const char *)text.bytes : "");
+    set_error(connect, "%s%s: %.*s", step, object, (int)text.len, text.len > 0 ? (const char *)text.bytes : "");
     return false;
 }
 
@@ -88,12 +88,12 @@ static bool step_begins(struct broker_connect *connect)
 {
     struct timeval left = time_left(connect);
     if (clock_mono_ms() >= connect->deadline_ms) {
-        trouble(connect, "no answer in %d ms", connect->timeout_ms);
+        set_error(connect, "no answer in %d ms", connect->timeout_ms);
         return false;
     }
     if (amqp_set_handshake_timeout(connect->link.connection, &left) != AMQP_STATUS_OK ||
         amqp_set_rpc_timeout(connect->link.connection, &left) != AMQP_STATUS_OK) {
-        trouble(connect, "timeouts cannot be set");
+        set_error(connect, "timeouts cannot be set");
         return false;
     }
     return true;
@@ -103,13 +103,13 @@ static bool open_socket(struct broker_connect *connect)
 {
     amqp_socket_t *socket = amqp_tcp_socket_new(connect->link.connection);
     if (socket == NULL) {
-        trouble(connect, "out of memory");
+        set_error(connect, "out of memory");
         return false;
     }
     struct timeval left = time_left(connect);
     int status = amqp_socket_open_noblock(socket, connect->info.host, connect->info.port, &left);
     if (status != AMQP_STATUS_OK) {
-        trouble(connect, "%s:%d: %s", connect->info.host, connect->info.port, amqp_error_string2(status));
+        set_error(connect, "%s:%d: %s", connect->info.host, connect->info.port, amqp_error_string2(status));
         return false;
     }
     pthread_mutex_lock(&connect->lock);
@@ -148,7 +148,7 @@ static bool login(struct broker_connect *connect)
     }
     int channels = amqp_get_channel_max(connect->link.connection);
     if (channels < BROKER_CHANNELS_MAX) {
-        trouble(connect, "the server allows only %d channels", channels);
+        set_error(connect, "the server allows only %d channels", channels);
         return false;
     }
     connect->link.heartbeat_s = amqp_get_heartbeat(connect->link.connection);
@@ -219,7 +219,7 @@ static bool silence_library(struct broker_connect *connect)
     if (!amqp_release_buffers_ok(connection) ||
         amqp_tune_connection(connection, amqp_get_channel_max(connection), amqp_get_frame_max(connection), 0) !=
             AMQP_STATUS_OK) {
-        trouble(connect, "the connection cannot be tuned");
+        set_error(connect, "the connection cannot be tuned");
         return false;
     }
     return true;
@@ -230,7 +230,7 @@ static void attempt(struct broker_connect *connect)
     connect->deadline_ms = clock_mono_ms() + connect->timeout_ms;
     connect->link = (struct broker_link){.connection = amqp_new_connection()};
     if (connect->link.connection == NULL) {
-        trouble(connect, "out of memory");
+        set_error(connect, "out of memory");
         return;
     }
     if (open_socket(connect) && login(connect) && select_confirms(connect) && check_topology(connect) &&
@@ -240,7 +240,7 @@ static void attempt(struct broker_connect *connect)
     /* Never amqp_connection_close: on a broken link it can hang. */
     amqp_destroy_connection(connect->link.connection);
     connect->link.connection = NULL;
-    assert(connect->link.trouble[0] != '\0');
+    assert(connect->link.error[0] != '\0');
 }
 
 static void destroy(struct broker_connect *connect);

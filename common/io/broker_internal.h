@@ -51,7 +51,7 @@ struct broker_connect;
 struct broker_link {
     amqp_connection_state_t connection; /* NULL: failed, see trouble */
     int heartbeat_s;                    /* as agreed with the server; 0: none */
-    char trouble[BROKER_TEXT_SIZE];
+    char error[BROKER_TEXT_SIZE];
 };
 
 /* NULL: without memory or descriptors, or the URL cannot be read (logged). */
@@ -127,7 +127,7 @@ struct broker {
     char name[BROKER_SHORT_SIZE]; /* for the log */
 
     enum broker_state state;
-    char trouble[BROKER_TEXT_SIZE]; /* why not up */
+    char error[BROKER_TEXT_SIZE];   /* why not up */
     char failure[BROKER_TEXT_SIZE]; /* why the link is about to be ended; "" while it is sound */
     bool busy;                      /* in one of our callbacks: broker_free would pull the ground away */
 

@@ -65,7 +65,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static bool complain(const struct daemon_program *program, const char *reason, int *exit_code)
+static bool report_error(const struct daemon_program *program, const char *reason, int *exit_code)
 {
     (void)fprintf(stderr, "%s: %s\n", program->name, reason);
     *exit_code = EXIT_USAGE;
@@ -82,7 +82,7 @@ static bool read_arguments(const struct daemon_program *program, int argc, char 
         switch (option) {
         case OPTION_CONFIG:
             if (!config_read(config, optarg, reason, sizeof reason)) {
-                return complain(program, reason, exit_code);
+                return report_error(program, reason, exit_code);
             }
             break;
         case OPTION_CHECK:
@@ -101,7 +101,7 @@ static bool read_arguments(const struct daemon_program *program, int argc, char 
     }
     if (optind < argc) {
         (void)snprintf(reason, sizeof reason, "unexpected argument %s; see --help", argv[optind]);
-        return complain(program, reason, exit_code);
+        return report_error(program, reason, exit_code);
     }
     return true;
 }
@@ -115,7 +115,7 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
         return false;
     }
     if (!config_read_environment(config, reason, sizeof reason) || !config_check(config, reason, sizeof reason)) {
-        return complain(program, reason, exit_code);
+        return report_error(program, reason, exit_code);
     }
     if (check_only) {
         printf("%s: the settings are good\n", program->name);

@@ -79,7 +79,7 @@ int auction_command(struct ctl *ctl, int argc, char **argv)
 {
     struct uuid id;
     if (argc != 1 || !uuid_parse(argv[0], strlen(argv[0]), &id)) {
-        ctl_complain("auction takes the ID of one auction");
+        ctl_report_error("auction takes the ID of one auction");
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {
@@ -95,7 +95,7 @@ int auction_command(struct ctl *ctl, int argc, char **argv)
         print_auction(result);
         code = print_ledger(ctl, argv[0]);
     } else if (result != NULL) {
-        ctl_complain("there is no auction %s", argv[0]);
+        ctl_report_error("there is no auction %s", argv[0]);
     }
     PQclear(result);
     return code;

@@ -60,7 +60,7 @@ bool auction_view_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
     bool ok = sodium_hex2bin(key, PSEUDONYM_KEY_BYTES, hex, strlen(hex), NULL, &length, NULL) == 0 &&
               length == PSEUDONYM_KEY_BYTES;
     if (result != NULL && !ok) {
-        ctl_complain("this database holds no deployment yet: run `rostrumctl migrate`");
+        ctl_report_error("this database holds no deployment yet: run `rostrumctl migrate`");
     }
     PQclear(result);
     return ok;

@@ -35,6 +35,6 @@ int verify_command(struct ctl *ctl, int argc, char **argv);
 int watch_command(struct ctl *ctl, int argc, char **argv);
 
 /* "rostrumctl: …" and a newline on stderr. */
-void ctl_complain(const char *format, ...) PRINTF_LIKE(1, 2);
+void ctl_report_error(const char *format, ...) PRINTF_LIKE(1, 2);
 
 #endif

@@ -100,8 +100,9 @@ static bool read_dead_letters(struct ctl *ctl, uint32_t count, const struct wish
         amqp_maybe_release_buffers(ctl->amqp);
         amqp_rpc_reply_t reply = amqp_consume_message(ctl->amqp, &envelope, &patience, 0);
         if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
-            ctl_complain("RabbitMQ: only %" PRIu32 " of %" PRIu32 " letters came; somebody else may hold the others",
-                         number - 1, count);
+            ctl_report_error("RabbitMQ: only %" PRIu32 " of %" PRIu32
+                             " letters came; somebody else may hold the others",
+                             number - 1, count);
             return false;
         }
         if (number <= wish->limit) {
@@ -118,7 +119,7 @@ static int show_dead_letters(struct ctl *ctl, uint32_t count, const struct wish 
     (void)amqp_basic_consume(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(TOPOLOGY_DEAD_QUEUE), amqp_empty_bytes,
                              /* no_local */ 0, /* no_ack */ 0, /* exclusive */ 0, amqp_empty_table);
     if (rabbit_failed(ctl, reason)) {
-        ctl_complain("RabbitMQ: %s", reason);
+        ctl_report_error("RabbitMQ: %s", reason);
         return CTL_FAILED;
     }
     bool ok = read_dead_letters(ctl, count, wish);
@@ -164,7 +165,7 @@ int deadletters_command(struct ctl *ctl, int argc, char **argv)
     struct wish wish = {.limit = LIMIT_DEFAULT};
     struct rabbit_queue queue;
     if (!read_wish(argc, argv, &wish)) {
-        ctl_complain("dead-letters takes [--limit N] [--body], N from 1 to %d", LIMIT_MAX);
+        ctl_report_error("dead-letters takes [--limit N] [--body], N from 1 to %d", LIMIT_MAX);
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {
@@ -177,7 +178,7 @@ int deadletters_command(struct ctl *ctl, int argc, char **argv)
         return CTL_UNAVAILABLE;
     }
     if (!queue.there) {
-        ctl_complain("there is no queue of dead letters: run `rostrumctl migrate`");
+        ctl_report_error("there is no queue of dead letters: run `rostrumctl migrate`");
         return CTL_FAILED;
     }
     return show_dead_letters(ctl, queue.ready, &wish);

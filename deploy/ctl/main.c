@@ -149,14 +149,14 @@ static int run_entry(const struct entry *entry, const struct arguments *argument
     struct ctl ctl = {.pg = NULL};
     char reason[WHY_SIZE];
     if (!settings_find(&ctl.config, arguments->files, arguments->count, reason, sizeof reason)) {
-        ctl_complain("%s", reason);
+        ctl_report_error("%s", reason);
         return CTL_USAGE;
     }
     int code = entry->run(&ctl, argc, argv);
     rabbit_close(&ctl);
     PQfinish(ctl.pg);
     if (fflush(stdout) != 0) {
-        ctl_complain("the output could not be written");
+        ctl_report_error("the output could not be written");
         code = code == CTL_OK ? CTL_FAILED : code;
     }
     return code;
@@ -171,8 +171,9 @@ int main(int argc, char **argv)
     }
     const struct entry *entry = optind < argc ? find_entry(argv[optind]) : NULL;
     if (entry == NULL) {
-        ctl_complain(optind < argc ? "there is no command %s; see rostrumctl --help" : "say a command%s; see --help",
-                     optind < argc ? argv[optind] : "");
+        ctl_report_error(optind < argc ? "there is no command %s; see rostrumctl --help"
+                                       : "say a command%s; see --help",
+                         optind < argc ? argv[optind] : "");
         return CTL_USAGE;
     }
     if (argc - optind > 1 && strcmp(argv[optind + 1], "--help") == 0) {
@@ -180,7 +181,7 @@ int main(int argc, char **argv)
         return CTL_OK;
     }
     if (sodium_init() < 0) {
-        ctl_complain("libsodium cannot be initialised");
+        ctl_report_error("libsodium cannot be initialised");
         return CTL_FAILED;
     }
     (void)signal(SIGPIPE, SIG_IGN);

@@ -57,7 +57,7 @@ static bool find_schema(char out[static PATH_MAX])
             return true;
         }
     }
-    ctl_complain("the folder schema/ was not found: say --schema DIR");
+    ctl_report_error("the folder schema/ was not found: say --schema DIR");
     return false;
 }
 
@@ -68,14 +68,14 @@ static char *read_text(const char *path)
     FILE *file = fopen(path, "re");
     size_t length = 0;
     if (file == NULL) {
-        ctl_complain("%s: %s", path, strerror(errno));
+        ctl_report_error("%s: %s", path, strerror(errno));
         return NULL;
     }
     text = malloc(MIGRATION_MAX_BYTES + 1);
     if (text != NULL) {
         length = fread(text, 1, MIGRATION_MAX_BYTES + 1, file);
         if (ferror(file) != 0 || length > MIGRATION_MAX_BYTES) {
-            ctl_complain("%s: it cannot be read, or is larger than %d bytes", path, MIGRATION_MAX_BYTES);
+            ctl_report_error("%s: it cannot be read, or is larger than %d bytes", path, MIGRATION_MAX_BYTES);
             free(text);
             text = NULL;
         } else {
@@ -101,7 +101,7 @@ static bool applied(struct ctl *ctl, const char *name, const char *sum, bool *ok
     bool found = result != NULL && PQntuples(result) == 1;
     *ok = result != NULL;
     if (found && strcmp(pg_text(result, 0, 0), sum) != 0) {
-        ctl_complain("%s was changed after it was applied: a change of the schema is a new file", name);
+        ctl_report_error("%s was changed after it was applied: a change of the schema is a new file", name);
         *ok = false;
     }
     PQclear(result);
@@ -128,7 +128,7 @@ static bool apply_file(struct ctl *ctl, const char *folder, const char *name)
     bool ok = true;
     int length = snprintf(path, sizeof path, "%s/%s", folder, name);
     if (length < 0 || (size_t)length >= sizeof path) {
-        ctl_complain("the path of %s is too long", name);
+        ctl_report_error("the path of %s is too long", name);
         return false;
     }
     char *text = read_text(path);
@@ -157,7 +157,7 @@ static bool apply_folder(struct ctl *ctl, const char *folder)
     int count = scandir(folder, &entries, is_migration, alphasort);
     bool ok = count > 0 && count <= MIGRATIONS_MAX;
     if (!ok) {
-        ctl_complain("%s holds no migrations (0001-NAME.sql)", folder);
+        ctl_report_error("%s holds no migrations (0001-NAME.sql)", folder);
     }
     for (int i = 0; i < count; i++) {
         ok = ok && apply_file(ctl, folder, entries[i]->d_name);
@@ -200,8 +200,8 @@ static bool record_shards(struct ctl *ctl)
         return false;
     }
     if (shards != (unsigned)ctl->config.shards) {
-        ctl_complain("this deployment was made with %u shards and keeps them: the setting shards says %d", shards,
-                     ctl->config.shards);
+        ctl_report_error("this deployment was made with %u shards and keeps them: the setting shards says %d", shards,
+                         ctl->config.shards);
         return false;
     }
     return true;
@@ -224,7 +224,7 @@ int migrate_command(struct ctl *ctl, int argc, char **argv)
     if (argc == 2 && strcmp(argv[0], "--schema") == 0 && strlen(argv[1]) < sizeof folder) {
         (void)snprintf(folder, sizeof folder, "%s", argv[1]);
     } else if (argc != 0) {
-        ctl_complain("migrate takes [--schema DIR]");
+        ctl_report_error("migrate takes [--schema DIR]");
         return CTL_USAGE;
     } else if (!find_schema(folder)) {
         return CTL_FAILED;

@@ -34,7 +34,7 @@ static bool declared(struct ctl *ctl, const char *what, const char *name)
 {
     char reason[RABBIT_ERROR_SIZE];
     if (rabbit_failed(ctl, reason)) {
-        ctl_complain("RabbitMQ: %s %s: %s", what, name, reason);
+        ctl_report_error("RabbitMQ: %s %s: %s", what, name, reason);
         return false;
     }
     return true;
@@ -66,7 +66,7 @@ static bool declare_queue(struct ctl *ctl, const char *name, int32_t max_message
         return true;
     }
     if (single_active_consumer) {
-        ctl_complain("a queue of bids keeps the shard_queue_max_messages that it was made with");
+        ctl_report_error("a queue of bids keeps the shard_queue_max_messages that it was made with");
     }
     return false;
 }

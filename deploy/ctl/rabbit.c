@@ -41,9 +41,9 @@ bool rabbit_failed(const struct ctl *ctl, char reason[static RABBIT_ERROR_SIZE])
     return failure(amqp_get_rpc_reply(ctl->amqp), reason);
 }
 
-static bool complain(struct ctl *ctl, const char *reason)
+static bool report_error(struct ctl *ctl, const char *reason)
 {
-    ctl_complain("RabbitMQ cannot be reached: %s", reason);
+    ctl_report_error("RabbitMQ cannot be reached: %s", reason);
     rabbit_close(ctl);
     return false;
 }
@@ -52,7 +52,7 @@ static bool open_channel(struct ctl *ctl)
 {
     char reason[RABBIT_ERROR_SIZE];
     (void)amqp_channel_open(ctl->amqp, RABBIT_CHANNEL);
-    return rabbit_failed(ctl, reason) ? complain(ctl, reason) : true;
+    return rabbit_failed(ctl, reason) ? report_error(ctl, reason) : true;
 }
 
 static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where)
@@ -69,13 +69,13 @@ static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where)
         status = amqp_set_rpc_timeout(ctl->amqp, &timeout);
     }
     if (status != AMQP_STATUS_OK) {
-        return complain(ctl, amqp_error_string2(status));
+        return report_error(ctl, amqp_error_string2(status));
     }
     amqp_rpc_reply_t reply = amqp_login(ctl->amqp, where->vhost, 0, FRAME_MAX_BYTES, 0, AMQP_SASL_METHOD_PLAIN,
                                         where->user, where->password);
     if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
         (void)failure(reply, reason);
-        return complain(ctl, reason);
+        return report_error(ctl, reason);
     }
     return open_channel(ctl);
 }
@@ -90,12 +90,12 @@ bool rabbit_open(struct ctl *ctl)
     (void)snprintf(url, sizeof url, "%s", ctl->config.amqp_url);
     amqp_default_connection_info(&where);
     if (amqp_parse_url(url, &where) != AMQP_STATUS_OK || where.ssl) {
-        ctl_complain("amqp_url is no amqp://user:password@host:port/vhost");
+        ctl_report_error("amqp_url is no amqp://user:password@host:port/vhost");
         return false;
     }
     ctl->amqp = amqp_new_connection();
     if (ctl->amqp == NULL) {
-        ctl_complain("no memory");
+        ctl_report_error("no memory");
         return false;
     }
     return log_in(ctl, &where);
@@ -105,7 +105,7 @@ bool rabbit_reopen(struct ctl *ctl)
 {
     amqp_channel_close_ok_t agreed = {0};
     int status = amqp_send_method(ctl->amqp, RABBIT_CHANNEL, AMQP_CHANNEL_CLOSE_OK_METHOD, &agreed);
-    return status == AMQP_STATUS_OK ? open_channel(ctl) : complain(ctl, amqp_error_string2(status));
+    return status == AMQP_STATUS_OK ? open_channel(ctl) : report_error(ctl, amqp_error_string2(status));
 }
 
 void rabbit_close(struct ctl *ctl)
@@ -140,5 +140,5 @@ bool rabbit_look(struct ctl *ctl, const char *name, struct rabbit_queue *queue)
     if (not_found(ctl)) {
         return rabbit_reopen(ctl);
     }
-    return rabbit_failed(ctl, reason) ? complain(ctl, reason) : complain(ctl, "no answer");
+    return rabbit_failed(ctl, reason) ? report_error(ctl, reason) : report_error(ctl, "no answer");
 }

@@ -6,7 +6,7 @@
 
 #include "deploy/ctl/ctl.h"
 
-void ctl_complain(const char *format, ...)
+void ctl_report_error(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);

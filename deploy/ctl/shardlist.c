@@ -170,7 +170,7 @@ int shardlist_command(struct ctl *ctl, int argc, char **argv)
     unsigned shards = 0;
     (void)argv;
     if (argc != 0) {
-        ctl_complain("shards takes no arguments");
+        ctl_report_error("shards takes no arguments");
         return CTL_USAGE;
     }
     if (!store_open(ctl) || !rabbit_open(ctl)) {

@@ -10,9 +10,9 @@
 enum { NUMBER_SIZE = 24, MS_PER_S = 1000 };
 
 /* A server's message ends with a newline, and may hold several lines of context: the first one says it. */
-static void complain_of(const char *about, const char *message)
+static void report_error_of(const char *about, const char *message)
 {
-    ctl_complain("%s: %.*s", about, (int)strcspn(message, "\n"), message);
+    ctl_report_error("%s: %.*s", about, (int)strcspn(message, "\n"), message);
 }
 
 static void no_notices(void *arg, const PGresult *result)
@@ -34,7 +34,7 @@ bool store_open(struct ctl *ctl)
     const char *const values[] = {ctl->config.pg_url, connect_s, "rostrumctl", NULL};
     ctl->pg = PQconnectdbParams(names, values, 1);
     if (PQstatus(ctl->pg) != CONNECTION_OK) {
-        complain_of("PostgreSQL cannot be reached", ctl->pg == NULL ? "no memory" : PQerrorMessage(ctl->pg));
+        report_error_of("PostgreSQL cannot be reached", ctl->pg == NULL ? "no memory" : PQerrorMessage(ctl->pg));
         PQfinish(ctl->pg);
         ctl->pg = NULL;
         return false;
@@ -63,7 +63,7 @@ PGresult *store_try(struct ctl *ctl, const char *sql, int count, const char *con
     if (sqlstate != NULL && state != NULL && strcmp(state, sqlstate) == 0) {
         *met = true;
     } else {
-        complain_of("PostgreSQL", PQerrorMessage(ctl->pg));
+        report_error_of("PostgreSQL", PQerrorMessage(ctl->pg));
     }
     PQclear(result);
     return NULL;
@@ -88,7 +88,7 @@ bool store_script(struct ctl *ctl, const char *name, const char *sql)
     ExecStatusType status = PQresultStatus(result);
     bool done = status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
     if (!done) {
-        complain_of(name, PQerrorMessage(ctl->pg));
+        report_error_of(name, PQerrorMessage(ctl->pg));
     }
     PQclear(result);
     return done;
@@ -103,7 +103,7 @@ bool store_shards(struct ctl *ctl, unsigned *shards)
     if (known) {
         *shards = (unsigned)pg_int(result, 0, 0);
     } else if (met || result != NULL) {
-        ctl_complain("this database holds no deployment yet: run `rostrumctl migrate`");
+        ctl_report_error("this database holds no deployment yet: run `rostrumctl migrate`");
     }
     PQclear(result);
     return known;

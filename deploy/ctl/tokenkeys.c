@@ -44,7 +44,7 @@ static int add_key(struct ctl *ctl)
     sodium_memzero(hex, sizeof hex);
     bool added = result != NULL && PQntuples(result) == 1;
     if (result != NULL && !added) {
-        ctl_complain("there are 8 keys already: tokens of the oldest may still be valid, rotate again later");
+        ctl_report_error("there are 8 keys already: tokens of the oldest may still be valid, rotate again later");
     }
     PQclear(result);
     return added ? CTL_OK : CTL_FAILED;
@@ -72,7 +72,7 @@ int tokenkeys_command(struct ctl *ctl, int argc, char **argv)
 {
     bool rotate = argc == 1 && strcmp(argv[0], "rotate") == 0;
     if (argc != 0 && !rotate) {
-        ctl_complain("keys takes nothing, or: rotate");
+        ctl_report_error("keys takes nothing, or: rotate");
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {

@@ -113,7 +113,7 @@ static int create(struct ctl *ctl, const struct wish *wish, const char *hash)
                                  " verified_at) VALUES ($1, $2, $3, $4, $5, $6, $6)",
                                  (int)ARRAY_LEN(values), values, UNIQUE_VIOLATION, &taken);
     if (taken) {
-        ctl_complain("there is an account of %s already", wish->email);
+        ctl_report_error("there is an account of %s already", wish->email);
     }
     if (result == NULL) {
         return CTL_FAILED;
@@ -129,18 +129,19 @@ int user_command(struct ctl *ctl, int argc, char **argv)
     char password[PASSWORD_SIZE];
     char hash[crypto_pwhash_STRBYTES];
     if (!read_wish(argc, argv, &wish)) {
-        ctl_complain("user takes: create EMAIL [--admin] [--name NAME]");
+        ctl_report_error("user takes: create EMAIL [--admin] [--name NAME]");
         return CTL_USAGE;
     }
     if (!read_password(password)) {
-        ctl_complain("standard input must begin with a password of %d to %d characters", PASSWORD_LEAST, PASSWORD_MOST);
+        ctl_report_error("standard input must begin with a password of %d to %d characters", PASSWORD_LEAST,
+                         PASSWORD_MOST);
         return CTL_USAGE;
     }
     int hashed = crypto_pwhash_str(hash, password, strlen(password), (unsigned long long)ctl->config.argon2_ops,
                                    (size_t)ctl->config.argon2_memory_kib * BYTES_PER_KIB);
     sodium_memzero(password, sizeof password);
     if (hashed != 0) {
-        ctl_complain("no memory for the password's hash (argon2_memory_kib = %d)", ctl->config.argon2_memory_kib);
+        ctl_report_error("no memory for the password's hash (argon2_memory_kib = %d)", ctl->config.argon2_memory_kib);
         return CTL_FAILED;
     }
     return store_open(ctl) ? create(ctl, &wish, hash) : CTL_UNAVAILABLE;

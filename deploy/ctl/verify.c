@@ -142,7 +142,7 @@ static int say_result(const struct verifier *verifier, const char *id)
         return CTL_FAILED;
     }
     if (id != NULL && verifier->auction_count == 0) {
-        ctl_complain("there is no auction %s", id);
+        ctl_report_error("there is no auction %s", id);
         return CTL_FAILED;
     }
     (void)printf("%" PRId64 " auctions, %" PRId64 " entries: ", verifier->auction_count, verifier->entry_count);
@@ -178,7 +178,7 @@ int verify_command(struct ctl *ctl, int argc, char **argv)
 {
     struct uuid id;
     if (argc > 1 || (argc == 1 && !uuid_parse(argv[0], strlen(argv[0]), &id))) {
-        ctl_complain("verify takes the ID of one auction, or nothing");
+        ctl_report_error("verify takes the ID of one auction, or nothing");
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {

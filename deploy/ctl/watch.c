@@ -249,7 +249,7 @@ static int run(struct watch *watch)
 {
     watch->said = -1;
     if (!open_events(watch)) {
-        ctl_complain("no memory");
+        ctl_report_error("no memory");
         return CTL_FAILED;
     }
     open_terminal(watch);
@@ -271,7 +271,7 @@ int watch_command(struct ctl *ctl, int argc, char **argv)
 {
     struct watch watch = {.ctl = ctl};
     if (argc != 1 || !uuid_parse(argv[0], strlen(argv[0]), &watch.id)) {
-        ctl_complain("watch takes the ID of one auction");
+        ctl_report_error("watch takes the ID of one auction");
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {
@@ -283,7 +283,8 @@ int watch_command(struct ctl *ctl, int argc, char **argv)
     }
     enum auction_view_outcome outcome = auction_view_read(ctl, &watch.id, watch.key, &watch.view);
     if (outcome != AUCTION_VIEW_READ) {
-        ctl_complain(outcome == AUCTION_VIEW_NONE ? "there is no auction %s" : "PostgreSQL does not answer", argv[0]);
+        ctl_report_error(outcome == AUCTION_VIEW_NONE ? "there is no auction %s" : "PostgreSQL does not answer",
+                         argv[0]);
         return outcome == AUCTION_VIEW_NONE ? CTL_FAILED : CTL_UNAVAILABLE;
     }
     log_open("rostrumctl", LOG_ERROR); /* what is away is shown on the page */

@@ -45,7 +45,7 @@ struct output {
     size_t length;
 };
 
-static int complain(int code, const char *what)
+static int report_error(int code, const char *what)
 {
     (void)fprintf(stderr, PICTURE_PROGRAM ": %s\n", what);
     return code;
@@ -207,26 +207,26 @@ static int work(const char *name, const struct limits *limits)
     struct output outputs[PICTURE_SIZES] = {{.bytes = NULL}};
     struct picture_head head = {.magic = PICTURE_MAGIC};
     if (!library_start(name)) {
-        return complain(PICTURE_NO_LIBRARY, "libvips 8.13 or later cannot be used");
+        return report_error(PICTURE_NO_LIBRARY, "libvips 8.13 or later cannot be used");
     }
     if (!read_all(&input) || picture_kind(input.bytes, input.length) == PICTURE_NONE) {
-        return complain(PICTURE_UNKNOWN, "neither JPEG nor PNG nor WebP");
+        return report_error(PICTURE_UNKNOWN, "neither JPEG nor PNG nor WebP");
     }
     VipsImage *image = load(&input);
     if (image == NULL) {
-        return complain(PICTURE_BROKEN, vips_error_buffer());
+        return report_error(PICTURE_BROKEN, vips_error_buffer());
     }
     if ((long)vips_image_get_width(image) > limits->pixels / vips_image_get_height(image)) {
-        return complain(PICTURE_TOO_LARGE, "too many pixels");
+        return report_error(PICTURE_TOO_LARGE, "too many pixels");
     }
     if (!make(image, &head, outputs)) {
-        return complain(PICTURE_BROKEN, vips_error_buffer());
+        return report_error(PICTURE_BROKEN, vips_error_buffer());
     }
     bool written = write_all(&head, sizeof(head));
     for (size_t i = 0; i < PICTURE_SIZES; i++) {
         written = written && write_all(outputs[i].bytes, outputs[i].length);
     }
-    return written ? PICTURE_MADE : complain(EXIT_WRITE, "nobody takes the result");
+    return written ? PICTURE_MADE : report_error(EXIT_WRITE, "nobody takes the result");
 }
 
 static int usage(FILE *to, int code)
@@ -255,7 +255,7 @@ int main(int argc, char **argv)
         return usage(stderr, PICTURE_USAGE);
     }
     if (!confine(&limits)) {
-        return complain(PICTURE_NO_LIBRARY, strerror(errno));
+        return report_error(PICTURE_NO_LIBRARY, strerror(errno));
     }
     int code = work(argv[0], &limits);
     /* No exit handlers: libvips would tidy up what the end of the process tidies better. */

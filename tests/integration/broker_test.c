@@ -241,7 +241,7 @@ START_TEST(test_confirm)
     ck_assert_int_eq(broker_state(broker), BROKER_DOWN);
     ck_assert(!publish(broker, "a", "x", 1, NULL));
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
-    ck_assert_str_eq(broker_trouble(broker), "");
+    ck_assert_str_eq(broker_error(broker), "");
     ck_assert(publish(broker, "a", "x", 1, NULL));
     ck_assert_uint_eq(verdicts_all, 0); /* never from within broker_publish */
     ck_assert_uint_eq(broker_unconfirmed(broker), 1);
@@ -328,7 +328,7 @@ START_TEST(test_missing_exchange_brings_the_link_down_and_up)
     struct broker_message message = {.exchange = "test.broker.nowhere", .routing_key = "a", .body = "x", .length = 1};
     ck_assert(broker_publish(broker, &message, count_verdict, NULL));
     LOOP_UNTIL(verdicts[BROKER_UNKNOWN] == 1);
-    ck_assert_ptr_nonnull(strstr(broker_trouble(broker), "nowhere"));
+    ck_assert_ptr_nonnull(strstr(broker_error(broker), "nowhere"));
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
     ck_assert(publish(broker, "a", "x", 1, NULL));
     LOOP_UNTIL(verdicts[BROKER_CONFIRMED] == 1);
@@ -523,7 +523,7 @@ START_TEST(test_missing_queue_keeps_it_down)
                                      .require_queues = queues};
     struct broker *broker = broker_new(&options);
     ck_assert_ptr_nonnull(broker);
-    LOOP_UNTIL(strstr(broker_trouble(broker), missing) != NULL);
+    LOOP_UNTIL(strstr(broker_error(broker), missing) != NULL);
     ck_assert_int_eq(broker_state(broker), BROKER_DOWN);
     (void)amqp_queue_declare(direct, 1, amqp_cstring_bytes(missing), 0, 1, 0, 0, amqp_empty_table);
     ck_reply(amqp_get_rpc_reply(direct));
@@ -539,7 +539,7 @@ START_TEST(test_wrong_password)
     char wrong[URL_SIZE];
     (void)snprintf(wrong, sizeof wrong, "amqp://%s:wrong@%s:%d/", server.user, server.host, server.port);
     struct broker *broker = make_broker(wrong, 10);
-    LOOP_UNTIL(strstr(broker_trouble(broker), "ACCESS_REFUSED") != NULL);
+    LOOP_UNTIL(strstr(broker_error(broker), "ACCESS_REFUSED") != NULL);
     ck_assert_int_eq(broker_state(broker), BROKER_DOWN);
     broker_free(broker);
 }
@@ -597,7 +597,7 @@ START_TEST(test_cut_link)
     ck_assert_uint_eq(verdicts[BROKER_UNKNOWN], 100);
     ck_assert_uint_eq(seen.gone, 1);
     ck_assert_int_eq(broker_state(broker), BROKER_DOWN);
-    ck_assert_str_ne(broker_trouble(broker), "");
+    ck_assert_str_ne(broker_error(broker), "");
     ck_assert(!publish(broker, "some.key", "x", 1, NULL));
     ck_assert(!broker_ack(consumer, seen.tags[0], false));
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
@@ -687,7 +687,7 @@ START_TEST(test_silent_server_is_given_up)
     ck_assert_ptr_nonnull(broker);
     LOOP_UNTIL(relay.pairs == 3);
     ck_assert_int_eq(broker_state(broker), BROKER_DOWN);
-    ck_assert_ptr_nonnull(strstr(broker_trouble(broker), "login"));
+    ck_assert_ptr_nonnull(strstr(broker_error(broker), "login"));
     broker_free(broker);
     relay_close(&relay);
 }
@@ -713,7 +713,7 @@ START_TEST(test_missed_heartbeats)
     relay_freeze(&relay);
     ck_assert(publish(broker, "a", "x", 1, NULL));
     LOOP_UNTIL(broker_state(broker) == BROKER_DOWN);
-    ck_assert_ptr_nonnull(strstr(broker_trouble(broker), "heartbeat"));
+    ck_assert_ptr_nonnull(strstr(broker_error(broker), "heartbeat"));
     ck_assert_uint_eq(verdicts[BROKER_UNKNOWN], 1);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
     broker_free(broker);

@@ -159,10 +159,10 @@ static struct webhook_result call_answered(const char *answer)
     return call_name("127.0.0.1/32", "127.0.0.1");
 }
 
-static void expect_trouble(struct webhook_result result, const char *trouble)
+static void expect_error(struct webhook_result result, const char *error)
 {
-    ck_assert_msg(result.trouble != NULL && strcmp(result.trouble, trouble) == 0, "expected %s, got %s (%d)", trouble,
-                  result.trouble, result.status);
+    ck_assert_msg(result.error != NULL && strcmp(result.error, error) == 0, "expected %s, got %s (%d)", error,
+                  result.error, result.status);
 }
 
 /* ---- what is sent ---- */
@@ -187,7 +187,7 @@ START_TEST(a_call_is_signed_by_both_secrets)
     ck_assert_ptr_nonnull(call);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/hook?x=1", server.port);
     ck_assert_int_eq(curl_easy_setopt(curl, CURLOPT_URL, url), CURLE_OK);
-    ck_assert_ptr_null(webhook_call_result(call, curl_easy_perform(curl)).trouble);
+    ck_assert_ptr_null(webhook_call_result(call, curl_easy_perform(curl)).error);
     webhook_call_free(call);
     curl_easy_cleanup(curl);
     ck_assert(sent_line("POST /hook?x=1 HTTP/1.1\r\n") && sent_line("\r\nContent-Type: application/json\r\n"));
@@ -214,7 +214,7 @@ static const char *const refused[] = {
 START_TEST(a_name_that_means_a_special_address_is_not_connected_to)
 {
     struct webhook_result result = call_name("none", refused[_i]);
-    expect_trouble(result, "ADDRESS_REFUSED");
+    expect_error(result, "ADDRESS_REFUSED");
     ck_assert(result.for_good);
     ck_assert_int_eq(atomic_load(&server.requests), 0);
 }
@@ -222,8 +222,8 @@ END_TEST
 
 START_TEST(each_address_of_a_name_is_judged)
 {
-    ck_assert_ptr_null(call_name("127.0.0.1/32", "10.0.0.1,127.0.0.1").trouble);
-    expect_trouble(call_name("127.0.0.1/32", "10.0.0.1,127.0.0.2,[::1]"), "ADDRESS_REFUSED");
+    ck_assert_ptr_null(call_name("127.0.0.1/32", "10.0.0.1,127.0.0.1").error);
+    expect_error(call_name("127.0.0.1/32", "10.0.0.1,127.0.0.2,[::1]"), "ADDRESS_REFUSED");
     ck_assert_int_eq(atomic_load(&server.requests), 1);
 }
 END_TEST
@@ -231,8 +231,8 @@ END_TEST
 /* A name that meant another address when it was looked at: what counts is the connection that is made. */
 START_TEST(a_name_may_not_change_its_meaning)
 {
-    ck_assert_ptr_null(call_name("127.0.0.1/32", "127.0.0.1").trouble);
-    expect_trouble(call_name("127.0.0.1/32", "127.0.0.2"), "ADDRESS_REFUSED");
+    ck_assert_ptr_null(call_name("127.0.0.1/32", "127.0.0.1").error);
+    expect_error(call_name("127.0.0.1/32", "127.0.0.2"), "ADDRESS_REFUSED");
     ck_assert_int_eq(atomic_load(&server.requests), 1);
 }
 END_TEST
@@ -254,7 +254,7 @@ START_TEST(proxies_of_the_environment_are_not_used)
     }
     (void)snprintf(proxy, sizeof(proxy), "http://shop.example:%d/", ntohs(address.sin_port));
     (void)snprintf(resolve, sizeof(resolve), "shop.example:%d:127.0.0.1", ntohs(address.sin_port));
-    expect_trouble(call_by(&limits, proxy, resolve), "NO_CONNECTION");
+    expect_error(call_by(&limits, proxy, resolve), "NO_CONNECTION");
     ck_assert_int_eq(atomic_load(&server.requests), 0);
     (void)close(closed);
 }
@@ -267,11 +267,11 @@ START_TEST(other_schemes_are_not_spoken)
                                        "dict://127.0.0.1/"};
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
         struct webhook_result result = call_by(&limits, urls[i], NULL);
-        expect_trouble(result, "URL_REFUSED");
+        expect_error(result, "URL_REFUSED");
         ck_assert(result.for_good);
     }
     limits.rules.http = false;
-    expect_trouble(call_by(&limits, "http://127.0.0.1/", NULL), "URL_REFUSED");
+    expect_error(call_by(&limits, "http://127.0.0.1/", NULL), "URL_REFUSED");
 }
 END_TEST
 
@@ -280,7 +280,7 @@ END_TEST
 static const struct {
     const char *answer;
     int status;
-    const char *trouble; /* NULL: it was delivered */
+    const char *error; /* NULL: it was delivered */
 } answers[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, NULL},
     {"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", 202, NULL},
@@ -298,10 +298,10 @@ static const struct {
 START_TEST(an_answer_means_what_its_status_says)
 {
     struct webhook_result result = call_answered(answers[_i].answer);
-    if (answers[_i].trouble == NULL) {
-        ck_assert_msg(result.trouble == NULL, "%s", result.trouble);
+    if (answers[_i].error == NULL) {
+        ck_assert_msg(result.error == NULL, "%s", result.error);
     } else {
-        expect_trouble(result, answers[_i].trouble);
+        expect_error(result, answers[_i].error);
     }
     ck_assert_int_eq(result.status, answers[_i].status);
     ck_assert(!result.for_good && !result.gone);
@@ -313,7 +313,7 @@ START_TEST(gone_is_for_good)
 {
     struct webhook_result result = call_answered("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
     ck_assert(result.gone && result.for_good);
-    expect_trouble(result, "STATUS");
+    expect_error(result, "STATUS");
 }
 END_TEST
 
@@ -324,14 +324,14 @@ START_TEST(an_answer_may_be_so_large)
     memset(answer, 'x', sizeof(answer));
     memcpy(answer, head, strlen(head));
     answer[RESPONSE_MAX] = '\0';
-    ck_assert_ptr_null(call_answered(answer).trouble);
+    ck_assert_ptr_null(call_answered(answer).error);
     answer[RESPONSE_MAX] = 'x';
     answer[RESPONSE_MAX + 1] = '\0';
-    expect_trouble(call_answered(answer), "RESPONSE_TOO_LARGE");
+    expect_error(call_answered(answer), "RESPONSE_TOO_LARGE");
     (void)snprintf(answer, sizeof(answer), "HTTP/1.1 200 OK\r\nX: ");
     memset(answer + strlen(answer), 'x', RESPONSE_MAX);
     (void)snprintf(answer + RESPONSE_MAX, sizeof(answer) - RESPONSE_MAX, "\r\n\r\n");
-    expect_trouble(call_answered(answer), "RESPONSE_TOO_LARGE");
+    expect_error(call_answered(answer), "RESPONSE_TOO_LARGE");
 }
 END_TEST
 
@@ -342,7 +342,7 @@ START_TEST(no_answer_is_waited_for_so_long)
     server.answer = NULL;
     limits.timeout_ms = SHORT_MS;
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server.port);
-    expect_trouble(call_by(&limits, url, NULL), "TIMEOUT");
+    expect_error(call_by(&limits, url, NULL), "TIMEOUT");
 }
 END_TEST
 
@@ -410,8 +410,8 @@ START_TEST(a_name_that_is_slow_to_resolve_holds_up_nothing)
         ck_assert_int_ge(event_base_loop(base, EVLOOP_ONCE), 0);
     }
     ck_assert(ends[0].done && ends[1].done);
-    ck_assert_ptr_null(webhook_call_result(calls[1], ends[1].outcome).trouble);
-    expect_trouble(webhook_call_result(calls[0], ends[0].outcome), "TIMEOUT");
+    ck_assert_ptr_null(webhook_call_result(calls[1], ends[1].outcome).error);
+    expect_error(webhook_call_result(calls[0], ends[0].outcome), "TIMEOUT");
     ck_assert_msg(ends[0].resolving == 1, "the loop waited for the resolver");
     for (size_t i = 0; i < 2; i++) {
         webhook_call_free(calls[i]);
