@@ -72,7 +72,7 @@ void batch_clear(struct batch *batch)
     batch->event_count = 0;
 }
 
-struct batch_entry *batch_add(struct batch *batch, struct intake_message *message, const struct command *command)
+struct batch_entry *batch_add(struct batch *batch, struct shard_reader_message *message, const struct command *command)
 {
     assert(batch->count < batch->max);
     struct batch_entry *entry = &batch->entries[batch->count++];

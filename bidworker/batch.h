@@ -29,13 +29,13 @@ enum batch_outcome {
     BATCH_ASIDE,   /* a dead letter only */
 };
 
-struct intake_message;
+struct shard_reader_message;
 
 struct batch_entry {
-    struct intake_message *message; /* the delivery it came in; intake's */
-    const struct command *command;  /* borrowed from the delivery; ids may be nil when it was not readable */
-    const char *raw;                /* the delivery's body, with its first unreadable command only; else NULL */
-    const char *reason;             /* of the doubt; static */
+    struct shard_reader_message *message; /* the delivery it came in; intake's */
+    const struct command *command;        /* borrowed from the delivery; ids may be nil when it was not readable */
+    const char *raw;                      /* the delivery's body, with its first unreadable command only; else NULL */
+    const char *reason;                   /* of the doubt; static */
     enum batch_quarantine quarantine;
     bool unreadable;
     bool careful;                    /* delivered too often: decided alone, and counted before it is tried */
@@ -99,7 +99,7 @@ MUST_CHECK struct batch *batch_new(size_t max);
 void batch_free(struct batch *batch);
 void batch_clear(struct batch *batch);
 /* Adds a trusted command; the caller fills in more. There must be room. */
-struct batch_entry *batch_add(struct batch *batch, struct intake_message *message, const struct command *command);
+struct batch_entry *batch_add(struct batch *batch, struct shard_reader_message *message, const struct command *command);
 /* Keeps the first `count` commands: the others stay with the intake, which offers them again. */
 void batch_keep(struct batch *batch, size_t count);
 /* Forgets what an earlier attempt learnt and decided, and sorts: `order`, `auctions`, `first_of_id`. */

@@ -116,13 +116,13 @@ void bidworker_metrics_batch(const struct batch *batch, int64_t took_us)
     }
 }
 
-void bidworker_metrics_shards(const struct intake *intake, unsigned shards)
+void bidworker_metrics_shards(const struct shard_reader *shard_reader, unsigned shards)
 {
     for (unsigned shard = 0; shard < shards; shard++) {
         size_t count = 0;
-        bool served = intake_unacked(intake, shard, &count);
+        bool served = shard_reader_unacked(shard_reader, shard, &count);
         metrics_set(&unacked, shard, served ? (int64_t)count : -1);
-        metrics_set(&ready, shard, intake_ready(intake, shard));
+        metrics_set(&ready, shard, shard_reader_ready(shard_reader, shard));
     }
 }
 

@@ -18,8 +18,8 @@
 
 struct line;
 
-struct intake_message {
-    STAILQ_ENTRY(intake_message) link;
+struct shard_reader_message {
+    STAILQ_ENTRY(shard_reader_message) link;
     struct line *line; /* NULL: its channel is gone, and it is freed when no batch holds it */
     uint64_t tag;
     bool careful;
@@ -31,20 +31,20 @@ struct intake_message {
     struct command_item items[];
 };
 
-STAILQ_HEAD(message_list, intake_message);
+STAILQ_HEAD(message_list, shard_reader_message);
 
 struct line {
-    struct intake *intake;
+    struct shard_reader *shard_reader;
     unsigned shard;
     struct broker_consumer *consumer; /* NULL: not served */
     bool leaving;
     size_t in_batch;
     struct message_list messages;
-    struct intake_message *cursor; /* while a batch is cut: the next message to take */
+    struct shard_reader_message *cursor; /* while a batch is cut: the next message to take */
 };
 
-struct intake {
-    struct intake_options options;
+struct shard_reader {
+    struct shard_reader_options options;
     struct line *lines;
     unsigned turn; /* the line that is first in the next batch */
     size_t held;   /* commands of the messages on all lines */
@@ -52,16 +52,16 @@ struct intake {
     struct command_item items[MESSAGE_COMMANDS_MAX]; /* of the delivery being decoded */
 };
 
-static void message_free(struct intake_message *message)
+static void message_free(struct shard_reader_message *message)
 {
     free(message->raw);
     free(message);
 }
 
 /* Taken off its line: lives on only as long as the batch in hand holds it. */
-static void message_detach(struct intake_message *message)
+static void message_detach(struct shard_reader_message *message)
 {
-    message->line->intake->held -= message->count;
+    message->line->shard_reader->held -= message->count;
     message->line = NULL;
     if (message->in_batch == 0) {
         message_free(message);
@@ -72,12 +72,12 @@ static void message_detach(struct intake_message *message)
 static void line_clear(struct line *line)
 {
     while (!STAILQ_EMPTY(&line->messages)) {
-        struct intake_message *message = STAILQ_FIRST(&line->messages);
+        struct shard_reader_message *message = STAILQ_FIRST(&line->messages);
         STAILQ_REMOVE_HEAD(&line->messages, link);
         message_detach(message);
     }
     line->in_batch = 0;
-    undecodable_forget(line->intake->undecodable, line->shard);
+    undecodable_forget(line->shard_reader->undecodable, line->shard);
 }
 
 static void line_close(struct line *line)
@@ -99,17 +99,17 @@ static void clean_item(struct command_item *item)
     }
 }
 
-static struct intake_message *message_new(const struct intake *intake, const struct broker_delivery *delivery,
-                                          size_t count)
+static struct shard_reader_message *message_new(const struct shard_reader *shard_reader,
+                                                const struct broker_delivery *delivery, size_t count)
 {
-    struct intake_message *message = calloc(1, sizeof *message + count * sizeof message->items[0]);
+    struct shard_reader_message *message = calloc(1, sizeof *message + count * sizeof message->items[0]);
     if (message == NULL) {
         return NULL;
     }
     message->tag = delivery->tag;
-    message->careful = delivery->redelivered && delivery->delivery_count >= intake->options.crash_count;
+    message->careful = delivery->redelivered && delivery->delivery_count >= shard_reader->options.crash_count;
     message->count = count;
-    memcpy(message->items, intake->items, count * sizeof message->items[0]);
+    memcpy(message->items, shard_reader->items, count * sizeof message->items[0]);
     for (size_t i = 0; i < count; i++) {
         clean_item(&message->items[i]);
         if (!message->items[i].readable && message->raw == NULL) {
@@ -127,19 +127,19 @@ static struct intake_message *message_new(const struct intake *intake, const str
 static void on_delivery(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
 {
     struct line *line = arg;
-    struct intake *intake = line->intake;
+    struct shard_reader *shard_reader = line->shard_reader;
     const char *reason = "";
     size_t count = 0;
     (void)consumer;
     if (line->leaving) {
         return; /* goes back with the channel */
     }
-    if (!message_read_commands(delivery->body, delivery->length, intake->items, MESSAGE_COMMANDS_MAX, &count,
+    if (!message_read_commands(delivery->body, delivery->length, shard_reader->items, MESSAGE_COMMANDS_MAX, &count,
                                &reason)) {
-        undecodable_add(intake->undecodable, line->shard, delivery, reason);
+        undecodable_add(shard_reader->undecodable, line->shard, delivery, reason);
         return;
     }
-    struct intake_message *message = message_new(intake, delivery, count);
+    struct shard_reader_message *message = message_new(shard_reader, delivery, count);
     if (message == NULL) {
         /* Later deliveries must not overtake this one: give them all back. */
         log_error("shard %u: no memory for a delivery", line->shard);
@@ -148,8 +148,8 @@ static void on_delivery(struct broker_consumer *consumer, const struct broker_de
     }
     message->line = line;
     STAILQ_INSERT_TAIL(&line->messages, message, link);
-    intake->held += count;
-    intake->options.work(intake->options.arg);
+    shard_reader->held += count;
+    shard_reader->options.work(shard_reader->options.arg);
 }
 
 static void on_gone(struct broker_consumer *consumer, void *arg)
@@ -161,63 +161,63 @@ static void on_gone(struct broker_consumer *consumer, void *arg)
 
 static void on_undecodable_kept(unsigned shard, uint64_t tag, void *arg)
 {
-    struct intake *intake = arg;
-    struct line *line = &intake->lines[shard];
+    struct shard_reader *shard_reader = arg;
+    struct line *line = &shard_reader->lines[shard];
     if (line->consumer != NULL && !broker_ack(line->consumer, tag, false)) {
         log_debug("shard %u: the channel went before an ack", shard);
     }
 }
 
-size_t intake_held(const struct intake *intake)
+size_t shard_reader_held(const struct shard_reader *shard_reader)
 {
-    return intake->held;
+    return shard_reader->held;
 }
 
-struct intake *intake_new(const struct intake_options *options)
+struct shard_reader *shard_reader_new(const struct shard_reader_options *options)
 {
-    struct intake *intake = calloc(1, sizeof *intake);
-    if (intake == NULL) {
+    struct shard_reader *shard_reader = calloc(1, sizeof *shard_reader);
+    if (shard_reader == NULL) {
         return NULL;
     }
-    intake->options = *options;
+    shard_reader->options = *options;
     struct undecodable_options undecodable = {
         .base = options->base,
         .broker = options->publishing,
         .shards = options->shards,
         .kept = on_undecodable_kept,
-        .arg = intake,
+        .arg = shard_reader,
     };
-    intake->undecodable = undecodable_new(&undecodable);
-    intake->lines = calloc(options->shards, sizeof *intake->lines);
-    if (intake->undecodable == NULL || intake->lines == NULL) {
-        intake_free(intake);
+    shard_reader->undecodable = undecodable_new(&undecodable);
+    shard_reader->lines = calloc(options->shards, sizeof *shard_reader->lines);
+    if (shard_reader->undecodable == NULL || shard_reader->lines == NULL) {
+        shard_reader_free(shard_reader);
         return NULL;
     }
     for (unsigned shard = 0; shard < options->shards; shard++) {
-        intake->lines[shard] = (struct line){.intake = intake, .shard = shard};
-        STAILQ_INIT(&intake->lines[shard].messages);
+        shard_reader->lines[shard] = (struct line){.shard_reader = shard_reader, .shard = shard};
+        STAILQ_INIT(&shard_reader->lines[shard].messages);
     }
-    return intake;
+    return shard_reader;
 }
 
-void intake_free(struct intake *intake)
+void shard_reader_free(struct shard_reader *shard_reader)
 {
-    if (intake == NULL) {
+    if (shard_reader == NULL) {
         return;
     }
-    for (unsigned shard = 0; intake->lines != NULL && shard < intake->options.shards; shard++) {
-        line_clear(&intake->lines[shard]);
+    for (unsigned shard = 0; shard_reader->lines != NULL && shard < shard_reader->options.shards; shard++) {
+        line_clear(&shard_reader->lines[shard]);
     }
-    undecodable_free(intake->undecodable);
-    free(intake->lines);
-    free(intake);
+    undecodable_free(shard_reader->undecodable);
+    free(shard_reader->lines);
+    free(shard_reader);
 }
 
-void intake_serve(struct intake *intake, unsigned shard)
+void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard)
 {
-    struct line *line = &intake->lines[shard];
+    struct line *line = &shard_reader->lines[shard];
     char queue[TOPOLOGY_QUEUE_SIZE];
-    assert(shard < intake->options.shards);
+    assert(shard < shard_reader->options.shards);
     if (line->leaving && line->in_batch == 0) {
         line_close(line);
     }
@@ -227,12 +227,12 @@ void intake_serve(struct intake *intake, unsigned shard)
     topology_shard_name(shard, queue);
     struct broker_consumer_options options = {
         .queue = queue,
-        .prefetch = (uint16_t)intake->options.prefetch_messages,
+        .prefetch = (uint16_t)shard_reader->options.prefetch_messages,
         .deliver = on_delivery,
         .gone = on_gone,
         .arg = line,
     };
-    line->consumer = broker_consume(intake->options.consuming, &options);
+    line->consumer = broker_consume(shard_reader->options.consuming, &options);
     if (line->consumer == NULL) {
         log_error("shard %u cannot be subscribed: no memory or no channel", shard);
         return;
@@ -240,10 +240,10 @@ void intake_serve(struct intake *intake, unsigned shard)
     log_info("shard %u taken", shard);
 }
 
-void intake_leave(struct intake *intake, unsigned shard)
+void shard_reader_leave(struct shard_reader *shard_reader, unsigned shard)
 {
-    struct line *line = &intake->lines[shard];
-    assert(shard < intake->options.shards);
+    struct line *line = &shard_reader->lines[shard];
+    assert(shard < shard_reader->options.shards);
     if (line->consumer == NULL) {
         return;
     }
@@ -253,21 +253,21 @@ void intake_leave(struct intake *intake, unsigned shard)
     }
 }
 
-size_t intake_serving(const struct intake *intake)
+size_t shard_reader_serving(const struct shard_reader *shard_reader)
 {
     size_t count = 0;
-    for (unsigned shard = 0; shard < intake->options.shards; shard++) {
-        count += intake->lines[shard].consumer != NULL ? 1 : 0;
+    for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
+        count += shard_reader->lines[shard].consumer != NULL ? 1 : 0;
     }
     return count;
 }
 
-bool intake_unacked(const struct intake *intake, unsigned shard, size_t *count)
+bool shard_reader_unacked(const struct shard_reader *shard_reader, unsigned shard, size_t *count)
 {
-    const struct line *line = &intake->lines[shard];
-    const struct intake_message *message = NULL;
-    assert(shard < intake->options.shards);
-    *count = undecodable_count(intake->undecodable, shard);
+    const struct line *line = &shard_reader->lines[shard];
+    const struct shard_reader_message *message = NULL;
+    assert(shard < shard_reader->options.shards);
+    *count = undecodable_count(shard_reader->undecodable, shard);
     STAILQ_FOREACH(message, &line->messages, link)
     {
         (*count)++;
@@ -275,23 +275,23 @@ bool intake_unacked(const struct intake *intake, unsigned shard, size_t *count)
     return line->consumer != NULL;
 }
 
-void intake_ask_ready(struct intake *intake)
+void shard_reader_ask_ready(struct shard_reader *shard_reader)
 {
-    for (unsigned shard = 0; shard < intake->options.shards; shard++) {
-        if (intake->lines[shard].consumer != NULL && !intake->lines[shard].leaving) {
-            broker_consumer_ask_ready(intake->lines[shard].consumer);
+    for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
+        if (shard_reader->lines[shard].consumer != NULL && !shard_reader->lines[shard].leaving) {
+            broker_consumer_ask_ready(shard_reader->lines[shard].consumer);
         }
     }
 }
 
-int64_t intake_ready(const struct intake *intake, unsigned shard)
+int64_t shard_reader_ready(const struct shard_reader *shard_reader, unsigned shard)
 {
-    const struct line *line = &intake->lines[shard];
-    assert(shard < intake->options.shards);
+    const struct line *line = &shard_reader->lines[shard];
+    assert(shard < shard_reader->options.shards);
     return line->consumer == NULL ? -1 : broker_consumer_ready(line->consumer);
 }
 
-static void add_item(struct batch *batch, struct line *line, struct intake_message *message)
+static void add_item(struct batch *batch, struct line *line, struct shard_reader_message *message)
 {
     size_t index = message->decided + message->in_batch;
     const struct command_item *item = &message->items[index];
@@ -310,7 +310,7 @@ static void add_item(struct batch *batch, struct line *line, struct intake_messa
 /* Takes from the line's next message; false when the line has nothing (more) for this batch. */
 static bool take_message(struct line *line, struct batch *batch, size_t limit)
 {
-    struct intake_message *message = line->cursor;
+    struct shard_reader_message *message = line->cursor;
     if (message == NULL || (message->careful && batch->count > 0)) {
         return false;
     }
@@ -325,31 +325,31 @@ static bool take_message(struct line *line, struct batch *batch, size_t limit)
     return true;
 }
 
-void intake_take(struct intake *intake, struct batch *batch, size_t limit)
+void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, size_t limit)
 {
-    unsigned shards = intake->options.shards;
+    unsigned shards = shard_reader->options.shards;
     bool more = true;
     assert(shards > 0 && batch->count == 0 && limit > 0 && limit <= batch->max);
     for (unsigned shard = 0; shard < shards; shard++) {
-        struct line *line = &intake->lines[shard];
+        struct line *line = &shard_reader->lines[shard];
         assert(line->in_batch == 0);
         line->cursor = line->leaving ? NULL : STAILQ_FIRST(&line->messages);
     }
     while (more && batch->count < limit) {
         more = false;
         for (unsigned i = 0; i < shards && batch->count < limit; i++) {
-            more = take_message(&intake->lines[(intake->turn + i) % shards], batch, limit) || more;
+            more = take_message(&shard_reader->lines[(shard_reader->turn + i) % shards], batch, limit) || more;
             if (batch->count > 0 && batch->entries[0].careful) {
                 more = false;
                 break;
             }
         }
     }
-    intake->turn = (intake->turn + 1) % shards;
+    shard_reader->turn = (shard_reader->turn + 1) % shards;
 }
 
 /* The batch lets go of one command. */
-static void release(struct intake_message *message)
+static void release(struct shard_reader_message *message)
 {
     struct line *line = message->line;
     assert(message->in_batch > 0);
@@ -361,26 +361,26 @@ static void release(struct intake_message *message)
     }
 }
 
-static void close_left(struct intake *intake)
+static void close_left(struct shard_reader *shard_reader)
 {
-    for (unsigned shard = 0; shard < intake->options.shards; shard++) {
-        struct line *line = &intake->lines[shard];
+    for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
+        struct line *line = &shard_reader->lines[shard];
         if (line->leaving && line->in_batch == 0 && line->consumer != NULL) {
             line_close(line);
         }
     }
 }
 
-void intake_take_back(struct intake *intake, struct batch *batch, size_t keep)
+void shard_reader_take_back(struct shard_reader *shard_reader, struct batch *batch, size_t keep)
 {
     for (size_t i = keep; i < batch->count; i++) {
         release(batch->entries[i].message);
     }
     batch_keep(batch, keep);
-    close_left(intake);
+    close_left(shard_reader);
 }
 
-void intake_prune(struct intake *intake, struct batch *batch)
+void shard_reader_prune(struct shard_reader *shard_reader, struct batch *batch)
 {
     size_t kept = 0;
     for (size_t i = 0; i < batch->count; i++) {
@@ -393,16 +393,16 @@ void intake_prune(struct intake *intake, struct batch *batch)
         }
     }
     batch_keep(batch, kept);
-    close_left(intake);
+    close_left(shard_reader);
 }
 
 /* Acks the head of the line as far as it is decided; at once, unless garbage in between must not be acked yet. */
 static void line_ack(struct line *line)
 {
-    bool one_by_one = undecodable_count(line->intake->undecodable, line->shard) > 0;
+    bool one_by_one = undecodable_count(line->shard_reader->undecodable, line->shard) > 0;
     uint64_t last = 0;
     bool acked = true;
-    struct intake_message *message = STAILQ_FIRST(&line->messages);
+    struct shard_reader_message *message = STAILQ_FIRST(&line->messages);
     while (message != NULL && message->decided == message->count) {
         STAILQ_REMOVE_HEAD(&line->messages, link);
         last = message->tag;
@@ -421,21 +421,21 @@ static void line_ack(struct line *line)
     }
 }
 
-void intake_ack(struct intake *intake, struct batch *batch)
+void shard_reader_ack(struct shard_reader *shard_reader, struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         batch->entries[i].message->decided++;
     }
-    for (unsigned shard = 0; shard < intake->options.shards; shard++) {
-        struct line *line = &intake->lines[shard];
+    for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
+        struct line *line = &shard_reader->lines[shard];
         if (line->consumer != NULL) {
             line_ack(line);
         }
     }
 }
 
-void intake_finish(struct intake *intake, struct batch *batch)
+void shard_reader_finish(struct shard_reader *shard_reader, struct batch *batch)
 {
-    intake_take_back(intake, batch, 0);
+    shard_reader_take_back(shard_reader, batch, 0);
     batch_clear(batch);
 }

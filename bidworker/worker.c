@@ -67,7 +67,7 @@ struct worker {
     struct pg *pg;
     struct broker *consuming;
     struct broker *publishing;
-    struct intake *intake;
+    struct shard_reader *shard_reader;
     struct ownership *ownership;
     struct outbox *outbox;
     struct ledger *ledger;
@@ -131,10 +131,10 @@ static void look_at_outbox(evutil_socket_t fd, short what, void *arg)
 
 static void end(struct worker *worker)
 {
-    if (worker->intake != NULL) {
-        intake_take_back(worker->intake, worker->batch, 0);
+    if (worker->shard_reader != NULL) {
+        shard_reader_take_back(worker->shard_reader, worker->batch, 0);
         for (unsigned shard = 0; shard < worker->shard_count; shard++) {
-            intake_leave(worker->intake, shard);
+            shard_reader_leave(worker->shard_reader, shard);
         }
     }
     evtimer_del(worker->again_timer);
@@ -223,7 +223,7 @@ static void on_suspected(int64_t attempts, void *arg)
 
 static void take_batch(struct worker *worker)
 {
-    intake_take(worker->intake, worker->batch, worker->batch->max);
+    shard_reader_take(worker->shard_reader, worker->batch, worker->batch->max);
     if (worker->batch->count == 0) {
         return;
     }
@@ -253,7 +253,7 @@ static void on_go(evutil_socket_t fd, short what, void *arg)
         return;
     }
     int64_t early_us = worker->batch_began_us + gather_us(worker) - clock_mono_us();
-    if (early_us <= 0 || intake_held(worker->intake) >= worker->batch->max) {
+    if (early_us <= 0 || shard_reader_held(worker->shard_reader) >= worker->batch->max) {
         take_batch(worker);
     } else if (!evtimer_pending(worker->go, NULL)) {
         struct timeval wait = {.tv_usec = early_us};
@@ -279,9 +279,9 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (worker->losses >= HALVE_AFTER && batch->count > 1) {
-        intake_take_back(worker->intake, batch, (batch->count + 1) / 2);
+        shard_reader_take_back(worker->shard_reader, batch, (batch->count + 1) / 2);
     }
-    intake_prune(worker->intake, batch);
+    shard_reader_prune(worker->shard_reader, batch);
     if (batch->count == 0) {
         set_state(worker, WORKER_IDLE);
         look_for_work(worker);
@@ -319,7 +319,7 @@ static void on_refused(struct worker *worker)
         return;
     }
     if (batch->count > 1) {
-        intake_take_back(worker->intake, batch, batch->count / 2);
+        shard_reader_take_back(worker->shard_reader, batch, batch->count / 2);
     } else {
         trust_less(worker);
     }
@@ -350,7 +350,7 @@ static void on_committed(struct worker *worker)
 {
     const struct outbox_batch *outbox_batch = ledger_outbox(worker->ledger);
     struct batch *batch = worker->batch;
-    intake_ack(worker->intake, batch);
+    shard_reader_ack(worker->shard_reader, batch);
     bidworker_metrics_batch(batch, clock_mono_us() - worker->batch_began_us);
     results_publish(worker->results, batch);
     outbox_sent(worker->outbox, outbox_batch->rows, outbox_batch->count);
@@ -359,7 +359,7 @@ static void on_committed(struct worker *worker)
     log_traced(batch);
     worker->report.commands += batch->count;
     worker->report.batches++;
-    intake_finish(worker->intake, batch);
+    shard_reader_finish(worker->shard_reader, batch);
     set_state(worker, WORKER_IDLE);
     if (worker->draining) {
         end(worker);
@@ -408,8 +408,8 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 
 void worker_meter(const struct worker *worker)
 {
-    if (worker->intake != NULL) {
-        bidworker_metrics_shards(worker->intake, worker->shard_count);
+    if (worker->shard_reader != NULL) {
+        bidworker_metrics_shards(worker->shard_reader, worker->shard_count);
     }
     bidworker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
 }
@@ -423,7 +423,7 @@ static void tell_serving(void *arg)
         broker_state(worker->consuming) == BROKER_DOWN) {
         return;
     }
-    size_t serving = intake_serving(worker->intake);
+    size_t serving = shard_reader_serving(worker->shard_reader);
     if (serving != worker->serving) {
         worker->serving = serving;
         worker->options.serving(serving, worker->options.arg);
@@ -441,11 +441,11 @@ static void on_looked(void *arg)
     struct worker *worker = arg;
     tell_serving(worker);
     if (worker->options.config->metrics_port != 0 && worker->looks++ % READY_LOOKS == 0) {
-        intake_ask_ready(worker->intake);
+        shard_reader_ask_ready(worker->shard_reader);
     }
     for (unsigned shard = 0; worker->ownership != NULL && shard < worker->shard_count; shard++) {
         size_t unacked = 0;
-        if (intake_unacked(worker->intake, shard, &unacked)) {
+        if (shard_reader_unacked(worker->shard_reader, shard, &unacked)) {
             struct shards_report report = {ownership_number(worker->ownership), (uint32_t)unacked, clock_now_ms()};
             publish_shard(worker->results, shard, &report);
         }
@@ -456,9 +456,9 @@ static void on_mine(unsigned shard, bool mine, void *arg)
 {
     struct worker *worker = arg;
     if (mine) {
-        intake_serve(worker->intake, shard);
+        shard_reader_serve(worker->shard_reader, shard);
     } else {
-        intake_leave(worker->intake, shard);
+        shard_reader_leave(worker->shard_reader, shard);
     }
 }
 
@@ -510,7 +510,7 @@ static bool open_brokers(struct worker *worker)
 static bool open_rest(struct worker *worker)
 {
     const struct config *config = worker->options.config;
-    struct intake_options intake = {
+    struct shard_reader_options shard_reader = {
         .base = worker->options.base,
         .consuming = worker->consuming,
         .publishing = worker->publishing,
@@ -537,13 +537,14 @@ static bool open_rest(struct worker *worker)
         .looked = on_looked,
         .arg = worker,
     };
-    worker->intake = intake_new(&intake);
+    worker->shard_reader = shard_reader_new(&shard_reader);
     worker->outbox = outbox_new(&outbox);
     struct ledger_options ledger = {
         .pg = worker->pg, .outbox = worker->outbox, .done = on_decided, .suspected = on_suspected, .arg = worker};
     worker->ledger = ledger_new(&ledger);
     worker->ownership = ownership_new(&shards);
-    return worker->intake != NULL && worker->outbox != NULL && worker->ledger != NULL && worker->ownership != NULL;
+    return worker->shard_reader != NULL && worker->outbox != NULL && worker->ledger != NULL &&
+           worker->ownership != NULL;
 }
 
 static void on_topology(const struct pg_reply *reply, void *arg)
@@ -646,14 +647,14 @@ void worker_free(struct worker *worker)
     worker->draining = true;
     ownership_free(worker->ownership);
     worker->ownership = NULL;
-    if (worker->intake != NULL) {
-        intake_take_back(worker->intake, worker->batch, 0);
+    if (worker->shard_reader != NULL) {
+        shard_reader_take_back(worker->shard_reader, worker->batch, 0);
     }
     broker_free(worker->consuming);
     broker_free(worker->publishing);
     pg_free(worker->pg);
     ledger_free(worker->ledger);
-    intake_free(worker->intake);
+    shard_reader_free(worker->shard_reader);
     outbox_free(worker->outbox);
     results_free(worker->results);
     batch_free(worker->batch);

@@ -26,7 +26,7 @@ struct delivery {
     char body[];
 };
 
-struct intake {
+struct event_reader {
     struct broker_consumer *consumer;
     struct deadletters *deadletters;
     struct inapp *inapp;
@@ -50,56 +50,56 @@ struct intake {
     bool batch_orphaned; /* its channel is gone: nothing to ack */
 };
 
-static void batch_start(struct intake *intake);
-static void batch_settle(struct intake *intake);
+static void batch_start(struct event_reader *event_reader);
+static void batch_settle(struct event_reader *event_reader);
 
-static void arm_retry(struct intake *intake)
+static void arm_retry(struct event_reader *event_reader)
 {
     struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
-    if (evtimer_add(intake->retry_timer, &wait) != 0) {
+    if (evtimer_add(event_reader->retry_timer, &wait) != 0) {
         log_error("intake: cannot arm a timer");
     }
 }
 
 /* The batch is done with: acks it, and goes on. */
-static void batch_end(struct intake *intake)
+static void batch_end(struct event_reader *event_reader)
 {
-    uint64_t last_tag = intake->batch[intake->batch_count - 1]->tag;
-    if (!intake->batch_orphaned && !broker_ack(intake->consumer, last_tag, true)) {
+    uint64_t last_tag = event_reader->batch[event_reader->batch_count - 1]->tag;
+    if (!event_reader->batch_orphaned && !broker_ack(event_reader->consumer, last_tag, true)) {
         log_debug("an ack found its channel gone; its messages will come again and find their work done");
     }
-    for (size_t i = 0; i < intake->batch_count; i++) {
-        free(intake->batch[i]);
+    for (size_t i = 0; i < event_reader->batch_count; i++) {
+        free(event_reader->batch[i]);
     }
-    intake->batch_count = 0;
-    batch_start(intake);
+    event_reader->batch_count = 0;
+    batch_start(event_reader);
 }
 
 static void on_buried(void *arg)
 {
-    struct intake *intake = arg;
-    intake->burials--;
-    batch_settle(intake);
+    struct event_reader *event_reader = arg;
+    event_reader->burials--;
+    batch_settle(event_reader);
 }
 
 /* Everything is told: sends the dead to their letters, and ends the batch when all of these are confirmed. */
-static void batch_settle(struct intake *intake)
+static void batch_settle(struct event_reader *event_reader)
 {
-    for (; intake->next_burial < intake->batch_count; intake->next_burial++) {
-        const struct inapp_message *message = &intake->messages[intake->next_burial];
-        if (message->dead == NULL || intake->batch_orphaned) {
+    for (; event_reader->next_burial < event_reader->batch_count; event_reader->next_burial++) {
+        const struct inapp_message *message = &event_reader->messages[event_reader->next_burial];
+        if (message->dead == NULL || event_reader->batch_orphaned) {
             continue;
         }
-        if (!deadletters_send(intake->deadletters, TOPOLOGY_KEY_DEAD_NOTIFY, message->body, message->length,
-                              message->dead, on_buried, intake)) {
+        if (!deadletters_send(event_reader->deadletters, TOPOLOGY_KEY_DEAD_NOTIFY, message->body, message->length,
+                              message->dead, on_buried, event_reader)) {
             log_error("no memory for a dead letter: tried again");
-            arm_retry(intake);
+            arm_retry(event_reader);
             return;
         }
-        intake->burials++;
+        event_reader->burials++;
     }
-    if (intake->burials == 0) {
-        batch_end(intake);
+    if (event_reader->burials == 0) {
+        batch_end(event_reader);
     }
 }
 
@@ -116,11 +116,12 @@ static void on_told(void *arg)
 }
 
 /* Is it too early for the next batch? Then the timer will start it. */
-static bool batch_gathers(struct intake *intake)
+static bool batch_gathers(struct event_reader *event_reader)
 {
-    int64_t early_us = intake->began_us + intake->interval_us - clock_mono_us();
+    int64_t early_us = event_reader->began_us + event_reader->interval_us - clock_mono_us();
     struct timeval wait = {.tv_usec = early_us};
-    return early_us > 0 && (evtimer_pending(intake->pace_timer, NULL) || evtimer_add(intake->pace_timer, &wait) == 0);
+    return early_us > 0 &&
+           (evtimer_pending(event_reader->pace_timer, NULL) || evtimer_add(event_reader->pace_timer, &wait) == 0);
 }
 
 static void on_pace(evutil_socket_t fd, short what, void *arg)
@@ -131,31 +132,33 @@ static void on_pace(evutil_socket_t fd, short what, void *arg)
 }
 
 /* The front of the ring becomes the batch, unless one is in hand. */
-static void batch_start(struct intake *intake)
+static void batch_start(struct event_reader *event_reader)
 {
-    if (intake->batch_count > 0 || intake->ring_count == 0 || intake->draining || batch_gathers(intake)) {
+    if (event_reader->batch_count > 0 || event_reader->ring_count == 0 || event_reader->draining ||
+        batch_gathers(event_reader)) {
         return;
     }
-    intake->began_us = clock_mono_us();
-    size_t count = intake->ring_count < intake->batch_max ? intake->ring_count : intake->batch_max;
+    event_reader->began_us = clock_mono_us();
+    size_t count =
+        event_reader->ring_count < event_reader->batch_max ? event_reader->ring_count : event_reader->batch_max;
     for (size_t i = 0; i < count; i++) {
-        struct delivery *delivery = intake->ring[intake->ring_first];
-        intake->ring_first = (intake->ring_first + 1) % intake->ring_size;
-        intake->ring_count--;
-        intake->batch[i] = delivery;
-        intake->messages[i] = (struct inapp_message){.body = delivery->body, .length = delivery->length};
+        struct delivery *delivery = event_reader->ring[event_reader->ring_first];
+        event_reader->ring_first = (event_reader->ring_first + 1) % event_reader->ring_size;
+        event_reader->ring_count--;
+        event_reader->batch[i] = delivery;
+        event_reader->messages[i] = (struct inapp_message){.body = delivery->body, .length = delivery->length};
     }
-    intake->batch_count = count;
-    intake->batch_orphaned = false;
-    intake->next_burial = 0;
-    inapp_tell(intake->inapp, intake->messages, count, on_told, intake);
+    event_reader->batch_count = count;
+    event_reader->batch_orphaned = false;
+    event_reader->next_burial = 0;
+    inapp_tell(event_reader->inapp, event_reader->messages, count, on_told, event_reader);
 }
 
 static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
 {
     (void)consumer;
-    struct intake *intake = arg;
-    if (intake->draining) {
+    struct event_reader *event_reader = arg;
+    if (event_reader->draining) {
         return; /* goes back to the queue when the channel closes */
     }
     struct delivery *copy = malloc(sizeof(*copy) + delivery->length);
@@ -166,89 +169,89 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
     }
     *copy = (struct delivery){.tag = delivery->tag, .length = delivery->length};
     memcpy(copy->body, delivery->body, delivery->length);
-    assert(intake->ring_count < intake->ring_size);
-    intake->ring[(intake->ring_first + intake->ring_count++) % intake->ring_size] = copy;
-    batch_start(intake);
+    assert(event_reader->ring_count < event_reader->ring_size);
+    event_reader->ring[(event_reader->ring_first + event_reader->ring_count++) % event_reader->ring_size] = copy;
+    batch_start(event_reader);
 }
 
-static void ring_clear(struct intake *intake)
+static void ring_clear(struct event_reader *event_reader)
 {
-    for (; intake->ring_count > 0; intake->ring_count--) {
-        free(intake->ring[intake->ring_first]);
-        intake->ring_first = (intake->ring_first + 1) % intake->ring_size;
+    for (; event_reader->ring_count > 0; event_reader->ring_count--) {
+        free(event_reader->ring[event_reader->ring_first]);
+        event_reader->ring_first = (event_reader->ring_first + 1) % event_reader->ring_size;
     }
 }
 
 static void on_gone(struct broker_consumer *consumer, void *arg)
 {
     (void)consumer;
-    struct intake *intake = arg;
-    ring_clear(intake);
-    intake->batch_orphaned = true;
+    struct event_reader *event_reader = arg;
+    ring_clear(event_reader);
+    event_reader->batch_orphaned = true;
 }
 
-struct intake *intake_new(const struct intake_options *options)
+struct event_reader *event_reader_new(const struct event_reader_options *options)
 {
-    struct intake *intake = calloc(1, sizeof(*intake));
-    if (intake == NULL) {
+    struct event_reader *event_reader = calloc(1, sizeof(*event_reader));
+    if (event_reader == NULL) {
         return NULL;
     }
-    intake->deadletters = options->deadletters;
-    intake->inapp = options->inapp;
-    intake->batch_max = (size_t)options->batch_max;
-    intake->ring_size = PREFETCH_BATCHES * intake->batch_max;
-    intake->ring = calloc(intake->ring_size, sizeof(struct delivery *));
-    intake->batch = calloc(intake->batch_max, sizeof(struct delivery *));
-    intake->messages = calloc(intake->batch_max, sizeof(*intake->messages));
-    intake->retry_timer = evtimer_new(options->base, on_retry, intake);
-    intake->pace_timer = evtimer_new(options->base, on_pace, intake);
-    intake->interval_us = options->interval_ms * INT64_C(1000);
+    event_reader->deadletters = options->deadletters;
+    event_reader->inapp = options->inapp;
+    event_reader->batch_max = (size_t)options->batch_max;
+    event_reader->ring_size = PREFETCH_BATCHES * event_reader->batch_max;
+    event_reader->ring = calloc(event_reader->ring_size, sizeof(struct delivery *));
+    event_reader->batch = calloc(event_reader->batch_max, sizeof(struct delivery *));
+    event_reader->messages = calloc(event_reader->batch_max, sizeof(*event_reader->messages));
+    event_reader->retry_timer = evtimer_new(options->base, on_retry, event_reader);
+    event_reader->pace_timer = evtimer_new(options->base, on_pace, event_reader);
+    event_reader->interval_us = options->interval_ms * INT64_C(1000);
     struct broker_consumer_options consumer = {.queue = TOPOLOGY_NOTIFY_QUEUE,
-                                               .prefetch = (uint16_t)intake->ring_size,
+                                               .prefetch = (uint16_t)event_reader->ring_size,
                                                .deliver = on_deliver,
                                                .gone = on_gone,
-                                               .arg = intake};
-    bool made = intake->ring != NULL && intake->batch != NULL && intake->messages != NULL &&
-                intake->retry_timer != NULL && intake->pace_timer != NULL;
-    intake->consumer = made ? broker_consume(options->consumes, &consumer) : NULL;
-    if (intake->consumer == NULL) {
-        intake_free(intake);
+                                               .arg = event_reader};
+    bool made = event_reader->ring != NULL && event_reader->batch != NULL && event_reader->messages != NULL &&
+                event_reader->retry_timer != NULL && event_reader->pace_timer != NULL;
+    event_reader->consumer = made ? broker_consume(options->consumes, &consumer) : NULL;
+    if (event_reader->consumer == NULL) {
+        event_reader_free(event_reader);
         return NULL;
     }
-    return intake;
+    return event_reader;
 }
 
-void intake_free(struct intake *intake)
+void event_reader_free(struct event_reader *event_reader)
 {
-    if (intake == NULL) {
+    if (event_reader == NULL) {
         return;
     }
-    if (intake->ring != NULL) {
-        ring_clear(intake);
+    if (event_reader->ring != NULL) {
+        ring_clear(event_reader);
     }
-    for (size_t i = 0; i < intake->batch_count; i++) {
-        free(intake->batch[i]);
+    for (size_t i = 0; i < event_reader->batch_count; i++) {
+        free(event_reader->batch[i]);
     }
-    if (intake->retry_timer != NULL) {
-        event_free(intake->retry_timer);
+    if (event_reader->retry_timer != NULL) {
+        event_free(event_reader->retry_timer);
     }
-    if (intake->pace_timer != NULL) {
-        event_free(intake->pace_timer);
+    if (event_reader->pace_timer != NULL) {
+        event_free(event_reader->pace_timer);
     }
-    free(intake->ring);
-    free(intake->batch);
-    free(intake->messages);
-    free(intake);
+    free(event_reader->ring);
+    free(event_reader->batch);
+    free(event_reader->messages);
+    free(event_reader);
 }
 
-void intake_drain(struct intake *intake)
+void event_reader_drain(struct event_reader *event_reader)
 {
-    intake->draining = true;
-    ring_clear(intake);
-    inapp_drain(intake->inapp);
+    event_reader->draining = true;
+    ring_clear(event_reader);
+    inapp_drain(event_reader->inapp);
 }
 
-bool intake_busy(const struct intake *intake)
+bool event_reader_busy(const struct event_reader *event_reader)
 {
-    return inapp_busy(intake->inapp) || intake->burials > 0;
+    return inapp_busy(event_reader->inapp) || event_reader->burials > 0;
 }

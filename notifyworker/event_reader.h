@@ -14,9 +14,9 @@
 #include "common/protocol/deadletter.h"
 #include "notifyworker/inapp.h"
 
-struct intake;
+struct event_reader;
 
-struct intake_options {
+struct event_reader_options {
     struct event_base *base;
     struct broker *consumes; /* a broker for consuming only */
     struct deadletters *deadletters;
@@ -26,12 +26,12 @@ struct intake_options {
 };
 
 /* Begins to consume. NULL only without memory. */
-MUST_CHECK struct intake *intake_new(const struct intake_options *options);
+MUST_CHECK struct event_reader *event_reader_new(const struct event_reader_options *options);
 /* Free the brokers and the pool before. */
-void intake_free(struct intake *intake);
+void event_reader_free(struct event_reader *event_reader);
 /* Takes nothing new; the batch in hand is finished and acked. */
-void intake_drain(struct intake *intake);
+void event_reader_drain(struct event_reader *event_reader);
 /* A batch is being told or waits for its dead letters. */
-bool intake_busy(const struct intake *intake);
+bool event_reader_busy(const struct event_reader *event_reader);
 
 #endif

@@ -90,7 +90,7 @@ struct notifyworker {
     struct broker *consumer;
     struct deadletters *deadletters;
     struct inapp *inapp;
-    struct intake *intake;
+    struct event_reader *event_reader;
     struct dead_letter_sink *dead_letter_sink;
     struct watchers *watchers;
     struct retention *retention;
@@ -143,7 +143,7 @@ static void on_drain_look(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct notifyworker *worker = arg;
-    if (!intake_busy(worker->intake) && !dead_letter_sink_busy(worker->dead_letter_sink) &&
+    if (!event_reader_busy(worker->event_reader) && !dead_letter_sink_busy(worker->dead_letter_sink) &&
         !deliveries_busy(worker->deliveries)) {
         daemon_drained(worker->daemon);
     }
@@ -153,7 +153,7 @@ static void on_drain(void *arg)
 {
     struct notifyworker *worker = arg;
     struct timeval every = {.tv_usec = DRAIN_LOOK_MS * 1000L};
-    intake_drain(worker->intake);
+    event_reader_drain(worker->event_reader);
     dead_letter_sink_drain(worker->dead_letter_sink);
     watchers_drain(worker->watchers);
     retention_drain(worker->retention);
@@ -243,13 +243,13 @@ static bool make_parts(struct notifyworker *worker)
     if (worker->inapp == NULL) {
         return false;
     }
-    struct intake_options intake = {.base = worker->base,
-                                    .consumes = worker->consumer,
-                                    .deadletters = worker->deadletters,
-                                    .inapp = worker->inapp,
-                                    .batch_max = worker->config.notify_batch_max,
-                                    .interval_ms = worker->config.notify_interval_ms};
-    worker->intake = intake_new(&intake);
+    struct event_reader_options event_reader = {.base = worker->base,
+                                                .consumes = worker->consumer,
+                                                .deadletters = worker->deadletters,
+                                                .inapp = worker->inapp,
+                                                .batch_max = worker->config.notify_batch_max,
+                                                .interval_ms = worker->config.notify_interval_ms};
+    worker->event_reader = event_reader_new(&event_reader);
     const struct dead_letter_sink_options dead_letter_sink = {.base = worker->base,
                                                               .consumes = worker->consumer,
                                                               .pg = worker->pg,
@@ -259,7 +259,7 @@ static bool make_parts(struct notifyworker *worker)
         watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->watchers_push, worker->config.watch_poll_ms);
     worker->retention = retention_new(worker->base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->intake != NULL && worker->dead_letter_sink != NULL && worker->watchers != NULL &&
+    return worker->event_reader != NULL && worker->dead_letter_sink != NULL && worker->watchers != NULL &&
            worker->retention != NULL && worker->drain_timer != NULL && make_deliveries(worker);
 }
 
@@ -278,7 +278,7 @@ static void notifyworker_free(struct notifyworker *worker)
     retention_free(worker->retention);
     watchers_free(worker->watchers);
     dead_letter_sink_free(worker->dead_letter_sink);
-    intake_free(worker->intake);
+    event_reader_free(worker->event_reader);
     inapp_free(worker->inapp);
     push_free(worker->recipients_push);
     push_free(worker->watchers_push);
