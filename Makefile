@@ -39,7 +39,7 @@ GATEWAY_LAYERS := core http query access account bid auction search image live a
 COMMON   := $(foreach layer,$(COMMON_LAYERS),$(call objects,common/$(layer)))
 GATEWAY  := $(call objects,gateway) $(foreach layer,$(GATEWAY_LAYERS),$(call objects,gateway/$(layer)))
 PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
-PROGRAMS += $(BIN)/rostrum-picture # the gateway's helper
+PROGRAMS += $(BIN)/rostrum-image-decoder # the gateway's helper
 
 # Every .c of tests/*/ is a program of its own (a suite when it ends in _test.c), except tests/support, which all share.
 SUPPORT       := $(call objects,tests/support)
@@ -87,8 +87,8 @@ $(BIN)/rostrum-gateway: $(GATEWAY) $(OBJ)/gateway/openapi_json.o $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
 # libvips by the name of its run-time library: its -dev package is ten times its size (gateway/image_decoder/libvips.h).
-$(BIN)/rostrum-picture: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o
-$(BIN)/rostrum-picture: PKG_LIBS = -l:libvips.so.42
+$(BIN)/rostrum-image-decoder: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o
+$(BIN)/rostrum-image-decoder: PKG_LIBS = -l:libvips.so.42
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: PKG_LIBS += $(shell pkg-config --libs libcurl)

@@ -5,36 +5,36 @@
 
 #include <string.h>
 
-enum picture_kind picture_kind(const void *bytes, size_t length)
+enum image_kind image_kind(const void *bytes, size_t length)
 {
     static const unsigned char jpeg[] = {0xff, 0xd8, 0xff};
     static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     const unsigned char *at = bytes;
-    if (length < PICTURE_SNIFF_BYTES) {
-        return PICTURE_NONE;
+    if (length < IMAGE_SNIFF_BYTES) {
+        return IMAGE_NONE;
     }
     if (memcmp(at, jpeg, sizeof(jpeg)) == 0) {
-        return PICTURE_JPEG;
+        return IMAGE_JPEG;
     }
     if (memcmp(at, png, sizeof(png)) == 0) {
-        return PICTURE_PNG;
+        return IMAGE_PNG;
     }
     if (memcmp(at, "RIFF", 4) == 0 && memcmp(at + 8, "WEBP", 4) == 0) {
-        return PICTURE_WEBP;
+        return IMAGE_WEBP;
     }
-    return PICTURE_NONE;
+    return IMAGE_NONE;
 }
 
-const char *picture_kind_type(enum picture_kind kind)
+const char *image_kind_type(enum image_kind kind)
 {
     switch (kind) {
-    case PICTURE_JPEG:
+    case IMAGE_JPEG:
         return "image/jpeg";
-    case PICTURE_PNG:
+    case IMAGE_PNG:
         return "image/png";
-    case PICTURE_WEBP:
+    case IMAGE_WEBP:
         return "image/webp";
-    case PICTURE_NONE:
+    case IMAGE_NONE:
         break;
     }
     return "application/octet-stream";

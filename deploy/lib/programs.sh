@@ -1,7 +1,7 @@
 # deploy/lib/programs.sh: Rostrum's own programs as services of a deployment. Read by deploy/private with `.`; defines
 # functions only.
 
-PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-picture"
+PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-image-decoder"
 PROGRAM_READY_S=30
 PROGRAM_STOP_S=20 # more than any drain_deadline_ms that makes sense here; then SIGKILL
 

@@ -27,7 +27,7 @@ enum {
     FIRST_OTHER_FD = 3,
     MS_PER_S = 1000,
     CHUNK_BYTES = 256 << 10,
-    RESULT_MAX_BYTES = (int)sizeof(struct picture_head) + PICTURE_SIZES * PICTURE_FILE_MAX_BYTES,
+    RESULT_MAX_BYTES = (int)sizeof(struct image_head) + IMAGE_SIZES * IMAGE_FILE_MAX_BYTES,
 };
 
 /* One helper at work. */
@@ -42,7 +42,7 @@ struct helper {
     size_t size;
 };
 
-/* "/usr/local/bin/rostrum-gateway" -> "/usr/local/bin/rostrum-picture". */
+/* "/usr/local/bin/rostrum-gateway" -> "/usr/local/bin/rostrum-image-decoder". */
 static bool helper_path(char path[static PATH_MAX])
 {
     char program[PATH_MAX];
@@ -51,7 +51,7 @@ static bool helper_path(char path[static PATH_MAX])
         return false;
     }
     program[length] = '\0';
-    int written = snprintf(path, PATH_MAX, "%s/" PICTURE_PROGRAM, dirname(program));
+    int written = snprintf(path, PATH_MAX, "%s/" IMAGE_PROGRAM, dirname(program));
     return written > 0 && written < PATH_MAX;
 }
 
@@ -93,9 +93,9 @@ static int spawn(pid_t *pid, const char *path, char *const *argv, int fd)
     return failed;
 }
 
-static bool helper_start(struct helper *helper, const struct pictures_limits *limits)
+static bool helper_start(struct helper *helper, const struct decoder_limits *limits)
 {
-    static char name[] = PICTURE_PROGRAM;
+    static char name[] = IMAGE_PROGRAM;
     char path[PATH_MAX];
     char pixels[NUMBER_SIZE];
     char memory[NUMBER_SIZE];
@@ -113,7 +113,7 @@ static bool helper_start(struct helper *helper, const struct pictures_limits *li
     (void)close(ends[1]);
     if (failed != 0) {
         (void)close(ends[0]);
-        log_error("%s cannot be started: %s", PICTURE_PROGRAM, strerror(failed));
+        log_error("%s cannot be started: %s", IMAGE_PROGRAM, strerror(failed));
         return false;
     }
     helper->fd = ends[0];
@@ -176,31 +176,31 @@ static bool converse(struct helper *helper)
     }
 }
 
-static enum pictures_result result_of(int status)
+static enum decoder_result result_of(int status)
 {
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     switch (code) {
-    case PICTURE_MADE:
-        return PICTURES_MADE;
-    case PICTURE_UNKNOWN:
-        return PICTURES_UNKNOWN;
-    case PICTURE_BROKEN:
-        return PICTURES_BROKEN;
-    case PICTURE_TOO_LARGE:
-        return PICTURES_TOO_LARGE;
-    case PICTURE_USAGE:
-    case PICTURE_NO_LIBRARY:
-        log_error("%s is not of this version, or libvips is missing (exit code %d)", PICTURE_PROGRAM, code);
-        return PICTURES_NO_HELPER;
+    case IMAGE_MADE:
+        return DECODER_MADE;
+    case IMAGE_UNKNOWN:
+        return DECODER_UNKNOWN;
+    case IMAGE_BROKEN:
+        return DECODER_BROKEN;
+    case IMAGE_TOO_LARGE:
+        return DECODER_TOO_LARGE;
+    case IMAGE_USAGE:
+    case IMAGE_NO_LIBRARY:
+        log_error("%s is not of this version, or libvips is missing (exit code %d)", IMAGE_PROGRAM, code);
+        return DECODER_NO_HELPER;
     default:
-        log_warn("%s ended by %s %d: the picture was refused", PICTURE_PROGRAM, code < 0 ? "signal" : "exit code",
+        log_warn("%s ended by %s %d: the picture was refused", IMAGE_PROGRAM, code < 0 ? "signal" : "exit code",
                  code < 0 ? WTERMSIG(status) : code);
-        return PICTURES_BROKEN;
+        return DECODER_BROKEN;
     }
 }
 
 /* Waits for its end; it has said all, or is killed. */
-static enum pictures_result helper_end(struct helper *helper, bool killed)
+static enum decoder_result helper_end(struct helper *helper, bool killed)
 {
     int status = 0;
     if (killed) {
@@ -210,51 +210,51 @@ static enum pictures_result helper_end(struct helper *helper, bool killed)
     while (waitpid(helper->pid, &status, 0) < 0) {
         if (errno != EINTR) {
             log_error("no word of a picture's helper: %s", strerror(errno));
-            return PICTURES_NO_HELPER;
+            return DECODER_NO_HELPER;
         }
     }
     return result_of(status);
 }
 
 /* The files lie where the helper's answer was read to. */
-static bool take_files(const struct helper *helper, struct pictures *out)
+static bool take_files(const struct helper *helper, struct decoder *out)
 {
-    struct picture_head head;
+    struct image_head head;
     size_t at = sizeof(head);
     if (helper->length < sizeof(head)) {
         return false;
     }
     memcpy(&head, helper->result, sizeof(head));
-    for (size_t i = 0; i < PICTURE_SIZES; i++) {
+    for (size_t i = 0; i < IMAGE_SIZES; i++) {
         if (head.lengths[i] > helper->length - at) {
             return false;
         }
-        out->files[i] = (struct pictures_file){helper->result + at, head.lengths[i]};
+        out->files[i] = (struct decoder_file){helper->result + at, head.lengths[i]};
         at += head.lengths[i];
     }
-    return head.magic == PICTURE_MAGIC && at == helper->length;
+    return head.magic == IMAGE_MAGIC && at == helper->length;
 }
 
-enum pictures_result pictures_make(const struct pictures_limits *limits, const void *bytes, size_t length,
-                                   struct pictures *out)
+enum decoder_result decoder_make(const struct decoder_limits *limits, const void *bytes, size_t length,
+                                 struct decoder *out)
 {
     struct helper helper = {.bytes = bytes, .left = length};
-    *out = (struct pictures){.memory = NULL};
+    *out = (struct decoder){.memory = NULL};
     if (!helper_start(&helper, limits)) {
-        return PICTURES_NO_HELPER;
+        return DECODER_NO_HELPER;
     }
     bool whole = converse(&helper);
-    enum pictures_result result = helper_end(&helper, !whole);
+    enum decoder_result result = helper_end(&helper, !whole);
     out->memory = helper.result;
-    if (result == PICTURES_MADE && !take_files(&helper, out)) {
-        log_error("%s said nonsense", PICTURE_PROGRAM);
-        return PICTURES_NO_HELPER;
+    if (result == DECODER_MADE && !take_files(&helper, out)) {
+        log_error("%s said nonsense", IMAGE_PROGRAM);
+        return DECODER_NO_HELPER;
     }
     return result;
 }
 
-void pictures_free(struct pictures *pictures)
+void decoder_free(struct decoder *decoder)
 {
-    free(pictures->memory);
-    *pictures = (struct pictures){.memory = NULL};
+    free(decoder->memory);
+    *decoder = (struct decoder){.memory = NULL};
 }

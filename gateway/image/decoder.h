@@ -1,5 +1,5 @@
 /*
- * Making an uploaded picture anew by rostrum-picture, a process of its own with limits
+ * Making an uploaded picture anew by rostrum-image-decoder, a process of its own with limits
  * (common/protocol/image_decoder.h). Blocks: it is called on the threads of a workpool, never on the loop. images.c is
  * the caller.
  */
@@ -8,33 +8,33 @@
 
 #include "common/protocol/image_decoder.h"
 
-struct pictures_limits {
+struct decoder_limits {
     int pixels_max;
     int memory_mib;
     int timeout_s; /* of processor time, and of waiting */
 };
 
-enum pictures_result {
-    PICTURES_MADE,
-    PICTURES_UNKNOWN,   /* neither JPEG nor PNG nor WebP */
-    PICTURES_BROKEN,    /* cannot be decoded, or not within the limits of memory and time */
-    PICTURES_TOO_LARGE, /* more than pixels_max */
-    PICTURES_NO_HELPER, /* the deployment's own fault; it was logged */
+enum decoder_result {
+    DECODER_MADE,
+    DECODER_UNKNOWN,   /* neither JPEG nor PNG nor WebP */
+    DECODER_BROKEN,    /* cannot be decoded, or not within the limits of memory and time */
+    DECODER_TOO_LARGE, /* more than pixels_max */
+    DECODER_NO_HELPER, /* the deployment's own fault; it was logged */
 };
 
-struct pictures_file {
+struct decoder_file {
     unsigned char *bytes;
     size_t length;
 };
 
-struct pictures {
-    struct pictures_file files[PICTURE_SIZES];
+struct decoder {
+    struct decoder_file files[IMAGE_SIZES];
     unsigned char *memory; /* that the files lie in */
 };
 
-/* `out` is to be given to pictures_free whatever the result. */
-MUST_CHECK enum pictures_result pictures_make(const struct pictures_limits *limits, const void *bytes, size_t length,
-                                              struct pictures *out);
-void pictures_free(struct pictures *pictures);
+/* `out` is to be given to decoder_free whatever the result. */
+MUST_CHECK enum decoder_result decoder_make(const struct decoder_limits *limits, const void *bytes, size_t length,
+                                            struct decoder *out);
+void decoder_free(struct decoder *decoder);
 
 #endif

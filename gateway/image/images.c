@@ -2,7 +2,7 @@
  * Images of auctions. An upload goes through these steps, each begun by the one before:
  *
  *   check   the seller, the auction and its number of images (SQL)
- *   make    the picture anew, in four sizes (thread, rostrum-picture)
+ *   make    the picture anew, in four sizes (thread, rostrum-image-decoder)
  *   note    the files that will be written (SQL), so that they are found if nothing follows
  *   put     them into the store (thread)
  *   add     the image, and strike the note off (SQL)
@@ -35,7 +35,7 @@ enum {
     NUMBER_SIZE = 24,
     URL_SIZE = 64,
     ETAG_SIZE = 64,
-    FILES_SIZE = PICTURE_SIZES * UUID_TEXT_SIZE + 2, /* "{a,b,c,d}" */
+    FILES_SIZE = IMAGE_SIZES * UUID_TEXT_SIZE + 2, /* "{a,b,c,d}" */
 };
 
 enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE };
@@ -90,14 +90,14 @@ struct images {
 
 struct upload {
     struct evbuffer *body; /* NULL once it has been made anew */
-    struct pictures_limits limits;
+    struct decoder_limits limits;
     struct imagestore *store;
-    struct pictures pictures;
-    enum pictures_result made;
+    struct decoder decoder;
+    enum decoder_result made;
     enum imagestore_result stored;
     struct uuid id;
     int tries; /* of adding it: others took its position meanwhile */
-    struct uuid files[PICTURE_SIZES];
+    struct uuid files[IMAGE_SIZES];
     char files_text[FILES_SIZE]; /* as an array of PostgreSQL */
 };
 
@@ -105,7 +105,7 @@ struct upload {
 static void upload_drop(struct request *request)
 {
     struct upload *upload = request->handler_state;
-    pictures_free(&upload->pictures);
+    decoder_free(&upload->decoder);
     if (upload->body != NULL) {
         evbuffer_free(upload->body);
         upload->body = NULL;
@@ -175,7 +175,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_put_uuid(json, "id", &upload->id);
-    write_url(&upload->files[PICTURE_FULL], url);
+    write_url(&upload->files[IMAGE_FULL], url);
     jsonw_put_string(json, "url", url);
     reply_header(request, "Location", url);
     jsonw_put_int(json, "order", pg_int(reply->result, 0, 0));
@@ -222,8 +222,8 @@ static void work_put(void *arg)
     const struct request *request = arg;
     struct upload *upload = request->handler_state;
     upload->stored = IMAGESTORE_OK;
-    for (size_t i = 0; i < PICTURE_SIZES && upload->stored == IMAGESTORE_OK; i++) {
-        const struct pictures_file *file = &upload->pictures.files[i];
+    for (size_t i = 0; i < IMAGE_SIZES && upload->stored == IMAGESTORE_OK; i++) {
+        const struct decoder_file *file = &upload->decoder.files[i];
         upload->stored = imagestore_put(upload->store, &upload->files[i], file->bytes, file->length);
     }
 }
@@ -232,7 +232,7 @@ static void work_put(void *arg)
 static int files_count(const struct upload *upload)
 {
     int count = 0;
-    for (size_t i = 0; i < PICTURE_SIZES; i++) {
+    for (size_t i = 0; i < IMAGE_SIZES; i++) {
         bool seen = false;
         for (size_t j = 0; j < i; j++) {
             seen = seen || uuid_equal(&upload->files[i], &upload->files[j]);
@@ -257,12 +257,12 @@ static void on_noted(const struct pg_reply *reply, void *arg)
 static void note_files(struct request *request)
 {
     struct upload *upload = request->handler_state;
-    char text[PICTURE_SIZES][UUID_TEXT_SIZE];
-    for (size_t i = 0; i < PICTURE_SIZES; i++) {
+    char text[IMAGE_SIZES][UUID_TEXT_SIZE];
+    for (size_t i = 0; i < IMAGE_SIZES; i++) {
         uuid_format(&upload->files[i], text[i]);
     }
-    (void)snprintf(upload->files_text, sizeof(upload->files_text), "{%s,%s,%s,%s}", text[PICTURE_FULL],
-                   text[PICTURE_1600], text[PICTURE_640], text[PICTURE_160]);
+    (void)snprintf(upload->files_text, sizeof(upload->files_text), "{%s,%s,%s,%s}", text[IMAGE_FULL], text[IMAGE_1600],
+                   text[IMAGE_640], text[IMAGE_160]);
     const char *values[] = {upload->files_text};
     if (!statements_query(request->gateway, &images_statements, IMAGE_NOTE, ARRAY_LEN(values), values, on_noted,
                           request)) {
@@ -273,14 +273,14 @@ static void note_files(struct request *request)
 static void on_made(void *arg)
 {
     static const enum error_code codes[] = {
-        [PICTURES_UNKNOWN] = ERROR_UNSUPPORTED_MEDIA_TYPE,
-        [PICTURES_BROKEN] = ERROR_INVALID_IMAGE,
-        [PICTURES_TOO_LARGE] = ERROR_IMAGE_TOO_LARGE,
-        [PICTURES_NO_HELPER] = ERROR_UNAVAILABLE,
+        [DECODER_UNKNOWN] = ERROR_UNSUPPORTED_MEDIA_TYPE,
+        [DECODER_BROKEN] = ERROR_INVALID_IMAGE,
+        [DECODER_TOO_LARGE] = ERROR_IMAGE_TOO_LARGE,
+        [DECODER_NO_HELPER] = ERROR_UNAVAILABLE,
     };
     struct request *request = arg;
     const struct upload *upload = request->handler_state;
-    if (upload->made != PICTURES_MADE) {
+    if (upload->made != DECODER_MADE) {
         upload_fail(request, codes[upload->made]);
     } else if (request_answered(request)) {
         upload_fail(request, ERROR_UNAVAILABLE); /* only ends it */
@@ -296,14 +296,14 @@ static void work_make(void *arg)
     struct upload *upload = request->handler_state;
     size_t length = evbuffer_get_length(upload->body);
     const unsigned char *bytes = evbuffer_pullup(upload->body, -1);
-    upload->made = PICTURES_NO_HELPER;
+    upload->made = DECODER_NO_HELPER;
     if (bytes != NULL) {
-        upload->made = pictures_make(&upload->limits, bytes, length, &upload->pictures);
+        upload->made = decoder_make(&upload->limits, bytes, length, &upload->decoder);
     }
     evbuffer_free(upload->body);
     upload->body = NULL;
-    for (size_t i = 0; upload->made == PICTURES_MADE && i < PICTURE_SIZES; i++) {
-        upload->files[i] = imagestore_name(upload->pictures.files[i].bytes, upload->pictures.files[i].length);
+    for (size_t i = 0; upload->made == DECODER_MADE && i < IMAGE_SIZES; i++) {
+        upload->files[i] = imagestore_name(upload->decoder.files[i].bytes, upload->decoder.files[i].length);
     }
 }
 
@@ -367,20 +367,20 @@ static bool check_auction(struct request *request, pg_callback then)
 /* The file is what its first bytes say, and must say of itself the same. */
 static bool content_is_valid(const struct request *request, struct evbuffer *body)
 {
-    unsigned char head[PICTURE_SNIFF_BYTES];
+    unsigned char head[IMAGE_SNIFF_BYTES];
     ev_ssize_t length = evbuffer_copyout(body, head, sizeof(head));
-    enum picture_kind kind = picture_kind(head, length < 0 ? 0 : (size_t)length);
+    enum image_kind kind = image_kind(head, length < 0 ? 0 : (size_t)length);
     const char *type = request_header(request, "Content-Type");
-    const char *is = picture_kind_type(kind);
+    const char *is = image_kind_type(kind);
     size_t is_length = strlen(is);
-    return kind != PICTURE_NONE && type != NULL && strncasecmp(type, is, is_length) == 0 &&
+    return kind != IMAGE_NONE && type != NULL && strncasecmp(type, is, is_length) == 0 &&
            (type[is_length] == '\0' || type[is_length] == ';' || type[is_length] == ' ');
 }
 
 /* Twice image_timeout_s, since another upload may be before it, and the store's time for each file. */
 static int64_t upload_deadline_ms(const struct config *config)
 {
-    return 2 * (int64_t)config->image_timeout_s * MS_PER_S + PICTURE_SIZES * (int64_t)config->image_store_timeout_ms;
+    return 2 * (int64_t)config->image_timeout_s * MS_PER_S + IMAGE_SIZES * (int64_t)config->image_store_timeout_ms;
 }
 
 static void handle_upload(struct request *request)

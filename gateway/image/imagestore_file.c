@@ -130,7 +130,7 @@ static enum imagestore_result folder_get(void *backend, const char *name, struct
     if (fd < 0) {
         return errno == ENOENT ? IMAGESTORE_ABSENT : fail("open", path);
     }
-    bool ok = fstat(fd, &facts) == 0 && facts.st_size > 0 && facts.st_size <= PICTURE_FILE_MAX_BYTES;
+    bool ok = fstat(fd, &facts) == 0 && facts.st_size > 0 && facts.st_size <= IMAGE_FILE_MAX_BYTES;
     if (ok) {
         out->length = (size_t)facts.st_size;
         out->bytes = malloc(out->length);

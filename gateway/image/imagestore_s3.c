@@ -115,7 +115,7 @@ static size_t take_bytes(char *bytes, size_t one, size_t count, void *arg)
     struct call *call = arg;
     size_t more = one * count;
     size_t need = call->taken.length + more;
-    if (need > PICTURE_FILE_MAX_BYTES) {
+    if (need > IMAGE_FILE_MAX_BYTES) {
         return 0;
     }
     if (need > call->taken_size) {

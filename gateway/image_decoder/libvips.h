@@ -1,8 +1,8 @@
 /*
- * The few functions of libvips 8.13 and later that rostrum-picture calls, declared here because Debian's libvips-dev
- * brings 450 MB of other libraries' headers with it and the run-time library a tenth of that. They belong to the ABI
- * of libvips.so.42, which has kept them since 8.0 (vips_block_untrusted_set: since 8.13); the program links against
- * that name and checks the version at its start. The options of operations are "name", value, …, NULL.
+ * The few functions of libvips 8.13 and later that rostrum-image-decoder calls, declared here because Debian's
+ * libvips-dev brings 450 MB of other libraries' headers with it and the run-time library a tenth of that. They belong
+ * to the ABI of libvips.so.42, which has kept them since 8.0 (vips_block_untrusted_set: since 8.13); the program links
+ * against that name and checks the version at its start. The options of operations are "name", value, …, NULL.
  */
 #ifndef ROSTRUM_GATEWAY_IMAGE_DECODER_LIBVIPS_H
 #define ROSTRUM_GATEWAY_IMAGE_DECODER_LIBVIPS_H

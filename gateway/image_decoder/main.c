@@ -1,5 +1,5 @@
 /*
- * rostrum-picture: one uploaded picture from stdin, decoded, and written anew in four sizes to stdout; see
+ * rostrum-image-decoder: one uploaded picture from stdin, decoded, and written anew in four sizes to stdout; see
  * common/protocol/image_decoder.h. The gateway starts one for each picture (gateway/image/decoder.c).
  *
  * What protects the deployment: limits on memory, processor time and descriptors before the first byte is read;
@@ -47,7 +47,7 @@ struct output {
 
 static int report_error(int code, const char *what)
 {
-    (void)fprintf(stderr, PICTURE_PROGRAM ": %s\n", what);
+    (void)fprintf(stderr, IMAGE_PROGRAM ": %s\n", what);
     return code;
 }
 
@@ -83,7 +83,7 @@ static bool read_all(struct input *input)
     for (;;) {
         if (input->length == size) {
             size = size == 0 ? (size_t)1 << 20 : size * 2;
-            unsigned char *grown = size > PICTURE_UPLOAD_MAX_BYTES ? NULL : realloc(input->bytes, size);
+            unsigned char *grown = size > IMAGE_UPLOAD_MAX_BYTES ? NULL : realloc(input->bytes, size);
             if (grown == NULL) {
                 return false;
             }
@@ -119,17 +119,17 @@ static VipsImage *load(const struct input *input)
 {
     VipsImage *image = NULL;
     int failed = -1;
-    switch (picture_kind(input->bytes, input->length)) {
-    case PICTURE_JPEG:
+    switch (image_kind(input->bytes, input->length)) {
+    case IMAGE_JPEG:
         failed = vips_jpegload_buffer(input->bytes, input->length, &image, "fail_on", LIBVIPS_FAIL_ON_ERROR, NULL);
         break;
-    case PICTURE_PNG:
+    case IMAGE_PNG:
         failed = vips_pngload_buffer(input->bytes, input->length, &image, "fail_on", LIBVIPS_FAIL_ON_ERROR, NULL);
         break;
-    case PICTURE_WEBP:
+    case IMAGE_WEBP:
         failed = vips_webpload_buffer(input->bytes, input->length, &image, "fail_on", LIBVIPS_FAIL_ON_ERROR, NULL);
         break;
-    case PICTURE_NONE:
+    case IMAGE_NONE:
         break;
     }
     return failed == 0 ? image : NULL;
@@ -168,14 +168,14 @@ static bool write_webp(VipsImage *image, struct output *output)
         return false;
     }
     output->length = webp_bare(output->bytes, output->length);
-    return output->length > 0 && output->length <= PICTURE_FILE_MAX_BYTES;
+    return output->length > 0 && output->length <= IMAGE_FILE_MAX_BYTES;
 }
 
 /* Each size from the one before; `head` and `outputs` are filled. */
-static bool make(VipsImage *image, struct picture_head *head, struct output outputs[static PICTURE_SIZES])
+static bool make(VipsImage *image, struct image_head *head, struct output outputs[static IMAGE_SIZES])
 {
-    static const int edges[PICTURE_SIZES] = {PICTURE_FULL_EDGE, 1600, 640, 160};
-    for (size_t i = 0; i < PICTURE_SIZES; i++) {
+    static const int edges[IMAGE_SIZES] = {IMAGE_FULL_EDGE, 1600, 640, 160};
+    for (size_t i = 0; i < IMAGE_SIZES; i++) {
         if (i > 0 && vips_image_get_width(image) <= edges[i] && vips_image_get_height(image) <= edges[i]) {
             outputs[i] = outputs[i - 1]; /* small already: the very same file */
         } else {
@@ -204,35 +204,35 @@ static bool library_start(const char *name)
 static int work(const char *name, const struct limits *limits)
 {
     struct input input = {.bytes = NULL};
-    struct output outputs[PICTURE_SIZES] = {{.bytes = NULL}};
-    struct picture_head head = {.magic = PICTURE_MAGIC};
+    struct output outputs[IMAGE_SIZES] = {{.bytes = NULL}};
+    struct image_head head = {.magic = IMAGE_MAGIC};
     if (!library_start(name)) {
-        return report_error(PICTURE_NO_LIBRARY, "libvips 8.13 or later cannot be used");
+        return report_error(IMAGE_NO_LIBRARY, "libvips 8.13 or later cannot be used");
     }
-    if (!read_all(&input) || picture_kind(input.bytes, input.length) == PICTURE_NONE) {
-        return report_error(PICTURE_UNKNOWN, "neither JPEG nor PNG nor WebP");
+    if (!read_all(&input) || image_kind(input.bytes, input.length) == IMAGE_NONE) {
+        return report_error(IMAGE_UNKNOWN, "neither JPEG nor PNG nor WebP");
     }
     VipsImage *image = load(&input);
     if (image == NULL) {
-        return report_error(PICTURE_BROKEN, vips_error_buffer());
+        return report_error(IMAGE_BROKEN, vips_error_buffer());
     }
     if ((long)vips_image_get_width(image) > limits->pixels / vips_image_get_height(image)) {
-        return report_error(PICTURE_TOO_LARGE, "too many pixels");
+        return report_error(IMAGE_TOO_LARGE, "too many pixels");
     }
     if (!make(image, &head, outputs)) {
-        return report_error(PICTURE_BROKEN, vips_error_buffer());
+        return report_error(IMAGE_BROKEN, vips_error_buffer());
     }
     bool written = write_all(&head, sizeof(head));
-    for (size_t i = 0; i < PICTURE_SIZES; i++) {
+    for (size_t i = 0; i < IMAGE_SIZES; i++) {
         written = written && write_all(outputs[i].bytes, outputs[i].length);
     }
-    return written ? PICTURE_MADE : report_error(EXIT_WRITE, "nobody takes the result");
+    return written ? IMAGE_MADE : report_error(EXIT_WRITE, "nobody takes the result");
 }
 
 static int usage(FILE *to, int code)
 {
     (void)fprintf(to,
-                  "Usage: " PICTURE_PROGRAM " PIXELS MEMORY_MIB CPU_S < picture > result\n"
+                  "Usage: " IMAGE_PROGRAM " PIXELS MEMORY_MIB CPU_S < picture > result\n"
                   "Decodes a JPEG, PNG or WebP of at most PIXELS within these limits and writes it anew in four\n"
                   "sizes, as common/protocol/image_decoder.h says. The gateway starts it; a person has no need to.\n"
                   "  --help     this\n"
@@ -247,15 +247,15 @@ int main(int argc, char **argv)
         return usage(stdout, EXIT_SUCCESS);
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        (void)printf(PICTURE_PROGRAM " " ROSTRUM_VERSION "\n");
+        (void)printf(IMAGE_PROGRAM " " ROSTRUM_VERSION "\n");
         return EXIT_SUCCESS;
     }
     if (argc != ARGUMENTS || !parse_limit(argv[1], &limits.pixels) || !parse_limit(argv[2], &limits.memory_mib) ||
         !parse_limit(argv[3], &limits.cpu_s)) {
-        return usage(stderr, PICTURE_USAGE);
+        return usage(stderr, IMAGE_USAGE);
     }
     if (!confine(&limits)) {
-        return report_error(PICTURE_NO_LIBRARY, strerror(errno));
+        return report_error(IMAGE_NO_LIBRARY, strerror(errno));
     }
     int code = work(argv[0], &limits);
     /* No exit handlers: libvips would tidy up what the end of the process tidies better. */

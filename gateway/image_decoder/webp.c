@@ -24,7 +24,7 @@ static void write_u32(unsigned char *at, size_t value)
     }
 }
 
-static bool is_picture(const unsigned char *chunk)
+static bool is_image(const unsigned char *chunk)
 {
     static const char *const kept[] = {"VP8X", "VP8 ", "VP8L", "ALPH"};
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
@@ -51,7 +51,7 @@ size_t webp_bare(unsigned char *bytes, size_t length)
         if (whole > length - from) {
             return 0;
         }
-        if (is_picture(bytes + from)) {
+        if (is_image(bytes + from)) {
             memmove(bytes + to, bytes + from, whole);
             if (memcmp(bytes + to, "VP8X", 4) == 0 && content > 0) {
                 bytes[to + CHUNK_HEAD_BYTES] &= FLAG_ALPHA;

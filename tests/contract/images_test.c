@@ -24,10 +24,10 @@ static const struct reply *upload_to(const struct factory_user *who, const char 
 }
 
 /* Uploads to the fixture's auction and frees the picture. */
-static const struct reply *upload(const struct factory_user *who, const char *type, struct picture picture)
+static const struct reply *upload(const struct factory_user *who, const char *type, struct image image)
 {
-    const struct reply *reply = upload_to(who, fixture.auction, type, picture.bytes, picture.length);
-    free(picture.bytes);
+    const struct reply *reply = upload_to(who, fixture.auction, type, image.bytes, image.length);
+    free(image.bytes);
     return reply;
 }
 
@@ -48,7 +48,7 @@ static void expect_size(const char *url, unsigned width, unsigned height)
     unsigned is_height = 0;
     const struct reply *reply = fixture_call(NULL, "GET", url, NULL);
     EXPECT_STATUS(reply, 200);
-    ck_assert(picture_webp_size(reply->body, reply->length, &is_width, &is_height));
+    ck_assert(image_webp_size(reply->body, reply->length, &is_width, &is_height));
     ck_assert_uint_eq(is_width, width);
     ck_assert_uint_eq(is_height, height);
     ck_assert_str_eq(client_reply_header(fixture.client, "Content-Type"), "image/webp");
@@ -65,7 +65,7 @@ START_TEST(an_upload_is_shown_in_four_sizes)
                  {"images.0.thumbnails.640", 640, 226},
                  {"images.0.thumbnails.160", 160, 57}};
     char url[64];
-    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(1700, 600, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(1700, 600, unique()));
     EXPECT_STATUS(reply, 201);
     EXPECT_PRESENT(reply, "id");
     EXPECT_TEXT(reply, "order", "1");
@@ -81,14 +81,14 @@ END_TEST
 START_TEST(metadata_is_gone_and_the_picture_stands_upright)
 {
     char url[64];
-    struct picture picture = picture_jpeg();
-    ck_assert_ptr_nonnull(memmem(picture.bytes, picture.length, PICTURE_SECRET, strlen(PICTURE_SECRET)));
-    const struct reply *reply = upload(&fixture.seller, "image/jpeg", picture);
+    struct image image = image_jpeg();
+    ck_assert_ptr_nonnull(memmem(image.bytes, image.length, IMAGE_SECRET, strlen(IMAGE_SECRET)));
+    const struct reply *reply = upload(&fixture.seller, "image/jpeg", image);
     EXPECT_STATUS(reply, 201);
     keep(reply, "url", url);
     expect_size(url, 16, 24);
     reply = fixture_call(NULL, "GET", url, NULL);
-    ck_assert_ptr_null(memmem(reply->body, reply->length, PICTURE_SECRET, strlen(PICTURE_SECRET)));
+    ck_assert_ptr_null(memmem(reply->body, reply->length, IMAGE_SECRET, strlen(IMAGE_SECRET)));
     ck_assert_ptr_null(memmem(reply->body, reply->length, "EXIF", 4));
     ck_assert_ptr_null(memmem(reply->body, reply->length, "ICCP", 4));
 }
@@ -96,15 +96,15 @@ END_TEST
 
 START_TEST(a_webp_is_taken_too)
 {
-    struct picture picture;
-    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(40, 30, unique()));
+    struct image image;
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(40, 30, unique()));
     EXPECT_STATUS(reply, 201);
     reply = fixture_call(NULL, "GET", client_format("%s", reply_text(reply, "url")), NULL);
     EXPECT_STATUS(reply, 200);
-    picture = (struct picture){malloc(reply->length), reply->length};
-    ck_assert_ptr_nonnull(picture.bytes);
-    memcpy(picture.bytes, reply->body, reply->length);
-    reply = upload(&fixture.seller, "image/webp", picture);
+    image = (struct image){malloc(reply->length), reply->length};
+    ck_assert_ptr_nonnull(image.bytes);
+    memcpy(image.bytes, reply->body, reply->length);
+    reply = upload(&fixture.seller, "image/webp", image);
     EXPECT_STATUS(reply, 201);
     EXPECT_TEXT(reply, "order", "2");
 }
@@ -114,7 +114,7 @@ START_TEST(images_are_for_ever_for_caches)
 {
     char url[64];
     char etag[64];
-    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(50, 50, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(50, 50, unique()));
     EXPECT_STATUS(reply, 201);
     keep(reply, "url", url);
     EXPECT_STATUS(fixture_call(NULL, "HEAD", url, NULL), 200);
@@ -137,7 +137,7 @@ START_TEST(the_auctions_etag_changes_with_its_images)
     char before[64];
     EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     (void)snprintf(before, sizeof before, "%s", client_reply_header(fixture.client, "ETag"));
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(20, 20, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(20, 20, unique())), 201);
     EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), before);
 }
@@ -145,13 +145,13 @@ END_TEST
 
 START_TEST(only_the_seller_uploads)
 {
-    EXPECT_ERROR(upload(NULL, "image/png", picture_png(20, 20, 1)), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(upload(&fixture.ann, "image/png", picture_png(20, 20, 1)), 403, "FORBIDDEN");
-    struct picture picture = picture_png(20, 20, 1);
+    EXPECT_ERROR(upload(NULL, "image/png", image_png(20, 20, 1)), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(upload(&fixture.ann, "image/png", image_png(20, 20, 1)), 403, "FORBIDDEN");
+    struct image image = image_png(20, 20, 1);
     const struct reply *reply =
-        upload_to(&fixture.seller, "01234567-89ab-7def-8123-456789abcdef", "image/png", picture.bytes, picture.length);
+        upload_to(&fixture.seller, "01234567-89ab-7def-8123-456789abcdef", "image/png", image.bytes, image.length);
     EXPECT_ERROR(reply, 404, "NOT_FOUND");
-    free(picture.bytes);
+    free(image.bytes);
     ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
 }
 END_TEST
@@ -168,20 +168,20 @@ START_TEST(a_picture_is_known_by_its_content)
                      "UNSUPPORTED_MEDIA_TYPE");
         EXPECT_ERROR(upload_to(&fixture.seller, fixture.auction, types[i], "", 0), 415, "UNSUPPORTED_MEDIA_TYPE");
     }
-    EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", picture_png(20, 20, 1)), 415, "UNSUPPORTED_MEDIA_TYPE");
-    EXPECT_ERROR(upload(&fixture.seller, "text/plain", picture_png(20, 20, 1)), 415, "UNSUPPORTED_MEDIA_TYPE");
+    EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", image_png(20, 20, 1)), 415, "UNSUPPORTED_MEDIA_TYPE");
+    EXPECT_ERROR(upload(&fixture.seller, "text/plain", image_png(20, 20, 1)), 415, "UNSUPPORTED_MEDIA_TYPE");
 }
 END_TEST
 
 START_TEST(bombs_and_broken_files_are_refused)
 {
-    EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png_claim(60000, 60000)), 422, "IMAGE_TOO_LARGE");
-    EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png_claim(7000, 7000)), 422, "IMAGE_TOO_LARGE");
-    EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png_claim(500, 500)), 422, "INVALID_IMAGE");
-    struct picture half = picture_png(200, 200, 1);
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png_claim(60000, 60000)), 422, "IMAGE_TOO_LARGE");
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png_claim(7000, 7000)), 422, "IMAGE_TOO_LARGE");
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png_claim(500, 500)), 422, "INVALID_IMAGE");
+    struct image half = image_png(200, 200, 1);
     half.length /= 2;
     EXPECT_ERROR(upload(&fixture.seller, "image/png", half), 422, "INVALID_IMAGE");
-    struct picture scribbled = picture_jpeg();
+    struct image scribbled = image_jpeg();
     memset(scribbled.bytes + 100, 0x55, scribbled.length - 100);
     EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", scribbled), 422, "INVALID_IMAGE");
     ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
@@ -191,13 +191,13 @@ END_TEST
 
 START_TEST(five_mebibytes_are_taken_and_no_byte_more)
 {
-    struct picture picture = picture_png(1320, 1320, unique());
-    ck_assert_uint_lt(picture.length, UPLOAD_MOST);
+    struct image image = image_png(1320, 1320, unique());
+    ck_assert_uint_lt(image.length, UPLOAD_MOST);
     /* What follows the end of a PNG is no part of it. */
     unsigned char *padded = calloc(1, UPLOAD_MOST + 1);
     ck_assert_ptr_nonnull(padded);
-    memcpy(padded, picture.bytes, picture.length);
-    free(picture.bytes);
+    memcpy(padded, image.bytes, image.length);
+    free(image.bytes);
     EXPECT_STATUS(upload_to(&fixture.seller, fixture.auction, "image/png", padded, UPLOAD_MOST), 201);
     EXPECT_ERROR(upload_to(&fixture.seller, fixture.auction, "image/png", padded, UPLOAD_MOST + 1), 413,
                  "BODY_TOO_LARGE");
@@ -212,10 +212,10 @@ START_TEST(other_bodies_keep_their_limit)
     char *text = malloc(LARGE);
     ck_assert_ptr_nonnull(text);
     memset(text, ' ', LARGE);
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(200, 200, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique())), 201);
     client_header(fixture.client, "Content-Type: application/json");
     EXPECT_ERROR(client_send(fixture.client, "POST", "/api/v1/auctions", text, LARGE), 413, "BODY_TOO_LARGE");
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(200, 200, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique())), 201);
     /* A header that looks like an upload's line, after a line too short to be judged by its length. */
     char *raw = malloc(LARGE + 1024);
     ck_assert_ptr_nonnull(raw);
@@ -237,11 +237,11 @@ END_TEST
 START_TEST(an_auction_has_so_many_images_and_no_more)
 {
     for (int i = 1; i <= IMAGES_MOST; i++) {
-        const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
+        const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique()));
         EXPECT_STATUS(reply, 201);
         EXPECT_TEXT(reply, "order", client_format("%d", i));
     }
-    EXPECT_ERROR(upload(&fixture.seller, "image/png", picture_png(8, 8, unique())), 409, "TOO_MANY_IMAGES");
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png(8, 8, unique())), 409, "TOO_MANY_IMAGES");
     ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), IMAGES_MOST);
 }
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(removing_closes_the_gap)
 {
     char ids[3][64];
     for (int i = 0; i < 3; i++) {
-        const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
+        const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique()));
         EXPECT_STATUS(reply, 201);
         keep(reply, "id", ids[i]);
     }
@@ -269,13 +269,13 @@ END_TEST
 START_TEST(what_was_bid_on_keeps_its_images)
 {
     char id[64];
-    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique()));
     EXPECT_STATUS(reply, 201);
     keep(reply, "id", id);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 409,
                  "HAS_BIDS");
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(8, 8, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(8, 8, unique())), 201);
 }
 END_TEST
 
@@ -286,12 +286,12 @@ START_TEST(a_drafts_images_are_its_sellers_alone_and_go_with_it)
     char url[64];
     const char *images = "SELECT count(*) FROM images WHERE auction_id = $1::uuid";
     const struct factory_terms terms = {.more = "\"draft\": true"};
-    struct picture picture = picture_png(30, 20, unique());
+    struct image image = image_png(30, 20, unique());
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, draft));
-    EXPECT_ERROR(upload_to(&fixture.ann, draft, "image/png", picture.bytes, picture.length), 404, "NOT_FOUND");
-    const struct reply *reply = upload_to(&fixture.seller, draft, "image/png", picture.bytes, picture.length);
+    EXPECT_ERROR(upload_to(&fixture.ann, draft, "image/png", image.bytes, image.length), 404, "NOT_FOUND");
+    const struct reply *reply = upload_to(&fixture.seller, draft, "image/png", image.bytes, image.length);
     EXPECT_STATUS(reply, 201);
-    free(picture.bytes);
+    free(image.bytes);
     keep(reply, "url", url);
     (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", draft, reply_text(reply, "id"));
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
@@ -309,7 +309,7 @@ START_TEST(an_admin_removes_what_was_bid_on_and_it_is_on_record)
     struct factory_user admin;
     char path[128];
     const char *noted = "SELECT count(*) FROM audit_log WHERE actor_id = $1::uuid AND subject = $2";
-    const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(8, 8, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique()));
     EXPECT_STATUS(reply, 201);
     (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", fixture.auction, reply_text(reply, "id"));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
@@ -328,7 +328,7 @@ START_TEST(files_of_removed_images_are_swept_away)
     char urls[2][64];
     const uint32_t seed = unique();
     for (int i = 0; i < 2; i++) {
-        const struct reply *reply = upload(&fixture.seller, "image/png", picture_png(9, 9, seed));
+        const struct reply *reply = upload(&fixture.seller, "image/png", image_png(9, 9, seed));
         EXPECT_STATUS(reply, 201);
         keep(reply, "id", ids[i]);
         keep(reply, "url", urls[i]);
@@ -348,7 +348,7 @@ START_TEST(files_of_removed_images_are_swept_away)
     EXPECT_STATUS(fixture_call(NULL, "GET", urls[0], NULL), 200);
     PQclear(sql_rows(fixture.sql, overdue, urls[0] + strlen("/images/"), NULL));
     SUITE_WAIT(fixture_call(NULL, "GET", urls[0], NULL)->status == 404, SWEEP_MS);
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", picture_png(9, 9, seed)), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(9, 9, seed)), 201);
     EXPECT_STATUS(fixture_call(NULL, "GET", urls[0], NULL), 200);
 }
 END_TEST
@@ -356,7 +356,7 @@ END_TEST
 /* An upload by its own client, while the auction is being deleted. */
 struct race {
     char auction[UUID_TEXT_SIZE];
-    struct picture picture;
+    struct image image;
     int status;
     char url[64];
 };
@@ -369,8 +369,8 @@ static void *run_race(void *arg)
         client_token(client, fixture.seller.token);
         client_header(client, "Content-Type: image/png");
         const struct reply *reply =
-            client_send(client, "POST", client_format("/api/v1/auctions/%s/images", race->auction), race->picture.bytes,
-                        race->picture.length);
+            client_send(client, "POST", client_format("/api/v1/auctions/%s/images", race->auction), race->image.bytes,
+                        race->image.length);
         race->status = reply->status;
         keep(reply, "url", race->url);
         client_free(client);
@@ -386,7 +386,7 @@ START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
     int added = 0;
     int refused = 0;
     for (int i = 0; i < RACES; i++) {
-        struct race race = {.picture = picture_png(60, 60, unique())};
+        struct race race = {.image = image_png(60, 60, unique())};
         const struct timespec later = {.tv_nsec = i * (long)LATER_NS};
         pthread_t thread;
         ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, race.auction));
@@ -396,7 +396,7 @@ START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
             fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", race.auction), NULL);
         int deleted = reply->status;
         ck_assert_int_eq(pthread_join(thread, NULL), 0);
-        free(race.picture.bytes);
+        free(race.image.bytes);
         ck_assert_int_eq(deleted, 204);
         ck_assert_msg(race.status == 201 || race.status == 404 || race.status == 503, "upload: %d", race.status);
         added += race.status == 201 ? 1 : 0;

@@ -73,11 +73,11 @@ static void set(void)
 
 static const struct reply *upload(uint32_t seed)
 {
-    struct picture picture = picture_png(30, 20, seed);
+    struct image image = image_png(30, 20, seed);
     client_token(s3.client, fixture.seller.token);
     client_header(s3.client, "Content-Type: image/png");
-    const struct reply *reply = client_send(s3.client, "POST", fixture_path("/images"), picture.bytes, picture.length);
-    free(picture.bytes);
+    const struct reply *reply = client_send(s3.client, "POST", fixture_path("/images"), image.bytes, image.length);
+    free(image.bytes);
     return reply;
 }
 
@@ -144,7 +144,7 @@ START_TEST(images_are_kept_and_served)
     (void)snprintf(id, sizeof id, "%s", reply_text(reply, "id"));
     reply = get(url);
     EXPECT_STATUS(reply, 200);
-    ck_assert(picture_webp_size(reply->body, reply->length, &width, &height));
+    ck_assert(image_webp_size(reply->body, reply->length, &width, &height));
     ck_assert_uint_eq(width, 30);
     ck_assert_uint_eq(height, 20);
     /* It is in no folder of the deployment. */

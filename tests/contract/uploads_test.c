@@ -14,7 +14,7 @@ enum { IMAGES_MOST = 12, AT_ONCE = 16 };
 
 /* One upload to the fixture's auction, by a client of its own. */
 struct upload {
-    struct picture picture;
+    struct image image;
     int status; /* 0: there was no answer */
     int order;
 };
@@ -29,7 +29,7 @@ static void *run_upload(void *arg)
     client_token(client, fixture.seller.token);
     client_header(client, "Content-Type: image/png");
     const struct reply *reply =
-        client_send(client, "POST", fixture_path("/images"), upload->picture.bytes, upload->picture.length);
+        client_send(client, "POST", fixture_path("/images"), upload->image.bytes, upload->image.length);
     upload->status = reply->status;
     upload->order = (int)strtol(reply_text(reply, "order"), NULL, 10);
     client_free(client);
@@ -44,14 +44,14 @@ static void upload_at_once(int count, uint32_t first, uint32_t step, int expecte
     bool taken[IMAGES_MOST + 1] = {false};
     int added = 0;
     for (int i = 0; i < count; i++) {
-        uploads[i].picture = picture_png(30, 20, first + (uint32_t)i * step);
+        uploads[i].image = image_png(30, 20, first + (uint32_t)i * step);
     }
     for (int i = 0; i < count; i++) {
         ck_assert_int_eq(pthread_create(&threads[i], NULL, run_upload, &uploads[i]), 0);
     }
     for (int i = 0; i < count; i++) {
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-        free(uploads[i].picture.bytes);
+        free(uploads[i].image.bytes);
     }
     for (int i = 0; i < count; i++) {
         ck_assert_msg(uploads[i].status == 201 || uploads[i].status == 409, "upload %d: %d", i, uploads[i].status);

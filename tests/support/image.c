@@ -105,7 +105,7 @@ static struct writer store(const unsigned char *rows, size_t length)
     return stored;
 }
 
-static struct picture png(unsigned width, unsigned height, const unsigned char *rows, size_t length)
+static struct image png(unsigned width, unsigned height, const unsigned char *rows, size_t length)
 {
     struct writer stored = store(rows, length);
     struct writer file = {.bytes = malloc(stored.length + OVERHEAD)};
@@ -114,10 +114,10 @@ static struct picture png(unsigned width, unsigned height, const unsigned char *
     put_chunk(&file, "IDAT", stored.bytes, stored.length);
     put_chunk(&file, "IEND", "", 0);
     free(stored.bytes);
-    return (struct picture){file.bytes, file.length};
+    return (struct image){file.bytes, file.length};
 }
 
-struct picture picture_png(unsigned width, unsigned height, uint32_t seed)
+struct image image_png(unsigned width, unsigned height, uint32_t seed)
 {
     size_t line = (size_t)width * PNG_PIXEL + 1;
     size_t length = line * height;
@@ -128,12 +128,12 @@ struct picture picture_png(unsigned width, unsigned height, uint32_t seed)
         noise = noise * 1664525U + 1013904223U;
         rows[i] = i % line == 0 ? 0 : (unsigned char)(noise >> 24); /* a line begins with its filter: none */
     }
-    struct picture picture = png(width, height, rows, length);
+    struct image image = png(width, height, rows, length);
     free(rows);
-    return picture;
+    return image;
 }
 
-struct picture picture_png_claim(unsigned width, unsigned height)
+struct image image_png_claim(unsigned width, unsigned height)
 {
     return png(width, height, (const unsigned char *)"", 0);
 }
@@ -150,14 +150,14 @@ static const unsigned char jpeg[] = {
     0x00, 0x00, 0x00, 0xff, 0xda, 0x00, 0x08, 0x01, 0x01, 0x00, 0x00, 0x3f, 0x00, 0xb0, 0x00, 0x7f, 0xff, 0xd9,
 };
 
-struct picture picture_jpeg(void)
+struct image image_jpeg(void)
 {
     /* EXIF with two entries in its first directory: the orientation (6: turn clockwise), and a description. */
     static const unsigned char exif[] = {'E', 'x', 'i', 'f', 0,    0,    'M', 'M', 0, 42, 0, 0,
-                                         0,   8,   0,   2,   0x01, 0x0e, 0,   2,   0, 0,  0, sizeof(PICTURE_SECRET),
+                                         0,   8,   0,   2,   0x01, 0x0e, 0,   2,   0, 0,  0, sizeof(IMAGE_SECRET),
                                          0,   0,   0,   38,  0x01, 0x12, 0,   3,   0, 0,  0, 1,
                                          0,   6,   0,   0,   0,    0,    0,   0};
-    const size_t size = 2 + sizeof(exif) + sizeof(PICTURE_SECRET);
+    const size_t size = 2 + sizeof(exif) + sizeof(IMAGE_SECRET);
     struct writer file = {.bytes = malloc(sizeof(jpeg) + OVERHEAD)};
     ck_assert_ptr_nonnull(file.bytes);
     put(&file, jpeg, 2);
@@ -165,12 +165,12 @@ struct picture picture_jpeg(void)
     put_byte(&file, size >> 8);
     put_byte(&file, size & 0xffU);
     put(&file, exif, sizeof(exif));
-    put(&file, PICTURE_SECRET, sizeof(PICTURE_SECRET));
+    put(&file, IMAGE_SECRET, sizeof(IMAGE_SECRET));
     put(&file, jpeg + 2, sizeof(jpeg) - 2);
-    return (struct picture){file.bytes, file.length};
+    return (struct image){file.bytes, file.length};
 }
 
-bool picture_webp_size(const void *bytes, size_t length, unsigned *width, unsigned *height)
+bool image_webp_size(const void *bytes, size_t length, unsigned *width, unsigned *height)
 {
     const unsigned char *at = bytes;
     if (length < 30 || memcmp(at, "RIFF", 4) != 0 || memcmp(at + 8, "WEBP", 4) != 0) {

@@ -9,20 +9,20 @@
 #include "common/base/base.h"
 
 /* The caller's to free. They fail the test when there is no memory. */
-struct picture {
+struct image {
     unsigned char *bytes;
     size_t length;
 };
 
 /* Noise, another one with each seed; not compressed, so three bytes a pixel and some. */
-struct picture picture_png(unsigned width, unsigned height, uint32_t seed);
+struct image image_png(unsigned width, unsigned height, uint32_t seed);
 /* A whole and valid file up to its pixels, of which there are none. */
-struct picture picture_png_claim(unsigned width, unsigned height);
+struct image image_png_claim(unsigned width, unsigned height);
 /* 24 x 16 as stored; its EXIF says that it is to be turned (so it shows as 16 x 24) and holds PICTURE_SECRET. */
-struct picture picture_jpeg(void);
-#define PICTURE_SECRET "taken at the seller's home"
+struct image image_jpeg(void);
+#define IMAGE_SECRET "taken at the seller's home"
 
 /* Width and height of a WebP; false if it is none. */
-MUST_CHECK bool picture_webp_size(const void *bytes, size_t length, unsigned *width, unsigned *height);
+MUST_CHECK bool image_webp_size(const void *bytes, size_t length, unsigned *width, unsigned *height);
 
 #endif

@@ -17,14 +17,14 @@
 
 START_TEST(kinds_by_their_first_bytes)
 {
-    ck_assert_int_eq(picture_kind(OF("\xff\xd8\xff\xe0\0\x10JFIF\0\1")), PICTURE_JPEG);
-    ck_assert_int_eq(picture_kind(OF("\x89PNG\r\n\x1a\n\0\0\0\rIHDR")), PICTURE_PNG);
-    ck_assert_int_eq(picture_kind(OF("RIFF\1\0\0\0WEBPVP8 ")), PICTURE_WEBP);
-    ck_assert_int_eq(picture_kind(OF("RIFF\1\0\0\0WAVEfmt ")), PICTURE_NONE);
-    ck_assert_int_eq(picture_kind(OF("GIF89a\1\0\1\0\0\0\0")), PICTURE_NONE);
-    ck_assert_int_eq(picture_kind(OF("<svg xmlns=\"http://www.w3.org/2000/svg\">")), PICTURE_NONE);
-    ck_assert_int_eq(picture_kind(OF("\xff\xd8\xff")), PICTURE_NONE);
-    ck_assert_int_eq(picture_kind("", 0), PICTURE_NONE);
+    ck_assert_int_eq(image_kind(OF("\xff\xd8\xff\xe0\0\x10JFIF\0\1")), IMAGE_JPEG);
+    ck_assert_int_eq(image_kind(OF("\x89PNG\r\n\x1a\n\0\0\0\rIHDR")), IMAGE_PNG);
+    ck_assert_int_eq(image_kind(OF("RIFF\1\0\0\0WEBPVP8 ")), IMAGE_WEBP);
+    ck_assert_int_eq(image_kind(OF("RIFF\1\0\0\0WAVEfmt ")), IMAGE_NONE);
+    ck_assert_int_eq(image_kind(OF("GIF89a\1\0\1\0\0\0\0")), IMAGE_NONE);
+    ck_assert_int_eq(image_kind(OF("<svg xmlns=\"http://www.w3.org/2000/svg\">")), IMAGE_NONE);
+    ck_assert_int_eq(image_kind(OF("\xff\xd8\xff")), IMAGE_NONE);
+    ck_assert_int_eq(image_kind("", 0), IMAGE_NONE);
 }
 END_TEST
 
@@ -111,7 +111,7 @@ START_TEST(a_folder_that_cannot_be_is_down)
 }
 END_TEST
 
-static Suite *picture_suite(void)
+static Suite *image_suite(void)
 {
     Suite *suite = suite_create("picture");
     TCase *cases = tcase_create("picture");
@@ -126,5 +126,5 @@ static Suite *picture_suite(void)
 
 int main(void)
 {
-    return suite_run(picture_suite());
+    return suite_run(image_suite());
 }
