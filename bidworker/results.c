@@ -177,8 +177,8 @@ void results_publish(struct results *results, const struct batch *batch)
         if (auction->found && !auction->broken) {
             struct live_update update;
             live_updates_next(batch, auction, &cursor, &update);
-            bool told = write_leaders(results, batch, &cursor) && auction->touched && !auction->voiding;
-            ok = publish_snapshot(results, auction, told ? results->leaders : NULL) &&
+            bool notified = write_leaders(results, batch, &cursor) && auction->touched && !auction->voiding;
+            ok = publish_snapshot(results, auction, notified ? results->leaders : NULL) &&
                  fanout_update(results->fanout, &update);
         }
     }

@@ -416,7 +416,7 @@ void worker_meter(const struct worker *worker)
 
 /* --- the beginning --- */
 
-static void tell_serving(void *arg)
+static void notify_serving(void *arg)
 {
     struct worker *worker = arg;
     if (worker->ownership == NULL || !ownership_settled(worker->ownership) ||
@@ -439,7 +439,7 @@ static bool is_fit(void *arg)
 static void on_looked(void *arg)
 {
     struct worker *worker = arg;
-    tell_serving(worker);
+    notify_serving(worker);
     if (worker->options.config->metrics_port != 0 && worker->looks++ % READY_LOOKS == 0) {
         shard_reader_ask_ready(worker->shard_reader);
     }
@@ -466,7 +466,7 @@ static void on_consuming(struct broker *broker, enum broker_state state, void *a
 {
     (void)broker;
     (void)state;
-    tell_serving(arg);
+    notify_serving(arg);
 }
 
 static void on_publishing(struct broker *broker, enum broker_state state, void *arg)

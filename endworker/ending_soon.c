@@ -56,7 +56,7 @@ static struct outbox_row row_of(const struct ending_soon *soon)
                                .body = soon->body};
 }
 
-static void tell_watchers(struct ending_soon *soon)
+static void notify_watchers(struct ending_soon *soon)
 {
     for (size_t i = 0; i < soon->event_count; i++) {
         const struct auction_event *event = &soon->events[i];
@@ -74,7 +74,7 @@ static void on_commit(const struct pg_reply *reply, void *arg)
     if (reply->outcome == PG_OK && soon->body != NULL) {
         struct outbox_row row = row_of(soon);
         outbox_sent(soon->outbox, &row, 1);
-        tell_watchers(soon);
+        notify_watchers(soon);
     } else if (reply->outcome == PG_FAILED) {
         log_warn("what ends soon cannot be told now: %s %s", reply->sqlstate, reply->message);
     }

@@ -343,7 +343,7 @@ static void read_signals(struct master *master)
     }
 }
 
-static void tell_systemd(struct master *master, int64_t now)
+static void notify_systemd(struct master *master, int64_t now)
 {
     size_t serving = 0;
     for (size_t i = 0; i < WORKERS_MAX; i++) {
@@ -419,7 +419,7 @@ static bool master_round(struct master *master, int *exit_code)
     int64_t now = clock_mono_ms();
     check_processes(master, now);
     retire_old(master);
-    tell_systemd(master, now);
+    notify_systemd(master, now);
     return false;
 }
 

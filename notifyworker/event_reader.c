@@ -110,7 +110,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     batch_settle(arg);
 }
 
-static void on_told(void *arg)
+static void on_notified(void *arg)
 {
     batch_settle(arg);
 }
@@ -151,7 +151,7 @@ static void batch_start(struct event_reader *event_reader)
     event_reader->batch_count = count;
     event_reader->batch_orphaned = false;
     event_reader->next_burial = 0;
-    inapp_tell(event_reader->inapp, event_reader->messages, count, on_told, event_reader);
+    inapp_notify(event_reader->inapp, event_reader->messages, count, on_notified, event_reader);
 }
 
 static void on_deliver(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)

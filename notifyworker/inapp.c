@@ -205,7 +205,7 @@ void inapp_free(struct inapp *inapp)
     free(inapp);
 }
 
-void inapp_tell(struct inapp *inapp, struct inapp_message *messages, size_t count, inapp_done done, void *arg)
+void inapp_notify(struct inapp *inapp, struct inapp_message *messages, size_t count, inapp_done done, void *arg)
 {
     assert(inapp->messages == NULL);
     inapp->messages = messages;

@@ -22,7 +22,7 @@ struct inapp_message {
     const char *dead; /* out: why it can be neither read nor written (static text), else NULL */
 };
 
-/* Everything of the batch is committed, but for the messages marked dead. May come from within inapp_tell. */
+/* Everything of the batch is committed, but for the messages marked dead. May come from within inapp_notify. */
 typedef void (*inapp_done)(void *arg);
 
 /* `pg` with recipients_table at the begin of its table, deployment_webhooks_table somewhere. NULL only without memory.
@@ -32,7 +32,7 @@ MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_
 /* Free `pg` before. */
 void inapp_free(struct inapp *inapp);
 /* Tells one batch; the next only after `done`. The messages belong to the caller and stay where they are until then. */
-void inapp_tell(struct inapp *inapp, struct inapp_message *messages, size_t count, inapp_done done, void *arg);
+void inapp_notify(struct inapp *inapp, struct inapp_message *messages, size_t count, inapp_done done, void *arg);
 /* From now on what fails is not tried again: `done` of the batch in hand may not come. */
 void inapp_drain(struct inapp *inapp);
 /* A transaction is under way. */

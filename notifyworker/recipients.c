@@ -18,7 +18,7 @@
 #include "notifyworker/push.h"
 
 enum {
-    TOLD_SLOTS = 4096, /* auctions being extended at about the same time */
+    NOTIFIED_SLOTS = 4096, /* auctions being extended at about the same time */
     MINUTE_MS = 60000,
     HASH_BYTES = 16, /* BLAKE2b's shortest; an id takes ten */
     SEED_BYTES = 16 + 16 + 8 + 8 + 1,
@@ -124,7 +124,7 @@ struct extension {
     int64_t seen_seq;  /* what this transaction has read; 0: nothing */
 };
 
-struct told {
+struct notified {
     struct uuid auction_id;
     int64_t minute;
     int64_t seq;
@@ -137,7 +137,7 @@ struct recipients {
     struct extension *extensions;
     size_t extension_count;
     size_t extension_size;
-    struct told told[TOLD_SLOTS];
+    struct notified notified[NOTIFIED_SLOTS];
     int64_t written[NOTIFYWORKER_METRICS_KINDS + 1]; /* notifications, by this transaction */
 };
 
@@ -299,16 +299,17 @@ bool recipients_add(struct recipients *recipients, const struct auction_event *e
     return true;
 }
 
-static struct told *told_slot(struct recipients *recipients, const struct extension *extension)
+static struct notified *notified_slot(struct recipients *recipients, const struct extension *extension)
 {
     uint32_t hash = 0;
     memcpy(&hash, extension->auction_id.bytes + 12, sizeof(hash));
-    return &recipients->told[(hash + (uint64_t)(extension->end_ms / MINUTE_MS)) % TOLD_SLOTS];
+    return &recipients->notified[(hash + (uint64_t)(extension->end_ms / MINUTE_MS)) % NOTIFIED_SLOTS];
 }
 
-static bool told_is_of(const struct told *told, const struct extension *extension)
+static bool notified_is_of(const struct notified *notified, const struct extension *extension)
 {
-    return told->minute == extension->end_ms / MINUTE_MS && uuid_equal(&told->auction_id, &extension->auction_id);
+    return notified->minute == extension->end_ms / MINUTE_MS &&
+           uuid_equal(&notified->auction_id, &extension->auction_id);
 }
 
 /* By auction and minute, the latest of each last. */
@@ -346,8 +347,8 @@ static void group_extensions(struct recipients *recipients)
     merge_extensions(recipients);
     for (size_t i = 0; i < recipients->extension_count; i++) {
         struct extension *extension = &recipients->extensions[i];
-        const struct told *told = told_slot(recipients, extension);
-        extension->after_seq = told_is_of(told, extension) ? told->seq : 0;
+        const struct notified *notified = notified_slot(recipients, extension);
+        extension->after_seq = notified_is_of(notified, extension) ? notified->seq : 0;
         extension->seen_seq = 0;
         group->count++;
         pg_array_uuid(&group->columns[0], &extension->auction_id);
@@ -385,9 +386,9 @@ void recipients_committed(struct recipients *recipients)
     for (size_t i = 0; i < recipients->extension_count; i++) {
         const struct extension *extension = &recipients->extensions[i];
         if (extension->seen_seq > 0) {
-            *told_slot(recipients, extension) = (struct told){.auction_id = extension->auction_id,
-                                                              .minute = extension->end_ms / MINUTE_MS,
-                                                              .seq = extension->seen_seq};
+            *notified_slot(recipients, extension) = (struct notified){.auction_id = extension->auction_id,
+                                                                      .minute = extension->end_ms / MINUTE_MS,
+                                                                      .seq = extension->seen_seq};
         }
     }
     for (size_t kind = 0; kind <= NOTIFYWORKER_METRICS_KINDS; kind++) {
@@ -403,7 +404,7 @@ static bool looks_at_ledger(const struct recipients *recipients)
            0;
 }
 
-static void on_told(const struct pg_reply *reply, void *arg)
+static void on_notified(const struct pg_reply *reply, void *arg)
 {
     struct recipients *recipients = arg;
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
@@ -431,7 +432,7 @@ bool recipients_send(struct recipients *recipients, struct pg_tx *tx)
                 return false;
             }
         }
-        pg_callback callback = i == RECIPIENTS_EXTENDED ? on_extended : on_told;
+        pg_callback callback = i == RECIPIENTS_EXTENDED ? on_extended : on_notified;
         if (group->count > 0 && !pg_tx_send(tx, i, columns[i], values, callback, recipients)) {
             return false;
         }

@@ -88,7 +88,7 @@ static bool ask(struct watchers *watchers, enum watchers_statement statement, pg
     return pg_query(watchers->pg, watchers->first_statement + (size_t)statement, 0, NULL, callback, watchers);
 }
 
-static void on_told(const struct pg_reply *reply, void *arg)
+static void on_notified(const struct pg_reply *reply, void *arg)
 {
     struct watchers *watchers = arg;
     count(watchers, reply);
@@ -103,7 +103,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct watchers *watchers = arg;
     if (!watchers->busy && pg_up(watchers->pg)) {
-        watchers->busy = ask(watchers, WATCHERS_TELL_BIDS, on_told);
+        watchers->busy = ask(watchers, WATCHERS_TELL_BIDS, on_notified);
     }
 }
 

@@ -134,7 +134,7 @@ static void subscribe_later(struct broker_consumer *consumer)
 }
 
 /* The last thing that touches the consumer: the owner may close it. */
-static void tell_gone(struct broker_consumer *consumer)
+static void notify_gone(struct broker_consumer *consumer)
 {
     if (consumer->gone != NULL) {
         consumer->gone(consumer, consumer->arg);
@@ -191,7 +191,7 @@ static void on_cancel(struct broker_consumer *consumer, void *decoded)
     bool was_active = consumer->state == CONSUMER_ACTIVE;
     close_channel(consumer, CONSUMER_RECYCLING);
     if (was_active) {
-        tell_gone(consumer);
+        notify_gone(consumer);
     }
 }
 
@@ -211,7 +211,7 @@ static void on_close(struct broker_consumer *consumer, void *decoded)
     bool was_active = consumer->state == CONSUMER_ACTIVE;
     channel_closed(consumer);
     if (was_active) {
-        tell_gone(consumer);
+        notify_gone(consumer);
     }
 }
 
@@ -407,7 +407,7 @@ void broker_consumer_link_lost(struct broker_consumer *consumer)
     consumer->backoff_ms = BROKER_BACKOFF_MIN_MS;
     (void)evtimer_del(consumer->retry);
     if (before == CONSUMER_ACTIVE) {
-        tell_gone(consumer);
+        notify_gone(consumer);
     }
 }
 

@@ -127,7 +127,7 @@ static void redis_set_state(struct redis *redis, enum redis_state state)
     redis->state = state;
 }
 
-static void redis_tell(struct redis *redis, bool up)
+static void notify_owner(struct redis *redis, bool up)
 {
     if (redis->options.on_change != NULL && !redis->closing) {
         redis->options.on_change(redis, up, redis->options.arg);
@@ -416,7 +416,7 @@ static void redis_take(struct redis *redis, const redisReply *reply)
             redis_arm(redis, redis->options.timeout_ms / 2);
         }
         redis_set_state(redis, REDIS_UP);
-        redis_tell(redis, true);
+        notify_owner(redis, true);
     }
 }
 
@@ -618,7 +618,7 @@ static void redis_lost(struct redis *redis, const char *reason)
     redis->backoff_ms = redis->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : redis->backoff_ms * 2;
     redis_fail_all(redis);
     if (was_up) {
-        redis_tell(redis, false);
+        notify_owner(redis, false);
     }
 }
 

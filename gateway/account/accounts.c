@@ -29,7 +29,7 @@ enum {
 
 enum { SEEN_LIFE_S = 90 * 86400 }; /* how long an address that once logged in is no stranger to an account */
 
-enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_TELL };
+enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_NOTIFY };
 
 #define USER_COLUMNS                                                                                                   \
     "id, email, display_name, role, (extract(epoch FROM created_at) * 1000)::bigint,"                                  \
@@ -79,9 +79,9 @@ static const struct pg_statement list[] = {
                        " FROM known, users u WHERE u.id = $1 AND u.verified_at IS NOT NULL"
                        " AND known.places > 0 AND known.same < 2"},
     /* $1 user, $2 kind */
-    [ACCOUNT_TELL] = {"account_tell", "INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
-                                      " SELECT delivery_id(), 'email', $2, id, email,"
-                                      "  jsonb_build_object('createdAt', now()) FROM users WHERE id = $1"},
+    [ACCOUNT_NOTIFY] = {"account_notify", "INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
+                                          " SELECT delivery_id(), 'email', $2, id, email,"
+                                          "  jsonb_build_object('createdAt', now()) FROM users WHERE id = $1"},
 };
 
 struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
@@ -273,7 +273,7 @@ static void note_seen(struct request *request)
     }
 }
 
-static void on_told(const struct pg_reply *reply, void *arg)
+static void on_notified(const struct pg_reply *reply, void *arg)
 {
     (void)arg;
     if (reply->outcome != PG_OK) {
@@ -283,9 +283,9 @@ static void on_told(const struct pg_reply *reply, void *arg)
 }
 
 /* Without waiting for it. */
-static void tell_owner(struct request *request, size_t statement, int count, const char *const *values)
+static void notify_owner(struct request *request, size_t statement, int count, const char *const *values)
 {
-    if (!statements_query(request->gateway, &accounts_statements, statement, count, values, on_told, NULL)) {
+    if (!statements_query(request->gateway, &accounts_statements, statement, count, values, on_notified, NULL)) {
         struct log_about about = request_about(request);
         log_line(LOG_ERROR, &about, "mail about an account could not be queued: PostgreSQL is not there");
     }
@@ -300,7 +300,7 @@ static void note_place(struct request *request)
     const char *values[] = {id, request->address, origin.agent};
     audit_origin_read(request, &origin);
     uuid_format(&account->id, id);
-    tell_owner(request, ACCOUNT_PLACE, ARRAY_LEN(values), values);
+    notify_owner(request, ACCOUNT_PLACE, ARRAY_LEN(values), values);
 }
 
 /* Into the audit log: the account by its id, or what was taken for one by a hash. */
@@ -587,7 +587,7 @@ static void on_password_set(const struct pg_reply *reply, void *arg)
     uuid_format(&request->user.id, subject);
     audit_note(request, NULL, "PASSWORD_CHANGED", subject);
     const char *values[] = {subject, "PASSWORD_CHANGED"};
-    tell_owner(request, ACCOUNT_TELL, ARRAY_LEN(values), values);
+    notify_owner(request, ACCOUNT_NOTIFY, ARRAY_LEN(values), values);
     const struct sessions_end end = {
         .user = &request->user.id, .which = SESSIONS_OTHERS, .hash = request->user.session};
     if (!sessions_end(request->gateway, &end, on_others_ended, request)) {

@@ -422,7 +422,7 @@ static bool is_insider(const struct request_user *user, const struct copy *copy)
 }
 
 /* Ends a lookup; `copy` is NULL where none holds. Not `told`: Redis did not say the snapshot's version. */
-static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t version, bool told)
+static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t version, bool notified)
 {
     struct asking *asking = NULL;
     while ((asking = TAILQ_FIRST(&lookup->waiting)) != NULL) {
@@ -436,7 +436,7 @@ static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t v
             send_text(request, 200, copy->json, copy->length, copy->etag);
         } else {
             asking->version = version;
-            asking->alone = !told;
+            asking->alone = !notified;
             load(asking);
         }
     }

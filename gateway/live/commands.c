@@ -424,7 +424,7 @@ static void do_bid(struct websocket *websocket, const struct said *said)
 /* ---- who it is ---- */
 
 /* A bid can be decided before the broker has confirmed it: its answer goes first all the same. */
-static void on_told(struct presence *presence, const struct uuid *auction, struct text *text)
+static void on_notified(struct presence *presence, const struct uuid *auction, struct text *text)
 {
     struct websocket *websocket = presence->owner;
     struct bid_request *bid_request = NULL;
@@ -448,7 +448,8 @@ static bool enter(struct websocket *websocket, const struct request_user *user)
 {
     presence_remove(websocket->gateway->presences, &client_of(websocket)->presence);
     websocket->user = (struct request_user){.via = REQUEST_GUEST};
-    client_of(websocket)->presence = (struct presence){.told = on_told, .ended = on_user_ended, .owner = websocket};
+    client_of(websocket)->presence =
+        (struct presence){.notified = on_notified, .ended = on_user_ended, .owner = websocket};
     if (!presence_add(websocket->gateway->presences, &client_of(websocket)->presence, user)) {
         return false;
     }

@@ -54,7 +54,7 @@ static void send_text(struct eventstream *events, struct text *text)
     stream_send(&events->stream, text_event_stream(text));
 }
 
-static void on_told(struct presence *presence, const struct uuid *auction, struct text *text)
+static void on_notified(struct presence *presence, const struct uuid *auction, struct text *text)
 {
     struct eventstream *events = presence->owner;
     if (uuid_equal(auction, &events->auction_id)) {
@@ -153,7 +153,7 @@ static void begin(struct eventstream *events, struct text *text)
         return;
     }
     events->request = NULL;
-    events->presence = (struct presence){.told = on_told, .ended = on_user_ended, .owner = events};
+    events->presence = (struct presence){.notified = on_notified, .ended = on_user_ended, .owner = events};
     stream_begin(events->gateway->streams, &events->stream, reply_take_over(request, 200), head);
     if (user.via != REQUEST_GUEST && !presence_add(events->gateway->presences, &events->presence, &user)) {
         stream_finish(&events->stream, NULL);

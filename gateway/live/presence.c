@@ -264,7 +264,7 @@ static void tell(struct presences *presences, const struct uuid *user, const str
     }
     TAILQ_FOREACH(presence, &connections->presences, of_user)
     {
-        presence->told(presence, auction, text);
+        presence->notified(presence, auction, text);
     }
     text_unref(text);
 }

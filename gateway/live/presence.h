@@ -24,7 +24,7 @@ struct presences;
 /* One connection of a user; owned by the caller. */
 struct presence {
     /* About an auction. The text is borrowed. It may not remove a presence. */
-    void (*told)(struct presence *presence, const struct uuid *auction, struct text *text);
+    void (*notified)(struct presence *presence, const struct uuid *auction, struct text *text);
     /* Its user may not stay, for this reason: UNAUTHORIZED or USER_BANNED. It was removed. */
     void (*ended)(struct presence *presence, enum error_code reason);
     void *owner;

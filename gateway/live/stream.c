@@ -391,13 +391,13 @@ static void sweep_stalled(struct streams *streams, int64_t now)
 static void sweep_drain(struct streams *streams)
 {
     struct stream_list *lists[] = {&streams->quiet, &streams->asked};
-    int told = 0;
+    int notified = 0;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        while (!TAILQ_EMPTY(lists[i]) && told < DRAIN_EACH) {
+        while (!TAILQ_EMPTY(lists[i]) && notified < DRAIN_EACH) {
             struct stream *stream = TAILQ_FIRST(lists[i]);
             stream->kind->close(stream, STREAM_END_DRAIN);
             assert(stream->state != STREAM_OPEN);
-            told++;
+            notified++;
         }
     }
 }

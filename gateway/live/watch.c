@@ -25,10 +25,10 @@
 
 enum {
     BUCKETS = 1024,
-    LOOK_MAX = 100,   /* auctions in one question to PostgreSQL; one question is under way at a time */
-    CHECK_MAX = 2000, /* versions compared in one question; the others' turn is the next */
-    TELL_EACH = 128,  /* watchers told in one pass of the loop */
-    TELL_US = 100000, /* of a processor that telling may take at once: two bids to 10,000 watchers of two workers; */
+    LOOK_MAX = 100,    /* auctions in one question to PostgreSQL; one question is under way at a time */
+    CHECK_MAX = 2000,  /* versions compared in one question; the others' turn is the next */
+    NOTIFY_EACH = 128, /* watchers told in one pass of the loop */
+    TELL_US = 100000,  /* of a processor that telling may take at once: two bids to 10,000 watchers of two workers; */
     TELL_REST_US = 10000,
     TELL_PART = 10,   /* then one part of so many, or bids would wait for those who only look on */
     QUEUE_MAX = 8,    /* messages of one auction that are not told to all yet; beyond that only the present state */
@@ -112,7 +112,7 @@ struct watches {
     struct gateway *gateway;
     struct jsonw *json;
     struct event *look;           /* activated, or after RETRY_MS */
-    struct event *tell;           /* after no time at all: others have their turn in between */
+    struct event *notify;         /* after no time at all: others have their turn in between */
     struct event *check;          /* every live_check_ms */
     struct cpu_budget cpu_budget; /* of telling */
     bool resting;                 /* telling has taken its part for now */
@@ -186,7 +186,7 @@ static void pop_queued(struct watch *watch)
     free(queued);
 }
 
-static void stop_telling(struct watch *watch)
+static void stop_notifying(struct watch *watch)
 {
     while (watch->queued > 0) {
         pop_queued(watch);
@@ -200,7 +200,7 @@ static void stop_telling(struct watch *watch)
 static void watch_free(struct watch *watch)
 {
     struct watches *watches = watch->watches;
-    stop_telling(watch);
+    stop_notifying(watch);
     if (watch->looking) {
         TAILQ_REMOVE(&watches->looks, watch, looks);
     }
@@ -341,26 +341,26 @@ static void tell(struct watch *watch, struct text *text)
         watch->notifying = true;
         TAILQ_INSERT_TAIL(&watch->watches->notifying, watch, notifying_entry);
     }
-    arm(watch->watches->tell, 0);
+    arm(watch->watches->notify, 0);
 }
 
 /* The first of the queue to at most `most` watchers; how many. */
-static size_t tell_some(struct watch *watch, size_t most)
+static size_t notify_some(struct watch *watch, size_t most)
 {
     struct queued *queued = STAILQ_FIRST(&watch->queue);
-    size_t told = 0;
+    size_t notified = 0;
     if (queued->text == NULL) {
         queued->text = present(watch);
     }
     struct text *text = queued->text;
     watch->held = true;
-    while (watch->cursor != NULL && told < most && text != NULL) {
+    while (watch->cursor != NULL && notified < most && text != NULL) {
         struct watcher *watcher = watch->cursor;
         watch->cursor = TAILQ_NEXT(watcher, list);
         if (watcher->seq < text->seq || text->aside) {
             watcher->seq = text->seq > watcher->seq ? text->seq : watcher->seq;
             watcher->update(watcher, text);
-            told++;
+            notified++;
         }
     }
     watch->held = false;
@@ -368,25 +368,25 @@ static size_t tell_some(struct watch *watch, size_t most)
         pop_queued(watch);
         watch->cursor = TAILQ_FIRST(&watch->watchers);
     }
-    return told;
+    return notified;
 }
 
-static void do_tell(evutil_socket_t fd, short what, void *arg)
+static void on_notify(evutil_socket_t fd, short what, void *arg)
 {
     struct watches *watches = arg;
     struct watch *watch = NULL;
-    size_t told = 0;
+    size_t notified = 0;
     (void)fd;
     (void)what;
     int wait_ms = cpu_budget_wait_ms(&watches->cpu_budget);
     watches->resting = wait_ms > 0;
     if (watches->resting) {
-        arm(watches->tell, wait_ms);
+        arm(watches->notify, wait_ms);
         return;
     }
     cpu_budget_begin(&watches->cpu_budget);
-    while (told < TELL_EACH && (watch = TAILQ_FIRST(&watches->notifying)) != NULL) {
-        told += tell_some(watch, TELL_EACH - told);
+    while (notified < NOTIFY_EACH && (watch = TAILQ_FIRST(&watches->notifying)) != NULL) {
+        notified += notify_some(watch, NOTIFY_EACH - notified);
         TAILQ_REMOVE(&watches->notifying, watch, notifying_entry);
         watch->notifying = watch->queued > 0;
         if (watch->notifying) {
@@ -396,7 +396,7 @@ static void do_tell(evutil_socket_t fd, short what, void *arg)
     }
     cpu_budget_end(&watches->cpu_budget, !TAILQ_EMPTY(&watches->notifying));
     if (!TAILQ_EMPTY(&watches->notifying)) {
-        arm(watches->tell, 0);
+        arm(watches->notify, 0);
     }
 }
 
@@ -467,7 +467,7 @@ static bool adopt(struct live_state *state, const PGresult *result, int row)
 static void refuse_all(struct watch *watch, enum error_code reason)
 {
     struct watcher *watcher = NULL;
-    stop_telling(watch);
+    stop_notifying(watch);
     watch->cursor = NULL;
     while ((watcher = TAILQ_FIRST(&watch->watchers)) != NULL) {
         TAILQ_REMOVE(&watch->watchers, watcher, list);
@@ -690,9 +690,9 @@ struct watches *watches_new(struct gateway *gateway)
     }
     watches->json = jsonw_new();
     watches->look = event_new(gateway->base, -1, 0, do_look, watches);
-    watches->tell = event_new(gateway->base, -1, 0, do_tell, watches);
+    watches->notify = event_new(gateway->base, -1, 0, on_notify, watches);
     watches->check = event_new(gateway->base, -1, EV_PERSIST, do_check, watches);
-    if (watches->json == NULL || watches->look == NULL || watches->tell == NULL || watches->check == NULL ||
+    if (watches->json == NULL || watches->look == NULL || watches->notify == NULL || watches->check == NULL ||
         event_add(watches->check, &every) != 0) {
         watches_free(watches);
         return NULL;
@@ -709,7 +709,7 @@ void watches_free(struct watches *watches)
         assert(TAILQ_EMPTY(&TAILQ_FIRST(&watches->all)->watchers));
         watch_free(TAILQ_FIRST(&watches->all));
     }
-    struct event *events[] = {watches->look, watches->tell, watches->check};
+    struct event *events[] = {watches->look, watches->notify, watches->check};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
         if (events[i] != NULL) {
             event_free(events[i]);

@@ -14,8 +14,8 @@
 enum {
     WATCHERS = 60,
     BLOWS = 3,
-    TOLD_MS = 30000,  /* after the deployment is whole again; the comparison with PostgreSQL comes each second */
-    TAKEN_MS = 60000, /* a bid, while processes die */
+    NOTIFIED_MS = 30000, /* after the deployment is whole again; the comparison with PostgreSQL comes each second */
+    TAKEN_MS = 60000,    /* a bid, while processes die */
     CHAOS_TEST_S = 240,
 };
 
@@ -55,7 +55,7 @@ static void read_price(char out[static 32])
  */
 static void assert_sees(struct websocket **watcher, const char *expected, int *cut)
 {
-    int64_t until_ms = suite_mono_ms() + TOLD_MS;
+    int64_t until_ms = suite_mono_ms() + NOTIFIED_MS;
     char seen[32] = "nothing";
     while (strcmp(seen, expected) != 0) {
         ck_assert_msg(suite_mono_ms() < until_ms, "a watcher has %s and not %s", seen, expected);

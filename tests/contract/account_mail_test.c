@@ -232,7 +232,7 @@ static void bid(const struct factory_user *user, const char *amount)
     EXPECT_STATUS(factory_bid(fixture.client, user, fixture.auction, amount), 200);
 }
 
-START_TEST(a_lost_lead_is_told_once_each_time_it_is_lost)
+START_TEST(a_lost_lead_is_notified_once_each_time_it_is_lost)
 {
     bid(&fixture.ann, "10.00");
     bid(&fixture.bob, "11.00"); /* Ann loses the lead */
@@ -338,7 +338,7 @@ static Suite *account_mail_suite(void)
         a_password_that_its_owner_changes_ends_the_links_that_would_set_another,
         nobody_learns_which_addresses_have_accounts,
         the_owner_hears_of_a_login_from_a_new_browser_once,
-        a_lost_lead_is_told_once_each_time_it_is_lost,
+        a_lost_lead_is_notified_once_each_time_it_is_lost,
         each_channel_has_its_own_wish,
         the_link_of_a_mail_stops_its_kind_and_no_other_link_does,
     };

@@ -14,7 +14,7 @@
 #define ADMIN "/api/v1/admin"
 #define ME    "/api/v1/users/me"
 
-enum { TOLD_MS = 20000 };
+enum { NOTIFIED_MS = 20000 };
 
 static struct factory_user admin;
 
@@ -92,7 +92,7 @@ START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
     PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
     PQclear(sql_rows(fixture.sql, "SELECT FROM users WHERE id = $1 FOR UPDATE", first.id, NULL));
     ck_assert_int_eq(pthread_create(&thread, NULL, ban_other, &second), 0);
-    SUITE_WAIT(sql_int(watch, waiting, NULL) == 1, TOLD_MS);
+    SUITE_WAIT(sql_int(watch, waiting, NULL) == 1, NOTIFIED_MS);
     ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM (SELECT FROM users WHERE id = $1 FOR UPDATE SKIP LOCKED) u",
                              second.id, NULL),
@@ -257,7 +257,7 @@ START_TEST(calls_changes_logins_and_refusals_are_on_record)
                        "SELECT count(DISTINCT action) FROM audit_log WHERE actor_id = $1 AND action IN ('LOGIN',"
                        " 'LOGIN_FAILED', 'ADMIN_REFUSED')",
                        fixture.bob.id, NULL) == 3,
-               TOLD_MS);
+               NOTIFIED_MS);
     ck_assert_int_eq(
         sql_int(fixture.sql, "SELECT count(*) FROM audit_log WHERE audit_log::text LIKE $1", "%wrong password%", NULL),
         0);
@@ -317,7 +317,7 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
     struct queues *queues = queues_open();
     (void)snprintf(body, sizeof(body), "{\"v\":77,\"a\":\"%s\"}", fixture.auction);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
-    SUITE_WAIT(letters(false) == 1, TOLD_MS);
+    SUITE_WAIT(letters(false) == 1, NOTIFIED_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "items.0.routingKey", TOPOLOGY_KEY_DEAD_NOTIFY);
@@ -328,7 +328,7 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
     EXPECT_PRESENT(reply, "bodyBase64");
     /* Nothing has been mended: it comes back, as the same letter. */
     EXPECT_STATUS(fixture_call(&admin, "POST", client_format("%s/requeue?reason=mended", path), NULL), 200);
-    SUITE_WAIT(strcmp(reply_text(look(path), "times"), "2") == 0, TOLD_MS);
+    SUITE_WAIT(strcmp(reply_text(look(path), "times"), "2") == 0, NOTIFIED_MS);
     ck_assert_int_eq(letters(false), 1);
     EXPECT_ERROR(fixture_call(&admin, "DELETE", client_format("%s?reason=%%07", path), NULL), 400, "VALIDATION_FAILED");
     EXPECT_STATUS(fixture_call(&admin, "DELETE", client_format("%s?reason=of%%20no%%20use", path), NULL), 204);
@@ -354,7 +354,7 @@ START_TEST(what_cannot_be_read_is_not_sent_again)
     char body[128];
     (void)snprintf(body, sizeof(body), "not JSON %s \xff", fixture.auction);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
-    SUITE_WAIT(letters(false) == 1, TOLD_MS);
+    SUITE_WAIT(letters(false) == 1, NOTIFIED_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
     char path[128];
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
@@ -372,11 +372,11 @@ START_TEST(a_bids_letter_goes_back_to_its_queue)
     char path[128];
     (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"a\":\"%s\"}]}", fixture.auction);
     queues_publish(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, body, strlen(body));
-    SUITE_WAIT(letters(false) == 1, TOLD_MS);
+    SUITE_WAIT(letters(false) == 1, NOTIFIED_MS);
     const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s/requeue", reply_text(reply, "items.0.id"));
     EXPECT_STATUS(fixture_call(&admin, "POST", path, NULL), 200);
-    SUITE_WAIT(letters(true) == 1, TOLD_MS); /* the bid worker had it, and says why it cannot read it */
+    SUITE_WAIT(letters(true) == 1, NOTIFIED_MS); /* the bid worker had it, and says why it cannot read it */
     queues_close(queues);
 }
 END_TEST

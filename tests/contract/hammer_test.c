@@ -21,13 +21,13 @@ static void list(char id[static UUID_TEXT_SIZE], const char *more)
 }
 
 /* Exactly one notification of that kind, and it comes. */
-static void told_once(const struct factory_user *who, const char *auction, const char *kind)
+static void notified_once(const struct factory_user *who, const char *auction, const char *kind)
 {
     SUITE_WAIT(factory_notifications(fixture.client, who, auction, kind) > 0, FACTORY_DECISION_MS);
     ck_assert_int_eq(factory_notifications(fixture.client, who, auction, kind), 1);
 }
 
-START_TEST(the_highest_bid_wins_and_all_are_told)
+START_TEST(the_highest_bid_wins_and_all_are_notified)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
@@ -40,10 +40,10 @@ START_TEST(the_highest_bid_wins_and_all_are_told)
     EXPECT_PRESENT(reply, "winningBidId");
     EXPECT_TEXT(factory_look(fixture.client, &fixture.bob, id), "winnerId", fixture.bob.id);
     EXPECT_ABSENT(factory_look(fixture.client, &fixture.ann, id), "winnerId");
-    told_once(&fixture.ann, id, "OUTBID");
-    told_once(&fixture.ann, id, "AUCTION_LOST");
-    told_once(&fixture.bob, id, "AUCTION_WON");
-    told_once(&fixture.seller, id, "AUCTION_SOLD");
+    notified_once(&fixture.ann, id, "OUTBID");
+    notified_once(&fixture.ann, id, "AUCTION_LOST");
+    notified_once(&fixture.bob, id, "AUCTION_WON");
+    notified_once(&fixture.seller, id, "AUCTION_SOLD");
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, id, "AUCTION_LOST"), 0);
     EXPECT_ERROR(factory_bid(fixture.client, &fixture.ann, id, "20.00"), 409, "AUCTION_ENDED");
 }
@@ -56,8 +56,8 @@ START_TEST(a_reserve_that_is_not_met_leaves_it_unsold)
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "99.99"), "status", "accepted");
     SUITE_WAIT(factory_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
     EXPECT_ABSENT(factory_look(fixture.client, &fixture.seller, id), "winningBidId");
-    told_once(&fixture.seller, id, "AUCTION_UNSOLD");
-    told_once(&fixture.ann, id, "AUCTION_LOST");
+    notified_once(&fixture.seller, id, "AUCTION_UNSOLD");
+    notified_once(&fixture.ann, id, "AUCTION_LOST");
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.ann, id, "AUCTION_WON"), 0);
 }
 END_TEST
@@ -67,18 +67,18 @@ START_TEST(an_auction_without_a_bid_is_unsold)
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
     SUITE_WAIT(factory_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
-    told_once(&fixture.seller, id, "AUCTION_UNSOLD");
+    notified_once(&fixture.seller, id, "AUCTION_UNSOLD");
 }
 END_TEST
 
-START_TEST(a_beaten_maximum_is_told_as_exhausted)
+START_TEST(a_beaten_maximum_is_notified_as_exhausted)
 {
     char id[UUID_TEXT_SIZE];
     list(id, NO_SNIPE);
     EXPECT_TEXT(factory_proxy(fixture.client, &fixture.ann, id, "20.00"), "status", "accepted");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "15.00"), "status", "outbid");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "25.00"), "status", "accepted");
-    told_once(&fixture.ann, id, "PROXY_EXHAUSTED");
+    notified_once(&fixture.ann, id, "PROXY_EXHAUSTED");
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.ann, id, "OUTBID"), 0);
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, id, "OUTBID"), 0); /* never led: not told */
 }
@@ -101,7 +101,7 @@ START_TEST(a_late_bid_moves_the_end_until_the_cap)
     ck_assert_msg(strcmp(second, first) > 0, "%s should have moved: %s", first, second);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "11.00"), "status", "accepted");
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "endTime", second);
-    told_once(&fixture.seller, id, "AUCTION_EXTENDED");
+    notified_once(&fixture.seller, id, "AUCTION_EXTENDED");
     /* The fence of the first endTime finds the auction extended and falls at the new one only. */
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
     ck_assert_int_eq(sql_int(fixture.sql,
@@ -167,10 +167,10 @@ END_TEST
 static Suite *hammer_suite(void)
 {
     const TTest *const tests[] = {
-        the_highest_bid_wins_and_all_are_told,
+        the_highest_bid_wins_and_all_are_notified,
         a_reserve_that_is_not_met_leaves_it_unsold,
         an_auction_without_a_bid_is_unsold,
-        a_beaten_maximum_is_told_as_exhausted,
+        a_beaten_maximum_is_notified_as_exhausted,
         a_late_bid_moves_the_end_until_the_cap,
         the_last_second_is_fair,
         NULL,

@@ -271,7 +271,7 @@ END_TEST
 
 /* ---- how many ---- */
 
-START_TEST(more_than_fit_are_told_so)
+START_TEST(more_than_fit_are_notified_so)
 {
     open_gateway("live_connections_max = 2\n");
     struct websocket *first = open_socket();
@@ -392,7 +392,7 @@ static Suite *live_limits_suite(void)
         too_long_a_message,
         a_client_that_does_not_answer_a_ping_is_gone,
         an_event_stream_has_a_heartbeat,
-        more_than_fit_are_told_so,
+        more_than_fit_are_notified_so,
         a_connection_that_is_lost_is_counted_as_such,
         a_drain_sends_everybody_away_at_different_times,
         a_drain_is_over_at_its_deadline_with_users_connected,

@@ -181,7 +181,7 @@ START_TEST(a_hundred_auctions_at_once_and_no_more)
 }
 END_TEST
 
-START_TEST(an_auction_is_told_from_its_start_to_its_sale)
+START_TEST(an_auction_is_notified_from_its_start_to_its_sale)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {
@@ -209,7 +209,7 @@ START_TEST(an_auction_is_told_from_its_start_to_its_sale)
 }
 END_TEST
 
-START_TEST(changes_are_told)
+START_TEST(changes_are_notified)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.lasts_ms = 3600000};
@@ -629,8 +629,8 @@ static Suite *live_suite(void)
         whoever_unsubscribes_hears_no_more,
         what_cannot_be_watched,
         a_hundred_auctions_at_once_and_no_more,
-        an_auction_is_told_from_its_start_to_its_sale,
-        changes_are_told,
+        an_auction_is_notified_from_its_start_to_its_sale,
+        changes_are_notified,
         a_bid_taken_back_is_a_fresh_snapshot,
         a_bid_over_the_socket_is_taken_and_decided,
         a_receipt_is_given_where_it_is_asked_for,

@@ -260,7 +260,7 @@ def test_there_are_so_many_and_no_more(fixture):
 # --- being called ---
 
 
-def test_an_event_is_told_to_those_who_chose_it(fixture):
+def test_an_event_is_notified_to_those_who_chose_it(fixture):
     who = fixture.person("Uma")
     chosen = fixture.hook(who, fixture.server.url("/chosen"), ("OUTBID", "AUCTION_LOST"))
     fixture.hook(who, fixture.server.url("/other"), ("AUCTION_WON",))
@@ -296,7 +296,7 @@ def test_who_is_not_told_in_the_app_is_called_all_the_same(fixture):
     same("calls", len(fixture.server.of("/muted")), 1)
 
 
-def test_the_deployment_is_told_of_everybodys_events_once(fixture):
+def test_the_deployment_is_notified_of_everybodys_events_once(fixture):
     kinds = ["AUCTION_STARTED", "AUCTION_EXTENDED", "AUCTION_SOLD", "AUCTION_CANCELLED", "BID_VOIDED", "OUTBID",
              "PROXY_EXHAUSTED", "AUCTION_UNSOLD"]
     hook = fixture.hook(fixture.admin, fixture.server.url("/deployment"), kinds, HOUSE)

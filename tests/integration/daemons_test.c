@@ -167,7 +167,7 @@ static bool is_room(void)
     return served;
 }
 
-START_TEST(systemd_is_told)
+START_TEST(systemd_is_notified)
 {
     static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "rostrum-endworker",
                                            "rostrum-notifyworker"};
@@ -294,7 +294,7 @@ static Suite *daemons_suite(void)
     TCase *tcase = tcase_create("daemons");
     tcase_add_checked_fixture(tcase, set, strike);
     tcase_set_timeout(tcase, TIMEOUT_S);
-    tcase_add_loop_test(tcase, systemd_is_told, 0, PROGRAMS);
+    tcase_add_loop_test(tcase, systemd_is_notified, 0, PROGRAMS);
     tcase_add_test(tcase, a_passed_socket_is_served_up_to_the_cap);
     tcase_add_test(tcase, a_killed_worker_is_replaced);
     tcase_add_test(tcase, a_pause_of_the_whole_gateway_kills_no_worker);

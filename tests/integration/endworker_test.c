@@ -399,7 +399,7 @@ START_TEST(the_snapshot_follows_the_settlement)
 }
 END_TEST
 
-START_TEST(what_nobody_told_of_is_found_by_the_sweep)
+START_TEST(what_nobody_announced_is_found_by_the_sweep)
 {
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
@@ -479,7 +479,7 @@ START_TEST(an_old_outbox_row_is_published_and_removed)
 }
 END_TEST
 
-START_TEST(ending_soon_is_told_once)
+START_TEST(ending_soon_is_notified_once)
 {
     char soon[UUID_TEXT_SIZE];
     char later[UUID_TEXT_SIZE];
@@ -550,11 +550,11 @@ static Suite *endworker_suite(void)
     tcase_add_test(tests, a_leader_whose_session_is_lost_leads_again_in_a_new_one);
     tcase_add_loop_test(tests, an_ended_auction_is_settled_once_under_duplicate_messages, 0, (int)ARRAY_LEN(outcomes));
     tcase_add_test(tests, the_snapshot_follows_the_settlement);
-    tcase_add_test(tests, what_nobody_told_of_is_found_by_the_sweep);
+    tcase_add_test(tests, what_nobody_announced_is_found_by_the_sweep);
     tcase_add_test(tests, an_auction_that_cannot_be_settled_does_not_hold_up_the_others);
     tcase_add_test(tests, an_unreadable_message_goes_to_the_dead_letters);
     tcase_add_test(tests, an_old_outbox_row_is_published_and_removed);
-    tcase_add_test(tests, ending_soon_is_told_once);
+    tcase_add_test(tests, ending_soon_is_notified_once);
     tcase_add_test(tests, prices_that_batches_owe_are_paid_but_never_waited_for);
     suite_add_tcase(suite, tests);
     return suite;

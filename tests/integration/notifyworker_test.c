@@ -143,7 +143,7 @@ static void settle(void)
     SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
 }
 
-START_TEST(the_user_in_the_event_is_told_that_the_lead_is_lost)
+START_TEST(the_user_in_the_event_is_notified_that_the_lead_is_lost)
 {
     struct auction_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_PROXY_EXHAUSTED, bidders[1]),
                                      event_of(EVENT_STARTED, NULL), event_of(EVENT_ENDED, NULL)};
@@ -156,7 +156,7 @@ START_TEST(the_user_in_the_event_is_told_that_the_lead_is_lost)
 }
 END_TEST
 
-START_TEST(a_lead_lost_again_is_told_again)
+START_TEST(a_lead_lost_again_is_notified_again)
 {
     struct auction_event event = event_of(EVENT_OUTBID, bidders[0]);
     publish(&event, 1, 1);
@@ -167,7 +167,7 @@ START_TEST(a_lead_lost_again_is_told_again)
 }
 END_TEST
 
-START_TEST(a_lead_lost_twice_in_one_batch_is_told_twice)
+START_TEST(a_lead_lost_twice_in_one_batch_is_notified_twice)
 {
     struct auction_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_OUTBID, bidders[1]),
                                      event_of(EVENT_OUTBID, bidders[0])};
@@ -181,7 +181,7 @@ START_TEST(a_lead_lost_twice_in_one_batch_is_told_twice)
 }
 END_TEST
 
-START_TEST(a_settlement_is_told_to_seller_winner_and_losers)
+START_TEST(a_settlement_is_notified_to_seller_winner_and_losers)
 {
     struct auction_event event = event_of(EVENT_SETTLED, bidders[0]);
     publish(&event, 1, 1);
@@ -193,7 +193,7 @@ START_TEST(a_settlement_is_told_to_seller_winner_and_losers)
 }
 END_TEST
 
-START_TEST(an_unsold_auction_is_told_to_seller_and_losers)
+START_TEST(an_unsold_auction_is_notified_to_seller_and_losers)
 {
     struct auction_event event = event_of(EVENT_SETTLED, NULL);
     event.amount = 0;
@@ -207,7 +207,7 @@ START_TEST(an_unsold_auction_is_told_to_seller_and_losers)
 }
 END_TEST
 
-START_TEST(who_was_only_rejected_is_told_nothing)
+START_TEST(who_was_only_rejected_is_notified_nothing)
 {
     struct auction_event event = event_of(EVENT_SETTLED, bidders[0]);
     listing_bid(sql, auction, bidders[2], "13.00");
@@ -220,7 +220,7 @@ START_TEST(who_was_only_rejected_is_told_nothing)
 }
 END_TEST
 
-START_TEST(ending_soon_is_told_to_bidders)
+START_TEST(ending_soon_is_notified_to_bidders)
 {
     struct auction_event event = event_of(EVENT_ENDING_SOON, NULL);
     event.end_ms = event.at_ms + MINUTE_MS;
@@ -232,7 +232,7 @@ START_TEST(ending_soon_is_told_to_bidders)
 }
 END_TEST
 
-START_TEST(a_cancellation_is_told_to_seller_and_bidders_once)
+START_TEST(a_cancellation_is_notified_to_seller_and_bidders_once)
 {
     struct auction_event event = event_of(EVENT_CANCELLED, NULL);
     publish(&event, 1, 2);
@@ -253,7 +253,7 @@ static void extend_again(struct auction_event *event, int64_t after_ms)
     publish(event, 1, 1);
 }
 
-START_TEST(extensions_within_a_minute_are_told_once_and_to_newcomers_too)
+START_TEST(extensions_within_a_minute_are_notified_once_and_to_newcomers_too)
 {
     struct auction_event events[2] = {event_of(EVENT_EXTENDED, NULL), event_of(EVENT_EXTENDED, NULL)};
     events[0].at_ms -= events[0].at_ms % MINUTE_MS;
@@ -279,7 +279,7 @@ START_TEST(extensions_within_a_minute_are_told_once_and_to_newcomers_too)
 }
 END_TEST
 
-START_TEST(a_voided_bid_is_told_to_its_bidder_the_others_and_the_seller)
+START_TEST(a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller)
 {
     struct auction_event event = event_of(EVENT_VOIDED, bidders[2]);
     publish(&event, 1, 1);
@@ -317,7 +317,7 @@ static void hook_add(const char *owner, const char *events)
     ck_assert_int_eq(sql_int(sql, add, owner, seller, events, NULL), 1);
 }
 
-START_TEST(a_webhook_is_told_each_event_once)
+START_TEST(a_webhook_is_notified_each_event_once)
 {
     struct auction_event events[] = {event_of(EVENT_OUTBID, seller),      event_of(EVENT_EXTENDED, NULL),
                                      event_of(EVENT_SETTLED, bidders[1]), event_of(EVENT_ENDING_SOON, NULL),
@@ -363,7 +363,7 @@ START_TEST(ids_sort_by_the_time_of_the_event)
 }
 END_TEST
 
-START_TEST(unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_told)
+START_TEST(unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_notified)
 {
     char tap[QUEUES_NAME_SIZE];
     struct queues_message dead;
@@ -492,20 +492,20 @@ static Suite *notifyworker_suite(void)
     Suite *suite = suite_create("notifyworker");
     TCase *tests = tcase_create("notifyworker");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, the_user_in_the_event_is_told_that_the_lead_is_lost);
-    tcase_add_test(tests, a_lead_lost_again_is_told_again);
-    tcase_add_test(tests, a_lead_lost_twice_in_one_batch_is_told_twice);
-    tcase_add_test(tests, a_settlement_is_told_to_seller_winner_and_losers);
-    tcase_add_test(tests, an_unsold_auction_is_told_to_seller_and_losers);
-    tcase_add_test(tests, who_was_only_rejected_is_told_nothing);
-    tcase_add_test(tests, ending_soon_is_told_to_bidders);
-    tcase_add_test(tests, a_cancellation_is_told_to_seller_and_bidders_once);
-    tcase_add_test(tests, extensions_within_a_minute_are_told_once_and_to_newcomers_too);
-    tcase_add_test(tests, a_voided_bid_is_told_to_its_bidder_the_others_and_the_seller);
+    tcase_add_test(tests, the_user_in_the_event_is_notified_that_the_lead_is_lost);
+    tcase_add_test(tests, a_lead_lost_again_is_notified_again);
+    tcase_add_test(tests, a_lead_lost_twice_in_one_batch_is_notified_twice);
+    tcase_add_test(tests, a_settlement_is_notified_to_seller_winner_and_losers);
+    tcase_add_test(tests, an_unsold_auction_is_notified_to_seller_and_losers);
+    tcase_add_test(tests, who_was_only_rejected_is_notified_nothing);
+    tcase_add_test(tests, ending_soon_is_notified_to_bidders);
+    tcase_add_test(tests, a_cancellation_is_notified_to_seller_and_bidders_once);
+    tcase_add_test(tests, extensions_within_a_minute_are_notified_once_and_to_newcomers_too);
+    tcase_add_test(tests, a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller);
     tcase_add_test(tests, a_redelivery_tells_nobody_twice);
-    tcase_add_test(tests, a_webhook_is_told_each_event_once);
+    tcase_add_test(tests, a_webhook_is_notified_each_event_once);
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
-    tcase_add_test(tests, unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_told);
+    tcase_add_test(tests, unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_notified);
     tcase_add_test(tests, what_is_too_long_for_the_dead_letters_is_cut);
     tcase_add_test(tests, a_slice_the_database_refuses_is_bisected_to_one_message);
     tcase_add_test(tests, a_killed_worker_loses_nothing_and_repeats_nothing);

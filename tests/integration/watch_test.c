@@ -314,7 +314,7 @@ START_TEST(a_title_cannot_steer_the_terminal)
 }
 END_TEST
 
-START_TEST(what_is_over_is_told_at_once)
+START_TEST(what_is_over_is_notified_at_once)
 {
     bid("20.00");
     change("status = 'unsold', settled_at = now()");
@@ -372,7 +372,7 @@ static Suite *watch_suite(void)
     tcase_add_test(tcase, colours_can_be_switched_off);
     tcase_add_test(tcase, the_last_minute_is_red_and_ends);
     tcase_add_test(tcase, a_title_cannot_steer_the_terminal);
-    tcase_add_test(tcase, what_is_over_is_told_at_once);
+    tcase_add_test(tcase, what_is_over_is_notified_at_once);
     tcase_add_test(tcase, it_goes_on_without_redis);
     tcase_add_test(tcase, it_goes_on_when_postgres_is_back);
     tcase_add_test(tcase, wrong_words_and_unknown_auctions_are_refused);

@@ -61,7 +61,7 @@ static const struct {
     {"no setting at all\n", "line 1"},
 };
 
-START_TEST(mistakes_are_told_with_their_place)
+START_TEST(mistakes_are_notified_with_their_place)
 {
     struct config config;
     char reason[WHY_SIZE];
@@ -176,7 +176,7 @@ static Suite *config_suite(void)
     Suite *suite = suite_create("config");
     TCase *cases = tcase_create("config");
     tcase_add_test(cases, a_file_wins_over_the_defaults);
-    tcase_add_loop_test(cases, mistakes_are_told_with_their_place, 0, (int)ARRAY_LEN(mistakes));
+    tcase_add_loop_test(cases, mistakes_are_notified_with_their_place, 0, (int)ARRAY_LEN(mistakes));
     tcase_add_test(cases, settings_that_contradict_each_other);
     tcase_add_test(cases, settings_of_mail_go_together);
     tcase_add_test(cases, the_environment_wins);
