@@ -31,7 +31,7 @@ struct event_reader {
     struct deadletters *deadletters;
     struct inapp *inapp;
     struct event *retry_timer;
-    struct event *pace_timer; /* lets a batch gather */
+    struct event *resume_timer; /* lets a batch gather */
     int64_t interval_us;
     int64_t began_us; /* monotonic: the last batch */
     bool draining;
@@ -121,10 +121,10 @@ static bool batch_gathers(struct event_reader *event_reader)
     int64_t early_us = event_reader->began_us + event_reader->interval_us - clock_mono_us();
     struct timeval wait = {.tv_usec = early_us};
     return early_us > 0 &&
-           (evtimer_pending(event_reader->pace_timer, NULL) || evtimer_add(event_reader->pace_timer, &wait) == 0);
+           (evtimer_pending(event_reader->resume_timer, NULL) || evtimer_add(event_reader->resume_timer, &wait) == 0);
 }
 
-static void on_pace(evutil_socket_t fd, short what, void *arg)
+static void on_resume(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
@@ -204,7 +204,7 @@ struct event_reader *event_reader_new(const struct event_reader_options *options
     event_reader->batch = calloc(event_reader->batch_max, sizeof(struct delivery *));
     event_reader->messages = calloc(event_reader->batch_max, sizeof(*event_reader->messages));
     event_reader->retry_timer = evtimer_new(options->base, on_retry, event_reader);
-    event_reader->pace_timer = evtimer_new(options->base, on_pace, event_reader);
+    event_reader->resume_timer = evtimer_new(options->base, on_resume, event_reader);
     event_reader->interval_us = options->interval_ms * INT64_C(1000);
     struct broker_consumer_options consumer = {.queue = TOPOLOGY_NOTIFY_QUEUE,
                                                .prefetch = (uint16_t)event_reader->ring_size,
@@ -212,7 +212,7 @@ struct event_reader *event_reader_new(const struct event_reader_options *options
                                                .gone = on_gone,
                                                .arg = event_reader};
     bool made = event_reader->ring != NULL && event_reader->batch != NULL && event_reader->messages != NULL &&
-                event_reader->retry_timer != NULL && event_reader->pace_timer != NULL;
+                event_reader->retry_timer != NULL && event_reader->resume_timer != NULL;
     event_reader->consumer = made ? broker_consume(options->consumes, &consumer) : NULL;
     if (event_reader->consumer == NULL) {
         event_reader_free(event_reader);
@@ -235,8 +235,8 @@ void event_reader_free(struct event_reader *event_reader)
     if (event_reader->retry_timer != NULL) {
         event_free(event_reader->retry_timer);
     }
-    if (event_reader->pace_timer != NULL) {
-        event_free(event_reader->pace_timer);
+    if (event_reader->resume_timer != NULL) {
+        event_free(event_reader->resume_timer);
     }
     free(event_reader->ring);
     free(event_reader->batch);

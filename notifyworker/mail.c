@@ -164,7 +164,7 @@ static void fill(const struct mail *mail, const struct delivery *delivery, const
     int seconds = verify ? mail->config->verify_token_s : mail->config->reset_token_s;
     bool verified = pg_bool(row, 0, COLUMN_VERIFIED);
     values[TEMPLATES_NAME] = pg_text(row, 0, verified ? COLUMN_NAME : DELIVERY_COLUMN_ENDPOINT);
-    values[TEMPLATES_DEPLOYMENT] = mail->config->mail_from_name;
+    values[TEMPLATES_SITE] = mail->config->mail_from_name;
     values[TEMPLATES_PUBLIC_URL] = mail->config->public_url;
     values[TEMPLATES_TITLE] = member_text(payload, "title");
     values[TEMPLATES_AUCTION_ID] = member_text(payload, "auctionId");

@@ -15,7 +15,7 @@ enum { FILE_MAX_BYTES = 65536, KINDS_MAX = 64 };
 
 static const char *const names[TEMPLATES_VALUES] = {
     [TEMPLATES_NAME] = "name",
-    [TEMPLATES_DEPLOYMENT] = "deployment",
+    [TEMPLATES_SITE] = "site",
     [TEMPLATES_PUBLIC_URL] = "publicUrl",
     [TEMPLATES_TITLE] = "title",
     [TEMPLATES_AUCTION_ID] = "auctionId",

@@ -15,8 +15,8 @@
 #include "common/base/base.h"
 
 enum templates_value {
-    TEMPLATES_NAME,       /* of the user */
-    TEMPLATES_DEPLOYMENT, /* of us */
+    TEMPLATES_NAME, /* of the user */
+    TEMPLATES_SITE, /* of us */
     TEMPLATES_PUBLIC_URL,
     TEMPLATES_TITLE, /* of the auction, as the following */
     TEMPLATES_AUCTION_ID,

@@ -27,9 +27,9 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
     /* The leader knows of their own bid. */
     [WATCHERS_TELL_BIDS] =
         {"watchers_tell_bids",
-         "WITH due AS (UPDATE watch_counts c SET told_bids = a.bid_count, told_at = now() FROM auctions a"
-         "  WHERE c.open AND a.id = c.auction_id AND a.status = 'active' AND a.bid_count > c.told_bids"
-         "  AND (c.told_at IS NULL OR c.told_at <= now() - interval '60 seconds')"
+         "WITH due AS (UPDATE watch_counts c SET notified_bids = a.bid_count, notified_at = now() FROM auctions a"
+         "  WHERE c.open AND a.id = c.auction_id AND a.status = 'active' AND a.bid_count > c.notified_bids"
+         "  AND (c.notified_at IS NULL OR c.notified_at <= now() - interval '60 seconds')"
          "  RETURNING c.auction_id, a.current_bid, a.end_time, a.leader_id), told AS (" NOTICE
          "SELECT w.user_id, " NEW_ID ", 'WATCHED_BID', due.auction_id, due.current_bid, due.end_time, now()"
          " FROM due JOIN watchlist w ON w.auction_id = due.auction_id JOIN users u ON u.id = w.user_id"

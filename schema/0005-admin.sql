@@ -14,8 +14,8 @@ CREATE INDEX watchlist_by_time ON watchlist (user_id, created_at DESC, auction_i
 CREATE TABLE watch_counts (
     auction_id uuid PRIMARY KEY,
     watchers   integer NOT NULL CHECK (watchers >= 0),
-    told_bids  integer NOT NULL,                  -- bid_count of the auction then
-    told_at    timestamptz(3),
+    notified_bids  integer NOT NULL,                  -- bid_count of the auction then
+    notified_at    timestamptz(3),
     open       boolean NOT NULL DEFAULT true      -- false once the auction is over: nobody is told any more
 );
 CREATE INDEX watch_counts_open ON watch_counts (auction_id) WHERE open;

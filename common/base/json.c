@@ -209,10 +209,10 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_close,
 };
 
-static bool escapes_surrogate(const char *text, size_t left, const char *letters)
+static bool escapes_surrogate(const char *text, size_t left, const char *alphabet)
 {
     return left >= 6 && text[0] == '\\' && text[1] == 'u' && (text[2] == 'd' || text[2] == 'D') &&
-           strchr(letters, text[3]) != NULL && text[3] != '\0';
+           strchr(alphabet, text[3]) != NULL && text[3] != '\0';
 }
 
 /* yajl takes half a surrogate pair for a question mark. A backslash stands in strings only, so that need not be known.

@@ -345,7 +345,7 @@ static void handle_publish(struct request *request)
 
 /* ---- update ---- */
 
-static void on_staged(const struct pg_reply *reply, void *arg)
+static void on_terms_stored(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_usable(request, reply)) {
@@ -404,7 +404,7 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
     } else {
         char id[UUID_TEXT_SIZE];
         uuid_format(&command->id, id);
-        send_terms(request, CHANGE_STAGE, &terms, id, on_staged);
+        send_terms(request, CHANGE_STAGE, &terms, id, on_terms_stored);
     }
 }
 

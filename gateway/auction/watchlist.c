@@ -26,10 +26,10 @@ static const struct pg_statement list[] = {
                    "$1)),"
                    " added AS (INSERT INTO watchlist (user_id, auction_id, created_at) SELECT $1, a.id, $3 FROM a"
                    "  ON CONFLICT DO NOTHING RETURNING auction_id),"
-                   " counted AS (INSERT INTO watch_counts AS c (auction_id, watchers, told_bids)"
+                   " counted AS (INSERT INTO watch_counts AS c (auction_id, watchers, notified_bids)"
                    "  SELECT a.id, 1, a.bid_count FROM a JOIN added ON added.auction_id = a.id"
                    "  ON CONFLICT (auction_id) DO UPDATE SET watchers = c.watchers + 1,"
-                   "  told_bids = CASE WHEN c.watchers = 0 THEN excluded.told_bids ELSE c.told_bids END)"
+                   "  notified_bids = CASE WHEN c.watchers = 0 THEN excluded.notified_bids ELSE c.notified_bids END)"
                    " SELECT (SELECT count(*) FROM added) FROM a"},
     [WATCH_REMOVE] =
         {"watch_remove",

@@ -141,9 +141,9 @@ def a_cookie_is_enough_to_bid():
     wanted = {"bid_result", "bid_placed"}
     heard = browser.wait(lambda heard: all(wanted <= set(types(heard[each])) for each in ("socket", "events")))
     for messages in heard["socket"], heard["events"]:
-        told = {message["type"]: message for message in messages}
-        assert (told["bid_result"]["status"], told["bid_result"]["amount"]) == ("accepted", 14), heard
-        assert told["bid_placed"]["currentBid"] == 14, heard
+        notified = {message["type"]: message for message in messages}
+        assert (notified["bid_result"]["status"], notified["bid_result"]["amount"]) == ("accepted", 14), heard
+        assert notified["bid_placed"]["currentBid"] == 14, heard
 
 
 class OtherSite(http.server.BaseHTTPRequestHandler):

@@ -21,10 +21,10 @@ enum {
     CHAOS_HANDS = 8,
     CHAOS_LOTS = 12,
     CHAOS_TAKEN_MAX = 20000,  /* 202s of one hand; a test takes some thousand */
-    CHAOS_PACE_MS = 10,       /* between two bids of a hand: some hundred bids a second together */
+    CHAOS_PAUSE_MS = 10,      /* between two bids of a hand: some hundred bids a second together */
     CHAOS_BEFORE = 500,       /* 202s before the blow, and again after it */
     CHAOS_SHORT_MS = 6000,    /* of the lots that end meanwhile */
-    CHAOS_REPEATS = 2000,     /* of a keyed bid without an answer, CHAOS_PACE_MS apart: longer than any outage here */
+    CHAOS_REPEATS = 2000,     /* of a keyed bid without an answer, CHAOS_PAUSE_MS apart: longer than any outage here */
     CHAOS_DECIDED_MS = 60000, /* from the end of the load until all is decided and settled */
     CHAOS_TEST_S = 240,
     CHAOS_AMOUNT_LEAST = 1000, /* the lots' starting price in cents */
@@ -51,9 +51,9 @@ static char lots[CHAOS_LOTS][UUID_TEXT_SIZE];
 static atomic_int cents[CHAOS_LOTS]; /* the next amount of each lot: a shared clock, so that most bids lead */
 static atomic_bool stopping;
 
-static void pace(void)
+static void pause_between_bids(void)
 {
-    const struct timespec pause = {.tv_nsec = (long)CHAOS_PACE_MS * 1000000};
+    const struct timespec pause = {.tv_nsec = (long)CHAOS_PAUSE_MS * 1000000};
     (void)nanosleep(&pause, NULL);
 }
 
@@ -84,7 +84,7 @@ static const struct reply *offer(struct chaos_hand *hand, struct client *client,
         if (!hand->keyed || !lost) {
             break;
         }
-        pace();
+        pause_between_bids();
     }
     return reply;
 }
@@ -110,7 +110,7 @@ static void *hand_bids(void *arg)
             (void)fprintf(stderr, "a bid got %d %s\n", reply->status, reply->body);
             atomic_fetch_add(&hand->strange, 1);
         }
-        pace();
+        pause_between_bids();
     }
     client_free(client);
     return NULL;

@@ -97,7 +97,7 @@ START_TEST(it_can_be_sent_again_until_then)
 }
 END_TEST
 
-START_TEST(a_mail_to_a_stranger_says_nothing_that_its_sender_could_choose)
+START_TEST(mail_to_an_unverified_address_holds_no_text_chosen_by_its_sender)
 {
     struct factory_user user;
     ck_assert(factory_user(fixture.client, &user, "WIN MONEY AT HTTP://SPAM.EXAMPLE"));
@@ -332,7 +332,7 @@ static Suite *account_mail_suite(void)
     const TTest *const tests[] = {
         an_address_is_verified_by_the_mail_that_registering_sends,
         it_can_be_sent_again_until_then,
-        a_mail_to_a_stranger_says_nothing_that_its_sender_could_choose,
+        mail_to_an_unverified_address_holds_no_text_chosen_by_its_sender,
         what_is_no_token_is_refused,
         a_forgotten_password_is_set_anew_once_and_all_sessions_end,
         a_password_that_its_owner_changes_ends_the_links_that_would_set_another,

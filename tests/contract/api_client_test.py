@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A stranger's client: it knows the address of the deployment and nothing else, and takes every path, member and status from
+"""A client's client: it knows the address of the deployment and nothing else, and takes every path, member and status from
 the document that the deployment serves. It registers people, lists an auction, bids, is outbid, wins, and is told so.
 
 Members of bodies are given by name, as a person would who read the document; whether the document has them is checked
@@ -21,7 +21,7 @@ LOOK_S = 0.1
 LASTS_S = 6  # the auction: room for three bids on a slow machine
 
 
-class Stranger:
+class ApiClient:
     """Calls by operationId."""
 
     def __init__(self, url):
@@ -134,7 +134,7 @@ def test_an_api_client_bids_wins_and_is_notified(deployment):
 
 def main():
     try:
-        test_an_api_client_bids_wins_and_is_notified(Stranger(os.environ["ROSTRUM_HTTP_URL"]))
+        test_an_api_client_bids_wins_and_is_notified(ApiClient(os.environ["ROSTRUM_HTTP_URL"]))
     except Exception:  # whatever it was, the summary comes last
         print(f"FAILED: {traceback.format_exc(limit=-3)}")
         print("api_client_test: 0 passed, 1 failed")

@@ -143,12 +143,12 @@ START_TEST(each_limit_refuses_the_next_one)
     refused(fixture_call(&fixture.ann, "GET", "/api/v1/auctions", NULL));
 
     /* Strangers together may try one account three times, an address five times whatever it tries. */
-    char stranger[FACTORY_EMAIL_SIZE + 8];
-    (void)snprintf(stranger, sizeof(stranger), "no.%s", fixture.ann.email);
+    char other_address[FACTORY_EMAIL_SIZE + 8];
+    (void)snprintf(other_address, sizeof(other_address), "no.%s", fixture.ann.email);
     for (int i = 0; i < 3; i++) {
-        EXPECT_STATUS(log_in(stranger), 401);
+        EXPECT_STATUS(log_in(other_address), 401);
     }
-    refused(log_in(stranger));
+    refused(log_in(other_address));
     EXPECT_STATUS(log_in(fixture.ann.email), 401); /* she logged in from here before: no stranger shuts her out */
     refused(log_in(fixture.ann.email));
 

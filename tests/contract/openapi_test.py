@@ -771,16 +771,16 @@ def test_voids(fixture):
     first, second, third = [bid.data["bidId"] for bid in bids]
     fixture.call(204, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, fixture.ann)
     fixture.refused("BID_VOIDED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, fixture.ann)
-    void, why = f"{API}/admin/auctions/{auction}/bids/{second}/void", {"reason": "a test"}
-    fixture.call(200, "POST", void, why, fixture.admin)
-    fixture.refused("BID_VOIDED", 409, "POST", void, why, fixture.admin)
+    void, reason = f"{API}/admin/auctions/{auction}/bids/{second}/void", {"reason": "a test"}
+    fixture.call(200, "POST", void, reason, fixture.admin)
+    fixture.refused("BID_VOIDED", 409, "POST", void, reason, fixture.admin)
     if own_bid(fixture, auction, second)["status"] != "voided":
         raise Fault("a voided bid does not say so")
     notices = f"{API}/users/me/notifications"
     wait_for("the notice", lambda: b"BID_VOIDED" in fixture.call(200, "GET", notices, None, fixture.ann).body)
     admin_change(fixture, 200, auction, {"action": "cancel", "reason": "a test"})
     void = f"{API}/admin/auctions/{auction}/bids/{first}/void"
-    fixture.refused("AUCTION_CANCELLED", 409, "POST", void, why, fixture.admin)
+    fixture.refused("AUCTION_CANCELLED", 409, "POST", void, reason, fixture.admin)
     fixture.refused("AUCTION_CANCELLED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{first}", None, fixture.ann)
     ended = fixture.auction()
     bid = fixture.bid(ended, 10, fixture.ann)["bidId"]

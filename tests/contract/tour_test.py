@@ -38,7 +38,7 @@ def tour():
     return lines
 
 
-def staged(lines):
+def prepared(lines):
     """The tour after what the demo does, which a deployment of the tests has not; its first two lines are for both."""
     login = [f"SELLER='{SELLER}'", 'curl -s $API/auth/register --json "{$SELLER, \\"displayName\\": \\"Olga\\"}"; echo']
     login.append('SELLER="Authorization: Bearer $(curl -s $API/auth/login --json "{$SELLER}" | pick accessToken)"')
@@ -63,7 +63,7 @@ def fault(line, printed, code):
 
 def main():
     """Runs them all in one shell, as they are pasted."""
-    lines = staged(tour())
+    lines = prepared(tour())
     script = ""
     for line in lines:
         variable = re.match(r"([A-Z]+)=", line)

@@ -62,7 +62,7 @@ START_TEST(the_list_has_pages)
 END_TEST
 
 /* Notices of any kind that `who` has of the fixture's auction. */
-static int told(const struct factory_user *who, const char *kind)
+static int notified(const struct factory_user *who, const char *kind)
 {
     return factory_notifications(fixture.client, who, fixture.auction, kind);
 }
@@ -73,7 +73,7 @@ START_TEST(bids_of_one_minute_are_one_notice)
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
-    SUITE_WAIT(told(&fixture.ann, "WATCHED_BID") == 1, NOTIFIED_MS);
+    SUITE_WAIT(notified(&fixture.ann, "WATCHED_BID") == 1, NOTIFIED_MS);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
     /* Another auction's notice, later than these bids, shows that they had their chance. */
@@ -83,8 +83,8 @@ START_TEST(bids_of_one_minute_are_one_notice)
     EXPECT_STATUS(watch(&fixture.ann, other), 201);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, other, "10.00"), 200);
     SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, other, "WATCHED_BID") == 1, NOTIFIED_MS);
-    ck_assert_int_eq(told(&fixture.ann, "WATCHED_BID"), 1);
-    ck_assert_int_eq(told(&fixture.bob, "WATCHED_BID"), 0); /* the leader knows */
+    ck_assert_int_eq(notified(&fixture.ann, "WATCHED_BID"), 1);
+    ck_assert_int_eq(notified(&fixture.bob, "WATCHED_BID"), 0); /* the leader knows */
 }
 END_TEST
 
@@ -107,9 +107,9 @@ START_TEST(watchers_hear_of_a_cancellation)
     EXPECT_STATUS(watch(&fixture.seller, fixture.auction), 201);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", fixture.auction), NULL),
                   204);
-    SUITE_WAIT(told(&fixture.ann, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
-    SUITE_WAIT(told(&fixture.seller, "AUCTION_CANCELLED") == 1, NOTIFIED_MS); /* once, though seller and watcher */
-    ck_assert_int_eq(told(&fixture.bob, "AUCTION_CANCELLED"), 0);
+    SUITE_WAIT(notified(&fixture.ann, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
+    SUITE_WAIT(notified(&fixture.seller, "AUCTION_CANCELLED") == 1, NOTIFIED_MS); /* once, though seller and watcher */
+    ck_assert_int_eq(notified(&fixture.bob, "AUCTION_CANCELLED"), 0);
 }
 END_TEST
 
@@ -120,7 +120,7 @@ START_TEST(who_was_only_rejected_hears_of_a_cancellation_as_a_watcher)
     client_header(fixture.client, "Prefer: wait=10");
     EXPECT_TEXT(fixture_call(&fixture.ann, "POST", fixture_path("/buy-now"), NULL), "status", "rejected");
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 204);
-    SUITE_WAIT(told(&fixture.ann, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
+    SUITE_WAIT(notified(&fixture.ann, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
 }
 END_TEST
 
@@ -133,7 +133,7 @@ START_TEST(watchers_whose_bid_does_not_count_hear_of_it_too)
     const char *path = client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, reply_text(bid, "bidId"));
     EXPECT_STATUS(fixture_call(&fixture.bob, "DELETE", path, NULL), 204);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 204);
-    SUITE_WAIT(told(&fixture.bob, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
+    SUITE_WAIT(notified(&fixture.bob, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
 }
 END_TEST
 
@@ -155,8 +155,8 @@ START_TEST(unwanted_kinds_are_not_sent)
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
-    SUITE_WAIT(told(&fixture.ann, "PROXY_EXHAUSTED") == 1, NOTIFIED_MS);
-    ck_assert_int_eq(told(&fixture.ann, "OUTBID"), 0);
+    SUITE_WAIT(notified(&fixture.ann, "PROXY_EXHAUSTED") == 1, NOTIFIED_MS);
+    ck_assert_int_eq(notified(&fixture.ann, "OUTBID"), 0);
     EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"SPAM\": {\"inApp\": true}}}"),
                  400, "VALIDATION_FAILED");
     EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"OUTBID\": true}}"), 400,

@@ -283,7 +283,7 @@ def test_an_event_is_notified_to_those_who_chose_it(fixture):
     same("the second event", fixture.right(chosen, fixture.server.of("/chosen")[1])["type"], "AUCTION_LOST")
 
 
-def test_who_is_not_told_in_the_app_is_called_all_the_same(fixture):
+def test_a_user_who_muted_the_app_still_gets_webhook_calls(fixture):
     who = fixture.person("Uma")
     fixture.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"inApp": False}}}, who)
     fixture.hook(who, fixture.server.url("/muted"))
@@ -483,8 +483,8 @@ def test_an_endpoint_that_wants_no_more_is_switched_off(fixture):
     listener.say("ping")
     listener.hear("pong")  # it is known there
     hook, entry = fixture.tested(who, path, at.status(410), "dropped")
-    told = listener.hear("notification")
-    same("what is told", (told["notification"]["kind"], "auctionId" in told), ("WEBHOOK_OFF", False))
+    notified = listener.hear("notification")
+    same("what is told", (notified["notification"]["kind"], "auctionId" in notified), ("WEBHOOK_OFF", False))
     listener.close()
     same("the delivery", (entry["tries"], entry["responseStatus"], len(fixture.server.of(path))), (1, 410, 1))
     wait_for("the end", lambda: not fixture.look(who, hook)["enabled"])

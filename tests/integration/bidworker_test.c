@@ -546,10 +546,10 @@ END_TEST
 
 START_TEST(undecodable_messages_go_to_the_dead_letters)
 {
-    static const char garbage[] = "this is no message of ours";
+    static const char undecodable[] = "this is no message of ours";
     static const char binary[] = "\x00\xff\xfe garbage \x00";
     struct search search = {.text = "garbage"};
-    struct search other = {.text = garbage};
+    struct search other = {.text = undecodable};
     char text[1024];
     char id[UUID_TEXT_SIZE];
     char user[UUID_TEXT_SIZE];
@@ -557,7 +557,7 @@ START_TEST(undecodable_messages_go_to_the_dead_letters)
     struct broker_consumer *consumer = search_open(TOPOLOGY_DEAD_QUEUE, &other);
     (void)lot_bid();
     publish(0, 1);
-    publish_text(garbage, sizeof garbage - 1);
+    publish_text(undecodable, sizeof undecodable - 1);
     (void)lot_bid();
     publish(1, 1);
     worker_start(0);

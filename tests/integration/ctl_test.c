@@ -313,7 +313,7 @@ static void send_letter(amqp_connection_state_t connection, const char *id, cons
 }
 
 /* Takes the test's own letters away again. Those of others go back when the connection ends. */
-static void remove_letters(amqp_connection_state_t connection)
+static void remove_dead_letters(amqp_connection_state_t connection)
 {
     for (;;) {
         amqp_message_t message;
@@ -363,7 +363,7 @@ START_TEST(dead_letters_are_shown_and_stay_in_order)
     EXPECT_CTL(0, "dead-letters", "--limit", "10000");
     ck_assert_str_eq(out, before);
     EXPECT_SAID(TOPOLOGY_KEY_DEAD_BIDS "  8 bytes  ctl-test-001  it has.no end\n");
-    remove_letters(connection);
+    remove_dead_letters(connection);
 }
 END_TEST
 

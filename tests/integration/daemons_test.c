@@ -103,7 +103,7 @@ static pid_t start(const char *name)
     return pid;
 }
 
-static bool told(const char *line)
+static bool notified(const char *line)
 {
     size_t length = strlen(heard);
     for (ssize_t more = 0; more >= 0 && length + 2 < sizeof(heard);) {
@@ -172,10 +172,10 @@ START_TEST(systemd_is_notified)
     static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "rostrum-endworker",
                                            "rostrum-notifyworker"};
     pid_t pid = start(programs[_i]);
-    SUITE_WAIT(told("READY=1\n"), SOON_MS);
-    SUITE_WAIT(told("WATCHDOG=1\n"), SOON_MS);
+    SUITE_WAIT(notified("READY=1\n"), SOON_MS);
+    SUITE_WAIT(notified("WATCHDOG=1\n"), SOON_MS);
     ck_assert_int_eq(program_end(pid, SIGTERM), 0);
-    ck_assert_msg(told("STOPPING=1\n"), "%s", heard);
+    ck_assert_msg(notified("STOPPING=1\n"), "%s", heard);
 }
 END_TEST
 
@@ -205,7 +205,7 @@ END_TEST
 START_TEST(a_killed_worker_is_replaced)
 {
     pid_t pid = start("rostrum-gateway");
-    SUITE_WAIT(told("READY=1\n"), SOON_MS);
+    SUITE_WAIT(notified("READY=1\n"), SOON_MS);
     pid_t worker = deployment_child(pid);
     ck_assert_int_gt(worker, 0);
     ck_assert_int_eq(kill(worker, SIGKILL), 0);
@@ -221,7 +221,7 @@ END_TEST
 START_TEST(a_pause_of_the_whole_gateway_kills_no_worker)
 {
     pid_t pid = start("rostrum-gateway");
-    SUITE_WAIT(told("READY=1\n"), SOON_MS);
+    SUITE_WAIT(notified("READY=1\n"), SOON_MS);
     pid_t worker = deployment_child(pid);
     int fd = dial();
     ck_assert(is_answered(fd));
@@ -229,10 +229,10 @@ START_TEST(a_pause_of_the_whole_gateway_kills_no_worker)
     ck_assert_int_eq(kill(worker, SIGSTOP), 0);
     int64_t until_ms = suite_mono_ms() + STUCK_MS;
     SUITE_WAIT(suite_mono_ms() > until_ms, SOON_MS);
-    (void)told("");
+    (void)notified("");
     heard[0] = '\0';
     ck_assert_int_eq(kill(pid, SIGCONT), 0);
-    SUITE_WAIT(told("WATCHDOG=1\n"), SOON_MS); /* it has looked at its workers */
+    SUITE_WAIT(notified("WATCHDOG=1\n"), SOON_MS); /* it has looked at its workers */
     ck_assert_int_eq(kill(worker, SIGCONT), 0);
     ck_assert(is_answered(fd));
     ck_assert_int_eq(deployment_child(pid), worker);
@@ -275,7 +275,7 @@ START_TEST(a_drain_answers_what_was_begun)
     say(fd, "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: "
             "2\r\n\r\n{");
     ck_assert_int_eq(kill(pid, SIGTERM), 0);
-    SUITE_WAIT(told("STOPPING=1\n"), SOON_MS);
+    SUITE_WAIT(notified("STOPPING=1\n"), SOON_MS);
     say(fd, "}");
     const char *text = answer(fd);
     ck_assert_msg(strncmp(text, "HTTP/1.1 400 ", strlen("HTTP/1.1 400 ")) == 0, "%s", text);

@@ -162,8 +162,8 @@ START_TEST(a_lost_lead_is_mailed_to_who_wants_it)
     subscribe(bidder, "ann@example.org");
     outbid(bidder);
     struct json *mail = smtp_wait(&smtp, "ann@example.org", "You were outbid");
-    ck_assert_str_eq(smtp_text(mail, "sender"), "deployment@rostrum.example");
-    ck_assert_str_eq(smtp_header(mail, "from"), "Rostrum <deployment@rostrum.example>");
+    ck_assert_str_eq(smtp_text(mail, "sender"), "auctions@rostrum.example");
+    ck_assert_str_eq(smtp_header(mail, "from"), "Rostrum <auctions@rostrum.example>");
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "The price is now 13.00 USD."));
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), auction));
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "html"), "The price is now 13.00 USD."));

@@ -299,11 +299,11 @@ START_TEST(a_redelivery_tells_nobody_twice)
     events[1].end_ms = events[3].end_ms = events[0].at_ms + MINUTE_MS;
     publish(events, ARRAY_LEN(events), 3);
     settle();
-    int64_t told = all_notices();
-    ck_assert_int_eq(told, 1 + 3 + 3 + 2);
+    int64_t notified = all_notices();
+    ck_assert_int_eq(notified, 1 + 3 + 3 + 2);
     publish(events, ARRAY_LEN(events), 3);
     settle();
-    ck_assert_int_eq(all_notices(), told);
+    ck_assert_int_eq(all_notices(), notified);
 }
 END_TEST
 
@@ -333,13 +333,13 @@ START_TEST(a_webhook_is_notified_each_event_once)
     settle();
     publish(events, ARRAY_LEN(events), 3);
     settle();
-    static const char told[] =
+    static const char notified[] =
         "SELECT string_agg(kind || ' ' || n, ', ' ORDER BY kind) FROM (SELECT d.kind, count(*) AS n FROM deliveries d"
         " JOIN webhooks w ON w.id = d.endpoint::uuid AND w.owner_id = $1::uuid"
         " WHERE d.payload ->> 'timestamp' > '2020' GROUP BY d.kind) counts";
-    ck_assert_str_eq(sql_text(sql, told, "00000000-0000-0000-0000-000000000000", NULL),
+    ck_assert_str_eq(sql_text(sql, notified, "00000000-0000-0000-0000-000000000000", NULL),
                      "AUCTION_ENDING_SOON 1, AUCTION_EXTENDED 1, AUCTION_SOLD 1, AUCTION_STARTED 1, OUTBID 1");
-    ck_assert_str_eq(sql_text(sql, told, seller, NULL), "AUCTION_SOLD 1, OUTBID 1");
+    ck_assert_str_eq(sql_text(sql, notified, seller, NULL), "AUCTION_SOLD 1, OUTBID 1");
 }
 END_TEST
 
@@ -443,14 +443,14 @@ static void publish_load(int count)
 
 START_TEST(a_killed_worker_loses_nothing_and_repeats_nothing)
 {
-    int64_t told = 0;
+    int64_t notified = 0;
     publish_load(LOAD_MESSAGES);
     for (int i = 0; i < 4; i++) {
-        SUITE_WAIT(all_notices() > told, DEADLINE_MS);
+        SUITE_WAIT(all_notices() > notified, DEADLINE_MS);
         ck_assert_int_eq(program_end(worker, SIGKILL), -1);
-        told = all_notices();
+        notified = all_notices();
         worker = program_start("rostrum-notifyworker", config);
-        if (told == LOAD_NOTICES) {
+        if (notified == LOAD_NOTICES) {
             break;
         }
     }

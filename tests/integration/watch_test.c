@@ -167,7 +167,7 @@ static void settle(void)
     change(what);
 }
 
-static void told(const redisReply *reply, void *arg)
+static void notified(const redisReply *reply, void *arg)
 {
     int64_t *listeners = arg;
     *listeners = reply != NULL && reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
@@ -189,7 +189,7 @@ static void tell(void)
     int64_t listeners = 0;
     while (listeners == 0) {
         listeners = -1;
-        ck_assert(redis_command(redis, told, &listeners, (int)ARRAY_LEN(arguments), arguments, NULL));
+        ck_assert(redis_command(redis, notified, &listeners, (int)ARRAY_LEN(arguments), arguments, NULL));
         LOOP_UNTIL(options.base, listeners >= 0, WAIT_MS);
     }
     redis_free(redis);

@@ -71,7 +71,7 @@ deployment_mail() {
     {
         cat "$ROSTRUM_CONF"
         printf '[mail]\nmail_url = smtp://127.0.0.1:%s\n' "$(cat "$ROSTRUM_TEST_SMTP/port")"
-        printf 'mail_user = rostrum\nmail_password = correct horse\nmail_from = deployment@rostrum.example\n'
+        printf 'mail_user = rostrum\nmail_password = correct horse\nmail_from = auctions@rostrum.example\n'
         printf 'mail_ca_file = %s\n' "$ROSTRUM_TEST_SMTP/ca.pem"
         printf '[webhooks]\nwebhook_ca_file = %s\n' "$ROSTRUM_TEST_SMTP/ca.pem"
     } >"$DEPLOYMENT_FOLDER/check.ini"

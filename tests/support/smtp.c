@@ -108,7 +108,7 @@ void smtp_settings(const struct smtp *smtp, char out[static SMTP_SETTINGS_SIZE])
 {
     int length = snprintf(out, SMTP_SETTINGS_SIZE,
                           "[mail]\nmail_url = smtp://127.0.0.1:%d\nmail_user = rostrum\nmail_password = correct horse\n"
-                          "mail_from = deployment@rostrum.example\nmail_ca_file = %s/ca.pem\n"
+                          "mail_from = auctions@rostrum.example\nmail_ca_file = %s/ca.pem\n"
                           "template_folder = conf/templates\n",
                           smtp->port, smtp->folder);
     ck_assert_int_lt(length, SMTP_SETTINGS_SIZE);
