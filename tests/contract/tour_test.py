@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Pastes the tour of README.md into a shell, line by line, and looks at what each line prints.
+"""Pastes the lines of docs/tour.md, and the first bid of README.md, into a shell and checks what each line prints.
 
-A line fails if its command does, if it prints an error's answer or a rejected bid or JSON that is none, or if the
-variable that it sets is empty. So what the README tells a newcomer to paste works, in a deployment as `make run` opens it.
-Started by tests/run, which names the deployment in the environment.
+A line fails if its command fails, if it prints an error, a rejected bid or malformed JSON, or if the variable that it
+sets is empty. So the documents hold for a deployment that `make run` opened. Started by tests/run, which names the
+deployment in the environment.
 """
 import json
 import os
@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-BEGIN, END = "## A first bid\n", "## How a bid travels\n"
+FIRST_BID = ("## A first bid\n", "## Where to read on\n")  # the part of README.md that is pasted
 ADDRESS, PROGRAMS = "http://127.0.0.1:8080", "build/bin/"
 PEOPLE = "@example.org"  # who has such an address may be known to a deployment that other tests were in
 # Of the demo deployment, what the tour looks for; listed last, so that the first bid goes there too.
@@ -22,12 +22,22 @@ TOUR_S = 120
 MARK = "\x1e"  # ends what a line printed
 
 
-def tour():
-    """The lines that a newcomer pastes; comments are no commands."""
+def first_bid():
     with open("README.md", encoding="utf-8") as file:
         text = file.read()
-    text = text[text.index(BEGIN) : text.index(END)]
-    lines = [line[4:] for line in text.splitlines() if re.match(r"    [^ #]", line)]
+    return commands(text[text.index(FIRST_BID[0]) : text.index(FIRST_BID[1])])
+
+
+def commands(text):
+    """The indented lines of a document without their comments."""
+    return [line[4:] for line in text.splitlines() if re.match(r"    [^ #]", line)]
+
+
+def tour():
+    """The lines that a newcomer pastes: the whole tour, then the first bid of the README (its account exists then)."""
+    with open("docs/tour.md", encoding="utf-8") as file:
+        lines = commands(file.read())
+    lines += [line for line in first_bid() if "auth/register" not in line]
     for name in (ADDRESS, PROGRAMS, PEOPLE):
         if not any(name in line for line in lines):
             raise SystemExit(f"the tour does not name {name} any more")
