@@ -66,7 +66,7 @@ export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-docs docs run up down status clean clean-var check \
         check-unit replay bench bench-read bench-search bench-live \
-        asan ubsan valgrind tidy cppcheck format format-check layers-check units-check install
+        asan ubsan valgrind tidy cppcheck format format-check layers-check words-check units-check install
 
 all: $(PROGRAMS) ## build the programs into build/bin
 test-programs: $(TEST_PROGRAMS)
@@ -257,8 +257,16 @@ format: ## lay out every source as .clang-format says
 layers-check: ## no file includes a header of a layer above its own
 	@tests/lint/layers
 
-format-check: deps-lint layers-check ## fail where a source is laid out otherwise, or includes what stands above it
+words-check: ## no retired word in a name or in prose, no sentence of more than 30 words (tests/lint/words.txt)
+	@tests/lint/words
+
+.PHONY: docs/settings.md
+docs/settings.md: ## the page of all settings, from conf/rostrum.ini
+	@conf/settings-page
+
+format-check: deps-lint layers-check words-check ## layout, layers, words, and pages that are generated
 	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
+	@conf/settings-page --check
 
 units-check: deps-lint ## systemd-analyze verify on an installation in a scratch folder
 	@echo Building.
