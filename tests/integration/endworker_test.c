@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/io/redis.h"
 #include "common/protocol/keys.h"
+#include "common/protocol/live_update.h"
 #include "common/protocol/message.h"
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
@@ -184,23 +185,61 @@ START_TEST(a_fence_is_sent_after_the_grace_and_repeated)
 }
 END_TEST
 
+static void set_end(const char *auction, int64_t end_ms)
+{
+    char end[CLOCK_TEXT_SIZE];
+    clock_format(end_ms, end);
+    PGresult *result =
+        sql_rows(sql, "UPDATE auctions SET end_time = $2::timestamptz WHERE id = $1::uuid", auction, end, NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+}
+
 START_TEST(an_extended_auction_gets_its_fence_for_the_new_end)
 {
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
-    char end[CLOCK_TEXT_SIZE];
     struct command command = {.received_ms = 0};
     listing_new(sql, &(struct listing){.end_ms = clock_now_ms()}, seller, auction);
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     int64_t end_ms = clock_now_ms() + 300;
-    clock_format(end_ms, end);
-    PGresult *result =
-        sql_rows(sql, "UPDATE auctions SET end_time = $2::timestamptz WHERE id = $1::uuid", auction, end, NULL);
-    PQclear(result);
+    set_end(auction, end_ms);
     /* Those that were on their way carry a moment before the new end, and the rules drop them. */
     SUITE_WAIT(take_command(tap, &command) && command.received_ms >= end_ms, DEADLINE_MS);
     ck_assert_int_ge(clock_now_ms(), end_ms + GRACE_MS);
+}
+END_TEST
+
+/*
+ * An auction whose fence went out often enough to have the longest distance, and a new one, get the same end. Before
+ * the new one has its fourth fence (7 distances), the other must have its second (1): its distances begin anew.
+ */
+START_TEST(a_new_end_begins_with_the_shortest_distance_between_fences)
+{
+    enum { OFTEN = 4, SECOND = 2, FOURTH = 4 };
+    char auction[UUID_TEXT_SIZE];
+    char fresh[UUID_TEXT_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    char fresh_tap[QUEUES_NAME_SIZE];
+    struct command command;
+    int fences = 0;
+    listing_new(sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    tap_auction(auction, tap);
+    for (int i = 0; i < OFTEN; i++) {
+        SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
+    }
+    int64_t end_ms = clock_now_ms() + 100;
+    listing_new(sql, &(struct listing){.end_ms = end_ms}, seller, fresh);
+    tap_auction(fresh, fresh_tap);
+    set_end(auction, end_ms);
+    for (int i = 0; i < FOURTH; i++) {
+        SUITE_WAIT(take_command(fresh_tap, &command), DEADLINE_MS);
+    }
+    while (take_command(tap, &command)) {
+        fences += command.received_ms >= end_ms ? 1 : 0;
+    }
+    ck_assert_int_ge(fences, SECOND);
 }
 END_TEST
 
@@ -399,6 +438,52 @@ START_TEST(the_snapshot_follows_the_settlement)
 }
 END_TEST
 
+static void on_live(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
+{
+    (void)redis;
+    (void)channel;
+    ck_assert(live_read(bytes, length, arg));
+}
+
+/* Who watches hears the outcome that the auction has, at the version that it has. */
+START_TEST(the_live_update_says_how_it_was_settled)
+{
+    const struct outcome *outcome = &outcomes[_i];
+    bool sold = strcmp(outcome->status, "sold") == 0;
+    char auction[UUID_TEXT_SIZE];
+    char channel[KEYS_SIZE];
+    struct uuid id;
+    struct live_update heard = {.kind = LIVE_LOOK};
+    struct event_base *base = event_base_new();
+    struct redis_options options = {.base = base,
+                                    .url = getenv("ROSTRUM_REDIS_URL"),
+                                    .timeout_ms = DEADLINE_MS,
+                                    .pending_max = 1,
+                                    .on_message = on_live,
+                                    .arg = &heard};
+    struct redis *redis = redis_new(&options);
+    ck_assert_ptr_nonnull(redis);
+    /* Nobody settles it before it is listened for: the sweep looks for what has ended. */
+    struct listing listing = outcome->listing;
+    listing.status = "active";
+    listing_new(sql, &listing, seller, auction);
+    ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
+    keys_live_channel(&id, channel);
+    ck_assert(redis_listen(redis, channel));
+    LOOP_UNTIL(base, redis_up(redis), DEADLINE_MS);
+    set_status(auction, "ended");
+    publish_ended(auction, 1);
+    LOOP_UNTIL(base, heard.version != 0, DEADLINE_MS);
+    ck_assert_int_eq(heard.kind, sold ? LIVE_SOLD : LIVE_UNSOLD);
+    ck_assert_str_eq(heard.status, outcome->status);
+    ck_assert(uuid_equal(&heard.auction_id, &id));
+    ck_assert_int_eq(heard.version, 2);
+    ck_assert(has_status(auction, outcome->status));
+    redis_free(redis);
+    event_base_free(base);
+}
+END_TEST
+
 START_TEST(what_nobody_announced_is_found_by_the_sweep)
 {
     char auction[UUID_TEXT_SIZE];
@@ -542,6 +627,7 @@ static Suite *endworker_suite(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_fence_is_sent_after_the_grace_and_repeated);
     tcase_add_test(tests, an_extended_auction_gets_its_fence_for_the_new_end);
+    tcase_add_test(tests, a_new_end_begins_with_the_shortest_distance_between_fences);
     tcase_add_test(tests, nothing_is_sent_to_an_auction_that_has_left_its_state);
     tcase_add_test(tests, a_start_is_sent_when_its_time_has_come);
     tcase_add_test(tests, an_auction_that_slept_through_its_time_is_started_then_fenced);
@@ -550,6 +636,7 @@ static Suite *endworker_suite(void)
     tcase_add_test(tests, a_leader_whose_session_is_lost_leads_again_in_a_new_one);
     tcase_add_loop_test(tests, an_ended_auction_is_settled_once_under_duplicate_messages, 0, (int)ARRAY_LEN(outcomes));
     tcase_add_test(tests, the_snapshot_follows_the_settlement);
+    tcase_add_loop_test(tests, the_live_update_says_how_it_was_settled, 0, (int)ARRAY_LEN(outcomes));
     tcase_add_test(tests, what_nobody_announced_is_found_by_the_sweep);
     tcase_add_test(tests, an_auction_that_cannot_be_settled_does_not_hold_up_the_others);
     tcase_add_test(tests, an_unreadable_message_goes_to_the_dead_letters);

@@ -25,6 +25,8 @@ enum {
     TEXT_SIZE = 64,
     OVERFLOW = OUTBOX_ROWS_MAX + 300,
     OLD_ROWS = 500,
+    LARGE_BYTES = 1000 * 1000,
+    LARGE_ROWS = OUTBOX_BYTES_MAX / LARGE_BYTES + 3,
 };
 
 enum { STATEMENT_NOW, STATEMENT_OUTBOX, STATEMENT_COUNT = STATEMENT_OUTBOX + OUTBOX_STATEMENTS };
@@ -86,6 +88,25 @@ static void side_close(struct side *side)
     outbox_free(side->outbox);
 }
 
+/* Deletes fail from now on; what they tried is counted by a sequence, which no rollback takes back. */
+static void deletes_refuse(void)
+{
+    PQclear(sql_rows(sql, "CREATE SEQUENCE outbox_test_refusals", NULL));
+    PQclear(sql_rows(sql,
+                     "CREATE FUNCTION outbox_test() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                     " PERFORM nextval('outbox_test_refusals'); RAISE EXCEPTION 'not now'; END $$",
+                     NULL));
+    PQclear(sql_rows(
+        sql, "CREATE TRIGGER outbox_test BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION outbox_test()", NULL));
+}
+
+static void deletes_work_again(void)
+{
+    PQclear(sql_rows(sql, "DROP TRIGGER IF EXISTS outbox_test ON outbox", NULL));
+    PQclear(sql_rows(sql, "DROP FUNCTION IF EXISTS outbox_test()", NULL));
+    PQclear(sql_rows(sql, "DROP SEQUENCE IF EXISTS outbox_test_refusals", NULL));
+}
+
 static void set_up(void)
 {
     ck_assert_msg(getenv("ROSTRUM_PG_URL") != NULL, "ROSTRUM_PG_URL is not set");
@@ -93,6 +114,7 @@ static void set_up(void)
     sql = sql_open(getenv("ROSTRUM_PG_URL"));
     queues = queues_open();
     ck_assert(base != NULL && sql != NULL);
+    deletes_work_again(); /* a test that failed left them as they were */
     PQclear(sql_rows(sql, "TRUNCATE outbox", NULL));
     (void)snprintf(key, sizeof(key), "test.outbox.%d", (int)getpid());
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, key, tap);
@@ -100,6 +122,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
+    deletes_work_again();
     PQclear(sql_rows(sql, "TRUNCATE outbox", NULL));
     queues_close(queues);
     sql_close(sql);
@@ -252,6 +275,73 @@ START_TEST(young_rows_are_left_to_those_who_wrote_them)
 }
 END_TEST
 
+static int64_t refusals(void)
+{
+    return sql_int(sql, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM outbox_test_refusals", NULL);
+}
+
+START_TEST(a_confirmed_row_that_cannot_be_removed_is_removed_later_and_not_published_again)
+{
+    struct side side = side_open(DEADLINE_MS, OLD_MS);
+    struct outbox_row rows[] = {row_of("one"), row_of("two")};
+    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
+    insert(&side, rows, ARRAY_LEN(rows));
+    deletes_refuse();
+    outbox_sent(side.outbox, rows, ARRAY_LEN(rows));
+    LOOP_UNTIL(base, refusals() >= 2, DEADLINE_MS);
+    ck_assert_uint_eq(outbox_pending(side.outbox), 2);
+    ck_assert_int_eq(table_rows(), 2);
+    deletes_work_again();
+    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0, DEADLINE_MS);
+    ck_assert_int_eq(table_rows(), 0);
+    ck_assert_int_eq(queues_depth(queues, tap), 2);
+    side_close(&side);
+}
+END_TEST
+
+/* Takes the next message, which must have this body and reason. */
+static void expect_message(const char *body, const char *reason)
+{
+    struct queues_message message;
+    ck_assert(queues_take(queues, tap, &message));
+    ck_assert_str_eq(message.body, body);
+    ck_assert_str_eq(message.reason, reason);
+    free(message.body);
+}
+
+START_TEST(a_dead_letter_that_the_sweep_publishes_has_its_reason)
+{
+    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct outbox_row rows[] = {row_of("a dead letter"), row_of("an event")};
+    rows[0].reason = "its reason";
+    insert(&side, rows, ARRAY_LEN(rows)); /* and nobody hands them to outbox_sent */
+    LOOP_UNTIL(base, table_rows() == 0, DEADLINE_MS);
+    expect_message("a dead letter", "its reason");
+    expect_message("an event", "");
+    side_close(&side);
+}
+END_TEST
+
+START_TEST(bytes_are_bounded_and_given_back)
+{
+    static struct outbox_row rows[LARGE_ROWS];
+    static char body[LARGE_BYTES + 1];
+    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    memset(body, 'x', LARGE_BYTES);
+    for (size_t i = 0; i < LARGE_ROWS; i++) {
+        rows[i] = row_of(body);
+    }
+    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
+    insert(&side, rows, LARGE_ROWS);
+    outbox_sent(side.outbox, rows, LARGE_ROWS);
+    ck_assert_uint_eq(outbox_pending(side.outbox), OUTBOX_BYTES_MAX / LARGE_BYTES);
+    /* The others find room only where those before them gave it back. */
+    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0 && table_rows() == 0, DEADLINE_MS);
+    ck_assert_int_ge(queues_depth(queues, tap), LARGE_ROWS);
+    side_close(&side);
+}
+END_TEST
+
 static Suite *outbox_suite(void)
 {
     Suite *suite = suite_create("outbox");
@@ -263,6 +353,9 @@ static Suite *outbox_suite(void)
     tcase_add_test(tests, rows_beyond_its_memory_are_found_by_the_sweep);
     tcase_add_test(tests, what_a_dead_program_left_is_swept_once_by_two_others);
     tcase_add_test(tests, young_rows_are_left_to_those_who_wrote_them);
+    tcase_add_test(tests, a_confirmed_row_that_cannot_be_removed_is_removed_later_and_not_published_again);
+    tcase_add_test(tests, a_dead_letter_that_the_sweep_publishes_has_its_reason);
+    tcase_add_test(tests, bytes_are_bounded_and_given_back);
     suite_add_tcase(suite, tests);
     return suite;
 }
