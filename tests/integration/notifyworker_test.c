@@ -279,6 +279,87 @@ START_TEST(extensions_within_a_minute_are_notified_once_and_to_newcomers_too)
 }
 END_TEST
 
+/* Notices of an extension to this end, of one auction. */
+static int64_t extended_to(const char *of_auction, int64_t end_ms)
+{
+    char end[CLOCK_TEXT_SIZE];
+    clock_format(end_ms, end);
+    return sql_int(sql,
+                   "SELECT count(*) FROM notifications WHERE kind = 'AUCTION_EXTENDED' AND auction_id = $1::uuid"
+                   " AND end_time = $2::timestamptz",
+                   of_auction, end, NULL);
+}
+
+/* An extension by a bid that came this long after the beginning of the minute before. */
+static struct auction_event extension_of(const char *of_auction, int64_t after_ms)
+{
+    static int64_t minute_ms; /* the same for all of a test */
+    struct auction_event event = event_of(EVENT_EXTENDED, NULL);
+    minute_ms = minute_ms == 0 ? event.at_ms - event.at_ms % MINUTE_MS - MINUTE_MS : minute_ms;
+    event.auction_id = id_of(of_auction);
+    event.at_ms = minute_ms + after_ms;
+    event.end_ms = event.at_ms + EXTENSION_MS;
+    return event;
+}
+
+/* A second auction, with more bids by the same two than the first one has. */
+static void other_auction(char other[static UUID_TEXT_SIZE])
+{
+    listing_new(sql, &(struct listing){0}, seller, other);
+    for (int i = 0; i < 9; i++) {
+        listing_bid(sql, other, bidders[i % 2], "10.00");
+    }
+}
+
+START_TEST(of_extensions_in_one_message_the_latest_end_of_each_auction_is_notified)
+{
+    char other[UUID_TEXT_SIZE];
+    other_auction(other);
+    struct auction_event events[] = {extension_of(auction, 2000), extension_of(other, 7000),
+                                     extension_of(auction, 5000), extension_of(auction, 1000),
+                                     extension_of(other, 6000)};
+    int64_t later_ms = events[2].end_ms;
+    int64_t other_ms = events[1].end_ms;
+    publish(events, ARRAY_LEN(events), 1);
+    settle();
+    ck_assert_int_eq(all_notices(), 2 * 3);
+    ck_assert_int_eq(extended_to(auction, later_ms), 3);
+    ck_assert_int_eq(extended_to(other, other_ms), 3);
+}
+END_TEST
+
+/* The worker remembers how far it has read each ledger, and goes on from there. */
+START_TEST(who_bids_between_two_extensions_of_one_minute_is_notified_of_the_second)
+{
+    char other[UUID_TEXT_SIZE];
+    char latest[UUID_TEXT_SIZE];
+    other_auction(other);
+    listing_user(sql, latest);
+    struct auction_event first[] = {extension_of(auction, 1000), extension_of(other, 1000)};
+    struct auction_event second[] = {extension_of(auction, 3000), extension_of(other, 3000)};
+    struct auction_event third[] = {extension_of(other, 5000), extension_of(auction, 5000)};
+    publish(first, ARRAY_LEN(first), 1);
+    SUITE_WAIT(all_notices() == 2 * 3, DEADLINE_MS);
+    listing_bid(sql, auction, bidders[2], "13.00");
+    listing_bid(sql, other, bidders[2], "13.00");
+    publish(second, ARRAY_LEN(second), 1);
+    SUITE_WAIT(all_notices() == 2 * 4, DEADLINE_MS);
+    listing_bid(sql, auction, latest, "14.00");
+    listing_bid(sql, other, latest, "14.00");
+    publish(third, ARRAY_LEN(third), 1);
+    SUITE_WAIT(all_notices() == 2 * 5, DEADLINE_MS);
+    settle();
+    const char *const both[] = {auction, other};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        ck_assert_int_eq(extended_to(both[i], first[0].end_ms), 3);
+        ck_assert_int_eq(extended_to(both[i], second[0].end_ms), 1);
+        ck_assert_int_eq(extended_to(both[i], third[0].end_ms), 1);
+    }
+    ck_assert_int_eq(notices(bidders[2], "AUCTION_EXTENDED"), 2);
+    ck_assert_int_eq(notices(latest, "AUCTION_EXTENDED"), 2);
+}
+END_TEST
+
 START_TEST(a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller)
 {
     struct auction_event event = event_of(EVENT_VOIDED, bidders[2]);
@@ -501,6 +582,8 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, ending_soon_is_notified_to_bidders);
     tcase_add_test(tests, a_cancellation_is_notified_to_seller_and_bidders_once);
     tcase_add_test(tests, extensions_within_a_minute_are_notified_once_and_to_newcomers_too);
+    tcase_add_test(tests, of_extensions_in_one_message_the_latest_end_of_each_auction_is_notified);
+    tcase_add_test(tests, who_bids_between_two_extensions_of_one_minute_is_notified_of_the_second);
     tcase_add_test(tests, a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller);
     tcase_add_test(tests, a_redelivery_tells_nobody_twice);
     tcase_add_test(tests, a_webhook_is_notified_each_event_once);
