@@ -117,6 +117,8 @@ $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o c
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o)
 
+$(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/bid/publisher.o
+
 # Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
 .SECONDARY:
 

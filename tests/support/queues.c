@@ -73,17 +73,39 @@ void queues_publish(struct queues *queues, const char *exchange, const char *rou
     amqp_maybe_release_buffers(queues->connection);
 }
 
-void queues_tap(struct queues *queues, const char *exchange, const char *routing_key,
-                char name[static QUEUES_NAME_SIZE])
+static void declare(struct queues *queues, amqp_table_t arguments, char name[static QUEUES_NAME_SIZE])
 {
     const amqp_queue_declare_ok_t *queue =
-        amqp_queue_declare(queues->connection, CHANNEL_LOOK, amqp_empty_bytes, 0, 0, 1, 1, amqp_empty_table);
+        amqp_queue_declare(queues->connection, CHANNEL_LOOK, amqp_empty_bytes, 0, 0, 1, 1, arguments);
     ck_reply(amqp_get_rpc_reply(queues->connection));
     ck_assert_ptr_nonnull(queue);
     (void)snprintf(name, QUEUES_NAME_SIZE, "%.*s", (int)queue->queue.len, (const char *)queue->queue.bytes);
+}
+
+static void bind_to(struct queues *queues, const char *exchange, const char *routing_key, const char *name)
+{
     (void)amqp_queue_bind(queues->connection, CHANNEL_LOOK, amqp_cstring_bytes(name), amqp_cstring_bytes(exchange),
                           amqp_cstring_bytes(routing_key), amqp_empty_table);
     ck_reply(amqp_get_rpc_reply(queues->connection));
+}
+
+void queues_tap(struct queues *queues, const char *exchange, const char *routing_key,
+                char name[static QUEUES_NAME_SIZE])
+{
+    declare(queues, amqp_empty_table, name);
+    bind_to(queues, exchange, routing_key, name);
+}
+
+void queues_tap_full(struct queues *queues, const char *exchange, char name[static QUEUES_NAME_SIZE])
+{
+    amqp_table_entry_t entries[] = {
+        {.key = amqp_cstring_bytes("x-max-length"), .value = {.kind = AMQP_FIELD_KIND_I32, .value.i32 = 1}},
+        {.key = amqp_cstring_bytes("x-overflow"),
+         .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes("reject-publish")}},
+    };
+    declare(queues, (amqp_table_t){.num_entries = ARRAY_LEN(entries), .entries = entries}, name);
+    queues_publish(queues, "", name, "full", strlen("full"));
+    bind_to(queues, exchange, "", name);
 }
 
 void queues_tap_key(struct queues *queues, const char *exchange, const char *routing_key,

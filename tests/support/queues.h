@@ -34,6 +34,8 @@ void queues_tap(struct queues *queues, const char *exchange, const char *routing
 /* The same of an exchange that does not look at keys. */
 void queues_tap_key(struct queues *queues, const char *exchange, const char *routing_key,
                     char name[static QUEUES_NAME_SIZE]);
+/* The same of an exchange that does not look at keys; the queue is full, so that the broker refuses what comes. */
+void queues_tap_full(struct queues *queues, const char *exchange, char name[static QUEUES_NAME_SIZE]);
 /* Takes and acks the next message; false when the queue is empty. */
 MUST_CHECK bool queues_take(struct queues *queues, const char *queue, struct queues_message *message);
 /* Messages that are ready to be delivered. */

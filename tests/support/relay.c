@@ -1,6 +1,6 @@
 /*
  * See relay.h. Two bufferevents a connection; what arrives at one is moved to the other. It is no model of a slow
- * network: it only knows whole, cut, frozen and silent.
+ * network: it only knows whole, cut, frozen, held and silent.
  */
 #include "tests/support/relay.h"
 
@@ -90,6 +90,26 @@ void relay_freeze(struct relay *relay)
             }
         }
     }
+}
+
+static void set_reading(struct relay *relay, size_t from, bool reading)
+{
+    for (size_t i = 0; i < relay->pairs; i++) {
+        struct bufferevent *end = relay->all[i].ends[from];
+        if (end != NULL) {
+            ck_assert_int_eq(reading ? bufferevent_enable(end, EV_READ) : bufferevent_disable(end, EV_READ), 0);
+        }
+    }
+}
+
+void relay_hold(struct relay *relay, size_t from)
+{
+    set_reading(relay, from, false);
+}
+
+void relay_release(struct relay *relay, size_t from)
+{
+    set_reading(relay, from, true);
 }
 
 void relay_close(struct relay *relay)

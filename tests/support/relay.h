@@ -39,6 +39,12 @@ void relay_open(struct relay *relay);
 void relay_cut(struct relay *relay);
 /* Leaves the connections open and passes nothing on any more; later connections are served. */
 void relay_freeze(struct relay *relay);
+/*
+ * Holds back what comes from RELAY_CLIENT or RELAY_SERVER, and passes it on again: nothing is lost. For connections
+ * that are open by then.
+ */
+void relay_hold(struct relay *relay, size_t from);
+void relay_release(struct relay *relay, size_t from);
 void relay_close(struct relay *relay);
 
 #endif

@@ -1,0 +1,377 @@
+/*
+ * gateway/bid/publisher against a real RabbitMQ: every bid gets one verdict, and never a better one than the broker
+ * gave in time. A relay before the broker holds confirms back; a full queue refuses messages. The bids end in a shard's
+ * queue, which nobody reads meanwhile.
+ */
+#include "gateway/bid/publisher.h"
+
+#include <amqp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/protocol/topology.h"
+#include "tests/support/loop.h"
+#include "tests/support/queues.h"
+#include "tests/support/relay.h"
+#include "tests/support/sql.h"
+
+enum {
+    TEST_DEADLINE_MS = 20000, /* for any one thing that is waited for */
+    BIDS_MAX = 16,
+    URL_SIZE = 512,
+    NO_VERDICT = -1,
+    LONG_MS = 20000, /* a confirm deadline that no test reaches */
+    SHORT_MS = 500,  /* one that is waited for */
+    SHARE_MAX = 4,
+};
+
+struct bid {
+    struct publisher_bid bid;
+    int verdict;
+    int verdicts; /* how many it got */
+};
+
+static struct event_base *base;
+static struct config config;
+static struct gateway gateway;
+static struct publisher *publisher;
+static struct relay relay;
+static struct queues *queues;
+static struct uuid auction;
+static char exchange[TOPOLOGY_QUEUE_SIZE];
+static char tap[QUEUES_NAME_SIZE];
+static struct bid bids[BIDS_MAX];
+
+/* --- the fixture --- */
+
+static const char *need(const char *name)
+{
+    const char *value = getenv(name);
+    ck_assert_msg(value != NULL, "%s is not set", name);
+    return value;
+}
+
+static void connect_to(const char *url)
+{
+    struct broker_options options = {.base = base,
+                                     .url = url,
+                                     .name = "publisher_test",
+                                     .heartbeat_s = 60,
+                                     .connect_timeout_ms = TEST_DEADLINE_MS,
+                                     .unconfirmed_max = BIDS_MAX};
+    gateway.broker = broker_new(&options);
+    ck_assert_ptr_nonnull(gateway.broker);
+    LOOP_UNTIL(base, broker_state(gateway.broker) == BROKER_UP, TEST_DEADLINE_MS);
+}
+
+static void relay_url(char url[static URL_SIZE])
+{
+    static char parts[URL_SIZE];
+    struct amqp_connection_info server;
+    (void)snprintf(parts, sizeof parts, "%s", need("ROSTRUM_AMQP_URL"));
+    ck_assert_int_eq(amqp_parse_url(parts, &server), AMQP_STATUS_OK);
+    relay = (struct relay){.base = base, .host = server.host, .port = server.port};
+    relay_open(&relay);
+    (void)snprintf(url, URL_SIZE, "amqp://%s:%s@127.0.0.1:%d/%s", server.user, server.password, relay.listen_port,
+                   server.vhost);
+}
+
+static unsigned shards_on_record(void)
+{
+    struct sql *sql = sql_open(need("ROSTRUM_PG_URL"));
+    ck_assert_ptr_nonnull(sql);
+    int64_t shards = sql_int(sql, "SELECT shards FROM topology", NULL);
+    sql_close(sql);
+    ck_assert_int_gt(shards, 0);
+    return (unsigned)shards;
+}
+
+static void set_up(void)
+{
+    base = event_base_new();
+    ck_assert_ptr_nonnull(base);
+    config = (struct config){
+        .confirm_deadline_ms = LONG_MS, .publish_pending_max_bids = BIDS_MAX, .share_max_bids = SHARE_MAX};
+    gateway = (struct gateway){.base = base, .config = &config};
+    gateway.deployment.shards = shards_on_record();
+    publisher = publisher_new(&gateway);
+    ck_assert_ptr_nonnull(publisher);
+    queues = queues_open();
+    auction = uuid_new();
+    topology_bid_exchange(&auction, gateway.deployment.shards, exchange);
+    queues_tap(queues, exchange, "", tap);
+    memset(bids, 0, sizeof bids);
+    for (size_t i = 0; i < BIDS_MAX; i++) {
+        bids[i].verdict = NO_VERDICT;
+    }
+}
+
+static void tear_down(void)
+{
+    broker_free(gateway.broker);
+    publisher_free(publisher);
+    if (relay.listener != NULL) {
+        relay_close(&relay);
+    }
+    for (unsigned shard = 0; shard < gateway.deployment.shards; shard++) {
+        char queue[TOPOLOGY_QUEUE_SIZE];
+        topology_shard_name(shard, queue);
+        queues_purge(queues, queue);
+    }
+    queues_close(queues);
+    event_base_free(base);
+}
+
+static void connect_directly(void)
+{
+    connect_to(need("ROSTRUM_AMQP_URL"));
+}
+
+static void connect_by_relay(void)
+{
+    char url[URL_SIZE];
+    relay_url(url);
+    connect_to(url);
+}
+
+static void on_done(struct publisher_bid *bid, enum publisher_verdict verdict)
+{
+    struct bid *of = bid->arg;
+    of->verdict = (int)verdict;
+    of->verdicts++;
+}
+
+/* The bid of that number, received `ago_ms` ago. */
+static bool submit_late(size_t number, int64_t ago_ms)
+{
+    struct bid *bid = &bids[number];
+    bid->bid = (struct publisher_bid){.command = {.kind = COMMAND_BID,
+                                                  .id = uuid_new(),
+                                                  .auction_id = auction,
+                                                  .user_id = uuid_new(),
+                                                  .amount = (int64_t)number + 1,
+                                                  .received_ms = clock_now_ms() - ago_ms},
+                                      .received_mono_ms = clock_mono_ms() - ago_ms,
+                                      .done = on_done,
+                                      .arg = bid};
+    return publisher_submit(publisher, &bid->bid);
+}
+
+static void submit(size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++) {
+        ck_assert(submit_late(i, 0));
+    }
+}
+
+static bool all_have_verdicts(size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++) {
+        if (bids[i].verdicts == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Waits for their verdicts: each this one, and one each. */
+static void expect(size_t first, size_t count, enum publisher_verdict verdict)
+{
+    LOOP_UNTIL(base, all_have_verdicts(first, count), TEST_DEADLINE_MS);
+    for (size_t i = first; i < first + count; i++) {
+        ck_assert_msg(bids[i].verdict == (int)verdict, "bid %zu has verdict %d, not %d", i, bids[i].verdict,
+                      (int)verdict);
+        ck_assert_int_eq(bids[i].verdicts, 1);
+    }
+}
+
+/* The next message that reached the broker holds these bids and no others. */
+static void expect_message(size_t first, size_t count)
+{
+    struct queues_message message;
+    struct command_item items[MESSAGE_COMMANDS_MAX];
+    size_t found = 0;
+    const char *reason = NULL;
+    LOOP_UNTIL(base, queues_take(queues, tap, &message), TEST_DEADLINE_MS);
+    ck_assert_msg(message_read_commands(message.body, message.length, items, MESSAGE_COMMANDS_MAX, &found, &reason),
+                  "%s", reason);
+    free(message.body);
+    ck_assert_uint_eq(found, count);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert(uuid_equal(&items[i].command.id, &bids[first + i].bid.command.id));
+    }
+}
+
+/* --- tests --- */
+
+START_TEST(a_bid_that_the_broker_holds_is_confirmed)
+{
+    connect_directly();
+    submit(0, 1);
+    ck_assert_uint_eq(publisher_open(publisher), 1);
+    expect(0, 1, PUBLISHER_CONFIRMED);
+    ck_assert_uint_eq(publisher_open(publisher), 0);
+    expect_message(0, 1);
+}
+END_TEST
+
+START_TEST(what_a_full_queue_refuses_is_refused)
+{
+    char full[QUEUES_NAME_SIZE];
+    struct queues_message message;
+    connect_directly();
+    queues_tap_full(queues, exchange, full);
+    submit(0, 5); /* in messages of one, one and three */
+    expect(0, 5, PUBLISHER_REFUSED);
+    ck_assert_uint_eq(publisher_open(publisher), 0);
+    ck_assert(queues_take(queues, full, &message));
+    free(message.body);
+    submit(5, 1);
+    expect(5, 1, PUBLISHER_CONFIRMED);
+    submit(6, 1);
+    expect(6, 1, PUBLISHER_REFUSED);
+}
+END_TEST
+
+START_TEST(what_waits_for_a_slow_broker_shares_the_next_messages)
+{
+    connect_by_relay();
+    relay_hold(&relay, RELAY_SERVER);
+    submit(0, 8);
+    expect_message(0, 1);
+    expect_message(1, 1);
+    relay_release(&relay, RELAY_SERVER);
+    expect(0, 8, PUBLISHER_CONFIRMED);
+    expect_message(2, SHARE_MAX);
+    expect_message(2 + SHARE_MAX, 2);
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+}
+END_TEST
+
+/* Confirms are held back beyond the deadline: what was sent is unknown, what waited is never sent. */
+START_TEST(a_deadline_passes_once_and_a_late_confirm_changes_nothing)
+{
+    connect_by_relay();
+    config.confirm_deadline_ms = SHORT_MS;
+    relay_hold(&relay, RELAY_SERVER);
+    submit(0, 5);
+    expect(0, 2, PUBLISHER_UNKNOWN);
+    expect(2, 3, PUBLISHER_DROPPED);
+    ck_assert_uint_eq(publisher_open(publisher), 0);
+    expect_message(0, 1);
+    expect_message(1, 1);
+    relay_release(&relay, RELAY_SERVER);
+    LOOP_UNTIL(base, broker_unconfirmed(gateway.broker) == 0, TEST_DEADLINE_MS);
+    config.confirm_deadline_ms = LONG_MS;
+    submit(5, 1);
+    expect(5, 1, PUBLISHER_CONFIRMED);
+    /* The message behind the two is that of the last bid: those that were dropped are in none. */
+    expect_message(5, 1);
+    ck_assert_int_eq(queues_depth(queues, tap), 0);
+    expect(0, 2, PUBLISHER_UNKNOWN);
+    expect(2, 3, PUBLISHER_DROPPED);
+}
+END_TEST
+
+/* A loop that was held up finds confirm and deadline together, and reads the confirm first. */
+START_TEST(a_confirm_that_is_read_after_the_deadline_is_no_confirm)
+{
+    connect_directly();
+    config.confirm_deadline_ms = SHORT_MS;
+    submit(0, 1);
+    ck_assert_int_ge(event_base_loop(base, EVLOOP_NONBLOCK), 0); /* sends it; from here on the loop stands still */
+    SUITE_WAIT(queues_depth(queues, tap) == 1, TEST_DEADLINE_MS);
+    SUITE_WAIT(clock_mono_ms() > bids[0].bid.deadline_ms, TEST_DEADLINE_MS);
+    expect(0, 1, PUBLISHER_UNKNOWN);
+}
+END_TEST
+
+START_TEST(a_bid_that_was_held_up_before_is_not_taken_after_its_deadline)
+{
+    connect_directly();
+    ck_assert(!submit_late(0, LONG_MS));
+    ck_assert_uint_eq(publisher_open(publisher), 0);
+    submit(1, 1);
+    expect(1, 1, PUBLISHER_CONFIRMED);
+    expect_message(1, 1);
+    ck_assert_int_eq(bids[0].verdicts, 0);
+}
+END_TEST
+
+/* The older one is behind the younger one in the list of what came, not in that of the deadlines. */
+START_TEST(a_deadline_counts_from_the_receipt)
+{
+    connect_by_relay();
+    relay_hold(&relay, RELAY_SERVER);
+    submit(0, 1);
+    ck_assert(submit_late(1, LONG_MS - SHORT_MS));
+    expect(1, 1, PUBLISHER_UNKNOWN);
+    ck_assert_int_eq(bids[0].verdicts, 0);
+    relay_release(&relay, RELAY_SERVER);
+    expect(0, 1, PUBLISHER_CONFIRMED);
+}
+END_TEST
+
+START_TEST(open_bids_are_bounded)
+{
+    enum { MOST = 5 };
+    connect_by_relay();
+    config.publish_pending_max_bids = MOST;
+    relay_hold(&relay, RELAY_SERVER);
+    submit(0, 3);
+    auction = uuid_new(); /* bids of all auctions count together */
+    submit(3, MOST - 3);
+    ck_assert_uint_eq(publisher_open(publisher), MOST);
+    ck_assert(!submit_late(MOST, 0));
+    ck_assert_uint_eq(publisher_open(publisher), MOST);
+    relay_release(&relay, RELAY_SERVER);
+    expect(0, MOST, PUBLISHER_CONFIRMED);
+    ck_assert_int_eq(bids[MOST].verdicts, 0);
+    submit(MOST + 1, MOST);
+    expect(MOST + 1, MOST, PUBLISHER_CONFIRMED);
+}
+END_TEST
+
+START_TEST(a_lost_link_leaves_the_outcome_unknown)
+{
+    connect_by_relay();
+    relay_hold(&relay, RELAY_SERVER);
+    submit(0, 2);
+    expect_message(0, 1);
+    relay_cut(&relay);
+    expect(0, 2, PUBLISHER_UNKNOWN);
+    LOOP_UNTIL(base, broker_state(gateway.broker) == BROKER_UP, TEST_DEADLINE_MS);
+    submit(2, 1);
+    expect(2, 1, PUBLISHER_CONFIRMED);
+}
+END_TEST
+
+static Suite *publisher_suite(void)
+{
+    const TTest *const tests[] = {
+        a_bid_that_the_broker_holds_is_confirmed,
+        what_a_full_queue_refuses_is_refused,
+        what_waits_for_a_slow_broker_shares_the_next_messages,
+        a_deadline_passes_once_and_a_late_confirm_changes_nothing,
+        a_confirm_that_is_read_after_the_deadline_is_no_confirm,
+        a_bid_that_was_held_up_before_is_not_taken_after_its_deadline,
+        a_deadline_counts_from_the_receipt,
+        open_bids_are_bounded,
+        a_lost_link_leaves_the_outcome_unknown,
+    };
+    Suite *suite = suite_create("publisher");
+    TCase *tcase = tcase_create("publisher");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
+        tcase_add_test(tcase, tests[i]);
+    }
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(publisher_suite());
+}
