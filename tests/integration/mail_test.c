@@ -12,6 +12,7 @@
 #include "common/base/clock.h"
 #include "common/protocol/message.h"
 #include "common/protocol/topology.h"
+#include "tests/support/deployment.h"
 #include "tests/support/listing.h"
 #include "tests/support/program.h"
 #include "tests/support/queues.h"
@@ -525,18 +526,70 @@ START_TEST(a_killed_worker_loses_no_mail)
 }
 END_TEST
 
-START_TEST(a_lost_connection_to_postgresql_or_rabbitmq_is_got_over)
+enum { MAILS_BEFORE = 20, MAILS_AFTER = 3 };
+
+/* Some mails are on their way when this returns. */
+static void mails_under_way(void)
 {
     subscribe(bidder, "ann@example.org");
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < MAILS_BEFORE; i++) {
         outbid(bidder);
     }
     SUITE_WAIT(smtp_count(&smtp, "ann@example.org") > 0, DEADLINE_MS);
-    PQclear(sql_rows(sql,
-                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                     "AND application_name LIKE 'rostrum-notifyworker%'",
-                     NULL));
-    SUITE_WAIT(deliveries("ann@example.org", "delivered") == 20, DEADLINE_MS);
+}
+
+/* What was under way arrives, and so does what comes later: a lost connection was replaced by a new one. */
+static void expect_mails_go_on(void)
+{
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == MAILS_BEFORE, DEADLINE_MS);
+    for (int i = 0; i < MAILS_AFTER; i++) {
+        outbid(bidder);
+    }
+    SUITE_WAIT(deliveries("ann@example.org", "delivered") == MAILS_BEFORE + MAILS_AFTER, DEADLINE_MS);
+}
+
+START_TEST(a_lost_connection_to_postgresql_is_got_over)
+{
+    mails_under_way();
+    ck_assert_int_ge(sql_int(sql,
+                             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname ="
+                             " current_database() AND application_name LIKE 'rostrum-notifyworker%'",
+                             NULL),
+                     CONNECTIONS);
+    expect_mails_go_on();
+}
+END_TEST
+
+/* How many connections of the worker RabbitMQ has: one publishes, one consumes. */
+static int broker_connections(void)
+{
+    static const char name[] = "rostrum-notifyworker ";
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    int count = 0;
+    ck_assert_int_eq(
+        deployment_script(out, sizeof(out), "rabbitmqctl", "-q", "-s", "list_connections", "client_properties", NULL),
+        0);
+    for (const char *at = strstr(out, name); at != NULL; at = strstr(at + 1, name)) {
+        count++;
+    }
+    return count;
+}
+
+START_TEST(a_lost_connection_to_rabbitmq_is_got_over)
+{
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    char user[TEXT_SIZE] = "";
+    ck_assert_int_eq(sscanf(getenv("ROSTRUM_AMQP_URL"), "amqp://%255[^:]", user), 1);
+    ck_assert_int_eq(broker_connections(), 2);
+    mails_under_way();
+    /* All connections of the deployment, this test's own among them. */
+    queues_close(queues);
+    int code =
+        deployment_script(out, sizeof(out), "rabbitmqctl", "-q", "close_all_user_connections", user, "a test", NULL);
+    queues = queues_open();
+    ck_assert_msg(code == 0, "%s", out);
+    expect_mails_go_on();
+    ck_assert_int_eq(broker_connections(), 2);
 }
 END_TEST
 
@@ -562,7 +615,8 @@ static Suite *mail_suite(void)
         a_message_that_comes_again_is_not_mailed_again,
         what_is_no_message_goes_to_the_dead_letters,
         a_killed_worker_loses_no_mail,
-        a_lost_connection_to_postgresql_or_rabbitmq_is_got_over,
+        a_lost_connection_to_postgresql_is_got_over,
+        a_lost_connection_to_rabbitmq_is_got_over,
     };
     Suite *suite = suite_create("mail");
     TCase *cases = tcase_create("mail");
