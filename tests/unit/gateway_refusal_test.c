@@ -33,9 +33,21 @@ static enum error_code refused(int64_t now_ms)
     return refusal_certain(&snapshot, &command, now_ms, GRACE_MS, &reason) ? reason : ERROR_COUNT;
 }
 
-START_TEST(a_good_bid_goes_on)
+/* The same commands are refused to the seller, so that each of them was looked at. */
+START_TEST(what_may_be_right_is_left_to_the_worker)
 {
-    ck_assert_int_eq(refused(BEFORE_MS), ERROR_COUNT);
+    static const struct {
+        enum command_kind kind;
+        const struct uuid *user;
+        int64_t amount;
+    } cases[] = {{COMMAND_BID, &ann, 5600},   {COMMAND_BID, &bob, 5600}, {COMMAND_PROXY, &ann, 5600},
+                 {COMMAND_PROXY, &bob, 5501}, {COMMAND_BUY, &ann, 0},    {COMMAND_WITHDRAW, &ann, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        command = (struct command){.kind = cases[i].kind, .user_id = *cases[i].user, .amount = cases[i].amount};
+        ck_assert_int_eq(refused(BEFORE_MS), ERROR_COUNT);
+        command.user_id = seller;
+        ck_assert_int_eq(refused(BEFORE_MS), ERROR_OWN_AUCTION);
+    }
 }
 END_TEST
 
@@ -106,7 +118,7 @@ static Suite *refusal_suite(void)
     Suite *suite = suite_create("gateway refusal");
     TCase *tcase = tcase_create("refusal");
     tcase_add_checked_fixture(tcase, set, NULL);
-    tcase_add_test(tcase, a_good_bid_goes_on);
+    tcase_add_test(tcase, what_may_be_right_is_left_to_the_worker);
     tcase_add_test(tcase, the_clock_refuses_only_when_it_is_sure);
     tcase_add_test(tcase, a_final_status_is_certain);
     tcase_add_test(tcase, sellers_do_not_bid);
