@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "tests/support/fixture.h"
 
-enum { PATH_SIZE = 256 };
+enum { PATH_SIZE = 256, HEADER_SIZE = 256 };
 
 START_TEST(alive_and_ready)
 {
@@ -76,9 +76,23 @@ END_TEST
 
 START_TEST(head_is_get_without_the_body)
 {
-    const struct reply *reply = fixture_call(NULL, "HEAD", fixture_path(""), NULL);
+    static const char *const same[] = {"ETag", "Content-Type", "Cache-Control", "Vary"};
+    char headers[ARRAY_LEN(same)][HEADER_SIZE];
+    char length[HEADER_SIZE];
+    const struct reply *reply = fixture_call(NULL, "GET", fixture_path(""), NULL);
+    EXPECT_STATUS(reply, 200);
+    (void)snprintf(length, sizeof(length), "%zu", reply->length);
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        (void)snprintf(headers[i], sizeof(headers[i]), "%s", client_reply_header(fixture.client, same[i]));
+    }
+    reply = fixture_call(NULL, "HEAD", fixture_path(""), NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq((int)reply->length, 0);
+    for (size_t i = 0; i < ARRAY_LEN(same); i++) {
+        ck_assert_str_eq(client_reply_header(fixture.client, same[i]), headers[i]);
+    }
+    ck_assert_str_ne(headers[0], "");
+    ck_assert_str_eq(client_reply_header(fixture.client, "Content-Length"), length);
 }
 END_TEST
 
