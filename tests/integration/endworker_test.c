@@ -212,8 +212,9 @@ START_TEST(an_extended_auction_gets_its_fence_for_the_new_end)
 END_TEST
 
 /*
- * An auction whose fence went out often enough to have the longest distance, and a new one, get the same end. Before
- * the new one has its fourth fence (7 distances), the other must have its second (1): its distances begin anew.
+ * An auction whose fence went out often enough to have the longest distance, and a new one, get the same end, which is
+ * past as well: nothing is forgotten because it was not due for a while. Before the new one has its fourth fence (7
+ * distances), the other must have its second (1): its distances begin anew.
  */
 START_TEST(a_new_end_begins_with_the_shortest_distance_between_fences)
 {
@@ -224,20 +225,20 @@ START_TEST(a_new_end_begins_with_the_shortest_distance_between_fences)
     char fresh_tap[QUEUES_NAME_SIZE];
     struct command command;
     int fences = 0;
-    listing_new(sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    int64_t end_ms = clock_now_ms() - 5000;
+    listing_new(sql, &(struct listing){.end_ms = end_ms - 5000}, seller, auction);
     tap_auction(auction, tap);
     for (int i = 0; i < OFTEN; i++) {
         SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     }
-    int64_t end_ms = clock_now_ms() + 100;
+    set_end(auction, end_ms);
     listing_new(sql, &(struct listing){.end_ms = end_ms}, seller, fresh);
     tap_auction(fresh, fresh_tap);
-    set_end(auction, end_ms);
     for (int i = 0; i < FOURTH; i++) {
         SUITE_WAIT(take_command(fresh_tap, &command), DEADLINE_MS);
     }
     while (take_command(tap, &command)) {
-        fences += command.received_ms >= end_ms ? 1 : 0;
+        fences++;
     }
     ck_assert_int_ge(fences, SECOND);
 }
