@@ -88,6 +88,46 @@ START_TEST(bids_of_one_minute_are_one_notice)
 }
 END_TEST
 
+/* Price and end that the newest notice of watched bids says, and whether that is the auction's end. */
+static const char *last_notice(const struct factory_user *who)
+{
+    return sql_text(fixture.sql,
+                    "SELECT n.amount || CASE WHEN n.end_time = a.end_time THEN ' and the end' ELSE ' and another end'"
+                    " END FROM notifications n JOIN auctions a ON a.id = n.auction_id WHERE n.user_id = $1::uuid AND"
+                    " n.auction_id = $2::uuid AND n.kind = 'WATCHED_BID' ORDER BY n.id DESC LIMIT 1",
+                    who->id, fixture.auction, NULL);
+}
+
+/* A minute's bids are merged into one notice, which says how it stands at the end of the minute. */
+START_TEST(who_begins_to_watch_within_the_minute_is_notified_with_the_others)
+{
+    struct factory_user late;
+    EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
+    SUITE_WAIT(notified(&fixture.ann, "WATCHED_BID") == 1, NOTIFIED_MS);
+    ck_assert_str_eq(last_notice(&fixture.ann), "11.00 and the end");
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
+    ck_assert(factory_user(fixture.client, &late, "Late"));
+    EXPECT_STATUS(watch(&late, fixture.auction), 201);
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
+    /* The end moved meanwhile, and the minute is over. */
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "UPDATE auctions SET end_time = end_time + interval '7 minutes' WHERE id = $1::uuid"
+                             " RETURNING 1",
+                             fixture.auction, NULL),
+                     1);
+    ck_assert_int_eq(
+        sql_int(fixture.sql,
+                "UPDATE watch_counts SET notified_at = notified_at - interval '1 minute' WHERE auction_id ="
+                " $1::uuid RETURNING 1",
+                fixture.auction, NULL),
+        1);
+    SUITE_WAIT(notified(&fixture.ann, "WATCHED_BID") == 2 && notified(&late, "WATCHED_BID") == 1, NOTIFIED_MS);
+    ck_assert_str_eq(last_notice(&fixture.ann), "13.00 and the end");
+    ck_assert_str_eq(last_notice(&late), "13.00 and the end");
+}
+END_TEST
+
 START_TEST(watchers_hear_that_it_ends_soon)
 {
     char id[UUID_TEXT_SIZE];
@@ -214,6 +254,7 @@ static Suite *watchlist_suite(void)
         what_cannot_be_watched,
         the_list_has_pages,
         bids_of_one_minute_are_one_notice,
+        who_begins_to_watch_within_the_minute_is_notified_with_the_others,
         watchers_hear_that_it_ends_soon,
         watchers_hear_of_a_cancellation,
         who_was_only_rejected_hears_of_a_cancellation_as_a_watcher,
