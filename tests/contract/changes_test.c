@@ -102,6 +102,38 @@ START_TEST(a_seller_changes_the_terms_before_the_first_bid)
 }
 END_TEST
 
+static void expect_snipe(const struct reply *reply, const char *window, const char *extension, const char *most)
+{
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "antiSnipe.windowSeconds", window);
+    EXPECT_TEXT(reply, "antiSnipe.extensionSeconds", extension);
+    EXPECT_TEXT(reply, "antiSnipe.maxExtensions", most);
+}
+
+/* All numbers differ, so that none can stand in another's place: made, changed as a draft, published, changed again. */
+START_TEST(window_extension_and_their_most_keep_their_places)
+{
+    static const char next[] = "{\"version\": %s, \"antiSnipe\":"
+                               " {\"windowSeconds\": %d, \"extensionSeconds\": %d, \"maxExtensions\": %d}}";
+    static const struct factory_terms terms = {
+        .more = "\"draft\": true,"
+                " \"antiSnipe\": {\"windowSeconds\": 30, \"extensionSeconds\": 90, \"maxExtensions\": 5}"};
+    char id[UUID_TEXT_SIZE];
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
+    const struct reply *reply = factory_look(fixture.client, &fixture.seller, id);
+    expect_snipe(reply, "30", "90", "5");
+    reply = update(&fixture.seller, id, client_format(next, reply_text(reply, "version"), 31, 91, 6));
+    expect_snipe(reply, "31", "91", "6");
+    EXPECT_STATUS(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 200);
+    reply = factory_look(fixture.client, NULL, id);
+    expect_snipe(reply, "31", "91", "6");
+    reply = update(&fixture.seller, id, client_format(next, reply_text(reply, "version"), 32, 92, 7));
+    expect_snipe(reply, "32", "92", "7");
+    expect_snipe(factory_look(fixture.client, NULL, id), "32", "92", "7");
+    expect_replays(id);
+}
+END_TEST
+
 START_TEST(an_update_of_another_version_is_a_conflict)
 {
     EXPECT_ERROR(update(&fixture.seller, fixture.auction, "{\"version\": 2, \"title\": \"x\"}"), 409,
@@ -406,6 +438,7 @@ static Suite *changes_suite(void)
 {
     const TTest *const tests[] = {
         a_seller_changes_the_terms_before_the_first_bid,
+        window_extension_and_their_most_keep_their_places,
         an_update_of_another_version_is_a_conflict,
         with_a_bid_the_terms_stand,
         a_wrong_body_is_400_before_the_state_is_409,

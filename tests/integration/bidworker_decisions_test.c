@@ -62,6 +62,7 @@ START_TEST(maximums_bid_raise_answer_and_are_withdrawn)
                                                "withdraw Ann accepted");
     ck_assert_str_eq(bidding_state(&auction),
                      "active price 71.00 minimum 72.00 leader Ann max 71.00 beaten 70.00 bids 6 extensions 0");
+    bidding_verify(&auction);
     bidding_stop();
 }
 END_TEST
@@ -145,6 +146,7 @@ START_TEST(the_window_says_whether_and_the_extension_how_far_the_end_moves)
                      "active price 11.00 minimum 12.00 leader Bob max 11.00 beaten 10.00 bids 2 extensions 1");
     bidding_event(&auction, EVENT_EXTENDED, &event);
     ck_assert_int_eq(event.end_ms, auction.end_ms + (EXTENSION_S - WINDOW_S) * S_MS);
+    bidding_verify(&auction);
     bidding_stop();
 }
 END_TEST
@@ -172,6 +174,7 @@ START_TEST(of_extensions_in_one_batch_the_last_end_is_notified)
                              " WHERE auction_id = $1::uuid AND kind = 'extend'",
                              auction.text, NULL),
                      end_ms);
+    bidding_verify(&auction);
     bidding_stop();
 }
 END_TEST
@@ -247,6 +250,7 @@ START_TEST(an_update_is_what_the_next_bids_are_decided_by)
                               " FROM terms WHERE auction_id = $1::uuid AND id = $1::uuid",
                               auction.text, NULL),
                      "A chair 10.00 window 30 extension 90 length 7200");
+    bidding_verify(&auction);
     bidding_stop();
 }
 END_TEST
@@ -269,6 +273,7 @@ START_TEST(a_refused_update_changes_no_terms)
     ck_assert_str_eq(bidding_ledger(&auction), "update Seller rejected VERSION_CONFLICT\n"
                                                "bid Ann accepted 10.00\n"
                                                "update Seller rejected HAS_BIDS");
+    bidding_verify(&auction);
     bidding_stop();
 }
 END_TEST

@@ -398,6 +398,7 @@ START_TEST(long_ledgers_are_restated_as_if_the_bid_had_never_been)
     send_random(LAST_BIDS);
     bidding_send(&auction);
     expect_as_the_oracle_says();
+    bidding_verify(&auction);
     bidding_stop();
 }
 END_TEST

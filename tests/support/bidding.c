@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/protocol/topology.h"
+#include "tests/support/deployment.h"
 
 enum { HOUR_MS = 3600 * 1000, NUMBER_SIZE = 16 };
 
@@ -182,6 +183,12 @@ int64_t bidding_moved_ms(const struct bidding_auction *auction)
                    "SELECT (extract(epoch FROM end_time) * 1000)::bigint FROM auctions WHERE id = $1::uuid",
                    auction->text, NULL) -
            auction->end_ms;
+}
+
+void bidding_verify(const struct bidding_auction *auction)
+{
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    ck_assert_msg(deployment_ctl(out, sizeof out, "verify", auction->text, NULL) == 0, "verify: %s", out);
 }
 
 /* Takes the next message of events; whether the event was in it. */

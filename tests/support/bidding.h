@@ -75,6 +75,8 @@ const char *bidding_ledger(const struct bidding_auction *auction);
 const char *bidding_state(const struct bidding_auction *auction);
 /* Milliseconds by which the auction's end is later than it was made with. */
 int64_t bidding_moved_ms(const struct bidding_auction *auction);
+/* `rostrumctl verify` finds nothing wrong with it. */
+void bidding_verify(const struct bidding_auction *auction);
 /* Waits for the next event of that kind about that auction; those before it are dropped. */
 void bidding_event(const struct bidding_auction *auction, enum event_kind kind, struct auction_event *event);
 
