@@ -12,7 +12,6 @@
 #include "tests/support/bidding.h"
 
 enum {
-    S_MS = 1000,
     WINDOW_S = 30,
     EXTENSION_S = 90,
     OTHER_WINDOW_S = 200,
@@ -24,6 +23,11 @@ static struct bidding_auction other;
 
 static const struct bidding_terms plain = {0};
 static const struct bidding_terms sniped = {.snipe_window_s = WINDOW_S, .snipe_extension_s = EXTENSION_S};
+
+static int64_t ms(int64_t seconds)
+{
+    return seconds * 1000;
+}
 
 /* --- proxies --- */
 
@@ -132,20 +136,20 @@ START_TEST(the_window_says_whether_and_the_extension_how_far_the_end_moves)
     struct auction_event event;
     bidding_open(&auction, &sniped);
     /* Before the window, though no further from the end than an extension. */
-    bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1000)->received_ms = auction.end_ms - WINDOW_S * S_MS - 1;
+    bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1000)->received_ms = auction.end_ms - ms(WINDOW_S) - 1;
     bidding_send(&auction);
     bidding_start();
     bidding_wait(&auction, 1);
     ck_assert_int_eq(bidding_moved_ms(&auction), 0);
     /* Its first moment. */
-    bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 1100)->received_ms = auction.end_ms - WINDOW_S * S_MS;
+    bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 1100)->received_ms = auction.end_ms - ms(WINDOW_S);
     bidding_send(&auction);
     bidding_wait(&auction, 2);
-    ck_assert_int_eq(bidding_moved_ms(&auction), (EXTENSION_S - WINDOW_S) * S_MS);
+    ck_assert_int_eq(bidding_moved_ms(&auction), ms(EXTENSION_S - WINDOW_S));
     ck_assert_str_eq(bidding_state(&auction),
                      "active price 11.00 minimum 12.00 leader Bob max 11.00 beaten 10.00 bids 2 extensions 1");
     bidding_event(&auction, EVENT_EXTENDED, &event);
-    ck_assert_int_eq(event.end_ms, auction.end_ms + (EXTENSION_S - WINDOW_S) * S_MS);
+    ck_assert_int_eq(event.end_ms, auction.end_ms + ms(EXTENSION_S - WINDOW_S));
     bidding_verify(&auction);
     bidding_stop();
 }
@@ -155,15 +159,15 @@ START_TEST(of_extensions_in_one_batch_the_last_end_is_notified)
 {
     struct auction_event event;
     bidding_open(&auction, &sniped);
-    bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1000)->received_ms = auction.end_ms - 1 * S_MS;
-    bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 1100)->received_ms = auction.end_ms + 70 * S_MS;
+    bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1000)->received_ms = auction.end_ms - ms(1);
+    bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 1100)->received_ms = auction.end_ms + ms(70);
     bidding_send(&auction);
     bidding_start();
     bidding_event(&auction, EVENT_EXTENDED, &event);
-    ck_assert_int_eq(event.end_ms, auction.end_ms + (70 + EXTENSION_S) * S_MS);
-    ck_assert_int_eq(bidding_moved_ms(&auction), (70 + EXTENSION_S) * S_MS);
+    ck_assert_int_eq(event.end_ms, auction.end_ms + ms(70 + EXTENSION_S));
+    ck_assert_int_eq(bidding_moved_ms(&auction), ms(70 + EXTENSION_S));
     /* An admin's extension is told in the same way, and kept in the ledger. */
-    int64_t end_ms = auction.end_ms + 700 * S_MS;
+    int64_t end_ms = auction.end_ms + ms(700);
     struct command *extend = bidding_add(&auction, COMMAND_EXTEND, BIDDING_SELLER, 0);
     extend->end_ms = end_ms;
     bidding_send(&auction);
@@ -219,22 +223,22 @@ START_TEST(an_update_is_what_the_next_bids_are_decided_by)
     bidding_open(&auction, &sniped);
     ck_assert_str_eq(terms_of(), old_terms);
     update(1, "A stool");
-    int64_t end_ms = auction.end_ms + 600 * S_MS;
+    int64_t end_ms = auction.end_ms + ms(600);
     bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1900);
     /* In the new window, but no further from the end than the new extension; and the other way round. */
-    bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 2000)->received_ms = end_ms - 100 * S_MS;
-    bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 2500)->received_ms = end_ms - 50 * S_MS;
+    bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 2000)->received_ms = end_ms - ms(100);
+    bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 2500)->received_ms = end_ms - ms(50);
     bidding_send(&auction);
     bidding_start();
     bidding_wait(&auction, 4);
     ck_assert_str_eq(terms_of(), new_terms);
-    ck_assert_int_eq(bidding_moved_ms(&auction), 620 * S_MS);
+    ck_assert_int_eq(bidding_moved_ms(&auction), ms(620));
     /* In a batch of its own: by what was written. */
     bidding_add(&auction, COMMAND_BID, BIDDING_CYD, 2900);
-    bidding_add(&auction, COMMAND_BID, BIDDING_CYD, 3000)->received_ms = end_ms - 10 * S_MS;
+    bidding_add(&auction, COMMAND_BID, BIDDING_CYD, 3000)->received_ms = end_ms - ms(10);
     bidding_send(&auction);
     bidding_wait(&auction, 6);
-    ck_assert_int_eq(bidding_moved_ms(&auction), 660 * S_MS);
+    ck_assert_int_eq(bidding_moved_ms(&auction), ms(660));
     ck_assert_str_eq(bidding_ledger(&auction), "update Seller accepted\n"
                                                "bid Ann rejected BID_TOO_LOW 19.00\n"
                                                "bid Ann accepted 20.00\n"

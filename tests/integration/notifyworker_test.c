@@ -322,7 +322,7 @@ START_TEST(of_extensions_in_one_message_the_latest_end_of_each_auction_is_notifi
     int64_t other_ms = events[1].end_ms;
     publish(events, ARRAY_LEN(events), 1);
     settle();
-    ck_assert_int_eq(all_notices(), 2 * 3);
+    ck_assert_int_eq(all_notices(), INT64_C(2) * 3);
     ck_assert_int_eq(extended_to(auction, later_ms), 3);
     ck_assert_int_eq(extended_to(other, other_ms), 3);
 }
@@ -339,15 +339,15 @@ START_TEST(who_bids_between_two_extensions_of_one_minute_is_notified_of_the_seco
     struct auction_event second[] = {extension_of(auction, 3000), extension_of(other, 3000)};
     struct auction_event third[] = {extension_of(other, 5000), extension_of(auction, 5000)};
     publish(first, ARRAY_LEN(first), 1);
-    SUITE_WAIT(all_notices() == 2 * 3, DEADLINE_MS);
+    SUITE_WAIT(all_notices() == INT64_C(2) * 3, DEADLINE_MS);
     listing_bid(sql, auction, bidders[2], "13.00");
     listing_bid(sql, other, bidders[2], "13.00");
     publish(second, ARRAY_LEN(second), 1);
-    SUITE_WAIT(all_notices() == 2 * 4, DEADLINE_MS);
+    SUITE_WAIT(all_notices() == INT64_C(2) * 4, DEADLINE_MS);
     listing_bid(sql, auction, latest, "14.00");
     listing_bid(sql, other, latest, "14.00");
     publish(third, ARRAY_LEN(third), 1);
-    SUITE_WAIT(all_notices() == 2 * 5, DEADLINE_MS);
+    SUITE_WAIT(all_notices() == INT64_C(2) * 5, DEADLINE_MS);
     settle();
     const char *const both[] = {auction, other};
     for (size_t i = 0; i < ARRAY_LEN(both); i++) {
