@@ -115,6 +115,7 @@ START_TEST(window_extension_and_their_most_keep_their_places)
 {
     static const char next[] = "{\"version\": %s, \"antiSnipe\":"
                                " {\"windowSeconds\": %d, \"extensionSeconds\": %d, \"maxExtensions\": %d}}";
+    static const char rename[] = "{\"version\": %s, \"title\": \"A stool\"}";
     static const struct factory_terms terms = {
         .more = "\"draft\": true,"
                 " \"antiSnipe\": {\"windowSeconds\": 30, \"extensionSeconds\": 90, \"maxExtensions\": 5}"};
@@ -124,8 +125,12 @@ START_TEST(window_extension_and_their_most_keep_their_places)
     expect_snipe(reply, "30", "90", "5");
     reply = update(&fixture.seller, id, client_format(next, reply_text(reply, "version"), 31, 91, 6));
     expect_snipe(reply, "31", "91", "6");
+    reply = update(&fixture.seller, id, client_format(rename, reply_text(reply, "version")));
+    expect_snipe(reply, "31", "91", "6");
     EXPECT_STATUS(fixture_call(&fixture.seller, "POST", path_of(id, "/publish"), NULL), 200);
     reply = factory_look(fixture.client, NULL, id);
+    expect_snipe(reply, "31", "91", "6");
+    reply = update(&fixture.seller, id, client_format(rename, reply_text(reply, "version")));
     expect_snipe(reply, "31", "91", "6");
     reply = update(&fixture.seller, id, client_format(next, reply_text(reply, "version"), 32, 92, 7));
     expect_snipe(reply, "32", "92", "7");
