@@ -110,8 +110,8 @@ static void expect_snipe(const struct reply *reply, const char *window, const ch
     EXPECT_TEXT(reply, "antiSnipe.maxExtensions", most);
 }
 
-/* All numbers differ, so that none can stand in another's place: made, changed as a draft, published, changed again. */
-START_TEST(window_extension_and_their_most_keep_their_places)
+/* All numbers differ, so that swapped columns show: in a new draft, a changed draft, and a changed auction. */
+START_TEST(anti_snipe_terms_are_stored_as_given)
 {
     static const char next[] = "{\"version\": %s, \"antiSnipe\":"
                                " {\"windowSeconds\": %d, \"extensionSeconds\": %d, \"maxExtensions\": %d}}";
@@ -443,7 +443,7 @@ static Suite *changes_suite(void)
 {
     const TTest *const tests[] = {
         a_seller_changes_the_terms_before_the_first_bid,
-        window_extension_and_their_most_keep_their_places,
+        anti_snipe_terms_are_stored_as_given,
         an_update_of_another_version_is_a_conflict,
         with_a_bid_the_terms_stand,
         a_wrong_body_is_400_before_the_state_is_409,

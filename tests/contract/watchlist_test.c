@@ -99,7 +99,7 @@ static const char *last_notice(const struct factory_user *who)
 }
 
 /* A minute's bids are merged into one notice, which says how it stands at the end of the minute. */
-START_TEST(who_begins_to_watch_within_the_minute_is_notified_with_the_others)
+START_TEST(a_watcher_who_joins_within_the_minute_is_notified_with_the_others)
 {
     struct factory_user late;
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
@@ -254,7 +254,7 @@ static Suite *watchlist_suite(void)
         what_cannot_be_watched,
         the_list_has_pages,
         bids_of_one_minute_are_one_notice,
-        who_begins_to_watch_within_the_minute_is_notified_with_the_others,
+        a_watcher_who_joins_within_the_minute_is_notified_with_the_others,
         watchers_hear_that_it_ends_soon,
         watchers_hear_of_a_cancellation,
         who_was_only_rejected_hears_of_a_cancellation_as_a_watcher,

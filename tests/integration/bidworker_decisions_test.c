@@ -108,7 +108,7 @@ START_TEST(a_maximum_stands_from_batch_to_batch)
 }
 END_TEST
 
-START_TEST(whose_maximum_is_beaten_is_notified_so_and_whose_bid_is_beaten_otherwise)
+START_TEST(the_event_says_whether_a_proxy_or_a_bid_lost_the_lead)
 {
     struct auction_event event;
     bidding_open(&auction, &plain);
@@ -135,13 +135,13 @@ START_TEST(the_window_says_whether_and_the_extension_how_far_the_end_moves)
 {
     struct auction_event event;
     bidding_open(&auction, &sniped);
-    /* Before the window, though no further from the end than an extension. */
+    /* Before the window, but within the length of an extension. */
     bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1000)->received_ms = auction.end_ms - ms(WINDOW_S) - 1;
     bidding_send(&auction);
     bidding_start();
     bidding_wait(&auction, 1);
     ck_assert_int_eq(bidding_moved_ms(&auction), 0);
-    /* Its first moment. */
+    /* The first moment of the window. */
     bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 1100)->received_ms = auction.end_ms - ms(WINDOW_S);
     bidding_send(&auction);
     bidding_wait(&auction, 2);
@@ -155,7 +155,7 @@ START_TEST(the_window_says_whether_and_the_extension_how_far_the_end_moves)
 }
 END_TEST
 
-START_TEST(of_extensions_in_one_batch_the_last_end_is_notified)
+START_TEST(extensions_in_one_batch_publish_the_last_end)
 {
     struct auction_event event;
     bidding_open(&auction, &sniped);
@@ -166,7 +166,7 @@ START_TEST(of_extensions_in_one_batch_the_last_end_is_notified)
     bidding_event(&auction, EVENT_EXTENDED, &event);
     ck_assert_int_eq(event.end_ms, auction.end_ms + ms(70 + EXTENSION_S));
     ck_assert_int_eq(bidding_moved_ms(&auction), ms(70 + EXTENSION_S));
-    /* An admin's extension is told in the same way, and kept in the ledger. */
+    /* An admin's extension is published in the same way, and kept in the ledger. */
     int64_t end_ms = auction.end_ms + ms(700);
     struct command *extend = bidding_add(&auction, COMMAND_EXTEND, BIDDING_SELLER, 0);
     extend->end_ms = end_ms;
@@ -225,7 +225,7 @@ START_TEST(an_update_is_what_the_next_bids_are_decided_by)
     update(1, "A stool");
     int64_t end_ms = auction.end_ms + ms(600);
     bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1900);
-    /* In the new window, but no further from the end than the new extension; and the other way round. */
+    /* Both are in the new window; only the second is so late that the extension moves the end. */
     bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 2000)->received_ms = end_ms - ms(100);
     bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 2500)->received_ms = end_ms - ms(50);
     bidding_send(&auction);
@@ -298,10 +298,10 @@ END_TEST
 
 /* --- rows of auctions --- */
 
-/* Rows that no program writes: of someone who changed the database by hand. */
+/* No program writes such rows; somebody changed the database by hand. */
 static const struct broken_row {
     const char *broken;
-    const char *mended;
+    const char *repaired;
 } broken_rows[] = {
     {"increments = '[]'", "increments = '[{\"from\": 0, \"increment\": 1.00}]'"},
     {"current_bid = 50, leader_max = 40", "current_bid = 10, leader_max = 10"},
@@ -343,8 +343,8 @@ START_TEST(a_row_that_cannot_be_understood_harms_only_its_own_bids)
         ck_assert_ptr_nonnull(strstr(letter.body, auction.text));
         free(letter.body);
     }
-    /* Nothing of the row was written over, and once it is mended the auction goes on behind what it refused. */
-    change_row(broken_rows[_i].mended);
+    /* The row was not overwritten; once it is repaired, bidding continues. */
+    change_row(broken_rows[_i].repaired);
     bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 1100);
     bidding_send(&auction);
     bidding_wait(&auction, 4);
@@ -401,9 +401,9 @@ static Suite *decisions_suite(void)
     const TTest *const tests[] = {
         maximums_bid_raise_answer_and_are_withdrawn,
         a_maximum_stands_from_batch_to_batch,
-        whose_maximum_is_beaten_is_notified_so_and_whose_bid_is_beaten_otherwise,
+        the_event_says_whether_a_proxy_or_a_bid_lost_the_lead,
         the_window_says_whether_and_the_extension_how_far_the_end_moves,
-        of_extensions_in_one_batch_the_last_end_is_notified,
+        extensions_in_one_batch_publish_the_last_end,
         an_update_is_what_the_next_bids_are_decided_by,
         a_refused_update_changes_no_terms,
         of_two_updates_in_one_batch_the_first_counts,
@@ -411,7 +411,7 @@ static Suite *decisions_suite(void)
     };
     Suite *suite = suite_create("bidworker_decisions");
     TCase *tcase = tcase_create("decisions");
-    tcase_add_checked_fixture(tcase, bidding_set, bidding_strike);
+    tcase_add_checked_fixture(tcase, bidding_set_up, bidding_tear_down);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(tcase, tests[i]);
     }

@@ -101,7 +101,7 @@ static struct verdict judge_other(struct standing *now, bool proxy, int user, in
     return verdict;
 }
 
-/* `strict`: as it is decided first; else it counted before, and was enough. */
+/* `strict`: the first decision. Otherwise a replay: the amount was high enough when it was decided. */
 static struct verdict judge(struct standing *now, enum command_kind kind, int user, int64_t amount, bool strict)
 {
     static const struct verdict refused = {.refused = true, .answerer = NOBODY};
@@ -160,7 +160,7 @@ static void oracle_void(size_t target, size_t before)
         }
         struct verdict again = judge(&standing, entry->kind, entry->user, entry->amount, false);
         if (entry->kind == COMMAND_WITHDRAW) {
-            continue; /* its row says what was decided, whether there was something left to withdraw or not */
+            continue; /* its row is never restated */
         }
         ck_assert(!again.refused);
         ck_assert(again.answerer == NOBODY || entry->answered);
@@ -358,7 +358,7 @@ START_TEST(beaten_bids_stay_outbid_and_answers_change_or_lapse)
                                         "auto Dan accepted 100050\n"
                                         "bid Ann outbid 150000\n"
                                         "auto Dan accepted 150100\n");
-    /* The raise: the maximum of before beats Bob and Cyd, the latter with less, and no longer Ann. */
+    /* Void the raise: the first maximum beats Bob and Cyd, with a smaller answer to Cyd, and loses to Ann. */
     send_void(1);
     bidding_send(&auction);
     bidding_wait(&auction, 9);
@@ -373,7 +373,7 @@ START_TEST(beaten_bids_stay_outbid_and_answers_change_or_lapse)
                                         "void\n");
     ck_assert_str_eq(bidding_state(&auction),
                      "active price 1500.00 minimum 1501.00 leader Ann max 1500.00 beaten 1000.00 bids 4 extensions 0");
-    /* By hand and by the oracle it is the same. */
+    /* The oracle agrees with the rows written by hand. */
     expect_as_the_oracle_says();
     bidding_stop();
 }
@@ -452,7 +452,7 @@ static Suite *voids_suite(void)
 {
     Suite *suite = suite_create("bidworker_voids");
     TCase *tcase = tcase_create("voids");
-    tcase_add_checked_fixture(tcase, bidding_set, bidding_strike);
+    tcase_add_checked_fixture(tcase, bidding_set_up, bidding_tear_down);
     tcase_add_test(tcase, beaten_bids_stay_outbid_and_answers_change_or_lapse);
     tcase_add_test(tcase, long_ledgers_are_restated_as_if_the_bid_had_never_been);
     tcase_add_test(tcase, a_sale_goes_to_the_next_bidder_and_without_one_there_is_none);

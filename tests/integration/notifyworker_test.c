@@ -311,7 +311,7 @@ static void other_auction(char other[static UUID_TEXT_SIZE])
     }
 }
 
-START_TEST(of_extensions_in_one_message_the_latest_end_of_each_auction_is_notified)
+START_TEST(merged_extensions_notify_of_the_latest_end_of_each_auction)
 {
     char other[UUID_TEXT_SIZE];
     other_auction(other);
@@ -329,7 +329,7 @@ START_TEST(of_extensions_in_one_message_the_latest_end_of_each_auction_is_notifi
 END_TEST
 
 /* The worker remembers how far it has read each ledger, and goes on from there. */
-START_TEST(who_bids_between_two_extensions_of_one_minute_is_notified_of_the_second)
+START_TEST(a_newcomer_between_two_extensions_is_notified_of_the_second)
 {
     char other[UUID_TEXT_SIZE];
     char latest[UUID_TEXT_SIZE];
@@ -582,8 +582,8 @@ static Suite *notifyworker_suite(void)
     tcase_add_test(tests, ending_soon_is_notified_to_bidders);
     tcase_add_test(tests, a_cancellation_is_notified_to_seller_and_bidders_once);
     tcase_add_test(tests, extensions_within_a_minute_are_notified_once_and_to_newcomers_too);
-    tcase_add_test(tests, of_extensions_in_one_message_the_latest_end_of_each_auction_is_notified);
-    tcase_add_test(tests, who_bids_between_two_extensions_of_one_minute_is_notified_of_the_second);
+    tcase_add_test(tests, merged_extensions_notify_of_the_latest_end_of_each_auction);
+    tcase_add_test(tests, a_newcomer_between_two_extensions_is_notified_of_the_second);
     tcase_add_test(tests, a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller);
     tcase_add_test(tests, a_redelivery_tells_nobody_twice);
     tcase_add_test(tests, a_webhook_is_notified_each_event_once);

@@ -1,6 +1,6 @@
 /*
- * gateway/bid/publisher against a real RabbitMQ: every bid gets one verdict, and never a better one than the broker
- * gave in time. A relay before the broker holds confirms back; a full queue refuses messages. The bids end in a shard's
+ * gateway/bid/publisher against a real RabbitMQ: every bid gets exactly one verdict, and a confirm counts only before
+ * the deadline. A relay before the broker holds confirms back; a full queue refuses messages. The bids end in a shard's
  * queue, which nobody reads meanwhile.
  */
 #include "gateway/bid/publisher.h"
@@ -217,7 +217,7 @@ START_TEST(a_bid_that_the_broker_holds_is_confirmed)
 }
 END_TEST
 
-START_TEST(what_a_full_queue_refuses_is_refused)
+START_TEST(bids_refused_by_a_full_queue_get_that_verdict)
 {
     char full[QUEUES_NAME_SIZE];
     struct queues_message message;
@@ -235,7 +235,7 @@ START_TEST(what_a_full_queue_refuses_is_refused)
 }
 END_TEST
 
-START_TEST(what_waits_for_a_slow_broker_shares_the_next_messages)
+START_TEST(bids_waiting_for_a_slow_broker_share_the_next_messages)
 {
     connect_by_relay();
     relay_hold(&relay, RELAY_SERVER);
@@ -267,7 +267,7 @@ START_TEST(a_deadline_passes_once_and_a_late_confirm_changes_nothing)
     config.confirm_deadline_ms = LONG_MS;
     submit(5, 1);
     expect(5, 1, PUBLISHER_CONFIRMED);
-    /* The message behind the two is that of the last bid: those that were dropped are in none. */
+    /* The next message holds the last bid: dropped bids are never sent. */
     expect_message(5, 1);
     ck_assert_int_eq(queues_depth(queues, tap), 0);
     expect(0, 2, PUBLISHER_UNKNOWN);
@@ -275,7 +275,7 @@ START_TEST(a_deadline_passes_once_and_a_late_confirm_changes_nothing)
 }
 END_TEST
 
-/* A loop that was held up finds confirm and deadline together, and reads the confirm first. */
+/* A loop that was blocked finds confirm and deadline together, and reads the confirm first. */
 START_TEST(a_confirm_that_is_read_after_the_deadline_is_no_confirm)
 {
     connect_directly();
@@ -300,7 +300,7 @@ START_TEST(a_bid_that_was_held_up_before_is_not_taken_after_its_deadline)
 }
 END_TEST
 
-/* The older one is behind the younger one in the list of what came, not in that of the deadlines. */
+/* The bid that was submitted second was received first, and expires first. */
 START_TEST(a_deadline_counts_from_the_receipt)
 {
     connect_by_relay();
@@ -352,8 +352,8 @@ static Suite *publisher_suite(void)
 {
     const TTest *const tests[] = {
         a_bid_that_the_broker_holds_is_confirmed,
-        what_a_full_queue_refuses_is_refused,
-        what_waits_for_a_slow_broker_shares_the_next_messages,
+        bids_refused_by_a_full_queue_get_that_verdict,
+        bids_waiting_for_a_slow_broker_share_the_next_messages,
         a_deadline_passes_once_and_a_late_confirm_changes_nothing,
         a_confirm_that_is_read_after_the_deadline_is_no_confirm,
         a_bid_that_was_held_up_before_is_not_taken_after_its_deadline,

@@ -33,7 +33,7 @@ static struct uuid user_new(const char *name)
     return id;
 }
 
-void bidding_set(void)
+void bidding_set_up(void)
 {
     const char *url = getenv("ROSTRUM_PG_URL");
     ck_assert_msg(url != NULL, "ROSTRUM_PG_URL is not set");
@@ -47,7 +47,7 @@ void bidding_set(void)
     program_settings(settings, bidding.settings);
 }
 
-void bidding_strike(void)
+void bidding_tear_down(void)
 {
     if (bidding.worker > 0) {
         (void)program_end(bidding.worker, SIGKILL);

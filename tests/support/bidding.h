@@ -53,8 +53,8 @@ struct bidding_auction {
 extern struct bidding bidding;
 
 /* For tcase_add_checked_fixture. Ends the worker that is left, by SIGKILL. */
-void bidding_set(void);
-void bidding_strike(void);
+void bidding_set_up(void);
+void bidding_tear_down(void);
 
 void bidding_start(void);
 /* By SIGTERM; it must drain and exit with 0. */

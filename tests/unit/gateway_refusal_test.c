@@ -34,7 +34,7 @@ static enum error_code refused(int64_t now_ms)
 }
 
 /* The same commands are refused to the seller, so that each of them was looked at. */
-START_TEST(what_may_be_right_is_left_to_the_worker)
+START_TEST(bids_that_may_be_valid_are_left_to_the_worker)
 {
     static const struct {
         enum command_kind kind;
@@ -118,7 +118,7 @@ static Suite *refusal_suite(void)
     Suite *suite = suite_create("gateway refusal");
     TCase *tcase = tcase_create("refusal");
     tcase_add_checked_fixture(tcase, set, NULL);
-    tcase_add_test(tcase, what_may_be_right_is_left_to_the_worker);
+    tcase_add_test(tcase, bids_that_may_be_valid_are_left_to_the_worker);
     tcase_add_test(tcase, the_clock_refuses_only_when_it_is_sure);
     tcase_add_test(tcase, a_final_status_is_certain);
     tcase_add_test(tcase, sellers_do_not_bid);
