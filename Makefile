@@ -1,6 +1,7 @@
 # Rostrum: every task a person needs. `make help` lists them.
 #
-# Variables a person may set: BUILD (folder of what is built, default build), SANITIZE (address, undefined),
+# Variables a person may set: BUILD (folder of what is built, default build), SANITIZE (address, undefined, thread),
+# MINUTES and TARGET (of make fuzz), COVERAGE_KINDS (of make coverage),
 # ROSTRUM_VAR, ROSTRUM_HTTP_PORT, ROSTRUM_CONF, ROSTRUM_DEMO, ROSTRUM_EBAY, ROSTRUM_PEER (see README.md).
 
 SHELL   := /bin/sh
@@ -18,11 +19,20 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wstrict-prototypes -Wmiss
             -Wunused-result -Wdouble-promotion -Wduplicated-cond -Wlogical-op
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 LDHARDEN := -pie -Wl,-z,relro,-z,now,-z,noexecstack
-ifeq ($(SANITIZE),)
+ifneq ($(COVERAGE),)
+OPT      := -O0 -g --coverage -fprofile-update=atomic
+LDSAN    := --coverage
+else ifeq ($(SANITIZE),)
 OPT      := -O2 -g -D_FORTIFY_SOURCE=2
 else
 OPT      := -O1 -g -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDSAN    := -fsanitize=$(SANITIZE)
+endif
+ifneq ($(FUZZER),) # gcc has no libFuzzer, and its warnings are not clang's
+CC       := clang-14
+WARNINGS :=
+OPT      += -fsanitize=fuzzer-no-link
+LDSAN    += -fsanitize=fuzzer
 endif
 CPPFLAGS_ALL = -I. -D_GNU_SOURCE -DROSTRUM_VERSION='"$(VERSION)"' $(CPPFLAGS)
 CFLAGS_ALL   = -std=c11 $(OPT) $(WARNINGS) $(HARDEN) $(CFLAGS)
@@ -43,11 +53,13 @@ PROGRAMS += $(BIN)/rostrum-image-decoder # the gateway's helper
 
 # Every .c of tests/*/ is a program of its own (a suite when it ends in _test.c), except tests/support, which all share.
 SUPPORT       := $(call objects,tests/support)
-TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/%,$(wildcard tests/*/*.c)))
+TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/% tests/fuzz/%,$(wildcard tests/*/*.c)))
+# Every .c of tests/fuzz is a fuzz target: a program that replays its corpus, and with FUZZER=1 one that libFuzzer drives.
+FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 TEST_PACKAGES := check libcurl
 
-SOURCES := $(wildcard common/*/*.c gateway/*.c gateway/*/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c)
-HEADERS := $(wildcard common/*/*.h gateway/*.h gateway/*/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h)
+SOURCES := $(wildcard common/*/*.c gateway/*.c gateway/*/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c tests/*/*/*.c)
+HEADERS := $(wildcard common/*/*.h gateway/*.h gateway/*/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h tests/*/*/*.h)
 
 # Where `make install` puts things; DESTDIR is prepended to all of them.
 PREFIX     ?= /usr/local
@@ -64,12 +76,13 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
 export BUILD
 
-.PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-docs docs run up down status clean clean-var check \
+.PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-fuzz deps-coverage deps-docs docs run up down status clean clean-var check \
         check-unit replay bench bench-read bench-search bench-live \
-        asan ubsan valgrind tidy cppcheck format format-check layers-check words-check units-check install
+        asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
+        units-check compile_commands.json install
 
 all: $(PROGRAMS) ## build the programs into build/bin
-test-programs: $(TEST_PROGRAMS)
+test-programs: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
 
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
@@ -118,6 +131,12 @@ $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o)
 
 $(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/bid/publisher.o
+# The gateway's parts in a process of their own, and a main: libFuzzer's or ours.
+$(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
+$(FUZZ_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(OBJ)/tests/fuzz/support/gateway.o $(if $(FUZZER),,$(OBJ)/tests/fuzz/support/replay.o) \
+    $(filter-out $(OBJ)/gateway/main.o,$(GATEWAY)) $(OBJ)/gateway/openapi_json.o $(COMMON)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS)
 
 # Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
 .SECONDARY:
@@ -128,6 +147,12 @@ $(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/bid/publisher.o
 
 deps: ## install from Debian's packages what is missing to build and run
 	@deploy/packages/install build run
+
+deps-fuzz:
+	@deploy/packages/install build fuzz
+
+deps-coverage:
+	@deploy/packages/install build run check coverage
 
 deps-check:
 	@deploy/packages/install build run check
@@ -231,15 +256,44 @@ valgrind: deps-check deps-lint ## the unit tests under valgrind, and a gateway t
 	    valgrind -q --leak-check=full --error-exitcode=99 $$t || exit 1; done
 	@tests/soak valgrind
 
+# The programs whose tests have threads running in them: the broker's connecting, the pools for passwords and images, the
+# calls of webhooks. The contract programs have them in the gateway.
+TSAN_PROGRAMS := $(addprefix integration/,broker_test outbox_test webhook_call_test) \
+                 $(addprefix contract/,auth_test sessions_test images_test uploads_test)
+
+tsan: deps-check ## the threaded parts under ThreadSanitizer, and a storm
+	@echo Building.
+	@$(build_all) -s BUILD=build/tsan SANITIZE=thread all test-programs
+	@BUILD=build/tsan tests/tsan $(TSAN_PROGRAMS)
+
+MINUTES ?= 1
+TARGET  ?=
+fuzz: deps-fuzz ## every fuzz target for MINUTES=1 each, or TARGET=name: http, json, message, websocket
+	@echo Building.
+	@$(build_all) -s BUILD=build/fuzz FUZZER=1 SANITIZE=address,undefined fuzz-programs
+	@BUILD=build/fuzz JOBS=$(JOBS) tests/fuzz/run $(MINUTES) $(TARGET)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+COVERAGE_KINDS ?= unit integration contract
+coverage: deps-coverage ## which lines the tests run, by folder: COVERAGE_KINDS="unit integration contract"
+	@echo Building.
+	@$(build_all) -s BUILD=build/coverage COVERAGE=1 all test-programs
+	@BUILD=build/coverage tests/coverage $(COVERAGE_KINDS)
+
 ## --- how the code is kept ---
 
+# Checked again when the file or a header that it includes changed: the compiler says which those are.
+TIDY_FLAGS = -std=c11 $(CPPFLAGS_ALL) $(PKG_CFLAGS) $(shell pkg-config --cflags $(TEST_PACKAGES))
 TIDIED := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES))
-$(BUILD)/tidy/%.ok: %.c $(HEADERS) .clang-tidy
+$(BUILD)/tidy/%.ok: %.c .clang-tidy
 	@mkdir -p $(@D)
 	@echo clang-tidy $<
-	@clang-tidy --quiet $< -- -std=c11 $(CPPFLAGS_ALL) $(PKG_CFLAGS) $(shell pkg-config --cflags $(TEST_PACKAGES)) 2>$@.err || \
-	    { cat $@.err; exit 1; }
+	@$(CC) $(TIDY_FLAGS) -MM -MP -MT $@ -MF $(@:.ok=.d) $<
+	@clang-tidy --quiet $< -- $(TIDY_FLAGS) 2>$@.err || { cat $@.err; exit 1; }
 	@touch $@
+-include $(shell find $(BUILD)/tidy -name '*.d' 2>/dev/null)
 .PHONY: tidied
 tidied: $(TIDIED)
 
@@ -269,6 +323,32 @@ docs/settings.md: ## the page of all settings, from conf/rostrum.ini
 format-check: deps-lint layers-check words-check ## layout, layers, words, and pages that are generated
 	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 	@conf/settings-page --check
+
+# Shell scripts: those that say so in their first line, and those that are read by them.
+SHELL_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build '^\#!.*[ /](ba)?sh$$' .ci deploy tests) deploy/lib/*.sh tests/support/*.sh)
+shellcheck: deps-lint ## the shell scripts
+	@shellcheck -x $(SHELL_SCRIPTS)
+
+PYTHON_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build --include='*.py' '' gateway deploy tests))
+python-check: deps-lint ## the Python scripts, by pyflakes
+	@$(PYTHON) -m pyflakes $(PYTHON_SCRIPTS)
+
+LINTS := format-check tidy cppcheck shellcheck python-check units-check
+lint: deps-lint ## all that looks over the code without running it, with the time that each took
+	@all=$$(date +%s); for each in $(LINTS); do \
+	    began=$$(date +%s); \
+	    $(MAKE) --no-print-directory $$each || { echo "lint: $$each failed"; exit 1; }; \
+	    printf 'lint: %-14s %5d s\n' $$each $$(($$(date +%s) - began)); done; \
+	printf 'lint: %-14s %5d s\n' 'all of it' $$(($$(date +%s) - all))
+
+# For clangd and other tools; without the warnings that clang does not know.
+compile_commands.json: export COMPILE = $(filter-out -Wduplicated-cond -Wlogical-op,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
+                                            $(PKG_CFLAGS) $(shell pkg-config --cflags $(TEST_PACKAGES)))
+compile_commands.json: deps-check ## how each file is compiled, for clangd and its kin
+	@compile=$$(printf '%s' "$$COMPILE" | sed 's/[\\"]/\\&/g'); \
+	for source in $(SOURCES); do \
+	    printf ',{"directory": "%s", "file": "%s", "command": "%s -c %s"}\n' '$(CURDIR)' "$$source" "$$compile" "$$source"; \
+	done | { sed '1s/^,/[/'; echo ']'; } >$@
 
 units-check: deps-lint ## systemd-analyze verify on an installation in a scratch folder
 	@echo Building.
@@ -315,5 +395,5 @@ install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not ove
 	        > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; do \
-	    printf '  make %-14s %s\n' "$$name" "$$what"; done
+	@sed -n 's/^\([a-z][a-z_.-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; do \
+	    printf '  make %-21s %s\n' "$$name" "$$what"; done

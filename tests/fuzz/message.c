@@ -1,0 +1,210 @@
+/*
+ * Fuzz target: what the programs say to each other. The first byte chooses the decoder: c commands, e events,
+ * d a decision, w a user's signal, s a snapshot, l live news.
+ *
+ * Promises: no decoder reads outside its bytes; what it accepts is encoded, decoded again, and every member is the
+ * same.
+ */
+#include <string.h>
+
+#include "common/protocol/live_update.h"
+#include "common/protocol/message.h"
+#include "common/protocol/snapshot.h"
+#include "tests/fuzz/support/fuzz.h"
+
+static struct jsonw *writer;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    writer = jsonw_new();
+    fuzz_check(writer != NULL);
+    return 0;
+}
+
+static struct jsonw *fresh(void)
+{
+    jsonw_reset(writer);
+    return writer;
+}
+
+static const char *finished(size_t *length)
+{
+    const char *text = jsonw_text(writer, length);
+    fuzz_check(text != NULL);
+    return text;
+}
+
+/* ---- commands ---- */
+
+static void check_command(const struct command *a, const struct command *b)
+{
+    fuzz_check(a->amount == b->amount && a->received_ms == b->received_ms && a->terms_version == b->terms_version);
+    fuzz_check(a->version == b->version && a->end_ms == b->end_ms && a->since_ms == b->since_ms && a->kind == b->kind);
+    fuzz_check(uuid_equal(&a->id, &b->id) && uuid_equal(&a->auction_id, &b->auction_id));
+    fuzz_check(uuid_equal(&a->target, &b->target) && uuid_equal(&a->user_id, &b->user_id));
+    fuzz_check(uuid_equal(&a->reply_to, &b->reply_to) && a->keyed == b->keyed);
+    fuzz_check(strcmp(a->request_id, b->request_id) == 0 && strcmp(a->traceparent, b->traceparent) == 0);
+}
+
+static void check_commands(const void *bytes, size_t length)
+{
+    static struct command_item items[MESSAGE_COMMANDS_MAX];
+    static struct command_item again[MESSAGE_COMMANDS_MAX];
+    static struct command commands[MESSAGE_COMMANDS_MAX];
+    const char *reason = NULL;
+    size_t count = 0;
+    size_t readable = 0;
+    size_t again_count = 0;
+    if (!message_read_commands(bytes, length, items, MESSAGE_COMMANDS_MAX, &count, &reason)) {
+        fuzz_check(reason != NULL);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        fuzz_check(items[i].readable == (items[i].reason == NULL));
+        if (items[i].readable) {
+            commands[readable++] = items[i].command;
+        }
+    }
+    if (readable == 0) {
+        return;
+    }
+    message_write_commands(fresh(), commands, readable);
+    const char *text = finished(&length);
+    fuzz_check(message_read_commands(text, length, again, MESSAGE_COMMANDS_MAX, &again_count, &reason));
+    fuzz_check(again_count == readable);
+    for (size_t i = 0; i < readable; i++) {
+        fuzz_check(again[i].readable);
+        check_command(&commands[i], &again[i].command);
+    }
+}
+
+/* ---- events ---- */
+
+static void check_event(const struct auction_event *a, const struct auction_event *b)
+{
+    fuzz_check(a->kind == b->kind && a->amount == b->amount && a->version == b->version && a->at_ms == b->at_ms);
+    fuzz_check(uuid_equal(&a->auction_id, &b->auction_id) && uuid_equal(&a->user_id, &b->user_id));
+    fuzz_check(a->end_ms == b->end_ms && strcmp(a->traceparent, b->traceparent) == 0);
+}
+
+static void check_events(const void *bytes, size_t length)
+{
+    static struct auction_event events[MESSAGE_EVENTS_MAX];
+    static struct auction_event again[MESSAGE_EVENTS_MAX];
+    const char *reason = NULL;
+    size_t count = 0;
+    size_t again_count = 0;
+    if (!message_read_events(bytes, length, events, MESSAGE_EVENTS_MAX, &count, &reason)) {
+        fuzz_check(reason != NULL);
+        return;
+    }
+    message_write_events(fresh(), events, count);
+    const char *text = finished(&length);
+    fuzz_check(message_read_events(text, length, again, MESSAGE_EVENTS_MAX, &again_count, &reason));
+    fuzz_check(again_count == count);
+    for (size_t i = 0; i < count; i++) {
+        fuzz_check(message_event_text(events[i].kind) != NULL);
+        check_event(&events[i], &again[i]);
+    }
+}
+
+/* ---- to gateways ---- */
+
+static void check_decision(const void *bytes, size_t length)
+{
+    struct decision a;
+    struct decision b;
+    if (!message_read_decision(bytes, length, &a)) {
+        return;
+    }
+    message_write_decision(fresh(), &a);
+    const char *text = finished(&length);
+    fuzz_check(message_read_decision(text, length, &b));
+    fuzz_check(uuid_equal(&a.bid_id, &b.bid_id) && uuid_equal(&a.auction_id, &b.auction_id));
+    fuzz_check(uuid_equal(&a.user_id, &b.user_id) && a.kind == b.kind && a.amount == b.amount);
+    fuzz_check(a.max_amount == b.max_amount && a.received_ms == b.received_ms && a.decided_ms == b.decided_ms);
+    fuzz_check(a.version == b.version && strcmp(a.status, b.status) == 0 && strcmp(a.reason, b.reason) == 0);
+}
+
+static void check_word(const void *bytes, size_t length)
+{
+    struct user_signal a;
+    struct user_signal b;
+    if (!message_read_user_signal(bytes, length, &a)) {
+        return;
+    }
+    message_write_user_signal(fresh(), &a);
+    const char *text = finished(&length);
+    fuzz_check(message_read_user_signal(text, length, &b) && a.kind == b.kind && uuid_equal(&a.id, &b.id));
+}
+
+static void check_snapshot(const char *bytes, size_t length)
+{
+    struct snapshot a = {.version = 0};
+    struct snapshot b = {.version = 0};
+    char text[SNAPSHOT_TEXT_SIZE];
+    if (!snapshot_parse(bytes, length, &a)) {
+        return;
+    }
+    snapshot_format(&a, text);
+    fuzz_check(snapshot_parse(text, strlen(text), &b));
+    fuzz_check(a.version == b.version && a.terms_version == b.terms_version && a.start_ms == b.start_ms);
+    fuzz_check(a.end_ms == b.end_ms && a.minimum_bid == b.minimum_bid && a.current_bid == b.current_bid);
+    fuzz_check(uuid_equal(&a.seller_id, &b.seller_id) && uuid_equal(&a.leader_id, &b.leader_id));
+    fuzz_check(strcmp(a.status, b.status) == 0);
+}
+
+static bool same_bid(const struct live_bid *a, const struct live_bid *b)
+{
+    return uuid_equal(&a->bid_id, &b->bid_id) && uuid_equal(&a->bidder_id, &b->bidder_id) && a->amount == b->amount &&
+           a->at_ms == b->at_ms && a->automatic == b->automatic;
+}
+
+static void check_live(const char *bytes, size_t length)
+{
+    static struct live_update a;
+    static struct live_update b;
+    if (!live_read(bytes, length, &a)) {
+        return;
+    }
+    live_write(fresh(), &a);
+    const char *text = finished(&length);
+    fuzz_check(live_read(text, length, &b));
+    fuzz_check(a.kind == b.kind && uuid_equal(&a.auction_id, &b.auction_id) && a.version == b.version);
+    fuzz_check(a.at_ms == b.at_ms && a.status == b.status && a.end_ms == b.end_ms && a.priced == b.priced);
+    fuzz_check(a.reserve_met == b.reserve_met && a.start_ms == b.start_ms && a.current_bid == b.current_bid);
+    fuzz_check(a.minimum_bid == b.minimum_bid && a.bid_count == b.bid_count && a.bids == b.bids);
+    for (size_t i = 0; i < a.bids; i++) {
+        fuzz_check(same_bid(&a.newest[i], &b.newest[i]));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+    const char *rest = (const char *)bytes + 1;
+    switch (length == 0 ? 0 : bytes[0]) {
+    case 'c':
+        check_commands(rest, length - 1);
+        break;
+    case 'e':
+        check_events(rest, length - 1);
+        break;
+    case 'd':
+        check_decision(rest, length - 1);
+        break;
+    case 'w':
+        check_word(rest, length - 1);
+        break;
+    case 's':
+        check_snapshot(rest, length - 1);
+        break;
+    case 'l':
+        check_live(rest, length - 1);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
