@@ -259,7 +259,7 @@ valgrind: deps-check deps-lint ## the unit tests under valgrind, and a gateway t
 # The programs whose tests have threads running in them: the broker's connecting, the pools for passwords and images, the
 # calls of webhooks. The contract programs have them in the gateway.
 TSAN_PROGRAMS := $(addprefix integration/,broker_test outbox_test webhook_call_test) \
-                 $(addprefix contract/,auth_test sessions_test images_test uploads_test)
+                 $(addprefix contract/,accounts_test sessions_test images_test uploads_test)
 
 tsan: deps-check ## the threaded parts under ThreadSanitizer, and a storm
 	@echo Building.
@@ -324,10 +324,10 @@ format-check: deps-lint layers-check words-check ## layout, layers, words, and p
 	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 	@conf/settings-page --check
 
-# Shell scripts: those that say so in their first line, and those that are read by them.
-SHELL_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build '^\#!.*[ /](ba)?sh$$' .ci deploy tests) deploy/lib/*.sh tests/support/*.sh)
+# Shell scripts: those that say so in their first line. What they read with `.` is checked with them.
+SHELL_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build '^\#!.*[ /](ba)?sh$$' .ci deploy tests))
 shellcheck: deps-lint ## the shell scripts
-	@shellcheck -x $(SHELL_SCRIPTS)
+	@shellcheck -a $(SHELL_SCRIPTS)
 
 PYTHON_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build --include='*.py' '' gateway deploy tests))
 python-check: deps-lint ## the Python scripts, by pyflakes

@@ -43,6 +43,7 @@ postgres_make() {
 exec env -i PATH=/usr/bin:/bin HOME=$VAR/postgres LANG=C.UTF-8 $bin/postgres -D $VAR/postgres
 RUN
     # SIGTERM would wait for the last client to leave; SIGINT ends their sessions and shuts down cleanly.
+    # shellcheck disable=SC2016 # that script's own variable
     printf '#!/bin/sh\nread -r pid <supervise/pid && kill -INT "$pid"\n' >"$VAR/service/postgres/control/t"
     chmod 755 "$VAR/service/postgres/control/t"
 }

@@ -14,6 +14,7 @@ service_make() {
     mkdir -p "$VAR/log/$1" "$folder/log" "$folder/control"
     {
         # How often it was started tells service_wait of a service that keeps ending.
+        # shellcheck disable=SC2016 # that script's own variable
         printf '#!/bin/sh\nexec 2>&1\nread -r n <starts || n=0\necho $((n + 1)) >starts\n'
         cat
     } >"$folder/run"

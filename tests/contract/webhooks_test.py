@@ -10,10 +10,8 @@ import concurrent.futures
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
 import traceback
 import urllib.parse
