@@ -57,6 +57,10 @@ TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/% tests/fu
 # Every .c of tests/fuzz is a fuzz target: a program that replays its corpus, and with FUZZER=1 one that libFuzzer drives.
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 TEST_PACKAGES := check libcurl
+ifeq ($(SANITIZE),thread) # what it shall not report is part of every program
+SUPPRESSIONS := $(OBJ)/tests/support/tsan.o
+COMMON       += $(SUPPRESSIONS)
+endif
 
 SOURCES := $(wildcard common/*/*.c gateway/*.c gateway/*/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c tests/*/*/*.c)
 HEADERS := $(wildcard common/*/*.h gateway/*.h gateway/*/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h tests/*/*/*.h)
@@ -100,7 +104,7 @@ $(BIN)/rostrum-gateway: $(GATEWAY) $(OBJ)/gateway/openapi_json.o $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
 # libvips by the name of its run-time library: its -dev package is ten times its size (gateway/image_decoder/libvips.h).
-$(BIN)/rostrum-image-decoder: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o
+$(BIN)/rostrum-image-decoder: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o $(SUPPRESSIONS)
 $(BIN)/rostrum-image-decoder: PKG_LIBS = -l:libvips.so.42
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
