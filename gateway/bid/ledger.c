@@ -155,11 +155,12 @@ static void entry_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     struct uuid auction = {{0}};
-    bool there = entry_there(reply);
-    struct json *tree = there ? json_parse(reply->str, (size_t)reply->len, NULL) : NULL;
     if (reply == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
-    } else if (!json_get_uuid(tree, "auctionId", &auction) || !uuid_equal(&auction, &request->parameters[0])) {
+        return;
+    }
+    struct json *tree = entry_there(reply) ? json_parse(reply->str, (size_t)reply->len, NULL) : NULL;
+    if (!json_get_uuid(tree, "auctionId", &auction) || !uuid_equal(&auction, &request->parameters[0])) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         reply_bytes(request, 200, "application/json", reply->str, (size_t)reply->len);

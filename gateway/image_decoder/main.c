@@ -68,7 +68,7 @@ static bool limit(__rlimit_resource_t what, rlim_t most)
 /* From here on neither a bug in a decoder nor a bomb costs more than this. */
 static bool confine(const struct limits *limits)
 {
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* which reserve terabytes of addresses */
+#if !defined(__SANITIZE_ADDRESS__) /* which reserves terabytes of addresses */
     if (!limit(RLIMIT_AS, (rlim_t)limits->memory_mib << 20)) {
         return false;
     }
