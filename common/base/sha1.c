@@ -30,7 +30,7 @@ static uint32_t mix(unsigned round, uint32_t b, uint32_t c, uint32_t d)
 
 static void take_block(uint32_t state[static WORDS], const uint8_t *block)
 {
-    uint32_t words[ROUNDS];
+    uint32_t words[ROUNDS] = {0};
     uint32_t a = state[0];
     uint32_t b = state[1];
     uint32_t c = state[2];
