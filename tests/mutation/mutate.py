@@ -1,0 +1,367 @@
+#!/usr/bin/python3
+"""mutate.py [OPTIONS] FILE.c...: plants faults into C files, one at a time, and runs the unit tests that link each file.
+
+Prints each fault that no test found, and a line of figures per file. Ends with 1 if a file is below --least per cent.
+docs/testing.md says how to read it. Called by `make mutate`.
+
+The tree is never touched: mutants are written and compiled under $BUILD/mutation. The Makefile is asked for the commands
+(make -n), so nothing here knows which program needs which file. A program is linked once, with the file under test in a
+shared library; a mutant is then one compilation, and all programs run with it. What survives runs once more under
+AddressSanitizer, as `make asan` would run it.
+"""
+import argparse
+import os
+import random
+import resource
+import shlex
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+from mutants import Mutant, mutants_of  # noqa: E402
+
+EQUIVALENT = Path(__file__).resolve().parent / "equivalent.txt"
+LIBRARY = "libmutant.so"
+MEMORY_BYTES = 2 << 30  # of a program with a mutant; AddressSanitizer needs more address space than that
+WALL_S = 120  # a program that sleeps or waits; one that computes is ended by the limit below
+CPU_S_LEAST = 5
+CPU_TIMES = 10  # as long as with the correct file
+
+KINDS = {
+    "plain": {"make": ["SANITIZE=", "OPT=-O0"], "cc": [], "env": {}},
+    "asan": {
+        "make": ["SANITIZE=address", "OPT=-O0 -g1 -fsanitize=address -fno-omit-frame-pointer"],
+        "cc": ["-fsanitize=address"],
+        "env": {"ASAN_OPTIONS": "detect_leaks=1"},
+    },
+}
+
+
+@dataclass
+class Program:
+    path: Path
+    cpu_s: int = CPU_S_LEAST
+
+
+@dataclass
+class Kit:
+    """One file and the programs that link it, compiled in one way."""
+
+    kind: str
+    compiler: list  # the command, without source and output
+    folder: Path
+    programs: list = field(default_factory=list)  # those that are likeliest to find something first
+
+
+def fail(text):
+    sys.exit(f"mutate: {text}")
+
+
+def run(command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, **options)
+
+
+def checked(command):
+    done = run(command)
+    if done.returncode != 0:
+        fail(f"failed: {shlex.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+# --- what the Makefile knows ---
+
+
+def make(build, kind, *more):
+    settings = [f"BUILD={build}", "CFLAGS=-w", *KINDS[kind]["make"]]
+    return ["make", "--no-print-directory", *settings, *more]
+
+
+def commands_for(build, kind, source, programs):
+    """The commands that make would run if only this file had changed."""
+    lines = checked(make(build, kind, "-n", "-W", source, *programs)).replace("\\\n", " ").splitlines()
+    return [shlex.split(line) for line in lines if line.startswith(("gcc ", "cc ", "clang "))]
+
+
+def output_of(command):
+    return command[command.index("-o") + 1]
+
+
+def compiler_of(commands, source):
+    for command in commands:
+        if "-c" in command and source in command:
+            drop = {"-c", "-o", source, output_of(command), "-MMD", "-MP"}
+            return [word for word in command if word not in drop], output_of(command)
+    fail(f"no unit test links {source}")
+
+
+def distances(start, objects):
+    """How many steps each object is away from `start`, from the names that they need and define."""
+    needs, defines = {}, {}
+    for name in objects:
+        needs[name] = set()
+        for line in checked(["nm", "-P", name]).splitlines():
+            symbol, letter = line.split()[:2]
+            if letter == "U":
+                needs[name].add(symbol)
+            elif letter.isupper():
+                defines[symbol] = name
+    steps, queue = {start: 0}, [start]
+    for each in queue:
+        for other in sorted({defines[symbol] for symbol in needs[each] if symbol in defines}):
+            if other not in steps:
+                steps[other] = steps[each] + 1
+                queue.append(other)
+    return steps
+
+
+def link(kit, command, target, number):
+    """Links one program with the library in the place of the object; None if nothing in it needs the object."""
+    objects = [word for word in command if word.endswith(".o")]
+    steps = distances(objects[0], objects)
+    if target not in steps:
+        return None
+    path = kit.folder / f"{number}-{Path(output_of(command)).name}"
+    at = command.index("-o")
+    words = [word for word in command[:at] + command[at + 2 :] if word != target]
+    library = ["-rdynamic", f"-L{kit.folder}", f"-l:{LIBRARY}"]
+    checked([*words, *library, "-o", str(path)])
+    return steps[target], Program(path)
+
+
+def compile_mutant(kit, source, output):
+    return run([*kit.compiler, "-fPIC", "-shared", f"-Wl,-soname,{LIBRARY}", source, "-o", output]).returncode == 0
+
+
+def kit_for(build, kind, source, programs, jobs):
+    folder = Path(build) / kind
+    checked(make(folder, kind, "-s", f"-j{jobs}", *(str(folder / program) for program in programs)))
+    commands = commands_for(str(folder), kind, source, [str(folder / program) for program in programs])
+    compiler, target = compiler_of(commands, source)
+    place = Path(build) / "kit" / kind / source
+    place.mkdir(parents=True, exist_ok=True)
+    kit = Kit(kind, [*compiler, *KINDS[kind]["cc"], f"-iquote{Path(source).parent}"], place)
+    if not compile_mutant(kit, source, str(place / LIBRARY)):
+        fail(f"{source} does not compile")
+    links = [command for command in commands if "-c" not in command]
+    with ThreadPoolExecutor(jobs) as pool:
+        found = [each for each in pool.map(lambda n: link(kit, links[n], target, n), range(len(links))) if each]
+    if not found:
+        fail(f"no unit test reaches {source}")
+    kit.programs = [program for _, program in sorted(found, key=lambda each: (each[0], str(each[1].path)))]
+    return kit
+
+
+# --- running ---
+
+
+def passes(kit, program, library):
+    def limits():
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (program.cpu_s, program.cpu_s))
+        if kit.kind == "plain":
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+    # Unforked: one process that the limits hold, and all of its leaks are seen.
+    environment = {**os.environ, **KINDS[kit.kind]["env"], "LD_LIBRARY_PATH": str(library), "CK_FORK": "no"}
+    with subprocess.Popen(
+        [program.path], env=environment, preexec_fn=limits, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            return process.wait(WALL_S) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return False
+
+
+def calibrate(kit):
+    """All tests must pass with the correct file; their time is the measure for those with a mutant."""
+    for program in kit.programs:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        program.cpu_s = WALL_S
+        if not passes(kit, program, kit.folder):
+            fail(f"{program.path} fails with the correct file")
+        took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        program.cpu_s = max(CPU_S_LEAST, int(CPU_TIMES * took))
+
+
+def survives(kit, mutant, folder, source):
+    """None if it does not compile."""
+    place = folder / kit.kind
+    place.mkdir(parents=True, exist_ok=True)
+    copy = write_copy(place, source, mutant.text)
+    if not compile_mutant(kit, copy, str(place / LIBRARY)):
+        return None
+    return all(passes(kit, program, place) for program in list(kit.programs))
+
+
+def write_copy(place, source, text):
+    """Its asserts name the file that it was copied from."""
+    copy = place / Path(source).name
+    copy.write_text(f'#line 1 "{source}"\n{text}', encoding="utf-8")
+    return str(copy)
+
+
+def machine_code(kit, folder, source, text):
+    place = folder / "code"
+    place.mkdir(parents=True, exist_ok=True)
+    output = place / "code.o"
+    checked([*kit.compiler, "-O2", "-g0", "-c", write_copy(place, source, text), "-o", str(output)])
+    return output.read_bytes()
+
+
+# --- known equivalents ---
+
+
+def read_equivalents():
+    """Blocks of "FILE FUNCTION", "- line", "+ line" and a reason; see the head of the file."""
+    known, block = {}, []
+    for line in [*EQUIVALENT.read_text(encoding="utf-8").splitlines(), ""]:
+        if line.startswith("#"):
+            continue
+        if line.strip():
+            block.append(line.strip())
+        elif block:
+            if len(block) < 4 or block[1][0] != "-" or block[2][0] != "+":
+                fail(f"{EQUIVALENT.name}: not a block of file, line, mutation and reason: {block}")
+            source, _, function = block[0].partition(" ")
+            known[source, function, block[1][1:].strip(), block[2][1:].strip()] = " ".join(block[3:])
+            block = []
+    return known
+
+
+def key_of(source, mutant):
+    return source, mutant.function, mutant.before, mutant.after
+
+
+# --- one file ---
+
+
+@dataclass
+class Tally:
+    killed: int = 0
+    survived: list = field(default_factory=list)
+    equivalent: list = field(default_factory=list)
+    same_code: int = 0
+    uncompiled: int = 0
+
+    def counted(self):
+        return self.killed + len(self.survived)
+
+    def share(self):
+        return 100.0 * self.killed / self.counted() if self.counted() else 100.0
+
+    def line(self, name):
+        return (
+            f"{name:32} {self.counted():5} mutants {self.killed:5} killed {len(self.survived):4} survived "
+            f"{self.share():6.1f} %  ({len(self.equivalent)} listed as equivalent, {self.same_code} with the same code)"
+        )
+
+
+def verdict(kits, source, mutant, original, folder):
+    plain, asan = kits
+    lives = survives(plain, mutant, folder, source)
+    if lives is None:
+        return "uncompiled"
+    if not lives:
+        return "killed"
+    if machine_code(plain, folder, source, mutant.text) == machine_code(plain, folder, source, original):
+        return "same"
+    return "survived" if survives(asan, mutant, folder, source) else "killed"
+
+
+def show(source, mutant, note):
+    print(f"{note}: {source}:{mutant.line} {mutant.function}\n    - {mutant.before}\n    + {mutant.after}", flush=True)
+
+
+def count(tally, source, mutant, result, known):
+    if result == "killed":
+        tally.killed += 1
+    elif result == "uncompiled":
+        tally.uncompiled += 1
+    elif result == "same":
+        tally.same_code += 1
+    elif key_of(source, mutant) in known:
+        tally.equivalent.append(key_of(source, mutant))
+        show(source, mutant, "equivalent")
+        print(f"    {known[key_of(source, mutant)]}")
+    else:
+        tally.survived.append(mutant)
+        show(source, mutant, "survived")
+
+
+def mutate(source, options, known):
+    original = Path(source).read_text(encoding="utf-8")
+    kits = [kit_for(options.build, kind, source, options.programs, options.jobs) for kind in ("plain", "asan")]
+    for kit in kits:
+        calibrate(kit)
+    chosen = mutants_of(original)
+    if options.sample and options.sample < len(chosen):
+        picked = random.Random(options.seed).sample(range(len(chosen)), options.sample)
+        chosen = [chosen[index] for index in sorted(picked)]
+    folders = Queue()
+    for number in range(options.jobs):
+        folders.put(Path(options.build) / "work" / str(number))
+    tally = Tally()
+
+    def judge(mutant):
+        folder = folders.get()
+        try:
+            return mutant, verdict(kits, source, mutant, original, folder)
+        finally:
+            folders.put(folder)
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for mutant, result in pool.map(judge, chosen):
+            count(tally, source, mutant, result, known)
+    if not options.sample:
+        for key in known:
+            if key[0] == source and key not in tally.equivalent:
+                print(f"not seen any more: {source} {key[1]}\n    - {key[2]}\n    + {key[3]}")
+    print(tally.line(source), flush=True)
+    return tally
+
+
+def options_of():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=os.environ.get("BUILD", "build") + "/mutation")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--least", type=float, default=95.0, help="per cent that each file must reach")
+    parser.add_argument("--sample", type=int, default=0, help="mutants per file, 0: all")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("files", nargs="+", metavar="FILE.c")
+    options = parser.parse_args()
+    options.programs = sorted(str(path)[: -len(".c")] for path in Path("tests/unit").glob("*_test.c"))
+    return options
+
+
+def main():
+    options = options_of()
+    # What the make that called us exports is not meant for the one that we call.
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
+        os.environ.pop(name, None)
+    known = read_equivalents()
+    shutil.rmtree(Path(options.build) / "work", ignore_errors=True)
+    tallies = {source: mutate(source, options, known) for source in options.files}
+    total = Tally()
+    print()
+    for source, tally in tallies.items():
+        print(tally.line(source))
+        total.killed += tally.killed
+        total.survived += tally.survived
+        total.equivalent += tally.equivalent
+        total.same_code += tally.same_code
+    print(total.line("total"))
+    below = [source for source, tally in tallies.items() if tally.share() < options.least]
+    if below:
+        print(f"below {options.least:g} %: {' '.join(below)}")
+    return 1 if below else 0
+
+
+sys.exit(main())
