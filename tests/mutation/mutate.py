@@ -46,7 +46,9 @@ KINDS = {
 @dataclass
 class Program:
     path: Path
+    steps: int  # from the test to the file under test
     cpu_s: int = CPU_S_LEAST
+    took_s: float = 0.0
 
 
 @dataclass
@@ -131,7 +133,7 @@ def link(kit, command, target, number):
     words = [word for word in command[:at] + command[at + 2 :] if word != target]
     library = ["-rdynamic", f"-L{kit.folder}", f"-l:{LIBRARY}"]
     checked([*words, *library, "-o", str(path)])
-    return steps[target], Program(path)
+    return Program(path, steps[target])
 
 
 def compile_mutant(kit, source, output):
@@ -153,7 +155,7 @@ def kit_for(build, kind, source, programs, jobs):
         found = [each for each in pool.map(lambda n: link(kit, links[n], target, n), range(len(links))) if each]
     if not found:
         fail(f"no unit test reaches {source}")
-    kit.programs = [program for _, program in sorted(found, key=lambda each: (each[0], str(each[1].path)))]
+    kit.programs = found
     return kit
 
 
@@ -181,14 +183,18 @@ def passes(kit, program, library):
 
 
 def calibrate(kit):
-    """All tests must pass with the correct file; their time is the measure for those with a mutant."""
+    """All tests must pass with the correct file; their time is the measure for those with a mutant.
+
+    The quickest of those that use the file most directly come first.
+    """
     for program in kit.programs:
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         program.cpu_s = WALL_S
         if not passes(kit, program, kit.folder):
             fail(f"{program.path} fails with the correct file")
-        took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-        program.cpu_s = max(CPU_S_LEAST, int(CPU_TIMES * took))
+        program.took_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        program.cpu_s = max(CPU_S_LEAST, int(CPU_TIMES * program.took_s))
+    kit.programs.sort(key=lambda program: (program.steps, program.took_s))
 
 
 def survives(kit, mutant, folder, source):
