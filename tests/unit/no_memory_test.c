@@ -1,0 +1,246 @@
+/*
+ * Without memory: whatever allocates reports it, frees what it had, and works again afterwards. Each case is run with
+ * its first allocation failing, then its second, and so on until one run needs no more than there is. Leaks on these
+ * paths are seen by `make asan`.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bidworker/outbox_batch.h"
+#include "common/protocol/topology.h"
+#include "endworker/sent_commands.h"
+#include "notifyworker/endpoints.h"
+#include "tests/support/suite.h"
+
+/* --- an allocator that fails on demand: these replace libc's for the whole program --- */
+
+#ifdef __SANITIZE_ADDRESS__
+#define REAL(function) __interceptor_##function
+#else
+#define REAL(function) __libc_##function
+#endif
+
+void *REAL(malloc)(size_t size);
+void *REAL(calloc)(size_t count, size_t size);
+void *REAL(realloc)(void *old, size_t size);
+void REAL(free)(void *bytes);
+
+static long left = -1; /* allocations that succeed before one fails; -1: all succeed */
+static bool failed;
+
+/* One failure a run: what is allocated while cleaning up succeeds again. libyajl crashes without memory: left out. */
+static bool fails(const void *caller)
+{
+    Dl_info library = {0};
+    if (left < 0 || (dladdr(caller, &library) != 0 && strstr(library.dli_fname, "libyajl") != NULL)) {
+        return false;
+    }
+    if (left-- > 0) {
+        return false;
+    }
+    failed = true;
+    errno = ENOMEM;
+    return true;
+}
+
+void *malloc(size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : REAL(malloc)(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : REAL(calloc)(count, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : REAL(realloc)(old, size);
+}
+
+void free(void *bytes)
+{
+    REAL(free)(bytes);
+}
+
+/* --- the cases --- */
+
+enum { FAILURES_MAX = 100 };
+
+/* Check allocates too: to be called before an assertion. */
+static void enough(void)
+{
+    left = -1;
+}
+
+/* Runs `works` with every allocation failing once. It returns false without memory, and true at last. */
+static void expect_failures(bool (*works)(void), long least)
+{
+    for (long before = 0; before < FAILURES_MAX; before++) {
+        left = before;
+        failed = false;
+        bool ok = works();
+        enough();
+        ck_assert_msg(ok != failed, "allocation %ld", before + 1);
+        if (ok) {
+            ck_assert_int_ge(before, least);
+            return;
+        }
+    }
+    ck_abort_msg("more than %d allocations", FAILURES_MAX);
+}
+
+static bool make_batch(void)
+{
+    struct batch *batch = batch_new(3);
+    batch_free(batch);
+    return batch != NULL;
+}
+
+START_TEST(a_batch)
+{
+    expect_failures(make_batch, 7);
+}
+END_TEST
+
+static struct voids_list list;
+
+static bool make_room(void)
+{
+    size_t size = list.size;
+    bool ok = voids_reserve(&list, 65);
+    enough();
+    ck_assert_uint_eq(list.size, ok ? 128 : size);
+    return ok;
+}
+
+START_TEST(a_list_of_bids)
+{
+    expect_failures(make_room, 1);
+    voids_free(&list);
+}
+END_TEST
+
+static struct batch *events;
+
+static bool make_letters(void)
+{
+    struct letters letters = {0};
+    bool ok = outbox_batch_of(&letters, events);
+    enough();
+    ck_assert(!ok || letters.count == 6);
+    outbox_batch_free(&letters);
+    ck_assert(letters.count == 0 && letters.size == 0 && letters.rows == NULL && letters.bodies == NULL);
+    return ok;
+}
+
+/* Of five bids that were set aside, and one event: more than the first room holds. */
+START_TEST(letters_of_a_batch)
+{
+    static struct command commands[5];
+    events = batch_new(5);
+    ck_assert_ptr_nonnull(events);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        struct batch_entry *entry = batch_add(events, NULL, &commands[i]);
+        entry->quarantine = BATCH_POISON;
+        entry->reason = "for a test";
+        entry->outcome = BATCH_DECIDED;
+    }
+    batch_add_event(events)->kind = EVENT_STARTED;
+    expect_failures(make_letters, 12);
+    batch_free(events);
+}
+END_TEST
+
+static bool read_json(void)
+{
+    static const char text[] = "{\"a\": [1, \"b\", null, true, {}], \"c\": \"d\"}";
+    const char *reason = NULL;
+    struct json *root = json_parse(text, strlen(text), &reason);
+    enough();
+    ck_assert(root != NULL || strcmp(reason, "out of memory") == 0);
+    json_free(root);
+    return root != NULL;
+}
+
+START_TEST(a_document_read)
+{
+    expect_failures(read_json, 2);
+}
+END_TEST
+
+static bool read_long_json(void)
+{
+    static char text[3 * 5000];
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "[\"", 2);
+    memcpy(text + sizeof(text) - 2, "\"]", 2);
+    const char *reason = NULL;
+    struct json *root = json_parse(text, sizeof(text), &reason);
+    enough();
+    ck_assert(root != NULL || strcmp(reason, "out of memory") == 0);
+    json_free(root);
+    return root != NULL;
+}
+
+START_TEST(a_document_that_needs_blocks_of_its_own_size)
+{
+    expect_failures(read_long_json, 3);
+}
+END_TEST
+
+static bool make_writer(void)
+{
+    struct jsonw *writer = jsonw_new();
+    jsonw_free(writer);
+    return writer != NULL;
+}
+
+START_TEST(a_writer)
+{
+    expect_failures(make_writer, 1);
+}
+END_TEST
+
+static bool make_sent(void)
+{
+    struct sent *sent = sent_new(1);
+    sent_free(sent);
+    return sent != NULL;
+}
+
+static bool make_endpoints(void)
+{
+    struct endpoints *endpoints = endpoints_new();
+    endpoints_free(endpoints);
+    return endpoints != NULL;
+}
+
+START_TEST(tables_of_the_workers)
+{
+    expect_failures(make_sent, 3);
+    expect_failures(make_endpoints, 1);
+}
+END_TEST
+
+static Suite *no_memory_suite(void)
+{
+    Suite *suite = suite_create("no_memory");
+    TCase *tcase = tcase_create("no_memory");
+    tcase_add_test(tcase, a_batch);
+    tcase_add_test(tcase, a_list_of_bids);
+    tcase_add_test(tcase, letters_of_a_batch);
+    tcase_add_test(tcase, a_document_read);
+    tcase_add_test(tcase, a_document_that_needs_blocks_of_its_own_size);
+    tcase_add_test(tcase, a_writer);
+    tcase_add_test(tcase, tables_of_the_workers);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(no_memory_suite());
+}
