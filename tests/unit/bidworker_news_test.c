@@ -1,0 +1,355 @@
+/*
+ * The live update of each auction of a batch: which kind it has, what it says of the price, and which bids it shows.
+ * Rows and events are set by hand, as decide leaves them: auctions in the order of their ids, rows by auction and seq.
+ */
+#include "bidworker/live_updates.h"
+
+#include <string.h>
+
+#include "tests/support/suite.h"
+
+enum { ROOM = 30, NOW_MS = 90000, START_MS = 10000, END_MS = 50000 };
+
+static struct batch *batch;
+static struct live_update update;
+static struct live_updates_cursor cursor;
+static const struct uuid before = {{1}}; /* of an auction that does not exist */
+static const struct uuid first_id = {{2}};
+static const struct uuid second_id = {{3}};
+
+static struct batch_auction *add_auction(struct uuid id)
+{
+    struct batch_auction *auction = &batch->auctions[batch->auction_count++];
+    *auction = (struct batch_auction){
+        .id = id,
+        .found = true,
+        .version = 7,
+        .state =
+            {
+                .starting_price = 100,
+                .increments = increments_fixed(50),
+                .start_ms = START_MS,
+                .end_ms = END_MS,
+                .status = RULES_ACTIVE,
+                .price = 700,
+                .bid_count = 4,
+                .has_leader = true,
+                .leader_max = 800,
+            },
+    };
+    return auction;
+}
+
+static void set(void)
+{
+    batch = batch_new(ROOM);
+    ck_assert_ptr_nonnull(batch);
+    batch->decided_ms = NOW_MS;
+    cursor = (struct live_updates_cursor){0};
+    (void)add_auction(first_id);
+}
+
+static void strike(void)
+{
+    batch_free(batch);
+}
+
+static struct batch_row *add_row(struct uuid auction, const char *kind, const char *status, int64_t amount)
+{
+    struct batch_row *row = batch_add_row(batch);
+    row->auction_id = auction;
+    row->seq = (int64_t)batch->row_count;
+    row->bid_id = (struct uuid){{7, (uint8_t)batch->row_count}};
+    row->bidder_id = (struct uuid){{8, (uint8_t)batch->row_count}};
+    row->kind = kind;
+    row->status = status;
+    row->reason = strcmp(status, "rejected") == 0 ? "BID_TOO_LOW" : NULL;
+    row->amount = amount;
+    return row;
+}
+
+static void add_event(struct uuid auction, enum event_kind kind)
+{
+    struct auction_event *event = batch_add_event(batch);
+    event->auction_id = auction;
+    event->kind = kind;
+}
+
+static void next(size_t index)
+{
+    live_updates_next(batch, &batch->auctions[index], &cursor, &update);
+}
+
+static void again(void)
+{
+    strike();
+    set();
+}
+
+START_TEST(a_bid_is_shown_with_the_price_that_it_made)
+{
+    struct batch_row *row = add_row(first_id, "bid", "accepted", 700);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_BIDS);
+    ck_assert(uuid_equal(&update.auction_id, &first_id));
+    ck_assert_int_eq(update.version, 7);
+    ck_assert_int_eq(update.at_ms, NOW_MS);
+    ck_assert_str_eq(update.status, "active");
+    ck_assert_int_eq(update.end_ms, END_MS);
+    ck_assert_int_eq(update.start_ms, START_MS);
+    ck_assert(update.priced);
+    ck_assert_int_eq(update.current_bid, 700);
+    ck_assert_int_eq(update.minimum_bid, 750);
+    ck_assert_int_eq(update.bid_count, 4);
+    ck_assert_uint_eq(update.bids, 1);
+    ck_assert(uuid_equal(&update.newest[0].bid_id, &row->bid_id));
+    ck_assert(uuid_equal(&update.newest[0].bidder_id, &row->bidder_id));
+    ck_assert_int_eq(update.newest[0].amount, 700);
+    ck_assert_int_eq(update.newest[0].at_ms, NOW_MS);
+    ck_assert(!update.newest[0].automatic);
+}
+END_TEST
+
+START_TEST(the_newest_bid_comes_first_and_no_more_than_a_message_holds)
+{
+    for (int i = 0; i < LIVE_BIDS_MAX + 2; i++) {
+        (void)add_row(first_id, "bid", "accepted", 100 + i);
+    }
+    next(0);
+    ck_assert_uint_eq(update.bids, LIVE_BIDS_MAX);
+    for (int i = 0; i < LIVE_BIDS_MAX; i++) {
+        ck_assert_int_eq(update.newest[i].amount, 100 + LIVE_BIDS_MAX + 1 - i);
+    }
+}
+END_TEST
+
+START_TEST(a_maximum_is_shown_only_once_it_is_spent)
+{
+    add_row(first_id, "proxy", "accepted", 300)->max_amount = 900;
+    add_row(first_id, "proxy", "outbid", 400)->max_amount = 500;
+    (void)add_row(first_id, "bid", "outbid", 600);
+    (void)add_row(first_id, "auto", "accepted", 650);
+    next(0);
+    ck_assert_uint_eq(update.bids, 4);
+    ck_assert_int_eq(update.newest[3].amount, 300);
+    ck_assert_int_eq(update.newest[2].amount, 500);
+    ck_assert_int_eq(update.newest[1].amount, 600);
+    ck_assert_int_eq(update.newest[0].amount, 650);
+    ck_assert(update.newest[3].automatic && update.newest[2].automatic && update.newest[0].automatic);
+    ck_assert(!update.newest[1].automatic);
+}
+END_TEST
+
+START_TEST(a_raise_moves_the_price_but_is_no_bid)
+{
+    add_row(first_id, "proxy", "accepted", 700)->raise = true;
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_BIDS);
+    ck_assert_uint_eq(update.bids, 0);
+}
+END_TEST
+
+START_TEST(only_accepted_bids_with_an_amount_are_public)
+{
+    static const struct {
+        const char *kind;
+        const char *status;
+        int64_t amount;
+        bool shown;
+    } cases[] = {{"bid", "accepted", 1, true},   {"proxy", "accepted", 1, true},     {"auto", "accepted", 1, true},
+                 {"buy", "accepted", 1, true},   {"bid", "outbid", 1, true},         {"bid", "rejected", 1, false},
+                 {"bid", "accepted", 0, false},  {"withdraw", "accepted", 1, false}, {"end", "accepted", 1, false},
+                 {"start", "accepted", 1, false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct batch_row *row = NULL;
+        again();
+        row = add_row(first_id, cases[i].kind, cases[i].status, cases[i].amount);
+        ck_assert_msg(live_updates_shows(row) == cases[i].shown, "case %zu", i);
+        next(0);
+        ck_assert_uint_eq(update.bids, cases[i].shown ? 1 : 0);
+    }
+}
+END_TEST
+
+START_TEST(a_withdrawal_moves_the_minimum_and_a_refused_command_moves_nothing)
+{
+    (void)add_row(first_id, "withdraw", "accepted", 0);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_BIDS);
+    again();
+    (void)add_row(first_id, "withdraw", "rejected", 0);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_UPDATED);
+    again();
+    (void)add_row(first_id, "bid", "rejected", 10);
+    (void)add_row(first_id, "extend", "accepted", 0);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_UPDATED);
+    ck_assert_uint_eq(update.bids, 0);
+}
+END_TEST
+
+START_TEST(an_event_says_what_kind_of_update_it_is)
+{
+    static const struct {
+        enum event_kind event;
+        enum live_kind kind;
+    } cases[] = {
+        {EVENT_STARTED, LIVE_STARTED},     {EVENT_EXTENDED, LIVE_EXTENDED}, {EVENT_ENDED, LIVE_ENDED},
+        {EVENT_CANCELLED, LIVE_CANCELLED}, {EVENT_OUTBID, LIVE_BIDS},       {EVENT_PROXY_EXHAUSTED, LIVE_BIDS},
+        {EVENT_VOIDED, LIVE_BIDS},         {EVENT_ENDING_SOON, LIVE_BIDS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        again();
+        (void)add_row(first_id, "bid", "accepted", 100);
+        add_event(first_id, cases[i].event);
+        next(0);
+        ck_assert_int_eq(update.kind, cases[i].kind);
+    }
+}
+END_TEST
+
+START_TEST(sold_and_unsold_are_notified_apart_by_the_status)
+{
+    static const struct {
+        enum rules_status status;
+        enum live_kind kind;
+        const char *text;
+    } cases[] = {{RULES_SOLD, LIVE_SOLD, "sold"}, {RULES_UNSOLD, LIVE_UNSOLD, "unsold"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        again();
+        batch->auctions[0].state.status = cases[i].status;
+        (void)add_row(first_id, "void", "accepted", 0);
+        add_event(first_id, EVENT_SETTLED);
+        next(0);
+        ck_assert_int_eq(update.kind, cases[i].kind);
+        ck_assert_str_eq(update.status, cases[i].text);
+    }
+}
+END_TEST
+
+START_TEST(of_several_events_the_most_important_counts)
+{
+    (void)add_row(first_id, "bid", "accepted", 100);
+    add_event(first_id, EVENT_STARTED);
+    add_event(first_id, EVENT_ENDED);
+    add_event(first_id, EVENT_OUTBID);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_ENDED);
+}
+END_TEST
+
+START_TEST(each_auction_gets_its_own_rows_and_events)
+{
+    struct batch_row *row = NULL;
+    add_auction(second_id)->version = 9;
+    (void)add_row(before, "bid", "rejected", 5);
+    (void)add_row(before, "bid", "rejected", 6);
+    (void)add_row(first_id, "bid", "accepted", 100);
+    (void)add_row(first_id, "bid", "accepted", 200);
+    row = add_row(second_id, "bid", "accepted", 300);
+    add_event(first_id, EVENT_OUTBID);
+    add_event(second_id, EVENT_EXTENDED);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_BIDS);
+    ck_assert_uint_eq(update.bids, 2);
+    ck_assert_int_eq(update.newest[0].amount, 200);
+    ck_assert_int_eq(update.newest[1].amount, 100);
+    next(1);
+    ck_assert_int_eq(update.kind, LIVE_EXTENDED);
+    ck_assert(uuid_equal(&update.auction_id, &second_id));
+    ck_assert_int_eq(update.version, 9);
+    ck_assert_uint_eq(update.bids, 1);
+    ck_assert(uuid_equal(&update.newest[0].bid_id, &row->bid_id));
+    ck_assert_uint_eq(cursor.row, batch->row_count);
+    ck_assert_uint_eq(cursor.event, batch->event_count);
+}
+END_TEST
+
+START_TEST(changed_terms_voids_and_a_batch_that_came_again_need_a_fresh_look)
+{
+    next(0); /* no rows: it came again */
+    ck_assert_int_eq(update.kind, LIVE_LOOK);
+    again();
+    (void)add_row(first_id, "bid", "accepted", 100);
+    (void)add_row(first_id, "update", "accepted", 0);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_LOOK);
+    ck_assert_uint_eq(update.bids, 0);
+    again();
+    (void)add_row(first_id, "bid", "accepted", 100);
+    (void)add_row(first_id, "update", "rejected", 0);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_BIDS);
+    ck_assert_uint_eq(update.bids, 1);
+    again();
+    batch->auctions[0].voiding = true;
+    (void)add_row(first_id, "bid", "accepted", 100);
+    next(0);
+    ck_assert_int_eq(update.kind, LIVE_LOOK);
+    ck_assert_uint_eq(update.bids, 0);
+}
+END_TEST
+
+static bool reserve_met(int64_t reserve, int64_t price)
+{
+    again();
+    batch->auctions[0].state.reserve_price = reserve;
+    batch->auctions[0].state.price = price;
+    (void)add_row(first_id, "bid", "accepted", 100);
+    next(0);
+    return update.reserve_met;
+}
+
+START_TEST(the_reserve_is_met_from_its_amount_on)
+{
+    ck_assert(reserve_met(0, 0));
+    ck_assert(reserve_met(0, 100));
+    ck_assert(!reserve_met(500, 0));
+    ck_assert(!reserve_met(500, 499));
+    ck_assert(reserve_met(500, 500));
+    ck_assert(reserve_met(1, 1));
+}
+END_TEST
+
+START_TEST(the_minimum_stays_an_amount_of_money)
+{
+    batch->auctions[0].state.price = MONEY_MAX;
+    batch->auctions[0].state.leader_max = MONEY_MAX;
+    (void)add_row(first_id, "bid", "accepted", MONEY_MAX);
+    next(0);
+    ck_assert_int_eq(update.minimum_bid, MONEY_MAX);
+    again();
+    batch->auctions[0].state.price = MONEY_MAX - 50;
+    (void)add_row(first_id, "bid", "accepted", MONEY_MAX - 50);
+    next(0);
+    ck_assert_int_eq(update.minimum_bid, MONEY_MAX);
+}
+END_TEST
+
+static Suite *news_suite(void)
+{
+    Suite *suite = suite_create("bidworker_news");
+    TCase *tcase = tcase_create("news");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_test(tcase, a_bid_is_shown_with_the_price_that_it_made);
+    tcase_add_test(tcase, the_newest_bid_comes_first_and_no_more_than_a_message_holds);
+    tcase_add_test(tcase, a_maximum_is_shown_only_once_it_is_spent);
+    tcase_add_test(tcase, a_raise_moves_the_price_but_is_no_bid);
+    tcase_add_test(tcase, only_accepted_bids_with_an_amount_are_public);
+    tcase_add_test(tcase, a_withdrawal_moves_the_minimum_and_a_refused_command_moves_nothing);
+    tcase_add_test(tcase, an_event_says_what_kind_of_update_it_is);
+    tcase_add_test(tcase, sold_and_unsold_are_notified_apart_by_the_status);
+    tcase_add_test(tcase, of_several_events_the_most_important_counts);
+    tcase_add_test(tcase, each_auction_gets_its_own_rows_and_events);
+    tcase_add_test(tcase, changed_terms_voids_and_a_batch_that_came_again_need_a_fresh_look);
+    tcase_add_test(tcase, the_reserve_is_met_from_its_amount_on);
+    tcase_add_test(tcase, the_minimum_stays_an_amount_of_money);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(news_suite());
+}
