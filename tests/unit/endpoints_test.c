@@ -82,6 +82,52 @@ START_TEST(the_more_are_put_aside_the_longer)
 }
 END_TEST
 
+/* Per second: as many in the shortest queue as one that is well takes, then as many again, then doubling. */
+START_TEST(how_many_are_put_aside_where)
+{
+    static const unsigned well[TOPOLOGY_WAITS] = {1024, 1024, 2048, 4096, MANY - 8192};
+    static const unsigned ill[TOPOLOGY_WAITS] = {32, 32, 64, 128, MANY - 256};
+    unsigned counts[TOPOLOGY_WAITS];
+    spread("a", NOW_MS, counts);
+    ck_assert_mem_eq(counts, well, sizeof(counts));
+    endpoints_note(endpoints, "b", true, QUICK_MS, NOW_MS);
+    spread("b", NOW_MS, counts);
+    ck_assert_mem_eq(counts, ill, sizeof(counts));
+    endpoints_note(endpoints, "c", false, ENDPOINTS_SLOW_MS + 1, NOW_MS);
+    spread("c", NOW_MS, counts);
+    ck_assert_mem_eq(counts, ill, sizeof(counts));
+}
+END_TEST
+
+START_TEST(a_second_is_counted_by_itself)
+{
+    unsigned counts[TOPOLOGY_WAITS];
+    spread("a", NOW_MS, counts);
+    ck_assert_uint_eq(endpoints_put_aside(endpoints, "a", NOW_MS + 999), TOPOLOGY_WAITS - 1);
+    for (unsigned i = 0; i < 1024; i++) {
+        ck_assert_uint_eq(endpoints_put_aside(endpoints, "a", NOW_MS + 1000), 0);
+    }
+    ck_assert_uint_eq(endpoints_put_aside(endpoints, "a", NOW_MS + 1999), 1);
+}
+END_TEST
+
+START_TEST(an_endpoint_takes_over_the_slot_of_another_and_nothing_of_it)
+{
+    char name[NAME_SIZE];
+    endpoints_note(endpoints, "first", true, QUICK_MS, NOW_MS);
+    for (unsigned i = 0; i < MANY; i++) {
+        (void)snprintf(name, sizeof(name), "%u", i);
+        ck_assert_int_eq(endpoints_health(endpoints, name, NOW_MS), ENDPOINTS_WELL);
+        (void)endpoints_put_aside(endpoints, name, NOW_MS);
+        ck_assert_int_eq(endpoints_health(endpoints, name, NOW_MS), ENDPOINTS_WELL);
+        if (endpoints_health(endpoints, "first", NOW_MS) == ENDPOINTS_WELL) {
+            return; /* this name has its slot */
+        }
+    }
+    ck_abort_msg("no name of %d shares the slot", MANY);
+}
+END_TEST
+
 START_TEST(more_endpoints_than_slots_are_only_forgotten)
 {
     char name[NAME_SIZE];
@@ -108,6 +154,9 @@ static Suite *endpoints_suite(void)
     tcase_add_test(tcase, a_failure_counts_until_a_success_or_a_minute_later);
     tcase_add_test(tcase, slow_is_not_ill);
     tcase_add_test(tcase, the_more_are_put_aside_the_longer);
+    tcase_add_test(tcase, how_many_are_put_aside_where);
+    tcase_add_test(tcase, a_second_is_counted_by_itself);
+    tcase_add_test(tcase, an_endpoint_takes_over_the_slot_of_another_and_nothing_of_it);
     tcase_add_test(tcase, more_endpoints_than_slots_are_only_forgotten);
     suite_add_tcase(suite, tcase);
     return suite;

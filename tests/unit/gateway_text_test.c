@@ -1,6 +1,8 @@
 /*
  * What the gateway reads and writes as text: cursors, the Prefer header, idempotency keys, bidders' public names.
  */
+#include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/protocol/pseudonym.h"
@@ -42,6 +44,80 @@ START_TEST(what_is_no_cursor_is_refused)
     struct cursor back;
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         ck_assert_msg(!cursor_parse(wrong[i], "newest", &back), "%s was taken", wrong[i]);
+    }
+}
+END_TEST
+
+/* Whether this text, encoded as a cursor is, is one of order "newest". */
+static bool taken(const char *plain, size_t length, struct cursor *cursor)
+{
+    char text[512];
+    sodium_bin2base64(text, sizeof(text), (const unsigned char *)plain, length,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    return cursor_parse(text, "newest", cursor);
+}
+
+#define ID "0198aabb-ccdd-7eef-8011-223344556677"
+
+START_TEST(the_parts_of_a_cursor_are_checked_one_by_one)
+{
+    static const char *const wrong[] = {
+        "newest|key|" ID "7",
+        "newest|key|0198aabb-ccdd-7eef-8011-22334455667",
+        "newest|key|",
+        "newest|" ID,
+        "newest",
+        "newes|key|" ID,
+        "newest2|key|" ID,
+        "|key|" ID,
+        "a_sort_of_16_cha|key|" ID,
+    };
+    struct cursor cursor;
+    ck_assert(taken("newest|a key|" ID, strlen("newest|a key|" ID), &cursor));
+    ck_assert_str_eq(cursor.sort, "newest");
+    ck_assert_str_eq(cursor.key, "a key");
+    ck_assert(taken("newest||" ID, strlen("newest||" ID), &cursor));
+    ck_assert_str_eq(cursor.key, "");
+    ck_assert(taken("newest|a|b|" ID, strlen("newest|a|b|" ID), &cursor));
+    ck_assert_str_eq(cursor.key, "a|b");
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        ck_assert_msg(!taken(wrong[i], strlen(wrong[i]), &cursor), "%s was taken", wrong[i]);
+    }
+    ck_assert_msg(!taken("newest|k\0y|" ID, strlen("newest|key|" ID), &cursor), "a NUL was taken");
+    ck_assert_msg(!taken("newest|key|" ID "\0", strlen("newest|key|" ID) + 1, &cursor), "a NUL was taken");
+}
+END_TEST
+
+START_TEST(a_key_that_is_too_long_is_refused)
+{
+    for (int length = CURSOR_KEY_SIZE - 1; length <= CURSOR_KEY_SIZE; length++) {
+        char plain[256];
+        struct cursor cursor;
+        int size = snprintf(plain, sizeof(plain), "newest|%0*d|" ID, length, 7);
+        ck_assert_int_eq(taken(plain, (size_t)size, &cursor), length < CURSOR_KEY_SIZE);
+    }
+}
+END_TEST
+
+START_TEST(a_time_of_a_cursor_is_one_that_postgresql_reads)
+{
+    static const struct {
+        const char *key;
+        bool time;
+    } cases[] = {
+        {"2026-11-20T22:58:16.123Z", true},       {"0001-01-01T00:00:00.000Z", true},
+        {"9999-12-31T23:59:59.999Z", true},       {"0000-01-01T00:00:00.000Z", false},
+        {"abcdefghijklmnopqrstuvwZ", false},      {"2026-13-20T22:58:16.123Z", false},
+        {"2026-11-20T22:58:16.12Z", false},       {"2026-11-20T22:58:16.1234Z", false},
+        {"2026-11-20T22:58:16+01:0", false},      {"2026-11-20T22:58:1+01:00", false},
+        {"2026-11-20T22:58:16.123z", false},      {"2026-11-20T22:58:16+00:00", false},
+        {"2026-11-20T22:58.1+00:00", false},      {"", false},
+        {"2026-11-20T22:58:16.123456+00", false}, {"000-01-01T00:00:00.0000Z", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cursor cursor = {.sort = "newest"};
+        (void)snprintf(cursor.key, sizeof(cursor.key), "%s", cases[i].key);
+        ck_assert_msg(cursor_key_is_time(&cursor) == cases[i].time, "%s", cases[i].key);
     }
 }
 END_TEST
@@ -156,6 +232,9 @@ static Suite *text_suite(void)
     tcase_add_test(tcase, a_cursor_comes_back_as_it_went);
     tcase_add_test(tcase, the_longest_cursor_fits);
     tcase_add_test(tcase, what_is_no_cursor_is_refused);
+    tcase_add_test(tcase, the_parts_of_a_cursor_are_checked_one_by_one);
+    tcase_add_test(tcase, a_key_that_is_too_long_is_refused);
+    tcase_add_test(tcase, a_time_of_a_cursor_is_one_that_postgresql_reads);
     tcase_add_test(tcase, prefer_says_how_long_to_wait);
     tcase_add_test(tcase, a_key_makes_the_same_id_again);
     tcase_add_test(tcase, a_key_has_1_to_64_plain_bytes);

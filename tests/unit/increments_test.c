@@ -82,6 +82,21 @@ START_TEST(rungs_lead_from_one_to_the_next)
 }
 END_TEST
 
+START_TEST(beyond_the_last_rung_its_distance_goes_on)
+{
+    const struct {
+        int64_t price;
+        int64_t increment;
+    } cases[] = {{9999, 1}, {10000, 3000}, {10001, 2999}, {12999, 1}, {13000, 3000}, {15999, 1}, {16000, 3000}};
+    struct increments table;
+    const char *reason = NULL;
+    ck_assert(parse("[10, 50, 70, 100]", &table, &reason));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ck_assert_int_eq(increments_at(&table, cases[i].price), cases[i].increment);
+    }
+}
+END_TEST
+
 START_TEST(a_percentage_is_rounded_up_and_has_a_least)
 {
     struct increments table;
@@ -208,6 +223,7 @@ static Suite *increments_suite(void)
     tcase_add_test(tcase, the_named_table_is_read);
     tcase_add_test(tcase, steps_are_read);
     tcase_add_test(tcase, rungs_lead_from_one_to_the_next);
+    tcase_add_test(tcase, beyond_the_last_rung_its_distance_goes_on);
     tcase_add_test(tcase, a_percentage_is_rounded_up_and_has_a_least);
     tcase_add_test(tcase, the_minimum_never_falls_when_the_price_rises);
     tcase_add_test(tcase, what_is_no_table_is_refused);

@@ -3,6 +3,7 @@
  */
 #include <check.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/clock.h"
 #include "common/base/ids.h"
@@ -126,6 +127,89 @@ START_TEST(derived_ids_repeat_and_sort_by_time)
 }
 END_TEST
 
+/* The bytes of derived ids are pinned: they are names of events and bids, and must be the same in the next version. */
+START_TEST(derived_ids_are_made_of_time_and_hash)
+{
+    static const uint8_t hash[16] = {255, 254, 253, 252, 251, 250, 249, 248, 247, 246, 245, 244, 243, 242, 241, 240};
+    char text[UUID_TEXT_SIZE];
+    struct uuid id = uuid_from_hash(hash);
+    uuid_format(&id, text);
+    ck_assert_str_eq(text, "fffefdfc-fbfa-89f8-b7f6-f5f4f3f2f1f0");
+    id = uuid_from_hash_at(INT64_C(0x010203040506), hash);
+    uuid_format(&id, text);
+    ck_assert_str_eq(text, "01020304-0506-8ffe-bdfc-fbfaf9f8f7f6");
+}
+END_TEST
+
+START_TEST(new_ids_begin_with_the_time)
+{
+    int64_t before = clock_now_ms();
+    struct uuid id = uuid_new();
+    int64_t after = clock_now_ms();
+    int64_t at = 0;
+    for (int i = 0; i < 6; i++) {
+        at = at * 256 + id.bytes[i];
+    }
+    ck_assert_int_ge(at, before);
+    ck_assert_int_le(at, after);
+}
+END_TEST
+
+/* Over many ids each random bit is seen as 0 and as 1. */
+START_TEST(every_random_bit_of_new_ids_varies)
+{
+    uint8_t ones[16] = {0};
+    uint8_t zeros[16] = {0};
+    for (int i = 0; i < 200; i++) {
+        struct uuid id = uuid_new();
+        for (int k = 6; k < 16; k++) {
+            ones[k] |= id.bytes[k];
+            zeros[k] |= (uint8_t)~id.bytes[k];
+        }
+    }
+    for (int k = 6; k < 16; k++) {
+        int fixed = k == 6 ? 0xf0 : k == 8 ? 0xc0 : 0;
+        ck_assert_int_eq(ones[k] & zeros[k] & ~fixed, 0xff & ~fixed);
+    }
+}
+END_TEST
+
+START_TEST(only_hex_digits_and_dashes_in_their_places_make_an_id)
+{
+    static const char ok[] = "0198aabb-ccdd-7eef-8011-223344556677";
+    for (size_t at = 0; at < 36; at++) {
+        for (int byte = 1; byte < 256; byte++) {
+            char text[] = "0198aabb-ccdd-7eef-8011-223344556677";
+            char again[UUID_TEXT_SIZE];
+            struct uuid id;
+            bool hex = strchr("0123456789abcdefABCDEF", byte) != NULL;
+            text[at] = (char)byte;
+            bool parsed = uuid_parse(text, 36, &id);
+            ck_assert_msg(parsed == (ok[at] == '-' ? byte == '-' : hex), "byte %d at %zu", byte, at);
+            if (parsed) {
+                uuid_format(&id, again);
+                ck_assert_int_eq(strcasecmp(again, text), 0);
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(ids_are_compared_as_a_whole)
+{
+    struct uuid nil = {{0}};
+    ck_assert(uuid_is_nil(&nil));
+    for (size_t i = 0; i < 16; i++) {
+        struct uuid id = {{0}};
+        id.bytes[i] = 1;
+        ck_assert(!uuid_is_nil(&id) && !uuid_equal(&id, &nil));
+        ck_assert_int_gt(uuid_compare(&id, &nil), 0);
+        ck_assert_int_lt(uuid_compare(&nil, &id), 0);
+        ck_assert_int_eq(uuid_compare(&id, &id), 0);
+    }
+}
+END_TEST
+
 /* Every deployment routes its auctions by this function: these values, computed apart from it, may never change. */
 START_TEST(shards_stay_where_they_are)
 {
@@ -173,15 +257,56 @@ START_TEST(sums_are_read)
 END_TEST
 
 static const char *const no_sums[] = {
-    "",   "-1", "+1",   "1e2",         "55.001",        "1.",
-    ".5", "01", "00",   "10000000000", "9999999999999", "1,5",
-    " 1", "1 ", "0x10", "NaN",         "1.2.3",         "99999999999999999999999999",
+    "",
+    "-1",
+    "+1",
+    "1e2",
+    "55.001",
+    "1.",
+    ".5",
+    "01",
+    "00",
+    "10000000000",
+    "9999999999999",
+    "1,5",
+    " 1",
+    "1 ",
+    "0x10",
+    "NaN",
+    "1.2.3",
+    "99999999999999999999999999",
+    "5x",
+    "5:",
+    "5/",
+    "5.x",
+    "5.5x",
+    "5.x5",
+    "5./",
+    "5.:",
+    "5.0:",
+    "5./0",
+    "5. ",
+    "5.-1",
+    "10000000000.00",
+    "0.000",
 };
 
 START_TEST(what_is_no_sum_is_refused)
 {
     int64_t minor = 0;
     ck_assert_msg(!money_parse(no_sums[_i], strlen(no_sums[_i]), &minor), "%s", no_sums[_i]);
+}
+END_TEST
+
+START_TEST(a_sum_ends_where_its_length_says)
+{
+    int64_t minor = 0;
+    ck_assert(money_parse("123", 2, &minor));
+    ck_assert_int_eq(minor, 1200);
+    ck_assert(money_parse("12.345", 5, &minor));
+    ck_assert_int_eq(minor, 1234);
+    ck_assert(!money_parse("12.3", 3, &minor));
+    ck_assert(!money_parse("1", 0, &minor));
 }
 END_TEST
 
@@ -194,10 +319,16 @@ START_TEST(sums_are_written_in_full)
     ck_assert_str_eq(text, "0.07");
     money_format(5500, text);
     ck_assert_str_eq(text, "55.00");
+    money_format(100, text);
+    ck_assert_str_eq(text, "1.00");
+    money_format(10000, text);
+    ck_assert_str_eq(text, "100.00");
     money_format(MONEY_MAX, text);
     ck_assert_str_eq(text, "9999999999.99");
     ck_assert_int_eq(money_add_capped(MONEY_MAX, 1), MONEY_MAX);
     ck_assert_int_eq(money_add_capped(1, 2), 3);
+    ck_assert_int_eq(money_add_capped(MONEY_MAX - 1, 1), MONEY_MAX);
+    ck_assert_int_eq(money_add_capped(MONEY_MAX - 2, 1), MONEY_MAX - 1);
 }
 END_TEST
 
@@ -212,9 +343,15 @@ static Suite *text_suite(void)
     tcase_add_test(cases, ids_go_both_ways);
     tcase_add_loop_test(cases, what_is_no_id_is_refused, 0, (int)ARRAY_LEN(no_ids));
     tcase_add_test(cases, derived_ids_repeat_and_sort_by_time);
+    tcase_add_test(cases, derived_ids_are_made_of_time_and_hash);
+    tcase_add_test(cases, new_ids_begin_with_the_time);
+    tcase_add_test(cases, every_random_bit_of_new_ids_varies);
+    tcase_add_test(cases, only_hex_digits_and_dashes_in_their_places_make_an_id);
+    tcase_add_test(cases, ids_are_compared_as_a_whole);
     tcase_add_test(cases, shards_stay_where_they_are);
     tcase_add_loop_test(cases, sums_are_read, 0, (int)ARRAY_LEN(sums));
     tcase_add_loop_test(cases, what_is_no_sum_is_refused, 0, (int)ARRAY_LEN(no_sums));
+    tcase_add_test(cases, a_sum_ends_where_its_length_says);
     tcase_add_test(cases, sums_are_written_in_full);
     suite_add_tcase(suite, cases);
     return suite;
