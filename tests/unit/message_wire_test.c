@@ -1,0 +1,489 @@
+/*
+ * The messages letter by letter: programs of different versions run beside each other during an upgrade, so texts that
+ * are on their way may not change. Then the bounds of each member, and what a reader says about a bad one.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/protocol/message.h"
+#include "tests/support/suite.h"
+
+#define ID_1 "01000000-0000-0000-0000-000000000000"
+#define ID_2 "02000000-0000-0000-0000-000000000000"
+#define ID_3 "03000000-0000-0000-0000-000000000000"
+#define ID_4 "04000000-0000-0000-0000-000000000000"
+#define ID_5 "05000000-0000-0000-0000-000000000000"
+
+enum { TEXT_SIZE = 1024 };
+
+static struct jsonw *writer;
+
+static void set(void)
+{
+    writer = jsonw_new();
+    ck_assert_ptr_nonnull(writer);
+}
+
+static void strike(void)
+{
+    jsonw_free(writer);
+}
+
+static struct uuid id(uint8_t first)
+{
+    return (struct uuid){{first}};
+}
+
+/* --- what is written --- */
+
+START_TEST(a_command_has_this_text)
+{
+    struct command commands[] = {
+        {.kind = COMMAND_RETRACT,
+         .id = id(1),
+         .auction_id = id(2),
+         .user_id = id(3),
+         .target = id(4),
+         .reply_to = id(5),
+         .amount = 6,
+         .received_ms = 7,
+         .terms_version = 8,
+         .version = 9,
+         .end_ms = 10,
+         .since_ms = 11,
+         .keyed = true,
+         .request_id = "q1",
+         .traceparent = "t1"},
+        {.kind = COMMAND_FENCE, .id = id(1), .auction_id = id(2)},
+    };
+    message_write_commands(writer, commands, ARRAY_LEN(commands));
+    ck_assert_str_eq(jsonw_text(writer, NULL),
+                     "{\"v\":1,\"commands\":[{\"k\":\"retract\",\"i\":\"" ID_1 "\",\"a\":\"" ID_2 "\",\"u\":\"" ID_3
+                     "\",\"m\":6,\"r\":7,\"t\":8,\"n\":9,\"e\":10,\"b\":\"" ID_4 "\",\"o\":11,\"g\":\"" ID_5
+                     "\",\"y\":true,\"q\":\"q1\",\"p\":\"t1\"},{\"k\":\"fence\",\"i\":\"" ID_1 "\",\"a\":\"" ID_2
+                     "\",\"r\":0}]}");
+}
+END_TEST
+
+START_TEST(an_event_has_this_text)
+{
+    struct auction_event events[] = {
+        {.kind = EVENT_EXTENDED,
+         .auction_id = id(1),
+         .user_id = id(2),
+         .amount = 3,
+         .version = 4,
+         .at_ms = 5,
+         .end_ms = 6,
+         .traceparent = "t1"},
+        {.kind = EVENT_ENDED, .auction_id = id(1)},
+    };
+    message_write_events(writer, events, ARRAY_LEN(events));
+    ck_assert_str_eq(jsonw_text(writer, NULL), "{\"v\":1,\"events\":[{\"k\":\"extended\",\"a\":\"" ID_1
+                                               "\",\"u\":\"" ID_2 "\",\"m\":3,\"n\":4,\"d\":5,\"e\":6,\"p\":\"t1\"},"
+                                               "{\"k\":\"ended\",\"a\":\"" ID_1 "\",\"d\":0}]}");
+}
+END_TEST
+
+START_TEST(every_kind_of_event_has_its_name)
+{
+    static const char *const names[] = {"outbid",  "proxy_exhausted", "extended",  "started", "ended",
+                                        "settled", "ending_soon",     "cancelled", "voided"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct auction_event event = {.kind = (enum event_kind)i, .auction_id = id(1)};
+        struct auction_event read[2];
+        const char *reason = NULL;
+        size_t length = 0;
+        size_t count = 0;
+        jsonw_reset(writer);
+        message_write_events(writer, &event, 1);
+        const char *text = jsonw_text(writer, &length);
+        ck_assert_ptr_nonnull(strstr(text, names[i]));
+        ck_assert_str_eq(message_event_text(event.kind), names[i]);
+        ck_assert(message_read_events(text, length, read, ARRAY_LEN(read), &count, &reason));
+        ck_assert_int_eq(read[0].kind, event.kind);
+    }
+}
+END_TEST
+
+START_TEST(a_decision_has_this_text_and_comes_back)
+{
+    struct decision sent = {.bid_id = id(1),
+                            .auction_id = id(2),
+                            .user_id = id(3),
+                            .kind = COMMAND_PROXY,
+                            .amount = 4,
+                            .max_amount = 5,
+                            .received_ms = 6,
+                            .decided_ms = 7,
+                            .version = 8,
+                            .status = "rejected",
+                            .reason = "BID_TOO_LOW"};
+    struct decision read;
+    message_write_decision(writer, &sent);
+    const char *text = jsonw_text(writer, NULL);
+    ck_assert_str_eq(text, "{\"v\":1,\"k\":\"proxy\",\"i\":\"" ID_1 "\",\"a\":\"" ID_2 "\",\"u\":\"" ID_3
+                           "\",\"m\":4,\"x\":5,\"r\":6,\"d\":7,\"n\":8,\"s\":\"rejected\",\"w\":\"BID_TOO_LOW\"}");
+    ck_assert(message_read_decision(text, strlen(text), &read));
+    ck_assert(uuid_equal(&read.auction_id, &sent.auction_id));
+    ck_assert_int_eq(read.received_ms, 6);
+    ck_assert_int_eq(read.decided_ms, 7);
+    jsonw_reset(writer);
+    sent = (struct decision){.bid_id = id(1), .auction_id = id(2), .status = "accepted"};
+    message_write_decision(writer, &sent);
+    ck_assert_str_eq(jsonw_text(writer, NULL), "{\"v\":1,\"k\":\"bid\",\"i\":\"" ID_1 "\",\"a\":\"" ID_2
+                                               "\",\"r\":0,\"d\":0,\"s\":\"accepted\"}");
+}
+END_TEST
+
+START_TEST(a_word_has_this_text)
+{
+    struct user_signal word = {.kind = USER_SIGNAL_NOTICE, .id = id(1)};
+    message_write_user_signal(writer, &word);
+    ck_assert_str_eq(jsonw_text(writer, NULL), "{\"v\":1,\"t\":\"notice\",\"i\":\"" ID_1 "\"}");
+    word = (struct user_signal){.kind = USER_SIGNAL_CHECK};
+    jsonw_reset(writer);
+    message_write_user_signal(writer, &word);
+    ck_assert_str_eq(jsonw_text(writer, NULL), "{\"v\":1,\"t\":\"check\"}");
+}
+END_TEST
+
+/* --- what is read --- */
+
+#define IDS     "\"i\":\"" ID_1 "\",\"a\":\"" ID_2 "\""
+#define BID     "\"k\":\"bid\"," IDS ",\"u\":\"" ID_3 "\""
+#define FENCE   "\"k\":\"fence\"," IDS
+#define EXTEND  "\"k\":\"extend\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1"
+#define RETRACT "\"k\":\"retract\"," IDS ",\"u\":\"" ID_3 "\",\"b\":\"" ID_4 "\",\"r\":1"
+#define UPDATE  "\"k\":\"update\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1"
+#define X16     "xxxxxxxxxxxxxxxx"
+#define MEMBER  "a member is malformed"
+#define AN_ID   "an id is missing or malformed"
+
+/* Of members: NULL if they make a command, else what is wrong. */
+static const struct {
+    const char *members;
+    const char *reason;
+} commands_read[] = {
+    {BID ",\"m\":1,\"r\":0", NULL},
+    {IDS ",\"u\":\"" ID_3 "\",\"m\":1,\"r\":1", "unknown kind"},
+    {"\"k\":7," IDS ",\"u\":\"" ID_3 "\",\"m\":1,\"r\":1", "unknown kind"},
+    {"\"k\":\"end\"," IDS ",\"r\":1", "unknown kind"},
+    {"\"k\":\"fence\",\"a\":\"" ID_2 "\",\"r\":1", AN_ID},
+    {"\"k\":\"fence\",\"i\":\"" ID_2 "\",\"r\":1", AN_ID},
+    {"\"k\":\"fence\",\"i\":\"" ID_2 "\",\"a\":\"x\",\"r\":1", AN_ID},
+    {"\"k\":\"bid\"," IDS ",\"u\":\"x\",\"m\":1,\"r\":1", AN_ID},
+    {"\"k\":\"bid\"," IDS ",\"m\":1,\"r\":1", "bidder missing or out of place"},
+    {FENCE ",\"u\":\"" ID_3 "\",\"r\":1", "bidder missing or out of place"},
+    {"\"k\":\"start\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1", "bidder missing or out of place"},
+    {"\"k\":\"start\"," IDS ",\"r\":1", NULL},
+    {BID ",\"r\":1", "amount missing or out of place"},
+    {BID ",\"m\":0,\"r\":1", "amount missing or out of place"},
+    {BID ",\"m\":999999999999,\"r\":1", NULL},
+    {BID ",\"m\":1000000000000,\"r\":1", "bad amount"},
+    {BID ",\"m\":-1,\"r\":1", "bad amount"},
+    {BID ",\"m\":1", "bad time of receipt"},
+    {FENCE ",\"r\":253402300799999", NULL},
+    {FENCE ",\"r\":253402300800000", "bad time of receipt"},
+    {FENCE ",\"r\":1,\"t\":0", NULL},
+    {FENCE ",\"r\":1,\"t\":2147483647", NULL},
+    {FENCE ",\"r\":1,\"t\":2147483648", MEMBER},
+    {FENCE ",\"r\":1,\"n\":1", "version missing or out of place"},
+    {FENCE ",\"r\":1,\"n\":-1", MEMBER},
+    {UPDATE, "version missing or out of place"},
+    {UPDATE ",\"n\":9223372036854775807", NULL},
+    {EXTEND, "end missing or out of place"},
+    {EXTEND ",\"e\":253402300799999", NULL},
+    {EXTEND ",\"e\":253402300800000", MEMBER},
+    {FENCE ",\"r\":1,\"e\":1", "end missing or out of place"},
+    {RETRACT, "oldest time missing or out of place"},
+    {RETRACT ",\"o\":253402300799999", NULL},
+    {RETRACT ",\"o\":253402300800000", MEMBER},
+    {FENCE ",\"r\":1,\"o\":1", "oldest time missing or out of place"},
+    {FENCE ",\"r\":1,\"b\":\"" ID_4 "\"", "bid missing or out of place"},
+    {FENCE ",\"r\":1,\"b\":\"x\"", MEMBER},
+    {"\"k\":\"void\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1", "bid missing or out of place"},
+    {"\"k\":\"void\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1,\"b\":\"" ID_4 "\"", NULL},
+    {FENCE ",\"r\":1,\"g\":\"" ID_5 "\"", NULL},
+    {FENCE ",\"r\":1,\"g\":5", MEMBER},
+    {FENCE ",\"r\":1,\"y\":false", NULL},
+    {FENCE ",\"r\":1,\"y\":1", MEMBER},
+    {FENCE ",\"r\":1,\"q\":7", MEMBER},
+    {FENCE ",\"r\":1,\"q\":\"\"", NULL},
+    {FENCE ",\"r\":1,\"q\":\"" X16 X16 X16 X16 "\"", NULL},
+    {FENCE ",\"r\":1,\"q\":\"" X16 X16 X16 X16 "x\"", MEMBER},
+    {FENCE ",\"r\":1,\"p\":\"" X16 X16 X16 "xxxxxxx\"", NULL},
+    {FENCE ",\"r\":1,\"p\":\"" X16 X16 X16 "xxxxxxxx\"", MEMBER},
+    {FENCE ",\"r\":1,\"p\":true", MEMBER},
+};
+
+START_TEST(each_member_of_a_command_is_checked)
+{
+    char text[TEXT_SIZE];
+    struct command_item item;
+    const char *reason = NULL;
+    size_t count = 0;
+    int length = snprintf(text, sizeof(text), "{\"v\":1,\"commands\":[{%s}]}", commands_read[_i].members);
+    ck_assert(message_read_commands(text, (size_t)length, &item, 1, &count, &reason));
+    ck_assert_uint_eq(count, 1);
+    ck_assert_msg(item.readable == (commands_read[_i].reason == NULL), "%s", commands_read[_i].members);
+    if (!item.readable) {
+        ck_assert_str_eq(item.reason, commands_read[_i].reason);
+    } else {
+        ck_assert_ptr_null(item.reason);
+    }
+}
+END_TEST
+
+START_TEST(the_longest_text_leaves_the_next_one_alone)
+{
+    static const char text[] = "{\"v\":1,\"commands\":[{" FENCE ",\"r\":1,\"q\":\"" X16 X16 X16 X16 "\"}]}";
+    struct command_item item;
+    const char *reason = NULL;
+    size_t count = 0;
+    ck_assert(message_read_commands(text, strlen(text), &item, 1, &count, &reason));
+    ck_assert_str_eq(item.command.request_id, X16 X16 X16 X16);
+    ck_assert_str_eq(item.command.traceparent, "");
+    ck_assert(!item.command.keyed);
+}
+END_TEST
+
+START_TEST(no_more_commands_are_read_than_there_is_room_for)
+{
+    static const char text[] = "{\"v\":1,\"commands\":[{" FENCE ",\"r\":1},{" FENCE ",\"r\":2},{" FENCE ",\"r\":3}]}";
+    struct command_item items[3] = {{.reason = NULL}};
+    const char *reason = NULL;
+    size_t count = 0;
+    items[2].command.received_ms = 99;
+    ck_assert(!message_read_commands(text, strlen(text), items, 2, &count, &reason));
+    ck_assert_str_eq(reason, "too many commands");
+    ck_assert_int_eq(items[2].command.received_ms, 99);
+    ck_assert(message_read_commands(text, strlen(text), items, 3, &count, &reason));
+    ck_assert_uint_eq(count, 3);
+    ck_assert_int_eq(items[2].command.received_ms, 3);
+}
+END_TEST
+
+START_TEST(a_command_of_another_auction_is_named_as_such)
+{
+    static const char text[] =
+        "{\"v\":1,\"commands\":[{" FENCE ",\"r\":1},{\"k\":\"fence\",\"i\":\"" ID_1 "\",\"a\":\"" ID_3 "\",\"r\":1}]}";
+    struct command_item items[2];
+    const char *reason = NULL;
+    size_t count = 0;
+    ck_assert(message_read_commands(text, strlen(text), items, 2, &count, &reason));
+    ck_assert(items[0].readable && !items[1].readable);
+    ck_assert_str_eq(items[1].reason, "of another auction");
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *reason;
+} no_messages[] = {
+    {"{", "malformed JSON"},
+    {"", "malformed JSON"},
+    {"{\"v\":0,\"NAME\":[{}]}", "unknown version"},
+    {"{\"v\":2,\"NAME\":[{}]}", "unknown version"},
+    {"{\"NAME\":[{}]}", "unknown version"},
+    {"{\"v\":1}", "not the kind of message that belongs here"},
+    {"{\"v\":1,\"NAME\":{\"x\":1}}", "not the kind of message that belongs here"},
+    {"{\"v\":1,\"NAME\":[]}", "not the kind of message that belongs here"},
+};
+
+static const char *put_name(const char *text, const char *name, char out[static TEXT_SIZE])
+{
+    const char *at = strstr(text, "NAME");
+    int before = at == NULL ? (int)strlen(text) : (int)(at - text);
+    (void)snprintf(out, TEXT_SIZE, "%.*s%s%s", before, text, at == NULL ? "" : name, at == NULL ? "" : at + 4);
+    return out;
+}
+
+START_TEST(what_is_no_message_is_refused_with_the_reason)
+{
+    char text[TEXT_SIZE];
+    struct command_item item;
+    struct auction_event event;
+    const char *reason = NULL;
+    size_t count = 7;
+    (void)put_name(no_messages[_i].text, "commands", text);
+    ck_assert(!message_read_commands(text, strlen(text), &item, 1, &count, &reason));
+    ck_assert_str_eq(reason, no_messages[_i].reason);
+    reason = NULL;
+    (void)put_name(no_messages[_i].text, "events", text);
+    ck_assert(!message_read_events(text, strlen(text), &event, 1, &count, &reason));
+    ck_assert_str_eq(reason, no_messages[_i].reason);
+}
+END_TEST
+
+#define SOLD "\"k\":\"settled\",\"a\":\"" ID_1 "\""
+
+/* Members of an event, and whether they make one. */
+static const struct {
+    const char *members;
+    bool ok;
+} events_read[] = {
+    {SOLD ",\"d\":0", true},
+    {"\"a\":\"" ID_1 "\",\"d\":1", false},
+    {"\"k\":\"dance\",\"a\":\"" ID_1 "\",\"d\":1", false},
+    {"\"k\":\"settled\",\"d\":1", false},
+    {SOLD, false},
+    {SOLD ",\"d\":253402300799999", true},
+    {SOLD ",\"d\":253402300800000", false},
+    {SOLD ",\"d\":1,\"u\":7", false},
+    {SOLD ",\"d\":1,\"m\":0,\"n\":0,\"e\":0", true},
+    {SOLD ",\"d\":1,\"m\":999999999999", true},
+    {SOLD ",\"d\":1,\"m\":1000000000000", false},
+    {SOLD ",\"d\":1,\"n\":-1", false},
+    {SOLD ",\"d\":1,\"e\":253402300799999", true},
+    {SOLD ",\"d\":1,\"e\":253402300800000", false},
+    {SOLD ",\"d\":1,\"p\":7", false},
+    {SOLD ",\"d\":1,\"p\":\"t1\"", true},
+};
+
+START_TEST(each_member_of_an_event_is_checked)
+{
+    char text[TEXT_SIZE];
+    struct auction_event event;
+    const char *reason = NULL;
+    size_t count = 7;
+    int length = snprintf(text, sizeof(text), "{\"v\":1,\"events\":[{%s}]}", events_read[_i].members);
+    bool ok = message_read_events(text, (size_t)length, &event, 1, &count, &reason);
+    ck_assert_msg(ok == events_read[_i].ok, "%s", events_read[_i].members);
+    ck_assert_uint_eq(count, ok ? 1 : 0);
+    if (!ok) {
+        ck_assert_str_eq(reason, "an event is malformed");
+    } else if (strstr(text, "t1") != NULL) {
+        ck_assert_str_eq(event.traceparent, "t1");
+    }
+}
+END_TEST
+
+START_TEST(no_more_events_are_read_than_there_is_room_for)
+{
+    static const char text[] = "{\"v\":1,\"events\":[{" SOLD ",\"d\":1},{" SOLD ",\"d\":2}]}";
+    struct auction_event events[2] = {{.at_ms = 0}, {.at_ms = 99}};
+    const char *reason = NULL;
+    size_t count = 7;
+    ck_assert(!message_read_events(text, strlen(text), events, 1, &count, &reason));
+    ck_assert_str_eq(reason, "too many events");
+    ck_assert_uint_eq(count, 0);
+    ck_assert_int_eq(events[1].at_ms, 99);
+    ck_assert(message_read_events(text, strlen(text), events, 2, &count, &reason));
+    ck_assert_uint_eq(count, 2);
+    ck_assert_int_eq(events[1].at_ms, 2);
+}
+END_TEST
+
+#define DECISION "\"v\":1,\"k\":\"bid\"," IDS ",\"r\":1,\"d\":1"
+
+static const struct {
+    const char *members;
+    bool ok;
+} decisions_read[] = {
+    {DECISION ",\"s\":\"accepted\"", true},
+    {DECISION, false},
+    {DECISION ",\"s\":7", false},
+    {DECISION ",\"s\":\"" X16 "xxxxxxx\"", true},
+    {DECISION ",\"s\":\"" X16 "xxxxxxxx\"", false},
+    {DECISION ",\"s\":\"x\",\"w\":\"" X16 "xxxxxxxx\"", false},
+    {DECISION ",\"s\":\"x\",\"m\":999999999999,\"x\":999999999999,\"n\":9223372036854775807", true},
+    {DECISION ",\"s\":\"x\",\"m\":1000000000000", false},
+    {DECISION ",\"s\":\"x\",\"x\":1000000000000", false},
+    {DECISION ",\"s\":\"x\",\"n\":-1", false},
+    {DECISION ",\"s\":\"x\",\"u\":1", false},
+    {"\"v\":2,\"k\":\"bid\"," IDS ",\"r\":1,\"d\":1,\"s\":\"x\"", false},
+    {"\"k\":\"bid\"," IDS ",\"r\":1,\"d\":1,\"s\":\"x\"", false},
+    {"\"v\":1," IDS ",\"r\":1,\"d\":1,\"s\":\"x\"", false},
+    {"\"v\":1,\"k\":\"bid\",\"a\":\"" ID_1 "\",\"r\":1,\"d\":1,\"s\":\"x\"", false},
+    {"\"v\":1,\"k\":\"bid\",\"i\":\"" ID_1 "\",\"r\":1,\"d\":1,\"s\":\"x\"", false},
+    {"\"v\":1,\"k\":\"bid\"," IDS ",\"d\":1,\"s\":\"x\"", false},
+    {"\"v\":1,\"k\":\"bid\"," IDS ",\"r\":1,\"s\":\"x\"", false},
+    {"\"v\":1,\"k\":\"bid\"," IDS ",\"r\":0,\"d\":0,\"s\":\"x\"", true},
+    {"\"v\":1,\"k\":\"bid\"," IDS ",\"r\":253402300799999,\"d\":253402300799999,\"s\":\"x\"", true},
+    {"\"v\":1,\"k\":\"bid\"," IDS ",\"r\":253402300800000,\"d\":1,\"s\":\"x\"", false},
+    {"\"v\":1,\"k\":\"bid\"," IDS ",\"r\":1,\"d\":253402300800000,\"s\":\"x\"", false},
+};
+
+START_TEST(each_member_of_a_decision_is_checked)
+{
+    char text[TEXT_SIZE];
+    struct decision decision;
+    int length = snprintf(text, sizeof(text), "{%s}", decisions_read[_i].members);
+    ck_assert_msg(message_read_decision(text, (size_t)length, &decision) == decisions_read[_i].ok, "%s",
+                  decisions_read[_i].members);
+}
+END_TEST
+
+START_TEST(what_is_no_decision_and_no_word_is_refused)
+{
+    static const char *const texts[] = {"",
+                                        "x",
+                                        "[]",
+                                        "{}",
+                                        "{\"v\":1}",
+                                        "{\"t\":\"check\"}",
+                                        "{\"v\":2,\"t\":\"check\"}",
+                                        "{\"v\":1,\"t\":\"steal\"}",
+                                        "{\"v\":1,\"t\":7}",
+                                        "{\"v\":1,\"t\":\"notice\",\"i\":\"x\"}"};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct decision decision;
+        struct user_signal word;
+        ck_assert_msg(!message_read_decision(texts[i], strlen(texts[i]), &decision), "%s", texts[i]);
+        ck_assert_msg(!message_read_user_signal(texts[i], strlen(texts[i]), &word), "%s", texts[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_message_names_its_auction_in_its_first_command)
+{
+    static const struct {
+        const char *text;
+        bool named;
+    } cases[] = {
+        {"{\"commands\":[{\"a\":\"" ID_2 "\"},{\"a\":\"" ID_3 "\"}]}", true},
+        {"{\"commands\":[{\"a\":\"x\"},{\"a\":\"" ID_3 "\"}]}", false},
+        {"{\"commands\":[]}", false},
+        {"{\"commands\":{\"x\":{\"a\":\"" ID_2 "\"}}}", false},
+        {"{\"events\":[{\"a\":\"" ID_2 "\"}]}", false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct json *root = json_parse(cases[i].text, strlen(cases[i].text), NULL);
+        struct uuid auction = {{0}};
+        struct uuid expected = id(2);
+        ck_assert_msg(message_auction(root, &auction) == cases[i].named, "%s", cases[i].text);
+        ck_assert(!cases[i].named || uuid_equal(&auction, &expected));
+        json_free(root);
+    }
+}
+END_TEST
+
+static Suite *message_wire_suite(void)
+{
+    Suite *suite = suite_create("message_wire");
+    TCase *tcase = tcase_create("message_wire");
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_test(tcase, a_command_has_this_text);
+    tcase_add_test(tcase, an_event_has_this_text);
+    tcase_add_test(tcase, every_kind_of_event_has_its_name);
+    tcase_add_test(tcase, a_decision_has_this_text_and_comes_back);
+    tcase_add_test(tcase, a_word_has_this_text);
+    tcase_add_loop_test(tcase, each_member_of_a_command_is_checked, 0, (int)ARRAY_LEN(commands_read));
+    tcase_add_test(tcase, the_longest_text_leaves_the_next_one_alone);
+    tcase_add_test(tcase, no_more_commands_are_read_than_there_is_room_for);
+    tcase_add_test(tcase, a_command_of_another_auction_is_named_as_such);
+    tcase_add_loop_test(tcase, what_is_no_message_is_refused_with_the_reason, 0, (int)ARRAY_LEN(no_messages));
+    tcase_add_loop_test(tcase, each_member_of_an_event_is_checked, 0, (int)ARRAY_LEN(events_read));
+    tcase_add_test(tcase, no_more_events_are_read_than_there_is_room_for);
+    tcase_add_loop_test(tcase, each_member_of_a_decision_is_checked, 0, (int)ARRAY_LEN(decisions_read));
+    tcase_add_test(tcase, what_is_no_decision_and_no_word_is_refused);
+    tcase_add_test(tcase, a_message_names_its_auction_in_its_first_command);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(message_wire_suite());
+}
