@@ -16,6 +16,10 @@ START_TEST(every_key_has_its_text)
     char key[KEYS_SIZE];
     keys_session(&user, "c0ffee", key);
     ck_assert_str_eq(key, "s:{" USER_TEXT "}:c0ffee");
+    keys_sessions(&user, key);
+    ck_assert_str_eq(key, "ss:{" USER_TEXT "}");
+    keys_seen("c0ffee", "2001:db8::1", key);
+    ck_assert_str_eq(key, "seen:{c0ffee}:2001:db8::1");
     keys_ban(&user, key);
     ck_assert_str_eq(key, "ban:{" USER_TEXT "}");
     keys_user_limit(&user, "bids", key);

@@ -65,6 +65,36 @@ START_TEST(the_shares_are_fair)
 }
 END_TEST
 
+/* All workers of a deployment must agree, during an upgrade too: the owners may never change. */
+START_TEST(owners_stay_as_they_are)
+{
+    static const uint32_t workers[] = {3, 1000, 77, SHARDS_WORKER_MAX};
+    static const uint32_t owners[] = {
+        77, 3,  SHARDS_WORKER_MAX, 3,  SHARDS_WORKER_MAX, 1000, 1000, 3, 77, 77, 3, 1000, 77, 1000, 77, 77, 77, 1000,
+        77, 77, SHARDS_WORKER_MAX, 77, SHARDS_WORKER_MAX, 3};
+    for (unsigned shard = 0; shard < ARRAY_LEN(owners); shard++) {
+        ck_assert_uint_eq(shards_owner(shard, workers, ARRAY_LEN(workers)), owners[shard]);
+    }
+}
+END_TEST
+
+START_TEST(a_report_has_this_text)
+{
+    struct shards_report report = {.worker = 1, .unacked = 2, .at_ms = 3};
+    char text[SHARDS_REPORT_SIZE];
+    shards_report_write(&report, text);
+    ck_assert_str_eq(text, "1 2 3");
+    report = (struct shards_report){.worker = 0};
+    ck_assert(shards_report_read("10 209 3456", &report));
+    ck_assert_uint_eq(report.worker, 10);
+    ck_assert_uint_eq(report.unacked, 209);
+    ck_assert_int_eq(report.at_ms, 3456);
+    ck_assert(shards_report_read("0 0 0", &report));
+    ck_assert(!shards_report_read("1: 2 3", &report));
+    ck_assert(!shards_report_read("/1 2 3", &report));
+}
+END_TEST
+
 START_TEST(a_report_is_read_as_it_was_written)
 {
     struct shards_report report = {.worker = SHARDS_WORKER_MAX, .unacked = UINT32_MAX, .at_ms = INT64_MAX};
@@ -107,6 +137,8 @@ static Suite *shards_suite(void)
     tcase_add_test(tcase, the_order_of_the_living_does_not_matter);
     tcase_add_loop_test(tcase, only_the_shards_of_who_left_move, 0, TRIALS);
     tcase_add_loop_test(tcase, the_shares_are_fair, 0, TRIALS);
+    tcase_add_test(tcase, owners_stay_as_they_are);
+    tcase_add_test(tcase, a_report_has_this_text);
     tcase_add_test(tcase, a_report_is_read_as_it_was_written);
     tcase_add_test(tcase, what_is_no_report_is_refused);
     suite_add_tcase(suite, tcase);

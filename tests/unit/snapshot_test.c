@@ -71,6 +71,69 @@ START_TEST(other_texts_are_none)
 }
 END_TEST
 
+START_TEST(a_snapshot_has_this_text)
+{
+    char text[SNAPSHOT_TEXT_SIZE];
+    snapshot_format(&sample, text);
+    ck_assert_str_eq(text, "12 3 1795000000000 1795000600000 999999999999 0 01020300-0000-0000-0000-000000000000 "
+                           "04050600-0000-0000-0000-000000000000 scheduled");
+}
+END_TEST
+
+START_TEST(numbers_have_up_to_18_digits)
+{
+    static const char text[] = "999999999999999999 0 3 4 5 1234567890 " IDS " active";
+    struct snapshot read;
+    ck_assert(snapshot_parse(text, strlen(text), &read));
+    ck_assert_int_eq(read.version, INT64_C(999999999999999999));
+    ck_assert_int_eq(read.terms_version, 0);
+    ck_assert_int_eq(read.current_bid, 1234567890);
+}
+END_TEST
+
+START_TEST(only_digits_make_a_number)
+{
+    for (int byte = 1; byte < 256; byte++) {
+        char text[] = "1 2 3 4 5 6x7 " IDS " active";
+        struct snapshot read;
+        text[11] = (char)byte;
+        bool digit = byte >= '0' && byte <= '9';
+        ck_assert_msg(snapshot_parse(text, strlen(text), &read) == digit, "byte %d", byte);
+    }
+}
+END_TEST
+
+START_TEST(a_status_is_one_of_seven_in_full)
+{
+    static const char *const statuses[] = {"draft", "scheduled", "active", "ended", "sold", "unsold", "cancelled"};
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        size_t length = strlen(statuses[i]);
+        const char *status = snapshot_status(statuses[i], length);
+        ck_assert_ptr_nonnull(status);
+        ck_assert_str_eq(status, statuses[i]);
+        ck_assert_ptr_null(snapshot_status(statuses[i], length - 1));
+        ck_assert_ptr_null(snapshot_status(statuses[i], length + 1));
+    }
+    ck_assert_ptr_null(snapshot_status("", 0));
+    ck_assert_ptr_null(snapshot_status("abcde", 5));
+}
+END_TEST
+
+START_TEST(an_accepted_bid_stands_before_a_beaten_one_of_its_amount)
+{
+    static const struct uuid bidder = {{1, 2, 3}};
+    char text[SNAPSHOT_LEADER_SIZE];
+    size_t length = snapshot_leader_add(text, sizeof(text), 5500, true, &bidder);
+    ck_assert_str_eq(text, "11001 01020300-0000-0000-0000-000000000000 ");
+    ck_assert_uint_eq(length, strlen(text));
+    length = snapshot_leader_add(text, sizeof(text), 5500, false, &bidder);
+    ck_assert_str_eq(text, "11000 01020300-0000-0000-0000-000000000000 ");
+    ck_assert_uint_eq(length, strlen(text));
+    ck_assert_uint_eq(snapshot_leader_add(text, length, 5500, false, &bidder), 0);
+    ck_assert_uint_eq(snapshot_leader_add(text, length + 1, 5500, false, &bidder), length);
+}
+END_TEST
+
 static Suite *snapshot_suite(void)
 {
     Suite *suite = suite_create("snapshot");
@@ -78,6 +141,11 @@ static Suite *snapshot_suite(void)
     tcase_add_test(tcase, what_is_written_is_read);
     tcase_add_test(tcase, a_part_of_it_is_none);
     tcase_add_test(tcase, other_texts_are_none);
+    tcase_add_test(tcase, a_snapshot_has_this_text);
+    tcase_add_test(tcase, numbers_have_up_to_18_digits);
+    tcase_add_test(tcase, only_digits_make_a_number);
+    tcase_add_test(tcase, a_status_is_one_of_seven_in_full);
+    tcase_add_test(tcase, an_accepted_bid_stands_before_a_beaten_one_of_its_amount);
     suite_add_tcase(suite, tcase);
     return suite;
 }
