@@ -255,10 +255,14 @@ class Tally:
     survived: list = field(default_factory=list)
     equivalent: list = field(default_factory=list)
     same_code: int = 0
+    left_out: int = 0
     uncompiled: int = 0
 
     def counted(self):
         return self.killed + len(self.survived)
+
+    def listed(self):
+        return sum(key[2] != "*" for key in self.equivalent)
 
     def share(self):
         return 100.0 * self.killed / self.counted() if self.counted() else 100.0
@@ -266,7 +270,8 @@ class Tally:
     def line(self, name):
         return (
             f"{name:32} {self.counted():5} mutants {self.killed:5} killed {len(self.survived):4} survived "
-            f"{self.share():6.1f} %  ({len(self.equivalent)} listed as equivalent, {self.same_code} with the same code)"
+            f"{self.share():6.1f} %  ({self.listed()} listed as equivalent, {self.same_code} with the same code"
+            f"{f', {self.left_out} left out' if self.left_out else ''})"
         )
 
 
@@ -315,6 +320,12 @@ def mutate(source, options, known):
     for number in range(options.jobs):
         folders.put(Path(options.build) / "work" / str(number))
     tally = Tally()
+    whole = [mutant for mutant in chosen if (source, mutant.function, "*", "*") in known]
+    for name in sorted({mutant.function for mutant in whole}):
+        tally.equivalent.append((source, name, "*", "*"))
+        print(f"left out: {source} {name}\n    {known[source, name, '*', '*']}")
+    tally.left_out = len(whole)
+    chosen = [mutant for mutant in chosen if mutant not in whole]
 
     def judge(mutant):
         folder = folders.get()
@@ -363,6 +374,7 @@ def main():
         total.survived += tally.survived
         total.equivalent += tally.equivalent
         total.same_code += tally.same_code
+        total.left_out += tally.left_out
     print(total.line("total"))
     below = [source for source, tally in tallies.items() if tally.share() < options.least]
     if below:

@@ -390,6 +390,18 @@ START_TEST(a_fence_on_an_auction_that_nobody_started_starts_and_ends_it)
 }
 END_TEST
 
+START_TEST(only_a_fence_starts_an_auction_by_a_row_of_its_own)
+{
+    stored.status = RULES_SCHEDULED;
+    add(COMMAND_BID, ANN, 200)->received_ms = END_MS;
+    decide();
+    ck_assert_uint_eq(batch->row_count, 1);
+    ck_assert_str_eq(expect_row(0, "bid", "rejected", ANN)->reason, "AUCTION_ENDED");
+    ck_assert_uint_eq(batch->event_count, 1);
+    expect_event(0, EVENT_STARTED, 0, 0, 0);
+}
+END_TEST
+
 START_TEST(a_fence_before_the_end_does_nothing)
 {
     stored.status = RULES_SCHEDULED;
@@ -479,6 +491,7 @@ START_TEST(an_update_whose_terms_are_missing_is_an_internal_error)
     decide();
     ck_assert_str_eq(expect_row(0, "update", "rejected", SELLER)->reason, "INTERNAL_ERROR");
     ck_assert_mem_eq(&batch->auctions[0].state, &stored, sizeof stored);
+    ck_assert_uint_eq(batch->event_count, 0);
 }
 END_TEST
 
@@ -549,6 +562,7 @@ START_TEST(a_command_in_doubt_is_refused_with_less_and_less_of_it)
     for (size_t i = 2; i < command_count; i++) {
         ck_assert_int_eq(batch->entries[i].outcome, BATCH_ASIDE);
     }
+    ck_assert_uint_eq(batch->event_count, 0);
 }
 END_TEST
 
@@ -576,14 +590,17 @@ END_TEST
 
 START_TEST(a_command_that_names_no_auction_is_set_aside)
 {
-    add(COMMAND_BID, ANN, 200);
-    add(COMMAND_BID, BOB, 300)->auction_id = (struct uuid){{0}};
+    add(COMMAND_BID, ANN, 200)->auction_id = (struct uuid){{0}};
+    (void)add(COMMAND_BID, BOB, 300);
+    add(COMMAND_BID, CYD, 400)->auction_id = (struct uuid){{0}};
     load();
-    batch->entries[1].quarantine = BATCH_POISON;
+    batch->entries[0].quarantine = BATCH_POISON;
+    batch->entries[2].quarantine = BATCH_POISON;
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 1);
-    ck_assert_int_eq(batch->entries[0].outcome, BATCH_DECIDED);
-    ck_assert_int_eq(batch->entries[1].outcome, BATCH_ASIDE);
+    ck_assert_int_eq(batch->entries[0].outcome, BATCH_ASIDE);
+    ck_assert_int_eq(batch->entries[1].outcome, BATCH_DECIDED);
+    ck_assert_int_eq(batch->entries[2].outcome, BATCH_ASIDE);
 }
 END_TEST
 
@@ -682,6 +699,7 @@ static void add_events(TCase *tcase)
     tcase_add_test(tcase, a_start_that_comes_again_leaves_no_row);
     tcase_add_test(tcase, a_fence_ends_the_auction);
     tcase_add_test(tcase, a_fence_on_an_auction_that_nobody_started_starts_and_ends_it);
+    tcase_add_test(tcase, only_a_fence_starts_an_auction_by_a_row_of_its_own);
     tcase_add_test(tcase, a_fence_before_the_end_does_nothing);
     tcase_add_test(tcase, a_closed_and_an_aborted_auction_are_announced);
 }
