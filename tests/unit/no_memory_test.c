@@ -27,11 +27,14 @@ void *REAL(calloc)(size_t count, size_t size);
 void *REAL(realloc)(void *old, size_t size);
 void REAL(free)(void *bytes);
 
+/* The sanitizer allocates before it is ready for code that it instruments. */
+#define UNINSTRUMENTED __attribute__((no_sanitize("address")))
+
 static long left = -1; /* allocations that succeed before one fails; -1: all succeed */
 static bool failed;
 
 /* One failure a run: what is allocated while cleaning up succeeds again. libyajl crashes without memory: left out. */
-static bool fails(const void *caller)
+UNINSTRUMENTED static bool fails(const void *caller)
 {
     Dl_info library = {0};
     if (left < 0 || (dladdr(caller, &library) != 0 && strstr(library.dli_fname, "libyajl") != NULL)) {
@@ -45,22 +48,22 @@ static bool fails(const void *caller)
     return true;
 }
 
-void *malloc(size_t size)
+UNINSTRUMENTED void *malloc(size_t size)
 {
     return fails(__builtin_return_address(0)) ? NULL : REAL(malloc)(size);
 }
 
-void *calloc(size_t count, size_t size)
+UNINSTRUMENTED void *calloc(size_t count, size_t size)
 {
     return fails(__builtin_return_address(0)) ? NULL : REAL(calloc)(count, size);
 }
 
-void *realloc(void *old, size_t size)
+UNINSTRUMENTED void *realloc(void *old, size_t size)
 {
     return fails(__builtin_return_address(0)) ? NULL : REAL(realloc)(old, size);
 }
 
-void free(void *bytes)
+UNINSTRUMENTED void free(void *bytes)
 {
     REAL(free)(bytes);
 }
@@ -75,9 +78,26 @@ static void enough(void)
     left = -1;
 }
 
-/* Runs `works` with every allocation failing once. It returns false without memory, and true at last. */
+/* Not under valgrind, which puts its own functions in the place of these. */
+static bool can_fail(void)
+{
+    left = 0;
+    void *bytes = malloc(1);
+    enough();
+    free(bytes);
+    return bytes == NULL;
+}
+
+/*
+ * Runs `works` with every allocation failing once: `least` of them or more. It returns false without memory, and true
+ * at last.
+ */
 static void expect_failures(bool (*works)(void), long least)
 {
+    if (!can_fail()) {
+        ck_assert(works());
+        return;
+    }
     for (long before = 0; before < FAILURES_MAX; before++) {
         left = before;
         failed = false;
@@ -149,7 +169,7 @@ START_TEST(letters_of_a_batch)
         entry->outcome = BATCH_DECIDED;
     }
     batch_add_event(events)->kind = EVENT_STARTED;
-    expect_failures(make_letters, 12);
+    expect_failures(make_letters, 6); /* and 6 copies of texts, but the sanitizer's strdup never fails */
     batch_free(events);
 }
 END_TEST
