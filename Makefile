@@ -220,6 +220,16 @@ check-unit: deps-check ## the unit tests alone: no servers, seconds
 	@$(build_all) -s test-programs
 	@tests/run unit
 
+# The pure files of the bid path: what `make mutate` plants faults into unless FILES says other files.
+MUTATED := $(addprefix bidworker/,rules.c voids.c decide.c batch.c letters.c news.c) \
+           $(addprefix common/,increments.c money.c message.c snapshot.c keys.c shards.c halving.c json.c json_write.c ids.c live.c) \
+           $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c http/cursor.c) \
+           notifyworker/endpoints.c endworker/sent_commands.c
+FILES  ?= $(MUTATED)
+SAMPLE ?= 0
+mutate: deps-check ## faults planted into FILES that no unit test notices (SAMPLE=n: only n a file); see docs/testing.md
+	@$(PYTHON) tests/mutation/mutate.py --build $(BUILD)/mutation --jobs $(JOBS) --sample $(SAMPLE) $(FILES)
+
 replay: deps-check ## 423 recorded eBay auctions through a deployment of its own
 	@echo Building.
 	@$(build_all) -s all test-programs

@@ -327,6 +327,24 @@ START_TEST(the_minimum_stays_an_amount_of_money)
 }
 END_TEST
 
+/* So that a sanitizer sees a row too many. */
+START_TEST(no_row_is_read_behind_the_last_one)
+{
+    for (int of_other = 0; of_other < 2; of_other++) {
+        strike();
+        batch = batch_new(1);
+        ck_assert_ptr_nonnull(batch);
+        cursor = (struct live_updates_cursor){0};
+        (void)add_auction(first_id);
+        (void)add_row(of_other == 1 ? before : first_id, "bid", "accepted", 100);
+        (void)add_row(of_other == 1 ? before : first_id, "bid", "accepted", 200);
+        next(0);
+        ck_assert_uint_eq(update.bids, of_other == 1 ? 0 : 2);
+        ck_assert_uint_eq(cursor.row, 2);
+    }
+}
+END_TEST
+
 static Suite *news_suite(void)
 {
     Suite *suite = suite_create("bidworker_news");
@@ -345,6 +363,7 @@ static Suite *news_suite(void)
     tcase_add_test(tcase, changed_terms_voids_and_a_batch_that_came_again_need_a_fresh_look);
     tcase_add_test(tcase, the_reserve_is_met_from_its_amount_on);
     tcase_add_test(tcase, the_minimum_stays_an_amount_of_money);
+    tcase_add_test(tcase, no_row_is_read_behind_the_last_one);
     suite_add_tcase(suite, tcase);
     return suite;
 }

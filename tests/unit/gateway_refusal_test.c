@@ -79,6 +79,36 @@ START_TEST(a_final_status_is_certain)
 }
 END_TEST
 
+START_TEST(only_a_running_or_coming_auction_goes_by_the_clock)
+{
+    static const struct {
+        const char *status;
+        bool by_clock;
+    } cases[] = {{"draft", false}, {"scheduled", true}, {"active", true},    {"ended", false},
+                 {"sold", false},  {"unsold", false},   {"cancelled", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        snapshot.status = cases[i].status;
+        ck_assert_int_eq(refusal_by_clock(&snapshot), cases[i].by_clock);
+    }
+}
+END_TEST
+
+START_TEST(a_start_in_the_future_does_not_stop_an_active_auction)
+{
+    ck_assert_int_eq(refused(START_MS - 1), ERROR_COUNT);
+    snapshot.status = "scheduled";
+    ck_assert_int_eq(refused(END_MS + GRACE_MS), ERROR_AUCTION_ENDED);
+}
+END_TEST
+
+START_TEST(a_purchase_has_no_minimum)
+{
+    command.kind = COMMAND_BUY;
+    command.amount = 0;
+    ck_assert_int_eq(refused(BEFORE_MS), ERROR_COUNT);
+}
+END_TEST
+
 START_TEST(sellers_do_not_bid)
 {
     command.user_id = seller;
@@ -121,6 +151,9 @@ static Suite *refusal_suite(void)
     tcase_add_test(tcase, bids_that_may_be_valid_are_left_to_the_worker);
     tcase_add_test(tcase, the_clock_refuses_only_when_it_is_sure);
     tcase_add_test(tcase, a_final_status_is_certain);
+    tcase_add_test(tcase, only_a_running_or_coming_auction_goes_by_the_clock);
+    tcase_add_test(tcase, a_start_in_the_future_does_not_stop_an_active_auction);
+    tcase_add_test(tcase, a_purchase_has_no_minimum);
     tcase_add_test(tcase, sellers_do_not_bid);
     tcase_add_test(tcase, a_bid_has_to_reach_the_minimum);
     tcase_add_test(tcase, the_minimum_does_not_bind_a_leaders_raise);

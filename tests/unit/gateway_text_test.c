@@ -88,6 +88,19 @@ START_TEST(the_parts_of_a_cursor_are_checked_one_by_one)
 }
 END_TEST
 
+START_TEST(a_text_longer_than_any_cursor_is_refused)
+{
+    for (size_t length = 117; length < 200; length++) {
+        char plain[200];
+        struct cursor cursor;
+        memset(plain, '|', sizeof(plain));
+        memcpy(plain, "newest|", 7);
+        memcpy(plain + length - 36, ID, 36);
+        ck_assert(!taken(plain, length, &cursor));
+    }
+}
+END_TEST
+
 START_TEST(a_key_that_is_too_long_is_refused)
 {
     for (int length = CURSOR_KEY_SIZE - 1; length <= CURSOR_KEY_SIZE; length++) {
@@ -142,11 +155,28 @@ START_TEST(prefer_says_how_long_to_wait)
         {"wait=x", 0},
         {"respond-async; wait=2", 2},
         {"await=5", 0},
+        {"wait=9", 9},
+        {"wait=010", 10},
+        {"wait=0000000000000000007", 7},
+        {"wait=5 ", 5},
+        {"\twait=5;x", 5},
+        {",wait=4", 4},
+        {"wait=4,wait=7", 4},
+        {"wait 5", 0},
+        {"wait", 0},
+        {"waits=5", 0},
+        {"receipt", 0},
+        {"wait=5x, wait=6", 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ck_assert_msg(prefer_wait_s(cases[i].header) == cases[i].seconds, "%s", cases[i].header);
     }
     ck_assert(prefer_receipt("receipt"));
+    ck_assert(prefer_receipt("\treceipt;x=1"));
+    ck_assert(!prefer_receipt(""));
+    ck_assert(!prefer_receipt("receip"));
+    ck_assert(!prefer_receipt("receipt="));
+    ck_assert(!prefer_receipt("a-receipt"));
     ck_assert(prefer_receipt("wait=3, receipts,Receipt"));
     ck_assert(!prefer_receipt("wait=3, receipts, receipt=1, receip"));
 }
@@ -168,6 +198,32 @@ START_TEST(a_key_makes_the_same_id_again)
     ck_assert(uuid_equal(&id, &again));
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         ck_assert(!uuid_equal(&id, &others[i]));
+    }
+}
+END_TEST
+
+/* Ids and hashes outlive an upgrade: a key that comes again after it must still find its bid. */
+START_TEST(ids_and_hashes_of_keys_stay_as_they_are)
+{
+    const uint8_t secret[GATEWAY_KEY_BYTES] = {1};
+    const struct uuid user = {{3}};
+    const struct command command = {.kind = COMMAND_PROXY, .auction_id = {{2}}, .amount = 5500};
+    struct uuid bid = idempotency_bid_id(secret, &user, "order-1");
+    char text[UUID_TEXT_SIZE];
+    char hash[IDEMPOTENCY_HASH_SIZE];
+    uuid_format(&bid, text);
+    ck_assert_str_eq(text, "2eb1e81f-4b48-8cba-a049-c1a2e6ce9a51");
+    idempotency_hash(&command, hash);
+    ck_assert_str_eq(hash, "ed24c934adeab59d14e1c6ed3db2bd46");
+}
+END_TEST
+
+START_TEST(a_key_has_no_control_characters)
+{
+    for (int byte = 1; byte < 256; byte++) {
+        const char key[] = {'a', (char)byte, 'b', '\0'};
+        ck_assert_msg(idempotency_key_is_valid(key) == (byte >= 0x20 && byte != 0x7f), "byte %d", byte);
+        ck_assert_int_eq(idempotency_key_is_valid(key + 1), byte >= 0x20 && byte != 0x7f);
     }
 }
 END_TEST
@@ -233,10 +289,13 @@ static Suite *text_suite(void)
     tcase_add_test(tcase, the_longest_cursor_fits);
     tcase_add_test(tcase, what_is_no_cursor_is_refused);
     tcase_add_test(tcase, the_parts_of_a_cursor_are_checked_one_by_one);
+    tcase_add_test(tcase, a_text_longer_than_any_cursor_is_refused);
     tcase_add_test(tcase, a_key_that_is_too_long_is_refused);
     tcase_add_test(tcase, a_time_of_a_cursor_is_one_that_postgresql_reads);
     tcase_add_test(tcase, prefer_says_how_long_to_wait);
     tcase_add_test(tcase, a_key_makes_the_same_id_again);
+    tcase_add_test(tcase, ids_and_hashes_of_keys_stay_as_they_are);
+    tcase_add_test(tcase, a_key_has_no_control_characters);
     tcase_add_test(tcase, a_key_has_1_to_64_plain_bytes);
     tcase_add_test(tcase, another_body_has_another_hash);
     tcase_add_test(tcase, a_bidder_has_one_name_per_auction);
