@@ -10,6 +10,7 @@ shared library; a mutant is then one compilation, and all programs run with it. 
 AddressSanitizer, as `make asan` would run it.
 """
 import argparse
+import functools
 import os
 import random
 import resource
@@ -102,17 +103,23 @@ def compiler_of(commands, source):
     fail(f"no unit test links {source}")
 
 
+@functools.lru_cache(maxsize=None)
+def symbols(name):
+    """What an object needs, and what it defines."""
+    needs, defines = set(), set()
+    for line in checked(["nm", "-P", name]).splitlines():
+        symbol, letter = line.split()[:2]
+        if letter == "U":
+            needs.add(symbol)
+        elif letter.isupper():
+            defines.add(symbol)
+    return needs, defines
+
+
 def distances(start, objects):
     """How many steps each object is away from `start`, from the names that they need and define."""
-    needs, defines = {}, {}
-    for name in objects:
-        needs[name] = set()
-        for line in checked(["nm", "-P", name]).splitlines():
-            symbol, letter = line.split()[:2]
-            if letter == "U":
-                needs[name].add(symbol)
-            elif letter.isupper():
-                defines[symbol] = name
+    needs = {name: symbols(name)[0] for name in objects}
+    defines = {symbol: name for name in objects for symbol in symbols(name)[1]}
     steps, queue = {start: 0}, [start]
     for each in queue:
         for other in sorted({defines[symbol] for symbol in needs[each] if symbol in defines}):
@@ -140,9 +147,14 @@ def compile_mutant(kit, source, output):
     return run([*kit.compiler, "-fPIC", "-shared", f"-Wl,-soname,{LIBRARY}", source, "-o", output]).returncode == 0
 
 
+@functools.lru_cache(maxsize=None)
+def build_tests(folder, kind, programs, jobs):
+    checked(make(folder, kind, "-s", f"-j{jobs}", *(str(folder / program) for program in programs)))
+
+
 def kit_for(build, kind, source, programs, jobs):
     folder = Path(build) / kind
-    checked(make(folder, kind, "-s", f"-j{jobs}", *(str(folder / program) for program in programs)))
+    build_tests(folder, kind, programs, jobs)
     commands = commands_for(str(folder), kind, source, [str(folder / program) for program in programs])
     compiler, target = compiler_of(commands, source)
     place = Path(build) / "kit" / kind / source
@@ -354,7 +366,7 @@ def options_of():
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("files", nargs="+", metavar="FILE.c")
     options = parser.parse_args()
-    options.programs = sorted(str(path)[: -len(".c")] for path in Path("tests/unit").glob("*_test.c"))
+    options.programs = tuple(sorted(str(path)[: -len(".c")] for path in Path("tests/unit").glob("*_test.c")))
     return options
 
 
