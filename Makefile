@@ -134,7 +134,7 @@ $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
 $(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/idempotency.o bid/prefer.o)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
-$(BUILD)/tests/unit/live_message_test: $(OBJ)/gateway/live/live_message.o $(OBJ)/gateway/http/errors.o
+$(BUILD)/tests/unit/live_message_test: $(OBJ)/gateway/live/live_message.o
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o core/token.o)
