@@ -33,6 +33,8 @@ MEMORY_BYTES = 2 << 30  # of a program with a mutant; AddressSanitizer needs mor
 WALL_S = 120  # a program that sleeps or waits; one that computes is ended by the limit below
 CPU_S_LEAST = 5
 CPU_TIMES = 10  # as long as with the correct file
+STEPS_MORE = 1  # tests further from the file than the nearest one, by more than so many objects, are left out
+SANITIZED_S = 3.0  # tests that take longer under the sanitizer are left out there: they are random and find no more
 
 KINDS = {
     "plain": {"make": ["SANITIZE=", "OPT=-O0"], "cc": [], "env": {}},
@@ -47,6 +49,7 @@ KINDS = {
 @dataclass
 class Program:
     path: Path
+    name: str
     steps: int  # from the test to the file under test
     cpu_s: int = CPU_S_LEAST
     took_s: float = 0.0
@@ -129,18 +132,21 @@ def distances(start, objects):
     return steps
 
 
-def link(kit, command, target, number):
-    """Links one program with the library in the place of the object; None if nothing in it needs the object."""
+def steps_to(target, command):
+    """From the test of this link command; None if nothing in it needs the object."""
     objects = [word for word in command if word.endswith(".o")]
-    steps = distances(objects[0], objects)
-    if target not in steps:
-        return None
-    path = kit.folder / f"{number}-{Path(output_of(command)).name}"
+    return distances(objects[0], objects).get(target)
+
+
+def link(kit, command, target, steps):
+    """Links one program with the library in the place of the object."""
+    name = Path(output_of(command)).name
+    path = kit.folder / name
     at = command.index("-o")
     words = [word for word in command[:at] + command[at + 2 :] if word != target]
     library = ["-rdynamic", f"-L{kit.folder}", f"-l:{LIBRARY}"]
     checked([*words, *library, "-o", str(path)])
-    return Program(path, steps[target])
+    return Program(path, name, steps)
 
 
 def compile_mutant(kit, source, output):
@@ -162,12 +168,14 @@ def kit_for(build, kind, source, programs, jobs):
     kit = Kit(kind, [*compiler, *KINDS[kind]["cc"], f"-iquote{Path(source).parent}"], place)
     if not compile_mutant(kit, source, str(place / LIBRARY)):
         fail(f"{source} does not compile")
-    links = [command for command in commands if "-c" not in command]
-    with ThreadPoolExecutor(jobs) as pool:
-        found = [each for each in pool.map(lambda n: link(kit, links[n], target, n), range(len(links))) if each]
-    if not found:
+    links = [(steps_to(target, command), command) for command in commands if "-c" not in command]
+    nearest = min((steps for steps, _ in links if steps is not None), default=None)
+    if nearest is None:
         fail(f"no unit test reaches {source}")
-    kit.programs = found
+    near = [(steps, command) for steps, command in links if steps is not None and steps <= nearest + STEPS_MORE]
+    near = [each for each in near if not too_slow(kind, Path(output_of(each[1])).name)]
+    with ThreadPoolExecutor(jobs) as pool:
+        kit.programs = list(pool.map(lambda each: link(kit, each[1], target, each[0]), near))
     return kit
 
 
@@ -194,18 +202,29 @@ def passes(kit, program, library):
             return False
 
 
+TOOK_S = {}  # by kind and name of the program
+
+
+def too_slow(kind, name):
+    return kind == "asan" and TOOK_S.get((kind, name), 0.0) > SANITIZED_S
+
+
 def calibrate(kit):
     """All tests must pass with the correct file; their time is the measure for those with a mutant.
 
     The quickest of those that use the file most directly come first.
     """
     for program in kit.programs:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        program.cpu_s = WALL_S
-        if not passes(kit, program, kit.folder):
-            fail(f"{program.path} fails with the correct file")
-        program.took_s = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        key = kit.kind, program.name
+        if key not in TOOK_S:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            program.cpu_s = WALL_S
+            if not passes(kit, program, kit.folder):
+                fail(f"{program.path} fails with the correct file")
+            TOOK_S[key] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        program.took_s = TOOK_S[key]
         program.cpu_s = max(CPU_S_LEAST, int(CPU_TIMES * program.took_s))
+    kit.programs = [program for program in kit.programs if not too_slow(kit.kind, program.name)]
     kit.programs.sort(key=lambda program: (program.steps, program.took_s))
 
 
@@ -287,7 +306,7 @@ class Tally:
         )
 
 
-def verdict(kits, source, mutant, original, folder):
+def verdict(kits, source, mutant, original, folder, known):
     plain, asan = kits
     lives = survives(plain, mutant, folder, source)
     if lives is None:
@@ -296,6 +315,8 @@ def verdict(kits, source, mutant, original, folder):
         return "killed"
     if machine_code(plain, folder, source, mutant.text) == machine_code(plain, folder, source, original):
         return "same"
+    if key_of(source, mutant) in known:
+        return "survived"
     return "survived" if survives(asan, mutant, folder, source) else "killed"
 
 
@@ -342,7 +363,7 @@ def mutate(source, options, known):
     def judge(mutant):
         folder = folders.get()
         try:
-            return mutant, verdict(kits, source, mutant, original, folder)
+            return mutant, verdict(kits, source, mutant, original, folder, known)
         finally:
             folders.put(folder)
 
