@@ -15,9 +15,9 @@ import os
 import random
 import resource
 import shlex
-import shutil
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +31,8 @@ EQUIVALENT = Path(__file__).resolve().parent / "equivalent.txt"
 LIBRARY = "libmutant.so"
 MEMORY_BYTES = 2 << 30  # of a program with a mutant; AddressSanitizer needs more address space than that
 WALL_S = 120  # a program that sleeps or waits; one that computes is ended by the limit below
-CPU_S_LEAST = 5
-CPU_TIMES = 10  # as long as with the correct file
+CPU_S_LEAST = 2
+CPU_TIMES = 5  # as long as with the correct file
 STEPS_MORE = 1  # tests further from the file than the nearest one, by more than so many objects, are left out
 SANITIZED_S = 3.0  # tests that take longer under the sanitizer are left out there: they are random and find no more
 
@@ -150,7 +150,8 @@ def link(kit, command, target, steps):
 
 
 def compile_mutant(kit, source, output):
-    return run([*kit.compiler, "-fPIC", "-shared", f"-Wl,-soname,{LIBRARY}", source, "-o", output]).returncode == 0
+    command = [*kit.compiler, "-fPIC", "-shared", f"-Wl,-soname,{LIBRARY}", source, "-o", output]
+    return run(command, start_new_session=True).returncode == 0
 
 
 @functools.lru_cache(maxsize=None)
@@ -351,7 +352,7 @@ def mutate(source, options, known):
         chosen = [chosen[index] for index in sorted(picked)]
     folders = Queue()
     for number in range(options.jobs):
-        folders.put(Path(options.build) / "work" / str(number))
+        folders.put(Path(options.work) / str(number))
     tally = Tally()
     whole = [mutant for mutant in chosen if (source, mutant.function, "*", "*") in known]
     for name in sorted({mutant.function for mutant in whole}):
@@ -397,8 +398,9 @@ def main():
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
         os.environ.pop(name, None)
     known = read_equivalents()
-    shutil.rmtree(Path(options.build) / "work", ignore_errors=True)
-    tallies = {source: mutate(source, options, known) for source in options.files}
+    Path(options.build).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=options.build, prefix="work-") as options.work:
+        tallies = {source: mutate(source, options, known) for source in options.files}
     total = Tally()
     print()
     for source, tally in tallies.items():
