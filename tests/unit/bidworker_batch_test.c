@@ -356,8 +356,8 @@ END_TEST
 /* More of them than the first room holds. */
 START_TEST(a_readable_command_is_copied_as_a_message_of_its_own)
 {
-    for (uint8_t i = 0; i < ROOM; i++) {
-        (void)add_doubtful(i + 1, BATCH_DECIDED);
+    for (size_t i = 0; i < ROOM; i++) {
+        (void)add_doubtful((uint8_t)(i + 1), BATCH_DECIDED);
     }
     ck_assert(outbox_batch_of(&outbox_batch, batch));
     ck_assert_uint_eq(outbox_batch.count, ROOM);

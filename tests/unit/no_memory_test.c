@@ -53,19 +53,19 @@ UNINSTRUMENTED void *malloc(size_t size)
     return fails(__builtin_return_address(0)) ? NULL : REAL(malloc)(size);
 }
 
-UNINSTRUMENTED void *calloc(size_t count, size_t size)
+UNINSTRUMENTED void *calloc(size_t nmemb, size_t size)
 {
-    return fails(__builtin_return_address(0)) ? NULL : REAL(calloc)(count, size);
+    return fails(__builtin_return_address(0)) ? NULL : REAL(calloc)(nmemb, size);
 }
 
-UNINSTRUMENTED void *realloc(void *old, size_t size)
+UNINSTRUMENTED void *realloc(void *ptr, size_t size)
 {
-    return fails(__builtin_return_address(0)) ? NULL : REAL(realloc)(old, size);
+    return fails(__builtin_return_address(0)) ? NULL : REAL(realloc)(ptr, size);
 }
 
-UNINSTRUMENTED void free(void *bytes)
+UNINSTRUMENTED void free(void *ptr)
 {
-    REAL(free)(bytes);
+    REAL(free)(ptr);
 }
 
 /* --- the cases --- */
@@ -195,8 +195,10 @@ static bool read_long_json(void)
 {
     static char text[3 * 5000];
     memset(text, 'x', sizeof(text));
-    memcpy(text, "[\"", 2);
-    memcpy(text + sizeof(text) - 2, "\"]", 2);
+    text[0] = '[';
+    text[1] = '"';
+    text[sizeof(text) - 2] = '"';
+    text[sizeof(text) - 1] = ']';
     const char *reason = NULL;
     struct json *root = json_parse(text, sizeof(text), &reason);
     enough();
