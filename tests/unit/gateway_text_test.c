@@ -91,11 +91,10 @@ END_TEST
 START_TEST(a_text_longer_than_any_cursor_is_refused)
 {
     for (size_t length = 117; length < 200; length++) {
-        char plain[200];
+        char plain[201];
         struct cursor cursor;
-        memset(plain, '|', sizeof(plain));
-        memcpy(plain, "newest|", 7);
-        memcpy(plain + length - 36, ID, 36);
+        (void)snprintf(plain, sizeof(plain), "newest|%0*d|" ID, (int)length - 44, 7);
+        ck_assert_uint_eq(strlen(plain), length);
         ck_assert(!taken(plain, length, &cursor));
     }
 }

@@ -28,8 +28,9 @@ static void strike(void)
 
 static struct rules_command command_of(enum rules_kind kind, int bidder, int64_t amount)
 {
+    ids++;
     return (struct rules_command){.kind = kind,
-                                  .id = {{0xb1, ++ids}},
+                                  .id = {{0xb1, ids}},
                                   .bidder_id = lot_user(bidder),
                                   .amount = amount,
                                   .received_ms = LOT_NOW_MS + ids};
