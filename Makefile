@@ -229,7 +229,7 @@ MUTATED := $(addprefix bidworker/,rules.c voids.c decide.c batch.c letters.c new
 FILES  ?= $(MUTATED)
 SAMPLE ?= 0
 mutate: deps-check ## faults planted into FILES that no unit test notices (SAMPLE=n: only n a file); see docs/testing.md
-	@$(PYTHON) tests/mutation/mutate.py --build $(BUILD)/mutation --jobs $(JOBS) --sample $(SAMPLE) $(FILES)
+	@$(PYTHON) tests/mutation/mutate.py --build $(BUILD) --jobs $(JOBS) --sample $(SAMPLE) $(FILES)
 
 replay: deps-check ## 423 recorded eBay auctions through a deployment of its own
 	@echo Building.

@@ -36,14 +36,12 @@ CPU_TIMES = 5  # as long as with the correct file
 STEPS_MORE = 1  # tests further from the file than the nearest one, by more than so many objects, are left out
 SANITIZED_S = 3.0  # tests that take longer under the sanitizer are left out there: they are random and find no more
 
+# The ordinary build, and that of `make asan`, so that little has to be compiled. Mutants themselves are not optimised.
 KINDS = {
-    "plain": {"make": ["SANITIZE=", "OPT=-O0"], "cc": [], "env": {}},
-    "asan": {
-        "make": ["SANITIZE=address", "OPT=-O0 -g1 -fsanitize=address -fno-omit-frame-pointer"],
-        "cc": ["-fsanitize=address"],
-        "env": {"ASAN_OPTIONS": "detect_leaks=1"},
-    },
+    "plain": {"folder": "", "make": ["SANITIZE="], "env": {}},
+    "asan": {"folder": "asan", "make": ["SANITIZE=address"], "env": {"ASAN_OPTIONS": "detect_leaks=1"}},
 }
+QUICK = ["-w", "-O0", "-g0", "-U_FORTIFY_SOURCE"]
 
 
 @dataclass
@@ -84,8 +82,7 @@ def checked(command):
 
 
 def make(build, kind, *more):
-    settings = [f"BUILD={build}", "CFLAGS=-w", *KINDS[kind]["make"]]
-    return ["make", "--no-print-directory", *settings, *more]
+    return ["make", "--no-print-directory", f"BUILD={build}", *KINDS[kind]["make"], *more]
 
 
 def commands_for(build, kind, source, programs):
@@ -160,13 +157,13 @@ def build_tests(folder, kind, programs, jobs):
 
 
 def kit_for(build, kind, source, programs, jobs):
-    folder = Path(build) / kind
+    folder = Path(build) / KINDS[kind]["folder"]
     build_tests(folder, kind, programs, jobs)
     commands = commands_for(str(folder), kind, source, [str(folder / program) for program in programs])
     compiler, target = compiler_of(commands, source)
-    place = Path(build) / "kit" / kind / source
+    place = Path(build) / "mutation" / kind / source
     place.mkdir(parents=True, exist_ok=True)
-    kit = Kit(kind, [*compiler, *KINDS[kind]["cc"], f"-iquote{Path(source).parent}"], place)
+    kit = Kit(kind, [*compiler, *QUICK, f"-iquote{Path(source).parent}"], place)
     if not compile_mutant(kit, source, str(place / LIBRARY)):
         fail(f"{source} does not compile")
     links = [(steps_to(target, command), command) for command in commands if "-c" not in command]
@@ -250,7 +247,7 @@ def machine_code(kit, folder, source, text):
     place = folder / "code"
     place.mkdir(parents=True, exist_ok=True)
     output = place / "code.o"
-    checked([*kit.compiler, "-O2", "-g0", "-c", write_copy(place, source, text), "-o", str(output)])
+    checked([*kit.compiler, "-O2", "-c", write_copy(place, source, text), "-o", str(output)])
     return output.read_bytes()
 
 
@@ -381,7 +378,7 @@ def mutate(source, options, known):
 
 def options_of():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", default=os.environ.get("BUILD", "build") + "/mutation")
+    parser.add_argument("--build", default=os.environ.get("BUILD", "build"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--least", type=float, default=95.0, help="per cent that each file must reach")
     parser.add_argument("--sample", type=int, default=0, help="mutants per file, 0: all")
@@ -398,8 +395,9 @@ def main():
     for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
         os.environ.pop(name, None)
     known = read_equivalents()
-    Path(options.build).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=options.build, prefix="work-") as options.work:
+    place = Path(options.build) / "mutation"
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place, prefix="work-") as options.work:
         tallies = {source: mutate(source, options, known) for source in options.files}
     total = Tally()
     print()
