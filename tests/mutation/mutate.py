@@ -34,7 +34,7 @@ WALL_S = 120  # a program that sleeps or waits; one that computes is ended by th
 CPU_S_LEAST = 2
 CPU_TIMES = 5  # as long as with the correct file
 STEPS_MORE = 1  # tests further from the file than the nearest one, by more than so many objects, are left out
-SANITIZED_S = 3.0  # tests that take longer under the sanitizer are left out there: they are random and find no more
+SANITIZED_S = 1.0  # tests that take longer under the sanitizer are left out there: they are random and find no more
 
 # The ordinary build, and that of `make asan`, so that little has to be compiled. Mutants themselves are not optimised.
 KINDS = {
