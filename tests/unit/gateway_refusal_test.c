@@ -30,7 +30,9 @@ static void set(void)
 static enum error_code refused(int64_t now_ms)
 {
     enum error_code reason = ERROR_COUNT;
-    return refusal_certain(&snapshot, &command, now_ms, GRACE_MS, &reason) ? reason : ERROR_COUNT;
+    bool certain = refusal_certain(&snapshot, &command, now_ms, GRACE_MS, &reason);
+    ck_assert_msg(certain == (reason != ERROR_COUNT), "a reason, or none");
+    return reason;
 }
 
 /* The same commands are refused to the seller, so that each of them was looked at. */
