@@ -80,7 +80,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-fuzz deps-coverage deps-docs docs run up down status clean clean-var check \
-        check-unit replay bench bench-read bench-search bench-live \
+        check-unit mutate replay bench bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -126,7 +126,11 @@ $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(COMMON)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES)) -lwslay
 
 # A pure part of one program, tested by itself.
-$(BUILD)/tests/unit/bidworker_decide_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
+$(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
+$(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/bidworker/,batch.o outbox_batch.o)
+$(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_write.o statements.o)
+$(BUILD)/tests/unit/bidworker_live_updates_test: $(addprefix $(OBJ)/bidworker/,batch.o live_updates.o)
+$(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/outbox_batch.o endworker/sent_commands.o notifyworker/endpoints.o)
 $(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o image_decoder/webp.o)
 $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
@@ -222,9 +226,11 @@ check-unit: deps-check ## the unit tests alone: no servers, seconds
 	@tests/run unit
 
 # The pure files of the bid path: what `make mutate` plants faults into unless FILES says other files.
-MUTATED := $(addprefix bidworker/,rules.c voids.c decide.c batch.c letters.c news.c) \
-           $(addprefix common/,increments.c money.c message.c snapshot.c keys.c shards.c halving.c json.c json_write.c ids.c live.c) \
-           $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c http/cursor.c) \
+MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c base/money.c base/bisect.c base/json.c \
+               base/json_write.c base/ids.c protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c \
+               service/shards.c) \
+           $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c) \
+           $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)
 SAMPLE ?= 0

@@ -345,10 +345,10 @@ START_TEST(no_row_is_read_behind_the_last_one)
 }
 END_TEST
 
-static Suite *news_suite(void)
+static Suite *live_updates_suite(void)
 {
-    Suite *suite = suite_create("bidworker_news");
-    TCase *tcase = tcase_create("news");
+    Suite *suite = suite_create("bidworker_live_updates");
+    TCase *tcase = tcase_create("live_updates");
     tcase_add_checked_fixture(tcase, set, strike);
     tcase_add_test(tcase, a_bid_is_shown_with_the_price_that_it_made);
     tcase_add_test(tcase, the_newest_bid_comes_first_and_no_more_than_a_message_holds);
@@ -370,5 +370,5 @@ static Suite *news_suite(void)
 
 int main(void)
 {
-    return suite_run(news_suite());
+    return suite_run(live_updates_suite());
 }
