@@ -15,6 +15,16 @@
 /* Runs every test, prints failures and the summary line, frees the suite; 0 if all passed, else 1. */
 MUST_CHECK int suite_run(Suite *suite);
 
+/*
+ * Adds a test, or a loop over [first, end), unless the variable ROSTRUM_TEST names another test. Check can only choose
+ * among test cases, and most programs have one: its macros are replaced, so that each test can be run by its name.
+ */
+void suite_add_test(TCase *tcase, const TTest *test, int first, int end);
+#undef tcase_add_test
+#undef tcase_add_loop_test
+#define tcase_add_test(tcase, test)                  suite_add_test((tcase), (test), 0, 1)
+#define tcase_add_loop_test(tcase, test, first, end) suite_add_test((tcase), (test), (first), (end))
+
 /* Time between two looks at a condition: short against what is waited for, long against a look. */
 enum { SUITE_LOOK_MS = 20 };
 void suite_pause(void);
