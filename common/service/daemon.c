@@ -1,11 +1,13 @@
 /*
  * See daemon.h. The drain has one shape for all: the first SIGTERM asks the program to finish, the deadline or a
- * second signal ends the loop whatever is left.
+ * second signal ends the loop whatever is left. From then on signals are blocked: what comes while the program puts
+ * its parts away must not kill it, and with it the exit code that says how the drain went.
  */
 #include "common/service/daemon.h"
 
 #include <assert.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -221,9 +223,20 @@ static bool start_watchdog(struct daemon *daemon)
     return daemon->watchdog != NULL && event_add(daemon->watchdog, &half) == 0;
 }
 
+static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+
+static void block_signals(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        (void)sigaddset(&set, numbers[i]);
+    }
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 struct daemon *daemon_new(struct event_base *base, const struct config *config, const struct daemon_calls *calls)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
     struct daemon *daemon = calloc(1, sizeof *daemon);
     if (daemon == NULL) {
         return NULL;
@@ -258,6 +271,7 @@ void daemon_free(struct daemon *daemon)
     if (daemon == NULL) {
         return;
     }
+    block_signals(); /* libevent restores their default action */
     for (size_t i = 0; i < ARRAY_LEN(daemon->signals); i++) {
         free_event(daemon->signals[i]);
     }

@@ -43,6 +43,7 @@ struct daemon_calls {
 
 MUST_CHECK struct daemon *daemon_new(struct event_base *base, const struct config *config,
                                      const struct daemon_calls *calls);
+/* The last thing before the program ends: its signals are blocked from here on. */
 void daemon_free(struct daemon *daemon);
 /* READY=1; repeated calls are harmless. */
 void daemon_ready(struct daemon *daemon);

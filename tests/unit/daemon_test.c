@@ -1,0 +1,91 @@
+/*
+ * Signals of a daemon, in the test's own process: a drain that finishes, one that a second signal ends, and signals
+ * that come when the program has already put its loop away.
+ */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/service/daemon.h"
+#include "tests/support/suite.h"
+
+static struct daemon *daemon_under_test;
+static bool finishes; /* the drain, at once */
+static int drains;
+
+static void on_drain(void *arg)
+{
+    (void)arg;
+    drains++;
+    if (finishes) {
+        daemon_drained(daemon_under_test);
+    }
+}
+
+/* Sends itself the signals, runs the loop until it ends, and frees everything; the exit code. */
+static int run(const int *numbers, size_t count)
+{
+    static struct config config;
+    const struct daemon_calls calls = {.drain = on_drain};
+    struct event_base *base = event_base_new();
+    ck_assert_ptr_nonnull(base);
+    config_defaults(&config);
+    (void)signal(SIGTERM, SIG_DFL); /* not Check's */
+    (void)signal(SIGINT, SIG_DFL);
+    daemon_under_test = daemon_new(base, &config, &calls);
+    ck_assert_ptr_nonnull(daemon_under_test);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_int_eq(kill(getpid(), numbers[i]), 0);
+    }
+    ck_assert_int_eq(event_base_dispatch(base), 0);
+    int exit_code = daemon_exit_code(daemon_under_test);
+    daemon_free(daemon_under_test);
+    event_base_free(base);
+    return exit_code;
+}
+
+START_TEST(a_drain_that_finishes_is_done)
+{
+    const int numbers[] = {SIGTERM};
+    finishes = true;
+    ck_assert_int_eq(run(numbers, ARRAY_LEN(numbers)), EXIT_OK);
+    ck_assert_int_eq(drains, 1);
+}
+END_TEST
+
+START_TEST(a_second_signal_ends_the_drain)
+{
+    const int numbers[] = {SIGTERM, SIGINT};
+    ck_assert_int_eq(run(numbers, ARRAY_LEN(numbers)), EXIT_DRAIN);
+    ck_assert_int_eq(drains, 1);
+}
+END_TEST
+
+/* Their default action would end this process, and with it the exit code. */
+START_TEST(a_signal_after_the_drain_kills_nobody)
+{
+    const int numbers[] = {SIGTERM};
+    finishes = true;
+    ck_assert_int_eq(run(numbers, ARRAY_LEN(numbers)), EXIT_OK);
+    ck_assert_int_eq(kill(getpid(), SIGTERM), 0);
+    ck_assert_int_eq(kill(getpid(), SIGINT), 0);
+    ck_assert_int_eq(kill(getpid(), SIGHUP), 0);
+}
+END_TEST
+
+static Suite *daemon_suite(void)
+{
+    Suite *suite = suite_create("daemon");
+    TCase *tests = tcase_create("daemon");
+    tcase_add_test(tests, a_drain_that_finishes_is_done);
+    tcase_add_test(tests, a_second_signal_ends_the_drain);
+    tcase_add_test(tests, a_signal_after_the_drain_kills_nobody);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(daemon_suite());
+}
