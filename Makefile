@@ -143,7 +143,7 @@ $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
 $(BUILD)/tests/unit/mailtext_test: $(addprefix $(OBJ)/notifyworker/,mailtext.o templates.o)
 $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o core/token.o)
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
-$(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o)
+$(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
 
 $(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/bid/publisher.o
 # The gateway's parts in a process of their own, and a main: libFuzzer's or ours.

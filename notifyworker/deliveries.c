@@ -615,7 +615,8 @@ static bool dispatcher_start(struct delivery_dispatcher *dispatcher, struct deli
     dispatcher->deliveries = deliveries;
     dispatcher->channel = channel;
     dispatcher->stalled_timer = evtimer_new(deliveries->options.base, on_stalled_timer, dispatcher);
-    dispatcher->transfers = transfers_new(deliveries->options.base, channel->transfers_max);
+    dispatcher->transfers = channel->threaded ? transfers_new_threaded(deliveries->options.base)
+                                              : transfers_new(deliveries->options.base, channel->transfers_max);
     dispatcher->endpoints = endpoints_new();
     const struct broker_consumer_options options = {.queue = channel->queue,
                                                     .prefetch = (uint16_t)channel->transfers_max,

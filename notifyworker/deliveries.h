@@ -89,6 +89,7 @@ struct delivery_channel {
     int transfers_max;    /* under way or waiting at a time, by one worker; at least 1 */
     int endpoint_max;     /* of these under way to one endpoint */
     int waiting_max;      /* of these waiting for one endpoint */
+    bool threaded;        /* a thread for each transfer; see transfers_new_threaded */
     /* Before the statement is sent: gives its further parameters, which stay valid until it was sent. May be NULL. */
     size_t (*ask)(struct delivery *delivery, const char *values[static DELIVERY_VALUES_MAX], void *arg);
     /*

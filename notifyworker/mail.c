@@ -267,9 +267,9 @@ static size_t take_line(char *bytes, size_t one, size_t count, void *arg)
 }
 
 /*
- * When libcurl ends a connection to a mail server, it says QUIT and waits for the answer, without the loop, for as long
- * as the server likes. So every mail has a connection of its own, whose sockets are known here, and once QUIT was said
- * there is nothing more to be read from them.
+ * When libcurl ends a connection to a mail server, it says QUIT and waits for the answer, for as long as the server
+ * likes; the mail would not be over until then. So every mail has a connection of its own, whose sockets are known
+ * here, and once QUIT was said there is nothing more to be read from them.
  */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -508,6 +508,7 @@ void mail_channel(struct mail *mail, struct delivery_channel *out)
                                      .lookup = lookup,
                                      .transfers_max = mail->config->mail_connections_max,
                                      .endpoint_max = mail->config->mail_connections_max,
+                                     .threaded = true,
                                      .ask = mail_ask,
                                      .begin = mail_begin,
                                      .judge = mail_judge,

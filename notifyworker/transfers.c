@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
+#include "notifyworker/transfer_threads.h"
 
 enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 
@@ -16,6 +17,7 @@ struct transfers {
     struct event_base *base;
     CURLM *multi;
     struct event *timer;
+    struct transfer_threads *threads; /* instead of all the others; or NULL */
 };
 
 struct transfer {
@@ -125,11 +127,26 @@ struct transfers *transfers_new(struct event_base *base, int connections_max)
     return transfers;
 }
 
+struct transfers *transfers_new_threaded(struct event_base *base)
+{
+    struct transfers *transfers = calloc(1, sizeof(*transfers));
+    if (transfers == NULL) {
+        return NULL;
+    }
+    transfers->threads = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? transfer_threads_new(base) : NULL;
+    if (transfers->threads == NULL) {
+        transfers_free(transfers);
+        return NULL;
+    }
+    return transfers;
+}
+
 void transfers_free(struct transfers *transfers)
 {
     if (transfers == NULL) {
         return;
     }
+    transfer_threads_free(transfers->threads);
     if (transfers->multi != NULL) {
         (void)curl_multi_cleanup(transfers->multi); /* closes idle connections: still asks for sockets and timers */
     }
@@ -141,6 +158,9 @@ void transfers_free(struct transfers *transfers)
 
 bool transfers_start(struct transfers *transfers, CURL *curl, transfers_done done, void *arg)
 {
+    if (transfers->threads != NULL) {
+        return transfer_threads_start(transfers->threads, curl, done, arg);
+    }
     struct transfer *transfer = malloc(sizeof(*transfer));
     if (transfer == NULL) {
         return false;
@@ -160,6 +180,10 @@ bool transfers_start(struct transfers *transfers, CURL *curl, transfers_done don
 
 void transfers_cancel(struct transfers *transfers, CURL *curl)
 {
+    if (transfers->threads != NULL) {
+        transfer_threads_cancel(transfers->threads, curl);
+        return;
+    }
     char *found = NULL;
     (void)curl_easy_getinfo(curl, CURLINFO_PRIVATE, &found);
     assert(found != NULL);

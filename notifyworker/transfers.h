@@ -20,6 +20,11 @@ typedef void (*transfers_done)(CURL *curl, CURLcode outcome, void *arg);
 
 /* `connections_max` idle connections are kept for the next transfer. NULL only without memory. */
 MUST_CHECK struct transfers *transfers_new(struct event_base *base, int connections_max);
+/*
+ * Each transfer runs in a thread of its own: for SMTP, because libcurl waits for the answer to a mail inside a call
+ * (smtp_done), for as long as the server likes, and everything else in the process would wait with it.
+ */
+MUST_CHECK struct transfers *transfers_new_threaded(struct event_base *base);
 /* Transfers under way are cut without a word; their handles must have been freed before by transfers_cancel. */
 void transfers_free(struct transfers *transfers);
 

@@ -29,13 +29,9 @@ enum {
     EXTENSION_NOTICES = 2 * (BIDDERS + 1),
     MINUTE_MS = 60000,
     EXTENSION_MS = 120000, /* as listing_new sets it */
-    CONNECTIONS = 2,       /* of one worker */
 };
 
 static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\n";
-
-static const char sessions[] = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                               "AND application_name = 'rostrum-notifyworker'";
 
 static struct sql *sql;
 static struct queues *queues;
@@ -66,10 +62,7 @@ static void set_up(void)
     listing_bid(sql, auction, bidders[1], "11.00");
     listing_bid(sql, auction, bidders[0], "12.00");
     program_settings(settings, config);
-    /* The sessions of the test before may outlive its worker for a moment. */
-    SUITE_WAIT(sql_int(sql, sessions, NULL) == 0, DEADLINE_MS);
-    worker = program_start("rostrum-notifyworker", config);
-    SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
+    worker = program_start_ready("rostrum-notifyworker", config);
 }
 
 static void tear_down(void)
@@ -139,8 +132,7 @@ static void settle(void)
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
     ck_assert_int_eq(queues_depth(queues, TOPOLOGY_NOTIFY_QUEUE), 0);
     PQclear(sql_rows(sql, "DELETE FROM notifications WHERE created_at < '2020-01-01'", NULL));
-    worker = program_start("rostrum-notifyworker", config);
-    SUITE_WAIT(sql_int(sql, sessions, NULL) == CONNECTIONS, DEADLINE_MS);
+    worker = program_start_ready("rostrum-notifyworker", config);
 }
 
 START_TEST(the_user_in_the_event_is_notified_that_the_lead_is_lost)

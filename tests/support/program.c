@@ -7,14 +7,19 @@
 #include <check.h>
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 512 };
+#include "tests/support/suite.h"
+
+enum { PATH_SIZE = 512, NOTIFY_NAME_SIZE = 64, NOTIFY_TEXT_SIZE = 1024, READY_MS = 60000 };
 
 void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE])
 {
@@ -31,7 +36,8 @@ void program_settings_remove(const char *path)
     (void)unlink(path);
 }
 
-pid_t program_start(const char *name, const char *settings_path)
+/* NOTIFY (of systemd's protocol): NULL for none. */
+static pid_t spawn(const char *name, const char *settings_path, const char *notify)
 {
     const char *build = getenv("BUILD");
     char path[PATH_SIZE];
@@ -42,10 +48,59 @@ pid_t program_start(const char *name, const char *settings_path)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGTERM, SIG_DFL); /* Check's handler would end the test */
         (void)setenv("ROSTRUM_CONF", settings_path, 1);
+        if (notify != NULL) {
+            (void)setenv("NOTIFY_SOCKET", notify, 1);
+        }
         (void)execl(path, name, (char *)NULL);
         (void)fprintf(stderr, "%s: %s\n", path, strerror(errno));
         _exit(EXIT_FAILURE);
     }
+    return pid;
+}
+
+pid_t program_start(const char *name, const char *settings_path)
+{
+    return spawn(name, settings_path, NULL);
+}
+
+/* A socket for what a program tells systemd; its name in Linux's abstract space is as long as this process lives. */
+static int notify_open(char name[static NOTIFY_NAME_SIZE])
+{
+    static int count;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(name, NOTIFY_NAME_SIZE, "@rostrum-test-%d-%d", (int)getpid(), ++count);
+    memcpy(address.sun_path, name, (size_t)length);
+    address.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    ck_assert_int_ge(fd, 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (size_t)length);
+    ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, size), 0);
+    return fd;
+}
+
+/* Whether it has said so; a program that ended fails the test. */
+static bool said_ready(int fd, pid_t pid)
+{
+    char text[NOTIFY_TEXT_SIZE];
+    ssize_t length = 0;
+    int status = 0;
+    while ((length = recv(fd, text, sizeof(text) - 1, 0)) > 0) {
+        text[length] = '\0';
+        if (strstr(text, "READY=1") != NULL) {
+            return true;
+        }
+    }
+    ck_assert_msg(waitpid(pid, &status, WNOHANG) == 0, "ended before it was ready: status %d", status);
+    return false;
+}
+
+pid_t program_start_ready(const char *name, const char *settings_path)
+{
+    char notify[NOTIFY_NAME_SIZE];
+    int fd = notify_open(notify);
+    pid_t pid = spawn(name, settings_path, notify);
+    SUITE_WAIT(said_ready(fd, pid), READY_MS);
+    ck_assert_int_eq(close(fd), 0); /* nobody reads what else it says: it must not wait for that */
     return pid;
 }
 
@@ -54,5 +109,9 @@ int program_end(pid_t pid, int signal_number)
     int status = 0;
     ck_assert_int_eq(kill(pid, signal_number), 0);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    if (WIFSIGNALED(status) && signal_number != SIGKILL) {
+        (void)fprintf(stderr, "process %d: ended by signal %d, was sent %d\n", (int)pid, WTERMSIG(status),
+                      signal_number);
+    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }

@@ -16,6 +16,8 @@ void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE]);
 void program_settings_remove(const char *path);
 /* $BUILD/bin/NAME with these settings over all others. It dies with the test. Fails the test if it cannot start. */
 pid_t program_start(const char *name, const char *settings_path);
+/* The same, and waits until it has said READY=1 (to systemd's socket): its signals and its servers are there. */
+pid_t program_start_ready(const char *name, const char *settings_path);
 /* Sends the signal and waits for the end; the exit code, or -1 if a signal ended it. */
 int program_end(pid_t pid, int signal_number);
 

@@ -7,7 +7,7 @@ Makes an authority and a certificate of its own (FOLDER/ca.pem). Each mail becom
 how another program reads it ("subject", "text", "html", "headers"), and as it came ("raw"). What becomes of a mail its
 recipient's name says:
 
-    refused…   550 at RCPT        later…   451 for the first two tries      silent…  no answer after the mail
+    refused…   550 at RCPT        later…   451 for the first two tries      silent…  kept, and no answer
     rejected…  554 after the mail full…    452 always              sulking…  550 at RCPT, and no answer to QUIT
 
 Ends when its parent does. Started by tests/support/smtp.c and tests/support/deployment.sh.
@@ -81,9 +81,9 @@ class Handler:
         recipient = envelope.rcpt_tos[0]
         if recipient.startswith("rejected"):
             return "554 5.7.1 We do not like it"
+        self.keep(recipient, envelope)
         if recipient.startswith("silent"):
             await asyncio.sleep(SILENCE_S)
-        self.keep(recipient, envelope)
         return "250 OK"
 
     async def handle_QUIT(self, server, session, envelope):  # pylint: disable=invalid-name
