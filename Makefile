@@ -80,7 +80,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-fuzz deps-coverage deps-docs docs run up down status clean clean-var check \
-        check-unit mutate replay bench bench-read bench-search bench-live \
+        check-long check-unit mutate replay bench bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -220,6 +220,11 @@ check: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## build and run every test aga
 	@$(build_all) -s all test-programs
 	@tests/run
 
+check-long: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## the tests that take longer: those marked "Long:" in their source
+	@echo Building.
+	@$(build_all) -s all test-programs
+	@tests/run --long
+
 check-unit: deps-check ## the unit tests alone: no servers, seconds
 	@echo Building.
 	@$(build_all) -s test-programs
@@ -266,22 +271,17 @@ bench-live: deps-check ## 100, 1,000 and 10,000 watchers of one auction: how fas
 asan: deps-check ## unit, integration and contract tests under AddressSanitizer, and a storm
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
-	@BUILD=build/asan tests/soak
-	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run unit integration contract
+	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run soak unit integration contract
 
 ubsan: deps-check ## the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
-	@BUILD=build/ubsan tests/soak
-	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run unit integration contract
+	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run soak unit integration contract
 
-# Unforked, so that valgrind sees the tests themselves; with a longer limit, because it is slow.
 valgrind: deps-check deps-lint ## the unit tests under valgrind, and a gateway through connect, storm and disconnect
 	@echo Building.
 	@$(build_all) -s all test-programs
-	@for t in $(BUILD)/tests/unit/*_test; do echo "valgrind $$t"; CK_FORK=no CK_TIMEOUT_MULTIPLIER=50 \
-	    valgrind -q --leak-check=full --error-exitcode=99 $$t || exit 1; done
-	@tests/soak valgrind
+	@tests/run --valgrind soak unit
 
 # The programs whose tests have threads running in them: the broker's connecting, the pools for passwords and images, the
 # calls of webhooks. The contract programs have them in the gateway.

@@ -1,5 +1,7 @@
 /*
  * What admins may see and do, that it is all on record, and that the record cannot be changed.
+ *
+ * Runs alone: it reads and empties the dead letters, and counts what is on record.
  */
 #include <pthread.h>
 #include <stdio.h>

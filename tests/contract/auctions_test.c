@@ -1,5 +1,7 @@
 /*
  * The contract's "Auctions": listing one, looking at it, finding it again.
+ *
+ * Runs alone: its lists show what others list.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,8 @@
  * Bad input gets a clear answer and changes nothing: tables of requests with the status and error code that each must
  * get, in the contract's JSON form. What no HTTP library would send goes through a plain socket. Around each table the
  * number of users, auctions and bids stays the same.
+ *
+ * Runs alone: it counts the users, auctions and bids of the deployment.
  */
 #include <sodium.h>
 #include <stdio.h>

@@ -1,6 +1,8 @@
 /*
  * Changes to auctions over HTTP: drafts, updates, cancelling, and what an admin may do. Each test ends with the ledger
  * replayed: every change must come out of the rules again.
+ *
+ * Runs alone: it stops and continues bid workers.
  */
 #include <signal.h>
 #include <stdio.h>

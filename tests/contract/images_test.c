@@ -1,6 +1,8 @@
 /*
  * Images of auctions, against the deployment: what is taken and what is refused, that nothing of the upload survives
  * but its picture, how it is shown, ordered and removed.
+ *
+ * Runs alone: it waits for the sweep of files, and uses every image decoder.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -2,6 +2,8 @@
  * Rate limits, and with them the reload of settings: the tests' deployment runs without limits; this program writes
  * small ones into the deployment's copy of its settings, sends the gateway SIGHUP, and restores what was there at the
  * end.
+ *
+ * Runs alone: it changes the settings of the gateway.
  */
 #include <fcntl.h>
 #include <signal.h>

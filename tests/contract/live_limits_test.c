@@ -1,6 +1,8 @@
 /*
  * The bounds of live updates, on a gateway of the test's own with small ones, beside the deployment's: clients that
  * read too slowly, say too much or nothing at all; too many of them; a drain; and the numbers that show it.
+ *
+ * Runs alone: its own small gateway counts the live updates of all auctions.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -2,6 +2,8 @@
  * Live updates: what those who watch are told, over WebSockets and as Server-Sent Events; bids over a WebSocket; what
  * reaches a user alone, and when somebody has to go. Bounds, drains and lost connections are in live_limits_test.c,
  * the protocol itself in websocket_test.c.
+ *
+ * Runs alone: it expects each live update within its time.
  */
 #include <stdio.h>
 #include <stdlib.h>

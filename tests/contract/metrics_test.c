@@ -2,6 +2,8 @@
  * What the programs count: Prometheus text on listeners of their own, whose numbers agree with what was done, also
  * after a gateway worker was killed. The tests of a deployment run one after the other, so that nobody else counts
  * meanwhile.
+ *
+ * Runs alone: it counts what the whole deployment did.
  */
 #include <signal.h>
 #include <stdio.h>

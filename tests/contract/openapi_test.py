@@ -4,6 +4,8 @@
 Each answer of the deployment is held against the document (tests/support/contract.py); at the end everything that the
 document describes must have been seen, except what ELSEWHERE lists. Started by tests/run, which names the deployment in the
 environment. Debian's own python3: jsonschema and yaml are Debian's packages.
+
+Runs alone: it changes settings and stops servers.
 """
 import datetime
 import glob

@@ -1,6 +1,8 @@
 /*
  * What an operator relies on in every program: --help, --version, --check-config and exit codes; and rostrumctl's
  * commands against a deployment that runs.
+ *
+ * Runs alone: it looks at the dead letters and the shards of the deployment.
  */
 #include <stdio.h>
 #include <stdlib.h>

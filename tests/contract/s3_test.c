@@ -2,6 +2,8 @@
  * Images in an S3 store: a gateway of its own beside the deployment, with the deployment's servers, and a store that
  * checks every signature (tests/support/s3.h), which is itself checked first against the examples that AWS has
  * published.
+ *
+ * Runs alone: its own gateway serves the same queues and tables.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,6 +1,8 @@
 /*
  * The contract's search: text with its mistakes, filters, orders, pages, counts; and the answers that are kept for a
  * moment: searches, leaderboard, history.
+ *
+ * Runs alone: its searches find what others list.
  */
 #include <stdio.h>
 #include <string.h>

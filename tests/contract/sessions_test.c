@@ -1,6 +1,8 @@
 /*
  * Sessions and access tokens: listed, ended one by one, by a new password and by logging out; keys rotate while tokens
  * of the key before live.
+ *
+ * Runs alone: it rotates the keys of access tokens.
  */
 #include <pthread.h>
 #include <stdio.h>

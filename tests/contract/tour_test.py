@@ -4,6 +4,8 @@
 A line fails if its command fails, if it prints an error, a rejected bid or malformed JSON, or if the variable that it
 sets is empty. So the documents hold for a deployment that `make run` opened. Started by tests/run, which names the
 deployment in the environment.
+
+Runs alone: it expects the deployment as a newcomer finds it.
 """
 import json
 import os

@@ -1,5 +1,7 @@
 /*
  * Pictures that are uploaded to one auction at the same moment: each finds its place, or is told that there is none.
+ *
+ * Runs alone: it needs every image decoder.
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -4,6 +4,8 @@
 Every answer of the deployment is held against the OpenAPI document (tests/support/contract.py), every call's body against the
 document's schema of calls, and its signature against Python's own hmac; once more against the reference library of
 Standard Webhooks where `make check` has fetched it. Started by tests/run, which names the deployment in the environment.
+
+Runs alone: it hears of everybody's events.
 """
 import asyncio
 import concurrent.futures
