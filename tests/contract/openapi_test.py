@@ -999,7 +999,8 @@ def main():
     """In the order of the file: what was seen is looked at last."""
     fixture = Fixture()
     failed = 0
-    tests = [(name, value) for name, value in globals().items() if name.startswith("test_")]
+    tests = [(name, value) for name, value in globals().items()
+             if name.startswith("test_") and os.environ.get("ROSTRUM_TEST", name) == name]
     for name, test in tests:
         try:
             test(fixture)
