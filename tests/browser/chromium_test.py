@@ -54,6 +54,8 @@ fetch(url, {method: 'POST', headers: {'Content-Type': 'application/json'}, body:
 
 SAY = "socket.send(JSON.stringify(arguments[0]));"
 
+BROWSER_S = 120  # for one answer of a browser: on a loaded machine its start alone may take 20 s
+
 
 class Browser:
     """A chromedriver, and one session of it."""
@@ -64,7 +66,7 @@ class Browser:
         self.driver = subprocess.Popen(
             ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port(), timeout=WAIT_S)
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.port(), timeout=BROWSER_S)
         options = {"binary": "/usr/bin/chromium", "args": [*OPTIONS, f"--user-data-dir={self.folder.name}/data"]}
         wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
         self.session = self.call("POST", "/session", wanted)["sessionId"]
