@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/io/pg_link.h"
@@ -32,6 +34,31 @@ enum {
 
 enum { STATEMENTS_COUNTED_MAX = 192 }; /* by name, in one program; the gateway has the most */
 
+/* A transaction, from pg_tx_begin until its `done` was called or pg_tx_abort. */
+struct pg_tx {
+    LIST_ENTRY(pg_tx) entry;
+    struct pg *pg;
+    struct pg_link *link;
+    bool lost;       /* its connection is gone */
+    bool committing; /* COMMIT was sent */
+    bool failed;     /* a statement failed; sqlstate and message are of the first one that did */
+    char sqlstate[6];
+    char message[256];
+};
+
+struct pg {
+    struct pg_options options;
+    struct pg_link_owner owner; /* of all links */
+    size_t *series;             /* of pg_metrics, by statement */
+    char *libpq_options;        /* the connection parameter "options" */
+    struct pg_link *links;
+    size_t up_count;
+    int64_t latency_ms;
+    LIST_HEAD(, pg_tx) transactions;
+    unsigned entered; /* event handlers on the stack */
+    bool closing;     /* pg_free was called; the last pg_leave frees the memory */
+};
+
 struct metrics_family pg_metrics = {
     .name = "rostrum_sql_seconds",
     .help =
@@ -44,8 +71,11 @@ struct metrics_family pg_metrics = {
     .is_time = true,
 };
 
-void pg_enter(struct pg *pg)
+/* --- the owner of the links --------------------------------------------------------------------------------------- */
+
+static void pg_enter(void *arg)
 {
+    struct pg *pg = arg;
     pg->entered++;
 }
 
@@ -65,16 +95,21 @@ static void pg_destroy(struct pg *pg)
     free(pg);
 }
 
-void pg_leave(struct pg *pg)
+static void pg_leave(void *arg)
 {
+    struct pg *pg = arg;
     assert(pg->entered > 0);
     if (--pg->entered == 0 && pg->closing) {
         pg_destroy(pg);
     }
 }
 
-void pg_count_up(struct pg *pg, bool up)
+static void on_link_change(bool up, void *arg)
 {
+    struct pg *pg = arg;
+    if (pg->closing) {
+        return;
+    }
     size_t before = pg->up_count;
     assert(up || before > 0);
     pg->up_count = up ? before + 1 : before - 1;
@@ -82,6 +117,115 @@ void pg_count_up(struct pg *pg, bool up)
         pg->options.on_change(pg, up, pg->options.arg);
     }
 }
+
+/* Behind the segment of a failed transaction. If it cannot be sent the loop ends the connection, which does as well. */
+static void link_roll_back(struct pg_link *link)
+{
+    if (pg_link_command(link, &(struct pg_wanted){.kind = PG_WANT_ROLLBACK}, "ROLLBACK")) {
+        pg_link_sync(link);
+    }
+}
+
+/* Gives the connection back. */
+static void tx_release(struct pg_tx *tx)
+{
+    if (!tx->lost) {
+        assert(tx->link->tx == tx);
+        tx->link->tx = NULL;
+    }
+    LIST_REMOVE(tx, entry);
+}
+
+static void tx_note_failure(struct pg_tx *tx, const struct pg_reply *reply)
+{
+    if (!tx->failed) {
+        tx->failed = true;
+        (void)snprintf(tx->sqlstate, sizeof(tx->sqlstate), "%s", reply->sqlstate);
+        (void)snprintf(tx->message, sizeof(tx->message), "%s", reply->message);
+    }
+}
+
+/* The COMMIT of `tx` was answered, or lost. Frees `tx` and calls the callback of `wanted`. */
+static void tx_finish(struct pg_tx *tx, const struct pg_wanted *wanted, const struct pg_reply *reply)
+{
+    struct pg_reply outcome = *reply;
+    if (reply->outcome != PG_OK && !tx->lost) {
+        if (reply->outcome == PG_FAILED) {
+            tx_note_failure(tx, reply);
+        }
+        outcome.outcome = PG_FAILED;
+        outcome.result = NULL;
+        (void)snprintf(outcome.sqlstate, sizeof(outcome.sqlstate), "%s", tx->failed ? tx->sqlstate : "25P02");
+        outcome.message = tx->failed ? tx->message : "the server rolled back";
+        link_roll_back(tx->link);
+    }
+    tx_release(tx);
+    if (wanted->callback != NULL) {
+        wanted->callback(&outcome, wanted->arg);
+    }
+    free(tx);
+}
+
+static void on_link_closed(struct pg_link *link, void *arg)
+{
+    (void)arg;
+    if (link->tx != NULL) {
+        link->tx->lost = true;
+        link->tx = NULL;
+    }
+}
+
+static void on_answered(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg)
+{
+    struct pg *pg = arg;
+    if (wanted->kind == PG_WANT_COMMIT) {
+        tx_finish(wanted->tx, wanted, reply);
+        return;
+    }
+    pg->latency_ms = link->answered_ms - wanted->sent_ms;
+    if (wanted->kind == PG_WANT_STATEMENT) {
+        metrics_observe(&pg_metrics, wanted->series, 0, clock_mono_us() - wanted->sent_us);
+    }
+    if (wanted->tx != NULL && reply->outcome == PG_FAILED) {
+        tx_note_failure(wanted->tx, reply);
+    }
+    if (wanted->callback != NULL) {
+        wanted->callback(reply, wanted->arg);
+    }
+}
+
+static void on_lost(const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg)
+{
+    (void)arg;
+    if (wanted->kind == PG_WANT_COMMIT) {
+        tx_finish(wanted->tx, wanted, reply);
+    } else if (wanted->callback != NULL) {
+        wanted->callback(reply, wanted->arg);
+    }
+}
+
+static struct pg_link_owner owner_of_links(struct pg *pg)
+{
+    return (struct pg_link_owner){
+        .base = pg->options.base,
+        .url = pg->options.url,
+        .application = pg->options.application,
+        .libpq_options = pg->libpq_options,
+        .statements = pg->options.statements,
+        .statement_count = pg->options.statement_count,
+        .timeout_ms = pg->options.timeout_ms,
+        .pending_max = pg->options.pending_max,
+        .enter = pg_enter,
+        .leave = pg_leave,
+        .on_change = on_link_change,
+        .closed = on_link_closed,
+        .answered = on_answered,
+        .lost = on_lost,
+        .arg = pg,
+    };
+}
+
+/* --- the pool ----------------------------------------------------------------------------------------------------- */
 
 /* The URL's own "options" come first, so that ours win. NULL, logged, if the URL cannot be read. */
 static char *libpq_options_new(const struct pg_options *options)
@@ -133,9 +277,10 @@ struct pg *pg_new(const struct pg_options *options)
     pg->libpq_options = libpq_options_new(options);
     pg->links = calloc((size_t)options->connections, sizeof(*pg->links));
     pg->series = series_new(options);
+    pg->owner = owner_of_links(pg);
     bool made = pg->libpq_options != NULL && pg->links != NULL && pg->series != NULL;
     for (int i = 0; made && i < options->connections; i++) {
-        made = pg_link_init(&pg->links[i], pg);
+        made = pg_link_init(&pg->links[i], &pg->owner);
     }
     if (!made) {
         pg_destroy(pg);
@@ -206,6 +351,8 @@ bool pg_query(struct pg *pg, size_t statement, int count, const char *const *val
     return true;
 }
 
+/* --- transactions ------------------------------------------------------------------------------------------------- */
+
 struct pg_tx *pg_tx_begin(struct pg *pg)
 {
     struct pg_link *link = pg_pick(pg);
@@ -257,24 +404,6 @@ bool pg_tx_commit(struct pg_tx *tx, pg_callback done, void *arg)
     return true;
 }
 
-/* Behind the segment of a failed transaction. If it cannot be sent the loop ends the connection, which does as well. */
-static void link_roll_back(struct pg_link *link)
-{
-    if (pg_link_command(link, &(struct pg_wanted){.kind = PG_WANT_ROLLBACK}, "ROLLBACK")) {
-        pg_link_sync(link);
-    }
-}
-
-/* Gives the connection back. */
-static void tx_release(struct pg_tx *tx)
-{
-    if (!tx->lost) {
-        assert(tx->link->tx == tx);
-        tx->link->tx = NULL;
-    }
-    LIST_REMOVE(tx, entry);
-}
-
 void pg_tx_abort(struct pg_tx *tx)
 {
     assert(!tx->committing);
@@ -293,33 +422,4 @@ void pg_tx_abort(struct pg_tx *tx)
     if (usable && pg_link_sync(link)) {
         link_roll_back(link);
     }
-}
-
-void pg_tx_note_failure(struct pg_tx *tx, const struct pg_reply *reply)
-{
-    if (!tx->failed) {
-        tx->failed = true;
-        (void)snprintf(tx->sqlstate, sizeof(tx->sqlstate), "%s", reply->sqlstate);
-        (void)snprintf(tx->message, sizeof(tx->message), "%s", reply->message);
-    }
-}
-
-void pg_tx_finish(struct pg_tx *tx, const struct pg_wanted *wanted, const struct pg_reply *reply)
-{
-    struct pg_reply outcome = *reply;
-    if (reply->outcome != PG_OK && !tx->lost) {
-        if (reply->outcome == PG_FAILED) {
-            pg_tx_note_failure(tx, reply);
-        }
-        outcome.outcome = PG_FAILED;
-        outcome.result = NULL;
-        (void)snprintf(outcome.sqlstate, sizeof(outcome.sqlstate), "%s", tx->failed ? tx->sqlstate : "25P02");
-        outcome.message = tx->failed ? tx->message : "the server rolled back";
-        link_roll_back(tx->link);
-    }
-    tx_release(tx);
-    if (wanted->callback != NULL) {
-        wanted->callback(&outcome, wanted->arg);
-    }
-    free(tx);
 }

@@ -18,21 +18,16 @@
 #define ROSTRUM_COMMON_IO_PG_H
 
 #include <event2/event.h>
-#include <libpq-fe.h>
 
 #include "common/base/base.h"
-#include "common/base/ids.h"
+#include "common/io/pg_types.h"
+#include "common/io/pg_value.h"
 
 struct pg;
 struct pg_tx;
 struct metrics_family;
 
 extern struct metrics_family pg_metrics; /* time of statements, by name */
-
-struct pg_statement {
-    const char *name; /* of the prepared statement; unique within the table */
-    const char *sql;
-};
 
 struct pg_options {
     struct event_base *base;
@@ -52,21 +47,6 @@ struct pg_options {
     void (*on_change)(struct pg *pg, bool up, void *arg);
     void *arg;
 };
-
-enum pg_outcome {
-    PG_OK,     /* `result` holds rows or the command's tag */
-    PG_FAILED, /* the server refused it: `sqlstate` and `message` */
-    PG_LOST,   /* connection lost, or aborted by an earlier statement's failure: nothing is known */
-};
-
-struct pg_reply {
-    enum pg_outcome outcome;
-    const PGresult *result; /* PG_OK only; freed after the callback */
-    char sqlstate[6];
-    const char *message; /* for the log only, never for a client */
-};
-
-typedef void (*pg_callback)(const struct pg_reply *reply, void *arg);
 
 /* NULL without memory, or if the URL cannot be read (logged). Connecting begins in the loop. */
 MUST_CHECK struct pg *pg_new(const struct pg_options *options);
@@ -102,38 +82,5 @@ MUST_CHECK bool pg_tx_flush(struct pg_tx *tx);
 MUST_CHECK bool pg_tx_commit(struct pg_tx *tx, pg_callback done, void *arg);
 /* Rolls back and gives the connection back; its pending callbacks are not called any more. Not after pg_tx_commit. */
 void pg_tx_abort(struct pg_tx *tx);
-
-/* True for SQLSTATEs that say "not now" (connection, lock, deadlock, disk, memory, shutdown), not "never". */
-bool pg_state_is_transient(const char *sqlstate);
-/* True for SQLSTATEs that can be the fault of what was sent. All others are the deployment's (a table or a right is
- * missing): no message is to blame for them. */
-bool pg_state_blames_data(const char *sqlstate);
-
-/* Reading results. A column that is null gives 0, "", false or the nil id. */
-int64_t pg_int(const PGresult *result, int row, int column);
-int64_t pg_money(const PGresult *result, int row, int column); /* NUMERIC(12,2) text to minor units */
-bool pg_bool(const PGresult *result, int row, int column);
-struct uuid pg_uuid(const PGresult *result, int row, int column);
-const char *pg_text(const PGresult *result, int row, int column);
-bool pg_null(const PGresult *result, int row, int column);
-
-/* An array parameter under construction, '{…}', with every element quoted as it must be. */
-struct pg_array {
-    char *text;
-    size_t length;
-    size_t size;
-    bool failed; /* no memory; pg_array_text then gives NULL */
-};
-void pg_array_reset(struct pg_array *array); /* starts an empty one; also the first call on a zeroed struct */
-void pg_array_free(struct pg_array *array);
-void pg_array_null(struct pg_array *array);
-void pg_array_text_add(struct pg_array *array, const char *text); /* NULL: null */
-void pg_array_int(struct pg_array *array, int64_t value);
-void pg_array_money(struct pg_array *array, int64_t minor);
-void pg_array_time(struct pg_array *array, int64_t ms);
-void pg_array_uuid(struct pg_array *array, const struct uuid *id);
-void pg_array_bool(struct pg_array *array, bool value);
-/* Closes it and gives the text, valid until the next reset; NULL if it failed. */
-MUST_CHECK const char *pg_array_done(struct pg_array *array);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * One connection to PostgreSQL: connecting step by step, preparing the statements, sending into libpq's pipeline and
- * taking the answers off it in order. Called by the event loop and by pg.c.
+ * taking the answers off it in order. Called by the event loop and by pg.c, which it calls back by its owner's table.
  *
  * A connection is ended for any doubt (a late statement, an answer out of step, a FATAL message) and made anew after
  * a back-off. That is safe because nothing is ever assumed of a statement whose answer did not come: PG_LOST.
@@ -17,7 +17,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/metrics.h"
 
 enum {
     BACKOFF_LEAST_MS = 50,
@@ -36,7 +35,7 @@ bool pg_link_usable(const struct pg_link *link)
 
 bool pg_link_has_room(const struct pg_link *link)
 {
-    return pg_link_usable(link) && link->pending < link->pg->options.pending_max;
+    return pg_link_usable(link) && link->pending < link->owner->pending_max;
 }
 
 static void link_arm(struct pg_link *link, int64_t ms)
@@ -86,7 +85,7 @@ static void wanted_push(struct pg_link *link, const struct pg_wanted *wanted)
         link->pending++;
     }
     if (link->state == PG_LINK_UP && !event_pending(link->timer, EV_TIMEOUT, NULL)) {
-        link_arm(link, link->pg->options.timeout_ms);
+        link_arm(link, link->owner->timeout_ms);
     }
 }
 
@@ -208,39 +207,25 @@ static bool result_is_cut_off(const struct pg_wanted *wanted, PGresult *result)
            PQcmdStatus(result)[0] == '\0';
 }
 
-static void statement_answered(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply)
-{
-    link->pg->latency_ms = link->answered_ms - wanted->sent_ms;
-    if (wanted->kind == PG_WANT_STATEMENT) {
-        metrics_observe(&pg_metrics, wanted->series, 0, clock_mono_us() - wanted->sent_us);
-    }
-    if (wanted->tx != NULL && reply->outcome == PG_FAILED) {
-        pg_tx_note_failure(wanted->tx, reply);
-    }
-    if (wanted->callback != NULL) {
-        wanted->callback(reply, wanted->arg);
-    }
-}
-
 /* The server answers COMMIT with the tag ROLLBACK, and no error, if the transaction had failed before. */
-static void commit_answered(const struct pg_wanted *wanted, struct pg_reply *reply, PGresult *result)
+static void commit_check(struct pg_reply *reply, PGresult *result)
 {
     if (reply->outcome == PG_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
         *reply = (struct pg_reply){.outcome = PG_FAILED, .sqlstate = "25P02", .message = "the server rolled back"};
     }
-    pg_tx_finish(wanted->tx, wanted, reply);
 }
 
 static void link_answer(struct pg_link *link, const struct pg_wanted *wanted, PGresult *result)
 {
     struct pg_reply reply = reply_of(result);
     switch (wanted->kind) {
+    case PG_WANT_COMMIT:
+        commit_check(&reply, result);
+        link->owner->answered(link, wanted, &reply, link->owner->arg);
+        break;
     case PG_WANT_STATEMENT:
     case PG_WANT_BEGIN:
-        statement_answered(link, wanted, &reply);
-        break;
-    case PG_WANT_COMMIT:
-        commit_answered(wanted, &reply, result);
+        link->owner->answered(link, wanted, &reply, link->owner->arg);
         break;
     case PG_WANT_PREPARED:
     case PG_WANT_ROLLBACK:
@@ -258,7 +243,7 @@ static void link_set_up(struct pg_link *link)
     link->state = PG_LINK_UP;
     link->backoff_ms = BACKOFF_LEAST_MS;
     (void)event_del(link->timer);
-    pg_count_up(link->pg, true);
+    link->owner->on_change(true, link->owner->arg);
 }
 
 /* Takes what PQgetResult gave for the oldest wanted answer; NULL ends a statement's results. */
@@ -320,9 +305,9 @@ static void link_on_read(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct pg_link *link = arg;
-    struct pg *pg = link->pg;
+    const struct pg_link_owner *owner = link->owner;
     const PGconn *conn = link->conn;
-    pg_enter(pg);
+    owner->enter(owner->arg);
     bool alive = PQconsumeInput(link->conn) == 1;
     /* What arrived before the end still counts: a COMMIT may be among it. */
     link_drain(link, alive ? RESULTS_PER_PASS : SIZE_MAX);
@@ -331,7 +316,7 @@ static void link_on_read(evutil_socket_t fd, short what, void *arg)
     } else if (link->conn == conn) {
         (void)link_flush(link); /* failing, it has the timer end the connection */
     }
-    pg_leave(pg);
+    owner->leave(owner->arg);
 }
 
 static void link_on_write(evutil_socket_t fd, short what, void *arg)
@@ -352,9 +337,9 @@ static void link_notice(void *arg, const char *message)
 /* Sends every statement for preparing, in one pipeline; the sync's answer means UP. */
 static bool link_prepare(struct pg_link *link)
 {
-    const struct pg_options *options = &link->pg->options;
-    for (size_t i = 0; i < options->statement_count; i++) {
-        const struct pg_statement *statement = &options->statements[i];
+    const struct pg_link_owner *owner = link->owner;
+    for (size_t i = 0; i < owner->statement_count; i++) {
+        const struct pg_statement *statement = &owner->statements[i];
         if (!wanted_reserve(link) || PQsendPrepare(link->conn, statement->name, statement->sql, 0, NULL) != 1) {
             return false;
         }
@@ -365,7 +350,7 @@ static bool link_prepare(struct pg_link *link)
 
 static void link_connected(struct pg_link *link)
 {
-    struct event_base *base = link->pg->options.base;
+    struct event_base *base = link->owner->base;
     int fd = PQsocket(link->conn);
     link->state = PG_LINK_PREPARING;
     link->read = event_new(base, fd, EV_READ | EV_PERSIST, link_on_read, link);
@@ -383,7 +368,7 @@ static void link_on_step(evutil_socket_t fd, short what, void *arg);
 
 static void link_wait_step(struct pg_link *link, short what)
 {
-    link->step = event_new(link->pg->options.base, PQsocket(link->conn), what, link_on_step, link);
+    link->step = event_new(link->owner->base, PQsocket(link->conn), what, link_on_step, link);
     if (link->step == NULL || event_add(link->step, NULL) != 0) {
         link_lost(link, "no memory for events");
     }
@@ -394,8 +379,8 @@ static void link_on_step(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct pg_link *link = arg;
-    struct pg *pg = link->pg;
-    pg_enter(pg);
+    const struct pg_link_owner *owner = link->owner;
+    owner->enter(owner->arg);
     /* Freed before the socket is polled: libpq may close it and open another under the same number. */
     event_free(link->step);
     link->step = NULL;
@@ -414,20 +399,19 @@ static void link_on_step(evutil_socket_t fd, short what, void *arg)
         link_lost(link, PQerrorMessage(link->conn));
         break;
     }
-    pg_leave(pg);
+    owner->leave(owner->arg);
 }
 
 static void link_connect(struct pg_link *link)
 {
-    const struct pg_options *options = &link->pg->options;
+    const struct pg_link_owner *owner = link->owner;
     char user_timeout[16];
-    (void)snprintf(user_timeout, sizeof(user_timeout), "%d", options->timeout_ms);
+    (void)snprintf(user_timeout, sizeof(user_timeout), "%d", owner->timeout_ms);
     const char *const names[] = {"dbname", "application_name", "options", "tcp_user_timeout", "client_encoding", NULL};
-    const char *const values[] = {options->url, options->application, link->pg->libpq_options, user_timeout, "UTF8",
-                                  NULL};
+    const char *const values[] = {owner->url, owner->application, owner->libpq_options, user_timeout, "UTF8", NULL};
     link->state = PG_LINK_CONNECTING;
     link->broken = false;
-    link_arm(link, options->timeout_ms);
+    link_arm(link, owner->timeout_ms);
     link->conn = PQconnectStartParams(names, values, 1);
     if (link->conn == NULL) {
         link_lost(link, "no memory");
@@ -451,7 +435,7 @@ static void link_check_late(struct pg_link *link)
     if (since < link->answered_ms) {
         since = link->answered_ms;
     }
-    int64_t left = since + link->pg->options.timeout_ms - clock_mono_ms();
+    int64_t left = since + link->owner->timeout_ms - clock_mono_ms();
     if (left > 0) {
         link_arm(link, left);
     } else {
@@ -464,8 +448,8 @@ static void link_on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct pg_link *link = arg;
-    struct pg *pg = link->pg;
-    pg_enter(pg);
+    const struct pg_link_owner *owner = link->owner;
+    owner->enter(owner->arg);
     if (link->broken) {
         link_lost(link, PQerrorMessage(link->conn));
     } else if (link->state == PG_LINK_DOWN) {
@@ -475,7 +459,7 @@ static void link_on_timer(evutil_socket_t fd, short what, void *arg)
     } else {
         link_lost(link, "connecting took too long");
     }
-    pg_leave(pg);
+    owner->leave(owner->arg);
 }
 
 /* --- the end of a connection -------------------------------------------------------------------------------------- */
@@ -502,10 +486,7 @@ void pg_link_close(struct pg_link *link)
     }
     link->broken = false;
     link->state = PG_LINK_DOWN;
-    if (link->tx != NULL) {
-        link->tx->lost = true;
-        link->tx = NULL;
-    }
+    link->owner->closed(link, link->owner->arg);
 }
 
 void pg_link_fail_all(struct pg_link *link)
@@ -513,18 +494,14 @@ void pg_link_fail_all(struct pg_link *link)
     const struct pg_reply reply = {.outcome = PG_LOST, .message = "the connection was lost"};
     while (link->wanted_count > 0) {
         struct pg_wanted wanted = wanted_pop(link);
-        if (wanted.kind == PG_WANT_COMMIT) {
-            pg_tx_finish(wanted.tx, &wanted, &reply);
-        } else if (wanted.callback != NULL) {
-            wanted.callback(&reply, wanted.arg);
-        }
+        link->owner->lost(&wanted, &reply, link->owner->arg);
     }
 }
 
 /* The one end of a connection that was not asked for. Only from the loop. */
 static void link_lost(struct pg_link *link, const char *reason)
 {
-    struct pg *pg = link->pg;
+    const struct pg_link_owner *owner = link->owner;
     bool was_up = link->state == PG_LINK_UP;
     int length = (int)strcspn(reason, "\n");
     log_warn("pg: connection %s: %.*s", was_up ? "lost" : "not made", length > REASON_SIZE ? REASON_SIZE : length,
@@ -533,17 +510,17 @@ static void link_lost(struct pg_link *link, const char *reason)
     link_arm(link, link->backoff_ms);
     link->backoff_ms = link->backoff_ms * 2 > BACKOFF_MOST_MS ? BACKOFF_MOST_MS : link->backoff_ms * 2;
     pg_link_fail_all(link);
-    if (was_up && !pg->closing) {
-        pg_count_up(pg, false);
+    if (was_up) {
+        owner->on_change(false, owner->arg);
     }
 }
 
-bool pg_link_init(struct pg_link *link, struct pg *pg)
+bool pg_link_init(struct pg_link *link, const struct pg_link_owner *owner)
 {
-    link->pg = pg;
+    link->owner = owner;
     link->state = PG_LINK_DOWN;
     link->backoff_ms = BACKOFF_LEAST_MS;
-    link->timer = evtimer_new(pg->options.base, link_on_timer, link);
+    link->timer = evtimer_new(owner->base, link_on_timer, link);
     if (link->timer == NULL) {
         return false;
     }

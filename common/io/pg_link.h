@@ -1,19 +1,23 @@
 /*
- * The inside of common/io/pg: one connection of the pool and what it owes. Only pg.c and pg_link.c include this.
+ * One connection to PostgreSQL and the answers it still owes: the lower half of common/io/pg, included by pg.c alone.
  *
  * A link is DOWN (waiting out its back-off), CONNECTING, PREPARING or UP. pg_link.c alone changes the state, and
  * pg_link_close alone ends a connection. What was sent and is not answered stands in a ring of struct pg_wanted in
  * the order of sending, each sync of the pipeline included, so that every result is known by its place.
  *
- * Callbacks may do anything, pg_free included. So whoever is in the middle of a link (every event handler) holds the
- * pool by pg_enter and pg_leave, and looks after each callback whether the link still has its connection.
+ * A link knows nothing of the pool and of transactions; it speaks to them by struct pg_link_owner. The owner's
+ * functions may do anything, closing the link included. So every event handler stands between the owner's `enter` and
+ * `leave`, and looks after each of these calls whether the link still has its connection.
  */
 #ifndef ROSTRUM_COMMON_IO_PG_LINK_H
 #define ROSTRUM_COMMON_IO_PG_LINK_H
 
-#include <sys/queue.h>
+#include <event2/event.h>
 
-#include "common/io/pg.h"
+#include "common/base/base.h"
+#include "common/io/pg_types.h"
+
+struct pg_tx; /* the owner's; a link only carries the pointer */
 
 enum pg_want {
     PG_WANT_PREPARED,  /* of one statement, while PREPARING */
@@ -31,13 +35,39 @@ struct pg_wanted {
     struct pg_tx *tx; /* NULL: of no transaction, or of one that was given up */
     int64_t sent_ms;  /* clock_mono_ms */
     int64_t sent_us;  /* the same moment */
-    size_t series;    /* PG_WANT_STATEMENT: of pg_metrics */
+    size_t series;    /* PG_WANT_STATEMENT: the owner's, for its metrics */
 };
 
 enum pg_link_state { PG_LINK_DOWN, PG_LINK_CONNECTING, PG_LINK_PREPARING, PG_LINK_UP };
 
+struct pg_link;
+
+/* The settings of a link and whom it calls; one for all links of a pool. Borrowed: it must outlive the links. */
+struct pg_link_owner {
+    struct event_base *base;
+    const char *url;
+    const char *application;   /* application_name */
+    const char *libpq_options; /* the connection parameter "options" */
+    const struct pg_statement *statements;
+    size_t statement_count;
+    int timeout_ms;
+    size_t pending_max;
+    /* Around each event handler. The link may be freed by `leave`, and not before it. */
+    void (*enter)(void *arg);
+    void (*leave)(void *arg);
+    /* The link is up, or was up and is not any more; then everything wanted of it was given to `lost` already. */
+    void (*on_change)(bool up, void *arg);
+    /* The connection is gone; `lost` follows for everything wanted. */
+    void (*closed)(struct pg_link *link, void *arg);
+    /* The answer to a STATEMENT, BEGIN or COMMIT. A COMMIT is PG_OK only if the server did commit. */
+    void (*answered)(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg);
+    /* No answer will come; `wanted` is of any kind. */
+    void (*lost)(const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg);
+    void *arg;
+};
+
 struct pg_link {
-    struct pg *pg;
+    const struct pg_link_owner *owner;
     enum pg_link_state state;
     bool broken; /* sending failed inside a caller's call: the loop will end the connection */
     PGconn *conn;
@@ -46,7 +76,7 @@ struct pg_link {
     struct event *write; /* added while libpq holds bytes that the socket did not take */
     struct event *timer; /* DOWN: back-off; CONNECTING, PREPARING: deadline; UP: is the oldest statement late? */
     int backoff_ms;
-    struct pg_tx *tx; /* whose connection this is at present */
+    struct pg_tx *tx; /* the owner's: whose connection this is at present */
     struct pg_wanted *wanted;
     size_t wanted_first;
     size_t wanted_count;
@@ -56,40 +86,8 @@ struct pg_link {
     int64_t answered_ms;
 };
 
-/* A transaction, from pg_tx_begin until its `done` was called or pg_tx_abort. */
-struct pg_tx {
-    LIST_ENTRY(pg_tx) entry;
-    struct pg *pg;
-    struct pg_link *link;
-    bool lost;       /* its connection is gone */
-    bool committing; /* COMMIT was sent */
-    bool failed;     /* a statement failed; sqlstate and message are of the first one that did */
-    char sqlstate[6];
-    char message[256];
-};
-
-struct pg {
-    struct pg_options options;
-    size_t *series;      /* of pg_metrics, by statement */
-    char *libpq_options; /* the connection parameter "options" */
-    struct pg_link *links;
-    size_t up_count;
-    int64_t latency_ms;
-    LIST_HEAD(, pg_tx) transactions;
-    unsigned entered; /* event handlers on the stack */
-    bool closing;     /* pg_free was called; the last pg_leave frees the memory */
-};
-
-/* pg.c */
-void pg_enter(struct pg *pg);
-void pg_leave(struct pg *pg);
-void pg_count_up(struct pg *pg, bool up);
-/* The COMMIT of `tx` was answered, or lost. Frees `tx` and calls `wanted`'s callback. */
-void pg_tx_finish(struct pg_tx *tx, const struct pg_wanted *wanted, const struct pg_reply *reply);
-void pg_tx_note_failure(struct pg_tx *tx, const struct pg_reply *reply);
-
-/* pg_link.c */
-MUST_CHECK bool pg_link_init(struct pg_link *link, struct pg *pg);
+/* Begins to connect in the loop. */
+MUST_CHECK bool pg_link_init(struct pg_link *link, const struct pg_link_owner *owner);
 /* Ends the connection without a word to anyone: pg_link_fail_all must follow. */
 void pg_link_close(struct pg_link *link);
 /* Every wanted answer gets PG_LOST. */

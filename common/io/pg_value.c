@@ -2,6 +2,8 @@
  * The text form of values on their way to and from PostgreSQL: array parameters, columns of results, and what an
  * SQLSTATE means for trying again. No I/O. Used by every program that speaks SQL.
  */
+#include "common/io/pg_value.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -11,7 +13,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/money.h"
-#include "common/io/pg.h"
 
 enum { ARRAY_FIRST_SIZE = 1024 /* bytes; doubles */ };
 

@@ -1,0 +1,30 @@
+/*
+ * The types that the pool (pg), its connections (pg_link) and their callers share: a prepared statement and the reply
+ * to it. Types only; below both. Callers include common/io/pg.h.
+ */
+#ifndef ROSTRUM_COMMON_IO_PG_TYPES_H
+#define ROSTRUM_COMMON_IO_PG_TYPES_H
+
+#include <libpq-fe.h>
+
+struct pg_statement {
+    const char *name; /* of the prepared statement; unique within the table */
+    const char *sql;
+};
+
+enum pg_outcome {
+    PG_OK,     /* `result` holds rows or the command's tag */
+    PG_FAILED, /* the server refused it: `sqlstate` and `message` */
+    PG_LOST,   /* connection lost, or aborted by an earlier statement's failure: nothing is known */
+};
+
+struct pg_reply {
+    enum pg_outcome outcome;
+    const PGresult *result; /* PG_OK only; freed after the callback */
+    char sqlstate[6];
+    const char *message; /* for the log only, never for a client */
+};
+
+typedef void (*pg_callback)(const struct pg_reply *reply, void *arg);
+
+#endif

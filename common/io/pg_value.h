@@ -1,0 +1,46 @@
+/*
+ * The text form of values on their way to and from PostgreSQL: array parameters, columns of results, and what an
+ * SQLSTATE means for trying again. No I/O. Callers include common/io/pg.h.
+ */
+#ifndef ROSTRUM_COMMON_IO_PG_VALUE_H
+#define ROSTRUM_COMMON_IO_PG_VALUE_H
+
+#include <libpq-fe.h>
+
+#include "common/base/base.h"
+#include "common/base/ids.h"
+
+/* True for SQLSTATEs that say "not now" (connection, lock, deadlock, disk, memory, shutdown), not "never". */
+bool pg_state_is_transient(const char *sqlstate);
+/* True for SQLSTATEs that can be the fault of what was sent. All others are the deployment's (a table or a right is
+ * missing): no message is to blame for them. */
+bool pg_state_blames_data(const char *sqlstate);
+
+/* Reading results. A column that is null gives 0, "", false or the nil id. */
+int64_t pg_int(const PGresult *result, int row, int column);
+int64_t pg_money(const PGresult *result, int row, int column); /* NUMERIC(12,2) text to minor units */
+bool pg_bool(const PGresult *result, int row, int column);
+struct uuid pg_uuid(const PGresult *result, int row, int column);
+const char *pg_text(const PGresult *result, int row, int column);
+bool pg_null(const PGresult *result, int row, int column);
+
+/* An array parameter under construction, '{…}', with every element quoted as it must be. */
+struct pg_array {
+    char *text;
+    size_t length;
+    size_t size;
+    bool failed; /* no memory; pg_array_text then gives NULL */
+};
+void pg_array_reset(struct pg_array *array); /* starts an empty one; also the first call on a zeroed struct */
+void pg_array_free(struct pg_array *array);
+void pg_array_null(struct pg_array *array);
+void pg_array_text_add(struct pg_array *array, const char *text); /* NULL: null */
+void pg_array_int(struct pg_array *array, int64_t value);
+void pg_array_money(struct pg_array *array, int64_t minor);
+void pg_array_time(struct pg_array *array, int64_t ms);
+void pg_array_uuid(struct pg_array *array, const struct uuid *id);
+void pg_array_bool(struct pg_array *array, bool value);
+/* Closes it and gives the text, valid until the next reset; NULL if it failed. */
+MUST_CHECK const char *pg_array_done(struct pg_array *array);
+
+#endif
