@@ -14,6 +14,7 @@
 
 #include "bidworker/batch.h"
 #include "common/io/broker.h"
+#include "common/io/broker_consumer.h"
 
 struct shard_reader;
 

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 
 #include "common/io/broker.h"
+#include "common/io/broker_consumer.h"
 
 struct undecodable;
 

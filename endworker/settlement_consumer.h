@@ -12,6 +12,7 @@
 
 #include "common/base/base.h"
 #include "common/io/broker.h"
+#include "common/io/broker_consumer.h"
 #include "common/io/pg.h"
 #include "common/protocol/deadletter.h"
 #include "endworker/settlement.h"

@@ -12,6 +12,7 @@
 
 #include "common/base/base.h"
 #include "common/io/broker.h"
+#include "common/io/broker_consumer.h"
 #include "common/io/pg.h"
 
 enum dead_letter_sink_statement { DEAD_LETTER_SINK_ADD, DEAD_LETTER_SINK_STATEMENTS };

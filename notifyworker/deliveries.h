@@ -27,6 +27,7 @@
 #include "common/base/base.h"
 #include "common/base/ids.h"
 #include "common/io/broker.h"
+#include "common/io/broker_consumer.h"
 #include "common/io/pg.h"
 #include "common/service/config.h"
 

@@ -11,6 +11,7 @@
 
 #include "common/base/base.h"
 #include "common/io/broker.h"
+#include "common/io/broker_consumer.h"
 #include "common/protocol/deadletter.h"
 #include "notifyworker/inapp.h"
 

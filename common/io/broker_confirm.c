@@ -7,12 +7,13 @@
  * Invariant: the slot of first_tag is open, or the ring is empty. Callbacks may publish: the ring is in order before
  * each of them.
  */
+#include "common/io/broker_confirm.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
-#include "common/io/broker_internal.h"
 
 enum { RING_SLOTS_PER_OPEN = 4 };
 

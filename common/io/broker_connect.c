@@ -3,8 +3,10 @@
  * confirm mode, and a passive declare of everything that must exist. The result goes to the event loop over an eventfd.
  * Everything that the thread touches is in struct broker_connect, copied there at the start, so that the broker can be
  * freed while a thread is still stuck in a name server or a dead host: such a thread is abandoned and frees the struct
- * itself. Called by broker.c alone.
+ * itself. Called by broker_link.c alone.
  */
+#include "common/io/broker_connect.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +25,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/io/broker_internal.h"
+enum { FRAME_MAX_BYTES = 131072 /* the server's default */ };
 
 struct broker_connect {
     char *url; /* cut into pieces by amqp_parse_url, which `info` points to */
@@ -43,7 +45,7 @@ struct broker_connect {
     int guard_fd;   /* a duplicate of the socket, to shut it down without a race for its number; or -1 */
 
     int64_t deadline_ms; /* monotonic; the thread's alone, as is: */
-    struct broker_link link;
+    struct broker_login login;
 };
 
 /* ---- the thread */
@@ -53,7 +55,7 @@ static void set_error(struct broker_connect *connect, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(connect->link.error, sizeof connect->link.error, format, arguments);
+    (void)vsnprintf(connect->login.error, sizeof connect->login.error, format, arguments);
     va_end(arguments);
 }
 
@@ -91,8 +93,8 @@ static bool step_begins(struct broker_connect *connect)
         set_error(connect, "no answer in %d ms", connect->timeout_ms);
         return false;
     }
-    if (amqp_set_handshake_timeout(connect->link.connection, &left) != AMQP_STATUS_OK ||
-        amqp_set_rpc_timeout(connect->link.connection, &left) != AMQP_STATUS_OK) {
+    if (amqp_set_handshake_timeout(connect->login.connection, &left) != AMQP_STATUS_OK ||
+        amqp_set_rpc_timeout(connect->login.connection, &left) != AMQP_STATUS_OK) {
         set_error(connect, "timeouts cannot be set");
         return false;
     }
@@ -101,7 +103,7 @@ static bool step_begins(struct broker_connect *connect)
 
 static bool open_socket(struct broker_connect *connect)
 {
-    amqp_socket_t *socket = amqp_tcp_socket_new(connect->link.connection);
+    amqp_socket_t *socket = amqp_tcp_socket_new(connect->login.connection);
     if (socket == NULL) {
         set_error(connect, "out of memory");
         return false;
@@ -141,17 +143,17 @@ static bool login(struct broker_connect *connect)
     };
     amqp_table_t table = {.num_entries = ARRAY_LEN(properties), .entries = properties};
     amqp_rpc_reply_t reply = amqp_login_with_properties(
-        connect->link.connection, connect->info.vhost, BROKER_CHANNELS_MAX, BROKER_FRAME_MAX_BYTES,
-        connect->heartbeat_s, &table, AMQP_SASL_METHOD_PLAIN, connect->info.user, connect->info.password);
+        connect->login.connection, connect->info.vhost, BROKER_CHANNELS_MAX, FRAME_MAX_BYTES, connect->heartbeat_s,
+        &table, AMQP_SASL_METHOD_PLAIN, connect->info.user, connect->info.password);
     if (!check(connect, reply, "login", "")) {
         return false;
     }
-    int channels = amqp_get_channel_max(connect->link.connection);
+    int channels = amqp_get_channel_max(connect->login.connection);
     if (channels < BROKER_CHANNELS_MAX) {
         set_error(connect, "the server allows only %d channels", channels);
         return false;
     }
-    connect->link.heartbeat_s = amqp_get_heartbeat(connect->link.connection);
+    connect->login.heartbeat_s = amqp_get_heartbeat(connect->login.connection);
     return true;
 }
 
@@ -160,8 +162,8 @@ static bool open_channel(struct broker_connect *connect, amqp_channel_t channel)
     if (!step_begins(connect)) {
         return false;
     }
-    (void)amqp_channel_open(connect->link.connection, channel);
-    return check(connect, amqp_get_rpc_reply(connect->link.connection), "channel.open", "");
+    (void)amqp_channel_open(connect->login.connection, channel);
+    return check(connect, amqp_get_rpc_reply(connect->login.connection), "channel.open", "");
 }
 
 static bool select_confirms(struct broker_connect *connect)
@@ -169,22 +171,22 @@ static bool select_confirms(struct broker_connect *connect)
     if (!open_channel(connect, BROKER_PUBLISH_CHANNEL) || !step_begins(connect)) {
         return false;
     }
-    (void)amqp_confirm_select(connect->link.connection, BROKER_PUBLISH_CHANNEL);
-    return check(connect, amqp_get_rpc_reply(connect->link.connection), "confirm.select", "");
+    (void)amqp_confirm_select(connect->login.connection, BROKER_PUBLISH_CHANNEL);
+    return check(connect, amqp_get_rpc_reply(connect->login.connection), "confirm.select", "");
 }
 
 static bool find_exchange(struct broker_connect *connect, const char *name)
 {
-    (void)amqp_exchange_declare(connect->link.connection, BROKER_SCRATCH_CHANNEL, amqp_cstring_bytes(name),
+    (void)amqp_exchange_declare(connect->login.connection, BROKER_SCRATCH_CHANNEL, amqp_cstring_bytes(name),
                                 amqp_cstring_bytes("topic"), true, true, false, false, amqp_empty_table);
-    return check(connect, amqp_get_rpc_reply(connect->link.connection), "exchange ", name);
+    return check(connect, amqp_get_rpc_reply(connect->login.connection), "exchange ", name);
 }
 
 static bool find_queue(struct broker_connect *connect, const char *name)
 {
-    (void)amqp_queue_declare(connect->link.connection, BROKER_SCRATCH_CHANNEL, amqp_cstring_bytes(name), true, true,
+    (void)amqp_queue_declare(connect->login.connection, BROKER_SCRATCH_CHANNEL, amqp_cstring_bytes(name), true, true,
                              false, false, amqp_empty_table);
-    return check(connect, amqp_get_rpc_reply(connect->link.connection), "queue ", name);
+    return check(connect, amqp_get_rpc_reply(connect->login.connection), "queue ", name);
 }
 
 static bool find_all(struct broker_connect *connect, char **names,
@@ -207,14 +209,14 @@ static bool check_topology(struct broker_connect *connect)
         !find_all(connect, connect->queues, find_queue) || !step_begins(connect)) {
         return false;
     }
-    return check(connect, amqp_channel_close(connect->link.connection, BROKER_SCRATCH_CHANNEL, AMQP_REPLY_SUCCESS),
+    return check(connect, amqp_channel_close(connect->login.connection, BROKER_SCRATCH_CHANNEL, AMQP_REPLY_SUCCESS),
                  "channel.close", "");
 }
 
 /* From now on heartbeats are ours to send and to miss: see broker_internal.h. */
 static bool silence_library(struct broker_connect *connect)
 {
-    amqp_connection_state_t connection = connect->link.connection;
+    amqp_connection_state_t connection = connect->login.connection;
     /* It may only be tuned between two frames. */
     if (!amqp_release_buffers_ok(connection) ||
         amqp_tune_connection(connection, amqp_get_channel_max(connection), amqp_get_frame_max(connection), 0) !=
@@ -228,8 +230,8 @@ static bool silence_library(struct broker_connect *connect)
 static void attempt(struct broker_connect *connect)
 {
     connect->deadline_ms = clock_mono_ms() + connect->timeout_ms;
-    connect->link = (struct broker_link){.connection = amqp_new_connection()};
-    if (connect->link.connection == NULL) {
+    connect->login = (struct broker_login){.connection = amqp_new_connection()};
+    if (connect->login.connection == NULL) {
         set_error(connect, "out of memory");
         return;
     }
@@ -238,9 +240,9 @@ static void attempt(struct broker_connect *connect)
         return;
     }
     /* Never amqp_connection_close: on a broken link it can hang. */
-    amqp_destroy_connection(connect->link.connection);
-    connect->link.connection = NULL;
-    assert(connect->link.error[0] != '\0');
+    amqp_destroy_connection(connect->login.connection);
+    connect->login.connection = NULL;
+    assert(connect->login.error[0] != '\0');
 }
 
 static void destroy(struct broker_connect *connect);
@@ -297,8 +299,8 @@ static bool copy_names(const char *const *names, char ***copy)
 
 static void destroy(struct broker_connect *connect)
 {
-    if (connect->link.connection != NULL) {
-        amqp_destroy_connection(connect->link.connection);
+    if (connect->login.connection != NULL) {
+        amqp_destroy_connection(connect->login.connection);
     }
     if (connect->event_fd >= 0) {
         close(connect->event_fd);
@@ -396,13 +398,13 @@ bool broker_connect_start(struct broker_connect *connect)
     return connect->running;
 }
 
-void broker_connect_take(struct broker_connect *connect, struct broker_link *link)
+void broker_connect_take(struct broker_connect *connect, struct broker_login *login)
 {
     assert(connect->running);
     eventfd_t count;
     (void)eventfd_read(connect->event_fd, &count);
     (void)pthread_join(connect->thread, NULL); /* it has nothing left to do */
     connect->running = false;
-    *link = connect->link;
-    connect->link = (struct broker_link){0};
+    *login = connect->login;
+    connect->login = (struct broker_login){0};
 }

@@ -16,12 +16,17 @@
  * A callback is the last thing that touches the consumer, or finds it still there: it is freed on close-ok only, or
  * when there is no link.
  */
+#include "common/io/broker_consumer.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/io/broker_internal.h"
+#include "common/io/broker.h"
+#include "common/io/broker_link.h"
+
+enum { BODY_MAX_BYTES = 128 * 1024 * 1024 }; /* the server's own default; a longer delivery ends the link */
 
 enum consumer_state {
     CONSUMER_WAITING, /* for the link, or for the back-off */
@@ -45,7 +50,7 @@ struct gathering {
 };
 
 struct broker_consumer {
-    struct broker *broker;
+    struct broker_link *link;
     enum consumer_state state;
     uint16_t channel;
     bool channel_open; /* open-ok came: a close-ok before it would be that of an earlier channel of this number */
@@ -77,11 +82,10 @@ static void set_state(struct broker_consumer *consumer, enum consumer_state stat
     consumer->state = state;
 }
 
-void broker_consumer_free(struct broker_consumer *consumer)
+/* Without a word to the owner; only when the channel is closed. */
+static void consumer_free(struct broker_consumer *consumer)
 {
-    struct broker *broker = consumer->broker;
-    assert(broker->consumers[consumer->channel] == consumer);
-    broker->consumers[consumer->channel] = NULL;
+    broker_link_give_channel(consumer->link, consumer->channel);
     gathering_reset(&consumer->gathering);
     if (consumer->retry != NULL) {
         event_free(consumer->retry);
@@ -92,8 +96,8 @@ void broker_consumer_free(struct broker_consumer *consumer)
 
 static void subscribe(struct broker_consumer *consumer)
 {
-    struct broker *broker = consumer->broker;
-    assert(consumer->state == CONSUMER_WAITING && broker->state != BROKER_DOWN);
+    struct broker_link *link = consumer->link;
+    assert(consumer->state == CONSUMER_WAITING && broker_link_state(link) != BROKER_DOWN);
     set_state(consumer, CONSUMER_SUBSCRIBING);
     consumer->channel_open = false;
     consumer->tag_base = consumer->tag_last;
@@ -104,9 +108,9 @@ static void subscribe(struct broker_consumer *consumer)
     amqp_basic_qos_t qos = {.prefetch_count = consumer->prefetch};
     amqp_basic_consume_t consume = {
         .queue = amqp_cstring_bytes(consumer->queue), .consumer_tag = amqp_empty_bytes, .arguments = amqp_empty_table};
-    broker_send(broker, consumer->channel, AMQP_CHANNEL_OPEN_METHOD, &open);
-    broker_send(broker, consumer->channel, AMQP_BASIC_QOS_METHOD, &qos);
-    broker_send(broker, consumer->channel, AMQP_BASIC_CONSUME_METHOD, &consume);
+    broker_link_send(link, consumer->channel, AMQP_CHANNEL_OPEN_METHOD, &open);
+    broker_link_send(link, consumer->channel, AMQP_BASIC_QOS_METHOD, &qos);
+    broker_link_send(link, consumer->channel, AMQP_BASIC_CONSUME_METHOD, &consume);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -114,7 +118,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct broker_consumer *consumer = arg;
-    if (consumer->state == CONSUMER_WAITING && consumer->broker->state != BROKER_DOWN) {
+    if (consumer->state == CONSUMER_WAITING && broker_link_state(consumer->link) != BROKER_DOWN) {
         subscribe(consumer);
     }
 }
@@ -129,7 +133,7 @@ static void subscribe_later(struct broker_consumer *consumer)
         consumer->backoff_ms = BROKER_BACKOFF_MAX_MS;
     }
     if (evtimer_add(consumer->retry, &after) != 0) {
-        broker_fail(consumer->broker, "no timer to subscribe to %s again", consumer->queue);
+        broker_link_fail(consumer->link, "no timer to subscribe to %s again", consumer->queue);
     }
 }
 
@@ -145,14 +149,14 @@ static void close_channel(struct broker_consumer *consumer, enum consumer_state 
 {
     set_state(consumer, state);
     amqp_channel_close_t close = {.reply_code = AMQP_REPLY_SUCCESS, .reply_text = amqp_cstring_bytes("done")};
-    broker_send(consumer->broker, consumer->channel, AMQP_CHANNEL_CLOSE_METHOD, &close);
+    broker_link_send(consumer->link, consumer->channel, AMQP_CHANNEL_CLOSE_METHOD, &close);
 }
 
 /* The number of the channel is free again. */
 static void channel_closed(struct broker_consumer *consumer)
 {
     if (consumer->state == CONSUMER_CLOSING) {
-        broker_consumer_free(consumer);
+        consumer_free(consumer);
     } else {
         subscribe_later(consumer);
     }
@@ -187,7 +191,8 @@ static void on_cancel(struct broker_consumer *consumer, void *decoded)
     if (consumer->state != CONSUMER_ACTIVE && consumer->state != CONSUMER_SUBSCRIBING) {
         return;
     }
-    log_warn("rabbitmq %s: queue %s: the server cancelled the subscription", consumer->broker->name, consumer->queue);
+    log_warn("rabbitmq %s: queue %s: the server cancelled the subscription", broker_link_name(consumer->link),
+             consumer->queue);
     bool was_active = consumer->state == CONSUMER_ACTIVE;
     close_channel(consumer, CONSUMER_RECYCLING);
     if (was_active) {
@@ -203,10 +208,10 @@ static void on_close(struct broker_consumer *consumer, void *decoded)
 {
     const amqp_channel_close_t *close = decoded;
     amqp_channel_close_ok_t close_ok = {0};
-    broker_send(consumer->broker, consumer->channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &close_ok);
+    broker_link_send(consumer->link, consumer->channel, AMQP_CHANNEL_CLOSE_OK_METHOD, &close_ok);
     if (consumer->state != CONSUMER_CLOSING) {
-        log_warn("rabbitmq %s: queue %s: %.*s", consumer->broker->name, consumer->queue, (int)close->reply_text.len,
-                 close->reply_text.len > 0 ? (const char *)close->reply_text.bytes : "");
+        log_warn("rabbitmq %s: queue %s: %.*s", broker_link_name(consumer->link), consumer->queue,
+                 (int)close->reply_text.len, close->reply_text.len > 0 ? (const char *)close->reply_text.bytes : "");
     }
     bool was_active = consumer->state == CONSUMER_ACTIVE;
     channel_closed(consumer);
@@ -328,9 +333,9 @@ static void on_header(struct broker_consumer *consumer, const amqp_frame_t *fram
     }
     gathering->has_header = true;
     gathering->size = frame->payload.properties.body_size;
-    if (gathering->size > BROKER_BODY_MAX_BYTES) {
-        broker_fail(consumer->broker, "queue %s: a message of %llu bytes", consumer->queue,
-                    (unsigned long long)gathering->size);
+    if (gathering->size > BODY_MAX_BYTES) {
+        broker_link_fail(consumer->link, "queue %s: a message of %llu bytes", consumer->queue,
+                         (unsigned long long)gathering->size);
         return;
     }
     gathering->message_id[0] = '\0';
@@ -361,8 +366,8 @@ static void on_body(struct broker_consumer *consumer, amqp_bytes_t chunk)
         gathering->bytes = malloc((size_t)gathering->size);
     }
     if (gathering->bytes == NULL || chunk.len > gathering->size - gathering->got) {
-        broker_fail(consumer->broker, "queue %s: %s", consumer->queue,
-                    gathering->bytes == NULL ? "out of memory" : "more body than announced");
+        broker_link_fail(consumer->link, "queue %s: %s", consumer->queue,
+                         gathering->bytes == NULL ? "out of memory" : "more body than announced");
         return;
     }
     memcpy(gathering->bytes + gathering->got, chunk.bytes, chunk.len);
@@ -372,8 +377,9 @@ static void on_body(struct broker_consumer *consumer, amqp_bytes_t chunk)
     }
 }
 
-void broker_consumer_frame(struct broker_consumer *consumer, const amqp_frame_t *frame)
+static void on_frame(const amqp_frame_t *frame, void *arg)
 {
+    struct broker_consumer *consumer = arg;
     switch (frame->frame_type) {
     case AMQP_FRAME_METHOD:
         on_method(consumer, &frame->payload.method);
@@ -389,18 +395,20 @@ void broker_consumer_frame(struct broker_consumer *consumer, const amqp_frame_t 
     }
 }
 
-void broker_consumer_link_up(struct broker_consumer *consumer)
+static void on_link_up(void *arg)
 {
+    struct broker_consumer *consumer = arg;
     if (consumer->state == CONSUMER_WAITING) { /* else it was made just now, when its owner heard of the link */
         subscribe(consumer);
     }
 }
 
-void broker_consumer_link_lost(struct broker_consumer *consumer)
+static void on_link_lost(void *arg)
 {
+    struct broker_consumer *consumer = arg;
     enum consumer_state before = consumer->state;
     if (before == CONSUMER_CLOSING) {
-        broker_consumer_free(consumer);
+        consumer_free(consumer);
         return;
     }
     set_state(consumer, CONSUMER_WAITING);
@@ -411,38 +419,46 @@ void broker_consumer_link_lost(struct broker_consumer *consumer)
     }
 }
 
+static void on_link_freed(void *arg)
+{
+    consumer_free(arg);
+}
+
+static const struct broker_channel_calls channel_calls = {
+    .frame = on_frame,
+    .up = on_link_up,
+    .lost = on_link_lost,
+    .freed = on_link_freed,
+};
+
 /* ---- the owner's side */
 
 struct broker_consumer *broker_consume(struct broker *broker, const struct broker_consumer_options *options)
 {
     assert(options->queue != NULL && strlen(options->queue) < BROKER_SHORT_SIZE && options->deliver != NULL);
-    uint16_t channel = BROKER_CONSUMERS_FIRST_CHANNEL;
-    while (channel <= BROKER_CHANNELS_MAX && broker->consumers[channel] != NULL) {
-        channel++;
-    }
-    if (channel > BROKER_CHANNELS_MAX) {
-        return NULL;
-    }
     struct broker_consumer *consumer = calloc(1, sizeof *consumer);
     if (consumer == NULL) {
         return NULL;
     }
-    consumer->broker = broker;
-    consumer->channel = channel;
+    consumer->link = broker_link_of(broker);
+    consumer->channel = broker_link_take_channel(consumer->link, &channel_calls, consumer);
+    if (consumer->channel == 0) {
+        free(consumer);
+        return NULL;
+    }
     consumer->prefetch = options->prefetch;
     consumer->deliver = options->deliver;
     consumer->gone = options->gone;
     consumer->arg = options->arg;
     consumer->backoff_ms = BROKER_BACKOFF_MIN_MS;
     consumer->ready = -1;
-    broker->consumers[channel] = consumer;
     consumer->queue = strdup(options->queue);
-    consumer->retry = evtimer_new(broker->base, on_retry, consumer);
+    consumer->retry = evtimer_new(broker_link_base(consumer->link), on_retry, consumer);
     if (consumer->queue == NULL || consumer->retry == NULL) {
-        broker_consumer_free(consumer);
+        consumer_free(consumer);
         return NULL;
     }
-    if (broker->state != BROKER_DOWN) {
+    if (broker_link_state(consumer->link) != BROKER_DOWN) {
         subscribe(consumer);
     }
     return consumer;
@@ -451,12 +467,12 @@ struct broker_consumer *broker_consume(struct broker *broker, const struct broke
 bool broker_ack(struct broker_consumer *consumer, uint64_t tag, bool multiple)
 {
     assert(consumer->state != CONSUMER_CLOSING && tag > 0 && tag <= consumer->tag_last);
-    if (consumer->state != CONSUMER_ACTIVE || tag <= consumer->tag_base || consumer->broker->failure[0] != '\0') {
+    if (consumer->state != CONSUMER_ACTIVE || tag <= consumer->tag_base || broker_link_failing(consumer->link)) {
         return false;
     }
     amqp_basic_ack_t ack = {.delivery_tag = tag - consumer->tag_base, .multiple = multiple};
-    broker_send(consumer->broker, consumer->channel, AMQP_BASIC_ACK_METHOD, &ack);
-    return consumer->broker->failure[0] == '\0';
+    broker_link_send(consumer->link, consumer->channel, AMQP_BASIC_ACK_METHOD, &ack);
+    return !broker_link_failing(consumer->link);
 }
 
 void broker_consumer_ask_ready(struct broker_consumer *consumer)
@@ -464,7 +480,7 @@ void broker_consumer_ask_ready(struct broker_consumer *consumer)
     if (consumer->state == CONSUMER_ACTIVE) {
         amqp_queue_declare_t declare = {
             .queue = amqp_cstring_bytes(consumer->queue), .passive = true, .arguments = amqp_empty_table};
-        broker_send(consumer->broker, consumer->channel, AMQP_QUEUE_DECLARE_METHOD, &declare);
+        broker_link_send(consumer->link, consumer->channel, AMQP_QUEUE_DECLARE_METHOD, &declare);
     }
 }
 
@@ -477,7 +493,7 @@ void broker_consumer_close(struct broker_consumer *consumer)
 {
     switch (consumer->state) {
     case CONSUMER_WAITING:
-        broker_consumer_free(consumer);
+        consumer_free(consumer);
         break;
     case CONSUMER_RECYCLING: /* channel.close is on its way */
         set_state(consumer, CONSUMER_CLOSING);

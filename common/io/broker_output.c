@@ -5,14 +5,14 @@
  *
  * Invariant: the buffer holds whole frames from `end` backwards; only the first may already be sent in part.
  */
+#include "common/io/broker_output.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "common/io/broker_internal.h"
 
 enum {
     FRAME_HEAD_BYTES = 7,

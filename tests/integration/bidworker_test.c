@@ -15,6 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/io/broker.h"
+#include "common/io/broker_consumer.h"
 #include "common/io/redis.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/message.h"

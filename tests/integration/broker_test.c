@@ -17,6 +17,7 @@
 
 #include "common/base/clock.h"
 #include "common/io/broker.h"
+#include "common/io/broker_consumer.h"
 #include "common/protocol/topology.h"
 #include "tests/support/relay.h"
 #include "tests/support/suite.h"
