@@ -337,7 +337,7 @@ cppcheck: deps-lint ## a second opinion
 format: ## lay out every source as .clang-format says
 	clang-format -i $(SOURCES) $(HEADERS)
 
-layers-check: ## no file includes a header of a layer above its own
+layers-check: ## no file includes a header of a layer above its own; no circle within a layer
 	@tests/lint/layers
 
 words-check: ## no retired word in a name or in prose, no sentence of more than 30 words (tests/lint/words.txt)
