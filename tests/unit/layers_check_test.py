@@ -53,7 +53,7 @@ def scratch_copy(folder):
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
 
 
-def fault_of(folder, files, expected):
+def refusal_of(folder, files, expected):
     """None when the check says what is expected of the copy with these files; else what it said."""
     for name, text in files.items():
         assert not (folder / name).exists(), name
@@ -74,10 +74,10 @@ def main():
         folder = pathlib.Path(name)
         scratch_copy(folder)
         for case, files, expected in CASES:
-            fault = fault_of(folder, files, expected)
-            if fault is not None:
+            error = refusal_of(folder, files, expected)
+            if error is not None:
                 failed += 1
-                print(f"{case}: expected {expected!r}, got {fault}")
+                print(f"{case}: expected {expected!r}, got {error}")
     print(f"layers_check_test: {len(CASES) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
