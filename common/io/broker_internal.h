@@ -4,7 +4,7 @@
  *
  *   broker_consumer.c  consumers, and the gathering of a message from its frames
  *   broker.c           the owner's side; publishing, and the frames of the publish channel
- *   broker_link.c      the connection's life: states, loop events, frames; it calls whoever took a channel by a table
+ *   broker_link.c      the connection's life: states, loop events, frames; it calls the users of channels by a table
  *   broker_confirm.c   messages that wait for their verdict
  *   broker_connect.c   the thread that connects, logs in and checks the topology
  *   broker_output.c    frames on their way out

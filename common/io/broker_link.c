@@ -123,7 +123,7 @@ static void retry_later(struct broker_link *link)
 
 static void attempt_failed(struct broker_link *link, const char *error)
 {
-    if (strcmp(link->error, error) != 0) { /* the same trouble every two seconds is no news */
+    if (strcmp(link->error, error) != 0) { /* the same error is logged once, not every two seconds */
         log_warn("rabbitmq %s: cannot connect: %s", link->name, error);
     }
     set_state(link, BROKER_DOWN, error);

@@ -1,6 +1,6 @@
 /*
  * A connection to RabbitMQ that is kept alive, and its channels. Called by broker.c and broker_consumer.c; it knows
- * neither. Whoever takes a channel gives a table of functions, which are called from the loop.
+ * neither. The user of a channel gives a table of functions, which are called from the loop.
  *
  * Nothing here ends the connection from within a call of the owner: broker_link_fail notes the reason, and it is ended
  * from the loop. "The link is up" and "lost" are of the connection; the struct lives until broker_link_free.

@@ -42,7 +42,7 @@ enum pg_link_state { PG_LINK_DOWN, PG_LINK_CONNECTING, PG_LINK_PREPARING, PG_LIN
 
 struct pg_link;
 
-/* The settings of a link and whom it calls; one for all links of a pool. Borrowed: it must outlive the links. */
+/* The settings of a link and the functions that it calls; one for all links of a pool. It must outlive the links. */
 struct pg_link_owner {
     struct event_base *base;
     const char *url;
