@@ -24,7 +24,7 @@ struct threaded {
     pthread_t thread;
     CURL *curl;
     CURLcode outcome; /* once it is in `finished` */
-    transfers_done done;
+    transfer_done done;
     void *arg;
     atomic_bool cancelled;
 };
@@ -142,7 +142,7 @@ static bool start_thread(struct threaded *transfer)
     return started;
 }
 
-bool transfer_threads_start(struct transfer_threads *threads, CURL *curl, transfers_done done, void *arg)
+bool transfer_threads_start(struct transfer_threads *threads, CURL *curl, transfer_done done, void *arg)
 {
     struct threaded *transfer = calloc(1, sizeof(*transfer));
     if (transfer == NULL) {

@@ -8,9 +8,15 @@
 #ifndef ROSTRUM_NOTIFYWORKER_TRANSFER_THREADS_H
 #define ROSTRUM_NOTIFYWORKER_TRANSFER_THREADS_H
 
-#include "notifyworker/transfers.h"
+#include <curl/curl.h>
+#include <event2/event.h>
+
+#include "common/base/base.h"
 
 struct transfer_threads;
+
+/* The transfer has ended; `curl` is the caller's again. Comes from the loop, once. */
+typedef void (*transfer_done)(CURL *curl, CURLcode outcome, void *arg);
 
 /* NULL only without memory or descriptors. */
 MUST_CHECK struct transfer_threads *transfer_threads_new(struct event_base *base);
@@ -18,7 +24,7 @@ MUST_CHECK struct transfer_threads *transfer_threads_new(struct event_base *base
 void transfer_threads_free(struct transfer_threads *threads);
 
 /* As transfers_start and transfers_cancel; the latter waits for the thread, up to a second. */
-MUST_CHECK bool transfer_threads_start(struct transfer_threads *threads, CURL *curl, transfers_done done, void *arg);
+MUST_CHECK bool transfer_threads_start(struct transfer_threads *threads, CURL *curl, transfer_done done, void *arg);
 void transfer_threads_cancel(struct transfer_threads *threads, CURL *curl);
 
 #endif

@@ -21,7 +21,7 @@ struct transfers {
 };
 
 struct transfer {
-    transfers_done done;
+    transfer_done done;
     void *arg;
 };
 
@@ -156,7 +156,7 @@ void transfers_free(struct transfers *transfers)
     free(transfers);
 }
 
-bool transfers_start(struct transfers *transfers, CURL *curl, transfers_done done, void *arg)
+bool transfers_start(struct transfers *transfers, CURL *curl, transfer_done done, void *arg)
 {
     if (transfers->threads != NULL) {
         return transfer_threads_start(transfers->threads, curl, done, arg);

@@ -12,11 +12,9 @@
 #include <event2/event.h>
 
 #include "common/base/base.h"
+#include "notifyworker/transfer_threads.h"
 
 struct transfers;
-
-/* The transfer has ended; `curl` is the caller's again. Comes from the loop, once. */
-typedef void (*transfers_done)(CURL *curl, CURLcode outcome, void *arg);
 
 /* `connections_max` idle connections are kept for the next transfer. NULL only without memory. */
 MUST_CHECK struct transfers *transfers_new(struct event_base *base, int connections_max);
@@ -29,7 +27,7 @@ MUST_CHECK struct transfers *transfers_new_threaded(struct event_base *base);
 void transfers_free(struct transfers *transfers);
 
 /* Starts `curl`, whose CURLOPT_PRIVATE is taken. False only without memory; then `done` does not come. */
-MUST_CHECK bool transfers_start(struct transfers *transfers, CURL *curl, transfers_done done, void *arg);
+MUST_CHECK bool transfers_start(struct transfers *transfers, CURL *curl, transfer_done done, void *arg);
 /* Ends a transfer that was started and is not done: `done` does not come. */
 void transfers_cancel(struct transfers *transfers, CURL *curl);
 

@@ -41,7 +41,7 @@ static struct batch_entry *add(enum command_kind kind, struct uuid auction, uint
 
 START_TEST(a_new_entry_is_trusted_and_undecided)
 {
-    struct intake_message *message = (struct intake_message *)(void *)&outbox_batch; /* only kept */
+    struct shard_reader_message *message = (struct shard_reader_message *)(void *)&outbox_batch; /* only kept */
     static const struct command command;
     struct batch_entry *entry = batch_add(batch, message, &command);
     ck_assert_ptr_eq(entry, &batch->entries[0]);

@@ -146,19 +146,20 @@ END_TEST
 
 static struct batch *events;
 
-static bool make_letters(void)
+static bool make_outbox_batch(void)
 {
-    struct letters letters = {0};
-    bool ok = outbox_batch_of(&letters, events);
+    struct outbox_batch outbox_batch = {0};
+    bool ok = outbox_batch_of(&outbox_batch, events);
     enough();
-    ck_assert(!ok || letters.count == 6);
-    outbox_batch_free(&letters);
-    ck_assert(letters.count == 0 && letters.size == 0 && letters.rows == NULL && letters.bodies == NULL);
+    ck_assert(!ok || outbox_batch.count == 6);
+    outbox_batch_free(&outbox_batch);
+    ck_assert(outbox_batch.count == 0 && outbox_batch.size == 0 && outbox_batch.rows == NULL &&
+              outbox_batch.bodies == NULL);
     return ok;
 }
 
 /* Of five bids that were set aside, and one event: more than the first room holds. */
-START_TEST(letters_of_a_batch)
+START_TEST(the_outbox_batch)
 {
     static struct command commands[5];
     events = batch_new(5);
@@ -170,7 +171,7 @@ START_TEST(letters_of_a_batch)
         entry->outcome = BATCH_DECIDED;
     }
     batch_add_event(events)->kind = EVENT_STARTED;
-    expect_failures(make_letters, 6); /* and 6 copies of texts, but the sanitizer's strdup never fails */
+    expect_failures(make_outbox_batch, 6); /* and 6 copies of texts, but the sanitizer's strdup never fails */
     batch_free(events);
 }
 END_TEST
@@ -254,7 +255,7 @@ static Suite *no_memory_suite(void)
     TCase *tcase = tcase_create("no_memory");
     tcase_add_test(tcase, a_batch);
     tcase_add_test(tcase, a_list_of_bids);
-    tcase_add_test(tcase, letters_of_a_batch);
+    tcase_add_test(tcase, the_outbox_batch);
     tcase_add_test(tcase, a_document_read);
     tcase_add_test(tcase, a_document_that_needs_blocks_of_its_own_size);
     tcase_add_test(tcase, a_writer);

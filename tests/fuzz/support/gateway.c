@@ -88,12 +88,13 @@ void fuzz_gateway_start(void)
     struct event_config *choices = event_config_new();
     fuzz_check(signal(SIGPIPE, SIG_IGN) != SIG_ERR && choices != NULL);
     fuzz_check(event_config_set_flag(choices, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) == 0); /* as worker.c */
-    struct parts_options options = {.base = event_base_new_with_config(choices), .config = &config, .record = &record};
+    struct components_options options = {
+        .base = event_base_new_with_config(choices), .config = &config, .record = &record};
     event_config_free(choices);
     log_open("fuzz", LOG_ERROR);
     set_config();
     set_record();
-    fuzz_check(metrics_open(metering_families) && options.base != NULL && parts_start(&gateway, &options));
+    fuzz_check(metrics_open(gateway_metrics_families) && options.base != NULL && components_start(&gateway, &options));
     make_token(false, user_token);
     make_token(true, admin_token);
     open_listener();
