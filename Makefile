@@ -408,6 +408,7 @@ docs: $(RENDERER)/$(REDOCLY) ## reference pages of the HTTP contract, in build/d
 install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not overwritten
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(SYSCONFDIR)/rostrum $(DESTDIR)$(UNITDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	rm -f $(DESTDIR)$(DATADIR)/schema/*.sql # of an older version
 	install -m 644 schema/*.sql $(DESTDIR)$(DATADIR)/schema
 	install -d $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/templates/* $(DESTDIR)$(DATADIR)/templates

@@ -99,10 +99,10 @@ static void read_answer(struct voids_list *list, const PGresult *result, int row
     }
     struct voids_entry *entry = &list->entries[list->count - 1];
     entry->answered = true;
-    if (pg_bool(result, row, ENTRIES_COUNTS)) {
-        entry->now.answered = true;
-        entry->now.answer_bidder = pg_uuid(result, row, ENTRIES_NOW_BIDDER);
-        entry->now.answer_amount = pg_money(result, row, ENTRIES_NOW_AMOUNT);
+    if (pg_bool(result, row, ENTRIES_EFFECTIVE)) {
+        entry->standing.answered = true;
+        entry->standing.answer_bidder = pg_uuid(result, row, ENTRIES_EFFECTIVE_BIDDER);
+        entry->standing.answer_amount = pg_money(result, row, ENTRIES_EFFECTIVE_AMOUNT);
     }
 }
 
@@ -113,7 +113,7 @@ bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, in
         .bidder_id = pg_uuid(result, row, ENTRIES_BIDDER),
         .received_ms = pg_int(result, row, ENTRIES_RECEIVED_MS),
     };
-    bool counts = pg_bool(result, row, ENTRIES_COUNTS);
+    bool effective = pg_bool(result, row, ENTRIES_EFFECTIVE);
     if (!rules_kind_parse(pg_text(result, row, ENTRIES_KIND), &command.kind)) {
         read_answer(&auction->voids, result, row);
         return true;
@@ -122,16 +122,16 @@ bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, in
         command.amount = pg_money(result, row, command.kind == RULES_BID ? ENTRIES_AMOUNT : ENTRIES_MAX_AMOUNT);
     }
     struct rules_decision now = {
-        .verdict = pg_bool(result, row, ENTRIES_NOW_OUTBID) ? RULES_OUTBID : RULES_ACCEPTED,
-        .raise = pg_bool(result, row, ENTRIES_NOW_RAISE),
-        .amount = pg_money(result, row, ENTRIES_NOW_AMOUNT),
+        .verdict = pg_bool(result, row, ENTRIES_EFFECTIVE_OUTBID) ? RULES_OUTBID : RULES_ACCEPTED,
+        .raise = pg_bool(result, row, ENTRIES_EFFECTIVE_RAISE),
+        .amount = pg_money(result, row, ENTRIES_EFFECTIVE_AMOUNT),
     };
     if (!voids_reserve(&auction->voids, 1)) {
         return false;
     }
     struct voids_entry *entry = voids_add(&auction->voids, &command, &now, pg_int(result, row, ENTRIES_SEQ));
-    if (entry != NULL && !counts) {
-        entry->now = (struct voids_standing){.counts = false};
+    if (entry != NULL && !effective) {
+        entry->standing = (struct voids_standing){.effective = false};
     }
     return true;
 }
@@ -315,19 +315,19 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
     return true;
 }
 
-static void add_standing(struct pg_array *columns, const struct uuid *auction_id, int64_t seq, bool counts)
+static void add_standing(struct pg_array *columns, const struct uuid *auction_id, int64_t seq, bool effective)
 {
     pg_array_uuid(&columns[0], auction_id);
     pg_array_int(&columns[1], seq);
-    pg_array_bool(&columns[2], counts);
+    pg_array_bool(&columns[2], effective);
 }
 
 /* Of what does not count nothing else is said. */
 static void add_restated(struct pg_array *columns, const struct uuid *auction_id, const struct voids_entry *entry)
 {
-    const struct voids_standing *now = &entry->now;
-    add_standing(columns, auction_id, entry->seq, now->counts);
-    if (now->counts) {
+    const struct voids_standing *now = &entry->standing;
+    add_standing(columns, auction_id, entry->seq, now->effective);
+    if (now->effective) {
         pg_array_text_add(&columns[3], now->verdict == RULES_OUTBID ? "outbid" : "accepted");
         pg_array_bool(&columns[4], now->raise);
         pg_array_money(&columns[5], now->amount);

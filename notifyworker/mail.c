@@ -79,7 +79,7 @@ static const char lookup[] =
     "  WHERE d.owner IS NOT NULL AND d.kind IN ('VERIFY_EMAIL', 'PASSWORD_RESET')"
     "  AND d.state IN ('queued', 'retrying', 'failed'))"
     " SELECT " DELIVERY_COLUMNS ", u.display_name, u.id IS NOT NULL AND u.banned_at IS NULL, u.verified_at IS NOT NULL,"
-    " d.kind = ANY (u.mailed), d.notification_id IS NOT NULL,"
+    " d.kind = ANY (u.email_kinds), d.notification_id IS NOT NULL,"
     " CASE WHEN d.notification_id IS NULL THEN (SELECT count(*) FROM deliveries o WHERE o.endpoint = d.endpoint"
     "  AND o.notification_id IS NULL AND o.created_at > d.created_at - interval '1 hour' AND o.id < d.id"
     "  AND o.kind = d.kind AND o.channel = 'email' AND o.state <> 'dropped') END,"

@@ -23,7 +23,7 @@
 #include "common/protocol/message.h"
 
 /* Of the ledger as `b`: the bids that count, which make somebody a bidder. */
-#define RECIPIENTS_VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
+#define RECIPIENTS_VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.effective"
 
 enum recipients_statement {
     RECIPIENTS_USER,     /* told as named in the event */

@@ -39,8 +39,8 @@ static bool is_bid(enum rules_kind kind)
 
 static struct voids_standing standing_of(const struct rules_decision *decision)
 {
-    struct voids_standing standing = {.counts = decision->verdict != RULES_REJECTED};
-    if (standing.counts) {
+    struct voids_standing standing = {.effective = decision->verdict != RULES_REJECTED};
+    if (standing.effective) {
         standing.verdict = decision->verdict;
         standing.raise = decision->raise;
         standing.amount = decision->amount;
@@ -67,7 +67,7 @@ struct voids_entry *voids_add(struct voids_list *list, const struct rules_comman
         .amount = command->amount,
         .received_ms = command->received_ms,
         .answered = decision->automatic,
-        .now = standing_of(decision),
+        .standing = standing_of(decision),
     };
     return entry;
 }
@@ -93,7 +93,7 @@ static enum rules_reason refused(const struct rules_auction *auction, const stru
     if (entry == NULL || (retracts && !uuid_equal(&entry->bidder_id, &command->bidder_id))) {
         return RULES_NOT_FOUND;
     }
-    if (!entry->now.counts) {
+    if (!entry->standing.effective) {
         return RULES_BID_VOIDED;
     }
     if (retracts && (auction->status != RULES_ACTIVE || command->received_ms >= auction->end_ms)) {
@@ -104,7 +104,7 @@ static enum rules_reason refused(const struct rules_auction *auction, const stru
 
 static bool same(const struct voids_standing *one, const struct voids_standing *other)
 {
-    return one->counts == other->counts && one->verdict == other->verdict && one->raise == other->raise &&
+    return one->effective == other->effective && one->verdict == other->verdict && one->raise == other->raise &&
            one->amount == other->amount && one->answered == other->answered &&
            uuid_equal(&one->answer_bidder, &other->answer_bidder) && one->answer_amount == other->answer_amount;
 }
@@ -112,8 +112,8 @@ static bool same(const struct voids_standing *one, const struct voids_standing *
 /* One that was voided before stays so. A withdrawal that has nothing left to withdraw does nothing. */
 static void take_again(struct rules_auction *auction, struct voids_entry *entry, const struct voids_entry *voided)
 {
-    struct voids_standing now = {.counts = false};
-    if (entry != voided && entry->now.counts) {
+    struct voids_standing now = {.effective = false};
+    if (entry != voided && entry->standing.effective) {
         struct rules_command command = {
             .kind = entry->kind,
             .id = entry->id,
@@ -125,8 +125,8 @@ static void take_again(struct rules_auction *auction, struct voids_entry *entry,
         struct rules_decision decision = rules_decide(auction, &command);
         now = standing_of(&decision);
     }
-    if (is_bid(entry->kind) && !same(&now, &entry->now)) {
-        entry->now = now;
+    if (is_bid(entry->kind) && !same(&now, &entry->standing)) {
+        entry->standing = now;
         entry->changed = true;
     }
 }

@@ -25,9 +25,9 @@
  */
 enum { VOIDS_LEDGER_MAX = 20000 };
 
-/* What an entry counts as. */
+/* What an entry counts as: its effective values, kept beside what was decided. */
 struct voids_standing {
-    bool counts; /* else the rest is empty */
+    bool effective; /* false: voided, or voided with another bid; the rest is then empty */
     enum rules_verdict verdict;
     bool raise;
     int64_t amount;
@@ -45,8 +45,8 @@ struct voids_entry {
     int64_t amount; /* as in struct rules_command */
     int64_t received_ms;
     bool answered; /* the next entry of the ledger is an automatic answer, whether it stands or not */
-    bool changed;  /* by voids_decide: `now` is another than it was */
-    struct voids_standing now;
+    bool changed;  /* by voids_decide: `standing` differs from what it was */
+    struct voids_standing standing;
 };
 
 /* Of one auction, in the order of deciding; all zero is an empty one. */

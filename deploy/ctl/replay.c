@@ -79,11 +79,11 @@ enum entry_column {
     ENTRY_RECEIVED_MS,
     ENTRY_END_MS,
     ENTRY_VOIDS,
-    ENTRY_COUNTS,
-    ENTRY_NOW_STATUS,
-    ENTRY_NOW_RAISE,
-    ENTRY_NOW_AMOUNT,
-    ENTRY_NOW_BIDDER,
+    ENTRY_EFFECTIVE,
+    ENTRY_EFFECTIVE_STATUS,
+    ENTRY_EFFECTIVE_RAISE,
+    ENTRY_EFFECTIVE_AMOUNT,
+    ENTRY_EFFECTIVE_BIDDER,
     ENTRY_HAS_TERMS,
     ENTRY_STARTING_PRICE,
     ENTRY_RESERVE_PRICE,
@@ -99,8 +99,8 @@ enum entry_column {
 /* clang-format off */
 const char REPLAY_ENTRY_COLUMNS[] =
     "b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.status, b.reason, b.raise, b.amount, b.max_amount, "
-    STORE_MS("b.received_at") ", " STORE_MS("b.end_time") ", b.voids, b.counts, coalesce(b.now_status, b.status),"
-    " coalesce(b.now_raise, b.raise), coalesce(b.now_amount, b.amount), coalesce(b.now_bidder_id, b.bidder_id),"
+    STORE_MS("b.received_at") ", " STORE_MS("b.end_time") ", b.voids, b.effective, coalesce(b.effective_status, b.status),"
+    " coalesce(b.effective_raise, b.raise), coalesce(b.effective_amount, b.amount), coalesce(b.effective_bidder_id, b.bidder_id),"
     " t.id IS NOT NULL, t.starting_price, t.reserve_price,"
     " t.buy_now_price, t.increments, t.snipe_window_s, t.snipe_extension_s, t.snipe_max, "
     STORE_MS("t.start_time") ", " STORE_MS("t.end_time");
@@ -257,11 +257,11 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
 /* What is stored of it now goes with the bid that it answers. */
 static void keep_answer(struct replay *replay, const PGresult *result, int row)
 {
-    if (replay->seq <= VOIDS_LEDGER_MAX && replay->voids.count > 0 && pg_bool(result, row, ENTRY_COUNTS)) {
+    if (replay->seq <= VOIDS_LEDGER_MAX && replay->voids.count > 0 && pg_bool(result, row, ENTRY_EFFECTIVE)) {
         struct voids_standing *now = &replay->stored[replay->voids.count - 1];
         now->answered = true;
-        now->answer_bidder = pg_uuid(result, row, ENTRY_NOW_BIDDER);
-        now->answer_amount = read_money(result, row, ENTRY_NOW_AMOUNT);
+        now->answer_bidder = pg_uuid(result, row, ENTRY_EFFECTIVE_BIDDER);
+        now->answer_amount = read_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
     }
 }
 
@@ -334,11 +334,12 @@ static bool keep(struct replay *replay, const PGresult *result, int row, const s
         return true;
     }
     struct voids_standing *now = &replay->stored[replay->voids.count - 1];
-    *now = (struct voids_standing){.counts = pg_bool(result, row, ENTRY_COUNTS)};
-    if (now->counts) {
-        now->verdict = strcmp(pg_text(result, row, ENTRY_NOW_STATUS), "outbid") == 0 ? RULES_OUTBID : RULES_ACCEPTED;
-        now->raise = pg_bool(result, row, ENTRY_NOW_RAISE);
-        now->amount = read_money(result, row, ENTRY_NOW_AMOUNT);
+    *now = (struct voids_standing){.effective = pg_bool(result, row, ENTRY_EFFECTIVE)};
+    if (now->effective) {
+        now->verdict =
+            strcmp(pg_text(result, row, ENTRY_EFFECTIVE_STATUS), "outbid") == 0 ? RULES_OUTBID : RULES_ACCEPTED;
+        now->raise = pg_bool(result, row, ENTRY_EFFECTIVE_RAISE);
+        now->amount = read_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
     }
     return true;
 }
@@ -359,17 +360,17 @@ static void check_answer_standing(struct replay *replay, int64_t seq, const stru
 /* Withdrawals stay as they are. */
 static void check_standing(struct replay *replay, const struct voids_entry *entry, const struct voids_standing *stored)
 {
-    const struct voids_standing *due = &entry->now;
+    const struct voids_standing *due = &entry->standing;
     if (entry->kind == RULES_WITHDRAW) {
         return;
     }
-    if (stored->counts != due->counts) {
-        differ(replay, entry->seq, "by the rules it %s", due->counts ? "counts" : "was voided");
+    if (stored->effective != due->effective) {
+        differ(replay, entry->seq, "by the rules it %s", due->effective ? "counts" : "was voided");
     } else if (stored->verdict != due->verdict) {
         /* Without amounts: one that is not spent after all may be a standing maximum. */
         differ_text(replay, entry->seq, "its present status", stored->verdict == RULES_OUTBID ? "outbid" : "accepted",
                     due->verdict == RULES_OUTBID ? "outbid" : "accepted");
-    } else if (due->counts) {
+    } else if (due->effective) {
         differ_money(replay, entry->seq, "its present amount", stored->amount, due->amount);
         if (stored->raise != due->raise) {
             differ(replay, entry->seq, "by the rules it is %s now", due->raise ? "a raise" : "a bid");

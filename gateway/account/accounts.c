@@ -56,8 +56,8 @@ static const struct pg_statement list[] = {
         "WITH links AS (DELETE FROM account_tokens WHERE user_id = $1 AND purpose = 'PASSWORD_RESET'"
         "  AND $3::text IS NOT NULL)"
         " UPDATE users SET display_name = coalesce($2, display_name), password_hash = coalesce($3, password_hash), "
-        PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST("mailed", "$6", "$7") ", "
-        PREFERENCES_LIST("unhooked", "$8", "$9")
+        PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST("email_kinds", "$6", "$7") ", "
+        PREFERENCES_LIST("webhook_muted", "$8", "$9")
         " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING " USER_COLUMNS},
     /* clang-format on */
     /*

@@ -18,7 +18,8 @@ enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP };
 
 static const struct pg_statement list[] = {
     [UNSUBSCRIBE_KEY] = {"unsubscribe_key", "SELECT secret FROM deployment_keys WHERE name = 'unsubscribe'"},
-    [UNSUBSCRIBE_STOP] = {"unsubscribe_stop", "UPDATE users SET mailed = array_remove(mailed, $2) WHERE id = $1"},
+    [UNSUBSCRIBE_STOP] = {"unsubscribe_stop",
+                          "UPDATE users SET email_kinds = array_remove(email_kinds, $2) WHERE id = $1"},
 };
 
 struct statements unsubscribe_statements = {list, ARRAY_LEN(list), 0};

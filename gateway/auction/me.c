@@ -25,13 +25,14 @@ static const struct pg_statement list[] = {
           * The newest maximum is the highest one, unless it was withdrawn: then there is none. An automatic bid stays
           * its bidder's for as long as it counts (common/rules/voids.h), so what is mine was so from the start.
           */
-         "WITH mine AS (SELECT auction_id, max(coalesce(now_amount, amount)) FILTER (WHERE kind <> 'withdraw') AS "
+         "WITH mine AS (SELECT auction_id, max(coalesce(effective_amount, amount)) FILTER (WHERE kind <> 'withdraw') "
+         "AS "
          "highest,"
          "  (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"
          "   FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"
          "  max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"
          "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"
-         "  AND status <> 'rejected' AND counts"
+         "  AND status <> 'rejected' AND effective"
          "  GROUP BY auction_id)"
          " SELECT a.id, a.title, a.status, " COLUMNS_MS(
              "a.end_time") ", a.current_bid, a.minimum_bid,"

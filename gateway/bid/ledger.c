@@ -21,29 +21,30 @@ enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
 
 /* A maximum that was beaten at once is spent, and shown as its bidder's amount (rule 9). */
 #define PUBLIC_AMOUNT                                                                                                  \
-    "CASE WHEN b.kind = 'proxy' AND coalesce(b.now_status, b.status) = 'outbid' THEN b.max_amount"                     \
-    " ELSE coalesce(b.now_amount, b.amount) END"
+    "CASE WHEN b.kind = 'proxy' AND coalesce(b.effective_status, b.status) = 'outbid' THEN b.max_amount"               \
+    " ELSE coalesce(b.effective_amount, b.amount) END"
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
 static const struct pg_statement list[] = {
-    [LEDGER_BID] =
-        {"ledger_bid",
-         "SELECT bid_id, auction_id, bidder_id, kind, coalesce(now_amount, amount), max_amount, " MS(
-             "received_at") ", " MS("decided_at") ", CASE WHEN counts THEN coalesce(now_status, status) ELSE 'voided' "
-                                                  "END, reason,"
-                                                  " (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
-                                                  "  WHERE a.id = bids.auction_id)"
-                                                  " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
+    [LEDGER_BID] = {"ledger_bid",
+                    "SELECT bid_id, auction_id, bidder_id, kind, coalesce(effective_amount, amount), "
+                    "max_amount, " MS("received_at") ", " MS(
+                        "decided_at") ", CASE WHEN effective THEN coalesce(effective_status, status) ELSE 'voided' "
+                                      "END, reason,"
+                                      " (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
+                                      "  WHERE a.id = bids.auction_id)"
+                                      " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
     /* One row with a NULL seq says: the auction is there, and has no (more) bids. */
     [LEDGER_HISTORY] =
         {"ledger_history",
          "SELECT b.seq, b.bid_id, b.bidder_id, b.kind, b.shown, " MS(
              "b.decided_at") ", a.version FROM auctions a LEFT JOIN LATERAL ("
-                             "  SELECT b.seq, b.bid_id, coalesce(b.now_bidder_id, b.bidder_id) AS bidder_id, b.kind, "
+                             "  SELECT b.seq, b.bid_id, coalesce(b.effective_bidder_id, b.bidder_id) AS bidder_id, "
+                             "b.kind, "
                              "b.decided_at, " PUBLIC_AMOUNT " AS shown"
                              "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
-                             "  AND b.status IN ('accepted', 'outbid') AND b.counts"
-                             "  AND NOT coalesce(b.now_raise, b.raise) AND b.seq < $2::bigint"
+                             "  AND b.status IN ('accepted', 'outbid') AND b.effective"
+                             "  AND NOT coalesce(b.effective_raise, b.raise) AND b.seq < $2::bigint"
                              "  ORDER BY b.seq DESC LIMIT $3::integer) b ON true"
                              " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.seq DESC"},
     [LEDGER_PROXY] = {"ledger_proxy",

@@ -357,15 +357,17 @@ static void enter_void(struct book *book, enum rules_kind kind, const struct uui
     run("UPDATE bids SET voids = $3 WHERE auction_id = $1 AND seq = $2", &values);
 }
 
-static void restate(const struct book *book, int64_t seq, bool counts, const char *status, int64_t amount)
+static void restate(const struct book *book, int64_t seq, bool effective, const char *status, int64_t amount)
 {
     struct values values = {.count = 0};
     put_text(&values, book->id);
     put_int(&values, seq);
-    put_bool(&values, counts);
+    put_bool(&values, effective);
     put_text(&values, status);
     put_money(&values, amount);
-    run("UPDATE bids SET counts = $3, now_status = $4, now_amount = $5 WHERE auction_id = $1 AND seq = $2", &values);
+    run("UPDATE bids SET effective = $3, effective_status = $4, effective_amount = $5 WHERE auction_id = $1 AND seq = "
+        "$2",
+        &values);
 }
 
 static void write_voided(void)
@@ -540,16 +542,21 @@ static const struct tampering {
     {"UPDATE bids SET amount = 80.00 WHERE auction_id = '" CHANGED "' AND seq = 7", "its amount is 80.00"},
     {"UPDATE bids SET kind = 'abort' WHERE auction_id = '" CHANGED "' AND seq = 6", "by the rules it is accepted"},
     /* what bids count as since others were voided */
-    {"UPDATE bids SET counts = true WHERE auction_id = '" VOIDED "' AND seq = 5", "by the rules it was voided"},
-    {"UPDATE bids SET counts = false WHERE auction_id = '" VOIDED "' AND seq = 4", "by the rules it counts"},
-    {"UPDATE bids SET counts = false WHERE auction_id = '" SOLD "' AND seq = 15", "by the rules it counts"},
-    {"UPDATE bids SET counts = true WHERE auction_id = '" VOIDED "' AND seq = 3", "it does not count any more"},
-    {"UPDATE bids SET counts = false WHERE auction_id = '" SOLD "' AND seq = 5", "by the rules it still counts"},
-    {"UPDATE bids SET now_amount = 22.00 WHERE auction_id = '" SOLD "' AND seq = 5", "its present amount is 22.00"},
-    {"UPDATE bids SET now_bidder_id = '" NONE "' WHERE auction_id = '" SOLD "' AND seq = 5", "its present bidder is"},
-    {"UPDATE bids SET now_status = NULL WHERE auction_id = '" VOIDED "' AND seq = 2", "its present status is outbid"},
-    {"UPDATE bids SET now_amount = 14.00 WHERE auction_id = '" VOIDED "' AND seq = 2", "its present amount is 14.00"},
-    {"UPDATE bids SET now_raise = true WHERE auction_id = '" VOIDED "' AND seq = 2", "by the rules it is a bid now"},
+    {"UPDATE bids SET effective = true WHERE auction_id = '" VOIDED "' AND seq = 5", "by the rules it was voided"},
+    {"UPDATE bids SET effective = false WHERE auction_id = '" VOIDED "' AND seq = 4", "by the rules it counts"},
+    {"UPDATE bids SET effective = false WHERE auction_id = '" SOLD "' AND seq = 15", "by the rules it counts"},
+    {"UPDATE bids SET effective = true WHERE auction_id = '" VOIDED "' AND seq = 3", "it does not count any more"},
+    {"UPDATE bids SET effective = false WHERE auction_id = '" SOLD "' AND seq = 5", "by the rules it still counts"},
+    {"UPDATE bids SET effective_amount = 22.00 WHERE auction_id = '" SOLD "' AND seq = 5",
+     "its present amount is 22.00"},
+    {"UPDATE bids SET effective_bidder_id = '" NONE "' WHERE auction_id = '" SOLD "' AND seq = 5",
+     "its present bidder is"},
+    {"UPDATE bids SET effective_status = NULL WHERE auction_id = '" VOIDED "' AND seq = 2",
+     "its present status is outbid"},
+    {"UPDATE bids SET effective_amount = 14.00 WHERE auction_id = '" VOIDED "' AND seq = 2",
+     "its present amount is 14.00"},
+    {"UPDATE bids SET effective_raise = true WHERE auction_id = '" VOIDED "' AND seq = 2",
+     "by the rules it is a bid now"},
     {"UPDATE bids SET voids = bid_id WHERE auction_id = '" VOIDED "' AND seq = 6", "by the rules it is rejected"},
     {"UPDATE bids SET reason = 'NOT_FOUND' WHERE auction_id = '" VOIDED "' AND seq = 7", "its reason is NOT_FOUND"},
     {"DELETE FROM bids WHERE auction_id = '" VOIDED "' AND seq = 6", "the ledger has a gap"},

@@ -117,7 +117,7 @@ static void world_load_entry(const struct world *world, struct voids_list *list,
     }
     struct voids_entry *entry = voids_add(list, &command, &decided, row->seq);
     if (entry != NULL && world->restated[index]) {
-        entry->now = world->now[index];
+        entry->standing = world->now[index];
     }
 }
 
@@ -137,7 +137,7 @@ static void world_restate(struct world *world, const struct batch_auction *aucti
         const struct voids_entry *entry = &auction->voids.entries[i];
         for (size_t k = 0; k < world->row_count && entry->changed; k++) {
             if (world_row_is_of(world, k, &auction->id, entry->seq)) {
-                world->now[k] = entry->now;
+                world->now[k] = entry->standing;
                 world->restated[k] = true;
             }
         }
@@ -287,8 +287,8 @@ static void expect_same_standings(uint64_t seed)
             if (world_row_is_of(&other, k, &one.rows[i].auction_id, one.rows[i].seq)) {
                 const struct voids_standing *a = &one.now[i];
                 const struct voids_standing *b = &other.now[k];
-                bool same = one.restated[i] == other.restated[k] && a->counts == b->counts && a->raise == b->raise &&
-                            a->amount == b->amount && a->answered == b->answered &&
+                bool same = one.restated[i] == other.restated[k] && a->effective == b->effective &&
+                            a->raise == b->raise && a->amount == b->amount && a->answered == b->answered &&
                             a->answer_amount == b->answer_amount;
                 ck_assert_msg(same, "seed %llu: standing of row %zu", (unsigned long long)seed, i);
             }

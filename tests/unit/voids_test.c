@@ -83,7 +83,7 @@ static const struct voids_standing *now(uint8_t number)
 {
     for (size_t i = 0; i < list.count; i++) {
         if (list.entries[i].id.bytes[15] == number) {
-            return &list.entries[i].now;
+            return &list.entries[i].standing;
         }
     }
     ck_abort_msg("no entry %d", number);
@@ -100,7 +100,7 @@ START_TEST(the_only_bid_leaves_an_auction_without_bids)
     ck_assert_int_eq(lot.leader_max, 0);
     ck_assert_int_eq(lot.runner_up_max, 0);
     ck_assert_int_eq(rules_minimum_bid(&lot), rules_minimum_bid(&before));
-    ck_assert(!now(1)->counts);
+    ck_assert(!now(1)->effective);
     lot_accepted(enter(RULES_BID, BOB, 1000), 1000);
     lot_stands(BOB, 1000, 1000, 1);
 }
@@ -125,7 +125,7 @@ START_TEST(a_maximum_pays_only_what_is_still_needed)
     voided(void_bid(3), CYD);
     lot_stands(ANN, 5100, 9000, 2);
     ck_assert_int_eq(lot.runner_up_max, 5000);
-    ck_assert(!now(3)->counts && !now(3)->answered);
+    ck_assert(!now(3)->effective && !now(3)->answered);
     voided(void_bid(2), BOB);
     lot_stands(ANN, 1000, 9000, 1);
     ck_assert_int_eq(lot.runner_up_max, 0);
@@ -141,9 +141,9 @@ START_TEST(a_voided_maximum_takes_its_answers_along)
     lot_rejected(enter(RULES_BID, CYD, 5600), RULES_BID_TOO_LOW);
     voided(void_bid(1), ANN);
     lot_stands(CYD, 5500, 5500, 2);
-    ck_assert(now(2)->counts && now(2)->verdict == RULES_ACCEPTED && !now(2)->answered);
+    ck_assert(now(2)->effective && now(2)->verdict == RULES_ACCEPTED && !now(2)->answered);
     ck_assert_int_eq(now(2)->amount, 1000);
-    ck_assert(now(3)->counts && now(3)->verdict == RULES_ACCEPTED && !now(3)->answered);
+    ck_assert(now(3)->effective && now(3)->verdict == RULES_ACCEPTED && !now(3)->answered);
 
     set();
     (void)enter(RULES_PROXY, ANN, 9000);
@@ -191,7 +191,7 @@ START_TEST(a_raise_becomes_a_bid)
     lot_outbid(enter(RULES_BID, BOB, 4000), 4000, ANN, 4100);
     voided(void_bid(1), ANN);
     lot_stands(ANN, 4100, 8000, 2);
-    ck_assert(now(2)->counts && !now(2)->raise);
+    ck_assert(now(2)->effective && !now(2)->raise);
     ck_assert_int_eq(now(2)->amount, 1000);
 }
 END_TEST
@@ -450,20 +450,20 @@ static void check_history(uint64_t seed, const bool *gone)
     for (size_t i = 0; i < list.count; i++) {
         const struct voids_entry *entry = &list.entries[i];
         bool bid = entry->kind != RULES_WITHDRAW;
-        if (bid && entry->now.counts == gone[i]) {
+        if (bid && entry->standing.effective == gone[i]) {
             ck_abort_msg("seed %llu: entry %zu counts wrongly", (unsigned long long)seed, i);
         }
-        if (!bid || !entry->now.counts || entry->now.raise) {
+        if (!bid || !entry->standing.effective || entry->standing.raise) {
             continue;
         }
         bids++;
-        if (entry->now.answered && !entry->answered) {
+        if (entry->standing.answered && !entry->answered) {
             ck_abort_msg("seed %llu: entry %zu has an answer that was not there", (unsigned long long)seed, i);
         }
-        if (entry->now.answered && !uuid_equal(&entry->now.answer_bidder, &answerers[i])) {
+        if (entry->standing.answered && !uuid_equal(&entry->standing.answer_bidder, &answerers[i])) {
             ck_abort_msg("seed %llu: entry %zu is answered by another", (unsigned long long)seed, i);
         }
-        int64_t amount = entry->now.answered ? entry->now.answer_amount : entry->now.amount;
+        int64_t amount = entry->standing.answered ? entry->standing.answer_amount : entry->standing.amount;
         for (size_t k = 0; k < count; k++) {
             if (accepted[k] == amount) {
                 ck_abort_msg("seed %llu: two of the same amount", (unsigned long long)seed);
@@ -533,7 +533,7 @@ START_TEST(without_a_bid_it_is_as_if_the_bid_had_never_been)
         random_state = seed;
         random_auction();
         for (size_t i = 0; i < list.count; i++) {
-            answerers[i] = list.entries[i].now.answer_bidder;
+            answerers[i] = list.entries[i].standing.answer_bidder;
         }
         oracle_check(seed, gone);
         for (int i = 0; i < VOIDS_MAX && list.count > 0; i++) {
