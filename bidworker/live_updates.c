@@ -5,35 +5,37 @@
 
 #include <string.h>
 
-bool live_updates_shows(const struct batch_row *row)
+bool live_updates_entry(const struct batch_row *row, struct ledger_entry *entry)
 {
-    static const char *const kinds[] = {"bid", "proxy", "auto", "buy"};
-    bool bid = false;
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        bid = bid || strcmp(row->kind, kinds[i]) == 0;
-    }
-    return bid && row->reason == NULL && row->amount > 0;
+    *entry = (struct ledger_entry){
+        .effective = true, /* a bid that this very batch voids is looked up afresh: see needs_look */
+        .raise = row->raise,
+        .amount = row->amount,
+        .max_amount = row->max_amount,
+    };
+    return ledger_entry_parse(row->kind, row->status, entry) && ledger_entry_is_public(entry);
 }
 
 static void add_bid(struct live_update *update, const struct batch *batch, const struct batch_row *row)
 {
-    bool spent = strcmp(row->status, "outbid") == 0 && row->max_amount > 0;
-    if (update->bids == LIVE_BIDS_MAX || !live_updates_shows(row) || row->raise) {
+    struct ledger_entry entry;
+    if (update->bids == LIVE_BIDS_MAX || !live_updates_entry(row, &entry) || !ledger_entry_in_history(&entry)) {
         return;
     }
     update->newest[update->bids++] = (struct live_bid){
         .bid_id = row->bid_id,
         .bidder_id = row->bidder_id,
-        .amount = spent ? row->max_amount : row->amount,
+        .amount = ledger_entry_amount(&entry),
         .at_ms = batch->decided_ms,
-        .automatic = strcmp(row->kind, "proxy") == 0 || strcmp(row->kind, "auto") == 0,
+        .automatic = ledger_entry_is_automatic(&entry),
     };
 }
 
 static enum live_kind kind_of_row(const struct batch_row *row)
 {
+    struct ledger_entry entry;
     bool ok = row->reason == NULL;
-    bool moves = live_updates_shows(row) || (ok && strcmp(row->kind, "withdraw") == 0);
+    bool moves = live_updates_entry(row, &entry) || (ok && strcmp(row->kind, "withdraw") == 0);
     return moves ? LIVE_BIDS : LIVE_UPDATED;
 }
 

@@ -89,13 +89,13 @@ static bool write_leaders(struct results *results, const struct batch *batch, co
     results->leaders[0] = '\0';
     for (size_t i = cursor->first_row; i < cursor->row; i++) {
         const struct batch_row *bid = &batch->rows[i];
-        bool accepted = strcmp(bid->status, "accepted") == 0;
-        if (!live_updates_shows(bid)) {
+        struct ledger_entry entry;
+        if (!live_updates_entry(bid, &entry)) {
             continue;
         }
-        size_t added = snapshot_leader_add(results->leaders + length, sizeof results->leaders - length,
-                                           !accepted && bid->max_amount > 0 ? bid->max_amount : bid->amount, accepted,
-                                           &bid->bidder_id);
+        size_t added =
+            snapshot_leader_add(results->leaders + length, sizeof results->leaders - length,
+                                ledger_entry_amount(&entry), entry.verdict == RULES_ACCEPTED, &bid->bidder_id);
         if (added == 0) {
             return false;
         }

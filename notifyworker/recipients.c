@@ -54,8 +54,8 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         ", 'AUCTION_EXTENDED', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::bigint[])"
         " AS e (auction_id, end_ms, at_ms, amount, after_seq) JOIN auctions a ON a.id = e.auction_id"
-        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM bids b"
-        "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq AND " RECIPIENTS_VALID_BIDS ") p"
+        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM public_bids b"
+        "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq) p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
         " SELECT id, ledger_seq, (SELECT count(*) FROM told), CASE row_number() OVER (ORDER BY id) WHEN 1 THEN"
         " (SELECT " PUSH_COLUMN " FROM told) END FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id"},
@@ -69,15 +69,15 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         "  CASE WHEN e.winner_id IS NULL THEN 'AUCTION_UNSOLD' ELSE 'AUCTION_SOLD' END AS kind"
         "  UNION ALL SELECT DISTINCT b.bidder_id,"
         "  CASE WHEN b.bidder_id = e.winner_id THEN 'AUCTION_WON' ELSE 'AUCTION_LOST' END"
-        "  FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
+        "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_TOLD_ONCE},
     [RECIPIENTS_ENDING_SOON] = {"tell_ending_soon",
         "WITH told AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
         ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)"
-        " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM bids b"
-        "  WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS
+        " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM public_bids b"
+        "  WHERE b.auction_id = e.auction_id"
         " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") NOTIFYWORKER_METRICS_TOLD_ONCE},
     /* Once in an auction's life, whatever version it is at. */
@@ -87,7 +87,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         ", 'AUCTION_CANCELLED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::numeric[]) AS e (auction_id, at_ms, amount)"
         " JOIN auctions a ON a.id = e.auction_id CROSS JOIN LATERAL (SELECT a.seller_id AS user_id"
-        "  UNION SELECT b.bidder_id FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
+        "  UNION SELECT b.bidder_id FROM public_bids b WHERE b.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") NOTIFYWORKER_METRICS_TOLD_ONCE},
     /* As RECIPIENTS_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
     [RECIPIENTS_VOIDED] = {"tell_voided",
@@ -97,7 +97,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
         " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
-        "  FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
+        "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") NOTIFYWORKER_METRICS_TOLD_ONCE},
     /*
      * A new deployment's ledger grows much faster than its statistics: a plan made when it was short would read all of it

@@ -13,7 +13,9 @@
  * The id of a notification begins with the event's time and is made from event, user and kind, here or in SQL: the
  * same event again makes the same row again, and that one is already there.
  *
- * Callers: inapp.c; watchers.c for RECIPIENTS_VALID_BIDS.
+ * "Everyone who bid" are the bidders of the view public_bids: a voided bid makes nobody a bidder.
+ *
+ * Caller: inapp.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_RECIPIENTS_H
 #define ROSTRUM_NOTIFYWORKER_RECIPIENTS_H
@@ -21,9 +23,6 @@
 #include "common/base/base.h"
 #include "common/io/pg.h"
 #include "common/protocol/message.h"
-
-/* Of the ledger as `b`: the bids that count, which make somebody a bidder. */
-#define RECIPIENTS_VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.effective"
 
 enum recipients_statement {
     RECIPIENTS_USER,     /* told as named in the event */

@@ -40,16 +40,9 @@ enum {
     NOW
 };
 
-/* The public history: see gateway/bid/ledger. A maximum that was beaten at once is spent, and is its bidder's amount.
- */
-static const char BIDS_SQL[] =
-    "SELECT coalesce(effective_bidder_id, bidder_id), CASE WHEN kind = 'proxy' AND coalesce(effective_status, status) "
-    "= 'outbid'"
-    " THEN max_amount ELSE coalesce(effective_amount, amount) END, " STORE_MS(
-        "decided_at") ", kind = 'auto', coalesce(effective_status, status) = 'accepted'"
-                      " FROM bids WHERE auction_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy')"
-                      " AND status IN ('accepted', 'outbid') AND effective AND NOT coalesce(effective_raise, raise)"
-                      " ORDER BY seq DESC LIMIT $2::integer";
+static const char BIDS_SQL[] = "SELECT bidder_id, amount, " STORE_MS(
+    "decided_at") ", kind = 'auto', status = 'accepted'"
+                  " FROM public_bids WHERE auction_id = $1 AND in_history ORDER BY seq DESC LIMIT $2::integer";
 
 enum { BIDDER, AMOUNT, AT, AUTOMATIC, ACCEPTED };
 

@@ -27,13 +27,9 @@ enum { LEADERS_GET };
 static const struct pg_statement list[] = {
     [LEADERS_GET] = {"leaders_get",
                      "SELECT a.version, b.bidder_id, b.score FROM auctions a LEFT JOIN LATERAL ("
-                     "  SELECT n.bidder_id, max(200 * CASE WHEN n.kind = 'proxy' AND n.status = 'outbid'"
-                     "    THEN n.max_amount ELSE n.amount END + (n.status = 'accepted')::integer)::bigint AS score"
-                     "  FROM (SELECT coalesce(effective_bidder_id, bidder_id) AS bidder_id, kind, max_amount,"
-                     "      coalesce(effective_status, status) AS status, coalesce(effective_amount, amount) AS amount"
-                     "    FROM bids WHERE auction_id = a.id AND kind IN ('bid', 'proxy', 'auto', 'buy') AND effective"
-                     "    AND status IN ('accepted', 'outbid')) n WHERE n.amount IS NOT NULL"
-                     "  GROUP BY n.bidder_id ORDER BY score DESC, n.bidder_id DESC LIMIT 100) b ON true"
+                     "  SELECT p.bidder_id, max(200 * p.amount + (p.status = 'accepted')::integer)::bigint AS score"
+                     "  FROM public_bids p WHERE p.auction_id = a.id"
+                     "  GROUP BY p.bidder_id ORDER BY score DESC, p.bidder_id DESC LIMIT 100) b ON true"
                      " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.score DESC, b.bidder_id DESC"},
 };
 

@@ -19,10 +19,6 @@ enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
 
 enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
 
-/* A maximum that was beaten at once is spent, and shown as its bidder's amount (rule 9). */
-#define PUBLIC_AMOUNT                                                                                                  \
-    "CASE WHEN b.kind = 'proxy' AND coalesce(b.effective_status, b.status) = 'outbid' THEN b.max_amount"               \
-    " ELSE coalesce(b.effective_amount, b.amount) END"
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
 static const struct pg_statement list[] = {
@@ -35,18 +31,13 @@ static const struct pg_statement list[] = {
                                       "  WHERE a.id = bids.auction_id)"
                                       " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
     /* One row with a NULL seq says: the auction is there, and has no (more) bids. */
-    [LEDGER_HISTORY] =
-        {"ledger_history",
-         "SELECT b.seq, b.bid_id, b.bidder_id, b.kind, b.shown, " MS(
-             "b.decided_at") ", a.version FROM auctions a LEFT JOIN LATERAL ("
-                             "  SELECT b.seq, b.bid_id, coalesce(b.effective_bidder_id, b.bidder_id) AS bidder_id, "
-                             "b.kind, "
-                             "b.decided_at, " PUBLIC_AMOUNT " AS shown"
-                             "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
-                             "  AND b.status IN ('accepted', 'outbid') AND b.effective"
-                             "  AND NOT coalesce(b.effective_raise, b.raise) AND b.seq < $2::bigint"
-                             "  ORDER BY b.seq DESC LIMIT $3::integer) b ON true"
-                             " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.seq DESC"},
+    [LEDGER_HISTORY] = {"ledger_history",
+                        "SELECT b.seq, b.bid_id, b.bidder_id, b.automatic, b.amount, " MS(
+                            "b.decided_at") ", a.version"
+                                            " FROM auctions a LEFT JOIN LATERAL (SELECT * FROM public_bids p WHERE "
+                                            "p.auction_id = a.id AND p.in_history"
+                                            "  AND p.seq < $2::bigint ORDER BY p.seq DESC LIMIT $3::integer) b ON true"
+                                            " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.seq DESC"},
     [LEDGER_PROXY] = {"ledger_proxy",
                       "SELECT leader_max FROM auctions WHERE id = $1 AND leader_id = $2 AND leader_by_proxy"},
 };
@@ -220,12 +211,7 @@ struct history {
     struct page page;
 };
 
-enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_KIND, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
-
-static bool is_automatic(const char *kind)
-{
-    return strcmp(kind, "proxy") == 0 || strcmp(kind, "auto") == 0;
-}
+enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_AUTOMATIC, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
 
 static void write_history_item(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
@@ -237,7 +223,7 @@ static void write_history_item(struct jsonw *json, const struct request *request
     jsonw_put_uuid(json, "bidId", &bid);
     jsonw_put_string(json, "bidder", bidder);
     jsonw_put_money(json, "amount", pg_money(result, row, HISTORY_AMOUNT));
-    jsonw_put_bool(json, "isProxyBid", is_automatic(pg_text(result, row, HISTORY_KIND)));
+    jsonw_put_bool(json, "isProxyBid", pg_bool(result, row, HISTORY_AUTOMATIC));
     jsonw_put_time(json, "createdAt", pg_int(result, row, HISTORY_DECIDED));
     jsonw_end_object(json);
 }

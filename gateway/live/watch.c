@@ -38,21 +38,14 @@ enum {
 
 enum { WATCH_LOOK, WATCH_CHECK };
 
-#define SHOWN                                                                                                          \
-    "CASE WHEN b.kind = 'proxy' AND coalesce(b.effective_status, b.status) = 'outbid' THEN b.max_amount"               \
-    " ELSE coalesce(b.effective_amount, b.amount) END"
-
 static const struct pg_statement list[] = {
     /* clang-format off */
     [WATCH_LOOK] = {"watch_look",
         "SELECT a.id, a.version, a.status, " COLUMNS_MS("a.start_time") ", " COLUMNS_MS("a.end_time")
         ", a.current_bid, a.minimum_bid, a.bid_count, a.reserve_price IS NULL OR a.current_bid >= a.reserve_price,"
-        " a.title, a.currency, a.starting_price, (SELECT coalesce(json_agg(json_build_array(n.bid_id, n.bidder,"
-        " (n.shown * 100)::bigint, n.ms, (n.kind IN ('proxy', 'auto'))::integer) ORDER BY n.seq DESC), '[]') FROM ("
-        "  SELECT b.seq, b.bid_id, coalesce(b.effective_bidder_id, b.bidder_id) AS bidder, " SHOWN " AS shown, b.kind, "
-        COLUMNS_MS("b.decided_at") " AS ms"
-        "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
-        "  AND b.status IN ('accepted', 'outbid') AND b.effective AND NOT coalesce(b.effective_raise, b.raise)"
+        " a.title, a.currency, a.starting_price, (SELECT coalesce(json_agg(json_build_array(n.bid_id, n.bidder_id,"
+        " (n.amount * 100)::bigint, " COLUMNS_MS("n.decided_at") ", n.automatic::integer) ORDER BY n.seq DESC), '[]')"
+        " FROM (SELECT * FROM public_bids b WHERE b.auction_id = a.id AND b.in_history"
         "  ORDER BY b.seq DESC LIMIT 20) n)"
         " FROM auctions a WHERE a.id = ANY ($1::uuid[]) AND a.status <> 'draft'"},
     [WATCH_CHECK] = {"watch_check", "SELECT id, version FROM auctions WHERE id = ANY ($1::uuid[])"},
