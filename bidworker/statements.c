@@ -4,6 +4,8 @@
  */
 #include "bidworker/statements.h"
 
+#include "common/protocol/schema.h"
+
 /* clang-format off */
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 /* clang-format on */
@@ -17,7 +19,7 @@ const char statements_session[] = "-c plan_cache_mode=force_generic_plan -c enab
                                   " -c enable_mergejoin=off";
 
 const struct pg_statement statements_all[STATEMENTS] = {
-    [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology"},
+    [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
 
     /* Locked in id order: workers that meet never wait for each other in a ring. $1: ids. */
     [STATEMENT_LOCK] =

@@ -23,6 +23,7 @@
 #include "bidworker/statements.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 
 enum {
@@ -554,7 +555,7 @@ static void on_topology(const struct pg_reply *reply, void *arg)
         return;
     }
     if (reply->outcome != PG_OK || PQntuples(reply->result) != 1) {
-        log_warn("the topology is not on record yet: rostrumctl migrate has to come first");
+        log_warn(reply->outcome == PG_OK ? SCHEMA_MISSING : "PostgreSQL did not tell the number of shards");
         arm(worker->again_timer, TOPOLOGY_AGAIN_MS);
         return;
     }

@@ -9,6 +9,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 #include "gateway/bid/receipt.h"
 #include "gateway/core/gateway.h"
@@ -31,7 +32,7 @@ static const struct pg_statement list[] = {
                            "SELECT t.shards, (SELECT secret FROM deployment_keys WHERE name = 'idempotency'),"
                            " (SELECT secret FROM deployment_keys WHERE name = 'pseudonym'),"
                            " (SELECT secret FROM deployment_keys WHERE name = 'receipt'),"
-                           " " TOKEN_KEYS " FROM topology t"},
+                           " " TOKEN_KEYS " FROM topology t WHERE " SCHEMA_IS_CURRENT},
     [DEPLOYMENT_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
     [DEPLOYMENT_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
 };
@@ -122,13 +123,15 @@ static void deployment_read(const struct pg_reply *reply, void *arg)
     if (gateway->deployment.known || reply->outcome != PG_OK) {
         return;
     }
-    if (PQntuples(reply->result) == 1) {
-        deployment.shards = (unsigned)pg_int(reply->result, 0, 0);
+    if (PQntuples(reply->result) != 1) {
+        log_warn(SCHEMA_MISSING);
+        return;
     }
+    deployment.shards = (unsigned)pg_int(reply->result, 0, 0);
     if (deployment.shards < 1 || deployment.shards > TOPOLOGY_SHARDS_MAX ||
         !read_key(reply->result, 1, deployment.idempotency) || !read_key(reply->result, 2, deployment.pseudonym) ||
         !read_key(reply->result, 3, deployment.receipt) || !read_token_keys(reply->result, 4, &deployment.tokens)) {
-        log_warn("the deployment is not migrated yet");
+        log_warn("shards or keys of the deployment are missing: run rostrumctl migrate");
         return;
     }
     gateway->deployment = deployment;

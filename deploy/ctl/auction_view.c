@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/protocol/schema.h"
 #include "deploy/ctl/store.h"
 
 enum { DELETE_BYTE = 0x7f, C1_LEAD = 0xc2, C1_LAST = 0x9f };
@@ -54,7 +55,7 @@ bool auction_view_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
     bool ok = sodium_hex2bin(key, PSEUDONYM_KEY_BYTES, hex, strlen(hex), NULL, &length, NULL) == 0 &&
               length == PSEUDONYM_KEY_BYTES;
     if (result != NULL && !ok) {
-        ctl_report_error("this database holds no deployment yet: run `rostrumctl migrate`");
+        ctl_report_error(SCHEMA_MISSING);
     }
     PQclear(result);
     return ok;
