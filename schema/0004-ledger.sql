@@ -66,7 +66,7 @@ SELECT auction_id,
     decided_at
 FROM bids
 WHERE kind IN ('bid', 'proxy', 'auto', 'buy') AND status IN ('accepted', 'outbid') AND effective
-    AND coalesce(effective_amount, amount) > 0;
+    AND coalesce(effective_amount, amount) IS NOT NULL;
 
 -- Commands that the bid worker decided alone after too many redeliveries. A command with too many attempts is rejected,
 -- because it may be what ends the worker.
