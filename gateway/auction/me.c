@@ -24,6 +24,7 @@ static const struct pg_statement list[] = {
          /*
           * The newest maximum is the highest one, unless it was withdrawn: then there is none. An automatic bid stays
           * its bidder's for as long as it counts (common/rules/voids.h), so what is mine was so from the start.
+          * Not the view public_bids: users also see their own withdrawals and unspent maximums.
           */
          "WITH mine AS (SELECT auction_id, max(coalesce(effective_amount, amount)) FILTER (WHERE kind <> 'withdraw') "
          "AS "

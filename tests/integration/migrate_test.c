@@ -249,14 +249,41 @@ END_TEST
 
 /* ---- released versions ---- */
 
-/* What each fixture holds; see tests/fixtures/make. */
+static const char *const versions[] = {"0.1.0"};
+
+/* What the fixtures hold (tests/fixtures/make), asked of the migrated database. */
 static const struct {
     const char *version;
-    int64_t auctions;
-    const char *question; /* asked of the migrated database */
+    const char *question;
     const char *answer;
 } released[] = {
-    {"0.1.0", 300, "SELECT 1", "1"},
+    {"0.1.0",
+     "SELECT string_agg(status || ' ' || n, ', ' ORDER BY status)"
+     " FROM (SELECT status, count(*) AS n FROM auctions GROUP BY status) AS s",
+     "active 24, cancelled 24, draft 12, scheduled 12, sold 194, unsold 36"},
+    {"0.1.0",
+     "SELECT concat_ws(', ', (SELECT count(*) FROM users), (SELECT count(*) FROM notifications),"
+     " (SELECT count(*) FROM audit_log), (SELECT count(*) FROM items))",
+     "37, 1588, 181, 24"},
+    /* A sold auction, with a maximum that was beaten at once and two automatic answers. */
+    {"0.1.0",
+     "SELECT concat_ws(' ', a.status, a.current_bid, u.email) FROM auctions a JOIN users u ON u.id = a.winner_id"
+     " WHERE a.title = 'brass chair 1'",
+     "sold 61.00 bidder6@fixture.example"},
+    {"0.1.0",
+     "SELECT string_agg(concat_ws(' ', p.kind, p.status, p.amount), ', ' ORDER BY p.seq) FROM public_bids p"
+     " JOIN auctions a ON a.id = p.auction_id WHERE p.in_history AND a.title = 'brass chair 1'",
+     "proxy accepted 11.00, proxy outbid 45.00, auto accepted 46.00, bid outbid 50.00, auto accepted 51.00,"
+     " proxy accepted 61.00"},
+    /* A maximum was voided: the bid that it had beaten is accepted since then. */
+    {"0.1.0",
+     "SELECT string_agg(concat_ws(' ', b.kind, b.status, b.effective, b.effective_status), ', ' ORDER BY b.seq)"
+     " FROM bids b JOIN auctions a ON a.id = b.auction_id WHERE a.title = 'walnut lamp 8' AND b.seq <= 4",
+     "proxy accepted f, bid outbid t accepted, auto accepted f, bid accepted t"},
+    {"0.1.0",
+     "SELECT string_agg(concat_ws(' ', p.kind, p.status, p.amount), ', ' ORDER BY p.seq) FROM public_bids p"
+     " JOIN auctions a ON a.id = p.auction_id WHERE p.in_history AND a.title = 'walnut lamp 8'",
+     "bid accepted 25.00, bid accepted 90.00"},
 };
 
 /* A database of its own, since a dump says which schema each table is in. Its URL in *url. */
@@ -298,17 +325,24 @@ static void drop_database(void)
 
 START_TEST(a_released_versions_database_is_migrated_and_verified)
 {
+    const char *version = versions[_i];
     char url[CONFIG_TEXT_SIZE];
     char reached[STRUCTURE_SIZE];
-    struct sql *loaded = load(released[_i].version, url);
+    int facts = 0;
+    struct sql *loaded = load(version, url);
     ck_assert_int_eq(setenv("ROSTRUM_PG_URL", url, 1), 0);
     expect_migrated();
     structure(loaded, reached);
     ck_assert_str_eq(reached, newest);
     int code = deployment_ctl(out, sizeof(out), "verify", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
-    ck_assert_int_eq(sql_int(loaded, "SELECT count(*) FROM auctions", NULL), released[_i].auctions);
-    ck_assert_str_eq(sql_text(loaded, released[_i].question, NULL), released[_i].answer);
+    for (size_t i = 0; i < ARRAY_LEN(released); i++) {
+        if (strcmp(released[i].version, version) == 0) {
+            ck_assert_str_eq(sql_text(loaded, released[i].question, NULL), released[i].answer);
+            facts++;
+        }
+    }
+    ck_assert_int_gt(facts, 0);
     sql_close(loaded);
 }
 END_TEST
@@ -329,7 +363,7 @@ static Suite *migrate_suite(void)
     TCase *fixtures = tcase_create("released versions");
     tcase_add_checked_fixture(fixtures, make_database, drop_database);
     tcase_set_timeout(fixtures, 90);
-    tcase_add_loop_test(fixtures, a_released_versions_database_is_migrated_and_verified, 0, (int)ARRAY_LEN(released));
+    tcase_add_loop_test(fixtures, a_released_versions_database_is_migrated_and_verified, 0, (int)ARRAY_LEN(versions));
     suite_add_tcase(suite, fixtures);
     return suite;
 }
