@@ -10,8 +10,8 @@ CREATE INDEX auctions_search ON auctions USING gin (search, status);
 
 -- --- prices ---
 
--- Every bid changes the price, so it is indexed here and not on auctions: one changed indexed column would add an entry
--- to every index of that row, the full-text index included.
+-- Every bid changes the price, so it is indexed here and not on auctions. One changed indexed column there would add an
+-- entry to every index of the row, the full-text index included.
 CREATE TABLE auction_prices (
     auction_id uuid PRIMARY KEY REFERENCES auctions (id) ON DELETE CASCADE,
     status     text NOT NULL,

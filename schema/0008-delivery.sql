@@ -60,9 +60,9 @@ CREATE INDEX deliveries_of_accounts ON deliveries (endpoint, created_at) WHERE n
 
 -- A UUID of version 8 that begins with the present time.
 CREATE FUNCTION delivery_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
-    SELECT overlay(overlay(gen_random_uuid()::text placing
-        regexp_replace(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0'), '^(.{8})', '\1-')
-        from 1 for 13) placing '8' from 15 for 1)::uuid
+    SELECT overlay(overlay(gen_random_uuid()::text,
+        regexp_replace(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0'), '^(.{8})', '\1-'),
+        1, 13), '8', 15, 1)::uuid
 $$;
 
 -- The message about a delivery. Rate limits count by endpoint; an email address is left out, the broker need not see it.

@@ -18,7 +18,7 @@ CREATE INDEX audit_log_by_actor ON audit_log (actor_id, id DESC);
 CREATE INDEX audit_log_by_subject ON audit_log (subject, id DESC);
 CREATE INDEX audit_log_by_action ON audit_log (action, id DESC);
 
--- Also stops those whom no privilege limits: the table's owner and superusers.
+-- Also stops the table's owner and superusers, who are not limited by privileges.
 CREATE FUNCTION audit_log_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the audit log is append-only' USING ERRCODE = 'insufficient_privilege';

@@ -1,7 +1,7 @@
 /*
  * Which entries of the ledger are public, and with which amount (rule 9). Pure.
  *
- * The view `public_bids` (schema/0004-ledger.sql) says the same in SQL, for whoever reads the ledger. This says it for
+ * The view `public_bids` (schema/0004-ledger.sql) says the same in SQL, for readers of the ledger. This says it for
  * entries that are decided but not yet read back: the bid worker's live updates and leaderboards. The test
  * public_bids_test compares the two, row by row.
  *
