@@ -56,15 +56,15 @@ static struct rules_decision void_entry(size_t index)
 static void expect_counts(size_t index, enum rules_verdict verdict, int64_t amount, bool changed)
 {
     const struct voids_entry *entry = &list.entries[index];
-    ck_assert_msg(entry->now.counts, "entry %zu", index);
-    ck_assert_msg(entry->now.verdict == verdict, "entry %zu", index);
-    ck_assert_int_eq(entry->now.amount, amount);
+    ck_assert_msg(entry->standing.effective, "entry %zu", index);
+    ck_assert_msg(entry->standing.verdict == verdict, "entry %zu", index);
+    ck_assert_int_eq(entry->standing.amount, amount);
     ck_assert_msg(entry->changed == changed, "entry %zu", index);
 }
 
 static void expect_answer(size_t index, int bidder, int64_t amount)
 {
-    const struct voids_standing *now = &list.entries[index].now;
+    const struct voids_standing *now = &list.entries[index].standing;
     struct uuid id = bidder == 0 ? (struct uuid){{0}} : lot_user(bidder);
     ck_assert_msg(now->answered == (bidder != 0), "entry %zu", index);
     ck_assert(uuid_equal(&now->answer_bidder, &id));
@@ -74,8 +74,8 @@ static void expect_answer(size_t index, int bidder, int64_t amount)
 static void expect_voided(size_t index)
 {
     static const struct uuid nobody;
-    const struct voids_standing *now = &list.entries[index].now;
-    ck_assert_msg(!now->counts && !now->raise && !now->answered, "entry %zu", index);
+    const struct voids_standing *now = &list.entries[index].standing;
+    ck_assert_msg(!now->effective && !now->raise && !now->answered, "entry %zu", index);
     ck_assert_int_eq(now->amount, 0);
     ck_assert_int_eq(now->answer_amount, 0);
     ck_assert(uuid_equal(&now->answer_bidder, &nobody));
