@@ -134,7 +134,7 @@ static void group_by_auction(struct batch *batch)
         }
         struct batch_auction *auction = &batch->auctions[batch->auction_count - 1];
         auction->count++;
-        auction->voiding = auction->voiding || command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
+        auction->voiding = auction->voiding || command_kind_voids(command->kind);
     }
 }
 

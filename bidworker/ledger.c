@@ -172,8 +172,7 @@ static void read_known(struct batch *batch, const PGresult *result, int row)
         .received_ms = pg_int(result, row, KNOWN_RECEIVED_MS),
         .decided_ms = pg_int(result, row, KNOWN_DECIDED_MS),
     };
-    (void)snprintf(entry->decision.status, MESSAGE_TEXT_SIZE, "%s", pg_text(result, row, KNOWN_STATUS));
-    (void)snprintf(entry->decision.reason, MESSAGE_TEXT_SIZE, "%s", pg_text(result, row, KNOWN_REASON));
+    message_decision_outcome(&entry->decision, pg_text(result, row, KNOWN_STATUS), pg_text(result, row, KNOWN_REASON));
 }
 
 static void on_known(const struct pg_reply *reply, void *arg)

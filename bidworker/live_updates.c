@@ -3,21 +3,14 @@
  */
 #include "bidworker/live_updates.h"
 
-#include <string.h>
-
 bool live_updates_shows(const struct batch_row *row)
 {
-    static const char *const kinds[] = {"bid", "proxy", "auto", "buy"};
-    bool bid = false;
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        bid = bid || strcmp(row->kind, kinds[i]) == 0;
-    }
-    return bid && row->reason == NULL && row->amount > 0;
+    return (row->automatic || command_kind_is_bid(row->kind)) && row->reason == RULES_NONE && row->amount > 0;
 }
 
 static void add_bid(struct live_update *update, const struct batch *batch, const struct batch_row *row)
 {
-    bool spent = strcmp(row->status, "outbid") == 0 && row->max_amount > 0;
+    bool spent = row->status == BID_OUTBID && row->max_amount > 0;
     if (update->bids == LIVE_BIDS_MAX || !live_updates_shows(row) || row->raise) {
         return;
     }
@@ -26,14 +19,14 @@ static void add_bid(struct live_update *update, const struct batch *batch, const
         .bidder_id = row->bidder_id,
         .amount = spent ? row->max_amount : row->amount,
         .at_ms = batch->decided_ms,
-        .automatic = strcmp(row->kind, "proxy") == 0 || strcmp(row->kind, "auto") == 0,
+        .automatic = row->automatic || row->kind == COMMAND_PROXY,
     };
 }
 
 static enum live_kind kind_of_row(const struct batch_row *row)
 {
-    bool ok = row->reason == NULL;
-    bool moves = live_updates_shows(row) || (ok && strcmp(row->kind, "withdraw") == 0);
+    bool ok = row->reason == RULES_NONE;
+    bool moves = live_updates_shows(row) || (ok && row->kind == COMMAND_WITHDRAW);
     return moves ? LIVE_BIDS : LIVE_UPDATED;
 }
 
@@ -65,7 +58,7 @@ static bool needs_look(const struct batch *batch, const struct batch_auction *au
     bool look = first == end || auction->voiding; /* no rows: the batch came again */
     for (size_t i = first; i < end; i++) {
         const struct batch_row *row = &batch->rows[i];
-        look = look || (strcmp(row->kind, "update") == 0 && row->reason == NULL);
+        look = look || (row->kind == COMMAND_UPDATE && row->reason == RULES_NONE);
     }
     return look;
 }

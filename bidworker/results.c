@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bidworker/fanout.h"
 #include "bidworker/live_updates.h"
@@ -89,7 +88,7 @@ static bool write_leaders(struct results *results, const struct batch *batch, co
     results->leaders[0] = '\0';
     for (size_t i = cursor->first_row; i < cursor->row; i++) {
         const struct batch_row *bid = &batch->rows[i];
-        bool accepted = strcmp(bid->status, "accepted") == 0;
+        bool accepted = bid->status == BID_ACCEPTED;
         if (!live_updates_shows(bid)) {
             continue;
         }
@@ -133,11 +132,6 @@ static bool publish_entry(struct results *results, const struct command *command
                           : redis_command(results->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
 }
 
-static bool is_bid(enum command_kind kind)
-{
-    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
-}
-
 /* To the gateway that waits for it, if any. */
 static bool publish_reply(struct results *results, const struct batch_entry *entry)
 {
@@ -162,7 +156,7 @@ static bool publish_bids(struct results *results, const struct batch *batch)
             continue;
         }
         ok = publish_entry(results, entry->command) && publish_reply(results, entry) &&
-             (!is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
+             (!command_kind_is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
     }
     return ok;
 }

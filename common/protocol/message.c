@@ -14,14 +14,6 @@ enum { MESSAGE_VERSION = 1 };
 /* Times beyond the year 9999 are no times. */
 #define TIME_MAX_MS INT64_C(253402300799999)
 
-static const char *const command_names[COMMAND_KIND_COUNT] = {
-    [COMMAND_BID] = "bid",         [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
-    [COMMAND_START] = "start",     [COMMAND_FENCE] = "fence",   [COMMAND_BUY] = "buy",
-    [COMMAND_UPDATE] = "update",   [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
-    [COMMAND_CLOSE] = "close",     [COMMAND_ABORT] = "abort",   [COMMAND_VOID] = "void",
-    [COMMAND_RETRACT] = "retract",
-};
-
 static const char *const event_names[] = {
     [EVENT_OUTBID] = "outbid",
     [EVENT_PROXY_EXHAUSTED] = "proxy_exhausted",
@@ -97,7 +89,7 @@ static void put_optional_int(struct jsonw *writer, const char *name, int64_t val
 static void write_command(struct jsonw *writer, const struct command *command)
 {
     jsonw_object(writer);
-    jsonw_put_string(writer, "k", command_names[command->kind]);
+    jsonw_put_string(writer, "k", command_kind_text(command->kind));
     jsonw_put_uuid(writer, "i", &command->id);
     jsonw_put_uuid(writer, "a", &command->auction_id);
     put_optional_uuid(writer, "u", &command->user_id);
@@ -130,44 +122,78 @@ void message_write_commands(struct jsonw *writer, const struct command *commands
     jsonw_end_object(writer);
 }
 
-/* What a kind needs and no other may have. */
+/* What a command of a kind has, and one of no other kind may have. */
+enum {
+    WITH_USER = 1,
+    WITH_AMOUNT = 2,
+    WITH_VERSION = 4,
+    WITH_TARGET = 8,
+    WITH_SINCE = 16,
+    WITH_END = 32,
+};
+
+static unsigned members_of(enum command_kind kind)
+{
+    switch (kind) {
+    case COMMAND_NONE:
+    case COMMAND_START:
+    case COMMAND_FENCE:
+        return 0;
+    case COMMAND_BID:
+    case COMMAND_PROXY:
+        return WITH_USER | WITH_AMOUNT;
+    case COMMAND_WITHDRAW:
+    case COMMAND_BUY:
+    case COMMAND_CANCEL:
+    case COMMAND_CLOSE:
+    case COMMAND_ABORT:
+        return WITH_USER;
+    case COMMAND_UPDATE:
+        return WITH_USER | WITH_VERSION;
+    case COMMAND_EXTEND:
+        return WITH_USER | WITH_END;
+    case COMMAND_VOID:
+        return WITH_USER | WITH_TARGET;
+    case COMMAND_RETRACT:
+        return WITH_USER | WITH_TARGET | WITH_SINCE;
+    }
+    return 0;
+}
+
 static const char *check_command(const struct command *command)
 {
-    bool of_user = command->kind != COMMAND_START && command->kind != COMMAND_FENCE;
-    bool with_amount = command->kind == COMMAND_BID || command->kind == COMMAND_PROXY;
-    if (of_user == uuid_is_nil(&command->user_id)) {
+    unsigned due = members_of(command->kind);
+    if (((due & WITH_USER) != 0) == uuid_is_nil(&command->user_id)) {
         return "bidder missing or out of place";
     }
-    if (with_amount == (command->amount == 0)) {
+    if (((due & WITH_AMOUNT) != 0) == (command->amount == 0)) {
         return "amount missing or out of place";
     }
-    if ((command->kind == COMMAND_UPDATE) == (command->version == 0)) {
+    if (((due & WITH_VERSION) != 0) == (command->version == 0)) {
         return "version missing or out of place";
     }
-    bool voids = command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
-    if (voids == uuid_is_nil(&command->target)) {
+    if (((due & WITH_TARGET) != 0) == uuid_is_nil(&command->target)) {
         return "bid missing or out of place";
     }
-    if ((command->kind == COMMAND_RETRACT) == (command->since_ms == 0)) {
+    if (((due & WITH_SINCE) != 0) == (command->since_ms == 0)) {
         return "oldest time missing or out of place";
     }
-    return (command->kind == COMMAND_EXTEND) == (command->end_ms == 0) ? "end missing or out of place" : NULL;
+    return ((due & WITH_END) != 0) == (command->end_ms == 0) ? "end missing or out of place" : NULL;
 }
 
 static const char *read_command(const struct json *object, struct command *command)
 {
-    int kind = 0;
-    *command = (struct command){.kind = COMMAND_BID};
+    const char *kind = NULL;
+    *command = (struct command){.kind = COMMAND_NONE};
     bool named = json_get_uuid(object, "i", &command->id);
     bool placed = json_get_uuid(object, "a", &command->auction_id);
     bool of_user = optional_uuid(object, "u", &command->user_id);
     if (!named || !placed || !of_user) {
         return "an id is missing or malformed";
     }
-    if (!find_name(command_names, ARRAY_LEN(command_names), object, &kind)) {
+    if (!json_get_text(object, "k", &kind) || !command_kind_parse(kind, &command->kind)) {
         return "unknown kind";
     }
-    command->kind = (enum command_kind)kind;
     if (!optional_int(object, "m", MONEY_MAX, &command->amount)) {
         return "bad amount";
     }
@@ -312,7 +338,7 @@ void message_write_decision(struct jsonw *writer, const struct decision *decisio
 {
     jsonw_object(writer);
     jsonw_put_int(writer, "v", MESSAGE_VERSION);
-    jsonw_put_string(writer, "k", command_names[decision->kind]);
+    jsonw_put_string(writer, "k", command_kind_text(decision->kind));
     jsonw_put_uuid(writer, "i", &decision->bid_id);
     jsonw_put_uuid(writer, "a", &decision->auction_id);
     put_optional_uuid(writer, "u", &decision->user_id);
@@ -321,29 +347,46 @@ void message_write_decision(struct jsonw *writer, const struct decision *decisio
     jsonw_put_int(writer, "r", decision->received_ms);
     jsonw_put_int(writer, "d", decision->decided_ms);
     put_optional_int(writer, "n", decision->version);
-    jsonw_put_string(writer, "s", decision->status);
-    put_optional_text(writer, "w", decision->reason);
+    jsonw_put_string(writer, "s", bid_status_text(decision->status));
+    put_optional_text(writer, "w", rules_reason_text(decision->reason));
     jsonw_end_object(writer);
+}
+
+void message_decision_outcome(struct decision *decision, const char *status, const char *reason)
+{
+    if (!bid_status_parse(status, &decision->status) || !rules_reason_parse(reason, &decision->reason)) {
+        decision->status = BID_REJECTED;
+        decision->reason = RULES_INTERNAL_ERROR;
+    }
+}
+
+static bool read_outcome(const struct json *root, struct decision *decision)
+{
+    const char *status = NULL;
+    const char *reason = "";
+    if (!json_get_text(root, "s", &status) || !bid_status_parse(status, &decision->status) ||
+        decision->status == BID_PENDING || decision->status == BID_VOIDED) {
+        return false;
+    }
+    return (json_member(root, "w") == NULL || json_get_text(root, "w", &reason)) &&
+           rules_reason_parse(reason, &decision->reason);
 }
 
 static bool read_decision(const struct json *root, struct decision *decision)
 {
     int64_t version = 0;
-    int kind = 0;
-    *decision = (struct decision){.kind = COMMAND_BID};
-    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) ||
-        !find_name(command_names, ARRAY_LEN(command_names), root, &kind)) {
+    const char *kind = NULL;
+    *decision = (struct decision){.kind = COMMAND_NONE};
+    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) || !json_get_text(root, "k", &kind) ||
+        !command_kind_parse(kind, &decision->kind)) {
         return false;
     }
-    decision->kind = (enum command_kind)kind;
     return json_get_uuid(root, "i", &decision->bid_id) && json_get_uuid(root, "a", &decision->auction_id) &&
            optional_uuid(root, "u", &decision->user_id) && optional_int(root, "m", MONEY_MAX, &decision->amount) &&
            optional_int(root, "x", MONEY_MAX, &decision->max_amount) &&
            json_get_int(root, "r", 0, TIME_MAX_MS, &decision->received_ms) &&
            json_get_int(root, "d", 0, TIME_MAX_MS, &decision->decided_ms) &&
-           optional_int(root, "n", INT64_MAX, &decision->version) && json_member(root, "s") != NULL &&
-           optional_text(root, "s", decision->status, sizeof decision->status) &&
-           optional_text(root, "w", decision->reason, sizeof decision->reason);
+           optional_int(root, "n", INT64_MAX, &decision->version) && read_outcome(root, decision);
 }
 
 bool message_read_decision(const void *bytes, size_t length, struct decision *decision)

@@ -14,30 +14,14 @@
 #include "common/base/base.h"
 #include "common/base/ids.h"
 #include "common/base/json.h"
+#include "common/rules/bid_status.h"
+#include "common/rules/command_kinds.h"
 
 enum {
     MESSAGE_COMMANDS_MAX = 64,     /* commands in one message: SERVERS.md measured 64 */
     MESSAGE_EVENTS_MAX = 4096,     /* events in one message: a batch of 1,024 bids makes 2 each and some */
     MESSAGE_REQUEST_ID_SIZE = 65,  /* 64 characters */
     MESSAGE_TRACEPARENT_SIZE = 56, /* 55 characters */
-    MESSAGE_TEXT_SIZE = 24,        /* statuses and reasons */
-};
-
-enum command_kind {
-    COMMAND_BID,      /* plain bid of `amount` */
-    COMMAND_PROXY,    /* maximum of `amount` */
-    COMMAND_WITHDRAW, /* the leader's unspent maximum */
-    COMMAND_START,    /* the scheduled start has come */
-    COMMAND_FENCE,    /* the hammer: everything in time stands ahead of it */
-    COMMAND_BUY,      /* at the buy-now price */
-    COMMAND_UPDATE,   /* by the seller, to the terms that stand in the table of that name under the command's id */
-    COMMAND_CANCEL,   /* by the seller, before the first bid */
-    COMMAND_EXTEND,   /* by an admin, as the following: to end_ms */
-    COMMAND_CLOSE,    /* the auction ends at once */
-    COMMAND_ABORT,    /* the auction is cancelled, bids or not */
-    COMMAND_VOID,     /* by an admin: the bid `target` */
-    COMMAND_RETRACT,  /* likewise, by its bidder */
-    COMMAND_KIND_COUNT
 };
 
 struct command {
@@ -115,10 +99,16 @@ struct decision {
     int64_t max_amount; /* COMMAND_PROXY, else 0 */
     int64_t received_ms;
     int64_t decided_ms;
-    int64_t version;                /* of the auction after the batch; 0: unknown */
-    char status[MESSAGE_TEXT_SIZE]; /* accepted, outbid, rejected */
-    char reason[MESSAGE_TEXT_SIZE]; /* "" unless rejected */
+    int64_t version;          /* of the auction after the batch; 0: unknown */
+    enum bid_status status;   /* in a message neither pending nor voided */
+    enum rules_reason reason; /* RULES_NONE unless rejected */
 };
+
+/*
+ * Status and reason from their words in the ledger. What this version does not know, since a newer one wrote it, is
+ * shown as rejected with INTERNAL_ERROR.
+ */
+void message_decision_outcome(struct decision *decision, const char *status, const char *reason);
 
 void message_write_decision(struct jsonw *writer, const struct decision *decision);
 MUST_CHECK bool message_read_decision(const void *bytes, size_t length, struct decision *decision);

@@ -103,12 +103,8 @@ static void reply_pending(struct request *request)
 
 static void reply_decided(struct request *request, const struct decision *decision)
 {
-    enum error_code code = ERROR_INTERNAL_ERROR;
-    if (strcmp(decision->status, "rejected") == 0) {
-        if (!errors_parse(decision->reason, &code)) {
-            code = ERROR_INTERNAL_ERROR;
-        }
-        reply_error(request, code);
+    if (decision->status == BID_REJECTED) {
+        reply_error(request, errors_of_reason(decision->reason));
     } else if (command_of(request)->kind == COMMAND_CANCEL || command_of(request)->kind == COMMAND_RETRACT) {
         reply_empty(request, 204);
     } else {
@@ -228,7 +224,7 @@ static bool begin(struct request *request, enum command_kind kind, int64_t end_m
         .received_ms = request->received_ms,
         .end_ms = end_ms,
     };
-    if (kind == COMMAND_VOID || kind == COMMAND_RETRACT) {
+    if (command_kind_voids(kind)) {
         change->bid.command.target = request->parameters[1];
     }
     if (kind == COMMAND_RETRACT) {

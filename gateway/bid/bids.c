@@ -117,7 +117,6 @@ static void reply_pending(struct request *request)
 
 static void reply_decided(struct request *request, const struct decision *decision)
 {
-    enum error_code code = ERROR_INTERNAL_ERROR;
     if (command_of(request)->kind != COMMAND_WITHDRAW) {
         struct jsonw *json = reply_json(request);
         jsonw_object(json);
@@ -125,13 +124,10 @@ static void reply_decided(struct request *request, const struct decision *decisi
         put_receipt(request, json, decision->received_ms);
         jsonw_end_object(json);
         reply_send(request, 200);
-    } else if (strcmp(decision->status, "rejected") != 0) {
+    } else if (decision->status != BID_REJECTED) {
         reply_empty(request, 204);
     } else {
-        if (!errors_parse(decision->reason, &code)) {
-            code = ERROR_INTERNAL_ERROR;
-        }
-        reply_error(request, code);
+        reply_error(request, errors_of_reason(decision->reason));
     }
 }
 

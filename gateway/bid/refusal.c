@@ -8,10 +8,15 @@
 /* Rule 1, and rule 5 for a leader who raises their own maximum. */
 static bool too_low(const struct snapshot *snapshot, const struct command *command)
 {
-    if (command->kind == COMMAND_WITHDRAW || command->kind == COMMAND_BUY || command->amount >= snapshot->minimum_bid) {
-        return false;
+    switch (command_kind_carries(command->kind)) {
+    case COMMAND_CARRIES_AMOUNT:
+        return command->amount < snapshot->minimum_bid;
+    case COMMAND_CARRIES_MAXIMUM:
+        return command->amount < snapshot->minimum_bid && !uuid_equal(&snapshot->leader_id, &command->user_id);
+    case COMMAND_CARRIES_NOTHING:
+        break;
     }
-    return command->kind == COMMAND_BID || !uuid_equal(&snapshot->leader_id, &command->user_id);
+    return false;
 }
 
 bool refusal_by_clock(const struct snapshot *snapshot)
