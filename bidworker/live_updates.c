@@ -98,7 +98,7 @@ static void describe(const struct batch *batch, const struct batch_auction *auct
         .auction_id = auction->id,
         .version = auction->version,
         .at_ms = batch->decided_ms,
-        .status = rules_status_text(state->status),
+        .status = state->status,
         .end_ms = state->end_ms,
         .priced = true,
         .reserve_met = state->reserve_price == 0 || (state->price > 0 && state->price >= state->reserve_price),

@@ -113,7 +113,7 @@ static bool publish_snapshot(struct results *results, const struct batch_auction
         .leader_id = state->has_leader ? state->leader_id : (struct uuid){{0}},
         .version = auction->version,
         .terms_version = state->terms_version,
-        .status = rules_status_text(state->status),
+        .status = state->status,
         .start_ms = state->start_ms,
         .end_ms = state->end_ms,
         .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,

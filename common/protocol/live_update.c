@@ -9,7 +9,6 @@
 #include "common/base/log.h"
 #include "common/base/money.h"
 #include "common/protocol/keys.h"
-#include "common/protocol/snapshot.h"
 
 enum { BID_VALUES = 5 };
 
@@ -39,8 +38,8 @@ void live_write(struct jsonw *writer, const struct live_update *update)
     jsonw_put_uuid(writer, "a", &update->auction_id);
     jsonw_put_int(writer, "n", update->version);
     jsonw_put_int(writer, "d", update->at_ms);
-    if (update->status != NULL) {
-        jsonw_put_string(writer, "s", update->status);
+    if (update->status != RULES_NO_STATUS) {
+        jsonw_put_string(writer, "s", rules_status_text(update->status));
     }
     if (update->end_ms != 0) {
         jsonw_put_int(writer, "e", update->end_ms);
@@ -141,11 +140,8 @@ static bool read_update(const struct json *root, struct live_update *update)
 {
     const char *status = NULL;
     const struct json *bids = json_member(root, "i");
-    if (json_get_text(root, "s", &status)) {
-        update->status = snapshot_status(status, strlen(status));
-        if (update->status == NULL) {
-            return false;
-        }
+    if (json_get_text(root, "s", &status) && !rules_status_parse(status, &update->status)) {
+        return false;
     }
     return read_kind(root, &update->kind) && json_get_uuid(root, "a", &update->auction_id) &&
            json_get_int(root, "n", 0, INT64_MAX, &update->version) &&

@@ -12,6 +12,7 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/io/redis.h"
+#include "common/rules/rules.h"
 
 enum { LIVE_BIDS_MAX = 20 }; /* newest bids of a message; the contract's number */
 
@@ -43,8 +44,8 @@ struct live_update {
     struct uuid auction_id;
     int64_t version;
     int64_t at_ms;
-    const char *status; /* static text; NULL: as before */
-    int64_t end_ms;     /* 0: as before */
+    enum rules_status status; /* RULES_NO_STATUS: as before */
+    int64_t end_ms;           /* 0: as before */
     /* The price; only if `priced`, else as before. */
     bool priced;
     bool reserve_met;

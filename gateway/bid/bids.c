@@ -54,7 +54,7 @@ struct bid_request {
     bool confirmed;
     int64_t confirmed_us; /* when the publisher said so, 0: it did not */
     bool decided;
-    struct snapshot snapshot; /* status NULL: unknown */
+    struct snapshot snapshot; /* RULES_NO_STATUS: unknown */
     bool loaded;              /* from PostgreSQL just now, not out of Redis */
     enum error_code reason;   /* it is to be refused, unless the ledger has it; or it is being refused */
     struct decision decision;
@@ -416,7 +416,7 @@ static void admitted(struct request *request, enum verification_answer verified)
         refuse(request, ERROR_UNAVAILABLE);
     } else if (verified == VERIFICATION_NO) {
         refuse(request, ERROR_EMAIL_UNVERIFIED);
-    } else if (bid_request->snapshot.status != NULL) {
+    } else if (bid_request->snapshot.status != RULES_NO_STATUS) {
         check_snapshot(request);
     } else if (bid_request->admission.verdict == ADMISSION_UNCHECKED) {
         publish(request);
@@ -478,9 +478,9 @@ static void snapshot_answered(const redisReply *reply, void *arg)
     struct request *request = arg;
     struct bid_request *bid_request = request->handler_state;
     if (!snapshots_read(reply, &bid_request->bid.command.auction_id, &bid_request->snapshot)) {
-        bid_request->snapshot = (struct snapshot){.status = NULL};
+        bid_request->snapshot = (struct snapshot){.status = RULES_NO_STATUS};
     }
-    gateway_metrics_cache(GATEWAY_METRICS_SNAPSHOT, bid_request->snapshot.status != NULL);
+    gateway_metrics_cache(GATEWAY_METRICS_SNAPSHOT, bid_request->snapshot.status != RULES_NO_STATUS);
     if (--bid_request->awaited == 0) {
         asked(request);
     }

@@ -134,25 +134,23 @@ static void auction_found(const struct pg_reply *reply, void *arg)
         load_end(load, SNAPSHOTS_NO_AUCTION, NULL);
         return;
     }
-    const char *status = pg_text(result, 0, COLUMN_STATUS);
     struct snapshot snapshot = {
         .auction_id = load->auction_id,
         .seller_id = pg_uuid(result, 0, COLUMN_SELLER),
         .leader_id = pg_uuid(result, 0, COLUMN_LEADER),
         .version = pg_int(result, 0, COLUMN_VERSION),
         .terms_version = pg_int(result, 0, COLUMN_TERMS),
-        .status = snapshot_status(status, strlen(status)),
         .start_ms = pg_int(result, 0, COLUMN_START),
         .end_ms = pg_int(result, 0, COLUMN_END),
         .minimum_bid = pg_money(result, 0, COLUMN_MINIMUM),
         .current_bid = pg_money(result, 0, COLUMN_CURRENT),
     };
-    if (snapshot.status == NULL) {
+    if (!rules_status_parse(pg_text(result, 0, COLUMN_STATUS), &snapshot.status)) {
         load_end(load, SNAPSHOTS_UNKNOWN, NULL);
         return;
     }
     /* A draft is published without the queue, so that nobody would renew what is noted of it. */
-    bool draft = strcmp(snapshot.status, "draft") == 0;
+    bool draft = snapshot.status == RULES_DRAFT;
     if (!draft && !snapshot_write(gateway->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
         log_debug("a snapshot was not noted: Redis is not there");
     }

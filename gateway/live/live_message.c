@@ -35,7 +35,7 @@ static void add_bids(struct live_state *state, const struct live_update *update)
 
 void live_message_apply(struct live_state *state, const struct live_update *update)
 {
-    if (update->status != NULL) {
+    if (update->status != RULES_NO_STATUS) {
         state->status = update->status;
     }
     if (update->end_ms != 0) {
@@ -61,7 +61,7 @@ static void begin(struct jsonw *json, const char *type, const struct live_state 
     jsonw_put_uuid(json, "auctionId", &state->auction_id);
     jsonw_put_int(json, "seq", state->seq);
     jsonw_put_time(json, "serverTime", clock_now_ms());
-    jsonw_put_string(json, "status", state->status);
+    jsonw_put_string(json, "status", rules_status_text(state->status));
 }
 
 static void write_price(struct jsonw *json, const struct live_state *state)

@@ -363,7 +363,7 @@ static void on_status(const redisReply *reply, void *arg)
     struct snapshot snapshot;
     bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
     bool ok = there && snapshot_parse(reply->str, reply->len, &snapshot);
-    (void)snprintf(status, STATUS_SIZE, "%s", ok ? snapshot.status : "none");
+    (void)snprintf(status, STATUS_SIZE, "%s", ok ? rules_status_text(snapshot.status) : "none");
 }
 
 /* The status in the auction's snapshot, "none" without one. */

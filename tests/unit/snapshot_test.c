@@ -16,7 +16,7 @@ static const struct snapshot sample = {
     .leader_id = {{4, 5, 6}},
     .version = 12,
     .terms_version = 3,
-    .status = "scheduled",
+    .status = RULES_SCHEDULED,
     .start_ms = 1795000000000,
     .end_ms = 1795000600000,
     .minimum_bid = 999999999999,
@@ -33,7 +33,7 @@ START_TEST(what_is_written_is_read)
     ck_assert(uuid_equal(&read.leader_id, &sample.leader_id));
     ck_assert_int_eq(read.version, sample.version);
     ck_assert_int_eq(read.terms_version, sample.terms_version);
-    ck_assert_str_eq(read.status, sample.status);
+    ck_assert_int_eq(read.status, sample.status);
     ck_assert_int_eq(read.start_ms, sample.start_ms);
     ck_assert_int_eq(read.end_ms, sample.end_ms);
     ck_assert_int_eq(read.minimum_bid, sample.minimum_bid);
