@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     /* A fence on an auction that never started makes two rows, a bid that a proxy answers likewise. */

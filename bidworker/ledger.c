@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bidworker/decide.h"
 #include "bidworker/ledger_write.h"

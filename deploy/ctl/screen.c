@@ -4,7 +4,6 @@
 #include "deploy/ctl/screen.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/money.h"

@@ -4,7 +4,6 @@
 #include "gateway/bid/snapshots.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "common/base/clock.h"

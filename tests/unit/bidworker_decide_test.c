@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bidworker/decide.h"
 #include "bidworker/outbox_batch.h"
