@@ -254,8 +254,9 @@ cppcheck: deps-lint ## a second opinion
 format: ## lay out every source as .clang-format says
 	clang-format -i $(SOURCES) $(HEADERS)
 
-layers-check: ## no file includes a header of a layer above its own
+layers-check: ## no file includes a header of a layer above its own; no table lacks an entry of its enum
 	@tests/lint/layers
+	@tests/lint/tables
 
 format-check: deps-lint layers-check ## fail where a source is laid out otherwise, or includes what stands above it
 	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)

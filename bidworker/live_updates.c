@@ -43,6 +43,7 @@ static enum live_kind kind_of_event(enum event_kind event, enum rules_status sta
         return LIVE_CANCELLED;
     case EVENT_SETTLED:
         return status == RULES_SOLD ? LIVE_SOLD : LIVE_UNSOLD;
+    case EVENT_NONE:
     case EVENT_OUTBID:
     case EVENT_PROXY_EXHAUSTED:
     case EVENT_ENDING_SOON:

@@ -3,12 +3,15 @@
  */
 #include "endworker/endworker_metrics.h"
 
+#include <assert.h>
+
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 
-enum { OUTCOME_SOLD, OUTCOME_UNSOLD };
+enum { OUTCOME_SOLD, OUTCOME_UNSOLD, OUTCOME_COUNT };
 static const char *const outcomes[] = {[OUTCOME_SOLD] = "sold", [OUTCOME_UNSOLD] = "unsold"};
+static_assert(ARRAY_LEN(outcomes) == OUTCOME_COUNT, "each value has its entry");
 
 static struct metrics_family settled = {
     .name = "rostrum_auctions_ended_total",

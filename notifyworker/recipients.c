@@ -291,6 +291,7 @@ bool recipients_add(struct recipients *recipients, const struct auction_event *e
     case EVENT_VOIDED:
         add_settled(&recipients->groups[RECIPIENTS_VOIDED], event); /* whose bid it was in the place of the winner */
         return true;
+    case EVENT_NONE:
     case EVENT_STARTED:
     case EVENT_ENDED:
         break; /* nobody is told: the settlement follows at once */

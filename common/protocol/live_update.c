@@ -8,17 +8,15 @@
 
 #include "common/base/log.h"
 #include "common/base/money.h"
+#include "common/base/names.h"
 #include "common/protocol/keys.h"
 
 enum { BID_VALUES = 5 };
 
 #define TIME_MAX_MS INT64_C(253402300799999)
 
-static const char *const names[LIVE_KIND_COUNT] = {
-    [LIVE_LOOK] = "look",           [LIVE_UPDATED] = "updated",  [LIVE_BIDS] = "bids", [LIVE_STARTED] = "started",
-    [LIVE_EXTENDED] = "extended",   [LIVE_ENDED] = "ended",      [LIVE_SOLD] = "sold", [LIVE_UNSOLD] = "unsold",
-    [LIVE_CANCELLED] = "cancelled", [LIVE_ENDING_SOON] = "soon",
-};
+#define LIVE_TEXT(name, message, type) [LIVE_##name] = (message),
+static const char *const names[LIVE_KIND_COUNT] = {LIVE_KINDS(LIVE_TEXT)};
 
 static void write_bid(struct jsonw *writer, const struct live_bid *bid)
 {
@@ -114,16 +112,12 @@ bool live_read_bids(const struct json *array, struct live_bid *bids, size_t *cou
 static bool read_kind(const struct json *root, enum live_kind *kind)
 {
     const char *text = NULL;
-    if (!json_get_text(root, "k", &text)) {
+    size_t index = 0;
+    if (!json_get_text(root, "k", &text) || !names_find(names, LIVE_KIND_COUNT, text, strlen(text), &index)) {
         return false;
     }
-    for (size_t i = 0; i < LIVE_KIND_COUNT; i++) {
-        if (strcmp(names[i], text) == 0) {
-            *kind = (enum live_kind)i;
-            return true;
-        }
-    }
-    return false;
+    *kind = (enum live_kind)index;
+    return true;
 }
 
 static bool read_price(const struct json *root, struct live_update *update)

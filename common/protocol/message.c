@@ -5,40 +5,26 @@
  */
 #include "common/protocol/message.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/money.h"
+#include "common/base/names.h"
 
 enum { MESSAGE_VERSION = 1 };
 
 /* Times beyond the year 9999 are no times. */
 #define TIME_MAX_MS INT64_C(253402300799999)
 
-static const char *const event_names[] = {
-    [EVENT_OUTBID] = "outbid",
-    [EVENT_PROXY_EXHAUSTED] = "proxy_exhausted",
-    [EVENT_EXTENDED] = "extended",
-    [EVENT_STARTED] = "started",
-    [EVENT_ENDED] = "ended",
-    [EVENT_SETTLED] = "settled",
-    [EVENT_ENDING_SOON] = "ending_soon",
-    [EVENT_CANCELLED] = "cancelled",
-    [EVENT_VOIDED] = "voided",
-};
+#define EVENT_TEXT(name, text) [EVENT_##name] = (text),
+static const char *const event_names[EVENT_KIND_COUNT] = {EVENT_KINDS(EVENT_TEXT)};
 
-static bool find_name(const char *const *names, size_t count, const struct json *object, int *index)
+/* The index of the word that the object's member `member` holds. */
+static bool find_name(const char *const *names, size_t count, const struct json *object, const char *member,
+                      size_t *index)
 {
     const char *text = NULL;
-    if (!json_get_text(object, "k", &text)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], text) == 0) {
-            *index = (int)i;
-            return true;
-        }
-    }
-    return false;
+    return json_get_text(object, member, &text) && names_find(names, count, text, strlen(text), index);
 }
 
 /* An absent member leaves `out` as it is; a present one must be good. */
@@ -257,6 +243,7 @@ bool message_read_commands(const void *bytes, size_t length, struct command_item
 
 const char *message_event_text(enum event_kind kind)
 {
+    assert(kind > EVENT_NONE && (size_t)kind < EVENT_KIND_COUNT);
     return event_names[kind];
 }
 
@@ -270,7 +257,7 @@ bool message_auction(const struct json *root, struct uuid *auction_id)
 static void write_event(struct jsonw *writer, const struct auction_event *event)
 {
     jsonw_object(writer);
-    jsonw_put_string(writer, "k", event_names[event->kind]);
+    jsonw_put_string(writer, "k", message_event_text(event->kind));
     jsonw_put_uuid(writer, "a", &event->auction_id);
     put_optional_uuid(writer, "u", &event->user_id);
     put_optional_int(writer, "m", event->amount);
@@ -296,9 +283,9 @@ void message_write_events(struct jsonw *writer, const struct auction_event *even
 
 static bool read_event(const struct json *object, struct auction_event *event)
 {
-    int kind = 0;
-    *event = (struct auction_event){.kind = EVENT_OUTBID};
-    if (!find_name(event_names, ARRAY_LEN(event_names), object, &kind)) {
+    size_t kind = 0;
+    *event = (struct auction_event){.kind = EVENT_NONE};
+    if (!find_name(event_names, EVENT_KIND_COUNT, object, "k", &kind)) {
         return false;
     }
     event->kind = (enum event_kind)kind;
@@ -401,6 +388,7 @@ bool message_read_decision(const void *bytes, size_t length, struct decision *de
 }
 
 static const char *const user_signal_names[] = {[USER_SIGNAL_CHECK] = "check", [USER_SIGNAL_NOTICE] = "notice"};
+static_assert(ARRAY_LEN(user_signal_names) == USER_SIGNAL_COUNT, "each signal has its word");
 
 void message_write_user_signal(struct jsonw *writer, const struct user_signal *user_signal)
 {
@@ -413,18 +401,14 @@ void message_write_user_signal(struct jsonw *writer, const struct user_signal *u
 
 static bool read_word(const struct json *root, struct user_signal *user_signal)
 {
-    const char *text = NULL;
+    size_t kind = 0;
     int64_t version = 0;
-    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) || !json_get_text(root, "t", &text)) {
+    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) ||
+        !find_name(user_signal_names, USER_SIGNAL_COUNT, root, "t", &kind)) {
         return false;
     }
-    for (size_t i = 0; i < ARRAY_LEN(user_signal_names); i++) {
-        if (strcmp(user_signal_names[i], text) == 0) {
-            *user_signal = (struct user_signal){.kind = (enum user_signal_kind)i};
-            return optional_uuid(root, "i", &user_signal->id);
-        }
-    }
-    return false;
+    *user_signal = (struct user_signal){.kind = (enum user_signal_kind)kind};
+    return optional_uuid(root, "i", &user_signal->id);
 }
 
 bool message_read_user_signal(const void *bytes, size_t length, struct user_signal *user_signal)

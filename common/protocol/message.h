@@ -61,17 +61,36 @@ MUST_CHECK bool message_read_commands(const void *bytes, size_t length, struct c
 /* The auction that a message of commands says it is about, in its first one; the rest may be unreadable. */
 MUST_CHECK bool message_auction(const struct json *root, struct uuid *auction_id);
 
+/*
+ * What happened to an auction. X(name, word in messages).
+ *
+ *   OUTBID, PROXY_EXHAUSTED  user_id lost the lead, which a plain bid or a proxy held
+ *   EXTENDED                 endTime moved to end_ms
+ *   ENDED                    the hammer fell: to be settled
+ *   SETTLED                  user_id is the winner (nil: unsold), amount the price
+ *   VOIDED                   a bid of user_id, amount is the price without it
+ */
+#define EVENT_KINDS(X)                                                                                                 \
+    X(OUTBID, "outbid")                                                                                                \
+    X(PROXY_EXHAUSTED, "proxy_exhausted")                                                                              \
+    X(EXTENDED, "extended")                                                                                            \
+    X(STARTED, "started")                                                                                              \
+    X(ENDED, "ended")                                                                                                  \
+    X(SETTLED, "settled")                                                                                              \
+    X(ENDING_SOON, "ending_soon")                                                                                      \
+    X(CANCELLED, "cancelled")                                                                                          \
+    X(VOIDED, "voided")
+
 enum event_kind {
-    EVENT_OUTBID,          /* user_id lost the lead (held by a plain bid) */
-    EVENT_PROXY_EXHAUSTED, /* user_id lost the lead that a proxy held */
-    EVENT_EXTENDED,        /* endTime moved to end_ms */
-    EVENT_STARTED,
-    EVENT_ENDED,   /* the hammer fell: to be settled */
-    EVENT_SETTLED, /* user_id is the winner (nil: unsold), amount the price */
-    EVENT_ENDING_SOON,
-    EVENT_CANCELLED,
-    EVENT_VOIDED, /* a bid of user_id, amount is the price without it */
+    EVENT_NONE, /* no kind: what is all zero is no event */
+#define EVENT_ENUMERATOR(name, text) EVENT_##name,
+    EVENT_KINDS(EVENT_ENUMERATOR)
+#undef EVENT_ENUMERATOR
 };
+
+#define EVENT_PLUS_ONE(name, text) +1
+enum { EVENT_KIND_COUNT = 1 EVENT_KINDS(EVENT_PLUS_ONE) };
+#undef EVENT_PLUS_ONE
 
 struct auction_event {
     enum event_kind kind;
@@ -84,7 +103,7 @@ struct auction_event {
     char traceparent[MESSAGE_TRACEPARENT_SIZE];
 };
 
-/* "outbid", "extended", …; static. */
+/* "outbid", "extended", …; static. Not of EVENT_NONE. */
 const char *message_event_text(enum event_kind kind);
 void message_write_events(struct jsonw *writer, const struct auction_event *events, size_t count);
 MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct auction_event *events, size_t events_max,
@@ -117,6 +136,7 @@ MUST_CHECK bool message_read_decision(const void *bytes, size_t length, struct d
 enum user_signal_kind {
     USER_SIGNAL_CHECK,  /* a session of the user ended, or the user was banned: look who still may stay */
     USER_SIGNAL_NOTICE, /* a notification `id` was written */
+    USER_SIGNAL_COUNT
 };
 struct user_signal {
     enum user_signal_kind kind;

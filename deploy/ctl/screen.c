@@ -3,6 +3,7 @@
  */
 #include "deploy/ctl/screen.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 #include "common/base/clock.h"
@@ -26,7 +27,7 @@ enum {
 #define END_OF_LINE ESCAPE "K\n"
 #define REST_CLEAR  ESCAPE "J"
 
-enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW };
+enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW, COLOUR_COUNT };
 
 /* `text` in this colour, if there are any. */
 static void put(FILE *out, const struct screen *screen, enum colour colour, const char *text)
@@ -34,6 +35,7 @@ static void put(FILE *out, const struct screen *screen, enum colour colour, cons
     static const char *const CODES[] = {
         [PLAIN] = "0", [BOLD] = "1", [DIM] = "2", [RED] = "1;31", [GREEN] = "1;32", [YELLOW] = "33",
     };
+    static_assert(ARRAY_LEN(CODES) == COLOUR_COUNT, "each value has its entry");
     if (screen->colours && colour != PLAIN) {
         (void)fprintf(out, ESCAPE "%sm%s" ESCAPE "0m", CODES[colour], text);
     } else {

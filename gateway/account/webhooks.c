@@ -3,6 +3,7 @@
  */
 #include "gateway/account/webhooks.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 
-enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE };
+enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
 
 #define HOUSE "'00000000-0000-0000-0000-000000000000'"
@@ -74,6 +75,7 @@ static const struct pg_statement list[] = {
         NOTE("WEBHOOK_REMOVED", SHOWN("g"), "NULL", "gone g")
         " SELECT id FROM gone"},
 };
+static_assert(ARRAY_LEN(list) == HOOK_COUNT, "each statement has its entry");
 /* clang-format on */
 
 struct statements webhooks_statements = {list, ARRAY_LEN(list), 0};

@@ -4,6 +4,7 @@
  */
 #include "gateway/admin/admin_auctions.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@
 
 enum order { ORDER_NEWEST, ORDER_ENDING, ORDER_PRICE_UP, ORDER_PRICE_DOWN, ORDERS };
 
-static const struct pg_statement list[] = {
+static const struct pg_statement list[ORDERS] = {
     [ORDER_NEWEST] = LIST("admin_auctions_newest", "a.created_at", "timestamptz", "<", "DESC"),
     [ORDER_ENDING] = LIST("admin_auctions_ending", "a.end_time", "timestamptz", ">", "ASC"),
     [ORDER_PRICE_UP] = LIST("admin_auctions_price_up", PRICE, "numeric", ">", "ASC"),

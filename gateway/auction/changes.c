@@ -9,6 +9,7 @@
  */
 #include "gateway/auction/changes.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ enum {
     NUMBER_SIZE = 24,
 };
 
-enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP };
+enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP, CHANGE_COUNT };
 
 static const struct pg_statement list[] = {
     [CHANGE_LOAD] = {"change_load", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
@@ -67,6 +68,7 @@ static const struct pg_statement list[] = {
     [CHANGE_DROP] = {"change_drop",
                      "DELETE FROM auctions WHERE id = $1 AND status = 'draft' AND version = $2 RETURNING id"},
 };
+static_assert(ARRAY_LEN(list) == CHANGE_COUNT, "each statement has its entry");
 
 struct statements changes_statements = {list, ARRAY_LEN(list), 0};
 

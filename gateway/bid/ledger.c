@@ -4,6 +4,7 @@
  */
 #include "gateway/bid/ledger.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 
 enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
 
-enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
+enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY, LEDGER_COUNT };
 
 /* A maximum that was beaten at once is spent, and shown as its bidder's amount (rule 9). */
 #define PUBLIC_AMOUNT                                                                                                  \
@@ -49,6 +50,7 @@ static const struct pg_statement list[] = {
     [LEDGER_PROXY] = {"ledger_proxy",
                       "SELECT leader_max FROM auctions WHERE id = $1 AND leader_id = $2 AND leader_by_proxy"},
 };
+static_assert(ARRAY_LEN(list) == LEDGER_COUNT, "each statement has its entry");
 
 struct statements ledger_statements = {list, ARRAY_LEN(list), 0};
 

@@ -3,6 +3,7 @@
  */
 #include "gateway/bid/snapshots.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -15,7 +16,7 @@ enum {
     WAITING_MAX = 10000, /* bids that wait for one load; connections_max is less */
 };
 
-enum { SNAPSHOT_GET };
+enum { SNAPSHOT_GET, SNAPSHOT_COUNT };
 
 static const struct pg_statement list[] = {
     [SNAPSHOT_GET] =
@@ -24,6 +25,7 @@ static const struct pg_statement list[] = {
          " (extract(epoch FROM end_time) * 1000)::bigint, minimum_bid, current_bid, leader_id"
          " FROM auctions WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == SNAPSHOT_COUNT, "each statement has its entry");
 
 struct statements snapshots_statements = {list, ARRAY_LEN(list), 0};
 

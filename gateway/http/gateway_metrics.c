@@ -3,6 +3,8 @@
  */
 #include "gateway/http/gateway_metrics.h"
 
+#include <assert.h>
+
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/broker.h"
@@ -26,9 +28,10 @@ static const char *const live_codes[] = {"none", "1000", "1001", "1002", "1003",
                                          "1007", "1008", "1009", "1011", "1013", "other"};
 static const unsigned live_code_numbers[ARRAY_LEN(live_codes)] = {0,    1000, 1001, 1002, 1003, 1005,
                                                                   1007, 1008, 1009, 1011, 1013, 1};
-enum { REPAIR_RESUBSCRIBED, REPAIR_MISSED, REPAIR_MERGED };
+enum { REPAIR_RESUBSCRIBED, REPAIR_MISSED, REPAIR_MERGED, REPAIR_COUNT };
 static const char *const live_repair_kinds[] = {
     [REPAIR_RESUBSCRIBED] = "resubscribed", [REPAIR_MISSED] = "missed", [REPAIR_MERGED] = "merged"};
+static_assert(ARRAY_LEN(live_repair_kinds) == REPAIR_COUNT, "each value has its entry");
 
 static struct metrics_family requests = {
     .name = "rostrum_http_requests_total",

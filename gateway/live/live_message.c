@@ -9,18 +9,8 @@
 #include "common/base/clock.h"
 #include "common/protocol/pseudonym.h"
 
-static const char *const types[LIVE_KIND_COUNT] = {
-    [LIVE_LOOK] = "snapshot",
-    [LIVE_UPDATED] = "auction_updated",
-    [LIVE_BIDS] = "bid_placed",
-    [LIVE_STARTED] = "auction_started",
-    [LIVE_EXTENDED] = "auction_extended",
-    [LIVE_ENDED] = "auction_ended",
-    [LIVE_SOLD] = "auction_sold",
-    [LIVE_UNSOLD] = "auction_unsold",
-    [LIVE_CANCELLED] = "auction_cancelled",
-    [LIVE_ENDING_SOON] = "auction_ending_soon",
-};
+#define LIVE_TYPE(name, message, type) [LIVE_##name] = (type),
+static const char *const types[LIVE_KIND_COUNT] = {LIVE_KINDS(LIVE_TYPE)};
 
 static void add_bids(struct live_state *state, const struct live_update *update)
 {

@@ -36,7 +36,7 @@ enum {
     RETRY_MS = 500,   /* after a question that was not answered */
 };
 
-enum { WATCH_LOOK, WATCH_CHECK };
+enum { WATCH_LOOK, WATCH_CHECK, WATCH_COUNT };
 
 #define SHOWN                                                                                                          \
     "CASE WHEN b.kind = 'proxy' AND coalesce(b.now_status, b.status) = 'outbid' THEN b.max_amount"                     \
@@ -58,6 +58,7 @@ static const struct pg_statement list[] = {
     [WATCH_CHECK] = {"watch_check", "SELECT id, version FROM auctions WHERE id = ANY ($1::uuid[])"},
     /* clang-format on */
 };
+static_assert(ARRAY_LEN(list) == WATCH_COUNT, "each statement has its entry");
 
 struct statements watch_statements = {list, ARRAY_LEN(list), 0};
 

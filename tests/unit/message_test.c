@@ -151,9 +151,9 @@ END_TEST
 
 START_TEST(events_come_back)
 {
-    struct auction_event sent[7];
-    for (int i = 0; i < 7; i++) {
-        sent[i] = (struct auction_event){.kind = (enum event_kind)i,
+    struct auction_event sent[EVENT_KIND_COUNT - 1];
+    for (int i = 0; i < EVENT_KIND_COUNT - 1; i++) {
+        sent[i] = (struct auction_event){.kind = (enum event_kind)(i + 1),
                                          .auction_id = uuid_new(),
                                          .user_id = uuid_new(),
                                          .amount = 5500 + i,
@@ -162,15 +162,15 @@ START_TEST(events_come_back)
                                          .end_ms = i};
     }
     struct jsonw *writer = jsonw_new();
-    message_write_events(writer, sent, 7);
+    message_write_events(writer, sent, ARRAY_LEN(sent));
     size_t length = 0;
     const char *text = jsonw_text(writer, &length);
-    struct auction_event events[8];
+    struct auction_event events[ARRAY_LEN(sent)];
     size_t count = 0;
     const char *reason = NULL;
-    ck_assert(message_read_events(text, length, events, 8, &count, &reason));
-    ck_assert_uint_eq(count, 7);
-    for (size_t i = 0; i < 7; i++) {
+    ck_assert(message_read_events(text, length, events, ARRAY_LEN(events), &count, &reason));
+    ck_assert_uint_eq(count, ARRAY_LEN(sent));
+    for (size_t i = 0; i < count; i++) {
         ck_assert_int_eq(events[i].kind, sent[i].kind);
         ck_assert(uuid_equal(&events[i].auction_id, &sent[i].auction_id));
         ck_assert(uuid_equal(&events[i].user_id, &sent[i].user_id));
@@ -179,8 +179,8 @@ START_TEST(events_come_back)
         ck_assert_int_eq(events[i].at_ms, sent[i].at_ms);
         ck_assert_int_eq(events[i].end_ms, sent[i].end_ms);
     }
-    ck_assert(!message_read_events(text, length, events, 6, &count, &reason));
-    ck_assert(!message_read_events("{\"v\":1,\"events\":[{}]}", 21, events, 8, &count, &reason));
+    ck_assert(!message_read_events(text, length, events, ARRAY_LEN(events) - 1, &count, &reason));
+    ck_assert(!message_read_events("{\"v\":1,\"events\":[{}]}", 21, events, ARRAY_LEN(events), &count, &reason));
     jsonw_free(writer);
 }
 END_TEST
