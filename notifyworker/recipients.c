@@ -138,7 +138,7 @@ struct recipients {
     size_t extension_count;
     size_t extension_size;
     struct notified notified[NOTIFIED_SLOTS];
-    int64_t written[NOTIFYWORKER_METRICS_KINDS + 1]; /* notifications, by this transaction */
+    int64_t written[NOTIFYWORKER_METRICS_KINDS]; /* notifications, by this transaction */
 };
 
 struct recipients *recipients_new(struct push *push)
@@ -376,7 +376,7 @@ static void on_extended(const struct pg_reply *reply, void *arg)
         }
     }
     if (rows > 0) {
-        recipients->written[notifyworker_metrics_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
+        recipients->written[NOTIFICATION_AUCTION_EXTENDED] += pg_int(reply->result, 0, 2);
         push_add(recipients->push, pg_text(reply->result, 0, 3));
     }
 }
@@ -392,7 +392,7 @@ void recipients_committed(struct recipients *recipients)
                                                                       .seq = extension->seen_seq};
         }
     }
-    for (size_t kind = 0; kind <= NOTIFYWORKER_METRICS_KINDS; kind++) {
+    for (size_t kind = 0; kind < NOTIFYWORKER_METRICS_KINDS; kind++) {
         notifyworker_metrics_notified(kind, recipients->written[kind]);
     }
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/protocol/notification_kinds.h"
 #include "common/protocol/webhook.h"
 #include "gateway/access/audit.h"
 #include "gateway/core/gateway.h"
@@ -262,7 +263,7 @@ static void read_events(const struct request *request, enum fields_need need, st
                         struct field_errors *field_errors)
 {
     const struct json *events = json_member(request->body, "events");
-    const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : webhook_user_kinds;
+    const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : notification_kinds;
     if (events == NULL) {
         if (need == FIELDS_REQUIRED) {
             field_errors_add(field_errors, "events", "is required");
