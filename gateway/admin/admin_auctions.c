@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/money.h"
+#include "common/rules/rules.h"
 #include "gateway/auction/view.h"
 #include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
@@ -55,13 +56,8 @@ struct search {
 
 static bool valid_status(const char *text)
 {
-    static const char *const statuses[] = {"draft", "scheduled", "active", "ended", "sold", "unsold", "cancelled"};
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        if (strcmp(statuses[i], text) == 0) {
-            return true;
-        }
-    }
-    return false;
+    enum rules_status status = RULES_NO_STATUS;
+    return rules_status_parse(text, &status);
 }
 
 static bool valid_text(const char *text)

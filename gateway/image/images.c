@@ -281,6 +281,7 @@ static void on_made(void *arg)
         [DECODER_TOO_LARGE] = ERROR_IMAGE_TOO_LARGE,
         [DECODER_NO_HELPER] = ERROR_UNAVAILABLE,
     };
+    static_assert(ARRAY_LEN(codes) == DECODER_NO_HELPER + 1, "a code for each result");
     struct request *request = arg;
     const struct upload *upload = request->handler_state;
     if (upload->made != DECODER_MADE) {
