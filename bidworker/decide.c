@@ -33,15 +33,14 @@ static struct batch_row *add_row(struct batch *batch, struct batch_auction *auct
 }
 
 /* What a gateway that waits is told of a row. */
-static void describe(const struct batch *batch, const struct batch_auction *auction, struct batch_entry *entry,
-                     const struct batch_row *row)
+static struct decision decision_of_row(const struct batch *batch, const struct batch_auction *auction,
+                                       const struct batch_row *row)
 {
-    struct decision *decision = &entry->decision;
-    *decision = (struct decision){
+    return (struct decision){
         .bid_id = row->bid_id,
         .auction_id = row->auction_id,
         .user_id = row->bidder_id,
-        .kind = entry->command->kind,
+        .kind = row->kind,
         .amount = row->amount,
         .max_amount = row->max_amount,
         .received_ms = row->received_ms,
@@ -100,7 +99,7 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
         record_values(row, command, decided);
     }
     entry->outcome = BATCH_DECIDED;
-    describe(batch, auction, entry, row);
+    entry->decision = decision_of_row(batch, auction, row);
 }
 
 static void add_event(struct batch *batch, const struct batch_auction *auction, enum event_kind kind,
@@ -136,7 +135,7 @@ static void record_automatic(struct batch *batch, struct batch_auction *auction,
 }
 
 /* What the rules are asked. */
-static struct rules_command rules_command_of(const struct batch_auction *auction, const struct batch_entry *entry)
+static struct rules_command rules_command_of_entry(const struct batch_auction *auction, const struct batch_entry *entry)
 {
     const struct command *command = entry->command;
     return (struct rules_command){
@@ -192,7 +191,7 @@ static void add_events(struct batch *batch, const struct batch_auction *auction,
 static bool apply(struct batch *batch, struct batch_auction *auction, struct batch_entry *entry)
 {
     const struct command *command = entry->command;
-    struct rules_command asked = rules_command_of(auction, entry);
+    struct rules_command asked = rules_command_of_entry(auction, entry);
     struct rules_decision decided = command_kind_voids(command->kind)
                                         ? voids_decide(&auction->state, &asked, &auction->voids, auction->seq)
                                         : rules_decide(&auction->state, &asked);

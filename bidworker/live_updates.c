@@ -8,19 +8,24 @@ bool live_updates_shows(const struct batch_row *row)
     return (row->automatic || command_kind_is_bid(row->kind)) && row->reason == RULES_NONE && row->amount > 0;
 }
 
-static void add_bid(struct live_update *update, const struct batch *batch, const struct batch_row *row)
+/* As the public history shows it: a maximum that was beaten at once is spent. */
+static struct live_bid live_bid_of_row(const struct batch *batch, const struct batch_row *row)
 {
     bool spent = row->status == BID_OUTBID && row->max_amount > 0;
-    if (update->bids == LIVE_BIDS_MAX || !live_updates_shows(row) || row->raise) {
-        return;
-    }
-    update->newest[update->bids++] = (struct live_bid){
+    return (struct live_bid){
         .bid_id = row->bid_id,
         .bidder_id = row->bidder_id,
         .amount = spent ? row->max_amount : row->amount,
         .at_ms = batch->decided_ms,
         .automatic = row->automatic || row->kind == COMMAND_PROXY,
     };
+}
+
+static void add_bid(struct live_update *update, const struct batch *batch, const struct batch_row *row)
+{
+    if (update->bids < LIVE_BIDS_MAX && live_updates_shows(row) && !row->raise) {
+        update->newest[update->bids++] = live_bid_of_row(batch, row);
+    }
 }
 
 static enum live_kind kind_of_row(const struct batch_row *row)
@@ -91,11 +96,12 @@ static enum live_kind pass_events(const struct batch *batch, const struct batch_
     return kind;
 }
 
-static void describe(const struct batch *batch, const struct batch_auction *auction, struct live_update *update)
+/* The auction as it is after the batch; kind and bids are added. */
+static struct live_update live_update_of_auction(const struct batch *batch, const struct batch_auction *auction)
 {
     const struct rules_auction *state = &auction->state;
     int64_t minimum = rules_minimum_bid(state);
-    *update = (struct live_update){
+    return (struct live_update){
         .auction_id = auction->id,
         .version = auction->version,
         .at_ms = batch->decided_ms,
@@ -114,7 +120,7 @@ void live_updates_next(const struct batch *batch, const struct batch_auction *au
                        struct live_updates_cursor *cursor, struct live_update *update)
 {
     pass_rows(batch, &auction->id, cursor);
-    describe(batch, auction, update);
+    *update = live_update_of_auction(batch, auction);
     update->kind = pass_events(batch, auction, cursor);
     for (size_t i = cursor->row; i > cursor->first_row; i--) {
         enum live_kind other = kind_of_row(&batch->rows[i - 1]);

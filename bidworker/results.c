@@ -103,11 +103,11 @@ static bool write_leaders(struct results *results, const struct batch *batch, co
     return true;
 }
 
-static bool publish_snapshot(struct results *results, const struct batch_auction *auction, const char *leaders)
+static struct snapshot snapshot_of_auction(const struct batch_auction *auction)
 {
     const struct rules_auction *state = &auction->state;
     int64_t minimum = rules_minimum_bid(state);
-    struct snapshot snapshot = {
+    return (struct snapshot){
         .auction_id = auction->id,
         .seller_id = state->seller_id,
         .leader_id = state->has_leader ? state->leader_id : (struct uuid){{0}},
@@ -119,6 +119,11 @@ static bool publish_snapshot(struct results *results, const struct batch_auction
         .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,
         .current_bid = state->price,
     };
+}
+
+static bool publish_snapshot(struct results *results, const struct batch_auction *auction, const char *leaders)
+{
+    struct snapshot snapshot = snapshot_of_auction(auction);
     return snapshot_write_leaders(results->redis, SCRIPT_SNAPSHOT, &snapshot, leaders, NULL, NULL);
 }
 

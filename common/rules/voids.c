@@ -62,15 +62,10 @@ static struct voids_standing standing_of(const struct rules_decision *decision)
     return standing;
 }
 
-struct voids_entry *voids_add(struct voids_list *list, const struct rules_command *command,
-                              const struct rules_decision *decision, int64_t seq)
+static struct voids_entry entry_of_command(const struct rules_command *command, const struct rules_decision *decision,
+                                           int64_t seq)
 {
-    if (!is_replayed(command->kind) || decision->verdict == RULES_REJECTED) {
-        return NULL;
-    }
-    assert(list->count < list->size);
-    struct voids_entry *entry = &list->entries[list->count++];
-    *entry = (struct voids_entry){
+    return (struct voids_entry){
         .kind = command->kind,
         .seq = seq,
         .id = command->id,
@@ -80,6 +75,17 @@ struct voids_entry *voids_add(struct voids_list *list, const struct rules_comman
         .answered = decision->automatic,
         .now = standing_of(decision),
     };
+}
+
+struct voids_entry *voids_add(struct voids_list *list, const struct rules_command *command,
+                              const struct rules_decision *decision, int64_t seq)
+{
+    if (!is_replayed(command->kind) || decision->verdict == RULES_REJECTED) {
+        return NULL;
+    }
+    assert(list->count < list->size);
+    struct voids_entry *entry = &list->entries[list->count++];
+    *entry = entry_of_command(command, decision, seq);
     return entry;
 }
 
@@ -120,19 +126,24 @@ static bool same(const struct voids_standing *one, const struct voids_standing *
            uuid_equal(&one->answer_bidder, &other->answer_bidder) && one->answer_amount == other->answer_amount;
 }
 
+static struct rules_command command_of_entry(const struct voids_entry *entry)
+{
+    return (struct rules_command){
+        .kind = entry->kind,
+        .id = entry->id,
+        .bidder_id = entry->bidder_id,
+        .amount = entry->amount,
+        .received_ms = entry->received_ms,
+        .again = true,
+    };
+}
+
 /* One that was voided before stays so. A withdrawal that has nothing left to withdraw does nothing. */
 static void take_again(struct rules_auction *auction, struct voids_entry *entry, const struct voids_entry *voided)
 {
     struct voids_standing now = {.counts = false};
     if (entry != voided && entry->now.counts) {
-        struct rules_command command = {
-            .kind = entry->kind,
-            .id = entry->id,
-            .bidder_id = entry->bidder_id,
-            .amount = entry->amount,
-            .received_ms = entry->received_ms,
-            .again = true,
-        };
+        struct rules_command command = command_of_entry(entry);
         struct rules_decision decision = rules_decide(auction, &command);
         now = standing_of(&decision);
     }
