@@ -16,11 +16,12 @@ enum { PATTERNS_MAX = 96 }; /* of paths; the contract has some 60 */
 static const char *const methods[METHOD_COUNT] = {METHODS(METHOD_LABEL)};
 
 /* Labels, and the numbers that they stand for. */
-#define STATUSES(X)                                                                                                    \
-    X(101)                                                                                                             \
-    X(200)                                                                                                             \
-    X(201) X(202) X(204) X(304) X(400) X(401) X(403) X(404) X(405) X(408) X(409) X(410) X(413) X(415) X(416) X(417)    \
-        X(422) X(426) X(429) X(431) X(500) X(501) X(503)
+/* clang-format off */
+#define STATUSES(X) \
+    X(101) X(200) X(201) X(202) X(204) X(304) X(400) X(401) X(403) \
+    X(404) X(405) X(408) X(409) X(410) X(413) X(415) X(416) X(417) \
+    X(422) X(426) X(429) X(431) X(500) X(501) X(503)
+/* clang-format on */
 #define NUMBER_TEXT(number)  #number,
 #define NUMBER_VALUE(number) (number),
 static const char *const statuses[] = {STATUSES(NUMBER_TEXT)};
