@@ -337,8 +337,9 @@ cppcheck: deps-lint ## a second opinion
 format: ## lay out every source as .clang-format says
 	clang-format -i $(SOURCES) $(HEADERS)
 
-layers-check: ## no file includes a header of a layer above its own; no circle within a layer
+layers-check: ## includes go down only, no circle within a layer, no table lacks an entry of its enum
 	@tests/lint/layers
+	@tests/lint/tables
 
 words-check: ## no retired word in a name or in prose, no sentence of more than 30 words (tests/lint/words.txt)
 	@tests/lint/words

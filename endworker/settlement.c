@@ -126,14 +126,14 @@ static void slice_done(struct settlement *settlement)
     for (size_t i = 0; i < settlement->settled; i++) {
         const struct snapshot *snapshot = &settlement->snapshots[i];
         log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1}, "%s",
-                 snapshot->status);
+                 rules_status_text(snapshot->status));
         endworker_metrics_settled(snapshot->status);
         /* Without Redis the old snapshot goes with it; one that is left over says "active" with an end long past. */
         if (!snapshot_write(settlement->redis, settlement->snapshot_script, snapshot, NULL, NULL)) {
             log_debug("no snapshot written: Redis is not there");
         }
         const struct live_update update = {
-            .kind = strcmp(snapshot->status, "sold") == 0 ? LIVE_SOLD : LIVE_UNSOLD,
+            .kind = snapshot->status == RULES_SOLD ? LIVE_SOLD : LIVE_UNSOLD,
             .auction_id = snapshot->auction_id,
             .version = snapshot->version,
             .at_ms = settlement->now_ms,
@@ -163,9 +163,11 @@ static void on_inserted(const struct pg_reply *reply, void *arg)
     }
 }
 
-static const char *status_text(const char *status)
+/* STATEMENT_SETTLE gives one of two. */
+static enum rules_status outcome_of(const char *text)
 {
-    return strcmp(status, "sold") == 0 ? "sold" : "unsold";
+    enum rules_status status = RULES_UNSOLD;
+    return rules_status_parse(text, &status) && status == RULES_SOLD ? RULES_SOLD : RULES_UNSOLD;
 }
 
 /* Keeps snapshots and makes the event message of the rows that STATEMENT_SETTLE returned. */
@@ -185,7 +187,7 @@ static bool slice_read(struct settlement *settlement, const PGresult *result)
                                       .seller_id = pg_uuid(result, row, 1),
                                       .version = pg_int(result, row, 2),
                                       .terms_version = pg_int(result, row, 3),
-                                      .status = status_text(pg_text(result, row, 4)),
+                                      .status = outcome_of(pg_text(result, row, 4)),
                                       .start_ms = pg_int(result, row, 5),
                                       .end_ms = pg_int(result, row, 6),
                                       .minimum_bid = pg_money(result, row, 7),

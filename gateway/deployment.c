@@ -4,6 +4,7 @@
  */
 #include "gateway/deployment.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ enum {
     CLOCK_POLL_MS = 5000, /* between two measurements of the clocks' offset */
 };
 
-enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS };
+enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS, DEPLOYMENT_COUNT };
 
 /* A key signs once it is so old that every gateway has read it: three polls. */
 #define TOKEN_KEYS                                                                                                     \
@@ -36,6 +37,7 @@ static const struct pg_statement list[] = {
     [DEPLOYMENT_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
     [DEPLOYMENT_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
 };
+static_assert(ARRAY_LEN(list) == DEPLOYMENT_COUNT, "each statement has its entry");
 
 struct statements deployment_statements = {list, ARRAY_LEN(list), 0};
 

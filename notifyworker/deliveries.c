@@ -221,7 +221,7 @@ static const char *reply_error_text(const struct pg_reply *reply)
 
 /* What a verdict makes of the row, and where its message goes. */
 struct outcome {
-    const char *state;
+    enum delivery_state state;
     const char *exchange; /* NULL: nowhere */
     const char *key;
     const char *reason;
@@ -231,7 +231,7 @@ struct outcome {
 
 static void outcome_retry(const struct attempt *attempt, struct outcome *outcome)
 {
-    outcome->state = "retrying";
+    outcome->state = DELIVERY_STATE_RETRYING;
     topology_wait_name((unsigned)outcome->tries - 1, outcome->wait);
     outcome->exchange = outcome->wait;
     outcome->key = attempt->dispatcher->channel->name;
@@ -239,7 +239,7 @@ static void outcome_retry(const struct attempt *attempt, struct outcome *outcome
 
 static void outcome_dead(const struct attempt *attempt, struct outcome *outcome)
 {
-    outcome->state = "failed";
+    outcome->state = DELIVERY_STATE_FAILED;
     outcome->exchange = TOPOLOGY_DEAD_EXCHANGE;
     outcome->key = attempt->dispatcher->channel->dead_key;
     outcome->reason = attempt->delivery.error[0] == '\0' ? "it failed" : attempt->delivery.error;
@@ -250,10 +250,10 @@ static void outcome_of(const struct attempt *attempt, struct outcome *outcome)
     *outcome = (struct outcome){.tries = attempt->delivery.tries + 1};
     switch (attempt->verdict) {
     case DELIVERY_SENT:
-        outcome->state = "delivered";
+        outcome->state = DELIVERY_STATE_DELIVERED;
         return;
     case DELIVERY_DROPPED:
-        outcome->state = "dropped";
+        outcome->state = DELIVERY_STATE_DROPPED;
         return;
     case DELIVERY_FAILED:
         if (outcome->tries <= DELIVERY_RETRIES) {
@@ -323,7 +323,7 @@ static void attempt_mark(struct attempt *attempt)
     (void)snprintf(took, sizeof(took), "%" PRId64, attempt->took_ms);
     const char *const values[] = {id,
                                   row_tries,
-                                  outcome.state,
+                                  delivery_state_text(outcome.state),
                                   tries,
                                   delivery->error[0] == '\0' ? NULL : delivery->error,
                                   delivery->status == 0 ? NULL : status,
@@ -379,15 +379,16 @@ static void attempt_fly(struct attempt *attempt)
 /* Has another try of this delivery been made since the message was sent? */
 static bool row_is_past(const struct attempt *attempt, const PGresult *row)
 {
-    const char *state = pg_text(row, 0, DELIVERY_COLUMN_STATE);
-    return strcmp(state, "delivered") == 0 || strcmp(state, "dropped") == 0 ||
+    enum delivery_state state = delivery_state_of_text(pg_text(row, 0, DELIVERY_COLUMN_STATE));
+    return state == DELIVERY_STATE_DELIVERED || state == DELIVERY_STATE_DROPPED ||
            pg_int(row, 0, DELIVERY_COLUMN_TRIES) != attempt->said;
 }
 
 static void row_read(struct attempt *attempt, const PGresult *row)
 {
     struct delivery *delivery = &attempt->delivery;
-    bool again = strcmp(pg_text(row, 0, DELIVERY_COLUMN_STATE), "failed") == 0; /* a dead letter was sent again */
+    /* A dead letter was sent again. */
+    bool again = delivery_state_of_text(pg_text(row, 0, DELIVERY_COLUMN_STATE)) == DELIVERY_STATE_FAILED;
     attempt->row_tries = (int)pg_int(row, 0, DELIVERY_COLUMN_TRIES);
     delivery->tries = again ? 0 : attempt->row_tries;
     delivery->user_id = pg_uuid(row, 0, DELIVERY_COLUMN_USER);

@@ -16,6 +16,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/protocol/links.h"
+#include "common/protocol/notification_kinds.h"
 #include "common/protocol/topology.h"
 #include "notifyworker/mailtext.h"
 #include "notifyworker/templates.h"
@@ -36,25 +37,7 @@ enum {
 
 static const char quit[] = "QUIT";
 
-static const char *const kinds[] = {
-    "OUTBID",
-    "PROXY_EXHAUSTED",
-    "WATCHED_BID",
-    "AUCTION_EXTENDED",
-    "AUCTION_ENDING_SOON",
-    "AUCTION_WON",
-    "AUCTION_LOST",
-    "AUCTION_SOLD",
-    "AUCTION_UNSOLD",
-    "AUCTION_CANCELLED",
-    "BID_VOIDED",
-    "VERIFY_EMAIL",
-    "PASSWORD_RESET",
-    "PASSWORD_CHANGED",
-    "NEW_LOGIN",
-    "WEBHOOK_OFF",
-    NULL,
-};
+static const char *const kinds[] = {NOTIFICATION_KINDS(NOTIFICATION_WORD) ACCOUNT_MAILS(NOTIFICATION_WORD) NULL};
 
 enum {
     COLUMN_NAME = DELIVERY_OWN_COLUMN,

@@ -138,7 +138,7 @@ struct recipients {
     size_t extension_count;
     size_t extension_size;
     struct notified notified[NOTIFIED_SLOTS];
-    int64_t written[NOTIFYWORKER_METRICS_KINDS + 1]; /* notifications, by this transaction */
+    int64_t written[NOTIFYWORKER_METRICS_KINDS]; /* notifications, by this transaction */
 };
 
 struct recipients *recipients_new(struct push *push)
@@ -291,6 +291,7 @@ bool recipients_add(struct recipients *recipients, const struct auction_event *e
     case EVENT_VOIDED:
         add_settled(&recipients->groups[RECIPIENTS_VOIDED], event); /* whose bid it was in the place of the winner */
         return true;
+    case EVENT_NONE:
     case EVENT_STARTED:
     case EVENT_ENDED:
         break; /* nobody is told: the settlement follows at once */
@@ -375,7 +376,7 @@ static void on_extended(const struct pg_reply *reply, void *arg)
         }
     }
     if (rows > 0) {
-        recipients->written[notifyworker_metrics_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
+        recipients->written[NOTIFICATION_AUCTION_EXTENDED] += pg_int(reply->result, 0, 2);
         push_add(recipients->push, pg_text(reply->result, 0, 3));
     }
 }
@@ -391,7 +392,7 @@ void recipients_committed(struct recipients *recipients)
                                                                       .seq = extension->seen_seq};
         }
     }
-    for (size_t kind = 0; kind <= NOTIFYWORKER_METRICS_KINDS; kind++) {
+    for (size_t kind = 0; kind < NOTIFYWORKER_METRICS_KINDS; kind++) {
         notifyworker_metrics_notified(kind, recipients->written[kind]);
     }
 }

@@ -40,6 +40,7 @@ enum broker_verdict {
     BROKER_NACKED,   /* the queue is full (reject-publish) */
     BROKER_RETURNED, /* mandatory, and no queue is bound */
     BROKER_UNKNOWN,  /* link lost before the confirm */
+    BROKER_VERDICT_COUNT
 };
 
 struct broker_message {

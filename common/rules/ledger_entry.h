@@ -15,7 +15,7 @@
 
 /* An entry with its effective values: as decided, or as restated since a bid was voided. */
 struct ledger_entry {
-    enum rules_kind kind; /* of an automatic answer RULES_PROXY: the maximum that it is made for */
+    enum command_kind kind; /* of an automatic answer COMMAND_PROXY: the maximum that it is made for */
     bool answer;          /* an automatic answer ("auto" in the ledger) */
     bool effective;       /* not voided */
     enum rules_verdict verdict;

@@ -38,7 +38,7 @@ struct voids_standing {
 
 /* A bid, maximum, purchase or withdrawal that was accepted or outbid. */
 struct voids_entry {
-    enum rules_kind kind;
+    enum command_kind kind;
     int64_t seq;
     struct uuid id;
     struct uuid bidder_id;
@@ -67,7 +67,7 @@ struct voids_entry *voids_add(struct voids_list *list, const struct rules_comman
 void voids_free(struct voids_list *list);
 
 /*
- * Decides RULES_VOID and RULES_RETRACT, and changes the auction and the entries accordingly. `seq` is of the newest
+ * Decides COMMAND_VOID and COMMAND_RETRACT, and changes the auction and the entries accordingly. `seq` is of the newest
  * ledger row; beyond VOIDS_LEDGER_MAX the list is not looked at. A settled auction is settled anew.
  */
 struct rules_decision voids_decide(struct rules_auction *auction, const struct rules_command *command,

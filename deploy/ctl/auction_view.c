@@ -78,7 +78,9 @@ static void read_auction(const PGresult *result, struct auction_view *view)
 {
     write_plain(pg_text(result, 0, TITLE), view->title, sizeof view->title);
     (void)snprintf(view->currency, sizeof view->currency, "%s", pg_text(result, 0, CURRENCY));
-    (void)snprintf(view->status, sizeof view->status, "%s", pg_text(result, 0, STATUS));
+    if (!rules_status_parse(pg_text(result, 0, STATUS), &view->status)) {
+        view->status = RULES_NO_STATUS;
+    }
     view->starting_price = pg_money(result, 0, STARTING_PRICE);
     view->has_reserve = pg_bool(result, 0, HAS_RESERVE);
     view->reserve_met = pg_bool(result, 0, RESERVE_MET);

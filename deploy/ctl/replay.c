@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/io/pg.h"
+#include "common/rules/bid_status.h"
 #include "deploy/ctl/store.h"
 
 enum { MS_PER_S = 1000 };
@@ -203,6 +204,12 @@ static void differ_number(struct replay *replay, const char *what, int64_t store
     }
 }
 
+/* The words for a verdict; a command that was dropped has no entry. */
+static const char *verdict_text(enum rules_verdict verdict)
+{
+    return verdict == RULES_DROPPED ? "without effect, and no entry" : bid_status_text(bid_status_of_verdict(verdict));
+}
+
 /* --- before the first entry --- */
 
 static bool read_increments(const PGresult *result, int row, int column, struct increments *out)
@@ -276,7 +283,7 @@ static void check_answer(struct replay *replay, const PGresult *result, int row)
               replay->answer_bidder);
     differ_money(replay, replay->seq, "the automatic answer's amount", read_money(result, row, ENTRY_AMOUNT),
                  replay->answer_amount);
-    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), "accepted");
+    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), bid_status_text(BID_ACCEPTED));
     keep_answer(replay, result, row);
 }
 
@@ -336,8 +343,8 @@ static bool keep(struct replay *replay, const PGresult *result, int row, const s
     struct voids_standing *now = &replay->stored[replay->voids.count - 1];
     *now = (struct voids_standing){.effective = pg_bool(result, row, ENTRY_EFFECTIVE)};
     if (now->effective) {
-        now->verdict =
-            strcmp(pg_text(result, row, ENTRY_EFFECTIVE_STATUS), "outbid") == 0 ? RULES_OUTBID : RULES_ACCEPTED;
+        bool outbid = strcmp(pg_text(result, row, ENTRY_EFFECTIVE_STATUS), bid_status_text(BID_OUTBID)) == 0;
+        now->verdict = outbid ? RULES_OUTBID : RULES_ACCEPTED;
         now->raise = pg_bool(result, row, ENTRY_EFFECTIVE_RAISE);
         now->amount = read_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
     }
@@ -361,15 +368,15 @@ static void check_answer_standing(struct replay *replay, int64_t seq, const stru
 static void check_standing(struct replay *replay, const struct voids_entry *entry, const struct voids_standing *stored)
 {
     const struct voids_standing *due = &entry->standing;
-    if (entry->kind == RULES_WITHDRAW) {
+    if (entry->kind == COMMAND_WITHDRAW) {
         return;
     }
     if (stored->effective != due->effective) {
         differ(replay, entry->seq, "by the rules it %s", due->effective ? "counts" : "was voided");
     } else if (stored->verdict != due->verdict) {
         /* Without amounts: one that is not spent after all may be a standing maximum. */
-        differ_text(replay, entry->seq, "its present status", stored->verdict == RULES_OUTBID ? "outbid" : "accepted",
-                    due->verdict == RULES_OUTBID ? "outbid" : "accepted");
+        differ_text(replay, entry->seq, "its present status", verdict_text(stored->verdict),
+                    verdict_text(due->verdict));
     } else if (due->effective) {
         differ_money(replay, entry->seq, "its present amount", stored->amount, due->amount);
         if (stored->raise != due->raise) {
@@ -407,14 +414,8 @@ static bool was_not_decided(enum rules_reason reason)
 static void check_decision(struct replay *replay, const PGresult *result, int row, const struct rules_command *command,
                            const struct rules_decision *decision)
 {
-    static const char *const STATUSES[] = {
-        [RULES_ACCEPTED] = "accepted",
-        [RULES_OUTBID] = "outbid",
-        [RULES_REJECTED] = "rejected",
-        [RULES_DROPPED] = "without effect, and no entry",
-    };
     bool raise = pg_bool(result, row, ENTRY_RAISE);
-    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), STATUSES[decision->verdict]);
+    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), verdict_text(decision->verdict));
     differ_text(replay, replay->seq, "its reason", pg_text(result, row, ENTRY_REASON),
                 rules_reason_text(decision->reason));
     if (raise != decision->raise) {
@@ -423,9 +424,23 @@ static void check_decision(struct replay *replay, const PGresult *result, int ro
                      : "it is kept as a bid, by the rules it is a raise");
     }
     /* A plain bid's amount is what was asked; of all others it is what the rules made of it. */
-    if (command->kind != RULES_BID) {
+    if (command_kind_carries(command->kind) != COMMAND_CARRIES_AMOUNT) {
         differ_money(replay, replay->seq, "its amount", read_money(result, row, ENTRY_AMOUNT), decision->amount);
     }
+}
+
+/* The amount of money that the command asked for. */
+static int64_t read_carried(const PGresult *result, int row, enum command_kind kind)
+{
+    switch (command_kind_carries(kind)) {
+    case COMMAND_CARRIES_AMOUNT:
+        return read_money(result, row, ENTRY_AMOUNT);
+    case COMMAND_CARRIES_MAXIMUM:
+        return read_money(result, row, ENTRY_MAX_AMOUNT);
+    case COMMAND_CARRIES_NOTHING:
+        break;
+    }
+    return 0;
 }
 
 static void decide(struct replay *replay, const PGresult *result, int row)
@@ -439,17 +454,17 @@ static void decide(struct replay *replay, const PGresult *result, int row)
         .end_ms = pg_null(result, row, ENTRY_END_MS) ? 0 : pg_int(result, row, ENTRY_END_MS),
         .terms = &terms,
     };
-    if (!rules_kind_parse(pg_text(result, row, ENTRY_KIND), &command.kind) ||
+    if (!command_kind_ledger_parse(pg_text(result, row, ENTRY_KIND), &command.kind) ||
         !rules_reason_parse(pg_text(result, row, ENTRY_REASON), &reason)) {
         differ(replay, replay->seq, "its kind or reason is unknown");
         return;
     }
-    bool voids = command.kind == RULES_VOID || command.kind == RULES_RETRACT;
+    bool voids = command_kind_voids(command.kind);
     bool decided = !was_not_decided(reason) || (voids && reason == RULES_NOT_FOUND);
-    if (!decided || (command.kind == RULES_UPDATE && !read_terms(replay, result, row, &terms))) {
+    if (!decided || (command.kind == COMMAND_UPDATE && !read_terms(replay, result, row, &terms))) {
         return;
     }
-    command.amount = read_money(result, row, command.kind == RULES_PROXY ? ENTRY_MAX_AMOUNT : ENTRY_AMOUNT);
+    command.amount = read_carried(result, row, command.kind);
     command.banned = reason == RULES_USER_BANNED;
     command.terms_version = reason == RULES_TERMS_CHANGED ? replay->state.terms_version + 1 : 0;
     command.stale = reason == RULES_VERSION_CONFLICT;
@@ -468,7 +483,7 @@ static void decide(struct replay *replay, const PGresult *result, int row)
 void replay_entry(struct replay *replay, const PGresult *result, int row)
 {
     int64_t seq = pg_int(result, row, ENTRY_SEQ);
-    bool answer = strcmp(pg_text(result, row, ENTRY_KIND), "auto") == 0;
+    bool answer = strcmp(pg_text(result, row, ENTRY_KIND), LEDGER_AUTOMATIC) == 0;
     if (!answer) {
         check_no_answer_due(replay);
     }

@@ -3,6 +3,7 @@
  */
 #include "gateway/access/audit.h"
 
+#include <assert.h>
 #include <event2/http.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,11 +11,12 @@
 #include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
-enum { AUDIT_ADD };
+enum { AUDIT_ADD, AUDIT_COUNT };
 
 static const struct pg_statement list[] = {
     [AUDIT_ADD] = {"audit_add", AUDIT_INSERT " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL, '')"},
 };
+static_assert(ARRAY_LEN(list) == AUDIT_COUNT, "each statement has its entry");
 
 struct statements audit_statements = {list, ARRAY_LEN(list), 0};
 

@@ -3,6 +3,7 @@
  */
 #include "gateway/access/bans.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/base/log.h"
@@ -10,7 +11,7 @@
 #include "gateway/access/sessions.h"
 #include "gateway/core/gateway.h"
 
-enum { BANS_RECENT };
+enum { BANS_RECENT, BANS_COUNT };
 enum { NUMBER_SIZE = 16 };
 
 /* The bound is far above what admins can ban within the life of a token. */
@@ -18,6 +19,7 @@ static const struct pg_statement list[] = {
     [BANS_RECENT] = {"bans_recent", "SELECT id FROM users WHERE banned_at > now() - $1::integer * interval '1 second'"
                                     " ORDER BY banned_at DESC LIMIT 10000"},
 };
+static_assert(ARRAY_LEN(list) == BANS_COUNT, "each statement has its entry");
 
 struct statements bans_statements = {list, ARRAY_LEN(list), 0};
 

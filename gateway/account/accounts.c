@@ -4,6 +4,7 @@
  */
 #include "gateway/account/accounts.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ enum {
 
 enum { SEEN_LIFE_S = 90 * 86400 }; /* how long an address that once logged in is no stranger to an account */
 
-enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_NOTIFY };
+enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_NOTIFY, ACCOUNT_COUNT };
 
 #define USER_COLUMNS                                                                                                   \
     "id, email, display_name, role, (extract(epoch FROM created_at) * 1000)::bigint,"                                  \
@@ -83,6 +84,7 @@ static const struct pg_statement list[] = {
                                           " SELECT delivery_id(), 'email', $2, id, email,"
                                           "  jsonb_build_object('createdAt', now()) FROM users WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == ACCOUNT_COUNT, "each statement has its entry");
 
 struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
 

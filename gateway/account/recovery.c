@@ -7,6 +7,7 @@
  */
 #include "gateway/account/recovery.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/protocol/links.h"
@@ -20,7 +21,7 @@
 
 enum { TOKEN_MOST = 64 };
 
-enum { RECOVERY_ASK, RECOVERY_LOOK, RECOVERY_TAKE };
+enum { RECOVERY_ASK, RECOVERY_LOOK, RECOVERY_TAKE, RECOVERY_COUNT };
 
 #define TOKEN_HOLDS "hash = $1 AND purpose = 'PASSWORD_RESET' AND expires_at > now()"
 
@@ -39,6 +40,7 @@ static const struct pg_statement list[] = {
                        "   jsonb_build_object('createdAt', now()) FROM u)"
                        " SELECT id FROM u"},
 };
+static_assert(ARRAY_LEN(list) == RECOVERY_COUNT, "each statement has its entry");
 
 struct statements recovery_statements = {list, ARRAY_LEN(list), 0};
 

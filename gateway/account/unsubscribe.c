@@ -3,6 +3,7 @@
  */
 #include "gateway/account/unsubscribe.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,13 +15,14 @@
 
 enum { PAGE_SIZE = 1024 };
 
-enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP };
+enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP, UNSUBSCRIBE_COUNT };
 
 static const struct pg_statement list[] = {
     [UNSUBSCRIBE_KEY] = {"unsubscribe_key", "SELECT secret FROM deployment_keys WHERE name = 'unsubscribe'"},
     [UNSUBSCRIBE_STOP] = {"unsubscribe_stop",
                           "UPDATE users SET email_kinds = array_remove(email_kinds, $2) WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == UNSUBSCRIBE_COUNT, "each statement has its entry");
 
 struct statements unsubscribe_statements = {list, ARRAY_LEN(list), 0};
 

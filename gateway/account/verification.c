@@ -3,6 +3,7 @@
  */
 #include "gateway/account/verification.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@
 
 enum { KNOWN_SLOTS = 4096 /* users; who falls out is asked for again */, TOKEN_MOST = 64 };
 
-enum { VERIFICATION_TAKE, VERIFICATION_RESEND, VERIFICATION_LOOK };
+enum { VERIFICATION_TAKE, VERIFICATION_RESEND, VERIFICATION_LOOK, VERIFICATION_COUNT };
 
 static const struct pg_statement list[] = {
     /* $1 hash of the token, which is used up, and with it the others that were sent */
@@ -31,6 +32,7 @@ static const struct pg_statement list[] = {
                              " WHERE id = $1 AND verified_at IS NULL"},
     [VERIFICATION_LOOK] = {"verification_look", "SELECT verified_at IS NOT NULL FROM users WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == VERIFICATION_COUNT, "each statement has its entry");
 
 struct statements verification_statements = {list, ARRAY_LEN(list), 0};
 

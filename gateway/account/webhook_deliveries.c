@@ -3,6 +3,7 @@
  */
 #include "gateway/account/webhook_deliveries.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +16,7 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/page.h"
 
-enum { SENT_LIST, SENT_TEST, SENT_AGAIN };
+enum { SENT_LIST, SENT_TEST, SENT_AGAIN, SENT_COUNT };
 enum { NUMBER_SIZE = 16 };
 
 #define COLUMNS                                                                                                        \
@@ -51,6 +52,7 @@ static const struct pg_statement list[] = {
         "   now() - interval '1 day' FROM d)"
         " SELECT " COLUMNS ", w.off_reason, was.id FROM w LEFT JOIN was ON true LEFT JOIN d ON true"},
 };
+static_assert(ARRAY_LEN(list) == SENT_COUNT, "each statement has its entry");
 /* clang-format on */
 
 struct statements webhook_deliveries_statements = {list, ARRAY_LEN(list), 0};

@@ -3,10 +3,12 @@
  */
 #include "gateway/account/webhooks.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/protocol/notification_kinds.h"
 #include "common/protocol/webhook.h"
 #include "gateway/access/audit.h"
 #include "gateway/core/gateway.h"
@@ -14,7 +16,7 @@
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 
-enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE };
+enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
 
 #define HOUSE "'00000000-0000-0000-0000-000000000000'"
@@ -74,6 +76,7 @@ static const struct pg_statement list[] = {
         NOTE("WEBHOOK_REMOVED", SHOWN("g"), "NULL", "gone g")
         " SELECT id FROM gone"},
 };
+static_assert(ARRAY_LEN(list) == HOOK_COUNT, "each statement has its entry");
 /* clang-format on */
 
 struct statements webhooks_statements = {list, ARRAY_LEN(list), 0};
@@ -260,7 +263,7 @@ static void read_events(const struct request *request, enum fields_need need, st
                         struct field_errors *field_errors)
 {
     const struct json *events = json_member(request->body, "events");
-    const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : webhook_user_kinds;
+    const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : notification_kinds;
     if (events == NULL) {
         if (need == FIELDS_REQUIRED) {
             field_errors_add(field_errors, "events", "is required");

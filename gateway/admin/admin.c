@@ -7,6 +7,7 @@
  */
 #include "gateway/admin/admin.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -19,7 +20,7 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_DEPLOYMENT, ADMIN_BAN, ADMIN_UNBAN };
+enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_DEPLOYMENT, ADMIN_BAN, ADMIN_UNBAN, ADMIN_COUNT };
 
 enum {
     REASON_MOST = 500, /* characters */
@@ -83,6 +84,7 @@ static const struct pg_statement list[] = {
                                     " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
                                     "  RETURNING u.*)," NOTE("USER_UNBANNED")},
 };
+static_assert(ARRAY_LEN(list) == ADMIN_COUNT, "each statement has its entry");
 
 struct statements admin_statements = {list, ARRAY_LEN(list), 0};
 

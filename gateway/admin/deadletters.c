@@ -3,6 +3,7 @@
  */
 #include "gateway/admin/deadletters.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP };
+enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP, LETTER_COUNT };
 enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
 
 #define COLUMNS "id, routing_key, reason, length(body), times, " COLUMNS_MS("created_at") ", " COLUMNS_MS("requeued_at")
@@ -55,6 +56,7 @@ static const struct pg_statement list[] = {
                      "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
                          "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
 };
+static_assert(ARRAY_LEN(list) == LETTER_COUNT, "each statement has its entry");
 
 struct statements deadletters_statements = {list, ARRAY_LEN(list), 0};
 

@@ -4,6 +4,7 @@
  */
 #include "gateway/auction/auctions.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 
 enum { LOCATION_SIZE = 64 };
 
-enum { AUCTION_ADD };
+enum { AUCTION_ADD, AUCTION_COUNT };
 
 static const struct pg_statement list[] = {
     /* No row: the item is none of the seller's. */
@@ -28,6 +29,7 @@ static const struct pg_statement list[] = {
                      " $18, $18 WHERE $16::uuid IS NULL OR EXISTS (SELECT FROM items WHERE id = $16 AND owner_id = $15)"
                      " RETURNING " VIEW_COLUMNS},
 };
+static_assert(ARRAY_LEN(list) == AUCTION_COUNT, "each statement has its entry");
 
 struct statements auctions_statements = {list, ARRAY_LEN(list), 0};
 

@@ -9,6 +9,7 @@
  */
 #include "gateway/auction/changes.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ enum {
     NUMBER_SIZE = 24,
 };
 
-enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP };
+enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP, CHANGE_COUNT };
 
 static const struct pg_statement list[] = {
     [CHANGE_LOAD] = {"change_load", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
@@ -67,6 +68,7 @@ static const struct pg_statement list[] = {
     [CHANGE_DROP] = {"change_drop",
                      "DELETE FROM auctions WHERE id = $1 AND status = 'draft' AND version = $2 RETURNING id"},
 };
+static_assert(ARRAY_LEN(list) == CHANGE_COUNT, "each statement has its entry");
 
 struct statements changes_statements = {list, ARRAY_LEN(list), 0};
 
@@ -103,12 +105,8 @@ static void reply_pending(struct request *request)
 
 static void reply_decided(struct request *request, const struct decision *decision)
 {
-    enum error_code code = ERROR_INTERNAL_ERROR;
-    if (strcmp(decision->status, "rejected") == 0) {
-        if (!errors_parse(decision->reason, &code)) {
-            code = ERROR_INTERNAL_ERROR;
-        }
-        reply_error(request, code);
+    if (decision->status == BID_REJECTED) {
+        reply_error(request, errors_of_reason(decision->reason));
     } else if (command_of(request)->kind == COMMAND_CANCEL || command_of(request)->kind == COMMAND_RETRACT) {
         reply_empty(request, 204);
     } else {
@@ -228,7 +226,7 @@ static bool begin(struct request *request, enum command_kind kind, int64_t end_m
         .received_ms = request->received_ms,
         .end_ms = end_ms,
     };
-    if (kind == COMMAND_VOID || kind == COMMAND_RETRACT) {
+    if (command_kind_voids(kind)) {
         change->bid.command.target = request->parameters[1];
     }
     if (kind == COMMAND_RETRACT) {

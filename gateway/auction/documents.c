@@ -37,11 +37,12 @@ enum {
     TIME_SIZE = 48, /* ,"serverTime":"…"} */
 };
 
-enum { DOCUMENT_GET };
+enum { DOCUMENT_GET, DOCUMENT_COUNT };
 
 static const struct pg_statement list[] = {
     [DOCUMENT_GET] = {"document_get", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
 };
+static_assert(ARRAY_LEN(list) == DOCUMENT_COUNT, "each statement has its entry");
 
 struct statements documents_statements = {list, ARRAY_LEN(list), 0};
 

@@ -3,6 +3,7 @@
  */
 #include "gateway/auction/items.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/base/clock.h"
@@ -15,7 +16,7 @@
 
 enum { LOCATION_SIZE = 64 };
 
-enum { ITEM_ADD, ITEM_LIST, ITEM_GET };
+enum { ITEM_ADD, ITEM_LIST, ITEM_GET, ITEM_COUNT };
 
 #define COLUMNS "i.id, i.owner_id, i.title, i.description, " COLUMNS_MS("i.created_at") ", " AUCTION
 /* The open one that it is in. */
@@ -30,6 +31,7 @@ static const struct pg_statement list[] = {
                                 " ORDER BY i.created_at DESC, i.id DESC LIMIT $4"},
     [ITEM_GET] = {"item_get", "SELECT " COLUMNS " FROM items i WHERE i.id = $1 AND (i.owner_id = $2 OR $3::boolean)"},
 };
+static_assert(ARRAY_LEN(list) == ITEM_COUNT, "each statement has its entry");
 
 struct statements items_statements = {list, ARRAY_LEN(list), 0};
 

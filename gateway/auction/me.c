@@ -4,6 +4,7 @@
  */
 #include "gateway/auction/me.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -14,7 +15,7 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
+enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD, ME_COUNT };
 enum { READ_MOST = 100 }; /* notifications marked by one call */
 
 /* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
@@ -72,6 +73,7 @@ static const struct pg_statement list[] = {
     [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
     [ME_UNREAD] = {"me_unread", "SELECT count(*) FROM notifications WHERE user_id = $1 AND shown AND read_at IS NULL"},
 };
+static_assert(ARRAY_LEN(list) == ME_COUNT, "each statement has its entry");
 
 struct statements me_statements = {list, ARRAY_LEN(list), 0};
 

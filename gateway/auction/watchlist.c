@@ -3,6 +3,8 @@
  */
 #include "gateway/auction/watchlist.h"
 
+#include <assert.h>
+
 #include "common/base/clock.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/view.h"
@@ -11,7 +13,7 @@
 #include "gateway/http/reply.h"
 #include "gateway/query/timeline.h"
 
-enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE };
+enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE, WATCH_COUNT };
 
 /* Who begins to watch is told of later bids only: the first watcher begins where the auction stands. */
 static const struct pg_statement list[] = {
@@ -38,6 +40,7 @@ static const struct pg_statement list[] = {
          "  WHERE c.auction_id = gone.auction_id)"
          " SELECT auction_id FROM gone"},
 };
+static_assert(ARRAY_LEN(list) == WATCH_COUNT, "each statement has its entry");
 
 struct statements watchlist_statements = {list, ARRAY_LEN(list), 0};
 

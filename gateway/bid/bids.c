@@ -54,7 +54,7 @@ struct bid_request {
     bool confirmed;
     int64_t confirmed_us; /* when the publisher said so, 0: it did not */
     bool decided;
-    struct snapshot snapshot; /* status NULL: unknown */
+    struct snapshot snapshot; /* RULES_NO_STATUS: unknown */
     bool loaded;              /* from PostgreSQL just now, not out of Redis */
     enum error_code reason;   /* it is to be refused, unless the ledger has it; or it is being refused */
     struct decision decision;
@@ -117,7 +117,6 @@ static void reply_pending(struct request *request)
 
 static void reply_decided(struct request *request, const struct decision *decision)
 {
-    enum error_code code = ERROR_INTERNAL_ERROR;
     if (command_of(request)->kind != COMMAND_WITHDRAW) {
         struct jsonw *json = reply_json(request);
         jsonw_object(json);
@@ -125,13 +124,10 @@ static void reply_decided(struct request *request, const struct decision *decisi
         put_receipt(request, json, decision->received_ms);
         jsonw_end_object(json);
         reply_send(request, 200);
-    } else if (strcmp(decision->status, "rejected") != 0) {
+    } else if (decision->status != BID_REJECTED) {
         reply_empty(request, 204);
     } else {
-        if (!errors_parse(decision->reason, &code)) {
-            code = ERROR_INTERNAL_ERROR;
-        }
-        reply_error(request, code);
+        reply_error(request, errors_of_reason(decision->reason));
     }
 }
 
@@ -420,7 +416,7 @@ static void admitted(struct request *request, enum verification_answer verified)
         refuse(request, ERROR_UNAVAILABLE);
     } else if (verified == VERIFICATION_NO) {
         refuse(request, ERROR_EMAIL_UNVERIFIED);
-    } else if (bid_request->snapshot.status != NULL) {
+    } else if (bid_request->snapshot.status != RULES_NO_STATUS) {
         check_snapshot(request);
     } else if (bid_request->admission.verdict == ADMISSION_UNCHECKED) {
         publish(request);
@@ -482,9 +478,9 @@ static void snapshot_answered(const redisReply *reply, void *arg)
     struct request *request = arg;
     struct bid_request *bid_request = request->handler_state;
     if (!snapshots_read(reply, &bid_request->bid.command.auction_id, &bid_request->snapshot)) {
-        bid_request->snapshot = (struct snapshot){.status = NULL};
+        bid_request->snapshot = (struct snapshot){.status = RULES_NO_STATUS};
     }
-    gateway_metrics_cache(GATEWAY_METRICS_SNAPSHOT, bid_request->snapshot.status != NULL);
+    gateway_metrics_cache(GATEWAY_METRICS_SNAPSHOT, bid_request->snapshot.status != RULES_NO_STATUS);
     if (--bid_request->awaited == 0) {
         asked(request);
     }

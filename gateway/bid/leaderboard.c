@@ -7,6 +7,7 @@
  */
 #include "gateway/bid/leaderboard.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 
 enum { NUMBER_SIZE = 24 };
 
-enum { LEADERS_GET };
+enum { LEADERS_GET, LEADERS_COUNT };
 
 /* The auction's version in each row; one row with a NULL bidder if it has no bids. An accepted bid stands first. */
 static const struct pg_statement list[] = {
@@ -32,6 +33,7 @@ static const struct pg_statement list[] = {
                      "  GROUP BY p.bidder_id ORDER BY score DESC, p.bidder_id DESC LIMIT 100) b ON true"
                      " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.score DESC, b.bidder_id DESC"},
 };
+static_assert(ARRAY_LEN(list) == LEADERS_COUNT, "each statement has its entry");
 
 struct statements leaderboard_statements = {list, ARRAY_LEN(list), 0};
 

@@ -4,6 +4,7 @@
  */
 #include "gateway/bid/ledger.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 
 enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
 
-enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
+enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY, LEDGER_COUNT };
 
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
@@ -41,6 +42,7 @@ static const struct pg_statement list[] = {
     [LEDGER_PROXY] = {"ledger_proxy",
                       "SELECT leader_max FROM auctions WHERE id = $1 AND leader_id = $2 AND leader_by_proxy"},
 };
+static_assert(ARRAY_LEN(list) == LEDGER_COUNT, "each statement has its entry");
 
 struct statements ledger_statements = {list, ARRAY_LEN(list), 0};
 
@@ -59,31 +61,11 @@ bool ledger_find(struct gateway *gateway, const struct uuid *auction, const stru
 
 enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON, SETTLED };
 
-/* The ledger's words. An automatic answer counts as a bid, and what the deployment decides by itself is asked for by
- * nobody.
- */
+/* An automatic answer counts as a bid. */
 static enum command_kind read_kind(const char *text)
 {
-    static const struct {
-        const char *text;
-        enum command_kind kind;
-    } kinds[] = {
-        {"proxy", COMMAND_PROXY},     {"withdraw", COMMAND_WITHDRAW}, {"buy", COMMAND_BUY},
-        {"update", COMMAND_UPDATE},   {"cancel", COMMAND_CANCEL},     {"extend", COMMAND_EXTEND},
-        {"close", COMMAND_CLOSE},     {"abort", COMMAND_ABORT},       {"void", COMMAND_VOID},
-        {"retract", COMMAND_RETRACT},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (strcmp(kinds[i].text, text) == 0) {
-            return kinds[i].kind;
-        }
-    }
-    return COMMAND_BID;
-}
-
-static bool is_bid(enum command_kind kind)
-{
-    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
+    enum command_kind kind = COMMAND_BID;
+    return command_kind_ledger_parse(text, &kind) ? kind : COMMAND_BID;
 }
 
 bool ledger_read(const PGresult *result, struct decision *decision)
@@ -101,14 +83,12 @@ bool ledger_read(const PGresult *result, struct decision *decision)
         .received_ms = pg_int(result, 0, RECEIVED),
         .decided_ms = pg_int(result, 0, DECIDED),
     };
-    (void)snprintf(decision->status, sizeof(decision->status), "%s", pg_text(result, 0, STATUS));
-    (void)snprintf(decision->reason, sizeof(decision->reason), "%s", pg_text(result, 0, REASON));
+    message_decision_outcome(decision, pg_text(result, 0, STATUS), pg_text(result, 0, REASON));
     return true;
 }
 
 void ledger_put(struct jsonw *json, const struct decision *decision)
 {
-    bool decided = decision->status[0] != '\0';
     jsonw_put_uuid(json, "bidId", &decision->bid_id);
     jsonw_put_uuid(json, "auctionId", &decision->auction_id);
     if (decision->amount > 0) {
@@ -120,12 +100,12 @@ void ledger_put(struct jsonw *json, const struct decision *decision)
         jsonw_put_money(json, "maxAmount", decision->max_amount);
     }
     jsonw_put_bool(json, "isProxyBid", decision->kind == COMMAND_PROXY);
-    jsonw_put_string(json, "status", decided ? decision->status : "pending");
-    if (decision->reason[0] != '\0') {
-        jsonw_put_string(json, "reason", decision->reason);
+    jsonw_put_string(json, "status", bid_status_text(decision->status));
+    if (decision->reason != RULES_NONE) {
+        jsonw_put_string(json, "reason", rules_reason_text(decision->reason));
     }
     jsonw_put_time(json, "receivedAt", decision->received_ms);
-    if (decided) {
+    if (decision->status != BID_PENDING) {
         jsonw_put_time(json, "decidedAt", decision->decided_ms);
     }
 }
@@ -187,7 +167,8 @@ static void bid_found(const struct pg_reply *reply, void *arg)
         look_into_entry(request, unsure_entry_answered);
     } else if (!ledger_read(reply->result, &decision)) {
         look_into_entry(request, entry_answered);
-    } else if (!is_bid(decision.kind) || (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
+    } else if (!command_kind_is_bid(decision.kind) ||
+               (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         if (!uuid_equal(&decision.user_id, &request->user.id) && !pg_bool(reply->result, 0, SETTLED)) {

@@ -19,7 +19,7 @@ MUST_CHECK bool ledger_find(struct gateway *gateway, const struct uuid *auction,
                             pg_callback callback, void *arg);
 /* The row of ledger_find; false if there is none. */
 MUST_CHECK bool ledger_read(const PGresult *result, struct decision *decision);
-/* The members of a bid as the contract shows it to its bidder. An empty `status` is pending. */
+/* The members of a bid as the contract shows it to its bidder. */
 void ledger_put(struct jsonw *json, const struct decision *decision);
 /* The same as an object. */
 void ledger_write(struct jsonw *json, const struct decision *decision);

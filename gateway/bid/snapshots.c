@@ -3,8 +3,8 @@
  */
 #include "gateway/bid/snapshots.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "common/base/clock.h"
@@ -16,7 +16,7 @@ enum {
     WAITING_MAX = 10000, /* bids that wait for one load; connections_max is less */
 };
 
-enum { SNAPSHOT_GET };
+enum { SNAPSHOT_GET, SNAPSHOT_COUNT };
 
 static const struct pg_statement list[] = {
     [SNAPSHOT_GET] =
@@ -25,6 +25,7 @@ static const struct pg_statement list[] = {
          " (extract(epoch FROM end_time) * 1000)::bigint, minimum_bid, current_bid, leader_id"
          " FROM auctions WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == SNAPSHOT_COUNT, "each statement has its entry");
 
 struct statements snapshots_statements = {list, ARRAY_LEN(list), 0};
 
@@ -134,25 +135,23 @@ static void auction_found(const struct pg_reply *reply, void *arg)
         load_end(load, SNAPSHOTS_NO_AUCTION, NULL);
         return;
     }
-    const char *status = pg_text(result, 0, COLUMN_STATUS);
     struct snapshot snapshot = {
         .auction_id = load->auction_id,
         .seller_id = pg_uuid(result, 0, COLUMN_SELLER),
         .leader_id = pg_uuid(result, 0, COLUMN_LEADER),
         .version = pg_int(result, 0, COLUMN_VERSION),
         .terms_version = pg_int(result, 0, COLUMN_TERMS),
-        .status = snapshot_status(status, strlen(status)),
         .start_ms = pg_int(result, 0, COLUMN_START),
         .end_ms = pg_int(result, 0, COLUMN_END),
         .minimum_bid = pg_money(result, 0, COLUMN_MINIMUM),
         .current_bid = pg_money(result, 0, COLUMN_CURRENT),
     };
-    if (snapshot.status == NULL) {
+    if (!rules_status_parse(pg_text(result, 0, COLUMN_STATUS), &snapshot.status)) {
         load_end(load, SNAPSHOTS_UNKNOWN, NULL);
         return;
     }
     /* A draft is published without the queue, so that nobody would renew what is noted of it. */
-    bool draft = strcmp(snapshot.status, "draft") == 0;
+    bool draft = snapshot.status == RULES_DRAFT;
     if (!draft && !snapshot_write(gateway->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
         log_debug("a snapshot was not noted: Redis is not there");
     }

@@ -22,7 +22,7 @@ void snapshots_free(struct snapshots *snapshots);
 
 /* Asks Redis. False: it is not there. */
 MUST_CHECK bool snapshots_ask(struct gateway *gateway, const struct uuid *auction, redis_callback answered, void *arg);
-/* Its reply; false if there is none. `status` is static text. */
+/* Its reply; false if there is none. */
 MUST_CHECK bool snapshots_read(const redisReply *reply, const struct uuid *auction, struct snapshot *snapshot);
 
 /* `snapshot` is borrowed, and NULL unless SNAPSHOTS_FOUND. */

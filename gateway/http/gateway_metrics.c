@@ -3,6 +3,8 @@
  */
 #include "gateway/http/gateway_metrics.h"
 
+#include <assert.h>
+
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/io/broker.h"
@@ -10,25 +12,36 @@
 
 enum { PATTERNS_MAX = 96 }; /* of paths; the contract has some 60 */
 
-static const char *const methods[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
-static const char *const statuses[] = {"101", "200", "201", "202", "204", "304", "400", "401", "403",
-                                       "404", "405", "408", "409", "410", "413", "415", "416", "417",
-                                       "422", "426", "429", "431", "500", "501", "503"};
-static const int status_numbers[ARRAY_LEN(statuses)] = {101, 200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408, 409,
-                                                        410, 413, 415, 416, 417, 422, 426, 429, 431, 500, 501, 503};
+#define METHOD_LABEL(name) #name,
+static const char *const methods[METHOD_COUNT] = {METHODS(METHOD_LABEL)};
+
+/* Labels, and the numbers that they stand for. */
+/* clang-format off */
+#define STATUSES(X) \
+    X(101) X(200) X(201) X(202) X(204) X(304) X(400) X(401) X(403) \
+    X(404) X(405) X(408) X(409) X(410) X(413) X(415) X(416) X(417) \
+    X(422) X(426) X(429) X(431) X(500) X(501) X(503)
+/* clang-format on */
+#define NUMBER_TEXT(number)  #number,
+#define NUMBER_VALUE(number) (number),
+static const char *const statuses[] = {STATUSES(NUMBER_TEXT)};
+static const int status_numbers[ARRAY_LEN(statuses)] = {STATUSES(NUMBER_VALUE)};
 static const char *const results[] = {"kept", "refused"};
 static const char *const caches[] = {[GATEWAY_METRICS_SNAPSHOT] = "snapshot", [GATEWAY_METRICS_DOCUMENT] = "auction"};
+static_assert(ARRAY_LEN(caches) == GATEWAY_METRICS_CACHE_COUNT, "a label for each cache");
 static const char *const hits[] = {"miss", "hit"};
 
 static const char *const live_kinds[] = {
     [GATEWAY_METRICS_WEBSOCKET] = "websocket", [GATEWAY_METRICS_EVENT_STREAM] = "sse"};
-static const char *const live_codes[] = {"none", "1000", "1001", "1002", "1003", "1005",
-                                         "1007", "1008", "1009", "1011", "1013", "other"};
-static const unsigned live_code_numbers[ARRAY_LEN(live_codes)] = {0,    1000, 1001, 1002, 1003, 1005,
-                                                                  1007, 1008, 1009, 1011, 1013, 1};
-enum { REPAIR_RESUBSCRIBED, REPAIR_MISSED, REPAIR_MERGED };
+static_assert(ARRAY_LEN(live_kinds) == GATEWAY_METRICS_LIVE_COUNT, "a label for each kind of connection");
+#define CLOSE_CODES(X) X(1000) X(1001) X(1002) X(1003) X(1005) X(1007) X(1008) X(1009) X(1011) X(1013)
+static const char *const live_codes[] = {"none", CLOSE_CODES(NUMBER_TEXT) "other"};
+static const unsigned live_code_numbers[ARRAY_LEN(live_codes)] = {0, CLOSE_CODES(NUMBER_VALUE) 1};
+
+enum { REPAIR_RESUBSCRIBED, REPAIR_MISSED, REPAIR_MERGED, REPAIR_COUNT };
 static const char *const live_repair_kinds[] = {
     [REPAIR_RESUBSCRIBED] = "resubscribed", [REPAIR_MISSED] = "missed", [REPAIR_MERGED] = "merged"};
+static_assert(ARRAY_LEN(live_repair_kinds) == REPAIR_COUNT, "each value has its entry");
 
 static struct metrics_family requests = {
     .name = "rostrum_http_requests_total",

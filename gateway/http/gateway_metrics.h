@@ -26,12 +26,12 @@ void gateway_metrics_bid_taken(int64_t took_us);
 void gateway_metrics_bid_decided(int64_t took_us);
 void gateway_metrics_auction_created(void);
 
-enum gateway_metrics_cache { GATEWAY_METRICS_SNAPSHOT, GATEWAY_METRICS_DOCUMENT };
+enum gateway_metrics_cache { GATEWAY_METRICS_SNAPSHOT, GATEWAY_METRICS_DOCUMENT, GATEWAY_METRICS_CACHE_COUNT };
 void gateway_metrics_cache(enum gateway_metrics_cache cache, bool hit);
 
 /* ---- live updates ---- */
 
-enum gateway_metrics_live { GATEWAY_METRICS_WEBSOCKET, GATEWAY_METRICS_EVENT_STREAM };
+enum gateway_metrics_live { GATEWAY_METRICS_WEBSOCKET, GATEWAY_METRICS_EVENT_STREAM, GATEWAY_METRICS_LIVE_COUNT };
 /* Gauges, of all workers. */
 void gateway_metrics_live(int64_t connections, int64_t subscriptions);
 /* A message was written for a client. */

@@ -135,7 +135,9 @@ enum router_result router_find(const struct router *router, enum method method, 
 
 const char *router_method_text(enum method method)
 {
-    static const char *const texts[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+#define METHOD_TEXT(name) #name,
+    static const char *const texts[METHOD_COUNT] = {METHODS(METHOD_TEXT)};
+#undef METHOD_TEXT
     assert(method < METHOD_COUNT);
     return texts[method];
 }

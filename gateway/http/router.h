@@ -11,7 +11,14 @@
 
 struct request;
 
-enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_COUNT };
+#define METHODS(X) X(GET) X(POST) X(PUT) X(PATCH) X(DELETE)
+
+enum method {
+#define METHOD_ENUMERATOR(name) METHOD_##name,
+    METHODS(METHOD_ENUMERATOR)
+#undef METHOD_ENUMERATOR
+        METHOD_COUNT
+};
 
 enum {
     ROUTER_PARAMETERS_MAX = 2, /* /auctions/:id/bids/:bidId */

@@ -5,6 +5,7 @@
  */
 #include "gateway/image/image_sweep.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ enum {
     FILES_TEXT_SIZE = FILES_MAX * UUID_TEXT_SIZE + 2,
 };
 
-enum { SWEEP_TAKE, SWEEP_STRIKE };
+enum { SWEEP_TAKE, SWEEP_STRIKE, SWEEP_COUNT };
 
 static const struct pg_statement list[] = {
     [SWEEP_TAKE] = {"image_sweep_take",
@@ -31,6 +32,7 @@ static const struct pg_statement list[] = {
                       "DELETE FROM image_leftovers l WHERE l.file = ANY ($1::uuid[]) OR (l.due < now()"
                       " AND EXISTS (SELECT 1 FROM images i WHERE i.files @> ARRAY[l.file]))"},
 };
+static_assert(ARRAY_LEN(list) == SWEEP_COUNT, "each statement has its entry");
 
 struct statements image_sweep_statements = {list, ARRAY_LEN(list), 0};
 

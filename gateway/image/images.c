@@ -12,6 +12,7 @@
  */
 #include "gateway/image/images.h"
 
+#include <assert.h>
 #include <event2/buffer.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ enum {
     FILES_SIZE = IMAGE_SIZES * UUID_TEXT_SIZE + 2, /* "{a,b,c,d}" */
 };
 
-enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE };
+enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE, IMAGE_COUNT };
 
 /* A file stays noted for an hour: longer than any upload takes, and than a page with a removed image is looked at. */
 #define LEFTOVER_DUE "now() + interval '1 hour'"
@@ -76,6 +77,7 @@ static const struct pg_statement list[] = {
                       " FROM gone, unnest(gone.files) f (file) ORDER BY 1 ON CONFLICT (file) DO NOTHING)"
                       " SELECT 1 FROM gone"},
 };
+static_assert(ARRAY_LEN(list) == IMAGE_COUNT, "each statement has its entry");
 
 struct statements images_statements = {list, ARRAY_LEN(list), 0};
 
@@ -273,11 +275,13 @@ static void note_files(struct request *request)
 static void on_made(void *arg)
 {
     static const enum error_code codes[] = {
+        [DECODER_MADE] = ERROR_INTERNAL_ERROR, /* not asked for */
         [DECODER_UNKNOWN] = ERROR_UNSUPPORTED_MEDIA_TYPE,
         [DECODER_BROKEN] = ERROR_INVALID_IMAGE,
         [DECODER_TOO_LARGE] = ERROR_IMAGE_TOO_LARGE,
         [DECODER_NO_HELPER] = ERROR_UNAVAILABLE,
     };
+    static_assert(ARRAY_LEN(codes) == DECODER_NO_HELPER + 1, "a code for each result");
     struct request *request = arg;
     const struct upload *upload = request->handler_state;
     if (upload->made != DECODER_MADE) {

@@ -36,7 +36,7 @@ enum {
     RETRY_MS = 500,   /* after a question that was not answered */
 };
 
-enum { WATCH_LOOK, WATCH_CHECK };
+enum { WATCH_LOOK, WATCH_CHECK, WATCH_COUNT };
 
 static const struct pg_statement list[] = {
     /* clang-format off */
@@ -51,6 +51,7 @@ static const struct pg_statement list[] = {
     [WATCH_CHECK] = {"watch_check", "SELECT id, version FROM auctions WHERE id = ANY ($1::uuid[])"},
     /* clang-format on */
 };
+static_assert(ARRAY_LEN(list) == WATCH_COUNT, "each statement has its entry");
 
 struct statements watch_statements = {list, ARRAY_LEN(list), 0};
 
@@ -433,11 +434,9 @@ static bool adopt_bids(struct live_state *state, const char *text)
 
 static bool adopt(struct live_state *state, const PGresult *result, int row)
 {
-    const char *status = pg_text(result, row, COLUMN_STATUS);
     struct live_state found = {
         .auction_id = state->auction_id,
         .seq = pg_int(result, row, COLUMN_VERSION),
-        .status = snapshot_status(status, strlen(status)),
         .title = strdup(pg_text(result, row, COLUMN_TITLE)),
         .starting_price = pg_money(result, row, COLUMN_STARTING),
         .start_ms = pg_int(result, row, COLUMN_START),
@@ -448,7 +447,8 @@ static bool adopt(struct live_state *state, const PGresult *result, int row)
         .reserve_met = pg_bool(result, row, COLUMN_RESERVE_MET),
     };
     (void)snprintf(found.currency, sizeof(found.currency), "%s", pg_text(result, row, COLUMN_CURRENCY));
-    if (found.status == NULL || found.title == NULL || !adopt_bids(&found, pg_text(result, row, COLUMN_BIDS))) {
+    if (!rules_status_parse(pg_text(result, row, COLUMN_STATUS), &found.status) || found.title == NULL ||
+        !adopt_bids(&found, pg_text(result, row, COLUMN_BIDS))) {
         free(found.title);
         return false;
     }

@@ -222,11 +222,11 @@ START_TEST(more_than_64_bids_are_read_with_what_they_count_as)
     for (size_t i = 0; i < auction.voids.count; i += 2) {
         const struct voids_entry *bid = &auction.voids.entries[i];
         const struct voids_entry *proxy = bid + 1;
-        ck_assert(bid->kind == RULES_BID && bid->seq == 2 && bid->amount == 100 && bid->received_ms == 7);
+        ck_assert(bid->kind == COMMAND_BID && bid->seq == 2 && bid->amount == 100 && bid->received_ms == 7);
         ck_assert(bid->answered && bid->standing.effective && bid->standing.answered &&
                   bid->standing.verdict == RULES_OUTBID);
         ck_assert(bid->standing.answer_amount == 150 && uuid_equal(&bid->standing.answer_bidder, &answerer));
-        ck_assert(proxy->kind == RULES_PROXY && proxy->seq == 4 && proxy->amount == 300);
+        ck_assert(proxy->kind == COMMAND_PROXY && proxy->seq == 4 && proxy->amount == 300);
         ck_assert(proxy->answered && !proxy->standing.effective && !proxy->standing.answered &&
                   proxy->standing.amount == 0);
     }
