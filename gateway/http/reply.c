@@ -177,7 +177,7 @@ struct jsonw *reply_error_begin(struct request *request, enum error_code code)
     return json;
 }
 
-static void answer_error(struct request *request, enum error_code code)
+void reply_error_answer(struct request *request, enum error_code code)
 {
     const struct error_entry *entry = errors_entry(code);
     gateway_metrics_refused(code);
@@ -193,12 +193,12 @@ static void answer_error(struct request *request, enum error_code code)
 void reply_answer_error(struct request *request, enum error_code code)
 {
     (void)reply_error_begin(request, code);
-    answer_error(request, code);
+    reply_error_answer(request, code);
 }
 
 void reply_error_send(struct request *request, enum error_code code)
 {
-    answer_error(request, code);
+    reply_error_answer(request, code);
     request_free(request);
 }
 
