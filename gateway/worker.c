@@ -13,8 +13,10 @@
 #include "gateway/access/dispatch.h"
 #include "gateway/bid/publisher.h"
 #include "gateway/components.h"
+#include "gateway/gateway_metrics.h"
 #include "gateway/http/conn.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http_metrics.h"
+#include "gateway/live/live_metrics.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
 
@@ -83,8 +85,9 @@ static void collect(void *arg)
         live += atomic_load(&slot->live);
         watched += atomic_load(&slot->watched);
     }
-    gateway_metrics_workers(serving, open);
-    gateway_metrics_live(live, watched);
+    gateway_metrics_workers(serving);
+    http_metrics_open(open);
+    live_metrics_set_open(live, watched);
 }
 
 static bool start_metrics(struct worker *worker)

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "gateway/auction/auction_metrics.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
 #include "gateway/core/gateway.h"
-#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
 
 enum { LOCATION_SIZE = 64 };
@@ -51,7 +51,7 @@ static void on_created(const struct pg_reply *reply, void *arg)
     char location[LOCATION_SIZE];
     (void)snprintf(location, sizeof location, "/api/v1/auctions/%s", pg_text(reply->result, 0, VIEW_ID));
     reply_header(request, "Location", location);
-    gateway_metrics_auction_created();
+    auction_metrics_add_created();
     documents_reply(request, 201, reply->result);
 }
 

@@ -24,8 +24,8 @@
 #include "common/protocol/snapshot.h"
 #include "gateway/auction/view.h"
 #include "gateway/core/gateway.h"
-#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/cache_metrics.h"
 
 enum {
     LOADS_MAX = 4096,      /* rows being read from PostgreSQL; beyond that 503 */
@@ -429,7 +429,7 @@ static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t v
         struct request *request = asking->request;
         TAILQ_REMOVE(&lookup->waiting, asking, list);
         bool hit = copy != NULL && !is_insider(&request->user, copy);
-        gateway_metrics_cache(GATEWAY_METRICS_DOCUMENT, hit);
+        cache_metrics_add(CACHE_METRICS_DOCUMENT, hit);
         if (request_answered(request)) {
             reply_end(request);
         } else if (hit) {

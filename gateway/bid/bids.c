@@ -21,6 +21,7 @@
 #include "common/base/money.h"
 #include "gateway/access/admission.h"
 #include "gateway/account/verification.h"
+#include "gateway/bid/bid_metrics.h"
 #include "gateway/bid/idempotency.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/prefer.h"
@@ -30,8 +31,8 @@
 #include "gateway/bid/submission.h"
 #include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/cache_metrics.h"
 
 enum {
     LOCATION_SIZE = 128,
@@ -161,7 +162,7 @@ static void refuse(struct request *request, enum error_code code)
 static void confirmed(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
-    gateway_metrics_bid_taken(bid_request->submission.confirmed_us - request->start_us);
+    bid_metrics_add_taken(bid_request->submission.confirmed_us - request->start_us);
     if (bid_request->submission.bid.command.keyed) {
         admission_mark_pending(request, &bid_request->submission.bid.command.id);
     }
@@ -171,7 +172,7 @@ static void decided(struct request *request, const struct decision *decision)
 {
     const struct bid_request *bid_request = request->handler_state;
     if (bid_request->submission.confirmed_us > 0) {
-        gateway_metrics_bid_decided(clock_mono_us() - bid_request->submission.confirmed_us);
+        bid_metrics_add_decided(clock_mono_us() - bid_request->submission.confirmed_us);
     }
     reply_decided(request, decision);
 }
@@ -379,7 +380,7 @@ static void snapshot_answered(const redisReply *reply, void *arg)
     if (!snapshots_read(reply, &bid_request->submission.bid.command.auction_id, &bid_request->snapshot)) {
         bid_request->snapshot = (struct snapshot){.status = NULL};
     }
-    gateway_metrics_cache(GATEWAY_METRICS_SNAPSHOT, bid_request->snapshot.status != NULL);
+    cache_metrics_add(CACHE_METRICS_SNAPSHOT, bid_request->snapshot.status != NULL);
     if (--bid_request->awaited == 0) {
         asked(request);
     }

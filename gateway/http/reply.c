@@ -13,7 +13,7 @@
 #include "gateway/core/gateway.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http_metrics.h"
 
 enum { NUMBER_SIZE = 24, VALUE_SIZE = 256 };
 
@@ -68,7 +68,7 @@ static void log_access(const struct request *request)
 static void account(struct request *request, int status)
 {
     request->status = status;
-    gateway_metrics_answered(request);
+    http_metrics_answered(request);
     log_access(request);
 }
 
@@ -180,7 +180,7 @@ struct jsonw *reply_error_begin(struct request *request, enum error_code code)
 void reply_error_answer(struct request *request, enum error_code code)
 {
     const struct error_entry *entry = errors_entry(code);
-    gateway_metrics_refused(code);
+    http_metrics_refused(code);
     jsonw_end_object(request->gateway->json);
     if (entry->status == 503) {
         reply_header(request, "Retry-After", "1");

@@ -15,7 +15,8 @@
 #include "gateway/bid/bids.h"
 #include "gateway/bid/waiters.h"
 #include "gateway/core/gateway.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http_metrics.h"
+#include "gateway/live/live_metrics.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/watch.h"
 #include "gateway/live/websocket.h"
@@ -106,7 +107,7 @@ static struct jsonw *begin_error(struct websocket *websocket, enum error_code co
 {
     const struct error_entry *entry = errors_entry(code);
     struct jsonw *json = begin_answer(websocket, "error", id);
-    gateway_metrics_refused(code);
+    http_metrics_refused(code);
     jsonw_put_string(json, "error", entry->code);
     jsonw_put_string(json, "message", entry->message);
     return json;
@@ -179,7 +180,7 @@ static void catch_up(struct websocket *websocket)
             struct text *text = watch_snapshot(&subscription->watcher);
             subscription->stale = false;
             if (text != NULL) {
-                gateway_metrics_live_slow();
+                live_metrics_add_slow();
                 websocket_send(websocket, text);
             }
             text_unref(text);

@@ -11,8 +11,8 @@
 
 #include "gateway/core/gateway.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
+#include "gateway/live/live_metrics.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
@@ -50,7 +50,7 @@ static int write_retry(const struct gateway *gateway, char out[static LINE_SIZE]
 
 static void send_text(struct eventstream *events, struct text *text)
 {
-    gateway_metrics_live_sent(GATEWAY_METRICS_EVENT_STREAM);
+    live_metrics_add_sent(LIVE_METRICS_EVENT_STREAM);
     stream_send(&events->stream, text_event_stream(text));
 }
 
@@ -76,7 +76,7 @@ static void on_ready(struct stream *stream)
         struct text *text = watch_snapshot(&events->watcher);
         events->stale = false;
         if (text != NULL) {
-            gateway_metrics_live_slow();
+            live_metrics_add_slow();
             send_text(events, text);
         }
         text_unref(text);

@@ -18,9 +18,9 @@
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "gateway/core/gateway.h"
-#include "gateway/http/gateway_metrics.h"
 #include "gateway/live/cpu_budget.h"
 #include "gateway/live/live_message.h"
+#include "gateway/live/live_metrics.h"
 #include "gateway/query/columns.h"
 
 enum {
@@ -253,7 +253,7 @@ void watches_listening(struct watches *watches, bool up)
     }
     TAILQ_FOREACH(watch, &watches->all, all)
     {
-        gateway_metrics_live_resubscribed();
+        live_metrics_add_resubscribed();
         subscribe(watch);
     }
 }
@@ -323,7 +323,7 @@ static void tell(struct watch *watch, struct text *text)
         }
         text_unref(text);
         text = NULL;
-        gateway_metrics_live_merged();
+        live_metrics_add_merged();
     }
     queued->text = text;
     STAILQ_INSERT_TAIL(&watch->queue, queued, list);
@@ -559,7 +559,7 @@ static void compare(struct watch *watch, int64_t version)
 {
     bool missed = version > watch->state.seq;
     if (missed && (!watch->watches->listening || watch->suspect > watch->state.seq)) {
-        gateway_metrics_live_missed();
+        live_metrics_add_missed();
         look(watch, false);
     }
     watch->suspect = missed ? version : 0;

@@ -20,8 +20,8 @@
 #include "common/base/utf8.h"
 #include "gateway/core/gateway.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
+#include "gateway/live/live_metrics.h"
 
 enum {
     KEY_BYTES = 16,
@@ -46,14 +46,14 @@ static struct websocket *websocket_of(struct stream *stream)
 
 void websocket_send_frame(struct websocket *websocket, struct frame *frame)
 {
-    gateway_metrics_live_sent(GATEWAY_METRICS_WEBSOCKET);
+    live_metrics_add_sent(LIVE_METRICS_WEBSOCKET);
     stream_send(&websocket->stream, frame);
     frame_unref(frame);
 }
 
 void websocket_send(struct websocket *websocket, struct text *text)
 {
-    gateway_metrics_live_sent(GATEWAY_METRICS_WEBSOCKET);
+    live_metrics_add_sent(LIVE_METRICS_WEBSOCKET);
     stream_send(&websocket->stream, text_websocket(text));
 }
 
@@ -61,7 +61,7 @@ void websocket_send(struct websocket *websocket, struct text *text)
 static void note_closed(struct websocket *websocket, unsigned code)
 {
     websocket->closed = true;
-    gateway_metrics_live_closed(code);
+    live_metrics_add_closed(code);
 }
 
 void websocket_close(struct websocket *websocket, unsigned code, const char *reason)

@@ -18,8 +18,8 @@
 #include "common/base/metrics.h"
 #include "common/io/listener.h"
 #include "gateway/components.h"
+#include "gateway/gateway_metrics.h"
 #include "gateway/http/conn.h"
-#include "gateway/http/gateway_metrics.h"
 #include "tests/fuzz/support/fuzz.h"
 
 enum {
