@@ -18,7 +18,6 @@
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
 #include "gateway/bid/submission.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 
@@ -68,6 +67,11 @@ static const struct pg_statement list[] = {
 
 struct statements changes_statements = {list, ARRAY_LEN(list), 0};
 
+static const struct changes_context *context_of(const struct request *request)
+{
+    return request->context;
+}
+
 /* ---- finish ---- */
 
 static void reply_pending(struct request *request)
@@ -95,7 +99,7 @@ static void reply_decided(struct request *request, const struct decision *decisi
                submission_command(request)->kind == COMMAND_RETRACT) {
         reply_empty(request, 204);
     } else {
-        documents_show(request);
+        documents_show(context_of(request)->documents, request);
     }
 }
 
@@ -112,7 +116,7 @@ static const struct submission_kind submission = {
 
 static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
 {
-    if (!statements_query(request->gateway, &changes_statements, statement, count, values, answered, request)) {
+    if (!statements_query(context_of(request)->pg, &changes_statements, statement, count, values, answered, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -139,11 +143,11 @@ static bool begin(struct request *request, enum command_kind kind, int64_t end_m
         command->target = request->parameters[1];
     }
     if (kind == COMMAND_RETRACT) {
-        command->since_ms = request->received_ms - request->gateway->config->retract_window_s * INT64_C(1000);
+        command->since_ms = request->received_ms - context_of(request)->config->retract_window_s * INT64_C(1000);
     }
     memcpy(command->request_id, request->id, sizeof(request->id));
     memcpy(command->traceparent, request->traceparent, sizeof(request->traceparent));
-    submission_begin(request, &submission, DECISION_WAIT_MS);
+    submission_begin(context_of(request)->submissions, request, &submission, DECISION_WAIT_MS);
     return true;
 }
 
@@ -206,7 +210,7 @@ static void on_draft_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_found(request, reply, ERROR_VERSION_CONFLICT)) {
-        documents_reply(request, 200, reply->result);
+        documents_reply(context_of(request)->documents, request, 200, reply->result);
     }
 }
 
@@ -470,7 +474,7 @@ static void on_retract_loaded(const struct pg_reply *reply, void *arg)
 
 static void handle_retract(struct request *request)
 {
-    if (request->gateway->config->retract_window_s == 0) {
+    if (context_of(request)->config->retract_window_s == 0) {
         reply_error(request, ERROR_FORBIDDEN);
         return;
     }

@@ -29,7 +29,6 @@
 #include "gateway/bid/refusal.h"
 #include "gateway/bid/snapshots.h"
 #include "gateway/bid/submission.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache_metrics.h"
@@ -52,6 +51,11 @@ struct bid_request {
     enum error_code reason;           /* it is to be refused, unless the ledger has it; or it is being refused */
 };
 
+static const struct bids_context *context_of(const struct request *request)
+{
+    return request->context;
+}
+
 /* ---- answers ---- */
 
 static void set_location(struct request *request)
@@ -72,7 +76,8 @@ static void put_receipt(struct request *request, struct jsonw *json, int64_t rec
     const struct bid_request *bid_request = request->handler_state;
     char text[RECEIPT_SIZE];
     if (bid_request->receipt) {
-        receipt_write(&request->gateway->receipts, &bid_request->submission.bid.command, received_ms, text);
+        receipt_write(&context_of(request)->deployment->receipts, &bid_request->submission.bid.command, received_ms,
+                      text);
         jsonw_put_string(json, "receipt", text);
     }
 }
@@ -224,7 +229,7 @@ static void refuse_unless_placed(struct request *request, enum error_code reason
     const struct command *command = &bid_request->submission.bid.command;
     bid_request->reason = reason;
     if (!command->keyed ||
-        !ledger_find(request->gateway, &command->auction_id, &command->id, looked_for_key, request)) {
+        !ledger_find(context_of(request)->pg, &command->auction_id, &command->id, looked_for_key, request)) {
         refuse(request, reason);
     }
 }
@@ -240,10 +245,11 @@ static void check_snapshot(struct request *request)
     const struct bid_request *bid_request = request->handler_state;
     enum error_code reason = ERROR_INTERNAL_ERROR;
     if (!refusal_certain(&bid_request->snapshot, &bid_request->submission.bid.command, clock_now_ms(),
-                         request->gateway->config->fence_grace_ms, &reason)) {
+                         context_of(request)->config->fence_grace_ms, &reason)) {
         publish(request);
     } else if (end_is_hearsay(bid_request, reason)) {
-        snapshots_load(request->gateway->snapshots, &bid_request->submission.bid.command.auction_id, loaded, request);
+        snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
+                       request);
     } else {
         refuse_unless_placed(request, reason);
     }
@@ -303,7 +309,7 @@ static void repeat(struct request *request)
     const struct command *command = &bid_request->submission.bid.command;
     if (bid_request->admission.state == 'p' && bid_request->wait_s > 0) {
         submission_wait(request);
-    } else if (!ledger_find(request->gateway, &command->auction_id, &command->id, found_again, request)) {
+    } else if (!ledger_find(context_of(request)->pg, &command->auction_id, &command->id, found_again, request)) {
         repeat_undecided(request, false);
     }
 }
@@ -321,7 +327,8 @@ static void admitted(struct request *request, enum verification_answer verified)
     } else if (bid_request->admission.verdict == ADMISSION_UNCHECKED) {
         publish(request);
     } else {
-        snapshots_load(request->gateway->snapshots, &bid_request->submission.bid.command.auction_id, loaded, request);
+        snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
+                       request);
     }
 }
 
@@ -341,7 +348,7 @@ static void asked(struct request *request)
     } else if (submission_command(request)->kind == COMMAND_WITHDRAW) {
         admitted(request, VERIFICATION_YES);
     } else {
-        verification_ask(request, admitted);
+        verification_ask(context_of(request)->verification, request, admitted);
     }
 }
 
@@ -424,7 +431,7 @@ static void ask(struct request *request)
         bid_request->awaited = 0;
         bid_request->admission = admission_read(request, NULL);
         asked(request);
-    } else if (snapshots_ask(request->gateway, &command->auction_id, snapshot_answered, request)) {
+    } else if (snapshots_ask(context_of(request)->redis, &command->auction_id, snapshot_answered, request)) {
         bid_request->awaited++;
     }
 }
@@ -436,8 +443,9 @@ static void fill_command(const struct request *request, struct command *command,
 {
     *command = (struct command){
         .kind = kind,
-        .id = key == NULL ? uuid_new()
-                          : idempotency_bid_id(request->gateway->deployment.idempotency, &request->user.id, key),
+        .id = key == NULL
+                  ? uuid_new()
+                  : idempotency_bid_id(context_of(request)->deployment->facts.idempotency, &request->user.id, key),
         .auction_id = request->parameters[0],
         .user_id = request->user.id,
         .amount = amount,
@@ -470,14 +478,14 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         return;
     }
     struct bid_request *bid_request = request_handler_state(request, sizeof(*bid_request));
-    if (bid_request == NULL || !request->gateway->deployment.known) {
+    if (bid_request == NULL || !context_of(request)->deployment->known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
     fill_command(request, &bid_request->submission.bid.command, kind, amount, key);
     idempotency_hash(&bid_request->submission.bid.command, bid_request->hash);
     set_preferences(request, bid_request);
-    submission_begin(request, &submission, bid_request->wait_s * 1000);
+    submission_begin(context_of(request)->submissions, request, &submission, bid_request->wait_s * 1000);
     ask(request);
 }
 

@@ -6,7 +6,6 @@
 #include <assert.h>
 
 #include "common/base/clock.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { WAIT_MARGIN_MS = 2000 }; /* beyond the wait: the time of the sweeps and of the last look into the ledger */
@@ -53,7 +52,7 @@ static void end(struct submission *submission, enum end reason)
 {
     struct request *request = submission->request;
     const struct submission_kind *kind = submission->kind;
-    waiters_remove(request->gateway->waiters, &submission->waiter);
+    waiters_remove(submission->submissions->waiters, &submission->waiter);
     set_state(submission, SUBMISSION_ENDED);
     switch (reason) {
     case END_DECIDED:
@@ -109,7 +108,7 @@ static void start_waiting(struct submission *submission)
         .done = waited,
         .arg = submission,
     };
-    waiters_add(submission->request->gateway->waiters, &submission->waiter);
+    waiters_add(submission->submissions->waiters, &submission->waiter);
 }
 
 static void wait_confirmed(struct submission *submission)
@@ -161,10 +160,10 @@ void submission_publish(struct request *request)
     submission->bid.done = published;
     submission->bid.arg = submission;
     if (submission->wait_ms > 0) {
-        submission->bid.command.reply_to = request->gateway->id;
+        submission->bid.command.reply_to = submission->submissions->id;
     }
     /* The verdict and the decision come from the loop, so not before the state says that they may. */
-    if (request_answered(request) || !publisher_submit(request->gateway->publisher, &submission->bid)) {
+    if (request_answered(request) || !publisher_submit(submission->submissions->publisher, &submission->bid)) {
         end(submission, END_UNSENT);
         return;
     }
@@ -174,9 +173,11 @@ void submission_publish(struct request *request)
     }
 }
 
-void submission_begin(struct request *request, const struct submission_kind *kind, int wait_ms)
+void submission_begin(const struct submissions *submissions, struct request *request,
+                      const struct submission_kind *kind, int wait_ms)
 {
     struct submission *submission = submission_of(request);
+    submission->submissions = submissions;
     submission->kind = kind;
     submission->request = request;
     submission->wait_ms = wait_ms;

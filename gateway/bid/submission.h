@@ -38,11 +38,19 @@ struct submission_kind {
     void (*failed)(struct request *request, bool sent);
 };
 
+/* What every submission of a worker uses. */
+struct submissions {
+    struct publisher *publisher;
+    struct waiters *waiters;
+    struct uuid id; /* of the worker: names its reply channel */
+};
+
 struct submission {
     struct publisher_bid bid; /* with the command, which the caller fills */
     int64_t confirmed_us;     /* monotonic; when the broker confirmed it to this request, 0: it did not */
 
     /* The rest belongs to submission.c. */
+    const struct submissions *submissions;
     const struct submission_kind *kind;
     struct request *request;
     int wait_ms;
@@ -54,7 +62,8 @@ struct submission {
 /* The command of the request's submission. */
 struct command *submission_command(const struct request *request);
 /* Once the handler state is there; `wait_ms` for the decision, 0: not at all. Sets what happens at the deadline. */
-void submission_begin(struct request *request, const struct submission_kind *kind, int wait_ms);
+void submission_begin(const struct submissions *submissions, struct request *request,
+                      const struct submission_kind *kind, int wait_ms);
 /* Publishes the command. A request that its deadline has answered already goes no further: `failed`. */
 void submission_publish(struct request *request);
 /* Waits for the decision of a command that was confirmed to an earlier request with the same id. */
