@@ -70,7 +70,7 @@ struct components_options {
 MUST_CHECK bool components_start(struct gateway *gateway, const struct components_options *options);
 /* Every back end is there: bids can be taken, and everything else. */
 bool components_ready(const struct gateway *gateway);
-/* Nothing new is taken: connections close with their next answer, live ones are told to go. */
+/* Nothing new is taken: connections close with their next answer, live connections are closed. */
 void components_drain(struct gateway *gateway);
 /* What was taken is answered, and every connection is closed. */
 bool components_drained(const struct gateway *gateway);

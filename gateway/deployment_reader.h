@@ -1,6 +1,6 @@
 /*
- * What a gateway worker reads of PostgreSQL by itself: the facts of the deployment until they are known, and then,
- * every few seconds, the keys of access tokens and the offset of the clocks.
+ * Reads the facts of the deployment from PostgreSQL until they are known. After that it reads the keys of access tokens
+ * every few seconds, and measures the offset of the clocks.
  *
  * Caller: components.c.
  */

@@ -1,5 +1,5 @@
 /*
- * See catalogue.h.
+ * See statement_registry.h.
  */
 #include "gateway/statement_registry.h"
 

@@ -2,7 +2,7 @@
  * The mark of a ban in Redis, which every request that needs a user looks at (admission.c). PostgreSQL is the truth;
  * a Redis that was emptied is told again of those whose access tokens may still live.
  *
- * Callers: admin.c, parts.c.
+ * Callers: admin.c, components.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_BANS_H
 #define ROSTRUM_GATEWAY_ACCESS_BANS_H

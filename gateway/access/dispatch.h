@@ -2,7 +2,7 @@
  * From evhttp to the handler: makes requests out of evhttp's, checks them (HTTP, route, who asks, limits, body), gives
  * them to their handlers, and answers 503 for those that are not answered by their deadline. One per worker.
  *
- * Caller: parts.c.
+ * Caller: components.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_DISPATCH_H
 #define ROSTRUM_GATEWAY_ACCESS_DISPATCH_H

@@ -2,7 +2,7 @@
  * Is an account's email address its owner's? Shown by the token of a mail (POST /auth/verify-email), which can be sent
  * again (…/resend). Where the setting bid_unverified is off, who has not shown it cannot bid.
  *
- * Callers: routes.c, bids.c, parts.c.
+ * Callers: routes.c, bids.c, components.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_VERIFICATION_H
 #define ROSTRUM_GATEWAY_ACCOUNT_VERIFICATION_H

@@ -24,8 +24,8 @@ void live_metrics_add_sent(enum live_metrics_kind kind);
 void live_metrics_add_slow(void);
 /* A client was closed by us, or we by it, with this code; 0: without. */
 void live_metrics_add_closed(unsigned code);
-/* A channel of Redis was subscribed to anew; a message that never came was found in PostgreSQL; one was left out
- * because a worker could not tell it to all in time. */
+/* A channel of Redis was subscribed to anew. A lost message was found in PostgreSQL. A message was left out because a
+ * worker could not send it to all in time. */
 void live_metrics_add_resubscribed(void);
 void live_metrics_add_missed(void);
 void live_metrics_add_merged(void);

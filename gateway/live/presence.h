@@ -4,7 +4,7 @@
  * one. And whether they may stay: when a session ends or a user is banned, and every live_ping_interval_s, credentials
  * are looked at again.
  *
- * Callers: commands.c, eventstream.c (presences); parts.c. What has them looked at again: sessions_recheck.
+ * Callers: commands.c, eventstream.c (presences); components.c. What has them looked at again: sessions_recheck.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_PRESENCE_H
 #define ROSTRUM_GATEWAY_LIVE_PRESENCE_H

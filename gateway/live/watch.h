@@ -11,7 +11,7 @@
  * be; if there is always something to tell, this takes only a part of a processor. If messages come faster than that,
  * all but the present state are left out.
  *
- * Callers: commands.c, eventstream.c (watchers); parts.c.
+ * Callers: commands.c, eventstream.c (watchers); components.c.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_WATCH_H
 #define ROSTRUM_GATEWAY_LIVE_WATCH_H
