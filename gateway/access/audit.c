@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/core/gateway.h"
+#include "gateway/access/access.h"
 #include "gateway/http/reply.h"
 
 enum { AUDIT_ADD, AUDIT_COUNT };
@@ -54,7 +54,8 @@ static bool add(struct request *request, const struct uuid *actor, const char *a
     const char *values[] = {origin.id,        origin.at,    actor != NULL || origin.has_actor ? origin.actor : NULL,
                             request->address, origin.agent, request->id,
                             action,           subject};
-    return statements_query(request->gateway, &audit_statements, AUDIT_ADD, ARRAY_LEN(values), values, callback, arg);
+    return statements_query(request->access->pg, &audit_statements, AUDIT_ADD, ARRAY_LEN(values), values, callback,
+                            arg);
 }
 
 static void on_noted(const struct pg_reply *reply, void *arg)

@@ -10,7 +10,6 @@
 #include "common/protocol/links.h"
 #include "gateway/access/audit.h"
 #include "gateway/account/forms.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { PAGE_SIZE = 1024 };
@@ -86,7 +85,7 @@ static void on_key(const struct pg_reply *reply, void *arg)
     uuid_format(&own->user, id);
     if (request->method == METHOD_GET) {
         show_form(request);
-    } else if (!statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_STOP, ARRAY_LEN(values), values,
+    } else if (!statements_query(request->context, &unsubscribe_statements, UNSUBSCRIBE_STOP, ARRAY_LEN(values), values,
                                  on_stopped, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -97,7 +96,7 @@ static void handle(struct request *request)
     struct unsubscribe *own = request_handler_state(request, sizeof(*own));
     if (own != NULL && !request_query(request, "token", own->token, sizeof(own->token))) {
         reply_error(request, ERROR_INVALID_TOKEN);
-    } else if (own == NULL || !statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_KEY, 0, NULL,
+    } else if (own == NULL || !statements_query(request->context, &unsubscribe_statements, UNSUBSCRIBE_KEY, 0, NULL,
                                                 on_key, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }

@@ -12,7 +12,6 @@
 #include "common/base/money.h"
 #include "common/rules/rules.h"
 #include "gateway/auction/view.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/page.h"
 
@@ -187,7 +186,7 @@ static void handle_list(struct request *request)
     for (size_t i = 0; i < FILTERS; i++) {
         values[3 + i] = search->given[i] ? search->text[i] : NULL;
     }
-    if (!statements_query(request->gateway, &admin_auctions_statements, (size_t)search->order, ARRAY_LEN(values),
+    if (!statements_query(request->context, &admin_auctions_statements, (size_t)search->order, ARRAY_LEN(values),
                           values, on_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }

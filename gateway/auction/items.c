@@ -8,7 +8,6 @@
 
 #include "common/base/clock.h"
 #include "gateway/auction/terms.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
@@ -55,7 +54,7 @@ static void write_item(struct jsonw *json, const PGresult *result, int row)
 
 static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
 {
-    if (!statements_query(request->gateway, &items_statements, statement, count, values, answered, request)) {
+    if (!statements_query(request->context, &items_statements, statement, count, values, answered, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -119,7 +118,7 @@ static const struct timeline items_list = {
 static void handle_list(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request, &items_list, &field_errors, 0, NULL);
+    timeline_show(request->context, request, &items_list, &field_errors, 0, NULL);
 }
 
 /* ---- one item ---- */

@@ -9,7 +9,6 @@
 
 #include "common/base/clock.h"
 #include "gateway/auction/view.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
@@ -137,7 +136,7 @@ struct uuid me_notification_auction(const PGresult *result, int row)
     return pg_uuid(result, row, NOTICE_AUCTION);
 }
 
-bool me_find_notification(struct gateway *gateway, const struct uuid *user, const struct uuid *id, pg_callback callback,
+bool me_find_notification(struct pg *pg, const struct uuid *user, const struct uuid *id, pg_callback callback,
                           void *arg)
 {
     char user_text[UUID_TEXT_SIZE];
@@ -145,7 +144,7 @@ bool me_find_notification(struct gateway *gateway, const struct uuid *user, cons
     const char *const values[] = {user_text, id_text};
     uuid_format(user, user_text);
     uuid_format(id, id_text);
-    return statements_query(gateway, &me_statements, ME_NOTIFICATION, ARRAY_LEN(values), values, callback, arg);
+    return statements_query(pg, &me_statements, ME_NOTIFICATION, ARRAY_LEN(values), values, callback, arg);
 }
 
 static const struct timeline bids_list = {
@@ -173,13 +172,13 @@ static const struct timeline notifications_list = {
 static void handle_bids(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request, &bids_list, &field_errors, 0, NULL);
+    timeline_show(request->context, request, &bids_list, &field_errors, 0, NULL);
 }
 
 static void handle_auctions(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request, &auctions_list, &field_errors, 0, NULL);
+    timeline_show(request->context, request, &auctions_list, &field_errors, 0, NULL);
 }
 
 static void handle_notifications(struct request *request)
@@ -193,7 +192,7 @@ static void handle_notifications(struct request *request)
             field_errors_add(&field_errors, "unread", "must be true or false");
         }
     }
-    timeline_show(request, &notifications_list, &field_errors, 1, &unread);
+    timeline_show(request->context, request, &notifications_list, &field_errors, 1, &unread);
 }
 
 static void on_unread(const struct pg_reply *reply, void *arg)
@@ -214,7 +213,7 @@ static void handle_unread(struct request *request)
     char user[UUID_TEXT_SIZE];
     const char *values[] = {user};
     uuid_format(&request->user.id, user);
-    if (!statements_query(request->gateway, &me_statements, ME_UNREAD, ARRAY_LEN(values), values, on_unread, request)) {
+    if (!statements_query(request->context, &me_statements, ME_UNREAD, ARRAY_LEN(values), values, on_unread, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -258,7 +257,7 @@ static void mark_read(struct request *request, size_t statement, const char *ids
     clock_format(clock_now_ms(), now);
     const char *values[] = {user, now, ids};
     int count = statement == ME_READ_SOME ? 3 : 2;
-    if (!statements_query(request->gateway, &me_statements, statement, count, values, on_read, request)) {
+    if (!statements_query(request->context, &me_statements, statement, count, values, on_read, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

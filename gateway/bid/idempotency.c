@@ -23,11 +23,12 @@ bool idempotency_key_is_valid(const char *key)
     return true;
 }
 
-struct uuid idempotency_bid_id(const uint8_t secret[static GATEWAY_KEY_BYTES], const struct uuid *user, const char *key)
+struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct uuid *user,
+                               const char *key)
 {
     uint8_t hash[crypto_generichash_BYTES];
     crypto_generichash_state state;
-    crypto_generichash_init(&state, secret, GATEWAY_KEY_BYTES, sizeof(hash));
+    crypto_generichash_init(&state, secret, DEPLOYMENT_KEY_BYTES, sizeof(hash));
     crypto_generichash_update(&state, user->bytes, sizeof(user->bytes));
     crypto_generichash_update(&state, (const unsigned char *)key, strlen(key));
     crypto_generichash_final(&state, hash, sizeof(hash));

@@ -11,7 +11,6 @@
 #include "common/base/clock.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/pseudonym.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache.h"
 #include "gateway/query/page.h"
@@ -46,17 +45,21 @@ static_assert(ARRAY_LEN(list) == LEDGER_COUNT, "each statement has its entry");
 
 struct statements ledger_statements = {list, ARRAY_LEN(list), 0};
 
+static const struct ledger_context *context_of(const struct request *request)
+{
+    return request->context;
+}
+
 /* ---- one bid ---- */
 
-bool ledger_find(struct gateway *gateway, const struct uuid *auction, const struct uuid *bid, pg_callback callback,
-                 void *arg)
+bool ledger_find(struct pg *pg, const struct uuid *auction, const struct uuid *bid, pg_callback callback, void *arg)
 {
     char auction_text[UUID_TEXT_SIZE];
     char bid_text[UUID_TEXT_SIZE];
     const char *values[] = {auction_text, bid_text};
     uuid_format(auction, auction_text);
     uuid_format(bid, bid_text);
-    return statements_query(gateway, &ledger_statements, LEDGER_BID, ARRAY_LEN(values), values, callback, arg);
+    return statements_query(pg, &ledger_statements, LEDGER_BID, ARRAY_LEN(values), values, callback, arg);
 }
 
 enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON, SETTLED };
@@ -154,7 +157,7 @@ static void look_into_entry(struct request *request, redis_callback answered)
     const char *arguments[] = {"GETRANGE", key, from, "-1"};
     (void)snprintf(from, sizeof from, "%d", 1 + KEYS_BID_HASH_LENGTH); /* behind state and hash */
     keys_bid(&request->user.id, &request->parameters[1], key);
-    if (!redis_command(request->gateway->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (!redis_command(context_of(request)->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -181,7 +184,7 @@ static void bid_found(const struct pg_reply *reply, void *arg)
 
 static void handle_bid(struct request *request)
 {
-    if (!ledger_find(request->gateway, &request->parameters[0], &request->parameters[1], bid_found, request)) {
+    if (!ledger_find(context_of(request)->pg, &request->parameters[0], &request->parameters[1], bid_found, request)) {
         look_into_entry(request, unsure_entry_answered);
     }
 }
@@ -199,7 +202,7 @@ static void write_history_item(struct jsonw *json, const struct request *request
     char bidder[PSEUDONYM_SIZE];
     struct uuid bid = pg_uuid(result, row, HISTORY_BID);
     struct uuid user = pg_uuid(result, row, HISTORY_BIDDER);
-    pseudonym_write(request->gateway->deployment.pseudonym, &request->parameters[0], &user, bidder);
+    pseudonym_write(context_of(request)->deployment->facts.pseudonym, &request->parameters[0], &user, bidder);
     jsonw_object(json);
     jsonw_put_uuid(json, "bidId", &bid);
     jsonw_put_string(json, "bidder", bidder);
@@ -225,8 +228,8 @@ static void write_history(struct request *request, const PGresult *result)
     }
     page_end(json, rows > shown ? &next : NULL);
     if (!history->page.has_cursor) {
-        cache_history_keep(request->gateway, &request->parameters[0], history->page.limit,
-                           pg_int(result, 0, HISTORY_VERSION));
+        cache_history_keep(context_of(request)->redis, &request->parameters[0], history->page.limit,
+                           pg_int(result, 0, HISTORY_VERSION), json);
     }
     reply_send(request, 200);
 }
@@ -252,7 +255,7 @@ static void ask_history(struct request *request)
     uuid_format(&request->parameters[0], auction);
     (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
     const char *values[] = {auction, page->has_cursor ? page->cursor.key : "9223372036854775807", limit};
-    if (!statements_query(request->gateway, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
+    if (!statements_query(context_of(request)->pg, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
                           history_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -285,7 +288,7 @@ static void handle_history(struct request *request)
         return;
     }
     if (page->has_cursor ||
-        !cache_history_ask(request->gateway, &request->parameters[0], page->limit, history_kept, request)) {
+        !cache_history_ask(context_of(request)->redis, &request->parameters[0], page->limit, history_kept, request)) {
         ask_history(request);
     }
 }
@@ -318,8 +321,8 @@ static void handle_proxy(struct request *request)
     const char *values[] = {auction, user};
     uuid_format(&request->parameters[0], auction);
     uuid_format(&request->user.id, user);
-    if (!statements_query(request->gateway, &ledger_statements, LEDGER_PROXY, ARRAY_LEN(values), values, proxy_found,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &ledger_statements, LEDGER_PROXY, ARRAY_LEN(values), values,
+                          proxy_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

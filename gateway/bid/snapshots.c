@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/protocol/keys.h"
+#include "gateway/core/scripts.h"
 
 enum {
     LOADS_MAX = 256,     /* auctions being loaded; beyond that bids go on unchecked */
@@ -56,16 +57,18 @@ struct load {
 };
 
 struct snapshots {
-    struct gateway *gateway;
+    struct pg *pg;
+    struct redis *redis;
     LIST_HEAD(, load) loads;
     size_t load_count;
 };
 
-struct snapshots *snapshots_new(struct gateway *gateway)
+struct snapshots *snapshots_new(struct pg *pg, struct redis *redis)
 {
     struct snapshots *snapshots = calloc(1, sizeof(*snapshots));
     if (snapshots != NULL) {
-        snapshots->gateway = gateway;
+        snapshots->pg = pg;
+        snapshots->redis = redis;
         LIST_INIT(&snapshots->loads);
     }
     return snapshots;
@@ -96,12 +99,12 @@ void snapshots_free(struct snapshots *snapshots)
 
 /* ---- Redis ---- */
 
-bool snapshots_ask(struct gateway *gateway, const struct uuid *auction, redis_callback answered, void *arg)
+bool snapshots_ask(struct redis *redis, const struct uuid *auction, redis_callback answered, void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"HGET", key, SNAPSHOT_FIELD};
     keys_snapshot(auction, key);
-    return redis_command(gateway->redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
+    return redis_command(redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
 }
 
 bool snapshots_read(const redisReply *reply, const struct uuid *auction, struct snapshot *snapshot)
@@ -125,7 +128,6 @@ static void load_end(struct load *load, enum snapshots_outcome outcome, const st
 static void auction_found(const struct pg_reply *reply, void *arg)
 {
     struct load *load = arg;
-    struct gateway *gateway = load->snapshots->gateway;
     const PGresult *result = reply->result;
     if (reply->outcome != PG_OK) {
         load_end(load, SNAPSHOTS_UNKNOWN, NULL);
@@ -152,7 +154,7 @@ static void auction_found(const struct pg_reply *reply, void *arg)
     }
     /* A draft is published without the queue, so that nobody would renew what is noted of it. */
     bool draft = snapshot.status == RULES_DRAFT;
-    if (!draft && !snapshot_write(gateway->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
+    if (!draft && !snapshot_write(load->snapshots->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
         log_debug("a snapshot was not noted: Redis is not there");
     }
     load_end(load, SNAPSHOTS_FOUND, &snapshot);
@@ -183,7 +185,7 @@ static struct load *load_start(struct snapshots *snapshots, const struct uuid *a
     LIST_INSERT_HEAD(&snapshots->loads, load, list);
     snapshots->load_count++;
     uuid_format(auction, id);
-    if (!statements_query(snapshots->gateway, &snapshots_statements, SNAPSHOT_GET, 1, values, auction_found, load)) {
+    if (!statements_query(snapshots->pg, &snapshots_statements, SNAPSHOT_GET, 1, values, auction_found, load)) {
         load_free(load);
         return NULL;
     }

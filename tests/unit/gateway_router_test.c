@@ -26,7 +26,9 @@ static const struct route two[] = {
     {METHOD_PATCH, ROUTE_USER, "/api/v1/users/me", handle_nothing, LIMIT_NONE, ROUTE_JSON_BODY},
     {0},
 };
-static const struct route *const tables[] = {one, two, NULL};
+static int context_of_one;
+static int context_of_two;
+static const struct router_table tables[] = {{one, &context_of_one}, {two, &context_of_two}, {NULL, NULL}};
 
 static struct router *router;
 static struct router_match match;
@@ -55,6 +57,15 @@ START_TEST(a_path_and_a_method_find_their_route)
     ck_assert_ptr_eq(match.route, &one[2]);
     ck_assert_int_eq(find(METHOD_PATCH, "/api/v1/users/me"), ROUTER_FOUND);
     ck_assert_ptr_eq(match.route, &two[1]);
+}
+END_TEST
+
+START_TEST(a_route_comes_with_the_context_of_its_table)
+{
+    ck_assert_int_eq(find(METHOD_GET, "/health"), ROUTER_FOUND);
+    ck_assert_ptr_eq(match.context, &context_of_one);
+    ck_assert_int_eq(find(METHOD_PATCH, "/api/v1/users/me"), ROUTER_FOUND);
+    ck_assert_ptr_eq(match.context, &context_of_two);
 }
 END_TEST
 
@@ -140,6 +151,7 @@ static Suite *router_suite(void)
     TCase *tcase = tcase_create("router");
     tcase_add_checked_fixture(tcase, set, strike);
     tcase_add_test(tcase, a_path_and_a_method_find_their_route);
+    tcase_add_test(tcase, a_route_comes_with_the_context_of_its_table);
     tcase_add_test(tcase, parameters_come_in_the_order_of_the_path);
     tcase_add_test(tcase, a_wrong_method_says_which_are_right);
     tcase_add_test(tcase, unknown_paths_and_malformed_ids_are_not_found);
