@@ -1,6 +1,6 @@
 /*
- * Mail about accounts, end to end: the deployment writes it, a real mail server takes it, and what its links carry is
- * used. And who hears of what about bids: a lost lead is told once each time it is lost.
+ * Account mail, end to end: the deployment sends it to a real mail server, and the tests use the tokens of its links.
+ * Also notifications about bids: loss of the lead, settings per channel, unsubscribe links.
  */
 #include <stdio.h>
 
@@ -18,13 +18,13 @@ enum { TOKEN_SIZE = 44, WAIT_MS = 60000, LINK_SIZE = 256 };
 
 static struct smtp smtp;
 
-static void set(void)
+static void setup(void)
 {
     fixture_setup();
     smtp_of_deployment(&smtp);
 }
 
-/* What stands behind the # of the link in the newest such mail. */
+/* The token (URL fragment) of the link in the newest mail to `email` that contains `words`. */
 static void read_token(const char *email, const char *words, char token[static TOKEN_SIZE])
 {
     struct json *mail = smtp_wait(&smtp, email, words);
@@ -53,12 +53,12 @@ static const struct reply *log_in(const struct factory_user *user, const char *p
                         client_format("{\"email\": \"%s\", \"password\": \"%s\"}", user->email, password));
 }
 
-static const struct reply *ask_for_reset(const char *email)
+static const struct reply *request_reset(const char *email)
 {
     return fixture_call(NULL, "POST", RESET, client_format("{\"email\": \"%s\"}", email));
 }
 
-/* Nowhere in the database is there what the mail carried. */
+/* The database stores only a hash of the token. */
 static void expect_hashed(const char *token)
 {
     ck_assert_int_eq(
@@ -69,9 +69,9 @@ static void expect_hashed(const char *token)
         sql_int(fixture.sql, "SELECT count(*) FROM outbox o WHERE o::text LIKE '%' || $1 || '%'", token, NULL), 0);
 }
 
-/* ---- the address ---- */
+/* ---- address verification ---- */
 
-START_TEST(an_address_is_verified_by_the_mail_that_registering_sends)
+START_TEST(the_token_of_the_registration_mail_verifies_the_address_once)
 {
     char token[TOKEN_SIZE];
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "emailVerified", "false");
@@ -83,13 +83,13 @@ START_TEST(an_address_is_verified_by_the_mail_that_registering_sends)
 }
 END_TEST
 
-START_TEST(it_can_be_sent_again_until_then)
+START_TEST(the_verification_mail_is_resent_only_to_unverified_addresses)
 {
     char token[TOKEN_SIZE];
     read_token(fixture.ann.email, "confirm", token);
     EXPECT_STATUS(fixture_call(&fixture.ann, "POST", RESEND, NULL), 202);
     SUITE_WAIT(smtp_count(&smtp, fixture.ann.email) == 2, WAIT_MS);
-    EXPECT_STATUS(send_token(VERIFY, token, ""), 204); /* the first mail may be the one that is looked at */
+    EXPECT_STATUS(send_token(VERIFY, token, ""), 204); /* a resend leaves the first token valid */
     EXPECT_STATUS(fixture_call(&fixture.ann, "POST", RESEND, NULL), 202);
     EXPECT_STATUS(fixture_call(&fixture.bob, "POST", RESEND, NULL), 202);
     SUITE_WAIT(smtp_count(&smtp, fixture.bob.email) == 2, WAIT_MS);
@@ -97,11 +97,11 @@ START_TEST(it_can_be_sent_again_until_then)
 }
 END_TEST
 
-START_TEST(mail_to_an_unverified_address_holds_no_text_chosen_by_its_sender)
+START_TEST(mail_to_an_unverified_address_omits_the_display_name)
 {
     struct factory_user user;
     ck_assert(factory_user(fixture.client, &user, "WIN MONEY AT HTTP://SPAM.EXAMPLE"));
-    EXPECT_STATUS(ask_for_reset(user.email), 202);
+    EXPECT_STATUS(request_reset(user.email), 202);
     struct json *mail = smtp_wait(&smtp, user.email, "confirm");
     ck_assert_ptr_null(strstr(smtp_text(mail, "raw"), "SPAM"));
     json_free(mail);
@@ -111,7 +111,7 @@ START_TEST(mail_to_an_unverified_address_holds_no_text_chosen_by_its_sender)
 }
 END_TEST
 
-START_TEST(what_is_no_token_is_refused)
+START_TEST(malformed_unknown_foreign_and_expired_tokens_are_refused)
 {
     char token[TOKEN_SIZE];
     EXPECT_ERROR(send_token(VERIFY, "x", ""), 400, "INVALID_TOKEN");
@@ -124,16 +124,16 @@ START_TEST(what_is_no_token_is_refused)
 }
 END_TEST
 
-/* ---- the password ---- */
+/* ---- password reset ---- */
 
-START_TEST(a_forgotten_password_is_set_anew_once_and_all_sessions_end)
+START_TEST(a_reset_token_sets_the_password_once_and_ends_all_sessions)
 {
     char token[TOKEN_SIZE];
     char other[TOKEN_SIZE];
     static const char password[] = ", \"password\": \"another password\"";
-    EXPECT_STATUS(ask_for_reset(fixture.ann.email), 202);
+    EXPECT_STATUS(request_reset(fixture.ann.email), 202);
     read_token(fixture.ann.email, "new password", other);
-    EXPECT_STATUS(ask_for_reset(fixture.ann.email), 202);
+    EXPECT_STATUS(request_reset(fixture.ann.email), 202);
     SUITE_WAIT(smtp_count(&smtp, fixture.ann.email) == 3, WAIT_MS);
     read_token(fixture.ann.email, "new password", token);
     ck_assert_str_ne(token, other);
@@ -152,10 +152,10 @@ START_TEST(a_forgotten_password_is_set_anew_once_and_all_sessions_end)
 }
 END_TEST
 
-START_TEST(a_password_that_its_owner_changes_ends_the_links_that_would_set_another)
+START_TEST(changing_the_password_invalidates_pending_reset_tokens)
 {
     char token[TOKEN_SIZE];
-    EXPECT_STATUS(ask_for_reset(fixture.ann.email), 202);
+    EXPECT_STATUS(request_reset(fixture.ann.email), 202);
     read_token(fixture.ann.email, "new password", token);
     EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), 200);
     EXPECT_ERROR(send_token(CONFIRM, token, ", \"password\": \"short\""), 400, "VALIDATION_FAILED");
@@ -172,15 +172,15 @@ START_TEST(a_password_that_its_owner_changes_ends_the_links_that_would_set_anoth
 }
 END_TEST
 
-START_TEST(nobody_learns_which_addresses_have_accounts)
+START_TEST(a_reset_request_does_not_reveal_whether_the_account_exists)
 {
     char body[256];
     char unknown[FACTORY_EMAIL_SIZE + 8];
     (void)snprintf(unknown, sizeof(unknown), "no.%s", fixture.ann.email);
-    const struct reply *reply = ask_for_reset(fixture.ann.email);
+    const struct reply *reply = request_reset(fixture.ann.email);
     EXPECT_STATUS(reply, 202);
     (void)snprintf(body, sizeof(body), "%s", reply->body);
-    reply = ask_for_reset(unknown);
+    reply = request_reset(unknown);
     EXPECT_STATUS(reply, 202);
     ck_assert_str_eq(reply->body, body);
     SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM deliveries WHERE endpoint = $1 AND state = 'dropped'",
@@ -192,23 +192,23 @@ END_TEST
 
 /* ---- logins ---- */
 
-static void log_in_by(const char *agent)
+static void log_in_from(const char *agent)
 {
     client_header(fixture.client, client_format("User-Agent: %s", agent));
     EXPECT_STATUS(log_in(&fixture.ann, FACTORY_PASSWORD), 200);
 }
 
-START_TEST(the_owner_hears_of_a_login_from_a_new_browser_once)
+START_TEST(a_login_from_a_new_browser_sends_one_mail)
 {
     verify(&fixture.ann);
-    log_in_by("Reading glass/1.0 <b>");
+    log_in_from("Reading glass/1.0 <b>");
     struct json *mail = smtp_wait(&smtp, fixture.ann.email, "New login");
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "Reading glass/1.0 <b>"));
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "html"), "Reading glass/1.0 &lt;b&gt;"));
     ck_assert_ptr_nonnull(strstr(smtp_text(mail, "text"), "127.0.0.1"));
     json_free(mail);
-    log_in_by("Reading glass/1.0 <b>");
-    log_in_by("Other glass/2.0");
+    log_in_from("Reading glass/1.0 <b>");
+    log_in_from("Other glass/2.0");
     SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM deliveries WHERE endpoint = $1 AND kind = 'NEW_LOGIN'",
                        fixture.ann.email, NULL) == 2,
                WAIT_MS);
@@ -219,7 +219,7 @@ END_TEST
 
 /* ---- bids ---- */
 
-static int lost_leads(const struct factory_user *user)
+static int lost_lead_notifications(const struct factory_user *user)
 {
     int outbid = factory_notifications(fixture.client, user, fixture.auction, "OUTBID");
     int exhausted = factory_notifications(fixture.client, user, fixture.auction, "PROXY_EXHAUSTED");
@@ -232,26 +232,26 @@ static void bid(const struct factory_user *user, const char *amount)
     EXPECT_STATUS(factory_bid(fixture.client, user, fixture.auction, amount), 200);
 }
 
-START_TEST(a_lost_lead_is_notified_once_each_time_it_is_lost)
+START_TEST(each_loss_of_the_lead_sends_one_notification)
 {
     bid(&fixture.ann, "10.00");
     bid(&fixture.bob, "11.00"); /* Ann loses the lead */
     bid(&fixture.bob, "12.00");
-    bid(&fixture.bob, "13.00"); /* and did not have it */
+    bid(&fixture.bob, "13.00"); /* Bob led already: Ann loses nothing */
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
-    bid(&fixture.ann, "15.00"); /* beaten at once: she never led */
+    bid(&fixture.ann, "15.00"); /* outbid at once by Bob's maximum: Ann never led */
     bid(&fixture.ann, "20.00");
-    bid(&fixture.ann, "40.00"); /* Bob loses it */
-    bid(&fixture.bob, "50.00"); /* Ann loses it */
-    bid(&fixture.ann, "60.00"); /* Bob loses it */
-    SUITE_WAIT(lost_leads(&fixture.bob) == 2, WAIT_MS);
-    ck_assert_int_eq(lost_leads(&fixture.ann), 2);
-    ck_assert_int_eq(lost_leads(&fixture.bob), 2);
+    bid(&fixture.ann, "40.00"); /* Bob loses the lead */
+    bid(&fixture.bob, "50.00"); /* Ann loses the lead */
+    bid(&fixture.ann, "60.00"); /* Bob loses the lead */
+    SUITE_WAIT(lost_lead_notifications(&fixture.bob) == 2, WAIT_MS);
+    ck_assert_int_eq(lost_lead_notifications(&fixture.ann), 2);
+    ck_assert_int_eq(lost_lead_notifications(&fixture.bob), 2);
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, fixture.auction, "PROXY_EXHAUSTED"), 1);
 }
 END_TEST
 
-START_TEST(each_channel_has_its_own_wish)
+START_TEST(notification_settings_apply_per_kind_and_channel)
 {
     const struct reply *reply =
         fixture_call(&fixture.ann, "PATCH", ME,
@@ -275,14 +275,14 @@ START_TEST(each_channel_has_its_own_wish)
     bid(&fixture.ann, "10.00");
     bid(&fixture.bob, "11.00");
     json_free(smtp_wait(&smtp, fixture.ann.email, "You were outbid: A chair"));
-    ck_assert_int_eq(lost_leads(&fixture.ann), 0);
+    ck_assert_int_eq(lost_lead_notifications(&fixture.ann), 0);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME "/notifications/count", NULL), "unread", "0");
 }
 END_TEST
 
-/* ---- no more of it ---- */
+/* ---- unsubscribing ---- */
 
-/* The path of the link that mail programs use. */
+/* The path of the List-Unsubscribe link in Ann's newest OUTBID mail. */
 static void read_link(char link[static LINK_SIZE])
 {
     struct json *mail = smtp_wait(&smtp, fixture.ann.email, "You were outbid");
@@ -293,7 +293,7 @@ static void read_link(char link[static LINK_SIZE])
     json_free(mail);
 }
 
-START_TEST(the_link_of_a_mail_stops_its_kind_and_no_other_link_does)
+START_TEST(an_unsubscribe_link_disables_mail_of_its_kind_only)
 {
     char link[LINK_SIZE];
     verify(&fixture.ann);
@@ -330,21 +330,21 @@ END_TEST
 static Suite *account_mail_suite(void)
 {
     const TTest *const tests[] = {
-        an_address_is_verified_by_the_mail_that_registering_sends,
-        it_can_be_sent_again_until_then,
-        mail_to_an_unverified_address_holds_no_text_chosen_by_its_sender,
-        what_is_no_token_is_refused,
-        a_forgotten_password_is_set_anew_once_and_all_sessions_end,
-        a_password_that_its_owner_changes_ends_the_links_that_would_set_another,
-        nobody_learns_which_addresses_have_accounts,
-        the_owner_hears_of_a_login_from_a_new_browser_once,
-        a_lost_lead_is_notified_once_each_time_it_is_lost,
-        each_channel_has_its_own_wish,
-        the_link_of_a_mail_stops_its_kind_and_no_other_link_does,
+        the_token_of_the_registration_mail_verifies_the_address_once,
+        the_verification_mail_is_resent_only_to_unverified_addresses,
+        mail_to_an_unverified_address_omits_the_display_name,
+        malformed_unknown_foreign_and_expired_tokens_are_refused,
+        a_reset_token_sets_the_password_once_and_ends_all_sessions,
+        changing_the_password_invalidates_pending_reset_tokens,
+        a_reset_request_does_not_reveal_whether_the_account_exists,
+        a_login_from_a_new_browser_sends_one_mail,
+        each_loss_of_the_lead_sends_one_notification,
+        notification_settings_apply_per_kind_and_channel,
+        an_unsubscribe_link_disables_mail_of_its_kind_only,
     };
     Suite *suite = suite_create("account_mail");
     TCase *cases = tcase_create("account_mail");
-    tcase_add_checked_fixture(cases, set, fixture_teardown);
+    tcase_add_checked_fixture(cases, setup, fixture_teardown);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(cases, tests[i]);
     }

@@ -1,5 +1,5 @@
 /*
- * The contract's "Accounts", and what it says of authentication: who one is, and what nobody learns about others.
+ * "Accounts" of the API: registration, login, sessions and tokens, and errors that do not reveal other accounts.
  */
 #include <stdio.h>
 
@@ -10,7 +10,7 @@
 #define LOGIN    "/api/v1/auth/login"
 #define ME       "/api/v1/users/me"
 
-START_TEST(registering_gives_the_user_and_no_secret)
+START_TEST(registering_returns_the_user_without_secrets)
 {
     const struct reply *reply =
         fixture_call(NULL, "POST", REGISTER,
@@ -27,7 +27,7 @@ START_TEST(registering_gives_the_user_and_no_secret)
 }
 END_TEST
 
-START_TEST(an_email_is_taken_whatever_its_case)
+START_TEST(email_addresses_are_unique_ignoring_case)
 {
     char upper[FACTORY_EMAIL_SIZE];
     (void)snprintf(upper, sizeof(upper), "%s", fixture.ann.email);
@@ -42,7 +42,7 @@ START_TEST(an_email_is_taken_whatever_its_case)
 }
 END_TEST
 
-START_TEST(each_wrong_field_is_named)
+START_TEST(validation_errors_name_each_invalid_field)
 {
     const struct reply *reply =
         fixture_call(NULL, "POST", REGISTER,
@@ -54,7 +54,7 @@ START_TEST(each_wrong_field_is_named)
 }
 END_TEST
 
-START_TEST(wrong_password_and_unknown_email_look_the_same)
+START_TEST(wrong_password_and_unknown_email_get_the_same_error)
 {
     char first[256];
     const struct reply *reply = fixture_call(
@@ -86,33 +86,33 @@ static void log_in(char cookie[static FACTORY_TOKEN_SIZE])
     (void)snprintf(cookie, FACTORY_TOKEN_SIZE, "%.*s", (int)strcspn(set, ";"), set);
 }
 
-static const struct reply *with_cookie(const char *cookie, const char *method, const char *path, const char *body)
+static const struct reply *call_with_cookie(const char *cookie, const char *method, const char *path, const char *body)
 {
     client_header(fixture.client, client_format("Cookie: theme=dark; %s", cookie));
     return fixture_call(NULL, method, path, body);
 }
 
-START_TEST(cookie_session_bearer_and_access_token_all_serve)
+START_TEST(cookie_session_token_and_access_token_authenticate)
 {
     char cookie[FACTORY_TOKEN_SIZE];
     log_in(cookie);
-    EXPECT_TEXT(with_cookie(cookie, "GET", ME, NULL), "id", fixture.ann.id);
+    EXPECT_TEXT(call_with_cookie(cookie, "GET", ME, NULL), "id", fixture.ann.id);
     client_header(fixture.client, client_format("Authorization: Bearer %s", cookie + strlen("session=")));
     EXPECT_TEXT(fixture_call(NULL, "GET", ME, NULL), "id", fixture.ann.id);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "email", fixture.ann.email);
 }
 END_TEST
 
-START_TEST(a_foreign_origin_may_not_use_the_cookie)
+START_TEST(a_foreign_origin_cannot_write_with_the_cookie)
 {
     char cookie[FACTORY_TOKEN_SIZE];
     log_in(cookie);
     client_header(fixture.client, "Origin: https://elsewhere.example");
-    EXPECT_ERROR(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Mallory\"}"), 403, "CROSS_ORIGIN");
+    EXPECT_ERROR(call_with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Mallory\"}"), 403, "CROSS_ORIGIN");
     client_header(fixture.client, "Origin: https://elsewhere.example");
-    EXPECT_STATUS(with_cookie(cookie, "GET", ME, NULL), 200);
+    EXPECT_STATUS(call_with_cookie(cookie, "GET", ME, NULL), 200);
     client_header(fixture.client, client_format("Origin: %s", deployment_http_url()));
-    EXPECT_STATUS(with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Ann B\"}"), 200);
+    EXPECT_STATUS(call_with_cookie(cookie, "PATCH", ME, "{\"displayName\": \"Ann B\"}"), 200);
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", ME, NULL), "displayName", "Ann B");
 }
 END_TEST
@@ -121,8 +121,8 @@ START_TEST(logging_out_ends_the_session_at_once)
 {
     char cookie[FACTORY_TOKEN_SIZE];
     log_in(cookie);
-    EXPECT_STATUS(with_cookie(cookie, "POST", "/api/v1/auth/logout", NULL), 204);
-    EXPECT_ERROR(with_cookie(cookie, "GET", ME, NULL), 401, "UNAUTHORIZED");
+    EXPECT_STATUS(call_with_cookie(cookie, "POST", "/api/v1/auth/logout", NULL), 204);
+    EXPECT_ERROR(call_with_cookie(cookie, "GET", ME, NULL), 401, "UNAUTHORIZED");
 }
 END_TEST
 
@@ -130,7 +130,7 @@ START_TEST(a_session_refreshes_its_access_token)
 {
     char cookie[FACTORY_TOKEN_SIZE];
     log_in(cookie);
-    const struct reply *reply = with_cookie(cookie, "POST", "/api/v1/auth/refresh", NULL);
+    const struct reply *reply = call_with_cookie(cookie, "POST", "/api/v1/auth/refresh", NULL);
     EXPECT_STATUS(reply, 200);
     EXPECT_PRESENT(reply, "expiresIn");
     client_header(fixture.client, client_format("Authorization: Bearer %s", reply_text(reply, "accessToken")));
@@ -139,7 +139,7 @@ START_TEST(a_session_refreshes_its_access_token)
 }
 END_TEST
 
-START_TEST(name_and_password_change)
+START_TEST(users_change_their_name_and_password)
 {
     EXPECT_TEXT(fixture_call(&fixture.ann, "PATCH", ME, "{\"displayName\": \"Anna\"}"), "displayName", "Anna");
     const struct reply *reply =
@@ -176,15 +176,15 @@ END_TEST
 static Suite *accounts_suite(void)
 {
     const TTest *const tests[] = {
-        registering_gives_the_user_and_no_secret,
-        an_email_is_taken_whatever_its_case,
-        each_wrong_field_is_named,
-        wrong_password_and_unknown_email_look_the_same,
-        cookie_session_bearer_and_access_token_all_serve,
-        a_foreign_origin_may_not_use_the_cookie,
+        registering_returns_the_user_without_secrets,
+        email_addresses_are_unique_ignoring_case,
+        validation_errors_name_each_invalid_field,
+        wrong_password_and_unknown_email_get_the_same_error,
+        cookie_session_token_and_access_token_authenticate,
+        a_foreign_origin_cannot_write_with_the_cookie,
         logging_out_ends_the_session_at_once,
         a_session_refreshes_its_access_token,
-        name_and_password_change,
+        users_change_their_name_and_password,
         the_access_tokens_public_key_is_published,
         NULL,
     };

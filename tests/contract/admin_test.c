@@ -1,7 +1,7 @@
 /*
- * What admins may see and do, that it is all on record, and that the record cannot be changed.
+ * The /admin API: bans, searches, dead letters; every call is audited, and the audit log cannot be changed.
  *
- * Runs alone: it reads and empties the dead letters, and counts what is on record.
+ * Runs alone: it reads and empties the dead letters, and counts audit rows.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -20,13 +20,13 @@ enum { NOTIFIED_MS = 20000 };
 
 static struct factory_user admin;
 
-static void set(void)
+static void setup(void)
 {
     fixture_setup();
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
 }
 
-static const struct reply *look(const char *path)
+static const struct reply *admin_get(const char *path)
 {
     return fixture_call(&admin, "GET", path, NULL);
 }
@@ -48,12 +48,12 @@ START_TEST(a_ban_ends_sessions_and_tokens_at_once)
         fixture_call(NULL, "POST", "/api/v1/auth/login",
                      client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", fixture.ann.email)),
         403, "USER_BANNED");
-    /* It voids nothing: she leads as before. */
+    /* A ban voids no bids: Ann still leads. */
     EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "10.00");
 }
 END_TEST
 
-START_TEST(an_unban_does_not_bring_old_sessions_back)
+START_TEST(an_unban_does_not_restore_old_sessions)
 {
     EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
     const struct reply *reply = admin_unban(fixture.client, &admin, fixture.ann.id);
@@ -69,7 +69,7 @@ START_TEST(an_unban_does_not_bring_old_sessions_back)
 }
 END_TEST
 
-static void *ban_other(void *arg)
+static void *run_ban(void *arg)
 {
     const struct factory_user *other = arg;
     struct client *client = client_new(deployment_http_url());
@@ -78,8 +78,8 @@ static void *ban_other(void *arg)
     return done ? arg : NULL;
 }
 
-/* A ban locks all admins, in one order: one that held its user already would make a deadlock with another ban. */
-START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
+/* A ban locks all admin rows in one order. If it locked its user first, two bans could deadlock. */
+START_TEST(a_waiting_ban_holds_no_row_lock)
 {
     static const char waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE "
                                   "'WITH admins%'";
@@ -93,7 +93,7 @@ START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
     ck_assert(admin_new(fixture.client, fixture.sql, &second));
     PQclear(sql_rows(fixture.sql, "BEGIN", NULL));
     PQclear(sql_rows(fixture.sql, "SELECT FROM users WHERE id = $1 FOR UPDATE", first.id, NULL));
-    ck_assert_int_eq(pthread_create(&thread, NULL, ban_other, &second), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_ban, &second), 0);
     SUITE_WAIT(sql_int(watch, waiting, NULL) == 1, NOTIFIED_MS);
     ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM (SELECT FROM users WHERE id = $1 FOR UPDATE SKIP LOCKED) u",
@@ -106,7 +106,7 @@ START_TEST(a_ban_waits_for_other_admins_with_empty_hands)
 }
 END_TEST
 
-START_TEST(the_last_admin_stays)
+START_TEST(the_last_admin_cannot_be_banned)
 {
     struct factory_user other;
     ck_assert(admin_new(fixture.client, fixture.sql, &other));
@@ -119,7 +119,7 @@ START_TEST(the_last_admin_stays)
 }
 END_TEST
 
-START_TEST(a_ban_needs_a_reason_and_a_user)
+START_TEST(a_ban_requires_a_reason_and_an_existing_user)
 {
     const char *path = client_format(ADMIN "/users/%s/ban", fixture.ann.id);
     EXPECT_ERROR(fixture_call(&admin, "POST", path, "{}"), 400, "VALIDATION_FAILED");
@@ -129,43 +129,43 @@ START_TEST(a_ban_needs_a_reason_and_a_user)
 }
 END_TEST
 
-/* --- what admins see --- */
+/* --- searches --- */
 
-START_TEST(users_are_found)
+START_TEST(user_search_filters_and_pages)
 {
-    const struct reply *reply = look(client_format(ADMIN "/users?q=%s", fixture.ann.id)); /* nobody's name */
+    const struct reply *reply = admin_get(client_format(ADMIN "/users?q=%s", fixture.ann.id)); /* q matches no ids */
     ck_assert_int_eq(reply_count(reply, "items"), 0);
-    reply = look(client_format(ADMIN "/users?q=%.36s", fixture.ann.email));
+    reply = admin_get(client_format(ADMIN "/users?q=%.36s", fixture.ann.email));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.id", fixture.ann.id);
     EXPECT_TEXT(reply, "items.0.bannedAt", "null");
     EXPECT_ABSENT(reply, "items.0.passwordHash");
     EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
-    reply = look(client_format(ADMIN "/users?banned=true&q=%.36s", fixture.ann.email));
+    reply = admin_get(client_format(ADMIN "/users?banned=true&q=%.36s", fixture.ann.email));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    reply = look(client_format(ADMIN "/users?role=admin&q=%.36s", fixture.ann.email));
+    reply = admin_get(client_format(ADMIN "/users?role=admin&q=%.36s", fixture.ann.email));
     ck_assert_int_eq(reply_count(reply, "items"), 0);
-    reply = look(ADMIN "/users?limit=2");
+    reply = admin_get(ADMIN "/users?limit=2");
     ck_assert_int_eq(reply_count(reply, "items"), 2);
-    reply = look(client_format(ADMIN "/users?limit=2&cursor=%s", reply_text(reply, "nextCursor")));
+    reply = admin_get(client_format(ADMIN "/users?limit=2&cursor=%s", reply_text(reply, "nextCursor")));
     ck_assert_int_eq(reply_count(reply, "items"), 2);
-    EXPECT_ERROR(look(ADMIN "/users?banned=perhaps"), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(look(ADMIN "/users?role=king"), 400, "VALIDATION_FAILED");
-    EXPECT_ERROR(look(ADMIN "/users?role="), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(admin_get(ADMIN "/users?banned=perhaps"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(admin_get(ADMIN "/users?role=king"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(admin_get(ADMIN "/users?role="), 400, "VALIDATION_FAILED");
 }
 END_TEST
 
-START_TEST(auctions_of_every_lasting_status_are_found)
+START_TEST(auction_search_filters_by_every_stable_status)
 {
-    const struct reply *reply = look(client_format(ADMIN "/auctions?sellerId=%s", fixture.seller.id));
+    const struct reply *reply = admin_get(client_format(ADMIN "/auctions?sellerId=%s", fixture.seller.id));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.id", fixture.auction);
     EXPECT_PRESENT(reply, "items.0.reservePrice");
     PQclear(sql_rows(fixture.sql, "UPDATE auctions SET status = 'draft' WHERE id = $1", fixture.auction, NULL));
-    reply = look(client_format(ADMIN "/auctions?sellerId=%s&status=draft&q=CHAIR&minPrice=5&maxPrice=20&sort=-price",
-                               fixture.seller.id));
+    reply = admin_get(client_format(
+        ADMIN "/auctions?sellerId=%s&status=draft&q=CHAIR&minPrice=5&maxPrice=20&sort=-price", fixture.seller.id));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
-    /* All that last: the end worker settles what is "ended" within a second. */
+    /* Without "ended": the end worker settles such an auction within a second. */
     static const char *const statuses[] = {"draft", "scheduled", "active", "sold", "unsold", "cancelled"};
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
         PQclear(sql_rows(fixture.sql,
@@ -173,37 +173,38 @@ START_TEST(auctions_of_every_lasting_status_are_found)
                          " -1 END * interval '10 minutes' WHERE id = $1 RETURNING 1",
                          fixture.auction, statuses[i], NULL));
         for (size_t asked = 0; asked < ARRAY_LEN(statuses); asked++) {
-            reply = look(client_format(ADMIN "/auctions?sellerId=%s&status=%s", fixture.seller.id, statuses[asked]));
+            reply =
+                admin_get(client_format(ADMIN "/auctions?sellerId=%s&status=%s", fixture.seller.id, statuses[asked]));
             ck_assert_int_eq(reply_count(reply, "items"), asked == i ? 1 : 0);
         }
-        reply = look(client_format(ADMIN "/auctions?sellerId=%s", fixture.seller.id));
+        reply = admin_get(client_format(ADMIN "/auctions?sellerId=%s", fixture.seller.id));
         EXPECT_TEXT(reply, "items.0.status", statuses[i]);
     }
-    EXPECT_ERROR(look(ADMIN "/auctions?status=lost&sort=best&minPrice=x"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(admin_get(ADMIN "/auctions?status=lost&sort=best&minPrice=x"), 400, "VALIDATION_FAILED");
 }
 END_TEST
 
-START_TEST(pages_of_auctions_meet)
+START_TEST(consecutive_pages_of_auctions_do_not_overlap)
 {
     static const char *const sorts[] = {"newest", "ending", "price", "-price"};
     char first[UUID_TEXT_SIZE];
     char cursor[256];
     for (size_t i = 0; i < ARRAY_LEN(sorts); i++) {
-        const struct reply *reply = look(client_format(ADMIN "/auctions?limit=1&sort=%s", sorts[i]));
+        const struct reply *reply = admin_get(client_format(ADMIN "/auctions?limit=1&sort=%s", sorts[i]));
         EXPECT_STATUS(reply, 200);
         (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "items.0.id"));
         if (strcmp(reply_text(reply, "nextCursor"), "null") == 0) {
-            continue; /* this deployment has one auction so far */
+            continue; /* the deployment has only one auction so far */
         }
         (void)snprintf(cursor, sizeof(cursor), "%s", reply_text(reply, "nextCursor"));
-        reply = look(client_format(ADMIN "/auctions?limit=1&sort=%s&cursor=%s", sorts[i], cursor));
+        reply = admin_get(client_format(ADMIN "/auctions?limit=1&sort=%s&cursor=%s", sorts[i], cursor));
         EXPECT_STATUS(reply, 200);
         ck_assert_str_ne(reply_text(reply, "items.0.id"), first);
     }
 }
 END_TEST
 
-START_TEST(a_standing_maximum_is_nobodys_business)
+START_TEST(an_active_maximum_is_hidden_from_admins_until_settlement)
 {
     char bid[UUID_TEXT_SIZE];
     const struct reply *reply = factory_proxy(fixture.client, &fixture.ann, fixture.auction, "87.65");
@@ -218,24 +219,24 @@ START_TEST(a_standing_maximum_is_nobodys_business)
         ADMIN "/stats",
     };
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-        reply = look(paths[i]);
+        reply = admin_get(paths[i]);
         EXPECT_STATUS(reply, 200);
-        ck_assert_msg(strstr(reply->body, "87.65") == NULL, "%s shows it: %.1000s", paths[i], reply->body);
+        ck_assert_msg(strstr(reply->body, "87.65") == NULL, "%s shows the maximum: %.1000s", paths[i], reply->body);
     }
-    EXPECT_ERROR(look(fixture_path("/proxy")), 404, "NOT_FOUND");
+    EXPECT_ERROR(admin_get(fixture_path("/proxy")), 404, "NOT_FOUND");
     reply = fixture_call(&fixture.ann, "GET", client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid), NULL);
     EXPECT_TEXT(reply, "maxAmount", "87.65");
     EXPECT_STATUS(fixture_call(&admin, "PUT", client_format(ADMIN "/auctions/%s", fixture.auction),
                                "{\"action\": \"end\", \"reason\": \"to settle it\"}"),
                   200);
     SUITE_WAIT(factory_has_status(fixture.client, fixture.auction, "sold"), FACTORY_DECISION_MS);
-    EXPECT_TEXT(look(client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid)), "maxAmount", "87.65");
+    EXPECT_TEXT(admin_get(client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, bid)), "maxAmount", "87.65");
 }
 END_TEST
 
-START_TEST(statistics_count)
+START_TEST(statistics_count_users_and_auctions)
 {
-    const struct reply *reply = look(ADMIN "/stats");
+    const struct reply *reply = admin_get(ADMIN "/stats");
     EXPECT_STATUS(reply, 200);
     ck_assert_int_ge((int)strtol(reply_text(reply, "users.total"), NULL, 10), 4);
     ck_assert_int_ge((int)strtol(reply_text(reply, "users.admins"), NULL, 10), 1);
@@ -248,12 +249,13 @@ END_TEST
 
 /* --- the audit log --- */
 
-START_TEST(calls_changes_logins_and_refusals_are_on_record)
+START_TEST(admin_calls_changes_logins_and_refusals_are_audited)
 {
     client_header(fixture.client, "X-Request-Id: the-ban-of-ann");
     client_header(fixture.client, "User-Agent: A judge's robe");
     EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
-    const struct reply *reply = look(client_format(ADMIN "/audit-logs?action=USER_BANNED&subject=%s", fixture.ann.id));
+    const struct reply *reply =
+        admin_get(client_format(ADMIN "/audit-logs?action=USER_BANNED&subject=%s", fixture.ann.id));
     ck_assert_int_eq(reply_count(reply, "items"), 1);
     EXPECT_TEXT(reply, "items.0.actorId", admin.id);
     EXPECT_TEXT(reply, "items.0.reason", "shill bidding");
@@ -262,7 +264,8 @@ START_TEST(calls_changes_logins_and_refusals_are_on_record)
     EXPECT_TEXT(reply, "items.0.requestId", "the-ban-of-ann");
     EXPECT_TEXT(reply, "items.0.userAgent", "A judge's robe");
     EXPECT_TEXT(reply, "items.0.address", "127.0.0.1");
-    reply = look(client_format(ADMIN "/audit-logs?actorId=%s&limit=1", admin.id)); /* this very call */
+    reply =
+        admin_get(client_format(ADMIN "/audit-logs?actorId=%s&limit=1", admin.id)); /* the newest row is this call */
     EXPECT_TEXT(reply, "items.0.action", "GET " ADMIN "/audit-logs");
     EXPECT_ERROR(fixture_call(&fixture.bob, "GET", ADMIN "/stats", NULL), 403, "FORBIDDEN");
     (void)fixture_call(NULL, "POST", "/api/v1/auth/login",
@@ -275,12 +278,12 @@ START_TEST(calls_changes_logins_and_refusals_are_on_record)
     ck_assert_int_eq(
         sql_int(fixture.sql, "SELECT count(*) FROM audit_log WHERE audit_log::text LIKE $1", "%wrong password%", NULL),
         0);
-    EXPECT_ERROR(look(ADMIN "/audit-logs?actorId=x&from=y"), 400, "VALIDATION_FAILED");
+    EXPECT_ERROR(admin_get(ADMIN "/audit-logs?actorId=x&from=y"), 400, "VALIDATION_FAILED");
 }
 END_TEST
 
-/* 1: refused for want of the privilege; 0: done, or failed otherwise. */
-static bool forbidden(const char *statement)
+/* True if PostgreSQL refuses the statement with insufficient_privilege (42501). */
+static bool lacks_privilege(const char *statement)
 {
     PGconn *connection = PQconnectdb(deployment_pg_url());
     ck_assert_int_eq(PQstatus(connection), CONNECTION_OK);
@@ -292,7 +295,7 @@ static bool forbidden(const char *statement)
     return yes;
 }
 
-START_TEST(the_deployment_itself_cannot_change_the_record)
+START_TEST(the_database_role_cannot_change_the_audit_log)
 {
     static const char *const statements[] = {
         "UPDATE audit_log SET action = 'NOTHING'",
@@ -303,50 +306,50 @@ START_TEST(the_deployment_itself_cannot_change_the_record)
         "DROP TRIGGER audit_log_append_only ON audit_log",
         "SET ROLE rostrum_audit",
     };
-    (void)look(ADMIN "/stats");
+    (void)admin_get(ADMIN "/stats");
     for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-        ck_assert_msg(forbidden(statements[i]), "not refused: %s", statements[i]);
+        ck_assert_msg(lacks_privilege(statements[i]), "not refused: %s", statements[i]);
     }
-    /* It cannot give itself the right either: the grant does nothing. */
+    /* Without grant option, the GRANT has no effect. */
     PQclear(sql_rows(fixture.sql, "GRANT UPDATE ON audit_log TO CURRENT_USER", NULL));
-    ck_assert(forbidden("UPDATE audit_log SET action = 'NOTHING'"));
+    ck_assert(lacks_privilege("UPDATE audit_log SET action = 'NOTHING'"));
 }
 END_TEST
 
 /* --- dead letters --- */
 
-/* Letters that name the fixture's auction and have a reason, or any. */
-static int letters(bool reasoned)
+/* Dead letters that contain the id of the fixture's auction; optionally only those with a reason. */
+static int count_dead_letters(bool with_reason)
 {
     return (int)sql_int(fixture.sql,
                         "SELECT count(*) FROM dead_letters WHERE position($1::bytea IN body) > 0"
                         " AND (reason <> '' OR NOT $2::boolean)",
-                        fixture.auction, reasoned ? "true" : "false", NULL);
+                        fixture.auction, with_reason ? "true" : "false", NULL);
 }
 
-START_TEST(dead_letters_are_shown_requeued_and_dropped)
+START_TEST(dead_letters_can_be_read_requeued_and_dropped)
 {
     char body[256];
     char path[128];
     struct queues *queues = queues_open();
     (void)snprintf(body, sizeof(body), "{\"v\":77,\"a\":\"%s\"}", fixture.auction);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
-    SUITE_WAIT(letters(false) == 1, NOTIFIED_MS);
-    const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
+    SUITE_WAIT(count_dead_letters(false) == 1, NOTIFIED_MS);
+    const struct reply *reply = admin_get(ADMIN "/dead-letters?limit=1");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "items.0.routingKey", TOPOLOGY_KEY_DEAD_NOTIFY);
     ck_assert_str_ne(reply_text(reply, "items.0.reason"), "");
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
-    reply = look(path);
+    reply = admin_get(path);
     EXPECT_TEXT(reply, "body.a", fixture.auction);
     EXPECT_PRESENT(reply, "bodyBase64");
-    /* Nothing has been mended: it comes back, as the same letter. */
+    /* The cause remains, so the requeued message fails again and updates the same dead letter. */
     EXPECT_STATUS(fixture_call(&admin, "POST", client_format("%s/requeue?reason=mended", path), NULL), 200);
-    SUITE_WAIT(strcmp(reply_text(look(path), "times"), "2") == 0, NOTIFIED_MS);
-    ck_assert_int_eq(letters(false), 1);
+    SUITE_WAIT(strcmp(reply_text(admin_get(path), "times"), "2") == 0, NOTIFIED_MS);
+    ck_assert_int_eq(count_dead_letters(false), 1);
     EXPECT_ERROR(fixture_call(&admin, "DELETE", client_format("%s?reason=%%07", path), NULL), 400, "VALIDATION_FAILED");
     EXPECT_STATUS(fixture_call(&admin, "DELETE", client_format("%s?reason=of%%20no%%20use", path), NULL), 204);
-    EXPECT_ERROR(look(path), 404, "NOT_FOUND");
+    EXPECT_ERROR(admin_get(path), 404, "NOT_FOUND");
     EXPECT_ERROR(fixture_call(&admin, "DELETE", path, NULL), 404, "NOT_FOUND");
     EXPECT_ERROR(fixture_call(&admin, "POST", client_format("%s/requeue", path), NULL), 404, "NOT_FOUND");
     ck_assert_int_eq(sql_int(fixture.sql,
@@ -362,35 +365,35 @@ START_TEST(dead_letters_are_shown_requeued_and_dropped)
 }
 END_TEST
 
-START_TEST(what_cannot_be_read_is_not_sent_again)
+START_TEST(an_undecodable_dead_letter_cannot_be_requeued)
 {
     struct queues *queues = queues_open();
     char body[128];
     (void)snprintf(body, sizeof(body), "not JSON %s \xff", fixture.auction);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, strlen(body));
-    SUITE_WAIT(letters(false) == 1, NOTIFIED_MS);
-    const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
+    SUITE_WAIT(count_dead_letters(false) == 1, NOTIFIED_MS);
+    const struct reply *reply = admin_get(ADMIN "/dead-letters?limit=1");
     char path[128];
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s", reply_text(reply, "items.0.id"));
-    EXPECT_TEXT(look(path), "body", "null");
+    EXPECT_TEXT(admin_get(path), "body", "null");
     EXPECT_ERROR(fixture_call(&admin, "POST", client_format("%s/requeue", path), NULL), 409, "DEAD_LETTER_UNREADABLE");
     EXPECT_STATUS(fixture_call(&admin, "DELETE", path, NULL), 204);
     queues_close(queues);
 }
 END_TEST
 
-START_TEST(a_bids_letter_goes_back_to_its_queue)
+START_TEST(a_dead_bid_command_is_requeued_to_its_shard)
 {
     struct queues *queues = queues_open();
     char body[256];
     char path[128];
     (void)snprintf(body, sizeof(body), "{\"v\":1,\"commands\":[{\"a\":\"%s\"}]}", fixture.auction);
     queues_publish(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, body, strlen(body));
-    SUITE_WAIT(letters(false) == 1, NOTIFIED_MS);
-    const struct reply *reply = look(ADMIN "/dead-letters?limit=1");
+    SUITE_WAIT(count_dead_letters(false) == 1, NOTIFIED_MS);
+    const struct reply *reply = admin_get(ADMIN "/dead-letters?limit=1");
     (void)snprintf(path, sizeof(path), ADMIN "/dead-letters/%s/requeue", reply_text(reply, "items.0.id"));
     EXPECT_STATUS(fixture_call(&admin, "POST", path, NULL), 200);
-    SUITE_WAIT(letters(true) == 1, NOTIFIED_MS); /* the bid worker had it, and says why it cannot read it */
+    SUITE_WAIT(count_dead_letters(true) == 1, NOTIFIED_MS); /* the bid worker could not decode it and gave a reason */
     queues_close(queues);
 }
 END_TEST
@@ -399,24 +402,24 @@ static Suite *admin_suite(void)
 {
     const TTest *const tests[] = {
         a_ban_ends_sessions_and_tokens_at_once,
-        an_unban_does_not_bring_old_sessions_back,
-        a_ban_waits_for_other_admins_with_empty_hands,
-        the_last_admin_stays,
-        a_ban_needs_a_reason_and_a_user,
-        users_are_found,
-        auctions_of_every_lasting_status_are_found,
-        pages_of_auctions_meet,
-        a_standing_maximum_is_nobodys_business,
-        statistics_count,
-        calls_changes_logins_and_refusals_are_on_record,
-        the_deployment_itself_cannot_change_the_record,
-        dead_letters_are_shown_requeued_and_dropped,
-        what_cannot_be_read_is_not_sent_again,
-        a_bids_letter_goes_back_to_its_queue,
+        an_unban_does_not_restore_old_sessions,
+        a_waiting_ban_holds_no_row_lock,
+        the_last_admin_cannot_be_banned,
+        a_ban_requires_a_reason_and_an_existing_user,
+        user_search_filters_and_pages,
+        auction_search_filters_by_every_stable_status,
+        consecutive_pages_of_auctions_do_not_overlap,
+        an_active_maximum_is_hidden_from_admins_until_settlement,
+        statistics_count_users_and_auctions,
+        admin_calls_changes_logins_and_refusals_are_audited,
+        the_database_role_cannot_change_the_audit_log,
+        dead_letters_can_be_read_requeued_and_dropped,
+        an_undecodable_dead_letter_cannot_be_requeued,
+        a_dead_bid_command_is_requeued_to_its_shard,
     };
     Suite *suite = suite_create("admin");
     TCase *tcase = tcase_create("admin");
-    tcase_add_checked_fixture(tcase, set, fixture_teardown);
+    tcase_add_checked_fixture(tcase, setup, fixture_teardown);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(tcase, tests[i]);
     }

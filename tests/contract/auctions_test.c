@@ -1,7 +1,7 @@
 /*
- * The contract's "Auctions": listing one, looking at it, finding it again.
+ * "Auctions" of the API: creating, reading and listing them, with their defaults and increment tables.
  *
- * Runs alone: its lists show what others list.
+ * Runs alone: other programs would add auctions to its lists.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #define AUCTIONS "/api/v1/auctions"
 
-START_TEST(a_listed_auction_has_every_default)
+START_TEST(a_new_auction_has_all_defaults)
 {
     const struct reply *reply = factory_look(fixture.client, NULL, fixture.auction);
     EXPECT_STATUS(reply, 200);
@@ -43,7 +43,7 @@ START_TEST(a_listed_auction_has_every_default)
 }
 END_TEST
 
-START_TEST(creating_answers_201_with_its_location)
+START_TEST(creating_returns_201_and_location)
 {
     char end[CLOCK_TEXT_SIZE];
     clock_format(clock_now_ms() + INT64_C(3600000), end);
@@ -64,13 +64,13 @@ START_TEST(creating_answers_201_with_its_location)
 }
 END_TEST
 
-START_TEST(a_guest_cannot_list)
+START_TEST(guests_cannot_create_auctions)
 {
     EXPECT_ERROR(fixture_call(NULL, "POST", AUCTIONS, "{}"), 401, "UNAUTHORIZED");
 }
 END_TEST
 
-START_TEST(the_reserve_is_the_sellers_secret)
+START_TEST(only_the_seller_sees_the_reserve_price)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.more = "\"reservePrice\": 25.00"};
@@ -88,7 +88,7 @@ START_TEST(the_reserve_is_the_sellers_secret)
 }
 END_TEST
 
-START_TEST(increment_tables_decide_the_minimum)
+START_TEST(increment_tables_set_the_minimum_bid)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms ebay = {.starting_price = "99.00", .more = "\"incrementTable\": \"ebay-us\""};
@@ -109,7 +109,7 @@ START_TEST(increment_tables_decide_the_minimum)
 }
 END_TEST
 
-START_TEST(an_item_is_listed_once_at_a_time)
+START_TEST(an_item_cannot_be_in_two_open_auctions)
 {
     char item[UUID_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
@@ -126,8 +126,7 @@ START_TEST(an_item_is_listed_once_at_a_time)
 }
 END_TEST
 
-/* Lists `count` auctions of Ann at 1.00, 2.00, …, created and ending in that order, each in a millisecond of its own.
- */
+/* Creates `count` auctions of Ann at 1.00, 2.00, …, which end in that order. No two share a creation millisecond. */
 static void list_some(int count)
 {
     for (int i = 1; i <= count; i++) {
@@ -151,7 +150,7 @@ static const struct reply *find(const char *query)
     return reply;
 }
 
-START_TEST(lists_filter_and_sort)
+START_TEST(the_auction_list_filters_and_sorts)
 {
     list_some(4);
     ck_assert_int_eq(reply_count(find(""), "items"), 4);
@@ -166,7 +165,7 @@ START_TEST(lists_filter_and_sort)
 }
 END_TEST
 
-START_TEST(pages_hold_under_writes)
+START_TEST(pages_contain_each_auction_once_in_every_order)
 {
     static const char *const sorts[] = {"ending", "newest", "price", "-price"};
     list_some(5);
@@ -190,7 +189,7 @@ START_TEST(pages_hold_under_writes)
 }
 END_TEST
 
-START_TEST(queries_are_checked)
+START_TEST(invalid_query_parameters_get_400)
 {
     static const char *const wrong[] = {"?limit=0",     "?limit=101",    "?limit=x",       "?sort=best",
                                         "?status=open", "?minPrice=1e2", "?sellerId=nope", "?cursor=%00"};
@@ -201,7 +200,7 @@ START_TEST(queries_are_checked)
 }
 END_TEST
 
-START_TEST(an_auction_starts_at_its_time)
+START_TEST(a_scheduled_auction_starts_at_its_start_time)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.starts_in_ms = 2500, .lasts_ms = 60000};
@@ -216,16 +215,16 @@ END_TEST
 static Suite *auctions_suite(void)
 {
     const TTest *const tests[] = {
-        a_listed_auction_has_every_default,
-        creating_answers_201_with_its_location,
-        a_guest_cannot_list,
-        the_reserve_is_the_sellers_secret,
-        increment_tables_decide_the_minimum,
-        an_item_is_listed_once_at_a_time,
-        lists_filter_and_sort,
-        pages_hold_under_writes,
-        queries_are_checked,
-        an_auction_starts_at_its_time,
+        a_new_auction_has_all_defaults,
+        creating_returns_201_and_location,
+        guests_cannot_create_auctions,
+        only_the_seller_sees_the_reserve_price,
+        increment_tables_set_the_minimum_bid,
+        an_item_cannot_be_in_two_open_auctions,
+        the_auction_list_filters_and_sorts,
+        pages_contain_each_auction_once_in_every_order,
+        invalid_query_parameters_get_400,
+        a_scheduled_auction_starts_at_its_start_time,
         NULL,
     };
     return fixture_suite("auctions", tests);

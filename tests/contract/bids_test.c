@@ -1,6 +1,6 @@
 /*
- * The contract's "Bids" over HTTP: the answers at the door, idempotency, waiting, the history, maxima. The rules
- * themselves have their unit and property tests; here stands that the deployment plays by them from end to end.
+ * "Bids" of the API over HTTP: refusals by the gateway, idempotency, Prefer: wait, history, maxima. Unit and property
+ * tests cover the bidding rules; these tests check that the whole deployment applies them.
  */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #include "tests/support/fixture.h"
 #include "tests/support/loop.h"
 
-START_TEST(a_bid_is_taken_and_decided)
+START_TEST(a_submitted_bid_is_decided_and_visible_to_its_bidder_only)
 {
     char bid[UUID_TEXT_SIZE];
     fixture_submit(&fixture.ann, fixture.auction, "55.00", bid);
@@ -39,7 +39,7 @@ START_TEST(a_bid_is_taken_and_decided)
 }
 END_TEST
 
-START_TEST(the_202_says_what_was_taken)
+START_TEST(the_202_returns_status_amount_and_receive_time)
 {
     const struct reply *reply = fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": \"12.5\"}");
     EXPECT_STATUS(reply, 202);
@@ -52,7 +52,7 @@ START_TEST(the_202_says_what_was_taken)
 }
 END_TEST
 
-START_TEST(refusals_at_the_door)
+START_TEST(the_gateway_refuses_certain_bids_before_queueing)
 {
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     SUITE_WAIT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "20.99")->status == 400, FACTORY_DECISION_MS);
@@ -71,22 +71,24 @@ START_TEST(refusals_at_the_door)
 }
 END_TEST
 
-static const struct reply *keyed(const struct factory_user *who, const char *key, const char *auction, const char *body)
+static const struct reply *bid_with_key(const struct factory_user *who, const char *key, const char *auction,
+                                        const char *body)
 {
     client_header(fixture.client, client_format("X-Idempotency-Key: %s", key));
     return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction), body);
 }
 
-START_TEST(the_same_key_places_one_bid)
+START_TEST(repeated_requests_with_one_key_place_one_bid)
 {
     char bid[UUID_TEXT_SIZE];
-    const struct reply *reply = keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
+    const struct reply *reply = bid_with_key(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 202);
     (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
-    SUITE_WAIT(keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}")->status == 200, FACTORY_DECISION_MS);
-    /* Neither the minimum nor anything else stands in the way of an answer that was given. */
+    SUITE_WAIT(bid_with_key(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}")->status == 200,
+               FACTORY_DECISION_MS);
+    /* The repeated request returns the first answer, although its amount is now below the minimum bid. */
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
-    reply = keyed(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
+    reply = bid_with_key(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bidId", bid);
     EXPECT_TEXT(reply, "status", "accepted");
@@ -96,34 +98,35 @@ START_TEST(the_same_key_places_one_bid)
 }
 END_TEST
 
-START_TEST(a_key_belongs_to_one_request_of_one_user)
+START_TEST(an_idempotency_key_is_bound_to_one_request_of_one_user)
 {
     char other[UUID_TEXT_SIZE];
     char first[UUID_TEXT_SIZE];
     const struct factory_terms terms = {0};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
-    const struct reply *reply = keyed(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 20.00}");
+    const struct reply *reply = bid_with_key(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 20.00}");
     EXPECT_STATUS(reply, 202);
     (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "bidId"));
-    EXPECT_ERROR(keyed(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 21.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
-    EXPECT_ERROR(keyed(&fixture.ann, "k-2", other, "{\"amount\": 20.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
-    reply = keyed(&fixture.bob, "k-2", fixture.auction, "{\"amount\": 30.00}");
+    EXPECT_ERROR(bid_with_key(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 21.00}"), 422,
+                 "IDEMPOTENCY_KEY_REUSED");
+    EXPECT_ERROR(bid_with_key(&fixture.ann, "k-2", other, "{\"amount\": 20.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
+    reply = bid_with_key(&fixture.bob, "k-2", fixture.auction, "{\"amount\": 30.00}");
     EXPECT_STATUS(reply, 202);
     ck_assert_str_ne(reply_text(reply, "bidId"), first);
 }
 END_TEST
 
-/* The next try comes by another connection, so to any of the gateway's workers, and at once. */
-START_TEST(a_refused_bid_leaves_its_key_free)
+/* Each retry follows at once on another connection, so that it can reach any of the gateway's workers. */
+START_TEST(a_refused_bid_does_not_consume_its_key)
 {
-    enum { CONNECTIONS = 8, TRIES = 160 };
+    enum { CONNECTIONS = 8, ATTEMPTS = 160 };
     struct client *clients[CONNECTIONS];
     for (size_t i = 0; i < CONNECTIONS; i++) {
         clients[i] = client_new(deployment_http_url());
         ck_assert_ptr_nonnull(clients[i]);
         client_token(clients[i], fixture.ann.token);
     }
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i < ATTEMPTS; i++) {
         const char *key = client_format("X-Idempotency-Key: free-%d", i);
         client_header(clients[i % CONNECTIONS], key);
         EXPECT_ERROR(client_call(clients[i % CONNECTIONS], "POST", fixture_path("/bids"), "{\"amount\": 1.00}"), 400,
@@ -138,7 +141,7 @@ START_TEST(a_refused_bid_leaves_its_key_free)
 }
 END_TEST
 
-START_TEST(prefer_wait_answers_the_decision)
+START_TEST(prefer_wait_returns_the_decision)
 {
     const struct reply *reply = factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00");
     EXPECT_STATUS(reply, 200);
@@ -161,14 +164,14 @@ START_TEST(prefer_wait_answers_the_decision)
 }
 END_TEST
 
-START_TEST(the_history_shows_amounts_and_pseudonyms_and_no_maximum)
+START_TEST(the_history_shows_amounts_and_pseudonyms_but_no_maximum)
 {
     char ann[64];
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, fixture.auction, "77.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "15.00"), 200);
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, fixture.auction, "88.00"),
-                  200); /* a raise: not in the history */
+                  200); /* raising a maximum adds nothing to the history */
     const struct reply *reply = fixture_call(NULL, "GET", fixture_path("/bids"), NULL);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq(reply_count(reply, "items"), 4);
@@ -193,7 +196,7 @@ START_TEST(the_history_shows_amounts_and_pseudonyms_and_no_maximum)
 }
 END_TEST
 
-START_TEST(a_maximum_is_seen_by_its_owner_and_withdrawn)
+START_TEST(only_its_owner_reads_and_withdraws_a_maximum)
 {
     EXPECT_ERROR(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), 404, "NOT_FOUND");
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
@@ -204,13 +207,13 @@ START_TEST(a_maximum_is_seen_by_its_owner_and_withdrawn)
     EXPECT_STATUS(fixture_call(&fixture.bob, "DELETE", fixture_path("/proxy"), NULL), 404);
     EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 204);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", fixture_path("/proxy"), NULL), 404);
-    /* What was withdrawn does not answer any more: 11.00 leads over a price of 10.00. */
+    /* The withdrawn maximum no longer places automatic bids: 11.00 leads over a price of 10.00. */
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
     EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "11.00");
 }
 END_TEST
 
-START_TEST(a_leader_may_raise_to_less_than_the_minimum)
+START_TEST(a_leader_may_raise_the_maximum_below_the_minimum_bid)
 {
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "10.10"), 200);
     const struct reply *reply = factory_proxy(fixture.client, &fixture.ann, fixture.auction, "10.20");
@@ -239,13 +242,13 @@ START_TEST(bids_of_one_auction_are_decided_in_order)
 }
 END_TEST
 
-static void on_done(const redisReply *reply, void *arg)
+static void on_reply(const redisReply *reply, void *arg)
 {
     bool *done = arg;
     *done = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
 }
 
-static void in_redis(int count, const char *const *command)
+static void run_in_redis(int count, const char *const *command)
 {
     bool done = false;
     struct event_base *base = event_base_new();
@@ -254,23 +257,23 @@ static void in_redis(int count, const char *const *command)
     struct redis *redis = redis_new(&options);
     ck_assert_ptr_nonnull(redis);
     LOOP_UNTIL(base, redis_up(redis), FACTORY_DECISION_MS);
-    ck_assert(redis_command(redis, on_done, &done, count, command, NULL));
+    ck_assert(redis_command(redis, on_reply, &done, count, command, NULL));
     LOOP_UNTIL(base, done, FACTORY_DECISION_MS);
     redis_free(redis);
     event_base_free(base);
 }
 
-static struct uuid id_of(const char *text)
+static struct uuid parse_uuid(const char *text)
 {
     struct uuid id;
     ck_assert(uuid_parse(text, strlen(text), &id));
     return id;
 }
 
-/* Redis as it is when it lost what the bid worker wrote last: an older version, with the end that held then. */
-static void make_snapshot_old(const char *auction_id, int64_t end_ms)
+/* Writes an old snapshot to Redis, with this earlier end time, as if the bid worker's last write was lost. */
+static void write_stale_snapshot(const char *auction_id, int64_t end_ms)
 {
-    struct snapshot old = {.auction_id = id_of(auction_id),
+    struct snapshot old = {.auction_id = parse_uuid(auction_id),
                            .seller_id = uuid_new(),
                            .version = 1,
                            .terms_version = 1,
@@ -282,39 +285,40 @@ static void make_snapshot_old(const char *auction_id, int64_t end_ms)
     keys_snapshot(&old.auction_id, key);
     snapshot_format(&old, text);
     const char *const command[] = {"HSET", key, "v", "1", SNAPSHOT_FIELD, text};
-    in_redis(ARRAY_LEN(command), command);
+    run_in_redis(ARRAY_LEN(command), command);
 }
 
-START_TEST(a_key_outlives_what_redis_forgets)
+START_TEST(an_idempotency_key_survives_the_loss_of_its_redis_entry)
 {
     char bid[UUID_TEXT_SIZE];
     char key[KEYS_SIZE];
     const char *const body = "{\"amount\": 20.00}";
-    (void)snprintf(bid, sizeof(bid), "%s", reply_text(keyed(&fixture.ann, "k-2", fixture.auction, body), "bidId"));
-    SUITE_WAIT(keyed(&fixture.ann, "k-2", fixture.auction, body)->status == 200, FACTORY_DECISION_MS);
+    (void)snprintf(bid, sizeof(bid), "%s",
+                   reply_text(bid_with_key(&fixture.ann, "k-2", fixture.auction, body), "bidId"));
+    SUITE_WAIT(bid_with_key(&fixture.ann, "k-2", fixture.auction, body)->status == 200, FACTORY_DECISION_MS);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
-    struct uuid user_id = id_of(fixture.ann.id);
-    struct uuid bid_id = id_of(bid);
+    struct uuid user_id = parse_uuid(fixture.ann.id);
+    struct uuid bid_id = parse_uuid(bid);
     keys_bid(&user_id, &bid_id, key);
     const char *const states[] = {"a", "p"};
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {
         const char *const set[] = {"SETRANGE", key, "0", states[i]};
-        in_redis(ARRAY_LEN(set), set);
-        EXPECT_STATUS(keyed(&fixture.ann, "k-2", fixture.auction, body), 200);
+        run_in_redis(ARRAY_LEN(set), set);
+        EXPECT_STATUS(bid_with_key(&fixture.ann, "k-2", fixture.auction, body), 200);
     }
     const char *const forget[] = {"DEL", key};
-    in_redis(ARRAY_LEN(forget), forget);
-    EXPECT_STATUS(keyed(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 21.00}"), 422);
-    const struct reply *reply = keyed(&fixture.ann, "k-2", fixture.auction, body);
+    run_in_redis(ARRAY_LEN(forget), forget);
+    EXPECT_STATUS(bid_with_key(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 21.00}"), 422);
+    const struct reply *reply = bid_with_key(&fixture.ann, "k-2", fixture.auction, body);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bidId", bid);
 }
 END_TEST
 
-START_TEST(an_end_that_moved_unheard_refuses_nobody)
+START_TEST(a_stale_end_time_in_redis_refuses_no_bid)
 {
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
-    make_snapshot_old(fixture.auction, 1000000000000);
+    write_stale_snapshot(fixture.auction, 1000000000000);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
 }
 END_TEST
@@ -322,19 +326,19 @@ END_TEST
 static Suite *bids_suite(void)
 {
     const TTest *const tests[] = {
-        a_bid_is_taken_and_decided,
-        the_202_says_what_was_taken,
-        refusals_at_the_door,
-        the_same_key_places_one_bid,
-        a_key_belongs_to_one_request_of_one_user,
-        a_refused_bid_leaves_its_key_free,
-        prefer_wait_answers_the_decision,
-        the_history_shows_amounts_and_pseudonyms_and_no_maximum,
-        a_maximum_is_seen_by_its_owner_and_withdrawn,
-        a_leader_may_raise_to_less_than_the_minimum,
+        a_submitted_bid_is_decided_and_visible_to_its_bidder_only,
+        the_202_returns_status_amount_and_receive_time,
+        the_gateway_refuses_certain_bids_before_queueing,
+        repeated_requests_with_one_key_place_one_bid,
+        an_idempotency_key_is_bound_to_one_request_of_one_user,
+        a_refused_bid_does_not_consume_its_key,
+        prefer_wait_returns_the_decision,
+        the_history_shows_amounts_and_pseudonyms_but_no_maximum,
+        only_its_owner_reads_and_withdraws_a_maximum,
+        a_leader_may_raise_the_maximum_below_the_minimum_bid,
         bids_of_one_auction_are_decided_in_order,
-        a_key_outlives_what_redis_forgets,
-        an_end_that_moved_unheard_refuses_nobody,
+        an_idempotency_key_survives_the_loss_of_its_redis_entry,
+        a_stale_end_time_in_redis_refuses_no_bid,
         NULL,
     };
     return fixture_suite("bids", tests);

@@ -1,5 +1,5 @@
 /*
- * Buying at once, and the ladders of amounts: rungs, percentages, quotes.
+ * Buy now, increment tables given as lists of amounts or percentages, and quotes of the next valid amounts.
  */
 #include <stdio.h>
 
@@ -18,14 +18,15 @@ static const struct reply *buy(const struct factory_user *who, const char *aucti
     return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/buy-now", auction), NULL);
 }
 
-static void expect_replays(const char *auction)
+/* `rostrumctl verify` derives the same state from the ledger. */
+static void expect_verified(const char *auction)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     int code = deployment_ctl(out, sizeof(out), "verify", auction, NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
 }
 
-START_TEST(buying_ends_the_auction_at_once)
+START_TEST(buy_now_ends_the_auction_at_once)
 {
     char id[UUID_TEXT_SIZE];
     char bid[UUID_TEXT_SIZE];
@@ -51,11 +52,11 @@ START_TEST(buying_ends_the_auction_at_once)
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", "/api/v1/users/me/bids", NULL), "items.0.state", "won");
     EXPECT_ERROR(buy(&fixture.bob, id), 409, "AUCTION_ENDED");
     SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, id, "AUCTION_WON") == 1, FACTORY_DECISION_MS);
-    expect_replays(id);
+    expect_verified(id);
 }
 END_TEST
 
-START_TEST(without_waiting_a_buyer_is_answered_202)
+START_TEST(buy_now_without_prefer_wait_is_answered_202)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
@@ -75,7 +76,7 @@ START_TEST(without_waiting_a_buyer_is_answered_202)
 }
 END_TEST
 
-START_TEST(without_a_reserve_the_first_bid_takes_the_price_away)
+START_TEST(without_a_reserve_the_first_bid_removes_buy_now)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
@@ -84,11 +85,11 @@ START_TEST(without_a_reserve_the_first_bid_takes_the_price_away)
     const struct reply *reply = buy(&fixture.ann, id);
     EXPECT_TEXT(reply, "status", "rejected");
     EXPECT_TEXT(reply, "reason", "BUY_NOW_GONE");
-    expect_replays(id);
+    expect_verified(id);
 }
 END_TEST
 
-START_TEST(below_the_reserve_it_can_still_be_bought)
+START_TEST(buy_now_stays_available_below_the_reserve)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00, \"reservePrice\": 30.00", id);
@@ -97,11 +98,11 @@ START_TEST(below_the_reserve_it_can_still_be_bought)
     EXPECT_TEXT(buy(&fixture.ann, id), "status", "accepted");
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), FACTORY_DECISION_MS);
     SUITE_WAIT(factory_notifications(fixture.client, &fixture.bob, id, "AUCTION_LOST") == 1, FACTORY_DECISION_MS);
-    expect_replays(id);
+    expect_verified(id);
 }
 END_TEST
 
-START_TEST(who_may_not_bid_may_not_buy)
+START_TEST(buy_now_has_the_same_refusals_as_bids)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"buyNowPrice\": 50.00", id);
@@ -112,7 +113,7 @@ START_TEST(who_may_not_bid_may_not_buy)
 }
 END_TEST
 
-START_TEST(rungs_and_percentages_decide_the_minimum)
+START_TEST(amount_lists_and_percentages_set_the_minimum_bid)
 {
     char id[UUID_TEXT_SIZE];
     list_auction("\"incrementTable\": [10, 12, 15, 20]", id);
@@ -120,19 +121,19 @@ START_TEST(rungs_and_percentages_decide_the_minimum)
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "15.00");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "20.00"), 200);
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "25.00");
-    expect_replays(id);
+    expect_verified(id);
 
     list_auction("\"incrementTable\": {\"percent\": 2.5, \"minimum\": \"0.10\"}", id);
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "incrementTable.minimum", "0.10");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "10.01"), 200);
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "10.27");
-    expect_replays(id);
+    expect_verified(id);
 }
 END_TEST
 
-START_TEST(a_quote_names_the_next_ten_amounts)
+START_TEST(a_quote_lists_the_next_ten_amounts)
 {
-    static const char *const bad[] = {
+    static const char *const invalid[] = {
         "{}",
         "{\"startingPrice\": 5, \"incrementTable\": []}",
         "{\"startingPrice\": 5, \"incrementTable\": [7]}",
@@ -154,8 +155,8 @@ START_TEST(a_quote_names_the_next_ten_amounts)
     reply = fixture_call(NULL, "POST", path, "{\"currentBid\": 9999999998.00}");
     ck_assert_int_eq(reply_count(reply, "amounts"), 1);
     EXPECT_ERROR(fixture_call(NULL, "POST", path, "{\"startingPrice\": 0}"), 400, "INVALID_AMOUNT");
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        EXPECT_ERROR(fixture_call(NULL, "POST", path, bad[i]), 400, "VALIDATION_FAILED");
+    for (size_t i = 0; i < ARRAY_LEN(invalid); i++) {
+        EXPECT_ERROR(fixture_call(NULL, "POST", path, invalid[i]), 400, "VALIDATION_FAILED");
     }
 }
 END_TEST
@@ -163,13 +164,13 @@ END_TEST
 static Suite *buy_now_suite(void)
 {
     const TTest *const tests[] = {
-        buying_ends_the_auction_at_once,
-        without_waiting_a_buyer_is_answered_202,
-        without_a_reserve_the_first_bid_takes_the_price_away,
-        below_the_reserve_it_can_still_be_bought,
-        who_may_not_bid_may_not_buy,
-        rungs_and_percentages_decide_the_minimum,
-        a_quote_names_the_next_ten_amounts,
+        buy_now_ends_the_auction_at_once,
+        buy_now_without_prefer_wait_is_answered_202,
+        without_a_reserve_the_first_bid_removes_buy_now,
+        buy_now_stays_available_below_the_reserve,
+        buy_now_has_the_same_refusals_as_bids,
+        amount_lists_and_percentages_set_the_minimum_bid,
+        a_quote_lists_the_next_ten_amounts,
         NULL,
     };
     return fixture_suite("buy_now", tests);

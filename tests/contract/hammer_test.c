@@ -1,6 +1,6 @@
 /*
- * Whole auctions, from listing to hammer and settlement, as sellers and bidders live them: who wins, who is told, and
- * that nobody who was in time is late.
+ * Whole auctions from creation to hammer and settlement: winners, notifications, extensions, and the decision of bids
+ * around the end.
  */
 #include <stdio.h>
 
@@ -8,29 +8,29 @@
 #include "tests/support/fixture.h"
 
 enum {
-    HAMMER_LASTS_MS = 2500,    /* of an auction that a test sees to its end: room for its bids, and no more */
-    HAMMER_SETTLED_MS = 30000, /* the fence waits its grace, then the hammer falls and is settled */
+    HAMMER_LASTS_MS = 2500,    /* duration of an auction: enough for the bids of a test */
+    HAMMER_SETTLED_MS = 30000, /* deadline for grace time, fence and settlement */
 };
 
 #define NO_SNIPE "\"antiSnipe\": {\"windowSeconds\": 0, \"extensionSeconds\": 120, \"maxExtensions\": null}"
 
-static void list(char id[static UUID_TEXT_SIZE], const char *more)
+static void create_auction(char id[static UUID_TEXT_SIZE], const char *more)
 {
     const struct factory_terms terms = {.lasts_ms = HAMMER_LASTS_MS, .more = more};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
 }
 
-/* Exactly one notification of that kind, and it comes. */
-static void notified_once(const struct factory_user *who, const char *auction, const char *kind)
+/* Waits for a notification of that kind and expects exactly one. */
+static void expect_notified_once(const struct factory_user *who, const char *auction, const char *kind)
 {
     SUITE_WAIT(factory_notifications(fixture.client, who, auction, kind) > 0, FACTORY_DECISION_MS);
     ck_assert_int_eq(factory_notifications(fixture.client, who, auction, kind), 1);
 }
 
-START_TEST(the_highest_bid_wins_and_all_are_notified)
+START_TEST(the_highest_bidder_wins_and_participants_are_notified)
 {
     char id[UUID_TEXT_SIZE];
-    list(id, NO_SNIPE);
+    create_auction(id, NO_SNIPE);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "12.00"), "status", "accepted");
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
@@ -40,51 +40,52 @@ START_TEST(the_highest_bid_wins_and_all_are_notified)
     EXPECT_PRESENT(reply, "winningBidId");
     EXPECT_TEXT(factory_look(fixture.client, &fixture.bob, id), "winnerId", fixture.bob.id);
     EXPECT_ABSENT(factory_look(fixture.client, &fixture.ann, id), "winnerId");
-    notified_once(&fixture.ann, id, "OUTBID");
-    notified_once(&fixture.ann, id, "AUCTION_LOST");
-    notified_once(&fixture.bob, id, "AUCTION_WON");
-    notified_once(&fixture.seller, id, "AUCTION_SOLD");
+    expect_notified_once(&fixture.ann, id, "OUTBID");
+    expect_notified_once(&fixture.ann, id, "AUCTION_LOST");
+    expect_notified_once(&fixture.bob, id, "AUCTION_WON");
+    expect_notified_once(&fixture.seller, id, "AUCTION_SOLD");
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, id, "AUCTION_LOST"), 0);
     EXPECT_ERROR(factory_bid(fixture.client, &fixture.ann, id, "20.00"), 409, "AUCTION_ENDED");
 }
 END_TEST
 
-START_TEST(a_reserve_that_is_not_met_leaves_it_unsold)
+START_TEST(an_auction_below_its_reserve_is_unsold)
 {
     char id[UUID_TEXT_SIZE];
-    list(id, NO_SNIPE ", \"reservePrice\": 100.00");
+    create_auction(id, NO_SNIPE ", \"reservePrice\": 100.00");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "99.99"), "status", "accepted");
     SUITE_WAIT(factory_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
     EXPECT_ABSENT(factory_look(fixture.client, &fixture.seller, id), "winningBidId");
-    notified_once(&fixture.seller, id, "AUCTION_UNSOLD");
-    notified_once(&fixture.ann, id, "AUCTION_LOST");
+    expect_notified_once(&fixture.seller, id, "AUCTION_UNSOLD");
+    expect_notified_once(&fixture.ann, id, "AUCTION_LOST");
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.ann, id, "AUCTION_WON"), 0);
 }
 END_TEST
 
-START_TEST(an_auction_without_a_bid_is_unsold)
+START_TEST(an_auction_without_bids_is_unsold)
 {
     char id[UUID_TEXT_SIZE];
-    list(id, NO_SNIPE);
+    create_auction(id, NO_SNIPE);
     SUITE_WAIT(factory_has_status(fixture.client, id, "unsold"), HAMMER_SETTLED_MS);
-    notified_once(&fixture.seller, id, "AUCTION_UNSOLD");
+    expect_notified_once(&fixture.seller, id, "AUCTION_UNSOLD");
 }
 END_TEST
 
-START_TEST(a_beaten_maximum_is_notified_as_exhausted)
+START_TEST(a_beaten_maximum_sends_proxy_exhausted)
 {
     char id[UUID_TEXT_SIZE];
-    list(id, NO_SNIPE);
+    create_auction(id, NO_SNIPE);
     EXPECT_TEXT(factory_proxy(fixture.client, &fixture.ann, id, "20.00"), "status", "accepted");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "15.00"), "status", "outbid");
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "25.00"), "status", "accepted");
-    notified_once(&fixture.ann, id, "PROXY_EXHAUSTED");
+    expect_notified_once(&fixture.ann, id, "PROXY_EXHAUSTED");
     ck_assert_int_eq(factory_notifications(fixture.client, &fixture.ann, id, "OUTBID"), 0);
-    ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, id, "OUTBID"), 0); /* never led: not told */
+    ck_assert_int_eq(factory_notifications(fixture.client, &fixture.bob, id, "OUTBID"),
+                     0); /* Bob never led: no notification */
 }
 END_TEST
 
-START_TEST(a_late_bid_moves_the_end_until_the_cap)
+START_TEST(a_late_bid_extends_the_auction_up_to_the_cap)
 {
     char id[UUID_TEXT_SIZE];
     char first[CLOCK_TEXT_SIZE];
@@ -101,8 +102,8 @@ START_TEST(a_late_bid_moves_the_end_until_the_cap)
     ck_assert_msg(strcmp(second, first) > 0, "%s should have moved: %s", first, second);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "11.00"), "status", "accepted");
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "endTime", second);
-    notified_once(&fixture.seller, id, "AUCTION_EXTENDED");
-    /* The fence of the first endTime finds the auction extended and falls at the new one only. */
+    expect_notified_once(&fixture.seller, id, "AUCTION_EXTENDED");
+    /* The fence of the first endTime has no effect; the one of the new endTime ends the auction. */
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
     ck_assert_int_eq(sql_int(fixture.sql,
                              "SELECT count(*) FROM bids b JOIN auctions a ON a.id = b.auction_id "
@@ -113,15 +114,16 @@ START_TEST(a_late_bid_moves_the_end_until_the_cap)
 END_TEST
 
 /*
- * Two bidders go on until the door says it is over. Whatever was answered 202 has a decision; what was received before
- * endTime is never AUCTION_ENDED, what was received later always is; the fence stands in the ledger between them.
+ * Two bidders bid until the gateway answers AUCTION_ENDED. Every bid answered 202 has a decision. A bid is rejected
+ * with AUCTION_ENDED if and only if it was received at or after endTime. The ledger has no accepted bid after the
+ * fence.
  */
-START_TEST(the_last_second_is_fair)
+START_TEST(every_bid_received_before_the_end_is_decided)
 {
     char id[UUID_TEXT_SIZE];
-    int taken = 0;
+    int accepted = 0;
     int cents = 1000;
-    list(id, NO_SNIPE ", \"bidIncrement\": 0.01");
+    create_auction(id, NO_SNIPE ", \"bidIncrement\": 0.01");
     int64_t until_ms = clock_mono_ms() + HAMMER_SETTLED_MS;
     for (bool open = true; open;) {
         const struct factory_user *who = cents % 2 == 0 ? &fixture.ann : &fixture.bob;
@@ -129,11 +131,11 @@ START_TEST(the_last_second_is_fair)
                                                  client_format("{\"amount\": %d.%02d}", cents / 100, cents % 100));
         open = reply->status != 409;
         if (open && reply->status == 503) {
-            continue; /* a machine too busy to confirm in time: that bid counts for nothing, the next is the same */
+            continue; /* a busy machine may miss the confirm deadline: the same amount is bid again */
         }
         if (open) {
             EXPECT_STATUS(reply, 202);
-            taken++;
+            accepted++;
             cents++;
         } else {
             EXPECT_ERROR(reply, 409, "AUCTION_ENDED");
@@ -142,7 +144,7 @@ START_TEST(the_last_second_is_fair)
     }
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
     SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid'", id,
-                       NULL) >= taken,
+                       NULL) >= accepted,
                FACTORY_DECISION_MS);
     ck_assert_int_eq(
         sql_int(fixture.sql,
@@ -157,22 +159,22 @@ START_TEST(the_last_second_is_fair)
                 "AND b.seq > e.seq",
                 id, NULL),
         0);
-    const char *won =
+    const char *highest =
         sql_text(fixture.sql, "SELECT max(amount)::text FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
                  id, NULL);
-    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "currentBid", won);
+    EXPECT_TEXT(factory_look(fixture.client, NULL, id), "currentBid", highest);
 }
 END_TEST
 
 static Suite *hammer_suite(void)
 {
     const TTest *const tests[] = {
-        the_highest_bid_wins_and_all_are_notified,
-        a_reserve_that_is_not_met_leaves_it_unsold,
-        an_auction_without_a_bid_is_unsold,
-        a_beaten_maximum_is_notified_as_exhausted,
-        a_late_bid_moves_the_end_until_the_cap,
-        the_last_second_is_fair,
+        the_highest_bidder_wins_and_participants_are_notified,
+        an_auction_below_its_reserve_is_unsold,
+        an_auction_without_bids_is_unsold,
+        a_beaten_maximum_sends_proxy_exhausted,
+        a_late_bid_extends_the_auction_up_to_the_cap,
+        every_bid_received_before_the_end_is_decided,
         NULL,
     };
     return fixture_suite("hammer", tests);

@@ -1,8 +1,7 @@
 /*
- * Images of auctions, against the deployment: what is taken and what is refused, that nothing of the upload survives
- * but its picture, how it is shown, ordered and removed.
+ * Images of auctions: accepted and refused uploads, removal of metadata, sizes, caching, order and deletion.
  *
- * Runs alone: it waits for the sweep of files, and uses every image decoder.
+ * Runs alone: it waits for the sweep of unused files, and uses every image decoder.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 #include "tests/support/fixture.h"
 #include "tests/support/image.h"
 
-enum { IMAGES_MOST = 12, UPLOAD_MOST = 5 << 20 };
+enum { IMAGES_MAX = 12, UPLOAD_MAX = 5 << 20 };
 
 static const struct reply *upload_to(const struct factory_user *who, const char *auction, const char *type,
                                      const void *bytes, size_t length)
@@ -25,7 +24,7 @@ static const struct reply *upload_to(const struct factory_user *who, const char 
     return client_send(fixture.client, "POST", client_format("/api/v1/auctions/%s/images", auction), bytes, length);
 }
 
-/* Uploads to the fixture's auction and frees the picture. */
+/* Uploads to the fixture's auction and frees the image. */
 static const struct reply *upload(const struct factory_user *who, const char *type, struct image image)
 {
     const struct reply *reply = upload_to(who, fixture.auction, type, image.bytes, image.length);
@@ -33,30 +32,30 @@ static const struct reply *upload(const struct factory_user *who, const char *ty
     return reply;
 }
 
-static uint32_t unique(void)
+static uint32_t unique_seed(void)
 {
     static uint32_t count;
     return (uint32_t)getpid() * 1000U + ++count;
 }
 
-static void keep(const struct reply *reply, const char *path, char out[static 64])
+static void copy_member(const struct reply *reply, const char *path, char out[static 64])
 {
     (void)snprintf(out, 64, "%s", reply_text(reply, path));
 }
 
 static void expect_size(const char *url, unsigned width, unsigned height)
 {
-    unsigned is_width = 0;
-    unsigned is_height = 0;
+    unsigned actual_width = 0;
+    unsigned actual_height = 0;
     const struct reply *reply = fixture_call(NULL, "GET", url, NULL);
     EXPECT_STATUS(reply, 200);
-    ck_assert(image_webp_size(reply->body, reply->length, &is_width, &is_height));
-    ck_assert_uint_eq(is_width, width);
-    ck_assert_uint_eq(is_height, height);
+    ck_assert(image_webp_size(reply->body, reply->length, &actual_width, &actual_height));
+    ck_assert_uint_eq(actual_width, width);
+    ck_assert_uint_eq(actual_height, height);
     ck_assert_str_eq(client_reply_header(fixture.client, "Content-Type"), "image/webp");
 }
 
-START_TEST(an_upload_is_shown_in_four_sizes)
+START_TEST(an_upload_is_served_in_four_sizes)
 {
     static const struct {
         const char *path;
@@ -67,27 +66,27 @@ START_TEST(an_upload_is_shown_in_four_sizes)
                  {"images.0.thumbnails.640", 640, 226},
                  {"images.0.thumbnails.160", 160, 57}};
     char url[64];
-    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(1700, 600, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(1700, 600, unique_seed()));
     EXPECT_STATUS(reply, 201);
     EXPECT_PRESENT(reply, "id");
     EXPECT_TEXT(reply, "order", "1");
-    keep(reply, "url", url);
+    copy_member(reply, "url", url);
     EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "images.0.url", url);
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
-        keep(factory_look(fixture.client, NULL, fixture.auction), sizes[i].path, url);
+        copy_member(factory_look(fixture.client, NULL, fixture.auction), sizes[i].path, url);
         expect_size(url, sizes[i].width, sizes[i].height);
     }
 }
 END_TEST
 
-START_TEST(metadata_is_gone_and_the_picture_stands_upright)
+START_TEST(metadata_is_removed_and_the_orientation_applied)
 {
     char url[64];
     struct image image = image_jpeg();
     ck_assert_ptr_nonnull(memmem(image.bytes, image.length, IMAGE_SECRET, strlen(IMAGE_SECRET)));
     const struct reply *reply = upload(&fixture.seller, "image/jpeg", image);
     EXPECT_STATUS(reply, 201);
-    keep(reply, "url", url);
+    copy_member(reply, "url", url);
     expect_size(url, 16, 24);
     reply = fixture_call(NULL, "GET", url, NULL);
     ck_assert_ptr_null(memmem(reply->body, reply->length, IMAGE_SECRET, strlen(IMAGE_SECRET)));
@@ -96,10 +95,10 @@ START_TEST(metadata_is_gone_and_the_picture_stands_upright)
 }
 END_TEST
 
-START_TEST(a_webp_is_taken_too)
+START_TEST(webp_uploads_are_accepted)
 {
     struct image image;
-    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(40, 30, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(40, 30, unique_seed()));
     EXPECT_STATUS(reply, 201);
     reply = fixture_call(NULL, "GET", client_format("%s", reply_text(reply, "url")), NULL);
     EXPECT_STATUS(reply, 200);
@@ -112,13 +111,13 @@ START_TEST(a_webp_is_taken_too)
 }
 END_TEST
 
-START_TEST(images_are_for_ever_for_caches)
+START_TEST(images_are_cacheable_as_immutable)
 {
     char url[64];
     char etag[64];
-    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(50, 50, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(50, 50, unique_seed()));
     EXPECT_STATUS(reply, 201);
-    keep(reply, "url", url);
+    copy_member(reply, "url", url);
     EXPECT_STATUS(fixture_call(NULL, "HEAD", url, NULL), 200);
     ck_assert_str_eq(client_reply_header(fixture.client, "Cache-Control"), "public, max-age=31536000, immutable");
     ck_assert_str_eq(client_reply_header(fixture.client, "X-Content-Type-Options"), "nosniff");
@@ -139,13 +138,13 @@ START_TEST(the_auctions_etag_changes_with_its_images)
     char before[64];
     EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     (void)snprintf(before, sizeof before, "%s", client_reply_header(fixture.client, "ETag"));
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(20, 20, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(20, 20, unique_seed())), 201);
     EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
     ck_assert_str_ne(client_reply_header(fixture.client, "ETag"), before);
 }
 END_TEST
 
-START_TEST(only_the_seller_uploads)
+START_TEST(only_the_seller_can_upload)
 {
     EXPECT_ERROR(upload(NULL, "image/png", image_png(20, 20, 1)), 401, "UNAUTHORIZED");
     EXPECT_ERROR(upload(&fixture.ann, "image/png", image_png(20, 20, 1)), 403, "FORBIDDEN");
@@ -158,7 +157,7 @@ START_TEST(only_the_seller_uploads)
 }
 END_TEST
 
-START_TEST(a_picture_is_known_by_its_content)
+START_TEST(unsupported_and_mislabelled_images_are_415)
 {
     static const char svg[] = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"10\" height=\"10\"></svg>";
     static const char gif[] = "GIF89a\x01\x00\x01\x00\x00\x00\x00;       ";
@@ -175,7 +174,7 @@ START_TEST(a_picture_is_known_by_its_content)
 }
 END_TEST
 
-START_TEST(bombs_and_broken_files_are_refused)
+START_TEST(decompression_bombs_and_corrupt_files_are_refused)
 {
     EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png_claim(60000, 60000)), 422, "IMAGE_TOO_LARGE");
     EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png_claim(7000, 7000)), 422, "IMAGE_TOO_LARGE");
@@ -183,42 +182,42 @@ START_TEST(bombs_and_broken_files_are_refused)
     struct image half = image_png(200, 200, 1);
     half.length /= 2;
     EXPECT_ERROR(upload(&fixture.seller, "image/png", half), 422, "INVALID_IMAGE");
-    struct image scribbled = image_jpeg();
-    memset(scribbled.bytes + 100, 0x55, scribbled.length - 100);
-    EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", scribbled), 422, "INVALID_IMAGE");
+    struct image corrupt = image_jpeg();
+    memset(corrupt.bytes + 100, 0x55, corrupt.length - 100);
+    EXPECT_ERROR(upload(&fixture.seller, "image/jpeg", corrupt), 422, "INVALID_IMAGE");
     ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
     EXPECT_STATUS(fixture_call(NULL, "GET", "/ready", NULL), 200);
 }
 END_TEST
 
-START_TEST(five_mebibytes_are_taken_and_no_byte_more)
+START_TEST(uploads_are_limited_to_5_mebibytes)
 {
-    struct image image = image_png(1320, 1320, unique());
-    ck_assert_uint_lt(image.length, UPLOAD_MOST);
-    /* What follows the end of a PNG is no part of it. */
-    unsigned char *padded = calloc(1, UPLOAD_MOST + 1);
+    struct image image = image_png(1320, 1320, unique_seed());
+    ck_assert_uint_lt(image.length, UPLOAD_MAX);
+    /* Decoders ignore bytes after the end of a PNG. */
+    unsigned char *padded = calloc(1, UPLOAD_MAX + 1);
     ck_assert_ptr_nonnull(padded);
     memcpy(padded, image.bytes, image.length);
     free(image.bytes);
-    EXPECT_STATUS(upload_to(&fixture.seller, fixture.auction, "image/png", padded, UPLOAD_MOST), 201);
-    EXPECT_ERROR(upload_to(&fixture.seller, fixture.auction, "image/png", padded, UPLOAD_MOST + 1), 413,
+    EXPECT_STATUS(upload_to(&fixture.seller, fixture.auction, "image/png", padded, UPLOAD_MAX), 201);
+    EXPECT_ERROR(upload_to(&fixture.seller, fixture.auction, "image/png", padded, UPLOAD_MAX + 1), 413,
                  "BODY_TOO_LARGE");
     free(padded);
 }
 END_TEST
 
-/* The larger limit is for uploads alone, also on a connection that has just carried one. */
-START_TEST(other_bodies_keep_their_limit)
+/* The larger limit is for uploads only, also on a connection that carried an upload before. */
+START_TEST(the_upload_limit_does_not_apply_to_other_bodies)
 {
     enum { LARGE = 100000 };
     char *text = malloc(LARGE);
     ck_assert_ptr_nonnull(text);
     memset(text, ' ', LARGE);
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique_seed())), 201);
     client_header(fixture.client, "Content-Type: application/json");
     EXPECT_ERROR(client_send(fixture.client, "POST", "/api/v1/auctions", text, LARGE), 413, "BODY_TOO_LARGE");
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique())), 201);
-    /* A header that looks like an upload's line, after a line too short to be judged by its length. */
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique_seed())), 201);
+    /* A header that looks like the request line of an upload. */
     char *raw = malloc(LARGE + 1024);
     ck_assert_ptr_nonnull(raw);
     int head = snprintf(raw, 1024,
@@ -236,25 +235,25 @@ START_TEST(other_bodies_keep_their_limit)
 }
 END_TEST
 
-START_TEST(an_auction_has_so_many_images_and_no_more)
+START_TEST(the_number_of_images_per_auction_is_limited)
 {
-    for (int i = 1; i <= IMAGES_MOST; i++) {
-        const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique()));
+    for (int i = 1; i <= IMAGES_MAX; i++) {
+        const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique_seed()));
         EXPECT_STATUS(reply, 201);
         EXPECT_TEXT(reply, "order", client_format("%d", i));
     }
-    EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png(8, 8, unique())), 409, "TOO_MANY_IMAGES");
-    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), IMAGES_MOST);
+    EXPECT_ERROR(upload(&fixture.seller, "image/png", image_png(8, 8, unique_seed())), 409, "TOO_MANY_IMAGES");
+    ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), IMAGES_MAX);
 }
 END_TEST
 
-START_TEST(removing_closes_the_gap)
+START_TEST(removing_an_image_renumbers_the_rest)
 {
     char ids[3][64];
     for (int i = 0; i < 3; i++) {
-        const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique()));
+        const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique_seed()));
         EXPECT_STATUS(reply, 201);
-        keep(reply, "id", ids[i]);
+        copy_member(reply, "id", ids[i]);
     }
     const char *middle = fixture_path(client_format("/images/%s", ids[1]));
     EXPECT_ERROR(fixture_call(NULL, "DELETE", middle, NULL), 401, "UNAUTHORIZED");
@@ -268,72 +267,72 @@ START_TEST(removing_closes_the_gap)
 }
 END_TEST
 
-START_TEST(what_was_bid_on_keeps_its_images)
+START_TEST(a_seller_cannot_remove_images_after_the_first_bid)
 {
     char id[64];
-    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique()));
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique_seed()));
     EXPECT_STATUS(reply, 201);
-    keep(reply, "id", id);
+    copy_member(reply, "id", id);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     EXPECT_ERROR(fixture_call(&fixture.seller, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 409,
                  "HAS_BIDS");
-    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(8, 8, unique())), 201);
+    EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(8, 8, unique_seed())), 201);
 }
 END_TEST
 
-START_TEST(a_drafts_images_are_its_sellers_alone_and_go_with_it)
+START_TEST(images_of_a_draft_are_private_and_deleted_with_it)
 {
     char draft[UUID_TEXT_SIZE];
     char path[128];
     char url[64];
     const char *images = "SELECT count(*) FROM images WHERE auction_id = $1::uuid";
     const struct factory_terms terms = {.more = "\"draft\": true"};
-    struct image image = image_png(30, 20, unique());
+    struct image image = image_png(30, 20, unique_seed());
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, draft));
     EXPECT_ERROR(upload_to(&fixture.ann, draft, "image/png", image.bytes, image.length), 404, "NOT_FOUND");
     const struct reply *reply = upload_to(&fixture.seller, draft, "image/png", image.bytes, image.length);
     EXPECT_STATUS(reply, 201);
     free(image.bytes);
-    keep(reply, "url", url);
+    copy_member(reply, "url", url);
     (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", draft, reply_text(reply, "id"));
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
     EXPECT_TEXT(factory_look(fixture.client, &fixture.seller, draft), "images.0.url", url);
     ck_assert_int_eq(sql_int(fixture.sql, images, draft, NULL), 1);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", draft), NULL), 204);
     ck_assert_int_eq(sql_int(fixture.sql, images, draft, NULL), 0);
-    const char *noted = "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid";
-    ck_assert_int_eq(sql_int(fixture.sql, noted, url + strlen("/images/"), NULL), 1);
+    const char *count_query = "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid";
+    ck_assert_int_eq(sql_int(fixture.sql, count_query, url + strlen("/images/"), NULL), 1);
 }
 END_TEST
 
-START_TEST(an_admin_removes_what_was_bid_on_and_it_is_on_record)
+START_TEST(an_admin_can_remove_images_after_a_bid_and_is_audited)
 {
     struct factory_user admin;
     char path[128];
-    const char *noted = "SELECT count(*) FROM audit_log WHERE actor_id = $1::uuid AND subject = $2";
-    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique()));
+    const char *count_query = "SELECT count(*) FROM audit_log WHERE actor_id = $1::uuid AND subject = $2";
+    const struct reply *reply = upload(&fixture.seller, "image/png", image_png(8, 8, unique_seed()));
     EXPECT_STATUS(reply, 201);
     (void)snprintf(path, sizeof(path), "/api/v1/auctions/%s/images/%s", fixture.auction, reply_text(reply, "id"));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
     EXPECT_STATUS(fixture_call(&admin, "DELETE", path, NULL), 204);
     ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
-    ck_assert_int_eq(sql_int(fixture.sql, noted, admin.id, path, NULL), 1);
+    ck_assert_int_eq(sql_int(fixture.sql, count_query, admin.id, path, NULL), 1);
 }
 END_TEST
 
-/* The store keeps a file as long as an image has it, and no longer; here the hour is over at once. */
-START_TEST(files_of_removed_images_are_swept_away)
+/* The sweep deletes a file one hour after its last image was removed. The test moves the due time into the past. */
+START_TEST(the_sweep_deletes_files_without_images)
 {
     enum { SWEEP_MS = 20000 };
     char ids[2][64];
     char urls[2][64];
-    const uint32_t seed = unique();
+    const uint32_t seed = unique_seed();
     for (int i = 0; i < 2; i++) {
         const struct reply *reply = upload(&fixture.seller, "image/png", image_png(9, 9, seed));
         EXPECT_STATUS(reply, 201);
-        keep(reply, "id", ids[i]);
-        keep(reply, "url", urls[i]);
+        copy_member(reply, "id", ids[i]);
+        copy_member(reply, "url", urls[i]);
     }
     ck_assert_str_eq(urls[0], urls[1]);
     const char *overdue = "UPDATE image_leftovers SET due = now() - interval '1 second' WHERE file = $1::uuid"
@@ -341,9 +340,9 @@ START_TEST(files_of_removed_images_are_swept_away)
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(client_format("/images/%s", ids[0])), NULL),
                   204);
     PQclear(sql_rows(fixture.sql, overdue, urls[0] + strlen("/images/"), NULL));
-    /* The note goes, the file stays: the second image has it. */
-    const char *noted = "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid";
-    SUITE_WAIT(sql_int(fixture.sql, noted, urls[0] + strlen("/images/"), NULL) == 0, SWEEP_MS);
+    /* The sweep deletes the row but keeps the file: the second image uses it. */
+    const char *count_query = "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid";
+    SUITE_WAIT(sql_int(fixture.sql, count_query, urls[0] + strlen("/images/"), NULL) == 0, SWEEP_MS);
     EXPECT_STATUS(fixture_call(NULL, "GET", urls[0], NULL), 200);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(client_format("/images/%s", ids[1])), NULL),
                   204);
@@ -355,7 +354,7 @@ START_TEST(files_of_removed_images_are_swept_away)
 }
 END_TEST
 
-/* An upload by its own client, while the auction is being deleted. */
+/* An upload by a client of its own while the auction is deleted. */
 struct race {
     char auction[UUID_TEXT_SIZE];
     struct image image;
@@ -363,7 +362,7 @@ struct race {
     char url[64];
 };
 
-static void *run_race(void *arg)
+static void *run_upload(void *arg)
 {
     struct race *race = arg;
     struct client *client = client_new(deployment_http_url());
@@ -374,26 +373,26 @@ static void *run_race(void *arg)
             client_send(client, "POST", client_format("/api/v1/auctions/%s/images", race->auction), race->image.bytes,
                         race->image.length);
         race->status = reply->status;
-        keep(reply, "url", race->url);
+        copy_member(reply, "url", race->url);
         client_free(client);
     }
     return NULL;
 }
 
-/* The deletion comes later into the upload each time, from before its first step to after its last. */
-START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
+/* The deletion starts later in each round, from before the first step of the upload to after its last. */
+START_TEST(an_upload_racing_the_deletion_of_its_draft_leaves_no_row)
 {
-    enum { RACES = 16, LATER_NS = 10000000 };
+    enum { RACES = 16, STEP_NS = 10000000 };
     const struct factory_terms terms = {.more = "\"draft\": true"};
     int added = 0;
     int refused = 0;
     for (int i = 0; i < RACES; i++) {
-        struct race race = {.image = image_png(60, 60, unique())};
-        const struct timespec later = {.tv_nsec = i * (long)LATER_NS};
+        struct race race = {.image = image_png(60, 60, unique_seed())};
+        const struct timespec delay = {.tv_nsec = i * (long)STEP_NS};
         pthread_t thread;
         ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, race.auction));
-        ck_assert_int_eq(pthread_create(&thread, NULL, run_race, &race), 0);
-        (void)nanosleep(&later, NULL);
+        ck_assert_int_eq(pthread_create(&thread, NULL, run_upload, &race), 0);
+        (void)nanosleep(&delay, NULL);
         const struct reply *reply =
             fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", race.auction), NULL);
         int deleted = reply->status;
@@ -405,35 +404,35 @@ START_TEST(an_upload_and_the_deletion_of_its_draft_leave_nothing)
         refused += race.status == 201 ? 0 : 1;
         ck_assert_int_eq(
             sql_int(fixture.sql, "SELECT count(*) FROM images WHERE auction_id = $1::uuid", race.auction, NULL), 0);
-        /* Its file is on the list of what the sweep removes. */
+        /* The sweep will delete the file. */
         ck_assert(race.status != 201 ||
                   sql_int(fixture.sql, "SELECT count(*) FROM image_leftovers WHERE file = $1::uuid",
                           race.url + strlen("/images/"), NULL) == 1);
     }
-    (void)printf("%d uploads were before the deletion, %d after it\n", added, refused);
+    (void)printf("%d uploads finished before the deletion, %d were refused\n", added, refused);
 }
 END_TEST
 
 static Suite *images_suite(void)
 {
     const TTest *const tests[] = {
-        an_upload_is_shown_in_four_sizes,
-        metadata_is_gone_and_the_picture_stands_upright,
-        a_webp_is_taken_too,
-        images_are_for_ever_for_caches,
+        an_upload_is_served_in_four_sizes,
+        metadata_is_removed_and_the_orientation_applied,
+        webp_uploads_are_accepted,
+        images_are_cacheable_as_immutable,
         the_auctions_etag_changes_with_its_images,
-        only_the_seller_uploads,
-        a_picture_is_known_by_its_content,
-        bombs_and_broken_files_are_refused,
-        five_mebibytes_are_taken_and_no_byte_more,
-        other_bodies_keep_their_limit,
-        an_auction_has_so_many_images_and_no_more,
-        removing_closes_the_gap,
-        what_was_bid_on_keeps_its_images,
-        a_drafts_images_are_its_sellers_alone_and_go_with_it,
-        an_upload_and_the_deletion_of_its_draft_leave_nothing,
-        an_admin_removes_what_was_bid_on_and_it_is_on_record,
-        files_of_removed_images_are_swept_away,
+        only_the_seller_can_upload,
+        unsupported_and_mislabelled_images_are_415,
+        decompression_bombs_and_corrupt_files_are_refused,
+        uploads_are_limited_to_5_mebibytes,
+        the_upload_limit_does_not_apply_to_other_bodies,
+        the_number_of_images_per_auction_is_limited,
+        removing_an_image_renumbers_the_rest,
+        a_seller_cannot_remove_images_after_the_first_bid,
+        images_of_a_draft_are_private_and_deleted_with_it,
+        an_upload_racing_the_deletion_of_its_draft_leaves_no_row,
+        an_admin_can_remove_images_after_a_bid_and_is_audited,
+        the_sweep_deletes_files_without_images,
         NULL,
     };
     return fixture_suite("images", tests);

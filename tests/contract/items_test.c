@@ -1,5 +1,5 @@
 /*
- * Items: kept, listed, seen by their owner and admins alone, and put on sale by nobody else.
+ * Items: creation, lists and pages. Only the owner and admins can read an item, and only its owner can list it.
  */
 #include <stdio.h>
 
@@ -12,7 +12,7 @@
 
 enum { HOUR_MS = 3600000 };
 
-static void keep(const struct factory_user *who, const char *title, char id[static UUID_TEXT_SIZE])
+static void create_item(const struct factory_user *who, const char *title, char id[static UUID_TEXT_SIZE])
 {
     const struct reply *reply = fixture_call(who, "POST", ITEMS, client_format("{\"title\": \"%s\"}", title));
     EXPECT_STATUS(reply, 201);
@@ -23,7 +23,7 @@ static void keep(const struct factory_user *who, const char *title, char id[stat
     ck_assert_str_eq(client_reply_header(fixture.client, "Location"), client_format(ITEMS "/%s", id));
 }
 
-static const struct reply *sell_as(const struct factory_user *who, const char *item, const char *more)
+static const struct reply *list_item_with(const struct factory_user *who, const char *item, const char *more)
 {
     char end[CLOCK_TEXT_SIZE];
     clock_format(clock_now_ms() + HOUR_MS, end);
@@ -33,79 +33,79 @@ static const struct reply *sell_as(const struct factory_user *who, const char *i
                       more));
 }
 
-static const struct reply *sell(const struct factory_user *who, const char *item)
+static const struct reply *list_item(const struct factory_user *who, const char *item)
 {
-    return sell_as(who, item, "");
+    return list_item_with(who, item, "");
 }
 
-static const struct reply *look(const struct factory_user *who, const char *item)
+static const struct reply *get_item(const struct factory_user *who, const char *item)
 {
     return fixture_call(who, "GET", client_format(ITEMS "/%s", item), NULL);
 }
 
-START_TEST(an_item_is_its_owners_alone)
+START_TEST(only_owner_and_admins_can_read_an_item)
 {
     struct factory_user admin;
     char item[UUID_TEXT_SIZE];
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
-    keep(&fixture.seller, "A lamp", item);
-    EXPECT_TEXT(look(&fixture.seller, item), "id", item);
-    EXPECT_TEXT(look(&admin, item), "id", item);
-    EXPECT_ERROR(look(&fixture.ann, item), 404, "NOT_FOUND");
-    EXPECT_ERROR(look(NULL, item), 401, "UNAUTHORIZED");
+    create_item(&fixture.seller, "A lamp", item);
+    EXPECT_TEXT(get_item(&fixture.seller, item), "id", item);
+    EXPECT_TEXT(get_item(&admin, item), "id", item);
+    EXPECT_ERROR(get_item(&fixture.ann, item), 404, "NOT_FOUND");
+    EXPECT_ERROR(get_item(NULL, item), 401, "UNAUTHORIZED");
     ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", ITEMS, NULL), "items"), 0);
 }
 END_TEST
 
-static void expect_no_item(const struct reply *reply)
+static void expect_invalid_item(const struct reply *reply)
 {
     EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
     EXPECT_TEXT(reply, "fields.0.field", "itemId");
     EXPECT_TEXT(reply, "fields.0.message", "names no item of yours");
 }
 
-START_TEST(an_auction_or_draft_names_an_item_of_its_sellers)
+START_TEST(auctions_and_drafts_can_only_list_items_of_their_seller)
 {
     static const char *const kinds[] = {"", ", \"draft\": true"};
     char item[UUID_TEXT_SIZE];
-    keep(&fixture.seller, "A lamp", item);
+    create_item(&fixture.seller, "A lamp", item);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        expect_no_item(sell_as(&fixture.ann, item, kinds[i]));
-        expect_no_item(sell_as(&fixture.seller, fixture.auction, kinds[i])); /* an id, of something else */
+        expect_invalid_item(list_item_with(&fixture.ann, item, kinds[i]));
+        expect_invalid_item(list_item_with(&fixture.seller, fixture.auction, kinds[i])); /* the id of an auction */
     }
-    EXPECT_TEXT(look(&fixture.seller, item), "auctionId", "null");
-    EXPECT_STATUS(sell_as(&fixture.seller, item, kinds[1]), 201);
-    EXPECT_ERROR(sell(&fixture.seller, item), 409, "ITEM_ALREADY_LISTED");
-    expect_no_item(sell(&fixture.ann, item));
+    EXPECT_TEXT(get_item(&fixture.seller, item), "auctionId", "null");
+    EXPECT_STATUS(list_item_with(&fixture.seller, item, kinds[1]), 201);
+    EXPECT_ERROR(list_item(&fixture.seller, item), 409, "ITEM_ALREADY_LISTED");
+    expect_invalid_item(list_item(&fixture.ann, item));
 }
 END_TEST
 
-START_TEST(it_says_which_open_auction_it_is_in)
+START_TEST(an_item_names_its_open_auction)
 {
     char item[UUID_TEXT_SIZE];
     char auction[UUID_TEXT_SIZE];
-    keep(&fixture.seller, "A lamp", item);
-    const struct reply *reply = sell(&fixture.seller, item);
+    create_item(&fixture.seller, "A lamp", item);
+    const struct reply *reply = list_item(&fixture.seller, item);
     EXPECT_STATUS(reply, 201);
     EXPECT_TEXT(reply, "itemId", item);
     (void)snprintf(auction, sizeof(auction), "%s", reply_text(reply, "id"));
-    EXPECT_ERROR(sell(&fixture.seller, item), 409, "ITEM_ALREADY_LISTED");
-    EXPECT_TEXT(look(&fixture.seller, item), "auctionId", auction);
+    EXPECT_ERROR(list_item(&fixture.seller, item), 409, "ITEM_ALREADY_LISTED");
+    EXPECT_TEXT(get_item(&fixture.seller, item), "auctionId", auction);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format(AUCTIONS "/%s", auction), NULL), 204);
-    EXPECT_TEXT(look(&fixture.seller, item), "auctionId", "null");
-    EXPECT_STATUS(sell(&fixture.seller, item), 201);
+    EXPECT_TEXT(get_item(&fixture.seller, item), "auctionId", "null");
+    EXPECT_STATUS(list_item(&fixture.seller, item), 201);
 }
 END_TEST
 
-START_TEST(they_are_listed_newest_first_in_pages)
+START_TEST(items_are_listed_newest_first_in_pages)
 {
     static const char *const titles[] = {"One", "Two", "Three"};
     char cursor[256];
     char id[UUID_TEXT_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(titles); i++) {
-        keep(&fixture.seller, titles[i], id);
-        int64_t kept_ms = clock_now_ms();
-        SUITE_WAIT(clock_now_ms() > kept_ms, FACTORY_DECISION_MS);
+        create_item(&fixture.seller, titles[i], id);
+        int64_t created_ms = clock_now_ms();
+        SUITE_WAIT(clock_now_ms() > created_ms, FACTORY_DECISION_MS);
     }
     const struct reply *reply = fixture_call(&fixture.seller, "GET", ITEMS "?limit=2", NULL);
     ck_assert_int_eq(reply_count(reply, "items"), 2);
@@ -120,7 +120,7 @@ START_TEST(they_are_listed_newest_first_in_pages)
 }
 END_TEST
 
-START_TEST(what_is_no_item_is_not_kept)
+START_TEST(invalid_items_are_refused)
 {
     static const char *const bodies[] = {"{}", "{\"title\": \"\"}", "{\"title\": 1}",
                                          "{\"title\": \"x\", \"colour\": \"red\"}",
@@ -136,9 +136,12 @@ END_TEST
 static Suite *items_suite(void)
 {
     const TTest *const tests[] = {
-        an_item_is_its_owners_alone,         an_auction_or_draft_names_an_item_of_its_sellers,
-        it_says_which_open_auction_it_is_in, they_are_listed_newest_first_in_pages,
-        what_is_no_item_is_not_kept,         NULL,
+        only_owner_and_admins_can_read_an_item,
+        auctions_and_drafts_can_only_list_items_of_their_seller,
+        an_item_names_its_open_auction,
+        items_are_listed_newest_first_in_pages,
+        invalid_items_are_refused,
+        NULL,
     };
     return fixture_suite("items", tests);
 }
