@@ -1,7 +1,6 @@
 /*
- * Rate limits, and with them the reload of settings: the tests' deployment runs without limits; this program writes
- * small ones into the deployment's copy of its settings, sends the gateway SIGHUP, and restores what was there at the
- * end.
+ * Rate limits and the reload of settings. The tests' deployment runs without limits. This program writes small ones
+ * into the deployment's copy of its settings, sends SIGHUP to the gateway, and restores the settings at the end.
  *
  * Runs alone: it changes the settings of the gateway.
  */
@@ -30,7 +29,8 @@ static const char *conf_path(void)
     return path;
 }
 
-static void conf_write(const char *text)
+/* Replaces the settings file and makes the gateway reload it. */
+static void apply_settings(const char *text)
 {
     int fd = open(conf_path(), O_WRONLY | O_TRUNC | O_CLOEXEC);
     ck_assert_int_ge(fd, 0);
@@ -39,30 +39,30 @@ static void conf_write(const char *text)
     ck_assert_int_eq(kill(deployment_pid("gateway"), SIGHUP), 0);
 }
 
-static bool limited(void)
+static bool is_limited(void)
 {
     (void)fixture_call(&fixture.bob, "GET", "/api/v1/auctions", NULL);
     return client_reply_header(fixture.client, "RateLimit-Limit")[0] != '\0';
 }
 
 /*
- * Whether each of a number of fresh connections says so: they land on all workers. Asking uses up the asker's own
- * searches, which no other test counts on.
+ * Whether the answer is `yes` on each of several new connections, which reach all workers. The calls use up Bob's
+ * search limit, which the test does not need.
  */
-static bool limited_everywhere(bool yes)
+static bool all_workers_limit(bool yes)
 {
-    enum { LOOKS = 12 };
-    for (int i = 0; i < LOOKS; i++) {
+    enum { CONNECTIONS = 12 };
+    for (int i = 0; i < CONNECTIONS; i++) {
         client_header(fixture.client, "Connection: close");
-        if (limited() != yes) {
+        if (is_limited() != yes) {
             return false;
         }
     }
     return true;
 }
 
-/* In the runner itself, so that the settings come back also after a test that failed. */
-static void set(void)
+/* An unchecked fixture: it runs in the parent process, so teardown restores the settings also after a failed test. */
+static void setup(void)
 {
     fixture_setup();
     int fd = open(conf_path(), O_RDONLY | O_CLOEXEC);
@@ -76,19 +76,19 @@ static void set(void)
     char *after = strstr(limits, "\n[");
     char text[LIMITS_CONF_SIZE];
     (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(limits - saved), saved, LIMITED, after != NULL ? after : "");
-    conf_write(text);
-    SUITE_WAIT(limited_everywhere(true), LIMITS_RELOAD_MS);
+    apply_settings(text);
+    SUITE_WAIT(all_workers_limit(true), LIMITS_RELOAD_MS);
 }
 
-static void strike(void)
+static void teardown(void)
 {
-    conf_write(saved);
-    SUITE_WAIT(limited_everywhere(false), LIMITS_RELOAD_MS);
+    apply_settings(saved);
+    SUITE_WAIT(all_workers_limit(false), LIMITS_RELOAD_MS);
     SUITE_WAIT(deployment_ready(), DEPLOYMENT_READY_MS);
     fixture_teardown();
 }
 
-static void refused(const struct reply *reply)
+static void expect_rate_limited(const struct reply *reply)
 {
     EXPECT_ERROR(reply, 429, "RATE_LIMITED");
     long after = strtol(reply_text(reply, "retryAfter"), NULL, 10);
@@ -103,7 +103,7 @@ static const struct reply *log_in(const char *email)
                         client_format("{\"email\": \"%s\", \"password\": \"wrong password\"}", email));
 }
 
-START_TEST(each_limit_refuses_the_next_one)
+START_TEST(each_rate_limit_refuses_the_next_request_with_429)
 {
     static const char *const amounts[] = {"20.00", "30.00", "40.00"};
     for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
@@ -112,47 +112,48 @@ START_TEST(each_limit_refuses_the_next_one)
         ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), client_format("%zu", 2 - i));
         ck_assert_str_ne(client_reply_header(fixture.client, "RateLimit-Reset"), "");
     }
-    refused(factory_bid(fixture.client, &fixture.ann, fixture.auction, "50.00"));
+    expect_rate_limited(factory_bid(fixture.client, &fixture.ann, fixture.auction, "50.00"));
 
-    /* The auction takes five in all: of Bob's two, the first may still be asked for again. */
+    /* The auction allows five bids a minute. Bob makes two; repeating the first one by its key is not counted. */
     static const char body[] = "{\"amount\": 60.00}";
     client_header(fixture.client, "X-Idempotency-Key: limits");
     EXPECT_STATUS(fixture_call(&fixture.bob, "POST", fixture_path("/bids"), body), 202);
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.bob, fixture.auction, "80.00"), 200);
     ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Remaining"), "0");
-    refused(factory_bid(fixture.client, &fixture.bob, fixture.auction, "90.00"));
+    expect_rate_limited(factory_bid(fixture.client, &fixture.bob, fixture.auction, "90.00"));
     ck_assert_str_eq(client_reply_header(fixture.client, "RateLimit-Limit"), "5");
     client_header(fixture.client, "X-Idempotency-Key: limits");
     EXPECT_STATUS(fixture_call(&fixture.bob, "POST", fixture_path("/bids"), body), 200);
 
-    /* Withdrawals are counted by themselves. */
+    /* Withdrawals have a counter of their own. */
     for (int i = 0; i < 3; i++) {
         EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL), 404);
     }
-    refused(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL));
+    expect_rate_limited(fixture_call(&fixture.ann, "DELETE", fixture_path("/proxy"), NULL));
 
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {0};
     ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, id));
     ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, id));
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.seller, id, "20.00"), 200); /* another auction, another minute */
-    refused(fixture_call(&fixture.ann, "POST", "/api/v1/auctions",
-                         "{\"title\": \"Third\", \"startingPrice\": 1, \"endTime\": \"2027-01-01T00:00:00.000Z\"}"));
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.seller, id, "20.00"), 200); /* the limit is per auction */
+    expect_rate_limited(
+        fixture_call(&fixture.ann, "POST", "/api/v1/auctions",
+                     "{\"title\": \"Third\", \"startingPrice\": 1, \"endTime\": \"2027-01-01T00:00:00.000Z\"}"));
 
     for (int i = 0; i < 4; i++) {
         EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/auctions", NULL), 200);
     }
-    refused(fixture_call(&fixture.ann, "GET", "/api/v1/auctions", NULL));
+    expect_rate_limited(fixture_call(&fixture.ann, "GET", "/api/v1/auctions", NULL));
 
-    /* Strangers together may try one account three times, an address five times whatever it tries. */
+    /* Failed logins: three a minute per account from unknown addresses, five a minute per client address. */
     char other_address[FACTORY_EMAIL_SIZE + 8];
     (void)snprintf(other_address, sizeof(other_address), "no.%s", fixture.ann.email);
     for (int i = 0; i < 3; i++) {
         EXPECT_STATUS(log_in(other_address), 401);
     }
-    refused(log_in(other_address));
-    EXPECT_STATUS(log_in(fixture.ann.email), 401); /* she logged in from here before: no stranger shuts her out */
-    refused(log_in(fixture.ann.email));
+    expect_rate_limited(log_in(other_address));
+    EXPECT_STATUS(log_in(fixture.ann.email), 401); /* known address of Ann: not subject to the account's limit */
+    expect_rate_limited(log_in(fixture.ann.email));
 
     const struct reply *reply = NULL;
     for (int i = 0; i < 6; i++) {
@@ -160,7 +161,7 @@ START_TEST(each_limit_refuses_the_next_one)
                              "{\"password\": \"a new password\", \"currentPassword\": \"wrong password\"}");
         ck_assert_int_eq(reply->status, i < 5 ? 400 : 429);
     }
-    refused(reply);
+    expect_rate_limited(reply);
 }
 END_TEST
 
@@ -168,8 +169,8 @@ static Suite *limits_suite(void)
 {
     Suite *suite = suite_create("limits");
     TCase *limits = tcase_create("limits");
-    tcase_add_unchecked_fixture(limits, set, strike);
-    tcase_add_test(limits, each_limit_refuses_the_next_one);
+    tcase_add_unchecked_fixture(limits, setup, teardown);
+    tcase_add_test(limits, each_rate_limit_refuses_the_next_request_with_429);
     suite_add_tcase(suite, limits);
     return suite;
 }

@@ -1,8 +1,8 @@
 /*
- * The bounds of live updates, on a gateway of the test's own with small ones, beside the deployment's: clients that
- * read too slowly, say too much or nothing at all; too many of them; a drain; and the numbers that show it.
+ * Limits of live updates: slow readers, floods, idle clients, too many connections, a drain, and the metrics of them.
+ * Each test starts a second gateway with small limits on the deployment's servers.
  *
- * Runs alone: its own small gateway counts the live updates of all auctions.
+ * Runs alone: the metrics of its gateway count the live updates of all auctions.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -21,10 +21,10 @@
 #include "tests/support/websocket.h"
 
 enum {
-    PORT_LEAST = 20000, /* below those that the kernel gives to clients */
+    PORT_LEAST = 20000, /* below the kernel's range for outgoing connections */
     PORT_COUNT = 8000,
-    GATEWAY_MS = 20000, /* for a gateway to start */
-    GONE_MS = 30000,    /* for a client to be given up, with what it takes to write down */
+    GATEWAY_MS = 20000, /* until a gateway is ready */
+    CLOSED_MS = 30000,  /* until a dead client is closed and counted */
     URL_SIZE = 64,
     SETTINGS_SIZE = 1024,
 };
@@ -36,15 +36,15 @@ static struct {
     char metrics_url[URL_SIZE];
 } own;
 
-/* Another one than `but`. */
-static int free_port(int but)
+/* A free port that is not `other`. */
+static int free_port(int other)
 {
     for (int i = 0; i < PORT_COUNT; i++) {
         int port = PORT_LEAST + (int)((unsigned)(getpid() * 7 + i * 13) % PORT_COUNT);
         struct sockaddr_in address = {
             .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool ok = port != but && fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+        bool ok = port != other && fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
         if (fd >= 0) {
             (void)close(fd);
         }
@@ -64,8 +64,8 @@ static bool is_ready(void)
     return ready;
 }
 
-/* One worker, with these lines in [live]. */
-static void open_gateway(const char *live)
+/* Starts a gateway of one worker with these lines in [live]. */
+static void start_gateway(const char *live)
 {
     char ini[SETTINGS_SIZE];
     int port = free_port(0);
@@ -82,16 +82,16 @@ static void open_gateway(const char *live)
     SUITE_WAIT(is_ready(), GATEWAY_MS);
 }
 
-/* 0: it was told before. */
-static void end_gateway(int signal_number)
+/* Waits for its exit. A signal of 0 sends none: the gateway is draining already. */
+static void stop_gateway(int signal_number)
 {
     ck_assert_int_eq(program_end(own.pid, signal_number), 0);
     program_settings_remove(own.settings);
 }
 
-static void close_gateway(void)
+static void drain_gateway(void)
 {
-    end_gateway(SIGTERM);
+    stop_gateway(SIGTERM);
 }
 
 static int64_t metric(const char *name, const char *labels)
@@ -132,12 +132,12 @@ START_TEST(a_slow_reader_gets_the_latest_state)
 {
     enum { PINGS = 4000, BIDS = 30 };
     int heard = 0;
-    open_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 10000000\nlive_messages_max = 1000000\n");
+    start_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 10000000\nlive_messages_max = 1000000\n");
     struct websocket *slow = open_slow();
     subscribe(slow);
-    /* What it does not read fills every buffer on the way, and more waits behind. */
+    /* The pongs that it does not read fill the kernel's buffers and then the gateway's. */
     for (int i = 0; i < PINGS; i++) {
-        ck_assert(websocket_say(slow, "{\"type\": \"ping\", \"id\": \"a rather long one, so that more of it waits\"}"));
+        ck_assert(websocket_say(slow, "{\"type\": \"ping\", \"id\": \"a rather long id, to fill the buffers soon\"}"));
     }
     SUITE_WAIT(metric("rostrum_live_messages_total", "kind=\"websocket\"") == PINGS + 1, WEBSOCKET_WAIT_MS);
     for (int i = 0; i < BIDS; i++) {
@@ -147,7 +147,7 @@ START_TEST(a_slow_reader_gets_the_latest_state)
     int64_t last = sql_int(fixture.sql, "SELECT version FROM auctions WHERE id = $1::uuid", fixture.auction, NULL);
     for (int64_t seq = 0; seq < last; heard++) {
         const struct json *message = websocket_hear(slow, "bid_placed snapshot");
-        ck_assert_msg(message != NULL, "the last one that came was %lld of %lld", (long long)seq, (long long)last);
+        ck_assert_msg(message != NULL, "the last version received is %lld of %lld", (long long)seq, (long long)last);
         seq = strtoll(websocket_text(message, "seq"), NULL, 10);
         if (heard == 0) {
             ck_assert_str_eq(websocket_text(message, "type"), "snapshot");
@@ -156,90 +156,90 @@ START_TEST(a_slow_reader_gets_the_latest_state)
             ck_assert_str_eq(websocket_text(message, "currentBid"), client_format("%d.00", 20 + BIDS - 1));
         }
     }
-    ck_assert_msg(heard < BIDS, "%d messages of %d bids: nothing was left out", heard, BIDS);
+    ck_assert_msg(heard < BIDS, "%d messages for %d bids: no version was skipped", heard, BIDS);
     ck_assert_int_gt((int)metric("rostrum_live_slow_snapshots_total", ""), 0);
     websocket_free(slow);
-    close_gateway();
+    drain_gateway();
 }
 END_TEST
 
-START_TEST(what_nobody_reads_is_bounded)
+START_TEST(a_full_send_buffer_closes_the_connection)
 {
     enum { PINGS = 40000 };
-    open_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 4096\nlive_messages_max = 1000000\n");
+    start_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 4096\nlive_messages_max = 1000000\n");
     struct websocket *slow = open_slow();
     for (int i = 0; i < PINGS && websocket_say(slow, "{\"type\": \"ping\", \"id\": 1}"); i++) {
     }
     ck_assert_uint_eq(websocket_closing(slow), 1013);
     ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"1013\""), 1);
     websocket_free(slow);
-    close_gateway();
+    drain_gateway();
 }
 END_TEST
 
-START_TEST(whoever_takes_nothing_at_all_is_closed)
+START_TEST(a_stalled_reader_is_closed)
 {
     enum { PINGS = 20000 };
-    open_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 10000000\nlive_messages_max = 1000000\n"
-                 "live_stall_s = 1\n");
+    start_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 10000000\nlive_messages_max = 1000000\n"
+                  "live_stall_s = 1\n");
     struct websocket *slow = open_slow();
-    const char *ping = "{\"type\": \"ping\", \"id\": \"a rather long one, so that more waits\"}";
+    const char *ping = "{\"type\": \"ping\", \"id\": \"a rather long id, to fill them soon\"}";
     for (int i = 0; i < PINGS && websocket_say(slow, ping); i++) {
     }
-    SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"1013\"") == 1, GONE_MS);
-    SUITE_WAIT(metric("rostrum_live_connections", "") == 0, GONE_MS);
+    SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"1013\"") == 1, CLOSED_MS);
+    SUITE_WAIT(metric("rostrum_live_connections", "") == 0, CLOSED_MS);
     websocket_free(slow);
-    close_gateway();
+    drain_gateway();
 }
 END_TEST
 
-/* ---- what a client may say ---- */
+/* ---- messages of clients ---- */
 
-START_TEST(too_many_messages)
+START_TEST(too_many_messages_close_the_connection)
 {
-    enum { MOST = 20 };
-    open_gateway("live_messages_max = 20\nlive_messages_window_s = 600\n");
-    struct websocket *busy = open_socket();
-    for (int i = 0; i < MOST; i++) {
-        ck_assert(websocket_say(busy, "{\"type\": \"ping\"}"));
-        ck_assert_ptr_nonnull(websocket_hear(busy, "pong"));
+    enum { LIMIT = 20 };
+    start_gateway("live_messages_max = 20\nlive_messages_window_s = 600\n");
+    struct websocket *socket = open_socket();
+    for (int i = 0; i < LIMIT; i++) {
+        ck_assert(websocket_say(socket, "{\"type\": \"ping\"}"));
+        ck_assert_ptr_nonnull(websocket_hear(socket, "pong"));
     }
-    ck_assert(websocket_say(busy, "{\"type\": \"ping\"}"));
-    ck_assert_uint_eq(websocket_closing(busy), 1008);
-    ck_assert(websocket_ended(busy));
-    websocket_free(busy);
-    close_gateway();
+    ck_assert(websocket_say(socket, "{\"type\": \"ping\"}"));
+    ck_assert_uint_eq(websocket_closing(socket), 1008);
+    ck_assert(websocket_ended(socket));
+    websocket_free(socket);
+    drain_gateway();
 }
 END_TEST
 
-START_TEST(too_long_a_message)
+START_TEST(an_oversized_message_closes_the_connection)
 {
     char text[512];
-    open_gateway("live_message_max_bytes = 256\n");
-    struct websocket *wordy = open_socket();
+    start_gateway("live_message_max_bytes = 256\n");
+    struct websocket *socket = open_socket();
     int length = snprintf(text, sizeof(text), "{\"type\": \"ping\"}");
     memset(text + length, ' ', sizeof(text) - (size_t)length);
-    ck_assert(websocket_send_frame(wordy, WIRE_FIN | WIRE_TEXT, text, 256));
-    ck_assert_ptr_nonnull(websocket_hear(wordy, "pong"));
-    ck_assert(websocket_send_frame(wordy, WIRE_FIN | WIRE_TEXT, text, 257));
-    ck_assert_uint_eq(websocket_closing(wordy), 1009);
-    websocket_free(wordy);
-    close_gateway();
+    ck_assert(websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, 256));
+    ck_assert_ptr_nonnull(websocket_hear(socket, "pong"));
+    ck_assert(websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, 257));
+    ck_assert_uint_eq(websocket_closing(socket), 1009);
+    websocket_free(socket);
+    drain_gateway();
 }
 END_TEST
 
-/* ---- who says nothing ---- */
+/* ---- idle clients ---- */
 
-START_TEST(a_client_that_does_not_answer_a_ping_is_gone)
+START_TEST(a_client_that_does_not_answer_a_ping_is_closed)
 {
     struct wire_frame frame;
-    open_gateway("live_ping_interval_s = 1\nlive_idle_timeout_s = 1\n");
+    start_gateway("live_ping_interval_s = 1\nlive_idle_timeout_s = 1\n");
     struct websocket *dead = open_socket();
     struct websocket *alive = open_socket();
     subscribe(alive);
     ck_assert_int_eq(websocket_next(dead, &frame, WEBSOCKET_WAIT_MS), WEBSOCKET_FRAME);
     ck_assert_int_eq(frame.first, WIRE_FIN | WIRE_PING);
-    /* Answers pings while it waits. */
+    /* This client answers three pings while the other one times out. */
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(websocket_next(alive, &frame, WEBSOCKET_WAIT_MS), WEBSOCKET_FRAME);
         ck_assert_int_eq(frame.first, WIRE_FIN | WIRE_PING);
@@ -250,13 +250,13 @@ START_TEST(a_client_that_does_not_answer_a_ping_is_gone)
     ck_assert_ptr_nonnull(websocket_hear(alive, "pong"));
     websocket_free(dead);
     websocket_free(alive);
-    close_gateway();
+    drain_gateway();
 }
 END_TEST
 
-START_TEST(an_event_stream_has_a_heartbeat)
+START_TEST(an_event_stream_sends_heartbeats)
 {
-    open_gateway("live_ping_interval_s = 1\nlive_idle_timeout_s = 1\n");
+    start_gateway("live_ping_interval_s = 1\nlive_idle_timeout_s = 1\n");
     struct events *events = events_open(own.url, fixture_path("/events"), "");
     int comments = 0;
     ck_assert_ptr_nonnull(events);
@@ -267,15 +267,15 @@ START_TEST(an_event_stream_has_a_heartbeat)
         comments += block->comment;
     }
     events_free(events);
-    close_gateway();
+    drain_gateway();
 }
 END_TEST
 
-/* ---- how many ---- */
+/* ---- number of connections ---- */
 
-START_TEST(more_than_fit_are_notified_so)
+START_TEST(connections_over_the_limit_get_503)
 {
-    open_gateway("live_connections_max = 2\n");
+    start_gateway("live_connections_max = 2\n");
     struct websocket *first = open_socket();
     struct events *second = events_open(own.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(second);
@@ -297,32 +297,32 @@ START_TEST(more_than_fit_are_notified_so)
     websocket_free(again);
     events_free(second);
     events_free(fourth);
-    close_gateway();
+    drain_gateway();
 }
 END_TEST
 
-/* ---- the numbers ---- */
+/* ---- metrics ---- */
 
-START_TEST(a_connection_that_is_lost_is_counted_as_such)
+START_TEST(a_lost_connection_is_counted_without_a_close_code)
 {
-    open_gateway("");
+    start_gateway("");
     websocket_free(open_socket());
-    SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"none\"") == 1, GONE_MS);
+    SUITE_WAIT(metric("rostrum_live_closed_total", "code=\"none\"") == 1, CLOSED_MS);
     struct websocket *socket = open_socket();
     ck_assert(websocket_send_frame(socket, WIRE_FIN | WIRE_CLOSE, "\x03\xe8", 2));
     ck_assert_uint_eq(websocket_closing(socket), 1000);
     websocket_free(socket);
-    SUITE_WAIT(metric("rostrum_live_connections", "") == 0, GONE_MS);
+    SUITE_WAIT(metric("rostrum_live_connections", "") == 0, CLOSED_MS);
     ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"1000\""), 1);
     ck_assert_int_eq((int)metric("rostrum_live_closed_total", "code=\"none\""), 1);
-    close_gateway();
+    drain_gateway();
 }
 END_TEST
 
-/* ---- a drain ---- */
+/* ---- drain ---- */
 
-/* The reason of the close frame that comes. */
-static void closing_reason(struct websocket *socket, char *out, size_t size)
+/* Reads frames up to the close frame and copies its reason. */
+static void read_close_reason(struct websocket *socket, char *out, size_t size)
 {
     struct wire_frame frame;
     do {
@@ -332,13 +332,13 @@ static void closing_reason(struct websocket *socket, char *out, size_t size)
     (void)snprintf(out, size, "%.*s", (int)(frame.length - 2), (const char *)frame.payload + 2);
 }
 
-START_TEST(a_drain_sends_everybody_away_at_different_times)
+START_TEST(a_drain_spreads_the_reconnects_of_its_clients)
 {
     enum { SOCKETS = 20 };
     struct websocket *sockets[SOCKETS];
     char reasons[SOCKETS][64];
     int different = 0;
-    open_gateway("live_reconnect_ms = 5000\n");
+    start_gateway("live_reconnect_ms = 5000\n");
     for (int i = 0; i < SOCKETS; i++) {
         sockets[i] = open_socket();
         subscribe(sockets[i]);
@@ -350,7 +350,7 @@ START_TEST(a_drain_sends_everybody_away_at_different_times)
     for (int i = 0; i < SOCKETS; i++) {
         char *end = NULL;
         static const char words[] = "reconnect in ";
-        closing_reason(sockets[i], reasons[i], sizeof(reasons[i]));
+        read_close_reason(sockets[i], reasons[i], sizeof(reasons[i]));
         ck_assert_msg(strncmp(reasons[i], words, strlen(words)) == 0, "%s", reasons[i]);
         long ms = strtol(reasons[i] + strlen(words), &end, 10);
         ck_assert_msg(strcmp(end, " ms") == 0 && ms >= 0 && ms <= 5000, "%s", reasons[i]);
@@ -365,15 +365,15 @@ START_TEST(a_drain_sends_everybody_away_at_different_times)
         websocket_free(sockets[i]);
     }
     events_free(events);
-    end_gateway(0);
+    stop_gateway(0);
 }
 END_TEST
 
-/* Its last look around is at connections, and what they still want of back ends. */
-START_TEST(a_drain_is_over_at_its_deadline_with_users_connected)
+/* The gateway must end these connections before its link to Redis, where they still unsubscribe. */
+START_TEST(a_drain_ends_at_its_deadline_with_users_connected)
 {
     char bearer[WEBSOCKET_HEAD_SIZE];
-    open_gateway("live_connections_max = 10\n[gateway]\ndrain_deadline_ms = 100\n");
+    start_gateway("live_connections_max = 10\n[gateway]\ndrain_deadline_ms = 100\n");
     (void)snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\r\n", fixture.ann.token);
     struct websocket *socket = websocket_open(own.url, bearer);
     ck_assert_ptr_nonnull(socket);
@@ -388,16 +388,16 @@ static Suite *live_limits_suite(void)
 {
     const TTest *const tests[] = {
         a_slow_reader_gets_the_latest_state,
-        what_nobody_reads_is_bounded,
-        whoever_takes_nothing_at_all_is_closed,
-        too_many_messages,
-        too_long_a_message,
-        a_client_that_does_not_answer_a_ping_is_gone,
-        an_event_stream_has_a_heartbeat,
-        more_than_fit_are_notified_so,
-        a_connection_that_is_lost_is_counted_as_such,
-        a_drain_sends_everybody_away_at_different_times,
-        a_drain_is_over_at_its_deadline_with_users_connected,
+        a_full_send_buffer_closes_the_connection,
+        a_stalled_reader_is_closed,
+        too_many_messages_close_the_connection,
+        an_oversized_message_closes_the_connection,
+        a_client_that_does_not_answer_a_ping_is_closed,
+        an_event_stream_sends_heartbeats,
+        connections_over_the_limit_get_503,
+        a_lost_connection_is_counted_without_a_close_code,
+        a_drain_spreads_the_reconnects_of_its_clients,
+        a_drain_ends_at_its_deadline_with_users_connected,
         NULL,
     };
     return fixture_suite("live_limits", tests);

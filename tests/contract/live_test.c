@@ -1,9 +1,9 @@
 /*
- * Live updates: what those who watch are told, over WebSockets and as Server-Sent Events; bids over a WebSocket; what
- * reaches a user alone, and when somebody has to go. Bounds, drains and lost connections are in live_limits_test.c,
- * the protocol itself in websocket_test.c.
+ * Live updates over WebSockets and Server-Sent Events, bids over a WebSocket, messages for one user, authentication,
+ * and connections closed by logout or ban. Limits, drains and lost connections are in live_limits_test.c, the WebSocket
+ * protocol in websocket_test.c.
  *
- * Runs alone: it expects each live update within its time.
+ * Runs alone: load of other tests would delay its live updates.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 
 enum { HEADER_SIZE = FACTORY_TOKEN_SIZE + 64, SOON_MS = 6000 };
 
-/* ---- what every test needs ---- */
+/* ---- helpers ---- */
 
 static struct websocket *open_as(const struct factory_user *who)
 {
@@ -30,7 +30,7 @@ static struct websocket *open_as(const struct factory_user *who)
     return socket;
 }
 
-static const struct json *ask(struct websocket *socket, const char *text, const char *type)
+static const struct json *exchange(struct websocket *socket, const char *text, const char *type)
 {
     ck_assert(websocket_say(socket, text));
     const struct json *answer = websocket_hear(socket, NULL);
@@ -42,17 +42,17 @@ static const struct json *ask(struct websocket *socket, const char *text, const 
 
 static const struct json *subscribe(struct websocket *socket, const char *auction)
 {
-    return ask(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", auction), "snapshot");
+    return exchange(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", auction), "snapshot");
 }
 
-static const struct json *hear(struct websocket *socket, const char *type)
+static const struct json *receive(struct websocket *socket, const char *type)
 {
     const struct json *message = websocket_hear(socket, type);
-    ck_assert_msg(message != NULL, "never came: %s", type != NULL ? type : "anything");
+    ck_assert_msg(message != NULL, "not received: %s", type != NULL ? type : "anything");
     return message;
 }
 
-static void expect(const struct json *message, const char *name, const char *value)
+static void expect_member(const struct json *message, const char *name, const char *value)
 {
     ck_assert_msg(strcmp(websocket_text(message, name), value) == 0, "expected %s = %s, got %s", name, value,
                   websocket_text(message, name));
@@ -65,46 +65,46 @@ static void bid(const struct factory_user *who, const char *amount)
 
 /* ---- watching ---- */
 
-START_TEST(a_guest_gets_a_snapshot_and_then_each_version)
+START_TEST(a_guest_gets_a_snapshot_and_then_every_version)
 {
     struct websocket *guest = open_as(NULL);
     const struct json *message = subscribe(guest, fixture.auction);
-    expect(message, "auctionId", fixture.auction);
-    expect(message, "status", "active");
-    expect(message, "title", "A chair");
-    expect(message, "startingPrice", "10.00");
-    expect(message, "minimumBid", "10.00");
+    expect_member(message, "auctionId", fixture.auction);
+    expect_member(message, "status", "active");
+    expect_member(message, "title", "A chair");
+    expect_member(message, "startingPrice", "10.00");
+    expect_member(message, "minimumBid", "10.00");
     ck_assert_int_eq((int)json_member(message, "currentBid")->type, JSON_NULL);
     int64_t seq = strtoll(websocket_text(message, "seq"), NULL, 10);
     static const char *const amounts[] = {"10.00", "11.00", "12.50"};
     for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
         bid(i % 2 == 0 ? &fixture.ann : &fixture.bob, amounts[i]);
-        message = hear(guest, NULL);
-        expect(message, "type", "bid_placed");
-        expect(message, "auctionId", fixture.auction);
-        expect(message, "currentBid", amounts[i]);
-        expect(message, "bidCount", client_format("%zu", i + 1));
-        expect(message, "seq", client_format("%lld", (long long)++seq));
+        message = receive(guest, NULL);
+        expect_member(message, "type", "bid_placed");
+        expect_member(message, "auctionId", fixture.auction);
+        expect_member(message, "currentBid", amounts[i]);
+        expect_member(message, "bidCount", client_format("%zu", i + 1));
+        expect_member(message, "seq", client_format("%lld", (long long)++seq));
         ck_assert_str_ne(websocket_text(message, "serverTime"), "");
         const struct json *newest = json_member(message, "bids")->child;
         ck_assert_ptr_nonnull(newest);
-        expect(newest, "amount", amounts[i]);
+        expect_member(newest, "amount", amounts[i]);
         ck_assert_msg(strncmp(websocket_text(newest, "bidder"), "Bidder-", 7) == 0, "no pseudonym");
     }
-    message = subscribe(guest, fixture.auction); /* once more: a fresh snapshot, with the history */
-    expect(message, "currentBid", "12.50");
-    expect(json_member(message, "bids")->child, "amount", "12.50");
-    expect(json_member(message, "bids")->child->next, "amount", "11.00");
+    message = subscribe(guest, fixture.auction); /* subscribing again sends a new snapshot with the history */
+    expect_member(message, "currentBid", "12.50");
+    expect_member(json_member(message, "bids")->child, "amount", "12.50");
+    expect_member(json_member(message, "bids")->child->next, "amount", "11.00");
     websocket_free(guest);
 }
 END_TEST
 
-START_TEST(names_are_those_of_the_public_history)
+START_TEST(live_updates_use_the_pseudonyms_of_the_history)
 {
     struct websocket *guest = open_as(NULL);
     (void)subscribe(guest, fixture.auction);
     bid(&fixture.ann, "20.00");
-    const struct json *newest = json_member(hear(guest, "bid_placed"), "bids")->child;
+    const struct json *newest = json_member(receive(guest, "bid_placed"), "bids")->child;
     const struct reply *history = fixture_call(NULL, "GET", fixture_path("/bids"), NULL);
     EXPECT_TEXT(history, "items.0.bidder", websocket_text(newest, "bidder"));
     EXPECT_TEXT(history, "items.0.bidId", websocket_text(newest, "bidId"));
@@ -112,7 +112,7 @@ START_TEST(names_are_those_of_the_public_history)
 }
 END_TEST
 
-START_TEST(whoever_unsubscribes_hears_no_more)
+START_TEST(no_updates_arrive_after_unsubscribing)
 {
     struct websocket *guest = open_as(NULL);
     char other[UUID_TEXT_SIZE];
@@ -120,70 +120,73 @@ START_TEST(whoever_unsubscribes_hears_no_more)
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
     (void)subscribe(guest, fixture.auction);
     (void)subscribe(guest, other);
-    expect(ask(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\", \"id\": 4}", fixture.auction),
-               "unsubscribed"),
-           "id", "4");
+    expect_member(
+        exchange(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\", \"id\": 4}", fixture.auction),
+                 "unsubscribed"),
+        "id", "4");
     bid(&fixture.ann, "20.00");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, other, "30.00"), 200);
-    const struct json *message = hear(guest, NULL);
-    expect(message, "auctionId", other);
+    const struct json *message = receive(guest, NULL);
+    expect_member(message, "auctionId", other);
     websocket_free(guest);
 }
 END_TEST
 
-START_TEST(what_cannot_be_watched)
+START_TEST(invalid_subscriptions_and_messages_get_errors)
 {
     struct websocket *guest = open_as(NULL);
     static const char *const ids[] = {"0190aaaa-0000-7000-8000-000000000000", "nonsense"};
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        const struct json *answer = ask(
+        const struct json *answer = exchange(
             guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\", \"id\": \"x\"}", ids[i]), "error");
-        expect(answer, "error", "NOT_FOUND");
-        expect(answer, "id", "x");
+        expect_member(answer, "error", "NOT_FOUND");
+        expect_member(answer, "id", "x");
     }
     char draft[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.more = "\"draft\": true"};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, draft));
     struct websocket *seller = open_as(&fixture.seller);
-    expect(ask(seller, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", draft), "error"), "error",
-           "NOT_FOUND");
-    expect(ask(guest, "{\"type\": \"subscribe\"}", "error"), "error", "VALIDATION_FAILED");
-    expect(ask(guest, "{\"type\": \"dance\", \"id\": 1}", "error"), "error", "VALIDATION_FAILED");
-    expect(ask(guest, "[1]", "error"), "error", "VALIDATION_FAILED");
-    expect(ask(guest, "{", "error"), "error", "VALIDATION_FAILED");
-    expect(ask(guest, "{\"type\": \"ping\", \"id\": {}}", "error"), "error", "VALIDATION_FAILED");
-    expect(ask(guest, "{\"type\": \"ping\", \"id\": 12.5}", "pong"), "id", "12.5"); /* and it is still open */
+    expect_member(exchange(seller, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", draft), "error"),
+                  "error", "NOT_FOUND");
+    expect_member(exchange(guest, "{\"type\": \"subscribe\"}", "error"), "error", "VALIDATION_FAILED");
+    expect_member(exchange(guest, "{\"type\": \"dance\", \"id\": 1}", "error"), "error", "VALIDATION_FAILED");
+    expect_member(exchange(guest, "[1]", "error"), "error", "VALIDATION_FAILED");
+    expect_member(exchange(guest, "{", "error"), "error", "VALIDATION_FAILED");
+    expect_member(exchange(guest, "{\"type\": \"ping\", \"id\": {}}", "error"), "error", "VALIDATION_FAILED");
+    expect_member(exchange(guest, "{\"type\": \"ping\", \"id\": 12.5}", "pong"), "id",
+                  "12.5"); /* the connection stays open */
     websocket_free(guest);
     websocket_free(seller);
 }
 END_TEST
 
-START_TEST(a_hundred_auctions_at_once_and_no_more)
+START_TEST(a_connection_has_at_most_a_hundred_subscriptions)
 {
-    enum { MOST = 100 };
+    enum { LIMIT = 100 };
     struct websocket *guest = open_as(NULL);
-    char ids[MOST + 1][UUID_TEXT_SIZE];
+    char ids[LIMIT + 1][UUID_TEXT_SIZE];
     const struct factory_terms terms = {0};
-    for (int i = 0; i <= MOST; i++) {
+    for (int i = 0; i <= LIMIT; i++) {
         ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, ids[i]));
     }
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i < LIMIT; i++) {
         ck_assert(websocket_say(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[i])));
     }
-    for (int i = 0; i < MOST; i++) {
-        (void)hear(guest, "snapshot");
+    for (int i = 0; i < LIMIT; i++) {
+        (void)receive(guest, "snapshot");
     }
-    expect(ask(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[MOST]), "error"), "error",
-           "TOO_MANY_SUBSCRIPTIONS");
-    (void)ask(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\"}", ids[7]), "unsubscribed");
-    (void)subscribe(guest, ids[MOST]);
+    expect_member(
+        exchange(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[LIMIT]), "error"),
+        "error", "TOO_MANY_SUBSCRIPTIONS");
+    (void)exchange(guest, client_format("{\"type\": \"unsubscribe\", \"auctionId\": \"%s\"}", ids[7]), "unsubscribed");
+    (void)subscribe(guest, ids[LIMIT]);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, ids[42], "30.00"), 200);
-    expect(hear(guest, "bid_placed"), "auctionId", ids[42]);
+    expect_member(receive(guest, "bid_placed"), "auctionId", ids[42]);
     websocket_free(guest);
 }
 END_TEST
 
-START_TEST(an_auction_is_notified_from_its_start_to_its_sale)
+START_TEST(each_state_of_an_auction_sends_an_update)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {
@@ -192,26 +195,26 @@ START_TEST(an_auction_is_notified_from_its_start_to_its_sale)
         .more = "\"antiSnipe\": {\"windowSeconds\": 10, \"extensionSeconds\": 6, \"maxExtensions\": 1}"};
     struct websocket *guest = open_as(NULL);
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
-    expect(subscribe(guest, id), "status", "scheduled");
-    expect(hear(guest, "auction_started"), "status", "active");
-    (void)hear(guest, "auction_ending_soon");
+    expect_member(subscribe(guest, id), "status", "scheduled");
+    expect_member(receive(guest, "auction_started"), "status", "active");
+    (void)receive(guest, "auction_ending_soon");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "15.00"), 200);
-    const struct json *message = hear(guest, "auction_extended");
-    expect(message, "currentBid", "15.00");
-    expect(json_member(message, "bids")->child, "amount", "15.00");
+    const struct json *message = receive(guest, "auction_extended");
+    expect_member(message, "currentBid", "15.00");
+    expect_member(json_member(message, "bids")->child, "amount", "15.00");
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "endTime", websocket_text(message, "endTime"));
-    message = hear(guest, "auction_ended");
-    expect(message, "status", "ended");
+    message = receive(guest, "auction_ended");
+    expect_member(message, "status", "ended");
     int64_t seq = strtoll(websocket_text(message, "seq"), NULL, 10);
-    message = hear(guest, "auction_sold");
-    expect(message, "status", "sold");
-    expect(message, "currentBid", "15.00");
-    expect(message, "seq", client_format("%lld", (long long)seq + 1));
+    message = receive(guest, "auction_sold");
+    expect_member(message, "status", "sold");
+    expect_member(message, "currentBid", "15.00");
+    expect_member(message, "seq", client_format("%lld", (long long)seq + 1));
     websocket_free(guest);
 }
 END_TEST
 
-START_TEST(changes_are_notified)
+START_TEST(updates_and_cancellations_send_an_update)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.lasts_ms = 3600000};
@@ -222,29 +225,29 @@ START_TEST(changes_are_notified)
     const char *body = client_format("{\"version\": %s, \"title\": \"A better chair\", \"startingPrice\": 12.00}",
                                      reply_text(found, "version"));
     EXPECT_STATUS(fixture_call(&fixture.seller, "PUT", client_format("/api/v1/auctions/%s", id), body), 200);
-    const struct json *message = hear(guest, "snapshot"); /* new terms: all of it anew */
-    expect(message, "title", "A better chair");
-    expect(message, "minimumBid", "12.00");
+    const struct json *message = receive(guest, "snapshot"); /* new terms send a whole snapshot */
+    expect_member(message, "title", "A better chair");
+    expect_member(message, "minimumBid", "12.00");
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", id), NULL), 204);
-    expect(hear(guest, "auction_cancelled"), "status", "cancelled");
+    expect_member(receive(guest, "auction_cancelled"), "status", "cancelled");
     websocket_free(guest);
 }
 END_TEST
 
-START_TEST(a_bid_taken_back_is_a_fresh_snapshot)
+START_TEST(a_retracted_bid_sends_a_snapshot)
 {
     struct websocket *guest = open_as(NULL);
     bid(&fixture.ann, "20.00");
     (void)subscribe(guest, fixture.auction);
     bid(&fixture.bob, "30.00");
-    expect(hear(guest, "bid_placed"), "currentBid", "30.00");
+    expect_member(receive(guest, "bid_placed"), "currentBid", "30.00");
     const struct reply *history = fixture_call(NULL, "GET", fixture_path("/bids"), NULL);
     char tail[UUID_TEXT_SIZE + 16];
     (void)snprintf(tail, sizeof(tail), "/bids/%s", reply_text(history, "items.0.bidId"));
     const struct reply *reply = fixture_call(&fixture.bob, "DELETE", fixture_path(tail), NULL);
     ck_assert_msg(reply->status == 200 || reply->status == 204, EXPECT_GOT, reply->status, reply->body);
-    const struct json *message = hear(guest, "snapshot");
-    expect(message, "currentBid", "20.00");
+    const struct json *message = receive(guest, "snapshot");
+    expect_member(message, "currentBid", "20.00");
     ck_assert_ptr_null(json_member(message, "bids")->child->next);
     websocket_free(guest);
 }
@@ -258,61 +261,63 @@ static const char *bid_text(const char *auction, const char *amount, const char 
                          more);
 }
 
-START_TEST(a_bid_over_the_socket_is_taken_and_decided)
+START_TEST(a_bid_over_websocket_gets_pending_and_result)
 {
     struct websocket *ann = open_as(&fixture.ann);
     char id[UUID_TEXT_SIZE];
-    const struct json *answer = ask(ann, bid_text(fixture.auction, "15.00", ""), "bid_pending");
-    expect(answer, "id", "b");
-    expect(answer, "status", "pending");
-    expect(answer, "amount", "15.00");
-    expect(answer, "auctionId", fixture.auction);
+    const struct json *answer = exchange(ann, bid_text(fixture.auction, "15.00", ""), "bid_pending");
+    expect_member(answer, "id", "b");
+    expect_member(answer, "status", "pending");
+    expect_member(answer, "amount", "15.00");
+    expect_member(answer, "auctionId", fixture.auction);
     ck_assert_ptr_null(json_member(answer, "receipt"));
     (void)snprintf(id, sizeof(id), "%s", websocket_text(answer, "bidId"));
-    answer = hear(ann, "bid_result");
-    expect(answer, "bidId", id);
-    expect(answer, "status", "accepted");
+    answer = receive(ann, "bid_result");
+    expect_member(answer, "bidId", id);
+    expect_member(answer, "status", "accepted");
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", fixture_path(client_format("/bids/%s", id)), NULL), "status",
                 "accepted");
     websocket_free(ann);
 }
 END_TEST
 
-START_TEST(a_receipt_is_given_where_it_is_asked_for)
+START_TEST(a_receipt_is_sent_on_request)
 {
     struct websocket *ann = open_as(&fixture.ann);
-    const struct json *answer = ask(ann, bid_text(fixture.auction, "15.00", ", \"receipt\": true"), "bid_pending");
+    const struct json *answer = exchange(ann, bid_text(fixture.auction, "15.00", ", \"receipt\": true"), "bid_pending");
     ck_assert_str_ne(websocket_text(answer, "receipt"), "");
     websocket_free(ann);
 }
 END_TEST
 
-START_TEST(refusals_are_those_of_http)
+START_TEST(refusals_over_websocket_have_the_codes_of_http)
 {
     struct websocket *ann = open_as(&fixture.ann);
     struct websocket *seller = open_as(&fixture.seller);
     struct websocket *guest = open_as(NULL);
     bid(&fixture.bob, "50.00");
-    const struct json *answer = ask(ann, bid_text(fixture.auction, "20.00", ""), "error");
-    expect(answer, "error", "BID_TOO_LOW");
-    expect(answer, "minimumBid", "51.00");
-    expect(answer, "currentBid", "50.00");
-    expect(answer, "id", "b");
-    expect(ask(ann, bid_text(fixture.auction, "1e2", ""), "error"), "error", "INVALID_AMOUNT");
-    expect(ask(ann, bid_text(fixture.auction, "true", ""), "error"), "error", "INVALID_AMOUNT");
-    expect(ask(ann, client_format("{\"type\": \"bid\", \"auctionId\": \"%s\"}", fixture.auction), "error"), "error",
-           "VALIDATION_FAILED");
-    expect(ask(ann, bid_text(fixture.auction, "60.00", ", \"idempotencyKey\": \"\""), "error"), "error",
-           "VALIDATION_FAILED");
-    expect(ask(ann, bid_text(fixture.auction, "60.00", ", \"idempotencyKey\": 7"), "error"), "error",
-           "VALIDATION_FAILED");
-    /* A misspelt key would be a bid without one. */
-    expect(ask(ann, bid_text(fixture.auction, "60.00", ", \"idempotencykey\": \"k\""), "error"), "error",
-           "VALIDATION_FAILED");
-    expect(ask(ann, "{\"type\": \"ping\", \"id\": \"p\", \"amount\": 1}", "error"), "error", "VALIDATION_FAILED");
-    expect(ask(ann, bid_text("0190aaaa-0000-7000-8000-000000000000", "60.00", ""), "error"), "error", "NOT_FOUND");
-    expect(ask(seller, bid_text(fixture.auction, "60.00", ""), "error"), "error", "OWN_AUCTION");
-    expect(ask(guest, bid_text(fixture.auction, "60.00", ""), "error"), "error", "UNAUTHORIZED");
+    const struct json *answer = exchange(ann, bid_text(fixture.auction, "20.00", ""), "error");
+    expect_member(answer, "error", "BID_TOO_LOW");
+    expect_member(answer, "minimumBid", "51.00");
+    expect_member(answer, "currentBid", "50.00");
+    expect_member(answer, "id", "b");
+    expect_member(exchange(ann, bid_text(fixture.auction, "1e2", ""), "error"), "error", "INVALID_AMOUNT");
+    expect_member(exchange(ann, bid_text(fixture.auction, "true", ""), "error"), "error", "INVALID_AMOUNT");
+    expect_member(exchange(ann, client_format("{\"type\": \"bid\", \"auctionId\": \"%s\"}", fixture.auction), "error"),
+                  "error", "VALIDATION_FAILED");
+    expect_member(exchange(ann, bid_text(fixture.auction, "60.00", ", \"idempotencyKey\": \"\""), "error"), "error",
+                  "VALIDATION_FAILED");
+    expect_member(exchange(ann, bid_text(fixture.auction, "60.00", ", \"idempotencyKey\": 7"), "error"), "error",
+                  "VALIDATION_FAILED");
+    /* An ignored misspelling would place a bid without idempotency key. */
+    expect_member(exchange(ann, bid_text(fixture.auction, "60.00", ", \"idempotencykey\": \"k\""), "error"), "error",
+                  "VALIDATION_FAILED");
+    expect_member(exchange(ann, "{\"type\": \"ping\", \"id\": \"p\", \"amount\": 1}", "error"), "error",
+                  "VALIDATION_FAILED");
+    expect_member(exchange(ann, bid_text("0190aaaa-0000-7000-8000-000000000000", "60.00", ""), "error"), "error",
+                  "NOT_FOUND");
+    expect_member(exchange(seller, bid_text(fixture.auction, "60.00", ""), "error"), "error", "OWN_AUCTION");
+    expect_member(exchange(guest, bid_text(fixture.auction, "60.00", ""), "error"), "error", "UNAUTHORIZED");
     ck_assert_int_eq(
         (int)sql_int(fixture.sql, "SELECT bid_count FROM auctions WHERE id = $1::uuid", fixture.auction, NULL), 1);
     websocket_free(ann);
@@ -321,19 +326,19 @@ START_TEST(refusals_are_those_of_http)
 }
 END_TEST
 
-START_TEST(a_key_is_one_bid)
+START_TEST(repeated_messages_with_one_key_place_one_bid)
 {
     static const char key[] = ", \"idempotencyKey\": \"once\"";
     struct websocket *ann = open_as(&fixture.ann);
     char id[UUID_TEXT_SIZE];
     (void)snprintf(id, sizeof(id), "%s",
-                   websocket_text(ask(ann, bid_text(fixture.auction, "15.00", key), "bid_pending"), "bidId"));
-    expect(hear(ann, "bid_result"), "bidId", id);
-    const struct json *answer = ask(ann, bid_text(fixture.auction, "15.00", key), "bid_result");
-    expect(answer, "bidId", id);
-    expect(answer, "id", "b");
-    expect(ask(ann, bid_text(fixture.auction, "16.00", key), "error"), "error", "IDEMPOTENCY_KEY_REUSED");
-    /* The same key over HTTP is the same bid as well. */
+                   websocket_text(exchange(ann, bid_text(fixture.auction, "15.00", key), "bid_pending"), "bidId"));
+    expect_member(receive(ann, "bid_result"), "bidId", id);
+    const struct json *answer = exchange(ann, bid_text(fixture.auction, "15.00", key), "bid_result");
+    expect_member(answer, "bidId", id);
+    expect_member(answer, "id", "b");
+    expect_member(exchange(ann, bid_text(fixture.auction, "16.00", key), "error"), "error", "IDEMPOTENCY_KEY_REUSED");
+    /* The same key over HTTP returns the same bid. */
     client_header(fixture.client, "X-Idempotency-Key: once");
     const struct reply *reply = fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 15.00}");
     EXPECT_STATUS(reply, 200);
@@ -342,28 +347,28 @@ START_TEST(a_key_is_one_bid)
 }
 END_TEST
 
-/* ---- what concerns one user alone ---- */
+/* ---- messages for one user ---- */
 
-START_TEST(a_result_reaches_all_of_a_users_connections)
+START_TEST(a_result_reaches_all_connections_of_its_user_only)
 {
-    enum { SOCKETS = 6 }; /* on both workers */
+    enum { SOCKETS = 6 }; /* enough to reach both workers */
     struct websocket *sockets[SOCKETS];
     struct websocket *bob = open_as(&fixture.bob);
     for (int i = 0; i < SOCKETS; i++) {
         sockets[i] = open_as(&fixture.ann);
-        (void)ask(sockets[i], "{\"type\": \"ping\"}", "pong");
+        (void)exchange(sockets[i], "{\"type\": \"ping\"}", "pong");
     }
     char id[UUID_TEXT_SIZE];
     fixture_submit(&fixture.ann, fixture.auction, "25.00", id);
     for (int i = 0; i < SOCKETS; i++) {
-        const struct json *message = hear(sockets[i], NULL);
-        expect(message, "type", "bid_result");
-        expect(message, "bidId", id);
-        expect(message, "status", "accepted");
-        expect(message, "auctionId", fixture.auction);
+        const struct json *message = receive(sockets[i], NULL);
+        expect_member(message, "type", "bid_result");
+        expect_member(message, "bidId", id);
+        expect_member(message, "status", "accepted");
+        expect_member(message, "auctionId", fixture.auction);
         websocket_free(sockets[i]);
     }
-    (void)ask(bob, "{\"type\": \"ping\"}", "pong"); /* and nothing before it */
+    (void)exchange(bob, "{\"type\": \"ping\"}", "pong"); /* no bid_result precedes the pong */
     websocket_free(bob);
 }
 END_TEST
@@ -371,61 +376,61 @@ END_TEST
 START_TEST(a_rejected_bid_names_its_reason)
 {
     struct websocket *ann = open_as(&fixture.ann);
-    (void)ask(ann, "{\"type\": \"ping\"}", "pong");
+    (void)exchange(ann, "{\"type\": \"ping\"}", "pong");
     bid(&fixture.bob, "20.00");
-    /* In one message with a higher one: only the worker can refuse it. */
+    /* Both may share one message to the queue. Then only the bid worker can reject the lower bid. */
     ck_assert(websocket_say(ann, bid_text(fixture.auction, "40.00", "")));
     ck_assert(websocket_say(ann, bid_text(fixture.auction, "30.00", "")));
-    const struct json *message = hear(ann, "bid_result error");
-    expect(message, "status", "accepted");
-    message = hear(ann, "bid_result error");
+    const struct json *message = receive(ann, "bid_result error");
+    expect_member(message, "status", "accepted");
+    message = receive(ann, "bid_result error");
     if (strcmp(websocket_text(message, "type"), "bid_result") == 0) {
-        expect(message, "status", "rejected");
-        expect(message, "reason", "BID_TOO_LOW");
+        expect_member(message, "status", "rejected");
+        expect_member(message, "reason", "BID_TOO_LOW");
     } else {
-        expect(message, "error", "BID_TOO_LOW");
+        expect_member(message, "error", "BID_TOO_LOW");
     }
     websocket_free(ann);
 }
 END_TEST
 
-START_TEST(notifications_come_by_themselves)
+START_TEST(notifications_are_pushed_without_subscription)
 {
     struct websocket *ann = open_as(&fixture.ann);
-    (void)ask(ann, "{\"type\": \"ping\"}", "pong");
+    (void)exchange(ann, "{\"type\": \"ping\"}", "pong");
     bid(&fixture.ann, "20.00");
     bid(&fixture.bob, "30.00");
-    const struct json *message = hear(ann, "notification");
-    expect(message, "auctionId", fixture.auction);
+    const struct json *message = receive(ann, "notification");
+    expect_member(message, "auctionId", fixture.auction);
     const struct json *notice = json_member(message, "notification");
-    expect(notice, "kind", "OUTBID");
-    expect(notice, "auctionTitle", "A chair");
+    expect_member(notice, "kind", "OUTBID");
+    expect_member(notice, "auctionTitle", "A chair");
     const struct reply *list = fixture_call(&fixture.ann, "GET", "/api/v1/users/me/notifications", NULL);
     EXPECT_TEXT(list, "items.0.id", websocket_text(notice, "id"));
     websocket_free(ann);
 }
 END_TEST
 
-/* ---- who it is ---- */
+/* ---- authentication ---- */
 
 static const char *auth_text(const char *token)
 {
     return client_format("{\"type\": \"auth\", \"token\": \"%s\", \"id\": \"a\"}", token);
 }
 
-START_TEST(a_first_message_may_say_who_it_is)
+START_TEST(an_auth_message_authenticates_the_connection)
 {
     struct websocket *sockets[] = {open_as(NULL), open_as(NULL)};
     const char *tokens[] = {fixture.ann.token, fixture.ann.session};
     for (size_t i = 0; i < ARRAY_LEN(sockets); i++) {
-        expect(ask(sockets[i], auth_text("nonsense"), "error"), "error", "UNAUTHORIZED");
-        expect(ask(sockets[i], "{\"type\": \"auth\"}", "error"), "error", "VALIDATION_FAILED");
-        const struct json *answer = ask(sockets[i], auth_text(tokens[i]), "authenticated");
-        expect(answer, "userId", fixture.ann.id);
-        expect(answer, "id", "a");
-        (void)ask(sockets[i], bid_text(fixture.auction, i == 0 ? "20.00" : "30.00", ""), "bid_pending");
+        expect_member(exchange(sockets[i], auth_text("nonsense"), "error"), "error", "UNAUTHORIZED");
+        expect_member(exchange(sockets[i], "{\"type\": \"auth\"}", "error"), "error", "VALIDATION_FAILED");
+        const struct json *answer = exchange(sockets[i], auth_text(tokens[i]), "authenticated");
+        expect_member(answer, "userId", fixture.ann.id);
+        expect_member(answer, "id", "a");
+        (void)exchange(sockets[i], bid_text(fixture.auction, i == 0 ? "20.00" : "30.00", ""), "bid_pending");
         for (size_t k = 0; k <= i; k++) {
-            (void)hear(sockets[k], "bid_result");
+            (void)receive(sockets[k], "bid_result");
         }
     }
     websocket_free(sockets[0]);
@@ -433,18 +438,18 @@ START_TEST(a_first_message_may_say_who_it_is)
 }
 END_TEST
 
-START_TEST(a_cookie_says_who_it_is)
+START_TEST(a_session_cookie_authenticates_the_connection)
 {
     char header[HEADER_SIZE];
     (void)snprintf(header, sizeof(header), "Cookie: session=%s\r\n", fixture.ann.session);
     struct websocket *ann = websocket_open(deployment_http_url(), header);
     ck_assert_ptr_nonnull(ann);
-    (void)ask(ann, bid_text(fixture.auction, "20.00", ""), "bid_pending");
+    (void)exchange(ann, bid_text(fixture.auction, "20.00", ""), "bid_pending");
     websocket_free(ann);
-    /* One that is not good any more is a guest's, as everywhere; a bearer like that is refused. */
+    /* An invalid cookie makes the client a guest, as on every route; an invalid bearer token gets 401. */
     struct websocket *guest = websocket_open(deployment_http_url(), "Cookie: session=nonsense\r\n");
     ck_assert_ptr_nonnull(guest);
-    expect(ask(guest, bid_text(fixture.auction, "30.00", ""), "error"), "error", "UNAUTHORIZED");
+    expect_member(exchange(guest, bid_text(fixture.auction, "30.00", ""), "error"), "error", "UNAUTHORIZED");
     websocket_free(guest);
     struct websocket *refused = websocket_connect(deployment_http_url());
     ck_assert_int_eq(websocket_ask(refused, "/ws", "Authorization: Bearer nonsense\r\n"), 401);
@@ -452,7 +457,7 @@ START_TEST(a_cookie_says_who_it_is)
 }
 END_TEST
 
-static int status_of(const char *headers)
+static int handshake_status(const char *headers)
 {
     struct websocket *socket = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(socket);
@@ -461,47 +466,47 @@ static int status_of(const char *headers)
     return status;
 }
 
-START_TEST(other_sites_may_not_borrow_the_cookie)
+START_TEST(other_origins_cannot_connect_with_the_cookie)
 {
     char header[HEADER_SIZE];
     (void)snprintf(header, sizeof(header), "Origin: https://shop.example\r\nCookie: session=%s\r\n",
                    fixture.ann.session);
-    ck_assert_int_eq(status_of(header), 403);
-    ck_assert_int_eq(status_of("Origin: https://evil.example\r\n"), 403);
-    ck_assert_int_eq(status_of("Origin: null\r\n"), 403);
-    ck_assert_int_eq(status_of("Origin: https://shop.example\r\n"), 101); /* a listed one, without it */
+    ck_assert_int_eq(handshake_status(header), 403);
+    ck_assert_int_eq(handshake_status("Origin: https://evil.example\r\n"), 403);
+    ck_assert_int_eq(handshake_status("Origin: null\r\n"), 403);
+    ck_assert_int_eq(handshake_status("Origin: https://shop.example\r\n"), 101); /* an allowed origin without cookie */
     (void)snprintf(header, sizeof(header), "Origin: http://127.0.0.1\r\nCookie: session=%s\r\n", fixture.ann.session);
-    ck_assert_int_eq(status_of(header), 101);
+    ck_assert_int_eq(handshake_status(header), 101);
 }
 END_TEST
 
-START_TEST(whoever_logs_out_is_sent_away)
+START_TEST(a_logout_closes_the_connections_of_its_session)
 {
     struct websocket *ann = open_as(&fixture.ann);
     struct websocket *bob = open_as(&fixture.bob);
-    (void)ask(ann, "{\"type\": \"ping\"}", "pong");
+    (void)exchange(ann, "{\"type\": \"ping\"}", "pong");
     EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/auth/logout", NULL), 204);
     ck_assert_uint_eq(websocket_closing(ann), 1008);
-    (void)ask(bob, "{\"type\": \"ping\"}", "pong");
+    (void)exchange(bob, "{\"type\": \"ping\"}", "pong");
     websocket_free(ann);
     websocket_free(bob);
 }
 END_TEST
 
-START_TEST(whoever_is_banned_is_sent_away)
+START_TEST(a_ban_closes_the_connections_of_the_user)
 {
     struct factory_user admin;
     struct websocket *ann = open_as(&fixture.ann);
-    (void)ask(ann, "{\"type\": \"ping\"}", "pong");
+    (void)exchange(ann, "{\"type\": \"ping\"}", "pong");
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
     EXPECT_STATUS(admin_ban(fixture.client, &admin, fixture.ann.id), 200);
     ck_assert_uint_eq(websocket_closing(ann), 1008);
     websocket_free(ann);
     char header[HEADER_SIZE];
     (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", fixture.ann.token);
-    ck_assert_int_eq(status_of(header), 403);
+    ck_assert_int_eq(handshake_status(header), 403);
     struct websocket *guest = open_as(NULL);
-    expect(ask(guest, auth_text(fixture.ann.token), "error"), "error", "USER_BANNED");
+    expect_member(exchange(guest, auth_text(fixture.ann.token), "error"), "error", "USER_BANNED");
     ck_assert_uint_eq(websocket_closing(guest), 1008);
     websocket_free(guest);
 }
@@ -509,16 +514,16 @@ END_TEST
 
 /* ---- Server-Sent Events ---- */
 
-static struct events *stream(const char *headers)
+static struct events *open_events(const char *headers)
 {
     struct events *events = events_open(deployment_http_url(), fixture_path("/events"), headers);
     ck_assert_ptr_nonnull(events);
     return events;
 }
 
-START_TEST(events_tell_the_same)
+START_TEST(an_event_stream_sends_snapshot_and_updates)
 {
-    struct events *events = stream("");
+    struct events *events = open_events("");
     ck_assert_int_eq(events_status(events), 200);
     ck_assert_ptr_nonnull(strstr(events_head(events), "Content-Type: text/event-stream"));
     ck_assert_ptr_nonnull(strstr(events_head(events), "Cache-Control: no-store"));
@@ -528,68 +533,68 @@ START_TEST(events_tell_the_same)
     block = events_hear(events, "snapshot");
     ck_assert_ptr_nonnull(block);
     ck_assert_str_eq(block->id, websocket_text(block->data, "seq"));
-    expect(block->data, "auctionId", fixture.auction);
+    expect_member(block->data, "auctionId", fixture.auction);
     bid(&fixture.ann, "20.00");
     block = events_hear(events, "bid_placed");
     ck_assert_ptr_nonnull(block);
     ck_assert_str_eq(block->id, websocket_text(block->data, "seq"));
-    expect(block->data, "currentBid", "20.00");
+    expect_member(block->data, "currentBid", "20.00");
     events_free(events);
 }
 END_TEST
 
-START_TEST(events_go_on_where_they_ended)
+START_TEST(last_event_id_resumes_an_event_stream)
 {
-    struct events *events = stream("");
+    struct events *events = open_events("");
     char header[64];
     const struct event_block *block = events_hear(events, "snapshot");
     ck_assert_ptr_nonnull(block);
     (void)snprintf(header, sizeof(header), "Last-Event-ID: %s\r\n", block->id);
     events_free(events);
-    /* Nothing happened meanwhile: no snapshot. */
-    events = stream(header);
+    /* No new version since: the stream starts without a snapshot. */
+    events = open_events(header);
     bid(&fixture.ann, "20.00");
     ck_assert_ptr_nonnull(events_next(events)); /* retry */
     block = events_next(events);
     ck_assert_ptr_nonnull(block);
-    expect(block->data, "type", "bid_placed");
+    expect_member(block->data, "type", "bid_placed");
     events_free(events);
-    /* Something did. */
-    events = stream(header);
+    /* A version was missed: the stream starts with a snapshot. */
+    events = open_events(header);
     block = events_hear(events, "snapshot");
     ck_assert_ptr_nonnull(block);
-    expect(block->data, "currentBid", "20.00");
+    expect_member(block->data, "currentBid", "20.00");
     events_free(events);
 }
 END_TEST
 
-START_TEST(events_of_what_is_not_there)
+START_TEST(event_streams_of_unknown_auctions_and_users_are_refused)
 {
     struct events *events =
         events_open(deployment_http_url(), "/api/v1/auctions/0190aaaa-0000-7000-8000-000000000000/events", "");
     ck_assert_ptr_nonnull(events);
     ck_assert_int_eq(events_status(events), 404);
     events_free(events);
-    events = stream("Authorization: Bearer nonsense\r\n");
+    events = open_events("Authorization: Bearer nonsense\r\n");
     ck_assert_int_eq(events_status(events), 401);
     events_free(events);
 }
 END_TEST
 
-START_TEST(events_tell_a_user_of_this_auction)
+START_TEST(an_event_stream_sends_the_users_results_of_this_auction_only)
 {
     char header[HEADER_SIZE];
     char other[UUID_TEXT_SIZE];
     const struct factory_terms terms = {0};
     (void)snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", fixture.ann.token);
-    struct events *events = stream(header);
+    struct events *events = open_events(header);
     ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, other, "12.00"), 200);
     bid(&fixture.ann, "20.00");
     const struct event_block *block = events_hear(events, "bid_result");
     ck_assert_ptr_nonnull(block);
-    expect(block->data, "auctionId", fixture.auction);
+    expect_member(block->data, "auctionId", fixture.auction);
     ck_assert_str_eq(block->id, "");
     EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/auth/logout", NULL), 204);
     ck_assert(events_ended(events));
@@ -599,8 +604,8 @@ END_TEST
 
 /* ---- time ---- */
 
-/* The recipe of the README, on one machine: the offset is next to nothing. */
-START_TEST(the_best_of_some_pings_gives_the_offset)
+/* The procedure of the README. On one machine the offset is at most the round trip. */
+START_TEST(the_fastest_of_five_pings_gives_the_clock_offset)
 {
     enum { PINGS = 5 };
     struct websocket *guest = open_as(NULL);
@@ -609,7 +614,7 @@ START_TEST(the_best_of_some_pings_gives_the_offset)
     for (int i = 0; i < PINGS; i++) {
         int64_t server = 0;
         int64_t before = clock_now_ms();
-        const struct json *pong = ask(guest, "{\"type\": \"ping\"}", "pong");
+        const struct json *pong = exchange(guest, "{\"type\": \"ping\"}", "pong");
         int64_t after = clock_now_ms();
         ck_assert(clock_parse(websocket_text(pong, "serverTime"), &server));
         if (after - before < best) {
@@ -626,31 +631,31 @@ END_TEST
 static Suite *live_suite(void)
 {
     const TTest *const tests[] = {
-        a_guest_gets_a_snapshot_and_then_each_version,
-        names_are_those_of_the_public_history,
-        whoever_unsubscribes_hears_no_more,
-        what_cannot_be_watched,
-        a_hundred_auctions_at_once_and_no_more,
-        an_auction_is_notified_from_its_start_to_its_sale,
-        changes_are_notified,
-        a_bid_taken_back_is_a_fresh_snapshot,
-        a_bid_over_the_socket_is_taken_and_decided,
-        a_receipt_is_given_where_it_is_asked_for,
-        refusals_are_those_of_http,
-        a_key_is_one_bid,
-        a_result_reaches_all_of_a_users_connections,
+        a_guest_gets_a_snapshot_and_then_every_version,
+        live_updates_use_the_pseudonyms_of_the_history,
+        no_updates_arrive_after_unsubscribing,
+        invalid_subscriptions_and_messages_get_errors,
+        a_connection_has_at_most_a_hundred_subscriptions,
+        each_state_of_an_auction_sends_an_update,
+        updates_and_cancellations_send_an_update,
+        a_retracted_bid_sends_a_snapshot,
+        a_bid_over_websocket_gets_pending_and_result,
+        a_receipt_is_sent_on_request,
+        refusals_over_websocket_have_the_codes_of_http,
+        repeated_messages_with_one_key_place_one_bid,
+        a_result_reaches_all_connections_of_its_user_only,
         a_rejected_bid_names_its_reason,
-        notifications_come_by_themselves,
-        a_first_message_may_say_who_it_is,
-        a_cookie_says_who_it_is,
-        other_sites_may_not_borrow_the_cookie,
-        whoever_logs_out_is_sent_away,
-        whoever_is_banned_is_sent_away,
-        events_tell_the_same,
-        events_go_on_where_they_ended,
-        events_of_what_is_not_there,
-        events_tell_a_user_of_this_auction,
-        the_best_of_some_pings_gives_the_offset,
+        notifications_are_pushed_without_subscription,
+        an_auth_message_authenticates_the_connection,
+        a_session_cookie_authenticates_the_connection,
+        other_origins_cannot_connect_with_the_cookie,
+        a_logout_closes_the_connections_of_its_session,
+        a_ban_closes_the_connections_of_the_user,
+        an_event_stream_sends_snapshot_and_updates,
+        last_event_id_resumes_an_event_stream,
+        event_streams_of_unknown_auctions_and_users_are_refused,
+        an_event_stream_sends_the_users_results_of_this_auction_only,
+        the_fastest_of_five_pings_gives_the_clock_offset,
         NULL,
     };
     return fixture_suite("live", tests);

@@ -1,5 +1,5 @@
 /*
- * The contract's "Me": my bids, my auctions, my notifications.
+ * "Me" of the API: the user's bids, auctions and notifications.
  */
 #include <stdio.h>
 
@@ -11,7 +11,7 @@
 
 enum { ME_SETTLED_MS = 30000 };
 
-START_TEST(my_bids_say_how_i_stand)
+START_TEST(my_bids_show_winning_and_outbid)
 {
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_BIDS, NULL);
@@ -27,7 +27,7 @@ START_TEST(my_bids_say_how_i_stand)
 }
 END_TEST
 
-START_TEST(a_withdrawn_maximum_is_not_mine_any_more)
+START_TEST(my_bids_omit_a_withdrawn_maximum)
 {
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "30.00"), 200);
@@ -46,7 +46,7 @@ START_TEST(a_withdrawn_maximum_is_not_mine_any_more)
 }
 END_TEST
 
-START_TEST(in_the_end_i_have_won_or_lost)
+START_TEST(my_bids_show_won_and_lost_after_the_end)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {
@@ -61,7 +61,7 @@ START_TEST(in_the_end_i_have_won_or_lost)
 }
 END_TEST
 
-START_TEST(my_auctions_are_those_i_sell)
+START_TEST(my_auctions_list_the_auctions_of_the_seller)
 {
     const struct reply *reply = fixture_call(&fixture.seller, "GET", MY_AUCTIONS, NULL);
     EXPECT_STATUS(reply, 200);
@@ -72,29 +72,29 @@ START_TEST(my_auctions_are_those_i_sell)
 }
 END_TEST
 
-static int unread(void)
+static int count_unread(void)
 {
     return reply_count(fixture_call(&fixture.ann, "GET", MY_NOTICES "?unread=true", NULL), "items");
 }
 
-START_TEST(notifications_are_read_once)
+START_TEST(notifications_are_marked_as_read_by_id_or_all)
 {
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
-    SUITE_WAIT(unread() == 2, FACTORY_DECISION_MS);
+    SUITE_WAIT(count_unread() == 2, FACTORY_DECISION_MS);
     const struct reply *reply = fixture_call(&fixture.ann, "GET", MY_NOTICES, NULL);
     EXPECT_TEXT(reply, "items.0.kind", "OUTBID");
     EXPECT_TEXT(reply, "items.0.auctionId", fixture.auction);
     const char *body = client_format("{\"ids\": [\"%s\"]}", reply_text(reply, "items.0.id"));
-    reply = fixture_call(&fixture.bob, "POST", MY_NOTICES "/read", body); /* not his: nothing happens to hers */
+    reply = fixture_call(&fixture.bob, "POST", MY_NOTICES "/read", body); /* Bob cannot mark a notification of Ann */
     ck_assert_int_lt(reply->status, 300);
-    ck_assert_int_eq(unread(), 2);
+    ck_assert_int_eq(count_unread(), 2);
     ck_assert_int_lt(fixture_call(&fixture.ann, "POST", MY_NOTICES "/read", body)->status, 300);
-    ck_assert_int_eq(unread(), 1);
+    ck_assert_int_eq(count_unread(), 1);
     ck_assert_int_lt(fixture_call(&fixture.ann, "POST", MY_NOTICES "/read", "{\"all\": true}")->status, 300);
-    ck_assert_int_eq(unread(), 0);
+    ck_assert_int_eq(count_unread(), 0);
     ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", MY_NOTICES, NULL), "items"), 2);
 }
 END_TEST
@@ -102,9 +102,12 @@ END_TEST
 static Suite *me_suite(void)
 {
     const TTest *const tests[] = {
-        my_bids_say_how_i_stand,       a_withdrawn_maximum_is_not_mine_any_more,
-        in_the_end_i_have_won_or_lost, my_auctions_are_those_i_sell,
-        notifications_are_read_once,   NULL,
+        my_bids_show_winning_and_outbid,
+        my_bids_omit_a_withdrawn_maximum,
+        my_bids_show_won_and_lost_after_the_end,
+        my_auctions_list_the_auctions_of_the_seller,
+        notifications_are_marked_as_read_by_id_or_all,
+        NULL,
     };
     return fixture_suite("me", tests);
 }

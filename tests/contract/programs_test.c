@@ -1,8 +1,8 @@
 /*
- * What an operator relies on in every program: --help, --version, --check-config and exit codes; and rostrumctl's
- * commands against a deployment that runs.
+ * The command line of every program: --help, --version, --check-config and exit codes; rostrumctl's commands against a
+ * running deployment.
  *
- * Runs alone: it looks at the dead letters and the shards of the deployment.
+ * Runs alone: it reads the dead letters and the shards of the deployment.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,54 +14,55 @@
 static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "rostrum-endworker",
                                        "rostrum-notifyworker", "rostrumctl"};
 
-/* Runs a program of the tree under test with one or two words. */
-static int run(const char *program, const char *word, const char *second, char out[static DEPLOYMENT_OUTPUT_SIZE])
+/* Runs a built program with one or two arguments (`second` may be NULL). Returns its exit code. */
+static int run_program(const char *program, const char *first, const char *second,
+                       char out[static DEPLOYMENT_OUTPUT_SIZE])
 {
     const char *build = getenv("BUILD");
-    const char *const argv[] = {client_format("%s/bin/%s", build != NULL ? build : "build", program), word, second,
+    const char *const argv[] = {client_format("%s/bin/%s", build != NULL ? build : "build", program), first, second,
                                 NULL};
     return deployment_run(argv, out, DEPLOYMENT_OUTPUT_SIZE);
 }
 
-START_TEST(each_explains_itself)
+START_TEST(each_program_has_help_version_and_usage_errors)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    ck_assert_int_eq(run(programs[_i], "--help", NULL, out), 0);
+    ck_assert_int_eq(run_program(programs[_i], "--help", NULL, out), 0);
     ck_assert_msg(strstr(out, programs[_i]) != NULL && strlen(out) > 200, "--help: %s", out);
-    ck_assert_int_eq(run(programs[_i], "--version", NULL, out), 0);
+    ck_assert_int_eq(run_program(programs[_i], "--version", NULL, out), 0);
     ck_assert_msg(strstr(out, ROSTRUM_VERSION) != NULL, "--version: %s", out);
-    ck_assert_int_eq(run(programs[_i], "--no-such-option", NULL, out), 2);
+    ck_assert_int_eq(run_program(programs[_i], "--no-such-option", NULL, out), 2);
     ck_assert_str_ne(out, "");
 }
 END_TEST
 
-START_TEST(settings_are_checked)
+START_TEST(check_config_refuses_invalid_settings)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     char path[] = "/tmp/rostrum-conf-XXXXXX";
-    static const char wrong[] = "[gateway]\nworkers = many\n";
+    static const char invalid[] = "[gateway]\nworkers = many\n";
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq((int)write(fd, wrong, strlen(wrong)), (int)strlen(wrong));
+    ck_assert_int_eq((int)write(fd, invalid, strlen(invalid)), (int)strlen(invalid));
     ck_assert_int_eq(close(fd), 0);
     const char *option = client_format("--config=%s", path);
-    int right_code = run("rostrum-gateway", "--check-config", NULL, out);
-    int wrong_code = run("rostrum-gateway", "--check-config", option, out);
+    int valid_code = run_program("rostrum-gateway", "--check-config", NULL, out);
+    int invalid_code = run_program("rostrum-gateway", "--check-config", option, out);
     (void)unlink(path);
-    ck_assert_int_eq(right_code, 0);
-    ck_assert_int_eq(wrong_code, 2);
+    ck_assert_int_eq(valid_code, 0);
+    ck_assert_int_eq(invalid_code, 2);
     ck_assert_msg(strstr(out, path) != NULL && strstr(out, "workers") != NULL, "%s", out);
 }
 END_TEST
 
-START_TEST(an_admin_is_made_at_the_command_line)
+START_TEST(rostrumctl_creates_an_admin)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     const char *build = getenv("BUILD");
-    const char *line =
+    const char *command =
         client_format("printf '%%s\\n' 'an admin password' | %s/bin/rostrumctl user create admin.%s --admin",
                       build != NULL ? build : "build", fixture.ann.email);
-    const char *const argv[] = {"/bin/sh", "-c", line, NULL};
+    const char *const argv[] = {"/bin/sh", "-c", command, NULL};
     int code = deployment_run(argv, out, sizeof(out));
     ck_assert_msg(code == 0, "exit %d: %s", code, out);
     ck_assert_ptr_null(strstr(out, "an admin password"));
@@ -71,7 +72,7 @@ START_TEST(an_admin_is_made_at_the_command_line)
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "user.role", "admin");
 
-    /* Who sees every bid does not see a maximum that stands. */
+    /* An admin sees every bid, but no maximum before settlement. */
     struct factory_user admin = {0};
     (void)snprintf(admin.token, sizeof(admin.token), "%s", reply_text(reply, "accessToken"));
     reply = factory_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00");
@@ -85,7 +86,7 @@ START_TEST(an_admin_is_made_at_the_command_line)
 }
 END_TEST
 
-START_TEST(the_deployment_is_looked_into)
+START_TEST(rostrumctl_shows_auctions_shards_and_dead_letters)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "50.00"), 200);
@@ -101,7 +102,7 @@ START_TEST(the_deployment_is_looked_into)
 }
 END_TEST
 
-/* verify must find what is wrong: a price changed behind the rules' back, here by hand, and put right again. */
+/* The test changes a price with SQL, runs verify, and restores the price. */
 START_TEST(verify_finds_a_falsified_price)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
@@ -123,10 +124,10 @@ static Suite *programs_suite(void)
     Suite *suite = suite_create("programs");
     TCase *everything = tcase_create("programs");
     tcase_add_checked_fixture(everything, fixture_setup, fixture_teardown);
-    tcase_add_loop_test(everything, each_explains_itself, 0, (int)ARRAY_LEN(programs));
-    tcase_add_test(everything, settings_are_checked);
-    tcase_add_test(everything, an_admin_is_made_at_the_command_line);
-    tcase_add_test(everything, the_deployment_is_looked_into);
+    tcase_add_loop_test(everything, each_program_has_help_version_and_usage_errors, 0, (int)ARRAY_LEN(programs));
+    tcase_add_test(everything, check_config_refuses_invalid_settings);
+    tcase_add_test(everything, rostrumctl_creates_an_admin);
+    tcase_add_test(everything, rostrumctl_shows_auctions_shards_and_dead_letters);
     tcase_add_test(everything, verify_finds_a_falsified_price);
     suite_add_tcase(suite, everything);
     return suite;

@@ -1,6 +1,5 @@
 /*
- * "Prefer: receipt" over HTTP: what the deployment signs for a bidder, checked as a stranger would, with nothing but
- * the published keys.
+ * "Prefer: receipt" over HTTP: the signed receipts of bids, verified as a client would, with the published keys only.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -11,8 +10,8 @@
 
 enum { TEXT_SIZE = 1024, VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 
-/* A part of a receipt in clear. */
-static struct json *part(const char *text, size_t length)
+/* The JSON of one Base64 part of a receipt; the caller frees it. */
+static struct json *decode_part(const char *text, size_t length)
 {
     char plain[TEXT_SIZE];
     size_t used = 0;
@@ -23,7 +22,7 @@ static struct json *part(const char *text, size_t length)
     return tree;
 }
 
-static void published_key(const char *kid, unsigned char key[static crypto_sign_PUBLICKEYBYTES])
+static void read_public_key(const char *kid, unsigned char key[static crypto_sign_PUBLICKEYBYTES])
 {
     const struct reply *reply = fixture_call(NULL, "GET", "/.well-known/jwks.json", NULL);
     size_t used = 0;
@@ -37,8 +36,9 @@ static void published_key(const char *kid, unsigned char key[static crypto_sign_
     ck_assert_uint_eq(used, crypto_sign_PUBLICKEYBYTES);
 }
 
-/* What a good receipt claims; free it. The text may be a reply's, which the look for the key replaces. */
-static struct json *claims(const char *text)
+/* Checks the signature and returns the claims; the caller frees them. `text` is copied: reading the key replaces a
+ * reply. */
+static struct json *verify_receipt(const char *text)
 {
     char receipt[TEXT_SIZE];
     (void)snprintf(receipt, sizeof receipt, "%s", text);
@@ -49,43 +49,43 @@ static struct json *claims(const char *text)
     size_t used = 0;
     const char *body = strchr(receipt, '.') + 1;
     const char *end = strchr(body, '.');
-    struct json *header = part(receipt, (size_t)(body - 1 - receipt));
+    struct json *header = decode_part(receipt, (size_t)(body - 1 - receipt));
     ck_assert(json_get_text(header, "kid", &kid) && json_get_text(header, "typ", &type));
     ck_assert_str_eq(type, "bid-receipt");
-    published_key(kid, key);
+    read_public_key(kid, key);
     json_free(header);
     ck_assert_int_eq(
         sodium_base642bin(signature, sizeof signature, end + 1, strlen(end + 1), NULL, &used, NULL, VARIANT), 0);
     ck_assert_int_eq(
         crypto_sign_verify_detached(signature, (const unsigned char *)receipt, (size_t)(end - receipt), key), 0);
-    return part(body, (size_t)(end - body));
+    return decode_part(body, (size_t)(end - body));
 }
 
 static void expect_claim(const struct json *tree, const char *name, const char *expected)
 {
     const struct json *member = json_member(tree, name);
     ck_assert_msg(member != NULL, "%s is missing", name);
-    ck_assert_str_eq(member->text, expected); /* of a number its text as written */
+    ck_assert_str_eq(member->text, expected); /* a number is compared as text */
 }
 
-static const struct reply *place(const char *prefer, const char *path, const char *body)
+static const struct reply *place_bid(const char *prefer, const char *path, const char *body)
 {
     client_header(fixture.client, "X-Idempotency-Key: one");
     client_header(fixture.client, client_format("Prefer: %s", prefer));
     return fixture_call(&fixture.ann, "POST", fixture_path(path), body);
 }
 
-START_TEST(a_receipt_says_what_was_taken_and_stays_the_same)
+START_TEST(a_receipt_names_the_bid_and_is_the_same_when_repeated)
 {
     char first[TEXT_SIZE];
     char received[TEXT_SIZE];
     char bid[TEXT_SIZE];
-    const struct reply *reply = place("receipt", "/bids", "{\"amount\": 55.00}");
+    const struct reply *reply = place_bid("receipt", "/bids", "{\"amount\": 55.00}");
     EXPECT_STATUS(reply, 202);
     (void)snprintf(first, sizeof first, "%s", reply_text(reply, "receipt"));
     (void)snprintf(received, sizeof received, "%s", reply_text(reply, "receivedAt"));
     (void)snprintf(bid, sizeof bid, "%s", reply_text(reply, "bidId"));
-    struct json *tree = claims(first);
+    struct json *tree = verify_receipt(first);
     expect_claim(tree, "bidId", bid);
     expect_claim(tree, "auctionId", fixture.auction);
     expect_claim(tree, "bidderId", fixture.ann.id);
@@ -93,20 +93,20 @@ START_TEST(a_receipt_says_what_was_taken_and_stays_the_same)
     expect_claim(tree, "receivedAt", received);
     expect_claim(tree, "amount", "55.00");
     json_free(tree);
-    /* Decided now, and asked for again: the same words about the same bid. */
-    SUITE_WAIT(place("wait=5, receipt", "/bids", "{\"amount\": 55.00}")->status == 200, FACTORY_DECISION_MS);
-    reply = place("wait=5, receipt", "/bids", "{\"amount\": 55.00}");
+    /* A repeated request after the decision returns the same receipt. */
+    SUITE_WAIT(place_bid("wait=5, receipt", "/bids", "{\"amount\": 55.00}")->status == 200, FACTORY_DECISION_MS);
+    reply = place_bid("wait=5, receipt", "/bids", "{\"amount\": 55.00}");
     EXPECT_TEXT(reply, "receipt", first);
-    reply = place("wait=5", "/bids", "{\"amount\": 55.00}");
+    reply = place_bid("wait=5", "/bids", "{\"amount\": 55.00}");
     EXPECT_ABSENT(reply, "receipt");
 }
 END_TEST
 
-START_TEST(a_receipt_of_a_maximum_names_it)
+START_TEST(a_receipt_of_a_proxy_bid_names_the_maximum)
 {
-    const struct reply *reply = place("wait=5, receipt", "/proxy", "{\"maxAmount\": 100.00}");
+    const struct reply *reply = place_bid("wait=5, receipt", "/proxy", "{\"maxAmount\": 100.00}");
     EXPECT_STATUS(reply, 200);
-    struct json *tree = claims(reply_text(reply, "receipt"));
+    struct json *tree = verify_receipt(reply_text(reply, "receipt"));
     expect_claim(tree, "kind", "proxy");
     expect_claim(tree, "maxAmount", "100.00");
     ck_assert_ptr_null(json_member(tree, "amount"));
@@ -114,19 +114,19 @@ START_TEST(a_receipt_of_a_maximum_names_it)
 }
 END_TEST
 
-START_TEST(what_was_changed_does_not_verify)
+START_TEST(a_changed_receipt_does_not_verify)
 {
     char text[TEXT_SIZE];
     unsigned char key[crypto_sign_PUBLICKEYBYTES];
     unsigned char signature[crypto_sign_BYTES];
     const char *kid = NULL;
-    const struct reply *reply = place("receipt", "/bids", "{\"amount\": 55.00}");
+    const struct reply *reply = place_bid("receipt", "/bids", "{\"amount\": 55.00}");
     (void)snprintf(text, sizeof text, "%s", reply_text(reply, "receipt"));
     char *body = strchr(text, '.') + 1;
     const char *end = strchr(body, '.');
-    struct json *header = part(text, (size_t)(body - 1 - text));
+    struct json *header = decode_part(text, (size_t)(body - 1 - text));
     ck_assert(json_get_text(header, "kid", &kid));
-    published_key(kid, key);
+    read_public_key(kid, key);
     json_free(header);
     body[20] = body[20] == 'A' ? 'B' : 'A';
     ck_assert_int_eq(
@@ -138,9 +138,9 @@ END_TEST
 static Suite *receipts_suite(void)
 {
     const TTest *const tests[] = {
-        a_receipt_says_what_was_taken_and_stays_the_same,
-        a_receipt_of_a_maximum_names_it,
-        what_was_changed_does_not_verify,
+        a_receipt_names_the_bid_and_is_the_same_when_repeated,
+        a_receipt_of_a_proxy_bid_names_the_maximum,
+        a_changed_receipt_does_not_verify,
         NULL,
     };
     return fixture_suite("receipts", tests);

@@ -1,7 +1,6 @@
 /*
- * Who may do what: every route for a guest, a banned user, a bidder, another user, the seller and an admin. And there
- * is nothing else: each route in the gateway's sources must stand in the table, and each path of the table must allow
- * exactly the methods that stand there.
+ * Authorization: the status of every route for a guest, a banned user, a bidder, another user, the seller and an admin.
+ * The table is complete: it holds each route of the gateway's sources, and each path allows exactly its methods.
  */
 #include <glob.h>
 #include <stdio.h>
@@ -27,24 +26,24 @@ enum { LINE_SIZE = 512, PATH_SIZE = 256, ROUTES_MAX = 200 };
     {                                                                                                                  \
         401, 403, status, status, status, status                                                                       \
     }
-#define ADMINS(last)                                                                                                   \
+#define ADMINS(status)                                                                                                 \
     {                                                                                                                  \
-        401, 403, 403, 403, 403, last                                                                                  \
+        401, 403, 403, 403, 403, status                                                                                \
     }
 
-#define API  "/api/v1"
-#define LOT  API "/auctions/:id"
-#define ME   API "/users/me"
-#define DESK API "/admin"
+#define API       "/api/v1"
+#define AUCTION   API "/auctions/:id"
+#define ME        API "/users/me"
+#define ADMIN_API API "/admin"
 
 struct rule {
     const char *method;
-    const char *pattern; /* as in the gateway's tables */
-    const char *body;    /* '#': another digit for each role, for amounts; NULL: none */
+    const char *pattern; /* as in the gateway's route tables */
+    const char *body;    /* NULL: none; '#' becomes another digit for each role, so that amounts differ */
     int expected[ROLES];
 };
 
-/* In the order of doing: what ends a session stands last. :bidId is the bidder's; other ids name nothing. */
+/* In the order of execution: routes that end a session are last. :bidId is the bidder's bid; other ids are unknown. */
 static const struct rule rules[] = {
     {"GET", "/health", NULL, OPEN_TO_ALL},
     {"GET", "/ready", NULL, OPEN_TO_ALL},
@@ -64,24 +63,24 @@ static const struct rule rules[] = {
     {"GET", "/reset-password", NULL, OPEN_TO_ALL},
     {"GET", API "/auctions", NULL, OPTIONAL},
     {"POST", API "/auctions", "{}", USERS(400)},
-    {"GET", LOT, NULL, OPTIONAL},
-    {"GET", LOT "/proxy", NULL, USERS(404)},
-    {"DELETE", LOT "/proxy", NULL, {401, 403, 404, 404, 403, 404}},
-    {"GET", LOT "/bids", NULL, OPEN_TO_ALL},
-    {"GET", LOT "/leaderboard", NULL, OPEN_TO_ALL},
-    {"GET", LOT "/events", NULL, OPTIONAL},
-    {"GET", "/ws", NULL, {426, 403, 426, 426, 426, 426}}, /* by no WebSocket; live_test.c opens some */
-    {"GET", LOT "/bids/:bidId", NULL, {401, 403, 200, 404, 404, 200}},
-    {"DELETE", LOT "/bids/:bidId", NULL, {401, 403, 204, 404, 404, 404}},
-    {"POST", LOT "/bids", "{\"amount\": 2#.00}", {401, 403, 202, 202, 403, 202}},
-    {"POST", LOT "/proxy", "{\"maxAmount\": 3#.00}", {401, 403, 202, 202, 403, 202}},
-    {"POST", LOT "/buy-now", NULL, {401, 403, 202, 202, 403, 202}},
-    {"PUT", LOT, "{\"version\": 1}", {401, 403, 403, 403, 409, 403}},
-    {"DELETE", LOT, NULL, {401, 403, 403, 403, 409, 403}},
-    {"POST", LOT "/publish", NULL, {401, 403, 403, 403, 409, 403}},
+    {"GET", AUCTION, NULL, OPTIONAL},
+    {"GET", AUCTION "/proxy", NULL, USERS(404)},
+    {"DELETE", AUCTION "/proxy", NULL, {401, 403, 404, 404, 403, 404}},
+    {"GET", AUCTION "/bids", NULL, OPEN_TO_ALL},
+    {"GET", AUCTION "/leaderboard", NULL, OPEN_TO_ALL},
+    {"GET", AUCTION "/events", NULL, OPTIONAL},
+    {"GET", "/ws", NULL, {426, 403, 426, 426, 426, 426}}, /* a plain GET; live_test.c opens WebSockets */
+    {"GET", AUCTION "/bids/:bidId", NULL, {401, 403, 200, 404, 404, 200}},
+    {"DELETE", AUCTION "/bids/:bidId", NULL, {401, 403, 204, 404, 404, 404}},
+    {"POST", AUCTION "/bids", "{\"amount\": 2#.00}", {401, 403, 202, 202, 403, 202}},
+    {"POST", AUCTION "/proxy", "{\"maxAmount\": 3#.00}", {401, 403, 202, 202, 403, 202}},
+    {"POST", AUCTION "/buy-now", NULL, {401, 403, 202, 202, 403, 202}},
+    {"PUT", AUCTION, "{\"version\": 1}", {401, 403, 403, 403, 409, 403}},
+    {"DELETE", AUCTION, NULL, {401, 403, 403, 403, 409, 403}},
+    {"POST", AUCTION "/publish", NULL, {401, 403, 403, 403, 409, 403}},
     {"POST", API "/auctions/quote", "{}", {400, 400, 400, 400, 400, 400}},
-    {"POST", LOT "/images", "{}", USERS(415)},
-    {"DELETE", LOT "/images/:imageId", NULL, {401, 403, 403, 403, 409, 404}},
+    {"POST", AUCTION "/images", "{}", USERS(415)},
+    {"DELETE", AUCTION "/images/:imageId", NULL, {401, 403, 403, 403, 409, 404}},
     {"GET", "/images/:file", NULL, {404, 404, 404, 404, 404, 404}},
     {"POST", API "/items", "{}", USERS(400)},
     {"GET", API "/items", NULL, USERS(200)},
@@ -107,27 +106,27 @@ static const struct rule rules[] = {
     {"POST", ME "/webhooks/:id/test", NULL, USERS(404)},
     {"GET", ME "/webhooks/:id/deliveries", NULL, USERS(404)},
     {"POST", ME "/webhooks/:id/deliveries/:deliveryId/redeliver", NULL, USERS(404)},
-    {"GET", DESK "/webhooks", NULL, ADMINS(200)},
-    {"POST", DESK "/webhooks", "{}", ADMINS(400)},
-    {"GET", DESK "/webhooks/:id", NULL, ADMINS(404)},
-    {"PATCH", DESK "/webhooks/:id", "{}", ADMINS(404)},
-    {"DELETE", DESK "/webhooks/:id", NULL, ADMINS(404)},
-    {"POST", DESK "/webhooks/:id/secret", NULL, ADMINS(404)},
-    {"POST", DESK "/webhooks/:id/test", NULL, ADMINS(404)},
-    {"GET", DESK "/webhooks/:id/deliveries", NULL, ADMINS(404)},
-    {"POST", DESK "/webhooks/:id/deliveries/:deliveryId/redeliver", NULL, ADMINS(404)},
-    {"GET", DESK "/auctions", NULL, ADMINS(200)},
-    {"PUT", DESK "/auctions/:id", "{}", ADMINS(400)},
-    {"POST", DESK "/auctions/:id/bids/:bidId/void", "{\"reason\": \"none\"}", ADMINS(404)},
-    {"GET", DESK "/users", NULL, ADMINS(200)},
-    {"POST", DESK "/users/:id/ban", "{\"reason\": \"none\"}", ADMINS(404)},
-    {"POST", DESK "/users/:id/unban", "{\"reason\": \"none\"}", ADMINS(404)},
-    {"GET", DESK "/audit-logs", NULL, ADMINS(200)},
-    {"GET", DESK "/stats", NULL, ADMINS(200)},
-    {"GET", DESK "/dead-letters", NULL, ADMINS(200)},
-    {"GET", DESK "/dead-letters/:id", NULL, ADMINS(404)},
-    {"POST", DESK "/dead-letters/:id/requeue", NULL, ADMINS(404)},
-    {"DELETE", DESK "/dead-letters/:id", NULL, ADMINS(404)},
+    {"GET", ADMIN_API "/webhooks", NULL, ADMINS(200)},
+    {"POST", ADMIN_API "/webhooks", "{}", ADMINS(400)},
+    {"GET", ADMIN_API "/webhooks/:id", NULL, ADMINS(404)},
+    {"PATCH", ADMIN_API "/webhooks/:id", "{}", ADMINS(404)},
+    {"DELETE", ADMIN_API "/webhooks/:id", NULL, ADMINS(404)},
+    {"POST", ADMIN_API "/webhooks/:id/secret", NULL, ADMINS(404)},
+    {"POST", ADMIN_API "/webhooks/:id/test", NULL, ADMINS(404)},
+    {"GET", ADMIN_API "/webhooks/:id/deliveries", NULL, ADMINS(404)},
+    {"POST", ADMIN_API "/webhooks/:id/deliveries/:deliveryId/redeliver", NULL, ADMINS(404)},
+    {"GET", ADMIN_API "/auctions", NULL, ADMINS(200)},
+    {"PUT", ADMIN_API "/auctions/:id", "{}", ADMINS(400)},
+    {"POST", ADMIN_API "/auctions/:id/bids/:bidId/void", "{\"reason\": \"none\"}", ADMINS(404)},
+    {"GET", ADMIN_API "/users", NULL, ADMINS(200)},
+    {"POST", ADMIN_API "/users/:id/ban", "{\"reason\": \"none\"}", ADMINS(404)},
+    {"POST", ADMIN_API "/users/:id/unban", "{\"reason\": \"none\"}", ADMINS(404)},
+    {"GET", ADMIN_API "/audit-logs", NULL, ADMINS(200)},
+    {"GET", ADMIN_API "/stats", NULL, ADMINS(200)},
+    {"GET", ADMIN_API "/dead-letters", NULL, ADMINS(200)},
+    {"GET", ADMIN_API "/dead-letters/:id", NULL, ADMINS(404)},
+    {"POST", ADMIN_API "/dead-letters/:id/requeue", NULL, ADMINS(404)},
+    {"DELETE", ADMIN_API "/dead-letters/:id", NULL, ADMINS(404)},
     {"POST", API "/auth/refresh", NULL, USERS(200)},
     {"POST", API "/auth/logout", NULL, USERS(204)},
 };
@@ -135,9 +134,9 @@ static const struct rule rules[] = {
 static struct factory_user banned;
 static struct factory_user admin;
 static char bid[UUID_TEXT_SIZE];
-static char item[UUID_TEXT_SIZE]; /* the seller's */
+static char item[UUID_TEXT_SIZE]; /* of the seller */
 
-static void set(void)
+static void setup(void)
 {
     fixture_setup();
     ck_assert(admin_new(fixture.client, fixture.sql, &admin));
@@ -151,25 +150,25 @@ static void set(void)
     (void)snprintf(item, sizeof(item), "%s", reply_text(reply, "id"));
 }
 
-static const struct factory_user *player(enum role role)
+static const struct factory_user *user_of(enum role role)
 {
-    const struct factory_user *const players[ROLES] = {
+    const struct factory_user *const users[ROLES] = {
         [GUEST] = NULL,         [BANNED] = &banned,         [BIDDER] = &fixture.ann,
         [OTHER] = &fixture.bob, [SELLER] = &fixture.seller, [ADMIN] = &admin,
     };
-    return players[role];
+    return users[role];
 }
 
-/* The pattern with ids in the place of its parameters: an auction's, a bid's, an item's, or one that names nothing. */
-static void fill(const char *pattern, char path[static PATH_SIZE])
+/* Replaces the parameters of the pattern by the id of the auction, the bid or the item, or by an unknown id. */
+static void fill_path(const char *pattern, char path[static PATH_SIZE])
 {
-    static const char nothing[] = "01890000-0000-7000-8000-000000000000";
+    static const char unknown_id[] = "01890000-0000-7000-8000-000000000000";
     size_t length = 0;
-    bool lot = strncmp(pattern, LOT, strlen(LOT)) == 0;
-    const char *other = strncmp(pattern, API "/items/", strlen(API "/items/")) == 0 ? item : nothing;
+    bool is_auction = strncmp(pattern, AUCTION, strlen(AUCTION)) == 0;
+    const char *other = strncmp(pattern, API "/items/", strlen(API "/items/")) == 0 ? item : unknown_id;
     for (size_t parameter = 0; *pattern != '\0'; pattern += strcspn(pattern, ":")) {
         if (*pattern == ':') {
-            const char *id = !lot ? other : parameter == 0 ? fixture.auction : bid;
+            const char *id = !is_auction ? other : parameter == 0 ? fixture.auction : bid;
             length += (size_t)snprintf(path + length, PATH_SIZE - length, "%s", id);
             pattern += strcspn(pattern, "/");
             parameter++;
@@ -178,11 +177,11 @@ static void fill(const char *pattern, char path[static PATH_SIZE])
     }
 }
 
-static void play(const struct rule *rule, enum role role)
+static void check_rule(const struct rule *rule, enum role role)
 {
     char path[PATH_SIZE];
     char body[LINE_SIZE];
-    fill(rule->pattern, path);
+    fill_path(rule->pattern, path);
     if (rule->body != NULL) {
         (void)snprintf(body, sizeof(body), "%s", rule->body);
         char *number = strchr(body, '#');
@@ -190,24 +189,24 @@ static void play(const struct rule *rule, enum role role)
             *number = (char)('0' + (int)role);
         }
     }
-    /* What never ends is asked for its head. */
-    const char *method = strcmp(rule->pattern, LOT "/events") == 0 ? "HEAD" : rule->method;
-    const struct reply *reply = fixture_call(player(role), method, path, rule->body == NULL ? NULL : body);
+    /* HEAD, because an event stream does not end. */
+    const char *method = strcmp(rule->pattern, AUCTION "/events") == 0 ? "HEAD" : rule->method;
+    const struct reply *reply = fixture_call(user_of(role), method, path, rule->body == NULL ? NULL : body);
     ck_assert_msg(reply->status == rule->expected[role], "%s %s as %s: expected %d, " EXPECT_GOT, rule->method,
                   rule->pattern, role_names[role], rule->expected[role], reply->status, reply->body);
 }
 
-START_TEST(each_role_may_what_the_table_says)
+START_TEST(each_role_gets_the_status_of_the_table)
 {
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         for (int role = 0; role < ROLES; role++) {
-            play(&rules[i], (enum role)role);
+            check_rule(&rules[i], (enum role)role);
         }
     }
 }
 END_TEST
 
-static bool listed(const char *method, const char *pattern)
+static bool is_in_table(const char *method, const char *pattern)
 {
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         if (strcmp(rules[i].method, method) == 0 && strcmp(rules[i].pattern, pattern) == 0) {
@@ -217,7 +216,7 @@ static bool listed(const char *method, const char *pattern)
     return false;
 }
 
-/* The routes of one source file: lines of `{METHOD_GET, ROUTE_USER, "/path", …`. */
+/* Counts the routes of one source file: lines of the form `{METHOD_GET, ROUTE_USER, "/path", …`. */
 static size_t read_routes(const char *path)
 {
     char line[LINE_SIZE];
@@ -228,7 +227,8 @@ static size_t read_routes(const char *path)
         char method[16];
         char pattern[PATH_SIZE];
         if (sscanf(line, " {METHOD_%15[A-Z], ROUTE_%*[A-Z], \"%255[^\"]\"", method, pattern) == 2) {
-            ck_assert_msg(listed(method, pattern), "%s: %s %s is in no row of roles_test.c", path, method, pattern);
+            ck_assert_msg(is_in_table(method, pattern), "%s: %s %s is missing in the table of roles_test.c", path,
+                          method, pattern);
             count++;
         }
     }
@@ -250,18 +250,19 @@ START_TEST(every_route_of_the_sources_is_in_the_table)
 }
 END_TEST
 
-START_TEST(each_path_allows_the_methods_of_the_table_alone)
+START_TEST(each_path_allows_only_the_methods_of_the_table)
 {
     static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
     char path[PATH_SIZE];
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-        fill(rules[i].pattern, path);
+        fill_path(rules[i].pattern, path);
         EXPECT_STATUS(fixture_call(NULL, "OPTIONS", path, NULL), 204);
         char allow[LINE_SIZE];
         (void)snprintf(allow, sizeof(allow), "%s", client_reply_header(fixture.client, "Allow"));
         for (size_t k = 0; k < ARRAY_LEN(methods); k++) {
             bool allowed = strstr(allow, client_format(", %s", methods[k])) != NULL;
-            ck_assert_msg(allowed == listed(methods[k], rules[i].pattern), "%s allows %s", rules[i].pattern, allow);
+            ck_assert_msg(allowed == is_in_table(methods[k], rules[i].pattern), "%s allows %s", rules[i].pattern,
+                          allow);
             if (!allowed) {
                 EXPECT_ERROR(fixture_call(&admin, methods[k], path, NULL), 405, "METHOD_NOT_ALLOWED");
             }
@@ -270,24 +271,24 @@ START_TEST(each_path_allows_the_methods_of_the_table_alone)
 }
 END_TEST
 
-START_TEST(what_is_not_there_is_not_there_for_anyone)
+START_TEST(unknown_paths_are_404_for_every_role)
 {
     static const char *const paths[] = {"/",
                                         API,
                                         API "/",
-                                        DESK,
-                                        DESK "/",
-                                        DESK "/users/",
+                                        ADMIN_API,
+                                        ADMIN_API "/",
+                                        ADMIN_API "/users/",
                                         API "/users",
                                         "/metrics",
                                         ME "/../me",
                                         API "//time",
-                                        DESK "/deployment-keys",
+                                        ADMIN_API "/deployment-keys",
                                         "/api/v2/time",
                                         API "/time/"};
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         for (int role = 0; role < ROLES; role++) {
-            EXPECT_ERROR(fixture_call(player((enum role)role), "GET", paths[i], NULL), 404, "NOT_FOUND");
+            EXPECT_ERROR(fixture_call(user_of((enum role)role), "GET", paths[i], NULL), 404, "NOT_FOUND");
         }
     }
 }
@@ -297,11 +298,11 @@ static Suite *roles_suite(void)
 {
     Suite *suite = suite_create("roles");
     TCase *tcase = tcase_create("roles");
-    tcase_add_checked_fixture(tcase, set, fixture_teardown);
-    tcase_add_test(tcase, each_role_may_what_the_table_says);
+    tcase_add_checked_fixture(tcase, setup, fixture_teardown);
+    tcase_add_test(tcase, each_role_gets_the_status_of_the_table);
     tcase_add_test(tcase, every_route_of_the_sources_is_in_the_table);
-    tcase_add_test(tcase, each_path_allows_the_methods_of_the_table_alone);
-    tcase_add_test(tcase, what_is_not_there_is_not_there_for_anyone);
+    tcase_add_test(tcase, each_path_allows_only_the_methods_of_the_table);
+    tcase_add_test(tcase, unknown_paths_are_404_for_every_role);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,9 +1,8 @@
 /*
- * Images in an S3 store: a gateway of its own beside the deployment, with the deployment's servers, and a store that
- * checks every signature (tests/support/s3.h), which is itself checked first against the examples that AWS has
- * published.
+ * Images in an S3 store. Each test starts a second gateway on the deployment's servers, and a store that checks every
+ * signature (tests/support/s3.h). The store's own signatures are checked against the examples that AWS publishes.
  *
- * Runs alone: its own gateway serves the same queues and tables.
+ * Runs alone: its gateway uses the same queues and tables.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -60,14 +59,14 @@ static void start_gateway(const char *secret_key)
     SUITE_WAIT(client_call(s3.client, "GET", "/ready", NULL)->status == 200, DEPLOYMENT_READY_MS);
 }
 
-static void end_gateway(void)
+static void stop_gateway(void)
 {
     client_free(s3.client);
     ck_assert_int_eq(program_end(s3.gateway, SIGTERM), 0);
     program_settings_remove(s3.settings);
 }
 
-static void set(void)
+static void setup(void)
 {
     fixture_setup();
     s3.store = s3_start(&s3.port);
@@ -89,8 +88,8 @@ static const struct reply *get(const char *path)
     return client_call(s3.client, "GET", path, NULL);
 }
 
-/* "Authenticating Requests: Using the Authorization Header", the examples GET Object and PUT Object. */
-START_TEST(the_judge_signs_as_aws_has_published)
+/* AWS, "Authenticating Requests: Using the Authorization Header", examples GET Object and PUT Object. */
+START_TEST(the_test_store_computes_the_published_signatures)
 {
     char signature[S3_SIGNATURE_SIZE];
     char *const day = strdup("20130524T000000Z");
@@ -105,7 +104,7 @@ START_TEST(the_judge_signs_as_aws_has_published)
     char date_name[] = "date";
     char date[] = "Fri, 24 May 2013 00:00:00 GMT";
     char class_name[] = "x-amz-storage-class";
-    char class[] = "REDUCED_REDUNDANCY";
+    char storage_class[] = "REDUCED_REDUNDANCY";
     struct s3_request request = {
         .method = "GET",
         .path = "/test.txt",
@@ -124,7 +123,7 @@ START_TEST(the_judge_signs_as_aws_has_published)
     request.signed_headers = "date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class";
     request.headers[1] = (struct s3_header){date_name, date};
     request.headers[2].value = put_hash;
-    request.headers[4] = (struct s3_header){class_name, class};
+    request.headers[4] = (struct s3_header){class_name, storage_class};
     request.header_count = 5;
     request.content_hash = put_hash;
     s3_signature(&request, signature);
@@ -133,7 +132,7 @@ START_TEST(the_judge_signs_as_aws_has_published)
 }
 END_TEST
 
-START_TEST(images_are_kept_and_served)
+START_TEST(images_are_stored_served_and_deleted)
 {
     char url[URL_SIZE];
     char id[URL_SIZE];
@@ -149,28 +148,28 @@ START_TEST(images_are_kept_and_served)
     ck_assert(image_webp_size(reply->body, reply->length, &width, &height));
     ck_assert_uint_eq(width, 30);
     ck_assert_uint_eq(height, 20);
-    /* It is in no folder of the deployment. */
+    /* The deployment's own image store does not hold the file. */
     EXPECT_STATUS(fixture_call(NULL, "GET", url, NULL), 404);
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 404, "NOT_FOUND");
     client_token(s3.client, fixture.seller.token);
     EXPECT_STATUS(client_call(s3.client, "DELETE", fixture_path(client_format("/images/%s", id)), NULL), 204);
     ck_assert_int_eq(reply_count(factory_look(fixture.client, NULL, fixture.auction), "images"), 0);
-    end_gateway();
+    stop_gateway();
     s3_end(s3.store);
 }
 END_TEST
 
-START_TEST(a_wrong_key_is_no_way_in)
+START_TEST(a_wrong_secret_key_gets_503)
 {
     start_gateway("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEX");
     EXPECT_ERROR(upload(1), 503, "UNAVAILABLE");
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 503, "UNAVAILABLE");
-    end_gateway();
+    stop_gateway();
     s3_end(s3.store);
 }
 END_TEST
 
-START_TEST(without_its_store_the_deployment_goes_on)
+START_TEST(without_the_store_only_images_get_503)
 {
     start_gateway(S3_SECRET_KEY);
     s3_end(s3.store);
@@ -178,21 +177,21 @@ START_TEST(without_its_store_the_deployment_goes_on)
     EXPECT_ERROR(get("/images/01234567-89ab-7def-8123-456789abcdef"), 503, "UNAVAILABLE");
     EXPECT_STATUS(get("/ready"), 200);
     EXPECT_STATUS(get(fixture_path("")), 200);
-    end_gateway();
+    stop_gateway();
 }
 END_TEST
 
 static Suite *s3_suite(void)
 {
     Suite *suite = suite_create("s3");
-    TCase *judge = tcase_create("judge");
-    tcase_add_test(judge, the_judge_signs_as_aws_has_published);
+    TCase *judge = tcase_create("signature");
+    tcase_add_test(judge, the_test_store_computes_the_published_signatures);
     suite_add_tcase(suite, judge);
     TCase *store = tcase_create("store");
-    tcase_add_checked_fixture(store, set, fixture_teardown);
-    tcase_add_test(store, images_are_kept_and_served);
-    tcase_add_test(store, a_wrong_key_is_no_way_in);
-    tcase_add_test(store, without_its_store_the_deployment_goes_on);
+    tcase_add_checked_fixture(store, setup, fixture_teardown);
+    tcase_add_test(store, images_are_stored_served_and_deleted);
+    tcase_add_test(store, a_wrong_secret_key_gets_503);
+    tcase_add_test(store, without_the_store_only_images_get_503);
     suite_add_tcase(suite, store);
     return suite;
 }

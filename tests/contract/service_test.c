@@ -1,5 +1,5 @@
 /*
- * The contract's "Service" and its conventions for every route: readiness, time, request ids, unknown paths, methods.
+ * "Service" of the API and the conventions of all routes: readiness, time, request ids, unknown paths, methods, traces.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 enum { PATH_SIZE = 256, HEADER_SIZE = 256 };
 
-START_TEST(alive_and_ready)
+START_TEST(the_deployment_is_healthy_and_ready)
 {
     EXPECT_STATUS(fixture_call(NULL, "GET", "/health", NULL), 200);
     const struct reply *reply = fixture_call(NULL, "GET", "/ready", NULL);
@@ -20,7 +20,7 @@ START_TEST(alive_and_ready)
 }
 END_TEST
 
-START_TEST(the_time_is_the_servers)
+START_TEST(time_returns_the_server_clock)
 {
     int64_t ms = 0;
     const struct reply *reply = fixture_call(NULL, "GET", "/api/v1/time", NULL);
@@ -30,7 +30,7 @@ START_TEST(the_time_is_the_servers)
 }
 END_TEST
 
-START_TEST(a_request_id_is_kept_or_made)
+START_TEST(a_valid_request_id_is_kept_and_others_are_replaced)
 {
     client_header(fixture.client, "X-Request-Id: a.B-9_z");
     EXPECT_TEXT(fixture_call(NULL, "GET", "/api/v1/nowhere", NULL), "requestId", "a.B-9_z");
@@ -64,7 +64,7 @@ START_TEST(unknown_paths_and_malformed_ids_are_404)
 }
 END_TEST
 
-START_TEST(other_methods_are_405_with_allow)
+START_TEST(unsupported_methods_get_405_and_allow)
 {
     const struct reply *reply = fixture_call(NULL, "DELETE", "/api/v1/auctions", NULL);
     EXPECT_ERROR(reply, 405, "METHOD_NOT_ALLOWED");
@@ -74,7 +74,7 @@ START_TEST(other_methods_are_405_with_allow)
 }
 END_TEST
 
-START_TEST(head_is_get_without_the_body)
+START_TEST(head_has_the_headers_of_get_and_no_body)
 {
     static const char *const same[] = {"ETag", "Content-Type", "Cache-Control", "Vary"};
     char headers[ARRAY_LEN(same)][HEADER_SIZE];
@@ -96,8 +96,8 @@ START_TEST(head_is_get_without_the_body)
 }
 END_TEST
 
-/* Whether the present log of this program of the deployment has the text in one of its lines, beside `word`. */
-static bool logged(const char *service, const char *text, const char *word)
+/* True if one line of the service's current log contains both texts. */
+static bool is_logged(const char *service, const char *text, const char *second)
 {
     char line[LOG_LINE_MAX + 1];
     char path[PATH_SIZE];
@@ -106,35 +106,36 @@ static bool logged(const char *service, const char *text, const char *word)
     FILE *file = fopen(path, "r");
     ck_assert_msg(file != NULL, "%s cannot be read", path);
     while (!found && fgets(line, sizeof line, file) != NULL) {
-        found = strstr(line, text) != NULL && strstr(line, word) != NULL;
+        found = strstr(line, text) != NULL && strstr(line, second) != NULL;
     }
     ck_assert_int_eq(fclose(file), 0);
     return found;
 }
 
-START_TEST(a_traceparent_is_in_the_log_of_every_program_that_the_bid_passes)
+START_TEST(every_program_logs_the_traceparent_of_a_bid)
 {
     static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), 200);
     client_header(fixture.client, client_format("traceparent: %s", trace));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), 200);
-    SUITE_WAIT(logged("gateway", trace, "\"durationMs\""), FACTORY_DECISION_MS);
-    SUITE_WAIT(logged("bidworker-1", trace, "decided: accepted") || logged("bidworker-2", trace, "decided: accepted"),
+    SUITE_WAIT(is_logged("gateway", trace, "\"durationMs\""), FACTORY_DECISION_MS);
+    SUITE_WAIT(is_logged("bidworker-1", trace, "decided: accepted") ||
+                   is_logged("bidworker-2", trace, "decided: accepted"),
                FACTORY_DECISION_MS);
-    SUITE_WAIT(logged("notifyworker", trace, "telling: outbid"), FACTORY_DECISION_MS);
+    SUITE_WAIT(is_logged("notifyworker", trace, "telling: outbid"), FACTORY_DECISION_MS);
 }
 END_TEST
 
 static Suite *service_suite(void)
 {
     const TTest *const tests[] = {
-        alive_and_ready,
-        the_time_is_the_servers,
-        a_request_id_is_kept_or_made,
+        the_deployment_is_healthy_and_ready,
+        time_returns_the_server_clock,
+        a_valid_request_id_is_kept_and_others_are_replaced,
         unknown_paths_and_malformed_ids_are_404,
-        other_methods_are_405_with_allow,
-        head_is_get_without_the_body,
-        a_traceparent_is_in_the_log_of_every_program_that_the_bid_passes,
+        unsupported_methods_get_405_and_allow,
+        head_has_the_headers_of_get_and_no_body,
+        every_program_logs_the_traceparent_of_a_bid,
         NULL,
     };
     return fixture_suite("service", tests);

@@ -1,6 +1,5 @@
 /*
- * Sessions and access tokens: listed, ended one by one, by a new password and by logging out; keys rotate while tokens
- * of the key before live.
+ * Sessions and access tokens: lists, revocation, logout, changes of the password, the limit per user, key rotation.
  *
  * Runs alone: it rotates the keys of access tokens.
  */
@@ -15,8 +14,8 @@
 
 enum { ROTATED_MS = 40000 };
 
-/* Another login of the same user, elsewhere. */
-static void log_in_again(struct factory_user *user, const char *agent)
+/* Logs the user in from another browser. The struct gets the new tokens. */
+static void log_in_from(struct factory_user *user, const char *agent)
 {
     client_header(fixture.client, client_format("User-Agent: %s", agent));
     const struct reply *reply =
@@ -29,7 +28,7 @@ static void log_in_again(struct factory_user *user, const char *agent)
                    cookie + strlen("session="));
 }
 
-static const struct reply *by_session(const struct factory_user *who, const char *method, const char *path)
+static const struct reply *call_with_session(const struct factory_user *who, const char *method, const char *path)
 {
     client_token(fixture.client, who->session);
     return client_call(fixture.client, method, path, NULL);
@@ -38,8 +37,8 @@ static const struct reply *by_session(const struct factory_user *who, const char
 START_TEST(sessions_are_listed_newest_first)
 {
     struct factory_user phone = fixture.ann;
-    log_in_again(&phone, "A telephone");
-    const struct reply *reply = by_session(&phone, "GET", SESSIONS);
+    log_in_from(&phone, "A telephone");
+    const struct reply *reply = call_with_session(&phone, "GET", SESSIONS);
     EXPECT_STATUS(reply, 200);
     ck_assert_int_eq(reply_count(reply, "items"), 2);
     EXPECT_TEXT(reply, "items.0.current", "true");
@@ -54,17 +53,17 @@ START_TEST(sessions_are_listed_newest_first)
 }
 END_TEST
 
-START_TEST(a_revoked_session_is_gone_with_its_access_tokens)
+START_TEST(revoking_a_session_revokes_its_access_tokens)
 {
     struct factory_user phone = fixture.ann;
     char path[128];
-    log_in_again(&phone, "A telephone");
+    log_in_from(&phone, "A telephone");
     const struct reply *reply = fixture_call(&fixture.ann, "GET", SESSIONS, NULL);
     (void)snprintf(path, sizeof(path), SESSIONS "/%s", reply_text(reply, "items.0.id"));
-    EXPECT_ERROR(fixture_call(&fixture.bob, "DELETE", path, NULL), 404, "NOT_FOUND"); /* not his */
-    EXPECT_STATUS(by_session(&phone, "GET", ME), 200);
+    EXPECT_ERROR(fixture_call(&fixture.bob, "DELETE", path, NULL), 404, "NOT_FOUND"); /* Bob does not own it */
+    EXPECT_STATUS(call_with_session(&phone, "GET", ME), 200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "DELETE", path, NULL), 204);
-    EXPECT_ERROR(by_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(call_with_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
     EXPECT_ERROR(fixture_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
     EXPECT_ERROR(fixture_call(&phone, "POST", fixture_path("/bids"), "{\"amount\": 10.00}"), 401, "UNAUTHORIZED");
     EXPECT_ERROR(fixture_call(&fixture.ann, "DELETE", path, NULL), 404, "NOT_FOUND");
@@ -75,15 +74,15 @@ END_TEST
 START_TEST(a_new_password_ends_the_other_sessions)
 {
     struct factory_user phone = fixture.ann;
-    log_in_again(&phone, "A telephone");
+    log_in_from(&phone, "A telephone");
     EXPECT_STATUS(fixture_call(&fixture.ann, "PATCH", ME,
                                "{\"password\": \"another password\", \"currentPassword\": \"" FACTORY_PASSWORD "\"}"),
                   200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200);
-    EXPECT_STATUS(by_session(&fixture.ann, "GET", ME), 200);
-    EXPECT_ERROR(by_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_STATUS(call_with_session(&fixture.ann, "GET", ME), 200);
+    EXPECT_ERROR(call_with_session(&phone, "GET", ME), 401, "UNAUTHORIZED");
     EXPECT_ERROR(fixture_call(&phone, "GET", ME, NULL), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(by_session(&phone, "POST", "/api/v1/auth/refresh"), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(call_with_session(&phone, "POST", "/api/v1/auth/refresh"), 401, "UNAUTHORIZED");
 }
 END_TEST
 
@@ -101,67 +100,67 @@ static void *change_password(void *arg)
     return NULL;
 }
 
-/* Else one of those who were told 200 has a password that does not serve. */
-START_TEST(of_two_new_passwords_at_once_one_is_taken)
+/* With two answers of 200, one of the two clients would have a password that is not valid. */
+START_TEST(of_concurrent_password_changes_one_succeeds)
 {
     enum { CHANGES = 4 };
     pthread_t threads[CHANGES];
     bool changed[CHANGES] = {false};
-    int taken = 0;
+    int succeeded = 0;
     for (size_t i = 0; i < CHANGES; i++) {
         ck_assert_int_eq(pthread_create(&threads[i], NULL, change_password, &changed[i]), 0);
     }
     for (size_t i = 0; i < CHANGES; i++) {
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-        taken += changed[i] ? 1 : 0;
+        succeeded += changed[i] ? 1 : 0;
     }
-    ck_assert_int_eq(taken, 1);
+    ck_assert_int_eq(succeeded, 1);
 }
 END_TEST
 
-START_TEST(logging_out_ends_access_tokens_too)
+START_TEST(logging_out_revokes_the_access_token)
 {
     EXPECT_STATUS(fixture_call(&fixture.ann, "POST", "/api/v1/auth/logout", NULL), 204);
     EXPECT_ERROR(fixture_call(&fixture.ann, "GET", ME, NULL), 401, "UNAUTHORIZED");
-    EXPECT_ERROR(by_session(&fixture.ann, "GET", ME), 401, "UNAUTHORIZED");
+    EXPECT_ERROR(call_with_session(&fixture.ann, "GET", ME), 401, "UNAUTHORIZED");
     EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200);
 }
 END_TEST
 
 START_TEST(a_user_has_at_most_a_hundred_sessions)
 {
-    enum { MOST = 100 };
+    enum { LIMIT = 100 };
     struct factory_user first = fixture.ann;
-    for (int i = 0; i < MOST; i++) {
-        log_in_again(&fixture.ann, "Many");
+    for (int i = 0; i < LIMIT; i++) {
+        log_in_from(&fixture.ann, "Many");
     }
-    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", SESSIONS, NULL), "items"), MOST);
-    EXPECT_ERROR(by_session(&first, "GET", ME), 401, "UNAUTHORIZED");
+    ck_assert_int_eq(reply_count(fixture_call(&fixture.ann, "GET", SESSIONS, NULL), "items"), LIMIT);
+    EXPECT_ERROR(call_with_session(&first, "GET", ME), 401, "UNAUTHORIZED");
 }
 END_TEST
 
-static int keys_published(void)
+static int count_public_keys(void)
 {
     return reply_count(fixture_call(NULL, "GET", "/.well-known/jwks.json", NULL), "keys");
 }
 
-/* Whether a fresh login's token names another key than this one's. */
-static bool signed_anew(const char *header)
+/* True if a new login's token is signed with another key than the token `header`. */
+static bool new_key_signs(const char *header)
 {
-    log_in_again(&fixture.bob, "Bob");
+    log_in_from(&fixture.bob, "Bob");
     return strncmp(fixture.bob.token, header, strcspn(header, ".")) != 0;
 }
 
-START_TEST(keys_rotate_while_old_tokens_live)
+START_TEST(key_rotation_keeps_old_access_tokens_valid)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     char before[FACTORY_TOKEN_SIZE];
-    int published = keys_published();
+    int published = count_public_keys();
     (void)snprintf(before, sizeof(before), "%s", fixture.bob.token);
     ck_assert_int_eq(deployment_ctl(out, sizeof(out), "keys", "rotate", NULL), 0);
-    SUITE_WAIT(keys_published() == published + 1, ROTATED_MS);
-    SUITE_WAIT(signed_anew(before), ROTATED_MS);
-    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200); /* signed by the key before */
+    SUITE_WAIT(count_public_keys() == published + 1, ROTATED_MS);
+    SUITE_WAIT(new_key_signs(before), ROTATED_MS);
+    EXPECT_STATUS(fixture_call(&fixture.ann, "GET", ME, NULL), 200); /* signed with the old key */
     EXPECT_STATUS(fixture_call(&fixture.bob, "GET", ME, NULL), 200);
 }
 END_TEST
@@ -169,10 +168,10 @@ END_TEST
 static Suite *sessions_suite(void)
 {
     const TTest *const tests[] = {
-        sessions_are_listed_newest_first,       a_revoked_session_is_gone_with_its_access_tokens,
-        a_new_password_ends_the_other_sessions, of_two_new_passwords_at_once_one_is_taken,
-        logging_out_ends_access_tokens_too,     a_user_has_at_most_a_hundred_sessions,
-        keys_rotate_while_old_tokens_live,      NULL,
+        sessions_are_listed_newest_first,           revoking_a_session_revokes_its_access_tokens,
+        a_new_password_ends_the_other_sessions,     of_concurrent_password_changes_one_succeeds,
+        logging_out_revokes_the_access_token,       a_user_has_at_most_a_hundred_sessions,
+        key_rotation_keeps_old_access_tokens_valid, NULL,
     };
     return fixture_suite("sessions", tests);
 }

@@ -1,5 +1,5 @@
 /*
- * Pictures that are uploaded to one auction at the same moment: each finds its place, or is told that there is none.
+ * Concurrent uploads of images to one auction: each gets an order of its own, or 409 when the auction is full.
  *
  * Runs alone: it needs every image decoder.
  */
@@ -12,12 +12,12 @@
 #include "tests/support/fixture.h"
 #include "tests/support/image.h"
 
-enum { IMAGES_MOST = 12, AT_ONCE = 16 };
+enum { IMAGES_MAX = 12, AT_ONCE = 16 };
 
 /* One upload to the fixture's auction, by a client of its own. */
 struct upload {
     struct image image;
-    int status; /* 0: there was no answer */
+    int status; /* 0: no answer */
     int order;
 };
 
@@ -38,12 +38,12 @@ static void *run_upload(void *arg)
     return NULL;
 }
 
-/* Picture i is the one of seed `first` + i * `step`. Each upload is 201 with an order of its own, or 409. */
+/* Image i has the seed `first` + i * `step`. Each upload gets 201 with a unique order, or 409. */
 static void upload_at_once(int count, uint32_t first, uint32_t step, int expected)
 {
     struct upload uploads[AT_ONCE] = {{.status = 0}};
     pthread_t threads[AT_ONCE];
-    bool taken[IMAGES_MOST + 1] = {false};
+    bool used[IMAGES_MAX + 1] = {false};
     int added = 0;
     for (int i = 0; i < count; i++) {
         uploads[i].image = image_png(30, 20, first + (uint32_t)i * step);
@@ -59,8 +59,8 @@ static void upload_at_once(int count, uint32_t first, uint32_t step, int expecte
         ck_assert_msg(uploads[i].status == 201 || uploads[i].status == 409, "upload %d: %d", i, uploads[i].status);
         if (uploads[i].status == 201) {
             int order = uploads[i].order;
-            ck_assert_msg(order >= 1 && order <= IMAGES_MOST && !taken[order], "upload %d has order %d", i, order);
-            taken[order] = true;
+            ck_assert_msg(order >= 1 && order <= IMAGES_MAX && !used[order], "upload %d has order %d", i, order);
+            used[order] = true;
             added++;
         }
     }
@@ -68,7 +68,7 @@ static void upload_at_once(int count, uint32_t first, uint32_t step, int expecte
     ck_assert_int_eq(reply_count(factory_look(fixture.client, &fixture.seller, fixture.auction), "images"), expected);
 }
 
-static uint32_t fresh(int round)
+static uint32_t unique_seed(int round)
 {
     return (uint32_t)getpid() * 1000U + (uint32_t)round * 100U;
 }
@@ -81,20 +81,20 @@ static void new_auction(void)
 
 enum { ROUNDS = 4 };
 
-START_TEST(different_pictures_at_once_each_find_a_place)
+START_TEST(concurrent_uploads_get_unique_orders_up_to_the_limit)
 {
     for (int round = 0; round < ROUNDS; round++) {
         new_auction();
-        upload_at_once(AT_ONCE, fresh(round), 1, IMAGES_MOST);
+        upload_at_once(AT_ONCE, unique_seed(round), 1, IMAGES_MAX);
     }
 }
 END_TEST
 
-START_TEST(the_same_picture_at_once_is_as_many_images)
+START_TEST(concurrent_uploads_of_one_image_create_separate_images)
 {
     for (int round = 0; round < ROUNDS; round++) {
         new_auction();
-        upload_at_once(IMAGES_MOST - 1, fresh(round), 0, IMAGES_MOST - 1);
+        upload_at_once(IMAGES_MAX - 1, unique_seed(round), 0, IMAGES_MAX - 1);
     }
 }
 END_TEST
@@ -102,8 +102,8 @@ END_TEST
 static Suite *uploads_suite(void)
 {
     const TTest *const tests[] = {
-        different_pictures_at_once_each_find_a_place,
-        the_same_picture_at_once_is_as_many_images,
+        concurrent_uploads_get_unique_orders_up_to_the_limit,
+        concurrent_uploads_of_one_image_create_separate_images,
         NULL,
     };
     return fixture_suite("uploads", tests);

@@ -1,5 +1,5 @@
 /*
- * The watchlist, what watchers are told, what users do not want to be told, and how seller and winner reach each other.
+ * The watchlist, notifications to watchers, notification settings, and the contact data of seller and winner.
  */
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ static const struct reply *watch(const struct factory_user *who, const char *auc
     return fixture_call(who, "POST", WATCHLIST, client_format("{\"auctionId\": \"%s\"}", auction));
 }
 
-START_TEST(watching_is_counted_once)
+START_TEST(a_watcher_is_counted_once)
 {
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 200);
@@ -35,7 +35,7 @@ START_TEST(watching_is_counted_once)
 }
 END_TEST
 
-START_TEST(what_cannot_be_watched)
+START_TEST(invalid_watchlist_entries_are_refused)
 {
     EXPECT_ERROR(watch(&fixture.ann, fixture.ann.id), 404, "NOT_FOUND");
     EXPECT_ERROR(watch(&fixture.ann, "x"), 400, "VALIDATION_FAILED");
@@ -44,7 +44,7 @@ START_TEST(what_cannot_be_watched)
 }
 END_TEST
 
-START_TEST(the_list_has_pages)
+START_TEST(the_watchlist_has_pages)
 {
     char second[UUID_TEXT_SIZE];
     char cursor[256];
@@ -61,34 +61,34 @@ START_TEST(the_list_has_pages)
 }
 END_TEST
 
-/* Notices of any kind that `who` has of the fixture's auction. */
-static int notified(const struct factory_user *who, const char *kind)
+/* Notifications of this kind to `who` about the fixture's auction. */
+static int count_notices(const struct factory_user *who, const char *kind)
 {
     return factory_notifications(fixture.client, who, fixture.auction, kind);
 }
 
-START_TEST(bids_of_one_minute_are_one_notice)
+START_TEST(bids_within_one_minute_send_one_notification)
 {
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200); /* before she watches */
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00"), 200); /* before Ann watches */
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
-    SUITE_WAIT(notified(&fixture.ann, "WATCHED_BID") == 1, NOTIFIED_MS);
+    SUITE_WAIT(count_notices(&fixture.ann, "WATCHED_BID") == 1, NOTIFIED_MS);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
-    /* Another auction's notice, later than these bids, shows that they had their chance. */
+    /* The later notification of another auction proves that these bids were processed. */
     char other[UUID_TEXT_SIZE];
     const struct factory_terms terms = {0};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
     EXPECT_STATUS(watch(&fixture.ann, other), 201);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, other, "10.00"), 200);
     SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, other, "WATCHED_BID") == 1, NOTIFIED_MS);
-    ck_assert_int_eq(notified(&fixture.ann, "WATCHED_BID"), 1);
-    ck_assert_int_eq(notified(&fixture.bob, "WATCHED_BID"), 0); /* the leader knows */
+    ck_assert_int_eq(count_notices(&fixture.ann, "WATCHED_BID"), 1);
+    ck_assert_int_eq(count_notices(&fixture.bob, "WATCHED_BID"), 0); /* Bob leads: the leader is not notified */
 }
 END_TEST
 
-/* Price and end that the newest notice of watched bids says, and whether that is the auction's end. */
+/* Price of the newest WATCHED_BID notification, and whether its end time is the auction's. */
 static const char *last_notice(const struct factory_user *who)
 {
     return sql_text(fixture.sql,
@@ -98,19 +98,19 @@ static const char *last_notice(const struct factory_user *who)
                     who->id, fixture.auction, NULL);
 }
 
-/* A minute's bids are merged into one notice, which says how it stands at the end of the minute. */
-START_TEST(a_watcher_who_joins_within_the_minute_is_notified_with_the_others)
+/* The bids of a minute are merged into one notification with the state at the end of the minute. */
+START_TEST(a_watcher_added_within_the_minute_is_notified_at_its_end)
 {
     struct factory_user late;
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
-    SUITE_WAIT(notified(&fixture.ann, "WATCHED_BID") == 1, NOTIFIED_MS);
+    SUITE_WAIT(count_notices(&fixture.ann, "WATCHED_BID") == 1, NOTIFIED_MS);
     ck_assert_str_eq(last_notice(&fixture.ann), "11.00 and the end");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "12.00"), 200);
     ck_assert(factory_user(fixture.client, &late, "Late"));
     EXPECT_STATUS(watch(&late, fixture.auction), 201);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
-    /* The end moved meanwhile, and the minute is over. */
+    /* Extend the auction, and let the minute be over. */
     ck_assert_int_eq(sql_int(fixture.sql,
                              "UPDATE auctions SET end_time = end_time + interval '7 minutes' WHERE id = $1::uuid"
                              " RETURNING 1",
@@ -122,50 +122,52 @@ START_TEST(a_watcher_who_joins_within_the_minute_is_notified_with_the_others)
                 " $1::uuid RETURNING 1",
                 fixture.auction, NULL),
         1);
-    SUITE_WAIT(notified(&fixture.ann, "WATCHED_BID") == 2 && notified(&late, "WATCHED_BID") == 1, NOTIFIED_MS);
+    SUITE_WAIT(count_notices(&fixture.ann, "WATCHED_BID") == 2 && count_notices(&late, "WATCHED_BID") == 1,
+               NOTIFIED_MS);
     ck_assert_str_eq(last_notice(&fixture.ann), "13.00 and the end");
     ck_assert_str_eq(last_notice(&late), "13.00 and the end");
 }
 END_TEST
 
-START_TEST(watchers_hear_that_it_ends_soon)
+START_TEST(watchers_are_notified_before_the_end)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.lasts_ms = 60000, .more = NO_SNIPE};
     ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, id));
     EXPECT_STATUS(watch(&fixture.ann, id), 201);
-    /* It may have been announced before she watched; it is again for another end. */
+    /* It may have been announced before Ann watched. Without this row it is announced again. */
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "10.00"), 200);
     PQclear(sql_rows(fixture.sql, "DELETE FROM ending_soon WHERE auction_id = $1", id, NULL));
     SUITE_WAIT(factory_notifications(fixture.client, &fixture.ann, id, "AUCTION_ENDING_SOON") == 1, NOTIFIED_MS);
 }
 END_TEST
 
-START_TEST(watchers_hear_of_a_cancellation)
+START_TEST(watchers_are_notified_once_of_a_cancellation)
 {
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     EXPECT_STATUS(watch(&fixture.seller, fixture.auction), 201);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", client_format("/api/v1/auctions/%s", fixture.auction), NULL),
                   204);
-    SUITE_WAIT(notified(&fixture.ann, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
-    SUITE_WAIT(notified(&fixture.seller, "AUCTION_CANCELLED") == 1, NOTIFIED_MS); /* once, though seller and watcher */
-    ck_assert_int_eq(notified(&fixture.bob, "AUCTION_CANCELLED"), 0);
+    SUITE_WAIT(count_notices(&fixture.ann, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
+    SUITE_WAIT(count_notices(&fixture.seller, "AUCTION_CANCELLED") == 1,
+               NOTIFIED_MS); /* one notification, although seller and watcher */
+    ck_assert_int_eq(count_notices(&fixture.bob, "AUCTION_CANCELLED"), 0);
 }
 END_TEST
 
-/* What was rejected makes nobody a bidder whom the event would tell; without a price to buy at, buying is. */
-START_TEST(who_was_only_rejected_hears_of_a_cancellation_as_a_watcher)
+/* A rejected bid makes nobody a bidder in the event. The bid here is a buy-now, which has no price and is rejected. */
+START_TEST(a_watcher_with_only_rejected_bids_is_notified_of_a_cancellation)
 {
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
     client_header(fixture.client, "Prefer: wait=10");
     EXPECT_TEXT(fixture_call(&fixture.ann, "POST", fixture_path("/buy-now"), NULL), "status", "rejected");
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 204);
-    SUITE_WAIT(notified(&fixture.ann, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
+    SUITE_WAIT(count_notices(&fixture.ann, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
 }
 END_TEST
 
-/* A bid taken back counts no more, so its bidder is told as one who watches. */
-START_TEST(watchers_whose_bid_does_not_count_hear_of_it_too)
+/* A retracted bid no longer counts, so its bidder is notified as a watcher. */
+START_TEST(a_watcher_who_retracted_a_bid_is_notified_of_a_cancellation)
 {
     EXPECT_STATUS(watch(&fixture.bob, fixture.auction), 201);
     const struct reply *bid = factory_bid(fixture.client, &fixture.bob, fixture.auction, "10.00");
@@ -173,11 +175,11 @@ START_TEST(watchers_whose_bid_does_not_count_hear_of_it_too)
     const char *path = client_format("/api/v1/auctions/%s/bids/%s", fixture.auction, reply_text(bid, "bidId"));
     EXPECT_STATUS(fixture_call(&fixture.bob, "DELETE", path, NULL), 204);
     EXPECT_STATUS(fixture_call(&fixture.seller, "DELETE", fixture_path(""), NULL), 204);
-    SUITE_WAIT(notified(&fixture.bob, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
+    SUITE_WAIT(count_notices(&fixture.bob, "AUCTION_CANCELLED") == 1, NOTIFIED_MS);
 }
 END_TEST
 
-START_TEST(unwanted_kinds_are_not_sent)
+START_TEST(muted_kinds_are_not_sent)
 {
     const struct reply *reply = fixture_call(&fixture.ann, "GET", ME, NULL);
     EXPECT_TEXT(reply, "notificationSettings.OUTBID.inApp", "true");
@@ -195,8 +197,8 @@ START_TEST(unwanted_kinds_are_not_sent)
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), 200);
     EXPECT_STATUS(factory_proxy(fixture.client, &fixture.ann, fixture.auction, "12.00"), 200);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "13.00"), 200);
-    SUITE_WAIT(notified(&fixture.ann, "PROXY_EXHAUSTED") == 1, NOTIFIED_MS);
-    ck_assert_int_eq(notified(&fixture.ann, "OUTBID"), 0);
+    SUITE_WAIT(count_notices(&fixture.ann, "PROXY_EXHAUSTED") == 1, NOTIFIED_MS);
+    ck_assert_int_eq(count_notices(&fixture.ann, "OUTBID"), 0);
     EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"SPAM\": {\"inApp\": true}}}"),
                  400, "VALIDATION_FAILED");
     EXPECT_ERROR(fixture_call(&fixture.ann, "PATCH", ME, "{\"notificationSettings\": {\"OUTBID\": true}}"), 400,
@@ -204,8 +206,8 @@ START_TEST(unwanted_kinds_are_not_sent)
 }
 END_TEST
 
-/* "watchlist|0000-01-01T00:00:00.000Z|<id>": a cursor in form, at a time that PostgreSQL does not know. */
-START_TEST(a_forged_cursor_is_no_cursor)
+/* "watchlist|0000-01-01T00:00:00.000Z|<id>": a well-formed cursor with a time that PostgreSQL does not support. */
+START_TEST(a_forged_cursor_is_refused)
 {
     static const char forged[] = "d2F0Y2hsaXN0fDAwMDAtMDEtMDFUMDA6MDA6MDAuMDAwWnwwMTIzNDU2Ny04OWFiLTdkZWYtODEyMy00NTY3"
                                  "ODlhYmNkZWY";
@@ -214,7 +216,7 @@ START_TEST(a_forged_cursor_is_no_cursor)
 }
 END_TEST
 
-START_TEST(unread_notices_are_counted)
+START_TEST(unread_notifications_are_counted)
 {
     EXPECT_TEXT(fixture_call(&fixture.ann, "GET", NOTICES "/count", NULL), "unread", "0");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), 200);
@@ -226,7 +228,7 @@ START_TEST(unread_notices_are_counted)
 }
 END_TEST
 
-START_TEST(after_a_sale_seller_and_winner_reach_each_other)
+START_TEST(after_a_sale_seller_and_winner_see_each_others_contact)
 {
     char id[UUID_TEXT_SIZE];
     const struct factory_terms terms = {.lasts_ms = 2500, .more = NO_SNIPE};
@@ -250,19 +252,19 @@ END_TEST
 static Suite *watchlist_suite(void)
 {
     const TTest *const tests[] = {
-        watching_is_counted_once,
-        what_cannot_be_watched,
-        the_list_has_pages,
-        bids_of_one_minute_are_one_notice,
-        a_watcher_who_joins_within_the_minute_is_notified_with_the_others,
-        watchers_hear_that_it_ends_soon,
-        watchers_hear_of_a_cancellation,
-        who_was_only_rejected_hears_of_a_cancellation_as_a_watcher,
-        watchers_whose_bid_does_not_count_hear_of_it_too,
-        unwanted_kinds_are_not_sent,
-        a_forged_cursor_is_no_cursor,
-        unread_notices_are_counted,
-        after_a_sale_seller_and_winner_reach_each_other,
+        a_watcher_is_counted_once,
+        invalid_watchlist_entries_are_refused,
+        the_watchlist_has_pages,
+        bids_within_one_minute_send_one_notification,
+        a_watcher_added_within_the_minute_is_notified_at_its_end,
+        watchers_are_notified_before_the_end,
+        watchers_are_notified_once_of_a_cancellation,
+        a_watcher_with_only_rejected_bids_is_notified_of_a_cancellation,
+        a_watcher_who_retracted_a_bid_is_notified_of_a_cancellation,
+        muted_kinds_are_not_sent,
+        a_forged_cursor_is_refused,
+        unread_notifications_are_counted,
+        after_a_sale_seller_and_winner_see_each_others_contact,
         NULL,
     };
     return fixture_suite("watchlist", tests);

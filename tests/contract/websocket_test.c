@@ -1,10 +1,9 @@
 /*
- * The WebSocket protocol itself (RFC 6455), whatever is said over it: the handshake, frames, fragments, control frames,
- * UTF-8, closing, limits. Tables of what a client sends and what it must hear, over a plain socket, so that it may also
- * say what no client may; each in one piece and byte by byte. What the messages mean is tested by live_test.c.
+ * The WebSocket protocol (RFC 6455): handshake, frames, fragments, control frames, UTF-8, closing, limits. Tables hold
+ * the frames that a client sends and the frames that it must receive. A plain socket sends them, so that frames may be
+ * invalid; each exchange is sent at once and byte by byte. The meaning of messages is tested by live_test.c.
  *
- * A `ping` message of ours with an `id` is answered by a `pong` with the same id: that is the echo that these tests
- * need.
+ * The API answers a `ping` message with an `id` by a `pong` with the same id. The tests use it as an echo.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +17,7 @@
 enum {
     CHUNKS_MAX = 24,    /* frames of one exchange */
     PAYLOAD_MAX = 4096, /* bytes of one frame below */
-    MODES = 2,          /* whole, byte by byte */
+    MODES = 2,          /* at once, byte by byte */
     NONE = 1005,        /* a close frame without a code */
     NORMAL = 1000,
     PROTOCOL = 1002,
@@ -32,7 +31,7 @@ enum {
 
 struct chunk {
     uint8_t first;
-    const char *payload; /* NULL: no piece */
+    const char *payload; /* NULL: end of the list */
     size_t length;
 };
 
@@ -49,8 +48,8 @@ struct chunk {
 #define CLOSE(text)      FRAME(WIRE_FIN | WIRE_CLOSE, text)
 #define BEFORE_ID        "{\"type\":\"ping\",\"id\":\""
 #define AFTER_ID         "\"}"
-#define SAY(id)          WHOLE_TEXT(BEFORE_ID id AFTER_ID)
-#define ECHO(id)         WHOLE_TEXT(id) /* among what is heard: a pong message with this id */
+#define REQUEST(id)      WHOLE_TEXT(BEFORE_ID id AFTER_ID)
+#define ECHO(id)         WHOLE_TEXT(id) /* in `heard`: a pong message with this id */
 #define BYTES_25         "0123456789012345678901234"
 #define BYTES_125        BYTES_25 BYTES_25 BYTES_25 BYTES_25 BYTES_25
 
@@ -58,25 +57,25 @@ struct exchange {
     const char *name;
     struct chunk sent[CHUNKS_MAX];
     struct chunk heard[CHUNKS_MAX];
-    unsigned closed; /* code of the deployment's close frame; 0: the connection goes on */
+    unsigned closed; /* code of the server's close frame; 0: the connection stays open */
 };
 
 static struct websocket *guest;
 
-static void set(void)
+static void setup(void)
 {
     guest = websocket_open(deployment_http_url(), "");
     ck_assert_ptr_nonnull(guest);
 }
 
-static void strike(void)
+static void teardown(void)
 {
     websocket_free(guest);
 }
 
-/* ---- saying and hearing ---- */
+/* ---- sending and receiving ---- */
 
-/* The deployment may have closed already: what it said will tell. */
+/* A failed send is not an error here: the server may have closed already, and the received frames are checked. */
 static void send_chunks(const struct chunk *chunks, size_t at_once)
 {
     uint8_t bytes[WIRE_HEADER_MAX + PAYLOAD_MAX];
@@ -113,7 +112,7 @@ static void expect_chunk(const struct chunk *chunk, const char *name)
                   "%s: another payload, of %zu bytes", name, frame.length);
 }
 
-/* The next frame is a close with this code, and the connection ends, at the latest once the close is answered. */
+/* The next frame is a close with this code. The connection ends at the latest after the client's close frame. */
 static void expect_close(unsigned code, const char *name)
 {
     struct wire_frame frame;
@@ -126,12 +125,12 @@ static void expect_close(unsigned code, const char *name)
     ck_assert_msg(websocket_ended(guest), "%s: the connection does not end", name);
 }
 
-/* The connection is as good as new: it answers, and closes as a client wants it. */
+/* The connection still works: it answers a message and the client's close. */
 static void expect_alive(const char *name)
 {
-    static const struct chunk STILL[CHUNKS_MAX] = {SAY("still here")};
+    static const struct chunk SENT[CHUNKS_MAX] = {REQUEST("still here")};
     static const struct chunk HEARD = ECHO("still here");
-    send_chunks(STILL, 0);
+    send_chunks(SENT, 0);
     expect_chunk(&HEARD, name);
     (void)websocket_send_frame(guest, WIRE_FIN | WIRE_CLOSE, "\x03\xe8", 2);
     expect_close(NORMAL, name);
@@ -153,9 +152,10 @@ static void run(const struct exchange *exchange, size_t at_once)
 /* ---- frames and fragments ---- */
 
 static const struct exchange EXCHANGES[] = {
-    {"one message", {SAY("a")}, {ECHO("a")}, 0},
+    {"one message", {REQUEST("a")}, {ECHO("a")}, 0},
     {"ten messages",
-     {SAY("0"), SAY("1"), SAY("2"), SAY("3"), SAY("4"), SAY("5"), SAY("6"), SAY("7"), SAY("8"), SAY("9")},
+     {REQUEST("0"), REQUEST("1"), REQUEST("2"), REQUEST("3"), REQUEST("4"), REQUEST("5"), REQUEST("6"), REQUEST("7"),
+      REQUEST("8"), REQUEST("9")},
      {ECHO("0"), ECHO("1"), ECHO("2"), ECHO("3"), ECHO("4"), ECHO("5"), ECHO("6"), ECHO("7"), ECHO("8"), ECHO("9")},
      0},
     {"a binary message", {FRAME(WIRE_FIN | WIRE_BINARY, "\x01\x02")}, {{0}}, UNACCEPTABLE},
@@ -170,8 +170,8 @@ static const struct exchange EXCHANGES[] = {
      {PING("0"), PING("1"), PING("2"), PING("3"), PING("4"), PING("5"), PING("6"), PING("7"), PING("8"), PING("9")},
      {PONG("0"), PONG("1"), PONG("2"), PONG("3"), PONG("4"), PONG("5"), PONG("6"), PONG("7"), PONG("8"), PONG("9")},
      0},
-    {"a pong that nobody asked for", {PONG("")}, {{0}}, 0},
-    {"the same with a payload", {PONG("why not")}, {{0}}, 0},
+    {"an unsolicited pong", {PONG("")}, {{0}}, 0},
+    {"an unsolicited pong with a payload", {PONG("payload")}, {{0}}, 0},
     {"a pong too long", {PONG(BYTES_125 "x")}, {{0}}, PROTOCOL},
     {"a stray pong, then a ping", {PONG("stray"), PING("asked")}, {PONG("asked")}, 0},
     /* fragments */
@@ -190,36 +190,36 @@ static const struct exchange EXCHANGES[] = {
     {"a fragmented ping", {FRAME(WIRE_PING, "a"), LAST("b")}, {{0}}, PROTOCOL},
     {"a fragmented pong", {FRAME(WIRE_PONG, "a"), LAST("b")}, {{0}}, PROTOCOL},
     {"a fragmented close", {FRAME(WIRE_CLOSE, "\x03\xe8"), LAST("b")}, {{0}}, PROTOCOL},
-    {"an end without a beginning", {LAST("a"), SAY("b")}, {{0}}, PROTOCOL},
+    {"an end without a beginning", {LAST("a"), REQUEST("b")}, {{0}}, PROTOCOL},
     {"a middle without a beginning", {NEXT("a"), LAST("b")}, {{0}}, PROTOCOL},
     {"another end after the end", {FIRST(BEFORE_ID), LAST("a" AFTER_ID), LAST("b")}, {ECHO("a")}, PROTOCOL},
-    {"a message within a message", {FIRST(BEFORE_ID), SAY("a"), LAST(AFTER_ID)}, {{0}}, PROTOCOL},
+    {"a message within a message", {FIRST(BEFORE_ID), REQUEST("a"), LAST(AFTER_ID)}, {{0}}, PROTOCOL},
     {"a beginning within a message", {FIRST(BEFORE_ID), FIRST("a"), LAST(AFTER_ID)}, {{0}}, PROTOCOL},
     {"a binary message within a message", {FIRST(BEFORE_ID), FRAME(WIRE_FIN | WIRE_BINARY, "a")}, {{0}}, PROTOCOL},
     /* reserved bits, in each kind of frame */
-    {"bit 1 in a text", {SAY("a"), FRAME(WIRE_FIN | WIRE_RSV1 | WIRE_TEXT, "{}")}, {ECHO("a")}, PROTOCOL},
-    {"bit 2 in a text", {SAY("a"), FRAME(WIRE_FIN | WIRE_RSV2 | WIRE_TEXT, "{}")}, {ECHO("a")}, PROTOCOL},
-    {"bit 3 in a text", {SAY("a"), FRAME(WIRE_FIN | WIRE_RSV3 | WIRE_TEXT, "{}")}, {ECHO("a")}, PROTOCOL},
+    {"bit 1 in a text", {REQUEST("a"), FRAME(WIRE_FIN | WIRE_RSV1 | WIRE_TEXT, "{}")}, {ECHO("a")}, PROTOCOL},
+    {"bit 2 in a text", {REQUEST("a"), FRAME(WIRE_FIN | WIRE_RSV2 | WIRE_TEXT, "{}")}, {ECHO("a")}, PROTOCOL},
+    {"bit 3 in a text", {REQUEST("a"), FRAME(WIRE_FIN | WIRE_RSV3 | WIRE_TEXT, "{}")}, {ECHO("a")}, PROTOCOL},
     {"bits 1 and 2 in a ping", {FRAME(WIRE_FIN | WIRE_RSV1 | WIRE_RSV2 | WIRE_PING, "a")}, {{0}}, PROTOCOL},
     {"bits 2 and 3 in a pong", {FRAME(WIRE_FIN | WIRE_RSV2 | WIRE_RSV3 | WIRE_PONG, "a")}, {{0}}, PROTOCOL},
     {"bits 1 and 3 in a binary", {FRAME(WIRE_FIN | WIRE_RSV1 | WIRE_RSV3 | WIRE_BINARY, "a")}, {{0}}, PROTOCOL},
     {"all bits in a close", {FRAME(WIRE_FIN | WIRE_RSV1 | WIRE_RSV2 | WIRE_RSV3 | WIRE_CLOSE, "")}, {{0}}, PROTOCOL},
     {"bit 1 in a continuation", {FIRST(BEFORE_ID), FRAME(WIRE_FIN | WIRE_RSV1, AFTER_ID)}, {{0}}, PROTOCOL},
-    /* opcodes that mean nothing */
-    {"opcode 3", {SAY("a"), FRAME(WIRE_FIN | 3, "")}, {ECHO("a")}, PROTOCOL},
+    /* reserved opcodes */
+    {"opcode 3", {REQUEST("a"), FRAME(WIRE_FIN | 3, "")}, {ECHO("a")}, PROTOCOL},
     {"opcode 4", {FRAME(WIRE_FIN | 4, "x")}, {{0}}, PROTOCOL},
     {"opcode 5", {FRAME(WIRE_FIN | 5, "x")}, {{0}}, PROTOCOL},
     {"opcode 6", {FRAME(WIRE_FIN | 6, "x")}, {{0}}, PROTOCOL},
     {"opcode 7", {FRAME(7, "x")}, {{0}}, PROTOCOL},
-    {"opcode 11", {SAY("a"), FRAME(WIRE_FIN | 11, "")}, {ECHO("a")}, PROTOCOL},
+    {"opcode 11", {REQUEST("a"), FRAME(WIRE_FIN | 11, "")}, {ECHO("a")}, PROTOCOL},
     {"opcode 12", {FRAME(WIRE_FIN | 12, "x")}, {{0}}, PROTOCOL},
     {"opcode 13", {FRAME(WIRE_FIN | 13, "x")}, {{0}}, PROTOCOL},
     {"opcode 14", {FRAME(WIRE_FIN | 14, "x")}, {{0}}, PROTOCOL},
     {"opcode 15", {FRAME(WIRE_FIN | 15, "x")}, {{0}}, PROTOCOL},
     {"opcode 3 within a message", {FIRST(BEFORE_ID), FRAME(WIRE_FIN | 3, "x")}, {{0}}, PROTOCOL},
-    /* closing: whatever follows a close is not looked at */
+    /* closing: frames after a close are ignored */
     {"a close without a code", {CLOSE("")}, {{0}}, NONE},
-    {"a close with a reason", {SAY("a"), CLOSE("\x03\xe8going home")}, {ECHO("a")}, NORMAL},
+    {"a close with a reason", {REQUEST("a"), CLOSE("\x03\xe8going home")}, {ECHO("a")}, NORMAL},
     {"the longest reason",
      {CLOSE("\x03\xe8" BYTES_25 BYTES_25 BYTES_25 BYTES_25 "01234567890123456789012")},
      {{0}},
@@ -232,12 +232,12 @@ static const struct exchange EXCHANGES[] = {
     {"a reason that is not UTF-8", {CLOSE("\x03\xe8\xce\xba\xed\xa0\x80")}, {{0}}, NOT_UTF8},
     {"two closes", {CLOSE("\x03\xe8"), CLOSE("\x03\xe9")}, {{0}}, NORMAL},
     {"a ping after a close", {CLOSE("\x03\xe8"), PING("a")}, {{0}}, NORMAL},
-    {"a message after a close", {CLOSE("\x03\xe8"), SAY("a")}, {{0}}, NORMAL},
+    {"a message after a close", {CLOSE("\x03\xe8"), REQUEST("a")}, {{0}}, NORMAL},
     {"a close within a message", {FIRST(BEFORE_ID "a"), CLOSE("\x03\xe8"), LAST("b" AFTER_ID)}, {{0}}, NORMAL},
     {"a wrong frame after a close", {CLOSE("\x03\xe8"), FRAME(WIRE_FIN | 15, "x")}, {{0}}, NORMAL},
 };
 
-START_TEST(an_exchange)
+START_TEST(each_exchange_of_frames_gets_its_answer)
 {
     run(&EXCHANGES[_i / MODES], (size_t)(_i % MODES));
 }
@@ -246,8 +246,8 @@ END_TEST
 /* ---- the codes of a close ---- */
 
 static const struct {
-    unsigned least;
-    unsigned most;
+    unsigned first;
+    unsigned last;
     bool valid;
 } CODES[] = {
     {1000, 1003, true},  {1007, 1011, true},  {3000, 3000, true},  {3999, 4000, true},  {4999, 4999, true},
@@ -255,16 +255,16 @@ static const struct {
     {1100, 1100, false}, {2000, 2000, false}, {2999, 2999, false}, {5000, 5000, false}, {65535, 65535, false},
 };
 
-START_TEST(a_code)
+START_TEST(close_codes_are_echoed_if_valid_and_refused_otherwise)
 {
-    for (unsigned code = CODES[_i].least; code <= CODES[_i].most; code++) {
+    for (unsigned code = CODES[_i].first; code <= CODES[_i].last; code++) {
         char name[32];
         const uint8_t payload[] = {(uint8_t)(code >> 8U), (uint8_t)code};
         (void)snprintf(name, sizeof(name), "code %u", code);
         struct websocket *before = guest;
         ck_assert(websocket_send_frame(guest, WIRE_FIN | WIRE_CLOSE, payload, sizeof(payload)));
         expect_close(CODES[_i].valid ? code : (unsigned)PROTOCOL, name);
-        set();
+        setup();
         websocket_free(before);
     }
 }
@@ -272,7 +272,7 @@ END_TEST
 
 /* ---- UTF-8 ---- */
 
-static const char *const GOOD[] = {
+static const char *const VALID_TEXTS[] = {
     "\x7f",
     "\xc2\x80",
     "\xdf\xbf",
@@ -290,21 +290,21 @@ static const char *const GOOD[] = {
     "price: 5\xe2\x82\xac, \xf0\x9f\x94\xa8 \xf0\x9f\x94\xa8!",
 };
 
-/* The first byte that no good text could have there is at `at`; with the text's length it is the end of the text. */
+/* `at`: index of the first byte that makes the text invalid; equal to its length, the quote after the text does. */
 static const struct {
     const char *text;
     size_t at;
-} BAD[] = {
-    {"\x80", 0}, /* continues nothing */
+} INVALID_TEXTS[] = {
+    {"\x80", 0}, /* continuation byte without a start */
     {"\xbf", 0},
     {"ab\x80", 2},
-    {"\xc0\xaf", 0}, /* too long for what it says */
+    {"\xc0\xaf", 0}, /* overlong encodings */
     {"\xc1\xbf", 0},
     {"\xe0\x80\xaf", 1},
     {"\xe0\x9f\xbf", 1},
     {"\xf0\x80\x80\xaf", 1},
     {"\xf0\x8f\xbf\xbf", 1},
-    {"\xed\xa0\x80", 1}, /* halves of a pair */
+    {"\xed\xa0\x80", 1}, /* surrogates */
     {"\xed\xbf\xbf", 1},
     {"\xed\xad\xbf\xed\xb0\x80", 1},
     {"\xf4\x90\x80\x80", 1}, /* above U+10FFFF */
@@ -313,29 +313,29 @@ static const struct {
     {"\xfc\x84\x80\x80\x80\x80", 0},
     {"\xfe", 0},
     {"\xff", 0},
-    {"\xc2 ", 1}, /* not continued */
+    {"\xc2 ", 1}, /* continuation bytes missing */
     {"\xe2\x82 ", 2},
     {"\xf0\x9f\x94 ", 3},
     {"\xe2\xe2\x82\xac", 1},
     {"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80 edited", 12},
-    {"\xc2", 1}, /* the quote comes instead */
+    {"\xc2", 1}, /* the quote follows instead */
     {"\xe2\x82", 2},
     {"\xf0\x9f\x94", 3},
 };
 
-enum cut { CUT_NOWHERE, CUT_BYTES, CUT_FRAMES, CUT_FRAMES_AND_PINGS, CUTS };
+enum split { SPLIT_NOT, SPLIT_BYTES, SPLIT_FRAMES, SPLIT_FRAMES_AND_PINGS, SPLITS };
 
-/* A message in one frame, or in a frame for each of its bytes, perhaps with a ping before each but the first. */
-static size_t cut_message(const char *text, enum cut cut, uint8_t *out)
+/* Encodes a message in one frame, or in one frame per byte, optionally with a ping before each but the first. */
+static size_t split_message(const char *text, enum split split, uint8_t *out)
 {
     size_t length = strlen(text);
     size_t size = 0;
-    if (cut == CUT_NOWHERE || cut == CUT_BYTES) {
+    if (split == SPLIT_NOT || split == SPLIT_BYTES) {
         return wire_write(WIRE_FIN | WIRE_TEXT, text, length, out);
     }
     for (size_t i = 0; i < length; i++) {
         uint8_t first = i == 0 ? WIRE_TEXT : WIRE_CONTINUATION;
-        if (cut == CUT_FRAMES_AND_PINGS && i > 0) {
+        if (split == SPLIT_FRAMES_AND_PINGS && i > 0) {
             size += wire_write(WIRE_FIN | WIRE_PING, "", 0, out + size);
         }
         size += wire_write((uint8_t)(first | (i + 1 == length ? WIRE_FIN : 0)), text + i, 1, out + size);
@@ -343,28 +343,28 @@ static size_t cut_message(const char *text, enum cut cut, uint8_t *out)
     return size;
 }
 
-enum { MESSAGE_SIZE = 256, CUT_SIZE = 2 * MESSAGE_SIZE * WIRE_HEADER_MAX };
+enum { MESSAGE_SIZE = 256, SPLIT_SIZE = 2 * MESSAGE_SIZE * WIRE_HEADER_MAX };
 
-START_TEST(valid_text)
+START_TEST(valid_utf8_is_accepted_however_it_is_split)
 {
-    const char *id = GOOD[_i / CUTS];
-    enum cut cut = (enum cut)(_i % CUTS);
+    const char *id = VALID_TEXTS[_i / SPLITS];
+    enum split split = (enum split)(_i % SPLITS);
     char text[MESSAGE_SIZE];
-    uint8_t bytes[CUT_SIZE];
+    uint8_t bytes[SPLIT_SIZE];
     struct wire_frame frame = {0};
     (void)snprintf(text, sizeof(text), BEFORE_ID "%s" AFTER_ID, id);
-    size_t size = cut_message(text, cut, bytes);
-    ck_assert(websocket_send(guest, bytes, size, cut == CUT_BYTES ? 1 : 0));
+    size_t size = split_message(text, split, bytes);
+    ck_assert(websocket_send(guest, bytes, size, split == SPLIT_BYTES ? 1 : 0));
     do {
         ck_assert_int_eq((int)websocket_next(guest, &frame, WEBSOCKET_WAIT_MS), (int)WEBSOCKET_FRAME);
     } while (frame.first == (WIRE_FIN | WIRE_PONG));
     ck_assert_uint_eq(frame.first, WIRE_FIN | WIRE_TEXT);
-    expect_echo(&frame, id, strlen(id), "good text");
-    expect_alive("good text");
+    expect_echo(&frame, id, strlen(id), "valid text");
+    expect_alive("valid text");
 }
 END_TEST
 
-static void skip_pongs(void)
+static void expect_not_utf8(void)
 {
     struct wire_frame frame = {0};
     ck_assert_uint_eq(websocket_closing(guest), NOT_UTF8);
@@ -372,39 +372,39 @@ static void skip_pongs(void)
     ck_assert_int_eq((int)websocket_next(guest, &frame, WEBSOCKET_WAIT_MS), (int)WEBSOCKET_CLOSED);
 }
 
-START_TEST(bad_text)
+START_TEST(invalid_utf8_is_refused_however_it_is_split)
 {
-    enum cut cut = (enum cut)(_i % CUTS);
+    enum split split = (enum split)(_i % SPLITS);
     char text[MESSAGE_SIZE];
-    uint8_t bytes[CUT_SIZE];
-    (void)snprintf(text, sizeof(text), BEFORE_ID "%s" AFTER_ID, BAD[_i / CUTS].text);
-    (void)websocket_send(guest, bytes, cut_message(text, cut, bytes), cut == CUT_BYTES ? 1 : 0);
-    skip_pongs();
+    uint8_t bytes[SPLIT_SIZE];
+    (void)snprintf(text, sizeof(text), BEFORE_ID "%s" AFTER_ID, INVALID_TEXTS[_i / SPLITS].text);
+    (void)websocket_send(guest, bytes, split_message(text, split, bytes), split == SPLIT_BYTES ? 1 : 0);
+    expect_not_utf8();
 }
 END_TEST
 
-/* The rest of the frame never comes: what is wrong already is not waited for. */
-START_TEST(bad_text_is_refused_at_its_first_byte)
+/* The rest of the frame is never sent: the server must not wait for it. */
+START_TEST(invalid_utf8_is_refused_before_the_frame_is_complete)
 {
     char text[MESSAGE_SIZE];
     uint8_t head[WIRE_HEADER_MAX];
-    (void)snprintf(text, sizeof(text), BEFORE_ID "%s" AFTER_ID, BAD[_i].text);
-    size_t sent = strlen(BEFORE_ID) + BAD[_i].at + 1;
+    (void)snprintf(text, sizeof(text), BEFORE_ID "%s" AFTER_ID, INVALID_TEXTS[_i].text);
+    size_t sent = strlen(BEFORE_ID) + INVALID_TEXTS[_i].at + 1;
     ck_assert(websocket_send(guest, head, wire_head(WIRE_FIN | WIRE_TEXT, sent + 100, head), 0));
     ck_assert(websocket_send(guest, text, sent, 0));
-    skip_pongs();
+    expect_not_utf8();
 }
 END_TEST
 
-START_TEST(a_message_ends_within_a_character)
+START_TEST(a_message_ending_within_a_character_is_refused)
 {
     static const char *const TAILS[] = {"\xc3", "\xe2\x82", "\xf0\x9f\x94", "\xf0"};
     for (size_t i = 0; i < ARRAY_LEN(TAILS); i++) {
         struct websocket *before = guest;
         ck_assert(websocket_send_frame(guest, WIRE_TEXT, TAILS[i], strlen(TAILS[i])));
         ck_assert(websocket_send_frame(guest, WIRE_FIN | WIRE_CONTINUATION, "", 0));
-        skip_pongs();
-        set();
+        expect_not_utf8();
+        setup();
         websocket_free(before);
     }
 }
@@ -412,7 +412,7 @@ END_TEST
 
 /* ---- lengths ---- */
 
-/* An echo in a message of so many bytes: blanks behind it count. */
+/* Fills `out` with an echo request, padded with spaces to `length` bytes. */
 static void pad(char *out, size_t length)
 {
     static const char ECHOED[] = BEFORE_ID "long" AFTER_ID;
@@ -426,7 +426,7 @@ static void pad(char *out, size_t length)
 
 static const struct chunk LONG_ECHO = ECHO("long");
 
-START_TEST(each_form_of_a_length_is_read)
+START_TEST(lengths_of_7_and_16_bits_are_decoded)
 {
     static const size_t LENGTHS[] = {125, 126, 127, 128, 255, 256, 1024, MESSAGE_MAX - 1, MESSAGE_MAX};
     char text[MESSAGE_MAX];
@@ -441,7 +441,7 @@ START_TEST(each_form_of_a_length_is_read)
 }
 END_TEST
 
-START_TEST(the_longest_message_may_come_in_fragments)
+START_TEST(a_fragmented_message_of_the_maximum_length_is_accepted)
 {
     char text[MESSAGE_MAX];
     pad(text, sizeof(text));
@@ -454,7 +454,7 @@ START_TEST(the_longest_message_may_come_in_fragments)
 }
 END_TEST
 
-/* The begin of an echo, and fragments behind it that may be empty: `count` in all, and none is the last. */
+/* Sends an echo request in `count` fragments without the last one. All but the first hold a space or nothing. */
 static void send_fragments(size_t count)
 {
     static const char ID[] = BEFORE_ID "split" AFTER_ID;
@@ -464,8 +464,8 @@ static void send_fragments(size_t count)
     }
 }
 
-/* Each costs memory, however small it is. */
-START_TEST(fragments_are_counted)
+/* Fragments are limited because each costs memory, even an empty one. */
+START_TEST(the_number_of_fragments_is_limited)
 {
     static const struct chunk HEARD = ECHO("split");
     send_fragments(FRAGMENTS_MAX - 1);
@@ -476,7 +476,7 @@ START_TEST(fragments_are_counted)
 }
 END_TEST
 
-START_TEST(a_longer_message_is_refused)
+START_TEST(a_message_over_the_limit_is_refused)
 {
     char text[MESSAGE_MAX + 1];
     pad(text, sizeof(text));
@@ -485,7 +485,7 @@ START_TEST(a_longer_message_is_refused)
 }
 END_TEST
 
-START_TEST(a_longer_message_in_fragments_is_refused)
+START_TEST(a_fragmented_message_over_the_limit_is_refused)
 {
     char text[MESSAGE_MAX];
     pad(text, sizeof(text));
@@ -495,20 +495,21 @@ START_TEST(a_longer_message_in_fragments_is_refused)
 }
 END_TEST
 
-/* By its header, with the first byte: nobody waits for, or makes room for, what would follow. */
-START_TEST(a_claim_is_refused_before_it_comes)
+/* The length in the header is refused at once: the server must not wait or allocate memory for the payload. */
+START_TEST(an_oversized_length_is_refused_before_the_payload)
 {
-    static const uint64_t CLAIMS[] = {MESSAGE_MAX + 1, 65536, UINT64_C(1) << 31U, UINT64_C(1) << 40U, INT64_MAX};
+    static const uint64_t LENGTHS_CLAIMED[] = {MESSAGE_MAX + 1, 65536, UINT64_C(1) << 31U, UINT64_C(1) << 40U,
+                                               INT64_MAX};
     uint8_t head[WIRE_HEADER_MAX + 1] = {0};
-    for (size_t i = 0; i < ARRAY_LEN(CLAIMS); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(LENGTHS_CLAIMED); i++) {
         char name[64];
         struct websocket *before = guest;
-        size_t size = wire_head(WIRE_FIN | WIRE_TEXT, CLAIMS[i], head);
+        size_t size = wire_head(WIRE_FIN | WIRE_TEXT, LENGTHS_CLAIMED[i], head);
         head[size] = ' ';
         ck_assert(websocket_send(guest, head, size + 1, 0));
-        (void)snprintf(name, sizeof(name), "a claim of %" PRIu64, CLAIMS[i]);
+        (void)snprintf(name, sizeof(name), "a length of %" PRIu64, LENGTHS_CLAIMED[i]);
         expect_close(TOO_BIG, name);
-        set();
+        setup();
         websocket_free(before);
     }
 }
@@ -534,7 +535,7 @@ static const struct {
 #undef BYTES
 };
 
-START_TEST(a_malformed_frame)
+START_TEST(malformed_frames_are_refused_with_1002)
 {
     (void)websocket_send(guest, MALFORMED[_i / MODES].bytes, MALFORMED[_i / MODES].length, (size_t)(_i % MODES));
     expect_close(PROTOCOL, MALFORMED[_i / MODES].name);
@@ -543,7 +544,7 @@ END_TEST
 
 /* ---- the handshake ---- */
 
-static int ask(const char *head)
+static int send_handshake(const char *head)
 {
     struct websocket *socket = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(socket);
@@ -553,7 +554,7 @@ static int ask(const char *head)
     return status;
 }
 
-static bool answered_with(const char *line)
+static bool answer_contains(const char *line)
 {
     return strcasestr(websocket_head(guest), line) != NULL;
 }
@@ -565,19 +566,19 @@ static bool answered_with(const char *line)
 #define VERSION    LINE("Sec-WebSocket-Version: 13")
 #define END        "\r\n"
 
-START_TEST(a_handshake_is_answered)
+START_TEST(a_valid_handshake_gets_101_and_the_accept_key)
 {
-    ck_assert_int_eq(ask(GET UPGRADE KEY VERSION END), 101);
-    ck_assert(answered_with("\r\nSec-WebSocket-Accept: " WEBSOCKET_ACCEPT "\r\n"));
-    ck_assert(answered_with("\r\nUpgrade: websocket\r\n"));
-    ck_assert(answered_with("\r\nConnection: Upgrade\r\n"));
-    ck_assert(!answered_with("Sec-WebSocket-Extensions"));
-    ck_assert(!answered_with("Sec-WebSocket-Protocol"));
-    ck_assert(!answered_with("Content-Length"));
+    ck_assert_int_eq(send_handshake(GET UPGRADE KEY VERSION END), 101);
+    ck_assert(answer_contains("\r\nSec-WebSocket-Accept: " WEBSOCKET_ACCEPT "\r\n"));
+    ck_assert(answer_contains("\r\nUpgrade: websocket\r\n"));
+    ck_assert(answer_contains("\r\nConnection: Upgrade\r\n"));
+    ck_assert(!answer_contains("Sec-WebSocket-Extensions"));
+    ck_assert(!answer_contains("Sec-WebSocket-Protocol"));
+    ck_assert(!answer_contains("Content-Length"));
     expect_alive("handshake");
-    /* Another key, so that the answer is no constant. */
-    ck_assert_int_eq(ask(GET UPGRADE LINE("Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==") VERSION END), 101);
-    ck_assert(answered_with("\r\nSec-WebSocket-Accept: C/0nmHhBztSRGR1CwL6Tf4ZjwpY=\r\n"));
+    /* Another key, to exclude a constant answer. */
+    ck_assert_int_eq(send_handshake(GET UPGRADE LINE("Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==") VERSION END), 101);
+    ck_assert(answer_contains("\r\nSec-WebSocket-Accept: C/0nmHhBztSRGR1CwL6Tf4ZjwpY=\r\n"));
 }
 END_TEST
 
@@ -590,10 +591,10 @@ static const struct {
      LINE("GET /ws HTTP/1.1") LINE("hOST: 127.0.0.1") LINE("UPGRADE: WebSocket") LINE("connection: keep-alive, UPGRADE")
          LINE("SEC-WEBSOCKET-KEY: " WEBSOCKET_KEY) LINE("sec-websocket-version: 13") END,
      101},
-    {"compression is not taken",
+    {"compression is not negotiated",
      GET UPGRADE KEY VERSION LINE("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits") END, 101},
-    {"an unknown subprotocol is not taken", GET UPGRADE KEY VERSION LINE("Sec-WebSocket-Protocol: chat, superchat") END,
-     101},
+    {"an unknown subprotocol is not negotiated",
+     GET UPGRADE KEY VERSION LINE("Sec-WebSocket-Protocol: chat, superchat") END, 101},
     {"no upgrade", GET END, 426},
     {"no version", GET UPGRADE KEY END, 426},
     {"an older version", GET UPGRADE KEY LINE("Sec-WebSocket-Version: 8") END, 426},
@@ -606,36 +607,36 @@ static const struct {
     {"POST", LINE("POST /ws HTTP/1.1") LINE("Host: 127.0.0.1") LINE("Content-Length: 0") UPGRADE KEY VERSION END, 405},
 };
 
-START_TEST(a_handshake)
+START_TEST(each_handshake_gets_its_status)
 {
-    int status = ask(HANDSHAKES[_i].head);
+    int status = send_handshake(HANDSHAKES[_i].head);
     ck_assert_msg(status == HANDSHAKES[_i].status, "%s: %d, should be %d: %s", HANDSHAKES[_i].name, status,
                   HANDSHAKES[_i].status, websocket_head(guest));
-    ck_assert(!answered_with("Sec-WebSocket-Extensions"));
-    ck_assert(!answered_with("Sec-WebSocket-Protocol"));
+    ck_assert(!answer_contains("Sec-WebSocket-Extensions"));
+    ck_assert(!answer_contains("Sec-WebSocket-Protocol"));
     if (status == 426) {
-        ck_assert(answered_with("\r\nSec-WebSocket-Version: 13\r\n"));
-        ck_assert(answered_with("\r\nUpgrade: websocket\r\n"));
+        ck_assert(answer_contains("\r\nSec-WebSocket-Version: 13\r\n"));
+        ck_assert(answer_contains("\r\nUpgrade: websocket\r\n"));
     } else if (status == 101) {
         expect_alive(HANDSHAKES[_i].name);
     }
 }
 END_TEST
 
-START_TEST(the_deployment_own_page_may)
+START_TEST(the_deployments_own_origin_is_allowed)
 {
     char head[WEBSOCKET_HEAD_SIZE];
     const char *url = deployment_http_url();
     (void)snprintf(head, sizeof(head),
                    LINE("GET /ws HTTP/1.1") LINE("Host: %s") LINE("Origin: %s") UPGRADE KEY VERSION END,
                    strstr(url, "//") + 2, url);
-    ck_assert_int_eq(ask(head), 101);
+    ck_assert_int_eq(send_handshake(head), 101);
     expect_alive("own page");
 }
 END_TEST
 
-/* A client may not, but a fast one does: the first frame is in the packet of the handshake. */
-START_TEST(what_comes_with_the_handshake_is_read)
+/* RFC 6455 forbids it, but fast clients send their first frame in the packet of the handshake. */
+START_TEST(a_frame_sent_with_the_handshake_is_read)
 {
     static const struct chunk HEARD = ECHO("early");
     static const char ID[] = BEFORE_ID "early" AFTER_ID;
@@ -657,27 +658,29 @@ END_TEST
 static Suite *websocket_suite(void)
 {
     const TTest *const LENGTHS[] = {
-        each_form_of_a_length_is_read,
-        the_longest_message_may_come_in_fragments,
-        fragments_are_counted,
-        a_longer_message_is_refused,
-        a_longer_message_in_fragments_is_refused,
-        a_claim_is_refused_before_it_comes,
-        a_message_ends_within_a_character,
-        a_handshake_is_answered,
-        the_deployment_own_page_may,
-        what_comes_with_the_handshake_is_read,
+        lengths_of_7_and_16_bits_are_decoded,
+        a_fragmented_message_of_the_maximum_length_is_accepted,
+        the_number_of_fragments_is_limited,
+        a_message_over_the_limit_is_refused,
+        a_fragmented_message_over_the_limit_is_refused,
+        an_oversized_length_is_refused_before_the_payload,
+        a_message_ending_within_a_character_is_refused,
+        a_valid_handshake_gets_101_and_the_accept_key,
+        the_deployments_own_origin_is_allowed,
+        a_frame_sent_with_the_handshake_is_read,
     };
     Suite *suite = suite_create("websocket");
     TCase *protocol = tcase_create("websocket");
-    tcase_add_checked_fixture(protocol, set, strike);
-    tcase_add_loop_test(protocol, an_exchange, 0, (int)ARRAY_LEN(EXCHANGES) * MODES);
-    tcase_add_loop_test(protocol, a_code, 0, (int)ARRAY_LEN(CODES));
-    tcase_add_loop_test(protocol, valid_text, 0, (int)ARRAY_LEN(GOOD) * CUTS);
-    tcase_add_loop_test(protocol, bad_text, 0, (int)ARRAY_LEN(BAD) * CUTS);
-    tcase_add_loop_test(protocol, bad_text_is_refused_at_its_first_byte, 0, (int)ARRAY_LEN(BAD));
-    tcase_add_loop_test(protocol, a_malformed_frame, 0, (int)ARRAY_LEN(MALFORMED) * MODES);
-    tcase_add_loop_test(protocol, a_handshake, 0, (int)ARRAY_LEN(HANDSHAKES));
+    tcase_add_checked_fixture(protocol, setup, teardown);
+    tcase_add_loop_test(protocol, each_exchange_of_frames_gets_its_answer, 0, (int)ARRAY_LEN(EXCHANGES) * MODES);
+    tcase_add_loop_test(protocol, close_codes_are_echoed_if_valid_and_refused_otherwise, 0, (int)ARRAY_LEN(CODES));
+    tcase_add_loop_test(protocol, valid_utf8_is_accepted_however_it_is_split, 0, (int)ARRAY_LEN(VALID_TEXTS) * SPLITS);
+    tcase_add_loop_test(protocol, invalid_utf8_is_refused_however_it_is_split, 0,
+                        (int)ARRAY_LEN(INVALID_TEXTS) * SPLITS);
+    tcase_add_loop_test(protocol, invalid_utf8_is_refused_before_the_frame_is_complete, 0,
+                        (int)ARRAY_LEN(INVALID_TEXTS));
+    tcase_add_loop_test(protocol, malformed_frames_are_refused_with_1002, 0, (int)ARRAY_LEN(MALFORMED) * MODES);
+    tcase_add_loop_test(protocol, each_handshake_gets_its_status, 0, (int)ARRAY_LEN(HANDSHAKES));
     for (size_t i = 0; i < ARRAY_LEN(LENGTHS); i++) {
         tcase_add_test(protocol, LENGTHS[i]);
     }
