@@ -1,9 +1,8 @@
 #!/usr/bin/python3
-"""A client's client: it knows the address of the deployment and nothing else, and takes every path, member and status from
-the document that the deployment serves. It registers people, lists an auction, bids, is outbid, wins, and is told so.
+"""Uses the API as a generic client would: it takes paths and statuses from the OpenAPI document that is served.
 
-Members of bodies are given by name, as a person would who read the document; whether the document has them is checked
-before anything is sent.
+It registers users, creates an auction, bids, is outbid, wins, and reads the notifications. Before a body is sent, its
+member names are checked against the document. Started by tests/run, which sets ROSTRUM_HTTP_URL.
 """
 
 import datetime
@@ -16,13 +15,13 @@ import urllib.error
 import urllib.request
 import uuid
 
-WAIT_S = 60  # for an end and its settlement
-LOOK_S = 0.1
-LASTS_S = 6  # the auction: room for three bids on a slow machine
+WAIT_S = 60  # until an auction has ended and is settled
+POLL_S = 0.1
+LASTS_S = 6  # duration of the auction: long enough for three bids on a slow machine
 
 
 class ApiClient:
-    """Calls by operationId."""
+    """Calls operations of the document by operationId."""
 
     def __init__(self, url):
         self.url = url
@@ -51,7 +50,7 @@ class ApiClient:
             raise AssertionError(f"{operation['operationId']}: missing {missing}, unknown {unknown}")
 
     def call(self, name, body=None, token=None, headers=None, query="", **parameters):
-        """The status and the JSON of an answer that the document describes."""
+        """Returns status and JSON. Fails if the document does not describe that status."""
         method, path, operation = self.operations[name]
         if body is not None:
             self.check_body(operation, body)
@@ -72,30 +71,30 @@ class ApiClient:
                 raise AssertionError(f"{name}: {answer.status} is not described: {text!r}")
             return answer.status, json.loads(text) if text else None
 
-    def good(self, name, *given, **named):
+    def call_ok(self, name, *given, **named):
         status, data = self.call(name, *given, **named)
         if status >= 300:
             raise AssertionError(f"{name}: {status} {data}")
         return data
 
-    def person(self, name):
-        """The access token of somebody new."""
+    def new_user(self, name):
+        """Registers a user and returns an access token."""
         account = {"email": f"{name}.{uuid.uuid4().hex[:12]}@example.org", "password": "correct horse battery"}
-        self.good("register", {**account, "displayName": name})
-        return self.good("logIn", account)["accessToken"]
+        self.call_ok("register", {**account, "displayName": name})
+        return self.call_ok("logIn", account)["accessToken"]
 
 
 def wait_for(what, condition):
     until = time.monotonic() + WAIT_S
     while not (found := condition()):
         if time.monotonic() > until:
-            raise AssertionError(f"{what} never came")
-        time.sleep(LOOK_S)
+            raise AssertionError(f"{what} not received within {WAIT_S} s")
+        time.sleep(POLL_S)
     return found
 
 
-def test_an_api_client_bids_wins_and_is_notified(deployment):
-    seller, ann, bob = deployment.person("Sam"), deployment.person("Ann"), deployment.person("Bob")
+def test_an_api_client_bids_wins_and_is_notified(client):
+    seller, ann, bob = client.new_user("Sam"), client.new_user("Ann"), client.new_user("Bob")
     end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=LASTS_S)
     terms = {
         "title": f"Chair {uuid.uuid4().hex[:12]}",
@@ -103,39 +102,39 @@ def test_an_api_client_bids_wins_and_is_notified(deployment):
         "endTime": end.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "antiSnipe": {"windowSeconds": 0},
     }
-    made = deployment.good("createAuction", terms, seller)
+    created = client.call_ok("createAuction", terms, seller)
 
     def listed():
-        page = deployment.good("listAuctions", token=ann, query=f"?sort=newest&sellerId={made['sellerId']}")
+        page = client.call_ok("listAuctions", token=ann, query=f"?sort=newest&sellerId={created['sellerId']}")
         return [each for each in page["items"] if each["title"] == terms["title"]]
 
     (lot,) = wait_for("the auction in the list", listed)
     wait = {"Prefer": "wait=10"}
-    first = deployment.good("placeBid", {"amount": lot["minimumBid"]}, ann, wait, id=lot["id"])
+    first = client.call_ok("placeBid", {"amount": lot["minimumBid"]}, ann, wait, id=lot["id"])
     assert first["status"] == "accepted", first
-    over = deployment.good("getAuction", token=bob, id=lot["id"])["minimumBid"]
-    assert deployment.good("placeBid", {"amount": over}, bob, wait, id=lot["id"])["status"] == "accepted"
-    status, refused = deployment.call("placeBid", {"amount": over}, ann, wait, id=lot["id"])
+    minimum = client.call_ok("getAuction", token=bob, id=lot["id"])["minimumBid"]
+    assert client.call_ok("placeBid", {"amount": minimum}, bob, wait, id=lot["id"])["status"] == "accepted"
+    status, refused = client.call("placeBid", {"amount": minimum}, ann, wait, id=lot["id"])
     assert (status, refused["error"]) == (400, "BID_TOO_LOW"), refused
-    winner = deployment.good("placeBid", {"amount": refused["minimumBid"]}, ann, wait, id=lot["id"])
+    winner = client.call_ok("placeBid", {"amount": refused["minimumBid"]}, ann, wait, id=lot["id"])
     assert winner["status"] == "accepted", winner
 
-    def told(token, kind):
-        notices = deployment.good("listNotifications", token=token)["items"]
+    def notifications(token, kind):
+        notices = client.call_ok("listNotifications", token=token)["items"]
         return [each for each in notices if each["kind"] == kind and each["auctionId"] == lot["id"]]
 
-    (won,) = wait_for("the notice of the sale", lambda: told(ann, "AUCTION_WON"))
+    (won,) = wait_for("AUCTION_WON", lambda: notifications(ann, "AUCTION_WON"))
     assert won["amount"] == refused["minimumBid"], won
-    wait_for("the notice for who lost", lambda: told(bob, "AUCTION_LOST"))
-    wait_for("the notice for the seller", lambda: told(seller, "AUCTION_SOLD"))
-    sold = deployment.good("getAuction", token=ann, id=lot["id"])
+    wait_for("AUCTION_LOST", lambda: notifications(bob, "AUCTION_LOST"))
+    wait_for("AUCTION_SOLD", lambda: notifications(seller, "AUCTION_SOLD"))
+    sold = client.call_ok("getAuction", token=ann, id=lot["id"])
     assert sold["status"] == "sold" and sold["winningBidId"] == winner["bidId"], sold
 
 
 def main():
     try:
         test_an_api_client_bids_wins_and_is_notified(ApiClient(os.environ["ROSTRUM_HTTP_URL"]))
-    except Exception:  # whatever it was, the summary comes last
+    except Exception:  # print the summary after any failure
         print(f"FAILED: {traceback.format_exc(limit=-3)}")
         print("api_client_test: 0 passed, 1 failed")
         return 1

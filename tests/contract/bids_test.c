@@ -1,5 +1,5 @@
 /*
- * "Bids" of the API over HTTP: refusals by the gateway, idempotency, Prefer: wait, history, maxima. Unit and property
+ * "Bids" of the API over HTTP: refusals by the gateway, idempotency, Prefer: wait, history, maximums. Unit and property
  * tests cover the bidding rules; these tests check that the whole deployment applies them.
  */
 #include <hiredis/hiredis.h>

@@ -159,7 +159,7 @@ START_TEST(the_first_bid_locks_the_terms)
 }
 END_TEST
 
-/* A body that is invalid in any state gets 400, also after the end. A valid one gets the conflict (409). */
+/* A body that no state allows gets 400 in every state. A valid body gets 409 where the state forbids the change. */
 START_TEST(an_invalid_body_is_400_in_every_state_of_the_auction)
 {
     static const struct {

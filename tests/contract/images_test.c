@@ -217,7 +217,7 @@ START_TEST(the_upload_limit_does_not_apply_to_other_bodies)
     client_header(fixture.client, "Content-Type: application/json");
     EXPECT_ERROR(client_send(fixture.client, "POST", "/api/v1/auctions", text, LARGE), 413, "BODY_TOO_LARGE");
     EXPECT_STATUS(upload(&fixture.seller, "image/png", image_png(200, 200, unique_seed())), 201);
-    /* A header that looks like the request line of an upload. */
+    /* This header looks like an upload's request line. After a short request line the check for uploads may read it. */
     char *raw = malloc(LARGE + 1024);
     ck_assert_ptr_nonnull(raw);
     int head = snprintf(raw, 1024,

@@ -135,7 +135,7 @@ START_TEST(each_rate_limit_refuses_the_next_request_with_429)
     const struct factory_terms terms = {0};
     ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, id));
     ck_assert(factory_auction(fixture.client, &fixture.ann, &terms, id));
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.seller, id, "20.00"), 200); /* the limit is per auction */
+    EXPECT_STATUS(factory_bid(fixture.client, &fixture.seller, id, "20.00"), 200); /* each auction has its own count */
     expect_rate_limited(
         fixture_call(&fixture.ann, "POST", "/api/v1/auctions",
                      "{\"title\": \"Third\", \"startingPrice\": 1, \"endTime\": \"2027-01-01T00:00:00.000Z\"}"));

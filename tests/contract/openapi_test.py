@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Drives every operation of the OpenAPI document through every status and error code that it describes.
+"""Calls every operation of the OpenAPI document until every status and error code that it describes was seen.
 
-Each answer of the deployment is held against the document (tests/support/contract.py); at the end everything that the
-document describes must have been seen, except what ELSEWHERE lists. Started by tests/run, which names the deployment in the
-environment. Debian's own python3: jsonschema and yaml are Debian's packages.
+Each answer is validated against the document (tests/support/contract.py). The last test fails if a described status or
+code was not seen, except those in UNREACHED. Started by tests/run, which sets the addresses of the deployment in the
+environment. It needs Debian's python3 with the packages for jsonschema and yaml.
 
 Runs alone: it changes settings and stops servers.
 """
@@ -28,118 +28,119 @@ import yaml
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
-from contract import Client, Document, Fault, Reply  # noqa: E402 (its folder had to be named first)
+from contract import Client, Document, Fault, Reply  # noqa: E402 (needs the path above)
 from endpoints import Endpoints  # noqa: E402
 
 API = "/api/v1"
 PASSWORD = "correct horse battery"
-NOBODY = "01890000-0000-7000-8000-000000000000"
-WAIT_S = 30  # for anything that the deployment does by itself
-LOOK_S = 0.05
-LOOKS = 12  # fresh connections that land on all workers of the gateway
-IMAGES_MOST = 12  # of an auction
+UNKNOWN_ID = "01890000-0000-7000-8000-000000000000"
+WAIT_S = 30  # for asynchronous work of the deployment
+POLL_S = 0.05
+CONNECTIONS = 12  # new connections, enough to reach all workers of the gateway
+IMAGES_MAX = 12  # per auction
 HEADERS_TOO_LARGE = 40000  # bytes
 TOO_LARGE = 70000  # bytes; a body may have 64 KiB
 FILE_TOO_LARGE = (5 << 20) + 1  # bytes
 
-# The calls that take part in an auction, each with a body that is good as far as form goes.
-OFFERS = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow": None, "withdrawMaximum": None}
+# The operations that bidders call, each with a well-formed body.
+BID_BODIES = {"placeBid": {"amount": 20}, "setMaximum": {"maxAmount": 20}, "buyNow": None, "withdrawMaximum": None}
 
-# Parameters that no text of one control character can be.
-CHECKED = {"limit", "cursor", "status", "sort", "minPrice", "sellerId", "unread", "from", "facets", "reason", "role"}
+# Parameters that refuse a control character.
+VALIDATED = {"limit", "cursor", "status", "sort", "minPrice", "sellerId", "unread", "from", "facets", "reason", "role"}
 
-# Described, and not to be had on demand from a deployment that is well.
-ELSEWHERE_STATUS = {
-    500,  # there is no known way to get one
+# Described, but not producible here: skipped by the last test.
+UNREACHED_STATUS = {
+    500,  # no known request causes one
 }
-# Calls that no back end can keep from their answer: they are 503 only where a worker has no memory left, or, of
-# openSocket, as many as it holds: live_limits_test.c. A link that is none of ours is refused without a look.
-LINKS = {"showVerifyEmail", "showResetPassword", "showUnsubscribe", "unsubscribe"}
-ALONE = {"getHealth", "getMetrics", "getImage", "getKeys", "getTime", "getDocument", "quoteAmounts", "openSocket"} | LINKS
-ELSEWHERE = {
-    *((name, 503, "UNAVAILABLE") for name in ALONE),
-    ("getReadiness", 503, None),  # while the broker is away: chaos_test.c
-    ("cancelAuction", 409, "VERSION_CONFLICT"),  # a draft changed between two statements of one call
-    ("publishAuction", 409, "VERSION_CONFLICT"),  # the same
-    ("takeBack", 403, "FORBIDDEN"),  # where the setting is off
-    ("takeBack", 409, "RETRACT_TOO_LATE"),  # voids_test.c makes a bid look older
-    ("takeBack", 409, "TOO_MANY_BIDS"),  # voids_test.c writes so long a ledger
-    ("voidBid", 409, "TOO_MANY_BIDS"),  # the same
+# Operations that need no back end: they return 503 only if a worker has no memory left. openSocket also does when the
+# connection limit is reached (live_limits_test.c). A link with an invalid token is refused before any query.
+LINK_CALLS = {"showVerifyEmail", "showResetPassword", "showUnsubscribe", "unsubscribe"}
+WITHOUT_BACK_END = LINK_CALLS | {"getHealth", "getMetrics", "getImage", "getKeys", "getTime", "getDocument",
+                                 "quoteAmounts", "openSocket"}
+UNREACHED = {
+    *((name, 503, "UNAVAILABLE") for name in WITHOUT_BACK_END),
+    ("getReadiness", 503, None),  # while RabbitMQ is down: chaos_test.c
+    ("cancelAuction", 409, "VERSION_CONFLICT"),  # needs a change of the draft between two statements of one call
+    ("publishAuction", 409, "VERSION_CONFLICT"),  # as above
+    ("takeBack", 403, "FORBIDDEN"),  # needs the setting switched off
+    ("takeBack", 409, "RETRACT_TOO_LATE"),  # voids_test.c, with an older bid
+    ("takeBack", 409, "TOO_MANY_BIDS"),  # voids_test.c, with a ledger over the limit
+    ("voidBid", 409, "TOO_MANY_BIDS"),  # as above
 }
 
 
 class Fixture:
-    """The deployment, the document, and people with fresh names."""
+    """A client of the deployment, the OpenAPI document, and new users."""
 
     def __init__(self):
         self.url = os.environ["ROSTRUM_HTTP_URL"]
         self.client = Client(self.url)
         self.document = Document(self.client.send("GET", f"{API}/openapi.json").data)
         self.client.document = self.document
-        self.seller, self.ann = self.person("Sam"), self.person("Ann")
-        self.banned, self.admin = self.person("Mallory"), self.person("Ada")
+        self.seller, self.ann = self.new_user("Sam"), self.new_user("Ann")
+        self.banned, self.admin = self.new_user("Mallory"), self.new_user("Ada")
         sql(f"UPDATE users SET role = 'admin' WHERE id = '{self.admin['id']}';")
         self.log_in(self.admin)
         self.call(200, "POST", f"{API}/admin/users/{self.banned['id']}/ban", {"reason": "a test"}, self.admin)
         self.lot = self.auction()
 
-    def person(self, name):
-        """Registered and logged in."""
-        person = {"email": f"{uuid.uuid4()}@example.org", "password": PASSWORD}
-        user = self.call(201, "POST", f"{API}/auth/register", {**person, "displayName": name}).data["user"]
-        person["id"] = user["id"]
-        self.log_in(person)
-        return person
+    def new_user(self, name):
+        """Registers a user and logs in."""
+        user = {"email": f"{uuid.uuid4()}@example.org", "password": PASSWORD}
+        reply = self.call(201, "POST", f"{API}/auth/register", {**user, "displayName": name})
+        user["id"] = reply.data["user"]["id"]
+        self.log_in(user)
+        return user
 
-    def log_in(self, person):
-        """Takes a token and a cookie."""
-        reply = self.call(200, "POST", f"{API}/auth/login", {"email": person["email"], "password": person["password"]})
-        person["token"] = reply.data["accessToken"]
-        person["cookie"] = reply.headers["set-cookie"].partition(";")[0]
+    def log_in(self, user):
+        """Logs the user in and stores access token and cookie."""
+        reply = self.call(200, "POST", f"{API}/auth/login", {"email": user["email"], "password": user["password"]})
+        user["token"] = reply.data["accessToken"]
+        user["cookie"] = reply.headers["set-cookie"].partition(";")[0]
 
     def auction(self, **more):
-        """The id of a new auction of the seller's."""
-        body = {"title": "A chair", "startingPrice": 10.00, "endTime": ahead(3600), **more}
+        """Creates an auction of the seller and returns its id."""
+        body = {"title": "A chair", "startingPrice": 10.00, "endTime": time_in(3600), **more}
         return self.call(201, "POST", f"{API}/auctions", body, self.seller).data["id"]
 
     def item(self):
-        """The id of a new item of the seller's."""
+        """Creates an item of the seller and returns its id."""
         body = {"title": "A chair", "description": "Oak.\nFour legs."}
         return self.call(201, "POST", f"{API}/items", body, self.seller).data["id"]
 
     def call(self, status, method, path, body=None, who=None, **headers):
-        """As Client.call, with a person."""
-        return self.client.call(status, method, path, body, who and who["token"], dashed(headers))
+        """Client.call with the token of `who`."""
+        return self.client.call(status, method, path, body, who and who["token"], header_names(headers))
 
     def refused(self, code, status, method, path, body=None, who=None, **headers):
-        """As Client.refused, with a person."""
-        return self.client.refused(code, status, method, path, body, who and who["token"], dashed(headers))
+        """Client.refused with the token of `who`."""
+        return self.client.refused(code, status, method, path, body, who and who["token"], header_names(headers))
 
     def bid(self, auction, amount, who):
-        """A bid that has been decided."""
+        """Places a bid, waits for the decision, and returns the answer."""
         return self.call(200, "POST", f"{API}/auctions/{auction}/bids", {"amount": amount}, who, Prefer="wait=10").data
 
     def status(self, auction):
-        """Of an auction."""
+        """The status of an auction."""
         return self.call(200, "GET", f"{API}/auctions/{auction}").data["status"]
 
     def path(self, operation):
-        """Of an operation, with ids that name something where that is easy: the lot."""
+        """The path of an operation, with the id of `lot` for an auction and unknown ids for the rest."""
         lot = operation.path.startswith(f"{API}/auctions/") or operation.path.startswith(f"{API}/admin/auctions/")
-        return filled(operation.path.replace("{id}", self.lot if lot else NOBODY))
+        return fill_path(operation.path.replace("{id}", self.lot if lot else UNKNOWN_ID))
 
     def actor(self, operation):
-        """Who gets furthest with an operation."""
+        """The user with the most rights for an operation."""
         return self.admin if operation.admin else self.seller
 
 
-def filled(path):
-    """With an id that names nothing for each parameter."""
-    return re.sub(r"\{[^}]+\}", NOBODY, path)
+def fill_path(path):
+    """The path with an unknown id for each parameter."""
+    return re.sub(r"\{[^}]+\}", UNKNOWN_ID, path)
 
 
 def png(width=8, height=8):
-    """A picture; one that only says that it is so large has no pixels."""
+    """A PNG of 8 × 8 pixels. Another size is only claimed in its header."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -149,28 +150,28 @@ def png(width=8, height=8):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def dashed(headers):
-    """Prefer, X_Idempotency_Key -> X-Idempotency-Key."""
+def header_names(headers):
+    """Keyword arguments as header names: X_Idempotency_Key -> X-Idempotency-Key."""
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def ahead(seconds):
-    """A time in so many seconds."""
+def time_in(seconds):
+    """The time in `seconds` from now, in the form of the API."""
     moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def wait_for(what, condition):
-    """Until it holds; Fault if it never does."""
+    """Waits until the condition holds; raises Fault after WAIT_S."""
     until = time.monotonic() + WAIT_S
     while not condition():
         if time.monotonic() > until:
-            raise Fault(f"waited {WAIT_S} s in vain for {what}")
-        time.sleep(LOOK_S)
+            raise Fault(f"timeout after {WAIT_S} s: {what}")
+        time.sleep(POLL_S)
 
 
 def sql(text):
-    """Runs statements in the deployment's database; the rows' text. The password is in the environment, on no command line."""
+    """Runs statements with psql and returns the rows as text. The password is in the environment, not an argument."""
     url = urllib.parse.urlsplit(os.environ["ROSTRUM_PG_URL"])
     names = {"PGHOST": url.hostname, "PGPORT": str(url.port), "PGUSER": url.username, "PGPASSWORD": url.password}
     names["PGDATABASE"] = url.path.lstrip("/")
@@ -181,7 +182,7 @@ def sql(text):
 
 
 def pid(service):
-    """Of a service of the deployment."""
+    """The pid of a service of the deployment."""
     return int(subprocess.run(["deploy/private", "pid", service], check=True, capture_output=True).stdout)
 
 
@@ -191,14 +192,14 @@ def pid(service):
 def test_the_deployment_serves_the_document_of_the_sources(fixture):
     with open("gateway/openapi.yaml", encoding="utf-8") as file:
         if yaml.safe_load(file) != fixture.document.data:
-            raise Fault("the deployment serves another document than gateway/openapi.yaml")
+            raise Fault("the served document differs from gateway/openapi.yaml")
     tag = fixture.call(200, "GET", f"{API}/openapi.json").headers["etag"]
     fixture.call(304, "GET", f"{API}/openapi.json", If_None_Match=tag)
     fixture.call(304, "GET", f"{API}/openapi.json", If_None_Match=f'"other", W/{tag}')
     fixture.call(200, "GET", f"{API}/openapi.json", If_None_Match='"other"')
 
 
-def test_every_route_of_the_sources_is_described_and_no_other(fixture):
+def test_document_and_sources_have_the_same_routes(fixture):
     routes = set()
     for name in glob.glob("gateway/**/*.c", recursive=True):
         with open(name, encoding="utf-8") as file:
@@ -209,7 +210,7 @@ def test_every_route_of_the_sources_is_described_and_no_other(fixture):
         raise Fault(f"only in the sources or only in the document: {sorted(routes ^ described)}")
 
 
-def test_every_code_of_the_sources_is_described_and_no_other(fixture):
+def test_document_and_sources_have_the_same_error_codes(fixture):
     with open("gateway/http/errors.c", encoding="utf-8") as file:
         codes = set(re.findall(r'\[ERROR_[A-Z_]+\] = \{\d+, "([A-Z_]+)"', file.read()))
     described = set(fixture.document.data["components"]["schemas"]["ErrorCode"]["enum"])
@@ -217,11 +218,11 @@ def test_every_code_of_the_sources_is_described_and_no_other(fixture):
         raise Fault(f"only in the sources or only in the document: {sorted(codes ^ described)}")
 
 
-def test_every_example_keeps_its_schema(fixture):
-    def look(node, where):
+def test_every_example_matches_its_schema(fixture):
+    def check(node, where):
         if isinstance(node, list):
             for index, each in enumerate(node):
-                look(each, f"{where}/{index}")
+                check(each, f"{where}/{index}")
         if not isinstance(node, dict):
             return
         if "schema" in node and "example" in node:
@@ -229,52 +230,52 @@ def test_every_example_keeps_its_schema(fixture):
         for example in node["examples"].values() if "schema" in node and "examples" in node else ():
             fixture.document.validate(node["schema"], fixture.document.resolve(example)["value"], where)
         for name, each in node.items():
-            look(each, f"{where}/{name}")
+            check(each, f"{where}/{name}")
 
-    look(fixture.document.data, "")
-
-
-# --- what every operation has ---
+    check(fixture.document.data, "")
 
 
-def test_without_credentials_there_is_401(fixture):
+# --- all operations ---
+
+
+def test_calls_without_credentials_are_401(fixture):
     for operation in fixture.document.operations:
         if operation.optional:
-            bad = {"token": "not-a-token"}
-            fixture.refused("UNAUTHORIZED", 401, operation.method, fixture.path(operation), who=bad)
+            invalid = {"token": "not-a-token"}
+            fixture.refused("UNAUTHORIZED", 401, operation.method, fixture.path(operation), who=invalid)
         elif not operation.open:
             body = {} if "requestBody" in operation.details else None
             fixture.refused("UNAUTHORIZED", 401, operation.method, fixture.path(operation), body)
 
 
-def test_the_banned_are_refused(fixture):
+def test_banned_users_are_403(fixture):
     for operation in fixture.document.operations:
         if not operation.open:
-            body = None if operation.method in ("GET", "DELETE") else (OFFERS.get(operation.id) or {})
+            body = None if operation.method in ("GET", "DELETE") else (BID_BODIES.get(operation.id) or {})
             fixture.refused("USER_BANNED", 403, operation.method, fixture.path(operation), body, fixture.banned)
 
 
-def test_admins_calls_are_not_for_others(fixture):
+def test_admin_operations_are_403_for_other_users(fixture):
     for operation in fixture.document.operations:
         if operation.admin:
             fixture.refused("FORBIDDEN", 403, operation.method, fixture.path(operation), None, fixture.ann)
 
 
-def test_a_foreign_page_changes_nothing(fixture):
+def test_writes_from_other_origins_are_403(fixture):
     for operation in fixture.document.operations:
         if operation.method != "GET" and not operation.open:
             foreign = {"Cookie": fixture.actor(operation)["cookie"], "Origin": "https://elsewhere.example"}
             fixture.refused("CROSS_ORIGIN", 403, operation.method, fixture.path(operation), **foreign)
 
 
-def test_what_is_no_http_is_400(fixture):
+def test_two_host_headers_are_400(fixture):
     for operation in fixture.document.operations:
         reply = fixture.client.twice_hosted(operation.method, fixture.path(operation))
         if reply.status != 400:
             raise Fault(f"{operation}: two Host headers were answered {reply}")
 
 
-def test_bodies_have_a_size_a_type_and_known_fields(fixture):
+def test_size_type_and_members_of_bodies_are_checked(fixture):
     for operation in fixture.document.operations:
         path, who = fixture.path(operation), fixture.actor(operation)
         if operation.id == "addImage":
@@ -289,52 +290,54 @@ def test_bodies_have_a_size_a_type_and_known_fields(fixture):
             fixture.refused("VALIDATION_FAILED", 400, operation.method, path, {"unknown": 1}, who)
 
 
-def test_parameters_are_checked(fixture):
+def test_query_parameters_and_keys_are_validated(fixture):
     for operation in fixture.document.operations:
         parameters = [fixture.document.resolve(each)["name"] for each in operation.details.get("parameters", [])]
         path, who = fixture.path(operation), fixture.actor(operation)
-        for name in set(parameters) & CHECKED:
+        for name in set(parameters) & VALIDATED:
             fixture.refused("VALIDATION_FAILED", 400, operation.method, f"{path}?{name}=%7f", None, who)
         if "X-Idempotency-Key" in parameters:
             long = {"X-Idempotency-Key": "k" * 65}
-            fixture.refused("VALIDATION_FAILED", 400, operation.method, path, OFFERS[operation.id], fixture.ann, **long)
+            body = BID_BODIES[operation.id]
+            fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, fixture.ann, **long)
 
 
-def test_amounts_are_checked(fixture):
+def test_amounts_are_validated(fixture):
     fields = {"createAuction": "startingPrice", "quoteAmounts": "currentBid", "changeAuction": "reservePrice"}
     fields.update({"placeBid": "amount", "setMaximum": "maxAmount"})
     for name, field in fields.items():
         operation = fixture.document.operation(name)
+        path = fixture.path(operation)
         for amount in (-1, 0, 1.005, "1e2"):
-            fixture.refused("INVALID_AMOUNT", 400, operation.method, fixture.path(operation), {field: amount}, fixture.seller)
+            fixture.refused("INVALID_AMOUNT", 400, operation.method, path, {field: amount}, fixture.seller)
 
 
 def test_unknown_ids_are_404(fixture):
-    bodies = {**OFFERS, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
+    bodies = {**BID_BODIES, "changeAuction": {"version": 1}, "adminChangeAuction": {"action": "end", "reason": "none"}}
     bodies.update({"addImage": png(), "voidBid": {"reason": "none"}})
     bodies.update({"changeWebhook": {"enabled": True}, "adminChangeWebhook": {"enabled": True}})
     bodies.update({"banUser": {"reason": "none"}, "unbanUser": {"reason": "none"}})
     for operation in fixture.document.operations:
         if "{" in operation.path:
-            body, path, who = bodies.get(operation.id), filled(operation.path), fixture.actor(operation)
+            body, path, who = bodies.get(operation.id), fill_path(operation.path), fixture.actor(operation)
             kind = {"Content-Type": "image/png"} if operation.id == "addImage" else {}
             fixture.refused("NOT_FOUND", 404, operation.method, path, body, who, **kind)
-    fixture.refused("NOT_FOUND", 404, "POST", f"{API}/users/me/watchlist", {"auctionId": NOBODY}, fixture.ann)
+    fixture.refused("NOT_FOUND", 404, "POST", f"{API}/users/me/watchlist", {"auctionId": UNKNOWN_ID}, fixture.ann)
 
 
-def test_head_is_get_without_its_body(fixture):
+def test_head_has_the_headers_of_get(fixture):
     for operation in fixture.document.operations:
         path, who = fixture.path(operation), fixture.actor(operation)
         named = "{" in operation.path and operation.id not in ("getAuction", "listBids", "listLeaders")
         special = operation.id in ("getMetrics", "showUnsubscribe", "openSocket")
         if operation.method == "GET" and not named and not special:
-            whole = fixture.call(200, "GET", path, None, who)
-            if whole.headers.keys() != fixture.call(200, "HEAD", path, None, who).headers.keys():
+            got = fixture.call(200, "GET", path, None, who)
+            if got.headers.keys() != fixture.call(200, "HEAD", path, None, who).headers.keys():
                 raise Fault(f"{operation}: HEAD has other headers than GET")
 
 
-def other_answer(fixture, status, code, method, path, headers=None, body=None):
-    """Of a request that is none of the operations: an error of the same form."""
+def expect_error(fixture, status, code, method, path, headers=None, body=None):
+    """Sends a request that is no operation and expects an error in the form of the API. Returns the answer."""
     reply = fixture.client.send(method, path, body, headers=headers)
     fixture.document.validate({"$ref": "#/components/schemas/Error"}, reply.data, f"{method} {path}")
     if (reply.status, reply.data["error"]) != (status, code):
@@ -342,38 +345,39 @@ def other_answer(fixture, status, code, method, path, headers=None, body=None):
     return reply
 
 
-def test_a_path_has_the_methods_of_the_document_alone(fixture):
+def test_a_path_allows_only_the_methods_of_the_document(fixture):
     for path, item in fixture.document.data["paths"].items():
         methods = {method.upper() for method in item} | {"OPTIONS"} | ({"HEAD"} if "get" in item else set())
-        sent = re.sub(r"\{[^}]+\}", NOBODY, path)
+        sent = re.sub(r"\{[^}]+\}", UNKNOWN_ID, path)
         allow = fixture.client.send("OPTIONS", sent).headers["allow"]
         if set(allow.split(", ")) != methods:
             raise Fault(f"{path} allows {allow}")
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods:
-            if other_answer(fixture, 405, "METHOD_NOT_ALLOWED", method, sent).headers["allow"] != allow:
+            if expect_error(fixture, 405, "METHOD_NOT_ALLOWED", method, sent).headers["allow"] != allow:
                 raise Fault(f"{method} {path} and OPTIONS allow different methods")
 
 
-def test_what_is_no_operation_is_an_error_of_the_same_form(fixture):
-    other_answer(fixture, 404, "NOT_FOUND", "GET", f"{API}/nothing")
-    other_answer(fixture, 404, "NOT_FOUND", "GET", f"{API}/auctions/no-id")
-    other_answer(fixture, 501, "NOT_IMPLEMENTED", "BREW", f"{API}/time")
+def test_unknown_paths_and_methods_get_errors_of_the_same_form(fixture):
+    expect_error(fixture, 404, "NOT_FOUND", "GET", f"{API}/nothing")
+    expect_error(fixture, 404, "NOT_FOUND", "GET", f"{API}/auctions/no-id")
+    expect_error(fixture, 501, "NOT_IMPLEMENTED", "BREW", f"{API}/time")
     fixture.client.close()
 
 
-def test_expectations_and_headers_have_bounds(fixture):
+def test_unknown_expectations_and_long_headers_are_refused(fixture):
     for operation in fixture.document.operations:
         path = fixture.path(operation)
         if operation.method != "GET":
-            other_answer(fixture, 417, "EXPECTATION_FAILED", operation.method, path, {"Expect": "tea"}, b"{}")
+            expect_error(fixture, 417, "EXPECTATION_FAILED", operation.method, path, {"Expect": "tea"}, b"{}")
             fixture.client.close()
-        other_answer(fixture, 431, "HEADERS_TOO_LARGE", operation.method, path, {"X-Long": "x" * HEADERS_TOO_LARGE})
+        expect_error(fixture, 431, "HEADERS_TOO_LARGE", operation.method, path, {"X-Long": "x" * HEADERS_TOO_LARGE})
         fixture.client.close()
 
 
-def test_a_request_that_does_not_come_is_408(fixture):
-    """All of them at once: each takes the time that a client has."""
-    calls = [(Client(fixture.url, fixture.document), each.method, fixture.path(each)) for each in fixture.document.operations]
+def test_an_incomplete_request_is_408(fixture):
+    """Tests all operations in parallel, because each waits for request_read_timeout_ms."""
+    calls = [(Client(fixture.url, fixture.document), each.method, fixture.path(each))
+             for each in fixture.document.operations]
     for client, method, path in calls:
         client.begin(method, path)
     for client, method, path in calls:
@@ -383,69 +387,69 @@ def test_a_request_that_does_not_come_is_408(fixture):
             raise Fault(f"half of {method} {path} was answered {reply}")
 
 
-def backends():
-    """What the gateway waits for: Redis, and PostgreSQL's processes of its connections."""
+def back_end_pids():
+    """The pids of Redis and of the PostgreSQL processes that serve the gateway."""
     asked = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'rostrum-gateway%';"
     return [pid("redis"), *map(int, sql(asked).split())]
 
 
-def test_without_its_back_ends_the_deployment_says_so(fixture):
-    """All at once, while neither Redis nor PostgreSQL answers: each call waits for the gateway's own deadline.
+def test_unreachable_back_ends_are_503(fixture):
+    """Calls in parallel while Redis and PostgreSQL are stopped, because each waits for the gateway's deadline.
 
-    Bids, which need neither, do so while the broker does not answer.
+    Bids need neither of them; they are sent while RabbitMQ is stopped.
     """
     operations = [each for each in fixture.document.operations if each.id != "getReadiness"]
-    refused_by(fixture, backends(), [each for each in operations if each.id not in OFFERS])
-    refused_by(fixture, [pid("rabbitmq")], [each for each in operations if each.id in OFFERS])
+    expect_unavailable(fixture, back_end_pids(), [each for each in operations if each.id not in BID_BODIES])
+    expect_unavailable(fixture, [pid("rabbitmq")], [each for each in operations if each.id in BID_BODIES])
 
 
-def refused_by(fixture, stopped, operations):
-    """Each of the operations is 503 while these processes stand still, but those that stand alone."""
-    faults = []
+def expect_unavailable(fixture, stopped, operations):
+    """Expects 503 from each operation while these processes are stopped, except from those that need no back end."""
+    errors = []
 
     def send(operation):
         try:
-            body, kind = example(operation), {}
+            body, kind = example_body(operation), {}
             if operation.id == "addImage":
                 body, kind = png(), {"Content-Type": "image/png"}
             if operation.id == "createAuction":
-                body = {**body, "endTime": ahead(3600)}
-            who = fixture.ann if operation.id in OFFERS else fixture.actor(operation)
+                body = {**body, "endTime": time_in(3600)}
+            who = fixture.ann if operation.id in BID_BODIES else fixture.actor(operation)
             client = Client(fixture.url, fixture.document)
             token = None if operation.open else who["token"]
             reply = client.send(operation.method, fixture.path(operation), body, token, kind)
             fixture.document.judge(operation, reply)
-            if (reply.status == 503) is (operation.id in ALONE):
-                faults.append(f"{operation.id} answered {reply}")
-        except Exception as fault:  # whatever it was, it is this test's
-            faults.append(f"{operation.id}: {fault}")
+            if (reply.status == 503) is (operation.id in WITHOUT_BACK_END):
+                errors.append(f"{operation.id} answered {reply}")
+        except Exception as error:  # collected for this test
+            errors.append(f"{operation.id}: {error}")
 
     threads = [threading.Thread(target=send, args=(each,)) for each in operations]
-    paused(stopped, threads)
+    run_while_stopped(stopped, threads)
     fixture.client.close()
-    wait_for("the back ends", lambda: all(whole(fixture) for _ in range(LOOKS)))
-    if faults:
-        raise Fault("; ".join(faults))
+    wait_for("the back ends", lambda: all(is_healthy(fixture) for _ in range(CONNECTIONS)))
+    if errors:
+        raise Fault("; ".join(errors))
 
 
-def whole(fixture):
-    """Whether the worker that a fresh connection lands on has all its back ends."""
+def is_healthy(fixture):
+    """True if the worker that accepts a new connection reports all back ends as available."""
     client = Client(fixture.url, fixture.document)
     reply = client.send("GET", "/ready")
     client.close()
     return reply.status == 200 and not reply.data["degraded"]
 
 
-def example(operation):
-    """Of the body of an operation, by the document; None where it has none."""
+def example_body(operation):
+    """The document's example of an operation's body; None without a JSON body."""
     content = operation.details.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         return None
     return content["example"] if "example" in content else next(iter(content["examples"].values()))["value"]
 
 
-def paused(processes, threads):
-    """Runs the threads while the processes stand still."""
+def run_while_stopped(processes, threads):
+    """Runs the threads while the processes are stopped with SIGSTOP."""
     try:
         for process in processes:
             os.kill(process, signal.SIGSTOP)
@@ -458,11 +462,11 @@ def paused(processes, threads):
             os.kill(process, signal.SIGCONT)
 
 
-def test_listed_origins_may_call(fixture):
+def test_allowed_origins_get_cors_headers(fixture):
     origin = {"Origin": "https://shop.example"}
     reply = fixture.call(200, "GET", f"{API}/time", **origin)
     if reply.headers.get("access-control-allow-origin") != origin["Origin"] or reply.headers.get("vary") != "Origin":
-        raise Fault(f"a listed origin was answered {reply.headers}")
+        raise Fault(f"an allowed origin was answered {reply.headers}")
     asked = {**origin, "Access-Control-Request-Method": "PUT"}
     reply = fixture.client.send("OPTIONS", f"{API}/auctions/{fixture.lot}", headers=asked)
     if reply.status != 204 or "PUT" not in reply.headers["access-control-allow-methods"]:
@@ -472,14 +476,14 @@ def test_listed_origins_may_call(fixture):
 # --- accounts ---
 
 
-def test_accounts(fixture):
+def test_accounts_and_sessions(fixture):
     again = {"email": fixture.ann["email"], "password": PASSWORD, "displayName": "A"}
     fixture.refused("EMAIL_TAKEN", 409, "POST", f"{API}/auth/register", again)
     wrong = {"email": fixture.ann["email"], "password": "another"}
     fixture.refused("INVALID_CREDENTIALS", 401, "POST", f"{API}/auth/login", wrong)
     banned = {"email": fixture.banned["email"], "password": PASSWORD}
     fixture.refused("USER_BANNED", 403, "POST", f"{API}/auth/login", banned)
-    user = fixture.person("Uma")
+    user = fixture.new_user("Uma")
     fixture.call(200, "POST", f"{API}/auth/refresh", None, user)
     settings = {"WATCHED_BID": {"inApp": False}}
     fixture.call(200, "PATCH", f"{API}/users/me", {"displayName": "Uma U.", "notificationSettings": settings}, user)
@@ -495,55 +499,56 @@ def test_accounts(fixture):
     fixture.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", **by_cookie)
 
 
-def mail(address, words):
-    """The mail to that address whose subject holds these words, waited for; see tests/support/smtp.py."""
+def wait_for_mail(address, words):
+    """Waits for a mail to the address with these words in its subject; see tests/support/smtp.py."""
     found = []
 
-    def look():
+    def read_mails():
         for name in glob.glob(f"{os.environ['ROSTRUM_TEST_SMTP']}/mail/{address}.*.json"):
             with open(name, encoding="utf-8") as file:
                 found.append(json.load(file))
         found[:] = [each for each in found if words in each["subject"]]
         return found
 
-    wait_for(f"a mail about {words}", look)
+    wait_for(f"a mail about {words}", read_mails)
     return found[-1]
 
 
 def token_of(message):
-    """That stands behind the # of its link."""
+    """The token (URL fragment) of the link in a mail."""
     return re.search(r"#([A-Za-z0-9_-]{43})", message["text"]).group(1)
 
 
-def test_mail_about_accounts(fixture):
-    user = fixture.person("Vic")
-    token = {"token": token_of(mail(user["email"], "confirm"))}
+def test_verification_and_password_reset(fixture):
+    user = fixture.new_user("Vic")
+    token = {"token": token_of(wait_for_mail(user["email"], "confirm"))}
     fixture.call(202, "POST", f"{API}/auth/verify-email/resend", None, user)
     fixture.call(204, "POST", f"{API}/auth/verify-email", token)
     fixture.refused("INVALID_TOKEN", 400, "POST", f"{API}/auth/verify-email", token)
     if not fixture.call(200, "GET", f"{API}/users/me", None, user).data["emailVerified"]:
         raise Fault("the address is not verified")
     fixture.call(202, "POST", f"{API}/auth/password-reset", {"email": user["email"]})
-    reset = {"token": token_of(mail(user["email"], "new password")), "password": PASSWORD + "?"}
+    reset = {"token": token_of(wait_for_mail(user["email"], "new password")), "password": PASSWORD + "?"}
     fixture.call(204, "POST", f"{API}/auth/password-reset/confirm", reset)
     fixture.refused("INVALID_TOKEN", 400, "POST", f"{API}/auth/password-reset/confirm", reset)
     fixture.refused("UNAUTHORIZED", 401, "GET", f"{API}/users/me", None, user)
 
 
 def test_unsubscribing(fixture):
-    user = fixture.person("Una")
-    fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(user["email"], "confirm"))})
+    user = fixture.new_user("Una")
+    fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(wait_for_mail(user["email"], "confirm"))})
     fixture.call(200, "PATCH", f"{API}/users/me", {"notificationSettings": {"OUTBID": {"email": True}}}, user)
     auction = fixture.auction()
     fixture.bid(auction, 10, user)
     fixture.bid(auction, 20, fixture.ann)
-    message = mail(user["email"], "You were outbid")
+    message = wait_for_mail(user["email"], "You were outbid")
     link = re.fullmatch(r"<https?://[^/]+(/.*)>", message["headers"]["list-unsubscribe"]).group(1)
     fixture.call(200, "GET", link)
-    fixture.call(200, "POST", link, b"List-Unsubscribe=One-Click", **{"Content-Type": "application/x-www-form-urlencoded"})
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    fixture.call(200, "POST", link, b"List-Unsubscribe=One-Click", **form)
     settings = fixture.call(200, "GET", f"{API}/users/me", None, user).data["notificationSettings"]
     if settings["OUTBID"]["email"]:
-        raise Fault("the user is still mailed")
+        raise Fault("mail for OUTBID is still on after unsubscribing")
     for method in ("GET", "POST"):
         fixture.refused("INVALID_TOKEN", 400, method, f"{link}x")
         fixture.refused("INVALID_TOKEN", 400, method, f"{API}/unsubscribe")
@@ -551,20 +556,20 @@ def test_unsubscribing(fixture):
         fixture.call(200, "GET", page)
 
 
-def test_what_a_user_follows(fixture):
-    auction, sam = fixture.auction(), fixture.ann
-    fixture.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, sam)
-    fixture.call(200, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, sam)
-    fixture.call(200, "GET", f"{API}/users/me/watchlist", None, sam)
-    fixture.call(204, "DELETE", f"{API}/users/me/watchlist/{auction}", None, sam)
-    fixture.bid(auction, 10, sam)
+def test_watchlist_notifications_and_own_lists(fixture):
+    auction, ann = fixture.auction(), fixture.ann
+    fixture.call(201, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, ann)
+    fixture.call(200, "POST", f"{API}/users/me/watchlist", {"auctionId": auction}, ann)
+    fixture.call(200, "GET", f"{API}/users/me/watchlist", None, ann)
+    fixture.call(204, "DELETE", f"{API}/users/me/watchlist/{auction}", None, ann)
+    fixture.bid(auction, 10, ann)
     fixture.bid(auction, 20, fixture.admin)
     path = f"{API}/users/me/notifications"
-    wait_for("a notice", lambda: fixture.call(200, "GET", f"{path}?unread=true", None, sam).data["items"])
-    fixture.call(200, "GET", f"{path}/count", None, sam)
-    fixture.call(204, "POST", f"{path}/read", {"ids": [NOBODY]}, sam)
-    fixture.call(204, "POST", f"{path}/read", {"all": True}, sam)
-    fixture.call(200, "GET", f"{API}/users/me/bids", None, sam)
+    wait_for("a notice", lambda: fixture.call(200, "GET", f"{path}?unread=true", None, ann).data["items"])
+    fixture.call(200, "GET", f"{path}/count", None, ann)
+    fixture.call(204, "POST", f"{path}/read", {"ids": [UNKNOWN_ID]}, ann)
+    fixture.call(204, "POST", f"{path}/read", {"all": True}, ann)
+    fixture.call(200, "GET", f"{API}/users/me/bids", None, ann)
     fixture.call(200, "GET", f"{API}/users/me/auctions?limit=2", None, fixture.seller)
 
 
@@ -572,17 +577,18 @@ def test_webhooks(fixture):
     server = Endpoints()
     for base, who, event in (("users/me", fixture.ann, "OUTBID"), ("admin", fixture.admin, "AUCTION_SOLD")):
         hooks, body = f"{API}/{base}/webhooks", {"url": server.url("/hook"), "events": [event], "description": "A test"}
-        made = [fixture.call(201, "POST", hooks, body, who).data["id"]]
+        created = [fixture.call(201, "POST", hooks, body, who).data["id"]]
         while (more := fixture.client.send("POST", hooks, body, who["token"])).status == 201:
-            made.append(more.data["id"])
+            created.append(more.data["id"])
         fixture.refused("TOO_MANY_WEBHOOKS", 409, "POST", hooks, body, who)
         fixture.call(200, "GET", hooks, None, who)
-        path = f"{hooks}/{made[0]}"
+        path = f"{hooks}/{created[0]}"
         fixture.call(200, "GET", path, None, who)
         fixture.call(200, "POST", f"{path}/secret", None, who)
         delivery = fixture.call(202, "POST", f"{path}/test", None, who).data["id"]
         log = f"{path}/deliveries"
-        wait_for("the test call", lambda: fixture.call(200, "GET", log, None, who).data["items"][0]["status"] == "delivered")
+        wait_for("the test call",
+                 lambda: fixture.call(200, "GET", log, None, who).data["items"][0]["status"] == "delivered")
         fixture.call(202, "POST", f"{log}/{delivery}/redeliver", None, who)
         fixture.call(200, "PATCH", path, {**body, "url": "https://webhook.invalid/"}, who)
         pending = fixture.call(202, "POST", f"{path}/test", None, who).data["id"]
@@ -590,7 +596,7 @@ def test_webhooks(fixture):
         fixture.call(200, "PATCH", path, {"enabled": False}, who)
         fixture.refused("WEBHOOK_OFF", 409, "POST", f"{path}/test", None, who)
         fixture.refused("WEBHOOK_OFF", 409, "POST", f"{log}/{delivery}/redeliver", None, who)
-        for hook in made:
+        for hook in created:
             fixture.call(204, "DELETE", f"{hooks}/{hook}", None, who)
     server.close()
 
@@ -602,25 +608,25 @@ def test_items(fixture):
     item = fixture.item()
     for who in (fixture.seller, fixture.admin):
         if fixture.call(200, "GET", f"{API}/items/{item}", None, who).data["auctionId"] is not None:
-            raise Fault("an item that is not on sale names an auction")
+            raise Fault("an item that is not listed names an auction")
     fixture.refused("NOT_FOUND", 404, "GET", f"{API}/items/{item}", None, fixture.ann)
     auction = fixture.auction(itemId=item)
     listed = fixture.call(200, "GET", f"{API}/items?limit=1", None, fixture.seller).data
     if [(each["id"], each["auctionId"]) for each in listed["items"]] != [(item, auction)]:
         raise Fault(f"the newest item was listed as {listed}")
-    for other, who in ((item, fixture.ann), (NOBODY, fixture.seller)):
-        body = {"title": "x", "startingPrice": "1.50", "endTime": ahead(60), "itemId": other}
+    for other, who in ((item, fixture.ann), (UNKNOWN_ID, fixture.seller)):
+        body = {"title": "x", "startingPrice": "1.50", "endTime": time_in(60), "itemId": other}
         fixture.refused("VALIDATION_FAILED", 400, "POST", f"{API}/auctions", body, who)
 
 
 def test_auctions(fixture):
     item = fixture.item()
-    ladders = ("ebay-us", [{"from": 0, "increment": 0.5}], [10, 12, 15], {"percent": 5, "minimum": 1})
-    for ladder in ladders:
-        fixture.auction(incrementTable=ladder, reservePrice=40, buyNowPrice=90)
-        fixture.call(200, "POST", f"{API}/auctions/quote", {"startingPrice": 10, "incrementTable": ladder})
+    tables = ("ebay-us", [{"from": 0, "increment": 0.5}], [10, 12, 15], {"percent": 5, "minimum": 1})
+    for table in tables:
+        fixture.auction(incrementTable=table, reservePrice=40, buyNowPrice=90)
+        fixture.call(200, "POST", f"{API}/auctions/quote", {"startingPrice": 10, "incrementTable": table})
     first = fixture.auction(itemId=item, antiSnipe={"windowSeconds": 0})
-    again = {"title": "x", "startingPrice": "1.50", "endTime": ahead(60), "itemId": item}
+    again = {"title": "x", "startingPrice": "1.50", "endTime": time_in(60), "itemId": item}
     fixture.refused("ITEM_ALREADY_LISTED", 409, "POST", f"{API}/auctions", again, fixture.seller)
     path = f"{API}/auctions/{first}"
     fixture.call(200, "PUT", path, {"version": 1, "title": "Two chairs"}, fixture.seller)
@@ -639,10 +645,10 @@ def test_searches(fixture):
     path = f"{API}/auctions?q={word}"
     page = fixture.call(200, "GET", f"{path}&limit=2&facets=true").data
     if page["facets"]["matches"] != 3 or len(page["facets"]["price"]) != 3:
-        raise Fault(f"three auctions in three bands were counted as {page['facets']}")
+        raise Fault(f"facets of three auctions in three price bands: {page['facets']}")
     rest = fixture.call(200, "GET", f"{path}&limit=2&cursor={page['nextCursor']}").data
     if len(page["items"]) + len(rest["items"]) != 3 or rest["nextCursor"] is not None or "facets" in rest:
-        raise Fault("two pages are not the three auctions")
+        raise Fault("the two pages do not contain the three auctions")
     for sort in ("ending", "newest", "price", "-price", "relevance"):
         listed = fixture.call(200, "GET", f"{path}&sort={sort}&limit=1", None, fixture.ann).data
         fixture.call(200, "GET", f"{path}&sort={sort}&limit=1&cursor={listed['nextCursor']}", None, fixture.ann)
@@ -651,7 +657,7 @@ def test_searches(fixture):
         fixture.refused("VALIDATION_FAILED", 400, "GET", f"{API}/auctions?{wrong}")
 
 
-def test_an_auction_that_is_known_is_304(fixture):
+def test_an_unchanged_auction_is_304(fixture):
     auction = fixture.auction()
     path = f"{API}/auctions/{auction}"
     for who in (None, fixture.seller):
@@ -670,7 +676,7 @@ def test_images(fixture):
     fixture.refused("UNSUPPORTED_MEDIA_TYPE", 415, "POST", path, b"no picture", fixture.seller, **kind)
     fixture.refused("INVALID_IMAGE", 422, "POST", path, png()[:40], fixture.seller, **kind)
     fixture.refused("IMAGE_TOO_LARGE", 422, "POST", path, png(30000, 30000), fixture.seller, **kind)
-    added = [fixture.call(201, "POST", path, png(), fixture.seller, **kind).data for _ in range(IMAGES_MOST)]
+    added = [fixture.call(201, "POST", path, png(), fixture.seller, **kind).data for _ in range(IMAGES_MAX)]
     fixture.refused("TOO_MANY_IMAGES", 409, "POST", path, png(), fixture.seller, **kind)
     images = fixture.call(200, "GET", f"{API}/auctions/{auction}").data["images"]
     if [image["id"] for image in images] != [image["id"] for image in added]:
@@ -692,31 +698,31 @@ def test_drafts(fixture):
     fixture.call(200, "POST", f"{path}/publish", None, fixture.seller)
     fixture.refused("NOT_A_DRAFT", 409, "POST", f"{path}/publish", None, fixture.seller)
     fixture.refused("FORBIDDEN", 403, "POST", f"{path}/publish", None, fixture.ann)
-    end = ahead(1.5)
+    end = time_in(1.5)
     late = fixture.auction(draft=True, endTime=end)
-    wait_for("the end of a draft", lambda: ahead(0) > end)
+    wait_for("the end of a draft", lambda: time_in(0) > end)
     fixture.refused("VALIDATION_FAILED", 400, "POST", f"{API}/auctions/{late}/publish", None, fixture.seller)
 
 
 def closed_auctions(fixture):
-    """One of each that takes no bids, by the code of its refusal. The ended one had a bid."""
+    """An auction for each code that refuses bids, by code. The ended one had a bid."""
     cancelled, ended = fixture.auction(), fixture.auction()
     fixture.call(204, "DELETE", f"{API}/auctions/{cancelled}", None, fixture.seller)
     fixture.bid(ended, 10, fixture.ann)
     admin_change(fixture, 200, ended, {"action": "end", "reason": "a test"})
     wait_for("the settlement", lambda: fixture.status(ended) == "sold")
-    future = {"AUCTION_NOT_STARTED": fixture.auction(startTime=ahead(1800))}
+    future = {"AUCTION_NOT_STARTED": fixture.auction(startTime=time_in(1800))}
     return {"AUCTION_ENDED": ended, "AUCTION_CANCELLED": cancelled, **future}
 
 
 def admin_change(fixture, status, auction, body):
-    """Of an auction."""
+    """Sends an admin action on an auction."""
     return fixture.call(status, "PUT", f"{API}/admin/auctions/{auction}", body, fixture.admin)
 
 
-def test_closed_auctions_refuse(fixture):
+def test_closed_auctions_refuse_bids_and_changes(fixture):
     for code, auction in closed_auctions(fixture).items():
-        for name, body in OFFERS.items():
+        for name, body in BID_BODIES.items():
             operation = fixture.document.operation(name)
             path = operation.path.replace("{id}", auction)
             fixture.refused(code, 409, operation.method, path, body, fixture.ann)
@@ -725,12 +731,12 @@ def test_closed_auctions_refuse(fixture):
             fixture.refused(code, 409, "DELETE", f"{API}/auctions/{auction}", None, fixture.seller)
             images, kind = f"{API}/auctions/{auction}/images", {"Content-Type": "image/png"}
             fixture.refused(code, 409, "POST", images, png(), fixture.seller, **kind)
-            fixture.refused(code, 409, "DELETE", f"{images}/{NOBODY}", None, fixture.seller)
+            fixture.refused(code, 409, "DELETE", f"{images}/{UNKNOWN_ID}", None, fixture.seller)
         end = {"action": "end", "reason": "a test"}
         fixture.refused(code, 409, "PUT", f"{API}/admin/auctions/{auction}", end, fixture.admin)
 
 
-def test_what_a_sale_shows(fixture):
+def test_a_sold_auction_is_readable_by_every_role(fixture):
     sold = fixture.auction(buyNowPrice=50)
     fixture.call(200, "POST", f"{API}/auctions/{sold}/buy-now", None, fixture.ann, Prefer="wait=10")
     wait_for("the settlement", lambda: fixture.status(sold) == "sold")
@@ -745,39 +751,38 @@ def test_bids(fixture):
     auction = fixture.auction(buyNowPrice=500, reservePrice=100)
     path = f"{API}/auctions/{auction}"
     fixture.refused("BID_TOO_LOW", 400, "POST", f"{path}/bids", {"amount": 1}, fixture.ann)
-    place = fixture.call(202, "POST", f"{path}/bids", {"amount": 10}, fixture.ann, X_Idempotency_Key="one").data
-    wait_for("the decision", lambda: own_bid(fixture, auction, place["bidId"])["status"] == "accepted")
+    placed = fixture.call(202, "POST", f"{path}/bids", {"amount": 10}, fixture.ann, X_Idempotency_Key="one").data
+    wait_for("the decision", lambda: get_bid(fixture, auction, placed["bidId"])["status"] == "accepted")
     fixture.call(200, "POST", f"{path}/bids", {"amount": 10}, fixture.ann, X_Idempotency_Key="one")
     other = {"amount": 30}
     fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", f"{path}/bids", other, fixture.ann, X_Idempotency_Key="one")
     for method, body in (("PUT", {"version": 1}), ("DELETE", None)):
         fixture.refused("HAS_BIDS", 409, method, path, body, fixture.seller)
-    fixture.refused("HAS_BIDS", 409, "DELETE", f"{path}/images/{NOBODY}", None, fixture.seller)
+    fixture.refused("HAS_BIDS", 409, "DELETE", f"{path}/images/{UNKNOWN_ID}", None, fixture.seller)
     fixture.call(200, "GET", f"{path}/bids")
     if [leader["rank"] for leader in fixture.call(200, "GET", f"{path}/leaderboard?limit=1").data["items"]] != [1]:
         raise Fault("the leaderboard does not show the one bidder")
-    for name, body in OFFERS.items():
+    for name, body in BID_BODIES.items():
         operation = fixture.document.operation(name)
-        fixture.refused("OWN_AUCTION", 403, operation.method, operation.path.replace("{id}", auction), body, fixture.seller)
+        own = operation.path.replace("{id}", auction)
+        fixture.refused("OWN_AUCTION", 403, operation.method, own, body, fixture.seller)
 
 
-def own_bid(fixture, auction, bid):
-    """As Ann sees it."""
+def get_bid(fixture, auction, bid):
+    """A bid of Ann's, as she sees it."""
     return fixture.call(200, "GET", f"{API}/auctions/{auction}/bids/{bid}", None, fixture.ann).data
 
 
 def test_voids(fixture):
     auction = fixture.auction()
-    bids = [fixture.call(200, "POST", f"{API}/auctions/{auction}/bids", {"amount": amount}, fixture.ann, Prefer="wait=10")
-            for amount in (10, 20, 30)]
-    first, second, third = [bid.data["bidId"] for bid in bids]
+    first, second, third = [fixture.bid(auction, amount, fixture.ann)["bidId"] for amount in (10, 20, 30)]
     fixture.call(204, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, fixture.ann)
     fixture.refused("BID_VOIDED", 409, "DELETE", f"{API}/auctions/{auction}/bids/{third}", None, fixture.ann)
     void, reason = f"{API}/admin/auctions/{auction}/bids/{second}/void", {"reason": "a test"}
     fixture.call(200, "POST", void, reason, fixture.admin)
     fixture.refused("BID_VOIDED", 409, "POST", void, reason, fixture.admin)
-    if own_bid(fixture, auction, second)["status"] != "voided":
-        raise Fault("a voided bid does not say so")
+    if get_bid(fixture, auction, second)["status"] != "voided":
+        raise Fault("the status of a voided bid is not voided")
     notices = f"{API}/users/me/notifications"
     wait_for("the notice", lambda: b"BID_VOIDED" in fixture.call(200, "GET", notices, None, fixture.ann).body)
     admin_change(fixture, 200, auction, {"action": "cancel", "reason": "a test"})
@@ -790,7 +795,7 @@ def test_voids(fixture):
     fixture.refused("AUCTION_ENDED", 409, "DELETE", f"{API}/auctions/{ended}/bids/{bid}", None, fixture.ann)
 
 
-def test_maxima(fixture):
+def test_maximums(fixture):
     auction = fixture.auction()
     path = f"{API}/auctions/{auction}/proxy"
     fixture.refused("NOT_FOUND", 404, "GET", path, None, fixture.ann)
@@ -798,25 +803,25 @@ def test_maxima(fixture):
     fixture.call(202, "POST", path, {"maxAmount": 40}, fixture.ann, X_Idempotency_Key="two")
     wait_for("the maximum", lambda: fixture.client.send("GET", path, token=fixture.ann["token"]).status == 200)
     fixture.call(200, "POST", path, {"maxAmount": 60}, fixture.ann, Prefer="wait=10")
-    fixture.call(200, "POST", path, {"maxAmount": 50}, fixture.ann, Prefer="wait=10")  # rejected: not raised
+    fixture.call(200, "POST", path, {"maxAmount": 50}, fixture.ann, Prefer="wait=10")  # rejected: MAXIMUM_NOT_RAISED
     other = {"maxAmount": 70}
     fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, other, fixture.ann, X_Idempotency_Key="two")
-    fixture.bid(auction, 20, fixture.admin)  # beaten at once
+    fixture.bid(auction, 20, fixture.admin)  # outbid at once by the maximum
     fixture.call(200, "GET", path, None, fixture.ann)
     fixture.call(200, "GET", f"{API}/auctions/{auction}/bids")
     fixture.call(204, "DELETE", path, None, fixture.ann)
 
 
-def test_buying(fixture):
+def test_buy_now(fixture):
     auctions = fixture.auction(buyNowPrice=50), fixture.auction()
     first, second = (f"{API}/auctions/{auction}/buy-now" for auction in auctions)
     fixture.call(202, "POST", first, None, fixture.ann, X_Idempotency_Key="three")
     fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", second, None, fixture.ann, X_Idempotency_Key="three")
-    fixture.call(200, "POST", second, None, fixture.ann, Prefer="wait=10")  # rejected: gone
+    fixture.call(200, "POST", second, None, fixture.ann, Prefer="wait=10")  # rejected: BUY_NOW_GONE
 
 
-def test_what_takes_longer_is_202(fixture):
-    """With the bid workers stopped, all at once: each takes the three seconds that such a call may wait."""
+def test_undecided_commands_are_202(fixture):
+    """Calls in parallel while the bid workers are stopped, because each waits for three seconds."""
     lots = [fixture.auction() for _ in range(6)]
     bids = [fixture.call(200, "POST", f"{API}/auctions/{lot}/bids", {"amount": 10}, fixture.ann, Prefer="wait=10")
             for lot in lots[4:]]
@@ -826,22 +831,22 @@ def test_what_takes_longer_is_202(fixture):
     calls.append(("DELETE", f"{API}/auctions/{lots[1]}", None, fixture.seller))
     calls.append(("DELETE", f"{API}/auctions/{lots[2]}/proxy", None, fixture.ann))
     calls.append(("PUT", f"{API}/admin/auctions/{lots[3]}", end, fixture.admin))
-    taken, voided = [bid.data["bidId"] for bid in bids]
-    calls.append(("DELETE", f"{API}/auctions/{lots[4]}/bids/{taken}", None, fixture.ann))
+    retracted, voided = [bid.data["bidId"] for bid in bids]
+    calls.append(("DELETE", f"{API}/auctions/{lots[4]}/bids/{retracted}", None, fixture.ann))
     calls.append(("POST", f"{API}/admin/auctions/{lots[5]}/bids/{voided}/void", {"reason": "a test"}, fixture.admin))
-    faults = []
+    errors = []
     workers = [pid("bidworker-1"), pid("bidworker-2")]
 
     def send(method, path, body, who):
         try:
             Client(fixture.url, fixture.document).call(202, method, path, body, who["token"])
         except Fault as fault:
-            faults.append(fault)
+            errors.append(fault)
 
     threads = [threading.Thread(target=send, args=call) for call in calls]
-    paused(workers, threads)
-    if faults:
-        raise faults[0]
+    run_while_stopped(workers, threads)
+    if errors:
+        raise errors[0]
 
 
 # --- admins ---
@@ -857,10 +862,11 @@ def test_live_updates(fixture):
     auction = fixture.auction()
     operation = fixture.document.operation("watchAuction")
     connection = http.client.HTTPConnection(fixture.client.address, timeout=WAIT_S)
-    connection.request("GET", f"{API}/auctions/{auction}/events", headers={"Authorization": f"Bearer {fixture.ann['token']}"})
+    bearer = {"Authorization": f"Bearer {fixture.ann['token']}"}
+    connection.request("GET", f"{API}/auctions/{auction}/events", headers=bearer)
     answer = connection.getresponse()
     body = b""
-    while body.count(b"\n\n") < 5:  # retry, the snapshot, the bid and its result, that another leads
+    while body.count(b"\n\n") < 5:  # retry, snapshot, bid_placed, bid_result, and the bid of another user
         body += answer.read1()
         if body.count(b"\n\n") == 2 and b"bid_placed" not in body:
             fixture.bid(auction, 20, fixture.ann)
@@ -872,55 +878,55 @@ def test_live_updates(fixture):
             fixture.document.validate({"$ref": "#/components/schemas/LiveMessage"}, json.loads(line[6:]), "an event")
 
 
-def test_the_desk(fixture):
+def test_admin_lists_and_extensions(fixture):
     for name in ("users", "auctions", "audit-logs", "stats", "dead-letters"):
         fixture.call(200, "GET", f"{API}/admin/{name}", None, fixture.admin)
     fixture.call(200, "GET", f"{API}/admin/audit-logs?actorId={fixture.admin['id']}&limit=100", None, fixture.admin)
     fixture.call(200, "GET", f"{API}/admin/users?banned=true&role=user", None, fixture.admin)
     auction = fixture.auction()
-    admin_change(fixture, 200, auction, {"action": "extend", "endTime": ahead(7200), "reason": "a test"})
-    back = {"action": "extend", "endTime": ahead(60), "reason": "a test"}
+    admin_change(fixture, 200, auction, {"action": "extend", "endTime": time_in(7200), "reason": "a test"})
+    back = {"action": "extend", "endTime": time_in(60), "reason": "a test"}
     fixture.refused("END_NOT_LATER", 409, "PUT", f"{API}/admin/auctions/{auction}", back, fixture.admin)
     admin_change(fixture, 200, auction, {"action": "cancel", "reason": "a test"})
 
 
 def test_bans(fixture):
-    user, reason = fixture.person("Eve"), {"reason": "a test"}
+    user, reason = fixture.new_user("Eve"), {"reason": "a test"}
     for verb in ("ban", "unban"):
         fixture.call(200, "POST", f"{API}/admin/users/{user['id']}/{verb}", reason, fixture.admin)
-    # Admins of earlier tests are no one's any more.
+    # Demote the admins of earlier tests.
     sql(f"UPDATE users SET role = 'user' WHERE role = 'admin' AND id <> '{fixture.admin['id']}';")
     fixture.refused("LAST_ADMIN", 409, "POST", f"{API}/admin/users/{fixture.admin['id']}/ban", reason, fixture.admin)
 
 
 def test_dead_letters(fixture):
-    auction, good, bad = fixture.auction(), uuid.uuid4(), uuid.uuid4()
+    auction, valid, invalid = fixture.auction(), uuid.uuid4(), uuid.uuid4()
     body = f'{{"v":1,"commands":[{{"a":"{auction}"}}]}}'
-    for letter, text in ((good, body), (bad, "no JSON")):
+    for dead_letter, text in ((valid, body), (invalid, "no JSON")):
         sql(
             "INSERT INTO dead_letters (id, routing_key, reason, body, created_at)"
-            f" VALUES ('{letter}', 'dead.bids', 'a test', convert_to('{text}', 'UTF8'), now());"
+            f" VALUES ('{dead_letter}', 'dead.bids', 'a test', convert_to('{text}', 'UTF8'), now());"
         )
     path = f"{API}/admin/dead-letters"
     fixture.call(200, "GET", path, None, fixture.admin)
-    for letter in (good, bad):
-        fixture.call(200, "GET", f"{path}/{letter}", None, fixture.admin)
-    fixture.call(200, "POST", f"{path}/{good}/requeue?reason=mended", None, fixture.admin)
-    fixture.refused("DEAD_LETTER_UNREADABLE", 409, "POST", f"{path}/{bad}/requeue", None, fixture.admin)
-    for method, what in (("DELETE", good), ("POST", f"{good}/requeue")):
-        fixture.refused("VALIDATION_FAILED", 400, method, f"{path}/{what}?reason={'x' * 1001}", None, fixture.admin)
-    for letter in (good, bad):
-        fixture.call(204, "DELETE", f"{path}/{letter}?reason=no%20use", None, fixture.admin)
+    for dead_letter in (valid, invalid):
+        fixture.call(200, "GET", f"{path}/{dead_letter}", None, fixture.admin)
+    fixture.call(200, "POST", f"{path}/{valid}/requeue?reason=mended", None, fixture.admin)
+    fixture.refused("DEAD_LETTER_UNREADABLE", 409, "POST", f"{path}/{invalid}/requeue", None, fixture.admin)
+    for method, tail in (("DELETE", valid), ("POST", f"{valid}/requeue")):
+        fixture.refused("VALIDATION_FAILED", 400, method, f"{path}/{tail}?reason={'x' * 1001}", None, fixture.admin)
+    for dead_letter in (valid, invalid):
+        fixture.call(204, "DELETE", f"{path}/{dead_letter}?reason=no%20use", None, fixture.admin)
     fixture.call(200, "GET", f"{API}/admin/audit-logs?action=DEAD_LETTER_DROPPED", None, fixture.admin)
 
 
 # --- limits ---
 
 
-def limited(fixture):
-    """Whether fresh connections all say, or none, that searches are limited; None where they differ."""
+def limit_state(fixture):
+    """True if searches are limited on all new connections, False if on none, None if the workers differ."""
     shown = set()
-    for _ in range(LOOKS):
+    for _ in range(CONNECTIONS):
         client = Client(fixture.url, fixture.document)
         reply = client.send("GET", f"{API}/auctions", token=fixture.ann["token"])
         client.close()
@@ -928,56 +934,56 @@ def limited(fixture):
     return shown.pop() if len(shown) == 1 else None
 
 
-def configure(fixture, text, yes):
-    """Gives the gateway other settings and waits until all its workers have them."""
+def apply_settings(fixture, text, limited):
+    """Replaces the gateway's settings and waits until all workers use them."""
     with open(os.environ["ROSTRUM_TEST_CONF"], "w", encoding="utf-8") as file:
         file.write(text)
     os.kill(pid("gateway"), signal.SIGHUP)
-    wait_for("the gateway's new settings", lambda: limited(fixture) is yes)
+    wait_for("the gateway's new settings", lambda: limit_state(fixture) is limited)
     fixture.client.close()
 
 
-def test_who_may_bid_where_addresses_must_be_verified(fixture):
+def test_unverified_users_cannot_bid_if_the_setting_forbids_it(fixture):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()
     text = re.sub(r"(?m)^(searches_per_minute) *=.*$", r"\1 = 1000", saved) + "\n[accounts]\nbid_unverified = no\n"
-    known, unknown, auction = fixture.person("Val"), fixture.person("Ulf"), fixture.auction()
-    fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(mail(known["email"], "confirm"))})
+    known, unknown, auction = fixture.new_user("Val"), fixture.new_user("Ulf"), fixture.auction()
+    fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token_of(wait_for_mail(known["email"], "confirm"))})
     bids = f"{API}/auctions/{auction}/bids"
     try:
-        configure(fixture, text, True)
-        for _ in range(LOOKS):
+        apply_settings(fixture, text, True)
+        for _ in range(CONNECTIONS):
             fixture.refused("EMAIL_UNVERIFIED", 403, "POST", bids, {"amount": 10}, unknown, X_Idempotency_Key="mine")
         fixture.bid(auction, 10, known)
-        token = token_of(mail(unknown["email"], "confirm"))
+        token = token_of(wait_for_mail(unknown["email"], "confirm"))
         fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token})
         fixture.call(202, "POST", bids, {"amount": 20}, unknown, X_Idempotency_Key="mine")
     finally:
-        configure(fixture, saved, False)
+        apply_settings(fixture, saved, False)
 
 
-def test_limits(fixture):
+def test_every_rate_limit_is_429(fixture):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()
     text = re.sub(r"(?m)^((?:[a-z]+|webhook_calls)_per_(minute|hour)) *=.*$", r"\1 = 2", saved)
     text += "\n[metrics]\nmetrics_public = yes\n[accounts]\nbid_unverified = no\n"
     fixture.refused("NOT_FOUND", 404, "GET", "/metrics")
-    users = {name: fixture.person("Liz") for name in ("changeMe", "setMaximum", "buyNow", "other")}
-    bodies = {**OFFERS, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"}}
+    users = {name: fixture.new_user("Liz") for name in ("changeMe", "setMaximum", "buyNow", "other")}
+    bodies = {**BID_BODIES, "changeMe": {"password": PASSWORD + "!", "currentPassword": "wrong"}}
     try:
-        configure(fixture, text, True)
+        apply_settings(fixture, text, True)
         fixture.call(200, "GET", "/metrics")
         for operation in fixture.document.operations:
             if "429" in operation.details["responses"]:
-                path, who = filled(operation.path), users.get(operation.id, users["other"])
+                path, who = fill_path(operation.path), users.get(operation.id, users["other"])
                 body = bodies.get(operation.id, {} if "requestBody" in operation.details else None)
-                exhaust(fixture, operation, path, body, None if operation.open else who)
+                expect_rate_limit(fixture, operation, path, body, None if operation.open else who)
     finally:
-        configure(fixture, saved, False)
+        apply_settings(fixture, saved, False)
 
 
-def exhaust(fixture, operation, path, body, who):
-    """Calls until it is limited. Every answer on the way is judged too."""
+def expect_rate_limit(fixture, operation, path, body, who):
+    """Calls until the answer is 429. Every answer is validated."""
     for _ in range(3):
         reply = fixture.client.send(operation.method, path, body, who and who["token"])
         fixture.document.judge(operation, reply)
@@ -986,17 +992,17 @@ def exhaust(fixture, operation, path, body, who):
     raise Fault(f"{operation} is not limited")
 
 
-# --- and that was all ---
+# --- coverage ---
 
 
-def test_everything_described_was_seen(fixture):
-    due = {each for each in fixture.document.described() if each[1] not in ELSEWHERE_STATUS} - ELSEWHERE
-    if due - fixture.document.seen:
-        raise Fault(f"described and never seen: {sorted(due - fixture.document.seen, key=str)}")
+def test_every_described_status_and_code_was_seen(fixture):
+    expected = {each for each in fixture.document.described() if each[1] not in UNREACHED_STATUS} - UNREACHED
+    if expected - fixture.document.seen:
+        raise Fault(f"described but not seen: {sorted(expected - fixture.document.seen, key=str)}")
 
 
 def main():
-    """In the order of the file: what was seen is looked at last."""
+    """Runs the tests in the order of the file: the check of coverage is last."""
     fixture = Fixture()
     failed = 0
     tests = [(name, value) for name, value in globals().items()
@@ -1004,7 +1010,7 @@ def main():
     for name, test in tests:
         try:
             test(fixture)
-        except Exception:  # whatever it was, the other tests run
+        except Exception:  # run the other tests after any failure
             failed += 1
             fixture.client.close()
             print(f"FAILED {name}: {traceback.format_exc(limit=-3)}")

@@ -36,8 +36,7 @@ static void read_public_key(const char *kid, unsigned char key[static crypto_sig
     ck_assert_uint_eq(used, crypto_sign_PUBLICKEYBYTES);
 }
 
-/* Checks the signature and returns the claims; the caller frees them. `text` is copied: reading the key replaces a
- * reply. */
+/* Checks the signature and returns the claims; the caller frees them. Reading the key overwrites the last reply. */
 static struct json *verify_receipt(const char *text)
 {
     char receipt[TEXT_SIZE];

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Pastes the lines of docs/tour.md, and the first bid of README.md, into a shell and checks what each line prints.
+"""Runs the lines of docs/tour.md and the first bid of README.md in a shell, and checks the output of each line.
 
 A line fails if its command fails, if it prints an error, a rejected bid or malformed JSON, or if the variable that it
-sets is empty. So the documents hold for a deployment that `make run` opened. Started by tests/run, which names the
-deployment in the environment.
+sets is empty. So these documents stay correct for a deployment started by `make run`. Started by tests/run, which sets
+the addresses of the deployment in the environment.
 
-Runs alone: it expects the deployment as a newcomer finds it.
+Runs alone: it expects no data but the demo's.
 """
 import json
 import os
@@ -13,15 +13,15 @@ import re
 import subprocess
 import sys
 
-FIRST_BID = ("## A first bid\n", "## Where to read on\n")  # the part of README.md that is pasted
+FIRST_BID = ("## A first bid\n", "## Where to read on\n")  # headings around the lines of README.md
 ADDRESS, PROGRAMS = "http://127.0.0.1:8080", "build/bin/"
-PEOPLE = "@example.org"  # who has such an address may be known to a deployment that other tests were in
-# Of the demo deployment, what the tour looks for; listed last, so that the first bid goes there too.
+EMAIL_DOMAIN = "@example.org"  # replaced, because earlier tests may have registered such addresses
+# The auction of the demo data that the tour uses. It is created last, so that the first bid uses it too.
 CAMERA = """curl -s $API/auctions -H "$SELLER" --json '{"title": "Folding camera of 1934", "startingPrice": 45.00,
 "incrementTable": "ebay-us", "endTime": "'$(date -u -d '+1 day' +%FT%TZ)'"}'; echo"""
 SELLER = '"email": "olga@demo.example", "password": "correct horse"'
 TOUR_S = 120
-MARK = "\x1e"  # ends what a line printed
+SEPARATOR = "\x1e"  # printed after the output and after the exit code of a line
 
 
 def first_bid():
@@ -31,66 +31,66 @@ def first_bid():
 
 
 def commands(text):
-    """The indented lines of a document without their comments."""
+    """The indented lines of a document, without comment lines."""
     return [line[4:] for line in text.splitlines() if re.match(r"    [^ #]", line)]
 
 
-def tour():
-    """The lines that a newcomer pastes: the whole tour, then the first bid of the README (its account exists then)."""
+def tour_lines():
+    """All lines of the tour, then the first bid of the README without its registration: that account exists by then."""
     with open("docs/tour.md", encoding="utf-8") as file:
         lines = commands(file.read())
     lines += [line for line in first_bid() if "auth/register" not in line]
-    for name in (ADDRESS, PROGRAMS, PEOPLE):
+    for name in (ADDRESS, PROGRAMS, EMAIL_DOMAIN):
         if not any(name in line for line in lines):
-            raise SystemExit(f"the tour does not name {name} any more")
+            raise SystemExit(f"docs/tour.md and README.md do not contain {name}")
     build = os.environ.get("BUILD", "build") + "/bin/"
-    instead = {ADDRESS: os.environ["ROSTRUM_HTTP_URL"], PROGRAMS: build, PEOPLE: "@tour.example"}
-    for name, here in instead.items():
-        lines = [line.replace(name, here) for line in lines]
+    replacements = {ADDRESS: os.environ["ROSTRUM_HTTP_URL"], PROGRAMS: build, EMAIL_DOMAIN: "@tour.example"}
+    for name, value in replacements.items():
+        lines = [line.replace(name, value) for line in lines]
     return lines
 
 
-def prepared(lines):
-    """The tour after what the demo does, which a deployment of the tests has not; its first two lines are for both."""
+def with_demo_data(lines):
+    """Adds the demo data, which a test deployment lacks, after the first two lines of the tour (helpers)."""
     login = [f"SELLER='{SELLER}'", 'curl -s $API/auth/register --json "{$SELLER, \\"displayName\\": \\"Olga\\"}"; echo']
     login.append('SELLER="Authorization: Bearer $(curl -s $API/auth/login --json "{$SELLER}" | pick accessToken)"')
     return [*lines[:2], *login, CAMERA, *lines[2:]]
 
 
-def fault(line, printed, code):
-    """What is wrong with what a line did, or None."""
+def check_output(line, printed, code):
+    """The error in the output or exit code of a line, or None."""
     if code != "0":
         return f"exit code {code}"
     if "; echo" in line and not printed.strip():
         return "nothing printed"
     if re.search(r'"error" *:|"status" *: *"rejected"', printed) and "openapi.json" not in line:
-        return "refused"
+        return "request refused"
     if printed.startswith("{") and " | head" not in line:
         try:
             json.loads(printed)
         except ValueError:
-            return "no JSON"
+            return "malformed JSON"
     return None
 
 
 def main():
-    """Runs them all in one shell, as they are pasted."""
-    lines = prepared(tour())
+    """Runs all lines in one shell."""
+    lines = with_demo_data(tour_lines())
     script = ""
     for line in lines:
         variable = re.match(r"([A-Z]+)=", line)
         check = f'[ -n "${{{variable[1]}##*Bearer }}" ]\n' if variable else ""
-        script += f"{line}\n{check}printf '{MARK}%d{MARK}' $?\n"
+        script += f"{line}\n{check}printf '{SEPARATOR}%d{SEPARATOR}' $?\n"
     shell = subprocess.run(
         ["bash"], input=script, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TOUR_S, check=False
     )
-    answers = shell.stdout.split(MARK) + [""] * (2 * len(lines))
+    answers = shell.stdout.split(SEPARATOR) + [""] * (2 * len(lines))
     failed = 0
     for line, printed, code in zip(lines, answers[0::2], answers[1::2]):
-        wrong = fault(line, printed, code)
-        if wrong is not None:
+        error = check_output(line, printed, code)
+        if error is not None:
             failed += 1
-            print(f"FAILED {line}\n    {wrong}: {printed[:600]}")
+            print(f"FAILED {line}\n    {error}: {printed[:600]}")
     print(f"tour_test: {len(lines) - failed} passed, {failed} failed")
     return 1 if failed else 0
 
