@@ -99,9 +99,9 @@ START_TEST(increment_tables_set_the_minimum_bid)
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "101.00"), 200);
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "103.50");
 
-    const struct factory_terms own = {
+    const struct factory_terms steps = {
         .more = "\"incrementTable\": [{\"from\": 0, \"increment\": 0.05}, {\"from\": 20, \"increment\": 5}]"};
-    ck_assert(factory_auction(fixture.client, &fixture.seller, &own, id));
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &steps, id));
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.ann, id, "19.99"), 200);
     EXPECT_TEXT(factory_look(fixture.client, NULL, id), "minimumBid", "20.04");
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, id, "20.04"), 200);
@@ -113,9 +113,9 @@ START_TEST(an_item_cannot_be_in_two_open_auctions)
 {
     char item[UUID_TEXT_SIZE];
     char end[CLOCK_TEXT_SIZE];
-    const struct reply *kept = fixture_call(&fixture.seller, "POST", "/api/v1/items", "{\"title\": \"A chair\"}");
-    EXPECT_STATUS(kept, 201);
-    (void)snprintf(item, sizeof(item), "%s", reply_text(kept, "id"));
+    const struct reply *reply = fixture_call(&fixture.seller, "POST", "/api/v1/items", "{\"title\": \"A chair\"}");
+    EXPECT_STATUS(reply, 201);
+    (void)snprintf(item, sizeof(item), "%s", reply_text(reply, "id"));
     clock_format(clock_now_ms() + INT64_C(3600000), end);
     const char *body =
         client_format("{\"title\": \"One\", \"startingPrice\": 1, \"endTime\": \"%s\", \"itemId\": \"%s\"}", end, item);
@@ -191,11 +191,11 @@ END_TEST
 
 START_TEST(invalid_query_parameters_get_400)
 {
-    static const char *const wrong[] = {"?limit=0",     "?limit=101",    "?limit=x",       "?sort=best",
-                                        "?status=open", "?minPrice=1e2", "?sellerId=nope", "?cursor=%00"};
-    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        const struct reply *reply = fixture_call(NULL, "GET", client_format(AUCTIONS "%s", wrong[i]), NULL);
-        ck_assert_msg(reply->status == 400, "%s: %d %.1000s", wrong[i], reply->status, reply->body);
+    static const char *const invalid[] = {"?limit=0",     "?limit=101",    "?limit=x",       "?sort=best",
+                                          "?status=open", "?minPrice=1e2", "?sellerId=nope", "?cursor=%00"};
+    for (size_t i = 0; i < ARRAY_LEN(invalid); i++) {
+        const struct reply *reply = fixture_call(NULL, "GET", client_format(AUCTIONS "%s", invalid[i]), NULL);
+        ck_assert_msg(reply->status == 400, "%s: %d %.1000s", invalid[i], reply->status, reply->body);
     }
 }
 END_TEST

@@ -13,9 +13,9 @@
 #include "tests/support/fixture.h"
 
 enum {
-    BAD_RAW_SIZE = 8192,
-    BAD_RAW_MS = 15000, /* longer than the slowest refusal, the timeout of a slow client */
-    BAD_BODY_SIZE = 70 * 1024,
+    RAW_SIZE = 8192,
+    RAW_MS = 15000, /* longer than the slowest refusal, the timeout of a slow client */
+    LARGE_BODY_SIZE = 70 * 1024,
 };
 
 #define AUCTIONS "/api/v1/auctions"
@@ -59,7 +59,7 @@ static void expect_refusal(const struct reply *reply, int status, const char *co
 static const struct {
     const char *body;
     const char *code;
-} bad_bids[] = {
+} invalid_bids[] = {
     {"", "VALIDATION_FAILED"},
     {"{", "VALIDATION_FAILED"},
     {"[]", "VALIDATION_FAILED"},
@@ -103,15 +103,15 @@ static const struct {
 START_TEST(invalid_amounts_and_bodies_are_refused)
 {
     char text[256];
-    for (size_t i = 0; i < ARRAY_LEN(bad_bids); i++) {
-        expect_refusal(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), bad_bids[i].body), 400,
-                       bad_bids[i].code, bad_bids[i].body);
+    for (size_t i = 0; i < ARRAY_LEN(invalid_bids); i++) {
+        expect_refusal(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), invalid_bids[i].body), 400,
+                       invalid_bids[i].code, invalid_bids[i].body);
         /* The same for a maximum, where the body names an amount. */
-        const char *name = strstr(bad_bids[i].body, "\"amount\":");
+        const char *name = strstr(invalid_bids[i].body, "\"amount\":");
         if (name != NULL && strstr(name + 1, "\"amount\":") == NULL) {
-            (void)snprintf(text, sizeof(text), "%.*s\"maxAmount\":%s", (int)(name - bad_bids[i].body), bad_bids[i].body,
-                           name + strlen("\"amount\":"));
-            expect_refusal(fixture_call(&fixture.ann, "POST", fixture_path("/proxy"), text), 400, bad_bids[i].code,
+            (void)snprintf(text, sizeof(text), "%.*s\"maxAmount\":%s", (int)(name - invalid_bids[i].body),
+                           invalid_bids[i].body, name + strlen("\"amount\":"));
+            expect_refusal(fixture_call(&fixture.ann, "POST", fixture_path("/proxy"), text), 400, invalid_bids[i].code,
                            text);
         }
     }
@@ -121,7 +121,7 @@ END_TEST
 static const struct {
     const char *members; /* valid title, startingPrice and endTime are added unless named here */
     const char *code;
-} bad_auctions[] = {
+} invalid_auctions[] = {
     {"\"title\": \"\"", "VALIDATION_FAILED"},
     {"\"title\": 5", "VALIDATION_FAILED"},
     {"\"startingPrice\": 0", "INVALID_AMOUNT"},
@@ -161,7 +161,7 @@ START_TEST(invalid_auctions_are_refused)
     static const struct {
         const char *name;
         const char *member;
-    } right[] = {
+    } defaults[] = {
         {"\"title\"", "\"title\": \"A chair\""},
         {"\"startingPrice\"", "\"startingPrice\": 10.00"},
         {"\"endTime\"", NULL},
@@ -169,17 +169,17 @@ START_TEST(invalid_auctions_are_refused)
     char body[1024];
     char end[64];
     (void)snprintf(end, sizeof(end), "%s", reply_text(factory_look(fixture.client, NULL, fixture.auction), "endTime"));
-    for (size_t i = 0; i < ARRAY_LEN(bad_auctions); i++) {
-        int length = snprintf(body, sizeof(body), "{%s", bad_auctions[i].members);
-        for (size_t r = 0; r < ARRAY_LEN(right); r++) {
-            if (strstr(bad_auctions[i].members, right[r].name) == NULL) {
+    for (size_t i = 0; i < ARRAY_LEN(invalid_auctions); i++) {
+        int length = snprintf(body, sizeof(body), "{%s", invalid_auctions[i].members);
+        for (size_t r = 0; r < ARRAY_LEN(defaults); r++) {
+            if (strstr(invalid_auctions[i].members, defaults[r].name) == NULL) {
                 const char *member =
-                    right[r].member != NULL ? right[r].member : client_format("\"endTime\": \"%s\"", end);
+                    defaults[r].member != NULL ? defaults[r].member : client_format("\"endTime\": \"%s\"", end);
                 length += snprintf(body + length, sizeof(body) - (size_t)length, ", %s", member);
             }
         }
         (void)snprintf(body + length, sizeof(body) - (size_t)length, "}");
-        expect_refusal(fixture_call(&fixture.seller, "POST", AUCTIONS, body), 400, bad_auctions[i].code, body);
+        expect_refusal(fixture_call(&fixture.seller, "POST", AUCTIONS, body), 400, invalid_auctions[i].code, body);
     }
 }
 END_TEST
@@ -201,12 +201,12 @@ END_TEST
 
 START_TEST(an_oversized_body_is_413)
 {
-    char *body = malloc(BAD_BODY_SIZE);
+    char *body = malloc(LARGE_BODY_SIZE);
     ck_assert_ptr_nonnull(body);
-    memset(body, ' ', BAD_BODY_SIZE - 1);
+    memset(body, ' ', LARGE_BODY_SIZE - 1);
     memcpy(body, "{\"amount\":55.00", strlen("{\"amount\":55.00"));
-    body[BAD_BODY_SIZE - 2] = '}';
-    body[BAD_BODY_SIZE - 1] = '\0';
+    body[LARGE_BODY_SIZE - 2] = '}';
+    body[LARGE_BODY_SIZE - 1] = '\0';
     expect_refusal(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), body), 413, "BODY_TOO_LARGE", "70 KiB");
     free(body);
 }
@@ -404,9 +404,9 @@ static const struct raw_case raw_cases[] = {
 START_TEST(malformed_http_is_refused_and_the_connection_closed)
 {
     const struct raw_case *raw = &raw_cases[_i];
-    char out[BAD_RAW_SIZE];
+    char out[RAW_SIZE];
     bool closed = false;
-    int got = client_raw(deployment_http_url(), raw->request, strlen(raw->request), raw->pause_ms, BAD_RAW_MS, out,
+    int got = client_raw(deployment_http_url(), raw->request, strlen(raw->request), raw->pause_ms, RAW_MS, out,
                          sizeof(out), &closed);
     ck_assert_msg(got >= 0, "%s: no connection", raw->what);
     ck_assert_msg(closed || !raw->closes, "%s: not closed after %s", raw->what, out);
@@ -424,12 +424,12 @@ END_TEST
 START_TEST(oversized_headers_are_431)
 {
     char request[40000];
-    char out[BAD_RAW_SIZE];
+    char out[RAW_SIZE];
     bool closed = false;
     int length = snprintf(request, sizeof(request), "GET /api/v1/time HTTP/1.1\r\nHost: x\r\nX-Long: ");
     memset(request + length, 'x', sizeof(request) - (size_t)length - 5);
     memcpy(request + sizeof(request) - 5, "\r\n\r\n", 5);
-    int got = client_raw(deployment_http_url(), request, sizeof(request) - 1, 0, BAD_RAW_MS, out, sizeof(out), &closed);
+    int got = client_raw(deployment_http_url(), request, sizeof(request) - 1, 0, RAW_MS, out, sizeof(out), &closed);
     ck_assert_int_ge(got, 0);
     ck_assert(closed);
     ck_assert_msg(got == 0 || strstr(out, " 431 ") != NULL, "%s", out);

@@ -34,7 +34,7 @@ static struct {
     char settings[PROGRAM_SETTINGS_SIZE];
     char url[URL_SIZE];
     char metrics_url[URL_SIZE];
-} own;
+} gateway;
 
 /* A free port that is not `other`. */
 static int free_port(int other)
@@ -58,7 +58,7 @@ static int free_port(int other)
 
 static bool is_ready(void)
 {
-    struct client *client = client_new(own.url);
+    struct client *client = client_new(gateway.url);
     bool ready = client_call(client, "GET", "/ready", NULL)->status == 200;
     client_free(client);
     return ready;
@@ -70,23 +70,23 @@ static void start_gateway(const char *live)
     char ini[SETTINGS_SIZE];
     int port = free_port(0);
     int metrics_port = free_port(port);
-    (void)snprintf(own.url, sizeof(own.url), "http://127.0.0.1:%d", port);
-    (void)snprintf(own.metrics_url, sizeof(own.metrics_url), "http://127.0.0.1:%d", metrics_port);
+    (void)snprintf(gateway.url, sizeof(gateway.url), "http://127.0.0.1:%d", port);
+    (void)snprintf(gateway.metrics_url, sizeof(gateway.metrics_url), "http://127.0.0.1:%d", metrics_port);
     ck_assert_int_eq(unsetenv("ROSTRUM_METRICS_PORT"), 0);
     (void)snprintf(ini, sizeof(ini),
                    "[gateway]\nlisten_port = %d\nworkers = 1\n[limits]\nbids_per_minute = 0\n[metrics]\n"
                    "metrics_port = %d\n[live]\n%s",
                    port, metrics_port, live);
-    program_settings(ini, own.settings);
-    own.pid = program_start("rostrum-gateway", own.settings);
+    program_settings(ini, gateway.settings);
+    gateway.pid = program_start("rostrum-gateway", gateway.settings);
     SUITE_WAIT(is_ready(), GATEWAY_MS);
 }
 
 /* Waits for its exit. A signal of 0 sends none: the gateway is draining already. */
 static void stop_gateway(int signal_number)
 {
-    ck_assert_int_eq(program_end(own.pid, signal_number), 0);
-    program_settings_remove(own.settings);
+    ck_assert_int_eq(program_end(gateway.pid, signal_number), 0);
+    program_settings_remove(gateway.settings);
 }
 
 static void drain_gateway(void)
@@ -96,7 +96,7 @@ static void drain_gateway(void)
 
 static int64_t metric(const char *name, const char *labels)
 {
-    struct client *client = client_new(own.metrics_url);
+    struct client *client = client_new(gateway.metrics_url);
     const struct reply *reply = client_call(client, "GET", "/metrics", NULL);
     ck_assert_int_eq(reply->status, 200);
     exposition_check(reply->body);
@@ -107,14 +107,14 @@ static int64_t metric(const char *name, const char *labels)
 
 static struct websocket *open_socket(void)
 {
-    struct websocket *socket = websocket_open(own.url, "");
+    struct websocket *socket = websocket_open(gateway.url, "");
     ck_assert_ptr_nonnull(socket);
     return socket;
 }
 
 static struct websocket *open_slow(void)
 {
-    struct websocket *socket = websocket_open_small(own.url);
+    struct websocket *socket = websocket_open_small(gateway.url);
     ck_assert_ptr_nonnull(socket);
     return socket;
 }
@@ -131,7 +131,7 @@ static void subscribe(struct websocket *socket)
 START_TEST(a_slow_reader_gets_the_latest_state)
 {
     enum { PINGS = 4000, BIDS = 30 };
-    int heard = 0;
+    int received = 0;
     start_gateway("live_kernel_buffer_bytes = 4096\nlive_buffer_bytes = 10000000\nlive_messages_max = 1000000\n");
     struct websocket *slow = open_slow();
     subscribe(slow);
@@ -145,18 +145,18 @@ START_TEST(a_slow_reader_gets_the_latest_state)
         EXPECT_STATUS(factory_bid(fixture.client, who, fixture.auction, client_format("%d.00", 20 + i)), 200);
     }
     int64_t last = sql_int(fixture.sql, "SELECT version FROM auctions WHERE id = $1::uuid", fixture.auction, NULL);
-    for (int64_t seq = 0; seq < last; heard++) {
+    for (int64_t seq = 0; seq < last; received++) {
         const struct json *message = websocket_hear(slow, "bid_placed snapshot");
         ck_assert_msg(message != NULL, "the last version received is %lld of %lld", (long long)seq, (long long)last);
         seq = strtoll(websocket_text(message, "seq"), NULL, 10);
-        if (heard == 0) {
+        if (received == 0) {
             ck_assert_str_eq(websocket_text(message, "type"), "snapshot");
         }
         if (seq == last) {
             ck_assert_str_eq(websocket_text(message, "currentBid"), client_format("%d.00", 20 + BIDS - 1));
         }
     }
-    ck_assert_msg(heard < BIDS, "%d messages for %d bids: no version was skipped", heard, BIDS);
+    ck_assert_msg(received < BIDS, "%d messages for %d bids: no version was skipped", received, BIDS);
     ck_assert_int_gt((int)metric("rostrum_live_slow_snapshots_total", ""), 0);
     websocket_free(slow);
     drain_gateway();
@@ -257,7 +257,7 @@ END_TEST
 START_TEST(an_event_stream_sends_heartbeats)
 {
     start_gateway("live_ping_interval_s = 1\nlive_idle_timeout_s = 1\n");
-    struct events *events = events_open(own.url, fixture_path("/events"), "");
+    struct events *events = events_open(gateway.url, fixture_path("/events"), "");
     int comments = 0;
     ck_assert_ptr_nonnull(events);
     ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
@@ -277,12 +277,12 @@ START_TEST(connections_over_the_limit_get_503)
 {
     start_gateway("live_connections_max = 2\n");
     struct websocket *first = open_socket();
-    struct events *second = events_open(own.url, fixture_path("/events"), "");
+    struct events *second = events_open(gateway.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(second);
     ck_assert_int_eq(events_status(second), 200);
-    struct websocket *third = websocket_connect(own.url);
+    struct websocket *third = websocket_connect(gateway.url);
     ck_assert_int_eq(websocket_ask(third, "/ws", ""), 503);
-    struct events *fourth = events_open(own.url, fixture_path("/events"), "");
+    struct events *fourth = events_open(gateway.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(fourth);
     ck_assert_int_eq(events_status(fourth), 503);
     SUITE_WAIT(metric("rostrum_live_connections", "") == 2, WEBSOCKET_WAIT_MS);
@@ -343,10 +343,10 @@ START_TEST(a_drain_spreads_the_reconnects_of_its_clients)
         sockets[i] = open_socket();
         subscribe(sockets[i]);
     }
-    struct events *events = events_open(own.url, fixture_path("/events"), "");
+    struct events *events = events_open(gateway.url, fixture_path("/events"), "");
     ck_assert_ptr_nonnull(events);
     ck_assert_ptr_nonnull(events_hear(events, "snapshot"));
-    ck_assert_int_eq(kill(own.pid, SIGTERM), 0);
+    ck_assert_int_eq(kill(gateway.pid, SIGTERM), 0);
     for (int i = 0; i < SOCKETS; i++) {
         char *end = NULL;
         static const char words[] = "reconnect in ";
@@ -375,11 +375,11 @@ START_TEST(a_drain_ends_at_its_deadline_with_users_connected)
     char bearer[WEBSOCKET_HEAD_SIZE];
     start_gateway("live_connections_max = 10\n[gateway]\ndrain_deadline_ms = 100\n");
     (void)snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\r\n", fixture.ann.token);
-    struct websocket *socket = websocket_open(own.url, bearer);
+    struct websocket *socket = websocket_open(gateway.url, bearer);
     ck_assert_ptr_nonnull(socket);
     subscribe(socket);
-    ck_assert_int_eq(program_end(own.pid, SIGTERM), EXIT_DRAIN);
-    program_settings_remove(own.settings);
+    ck_assert_int_eq(program_end(gateway.pid, SIGTERM), EXIT_DRAIN);
+    program_settings_remove(gateway.settings);
     websocket_free(socket);
 }
 END_TEST

@@ -49,14 +49,14 @@ struct chunk {
 #define BEFORE_ID        "{\"type\":\"ping\",\"id\":\""
 #define AFTER_ID         "\"}"
 #define REQUEST(id)      WHOLE_TEXT(BEFORE_ID id AFTER_ID)
-#define ECHO(id)         WHOLE_TEXT(id) /* in `heard`: a pong message with this id */
+#define ECHO(id)         WHOLE_TEXT(id) /* in `expected`: a pong message with this id */
 #define BYTES_25         "0123456789012345678901234"
 #define BYTES_125        BYTES_25 BYTES_25 BYTES_25 BYTES_25 BYTES_25
 
 struct exchange {
     const char *name;
     struct chunk sent[CHUNKS_MAX];
-    struct chunk heard[CHUNKS_MAX];
+    struct chunk expected[CHUNKS_MAX];
     unsigned closed; /* code of the server's close frame; 0: the connection stays open */
 };
 
@@ -89,9 +89,9 @@ static void send_chunks(const struct chunk *chunks, size_t at_once)
 static void expect_echo(const struct wire_frame *frame, const char *id, size_t length, const char *name)
 {
     struct json *message = json_parse(frame->payload, frame->length, NULL);
-    const char *said = websocket_text(message, "id");
-    ck_assert_msg(message != NULL && strcmp(websocket_text(message, "type"), "pong") == 0 && strlen(said) == length &&
-                      memcmp(said, id, length) == 0,
+    const char *actual = websocket_text(message, "id");
+    ck_assert_msg(message != NULL && strcmp(websocket_text(message, "type"), "pong") == 0 && strlen(actual) == length &&
+                      memcmp(actual, id, length) == 0,
                   "%s: should be a pong with id %.200s: %.*s", name, id, (int)frame->length,
                   (const char *)frame->payload);
     json_free(message);
@@ -129,9 +129,9 @@ static void expect_close(unsigned code, const char *name)
 static void expect_alive(const char *name)
 {
     static const struct chunk SENT[CHUNKS_MAX] = {REQUEST("still here")};
-    static const struct chunk HEARD = ECHO("still here");
+    static const struct chunk EXPECTED = ECHO("still here");
     send_chunks(SENT, 0);
-    expect_chunk(&HEARD, name);
+    expect_chunk(&EXPECTED, name);
     (void)websocket_send_frame(guest, WIRE_FIN | WIRE_CLOSE, "\x03\xe8", 2);
     expect_close(NORMAL, name);
 }
@@ -139,8 +139,8 @@ static void expect_alive(const char *name)
 static void run(const struct exchange *exchange, size_t at_once)
 {
     send_chunks(exchange->sent, at_once);
-    for (size_t i = 0; i < CHUNKS_MAX && exchange->heard[i].payload != NULL; i++) {
-        expect_chunk(&exchange->heard[i], exchange->name);
+    for (size_t i = 0; i < CHUNKS_MAX && exchange->expected[i].payload != NULL; i++) {
+        expect_chunk(&exchange->expected[i], exchange->name);
     }
     if (exchange->closed != 0) {
         expect_close(exchange->closed, exchange->name);
@@ -234,7 +234,7 @@ static const struct exchange EXCHANGES[] = {
     {"a ping after a close", {CLOSE("\x03\xe8"), PING("a")}, {{0}}, NORMAL},
     {"a message after a close", {CLOSE("\x03\xe8"), REQUEST("a")}, {{0}}, NORMAL},
     {"a close within a message", {FIRST(BEFORE_ID "a"), CLOSE("\x03\xe8"), LAST("b" AFTER_ID)}, {{0}}, NORMAL},
-    {"a wrong frame after a close", {CLOSE("\x03\xe8"), FRAME(WIRE_FIN | 15, "x")}, {{0}}, NORMAL},
+    {"an invalid frame after a close", {CLOSE("\x03\xe8"), FRAME(WIRE_FIN | 15, "x")}, {{0}}, NORMAL},
 };
 
 START_TEST(each_exchange_of_frames_gets_its_answer)
@@ -467,12 +467,12 @@ static void send_fragments(size_t count)
 /* Fragments are limited because each costs memory, even an empty one. */
 START_TEST(the_number_of_fragments_is_limited)
 {
-    static const struct chunk HEARD = ECHO("split");
+    static const struct chunk EXPECTED = ECHO("split");
     send_fragments(FRAGMENTS_MAX - 1);
     ck_assert(websocket_send_frame(guest, WIRE_FIN | WIRE_CONTINUATION, " ", 1));
-    expect_chunk(&HEARD, "as many as may be");
+    expect_chunk(&EXPECTED, "the maximum");
     send_fragments(FRAGMENTS_MAX + 1);
-    expect_close(POLICY, "one more");
+    expect_close(POLICY, "over the maximum");
 }
 END_TEST
 
@@ -631,14 +631,14 @@ START_TEST(the_deployments_own_origin_is_allowed)
                    LINE("GET /ws HTTP/1.1") LINE("Host: %s") LINE("Origin: %s") UPGRADE KEY VERSION END,
                    strstr(url, "//") + 2, url);
     ck_assert_int_eq(send_handshake(head), 101);
-    expect_alive("own page");
+    expect_alive("own origin");
 }
 END_TEST
 
 /* RFC 6455 forbids it, but fast clients send their first frame in the packet of the handshake. */
 START_TEST(a_frame_sent_with_the_handshake_is_read)
 {
-    static const struct chunk HEARD = ECHO("early");
+    static const struct chunk EXPECTED = ECHO("early");
     static const char ID[] = BEFORE_ID "early" AFTER_ID;
     static const char HEAD[] = GET UPGRADE KEY VERSION END;
     uint8_t bytes[WEBSOCKET_HEAD_SIZE];
@@ -649,7 +649,7 @@ START_TEST(a_frame_sent_with_the_handshake_is_read)
     guest = websocket_connect(deployment_http_url());
     ck_assert_ptr_nonnull(guest);
     ck_assert_int_eq(websocket_ask_raw(guest, bytes, size), 101);
-    expect_chunk(&HEARD, "early");
+    expect_chunk(&EXPECTED, "early");
     expect_alive("early");
     websocket_free(before);
 }
