@@ -121,7 +121,7 @@ END_TEST
 START_TEST(every_bid_received_before_the_end_is_decided)
 {
     char id[UUID_TEXT_SIZE];
-    int accepted = 0;
+    int answered_202 = 0;
     int cents = 1000;
     create_auction(id, NO_SNIPE ", \"bidIncrement\": 0.01");
     int64_t until_ms = clock_mono_ms() + HAMMER_SETTLED_MS;
@@ -135,7 +135,7 @@ START_TEST(every_bid_received_before_the_end_is_decided)
         }
         if (open) {
             EXPECT_STATUS(reply, 202);
-            accepted++;
+            answered_202++;
             cents++;
         } else {
             EXPECT_ERROR(reply, 409, "AUCTION_ENDED");
@@ -144,7 +144,7 @@ START_TEST(every_bid_received_before_the_end_is_decided)
     }
     SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
     SUITE_WAIT(sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND kind = 'bid'", id,
-                       NULL) >= accepted,
+                       NULL) >= answered_202,
                FACTORY_DECISION_MS);
     ck_assert_int_eq(
         sql_int(fixture.sql,

@@ -155,7 +155,7 @@ START_TEST(watchers_are_notified_once_of_a_cancellation)
 }
 END_TEST
 
-/* A rejected bid makes nobody a bidder in the event. The bid here is a buy-now, which has no price and is rejected. */
+/* A rejected bid makes nobody a bidder in the event. Here it is a buy-now of an auction without buy-now price. */
 START_TEST(a_watcher_with_only_rejected_bids_is_notified_of_a_cancellation)
 {
     EXPECT_STATUS(watch(&fixture.ann, fixture.auction), 201);
