@@ -25,7 +25,7 @@ from queue import Queue
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-from mutants import Mutant, mutants_of  # noqa: E402
+from mutants import mutants_of  # noqa: E402
 
 EQUIVALENT = Path(__file__).resolve().parent / "equivalent.txt"
 LIBRARY = "libmutant.so"
