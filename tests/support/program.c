@@ -17,13 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/scratch.h"
 #include "tests/support/suite.h"
 
 enum { PATH_SIZE = 512, NOTIFY_NAME_SIZE = 64, NOTIFY_TEXT_SIZE = 1024, READY_MS = 60000 };
 
 void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE])
 {
-    (void)snprintf(path, PROGRAM_SETTINGS_SIZE, "/tmp/rostrum-test-XXXXXX");
+    scratch_pattern("settings", path, PROGRAM_SETTINGS_SIZE);
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     ssize_t length = (ssize_t)strlen(ini);

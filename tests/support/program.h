@@ -9,7 +9,7 @@
 
 #include "common/base/base.h"
 
-enum { PROGRAM_SETTINGS_SIZE = 64 }; /* of the name of a settings file */
+enum { PROGRAM_SETTINGS_SIZE = 256 }; /* of the name of a settings file */
 
 /* Writes an INI file with these settings, to be removed by program_settings_remove; fails the test if it cannot. */
 void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE]);
