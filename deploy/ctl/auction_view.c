@@ -1,6 +1,6 @@
 /*
- * See scene.h. Called by watch.c. The auction and its bids are two statements: a bid that is decided between them is
- * shown a moment before its price.
+ * See auction_view.h. Called by watch.c. The auction and its bids are read by two statements: a bid decided between
+ * them is shown one read before its price.
  */
 #include "deploy/ctl/auction_view.h"
 
@@ -40,7 +40,7 @@ enum {
     NOW
 };
 
-/* The public history: see gateway/bid/ledger. A maximum that was beaten at once is spent, and is its bidder's amount.
+/* The public history, as in gateway/bid/ledger. The amount of a proxy bid that was outbid at once is its maximum.
  */
 static const char BIDS_SQL[] =
     "SELECT coalesce(now_bidder_id, bidder_id), CASE WHEN kind = 'proxy' AND coalesce(now_status, status) = 'outbid'"
@@ -60,13 +60,13 @@ bool auction_view_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
     bool ok = sodium_hex2bin(key, PSEUDONYM_KEY_BYTES, hex, strlen(hex), NULL, &length, NULL) == 0 &&
               length == PSEUDONYM_KEY_BYTES;
     if (result != NULL && !ok) {
-        ctl_report_error("this database holds no deployment yet: run `rostrumctl migrate`");
+        ctl_report_error("the schema of this database is not migrated: run `rostrumctl migrate`");
     }
     PQclear(result);
     return ok;
 }
 
-/* U+0000 to U+001F, U+007F to U+009F become blanks. Cut within a character at worst. */
+/* Replaces U+0000 to U+001F and U+007F to U+009F by blanks. May cut the text within a character. */
 static void write_plain(const char *text, char *out, size_t size)
 {
     (void)snprintf(out, size, "%s", text);
@@ -113,7 +113,7 @@ static void read_bids(const PGresult *result, const struct uuid *id, const uint8
     }
 }
 
-/* Not by store_run: here a server that is away is nothing to complain of, but to wait for. */
+/* Not by store_run, which would print an error: during an outage the page shows a notice and the read is retried. */
 static PGresult *ask(struct ctl *ctl, const char *sql, int count, const char *const *values)
 {
     if (PQstatus(ctl->pg) != CONNECTION_OK) {

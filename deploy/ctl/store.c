@@ -9,7 +9,7 @@
 
 enum { NUMBER_SIZE = 24, MS_PER_S = 1000 };
 
-/* A server's message ends with a newline, and may hold several lines of context: the first one says it. */
+/* Prints the first line of a server's message; the lines after it are context. */
 static void report_error_of(const char *about, const char *message)
 {
     ctl_report_error("%s: %.*s", about, (int)strcspn(message, "\n"), message);
@@ -103,7 +103,7 @@ bool store_shards(struct ctl *ctl, unsigned *shards)
     if (known) {
         *shards = (unsigned)pg_int(result, 0, 0);
     } else if (met || result != NULL) {
-        ctl_report_error("this database holds no deployment yet: run `rostrumctl migrate`");
+        ctl_report_error("the schema of this database is not migrated: run `rostrumctl migrate`");
     }
     PQclear(result);
     return known;

@@ -498,7 +498,7 @@ static const struct tampering {
     {"UPDATE terms SET buy_now_price = 91.00 WHERE auction_id = '" CHANGED "' AND id <> auction_id",
      "its amount is 90.00, by the rules it is 91.00"},
     {"UPDATE terms SET increments = '1' WHERE auction_id = '" CHANGED "' AND id <> auction_id", "the terms that it"},
-    {"DELETE FROM terms WHERE auction_id = '" CHANGED "' AND id <> auction_id", "the terms that it asks for are"},
+    {"DELETE FROM terms WHERE auction_id = '" CHANGED "' AND id <> auction_id", "its new terms are missing"},
     {"DELETE FROM terms WHERE auction_id = '" CHANGED "' AND id = auction_id", "the version of its terms is 2"},
     {"UPDATE auctions SET settled_at = NULL WHERE id = '" SOLD "'", "its status is sold, by the rules it is ended"},
     {"UPDATE auctions SET winner_id = seller_id WHERE id = '" SOLD "'", "its winner is"},
@@ -506,10 +506,10 @@ static const struct tampering {
     {"UPDATE auctions SET winning_bid_id = NULL WHERE id = '" SOLD "'", "its winning bid is nobody"},
     {"UPDATE auctions SET reserve_price = NULL WHERE id = '" UNSOLD "'", "by the rules it is sold"},
     {"UPDATE auctions SET starting_price = 60.00 WHERE id = '" OPEN "'", "its price is 50.00, by the rules it is 60"},
-    {"UPDATE auctions SET increments = '[]' WHERE id = '" OPEN "'", "its terms cannot be understood"},
-    {"UPDATE auctions SET starting_price = 'NaN' WHERE id = '" OPEN "'", "its terms cannot be understood"},
+    {"UPDATE auctions SET increments = '[]' WHERE id = '" OPEN "'", "its terms are invalid"},
+    {"UPDATE auctions SET starting_price = 'NaN' WHERE id = '" OPEN "'", "its terms are invalid"},
     {"UPDATE auctions SET current_bid = -1 WHERE id = '" OPEN "'", "its price is no amount, by the rules it is 50.00"},
-    {"DELETE FROM auctions WHERE id = '" OPEN "'", "there is no such auction"},
+    {"DELETE FROM auctions WHERE id = '" OPEN "'", "the auction does not exist"},
     /* the ledger */
     {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 15", "it follows entry 14: the ledger has a gap"},
     {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 15", "its price is 57.00, by the rules it is 56.00"},
@@ -554,7 +554,7 @@ static const struct tampering {
     {"UPDATE bids SET reason = 'NOT_FOUND' WHERE auction_id = '" VOIDED "' AND seq = 7", "its reason is NOT_FOUND"},
     {"DELETE FROM bids WHERE auction_id = '" VOIDED "' AND seq = 6", "the ledger has a gap"},
     {"UPDATE bids SET seq = seq + 1 WHERE auction_id = '" UNSOLD "' AND seq = 2", "the ledger has a gap"},
-    {"UPDATE bids SET status = 'accepted', reason = NULL WHERE auction_id = '" NONE "'", "there is no such auction"},
+    {"UPDATE bids SET status = 'accepted', reason = NULL WHERE auction_id = '" NONE "'", "the auction does not exist"},
 };
 
 START_TEST(tampering_shows)
