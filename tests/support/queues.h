@@ -30,7 +30,7 @@ void queues_publish(struct queues *queues, const char *exchange, const char *rou
 /* Declares an exclusive queue and binds it to `exchange` by `routing_key`. It is deleted with the connection. */
 void queues_tap(struct queues *queues, const char *exchange, const char *routing_key,
                 char name[static QUEUES_NAME_SIZE]);
-/* The same of an exchange that does not look at keys. */
+/* The same for an exchange that ignores routing keys: only messages with this key arrive. */
 void queues_tap_key(struct queues *queues, const char *exchange, const char *routing_key,
                     char name[static QUEUES_NAME_SIZE]);
 /* The same for an exchange that ignores routing keys. The queue is full, so the broker nacks messages. */

@@ -3,7 +3,7 @@
  * hash of its body, checks the headers that S3 requires, and answers 403 to a difference. It is a process on loopback,
  * keeps objects in memory, and is killed with the test.
  *
- * A unit test checks s3_signature with the examples of AWS's documents.
+ * tests/contract/s3_test.c checks s3_signature with the examples of AWS's documents.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_S3_H
 #define ROSTRUM_TESTS_SUPPORT_S3_H

@@ -20,7 +20,7 @@ struct fuzz_reply {
 };
 
 /*
- * Opens a connection, sends the bytes in chunks of `chunk` (0: all at once) while the worker's loop runs, then shuts
+ * Opens a connection and sends the bytes in chunks of `chunk` (0: all at once) while the worker's loop runs. Then shuts
  * down the sending side and waits until the worker closes. Aborts if the worker does not close, or keeps a connection.
  * The reply is valid until the next call.
  */
