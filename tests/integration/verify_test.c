@@ -497,7 +497,7 @@ static const struct tampering {
      "its amount is 20"},
     {"UPDATE terms SET buy_now_price = 91.00 WHERE auction_id = '" CHANGED "' AND id <> auction_id",
      "its amount is 90.00, by the rules it is 91.00"},
-    {"UPDATE terms SET increments = '1' WHERE auction_id = '" CHANGED "' AND id <> auction_id", "the terms that it"},
+    {"UPDATE terms SET increments = '1' WHERE auction_id = '" CHANGED "' AND id <> auction_id", "its new terms are"},
     {"DELETE FROM terms WHERE auction_id = '" CHANGED "' AND id <> auction_id", "its new terms are missing"},
     {"DELETE FROM terms WHERE auction_id = '" CHANGED "' AND id = auction_id", "the version of its terms is 2"},
     {"UPDATE auctions SET settled_at = NULL WHERE id = '" SOLD "'", "its status is sold, by the rules it is ended"},

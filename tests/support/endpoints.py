@@ -1,5 +1,5 @@
-"""A server of the tests' own that webhooks call: each path is an endpoint with its own manners, and every call is kept
-with the moment of its begin and end. It verifies nothing itself: verify() does, by Python's own hmac.
+"""A webhook receiver for tests: each path is an endpoint with its own behaviour, and every call is recorded with the
+times of its begin and end. verify() checks the signature of a recorded call by Python's hmac.
 
 Called by tests/contract/webhooks_test.py.
 """

@@ -1,6 +1,6 @@
 /*
- * What ThreadSanitizer reports and is no fault. Linked into every program that is built with it, because a deployment's
- * programs do not inherit TSAN_OPTIONS. Called by ThreadSanitizer itself, before main.
+ * Suppressions of false reports of ThreadSanitizer. Linked into every program that is built with it, because a
+ * deployment's programs do not inherit TSAN_OPTIONS. Called by ThreadSanitizer before main.
  */
 #include "tests/support/tsan.h"
 
