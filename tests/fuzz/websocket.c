@@ -34,7 +34,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* ---- to the gateway ---- */
 
-/* A mask of zeros is a mask: the payload stays readable for whoever looks at the input. */
+/* A mask of zeros is valid, and the payload of a saved input stays readable. */
 static size_t put_message(uint8_t *out, const uint8_t *text, size_t length)
 {
     size_t used = 0;
