@@ -1,8 +1,8 @@
-# Rostrum: every task a person needs. `make help` lists them.
+# Makefile of Rostrum. `make help` lists the tasks.
 #
-# Variables a person may set: BUILD (folder of what is built, default build), SANITIZE (address, undefined, thread),
-# MINUTES and TARGET (of make fuzz), COVERAGE_KINDS (of make coverage),
-# ROSTRUM_VAR, ROSTRUM_HTTP_PORT, ROSTRUM_CONF, ROSTRUM_DEMO, ROSTRUM_EBAY, ROSTRUM_PEER (see README.md).
+# Variables: BUILD (build folder, default build), SANITIZE (address, undefined, thread), JOBS (default: processors).
+# FILES and SAMPLE (make mutate), MINUTES and TARGET (make fuzz), COVERAGE_KINDS (make coverage).
+# Environment: ROSTRUM_VAR, ROSTRUM_HTTP_PORT, ROSTRUM_CONF, ROSTRUM_DEMO, ROSTRUM_EBAY, ROSTRUM_PEER (see README.md).
 
 SHELL   := /bin/sh
 BUILD   ?= build
@@ -10,7 +10,7 @@ CC      := gcc
 VERSION := 0.1.0
 
 PACKAGES := libevent libevent_pthreads hiredis libpq yajl librabbitmq libsodium inih libsystemd
-# pkg-config is only asked when something is compiled: `make deps` must work before it is installed.
+# Expanded only when something is compiled: `make deps` must work before pkg-config is installed.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
 PKG_LIBS   = $(shell pkg-config --libs $(PACKAGES)) -lpthread -lm
 
@@ -28,7 +28,7 @@ else
 OPT      := -O1 -g -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDSAN    := -fsanitize=$(SANITIZE)
 endif
-ifneq ($(FUZZER),) # gcc has no libFuzzer, and its warnings are not clang's
+ifneq ($(FUZZER),) # gcc has no libFuzzer; clang does not know all warnings of gcc
 CC       := clang-14
 WARNINGS :=
 OPT      += -fsanitize=fuzzer-no-link
@@ -49,22 +49,22 @@ GATEWAY_LAYERS := core http query access account bid auction search image live a
 COMMON   := $(foreach layer,$(COMMON_LAYERS),$(call objects,common/$(layer)))
 GATEWAY  := $(call objects,gateway) $(foreach layer,$(GATEWAY_LAYERS),$(call objects,gateway/$(layer)))
 PROGRAMS := $(BIN)/rostrum-gateway $(BIN)/rostrum-bidworker $(BIN)/rostrum-endworker $(BIN)/rostrum-notifyworker $(BIN)/rostrumctl
-PROGRAMS += $(BIN)/rostrum-image-decoder # the gateway's helper
+PROGRAMS += $(BIN)/rostrum-image-decoder # helper program of the gateway
 
-# Every .c of tests/*/ is a program of its own (a suite when it ends in _test.c), except tests/support, which all share.
+# Every .c file of tests/*/ is a program, a test suite if its name ends in _test.c. All link tests/support.
 SUPPORT       := $(call objects,tests/support)
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/% tests/fuzz/%,$(wildcard tests/*/*.c)))
-# Every .c of tests/fuzz is a fuzz target: a program that replays its corpus, and with FUZZER=1 one that libFuzzer drives.
+# Every .c file of tests/fuzz is a fuzz target. The program replays its corpus; with FUZZER=1 it is driven by libFuzzer.
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 TEST_PACKAGES := check libcurl
-ifeq ($(SANITIZE),thread) # what it shall not report is part of every program
+ifeq ($(SANITIZE),thread) # ThreadSanitizer's suppressions are linked into every program
 COMMON += $(OBJ)/tests/support/tsan.o
 endif
 
 SOURCES := $(wildcard common/*/*.c gateway/*.c gateway/*/*.c bidworker/*.c endworker/*.c notifyworker/*.c deploy/ctl/*.c tests/*/*.c tests/*/*/*.c)
 HEADERS := $(wildcard common/*/*.h gateway/*.h gateway/*/*.h bidworker/*.h endworker/*.h notifyworker/*.h deploy/ctl/*.h tests/*/*.h tests/*/*/*.h)
 
-# Where `make install` puts things; DESTDIR is prepended to all of them.
+# Folders of `make install`; DESTDIR is prepended to all of them.
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
 DATADIR    ?= $(PREFIX)/share/rostrum
@@ -73,7 +73,7 @@ UNITDIR    ?= $(PREFIX)/lib/systemd/system
 UNITS      := $(patsubst deploy/systemd/%,%,$(wildcard deploy/systemd/*.service deploy/systemd/*.socket \
                 deploy/systemd/*.target deploy/systemd/*.d/*.conf))
 
-# The targets for people build with every core unless told otherwise: make run JOBS=1.
+# Tasks build with all processors by default. `make run JOBS=1` uses one.
 JOBS ?= $(shell nproc)
 build_all = $(MAKE) --no-print-directory -j$(JOBS)
 
@@ -84,14 +84,15 @@ export BUILD
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
-all: $(PROGRAMS) ## build the programs into build/bin
+all: $(PROGRAMS) ## build the programs in build/bin
 test-programs: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
 
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(PKG_CFLAGS) -MMD -MP -c $< -o $@
 
-# The contract is part of the gateway: from YAML to JSON to C. Debian's own python3: its modules are Debian's packages.
+# The gateway contains the OpenAPI document, converted from YAML to JSON to C. Debian's python3 has the modules that
+# Debian's packages install.
 PYTHON := /usr/bin/python3
 $(OBJ)/gateway/openapi_json.c: gateway/openapi.yaml gateway/openapi.py
 	@mkdir -p $(@D)
@@ -102,7 +103,8 @@ $(OBJ)/gateway/openapi_json.o: $(OBJ)/gateway/openapi_json.c
 $(BIN)/rostrum-gateway: $(GATEWAY) $(OBJ)/gateway/openapi_json.o $(COMMON)
 $(BIN)/rostrum-gateway: PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(BIN)/rostrum-bidworker: $(call objects,bidworker) $(COMMON)
-# libvips by the name of its run-time library: its -dev package is ten times its size (gateway/image_decoder/libvips.h).
+# libvips is linked by the name of its run-time library: the -dev package is ten times larger, see
+# gateway/image_decoder/libvips.h.
 $(BIN)/rostrum-image-decoder: $(call objects,gateway/image_decoder) $(OBJ)/common/protocol/image_decoder.o
 $(BIN)/rostrum-image-decoder: PKG_LIBS = -l:libvips.so.42
 $(BIN)/rostrum-endworker: $(call objects,endworker) $(COMMON)
@@ -110,7 +112,7 @@ $(BIN)/rostrum-notifyworker: $(call objects,notifyworker) $(COMMON)
 $(BIN)/rostrum-notifyworker: PKG_LIBS += $(shell pkg-config --libs libcurl)
 $(BIN)/rostrumctl: $(call objects,deploy/ctl) $(COMMON)
 ifeq ($(SANITIZE),thread)
-# No thread of ours runs in it, and ThreadSanitizer does not see how its libraries lock.
+# The image decoder starts no threads itself, and ThreadSanitizer does not see the locks of its libraries.
 PLAIN := $(BIN)/rostrum-image-decoder
 $(PLAIN):
 	@$(MAKE) --no-print-directory -s SANITIZE= BUILD=$(BUILD)/plain $(BUILD)/plain/bin/rostrum-image-decoder
@@ -125,7 +127,7 @@ $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES)) -lwslay
 
-# A pure part of one program, tested by itself.
+# Unit tests link the pure objects that they test.
 $(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
 $(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/bidworker/,batch.o outbox_batch.o)
 $(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_write.o statements.o)
@@ -146,21 +148,21 @@ $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
 
 $(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/bid/publisher.o
-# The gateway's parts in a process of their own, and a main: libFuzzer's or ours.
+# A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(OBJ)/tests/fuzz/support/gateway.o $(if $(FUZZER),,$(OBJ)/tests/fuzz/support/replay.o) \
     $(filter-out $(OBJ)/gateway/main.o,$(GATEWAY)) $(OBJ)/gateway/openapi_json.o $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS)
 
-# Objects are kept: without this make would take those of the test programs for intermediate files and delete them.
+# Keeps objects: make would delete those of the test programs as intermediate files.
 .SECONDARY:
 
 -include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
 
 ## --- the deployment ---
 
-deps: ## install from Debian's packages what is missing to build and run
+deps: ## install the Debian packages that are needed to build and run
 	@deploy/packages/install build run
 
 deps-fuzz:
@@ -178,11 +180,11 @@ deps-bench:
 deps-lint:
 	@deploy/packages/install build run check lint
 
-# Node and npm may be here from elsewhere, and Debian's npm does not go with every one of those.
+# Node and npm may be installed from another source, and Debian's npm may conflict with them.
 deps-docs:
 	@command -v npm >/dev/null || deploy/packages/install docs
 
-run: deps ## build, start the deployment, show its log; Ctrl-C ends everything
+run: deps ## build, start the deployment, show its log; Ctrl-C stops it
 	@echo Building.
 	@$(build_all) -s all
 	@exec deploy/private run
@@ -192,21 +194,21 @@ up: deps ## build and start the deployment in the background
 	@$(build_all) -s all
 	@deploy/private up
 
-down: ## drain and stop the deployment; its data stays
+down: ## drain and stop the deployment; keep its data
 	@deploy/private down
 
-status: ## the deployment's programs: name, pid, port, uptime, log
-	@deploy/private status || [ $$? -eq 3 ] # 3: not all of it runs, as the table says
+status: ## show the deployment's programs: name, pid, port, uptime, log
+	@deploy/private status || [ $$? -eq 3 ] # 3: some do not run, as the table shows
 
-clean: ## remove what was built
+clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-clean-var: ## stop the deployment and wipe its data
+clean-var: ## stop the deployment and delete its data
 	@deploy/private clean
 
 ## --- tests ---
 
-# The reference implementation of what signs webhooks, for their test: it verifies what the deployment sent.
+# The reference implementation of Standard Webhooks. The webhook test verifies signatures with it.
 WEBHOOKS := 1.1.1
 WEBHOOKS_FOLDER := $(BUILD)/standardwebhooks
 $(WEBHOOKS_FOLDER)/$(WEBHOOKS): | deps-docs
@@ -215,22 +217,22 @@ $(WEBHOOKS_FOLDER)/$(WEBHOOKS): | deps-docs
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(WEBHOOKS_FOLDER) standardwebhooks@$(WEBHOOKS)
 	@touch $@
 
-check: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## build and run every test against servers of its own
+check: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## build and run all tests, with private servers
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run
 
-check-long: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## the tests that take longer: those marked "Long:" in their source
+check-long: deps-check $(WEBHOOKS_FOLDER)/$(WEBHOOKS) ## build and run the long tests: those marked "Long:" in their source
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --long
 
-check-unit: deps-check ## the unit tests alone: no servers, seconds
+check-unit: deps-check ## build and run the unit tests: no servers, seconds
 	@echo Building.
 	@$(build_all) -s test-programs
 	@tests/run unit
 
-# The pure files of the bid path: what `make mutate` plants faults into unless FILES says other files.
+# The default of FILES of `make mutate`: the pure files of the bid path.
 MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c base/money.c base/bisect.c base/json.c \
                base/json_write.c base/ids.c protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c \
                service/shards.c) \
@@ -239,63 +241,63 @@ MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c ba
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)
 SAMPLE ?= 0
-mutate: deps-check ## faults planted into FILES that no unit test notices (SAMPLE=n: only n a file); see docs/testing.md
+mutate: deps-check ## mutation testing of FILES (SAMPLE=n: only n mutants a file); see docs/testing.md
 	@$(PYTHON) tests/mutation/mutate.py --build $(BUILD) --jobs $(JOBS) --sample $(SAMPLE) $(FILES)
 
-replay: deps-check ## 423 recorded eBay auctions through a deployment of its own
+replay: deps-check ## send 423 recorded eBay auctions through a private deployment, compare the outcome
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/replay/run
 
-bench: deps-bench ## bids per second, beside the peer in ROSTRUM_PEER
+bench: deps-bench ## measure bids per second, beside the peer in ROSTRUM_PEER
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/run
 
-bench-search: deps-bench ## searches among 1,000,000 auctions: plans, and milliseconds by kind of query
+bench-search: deps-bench ## measure searches among 1,000,000 auctions: plans, and milliseconds by kind of query
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/search-run
 
-bench-read: deps-bench ## reads per second, beside a bare evhttp, and bids beside reads
+bench-read: deps-bench ## measure reads per second, beside a bare evhttp, and bids beside reads
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/read
 
-bench-live: deps-check ## 100, 1,000 and 10,000 watchers of one auction: how fast they hear of a bid, what they cost
+bench-live: deps-check ## measure live updates for 100, 1,000 and 10,000 watchers: latency and cost
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/bench/live-run
 
-# A report is never taken for the exit code that a test expects of a program: those end below 99.
-asan: deps-check ## unit, integration and contract tests under AddressSanitizer, and a storm
+# Exit code 99 marks a report: no test expects it of a program.
+asan: deps-check ## run soak, unit, integration and contract tests under AddressSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/asan SANITIZE=address all test-programs
 	@BUILD=build/asan ASAN_OPTIONS="exitcode=99:$$ASAN_OPTIONS" tests/run soak unit integration contract
 
-ubsan: deps-check ## the same under UndefinedBehaviorSanitizer
+ubsan: deps-check ## run the same under UndefinedBehaviorSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/ubsan SANITIZE=undefined all test-programs
 	@BUILD=build/ubsan UBSAN_OPTIONS="exitcode=99:$$UBSAN_OPTIONS" tests/run soak unit integration contract
 
-valgrind: deps-check deps-lint ## the unit tests under valgrind, and a gateway through connect, storm and disconnect
+valgrind: deps-check deps-lint ## run the unit tests and soak's gateway under valgrind
 	@echo Building.
 	@$(build_all) -s all test-programs
 	@tests/run --valgrind soak unit
 
-# The programs whose tests have threads running in them: the broker's connecting, the pools for passwords and images, the
-# calls of webhooks. The contract programs have them in the gateway.
+# Tests of code with threads: connecting to RabbitMQ, the pools for passwords and images, webhook calls. In the contract
+# tests the gateway has the threads.
 TSAN_PROGRAMS := $(addprefix integration/,broker_test outbox_test webhook_call_test) \
                  $(addprefix contract/,accounts_test sessions_test images_test uploads_test)
 
-tsan: deps-check ## the threaded parts under ThreadSanitizer, and a storm
+tsan: deps-check ## run the threaded parts and soak under ThreadSanitizer
 	@echo Building.
 	@$(build_all) -s BUILD=build/tsan SANITIZE=thread all test-programs
 	@BUILD=build/tsan tests/tsan $(TSAN_PROGRAMS)
 
 MINUTES ?= 1
 TARGET  ?=
-fuzz: deps-fuzz ## every fuzz target for MINUTES=1 each, or TARGET=name: http, json, message, websocket
+fuzz: deps-fuzz ## run every fuzz target for MINUTES=1 each, or TARGET=name: http, json, message, websocket
 	@echo Building.
 	@$(build_all) -s BUILD=build/fuzz FUZZER=1 SANITIZE=address,undefined fuzz-programs
 	@BUILD=build/fuzz JOBS=$(JOBS) tests/fuzz/run $(MINUTES) $(TARGET)
@@ -304,14 +306,14 @@ fuzz: deps-fuzz ## every fuzz target for MINUTES=1 each, or TARGET=name: http, j
 fuzz-programs: $(FUZZ_PROGRAMS)
 
 COVERAGE_KINDS ?= unit integration contract
-coverage: deps-coverage ## which lines the tests run, by folder: COVERAGE_KINDS="unit integration contract"
+coverage: deps-coverage ## measure test coverage by folder: COVERAGE_KINDS="unit integration contract"
 	@echo Building.
 	@$(build_all) -s BUILD=build/coverage COVERAGE=1 all test-programs
 	@BUILD=build/coverage tests/coverage $(COVERAGE_KINDS)
 
-## --- how the code is kept ---
+## --- checks of the code ---
 
-# Checked again when the file or a header that it includes changed: the compiler says which those are.
+# A file is checked again when it or a header that it includes has changed. The compiler writes these dependencies.
 TIDY_FLAGS = -std=c11 $(CPPFLAGS_ALL) $(PKG_CFLAGS) $(shell pkg-config --cflags $(TEST_PACKAGES))
 TIDIED := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES))
 $(BUILD)/tidy/%.ok: %.c .clang-tidy
@@ -324,61 +326,61 @@ $(BUILD)/tidy/%.ok: %.c .clang-tidy
 .PHONY: tidied
 tidied: $(TIDIED)
 
-tidy: deps-lint ## clang-tidy on what changed
+tidy: deps-lint ## run clang-tidy on changed files
 	@$(build_all) tidied
 
-# varFuncNullUB: with glibc NULL is a pointer, so it may end a list of arguments.
+# varFuncNullUB: glibc's NULL is a pointer, so it may end a list of variadic arguments.
 # internalAstError: cppcheck 2.10 cannot read a compound literal inside ?:.
-cppcheck: deps-lint ## a second opinion
+cppcheck: deps-lint ## run cppcheck
 	cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=varFuncNullUB --suppress=internalAstError --error-exitcode=1 -j$(JOBS) -I. -D_GNU_SOURCE \
 	    '-DROSTRUM_VERSION="$(VERSION)"' --include=/usr/include/$(shell gcc -print-multiarch)/sys/queue.h $(SOURCES)
 
-format: ## lay out every source as .clang-format says
+format: ## format every C file by .clang-format
 	clang-format -i $(SOURCES) $(HEADERS)
 
 layers-check: ## includes go down only, no circle within a layer, no table lacks an entry of its enum
 	@tests/lint/layers
 	@tests/lint/tables
 
-words-check: ## no retired word in a name or in prose, no sentence of more than 30 words (tests/lint/words.txt)
+words-check: ## refuse retired words, and sentences of more than 30 words (tests/lint/words.txt)
 	@tests/lint/words
 
 .PHONY: docs/settings.md
-docs/settings.md: ## the page of all settings, from conf/rostrum.ini
+docs/settings.md: ## generate the page of all settings from conf/rostrum.ini
 	@conf/settings-page
 
-format-check: deps-lint layers-check words-check ## layout, layers, words, and pages that are generated
+format-check: deps-lint layers-check words-check ## check format, layers, words and generated pages
 	clang-format --dry-run --Werror $(SOURCES) $(HEADERS)
 	@conf/settings-page --check
 
-# Shell scripts: those that say so in their first line. What they read with `.` is checked with them.
+# The shell scripts, by their first line. The files that they read with `.` are checked with them.
 SHELL_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build '^\#!.*[ /](ba)?sh$$' .ci deploy tests))
-shellcheck: deps-lint ## the shell scripts
+shellcheck: deps-lint ## check the shell scripts
 	@shellcheck -a $(SHELL_SCRIPTS)
 
 PYTHON_SCRIPTS = $(sort $(shell grep -rlIE --exclude-dir=build --include='*.py' '' gateway deploy tests))
-python-check: deps-lint ## the Python scripts, by pyflakes
+python-check: deps-lint ## check the Python scripts by pyflakes
 	@$(PYTHON) -m pyflakes $(PYTHON_SCRIPTS)
 
 LINTS := format-check tidy cppcheck shellcheck python-check units-check
-lint: deps-lint ## all that looks over the code without running it, with the time that each took
+lint: deps-lint ## run all static checks, and print the time of each
 	@all=$$(date +%s); for each in $(LINTS); do \
 	    began=$$(date +%s); \
 	    $(MAKE) --no-print-directory $$each || { echo "lint: $$each failed"; exit 1; }; \
 	    printf 'lint: %-14s %5d s\n' $$each $$(($$(date +%s) - began)); done; \
 	printf 'lint: %-14s %5d s\n' 'all of it' $$(($$(date +%s) - all))
 
-# For clangd and other tools; without the warnings that clang does not know.
+# Without the warnings that clang does not know.
 compile_commands.json: export COMPILE = $(filter-out -Wduplicated-cond -Wlogical-op,$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) \
                                             $(PKG_CFLAGS) $(shell pkg-config --cflags $(TEST_PACKAGES)))
-compile_commands.json: deps-check ## how each file is compiled, for clangd and its kin
+compile_commands.json: deps-check ## write the compile commands for clangd and other tools
 	@compile=$$(printf '%s' "$$COMPILE" | sed 's/[\\"]/\\&/g'); \
 	for source in $(SOURCES); do \
 	    printf ',{"directory": "%s", "file": "%s", "command": "%s -c %s"}\n' '$(CURDIR)' "$$source" "$$compile" "$$source"; \
 	done | { sed '1s/^,/[/'; echo ']'; } >$@
 
-units-check: deps-lint ## systemd-analyze verify on an installation in a scratch folder
+units-check: deps-lint ## check the systemd units of an installation in a scratch folder
 	@echo Building.
 	@$(build_all) -s all
 	@deploy/systemd/verify
@@ -395,8 +397,8 @@ $(RENDERER)/$(REDOCLY): | deps-docs
 	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(RENDERER) @redocly/cli@$(REDOCLY)
 	@touch $@
 
-# The page and the script that it uses lie side by side: reading them needs no network.
-docs: $(RENDERER)/$(REDOCLY) ## reference pages of the HTTP contract, in build/docs
+# The page and its script are in one folder, so reading the page needs no network.
+docs: $(RENDERER)/$(REDOCLY) ## generate the reference pages of the HTTP API in build/docs
 	@$(redocly) lint gateway/openapi.yaml
 	@$(redocly) build-docs gateway/openapi.yaml --disableGoogleFont --title Rostrum -o $(BUILD)/docs/index.html
 	@install -m 644 $(RENDERER)/node_modules/redoc/bundles/redoc.standalone.js* $(BUILD)/docs
@@ -406,7 +408,7 @@ docs: $(RENDERER)/$(REDOCLY) ## reference pages of the HTTP contract, in build/d
 
 ## --- installation ---
 
-install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not overwritten
+install: all ## install to DESTDIR, under PREFIX; keep existing settings in /etc/rostrum
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(SYSCONFDIR)/rostrum $(DESTDIR)$(UNITDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
 	rm -f $(DESTDIR)$(DATADIR)/schema/*.sql # of an older version
@@ -423,6 +425,6 @@ install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not ove
 	    sed 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@CONFDIR@|$(SYSCONFDIR)/rostrum|g' deploy/systemd/$$unit \
 	        > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
 
-help: ## this list
+help: ## print this list
 	@sed -n 's/^\([a-z][a-z_.-]*\):[^#]*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r name what; do \
 	    printf '  make %-21s %s\n' "$$name" "$$what"; done

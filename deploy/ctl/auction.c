@@ -1,7 +1,7 @@
 /*
- * rostrumctl auction: one auction on a page. Rule 9: a maximum that was not beaten is shown to nobody but its owner
- * until the auction is settled, not to operators either. So leader_max is never read here, and a proxy's maximum only
- * where it was beaten, or the auction is settled.
+ * rostrumctl auction: prints one auction. Rule 9: until settlement only its owner sees a maximum that was not beaten,
+ * operators do not either. So leader_max is never read here. A proxy bid's maximum is read only if it was beaten or the
+ * auction is settled.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static const char AUCTION_SQL[] =
     " reserve_price IS NOT NULL AND coalesce(current_bid, 0) >= reserve_price"
     " FROM auctions WHERE id = $1";
 
-/* In the order of the columns; NULL: shown together with another one. */
+/* In the order of the columns; NULL: printed with another column. */
 static const char *const LABELS[] = {
     "title",          "status",  "seller",     "starting price", "reserve",     "increments",  "starts",
     "was to end",     "ends",    "extensions", "  at most",      "  window, s", "  by, s",     "price",
@@ -28,7 +28,7 @@ static const char *const LABELS[] = {
     "ledger entries", "version", "terms",      "reserve met",
 };
 
-/* A maximum is shown where it is spent: beaten at once, or the auction is over and settled. */
+/* A maximum is shown only if it was beaten at once, or the auction is settled. */
 static const char LEDGER_SQL[] =
     "DECLARE entries CURSOR FOR SELECT b.seq, to_char(b.received_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS'),"
     " b.kind || CASE WHEN b.raise THEN ' (raise)' ELSE '' END, b.status, coalesce(b.amount::text, '-'),"

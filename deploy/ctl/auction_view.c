@@ -1,6 +1,6 @@
 /*
- * See scene.h. Called by watch.c. The auction and its bids are two statements: a bid that is decided between them is
- * shown a moment before its price.
+ * See auction_view.h. Called by watch.c. The auction and its bids are read by two statements: a bid decided between
+ * them is shown one read before its price.
  */
 #include "deploy/ctl/auction_view.h"
 
@@ -61,7 +61,7 @@ bool auction_view_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
     return ok;
 }
 
-/* U+0000 to U+001F, U+007F to U+009F become blanks. Cut within a character at worst. */
+/* Replaces U+0000 to U+001F and U+007F to U+009F by blanks. May cut the text within a character. */
 static void write_plain(const char *text, char *out, size_t size)
 {
     (void)snprintf(out, size, "%s", text);
@@ -110,7 +110,7 @@ static void read_bids(const PGresult *result, const struct uuid *id, const uint8
     }
 }
 
-/* Not by store_run: here a server that is away is nothing to complain of, but to wait for. */
+/* Not by store_run, which would print an error: during an outage the page shows a notice and the read is retried. */
 static PGresult *ask(struct ctl *ctl, const char *sql, int count, const char *const *values)
 {
     if (PQstatus(ctl->pg) != CONNECTION_OK) {

@@ -1,6 +1,6 @@
 /*
- * What `rostrumctl watch` knows of an auction: read from PostgreSQL, always whole, so that nothing that was missed
- * matters. What is public, and no more: no maximum, and of people their pseudonyms.
+ * The public view of an auction for `rostrumctl watch`: no maximum, and pseudonyms instead of names. It is always read
+ * completely from PostgreSQL, so that a lost message does not matter.
  */
 #ifndef ROSTRUM_DEPLOY_CTL_AUCTION_VIEW_H
 #define ROSTRUM_DEPLOY_CTL_AUCTION_VIEW_H
@@ -20,13 +20,12 @@ struct auction_view_bid {
     char bidder[PSEUDONYM_SIZE];
     int64_t amount; /* minor units */
     int64_t at_ms;
-    bool automatic; /* a proxy's answer */
-    bool accepted;  /* it made the price; else it was outbid at once */
+    bool automatic; /* placed for a proxy bid */
+    bool accepted;  /* false: outbid at once */
 };
 
 struct auction_view {
-    char title[AUCTION_VIEW_TITLE_SIZE]; /* without control characters: strangers write titles, and terminals obey them
-                                          */
+    char title[AUCTION_VIEW_TITLE_SIZE]; /* untrusted text; control characters are removed */
     char currency[AUCTION_VIEW_WORD_SIZE];
     enum rules_status status;
     int64_t starting_price; /* minor units */
@@ -39,20 +38,20 @@ struct auction_view {
     int64_t end_ms;
     int64_t extensions;
     int64_t version;
-    bool settled;                                        /* or cancelled: nothing more will happen */
+    bool settled;                                        /* or cancelled: a final state */
     char leader[PSEUDONYM_SIZE];                         /* "": none */
     struct auction_view_bid bids[AUCTION_VIEW_BIDS_MAX]; /* newest first */
     size_t bids_known;
-    int64_t ahead_ms; /* the server's clock before ours, when this was read */
+    int64_t ahead_ms; /* the server's clock minus the local one, when this was read */
 };
 
 enum auction_view_outcome { AUCTION_VIEW_READ, AUCTION_VIEW_NONE, AUCTION_VIEW_LOST };
 
-/* The key of pseudonyms; false, and said, if it cannot be read. */
+/* Reads the key of pseudonyms. Returns false after printing an error. */
 MUST_CHECK bool auction_view_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES]);
 /*
- * Reads the auction. AUCTION_VIEW_NONE: there is none of this id. AUCTION_VIEW_LOST: PostgreSQL does not answer
- * (nothing is said); the next call connects anew. `scene` then is as it was.
+ * Reads the auction. AUCTION_VIEW_NONE: no auction has this id. AUCTION_VIEW_LOST: PostgreSQL does not answer, nothing
+ * is printed, and the next call reconnects. `view` is unchanged unless the result is AUCTION_VIEW_READ.
  */
 MUST_CHECK enum auction_view_outcome auction_view_read(struct ctl *ctl, const struct uuid *id,
                                                        const uint8_t key[static PSEUDONYM_KEY_BYTES],

@@ -1,9 +1,9 @@
 /*
- * What the commands of rostrumctl share: the settings, and the servers that a command opens when it needs them.
- * rostrumctl runs one command and ends, so it may wait for a server (with the settings' timeouts), unlike the daemons.
+ * Shared by the commands of rostrumctl: the settings, and the connections to servers, opened on demand. rostrumctl runs
+ * one command and exits, so unlike the daemons it may block on a server (with the settings' timeouts).
  *
- * Exit codes: 0 done, 1 refused, failed, or a difference found, 2 wrong command line or settings, 69 (EX_UNAVAILABLE)
- * a server cannot be reached.
+ * Exit codes: 0 done; 1 refused, failed, or a difference found; 2 wrong command line or settings; 69 (EX_UNAVAILABLE) a
+ * server cannot be reached.
  */
 #ifndef ROSTRUM_DEPLOY_CTL_CTL_H
 #define ROSTRUM_DEPLOY_CTL_CTL_H
@@ -22,7 +22,7 @@ struct ctl {
     amqp_connection_state_t amqp; /* NULL until rabbit_open */
 };
 
-/* A command: `argv` holds what stands behind its name; the exit code. */
+/* A command. `argv` contains the arguments after its name. Returns the exit code. */
 typedef int (*ctl_command)(struct ctl *ctl, int argc, char **argv);
 
 int migrate_command(struct ctl *ctl, int argc, char **argv);
@@ -34,7 +34,7 @@ int auction_command(struct ctl *ctl, int argc, char **argv);
 int verify_command(struct ctl *ctl, int argc, char **argv);
 int watch_command(struct ctl *ctl, int argc, char **argv);
 
-/* "rostrumctl: …" and a newline on stderr. */
+/* Prints "rostrumctl: MESSAGE" and a newline on stderr. */
 void ctl_report_error(const char *format, ...) PRINTF_LIKE(1, 2);
 
 #endif

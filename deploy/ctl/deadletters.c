@@ -1,10 +1,11 @@
 /*
- * rostrumctl dead-letters: looks at the dead letters without taking them: first those that the notification worker has
- * written into table dead_letters (the ones that admins see, requeue and drop), then those that still wait in the queue
- * because no such worker runs. Of the latter all are consumed without acknowledgement on one channel, and closing it
- * puts them back in their order. All, also where only some are shown: a quorum queue puts what is returned behind what
- * was returned before, so that looking at a part of it would turn the order round. For that moment nobody else can get
- * them.
+ * rostrumctl dead-letters: prints dead letters without removing them. First those in table dead_letters, which the
+ * notification worker writes and admins requeue or drop. Then those that wait in the queue because no notification
+ * worker runs.
+ *
+ * The queue's messages are consumed without acknowledgement on one channel; closing it requeues them in their order.
+ * All are consumed even if only some are printed: a quorum queue appends returned messages to those returned before, so
+ * a partial read would change the order. During the read no other consumer can get them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,7 +59,7 @@ static void copy_reason(const amqp_basic_properties_t *properties, char out[stat
     }
 }
 
-/* Bytes of strangers, so that they cannot steer a terminal. */
+/* Prints untrusted bytes; replaces those that could control a terminal. */
 static void print_plain(const void *bytes, size_t length)
 {
     const unsigned char *at = bytes;
@@ -91,7 +92,7 @@ static void print_dead_letter(uint32_t number, const amqp_envelope_t *envelope, 
     }
 }
 
-/* Goes through `count` letters and prints the first of them; false, and said, when the broker failed. */
+/* Consumes `count` dead letters and prints the first of them. Returns false after printing an error. */
 static bool read_dead_letters(struct ctl *ctl, uint32_t count, const struct wish *wish)
 {
     const struct timeval patience = {.tv_sec = RABBIT_TIMEOUT_S};
@@ -101,7 +102,7 @@ static bool read_dead_letters(struct ctl *ctl, uint32_t count, const struct wish
         amqp_rpc_reply_t reply = amqp_consume_message(ctl->amqp, &envelope, &patience, 0);
         if (reply.reply_type != AMQP_RESPONSE_NORMAL) {
             ctl_report_error("RabbitMQ: only %" PRIu32 " of %" PRIu32
-                             " letters came; somebody else may hold the others",
+                             " dead letters were delivered; another consumer may hold the others",
                              number - 1, count);
             return false;
         }
@@ -131,7 +132,7 @@ static int show_dead_letters(struct ctl *ctl, uint32_t count, const struct wish 
     return ok ? CTL_OK : CTL_FAILED;
 }
 
-/* The table's letters, newest first; false when the database failed. */
+/* Prints the dead letters of the table, newest first. Returns false after printing an error. */
 static bool show_rows(struct ctl *ctl, const struct wish *wish)
 {
     enum { ID, KEY, LENGTH, TIMES, REQUEUED, REASON, BODY };
@@ -178,7 +179,7 @@ int deadletters_command(struct ctl *ctl, int argc, char **argv)
         return CTL_UNAVAILABLE;
     }
     if (!queue.there) {
-        ctl_report_error("there is no queue of dead letters: run `rostrumctl migrate`");
+        ctl_report_error("the queue of dead letters does not exist: run `rostrumctl migrate`");
         return CTL_FAILED;
     }
     return show_dead_letters(ctl, queue.ready, &wish);

@@ -1,6 +1,7 @@
 /*
- * rostrumctl: what an operator does by hand. A table of commands; each finds its deployment by the settings
- * (settings.h), opens the servers that it needs, and says its result on stdout and its troubles on stderr.
+ * rostrumctl, the operator's command line tool: the table of its commands, its help and its options. A command finds
+ * the deployment by the settings (settings.h), connects to the servers that it needs, and prints results on stdout and
+ * errors on stderr.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include "deploy/ctl/rabbit.h"
 #include "deploy/ctl/settings.h"
 
-enum { FILES_MAX = 8 /* --config options */, WHY_SIZE = 1024 };
+enum { FILES_MAX = 8 /* --config options */, REASON_SIZE = 1024 };
 
 struct entry {
     const char *name;
@@ -24,52 +25,46 @@ struct entry {
 
 static const struct entry ENTRIES[] = {
     {"migrate", migrate_command, "[--schema DIR]",
-     "      Brings PostgreSQL and RabbitMQ to what this version needs: applies the files of schema/ that were not\n"
-     "      applied yet, each in a transaction of its own and on record in schema_migrations; makes the deployment's "
-     "keys "
-     "if\n"
-     "      they are missing; puts the number of shards on record; declares exchanges, queues and bindings. Safe to\n"
-     "      repeat, and to run twice at once. It refuses a number of shards that differs from the one on record, and "
-     "an\n"
-     "      applied file that was changed.\n"
-     "      --schema DIR   where the files are; else ../schema, ../../schema or ../share/rostrum/schema beside\n"
-     "                     rostrumctl itself, ./schema, or /usr/share/rostrum/schema\n"},
+     "      Creates or updates what this version needs in PostgreSQL and RabbitMQ. It applies the new files of "
+     "schema/,\n"
+     "      each in a transaction, and records them in schema_migrations. It creates missing keys, records the number\n"
+     "      of shards, and declares exchanges, queues and bindings. It can be repeated, and run twice at once. It\n"
+     "      refuses a number of shards other than the recorded one, and a changed file that was already applied.\n"
+     "      --schema DIR   folder of the files; default: the first of ../schema, ../../schema and\n"
+     "                     ../share/rostrum/schema, relative to the folder of rostrumctl, ./schema, and\n"
+     "                     /usr/share/rostrum/schema\n"},
     {"user", user_command, "create EMAIL [--admin] [--name NAME]",
-     "      Makes an account, reads its password (8 to 128 characters) from the first line of standard input, and\n"
-     "      prints its id.\n"
-     "      --admin        with the role admin\n"
-     "      --name NAME    the display name; else what stands before the @\n"},
+     "      Creates an account and prints its id. The password (8 to 128 characters) is read from the first line of\n"
+     "      standard input.\n"
+     "      --admin        give the account the role admin\n"
+     "      --name NAME    display name; default: the part of EMAIL before the @\n"},
     {"keys", tokenkeys_command, "[rotate]",
-     "      The keys that sign access tokens: how many there are, and how old each is.\n"
-     "      rotate         adds one. Gateways publish it at once and sign with it 15 s later; the keys before it\n"
-     "                     verify until the last token they signed has expired, and are then removed by a later\n"
-     "                     rotation.\n"},
+     "      Prints the number and the age of the keys that sign access tokens.\n"
+     "      rotate         adds a key. Gateways publish it at once and sign with it after 15 s. Older keys verify "
+     "until\n"
+     "                     the last token that they signed has expired; a later rotation then deletes them.\n"},
     {"shards", shardlist_command, "",
-     "      Every shard's queue: who of the living bid workers owns it, how many messages wait in it, how many were\n"
-     "      handed out and not acknowledged yet, and how many consumers it has. Below, the workers. A `-` stands "
-     "where\n"
-     "      something is not known: the broker tells no client what is unacknowledged, so the owner says it itself,\n"
-     "      through Redis.\n"},
+     "      Prints the queue of each shard: the bid worker that owns it, the numbers of waiting and of unacknowledged\n"
+     "      messages, and the number of consumers. Then prints the bid workers. `-` means unknown: RabbitMQ does not\n"
+     "      report unacknowledged messages to clients, so the owner publishes their number through Redis.\n"},
     {"dead-letters", deadletters_command, "[--limit N] [--body]",
-     "      Lists what was set aside: first what is in table dead_letters, newest first (see /admin/dead-letters to\n"
-     "      send it again or drop it), then what still waits in the queue, oldest first. All of it stays where it is.\n"
-     "      --limit N      at most so many (default 100, at most 10000)\n"
-     "      --body         with the message itself\n"},
+     "      Lists dead letters: first those in table dead_letters, newest first, then those that still wait in the\n"
+     "      queue, oldest first. Nothing is removed. To requeue or drop a dead letter, use /admin/dead-letters.\n"
+     "      --limit N      print at most N of each (1 to 10000, default 100)\n"
+     "      --body         also print the message\n"},
     {"auction", auction_command, "ID",
-     "      One auction for a reader: its terms, how it stands, and its ledger. Maximum amounts that still stand are\n"
-     "      not shown before the auction is settled.\n"},
+     "      Prints an auction: its terms, its state and its ledger. Maximum amounts that are still secret are hidden\n"
+     "      until the auction is settled.\n"},
     {"watch", watch_command, "AUCTION",
-     "      A live auction, until it is settled: price, countdown by the server's clock, the newest bids under the\n"
-     "      bidders' pseudonyms, whether the reserve is met, and a sparkline of the price; drawn anew with each "
-     "change\n"
-     "      and each second. Where the output is no terminal: a line for each change. Ends with the outcome and exit\n"
-     "      code 0; with Ctrl-C and exit code 130. NO_COLOR in the environment: no colours.\n"},
+     "      Shows a live auction until it is settled: price, countdown by the server's clock, newest bids under\n"
+     "      pseudonyms, reserve met or not, and a sparkline of the price. Redraws after each change and each second.\n"
+     "      If the output is not a terminal, prints a line for each change. Ends with the outcome and exit code 0, or\n"
+     "      on Ctrl-C with exit code 130. NO_COLOR in the environment disables colours.\n"},
     {"verify", verify_command, "[AUCTION]",
-     "      Decides the whole ledger (or that of one auction) again by the rules of bidding, from PostgreSQL alone "
-     "and\n"
-     "      in one snapshot, so that bidding may go on meanwhile. Prints each difference between what the rules say "
-     "and\n"
-     "      what is stored: entries, price, leader, end time, outcome. Exits 1 if there is one.\n"},
+     "      Replays the ledger of all auctions, or of one, by the rules of bidding. It reads only PostgreSQL, in one\n"
+     "      snapshot, so bidding can continue. Prints each difference between the rules and the stored entries, "
+     "price,\n"
+     "      leader, end time and outcome. Exits with 1 if there is a difference.\n"},
 };
 
 static void print_help(void)
@@ -80,24 +75,25 @@ static void print_help(void)
     for (size_t i = 0; i < ARRAY_LEN(ENTRIES); i++) {
         (void)printf("  %s %s\n%s\n", ENTRIES[i].name, ENTRIES[i].arguments, ENTRIES[i].help);
     }
-    (void)printf("OPTIONS\n"
-                 "  --config FILE    read settings from this INI file; may be given again, later files win\n"
-                 "  --help           print this page and exit\n"
-                 "  --version        print the version and exit\n\n"
-                 "ENVIRONMENT\n"
-                 "  ROSTRUM_VAR      the folder of the deployment to work on; --config and what follows win over its\n"
-                 "                   settings. Without any of them ./var is taken, if there is a deployment in it.\n"
-                 "  ROSTRUM_CONF     an INI file whose settings win over those of --config\n"
-                 "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
-                 "                   the servers; win over every file\n\n"
-                 "EXIT STATUS\n"
-                 "  0    done\n"
-                 "  1    refused or failed; verify: there is a difference\n"
-                 "  2    wrong command line or settings\n"
-                 "  69   a server cannot be reached\n\n"
-                 "EXAMPLES\n"
-                 "  ROSTRUM_VAR=var rostrumctl verify\n"
-                 "  pwgen 20 1 | rostrumctl --config /etc/rostrum/rostrum.ini user create boss@example.com --admin\n");
+    (void)printf(
+        "OPTIONS\n"
+        "  --config FILE    read settings from this INI file; may be repeated, later files override earlier ones\n"
+        "  --help           print this page and exit; after a command, print its help\n"
+        "  --version        print the version and exit\n\n"
+        "ENVIRONMENT\n"
+        "  ROSTRUM_VAR      folder of the deployment. Its settings are overridden by --config and by the variables\n"
+        "                   below. If none of these is given, ./var is used if it contains a deployment.\n"
+        "  ROSTRUM_CONF     an INI file whose settings override those of --config\n"
+        "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
+        "                   addresses of the servers; override all files\n\n"
+        "EXIT STATUS\n"
+        "  0    done\n"
+        "  1    refused or failed; verify: there is a difference\n"
+        "  2    wrong command line or settings\n"
+        "  69   a server cannot be reached\n\n"
+        "EXAMPLES\n"
+        "  ROSTRUM_VAR=var rostrumctl verify\n"
+        "  pwgen 20 1 | rostrumctl --config /etc/rostrum/rostrum.ini user create boss@example.com --admin\n");
 }
 
 static const struct entry *find_entry(const char *name)
@@ -115,7 +111,7 @@ struct arguments {
     size_t count;
 };
 
-/* Options before the command. True to go on; else *code is what to exit with. */
+/* Reads the options before the command. Returns false to exit with *code. */
 static bool read_options(int argc, char **argv, struct arguments *arguments, int *code)
 {
     static const struct option OPTIONS[] = {
@@ -147,7 +143,7 @@ static bool read_options(int argc, char **argv, struct arguments *arguments, int
 static int run_entry(const struct entry *entry, const struct arguments *arguments, int argc, char **argv)
 {
     struct ctl ctl = {.pg = NULL};
-    char reason[WHY_SIZE];
+    char reason[REASON_SIZE];
     if (!settings_find(&ctl.config, arguments->files, arguments->count, reason, sizeof reason)) {
         ctl_report_error("%s", reason);
         return CTL_USAGE;
@@ -172,7 +168,7 @@ int main(int argc, char **argv)
     const struct entry *entry = optind < argc ? find_entry(argv[optind]) : NULL;
     if (entry == NULL) {
         ctl_report_error(optind < argc ? "there is no command %s; see rostrumctl --help"
-                                       : "say a command%s; see --help",
+                                       : "a command is missing%s; see rostrumctl --help",
                          optind < argc ? argv[optind] : "");
         return CTL_USAGE;
     }

@@ -1,6 +1,6 @@
 /*
- * rostrumctl migrate: schema, keys, shards and topology, in that order, each idempotent. An advisory lock keeps two
- * of them apart. The topology is complete before migrate ends, so that no program meets half of it.
+ * rostrumctl migrate: schema, keys, shards and topology, in that order, each idempotent. An advisory lock serialises
+ * concurrent runs. The topology is complete when migrate exits, so no program starts with a part of it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +33,8 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* The first folder that exists: beside the program (a deployment, a build, an installation), here, installed. */
+/* Finds the first folder that exists: relative to the program (a deployment, a build, an installation), in the current
+ * folder, or in /usr/share. */
 static bool find_schema(char out[static PATH_MAX])
 {
     static const char *const BESIDE[] = {"/../schema", "/../../schema", "/../share/rostrum/schema"};
@@ -57,11 +58,11 @@ static bool find_schema(char out[static PATH_MAX])
             return true;
         }
     }
-    ctl_report_error("the folder schema/ was not found: say --schema DIR");
+    ctl_report_error("the folder schema/ was not found: name it by --schema DIR");
     return false;
 }
 
-/* The file's text, for free(); NULL, and said, when it cannot be read. */
+/* Returns the file's text, freed by the caller; NULL after printing an error. */
 static char *read_text(const char *path)
 {
     char *text = NULL;
@@ -75,7 +76,7 @@ static char *read_text(const char *path)
     if (text != NULL) {
         length = fread(text, 1, MIGRATION_MAX_BYTES + 1, file);
         if (ferror(file) != 0 || length > MIGRATION_MAX_BYTES) {
-            ctl_report_error("%s: it cannot be read, or is larger than %d bytes", path, MIGRATION_MAX_BYTES);
+            ctl_report_error("%s: cannot be read, or is larger than %d bytes", path, MIGRATION_MAX_BYTES);
             free(text);
             text = NULL;
         } else {
@@ -93,7 +94,7 @@ static void sum_of(const char *text, char out[static SUM_SIZE])
     (void)sodium_bin2hex(out, SUM_SIZE, hash, sizeof hash);
 }
 
-/* Whether `name` is on record. False in *good for one that was changed since, and when the database fails. */
+/* Returns whether `name` is on record. Sets *ok to false if the file was changed since, or the database failed. */
 static bool applied(struct ctl *ctl, const char *name, const char *sum, bool *ok)
 {
     const char *const values[] = {name};
@@ -101,7 +102,7 @@ static bool applied(struct ctl *ctl, const char *name, const char *sum, bool *ok
     bool found = result != NULL && PQntuples(result) == 1;
     *ok = result != NULL;
     if (found && strcmp(pg_text(result, 0, 0), sum) != 0) {
-        ctl_report_error("%s was changed after it was applied: a change of the schema is a new file", name);
+        ctl_report_error("%s was changed after it was applied: restore it, and write the change as a new file", name);
         *ok = false;
     }
     PQclear(result);
@@ -117,7 +118,7 @@ static bool apply_text(struct ctl *ctl, const char *name, const char *text, cons
         (void)printf("applied %s\n", name);
         return true;
     }
-    /* The connection ends with the command, and with it whatever is left of the transaction. */
+    /* An open transaction is rolled back when the command closes the connection. */
     return false;
 }
 
@@ -157,7 +158,7 @@ static bool apply_folder(struct ctl *ctl, const char *folder)
     int count = scandir(folder, &entries, is_migration, alphasort);
     bool ok = count > 0 && count <= MIGRATIONS_MAX;
     if (!ok) {
-        ctl_report_error("%s holds no migrations (0001-NAME.sql)", folder);
+        ctl_report_error("%s contains no migrations (0001-NAME.sql)", folder);
     }
     for (int i = 0; i < count; i++) {
         ok = ok && apply_file(ctl, folder, entries[i]->d_name);
@@ -206,7 +207,7 @@ static bool make_keys(struct ctl *ctl)
         sodium_memzero(secret, sizeof secret);
         sodium_memzero(hex, sizeof hex);
     }
-    /* The first of the keys that `keys rotate` adds to. */
+    /* The first key; `keys rotate` adds others. */
     return ok && store_do(ctl,
                           "INSERT INTO token_keys (secret) SELECT secret FROM deployment_keys WHERE name = 'token'"
                           " AND NOT EXISTS (SELECT FROM token_keys)",
@@ -224,8 +225,8 @@ static bool record_shards(struct ctl *ctl)
         return false;
     }
     if (shards != (unsigned)ctl->config.shards) {
-        ctl_report_error("this deployment was made with %u shards and keeps them: the setting shards says %d", shards,
-                         ctl->config.shards);
+        ctl_report_error("this deployment was created with %u shards, which cannot change: the setting shards is %d",
+                         shards, ctl->config.shards);
         return false;
     }
     return true;
@@ -233,7 +234,7 @@ static bool record_shards(struct ctl *ctl)
 
 static bool migrate_store(struct ctl *ctl, const char *folder)
 {
-    /* The lock is of the one-number kind: those of two numbers are the bid workers'. */
+    /* An advisory lock with one key; those of the bid workers have two. */
     return store_patient(ctl) && store_do(ctl, "SELECT pg_advisory_lock(1919906932)", 0, NULL) &&
            store_do(ctl,
                     "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL,"

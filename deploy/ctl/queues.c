@@ -1,6 +1,6 @@
 /*
- * See queues.h. Queues first, then exchanges, then bindings: a message is never taken by an exchange that has nowhere
- * to put it (a mandatory one would come back).
+ * See queues.h. Queues first, then exchanges, then bindings, so that an exchange rarely accepts a message that it
+ * cannot route (a mandatory one would be returned).
  */
 #include "deploy/ctl/queues.h"
 
@@ -10,9 +10,9 @@
 #include "deploy/ctl/rabbit.h"
 
 enum {
-    QUEUE_MAX_MESSAGES = 1000000, /* of all but the queues of bids: then their senders keep and repeat */
-    /* Hand-overs of a message before the broker drops it. It rises for all that was prefetched whenever a worker
-     * restarts, so a low one would drop the innocent; the workers find the poison themselves. */
+    QUEUE_MAX_MESSAGES = 1000000, /* of all queues but those of bids; a full queue rejects, and senders retry */
+    /* Deliveries of a message before the broker drops it. A restart of a worker counts one for all prefetched messages,
+     * so a low limit would drop valid ones. The workers detect poison messages themselves. */
     DELIVERY_LIMIT = 1000000000,
     ARGUMENTS_MAX = 7,
     MS_PER_S = 1000,
@@ -40,7 +40,7 @@ static bool declared(struct ctl *ctl, const char *what, const char *name)
     return true;
 }
 
-/* What all queues have in common; `entries` has room for ARGUMENTS_MAX. */
+/* The common arguments of all queues; `entries` has room for ARGUMENTS_MAX. */
 static amqp_table_t arguments_begin(amqp_table_entry_t *entries, int32_t max_messages)
 {
     amqp_table_t arguments = {.entries = entries};
@@ -66,12 +66,12 @@ static bool declare_queue(struct ctl *ctl, const char *name, int32_t max_message
         return true;
     }
     if (single_active_consumer) {
-        ctl_report_error("a queue of bids keeps the shard_queue_max_messages that it was made with");
+        ctl_report_error("a queue of bids was declared with another shard_queue_max_messages, which cannot change");
     }
     return false;
 }
 
-/* A message stays so long, and then goes back to where it came from. */
+/* A message waits for the queue's TTL, and is then dead-lettered to its original queue. */
 static bool declare_wait(struct ctl *ctl, unsigned wait)
 {
     char name[TOPOLOGY_WAIT_SIZE];

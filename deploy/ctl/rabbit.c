@@ -15,7 +15,7 @@ static void copy_reason(amqp_bytes_t text, char reason[static RABBIT_ERROR_SIZE]
     (void)snprintf(reason, RABBIT_ERROR_SIZE, "%.*s", (int)text.len, (const char *)text.bytes);
 }
 
-/* True if the reply tells of a failure, which is then in `why`. */
+/* Returns true if the reply is an error, with its text in `reason`. */
 static bool failure(amqp_rpc_reply_t reply, char reason[static RABBIT_ERROR_SIZE])
 {
     reason[0] = '\0';
@@ -31,7 +31,7 @@ static bool failure(amqp_rpc_reply_t reply, char reason[static RABBIT_ERROR_SIZE
     } else if (reply.reply.id == AMQP_CONNECTION_CLOSE_METHOD) {
         copy_reason(((const amqp_connection_close_t *)reply.reply.decoded)->reply_text, reason);
     } else {
-        (void)snprintf(reason, RABBIT_ERROR_SIZE, "the server refused it");
+        (void)snprintf(reason, RABBIT_ERROR_SIZE, "refused by the server");
     }
     return true;
 }
@@ -90,7 +90,7 @@ bool rabbit_open(struct ctl *ctl)
     (void)snprintf(url, sizeof url, "%s", ctl->config.amqp_url);
     amqp_default_connection_info(&where);
     if (amqp_parse_url(url, &where) != AMQP_STATUS_OK || where.ssl) {
-        ctl_report_error("amqp_url is no amqp://user:password@host:port/vhost");
+        ctl_report_error("amqp_url must be of the form amqp://user:password@host:port/vhost");
         return false;
     }
     ctl->amqp = amqp_new_connection();
@@ -116,7 +116,7 @@ void rabbit_close(struct ctl *ctl)
     }
 }
 
-/* Whether the last failure was the server saying that there is no such thing. */
+/* Returns whether the last error was 404 NOT_FOUND. */
 static bool not_found(const struct ctl *ctl)
 {
     amqp_rpc_reply_t reply = amqp_get_rpc_reply(ctl->amqp);

@@ -51,7 +51,7 @@ enum auction_column {
     AUCTION_SETTLED,
 };
 
-/* Of the terms that the auction was published with: kept apart once there are others. */
+/* A column of the first terms of the auction. Once the terms were changed, table terms holds the first ones. */
 #define FIRST(column) "CASE WHEN t.id IS NULL THEN a." column " ELSE t." column " END"
 
 /* clang-format off */
@@ -110,10 +110,10 @@ const char REPLAY_ENTRY_TABLES[] = "bids b LEFT JOIN terms t ON t.auction_id = b
 
 struct uuid replay_auction_id(const PGresult *result, int row)
 {
-    return pg_uuid(result, row, AUCTION_ID); /* both kinds of rows begin with it */
+    return pg_uuid(result, row, AUCTION_ID); /* the first column of both queries */
 }
 
-/* 0 for NULL; -1 for what is no amount, such as -1.00 or NaN: a tampered row must not end verify itself. */
+/* Returns 0 for NULL, -1 for an invalid amount such as -1.00 or NaN: a tampered row must not end verify. */
 static int64_t read_money(const PGresult *result, int row, int column)
 {
     const char *text = pg_text(result, row, column);
@@ -121,9 +121,9 @@ static int64_t read_money(const PGresult *result, int row, int column)
     return pg_null(result, row, column) || money_parse(text, strlen(text), &minor) ? minor : -1;
 }
 
-/* --- telling --- */
+/* --- printing differences --- */
 
-/* A value in words; NULL where there is none. */
+/* A formatted value. */
 struct shown {
     char text[UUID_TEXT_SIZE];
 };
@@ -155,13 +155,13 @@ static struct shown show_time(int64_t ms)
     return shown;
 }
 
-/* `seq` 0: the auction's row itself. */
+/* Reports a difference of entry `seq`; 0: of the auction's row. */
 static void differ(struct replay *replay, int64_t seq, const char *format, ...) PRINTF_LIKE(3, 4);
 static void differ(struct replay *replay, int64_t seq, const char *format, ...)
 {
     va_list arguments;
     replay->differences++;
-    if (replay->differences > REPLAY_TOLD_MAX) {
+    if (replay->differences > REPLAY_SHOWN_MAX) {
         return;
     }
     (void)printf("auction %s", show_id(&replay->auction_id).text);
@@ -255,13 +255,13 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
                        replay->state.starting_price > 0 && replay->state.reserve_price >= 0 &&
                        replay->state.buy_now_price >= 0;
     if (!replay->readable) {
-        differ(replay, 0, "its terms cannot be understood, so its ledger cannot be decided again");
+        differ(replay, 0, "its terms are invalid, so its ledger cannot be replayed");
     }
 }
 
 /* --- entries --- */
 
-/* What is stored of it now goes with the bid that it answers. */
+/* Checks an automatic answer. Its present state is stored with the bid that it answers. */
 static void keep_answer(struct replay *replay, const PGresult *result, int row)
 {
     if (replay->seq <= VOIDS_LEDGER_MAX && replay->voids.count > 0 && pg_bool(result, row, ENTRY_EFFECTIVE)) {
@@ -275,7 +275,7 @@ static void keep_answer(struct replay *replay, const PGresult *result, int row)
 static void check_answer(struct replay *replay, const PGresult *result, int row)
 {
     if (!replay->answer_due) {
-        differ(replay, replay->seq, "an automatic answer that nothing called for");
+        differ(replay, replay->seq, "an automatic answer without a bid that it answers");
         return;
     }
     replay->answer_due = false;
@@ -296,7 +296,7 @@ static void check_no_answer_due(struct replay *replay)
     }
 }
 
-/* What an update asks for; false, and told, if it is not there or makes no sense. */
+/* Reads the terms of an update. Returns false after reporting a difference if they are missing or invalid. */
 static bool read_terms(struct replay *replay, const PGresult *result, int row, struct rules_terms *terms)
 {
     *terms = (struct rules_terms){
@@ -312,14 +312,14 @@ static bool read_terms(struct replay *replay, const PGresult *result, int row, s
     bool ok = pg_bool(result, row, ENTRY_HAS_TERMS) && terms->starting_price > 0 && terms->reserve_price >= 0 &&
               terms->buy_now_price >= 0 && read_increments(result, row, ENTRY_INCREMENTS, &terms->increments);
     if (!ok) {
-        differ(replay, replay->seq, "the terms that it asks for are missing or cannot be understood");
+        differ(replay, replay->seq, "its new terms are missing or invalid");
     }
     return ok;
 }
 
-/* --- bids that were voided --- */
+/* --- voided bids --- */
 
-/* Keeps a bid that counted, and what is stored of it now. */
+/* Keeps a bid that counted, and its stored present state. */
 static bool keep(struct replay *replay, const PGresult *result, int row, const struct rules_command *command,
                  const struct rules_decision *decision)
 {
@@ -364,7 +364,7 @@ static void check_answer_standing(struct replay *replay, int64_t seq, const stru
     }
 }
 
-/* Withdrawals stay as they are. */
+/* Withdrawals are not restated. */
 static void check_standing(struct replay *replay, const struct voids_entry *entry, const struct voids_standing *stored)
 {
     const struct voids_standing *due = &entry->standing;
@@ -403,9 +403,9 @@ static struct rules_decision decide_void(struct replay *replay, const PGresult *
     return voids_decide(&replay->state, command, &replay->voids, replay->seq - 1);
 }
 
-/* --- what was decided --- */
+/* --- decisions --- */
 
-/* What was not decided by the rules, but said without them. */
+/* Reasons that do not follow from the rules, and are taken from the entry. */
 static bool was_not_decided(enum rules_reason reason)
 {
     return reason == RULES_INTERNAL_ERROR || reason == RULES_NOT_FOUND || reason == RULES_INVALID_AMOUNT;
@@ -472,7 +472,7 @@ static void decide(struct replay *replay, const PGresult *result, int row)
         voids ? decide_void(replay, result, row, &command, reason) : rules_decide(&replay->state, &command);
     check_decision(replay, result, row, &command, &decision);
     if (!keep(replay, result, row, &command, &decision)) {
-        differ(replay, replay->seq, "there is no memory to decide on");
+        differ(replay, replay->seq, "no memory to decide it");
         replay->readable = false;
     }
     replay->answer_due = decision.automatic;
@@ -488,7 +488,7 @@ void replay_entry(struct replay *replay, const PGresult *result, int row)
         check_no_answer_due(replay);
     }
     if (seq != replay->seq + 1) {
-        differ(replay, seq, "it follows entry %" PRId64 ": the ledger has a gap", replay->seq);
+        differ(replay, seq, "the entry before it is %" PRId64 ": the ledger has a gap", replay->seq);
     }
     replay->seq = seq;
     if (!replay->readable) {
@@ -507,7 +507,7 @@ void replay_orphan(struct replay *replay, const PGresult *result, int row)
     *replay = (struct replay){.auction_id = replay_auction_id(result, row)};
     if (strcmp(reason, rules_reason_text(RULES_NOT_FOUND)) != 0 &&
         strcmp(reason, rules_reason_text(RULES_INTERNAL_ERROR)) != 0) {
-        differ(replay, pg_int(result, row, ENTRY_SEQ), "there is no such auction");
+        differ(replay, pg_int(result, row, ENTRY_SEQ), "the auction does not exist");
     }
 }
 
@@ -548,14 +548,14 @@ static void check_lead(struct replay *replay, const PGresult *result, int row)
     const struct rules_auction *state = &replay->state;
     int64_t minimum = rules_minimum_bid(state);
     differ_money(replay, 0, "its price", read_money(result, row, AUCTION_CURRENT_BID), state->price);
-    /* The column cannot hold the "nobody can bid any more" of the rules. */
+    /* The column has no value for "no further bid is possible". */
     differ_money(replay, 0, "its minimum bid", read_money(result, row, AUCTION_MINIMUM_BID),
                  minimum > MONEY_MAX ? MONEY_MAX : minimum);
     differ_number(replay, "its number of bids", pg_int(result, row, AUCTION_BID_COUNT), state->bid_count);
     differ_id(replay, 0, "its leader", pg_uuid(result, row, AUCTION_LEADER), state->leader_id);
     differ_id(replay, 0, "the entry that leads", pg_uuid(result, row, AUCTION_LEADER_BID), state->leader_bid_id);
     if (read_money(result, row, AUCTION_LEADER_MAX) != state->leader_max) {
-        differ(replay, 0, "the leader's maximum is another than by the rules");
+        differ(replay, 0, "the leader's maximum differs from that of the rules");
     }
     if (pg_bool(result, row, AUCTION_LEADER_BY_PROXY) != state->leader_by_proxy) {
         differ(replay, 0, "by the rules the lead is %sheld by a proxy", state->leader_by_proxy ? "" : "not ");
@@ -593,9 +593,9 @@ void replay_end(struct replay *replay, const PGresult *result, int row)
         check_outcome(replay, result, row);
         check_standings(replay);
     }
-    if (replay->differences > REPLAY_TOLD_MAX) {
+    if (replay->differences > REPLAY_SHOWN_MAX) {
         (void)printf("auction %s: and %" PRId64 " more\n", show_id(&replay->auction_id).text,
-                     replay->differences - REPLAY_TOLD_MAX);
+                     replay->differences - REPLAY_SHOWN_MAX);
     }
     replay_drop(replay);
 }

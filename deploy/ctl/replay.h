@@ -1,13 +1,12 @@
 /*
- * One auction's ledger decided again by the rules, entry by entry, and held against what is stored. Pure but for
- * reading rows and telling differences: verify.c brings the rows.
+ * Replays the ledger of one auction: decides each entry again by common/rules and compares the result with the stored
+ * one. No I/O except reading rows and printing differences; verify.c reads the rows.
  *
- * What is no matter of the rules is taken from the entry: that a user was banned, that the terms had changed, that an
- * update was of another version, that a command could not be decided. Everything else must come out of the rules again.
- * The bids of the auction at hand are kept, so that a void can be decided again, and what each counts as since then is
- * held against what is stored: at most VOIDS_LEDGER_MAX of them, since no longer ledger takes a void.
+ * Facts outside the rules are taken from the entry: a banned user, changed terms, an update of another version, a
+ * command that could not be decided. The rules must reproduce everything else. At most VOIDS_LEDGER_MAX bids are kept
+ * to decide voids again, because a longer ledger refuses voids.
  *
- * Nothing that is told holds a maximum that still stands.
+ * Printed differences never contain a maximum that is still secret.
  */
 #ifndef ROSTRUM_DEPLOY_CTL_REPLAY_H
 #define ROSTRUM_DEPLOY_CTL_REPLAY_H
@@ -18,41 +17,41 @@
 #include "common/rules/voids.h"
 
 /*
- * The columns that rows of auctions and of bids must have, in the order that replay.c reads them, and the tables that
- * they are of: auctions `a`, bids `b`, each with their terms `t`.
+ * Columns and tables of the two queries, in the order that replay.c reads: auctions `a` and bids `b`, each joined with
+ * its terms `t`.
  */
 extern const char REPLAY_AUCTION_COLUMNS[];
 extern const char REPLAY_AUCTION_TABLES[];
 extern const char REPLAY_ENTRY_COLUMNS[];
 extern const char REPLAY_ENTRY_TABLES[];
 
-enum { REPLAY_TOLD_MAX = 20 /* differences of one auction that are told; more are only counted */ };
+enum { REPLAY_SHOWN_MAX = 20 /* printed differences of one auction; more are only counted */ };
 
 struct replay {
     struct uuid auction_id;
-    bool readable;              /* the auction's terms can be understood */
-    struct rules_auction state; /* as the rules have it so far */
+    bool readable;              /* the auction's terms could be parsed */
+    struct rules_auction state; /* by the rules, after the last entry */
     int64_t seq;                /* of the last entry */
     bool answer_due;            /* the next entry must be the automatic answer */
     struct uuid answer_bidder;
     int64_t answer_amount;
     int64_t differences;
     struct voids_list voids;
-    struct voids_standing *stored; /* of each of its entries, what the deployment takes it for now; as much room */
+    struct voids_standing *stored; /* the stored present state of each entry of `voids`; same capacity */
 };
 
-/* Starts with the row of the auction as it was before its first entry. */
+/* Starts with the row of the auction: its state before the first entry. */
 void replay_begin(struct replay *replay, const PGresult *result, int row);
-/* The next entry in the order of seq. */
+/* Replays the next entry in the order of seq. */
 void replay_entry(struct replay *replay, const PGresult *result, int row);
-/* After the last entry: holds the outcome against the auction's row, and frees what was kept. */
+/* Call after the last entry: compares the outcome with the auction's row, and frees the replay's memory. */
 void replay_end(struct replay *replay, const PGresult *result, int row);
-/* Instead of replay_end, when there are no more rows to be had. */
+/* Call instead of replay_end if the rows cannot be read to the end: frees the replay's memory. */
 void replay_drop(struct replay *replay);
-/* An entry whose auction does not exist. */
+/* Reports an entry whose auction does not exist. */
 void replay_orphan(struct replay *replay, const PGresult *result, int row);
 
-/* The auction of a row of either kind. */
+/* Returns the auction id of a row of either query. */
 struct uuid replay_auction_id(const PGresult *result, int row);
 
 #endif

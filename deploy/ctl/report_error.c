@@ -1,5 +1,5 @@
 /*
- * How every command of rostrumctl says what went wrong; see ctl.h.
+ * The error output of rostrumctl; see ctl.h.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -14,8 +14,8 @@ enum {
     S_PER_MINUTE = 60,
     S_PER_HOUR = 3600,
     S_PER_DAY = 86400,
-    LAST_SECONDS = 60, /* then the countdown is red */
-    FIXED_LINES = 8,   /* of the page, without the bids */
+    LAST_SECONDS = 60, /* the countdown is red below this */
+    FIXED_LINES = 8,   /* lines of the page besides the bids */
     TIME_OF_DAY = 11,  /* where it begins in a time's text, */
     TIME_OF_DAY_LENGTH = 12,
     COUNTDOWN_SIZE = 64,
@@ -29,7 +29,7 @@ enum {
 
 enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW, COLOUR_COUNT };
 
-/* `text` in this colour, if there are any. */
+/* Prints `text` in this colour, or plain if colours are off. */
 static void put(FILE *out, const struct screen *screen, enum colour colour, const char *text)
 {
     static const char *const CODES[] = {
@@ -53,7 +53,7 @@ static const char *reserve_words(const struct auction_view *view)
     return view->reserve_met ? "reserve met" : "reserve not met";
 }
 
-/* "2 d 03:04:05", "3:04:05", "04:05". A second that has begun counts: it says 00:00 when the end is there. */
+/* Formats "2 d 03:04:05", "3:04:05", "04:05", rounded up to seconds, so that 00:00 means the end. */
 static void write_span(int64_t ms, char out[static COUNTDOWN_SIZE])
 {
     int64_t s = ms <= 0 ? 0 : (ms + MS_PER_S - 1) / MS_PER_S;
@@ -83,8 +83,8 @@ static enum colour write_countdown(const struct auction_view *view, int64_t now_
         return YELLOW;
     }
     if (!waits && left_ms <= 0) {
-        /* Bids that were received in time may still be on their way. */
-        (void)snprintf(out, 2 * (size_t)COUNTDOWN_SIZE, "the hammer is falling");
+        /* Bids that were received in time may still be undecided. */
+        (void)snprintf(out, 2 * (size_t)COUNTDOWN_SIZE, "closing");
         return RED;
     }
     (void)snprintf(out, 2 * (size_t)COUNTDOWN_SIZE, "%s in %s", waits ? "starts" : "ends", span);
@@ -98,7 +98,7 @@ static void write_price(const struct auction_view *view, char out[static MONEY_T
 
 /* ---- the sparkline ---- */
 
-/* Prices, oldest first: the starting price, then what each accepted bid made of it. */
+/* Prices, oldest first: the starting price, then the price after each accepted bid. */
 static size_t gather(const struct auction_view *view, int64_t points[static AUCTION_VIEW_BIDS_MAX + 1])
 {
     size_t count = 0;
@@ -126,7 +126,7 @@ void screen_sparkline(FILE *out, const struct auction_view *view, size_t columns
         most = points[i] > most ? points[i] : most;
     }
     for (size_t i = 0; i < width; i++) {
-        /* The last price of its share of the bids. */
+        /* A column shows the last price of its share of the bids. */
         int64_t point = points[(i + 1) * count / width - 1];
         int64_t level = most > least ? (point - least) * (LEVELS - 1) / (most - least) : 0;
         (void)fputs(BLOCKS[level], out);
@@ -135,7 +135,7 @@ void screen_sparkline(FILE *out, const struct auction_view *view, size_t columns
 
 /* ---- the page ---- */
 
-/* At most `columns` characters of it. */
+/* Prints at most `columns` characters of the text. */
 static void put_cut(FILE *out, const char *text, int columns)
 {
     int shown = 0;

@@ -1,6 +1,6 @@
 /*
- * How `rostrumctl watch` shows an auction: a page of a terminal, drawn anew, or a line for each state where the output
- * is no terminal. Pure: text goes to a stream that the caller names.
+ * Output of `rostrumctl watch`: a full page on a terminal, or a line for each state if the output is not a terminal.
+ * Writes only to the caller's stream. Called by watch.c.
  */
 #ifndef ROSTRUM_DEPLOY_CTL_SCREEN_H
 #define ROSTRUM_DEPLOY_CTL_SCREEN_H
@@ -13,16 +13,17 @@ struct screen {
     int columns;
     int rows;
     bool colours;
-    const char *notice; /* what is amiss; "" if nothing is */
+    const char *notice; /* a warning for the user; "" without one */
 };
 
-/* The page, from the top left corner on. */
+/* Draws the page from the top left corner. */
 void screen_draw(FILE *out, const struct screen *screen, const struct auction_view *view, int64_t now_ms);
-/* One line: when it was read, and how the auction stands. */
+/* Prints one line: time of reading and state of the auction. */
 void screen_line(FILE *out, const struct auction_view *view, int64_t now_ms);
-/* The last line: what became of it. */
+/* Prints the last line: the outcome. */
 void screen_outcome(FILE *out, const struct auction_view *view);
-/* The price after each accepted bid, oldest left, in at most `columns` characters; its highest is a full block. */
+/* Draws the price after each accepted bid, oldest left, in at most `columns` characters; the highest is a full block.
+ */
 void screen_sparkline(FILE *out, const struct auction_view *view, size_t columns);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * See settings.h. A deployment's folder holds conf/rostrum.ini (copied when it was started), deployment.ini (addresses
- * and passwords, made by deploy/private) and perhaps conf/override.ini (a copy of what ROSTRUM_CONF named then).
+ * See settings.h. A deployment's folder contains conf/rostrum.ini (copied at its start), deployment.ini (addresses and
+ * passwords, written by deploy/private) and, if ROSTRUM_CONF was set, conf/override.ini (a copy of that file).
  */
 #include "deploy/ctl/settings.h"
 
@@ -38,7 +38,7 @@ static bool read_deployment(struct config *config, const char *folder, char *rea
     return true;
 }
 
-/* The deployment's folder, or NULL where the settings come from elsewhere. */
+/* Returns the deployment's folder, or NULL if the settings have another source. */
 static const char *find_deployment(size_t files)
 {
     const char *folder = variable("ROSTRUM_VAR");

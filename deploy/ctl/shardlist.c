@@ -1,7 +1,7 @@
 /*
- * rostrumctl shards: one table of the shards' queues, one of the workers. Owners are computed as the workers compute
- * them (common/service/shards.h) from who holds an advisory lock; depth and consumers are the broker's; what is
- * unacknowledged the owner says itself, through Redis, since the broker tells no client.
+ * rostrumctl shards: prints a table of the shards' queues and one of the workers. Owners are computed from the advisory
+ * locks, as the workers do (common/service/shards.h). Depth and consumers are read from RabbitMQ. It does not report
+ * unacknowledged messages to clients, so each owner publishes their number through Redis.
  */
 #include <event2/event.h>
 #include <inttypes.h>
@@ -20,11 +20,11 @@
 
 enum { NUMBER_SIZE = 16, MS_PER_S = 1000, REDIS_PENDING_MAX = 4 };
 
-/* --- what the owners say --- */
+/* --- reports of the owners --- */
 
 struct reports {
     struct event_base *base;
-    struct shards_report of[TOPOLOGY_SHARDS_MAX]; /* worker 0: nothing is known */
+    struct shards_report of[TOPOLOGY_SHARDS_MAX]; /* worker 0: no report */
 };
 
 static bool read_shard(const redisReply *name, unsigned *shard)
@@ -59,7 +59,7 @@ static void on_redis(struct redis *redis, bool up, void *arg)
     }
 }
 
-/* Fills in what can be had within the settings' time; without Redis nothing is known, and that is all. */
+/* Reads the reports within the settings' timeout. An outage of Redis is not an error: the reports stay empty. */
 static void read_reports(const struct config *config, struct reports *reports)
 {
     struct timeval patience = {.tv_sec = 2L * config->redis_timeout_ms / MS_PER_S,
@@ -123,14 +123,15 @@ static bool print_shard(struct ctl *ctl, unsigned shard, const struct living *li
     (void)printf("%-13s", name);
     print_number(owner != 0, owner);
     print_number(queue.there, queue.ready);
-    /* Said by whoever served the shard last: true only as long as that is still the owner, or nobody consumes. */
+    /* The report is of the last worker that served the shard. It is valid if that is still the owner, or no worker
+     * consumes. */
     if (queue.there && queue.consumers == 0) {
         print_number(true, 0);
     } else {
         print_number(owner != 0 && report->worker == owner, report->unacked);
     }
     print_number(queue.there, queue.consumers);
-    (void)printf("%s\n", queue.there ? "" : "  there is no such queue: run `rostrumctl migrate`");
+    (void)printf("%s\n", queue.there ? "" : "  the queue does not exist: run `rostrumctl migrate`");
     return true;
 }
 
@@ -143,7 +144,7 @@ static void print_workers(const PGresult *result)
         (void)printf("%10s  %-16s  %s\n", pg_text(result, row, 0), pg_text(result, row, 1), since);
     }
     if (PQntuples(result) == 0) {
-        (void)printf("no bid worker lives\n");
+        (void)printf("no bid worker runs\n");
     }
 }
 

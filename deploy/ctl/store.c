@@ -11,7 +11,7 @@
 
 enum { NUMBER_SIZE = 24, MS_PER_S = 1000 };
 
-/* A server's message ends with a newline, and may hold several lines of context: the first one says it. */
+/* Prints the first line of a server's message; the lines after it are context. */
 static void report_error_of(const char *about, const char *message)
 {
     ctl_report_error("%s: %.*s", about, (int)strcspn(message, "\n"), message);

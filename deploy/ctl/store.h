@@ -1,6 +1,6 @@
 /*
- * PostgreSQL for a command line: one connection, one statement at a time, waiting for each. What goes wrong is said on
- * stderr here, so that a command only passes the failure on.
+ * Blocking access to PostgreSQL for rostrumctl: one connection, one statement at a time. Functions print errors on
+ * stderr, so that a command only returns the failure.
  */
 #ifndef ROSTRUM_DEPLOY_CTL_STORE_H
 #define ROSTRUM_DEPLOY_CTL_STORE_H
@@ -11,20 +11,20 @@
 /* Milliseconds since the epoch of a timestamptz column, for SELECT lists. */
 #define STORE_MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
-/* Connects if that was not done yet. Statements are given pg_timeout_ms each, until store_patient. */
+/* Connects unless already connected. Statements time out after pg_timeout_ms, until store_patient is called. */
 MUST_CHECK bool store_open(struct ctl *ctl);
-/* From here on a statement may take as long as it takes. */
+/* Removes the time limit of statements. */
 MUST_CHECK bool store_patient(struct ctl *ctl);
-/* One statement with `count` text parameters. The result, for PQclear by the caller; NULL when it failed. */
+/* Runs one statement with `count` text parameters. The caller frees the result by PQclear; NULL on error. */
 MUST_CHECK PGresult *store_run(struct ctl *ctl, const char *sql, int count, const char *const *values);
-/* The same for a statement whose result does not matter. */
+/* The same without a result. */
 MUST_CHECK bool store_do(struct ctl *ctl, const char *sql, int count, const char *const *values);
-/* As store_run, but a failure with this SQLSTATE is not said: then NULL and *met. */
+/* As store_run, but an error with this SQLSTATE is not printed: returns NULL and sets *met. */
 MUST_CHECK PGresult *store_try(struct ctl *ctl, const char *sql, int count, const char *const *values,
                                const char *sqlstate, bool *met);
-/* Several statements without parameters: a migration. */
+/* Runs several statements without parameters: a migration. */
 MUST_CHECK bool store_script(struct ctl *ctl, const char *name, const char *sql);
-/* The number of shards on record; false, and said, when the deployment was not migrated. */
+/* Reads the number of shards on record. Returns false after printing an error if the schema is not migrated. */
 MUST_CHECK bool store_shards(struct ctl *ctl, unsigned *shards);
 
 #endif

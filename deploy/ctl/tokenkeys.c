@@ -13,10 +13,10 @@
 enum {
     SECRET_BYTES = 32, /* an Ed25519 seed */
     NUMBER_SIZE = 16,
-    GRACE_S = 60, /* gateways begin to sign with a new key at different moments */
+    GRACE_S = 60, /* gateways start to use a new key at different times */
 };
 
-/* Keys whose successor has signed for longer than a token lives. */
+/* Deletes keys whose successor has signed for longer than the lifetime of a token. */
 static bool remove_old(struct ctl *ctl)
 {
     char seconds[NUMBER_SIZE];
@@ -28,7 +28,7 @@ static bool remove_old(struct ctl *ctl)
                     1, values);
 }
 
-/* At most TOKEN_KEYS_MAX of gateway/core/token.h, which reads no more. */
+/* Adds a key. At most TOKEN_KEYS_MAX (gateway/core/token.h), because gateways read no more. */
 static int add_key(struct ctl *ctl)
 {
     unsigned char secret[SECRET_BYTES];
@@ -44,7 +44,8 @@ static int add_key(struct ctl *ctl)
     sodium_memzero(hex, sizeof hex);
     bool added = result != NULL && PQntuples(result) == 1;
     if (result != NULL && !added) {
-        ctl_report_error("there are 8 keys already: tokens of the oldest may still be valid, rotate again later");
+        ctl_report_error(
+            "there are 8 keys, the most allowed; tokens of the oldest may still be valid: rotate again later");
     }
     PQclear(result);
     return added ? CTL_OK : CTL_FAILED;
@@ -72,7 +73,7 @@ int tokenkeys_command(struct ctl *ctl, int argc, char **argv)
 {
     bool rotate = argc == 1 && strcmp(argv[0], "rotate") == 0;
     if (argc != 0 && !rotate) {
-        ctl_report_error("keys takes nothing, or: rotate");
+        ctl_report_error("keys takes no arguments, or: rotate");
         return CTL_USAGE;
     }
     if (!store_open(ctl)) {

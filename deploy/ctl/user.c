@@ -1,6 +1,6 @@
 /*
- * rostrumctl user create: an account made by hand, above all the first admin. The same form as the gateway's
- * registration: address in lower case, password as an Argon2id hash of the settings' cost.
+ * rostrumctl user create: creates an account, above all that of the first admin. The row is the same as after a
+ * registration at the gateway: e-mail address in lower case, password as an Argon2id hash with the settings' cost.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #include "deploy/ctl/store.h"
 
 enum {
-    EMAIL_SIZE = 255,            /* 254 characters, the longest that mail allows */
+    EMAIL_SIZE = 255,            /* 254 characters, the longest valid address */
     PASSWORD_LEAST = 8,          /* characters */
     PASSWORD_MOST = 128,         /* characters */
     PASSWORD_SIZE = 4 * 128 + 2, /* in UTF-8, with a newline */
@@ -30,7 +30,7 @@ struct wish {
     bool admin;
 };
 
-/* Characters of UTF-8: every byte but those that continue one. */
+/* Counts the characters of a UTF-8 text: all bytes but continuation bytes. */
 static size_t characters(const char *text)
 {
     size_t count = 0;
@@ -75,7 +75,7 @@ static bool read_wish(int argc, char **argv, struct wish *wish)
     return characters(wish->name) >= 1 && characters(wish->name) <= NAME_MOST;
 }
 
-/* The first line of standard input, not shown while it is typed. */
+/* Reads the first line of standard input, without echo. */
 static bool read_password(char out[static PASSWORD_SIZE])
 {
     struct termios shown;
@@ -113,7 +113,7 @@ static int create(struct ctl *ctl, const struct wish *wish, const char *hash)
                                  " verified_at) VALUES ($1, $2, $3, $4, $5, $6, $6)",
                                  (int)ARRAY_LEN(values), values, UNIQUE_VIOLATION, &taken);
     if (taken) {
-        ctl_report_error("there is an account of %s already", wish->email);
+        ctl_report_error("an account with the address %s exists already", wish->email);
     }
     if (result == NULL) {
         return CTL_FAILED;
@@ -133,7 +133,7 @@ int user_command(struct ctl *ctl, int argc, char **argv)
         return CTL_USAGE;
     }
     if (!read_password(password)) {
-        ctl_report_error("standard input must begin with a password of %d to %d characters", PASSWORD_LEAST,
+        ctl_report_error("the first line of standard input must be a password of %d to %d characters", PASSWORD_LEAST,
                          PASSWORD_MOST);
         return CTL_USAGE;
     }

@@ -1,7 +1,7 @@
 /*
- * rostrumctl verify: two cursors in one REPEATABLE READ snapshot, auctions and ledger entries, both in the order of
- * the auction's id, walked side by side. Memory holds one page of each, whatever the size of the deployment; bidding
- * goes on meanwhile and is not seen.
+ * rostrumctl verify: reads two cursors in one REPEATABLE READ snapshot, auctions and ledger entries, both ordered by
+ * the auction's id, and merges them. Memory holds one page of each, independent of the deployment's size. Bidding can
+ * continue; the snapshot does not show it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum {
     PROGRESS_MS = 200,
 };
 
-/* A cursor and the page of it that is in memory. */
+/* A cursor and its current page. */
 struct stream {
     struct ctl *ctl;
     const char *name;
@@ -39,7 +39,7 @@ struct verifier {
     int64_t differences;
 };
 
-/* Cursors are read from front to back, so the planner may as well walk the primary keys. */
+/* The cursors are read completely in the order of the primary keys, so the planner should scan those indexes. */
 static bool stream_open(struct stream *stream, struct ctl *ctl, const char *name, const char *columns,
                         const char *table, const char *id_column, const char *order, const char *id)
 {
@@ -51,7 +51,7 @@ static bool stream_open(struct stream *stream, struct ctl *ctl, const char *name
     return length > 0 && (size_t)length < sizeof sql && store_do(ctl, sql, id == NULL ? 0 : 1, &id);
 }
 
-/* Stands on a row; false at the end, or when the database failed. */
+/* Makes sure that a row is current. Returns false at the end, or if the database failed. */
 static bool stream_here(struct stream *stream)
 {
     char sql[SQL_SIZE];
@@ -91,7 +91,7 @@ static void count(struct verifier *verifier, const struct replay *replay)
     verifier->differing += replay->differences > 0;
 }
 
-/* Entries before the auction that stands next; all that are left when there is none. */
+/* Handles entries before the next auction, or all remaining ones if there is none: their auctions do not exist. */
 static void take_orphans(struct verifier *verifier, const struct uuid *next)
 {
     while (stream_here(&verifier->entries)) {

@@ -1,9 +1,9 @@
 /*
- * rostrumctl watch: a live auction on a terminal, until it is settled. The deployment's live channel in Redis only says
- * that something happened: what is shown is then read from PostgreSQL, so that a message that was lost, and a Redis
- * that is away, make it late and never wrong. It looks by itself, too: every second without Redis, else every LOOK_MS.
+ * rostrumctl watch: shows a live auction on a terminal until it is settled. A message on the auction's channel in Redis
+ * only triggers a read from PostgreSQL, so a lost message or an outage of Redis makes the page late, never wrong. The
+ * page is also read without a message: every LOOK_MS, or every second if Redis does not answer.
  *
- * The countdown is by the server's clock: each look says how far ours is from it.
+ * The countdown uses the server's clock: each read returns its offset from the local one.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -24,18 +24,18 @@
 #include "deploy/ctl/store.h"
 
 enum {
-    GATHER_MS = 50,      /* news is let gather before a look: 20 looks a second at most */
-    LOOK_MS = 5000,      /* between two looks that nothing called for */
-    LOOK_ALONE_MS = 900, /* the same without Redis: at every tick */
+    GATHER_MS = 50,      /* delay from a message to the read, which merges messages: at most 20 reads a second */
+    LOOK_MS = 5000,      /* between two reads without a message */
+    LOOK_ALONE_MS = 900, /* the same if Redis does not answer: at every tick */
     MS_PER_S = 1000,
     US_PER_MS = 1000,
     PENDING_MAX = 8,
-    COLUMNS = 80, /* of a terminal that does not say */
+    COLUMNS = 80, /* of a terminal of unknown size */
     ROWS = 24,
-    INTERRUPTED = 128, /* an exit code: and the signal's number */
+    INTERRUPTED = 128, /* exit code, plus the number of the signal */
 };
 
-/* The other page of the terminal, no cursor; and back. */
+/* Switches to the terminal's alternate screen and hides the cursor; and back. */
 #define TERMINAL_ENTER "\x1b[?1049h\x1b[?25l\x1b[2J"
 #define TERMINAL_LEAVE "\x1b[?25h\x1b[?1049l"
 
@@ -52,7 +52,7 @@ struct watch {
     struct auction_view view;
     bool lost;         /* PostgreSQL does not answer */
     int64_t looked_ms; /* monotonic */
-    int64_t said;      /* the version that the last line was about; -1: none yet */
+    int64_t said;      /* the auction's version in the last line; -1: none yet */
     bool terminal;
     bool colours;
     int code;
@@ -61,12 +61,12 @@ struct watch {
 static const char *notice(const struct watch *watch)
 {
     if (watch->lost) {
-        return "PostgreSQL does not answer: what is shown is old";
+        return "PostgreSQL does not answer: this page is not up to date";
     }
     return redis_up(watch->redis) ? "" : "Redis does not answer: bids are shown up to a second late";
 }
 
-/* All at once, so that a terminal shows no half of it. */
+/* Writes the page in one call, so that the terminal never shows a part of it. */
 static void draw(struct watch *watch)
 {
     struct winsize size = {0};
@@ -97,7 +97,7 @@ static void show(struct watch *watch)
         watch->said = watch->view.version;
         screen_line(stdout, &watch->view, auction_view_now_ms(&watch->view));
         if (fflush(stdout) != 0) {
-            watch->code = CTL_FAILED; /* nobody reads it */
+            watch->code = CTL_FAILED; /* the reader of the output has closed it */
             (void)event_base_loopbreak(watch->base);
         }
     }
@@ -130,7 +130,7 @@ static void set_timer(struct event *timer, int64_t ms)
     (void)event_add(timer, &delay);
 }
 
-/* When the next second of the server's clock begins. */
+/* Runs at the start of each second of the server's clock. */
 static void on_tick(evutil_socket_t fd, short events, void *arg)
 {
     struct watch *watch = arg;
@@ -168,7 +168,7 @@ static void on_message(struct redis *redis, const char *channel, const char *byt
     gather(arg);
 }
 
-/* What happened while Redis was away was told to nobody. */
+/* Messages were lost while Redis was not connected. */
 static void on_redis(struct redis *redis, bool up, void *arg)
 {
     (void)redis;

@@ -1,11 +1,11 @@
-# deploy/lib/programs.sh: Rostrum's own programs as services of a deployment. Read by deploy/private with `.`; defines
+# deploy/lib/programs.sh: Rostrum's programs as services of a private deployment. Read by deploy/private with `.`; defines
 # functions only.
 
 PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-image-decoder"
 PROGRAM_READY_S=30
-PROGRAM_STOP_S=20 # more than any drain_deadline_ms that makes sense here; then SIGKILL
+PROGRAM_STOP_S=20 # from SIGTERM to SIGKILL; longer than drain_deadline_ms
 
-# programs_make: sets PROGRAMS, the names of the services, and makes them.
+# programs_make: creates the services and sets PROGRAMS to their names.
 programs_make() {
     PROGRAMS=gateway
     program_make gateway rostrum-gateway
@@ -32,11 +32,11 @@ RUN
 program_environment() {
     printf 'PATH=/usr/bin:/bin HOME=%s LANG=C.UTF-8 ROSTRUM_VAR=%s' "$VAR" "$VAR"
     [ ! -e "$VAR/conf/override.ini" ] || printf ' ROSTRUM_CONF=%s' "$VAR/conf/override.ini"
-    # For a deployment of programs that were built with a sanitizer.
+    # For programs that were built with a sanitizer.
     printf ' ASAN_OPTIONS=%s UBSAN_OPTIONS=%s' "${ASAN_OPTIONS:-}" "${UBSAN_OPTIONS:-}"
 }
 
-# program_metrics_port SERVICE: where it shows its metrics; 0 (nowhere) for more bid workers than there are ports.
+# program_metrics_port SERVICE: prints the port of its metrics; 0 (none) for bid workers beyond the reserved ports.
 program_metrics_port() {
     case $1 in
     gateway) echo "$PORT_METRICS" ;;
@@ -51,7 +51,7 @@ program_settings() {
     printf -- '--config %s --config %s' "$VAR/conf/rostrum.ini" "$VAR/deployment.ini"
 }
 
-# A wrong setting is told before anything is started.
+# Reports wrong settings before anything is started.
 programs_check() {
     # shellcheck disable=SC2046 # lists of words
     env -i $(program_environment) "$VAR/bin/rostrum-gateway" --check-config $(program_settings) \
@@ -61,7 +61,7 @@ programs_check() {
     return 1
 }
 
-# Schema and queues. The servers may be someone else's: then this is where it shows whether they answer.
+# Creates or updates schema and queues. This is the first access to servers that the deployment did not start.
 programs_migrate() {
     # shellcheck disable=SC2046 # lists of words
     env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings) migrate >"$VAR/log/migrate" 2>&1 && return 0
@@ -74,7 +74,7 @@ gateway_ready() {
     [ "$(curl -s -o /dev/null -w '%{http_code}' --max-time 2 --noproxy '*' "$(cat "$VAR/url")/ready")" = 200 ]
 }
 
-# program_settled NAME: has run for a second without ending. A program that cannot work ends at once.
+# program_settled NAME: succeeds if it has run for a second. A program that cannot work exits at once.
 program_settled() {
     uptime=$(service_uptime "$1")
     [ -n "$uptime" ] && [ "$uptime" -ge 1 ]

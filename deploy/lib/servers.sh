@@ -1,9 +1,9 @@
-# deploy/lib/servers.sh: the three servers of a private deployment: PostgreSQL, Redis and RabbitMQ, on loopback, each with a
-# password, their data in the state folder. Read by deploy/private with `.`; defines functions only. Sizes are meant for
-# two cores and a few GB of memory.
+# deploy/lib/servers.sh: PostgreSQL, Redis and RabbitMQ of a private deployment, on loopback, with passwords, their data in
+# the state folder. Read by deploy/private with `.`; defines functions only. The sizes suit two cores and a few GB of
+# memory.
 
-SERVER_READY_S=60 # for one server; measured: PostgreSQL 1 s, Redis 0.1 s, RabbitMQ 5 s
-SERVER_STOP_S=30  # a clean end; then SIGKILL, which none of the three minds
+SERVER_READY_S=60 # time limit of one server; measured: PostgreSQL 1 s, Redis 0.1 s, RabbitMQ 5 s
+SERVER_STOP_S=30  # from SIGTERM to SIGKILL, which loses no data
 
 servers_make() {
     for server in $OWN_SERVERS; do
@@ -11,7 +11,7 @@ servers_make() {
     done
 }
 
-# RabbitMQ takes longest to boot, so it comes first, and a new PostgreSQL cluster is made meanwhile.
+# RabbitMQ boots slowest, so it starts first; a new PostgreSQL cluster is created in the meantime.
 servers_up() {
     for server in $OWN_SERVERS; do
         [ "$server" != postgres ] || postgres_prepare
@@ -27,7 +27,7 @@ servers_wait() {
 
 # --- PostgreSQL ---
 
-# The newest version installed; for a cluster that exists already, the version that made it.
+# Prints the program folder of the newest version, or of the version that created the existing cluster.
 postgres_bin() {
     made_by=$(cat "$VAR/postgres/PG_VERSION" 2>/dev/null) || made_by=
     for bin in /usr/lib/postgresql/${made_by:-*}/bin; do
@@ -42,14 +42,14 @@ postgres_make() {
     service_make postgres <<RUN
 exec env -i PATH=/usr/bin:/bin HOME=$VAR/postgres LANG=C.UTF-8 $bin/postgres -D $VAR/postgres
 RUN
-    # SIGTERM would wait for the last client to leave; SIGINT ends their sessions and shuts down cleanly.
+    # On SIGTERM PostgreSQL waits for its clients to disconnect; on SIGINT it ends their sessions and shuts down cleanly.
     # shellcheck disable=SC2016 # that script's own variable
     printf '#!/bin/sh\nread -r pid <supervise/pid && kill -INT "$pid"\n' >"$VAR/service/postgres/control/t"
     chmod 755 "$VAR/service/postgres/control/t"
 }
 
-# Megabytes of PostgreSQL's own cache: an eighth of this machine's memory, which the system takes as it is used, and no
-# more than serves a deployment of some million auctions.
+# Prints the megabytes of PostgreSQL's shared buffers: an eighth of the memory, from 128 to 2048, which is enough for some
+# million auctions. The system allocates them when they are used.
 postgres_cache_mb() {
     awk '$1 == "MemTotal:" { mb = int($2 / 8192); print (mb < 128 ? 128 : (mb > 2048 ? 2048 : mb)) }' /proc/meminfo
 }
@@ -62,22 +62,22 @@ postgres_prepare() {
 # Written by deploy/private at each start.
 listen_addresses = '127.0.0.1'
 port = $PORT_POSTGRES
-unix_socket_directories = ''        # a socket's path may have 107 bytes only
+unix_socket_directories = ''        # the path of a socket is limited to 107 bytes
 password_encryption = scram-sha-256
 max_connections = 200
 shared_buffers = $(postgres_cache_mb)MB
-# What was committed survives a crash: never off, also not in tests.
+# A commit must survive a crash: never off, also not in tests.
 fsync = on
 synchronous_commit = on
-# Nobody replicates from a private deployment; whole pages in the log are compressed.
+# A private deployment has no replicas. Full pages in the WAL are compressed.
 wal_level = minimal
 max_wal_senders = 0
 wal_compression = lz4
 checkpoint_timeout = 15min
 max_wal_size = 2GB
-# Our statements are short: compiling them costs more than it saves.
+# The statements are short: compiling them costs more than it saves.
 jit = off
-# Outbox rows live for milliseconds and auctions are updated in place: look for dead rows often.
+# Outbox rows are deleted after milliseconds, and auctions are updated often: dead rows must be removed soon.
 autovacuum_naptime = 10s
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -87,7 +87,7 @@ CONF
     printf 'host all all 127.0.0.1/32 scram-sha-256\n' >"$VAR/postgres/pg_hba.conf"
 }
 
-# A new cluster with a role and a database of the deployment. Started over when it was interrupted.
+# Creates a cluster with the deployment's role and database. An interrupted creation is repeated from the beginning.
 postgres_init() {
     rm -rf "$VAR/postgres"
     mkdir -p "$VAR/postgres"
@@ -97,8 +97,8 @@ postgres_init() {
         --pwfile="$VAR/secrets/postgres-superuser" >"$log" 2>&1; then
         die "initdb failed: see $log"
     fi
-    # Single-user mode: no port is open while there is nothing to connect to. CREATEDB is for the tests. rostrum_audit
-    # will own the audit log, and the schema then gives up this membership.
+    # In single-user mode no port is open. CREATEDB is for the tests. rostrum_audit will own the audit log; the schema
+    # then revokes this membership.
     if ! "$1/postgres" --single -D "$VAR/postgres" postgres >>"$log" 2>&1 <<SQL; then
 CREATE ROLE rostrum LOGIN CREATEDB PASSWORD '$(secret postgres)'
 CREATE DATABASE rostrum OWNER rostrum
@@ -127,10 +127,10 @@ requirepass $(secret redis)
 daemonize no
 dir $VAR/redis
 databases 16
-# Nothing is kept over a restart: all that the deployment has in Redis may be lost without harm, and PostgreSQL has it.
+# Nothing is kept over a restart: Redis holds only data that may be lost, and PostgreSQL holds the truth.
 save ""
 appendonly no
-# For the same reason the least used key goes when memory is full: refusing to write would refuse bids.
+# For the same reason the least recently used keys are evicted when memory is full. Refused writes would refuse bids.
 maxmemory 512mb
 maxmemory-policy allkeys-lru
 CONF
@@ -146,19 +146,19 @@ redis_ready() {
 # --- RabbitMQ ---
 
 rabbitmq_make() {
-    # The wrapper in /usr/sbin refuses users other than its own.
+    # The wrapper in /usr/sbin accepts only root and the user rabbitmq.
     server=/usr/lib/rabbitmq/bin/rabbitmq-server
     [ -x "$server" ] || die "RabbitMQ is not installed: run make deps"
     mkdir -p "$VAR/rabbitmq/mnesia" "$VAR/rabbitmq/log"
-    # The data belong to the node's name: chosen once, and unlike that of any other deployment on this machine.
+    # The data depends on the node's name. It is chosen once and differs from those of other deployments on this machine.
     [ -s "$VAR/rabbitmq/node" ] || printf 'rostrum-%s@127.0.0.1\n' "$(hash_of "$VAR")" >"$VAR/rabbitmq/node"
     cat >"$VAR/rabbitmq/rabbitmq.conf" <<CONF
 # Written by deploy/private at each start.
-# Made at the first start, in place of guest.
+# Created at the first start instead of guest.
 default_user = rostrum
 default_pass = $(secret rabbitmq)
 default_vhost = rostrum
-# 1 GB tripped the alarm under a backlog of 100,000 bids.
+# With 1 GB, a backlog of 100,000 bids raised the memory alarm.
 vm_memory_high_watermark.absolute = 2GB
 disk_free_limit.absolute = 200MB
 log.file = false
@@ -168,9 +168,8 @@ CONF
     printf '[].\n' >"$VAR/rabbitmq/advanced.config"
     printf '[%s].\n' "${ROSTRUM_RABBITMQ_PLUGINS:-}" >"$VAR/rabbitmq/enabled_plugins"
     rabbitmq_environment >"$VAR/rabbitmq/environment"
-    # RABBITMQ_ALLOW_INPUT makes the script exec the server instead of staying its parent, so that runit's signals reach
-    # the server; -noinput takes the input away again. +sbwt none stops idle schedulers from spinning. The server
-    # sizes tables by the limit of open files.
+    # RABBITMQ_ALLOW_INPUT makes the script exec the server, so that runit's signals reach the server; -noinput closes the
+    # input again. +sbwt none keeps idle schedulers from spinning. The server sizes tables by the limit of open files.
     service_make rabbitmq <<RUN
 limit=\$(ulimit -H -n)
 [ "\$limit" != unlimited ] && [ "\$limit" -lt 65536 ] || limit=65536
@@ -181,7 +180,8 @@ exec env -i \$(cat $VAR/rabbitmq/environment) RABBITMQ_ALLOW_INPUT=1 \\
 RUN
 }
 
-# Everything that RabbitMQ would otherwise take from /etc, and the ports that would otherwise be shared by the machine.
+# Prints the settings that RabbitMQ would otherwise read from /etc, and the ports that all nodes of a machine share by
+# default.
 rabbitmq_environment() {
     cat <<ENVIRONMENT
 PATH=/usr/sbin:/usr/bin:/sbin:/bin

@@ -1,15 +1,16 @@
-# deploy/lib/state.sh: a deployment's state folder: where it lies, who owns it, its ports and its secrets. Read by
-# deploy/private with `.`; defines functions only.
+# deploy/lib/state.sh: the state folder of a deployment: its path, owner, ports and secrets. Read by deploy/private with
+# `.`; defines functions only.
 #
-# VAR is the folder's real, absolute path. In it:
-#   .rostrum-deployment       the mark that this folder is a deployment's and may be wiped
-#   bin conf schema deploy   copies of what runs: a rebuild does not touch a running deployment, and the deployment's user needs
-#                        no access to the checkout. Written by whoever calls `make up` (root or the deployment's user)
-#   deployment.ini            the settings that this deployment alone has: addresses and passwords
-#   ports secrets/       what was chosen at the first start, and is kept
-#   service/ log/        runit's service folders, and one log folder for each (svlogd: `current` and five old ones)
-#   postgres redis rabbitmq  the servers' data
-#   images               the pictures of auctions
+# VAR is the folder's real, absolute path. It contains:
+#   .rostrum-deployment       marks the folder as a deployment's, so that `clean` may delete it
+#   bin conf schema deploy    copies of programs and settings: a rebuild does not change a running deployment, and the
+#                             deployment's user needs no access to the checkout. Written by the caller of `make up` (root
+#                             or the deployment's user)
+#   deployment.ini            settings of this deployment alone: addresses and passwords
+#   ports secrets/            chosen at the first start, then kept
+#   service/ log/             runit's service folders, and a log folder for each (svlogd: `current` and five old files)
+#   postgres redis rabbitmq   data of the servers
+#   images                    images of auctions
 
 say() {
     printf '%s\n' "$*"
@@ -20,13 +21,13 @@ die() {
     exit 1
 }
 
-# hash_of TEXT: eight hex digits, stable.
+# hash_of TEXT: prints eight hex digits of its SHA-256.
 hash_of() {
     printf %s "$1" | sha256sum | cut -c1-8
 }
 
-# reachable USER FOLDER: can this user go into the folder, and does its path hold nothing that the servers' own start
-# scripts stumble over (blanks, quotes)?
+# reachable USER FOLDER: succeeds if the user can enter the folder, and its path has only characters that the servers'
+# start scripts can handle (no blanks, no quotes).
 reachable() {
     case $2 in
     *[!A-Za-z0-9._/+@-]*) return 1 ;;
@@ -48,8 +49,8 @@ state_locate() {
     VAR=$(readlink -m -- "$STATE_NAME")
 }
 
-# Sets DEPLOYMENT_USER: the owner of the state folder or, for a new one, the caller; `rostrum` when that would be root,
-# because neither PostgreSQL nor a server on the network should run as root.
+# Sets DEPLOYMENT_USER: the owner of the state folder. For a new folder it is the caller, or `rostrum` if the caller is
+# root: PostgreSQL refuses to run as root, and no server on a network should.
 state_user() {
     DEPLOYMENT_USER=$(id -un)
     if [ -e "$VAR/.rostrum-deployment" ]; then
@@ -58,20 +59,20 @@ state_user() {
         DEPLOYMENT_USER=rostrum
     fi
     if [ "$(id -u)" -ne 0 ] && [ "$(id -un)" != "$DEPLOYMENT_USER" ]; then
-        die "the deployment in $VAR belongs to $DEPLOYMENT_USER, opened by root: use sudo, or another ROSTRUM_VAR"
+        die "the deployment in $VAR belongs to $DEPLOYMENT_USER: use sudo, or another ROSTRUM_VAR"
     fi
 }
 
-# Makes the state folder. Where the deployment's user could not reach it (a checkout under /root, or a path with blanks)
-# it lies elsewhere, and ROSTRUM_VAR becomes a link to it.
+# Makes the state folder. If the deployment's user cannot reach it (a checkout under /root, a path with blanks), another
+# folder is used, and ROSTRUM_VAR becomes a link to it.
 state_make() {
     [ ! -e "$VAR/.rostrum-deployment" ] || return 0
     if [ "$(id -u)" -eq 0 ] && ! id rostrum >/dev/null 2>&1; then
-        say "Creating the system user rostrum, as whom everything runs."
+        say "Creating the system user rostrum, which runs the deployment."
         useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin rostrum
     fi
     if [ -e "$VAR" ] && [ -n "$(ls -A "$VAR")" ]; then
-        die "$VAR is not empty and no deployment of ours: name another folder in ROSTRUM_VAR"
+        die "$VAR is not empty and not a deployment of Rostrum: name another folder in ROSTRUM_VAR"
     fi
     (umask 022 && mkdir -p "$(dirname "$VAR")")
     if ! reachable "$DEPLOYMENT_USER" "$(dirname "$VAR")"; then
@@ -84,18 +85,19 @@ state_make() {
         install -d -m 755 "$elsewhere"
         ln -sfn "$elsewhere/$(hash_of "$VAR")" "$STATE_NAME"
         VAR=$elsewhere/$(hash_of "$VAR")
-        say "The state folder $STATE_NAME leads to $VAR, where the user $DEPLOYMENT_USER can go."
-        [ ! -e "$VAR/.rostrum-deployment" ] || say "It holds the data of an earlier deployment; make clean-var wipes them."
+        say "The state folder $STATE_NAME is a link to $VAR, which the user $DEPLOYMENT_USER can enter."
+        [ ! -e "$VAR/.rostrum-deployment" ] || say "It contains data of an earlier deployment; make clean-var deletes it."
     fi
     mkdir -p "$VAR"
-    # Root keeps the folder itself (sticky), so that what root copies into it cannot be replaced by the deployment's user.
+    # Root owns the folder (sticky), so that the deployment's user cannot replace the files that root copies into it.
     chmod 1770 "$VAR"
     [ "$(id -u)" -ne 0 ] || chgrp "$DEPLOYMENT_USER" "$VAR"
     : >"$VAR/.rostrum-deployment"
     chown "$DEPLOYMENT_USER" "$VAR/.rostrum-deployment"
 }
 
-# state_copy COMMAND: copies what it runs. Each file is written anew and renamed, so that a program that runs keeps its own.
+# state_copy COMMAND: copies the programs and files that the command needs. Each program is written to a new file and
+# renamed, so that a running program is not changed.
 state_copy() {
     files=$PROGRAM_FILES
     [ "$1" != servers ] || files=rostrumctl
@@ -120,9 +122,9 @@ state_copy() {
     fi
 }
 
-# --- from here on everything runs as the deployment's user ---
+# --- the following functions run as the deployment's user ---
 
-# setting FILE SECTION NAME: a value from an INI file, or nothing.
+# setting FILE SECTION NAME: prints a value of an INI file, or nothing.
 setting() {
     [ -r "$1" ] || return 0
     awk -v section="[$2]" -v name="$3" '
@@ -134,7 +136,7 @@ setting() {
         END { if (value != "") print value }' "$1"
 }
 
-# secret NAME: the password of that name, made at its first use.
+# secret NAME: prints the password of that name. The first call generates it.
 secret() {
     if [ ! -s "$VAR/secrets/$1" ]; then
         (
@@ -146,7 +148,7 @@ secret() {
     cat "$VAR/secrets/$1"
 }
 
-# The TCP ports that something listens on, in decimal, one a line.
+# Prints the TCP ports with listeners, in decimal, one a line.
 ports_listening() {
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '
         function decimal(hex,  i, n) {
@@ -160,12 +162,12 @@ port_listening() {
     ports_listening | grep -qx "$1"
 }
 
-PORTS_ROW=20 # five of the servers, and up to fifteen programs
+PORTS_ROW=20 # five ports of the servers, and the metrics ports of up to fifteen programs
 
-# Sets PORT_POSTGRES, PORT_REDIS, PORT_AMQP, PORT_DIST, PORT_EPMD and PORT_METRICS, the first of those where programs show
-# their metrics: PORTS_ROW in a row below 32768 (a client that polls a
-# closed port in the ephemeral range can connect to itself). The row is chosen by the folder's name, so that two deployments
-# that start at the same moment do not meet, kept in $VAR/ports, and chosen anew when something else took one of it.
+# Sets PORT_POSTGRES, PORT_REDIS, PORT_AMQP, PORT_DIST, PORT_EPMD and PORT_METRICS, the first metrics port. They are
+# PORTS_ROW ports in a row below 32768: a client that polls a closed port in the ephemeral range can connect to itself.
+# The search starts at a hash of the folder's name, so that deployments that start together choose different rows. The row
+# is kept in $VAR/ports, and replaced if another program listens on one of its ports.
 ports_choose() {
     first=
     [ ! -s "$VAR/ports" ] || first=$(cat "$VAR/ports")
@@ -197,8 +199,8 @@ ports_read() {
     PORT_METRICS=$((PORT_POSTGRES + 5))
 }
 
-# Sets PG_URL, REDIS_URL and AMQP_URL: of servers that exist already (named in the environment, or in the file that
-# ROSTRUM_CONF names), else of servers of this deployment; OWN_SERVERS are the latter.
+# Sets PG_URL, REDIS_URL and AMQP_URL. Each names an existing server (from the environment or the file ROSTRUM_CONF) or a
+# server of this deployment. OWN_SERVERS is the list of the latter.
 urls_choose() {
     override=$VAR/conf/override.ini
     PG_URL=${ROSTRUM_PG_URL:-$(setting "$override" postgres pg_url)}
@@ -219,13 +221,13 @@ urls_choose() {
     fi
 }
 
-# Sets HTTP_ADDRESS and HTTP_PORT, where the gateway will answer.
+# Sets HTTP_ADDRESS and HTTP_PORT of the gateway.
 http_choose() {
     HTTP_PORT=$(setting "$VAR/conf/override.ini" gateway listen_port)
     if [ -z "$HTTP_PORT" ]; then
         HTTP_PORT=${ROSTRUM_HTTP_PORT:-8080}
         case $HTTP_PORT in
-        *[!0-9]* | ??????*) die "ROSTRUM_HTTP_PORT is no port: $HTTP_PORT" ;;
+        *[!0-9]* | ??????*) die "ROSTRUM_HTTP_PORT must be a port number from 1 to 65535: $HTTP_PORT" ;;
         esac
     fi
     HTTP_ADDRESS=$(setting "$VAR/conf/override.ini" gateway listen_address)
@@ -237,7 +239,7 @@ http_choose() {
 
 settings_write() {
     cat >"$VAR/deployment.ini.new" <<INI
-; This deployment's own settings, written by deploy/private at each start; those of ROSTRUM_CONF win over them.
+; Settings of this deployment, written by deploy/private at each start. Those of ROSTRUM_CONF override them.
 [postgres]
 pg_url = $PG_URL
 [redis]

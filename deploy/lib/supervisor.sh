@@ -1,32 +1,32 @@
-# deploy/lib/supervisor.sh: the services of a deployment under runit: one runsvdir for the deployment, one runsv and one svlogd
-# for each service. Read by deploy/private with `.`; defines functions only. Everything here runs as the deployment's user.
+# deploy/lib/supervisor.sh: the services of a deployment under runit: one runsvdir for the deployment, one runsv and one
+# svlogd for each service. Read by deploy/private with `.`; defines functions only. Runs as the deployment's user.
 #
-# A service is started only by service_up: its folder holds a file `down` until then, so that the order is ours. Once
-# up, runit starts it again whenever it ends.
+# Only service_up starts a service: until then its folder contains a file `down`, so that deploy/private decides the
+# order. After that, runit restarts the service whenever it ends.
 
 LOG_FILE_MAX_BYTES=10000000
-LOG_FILES_MAX=5 # old ones, per service
-STARTS_MAX=3    # of a service that is not ready yet; runit starts it again after a second
+LOG_FILES_MAX=5 # old files for each service
+STARTS_MAX=3    # restarts of a service that is not ready yet; runit restarts it after a second
 
-# service_make NAME: makes the service's folder; its run script is read from stdin and must end in an exec.
+# service_make NAME: makes the service's folder. The run script is read from stdin and must end with exec.
 service_make() {
     folder=$VAR/service/$1
     mkdir -p "$VAR/log/$1" "$folder/log" "$folder/control"
     {
-        # How often it was started tells service_wait of a service that keeps ending.
+        # Counts the starts, so that service_wait can detect a service that keeps ending.
         # shellcheck disable=SC2016 # that script's own variable
         printf '#!/bin/sh\nexec 2>&1\nread -r n <starts || n=0\necho $((n + 1)) >starts\n'
         cat
     } >"$folder/run"
     printf 's%s\nn%s\n' "$LOG_FILE_MAX_BYTES" "$LOG_FILES_MAX" >"$VAR/log/$1/config"
-    # A line of ours is at most LOG_LINE_MAX (4096) bytes.
+    # Rostrum's log lines have at most LOG_LINE_MAX (4096) bytes.
     printf '#!/bin/sh\nexec svlogd -l 4200 -b 16384 %s\n' "$VAR/log/$1" >"$folder/log/run"
     : >"$folder/down"
     echo 0 >"$folder/starts"
     chmod 755 "$folder/run" "$folder/log/run"
 }
 
-# supervisor_pid: prints the pid of this deployment's runsvdir if it lives.
+# supervisor_pid: prints the pid of this deployment's runsvdir; fails if it does not run.
 supervisor_pid() {
     [ -s "$VAR/supervisor.pid" ] || return 1
     read -r pid <"$VAR/supervisor.pid"
@@ -34,16 +34,16 @@ supervisor_pid() {
     printf '%s\n' "$pid"
 }
 
-# supervisor_start NAME...: and waits until it has taken up the named services.
+# supervisor_start NAME...: starts runsvdir and waits until it supervises the named services.
 supervisor_start() {
-    # A session of its own: Ctrl-C in the terminal is for the deployment's script, which ends things in their order.
+    # In a session of its own: Ctrl-C must reach only deploy/private, which stops the services in their order.
     # shellcheck disable=SC2016 # the inner shell's own $$ and $1
     setsid sh -c 'echo $$ >"$1/supervisor.pid"; exec runsvdir -P "$1/service"' sh "$VAR" \
         </dev/null >>"$VAR/log/supervisor" 2>&1 9>&- &
     wait_until 10 supervisor_pid || die "runsvdir did not start: see $VAR/log/supervisor"
     for name in "$@"; do
         wait_until 10 test -e "$VAR/service/$name/supervise/ok" ||
-            die "runit did not take up $name: see $VAR/log/supervisor"
+            die "runit does not supervise $name: see $VAR/log/supervisor"
     done
 }
 
@@ -72,8 +72,8 @@ service_pid() {
     [ -n "$pid" ] && printf '%s\n' "$pid"
 }
 
-# service_wait NAME SECONDS COMMAND...: until the command succeeds. Gives up early on a service that keeps ending, and
-# tells which part failed and where its log is.
+# service_wait NAME SECONDS COMMAND...: waits until the command succeeds. Fails early if the service keeps ending. Prints
+# the name and the log of a service that failed.
 service_wait() {
     name=$1
     tries=$(($2 * 10))
@@ -101,8 +101,8 @@ service_failed() {
     } >&2
 }
 
-# service_stop SECONDS NAME...: ends the services at once, with SIGTERM (or their own control/t) and, after the
-# deadline, with SIGKILL; then their runsv. Those that do not run are passed over.
+# service_stop SECONDS NAME...: stops the services in parallel, by SIGTERM (or their script control/t) and, after the
+# deadline, SIGKILL; then their runsv. Services that do not run are skipped.
 service_stop() {
     deadline=$1
     shift
@@ -118,12 +118,12 @@ service_stop() {
     done
 }
 
-# Nobody reads the control pipe any more: opening it for writing without a reader fails at once.
+# service_gone FOLDER: succeeds if no runsv reads the service's control pipe.
 service_gone() {
     sv status "$1" 2>&1 | grep -q -e 'runsv not running' -e 'does not exist'
 }
 
-# Services as they stand in the table: servers first, then programs by name.
+# Prints the names of the services in the order of the status table: servers, gateway, workers.
 services_all() {
     for name in postgres redis rabbitmq gateway; do
         [ ! -d "$VAR/service/$name" ] || printf '%s\n' "$name"
@@ -133,7 +133,7 @@ services_all() {
     done
 }
 
-# service_uptime NAME: whole seconds since it was started, or nothing.
+# service_uptime NAME: prints the whole seconds since its start, or nothing if it does not run.
 service_uptime() {
     sv status "$VAR/service/$1" 2>/dev/null | sed -n 's/^run: [^)]*) \([0-9]*\)s.*/\1/p'
 }

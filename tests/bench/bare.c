@@ -1,6 +1,6 @@
 /*
- * The measure of reads: evhttp and nothing else. Some processes that share one listening socket, as the gateway's
- * workers do, each answer every request with the same bytes.
+ * The baseline of tests/bench/read: a bare evhttp server. Its processes share one listening socket, as the gateway's
+ * workers do, and answer every request with the same bytes.
  *
  *     bare PORT PROCESSES FILE      the answer is FILE's content; ends with SIGTERM, its children with it
  */

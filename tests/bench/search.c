@@ -1,12 +1,12 @@
 /*
- * Searches in a deployment of a great many auctions (tests/bench/search.sql): has PostgreSQL explain every statement,
- * and measures parallel clients over HTTP. Usage:
+ * Measures searches among many auctions (tests/bench/search.sql): explains every statement in PostgreSQL, and measures
+ * parallel clients over HTTP. Usage:
  *
  *     search SECONDS
  *
- * Each client asks one kind of query after the other, as users do who share a deployment. They are signed in: what
- * guests are answered from the cache would say nothing. Exits 1 if a plan reads a whole table, if an answer is not 200,
- * or if the 95th percentile of a kind is not under P95_MOST_MS.
+ * Each client sends one kind of query after the other. Clients are logged in, because guests are answered from a cache.
+ * Exits 1 if a plan scans a whole table, if an answer is not 200, or if the 95th percentile of a kind is not under
+ * P95_MOST_MS.
  */
 #include <libpq-fe.h>
 #include <pthread.h>

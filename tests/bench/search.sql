@@ -1,8 +1,7 @@
--- A deployment of a great many auctions, made up: read by tests/bench/search-run with psql, with :auctions set to their
--- number.
--- Words are drawn from 20,000 made-up ones and some real ones, the first ones far more often than the last, as in any
--- language: the commonest stands in about a fifth of all auctions, the median one in a few hundred. Every draw is a
--- hash of a number, so that two runs make the same deployment.
+-- Generates many auctions. Read by tests/bench/search-run with psql; :auctions is their number.
+-- Words are drawn from 20,000 invented ones and some real ones, with frequencies as in natural language. The commonest is
+-- in about a fifth of all auctions, the median one in a few hundred. Every draw is a hash of a number, so that two runs
+-- generate the same data.
 \set ON_ERROR_STOP on
 SET synchronous_commit = off;
 SET maintenance_work_mem = '256MB';

@@ -1,5 +1,5 @@
 /*
- * Fills a fresh fixture for one measurement, over HTTP: users with sessions, and auctions that last. Usage:
+ * Creates the data of one measurement over HTTP: users with sessions, and long auctions. Usage:
  *
  *     seed FILE.lua
  *

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""A browser, Debian's Chromium without a window, opens a WebSocket and an EventSource on a page of the deployment's own and
-sees a bid arrive; logged in by its cookie it bids; a page of another site gets nothing.
+"""Tests with headless Chromium: a page of the deployment opens a WebSocket and an EventSource and receives a bid. Logged in
+by its cookie, it bids. A page of another origin gets nothing.
 
-Chromium is steered by its chromedriver, over HTTP (W3C WebDriver). Started by tests/run, which names the deployment in the
+chromedriver controls Chromium over HTTP (W3C WebDriver). Started by tests/run, which names the deployment in the
 environment.
 """
 import http.client

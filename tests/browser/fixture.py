@@ -1,5 +1,5 @@
-"""What the tests of clients share: people and an auction in the deployment that tests/run named in the environment, made over
-HTTP, and a runner that ends as tests/run wants it. Called by websockets_test.py and chromium_test.py.
+"""The fixture of the client tests: users and an auction, created over HTTP in the deployment that the environment names. Also
+a runner that prints the summary line for tests/run. Called by websockets_test.py and chromium_test.py.
 """
 import datetime
 import os

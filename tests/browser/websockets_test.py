@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A client that is not ours, Debian's python3-websockets, watches an auction and bids over the socket.
+"""Tests with a foreign client, Debian's python3-websockets: it watches an auction and bids over the socket.
 
 Started by tests/run, which names the deployment in the environment.
 """

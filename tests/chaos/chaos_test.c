@@ -1,11 +1,11 @@
 /*
- * The deployment under load while one of its processes is killed, or its broker is out of memory. Whatever dies,
- * afterwards: every bid that was answered 202 has exactly one decision; the bids of one bidder on one auction were
- * decided in the order in which they were confirmed; auctions that ended meanwhile ended once and their sellers were
- * told once; `rostrumctl verify` finds nothing; and the deployment is ready again by itself.
+ * The deployment under load while one of its processes is killed, or RabbitMQ raises its memory alarm. Asserts that
+ * every bid answered 202 has exactly one decision. The bids of one bidder on one auction are decided in the order of
+ * their confirms. Auctions end once, and their sellers are notified once. `rostrumctl verify` finds no difference, and
+ * the deployment becomes ready again without help.
  *
- * Half of the hands bid with idempotency keys and repeat what got no answer, as a careful client does; the other half
- * give up such a bid. Half of the lots end, with anti-snipe extensions, while it happens.
+ * Half of the bidding threads ("hands") use idempotency keys and repeat bids without an answer; the others drop them.
+ * Half of the lots end during the test, with anti-snipe extensions.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -57,7 +57,7 @@ static void pause_between_bids(void)
     (void)nanosleep(&pause, NULL);
 }
 
-/* Whether the answer is one that a bid may get while processes die. */
+/* Whether a bid may get this answer while processes are killed. */
 static bool expected(const struct reply *reply)
 {
     const char *code = reply_text(reply, "error");
@@ -168,7 +168,7 @@ static int compare_rows(const void *a, const void *b)
     return strcmp(((const struct chaos_taken *)a)->bid, ((const struct chaos_taken *)b)->bid);
 }
 
-/* The ledger of all lots, by bid id; the caller frees it. NULL while PostgreSQL is away. */
+/* Reads the ledger of all lots, sorted by bid id; the caller frees it. NULL if PostgreSQL does not answer. */
 static struct chaos_taken *ledger(int *count)
 {
     char ids[CHAOS_LOTS * UUID_TEXT_SIZE + 3] = "{";
@@ -197,7 +197,7 @@ static struct chaos_taken *ledger(int *count)
     return rows;
 }
 
-/* Looks every bid that was answered 202 up in the ledger; how many are not there (yet), -1 if it cannot be read. */
+/* Looks up every bid answered 202 in the ledger. Returns the number of missing ones, -1 if it cannot be read. */
 static int undecided(void)
 {
     int count = 0;
@@ -219,7 +219,8 @@ static int undecided(void)
     return missing;
 }
 
-/* After undecided() said 0: each hand's bids on a lot stand in the ledger in the order of their confirms. */
+/* After undecided() returned 0: asserts that each hand's bids on a lot are in the ledger in the order of their
+ * confirms. */
 static void assert_order(void)
 {
     for (int h = 0; h < CHAOS_HANDS; h++) {
@@ -237,7 +238,7 @@ static int64_t count_of(const char *statement, const char *lot)
     return sql_int(fixture.sql, statement, lot, NULL);
 }
 
-/* What ended meanwhile ended once, and its seller was told once. */
+/* Asserts that each auction that ended did so once, and its seller was notified once. */
 static void assert_ends(void)
 {
     for (int i = 0; i < CHAOS_LOTS; i += 2) {
@@ -253,7 +254,7 @@ static void assert_ends(void)
     }
 }
 
-/* Everything that must hold after `blow`. */
+/* Asserts all invariants after the process `blow` was killed. */
 static void assert_whole(const char *blow)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
@@ -269,14 +270,14 @@ static void assert_whole(const char *blow)
     (void)fflush(stdout);
 }
 
-/* Waits until so many more bids were answered 202. */
+/* Waits until this many more bids were answered 202. */
 static void more_taken(void)
 {
     int from = taken_count();
     SUITE_WAIT(taken_count() >= from + CHAOS_BEFORE, DEPLOYMENT_READY_MS);
 }
 
-/* Programs are struck more often: each blow falls into another moment of a batch. */
+/* Programs are killed several times, so that a kill hits different phases of a batch. */
 static const struct {
     const char *name;
     int blows;
@@ -315,7 +316,7 @@ static bool watermark(const char *limit)
                              NULL) == 0;
 }
 
-/* Asks with a bid like any other, of a hand that gives up. */
+/* Probes with one bid that is not repeated. */
 static bool publishing_stopped(void)
 {
     client_token(fixture.client, hands[1].user.token);
@@ -328,7 +329,7 @@ START_TEST(a_memory_alarm_drains_by_itself)
     more_taken();
     ck_assert(watermark("1MB"));
     SUITE_WAIT(publishing_stopped(), FACTORY_DECISION_MS);
-    /* While nothing can be published, what was taken is decided all the same. */
+    /* During the alarm nothing is published, but accepted bids are decided. */
     SUITE_WAIT(undecided() == 0, CHAOS_DECIDED_MS);
     ck_assert(watermark("2GB"));
     more_taken();

@@ -1,7 +1,6 @@
 /*
- * Those who watch while one of the deployment's processes is killed. A bid is placed in the worst moment, so that
- * nobody may hear of it by itself; however that goes, every watcher ends with the right price, and whoever was not
- * connected to what died has not even noticed.
+ * Watchers while one of the deployment's processes is killed. A bid is placed at that moment, so that its live update
+ * may be lost. Asserts that every watcher ends with the right price, and that connections to other processes stay open.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,8 +13,8 @@
 enum {
     WATCHERS = 60,
     BLOWS = 3,
-    NOTIFIED_MS = 30000, /* after the deployment is whole again; the comparison with PostgreSQL comes each second */
-    TAKEN_MS = 60000,    /* a bid, while processes die */
+    NOTIFIED_MS = 30000, /* after the deployment is ready again; it compares with PostgreSQL each second */
+    TAKEN_MS = 60000,    /* until a bid is accepted while processes are killed */
     CHAOS_TEST_S = 240,
 };
 
@@ -33,7 +32,7 @@ static struct websocket *watch(void)
     return socket;
 }
 
-/* Bids until one is taken and decided; the price is then `price`. */
+/* Bids until one is accepted and decided; the price is then `price`. */
 static bool bid_taken(void)
 {
     const struct factory_user *who = price % 2 == 0 ? &fixture.ann : &fixture.bob;
@@ -41,7 +40,7 @@ static bool bid_taken(void)
     return reply->status == 200 && strcmp(reply_text(reply, "status"), "accepted") == 0;
 }
 
-/* What was answered 503 may have been taken all the same: the truth is the ledger's. */
+/* A bid answered 503 may be in the queue: the ledger decides. */
 static void read_price(char out[static 32])
 {
     (void)snprintf(
@@ -50,7 +49,7 @@ static void read_price(char out[static 32])
 }
 
 /*
- * Listens until this watcher has that price. One whose connection was cut comes back, as any client would; `cut` counts
+ * Reads until this watcher has the price. A watcher whose connection ended reconnects, as any client; `cut` counts
  * them.
  */
 static void assert_sees(struct websocket **watcher, const char *expected, int *cut)

@@ -1,6 +1,6 @@
 /*
- * What the deployment still does while one of its servers is away: the table "What fails, and what happens" of
- * ARCHITECTURE.md. And that it is whole again by itself once the server is back.
+ * Tests the table "What fails, and what happens" of ARCHITECTURE.md: the behaviour during the outage of one server, and
+ * the recovery without help after it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 enum { LOOKS = 8, TEST_S = 180 };
 
-/* Steers runit's service of this name in the deployment under test: "down" (and waits for its end) or "up". */
+/* Controls runit's service of this name in the deployment under test: "down" (and waits for its end) or "up". */
 static bool server(const char *name, const char *order)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
@@ -22,7 +22,7 @@ static bool server(const char *name, const char *order)
     return deployment_run(argv, out, sizeof(out)) == 0;
 }
 
-/* On fresh connections, which land on all workers: /ready has this status, and names this server (NULL: any). */
+/* Whether /ready has this status and names this server (NULL: any), on new connections, which reach all workers. */
 static bool all_say(int status, const char *degraded)
 {
     for (int i = 0; i < LOOKS; i++) {
@@ -35,7 +35,7 @@ static bool all_say(int status, const char *degraded)
     return true;
 }
 
-/* Every worker is whole again, each of which finds its way back by itself. */
+/* Waits until every worker has reconnected. */
 static bool all_ready(void)
 {
     return deployment_ready() && all_say(200, NULL);
@@ -71,7 +71,8 @@ START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
     ck_assert(server("redis", "down"));
     SUITE_WAIT(all_say(200, "redis"), DEPLOYMENT_READY_MS);
     fixture_submit(&fixture.ann, fixture.auction, "20.00", ok);
-    fixture_submit(&fixture.bob, fixture.auction, "20.50", low); /* nobody can say so before it is decided */
+    fixture_submit(&fixture.bob, fixture.auction, "20.50",
+                   low); /* without the snapshot, only the decision refuses it */
     SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, FACTORY_DECISION_MS);
     ck_assert_str_eq(status_of(ok), "accepted");
     unavailable(fixture_call(&session, "POST", fixture_path("/bids"), "{\"amount\": 30.00}"));

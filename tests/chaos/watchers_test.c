@@ -1,10 +1,10 @@
 /*
- * A thousand watchers of one auction, and bids on it, while a part of the deployment is killed or restarted. Whatever
- * dies, every watcher that does what the contract asks of a client (it comes back when its connection ends, and
- * subscribes again) ends with the auction's present price and version, told by the deployment itself: no further bid
- * helps it out. And on no connection is a version passed over without a snapshot, or an older one told after a newer.
+ * A thousand watchers of one auction, and bids on it, while a process of the deployment is killed or restarted. Asserts
+ * that every watcher that follows the contract (it reconnects and subscribes again) ends with the auction's present
+ * price and version, without a further bid. On no connection is a version missing without a snapshot, or an older one
+ * sent after a newer.
  *
- * The last bid comes right after a blow, so that what is lost then is the very last news.
+ * The last bid is placed right after a kill, so that its live update may be lost and no later one repairs it.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -22,12 +22,12 @@
 
 enum {
     WATCHERS = 1000,
-    STREAM_EACH = 5, /* of so many one is an event stream, the others are WebSockets */
+    STREAM_EACH = 5, /* every fifth watcher is an event stream, the others are WebSockets */
     HANDS = 4,
     PACE_MS = 10,       /* between two bids of a hand */
-    BEFORE = 100,       /* 202s before a blow, and again after it */
-    OPENING_MS = 60000, /* for all watchers to have a snapshot */
-    RIGHT_MS = 60000,   /* from the end of all until each has the last price */
+    BEFORE = 100,       /* 202s before a kill, and again after it */
+    OPENING_MS = 60000, /* until all watchers have a snapshot */
+    RIGHT_MS = 60000,   /* from the last bid until each has the last price */
     TEST_S = 240,
     FILES = WATCHERS + 64, /* descriptors */
     CENTS_FIRST = 1000,    /* the auction's starting price */
@@ -41,7 +41,7 @@ static atomic_int cents; /* of the newest bid */
 static atomic_int taken; /* bids answered 202 */
 static atomic_bool stopping;
 
-/* Until the condition holds, with the watchers awake. */
+/* Waits until the condition is true, while the watchers' loop runs. */
 #define WS_LOAD_UNTIL(condition, deadline_ms)                                                                          \
     do {                                                                                                               \
         int64_t ws_load_until_ms = suite_mono_ms() + (deadline_ms);                                                    \
@@ -117,9 +117,9 @@ static void load_stop(void)
     }
 }
 
-/* ---- what must hold ---- */
+/* ---- assertions ---- */
 
-/* Whether each watcher has what PostgreSQL has now. */
+/* Whether each watcher has the price and version of PostgreSQL. */
 static bool all_right(void)
 {
     int64_t price = 0;
@@ -158,7 +158,7 @@ static void assert_right(const char *blow)
     (void)fflush(stdout);
 }
 
-/* ---- blows ---- */
+/* ---- kills ---- */
 
 static const struct {
     const char *name;
@@ -182,7 +182,7 @@ static pid_t strike(const char *victim, int signal)
     return pid;
 }
 
-/* One more is taken, as soon as one can be. */
+/* Places the last bid as soon as one is accepted. */
 static void last_bid(void)
 {
     int status = 0;

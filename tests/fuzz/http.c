@@ -1,8 +1,8 @@
 /*
- * Fuzz target: bytes of HTTP through the gateway's whole request path, from accept to the answer. The first byte says
- * in which pieces the rest is sent.
+ * Fuzz target: bytes of HTTP through the gateway's whole request path, from accept to the answer. The first byte
+ * selects the size of the chunks in which the rest is sent.
  *
- * Promises: the worker closes every connection; what it says begins with a status line, which is never 500.
+ * Properties: the worker closes every connection; its output begins with a status line, which is never 500.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /*
- * Fuzz target: JSON and money. The first byte chooses: $ an amount, else a document.
+ * Fuzz target: JSON and money. The first byte selects: $ an amount, else a document.
  *
- * Promises: what was parsed and written is accepted again and written the same, with the same tree; an amount that was
- * parsed lies within its bounds, and its text means the same amount.
+ * Properties: a parsed and written document is parsed again to the same tree and text. A parsed amount is within its
+ * bounds, and its text is parsed to the same amount.
  */
 #include <string.h>
 

@@ -1,9 +1,8 @@
 /*
- * Fuzz target: what the programs say to each other. The first byte chooses the decoder: c commands, e events,
- * d a decision, w a user's signal, s a snapshot, l live news.
+ * Fuzz target: messages between the programs. The first byte selects the decoder: c commands, e events, d a decision, w
+ * a user's signal, s a snapshot, l a live update.
  *
- * Promises: no decoder reads outside its bytes; what it accepts is encoded, decoded again, and every member is the
- * same.
+ * Properties: no decoder reads outside its bytes. An accepted message, encoded and decoded again, has the same members.
  */
 #include <string.h>
 

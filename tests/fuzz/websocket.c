@@ -1,10 +1,10 @@
 /*
- * Fuzz target: what a client says over a WebSocket, through the real handshake, wslay and the commands behind it. The
- * first byte says who the client is (u: a user, else a guest) and the second what follows: r raw bytes, else lines of
- * text, each sent as one masked text message.
+ * Fuzz target: bytes of a WebSocket client, through the real handshake, wslay and the command handlers. The first byte
+ * selects the client (u: a user, else a guest), the second the input: r raw bytes, else lines of text, each sent as one
+ * masked text message.
  *
- * Promises: the worker grants the handshake and closes the connection; what it says are unmasked frames of RFC 6455
- * whose text messages are JSON.
+ * Properties: the worker accepts the handshake and closes the connection. It sends unmasked frames of RFC 6455 whose
+ * text messages are JSON.
  */
 #include <string.h>
 #include <wslay/wslay.h>
@@ -34,7 +34,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* ---- to the gateway ---- */
 
-/* A mask of zeros is a mask: the payload stays readable for whoever looks at the input. */
+/* A mask of zeros is valid, and the payload of a saved input stays readable. */
 static size_t put_message(uint8_t *out, const uint8_t *text, size_t length)
 {
     size_t used = 0;

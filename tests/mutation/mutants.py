@@ -1,4 +1,4 @@
-"""The faults that mutate.py plants into a C source, found by a small lexer and a parser of statements.
+"""Generates the mutants of a C source for mutate.py, by a small lexer and a parser of statements.
 
 A mutant is the text of the file with one change. Left alone are: asserts, which no test can reach through correct
 code; sizes of arrays and types; preprocessor lines; `case` labels; `(void)name;`; the 0 of `{0}`. A condition that is one

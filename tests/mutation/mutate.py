@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""mutate.py [OPTIONS] FILE.c...: plants faults into C files, one at a time, and runs the unit tests that link each file.
+"""mutate.py [OPTIONS] FILE.c...: makes mutants of C files, one at a time, and runs the unit tests that link each file.
 
-Prints each fault that no test found, and a line of figures per file. Ends with 1 if a file is below --least per cent.
-docs/testing.md says how to read it. Called by `make mutate`.
+Prints each mutant that no test found, and a line of figures per file. Exits with 1 if a file is below --least per cent.
+docs/testing.md explains the output. Called by `make mutate`.
 
-The tree is never touched: mutants are written and compiled under $BUILD/mutation. The Makefile is asked for the commands
-(make -n), so nothing here knows which program needs which file. A program is linked once, with the file under test in a
-shared library; a mutant is then one compilation, and all programs run with it. What survives runs once more under
-AddressSanitizer, as `make asan` would run it.
+The source tree is never changed: mutants are written and compiled under $BUILD/mutation. `make -n` prints the commands,
+so this script has no list of programs and their files. A program is linked once, with the file under test in a shared
+library; a mutant then needs one compilation, and all programs run with it. A survivor runs once more under
+AddressSanitizer, as in `make asan`.
 """
 import argparse
 import functools

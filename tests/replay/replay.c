@@ -1,15 +1,15 @@
 /*
- * Recorded auctions through the running deployment, over HTTP. Usage:
+ * Plays recorded auctions in the running deployment, over HTTP. Usage:
  *
  *     replay RECORDING.csv RESULT.csv EXACT_PLAIN EXACT_RESERVED
  *
  * Every recorded maximum is placed as a proxy bid, in the recorded order (the next after the 202 of the one before),
- * and the fence ends the auction. First pass: no reserve. Second pass: the lots that did not close at the recorded
- * price once more, with that price as their reserve, for a seller's hidden reserve is what the record cannot show.
- * The deployment must reach EXACT_PLAIN lots in the first pass and EXACT_RESERVED after the second.
+ * and the fence ends the auction. The first pass has no reserves. The second pass repeats the lots that did not close
+ * at the recorded price, with that price as reserve: the record does not contain a seller's hidden reserve. At least
+ * EXACT_PLAIN lots must match after the first pass and EXACT_RESERVED after the second.
  *
- * An auction has a real end, so a lot whose bids were not all placed in time (a slow machine) is played again with a
- * longer one: it never counts as a difference.
+ * A lot whose bids were not all placed before its end (a slow machine) is played again with a longer duration. It never
+ * counts as a difference.
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 /*
- * An admin for a test: a registered user whose role is changed by SQL (rostrumctl makes admins, and reads a password
- * from a terminal or a pipe), logged in again as what they now are.
+ * An admin for a test: a registered user whose role is changed by SQL, logged in again with the new role. (rostrumctl
+ * creates admins in production, but reads a password from a terminal or a pipe.)
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_ADMIN_H
 #define ROSTRUM_TESTS_SUPPORT_ADMIN_H

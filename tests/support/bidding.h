@@ -1,8 +1,7 @@
 /*
- * Fixture for tests of rostrum-bidworker by what it writes down: four users, auctions made by SQL, commands published
- * as a gateway publishes them, and ledger and state read back as text. Everything blocks, and fails the test when a
- * server refuses. A test starts the worker (bidding_start), so that what it published before is there when the worker
- * begins.
+ * Fixture for tests of rostrum-bidworker by the rows that it writes: users, auctions created by SQL, commands published
+ * as a gateway does, and ledger and state read back as text. Calls block, and fail the test if a server refuses. The
+ * test starts the worker (bidding_start), so commands can be published before it runs.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_BIDDING_H
 #define ROSTRUM_TESTS_SUPPORT_BIDDING_H
@@ -16,7 +15,7 @@
 #include "tests/support/suite.h"
 
 enum {
-    BIDDING_DEADLINE_MS = 30000, /* for any one thing that is waited for */
+    BIDDING_DEADLINE_MS = 30000, /* of each wait */
     BIDDING_COMMANDS_MAX = 512,  /* of one auction */
     BIDDING_TEXT_SIZE = 32768,
 };
@@ -27,13 +26,13 @@ struct bidding {
     struct sql *sql;
     struct queues *queues;
     unsigned shards;
-    struct uuid users[BIDDING_USERS]; /* displayed as Seller, Ann, Bob, Cyd, Dan */
-    char events[QUEUES_NAME_SIZE];    /* a queue of the events that batches publish */
+    struct uuid users[BIDDING_USERS]; /* display names: Seller, Ann, Bob, Cyd, Dan */
+    char events[QUEUES_NAME_SIZE];    /* a queue bound to the exchange of events */
     char settings[PROGRAM_SETTINGS_SIZE];
     pid_t worker; /* 0: none */
 };
 
-/* Opens at 10.00 with an increment of 1.00, an hour ago, for another hour; what is 0 or NULL stays so. */
+/* Terms besides the defaults: starting price 10.00, increment 1.00, started an hour ago, ends in an hour. */
 struct bidding_terms {
     const char *reserve_price;
     int snipe_window_s;
@@ -46,38 +45,38 @@ struct bidding_auction {
     int64_t start_ms;
     int64_t end_ms;
     size_t count;
-    size_t sent; /* of `commands`, published */
+    size_t sent; /* published commands */
     struct command commands[BIDDING_COMMANDS_MAX];
 };
 
 extern struct bidding bidding;
 
-/* For tcase_add_checked_fixture. Ends the worker that is left, by SIGKILL. */
+/* For tcase_add_checked_fixture. The tear-down kills a running worker. */
 void bidding_set_up(void);
 void bidding_tear_down(void);
 
 void bidding_start(void);
-/* By SIGTERM; it must drain and exit with 0. */
+/* Sends SIGTERM; the worker must drain and exit with 0. */
 void bidding_stop(void);
 
 void bidding_open(struct bidding_auction *auction, const struct bidding_terms *terms);
-/* The auction's next command, received now; the test may change it until it is sent. */
+/* Adds a command that is received now. The test may change it before bidding_send. */
 struct command *bidding_add(struct bidding_auction *auction, enum command_kind kind, enum bidding_user user,
                             int64_t amount);
-/* Publishes what was added since, in as few messages as there may be; returns when the broker holds them. */
+/* Publishes the commands added since the last call, in as few messages as possible, and waits for the confirms. */
 void bidding_send(struct bidding_auction *auction);
-/* Waits until the ledger of the auction has this many rows. */
+/* Waits until the auction's ledger has `rows` rows. */
 void bidding_wait(const struct bidding_auction *auction, int64_t rows);
 
-/* A row a line: "proxy Ann accepted 10.00 max 50.00". Valid until the next call. */
+/* One line for each row: "proxy Ann accepted 10.00 max 50.00". Valid until the next call. */
 const char *bidding_ledger(const struct bidding_auction *auction);
 /* "active price 51.00 minimum 52.00 leader Cyd max 60.00 beaten 50.00 bids 3 extensions 0". Likewise. */
 const char *bidding_state(const struct bidding_auction *auction);
-/* Milliseconds by which the auction's end is later than it was made with. */
+/* Milliseconds from the auction's original end to its present end. */
 int64_t bidding_moved_ms(const struct bidding_auction *auction);
-/* `rostrumctl verify` finds nothing wrong with it. */
+/* Asserts that `rostrumctl verify` finds no difference. */
 void bidding_verify(const struct bidding_auction *auction);
-/* Waits for the next event of that kind about that auction; those before it are dropped. */
+/* Waits for the next event of this kind and auction; drops the events before it. */
 void bidding_event(const struct bidding_auction *auction, enum event_kind kind, struct auction_event *event);
 
 #endif

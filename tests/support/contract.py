@@ -1,7 +1,7 @@
-"""The OpenAPI document as a judge: a client that holds every answer of the deployment against it, and notes what it saw.
+"""An HTTP client that validates every answer of the deployment against the OpenAPI document, and records its coverage.
 
-The judging of bodies and headers is jsonschema's; here is only which schema an answer must keep. An answer whose
-status, content type, header or body the document does not describe is a Fault, at the call that got it.
+jsonschema validates bodies and headers; this module selects the schema. An answer whose status, content type, header or
+body the document does not describe raises Fault at the call.
 Called by tests/contract/openapi_test.py.
 """
 import http.client

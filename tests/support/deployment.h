@@ -1,8 +1,8 @@
 /*
- * The deployment under test, as tests/run started it: its addresses, its processes, its readiness. It is steered
- * through deploy/private and rostrumctl only, as an operator would. The environment names it: ROSTRUM_HTTP_URL,
- * ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL (as `deploy/private env` prints them), BUILD, ROSTRUM_DEPLOYMENT
- * (path of the script).
+ * The deployment under test, started by tests/run: its addresses, processes and readiness. It is controlled only
+ * through deploy/private and rostrumctl, as by an operator. The environment names it: ROSTRUM_HTTP_URL, ROSTRUM_PG_URL,
+ * ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL (as `deploy/private env` prints them), BUILD, ROSTRUM_DEPLOYMENT (path of the
+ * script).
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_DEPLOYMENT_H
 #define ROSTRUM_TESTS_SUPPORT_DEPLOYMENT_H
@@ -13,29 +13,28 @@
 
 enum {
     DEPLOYMENT_OUTPUT_SIZE = 16384,
-    DEPLOYMENT_READY_MS =
-        60000, /* to be ready again after a server was killed: RabbitMQ's boot is the longest, some 5 s */
+    DEPLOYMENT_READY_MS = 60000, /* until ready after a server was killed; the slowest boot is RabbitMQ's, some 5 s */
 };
 
-/* "http://127.0.0.1:PORT"; exits with a message when the environment does not name it. */
+/* "http://127.0.0.1:PORT"; exits with a message if the environment does not name it. */
 const char *deployment_http_url(void);
 const char *deployment_pg_url(void);
 
 /*
- * Runs a program to its end, its output (stdout and stderr, cut at `size`) in `out`. `argv` is NULL-ended. Returns its
- * exit code, -1 if it could not be run.
+ * Runs a program to its end; its output (stdout and stderr, cut at `size`) goes to `out`. `argv` ends with NULL.
+ * Returns its exit code, -1 if it could not be run.
  */
 int deployment_run(const char *const *argv, char *out, size_t size);
-/* `deploy/private WORD WORD2 WORD3…`, NULL-ended; output and return as above. */
+/* Runs `deploy/private WORD…`; the words end with NULL. Output and result as above. */
 int deployment_script(char *out, size_t size, const char *word, ...) __attribute__((sentinel));
-/* `rostrumctl WORD…` of the tree under test. */
+/* Runs `rostrumctl WORD…` of the tree under test. */
 int deployment_ctl(char *out, size_t size, const char *word, ...) __attribute__((sentinel));
 
-/* Process of a service ("bidworker-1", "rabbitmq"), -1 when it is not running. */
+/* Pid of a service ("bidworker-1", "rabbitmq"), -1 if it does not run. */
 pid_t deployment_pid(const char *service);
-/* The first child of a process (a gateway worker of its master), -1 when it has none. */
+/* First child of a process (of the gateway's master: a worker), -1 if it has none. */
 pid_t deployment_child(pid_t parent);
-/* Whether GET /ready says 200 and nothing is degraded. */
+/* Whether GET /ready returns 200 and reports nothing degraded. */
 bool deployment_ready(void);
 
 #endif

@@ -1,16 +1,18 @@
-# tests/support/deployment.sh: a deployment of their own for tests/run, tests/replay/run and tests/bench/run: in a folder of its
-# own, on free ports, beside whatever else runs. Read with `.` from the top of the checkout; defines functions only.
+# tests/support/deployment.sh: opens and closes a deployment for tests/run, tests/replay/run, tests/bench/run and others, in
+# a scratch folder and on free ports, so that other deployments are not disturbed. Read with `.` from the top of the
+# checkout; defines functions only. The caller calls deployment_close in its EXIT trap.
 
 . deploy/lib/state.sh
 
-# The caller's own deployment is none of the tests' business.
+# Removes the addresses and settings of the caller's own deployment from the environment.
 deployment_forget() {
     unset ROSTRUM_PG_URL ROSTRUM_REDIS_URL ROSTRUM_AMQP_URL ROSTRUM_HTTP_URL ROSTRUM_CONF ROSTRUM_BIDWORKERS
 }
 
-# deployment_open COMMAND CONF [mail]: starts a deployment by `deploy/private COMMAND` (up, servers) with the settings file CONF, and
-# exports its addresses as `deploy/private env` prints them. With "mail" it sends its mail to a server of the tests' own. The scratch folder is a temporary one: a socket's or a
-# user's path into the checkout may be too long or closed.
+# deployment_open COMMAND CONF [mail]: starts a deployment by `deploy/private COMMAND` (up, servers) with the settings file
+# CONF, and exports its addresses as `deploy/private env` prints them. With "mail" it sends mail to a server of the
+# tests. The scratch folder is outside the checkout: the path of the checkout may be too long for a socket, or closed to
+# the deployment's user. The caller removes it by deployment_close.
 deployment_open() {
     deployment_forget
     DEPLOYMENT_FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/rostrum-test.XXXXXX")
@@ -31,28 +33,28 @@ deployment_open() {
         export "$line"
     done <"$DEPLOYMENT_FOLDER/env"
     unset ROSTRUM_CONF
-    # Where the deployment keeps its copy of CONF, for tests that change settings while it runs.
+    # The deployment's copy of CONF, for tests that change settings at run time.
     ROSTRUM_TEST_CONF=$(readlink -f "$ROSTRUM_VAR")/conf/override.ini
     export ROSTRUM_TEST_CONF
 }
 
-# Waits, up to half a minute, until whichever gateway worker answers has all its back ends: a test that took some of them
-# away may have ended a moment ago.
+# Waits, up to half a minute, until eight answers in a row report no missing back end. Any gateway worker may answer. The
+# test before may have stopped a back end.
 deployment_whole() {
     asked=0
-    good=0
-    while [ "$good" -lt 8 ] && [ "$asked" -lt 300 ]; do
+    ready=0
+    while [ "$ready" -lt 8 ] && [ "$asked" -lt 300 ]; do
         asked=$((asked + 1))
         if curl -s --max-time 2 --noproxy '*' "$ROSTRUM_HTTP_URL/ready" | grep -q '"degraded": *\[\]'; then
-            good=$((good + 1))
+            ready=$((ready + 1))
         else
-            good=0
+            ready=0
             sleep 0.1
         fi
     done
 }
 
-# The tests' own mail server (tests/support/smtp.py), and the settings with it. Its folder is ROSTRUM_TEST_SMTP.
+# Starts a mail server (tests/support/smtp.py) in the folder ROSTRUM_TEST_SMTP, and adds it to the settings.
 deployment_mail() {
     ROSTRUM_TEST_SMTP=$DEPLOYMENT_FOLDER/smtp
     export ROSTRUM_TEST_SMTP
@@ -78,28 +80,31 @@ deployment_mail() {
     ROSTRUM_CONF=$DEPLOYMENT_FOLDER/check.ini
 }
 
-# A port below the ephemeral range that nobody listens on, another one for each process that asks.
+# Prints a free port below the ephemeral range. The search starts at a different port for each process.
 deployment_free_port() {
     ports_listening | awk -v seed="$$" '
         { taken[$1] = 1 }
         END { for (i = 0; i < 4000; i++) { port = 15000 + (seed * 7 + i) % 4000; if (!(port in taken)) { print port; exit } } }'
 }
 
-# deployment_close [LOGS]: takes the deployment down and removes it; its logs are kept in the folder LOGS if one is named.
-# Harmless when there is none.
+# deployment_close [LOGS]: stops the deployment and removes it. Copies its logs to the folder LOGS if one is named. Does
+# nothing if no deployment is open. A failed step does not skip the others: no process and no folder may stay behind.
+# ROSTRUM_VAR is named explicitly, because deployment_open may have failed before it was exported.
 deployment_close() {
     [ -n "${DEPLOYMENT_FOLDER:-}" ] || return 0
-    if [ -n "${1:-}" ] && [ -d "$ROSTRUM_VAR/log" ]; then
-        rm -rf "$1"
-        mkdir -p "$(dirname "$1")"
-        cp -R "$(readlink -f "$ROSTRUM_VAR")/log" "$1"
+    if [ -n "${1:-}" ] && [ -d "$DEPLOYMENT_FOLDER/var/log" ]; then
+        rm -rf "$1" || true
+        mkdir -p "$(dirname "$1")" || true
+        cp -R "$(readlink -f "$DEPLOYMENT_FOLDER/var")/log" "$1" || true
     fi
-    deploy/private clean >/dev/null 2>&1 || deploy/private clean || true
+    ROSTRUM_VAR=$DEPLOYMENT_FOLDER/var deploy/private clean >/dev/null 2>&1 ||
+        ROSTRUM_VAR=$DEPLOYMENT_FOLDER/var deploy/private clean || true
     if [ -n "${DEPLOYMENT_SMTP:-}" ]; then
         kill "$DEPLOYMENT_SMTP" 2>/dev/null || true
+        wait "$DEPLOYMENT_SMTP" 2>/dev/null || true # it must not write while its folder is removed
         DEPLOYMENT_SMTP=
     fi
-    rm -rf "$DEPLOYMENT_FOLDER"
+    rm -rf "$DEPLOYMENT_FOLDER" || true
     DEPLOYMENT_FOLDER=
     deployment_forget
 }

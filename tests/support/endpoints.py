@@ -1,5 +1,5 @@
-"""A server of the tests' own that webhooks call: each path is an endpoint with its own manners, and every call is kept
-with the moment of its begin and end. It verifies nothing itself: verify() does, by Python's own hmac.
+"""A webhook receiver for tests: each path is an endpoint with its own behaviour, and every call is recorded with the
+times of its begin and end. verify() checks the signature of a recorded call by Python's hmac.
 
 Called by tests/contract/webhooks_test.py.
 """
@@ -40,12 +40,12 @@ class Endpoints:
     def __init__(self, host="127.0.0.1", tls=None):
         self.lock = threading.Lock()
         self.calls = []
-        self.manners = {}
+        self.behaviours = {}
         self.release = threading.Event()  # lets go of those that hang
         endpoints = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            """Answers by the manners of the path."""
+            """Answers by the behaviours of the path."""
 
             protocol_version = "HTTP/1.1"
 
@@ -55,7 +55,7 @@ class Endpoints:
                     endpoints.calls.append(call)
                     number = sum(each.path == self.path for each in endpoints.calls)
                 try:
-                    endpoints.manners.get(self.path, status(204))(self, number)
+                    endpoints.behaviours.get(self.path, status(204))(self, number)
                 except OSError:
                     call.cut = True
                 call.ended = time.monotonic()
@@ -88,7 +88,7 @@ class Endpoints:
     def url(self, path, manner=None, host="127.0.0.1"):
         """Of an endpoint with this manner; without one it answers 204."""
         if manner is not None:
-            self.manners[path] = manner
+            self.behaviours[path] = manner
         return f"{self.scheme}://{host}:{self.port}{path}"
 
     def of(self, path):
@@ -117,9 +117,9 @@ def status(code, headers=(), body=b""):
     return manner
 
 
-def in_turn(*manners):
+def in_turn(*behaviours):
     """The first call, the second one, and so on; the last manner for all that follow."""
-    return lambda handler, number: manners[min(number, len(manners)) - 1](handler, number)
+    return lambda handler, number: behaviours[min(number, len(behaviours)) - 1](handler, number)
 
 
 def hang(handler, _number):

@@ -1,6 +1,6 @@
 /*
- * A blocking client of Server-Sent Events for tests, on a plain socket: the head of the answer, then one event or
- * comment at a time. Waits end after EVENTS_WAIT_MS.
+ * A blocking client of Server-Sent Events for tests, on a TCP socket: reads the head of the answer, then one event or
+ * comment at a time. Each wait ends after EVENTS_WAIT_MS.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_EVENTS_H
 #define ROSTRUM_TESTS_SUPPORT_EVENTS_H
@@ -12,23 +12,23 @@ enum { EVENTS_WAIT_MS = 10000, EVENTS_BLOCK_SIZE = 65536 };
 struct events;
 
 struct event_block {
-    const char *text; /* as it came, without the empty line behind it */
+    const char *text; /* as received, without the empty line after it */
     char id[32];      /* "" : none */
     char retry[32];   /* likewise */
     bool comment;
     const struct json *data; /* NULL: none */
 };
 
-/* GET `path` with these headers (lines that end with CR LF, or ""); NULL when it cannot connect or no head comes. */
+/* Sends GET `path` with these headers (lines that end with CR LF, or ""). NULL if it cannot connect or gets no head. */
 MUST_CHECK struct events *events_open(const char *base_url, const char *path, const char *headers);
 void events_free(struct events *events);
 int events_status(const struct events *events);
 const char *events_head(const struct events *events);
-/* The next block, valid until the next call; NULL when the connection ended or nothing came. */
+/* Returns the next block, valid until the next call; NULL at the end of the connection or after the deadline. */
 MUST_CHECK const struct event_block *events_next(struct events *events);
-/* The next one with data of this type. */
+/* Returns the next block whose data has this type; skips others. */
 MUST_CHECK const struct event_block *events_hear(struct events *events, const char *type);
-/* Whether the deployment ends the connection; what comes before is skipped. */
+/* Whether the deployment closes the connection; skips blocks before that. */
 MUST_CHECK bool events_ended(struct events *events);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Assertions on a reply that show the reply when they fail. Each evaluates its arguments once, so that a call may stand
- * in the place of `answer`; each keeps it in a variable of a name of its own, because they nest.
+ * Assertions on a reply; a failure prints the reply. Each evaluates its arguments once, so `answer` may be a call. Each
+ * uses its own variable names, because the macros nest.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_EXPECT_H
 #define ROSTRUM_TESTS_SUPPORT_EXPECT_H
@@ -10,7 +10,7 @@
 #include "tests/support/client.h"
 #include "tests/support/suite.h"
 
-/* Check takes no message over 4 KiB. */
+/* Check limits messages to 4 KiB. */
 #define EXPECT_GOT "got %d: %.1000s"
 
 #define EXPECT_STATUS(answer, expected)                                                                                \
@@ -42,7 +42,7 @@
                       expect_a_->body);                                                                                \
     } while (0)
 
-/* The contract's form of an error: its code, a message, the request's id. */
+/* An error as the contract defines it: code, message, id of the request. */
 #define EXPECT_ERROR(answer, status, code)                                                                             \
     do {                                                                                                               \
         const struct reply *expect_e_ = (answer);                                                                      \

@@ -1,5 +1,5 @@
 /*
- * Prometheus text, read as strictly as Prometheus reads it, for the tests of what the programs count.
+ * A parser of Prometheus' text format, as strict as Prometheus, for tests of metrics.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_EXPOSITION_H
 #define ROSTRUM_TESTS_SUPPORT_EXPOSITION_H
@@ -7,8 +7,9 @@
 #include "common/base/base.h"
 
 /*
- * Fails the test unless `text` is in version 0.0.4 of the format: HELP and TYPE before a family's samples, those in one
- * stretch, names and labels well formed, no series twice, histograms cumulative and with their sum and count.
+ * Fails the test unless `text` has version 0.0.4 of the format. HELP and TYPE come before a family's samples, and the
+ * samples of a family are together. Names and labels are valid, and no series is duplicate. Histograms are cumulative,
+ * with sum and count.
  */
 void exposition_check(const char *text);
 /* Sum of the samples of this name whose labels contain `labels` ("kind=\"bid\""; "" for all); 0 if there are none. */

@@ -1,6 +1,6 @@
 /*
- * Who and what a test needs on its fixture: registered users, listed auctions, bids. Each is made over HTTP, by the
- * contract; a call that does not get the answer it needs prints what came and returns false.
+ * Creates users, auctions and bids for tests over HTTP. A call that gets an unexpected answer prints it and returns
+ * false.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_FACTORY_H
 #define ROSTRUM_TESTS_SUPPORT_FACTORY_H
@@ -13,7 +13,7 @@ enum {
     FACTORY_TOKEN_SIZE = 1024,
     FACTORY_EMAIL_SIZE = 64,
     FACTORY_SESSION_SIZE = 128,
-    FACTORY_DECISION_MS = 15000, /* a bid is decided within this, also on a machine that is busy with other things */
+    FACTORY_DECISION_MS = 15000, /* a bid is decided within this time, also on a loaded machine */
 };
 
 #define FACTORY_PASSWORD "a long enough password"
@@ -25,31 +25,31 @@ struct factory_user {
     char session[FACTORY_SESSION_SIZE]; /* session token, as in the cookie */
 };
 
-/* Registers and logs in; the client's token is left as it was not: none. */
+/* Registers a user and logs in. Afterwards the client has no token. */
 MUST_CHECK bool factory_user(struct client *client, struct factory_user *user, const char *display_name);
 
 struct factory_terms {
     const char *title;          /* NULL: "A chair" */
     const char *starting_price; /* NULL: 10.00 */
-    const char *more;           /* further members, `"reservePrice": 20.00, …`, or NULL */
+    const char *more;           /* further JSON members, `"reservePrice": 20.00, …`, or NULL */
     int64_t starts_in_ms;       /* 0: at once */
     int64_t lasts_ms;           /* from now; 0: an hour */
 };
 
-/* Lists an auction as `seller`; its id in `id`. Without `more` anti-snipe is as the contract's default. */
+/* Creates an auction of `seller`, with its id in `id`. Without `more`, anti-snipe has the API's default. */
 MUST_CHECK bool factory_auction(struct client *client, const struct factory_user *seller,
                                 const struct factory_terms *terms, char id[static UUID_TEXT_SIZE]);
 
-/* Places a bid or a maximum of `amount` and waits for its decision (Prefer: wait); the reply is the decided bid. */
+/* Places a bid or a proxy bid and waits for its decision (Prefer: wait). The reply is the decided bid. */
 const struct reply *factory_bid(struct client *client, const struct factory_user *bidder, const char *auction,
                                 const char *amount);
 const struct reply *factory_proxy(struct client *client, const struct factory_user *bidder, const char *auction,
                                   const char *maximum);
-/* GET /auctions/:id as `who` (NULL: a guest). */
+/* GET /auctions/:id as user `who` (NULL: a guest). */
 const struct reply *factory_look(struct client *client, const struct factory_user *who, const char *auction);
 /* Whether the auction has this status now. */
 bool factory_has_status(struct client *client, const char *auction, const char *status);
-/* Number of notifications of this kind and auction that `who` has, at most 100 looked at; -1 on error. */
+/* Number of notifications of `who` of this kind and auction, among the newest 100; -1 on error. */
 int factory_notifications(struct client *client, const struct factory_user *who, const char *auction, const char *kind);
 
 #endif

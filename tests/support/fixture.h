@@ -1,6 +1,6 @@
 /*
- * What the contract's test programs share in each test: a client of the deployment and a few users, made before and
- * freed after every test (a checked fixture, so each test runs in a process of its own and none sees another's).
+ * The fixture of the contract tests: a client of the deployment, some users and an auction. It is created before and
+ * freed after every test (a checked fixture: each test runs in its own process and shares nothing).
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_FIXTURE_H
 #define ROSTRUM_TESTS_SUPPORT_FIXTURE_H
@@ -16,7 +16,7 @@ struct fixture {
     struct factory_user seller;
     struct factory_user ann;
     struct factory_user bob;
-    char auction[UUID_TEXT_SIZE]; /* by `seller`, opening at 10.00, increment 1.00, for an hour */
+    char auction[UUID_TEXT_SIZE]; /* of `seller`: starting price 10.00, increment 1.00, one hour */
 };
 
 extern struct fixture fixture;
@@ -24,15 +24,15 @@ extern struct fixture fixture;
 /* For tcase_add_checked_fixture. */
 void fixture_setup(void);
 void fixture_teardown(void);
-/* A suite of one test case over that fixture. `tests` ends with a NULL. */
+/* A suite with one test case that uses the fixture. `tests` ends with NULL. */
 MUST_CHECK Suite *fixture_suite(const char *name, const TTest *const *tests);
 
-/* A call as `who` (NULL: a guest). */
+/* Sends a request as user `who` (NULL: a guest). */
 const struct reply *fixture_call(const struct factory_user *who, const char *method, const char *path,
                                  const char *body);
-/* The path of a thing of the fixture's auction: "" or "/bids" or "/proxy". */
+/* The path of the fixture's auction followed by `tail`: "", "/bids" or "/proxy". */
 const char *fixture_path(const char *tail);
-/* Bids without waiting; asserts 202 and gives the bid's id. */
+/* Bids without waiting for the decision; asserts 202 and returns the bid's id in `bid`. */
 void fixture_submit(const struct factory_user *who, const char *auction, const char *amount,
                     char bid[static UUID_TEXT_SIZE]);
 

@@ -1,6 +1,5 @@
 /*
- * Auctions and users made by SQL alone, in any state, for tests of a single program to which the rest of the deployment
- * is only tables and queues.
+ * Creates auctions and users by SQL, in any state, for tests of a single program without the rest of the deployment.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_LISTING_H
 #define ROSTRUM_TESTS_SUPPORT_LISTING_H
@@ -18,13 +17,13 @@ struct listing {
     const char *leader_id; /* NULL: none */
 };
 
-/* A user; everything fails the test when the server refuses. */
+/* Creates a user. All calls fail the test if the server refuses. */
 void listing_user(struct sql *sql, char id[static UUID_TEXT_SIZE]);
-/* An auction of that seller. The leader's bid is not in the ledger. */
+/* Creates an auction of this seller. The leader's bid is not in the ledger. */
 void listing_new(struct sql *sql, const struct listing *listing, const char *seller_id, char id[static UUID_TEXT_SIZE]);
-/* A ledger entry, an accepted bid of `bidder_id`, next in the auction's order. */
+/* Adds an accepted bid of `bidder_id` as the next entry of the auction's ledger. */
 void listing_bid(struct sql *sql, const char *auction_id, const char *bidder_id, const char *amount);
-/* Everything in every table, but not what the migration wrote. */
+/* Deletes the rows of all tables, except those that the migration wrote. */
 void listing_clear(struct sql *sql);
 
 #endif

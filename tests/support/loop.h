@@ -1,5 +1,5 @@
 /*
- * Waiting for a condition while an event loop runs: for tests of code that lives on one.
+ * Waits for a condition while an event loop runs, for tests of code on a loop.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_LOOP_H
 #define ROSTRUM_TESTS_SUPPORT_LOOP_H
@@ -8,7 +8,7 @@
 
 #include "tests/support/suite.h"
 
-/* Lets the loop handle what is due, and waits SUITE_LOOK_MS at most for something to come. */
+/* Handles pending events, and waits SUITE_LOOK_MS at most for one. */
 void loop_turn(struct event_base *base);
 
 /* Runs the loop until `condition` holds; fails the test once `deadline_ms` have passed without it. */

@@ -1,6 +1,6 @@
 /*
- * One auction for tests of the rules: opening at 10.00 with an increment of 1.00, running from LOT_START_MS to
- * LOT_END_MS, no reserve. Amounts are cents. A test changes `lot` as it needs it before it sends anything.
+ * One auction for tests of the rules: starting price 10.00, increment 1.00, from LOT_START_MS to LOT_END_MS, no
+ * reserve. Amounts are cents. A test may change `lot` before its first command.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_LOT_H
 #define ROSTRUM_TESTS_SUPPORT_LOT_H
@@ -10,7 +10,7 @@
 
 enum {
     LOT_START_MS = 1000000,
-    LOT_NOW_MS = 1500000, /* when bids come, unless a test says otherwise: far from both ends */
+    LOT_NOW_MS = 1500000, /* default time of bids: far from start and end */
     LOT_END_MS = 2000000,
     LOT_WINDOW_MS = 120000,
     LOT_EXTENSION_MS = 120000,
@@ -19,7 +19,7 @@ enum lot_user_number { SELLER = 1, ANN, BOB, CYD };
 
 extern struct rules_auction lot;
 
-/* For tcase_add_checked_fixture; also for a second auction within a test. */
+/* For tcase_add_checked_fixture. Also starts a second auction within a test. */
 void lot_set(void);
 struct uuid lot_user(int user);
 

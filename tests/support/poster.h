@@ -1,6 +1,6 @@
 /*
- * Bids over kept-alive HTTP connections that nobody waits for, in the loop of a ws_load: for measurements. Each
- * connection is of one bidder and has one bid under way at most.
+ * Asynchronous bids over kept-alive HTTP connections, in the loop of a ws_load, for measurements. Each connection
+ * belongs to one bidder and has at most one unanswered bid.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_POSTER_H
 #define ROSTRUM_TESTS_SUPPORT_POSTER_H
@@ -16,18 +16,18 @@ struct posters_options {
     const char *auction;
     const struct factory_user *users; /* `count` of them */
     size_t count;
-    /* The answer to a bid: its status, and when it was meant to be sent and was answered. May post again. */
+    /* Called with the answer to a bid: its status, its scheduled time, and the time of the answer. May post again. */
     void (*answered)(int status, int64_t meant_us, int64_t now_us, void *arg);
     void *arg;
 };
 
-/* Connects them all; NULL when the deployment does not take them. */
+/* Opens all connections; NULL if the deployment refuses one. */
 MUST_CHECK struct posters *posters_new(const struct posters_options *options);
-/* Not while the ws_load turns. */
+/* Must not be called within ws_load_turn. */
 void posters_free(struct posters *posters);
-/* Sends a bid by whoever is free; false: nobody is. `meant_us`: clock_mono_us when it should have been sent. */
+/* Sends a bid on a free connection; false if there is none. `meant_us` is its scheduled time (clock_mono_us). */
 MUST_CHECK bool posters_post(struct posters *posters, int64_t cents, int64_t meant_us);
-/* Bids that are not answered yet. */
+/* Number of unanswered bids. */
 size_t posters_busy(const struct posters *posters);
 
 #endif

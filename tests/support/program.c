@@ -1,6 +1,6 @@
 /*
- * See program.h. Settings go by ROSTRUM_CONF, which wins over every other file: a test must not depend on how the rest
- * of the run is set.
+ * See program.h. Settings are passed by ROSTRUM_CONF, which overrides every other file, so that a test does not depend
+ * on the settings of the run.
  */
 #include "tests/support/program.h"
 
@@ -17,13 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/scratch.h"
 #include "tests/support/suite.h"
 
 enum { PATH_SIZE = 512, NOTIFY_NAME_SIZE = 64, NOTIFY_TEXT_SIZE = 1024, READY_MS = 60000 };
 
 void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE])
 {
-    (void)snprintf(path, PROGRAM_SETTINGS_SIZE, "/tmp/rostrum-test-XXXXXX");
+    scratch_pattern("settings", path, PROGRAM_SETTINGS_SIZE);
     int fd = mkstemp(path);
     ck_assert_int_ge(fd, 0);
     ssize_t length = (ssize_t)strlen(ini);
@@ -63,7 +64,7 @@ pid_t program_start(const char *name, const char *settings_path)
     return spawn(name, settings_path, NULL);
 }
 
-/* A socket for what a program tells systemd; its name in Linux's abstract space is as long as this process lives. */
+/* Opens a socket for notifications to systemd. Its name in Linux's abstract namespace vanishes with this process. */
 static int notify_open(char name[static NOTIFY_NAME_SIZE])
 {
     static int count;

@@ -1,7 +1,6 @@
 /*
- * A plain blocking connection to RabbitMQ (ROSTRUM_AMQP_URL) for tests: puts messages into the deployment's exchanges,
- * looks at what comes out of them through private queues, counts, empties. Everything fails the test when the server
- * refuses.
+ * A blocking connection to RabbitMQ (ROSTRUM_AMQP_URL) for tests: publishes to the deployment's exchanges, reads them
+ * through private queues, counts and purges queues. Calls fail the test if the server refuses.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_QUEUES_H
 #define ROSTRUM_TESTS_SUPPORT_QUEUES_H
@@ -16,7 +15,7 @@ enum {
 struct queues;
 
 struct queues_message {
-    char *body; /* NUL-terminated, the caller's to free */
+    char *body; /* NUL-terminated; the caller frees it */
     size_t length;
     char routing_key[QUEUES_NAME_SIZE];
     char reason[QUEUES_REASON_SIZE]; /* of a dead letter, "" without */
@@ -25,20 +24,20 @@ struct queues_message {
 struct queues *queues_open(void);
 void queues_close(struct queues *queues);
 
-/* Persistent; returns when the broker has confirmed it. */
+/* Publishes a persistent message; returns after the confirm. */
 void queues_publish(struct queues *queues, const char *exchange, const char *routing_key, const void *body,
                     size_t length);
-/* A queue of this connection's own, bound to `exchange` by `routing_key`; gone when the connection is closed. */
+/* Declares an exclusive queue and binds it to `exchange` by `routing_key`. It is deleted with the connection. */
 void queues_tap(struct queues *queues, const char *exchange, const char *routing_key,
                 char name[static QUEUES_NAME_SIZE]);
-/* The same of an exchange that does not look at keys. */
+/* The same for an exchange that ignores routing keys: only messages with this key arrive. */
 void queues_tap_key(struct queues *queues, const char *exchange, const char *routing_key,
                     char name[static QUEUES_NAME_SIZE]);
-/* The same of an exchange that does not look at keys; the queue is full, so that the broker refuses what comes. */
+/* The same for an exchange that ignores routing keys. The queue is full, so the broker nacks messages. */
 void queues_tap_full(struct queues *queues, const char *exchange, char name[static QUEUES_NAME_SIZE]);
-/* Takes and acks the next message; false when the queue is empty. */
+/* Gets and acks the next message; false if the queue is empty. */
 MUST_CHECK bool queues_take(struct queues *queues, const char *queue, struct queues_message *message);
-/* Messages that are ready to be delivered. */
+/* Number of messages that are ready to be delivered. */
 int queues_depth(struct queues *queues, const char *queue);
 void queues_purge(struct queues *queues, const char *queue);
 

@@ -1,7 +1,7 @@
 /*
- * Recorded auctions, read from a CSV file with the columns auction_id, item, duration_days, opening_bid,
- * closing_price, seconds_from_start, bidder, max_bid: one line per bid, the bids of an auction together and in the
- * order in which they were placed. Money is minor units.
+ * Reads recorded auctions from a CSV file with the columns auction_id, item, duration_days, opening_bid, closing_price,
+ * seconds_from_start, bidder, max_bid. Each line is a bid; the bids of an auction are together, in their order. Money
+ * is in minor units.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_RECORDING_H
 #define ROSTRUM_TESTS_SUPPORT_RECORDING_H
@@ -41,7 +41,7 @@ struct recording {
     char items[RECORDING_ITEMS_MAX][RECORDING_NAME_SIZE];
 };
 
-/* NULL, with what is wrong on stderr, if the file cannot be read or holds anything else. */
+/* Returns NULL, after printing the error, if the file cannot be read or has another format. */
 MUST_CHECK struct recording *recording_read(const char *path);
 void recording_free(struct recording *recording);
 

@@ -1,7 +1,6 @@
 /*
- * A TCP relay on the test's own event loop, between a client under test and a real server: it can cut every
- * connection, stop passing bytes with the connections open, or never answer at all. (Not called a proxy: in this
- * deployment that is a kind of bid.)
+ * A TCP relay on the test's event loop, between a client under test and a real server. It can close every connection,
+ * stop forwarding with the connections open, or accept and never answer. (Not named proxy: that is a kind of bid.)
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_RELAY_H
 #define ROSTRUM_TESTS_SUPPORT_RELAY_H
@@ -18,14 +17,14 @@ struct relay {
     struct event_base *base;
     const char *host;
     int port;
-    bool silent; /* takes connections and says nothing */
-    /* Sees what came from RELAY_CLIENT or RELAY_SERVER before it is passed on; may be NULL. */
+    bool silent; /* accepts connections and sends nothing */
+    /* Called with the bytes of RELAY_CLIENT or RELAY_SERVER before they are forwarded; may be NULL. */
     void (*see)(size_t from, const uint8_t *bytes, size_t length, void *arg);
     void *arg;
-    /* To be read by the test. */
+    /* Read by the test. */
     int listen_port;
-    size_t pairs; /* taken so far, cut ones included */
-    /* The relay's own. */
+    size_t pairs; /* connections accepted so far, closed ones included */
+    /* Private. */
     struct evconnlistener *listener;
     struct relay_pair {
         struct relay *relay;
@@ -37,11 +36,11 @@ struct relay {
 void relay_open(struct relay *relay);
 /* Closes every connection, both ends. */
 void relay_cut(struct relay *relay);
-/* Leaves the connections open and passes nothing on any more; later connections are served. */
+/* Leaves the present connections open and forwards nothing more on them; later connections are forwarded. */
 void relay_freeze(struct relay *relay);
 /*
- * Holds back what comes from RELAY_CLIENT or RELAY_SERVER, and passes it on again: nothing is lost. For connections
- * that are open by then.
+ * Stops forwarding the bytes of RELAY_CLIENT or RELAY_SERVER on the present connections, and continues. No byte is
+ * lost.
  */
 void relay_hold(struct relay *relay, size_t from);
 void relay_release(struct relay *relay, size_t from);

@@ -1,9 +1,9 @@
 /*
- * A small S3 server that takes nothing on trust, for tests of a store: it recomputes the AWS Signature Version 4 of
- * each request and the hash of its body, insists on what S3 insists on, and answers 403 to whatever differs. It runs as
- * a process of its own, on loopback, keeps what it is given in memory, and dies with the test.
+ * A strict S3 server for tests of an image store. It recomputes the AWS Signature Version 4 of each request and the
+ * hash of its body, checks the headers that S3 requires, and answers 403 to a difference. It is a process on loopback,
+ * keeps objects in memory, and is killed with the test.
  *
- * Its own judge is what AWS has published: s3_signature makes the signatures of the examples in AWS's documents.
+ * tests/contract/s3_test.c checks s3_signature with the examples of AWS's documents.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_S3_H
 #define ROSTRUM_TESTS_SUPPORT_S3_H
@@ -36,12 +36,12 @@ struct s3_request {
     const char *secret_key;
 };
 
-/* Hex of the signature that the request must carry; "" if a header that should be signed is not there. */
+/* Computes the hex signature of the request; "" if a signed header is missing. */
 void s3_signature(const struct s3_request *request, char out[static S3_SIGNATURE_SIZE]);
 
-/* Starts the server; its port in `*port`. Fails the test if it cannot. */
+/* Starts the server and sets `*port`. Fails the test if it cannot. */
 pid_t s3_start(int *port);
-/* Ends it, by SIGKILL. */
+/* Kills it. */
 void s3_end(pid_t pid);
 
 #endif

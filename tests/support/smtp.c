@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/scratch.h"
 #include "tests/support/suite.h"
 
 enum { PATH_SIZE = 1024, DEADLINE_MS = 60000, MAILS_MAX = 1000, NUMBER_SIZE = 16, MAIL_MAX_BYTES = 1 << 20 };
@@ -61,7 +62,7 @@ static void spawn(struct smtp *smtp)
 void smtp_start(struct smtp *smtp)
 {
     *smtp = (struct smtp){.port = 0};
-    (void)snprintf(smtp->folder, sizeof(smtp->folder), "/tmp/rostrum-smtp-XXXXXX");
+    scratch_pattern("smtp", smtp->folder, sizeof(smtp->folder));
     ck_assert_ptr_nonnull(mkdtemp(smtp->folder));
     spawn(smtp);
 }

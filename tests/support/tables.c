@@ -20,7 +20,7 @@ static void tables_fail(const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* The schema's name is the program's own, never a stranger's. */
+/* The schema's name is a constant of the test, so it needs no quoting. */
 static void tables_run(const char *verb, const char *tail)
 {
     char statement[128];

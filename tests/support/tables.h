@@ -1,16 +1,16 @@
 /*
- * A deployment's tables for one test program, empty, in a PostgreSQL schema of its own, so that no other program's rows
- * are in the way. Made by `rostrumctl migrate`, as everywhere.
+ * Empty tables for one test program in a separate PostgreSQL schema, so that rows of other programs do not disturb it.
+ * `rostrumctl migrate` creates them.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_TABLES_H
 #define ROSTRUM_TESTS_SUPPORT_TABLES_H
 
 /*
- * Makes the schema `name` anew and has this process and its children use it, by changing ROSTRUM_PG_URL. Exits with a
- * message if that fails.
+ * Drops and creates the schema `name`, and changes ROSTRUM_PG_URL so that this process and its children use it. Exits
+ * with a message on error.
  */
 void tables_make(const char *name);
-/* Removes it and puts ROSTRUM_PG_URL back. */
+/* Drops the schema and restores ROSTRUM_PG_URL. */
 void tables_drop(void);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * See ws_load.h. A watcher is AWAY (until its time to come back), CONNECTING, GREETING (the handshake is sent), ASKING
- * (subscribed, no snapshot yet) or WATCHING; watcher_set_state alone changes that and counts, watcher_lose alone ends a
- * connection. All read into one buffer; what a read left of a frame is kept apart, which is rare.
+ * See ws_load.h. States of a watcher: AWAY (until it reconnects), CONNECTING, GREETING (the handshake is sent), ASKING
+ * (subscribed, no snapshot yet), WATCHING. Only watcher_set_state changes the state and its counts. Only watcher_lose
+ * ends a connection. All watchers read into one buffer; the rare rest of an incomplete frame is copied.
  */
 #include "tests/support/ws_load.h"
 
@@ -370,7 +370,7 @@ static size_t take_handshake(struct ws_load *ws_load, struct watcher *watcher, s
         return 0;
     }
     if (watcher->stream) {
-        /* Who has the newest event is told nothing before the next one. */
+        /* A resumed stream that is up to date gets no message before the next event. */
         watcher_set_state(ws_load, watcher, watcher->seen.seq >= 0 ? WS_LOAD_WATCHING : WS_LOAD_ASKING);
     } else {
         watcher_set_state(ws_load, watcher, WS_LOAD_ASKING);

@@ -1,11 +1,10 @@
 /*
- * Many WebSockets that watch one auction, and event streams among them if wanted, in one thread, over epoll: for tests
- * and measurements of thousands. Each watcher does what the contract asks of a client: it subscribes, answers pings,
- * and when its connection ends it comes back, after the pause that the deployment named or a short random one, and
- * subscribes anew, or asks for what follows the last event that it has. It parses no JSON: a few members are looked for
- * in the text, so that ten thousand of them cost the machine little beside what is measured.
+ * Thousands of WebSockets and event streams that watch one auction, in one thread over epoll, for tests and benches. A
+ * watcher follows the contract: it subscribes and answers pings. After the end of its connection it waits (the server's
+ * pause, or a short random one), reconnects and subscribes, or resumes after its last event. It does not parse JSON but
+ * searches for a few members, so that ten thousand watchers use little of the measured machine.
  *
- * Nothing happens but within ws_load_turn. Our own errors (no memory, no descriptors) end the program with a message.
+ * All work is done within ws_load_turn. Errors of this program (no memory, no descriptors) end it with a message.
  */
 #ifndef ROSTRUM_TESTS_SUPPORT_WS_LOAD_H
 #define ROSTRUM_TESTS_SUPPORT_WS_LOAD_H
@@ -20,16 +19,16 @@ enum ws_load_state { WS_LOAD_AWAY, WS_LOAD_CONNECTING, WS_LOAD_GREETING, WS_LOAD
 struct ws_load_watcher {
     enum ws_load_state state;
     int64_t seq;   /* of the newest message; -1: none yet */
-    int64_t price; /* currentBid in minor units, 0: none; of the newest message that said it */
-    bool over;     /* it was told that the auction ended */
+    int64_t price; /* currentBid in minor units, 0: none; of the newest message with this member */
+    bool over;     /* it received the end of the auction */
     bool deaf;     /* reads nothing (ws_load_deafen) */
 };
 
 struct ws_load_options {
     const char *base_url; /* kept, not copied */
     const char *auction;  /* likewise */
-    size_t stream_each;   /* of so many watchers one is an event stream; 0: none is */
-    /* A message has been read, and `watcher` says what is known now; may be NULL. */
+    size_t stream_each;   /* one of this many watchers is an event stream; 0: none */
+    /* Called after each message with the watcher's new state; may be NULL. */
     void (*heard)(size_t index, const struct ws_load_watcher *watcher, int64_t now_us, void *arg);
     void *arg;
 };
@@ -38,21 +37,21 @@ struct ws_load_counts {
     size_t watching;  /* have a snapshot */
     int64_t messages; /* of any type */
     int64_t lost;     /* connections that ended */
-    int64_t gaps;     /* a seq was passed over, with no snapshot to make up for it */
-    int64_t back;     /* a message older than one before it on the same connection */
+    int64_t gaps;     /* missing seq without a snapshot */
+    int64_t back;     /* messages older than one before on the same connection */
     int64_t refused;  /* handshakes that were not answered 101 */
-    int64_t odd;      /* what no server may send */
+    int64_t odd;      /* invalid frames or messages */
 };
 
 MUST_CHECK struct ws_load *ws_load_new(const struct ws_load_options *options);
 void ws_load_free(struct ws_load *ws_load);
-/* So many watchers in all; new ones connect in the turns to come. Fewer: the newest ones leave. */
+/* Sets the number of watchers. New ones connect in later turns; if there are fewer, the newest ones disconnect. */
 void ws_load_resize(struct ws_load *ws_load, size_t count);
 /* The first `count` watchers stop reading, or read again. */
 void ws_load_deafen(struct ws_load *ws_load, size_t count, bool deaf);
-/* Handles what is due, and waits so long at most for something to come. */
+/* Handles pending events, and waits at most `wait_ms` for one. */
 void ws_load_turn(struct ws_load *ws_load, int wait_ms);
-/* Also waits for another descriptor to be readable, and calls `ready` then. */
+/* Adds a descriptor to the loop; calls `ready` whenever it is readable. */
 void ws_load_attach(struct ws_load *ws_load, int fd, void (*ready)(void *arg), void *arg);
 
 struct ws_load_counts ws_load_counts(const struct ws_load *ws_load);

@@ -1,7 +1,6 @@
 /*
- * What every fuzz target shares. A target is one file of tests/fuzz: it defines LLVMFuzzerTestOneInput and ends the
- * process by fuzz_check when the program breaks a promise. libFuzzer drives it (`make fuzz`), or replay.c does, which
- * runs the files given (`make check`).
+ * Shared by all fuzz targets. A target is a file of tests/fuzz that defines LLVMFuzzerTestOneInput and asserts
+ * properties by fuzz_check. libFuzzer drives it (`make fuzz`), or replay.c with the corpus (`make check`).
  */
 #ifndef ROSTRUM_TESTS_FUZZ_SUPPORT_FUZZ_H
 #define ROSTRUM_TESTS_FUZZ_SUPPORT_FUZZ_H
@@ -11,11 +10,11 @@
 
 #include "common/base/base.h"
 
-/* libFuzzer's names. The first returns 0, the second too; it runs once, before the first input. */
+/* Names of libFuzzer. Both return 0. The second runs once, before the first input. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-/* Ends the process with a sentence when `condition` does not hold: libFuzzer then keeps the input. */
+/* Aborts with a message if `condition` is false; libFuzzer then keeps the input. */
 #define fuzz_check(condition)                                                                                          \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
