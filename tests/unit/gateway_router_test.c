@@ -33,13 +33,13 @@ static const struct router_table tables[] = {{one, &context_of_one}, {two, &cont
 static struct router *router;
 static struct router_match match;
 
-static void set(void)
+static void set_up(void)
 {
     router = router_new(tables);
     ck_assert_ptr_nonnull(router);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     router_free(router);
 }
@@ -149,7 +149,7 @@ static Suite *router_suite(void)
 {
     Suite *suite = suite_create("gateway router");
     TCase *tcase = tcase_create("router");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_path_and_a_method_find_their_route);
     tcase_add_test(tcase, a_route_comes_with_the_context_of_its_table);
     tcase_add_test(tcase, parameters_come_in_the_order_of_the_path);

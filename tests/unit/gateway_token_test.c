@@ -16,7 +16,7 @@ static struct jws_key receipts;
 static struct token_claims claims;
 static char text[TOKEN_TEXT_SIZE];
 
-static void set(void)
+static void set_up(void)
 {
     tokens = tokens_new(&keys);
     ck_assert_ptr_nonnull(tokens);
@@ -26,7 +26,7 @@ static void set(void)
     ck_assert(token_issue(tokens, &claims, NOW_S, text));
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     tokens_free(tokens);
 }
@@ -128,7 +128,7 @@ static Suite *token_suite(void)
 {
     Suite *suite = suite_create("gateway token");
     TCase *tcase = tcase_create("token");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_token_says_what_was_put_in);
     tcase_add_test(tcase, it_ends_at_its_time_also_when_remembered);
     tcase_add_test(tcase, any_changed_character_breaks_it);

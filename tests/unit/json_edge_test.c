@@ -246,13 +246,13 @@ END_TEST
 
 static struct jsonw *writer;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
     jsonw_free(NULL);
@@ -398,7 +398,7 @@ static Suite *json_edge_suite(void)
     tcase_add_loop_test(reading, only_a_plain_integer_of_64_bits_is_one, 0, (int)ARRAY_LEN(integers));
     tcase_add_test(reading, a_number_without_digits_is_none);
     suite_add_tcase(suite, reading);
-    tcase_add_checked_fixture(writing, set, strike);
+    tcase_add_checked_fixture(writing, set_up, tear_down);
     tcase_add_test(writing, every_value_is_written);
     tcase_add_test(writing, nothing_written_is_no_text);
     tcase_add_test(writing, what_is_still_open_is_no_text);

@@ -11,7 +11,7 @@ static const uint8_t key[32] = {1};
 static struct jsonw *writer;
 static struct live_state state;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
@@ -27,7 +27,7 @@ static void set(void)
     };
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
 }
@@ -199,7 +199,7 @@ static Suite *live_message_suite(void)
 {
     Suite *suite = suite_create("live_message");
     TCase *tcase = tcase_create("live_message");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, each_kind_of_update_has_its_own_name);
     tcase_add_test(tcase, an_update_shows_the_price_the_end_and_its_bids);
     tcase_add_test(tcase, a_snapshot_shows_the_auction);

@@ -12,13 +12,13 @@
 
 static struct jsonw *writer;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
 }
@@ -218,7 +218,7 @@ static Suite *live_text_suite(void)
 {
     Suite *suite = suite_create("live_text");
     TCase *texts = tcase_create("live_text");
-    tcase_add_checked_fixture(texts, set, strike);
+    tcase_add_checked_fixture(texts, set_up, tear_down);
     tcase_add_test(texts, updates_arrive_as_they_were_sent);
     tcase_add_test(texts, updates_without_a_price);
     tcase_add_test(texts, malformed_updates_are_refused);

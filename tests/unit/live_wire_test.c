@@ -15,13 +15,13 @@ enum { TEXT_SIZE = 4096 };
 
 static struct jsonw *writer;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
 }
@@ -205,7 +205,7 @@ static Suite *live_wire_suite(void)
 {
     Suite *suite = suite_create("live_wire");
     TCase *tcase = tcase_create("live_wire");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, an_update_has_this_text);
     tcase_add_test(tcase, every_kind_has_its_name_and_comes_back);
     tcase_add_loop_test(tcase, each_member_of_an_update_is_checked, 0, (int)ARRAY_LEN(updates));
