@@ -38,14 +38,14 @@ enum {
 static struct sql *sql;
 static char out[DEPLOYMENT_OUTPUT_SIZE];
 
-static void set(void)
+static void set_up(void)
 {
     sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(sql);
     PQclear(sql_rows(sql, "TRUNCATE auctions, bids, users CASCADE", NULL));
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     sql_close(sql);
 }
@@ -355,9 +355,11 @@ START_TEST(dead_letters_are_shown_and_keep_their_order)
         at = strstr(at, id);
         ck_assert_msg(at != NULL, "%s is not in its place: %s", id, out);
     }
+    /* Dead letters of earlier tests may be ahead of these in the queue. */
+    size_t line = strcspn(before, "\n");
     for (int i = 0; i < 2; i++) { /* showing a part of them must not change the order either */
         EXPECT_CTL(0, "dead-letters", "--limit", "1", "--body");
-        EXPECT_OUTPUT(TOPOLOGY_KEY_DEAD_BIDS "  8 bytes  ");
+        ck_assert_msg(strncmp(out, before, line) == 0, "\"%.*s\" does not come first in: %s", (int)line, before, out);
         EXPECT_OUTPUT("\n1 of ");
     }
     EXPECT_CTL(0, "dead-letters", "--limit", "10000");
@@ -407,7 +409,7 @@ static Suite *ctl_suite(void)
 {
     Suite *suite = suite_create("ctl");
     TCase *tcase = tcase_create("ctl");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, help_and_version_are_printed);
     tcase_add_test(tcase, wrong_arguments_exit_with_2);
     tcase_add_test(tcase, an_error_names_the_unreachable_server);
