@@ -1,6 +1,6 @@
 /*
- * common/protocol/keys: the texts are part of what gateway and workers agree on, letter by letter, and the hash tags
- * decide which keys a script may touch together in a cluster.
+ * common/protocol/keys: the exact texts, on which gateway and workers must agree. The hash tags decide which keys a
+ * script may use together in a cluster.
  */
 #include "common/protocol/keys.h"
 #include "tests/support/suite.h"
@@ -45,7 +45,7 @@ START_TEST(every_key_has_its_text)
 }
 END_TEST
 
-START_TEST(a_channel_says_whose_it_is)
+START_TEST(a_channel_names_its_auction_or_user)
 {
     static const char *const others[] = {"",         "gw:" THING_TEXT,        "live:{", "live:{" THING_TEXT,
                                          "user:{x}", "live:{" THING_TEXT "}}"};
@@ -66,7 +66,7 @@ static Suite *keys_suite(void)
     Suite *suite = suite_create("keys");
     TCase *tcase = tcase_create("keys");
     tcase_add_test(tcase, every_key_has_its_text);
-    tcase_add_test(tcase, a_channel_says_whose_it_is);
+    tcase_add_test(tcase, a_channel_names_its_auction_or_user);
     suite_add_tcase(suite, tcase);
     return suite;
 }
