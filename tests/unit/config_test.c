@@ -49,7 +49,7 @@ END_TEST
 
 static const struct {
     const char *text;
-    const char *says;
+    const char *message;
 } mistakes[] = {
     {"[limits]\nbids = 3\n", "no setting bids in section [limits] (line 2)"},
     {"[nowhere]\nbids_per_minute = 3\n", "no setting bids_per_minute in section [nowhere]"},
@@ -67,7 +67,7 @@ START_TEST(an_error_names_its_line_or_setting)
     char reason[REASON_SIZE];
     config_defaults(&config);
     ck_assert(!read_text(&config, mistakes[_i].text, reason));
-    ck_assert_msg(strstr(reason, mistakes[_i].says) != NULL, "%s", reason);
+    ck_assert_msg(strstr(reason, mistakes[_i].message) != NULL, "%s", reason);
 }
 END_TEST
 
@@ -87,7 +87,7 @@ START_TEST(mail_settings_are_checked_together)
 {
     static const struct {
         const char *text;
-        const char *says; /* NULL: valid */
+        const char *message; /* NULL: valid */
     } cases[] = {
         {"[mail]\nmail_url = smtp://127.0.0.1:25\n[accounts]\nbid_unverified = no\n", NULL},
         {"[mail]\nmail_url = smtps://mail.example.org\nmail_user = x\nmail_password = y\n", NULL},
@@ -104,8 +104,8 @@ START_TEST(mail_settings_are_checked_together)
         config_defaults(&config);
         ck_assert_msg(read_text(&config, cases[i].text, reason), "%s", reason);
         bool ok = config_check(&config, reason, sizeof reason);
-        ck_assert_msg(ok == (cases[i].says == NULL), "%s: %s", cases[i].text, reason);
-        ck_assert_msg(ok || strstr(reason, cases[i].says) != NULL, "%s: %s", cases[i].text, reason);
+        ck_assert_msg(ok == (cases[i].message == NULL), "%s: %s", cases[i].text, reason);
+        ck_assert_msg(ok || strstr(reason, cases[i].message) != NULL, "%s: %s", cases[i].text, reason);
     }
 }
 END_TEST
@@ -154,7 +154,7 @@ static void check_documented(const char *section, const char *name, const char *
     (*known)++;
     for (size_t i = 0; i < documented_count; i++) {
         if (strcmp(documented[i].section, section) == 0 && strcmp(documented[i].name, name) == 0) {
-            ck_assert_msg(strcmp(documented[i].value, value) == 0, "[%s] %s: conf says %s, the program %s", section,
+            ck_assert_msg(strcmp(documented[i].value, value) == 0, "[%s] %s: conf message %s, the program %s", section,
                           name, documented[i].value, value);
             return;
         }
