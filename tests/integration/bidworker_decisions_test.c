@@ -108,7 +108,7 @@ START_TEST(a_maximum_is_kept_between_batches)
 }
 END_TEST
 
-START_TEST(an_event_names_proxy_exhausted_or_outbid)
+START_TEST(a_lost_lead_publishes_proxy_exhausted_or_outbid)
 {
     struct auction_event event;
     bidding_open(&auction, &plain);
@@ -401,7 +401,7 @@ static Suite *decisions_suite(void)
     const TTest *const tests[] = {
         rows_of_a_maximum_that_bids_is_raised_answers_and_is_withdrawn,
         a_maximum_is_kept_between_batches,
-        an_event_names_proxy_exhausted_or_outbid,
+        a_lost_lead_publishes_proxy_exhausted_or_outbid,
         a_bid_in_the_window_moves_the_end_by_the_extension,
         extensions_in_one_batch_publish_the_last_end,
         an_update_applies_to_the_next_bids,

@@ -277,7 +277,7 @@ static int64_t rows(void)
     return sql_int(sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", lot.text, NULL);
 }
 
-/* --- what must hold --- */
+/* --- expectations --- */
 
 /* The ledger holds the published commands, each once, in their order, with this status. */
 static void expect_ledger(const char *status)
@@ -501,7 +501,7 @@ START_TEST(a_lost_postgresql_connection_in_mid_batch_loses_and_repeats_no_bid)
 }
 END_TEST
 
-/* --- what cannot be decided --- */
+/* --- commands that cannot be decided --- */
 
 START_TEST(a_bid_that_fails_its_batch_is_rejected_in_its_place)
 {
@@ -516,7 +516,7 @@ START_TEST(a_bid_that_fails_its_batch_is_rejected_in_its_place)
     }
     uuid_format(&lot.commands[POISON].id, one);
     uuid_format(&lot.commands[UNSTORABLE].id, other);
-    /* PostgreSQL refuses one of them as accepted, and the other for its amount. */
+    /* PostgreSQL refuses one of them if it is accepted, and the other with any amount. */
     (void)snprintf(statement, sizeof statement,
                    "CREATE OR REPLACE FUNCTION bidworker_test() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
                    " IF (NEW.bid_id = '%s' AND NEW.status = 'accepted') OR (NEW.bid_id = '%s' AND NEW.amount IS NOT"

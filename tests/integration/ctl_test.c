@@ -294,7 +294,7 @@ static amqp_connection_state_t broker_open(void)
 
 static void send_dead_letter(amqp_connection_state_t connection, const char *id, const char *reason)
 {
-    struct timeval patience = {.tv_sec = DEADLINE_MS / 1000};
+    struct timeval timeout = {.tv_sec = DEADLINE_MS / 1000};
     amqp_table_entry_t header = {.key = amqp_cstring_bytes("reason"),
                                  .value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = amqp_cstring_bytes(reason)}};
     amqp_basic_properties_t properties = {
@@ -308,7 +308,7 @@ static void send_dead_letter(amqp_connection_state_t connection, const char *id,
                                         amqp_cstring_bytes(TOPOLOGY_KEY_DEAD_BIDS), 1, 0, &properties,
                                         amqp_cstring_bytes("{\"a\":\n1}")),
                      AMQP_STATUS_OK);
-    ck_assert_int_eq(amqp_simple_wait_frame_noblock(connection, &frame, &patience), AMQP_STATUS_OK);
+    ck_assert_int_eq(amqp_simple_wait_frame_noblock(connection, &frame, &timeout), AMQP_STATUS_OK);
     ck_assert_uint_eq(frame.payload.method.id, AMQP_BASIC_ACK_METHOD);
 }
 

@@ -241,7 +241,7 @@ START_TEST(a_suspended_gateway_kills_no_worker)
 }
 END_TEST
 
-/* The status of a guest's search_status through a proxy that reports this client address. */
+/* The status of a guest's search through a proxy that reports this client address. */
 static int search_status(int client)
 {
     char text[256];

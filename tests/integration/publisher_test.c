@@ -23,7 +23,7 @@ enum {
     URL_SIZE = 512,
     NO_VERDICT = -1,
     LONG_MS = 20000, /* a confirm deadline that no test reaches */
-    SHORT_MS = 500,  /* one that a test waits for */
+    SHORT_MS = 500,  /* a confirm deadline that a test waits for */
     SHARE_MAX = 4,
 };
 

@@ -48,7 +48,7 @@ struct book {
     const char *id;
     struct rules_auction state;
     int64_t seq;
-    int entries; /* their number makes their ids */
+    int entries; /* number of entries, from which the next id is made */
     struct voids_list voids;
 };
 

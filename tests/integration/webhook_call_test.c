@@ -260,7 +260,7 @@ START_TEST(proxies_of_the_environment_are_not_used)
 }
 END_TEST
 
-START_TEST(schemes_other_than_http_are_refused)
+START_TEST(schemes_other_than_http_and_https_are_refused)
 {
     struct webhook_call_limits limits = limits_of("127.0.0.1/32");
     static const char *const urls[] = {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/",
@@ -438,7 +438,7 @@ static Suite *webhook_call_suite(void)
     tcase_add_test(tcase, each_address_of_a_name_is_checked);
     tcase_add_test(tcase, a_name_that_resolves_to_another_address_is_checked_again);
     tcase_add_test(tcase, proxies_of_the_environment_are_not_used);
-    tcase_add_test(tcase, schemes_other_than_http_are_refused);
+    tcase_add_test(tcase, schemes_other_than_http_and_https_are_refused);
     tcase_add_loop_test(tcase, each_answer_has_its_error, 0, (int)ARRAY_LEN(answers));
     tcase_add_test(tcase, status_410_is_permanent);
     tcase_add_test(tcase, an_answer_larger_than_the_limit_is_refused);

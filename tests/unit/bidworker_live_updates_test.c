@@ -150,7 +150,7 @@ START_TEST(a_raise_is_not_shown_as_a_bid)
 }
 END_TEST
 
-START_TEST(only_accepted_bids_with_an_amount_are_public)
+START_TEST(accepted_and_outbid_bids_with_an_amount_are_public)
 {
     static const struct {
         const char *kind;
@@ -356,7 +356,7 @@ static Suite *live_updates_suite(void)
     tcase_add_test(tcase, newest_bids_come_first_and_are_bounded);
     tcase_add_test(tcase, only_an_outbid_maximum_is_shown);
     tcase_add_test(tcase, a_raise_is_not_shown_as_a_bid);
-    tcase_add_test(tcase, only_accepted_bids_with_an_amount_are_public);
+    tcase_add_test(tcase, accepted_and_outbid_bids_with_an_amount_are_public);
     tcase_add_test(tcase, a_withdrawal_sends_bids_and_a_rejected_command_sends_updated);
     tcase_add_test(tcase, an_event_sets_the_kind_of_its_update);
     tcase_add_test(tcase, the_status_decides_between_sold_and_unsold);

@@ -154,7 +154,7 @@ static void check_documented(const char *section, const char *name, const char *
     (*known)++;
     for (size_t i = 0; i < documented_count; i++) {
         if (strcmp(documented[i].section, section) == 0 && strcmp(documented[i].name, name) == 0) {
-            ck_assert_msg(strcmp(documented[i].value, value) == 0, "[%s] %s: conf message %s, the program %s", section,
+            ck_assert_msg(strcmp(documented[i].value, value) == 0, "[%s] %s: conf has %s, the program %s", section,
                           name, documented[i].value, value);
             return;
         }

@@ -14,36 +14,36 @@
 START_TEST(a_cursor_is_read_as_written)
 {
     char text[CURSOR_TEXT_SIZE];
-    struct cursor back;
+    struct cursor parsed;
     struct cursor cursor = {.sort = "-price", .key = "1234.50", .id = uuid_new()};
     cursor_format(&cursor, text);
     ck_assert_uint_eq(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(text));
-    ck_assert(cursor_parse(text, "-price", &back));
-    ck_assert_str_eq(back.key, cursor.key);
-    ck_assert(uuid_equal(&back.id, &cursor.id));
-    ck_assert_msg(!cursor_parse(text, "price", &back), "a cursor served another order");
+    ck_assert(cursor_parse(text, "-price", &parsed));
+    ck_assert_str_eq(parsed.key, cursor.key);
+    ck_assert(uuid_equal(&parsed.id, &cursor.id));
+    ck_assert_msg(!cursor_parse(text, "price", &parsed), "a cursor served another order");
 }
 END_TEST
 
 START_TEST(the_longest_cursor_fits)
 {
     char text[CURSOR_TEXT_SIZE];
-    struct cursor back;
+    struct cursor parsed;
     struct cursor cursor = {.id = uuid_new()};
     memset(cursor.sort, 's', sizeof(cursor.sort) - 1);
     memset(cursor.key, 'k', sizeof(cursor.key) - 1);
     cursor_format(&cursor, text);
-    ck_assert(cursor_parse(text, cursor.sort, &back));
-    ck_assert_str_eq(back.key, cursor.key);
+    ck_assert(cursor_parse(text, cursor.sort, &parsed));
+    ck_assert_str_eq(parsed.key, cursor.key);
 }
 END_TEST
 
 START_TEST(invalid_cursors_are_refused)
 {
     static const char *const wrong[] = {"", "x", "====", "bmV3ZXN0", "bmV3ZXN0fHw", "bmV3ZXN0fHx4", "\x01"};
-    struct cursor back;
+    struct cursor parsed;
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        ck_assert_msg(!cursor_parse(wrong[i], "newest", &back), "%s was is_cursor", wrong[i]);
+        ck_assert_msg(!cursor_parse(wrong[i], "newest", &parsed), "%s was accepted", wrong[i]);
     }
 }
 END_TEST
@@ -81,10 +81,10 @@ START_TEST(each_part_of_a_cursor_is_checked)
     ck_assert(is_cursor("newest|a|b|" ID, strlen("newest|a|b|" ID), &cursor));
     ck_assert_str_eq(cursor.key, "a|b");
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        ck_assert_msg(!is_cursor(wrong[i], strlen(wrong[i]), &cursor), "%s was is_cursor", wrong[i]);
+        ck_assert_msg(!is_cursor(wrong[i], strlen(wrong[i]), &cursor), "%s was accepted", wrong[i]);
     }
-    ck_assert_msg(!is_cursor("newest|k\0y|" ID, strlen("newest|key|" ID), &cursor), "a NUL was is_cursor");
-    ck_assert_msg(!is_cursor("newest|key|" ID "\0", strlen("newest|key|" ID) + 1, &cursor), "a NUL was is_cursor");
+    ck_assert_msg(!is_cursor("newest|k\0y|" ID, strlen("newest|key|" ID), &cursor), "a NUL was accepted");
+    ck_assert_msg(!is_cursor("newest|key|" ID "\0", strlen("newest|key|" ID) + 1, &cursor), "a NUL was accepted");
 }
 END_TEST
 
@@ -240,7 +240,7 @@ START_TEST(a_key_has_1_to_64_plain_bytes)
 }
 END_TEST
 
-START_TEST(the_hash_depends_on_the_body_only)
+START_TEST(the_hash_depends_on_the_request_but_not_on_its_receipt)
 {
     char first[IDEMPOTENCY_HASH_SIZE];
     char second[IDEMPOTENCY_HASH_SIZE];
@@ -296,7 +296,7 @@ static Suite *text_suite(void)
     tcase_add_test(tcase, ids_and_hashes_of_keys_never_change);
     tcase_add_test(tcase, a_key_has_no_control_characters);
     tcase_add_test(tcase, a_key_has_1_to_64_plain_bytes);
-    tcase_add_test(tcase, the_hash_depends_on_the_body_only);
+    tcase_add_test(tcase, the_hash_depends_on_the_request_but_not_on_its_receipt);
     tcase_add_test(tcase, a_bidder_has_one_pseudonym_per_auction);
     suite_add_tcase(suite, tcase);
     return suite;

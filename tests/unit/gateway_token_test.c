@@ -33,19 +33,19 @@ static void tear_down(void)
 
 static bool verify(const char *token, int64_t now_s)
 {
-    struct token_claims back;
-    return token_verify(tokens, token, strlen(token), now_s, &back);
+    struct token_claims parsed;
+    return token_verify(tokens, token, strlen(token), now_s, &parsed);
 }
 
 START_TEST(a_token_returns_its_claims)
 {
-    struct token_claims back;
+    struct token_claims parsed;
     for (int i = 0; i < 2; i++) { /* the second time from the cache */
-        ck_assert(token_verify(tokens, text, strlen(text), NOW_S, &back));
-        ck_assert(uuid_equal(&back.user_id, &claims.user_id));
-        ck_assert(back.admin);
-        ck_assert_str_eq(back.session, claims.session);
-        ck_assert_int_eq(back.expires_s, claims.expires_s);
+        ck_assert(token_verify(tokens, text, strlen(text), NOW_S, &parsed));
+        ck_assert(uuid_equal(&parsed.user_id, &claims.user_id));
+        ck_assert(parsed.admin);
+        ck_assert_str_eq(parsed.session, claims.session);
+        ck_assert_int_eq(parsed.expires_s, claims.expires_s);
     }
 }
 END_TEST
@@ -90,10 +90,10 @@ START_TEST(a_token_of_another_deployment_is_refused)
 {
     const struct token_keys other_keys = {.count = 1, .seeds = {{8}}};
     struct tokens *other = tokens_new(&other_keys);
-    struct token_claims back;
+    struct token_claims parsed;
     char ours[TOKEN_JWKS_SIZE];
     char theirs[TOKEN_JWKS_SIZE];
-    ck_assert(!token_verify(other, text, strlen(text), NOW_S, &back));
+    ck_assert(!token_verify(other, text, strlen(text), NOW_S, &parsed));
     token_jwks(tokens, &receipts, ours);
     token_jwks(other, &receipts, theirs);
     ck_assert_str_ne(ours, theirs);

@@ -115,7 +115,7 @@ START_TEST(malformed_updates_are_refused)
 }
 END_TEST
 
-static void is(const struct frame *frame, const void *bytes, size_t length)
+static void expect_frame(const struct frame *frame, const void *bytes, size_t length)
 {
     ck_assert_ptr_nonnull(frame);
     ck_assert_uint_eq(frame->length, length);
@@ -127,20 +127,20 @@ START_TEST(a_text_is_framed_for_websocket_and_for_sse)
     static const char json[] = "{\"a\":1}";
     struct text *text = text_new(json, strlen(json), 42);
     ck_assert_ptr_nonnull(text);
-    is(text_websocket(text), "\x81\x07{\"a\":1}", 9);
+    expect_frame(text_websocket(text), "\x81\x07{\"a\":1}", 9);
     ck_assert_ptr_eq(text_websocket(text), text_websocket(text));
-    is(text_event_stream(text), "id: 42\ndata: {\"a\":1}\n\n", strlen("id: 42\ndata: {\"a\":1}\n\n"));
+    expect_frame(text_event_stream(text), "id: 42\ndata: {\"a\":1}\n\n", strlen("id: 42\ndata: {\"a\":1}\n\n"));
     ck_assert_ptr_eq(text_event_stream(text), text_event_stream(text));
     struct frame *answer = text_answer(text, "\"x\"");
-    is(answer, "\x81\x10{\"id\":\"x\",\"a\":1}", 18);
+    expect_frame(answer, "\x81\x10{\"id\":\"x\",\"a\":1}", 18);
     frame_unref(answer);
     struct frame *kept = frame_ref(text_websocket(text));
     text_unref(text);
-    is(kept, "\x81\x07{\"a\":1}", 9);
+    expect_frame(kept, "\x81\x07{\"a\":1}", 9);
     frame_unref(kept);
     text = text_new(json, strlen(json), 0);
     ck_assert_ptr_nonnull(text);
-    is(text_event_stream(text), "data: {\"a\":1}\n\n", strlen("data: {\"a\":1}\n\n"));
+    expect_frame(text_event_stream(text), "data: {\"a\":1}\n\n", strlen("data: {\"a\":1}\n\n"));
     text_unref(text);
 }
 END_TEST
@@ -176,10 +176,10 @@ START_TEST(a_close_has_a_code_and_room_for_a_reason)
 {
     char reason[200];
     struct frame *frame = frame_close(1001, "bye");
-    is(frame,
-       "\x88\x05\x03\xe9"
-       "bye",
-       7);
+    expect_frame(frame,
+                 "\x88\x05\x03\xe9"
+                 "bye",
+                 7);
     frame_unref(frame);
     memset(reason, 'x', sizeof(reason));
     memcpy(reason + 122, "\xc3\xa4", 2); /* the cut would split this character */

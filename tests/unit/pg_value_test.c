@@ -139,7 +139,7 @@ START_TEST(columns_are_read)
 }
 END_TEST
 
-START_TEST(only_errors_caused_by_data_are_blamed_on_data)
+START_TEST(only_sqlstates_of_bad_data_blame_the_data)
 {
     static const char *const data[] = {"22003", "23505", "21000", "P0001", "XX000", "54000"};
     static const char *const deployment[] = {"42P01", "42501", "40001", "08006", "57014",
@@ -157,7 +157,7 @@ static Suite *pg_value_suite(void)
 {
     Suite *suite = suite_create("pg_value");
     TCase *tcase = tcase_create("pg_value");
-    tcase_add_test(tcase, only_errors_caused_by_data_are_blamed_on_data);
+    tcase_add_test(tcase, only_sqlstates_of_bad_data_blame_the_data);
     tcase_add_loop_test(tcase, transient_sqlstates_are_retried, 0, ARRAY_LEN(states));
     tcase_add_test(tcase, arrays_are_quoted);
     tcase_add_test(tcase, arrays_of_every_type_are_written);
