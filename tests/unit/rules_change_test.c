@@ -1,5 +1,5 @@
 /*
- * Rule 11 of bidding and buying at once (docs/bidding-rules.md): who may change what, until when, and the auction
+ * Changes to an auction and buying at once (docs/bidding-rules.md): who may change what, until when, and the auction
  * afterwards.
  */
 #include "common/rules/bid_status.h"
@@ -209,7 +209,7 @@ START_TEST(an_admins_extension_is_later_and_uses_no_extension)
 }
 END_TEST
 
-START_TEST(an_admins_end_sells_by_rule_9)
+START_TEST(an_admins_end_sells_if_the_reserve_is_met)
 {
     lot_accepted(lot_proxy(ANN, 4000), 1000);
     ck_assert(change_now(COMMAND_CLOSE).ended);
@@ -342,7 +342,7 @@ static Suite *rules_change_suite(void)
     tcase_add_test(tcase, a_start_can_be_moved_until_the_start);
     tcase_add_test(tcase, a_cancelled_auction_rejects_every_command);
     tcase_add_test(tcase, an_admins_extension_is_later_and_uses_no_extension);
-    tcase_add_test(tcase, an_admins_end_sells_by_rule_9);
+    tcase_add_test(tcase, an_admins_end_sells_if_the_reserve_is_met);
     tcase_add_test(tcase, a_scheduled_auction_cannot_be_ended);
     tcase_add_test(tcase, an_admin_can_cancel_an_auction_with_bids);
     tcase_add_test(tcase, changes_after_the_end_are_rejected);

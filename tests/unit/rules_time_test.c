@@ -1,10 +1,10 @@
 /*
- * Rules 7 to 11 of bidding (docs/bidding-rules.md) with their edges: start, extension and end of an auction, who may
- * bid, and on which terms. Also the names of decisions.
+ * Rules about time (docs/bidding-rules.md) with their edges: start, extension and end of an auction, who may bid, and
+ * on which terms. Also the names of decisions.
  */
 #include "tests/support/lot.h"
 
-/* --- rule 7 --- */
+/* --- anti-snipe extension (rule 7) --- */
 
 START_TEST(a_late_bid_moves_the_end)
 {
@@ -93,7 +93,7 @@ START_TEST(a_short_extension_never_shortens)
 }
 END_TEST
 
-/* --- rules 8 to 11 --- */
+/* --- start, end and permission to bid (rules 8 to 11) --- */
 
 START_TEST(a_bid_before_the_start_is_rejected)
 {
