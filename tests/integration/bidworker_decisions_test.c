@@ -1,7 +1,7 @@
 /*
- * What rostrum-bidworker writes down, row by row, against real servers: the expected rows are worked out by hand from
- * the rules of bidding, so that a value which goes into the wrong column is noticed. The tests need a migrated
- * deployment without any other bid worker (deploy/private servers).
+ * What rostrum-bidworker writes, row by row, against real servers. The expected rows were worked out by hand from the
+ * rules of bidding, so a value in the wrong column is noticed. The tests need a migrated deployment without any other
+ * bid worker (deploy/private servers).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static int64_t ms(int64_t seconds)
 
 /* --- proxies --- */
 
-START_TEST(maximums_bid_raise_answer_and_are_withdrawn)
+START_TEST(rows_of_a_maximum_that_bids_is_raised_answers_and_is_withdrawn)
 {
     bidding_open(&auction, &plain);
     bidding_add(&auction, COMMAND_PROXY, BIDDING_ANN, 5000);
@@ -71,8 +71,8 @@ START_TEST(maximums_bid_raise_answer_and_are_withdrawn)
 }
 END_TEST
 
-/* The state comes back from the row: one maximum a batch. */
-START_TEST(a_maximum_stands_from_batch_to_batch)
+/* The state is read from the row: one maximum per batch. */
+START_TEST(a_maximum_is_kept_between_batches)
 {
     bidding_open(&auction, &plain);
     bidding_start();
@@ -108,7 +108,7 @@ START_TEST(a_maximum_stands_from_batch_to_batch)
 }
 END_TEST
 
-START_TEST(the_event_says_whether_a_proxy_or_a_bid_lost_the_lead)
+START_TEST(a_lost_lead_publishes_proxy_exhausted_or_outbid)
 {
     struct auction_event event;
     bidding_open(&auction, &plain);
@@ -131,17 +131,17 @@ END_TEST
 
 /* --- the anti-snipe extension --- */
 
-START_TEST(the_window_says_whether_and_the_extension_how_far_the_end_moves)
+START_TEST(a_bid_in_the_window_moves_the_end_by_the_extension)
 {
     struct auction_event event;
     bidding_open(&auction, &sniped);
-    /* Before the window, but within the length of an extension. */
+    /* Before the window, but less than the extension's length before the end. */
     bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1000)->received_ms = auction.end_ms - ms(WINDOW_S) - 1;
     bidding_send(&auction);
     bidding_start();
     bidding_wait(&auction, 1);
     ck_assert_int_eq(bidding_moved_ms(&auction), 0);
-    /* The first moment of the window. */
+    /* The first millisecond of the window. */
     bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 1100)->received_ms = auction.end_ms - ms(WINDOW_S);
     bidding_send(&auction);
     bidding_wait(&auction, 2);
@@ -166,7 +166,7 @@ START_TEST(extensions_in_one_batch_publish_the_last_end)
     bidding_event(&auction, EVENT_EXTENDED, &event);
     ck_assert_int_eq(event.end_ms, auction.end_ms + ms(70 + EXTENSION_S));
     ck_assert_int_eq(bidding_moved_ms(&auction), ms(70 + EXTENSION_S));
-    /* An admin's extension is published in the same way, and kept in the ledger. */
+    /* An admin's extension is published in the same way and has a row in the ledger. */
     int64_t end_ms = auction.end_ms + ms(700);
     struct command *extend = bidding_add(&auction, COMMAND_EXTEND, BIDDING_SELLER, 0);
     extend->end_ms = end_ms;
@@ -185,7 +185,7 @@ END_TEST
 
 /* --- updates --- */
 
-/* The terms that the auction has, each in its place. */
+/* The auction's terms, one column each. */
 static const char *terms_of(void)
 {
     return sql_text(bidding.sql,
@@ -196,7 +196,7 @@ static const char *terms_of(void)
                     auction.text, NULL);
 }
 
-/* An update by the seller who saw `version`, to terms that differ from the auction's in everything. */
+/* An update by the seller, based on `version`. Each of its terms differs from the auction's. */
 static void update(int64_t version, const char *title)
 {
     char id[UUID_TEXT_SIZE];
@@ -218,14 +218,14 @@ static const char old_terms[] = "A chair 10.00 1.00 window 30 extension 90 versi
 static const char new_terms[] = "A stool 20.00 reserve 30.00 buy 40.00 5.00 window 200 extension 70 most 7 version 2"
                                 " length 7800";
 
-START_TEST(an_update_is_what_the_next_bids_are_decided_by)
+START_TEST(an_update_applies_to_the_next_bids)
 {
     bidding_open(&auction, &sniped);
     ck_assert_str_eq(terms_of(), old_terms);
     update(1, "A stool");
     int64_t end_ms = auction.end_ms + ms(600);
     bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1900);
-    /* Both are in the new window; only the second is so late that the extension moves the end. */
+    /* Both are in the new window. Only the second is so late that the extension moves the end. */
     bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 2000)->received_ms = end_ms - ms(100);
     bidding_add(&auction, COMMAND_BID, BIDDING_BOB, 2500)->received_ms = end_ms - ms(50);
     bidding_send(&auction);
@@ -233,7 +233,7 @@ START_TEST(an_update_is_what_the_next_bids_are_decided_by)
     bidding_wait(&auction, 4);
     ck_assert_str_eq(terms_of(), new_terms);
     ck_assert_int_eq(bidding_moved_ms(&auction), ms(620));
-    /* In a batch of its own: by what was written. */
+    /* In a batch of its own, so it is decided by the stored terms. */
     bidding_add(&auction, COMMAND_BID, BIDDING_CYD, 2900);
     bidding_add(&auction, COMMAND_BID, BIDDING_CYD, 3000)->received_ms = end_ms - ms(10);
     bidding_send(&auction);
@@ -247,7 +247,7 @@ START_TEST(an_update_is_what_the_next_bids_are_decided_by)
                                                "bid Cyd accepted 30.00");
     ck_assert_str_eq(bidding_state(&auction),
                      "active price 30.00 minimum 35.00 leader Cyd max 30.00 beaten 25.00 bids 3 extensions 2");
-    /* A replay begins with the terms that the auction was published with: they are kept under its own id. */
+    /* A replay begins with the terms at publication. They are stored under the auction's own id. */
     ck_assert_str_eq(sql_text(bidding.sql,
                               "SELECT concat_ws(' ', title, starting_price, 'window', snipe_window_s, 'extension',"
                               " snipe_extension_s, 'length', extract(epoch FROM end_time - start_time)::integer)"
@@ -282,7 +282,7 @@ START_TEST(a_refused_update_changes_no_terms)
 }
 END_TEST
 
-START_TEST(of_two_updates_in_one_batch_the_first_counts)
+START_TEST(of_two_updates_in_one_batch_only_the_first_is_accepted)
 {
     bidding_open(&auction, &sniped);
     update(1, "A stool");
@@ -298,7 +298,7 @@ END_TEST
 
 /* --- rows of auctions --- */
 
-/* No program writes such rows; somebody changed the database by hand. */
+/* No program writes such rows; an operator changed the database by hand. */
 static const struct broken_row {
     const char *broken;
     const char *repaired;
@@ -316,7 +316,7 @@ static void change_row(const char *set)
     ck_assert_int_eq(sql_int(bidding.sql, statement, auction.text, NULL), 1);
 }
 
-START_TEST(a_row_that_cannot_be_understood_harms_only_its_own_bids)
+START_TEST(an_invalid_auction_row_rejects_only_its_own_bids)
 {
     char dead[QUEUES_NAME_SIZE];
     struct queues_message letter;
@@ -366,8 +366,8 @@ static int64_t waiting_for_locks(void)
                    NULL);
 }
 
-/* Bids are decided by the row that they lock, not by one that was read before it changed. */
-START_TEST(a_row_that_another_transaction_holds_is_waited_for_and_read_as_committed)
+/* Bids are decided by the row as locked, not by a copy that was read before it changed. */
+START_TEST(a_row_locked_by_another_transaction_is_read_as_committed)
 {
     char leader[UUID_TEXT_SIZE];
     struct sql *holder = sql_open(getenv("ROSTRUM_PG_URL"));
@@ -399,15 +399,15 @@ END_TEST
 static Suite *decisions_suite(void)
 {
     const TTest *const tests[] = {
-        maximums_bid_raise_answer_and_are_withdrawn,
-        a_maximum_stands_from_batch_to_batch,
-        the_event_says_whether_a_proxy_or_a_bid_lost_the_lead,
-        the_window_says_whether_and_the_extension_how_far_the_end_moves,
+        rows_of_a_maximum_that_bids_is_raised_answers_and_is_withdrawn,
+        a_maximum_is_kept_between_batches,
+        a_lost_lead_publishes_proxy_exhausted_or_outbid,
+        a_bid_in_the_window_moves_the_end_by_the_extension,
         extensions_in_one_batch_publish_the_last_end,
-        an_update_is_what_the_next_bids_are_decided_by,
+        an_update_applies_to_the_next_bids,
         a_refused_update_changes_no_terms,
-        of_two_updates_in_one_batch_the_first_counts,
-        a_row_that_another_transaction_holds_is_waited_for_and_read_as_committed,
+        of_two_updates_in_one_batch_only_the_first_is_accepted,
+        a_row_locked_by_another_transaction_is_read_as_committed,
     };
     Suite *suite = suite_create("bidworker_decisions");
     TCase *tcase = tcase_create("decisions");
@@ -415,7 +415,7 @@ static Suite *decisions_suite(void)
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(tcase, tests[i]);
     }
-    tcase_add_loop_test(tcase, a_row_that_cannot_be_understood_harms_only_its_own_bids, 0, (int)ARRAY_LEN(broken_rows));
+    tcase_add_loop_test(tcase, an_invalid_auction_row_rejects_only_its_own_bids, 0, (int)ARRAY_LEN(broken_rows));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,7 +1,7 @@
 /*
- * rostrum-bidworker against real servers, by what it leaves behind: the ledger, the queues, its answers. The tests
- * start and kill workers of their own and publish commands as a gateway would; they need a migrated deployment without
- * any other bid worker (deploy/private servers).
+ * rostrum-bidworker against real servers, tested by its effects: the ledger, the queues, the results. The tests start
+ * and kill their own workers and publish commands as a gateway does. They need a migrated deployment without any other
+ * bid worker (deploy/private servers).
  */
 #include <amqp.h>
 #include <fcntl.h>
@@ -81,7 +81,7 @@ static void worker_start(int index)
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        /* A test that fails takes its workers with it. */
+        /* A failed test kills its workers. */
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() == parent) {
             (void)execl(program, program, (char *)NULL);
@@ -102,7 +102,7 @@ static int worker_stop(int index, int signal_number)
     return status;
 }
 
-static int64_t living(void)
+static int64_t workers_alive(void)
 {
     return sql_int(sql,
                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1383035764 AND database = "
@@ -153,7 +153,7 @@ static void fixture_setup(void)
     for (size_t i = 0; i < BIDDERS; i++) {
         bidders[i] = user_new();
     }
-    ck_assert_int_eq(living(), 0);
+    ck_assert_int_eq(workers_alive(), 0);
 }
 
 static void fixture_teardown(void)
@@ -194,7 +194,7 @@ static void lot_open(const char *status)
     PQclear(sql_rows(sql, "UPDATE auctions SET status = $2 WHERE id = $1::uuid RETURNING 1", lot.text, status, NULL));
 }
 
-/* A bid that follows the one before: the next step up, by the next bidder. */
+/* The next bid: one increment higher, by the next bidder. */
 static struct command *lot_bid(void)
 {
     struct command *command = &lot.commands[lot.count];
@@ -237,7 +237,7 @@ static void publish_text(const char *text, size_t length)
     ck_assert(broker_publish(publishing, &message, on_verdict, NULL));
 }
 
-/* Commands `first`.. of the lot in one message. */
+/* Publishes `count` commands of the lot, from `first` on, in one message. */
 static void publish(size_t first, size_t count)
 {
     size_t length = 0;
@@ -256,7 +256,7 @@ static void publish_confirmed(size_t first, size_t count)
     LOOP_UNTIL(base, unconfirmed == 0, DEADLINE_MS);
 }
 
-/* `count` further bids in messages of 1 to 7. */
+/* Publishes `count` further bids in messages of 1 to 7. */
 static void publish_bids(size_t count)
 {
     enum { MESSAGE_MOST = 7 };
@@ -277,9 +277,9 @@ static int64_t rows(void)
     return sql_int(sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", lot.text, NULL);
 }
 
-/* --- what must hold --- */
+/* --- expectations --- */
 
-/* The ledger is the published commands, each once, in their order, with this status. */
+/* The ledger holds the published commands, each once, in their order, with this status. */
 static void expect_ledger(const char *status)
 {
     PGresult *ledger =
@@ -302,7 +302,7 @@ static void expect_verified(void)
     ck_assert_msg(deployment_ctl(out, sizeof out, "verify", lot.text, NULL) == 0, "verify: %s", out);
 }
 
-/* "accepted", "outbid" or "rejected REASON" of the lot's command. */
+/* The decision of the lot's command: "accepted", "outbid" or "rejected REASON". */
 static const char *decision_of(size_t index)
 {
     char id[UUID_TEXT_SIZE];
@@ -313,7 +313,7 @@ static const char *decision_of(size_t index)
                     lot.text, id, NULL);
 }
 
-/* Messages of a queue that hold a text; all of it are taken and acked. */
+/* Counts the messages of a queue that contain `text`. All messages are taken and acked. */
 struct search {
     const char *text;
     int found;
@@ -339,7 +339,7 @@ static struct broker_consumer *search_open(const char *queue, struct search *sea
     return consumer;
 }
 
-/* --- order, answers --- */
+/* --- order, results --- */
 
 static size_t answers;
 static struct decision last_answer;
@@ -358,7 +358,7 @@ static int64_t listeners(struct redis *listening)
     return redis_up(listening) ? 1 : 0;
 }
 
-START_TEST(bids_are_decided_in_their_order_and_answered)
+START_TEST(bids_are_decided_in_queue_order_and_results_published)
 {
     enum { BIDS = 300 };
     struct uuid gateway = uuid_new();
@@ -380,14 +380,14 @@ START_TEST(bids_are_decided_in_their_order_and_answered)
     SUITE_WAIT(rows() == BIDS, DEADLINE_MS);
     expect_ledger("accepted");
     expect_verified();
-    /* The same bid again is known: no row, but whoever waits is told. */
+    /* A redelivered bid makes no row, but its result is published again. */
     lot.commands[0].reply_to = gateway;
     publish(0, 1);
     LOOP_UNTIL(base, answers == 1, DEADLINE_MS);
     ck_assert_int_eq(last_answer.status, BID_ACCEPTED);
     ck_assert_int_eq(last_answer.amount, lot.commands[0].amount);
     ck_assert_int_eq(rows(), BIDS);
-    /* A new one that stands twice in one message is decided once, and answered each time. */
+    /* A bid that appears twice in one message is decided once, and its result is published twice. */
     lot_bid()->reply_to = gateway;
     lot.commands[lot.count] = lot.commands[lot.count - 1];
     publish(lot.count - 1, 2);
@@ -401,12 +401,12 @@ END_TEST
 
 /* --- kill and hand over --- */
 
-START_TEST(killed_workers_lose_and_repeat_nothing)
+START_TEST(killed_workers_lose_no_bid_and_decide_none_twice)
 {
     enum { ROUNDS = 5, BIDS = 400 };
     lot_open("active");
     worker_start(0);
-    SUITE_WAIT(living() == 1, DEADLINE_MS);
+    SUITE_WAIT(workers_alive() == 1, DEADLINE_MS);
     for (int round = 0; round < ROUNDS; round++) {
         int64_t before = rows();
         publish_bids(BIDS);
@@ -421,19 +421,19 @@ START_TEST(killed_workers_lose_and_repeat_nothing)
 }
 END_TEST
 
-START_TEST(workers_share_shards_and_hand_them_over)
+START_TEST(workers_share_shards_and_hand_them_over_in_order)
 {
     enum { ROUNDS = 6, BIDS = 200 };
     lot_open("active");
     worker_start(0);
-    SUITE_WAIT(living() == 1, DEADLINE_MS);
+    SUITE_WAIT(workers_alive() == 1, DEADLINE_MS);
     for (int round = 0; round < ROUNDS; round++) {
         int coming = (round + 1) % WORKERS_MAX;
         publish_bids(BIDS);
         worker_start(coming);
-        SUITE_WAIT(living() == WORKERS_MAX, DEADLINE_MS);
+        SUITE_WAIT(workers_alive() == WORKERS_MAX, DEADLINE_MS);
         publish_bids(BIDS);
-        /* With its shards, whichever they are, and whatever it has in hand. */
+        /* The worker owns an unknown part of the shards and has bids in progress. */
         ck_assert_int_eq(worker_stop(1 - coming, SIGTERM), 0);
     }
     SUITE_WAIT(rows() >= (int64_t)ROUNDS * 2 * BIDS, DEADLINE_MS);
@@ -442,7 +442,7 @@ START_TEST(workers_share_shards_and_hand_them_over)
 }
 END_TEST
 
-/* The deployment's broker behind a relay, as a URL. */
+/* Opens a relay in front of the deployment's broker and writes its URL. */
 static void relay_to_broker(struct relay *relay, char url[static URL_SIZE])
 {
     static char parts[URL_SIZE];
@@ -467,26 +467,26 @@ START_TEST(a_worker_without_its_broker_leaves_its_shards_to_others)
     ck_assert_int_eq(setenv("ROSTRUM_AMQP_URL", relayed, 1), 0);
     worker_start(0);
     ck_assert_int_eq(setenv("ROSTRUM_AMQP_URL", direct, 1), 0);
-    LOOP_UNTIL(base, living() == 1, DEADLINE_MS);
+    LOOP_UNTIL(base, workers_alive() == 1, DEADLINE_MS);
     publish_bids(BIDS);
     LOOP_UNTIL(base, rows() == BIDS, DEADLINE_MS);
     relay_close(&relay);
-    SUITE_WAIT(living() == 0, DEADLINE_MS);
+    SUITE_WAIT(workers_alive() == 0, DEADLINE_MS);
     worker_start(1);
     publish_bids(BIDS);
     SUITE_WAIT(rows() == (int64_t)2 * BIDS, DEADLINE_MS);
-    ck_assert_int_eq(living(), 1);
+    ck_assert_int_eq(workers_alive(), 1);
     expect_ledger("accepted");
     expect_verified();
 }
 END_TEST
 
-START_TEST(a_lost_connection_in_mid_batch_changes_nothing)
+START_TEST(a_lost_postgresql_connection_in_mid_batch_loses_and_repeats_no_bid)
 {
     enum { ROUNDS = 10, BIDS = 200 };
     lot_open("active");
     worker_start(0);
-    SUITE_WAIT(living() == 1, DEADLINE_MS);
+    SUITE_WAIT(workers_alive() == 1, DEADLINE_MS);
     for (int round = 0; round < ROUNDS; round++) {
         publish_bids(BIDS);
         PQclear(sql_rows(sql,
@@ -501,11 +501,11 @@ START_TEST(a_lost_connection_in_mid_batch_changes_nothing)
 }
 END_TEST
 
-/* --- what cannot be decided --- */
+/* --- commands that cannot be decided --- */
 
-START_TEST(a_poisoned_bid_is_rejected_in_its_place)
+START_TEST(a_bid_that_fails_its_batch_is_rejected_in_its_place)
 {
-    enum { BIDS = 20, POISON = 7, BITTER = 13 };
+    enum { BIDS = 20, POISON = 7, UNSTORABLE = 13 };
     struct search search = {.text = lot.text};
     char one[UUID_TEXT_SIZE];
     char other[UUID_TEXT_SIZE];
@@ -515,8 +515,8 @@ START_TEST(a_poisoned_bid_is_rejected_in_its_place)
         (void)lot_bid();
     }
     uuid_format(&lot.commands[POISON].id, one);
-    uuid_format(&lot.commands[BITTER].id, other);
-    /* One cannot be accepted; the other's amount cannot be written at all. */
+    uuid_format(&lot.commands[UNSTORABLE].id, other);
+    /* PostgreSQL refuses one of them if it is accepted, and the other with any amount. */
     (void)snprintf(statement, sizeof statement,
                    "CREATE OR REPLACE FUNCTION bidworker_test() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
                    " IF (NEW.bid_id = '%s' AND NEW.status = 'accepted') OR (NEW.bid_id = '%s' AND NEW.amount IS NOT"
@@ -533,7 +533,7 @@ START_TEST(a_poisoned_bid_is_rejected_in_its_place)
     LOOP_UNTIL(base, rows() == BIDS && search.found == 2, DEADLINE_MS);
     PQclear(sql_rows(sql, "DROP TRIGGER bidworker_test ON bids", NULL));
     for (size_t i = 0; i < BIDS; i++) {
-        bool poison = i == POISON || i == BITTER;
+        bool poison = i == POISON || i == UNSTORABLE;
         ck_assert_str_eq(decision_of(i), poison ? "rejected INTERNAL_ERROR" : "accepted");
     }
     ck_assert_int_eq(
@@ -567,7 +567,7 @@ START_TEST(undecodable_messages_go_to_the_dead_letters)
     consumer = search_open(TOPOLOGY_DEAD_QUEUE, &search);
     publish_text(binary, sizeof binary - 1);
     LOOP_UNTIL(base, search.found == 1, DEADLINE_MS);
-    /* A command of an unknown kind still has its place in the ledger. */
+    /* A command of an unknown kind keeps its place in the ledger. */
     struct command *command = lot_bid();
     uuid_format(&command->id, id);
     uuid_format(&command->user_id, user);
@@ -586,7 +586,7 @@ START_TEST(undecodable_messages_go_to_the_dead_letters)
 }
 END_TEST
 
-START_TEST(an_unknown_auction_is_not_found)
+START_TEST(bids_on_an_unknown_auction_are_rejected_not_found)
 {
     lot.id = uuid_new();
     lot.count = 0;
@@ -605,24 +605,24 @@ START_TEST(an_unknown_auction_is_not_found)
 }
 END_TEST
 
-/* Delivers and gives back, until the broker has counted often enough. */
-struct giver {
+/* Receives and returns messages until the broker's delivery count is high enough. */
+struct redelivery {
     int64_t most;
 };
 
-static void on_given(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
+static void on_redelivery(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
 {
-    struct giver *giver = arg;
+    struct redelivery *redelivery = arg;
     (void)consumer;
-    if (delivery->delivery_count > giver->most) {
-        giver->most = delivery->delivery_count;
+    if (delivery->delivery_count > redelivery->most) {
+        redelivery->most = delivery->delivery_count;
     }
 }
 
-START_TEST(a_bid_that_kills_workers_is_set_aside)
+START_TEST(a_bid_that_kills_workers_is_rejected_and_dead_lettered)
 {
     enum { BIDS = 6, KILLER = 2, DELIVERIES = 8 };
-    struct giver giver = {.most = -1};
+    struct redelivery redelivery = {.most = -1};
     struct search search = {.text = lot.text};
     char queue[TOPOLOGY_QUEUE_SIZE];
     char id[UUID_TEXT_SIZE];
@@ -632,14 +632,15 @@ START_TEST(a_bid_that_kills_workers_is_set_aside)
     }
     publish_confirmed(0, BIDS);
     topology_shard_name(ids_shard(&lot.id, shards), queue);
-    struct broker_consumer_options options = {.queue = queue, .prefetch = PREFETCH, .deliver = on_given, .arg = &giver};
+    struct broker_consumer_options options = {
+        .queue = queue, .prefetch = PREFETCH, .deliver = on_redelivery, .arg = &redelivery};
     for (int64_t times = 0; times < DELIVERIES; times++) {
         struct broker_consumer *consumer = broker_consume(consuming, &options);
         ck_assert_ptr_nonnull(consumer);
-        LOOP_UNTIL(base, giver.most >= times, DEADLINE_MS);
+        LOOP_UNTIL(base, redelivery.most >= times, DEADLINE_MS);
         broker_consumer_close(consumer);
     }
-    /* As two workers would have left it that died over the bid. */
+    /* The row that two workers leave if they crash while they decide this bid. */
     uuid_format(&lot.commands[KILLER].id, id);
     PQclear(sql_rows(sql, "INSERT INTO suspects VALUES ($1::uuid, $2::uuid, 2)", lot.text, id, NULL));
     struct broker_consumer *consumer = search_open(TOPOLOGY_DEAD_QUEUE, &search);
@@ -661,16 +662,16 @@ static const char *auction_status(void)
     return sql_text(sql, "SELECT status FROM auctions WHERE id = $1::uuid", lot.text, NULL);
 }
 
-START_TEST(an_extension_ahead_of_the_fence_wins)
+START_TEST(a_fence_behind_an_extension_has_no_effect)
 {
     struct search search = {.text = lot.text};
     lot_open("active");
     struct broker_consumer *consumer = search_open(TOPOLOGY_AUCTION_END_QUEUE, &search);
-    /* In the last second: the end moves, and the fence of the old end, behind it in the queue, finds it moved. */
+    /* In the last second, so the end moves. The fence of the old end is behind it in the queue and has no effect. */
     lot_bid()->received_ms = lot.end_ms - 1000;
     (void)lot_command(COMMAND_FENCE, lot.end_ms);
     publish(0, 2);
-    /* Received in time for the new end only. */
+    /* In time for the new end only. */
     lot_bid()->received_ms = lot.end_ms + 1000;
     publish(2, 1);
     int64_t end_ms = lot.end_ms + 1000 + SNIPE_S * INT64_C(1000);
@@ -697,7 +698,7 @@ START_TEST(an_extension_ahead_of_the_fence_wins)
 }
 END_TEST
 
-START_TEST(a_fence_ends_what_nobody_started)
+START_TEST(a_fence_ends_an_auction_that_was_never_started)
 {
     lot_open("scheduled");
     (void)lot_command(COMMAND_FENCE, lot.end_ms - 1);
@@ -714,7 +715,7 @@ START_TEST(a_fence_ends_what_nobody_started)
 }
 END_TEST
 
-START_TEST(banned_bidders_are_judged_when_decided)
+START_TEST(a_ban_counts_at_the_time_of_decision)
 {
     char id[UUID_TEXT_SIZE];
     lot_open("active");
@@ -735,18 +736,18 @@ static Suite *bidworker_suite(void)
 {
     enum { TEST_S = 120 };
     const TTest *const tests[] = {
-        bids_are_decided_in_their_order_and_answered,
-        killed_workers_lose_and_repeat_nothing,
-        workers_share_shards_and_hand_them_over,
+        bids_are_decided_in_queue_order_and_results_published,
+        killed_workers_lose_no_bid_and_decide_none_twice,
+        workers_share_shards_and_hand_them_over_in_order,
         a_worker_without_its_broker_leaves_its_shards_to_others,
-        a_lost_connection_in_mid_batch_changes_nothing,
-        a_poisoned_bid_is_rejected_in_its_place,
+        a_lost_postgresql_connection_in_mid_batch_loses_and_repeats_no_bid,
+        a_bid_that_fails_its_batch_is_rejected_in_its_place,
         undecodable_messages_go_to_the_dead_letters,
-        an_unknown_auction_is_not_found,
-        a_bid_that_kills_workers_is_set_aside,
-        an_extension_ahead_of_the_fence_wins,
-        a_fence_ends_what_nobody_started,
-        banned_bidders_are_judged_when_decided,
+        bids_on_an_unknown_auction_are_rejected_not_found,
+        a_bid_that_kills_workers_is_rejected_and_dead_lettered,
+        a_fence_behind_an_extension_has_no_effect,
+        a_fence_ends_an_auction_that_was_never_started,
+        a_ban_counts_at_the_time_of_decision,
     };
     Suite *suite = suite_create("bidworker");
     TCase *tcase = tcase_create("bidworker");

@@ -1,7 +1,8 @@
 /*
- * What rostrum-bidworker restates after a void, against real servers. The expected ledger is made by an oracle of this
- * file: the rules of bidding written down a second time, in another form (every bidder's best maximum, the price from
- * the two highest). It shares no code with bidworker/, while `rostrumctl verify` links the code that decides.
+ * The rows that rostrum-bidworker restates after a void, against real servers. An oracle in this file makes the
+ * expected ledger. It is a second implementation of the bidding rules in another form: every bidder's best maximum, and
+ * the price from the two highest. It shares no code with bidworker/, while `rostrumctl verify` links the code that
+ * decides.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,11 +16,11 @@ enum {
     OPENING = 1000,
     STEP = 100, /* the increment */
     NOBODY = -1,
-    FIRST_BIDS = 150, /* more than twice what the worker makes room for at first */
+    FIRST_BIDS = 150, /* more than twice the worker's first allocation */
     LATER_BIDS = 45,
     LAST_BIDS = 15,
     VOIDS = 12,
-    SURPLUS_MAX = 3000, /* of a random bid, above what is enough */
+    SURPLUS_MAX = 3000, /* of a random bid, above the minimum */
 };
 
 static const char *const names[BIDDING_USERS] = {"Seller", "Ann", "Bob", "Cyd", "Dan"};
@@ -31,7 +32,7 @@ static struct bidding_auction auction;
 
 struct standing {
     int leader;
-    bool hidden; /* the lead is held by a maximum that may be above the price */
+    bool hidden; /* the leader bid by a maximum, which may be above the price */
     int64_t price;
     int64_t best[BIDDING_USERS];
     int64_t bids;
@@ -42,7 +43,7 @@ struct verdict {
     bool outbid;
     bool raise;
     int64_t amount;
-    int answerer; /* whose maximum answers with `answer`, or NOBODY */
+    int answerer; /* owner of the maximum that answers with `answer`, or NOBODY */
     int64_t answer;
 };
 
@@ -55,7 +56,7 @@ static int64_t second_best(const struct standing *now)
     return best;
 }
 
-/* One step above the second best maximum, no more than the best, and never below what it was. */
+/* One increment above the second best maximum, at most the best, never below the present price. */
 static int64_t price_of(const struct standing *now)
 {
     int64_t due = second_best(now) == 0 ? 0 : second_best(now) + STEP;
@@ -101,7 +102,7 @@ static struct verdict judge_other(struct standing *now, bool proxy, int user, in
     return verdict;
 }
 
-/* `strict`: the first decision. Otherwise a replay: the amount was high enough when it was decided. */
+/* With `strict` this is the first decision. Without, it is a replay: the amount was high enough when it was decided. */
 static struct verdict judge(struct standing *now, enum command_kind kind, int user, int64_t amount, bool strict)
 {
     static const struct verdict refused = {.refused = true, .answerer = NOBODY};
@@ -123,13 +124,13 @@ static struct verdict judge(struct standing *now, enum command_kind kind, int us
                  : judge_other(now, kind == COMMAND_PROXY, user, amount);
 }
 
-/* A command of the auction and what the ledger must say of it. */
+/* A command of the auction and its expected row. */
 struct entry {
     enum command_kind kind;
     int user;
     int64_t amount;
     bool voided;
-    bool answered; /* has a row of an answer behind it, whether it counts or not */
+    bool answered; /* an automatic bid follows it in the ledger, effective or not */
     struct verdict now;
 };
 
@@ -168,7 +169,7 @@ static void oracle_void(size_t target, size_t before)
     }
 }
 
-/* --- what it expects, and what is there --- */
+/* --- expected and actual rows --- */
 
 static size_t add_line(char *text, size_t length, const struct entry *entry)
 {
@@ -254,7 +255,7 @@ static const char *restated_ledger(void)
     return text;
 }
 
-/* Names the first line that differs: the whole texts are long. */
+/* Prints only the first line that differs, because the texts are long. */
 static void expect_same_lines(const char *found, const char *expected)
 {
     int line = 1;
@@ -285,7 +286,7 @@ static void expect_as_the_oracle_says(void)
     ck_assert_str_eq(bidding_state(&auction), oracle_state());
 }
 
-/* --- what is sent --- */
+/* --- commands --- */
 
 static void send(enum command_kind kind, int user, int64_t amount)
 {
@@ -304,7 +305,7 @@ static void send_void(size_t target)
     oracle_void(target, index);
 }
 
-/* The same numbers in each run. */
+/* The same sequence in each run. */
 static uint32_t random_below(uint32_t limit)
 {
     static uint32_t state = 20261121;
@@ -312,7 +313,7 @@ static uint32_t random_below(uint32_t limit)
     return (uint32_t)(((uint64_t)state * limit) >> 32U);
 }
 
-/* Most are enough for the price there is. */
+/* Most of them reach the minimum bid. */
 static void send_random(size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -325,7 +326,7 @@ static void send_random(size_t count)
     }
 }
 
-/* One that counts. */
+/* A random bid that was accepted. */
 static size_t random_bid(size_t before)
 {
     for (;;) {
@@ -338,7 +339,7 @@ static size_t random_bid(size_t before)
     }
 }
 
-START_TEST(beaten_bids_stay_outbid_and_answers_change_or_lapse)
+START_TEST(a_void_keeps_bids_outbid_and_changes_or_removes_answers)
 {
     oracle_reset();
     bidding_open(&auction, &plain);
@@ -379,7 +380,7 @@ START_TEST(beaten_bids_stay_outbid_and_answers_change_or_lapse)
 }
 END_TEST
 
-START_TEST(long_ledgers_are_restated_as_if_the_bid_had_never_been)
+START_TEST(long_ledgers_are_restated_as_without_the_voided_bid)
 {
     oracle_reset();
     bidding_open(&auction, &plain);
@@ -392,7 +393,7 @@ START_TEST(long_ledgers_are_restated_as_if_the_bid_had_never_been)
         bidding_send(&auction);
         expect_as_the_oracle_says();
     }
-    /* In one message, and so in one batch: bids, the void of one of them, bids on what the void left. */
+    /* In one message, and so in one batch: bids, the void of one of them, and bids on the restated auction. */
     send_random(LATER_BIDS);
     send_void(random_bid(auction.count));
     send_random(LAST_BIDS);
@@ -403,7 +404,7 @@ START_TEST(long_ledgers_are_restated_as_if_the_bid_had_never_been)
 }
 END_TEST
 
-/* The status, who won, and by a bid of the ledger. */
+/* The auction's status, winner and winning bid. */
 static const char *outcome(void)
 {
     return sql_text(bidding.sql,
@@ -413,7 +414,7 @@ static const char *outcome(void)
                     auction.text, NULL);
 }
 
-START_TEST(a_sale_goes_to_the_next_bidder_and_without_one_there_is_none)
+START_TEST(a_void_after_settlement_sells_to_the_next_bidder_or_leaves_unsold)
 {
     struct auction_event event;
     static const struct bidding_terms reserved = {.reserve_price = "15"};
@@ -425,7 +426,7 @@ START_TEST(a_sale_goes_to_the_next_bidder_and_without_one_there_is_none)
     bidding_send(&auction);
     bidding_start();
     bidding_wait(&auction, 4);
-    /* As settlement leaves it. */
+    /* The state after settlement. */
     ck_assert_int_eq(sql_int(bidding.sql,
                              "UPDATE auctions SET status = 'sold', winner_id = leader_id, winning_bid_id ="
                              " leader_bid_id, settled_at = now() WHERE id = $1::uuid RETURNING 1",
@@ -453,9 +454,9 @@ static Suite *voids_suite(void)
     Suite *suite = suite_create("bidworker_voids");
     TCase *tcase = tcase_create("voids");
     tcase_add_checked_fixture(tcase, bidding_set_up, bidding_tear_down);
-    tcase_add_test(tcase, beaten_bids_stay_outbid_and_answers_change_or_lapse);
-    tcase_add_test(tcase, long_ledgers_are_restated_as_if_the_bid_had_never_been);
-    tcase_add_test(tcase, a_sale_goes_to_the_next_bidder_and_without_one_there_is_none);
+    tcase_add_test(tcase, a_void_keeps_bids_outbid_and_changes_or_removes_answers);
+    tcase_add_test(tcase, long_ledgers_are_restated_as_without_the_voided_bid);
+    tcase_add_test(tcase, a_void_after_settlement_sells_to_the_next_bidder_or_leaves_unsold);
     suite_add_tcase(suite, tcase);
     return suite;
 }

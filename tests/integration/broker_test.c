@@ -23,13 +23,13 @@
 #include "tests/support/suite.h"
 
 enum {
-    DEADLINE_MS = 20000, /* for any one thing that is waited for */
+    DEADLINE_MS = 20000, /* for any single wait */
     NAME_SIZE = 64,
     URL_SIZE = 512,
 };
 
 static struct event_base *base;
-static amqp_connection_state_t direct; /* a plain blocking connection for setting up and looking at queues */
+static amqp_connection_state_t direct; /* a plain blocking connection that sets up and inspects queues */
 static char url[URL_SIZE];
 static struct amqp_connection_info server; /* parts of `url_parts` */
 static char url_parts[URL_SIZE];
@@ -98,7 +98,7 @@ static void tear_down(void)
     event_base_free(base);
 }
 
-/* A quorum queue bound to everything; max_length 0: unbounded, else with reject-publish. */
+/* A quorum queue bound to every key. max_length 0: unbounded, otherwise with reject-publish. */
 static void make_queue(int max_length)
 {
     amqp_table_entry_t entries[] = {
@@ -163,17 +163,17 @@ enum { SEEN_MAX = 4096 };
 
 struct seen {
     uint64_t tags[SEEN_MAX];
-    int numbers[SEEN_MAX]; /* the bodies of this test are numbers, mostly */
+    int numbers[SEEN_MAX]; /* most bodies of this test are numbers */
     bool redelivered[SEEN_MAX];
     int64_t delivery_counts[SEEN_MAX];
     size_t count;
     size_t gone;
-    size_t length; /* of the last body */
+    size_t length; /* of the last message */
     uint32_t sum;  /* of its bytes */
-    char key[256]; /* of the last */
+    char key[256]; /* of the last message */
     char message_id[256];
-    bool ack;           /* acks each at once */
-    size_t close_after; /* closes itself inside the callback; 0: never */
+    bool ack;           /* acks each delivery at once */
+    size_t close_after; /* closes itself inside the callback after this many; 0: never */
     bool closed;
 };
 static struct seen seen;
@@ -233,9 +233,9 @@ static void publish_numbers(struct broker *broker, int from, int to)
     LOOP_UNTIL(verdicts[BROKER_CONFIRMED] == before + (size_t)(to - from));
 }
 
-/* ---- tests of publishing */
+/* ---- publishing tests */
 
-START_TEST(test_confirm)
+START_TEST(a_message_is_confirmed_after_publish_returned)
 {
     make_queue(0);
     struct broker *broker = make_broker(url, 10);
@@ -258,12 +258,12 @@ START_TEST(test_confirm)
 }
 END_TEST
 
-START_TEST(test_full_queue_nacks)
+START_TEST(a_full_queue_nacks)
 {
     make_queue(5);
     struct broker *broker = make_broker(url, 1000);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
-    while (verdicts[BROKER_NACKED] == 0) { /* the limit is soft: what is in flight may still be taken */
+    while (verdicts[BROKER_NACKED] == 0) { /* the limit is soft: messages in flight may still be accepted */
         ck_assert_uint_lt(verdicts_all, 1000);
         size_t before = verdicts_all;
         ck_assert(publish(broker, "a", "x", 1, NULL));
@@ -274,7 +274,7 @@ START_TEST(test_full_queue_nacks)
 }
 END_TEST
 
-START_TEST(test_unbound_key_returns)
+START_TEST(a_message_with_an_unbound_key_is_returned)
 {
     make_queue(0);
     struct broker *broker = make_broker(url, 1000);
@@ -285,7 +285,7 @@ START_TEST(test_unbound_key_returns)
     (void)amqp_queue_bind(direct, 1, amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
                           amqp_cstring_bytes("bound.#"), amqp_empty_table);
     ck_reply(amqp_get_rpc_reply(direct));
-    for (int i = 0; i < 100; i++) { /* among others, so that verdicts cannot be mixed up by order alone */
+    for (int i = 0; i < 100; i++) { /* mixed with routable messages, so order alone cannot match verdicts to messages */
         ck_assert(publish(broker, i % 3 == 0 ? "elsewhere" : "bound.here", "x", (size_t)(i % 2), NULL));
     }
     LOOP_UNTIL(verdicts_all == 100);
@@ -295,7 +295,7 @@ START_TEST(test_unbound_key_returns)
 }
 END_TEST
 
-START_TEST(test_many_in_flight_are_confirmed_once_each)
+START_TEST(messages_in_flight_are_confirmed_once_each)
 {
     enum { MESSAGES = 20000, IN_FLIGHT = 1000 };
     static uint8_t times[MESSAGES];
@@ -321,7 +321,7 @@ START_TEST(test_many_in_flight_are_confirmed_once_each)
 }
 END_TEST
 
-START_TEST(test_missing_exchange_brings_the_link_down_and_up)
+START_TEST(a_missing_exchange_restarts_the_link)
 {
     make_queue(0);
     struct broker *broker = make_broker(url, 10);
@@ -337,7 +337,7 @@ START_TEST(test_missing_exchange_brings_the_link_down_and_up)
 }
 END_TEST
 
-START_TEST(test_freed_with_messages_in_flight)
+START_TEST(a_broker_can_be_freed_with_messages_in_flight)
 {
     make_queue(0);
     struct broker *broker = make_broker(url, 10);
@@ -352,15 +352,15 @@ START_TEST(test_freed_with_messages_in_flight)
 }
 END_TEST
 
-/* ---- tests of consuming */
+/* ---- consuming tests */
 
-START_TEST(test_order_and_redelivery_after_close)
+START_TEST(unacked_messages_are_redelivered_in_order_after_a_close)
 {
     make_queue(0);
     struct broker *publisher = make_broker(url, 1000);
     struct broker *broker = make_broker(url, 10);
     LOOP_UNTIL(broker_state(publisher) == BROKER_UP);
-    struct broker_consumer *first = consume(broker, &seen); /* before it is up */
+    struct broker_consumer *first = consume(broker, &seen); /* before the link is up */
     publish_numbers(publisher, 0, 50);
     LOOP_UNTIL(seen.count == 50);
     ck_assert_str_eq(seen.key, "some.key");
@@ -373,7 +373,8 @@ START_TEST(test_order_and_redelivery_after_close)
     LOOP_UNTIL(again.count == 40);
     for (int i = 0; i < 40; i++) {
         ck_assert_int_eq(again.numbers[i], 20 + i);
-        ck_assert(again.redelivered[i] || i >= 30); /* the later ones may have met the old channel as well */
+        ck_assert(again.redelivered[i] ||
+                  i >= 30); /* the later ones may have been delivered on the old channel as well */
         ck_assert_int_eq(again.delivery_counts[i], again.redelivered[i]);
     }
     ck_assert_uint_eq(seen.count, 50);
@@ -396,7 +397,7 @@ START_TEST(test_order_and_redelivery_after_close)
 }
 END_TEST
 
-START_TEST(test_close_inside_deliver)
+START_TEST(a_consumer_can_be_closed_inside_its_callback)
 {
     make_queue(0);
     struct broker *broker = make_broker(url, 1000);
@@ -417,7 +418,7 @@ START_TEST(test_close_inside_deliver)
 }
 END_TEST
 
-START_TEST(test_bodies_of_every_size)
+START_TEST(bodies_of_every_size_are_delivered_unchanged)
 {
     static const size_t sizes[] = {0, 1, 131063, 131064, 131065, 262128, 300000, 2000000};
     static uint8_t body[2000000];
@@ -444,7 +445,7 @@ START_TEST(test_bodies_of_every_size)
 }
 END_TEST
 
-START_TEST(test_deleted_queue_is_subscribed_again)
+START_TEST(a_deleted_queue_is_subscribed_again)
 {
     make_queue(0);
     struct broker *publisher = make_broker(url, 100);
@@ -470,7 +471,7 @@ START_TEST(test_deleted_queue_is_subscribed_again)
 }
 END_TEST
 
-START_TEST(test_as_many_consumers_as_channels)
+START_TEST(consumers_are_bounded_by_channels)
 {
     struct broker *broker = make_broker(url, 10);
     struct broker_consumer_options options = {.queue = queue, .prefetch = 1, .deliver = on_deliver, .arg = &seen};
@@ -482,8 +483,8 @@ START_TEST(test_as_many_consumers_as_channels)
 }
 END_TEST
 
-/* Our channel.close and the server's (there is no such queue) cross each other. */
-START_TEST(test_crossing_closes_free_the_channel)
+/* Our channel.close and the server's cross on the wire, because the queue does not exist. */
+START_TEST(crossing_closes_free_the_channel)
 {
     make_queue(0);
     struct broker *broker = make_broker(url, 100);
@@ -505,9 +506,9 @@ START_TEST(test_crossing_closes_free_the_channel)
 }
 END_TEST
 
-/* ---- tests of connecting */
+/* ---- connection tests */
 
-START_TEST(test_missing_queue_keeps_it_down)
+START_TEST(a_missing_queue_keeps_the_link_down)
 {
     char missing[NAME_SIZE + 8];
     (void)snprintf(missing, sizeof missing, "%s.missing", queue);
@@ -535,7 +536,7 @@ START_TEST(test_missing_queue_keeps_it_down)
 }
 END_TEST
 
-START_TEST(test_wrong_password)
+START_TEST(a_wrong_password_keeps_the_link_down)
 {
     char wrong[URL_SIZE];
     (void)snprintf(wrong, sizeof wrong, "amqp://%s:wrong@%s:%d/", server.user, server.host, server.port);
@@ -546,7 +547,7 @@ START_TEST(test_wrong_password)
 }
 END_TEST
 
-START_TEST(test_url_that_is_none)
+START_TEST(an_invalid_url_is_refused)
 {
     struct broker_options options = {.base = base,
                                      .url = "http://127.0.0.1/",
@@ -557,11 +558,11 @@ START_TEST(test_url_that_is_none)
 }
 END_TEST
 
-/* ---- behind a relay that can cut, or fall silent */
+/* ---- behind a relay that can cut the link or stop forwarding */
 
 static struct relay relay;
 static char relay_url[URL_SIZE];
-static size_t heartbeats[2]; /* that came alone, by who sent them */
+static size_t heartbeats[2]; /* heartbeats in a segment of their own, by sender */
 
 static void see_heartbeats(size_t from, const uint8_t *bytes, size_t length, void *arg)
 {
@@ -581,7 +582,7 @@ static void open_relay(bool silent)
                    relay.listen_port, server.vhost[0] == '/' ? "" : server.vhost);
 }
 
-START_TEST(test_cut_link)
+START_TEST(a_cut_link_is_restored_and_unacked_messages_redelivered)
 {
     make_queue(0);
     open_relay(false);
@@ -593,7 +594,7 @@ START_TEST(test_cut_link)
     for (int i = 0; i < 100; i++) {
         ck_assert(publish(broker, "some.key", "1000", 4, NULL));
     }
-    relay_cut(&relay); /* nothing of the hundred was even sent */
+    relay_cut(&relay); /* none of the hundred was sent */
     LOOP_UNTIL(verdicts_all == 110);
     ck_assert_uint_eq(verdicts[BROKER_UNKNOWN], 100);
     ck_assert_uint_eq(seen.gone, 1);
@@ -602,7 +603,7 @@ START_TEST(test_cut_link)
     ck_assert(!publish(broker, "some.key", "x", 1, NULL));
     ck_assert(!broker_ack(consumer, seen.tags[0], false));
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
-    LOOP_UNTIL(seen.count == 20); /* all ten again */
+    LOOP_UNTIL(seen.count == 20); /* all ten are redelivered */
     for (int i = 0; i < 10; i++) {
         ck_assert_int_eq(seen.numbers[10 + i], i);
         ck_assert(seen.redelivered[10 + i]);
@@ -616,7 +617,7 @@ START_TEST(test_cut_link)
 }
 END_TEST
 
-START_TEST(test_freed_while_connecting)
+START_TEST(a_broker_can_be_freed_while_connecting)
 {
     open_relay(true);
     struct broker *broker = make_broker(relay_url, 10);
@@ -642,13 +643,13 @@ static long threads(void)
 }
 
 /*
- * The server does not even complete the TCP handshake: its queue of connections is full. Nothing can wake the thread,
- * so it is left behind, and cleans up after itself when its time is over.
+ * The server does not complete the TCP handshake, because its backlog is full. Nothing can wake the connecting thread.
+ * So it is detached, and frees its memory when its timeout has passed.
  */
-START_TEST(test_freed_while_no_answer_to_the_first_packet)
+START_TEST(a_broker_can_be_freed_before_the_tcp_handshake_completes)
 {
 #if defined(__SANITIZE_THREAD__)
-    enum { FILLERS = 4, OTHERS = 3 }; /* ThreadSanitizer has one, and one more after a fork */
+    enum { FILLERS = 4, OTHERS = 3 }; /* ThreadSanitizer runs one thread, and one more after a fork */
 #else
     enum { FILLERS = 4, OTHERS = 1 };
 #endif
@@ -679,7 +680,7 @@ START_TEST(test_freed_while_no_answer_to_the_first_packet)
 }
 END_TEST
 
-START_TEST(test_silent_server_is_given_up)
+START_TEST(a_silent_server_is_given_up)
 {
     open_relay(true);
     struct broker_options options = {.base = base,
@@ -698,8 +699,8 @@ START_TEST(test_silent_server_is_given_up)
 }
 END_TEST
 
-/* The relay stops passing bytes on, with the connections open: heartbeats are missed. */
-START_TEST(test_missed_heartbeats)
+/* The relay stops forwarding, with the connections open, so heartbeats are missed. */
+START_TEST(missed_heartbeats_close_the_link)
 {
     make_queue(0);
     open_relay(false);
@@ -712,7 +713,7 @@ START_TEST(test_missed_heartbeats)
     struct broker *broker = broker_new(&options);
     ck_assert_ptr_nonnull(broker);
     LOOP_UNTIL(broker_state(broker) == BROKER_UP);
-    LOOP_UNTIL(heartbeats[0] >= 5 && heartbeats[1] >= 5); /* nobody gives up an idle link */
+    LOOP_UNTIL(heartbeats[0] >= 5 && heartbeats[1] >= 5); /* an idle link stays open */
     ck_assert_int_eq(broker_state(broker), BROKER_UP);
     ck_assert_uint_eq(relay.pairs, 1);
     relay_freeze(&relay);
@@ -752,26 +753,26 @@ static Suite *broker_suite(void)
         const char *name;
         const TTest *test;
     } tests[] = {
-        {"confirm", test_confirm},
-        {"full queue nacks", test_full_queue_nacks},
-        {"unbound key returns", test_unbound_key_returns},
-        {"many in flight", test_many_in_flight_are_confirmed_once_each},
-        {"missing exchange", test_missing_exchange_brings_the_link_down_and_up},
-        {"freed in flight", test_freed_with_messages_in_flight},
-        {"order and redelivery", test_order_and_redelivery_after_close},
-        {"close inside deliver", test_close_inside_deliver},
-        {"bodies of every size", test_bodies_of_every_size},
-        {"deleted queue", test_deleted_queue_is_subscribed_again},
-        {"all channels", test_as_many_consumers_as_channels},
-        {"crossing closes", test_crossing_closes_free_the_channel},
-        {"missing queue", test_missing_queue_keeps_it_down},
-        {"wrong password", test_wrong_password},
-        {"URL that is none", test_url_that_is_none},
-        {"cut link", test_cut_link},
-        {"freed while connecting", test_freed_while_connecting},
-        {"freed without an answer", test_freed_while_no_answer_to_the_first_packet},
-        {"silent server", test_silent_server_is_given_up},
-        {"missed heartbeats", test_missed_heartbeats},
+        {"confirm", a_message_is_confirmed_after_publish_returned},
+        {"full queue nacks", a_full_queue_nacks},
+        {"unbound key returns", a_message_with_an_unbound_key_is_returned},
+        {"many in flight", messages_in_flight_are_confirmed_once_each},
+        {"missing exchange", a_missing_exchange_restarts_the_link},
+        {"freed in flight", a_broker_can_be_freed_with_messages_in_flight},
+        {"order and redelivery", unacked_messages_are_redelivered_in_order_after_a_close},
+        {"close inside deliver", a_consumer_can_be_closed_inside_its_callback},
+        {"bodies of every size", bodies_of_every_size_are_delivered_unchanged},
+        {"deleted queue", a_deleted_queue_is_subscribed_again},
+        {"all channels", consumers_are_bounded_by_channels},
+        {"crossing closes", crossing_closes_free_the_channel},
+        {"missing queue", a_missing_queue_keeps_the_link_down},
+        {"wrong password", a_wrong_password_keeps_the_link_down},
+        {"URL that is none", an_invalid_url_is_refused},
+        {"cut link", a_cut_link_is_restored_and_unacked_messages_redelivered},
+        {"freed while connecting", a_broker_can_be_freed_while_connecting},
+        {"freed without an answer", a_broker_can_be_freed_before_the_tcp_handshake_completes},
+        {"silent server", a_silent_server_is_given_up},
+        {"missed heartbeats", missed_heartbeats_close_the_link},
         {"names", test_names},
     };
     Suite *suite = suite_create("broker");

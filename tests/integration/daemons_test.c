@@ -1,8 +1,8 @@
 /*
- * What a supervisor relies on: each daemon tells systemd when it is ready, that it is alive, and that it stops, and
- * ends with 0 on SIGTERM; the gateway serves a socket that was passed to it, refuses connections over its cap,
- * replaces a worker that was killed and none that stood still with the whole machine, believes the proxy about
- * addresses, and in a drain answers what was begun. They need a migrated deployment without any program of it.
+ * Each daemon under a supervisor such as systemd: it notifies ready, watchdog and stopping, and exits 0 on SIGTERM. The
+ * gateway serves a passed socket and refuses connections beyond its limit. It replaces a killed worker, but no worker
+ * that was suspended with the whole machine. It takes client addresses from the proxy, and a drain answers requests
+ * that have begun. The tests need a migrated deployment without any of its programs running.
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -20,8 +20,8 @@
 #include "tests/support/program.h"
 #include "tests/support/suite.h"
 
-enum { HEARD_SIZE = 4096, ANSWER_SIZE = 2048, SOON_MS = 20000, CAP = 4, PASSED_FD = 3 };
-enum { STUCK_MS = 20 * 500 + 1000 }; /* beyond what the master grants a worker */
+enum { NOTIFICATIONS_SIZE = 4096, ANSWER_SIZE = 2048, DEADLINE_MS = 20000, CAP = 4, PASSED_FD = 3 };
+enum { STUCK_MS = 20 * 500 + 1000 }; /* longer than the master waits for a worker */
 
 #define HEALTH "GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
 
@@ -32,7 +32,7 @@ static char settings_path[PROGRAM_SETTINGS_SIZE];
 static char folder[64];
 static char notify_path[96];
 static int notify_fd;
-static char heard[HEARD_SIZE]; /* everything that was told, line by line */
+static char notifications[NOTIFICATIONS_SIZE]; /* all notifications, one per line */
 static int listener;
 static in_port_t port;
 
@@ -46,7 +46,7 @@ static void open_notify(void)
     notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     ck_assert_int_ge(notify_fd, 0);
     ck_assert_int_eq(bind(notify_fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-    heard[0] = '\0';
+    notifications[0] = '\0';
 }
 
 static void open_listener(void)
@@ -61,14 +61,14 @@ static void open_listener(void)
     port = address.sin_port;
 }
 
-static void set(void)
+static void set_up(void)
 {
     program_settings(settings, settings_path);
     open_notify();
     open_listener();
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     program_settings_remove(settings_path);
     (void)unlink(notify_path);
@@ -77,7 +77,7 @@ static void strike(void)
     (void)close(listener);
 }
 
-/* As systemd would: with the listener as its descriptor 3, and a socket to tell things to. */
+/* Starts the program as systemd does: the listener is descriptor 3, and NOTIFY_SOCKET names a socket. */
 static pid_t start(const char *name)
 {
     const char *build = getenv("BUILD");
@@ -88,7 +88,7 @@ static pid_t start(const char *name)
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)signal(SIGTERM, SIG_DFL); /* Check's handler would end the test */
+        (void)signal(SIGTERM, SIG_DFL); /* otherwise Check's handler would end the test */
         (void)snprintf(own, sizeof(own), "%d", (int)getpid());
         (void)setenv("ROSTRUM_CONF", settings_path, 1);
         (void)setenv("NOTIFY_SOCKET", notify_path, 1);
@@ -105,16 +105,16 @@ static pid_t start(const char *name)
 
 static bool notified(const char *line)
 {
-    size_t length = strlen(heard);
-    for (ssize_t more = 0; more >= 0 && length + 2 < sizeof(heard);) {
-        more = recv(notify_fd, heard + length, sizeof(heard) - length - 2, MSG_DONTWAIT);
+    size_t length = strlen(notifications);
+    for (ssize_t more = 0; more >= 0 && length + 2 < sizeof(notifications);) {
+        more = recv(notify_fd, notifications + length, sizeof(notifications) - length - 2, MSG_DONTWAIT);
         if (more > 0) {
             length += (size_t)more;
-            heard[length++] = '\n';
-            heard[length] = '\0';
+            notifications[length++] = '\n';
+            notifications[length] = '\0';
         }
     }
-    return strstr(heard, line) != NULL;
+    return strstr(notifications, line) != NULL;
 }
 
 static int dial(void)
@@ -127,7 +127,7 @@ static int dial(void)
     return fd;
 }
 
-static void say(int fd, const char *text)
+static void send_text(int fd, const char *text)
 {
     ck_assert_int_eq((int)send(fd, text, strlen(text), MSG_NOSIGNAL), (int)strlen(text));
 }
@@ -140,7 +140,7 @@ static const char *answer(int fd)
     text[0] = '\0';
     while (strstr(text, "\r\n\r\n") == NULL || text[length - 1] != '}') {
         struct pollfd look = {.fd = fd, .events = POLLIN};
-        ck_assert_msg(poll(&look, 1, SOON_MS) == 1, "no answer, only: %s", text);
+        ck_assert_msg(poll(&look, 1, DEADLINE_MS) == 1, "no answer, only: %s", text);
         ssize_t more = recv(fd, text + length, sizeof(text) - length - 1, 0);
         if (more <= 0) {
             break;
@@ -153,12 +153,12 @@ static const char *answer(int fd)
 
 static bool is_answered(int fd)
 {
-    say(fd, HEALTH);
+    send_text(fd, HEALTH);
     return strncmp(answer(fd), "HTTP/1.1 200 ", strlen("HTTP/1.1 200 ")) == 0;
 }
 
-/* Whether a new connection is served: the end of another is noticed a moment later. */
-static bool is_room(void)
+/* True if a new connection is served. The gateway notices a closed connection only after a short delay. */
+static bool is_accepting(void)
 {
     int fd = dial();
     (void)send(fd, HEALTH, strlen(HEALTH), MSG_NOSIGNAL); /* it may be closed already */
@@ -167,19 +167,19 @@ static bool is_room(void)
     return served;
 }
 
-START_TEST(systemd_is_notified)
+START_TEST(a_daemon_notifies_ready_watchdog_and_stopping)
 {
     static const char *const programs[] = {"rostrum-gateway", "rostrum-bidworker", "rostrum-endworker",
                                            "rostrum-notifyworker"};
     pid_t pid = start(programs[_i]);
-    SUITE_WAIT(notified("READY=1\n"), SOON_MS);
-    SUITE_WAIT(notified("WATCHDOG=1\n"), SOON_MS);
+    SUITE_WAIT(notified("READY=1\n"), DEADLINE_MS);
+    SUITE_WAIT(notified("WATCHDOG=1\n"), DEADLINE_MS);
     ck_assert_int_eq(program_end(pid, SIGTERM), 0);
-    ck_assert_msg(notified("STOPPING=1\n"), "%s", heard);
+    ck_assert_msg(notified("STOPPING=1\n"), "%s", notifications);
 }
 END_TEST
 
-START_TEST(a_passed_socket_is_served_up_to_the_cap)
+START_TEST(a_passed_socket_is_served_up_to_connections_max)
 {
     int fds[CAP];
     pid_t pid = start("rostrum-gateway");
@@ -192,9 +192,9 @@ START_TEST(a_passed_socket_is_served_up_to_the_cap)
     ck_assert_msg(strncmp(text, "HTTP/1.1 503 ", strlen("HTTP/1.1 503 ")) == 0, "%s", text);
     ck_assert_msg(strstr(text, "Retry-After: ") != NULL && strstr(text, "Connection: close\r\n") != NULL, "%s", text);
     (void)close(fd);
-    ck_assert(is_answered(fds[0])); /* who was there first stays */
+    ck_assert(is_answered(fds[0])); /* connections below the limit stay */
     (void)close(fds[0]);
-    SUITE_WAIT(is_room(), SOON_MS);
+    SUITE_WAIT(is_accepting(), DEADLINE_MS);
     for (size_t i = 1; i < CAP; i++) {
         (void)close(fds[i]);
     }
@@ -205,11 +205,11 @@ END_TEST
 START_TEST(a_killed_worker_is_replaced)
 {
     pid_t pid = start("rostrum-gateway");
-    SUITE_WAIT(notified("READY=1\n"), SOON_MS);
+    SUITE_WAIT(notified("READY=1\n"), DEADLINE_MS);
     pid_t worker = deployment_child(pid);
     ck_assert_int_gt(worker, 0);
     ck_assert_int_eq(kill(worker, SIGKILL), 0);
-    int fd = dial(); /* waits in the kernel until there is another */
+    int fd = dial(); /* waits in the kernel's backlog until a new worker accepts */
     ck_assert(is_answered(fd));
     ck_assert_int_ne(deployment_child(pid), worker);
     (void)close(fd);
@@ -217,22 +217,22 @@ START_TEST(a_killed_worker_is_replaced)
 }
 END_TEST
 
-/* A machine that was suspended: all of it stands still for longer than a worker may, then the master comes first. */
-START_TEST(a_pause_of_the_whole_gateway_kills_no_worker)
+/* A suspended machine: master and worker stop for longer than a worker's limit. Then the master resumes first. */
+START_TEST(a_suspended_gateway_kills_no_worker)
 {
     pid_t pid = start("rostrum-gateway");
-    SUITE_WAIT(notified("READY=1\n"), SOON_MS);
+    SUITE_WAIT(notified("READY=1\n"), DEADLINE_MS);
     pid_t worker = deployment_child(pid);
     int fd = dial();
     ck_assert(is_answered(fd));
     ck_assert_int_eq(kill(pid, SIGSTOP), 0);
     ck_assert_int_eq(kill(worker, SIGSTOP), 0);
     int64_t until_ms = suite_mono_ms() + STUCK_MS;
-    SUITE_WAIT(suite_mono_ms() > until_ms, SOON_MS);
+    SUITE_WAIT(suite_mono_ms() > until_ms, DEADLINE_MS);
     (void)notified("");
-    heard[0] = '\0';
+    notifications[0] = '\0';
     ck_assert_int_eq(kill(pid, SIGCONT), 0);
-    SUITE_WAIT(notified("WATCHDOG=1\n"), SOON_MS); /* it has looked at its workers */
+    SUITE_WAIT(notified("WATCHDOG=1\n"), DEADLINE_MS); /* the master has checked its workers */
     ck_assert_int_eq(kill(worker, SIGCONT), 0);
     ck_assert(is_answered(fd));
     ck_assert_int_eq(deployment_child(pid), worker);
@@ -241,8 +241,8 @@ START_TEST(a_pause_of_the_whole_gateway_kills_no_worker)
 }
 END_TEST
 
-/* The status of a guest's search by way of a proxy that says where it came from. */
-static int search(int client)
+/* The status of a guest's search through a proxy that reports this client address. */
+static int search_status(int client)
 {
     char text[256];
     int fd = dial();
@@ -250,33 +250,33 @@ static int search(int client)
                    "GET /api/v1/auctions?limit=1 HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
                    "X-Forwarded-For: 203.0.113.7, 10.%d.%d.%d\r\n\r\n",
                    (int)getpid() / 256 % 256, (int)getpid() % 256, client);
-    say(fd, text);
+    send_text(fd, text);
     int status = (int)strtol(answer(fd) + strlen("HTTP/1.1 "), NULL, 10);
     (void)close(fd);
     return status;
 }
 
-START_TEST(guests_are_limited_by_the_address_that_the_proxy_saw)
+START_TEST(guests_are_limited_by_the_forwarded_address)
 {
     int client = 0;
     pid_t pid = start("rostrum-gateway");
-    SUITE_WAIT(search(++client) == 200, SOON_MS); /* its servers are there */
-    ck_assert_int_eq(search(client), 429);
-    ck_assert_int_eq(search(client + 1), 200);
+    SUITE_WAIT(search_status(++client) == 200, DEADLINE_MS); /* the gateway's links are up */
+    ck_assert_int_eq(search_status(client), 429);
+    ck_assert_int_eq(search_status(client + 1), 200);
     ck_assert_int_eq(program_end(pid, SIGTERM), 0);
 }
 END_TEST
 
-START_TEST(a_drain_answers_what_was_begun)
+START_TEST(a_drain_answers_requests_that_have_begun)
 {
     pid_t pid = start("rostrum-gateway");
     int fd = dial();
     ck_assert(is_answered(fd));
-    say(fd, "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: "
-            "2\r\n\r\n{");
+    send_text(fd, "POST /api/v1/auth/login HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: "
+                  "2\r\n\r\n{");
     ck_assert_int_eq(kill(pid, SIGTERM), 0);
-    SUITE_WAIT(notified("STOPPING=1\n"), SOON_MS);
-    say(fd, "}");
+    SUITE_WAIT(notified("STOPPING=1\n"), DEADLINE_MS);
+    send_text(fd, "}");
     const char *text = answer(fd);
     ck_assert_msg(strncmp(text, "HTTP/1.1 400 ", strlen("HTTP/1.1 400 ")) == 0, "%s", text);
     ck_assert_msg(strstr(text, "Connection: close\r\n") != NULL, "%s", text);
@@ -292,14 +292,14 @@ static Suite *daemons_suite(void)
     enum { TIMEOUT_S = 60, PROGRAMS = 4 };
     Suite *suite = suite_create("daemons");
     TCase *tcase = tcase_create("daemons");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, TIMEOUT_S);
-    tcase_add_loop_test(tcase, systemd_is_notified, 0, PROGRAMS);
-    tcase_add_test(tcase, a_passed_socket_is_served_up_to_the_cap);
+    tcase_add_loop_test(tcase, a_daemon_notifies_ready_watchdog_and_stopping, 0, PROGRAMS);
+    tcase_add_test(tcase, a_passed_socket_is_served_up_to_connections_max);
     tcase_add_test(tcase, a_killed_worker_is_replaced);
-    tcase_add_test(tcase, a_pause_of_the_whole_gateway_kills_no_worker);
-    tcase_add_test(tcase, guests_are_limited_by_the_address_that_the_proxy_saw);
-    tcase_add_test(tcase, a_drain_answers_what_was_begun);
+    tcase_add_test(tcase, a_suspended_gateway_kills_no_worker);
+    tcase_add_test(tcase, guests_are_limited_by_the_forwarded_address);
+    tcase_add_test(tcase, a_drain_answers_requests_that_have_begun);
     suite_add_tcase(suite, tcase);
     return suite;
 }

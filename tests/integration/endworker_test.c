@@ -1,6 +1,6 @@
 /*
- * rostrum-endworker against real servers: who leads, what is sent when, settlement. The test plays the bid worker: it
- * makes auctions by SQL, looks at the commands through a queue of its own, and moves the auctions on by SQL.
+ * rostrum-endworker against real servers: leadership, the times of commands, settlement. The test plays the bid worker:
+ * it creates auctions by SQL, reads the commands through a queue of its own, and changes the auctions' state by SQL.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -24,21 +24,21 @@
 #include "tests/support/suite.h"
 
 enum {
-    DEADLINE_MS = 20000, /* for any one thing that is waited for */
+    DEADLINE_MS = 20000, /* for any single wait */
     GRACE_MS = 200,
     DUPLICATES = 5,
     STATUS_SIZE = 16,
     TAPS_MAX = 4,
 };
 
-/* Short times, and within the rules of config_check. */
+/* Short times that config_check accepts. */
 static const char settings[] = "[rabbitmq]\nconfirm_deadline_ms = 100\n"
                                "[gateway]\nclock_skew_max_ms = 40\n"
                                "[bidworker]\noutbox_sweep_ms = 200\noutbox_age_ms = 500\n"
                                "[endworker]\nfence_grace_ms = 200\nfence_repeat_ms = 150\nschedule_poll_ms = 20\n"
                                "ending_soon_s = 60\nsettle_sweep_ms = 300\n";
 
-/* The backend that holds the leader's lock, 0 when nobody leads. */
+/* The backend that holds the leader's lock, 0 without a leader. */
 static const char leader_pid[] = "SELECT coalesce((SELECT pid FROM pg_locks WHERE locktype = 'advisory' "
                                  "AND classid = 1383035717 AND granted AND database = "
                                  "(SELECT oid FROM pg_database WHERE datname = current_database())), 0)";
@@ -65,13 +65,13 @@ static void set_up(void)
     listing_user(sql, seller);
     listing_user(sql, bidder);
     program_settings(settings, config);
-    /* The sessions of the test before may outlive its worker for a moment. */
+    /* The previous test's sessions may end later than its worker. */
     SUITE_WAIT(sql_int(sql, sessions, NULL) == 0, DEADLINE_MS);
     worker = program_start("rostrum-endworker", config);
     SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0, DEADLINE_MS);
 }
 
-/* What was sent to shards and to the notification worker is nobody's any more. */
+/* No test uses what is left in the shards and in the notification worker's queue. */
 static void tear_down(void)
 {
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
@@ -89,7 +89,7 @@ static void tear_down(void)
     sql_close(sql);
 }
 
-/* A queue that gets the commands of one auction. */
+/* Creates a queue that receives the commands of one auction. */
 static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
 {
     char exchange[TOPOLOGY_QUEUE_SIZE];
@@ -102,7 +102,7 @@ static void tap_auction(const char *auction, char tap[static QUEUES_NAME_SIZE])
     queues_tap_key(queues, exchange, key, tap);
 }
 
-/* Takes the next command, if there is one; it must be alone in its message. */
+/* Takes the next command, if there is one. Its message must hold no other. */
 static bool take_command(const char *tap, struct command *command)
 {
     struct queues_message message;
@@ -148,7 +148,7 @@ static bool has_status(const char *auction, const char *status)
     return strcmp(sql_text(sql, "SELECT status FROM auctions WHERE id = $1::uuid", auction, NULL), status) == 0;
 }
 
-/* What a bid worker writes when the fence falls. */
+/* The event that a bid worker publishes when a fence ends the auction. */
 static void publish_ended(const char *auction, int times)
 {
     struct auction_event event = {.kind = EVENT_ENDED, .version = 1, .at_ms = clock_now_ms()};
@@ -195,7 +195,7 @@ static void set_end(const char *auction, int64_t end_ms)
     PQclear(result);
 }
 
-START_TEST(an_extended_auction_gets_its_fence_for_the_new_end)
+START_TEST(an_extended_auction_gets_a_fence_for_the_new_end)
 {
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
@@ -205,16 +205,16 @@ START_TEST(an_extended_auction_gets_its_fence_for_the_new_end)
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     int64_t end_ms = clock_now_ms() + 300;
     set_end(auction, end_ms);
-    /* Those that were on their way carry a moment before the new end, and the rules drop them. */
+    /* Earlier fences carry a time before the new end, so the rules ignore them. */
     SUITE_WAIT(take_command(tap, &command) && command.received_ms >= end_ms, DEADLINE_MS);
     ck_assert_int_ge(clock_now_ms(), end_ms + GRACE_MS);
 }
 END_TEST
 
 /*
- * An auction whose fence went out often enough to have the longest distance, and a new one, get the same end, which is
- * past as well: nothing is forgotten because it was not due for a while. Before the new one has its fourth fence (7
- * distances), the other must have its second (1): its distances begin anew.
+ * One auction has got fences until their distance was the longest. Now it and a new auction get the same end, also in
+ * the past. So the first auction stays due, and the scheduler keeps its entry. Its distances must begin anew: before
+ * the new auction's fourth fence (7 distances), it must have got its second (1 distance).
  */
 START_TEST(a_new_end_begins_with_the_shortest_distance_between_fences)
 {
@@ -244,7 +244,7 @@ START_TEST(a_new_end_begins_with_the_shortest_distance_between_fences)
 }
 END_TEST
 
-START_TEST(nothing_is_sent_to_an_auction_that_has_left_its_state)
+START_TEST(no_fence_is_sent_to_a_cancelled_auction)
 {
     char auction[UUID_TEXT_SIZE];
     char other[UUID_TEXT_SIZE];
@@ -255,7 +255,7 @@ START_TEST(nothing_is_sent_to_an_auction_that_has_left_its_state)
     tap_auction(auction, tap);
     SUITE_WAIT(take_command(tap, &command), DEADLINE_MS);
     set_status(auction, "cancelled");
-    /* One cycle may have read it before. When another auction has had three of its own, none is under way. */
+    /* A cycle under way may have read it before. After three fences of another auction no such cycle is left. */
     listing_new(sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, other);
     tap_auction(other, other_tap);
     SUITE_WAIT(take_command(other_tap, &command), DEADLINE_MS);
@@ -267,7 +267,7 @@ START_TEST(nothing_is_sent_to_an_auction_that_has_left_its_state)
 }
 END_TEST
 
-START_TEST(a_start_is_sent_when_its_time_has_come)
+START_TEST(a_start_is_sent_at_the_start_time_and_repeated)
 {
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
@@ -283,7 +283,7 @@ START_TEST(a_start_is_sent_when_its_time_has_come)
 }
 END_TEST
 
-START_TEST(an_auction_that_slept_through_its_time_is_started_then_fenced)
+START_TEST(a_scheduled_auction_past_its_end_is_started_then_fenced)
 {
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
@@ -297,7 +297,7 @@ START_TEST(an_auction_that_slept_through_its_time_is_started_then_fenced)
 }
 END_TEST
 
-START_TEST(more_than_a_page_is_due_at_once)
+START_TEST(more_than_one_page_of_due_auctions_gets_fences)
 {
     PGresult *result = sql_rows(
         sql,
@@ -338,7 +338,7 @@ START_TEST(a_stand_by_takes_over_when_the_leader_is_killed)
 }
 END_TEST
 
-START_TEST(a_leader_whose_session_is_lost_leads_again_in_a_new_one)
+START_TEST(a_leader_that_lost_its_session_leads_again_in_a_new_one)
 {
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
@@ -387,7 +387,7 @@ START_TEST(an_ended_auction_is_settled_once_under_duplicate_messages)
                              auction, outcome->status, NULL),
                      1);
     SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM outbox", NULL) == 0, DEADLINE_MS);
-    /* A drained worker has acked all it took; what is left over then was never taken. */
+    /* A drained worker has acked all deliveries, so messages that are left were never delivered. */
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
     worker = program_start("rostrum-endworker", config);
     SUITE_WAIT(sql_int(sql, leader_pid, NULL) > 0, DEADLINE_MS);
@@ -421,7 +421,7 @@ static const char *status_in_snapshot(struct event_base *base, struct redis *red
     return status;
 }
 
-START_TEST(the_snapshot_follows_the_settlement)
+START_TEST(settlement_updates_the_snapshot)
 {
     char auction[UUID_TEXT_SIZE];
     struct event_base *base = event_base_new();
@@ -446,25 +446,25 @@ static void on_live(struct redis *redis, const char *channel, const char *bytes,
     ck_assert(live_read(bytes, length, arg));
 }
 
-/* Who watches hears the outcome that the auction has, at the version that it has. */
-START_TEST(the_live_update_says_how_it_was_settled)
+/* Watchers receive the auction's outcome and version. */
+START_TEST(settlement_publishes_outcome_and_version)
 {
     const struct outcome *outcome = &outcomes[_i];
     bool sold = strcmp(outcome->status, "sold") == 0;
     char auction[UUID_TEXT_SIZE];
     char channel[KEYS_SIZE];
     struct uuid id;
-    struct live_update heard = {.kind = LIVE_LOOK};
+    struct live_update received = {.kind = LIVE_LOOK};
     struct event_base *base = event_base_new();
     struct redis_options options = {.base = base,
                                     .url = getenv("ROSTRUM_REDIS_URL"),
                                     .timeout_ms = DEADLINE_MS,
                                     .pending_max = 1,
                                     .on_message = on_live,
-                                    .arg = &heard};
+                                    .arg = &received};
     struct redis *redis = redis_new(&options);
     ck_assert_ptr_nonnull(redis);
-    /* Nobody settles it before it is listened for: the sweep looks for what has ended. */
+    /* It is still active while the test subscribes, because the sweep settles every ended auction. */
     struct listing listing = outcome->listing;
     listing.status = "active";
     listing_new(sql, &listing, seller, auction);
@@ -474,18 +474,18 @@ START_TEST(the_live_update_says_how_it_was_settled)
     LOOP_UNTIL(base, redis_up(redis), DEADLINE_MS);
     set_status(auction, "ended");
     publish_ended(auction, 1);
-    LOOP_UNTIL(base, heard.version != 0, DEADLINE_MS);
-    ck_assert_int_eq(heard.kind, sold ? LIVE_SOLD : LIVE_UNSOLD);
-    ck_assert_str_eq(rules_status_text(heard.status), outcome->status);
-    ck_assert(uuid_equal(&heard.auction_id, &id));
-    ck_assert_int_eq(heard.version, 2);
+    LOOP_UNTIL(base, received.version != 0, DEADLINE_MS);
+    ck_assert_int_eq(received.kind, sold ? LIVE_SOLD : LIVE_UNSOLD);
+    ck_assert_str_eq(rules_status_text(received.status), outcome->status);
+    ck_assert(uuid_equal(&received.auction_id, &id));
+    ck_assert_int_eq(received.version, 2);
     ck_assert(has_status(auction, outcome->status));
     redis_free(redis);
     event_base_free(base);
 }
 END_TEST
 
-START_TEST(what_nobody_announced_is_found_by_the_sweep)
+START_TEST(the_sweep_settles_an_auction_without_an_event)
 {
     char auction[UUID_TEXT_SIZE];
     char tap[QUEUES_NAME_SIZE];
@@ -525,7 +525,7 @@ START_TEST(an_auction_that_cannot_be_settled_does_not_hold_up_the_others)
 }
 END_TEST
 
-START_TEST(an_unreadable_message_goes_to_the_dead_letters)
+START_TEST(an_undecodable_message_goes_to_the_dead_letters)
 {
     static const char *const bodies[] = {"", "no JSON", "{}", "{\"v\":2,\"events\":[]}", "\xff\xfe"};
     char tap[QUEUES_NAME_SIZE];
@@ -565,7 +565,7 @@ START_TEST(an_old_outbox_row_is_published_and_removed)
 }
 END_TEST
 
-START_TEST(ending_soon_is_notified_once)
+START_TEST(ending_soon_is_published_once_per_auction)
 {
     char soon[UUID_TEXT_SIZE];
     char later[UUID_TEXT_SIZE];
@@ -580,7 +580,7 @@ START_TEST(ending_soon_is_notified_once)
     ck_assert_int_eq(event.end_ms, end_ms);
     ck_assert_int_eq(event.amount, 1200);
     ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM ending_soon WHERE auction_id = $1::uuid", soon, NULL), 1);
-    /* A snipe moves the end a little: not told again. The second auction's telling shows that a look has passed. */
+    /* A small extension sends no second event. The second auction's event shows that a scan has passed. */
     PQclear(sql_rows(sql, "UPDATE auctions SET end_time = end_time + interval '5 seconds' WHERE id = $1::uuid", soon,
                      NULL));
     PQclear(
@@ -593,13 +593,13 @@ START_TEST(ending_soon_is_notified_once)
 }
 END_TEST
 
-/* The price by which searches find the auction. */
+/* The price that searches use. */
 static int64_t listed_price(const char *auction)
 {
     return sql_int(sql, "SELECT (price * 100)::bigint FROM auction_prices WHERE auction_id = $1::uuid", auction, NULL);
 }
 
-START_TEST(prices_that_batches_owe_are_paid_but_never_waited_for)
+START_TEST(owed_prices_are_updated_without_waiting_for_locked_rows)
 {
     char free_one[UUID_TEXT_SIZE];
     char held[UUID_TEXT_SIZE];
@@ -627,23 +627,23 @@ static Suite *endworker_suite(void)
     TCase *tests = tcase_create("endworker");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_fence_is_sent_after_the_grace_and_repeated);
-    tcase_add_test(tests, an_extended_auction_gets_its_fence_for_the_new_end);
+    tcase_add_test(tests, an_extended_auction_gets_a_fence_for_the_new_end);
     tcase_add_test(tests, a_new_end_begins_with_the_shortest_distance_between_fences);
-    tcase_add_test(tests, nothing_is_sent_to_an_auction_that_has_left_its_state);
-    tcase_add_test(tests, a_start_is_sent_when_its_time_has_come);
-    tcase_add_test(tests, an_auction_that_slept_through_its_time_is_started_then_fenced);
-    tcase_add_test(tests, more_than_a_page_is_due_at_once);
+    tcase_add_test(tests, no_fence_is_sent_to_a_cancelled_auction);
+    tcase_add_test(tests, a_start_is_sent_at_the_start_time_and_repeated);
+    tcase_add_test(tests, a_scheduled_auction_past_its_end_is_started_then_fenced);
+    tcase_add_test(tests, more_than_one_page_of_due_auctions_gets_fences);
     tcase_add_test(tests, a_stand_by_takes_over_when_the_leader_is_killed);
-    tcase_add_test(tests, a_leader_whose_session_is_lost_leads_again_in_a_new_one);
+    tcase_add_test(tests, a_leader_that_lost_its_session_leads_again_in_a_new_one);
     tcase_add_loop_test(tests, an_ended_auction_is_settled_once_under_duplicate_messages, 0, (int)ARRAY_LEN(outcomes));
-    tcase_add_test(tests, the_snapshot_follows_the_settlement);
-    tcase_add_loop_test(tests, the_live_update_says_how_it_was_settled, 0, (int)ARRAY_LEN(outcomes));
-    tcase_add_test(tests, what_nobody_announced_is_found_by_the_sweep);
+    tcase_add_test(tests, settlement_updates_the_snapshot);
+    tcase_add_loop_test(tests, settlement_publishes_outcome_and_version, 0, (int)ARRAY_LEN(outcomes));
+    tcase_add_test(tests, the_sweep_settles_an_auction_without_an_event);
     tcase_add_test(tests, an_auction_that_cannot_be_settled_does_not_hold_up_the_others);
-    tcase_add_test(tests, an_unreadable_message_goes_to_the_dead_letters);
+    tcase_add_test(tests, an_undecodable_message_goes_to_the_dead_letters);
     tcase_add_test(tests, an_old_outbox_row_is_published_and_removed);
-    tcase_add_test(tests, ending_soon_is_notified_once);
-    tcase_add_test(tests, prices_that_batches_owe_are_paid_but_never_waited_for);
+    tcase_add_test(tests, ending_soon_is_published_once_per_auction);
+    tcase_add_test(tests, owed_prices_are_updated_without_waiting_for_locked_rows);
     suite_add_tcase(suite, tests);
     return suite;
 }

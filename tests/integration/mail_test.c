@@ -1,7 +1,7 @@
 /*
- * Deliveries by email: rostrum-notifyworker against real servers, among them a mail server that wants STARTTLS and a
- * login. Who is mailed what, what a mail looks like to another program, what is tried again and when it becomes a dead
- * letter, and that nothing is lost or held up.
+ * Deliveries by email: rostrum-notifyworker against real servers, among them a mail server with STARTTLS and a login.
+ * The tests cover recipients, the format of a mail, retries and dead letters. No mail may be lost, and none may delay
+ * others.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -22,8 +22,8 @@
 #include "tests/support/suite.h"
 
 enum {
-    DEADLINE_MS = 30000,      /* for any one thing that is waited for */
-    DEAD_DEADLINE_MS = 90000, /* 1 + 2 + 4 + 8 + 16 s of waiting, and what a loaded machine adds */
+    DEADLINE_MS = 30000,      /* for any single wait */
+    DEAD_DEADLINE_MS = 90000, /* 1 + 2 + 4 + 8 + 16 s of delays, and the delays of a loaded machine */
     CRASH_MAILS = 200,
     ALL_WAITS_MS = 31000,
     TEXT_SIZE = 256,
@@ -40,7 +40,7 @@ static char bidder[UUID_TEXT_SIZE];
 static char auction[UUID_TEXT_SIZE];
 static pid_t worker;
 
-/* With these settings besides; the section is [mail]. */
+/* Starts the worker with additional settings; the section is [mail]. */
 static void worker_start(const char *more)
 {
     char settings[SMTP_SETTINGS_SIZE + TEXT_SIZE];
@@ -95,7 +95,7 @@ static void tear_down(void)
     jsonw_free(writer);
 }
 
-/* The user wants to be mailed of lost leads, at an address that is verified. */
+/* The user chooses mail for lost leads and lost auctions, at a verified address. */
 static void subscribe(const char *user, const char *email)
 {
     PQclear(sql_rows(sql,
@@ -104,7 +104,7 @@ static void subscribe(const char *user, const char *email)
                      user, email, NULL));
 }
 
-/* A new user with that address, who wants to. */
+/* Creates a user with that address who chooses mail. */
 static void subscriber(const char *email, char id[static UUID_TEXT_SIZE])
 {
     listing_user(sql, id);
@@ -118,7 +118,7 @@ static struct uuid id_of(const char *text)
     return id;
 }
 
-/* The user lost the lead, for another price each time. */
+/* Publishes that the user lost the lead, with another price each time. */
 static void outbid(const char *user)
 {
     static int64_t price = 1200;
@@ -142,7 +142,7 @@ static int64_t deliveries(const char *email, const char *state)
     return sql_int(sql, "SELECT count(*) FROM deliveries WHERE endpoint = $1 AND state = $2", email, state, NULL);
 }
 
-/* The one delivery to that address, as text. */
+/* A column of the only delivery to that address, as text. */
 static const char *delivery(const char *email, const char *column)
 {
     char statement[TEXT_SIZE];
@@ -150,9 +150,9 @@ static const char *delivery(const char *email, const char *column)
     return sql_text(sql, statement, email, NULL);
 }
 
-/* ---- who is mailed what ---- */
+/* ---- recipients and format ---- */
 
-START_TEST(a_lost_lead_is_mailed_to_who_wants_it)
+START_TEST(a_lost_lead_is_mailed_to_users_who_chose_mail)
 {
     subscribe(bidder, "ann@example.org");
     outbid(bidder);
@@ -169,7 +169,7 @@ START_TEST(a_lost_lead_is_mailed_to_who_wants_it)
 }
 END_TEST
 
-START_TEST(a_mail_has_the_headers_of_one)
+START_TEST(a_mail_has_the_required_headers)
 {
     char expected[TEXT_SIZE];
     subscribe(bidder, "ann@example.org");
@@ -189,7 +189,7 @@ START_TEST(a_mail_has_the_headers_of_one)
 }
 END_TEST
 
-START_TEST(nobody_is_mailed_who_did_not_ask_or_whose_address_is_not_verified)
+START_TEST(no_mail_without_a_choice_or_a_verified_address)
 {
     char other[UUID_TEXT_SIZE];
     subscriber("bob@example.org", other);
@@ -201,7 +201,7 @@ START_TEST(nobody_is_mailed_who_did_not_ask_or_whose_address_is_not_verified)
 }
 END_TEST
 
-START_TEST(a_kind_may_be_wanted_by_mail_and_not_in_the_app)
+START_TEST(a_kind_can_be_sent_by_mail_only)
 {
     subscribe(bidder, "ann@example.org");
     PQclear(sql_rows(sql, "UPDATE users SET muted = '{OUTBID}' WHERE id = $1::uuid", bidder, NULL));
@@ -239,9 +239,9 @@ START_TEST(a_redelivered_event_is_mailed_once)
 }
 END_TEST
 
-/* ---- what others wrote stays what it is ---- */
+/* ---- text of users in mails ---- */
 
-START_TEST(names_and_titles_stay_words_in_a_mail)
+START_TEST(names_and_titles_are_escaped_in_a_mail)
 {
     static const char name[] = "Eve\r\nBcc: victim@example.org\r\n\r\n<b>\"Zoë\" <x@example.org>, (c)";
     static const char title[] = "Grüße\r\nBcc: victim@example.org\r\n\r\n=?UTF-8?B?QUJD?= <script>alert('1')</script> "
@@ -270,9 +270,9 @@ START_TEST(names_and_titles_stay_words_in_a_mail)
 }
 END_TEST
 
-/* ---- what fails ---- */
+/* ---- failures ---- */
 
-START_TEST(a_refused_recipient_is_a_dead_letter_at_once_and_holds_nobody_up)
+START_TEST(a_refused_recipient_is_dead_lettered_without_delaying_others)
 {
     char tap[QUEUES_NAME_SIZE];
     char refused[UUID_TEXT_SIZE];
@@ -298,7 +298,7 @@ START_TEST(a_refused_recipient_is_a_dead_letter_at_once_and_holds_nobody_up)
 }
 END_TEST
 
-START_TEST(what_is_refused_for_now_comes_again)
+START_TEST(a_temporary_refusal_is_retried)
 {
     subscribe(bidder, "later@example.org");
     outbid(bidder);
@@ -308,7 +308,7 @@ START_TEST(what_is_refused_for_now_comes_again)
 }
 END_TEST
 
-START_TEST(a_server_that_is_away_is_tried_six_times_in_half_a_minute_and_a_letter_that_is_sent_again_arrives)
+START_TEST(an_unreachable_server_is_tried_six_times_and_a_resent_dead_letter_arrives)
 {
     char tap[QUEUES_NAME_SIZE];
     struct queues_message dead;
@@ -333,10 +333,10 @@ START_TEST(a_server_that_is_away_is_tried_six_times_in_half_a_minute_and_a_lette
 END_TEST
 
 /*
- * The server has three mails and says nothing, for longer than this test may take; one connection is left. What is told
- * in the app, by the same process, goes on as well.
+ * The server has three mails and does not answer for longer than this test runs. One connection is left. The same
+ * process still writes in-app notifications.
  */
-START_TEST(a_server_that_does_not_answer_holds_nobody_else_up)
+START_TEST(a_server_that_does_not_answer_delays_no_other_mail)
 {
     char slow[UUID_TEXT_SIZE];
     worker_end();
@@ -353,12 +353,12 @@ START_TEST(a_server_that_does_not_answer_holds_nobody_else_up)
     SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM notifications", NULL) == 13, DEADLINE_MS);
     SUITE_WAIT(deliveries("ann@example.org", "delivered") == 10, DEADLINE_MS);
     ck_assert_int_eq(deliveries("silent@example.org", "queued"), 3);
-    smtp_stop(&smtp); /* else the worker's drain would wait for the three */
+    smtp_stop(&smtp); /* otherwise the worker's drain would wait for the three */
     SUITE_WAIT(deliveries("silent@example.org", "queued") == 0, DEADLINE_MS);
 }
 END_TEST
 
-START_TEST(a_server_that_does_not_answer_in_time_is_tried_again)
+START_TEST(a_mail_that_times_out_is_retried)
 {
     worker_end();
     worker_start("mail_timeout_ms = 1000\n");
@@ -370,8 +370,8 @@ START_TEST(a_server_that_does_not_answer_in_time_is_tried_again)
 }
 END_TEST
 
-/* The second signal ends the worker while a mail is under way; its message goes back to the queue. */
-START_TEST(a_mail_under_way_does_not_keep_a_worker_that_is_notified_to_end_at_once)
+/* The second signal ends the worker during a transfer. The message returns to the queue. */
+START_TEST(a_second_signal_ends_the_worker_during_a_transfer)
 {
     worker_end();
     worker_start("mail_timeout_ms = 600000\n");
@@ -379,7 +379,8 @@ START_TEST(a_mail_under_way_does_not_keep_a_worker_that_is_notified_to_end_at_on
     outbid(bidder);
     SUITE_WAIT(smtp_count(&smtp, "silent@example.org") == 1, DEADLINE_MS);
     ck_assert_int_eq(kill(worker, SIGTERM), 0);
-    ck_assert_int_eq(program_end(worker, SIGINT), EXIT_DRAIN); /* another one, so that the two cannot become one */
+    ck_assert_int_eq(program_end(worker, SIGINT),
+                     EXIT_DRAIN); /* a different signal, because two pending SIGTERM would be merged */
     program_settings_remove(config);
     SUITE_WAIT(queues_depth(queues, TOPOLOGY_EMAIL_QUEUE) == 1, DEADLINE_MS);
     purge();
@@ -387,8 +388,8 @@ START_TEST(a_mail_under_way_does_not_keep_a_worker_that_is_notified_to_end_at_on
 }
 END_TEST
 
-/* libcurl would wait for the answer to its QUIT, and everything else with it. */
-START_TEST(a_server_that_never_says_goodbye_holds_nobody_up)
+/* libcurl would wait for the answer to its QUIT and block all other transfers. */
+START_TEST(a_server_that_ignores_quit_delays_no_other_mail)
 {
     char other[UUID_TEXT_SIZE];
     subscriber("sulking@example.org", other);
@@ -402,7 +403,7 @@ START_TEST(a_server_that_never_says_goodbye_holds_nobody_up)
 }
 END_TEST
 
-START_TEST(a_server_that_does_not_let_us_in_is_no_fault_of_the_recipient)
+START_TEST(a_refused_login_is_retried_and_no_dead_letter)
 {
     worker_end();
     worker_start("mail_password = wrong horse\n");
@@ -413,7 +414,7 @@ START_TEST(a_server_that_does_not_let_us_in_is_no_fault_of_the_recipient)
 }
 END_TEST
 
-START_TEST(nothing_is_sent_to_a_server_that_cannot_show_who_it_is)
+START_TEST(nothing_is_sent_to_a_server_without_a_valid_certificate)
 {
     worker_end();
     worker_start("mail_ca_file = none\n");
@@ -425,7 +426,7 @@ START_TEST(nothing_is_sent_to_a_server_that_cannot_show_who_it_is)
 }
 END_TEST
 
-START_TEST(with_mail_off_what_would_be_mailed_is_dropped)
+START_TEST(with_mail_off_deliveries_are_dropped)
 {
     worker_end();
     worker_start("mail_url = none\n");
@@ -436,7 +437,7 @@ START_TEST(with_mail_off_what_would_be_mailed_is_dropped)
 }
 END_TEST
 
-START_TEST(an_address_is_not_mailed_more_of_a_kind_than_is_good)
+START_TEST(mails_of_a_kind_per_address_are_limited_by_mails_per_hour)
 {
     worker_end();
     worker_start("[limits]\nmails_per_hour = 2\n");
@@ -455,7 +456,7 @@ START_TEST(an_address_is_not_mailed_more_of_a_kind_than_is_good)
 }
 END_TEST
 
-START_TEST(what_is_old_is_removed)
+START_TEST(old_deliveries_tokens_and_login_places_are_removed)
 {
     worker_end();
     subscribe(bidder, "ann@example.org");
@@ -481,7 +482,7 @@ END_TEST
 
 /* ---- messages ---- */
 
-START_TEST(a_message_that_comes_again_is_not_mailed_again)
+START_TEST(a_redelivered_message_sends_no_second_mail)
 {
     char body[TEXT_SIZE];
     subscribe(bidder, "ann@example.org");
@@ -499,7 +500,7 @@ START_TEST(a_message_that_comes_again_is_not_mailed_again)
 }
 END_TEST
 
-START_TEST(what_is_no_message_goes_to_the_dead_letters)
+START_TEST(an_undecodable_message_goes_to_the_dead_letters)
 {
     static const char *const bodies[] = {"x", "{}", "{\"v\":2,\"delivery\":\"x\",\"try\":0,\"endpoint\":\"\"}"};
     char tap[QUEUES_NAME_SIZE];
@@ -554,8 +555,8 @@ END_TEST
 
 enum { MAILS_BEFORE = 20, MAILS_AFTER = 3 };
 
-/* Some mails are on their way when this returns. */
-static void mails_under_way(void)
+/* Returns when the first mails have been sent. */
+static void start_mails(void)
 {
     subscribe(bidder, "ann@example.org");
     for (int i = 0; i < MAILS_BEFORE; i++) {
@@ -564,8 +565,8 @@ static void mails_under_way(void)
     SUITE_WAIT(smtp_count(&smtp, "ann@example.org") > 0, DEADLINE_MS);
 }
 
-/* What was under way arrives, and so does what comes later: a lost connection was replaced by a new one. */
-static void expect_mails_go_on(void)
+/* Mails in progress and later mails arrive, so the lost connection was replaced. */
+static void expect_all_mails_delivered(void)
 {
     SUITE_WAIT(deliveries("ann@example.org", "delivered") == MAILS_BEFORE, DEADLINE_MS);
     for (int i = 0; i < MAILS_AFTER; i++) {
@@ -574,19 +575,19 @@ static void expect_mails_go_on(void)
     SUITE_WAIT(deliveries("ann@example.org", "delivered") == MAILS_BEFORE + MAILS_AFTER, DEADLINE_MS);
 }
 
-START_TEST(a_lost_connection_to_postgresql_is_got_over)
+START_TEST(mails_arrive_after_a_lost_connection_to_postgresql)
 {
-    mails_under_way();
+    start_mails();
     ck_assert_int_gt(sql_int(sql,
                              "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname ="
                              " current_database() AND application_name LIKE 'rostrum-notifyworker%'",
                              NULL),
                      0);
-    expect_mails_go_on();
+    expect_all_mails_delivered();
 }
 END_TEST
 
-/* How many connections of the worker RabbitMQ has: one publishes, one consumes. */
+/* The worker's connections to RabbitMQ: one publishes, one consumes. */
 static int broker_connections(void)
 {
     static const char name[] = "rostrum-notifyworker ";
@@ -601,20 +602,20 @@ static int broker_connections(void)
     return count;
 }
 
-START_TEST(a_lost_connection_to_rabbitmq_is_got_over)
+START_TEST(mails_arrive_after_lost_connections_to_rabbitmq)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     char user[TEXT_SIZE] = "";
     ck_assert_int_eq(sscanf(getenv("ROSTRUM_AMQP_URL"), "amqp://%255[^:]", user), 1);
     ck_assert_int_eq(broker_connections(), 2);
-    mails_under_way();
-    /* All connections of the deployment, this test's own among them. */
+    start_mails();
+    /* Closes all connections of the deployment, including this test's own. */
     queues_close(queues);
     int code =
         deployment_script(out, sizeof(out), "rabbitmqctl", "-q", "close_all_user_connections", user, "a test", NULL);
     queues = queues_open();
     ck_assert_msg(code == 0, "%s", out);
-    expect_mails_go_on();
+    expect_all_mails_delivered();
     ck_assert_int_eq(broker_connections(), 2);
 }
 END_TEST
@@ -622,29 +623,29 @@ END_TEST
 static Suite *mail_suite(void)
 {
     const TTest *const tests[] = {
-        a_lost_lead_is_mailed_to_who_wants_it,
-        a_mail_has_the_headers_of_one,
-        nobody_is_mailed_who_did_not_ask_or_whose_address_is_not_verified,
-        a_kind_may_be_wanted_by_mail_and_not_in_the_app,
+        a_lost_lead_is_mailed_to_users_who_chose_mail,
+        a_mail_has_the_required_headers,
+        no_mail_without_a_choice_or_a_verified_address,
+        a_kind_can_be_sent_by_mail_only,
         a_redelivered_event_is_mailed_once,
-        names_and_titles_stay_words_in_a_mail,
-        a_refused_recipient_is_a_dead_letter_at_once_and_holds_nobody_up,
-        what_is_refused_for_now_comes_again,
-        a_server_that_is_away_is_tried_six_times_in_half_a_minute_and_a_letter_that_is_sent_again_arrives,
-        a_server_that_does_not_answer_holds_nobody_else_up,
-        a_server_that_does_not_answer_in_time_is_tried_again,
-        a_mail_under_way_does_not_keep_a_worker_that_is_notified_to_end_at_once,
-        a_server_that_never_says_goodbye_holds_nobody_up,
-        a_server_that_does_not_let_us_in_is_no_fault_of_the_recipient,
-        nothing_is_sent_to_a_server_that_cannot_show_who_it_is,
-        with_mail_off_what_would_be_mailed_is_dropped,
-        an_address_is_not_mailed_more_of_a_kind_than_is_good,
-        what_is_old_is_removed,
-        a_message_that_comes_again_is_not_mailed_again,
-        what_is_no_message_goes_to_the_dead_letters,
+        names_and_titles_are_escaped_in_a_mail,
+        a_refused_recipient_is_dead_lettered_without_delaying_others,
+        a_temporary_refusal_is_retried,
+        an_unreachable_server_is_tried_six_times_and_a_resent_dead_letter_arrives,
+        a_server_that_does_not_answer_delays_no_other_mail,
+        a_mail_that_times_out_is_retried,
+        a_second_signal_ends_the_worker_during_a_transfer,
+        a_server_that_ignores_quit_delays_no_other_mail,
+        a_refused_login_is_retried_and_no_dead_letter,
+        nothing_is_sent_to_a_server_without_a_valid_certificate,
+        with_mail_off_deliveries_are_dropped,
+        mails_of_a_kind_per_address_are_limited_by_mails_per_hour,
+        old_deliveries_tokens_and_login_places_are_removed,
+        a_redelivered_message_sends_no_second_mail,
+        an_undecodable_message_goes_to_the_dead_letters,
         a_killed_worker_loses_no_mail,
-        a_lost_connection_to_postgresql_is_got_over,
-        a_lost_connection_to_rabbitmq_is_got_over,
+        mails_arrive_after_a_lost_connection_to_postgresql,
+        mails_arrive_after_lost_connections_to_rabbitmq,
     };
     Suite *suite = suite_create("mail");
     TCase *cases = tcase_create("mail");

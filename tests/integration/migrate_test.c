@@ -1,7 +1,7 @@
 /*
- * `rostrumctl migrate`: the files of schema/, and the newest one that programs ask for. A database of another version
- * is refused. The database of each released version (tests/fixtures) is migrated to the newest schema and keeps its
- * rows.
+ * `rostrumctl migrate`: the files of schema/, and the newest file, which programs require. A database of another
+ * version is refused. The database of each released version (tests/fixtures) is migrated to the newest schema and keeps
+ * its rows.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -30,13 +30,13 @@ enum {
     NUMBER_LENGTH = 4,
     NUMBER_SIZE = 16,
     INI_SIZE = 128,
-    SAYS_MS = 30000
+    LOG_DEADLINE_MS = 30000
 };
 
 static struct sql *sql;
 static char out[DEPLOYMENT_OUTPUT_SIZE];
-static char newest[STRUCTURE_SIZE];       /* of a new deployment */
-static char tables_url[CONFIG_TEXT_SIZE]; /* of the schema SCHEMA */
+static char newest[STRUCTURE_SIZE];       /* structure of a new deployment's schema */
+static char tables_url[CONFIG_TEXT_SIZE]; /* of the schema named SCHEMA */
 static char server_url[CONFIG_TEXT_SIZE]; /* of the deployment's database */
 
 /* Tables with their columns, order apart, views, indexes, constraints, triggers and functions, of one schema. */
@@ -49,7 +49,7 @@ static void structure(struct sql *of, char text[static STRUCTURE_SIZE])
                  " FROM (SELECT replace(replace(line, current_schema() || '.', ''), 'public.', '') FROM ("
                  " SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default)"
                  "  FROM information_schema.columns WHERE table_schema = current_schema()"
-                 "  AND table_name <> 'audit_log'" /* where it is not ours, it is not shown */
+                 "  AND table_name <> 'audit_log'" /* not shown if another role owns it */
                  " UNION ALL SELECT pg_get_viewdef(viewname::regclass) FROM pg_views"
                  "  WHERE schemaname = current_schema()"
                  " UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()"
@@ -99,7 +99,7 @@ static void expect_migrated(void)
 
 /* ---- the files ---- */
 
-START_TEST(files_are_numbered_without_a_gap_and_programs_ask_for_the_last)
+START_TEST(files_are_numbered_without_a_gap_and_programs_require_the_last)
 {
     char number[NUMBER_SIZE];
     const char *last = "";
@@ -115,7 +115,7 @@ START_TEST(files_are_numbered_without_a_gap_and_programs_ask_for_the_last)
 }
 END_TEST
 
-START_TEST(an_empty_database_gets_all_of_them)
+START_TEST(an_empty_database_gets_every_migration)
 {
     char made[STRUCTURE_SIZE];
     expect_migrated();
@@ -127,7 +127,7 @@ END_TEST
 
 /* ---- a database of another version ---- */
 
-/* As before 0.1.0: its first migration had another name. */
+/* Makes tables as before 0.1.0, whose first migration had another name. */
 static void make_older(void)
 {
     run(sql, "CREATE TABLE schema_migrations (name text PRIMARY KEY, checksum text NOT NULL,"
@@ -163,7 +163,7 @@ START_TEST(a_database_of_a_newer_version_is_refused)
 }
 END_TEST
 
-START_TEST(without_the_newest_file_nothing_takes_part)
+START_TEST(without_the_newest_file_rostrumctl_refuses_to_run)
 {
     make_older();
     ck_assert_int_ne(deployment_ctl(out, sizeof(out), "shards", NULL), 0);
@@ -178,11 +178,14 @@ START_TEST(without_the_newest_file_nothing_takes_part)
 }
 END_TEST
 
-/* Each starts, waits, and says why. `older`: tables of before 0.1.0; else only the newest file is not on record. */
+/*
+ * Each program starts, waits and logs the reason. With `older` the tables are older than 0.1.0, otherwise only the
+ * newest file is not recorded.
+ */
 static const struct {
     const char *program;
     bool older;
-    const char *says;
+    const char *message;
 } starts[] = {
     {"rostrum-gateway", true, "the schema is of another version: run rostrumctl migrate"},
     {"rostrum-bidworker", true, "the schema is of another version: run rostrumctl migrate"},
@@ -193,7 +196,7 @@ static const struct {
     {"rostrum-endworker", false, SCHEMA_MISSING},
 };
 
-/* A port that nobody listens on just now. */
+/* A free port. */
 static unsigned free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
@@ -206,7 +209,7 @@ static unsigned free_port(void)
     return ntohs(address.sin_port);
 }
 
-/* Starts the program with its log in the file `log`. */
+/* Starts the program with `log` as its stderr. */
 static pid_t start_logged(const char *program, const char *settings, int log)
 {
     int own = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
@@ -225,7 +228,7 @@ static bool log_has(int log, const char *text)
     return strstr(out, text) != NULL;
 }
 
-START_TEST(programs_that_start_on_another_schema_say_what_to_do)
+START_TEST(programs_on_another_schema_log_what_to_do)
 {
     char ini[INI_SIZE];
     char settings[PROGRAM_SETTINGS_SIZE];
@@ -241,7 +244,7 @@ START_TEST(programs_that_start_on_another_schema_say_what_to_do)
                    free_port());
     program_settings(ini, settings);
     pid_t pid = start_logged(starts[_i].program, settings, log);
-    SUITE_WAIT(log_has(log, starts[_i].says), SAYS_MS);
+    SUITE_WAIT(log_has(log, starts[_i].message), LOG_DEADLINE_MS);
     ck_assert_int_eq(program_end(pid, SIGTERM), 0);
     program_settings_remove(settings);
     ck_assert_int_eq(close(log), 0);
@@ -252,7 +255,7 @@ END_TEST
 
 static const char *const versions[] = {"0.1.0"};
 
-/* What the fixtures hold (tests/fixtures/make), asked of the migrated database. */
+/* Queries on the migrated database, and the contents of the fixtures (tests/fixtures/make). */
 static const struct {
     const char *version;
     const char *question;
@@ -266,7 +269,7 @@ static const struct {
      "SELECT concat_ws(', ', (SELECT count(*) FROM users), (SELECT count(*) FROM items),"
      " (SELECT count(*) FROM notifications) > 1000)",
      "37, 24, t"},
-    /* A sold auction, with a maximum that was beaten at once and two automatic answers. */
+    /* A sold auction, with a maximum that was outbid at once and two automatic bids. */
     {"0.1.0",
      "SELECT concat_ws(' ', a.status, a.current_bid, u.email) FROM auctions a JOIN users u ON u.id = a.winner_id"
      " WHERE a.title = 'brass chair 1'",
@@ -276,7 +279,7 @@ static const struct {
      " JOIN auctions a ON a.id = p.auction_id WHERE p.in_history AND a.title = 'brass chair 1'",
      "proxy accepted 11.00, proxy outbid 45.00, auto accepted 46.00, bid outbid 50.00, auto accepted 51.00,"
      " proxy accepted 61.00"},
-    /* A maximum was voided: the bid that it had beaten is accepted since then. */
+    /* A maximum was voided, so the bid that it had outbid is now accepted. */
     {"0.1.0",
      "SELECT string_agg(concat_ws(' ', b.kind, b.status, b.effective, b.effective_status), ', ' ORDER BY b.seq)"
      " FROM bids b JOIN auctions a ON a.id = b.auction_id WHERE a.title = 'walnut lamp 8' AND b.seq <= 4",
@@ -287,7 +290,7 @@ static const struct {
      "bid accepted 25.00, bid accepted 90.00"},
 };
 
-/* A database of its own, since a dump says which schema each table is in. Its URL in *url. */
+/* Loads the dump into a database of its own, because a dump names the schema of each table. Writes the URL to `url`. */
 static struct sql *load(const char *version, char url[static CONFIG_TEXT_SIZE])
 {
     char script[COMMAND_SIZE];
@@ -354,12 +357,12 @@ static Suite *migrate_suite(void)
     TCase *tcase = tcase_create("schema");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, 90);
-    tcase_add_test(tcase, files_are_numbered_without_a_gap_and_programs_ask_for_the_last);
-    tcase_add_test(tcase, an_empty_database_gets_all_of_them);
+    tcase_add_test(tcase, files_are_numbered_without_a_gap_and_programs_require_the_last);
+    tcase_add_test(tcase, an_empty_database_gets_every_migration);
     tcase_add_test(tcase, a_database_from_before_0_1_0_is_refused_and_unchanged);
     tcase_add_test(tcase, a_database_of_a_newer_version_is_refused);
-    tcase_add_test(tcase, without_the_newest_file_nothing_takes_part);
-    tcase_add_loop_test(tcase, programs_that_start_on_another_schema_say_what_to_do, 0, (int)ARRAY_LEN(starts));
+    tcase_add_test(tcase, without_the_newest_file_rostrumctl_refuses_to_run);
+    tcase_add_loop_test(tcase, programs_on_another_schema_log_what_to_do, 0, (int)ARRAY_LEN(starts));
     suite_add_tcase(suite, tcase);
     TCase *fixtures = tcase_create("released versions");
     tcase_add_checked_fixture(fixtures, make_database, drop_database);

@@ -1,6 +1,7 @@
 /*
- * rostrum-notifyworker against real servers: who is told of what, nobody twice, nothing lost, and how many notices a
- * second it writes. The test plays the bid worker and the end worker: it publishes events, and reads the notifications.
+ * rostrum-notifyworker against real servers: recipients, no duplicates, no losses, and the number of notifications
+ * written per second. The test plays the bid worker and the end worker: it publishes events and reads the
+ * notifications.
  */
 #include <check.h>
 #include <inttypes.h>
@@ -20,15 +21,15 @@
 #include "tests/support/suite.h"
 
 enum {
-    DEADLINE_MS = 30000, /* for any one thing that is waited for */
+    DEADLINE_MS = 30000, /* for any single wait */
     BIDDERS = 3,
     LOAD_MESSAGES = 200,
-    LOAD_EVENTS = 200, /* in each */
+    LOAD_EVENTS = 200, /* in each message */
     LOAD_NOTICES = LOAD_MESSAGES * LOAD_EVENTS,
     HALF_LOAD_NOTICES = LOAD_NOTICES / 2,
     EXTENSION_NOTICES = 2 * (BIDDERS + 1),
     MINUTE_MS = 60000,
-    EXTENSION_MS = 120000, /* as listing_new sets it */
+    EXTENSION_MS = 120000, /* the extension that listing_new sets */
 };
 
 static const char settings[] = "[notifyworker]\nnotify_batch_max = 16\n";
@@ -117,10 +118,10 @@ static int64_t all_notices(void)
 }
 
 /*
- * Returns when everything published so far was handled: an event of its own was told, and the drained worker, which
- * has acked all that it took, left nothing in the queue.
+ * Returns when every published message was handled. A marker event has made its notification. The worker has been
+ * drained, and has acked all deliveries. The queue is empty.
  */
-static void settle(void)
+static void wait_until_handled(void)
 {
     static int64_t mark;
     struct auction_event event = event_of(EVENT_OUTBID, seller);
@@ -135,12 +136,12 @@ static void settle(void)
     worker = program_start_ready("rostrum-notifyworker", config);
 }
 
-START_TEST(the_user_in_the_event_is_notified_that_the_lead_is_lost)
+START_TEST(a_lost_lead_is_notified_to_the_user_of_the_event)
 {
     struct auction_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_PROXY_EXHAUSTED, bidders[1]),
                                      event_of(EVENT_STARTED, NULL), event_of(EVENT_ENDED, NULL)};
     publish(events, ARRAY_LEN(events), 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(bidders[0], "OUTBID"), 1);
     ck_assert_int_eq(notices(bidders[1], "PROXY_EXHAUSTED"), 1);
     ck_assert_int_eq(all_notices(), 2);
@@ -154,7 +155,7 @@ START_TEST(a_lead_lost_again_is_notified_again)
     publish(&event, 1, 1);
     event.version++;
     publish(&event, 1, 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(bidders[0], "OUTBID"), 2);
 }
 END_TEST
@@ -167,7 +168,7 @@ START_TEST(a_lead_lost_twice_in_one_batch_is_notified_twice)
     events[1].amount = 1300;
     events[2].amount = 1400;
     publish(events, ARRAY_LEN(events), 2);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(bidders[0], "OUTBID"), 2);
     ck_assert_int_eq(notices(bidders[1], "OUTBID"), 1);
 }
@@ -177,7 +178,7 @@ START_TEST(a_settlement_is_notified_to_seller_winner_and_losers)
 {
     struct auction_event event = event_of(EVENT_SETTLED, bidders[0]);
     publish(&event, 1, 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(seller, "AUCTION_SOLD"), 1);
     ck_assert_int_eq(notices(bidders[0], "AUCTION_WON"), 1);
     ck_assert_int_eq(notices(bidders[1], "AUCTION_LOST"), 1);
@@ -190,7 +191,7 @@ START_TEST(an_unsold_auction_is_notified_to_seller_and_losers)
     struct auction_event event = event_of(EVENT_SETTLED, NULL);
     event.amount = 0;
     publish(&event, 1, 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(seller, "AUCTION_UNSOLD"), 1);
     ck_assert_int_eq(notices(bidders[0], "AUCTION_LOST"), 1);
     ck_assert_int_eq(notices(bidders[1], "AUCTION_LOST"), 1);
@@ -199,14 +200,14 @@ START_TEST(an_unsold_auction_is_notified_to_seller_and_losers)
 }
 END_TEST
 
-START_TEST(who_was_only_rejected_is_notified_nothing)
+START_TEST(a_bidder_with_only_rejected_bids_is_not_notified)
 {
     struct auction_event event = event_of(EVENT_SETTLED, bidders[0]);
     listing_bid(sql, auction, bidders[2], "13.00");
     PQclear(sql_rows(sql, "UPDATE bids SET status = 'rejected', reason = 'BID_TOO_LOW' WHERE bidder_id = $1::uuid",
                      bidders[2], NULL));
     publish(&event, 1, 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(bidders[2], "AUCTION_LOST"), 0);
     ck_assert_int_eq(all_notices(), 3);
 }
@@ -217,7 +218,7 @@ START_TEST(ending_soon_is_notified_to_bidders)
     struct auction_event event = event_of(EVENT_ENDING_SOON, NULL);
     event.end_ms = event.at_ms + MINUTE_MS;
     publish(&event, 1, 2);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(bidders[0], "AUCTION_ENDING_SOON"), 1);
     ck_assert_int_eq(notices(bidders[1], "AUCTION_ENDING_SOON"), 1);
     ck_assert_int_eq(all_notices(), 2);
@@ -228,7 +229,7 @@ START_TEST(a_cancellation_is_notified_to_seller_and_bidders_once)
 {
     struct auction_event event = event_of(EVENT_CANCELLED, NULL);
     publish(&event, 1, 2);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(seller, "AUCTION_CANCELLED"), 1);
     ck_assert_int_eq(notices(bidders[0], "AUCTION_CANCELLED"), 1);
     ck_assert_int_eq(notices(bidders[1], "AUCTION_CANCELLED"), 1);
@@ -236,7 +237,7 @@ START_TEST(a_cancellation_is_notified_to_seller_and_bidders_once)
 }
 END_TEST
 
-/* The next extension, by a bid that came `after_ms` later. */
+/* Publishes the next extension, by a bid received `after_ms` later. */
 static void extend_again(struct auction_event *event, int64_t after_ms)
 {
     event->version++;
@@ -245,7 +246,7 @@ static void extend_again(struct auction_event *event, int64_t after_ms)
     publish(event, 1, 1);
 }
 
-START_TEST(extensions_within_a_minute_are_notified_once_and_to_newcomers_too)
+START_TEST(extensions_within_a_minute_notify_each_bidder_once)
 {
     struct auction_event events[2] = {event_of(EVENT_EXTENDED, NULL), event_of(EVENT_EXTENDED, NULL)};
     events[0].at_ms -= events[0].at_ms % MINUTE_MS;
@@ -254,25 +255,25 @@ START_TEST(extensions_within_a_minute_are_notified_once_and_to_newcomers_too)
     events[1].end_ms = events[1].at_ms + EXTENSION_MS;
     events[1].version++;
     publish(events, ARRAY_LEN(events), 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(all_notices(), 3);
     extend_again(&events[1], 2000);
     listing_bid(sql, auction, bidders[2], "13.00");
     extend_again(&events[1], 2000);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(seller, "AUCTION_EXTENDED"), 1);
     for (int i = 0; i < BIDDERS; i++) {
         ck_assert_int_eq(notices(bidders[i], "AUCTION_EXTENDED"), 1);
     }
     extend_again(&events[1], MINUTE_MS);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(seller, "AUCTION_EXTENDED"), 2);
     ck_assert_int_eq(all_notices(), EXTENSION_NOTICES);
 }
 END_TEST
 
-/* Notices of an extension to this end, of one auction. */
-static int64_t extended_to(const char *of_auction, int64_t end_ms)
+/* Notifications of an extension to this end, of one auction. */
+static int64_t extensions_notified(const char *of_auction, int64_t end_ms)
 {
     char end[CLOCK_TEXT_SIZE];
     clock_format(end_ms, end);
@@ -282,10 +283,10 @@ static int64_t extended_to(const char *of_auction, int64_t end_ms)
                    of_auction, end, NULL);
 }
 
-/* An extension by a bid that came this long after the beginning of the minute before. */
+/* An extension by a bid that was received `after_ms` after the start of the previous minute. */
 static struct auction_event extension_of(const char *of_auction, int64_t after_ms)
 {
-    static int64_t minute_ms; /* the same for all of a test */
+    static int64_t minute_ms; /* constant during a test */
     struct auction_event event = event_of(EVENT_EXTENDED, NULL);
     minute_ms = minute_ms == 0 ? event.at_ms - event.at_ms % MINUTE_MS - MINUTE_MS : minute_ms;
     event.auction_id = id_of(of_auction);
@@ -294,7 +295,7 @@ static struct auction_event extension_of(const char *of_auction, int64_t after_m
     return event;
 }
 
-/* A second auction, with more bids by the same two than the first one has. */
+/* A second auction, with more bids by the same two bidders than the first one. */
 static void other_auction(char other[static UUID_TEXT_SIZE])
 {
     listing_new(sql, &(struct listing){0}, seller, other);
@@ -303,7 +304,7 @@ static void other_auction(char other[static UUID_TEXT_SIZE])
     }
 }
 
-START_TEST(merged_extensions_notify_of_the_latest_end_of_each_auction)
+START_TEST(merged_extensions_notify_the_latest_end_of_each_auction)
 {
     char other[UUID_TEXT_SIZE];
     other_auction(other);
@@ -313,15 +314,15 @@ START_TEST(merged_extensions_notify_of_the_latest_end_of_each_auction)
     int64_t later_ms = events[2].end_ms;
     int64_t other_ms = events[1].end_ms;
     publish(events, ARRAY_LEN(events), 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(all_notices(), INT64_C(2) * 3);
-    ck_assert_int_eq(extended_to(auction, later_ms), 3);
-    ck_assert_int_eq(extended_to(other, other_ms), 3);
+    ck_assert_int_eq(extensions_notified(auction, later_ms), 3);
+    ck_assert_int_eq(extensions_notified(other, other_ms), 3);
 }
 END_TEST
 
-/* The worker remembers how far it has read each ledger, and goes on from there. */
-START_TEST(a_newcomer_between_two_extensions_is_notified_of_the_second)
+/* The worker stores how far it has read each ledger and continues there. */
+START_TEST(a_new_bidder_is_notified_of_the_next_extension)
 {
     char other[UUID_TEXT_SIZE];
     char latest[UUID_TEXT_SIZE];
@@ -340,12 +341,12 @@ START_TEST(a_newcomer_between_two_extensions_is_notified_of_the_second)
     listing_bid(sql, other, latest, "14.00");
     publish(third, ARRAY_LEN(third), 1);
     SUITE_WAIT(all_notices() == INT64_C(2) * 5, DEADLINE_MS);
-    settle();
+    wait_until_handled();
     const char *const both[] = {auction, other};
     for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-        ck_assert_int_eq(extended_to(both[i], first[0].end_ms), 3);
-        ck_assert_int_eq(extended_to(both[i], second[0].end_ms), 1);
-        ck_assert_int_eq(extended_to(both[i], third[0].end_ms), 1);
+        ck_assert_int_eq(extensions_notified(both[i], first[0].end_ms), 3);
+        ck_assert_int_eq(extensions_notified(both[i], second[0].end_ms), 1);
+        ck_assert_int_eq(extensions_notified(both[i], third[0].end_ms), 1);
     }
     ck_assert_int_eq(notices(bidders[2], "AUCTION_EXTENDED"), 2);
     ck_assert_int_eq(notices(latest, "AUCTION_EXTENDED"), 2);
@@ -357,7 +358,7 @@ START_TEST(a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller)
     struct auction_event event = event_of(EVENT_VOIDED, bidders[2]);
     publish(&event, 1, 1);
     publish(&event, 1, 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(seller, "BID_VOIDED"), 1);
     for (int i = 0; i < BIDDERS; i++) {
         ck_assert_int_eq(notices(bidders[i], "BID_VOIDED"), 1);
@@ -365,23 +366,23 @@ START_TEST(a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller)
 }
 END_TEST
 
-START_TEST(a_redelivery_tells_nobody_twice)
+START_TEST(a_redelivered_event_notifies_each_user_once)
 {
     struct auction_event events[] = {event_of(EVENT_OUTBID, bidders[0]), event_of(EVENT_EXTENDED, NULL),
                                      event_of(EVENT_SETTLED, bidders[1]), event_of(EVENT_ENDING_SOON, NULL)};
     events[1].end_ms = events[3].end_ms = events[0].at_ms + MINUTE_MS;
     publish(events, ARRAY_LEN(events), 3);
-    settle();
+    wait_until_handled();
     int64_t notified = all_notices();
     ck_assert_int_eq(notified, 1 + 3 + 3 + 2);
     publish(events, ARRAY_LEN(events), 3);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(all_notices(), notified);
 }
 END_TEST
 
-/* Of the seller's, or of the deployment (a nil id), at an address that nobody is called at. */
-static void hook_add(const char *owner, const char *events)
+/* Adds a webhook of the seller or of the deployment (a nil id). No test connects to its address. */
+static void add_webhook(const char *owner, const char *events)
 {
     static const char add[] = "INSERT INTO webhooks (id, owner_id, slot, created_by, url, description, events, secret, "
                               "created_at, updated_at)"
@@ -398,14 +399,14 @@ START_TEST(a_webhook_is_notified_each_event_once)
     events[1].end_ms = events[3].end_ms = events[0].at_ms - events[0].at_ms % MINUTE_MS + EXTENSION_MS;
     events[5].end_ms = events[1].end_ms + 1;
     events[5].version++;
-    hook_add("00000000-0000-0000-0000-000000000000",
-             "{OUTBID,AUCTION_EXTENDED,AUCTION_SOLD,AUCTION_ENDING_SOON,AUCTION_STARTED}");
-    hook_add(seller, "{OUTBID,AUCTION_SOLD}");
+    add_webhook("00000000-0000-0000-0000-000000000000",
+                "{OUTBID,AUCTION_EXTENDED,AUCTION_SOLD,AUCTION_ENDING_SOON,AUCTION_STARTED}");
+    add_webhook(seller, "{OUTBID,AUCTION_SOLD}");
     publish(events, ARRAY_LEN(events), 3);
     PQclear(sql_rows(sql, "UPDATE users SET muted = '{OUTBID}' WHERE id = $1::uuid", seller, NULL));
-    settle();
+    wait_until_handled();
     publish(events, ARRAY_LEN(events), 3);
-    settle();
+    wait_until_handled();
     static const char notified[] =
         "SELECT string_agg(kind || ' ' || n, ', ' ORDER BY kind) FROM (SELECT d.kind, count(*) AS n FROM deliveries d"
         " JOIN webhooks w ON w.id = d.endpoint::uuid AND w.owner_id = $1::uuid"
@@ -421,7 +422,7 @@ START_TEST(ids_sort_by_the_time_of_the_event)
     struct auction_event events[] = {event_of(EVENT_OUTBID, seller), event_of(EVENT_SETTLED, bidders[0])};
     events[0].at_ms -= 1000;
     publish(events, ARRAY_LEN(events), 1);
-    settle();
+    wait_until_handled();
     ck_assert_str_eq(sql_text(sql,
                               "SELECT string_agg(kind, ' ' ORDER BY id) FROM notifications WHERE user_id = $1::uuid",
                               seller, NULL),
@@ -436,7 +437,7 @@ START_TEST(ids_sort_by_the_time_of_the_event)
 }
 END_TEST
 
-START_TEST(unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_notified)
+START_TEST(only_undecodable_messages_go_to_the_dead_letters)
 {
     char tap[QUEUES_NAME_SIZE];
     struct queues_message dead;
@@ -446,7 +447,7 @@ START_TEST(unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_n
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, "{\"v\":9}", strlen("{\"v\":9}"));
     event.version++;
     publish(&event, 1, 1);
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(notices(bidders[0], "OUTBID"), 2);
     SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
     ck_assert_str_eq(dead.body, "{\"v\":9}");
@@ -456,7 +457,7 @@ START_TEST(unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_n
 }
 END_TEST
 
-START_TEST(what_is_too_long_for_the_dead_letters_is_cut)
+START_TEST(a_too_long_message_is_cut_for_the_dead_letters)
 {
     char tap[QUEUES_NAME_SIZE];
     struct queues_message dead;
@@ -466,7 +467,7 @@ START_TEST(what_is_too_long_for_the_dead_letters_is_cut)
     memset(body, 'x', length);
     queues_tap(queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_NOTIFY, tap);
     queues_publish(queues, TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_KEY_BATCH, body, length);
-    settle();
+    wait_until_handled();
     ck_assert(queues_take(queues, tap, &dead));
     ck_assert_uint_eq(dead.length, DEADLETTER_BODY_MAX_BYTES);
     free(dead.body);
@@ -474,7 +475,7 @@ START_TEST(what_is_too_long_for_the_dead_letters_is_cut)
 }
 END_TEST
 
-START_TEST(a_slice_the_database_refuses_is_bisected_to_one_message)
+START_TEST(a_batch_that_postgresql_refuses_is_bisected_to_one_message)
 {
     char tap[QUEUES_NAME_SIZE];
     char statement[SQL_TEXT_SIZE];
@@ -483,14 +484,14 @@ START_TEST(a_slice_the_database_refuses_is_bisected_to_one_message)
     (void)snprintf(statement, sizeof(statement),
                    "ALTER TABLE notifications ADD CONSTRAINT poison CHECK (user_id <> '%s')", bidders[2]);
     PQclear(sql_rows(sql, statement, NULL));
-    ck_assert_int_eq(program_end(worker, SIGTERM), 0); /* so that they meet in full batches */
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0); /* so that the messages are consumed in full batches */
     for (int i = 0; i < 40; i++) {
         struct auction_event event = event_of(EVENT_OUTBID, bidders[i == 13 ? 2 : i % 2]);
         event.version = i + 1;
         publish(&event, 1, 1);
     }
     worker = program_start("rostrum-notifyworker", config);
-    settle();
+    wait_until_handled();
     PQclear(sql_rows(sql, "ALTER TABLE notifications DROP CONSTRAINT poison", NULL));
     ck_assert_int_eq(all_notices(), 39);
     SUITE_WAIT(queues_take(queues, tap, &dead), DEADLINE_MS);
@@ -500,7 +501,7 @@ START_TEST(a_slice_the_database_refuses_is_bisected_to_one_message)
 }
 END_TEST
 
-/* `count` messages of LOAD_EVENTS each, every event another notification. */
+/* Publishes `count` messages of LOAD_EVENTS events. Each event makes another notification. */
 static void publish_load(int count)
 {
     static struct auction_event events[LOAD_EVENTS];
@@ -527,12 +528,12 @@ START_TEST(a_killed_worker_loses_nothing_and_repeats_nothing)
             break;
         }
     }
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(all_notices(), LOAD_NOTICES);
 }
 END_TEST
 
-START_TEST(a_lost_connection_to_postgresql_is_got_over)
+START_TEST(a_lost_connection_to_postgresql_loses_and_repeats_no_notification)
 {
     publish_load(LOAD_MESSAGES / 2);
     SUITE_WAIT(all_notices() > 0, DEADLINE_MS);
@@ -540,12 +541,12 @@ START_TEST(a_lost_connection_to_postgresql_is_got_over)
                      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
                      "AND application_name = 'rostrum-notifyworker'",
                      NULL));
-    settle();
+    wait_until_handled();
     ck_assert_int_eq(all_notices(), HALF_LOAD_NOTICES);
 }
 END_TEST
 
-/* Reported, not judged: a machine under load is no failure. */
+/* The figure is printed only, because a loaded machine is no failure. */
 START_TEST(its_throughput_is_printed)
 {
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
@@ -565,26 +566,26 @@ static Suite *notifyworker_suite(void)
     Suite *suite = suite_create("notifyworker");
     TCase *tests = tcase_create("notifyworker");
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_test(tests, the_user_in_the_event_is_notified_that_the_lead_is_lost);
+    tcase_add_test(tests, a_lost_lead_is_notified_to_the_user_of_the_event);
     tcase_add_test(tests, a_lead_lost_again_is_notified_again);
     tcase_add_test(tests, a_lead_lost_twice_in_one_batch_is_notified_twice);
     tcase_add_test(tests, a_settlement_is_notified_to_seller_winner_and_losers);
     tcase_add_test(tests, an_unsold_auction_is_notified_to_seller_and_losers);
-    tcase_add_test(tests, who_was_only_rejected_is_notified_nothing);
+    tcase_add_test(tests, a_bidder_with_only_rejected_bids_is_not_notified);
     tcase_add_test(tests, ending_soon_is_notified_to_bidders);
     tcase_add_test(tests, a_cancellation_is_notified_to_seller_and_bidders_once);
-    tcase_add_test(tests, extensions_within_a_minute_are_notified_once_and_to_newcomers_too);
-    tcase_add_test(tests, merged_extensions_notify_of_the_latest_end_of_each_auction);
-    tcase_add_test(tests, a_newcomer_between_two_extensions_is_notified_of_the_second);
+    tcase_add_test(tests, extensions_within_a_minute_notify_each_bidder_once);
+    tcase_add_test(tests, merged_extensions_notify_the_latest_end_of_each_auction);
+    tcase_add_test(tests, a_new_bidder_is_notified_of_the_next_extension);
     tcase_add_test(tests, a_voided_bid_is_notified_to_its_bidder_the_others_and_the_seller);
-    tcase_add_test(tests, a_redelivery_tells_nobody_twice);
+    tcase_add_test(tests, a_redelivered_event_notifies_each_user_once);
     tcase_add_test(tests, a_webhook_is_notified_each_event_once);
     tcase_add_test(tests, ids_sort_by_the_time_of_the_event);
-    tcase_add_test(tests, unreadable_messages_go_to_the_dead_letters_and_their_neighbours_are_notified);
-    tcase_add_test(tests, what_is_too_long_for_the_dead_letters_is_cut);
-    tcase_add_test(tests, a_slice_the_database_refuses_is_bisected_to_one_message);
+    tcase_add_test(tests, only_undecodable_messages_go_to_the_dead_letters);
+    tcase_add_test(tests, a_too_long_message_is_cut_for_the_dead_letters);
+    tcase_add_test(tests, a_batch_that_postgresql_refuses_is_bisected_to_one_message);
     tcase_add_test(tests, a_killed_worker_loses_nothing_and_repeats_nothing);
-    tcase_add_test(tests, a_lost_connection_to_postgresql_is_got_over);
+    tcase_add_test(tests, a_lost_connection_to_postgresql_loses_and_repeats_no_notification);
     tcase_add_test(tests, its_throughput_is_printed);
     suite_add_tcase(suite, tests);
     return suite;

@@ -1,6 +1,6 @@
 /*
- * common/service/outbox against real PostgreSQL and RabbitMQ: what was committed reaches the broker and leaves the
- * table, whatever the broker does meanwhile.
+ * common/service/outbox against real PostgreSQL and RabbitMQ: a committed row is published until confirmed and then
+ * removed, whatever the broker's state.
  */
 #include <check.h>
 #include <stdio.h>
@@ -18,10 +18,10 @@
 #include "tests/support/suite.h"
 
 enum {
-    DEADLINE_MS = 20000, /* for any one thing that is waited for */
+    DEADLINE_MS = 20000, /* for any single wait */
     SWEEP_MS = 100,
-    YOUNG_MS = 1000, /* an age for one program alone */
-    OLD_MS = 30000,  /* far more than two programs need to sweep what is older */
+    YOUNG_MS = 1000, /* age at which a single program sweeps rows */
+    OLD_MS = 30000,  /* far longer than two programs need to sweep older rows */
     TEXT_SIZE = 64,
     OVERFLOW = OUTBOX_ROWS_MAX + 300,
     OLD_ROWS = 500,
@@ -36,8 +36,8 @@ static const struct pg_statement statements[STATEMENT_COUNT] = {
     [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
 };
 
-/* One program's share: two of them are two programs. */
-struct side {
+/* The outbox of one program; two of them act as two programs. */
+struct program {
     struct pg *pg;
     struct broker *broker;
     struct outbox *outbox;
@@ -49,9 +49,9 @@ static struct queues *queues;
 static char key[QUEUES_NAME_SIZE];
 static char tap[QUEUES_NAME_SIZE];
 
-static struct side side_open(int sweep_ms, int age_ms)
+static struct program program_open(int sweep_ms, int age_ms)
 {
-    struct side side = {0};
+    struct program program = {0};
     struct pg_options pg = {.base = base,
                             .url = getenv("ROSTRUM_PG_URL"),
                             .application = "outbox_test",
@@ -66,30 +66,30 @@ static struct side side_open(int sweep_ms, int age_ms)
                                     .heartbeat_s = 10,
                                     .connect_timeout_ms = DEADLINE_MS,
                                     .unconfirmed_max = 100};
-    side.pg = pg_new(&pg);
-    side.broker = broker_new(&broker);
-    ck_assert(side.pg != NULL && side.broker != NULL);
+    program.pg = pg_new(&pg);
+    program.broker = broker_new(&broker);
+    ck_assert(program.pg != NULL && program.broker != NULL);
     struct outbox_options options = {.base = base,
-                                     .pg = side.pg,
-                                     .broker = side.broker,
+                                     .pg = program.pg,
+                                     .broker = program.broker,
                                      .first_statement = STATEMENT_OUTBOX,
                                      .sweep_ms = sweep_ms,
                                      .age_ms = age_ms};
-    side.outbox = outbox_new(&options);
-    ck_assert_ptr_nonnull(side.outbox);
-    LOOP_UNTIL(base, pg_up(side.pg), DEADLINE_MS);
-    return side;
+    program.outbox = outbox_new(&options);
+    ck_assert_ptr_nonnull(program.outbox);
+    LOOP_UNTIL(base, pg_up(program.pg), DEADLINE_MS);
+    return program;
 }
 
-static void side_close(struct side *side)
+static void program_close(struct program *program)
 {
-    broker_free(side->broker);
-    pg_free(side->pg);
-    outbox_free(side->outbox);
+    broker_free(program->broker);
+    pg_free(program->pg);
+    outbox_free(program->outbox);
 }
 
-/* Deletes fail from now on; what they tried is counted by a sequence, which no rollback takes back. */
-static void deletes_refuse(void)
+/* Makes every DELETE fail. A sequence counts the attempts, because no rollback resets it. */
+static void make_deletes_fail(void)
 {
     PQclear(sql_rows(sql, "CREATE SEQUENCE outbox_test_refusals", NULL));
     PQclear(sql_rows(sql,
@@ -100,7 +100,7 @@ static void deletes_refuse(void)
         sql, "CREATE TRIGGER outbox_test BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION outbox_test()", NULL));
 }
 
-static void deletes_work_again(void)
+static void let_deletes_succeed(void)
 {
     PQclear(sql_rows(sql, "DROP TRIGGER IF EXISTS outbox_test ON outbox", NULL));
     PQclear(sql_rows(sql, "DROP FUNCTION IF EXISTS outbox_test()", NULL));
@@ -114,7 +114,7 @@ static void set_up(void)
     sql = sql_open(getenv("ROSTRUM_PG_URL"));
     queues = queues_open();
     ck_assert(base != NULL && sql != NULL);
-    deletes_work_again(); /* a test that failed left them as they were */
+    let_deletes_succeed(); /* a failed test leaves the trigger in place */
     PQclear(sql_rows(sql, "TRUNCATE outbox", NULL));
     (void)snprintf(key, sizeof(key), "test.outbox.%d", (int)getpid());
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, key, tap);
@@ -122,7 +122,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    deletes_work_again();
+    let_deletes_succeed();
     PQclear(sql_rows(sql, "TRUNCATE outbox", NULL));
     queues_close(queues);
     sql_close(sql);
@@ -148,14 +148,14 @@ static void on_commit(const struct pg_reply *reply, void *arg)
     *committed = true;
 }
 
-/* Commits `count` rows with these texts and fills in their ids. */
-static void insert(struct side *side, struct outbox_row *rows, size_t count)
+/* Commits `count` rows and fills in their ids. */
+static void insert(struct program *program, struct outbox_row *rows, size_t count)
 {
     bool committed = false;
-    struct pg_tx *tx = pg_tx_begin(side->pg);
+    struct pg_tx *tx = pg_tx_begin(program->pg);
     ck_assert_ptr_nonnull(tx);
     for (size_t i = 0; i < count; i++) {
-        ck_assert(outbox_insert(side->outbox, tx, &rows[i], on_inserted, &rows[i]));
+        ck_assert(outbox_insert(program->outbox, tx, &rows[i], on_inserted, &rows[i]));
     }
     ck_assert(pg_tx_commit(tx, on_commit, &committed));
     LOOP_UNTIL(base, committed, DEADLINE_MS);
@@ -168,100 +168,100 @@ static struct outbox_row row_of(const char *body)
 
 START_TEST(a_committed_row_is_published_once_and_removed)
 {
-    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct program program = program_open(SWEEP_MS, YOUNG_MS);
     struct outbox_row row = row_of("a body");
     struct queues_message message;
     row.reason = "its reason";
-    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
-    insert(&side, &row, 1);
+    LOOP_UNTIL(base, broker_state(program.broker) == BROKER_UP, DEADLINE_MS);
+    insert(&program, &row, 1);
     ck_assert_int_eq(table_rows(), 1);
-    outbox_sent(side.outbox, &row, 1);
-    ck_assert_uint_eq(outbox_pending(side.outbox), 1);
-    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0, DEADLINE_MS);
+    outbox_sent(program.outbox, &row, 1);
+    ck_assert_uint_eq(outbox_pending(program.outbox), 1);
+    LOOP_UNTIL(base, outbox_pending(program.outbox) == 0, DEADLINE_MS);
     ck_assert_int_eq(table_rows(), 0);
     ck_assert(queues_take(queues, tap, &message));
     ck_assert_str_eq(message.body, "a body");
     ck_assert_str_eq(message.reason, "its reason");
     free(message.body);
     ck_assert_int_eq(queues_depth(queues, tap), 0);
-    side_close(&side);
+    program_close(&program);
 }
 END_TEST
 
-START_TEST(rows_sent_before_the_broker_is_there_wait_for_it)
+START_TEST(rows_sent_before_the_broker_is_up_are_published_later)
 {
-    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct program program = program_open(SWEEP_MS, YOUNG_MS);
     struct outbox_row rows[] = {row_of("one"), row_of("two")};
-    insert(&side, rows, ARRAY_LEN(rows));
-    outbox_sent(side.outbox, rows, ARRAY_LEN(rows));
-    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0, DEADLINE_MS);
+    insert(&program, rows, ARRAY_LEN(rows));
+    outbox_sent(program.outbox, rows, ARRAY_LEN(rows));
+    LOOP_UNTIL(base, outbox_pending(program.outbox) == 0, DEADLINE_MS);
     ck_assert_int_eq(table_rows(), 0);
     ck_assert_int_eq(queues_depth(queues, tap), 2);
-    side_close(&side);
+    program_close(&program);
 }
 END_TEST
 
-START_TEST(a_row_that_is_returned_is_published_until_somebody_takes_it)
+START_TEST(a_returned_row_is_published_until_it_is_routed)
 {
-    struct side side = side_open(DEADLINE_MS, OLD_MS);
+    struct program program = program_open(DEADLINE_MS, OLD_MS);
     struct outbox_row row = row_of("nobody's");
     char late_key[QUEUES_NAME_SIZE];
     char late_tap[QUEUES_NAME_SIZE];
     (void)snprintf(late_key, sizeof(late_key), "%.100s.late", key);
     row.routing_key = late_key;
-    insert(&side, &row, 1);
-    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
-    outbox_sent(side.outbox, &row, 1);
-    LOOP_UNTIL(base, broker_unconfirmed(side.broker) == 1, DEADLINE_MS);
-    LOOP_UNTIL(base, broker_unconfirmed(side.broker) == 0, DEADLINE_MS);
-    ck_assert_uint_eq(outbox_pending(side.outbox), 1);
+    insert(&program, &row, 1);
+    LOOP_UNTIL(base, broker_state(program.broker) == BROKER_UP, DEADLINE_MS);
+    outbox_sent(program.outbox, &row, 1);
+    LOOP_UNTIL(base, broker_unconfirmed(program.broker) == 1, DEADLINE_MS);
+    LOOP_UNTIL(base, broker_unconfirmed(program.broker) == 0, DEADLINE_MS);
+    ck_assert_uint_eq(outbox_pending(program.outbox), 1);
     ck_assert_int_eq(table_rows(), 1);
     queues_tap(queues, TOPOLOGY_EVENTS_EXCHANGE, late_key, late_tap);
-    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0, DEADLINE_MS);
+    LOOP_UNTIL(base, outbox_pending(program.outbox) == 0, DEADLINE_MS);
     ck_assert_int_eq(queues_depth(queues, late_tap), 1);
     ck_assert_int_eq(table_rows(), 0);
-    side_close(&side);
+    program_close(&program);
 }
 END_TEST
 
-START_TEST(rows_beyond_its_memory_are_found_by_the_sweep)
+START_TEST(rows_beyond_the_limit_in_memory_are_published_by_the_sweep)
 {
     static struct outbox_row rows[OVERFLOW];
-    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct program program = program_open(SWEEP_MS, YOUNG_MS);
     for (size_t i = 0; i < OVERFLOW; i++) {
         rows[i] = row_of("one of many");
     }
-    insert(&side, rows, OVERFLOW);
-    outbox_sent(side.outbox, rows, OVERFLOW);
-    ck_assert_uint_le(outbox_pending(side.outbox), OUTBOX_ROWS_MAX);
-    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0 && table_rows() == 0, DEADLINE_MS);
+    insert(&program, rows, OVERFLOW);
+    outbox_sent(program.outbox, rows, OVERFLOW);
+    ck_assert_uint_le(outbox_pending(program.outbox), OUTBOX_ROWS_MAX);
+    LOOP_UNTIL(base, outbox_pending(program.outbox) == 0 && table_rows() == 0, DEADLINE_MS);
     ck_assert_int_eq(queues_depth(queues, tap), OVERFLOW);
-    side_close(&side);
+    program_close(&program);
 }
 END_TEST
 
-START_TEST(what_a_dead_program_left_is_swept_once_by_two_others)
+START_TEST(rows_of_a_dead_program_are_swept_once_by_two_others)
 {
-    struct side one = side_open(SWEEP_MS, OLD_MS);
-    struct side other = side_open(SWEEP_MS, OLD_MS);
+    struct program one = program_open(SWEEP_MS, OLD_MS);
+    struct program other = program_open(SWEEP_MS, OLD_MS);
     PQclear(sql_rows(sql,
                      "INSERT INTO outbox (exchange, routing_key, body, created_at) "
                      "SELECT $1, $2, 'left behind', now() - interval '1 minute' FROM generate_series(1, 500)",
                      TOPOLOGY_EVENTS_EXCHANGE, key, NULL));
     LOOP_UNTIL(base, table_rows() == 0, DEADLINE_MS);
     ck_assert_int_eq(queues_depth(queues, tap), OLD_ROWS);
-    side_close(&one);
-    side_close(&other);
+    program_close(&one);
+    program_close(&other);
 }
 END_TEST
 
-START_TEST(young_rows_are_left_to_those_who_wrote_them)
+START_TEST(young_rows_are_not_swept)
 {
-    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct program program = program_open(SWEEP_MS, YOUNG_MS);
     struct outbox_row row = row_of("young");
     char late[TEXT_SIZE];
-    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
-    insert(&side, &row, 1);
+    LOOP_UNTIL(base, broker_state(program.broker) == BROKER_UP, DEADLINE_MS);
+    insert(&program, &row, 1);
     PQclear(sql_rows(sql, "UPDATE outbox SET created_at = now() + interval '1 hour'", NULL));
     PQclear(sql_rows(sql,
                      "INSERT INTO outbox (exchange, routing_key, body, created_at) "
@@ -271,7 +271,7 @@ START_TEST(young_rows_are_left_to_those_who_wrote_them)
     (void)snprintf(late, sizeof(late), "%s", sql_text(sql, "SELECT body FROM outbox", NULL));
     ck_assert_str_eq(late, "young");
     ck_assert_int_eq(queues_depth(queues, tap), 1);
-    side_close(&side);
+    program_close(&program);
 }
 END_TEST
 
@@ -280,26 +280,26 @@ static int64_t refusals(void)
     return sql_int(sql, "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM outbox_test_refusals", NULL);
 }
 
-START_TEST(a_confirmed_row_that_cannot_be_removed_is_removed_later_and_not_published_again)
+START_TEST(a_row_whose_delete_failed_is_deleted_later_and_published_once)
 {
-    struct side side = side_open(DEADLINE_MS, OLD_MS);
+    struct program program = program_open(DEADLINE_MS, OLD_MS);
     struct outbox_row rows[] = {row_of("one"), row_of("two")};
-    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
-    insert(&side, rows, ARRAY_LEN(rows));
-    deletes_refuse();
-    outbox_sent(side.outbox, rows, ARRAY_LEN(rows));
+    LOOP_UNTIL(base, broker_state(program.broker) == BROKER_UP, DEADLINE_MS);
+    insert(&program, rows, ARRAY_LEN(rows));
+    make_deletes_fail();
+    outbox_sent(program.outbox, rows, ARRAY_LEN(rows));
     LOOP_UNTIL(base, refusals() >= 2, DEADLINE_MS);
-    ck_assert_uint_eq(outbox_pending(side.outbox), 2);
+    ck_assert_uint_eq(outbox_pending(program.outbox), 2);
     ck_assert_int_eq(table_rows(), 2);
-    deletes_work_again();
-    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0, DEADLINE_MS);
+    let_deletes_succeed();
+    LOOP_UNTIL(base, outbox_pending(program.outbox) == 0, DEADLINE_MS);
     ck_assert_int_eq(table_rows(), 0);
     ck_assert_int_eq(queues_depth(queues, tap), 2);
-    side_close(&side);
+    program_close(&program);
 }
 END_TEST
 
-/* Takes the next message, which must have this body and reason. */
+/* Takes the next message and checks its body and reason. */
 static void expect_message(const char *body, const char *reason)
 {
     struct queues_message message;
@@ -309,36 +309,36 @@ static void expect_message(const char *body, const char *reason)
     free(message.body);
 }
 
-START_TEST(a_dead_letter_that_the_sweep_publishes_has_its_reason)
+START_TEST(a_dead_letter_published_by_the_sweep_has_its_reason)
 {
-    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct program program = program_open(SWEEP_MS, YOUNG_MS);
     struct outbox_row rows[] = {row_of("a dead letter"), row_of("an event")};
     rows[0].reason = "its reason";
-    insert(&side, rows, ARRAY_LEN(rows)); /* and nobody hands them to outbox_sent */
+    insert(&program, rows, ARRAY_LEN(rows)); /* the rows are not passed to outbox_sent */
     LOOP_UNTIL(base, table_rows() == 0, DEADLINE_MS);
     expect_message("a dead letter", "its reason");
     expect_message("an event", "");
-    side_close(&side);
+    program_close(&program);
 }
 END_TEST
 
-START_TEST(bytes_are_bounded_and_given_back)
+START_TEST(bytes_in_memory_are_bounded_and_released)
 {
     static struct outbox_row rows[LARGE_ROWS];
     static char body[LARGE_BYTES + 1];
-    struct side side = side_open(SWEEP_MS, YOUNG_MS);
+    struct program program = program_open(SWEEP_MS, YOUNG_MS);
     memset(body, 'x', LARGE_BYTES);
     for (size_t i = 0; i < LARGE_ROWS; i++) {
         rows[i] = row_of(body);
     }
-    LOOP_UNTIL(base, broker_state(side.broker) == BROKER_UP, DEADLINE_MS);
-    insert(&side, rows, LARGE_ROWS);
-    outbox_sent(side.outbox, rows, LARGE_ROWS);
-    ck_assert_uint_eq(outbox_pending(side.outbox), OUTBOX_BYTES_MAX / LARGE_BYTES);
-    /* The others find room only where those before them gave it back. */
-    LOOP_UNTIL(base, outbox_pending(side.outbox) == 0 && table_rows() == 0, DEADLINE_MS);
+    LOOP_UNTIL(base, broker_state(program.broker) == BROKER_UP, DEADLINE_MS);
+    insert(&program, rows, LARGE_ROWS);
+    outbox_sent(program.outbox, rows, LARGE_ROWS);
+    ck_assert_uint_eq(outbox_pending(program.outbox), OUTBOX_BYTES_MAX / LARGE_BYTES);
+    /* The later rows find room only after the earlier ones have released it. */
+    LOOP_UNTIL(base, outbox_pending(program.outbox) == 0 && table_rows() == 0, DEADLINE_MS);
     ck_assert_int_ge(queues_depth(queues, tap), LARGE_ROWS);
-    side_close(&side);
+    program_close(&program);
 }
 END_TEST
 
@@ -348,14 +348,14 @@ static Suite *outbox_suite(void)
     TCase *tests = tcase_create("outbox");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_committed_row_is_published_once_and_removed);
-    tcase_add_test(tests, rows_sent_before_the_broker_is_there_wait_for_it);
-    tcase_add_test(tests, a_row_that_is_returned_is_published_until_somebody_takes_it);
-    tcase_add_test(tests, rows_beyond_its_memory_are_found_by_the_sweep);
-    tcase_add_test(tests, what_a_dead_program_left_is_swept_once_by_two_others);
-    tcase_add_test(tests, young_rows_are_left_to_those_who_wrote_them);
-    tcase_add_test(tests, a_confirmed_row_that_cannot_be_removed_is_removed_later_and_not_published_again);
-    tcase_add_test(tests, a_dead_letter_that_the_sweep_publishes_has_its_reason);
-    tcase_add_test(tests, bytes_are_bounded_and_given_back);
+    tcase_add_test(tests, rows_sent_before_the_broker_is_up_are_published_later);
+    tcase_add_test(tests, a_returned_row_is_published_until_it_is_routed);
+    tcase_add_test(tests, rows_beyond_the_limit_in_memory_are_published_by_the_sweep);
+    tcase_add_test(tests, rows_of_a_dead_program_are_swept_once_by_two_others);
+    tcase_add_test(tests, young_rows_are_not_swept);
+    tcase_add_test(tests, a_row_whose_delete_failed_is_deleted_later_and_published_once);
+    tcase_add_test(tests, a_dead_letter_published_by_the_sweep_has_its_reason);
+    tcase_add_test(tests, bytes_in_memory_are_bounded_and_released);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -1,6 +1,6 @@
 /*
- * The arrays that common/io/pg_value writes, as a real PostgreSQL (ROSTRUM_PG_URL) reads them, and values as they come
- * back. No table is touched.
+ * The arrays that common/io/pg_value writes, as a real PostgreSQL (ROSTRUM_PG_URL) parses them, and values as it
+ * returns them. No table is touched.
  */
 #include <stdlib.h>
 
@@ -99,7 +99,7 @@ static int64_t length_of(struct pg_array *array)
     return length;
 }
 
-START_TEST(array_elements_come_through)
+START_TEST(array_elements_are_parsed_unchanged)
 {
     int calls = 0;
     struct pg_array array = {0};
@@ -143,7 +143,7 @@ static void note_typed(const struct pg_reply *reply, void *arg)
     ck_assert_str_eq(pg_text(result, 1, 4), "");
 }
 
-START_TEST(typed_arrays_come_through)
+START_TEST(typed_arrays_are_parsed_unchanged)
 {
     struct pg_array arrays[5] = {{0}};
     const char *values[ARRAY_LEN(arrays)];
@@ -174,8 +174,8 @@ static Suite *pg_array_suite(void)
     TCase *tcase = tcase_create("pg_array");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, array_elements_come_through);
-    tcase_add_test(tcase, typed_arrays_come_through);
+    tcase_add_test(tcase, array_elements_are_parsed_unchanged);
+    tcase_add_test(tcase, typed_arrays_are_parsed_unchanged);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,6 +1,6 @@
 /*
- * common/io/pg against a real PostgreSQL (ROSTRUM_PG_URL). Nothing but one table of its own, pg_test, is touched; every
- * test begins with it empty. Backends are only ended by the number of a connection of the test's own.
+ * common/io/pg against a real PostgreSQL (ROSTRUM_PG_URL). The tests touch one table of their own only, pg_test, and
+ * each test begins with it empty. They terminate only backends of their own connections, by pid.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ enum {
     PENDING_MAX = 20000,
     FEW_PENDING = 3,
     PIPELINED = 5000,
-    BIG = 4 << 20, /* bytes: more than any socket takes at once */
+    BIG = 4 << 20, /* bytes: more than a socket accepts in one write */
     BIG_ONES = 4,
 };
 
@@ -53,7 +53,7 @@ static struct pg *pg;
 static int changes_up;
 static int changes_down;
 
-/* What a callback was told. */
+/* The arguments that a callback received. */
 struct seen {
     int calls;
     enum pg_outcome outcome;
@@ -107,7 +107,7 @@ static struct pg_options pool_options(void)
     };
 }
 
-/* Another pool of one connection, for what happens behind the first one's back. */
+/* Another pool of one connection, for changes made outside the tested one. */
 static struct pg *other_new(void)
 {
     const struct pg_options options = pool_options();
@@ -117,7 +117,7 @@ static struct pg *other_new(void)
     return made;
 }
 
-/* The schema is made by a plain connection: the pool needs the table to prepare its statements. */
+/* A plain connection creates the schema, because the pool needs the table to prepare its statements. */
 static void run_sql(const char *sql)
 {
     PGconn *conn = PQconnectdb(url());
@@ -189,11 +189,11 @@ static struct pg_tx *begin(struct pg *of)
     return tx;
 }
 
-START_TEST(query_answers)
+START_TEST(a_query_returns_its_row_after_the_call)
 {
     struct seen seen = {0};
     ask(pg, ECHO, "42", &seen);
-    ck_assert_int_eq(seen.calls, 0); /* never from inside the call */
+    ck_assert_int_eq(seen.calls, 0); /* never called from inside pg_query */
     RUN_UNTIL(seen.calls == 1);
     ck_assert_int_eq(seen.outcome, PG_OK);
     ck_assert_int_eq(seen.value, 42);
@@ -201,7 +201,7 @@ START_TEST(query_answers)
 }
 END_TEST
 
-START_TEST(query_fails_alone)
+START_TEST(a_failed_query_does_not_affect_others)
 {
     struct seen first = {0};
     struct seen failing = {0};
@@ -246,7 +246,7 @@ START_TEST(queries_are_answered_once_in_order)
 }
 END_TEST
 
-START_TEST(pending_is_bounded)
+START_TEST(pending_queries_are_bounded)
 {
     struct pg_options options = pool_options();
     options.pending_max = FEW_PENDING;
@@ -266,7 +266,7 @@ START_TEST(pending_is_bounded)
 }
 END_TEST
 
-START_TEST(big_values_are_written_piece_by_piece)
+START_TEST(values_larger_than_the_socket_buffer_are_sent)
 {
     struct seen seen = {0};
     struct pg_array array = {0};
@@ -286,14 +286,14 @@ START_TEST(big_values_are_written_piece_by_piece)
 }
 END_TEST
 
-START_TEST(queries_go_around_transactions)
+START_TEST(queries_use_connections_without_a_transaction)
 {
     struct pg_options options = pool_options();
     options.connections = 3;
     struct pg *pool = pg_new(&options);
     ck_assert_ptr_nonnull(pool);
     RUN_UNTIL(pg_up(pool));
-    /* All three come up in their own time. */
+    /* The three connections come up independently. */
     struct pg_tx *first = NULL;
     struct pg_tx *second = NULL;
     RUN_UNTIL((first = pg_tx_begin(pool)) != NULL);
@@ -313,7 +313,7 @@ START_TEST(queries_go_around_transactions)
 }
 END_TEST
 
-START_TEST(changed_schema_remakes_the_connection)
+START_TEST(a_changed_schema_reconnects)
 {
     struct seen seen = {0};
     ask(pg, EVERYTHING, NULL, &seen);
@@ -330,12 +330,12 @@ START_TEST(changed_schema_remakes_the_connection)
 }
 END_TEST
 
-START_TEST(transaction_commits)
+START_TEST(a_transaction_commits)
 {
     struct seen inserted = {0};
     struct seen done = {0};
     struct pg_tx *tx = begin(pg);
-    ck_assert_ptr_null(pg_tx_begin(pg)); /* the only connection is taken */
+    ck_assert_ptr_null(pg_tx_begin(pg)); /* the only connection is in use */
     ck_assert(!pg_query(pg, COUNT, 0, NULL, note, &done));
     ck_assert(tx_send(tx, INSERT, "1", &inserted));
     ck_assert(pg_tx_flush(tx));
@@ -350,8 +350,8 @@ START_TEST(transaction_commits)
 }
 END_TEST
 
-/* Begins the next transaction from inside the end of a failed one. */
-static void note_and_go_on(const struct pg_reply *reply, void *arg)
+/* Begins the next transaction inside the callback of a failed one. */
+static void note_and_begin_next(const struct pg_reply *reply, void *arg)
 {
     struct seen *seen = arg;
     note(reply, &seen[0]);
@@ -360,7 +360,7 @@ static void note_and_go_on(const struct pg_reply *reply, void *arg)
     ck_assert(pg_tx_commit(next, note, &seen[2]));
 }
 
-START_TEST(failed_transaction_leaves_nothing)
+START_TEST(a_failed_transaction_is_rolled_back)
 {
     struct seen statement[3] = {{0}};
     struct seen done[3] = {{0}};
@@ -368,7 +368,7 @@ START_TEST(failed_transaction_leaves_nothing)
     ck_assert(tx_send(tx, INSERT, "1", &statement[0]));
     ck_assert(tx_send(tx, INSERT, "1", &statement[1]));
     ck_assert(tx_send(tx, INSERT, "2", &statement[2]));
-    ck_assert(pg_tx_commit(tx, note_and_go_on, done));
+    ck_assert(pg_tx_commit(tx, note_and_begin_next, done));
     RUN_UNTIL(done[2].calls == 1);
     ck_assert_int_eq(statement[0].outcome, PG_OK);
     ck_assert_int_eq(statement[1].outcome, PG_FAILED);
@@ -381,13 +381,13 @@ START_TEST(failed_transaction_leaves_nothing)
 }
 END_TEST
 
-START_TEST(commit_itself_may_fail)
+START_TEST(a_failed_commit_is_reported)
 {
     struct seen inserted = {0};
     struct seen done[3] = {{0}};
     struct pg_tx *tx = begin(pg);
     ck_assert(tx_send(tx, INSERT_LATE, "1", &inserted));
-    ck_assert(pg_tx_commit(tx, note_and_go_on, done));
+    ck_assert(pg_tx_commit(tx, note_and_begin_next, done));
     RUN_UNTIL(done[2].calls == 1);
     ck_assert_int_eq(inserted.outcome, PG_OK);
     ck_assert_int_eq(done[0].outcome, PG_FAILED);
@@ -397,14 +397,14 @@ START_TEST(commit_itself_may_fail)
 }
 END_TEST
 
-START_TEST(abort_is_silent_and_frees_the_connection)
+START_TEST(an_abort_calls_no_callback_and_frees_the_connection)
 {
     struct seen unsent = {0};
     struct seen failing = {0};
     struct pg_tx *tx = begin(pg);
     ck_assert(tx_send(tx, INSERT, "1", &unsent));
     pg_tx_abort(tx);
-    ck_assert_int_eq(rows(pg), 0); /* the same connection, at once */
+    ck_assert_int_eq(rows(pg), 0); /* on the same connection, at once */
     tx = begin(pg);
     ck_assert(tx_send(tx, FAIL, "0", &failing));
     ck_assert(pg_tx_flush(tx));
@@ -424,7 +424,7 @@ static void abort_inside(const struct pg_reply *reply, void *arg)
     pg_tx_abort(aborted_inside);
 }
 
-START_TEST(abort_from_inside_a_callback)
+START_TEST(a_transaction_can_be_aborted_inside_a_callback)
 {
     struct seen failing = {0};
     struct seen behind = {0};
@@ -439,7 +439,7 @@ START_TEST(abort_from_inside_a_callback)
 }
 END_TEST
 
-/* Ends the session of `pg`'s connection from another one. */
+/* Terminates the backend of `pg`'s connection from another connection. */
 static void terminate(struct pg *other, int64_t backend)
 {
     char number[24];
@@ -447,7 +447,7 @@ static void terminate(struct pg *other, int64_t backend)
     (void)number_of(other, TERMINATE, number);
 }
 
-START_TEST(connection_lost_in_the_middle)
+START_TEST(a_connection_lost_in_a_transaction_rolls_back)
 {
     struct pg *other = other_new();
     int64_t backend = number_of(pg, BACKEND, NULL);
@@ -474,7 +474,7 @@ START_TEST(connection_lost_in_the_middle)
 }
 END_TEST
 
-/* Returns when it is gone; the loop does not run meanwhile. */
+/* Terminates a backend and returns when it is gone. The loop does not run meanwhile. */
 static void end_backend(PGconn *killer, const char *backend)
 {
     static const char *const steps[] = {"SELECT pg_terminate_backend($1::integer)",
@@ -488,8 +488,8 @@ static void end_backend(PGconn *killer, const char *backend)
     }
 }
 
-/* The connection ends while answers are on their way: what came of one before is no answer. */
-START_TEST(an_answer_is_whole_or_lost)
+/* The connection ends while results arrive. A result without its end does not count. */
+START_TEST(a_result_is_complete_or_lost)
 {
     enum { ROUNDS = 40, AT_ONCE = 8, AFTER = 4 };
     PGconn *killer = PQconnectdb(url());
@@ -504,7 +504,10 @@ START_TEST(an_answer_is_whole_or_lost)
             ask(pg, ECHO, "7", &seen[asked++]);
         }
         end_backend(killer, number);
-        /* As whoever does not know yet: the first is refused by the other side, the second one finds that out. */
+        /*
+         * As a caller that has not noticed: the server refuses the first query, and the second detects the lost
+         * connection.
+         */
         while (asked < AT_ONCE + round % AFTER && pg_query(pg, ECHO, 1, &(const char *){"7"}, note, &seen[asked])) {
             asked++;
         }
@@ -518,7 +521,7 @@ START_TEST(an_answer_is_whole_or_lost)
 }
 END_TEST
 
-START_TEST(connection_lost_while_committing)
+START_TEST(a_connection_lost_in_a_commit_is_reported_as_lost)
 {
     struct pg *other = other_new();
     int64_t backend = number_of(pg, BACKEND, NULL);
@@ -537,7 +540,7 @@ START_TEST(connection_lost_while_committing)
 }
 END_TEST
 
-START_TEST(late_statement_costs_its_connection)
+START_TEST(a_statement_past_its_timeout_closes_the_connection)
 {
     struct pg *other = other_new();
     char backend[24];
@@ -552,7 +555,7 @@ START_TEST(late_statement_costs_its_connection)
     ck_assert_int_eq(late.outcome, PG_LOST);
     ck_assert_int_eq(changes_down, 1);
     pg_tx_abort(tx);
-    /* The server notices soon and lets go of the row, well before the 30 s are over. */
+    /* The server notices soon and releases the row, well before the 30 s are over. */
     RUN_UNTIL(number_of(other, ALIVE, backend) == 0);
     struct seen again = {0};
     ask(other, INSERT, "1", &again);
@@ -563,9 +566,9 @@ START_TEST(late_statement_costs_its_connection)
 }
 END_TEST
 
-START_TEST(slow_neighbours_are_not_late)
+START_TEST(a_timeout_counts_per_statement)
 {
-    /* Together they take longer than the timeout, each alone does not. */
+    /* Together they take longer than the timeout; each alone does not. */
     struct seen seen = {0};
     for (int i = 0; i < 4; i++) {
         ask(pg, SLEEP, "0.5", &seen);
@@ -576,7 +579,7 @@ START_TEST(slow_neighbours_are_not_late)
 }
 END_TEST
 
-START_TEST(waits_for_the_schema)
+START_TEST(a_pool_waits_for_the_schema)
 {
     static const struct pg_statement late[] = {{"late", "SELECT count(*) FROM pg_test_late"}};
     run_sql("SET client_min_messages = error; DROP TABLE IF EXISTS pg_test_late");
@@ -585,7 +588,7 @@ START_TEST(waits_for_the_schema)
     options.statement_count = ARRAY_LEN(late);
     struct pg *waiting = pg_new(&options);
     ck_assert_ptr_nonnull(waiting);
-    /* Each round trip of the other pool gives this one time to fail and try again. */
+    /* Each round trip of the other pool gives this one time to fail and retry. */
     for (int i = 0; i < 20; i++) {
         (void)number_of(pg, SLEEP, "0.01");
         ck_assert(!pg_up(waiting));
@@ -601,7 +604,7 @@ START_TEST(waits_for_the_schema)
 }
 END_TEST
 
-START_TEST(nobody_there_and_bad_urls)
+START_TEST(an_unreachable_server_keeps_the_pool_down_and_bad_urls_are_refused)
 {
     struct pg_options options = pool_options();
     options.url = "postgresql://nobody@127.0.0.1:1/none";
@@ -620,7 +623,7 @@ START_TEST(nobody_there_and_bad_urls)
 }
 END_TEST
 
-START_TEST(idle_connection_is_remade)
+START_TEST(a_lost_idle_connection_is_replaced)
 {
     struct pg *other = other_new();
     int64_t backend = number_of(pg, BACKEND, NULL);
@@ -632,7 +635,7 @@ START_TEST(idle_connection_is_remade)
 }
 END_TEST
 
-/* What pg_free does to those who still wait, from inside the callback of another. */
+/* pg_free fails the pending queries, also inside the callback of another query. */
 static void free_inside(const struct pg_reply *reply, void *arg)
 {
     struct seen *seen = arg;
@@ -642,7 +645,7 @@ static void free_inside(const struct pg_reply *reply, void *arg)
     pg = NULL;
 }
 
-START_TEST(free_from_inside_a_callback)
+START_TEST(a_pool_can_be_freed_inside_a_callback)
 {
     struct seen seen[2] = {{0}};
     const char *const one[] = {"1"};
@@ -654,7 +657,7 @@ START_TEST(free_from_inside_a_callback)
 }
 END_TEST
 
-START_TEST(free_with_a_transaction_open)
+START_TEST(a_pool_can_be_freed_with_an_open_transaction)
 {
     struct seen inserted = {0};
     struct seen done = {0};
@@ -667,35 +670,35 @@ START_TEST(free_with_a_transaction_open)
     struct pg_options options = pool_options();
     pg = pg_new(&options);
     RUN_UNTIL(pg_up(pg));
-    (void)begin(pg); /* left to pg_free in tear_down */
+    (void)begin(pg); /* freed by pg_free in tear_down */
 }
 END_TEST
 
 static Suite *pg_suite(void)
 {
     const TTest *const tests[] = {
-        query_answers,
-        query_fails_alone,
+        a_query_returns_its_row_after_the_call,
+        a_failed_query_does_not_affect_others,
         queries_are_answered_once_in_order,
-        pending_is_bounded,
-        big_values_are_written_piece_by_piece,
-        queries_go_around_transactions,
-        changed_schema_remakes_the_connection,
-        transaction_commits,
-        failed_transaction_leaves_nothing,
-        commit_itself_may_fail,
-        abort_is_silent_and_frees_the_connection,
-        abort_from_inside_a_callback,
-        connection_lost_in_the_middle,
-        an_answer_is_whole_or_lost,
-        connection_lost_while_committing,
-        late_statement_costs_its_connection,
-        slow_neighbours_are_not_late,
-        waits_for_the_schema,
-        nobody_there_and_bad_urls,
-        idle_connection_is_remade,
-        free_from_inside_a_callback,
-        free_with_a_transaction_open,
+        pending_queries_are_bounded,
+        values_larger_than_the_socket_buffer_are_sent,
+        queries_use_connections_without_a_transaction,
+        a_changed_schema_reconnects,
+        a_transaction_commits,
+        a_failed_transaction_is_rolled_back,
+        a_failed_commit_is_reported,
+        an_abort_calls_no_callback_and_frees_the_connection,
+        a_transaction_can_be_aborted_inside_a_callback,
+        a_connection_lost_in_a_transaction_rolls_back,
+        a_result_is_complete_or_lost,
+        a_connection_lost_in_a_commit_is_reported_as_lost,
+        a_statement_past_its_timeout_closes_the_connection,
+        a_timeout_counts_per_statement,
+        a_pool_waits_for_the_schema,
+        an_unreachable_server_keeps_the_pool_down_and_bad_urls_are_refused,
+        a_lost_idle_connection_is_replaced,
+        a_pool_can_be_freed_inside_a_callback,
+        a_pool_can_be_freed_with_an_open_transaction,
     };
     Suite *suite = suite_create("pg");
     TCase *tcase = tcase_create("pg");

@@ -1,7 +1,6 @@
 /*
- * The view public_bids and the predicate of common/rules/ledger_entry.h, held together: entries of every kind, status
- * and effective value, which of them are public and with which values. Also: what the view shows of chosen entries, and
- * that PostgreSQL inlines it.
+ * Compares the view public_bids with the predicate of common/rules/ledger_entry.h on entries of every kind, status and
+ * effective value. Also the view's lines for chosen entries, and that PostgreSQL inlines the view.
  */
 #include <string.h>
 
@@ -17,8 +16,8 @@
 #define OTHER  "00000000-0000-0000-0000-000000000002"
 
 enum {
-    KINDS = 14,     /* of the table's constraint, which the test reads */
-    ENTRIES = 1728, /* of each kind: every combination of the other columns below */
+    KINDS = 14,     /* in the table's CHECK constraint, which the test reads */
+    ENTRIES = 1728, /* per kind: every combination of the other columns below */
 };
 
 static struct sql *sql;
@@ -42,7 +41,7 @@ static void close_tables(void)
     sql_close(sql);
 }
 
-/* One auction for each kind that the table allows, so that a new kind takes part by itself. */
+/* One auction for each kind in the table's CHECK constraint, so that a new kind is included automatically. */
 static void fill_every_combination(void)
 {
     run("WITH kinds AS (SELECT m[1] AS kind FROM pg_constraint, regexp_matches(pg_get_constraintdef(oid), '''(\\w+)''',"
@@ -88,7 +87,7 @@ static const char EVERYTHING[] =
     " p.in_history, p.automatic, p.bidder_id FROM bids b LEFT JOIN public_bids p ON p.auction_id = b.auction_id"
     " AND p.seq = b.seq AND p.bid_id = b.bid_id AND p.decided_at = b.decided_at";
 
-/* A rejected entry stays rejected, whatever stands beside it. */
+/* A rejected entry stays rejected, also with effective values. */
 static struct ledger_entry read_entry(const PGresult *result, int row)
 {
     bool restated = !pg_null(result, row, EFFECTIVE_STATUS) && strcmp(pg_text(result, row, STATUS), "rejected") != 0;
@@ -137,7 +136,7 @@ START_TEST(view_and_predicate_agree_on_every_combination)
 }
 END_TEST
 
-/* What the view must show, written out: the columns of an entry, then the public line or none. */
+/* The view's expected line, written by hand: the columns of an entry, then the public line or none. */
 static const struct {
     const char *entry; /* kind, status, reason, raise, amount, max_amount, effective, effective_* */
     const char *line;
@@ -158,7 +157,7 @@ static const struct {
     {"'void','accepted',NULL,false,NULL,NULL,true,NULL,NULL,NULL,NULL", ""},
 };
 
-START_TEST(the_view_shows_what_rule_9_says)
+START_TEST(the_view_shows_the_expected_line_of_each_entry)
 {
     char insert[SQL_TEXT_SIZE];
     (void)snprintf(
@@ -181,7 +180,7 @@ START_TEST(the_view_is_inlined_and_uses_the_ledgers_index)
     char plan[4 * SQL_TEXT_SIZE] = "";
     size_t length = 0;
     fill_every_combination();
-    run("SET enable_bitmapscan = off"); /* whichever is cheaper here, the order of the index must be usable */
+    run("SET enable_bitmapscan = off"); /* the order of the index must be usable, independent of the costs here */
     run("SET enable_sort = off");
     PGresult *result = sql_rows(sql,
                                 "EXPLAIN (COSTS OFF) SELECT * FROM public_bids WHERE auction_id = md5('bid')::uuid"
@@ -204,7 +203,7 @@ static Suite *public_bids_suite(void)
     tcase_add_checked_fixture(tcase, open_tables, close_tables);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, view_and_predicate_agree_on_every_combination);
-    tcase_add_loop_test(tcase, the_view_shows_what_rule_9_says, 0, (int)ARRAY_LEN(shown));
+    tcase_add_loop_test(tcase, the_view_shows_the_expected_line_of_each_entry, 0, (int)ARRAY_LEN(shown));
     tcase_add_test(tcase, the_view_is_inlined_and_uses_the_ledgers_index);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -1,7 +1,7 @@
 /*
  * gateway/bid/publisher against a real RabbitMQ: every bid gets exactly one verdict, and a confirm counts only before
- * the deadline. A relay before the broker holds confirms back; a full queue refuses messages. The bids end in a shard's
- * queue, which nobody reads meanwhile.
+ * the deadline. A relay in front of the broker delays confirms; a full queue refuses messages. The bids go to a shard's
+ * queue without a consumer.
  */
 #include "gateway/bid/publisher.h"
 
@@ -18,19 +18,19 @@
 #include "tests/support/sql.h"
 
 enum {
-    TEST_DEADLINE_MS = 20000, /* for any one thing that is waited for */
+    TEST_DEADLINE_MS = 20000, /* for any single wait */
     BIDS_MAX = 16,
     URL_SIZE = 512,
     NO_VERDICT = -1,
     LONG_MS = 20000, /* a confirm deadline that no test reaches */
-    SHORT_MS = 500,  /* one that is waited for */
+    SHORT_MS = 500,  /* a confirm deadline that a test waits for */
     SHARE_MAX = 4,
 };
 
 struct bid {
     struct publisher_bid bid;
     int verdict;
-    int verdicts; /* how many it got */
+    int verdicts; /* number of verdicts it got */
 };
 
 static struct event_base *base;
@@ -144,7 +144,7 @@ static void on_done(struct publisher_bid *bid, enum publisher_verdict verdict)
     of->verdicts++;
 }
 
-/* The bid of that number, received `ago_ms` ago. */
+/* Submits the bid of that number, received `ago_ms` ago. */
 static bool submit_late(size_t number, int64_t ago_ms)
 {
     struct bid *bid = &bids[number];
@@ -177,7 +177,7 @@ static bool all_have_verdicts(size_t first, size_t count)
     return true;
 }
 
-/* Waits for their verdicts: each this one, and one each. */
+/* Waits until each of these bids has this verdict, and only one. */
 static void expect(size_t first, size_t count, enum publisher_verdict verdict)
 {
     LOOP_UNTIL(base, all_have_verdicts(first, count), TEST_DEADLINE_MS);
@@ -188,7 +188,7 @@ static void expect(size_t first, size_t count, enum publisher_verdict verdict)
     }
 }
 
-/* The next message that reached the broker holds these bids and no others. */
+/* Checks that the broker's next message holds these bids and no others. */
 static void expect_message(size_t first, size_t count)
 {
     struct queues_message message;
@@ -207,7 +207,7 @@ static void expect_message(size_t first, size_t count)
 
 /* --- tests --- */
 
-START_TEST(a_bid_that_the_broker_holds_is_confirmed)
+START_TEST(a_bid_stored_by_the_broker_is_confirmed)
 {
     connect_directly();
     submit(0, 1);
@@ -218,7 +218,7 @@ START_TEST(a_bid_that_the_broker_holds_is_confirmed)
 }
 END_TEST
 
-START_TEST(bids_refused_by_a_full_queue_get_that_verdict)
+START_TEST(bids_refused_by_a_full_queue_are_nacked)
 {
     char full[QUEUES_NAME_SIZE];
     struct queues_message message;
@@ -251,8 +251,8 @@ START_TEST(bids_waiting_for_a_slow_broker_share_the_next_messages)
 }
 END_TEST
 
-/* Confirms are held back beyond the deadline: what was sent is unknown, what waited is never sent. */
-START_TEST(a_deadline_passes_once_and_a_late_confirm_changes_nothing)
+/* Confirms are delayed beyond the deadline. Bids that were sent are unknown; bids that waited are never sent. */
+START_TEST(a_confirm_after_the_deadline_changes_no_verdict)
 {
     connect_by_relay();
     config.confirm_deadline_ms = SHORT_MS;
@@ -276,20 +276,20 @@ START_TEST(a_deadline_passes_once_and_a_late_confirm_changes_nothing)
 }
 END_TEST
 
-/* A loop that was blocked finds confirm and deadline together, and reads the confirm first. */
-START_TEST(a_confirm_that_is_read_after_the_deadline_is_no_confirm)
+/* A loop that was blocked finds confirm and deadline together and reads the confirm first. */
+START_TEST(a_confirm_read_after_the_deadline_does_not_count)
 {
     connect_directly();
     config.confirm_deadline_ms = SHORT_MS;
     submit(0, 1);
-    ck_assert_int_ge(event_base_loop(base, EVLOOP_NONBLOCK), 0); /* sends it; from here on the loop stands still */
+    ck_assert_int_ge(event_base_loop(base, EVLOOP_NONBLOCK), 0); /* sends it; after this the loop does not run */
     SUITE_WAIT(queues_depth(queues, tap) == 1, TEST_DEADLINE_MS);
     SUITE_WAIT(clock_mono_ms() > bids[0].bid.deadline_ms, TEST_DEADLINE_MS);
     expect(0, 1, PUBLISHER_UNKNOWN);
 }
 END_TEST
 
-START_TEST(a_bid_that_was_held_up_before_is_not_taken_after_its_deadline)
+START_TEST(a_bid_submitted_after_its_deadline_is_refused)
 {
     connect_directly();
     ck_assert(!submit_late(0, LONG_MS));
@@ -301,8 +301,8 @@ START_TEST(a_bid_that_was_held_up_before_is_not_taken_after_its_deadline)
 }
 END_TEST
 
-/* The bid that was submitted second was received first, and expires first. */
-START_TEST(a_deadline_counts_from_the_receipt)
+/* The second submitted bid was received first and expires first. */
+START_TEST(a_deadline_counts_from_receipt)
 {
     connect_by_relay();
     relay_hold(&relay, RELAY_SERVER);
@@ -322,7 +322,7 @@ START_TEST(open_bids_are_bounded)
     config.publish_pending_max_bids = MOST;
     relay_hold(&relay, RELAY_SERVER);
     submit(0, 3);
-    auction = uuid_new(); /* bids of all auctions count together */
+    auction = uuid_new(); /* the limit counts bids of all auctions together */
     submit(3, MOST - 3);
     ck_assert_uint_eq(publisher_open(publisher), MOST);
     ck_assert(!submit_late(MOST, 0));
@@ -352,13 +352,13 @@ END_TEST
 static Suite *publisher_suite(void)
 {
     const TTest *const tests[] = {
-        a_bid_that_the_broker_holds_is_confirmed,
-        bids_refused_by_a_full_queue_get_that_verdict,
+        a_bid_stored_by_the_broker_is_confirmed,
+        bids_refused_by_a_full_queue_are_nacked,
         bids_waiting_for_a_slow_broker_share_the_next_messages,
-        a_deadline_passes_once_and_a_late_confirm_changes_nothing,
-        a_confirm_that_is_read_after_the_deadline_is_no_confirm,
-        a_bid_that_was_held_up_before_is_not_taken_after_its_deadline,
-        a_deadline_counts_from_the_receipt,
+        a_confirm_after_the_deadline_changes_no_verdict,
+        a_confirm_read_after_the_deadline_does_not_count,
+        a_bid_submitted_after_its_deadline_is_refused,
+        a_deadline_counts_from_receipt,
         open_bids_are_bounded,
         a_lost_link_leaves_the_outcome_unknown,
     };

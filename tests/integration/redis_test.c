@@ -1,7 +1,7 @@
 /*
- * common/io/redis and common/protocol/snapshot against a real Redis. What belongs to the deployment's own server
- * (ROSTRUM_REDIS_URL) is tried there with keys of made-up ids; whatever would disturb others (pauses, kills, restarts)
- * is done to a private redis-server that the test starts on a free port below 32768 and ends itself.
+ * common/io/redis and common/protocol/snapshot against a real Redis. Tests that disturb no other client run on the
+ * deployment's server (ROSTRUM_REDIS_URL), with keys of random ids. Tests with pauses, kills or restarts use a private
+ * redis-server. This program starts it on a free port below 32768 and stops it.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,10 +25,10 @@ enum {
     PENDING_MAX = 10000,
     FEW_PENDING = 3,
     PIPELINED = 5000,
-    PORT_LEAST = 20000, /* above what the deployment's servers use, below the ephemeral ports */
+    PORT_LEAST = 20000, /* above the ports of the deployment's servers, below the ephemeral ports */
     PORTS = 12000,
     URL_SIZE = 96,
-    BIG = 1 << 20, /* bytes: more than any socket takes at once */
+    BIG = 1 << 20, /* bytes: more than a socket accepts in one write */
     BIG_ONES = 4,
 };
 
@@ -41,7 +41,7 @@ static struct redis_script scripts[SCRIPTS] = {
 static struct event_base *base;
 static struct redis *redis;
 
-/* What a callback was told. */
+/* The arguments that a callback received. */
 struct seen {
     int calls;
     int nulls;
@@ -67,7 +67,7 @@ static void note(const redisReply *reply, void *arg)
     (void)snprintf(seen->text, sizeof(seen->text), "%s", reply->str == NULL ? "" : reply->str);
 }
 
-/* --- a server of the test's own ----------------------------------------------------------------------------------- */
+/* --- a server of the test's own --- */
 
 static struct {
     pid_t pid; /* 0: not running */
@@ -126,7 +126,7 @@ static const char *server_url(void)
     return url;
 }
 
-/* --- clients ------------------------------------------------------------------------------------------------------ */
+/* --- clients --- */
 
 static int changes_up;
 static int changes_down;
@@ -232,7 +232,7 @@ static void call_double(struct redis *of, const char *number, struct seen *seen)
     ck_assert(redis_call(of, DOUBLE, note, seen, 0, 1, arguments, NULL));
 }
 
-/* Up to three words; the reply, waited for. */
+/* Sends up to three words and waits for the reply. */
 static struct seen command(struct redis *of, const char *first, const char *second, const char *third)
 {
     struct seen seen = {0};
@@ -243,10 +243,9 @@ static struct seen command(struct redis *of, const char *first, const char *seco
     return seen;
 }
 
-/* --- on the deployment's server
- * ---------------------------------------------------------------------------------------- */
+/* --- on the deployment's server --- */
 
-START_TEST(command_and_script_answer)
+START_TEST(commands_and_scripts_get_their_replies)
 {
     struct seen echoed = {0};
     struct seen doubled = {0};
@@ -260,14 +259,14 @@ START_TEST(command_and_script_answer)
 }
 END_TEST
 
-START_TEST(replies_may_be_errors_and_bytes)
+START_TEST(replies_can_be_errors_and_binary)
 {
     ck_assert_int_eq(command(redis, "NO-SUCH-COMMAND", NULL, NULL).type, REDIS_REPLY_ERROR);
     struct seen seen = {0};
     const char *const echo[] = {"ECHO", "a\0b"};
     const size_t lengths[] = {4, 3};
     ck_assert(redis_command(redis, note, &seen, 2, echo, lengths));
-    ck_assert(redis_command(redis, NULL, NULL, 2, echo, lengths)); /* nobody waits for this one */
+    ck_assert(redis_command(redis, NULL, NULL, 2, echo, lengths)); /* no callback waits for this reply */
     RUN_UNTIL(seen.calls == 1);
     ck_assert_int_eq(seen.type, REDIS_REPLY_STRING);
     ck_assert_uint_eq(seen.length, 3);
@@ -275,7 +274,7 @@ START_TEST(replies_may_be_errors_and_bytes)
 }
 END_TEST
 
-START_TEST(big_values_are_written_piece_by_piece)
+START_TEST(values_larger_than_the_socket_buffer_are_sent)
 {
     struct seen seen = {0};
     char *big = malloc(BIG);
@@ -321,7 +320,7 @@ START_TEST(calls_are_answered_once_in_order)
 }
 END_TEST
 
-START_TEST(pending_is_bounded)
+START_TEST(pending_commands_are_bounded)
 {
     struct redis_options options = options_for(getenv("ROSTRUM_REDIS_URL"));
     options.pending_max = FEW_PENDING;
@@ -341,7 +340,7 @@ START_TEST(pending_is_bounded)
 }
 END_TEST
 
-/* Writes `snapshot` at `version`; what the script replied. */
+/* Writes `snapshot` at `version` and returns the script's reply. */
 static long long write_version(struct snapshot *snapshot, int64_t version)
 {
     struct seen seen = {0};
@@ -353,7 +352,7 @@ static long long write_version(struct snapshot *snapshot, int64_t version)
     return seen.integer;
 }
 
-/* What is in Redis. */
+/* The snapshot stored in Redis. */
 static struct snapshot stored(const struct uuid *auction)
 {
     char key[KEYS_SIZE];
@@ -364,7 +363,7 @@ static struct snapshot stored(const struct uuid *auction)
     return snapshot;
 }
 
-START_TEST(snapshot_never_goes_back)
+START_TEST(an_older_version_never_replaces_a_snapshot)
 {
     char key[KEYS_SIZE];
     struct snapshot snapshot = {.auction_id = uuid_new(),
@@ -398,7 +397,7 @@ START_TEST(snapshot_never_goes_back)
 }
 END_TEST
 
-/* Writes the next version with one bid of `bidder`, accepted; NULL: nobody knows its bids. */
+/* Writes the next version with one accepted bid of `bidder`; NULL: its bids are not known. */
 static void write_leader(struct snapshot *snapshot, const struct uuid *bidder, int64_t amount)
 {
     char leaders[SNAPSHOT_LEADER_SIZE];
@@ -410,7 +409,7 @@ static void write_leader(struct snapshot *snapshot, const struct uuid *bidder, i
     ck_assert_int_eq(seen.integer, 1);
 }
 
-START_TEST(a_leaderboard_grows_only_from_the_version_before)
+START_TEST(a_leaderboard_is_updated_only_from_the_version_before)
 {
     char key[KEYS_SIZE];
     char board[KEYS_SIZE];
@@ -422,7 +421,7 @@ START_TEST(a_leaderboard_grows_only_from_the_version_before)
     keys_leaderboard(&snapshot.auction_id, board);
     uuid_format(&bidder, bidder_text);
     write_leader(&snapshot, &bidder, 500);
-    ck_assert_int_eq(command(redis, "EXISTS", board, NULL).integer, 0); /* nobody has asked for it */
+    ck_assert_int_eq(command(redis, "EXISTS", board, NULL).integer, 0); /* no client has read it */
     const char *const keep[] = {"HSET", key, "lb", "2"};
     struct seen seen = {0};
     ck_assert(redis_command(redis, note, &seen, ARRAY_LEN(keep), keep, NULL));
@@ -430,7 +429,7 @@ START_TEST(a_leaderboard_grows_only_from_the_version_before)
     write_leader(&snapshot, &bidder, 700);
     ck_assert_str_eq(command(redis, "HGET", key, "lb").text, "3");
     ck_assert_str_eq(command(redis, "ZSCORE", board, bidder_text).text, "1401");
-    write_leader(&snapshot, &bidder, 600); /* less than before: the best one stays */
+    write_leader(&snapshot, &bidder, 600); /* lower than before: the best one stays */
     ck_assert_str_eq(command(redis, "ZSCORE", board, bidder_text).text, "1401");
     write_leader(&snapshot, NULL, 0);
     ck_assert_str_eq(command(redis, "HGET", key, "lb").text, "4");
@@ -442,7 +441,7 @@ START_TEST(a_leaderboard_grows_only_from_the_version_before)
 }
 END_TEST
 
-/* What redis_free does to those who still wait, from inside the callback of another. */
+/* redis_free fails the pending commands, also inside the callback of another command. */
 static void free_inside(const redisReply *reply, void *arg)
 {
     struct seen *seen = arg;
@@ -452,7 +451,7 @@ static void free_inside(const redisReply *reply, void *arg)
     redis = NULL;
 }
 
-START_TEST(free_from_inside_a_callback)
+START_TEST(a_client_can_be_freed_inside_a_callback)
 {
     struct seen seen[2] = {{0}};
     const char *const ping[] = {"PING"};
@@ -480,9 +479,9 @@ START_TEST(bad_urls_are_refused)
 }
 END_TEST
 
-/* --- on a server of the test's own -------------------------------------------------------------------------------- */
+/* --- on a server of the test's own --- */
 
-START_TEST(forgotten_scripts_are_loaded_again)
+START_TEST(flushed_scripts_are_loaded_again)
 {
     struct seen flushed = {0};
     struct seen doubled[3] = {{0}};
@@ -501,7 +500,7 @@ START_TEST(forgotten_scripts_are_loaded_again)
 }
 END_TEST
 
-START_TEST(late_command_costs_the_connection)
+START_TEST(a_command_past_its_timeout_closes_the_connection)
 {
     struct seen seen = {0};
     ck_assert_int_eq(kill(server.pid, SIGSTOP), 0);
@@ -519,7 +518,7 @@ START_TEST(late_command_costs_the_connection)
 }
 END_TEST
 
-START_TEST(server_dies_and_comes_back)
+START_TEST(a_restarted_server_is_reconnected)
 {
     struct seen seen = {0};
     const char *const block[] = {"BLPOP", "nothing", "0"};
@@ -536,7 +535,7 @@ START_TEST(server_dies_and_comes_back)
 }
 END_TEST
 
-START_TEST(subscription_outlives_the_server)
+START_TEST(a_subscription_is_renewed_after_a_restart)
 {
     struct seen seen = {0};
     const char *const ping[] = {"PING"};
@@ -567,7 +566,7 @@ static void free_on_message(struct redis *listener, const char *channel, const c
     freed_inside = NULL;
 }
 
-START_TEST(listener_freed_by_its_message)
+START_TEST(a_listener_can_be_freed_inside_its_callback)
 {
     struct redis_options options = options_for(server_url());
     options.on_message = free_on_message;
@@ -583,11 +582,11 @@ START_TEST(listener_freed_by_its_message)
 }
 END_TEST
 
-START_TEST(silent_listener_notices_a_dead_link)
+START_TEST(an_idle_listener_detects_a_dead_link)
 {
     struct redis *listener = listener_new(server_url());
     RUN_UNTIL(redis_up(listener));
-    /* Long enough for pings to have been answered: a healthy link stays. */
+    /* Long enough for pings to be answered: a healthy link stays open. */
     int64_t until_ms = suite_mono_ms() + INT64_C(2) * TIMEOUT_MS;
     RUN_UNTIL(suite_mono_ms() > until_ms);
     ck_assert(redis_up(listener));
@@ -637,19 +636,23 @@ static void add_case(Suite *suite, const char *name, SFun before, const TTest *c
 static Suite *redis_suite(void)
 {
     const TTest *const shared[] = {
-        command_and_script_answer,
-        replies_may_be_errors_and_bytes,
-        big_values_are_written_piece_by_piece,
+        commands_and_scripts_get_their_replies,
+        replies_can_be_errors_and_binary,
+        values_larger_than_the_socket_buffer_are_sent,
         calls_are_answered_once_in_order,
-        pending_is_bounded,
-        snapshot_never_goes_back,
-        a_leaderboard_grows_only_from_the_version_before,
-        free_from_inside_a_callback,
+        pending_commands_are_bounded,
+        an_older_version_never_replaces_a_snapshot,
+        a_leaderboard_is_updated_only_from_the_version_before,
+        a_client_can_be_freed_inside_a_callback,
         bad_urls_are_refused,
     };
     const TTest *const private[] = {
-        forgotten_scripts_are_loaded_again, late_command_costs_the_connection, server_dies_and_comes_back,
-        subscription_outlives_the_server,   listener_freed_by_its_message,     silent_listener_notices_a_dead_link,
+        flushed_scripts_are_loaded_again,
+        a_command_past_its_timeout_closes_the_connection,
+        a_restarted_server_is_reconnected,
+        a_subscription_is_renewed_after_a_restart,
+        a_listener_can_be_freed_inside_its_callback,
+        an_idle_listener_detects_a_dead_link,
     };
     const TTest *const guarded[] = {password_and_database_come_from_the_url};
     Suite *suite = suite_create("redis");

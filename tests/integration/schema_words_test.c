@@ -1,6 +1,6 @@
 /*
- * The words that CHECK constraints of the schema allow are those of the program's lists: no more and no fewer. A word
- * that stands on one side only would be refused by the database, or could not be read by the program.
+ * The words that the schema's CHECK constraints allow equal the program's lists. The database would refuse a word that
+ * only the list has; the program could not read a word that only the constraint has.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "tests/support/sql.h"
 #include "tests/support/suite.h"
 
-/* A list as text, with a space behind each word. */
+/* A list as text, with a space after each word. */
 #define LEDGER_WORD(name, message, ledger, group, carries) ledger " "
 #define WORD(name, text)                                   text " "
 
@@ -23,13 +23,13 @@ static const struct {
     const char *words;
 } cases[] = {
     {"bids", "kind", COMMAND_KINDS(LEDGER_WORD) LEDGER_AUTOMATIC},
-    /* In the ledger is neither what is pending nor the word for what was voided. */
+    /* The ledger holds neither pending bids nor the status of voided bids. */
     {"bids", "status", "accepted outbid rejected"},
     {"auctions", "status", RULES_STATUSES(WORD)},
     {"deliveries", "state", DELIVERY_STATES(WORD)},
 };
 
-/* The words of all constraints that are on this column alone. */
+/* The words of all constraints on this column alone. */
 static const char constraint_words[] =
     "SELECT coalesce(string_agg(word, ' ' ORDER BY word), '') FROM (SELECT"
     "  (regexp_matches(pg_get_constraintdef(c.oid), '''([A-Za-z_]+)''::text', 'g'))[1] COLLATE \"C\" AS word"
@@ -38,7 +38,7 @@ static const char constraint_words[] =
 static const char sorted_words[] = "SELECT string_agg(word, ' ' ORDER BY word COLLATE \"C\")"
                                    " FROM unnest(string_to_array(trim($1), ' ')) AS word";
 
-START_TEST(a_check_allows_the_words_of_the_list)
+START_TEST(a_check_constraint_allows_the_words_of_its_list)
 {
     enum { WORDS_SIZE = 512 };
     char allowed[WORDS_SIZE];
@@ -53,7 +53,7 @@ START_TEST(a_check_allows_the_words_of_the_list)
 }
 END_TEST
 
-START_TEST(the_statuses_of_the_ledger_are_statuses)
+START_TEST(the_statuses_of_the_ledger_are_parsed)
 {
     enum bid_status status = BID_PENDING;
     for (int i = 0; i < BID_STATUS_COUNT; i++) {
@@ -69,8 +69,8 @@ static Suite *schema_words_suite(void)
 {
     Suite *suite = suite_create("schema_words");
     TCase *tcase = tcase_create("schema_words");
-    tcase_add_loop_test(tcase, a_check_allows_the_words_of_the_list, 0, (int)ARRAY_LEN(cases));
-    tcase_add_test(tcase, the_statuses_of_the_ledger_are_statuses);
+    tcase_add_loop_test(tcase, a_check_constraint_allows_the_words_of_its_list, 0, (int)ARRAY_LEN(cases));
+    tcase_add_test(tcase, the_statuses_of_the_ledger_are_parsed);
     suite_add_tcase(suite, tcase);
     return suite;
 }

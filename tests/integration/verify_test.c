@@ -1,8 +1,8 @@
 /*
- * rostrumctl verify against ledgers in a real PostgreSQL: one that the rules wrote shows no difference, and each way
- * of tampering with it does. The ledger holds every kind of entry: a scheduled auction that is started, raised,
- * withdrawn, extended, ended and sold; one whose terms were changed and that was bought at once; one that stays
- * unsold; one that was cancelled; one of which bids were voided; and entries of no auction.
+ * rostrumctl verify against ledgers in a real PostgreSQL: a ledger written by the rules shows no difference, and each
+ * way of tampering with it shows one. The ledger holds every kind of entry. One auction is scheduled, started, raised,
+ * withdrawn, extended, ended and sold. Another had its terms changed and was bought at once. Others stay unsold, are
+ * cancelled, or have voided bids. Some entries belong to no auction.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ enum { SELLER = 1, ANN, BOB, CYD, BAN };
 #define NONE      "01900000-0000-7000-8000-00000000a000"
 
 static struct sql *sql;
-static PGconn *connection; /* for statements of more values than sql_rows takes */
+static PGconn *connection; /* for statements with more values than sql_rows takes */
 
 /* --- a ledger written by the rules --- */
 
@@ -48,7 +48,7 @@ struct book {
     const char *id;
     struct rules_auction state;
     int64_t seq;
-    int entries; /* names them */
+    int entries; /* number of entries, from which the next id is made */
     struct voids_list voids;
 };
 
@@ -145,7 +145,7 @@ static struct uuid entry_id(struct book *book)
     return id;
 }
 
-/* Decides by the rules and keeps what came out. `command.id` is made here, and returned. */
+/* Decides by the rules and stores the decision. Makes `command.id` and returns it. */
 static struct uuid enter(struct book *book, struct rules_command command)
 {
     command.id = entry_id(book);
@@ -241,7 +241,7 @@ static void close_book(const struct book *book, const char *status, bool sold)
         &values);
 }
 
-/* Entry by entry what the tampering below relies on; its numbers stand beside. */
+/* The entries that the tampering below relies on; each seq is in its comment. */
 static void write_sold(void)
 {
     struct book book = open_book(SOLD, START_MS);
@@ -425,7 +425,7 @@ static void write_others(void)
     write_entry(&none, &id, &bidder, "bid", &unknown, 1000, 0, START_MS);
 }
 
-static void set(void)
+static void set_up(void)
 {
     sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(sql);
@@ -446,7 +446,7 @@ static void set(void)
     write_others();
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     PQfinish(connection);
     sql_close(sql);
@@ -454,7 +454,7 @@ static void strike(void)
 
 /* --- the tests --- */
 
-START_TEST(an_honest_ledger_shows_no_difference)
+START_TEST(a_ledger_written_by_the_rules_shows_no_difference)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     int code = deployment_ctl(out, sizeof(out), "verify", NULL);
@@ -468,7 +468,7 @@ END_TEST
 
 static const struct tampering {
     const char *statement;
-    const char *word; /* that must be in what is told */
+    const char *word; /* text that the output must contain */
 } TAMPERINGS[] = {
     /* the auction's row */
     {"UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", "its price is 58.00, by the rules it is 57.00"},
@@ -542,7 +542,7 @@ static const struct tampering {
      "by the rules it is rejected"},
     {"UPDATE bids SET amount = 80.00 WHERE auction_id = '" CHANGED "' AND seq = 7", "its amount is 80.00"},
     {"UPDATE bids SET kind = 'abort' WHERE auction_id = '" CHANGED "' AND seq = 6", "by the rules it is accepted"},
-    /* what bids count as since others were voided */
+    /* effective state of bids after others were voided */
     {"UPDATE bids SET effective = true WHERE auction_id = '" VOIDED "' AND seq = 5", "by the rules it was voided"},
     {"UPDATE bids SET effective = false WHERE auction_id = '" VOIDED "' AND seq = 4", "by the rules it counts"},
     {"UPDATE bids SET effective = false WHERE auction_id = '" SOLD "' AND seq = 15", "by the rules it counts"},
@@ -565,7 +565,7 @@ static const struct tampering {
     {"UPDATE bids SET status = 'accepted', reason = NULL WHERE auction_id = '" NONE "'", "the auction does not exist"},
 };
 
-START_TEST(tampering_shows)
+START_TEST(each_way_of_tampering_shows_a_difference)
 {
     const struct tampering *tampering = &TAMPERINGS[_i];
     char out[DEPLOYMENT_OUTPUT_SIZE];
@@ -582,7 +582,7 @@ START_TEST(tampering_shows)
 }
 END_TEST
 
-START_TEST(one_auction_is_looked_at_alone)
+START_TEST(one_auction_can_be_verified_alone)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     PQclear(sql_rows(sql, "UPDATE auctions SET current_bid = 58.00 WHERE id = '" SOLD "'", NULL));
@@ -596,7 +596,7 @@ START_TEST(one_auction_is_looked_at_alone)
 }
 END_TEST
 
-START_TEST(many_differences_of_one_auction_are_counted)
+START_TEST(many_differences_of_one_auction_are_summed_up)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
     PQclear(sql_rows(sql, "UPDATE bids SET seq = seq + 100 * seq WHERE auction_id = '" SOLD "'", NULL));
@@ -606,10 +606,10 @@ START_TEST(many_differences_of_one_auction_are_counted)
 }
 END_TEST
 
-START_TEST(a_deployment_of_many_pages_is_walked_to_its_end)
+START_TEST(verify_reads_every_page_of_auctions)
 {
     char out[DEPLOYMENT_OUTPUT_SIZE];
-    /* More rows than verify reads at once, of both kinds. */
+    /* More rows of both kinds than verify reads at once. */
     PQclear(sql_rows(sql,
                      "INSERT INTO auctions (id, seller_id, title, starting_price, increments, snipe_window_s,"
                      " snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at,"
@@ -633,12 +633,12 @@ static Suite *verify_suite(void)
 {
     Suite *suite = suite_create("verify");
     TCase *tcase = tcase_create("verify");
-    tcase_add_checked_fixture(tcase, set, strike);
-    tcase_add_test(tcase, an_honest_ledger_shows_no_difference);
-    tcase_add_loop_test(tcase, tampering_shows, 0, (int)ARRAY_LEN(TAMPERINGS));
-    tcase_add_test(tcase, one_auction_is_looked_at_alone);
-    tcase_add_test(tcase, many_differences_of_one_auction_are_counted);
-    tcase_add_test(tcase, a_deployment_of_many_pages_is_walked_to_its_end);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_ledger_written_by_the_rules_shows_no_difference);
+    tcase_add_loop_test(tcase, each_way_of_tampering_shows_a_difference, 0, (int)ARRAY_LEN(TAMPERINGS));
+    tcase_add_test(tcase, one_auction_can_be_verified_alone);
+    tcase_add_test(tcase, many_differences_of_one_auction_are_summed_up);
+    tcase_add_test(tcase, verify_reads_every_page_of_auctions);
     suite_add_tcase(suite, tcase);
     return suite;
 }

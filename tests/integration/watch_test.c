@@ -1,6 +1,6 @@
 /*
- * rostrumctl watch, against real servers: the auction is changed by SQL and told of over Redis, as the bid worker does,
- * and what an operator sees is read from a pipe or from a terminal of the test's own.
+ * rostrumctl watch, against real servers. The test changes the auction by SQL and publishes a live update over Redis,
+ * as the bid worker does. It reads the output from a pipe or from a terminal of its own.
  */
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
@@ -23,7 +23,7 @@
 #include "tests/support/tables.h"
 
 enum {
-    OUTPUT_SIZE = 1 << 18, /* of a test's whole run; a page is some 2 KiB */
+    OUTPUT_SIZE = 1 << 18, /* of a whole test; a page is some 2 KiB */
     WAIT_MS = 15000,
     COLUMNS = 100,
     ROWS = 14,
@@ -40,10 +40,10 @@ static char ann[UUID_TEXT_SIZE];
 static char auction[UUID_TEXT_SIZE];
 static char out[OUTPUT_SIZE];
 static size_t length;
-static int output = -1; /* read end, or the terminal's other side */
+static int output = -1; /* read end of the pipe, or the master side of the terminal */
 static pid_t child = -1;
 
-static void set(void)
+static void set_up(void)
 {
     sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(sql);
@@ -53,7 +53,7 @@ static void set(void)
     listing_new(sql, &(struct listing){.reserve = "50"}, seller, auction);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     sql_close(sql);
 }
@@ -67,7 +67,7 @@ static void run_child(int end)
     (void)snprintf(path, sizeof(path), "%s/bin/rostrumctl", build == NULL ? "build" : build);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGINT, SIG_DFL);
-    (void)signal(SIGTERM, SIG_DFL); /* Check's handler would end the test */
+    (void)signal(SIGTERM, SIG_DFL); /* otherwise Check's handler would end the test */
     (void)dup2(end, STDOUT_FILENO);
     (void)dup2(end, STDERR_FILENO);
     (void)setenv("TERM", "xterm", 1);
@@ -107,27 +107,27 @@ static void watch_on_terminal(void)
     start(terminal, its_end);
 }
 
-/* Whether it has written this by now. */
-static bool said(const char *words)
+/* True if the program has written this text by now. */
+static bool has_output(const char *text)
 {
     ssize_t more = read(output, out + length, sizeof(out) - 1 - length);
     length += more > 0 ? (size_t)more : 0;
     out[length] = '\0';
-    return strstr(out, words) != NULL;
+    return strstr(out, text) != NULL;
 }
 
-#define EXPECT_SAID(words)                                                                                             \
+#define EXPECT_OUTPUT(text)                                                                                            \
     do {                                                                                                               \
         int64_t until_ms = suite_mono_ms() + WAIT_MS;                                                                  \
-        while (!said(words)) {                                                                                         \
-            ck_assert_msg(suite_mono_ms() < until_ms, "never said \"%s\" but: %.2000s", (words), out);                 \
+        while (!has_output(text)) {                                                                                    \
+            ck_assert_msg(suite_mono_ms() < until_ms, "no output \"%s\" but: %.2000s", (text), out);                   \
             suite_pause();                                                                                             \
         }                                                                                                              \
     } while (0)
 
 static bool ended(int *status)
 {
-    (void)said("");
+    (void)has_output("");
     return waitpid(child, status, WNOHANG) == child;
 }
 
@@ -135,7 +135,7 @@ static int exit_code(void)
 {
     int status = 0;
     SUITE_WAIT(ended(&status), WAIT_MS);
-    (void)said("");
+    (void)has_output("");
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -167,14 +167,14 @@ static void settle(void)
     change(what);
 }
 
-static void notified(const redisReply *reply, void *arg)
+static void on_published(const redisReply *reply, void *arg)
 {
     int64_t *listeners = arg;
     *listeners = reply != NULL && reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
 }
 
-/* Over the channel, until somebody there listens. */
-static void tell(void)
+/* Publishes on the auction's channel until a subscriber has received it. */
+static void publish_change(void)
 {
     struct redis_options options = {
         .base = event_base_new(), .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = REDIS_TIMEOUT_MS, .pending_max = 8};
@@ -189,7 +189,7 @@ static void tell(void)
     int64_t listeners = 0;
     while (listeners == 0) {
         listeners = -1;
-        ck_assert(redis_command(redis, notified, &listeners, (int)ARRAY_LEN(arguments), arguments, NULL));
+        ck_assert(redis_command(redis, on_published, &listeners, (int)ARRAY_LEN(arguments), arguments, NULL));
         LOOP_UNTIL(options.base, listeners >= 0, WAIT_MS);
     }
     redis_free(redis);
@@ -210,56 +210,56 @@ static void name_of(const char *user, char name[static PSEUDONYM_SIZE])
 
 /* ---- the tests ---- */
 
-START_TEST(a_pipe_gets_a_line_for_each_change_and_the_outcome)
+START_TEST(a_pipe_gets_one_line_for_each_change_and_the_outcome)
 {
     char name[PSEUDONYM_SIZE];
-    char words[PATH_SIZE];
+    char text[PATH_SIZE];
     name_of(ann, name);
     watch_into_pipe();
-    EXPECT_SAID("active     USD 10.00  bids: 0  leader: -  reserve not met  ends: ");
+    EXPECT_OUTPUT("active     USD 10.00  bids: 0  leader: -  reserve not met  ends: ");
     bid("49.50");
-    tell();
-    (void)snprintf(words, sizeof(words), "active     USD 49.50  bids: 1  leader: %s  reserve not met", name);
-    EXPECT_SAID(words);
+    publish_change();
+    (void)snprintf(text, sizeof(text), "active     USD 49.50  bids: 1  leader: %s  reserve not met", name);
+    EXPECT_OUTPUT(text);
     bid("55.00");
-    tell();
-    (void)snprintf(words, sizeof(words), "active     USD 55.00  bids: 2  leader: %s  reserve met", name);
-    EXPECT_SAID(words);
+    publish_change();
+    (void)snprintf(text, sizeof(text), "active     USD 55.00  bids: 2  leader: %s  reserve met", name);
+    EXPECT_OUTPUT(text);
     settle();
-    tell();
+    publish_change();
     ck_assert_int_eq(exit_code(), 0);
-    (void)snprintf(words, sizeof(words), "A chair: sold for USD 55.00 to %s, bids: 2\n", name);
-    EXPECT_SAID(words);
+    (void)snprintf(text, sizeof(text), "A chair: sold for USD 55.00 to %s, bids: 2\n", name);
+    EXPECT_OUTPUT(text);
     ck_assert_msg(strchr(out, '\x1b') == NULL, "%s", out);
 }
 END_TEST
 
-START_TEST(a_terminal_gets_a_page_that_is_left_as_it_was)
+START_TEST(a_terminal_gets_a_page_and_is_restored)
 {
     char name[PSEUDONYM_SIZE];
-    char words[PATH_SIZE];
+    char text[PATH_SIZE];
     name_of(ann, name);
     watch_on_terminal();
-    EXPECT_SAID(ENTER);
-    EXPECT_SAID("A chair");
-    EXPECT_SAID("ends in ");
-    EXPECT_SAID("reserve not met");
+    EXPECT_OUTPUT(ENTER);
+    EXPECT_OUTPUT("A chair");
+    EXPECT_OUTPUT("ends in ");
+    EXPECT_OUTPUT("reserve not met");
     bid("20.00");
     bid("80.00");
-    tell();
-    EXPECT_SAID("▁▂█");
-    EXPECT_SAID("\x1b[1;32m80.00\x1b[0m   bids: 2   minimum: 81.00   reserve met");
-    (void)snprintf(words, sizeof(words), "  %s          80.00", name);
-    EXPECT_SAID(words);
+    publish_change();
+    EXPECT_OUTPUT("▁▂█");
+    EXPECT_OUTPUT("\x1b[1;32m80.00\x1b[0m   bids: 2   minimum: 81.00   reserve met");
+    (void)snprintf(text, sizeof(text), "  %s          80.00", name);
+    EXPECT_OUTPUT(text);
     settle();
-    tell();
+    publish_change();
     ck_assert_int_eq(exit_code(), 0);
-    (void)snprintf(words, sizeof(words), LEAVE "A chair: sold for USD 80.00 to %s, bids: 2", name);
-    EXPECT_SAID(words);
+    (void)snprintf(text, sizeof(text), LEAVE "A chair: sold for USD 80.00 to %s, bids: 2", name);
+    EXPECT_OUTPUT(text);
 }
 END_TEST
 
-START_TEST(a_long_auction_fits_the_page)
+START_TEST(a_long_auction_shows_its_latest_bids_only)
 {
     for (int i = 11; i < 30; i++) {
         char amount[16];
@@ -267,12 +267,12 @@ START_TEST(a_long_auction_fits_the_page)
         bid(amount);
     }
     watch_on_terminal();
-    EXPECT_SAID("  29.00");
-    EXPECT_SAID("  24.00");
-    ck_assert(!said("  23.00"));
+    EXPECT_OUTPUT("  29.00");
+    EXPECT_OUTPUT("  24.00");
+    ck_assert(!has_output("  23.00"));
     ck_assert_int_eq(kill(child, SIGINT), 0);
     ck_assert_int_eq(exit_code(), 128 + SIGINT);
-    EXPECT_SAID(LEAVE);
+    EXPECT_OUTPUT(LEAVE);
 }
 END_TEST
 
@@ -281,75 +281,75 @@ START_TEST(colours_can_be_switched_off)
     ck_assert_int_eq(setenv("NO_COLOR", "1", 1), 0);
     bid("20.00");
     watch_on_terminal();
-    EXPECT_SAID("USD 20.00   bids: 1");
+    EXPECT_OUTPUT("USD 20.00   bids: 1");
     ck_assert_int_eq(kill(child, SIGTERM), 0);
     ck_assert_int_eq(exit_code(), 128 + SIGTERM);
 }
 END_TEST
 
-START_TEST(the_last_minute_is_red_and_ends)
+START_TEST(the_last_minute_is_shown_in_red)
 {
     change("end_time = now() + '30 s'");
     watch_on_terminal();
-    EXPECT_SAID("\x1b[1;31mends in 00:");
+    EXPECT_OUTPUT("\x1b[1;31mends in 00:");
     change("status = 'ended', end_time = now()");
-    tell();
-    EXPECT_SAID("ended, being settled");
+    publish_change();
+    EXPECT_OUTPUT("ended, being settled");
     change("status = 'unsold', settled_at = now()");
-    tell();
+    publish_change();
     ck_assert_int_eq(exit_code(), 0);
-    EXPECT_SAID(LEAVE "A chair: unsold, no bids");
+    EXPECT_OUTPUT(LEAVE "A chair: unsold, no bids");
 }
 END_TEST
 
-START_TEST(a_title_cannot_steer_the_terminal)
+START_TEST(control_characters_in_a_title_are_replaced)
 {
     change("title = E'A \\x1b]0;owned\\x07chair\\u009b2J'");
     watch_into_pipe();
-    EXPECT_SAID("active");
+    EXPECT_OUTPUT("active");
     change("status = 'cancelled'");
-    tell();
+    publish_change();
     ck_assert_int_eq(exit_code(), 0);
-    EXPECT_SAID("A  ]0;owned chair  2J: cancelled\n");
+    EXPECT_OUTPUT("A  ]0;owned chair  2J: cancelled\n");
 }
 END_TEST
 
-START_TEST(what_is_over_is_notified_at_once)
+START_TEST(an_auction_that_is_over_is_printed_at_once)
 {
     bid("20.00");
     change("status = 'unsold', settled_at = now()");
     watch_into_pipe();
     ck_assert_int_eq(exit_code(), 0);
-    EXPECT_SAID("A chair: unsold, reserve not met\n");
+    EXPECT_OUTPUT("A chair: unsold, reserve not met\n");
 }
 END_TEST
 
-START_TEST(it_goes_on_without_redis)
+START_TEST(without_redis_watch_polls_postgresql)
 {
     ck_assert_int_eq(setenv("ROSTRUM_REDIS_URL", "redis://127.0.0.1:1", 1), 0);
     watch_on_terminal();
-    EXPECT_SAID("Redis does not answer");
+    EXPECT_OUTPUT("Redis does not answer");
     bid("20.00");
-    EXPECT_SAID("\x1b[1;32m20.00");
+    EXPECT_OUTPUT("\x1b[1;32m20.00");
     settle();
     ck_assert_int_eq(exit_code(), 0);
 }
 END_TEST
 
-START_TEST(it_goes_on_when_postgres_is_back)
+START_TEST(watch_continues_after_a_lost_connection_to_postgresql)
 {
     watch_into_pipe();
-    EXPECT_SAID("bids: 0");
+    EXPECT_OUTPUT("bids: 0");
     PQclear(sql_rows(
         sql, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rostrumctl'", NULL));
     bid("20.00");
-    EXPECT_SAID("USD 20.00");
+    EXPECT_OUTPUT("USD 20.00");
     settle();
     ck_assert_int_eq(exit_code(), 0);
 }
 END_TEST
 
-START_TEST(wrong_words_and_unknown_auctions_are_refused)
+START_TEST(wrong_arguments_and_unknown_auctions_are_refused)
 {
     char text[DEPLOYMENT_OUTPUT_SIZE];
     ck_assert_int_eq(deployment_ctl(text, sizeof(text), "watch", NULL), 2);
@@ -365,17 +365,17 @@ static Suite *watch_suite(void)
 {
     Suite *suite = suite_create("watch");
     TCase *tcase = tcase_create("watch");
-    tcase_add_checked_fixture(tcase, set, strike);
-    tcase_add_test(tcase, a_pipe_gets_a_line_for_each_change_and_the_outcome);
-    tcase_add_test(tcase, a_terminal_gets_a_page_that_is_left_as_it_was);
-    tcase_add_test(tcase, a_long_auction_fits_the_page);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_pipe_gets_one_line_for_each_change_and_the_outcome);
+    tcase_add_test(tcase, a_terminal_gets_a_page_and_is_restored);
+    tcase_add_test(tcase, a_long_auction_shows_its_latest_bids_only);
     tcase_add_test(tcase, colours_can_be_switched_off);
-    tcase_add_test(tcase, the_last_minute_is_red_and_ends);
-    tcase_add_test(tcase, a_title_cannot_steer_the_terminal);
-    tcase_add_test(tcase, what_is_over_is_notified_at_once);
-    tcase_add_test(tcase, it_goes_on_without_redis);
-    tcase_add_test(tcase, it_goes_on_when_postgres_is_back);
-    tcase_add_test(tcase, wrong_words_and_unknown_auctions_are_refused);
+    tcase_add_test(tcase, the_last_minute_is_shown_in_red);
+    tcase_add_test(tcase, control_characters_in_a_title_are_replaced);
+    tcase_add_test(tcase, an_auction_that_is_over_is_printed_at_once);
+    tcase_add_test(tcase, without_redis_watch_polls_postgresql);
+    tcase_add_test(tcase, watch_continues_after_a_lost_connection_to_postgresql);
+    tcase_add_test(tcase, wrong_arguments_and_unknown_auctions_are_refused);
     suite_add_tcase(suite, tcase);
     return suite;
 }

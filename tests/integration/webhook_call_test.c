@@ -1,6 +1,6 @@
 /*
- * One call of a webhook, by libcurl, at a server of the test's own: what is sent, what is refused before anything is
- * sent, and what an answer means. Names mean what the test says (CURLOPT_RESOLVE), or take as long (getaddrinfo below).
+ * One webhook call by libcurl to a server of the test's own: the request, the checks before it, and the meaning of an
+ * answer. The test decides what a name resolves to (CURLOPT_RESOLVE) and how long that takes (getaddrinfo below).
  */
 #include <check.h>
 #include <dlfcn.h>
@@ -32,24 +32,24 @@ enum {
     SHORT_MS = 300,
 };
 
-#define BODY "{\"type\":\"TEST\"}"
-#define ID   "01890000-0000-7000-8000-000000000000"
-#define GOOD "HTTP/1.1 204 No Content\r\n\r\n"
+#define BODY       "{\"type\":\"TEST\"}"
+#define ID         "01890000-0000-7000-8000-000000000000"
+#define NO_CONTENT "HTTP/1.1 204 No Content\r\n\r\n"
 
-/* ---- a server: one answer to whatever comes ---- */
+/* ---- a server: the same answer to every request ---- */
 
 struct server {
     int fd;
     int port;
     pthread_t thread;
-    const char *answer; /* NULL: none, and the connection stays */
+    const char *answer; /* NULL: no answer, and the connection stays open */
     atomic_int requests;
-    char request[REQUEST_SIZE]; /* the last one */
+    char request[REQUEST_SIZE]; /* the last request */
 };
 
 static struct server server;
 
-/* Until the body has come. */
+/* Reads until the body is complete. */
 static void read_request(int fd)
 {
     size_t length = 0;
@@ -88,11 +88,11 @@ static void *serve(void *arg)
     }
 }
 
-static void set(void)
+static void set_up(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_ANY)};
     socklen_t length = sizeof(address);
-    server.answer = GOOD;
+    server.answer = NO_CONTENT;
     atomic_store(&server.requests, 0);
     server.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(bind(server.fd, (const struct sockaddr *)&address, sizeof(address)), 0);
@@ -103,7 +103,7 @@ static void set(void)
     ck_assert_int_eq(curl_global_init(CURL_GLOBAL_DEFAULT), CURLE_OK);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     (void)shutdown(server.fd, SHUT_RDWR);
     (void)pthread_join(server.thread, NULL);
@@ -142,7 +142,7 @@ static struct webhook_result call_by(const struct webhook_call_limits *limits, c
     return result;
 }
 
-/* Of the server, under a name that means `addresses`. */
+/* Calls the server by a name that resolves to `addresses`. */
 static struct webhook_result call_name(const char *networks, const char *addresses)
 {
     char url[URL_SIZE];
@@ -165,15 +165,15 @@ static void expect_error(struct webhook_result result, const char *error)
                   result.error, result.status);
 }
 
-/* ---- what is sent ---- */
+/* ---- the request ---- */
 
-/* A line of the last request. */
-static bool sent_line(const char *line)
+/* True if the last request contains this line. */
+static bool has_sent_line(const char *line)
 {
     return strstr(server.request, line) != NULL;
 }
 
-START_TEST(a_call_is_signed_by_both_secrets)
+START_TEST(a_call_is_signed_with_both_secrets)
 {
     const struct webhook_request request = {
         .id = ID, .secret = secret, .old_secret = old_secret, .body = BODY, .url = "http://127.0.0.1"};
@@ -190,8 +190,8 @@ START_TEST(a_call_is_signed_by_both_secrets)
     ck_assert_ptr_null(webhook_call_result(call, curl_easy_perform(curl)).error);
     webhook_call_free(call);
     curl_easy_cleanup(curl);
-    ck_assert(sent_line("POST /hook?x=1 HTTP/1.1\r\n") && sent_line("\r\nContent-Type: application/json\r\n"));
-    ck_assert(sent_line("\r\nwebhook-id: " ID "\r\n") && sent_line("\r\n\r\n" BODY));
+    ck_assert(has_sent_line("POST /hook?x=1 HTTP/1.1\r\n") && has_sent_line("\r\nContent-Type: application/json\r\n"));
+    ck_assert(has_sent_line("\r\nwebhook-id: " ID "\r\n") && has_sent_line("\r\n\r\n" BODY));
     const char *stamp = strstr(server.request, "\r\nwebhook-timestamp: ");
     ck_assert_ptr_nonnull(stamp);
     int64_t at_s = strtoll(stamp + strlen("\r\nwebhook-timestamp: "), NULL, 10);
@@ -200,7 +200,7 @@ START_TEST(a_call_is_signed_by_both_secrets)
     ck_assert(webhook_secret_parse(old_secret, key));
     webhook_sign(key, ID, at_s, BODY, strlen(BODY), signatures[1]);
     (void)snprintf(line, sizeof(line), "\r\nwebhook-signature: %s %s\r\n", signatures[0], signatures[1]);
-    ck_assert_msg(sent_line(line), "%s is not in %s", line, server.request);
+    ck_assert_msg(has_sent_line(line), "%s is not in %s", line, server.request);
 }
 END_TEST
 
@@ -211,7 +211,7 @@ static const char *const refused[] = {
     "10.0.0.1",  "169.254.169.254", "[fe80::1]", "224.0.0.1",
 };
 
-START_TEST(a_name_that_means_a_special_address_is_not_connected_to)
+START_TEST(a_name_of_a_special_address_is_refused)
 {
     struct webhook_result result = call_name("none", refused[_i]);
     expect_error(result, "ADDRESS_REFUSED");
@@ -220,7 +220,7 @@ START_TEST(a_name_that_means_a_special_address_is_not_connected_to)
 }
 END_TEST
 
-START_TEST(each_address_of_a_name_is_judged)
+START_TEST(each_address_of_a_name_is_checked)
 {
     ck_assert_ptr_null(call_name("127.0.0.1/32", "10.0.0.1,127.0.0.1").error);
     expect_error(call_name("127.0.0.1/32", "10.0.0.1,127.0.0.2,[::1]"), "ADDRESS_REFUSED");
@@ -228,8 +228,8 @@ START_TEST(each_address_of_a_name_is_judged)
 }
 END_TEST
 
-/* A name that meant another address when it was looked at: what counts is the connection that is made. */
-START_TEST(a_name_may_not_change_its_meaning)
+/* The name resolved to another address before. The check applies to the connection that is made. */
+START_TEST(a_name_that_resolves_to_another_address_is_checked_again)
 {
     ck_assert_ptr_null(call_name("127.0.0.1/32", "127.0.0.1").error);
     expect_error(call_name("127.0.0.1/32", "127.0.0.2"), "ADDRESS_REFUSED");
@@ -242,7 +242,7 @@ START_TEST(proxies_of_the_environment_are_not_used)
     char proxy[URL_SIZE];
     char resolve[URL_SIZE];
     struct webhook_call_limits limits = limits_of("127.0.0.1/32");
-    int closed = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, and nobody listens */
+    int closed = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* bound, but not listening */
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
     ck_assert_int_eq(bind(closed, (const struct sockaddr *)&address, sizeof(address)), 0);
@@ -260,7 +260,7 @@ START_TEST(proxies_of_the_environment_are_not_used)
 }
 END_TEST
 
-START_TEST(other_schemes_are_not_spoken)
+START_TEST(schemes_other_than_http_and_https_are_refused)
 {
     struct webhook_call_limits limits = limits_of("127.0.0.1/32");
     static const char *const urls[] = {"file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/",
@@ -280,7 +280,7 @@ END_TEST
 static const struct {
     const char *answer;
     int status;
-    const char *error; /* NULL: it was delivered */
+    const char *error; /* NULL: delivered */
 } answers[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, NULL},
     {"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n", 202, NULL},
@@ -295,7 +295,7 @@ static const struct {
     {"220 mail.example ESMTP\r\n", 0, "NO_HTTP"},
 };
 
-START_TEST(an_answer_means_what_its_status_says)
+START_TEST(each_answer_has_its_error)
 {
     struct webhook_result result = call_answered(answers[_i].answer);
     if (answers[_i].error == NULL) {
@@ -309,7 +309,7 @@ START_TEST(an_answer_means_what_its_status_says)
 }
 END_TEST
 
-START_TEST(gone_is_for_good)
+START_TEST(status_410_is_permanent)
 {
     struct webhook_result result = call_answered("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
     ck_assert(result.gone && result.for_good);
@@ -317,10 +317,10 @@ START_TEST(gone_is_for_good)
 }
 END_TEST
 
-START_TEST(an_answer_may_be_so_large)
+START_TEST(an_answer_larger_than_the_limit_is_refused)
 {
     static const char head[] = "HTTP/1.1 200 OK\r\n\r\n";
-    /* One for each call: the server may still look at the last one's end. */
+    /* One buffer per call: the server's thread may still read the previous answer. */
     char ok[LARGE];
     char large[LARGE];
     char headers[LARGE];
@@ -338,7 +338,7 @@ START_TEST(an_answer_may_be_so_large)
 }
 END_TEST
 
-START_TEST(no_answer_is_waited_for_so_long)
+START_TEST(a_missing_answer_times_out)
 {
     struct webhook_call_limits limits = limits_of("127.0.0.1/32");
     char url[URL_SIZE];
@@ -349,12 +349,12 @@ START_TEST(no_answer_is_waited_for_so_long)
 }
 END_TEST
 
-/* ---- a name that nobody can resolve in time ---- */
+/* ---- a name that does not resolve in time ---- */
 
 static atomic_int resolving; /* lookups of slow.example under way */
-static atomic_bool answered; /* they may end */
+static atomic_bool answered; /* lookups may end */
 
-/* In the place of the C library's. */
+/* Replaces the C library's function. */
 int getaddrinfo(const char *restrict name, const char *restrict service, const struct addrinfo *restrict req,
                 struct addrinfo **restrict pai)
 {
@@ -377,7 +377,7 @@ int getaddrinfo(const char *restrict name, const char *restrict service, const s
 struct end {
     bool done;
     CURLcode outcome;
-    int resolving; /* then */
+    int resolving; /* lookups under way at that time */
 };
 
 static void on_done(CURL *curl, CURLcode outcome, void *arg)
@@ -387,10 +387,10 @@ static void on_done(CURL *curl, CURLcode outcome, void *arg)
     *end = (struct end){true, outcome, atomic_load(&resolving)};
 }
 
-START_TEST(a_name_that_is_slow_to_resolve_holds_up_nothing)
+START_TEST(a_name_that_is_slow_to_resolve_delays_no_other_call)
 {
     struct webhook_call_limits limits = limits_of("127.0.0.1/32");
-    struct webhook_request letters[2] = {{.id = ID, .url = "http://slow.example/", .secret = secret, .body = BODY}};
+    struct webhook_request requests[2] = {{.id = ID, .url = "http://slow.example/", .secret = secret, .body = BODY}};
     struct webhook_call *calls[2];
     CURL *curls[2];
     struct end ends[2] = {{.done = false}};
@@ -399,12 +399,12 @@ START_TEST(a_name_that_is_slow_to_resolve_holds_up_nothing)
     struct transfers *transfers = transfers_new(base, 1);
     ck_assert_ptr_nonnull(transfers);
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server.port);
-    letters[1] = letters[0];
-    letters[1].url = url;
+    requests[1] = requests[0];
+    requests[1].url = url;
     limits.timeout_ms = SHORT_MS;
     for (size_t i = 0; i < 2; i++) {
         curls[i] = curl_easy_init();
-        calls[i] = webhook_call_new(&limits, curls[i], &letters[i]);
+        calls[i] = webhook_call_new(&limits, curls[i], &requests[i]);
         ck_assert(transfers_start(transfers, curls[i], on_done, &ends[i]));
         limits.timeout_ms = TIMEOUT_MS;
     }
@@ -432,18 +432,18 @@ static Suite *webhook_call_suite(void)
 {
     Suite *suite = suite_create("webhook_call");
     TCase *tcase = tcase_create("webhook_call");
-    tcase_add_checked_fixture(tcase, set, strike);
-    tcase_add_test(tcase, a_call_is_signed_by_both_secrets);
-    tcase_add_loop_test(tcase, a_name_that_means_a_special_address_is_not_connected_to, 0, (int)ARRAY_LEN(refused));
-    tcase_add_test(tcase, each_address_of_a_name_is_judged);
-    tcase_add_test(tcase, a_name_may_not_change_its_meaning);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_call_is_signed_with_both_secrets);
+    tcase_add_loop_test(tcase, a_name_of_a_special_address_is_refused, 0, (int)ARRAY_LEN(refused));
+    tcase_add_test(tcase, each_address_of_a_name_is_checked);
+    tcase_add_test(tcase, a_name_that_resolves_to_another_address_is_checked_again);
     tcase_add_test(tcase, proxies_of_the_environment_are_not_used);
-    tcase_add_test(tcase, other_schemes_are_not_spoken);
-    tcase_add_loop_test(tcase, an_answer_means_what_its_status_says, 0, (int)ARRAY_LEN(answers));
-    tcase_add_test(tcase, gone_is_for_good);
-    tcase_add_test(tcase, an_answer_may_be_so_large);
-    tcase_add_test(tcase, no_answer_is_waited_for_so_long);
-    tcase_add_test(tcase, a_name_that_is_slow_to_resolve_holds_up_nothing);
+    tcase_add_test(tcase, schemes_other_than_http_and_https_are_refused);
+    tcase_add_loop_test(tcase, each_answer_has_its_error, 0, (int)ARRAY_LEN(answers));
+    tcase_add_test(tcase, status_410_is_permanent);
+    tcase_add_test(tcase, an_answer_larger_than_the_limit_is_refused);
+    tcase_add_test(tcase, a_missing_answer_times_out);
+    tcase_add_test(tcase, a_name_that_is_slow_to_resolve_delays_no_other_call);
     suite_add_tcase(suite, tcase);
     return suite;
 }

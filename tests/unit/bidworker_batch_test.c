@@ -1,6 +1,6 @@
 /*
- * A batch's bookkeeping, and the outbox rows that are made of a decided one. No command is decided here: entries,
- * events and outcomes are set by hand.
+ * The bookkeeping of a batch, and the outbox rows made from a decided batch. No command is decided here: the tests set
+ * entries, events and outcomes by hand.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,8 @@ static struct batch_entry *add(enum command_kind kind, struct uuid auction, uint
 
 START_TEST(a_new_entry_is_trusted_and_undecided)
 {
-    struct shard_reader_message *message = (struct shard_reader_message *)(void *)&outbox_batch; /* only kept */
+    struct shard_reader_message *message =
+        (struct shard_reader_message *)(void *)&outbox_batch; /* stored only, never read */
     static const struct command command;
     struct batch_entry *entry = batch_add(batch, message, &command);
     ck_assert_ptr_eq(entry, &batch->entries[0]);
@@ -59,7 +60,7 @@ START_TEST(commands_are_grouped_by_auction_in_their_order)
     static const size_t order[] = {1, 3, 4, 0, 5};
     (void)add(COMMAND_BID, second_auction, 7);
     (void)add(COMMAND_BID, first_auction, 9);
-    (void)add(COMMAND_BID, (struct uuid){{0}}, 1); /* unreadable */
+    (void)add(COMMAND_BID, (struct uuid){{0}}, 1); /* undecodable */
     (void)add(COMMAND_BID, first_auction, 5);
     (void)add(COMMAND_BID, first_auction, 3);
     (void)add(COMMAND_BID, second_auction, 2);
@@ -79,7 +80,7 @@ START_TEST(commands_are_grouped_by_auction_in_their_order)
 }
 END_TEST
 
-START_TEST(a_repetition_knows_the_first_of_its_id_in_its_auction)
+START_TEST(a_duplicate_refers_to_the_first_command_with_its_id)
 {
     static const size_t first_of_id[] = {0, 1, 0, 3, 0, 5, 1, 3};
     (void)add(COMMAND_BID, first_auction, 1);
@@ -97,7 +98,7 @@ START_TEST(a_repetition_knows_the_first_of_its_id_in_its_auction)
 }
 END_TEST
 
-START_TEST(only_an_auction_with_a_void_or_a_retraction_needs_its_bids)
+START_TEST(only_a_void_or_a_retraction_loads_the_bids)
 {
     static const enum command_kind kinds[] = {COMMAND_VOID, COMMAND_RETRACT, COMMAND_BID};
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -124,7 +125,7 @@ START_TEST(an_auction_of_the_batch_is_found_by_its_id)
 }
 END_TEST
 
-/* What a transaction that failed learnt and decided. */
+/* Sets every field that a failed transaction may have loaded and decided. */
 static void fill(void)
 {
     struct rules_terms *terms = NULL;
@@ -148,7 +149,7 @@ static void expect_nothing_decided(void)
     ck_assert_uint_eq(batch->event_count, 0);
 }
 
-START_TEST(preparing_again_forgets_what_was_decided)
+START_TEST(preparing_again_clears_decisions)
 {
     fill();
     batch->entries[0].banned = true;
@@ -188,7 +189,7 @@ START_TEST(rows_terms_and_events_are_added_empty)
 }
 END_TEST
 
-START_TEST(there_is_room_for_all_that_a_full_batch_makes)
+START_TEST(a_full_batch_has_room_for_all_its_rows_and_events)
 {
     for (size_t i = 0; i < ROOM; i++) {
         (void)add(COMMAND_FENCE, first_auction, (uint8_t)i);
@@ -205,7 +206,7 @@ START_TEST(there_is_room_for_all_that_a_full_batch_makes)
 }
 END_TEST
 
-/* --- the rows of the outbox --- */
+/* --- outbox rows --- */
 
 static void add_event(enum event_kind kind, int64_t amount)
 {
@@ -215,7 +216,7 @@ static void add_event(enum event_kind kind, int64_t amount)
     event->amount = amount;
 }
 
-/* Reads a letter's events back, and expects their amounts to be these. */
+/* Reads the events of an outbox row and compares their amounts. */
 static void expect_events(size_t index, const char *key, enum event_kind kind, const int64_t *amounts, size_t count)
 {
     static struct auction_event read[MESSAGE_EVENTS_MAX];
@@ -235,7 +236,7 @@ static void expect_events(size_t index, const char *key, enum event_kind kind, c
     }
 }
 
-START_TEST(nothing_decided_makes_no_letter)
+START_TEST(a_batch_without_decisions_makes_no_outbox_row)
 {
     (void)add(COMMAND_BID, first_auction, 1);
     ck_assert(outbox_batch_of(&outbox_batch, batch));
@@ -243,7 +244,7 @@ START_TEST(nothing_decided_makes_no_letter)
 }
 END_TEST
 
-START_TEST(one_event_makes_one_letter)
+START_TEST(one_event_makes_one_outbox_row)
 {
     add_event(EVENT_OUTBID, 1);
     ck_assert(outbox_batch_of(&outbox_batch, batch));
@@ -252,7 +253,7 @@ START_TEST(one_event_makes_one_letter)
 }
 END_TEST
 
-START_TEST(ended_auctions_go_to_settlement_apart_from_the_others)
+START_TEST(ended_events_have_an_outbox_row_of_their_own)
 {
     add_event(EVENT_ENDED, 1);
     add_event(EVENT_OUTBID, 2);
@@ -266,7 +267,7 @@ START_TEST(ended_auctions_go_to_settlement_apart_from_the_others)
 }
 END_TEST
 
-START_TEST(ended_auctions_alone_make_one_letter)
+START_TEST(ended_events_alone_make_one_outbox_row)
 {
     add_event(EVENT_ENDED, 1);
     ck_assert(outbox_batch_of(&outbox_batch, batch));
@@ -275,7 +276,7 @@ START_TEST(ended_auctions_alone_make_one_letter)
 }
 END_TEST
 
-START_TEST(many_events_are_split_and_none_is_lost)
+START_TEST(many_events_are_split_into_several_outbox_rows)
 {
     static int64_t amounts[MANY_EVENTS];
     batch_free(batch);
@@ -293,7 +294,7 @@ START_TEST(many_events_are_split_and_none_is_lost)
 }
 END_TEST
 
-START_TEST(a_full_message_of_events_is_not_followed_by_an_empty_one)
+START_TEST(a_full_message_is_not_followed_by_an_empty_one)
 {
     batch_free(batch);
     batch = batch_new(PART);
@@ -325,7 +326,7 @@ static struct batch_entry *add_doubtful(uint8_t id, enum batch_outcome outcome)
     return entry;
 }
 
-START_TEST(a_doubtful_command_is_copied_once_it_is_decided_or_set_aside)
+START_TEST(quarantined_commands_are_dead_lettered_when_decided_or_set_aside)
 {
     add_doubtful(1, BATCH_DECIDED)->raw = "decided";
     add_doubtful(2, BATCH_ASIDE)->raw = "aside";
@@ -341,7 +342,7 @@ START_TEST(a_doubtful_command_is_copied_once_it_is_decided_or_set_aside)
 }
 END_TEST
 
-START_TEST(of_an_unreadable_delivery_one_copy_is_kept)
+START_TEST(an_undecodable_delivery_is_dead_lettered_once)
 {
     struct batch_entry *entry = add_doubtful(1, BATCH_ASIDE);
     entry->unreadable = true;
@@ -353,8 +354,8 @@ START_TEST(of_an_unreadable_delivery_one_copy_is_kept)
 }
 END_TEST
 
-/* More of them than the first room holds. */
-START_TEST(a_readable_command_is_copied_as_a_message_of_its_own)
+/* More commands than the first allocation holds. */
+START_TEST(a_decodable_command_is_dead_lettered_as_its_own_message)
 {
     for (size_t i = 0; i < ROOM; i++) {
         (void)add_doubtful((uint8_t)(i + 1), BATCH_DECIDED);
@@ -381,22 +382,22 @@ static Suite *batch_suite(void)
     tcase_add_checked_fixture(tcase, set, strike);
     tcase_add_test(tcase, a_new_entry_is_trusted_and_undecided);
     tcase_add_test(tcase, commands_are_grouped_by_auction_in_their_order);
-    tcase_add_test(tcase, a_repetition_knows_the_first_of_its_id_in_its_auction);
-    tcase_add_test(tcase, only_an_auction_with_a_void_or_a_retraction_needs_its_bids);
+    tcase_add_test(tcase, a_duplicate_refers_to_the_first_command_with_its_id);
+    tcase_add_test(tcase, only_a_void_or_a_retraction_loads_the_bids);
     tcase_add_test(tcase, an_auction_of_the_batch_is_found_by_its_id);
-    tcase_add_test(tcase, preparing_again_forgets_what_was_decided);
+    tcase_add_test(tcase, preparing_again_clears_decisions);
     tcase_add_test(tcase, a_cleared_batch_is_empty);
     tcase_add_test(tcase, rows_terms_and_events_are_added_empty);
-    tcase_add_test(tcase, there_is_room_for_all_that_a_full_batch_makes);
-    tcase_add_test(tcase, nothing_decided_makes_no_letter);
-    tcase_add_test(tcase, one_event_makes_one_letter);
-    tcase_add_test(tcase, ended_auctions_go_to_settlement_apart_from_the_others);
-    tcase_add_test(tcase, ended_auctions_alone_make_one_letter);
-    tcase_add_test(tcase, many_events_are_split_and_none_is_lost);
-    tcase_add_test(tcase, a_full_message_of_events_is_not_followed_by_an_empty_one);
-    tcase_add_test(tcase, a_doubtful_command_is_copied_once_it_is_decided_or_set_aside);
-    tcase_add_test(tcase, of_an_unreadable_delivery_one_copy_is_kept);
-    tcase_add_test(tcase, a_readable_command_is_copied_as_a_message_of_its_own);
+    tcase_add_test(tcase, a_full_batch_has_room_for_all_its_rows_and_events);
+    tcase_add_test(tcase, a_batch_without_decisions_makes_no_outbox_row);
+    tcase_add_test(tcase, one_event_makes_one_outbox_row);
+    tcase_add_test(tcase, ended_events_have_an_outbox_row_of_their_own);
+    tcase_add_test(tcase, ended_events_alone_make_one_outbox_row);
+    tcase_add_test(tcase, many_events_are_split_into_several_outbox_rows);
+    tcase_add_test(tcase, a_full_message_is_not_followed_by_an_empty_one);
+    tcase_add_test(tcase, quarantined_commands_are_dead_lettered_when_decided_or_set_aside);
+    tcase_add_test(tcase, an_undecodable_delivery_is_dead_lettered_once);
+    tcase_add_test(tcase, a_decodable_command_is_dead_lettered_as_its_own_message);
     suite_add_tcase(suite, tcase);
     return suite;
 }

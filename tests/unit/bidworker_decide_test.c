@@ -1,7 +1,7 @@
 /*
- * Deciding a batch, without servers: a small memory stands in for PostgreSQL. The property that matters is that the
- * cut of the batches shows nowhere: the same commands decided in one batch, one by one, or in random pieces that come
- * twice give the same ledger and the same states. Then what a batch says of what it set aside.
+ * Deciding a batch, without servers: a small struct in memory stands in for PostgreSQL. The main property is that the
+ * division into batches has no effect. The same commands give the same ledger and states in one batch, one by one, or
+ * in random parts with redeliveries. Also the copies of commands that were set aside.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,11 +35,11 @@ static struct uuid id_of(uint8_t kind, size_t number)
     return (struct uuid){.bytes = {[0] = kind, [14] = (uint8_t)(number >> 8), [15] = (uint8_t)(number + 1)}};
 }
 
-/* What PostgreSQL would hold. */
+/* The data that PostgreSQL would hold. */
 struct world {
     struct batch_auction auctions[AUCTIONS];
     struct batch_row rows[ROWS_MAX];
-    struct voids_standing now[ROWS_MAX]; /* of a row, where one was written since */
+    struct voids_standing now[ROWS_MAX]; /* effective state of a row, if a void wrote one */
     bool restated[ROWS_MAX];
     size_t row_count;
     size_t lost_leads;
@@ -94,7 +94,7 @@ static bool world_row_is_of(const struct world *world, size_t index, const struc
     return world->rows[index].seq == seq && uuid_equal(&world->rows[index].auction_id, auction_id);
 }
 
-/* The bid of that row, as the bid worker reads it with the answer behind it. */
+/* The bid of that row with its automatic bid, as the bid worker loads it. */
 static void world_load_entry(const struct world *world, struct voids_list *list, size_t index)
 {
     const struct batch_row *row = &world->rows[index];
@@ -225,7 +225,7 @@ static enum command_kind random_kind(void)
     return chance == 17 ? COMMAND_WITHDRAW : chance == 18 ? COMMAND_START : COMMAND_FENCE;
 }
 
-/* Of some command before it, so that most are of bids that counted. */
+/* Picks a command before it, mostly an effective bid. */
 static void random_target(struct command *command, size_t index)
 {
     command->target = id_of('c', index);
@@ -245,7 +245,7 @@ static void random_commands(void)
         struct command *command = &commands[i];
         now_ms += random_below(1100);
         if (i > 0 && random_below(15) == 0) {
-            *command = commands[random_below((int64_t)i)]; /* came twice */
+            *command = commands[random_below((int64_t)i)]; /* a redelivery */
             continue;
         }
         *command = (struct command){.kind = random_kind(), .id = id_of('c', i), .received_ms = now_ms};
@@ -273,13 +273,13 @@ static int compare_rows(const void *left, const void *right)
     return result != 0 ? result : (a->seq > b->seq) - (a->seq < b->seq);
 }
 
-/* Rows that the worker makes itself have new ids each time. */
+/* The worker gives new ids to the rows that it makes itself. */
 static bool made_by_worker(const struct batch_row *row)
 {
     return row->bid_id.bytes[0] != 'c';
 }
 
-/* Before the rows are sorted, which the standings are not. */
+/* To be called before the rows are sorted, because the effective states are not. */
 static void expect_same_standings(uint64_t seed)
 {
     for (size_t i = 0; i < one.row_count; i++) {
@@ -325,7 +325,7 @@ static void expect_same(uint64_t seed)
     }
 }
 
-START_TEST(the_cut_of_the_batches_shows_nowhere)
+START_TEST(the_division_into_batches_has_no_effect)
 {
     struct batch *batch = batch_new(COMMANDS);
     ck_assert_ptr_nonnull(batch);
@@ -349,7 +349,7 @@ START_TEST(the_cut_of_the_batches_shows_nowhere)
 }
 END_TEST
 
-/* --- what is set aside --- */
+/* --- commands that are set aside --- */
 
 static struct batch *some_bids(size_t count)
 {
@@ -376,7 +376,7 @@ static void set_quarantine(struct batch *batch, size_t index, enum batch_quarant
     batch->entries[index].reason = "for a test";
 }
 
-START_TEST(what_is_doubted_keeps_its_place)
+START_TEST(quarantined_commands_keep_their_place_in_the_ledger)
 {
     struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(5);
@@ -394,7 +394,7 @@ START_TEST(what_is_doubted_keeps_its_place)
     ck_assert_int_eq(batch->entries[3].outcome, BATCH_ASIDE);
     ck_assert_int_eq(batch->auctions[0].state.bid_count, 2);
     ck_assert(outbox_batch_of(&outbox_batch, batch));
-    ck_assert_uint_eq(outbox_batch.count, 4); /* the events, and three copies */
+    ck_assert_uint_eq(outbox_batch.count, 4); /* the events and three copies */
     ck_assert_str_eq(outbox_batch.rows[0].routing_key, TOPOLOGY_KEY_BATCH);
     for (size_t i = 1; i < outbox_batch.count; i++) {
         ck_assert_str_eq(outbox_batch.rows[i].exchange, TOPOLOGY_DEAD_EXCHANGE);
@@ -405,7 +405,7 @@ START_TEST(what_is_doubted_keeps_its_place)
 }
 END_TEST
 
-START_TEST(a_broken_auction_takes_no_bids_and_no_fence)
+START_TEST(a_broken_auction_rejects_bids_and_drops_fences)
 {
     struct batch *batch = some_bids(3);
     commands[2] = (struct command){
@@ -420,7 +420,7 @@ START_TEST(a_broken_auction_takes_no_bids_and_no_fence)
 }
 END_TEST
 
-START_TEST(what_ended_has_a_letter_of_its_own)
+START_TEST(ended_events_have_an_outbox_row_of_their_own)
 {
     struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(3);
@@ -437,7 +437,7 @@ START_TEST(what_ended_has_a_letter_of_its_own)
 }
 END_TEST
 
-START_TEST(an_unreadable_command_is_copied_as_it_came)
+START_TEST(an_undecodable_command_is_dead_lettered_unchanged)
 {
     struct outbox_batch outbox_batch = {0};
     struct batch *batch = some_bids(2);
@@ -458,7 +458,7 @@ START_TEST(an_unreadable_command_is_copied_as_it_came)
 }
 END_TEST
 
-START_TEST(of_two_updates_of_the_same_version_one_is_taken)
+START_TEST(of_two_updates_of_the_same_version_one_is_accepted)
 {
     struct batch *batch = some_bids(3);
     struct rules_terms *terms = batch_add_terms(batch);
@@ -467,7 +467,7 @@ START_TEST(of_two_updates_of_the_same_version_one_is_taken)
                                        .id = commands[i].id,
                                        .auction_id = commands[i].auction_id,
                                        .user_id = id_of('u', 0),
-                                       .version = i < 2 ? 1 : 2, /* the one that this batch will make */
+                                       .version = i < 2 ? 1 : 2, /* the version that this batch makes */
                                        .received_ms = START_MS};
         batch->entries[i].terms = terms;
     }
@@ -497,7 +497,7 @@ START_TEST(an_update_without_terms_is_rejected)
 }
 END_TEST
 
-START_TEST(a_cancelled_auction_is_announced)
+START_TEST(a_cancellation_makes_an_event)
 {
     struct batch *batch = some_bids(2);
     commands[1].kind = COMMAND_ABORT;
@@ -511,13 +511,13 @@ START_TEST(a_cancelled_auction_is_announced)
 }
 END_TEST
 
-START_TEST(a_bid_of_the_same_batch_is_voided)
+START_TEST(a_bid_of_the_same_batch_can_be_voided)
 {
     struct batch *batch = some_bids(4);
     commands[2].kind = COMMAND_VOID;
     commands[2].amount = 0;
     commands[2].target = commands[1].id;
-    commands[3].amount = 200; /* as the voided one was */
+    commands[3].amount = 200; /* as the voided bid */
     batch_prepare(batch);
     world_load(&one, batch);
     decide_batch(batch, NOW_MS);
@@ -536,7 +536,7 @@ START_TEST(a_bid_of_the_same_batch_is_voided)
 }
 END_TEST
 
-START_TEST(a_settled_auction_is_settled_anew)
+START_TEST(a_void_after_settlement_changes_the_outcome)
 {
     struct batch *batch = some_bids(2);
     decide_batch(batch, NOW_MS);
@@ -562,16 +562,16 @@ static Suite *decide_suite(void)
 {
     Suite *suite = suite_create("bidworker_decide");
     TCase *tcase = tcase_create("decide");
-    tcase_add_test(tcase, the_cut_of_the_batches_shows_nowhere);
-    tcase_add_test(tcase, what_is_doubted_keeps_its_place);
-    tcase_add_test(tcase, a_broken_auction_takes_no_bids_and_no_fence);
-    tcase_add_test(tcase, what_ended_has_a_letter_of_its_own);
-    tcase_add_test(tcase, an_unreadable_command_is_copied_as_it_came);
-    tcase_add_test(tcase, of_two_updates_of_the_same_version_one_is_taken);
+    tcase_add_test(tcase, the_division_into_batches_has_no_effect);
+    tcase_add_test(tcase, quarantined_commands_keep_their_place_in_the_ledger);
+    tcase_add_test(tcase, a_broken_auction_rejects_bids_and_drops_fences);
+    tcase_add_test(tcase, ended_events_have_an_outbox_row_of_their_own);
+    tcase_add_test(tcase, an_undecodable_command_is_dead_lettered_unchanged);
+    tcase_add_test(tcase, of_two_updates_of_the_same_version_one_is_accepted);
     tcase_add_test(tcase, an_update_without_terms_is_rejected);
-    tcase_add_test(tcase, a_cancelled_auction_is_announced);
-    tcase_add_test(tcase, a_bid_of_the_same_batch_is_voided);
-    tcase_add_test(tcase, a_settled_auction_is_settled_anew);
+    tcase_add_test(tcase, a_cancellation_makes_an_event);
+    tcase_add_test(tcase, a_bid_of_the_same_batch_can_be_voided);
+    tcase_add_test(tcase, a_void_after_settlement_changes_the_outcome);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,6 +1,6 @@
 /*
- * The live update of each auction of a batch: which kind it has, what it says of the price, and which bids it shows.
- * Rows and events are set by hand, as decide leaves them: auctions in the order of their ids, rows by auction and seq.
+ * The live update of each auction of a batch: its kind, its price and its bids. The tests set rows and events by hand,
+ * in the order of decide: auctions by id, rows by auction and seq.
  */
 #include "bidworker/live_updates.h"
 
@@ -87,7 +87,7 @@ static void again(void)
     set();
 }
 
-START_TEST(a_bid_is_shown_with_the_price_that_it_made)
+START_TEST(a_bid_is_shown_with_the_new_price)
 {
     struct batch_row *row = add_row(first_id, "bid", "accepted", 700);
     next(0);
@@ -111,7 +111,7 @@ START_TEST(a_bid_is_shown_with_the_price_that_it_made)
 }
 END_TEST
 
-START_TEST(the_newest_bid_comes_first_and_no_more_than_a_message_holds)
+START_TEST(newest_bids_come_first_and_are_bounded)
 {
     for (int i = 0; i < LIVE_BIDS_MAX + 2; i++) {
         (void)add_row(first_id, "bid", "accepted", 100 + i);
@@ -124,7 +124,7 @@ START_TEST(the_newest_bid_comes_first_and_no_more_than_a_message_holds)
 }
 END_TEST
 
-START_TEST(a_maximum_is_shown_only_once_it_is_spent)
+START_TEST(only_an_outbid_maximum_is_shown)
 {
     add_row(first_id, "proxy", "accepted", 300)->max_amount = 900;
     add_row(first_id, "proxy", "outbid", 400)->max_amount = 500;
@@ -141,7 +141,7 @@ START_TEST(a_maximum_is_shown_only_once_it_is_spent)
 }
 END_TEST
 
-START_TEST(a_raise_moves_the_price_but_is_no_bid)
+START_TEST(a_raise_is_not_shown_as_a_bid)
 {
     add_row(first_id, "proxy", "accepted", 700)->raise = true;
     next(0);
@@ -150,7 +150,7 @@ START_TEST(a_raise_moves_the_price_but_is_no_bid)
 }
 END_TEST
 
-START_TEST(only_accepted_bids_with_an_amount_are_public)
+START_TEST(accepted_and_outbid_bids_with_an_amount_are_public)
 {
     static const struct {
         const char *kind;
@@ -173,7 +173,7 @@ START_TEST(only_accepted_bids_with_an_amount_are_public)
 }
 END_TEST
 
-START_TEST(a_withdrawal_moves_the_minimum_and_a_refused_command_moves_nothing)
+START_TEST(a_withdrawal_sends_bids_and_a_rejected_command_sends_updated)
 {
     (void)add_row(first_id, "withdraw", "accepted", 0);
     next(0);
@@ -191,7 +191,7 @@ START_TEST(a_withdrawal_moves_the_minimum_and_a_refused_command_moves_nothing)
 }
 END_TEST
 
-START_TEST(an_event_says_what_kind_of_update_it_is)
+START_TEST(an_event_sets_the_kind_of_its_update)
 {
     static const struct {
         enum event_kind event;
@@ -211,7 +211,7 @@ START_TEST(an_event_says_what_kind_of_update_it_is)
 }
 END_TEST
 
-START_TEST(sold_and_unsold_are_notified_apart_by_the_status)
+START_TEST(the_status_decides_between_sold_and_unsold)
 {
     static const struct {
         enum rules_status status;
@@ -230,7 +230,7 @@ START_TEST(sold_and_unsold_are_notified_apart_by_the_status)
 }
 END_TEST
 
-START_TEST(of_several_events_the_most_important_counts)
+START_TEST(of_several_events_the_most_important_sets_the_kind)
 {
     (void)add_row(first_id, "bid", "accepted", 100);
     add_event(first_id, EVENT_STARTED);
@@ -268,9 +268,9 @@ START_TEST(each_auction_gets_its_own_rows_and_events)
 }
 END_TEST
 
-START_TEST(changed_terms_voids_and_a_batch_that_came_again_need_a_fresh_look)
+START_TEST(updates_voids_and_redeliveries_send_look)
 {
-    next(0); /* no rows: it came again */
+    next(0); /* no rows: redelivered */
     ck_assert_int_eq(update.kind, LIVE_LOOK);
     again();
     (void)add_row(first_id, "bid", "accepted", 100);
@@ -314,7 +314,7 @@ START_TEST(the_reserve_is_met_from_its_amount_on)
 }
 END_TEST
 
-START_TEST(the_minimum_stays_an_amount_of_money)
+START_TEST(the_minimum_is_capped_at_the_largest_amount)
 {
     batch->auctions[0].state.price = MONEY_MAX;
     batch->auctions[0].state.leader_max = MONEY_MAX;
@@ -329,8 +329,8 @@ START_TEST(the_minimum_stays_an_amount_of_money)
 }
 END_TEST
 
-/* So that a sanitizer sees a row too many. */
-START_TEST(no_row_is_read_behind_the_last_one)
+/* Exact allocations, so that a sanitizer detects a read past the end. */
+START_TEST(no_row_past_the_last_is_read)
 {
     for (int of_other = 0; of_other < 2; of_other++) {
         strike();
@@ -352,20 +352,20 @@ static Suite *live_updates_suite(void)
     Suite *suite = suite_create("bidworker_live_updates");
     TCase *tcase = tcase_create("live_updates");
     tcase_add_checked_fixture(tcase, set, strike);
-    tcase_add_test(tcase, a_bid_is_shown_with_the_price_that_it_made);
-    tcase_add_test(tcase, the_newest_bid_comes_first_and_no_more_than_a_message_holds);
-    tcase_add_test(tcase, a_maximum_is_shown_only_once_it_is_spent);
-    tcase_add_test(tcase, a_raise_moves_the_price_but_is_no_bid);
-    tcase_add_test(tcase, only_accepted_bids_with_an_amount_are_public);
-    tcase_add_test(tcase, a_withdrawal_moves_the_minimum_and_a_refused_command_moves_nothing);
-    tcase_add_test(tcase, an_event_says_what_kind_of_update_it_is);
-    tcase_add_test(tcase, sold_and_unsold_are_notified_apart_by_the_status);
-    tcase_add_test(tcase, of_several_events_the_most_important_counts);
+    tcase_add_test(tcase, a_bid_is_shown_with_the_new_price);
+    tcase_add_test(tcase, newest_bids_come_first_and_are_bounded);
+    tcase_add_test(tcase, only_an_outbid_maximum_is_shown);
+    tcase_add_test(tcase, a_raise_is_not_shown_as_a_bid);
+    tcase_add_test(tcase, accepted_and_outbid_bids_with_an_amount_are_public);
+    tcase_add_test(tcase, a_withdrawal_sends_bids_and_a_rejected_command_sends_updated);
+    tcase_add_test(tcase, an_event_sets_the_kind_of_its_update);
+    tcase_add_test(tcase, the_status_decides_between_sold_and_unsold);
+    tcase_add_test(tcase, of_several_events_the_most_important_sets_the_kind);
     tcase_add_test(tcase, each_auction_gets_its_own_rows_and_events);
-    tcase_add_test(tcase, changed_terms_voids_and_a_batch_that_came_again_need_a_fresh_look);
+    tcase_add_test(tcase, updates_voids_and_redeliveries_send_look);
     tcase_add_test(tcase, the_reserve_is_met_from_its_amount_on);
-    tcase_add_test(tcase, the_minimum_stays_an_amount_of_money);
-    tcase_add_test(tcase, no_row_is_read_behind_the_last_one);
+    tcase_add_test(tcase, the_minimum_is_capped_at_the_largest_amount);
+    tcase_add_test(tcase, no_row_past_the_last_is_read);
     suite_add_tcase(suite, tcase);
     return suite;
 }

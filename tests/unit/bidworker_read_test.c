@@ -1,6 +1,6 @@
 /*
- * How a row of PostgreSQL becomes the auction that the rules decide on: every column in its place, and which rows are
- * broken. Results are made by libpq, without a server.
+ * The conversion of a PostgreSQL row into the auction that the rules use: each column's field, and the rows that count
+ * as broken. libpq makes the results without a server.
  */
 #include <string.h>
 
@@ -12,7 +12,7 @@ enum { COLUMNS = LOCK_BUY_NOW_PRICE + 1, TEXT_OID = 25 };
 
 static char column_name[] = "column";
 
-/* A result of one row; NULL is NULL. To be cleared. */
+/* Makes a result of one row; NULL is SQL's NULL. The caller clears it. */
 static PGresult *result_of(const char *const *values, int columns)
 {
     PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
@@ -33,7 +33,7 @@ static PGresult *result_of(const char *const *values, int columns)
     return result;
 }
 
-static const char *lock[COLUMNS]; /* a test changes what it is about */
+static const char *lock[COLUMNS]; /* each test changes the columns under test */
 
 static void set(void)
 {
@@ -74,7 +74,7 @@ static struct batch_auction read_auction(void)
     return auction;
 }
 
-START_TEST(every_column_of_an_auction_has_its_place)
+START_TEST(every_column_of_an_auction_is_read_into_its_field)
 {
     static const struct uuid ids[] = {{{2}}, {{3}}, {{4}}};
     struct batch_auction auction = read_auction();
@@ -104,7 +104,7 @@ START_TEST(every_column_of_an_auction_has_its_place)
 }
 END_TEST
 
-START_TEST(an_auction_without_bids_has_no_leader_and_perhaps_no_cap)
+START_TEST(an_auction_without_bids_has_no_leader_and_no_extension_limit)
 {
     lock[LOCK_SNIPE_MAX] = NULL;
     lock[LOCK_RESERVE_PRICE] = NULL;
@@ -130,7 +130,7 @@ static bool broken_with(int column, const char *value)
     return read_auction().broken;
 }
 
-START_TEST(a_row_that_makes_no_sense_is_broken)
+START_TEST(an_invalid_row_is_broken)
 {
     ck_assert(!broken_with(LOCK_RUNNER_UP_MAX, "1.10"));
     ck_assert(!broken_with(LOCK_LEADER_MAX, "1.10"));
@@ -144,7 +144,7 @@ START_TEST(a_row_that_makes_no_sense_is_broken)
 }
 END_TEST
 
-START_TEST(every_column_of_new_terms_has_its_place)
+START_TEST(every_column_of_terms_is_read_into_its_field)
 {
     const char *values[TERMS_END_MS + 1] = {
         [TERMS_NUMBER] = "1",
@@ -207,11 +207,11 @@ static void read_entry(const char *seq, const char *kind, const char *amount, co
     PQclear(result);
 }
 
-START_TEST(more_than_64_bids_are_read_with_what_they_count_as)
+START_TEST(more_than_64_bids_are_read_with_their_effective_state)
 {
     static const struct uuid answerer = {{8}};
     auction = (struct batch_auction){.id = {{1}}};
-    read_entry("1", "auto", "9.00", NULL, "t", "f"); /* answers nothing: passed over */
+    read_entry("1", "auto", "9.00", NULL, "t", "f"); /* answers no bid, so it is skipped */
     for (int i = 0; i < 40; i++) {
         read_entry("2", "bid", "1.00", NULL, "t", "t");
         read_entry("3", "auto", "1.50", NULL, "t", "f");
@@ -239,11 +239,11 @@ static Suite *read_suite(void)
     Suite *suite = suite_create("bidworker_read");
     TCase *tcase = tcase_create("read");
     tcase_add_checked_fixture(tcase, set, NULL);
-    tcase_add_test(tcase, every_column_of_an_auction_has_its_place);
-    tcase_add_test(tcase, an_auction_without_bids_has_no_leader_and_perhaps_no_cap);
-    tcase_add_test(tcase, a_row_that_makes_no_sense_is_broken);
-    tcase_add_test(tcase, every_column_of_new_terms_has_its_place);
-    tcase_add_test(tcase, more_than_64_bids_are_read_with_what_they_count_as);
+    tcase_add_test(tcase, every_column_of_an_auction_is_read_into_its_field);
+    tcase_add_test(tcase, an_auction_without_bids_has_no_leader_and_no_extension_limit);
+    tcase_add_test(tcase, an_invalid_row_is_broken);
+    tcase_add_test(tcase, every_column_of_terms_is_read_into_its_field);
+    tcase_add_test(tcase, more_than_64_bids_are_read_with_their_effective_state);
     suite_add_tcase(suite, tcase);
     return suite;
 }

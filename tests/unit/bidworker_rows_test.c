@@ -1,7 +1,7 @@
 /*
- * What one decided command writes: its ledger row, the decision for who waits, the events, the auction's new version.
- * Expectations are written out, not computed by the code under test. bidworker_decide_test holds the properties of
- * batches of many commands.
+ * The output of one decided command: its ledger row, its decision, the events, and the auction's new version. The
+ * expected values are written by hand, not computed by the code under test. bidworker_decide_test tests the properties
+ * of batches of many commands.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +11,12 @@
 
 enum {
     COMMANDS_MAX = 8,
-    SEQ = 10, /* of the auction's newest row before */
+    SEQ = 10, /* of the auction's newest row before the batch */
     VERSION = 20,
     PRICE_FIRST = 100,
     BUY_PRICE = 1000,
     START_MS = 10000,
-    BID_MS = 20000, /* far from both ends */
+    BID_MS = 20000, /* far from start and end */
     END_MS = 50000,
     WINDOW_MS = 4000,
     EXTENSION_MS = 6000,
@@ -79,7 +79,7 @@ static struct command *add(enum command_kind kind, int user, int64_t amount)
     return command;
 }
 
-/* Batch and auction as the ledger has loaded them; a test may change both before decide_batch. */
+/* Batch and auction as the ledger loads them. A test may change both before decide_batch. */
 static void load(void)
 {
     for (size_t i = 0; i < command_count; i++) {
@@ -135,7 +135,7 @@ static void expect_event(size_t index, enum event_kind kind, int user, int64_t a
 
 /* --- rows --- */
 
-START_TEST(a_bid_is_recorded_with_all_that_was_asked)
+START_TEST(a_bid_is_recorded_with_every_field_of_its_command)
 {
     (void)add(COMMAND_BID, ANN, 700);
     decide();
@@ -154,7 +154,7 @@ START_TEST(a_bid_is_recorded_with_all_that_was_asked)
 }
 END_TEST
 
-START_TEST(the_decision_says_what_the_row_says)
+START_TEST(the_decision_equals_the_row)
 {
     (void)add(COMMAND_PROXY, ANN, 700);
     (void)add(COMMAND_BID, BOB, 120);
@@ -180,7 +180,7 @@ START_TEST(the_decision_says_what_the_row_says)
 }
 END_TEST
 
-START_TEST(a_maximum_is_recorded_beside_the_price_that_it_led_to)
+START_TEST(a_maximum_is_recorded_with_the_price)
 {
     (void)add(COMMAND_PROXY, ANN, 700);
     (void)add(COMMAND_PROXY, ANN, 900);
@@ -198,7 +198,7 @@ START_TEST(a_maximum_is_recorded_beside_the_price_that_it_led_to)
 }
 END_TEST
 
-START_TEST(the_answer_of_a_standing_maximum_has_a_row_of_its_own)
+START_TEST(an_automatic_bid_has_a_row_of_its_own)
 {
     (void)add(COMMAND_PROXY, ANN, 700);
     (void)add(COMMAND_BID, BOB, 300);
@@ -211,11 +211,11 @@ START_TEST(the_answer_of_a_standing_maximum_has_a_row_of_its_own)
     ck_assert_int_eq(answer->received_ms, commands[1].received_ms);
     ck_assert_int_eq(batch->entries[1].decision.status, BID_OUTBID);
     ck_assert_int_eq(batch->auctions[0].seq, SEQ + 3);
-    ck_assert_int_eq(batch->auctions[0].version, VERSION + 1); /* once, however many rows */
+    ck_assert_int_eq(batch->auctions[0].version, VERSION + 1); /* once per batch, for any number of rows */
 }
 END_TEST
 
-START_TEST(every_kind_of_command_is_decided_as_itself)
+START_TEST(every_kind_of_command_is_decided_by_its_own_rule)
 {
     static const struct {
         enum command_kind kind;
@@ -256,7 +256,7 @@ START_TEST(a_withdrawal_is_recorded_without_amounts)
 }
 END_TEST
 
-START_TEST(a_banned_bidder_and_other_terms_are_refused)
+START_TEST(banned_bidders_and_other_terms_are_rejected)
 {
     (void)add(COMMAND_BID, ANN, 700);
     add(COMMAND_BID, BOB, 700)->terms_version = 2;
@@ -284,7 +284,7 @@ END_TEST
 
 /* --- events --- */
 
-START_TEST(who_loses_the_lead_is_notified_by_how_it_was_held)
+START_TEST(a_lost_lead_makes_proxy_exhausted_or_outbid)
 {
     (void)add(COMMAND_BID, ANN, 200);
     (void)add(COMMAND_PROXY, BOB, 400);
@@ -298,7 +298,7 @@ START_TEST(who_loses_the_lead_is_notified_by_how_it_was_held)
 }
 END_TEST
 
-START_TEST(an_extension_event_has_the_new_end_and_no_other_event_has_one)
+START_TEST(only_an_extension_event_has_the_new_end)
 {
     add(COMMAND_BID, ANN, 200)->received_ms = END_MS - WINDOW_MS;
     add(COMMAND_BID, BOB, 300)->received_ms = END_MS - 1;
@@ -306,14 +306,14 @@ START_TEST(an_extension_event_has_the_new_end_and_no_other_event_has_one)
     decide();
     ck_assert_uint_eq(batch->event_count, 2);
     expect_event(0, EVENT_OUTBID, ANN, 300, 0);
-    expect_event(1, EVENT_EXTENDED, 0, 300, END_MS - 1 + EXTENSION_MS); /* one for the batch, of the last move */
+    expect_event(1, EVENT_EXTENDED, 0, 300, END_MS - 1 + EXTENSION_MS); /* one per batch, for the last extension */
     ck_assert_str_eq(batch->events[1].traceparent, "trace-1");
     ck_assert_int_eq(batch->auctions[0].state.end_ms, END_MS - 1 + EXTENSION_MS);
     ck_assert_int_eq(batch->auctions[0].state.extensions_used, 2);
 }
 END_TEST
 
-START_TEST(window_and_extension_are_two_things)
+START_TEST(the_window_decides_and_the_extension_sets_the_end)
 {
     add(COMMAND_BID, ANN, 200)->received_ms = END_MS - EXTENSION_MS; /* before the window */
     decide();
@@ -322,7 +322,7 @@ START_TEST(window_and_extension_are_two_things)
 }
 END_TEST
 
-START_TEST(an_admins_extension_is_recorded_with_the_end_asked_for)
+START_TEST(an_admins_extension_is_recorded_with_the_requested_end)
 {
     add(COMMAND_EXTEND, ADMIN, 0)->end_ms = END_MS + 5;
     decide();
@@ -334,7 +334,7 @@ START_TEST(an_admins_extension_is_recorded_with_the_end_asked_for)
 }
 END_TEST
 
-START_TEST(a_bid_that_finds_the_start_past_starts_the_auction)
+START_TEST(a_bid_after_the_start_time_starts_the_auction)
 {
     stored.status = RULES_SCHEDULED;
     (void)add(COMMAND_BID, ANN, 200);
@@ -346,7 +346,7 @@ START_TEST(a_bid_that_finds_the_start_past_starts_the_auction)
 }
 END_TEST
 
-START_TEST(a_start_that_comes_again_leaves_no_row)
+START_TEST(a_repeated_start_makes_no_row)
 {
     stored.status = RULES_SCHEDULED;
     (void)add(COMMAND_START, 0, 0);
@@ -373,7 +373,7 @@ START_TEST(a_fence_ends_the_auction)
 }
 END_TEST
 
-START_TEST(a_fence_on_an_auction_that_nobody_started_starts_and_ends_it)
+START_TEST(a_fence_starts_and_ends_a_scheduled_auction)
 {
     stored.status = RULES_SCHEDULED;
     add(COMMAND_FENCE, 0, 0)->received_ms = END_MS;
@@ -416,7 +416,7 @@ START_TEST(a_fence_before_the_end_does_nothing)
 }
 END_TEST
 
-START_TEST(a_closed_and_an_aborted_auction_are_announced)
+START_TEST(close_and_abort_make_their_events)
 {
     (void)add(COMMAND_BID, ANN, 200);
     (void)add(COMMAND_CLOSE, ADMIN, 0);
@@ -456,7 +456,7 @@ static void decide_update(int64_t version)
     decide_batch(batch, NOW_MS);
 }
 
-START_TEST(an_update_of_the_version_there_is_writes_its_terms)
+START_TEST(an_update_of_the_present_version_writes_its_terms)
 {
     decide_update(VERSION);
     (void)expect_row(0, "update", "accepted", SELLER);
@@ -468,7 +468,7 @@ START_TEST(an_update_of_the_version_there_is_writes_its_terms)
 }
 END_TEST
 
-START_TEST(a_refused_update_leaves_the_auction_as_it_was)
+START_TEST(a_rejected_update_changes_no_auction)
 {
     decide_update(VERSION - 1);
     ck_assert_int_eq(expect_row(0, "update", "rejected", SELLER)->reason, RULES_VERSION_CONFLICT);
@@ -476,16 +476,16 @@ START_TEST(a_refused_update_leaves_the_auction_as_it_was)
 }
 END_TEST
 
-START_TEST(an_update_behind_anything_else_of_its_batch_is_stale)
+START_TEST(an_update_after_another_command_of_its_batch_is_rejected)
 {
-    add(COMMAND_BID, ANN, 1)->received_ms = BID_MS; /* refused, and yet it makes a version */
+    add(COMMAND_BID, ANN, 1)->received_ms = BID_MS; /* rejected, but it makes a new version */
     decide_update(VERSION);
     ck_assert_int_eq(expect_row(1, "update", "rejected", SELLER)->reason, RULES_VERSION_CONFLICT);
     ck_assert_mem_eq(&batch->auctions[0].state, &stored, sizeof stored);
 }
 END_TEST
 
-START_TEST(an_update_whose_terms_are_missing_is_an_internal_error)
+START_TEST(an_update_without_stored_terms_is_an_internal_error)
 {
     add(COMMAND_UPDATE, SELLER, 0)->version = VERSION;
     decide();
@@ -495,9 +495,9 @@ START_TEST(an_update_whose_terms_are_missing_is_an_internal_error)
 }
 END_TEST
 
-/* --- what cannot be decided by the rules --- */
+/* --- commands that the rules cannot decide --- */
 
-START_TEST(a_command_for_no_auction_is_not_found)
+START_TEST(a_command_for_an_unknown_auction_is_not_found)
 {
     (void)add(COMMAND_BID, ANN, 200);
     (void)add(COMMAND_FENCE, 0, 0);
@@ -514,7 +514,7 @@ START_TEST(a_command_for_no_auction_is_not_found)
 }
 END_TEST
 
-START_TEST(a_broken_auction_refuses_bids_and_reports_them)
+START_TEST(a_broken_auction_rejects_and_quarantines_bids)
 {
     (void)add(COMMAND_BID, ANN, 200);
     (void)add(COMMAND_FENCE, 0, 0);
@@ -538,7 +538,7 @@ START_TEST(a_broken_auction_refuses_bids_and_reports_them)
 }
 END_TEST
 
-START_TEST(a_command_in_doubt_is_refused_with_less_and_less_of_it)
+START_TEST(a_higher_quarantine_level_stores_less_of_a_rejected_command)
 {
     (void)add(COMMAND_BID, ANN, 200);
     (void)add(COMMAND_BID, BOB, 300);
@@ -566,7 +566,7 @@ START_TEST(a_command_in_doubt_is_refused_with_less_and_less_of_it)
 }
 END_TEST
 
-START_TEST(what_came_again_takes_over_the_decision_there_is)
+START_TEST(a_redelivered_command_gets_its_first_decision)
 {
     (void)add(COMMAND_BID, ANN, 200);
     add(COMMAND_BID, ANN, 200)->id = command_id(0);
@@ -575,7 +575,7 @@ START_TEST(what_came_again_takes_over_the_decision_there_is)
     (void)add(COMMAND_BID, BOB, 900);
     add(COMMAND_BID, BOB, 900)->id = command_id(4);
     load();
-    batch->entries[4].outcome = BATCH_KNOWN; /* by the ledger */
+    batch->entries[4].outcome = BATCH_KNOWN; /* known from the ledger */
     batch->entries[4].decision.status = BID_OUTBID;
     decide_batch(batch, NOW_MS);
     ck_assert_uint_eq(batch->row_count, 1);
@@ -588,7 +588,7 @@ START_TEST(what_came_again_takes_over_the_decision_there_is)
 }
 END_TEST
 
-START_TEST(a_command_that_names_no_auction_is_set_aside)
+START_TEST(a_command_without_an_auction_is_set_aside)
 {
     add(COMMAND_BID, ANN, 200)->auction_id = (struct uuid){{0}};
     (void)add(COMMAND_BID, BOB, 300);
@@ -606,7 +606,7 @@ END_TEST
 
 /* --- voids --- */
 
-START_TEST(a_void_is_recorded_with_its_bid_and_announced_with_the_price_without_it)
+START_TEST(a_void_records_its_bid_and_its_event_has_the_new_price)
 {
     (void)add(COMMAND_BID, ANN, 200);
     (void)add(COMMAND_BID, BOB, 400);
@@ -623,7 +623,7 @@ START_TEST(a_void_is_recorded_with_its_bid_and_announced_with_the_price_without_
 }
 END_TEST
 
-START_TEST(a_bidder_takes_a_bid_back_within_the_time_that_the_command_says)
+START_TEST(a_retraction_is_accepted_within_the_commands_time)
 {
     struct command *late = NULL;
     (void)add(COMMAND_BID, ANN, 200);
@@ -639,7 +639,7 @@ START_TEST(a_bidder_takes_a_bid_back_within_the_time_that_the_command_says)
 }
 END_TEST
 
-/* An accepted bid of the ledger, as it is loaded for a void. */
+/* An accepted bid of the ledger, as loaded for a void. */
 static void load_entry(size_t index)
 {
     struct rules_command bid = {.kind = COMMAND_BID,
@@ -652,7 +652,7 @@ static void load_entry(size_t index)
     batch->entries[index].outcome = BATCH_KNOWN;
 }
 
-START_TEST(a_void_in_a_settled_auction_settles_it_anew)
+START_TEST(a_void_after_settlement_changes_the_outcome)
 {
     for (int sold = 0; sold < 2; sold++) {
         strike();
@@ -679,45 +679,45 @@ END_TEST
 
 static void add_rows(TCase *tcase)
 {
-    tcase_add_test(tcase, a_bid_is_recorded_with_all_that_was_asked);
-    tcase_add_test(tcase, the_decision_says_what_the_row_says);
-    tcase_add_test(tcase, a_maximum_is_recorded_beside_the_price_that_it_led_to);
-    tcase_add_test(tcase, the_answer_of_a_standing_maximum_has_a_row_of_its_own);
-    tcase_add_test(tcase, every_kind_of_command_is_decided_as_itself);
+    tcase_add_test(tcase, a_bid_is_recorded_with_every_field_of_its_command);
+    tcase_add_test(tcase, the_decision_equals_the_row);
+    tcase_add_test(tcase, a_maximum_is_recorded_with_the_price);
+    tcase_add_test(tcase, an_automatic_bid_has_a_row_of_its_own);
+    tcase_add_test(tcase, every_kind_of_command_is_decided_by_its_own_rule);
     tcase_add_test(tcase, a_withdrawal_is_recorded_without_amounts);
-    tcase_add_test(tcase, a_banned_bidder_and_other_terms_are_refused);
+    tcase_add_test(tcase, banned_bidders_and_other_terms_are_rejected);
     tcase_add_test(tcase, a_purchase_has_the_price_and_ends_the_auction);
 }
 
 static void add_events(TCase *tcase)
 {
-    tcase_add_test(tcase, who_loses_the_lead_is_notified_by_how_it_was_held);
-    tcase_add_test(tcase, an_extension_event_has_the_new_end_and_no_other_event_has_one);
-    tcase_add_test(tcase, window_and_extension_are_two_things);
-    tcase_add_test(tcase, an_admins_extension_is_recorded_with_the_end_asked_for);
-    tcase_add_test(tcase, a_bid_that_finds_the_start_past_starts_the_auction);
-    tcase_add_test(tcase, a_start_that_comes_again_leaves_no_row);
+    tcase_add_test(tcase, a_lost_lead_makes_proxy_exhausted_or_outbid);
+    tcase_add_test(tcase, only_an_extension_event_has_the_new_end);
+    tcase_add_test(tcase, the_window_decides_and_the_extension_sets_the_end);
+    tcase_add_test(tcase, an_admins_extension_is_recorded_with_the_requested_end);
+    tcase_add_test(tcase, a_bid_after_the_start_time_starts_the_auction);
+    tcase_add_test(tcase, a_repeated_start_makes_no_row);
     tcase_add_test(tcase, a_fence_ends_the_auction);
-    tcase_add_test(tcase, a_fence_on_an_auction_that_nobody_started_starts_and_ends_it);
+    tcase_add_test(tcase, a_fence_starts_and_ends_a_scheduled_auction);
     tcase_add_test(tcase, only_a_fence_starts_an_auction_by_a_row_of_its_own);
     tcase_add_test(tcase, a_fence_before_the_end_does_nothing);
-    tcase_add_test(tcase, a_closed_and_an_aborted_auction_are_announced);
+    tcase_add_test(tcase, close_and_abort_make_their_events);
 }
 
 static void add_others(TCase *tcase)
 {
-    tcase_add_test(tcase, an_update_of_the_version_there_is_writes_its_terms);
-    tcase_add_test(tcase, a_refused_update_leaves_the_auction_as_it_was);
-    tcase_add_test(tcase, an_update_behind_anything_else_of_its_batch_is_stale);
-    tcase_add_test(tcase, an_update_whose_terms_are_missing_is_an_internal_error);
-    tcase_add_test(tcase, a_command_for_no_auction_is_not_found);
-    tcase_add_test(tcase, a_broken_auction_refuses_bids_and_reports_them);
-    tcase_add_test(tcase, a_command_in_doubt_is_refused_with_less_and_less_of_it);
-    tcase_add_test(tcase, what_came_again_takes_over_the_decision_there_is);
-    tcase_add_test(tcase, a_command_that_names_no_auction_is_set_aside);
-    tcase_add_test(tcase, a_void_is_recorded_with_its_bid_and_announced_with_the_price_without_it);
-    tcase_add_test(tcase, a_bidder_takes_a_bid_back_within_the_time_that_the_command_says);
-    tcase_add_test(tcase, a_void_in_a_settled_auction_settles_it_anew);
+    tcase_add_test(tcase, an_update_of_the_present_version_writes_its_terms);
+    tcase_add_test(tcase, a_rejected_update_changes_no_auction);
+    tcase_add_test(tcase, an_update_after_another_command_of_its_batch_is_rejected);
+    tcase_add_test(tcase, an_update_without_stored_terms_is_an_internal_error);
+    tcase_add_test(tcase, a_command_for_an_unknown_auction_is_not_found);
+    tcase_add_test(tcase, a_broken_auction_rejects_and_quarantines_bids);
+    tcase_add_test(tcase, a_higher_quarantine_level_stores_less_of_a_rejected_command);
+    tcase_add_test(tcase, a_redelivered_command_gets_its_first_decision);
+    tcase_add_test(tcase, a_command_without_an_auction_is_set_aside);
+    tcase_add_test(tcase, a_void_records_its_bid_and_its_event_has_the_new_price);
+    tcase_add_test(tcase, a_retraction_is_accepted_within_the_commands_time);
+    tcase_add_test(tcase, a_void_after_settlement_changes_the_outcome);
 }
 
 static Suite *rows_suite(void)

@@ -1,17 +1,18 @@
 /*
- * Slices that shrink to the item that is to blame: every item is done or blamed exactly once, and in order.
+ * Bisection of a batch down to the item that fails: every item is done or blamed exactly once, in order.
  */
 #include "common/base/bisect.h"
 #include "tests/support/suite.h"
 
 enum { ITEMS_MAX = 20 };
 
-/* Works through `count` items as a database would that refuses those in `bad` (bits). Ends with all others done. */
-static void work_through(size_t count, unsigned bad)
+/* Processes `count` items like a database that refuses those in `refused` (bits). Every other item is done at the end.
+ */
+static void work_through(size_t count, unsigned refused)
 {
     struct bisect bisect;
     size_t tries = 0;
-    size_t ended = 0; /* items before this one were done or blamed */
+    size_t ended = 0; /* all items before this one were done or blamed */
     bool more = true;
     bisect_begin(&bisect, count);
     while (more) {
@@ -19,17 +20,17 @@ static void work_through(size_t count, unsigned bad)
         ck_assert_uint_lt(tries++, 2 * count * count);
         ck_assert_uint_eq(bisect.first, ended);
         ck_assert(bisect.span > 0 && bisect.first + bisect.span <= count);
-        if ((slice & bad) != 0 && bisect_split(&bisect)) {
+        if ((slice & refused) != 0 && bisect_split(&bisect)) {
             continue;
         }
-        ck_assert_msg((slice & bad) == 0 || bisect.span == 1, "good items were blamed");
+        ck_assert_msg((slice & refused) == 0 || bisect.span == 1, "items without a failure were blamed");
         ended += bisect.span;
         more = bisect_next(&bisect);
     }
     ck_assert_uint_eq(ended, count);
 }
 
-START_TEST(what_nobody_refuses_is_one_slice)
+START_TEST(items_without_a_failure_are_one_slice)
 {
     struct bisect bisect;
     bisect_begin(&bisect, ITEMS_MAX);
@@ -39,18 +40,18 @@ START_TEST(what_nobody_refuses_is_one_slice)
 }
 END_TEST
 
-START_TEST(only_the_bad_are_blamed_wherever_they_stand)
+START_TEST(only_refused_items_are_blamed_at_any_place)
 {
     for (size_t count = 1; count <= 10; count++) {
-        for (unsigned bad = 0; bad < 1U << count; bad++) {
-            work_through(count, bad);
+        for (unsigned refused = 0; refused < 1U << count; refused++) {
+            work_through(count, refused);
         }
     }
     work_through(ITEMS_MAX, 1U << (ITEMS_MAX - 1) | 1U);
 }
 END_TEST
 
-START_TEST(after_a_half_the_rest_is_one_slice)
+START_TEST(after_the_first_half_the_rest_is_one_slice)
 {
     struct bisect bisect;
     bisect_begin(&bisect, 7);
@@ -62,7 +63,7 @@ START_TEST(after_a_half_the_rest_is_one_slice)
 }
 END_TEST
 
-START_TEST(a_slice_that_its_caller_cut_short_leaves_the_rest)
+START_TEST(a_slice_shortened_by_its_caller_leaves_the_rest)
 {
     struct bisect bisect;
     bisect_begin(&bisect, 7);
@@ -73,7 +74,7 @@ START_TEST(a_slice_that_its_caller_cut_short_leaves_the_rest)
 }
 END_TEST
 
-START_TEST(pauses_double_up_to_a_maximum_until_something_is_done)
+START_TEST(pauses_double_up_to_a_maximum_until_an_item_is_done)
 {
     static const int pauses[] = {100, 200, 400, 800, 1600, 2000, 2000};
     struct bisect bisect;
@@ -92,11 +93,11 @@ static Suite *bisect_suite(void)
 {
     Suite *suite = suite_create("halving");
     TCase *tcase = tcase_create("halving");
-    tcase_add_test(tcase, what_nobody_refuses_is_one_slice);
-    tcase_add_test(tcase, only_the_bad_are_blamed_wherever_they_stand);
-    tcase_add_test(tcase, after_a_half_the_rest_is_one_slice);
-    tcase_add_test(tcase, a_slice_that_its_caller_cut_short_leaves_the_rest);
-    tcase_add_test(tcase, pauses_double_up_to_a_maximum_until_something_is_done);
+    tcase_add_test(tcase, items_without_a_failure_are_one_slice);
+    tcase_add_test(tcase, only_refused_items_are_blamed_at_any_place);
+    tcase_add_test(tcase, after_the_first_half_the_rest_is_one_slice);
+    tcase_add_test(tcase, a_slice_shortened_by_its_caller_leaves_the_rest);
+    tcase_add_test(tcase, pauses_double_up_to_a_maximum_until_an_item_is_done);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,6 +1,6 @@
 /*
- * Settings: files, environment, mistakes, and that conf/rostrum.ini says what the table in config.c says.
- * Runs with the top of the tree as working directory, as tests/run does.
+ * Settings: files, environment, errors, and that conf/rostrum.ini has the defaults of the table in config.c. Runs with
+ * the top of the tree as working directory, as tests/run does.
  */
 #include <check.h>
 #include <ini.h>
@@ -11,7 +11,7 @@
 #include "common/service/config.h"
 #include "tests/support/suite.h"
 
-enum { WHY_SIZE = 512 };
+enum { REASON_SIZE = 512 };
 
 static void write_file(char *path, const char *text)
 {
@@ -25,15 +25,15 @@ static bool read_text(struct config *config, const char *text, char *reason)
 {
     char path[] = "/tmp/rostrum-config-XXXXXX";
     write_file(path, text);
-    bool ok = config_read(config, path, reason, WHY_SIZE);
+    bool ok = config_read(config, path, reason, REASON_SIZE);
     ck_assert_int_eq(unlink(path), 0);
     return ok;
 }
 
-START_TEST(a_file_wins_over_the_defaults)
+START_TEST(a_file_overrides_the_defaults)
 {
     struct config config;
-    char reason[WHY_SIZE];
+    char reason[REASON_SIZE];
     config_defaults(&config);
     ck_assert_int_eq(config.bids_per_minute, 10);
     ck_assert_msg(read_text(&config,
@@ -49,7 +49,7 @@ END_TEST
 
 static const struct {
     const char *text;
-    const char *says;
+    const char *message;
 } mistakes[] = {
     {"[limits]\nbids = 3\n", "no setting bids in section [limits] (line 2)"},
     {"[nowhere]\nbids_per_minute = 3\n", "no setting bids_per_minute in section [nowhere]"},
@@ -61,20 +61,20 @@ static const struct {
     {"no setting at all\n", "line 1"},
 };
 
-START_TEST(mistakes_are_notified_with_their_place)
+START_TEST(an_error_names_its_line_or_setting)
 {
     struct config config;
-    char reason[WHY_SIZE];
+    char reason[REASON_SIZE];
     config_defaults(&config);
     ck_assert(!read_text(&config, mistakes[_i].text, reason));
-    ck_assert_msg(strstr(reason, mistakes[_i].says) != NULL, "%s", reason);
+    ck_assert_msg(strstr(reason, mistakes[_i].message) != NULL, "%s", reason);
 }
 END_TEST
 
-START_TEST(settings_that_contradict_each_other)
+START_TEST(contradicting_settings_are_refused)
 {
     struct config config;
-    char reason[WHY_SIZE] = "";
+    char reason[REASON_SIZE] = "";
     config_defaults(&config);
     ck_assert_msg(config_check(&config, reason, sizeof reason), "%s", reason);
     config.fence_grace_ms = config.confirm_deadline_ms + 2 * config.clock_skew_max_ms;
@@ -83,11 +83,11 @@ START_TEST(settings_that_contradict_each_other)
 }
 END_TEST
 
-START_TEST(settings_of_mail_go_together)
+START_TEST(mail_settings_are_checked_together)
 {
     static const struct {
         const char *text;
-        const char *says; /* NULL: it is right */
+        const char *message; /* NULL: valid */
     } cases[] = {
         {"[mail]\nmail_url = smtp://127.0.0.1:25\n[accounts]\nbid_unverified = no\n", NULL},
         {"[mail]\nmail_url = smtps://mail.example.org\nmail_user = x\nmail_password = y\n", NULL},
@@ -100,20 +100,20 @@ START_TEST(settings_of_mail_go_together)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct config config;
-        char reason[WHY_SIZE] = "";
+        char reason[REASON_SIZE] = "";
         config_defaults(&config);
         ck_assert_msg(read_text(&config, cases[i].text, reason), "%s", reason);
         bool ok = config_check(&config, reason, sizeof reason);
-        ck_assert_msg(ok == (cases[i].says == NULL), "%s: %s", cases[i].text, reason);
-        ck_assert_msg(ok || strstr(reason, cases[i].says) != NULL, "%s: %s", cases[i].text, reason);
+        ck_assert_msg(ok == (cases[i].message == NULL), "%s: %s", cases[i].text, reason);
+        ck_assert_msg(ok || strstr(reason, cases[i].message) != NULL, "%s: %s", cases[i].text, reason);
     }
 }
 END_TEST
 
-START_TEST(the_environment_wins)
+START_TEST(the_environment_overrides_the_file)
 {
     struct config config;
-    char reason[WHY_SIZE] = "";
+    char reason[REASON_SIZE] = "";
     char path[] = "/tmp/rostrum-config-XXXXXX";
     write_file(path, "[redis]\nredis_url = redis://a\n[limits]\nlogins_per_minute = 7\n");
     config_defaults(&config);
@@ -154,7 +154,7 @@ static void check_documented(const char *section, const char *name, const char *
     (*known)++;
     for (size_t i = 0; i < documented_count; i++) {
         if (strcmp(documented[i].section, section) == 0 && strcmp(documented[i].name, name) == 0) {
-            ck_assert_msg(strcmp(documented[i].value, value) == 0, "[%s] %s: conf says %s, the program %s", section,
+            ck_assert_msg(strcmp(documented[i].value, value) == 0, "[%s] %s: conf has %s, the program %s", section,
                           name, documented[i].value, value);
             return;
         }
@@ -162,7 +162,7 @@ static void check_documented(const char *section, const char *name, const char *
     ck_abort_msg("[%s] %s is not in conf/rostrum.ini", section, name);
 }
 
-START_TEST(the_commented_file_says_the_same)
+START_TEST(the_documented_file_equals_the_defaults)
 {
     size_t known = 0;
     ck_assert_int_eq(ini_parse("conf/rostrum.ini", on_documented, NULL), 0);
@@ -175,12 +175,12 @@ static Suite *config_suite(void)
 {
     Suite *suite = suite_create("config");
     TCase *cases = tcase_create("config");
-    tcase_add_test(cases, a_file_wins_over_the_defaults);
-    tcase_add_loop_test(cases, mistakes_are_notified_with_their_place, 0, (int)ARRAY_LEN(mistakes));
-    tcase_add_test(cases, settings_that_contradict_each_other);
-    tcase_add_test(cases, settings_of_mail_go_together);
-    tcase_add_test(cases, the_environment_wins);
-    tcase_add_test(cases, the_commented_file_says_the_same);
+    tcase_add_test(cases, a_file_overrides_the_defaults);
+    tcase_add_loop_test(cases, an_error_names_its_line_or_setting, 0, (int)ARRAY_LEN(mistakes));
+    tcase_add_test(cases, contradicting_settings_are_refused);
+    tcase_add_test(cases, mail_settings_are_checked_together);
+    tcase_add_test(cases, the_environment_overrides_the_file);
+    tcase_add_test(cases, the_documented_file_equals_the_defaults);
     suite_add_tcase(suite, cases);
     return suite;
 }

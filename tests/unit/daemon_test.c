@@ -1,6 +1,6 @@
 /*
- * Signals of a daemon, in the test's own process: a drain that finishes, one that a second signal ends, and signals
- * that come when the program has already put its loop away.
+ * Signals of a daemon, in the test's own process: a drain that finishes, a drain ended by a second signal, and signals
+ * after the event loop was freed.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include "tests/support/suite.h"
 
 static struct daemon *daemon_under_test;
-static bool finishes; /* the drain, at once */
+static bool finishes; /* the drain ends at once */
 static int drains;
 
 static void on_drain(void *arg)
@@ -23,7 +23,7 @@ static void on_drain(void *arg)
     }
 }
 
-/* Sends itself the signals, runs the loop until it ends, and frees everything; the exit code. */
+/* Sends the signals to this process, runs the loop until it ends, and frees everything. Returns the exit code. */
 static int run(const int *numbers, size_t count)
 {
     static struct config config;
@@ -31,7 +31,7 @@ static int run(const int *numbers, size_t count)
     struct event_base *base = event_base_new();
     ck_assert_ptr_nonnull(base);
     config_defaults(&config);
-    (void)signal(SIGTERM, SIG_DFL); /* not Check's */
+    (void)signal(SIGTERM, SIG_DFL); /* replaces Check's handler */
     (void)signal(SIGINT, SIG_DFL);
     daemon_under_test = daemon_new(base, &config, &calls);
     ck_assert_ptr_nonnull(daemon_under_test);
@@ -45,7 +45,7 @@ static int run(const int *numbers, size_t count)
     return exit_code;
 }
 
-START_TEST(a_drain_that_finishes_is_done)
+START_TEST(a_finished_drain_exits_0)
 {
     const int numbers[] = {SIGTERM};
     finishes = true;
@@ -54,7 +54,7 @@ START_TEST(a_drain_that_finishes_is_done)
 }
 END_TEST
 
-START_TEST(a_second_signal_ends_the_drain)
+START_TEST(a_second_signal_ends_the_drain_at_once)
 {
     const int numbers[] = {SIGTERM, SIGINT};
     ck_assert_int_eq(run(numbers, ARRAY_LEN(numbers)), EXIT_DRAIN);
@@ -62,8 +62,8 @@ START_TEST(a_second_signal_ends_the_drain)
 }
 END_TEST
 
-/* Their default action would end this process, and with it the exit code. */
-START_TEST(a_signal_after_the_drain_kills_nobody)
+/* With its default action a signal would end this process. */
+START_TEST(a_signal_after_the_drain_is_ignored)
 {
     const int numbers[] = {SIGTERM};
     finishes = true;
@@ -78,9 +78,9 @@ static Suite *daemon_suite(void)
 {
     Suite *suite = suite_create("daemon");
     TCase *tests = tcase_create("daemon");
-    tcase_add_test(tests, a_drain_that_finishes_is_done);
-    tcase_add_test(tests, a_second_signal_ends_the_drain);
-    tcase_add_test(tests, a_signal_after_the_drain_kills_nobody);
+    tcase_add_test(tests, a_finished_drain_exits_0);
+    tcase_add_test(tests, a_second_signal_ends_the_drain_at_once);
+    tcase_add_test(tests, a_signal_after_the_drain_is_ignored);
     suite_add_tcase(suite, tests);
     return suite;
 }

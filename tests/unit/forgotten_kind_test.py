@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A command kind that some table lacks does not compile: runs tests/lint/forgotten-kind and counts what it shows."""
+"""A command kind that a table lacks does not compile. Runs tests/lint/forgotten-kind and counts its lines."""
 import pathlib
 import subprocess
 import sys

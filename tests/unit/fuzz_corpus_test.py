@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Every fuzz target's corpus, replayed by the target as it is built without libFuzzer.
+"""Replays the corpus of every fuzz target with the target's build without libFuzzer.
 
-An input that breaks a promise ends its program. It counts as failed, and the inputs behind it are replayed all the
-same. Inputs are small: `make fuzz` starts from all of them.
+An input that violates an assertion ends the program. It counts as failed, and the remaining inputs are replayed by a
+new process. Inputs are small, because `make fuzz` starts from all of them.
 """
 import os
 import pathlib
@@ -16,7 +16,7 @@ BYTES_MAX = 2048
 
 
 def replay(program, inputs):
-    """Replays all inputs; returns those that broke a promise."""
+    """Replays all inputs; returns those that failed."""
     failed = []
     while inputs:
         run = subprocess.run([program, *inputs], capture_output=True, text=True, errors="replace", cwd=TREE)
@@ -27,9 +27,9 @@ def replay(program, inputs):
         print(f"{program.name} ended with code {run.returncode}:\n{run.stderr[-4000:]}")
         if not begun:
             return failed + inputs
-        broken = [each for each in inputs if str(each) == begun[-1]][0]
-        failed.append(broken)
-        inputs = inputs[inputs.index(broken) + 1:]
+        failing = [each for each in inputs if str(each) == begun[-1]][0]
+        failed.append(failing)
+        inputs = inputs[inputs.index(failing) + 1:]
     return failed
 
 
@@ -38,15 +38,15 @@ def main():
     targets = sorted(source.stem for source in (TREE / "tests/fuzz").glob("*.c"))
     for target in targets:
         inputs = sorted((TREE / "tests/fuzz/corpus" / target).iterdir())
-        broken = replay(BUILD / "tests/fuzz" / target, inputs)
-        broken += [each for each in inputs if each.stat().st_size > BYTES_MAX]
+        failing = replay(BUILD / "tests/fuzz" / target, inputs)
+        failing += [each for each in inputs if each.stat().st_size > BYTES_MAX]
         if not 0 < len(inputs) <= INPUTS_MAX:
-            print(f"{target} has {len(inputs)} inputs; from 1 to {INPUTS_MAX} are meant")
+            print(f"{target} has {len(inputs)} inputs; it must have 1 to {INPUTS_MAX}")
             failed += 1
-        for each in broken:
+        for each in failing:
             print(f"failed: {each.relative_to(TREE)}")
-        failed += len(broken)
-        passed += len(inputs) - len(broken)
+        failed += len(failing)
+        passed += len(inputs) - len(failing)
     print(f"fuzz_corpus_test: {passed} passed, {failed} failed")
     return 1 if failed or not targets else 0
 

@@ -1,5 +1,5 @@
 /*
- * gateway/bid/refusal: what a snapshot makes certain, and what it leaves to the bid worker.
+ * gateway/bid/refusal: the refusals that a snapshot makes certain, and the bids that are left to the bid worker.
  */
 #include "gateway/bid/refusal.h"
 #include "tests/support/suite.h"
@@ -26,7 +26,7 @@ static void set(void)
     command = (struct command){.kind = COMMAND_BID, .user_id = ann, .amount = 5600};
 }
 
-/* The reason, or ERROR_COUNT if the worker decides. */
+/* The refusal's reason, or ERROR_COUNT if the worker decides. */
 static enum error_code refused(int64_t now_ms)
 {
     enum error_code reason = ERROR_COUNT;
@@ -35,8 +35,8 @@ static enum error_code refused(int64_t now_ms)
     return reason;
 }
 
-/* The same commands are refused to the seller, so that each of them was looked at. */
-START_TEST(bids_that_may_be_valid_are_left_to_the_worker)
+/* The same commands are refused to the seller, which shows that each of them was checked. */
+START_TEST(possibly_valid_bids_are_left_to_the_worker)
 {
     static const struct {
         enum command_kind kind;
@@ -53,7 +53,7 @@ START_TEST(bids_that_may_be_valid_are_left_to_the_worker)
 }
 END_TEST
 
-START_TEST(the_clock_refuses_only_when_it_is_sure)
+START_TEST(a_bid_is_refused_by_time_only_beyond_the_grace)
 {
     ck_assert_int_eq(refused(END_MS), ERROR_COUNT);
     ck_assert_int_eq(refused(END_MS + GRACE_MS - 1), ERROR_COUNT);
@@ -64,7 +64,7 @@ START_TEST(the_clock_refuses_only_when_it_is_sure)
 }
 END_TEST
 
-START_TEST(a_final_status_is_certain)
+START_TEST(a_draft_or_closed_auction_refuses_bids)
 {
     static const struct {
         enum rules_status status;
@@ -81,7 +81,7 @@ START_TEST(a_final_status_is_certain)
 }
 END_TEST
 
-START_TEST(only_a_running_or_coming_auction_goes_by_the_clock)
+START_TEST(only_scheduled_and_active_auctions_depend_on_the_time)
 {
     static const struct {
         enum rules_status status;
@@ -95,7 +95,7 @@ START_TEST(only_a_running_or_coming_auction_goes_by_the_clock)
 }
 END_TEST
 
-START_TEST(a_start_in_the_future_does_not_stop_an_active_auction)
+START_TEST(an_active_auction_ignores_its_start_time)
 {
     ck_assert_int_eq(refused(START_MS - 1), ERROR_COUNT);
     snapshot.status = RULES_SCHEDULED;
@@ -111,23 +111,23 @@ START_TEST(a_purchase_has_no_minimum)
 }
 END_TEST
 
-START_TEST(sellers_do_not_bid)
+START_TEST(a_sellers_bid_is_refused)
 {
     command.user_id = seller;
     ck_assert_int_eq(refused(BEFORE_MS), ERROR_OWN_AUCTION);
 }
 END_TEST
 
-START_TEST(a_bid_has_to_reach_the_minimum)
+START_TEST(a_bid_below_the_minimum_is_refused)
 {
     command.amount = 5599;
     ck_assert_int_eq(refused(BEFORE_MS), ERROR_BID_TOO_LOW);
-    command.user_id = bob; /* a leader's plain bid as well */
+    command.user_id = bob; /* a leader's plain bid too */
     ck_assert_int_eq(refused(BEFORE_MS), ERROR_BID_TOO_LOW);
 }
 END_TEST
 
-START_TEST(the_minimum_does_not_bind_a_leaders_raise)
+START_TEST(a_leaders_raise_has_no_minimum)
 {
     command.kind = COMMAND_PROXY;
     command.amount = 5599;
@@ -150,15 +150,15 @@ static Suite *refusal_suite(void)
     Suite *suite = suite_create("gateway refusal");
     TCase *tcase = tcase_create("refusal");
     tcase_add_checked_fixture(tcase, set, NULL);
-    tcase_add_test(tcase, bids_that_may_be_valid_are_left_to_the_worker);
-    tcase_add_test(tcase, the_clock_refuses_only_when_it_is_sure);
-    tcase_add_test(tcase, a_final_status_is_certain);
-    tcase_add_test(tcase, only_a_running_or_coming_auction_goes_by_the_clock);
-    tcase_add_test(tcase, a_start_in_the_future_does_not_stop_an_active_auction);
+    tcase_add_test(tcase, possibly_valid_bids_are_left_to_the_worker);
+    tcase_add_test(tcase, a_bid_is_refused_by_time_only_beyond_the_grace);
+    tcase_add_test(tcase, a_draft_or_closed_auction_refuses_bids);
+    tcase_add_test(tcase, only_scheduled_and_active_auctions_depend_on_the_time);
+    tcase_add_test(tcase, an_active_auction_ignores_its_start_time);
     tcase_add_test(tcase, a_purchase_has_no_minimum);
-    tcase_add_test(tcase, sellers_do_not_bid);
-    tcase_add_test(tcase, a_bid_has_to_reach_the_minimum);
-    tcase_add_test(tcase, the_minimum_does_not_bind_a_leaders_raise);
+    tcase_add_test(tcase, a_sellers_bid_is_refused);
+    tcase_add_test(tcase, a_bid_below_the_minimum_is_refused);
+    tcase_add_test(tcase, a_leaders_raise_has_no_minimum);
     tcase_add_test(tcase, a_withdrawal_has_no_amount);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -1,5 +1,6 @@
 /*
- * gateway/http/router: paths to routes, with their parameters and the methods that a 405 names; and the errors' table.
+ * gateway/http/router: the route of a path, its parameters, and the allowed methods of a 405. Also the table of error
+ * codes.
  */
 #include "gateway/http/errors.h"
 #include "gateway/http/router.h"
@@ -33,13 +34,13 @@ static const struct router_table tables[] = {{one, &context_of_one}, {two, &cont
 static struct router *router;
 static struct router_match match;
 
-static void set(void)
+static void set_up(void)
 {
     router = router_new(tables);
     ck_assert_ptr_nonnull(router);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     router_free(router);
 }
@@ -69,7 +70,7 @@ START_TEST(a_route_comes_with_the_context_of_its_table)
 }
 END_TEST
 
-START_TEST(parameters_come_in_the_order_of_the_path)
+START_TEST(parameters_are_in_the_order_of_the_path)
 {
     char text[UUID_TEXT_SIZE];
     ck_assert_int_eq(find(METHOD_GET, "/api/v1/auctions/" ID "/bids/" OTHER), ROUTER_FOUND);
@@ -80,11 +81,11 @@ START_TEST(parameters_come_in_the_order_of_the_path)
 }
 END_TEST
 
-START_TEST(a_wrong_method_says_which_are_right)
+START_TEST(a_wrong_method_lists_the_allowed_ones)
 {
     ck_assert_int_eq(find(METHOD_DELETE, "/api/v1/auctions/" ID "/bids"), ROUTER_NO_METHOD);
     ck_assert_uint_eq(match.allowed, 1U << METHOD_GET | 1U << METHOD_POST);
-    /* METHOD_COUNT is none, and so gathers them all. */
+    /* METHOD_COUNT is no method, so the router lists all allowed ones. */
     ck_assert_int_eq(find(METHOD_COUNT, "/health"), ROUTER_NO_METHOD);
     ck_assert_uint_eq(match.allowed, 1U << METHOD_GET);
 }
@@ -130,7 +131,7 @@ START_TEST(every_error_has_its_entry)
 }
 END_TEST
 
-START_TEST(a_raw_answer_is_whole)
+START_TEST(a_raw_answer_is_a_complete_response)
 {
     char text[512];
     size_t length = errors_raw(ERROR_UNAVAILABLE, text, sizeof(text));
@@ -138,7 +139,7 @@ START_TEST(a_raw_answer_is_whole)
     ck_assert_ptr_nonnull(strstr(text, "HTTP/1.1 503 Service Unavailable\r\n"));
     ck_assert_ptr_nonnull(strstr(text, "Retry-After: 1\r\n"));
     ck_assert_ptr_nonnull(strstr(text, "\"error\":\"UNAVAILABLE\""));
-    /* The longest of them fits as well. */
+    /* The longest error fits as well. */
     for (int i = 0; i < ERROR_COUNT; i++) {
         ck_assert_uint_lt(errors_raw((enum error_code)i, text, sizeof(text)), sizeof(text));
     }
@@ -149,14 +150,14 @@ static Suite *router_suite(void)
 {
     Suite *suite = suite_create("gateway router");
     TCase *tcase = tcase_create("router");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_path_and_a_method_find_their_route);
     tcase_add_test(tcase, a_route_comes_with_the_context_of_its_table);
-    tcase_add_test(tcase, parameters_come_in_the_order_of_the_path);
-    tcase_add_test(tcase, a_wrong_method_says_which_are_right);
+    tcase_add_test(tcase, parameters_are_in_the_order_of_the_path);
+    tcase_add_test(tcase, a_wrong_method_lists_the_allowed_ones);
     tcase_add_test(tcase, unknown_paths_and_malformed_ids_are_not_found);
     tcase_add_test(tcase, every_error_has_its_entry);
-    tcase_add_test(tcase, a_raw_answer_is_whole);
+    tcase_add_test(tcase, a_raw_answer_is_a_complete_response);
     suite_add_tcase(suite, tcase);
     return suite;
 }

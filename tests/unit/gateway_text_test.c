@@ -1,5 +1,5 @@
 /*
- * What the gateway reads and writes as text: cursors, the Prefer header, idempotency keys, bidders' public names.
+ * Texts that the gateway reads and writes: cursors, the Prefer header, idempotency keys, and the bidders' pseudonyms.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -11,45 +11,45 @@
 #include "gateway/query/cursor.h"
 #include "tests/support/suite.h"
 
-START_TEST(a_cursor_comes_back_as_it_went)
+START_TEST(a_cursor_is_read_as_written)
 {
     char text[CURSOR_TEXT_SIZE];
-    struct cursor back;
+    struct cursor parsed;
     struct cursor cursor = {.sort = "-price", .key = "1234.50", .id = uuid_new()};
     cursor_format(&cursor, text);
     ck_assert_uint_eq(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(text));
-    ck_assert(cursor_parse(text, "-price", &back));
-    ck_assert_str_eq(back.key, cursor.key);
-    ck_assert(uuid_equal(&back.id, &cursor.id));
-    ck_assert_msg(!cursor_parse(text, "price", &back), "a cursor served another order");
+    ck_assert(cursor_parse(text, "-price", &parsed));
+    ck_assert_str_eq(parsed.key, cursor.key);
+    ck_assert(uuid_equal(&parsed.id, &cursor.id));
+    ck_assert_msg(!cursor_parse(text, "price", &parsed), "a cursor served another order");
 }
 END_TEST
 
 START_TEST(the_longest_cursor_fits)
 {
     char text[CURSOR_TEXT_SIZE];
-    struct cursor back;
+    struct cursor parsed;
     struct cursor cursor = {.id = uuid_new()};
     memset(cursor.sort, 's', sizeof(cursor.sort) - 1);
     memset(cursor.key, 'k', sizeof(cursor.key) - 1);
     cursor_format(&cursor, text);
-    ck_assert(cursor_parse(text, cursor.sort, &back));
-    ck_assert_str_eq(back.key, cursor.key);
+    ck_assert(cursor_parse(text, cursor.sort, &parsed));
+    ck_assert_str_eq(parsed.key, cursor.key);
 }
 END_TEST
 
-START_TEST(what_is_no_cursor_is_refused)
+START_TEST(invalid_cursors_are_refused)
 {
     static const char *const wrong[] = {"", "x", "====", "bmV3ZXN0", "bmV3ZXN0fHw", "bmV3ZXN0fHx4", "\x01"};
-    struct cursor back;
+    struct cursor parsed;
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        ck_assert_msg(!cursor_parse(wrong[i], "newest", &back), "%s was taken", wrong[i]);
+        ck_assert_msg(!cursor_parse(wrong[i], "newest", &parsed), "%s was accepted", wrong[i]);
     }
 }
 END_TEST
 
-/* Whether this text, encoded as a cursor is, is one of order "newest". */
-static bool taken(const char *plain, size_t length, struct cursor *cursor)
+/* True if this text, encoded as a cursor, is a cursor of order "newest". */
+static bool is_cursor(const char *plain, size_t length, struct cursor *cursor)
 {
     char text[512];
     sodium_bin2base64(text, sizeof(text), (const unsigned char *)plain, length,
@@ -59,7 +59,7 @@ static bool taken(const char *plain, size_t length, struct cursor *cursor)
 
 #define ID "0198aabb-ccdd-7eef-8011-223344556677"
 
-START_TEST(the_parts_of_a_cursor_are_checked_one_by_one)
+START_TEST(each_part_of_a_cursor_is_checked)
 {
     static const char *const wrong[] = {
         "newest|key|" ID "7",
@@ -73,18 +73,18 @@ START_TEST(the_parts_of_a_cursor_are_checked_one_by_one)
         "a_sort_of_16_cha|key|" ID,
     };
     struct cursor cursor;
-    ck_assert(taken("newest|a key|" ID, strlen("newest|a key|" ID), &cursor));
+    ck_assert(is_cursor("newest|a key|" ID, strlen("newest|a key|" ID), &cursor));
     ck_assert_str_eq(cursor.sort, "newest");
     ck_assert_str_eq(cursor.key, "a key");
-    ck_assert(taken("newest||" ID, strlen("newest||" ID), &cursor));
+    ck_assert(is_cursor("newest||" ID, strlen("newest||" ID), &cursor));
     ck_assert_str_eq(cursor.key, "");
-    ck_assert(taken("newest|a|b|" ID, strlen("newest|a|b|" ID), &cursor));
+    ck_assert(is_cursor("newest|a|b|" ID, strlen("newest|a|b|" ID), &cursor));
     ck_assert_str_eq(cursor.key, "a|b");
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-        ck_assert_msg(!taken(wrong[i], strlen(wrong[i]), &cursor), "%s was taken", wrong[i]);
+        ck_assert_msg(!is_cursor(wrong[i], strlen(wrong[i]), &cursor), "%s was accepted", wrong[i]);
     }
-    ck_assert_msg(!taken("newest|k\0y|" ID, strlen("newest|key|" ID), &cursor), "a NUL was taken");
-    ck_assert_msg(!taken("newest|key|" ID "\0", strlen("newest|key|" ID) + 1, &cursor), "a NUL was taken");
+    ck_assert_msg(!is_cursor("newest|k\0y|" ID, strlen("newest|key|" ID), &cursor), "a NUL was accepted");
+    ck_assert_msg(!is_cursor("newest|key|" ID "\0", strlen("newest|key|" ID) + 1, &cursor), "a NUL was accepted");
 }
 END_TEST
 
@@ -95,7 +95,7 @@ START_TEST(a_text_longer_than_any_cursor_is_refused)
         struct cursor cursor;
         (void)snprintf(plain, sizeof(plain), "newest|%0*d|" ID, (int)length - 44, 7);
         ck_assert_uint_eq(strlen(plain), length);
-        ck_assert(!taken(plain, length, &cursor));
+        ck_assert(!is_cursor(plain, length, &cursor));
     }
 }
 END_TEST
@@ -106,12 +106,12 @@ START_TEST(a_key_that_is_too_long_is_refused)
         char plain[256];
         struct cursor cursor;
         int size = snprintf(plain, sizeof(plain), "newest|%0*d|" ID, length, 7);
-        ck_assert_int_eq(taken(plain, (size_t)size, &cursor), length < CURSOR_KEY_SIZE);
+        ck_assert_int_eq(is_cursor(plain, (size_t)size, &cursor), length < CURSOR_KEY_SIZE);
     }
 }
 END_TEST
 
-START_TEST(a_time_of_a_cursor_is_one_that_postgresql_reads)
+START_TEST(the_time_of_a_cursor_is_valid_in_postgresql)
 {
     static const struct {
         const char *key;
@@ -134,7 +134,7 @@ START_TEST(a_time_of_a_cursor_is_one_that_postgresql_reads)
 }
 END_TEST
 
-START_TEST(prefer_says_how_long_to_wait)
+START_TEST(prefer_sets_wait_and_receipt)
 {
     static const struct {
         const char *header;
@@ -181,7 +181,7 @@ START_TEST(prefer_says_how_long_to_wait)
 }
 END_TEST
 
-START_TEST(a_key_makes_the_same_id_again)
+START_TEST(a_repeated_key_makes_the_same_id)
 {
     const uint8_t secret[DEPLOYMENT_KEY_BYTES] = {1};
     const uint8_t other_secret[DEPLOYMENT_KEY_BYTES] = {2};
@@ -201,8 +201,8 @@ START_TEST(a_key_makes_the_same_id_again)
 }
 END_TEST
 
-/* Ids and hashes outlive an upgrade: a key that comes again after it must still find its bid. */
-START_TEST(ids_and_hashes_of_keys_stay_as_they_are)
+/* Ids and hashes may never change: a key repeated after an upgrade must still find its bid. */
+START_TEST(ids_and_hashes_of_keys_never_change)
 {
     const uint8_t secret[DEPLOYMENT_KEY_BYTES] = {1};
     const struct uuid user = {{3}};
@@ -240,7 +240,7 @@ START_TEST(a_key_has_1_to_64_plain_bytes)
 }
 END_TEST
 
-START_TEST(another_body_has_another_hash)
+START_TEST(the_hash_depends_on_the_request_but_not_on_its_receipt)
 {
     char first[IDEMPOTENCY_HASH_SIZE];
     char second[IDEMPOTENCY_HASH_SIZE];
@@ -254,13 +254,13 @@ START_TEST(another_body_has_another_hash)
         idempotency_hash(&changed[i], second);
         ck_assert_str_ne(first, second);
     }
-    command.received_ms = 7; /* when it comes makes no difference */
+    command.received_ms = 7; /* the time of receipt does not count */
     idempotency_hash(&command, second);
     ck_assert_str_eq(first, second);
 }
 END_TEST
 
-START_TEST(a_bidder_has_one_name_per_auction)
+START_TEST(a_bidder_has_one_pseudonym_per_auction)
 {
     const uint8_t key[PSEUDONYM_KEY_BYTES] = {1};
     const uint8_t other_key[PSEUDONYM_KEY_BYTES] = {2};
@@ -269,7 +269,7 @@ START_TEST(a_bidder_has_one_name_per_auction)
     char name[PSEUDONYM_SIZE];
     char other[PSEUDONYM_SIZE];
     pseudonym_write(key, &auctions[0], &users[0], name);
-    /* Names are shown for as long as the auction is: a later version of the program must not change them. */
+    /* Pseudonyms are shown as long as the auction exists, so no later version may change them. */
     ck_assert_str_eq(name, "Bidder-Z4V4GBE7");
     pseudonym_write(key, &auctions[0], &users[1], other);
     ck_assert_str_ne(name, other);
@@ -284,20 +284,20 @@ static Suite *text_suite(void)
 {
     Suite *suite = suite_create("gateway text");
     TCase *tcase = tcase_create("text");
-    tcase_add_test(tcase, a_cursor_comes_back_as_it_went);
+    tcase_add_test(tcase, a_cursor_is_read_as_written);
     tcase_add_test(tcase, the_longest_cursor_fits);
-    tcase_add_test(tcase, what_is_no_cursor_is_refused);
-    tcase_add_test(tcase, the_parts_of_a_cursor_are_checked_one_by_one);
+    tcase_add_test(tcase, invalid_cursors_are_refused);
+    tcase_add_test(tcase, each_part_of_a_cursor_is_checked);
     tcase_add_test(tcase, a_text_longer_than_any_cursor_is_refused);
     tcase_add_test(tcase, a_key_that_is_too_long_is_refused);
-    tcase_add_test(tcase, a_time_of_a_cursor_is_one_that_postgresql_reads);
-    tcase_add_test(tcase, prefer_says_how_long_to_wait);
-    tcase_add_test(tcase, a_key_makes_the_same_id_again);
-    tcase_add_test(tcase, ids_and_hashes_of_keys_stay_as_they_are);
+    tcase_add_test(tcase, the_time_of_a_cursor_is_valid_in_postgresql);
+    tcase_add_test(tcase, prefer_sets_wait_and_receipt);
+    tcase_add_test(tcase, a_repeated_key_makes_the_same_id);
+    tcase_add_test(tcase, ids_and_hashes_of_keys_never_change);
     tcase_add_test(tcase, a_key_has_no_control_characters);
     tcase_add_test(tcase, a_key_has_1_to_64_plain_bytes);
-    tcase_add_test(tcase, another_body_has_another_hash);
-    tcase_add_test(tcase, a_bidder_has_one_name_per_auction);
+    tcase_add_test(tcase, the_hash_depends_on_the_request_but_not_on_its_receipt);
+    tcase_add_test(tcase, a_bidder_has_one_pseudonym_per_auction);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,5 +1,5 @@
 /*
- * gateway/core/token: what we signed holds until it expires, and nothing else does.
+ * gateway/core/token: a token that this deployment signed is valid until it expires; any other is refused.
  */
 #include <sodium.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ static struct jws_key receipts;
 static struct token_claims claims;
 static char text[TOKEN_TEXT_SIZE];
 
-static void set(void)
+static void set_up(void)
 {
     tokens = tokens_new(&keys);
     ck_assert_ptr_nonnull(tokens);
@@ -26,38 +26,38 @@ static void set(void)
     ck_assert(token_issue(tokens, &claims, NOW_S, text));
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     tokens_free(tokens);
 }
 
 static bool verify(const char *token, int64_t now_s)
 {
-    struct token_claims back;
-    return token_verify(tokens, token, strlen(token), now_s, &back);
+    struct token_claims parsed;
+    return token_verify(tokens, token, strlen(token), now_s, &parsed);
 }
 
-START_TEST(a_token_says_what_was_put_in)
+START_TEST(a_token_returns_its_claims)
 {
-    struct token_claims back;
-    for (int i = 0; i < 2; i++) { /* the second time from memory */
-        ck_assert(token_verify(tokens, text, strlen(text), NOW_S, &back));
-        ck_assert(uuid_equal(&back.user_id, &claims.user_id));
-        ck_assert(back.admin);
-        ck_assert_str_eq(back.session, claims.session);
-        ck_assert_int_eq(back.expires_s, claims.expires_s);
+    struct token_claims parsed;
+    for (int i = 0; i < 2; i++) { /* the second time from the cache */
+        ck_assert(token_verify(tokens, text, strlen(text), NOW_S, &parsed));
+        ck_assert(uuid_equal(&parsed.user_id, &claims.user_id));
+        ck_assert(parsed.admin);
+        ck_assert_str_eq(parsed.session, claims.session);
+        ck_assert_int_eq(parsed.expires_s, claims.expires_s);
     }
 }
 END_TEST
 
-START_TEST(it_ends_at_its_time_also_when_remembered)
+START_TEST(a_cached_token_expires_at_its_time)
 {
     ck_assert(verify(text, NOW_S + 59));
     ck_assert(!verify(text, NOW_S + 60));
 }
 END_TEST
 
-START_TEST(any_changed_character_breaks_it)
+START_TEST(any_changed_character_invalidates_a_token)
 {
     char changed[TOKEN_TEXT_SIZE];
     size_t length = strlen(text);
@@ -72,9 +72,9 @@ START_TEST(any_changed_character_breaks_it)
 }
 END_TEST
 
-START_TEST(forgeries_are_refused)
+START_TEST(forged_tokens_are_refused)
 {
-    /* alg none, with the claims as they are. */
+    /* alg none, with unchanged claims */
     char forged[TOKEN_TEXT_SIZE];
     const char *body = strchr(text, '.') + 1;
     (void)snprintf(forged, sizeof(forged), "eyJhbGciOiJub25lIn0.%.*s.", (int)(strchr(body, '.') - body), body);
@@ -86,14 +86,14 @@ START_TEST(forgeries_are_refused)
 }
 END_TEST
 
-START_TEST(another_deployment_has_another_key)
+START_TEST(a_token_of_another_deployment_is_refused)
 {
     const struct token_keys other_keys = {.count = 1, .seeds = {{8}}};
     struct tokens *other = tokens_new(&other_keys);
-    struct token_claims back;
+    struct token_claims parsed;
     char ours[TOKEN_JWKS_SIZE];
     char theirs[TOKEN_JWKS_SIZE];
-    ck_assert(!token_verify(other, text, strlen(text), NOW_S, &back));
+    ck_assert(!token_verify(other, text, strlen(text), NOW_S, &parsed));
     token_jwks(tokens, &receipts, ours);
     token_jwks(other, &receipts, theirs);
     ck_assert_str_ne(ours, theirs);
@@ -101,7 +101,7 @@ START_TEST(another_deployment_has_another_key)
 }
 END_TEST
 
-START_TEST(a_new_key_takes_over_and_the_old_one_still_verifies)
+START_TEST(a_new_key_signs_and_the_old_one_still_verifies)
 {
     const struct token_keys waiting = {.count = 2, .signer = 1, .seeds = {{8}, {7}}};
     const struct token_keys rotated = {.count = 2, .signer = 0, .seeds = {{8}, {7}}};
@@ -110,7 +110,7 @@ START_TEST(a_new_key_takes_over_and_the_old_one_still_verifies)
     char jwks[TOKEN_JWKS_SIZE];
     tokens_set(tokens, &waiting);
     ck_assert(token_issue(tokens, &claims, NOW_S, later));
-    ck_assert_str_eq(later, text); /* the young key is published and does not sign yet */
+    ck_assert_str_eq(later, text); /* the new key is published and does not sign yet */
     token_jwks(tokens, &receipts, jwks);
     ck_assert_ptr_nonnull(strstr(strstr(jwks, "\"kid\"") + 1, "\"kid\""));
     tokens_set(tokens, &rotated);
@@ -119,7 +119,7 @@ START_TEST(a_new_key_takes_over_and_the_old_one_still_verifies)
     ck_assert(verify(text, NOW_S));
     ck_assert(verify(later, NOW_S));
     tokens_set(tokens, &alone);
-    ck_assert(!verify(text, NOW_S)); /* also though it was remembered */
+    ck_assert(!verify(text, NOW_S)); /* although the token is in the cache */
     ck_assert(verify(later, NOW_S));
 }
 END_TEST
@@ -128,13 +128,13 @@ static Suite *token_suite(void)
 {
     Suite *suite = suite_create("gateway token");
     TCase *tcase = tcase_create("token");
-    tcase_add_checked_fixture(tcase, set, strike);
-    tcase_add_test(tcase, a_token_says_what_was_put_in);
-    tcase_add_test(tcase, it_ends_at_its_time_also_when_remembered);
-    tcase_add_test(tcase, any_changed_character_breaks_it);
-    tcase_add_test(tcase, forgeries_are_refused);
-    tcase_add_test(tcase, another_deployment_has_another_key);
-    tcase_add_test(tcase, a_new_key_takes_over_and_the_old_one_still_verifies);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, a_token_returns_its_claims);
+    tcase_add_test(tcase, a_cached_token_expires_at_its_time);
+    tcase_add_test(tcase, any_changed_character_invalidates_a_token);
+    tcase_add_test(tcase, forged_tokens_are_refused);
+    tcase_add_test(tcase, a_token_of_another_deployment_is_refused);
+    tcase_add_test(tcase, a_new_key_signs_and_the_old_one_still_verifies);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,5 +1,5 @@
 /*
- * What a picture is by its first bytes, what is left of a WebP file, and the folder that images are kept in.
+ * The type of an image by its first bytes, WebP files without metadata, and the folder of the image store.
  */
 #include <check.h>
 #include <sodium.h>
@@ -15,7 +15,7 @@
 
 #define OF(text) (text), sizeof(text) - 1
 
-START_TEST(kinds_by_their_first_bytes)
+START_TEST(a_type_is_detected_by_its_first_bytes)
 {
     ck_assert_int_eq(image_kind(OF("\xff\xd8\xff\xe0\0\x10JFIF\0\1")), IMAGE_JPEG);
     ck_assert_int_eq(image_kind(OF("\x89PNG\r\n\x1a\n\0\0\0\rIHDR")), IMAGE_PNG);
@@ -28,7 +28,7 @@ START_TEST(kinds_by_their_first_bytes)
 }
 END_TEST
 
-START_TEST(a_bare_webp_is_its_picture)
+START_TEST(only_the_image_of_a_webp_file_is_kept)
 {
     static const char full[] = "RIFF\x44\0\0\0WEBP"
                                "VP8X\x0a\0\0\0\x3c\0\0\0\1\0\0\2\0\0"
@@ -47,8 +47,8 @@ START_TEST(a_bare_webp_is_its_picture)
 }
 END_TEST
 
-/* A file that ends anywhere else than after a chunk is none. */
-START_TEST(a_cut_webp_is_refused)
+/* A file that does not end after a chunk is invalid. */
+START_TEST(a_truncated_webp_is_refused)
 {
     static const char full[] = "RIFF\x0e\0\0\0WEBPVP8 \2\0\0\0wx";
     for (size_t length = 0; length < sizeof(full) - 1; length++) {
@@ -59,7 +59,7 @@ START_TEST(a_cut_webp_is_refused)
 }
 END_TEST
 
-START_TEST(a_folder_keeps_what_it_is_given)
+START_TEST(a_stored_image_is_read_back_and_removed)
 {
     struct config config;
     char folder[] = "/tmp/rostrum-images-XXXXXX";
@@ -74,7 +74,7 @@ START_TEST(a_folder_keeps_what_it_is_given)
     struct uuid other = imagestore_name("another", 7);
     ck_assert(!uuid_equal(&name, &other));
     ck_assert_int_eq(imagestore_get(store, &name, &read), IMAGESTORE_ABSENT);
-    for (int i = 0; i < 2; i++) { /* writing it again does no harm */
+    for (int i = 0; i < 2; i++) { /* writing it again has no effect */
         ck_assert_int_eq(imagestore_put(store, &name, "picture", 7), IMAGESTORE_OK);
         ck_assert_int_eq(imagestore_get(store, &name, &read), IMAGESTORE_OK);
         ck_assert_uint_eq(read.length, 7);
@@ -90,13 +90,13 @@ START_TEST(a_folder_keeps_what_it_is_given)
     char text[UUID_TEXT_SIZE];
     uuid_format(&name, text);
     memcpy(line + strlen(line) - 2, text, 2);
-    ck_assert_int_eq(rmdir(line), 0); /* nothing half-written was left */
+    ck_assert_int_eq(rmdir(line), 0); /* no partly written file is left */
     ck_assert_int_eq(rmdir(config.image_folder), 0);
     ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 
-START_TEST(a_folder_that_cannot_be_is_down)
+START_TEST(an_unusable_folder_is_reported_as_down)
 {
     struct config config;
     struct imagestore_bytes read;
@@ -113,13 +113,13 @@ END_TEST
 
 static Suite *image_suite(void)
 {
-    Suite *suite = suite_create("picture");
-    TCase *cases = tcase_create("picture");
-    tcase_add_test(cases, kinds_by_their_first_bytes);
-    tcase_add_test(cases, a_bare_webp_is_its_picture);
-    tcase_add_test(cases, a_cut_webp_is_refused);
-    tcase_add_test(cases, a_folder_keeps_what_it_is_given);
-    tcase_add_test(cases, a_folder_that_cannot_be_is_down);
+    Suite *suite = suite_create("image");
+    TCase *cases = tcase_create("image");
+    tcase_add_test(cases, a_type_is_detected_by_its_first_bytes);
+    tcase_add_test(cases, only_the_image_of_a_webp_file_is_kept);
+    tcase_add_test(cases, a_truncated_webp_is_refused);
+    tcase_add_test(cases, a_stored_image_is_read_back_and_removed);
+    tcase_add_test(cases, an_unusable_folder_is_reported_as_down);
     suite_add_tcase(suite, cases);
     return suite;
 }

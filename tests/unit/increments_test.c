@@ -1,5 +1,5 @@
 /*
- * Increment tables: the edges of each step, and what sellers may and may not send.
+ * Increment tables: the edges of each step, and the tables that sellers can and cannot send.
  */
 #include "common/rules/increments.h"
 
@@ -9,7 +9,7 @@
 #include "common/base/money.h"
 #include "tests/support/suite.h"
 
-START_TEST(a_fixed_increment_holds_everywhere)
+START_TEST(a_fixed_increment_is_the_same_at_every_price)
 {
     struct increments table = increments_fixed(100);
     ck_assert_int_eq(increments_at(&table, 0), 100);
@@ -17,7 +17,7 @@ START_TEST(a_fixed_increment_holds_everywhere)
 }
 END_TEST
 
-START_TEST(ebay_steps_at_their_edges)
+START_TEST(ebay_us_has_the_right_increment_at_each_edge)
 {
     const struct {
         int64_t price;
@@ -44,7 +44,7 @@ static bool parse(const char *text, struct increments *table, const char **reaso
     return parsed;
 }
 
-START_TEST(the_named_table_is_read)
+START_TEST(a_named_table_is_read)
 {
     struct increments table;
     const char *reason = NULL;
@@ -82,7 +82,7 @@ START_TEST(rungs_lead_from_one_to_the_next)
 }
 END_TEST
 
-START_TEST(beyond_the_last_rung_its_distance_goes_on)
+START_TEST(beyond_the_last_rung_its_distance_repeats)
 {
     const struct {
         int64_t price;
@@ -97,7 +97,7 @@ START_TEST(beyond_the_last_rung_its_distance_goes_on)
 }
 END_TEST
 
-START_TEST(a_percentage_is_rounded_up_and_has_a_least)
+START_TEST(a_percentage_is_rounded_up_and_has_a_minimum)
 {
     struct increments table;
     const char *reason = NULL;
@@ -134,7 +134,7 @@ START_TEST(the_minimum_never_falls_when_the_price_rises)
 }
 END_TEST
 
-START_TEST(what_is_no_table_is_refused)
+START_TEST(invalid_tables_are_refused)
 {
     static const char *const BAD[] = {
         "\"ebay-uk\"",
@@ -218,15 +218,15 @@ static Suite *increments_suite(void)
 {
     Suite *suite = suite_create("increments");
     TCase *tcase = tcase_create("increments");
-    tcase_add_test(tcase, a_fixed_increment_holds_everywhere);
-    tcase_add_test(tcase, ebay_steps_at_their_edges);
-    tcase_add_test(tcase, the_named_table_is_read);
+    tcase_add_test(tcase, a_fixed_increment_is_the_same_at_every_price);
+    tcase_add_test(tcase, ebay_us_has_the_right_increment_at_each_edge);
+    tcase_add_test(tcase, a_named_table_is_read);
     tcase_add_test(tcase, steps_are_read);
     tcase_add_test(tcase, rungs_lead_from_one_to_the_next);
-    tcase_add_test(tcase, beyond_the_last_rung_its_distance_goes_on);
-    tcase_add_test(tcase, a_percentage_is_rounded_up_and_has_a_least);
+    tcase_add_test(tcase, beyond_the_last_rung_its_distance_repeats);
+    tcase_add_test(tcase, a_percentage_is_rounded_up_and_has_a_minimum);
     tcase_add_test(tcase, the_minimum_never_falls_when_the_price_rises);
-    tcase_add_test(tcase, what_is_no_table_is_refused);
+    tcase_add_test(tcase, invalid_tables_are_refused);
     tcase_add_test(tcase, rungs_are_bounded);
     tcase_add_test(tcase, steps_are_bounded);
     suite_add_tcase(suite, tcase);

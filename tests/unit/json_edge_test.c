@@ -1,6 +1,6 @@
 /*
- * JSON at its edges: what the reader says of each kind of error, access to values of another type, half surrogate pairs
- * in every spelling, and what the writer makes of nothing.
+ * Edge cases of JSON: the reader's message for each kind of error, access to values of another type, and unpaired
+ * surrogates in every spelling. Also the writer's errors and empty output.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static const struct {
     {"\"\\ude00\"", "a string is no valid UTF-8"},
 };
 
-START_TEST(what_is_wrong_is_said)
+START_TEST(each_error_has_its_message)
 {
     const char *reason = NULL;
     ck_assert_ptr_null(json_parse(refused[_i].text, strlen(refused[_i].text), &reason));
@@ -51,13 +51,13 @@ START_TEST(what_is_wrong_is_said)
 }
 END_TEST
 
-START_TEST(the_same_name_may_stand_in_two_objects)
+START_TEST(two_objects_can_have_the_same_name)
 {
     json_free(parse("{\"a\":{\"a\":1},\"b\":{\"a\":[{\"a\":2},{\"a\":3}]}}"));
 }
 END_TEST
 
-START_TEST(each_value_has_its_type_its_name_and_its_neighbours)
+START_TEST(each_value_has_its_type_name_and_siblings)
 {
     struct json *root = parse("{\"n\":null,\"t\":true,\"f\":false,\"i\":12,\"s\":\"xyz\",\"a\":[],\"o\":{}}");
     static const struct {
@@ -94,7 +94,7 @@ START_TEST(elements_of_an_array_have_no_name)
 }
 END_TEST
 
-/* More than one block of memory, by many values and by one long text. */
+/* Needs several blocks of memory, for many values and for one long text. */
 START_TEST(a_long_document_keeps_every_text)
 {
     static char text[2 + MANY * 40 + 5000 + 8];
@@ -119,7 +119,7 @@ START_TEST(a_long_document_keeps_every_text)
 }
 END_TEST
 
-START_TEST(half_a_surrogate_pair_is_refused_in_every_spelling)
+START_TEST(an_unpaired_surrogate_is_refused_in_every_spelling)
 {
     static const char *const highs[] = {"d8", "d9", "da", "db", "dA", "dB", "D8", "D9", "Da", "Db", "DA", "DB"};
     static const char *const lows[] = {"dc", "dd", "de", "df", "dC", "dD", "dE", "dF",
@@ -127,7 +127,7 @@ START_TEST(half_a_surrogate_pair_is_refused_in_every_spelling)
     for (size_t i = 0; i < ARRAY_LEN(highs); i++) {
         for (size_t k = 0; k < ARRAY_LEN(lows); k++) {
             static const struct {
-                const char *form; /* 1: the high half, 2: the low half */
+                const char *form; /* 1: high surrogate, 2: low surrogate */
                 bool ok;
             } forms[] = {
                 {"\"12\"", true},         {"\"1x2\"", false},  {"\"1\"", false},    {"\"2\"", false},
@@ -153,7 +153,7 @@ START_TEST(half_a_surrogate_pair_is_refused_in_every_spelling)
 }
 END_TEST
 
-START_TEST(what_looks_like_a_surrogate_is_none)
+START_TEST(escaped_backslashes_and_near_values_are_no_surrogates)
 {
     json_free(parse("\"\\\\ud800\""));
     json_free(parse("\"\\n\\ud7ff\\ue000\\u0d80\\\\\""));
@@ -212,7 +212,7 @@ static const struct {
     {"-1.0", false, 0},
 };
 
-START_TEST(only_a_plain_integer_of_64_bits_is_one)
+START_TEST(only_a_plain_64_bit_integer_is_read_as_integer)
 {
     struct json *root = parse(integers[_i].text);
     int64_t value = 0;
@@ -227,8 +227,8 @@ START_TEST(only_a_plain_integer_of_64_bits_is_one)
 }
 END_TEST
 
-/* Numbers that no parser makes: the length says what there is. */
-START_TEST(a_number_without_digits_is_none)
+/* Numbers that no parser makes; their length decides. */
+START_TEST(a_number_without_digits_is_no_integer)
 {
     static const char *const texts[] = {"", "/", ":", "1/", "1:", "000000000000000000001"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -246,13 +246,13 @@ END_TEST
 
 static struct jsonw *writer;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
     jsonw_free(NULL);
@@ -296,7 +296,7 @@ START_TEST(every_value_is_written)
 }
 END_TEST
 
-START_TEST(nothing_written_is_no_text)
+START_TEST(an_empty_writer_has_no_text)
 {
     size_t length = 7;
     ck_assert_ptr_null(jsonw_text(writer, &length));
@@ -304,7 +304,7 @@ START_TEST(nothing_written_is_no_text)
 }
 END_TEST
 
-START_TEST(what_is_still_open_is_no_text)
+START_TEST(an_open_document_has_no_text)
 {
     jsonw_array(writer);
     jsonw_object(writer);
@@ -316,7 +316,7 @@ START_TEST(what_is_still_open_is_no_text)
 }
 END_TEST
 
-START_TEST(an_error_sticks_until_the_next_document)
+START_TEST(an_error_is_kept_until_the_next_document)
 {
     jsonw_array(writer);
     jsonw_string(writer, "\xff");
@@ -335,7 +335,7 @@ START_TEST(each_wrong_step_is_an_error)
 {
     for (int step = 0; step < 8; step++) {
         jsonw_object(writer);
-        switch (step) { /* a value where a name belongs, or an end that does not belong */
+        switch (step) { /* a value in the place of a name, or an end without a beginning */
         case 0:
             jsonw_object(writer);
             jsonw_end_object(writer);
@@ -372,7 +372,7 @@ START_TEST(each_wrong_step_is_an_error)
 }
 END_TEST
 
-START_TEST(a_tree_is_written_as_it_was_read)
+START_TEST(a_parsed_tree_is_written_unchanged)
 {
     static const char text[] = "{\"a\":[null,true,false,12.50,\"x\\ty\",[],{}],\"b\":{\"c\":[{\"d\":1}]}}";
     struct json *root = parse(text);
@@ -387,24 +387,24 @@ static Suite *json_edge_suite(void)
     Suite *suite = suite_create("json_edge");
     TCase *reading = tcase_create("reading");
     TCase *writing = tcase_create("writing");
-    tcase_add_loop_test(reading, what_is_wrong_is_said, 0, (int)ARRAY_LEN(refused));
-    tcase_add_test(reading, the_same_name_may_stand_in_two_objects);
-    tcase_add_test(reading, each_value_has_its_type_its_name_and_its_neighbours);
+    tcase_add_loop_test(reading, each_error_has_its_message, 0, (int)ARRAY_LEN(refused));
+    tcase_add_test(reading, two_objects_can_have_the_same_name);
+    tcase_add_test(reading, each_value_has_its_type_name_and_siblings);
     tcase_add_test(reading, elements_of_an_array_have_no_name);
     tcase_add_test(reading, a_long_document_keeps_every_text);
-    tcase_add_test(reading, half_a_surrogate_pair_is_refused_in_every_spelling);
-    tcase_add_test(reading, what_looks_like_a_surrogate_is_none);
+    tcase_add_test(reading, an_unpaired_surrogate_is_refused_in_every_spelling);
+    tcase_add_test(reading, escaped_backslashes_and_near_values_are_no_surrogates);
     tcase_add_test(reading, access_by_the_wrong_type_fails);
-    tcase_add_loop_test(reading, only_a_plain_integer_of_64_bits_is_one, 0, (int)ARRAY_LEN(integers));
-    tcase_add_test(reading, a_number_without_digits_is_none);
+    tcase_add_loop_test(reading, only_a_plain_64_bit_integer_is_read_as_integer, 0, (int)ARRAY_LEN(integers));
+    tcase_add_test(reading, a_number_without_digits_is_no_integer);
     suite_add_tcase(suite, reading);
-    tcase_add_checked_fixture(writing, set, strike);
+    tcase_add_checked_fixture(writing, set_up, tear_down);
     tcase_add_test(writing, every_value_is_written);
-    tcase_add_test(writing, nothing_written_is_no_text);
-    tcase_add_test(writing, what_is_still_open_is_no_text);
-    tcase_add_test(writing, an_error_sticks_until_the_next_document);
+    tcase_add_test(writing, an_empty_writer_has_no_text);
+    tcase_add_test(writing, an_open_document_has_no_text);
+    tcase_add_test(writing, an_error_is_kept_until_the_next_document);
     tcase_add_test(writing, each_wrong_step_is_an_error);
-    tcase_add_test(writing, a_tree_is_written_as_it_was_read);
+    tcase_add_test(writing, a_parsed_tree_is_written_unchanged);
     suite_add_tcase(suite, writing);
     return suite;
 }

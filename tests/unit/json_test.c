@@ -1,5 +1,5 @@
 /*
- * JSON in and out: what is strict about the reader, and what the writer makes.
+ * JSON: the strictness of the reader, and the output of the writer.
  */
 #include <check.h>
 #include <stdlib.h>
@@ -63,7 +63,7 @@ static const char *const no_json[] = {
     "\"\\ud83d\\ud83d\\ude00\"",
 };
 
-START_TEST(what_is_no_json_is_refused)
+START_TEST(invalid_json_is_refused)
 {
     const char *reason = NULL;
     ck_assert_msg(json_parse(no_json[_i], strlen(no_json[_i]), &reason) == NULL, "%s", no_json[_i]);
@@ -71,7 +71,7 @@ START_TEST(what_is_no_json_is_refused)
 }
 END_TEST
 
-START_TEST(surrogates_make_one_character)
+START_TEST(a_surrogate_pair_is_one_character)
 {
     struct json *root = parse("\"\\\\ud800 \\uD83D\\uDE00\\uFB01\"");
     ck_assert_ptr_nonnull(root);
@@ -107,7 +107,7 @@ START_TEST(the_number_of_values_is_bounded)
     const char *reason = NULL;
     ck_assert_ptr_null(json_parse(wide, length, &reason));
     ck_assert_str_eq(reason, "too many values");
-    wide[length - 5] = ']'; /* two values fewer: the array and JSON_NODES_MAX - 1 in it */
+    wide[length - 5] = ']'; /* two values fewer: the array and the JSON_NODES_MAX - 1 values in it */
     struct json *root = json_parse(wide, length - 4, &reason);
     ck_assert_ptr_nonnull(root);
     json_free(root);
@@ -161,13 +161,13 @@ START_TEST(a_document_is_written)
 }
 END_TEST
 
-START_TEST(unfinished_and_wrong_writing_shows)
+START_TEST(incomplete_and_invalid_writing_is_an_error)
 {
     struct jsonw *writer = jsonw_new();
     ck_assert_ptr_null(jsonw_text(writer, NULL));
     jsonw_object(writer);
     ck_assert_ptr_null(jsonw_text(writer, NULL));
-    jsonw_int(writer, 1); /* where a name belongs */
+    jsonw_int(writer, 1); /* in the place of a name */
     jsonw_end_object(writer);
     ck_assert_ptr_null(jsonw_text(writer, NULL));
     jsonw_reset(writer);
@@ -177,7 +177,7 @@ START_TEST(unfinished_and_wrong_writing_shows)
 }
 END_TEST
 
-START_TEST(a_read_value_is_written_alike)
+START_TEST(a_parsed_value_is_written_unchanged)
 {
     const char *text = "{\"a\":[1,2.50,{\"b\":null}],\"c\":\"\\u001F\",\"d\":false}";
     struct json *root = parse(text);
@@ -194,14 +194,14 @@ static Suite *json_suite(void)
     Suite *suite = suite_create("json");
     TCase *cases = tcase_create("json");
     tcase_add_test(cases, a_document_is_read);
-    tcase_add_loop_test(cases, what_is_no_json_is_refused, 0, (int)ARRAY_LEN(no_json));
-    tcase_add_test(cases, surrogates_make_one_character);
+    tcase_add_loop_test(cases, invalid_json_is_refused, 0, (int)ARRAY_LEN(no_json));
+    tcase_add_test(cases, a_surrogate_pair_is_one_character);
     tcase_add_test(cases, depth_is_bounded);
     tcase_add_test(cases, the_number_of_values_is_bounded);
     tcase_add_test(cases, integers_are_bounded);
     tcase_add_test(cases, a_document_is_written);
-    tcase_add_test(cases, unfinished_and_wrong_writing_shows);
-    tcase_add_test(cases, a_read_value_is_written_alike);
+    tcase_add_test(cases, incomplete_and_invalid_writing_is_an_error);
+    tcase_add_test(cases, a_parsed_value_is_written_unchanged);
     suite_add_tcase(suite, cases);
     return suite;
 }

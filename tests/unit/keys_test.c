@@ -1,15 +1,15 @@
 /*
- * common/protocol/keys: the texts are part of what gateway and workers agree on, letter by letter, and the hash tags
- * decide which keys a script may touch together in a cluster.
+ * common/protocol/keys: the exact texts, on which gateway and workers must agree. The hash tags decide which keys a
+ * script may use together in a cluster.
  */
 #include "common/protocol/keys.h"
 #include "tests/support/suite.h"
 
 static const struct uuid user = {{0x11}};
-static const struct uuid thing = {{0x22}};
+static const struct uuid auction = {{0x22}};
 
-#define USER_TEXT  "11000000-0000-0000-0000-000000000000"
-#define THING_TEXT "22000000-0000-0000-0000-000000000000"
+#define USER_TEXT    "11000000-0000-0000-0000-000000000000"
+#define AUCTION_TEXT "22000000-0000-0000-0000-000000000000"
 
 START_TEST(every_key_has_its_text)
 {
@@ -26,33 +26,33 @@ START_TEST(every_key_has_its_text)
     ck_assert_str_eq(key, "rl:{" USER_TEXT "}:bids");
     keys_text_limit("2001:db8::1", "logins", key);
     ck_assert_str_eq(key, "rl:{2001:db8::1}:logins");
-    keys_bid(&user, &thing, key);
-    ck_assert_str_eq(key, "bid:{" USER_TEXT "}:" THING_TEXT);
-    keys_snapshot(&thing, key);
-    ck_assert_str_eq(key, "snap:{" THING_TEXT "}");
-    keys_leaderboard(&thing, key);
-    ck_assert_str_eq(key, "top:{" THING_TEXT "}");
-    keys_history(&thing, key);
-    ck_assert_str_eq(key, "hist:{" THING_TEXT "}");
+    keys_bid(&user, &auction, key);
+    ck_assert_str_eq(key, "bid:{" USER_TEXT "}:" AUCTION_TEXT);
+    keys_snapshot(&auction, key);
+    ck_assert_str_eq(key, "snap:{" AUCTION_TEXT "}");
+    keys_leaderboard(&auction, key);
+    ck_assert_str_eq(key, "top:{" AUCTION_TEXT "}");
+    keys_history(&auction, key);
+    ck_assert_str_eq(key, "hist:{" AUCTION_TEXT "}");
     keys_search("c0ffee", key);
     ck_assert_str_eq(key, "q:{c0ffee}");
-    keys_reply_channel(&thing, key);
-    ck_assert_str_eq(key, "gw:" THING_TEXT);
-    keys_live_channel(&thing, key);
-    ck_assert_str_eq(key, "live:{" THING_TEXT "}");
+    keys_reply_channel(&auction, key);
+    ck_assert_str_eq(key, "gw:" AUCTION_TEXT);
+    keys_live_channel(&auction, key);
+    ck_assert_str_eq(key, "live:{" AUCTION_TEXT "}");
     keys_user_channel(&user, key);
     ck_assert_str_eq(key, "user:{" USER_TEXT "}");
 }
 END_TEST
 
-START_TEST(a_channel_says_whose_it_is)
+START_TEST(a_channel_names_its_auction_or_user)
 {
-    static const char *const others[] = {"",         "gw:" THING_TEXT,        "live:{", "live:{" THING_TEXT,
-                                         "user:{x}", "live:{" THING_TEXT "}}"};
+    static const char *const others[] = {"",         "gw:" AUCTION_TEXT,        "live:{", "live:{" AUCTION_TEXT,
+                                         "user:{x}", "live:{" AUCTION_TEXT "}}"};
     struct uuid id;
     bool of_user = true;
-    ck_assert(keys_parse_channel("live:{" THING_TEXT "}", &of_user, &id));
-    ck_assert(!of_user && uuid_equal(&id, &thing));
+    ck_assert(keys_parse_channel("live:{" AUCTION_TEXT "}", &of_user, &id));
+    ck_assert(!of_user && uuid_equal(&id, &auction));
     ck_assert(keys_parse_channel("user:{" USER_TEXT "}", &of_user, &id));
     ck_assert(of_user && uuid_equal(&id, &user));
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
@@ -66,7 +66,7 @@ static Suite *keys_suite(void)
     Suite *suite = suite_create("keys");
     TCase *tcase = tcase_create("keys");
     tcase_add_test(tcase, every_key_has_its_text);
-    tcase_add_test(tcase, a_channel_says_whose_it_is);
+    tcase_add_test(tcase, a_channel_names_its_auction_or_user);
     suite_add_tcase(suite, tcase);
     return suite;
 }

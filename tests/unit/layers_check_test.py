@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The check of the layers (tests/lint/layers) refuses each way of breaking the order.
+"""Tests that the check of the layers (tests/lint/layers) refuses each way of breaking their order.
 
-Each case adds files that break it to a scratch copy of the tree's C files, and expects the check's complaint and its
-exit code. Ends with "layers_check_test: N passed, N failed".
+Each case adds files that break the order to a scratch copy of the tree's C files. It compares the check's output and
+exit code. Prints "layers_check_test: N passed, N failed" at the end.
 """
 import pathlib
 import shutil
@@ -42,7 +42,7 @@ CASES = [
 
 
 def scratch_copy(folder):
-    """The C files and the check, in a repository of their own: the check asks git for the files."""
+    """Copies the C files and the check into a new git repository, because the check lists its files with git."""
     for top in TOP:
         for source in [*(TREE / top).rglob("*.c"), *(TREE / top).rglob("*.h")]:
             copy = folder / source.relative_to(TREE)
@@ -54,7 +54,7 @@ def scratch_copy(folder):
 
 
 def refusal_of(folder, files, expected):
-    """None when the check says what is expected of the copy with these files; else what it said."""
+    """Runs the check with these files added. Returns None if its output is as expected, otherwise the output."""
     for name, text in files.items():
         assert not (folder / name).exists(), name
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def refusal_of(folder, files, expected):
     for name in files:
         (folder / name).unlink()
     lines = run.stdout.splitlines()
-    # Nothing but what was broken is complained of.
+    # The check must report the broken order only.
     valid = len(lines) == 1 and expected in lines[0] and run.returncode == (1 if files else 0)
     return None if valid else f"exit code {run.returncode}: {run.stdout}{run.stderr}"
 

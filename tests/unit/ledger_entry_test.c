@@ -1,17 +1,18 @@
 /*
- * Which entries are public, and with which amount: the predicate alone. public_bids_test holds it against the view.
+ * The predicate that decides which entries are public, and with which amount. public_bids_test compares it with the
+ * view.
  */
 #include "common/rules/ledger_entry.h"
 #include "tests/support/suite.h"
 
-/* An accepted bid of 10.00, and how each case differs. */
+/* An entry of 10.00 with a maximum of 30.00, effective; each case changes it. */
 static struct ledger_entry entry_of(enum command_kind kind, enum rules_verdict verdict)
 {
     return (struct ledger_entry){
         .kind = kind, .effective = true, .verdict = verdict, .amount = 1000, .max_amount = 3000};
 }
 
-START_TEST(bids_maximums_and_purchases_alone_are_public)
+START_TEST(only_bids_maximums_and_purchases_are_public)
 {
     for (enum command_kind kind = COMMAND_BID; (int)kind < COMMAND_KIND_COUNT; kind++) {
         struct ledger_entry entry = entry_of(kind, RULES_ACCEPTED);
@@ -22,7 +23,7 @@ START_TEST(bids_maximums_and_purchases_alone_are_public)
 }
 END_TEST
 
-START_TEST(rejected_dropped_voided_and_without_amount_are_not_public)
+START_TEST(rejected_dropped_voided_and_amountless_entries_are_not_public)
 {
     struct ledger_entry entry = entry_of(COMMAND_BID, RULES_OUTBID);
     ck_assert(ledger_entry_is_public(&entry));
@@ -50,7 +51,7 @@ START_TEST(a_raise_is_public_but_not_in_the_history)
 }
 END_TEST
 
-START_TEST(only_a_beaten_maximum_is_shown)
+START_TEST(only_an_outbid_maximum_is_shown)
 {
     struct ledger_entry entry = entry_of(COMMAND_PROXY, RULES_ACCEPTED);
     ck_assert_int_eq(ledger_entry_amount(&entry), 1000);
@@ -63,7 +64,7 @@ START_TEST(only_a_beaten_maximum_is_shown)
 }
 END_TEST
 
-START_TEST(the_ledgers_words_are_read)
+START_TEST(kinds_and_statuses_of_the_ledger_are_parsed)
 {
     static const struct {
         const char *kind;
@@ -91,7 +92,7 @@ START_TEST(the_ledgers_words_are_read)
 }
 END_TEST
 
-START_TEST(unknown_words_leave_the_entry_unchanged)
+START_TEST(unknown_kinds_and_statuses_leave_the_entry_unchanged)
 {
     struct ledger_entry entry = entry_of(COMMAND_BUY, RULES_OUTBID);
     ck_assert(!ledger_entry_parse("gift", "accepted", &entry));
@@ -106,12 +107,12 @@ static Suite *ledger_entry_suite(void)
 {
     Suite *suite = suite_create("ledger entry");
     TCase *tcase = tcase_create("ledger entry");
-    tcase_add_test(tcase, bids_maximums_and_purchases_alone_are_public);
-    tcase_add_test(tcase, rejected_dropped_voided_and_without_amount_are_not_public);
+    tcase_add_test(tcase, only_bids_maximums_and_purchases_are_public);
+    tcase_add_test(tcase, rejected_dropped_voided_and_amountless_entries_are_not_public);
     tcase_add_test(tcase, a_raise_is_public_but_not_in_the_history);
-    tcase_add_test(tcase, only_a_beaten_maximum_is_shown);
-    tcase_add_test(tcase, the_ledgers_words_are_read);
-    tcase_add_test(tcase, unknown_words_leave_the_entry_unchanged);
+    tcase_add_test(tcase, only_an_outbid_maximum_is_shown);
+    tcase_add_test(tcase, kinds_and_statuses_of_the_ledger_are_parsed);
+    tcase_add_test(tcase, unknown_kinds_and_statuses_leave_the_entry_unchanged);
     suite_add_tcase(suite, tcase);
     return suite;
 }

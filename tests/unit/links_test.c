@@ -1,5 +1,5 @@
 /*
- * What links in mail carry: tokens and their hashes, and signatures that hold for one user and one kind.
+ * The contents of links in mail: tokens and their hashes, and signatures that are valid for one user and one kind.
  */
 #include <check.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 static const uint8_t key[LINKS_KEY_BYTES] = {1, 2, 3};
 static const uint8_t other_key[LINKS_KEY_BYTES] = {1, 2, 4};
 
-START_TEST(a_token_is_known_by_its_hash)
+START_TEST(a_token_has_the_hash_that_was_stored)
 {
     char token[LINKS_TOKEN_SIZE];
     char other[LINKS_TOKEN_SIZE];
@@ -28,7 +28,7 @@ START_TEST(a_token_is_known_by_its_hash)
 }
 END_TEST
 
-START_TEST(what_is_no_token_has_no_hash)
+START_TEST(an_invalid_token_has_no_hash)
 {
     static const char *const wrong[] = {"",
                                         "x",
@@ -43,7 +43,7 @@ START_TEST(what_is_no_token_has_no_hash)
 }
 END_TEST
 
-START_TEST(a_signature_holds_for_its_user_kind_and_key)
+START_TEST(a_signature_is_valid_for_its_user_kind_and_key_only)
 {
     char text[LINKS_UNSUBSCRIBE_SIZE];
     char kind[LINKS_KIND_SIZE];
@@ -65,7 +65,7 @@ START_TEST(a_signature_holds_for_its_user_kind_and_key)
 }
 END_TEST
 
-START_TEST(a_key_is_64_digits)
+START_TEST(a_key_has_64_hex_digits)
 {
     uint8_t read[LINKS_KEY_BYTES];
     ck_assert(links_key_read("0102030000000000000000000000000000000000000000000000000000000000", read));
@@ -80,10 +80,10 @@ static Suite *links_suite(void)
 {
     Suite *suite = suite_create("links");
     TCase *tests = tcase_create("links");
-    tcase_add_test(tests, a_token_is_known_by_its_hash);
-    tcase_add_test(tests, what_is_no_token_has_no_hash);
-    tcase_add_test(tests, a_signature_holds_for_its_user_kind_and_key);
-    tcase_add_test(tests, a_key_is_64_digits);
+    tcase_add_test(tests, a_token_has_the_hash_that_was_stored);
+    tcase_add_test(tests, an_invalid_token_has_no_hash);
+    tcase_add_test(tests, a_signature_is_valid_for_its_user_kind_and_key_only);
+    tcase_add_test(tests, a_key_has_64_hex_digits);
     suite_add_tcase(suite, tests);
     return suite;
 }

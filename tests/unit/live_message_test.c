@@ -1,5 +1,5 @@
 /*
- * What clients who watch an auction are sent: each kind of update under its name, and the state that updates leave.
+ * The messages to clients that watch an auction: the name of each kind of update, and the state after updates.
  */
 #include "gateway/live/live_message.h"
 
@@ -11,7 +11,7 @@ static const uint8_t key[32] = {1};
 static struct jsonw *writer;
 static struct live_state state;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
@@ -27,7 +27,7 @@ static void set(void)
     };
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
 }
@@ -37,7 +37,7 @@ static void add_bid(struct live_update *update, int64_t amount)
     update->newest[update->bids++] = (struct live_bid){{{2}}, {{3}}, amount, 5, amount % 2 == 0};
 }
 
-/* The written message, to be freed. */
+/* Parses the written message; the caller frees it. */
 static struct json *written(void)
 {
     size_t length = 0;
@@ -132,7 +132,7 @@ START_TEST(a_snapshot_shows_the_auction)
 }
 END_TEST
 
-START_TEST(an_update_that_says_nothing_changes_only_the_version)
+START_TEST(an_empty_update_changes_only_the_version)
 {
     struct live_state before = state;
     struct live_update update = {.kind = LIVE_UPDATED, .version = 7};
@@ -143,7 +143,7 @@ START_TEST(an_update_that_says_nothing_changes_only_the_version)
 }
 END_TEST
 
-START_TEST(an_update_changes_what_it_says)
+START_TEST(an_update_changes_only_its_own_fields)
 {
     struct live_update update = {.kind = LIVE_EXTENDED,
                                  .version = 7,
@@ -166,7 +166,7 @@ START_TEST(an_update_changes_what_it_says)
 }
 END_TEST
 
-START_TEST(the_warning_before_the_end_makes_no_version)
+START_TEST(ending_soon_has_no_version)
 {
     struct live_update update = {.kind = LIVE_ENDING_SOON, .version = 7};
     live_message_apply(&state, &update);
@@ -174,7 +174,7 @@ START_TEST(the_warning_before_the_end_makes_no_version)
 }
 END_TEST
 
-START_TEST(new_bids_come_before_those_there_are_and_the_oldest_go)
+START_TEST(new_bids_come_first_and_the_oldest_are_dropped)
 {
     struct live_update update = {.kind = LIVE_BIDS, .version = 7};
     for (int i = 0; i < LIVE_BIDS_MAX - 1; i++) {
@@ -199,14 +199,14 @@ static Suite *live_message_suite(void)
 {
     Suite *suite = suite_create("live_message");
     TCase *tcase = tcase_create("live_message");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, each_kind_of_update_has_its_own_name);
     tcase_add_test(tcase, an_update_shows_the_price_the_end_and_its_bids);
     tcase_add_test(tcase, a_snapshot_shows_the_auction);
-    tcase_add_test(tcase, an_update_that_says_nothing_changes_only_the_version);
-    tcase_add_test(tcase, an_update_changes_what_it_says);
-    tcase_add_test(tcase, the_warning_before_the_end_makes_no_version);
-    tcase_add_test(tcase, new_bids_come_before_those_there_are_and_the_oldest_go);
+    tcase_add_test(tcase, an_empty_update_changes_only_the_version);
+    tcase_add_test(tcase, an_update_changes_only_its_own_fields);
+    tcase_add_test(tcase, ending_soon_has_no_version);
+    tcase_add_test(tcase, new_bids_come_first_and_the_oldest_are_dropped);
     suite_add_tcase(suite, tcase);
     return suite;
 }

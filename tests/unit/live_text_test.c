@@ -1,6 +1,6 @@
 /*
- * What is told of an auction, from one program to the other and to clients: the message over Redis, the frames, and the
- * hash of the handshake.
+ * Texts of a live update between programs and to clients: the message over Redis, the WebSocket frames, and the hash of
+ * the handshake.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 
 static struct jsonw *writer;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
 }
@@ -32,7 +32,7 @@ static const char *written(const struct live_update *update, size_t *length)
     return text;
 }
 
-START_TEST(updates_arrive_as_they_were_sent)
+START_TEST(updates_are_read_as_written)
 {
     struct live_update sent = {
         .kind = LIVE_EXTENDED,
@@ -77,7 +77,7 @@ START_TEST(updates_arrive_as_they_were_sent)
 }
 END_TEST
 
-START_TEST(updates_without_a_price)
+START_TEST(updates_without_a_price_are_read_as_written)
 {
     struct live_update sent = {
         .kind = LIVE_SOLD, .auction_id = uuid_new(), .version = 8, .at_ms = 5, .status = RULES_SOLD};
@@ -115,38 +115,38 @@ START_TEST(malformed_updates_are_refused)
 }
 END_TEST
 
-static void is(const struct frame *frame, const void *bytes, size_t length)
+static void expect_frame(const struct frame *frame, const void *bytes, size_t length)
 {
     ck_assert_ptr_nonnull(frame);
     ck_assert_uint_eq(frame->length, length);
     ck_assert_mem_eq(frame->bytes, bytes, length);
 }
 
-START_TEST(a_text_is_framed_once_for_each_kind)
+START_TEST(a_text_is_framed_for_websocket_and_for_sse)
 {
     static const char json[] = "{\"a\":1}";
     struct text *text = text_new(json, strlen(json), 42);
     ck_assert_ptr_nonnull(text);
-    is(text_websocket(text), "\x81\x07{\"a\":1}", 9);
+    expect_frame(text_websocket(text), "\x81\x07{\"a\":1}", 9);
     ck_assert_ptr_eq(text_websocket(text), text_websocket(text));
-    is(text_event_stream(text), "id: 42\ndata: {\"a\":1}\n\n", strlen("id: 42\ndata: {\"a\":1}\n\n"));
+    expect_frame(text_event_stream(text), "id: 42\ndata: {\"a\":1}\n\n", strlen("id: 42\ndata: {\"a\":1}\n\n"));
     ck_assert_ptr_eq(text_event_stream(text), text_event_stream(text));
     struct frame *answer = text_answer(text, "\"x\"");
-    is(answer, "\x81\x10{\"id\":\"x\",\"a\":1}", 18);
+    expect_frame(answer, "\x81\x10{\"id\":\"x\",\"a\":1}", 18);
     frame_unref(answer);
     struct frame *kept = frame_ref(text_websocket(text));
     text_unref(text);
-    is(kept, "\x81\x07{\"a\":1}", 9);
+    expect_frame(kept, "\x81\x07{\"a\":1}", 9);
     frame_unref(kept);
     text = text_new(json, strlen(json), 0);
     ck_assert_ptr_nonnull(text);
-    is(text_event_stream(text), "data: {\"a\":1}\n\n", strlen("data: {\"a\":1}\n\n"));
+    expect_frame(text_event_stream(text), "data: {\"a\":1}\n\n", strlen("data: {\"a\":1}\n\n"));
     text_unref(text);
 }
 END_TEST
 
-/* The three forms of a length. */
-START_TEST(frames_of_any_length)
+/* Frames with each of the three encodings of a length. */
+START_TEST(the_length_of_a_frame_has_three_encodings)
 {
     static const struct {
         size_t length;
@@ -176,13 +176,13 @@ START_TEST(a_close_has_a_code_and_room_for_a_reason)
 {
     char reason[200];
     struct frame *frame = frame_close(1001, "bye");
-    is(frame,
-       "\x88\x05\x03\xe9"
-       "bye",
-       7);
+    expect_frame(frame,
+                 "\x88\x05\x03\xe9"
+                 "bye",
+                 7);
     frame_unref(frame);
     memset(reason, 'x', sizeof(reason));
-    memcpy(reason + 122, "\xc3\xa4", 2); /* across the cut */
+    memcpy(reason + 122, "\xc3\xa4", 2); /* the cut would split this character */
     reason[sizeof(reason) - 1] = '\0';
     frame = frame_close(1008, reason);
     ck_assert_ptr_nonnull(frame);
@@ -191,7 +191,7 @@ START_TEST(a_close_has_a_code_and_room_for_a_reason)
 }
 END_TEST
 
-START_TEST(the_hash_of_the_handshake)
+START_TEST(sha1_equals_published_hashes)
 {
     static const struct {
         const char *text;
@@ -218,14 +218,14 @@ static Suite *live_text_suite(void)
 {
     Suite *suite = suite_create("live_text");
     TCase *texts = tcase_create("live_text");
-    tcase_add_checked_fixture(texts, set, strike);
-    tcase_add_test(texts, updates_arrive_as_they_were_sent);
-    tcase_add_test(texts, updates_without_a_price);
+    tcase_add_checked_fixture(texts, set_up, tear_down);
+    tcase_add_test(texts, updates_are_read_as_written);
+    tcase_add_test(texts, updates_without_a_price_are_read_as_written);
     tcase_add_test(texts, malformed_updates_are_refused);
-    tcase_add_test(texts, a_text_is_framed_once_for_each_kind);
-    tcase_add_test(texts, frames_of_any_length);
+    tcase_add_test(texts, a_text_is_framed_for_websocket_and_for_sse);
+    tcase_add_test(texts, the_length_of_a_frame_has_three_encodings);
     tcase_add_test(texts, a_close_has_a_code_and_room_for_a_reason);
-    tcase_add_test(texts, the_hash_of_the_handshake);
+    tcase_add_test(texts, sha1_equals_published_hashes);
     suite_add_tcase(suite, texts);
     return suite;
 }

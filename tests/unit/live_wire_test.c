@@ -1,5 +1,5 @@
 /*
- * The live update between programs letter by letter, and what a reader refuses: see common/protocol/live_update.h.
+ * The exact text of a live update between programs, and the reader's refusals (see common/protocol/live_update.h).
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +15,13 @@ enum { TEXT_SIZE = 4096 };
 
 static struct jsonw *writer;
 
-static void set(void)
+static void set_up(void)
 {
     writer = jsonw_new();
     ck_assert_ptr_nonnull(writer);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     jsonw_free(writer);
 }
@@ -56,7 +56,7 @@ START_TEST(an_update_has_this_text)
 }
 END_TEST
 
-START_TEST(every_kind_has_its_name_and_comes_back)
+START_TEST(every_kind_has_its_name_and_is_read_back)
 {
     static const char *const names[LIVE_KIND_COUNT] = {"look",  "updated", "bids",   "started",   "extended",
                                                        "ended", "sold",    "unsold", "cancelled", "soon"};
@@ -82,7 +82,7 @@ END_TEST
 #define LAST  "253402300799999"
 #define LATER "253402300800000"
 
-/* Members of an update, and whether they make one. */
+/* Members of an update, and whether they are valid. */
 static const struct {
     const char *members;
     bool ok;
@@ -142,7 +142,7 @@ START_TEST(each_member_of_an_update_is_checked)
 }
 END_TEST
 
-START_TEST(what_an_update_leaves_out_is_empty)
+START_TEST(a_missing_member_of_an_update_is_empty)
 {
     static const char text[] = "{" BASE "}";
     struct live_update update;
@@ -157,7 +157,7 @@ START_TEST(what_an_update_leaves_out_is_empty)
 }
 END_TEST
 
-START_TEST(a_bid_of_an_update_is_read_member_by_member)
+START_TEST(each_member_of_a_bid_of_an_update_is_read)
 {
     static const char text[] = "{" BASE ",\"i\":[[\"" ID_2 "\",\"" ID_3 "\",9,10,0]," A_BID "]}";
     static const struct uuid bid = {{2}};
@@ -172,7 +172,7 @@ START_TEST(a_bid_of_an_update_is_read_member_by_member)
 }
 END_TEST
 
-START_TEST(no_more_bids_are_read_than_there_is_room_for)
+START_TEST(bids_read_are_bounded_by_the_array)
 {
     for (size_t bids = LIVE_BIDS_MAX; bids <= LIVE_BIDS_MAX + 1; bids++) {
         char text[TEXT_SIZE];
@@ -192,7 +192,7 @@ START_TEST(no_more_bids_are_read_than_there_is_room_for)
 }
 END_TEST
 
-START_TEST(what_is_no_list_of_bids_has_none)
+START_TEST(an_invalid_list_of_bids_is_empty)
 {
     struct live_bid bids[LIVE_BIDS_MAX];
     size_t count = 7;
@@ -205,14 +205,14 @@ static Suite *live_wire_suite(void)
 {
     Suite *suite = suite_create("live_wire");
     TCase *tcase = tcase_create("live_wire");
-    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, an_update_has_this_text);
-    tcase_add_test(tcase, every_kind_has_its_name_and_comes_back);
+    tcase_add_test(tcase, every_kind_has_its_name_and_is_read_back);
     tcase_add_loop_test(tcase, each_member_of_an_update_is_checked, 0, (int)ARRAY_LEN(updates));
-    tcase_add_test(tcase, what_an_update_leaves_out_is_empty);
-    tcase_add_test(tcase, a_bid_of_an_update_is_read_member_by_member);
-    tcase_add_test(tcase, no_more_bids_are_read_than_there_is_room_for);
-    tcase_add_test(tcase, what_is_no_list_of_bids_has_none);
+    tcase_add_test(tcase, a_missing_member_of_an_update_is_empty);
+    tcase_add_test(tcase, each_member_of_a_bid_of_an_update_is_read);
+    tcase_add_test(tcase, bids_read_are_bounded_by_the_array);
+    tcase_add_test(tcase, an_invalid_list_of_bids_is_empty);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,6 +1,6 @@
 /*
- * The text of a mail and the templates it is made of: what others wrote stays text, whatever it holds; no line is too
- * long; a template with a mistake is not loaded. How another program reads such mails: tests/integration/mail_test.c.
+ * The text of a mail and its templates: text from users is escaped in every part, and no line is too long. A template
+ * with an error is not loaded. tests/integration/mail_test.c tests how another program parses such mails.
  */
 #include <check.h>
 #include <stdio.h>
@@ -32,8 +32,10 @@ static char *write_mail(const char *name, const char *subject, const char *text)
     return written;
 }
 
-/* Each line ends with CRLF, none is too long, and there are this many headers; folded lines go on with a blank. */
-static void expect_sound(const char *mail, int headers)
+/*
+ * Every line ends with CRLF, none is too long, and there are `headers` headers. A folded line continues with a blank.
+ */
+static void expect_valid_mail(const char *mail, int headers)
 {
     int count = 0;
     bool body = false;
@@ -51,10 +53,10 @@ static void expect_sound(const char *mail, int headers)
     ck_assert_int_eq(count, headers);
 }
 
-START_TEST(plain_words_stay_plain)
+START_TEST(an_ascii_header_is_not_encoded)
 {
     char *mail = write_mail("Ann Other", "You were outbid: A chair", "Hello\n");
-    expect_sound(mail, 10);
+    expect_valid_mail(mail, 10);
     ck_assert_ptr_nonnull(strstr(mail, "To: Ann Other\r\n <ann@example.org>\r\n"));
     ck_assert_ptr_nonnull(strstr(mail, "Subject: You were outbid: A chair\r\n"));
     ck_assert_ptr_nonnull(strstr(mail, "Date: Fri, 01 May 2026 13:30:15 +0000\r\n"));
@@ -63,7 +65,7 @@ START_TEST(plain_words_stay_plain)
 }
 END_TEST
 
-START_TEST(a_header_stays_one_whatever_is_in_it)
+START_TEST(a_value_never_adds_a_header)
 {
     static const char *const wrong[] = {
         "a\r\nBcc: x@example.org",  "a\nBcc: x", "a\r\n\r\nbody", "=?UTF-8?Q?a?=",
@@ -71,27 +73,27 @@ START_TEST(a_header_stays_one_whatever_is_in_it)
     };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         char *mail = write_mail(wrong[i], "x", "x");
-        expect_sound(mail, 10);
+        expect_valid_mail(mail, 10);
         ck_assert_ptr_null(strstr(mail, "Bcc"));
         ck_assert_ptr_null(strstr(mail, "<x@"));
         free(mail);
         mail = write_mail("x", wrong[i], "x");
-        expect_sound(mail, 10);
+        expect_valid_mail(mail, 10);
         ck_assert_ptr_null(strstr(mail, "\nBcc"));
         free(mail);
     }
 }
 END_TEST
 
-START_TEST(long_words_are_cut_between_characters)
+START_TEST(encoded_words_are_split_between_characters)
 {
     char subject[2 * LONG + 1] = "";
     for (int i = 0; i < LONG; i++) {
         memcpy(subject + strlen(subject), "ë", sizeof("ë"));
     }
     char *mail = write_mail("x", subject, subject);
-    expect_sound(mail, 10);
-    /* 19 characters of two bytes fit into a word; its text is the same each time. */
+    expect_valid_mail(mail, 10);
+    /* An encoded word holds 19 characters of two bytes. Its text is the same each time. */
     const char *word = strstr(mail, "Subject: =?UTF-8?B?");
     ck_assert_ptr_nonnull(word);
     ck_assert_uint_eq(strcspn(word, "\r"), strlen("Subject: =?UTF-8?B?") + 52 + strlen("?="));
@@ -102,7 +104,7 @@ END_TEST
 START_TEST(the_body_is_quoted_printable)
 {
     char *mail = write_mail("x", "x", "a = b, blank \nZoë\n.\n\tx");
-    expect_sound(mail, 10);
+    expect_valid_mail(mail, 10);
     ck_assert_ptr_nonnull(strstr(mail, "\r\n\r\na =3D b, blank=20\r\nZo=C3=AB\r\n.\r\n=09x\r\n--=_"));
     free(mail);
 }
@@ -161,7 +163,7 @@ static void expect_part(const struct templates *templates, enum templates_part p
     free(text);
 }
 
-START_TEST(values_are_put_in_and_stay_text)
+START_TEST(values_are_inserted_and_escaped)
 {
     const char *values[TEMPLATES_VALUES] = {[TEMPLATES_TITLE] = "<b>\"a\" & 'b'\r\n{{token}}"};
     write_template("Subject: {{title}}\n\n{{title}}{{amount}}!", "<p>{{title}}</p>{{amount}}");
@@ -175,7 +177,7 @@ START_TEST(values_are_put_in_and_stay_text)
 }
 END_TEST
 
-START_TEST(a_template_with_a_mistake_is_not_loaded)
+START_TEST(a_template_with_an_error_is_not_loaded)
 {
     static const char *const texts[] = {"Subject: {{titel}}\n\nx", "Subject: x\n\n{{title", "no subject\n\nx",
                                         "Subject: x\nx\n\nx", "Subject: x"};
@@ -193,15 +195,15 @@ static Suite *mailtext_suite(void)
 {
     Suite *suite = suite_create("mailtext");
     TCase *texts = tcase_create("texts");
-    tcase_add_test(texts, plain_words_stay_plain);
-    tcase_add_test(texts, a_header_stays_one_whatever_is_in_it);
-    tcase_add_test(texts, long_words_are_cut_between_characters);
+    tcase_add_test(texts, an_ascii_header_is_not_encoded);
+    tcase_add_test(texts, a_value_never_adds_a_header);
+    tcase_add_test(texts, encoded_words_are_split_between_characters);
     tcase_add_test(texts, the_body_is_quoted_printable);
     suite_add_tcase(suite, texts);
     TCase *files = tcase_create("templates");
     tcase_add_checked_fixture(files, make_folder, remove_folder);
-    tcase_add_test(files, values_are_put_in_and_stay_text);
-    tcase_add_test(files, a_template_with_a_mistake_is_not_loaded);
+    tcase_add_test(files, values_are_inserted_and_escaped);
+    tcase_add_test(files, a_template_with_an_error_is_not_loaded);
     suite_add_tcase(suite, files);
     return suite;
 }

@@ -1,5 +1,5 @@
 /*
- * The messages between the programs: each comes back as it went, and what is not one is refused.
+ * The messages between the programs: each is read as it was written, and invalid ones are refused.
  */
 #include <check.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ static void check_same(const struct command *a, const struct command *b)
     ck_assert_str_eq(a->traceparent, b->traceparent);
 }
 
-START_TEST(commands_come_back)
+START_TEST(commands_are_read_as_written)
 {
     struct uuid auction = uuid_new();
     struct command sent[COMMAND_KIND_COUNT - 1];
@@ -113,7 +113,7 @@ static const char *const unreadable[] = {
     WRAP("{\"k\":\"fence\"," IDS ",\"u\":\"" ID "\",\"r\":1}"),
 };
 
-START_TEST(a_bad_command_leaves_its_neighbours)
+START_TEST(an_invalid_command_does_not_affect_the_others)
 {
     struct command_item items[MESSAGE_COMMANDS_MAX];
     size_t count = 0;
@@ -138,7 +138,7 @@ static const char *const no_messages[] = {
     "{\"v\":1,\"events\":[" GOOD "]}",
 };
 
-START_TEST(what_is_no_message_is_refused)
+START_TEST(invalid_messages_are_refused)
 {
     struct command_item items[MESSAGE_COMMANDS_MAX];
     size_t count = 0;
@@ -149,7 +149,7 @@ START_TEST(what_is_no_message_is_refused)
 }
 END_TEST
 
-START_TEST(events_come_back)
+START_TEST(events_are_read_as_written)
 {
     struct auction_event sent[EVENT_KIND_COUNT - 1];
     for (int i = 0; i < EVENT_KIND_COUNT - 1; i++) {
@@ -185,7 +185,7 @@ START_TEST(events_come_back)
 }
 END_TEST
 
-START_TEST(decisions_come_back)
+START_TEST(decisions_are_read_as_written)
 {
     struct decision sent = {.bid_id = uuid_new(),
                             .auction_id = uuid_new(),
@@ -213,7 +213,7 @@ START_TEST(decisions_come_back)
     ck_assert_int_eq(got.reason, RULES_BID_TOO_LOW);
     ck_assert(!message_read_decision("{}", 2, &got));
     struct user_signal user_signal;
-    ck_assert(!message_read_user_signal(text, length, &user_signal)); /* both go to a user's channel */
+    ck_assert(!message_read_user_signal(text, length, &user_signal)); /* both are published on a user's channel */
     jsonw_free(writer);
 }
 END_TEST
@@ -260,7 +260,7 @@ START_TEST(an_outcome_is_read_from_the_ledger)
 }
 END_TEST
 
-START_TEST(words_come_back)
+START_TEST(user_signals_are_read_as_written)
 {
     const struct user_signal words[] = {{.kind = USER_SIGNAL_CHECK}, {.kind = USER_SIGNAL_NOTICE, .id = uuid_new()}};
     struct jsonw *writer = jsonw_new();
@@ -284,12 +284,12 @@ static Suite *message_suite(void)
 {
     Suite *suite = suite_create("message");
     TCase *cases = tcase_create("message");
-    tcase_add_test(cases, commands_come_back);
-    tcase_add_loop_test(cases, a_bad_command_leaves_its_neighbours, 0, (int)ARRAY_LEN(unreadable));
-    tcase_add_loop_test(cases, what_is_no_message_is_refused, 0, (int)ARRAY_LEN(no_messages));
-    tcase_add_test(cases, events_come_back);
-    tcase_add_test(cases, decisions_come_back);
-    tcase_add_test(cases, words_come_back);
+    tcase_add_test(cases, commands_are_read_as_written);
+    tcase_add_loop_test(cases, an_invalid_command_does_not_affect_the_others, 0, (int)ARRAY_LEN(unreadable));
+    tcase_add_loop_test(cases, invalid_messages_are_refused, 0, (int)ARRAY_LEN(no_messages));
+    tcase_add_test(cases, events_are_read_as_written);
+    tcase_add_test(cases, decisions_are_read_as_written);
+    tcase_add_test(cases, user_signals_are_read_as_written);
     tcase_add_loop_test(cases, a_decision_with_an_unknown_word_is_refused, 0, (int)ARRAY_LEN(no_decisions));
     tcase_add_test(cases, an_outcome_is_read_from_the_ledger);
     suite_add_tcase(suite, cases);

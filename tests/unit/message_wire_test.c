@@ -1,6 +1,6 @@
 /*
- * The messages letter by letter: programs of different versions run beside each other during an upgrade, so texts that
- * are on their way may not change. Then the bounds of each member, and what a reader says about a bad one.
+ * The exact text of each message. Programs of different versions run together during an upgrade, so texts in queues may
+ * not change. Also the bounds of each member, and the reader's error for an invalid one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static struct uuid id(uint8_t first)
     return (struct uuid){{first}};
 }
 
-/* --- what is written --- */
+/* --- writing --- */
 
 START_TEST(a_command_has_this_text)
 {
@@ -106,7 +106,7 @@ START_TEST(every_kind_of_event_has_its_name)
 }
 END_TEST
 
-START_TEST(a_decision_has_this_text_and_comes_back)
+START_TEST(a_decision_has_this_text_and_is_read_as_written)
 {
     struct decision sent = {.bid_id = id(1),
                             .auction_id = id(2),
@@ -136,7 +136,7 @@ START_TEST(a_decision_has_this_text_and_comes_back)
 }
 END_TEST
 
-START_TEST(a_word_has_this_text)
+START_TEST(a_user_signal_has_this_text)
 {
     struct user_signal word = {.kind = USER_SIGNAL_NOTICE, .id = id(1)};
     message_write_user_signal(writer, &word);
@@ -148,7 +148,7 @@ START_TEST(a_word_has_this_text)
 }
 END_TEST
 
-/* --- what is read --- */
+/* --- reading --- */
 
 #define IDS     "\"i\":\"" ID_1 "\",\"a\":\"" ID_2 "\""
 #define BID     "\"k\":\"bid\"," IDS ",\"u\":\"" ID_3 "\""
@@ -160,7 +160,7 @@ END_TEST
 #define MEMBER  "a member is malformed"
 #define AN_ID   "an id is missing or malformed"
 
-/* Of members: NULL if they make a command, else what is wrong. */
+/* Members of a command, and the expected error; NULL: valid. */
 static const struct {
     const char *members;
     const char *reason;
@@ -235,7 +235,7 @@ START_TEST(each_member_of_a_command_is_checked)
 }
 END_TEST
 
-START_TEST(the_longest_text_leaves_the_next_one_alone)
+START_TEST(the_longest_text_does_not_affect_the_next_member)
 {
     static const char text[] = "{\"v\":1,\"commands\":[{" FENCE ",\"r\":1,\"q\":\"" X16 X16 X16 X16 "\"}]}";
     struct command_item item;
@@ -248,7 +248,7 @@ START_TEST(the_longest_text_leaves_the_next_one_alone)
 }
 END_TEST
 
-START_TEST(no_more_commands_are_read_than_there_is_room_for)
+START_TEST(commands_read_are_bounded_by_the_array)
 {
     static const char text[] = "{\"v\":1,\"commands\":[{" FENCE ",\"r\":1},{" FENCE ",\"r\":2},{" FENCE ",\"r\":3}]}";
     struct command_item items[3] = {{.reason = NULL}};
@@ -264,7 +264,7 @@ START_TEST(no_more_commands_are_read_than_there_is_room_for)
 }
 END_TEST
 
-START_TEST(a_command_of_another_auction_is_named_as_such)
+START_TEST(a_command_of_another_auction_is_reported)
 {
     static const char text[] =
         "{\"v\":1,\"commands\":[{" FENCE ",\"r\":1},{\"k\":\"fence\",\"i\":\"" ID_1 "\",\"a\":\"" ID_3 "\",\"r\":1}]}";
@@ -299,7 +299,7 @@ static const char *put_name(const char *text, const char *name, char out[static 
     return out;
 }
 
-START_TEST(what_is_no_message_is_refused_with_the_reason)
+START_TEST(invalid_messages_are_refused_with_a_reason)
 {
     char text[TEXT_SIZE];
     struct command_item item;
@@ -318,7 +318,7 @@ END_TEST
 
 #define SOLD "\"k\":\"settled\",\"a\":\"" ID_1 "\""
 
-/* Members of an event, and whether they make one. */
+/* Members of an event, and whether they are valid. */
 static const struct {
     const char *members;
     bool ok;
@@ -359,7 +359,7 @@ START_TEST(each_member_of_an_event_is_checked)
 }
 END_TEST
 
-START_TEST(no_more_events_are_read_than_there_is_room_for)
+START_TEST(events_read_are_bounded_by_the_array)
 {
     static const char text[] = "{\"v\":1,\"events\":[{" SOLD ",\"d\":1},{" SOLD ",\"d\":2}]}";
     struct auction_event events[2] = {{.at_ms = 0}, {.at_ms = 99}};
@@ -415,7 +415,7 @@ START_TEST(each_member_of_a_decision_is_checked)
 }
 END_TEST
 
-START_TEST(what_is_no_decision_and_no_word_is_refused)
+START_TEST(invalid_decisions_and_user_signals_are_refused)
 {
     static const char *const texts[] = {"",
                                         "x",
@@ -467,17 +467,17 @@ static Suite *message_wire_suite(void)
     tcase_add_test(tcase, a_command_has_this_text);
     tcase_add_test(tcase, an_event_has_this_text);
     tcase_add_test(tcase, every_kind_of_event_has_its_name);
-    tcase_add_test(tcase, a_decision_has_this_text_and_comes_back);
-    tcase_add_test(tcase, a_word_has_this_text);
+    tcase_add_test(tcase, a_decision_has_this_text_and_is_read_as_written);
+    tcase_add_test(tcase, a_user_signal_has_this_text);
     tcase_add_loop_test(tcase, each_member_of_a_command_is_checked, 0, (int)ARRAY_LEN(commands_read));
-    tcase_add_test(tcase, the_longest_text_leaves_the_next_one_alone);
-    tcase_add_test(tcase, no_more_commands_are_read_than_there_is_room_for);
-    tcase_add_test(tcase, a_command_of_another_auction_is_named_as_such);
-    tcase_add_loop_test(tcase, what_is_no_message_is_refused_with_the_reason, 0, (int)ARRAY_LEN(no_messages));
+    tcase_add_test(tcase, the_longest_text_does_not_affect_the_next_member);
+    tcase_add_test(tcase, commands_read_are_bounded_by_the_array);
+    tcase_add_test(tcase, a_command_of_another_auction_is_reported);
+    tcase_add_loop_test(tcase, invalid_messages_are_refused_with_a_reason, 0, (int)ARRAY_LEN(no_messages));
     tcase_add_loop_test(tcase, each_member_of_an_event_is_checked, 0, (int)ARRAY_LEN(events_read));
-    tcase_add_test(tcase, no_more_events_are_read_than_there_is_room_for);
+    tcase_add_test(tcase, events_read_are_bounded_by_the_array);
     tcase_add_loop_test(tcase, each_member_of_a_decision_is_checked, 0, (int)ARRAY_LEN(decisions_read));
-    tcase_add_test(tcase, what_is_no_decision_and_no_word_is_refused);
+    tcase_add_test(tcase, invalid_decisions_and_user_signals_are_refused);
     tcase_add_test(tcase, a_message_names_its_auction_in_its_first_command);
     suite_add_tcase(suite, tcase);
     return suite;

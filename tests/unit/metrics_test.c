@@ -1,5 +1,5 @@
 /*
- * Counting, and the text that comes of it: bounded labels, histograms, gauges, and processes that count together.
+ * Metrics and their text: bounded labels, histograms, gauges, and several processes that count together.
  */
 #include "common/base/metrics.h"
 
@@ -40,12 +40,12 @@ static struct metrics_family closed = {.name = "t_closed_total", .help = "Never 
 
 static struct metrics_family *const families[] = {&plain, &fixed, &level, &times, NULL};
 
-static void set(void)
+static void set_up(void)
 {
     ck_assert(metrics_open(families));
 }
 
-/* The text, checked; valid until the next call. */
+/* The exposition text, checked for its format; valid until the next call. */
 static const char *text(void)
 {
     static char out[TEXT_SIZE];
@@ -65,7 +65,7 @@ static void shown(const char *line)
     ck_assert_msg(strstr(text(), line) != NULL, "no %s in %s", line, text());
 }
 
-START_TEST(a_plain_counter_is_shown_from_the_beginning)
+START_TEST(a_counter_without_labels_is_shown_from_the_start)
 {
     shown("\nt_plain_total 0\n");
     metrics_add(&plain, 0, 0, 0, 2);
@@ -104,7 +104,7 @@ START_TEST(a_gauge_may_be_absent)
 }
 END_TEST
 
-START_TEST(a_histogram_adds_up)
+START_TEST(a_histograms_buckets_sum_and_count_agree)
 {
     static const int64_t values[] = {0, 1000, 1001, 10000, 10001, 5000000, -3};
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
@@ -118,14 +118,14 @@ START_TEST(a_histogram_adds_up)
 }
 END_TEST
 
-START_TEST(what_is_not_opened_counts_nothing)
+START_TEST(a_metric_that_was_not_opened_is_not_shown)
 {
     metrics_add(&closed, 0, 0, 0, 1);
     ck_assert_ptr_null(strstr(text(), "t_closed"));
 }
 END_TEST
 
-/* One process's share: words in an order of its own, and then an end without a goodbye. */
+/* The work of one process: it adds label values in an order of its own and is then killed. */
 static void count_and_die(int first)
 {
     static const char *const words[] = {"a", "b", "c"};
@@ -135,7 +135,7 @@ static void count_and_die(int first)
     (void)kill(getpid(), SIGKILL);
 }
 
-START_TEST(processes_count_together_and_lose_nothing)
+START_TEST(counts_of_killed_processes_are_kept)
 {
     enum { PROCESSES = 4 };
     for (int i = 0; i < PROCESSES; i++) {
@@ -158,16 +158,16 @@ END_TEST
 static Suite *metrics_suite(void)
 {
     const TTest *const tests[] = {
-        a_plain_counter_is_shown_from_the_beginning,
+        a_counter_without_labels_is_shown_from_the_start,
         labels_are_bounded,
         a_gauge_may_be_absent,
-        a_histogram_adds_up,
-        what_is_not_opened_counts_nothing,
-        processes_count_together_and_lose_nothing,
+        a_histograms_buckets_sum_and_count_agree,
+        a_metric_that_was_not_opened_is_not_shown,
+        counts_of_killed_processes_are_kept,
     };
     Suite *suite = suite_create("metrics");
     TCase *all = tcase_create("metrics");
-    tcase_add_checked_fixture(all, set, NULL);
+    tcase_add_checked_fixture(all, set_up, NULL);
     for (size_t i = 0; i < ARRAY_LEN(tests); i++) {
         tcase_add_test(all, tests[i]);
     }

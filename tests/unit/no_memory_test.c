@@ -1,7 +1,7 @@
 /*
- * Without memory: whatever allocates reports it, frees what it had, and works again afterwards. Each case is run with
- * its first allocation failing, then its second, and so on until one run needs no more than there is. Leaks on these
- * paths are seen by `make asan`.
+ * Failing allocations: each module reports the failure, frees its memory, and works again afterwards. Each case runs
+ * with its first allocation failing, then its second, and so on until a run needs no more. `make asan` detects leaks on
+ * these paths.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "notifyworker/endpoints.h"
 #include "tests/support/suite.h"
 
-/* --- an allocator that fails on demand: these replace libc's for the whole program --- */
+/* --- an allocator that fails on demand; it replaces libc's for the whole program --- */
 
 #ifdef __SANITIZE_ADDRESS__
 #define REAL(function) __interceptor_##function
@@ -27,13 +27,15 @@ void *REAL(calloc)(size_t count, size_t size);
 void *REAL(realloc)(void *old, size_t size);
 void REAL(free)(void *bytes);
 
-/* The sanitizer allocates before it is ready for code that it instruments. */
+/* The sanitizer allocates before instrumented code can run. */
 #define UNINSTRUMENTED __attribute__((no_sanitize("address")))
 
 static long left = -1; /* allocations that succeed before one fails; -1: all succeed */
 static bool failed;
 
-/* One failure a run: what is allocated while cleaning up succeeds again. libyajl crashes without memory: left out. */
+/*
+ * One failure per run: allocations during the cleanup succeed again. libyajl crashes without memory, so it is left out.
+ */
 UNINSTRUMENTED static bool fails(const void *caller)
 {
     Dl_info library = {0};
@@ -72,16 +74,16 @@ UNINSTRUMENTED void free(void *ptr)
 
 enum { FAILURES_MAX = 100 };
 
-/* Check allocates too: to be called before an assertion. */
+/* Check allocates as well, so this is called before an assertion. */
 static void enough(void)
 {
     left = -1;
 }
 
-/* Not under valgrind, which puts its own functions in the place of these. */
+/* False under valgrind, which replaces these functions by its own. */
 static bool can_fail(void)
 {
-    void *(*volatile allocate)(size_t size) = malloc; /* the compiler removes a call that it knows */
+    void *(*volatile allocate)(size_t size) = malloc; /* the compiler removes a call of a known malloc */
     left = 0;
     void *bytes = allocate(1);
     enough();
@@ -90,8 +92,8 @@ static bool can_fail(void)
 }
 
 /*
- * Runs `works` with every allocation failing once: `least` of them or more. It returns false without memory, and true
- * at last.
+ * Runs `works` with each of its allocations failing once; there must be `least` or more. `works` returns false while
+ * one fails, and true at last.
  */
 static void expect_failures(bool (*works)(void), long least)
 {
@@ -120,7 +122,7 @@ static bool make_batch(void)
     return batch != NULL;
 }
 
-START_TEST(a_batch)
+START_TEST(a_batch_survives_failed_allocations)
 {
     expect_failures(make_batch, 7);
 }
@@ -137,7 +139,7 @@ static bool make_room(void)
     return ok;
 }
 
-START_TEST(a_list_of_bids)
+START_TEST(a_list_of_bids_survives_failed_allocations)
 {
     expect_failures(make_room, 1);
     voids_free(&list);
@@ -158,8 +160,8 @@ static bool make_outbox_batch(void)
     return ok;
 }
 
-/* Of five bids that were set aside, and one event: more than the first room holds. */
-START_TEST(the_outbox_batch)
+/* For five bids that were set aside and one event, which is more than the first allocation holds. */
+START_TEST(the_outbox_batch_survives_failed_allocations)
 {
     static struct command commands[5];
     events = batch_new(5);
@@ -172,7 +174,7 @@ START_TEST(the_outbox_batch)
         entry->outcome = BATCH_DECIDED;
     }
     batch_add_event(events)->kind = EVENT_STARTED;
-    expect_failures(make_outbox_batch, 6); /* and 6 copies of texts, but the sanitizer's strdup never fails */
+    expect_failures(make_outbox_batch, 6); /* also 6 copies of texts, but the sanitizer's strdup never fails */
     batch_free(events);
 }
 END_TEST
@@ -188,7 +190,7 @@ static bool read_json(void)
     return root != NULL;
 }
 
-START_TEST(a_document_read)
+START_TEST(reading_json_survives_failed_allocations)
 {
     expect_failures(read_json, 2);
 }
@@ -210,7 +212,7 @@ static bool read_long_json(void)
     return root != NULL;
 }
 
-START_TEST(a_document_that_needs_blocks_of_its_own_size)
+START_TEST(reading_large_json_survives_failed_allocations)
 {
     expect_failures(read_long_json, 3);
 }
@@ -223,7 +225,7 @@ static bool make_writer(void)
     return writer != NULL;
 }
 
-START_TEST(a_writer)
+START_TEST(writing_json_survives_failed_allocations)
 {
     expect_failures(make_writer, 1);
 }
@@ -243,7 +245,7 @@ static bool make_endpoints(void)
     return endpoints != NULL;
 }
 
-START_TEST(tables_of_the_workers)
+START_TEST(the_workers_tables_survive_failed_allocations)
 {
     expect_failures(make_sent, 3);
     expect_failures(make_endpoints, 1);
@@ -254,13 +256,13 @@ static Suite *no_memory_suite(void)
 {
     Suite *suite = suite_create("no_memory");
     TCase *tcase = tcase_create("no_memory");
-    tcase_add_test(tcase, a_batch);
-    tcase_add_test(tcase, a_list_of_bids);
-    tcase_add_test(tcase, the_outbox_batch);
-    tcase_add_test(tcase, a_document_read);
-    tcase_add_test(tcase, a_document_that_needs_blocks_of_its_own_size);
-    tcase_add_test(tcase, a_writer);
-    tcase_add_test(tcase, tables_of_the_workers);
+    tcase_add_test(tcase, a_batch_survives_failed_allocations);
+    tcase_add_test(tcase, a_list_of_bids_survives_failed_allocations);
+    tcase_add_test(tcase, the_outbox_batch_survives_failed_allocations);
+    tcase_add_test(tcase, reading_json_survives_failed_allocations);
+    tcase_add_test(tcase, reading_large_json_survives_failed_allocations);
+    tcase_add_test(tcase, writing_json_survives_failed_allocations);
+    tcase_add_test(tcase, the_workers_tables_survive_failed_allocations);
     suite_add_tcase(suite, tcase);
     return suite;
 }

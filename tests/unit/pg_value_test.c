@@ -1,6 +1,6 @@
 /*
- * common/io/pg_value without a server: the text of array parameters, and which SQLSTATEs are worth another try. How the
- * server reads those arrays is in tests/integration/pg_array_test.c.
+ * common/io/pg_value without a server: the text of array parameters, and the SQLSTATEs that are worth a retry.
+ * tests/integration/pg_array_test.c tests how the server parses the arrays.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,19 +29,19 @@ static const struct {
     {"25006", true},  /* read only */
     {"25P03", true},  /* idle in transaction for too long */
     {"XX001", true},  /* data corrupted */
-    {"25P02", false}, /* transaction is aborted: the failure before it counts */
+    {"25P02", false}, /* transaction aborted: the failure before it decides */
     {"22003", false}, /* out of range */
-    {"22P02", false}, /* not of that type */
+    {"22P02", false}, /* invalid text for the type */
     {"23505", false}, /* unique violation */
     {"23514", false}, /* check violation */
     {"42P01", false}, /* no such table */
     {"55000", false}, /* not in the prerequisite state */
-    {"XX000", false}, /* internal error: perhaps by this very data */
+    {"XX000", false}, /* internal error, possibly caused by this data */
     {"P0001", false}, /* raised by a function */
     {"", false},
 };
 
-START_TEST(transient_states)
+START_TEST(transient_sqlstates_are_retried)
 {
     ck_assert_msg(pg_state_is_transient(states[_i].state) == states[_i].transient, "%s", states[_i].state);
 }
@@ -65,7 +65,7 @@ START_TEST(arrays_are_quoted)
 }
 END_TEST
 
-START_TEST(arrays_of_every_kind)
+START_TEST(arrays_of_every_type_are_written)
 {
     const struct uuid id = {{0xff}};
     struct pg_array array = {0};
@@ -86,7 +86,7 @@ START_TEST(arrays_of_every_kind)
 }
 END_TEST
 
-START_TEST(arrays_grow)
+START_TEST(arrays_grow_beyond_the_first_allocation)
 {
     struct pg_array array = {0};
     char *text = malloc(LONG_TEXT + 1);
@@ -107,7 +107,7 @@ END_TEST
 
 START_TEST(columns_are_read)
 {
-    /* A result made by hand: libpq lets one, and no server is needed. */
+    /* libpq can build a result by hand, so no server is needed. */
     PGresAttDesc columns[5] = {{.name = (char[]){"c"}},
                                {.name = (char[]){"c"}},
                                {.name = (char[]){"c"}},
@@ -139,7 +139,7 @@ START_TEST(columns_are_read)
 }
 END_TEST
 
-START_TEST(only_data_is_blamed)
+START_TEST(only_sqlstates_of_bad_data_blame_the_data)
 {
     static const char *const data[] = {"22003", "23505", "21000", "P0001", "XX000", "54000"};
     static const char *const deployment[] = {"42P01", "42501", "40001", "08006", "57014",
@@ -157,11 +157,11 @@ static Suite *pg_value_suite(void)
 {
     Suite *suite = suite_create("pg_value");
     TCase *tcase = tcase_create("pg_value");
-    tcase_add_test(tcase, only_data_is_blamed);
-    tcase_add_loop_test(tcase, transient_states, 0, ARRAY_LEN(states));
+    tcase_add_test(tcase, only_sqlstates_of_bad_data_blame_the_data);
+    tcase_add_loop_test(tcase, transient_sqlstates_are_retried, 0, ARRAY_LEN(states));
     tcase_add_test(tcase, arrays_are_quoted);
-    tcase_add_test(tcase, arrays_of_every_kind);
-    tcase_add_test(tcase, arrays_grow);
+    tcase_add_test(tcase, arrays_of_every_type_are_written);
+    tcase_add_test(tcase, arrays_grow_beyond_the_first_allocation);
     tcase_add_test(tcase, columns_are_read);
     suite_add_tcase(suite, tcase);
     return suite;

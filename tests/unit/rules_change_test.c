@@ -1,5 +1,6 @@
 /*
- * Rule 11 of bidding (API.md), and buying at once: who may change what until when, and what becomes of the auction.
+ * Changes to an auction and buying at once (docs/bidding-rules.md): who may change what, until when, and the auction
+ * afterwards.
  */
 #include "common/rules/bid_status.h"
 #include "tests/support/lot.h"
@@ -57,7 +58,7 @@ START_TEST(buying_takes_the_lead_and_ends_the_auction)
 }
 END_TEST
 
-START_TEST(without_a_reserve_any_bid_takes_the_offer_away)
+START_TEST(without_a_reserve_the_first_bid_ends_the_buy_now_offer)
 {
     lot_accepted(lot_bid(ANN, 1000), 1000);
     ck_assert(!rules_can_buy(&lot));
@@ -65,7 +66,7 @@ START_TEST(without_a_reserve_any_bid_takes_the_offer_away)
 }
 END_TEST
 
-START_TEST(the_bid_that_meets_the_reserve_takes_the_offer_away)
+START_TEST(a_bid_that_meets_the_reserve_ends_the_buy_now_offer)
 {
     lot.reserve_price = 3000;
     lot_accepted(lot_proxy(ANN, 2999), 1000);
@@ -76,7 +77,7 @@ START_TEST(the_bid_that_meets_the_reserve_takes_the_offer_away)
 }
 END_TEST
 
-START_TEST(buying_beats_a_maximum_below_the_reserve)
+START_TEST(a_purchase_wins_over_a_maximum_below_the_reserve)
 {
     lot.reserve_price = 5000;
     lot_accepted(lot_proxy(ANN, 4999), 1000);
@@ -88,7 +89,7 @@ START_TEST(buying_beats_a_maximum_below_the_reserve)
 }
 END_TEST
 
-START_TEST(the_leader_may_buy)
+START_TEST(the_leader_can_buy)
 {
     lot.reserve_price = 3000;
     lot_accepted(lot_bid(ANN, 1000), 1000);
@@ -100,7 +101,7 @@ START_TEST(the_leader_may_buy)
 }
 END_TEST
 
-START_TEST(what_holds_for_bids_holds_for_buying)
+START_TEST(purchases_are_rejected_for_the_same_reasons_as_bids)
 {
     struct rules_command command = {.kind = COMMAND_BUY, .bidder_id = lot_user(ANN), .received_ms = LOT_NOW_MS};
     lot_rejected(buy(SELLER), RULES_OWN_AUCTION);
@@ -118,7 +119,7 @@ END_TEST
 
 /* --- the seller's changes --- */
 
-START_TEST(an_update_takes_over_every_term)
+START_TEST(an_update_replaces_every_term)
 {
     int64_t version = lot.terms_version;
     ck_assert_int_eq(change_now(COMMAND_UPDATE).verdict, RULES_ACCEPTED);
@@ -150,7 +151,7 @@ START_TEST(a_bid_on_older_terms_is_rejected)
 }
 END_TEST
 
-START_TEST(with_a_bid_terms_stand)
+START_TEST(an_update_after_the_first_bid_is_rejected)
 {
     lot_accepted(lot_bid(ANN, 1000), 1000);
     lot_rejected(change_now(COMMAND_UPDATE), RULES_HAS_BIDS);
@@ -158,17 +159,17 @@ START_TEST(with_a_bid_terms_stand)
 }
 END_TEST
 
-START_TEST(an_update_that_saw_something_else_is_rejected)
+START_TEST(an_update_of_another_version_is_rejected)
 {
     lot_rejected(change((struct rules_command){.kind = COMMAND_UPDATE, .stale = true}, LOT_NOW_MS),
                  RULES_VERSION_CONFLICT);
     terms.start_ms++;
-    lot_rejected(change_now(COMMAND_UPDATE), RULES_VERSION_CONFLICT); /* it has started */
+    lot_rejected(change_now(COMMAND_UPDATE), RULES_VERSION_CONFLICT); /* the auction has started */
     ck_assert_int_eq(lot.terms_version, 3);
 }
 END_TEST
 
-START_TEST(a_start_can_be_moved_until_it_has_come)
+START_TEST(a_start_can_be_moved_until_the_start)
 {
     lot.status = RULES_SCHEDULED;
     terms.start_ms = LOT_START_MS + 1000;
@@ -180,7 +181,7 @@ START_TEST(a_start_can_be_moved_until_it_has_come)
 }
 END_TEST
 
-START_TEST(a_cancelled_auction_takes_nothing_more)
+START_TEST(a_cancelled_auction_rejects_every_command)
 {
     struct rules_decision decision = change_now(COMMAND_CANCEL);
     ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
@@ -195,9 +196,9 @@ START_TEST(a_cancelled_auction_takes_nothing_more)
 }
 END_TEST
 
-/* --- an admin's --- */
+/* --- an admin's changes --- */
 
-START_TEST(an_extension_is_later_and_uses_nothing_up)
+START_TEST(an_admins_extension_is_later_and_uses_no_extension)
 {
     struct rules_decision decision = change_now(COMMAND_EXTEND);
     ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
@@ -208,7 +209,7 @@ START_TEST(an_extension_is_later_and_uses_nothing_up)
 }
 END_TEST
 
-START_TEST(ended_at_once_it_is_sold_by_rule_9)
+START_TEST(an_admins_end_sells_if_the_reserve_is_met)
 {
     lot_accepted(lot_proxy(ANN, 4000), 1000);
     ck_assert(change_now(COMMAND_CLOSE).ended);
@@ -218,7 +219,7 @@ START_TEST(ended_at_once_it_is_sold_by_rule_9)
 }
 END_TEST
 
-START_TEST(what_has_not_started_cannot_end)
+START_TEST(a_scheduled_auction_cannot_be_ended)
 {
     lot.status = RULES_SCHEDULED;
     lot_rejected(change((struct rules_command){.kind = COMMAND_CLOSE}, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
@@ -226,7 +227,7 @@ START_TEST(what_has_not_started_cannot_end)
 }
 END_TEST
 
-START_TEST(bids_do_not_keep_an_admin_from_cancelling)
+START_TEST(an_admin_can_cancel_an_auction_with_bids)
 {
     lot_accepted(lot_bid(ANN, 1000), 1000);
     ck_assert(change_now(COMMAND_ABORT).cancelled);
@@ -234,7 +235,7 @@ START_TEST(bids_do_not_keep_an_admin_from_cancelling)
 }
 END_TEST
 
-START_TEST(nothing_changes_after_the_end)
+START_TEST(changes_after_the_end_are_rejected)
 {
     for (enum command_kind kind = COMMAND_UPDATE; kind <= COMMAND_ABORT; kind++) {
         lot_rejected(change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_END_MS),
@@ -245,7 +246,7 @@ START_TEST(nothing_changes_after_the_end)
 }
 END_TEST
 
-START_TEST(kinds_have_words)
+START_TEST(each_kind_has_its_name)
 {
     for (int i = COMMAND_NONE + 1; i < COMMAND_KIND_COUNT; i++) {
         enum command_kind parsed = COMMAND_NONE;
@@ -329,23 +330,23 @@ static Suite *rules_change_suite(void)
     TCase *tcase = tcase_create("changes");
     tcase_add_checked_fixture(tcase, set, NULL);
     tcase_add_test(tcase, buying_takes_the_lead_and_ends_the_auction);
-    tcase_add_test(tcase, without_a_reserve_any_bid_takes_the_offer_away);
-    tcase_add_test(tcase, the_bid_that_meets_the_reserve_takes_the_offer_away);
-    tcase_add_test(tcase, buying_beats_a_maximum_below_the_reserve);
-    tcase_add_test(tcase, the_leader_may_buy);
-    tcase_add_test(tcase, what_holds_for_bids_holds_for_buying);
-    tcase_add_test(tcase, an_update_takes_over_every_term);
+    tcase_add_test(tcase, without_a_reserve_the_first_bid_ends_the_buy_now_offer);
+    tcase_add_test(tcase, a_bid_that_meets_the_reserve_ends_the_buy_now_offer);
+    tcase_add_test(tcase, a_purchase_wins_over_a_maximum_below_the_reserve);
+    tcase_add_test(tcase, the_leader_can_buy);
+    tcase_add_test(tcase, purchases_are_rejected_for_the_same_reasons_as_bids);
+    tcase_add_test(tcase, an_update_replaces_every_term);
     tcase_add_test(tcase, a_bid_on_older_terms_is_rejected);
-    tcase_add_test(tcase, with_a_bid_terms_stand);
-    tcase_add_test(tcase, an_update_that_saw_something_else_is_rejected);
-    tcase_add_test(tcase, a_start_can_be_moved_until_it_has_come);
-    tcase_add_test(tcase, a_cancelled_auction_takes_nothing_more);
-    tcase_add_test(tcase, an_extension_is_later_and_uses_nothing_up);
-    tcase_add_test(tcase, ended_at_once_it_is_sold_by_rule_9);
-    tcase_add_test(tcase, what_has_not_started_cannot_end);
-    tcase_add_test(tcase, bids_do_not_keep_an_admin_from_cancelling);
-    tcase_add_test(tcase, nothing_changes_after_the_end);
-    tcase_add_test(tcase, kinds_have_words);
+    tcase_add_test(tcase, an_update_after_the_first_bid_is_rejected);
+    tcase_add_test(tcase, an_update_of_another_version_is_rejected);
+    tcase_add_test(tcase, a_start_can_be_moved_until_the_start);
+    tcase_add_test(tcase, a_cancelled_auction_rejects_every_command);
+    tcase_add_test(tcase, an_admins_extension_is_later_and_uses_no_extension);
+    tcase_add_test(tcase, an_admins_end_sells_if_the_reserve_is_met);
+    tcase_add_test(tcase, a_scheduled_auction_cannot_be_ended);
+    tcase_add_test(tcase, an_admin_can_cancel_an_auction_with_bids);
+    tcase_add_test(tcase, changes_after_the_end_are_rejected);
+    tcase_add_test(tcase, each_kind_has_its_name);
     tcase_add_test(tcase, a_command_without_a_kind_is_refused);
     tcase_add_test(tcase, kinds_have_a_group);
     tcase_add_test(tcase, bid_statuses_have_words);

@@ -1,11 +1,11 @@
 /*
- * Random auctions, with changes mixed in, against an oracle. The oracle knows nothing of "taking the lead" or "runner
- * up": it keeps every user's maximum and since when, finds the leader by looking at all of them, and says what the
- * price must be as the greatest of what each rule calls for. Slow, and simple enough to be believed.
+ * Random auctions, mixed with changes, against an oracle. The oracle has no notion of "taking the lead" or "runner up".
+ * It keeps every user's maximum and its time, and finds the leader by comparing all of them. Its price is the greatest
+ * that any rule demands. It is slow, and simple enough to verify by reading.
  *
- * Every auction is decided twice: in one go on one struct, and command by command with nothing carried over but what
- * the auctions table keeps. Amounts are drawn from a narrow range, so that ties, cut increments and amounts that miss
- * by a cent are common. A failure names the seed; the same seed gives the same auction on every machine.
+ * Every auction is decided twice: in one pass on one struct, and command by command with only the columns of the
+ * auctions table carried over. Amounts come from a narrow range. So ties, cut increments and amounts one cent below a
+ * limit are common. A failure prints the seed; a seed gives the same auction on every machine.
  */
 #include "common/rules/rules.h"
 
@@ -23,7 +23,10 @@ enum {
     END_MS = 10000,
 };
 
-/* ck_assert tells the parent process about each look, which costs more here than all the rest: only a failure may. */
+/*
+ * ck_assert reports each assertion to the parent process, which costs more than the rest of the test. So it is called
+ * for failures only.
+ */
 #define CHECK(condition, ...)                                                                                          \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \
@@ -31,7 +34,7 @@ enum {
         }                                                                                                              \
     } while (0)
 
-/* Auctions that once were, or could have been, trouble; run apart so that their names are in the output. */
+/* Seeds that once failed, and special values. They run apart so that their names are in the output. */
 static const uint64_t SEEDS[] = {0, 1, 42, 1637, 20000, UINT64_C(0xdeadbeef), UINT64_C(0xffffffffffffffff)};
 
 static uint64_t random_state;
@@ -65,14 +68,14 @@ static struct uuid user(int number)
 
 struct oracle {
     int64_t maximum[USERS]; /* 0: none */
-    int since[USERS];       /* number of the command that set it */
-    bool hidden[USERS];     /* it was given as a proxy maximum and not withdrawn or overbid by its owner */
+    int since[USERS];       /* number of the command that set the maximum */
+    bool hidden[USERS];     /* it is a proxy maximum, not withdrawn and not replaced by its owner's plain bid */
     int64_t price;
     int64_t bids;
     int64_t end_ms;
     int64_t extensions;
     enum rules_status status;
-    int64_t accepted[2 * COMMANDS_MAX]; /* amounts in the public history that were accepted */
+    int64_t accepted[2 * COMMANDS_MAX]; /* accepted amounts of the public history */
     int accepted_count;
 };
 
@@ -105,7 +108,7 @@ static int64_t greatest(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* The greatest of what the rules call for, given who bid what just now. */
+/* The greatest price that a rule demands after this user's bid. */
 static int64_t oracle_price(const struct oracle *oracle, const struct rules_auction *terms, int bidder,
                             const struct rules_command *command)
 {
@@ -175,7 +178,7 @@ static void oracle_enter(struct oracle *oracle, int64_t amount)
     oracle->accepted[oracle->accepted_count++] = amount;
 }
 
-/* Rule 7 as it is written. */
+/* The anti-snipe rule, written directly from its text. */
 static bool oracle_extends(struct oracle *oracle, const struct rules_auction *terms, int64_t received_ms)
 {
     bool late = oracle->end_ms - received_ms <= terms->snipe_window_ms && terms->snipe_window_ms > 0;
@@ -190,7 +193,7 @@ static bool oracle_extends(struct oracle *oracle, const struct rules_auction *te
     return false;
 }
 
-/* The number of the command stands for its time of deciding. */
+/* Sets a user's maximum. The command's number serves as its time of decision. */
 static void oracle_set_maximum(struct oracle *oracle, int bidder, const struct rules_command *command, int number)
 {
     if (command->kind == COMMAND_PROXY || command->amount >= oracle->maximum[bidder]) {
@@ -233,7 +236,7 @@ static struct rules_decision oracle_place(struct oracle *oracle, const struct ru
     return expected;
 }
 
-/* Buying at once: as if the buyer bid that much in the open, and the hammer fell. */
+/* Buying at once equals an open bid of that amount and the hammer. */
 static struct rules_decision oracle_buy(struct oracle *oracle, const struct rules_auction *terms, int bidder,
                                         const struct rules_command *command, int number)
 {
@@ -318,7 +321,7 @@ static struct rules_decision oracle_change(struct oracle *oracle, struct rules_a
     return expected;
 }
 
-/* A scheduled auction whose time has come. */
+/* Starts a scheduled auction whose start time has come. */
 static bool oracle_starts(struct oracle *oracle, const struct rules_auction *terms, int64_t received_ms)
 {
     bool starts = oracle->status == RULES_SCHEDULED && received_ms >= terms->start_ms;
@@ -430,7 +433,7 @@ static struct rules_auction random_auction(void)
     return auction;
 }
 
-/* Those of another auction. */
+/* The terms of another random auction. */
 static struct rules_terms random_terms(const struct rules_auction *auction)
 {
     struct rules_auction another = random_auction();
@@ -447,7 +450,7 @@ static struct rules_terms random_terms(const struct rules_auction *auction)
     };
 }
 
-/* Mostly around the price and the leader's maximum, where the rules' edges are. */
+/* Mostly around the price and the leader's maximum, at the edges of the rules. */
 static int64_t random_amount(const struct rules_auction *auction)
 {
     int64_t minimum = rules_minimum_bid(auction);
@@ -486,7 +489,7 @@ static enum command_kind random_kind(void)
     return dice[i].kind;
 }
 
-/* `terms` are filled for an update. */
+/* Fills `terms` for an update. */
 static struct rules_command random_command(const struct rules_auction *auction, int bidder, int number,
                                            struct rules_terms *terms)
 {
@@ -512,7 +515,7 @@ static struct rules_command random_command(const struct rules_auction *auction, 
     return command;
 }
 
-/* --- holding the two together --- */
+/* --- comparing rules and oracle --- */
 
 static void check_decision(const struct rules_decision *actual, const struct rules_decision *expected, uint64_t seed,
                            int number)
@@ -551,7 +554,7 @@ static void check_state(const struct rules_auction *auction, const struct oracle
           "seed %llu, command %d: above the winner's maximum", (unsigned long long)seed, number);
 }
 
-/* What the auctions table keeps of an auction, and no more. */
+/* The auction as the auctions table stores it, with no other field. */
 static struct rules_auction through_the_table(const struct rules_auction *auction)
 {
     struct rules_auction loaded = {
@@ -613,7 +616,7 @@ static void run_auction(uint64_t seed)
           (unsigned long long)seed);
 }
 
-START_TEST(random_auctions_are_decided_as_the_oracle_says)
+START_TEST(random_auctions_are_decided_as_by_the_oracle)
 {
     for (int i = 0; i < AUCTIONS / BLOCKS; i++) {
         run_auction((uint64_t)_i * (AUCTIONS / BLOCKS) + (uint64_t)i + UINT64_C(1000000));
@@ -621,7 +624,7 @@ START_TEST(random_auctions_are_decided_as_the_oracle_says)
 }
 END_TEST
 
-START_TEST(remembered_seeds)
+START_TEST(remembered_seeds_are_decided_as_by_the_oracle)
 {
     run_auction(SEEDS[_i]);
 }
@@ -631,8 +634,8 @@ static Suite *rules_property_suite(void)
 {
     Suite *suite = suite_create("rules_property");
     TCase *tcase = tcase_create("oracle");
-    tcase_add_loop_test(tcase, remembered_seeds, 0, (int)ARRAY_LEN(SEEDS));
-    tcase_add_loop_test(tcase, random_auctions_are_decided_as_the_oracle_says, 0, BLOCKS);
+    tcase_add_loop_test(tcase, remembered_seeds_are_decided_as_by_the_oracle, 0, (int)ARRAY_LEN(SEEDS));
+    tcase_add_loop_test(tcase, random_auctions_are_decided_as_by_the_oracle, 0, BLOCKS);
     suite_add_tcase(suite, tcase);
     return suite;
 }

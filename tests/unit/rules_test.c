@@ -1,11 +1,11 @@
 /*
- * Rules 1 to 6 of bidding (API.md) with their edges: what may be bid, and what price and lead become.
+ * Rules 1 to 6 of bidding (docs/bidding-rules.md) with their edges: valid bids, and the price and leader that follow.
  */
 #include "tests/support/lot.h"
 
 /* --- rule 1 --- */
 
-START_TEST(minimum_is_the_starting_price_before_the_first_bid)
+START_TEST(the_minimum_is_the_starting_price_before_the_first_bid)
 {
     ck_assert_int_eq(rules_minimum_bid(&lot), 1000);
     lot_rejected(lot_bid(ANN, 999), RULES_BID_TOO_LOW);
@@ -26,7 +26,7 @@ START_TEST(any_amount_from_the_minimum_up_is_valid)
 }
 END_TEST
 
-START_TEST(minimum_follows_the_step_of_the_price)
+START_TEST(the_minimum_uses_the_increment_at_the_price)
 {
     lot.increments = increments_ebay_us();
     lot_accepted(lot_bid(ANN, 2499), 2499);
@@ -102,7 +102,7 @@ START_TEST(a_higher_proxy_pays_one_increment_over_the_other)
 }
 END_TEST
 
-START_TEST(the_price_never_passes_the_winners_maximum)
+START_TEST(the_price_never_exceeds_the_winners_maximum)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_accepted(lot_proxy(BOB, 5050), 5050);
@@ -111,7 +111,7 @@ START_TEST(the_price_never_passes_the_winners_maximum)
 }
 END_TEST
 
-START_TEST(of_equal_maxima_the_earlier_leads_at_that_price)
+START_TEST(of_equal_maximums_the_earlier_leads_at_that_price)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_outbid(lot_proxy(BOB, 5000), 5000, ANN, 5000);
@@ -122,7 +122,7 @@ START_TEST(of_equal_maxima_the_earlier_leads_at_that_price)
 }
 END_TEST
 
-START_TEST(a_proxy_over_a_plain_leader_pays_an_increment_over_its_bid)
+START_TEST(a_proxy_over_a_plain_leader_pays_one_increment_more)
 {
     lot_accepted(lot_bid(ANN, 5000), 5000);
     struct rules_decision decision = lot_proxy(BOB, 9000);
@@ -141,7 +141,7 @@ START_TEST(the_increment_is_that_of_the_second_maximum)
 }
 END_TEST
 
-START_TEST(a_falling_increment_cannot_lower_the_price)
+START_TEST(a_smaller_increment_never_lowers_the_price)
 {
     lot.increments =
         (struct increments){.count = 2, .steps = {{.from = 0, .increment = 1000}, {.from = 4950, .increment = 1}}};
@@ -155,7 +155,7 @@ END_TEST
 
 /* --- rule 4 --- */
 
-START_TEST(a_plain_bid_under_a_proxy_is_outbid_and_answered)
+START_TEST(a_plain_bid_below_a_proxy_is_outbid_and_answered)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_outbid(lot_bid(BOB, 3000), 3000, ANN, 3100);
@@ -174,7 +174,7 @@ START_TEST(a_plain_bid_equal_to_the_proxy_is_outbid_at_that_price)
 }
 END_TEST
 
-START_TEST(a_plain_bid_over_the_proxy_wins_at_its_amount)
+START_TEST(a_plain_bid_above_the_proxy_leads_at_its_amount)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     struct rules_decision decision = lot_bid(BOB, 5001);
@@ -187,11 +187,11 @@ END_TEST
 
 /* --- rule 5 --- */
 
-START_TEST(a_raise_is_no_bid_and_leaves_the_price)
+START_TEST(a_raise_changes_neither_bid_count_nor_price)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_outbid(lot_bid(BOB, 3000), 3000, ANN, 3100);
-    struct rules_decision decision = lot_proxy(ANN, 5001); /* minimumBid does not apply */
+    struct rules_decision decision = lot_proxy(ANN, 5001); /* the minimum bid does not apply */
     lot_accepted(decision, 3100);
     ck_assert(decision.raise && !decision.extended && !decision.lead_lost);
     lot_stands(ANN, 3100, 5001, 2);
@@ -199,7 +199,7 @@ START_TEST(a_raise_is_no_bid_and_leaves_the_price)
 }
 END_TEST
 
-START_TEST(a_maximum_that_is_not_above_is_not_raised)
+START_TEST(a_raise_to_no_higher_maximum_is_rejected)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_rejected(lot_proxy(ANN, 5000), RULES_MAXIMUM_NOT_RAISED);
@@ -209,7 +209,7 @@ START_TEST(a_maximum_that_is_not_above_is_not_raised)
 }
 END_TEST
 
-START_TEST(a_raise_pays_the_increment_that_was_cut)
+START_TEST(a_raise_pays_an_increment_that_the_old_maximum_cut)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_accepted(lot_proxy(BOB, 5050), 5050);
@@ -231,7 +231,7 @@ START_TEST(after_a_tie_a_raise_pays_the_whole_increment)
 }
 END_TEST
 
-START_TEST(a_plain_leader_may_stand_behind_a_maximum)
+START_TEST(a_plain_leader_can_set_a_maximum)
 {
     lot_accepted(lot_bid(ANN, 2000), 2000);
     lot_rejected(lot_proxy(ANN, 2000), RULES_MAXIMUM_NOT_RAISED);
@@ -275,7 +275,7 @@ START_TEST(the_leaders_plain_bid_equal_to_the_maximum_spends_it)
 }
 END_TEST
 
-START_TEST(withdrawing_brings_the_maximum_down_to_the_price)
+START_TEST(a_withdrawal_lowers_the_maximum_to_the_price)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_outbid(lot_bid(BOB, 2000), 2000, ANN, 2100);
@@ -290,7 +290,7 @@ START_TEST(withdrawing_brings_the_maximum_down_to_the_price)
 }
 END_TEST
 
-START_TEST(nothing_to_withdraw)
+START_TEST(a_withdrawal_without_a_maximum_is_rejected)
 {
     lot_rejected(lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
     lot_accepted(lot_bid(ANN, 1000), 1000);
@@ -299,7 +299,7 @@ START_TEST(nothing_to_withdraw)
 }
 END_TEST
 
-START_TEST(a_maximum_may_be_set_again_after_withdrawing)
+START_TEST(a_maximum_can_be_set_again_after_a_withdrawal)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_accepted(lot_proxy(BOB, 5050), 5050);
@@ -325,7 +325,7 @@ START_TEST(a_first_proxy_that_reaches_the_reserve_pays_it)
 }
 END_TEST
 
-START_TEST(below_the_reserve_bidding_goes_on_as_without)
+START_TEST(a_reserve_above_all_maximums_changes_no_price)
 {
     lot.reserve_price = 4000;
     lot_accepted(lot_proxy(ANN, 3999), 1000);
@@ -337,7 +337,7 @@ START_TEST(below_the_reserve_bidding_goes_on_as_without)
 }
 END_TEST
 
-START_TEST(a_bid_meets_the_reserve)
+START_TEST(a_plain_bid_can_meet_the_reserve)
 {
     lot.reserve_price = 4000;
     lot_accepted(lot_bid(ANN, 2000), 2000);
@@ -346,24 +346,24 @@ START_TEST(a_bid_meets_the_reserve)
 }
 END_TEST
 
-START_TEST(a_raise_meets_the_reserve)
+START_TEST(a_raise_can_meet_the_reserve)
 {
     lot.reserve_price = 4000;
     lot_accepted(lot_proxy(ANN, 3000), 1000);
     lot_accepted(lot_proxy(ANN, 3999), 1000);
     struct rules_decision decision = lot_send(COMMAND_PROXY, ANN, 4000, LOT_END_MS - 1);
     lot_accepted(decision, 4000);
-    ck_assert(decision.raise && decision.extended); /* it changed the price */
+    ck_assert(decision.raise && decision.extended); /* a raise extends only if it changes the price */
     lot_stands(ANN, 4000, 4000, 1);
     ck_assert_int_eq(rules_minimum_bid(&lot), 4100);
 }
 END_TEST
 
-START_TEST(a_second_maximum_above_the_reserve_counts_more)
+START_TEST(the_second_maximum_sets_the_price_above_the_reserve)
 {
     lot.reserve_price = 4000;
     lot_accepted(lot_proxy(ANN, 3900), 1000);
-    lot_accepted(lot_proxy(BOB, 9000), 4000); /* both 3900 + 100 and the reserve */
+    lot_accepted(lot_proxy(BOB, 9000), 4000); /* 3900 + 100, which is also the reserve */
     lot_set();
     lot.reserve_price = 4000;
     lot_accepted(lot_bid(ANN, 3950), 3950);
@@ -373,38 +373,38 @@ END_TEST
 
 static void add_tests(TCase *tcase)
 {
-    tcase_add_test(tcase, minimum_is_the_starting_price_before_the_first_bid);
+    tcase_add_test(tcase, the_minimum_is_the_starting_price_before_the_first_bid);
     tcase_add_test(tcase, any_amount_from_the_minimum_up_is_valid);
-    tcase_add_test(tcase, minimum_follows_the_step_of_the_price);
+    tcase_add_test(tcase, the_minimum_uses_the_increment_at_the_price);
     tcase_add_test(tcase, nothing_is_valid_above_the_largest_amount);
     tcase_add_test(tcase, an_increment_past_the_largest_amount_is_capped);
     tcase_add_test(tcase, a_plain_bid_that_leads_sets_the_price);
     tcase_add_test(tcase, the_first_proxy_opens_at_the_starting_price);
     tcase_add_test(tcase, a_higher_proxy_pays_one_increment_over_the_other);
-    tcase_add_test(tcase, the_price_never_passes_the_winners_maximum);
-    tcase_add_test(tcase, of_equal_maxima_the_earlier_leads_at_that_price);
-    tcase_add_test(tcase, a_proxy_over_a_plain_leader_pays_an_increment_over_its_bid);
+    tcase_add_test(tcase, the_price_never_exceeds_the_winners_maximum);
+    tcase_add_test(tcase, of_equal_maximums_the_earlier_leads_at_that_price);
+    tcase_add_test(tcase, a_proxy_over_a_plain_leader_pays_one_increment_more);
     tcase_add_test(tcase, the_increment_is_that_of_the_second_maximum);
-    tcase_add_test(tcase, a_falling_increment_cannot_lower_the_price);
-    tcase_add_test(tcase, a_plain_bid_under_a_proxy_is_outbid_and_answered);
+    tcase_add_test(tcase, a_smaller_increment_never_lowers_the_price);
+    tcase_add_test(tcase, a_plain_bid_below_a_proxy_is_outbid_and_answered);
     tcase_add_test(tcase, a_plain_bid_equal_to_the_proxy_is_outbid_at_that_price);
-    tcase_add_test(tcase, a_plain_bid_over_the_proxy_wins_at_its_amount);
-    tcase_add_test(tcase, a_raise_is_no_bid_and_leaves_the_price);
-    tcase_add_test(tcase, a_maximum_that_is_not_above_is_not_raised);
-    tcase_add_test(tcase, a_raise_pays_the_increment_that_was_cut);
+    tcase_add_test(tcase, a_plain_bid_above_the_proxy_leads_at_its_amount);
+    tcase_add_test(tcase, a_raise_changes_neither_bid_count_nor_price);
+    tcase_add_test(tcase, a_raise_to_no_higher_maximum_is_rejected);
+    tcase_add_test(tcase, a_raise_pays_an_increment_that_the_old_maximum_cut);
     tcase_add_test(tcase, after_a_tie_a_raise_pays_the_whole_increment);
-    tcase_add_test(tcase, a_plain_leader_may_stand_behind_a_maximum);
+    tcase_add_test(tcase, a_plain_leader_can_set_a_maximum);
     tcase_add_test(tcase, the_leaders_plain_bid_keeps_a_higher_maximum);
     tcase_add_test(tcase, the_leaders_plain_bid_replaces_a_lower_maximum);
     tcase_add_test(tcase, the_leaders_plain_bid_equal_to_the_maximum_spends_it);
-    tcase_add_test(tcase, withdrawing_brings_the_maximum_down_to_the_price);
-    tcase_add_test(tcase, nothing_to_withdraw);
-    tcase_add_test(tcase, a_maximum_may_be_set_again_after_withdrawing);
+    tcase_add_test(tcase, a_withdrawal_lowers_the_maximum_to_the_price);
+    tcase_add_test(tcase, a_withdrawal_without_a_maximum_is_rejected);
+    tcase_add_test(tcase, a_maximum_can_be_set_again_after_a_withdrawal);
     tcase_add_test(tcase, a_first_proxy_that_reaches_the_reserve_pays_it);
-    tcase_add_test(tcase, below_the_reserve_bidding_goes_on_as_without);
-    tcase_add_test(tcase, a_bid_meets_the_reserve);
-    tcase_add_test(tcase, a_raise_meets_the_reserve);
-    tcase_add_test(tcase, a_second_maximum_above_the_reserve_counts_more);
+    tcase_add_test(tcase, a_reserve_above_all_maximums_changes_no_price);
+    tcase_add_test(tcase, a_plain_bid_can_meet_the_reserve);
+    tcase_add_test(tcase, a_raise_can_meet_the_reserve);
+    tcase_add_test(tcase, the_second_maximum_sets_the_price_above_the_reserve);
 }
 
 static Suite *rules_suite(void)

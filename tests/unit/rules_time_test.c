@@ -1,22 +1,22 @@
 /*
- * Rules 7 to 11 of bidding (API.md) with their edges: when an auction starts, extends and ends, who may bid, on which
- * terms; and the words for what is decided.
+ * Rules about time (docs/bidding-rules.md) with their edges: start, extension and end of an auction, who may bid, and
+ * on which terms. Also the names of decisions.
  */
 #include "tests/support/lot.h"
 
-/* --- rule 7 --- */
+/* --- anti-snipe extension (rule 7) --- */
 
 START_TEST(a_late_bid_moves_the_end)
 {
     ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS - 1).extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS);
     ck_assert(!lot_send(COMMAND_BID, BOB, 1100, LOT_END_MS - LOT_WINDOW_MS)
-                   .extended); /* in the window, but to no later end */
+                   .extended); /* in the window, but the end would not be later */
     ck_assert_int_eq(lot.extensions_used, 0);
     ck_assert(lot_send(COMMAND_BID, ANN, 1200, LOT_END_MS - LOT_WINDOW_MS + 1).extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS + 1);
     ck_assert_int_eq(lot.extensions_used, 1);
-    ck_assert(lot_send(COMMAND_BID, BOB, 1300, LOT_END_MS).extended); /* the end that holds now */
+    ck_assert(lot_send(COMMAND_BID, BOB, 1300, LOT_END_MS).extended); /* the present end */
     ck_assert_int_eq(lot.end_ms, LOT_END_MS + LOT_EXTENSION_MS);
 }
 END_TEST
@@ -30,7 +30,7 @@ START_TEST(the_first_millisecond_of_the_window_counts)
 }
 END_TEST
 
-START_TEST(the_last_millisecond_and_the_end)
+START_TEST(a_bid_at_the_end_is_rejected_and_one_before_accepted)
 {
     lot_rejected(lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS), RULES_AUCTION_ENDED);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS);
@@ -41,7 +41,7 @@ START_TEST(the_last_millisecond_and_the_end)
 }
 END_TEST
 
-START_TEST(the_cap_counts_moved_ends_only)
+START_TEST(the_limit_counts_moved_ends_only)
 {
     lot.snipe_max = 1;
     ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS).extended);
@@ -54,7 +54,7 @@ START_TEST(the_cap_counts_moved_ends_only)
 }
 END_TEST
 
-START_TEST(no_extension_when_switched_off_or_capped_at_none)
+START_TEST(no_extension_without_a_window_or_with_a_limit_of_0)
 {
     lot.snipe_window_ms = 0;
     ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - 1).extended);
@@ -64,7 +64,7 @@ START_TEST(no_extension_when_switched_off_or_capped_at_none)
 }
 END_TEST
 
-START_TEST(what_changes_nothing_does_not_extend)
+START_TEST(a_bid_without_effect_never_extends)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     ck_assert(!lot_send(COMMAND_BID, BOB, 1001, LOT_END_MS - 1).extended);   /* rejected */
@@ -72,11 +72,11 @@ START_TEST(what_changes_nothing_does_not_extend)
     ck_assert(!lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_END_MS - 1).extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS);
     lot_accepted(lot_proxy(ANN, 6000), 1000);
-    ck_assert(lot_send(COMMAND_BID, BOB, 2000, LOT_END_MS - 1).extended); /* outbid at once, but it moved the price */
+    ck_assert(lot_send(COMMAND_BID, BOB, 2000, LOT_END_MS - 1).extended); /* outbid at once, but it changed the price */
 }
 END_TEST
 
-START_TEST(a_raise_that_pays_a_cut_increment_extends)
+START_TEST(a_raise_that_changes_the_price_extends)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_accepted(lot_proxy(BOB, 5050), 5050);
@@ -93,9 +93,9 @@ START_TEST(a_short_extension_never_shortens)
 }
 END_TEST
 
-/* --- rules 8 to 11 --- */
+/* --- start, end and permission to bid (rules 8 to 11) --- */
 
-START_TEST(a_bid_before_the_start_is_refused)
+START_TEST(a_bid_before_the_start_is_rejected)
 {
     lot_rejected(lot_send(COMMAND_BID, ANN, 1000, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
     lot.status = RULES_SCHEDULED;
@@ -118,7 +118,7 @@ START_TEST(the_first_bid_in_time_starts_a_scheduled_auction)
 }
 END_TEST
 
-START_TEST(a_refused_bid_starts_it_too)
+START_TEST(a_rejected_bid_in_time_starts_a_scheduled_auction)
 {
     lot.status = RULES_SCHEDULED;
     struct rules_decision decision = lot_bid(ANN, 999);
@@ -128,7 +128,7 @@ START_TEST(a_refused_bid_starts_it_too)
 }
 END_TEST
 
-START_TEST(the_start_command_starts_when_its_time_has_come)
+START_TEST(the_start_command_starts_at_the_start_time)
 {
     lot.status = RULES_SCHEDULED;
     ck_assert_int_eq(lot_send(COMMAND_START, 0, 0, LOT_START_MS - 1).verdict, RULES_DROPPED);
@@ -142,7 +142,7 @@ START_TEST(the_start_command_starts_when_its_time_has_come)
 }
 END_TEST
 
-START_TEST(the_fence_falls_once_and_not_before_the_end)
+START_TEST(a_fence_ends_once_and_not_before_the_end)
 {
     lot_accepted(lot_bid(ANN, 1000), 1000);
     ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS - 1).verdict, RULES_DROPPED);
@@ -151,11 +151,11 @@ START_TEST(the_fence_falls_once_and_not_before_the_end)
     ck_assert(decision.ended);
     ck_assert_int_eq(lot.status, RULES_ENDED);
     ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
-    lot_rejected(lot_bid(BOB, 1100), RULES_AUCTION_ENDED); /* in time by the clock, but behind the fence */
+    lot_rejected(lot_bid(BOB, 1100), RULES_AUCTION_ENDED); /* received in time, but behind the fence in the queue */
 }
 END_TEST
 
-START_TEST(a_fence_for_an_end_that_moved_is_dropped)
+START_TEST(a_fence_for_an_old_end_has_no_effect)
 {
     ck_assert(lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - 1).extended);
     ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
@@ -164,7 +164,7 @@ START_TEST(a_fence_for_an_end_that_moved_is_dropped)
 }
 END_TEST
 
-START_TEST(a_fence_does_not_end_what_never_started)
+START_TEST(a_fence_does_not_end_a_scheduled_auction)
 {
     lot.status = RULES_SCHEDULED;
     ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
@@ -172,14 +172,14 @@ START_TEST(a_fence_does_not_end_what_never_started)
 }
 END_TEST
 
-START_TEST(bids_are_decided_in_queue_order_not_by_time)
+START_TEST(bids_are_decided_in_queue_order_not_by_receipt)
 {
     lot_accepted(lot_send(COMMAND_BID, ANN, 1000, LOT_NOW_MS + 5), 1000);
     lot_rejected(lot_send(COMMAND_BID, BOB, 1000, LOT_NOW_MS), RULES_BID_TOO_LOW);
 }
 END_TEST
 
-START_TEST(closed_auctions_say_how)
+START_TEST(bids_on_closed_auctions_are_rejected_by_status)
 {
     const struct {
         enum rules_status status;
@@ -199,7 +199,7 @@ START_TEST(closed_auctions_say_how)
 }
 END_TEST
 
-START_TEST(the_outcome_needs_a_bid_and_the_reserve)
+START_TEST(a_sale_needs_a_bid_that_meets_the_reserve)
 {
     ck_assert_int_eq(rules_outcome(&lot), RULES_UNSOLD);
     lot_accepted(lot_bid(ANN, 1000), 1000);
@@ -211,7 +211,7 @@ START_TEST(the_outcome_needs_a_bid_and_the_reserve)
 }
 END_TEST
 
-START_TEST(sellers_and_the_banned_may_not_bid)
+START_TEST(bids_of_sellers_and_banned_users_are_rejected)
 {
     lot_rejected(lot_bid(SELLER, 1000), RULES_OWN_AUCTION);
     lot_rejected(lot_proxy(SELLER, 1000), RULES_OWN_AUCTION);
@@ -220,24 +220,24 @@ START_TEST(sellers_and_the_banned_may_not_bid)
         .kind = COMMAND_PROXY, .bidder_id = lot_user(ANN), .amount = 9000, .received_ms = LOT_NOW_MS, .banned = true};
     lot_rejected(rules_decide(&lot, &command), RULES_USER_BANNED);
     lot_stands(ANN, 1000, 5000, 1);
-    /* A banned leader keeps the lead at the present price: the maximum can be withdrawn. */
+    /* A banned leader keeps the lead at the present price, and can withdraw the maximum. */
     command.kind = COMMAND_WITHDRAW;
     lot_accepted(rules_decide(&lot, &command), 0);
     lot_stands(ANN, 1000, 1000, 1);
 }
 END_TEST
 
-START_TEST(a_bid_on_other_terms_is_refused)
+START_TEST(a_bid_on_other_terms_is_rejected)
 {
     struct rules_command command = {
         .kind = COMMAND_BID, .bidder_id = lot_user(ANN), .amount = 1000, .received_ms = LOT_NOW_MS, .terms_version = 2};
     lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
-    command.terms_version = 0; /* not checked */
+    command.terms_version = 0; /* 0 means: not checked */
     lot_accepted(rules_decide(&lot, &command), 1000);
 }
 END_TEST
 
-START_TEST(words_go_both_ways)
+START_TEST(names_of_kinds_and_reasons_are_parsed_back)
 {
     for (int i = RULES_NONE; i <= RULES_NOT_FOUND; i++) {
         enum rules_reason reason = RULES_NONE;
@@ -260,25 +260,25 @@ static void add_tests(TCase *tcase)
 {
     tcase_add_test(tcase, a_late_bid_moves_the_end);
     tcase_add_test(tcase, the_first_millisecond_of_the_window_counts);
-    tcase_add_test(tcase, the_last_millisecond_and_the_end);
-    tcase_add_test(tcase, the_cap_counts_moved_ends_only);
-    tcase_add_test(tcase, no_extension_when_switched_off_or_capped_at_none);
-    tcase_add_test(tcase, what_changes_nothing_does_not_extend);
-    tcase_add_test(tcase, a_raise_that_pays_a_cut_increment_extends);
+    tcase_add_test(tcase, a_bid_at_the_end_is_rejected_and_one_before_accepted);
+    tcase_add_test(tcase, the_limit_counts_moved_ends_only);
+    tcase_add_test(tcase, no_extension_without_a_window_or_with_a_limit_of_0);
+    tcase_add_test(tcase, a_bid_without_effect_never_extends);
+    tcase_add_test(tcase, a_raise_that_changes_the_price_extends);
     tcase_add_test(tcase, a_short_extension_never_shortens);
-    tcase_add_test(tcase, a_bid_before_the_start_is_refused);
+    tcase_add_test(tcase, a_bid_before_the_start_is_rejected);
     tcase_add_test(tcase, the_first_bid_in_time_starts_a_scheduled_auction);
-    tcase_add_test(tcase, a_refused_bid_starts_it_too);
-    tcase_add_test(tcase, the_start_command_starts_when_its_time_has_come);
-    tcase_add_test(tcase, the_fence_falls_once_and_not_before_the_end);
-    tcase_add_test(tcase, a_fence_for_an_end_that_moved_is_dropped);
-    tcase_add_test(tcase, a_fence_does_not_end_what_never_started);
-    tcase_add_test(tcase, bids_are_decided_in_queue_order_not_by_time);
-    tcase_add_test(tcase, closed_auctions_say_how);
-    tcase_add_test(tcase, the_outcome_needs_a_bid_and_the_reserve);
-    tcase_add_test(tcase, sellers_and_the_banned_may_not_bid);
-    tcase_add_test(tcase, a_bid_on_other_terms_is_refused);
-    tcase_add_test(tcase, words_go_both_ways);
+    tcase_add_test(tcase, a_rejected_bid_in_time_starts_a_scheduled_auction);
+    tcase_add_test(tcase, the_start_command_starts_at_the_start_time);
+    tcase_add_test(tcase, a_fence_ends_once_and_not_before_the_end);
+    tcase_add_test(tcase, a_fence_for_an_old_end_has_no_effect);
+    tcase_add_test(tcase, a_fence_does_not_end_a_scheduled_auction);
+    tcase_add_test(tcase, bids_are_decided_in_queue_order_not_by_receipt);
+    tcase_add_test(tcase, bids_on_closed_auctions_are_rejected_by_status);
+    tcase_add_test(tcase, a_sale_needs_a_bid_that_meets_the_reserve);
+    tcase_add_test(tcase, bids_of_sellers_and_banned_users_are_rejected);
+    tcase_add_test(tcase, a_bid_on_other_terms_is_rejected);
+    tcase_add_test(tcase, names_of_kinds_and_reasons_are_parsed_back);
 }
 
 static Suite *rules_time_suite(void)

@@ -1,5 +1,5 @@
 /*
- * endworker/sent_commands: what the scheduler may send again, and when.
+ * endworker/sent_commands: when the scheduler may send a command again.
  */
 #include <check.h>
 
@@ -48,7 +48,7 @@ START_TEST(a_repetition_is_due_after_a_distance_that_doubles_up_to_a_bound)
 }
 END_TEST
 
-START_TEST(what_was_not_sent_stays_due)
+START_TEST(a_command_that_was_not_sent_stays_due)
 {
     ck_assert_int_eq(ask(1, 0), SENT_DUE);
     ck_assert_int_eq(ask(1, 0), SENT_DUE);
@@ -64,7 +64,7 @@ START_TEST(a_new_due_time_is_due_at_once)
 }
 END_TEST
 
-START_TEST(what_the_broker_did_not_confirm_is_due_after_one_distance)
+START_TEST(an_unconfirmed_command_is_due_after_one_distance)
 {
     for (int i = 0; i < 4; i++) {
         ck_assert(ask(1, 0) != SENT_FULL);
@@ -76,7 +76,7 @@ START_TEST(what_the_broker_did_not_confirm_is_due_after_one_distance)
 }
 END_TEST
 
-START_TEST(a_start_and_a_fence_are_two_matters)
+START_TEST(a_start_and_a_fence_are_counted_separately)
 {
     ck_assert_int_eq(ask(1, 0), SENT_DUE);
     note(0);
@@ -85,7 +85,7 @@ START_TEST(a_start_and_a_fence_are_two_matters)
 }
 END_TEST
 
-START_TEST(what_a_whole_cycle_did_not_ask_for_is_forgotten)
+START_TEST(an_entry_unused_for_a_whole_cycle_is_removed)
 {
     struct uuid other = uuid_new();
     ck_assert_int_eq(ask(1, 0), SENT_DUE);
@@ -100,7 +100,7 @@ START_TEST(what_a_whole_cycle_did_not_ask_for_is_forgotten)
 }
 END_TEST
 
-START_TEST(it_is_bounded_and_room_comes_back)
+START_TEST(the_table_is_bounded_and_frees_its_slots)
 {
     for (int i = 0; i < SENT_MAX; i++) {
         struct uuid id = uuid_new();
@@ -108,7 +108,7 @@ START_TEST(it_is_bounded_and_room_comes_back)
         sent_note(sent, COMMAND_FENCE, &id, 0);
     }
     ck_assert_int_eq(ask(1, 0), SENT_FULL);
-    sent_failed(sent, COMMAND_FENCE, &auction, 0); /* unknown: nothing happens */
+    sent_failed(sent, COMMAND_FENCE, &auction, 0); /* unknown: no effect */
     ck_assert_uint_eq(sent_count(sent), SENT_MAX);
     sent_turn(sent);
     sent_turn(sent);
@@ -123,12 +123,12 @@ static Suite *sent_suite(void)
     TCase *tests = tcase_create("sent");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_repetition_is_due_after_a_distance_that_doubles_up_to_a_bound);
-    tcase_add_test(tests, what_was_not_sent_stays_due);
+    tcase_add_test(tests, a_command_that_was_not_sent_stays_due);
     tcase_add_test(tests, a_new_due_time_is_due_at_once);
-    tcase_add_test(tests, what_the_broker_did_not_confirm_is_due_after_one_distance);
-    tcase_add_test(tests, a_start_and_a_fence_are_two_matters);
-    tcase_add_test(tests, what_a_whole_cycle_did_not_ask_for_is_forgotten);
-    tcase_add_test(tests, it_is_bounded_and_room_comes_back);
+    tcase_add_test(tests, an_unconfirmed_command_is_due_after_one_distance);
+    tcase_add_test(tests, a_start_and_a_fence_are_counted_separately);
+    tcase_add_test(tests, an_entry_unused_for_a_whole_cycle_is_removed);
+    tcase_add_test(tests, the_table_is_bounded_and_frees_its_slots);
     suite_add_tcase(suite, tests);
     return suite;
 }

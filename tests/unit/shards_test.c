@@ -1,5 +1,6 @@
 /*
- * Sharing shards out: everybody agrees, the shares are fair, and only the shards of who came or went move.
+ * The assignment of shards to workers: all workers compute the same one, shares are fair, and only the shards of a
+ * joining or leaving worker move.
  */
 #include "common/service/shards.h"
 
@@ -7,19 +8,19 @@
 
 enum { SHARDS = 100, WORKERS = 5, TRIALS = 50 };
 
-/* Worker numbers as different as random ones are; never 0. */
+/* Worker numbers that differ like random ones; never 0. */
 static uint32_t worker(int number)
 {
     return ((uint32_t)number * UINT32_C(2654435761) + 17) % SHARDS_WORKER_MAX + 1;
 }
 
-START_TEST(nobody_owns_what_nobody_serves)
+START_TEST(without_workers_a_shard_has_no_owner)
 {
     ck_assert_uint_eq(shards_owner(3, NULL, 0), 0);
 }
 END_TEST
 
-START_TEST(one_worker_owns_all)
+START_TEST(one_worker_owns_all_shards)
 {
     const uint32_t alone[] = {7};
     for (unsigned shard = 0; shard < SHARDS; shard++) {
@@ -28,7 +29,7 @@ START_TEST(one_worker_owns_all)
 }
 END_TEST
 
-START_TEST(the_order_of_the_living_does_not_matter)
+START_TEST(the_order_of_the_workers_does_not_matter)
 {
     const uint32_t forth[] = {3, 1000, 77, SHARDS_WORKER_MAX};
     const uint32_t back[] = {SHARDS_WORKER_MAX, 77, 1000, 3};
@@ -38,35 +39,37 @@ START_TEST(the_order_of_the_living_does_not_matter)
 }
 END_TEST
 
-START_TEST(only_the_shards_of_who_left_move)
+START_TEST(only_the_shards_of_a_leaving_worker_move)
 {
-    uint32_t living[WORKERS];
+    uint32_t alive[WORKERS];
     for (int i = 0; i < WORKERS; i++) {
-        living[i] = worker(_i * WORKERS + i);
+        alive[i] = worker(_i * WORKERS + i);
     }
     for (unsigned shard = 0; shard < SHARDS; shard++) {
-        uint32_t before = shards_owner(shard, living, WORKERS);
-        uint32_t after = shards_owner(shard, living, WORKERS - 1);
-        ck_assert(before == living[WORKERS - 1] ? after != before : after == before);
+        uint32_t before = shards_owner(shard, alive, WORKERS);
+        uint32_t after = shards_owner(shard, alive, WORKERS - 1);
+        ck_assert(before == alive[WORKERS - 1] ? after != before : after == before);
     }
 }
 END_TEST
 
 START_TEST(the_shares_are_fair)
 {
-    uint32_t living[2] = {worker(2 * _i), worker(2 * _i + 1)};
+    uint32_t alive[2] = {worker(2 * _i), worker(2 * _i + 1)};
     int share = 0;
     for (unsigned shard = 0; shard < SHARDS; shard++) {
-        share += shards_owner(shard, living, 2) == living[0];
+        share += shards_owner(shard, alive, 2) == alive[0];
     }
-    /* A fair coin thrown 100 times stays within these bounds but once in ten million. */
+    /*
+     * Two workers share the shards like tosses of a fair coin. 100 tosses are outside these bounds once in ten million.
+     */
     ck_assert_int_gt(share, 23);
     ck_assert_int_lt(share, 77);
 }
 END_TEST
 
-/* All workers of a deployment must agree, during an upgrade too: the owners may never change. */
-START_TEST(owners_stay_as_they_are)
+/* All workers of a deployment must agree, also during an upgrade, so the owners may never change. */
+START_TEST(owners_never_change)
 {
     static const uint32_t workers[] = {3, 1000, 77, SHARDS_WORKER_MAX};
     static const uint32_t owners[] = {
@@ -108,7 +111,7 @@ START_TEST(a_report_is_read_as_it_was_written)
 }
 END_TEST
 
-START_TEST(what_is_no_report_is_refused)
+START_TEST(invalid_reports_are_refused)
 {
     static const char *const BAD[] = {"",
                                       "1",
@@ -132,15 +135,15 @@ static Suite *shards_suite(void)
 {
     Suite *suite = suite_create("shards");
     TCase *tcase = tcase_create("shards");
-    tcase_add_test(tcase, nobody_owns_what_nobody_serves);
-    tcase_add_test(tcase, one_worker_owns_all);
-    tcase_add_test(tcase, the_order_of_the_living_does_not_matter);
-    tcase_add_loop_test(tcase, only_the_shards_of_who_left_move, 0, TRIALS);
+    tcase_add_test(tcase, without_workers_a_shard_has_no_owner);
+    tcase_add_test(tcase, one_worker_owns_all_shards);
+    tcase_add_test(tcase, the_order_of_the_workers_does_not_matter);
+    tcase_add_loop_test(tcase, only_the_shards_of_a_leaving_worker_move, 0, TRIALS);
     tcase_add_loop_test(tcase, the_shares_are_fair, 0, TRIALS);
-    tcase_add_test(tcase, owners_stay_as_they_are);
+    tcase_add_test(tcase, owners_never_change);
     tcase_add_test(tcase, a_report_has_this_text);
     tcase_add_test(tcase, a_report_is_read_as_it_was_written);
-    tcase_add_test(tcase, what_is_no_report_is_refused);
+    tcase_add_test(tcase, invalid_reports_are_refused);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,5 +1,5 @@
 /*
- * The text of a snapshot: what is written is read, and nothing else is taken for one.
+ * The text of a snapshot: it is read as it was written, and any other text is refused.
  */
 #include "common/protocol/snapshot.h"
 
@@ -23,7 +23,7 @@ static const struct snapshot sample = {
     .current_bid = 0,
 };
 
-START_TEST(what_is_written_is_read)
+START_TEST(a_snapshot_is_read_as_written)
 {
     char text[SNAPSHOT_TEXT_SIZE];
     struct snapshot read;
@@ -41,12 +41,12 @@ START_TEST(what_is_written_is_read)
 }
 END_TEST
 
-START_TEST(a_part_of_it_is_none)
+START_TEST(a_truncated_snapshot_is_refused)
 {
     char text[SNAPSHOT_TEXT_SIZE];
     snapshot_format(&sample, text);
     for (size_t length = 0; length < strlen(text); length++) {
-        char *part = malloc(length + 1); /* so that a sanitizer sees a byte too many */
+        char *part = malloc(length + 1); /* an exact allocation, so that a sanitizer detects a read past the end */
         struct snapshot read;
         ck_assert_ptr_nonnull(part);
         memcpy(part, text, length);
@@ -56,7 +56,7 @@ START_TEST(a_part_of_it_is_none)
 }
 END_TEST
 
-START_TEST(other_texts_are_none)
+START_TEST(other_texts_are_refused)
 {
     static const char *const texts[] = {
         "1 2 3 4 5 6 " IDS " sleeping",       "1 2 3 4 5 " IDS " active",
@@ -91,7 +91,7 @@ START_TEST(numbers_have_up_to_18_digits)
 }
 END_TEST
 
-START_TEST(only_digits_make_a_number)
+START_TEST(numbers_with_other_characters_are_refused)
 {
     for (int byte = 1; byte < 256; byte++) {
         char text[] = "1 2 3 4 5 6x7 " IDS " active";
@@ -103,7 +103,7 @@ START_TEST(only_digits_make_a_number)
 }
 END_TEST
 
-START_TEST(an_accepted_bid_stands_before_a_beaten_one_of_its_amount)
+START_TEST(an_accepted_bid_ranks_before_an_outbid_one_of_its_amount)
 {
     static const struct uuid bidder = {{1, 2, 3}};
     char text[SNAPSHOT_LEADER_SIZE];
@@ -122,13 +122,13 @@ static Suite *snapshot_suite(void)
 {
     Suite *suite = suite_create("snapshot");
     TCase *tcase = tcase_create("snapshot");
-    tcase_add_test(tcase, what_is_written_is_read);
-    tcase_add_test(tcase, a_part_of_it_is_none);
-    tcase_add_test(tcase, other_texts_are_none);
+    tcase_add_test(tcase, a_snapshot_is_read_as_written);
+    tcase_add_test(tcase, a_truncated_snapshot_is_refused);
+    tcase_add_test(tcase, other_texts_are_refused);
     tcase_add_test(tcase, a_snapshot_has_this_text);
     tcase_add_test(tcase, numbers_have_up_to_18_digits);
-    tcase_add_test(tcase, only_digits_make_a_number);
-    tcase_add_test(tcase, an_accepted_bid_stands_before_a_beaten_one_of_its_amount);
+    tcase_add_test(tcase, numbers_with_other_characters_are_refused);
+    tcase_add_test(tcase, an_accepted_bid_ranks_before_an_outbid_one_of_its_amount);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,5 +1,5 @@
 /*
- * Clock, ids and money: what becomes text and comes back from it.
+ * Times, ids and money: their texts, written and read.
  */
 #include <check.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const struct {
     {"0000-01-01T00:00:00.000Z", INT64_C(-62167219200000)},
 };
 
-START_TEST(times_go_both_ways)
+START_TEST(times_are_read_as_written)
 {
     char text[CLOCK_TEXT_SIZE];
     int64_t ms = 1;
@@ -33,7 +33,7 @@ START_TEST(times_go_both_ways)
 }
 END_TEST
 
-START_TEST(times_with_offset_and_fraction)
+START_TEST(times_with_offset_and_fraction_are_read)
 {
     int64_t ms = 0;
     ck_assert(clock_parse("2026-11-20t23:58:16.1234567+01:00", &ms));
@@ -62,14 +62,14 @@ static const char *const no_times[] = {
     "tomorrow",
 };
 
-START_TEST(what_is_no_time_is_refused)
+START_TEST(invalid_times_are_refused)
 {
     int64_t ms = 0;
     ck_assert_msg(!clock_parse(no_times[_i], &ms), "%s", no_times[_i]);
 }
 END_TEST
 
-START_TEST(new_ids_rise_and_differ)
+START_TEST(new_ids_ascend_and_differ)
 {
     struct uuid before = uuid_new();
     for (int i = 0; i < 1000; i++) {
@@ -83,7 +83,7 @@ START_TEST(new_ids_rise_and_differ)
 }
 END_TEST
 
-START_TEST(ids_go_both_ways)
+START_TEST(ids_are_read_as_written)
 {
     const char *text = "0198aabb-ccdd-7eef-8011-223344556677";
     struct uuid id;
@@ -106,14 +106,14 @@ static const char *const no_ids[] = {
     "0198aabb_ccdd-7eef-8011-223344556677",
 };
 
-START_TEST(what_is_no_id_is_refused)
+START_TEST(invalid_ids_are_refused)
 {
     struct uuid id;
     ck_assert_msg(!uuid_parse(no_ids[_i], strlen(no_ids[_i]), &id), "%s", no_ids[_i]);
 }
 END_TEST
 
-START_TEST(derived_ids_repeat_and_sort_by_time)
+START_TEST(derived_ids_are_repeatable_and_sort_by_time)
 {
     uint8_t hash[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
     struct uuid early = uuid_from_hash_at(1000, hash);
@@ -127,7 +127,7 @@ START_TEST(derived_ids_repeat_and_sort_by_time)
 }
 END_TEST
 
-/* The bytes of derived ids are pinned: they are names of events and bids, and must be the same in the next version. */
+/* Derived ids name events and bids, so their bytes must be the same in every later version. */
 START_TEST(derived_ids_are_made_of_time_and_hash)
 {
     static const uint8_t hash[16] = {255, 254, 253, 252, 251, 250, 249, 248, 247, 246, 245, 244, 243, 242, 241, 240};
@@ -155,7 +155,7 @@ START_TEST(new_ids_begin_with_the_time)
 }
 END_TEST
 
-/* Over many ids each random bit is seen as 0 and as 1. */
+/* Over many ids each random bit takes both values. */
 START_TEST(every_random_bit_of_new_ids_varies)
 {
     uint8_t ones[16] = {0};
@@ -210,8 +210,10 @@ START_TEST(ids_are_compared_as_a_whole)
 }
 END_TEST
 
-/* Every deployment routes its auctions by this function: these values, computed apart from it, may never change. */
-START_TEST(shards_stay_where_they_are)
+/*
+ * Every deployment routes its auctions by this function. The values were computed independently and may never change.
+ */
+START_TEST(the_shard_of_an_auction_never_changes)
 {
     static const struct {
         const char *id;
@@ -248,7 +250,7 @@ static const struct {
     {"9999999999.99", MONEY_MAX},
 };
 
-START_TEST(sums_are_read)
+START_TEST(amounts_are_read)
 {
     int64_t minor = -1;
     ck_assert_msg(money_parse(sums[_i].text, strlen(sums[_i].text), &minor), "%s", sums[_i].text);
@@ -291,14 +293,14 @@ static const char *const no_sums[] = {
     "0.000",
 };
 
-START_TEST(what_is_no_sum_is_refused)
+START_TEST(invalid_amounts_are_refused)
 {
     int64_t minor = 0;
     ck_assert_msg(!money_parse(no_sums[_i], strlen(no_sums[_i]), &minor), "%s", no_sums[_i]);
 }
 END_TEST
 
-START_TEST(a_sum_ends_where_its_length_says)
+START_TEST(an_amount_is_read_up_to_its_length)
 {
     int64_t minor = 0;
     ck_assert(money_parse("123", 2, &minor));
@@ -310,7 +312,7 @@ START_TEST(a_sum_ends_where_its_length_says)
 }
 END_TEST
 
-START_TEST(sums_are_written_in_full)
+START_TEST(amounts_are_written_with_two_decimals)
 {
     char text[MONEY_TEXT_SIZE];
     money_format(0, text);
@@ -336,23 +338,23 @@ static Suite *text_suite(void)
 {
     Suite *suite = suite_create("text");
     TCase *cases = tcase_create("clock, ids, money");
-    tcase_add_loop_test(cases, times_go_both_ways, 0, (int)ARRAY_LEN(times));
-    tcase_add_test(cases, times_with_offset_and_fraction);
-    tcase_add_loop_test(cases, what_is_no_time_is_refused, 0, (int)ARRAY_LEN(no_times));
-    tcase_add_test(cases, new_ids_rise_and_differ);
-    tcase_add_test(cases, ids_go_both_ways);
-    tcase_add_loop_test(cases, what_is_no_id_is_refused, 0, (int)ARRAY_LEN(no_ids));
-    tcase_add_test(cases, derived_ids_repeat_and_sort_by_time);
+    tcase_add_loop_test(cases, times_are_read_as_written, 0, (int)ARRAY_LEN(times));
+    tcase_add_test(cases, times_with_offset_and_fraction_are_read);
+    tcase_add_loop_test(cases, invalid_times_are_refused, 0, (int)ARRAY_LEN(no_times));
+    tcase_add_test(cases, new_ids_ascend_and_differ);
+    tcase_add_test(cases, ids_are_read_as_written);
+    tcase_add_loop_test(cases, invalid_ids_are_refused, 0, (int)ARRAY_LEN(no_ids));
+    tcase_add_test(cases, derived_ids_are_repeatable_and_sort_by_time);
     tcase_add_test(cases, derived_ids_are_made_of_time_and_hash);
     tcase_add_test(cases, new_ids_begin_with_the_time);
     tcase_add_test(cases, every_random_bit_of_new_ids_varies);
     tcase_add_test(cases, only_hex_digits_and_dashes_in_their_places_make_an_id);
     tcase_add_test(cases, ids_are_compared_as_a_whole);
-    tcase_add_test(cases, shards_stay_where_they_are);
-    tcase_add_loop_test(cases, sums_are_read, 0, (int)ARRAY_LEN(sums));
-    tcase_add_loop_test(cases, what_is_no_sum_is_refused, 0, (int)ARRAY_LEN(no_sums));
-    tcase_add_test(cases, a_sum_ends_where_its_length_says);
-    tcase_add_test(cases, sums_are_written_in_full);
+    tcase_add_test(cases, the_shard_of_an_auction_never_changes);
+    tcase_add_loop_test(cases, amounts_are_read, 0, (int)ARRAY_LEN(sums));
+    tcase_add_loop_test(cases, invalid_amounts_are_refused, 0, (int)ARRAY_LEN(no_sums));
+    tcase_add_test(cases, an_amount_is_read_up_to_its_length);
+    tcase_add_test(cases, amounts_are_written_with_two_decimals);
     suite_add_tcase(suite, cases);
     return suite;
 }

@@ -1,6 +1,6 @@
 /*
- * What each entry of the ledger counts as after a void, written out by hand: an oracle that does not share code with
- * `rostrumctl verify`, which replays by voids.c itself. And the list of entries when it grows.
+ * The effective state of each ledger entry after a void, written by hand. This oracle shares no code with `rostrumctl
+ * verify`, which replays with voids.c itself. Also the growth of the list of entries.
  */
 #include "common/rules/voids.h"
 
@@ -82,7 +82,7 @@ static void expect_voided(size_t index)
     ck_assert(list.entries[index].changed);
 }
 
-START_TEST(an_entry_keeps_what_was_decided)
+START_TEST(an_entry_keeps_its_decision)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
     const struct voids_entry *entry = enter(COMMAND_BID, BOB, 5000);
@@ -100,7 +100,7 @@ START_TEST(an_entry_keeps_what_was_decided)
 }
 END_TEST
 
-START_TEST(only_bids_and_withdrawals_that_counted_are_entered)
+START_TEST(only_accepted_bids_and_withdrawals_are_entered)
 {
     static const enum command_kind kinds[] = {COMMAND_START,  COMMAND_FENCE,  COMMAND_UPDATE,
                                               COMMAND_CANCEL, COMMAND_EXTEND, COMMAND_CLOSE,
@@ -122,7 +122,7 @@ START_TEST(only_bids_and_withdrawals_that_counted_are_entered)
 }
 END_TEST
 
-START_TEST(a_bid_that_is_still_beaten_stays_outbid_with_its_answer)
+START_TEST(a_bid_below_the_remaining_maximum_stays_outbid)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
     (void)enter(COMMAND_BID, BOB, 5000);
@@ -137,7 +137,7 @@ START_TEST(a_bid_that_is_still_beaten_stays_outbid_with_its_answer)
 }
 END_TEST
 
-START_TEST(what_a_voided_maximum_had_beaten_is_accepted)
+START_TEST(bids_outbid_by_a_voided_maximum_become_accepted)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
     (void)enter(COMMAND_BID, BOB, 5000);
@@ -147,7 +147,7 @@ START_TEST(what_a_voided_maximum_had_beaten_is_accepted)
     expect_voided(0);
     expect_counts(1, RULES_ACCEPTED, 5000, true);
     expect_answer(1, 0, 0);
-    ck_assert(list.entries[1].answered); /* the row of its answer is there, and counts no more */
+    ck_assert(list.entries[1].answered); /* the row of its automatic bid exists, but is not effective */
     expect_counts(2, RULES_ACCEPTED, 5100, true);
     expect_counts(3, RULES_ACCEPTED, 6250, true);
     lot_stands(BOB, 6250, 6250, 3);
@@ -187,7 +187,7 @@ START_TEST(a_purchase_and_a_withdrawal_are_replayed)
     ck_assert_int_eq(void_entry(0).verdict, RULES_ACCEPTED);
     expect_voided(0);
     expect_counts(1, RULES_ACCEPTED, 1000, true);
-    ck_assert(!list.entries[2].changed); /* a withdrawal has no standing of its own */
+    ck_assert(!list.entries[2].changed); /* a withdrawal has no effective state */
     expect_counts(3, RULES_ACCEPTED, 9000, false);
     lot_stands(CYD, 9000, 9000, 2);
     ck_assert_int_eq(lot.runner_up_max, 1000);
@@ -211,8 +211,8 @@ START_TEST(a_withdrawal_cannot_be_voided_and_a_voided_bid_stays_voided)
 }
 END_TEST
 
-/* Twice as many entries as the list has room for at first, and more. */
-START_TEST(a_void_among_more_than_64_entries)
+/* More than twice the list's first allocation. */
+START_TEST(a_void_works_among_more_than_64_entries)
 {
     for (int i = 0; i < MANY; i++) {
         ck_assert_ptr_nonnull(enter(COMMAND_BID, i % 2 == 0 ? ANN : BOB, 1000 + 100 * i));
@@ -233,7 +233,7 @@ START_TEST(a_void_among_more_than_64_entries)
 }
 END_TEST
 
-START_TEST(room_is_made_for_as_many_as_asked)
+START_TEST(the_list_reserves_the_requested_number_of_entries)
 {
     ck_assert(voids_reserve(&list, 1));
     ck_assert_uint_eq(list.size, FIRST_ROOM);
@@ -249,7 +249,7 @@ START_TEST(room_is_made_for_as_many_as_asked)
 }
 END_TEST
 
-START_TEST(the_longest_ledger_in_which_a_bid_can_be_voided)
+START_TEST(a_void_is_refused_beyond_the_longest_ledger)
 {
     (void)enter(COMMAND_BID, ANN, 1000);
     seq = VOIDS_LEDGER_MAX;
@@ -264,16 +264,16 @@ static Suite *voids_standing_suite(void)
     Suite *suite = suite_create("voids_standing");
     TCase *tcase = tcase_create("voids_standing");
     tcase_add_checked_fixture(tcase, set, strike);
-    tcase_add_test(tcase, an_entry_keeps_what_was_decided);
-    tcase_add_test(tcase, only_bids_and_withdrawals_that_counted_are_entered);
-    tcase_add_test(tcase, a_bid_that_is_still_beaten_stays_outbid_with_its_answer);
-    tcase_add_test(tcase, what_a_voided_maximum_had_beaten_is_accepted);
+    tcase_add_test(tcase, an_entry_keeps_its_decision);
+    tcase_add_test(tcase, only_accepted_bids_and_withdrawals_are_entered);
+    tcase_add_test(tcase, a_bid_below_the_remaining_maximum_stays_outbid);
+    tcase_add_test(tcase, bids_outbid_by_a_voided_maximum_become_accepted);
     tcase_add_test(tcase, a_maximum_that_took_the_lead_pays_less_and_answers_as_before);
     tcase_add_test(tcase, a_purchase_and_a_withdrawal_are_replayed);
     tcase_add_test(tcase, a_withdrawal_cannot_be_voided_and_a_voided_bid_stays_voided);
-    tcase_add_test(tcase, a_void_among_more_than_64_entries);
-    tcase_add_test(tcase, room_is_made_for_as_many_as_asked);
-    tcase_add_test(tcase, the_longest_ledger_in_which_a_bid_can_be_voided);
+    tcase_add_test(tcase, a_void_works_among_more_than_64_entries);
+    tcase_add_test(tcase, the_list_reserves_the_requested_number_of_entries);
+    tcase_add_test(tcase, a_void_is_refused_beyond_the_longest_ledger);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -1,8 +1,8 @@
 /*
- * Voiding bids (common/rules/voids.h): the cases one by one, then random auctions against an oracle. The oracle knows
- * the ledger without the voided bids only: it keeps every user's maximum and since when, finds the leader by looking at
- * all of them, and takes the price for the greatest of what each rule calls for. What is left of an auction after any
- * number of voids, in any order, must be what the oracle makes of the rest.
+ * Voiding bids (common/rules/voids.h): single cases, then random auctions against an oracle. The oracle knows only the
+ * ledger without the voided bids. It keeps every user's maximum and its time, finds the leader by comparing all of
+ * them, and takes the greatest price that any rule demands. After any number of voids, in any order, an auction must
+ * equal the oracle's.
  */
 #include "common/rules/voids.h"
 
@@ -37,7 +37,7 @@ static void strike(void)
     voids_free(&list);
 }
 
-/* Decides, and enters it as the bid worker does. Its number is its id. */
+/* Decides a command and enters it as the bid worker does. Its number is its id. */
 static struct rules_decision enter(enum command_kind kind, int bidder, int64_t amount)
 {
     struct rules_command command = {
@@ -89,7 +89,7 @@ static const struct voids_standing *now(uint8_t number)
     ck_abort_msg("no entry %d", number);
 }
 
-START_TEST(the_only_bid_leaves_an_auction_without_bids)
+START_TEST(voiding_the_only_bid_leaves_no_bids)
 {
     struct rules_auction before = lot;
     lot_accepted(enter(COMMAND_BID, ANN, 5000), 5000);
@@ -106,7 +106,7 @@ START_TEST(the_only_bid_leaves_an_auction_without_bids)
 }
 END_TEST
 
-START_TEST(the_bid_below_leads_again)
+START_TEST(voiding_the_highest_bid_lets_the_next_lead)
 {
     (void)enter(COMMAND_BID, ANN, 1000);
     (void)enter(COMMAND_BID, BOB, 900000);
@@ -117,7 +117,7 @@ START_TEST(the_bid_below_leads_again)
 }
 END_TEST
 
-START_TEST(a_maximum_pays_only_what_is_still_needed)
+START_TEST(a_maximum_pays_one_increment_over_the_remaining_bids)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
     lot_outbid(enter(COMMAND_BID, BOB, 5000), 5000, ANN, 5100);
@@ -132,8 +132,8 @@ START_TEST(a_maximum_pays_only_what_is_still_needed)
 }
 END_TEST
 
-/* The automatic answers to those that it beat lapse; those of whoever stands behind it are made anew. */
-START_TEST(a_voided_maximum_takes_its_answers_along)
+/* Automatic bids of the voided maximum have no effect any more. A maximum behind it answers anew. */
+START_TEST(voiding_a_maximum_removes_its_automatic_bids)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
     lot_outbid(enter(COMMAND_PROXY, BOB, 5000), 5000, ANN, 5100);
@@ -153,7 +153,7 @@ START_TEST(a_voided_maximum_takes_its_answers_along)
 
     set();
     (void)enter(COMMAND_PROXY, ANN, 3000);
-    (void)enter(COMMAND_PROXY, BOB, 9000); /* 31.00 */
+    (void)enter(COMMAND_PROXY, BOB, 9000); /* BOB leads at 31.00 */
     lot_outbid(enter(COMMAND_BID, CYD, 3500), 3500, BOB, 3600);
     voided(void_bid(1), ANN);
     lot_stands(BOB, 3600, 9000, 2);
@@ -163,18 +163,18 @@ START_TEST(a_voided_maximum_takes_its_answers_along)
 }
 END_TEST
 
-START_TEST(an_answer_never_becomes_anothers)
+START_TEST(an_automatic_bid_is_never_given_to_another_user)
 {
     (void)enter(COMMAND_PROXY, ANN, 4000);
-    (void)enter(COMMAND_PROXY, BOB, 3000);                      /* ANN at 31.00 */
-    lot_outbid(enter(COMMAND_BID, CYD, 3200), 3200, ANN, 3300); /* beyond BOB's */
+    (void)enter(COMMAND_PROXY, BOB, 3000);                      /* ANN leads at 31.00 */
+    lot_outbid(enter(COMMAND_BID, CYD, 3200), 3200, ANN, 3300); /* above BOB's maximum */
     lot_rejected(enter(COMMAND_BID, CYD, 3300), RULES_BID_TOO_LOW);
     voided(void_bid(1), ANN);
     lot_stands(CYD, 3200, 3200, 2);
 
     set();
     (void)enter(COMMAND_PROXY, BOB, 5000);
-    (void)enter(COMMAND_PROXY, ANN, 6000); /* at 51.00 */
+    (void)enter(COMMAND_PROXY, ANN, 6000); /* ANN leads at 51.00 */
     (void)enter(COMMAND_BID, CYD, 5200);
     ck_assert(now(3)->answered);
     voided(void_bid(2), ANN);
@@ -183,8 +183,8 @@ START_TEST(an_answer_never_becomes_anothers)
 }
 END_TEST
 
-/* The raise is all that is left of the maximum: it is a bid now, at its place. */
-START_TEST(a_raise_becomes_a_bid)
+/* Without the first proxy bid, its raise becomes a bid at the raise's place. */
+START_TEST(a_raise_of_a_voided_maximum_becomes_a_bid)
 {
     lot_accepted(enter(COMMAND_PROXY, ANN, 2000), 1000);
     ck_assert(enter(COMMAND_PROXY, ANN, 8000).raise);
@@ -196,7 +196,7 @@ START_TEST(a_raise_becomes_a_bid)
 }
 END_TEST
 
-START_TEST(a_voided_raise_leaves_the_maximum_that_it_raised)
+START_TEST(voiding_a_raise_restores_the_maximum_before)
 {
     (void)enter(COMMAND_PROXY, ANN, 2000);
     (void)enter(COMMAND_PROXY, ANN, 8000);
@@ -208,7 +208,7 @@ START_TEST(a_voided_raise_leaves_the_maximum_that_it_raised)
 }
 END_TEST
 
-START_TEST(a_bid_between_two_of_one_user_makes_the_second_a_raise)
+START_TEST(voiding_a_bid_between_two_of_one_user_makes_the_second_a_raise)
 {
     (void)enter(COMMAND_PROXY, ANN, 2000);
     (void)enter(COMMAND_BID, BOB, 3000);
@@ -219,7 +219,7 @@ START_TEST(a_bid_between_two_of_one_user_makes_the_second_a_raise)
 }
 END_TEST
 
-START_TEST(what_was_withdrawn_stays_withdrawn)
+START_TEST(a_withdrawal_is_kept_by_a_void)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
     (void)enter(COMMAND_BID, BOB, 5000);
@@ -228,12 +228,12 @@ START_TEST(what_was_withdrawn_stays_withdrawn)
     voided(void_bid(2), BOB);
     lot_stands(ANN, 1000, 1000, 1);
     ck_assert(!lot.leader_by_proxy);
-    voided(void_bid(1), ANN); /* the withdrawal has nothing left to do */
+    voided(void_bid(1), ANN); /* the withdrawal has no effect any more */
     ck_assert(!lot.has_leader);
 }
 END_TEST
 
-START_TEST(the_reserve_is_met_no_more)
+START_TEST(a_void_can_leave_the_reserve_unmet)
 {
     lot.reserve_price = 5000;
     (void)enter(COMMAND_BID, ANN, 1000);
@@ -246,7 +246,7 @@ START_TEST(the_reserve_is_met_no_more)
 }
 END_TEST
 
-START_TEST(the_end_never_shrinks)
+START_TEST(a_void_keeps_extensions)
 {
     lot.snipe_window_ms = LOT_WINDOW_MS;
     struct rules_command late = {.kind = COMMAND_BID,
@@ -264,7 +264,7 @@ START_TEST(the_end_never_shrinks)
 }
 END_TEST
 
-START_TEST(what_was_settled_is_settled_anew)
+START_TEST(a_void_after_settlement_changes_the_outcome)
 {
     lot.reserve_price = 2000;
     (void)enter(COMMAND_BID, ANN, 1500);
@@ -280,7 +280,7 @@ START_TEST(what_was_settled_is_settled_anew)
 }
 END_TEST
 
-START_TEST(a_voided_purchase_does_not_open_the_auction_again)
+START_TEST(a_voided_purchase_does_not_reopen_the_auction)
 {
     lot.buy_now_price = 9000;
     lot.reserve_price = 5000;
@@ -302,7 +302,7 @@ START_TEST(a_voided_purchase_does_not_open_the_auction_again)
 }
 END_TEST
 
-START_TEST(what_cannot_be_voided)
+START_TEST(unknown_rejected_and_already_voided_bids_cannot_be_voided)
 {
     (void)enter(COMMAND_PROXY, ANN, 9000);
     (void)enter(COMMAND_BID, BOB, 5000);
@@ -325,7 +325,7 @@ START_TEST(what_cannot_be_voided)
 }
 END_TEST
 
-START_TEST(a_bidder_takes_back_in_time_and_only_their_own)
+START_TEST(a_bidder_can_retract_own_bids_in_time)
 {
     (void)enter(COMMAND_BID, ANN, 1000);
     (void)enter(COMMAND_BID, BOB, 200000);
@@ -355,7 +355,7 @@ static int64_t random_below(int64_t end)
 }
 
 struct oracle {
-    int64_t maximum[USERS + 1]; /* by person, 0: none */
+    int64_t maximum[USERS + 1]; /* by user, 0: none */
     size_t since[USERS + 1];
     bool hidden[USERS + 1];
     int64_t price;
@@ -410,7 +410,7 @@ static void oracle_bid(struct oracle *oracle, const struct voids_entry *entry, s
     oracle->bids += raise ? 0 : 1;
 }
 
-/* Everything from nothing, without what is marked as voided. */
+/* Computes the auction anew, without the bids marked as voided. */
 static void oracle_check(uint64_t seed, const bool *gone)
 {
     struct oracle oracle = {.price = 0};
@@ -439,8 +439,8 @@ static void oracle_check(uint64_t seed, const bool *gone)
     }
 }
 
-/* What stands is a history as the rules make them: it counts its bids, and no two accepted amounts are equal. */
-static struct uuid answerers[COMMANDS_MAX]; /* by entry, as it was decided */
+/* The effective bids form a valid history: its bids are counted, and no two accepted amounts are equal. */
+static struct uuid answerers[COMMANDS_MAX]; /* by entry, as first decided */
 
 static void check_history(uint64_t seed, const bool *gone)
 {
@@ -525,7 +525,7 @@ static void random_void(uint64_t seed, bool *gone)
     gone[index] = gone[index] || can;
 }
 
-START_TEST(without_a_bid_it_is_as_if_the_bid_had_never_been)
+START_TEST(after_voids_an_auction_equals_the_oracle)
 {
     strike();
     for (uint64_t seed = 0; seed < AUCTIONS; seed++) {
@@ -553,22 +553,22 @@ static Suite *voids_suite(void)
     TCase *tcase = tcase_create("voids");
     tcase_add_checked_fixture(tcase, set, strike);
     tcase_set_timeout(tcase, 60);
-    tcase_add_test(tcase, the_only_bid_leaves_an_auction_without_bids);
-    tcase_add_test(tcase, the_bid_below_leads_again);
-    tcase_add_test(tcase, a_maximum_pays_only_what_is_still_needed);
-    tcase_add_test(tcase, a_voided_maximum_takes_its_answers_along);
-    tcase_add_test(tcase, an_answer_never_becomes_anothers);
-    tcase_add_test(tcase, a_raise_becomes_a_bid);
-    tcase_add_test(tcase, a_voided_raise_leaves_the_maximum_that_it_raised);
-    tcase_add_test(tcase, a_bid_between_two_of_one_user_makes_the_second_a_raise);
-    tcase_add_test(tcase, what_was_withdrawn_stays_withdrawn);
-    tcase_add_test(tcase, the_reserve_is_met_no_more);
-    tcase_add_test(tcase, the_end_never_shrinks);
-    tcase_add_test(tcase, what_was_settled_is_settled_anew);
-    tcase_add_test(tcase, a_voided_purchase_does_not_open_the_auction_again);
-    tcase_add_test(tcase, what_cannot_be_voided);
-    tcase_add_test(tcase, a_bidder_takes_back_in_time_and_only_their_own);
-    tcase_add_test(tcase, without_a_bid_it_is_as_if_the_bid_had_never_been);
+    tcase_add_test(tcase, voiding_the_only_bid_leaves_no_bids);
+    tcase_add_test(tcase, voiding_the_highest_bid_lets_the_next_lead);
+    tcase_add_test(tcase, a_maximum_pays_one_increment_over_the_remaining_bids);
+    tcase_add_test(tcase, voiding_a_maximum_removes_its_automatic_bids);
+    tcase_add_test(tcase, an_automatic_bid_is_never_given_to_another_user);
+    tcase_add_test(tcase, a_raise_of_a_voided_maximum_becomes_a_bid);
+    tcase_add_test(tcase, voiding_a_raise_restores_the_maximum_before);
+    tcase_add_test(tcase, voiding_a_bid_between_two_of_one_user_makes_the_second_a_raise);
+    tcase_add_test(tcase, a_withdrawal_is_kept_by_a_void);
+    tcase_add_test(tcase, a_void_can_leave_the_reserve_unmet);
+    tcase_add_test(tcase, a_void_keeps_extensions);
+    tcase_add_test(tcase, a_void_after_settlement_changes_the_outcome);
+    tcase_add_test(tcase, a_voided_purchase_does_not_reopen_the_auction);
+    tcase_add_test(tcase, unknown_rejected_and_already_voided_bids_cannot_be_voided);
+    tcase_add_test(tcase, a_bidder_can_retract_own_bids_in_time);
+    tcase_add_test(tcase, after_voids_an_auction_equals_the_oracle);
     suite_add_tcase(suite, tcase);
     return suite;
 }

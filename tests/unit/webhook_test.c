@@ -1,5 +1,5 @@
 /*
- * Webhooks, the pure part: which addresses may be connected to, what a URL may be, and signatures.
+ * Webhooks, the pure part: addresses that may be connected to, valid URLs, and signatures.
  */
 #include <arpa/inet.h>
 #include <check.h>
@@ -90,7 +90,7 @@ START_TEST(special_addresses_are_refused)
 }
 END_TEST
 
-/* Next to the special ones. */
+/* The addresses next to the special ranges. */
 static const char *const ordinary[] = {
     "1.0.0.0",     "9.255.255.255",   "11.0.0.0",        "100.63.255.255", "100.128.0.0",    "126.255.255.255",
     "128.0.0.0",   "169.253.255.255", "169.255.0.0",     "172.15.255.255", "172.32.0.0",     "191.255.255.255",
@@ -99,13 +99,13 @@ static const char *const ordinary[] = {
     "2001:db9::1", "2003::1",         "2000::1",         "3ffe::1",        "3fff:1000::1",   "2a00:1450::1",
 };
 
-START_TEST(ordinary_addresses_pass)
+START_TEST(ordinary_addresses_are_allowed)
 {
     ck_assert_msg(passes(ordinary[_i], "none"), "%s was refused", ordinary[_i]);
 }
 END_TEST
 
-START_TEST(listed_networks_pass)
+START_TEST(addresses_of_listed_networks_are_allowed)
 {
     ck_assert(passes("127.0.0.1", "127.0.0.1/32"));
     ck_assert(!passes("127.0.0.2", "127.0.0.1/32"));
@@ -123,7 +123,7 @@ START_TEST(listed_networks_pass)
 }
 END_TEST
 
-START_TEST(what_is_no_network_is_refused)
+START_TEST(invalid_networks_are_refused)
 {
     static const char *const wrong[] = {
         "127.0.0.1",
@@ -152,7 +152,7 @@ START_TEST(what_is_no_network_is_refused)
 }
 END_TEST
 
-START_TEST(other_families_are_refused)
+START_TEST(other_address_families_are_refused)
 {
     const struct address_networks none = {.count = 0};
     const struct sockaddr local = {.sa_family = AF_UNIX};
@@ -241,7 +241,7 @@ START_TEST(bad_urls_are_refused)
 }
 END_TEST
 
-START_TEST(settings_open_urls)
+START_TEST(settings_allow_http_and_listed_networks)
 {
     char long_url[WEBHOOK_URL_MOST + 2] = "https://shop.example/";
     ck_assert_ptr_null(error("http://127.0.0.1:8080/x", true, "127.0.0.1/32"));
@@ -255,7 +255,7 @@ START_TEST(settings_open_urls)
 }
 END_TEST
 
-START_TEST(a_secret_goes_both_ways)
+START_TEST(a_secret_is_read_as_written)
 {
     char first[WEBHOOK_SECRET_SIZE];
     char second[WEBHOOK_SECRET_SIZE];
@@ -267,7 +267,8 @@ START_TEST(a_secret_goes_both_ways)
     ck_assert(webhook_secret_parse(first, bytes));
     ck_assert(!webhook_secret_parse(first + 1, bytes));
     ck_assert(!webhook_secret_parse("whsec_", bytes));
-    ck_assert(!webhook_secret_parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", bytes)); /* 24 bytes: none of ours */
+    ck_assert(!webhook_secret_parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                                    bytes)); /* 24 bytes, not a secret of this program */
     first[WEBHOOK_SECRET_SIZE - 2] = '!';
     ck_assert(!webhook_secret_parse(first, bytes));
 }
@@ -275,7 +276,7 @@ END_TEST
 
 /* Made with OpenSSL: printf %s ID.TIME.BODY | openssl dgst -sha256 -mac HMAC -macopt hexkey:000102…1f -binary | base64
  */
-START_TEST(a_signature_is_what_others_compute)
+START_TEST(a_signature_equals_one_computed_with_openssl)
 {
     static const char body[] = "{\"type\":\"TEST\"}";
     uint8_t secret[WEBHOOK_SECRET_BYTES];
@@ -293,15 +294,15 @@ static Suite *webhook_suite(void)
     Suite *suite = suite_create("webhook");
     TCase *tcase = tcase_create("webhook");
     tcase_add_loop_test(tcase, special_addresses_are_refused, 0, (int)ARRAY_LEN(special));
-    tcase_add_loop_test(tcase, ordinary_addresses_pass, 0, (int)ARRAY_LEN(ordinary));
-    tcase_add_test(tcase, listed_networks_pass);
-    tcase_add_test(tcase, what_is_no_network_is_refused);
-    tcase_add_test(tcase, other_families_are_refused);
+    tcase_add_loop_test(tcase, ordinary_addresses_are_allowed, 0, (int)ARRAY_LEN(ordinary));
+    tcase_add_test(tcase, addresses_of_listed_networks_are_allowed);
+    tcase_add_test(tcase, invalid_networks_are_refused);
+    tcase_add_test(tcase, other_address_families_are_refused);
     tcase_add_loop_test(tcase, valid_urls_are_accepted, 0, (int)ARRAY_LEN(valid_urls));
     tcase_add_loop_test(tcase, bad_urls_are_refused, 0, (int)ARRAY_LEN(bad_urls));
-    tcase_add_test(tcase, settings_open_urls);
-    tcase_add_test(tcase, a_secret_goes_both_ways);
-    tcase_add_test(tcase, a_signature_is_what_others_compute);
+    tcase_add_test(tcase, settings_allow_http_and_listed_networks);
+    tcase_add_test(tcase, a_secret_is_read_as_written);
+    tcase_add_test(tcase, a_signature_equals_one_computed_with_openssl);
     suite_add_tcase(suite, tcase);
     return suite;
 }
