@@ -1,6 +1,6 @@
 /*
- * See json.h: the writing half, over yajl's generator, which keeps commas, nesting and escapes right. yajl refuses
- * what would not be JSON; the first refusal sticks in `failed`.
+ * See json.h: the writer. yajl's generator adds commas and escapes and refuses calls that would not result in valid
+ * JSON. The first refusal is kept in `failed`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 struct jsonw {
     yajl_gen generator;
-    size_t open; /* arrays and objects not yet closed */
+    size_t open; /* open arrays and objects */
     bool failed;
 };
 
@@ -28,7 +28,7 @@ struct jsonw *jsonw_new(void)
         free(writer);
         return NULL;
     }
-    /* PostgreSQL and clients' texts are checked as UTF-8 on their way in; here it is our own error to write others. */
+    /* All input was checked as UTF-8 when it was received. Invalid text here is a programming error. */
     yajl_gen_config(writer->generator, yajl_gen_validate_utf8, 1);
     return writer;
 }
@@ -157,7 +157,7 @@ void jsonw_time(struct jsonw *writer, int64_t ms)
 
 void jsonw_raw(struct jsonw *writer, const char *json, size_t length)
 {
-    /* yajl writes a "number" as it is given. */
+    /* yajl writes the text of a "number" without changes. */
     keep(writer, yajl_gen_number(writer->generator, json, length));
 }
 
