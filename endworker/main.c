@@ -1,11 +1,11 @@
 /*
- * rostrum-endworker: what starts and ends when, and what becomes of it. This file puts the parts together: two brokers
- * (one publishes, one consumes: an alarm must not stop settlement), a pool, Redis, the leader's lock, and the drain.
+ * rostrum-endworker: starts, ends and settles auctions. This file creates and connects the components: two brokers (one
+ * publishes, one consumes, because an alarm must not stop settlement), a pool, Redis, the leader's lock, and the drain.
  *
  *     leader -> scheduler    -> START, FENCE into the shard queues
  *            -> ending_soon  -> outbox
  *            -> prices
- *     queue auction_end -> endings -> settlement -> outbox
+ *     queue auction_end -> settlement_consumer -> settlement -> outbox
  */
 #include <stdlib.h>
 
@@ -32,19 +32,19 @@
 
 enum {
     PG_CONNECTIONS = 3,       /* settlement, ending soon, and one for single statements */
-    PG_PENDING_MAX = 64,      /* statements per connection: each part has at most a few under way */
+    PG_PENDING_MAX = 64,      /* statements per connection: each component has only a few running */
     REDIS_PENDING_MAX = 2048, /* snapshots of four jobs */
-    UNCONFIRMED_MAX = 2048,   /* commands, outbox rows and dead letters with the broker */
-    LEADER_TIMEOUT_MS = 2000, /* without an answer for so long a leader steps down */
+    UNCONFIRMED_MAX = 2048,   /* unconfirmed commands, outbox rows and dead letters */
+    LEADER_TIMEOUT_MS = 2000, /* a leader without an answer for this long steps down */
     DRAIN_LOOK_MS = 20,
-    DRAIN_OUTBOX_MS = 2000, /* the outbox may wait for confirms so long; the sweep of another finishes it */
+    DRAIN_OUTBOX_MS = 2000, /* longest wait for confirms of the outbox; another worker's sweep publishes the others */
 };
 
 static const struct daemon_program program = {
     .name = "rostrum-endworker",
-    .purpose = "starts auctions, drops the hammer, and settles what has ended",
+    .purpose = "starts auctions, ends them, and settles ended auctions",
     .description =
-        "  Four duties, in one process:\n\n"
+        "  Four services in one process:\n\n"
         "  Scheduling. Of all running end workers one leads: the one that holds an advisory lock in\n"
         "  PostgreSQL. Every schedule_poll_ms it looks for scheduled auctions whose start has come and for\n"
         "  active ones whose end lies fence_grace_ms back, and puts a start or a fence into the same queue as\n"
@@ -61,7 +61,7 @@ static const struct daemon_program program = {
         "  without end. The schema and the queues are made by 'rostrumctl migrate'.",
 };
 
-/* The parts of the process; a part is NULL until it is made. */
+/* The components of the process; NULL until created. */
 struct endworker {
     struct config config;
     struct event_base *base;
@@ -143,7 +143,7 @@ static void on_leader(bool leading, void *arg)
     report(worker);
 }
 
-/* Looks until nothing is under way any more. */
+/* Polls until no work is running. */
 static void on_drain_look(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -164,7 +164,7 @@ static void on_drain(void *arg)
     scheduler_lead(worker->scheduler, false);
     ending_soon_lead(worker->ending_soon, false);
     prices_lead(worker->prices, false);
-    leader_free(worker->leader); /* a stand-by goes on at once */
+    leader_free(worker->leader); /* a stand-by takes over at once */
     worker->leader = NULL;
     settlement_consumer_drain(worker->settlement_consumer);
     worker->drain_outbox_until_ms = clock_mono_ms() + DRAIN_OUTBOX_MS;
@@ -266,12 +266,12 @@ static bool make_duties(struct endworker *worker)
                                                               .settlement = worker->settlement,
                                                               .sweep_ms = config->settle_sweep_ms};
     worker->settlement_consumer = settlement_consumer_new(&settlement_consumer);
-    worker->leader = leader_new(&leader); /* last: it sets the others going */
+    worker->leader = leader_new(&leader); /* last, because it starts the others */
     worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
     return worker->settlement_consumer != NULL && worker->leader != NULL && worker->drain_timer != NULL;
 }
 
-/* Pool, Redis and brokers first: their last callbacks go to the parts that use them. */
+/* Frees pool, Redis and brokers first: their last callbacks use the other components. */
 static void endworker_free(struct endworker *worker)
 {
     leader_free(worker->leader);
@@ -307,7 +307,7 @@ static void on_collect(void *arg)
     endworker_metrics_leader(worker->leader != NULL && leader_leads(worker->leader));
 }
 
-/* False: its address cannot be used. */
+/* False: the metrics address cannot be used. */
 static bool start_metrics(struct endworker *worker)
 {
     bool ok = false;

@@ -19,9 +19,8 @@ struct broker_link;
 MUST_CHECK struct broker *broker_new(const struct broker_options *options);
 /*
  * Unconfirmed messages get BROKER_UNKNOWN; consumers are freed without a callback. Do not call it from a callback of
- * this broker. It sends pending acks. It may block: up to 200 ms for
- * the server's close-ok, and up to 500 ms for a thread that is connecting. So call it at or after the end of the loop.
- * NULL is allowed.
+ * this broker. It sends pending acks. It may block: up to 200 ms for the server's close-ok, and up to 500 ms for a
+ * thread that is connecting. So call it at or after the end of the loop. NULL is allowed.
  */
 void broker_free(struct broker *broker);
 enum broker_state broker_state(const struct broker *broker);
