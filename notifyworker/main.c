@@ -1,8 +1,8 @@
 /*
- * rostrum-notifyworker: events become notifications. This file puts the parts together: two brokers (one consumes, one
- * publishes dead letters: an alarm must not stop the telling), a pool, and the drain.
+ * rostrum-notifyworker: turns events into notifications. This file creates and connects the components: two brokers
+ * (one consumes, one publishes dead letters, because an alarm must not stop notifications), a pool, and the drain.
  *
- *     queue notify -> intake -> inapp -> audience -> table notifications
+ *     queue notify -> event_reader -> inapp -> recipients -> table notifications
  *     queue deliveries.CHANNEL -> deliveries -> mail, webhook_channel
  */
 #include <stdlib.h>
@@ -30,13 +30,13 @@
 #include "notifyworker/webhook_channel.h"
 
 enum {
-    PG_CONNECTIONS = 2,     /* one transaction at a time; statements of mirror and watchers beside it */
-    PG_PENDING_MAX = 16,    /* its statements, BEGIN and COMMIT, and a ROLLBACK still under way */
-    PG_TIMEOUT_FACTOR = 12, /* telling every bidder of a great auction takes longer than a request may */
+    PG_CONNECTIONS = 2,     /* one transaction at a time, and the statements of dead_letter_sink and watchers */
+    PG_PENDING_MAX = 16,    /* its statements, BEGIN and COMMIT, and a pending ROLLBACK */
+    PG_TIMEOUT_FACTOR = 12, /* notifying all bidders of a large auction takes longer than a request may */
     UNCONFIRMED_MAX = 2048, /* dead letters: the largest prefetch */
     DRAIN_LOOK_MS = 20,
-    CALL_DESCRIPTORS = 4, /* of a transfer: sockets, two where a host has two addresses, and the wait for its name */
-    DESCRIPTORS_BESIDE = 128, /* back ends, loop, log */
+    CALL_DESCRIPTORS = 4,     /* of a transfer: sockets, two if a host has two addresses, and name resolution */
+    DESCRIPTORS_BESIDE = 128, /* servers, loop, log */
 };
 
 static const struct daemon_program program = {
@@ -68,7 +68,7 @@ static const struct daemon_program program = {
         "  notifications are found by those who look.",
 };
 
-/* Statements of all parts in one table; those of audience stand first, as inapp knows them. */
+/* The statements of all components in one table; those of recipients come first, as inapp expects. */
 enum {
     DEAD_LETTER_SINK_FIRST = RECIPIENTS_STATEMENTS,
     WATCHERS_FIRST = DEAD_LETTER_SINK_FIRST + DEAD_LETTER_SINK_STATEMENTS,
@@ -79,7 +79,7 @@ enum {
 };
 static struct pg_statement statements[STATEMENTS];
 
-/* The parts of the process; a part is NULL until it is made. */
+/* The components of the process; NULL until created. */
 struct notifyworker {
     struct config config;
     struct event_base *base;
@@ -98,8 +98,8 @@ struct notifyworker {
     struct webhook_channel *webhooks;
     struct deliveries *deliveries;
     struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
-    struct push *recipients_push; /* of what is under way in a transaction of intake's, */
-    struct push *watchers_push;   /* and of what single statements tell */
+    struct push *recipients_push; /* for the transactions of event_reader */
+    struct push *watchers_push;   /* for single statements */
     struct event *drain_timer;
 };
 
@@ -137,7 +137,7 @@ static void on_consumer(struct broker *broker, enum broker_state state, void *ar
     report(arg);
 }
 
-/* Looks until nothing is under way any more. */
+/* Polls until no work is running. */
 static void on_drain_look(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -231,7 +231,7 @@ static bool make_deliveries(struct notifyworker *worker)
     return worker->deliveries != NULL;
 }
 
-static bool make_parts(struct notifyworker *worker)
+static bool make_components(struct notifyworker *worker)
 {
     worker->deadletters = deadletters_new(worker->base, worker->publisher);
     worker->recipients_push = push_new(worker->base, &worker->config);
@@ -263,7 +263,7 @@ static bool make_parts(struct notifyworker *worker)
            worker->retention != NULL && worker->drain_timer != NULL && make_deliveries(worker);
 }
 
-/* Brokers and pool first: their last callbacks go to the parts that use them. */
+/* Frees brokers and pool first: their last callbacks use the other components. */
 static void notifyworker_free(struct notifyworker *worker)
 {
     broker_free(worker->consumer);
@@ -293,7 +293,7 @@ static void notifyworker_free(struct notifyworker *worker)
     }
 }
 
-/* False: its address cannot be used. */
+/* False: the metrics address cannot be used. */
 static bool start_metrics(struct notifyworker *worker)
 {
     bool ok = false;
@@ -312,11 +312,11 @@ int main(int argc, char **argv)
     }
     daemon_want_descriptors(CALL_DESCRIPTORS * (worker.config.webhook_calls_max + worker.config.mail_connections_max) +
                                 DESCRIPTORS_BESIDE,
-                            "calls of webhooks may fail and be tried again");
+                            "webhook calls may fail and be retried");
     worker.base = event_base_new();
     worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
     if (worker.daemon != NULL && start_metrics(&worker) && connect_pg(&worker) && connect_brokers(&worker) &&
-        make_parts(&worker)) {
+        make_components(&worker)) {
         exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
     } else {
         log_error("cannot start: no memory, or an address cannot be used");

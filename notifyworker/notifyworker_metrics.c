@@ -1,5 +1,5 @@
 /*
- * See metering.h.
+ * See notifyworker_metrics.h.
  */
 #include "notifyworker/notifyworker_metrics.h"
 
@@ -14,19 +14,19 @@ static const char *const kinds[NOTIFYWORKER_METRICS_KINDS] = {
 
 static struct metrics_family notifications = {
     .name = "rostrum_notifications_total",
-    .help = "Notifications written, by kind; what was told before is not counted again.",
+    .help = "Notifications written, by kind; repeated events are not counted again.",
     .type = METRICS_COUNTER,
     .label_count = 1,
     .labels = {{"kind", kinds, ARRAY_LEN(kinds)}},
 };
 
-/* Names of channels, and states of a delivery after a try. */
+/* Names of channels, and states of a delivery after an attempt. */
 static const char *const channels[] = {"email", "webhook"};
 static const char *const states[] = {"delivered", "retrying", "failed", "dropped"};
 
 static struct metrics_family deliveries = {
     .name = "rostrum_deliveries_total",
-    .help = "Tries to deliver by email or webhook, by what became of the delivery.",
+    .help = "Attempts to deliver by email or webhook, by the resulting state of the delivery.",
     .type = METRICS_COUNTER,
     .label_count = 2,
     .labels = {{"channel", channels, ARRAY_LEN(channels)}, {"state", states, ARRAY_LEN(states)}},
