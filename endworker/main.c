@@ -45,20 +45,20 @@ static const struct daemon_program program = {
     .purpose = "starts auctions, ends them, and settles ended auctions",
     .description =
         "  Four services in one process:\n\n"
-        "  Scheduling. Of all running end workers one leads: the one that holds an advisory lock in\n"
-        "  PostgreSQL. Every schedule_poll_ms it looks for scheduled auctions whose start has come and for\n"
-        "  active ones whose end lies fence_grace_ms back, and puts a start or a fence into the same queue as\n"
-        "  the auction's bids, where the bid worker decides it in their order. The command is repeated after\n"
-        "  fence_repeat_ms, then at growing distance, until the auction has left that state. Run a second\n"
-        "  end worker as a stand-by: it takes over by itself within a second.\n\n"
-        "  Ending soon. The leader announces, once, each auction that ends within ending_soon_s.\n\n"
-        "  Prices. The leader brings the prices by which searches find auctions up to date, behind the bids.\n\n"
-        "  Settlement. What the hammer ended arrives in queue auction_end and becomes sold or unsold, once,\n"
-        "  under the auction's row lock. Every settle_sweep_ms a look at the table finds what was missed.\n"
-        "  Every end worker settles, the stand-by too. A message that cannot be read is copied to\n"
-        "  queue dead_letters, with the reason, before it is acknowledged.\n\n"
-        "  PostgreSQL, RabbitMQ and Redis may be away at any time, also at the start: everything is retried\n"
-        "  without end. The schema and the queues are made by 'rostrumctl migrate'.",
+        "  Scheduling. One end worker leads: the one that holds an advisory lock in PostgreSQL. Every\n"
+        "  schedule_poll_ms it queries scheduled auctions whose start time has passed, and active ones whose\n"
+        "  end time has passed by fence_grace_ms. It puts a start or fence command into the queue of the\n"
+        "  auction's bids, where the bid worker processes it in order. The command is repeated after\n"
+        "  fence_repeat_ms, then at growing intervals, until the auction has left that state. Run a second\n"
+        "  end worker as a stand-by: it takes over automatically within a second.\n\n"
+        "  Ending soon. The leader announces once each auction that ends within ending_soon_s.\n\n"
+        "  Prices. The leader updates the prices of the search index after bids.\n\n"
+        "  Settlement. Ended auctions arrive in queue auction_end and become sold or unsold, once, under\n"
+        "  their row lock. Every settle_sweep_ms a query finds ended auctions that were missed. Every end\n"
+        "  worker settles, the stand-by too. A message that cannot be parsed is copied to queue\n"
+        "  dead_letters, with the reason, before it is acknowledged.\n\n"
+        "  PostgreSQL, RabbitMQ and Redis may be down at any time, also at the start: everything is retried\n"
+        "  without limit. 'rostrumctl migrate' creates the schema and the queues.",
 };
 
 /* The components of the process; NULL until created. */

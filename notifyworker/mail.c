@@ -68,8 +68,8 @@ enum {
 
 /*
  * $2 hash of a token that this attempt may use, $3 and $4 lifetimes in seconds, for verification and reset. A password
- * reset is requested by address. The account is looked up here, not during the request, so that its duration tells
- * nothing.
+ * reset is requested by address. The account is looked up here and not during the request, so that the duration of the
+ * request does not reveal whether the account exists.
  */
 static const char lookup[] =
     "WITH d AS (SELECT *, coalesce(user_id, (SELECT u.id FROM users u WHERE u.email = endpoint)) AS owner"

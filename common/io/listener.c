@@ -14,8 +14,9 @@
 #include "common/base/log.h"
 
 enum {
-    BACKLOG = 1024,   /* connections that the kernel holds while workers are busy or being replaced */
-    BIND_TRIES = 100, /* with BIND_PAUSE_MS between: the workers of a master that was killed close theirs first */
+    BACKLOG = 1024, /* connections that the kernel queues while workers are busy or being replaced */
+    BIND_TRIES =
+        100, /* with BIND_PAUSE_MS between them: the workers of a killed master need time to close their sockets */
     BIND_PAUSE_MS = 50,
     PORT_SIZE = 8,
 };

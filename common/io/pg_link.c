@@ -1,11 +1,11 @@
 /*
- * One connection to PostgreSQL: connecting step by step, preparing the statements, sending into libpq's pipeline and
- * taking the answers off it in order. Called by the event loop and by pg.c, which it calls back by its owner's table.
+ * One connection to PostgreSQL: connects step by step, prepares the statements, sends into libpq's pipeline and reads
+ * the results in order. Called by the event loop and by pg.c; calls back through its owner's table.
  *
- * A connection is ended for any doubt (a late statement, an answer out of step, a FATAL message) and made anew after
- * a back-off. That is safe because nothing is ever assumed of a statement whose answer did not come: PG_LOST.
+ * Any irregularity (a late statement, a result out of order, a FATAL message) ends the connection, and a new one is
+ * made after a back-off. That is safe because nothing is assumed about a statement without a result: PG_LOST.
  *
- * Names in a URL are looked up by libpq when a connection is started, which blocks: say addresses, or have a local
+ * libpq resolves the host name of the URL when it starts a connection, which blocks. Use addresses, or a local
  * resolver.
  */
 #include "common/io/pg_link.h"
@@ -22,7 +22,7 @@ enum {
     BACKOFF_LEAST_MS = 50,
     BACKOFF_MOST_MS = 2000,
     WANTED_FIRST_SIZE = 64, /* entries; doubles, bounded by pending_max */
-    RESULTS_PER_PASS = 512, /* taken from one connection before other events have their turn */
+    RESULTS_PER_PASS = 512, /* from one connection in one pass, before other events run */
     REASON_SIZE = 256,
 };
 
@@ -46,7 +46,7 @@ static void link_arm(struct pg_link *link, int64_t ms)
     }
 }
 
-/* --- the ring of wanted answers ----------------------------------------------------------------------------------- */
+/* --- the ring of expected results --------------------------------------------------------------------------------- */
 
 struct pg_wanted *pg_link_wanted(struct pg_link *link, size_t i)
 {
@@ -73,7 +73,7 @@ static bool wanted_reserve(struct pg_link *link)
     return true;
 }
 
-/* Room was reserved before the message went to libpq, so that nothing is sent that is not remembered. */
+/* Room was reserved before the message was sent, so that everything sent has an entry. */
 static void wanted_push(struct pg_link *link, const struct pg_wanted *wanted)
 {
     assert(link->wanted_count < link->wanted_size);
@@ -103,7 +103,7 @@ static struct pg_wanted wanted_pop(struct pg_link *link)
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
-/* A caller's call must not end the connection itself: that would call callbacks from inside it. */
+/* A call of the owner must not end the connection directly: that would run callbacks inside the call. */
 static bool link_break(struct pg_link *link)
 {
     link->broken = true;
@@ -156,7 +156,7 @@ bool pg_link_request_flush(struct pg_link *link)
     return link_flush(link);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------ */
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
 static struct pg_reply reply_of(const PGresult *result)
 {
@@ -180,8 +180,8 @@ static struct pg_reply reply_of(const PGresult *result)
 }
 
 /*
- * True when this answer ends the connection: a FATAL error, one of libpq's own (no SQLSTATE), or prepared statements
- * that no longer fit the schema (26000, 0A000 after a migration). None says whether the statement took effect.
+ * True if this result ends the connection: a FATAL error, or an error of libpq itself (no SQLSTATE). Also if prepared
+ * statements no longer match the schema (26000, 0A000 after a migration). None shows whether the statement took effect.
  */
 static bool result_ends_connection(const PGresult *result)
 {
@@ -195,10 +195,10 @@ static bool result_ends_connection(const PGresult *result)
 }
 
 /*
- * True for what is no answer, although libpq gives it out for one: when it finds a connection closed, libpq 15 forgets
- * what it has asked, and reads what is left in its buffer as the description of a statement. Such a result has no rows
- * and not the tag that ends each answer; taken for whole it would say "nothing found". The answers to preparing have no
- * tag.
+ * True for a false result of libpq. When libpq 15 finds a connection closed, it drops its queue of sent commands. It
+ * then parses the rest of its buffer as the description of a statement. The result has no rows and lacks the command
+ * tag that ends each real result, so it would look like "no rows". Results of preparing have no tag and are not
+ * checked.
  */
 static bool result_is_cut_off(const struct pg_wanted *wanted, PGresult *result)
 {
@@ -207,7 +207,7 @@ static bool result_is_cut_off(const struct pg_wanted *wanted, PGresult *result)
            PQcmdStatus(result)[0] == '\0';
 }
 
-/* The server answers COMMIT with the tag ROLLBACK, and no error, if the transaction had failed before. */
+/* If the transaction has failed before, the server replies to COMMIT with the tag ROLLBACK and no error. */
 static void commit_check(struct pg_reply *reply, PGresult *result)
 {
     if (reply->outcome == PG_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
@@ -246,14 +246,14 @@ static void link_set_up(struct pg_link *link)
     link->owner->on_change(true, link->owner->arg);
 }
 
-/* Takes what PQgetResult gave for the oldest wanted answer; NULL ends a statement's results. */
+/* Processes a result of PQgetResult for the oldest expected entry; NULL ends a statement's results. */
 static void link_take(struct pg_link *link, PGresult *result)
 {
     bool is_sync = result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
     bool wants_sync = pg_link_wanted(link, 0)->kind == PG_WANT_SYNC;
     if (is_sync != wants_sync || (result == NULL && link->result == NULL)) {
         PQclear(result);
-        link_lost(link, "answers out of step");
+        link_lost(link, "results out of order");
         return;
     }
     if (is_sync) {
@@ -265,7 +265,7 @@ static void link_take(struct pg_link *link, PGresult *result)
         return;
     }
     if (result != NULL) {
-        /* One statement has one result; should there be more, the first counts. */
+        /* A statement has one result; further ones are ignored. */
         if (link->result == NULL) {
             link->result = result;
         } else {
@@ -278,7 +278,7 @@ static void link_take(struct pg_link *link, PGresult *result)
         return;
     }
     if (result_is_cut_off(pg_link_wanted(link, 0), link->result)) {
-        link_lost(link, "an answer was cut off");
+        link_lost(link, "a result was cut off");
         return;
     }
     PGresult *answer = link->result;
@@ -309,12 +309,12 @@ static void link_on_read(evutil_socket_t fd, short what, void *arg)
     const PGconn *conn = link->conn;
     owner->enter(owner->arg);
     bool alive = PQconsumeInput(link->conn) == 1;
-    /* What arrived before the end still counts: a COMMIT may be among it. */
+    /* Results received before the end are valid: a COMMIT may be among them. */
     link_drain(link, alive ? RESULTS_PER_PASS : SIZE_MAX);
     if (link->conn == conn && !alive) {
         link_lost(link, PQerrorMessage(link->conn));
     } else if (link->conn == conn) {
-        (void)link_flush(link); /* failing, it has the timer end the connection */
+        (void)link_flush(link); /* on failure the timer ends the connection */
     }
     owner->leave(owner->arg);
 }
@@ -323,7 +323,7 @@ static void link_on_write(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    (void)link_flush(arg); /* failing, it has the timer end the connection */
+    (void)link_flush(arg); /* on failure the timer ends the connection */
 }
 
 /* --- connecting --------------------------------------------------------------------------------------------------- */
@@ -334,7 +334,7 @@ static void link_notice(void *arg, const char *message)
     log_debug("pg: %s", message);
 }
 
-/* Sends every statement for preparing, in one pipeline; the sync's answer means UP. */
+/* Sends all statements for preparing in one pipeline; the result of the sync means UP. */
 static bool link_prepare(struct pg_link *link)
 {
     const struct pg_link_owner *owner = link->owner;
@@ -381,7 +381,7 @@ static void link_on_step(evutil_socket_t fd, short what, void *arg)
     struct pg_link *link = arg;
     const struct pg_link_owner *owner = link->owner;
     owner->enter(owner->arg);
-    /* Freed before the socket is polled: libpq may close it and open another under the same number. */
+    /* Freed before PQconnectPoll, which may close the socket and open another one with the same number. */
     event_free(link->step);
     link->step = NULL;
     switch (PQconnectPoll(link->conn)) {
@@ -425,7 +425,7 @@ static void link_connect(struct pg_link *link)
     link_wait_step(link, EV_WRITE);
 }
 
-/* A statement's time runs from its sending, or from the answer before it if that came later. */
+/* A statement's timeout starts when it is sent, or at the previous result if that is later. */
 static void link_check_late(struct pg_link *link)
 {
     if (link->wanted_count == 0) {
@@ -498,7 +498,7 @@ void pg_link_fail_all(struct pg_link *link)
     }
 }
 
-/* The one end of a connection that was not asked for. Only from the loop. */
+/* Only this function ends a connection that the owner did not close. Called only from the loop. */
 static void link_lost(struct pg_link *link, const char *reason)
 {
     const struct pg_link_owner *owner = link->owner;
