@@ -28,7 +28,7 @@ static void on_updated(const struct pg_reply *reply, void *arg)
     struct prices *prices = arg;
     prices->asking = false;
     if (reply->outcome == PG_FAILED) {
-        log_warn("prices cannot be brought up to date: %s %s", reply->sqlstate, reply->message);
+        log_warn("search prices cannot be updated, retrying: %s %s", reply->sqlstate, reply->message);
     } else if (reply->outcome == PG_OK && pg_int(reply->result, 0, 0) == BATCHES_MAX) {
         update_prices(prices);
     }

@@ -126,8 +126,8 @@ static void slice_done(struct settlement *settlement)
     }
     for (size_t i = 0; i < settlement->settled; i++) {
         const struct snapshot *snapshot = &settlement->snapshots[i];
-        log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1}, "%s",
-                 snapshot->status);
+        log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1},
+                 "auction settled: %s", snapshot->status);
         endworker_metrics_settled(snapshot->status);
         /* If Redis is down, its old snapshot may remain. It is "active" with an end in the past, which is harmless. */
         if (!snapshot_write(settlement->redis, settlement->snapshot_script, snapshot, NULL, NULL)) {

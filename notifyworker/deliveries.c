@@ -510,7 +510,7 @@ static void attempt_send_dead_letter(struct attempt *attempt, const void *body, 
     const struct delivery_dispatcher *dispatcher = attempt->dispatcher;
     log_error("deliveries: a message cannot be parsed and becomes a dead letter");
     if (!deadletters_send(dispatcher->deliveries->options.deadletters, dispatcher->channel->dead_key, body, length,
-                          "no message about a delivery", on_dead_letter_confirmed, attempt)) {
+                          "not a delivery message", on_dead_letter_confirmed, attempt)) {
         log_error("no memory for a dead letter: exiting, its message will be redelivered");
         exit(EXIT_FAILURE);
     }

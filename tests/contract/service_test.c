@@ -121,7 +121,7 @@ START_TEST(a_traceparent_is_in_the_log_of_every_program_that_the_bid_passes)
     SUITE_WAIT(logged("gateway", trace, "\"durationMs\""), FACTORY_DECISION_MS);
     SUITE_WAIT(logged("bidworker-1", trace, "decided: accepted") || logged("bidworker-2", trace, "decided: accepted"),
                FACTORY_DECISION_MS);
-    SUITE_WAIT(logged("notifyworker", trace, "telling: outbid"), FACTORY_DECISION_MS);
+    SUITE_WAIT(logged("notifyworker", trace, "notifying: outbid"), FACTORY_DECISION_MS);
 }
 END_TEST
 
