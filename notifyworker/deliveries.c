@@ -4,8 +4,9 @@
  * repeats the step.
  *
  *     WAITING -> READING -> TRANSFERRING -> MARKING -> ended, with an ack
- *        |          |  '- no transfer needed --^
- *        '----------'-> DEFERRING -> ended, with an ack
+ *        |          |- judged without a transfer -> MARKING
+ *        |          '- already processed -> ended, with an ack
+ *        '-> DEFERRING -> ended, with an ack
  *
  * When the broker's channel is lost, an attempt is finished without an ack. Its message is redelivered. Then the
  * running attempt adopts it, or the row shows that it was processed.

@@ -63,7 +63,7 @@ const char *jsonw_text(struct jsonw *writer, size_t *length)
     return (const char *)bytes;
 }
 
-static void keep(struct jsonw *writer, yajl_gen_status status)
+static void keep_error(struct jsonw *writer, yajl_gen_status status)
 {
     if (status != yajl_gen_status_ok) {
         writer->failed = true;
@@ -72,25 +72,25 @@ static void keep(struct jsonw *writer, yajl_gen_status status)
 
 void jsonw_object(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_map_open(writer->generator));
+    keep_error(writer, yajl_gen_map_open(writer->generator));
     writer->open++;
 }
 
 void jsonw_end_object(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_map_close(writer->generator));
+    keep_error(writer, yajl_gen_map_close(writer->generator));
     writer->open--;
 }
 
 void jsonw_array(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_array_open(writer->generator));
+    keep_error(writer, yajl_gen_array_open(writer->generator));
     writer->open++;
 }
 
 void jsonw_end_array(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_array_close(writer->generator));
+    keep_error(writer, yajl_gen_array_close(writer->generator));
     writer->open--;
 }
 
@@ -101,19 +101,19 @@ void jsonw_name(struct jsonw *writer, const char *name)
 
 void jsonw_null(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_null(writer->generator));
+    keep_error(writer, yajl_gen_null(writer->generator));
 }
 
 void jsonw_bool(struct jsonw *writer, bool value)
 {
-    keep(writer, yajl_gen_bool(writer->generator, value));
+    keep_error(writer, yajl_gen_bool(writer->generator, value));
 }
 
 void jsonw_int(struct jsonw *writer, int64_t value)
 {
     char text[24];
     int length = snprintf(text, sizeof text, "%lld", (long long)value);
-    keep(writer, yajl_gen_number(writer->generator, text, (size_t)length));
+    keep_error(writer, yajl_gen_number(writer->generator, text, (size_t)length));
 }
 
 void jsonw_string(struct jsonw *writer, const char *text)
@@ -127,7 +127,7 @@ void jsonw_string(struct jsonw *writer, const char *text)
 
 void jsonw_string_n(struct jsonw *writer, const char *text, size_t length)
 {
-    keep(writer, yajl_gen_string(writer->generator, (const unsigned char *)text, length));
+    keep_error(writer, yajl_gen_string(writer->generator, (const unsigned char *)text, length));
 }
 
 void jsonw_uuid(struct jsonw *writer, const struct uuid *id)
@@ -145,7 +145,7 @@ void jsonw_money(struct jsonw *writer, int64_t minor)
 {
     char text[MONEY_TEXT_SIZE];
     money_format(minor, text);
-    keep(writer, yajl_gen_number(writer->generator, text, strlen(text)));
+    keep_error(writer, yajl_gen_number(writer->generator, text, strlen(text)));
 }
 
 void jsonw_time(struct jsonw *writer, int64_t ms)
@@ -158,7 +158,7 @@ void jsonw_time(struct jsonw *writer, int64_t ms)
 void jsonw_raw(struct jsonw *writer, const char *json, size_t length)
 {
     /* yajl writes the text of a "number" without changes. */
-    keep(writer, yajl_gen_number(writer->generator, json, length));
+    keep_error(writer, yajl_gen_number(writer->generator, json, length));
 }
 
 static void write_children(struct jsonw *writer, const struct json *value)

@@ -44,7 +44,7 @@ static size_t series_count(const struct metrics_family *family)
     return count;
 }
 
-static size_t learnt_names(const struct metrics_family *family)
+static size_t registered_names(const struct metrics_family *family)
 {
     size_t count = 0;
     for (size_t i = 0; i < family->label_count; i++) {
@@ -71,7 +71,7 @@ bool metrics_open(struct metrics_family *const *list)
     for (size_t i = 0; list[i] != NULL; i++) {
         assert(list[i]->label_count <= METRICS_LABELS_MAX);
         cells += series_count(list[i]) * cells_of_series(list[i]);
-        names += learnt_names(list[i]);
+        names += registered_names(list[i]);
     }
     assert(cells <= METRICS_CELLS_MAX);
     size_t size = cells * sizeof(_Atomic int64_t) + names * sizeof(const char *_Atomic);
@@ -231,7 +231,7 @@ static void put_histogram(struct text *text, const _Atomic int64_t *cells, const
     put_line(text, "_count", labels, "", value);
 }
 
-static bool untouched(const struct metrics_family *family, const _Atomic int64_t *cells)
+static bool is_zero(const struct metrics_family *family, const _Atomic int64_t *cells)
 {
     for (size_t i = 0; i < cells_of_series(family); i++) {
         if (value_of(&cells[i]) != 0) {
@@ -248,7 +248,7 @@ static void put_series(struct text *text, const size_t index[static METRICS_LABE
     char labels[LABELS_SIZE] = "";
     char value[NUMBER_SIZE];
     size_t length = 0;
-    if ((family->label_count > 0 || family->type == METRICS_GAUGE) && untouched(family, cells)) {
+    if ((family->label_count > 0 || family->type == METRICS_GAUGE) && is_zero(family, cells)) {
         return;
     }
     for (size_t i = 0; i < family->label_count; i++) {

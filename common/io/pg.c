@@ -122,7 +122,7 @@ static void on_link_change(bool up, void *arg)
  */
 static void link_roll_back(struct pg_link *link)
 {
-    if (pg_link_command(link, &(struct pg_wanted){.kind = PG_WANT_ROLLBACK}, "ROLLBACK")) {
+    if (pg_link_command(link, &(struct pg_expected){.kind = PG_EXPECT_ROLLBACK}, "ROLLBACK")) {
         pg_link_sync(link);
     }
 }
@@ -146,8 +146,8 @@ static void tx_note_failure(struct pg_tx *tx, const struct pg_reply *reply)
     }
 }
 
-/* The COMMIT of `tx` was answered or lost. Calls the callback of `wanted` and frees `tx`. */
-static void tx_finish(struct pg_tx *tx, const struct pg_wanted *wanted, const struct pg_reply *reply)
+/* The COMMIT of `tx` was answered or lost. Calls the callback of `expected` and frees `tx`. */
+static void tx_finish(struct pg_tx *tx, const struct pg_expected *expected, const struct pg_reply *reply)
 {
     struct pg_reply outcome = *reply;
     if (reply->outcome != PG_OK && !tx->lost) {
@@ -161,8 +161,8 @@ static void tx_finish(struct pg_tx *tx, const struct pg_wanted *wanted, const st
         link_roll_back(tx->link);
     }
     tx_release(tx);
-    if (wanted->callback != NULL) {
-        wanted->callback(&outcome, wanted->arg);
+    if (expected->callback != NULL) {
+        expected->callback(&outcome, expected->arg);
     }
     free(tx);
 }
@@ -176,32 +176,33 @@ static void on_link_closed(struct pg_link *link, void *arg)
     }
 }
 
-static void on_answered(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg)
+static void on_answered(struct pg_link *link, const struct pg_expected *expected, const struct pg_reply *reply,
+                        void *arg)
 {
     struct pg *pg = arg;
-    if (wanted->kind == PG_WANT_COMMIT) {
-        tx_finish(wanted->tx, wanted, reply);
+    if (expected->kind == PG_EXPECT_COMMIT) {
+        tx_finish(expected->tx, expected, reply);
         return;
     }
-    pg->latency_ms = link->answered_ms - wanted->sent_ms;
-    if (wanted->kind == PG_WANT_STATEMENT) {
-        metrics_observe(&pg_metrics, wanted->series, 0, clock_mono_us() - wanted->sent_us);
+    pg->latency_ms = link->answered_ms - expected->sent_ms;
+    if (expected->kind == PG_EXPECT_STATEMENT) {
+        metrics_observe(&pg_metrics, expected->series, 0, clock_mono_us() - expected->sent_us);
     }
-    if (wanted->tx != NULL && reply->outcome == PG_FAILED) {
-        tx_note_failure(wanted->tx, reply);
+    if (expected->tx != NULL && reply->outcome == PG_FAILED) {
+        tx_note_failure(expected->tx, reply);
     }
-    if (wanted->callback != NULL) {
-        wanted->callback(reply, wanted->arg);
+    if (expected->callback != NULL) {
+        expected->callback(reply, expected->arg);
     }
 }
 
-static void on_lost(const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg)
+static void on_lost(const struct pg_expected *expected, const struct pg_reply *reply, void *arg)
 {
     (void)arg;
-    if (wanted->kind == PG_WANT_COMMIT) {
-        tx_finish(wanted->tx, wanted, reply);
-    } else if (wanted->callback != NULL) {
-        wanted->callback(reply, wanted->arg);
+    if (expected->kind == PG_EXPECT_COMMIT) {
+        tx_finish(expected->tx, expected, reply);
+    } else if (expected->callback != NULL) {
+        expected->callback(reply, expected->arg);
     }
 }
 
@@ -342,9 +343,9 @@ bool pg_query(struct pg *pg, size_t statement, int count, const char *const *val
     if (link == NULL) {
         return false;
     }
-    const struct pg_wanted wanted = {
-        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .series = pg->series[statement]};
-    if (!pg_link_execute(link, &wanted, statement_name(pg, statement), count, values)) {
+    const struct pg_expected expected = {
+        .kind = PG_EXPECT_STATEMENT, .callback = callback, .arg = arg, .series = pg->series[statement]};
+    if (!pg_link_execute(link, &expected, statement_name(pg, statement), count, values)) {
         return false;
     }
     /* If the sync cannot be sent, the loop ends the connection and the callback gets PG_LOST. */
@@ -363,7 +364,7 @@ struct pg_tx *pg_tx_begin(struct pg *pg)
     }
     tx->pg = pg;
     tx->link = link;
-    if (!pg_link_command(link, &(struct pg_wanted){.kind = PG_WANT_BEGIN, .tx = tx}, "BEGIN")) {
+    if (!pg_link_command(link, &(struct pg_expected){.kind = PG_EXPECT_BEGIN, .tx = tx}, "BEGIN")) {
         free(tx);
         return NULL;
     }
@@ -384,9 +385,9 @@ bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const
     if (!tx_usable(tx) || !pg_link_has_room(tx->link)) {
         return false;
     }
-    const struct pg_wanted wanted = {
-        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .tx = tx, .series = tx->pg->series[statement]};
-    return pg_link_execute(tx->link, &wanted, statement_name(tx->pg, statement), count, values);
+    const struct pg_expected expected = {
+        .kind = PG_EXPECT_STATEMENT, .callback = callback, .arg = arg, .tx = tx, .series = tx->pg->series[statement]};
+    return pg_link_execute(tx->link, &expected, statement_name(tx->pg, statement), count, values);
 }
 
 bool pg_tx_flush(struct pg_tx *tx)
@@ -396,8 +397,8 @@ bool pg_tx_flush(struct pg_tx *tx)
 
 bool pg_tx_commit(struct pg_tx *tx, pg_callback done, void *arg)
 {
-    const struct pg_wanted wanted = {.kind = PG_WANT_COMMIT, .callback = done, .arg = arg, .tx = tx};
-    if (!tx_usable(tx) || !pg_link_command(tx->link, &wanted, "COMMIT")) {
+    const struct pg_expected expected = {.kind = PG_EXPECT_COMMIT, .callback = done, .arg = arg, .tx = tx};
+    if (!tx_usable(tx) || !pg_link_command(tx->link, &expected, "COMMIT")) {
         return false;
     }
     tx->committing = true;
@@ -409,11 +410,11 @@ void pg_tx_abort(struct pg_tx *tx)
 {
     assert(!tx->committing);
     struct pg_link *link = tx->link;
-    for (size_t i = 0; i < link->wanted_count; i++) {
-        struct pg_wanted *wanted = pg_link_wanted(link, i);
-        if (wanted->tx == tx) {
-            wanted->tx = NULL;
-            wanted->callback = NULL;
+    for (size_t i = 0; i < link->expected_count; i++) {
+        struct pg_expected *expected = pg_link_expected(link, i);
+        if (expected->tx == tx) {
+            expected->tx = NULL;
+            expected->callback = NULL;
         }
     }
     bool usable = tx_usable(tx);

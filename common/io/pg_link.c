@@ -21,8 +21,8 @@
 enum {
     BACKOFF_LEAST_MS = 50,
     BACKOFF_MOST_MS = 2000,
-    WANTED_FIRST_SIZE = 64, /* entries; doubles, bounded by pending_max */
-    RESULTS_PER_PASS = 512, /* from one connection in one pass, before other events run */
+    EXPECTED_FIRST_SIZE = 64, /* entries; doubles, bounded by pending_max */
+    RESULTS_PER_PASS = 512,   /* from one connection in one pass, before other events run */
     REASON_SIZE = 256,
 };
 
@@ -48,40 +48,40 @@ static void link_arm(struct pg_link *link, int64_t ms)
 
 /* --- the ring of expected results --------------------------------------------------------------------------------- */
 
-struct pg_wanted *pg_link_wanted(struct pg_link *link, size_t i)
+struct pg_expected *pg_link_expected(struct pg_link *link, size_t i)
 {
-    return &link->wanted[(link->wanted_first + i) & (link->wanted_size - 1)];
+    return &link->expected[(link->expected_first + i) & (link->expected_size - 1)];
 }
 
-static bool wanted_reserve(struct pg_link *link)
+static bool expected_reserve(struct pg_link *link)
 {
-    if (link->wanted_count < link->wanted_size) {
+    if (link->expected_count < link->expected_size) {
         return true;
     }
-    size_t size = link->wanted_size == 0 ? WANTED_FIRST_SIZE : link->wanted_size * 2;
-    struct pg_wanted *grown = calloc(size, sizeof(*grown));
+    size_t size = link->expected_size == 0 ? EXPECTED_FIRST_SIZE : link->expected_size * 2;
+    struct pg_expected *grown = calloc(size, sizeof(*grown));
     if (grown == NULL) {
         return false;
     }
-    for (size_t i = 0; i < link->wanted_count; i++) {
-        grown[i] = *pg_link_wanted(link, i);
+    for (size_t i = 0; i < link->expected_count; i++) {
+        grown[i] = *pg_link_expected(link, i);
     }
-    free(link->wanted);
-    link->wanted = grown;
-    link->wanted_first = 0;
-    link->wanted_size = size;
+    free(link->expected);
+    link->expected = grown;
+    link->expected_first = 0;
+    link->expected_size = size;
     return true;
 }
 
 /* Room was reserved before the message was sent, so that everything sent has an entry. */
-static void wanted_push(struct pg_link *link, const struct pg_wanted *wanted)
+static void expected_push(struct pg_link *link, const struct pg_expected *expected)
 {
-    assert(link->wanted_count < link->wanted_size);
-    struct pg_wanted *place = pg_link_wanted(link, link->wanted_count++);
-    *place = *wanted;
+    assert(link->expected_count < link->expected_size);
+    struct pg_expected *place = pg_link_expected(link, link->expected_count++);
+    *place = *expected;
     place->sent_us = clock_mono_us();
     place->sent_ms = place->sent_us / 1000;
-    if (wanted->kind != PG_WANT_SYNC) {
+    if (expected->kind != PG_EXPECT_SYNC) {
         link->pending++;
     }
     if (link->state == PG_LINK_UP && !event_pending(link->timer, EV_TIMEOUT, NULL)) {
@@ -89,13 +89,13 @@ static void wanted_push(struct pg_link *link, const struct pg_wanted *wanted)
     }
 }
 
-static struct pg_wanted wanted_pop(struct pg_link *link)
+static struct pg_expected expected_pop(struct pg_link *link)
 {
-    assert(link->wanted_count > 0);
-    struct pg_wanted first = *pg_link_wanted(link, 0);
-    link->wanted_first = (link->wanted_first + 1) & (link->wanted_size - 1);
-    link->wanted_count--;
-    if (first.kind != PG_WANT_SYNC) {
+    assert(link->expected_count > 0);
+    struct pg_expected first = *pg_link_expected(link, 0);
+    link->expected_first = (link->expected_first + 1) & (link->expected_size - 1);
+    link->expected_count--;
+    if (first.kind != PG_EXPECT_SYNC) {
         link->pending--;
     }
     return first;
@@ -120,31 +120,31 @@ static bool link_flush(struct pg_link *link)
     return true;
 }
 
-bool pg_link_execute(struct pg_link *link, const struct pg_wanted *wanted, const char *name, int count,
+bool pg_link_execute(struct pg_link *link, const struct pg_expected *expected, const char *name, int count,
                      const char *const *values)
 {
-    if (!wanted_reserve(link) || PQsendQueryPrepared(link->conn, name, count, values, NULL, NULL, 0) != 1) {
+    if (!expected_reserve(link) || PQsendQueryPrepared(link->conn, name, count, values, NULL, NULL, 0) != 1) {
         return link_break(link);
     }
-    wanted_push(link, wanted);
+    expected_push(link, expected);
     return true;
 }
 
-bool pg_link_command(struct pg_link *link, const struct pg_wanted *wanted, const char *sql)
+bool pg_link_command(struct pg_link *link, const struct pg_expected *expected, const char *sql)
 {
-    if (!wanted_reserve(link) || PQsendQueryParams(link->conn, sql, 0, NULL, NULL, NULL, NULL, 0) != 1) {
+    if (!expected_reserve(link) || PQsendQueryParams(link->conn, sql, 0, NULL, NULL, NULL, NULL, 0) != 1) {
         return link_break(link);
     }
-    wanted_push(link, wanted);
+    expected_push(link, expected);
     return true;
 }
 
 bool pg_link_sync(struct pg_link *link)
 {
-    if (!wanted_reserve(link) || PQpipelineSync(link->conn) != 1) {
+    if (!expected_reserve(link) || PQpipelineSync(link->conn) != 1) {
         return link_break(link);
     }
-    wanted_push(link, &(struct pg_wanted){.kind = PG_WANT_SYNC});
+    expected_push(link, &(struct pg_expected){.kind = PG_EXPECT_SYNC});
     return link_flush(link);
 }
 
@@ -200,10 +200,10 @@ static bool result_ends_connection(const PGresult *result)
  * tag that ends each real result, so it would look like "no rows". Results of preparing have no tag and are not
  * checked.
  */
-static bool result_is_cut_off(const struct pg_wanted *wanted, PGresult *result)
+static bool result_is_cut_off(const struct pg_expected *expected, PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
-    return wanted->kind != PG_WANT_PREPARED && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) &&
+    return expected->kind != PG_EXPECT_PREPARED && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) &&
            PQcmdStatus(result)[0] == '\0';
 }
 
@@ -215,25 +215,25 @@ static void commit_check(struct pg_reply *reply, PGresult *result)
     }
 }
 
-static void link_answer(struct pg_link *link, const struct pg_wanted *wanted, PGresult *result)
+static void link_answer(struct pg_link *link, const struct pg_expected *expected, PGresult *result)
 {
     struct pg_reply reply = reply_of(result);
-    switch (wanted->kind) {
-    case PG_WANT_COMMIT:
+    switch (expected->kind) {
+    case PG_EXPECT_COMMIT:
         commit_check(&reply, result);
-        link->owner->answered(link, wanted, &reply, link->owner->arg);
+        link->owner->answered(link, expected, &reply, link->owner->arg);
         break;
-    case PG_WANT_STATEMENT:
-    case PG_WANT_BEGIN:
-        link->owner->answered(link, wanted, &reply, link->owner->arg);
+    case PG_EXPECT_STATEMENT:
+    case PG_EXPECT_BEGIN:
+        link->owner->answered(link, expected, &reply, link->owner->arg);
         break;
-    case PG_WANT_PREPARED:
-    case PG_WANT_ROLLBACK:
+    case PG_EXPECT_PREPARED:
+    case PG_EXPECT_ROLLBACK:
         if (reply.outcome != PG_OK) {
             link_lost(link, reply.message);
         }
         break;
-    case PG_WANT_SYNC:
+    case PG_EXPECT_SYNC:
         break;
     }
 }
@@ -250,15 +250,15 @@ static void link_set_up(struct pg_link *link)
 static void link_take(struct pg_link *link, PGresult *result)
 {
     bool is_sync = result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
-    bool wants_sync = pg_link_wanted(link, 0)->kind == PG_WANT_SYNC;
-    if (is_sync != wants_sync || (result == NULL && link->result == NULL)) {
+    bool expects_sync = pg_link_expected(link, 0)->kind == PG_EXPECT_SYNC;
+    if (is_sync != expects_sync || (result == NULL && link->result == NULL)) {
         PQclear(result);
         link_lost(link, "results out of order");
         return;
     }
     if (is_sync) {
         PQclear(result);
-        (void)wanted_pop(link);
+        (void)expected_pop(link);
         if (link->state == PG_LINK_PREPARING) {
             link_set_up(link);
         }
@@ -277,21 +277,21 @@ static void link_take(struct pg_link *link, PGresult *result)
         link_lost(link, PQresultErrorMessage(link->result));
         return;
     }
-    if (result_is_cut_off(pg_link_wanted(link, 0), link->result)) {
+    if (result_is_cut_off(pg_link_expected(link, 0), link->result)) {
         link_lost(link, "a result was cut off");
         return;
     }
     PGresult *answer = link->result;
     link->result = NULL;
-    struct pg_wanted wanted = wanted_pop(link);
+    struct pg_expected expected = expected_pop(link);
     link->answered_ms = clock_mono_ms();
-    link_answer(link, &wanted, answer);
+    link_answer(link, &expected, answer);
     PQclear(answer);
 }
 
 static void link_drain(struct pg_link *link, size_t most)
 {
-    while (link->conn != NULL && link->wanted_count > 0 && !PQisBusy(link->conn)) {
+    while (link->conn != NULL && link->expected_count > 0 && !PQisBusy(link->conn)) {
         if (most-- == 0) {
             event_active(link->read, EV_READ, 0);
             return;
@@ -340,10 +340,10 @@ static bool link_prepare(struct pg_link *link)
     const struct pg_link_owner *owner = link->owner;
     for (size_t i = 0; i < owner->statement_count; i++) {
         const struct pg_statement *statement = &owner->statements[i];
-        if (!wanted_reserve(link) || PQsendPrepare(link->conn, statement->name, statement->sql, 0, NULL) != 1) {
+        if (!expected_reserve(link) || PQsendPrepare(link->conn, statement->name, statement->sql, 0, NULL) != 1) {
             return false;
         }
-        wanted_push(link, &(struct pg_wanted){.kind = PG_WANT_PREPARED});
+        expected_push(link, &(struct pg_expected){.kind = PG_EXPECT_PREPARED});
     }
     return pg_link_sync(link);
 }
@@ -428,10 +428,10 @@ static void link_connect(struct pg_link *link)
 /* A statement's timeout starts when it is sent, or at the previous result if that is later. */
 static void link_check_late(struct pg_link *link)
 {
-    if (link->wanted_count == 0) {
+    if (link->expected_count == 0) {
         return;
     }
-    int64_t since = pg_link_wanted(link, 0)->sent_ms;
+    int64_t since = pg_link_expected(link, 0)->sent_ms;
     if (since < link->answered_ms) {
         since = link->answered_ms;
     }
@@ -492,9 +492,9 @@ void pg_link_close(struct pg_link *link)
 void pg_link_fail_all(struct pg_link *link)
 {
     const struct pg_reply reply = {.outcome = PG_LOST, .message = "the connection was lost"};
-    while (link->wanted_count > 0) {
-        struct pg_wanted wanted = wanted_pop(link);
-        link->owner->lost(&wanted, &reply, link->owner->arg);
+    while (link->expected_count > 0) {
+        struct pg_expected expected = expected_pop(link);
+        link->owner->lost(&expected, &reply, link->owner->arg);
     }
 }
 
@@ -530,8 +530,8 @@ bool pg_link_init(struct pg_link *link, const struct pg_link_owner *owner)
 
 void pg_link_free(struct pg_link *link)
 {
-    assert(link->conn == NULL && link->wanted_count == 0);
+    assert(link->conn == NULL && link->expected_count == 0);
     event_end(&link->timer);
-    free(link->wanted);
-    link->wanted = NULL;
+    free(link->expected);
+    link->expected = NULL;
 }

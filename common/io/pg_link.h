@@ -2,7 +2,7 @@
  * One connection to PostgreSQL and its outstanding results. Only pg.c includes this.
  *
  * A link is DOWN (back-off), CONNECTING, PREPARING or UP. Only pg_link.c changes the state, and only pg_link_close ends
- * a connection. A ring of struct pg_wanted holds each sent item, syncs of the pipeline included, in the order of
+ * a connection. A ring of struct pg_expected holds each sent item, syncs of the pipeline included, in the order of
  * sending. So every result is matched by its position.
  *
  * A link does not depend on the pool and on transactions; it calls them through struct pg_link_owner. The owner's
@@ -19,23 +19,23 @@
 
 struct pg_tx; /* the owner's type; a link only stores the pointer */
 
-enum pg_want {
-    PG_WANT_PREPARED,  /* one prepared statement, while PREPARING */
-    PG_WANT_STATEMENT, /* a statement of a caller */
-    PG_WANT_BEGIN,
-    PG_WANT_COMMIT,
-    PG_WANT_ROLLBACK,
-    PG_WANT_SYNC,
+enum pg_expectation {
+    PG_EXPECT_PREPARED,  /* one prepared statement, while PREPARING */
+    PG_EXPECT_STATEMENT, /* a statement of a caller */
+    PG_EXPECT_BEGIN,
+    PG_EXPECT_COMMIT,
+    PG_EXPECT_ROLLBACK,
+    PG_EXPECT_SYNC,
 };
 
-struct pg_wanted {
-    enum pg_want kind;
+struct pg_expected {
+    enum pg_expectation kind;
     pg_callback callback; /* NULL: the result is discarded */
     void *arg;
     struct pg_tx *tx; /* NULL: not in a transaction, or in an aborted one */
     int64_t sent_ms;  /* clock_mono_ms */
     int64_t sent_us;  /* the same time in microseconds */
-    size_t series;    /* PG_WANT_STATEMENT: label index for the owner's metrics */
+    size_t series;    /* PG_EXPECT_STATEMENT: label index for the owner's metrics */
 };
 
 enum pg_link_state { PG_LINK_DOWN, PG_LINK_CONNECTING, PG_LINK_PREPARING, PG_LINK_UP };
@@ -60,9 +60,9 @@ struct pg_link_owner {
     /* The connection is closed; `lost` follows for each expected result. */
     void (*closed)(struct pg_link *link, void *arg);
     /* The result of a STATEMENT, BEGIN or COMMIT. A COMMIT is PG_OK only if the server committed. */
-    void (*answered)(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg);
-    /* The result will not arrive; `wanted` is of any kind. */
-    void (*lost)(const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg);
+    void (*answered)(struct pg_link *link, const struct pg_expected *expected, const struct pg_reply *reply, void *arg);
+    /* The result will not arrive; `expected` is of any kind. */
+    void (*lost)(const struct pg_expected *expected, const struct pg_reply *reply, void *arg);
     void *arg;
 };
 
@@ -77,12 +77,12 @@ struct pg_link {
     struct event *timer; /* DOWN: back-off; CONNECTING, PREPARING: deadline; UP: timeout of the oldest statement */
     int backoff_ms;
     struct pg_tx *tx; /* the owner's transaction that holds this connection */
-    struct pg_wanted *wanted;
-    size_t wanted_first;
-    size_t wanted_count;
-    size_t wanted_size; /* a power of two */
-    size_t pending;     /* expected results without the syncs */
-    PGresult *result;   /* of the first expected result, until NULL ends it */
+    struct pg_expected *expected;
+    size_t expected_first;
+    size_t expected_count;
+    size_t expected_size; /* a power of two */
+    size_t pending;       /* expected results without the syncs */
+    PGresult *result;     /* of the first expected result, until NULL ends it */
     int64_t answered_ms;
 };
 
@@ -99,16 +99,16 @@ bool pg_link_usable(const struct pg_link *link);
 /* True if usable, and pending_max is not reached. */
 bool pg_link_has_room(const struct pg_link *link);
 /*
- * Each function sends one message into the pipeline and appends `wanted` to the ring. False: no memory, or the
+ * Each function sends one message into the pipeline and appends `expected` to the ring. False: no memory, or the
  * connection broke; nothing was appended, and the loop ends the connection.
  */
-MUST_CHECK bool pg_link_execute(struct pg_link *link, const struct pg_wanted *wanted, const char *name, int count,
+MUST_CHECK bool pg_link_execute(struct pg_link *link, const struct pg_expected *expected, const char *name, int count,
                                 const char *const *values);
-MUST_CHECK bool pg_link_command(struct pg_link *link, const struct pg_wanted *wanted, const char *sql);
+MUST_CHECK bool pg_link_command(struct pg_link *link, const struct pg_expected *expected, const char *sql);
 MUST_CHECK bool pg_link_request_flush(struct pg_link *link);
 /* Like the above. The result may be ignored: without its sync a statement gets PG_LOST. */
 bool pg_link_sync(struct pg_link *link);
 /* The i-th expected result, counted from the oldest. */
-struct pg_wanted *pg_link_wanted(struct pg_link *link, size_t i);
+struct pg_expected *pg_link_expected(struct pg_link *link, size_t i);
 
 #endif

@@ -137,7 +137,7 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
     return true;
 }
 
-void daemon_want_descriptors(int wanted, const char *follows)
+void daemon_want_descriptors(int wanted, const char *consequence)
 {
     struct rlimit limit;
     const rlim_t most = (rlim_t)wanted;
@@ -146,7 +146,7 @@ void daemon_want_descriptors(int wanted, const char *follows)
     }
     limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < most) {
-        log_warn("only %llu of %d descriptors available: %s", (unsigned long long)limit.rlim_cur, wanted, follows);
+        log_warn("only %llu of %d descriptors available: %s", (unsigned long long)limit.rlim_cur, wanted, consequence);
     }
 }
 

@@ -29,9 +29,9 @@ MUST_CHECK bool daemon_start(const struct daemon_program *program, int argc, cha
 
 /*
  * Raises the limit of open descriptors to `wanted`, as far as permitted; the usual limit is 1,024. If the limit stays
- * lower, `follows` describes the consequence in the log.
+ * lower, `consequence` goes into the log.
  */
-void daemon_want_descriptors(int wanted, const char *follows);
+void daemon_want_descriptors(int wanted, const char *consequence);
 
 struct daemon; /* signals, watchdog and the drain of one process with one loop */
 

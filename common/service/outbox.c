@@ -53,9 +53,9 @@ struct outbox {
     struct event *delete_timer;
     struct event *sweep_timer;
     struct item_list lists[ITEM_STATES];
-    size_t count; /* items in all lists */
-    size_t bytes; /* of their bodies */
-    size_t left;  /* rows left to the sweep since the last log line */
+    size_t count;         /* items in all lists */
+    size_t bytes;         /* of their bodies */
+    size_t left_to_sweep; /* rows left to the sweep since the last log line */
     bool deleting;
     bool sweeping;
     struct pg_array ids; /* parameter of the DELETE */
@@ -288,9 +288,9 @@ static void on_sweep_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct outbox *outbox = arg;
     arm(outbox->sweep_timer, outbox->sweep_ms);
-    if (outbox->left > 0) {
-        log_warn("outbox: %zu rows exceed the memory limit and are left to the sweep", outbox->left);
-        outbox->left = 0;
+    if (outbox->left_to_sweep > 0) {
+        log_warn("outbox: %zu rows exceed the memory limit and are left to the sweep", outbox->left_to_sweep);
+        outbox->left_to_sweep = 0;
     }
     if (outbox->sweeping || broker_state(outbox->broker) != BROKER_UP || !TAILQ_EMPTY(&outbox->lists[ITEM_WAITING]) ||
         outbox->count > OUTBOX_ROWS_MAX / 2) {
@@ -363,7 +363,7 @@ void outbox_sent(struct outbox *outbox, const struct outbox_row *rows, size_t co
 {
     for (size_t i = 0; i < count; i++) {
         if (!item_new(outbox, &rows[i])) {
-            outbox->left++;
+            outbox->left_to_sweep++;
         }
     }
     publish(outbox);
