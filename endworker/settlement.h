@@ -43,7 +43,7 @@ void settlement_free(struct settlement *settlement);
  */
 void settlement_settle(struct settlement *settlement, struct settlement_item *items, size_t count, settlement_done done,
                        void *arg);
-/* Disables retries: `done` of the current job may not be called. */
+/* Disables retries. `done` of the current job is then not guaranteed. */
 void settlement_drain(struct settlement *settlement);
 /* True while a transaction is running. */
 bool settlement_busy(const struct settlement *settlement);

@@ -86,7 +86,7 @@ enum {
 
 struct delivery_channel {
     const char *name;     /* column `channel`, routing key and label: "email" */
-    const char *queue;    /* that holds its messages */
+    const char *queue;    /* the queue of its messages */
     const char *dead_key; /* routing key of its dead letters */
     const char *lookup;   /* the statement; $1 is the id, $2… come from `ask` */
     int transfers_max;    /* running or waiting at a time, per worker; at least 1 */

@@ -27,7 +27,7 @@ struct inapp {
     struct recipients *recipients;
     struct deployment_webhooks *deployment_webhooks; /* of the same events and some more */
     struct auction_event *events;                    /* of the message being parsed, MESSAGE_EVENTS_MAX */
-    struct pg_tx *tx;                                /* of the slice, or NULL */
+    struct pg_tx *tx;                                /* transaction of the slice, or NULL */
     /* the batch */
     struct inapp_message *messages; /* NULL: none */
     inapp_done done;

@@ -35,7 +35,7 @@ MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_
 void inapp_free(struct inapp *inapp);
 /* Processes one batch; call it again only after `done`. The caller owns the messages and must keep them until then. */
 void inapp_notify(struct inapp *inapp, struct inapp_message *messages, size_t count, inapp_done done, void *arg);
-/* Disables retries: `done` of the current batch may not be called. */
+/* Disables retries. `done` of the current batch is then not guaranteed. */
 void inapp_drain(struct inapp *inapp);
 /* True while a transaction is running. */
 bool inapp_busy(const struct inapp *inapp);

@@ -14,7 +14,7 @@
 struct mailtext {
     const char *from; /* an address, checked by its owner: printable ASCII without blanks, <, > and " */
     const char *from_name;
-    const char *to; /* likewise */
+    const char *to; /* an address, like `from` */
     const char *to_name;
     const char *subject;
     const char *text;

@@ -62,7 +62,7 @@ struct webhook_channel {
 struct attempt {
     struct webhook_call *call;
     char webhook[UUID_TEXT_SIZE];
-    bool failing; /* as stored */
+    bool failing; /* the stored state: failing_since is set */
 };
 
 /* ---- health ---- */

@@ -27,7 +27,7 @@ static const char *const transient_states[] = {
     "26000", /* the prepared statement is gone: the connection is made again */
     "40",    /* deadlock, serialization: rolled back, retry */
     "53",    /* disk full, out of memory, too many connections */
-    "55006", /* in use */
+    "55006", /* object in use */
     "55P03", /* lock not available */
     "57",    /* cancelled by a timeout, shutting down, starting up */
     "58",    /* the server's disk or system */

@@ -99,7 +99,7 @@ struct config {
     int live_messages_max;      /* from one client in live_messages_window_s, pings included; then 1008 */
     int live_messages_window_s;
     int live_buffer_bytes;        /* queued for one client beyond the kernel's buffer; then 1013 */
-    int live_kernel_buffer_bytes; /* SO_SNDBUF of such a connection */
+    int live_kernel_buffer_bytes; /* SO_SNDBUF of a live connection */
     int live_stall_s;             /* a client that reads nothing for this long; then 1013 */
     int live_ping_interval_s;     /* of silence before a ping */
     int live_idle_timeout_s;      /* without an answer to a ping */
