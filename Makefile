@@ -337,8 +337,9 @@ cppcheck: deps-lint ## a second opinion
 format: ## lay out every source as .clang-format says
 	clang-format -i $(SOURCES) $(HEADERS)
 
-layers-check: ## no file includes a header of a layer above its own; no circle within a layer
+layers-check: ## includes go down only, no circle within a layer, no table lacks an entry of its enum
 	@tests/lint/layers
+	@tests/lint/tables
 
 words-check: ## no retired word in a name or in prose, no sentence of more than 30 words (tests/lint/words.txt)
 	@tests/lint/words
@@ -408,6 +409,7 @@ docs: $(RENDERER)/$(REDOCLY) ## reference pages of the HTTP contract, in build/d
 install: all ## into DESTDIR, under PREFIX; settings in /etc/rostrum are not overwritten
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/schema $(DESTDIR)$(SYSCONFDIR)/rostrum $(DESTDIR)$(UNITDIR)
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(BINDIR)
+	rm -f $(DESTDIR)$(DATADIR)/schema/*.sql # of an older version
 	install -m 644 schema/*.sql $(DESTDIR)$(DATADIR)/schema
 	install -d $(DESTDIR)$(DATADIR)/templates
 	install -m 644 conf/templates/* $(DESTDIR)$(DATADIR)/templates

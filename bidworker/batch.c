@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     /* A fence on an auction that never started makes two rows, a bid that a proxy answers likewise. */
@@ -134,7 +133,7 @@ static void group_by_auction(struct batch *batch)
         }
         struct batch_auction *auction = &batch->auctions[batch->auction_count - 1];
         auction->count++;
-        auction->voiding = auction->voiding || command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
+        auction->voiding = auction->voiding || command_kind_voids(command->kind);
     }
 }
 

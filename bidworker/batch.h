@@ -10,6 +10,7 @@
 #define ROSTRUM_BIDWORKER_BATCH_H
 
 #include "common/protocol/message.h"
+#include "common/rules/bid_status.h"
 #include "common/rules/rules.h"
 #include "common/rules/voids.h"
 
@@ -66,9 +67,10 @@ struct batch_row {
     int64_t seq;
     struct uuid bid_id;
     struct uuid bidder_id;
-    const char *kind;
-    const char *status;
-    const char *reason; /* NULL unless rejected */
+    enum command_kind kind; /* COMMAND_NONE: `automatic` */
+    bool automatic;         /* a proxy's answer, which no command asked for */
+    enum bid_status status;
+    enum rules_reason reason; /* RULES_NONE unless rejected */
     bool raise;
     int64_t amount;
     int64_t max_amount;

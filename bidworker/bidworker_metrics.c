@@ -3,26 +3,23 @@
  */
 #include "bidworker/bidworker_metrics.h"
 
-#include <string.h>
+#include <assert.h>
 
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 #include "common/protocol/topology.h"
 
-static const char *const kinds[] = {
-    [COMMAND_BID] = "bid",         [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
-    [COMMAND_START] = "start",     [COMMAND_FENCE] = "end",     [COMMAND_BUY] = "buy",
-    [COMMAND_UPDATE] = "update",   [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
-    [COMMAND_CLOSE] = "close",     [COMMAND_ABORT] = "abort",   [COMMAND_VOID] = "void",
-    [COMMAND_RETRACT] = "retract",
-};
-static const char *const statuses[] = {"accepted", "outbid", "rejected"};
-static const char *const reasons[] = {
-    "BID_TOO_LOW",      "MAXIMUM_NOT_RAISED", "AUCTION_ENDED",    "AUCTION_NOT_STARTED", "AUCTION_CANCELLED",
-    "OWN_AUCTION",      "USER_BANNED",        "NOT_FOUND",        "TERMS_CHANGED",       "NO_MAXIMUM",
-    "INTERNAL_ERROR",   "HAS_BIDS",           "INVALID_AMOUNT",   "BUY_NOW_GONE",        "END_NOT_LATER",
-    "VERSION_CONFLICT", "BID_VOIDED",         "RETRACT_TOO_LATE", "TOO_MANY_BIDS"};
+/* Labels of what is decided, in the order of their lists: index 0 is the first that is not "none". */
+#define KIND_LABEL(name, message, ledger, group, carries) (ledger),
+#define REASON_LABEL(name)                                #name,
+#define STATUS_LABEL(name, text)                          [BID_##name] = (text),
+static const char *const kinds[] = {COMMAND_KINDS(KIND_LABEL)};
+static const char *const reasons[] = {RULES_REASONS(REASON_LABEL)};
+static const char *const statuses[] = {BID_STATUSES(STATUS_LABEL)};
+static_assert(ARRAY_LEN(kinds) == COMMAND_KIND_COUNT - 1, "a label for each kind but COMMAND_NONE");
+static_assert(ARRAY_LEN(reasons) == RULES_REASON_COUNT - 1, "a label for each reason but RULES_NONE");
+static_assert(ARRAY_LEN(statuses) == BID_STATUS_COUNT, "a label for each status");
 /* clang-format off */
 static const char *const shard_names[TOPOLOGY_SHARDS_MAX] = {
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16", "17", "18", "19",
@@ -106,11 +103,11 @@ void bidworker_metrics_batch(const struct batch *batch, int64_t took_us)
         if (entry->outcome != BATCH_DECIDED) {
             continue;
         }
-        metrics_add(&decisions, decision->kind, metrics_value(&decisions, 1, decision->status), 0, 1);
-        if (decision->reason[0] != '\0') {
-            metrics_add(&rejections, metrics_value(&rejections, 0, decision->reason), 0, 0, 1);
+        metrics_add(&decisions, decision->kind - 1, decision->status, 0, 1);
+        if (decision->reason != RULES_NONE) {
+            metrics_add(&rejections, decision->reason - 1, 0, 0, 1);
         }
-        if (decision->kind == COMMAND_BID || decision->kind == COMMAND_PROXY || decision->kind == COMMAND_BUY) {
+        if (command_kind_is_bid(decision->kind)) {
             metrics_observe(&delay, 0, 0, (decision->decided_ms - decision->received_ms) * 1000);
         }
     }

@@ -8,28 +8,7 @@
 #include "bidworker/decide.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
-
-static const enum rules_kind rules_kinds[COMMAND_KIND_COUNT] = {
-    [COMMAND_BID] = RULES_BID,         [COMMAND_PROXY] = RULES_PROXY,   [COMMAND_WITHDRAW] = RULES_WITHDRAW,
-    [COMMAND_START] = RULES_START,     [COMMAND_FENCE] = RULES_FENCE,   [COMMAND_BUY] = RULES_BUY,
-    [COMMAND_UPDATE] = RULES_UPDATE,   [COMMAND_CANCEL] = RULES_CANCEL, [COMMAND_EXTEND] = RULES_EXTEND,
-    [COMMAND_CLOSE] = RULES_CLOSE,     [COMMAND_ABORT] = RULES_ABORT,   [COMMAND_VOID] = RULES_VOID,
-    [COMMAND_RETRACT] = RULES_RETRACT,
-};
-
-static const char *const row_statuses[] = {
-    [RULES_ACCEPTED] = "accepted",
-    [RULES_OUTBID] = "outbid",
-    [RULES_REJECTED] = "rejected",
-};
-
-/* Starts and fences are repeated by who sent them, and nobody waits for their decision. */
-static bool is_internal(const struct command *command)
-{
-    return command->kind == COMMAND_START || command->kind == COMMAND_FENCE;
-}
 
 static void touch(struct batch_auction *auction)
 {
@@ -40,7 +19,7 @@ static void touch(struct batch_auction *auction)
 }
 
 static struct batch_row *add_row(struct batch *batch, struct batch_auction *auction, const struct uuid *bid_id,
-                                 const char *kind, int64_t received_ms)
+                                 enum command_kind kind, int64_t received_ms)
 {
     struct batch_row *row = batch_add_row(batch);
     touch(auction);
@@ -48,36 +27,59 @@ static struct batch_row *add_row(struct batch *batch, struct batch_auction *auct
     row->seq = ++auction->seq;
     row->bid_id = *bid_id;
     row->kind = kind;
-    row->status = row_statuses[RULES_ACCEPTED];
+    row->status = BID_ACCEPTED;
     row->received_ms = received_ms;
     return row;
 }
 
-static void copy_text(char out[static MESSAGE_TEXT_SIZE], const char *text)
-{
-    int length = snprintf(out, MESSAGE_TEXT_SIZE, "%s", text);
-    assert(length >= 0 && length < MESSAGE_TEXT_SIZE);
-    (void)length;
-}
-
 /* What a gateway that waits is told of a row. */
-static void describe(const struct batch *batch, const struct batch_auction *auction, struct batch_entry *entry,
-                     const struct batch_row *row)
+static struct decision decision_of_row(const struct batch *batch, const struct batch_auction *auction,
+                                       const struct batch_row *row)
 {
-    struct decision *decision = &entry->decision;
-    *decision = (struct decision){
+    return (struct decision){
         .bid_id = row->bid_id,
         .auction_id = row->auction_id,
         .user_id = row->bidder_id,
-        .kind = entry->command->kind,
+        .kind = row->kind,
         .amount = row->amount,
         .max_amount = row->max_amount,
         .received_ms = row->received_ms,
         .decided_ms = batch->decided_ms,
         .version = auction->version,
+        .status = row->status,
+        .reason = row->reason,
     };
-    copy_text(decision->status, row->status);
-    copy_text(decision->reason, row->reason == NULL ? "" : row->reason);
+}
+
+/* What the ledger keeps of the command's values. */
+static void record_values(struct batch_row *row, const struct command *command, const struct rules_decision *decided)
+{
+    switch (command->kind) {
+    case COMMAND_BID:
+        row->amount = command->amount;
+        break;
+    case COMMAND_PROXY:
+        row->amount = decided->verdict == RULES_REJECTED ? 0 : decided->amount;
+        row->max_amount = command->amount;
+        break;
+    case COMMAND_BUY:
+        row->amount = decided->amount;
+        break;
+    case COMMAND_EXTEND:
+        row->end_ms = command->end_ms;
+        break;
+    case COMMAND_NONE:
+    case COMMAND_WITHDRAW:
+    case COMMAND_START:
+    case COMMAND_FENCE:
+    case COMMAND_UPDATE:
+    case COMMAND_CANCEL:
+    case COMMAND_CLOSE:
+    case COMMAND_ABORT:
+    case COMMAND_VOID:
+    case COMMAND_RETRACT:
+        break;
+    }
 }
 
 /* The command's own row. */
@@ -85,27 +87,19 @@ static void record(struct batch *batch, struct batch_auction *auction, struct ba
                    const struct rules_decision *decided)
 {
     const struct command *command = entry->command;
-    const char *kind = rules_kind_text(rules_kinds[command->kind]);
-    struct batch_row *row = add_row(batch, auction, &command->id, kind, command->received_ms);
+    struct batch_row *row = add_row(batch, auction, &command->id, command->kind, command->received_ms);
     row->bidder_id = command->user_id;
-    row->status = row_statuses[decided->verdict];
-    row->reason = decided->verdict == RULES_REJECTED ? rules_reason_text(decided->reason) : NULL;
+    row->status = bid_status_of_verdict(decided->verdict);
+    row->reason = decided->verdict == RULES_REJECTED ? decided->reason : RULES_NONE;
     row->raise = decided->raise;
     row->voids = command->target;
     if (entry->quarantine == BATCH_BARE) {
         row->received_ms = batch->decided_ms;
-    } else if (command->kind == COMMAND_BID) {
-        row->amount = command->amount;
-    } else if (command->kind == COMMAND_PROXY) {
-        row->amount = decided->verdict == RULES_REJECTED ? 0 : decided->amount;
-        row->max_amount = command->amount;
-    } else if (command->kind == COMMAND_BUY) {
-        row->amount = decided->amount;
-    } else if (command->kind == COMMAND_EXTEND) {
-        row->end_ms = command->end_ms;
+    } else {
+        record_values(row, command, decided);
     }
     entry->outcome = BATCH_DECIDED;
-    describe(batch, auction, entry, row);
+    entry->decision = decision_of_row(batch, auction, row);
 }
 
 static void add_event(struct batch *batch, const struct batch_auction *auction, enum event_kind kind,
@@ -134,17 +128,18 @@ static void record_automatic(struct batch *batch, struct batch_auction *auction,
                              const struct rules_decision *decided)
 {
     struct uuid id = uuid_new();
-    struct batch_row *row = add_row(batch, auction, &id, "auto", command->received_ms);
+    struct batch_row *row = add_row(batch, auction, &id, COMMAND_NONE, command->received_ms);
+    row->automatic = true;
     row->bidder_id = decided->automatic_bidder;
     row->amount = decided->automatic_amount;
 }
 
 /* What the rules are asked. */
-static struct rules_command rules_command_of(const struct batch_auction *auction, const struct batch_entry *entry)
+static struct rules_command rules_command_of_entry(const struct batch_auction *auction, const struct batch_entry *entry)
 {
     const struct command *command = entry->command;
     return (struct rules_command){
-        .kind = rules_kinds[command->kind],
+        .kind = command->kind,
         .id = command->id,
         .bidder_id = command->user_id,
         .amount = command->amount,
@@ -196,10 +191,10 @@ static void add_events(struct batch *batch, const struct batch_auction *auction,
 static bool apply(struct batch *batch, struct batch_auction *auction, struct batch_entry *entry)
 {
     const struct command *command = entry->command;
-    struct rules_command asked = rules_command_of(auction, entry);
-    bool voids = command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
-    struct rules_decision decided = voids ? voids_decide(&auction->state, &asked, &auction->voids, auction->seq)
-                                          : rules_decide(&auction->state, &asked);
+    struct rules_command asked = rules_command_of_entry(auction, entry);
+    struct rules_decision decided = command_kind_voids(command->kind)
+                                        ? voids_decide(&auction->state, &asked, &auction->voids, auction->seq)
+                                        : rules_decide(&auction->state, &asked);
     if (decided.verdict == RULES_DROPPED) {
         entry->outcome = BATCH_DROPPED;
         return false;
@@ -222,13 +217,13 @@ static bool apply(struct batch *batch, struct batch_auction *auction, struct bat
 static void start_before_fence(struct batch *batch, struct batch_auction *auction, const struct command *fence)
 {
     struct rules_auction *state = &auction->state;
-    struct rules_command start = {.kind = RULES_START, .id = uuid_new(), .received_ms = fence->received_ms};
+    struct rules_command start = {.kind = COMMAND_START, .id = uuid_new(), .received_ms = fence->received_ms};
     if (fence->kind != COMMAND_FENCE || state->status != RULES_SCHEDULED || fence->received_ms < state->end_ms) {
         return;
     }
     struct rules_decision decided = rules_decide(state, &start);
     if (decided.started) {
-        add_row(batch, auction, &start.id, rules_kind_text(RULES_START), start.received_ms);
+        add_row(batch, auction, &start.id, COMMAND_START, start.received_ms);
         add_event(batch, auction, EVENT_STARTED, NULL, fence);
     }
 }
@@ -253,7 +248,7 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
         return false;
     }
     bool undecidable = !auction->found || auction->broken || entry->quarantine != BATCH_TRUSTED;
-    if (undecidable && is_internal(entry->command)) {
+    if (undecidable && command_kind_is_scheduled(entry->command->kind)) {
         entry->outcome = entry->quarantine == BATCH_TRUSTED ? BATCH_DROPPED : BATCH_ASIDE;
         return false;
     }
@@ -280,7 +275,7 @@ static void decide_auction(struct batch *batch, struct batch_auction *auction)
     for (size_t i = 0; i < auction->count; i++) {
         size_t index = batch->order[auction->first + i];
         struct batch_entry *entry = &batch->entries[index];
-        if (auction->broken && entry->quarantine == BATCH_TRUSTED && !is_internal(entry->command)) {
+        if (auction->broken && entry->quarantine == BATCH_TRUSTED && !command_kind_is_scheduled(entry->command->kind)) {
             entry->reason = "the auction's row cannot be understood";
             entry->quarantine = BATCH_POISON;
         }

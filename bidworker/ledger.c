@@ -13,7 +13,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bidworker/decide.h"
 #include "bidworker/ledger_write.h"
@@ -156,24 +155,30 @@ static void on_banned(const struct pg_reply *reply, void *arg)
     }
 }
 
+/* What was decided of a command that comes again, from one row of STATEMENT_KNOWN. */
+static struct decision decision_of_known(const struct command *command, const PGresult *result, int row)
+{
+    struct decision decision = {
+        .bid_id = command->id,
+        .auction_id = command->auction_id,
+        .user_id = command->user_id,
+        .kind = command->kind,
+        .amount = pg_money(result, row, KNOWN_AMOUNT),
+        .max_amount = pg_money(result, row, KNOWN_MAX_AMOUNT),
+        .received_ms = pg_int(result, row, KNOWN_RECEIVED_MS),
+        .decided_ms = pg_int(result, row, KNOWN_DECIDED_MS),
+    };
+    message_decision_outcome(&decision, pg_text(result, row, KNOWN_STATUS), pg_text(result, row, KNOWN_REASON));
+    return decision;
+}
+
 static void read_known(struct batch *batch, const PGresult *result, int row)
 {
     size_t number = (size_t)pg_int(result, row, KNOWN_NUMBER);
     assert(number >= 1 && number <= batch->ordered);
     struct batch_entry *entry = &batch->entries[batch->order[number - 1]];
     entry->outcome = BATCH_KNOWN;
-    entry->decision = (struct decision){
-        .bid_id = entry->command->id,
-        .auction_id = entry->command->auction_id,
-        .user_id = entry->command->user_id,
-        .kind = entry->command->kind,
-        .amount = pg_money(result, row, KNOWN_AMOUNT),
-        .max_amount = pg_money(result, row, KNOWN_MAX_AMOUNT),
-        .received_ms = pg_int(result, row, KNOWN_RECEIVED_MS),
-        .decided_ms = pg_int(result, row, KNOWN_DECIDED_MS),
-    };
-    (void)snprintf(entry->decision.status, MESSAGE_TEXT_SIZE, "%s", pg_text(result, row, KNOWN_STATUS));
-    (void)snprintf(entry->decision.reason, MESSAGE_TEXT_SIZE, "%s", pg_text(result, row, KNOWN_REASON));
+    entry->decision = decision_of_known(entry->command, result, row);
 }
 
 static void on_known(const struct pg_reply *reply, void *arg)

@@ -99,11 +99,25 @@ static void read_answer(struct voids_list *list, const PGresult *result, int row
     }
     struct voids_entry *entry = &list->entries[list->count - 1];
     entry->answered = true;
-    if (pg_bool(result, row, ENTRIES_COUNTS)) {
-        entry->now.answered = true;
-        entry->now.answer_bidder = pg_uuid(result, row, ENTRIES_NOW_BIDDER);
-        entry->now.answer_amount = pg_money(result, row, ENTRIES_NOW_AMOUNT);
+    if (pg_bool(result, row, ENTRIES_EFFECTIVE)) {
+        entry->standing.answered = true;
+        entry->standing.answer_bidder = pg_uuid(result, row, ENTRIES_EFFECTIVE_BIDDER);
+        entry->standing.answer_amount = pg_money(result, row, ENTRIES_EFFECTIVE_AMOUNT);
     }
+}
+
+/* The amount of money that the command asked for. */
+static int64_t read_carried(const PGresult *result, int row, enum command_kind kind)
+{
+    switch (command_kind_carries(kind)) {
+    case COMMAND_CARRIES_AMOUNT:
+        return pg_money(result, row, ENTRIES_AMOUNT);
+    case COMMAND_CARRIES_MAXIMUM:
+        return pg_money(result, row, ENTRIES_MAX_AMOUNT);
+    case COMMAND_CARRIES_NOTHING:
+        break;
+    }
+    return 0;
 }
 
 bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, int row)
@@ -113,25 +127,23 @@ bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, in
         .bidder_id = pg_uuid(result, row, ENTRIES_BIDDER),
         .received_ms = pg_int(result, row, ENTRIES_RECEIVED_MS),
     };
-    bool counts = pg_bool(result, row, ENTRIES_COUNTS);
-    if (!rules_kind_parse(pg_text(result, row, ENTRIES_KIND), &command.kind)) {
+    bool effective = pg_bool(result, row, ENTRIES_EFFECTIVE);
+    if (!command_kind_ledger_parse(pg_text(result, row, ENTRIES_KIND), &command.kind)) {
         read_answer(&auction->voids, result, row);
         return true;
     }
-    if (command.kind == RULES_BID || command.kind == RULES_PROXY) {
-        command.amount = pg_money(result, row, command.kind == RULES_BID ? ENTRIES_AMOUNT : ENTRIES_MAX_AMOUNT);
-    }
+    command.amount = read_carried(result, row, command.kind);
     struct rules_decision now = {
-        .verdict = pg_bool(result, row, ENTRIES_NOW_OUTBID) ? RULES_OUTBID : RULES_ACCEPTED,
-        .raise = pg_bool(result, row, ENTRIES_NOW_RAISE),
-        .amount = pg_money(result, row, ENTRIES_NOW_AMOUNT),
+        .verdict = pg_bool(result, row, ENTRIES_EFFECTIVE_OUTBID) ? RULES_OUTBID : RULES_ACCEPTED,
+        .raise = pg_bool(result, row, ENTRIES_EFFECTIVE_RAISE),
+        .amount = pg_money(result, row, ENTRIES_EFFECTIVE_AMOUNT),
     };
     if (!voids_reserve(&auction->voids, 1)) {
         return false;
     }
     struct voids_entry *entry = voids_add(&auction->voids, &command, &now, pg_int(result, row, ENTRIES_SEQ));
-    if (entry != NULL && !counts) {
-        entry->now = (struct voids_standing){.counts = false};
+    if (entry != NULL && !effective) {
+        entry->standing = (struct voids_standing){.effective = false};
     }
     return true;
 }
@@ -205,9 +217,9 @@ static bool insert_bids(struct pg_tx *tx, struct ledger_arrays *arrays, const st
         pg_array_int(&columns[1], row->seq);
         pg_array_uuid(&columns[2], &row->bid_id);
         add_uuid(&columns[3], &row->bidder_id);
-        pg_array_text_add(&columns[4], row->kind);
-        pg_array_text_add(&columns[5], row->status);
-        pg_array_text_add(&columns[6], row->reason);
+        pg_array_text_add(&columns[4], row->automatic ? LEDGER_AUTOMATIC : command_kind_ledger_text(row->kind));
+        pg_array_text_add(&columns[5], bid_status_text(row->status));
+        pg_array_text_add(&columns[6], row->reason == RULES_NONE ? NULL : rules_reason_text(row->reason));
         pg_array_bool(&columns[7], row->raise);
         add_money(&columns[8], row->amount);
         add_money(&columns[9], row->max_amount);
@@ -277,7 +289,7 @@ static bool update_terms(struct pg_tx *tx, const struct batch *batch)
         char version[INTEGER_TEXT_SIZE];
         const char *const values[] = {auction_id, id, version};
         if (entry->command->kind != COMMAND_UPDATE || entry->outcome != BATCH_DECIDED ||
-            strcmp(entry->decision.reason, "") != 0) {
+            entry->decision.reason != RULES_NONE) {
             continue;
         }
         const struct batch_auction *auction = batch_find_auction(batch, &entry->command->auction_id);
@@ -315,20 +327,20 @@ static bool update_broken(struct pg_tx *tx, const struct batch *batch)
     return true;
 }
 
-static void add_standing(struct pg_array *columns, const struct uuid *auction_id, int64_t seq, bool counts)
+static void add_standing(struct pg_array *columns, const struct uuid *auction_id, int64_t seq, bool effective)
 {
     pg_array_uuid(&columns[0], auction_id);
     pg_array_int(&columns[1], seq);
-    pg_array_bool(&columns[2], counts);
+    pg_array_bool(&columns[2], effective);
 }
 
 /* Of what does not count nothing else is said. */
 static void add_restated(struct pg_array *columns, const struct uuid *auction_id, const struct voids_entry *entry)
 {
-    const struct voids_standing *now = &entry->now;
-    add_standing(columns, auction_id, entry->seq, now->counts);
-    if (now->counts) {
-        pg_array_text_add(&columns[3], now->verdict == RULES_OUTBID ? "outbid" : "accepted");
+    const struct voids_standing *now = &entry->standing;
+    add_standing(columns, auction_id, entry->seq, now->effective);
+    if (now->effective) {
+        pg_array_text_add(&columns[3], bid_status_text(bid_status_of_verdict(now->verdict)));
         pg_array_bool(&columns[4], now->raise);
         pg_array_money(&columns[5], now->amount);
     } else {

@@ -1,39 +1,47 @@
 /*
- * See news.h.
+ * See live_updates.h.
  */
 #include "bidworker/live_updates.h"
 
-#include <string.h>
-
-bool live_updates_shows(const struct batch_row *row)
+bool live_updates_entry(const struct batch_row *row, struct ledger_entry *entry)
 {
-    static const char *const kinds[] = {"bid", "proxy", "auto", "buy"};
-    bool bid = false;
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        bid = bid || strcmp(row->kind, kinds[i]) == 0;
-    }
-    return bid && row->reason == NULL && row->amount > 0;
+    *entry = (struct ledger_entry){
+        .kind = row->automatic ? COMMAND_PROXY : row->kind,
+        .answer = row->automatic,
+        .effective = true, /* a bid that this very batch voids is looked up afresh: see needs_look */
+        .verdict = bid_status_verdict(row->status),
+        .raise = row->raise,
+        .amount = row->amount,
+        .max_amount = row->max_amount,
+    };
+    return ledger_entry_is_public(entry);
+}
+
+static struct live_bid live_bid_of_row(const struct batch *batch, const struct batch_row *row,
+                                       const struct ledger_entry *entry)
+{
+    return (struct live_bid){
+        .bid_id = row->bid_id,
+        .bidder_id = row->bidder_id,
+        .amount = ledger_entry_amount(entry),
+        .at_ms = batch->decided_ms,
+        .automatic = ledger_entry_is_automatic(entry),
+    };
 }
 
 static void add_bid(struct live_update *update, const struct batch *batch, const struct batch_row *row)
 {
-    bool spent = strcmp(row->status, "outbid") == 0 && row->max_amount > 0;
-    if (update->bids == LIVE_BIDS_MAX || !live_updates_shows(row) || row->raise) {
-        return;
+    struct ledger_entry entry;
+    if (update->bids < LIVE_BIDS_MAX && live_updates_entry(row, &entry) && ledger_entry_in_history(&entry)) {
+        update->newest[update->bids++] = live_bid_of_row(batch, row, &entry);
     }
-    update->newest[update->bids++] = (struct live_bid){
-        .bid_id = row->bid_id,
-        .bidder_id = row->bidder_id,
-        .amount = spent ? row->max_amount : row->amount,
-        .at_ms = batch->decided_ms,
-        .automatic = strcmp(row->kind, "proxy") == 0 || strcmp(row->kind, "auto") == 0,
-    };
 }
 
 static enum live_kind kind_of_row(const struct batch_row *row)
 {
-    bool ok = row->reason == NULL;
-    bool moves = live_updates_shows(row) || (ok && strcmp(row->kind, "withdraw") == 0);
+    bool ok = row->reason == RULES_NONE;
+    struct ledger_entry entry;
+    bool moves = live_updates_entry(row, &entry) || (ok && row->kind == COMMAND_WITHDRAW);
     return moves ? LIVE_BIDS : LIVE_UPDATED;
 }
 
@@ -50,6 +58,7 @@ static enum live_kind kind_of_event(enum event_kind event, enum rules_status sta
         return LIVE_CANCELLED;
     case EVENT_SETTLED:
         return status == RULES_SOLD ? LIVE_SOLD : LIVE_UNSOLD;
+    case EVENT_NONE:
     case EVENT_OUTBID:
     case EVENT_PROXY_EXHAUSTED:
     case EVENT_ENDING_SOON:
@@ -65,7 +74,7 @@ static bool needs_look(const struct batch *batch, const struct batch_auction *au
     bool look = first == end || auction->voiding; /* no rows: the batch came again */
     for (size_t i = first; i < end; i++) {
         const struct batch_row *row = &batch->rows[i];
-        look = look || (strcmp(row->kind, "update") == 0 && row->reason == NULL);
+        look = look || (row->kind == COMMAND_UPDATE && row->reason == RULES_NONE);
     }
     return look;
 }
@@ -97,15 +106,16 @@ static enum live_kind pass_events(const struct batch *batch, const struct batch_
     return kind;
 }
 
-static void describe(const struct batch *batch, const struct batch_auction *auction, struct live_update *update)
+/* The auction as it is after the batch; kind and bids are added. */
+static struct live_update live_update_of_auction(const struct batch *batch, const struct batch_auction *auction)
 {
     const struct rules_auction *state = &auction->state;
     int64_t minimum = rules_minimum_bid(state);
-    *update = (struct live_update){
+    return (struct live_update){
         .auction_id = auction->id,
         .version = auction->version,
         .at_ms = batch->decided_ms,
-        .status = rules_status_text(state->status),
+        .status = state->status,
         .end_ms = state->end_ms,
         .priced = true,
         .reserve_met = state->reserve_price == 0 || (state->price > 0 && state->price >= state->reserve_price),
@@ -120,7 +130,7 @@ void live_updates_next(const struct batch *batch, const struct batch_auction *au
                        struct live_updates_cursor *cursor, struct live_update *update)
 {
     pass_rows(batch, &auction->id, cursor);
-    describe(batch, auction, update);
+    *update = live_update_of_auction(batch, auction);
     update->kind = pass_events(batch, auction, cursor);
     for (size_t i = cursor->row; i > cursor->first_row; i--) {
         enum live_kind other = kind_of_row(&batch->rows[i - 1]);

@@ -9,6 +9,7 @@
 
 #include "bidworker/batch.h"
 #include "common/protocol/live_update.h"
+#include "common/rules/ledger_entry.h"
 
 /* Where the rows and events of the next auction stand in the batch: all three are in the order of the auctions' ids. */
 struct live_updates_cursor {
@@ -20,7 +21,7 @@ struct live_updates_cursor {
 /* The auctions of a batch one after the other; none that was found may be left out, but for those that are broken. */
 void live_updates_next(const struct batch *batch, const struct batch_auction *auction,
                        struct live_updates_cursor *cursor, struct live_update *update);
-/* A bid that the public history shows (rule 9), or a leader's own raise that made the price. */
-bool live_updates_shows(const struct batch_row *row);
+/* The row as a ledger entry; false if it is not public (common/rules/ledger_entry.h). */
+MUST_CHECK bool live_updates_entry(const struct batch_row *row, struct ledger_entry *entry);
 
 #endif

@@ -14,13 +14,14 @@
 #include "common/io/pg.h"
 #include "common/service/shards.h"
 
-enum { STATEMENT_TAKE_LOCK, STATEMENT_GIVE_LOCK, STATEMENT_LIVING };
+enum { STATEMENT_TAKE_LOCK, STATEMENT_GIVE_LOCK, STATEMENT_LIVING, STATEMENT_COUNT };
 
 static const struct pg_statement lock_statements[] = {
     [STATEMENT_TAKE_LOCK] = {"take_lock", SHARDS_SQL_LOCK},
     [STATEMENT_GIVE_LOCK] = {"give_lock", SHARDS_SQL_UNLOCK},
     [STATEMENT_LIVING] = {"living", SHARDS_SQL_LIVING},
 };
+static_assert(ARRAY_LEN(lock_statements) == STATEMENT_COUNT, "each statement has its entry");
 
 enum {
     PENDING_MAX = 4, /* one question at a time is asked */

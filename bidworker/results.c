@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bidworker/fanout.h"
 #include "bidworker/live_updates.h"
@@ -89,13 +88,13 @@ static bool write_leaders(struct results *results, const struct batch *batch, co
     results->leaders[0] = '\0';
     for (size_t i = cursor->first_row; i < cursor->row; i++) {
         const struct batch_row *bid = &batch->rows[i];
-        bool accepted = strcmp(bid->status, "accepted") == 0;
-        if (!live_updates_shows(bid)) {
+        struct ledger_entry entry;
+        if (!live_updates_entry(bid, &entry)) {
             continue;
         }
-        size_t added = snapshot_leader_add(results->leaders + length, sizeof results->leaders - length,
-                                           !accepted && bid->max_amount > 0 ? bid->max_amount : bid->amount, accepted,
-                                           &bid->bidder_id);
+        size_t added =
+            snapshot_leader_add(results->leaders + length, sizeof results->leaders - length,
+                                ledger_entry_amount(&entry), entry.verdict == RULES_ACCEPTED, &bid->bidder_id);
         if (added == 0) {
             return false;
         }
@@ -104,22 +103,27 @@ static bool write_leaders(struct results *results, const struct batch *batch, co
     return true;
 }
 
-static bool publish_snapshot(struct results *results, const struct batch_auction *auction, const char *leaders)
+static struct snapshot snapshot_of_auction(const struct batch_auction *auction)
 {
     const struct rules_auction *state = &auction->state;
     int64_t minimum = rules_minimum_bid(state);
-    struct snapshot snapshot = {
+    return (struct snapshot){
         .auction_id = auction->id,
         .seller_id = state->seller_id,
         .leader_id = state->has_leader ? state->leader_id : (struct uuid){{0}},
         .version = auction->version,
         .terms_version = state->terms_version,
-        .status = rules_status_text(state->status),
+        .status = state->status,
         .start_ms = state->start_ms,
         .end_ms = state->end_ms,
         .minimum_bid = minimum > MONEY_MAX ? MONEY_MAX : minimum,
         .current_bid = state->price,
     };
+}
+
+static bool publish_snapshot(struct results *results, const struct batch_auction *auction, const char *leaders)
+{
+    struct snapshot snapshot = snapshot_of_auction(auction);
     return snapshot_write_leaders(results->redis, SCRIPT_SNAPSHOT, &snapshot, leaders, NULL, NULL);
 }
 
@@ -131,11 +135,6 @@ static bool publish_entry(struct results *results, const struct command *command
     keys_bid(&command->user_id, &command->id, key);
     return command->keyed ? redis_call(results->redis, SCRIPT_DECIDED, NULL, NULL, 1, ARRAY_LEN(script), script, NULL)
                           : redis_command(results->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
-}
-
-static bool is_bid(enum command_kind kind)
-{
-    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
 }
 
 /* To the gateway that waits for it, if any. */
@@ -162,7 +161,7 @@ static bool publish_bids(struct results *results, const struct batch *batch)
             continue;
         }
         ok = publish_entry(results, entry->command) && publish_reply(results, entry) &&
-             (!is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
+             (!command_kind_is_bid(entry->command->kind) || fanout_decision(results->fanout, &entry->decision));
     }
     return ok;
 }

@@ -90,12 +90,18 @@ static void line_close(struct line *line)
     log_info("shard %u left", line->shard);
 }
 
-/* Ids that are not both there name no place in any ledger. */
+/*
+ * What could not be read has its place in the ledger as a bid, rejected. Ids that are not both there name no place in
+ * any ledger.
+ */
 static void clean_item(struct command_item *item)
 {
     struct command *command = &item->command;
     if (!item->readable && (uuid_is_nil(&command->id) || uuid_is_nil(&command->auction_id))) {
         *command = (struct command){.kind = COMMAND_BID};
+    }
+    if (!item->readable && command->kind == COMMAND_NONE) {
+        command->kind = COMMAND_BID;
     }
 }
 

@@ -4,6 +4,8 @@
  */
 #include "bidworker/statements.h"
 
+#include "common/protocol/schema.h"
+
 /* clang-format off */
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 /* clang-format on */
@@ -17,7 +19,7 @@ const char statements_session[] = "-c plan_cache_mode=force_generic_plan -c enab
                                   " -c enable_mergejoin=off";
 
 const struct pg_statement statements_all[STATEMENTS] = {
-    [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology"},
+    [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
 
     /* Locked in id order: workers that meet never wait for each other in a ring. $1: ids. */
     [STATEMENT_LOCK] =
@@ -51,8 +53,9 @@ const struct pg_statement statements_all[STATEMENTS] = {
         {"entries",
          "SELECT b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.amount, b.max_amount, " MS(
              "b.received_at") ","
-                              " b.counts, coalesce(b.now_status, b.status) = 'outbid', coalesce(b.now_raise, b.raise),"
-                              " coalesce(b.now_amount, b.amount), coalesce(b.now_bidder_id, b.bidder_id)"
+                              " b.effective, coalesce(b.effective_status, b.status) = 'outbid', "
+                              "coalesce(b.effective_raise, b.raise),"
+                              " coalesce(b.effective_amount, b.amount), coalesce(b.effective_bidder_id, b.bidder_id)"
                               " FROM auctions a JOIN bids b ON b.auction_id = a.id WHERE a.id = ANY ($1::uuid[])"
                               " AND a.ledger_seq <= $2::bigint AND b.status <> 'rejected'"
                               " AND b.kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw') ORDER BY b.auction_id, "
@@ -85,7 +88,8 @@ const struct pg_statement statements_all[STATEMENTS] = {
          " leader_id, leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, version)"
          " WHERE a.id = d.id"},
 
-    /* Behind the update: where searches find these auctions by price (schema 0007), now or soon. $1: auctions. */
+    /* Behind the update: where searches find these auctions by price (schema/0005-search.sql), now or soon. $1:
+       auctions. */
     [STATEMENT_FOLLOW_PRICES] = {"follow_prices",
                                  "UPDATE auction_prices AS p SET price = coalesce(a.current_bid, a.starting_price)"
                                  " FROM auctions a WHERE p.auction_id = ANY ($1::uuid[]) AND a.id = p.auction_id"
@@ -115,12 +119,13 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                                   " WHERE id = $1::uuid"},
 
     /* What entries count as since a bid was voided; what was decided stays beside it. */
-    [STATEMENT_RESTATE] = {"restate",
-                           "UPDATE bids AS b SET counts = d.counts, now_status = d.status, now_raise = d.raise,"
-                           " now_amount = d.amount, now_bidder_id = d.bidder_id FROM unnest($1::uuid[], $2::bigint[],"
-                           " $3::boolean[], $4::text[], $5::boolean[], $6::numeric[], $7::uuid[])"
-                           " AS d (auction_id, seq, counts, status, raise, amount, bidder_id)"
-                           " WHERE b.auction_id = d.auction_id AND b.seq = d.seq"},
+    [STATEMENT_RESTATE] =
+        {"restate",
+         "UPDATE bids AS b SET effective = d.effective, effective_status = d.status, effective_raise = d.raise,"
+         " effective_amount = d.amount, effective_bidder_id = d.bidder_id FROM unnest($1::uuid[], $2::bigint[],"
+         " $3::boolean[], $4::text[], $5::boolean[], $6::numeric[], $7::uuid[])"
+         " AS d (auction_id, seq, effective, status, raise, amount, bidder_id)"
+         " WHERE b.auction_id = d.auction_id AND b.seq = d.seq"},
     /* Behind the update of the states: what was settled has the winner that it has now. $1: auctions. */
     [STATEMENT_SETTLE_ANEW] = {"settle_anew",
                                "UPDATE auctions SET winner_id = CASE status WHEN 'sold' THEN leader_id END,"

@@ -23,6 +23,7 @@
 #include "bidworker/statements.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 
 enum {
@@ -342,7 +343,8 @@ static void log_traced(const struct batch *batch)
                                   .user_id = &command->user_id,
                                   .auction_id = &command->auction_id,
                                   .duration_ms = entry->decision.decided_ms - command->received_ms};
-        log_line(LOG_INFO, &about, "decided: %s %s", entry->decision.status, entry->decision.reason);
+        log_line(LOG_INFO, &about, "decided: %s %s", bid_status_text(entry->decision.status),
+                 rules_reason_text(entry->decision.reason));
     }
 }
 
@@ -554,7 +556,7 @@ static void on_topology(const struct pg_reply *reply, void *arg)
         return;
     }
     if (reply->outcome != PG_OK || PQntuples(reply->result) != 1) {
-        log_warn("the topology is not on record yet: rostrumctl migrate has to come first");
+        log_warn(reply->outcome == PG_OK ? SCHEMA_MISSING : "PostgreSQL did not tell the number of shards");
         arm(worker->again_timer, TOPOLOGY_AGAIN_MS);
         return;
     }

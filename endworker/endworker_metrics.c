@@ -3,11 +3,15 @@
  */
 #include "endworker/endworker_metrics.h"
 
+#include <assert.h>
+
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 
-static const char *const outcomes[] = {"sold", "unsold"};
+enum { OUTCOME_SOLD, OUTCOME_UNSOLD, OUTCOME_COUNT };
+static const char *const outcomes[] = {[OUTCOME_SOLD] = "sold", [OUTCOME_UNSOLD] = "unsold"};
+static_assert(ARRAY_LEN(outcomes) == OUTCOME_COUNT, "each value has its entry");
 
 static struct metrics_family settled = {
     .name = "rostrum_auctions_ended_total",
@@ -31,9 +35,9 @@ struct metrics_family *const endworker_metrics_families[] = {
     &settled, &outbox, &leader, &log_metrics, &broker_metrics, &pg_metrics, NULL,
 };
 
-void endworker_metrics_settled(const char *status)
+void endworker_metrics_settled(enum rules_status outcome)
 {
-    metrics_add(&settled, metrics_value(&settled, 0, status), 0, 0, 1);
+    metrics_add(&settled, outcome == RULES_SOLD ? OUTCOME_SOLD : OUTCOME_UNSOLD, 0, 0, 1);
 }
 
 void endworker_metrics_outbox(size_t depth)

@@ -4,12 +4,13 @@
  */
 #include "endworker/leader.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
 #include "common/io/pg.h"
 
-enum { STATEMENT_TRY };
+enum { STATEMENT_TRY, STATEMENT_COUNT };
 
 /*
  * The lock's class is "RosE". Advisory locks are per database, so that deployments do not conflict. With the keep-alive
@@ -21,6 +22,7 @@ static const struct pg_statement statements[] = {
                                      "set_config('tcp_keepalives_interval', '1', false), "
                                      "set_config('tcp_keepalives_count', '3', false)"},
 };
+static_assert(ARRAY_LEN(statements) == STATEMENT_COUNT, "each statement has its entry");
 
 struct leader {
     struct pg *pg;

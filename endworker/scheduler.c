@@ -25,6 +25,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/protocol/message.h"
+#include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 #include "endworker/sent_commands.h"
 #include "endworker/statements.h"
@@ -254,7 +255,7 @@ static void on_shards(const struct pg_reply *reply, void *arg)
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         scheduler->shards = (unsigned)pg_int(reply->result, 0, 0);
     } else if (reply->outcome != PG_LOST) {
-        log_error("the number of shards is not stored; run 'rostrumctl migrate' first");
+        log_error(reply->outcome == PG_OK ? SCHEMA_MISSING : "the number of shards cannot be read");
     }
     cycle_end(scheduler, scheduler->shards == 0 ? "the number of shards is unknown" : NULL);
 }

@@ -127,14 +127,14 @@ static void slice_done(struct settlement *settlement)
     for (size_t i = 0; i < settlement->settled; i++) {
         const struct snapshot *snapshot = &settlement->snapshots[i];
         log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1},
-                 "auction settled: %s", snapshot->status);
+                 "auction settled: %s", rules_status_text(snapshot->status));
         endworker_metrics_settled(snapshot->status);
         /* If Redis is down, its old snapshot may remain. It is "active" with an end in the past, which is harmless. */
         if (!snapshot_write(settlement->redis, settlement->snapshot_script, snapshot, NULL, NULL)) {
             log_debug("no snapshot written: Redis is down");
         }
         const struct live_update update = {
-            .kind = strcmp(snapshot->status, "sold") == 0 ? LIVE_SOLD : LIVE_UNSOLD,
+            .kind = snapshot->status == RULES_SOLD ? LIVE_SOLD : LIVE_UNSOLD,
             .auction_id = snapshot->auction_id,
             .version = snapshot->version,
             .at_ms = settlement->now_ms,
@@ -164,9 +164,11 @@ static void on_inserted(const struct pg_reply *reply, void *arg)
     }
 }
 
-static const char *status_text(const char *status)
+/* STATEMENT_SETTLE returns only these two. */
+static enum rules_status outcome_of(const char *text)
 {
-    return strcmp(status, "sold") == 0 ? "sold" : "unsold";
+    enum rules_status status = RULES_UNSOLD;
+    return rules_status_parse(text, &status) && status == RULES_SOLD ? RULES_SOLD : RULES_UNSOLD;
 }
 
 /* Keeps the snapshots of the rows that STATEMENT_SETTLE returned, and builds their event message. */
@@ -186,7 +188,7 @@ static bool slice_read(struct settlement *settlement, const PGresult *result)
                                       .seller_id = pg_uuid(result, row, 1),
                                       .version = pg_int(result, row, 2),
                                       .terms_version = pg_int(result, row, 3),
-                                      .status = status_text(pg_text(result, row, 4)),
+                                      .status = outcome_of(pg_text(result, row, 4)),
                                       .start_ms = pg_int(result, row, 5),
                                       .end_ms = pg_int(result, row, 6),
                                       .minimum_bid = pg_money(result, row, 7),

@@ -4,13 +4,15 @@
  */
 #include "endworker/statements.h"
 
+#include "common/protocol/schema.h"
+
 #define EPOCH_MS(expression) "(extract(epoch FROM " expression ") * 1000)::bigint"
 
 /* Rule 9: if the price meets the reserve, so does the leader's maximum (rule 6). */
 #define IS_SOLD "(a.leader_id IS NOT NULL AND (a.reserve_price IS NULL OR a.current_bid >= a.reserve_price))"
 
 const struct pg_statement statements_table[STATEMENT_COUNT] = {
-    [STATEMENT_SHARDS] = {"shards", "SELECT shards FROM topology"},
+    [STATEMENT_SHARDS] = {"shards", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
     [STATEMENT_CLOCK] = {"clock", "SELECT " EPOCH_MS("clock_timestamp()")},
     [STATEMENT_DUE_STARTS] = {"due_starts",
                               "SELECT id, " EPOCH_MS(

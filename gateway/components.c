@@ -1,15 +1,15 @@
 /*
- * See parts.h.
+ * See components.h.
  */
 #include "gateway/components.h"
 
 #include <assert.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #include "common/base/log.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
+#include "common/protocol/topology.h"
 #include "gateway/access/admission.h"
 #include "gateway/access/bans.h"
 #include "gateway/access/dispatch.h"
@@ -22,8 +22,7 @@
 #include "gateway/bid/publisher.h"
 #include "gateway/bid/snapshots.h"
 #include "gateway/bid/waiters.h"
-#include "gateway/core/token.h"
-#include "gateway/deployment.h"
+#include "gateway/deployment_reader.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/router.h"
 #include "gateway/image/images.h"
@@ -55,18 +54,18 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,
 };
 
+/* ---- the back ends ---- */
+
 static void pg_changed(struct pg *pg, bool up, void *arg)
 {
     struct gateway *gateway = arg;
     (void)pg;
     log_info("PostgreSQL is %s", up ? "there" : "gone");
     if (up) {
-        deployment_look(gateway);
-        bans_restore(gateway);
+        deployment_reader_look(gateway->reader);
+        bans_restore(&gateway->access);
     }
 }
-
-/* ---- start and stop ---- */
 
 static bool start_pg(struct gateway *gateway)
 {
@@ -107,7 +106,7 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
     if (redis == gateway->redis) {
         log_info("Redis is %s", up ? "there" : "gone");
         if (up) {
-            bans_restore(gateway);
+            bans_restore(&gateway->access);
         }
     } else {
         watches_listening(gateway->watches, up);
@@ -154,7 +153,63 @@ static bool start_redis(struct gateway *gateway)
     return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);
 }
 
-static bool start_components(struct gateway *gateway, const struct components_options *options)
+/* The broker's topology depends on the number of shards: so the connection is made when the deployment is known. */
+static bool start_broker(void *arg)
+{
+    struct gateway *gateway = arg;
+    const struct config *config = gateway->config;
+    char names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
+    const char *shards[TOPOLOGY_SHARDS_MAX + 1] = {NULL}; /* names of exchanges, and of queues */
+    for (unsigned shard = 0; shard < gateway->deployment.facts.shards; shard++) {
+        topology_shard_name(shard, names[shard]);
+        shards[shard] = names[shard];
+    }
+    struct broker_options options = {
+        .base = gateway->base,
+        .url = config->amqp_url,
+        .name = "rostrum-gateway",
+        .heartbeat_s = config->amqp_heartbeat_s,
+        .connect_timeout_ms = config->confirm_deadline_ms,
+        .unconfirmed_max = (size_t)config->publish_pending_max_bids,
+        .require_exchanges = shards,
+        .require_queues = shards,
+    };
+    gateway->broker = broker_new(&options);
+    if (gateway->broker != NULL) {
+        publisher_connect(gateway->publisher, gateway->broker, gateway->deployment.facts.shards);
+    }
+    return gateway->broker != NULL;
+}
+
+static bool start_reader(struct gateway *gateway, struct deployment_record *record)
+{
+    const struct deployment_reader_options options = {
+        .base = gateway->base,
+        .clock_skew_max_ms = gateway->config->clock_skew_max_ms,
+        .pg = gateway->pg,
+        .record = record,
+        .deployment = &gateway->deployment,
+        .known = start_broker,
+        .arg = gateway,
+    };
+    gateway->reader = deployment_reader_new(&options);
+    return gateway->reader != NULL;
+}
+
+/* ---- the components ---- */
+
+static bool start_bids(struct gateway *gateway)
+{
+    gateway->publisher = publisher_new(gateway->base, gateway->config);
+    gateway->waiters = waiters_new(gateway->base, gateway->pg);
+    gateway->snapshots = snapshots_new(gateway->pg, gateway->redis);
+    gateway->documents = documents_new(gateway->base, gateway->pg, gateway->redis);
+    gateway->submissions = (struct submissions){gateway->publisher, gateway->waiters, gateway->id};
+    return gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
+           gateway->documents != NULL;
+}
+
+static bool start_accounts(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
     const struct hashpool_options pool = {
@@ -164,20 +219,100 @@ static bool start_components(struct gateway *gateway, const struct components_op
         .ops = config->argon2_ops,
         .memory_kib = config->argon2_memory_kib,
     };
-    gateway->json = jsonw_new();
-    gateway->router = router_new(routes_all);
-    gateway->dispatch = dispatch_new(gateway);
-    gateway->publisher = publisher_new(gateway);
-    gateway->waiters = waiters_new(gateway);
-    gateway->snapshots = snapshots_new(gateway);
-    gateway->documents = documents_new(gateway);
+    const struct images_options images = {gateway->base, config, gateway->pg, gateway->redis};
     gateway->hashpool = hashpool_new(&pool);
-    gateway->images = images_new(gateway);
-    gateway->verification = verification_new();
-    gateway->streams = streams_new(gateway);
-    gateway->watches = watches_new(gateway);
-    gateway->presences = presences_new(gateway);
-    gateway->clock = deployment_clock(gateway);
+    gateway->images = images_new(&images);
+    gateway->verification = verification_new(config, gateway->pg);
+    return gateway->hashpool != NULL && gateway->images != NULL && gateway->verification != NULL;
+}
+
+static bool start_live(struct gateway *gateway)
+{
+    const struct watches_options watches = {
+        .base = gateway->base,
+        .config = gateway->config,
+        .deployment = &gateway->deployment,
+        .pg = gateway->pg,
+        .listener = gateway->listener,
+    };
+    const struct presences_options presences = {
+        .base = gateway->base,
+        .config = gateway->config,
+        .pg = gateway->pg,
+        .redis = gateway->redis,
+        .listener = gateway->listener,
+        .waiters = gateway->waiters,
+    };
+    gateway->streams = streams_new(gateway->base, gateway->config);
+    gateway->watches = watches_new(&watches);
+    gateway->presences = presences_new(&presences);
+    return gateway->streams != NULL && gateway->watches != NULL && gateway->presences != NULL;
+}
+
+/* What the handlers of each module use. */
+static void fill_contexts(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    const struct deployment *deployment = &gateway->deployment;
+    struct pg *pg = gateway->pg;
+    struct redis *redis = gateway->redis;
+    struct hashpool *hashpool = gateway->hashpool;
+    struct documents *documents = gateway->documents;
+    struct snapshots *snapshots = gateway->snapshots;
+    const struct submissions *submissions = &gateway->submissions;
+    gateway->contexts = (struct routes_contexts){
+        .pg = pg,
+        .verification = gateway->verification,
+        .images = gateway->images,
+        .accounts = {config, deployment, pg, redis, hashpool},
+        .recovery = {pg, hashpool},
+        .webhooks = {config, pg},
+        .bids = {config, deployment, pg, redis, snapshots, gateway->verification, submissions},
+        .ledger = {deployment, pg, redis},
+        .leaderboard = {deployment, pg, redis, snapshots},
+        .auctions = {pg, documents},
+        .changes = {config, pg, documents, submissions},
+        .watchlist = {pg, redis},
+        .listing = {gateway->pg_search, gateway->pg_words, redis},
+        .deadletters = {deployment, pg},
+        .health = {config, deployment, pg, redis, gateway->publisher},
+    };
+    gateway->contexts.live = (struct live_context){
+        .config = config,
+        .deployment = deployment,
+        .redis = redis,
+        .json = gateway->http.json,
+        .streams = gateway->streams,
+        .watches = gateway->watches,
+        .presences = gateway->presences,
+        .bids = &gateway->contexts.bids,
+        .waiters = gateway->waiters,
+    };
+}
+
+static bool start_dispatch(struct gateway *gateway)
+{
+    struct router_table tables[ROUTES_TABLES_MAX];
+    gateway->access = (struct access){gateway->config, &gateway->deployment, gateway->pg, gateway->redis};
+    fill_contexts(gateway);
+    routes_list(&gateway->contexts, tables);
+    gateway->router = router_new(tables);
+    const struct dispatch_options options = {
+        .base = gateway->base,
+        .config = gateway->config,
+        .router = gateway->router,
+        .http = &gateway->http,
+        .access = &gateway->access,
+        .id = &gateway->id,
+    };
+    gateway->dispatch = gateway->router == NULL ? NULL : dispatch_new(&options);
+    gateway->contexts.live.dispatch = gateway->dispatch; /* bids over a WebSocket come back to where it began */
+    return gateway->dispatch != NULL;
+}
+
+static bool start_http(struct gateway *gateway, const struct components_options *options)
+{
+    const struct config *config = gateway->config;
     const struct conns_options conns = {
         .base = gateway->base,
         .connections_max = config->connections_max,
@@ -194,24 +329,43 @@ static bool start_components(struct gateway *gateway, const struct components_op
         .turn = options->turn,
         .turn_arg = options->turn_arg,
     };
-    gateway->conns = conns_new(&conns);
-    return gateway->json != NULL && gateway->router != NULL && gateway->dispatch != NULL &&
-           gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
-           gateway->documents != NULL && gateway->hashpool != NULL && gateway->images != NULL &&
-           gateway->verification != NULL && gateway->streams != NULL && gateway->watches != NULL &&
-           gateway->presences != NULL && gateway->clock != NULL && gateway->conns != NULL;
+    gateway->http.cors_origins = config->cors_origins;
+    gateway->http.conns = conns_new(&conns);
+    return gateway->http.conns != NULL;
 }
 
 bool components_start(struct gateway *gateway, const struct components_options *options)
 {
-    *gateway =
-        (struct gateway){.base = options->base, .config = options->config, .record = options->record, .id = uuid_new()};
-    if (!start_components(gateway, options) || !start_redis(gateway) || !start_pg(gateway)) {
+    *gateway = (struct gateway){.base = options->base, .config = options->config, .id = uuid_new()};
+    gateway->http.json = jsonw_new();
+    bool started = gateway->http.json != NULL && start_redis(gateway) && start_pg(gateway) &&
+                   start_reader(gateway, options->record) && start_bids(gateway) && start_accounts(gateway) &&
+                   start_live(gateway);
+    if (!started || !start_dispatch(gateway) || !start_http(gateway, options)) {
         log_error("the gateway cannot start: no memory, or an address of a back end that makes no sense");
         return false;
     }
-    deployment_begin(gateway);
+    deployment_reader_begin(gateway->reader);
     return true;
+}
+
+bool components_ready(const struct gateway *gateway)
+{
+    return publisher_ready(gateway->publisher) && pg_up(gateway->pg) && redis_up(gateway->redis);
+}
+
+void components_drain(struct gateway *gateway)
+{
+    gateway->http.draining = true;
+    images_drain(gateway->images);
+    conns_drain(gateway->http.conns);
+    streams_drain(gateway->streams);
+}
+
+bool components_drained(const struct gateway *gateway)
+{
+    return dispatch_open(gateway->dispatch) == 0 && publisher_open(gateway->publisher) == 0 &&
+           conns_open(gateway->http.conns) == 0;
 }
 
 void components_stop(struct gateway *gateway)
@@ -241,18 +395,14 @@ void components_stop(struct gateway *gateway)
     hashpool_free(gateway->hashpool);
     images_free(gateway->images);
     verification_free(gateway->verification);
-    conns_free(gateway->conns);
+    conns_free(gateway->http.conns);
     documents_free(gateway->documents);
     snapshots_free(gateway->snapshots);
     waiters_free(gateway->waiters);
     publisher_free(gateway->publisher);
     dispatch_free(gateway->dispatch);
     router_free(gateway->router);
-    tokens_free(gateway->tokens);
-    if (gateway->clock != NULL) {
-        event_free(gateway->clock);
-    }
-    jsonw_free(gateway->json);
+    deployment_reader_free(gateway->reader);
+    jsonw_free(gateway->http.json);
     free(gateway->statements);
-    sodium_memzero(&gateway->deployment, sizeof(gateway->deployment));
 }

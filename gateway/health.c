@@ -8,7 +8,6 @@
 
 #include "common/base/clock.h"
 #include "common/service/metrics_server.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 static void handle_health(struct request *request)
@@ -36,18 +35,20 @@ static void write_back_end(struct jsonw *json, const char *name, bool up, int64_
 }
 
 /* In a word or two, and nothing of addresses or names: /ready is read by strangers too. */
-static const char *broker_words(const struct gateway *gateway)
+static const char *broker_words(const struct health_context *health)
 {
-    if (!gateway->deployment.known) {
+    if (!health->deployment->known) {
         return "the number of shards is not known yet";
     }
-    return broker_state(gateway->broker) == BROKER_BLOCKED ? "blocked" : "not connected, or its topology is missing";
+    return broker_state(publisher_broker(health->publisher)) == BROKER_BLOCKED
+               ? "blocked"
+               : "not connected, or its topology is missing";
 }
 
-static bool clock_is_valid(const struct gateway *gateway)
+static bool clock_is_valid(const struct health_context *health)
 {
-    int64_t off = gateway->clock_offset_ms;
-    return off <= gateway->config->clock_skew_max_ms && -off <= gateway->config->clock_skew_max_ms;
+    int64_t off = health->deployment->clock_offset_ms;
+    return off <= health->config->clock_skew_max_ms && -off <= health->config->clock_skew_max_ms;
 }
 
 static void write_degraded(struct jsonw *json, bool postgres, bool redis, bool clocks)
@@ -68,24 +69,24 @@ static void write_degraded(struct jsonw *json, bool postgres, bool redis, bool c
 
 static void handle_ready(struct request *request)
 {
-    const struct gateway *gateway = request->gateway;
-    bool postgres = pg_up(gateway->pg);
-    bool redis = redis_up(gateway->redis);
-    bool broker = gateway_takes_bids(gateway);
-    bool ready = broker && clock_is_valid(gateway);
+    const struct health_context *health = request->context;
+    bool postgres = pg_up(health->pg);
+    bool redis = redis_up(health->redis);
+    bool broker = publisher_ready(health->publisher);
+    bool ready = broker && clock_is_valid(health);
     const char *word = ready && postgres && redis ? "ready" : "degraded";
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_put_string(json, "status", ready ? word : "unavailable");
     jsonw_name(json, "backEnds");
     jsonw_object(json);
-    write_back_end(json, "postgres", postgres, pg_latency_ms(gateway->pg), NULL);
-    write_back_end(json, "redis", redis, redis_latency_ms(gateway->redis), NULL);
-    write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(gateway->broker) : 0,
-                   broker ? NULL : broker_words(gateway));
+    write_back_end(json, "postgres", postgres, pg_latency_ms(health->pg), NULL);
+    write_back_end(json, "redis", redis, redis_latency_ms(health->redis), NULL);
+    write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(publisher_broker(health->publisher)) : 0,
+                   broker ? NULL : broker_words(health));
     jsonw_end_object(json);
-    write_degraded(json, postgres, redis, clock_is_valid(gateway));
-    jsonw_put_int(json, "clockOffsetMs", gateway->clock_offset_ms);
+    write_degraded(json, postgres, redis, clock_is_valid(health));
+    jsonw_put_int(json, "clockOffsetMs", health->deployment->clock_offset_ms);
     jsonw_end_object(json);
     if (!ready) {
         reply_header(request, "Retry-After", "1");
@@ -105,8 +106,9 @@ static void handle_time(struct request *request)
 /* For a scraper that comes the way of clients, where metrics_public lets it. */
 static void handle_metrics(struct request *request)
 {
+    const struct health_context *health = request->context;
     struct evbuffer *text = NULL;
-    if (!request->gateway->config->metrics_public) {
+    if (!health->config->metrics_public) {
         reply_error(request, ERROR_NOT_FOUND);
         return;
     }

@@ -24,7 +24,7 @@
 #include "common/base/log.h"
 #include "common/io/listener.h"
 #include "common/service/daemon.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/gateway_metrics.h"
 #include "gateway/sockets.h"
 #include "gateway/worker.h"
 

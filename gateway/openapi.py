@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""openapi.py DOCUMENT.yaml: prints, as C, the document as compact JSON and its entity tag; see openapi.h.
+"""openapi.py DOCUMENT.yaml: prints a C source that holds the document as compact JSON and its entity tag (openapi.h).
 
-Called by the Makefile. An array of numbers, because a C compiler need not take a string of that length.
+The Makefile calls it. The JSON becomes an array of numbers, because C limits the length of a string literal.
 """
 import hashlib
 import json
@@ -14,7 +14,7 @@ COLUMNS = 24
 with open(sys.argv[1], encoding="utf-8") as file:
     document = yaml.safe_load(file)
 text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-print("/* Made from gateway/openapi.yaml by gateway/openapi.py. */")
+print("/* Generated from gateway/openapi.yaml by gateway/openapi.py. */")
 print('#include "gateway/openapi.h"\n')
 print(f'const char openapi_etag[] = "\\"{hashlib.sha256(text).hexdigest()[:32]}\\"";')
 print(f"const size_t openapi_json_length = {len(text)};")

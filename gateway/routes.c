@@ -3,43 +3,55 @@
  */
 #include "gateway/routes.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "gateway/access/session.h"
 #include "gateway/access/sessions.h"
-#include "gateway/account/accounts.h"
 #include "gateway/account/forms.h"
-#include "gateway/account/recovery.h"
 #include "gateway/account/unsubscribe.h"
-#include "gateway/account/verification.h"
 #include "gateway/account/webhook_deliveries.h"
-#include "gateway/account/webhooks.h"
 #include "gateway/admin/admin.h"
 #include "gateway/admin/admin_auctions.h"
-#include "gateway/admin/deadletters.h"
-#include "gateway/auction/auctions.h"
-#include "gateway/auction/changes.h"
 #include "gateway/auction/items.h"
 #include "gateway/auction/me.h"
 #include "gateway/auction/quote.h"
-#include "gateway/auction/watchlist.h"
-#include "gateway/bid/bids.h"
-#include "gateway/bid/leaderboard.h"
-#include "gateway/bid/ledger.h"
-#include "gateway/health.h"
-#include "gateway/image/images.h"
 #include "gateway/live/commands.h"
 #include "gateway/live/eventstream.h"
 #include "gateway/openapi.h"
-#include "gateway/search/listing.h"
 
-const struct route *const routes_all[] = {
-    /* clang-format off */
-    health_routes, openapi_routes, session_routes, bids_routes, ledger_routes, leaderboard_routes,
-    accounts_routes, sessions_routes, auctions_routes, changes_routes, quote_routes, listing_routes,
-    me_routes, watchlist_routes, images_routes,
-    items_routes, commands_routes, eventstream_routes,
-    verification_routes, recovery_routes, unsubscribe_routes, forms_routes,
-    admin_routes, admin_auctions_routes, deadletters_routes,
-    webhooks_routes, webhook_deliveries_routes,
-    NULL,
-    /* clang-format on */
-};
+void routes_list(struct routes_contexts *contexts, struct router_table tables[static ROUTES_TABLES_MAX])
+{
+    const struct router_table all[] = {
+        {health_routes, &contexts->health},
+        {openapi_routes, NULL},
+        {session_routes, NULL},
+        {sessions_routes, NULL},
+        {accounts_routes, &contexts->accounts},
+        {verification_routes, contexts->verification},
+        {recovery_routes, &contexts->recovery},
+        {unsubscribe_routes, contexts->pg},
+        {forms_routes, NULL},
+        {webhooks_routes, &contexts->webhooks},
+        {webhook_deliveries_routes, contexts->pg},
+        {bids_routes, &contexts->bids},
+        {ledger_routes, &contexts->ledger},
+        {leaderboard_routes, &contexts->leaderboard},
+        {auctions_routes, &contexts->auctions},
+        {changes_routes, &contexts->changes},
+        {quote_routes, NULL},
+        {me_routes, contexts->pg},
+        {watchlist_routes, &contexts->watchlist},
+        {items_routes, contexts->pg},
+        {listing_routes, &contexts->listing},
+        {images_routes, contexts->images},
+        {commands_routes, &contexts->live},
+        {eventstream_routes, &contexts->live},
+        {admin_routes, contexts->pg},
+        {admin_auctions_routes, contexts->pg},
+        {deadletters_routes, &contexts->deadletters},
+        {NULL, NULL},
+    };
+    static_assert(ARRAY_LEN(all) <= ROUTES_TABLES_MAX, "more modules than ROUTES_TABLES_MAX");
+    memcpy(tables, all, sizeof(all));
+}

@@ -1,15 +1,51 @@
 /*
- * The routes of all resource files in one place; the router reads them once at start. A new resource file is entered in
- * routes.c.
+ * The routes of all modules in one table, each with its module's context: what its handlers use. A new resource file is
+ * entered in routes.c; if it needs more than the pool of PostgreSQL, it declares a context, which components.c fills.
  *
- * Caller: parts.c.
+ * Caller: components.c.
  */
 #ifndef ROSTRUM_GATEWAY_ROUTES_H
 #define ROSTRUM_GATEWAY_ROUTES_H
 
+#include "gateway/account/accounts.h"
+#include "gateway/account/recovery.h"
+#include "gateway/account/verification.h"
+#include "gateway/account/webhooks.h"
+#include "gateway/admin/deadletters.h"
+#include "gateway/auction/auctions.h"
+#include "gateway/auction/changes.h"
+#include "gateway/auction/watchlist.h"
+#include "gateway/bid/bids.h"
+#include "gateway/bid/leaderboard.h"
+#include "gateway/bid/ledger.h"
+#include "gateway/health.h"
 #include "gateway/http/router.h"
+#include "gateway/image/images.h"
+#include "gateway/live/live.h"
+#include "gateway/search/listing.h"
 
-/* NULL-ended. */
-extern const struct route *const routes_all[];
+enum { ROUTES_TABLES_MAX = 32 };
+
+struct routes_contexts {
+    struct pg *pg; /* of the modules that use nothing else */
+    struct verification *verification;
+    struct images *images;
+    struct accounts_context accounts;
+    struct recovery_context recovery;
+    struct webhooks_context webhooks;
+    struct bids_context bids;
+    struct ledger_context ledger;
+    struct leaderboard_context leaderboard;
+    struct auctions_context auctions;
+    struct changes_context changes;
+    struct watchlist_context watchlist;
+    struct listing_context listing;
+    struct live_context live;
+    struct deadletters_context deadletters;
+    struct health_context health;
+};
+
+/* For router_new. `contexts` must outlive the router. */
+void routes_list(struct routes_contexts *contexts, struct router_table tables[static ROUTES_TABLES_MAX]);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * See catalogue.h.
+ * See statement_registry.h.
  */
 #include "gateway/statement_registry.h"
 
@@ -26,14 +26,14 @@
 #include "gateway/bid/leaderboard.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/snapshots.h"
-#include "gateway/deployment.h"
+#include "gateway/deployment_reader.h"
 #include "gateway/image/image_sweep.h"
 #include "gateway/image/images.h"
 #include "gateway/live/watch.h"
 
 static struct statements *const all[] = {
     /* clang-format off */
-    &deployment_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
+    &deployment_reader_statements, &snapshots_statements, &ledger_statements, &leaderboard_statements,
     &accounts_statements, &auctions_statements, &documents_statements, &changes_statements,
     &me_statements, &watchlist_statements, &images_statements, &image_sweep_statements,
     &verification_statements, &recovery_statements, &unsubscribe_statements,

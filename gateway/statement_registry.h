@@ -1,8 +1,8 @@
 /*
  * SQL of all resource files in one table, prepared on each connection of the pool. A new resource file is entered in
- * catalogue.c.
+ * statement_registry.c.
  *
- * Caller: parts.c.
+ * Caller: components.c.
  */
 #ifndef ROSTRUM_GATEWAY_STATEMENT_REGISTRY_H
 #define ROSTRUM_GATEWAY_STATEMENT_REGISTRY_H

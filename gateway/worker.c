@@ -11,10 +11,11 @@
 #include "common/service/daemon.h"
 #include "common/service/metrics_server.h"
 #include "gateway/access/dispatch.h"
-#include "gateway/bid/publisher.h"
 #include "gateway/components.h"
+#include "gateway/gateway_metrics.h"
 #include "gateway/http/conn.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http_metrics.h"
+#include "gateway/live/live_metrics.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
 
@@ -43,7 +44,7 @@ static void do_beat(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     atomic_store(&worker->options->slot->beat_ms, clock_mono_ms());
-    atomic_store(&worker->options->slot->open, (int64_t)conns_open(worker->gateway.conns));
+    atomic_store(&worker->options->slot->open, (int64_t)conns_open(worker->gateway.http.conns));
     atomic_store(&worker->options->slot->live, (int64_t)streams_open(worker->gateway.streams));
     atomic_store(&worker->options->slot->watched, (int64_t)watches_count(worker->gateway.watches));
 }
@@ -83,8 +84,9 @@ static void collect(void *arg)
         live += atomic_load(&slot->live);
         watched += atomic_load(&slot->watched);
     }
-    gateway_metrics_workers(serving, open);
-    gateway_metrics_live(live, watched);
+    gateway_metrics_workers(serving);
+    http_metrics_open(open);
+    live_metrics_set_open(live, watched);
 }
 
 static bool start_metrics(struct worker *worker)
@@ -100,7 +102,7 @@ static bool start_metrics(struct worker *worker)
 static void serve(struct worker *worker)
 {
     for (size_t i = 0; i < worker->options->listener_count; i++) {
-        if (!conns_listen(worker->gateway.conns, worker->options->listeners[i])) {
+        if (!conns_listen(worker->gateway.http.conns, worker->options->listeners[i])) {
             log_error("cannot accept connections");
             worker->failed = true;
             event_base_loopbreak(worker->base);
@@ -119,12 +121,10 @@ static void do_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     if (daemon_draining(worker->daemon)) {
-        if (dispatch_open(gateway->dispatch) == 0 && publisher_open(gateway->publisher) == 0 &&
-            conns_open(gateway->conns) == 0) {
+        if (components_drained(gateway)) {
             daemon_drained(worker->daemon);
         }
-    } else if ((gateway_takes_bids(gateway) && pg_up(gateway->pg) && redis_up(gateway->redis)) ||
-               clock_mono_ms() - worker->start_ms >= SERVE_ANYWAY_MS) {
+    } else if (components_ready(gateway) || clock_mono_ms() - worker->start_ms >= SERVE_ANYWAY_MS) {
         event_del(worker->tick);
         serve(worker);
     }
@@ -134,10 +134,8 @@ static void drain(void *arg)
 {
     const struct timeval every = {0, TICK_MS * 1000L};
     struct worker *worker = arg;
-    worker->gateway.draining = true;
     atomic_store(&worker->options->slot->serving, false);
-    conns_drain(worker->gateway.conns);
-    streams_drain(worker->gateway.streams);
+    components_drain(&worker->gateway);
     metrics_server_free(worker->metrics);
     worker->metrics = NULL;
     /* Whoever takes over may bind the address at once, should the master be gone. */

@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "common/service/config.h"
-#include "gateway/core/gateway.h"
+#include "gateway/core/deployment.h"
 
 enum { WORKER_LISTENERS_MAX = 8 };
 

@@ -222,7 +222,7 @@ static const char *reply_error_text(const struct pg_reply *reply)
 
 /* The new state of the row after a verdict, and the follow-up message. */
 struct outcome {
-    const char *state;
+    enum delivery_state state;
     const char *exchange; /* NULL: no message */
     const char *key;
     const char *reason;
@@ -232,7 +232,7 @@ struct outcome {
 
 static void outcome_retry(const struct attempt *attempt, struct outcome *outcome)
 {
-    outcome->state = "retrying";
+    outcome->state = DELIVERY_STATE_RETRYING;
     topology_wait_name((unsigned)outcome->tries - 1, outcome->wait);
     outcome->exchange = outcome->wait;
     outcome->key = attempt->dispatcher->channel->name;
@@ -240,7 +240,7 @@ static void outcome_retry(const struct attempt *attempt, struct outcome *outcome
 
 static void outcome_dead(const struct attempt *attempt, struct outcome *outcome)
 {
-    outcome->state = "failed";
+    outcome->state = DELIVERY_STATE_FAILED;
     outcome->exchange = TOPOLOGY_DEAD_EXCHANGE;
     outcome->key = attempt->dispatcher->channel->dead_key;
     outcome->reason = attempt->delivery.error[0] == '\0' ? "the delivery failed" : attempt->delivery.error;
@@ -251,10 +251,10 @@ static void outcome_of(const struct attempt *attempt, struct outcome *outcome)
     *outcome = (struct outcome){.tries = attempt->delivery.tries + 1};
     switch (attempt->verdict) {
     case DELIVERY_SENT:
-        outcome->state = "delivered";
+        outcome->state = DELIVERY_STATE_DELIVERED;
         return;
     case DELIVERY_DROPPED:
-        outcome->state = "dropped";
+        outcome->state = DELIVERY_STATE_DROPPED;
         return;
     case DELIVERY_FAILED:
         if (outcome->tries <= DELIVERY_RETRIES) {
@@ -327,7 +327,7 @@ static void attempt_mark(struct attempt *attempt)
     (void)snprintf(took, sizeof(took), "%" PRId64, attempt->took_ms);
     const char *const values[] = {id,
                                   row_tries,
-                                  outcome.state,
+                                  delivery_state_text(outcome.state),
                                   tries,
                                   delivery->error[0] == '\0' ? NULL : delivery->error,
                                   delivery->status == 0 ? NULL : status,
@@ -383,15 +383,16 @@ static void attempt_transfer(struct attempt *attempt)
 /* True if another attempt of this delivery was made since the message was sent. */
 static bool is_processed(const struct attempt *attempt, const PGresult *row)
 {
-    const char *state = pg_text(row, 0, DELIVERY_COLUMN_STATE);
-    return strcmp(state, "delivered") == 0 || strcmp(state, "dropped") == 0 ||
+    enum delivery_state state = delivery_state_of_text(pg_text(row, 0, DELIVERY_COLUMN_STATE));
+    return state == DELIVERY_STATE_DELIVERED || state == DELIVERY_STATE_DROPPED ||
            pg_int(row, 0, DELIVERY_COLUMN_TRIES) != attempt->message_try;
 }
 
 static void row_read(struct attempt *attempt, const PGresult *row)
 {
     struct delivery *delivery = &attempt->delivery;
-    bool again = strcmp(pg_text(row, 0, DELIVERY_COLUMN_STATE), "failed") == 0; /* an admin sent a dead letter again */
+    /* An admin sent a dead letter again. */
+    bool again = delivery_state_of_text(pg_text(row, 0, DELIVERY_COLUMN_STATE)) == DELIVERY_STATE_FAILED;
     attempt->row_tries = (int)pg_int(row, 0, DELIVERY_COLUMN_TRIES);
     delivery->tries = again ? 0 : attempt->row_tries;
     delivery->user_id = pg_uuid(row, 0, DELIVERY_COLUMN_USER);

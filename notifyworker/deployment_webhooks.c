@@ -102,6 +102,7 @@ static const char *kind_of(const struct auction_event *event)
         return "AUCTION_CANCELLED";
     case EVENT_VOIDED:
         return "BID_VOIDED";
+    case EVENT_NONE:
     case EVENT_ENDED:
         break; /* the settlement follows at once */
     }

@@ -16,6 +16,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/protocol/links.h"
+#include "common/protocol/notification_kinds.h"
 #include "common/protocol/topology.h"
 #include "notifyworker/mailtext.h"
 #include "notifyworker/templates.h"
@@ -36,25 +37,7 @@ enum {
 
 static const char quit[] = "QUIT";
 
-static const char *const kinds[] = {
-    "OUTBID",
-    "PROXY_EXHAUSTED",
-    "WATCHED_BID",
-    "AUCTION_EXTENDED",
-    "AUCTION_ENDING_SOON",
-    "AUCTION_WON",
-    "AUCTION_LOST",
-    "AUCTION_SOLD",
-    "AUCTION_UNSOLD",
-    "AUCTION_CANCELLED",
-    "BID_VOIDED",
-    "VERIFY_EMAIL",
-    "PASSWORD_RESET",
-    "PASSWORD_CHANGED",
-    "NEW_LOGIN",
-    "WEBHOOK_OFF",
-    NULL,
-};
+static const char *const kinds[] = {NOTIFICATION_KINDS(NOTIFICATION_WORD) ACCOUNT_MAILS(NOTIFICATION_WORD) NULL};
 
 enum {
     COLUMN_NAME = DELIVERY_OWN_COLUMN,
@@ -80,7 +63,7 @@ static const char lookup[] =
     "  WHERE d.owner IS NOT NULL AND d.kind IN ('VERIFY_EMAIL', 'PASSWORD_RESET')"
     "  AND d.state IN ('queued', 'retrying', 'failed'))"
     " SELECT " DELIVERY_COLUMNS ", u.display_name, u.id IS NOT NULL AND u.banned_at IS NULL, u.verified_at IS NOT NULL,"
-    " d.kind = ANY (u.mailed), d.notification_id IS NOT NULL,"
+    " d.kind = ANY (u.email_kinds), d.notification_id IS NOT NULL,"
     " CASE WHEN d.notification_id IS NULL THEN (SELECT count(*) FROM deliveries o WHERE o.endpoint = d.endpoint"
     "  AND o.notification_id IS NULL AND o.created_at > d.created_at - interval '1 hour' AND o.id < d.id"
     "  AND o.kind = d.kind AND o.channel = 'email' AND o.state <> 'dropped') END,"

@@ -3,26 +3,25 @@
  */
 #include "notifyworker/notifyworker_metrics.h"
 
+#include <assert.h>
+
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
-
-static const char *const kinds[NOTIFYWORKER_METRICS_KINDS] = {
-    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
-    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",
-};
 
 static struct metrics_family notifications = {
     .name = "rostrum_notifications_total",
     .help = "Notifications written, by kind; repeated events are not counted again.",
     .type = METRICS_COUNTER,
     .label_count = 1,
-    .labels = {{"kind", kinds, ARRAY_LEN(kinds)}},
+    .labels = {{"kind", notification_kinds, NOTIFICATION_KIND_COUNT}},
 };
 
 /* Names of channels, and states of a delivery after an attempt. */
 static const char *const channels[] = {"email", "webhook"};
-static const char *const states[] = {"delivered", "retrying", "failed", "dropped"};
+#define STATE_LABEL(name, text) (text),
+static const char *const states[] = {DELIVERY_STATES(STATE_LABEL)};
+static_assert(ARRAY_LEN(states) == DELIVERY_STATE_COUNT - 1, "a label for each state but DELIVERY_STATE_UNKNOWN");
 
 static struct metrics_family deliveries = {
     .name = "rostrum_deliveries_total",
@@ -38,7 +37,8 @@ struct metrics_family *const notifyworker_metrics_families[] = {
 
 size_t notifyworker_metrics_kind(const char *text)
 {
-    return metrics_value(&notifications, 0, text);
+    enum notification_kind kind = NOTIFICATION_KIND_COUNT;
+    return notification_kind_parse(text, &kind) ? (size_t)kind : NOTIFYWORKER_METRICS_OTHER;
 }
 
 void notifyworker_metrics_notified(size_t kind, int64_t count)
@@ -48,7 +48,8 @@ void notifyworker_metrics_notified(size_t kind, int64_t count)
     }
 }
 
-void notifyworker_metrics_delivered(const char *channel, const char *state)
+void notifyworker_metrics_delivered(const char *channel, enum delivery_state state)
 {
-    metrics_add(&deliveries, metrics_value(&deliveries, 0, channel), metrics_value(&deliveries, 1, state), 0, 1);
+    assert(state > DELIVERY_STATE_UNKNOWN && state < DELIVERY_STATE_COUNT);
+    metrics_add(&deliveries, metrics_value(&deliveries, 0, channel), state - 1, 0, 1);
 }

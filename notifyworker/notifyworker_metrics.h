@@ -5,6 +5,8 @@
 #define ROSTRUM_NOTIFYWORKER_NOTIFYWORKER_METRICS_H
 
 #include "common/base/metrics.h"
+#include "common/protocol/notification_kinds.h"
+#include "notifyworker/delivery_states.h"
 #include "notifyworker/push.h"
 
 /*
@@ -17,15 +19,14 @@
 
 extern struct metrics_family *const notifyworker_metrics_families[]; /* NULL-ended */
 
-enum {
-    NOTIFYWORKER_METRICS_KINDS = 11
-}; /* of notifications; the value NOTIFYWORKER_METRICS_KINDS stands for any other */
+/* Of notifications: an index for each kind, and one for any other. */
+enum { NOTIFYWORKER_METRICS_OTHER = NOTIFICATION_KIND_COUNT, NOTIFYWORKER_METRICS_KINDS };
 
-/* Returns the index of a kind ("OUTBID"). */
+/* Returns the index of a kind ("OUTBID"): its enum notification_kind, or NOTIFYWORKER_METRICS_OTHER. */
 size_t notifyworker_metrics_kind(const char *text);
 /* `count` notifications of a kind were committed. */
 void notifyworker_metrics_notified(size_t kind, int64_t count);
 /* The result of a delivery attempt was stored: its channel, and the resulting state of the delivery. */
-void notifyworker_metrics_delivered(const char *channel, const char *state);
+void notifyworker_metrics_delivered(const char *channel, enum delivery_state state);
 
 #endif

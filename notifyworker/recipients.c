@@ -57,8 +57,8 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         ", 'AUCTION_EXTENDED', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[], $5::bigint[])"
         " AS e (auction_id, end_ms, at_ms, amount, after_seq) JOIN auctions a ON a.id = e.auction_id"
-        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM bids b"
-        "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq AND " RECIPIENTS_VALID_BIDS ") p"
+        " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM public_bids b"
+        "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq) p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
         " SELECT id, ledger_seq, (SELECT count(*) FROM inserted), CASE row_number() OVER (ORDER BY id) WHEN 1 THEN"
         " (SELECT " PUSH_COLUMN " FROM inserted) END FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id"},
@@ -72,15 +72,15 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         "  CASE WHEN e.winner_id IS NULL THEN 'AUCTION_UNSOLD' ELSE 'AUCTION_SOLD' END AS kind"
         "  UNION ALL SELECT DISTINCT b.bidder_id,"
         "  CASE WHEN b.bidder_id = e.winner_id THEN 'AUCTION_WON' ELSE 'AUCTION_LOST' END"
-        "  FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
+        "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
     [RECIPIENTS_ENDING_SOON] = {"notify_ending_soon",
         "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
         ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)"
-        " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM bids b"
-        "  WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS
+        " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM public_bids b"
+        "  WHERE b.auction_id = e.auction_id"
         " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /* Only once per auction: the version is not part of the id. */
@@ -90,7 +90,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         ", 'AUCTION_CANCELLED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::numeric[]) AS e (auction_id, at_ms, amount)"
         " JOIN auctions a ON a.id = e.auction_id CROSS JOIN LATERAL (SELECT a.seller_id AS user_id"
-        "  UNION SELECT b.bidder_id FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
+        "  UNION SELECT b.bidder_id FROM public_bids b WHERE b.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /* Like RECIPIENTS_CANCELLED, and the bidder of the void bid, once for each bidder whose bids one batch voided. */
     [RECIPIENTS_VOIDED] = {"notify_voided",
@@ -100,7 +100,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
         " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
-        "  FROM bids b WHERE b.auction_id = e.auction_id AND " RECIPIENTS_VALID_BIDS ") p"
+        "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
         " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /*
      * A new deployment's ledger grows much faster than its statistics. A plan for a short ledger would scan all of it
@@ -141,7 +141,7 @@ struct recipients {
     size_t extension_count;
     size_t extension_size;
     struct notified notified[NOTIFIED_SLOTS];
-    int64_t written[NOTIFYWORKER_METRICS_KINDS + 1]; /* notifications written by this transaction, by kind */
+    int64_t written[NOTIFYWORKER_METRICS_KINDS]; /* notifications written by this transaction, by kind */
 };
 
 struct recipients *recipients_new(struct push *push)
@@ -295,6 +295,7 @@ bool recipients_add(struct recipients *recipients, const struct auction_event *e
         add_settled(&recipients->groups[RECIPIENTS_VOIDED],
                     event); /* the bidder of the void bid takes the place of the winner */
         return true;
+    case EVENT_NONE:
     case EVENT_STARTED:
     case EVENT_ENDED:
         break; /* no recipients: the settlement follows at once */
@@ -379,7 +380,7 @@ static void on_extended(const struct pg_reply *reply, void *arg)
         }
     }
     if (rows > 0) {
-        recipients->written[notifyworker_metrics_kind("AUCTION_EXTENDED")] += pg_int(reply->result, 0, 2);
+        recipients->written[NOTIFICATION_AUCTION_EXTENDED] += pg_int(reply->result, 0, 2);
         push_add(recipients->push, pg_text(reply->result, 0, 3));
     }
 }
@@ -395,7 +396,7 @@ void recipients_committed(struct recipients *recipients)
                                                                       .seq = extension->seen_seq};
         }
     }
-    for (size_t kind = 0; kind <= NOTIFYWORKER_METRICS_KINDS; kind++) {
+    for (size_t kind = 0; kind < NOTIFYWORKER_METRICS_KINDS; kind++) {
         notifyworker_metrics_notified(kind, recipients->written[kind]);
     }
 }

@@ -13,7 +13,9 @@
  * The id of a notification starts with the event's time and is a hash of event, user and kind, computed here or in SQL.
  * A repeated event results in the same id, and its row already exists.
  *
- * Callers: inapp.c; watchers.c for RECIPIENTS_VALID_BIDS.
+ * The bidders are those of the view public_bids: a void bid does not count.
+ *
+ * Caller: inapp.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_RECIPIENTS_H
 #define ROSTRUM_NOTIFYWORKER_RECIPIENTS_H
@@ -21,9 +23,6 @@
 #include "common/base/base.h"
 #include "common/io/pg.h"
 #include "common/protocol/message.h"
-
-/* For the ledger as `b`: valid bids, which make a user a bidder. */
-#define RECIPIENTS_VALID_BIDS "b.status IN ('accepted', 'outbid') AND b.kind IN ('bid', 'proxy', 'buy') AND b.counts"
 
 enum recipients_statement {
     RECIPIENTS_USER,     /* the user of the event */

@@ -10,7 +10,6 @@
 #include "common/base/log.h"
 #include "notifyworker/notifyworker_metrics.h"
 #include "notifyworker/push.h"
-#include "notifyworker/recipients.h"
 
 enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 
@@ -40,10 +39,10 @@ const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
          "  WHERE c.open AND a.id = c.auction_id AND a.status NOT IN ('draft', 'scheduled', 'active')"
          "  RETURNING c.auction_id, a.status, a.seller_id), inserted AS (" NOTICE "SELECT w.user_id, " NEW_ID
          ", 'AUCTION_CANCELLED', over.auction_id, NULL, NULL, now()"
-         " FROM over JOIN watchlist w ON w.auction_id = over.auction_id JOIN users u ON u.id = w.user_id"
+         " FROM over CROSS JOIN LATERAL (SELECT l.user_id FROM watchlist l WHERE l.auction_id = over.auction_id"
+         "  EXCEPT SELECT b.bidder_id FROM public_bids b WHERE b.auction_id = over.auction_id) w"
+         " JOIN users u ON u.id = w.user_id"
          " WHERE over.status = 'cancelled' AND w.user_id <> over.seller_id"
-         " AND NOT EXISTS (SELECT FROM bids b WHERE b.auction_id = over.auction_id AND b.bidder_id = w.user_id"
-         "  AND " RECIPIENTS_VALID_BIDS ")"
          " AND (NOT 'AUCTION_CANCELLED' = ANY (u.muted) OR wanted_elsewhere(u.id, "
          "'AUCTION_CANCELLED')) " NOTIFYWORKER_METRICS_INSERT_ONCE},
 };

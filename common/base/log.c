@@ -4,6 +4,7 @@
  */
 #include "common/base/log.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,9 @@
 static const char *service_name = "rostrum";
 static enum log_level least_level = LOG_INFO;
 
-static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const level_names[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error"};
+static_assert(ARRAY_LEN(level_names) == LOG_LEVEL_COUNT, "a name for each level");
 
 struct metrics_family log_metrics = {
     .name = "rostrum_log_lines_total",

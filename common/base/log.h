@@ -9,7 +9,7 @@
 #include "common/base/base.h"
 #include "common/base/ids.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_LEVEL_COUNT };
 
 enum { LOG_LINE_MAX = 4096 };
 

@@ -267,7 +267,9 @@ static void put_series(struct text *text, const size_t index[static METRICS_LABE
 
 static void put_family(struct text *text)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static const char *const types[] = {
+        [METRICS_COUNTER] = "counter", [METRICS_GAUGE] = "gauge", [METRICS_HISTOGRAM] = "histogram"};
+    static_assert(ARRAY_LEN(types) == METRICS_TYPE_COUNT, "a word for each type");
     const struct metrics_family *family = text->family;
     size_t index[METRICS_LABELS_MAX] = {0};
     if (evbuffer_add_printf(text->out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name,

@@ -23,7 +23,7 @@ enum {
     METRICS_CELLS_MAX = 1 << 17, /* of a process, 8 bytes each; the gateway has about 10,000 */
 };
 
-enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM };
+enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM, METRICS_TYPE_COUNT };
 
 struct metrics_label {
     const char *name;

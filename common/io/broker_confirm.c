@@ -82,6 +82,7 @@ static const char *const verdict_names[] = {
     [BROKER_RETURNED] = "returned",
     [BROKER_UNKNOWN] = "unknown",
 };
+static_assert(ARRAY_LEN(verdict_names) == BROKER_VERDICT_COUNT, "a name for each verdict");
 
 struct metrics_family broker_metrics = {
     .name = "rostrum_published_total",

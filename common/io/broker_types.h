@@ -39,6 +39,7 @@ enum broker_verdict {
     BROKER_NACKED,   /* the queue is full (reject-publish) */
     BROKER_RETURNED, /* no queue is bound to the routing key (mandatory) */
     BROKER_UNKNOWN,  /* the link was lost before the confirm */
+    BROKER_VERDICT_COUNT
 };
 
 struct broker_message {

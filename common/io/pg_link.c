@@ -215,6 +215,16 @@ static void commit_check(struct pg_reply *reply, PGresult *result)
     }
 }
 
+/* Class 42: the statement names a table, column or function that does not exist. */
+static void link_not_prepared(struct pg_link *link, const struct pg_reply *reply)
+{
+    char reason[REASON_SIZE];
+    bool other_schema = strncmp(reply->sqlstate, "42", 2) == 0;
+    (void)snprintf(reason, sizeof reason, "%s%s", reply->message,
+                   other_schema ? "; the schema is of another version: run rostrumctl migrate" : "");
+    link_lost(link, reason);
+}
+
 static void link_answer(struct pg_link *link, const struct pg_expected *expected, PGresult *result)
 {
     struct pg_reply reply = reply_of(result);
@@ -228,6 +238,10 @@ static void link_answer(struct pg_link *link, const struct pg_expected *expected
         link->owner->answered(link, expected, &reply, link->owner->arg);
         break;
     case PG_EXPECT_PREPARED:
+        if (reply.outcome != PG_OK) {
+            link_not_prepared(link, &reply);
+        }
+        break;
     case PG_EXPECT_ROLLBACK:
         if (reply.outcome != PG_OK) {
             link_lost(link, reply.message);

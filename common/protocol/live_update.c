@@ -8,18 +8,15 @@
 
 #include "common/base/log.h"
 #include "common/base/money.h"
+#include "common/base/names.h"
 #include "common/protocol/keys.h"
-#include "common/protocol/snapshot.h"
 
 enum { BID_VALUES = 5 };
 
 #define TIME_MAX_MS INT64_C(253402300799999)
 
-static const char *const names[LIVE_KIND_COUNT] = {
-    [LIVE_LOOK] = "look",           [LIVE_UPDATED] = "updated",  [LIVE_BIDS] = "bids", [LIVE_STARTED] = "started",
-    [LIVE_EXTENDED] = "extended",   [LIVE_ENDED] = "ended",      [LIVE_SOLD] = "sold", [LIVE_UNSOLD] = "unsold",
-    [LIVE_CANCELLED] = "cancelled", [LIVE_ENDING_SOON] = "soon",
-};
+#define LIVE_TEXT(name, message, type) [LIVE_##name] = (message),
+static const char *const names[LIVE_KIND_COUNT] = {LIVE_KINDS(LIVE_TEXT)};
 
 static void write_bid(struct jsonw *writer, const struct live_bid *bid)
 {
@@ -39,8 +36,8 @@ void live_write(struct jsonw *writer, const struct live_update *update)
     jsonw_put_uuid(writer, "a", &update->auction_id);
     jsonw_put_int(writer, "n", update->version);
     jsonw_put_int(writer, "d", update->at_ms);
-    if (update->status != NULL) {
-        jsonw_put_string(writer, "s", update->status);
+    if (update->status != RULES_NO_STATUS) {
+        jsonw_put_string(writer, "s", rules_status_text(update->status));
     }
     if (update->end_ms != 0) {
         jsonw_put_int(writer, "e", update->end_ms);
@@ -115,16 +112,12 @@ bool live_read_bids(const struct json *array, struct live_bid *bids, size_t *cou
 static bool read_kind(const struct json *root, enum live_kind *kind)
 {
     const char *text = NULL;
-    if (!json_get_text(root, "k", &text)) {
+    size_t index = 0;
+    if (!json_get_text(root, "k", &text) || !names_find(names, LIVE_KIND_COUNT, text, strlen(text), &index)) {
         return false;
     }
-    for (size_t i = 0; i < LIVE_KIND_COUNT; i++) {
-        if (strcmp(names[i], text) == 0) {
-            *kind = (enum live_kind)i;
-            return true;
-        }
-    }
-    return false;
+    *kind = (enum live_kind)index;
+    return true;
 }
 
 static bool read_price(const struct json *root, struct live_update *update)
@@ -141,11 +134,8 @@ static bool read_update(const struct json *root, struct live_update *update)
 {
     const char *status = NULL;
     const struct json *bids = json_member(root, "i");
-    if (json_get_text(root, "s", &status)) {
-        update->status = snapshot_status(status, strlen(status));
-        if (update->status == NULL) {
-            return false;
-        }
+    if (json_get_text(root, "s", &status) && !rules_status_parse(status, &update->status)) {
+        return false;
     }
     return read_kind(root, &update->kind) && json_get_uuid(root, "a", &update->auction_id) &&
            json_get_int(root, "n", 0, INT64_MAX, &update->version) &&

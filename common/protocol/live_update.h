@@ -12,22 +12,36 @@
 #include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/io/redis.h"
+#include "common/rules/rules.h"
 
 enum { LIVE_BIDS_MAX = 20 }; /* newest bids of a message; the contract's number */
 
-/* What happened, the most important thing of it: one batch may hold many. */
+/*
+ * What happened, the most important thing of it: one batch may hold many. In the order of importance.
+ * X(name, word in messages, type in what clients are sent)
+ *
+ *   LOOK         what the message does not say: changed terms, voided bids, a batch that is told a second time
+ *   UPDATED      nothing that is public: bids that were refused
+ *   ENDED        the hammer fell
+ *   ENDING_SOON  of the version there was already
+ */
+#define LIVE_KINDS(X)                                                                                                  \
+    X(LOOK, "look", "snapshot")                                                                                        \
+    X(UPDATED, "updated", "auction_updated")                                                                           \
+    X(BIDS, "bids", "bid_placed")                                                                                      \
+    X(STARTED, "started", "auction_started")                                                                           \
+    X(EXTENDED, "extended", "auction_extended")                                                                        \
+    X(ENDED, "ended", "auction_ended")                                                                                 \
+    X(SOLD, "sold", "auction_sold")                                                                                    \
+    X(UNSOLD, "unsold", "auction_unsold")                                                                              \
+    X(CANCELLED, "cancelled", "auction_cancelled")                                                                     \
+    X(ENDING_SOON, "soon", "auction_ending_soon")
+
 enum live_kind {
-    LIVE_LOOK,    /* what the message does not say: changed terms, voided bids, a batch that is told a second time */
-    LIVE_UPDATED, /* nothing that is public: bids that were refused */
-    LIVE_BIDS,
-    LIVE_STARTED,
-    LIVE_EXTENDED,
-    LIVE_ENDED, /* the hammer fell */
-    LIVE_SOLD,
-    LIVE_UNSOLD,
-    LIVE_CANCELLED,
-    LIVE_ENDING_SOON, /* of the version there was already */
-    LIVE_KIND_COUNT
+#define LIVE_ENUMERATOR(name, message, type) LIVE_##name,
+    LIVE_KINDS(LIVE_ENUMERATOR)
+#undef LIVE_ENUMERATOR
+        LIVE_KIND_COUNT
 };
 
 struct live_bid {
@@ -43,8 +57,8 @@ struct live_update {
     struct uuid auction_id;
     int64_t version;
     int64_t at_ms;
-    const char *status; /* static text; NULL: as before */
-    int64_t end_ms;     /* 0: as before */
+    enum rules_status status; /* RULES_NO_STATUS: as before */
+    int64_t end_ms;           /* 0: as before */
     /* The price; only if `priced`, else as before. */
     bool priced;
     bool reserve_met;

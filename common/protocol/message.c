@@ -5,48 +5,26 @@
  */
 #include "common/protocol/message.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/money.h"
+#include "common/base/names.h"
 
 enum { MESSAGE_VERSION = 1 };
 
 /* Times beyond the year 9999 are no times. */
 #define TIME_MAX_MS INT64_C(253402300799999)
 
-static const char *const command_names[COMMAND_KIND_COUNT] = {
-    [COMMAND_BID] = "bid",         [COMMAND_PROXY] = "proxy",   [COMMAND_WITHDRAW] = "withdraw",
-    [COMMAND_START] = "start",     [COMMAND_FENCE] = "fence",   [COMMAND_BUY] = "buy",
-    [COMMAND_UPDATE] = "update",   [COMMAND_CANCEL] = "cancel", [COMMAND_EXTEND] = "extend",
-    [COMMAND_CLOSE] = "close",     [COMMAND_ABORT] = "abort",   [COMMAND_VOID] = "void",
-    [COMMAND_RETRACT] = "retract",
-};
+#define EVENT_TEXT(name, text) [EVENT_##name] = (text),
+static const char *const event_names[EVENT_KIND_COUNT] = {EVENT_KINDS(EVENT_TEXT)};
 
-static const char *const event_names[] = {
-    [EVENT_OUTBID] = "outbid",
-    [EVENT_PROXY_EXHAUSTED] = "proxy_exhausted",
-    [EVENT_EXTENDED] = "extended",
-    [EVENT_STARTED] = "started",
-    [EVENT_ENDED] = "ended",
-    [EVENT_SETTLED] = "settled",
-    [EVENT_ENDING_SOON] = "ending_soon",
-    [EVENT_CANCELLED] = "cancelled",
-    [EVENT_VOIDED] = "voided",
-};
-
-static bool find_name(const char *const *names, size_t count, const struct json *object, int *index)
+/* The index of the word that the object's member `member` holds. */
+static bool find_name(const char *const *names, size_t count, const struct json *object, const char *member,
+                      size_t *index)
 {
     const char *text = NULL;
-    if (!json_get_text(object, "k", &text)) {
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], text) == 0) {
-            *index = (int)i;
-            return true;
-        }
-    }
-    return false;
+    return json_get_text(object, member, &text) && names_find(names, count, text, strlen(text), index);
 }
 
 /* An absent member leaves `out` as it is; a present one must be good. */
@@ -97,7 +75,7 @@ static void put_optional_int(struct jsonw *writer, const char *name, int64_t val
 static void write_command(struct jsonw *writer, const struct command *command)
 {
     jsonw_object(writer);
-    jsonw_put_string(writer, "k", command_names[command->kind]);
+    jsonw_put_string(writer, "k", command_kind_text(command->kind));
     jsonw_put_uuid(writer, "i", &command->id);
     jsonw_put_uuid(writer, "a", &command->auction_id);
     put_optional_uuid(writer, "u", &command->user_id);
@@ -130,44 +108,78 @@ void message_write_commands(struct jsonw *writer, const struct command *commands
     jsonw_end_object(writer);
 }
 
-/* What a kind needs and no other may have. */
+/* What a command of a kind has, and one of no other kind may have. */
+enum {
+    WITH_USER = 1,
+    WITH_AMOUNT = 2,
+    WITH_VERSION = 4,
+    WITH_TARGET = 8,
+    WITH_SINCE = 16,
+    WITH_END = 32,
+};
+
+static unsigned members_of(enum command_kind kind)
+{
+    switch (kind) {
+    case COMMAND_NONE:
+    case COMMAND_START:
+    case COMMAND_FENCE:
+        return 0;
+    case COMMAND_BID:
+    case COMMAND_PROXY:
+        return WITH_USER | WITH_AMOUNT;
+    case COMMAND_WITHDRAW:
+    case COMMAND_BUY:
+    case COMMAND_CANCEL:
+    case COMMAND_CLOSE:
+    case COMMAND_ABORT:
+        return WITH_USER;
+    case COMMAND_UPDATE:
+        return WITH_USER | WITH_VERSION;
+    case COMMAND_EXTEND:
+        return WITH_USER | WITH_END;
+    case COMMAND_VOID:
+        return WITH_USER | WITH_TARGET;
+    case COMMAND_RETRACT:
+        return WITH_USER | WITH_TARGET | WITH_SINCE;
+    }
+    return 0;
+}
+
 static const char *check_command(const struct command *command)
 {
-    bool of_user = command->kind != COMMAND_START && command->kind != COMMAND_FENCE;
-    bool with_amount = command->kind == COMMAND_BID || command->kind == COMMAND_PROXY;
-    if (of_user == uuid_is_nil(&command->user_id)) {
+    unsigned due = members_of(command->kind);
+    if (((due & WITH_USER) != 0) == uuid_is_nil(&command->user_id)) {
         return "bidder missing or out of place";
     }
-    if (with_amount == (command->amount == 0)) {
+    if (((due & WITH_AMOUNT) != 0) == (command->amount == 0)) {
         return "amount missing or out of place";
     }
-    if ((command->kind == COMMAND_UPDATE) == (command->version == 0)) {
+    if (((due & WITH_VERSION) != 0) == (command->version == 0)) {
         return "version missing or out of place";
     }
-    bool voids = command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT;
-    if (voids == uuid_is_nil(&command->target)) {
+    if (((due & WITH_TARGET) != 0) == uuid_is_nil(&command->target)) {
         return "bid missing or out of place";
     }
-    if ((command->kind == COMMAND_RETRACT) == (command->since_ms == 0)) {
+    if (((due & WITH_SINCE) != 0) == (command->since_ms == 0)) {
         return "oldest time missing or out of place";
     }
-    return (command->kind == COMMAND_EXTEND) == (command->end_ms == 0) ? "end missing or out of place" : NULL;
+    return ((due & WITH_END) != 0) == (command->end_ms == 0) ? "end missing or out of place" : NULL;
 }
 
 static const char *read_command(const struct json *object, struct command *command)
 {
-    int kind = 0;
-    *command = (struct command){.kind = COMMAND_BID};
+    const char *kind = NULL;
+    *command = (struct command){.kind = COMMAND_NONE};
     bool named = json_get_uuid(object, "i", &command->id);
     bool placed = json_get_uuid(object, "a", &command->auction_id);
     bool of_user = optional_uuid(object, "u", &command->user_id);
     if (!named || !placed || !of_user) {
         return "an id is missing or malformed";
     }
-    if (!find_name(command_names, ARRAY_LEN(command_names), object, &kind)) {
+    if (!json_get_text(object, "k", &kind) || !command_kind_parse(kind, &command->kind)) {
         return "unknown kind";
     }
-    command->kind = (enum command_kind)kind;
     if (!optional_int(object, "m", MONEY_MAX, &command->amount)) {
         return "bad amount";
     }
@@ -231,6 +243,7 @@ bool message_read_commands(const void *bytes, size_t length, struct command_item
 
 const char *message_event_text(enum event_kind kind)
 {
+    assert(kind > EVENT_NONE && (size_t)kind < EVENT_KIND_COUNT);
     return event_names[kind];
 }
 
@@ -244,7 +257,7 @@ bool message_auction(const struct json *root, struct uuid *auction_id)
 static void write_event(struct jsonw *writer, const struct auction_event *event)
 {
     jsonw_object(writer);
-    jsonw_put_string(writer, "k", event_names[event->kind]);
+    jsonw_put_string(writer, "k", message_event_text(event->kind));
     jsonw_put_uuid(writer, "a", &event->auction_id);
     put_optional_uuid(writer, "u", &event->user_id);
     put_optional_int(writer, "m", event->amount);
@@ -270,9 +283,9 @@ void message_write_events(struct jsonw *writer, const struct auction_event *even
 
 static bool read_event(const struct json *object, struct auction_event *event)
 {
-    int kind = 0;
-    *event = (struct auction_event){.kind = EVENT_OUTBID};
-    if (!find_name(event_names, ARRAY_LEN(event_names), object, &kind)) {
+    size_t kind = 0;
+    *event = (struct auction_event){.kind = EVENT_NONE};
+    if (!find_name(event_names, EVENT_KIND_COUNT, object, "k", &kind)) {
         return false;
     }
     event->kind = (enum event_kind)kind;
@@ -312,7 +325,7 @@ void message_write_decision(struct jsonw *writer, const struct decision *decisio
 {
     jsonw_object(writer);
     jsonw_put_int(writer, "v", MESSAGE_VERSION);
-    jsonw_put_string(writer, "k", command_names[decision->kind]);
+    jsonw_put_string(writer, "k", command_kind_text(decision->kind));
     jsonw_put_uuid(writer, "i", &decision->bid_id);
     jsonw_put_uuid(writer, "a", &decision->auction_id);
     put_optional_uuid(writer, "u", &decision->user_id);
@@ -321,29 +334,46 @@ void message_write_decision(struct jsonw *writer, const struct decision *decisio
     jsonw_put_int(writer, "r", decision->received_ms);
     jsonw_put_int(writer, "d", decision->decided_ms);
     put_optional_int(writer, "n", decision->version);
-    jsonw_put_string(writer, "s", decision->status);
-    put_optional_text(writer, "w", decision->reason);
+    jsonw_put_string(writer, "s", bid_status_text(decision->status));
+    put_optional_text(writer, "w", rules_reason_text(decision->reason));
     jsonw_end_object(writer);
+}
+
+void message_decision_outcome(struct decision *decision, const char *status, const char *reason)
+{
+    if (!bid_status_parse(status, &decision->status) || !rules_reason_parse(reason, &decision->reason)) {
+        decision->status = BID_REJECTED;
+        decision->reason = RULES_INTERNAL_ERROR;
+    }
+}
+
+static bool read_outcome(const struct json *root, struct decision *decision)
+{
+    const char *status = NULL;
+    const char *reason = "";
+    if (!json_get_text(root, "s", &status) || !bid_status_parse(status, &decision->status) ||
+        decision->status == BID_PENDING || decision->status == BID_VOIDED) {
+        return false;
+    }
+    return (json_member(root, "w") == NULL || json_get_text(root, "w", &reason)) &&
+           rules_reason_parse(reason, &decision->reason);
 }
 
 static bool read_decision(const struct json *root, struct decision *decision)
 {
     int64_t version = 0;
-    int kind = 0;
-    *decision = (struct decision){.kind = COMMAND_BID};
-    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) ||
-        !find_name(command_names, ARRAY_LEN(command_names), root, &kind)) {
+    const char *kind = NULL;
+    *decision = (struct decision){.kind = COMMAND_NONE};
+    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) || !json_get_text(root, "k", &kind) ||
+        !command_kind_parse(kind, &decision->kind)) {
         return false;
     }
-    decision->kind = (enum command_kind)kind;
     return json_get_uuid(root, "i", &decision->bid_id) && json_get_uuid(root, "a", &decision->auction_id) &&
            optional_uuid(root, "u", &decision->user_id) && optional_int(root, "m", MONEY_MAX, &decision->amount) &&
            optional_int(root, "x", MONEY_MAX, &decision->max_amount) &&
            json_get_int(root, "r", 0, TIME_MAX_MS, &decision->received_ms) &&
            json_get_int(root, "d", 0, TIME_MAX_MS, &decision->decided_ms) &&
-           optional_int(root, "n", INT64_MAX, &decision->version) && json_member(root, "s") != NULL &&
-           optional_text(root, "s", decision->status, sizeof decision->status) &&
-           optional_text(root, "w", decision->reason, sizeof decision->reason);
+           optional_int(root, "n", INT64_MAX, &decision->version) && read_outcome(root, decision);
 }
 
 bool message_read_decision(const void *bytes, size_t length, struct decision *decision)
@@ -358,6 +388,7 @@ bool message_read_decision(const void *bytes, size_t length, struct decision *de
 }
 
 static const char *const user_signal_names[] = {[USER_SIGNAL_CHECK] = "check", [USER_SIGNAL_NOTICE] = "notice"};
+static_assert(ARRAY_LEN(user_signal_names) == USER_SIGNAL_COUNT, "each signal has its word");
 
 void message_write_user_signal(struct jsonw *writer, const struct user_signal *user_signal)
 {
@@ -370,18 +401,14 @@ void message_write_user_signal(struct jsonw *writer, const struct user_signal *u
 
 static bool read_word(const struct json *root, struct user_signal *user_signal)
 {
-    const char *text = NULL;
+    size_t kind = 0;
     int64_t version = 0;
-    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) || !json_get_text(root, "t", &text)) {
+    if (!json_get_int(root, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) ||
+        !find_name(user_signal_names, USER_SIGNAL_COUNT, root, "t", &kind)) {
         return false;
     }
-    for (size_t i = 0; i < ARRAY_LEN(user_signal_names); i++) {
-        if (strcmp(user_signal_names[i], text) == 0) {
-            *user_signal = (struct user_signal){.kind = (enum user_signal_kind)i};
-            return optional_uuid(root, "i", &user_signal->id);
-        }
-    }
-    return false;
+    *user_signal = (struct user_signal){.kind = (enum user_signal_kind)kind};
+    return optional_uuid(root, "i", &user_signal->id);
 }
 
 bool message_read_user_signal(const void *bytes, size_t length, struct user_signal *user_signal)

@@ -14,30 +14,14 @@
 #include "common/base/base.h"
 #include "common/base/ids.h"
 #include "common/base/json.h"
+#include "common/rules/bid_status.h"
+#include "common/rules/command_kinds.h"
 
 enum {
     MESSAGE_COMMANDS_MAX = 64,     /* commands in one message: SERVERS.md measured 64 */
     MESSAGE_EVENTS_MAX = 4096,     /* events in one message: a batch of 1,024 bids makes 2 each and some */
     MESSAGE_REQUEST_ID_SIZE = 65,  /* 64 characters */
     MESSAGE_TRACEPARENT_SIZE = 56, /* 55 characters */
-    MESSAGE_TEXT_SIZE = 24,        /* statuses and reasons */
-};
-
-enum command_kind {
-    COMMAND_BID,      /* plain bid of `amount` */
-    COMMAND_PROXY,    /* maximum of `amount` */
-    COMMAND_WITHDRAW, /* the leader's unspent maximum */
-    COMMAND_START,    /* the scheduled start has come */
-    COMMAND_FENCE,    /* the hammer: everything in time stands ahead of it */
-    COMMAND_BUY,      /* at the buy-now price */
-    COMMAND_UPDATE,   /* by the seller, to the terms that stand in the table of that name under the command's id */
-    COMMAND_CANCEL,   /* by the seller, before the first bid */
-    COMMAND_EXTEND,   /* by an admin, as the following: to end_ms */
-    COMMAND_CLOSE,    /* the auction ends at once */
-    COMMAND_ABORT,    /* the auction is cancelled, bids or not */
-    COMMAND_VOID,     /* by an admin: the bid `target` */
-    COMMAND_RETRACT,  /* likewise, by its bidder */
-    COMMAND_KIND_COUNT
 };
 
 struct command {
@@ -77,17 +61,36 @@ MUST_CHECK bool message_read_commands(const void *bytes, size_t length, struct c
 /* The auction that a message of commands says it is about, in its first one; the rest may be unreadable. */
 MUST_CHECK bool message_auction(const struct json *root, struct uuid *auction_id);
 
+/*
+ * What happened to an auction. X(name, word in messages).
+ *
+ *   OUTBID, PROXY_EXHAUSTED  user_id lost the lead, which a plain bid or a proxy held
+ *   EXTENDED                 endTime moved to end_ms
+ *   ENDED                    the hammer fell: to be settled
+ *   SETTLED                  user_id is the winner (nil: unsold), amount the price
+ *   VOIDED                   a bid of user_id, amount is the price without it
+ */
+#define EVENT_KINDS(X)                                                                                                 \
+    X(OUTBID, "outbid")                                                                                                \
+    X(PROXY_EXHAUSTED, "proxy_exhausted")                                                                              \
+    X(EXTENDED, "extended")                                                                                            \
+    X(STARTED, "started")                                                                                              \
+    X(ENDED, "ended")                                                                                                  \
+    X(SETTLED, "settled")                                                                                              \
+    X(ENDING_SOON, "ending_soon")                                                                                      \
+    X(CANCELLED, "cancelled")                                                                                          \
+    X(VOIDED, "voided")
+
 enum event_kind {
-    EVENT_OUTBID,          /* user_id lost the lead (held by a plain bid) */
-    EVENT_PROXY_EXHAUSTED, /* user_id lost the lead that a proxy held */
-    EVENT_EXTENDED,        /* endTime moved to end_ms */
-    EVENT_STARTED,
-    EVENT_ENDED,   /* the hammer fell: to be settled */
-    EVENT_SETTLED, /* user_id is the winner (nil: unsold), amount the price */
-    EVENT_ENDING_SOON,
-    EVENT_CANCELLED,
-    EVENT_VOIDED, /* a bid of user_id, amount is the price without it */
+    EVENT_NONE, /* no kind: what is all zero is no event */
+#define EVENT_ENUMERATOR(name, text) EVENT_##name,
+    EVENT_KINDS(EVENT_ENUMERATOR)
+#undef EVENT_ENUMERATOR
 };
+
+#define EVENT_PLUS_ONE(name, text) +1
+enum { EVENT_KIND_COUNT = 1 EVENT_KINDS(EVENT_PLUS_ONE) };
+#undef EVENT_PLUS_ONE
 
 struct auction_event {
     enum event_kind kind;
@@ -100,7 +103,7 @@ struct auction_event {
     char traceparent[MESSAGE_TRACEPARENT_SIZE];
 };
 
-/* "outbid", "extended", …; static. */
+/* "outbid", "extended", …; static. Not of EVENT_NONE. */
 const char *message_event_text(enum event_kind kind);
 void message_write_events(struct jsonw *writer, const struct auction_event *events, size_t count);
 MUST_CHECK bool message_read_events(const void *bytes, size_t length, struct auction_event *events, size_t events_max,
@@ -115,10 +118,16 @@ struct decision {
     int64_t max_amount; /* COMMAND_PROXY, else 0 */
     int64_t received_ms;
     int64_t decided_ms;
-    int64_t version;                /* of the auction after the batch; 0: unknown */
-    char status[MESSAGE_TEXT_SIZE]; /* accepted, outbid, rejected */
-    char reason[MESSAGE_TEXT_SIZE]; /* "" unless rejected */
+    int64_t version;          /* of the auction after the batch; 0: unknown */
+    enum bid_status status;   /* in a message neither pending nor voided */
+    enum rules_reason reason; /* RULES_NONE unless rejected */
 };
+
+/*
+ * Status and reason from their words in the ledger. What this version does not know, since a newer one wrote it, is
+ * shown as rejected with INTERNAL_ERROR.
+ */
+void message_decision_outcome(struct decision *decision, const char *status, const char *reason);
 
 void message_write_decision(struct jsonw *writer, const struct decision *decision);
 MUST_CHECK bool message_read_decision(const void *bytes, size_t length, struct decision *decision);
@@ -127,6 +136,7 @@ MUST_CHECK bool message_read_decision(const void *bytes, size_t length, struct d
 enum user_signal_kind {
     USER_SIGNAL_CHECK,  /* a session of the user ended, or the user was banned: look who still may stay */
     USER_SIGNAL_NOTICE, /* a notification `id` was written */
+    USER_SIGNAL_COUNT
 };
 struct user_signal {
     enum user_signal_kind kind;

@@ -36,19 +36,7 @@ const struct redis_script snapshot_script = {
             "return 1\n",
 };
 
-enum { NUMBER_SIZE = 24 };
-
-static const char *const statuses[] = {"draft", "scheduled", "active", "ended", "sold", "unsold", "cancelled"};
-
-const char *snapshot_status(const char *text, size_t length)
-{
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        if (strlen(statuses[i]) == length && memcmp(statuses[i], text, length) == 0) {
-            return statuses[i];
-        }
-    }
-    return NULL;
-}
+enum { NUMBER_SIZE = 24, STATUS_SIZE = 16 };
 
 void snapshot_format(const struct snapshot *snapshot, char out[static SNAPSHOT_TEXT_SIZE])
 {
@@ -56,11 +44,11 @@ void snapshot_format(const struct snapshot *snapshot, char out[static SNAPSHOT_T
     char leader[UUID_TEXT_SIZE];
     uuid_format(&snapshot->seller_id, seller);
     uuid_format(&snapshot->leader_id, leader);
-    int length = snprintf(out, SNAPSHOT_TEXT_SIZE,
-                          "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s %s %s",
-                          snapshot->version, snapshot->terms_version, snapshot->start_ms, snapshot->end_ms,
-                          snapshot->minimum_bid, snapshot->current_bid, seller, leader, snapshot->status);
-    assert(length > 0 && length < SNAPSHOT_TEXT_SIZE);
+    int length = snprintf(
+        out, SNAPSHOT_TEXT_SIZE, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %s %s %s",
+        snapshot->version, snapshot->terms_version, snapshot->start_ms, snapshot->end_ms, snapshot->minimum_bid,
+        snapshot->current_bid, seller, leader, rules_status_text(snapshot->status));
+    assert(snapshot->status != RULES_NO_STATUS && length > 0 && length < SNAPSHOT_TEXT_SIZE);
     (void)length;
 }
 
@@ -107,12 +95,24 @@ static bool read_id(struct reader *reader, struct uuid *out)
     return word != NULL && uuid_parse(word, length, out);
 }
 
+static bool read_status(struct reader *reader, enum rules_status *out)
+{
+    char text[STATUS_SIZE];
+    size_t length = 0;
+    const char *word = read_word(reader, &length);
+    if (word == NULL || length >= sizeof text) {
+        return false;
+    }
+    memcpy(text, word, length);
+    text[length] = '\0';
+    return rules_status_parse(text, out);
+}
+
 bool snapshot_parse(const char *text, size_t length, struct snapshot *snapshot)
 {
     struct reader reader = {text, text + length};
     int64_t *const numbers[] = {&snapshot->version, &snapshot->terms_version, &snapshot->start_ms,
                                 &snapshot->end_ms,  &snapshot->minimum_bid,   &snapshot->current_bid};
-    size_t status_length = 0;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         if (!read_number(&reader, numbers[i])) {
             return false;
@@ -121,9 +121,7 @@ bool snapshot_parse(const char *text, size_t length, struct snapshot *snapshot)
     if (!read_id(&reader, &snapshot->seller_id) || !read_id(&reader, &snapshot->leader_id)) {
         return false;
     }
-    const char *status = read_word(&reader, &status_length);
-    snapshot->status = status != NULL ? snapshot_status(status, status_length) : NULL;
-    return snapshot->status != NULL;
+    return read_status(&reader, &snapshot->status);
 }
 
 bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *snapshot, redis_callback callback,

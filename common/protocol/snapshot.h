@@ -8,6 +8,7 @@
 #include "common/base/base.h"
 #include "common/base/ids.h"
 #include "common/io/redis.h"
+#include "common/rules/rules.h"
 
 struct snapshot {
     struct uuid auction_id;
@@ -15,7 +16,7 @@ struct snapshot {
     struct uuid leader_id; /* nil: none; whose own raise may stay below the minimum (rule 5) */
     int64_t version;       /* auctions.version */
     int64_t terms_version; /* auctions.terms_version */
-    const char *status;    /* as in the contract */
+    enum rules_status status;
     int64_t start_ms;
     int64_t end_ms;
     int64_t minimum_bid; /* minor units */
@@ -36,10 +37,8 @@ enum {
 extern const struct redis_script snapshot_script;
 /* As text: six numbers, two ids, the status, a space between them. */
 void snapshot_format(const struct snapshot *snapshot, char out[static SNAPSHOT_TEXT_SIZE]);
-/* All but auction_id; false if it is none, `snapshot` is then undefined. `status` is static. */
+/* All but auction_id; false if it is none, `snapshot` is then undefined. */
 MUST_CHECK bool snapshot_parse(const char *text, size_t length, struct snapshot *snapshot);
-/* The static text of a status; NULL if it is none. */
-const char *snapshot_status(const char *text, size_t length);
 /* Writes it by script `script` of that table. False: Redis is not there, which harms nothing. */
 MUST_CHECK bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *snapshot,
                                redis_callback callback, void *arg);

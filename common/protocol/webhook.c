@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/protocol/notification_kinds.h"
+
 enum {
     HOST_SIZE = 254, /* a name in the DNS */
     PORT_DIGITS_MAX = 5,
@@ -23,15 +25,7 @@ enum {
 static const char secret_prefix[] = "whsec_";
 static const char signature_prefix[] = "v1,";
 
-const char *const webhook_user_kinds[] = {
-    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
-    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",          NULL,
-};
-
-const char *const webhook_deployment_kinds[] = {
-    "AUCTION_STARTED", "AUCTION_EXTENDED", "AUCTION_ENDING_SOON", "AUCTION_SOLD", "AUCTION_UNSOLD", "AUCTION_CANCELLED",
-    "BID_VOIDED",      "OUTBID",           "PROXY_EXHAUSTED",     NULL,
-};
+const char *const webhook_deployment_kinds[] = {DEPLOYMENT_EVENTS(NOTIFICATION_WORD) NULL};
 
 void webhook_secret_new(char out[static WEBHOOK_SECRET_SIZE])
 {

@@ -26,7 +26,6 @@ enum {
 };
 
 /* Kinds that a user's endpoint, and one of the deployment's, may choose; NULL-ended. A test call is of kind "TEST". */
-extern const char *const webhook_user_kinds[];
 extern const char *const webhook_deployment_kinds[];
 #define WEBHOOK_TEST_KIND "TEST"
 

@@ -13,90 +13,44 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *const RULES_REASON_TEXTS[] = {
-    [RULES_NONE] = "",
-    [RULES_BID_TOO_LOW] = "BID_TOO_LOW",
-    [RULES_AUCTION_ENDED] = "AUCTION_ENDED",
-    [RULES_AUCTION_NOT_STARTED] = "AUCTION_NOT_STARTED",
-    [RULES_AUCTION_CANCELLED] = "AUCTION_CANCELLED",
-    [RULES_OWN_AUCTION] = "OWN_AUCTION",
-    [RULES_USER_BANNED] = "USER_BANNED",
-    [RULES_MAXIMUM_NOT_RAISED] = "MAXIMUM_NOT_RAISED",
-    [RULES_NO_MAXIMUM] = "NO_MAXIMUM",
-    [RULES_TERMS_CHANGED] = "TERMS_CHANGED",
-    [RULES_INVALID_AMOUNT] = "INVALID_AMOUNT",
-    [RULES_INTERNAL_ERROR] = "INTERNAL_ERROR",
-    [RULES_NOT_FOUND] = "NOT_FOUND",
-    [RULES_VERSION_CONFLICT] = "VERSION_CONFLICT",
-    [RULES_HAS_BIDS] = "HAS_BIDS",
-    [RULES_BUY_NOW_GONE] = "BUY_NOW_GONE",
-    [RULES_END_NOT_LATER] = "END_NOT_LATER",
-    [RULES_BID_VOIDED] = "BID_VOIDED",
-    [RULES_RETRACT_TOO_LATE] = "RETRACT_TOO_LATE",
-    [RULES_TOO_MANY_BIDS] = "TOO_MANY_BIDS",
-};
+#include "common/base/names.h"
 
-static const char *const RULES_KIND_TEXTS[RULES_KIND_COUNT] = {
-    [RULES_BID] = "bid",         [RULES_PROXY] = "proxy", [RULES_WITHDRAW] = "withdraw", [RULES_START] = "start",
-    [RULES_FENCE] = "end",       [RULES_BUY] = "buy",     [RULES_UPDATE] = "update",     [RULES_CANCEL] = "cancel",
-    [RULES_EXTEND] = "extend",   [RULES_CLOSE] = "close", [RULES_ABORT] = "abort",       [RULES_VOID] = "void",
-    [RULES_RETRACT] = "retract",
-};
-
-static const char *const RULES_STATUS_TEXTS[] = {
-    [RULES_DRAFT] = "draft", [RULES_SCHEDULED] = "scheduled", [RULES_ACTIVE] = "active",       [RULES_ENDED] = "ended",
-    [RULES_SOLD] = "sold",   [RULES_UNSOLD] = "unsold",       [RULES_CANCELLED] = "cancelled",
-};
+#define RULES_REASON_TEXT(name)       [RULES_##name] = #name,
+#define RULES_STATUS_TEXT(name, text) [RULES_##name] = (text),
+static const char *const RULES_REASON_TEXTS[RULES_REASON_COUNT] = {[RULES_NONE] = "", RULES_REASONS(RULES_REASON_TEXT)};
+static const char *const RULES_STATUS_TEXTS[RULES_STATUS_COUNT] = {[RULES_NO_STATUS] = "",
+                                                                   RULES_STATUSES(RULES_STATUS_TEXT)};
 
 const char *rules_reason_text(enum rules_reason reason)
 {
-    assert((size_t)reason < ARRAY_LEN(RULES_REASON_TEXTS));
+    assert((size_t)reason < RULES_REASON_COUNT);
     return RULES_REASON_TEXTS[reason];
 }
 
 bool rules_reason_parse(const char *text, enum rules_reason *reason)
 {
-    for (size_t i = 0; i < ARRAY_LEN(RULES_REASON_TEXTS); i++) {
-        if (strcmp(text, RULES_REASON_TEXTS[i]) == 0) {
-            *reason = (enum rules_reason)i;
-            return true;
-        }
+    size_t index = 0;
+    if (!names_find(RULES_REASON_TEXTS, RULES_REASON_COUNT, text, strlen(text), &index)) {
+        return false;
     }
-    return false;
+    *reason = (enum rules_reason)index;
+    return true;
 }
 
 const char *rules_status_text(enum rules_status status)
 {
-    assert((size_t)status < ARRAY_LEN(RULES_STATUS_TEXTS));
+    assert((size_t)status < RULES_STATUS_COUNT);
     return RULES_STATUS_TEXTS[status];
 }
 
 bool rules_status_parse(const char *text, enum rules_status *status)
 {
-    for (size_t i = 0; i < ARRAY_LEN(RULES_STATUS_TEXTS); i++) {
-        if (strcmp(text, RULES_STATUS_TEXTS[i]) == 0) {
-            *status = (enum rules_status)i;
-            return true;
-        }
+    size_t index = 0;
+    if (!names_find(RULES_STATUS_TEXTS, RULES_STATUS_COUNT, text, strlen(text), &index) || index == RULES_NO_STATUS) {
+        return false;
     }
-    return false;
-}
-
-const char *rules_kind_text(enum rules_kind kind)
-{
-    assert(kind < RULES_KIND_COUNT);
-    return RULES_KIND_TEXTS[kind];
-}
-
-bool rules_kind_parse(const char *text, enum rules_kind *kind)
-{
-    for (size_t i = 0; i < ARRAY_LEN(RULES_KIND_TEXTS); i++) {
-        if (strcmp(text, RULES_KIND_TEXTS[i]) == 0) {
-            *kind = (enum rules_kind)i;
-            return true;
-        }
-    }
-    return false;
+    *status = (enum rules_status)index;
+    return true;
 }
 
 int64_t rules_minimum_bid(const struct rules_auction *auction)
@@ -146,7 +100,7 @@ static enum rules_reason rules_closed(const struct rules_auction *auction, const
     if (uuid_equal(&command->bidder_id, &auction->seller_id)) {
         return RULES_OWN_AUCTION;
     }
-    if (command->kind == RULES_WITHDRAW) {
+    if (command->kind == COMMAND_WITHDRAW) {
         return RULES_NONE; /* lowers a maximum to the price: open to the banned, and under any terms */
     }
     if (command->banned) {
@@ -164,7 +118,7 @@ static enum rules_reason rules_amount_refused(const struct rules_auction *auctio
     if (command->amount < 1 || command->amount > MONEY_MAX) {
         return RULES_INVALID_AMOUNT;
     }
-    if (command->kind == RULES_PROXY && rules_leads(auction, &command->bidder_id)) {
+    if (command->kind == COMMAND_PROXY && rules_leads(auction, &command->bidder_id)) {
         return command->amount > auction->leader_max ? RULES_NONE : RULES_MAXIMUM_NOT_RAISED;
     }
     if (command->again && auction->has_leader) {
@@ -209,9 +163,9 @@ static struct rules_decision rules_take_lead(struct rules_auction *auction, cons
     auction->has_leader = true;
     auction->leader_id = command->bidder_id;
     auction->leader_bid_id = command->id;
-    auction->leader_by_proxy = command->kind == RULES_PROXY;
+    auction->leader_by_proxy = command->kind == COMMAND_PROXY;
     auction->leader_max = command->amount;
-    if (command->kind == RULES_BID) {
+    if (command->kind == COMMAND_BID) {
         auction->price = command->amount;
     }
     rules_settle_price(auction);
@@ -285,7 +239,7 @@ static struct rules_decision rules_place(struct rules_auction *auction, const st
         bool leads = !auction->has_leader || command->amount > auction->leader_max;
 
         decision = leads ? rules_take_lead(auction, command) : rules_lose(auction, command);
-    } else if (command->kind == RULES_PROXY) {
+    } else if (command->kind == COMMAND_PROXY) {
         decision = rules_raise(auction, command);
     } else {
         decision = rules_bid_on_own_lead(auction, command);
@@ -356,12 +310,12 @@ static struct rules_decision rules_buy(struct rules_auction *auction, const stru
 /* Rule 11: is the auction one that may still be changed in this way? */
 static enum rules_reason rules_unchangeable(const struct rules_auction *auction, const struct rules_command *command)
 {
-    bool of_seller = command->kind == RULES_UPDATE || command->kind == RULES_CANCEL;
+    bool of_seller = command->kind == COMMAND_UPDATE || command->kind == COMMAND_CANCEL;
 
     if (auction->status == RULES_CANCELLED) {
         return RULES_AUCTION_CANCELLED;
     }
-    if (auction->status == RULES_DRAFT || (auction->status == RULES_SCHEDULED && command->kind == RULES_CLOSE)) {
+    if (auction->status == RULES_DRAFT || (auction->status == RULES_SCHEDULED && command->kind == COMMAND_CLOSE)) {
         return RULES_AUCTION_NOT_STARTED;
     }
     if ((auction->status != RULES_SCHEDULED && auction->status != RULES_ACTIVE) ||
@@ -371,11 +325,11 @@ static enum rules_reason rules_unchangeable(const struct rules_auction *auction,
     if (of_seller && auction->has_leader) {
         return RULES_HAS_BIDS;
     }
-    if (command->kind == RULES_UPDATE &&
+    if (command->kind == COMMAND_UPDATE &&
         (command->stale || (auction->status == RULES_ACTIVE && command->terms->start_ms != auction->start_ms))) {
         return RULES_VERSION_CONFLICT;
     }
-    return command->kind == RULES_EXTEND && command->end_ms <= auction->end_ms ? RULES_END_NOT_LATER : RULES_NONE;
+    return command->kind == COMMAND_EXTEND && command->end_ms <= auction->end_ms ? RULES_END_NOT_LATER : RULES_NONE;
 }
 
 static void rules_take_terms(struct rules_auction *auction, const struct rules_terms *terms)
@@ -392,68 +346,97 @@ static void rules_take_terms(struct rules_auction *auction, const struct rules_t
     auction->terms_version++;
 }
 
-static struct rules_decision rules_change(struct rules_auction *auction, const struct rules_command *command)
+static struct rules_decision rules_update(struct rules_auction *auction, const struct rules_command *command)
 {
-    enum rules_reason reason = rules_unchangeable(auction, command);
-    struct rules_decision decision = {.verdict = RULES_ACCEPTED};
-
-    if (reason != RULES_NONE) {
-        return rules_rejected(reason);
-    }
-    if (command->kind == RULES_UPDATE) {
-        rules_take_terms(auction, command->terms);
-    } else if (command->kind == RULES_EXTEND) {
-        auction->end_ms = command->end_ms;
-        decision.extended = true;
-    } else if (command->kind == RULES_CLOSE) {
-        auction->status = RULES_ENDED;
-        auction->end_ms = command->received_ms;
-        decision.ended = true;
-    } else {
-        auction->status = RULES_CANCELLED;
-        decision.cancelled = true;
-    }
-    return decision;
+    rules_take_terms(auction, command->terms);
+    /* New terms may say that it starts now. */
+    return (struct rules_decision){.verdict = RULES_ACCEPTED, .started = rules_start(auction, command->received_ms)};
 }
 
-static struct rules_decision rules_decide_bidder(struct rules_auction *auction, const struct rules_command *command)
+static struct rules_decision rules_extend_to(struct rules_auction *auction, int64_t end_ms)
 {
-    enum rules_reason reason = command->again ? RULES_NONE : rules_closed(auction, command);
+    auction->end_ms = end_ms;
+    return (struct rules_decision){.verdict = RULES_ACCEPTED, .extended = true};
+}
 
-    if (reason != RULES_NONE) {
-        return rules_rejected(reason);
+static struct rules_decision rules_close(struct rules_auction *auction, int64_t received_ms)
+{
+    auction->status = RULES_ENDED;
+    auction->end_ms = received_ms;
+    return (struct rules_decision){.verdict = RULES_ACCEPTED, .ended = true};
+}
+
+static struct rules_decision rules_cancel(struct rules_auction *auction)
+{
+    auction->status = RULES_CANCELLED;
+    return (struct rules_decision){.verdict = RULES_ACCEPTED, .cancelled = true};
+}
+
+/* What speaks against the command before its amount is looked at. */
+static enum rules_reason rules_refused(const struct rules_auction *auction, const struct rules_command *command)
+{
+    switch (command_kind_group(command->kind)) {
+    case COMMAND_GROUP_BID:
+    case COMMAND_GROUP_WITHDRAW:
+        return command->again ? RULES_NONE : rules_closed(auction, command);
+    case COMMAND_GROUP_CHANGE:
+        return rules_unchangeable(auction, command);
+    case COMMAND_GROUP_SCHEDULE:
+        return RULES_NONE;
+    case COMMAND_GROUP_VOID:
+    case COMMAND_GROUP_NONE:
+        break;
     }
-    if (command->kind == RULES_WITHDRAW) {
+    return RULES_INTERNAL_ERROR;
+}
+
+/* Of a command that may be: what becomes of the auction. `started`: this command has started it. */
+static struct rules_decision rules_act(struct rules_auction *auction, const struct rules_command *command, bool started)
+{
+    enum rules_reason reason;
+
+    switch (command->kind) {
+    case COMMAND_BID:
+    case COMMAND_PROXY:
+        reason = rules_amount_refused(auction, command);
+        return reason != RULES_NONE ? rules_rejected(reason) : rules_place(auction, command);
+    case COMMAND_WITHDRAW:
         return rules_withdraw(auction, command);
-    }
-    if (command->kind == RULES_BUY) {
+    case COMMAND_BUY:
         return rules_buy(auction, command);
+    case COMMAND_START:
+        return (struct rules_decision){.verdict = started ? RULES_ACCEPTED : RULES_DROPPED};
+    case COMMAND_FENCE:
+        return rules_fence(auction, command->received_ms);
+    case COMMAND_UPDATE:
+        return rules_update(auction, command);
+    case COMMAND_EXTEND:
+        return rules_extend_to(auction, command->end_ms);
+    case COMMAND_CLOSE:
+        return rules_close(auction, command->received_ms);
+    case COMMAND_CANCEL:
+    case COMMAND_ABORT:
+        return rules_cancel(auction);
+    case COMMAND_VOID:
+    case COMMAND_RETRACT:
+    case COMMAND_NONE:
+        break;
     }
-    reason = rules_amount_refused(auction, command);
-    return reason != RULES_NONE ? rules_rejected(reason) : rules_place(auction, command);
+    return rules_rejected(RULES_INTERNAL_ERROR);
 }
 
 struct rules_decision rules_decide(struct rules_auction *auction, const struct rules_command *command)
 {
     struct rules_decision decision;
+    enum rules_reason reason;
     bool started;
 
     assert(!auction->has_leader ||
            (auction->price > 0 && auction->price <= auction->leader_max && auction->runner_up_max <= auction->price));
-    assert(command->kind < RULES_VOID);
-    if (command->kind == RULES_FENCE) {
-        return rules_fence(auction, command->received_ms);
-    }
-    started = rules_start(auction, command->received_ms);
-    if (command->kind == RULES_START) {
-        decision = (struct rules_decision){.verdict = started ? RULES_ACCEPTED : RULES_DROPPED};
-    } else if (command->kind >= RULES_UPDATE) {
-        decision = rules_change(auction, command);
-        /* New terms may say that it starts now. */
-        started = rules_start(auction, command->received_ms) || started;
-    } else {
-        decision = rules_decide_bidder(auction, command);
-    }
-    decision.started = started;
+    /* A fence for an auction that never started has no effect. */
+    started = command->kind != COMMAND_FENCE && rules_start(auction, command->received_ms);
+    reason = rules_refused(auction, command);
+    decision = reason != RULES_NONE ? rules_rejected(reason) : rules_act(auction, command, started);
+    decision.started = decision.started || started;
     return decision;
 }

@@ -13,17 +13,29 @@
 
 #include "common/base/ids.h"
 #include "common/base/money.h"
+#include "common/rules/command_kinds.h"
 #include "common/rules/increments.h"
 
+/* Of an auction. X(name, text) */
+#define RULES_STATUSES(X)                                                                                              \
+    X(DRAFT, "draft")                                                                                                  \
+    X(SCHEDULED, "scheduled")                                                                                          \
+    X(ACTIVE, "active")                                                                                                \
+    X(ENDED, "ended")                                                                                                  \
+    X(SOLD, "sold")                                                                                                    \
+    X(UNSOLD, "unsold")                                                                                                \
+    X(CANCELLED, "cancelled")
+
 enum rules_status {
-    RULES_DRAFT,
-    RULES_SCHEDULED,
-    RULES_ACTIVE,
-    RULES_ENDED,
-    RULES_SOLD,
-    RULES_UNSOLD,
-    RULES_CANCELLED
+    RULES_NO_STATUS, /* not known */
+#define RULES_STATUS_ENUMERATOR(name, text) RULES_##name,
+    RULES_STATUSES(RULES_STATUS_ENUMERATOR)
+#undef RULES_STATUS_ENUMERATOR
 };
+
+#define RULES_STATUS_PLUS_ONE(name, text) +1
+enum { RULES_STATUS_COUNT = 1 RULES_STATUSES(RULES_STATUS_PLUS_ONE) };
+#undef RULES_STATUS_PLUS_ONE
 
 struct rules_auction {
     /* terms */
@@ -64,37 +76,20 @@ struct rules_terms {
     int64_t end_ms;
 };
 
-enum rules_kind {
-    RULES_BID,
-    RULES_PROXY,
-    RULES_WITHDRAW,
-    RULES_START,
-    RULES_FENCE,
-    RULES_BUY,    /* at buy_now_price, which ends the auction */
-    RULES_UPDATE, /* by the seller, as CANCEL: before the first bid */
-    RULES_CANCEL,
-    RULES_EXTEND,  /* by an admin, as the following */
-    RULES_CLOSE,   /* the auction ends at once */
-    RULES_ABORT,   /* the auction is cancelled, bids or not */
-    RULES_VOID,    /* by an admin; this and the next one are decided by voids_decide, not by rules_decide */
-    RULES_RETRACT, /* the bidder takes a bid back */
-    RULES_KIND_COUNT
-};
-
 struct rules_command {
-    enum rules_kind kind;
+    enum command_kind kind;
     struct uuid id;
     struct uuid bidder_id;
-    int64_t amount; /* RULES_BID: the bid, RULES_PROXY: the maximum */
-    /* RULES_FENCE: everything received before this stands ahead of it (time of sending less fence_grace_ms) */
+    int64_t amount; /* COMMAND_BID: the bid, COMMAND_PROXY: the maximum */
+    /* COMMAND_FENCE: everything received before this stands ahead of it (time of sending less fence_grace_ms) */
     int64_t received_ms;
     int64_t terms_version;           /* 0: not checked */
     bool banned;                     /* the bidder, at the time of deciding */
-    bool stale;                      /* RULES_UPDATE: the auction is not any more as the sender saw it */
-    int64_t end_ms;                  /* RULES_EXTEND: the end asked for */
-    const struct rules_terms *terms; /* RULES_UPDATE: the new ones, else not looked at */
-    struct uuid target;              /* RULES_VOID, RULES_RETRACT: the bid */
-    int64_t since_ms;                /* RULES_RETRACT: bids received before cannot be taken back any more */
+    bool stale;                      /* COMMAND_UPDATE: the auction is not any more as the sender saw it */
+    int64_t end_ms;                  /* COMMAND_EXTEND: the end asked for */
+    const struct rules_terms *terms; /* COMMAND_UPDATE: the new ones, else not looked at */
+    struct uuid target;              /* COMMAND_VOID, COMMAND_RETRACT: the bid */
+    int64_t since_ms;                /* COMMAND_RETRACT: bids received before cannot be taken back any more */
     /*
      * BID, PROXY, BUY, WITHDRAW: it was accepted or outbid before, and is replayed. What was asked of it then is not
      * asked again, but that it is above the price; it does not extend the auction.
@@ -109,28 +104,38 @@ enum rules_verdict {
     RULES_DROPPED /* START, FENCE without effect: no entry */
 };
 
+/* X(name): the text is the name. The contract has an error code of each name (gateway/http/errors). */
+#define RULES_REASONS(X)                                                                                               \
+    X(BID_TOO_LOW)                                                                                                     \
+    X(AUCTION_ENDED)                                                                                                   \
+    X(AUCTION_NOT_STARTED)                                                                                             \
+    X(AUCTION_CANCELLED)                                                                                               \
+    X(OWN_AUCTION)                                                                                                     \
+    X(USER_BANNED)                                                                                                     \
+    X(MAXIMUM_NOT_RAISED)                                                                                              \
+    X(NO_MAXIMUM) /* WITHDRAW by someone who does not lead by a proxy */                                               \
+    X(TERMS_CHANGED)                                                                                                   \
+    X(INVALID_AMOUNT)   /* not within 1..MONEY_MAX */                                                                  \
+    X(INTERNAL_ERROR)   /* for what could not be decided */                                                            \
+    X(NOT_FOUND)        /* no such auction; VOID, RETRACT: no such bid, or none that counted */                        \
+    X(VERSION_CONFLICT) /* UPDATE: stale, or it would move the start of what has started */                            \
+    X(HAS_BIDS)         /* UPDATE, CANCEL */                                                                           \
+    X(BUY_NOW_GONE)     /* there is no buy-now price, or a bid met the reserve */                                      \
+    X(END_NOT_LATER)    /* EXTEND */                                                                                   \
+    X(BID_VOIDED)       /* VOID, RETRACT: it was before */                                                             \
+    X(RETRACT_TOO_LATE)                                                                                                \
+    X(TOO_MANY_BIDS) /* VOID, RETRACT: the ledger is longer than VOIDS_LEDGER_MAX */
+
 enum rules_reason {
     RULES_NONE,
-    RULES_BID_TOO_LOW,
-    RULES_AUCTION_ENDED,
-    RULES_AUCTION_NOT_STARTED,
-    RULES_AUCTION_CANCELLED,
-    RULES_OWN_AUCTION,
-    RULES_USER_BANNED,
-    RULES_MAXIMUM_NOT_RAISED,
-    RULES_NO_MAXIMUM, /* WITHDRAW by someone who does not lead by a proxy */
-    RULES_TERMS_CHANGED,
-    RULES_INVALID_AMOUNT,   /* not within 1..MONEY_MAX */
-    RULES_INTERNAL_ERROR,   /* never by rules_decide; for what could not be decided */
-    RULES_NOT_FOUND,        /* likewise: no such auction; VOID, RETRACT: no such bid, or none that counted */
-    RULES_VERSION_CONFLICT, /* UPDATE: stale, or it would move the start of what has started */
-    RULES_HAS_BIDS,         /* UPDATE, CANCEL */
-    RULES_BUY_NOW_GONE,     /* there is no buy-now price, or a bid met the reserve */
-    RULES_END_NOT_LATER,    /* EXTEND */
-    RULES_BID_VOIDED,       /* VOID, RETRACT: it was before */
-    RULES_RETRACT_TOO_LATE,
-    RULES_TOO_MANY_BIDS, /* VOID, RETRACT: the ledger is longer than VOIDS_LEDGER_MAX */
+#define RULES_REASON_ENUMERATOR(name) RULES_##name,
+    RULES_REASONS(RULES_REASON_ENUMERATOR)
+#undef RULES_REASON_ENUMERATOR
 };
+
+#define RULES_REASON_PLUS_ONE(name) +1
+enum { RULES_REASON_COUNT = 1 RULES_REASONS(RULES_REASON_PLUS_ONE) };
+#undef RULES_REASON_PLUS_ONE
 
 struct rules_decision {
     enum rules_verdict verdict;
@@ -161,13 +166,10 @@ bool rules_can_buy(const struct rules_auction *auction);
 /* Rule 9, for an ended auction: RULES_SOLD or RULES_UNSOLD. */
 enum rules_status rules_outcome(const struct rules_auction *auction);
 
-/* The contract's words: "BID_TOO_LOW", "active". */
+/* The contract's words: "BID_TOO_LOW", "active". Of RULES_NONE and RULES_NO_STATUS: "". */
 const char *rules_reason_text(enum rules_reason reason);
 MUST_CHECK bool rules_reason_parse(const char *text, enum rules_reason *reason);
 const char *rules_status_text(enum rules_status status);
 MUST_CHECK bool rules_status_parse(const char *text, enum rules_status *status);
-/* The ledger's words for the kinds: "bid", "end" for the fence. */
-const char *rules_kind_text(enum rules_kind kind);
-MUST_CHECK bool rules_kind_parse(const char *text, enum rules_kind *kind);
 
 #endif

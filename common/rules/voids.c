@@ -32,15 +32,26 @@ void voids_free(struct voids_list *list)
     *list = (struct voids_list){0};
 }
 
-static bool is_bid(enum rules_kind kind)
+/* A decision on it is taken again when a bid before it is voided. */
+static bool is_replayed(enum command_kind kind)
 {
-    return kind == RULES_BID || kind == RULES_PROXY || kind == RULES_BUY;
+    switch (command_kind_group(kind)) {
+    case COMMAND_GROUP_BID:
+    case COMMAND_GROUP_WITHDRAW:
+        return true;
+    case COMMAND_GROUP_NONE:
+    case COMMAND_GROUP_SCHEDULE:
+    case COMMAND_GROUP_CHANGE:
+    case COMMAND_GROUP_VOID:
+        break;
+    }
+    return false;
 }
 
 static struct voids_standing standing_of(const struct rules_decision *decision)
 {
-    struct voids_standing standing = {.counts = decision->verdict != RULES_REJECTED};
-    if (standing.counts) {
+    struct voids_standing standing = {.effective = decision->verdict != RULES_REJECTED};
+    if (standing.effective) {
         standing.verdict = decision->verdict;
         standing.raise = decision->raise;
         standing.amount = decision->amount;
@@ -51,15 +62,10 @@ static struct voids_standing standing_of(const struct rules_decision *decision)
     return standing;
 }
 
-struct voids_entry *voids_add(struct voids_list *list, const struct rules_command *command,
-                              const struct rules_decision *decision, int64_t seq)
+static struct voids_entry entry_of_command(const struct rules_command *command, const struct rules_decision *decision,
+                                           int64_t seq)
 {
-    if ((!is_bid(command->kind) && command->kind != RULES_WITHDRAW) || decision->verdict == RULES_REJECTED) {
-        return NULL;
-    }
-    assert(list->count < list->size);
-    struct voids_entry *entry = &list->entries[list->count++];
-    *entry = (struct voids_entry){
+    return (struct voids_entry){
         .kind = command->kind,
         .seq = seq,
         .id = command->id,
@@ -67,15 +73,26 @@ struct voids_entry *voids_add(struct voids_list *list, const struct rules_comman
         .amount = command->amount,
         .received_ms = command->received_ms,
         .answered = decision->automatic,
-        .now = standing_of(decision),
+        .standing = standing_of(decision),
     };
+}
+
+struct voids_entry *voids_add(struct voids_list *list, const struct rules_command *command,
+                              const struct rules_decision *decision, int64_t seq)
+{
+    if (!is_replayed(command->kind) || decision->verdict == RULES_REJECTED) {
+        return NULL;
+    }
+    assert(list->count < list->size);
+    struct voids_entry *entry = &list->entries[list->count++];
+    *entry = entry_of_command(command, decision, seq);
     return entry;
 }
 
 static struct voids_entry *find(const struct voids_list *list, const struct uuid *id)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (is_bid(list->entries[i].kind) && uuid_equal(&list->entries[i].id, id)) {
+        if (command_kind_is_bid(list->entries[i].kind) && uuid_equal(&list->entries[i].id, id)) {
             return &list->entries[i];
         }
     }
@@ -86,14 +103,14 @@ static struct voids_entry *find(const struct voids_list *list, const struct uuid
 static enum rules_reason refused(const struct rules_auction *auction, const struct rules_command *command,
                                  const struct voids_entry *entry)
 {
-    bool retracts = command->kind == RULES_RETRACT;
+    bool retracts = command->kind == COMMAND_RETRACT;
     if (auction->status == RULES_CANCELLED) {
         return RULES_AUCTION_CANCELLED;
     }
     if (entry == NULL || (retracts && !uuid_equal(&entry->bidder_id, &command->bidder_id))) {
         return RULES_NOT_FOUND;
     }
-    if (!entry->now.counts) {
+    if (!entry->standing.effective) {
         return RULES_BID_VOIDED;
     }
     if (retracts && (auction->status != RULES_ACTIVE || command->received_ms >= auction->end_ms)) {
@@ -104,29 +121,34 @@ static enum rules_reason refused(const struct rules_auction *auction, const stru
 
 static bool same(const struct voids_standing *one, const struct voids_standing *other)
 {
-    return one->counts == other->counts && one->verdict == other->verdict && one->raise == other->raise &&
+    return one->effective == other->effective && one->verdict == other->verdict && one->raise == other->raise &&
            one->amount == other->amount && one->answered == other->answered &&
            uuid_equal(&one->answer_bidder, &other->answer_bidder) && one->answer_amount == other->answer_amount;
+}
+
+static struct rules_command command_of_entry(const struct voids_entry *entry)
+{
+    return (struct rules_command){
+        .kind = entry->kind,
+        .id = entry->id,
+        .bidder_id = entry->bidder_id,
+        .amount = entry->amount,
+        .received_ms = entry->received_ms,
+        .again = true,
+    };
 }
 
 /* One that was voided before stays so. A withdrawal that has nothing left to withdraw does nothing. */
 static void take_again(struct rules_auction *auction, struct voids_entry *entry, const struct voids_entry *voided)
 {
-    struct voids_standing now = {.counts = false};
-    if (entry != voided && entry->now.counts) {
-        struct rules_command command = {
-            .kind = entry->kind,
-            .id = entry->id,
-            .bidder_id = entry->bidder_id,
-            .amount = entry->amount,
-            .received_ms = entry->received_ms,
-            .again = true,
-        };
+    struct voids_standing now = {.effective = false};
+    if (entry != voided && entry->standing.effective) {
+        struct rules_command command = command_of_entry(entry);
         struct rules_decision decision = rules_decide(auction, &command);
         now = standing_of(&decision);
     }
-    if (is_bid(entry->kind) && !same(&now, &entry->now)) {
-        entry->now = now;
+    if (command_kind_is_bid(entry->kind) && !same(&now, &entry->standing)) {
+        entry->standing = now;
         entry->changed = true;
     }
 }
@@ -170,7 +192,7 @@ struct rules_decision voids_decide(struct rules_auction *auction, const struct r
 {
     const struct voids_entry *entry = NULL;
     enum rules_reason reason = RULES_TOO_MANY_BIDS;
-    assert(command->kind == RULES_VOID || command->kind == RULES_RETRACT);
+    assert(command_kind_voids(command->kind));
     if (seq <= VOIDS_LEDGER_MAX) {
         entry = find(list, &command->target);
         reason = refused(auction, command, entry);

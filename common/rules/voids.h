@@ -25,9 +25,9 @@
  */
 enum { VOIDS_LEDGER_MAX = 20000 };
 
-/* What an entry counts as. */
+/* What an entry counts as: its effective values, kept beside what was decided. */
 struct voids_standing {
-    bool counts; /* else the rest is empty */
+    bool effective; /* false: voided, or voided with another bid; the rest is then empty */
     enum rules_verdict verdict;
     bool raise;
     int64_t amount;
@@ -38,15 +38,15 @@ struct voids_standing {
 
 /* A bid, maximum, purchase or withdrawal that was accepted or outbid. */
 struct voids_entry {
-    enum rules_kind kind;
+    enum command_kind kind;
     int64_t seq;
     struct uuid id;
     struct uuid bidder_id;
     int64_t amount; /* as in struct rules_command */
     int64_t received_ms;
     bool answered; /* the next entry of the ledger is an automatic answer, whether it stands or not */
-    bool changed;  /* by voids_decide: `now` is another than it was */
-    struct voids_standing now;
+    bool changed;  /* by voids_decide: `standing` differs from what it was */
+    struct voids_standing standing;
 };
 
 /* Of one auction, in the order of deciding; all zero is an empty one. */
@@ -67,7 +67,7 @@ struct voids_entry *voids_add(struct voids_list *list, const struct rules_comman
 void voids_free(struct voids_list *list);
 
 /*
- * Decides RULES_VOID and RULES_RETRACT, and changes the auction and the entries accordingly. `seq` is of the newest
+ * Decides COMMAND_VOID and COMMAND_RETRACT, and changes the auction and the entries accordingly. `seq` is of the newest
  * ledger row; beyond VOIDS_LEDGER_MAX the list is not looked at. A settled auction is settled anew.
  */
 struct rules_decision voids_decide(struct rules_auction *auction, const struct rules_command *command,

@@ -158,6 +158,7 @@ static const char *verdict_text(enum broker_verdict verdict)
         [BROKER_RETURNED] = "returned, no queue is bound to its key",
         [BROKER_UNKNOWN] = "unknown, the link was lost",
     };
+    static_assert(ARRAY_LEN(texts) == BROKER_VERDICT_COUNT, "a text for each verdict");
     return texts[verdict];
 }
 

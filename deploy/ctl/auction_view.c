@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/protocol/schema.h"
 #include "deploy/ctl/store.h"
 
 enum { DELETE_BYTE = 0x7f, C1_LEAD = 0xc2, C1_LAST = 0x9f };
@@ -40,15 +41,9 @@ enum {
     NOW
 };
 
-/* The public history: see gateway/bid/ledger. A maximum that was beaten at once is spent, and is its bidder's amount.
- */
-static const char BIDS_SQL[] =
-    "SELECT coalesce(now_bidder_id, bidder_id), CASE WHEN kind = 'proxy' AND coalesce(now_status, status) = 'outbid'"
-    " THEN max_amount ELSE coalesce(now_amount, amount) END, " STORE_MS(
-        "decided_at") ", kind = 'auto', coalesce(now_status, status) = 'accepted'"
-                      " FROM bids WHERE auction_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy')"
-                      " AND status IN ('accepted', 'outbid') AND counts AND NOT coalesce(now_raise, raise)"
-                      " ORDER BY seq DESC LIMIT $2::integer";
+static const char BIDS_SQL[] = "SELECT bidder_id, amount, " STORE_MS(
+    "decided_at") ", kind = 'auto', status = 'accepted'"
+                  " FROM public_bids WHERE auction_id = $1 AND in_history ORDER BY seq DESC LIMIT $2::integer";
 
 enum { BIDDER, AMOUNT, AT, AUTOMATIC, ACCEPTED };
 
@@ -60,7 +55,7 @@ bool auction_view_key(struct ctl *ctl, uint8_t key[static PSEUDONYM_KEY_BYTES])
     bool ok = sodium_hex2bin(key, PSEUDONYM_KEY_BYTES, hex, strlen(hex), NULL, &length, NULL) == 0 &&
               length == PSEUDONYM_KEY_BYTES;
     if (result != NULL && !ok) {
-        ctl_report_error("this database holds no deployment yet: run `rostrumctl migrate`");
+        ctl_report_error(SCHEMA_MISSING);
     }
     PQclear(result);
     return ok;
@@ -83,7 +78,9 @@ static void read_auction(const PGresult *result, struct auction_view *view)
 {
     write_plain(pg_text(result, 0, TITLE), view->title, sizeof view->title);
     (void)snprintf(view->currency, sizeof view->currency, "%s", pg_text(result, 0, CURRENCY));
-    (void)snprintf(view->status, sizeof view->status, "%s", pg_text(result, 0, STATUS));
+    if (!rules_status_parse(pg_text(result, 0, STATUS), &view->status)) {
+        view->status = RULES_NO_STATUS;
+    }
     view->starting_price = pg_money(result, 0, STARTING_PRICE);
     view->has_reserve = pg_bool(result, 0, HAS_RESERVE);
     view->reserve_met = pg_bool(result, 0, RESERVE_MET);

@@ -7,11 +7,12 @@
 
 #include "common/base/ids.h"
 #include "common/protocol/pseudonym.h"
+#include "common/rules/rules.h"
 #include "deploy/ctl/ctl.h"
 
 enum {
     AUCTION_VIEW_TITLE_SIZE = 1024 + 1, /* 255 characters of UTF-8 */
-    AUCTION_VIEW_WORD_SIZE = 16,        /* a status, a currency */
+    AUCTION_VIEW_WORD_SIZE = 16,        /* a currency */
     AUCTION_VIEW_BIDS_MAX = 240,        /* newest ones: a wide terminal's sparkline */
 };
 
@@ -27,7 +28,7 @@ struct auction_view {
     char title[AUCTION_VIEW_TITLE_SIZE]; /* without control characters: strangers write titles, and terminals obey them
                                           */
     char currency[AUCTION_VIEW_WORD_SIZE];
-    char status[AUCTION_VIEW_WORD_SIZE];
+    enum rules_status status;
     int64_t starting_price; /* minor units */
     bool has_reserve;
     bool reserve_met;

@@ -167,6 +167,30 @@ static bool apply_folder(struct ctl *ctl, const char *folder)
     return ok;
 }
 
+/*
+ * Whether the folder has every file on record. It lacks one when the database belongs to another version: to a newer
+ * one, or to one before 0.1.0, whose tables no file leads on from.
+ */
+static bool is_of_this_line(struct ctl *ctl, const char *folder)
+{
+    char path[PATH_MAX];
+    PGresult *result = store_run(ctl, "SELECT name FROM schema_migrations ORDER BY name", 0, NULL);
+    bool ok = result != NULL;
+    for (int row = 0; ok && row < PQntuples(result); row++) {
+        const char *name = pg_text(result, row, 0);
+        int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+        ok = length > 0 && (size_t)length < sizeof path && access(path, R_OK) == 0;
+        if (!ok) {
+            ctl_report_error(
+                "the database belongs to another version (%s is on record, but not in %s): use the programs "
+                "of that version, or a new database; nothing was changed",
+                name, folder);
+        }
+    }
+    PQclear(result);
+    return ok;
+}
+
 static bool make_keys(struct ctl *ctl)
 {
     static const char *const NAMES[] = {"idempotency", "pseudonym", "receipt", "token", "unsubscribe", "place"};
@@ -215,7 +239,7 @@ static bool migrate_store(struct ctl *ctl, const char *folder)
                     "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL,"
                     " applied_at timestamptz NOT NULL DEFAULT now())",
                     0, NULL) &&
-           apply_folder(ctl, folder) && make_keys(ctl) && record_shards(ctl);
+           is_of_this_line(ctl, folder) && apply_folder(ctl, folder) && make_keys(ctl) && record_shards(ctl);
 }
 
 int migrate_command(struct ctl *ctl, int argc, char **argv)

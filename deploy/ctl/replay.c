@@ -11,6 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/io/pg.h"
+#include "common/rules/bid_status.h"
 #include "deploy/ctl/store.h"
 
 enum { MS_PER_S = 1000 };
@@ -79,11 +80,11 @@ enum entry_column {
     ENTRY_RECEIVED_MS,
     ENTRY_END_MS,
     ENTRY_VOIDS,
-    ENTRY_COUNTS,
-    ENTRY_NOW_STATUS,
-    ENTRY_NOW_RAISE,
-    ENTRY_NOW_AMOUNT,
-    ENTRY_NOW_BIDDER,
+    ENTRY_EFFECTIVE,
+    ENTRY_EFFECTIVE_STATUS,
+    ENTRY_EFFECTIVE_RAISE,
+    ENTRY_EFFECTIVE_AMOUNT,
+    ENTRY_EFFECTIVE_BIDDER,
     ENTRY_HAS_TERMS,
     ENTRY_STARTING_PRICE,
     ENTRY_RESERVE_PRICE,
@@ -99,8 +100,8 @@ enum entry_column {
 /* clang-format off */
 const char REPLAY_ENTRY_COLUMNS[] =
     "b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.status, b.reason, b.raise, b.amount, b.max_amount, "
-    STORE_MS("b.received_at") ", " STORE_MS("b.end_time") ", b.voids, b.counts, coalesce(b.now_status, b.status),"
-    " coalesce(b.now_raise, b.raise), coalesce(b.now_amount, b.amount), coalesce(b.now_bidder_id, b.bidder_id),"
+    STORE_MS("b.received_at") ", " STORE_MS("b.end_time") ", b.voids, b.effective, coalesce(b.effective_status, b.status),"
+    " coalesce(b.effective_raise, b.raise), coalesce(b.effective_amount, b.amount), coalesce(b.effective_bidder_id, b.bidder_id),"
     " t.id IS NOT NULL, t.starting_price, t.reserve_price,"
     " t.buy_now_price, t.increments, t.snipe_window_s, t.snipe_extension_s, t.snipe_max, "
     STORE_MS("t.start_time") ", " STORE_MS("t.end_time");
@@ -203,6 +204,12 @@ static void differ_number(struct replay *replay, const char *what, int64_t store
     }
 }
 
+/* The words for a verdict; a command that was dropped has no entry. */
+static const char *verdict_text(enum rules_verdict verdict)
+{
+    return verdict == RULES_DROPPED ? "without effect, and no entry" : bid_status_text(bid_status_of_verdict(verdict));
+}
+
 /* --- before the first entry --- */
 
 static bool read_increments(const PGresult *result, int row, int column, struct increments *out)
@@ -257,11 +264,11 @@ void replay_begin(struct replay *replay, const PGresult *result, int row)
 /* What is stored of it now goes with the bid that it answers. */
 static void keep_answer(struct replay *replay, const PGresult *result, int row)
 {
-    if (replay->seq <= VOIDS_LEDGER_MAX && replay->voids.count > 0 && pg_bool(result, row, ENTRY_COUNTS)) {
+    if (replay->seq <= VOIDS_LEDGER_MAX && replay->voids.count > 0 && pg_bool(result, row, ENTRY_EFFECTIVE)) {
         struct voids_standing *now = &replay->stored[replay->voids.count - 1];
         now->answered = true;
-        now->answer_bidder = pg_uuid(result, row, ENTRY_NOW_BIDDER);
-        now->answer_amount = read_money(result, row, ENTRY_NOW_AMOUNT);
+        now->answer_bidder = pg_uuid(result, row, ENTRY_EFFECTIVE_BIDDER);
+        now->answer_amount = read_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
     }
 }
 
@@ -276,7 +283,7 @@ static void check_answer(struct replay *replay, const PGresult *result, int row)
               replay->answer_bidder);
     differ_money(replay, replay->seq, "the automatic answer's amount", read_money(result, row, ENTRY_AMOUNT),
                  replay->answer_amount);
-    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), "accepted");
+    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), bid_status_text(BID_ACCEPTED));
     keep_answer(replay, result, row);
 }
 
@@ -334,11 +341,12 @@ static bool keep(struct replay *replay, const PGresult *result, int row, const s
         return true;
     }
     struct voids_standing *now = &replay->stored[replay->voids.count - 1];
-    *now = (struct voids_standing){.counts = pg_bool(result, row, ENTRY_COUNTS)};
-    if (now->counts) {
-        now->verdict = strcmp(pg_text(result, row, ENTRY_NOW_STATUS), "outbid") == 0 ? RULES_OUTBID : RULES_ACCEPTED;
-        now->raise = pg_bool(result, row, ENTRY_NOW_RAISE);
-        now->amount = read_money(result, row, ENTRY_NOW_AMOUNT);
+    *now = (struct voids_standing){.effective = pg_bool(result, row, ENTRY_EFFECTIVE)};
+    if (now->effective) {
+        bool outbid = strcmp(pg_text(result, row, ENTRY_EFFECTIVE_STATUS), bid_status_text(BID_OUTBID)) == 0;
+        now->verdict = outbid ? RULES_OUTBID : RULES_ACCEPTED;
+        now->raise = pg_bool(result, row, ENTRY_EFFECTIVE_RAISE);
+        now->amount = read_money(result, row, ENTRY_EFFECTIVE_AMOUNT);
     }
     return true;
 }
@@ -359,17 +367,17 @@ static void check_answer_standing(struct replay *replay, int64_t seq, const stru
 /* Withdrawals stay as they are. */
 static void check_standing(struct replay *replay, const struct voids_entry *entry, const struct voids_standing *stored)
 {
-    const struct voids_standing *due = &entry->now;
-    if (entry->kind == RULES_WITHDRAW) {
+    const struct voids_standing *due = &entry->standing;
+    if (entry->kind == COMMAND_WITHDRAW) {
         return;
     }
-    if (stored->counts != due->counts) {
-        differ(replay, entry->seq, "by the rules it %s", due->counts ? "counts" : "was voided");
+    if (stored->effective != due->effective) {
+        differ(replay, entry->seq, "by the rules it %s", due->effective ? "counts" : "was voided");
     } else if (stored->verdict != due->verdict) {
         /* Without amounts: one that is not spent after all may be a standing maximum. */
-        differ_text(replay, entry->seq, "its present status", stored->verdict == RULES_OUTBID ? "outbid" : "accepted",
-                    due->verdict == RULES_OUTBID ? "outbid" : "accepted");
-    } else if (due->counts) {
+        differ_text(replay, entry->seq, "its present status", verdict_text(stored->verdict),
+                    verdict_text(due->verdict));
+    } else if (due->effective) {
         differ_money(replay, entry->seq, "its present amount", stored->amount, due->amount);
         if (stored->raise != due->raise) {
             differ(replay, entry->seq, "by the rules it is %s now", due->raise ? "a raise" : "a bid");
@@ -406,14 +414,8 @@ static bool was_not_decided(enum rules_reason reason)
 static void check_decision(struct replay *replay, const PGresult *result, int row, const struct rules_command *command,
                            const struct rules_decision *decision)
 {
-    static const char *const STATUSES[] = {
-        [RULES_ACCEPTED] = "accepted",
-        [RULES_OUTBID] = "outbid",
-        [RULES_REJECTED] = "rejected",
-        [RULES_DROPPED] = "without effect, and no entry",
-    };
     bool raise = pg_bool(result, row, ENTRY_RAISE);
-    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), STATUSES[decision->verdict]);
+    differ_text(replay, replay->seq, "its status", pg_text(result, row, ENTRY_STATUS), verdict_text(decision->verdict));
     differ_text(replay, replay->seq, "its reason", pg_text(result, row, ENTRY_REASON),
                 rules_reason_text(decision->reason));
     if (raise != decision->raise) {
@@ -422,9 +424,23 @@ static void check_decision(struct replay *replay, const PGresult *result, int ro
                      : "it is kept as a bid, by the rules it is a raise");
     }
     /* A plain bid's amount is what was asked; of all others it is what the rules made of it. */
-    if (command->kind != RULES_BID) {
+    if (command_kind_carries(command->kind) != COMMAND_CARRIES_AMOUNT) {
         differ_money(replay, replay->seq, "its amount", read_money(result, row, ENTRY_AMOUNT), decision->amount);
     }
+}
+
+/* The amount of money that the command asked for. */
+static int64_t read_carried(const PGresult *result, int row, enum command_kind kind)
+{
+    switch (command_kind_carries(kind)) {
+    case COMMAND_CARRIES_AMOUNT:
+        return read_money(result, row, ENTRY_AMOUNT);
+    case COMMAND_CARRIES_MAXIMUM:
+        return read_money(result, row, ENTRY_MAX_AMOUNT);
+    case COMMAND_CARRIES_NOTHING:
+        break;
+    }
+    return 0;
 }
 
 static void decide(struct replay *replay, const PGresult *result, int row)
@@ -438,17 +454,17 @@ static void decide(struct replay *replay, const PGresult *result, int row)
         .end_ms = pg_null(result, row, ENTRY_END_MS) ? 0 : pg_int(result, row, ENTRY_END_MS),
         .terms = &terms,
     };
-    if (!rules_kind_parse(pg_text(result, row, ENTRY_KIND), &command.kind) ||
+    if (!command_kind_ledger_parse(pg_text(result, row, ENTRY_KIND), &command.kind) ||
         !rules_reason_parse(pg_text(result, row, ENTRY_REASON), &reason)) {
         differ(replay, replay->seq, "its kind or reason is unknown");
         return;
     }
-    bool voids = command.kind == RULES_VOID || command.kind == RULES_RETRACT;
+    bool voids = command_kind_voids(command.kind);
     bool decided = !was_not_decided(reason) || (voids && reason == RULES_NOT_FOUND);
-    if (!decided || (command.kind == RULES_UPDATE && !read_terms(replay, result, row, &terms))) {
+    if (!decided || (command.kind == COMMAND_UPDATE && !read_terms(replay, result, row, &terms))) {
         return;
     }
-    command.amount = read_money(result, row, command.kind == RULES_PROXY ? ENTRY_MAX_AMOUNT : ENTRY_AMOUNT);
+    command.amount = read_carried(result, row, command.kind);
     command.banned = reason == RULES_USER_BANNED;
     command.terms_version = reason == RULES_TERMS_CHANGED ? replay->state.terms_version + 1 : 0;
     command.stale = reason == RULES_VERSION_CONFLICT;
@@ -467,7 +483,7 @@ static void decide(struct replay *replay, const PGresult *result, int row)
 void replay_entry(struct replay *replay, const PGresult *result, int row)
 {
     int64_t seq = pg_int(result, row, ENTRY_SEQ);
-    bool answer = strcmp(pg_text(result, row, ENTRY_KIND), "auto") == 0;
+    bool answer = strcmp(pg_text(result, row, ENTRY_KIND), LEDGER_AUTOMATIC) == 0;
     if (!answer) {
         check_no_answer_due(replay);
     }

@@ -3,8 +3,8 @@
  */
 #include "deploy/ctl/screen.h"
 
+#include <assert.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/money.h"
@@ -27,7 +27,7 @@ enum {
 #define END_OF_LINE ESCAPE "K\n"
 #define REST_CLEAR  ESCAPE "J"
 
-enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW };
+enum colour { PLAIN, BOLD, DIM, RED, GREEN, YELLOW, COLOUR_COUNT };
 
 /* `text` in this colour, if there are any. */
 static void put(FILE *out, const struct screen *screen, enum colour colour, const char *text)
@@ -35,6 +35,7 @@ static void put(FILE *out, const struct screen *screen, enum colour colour, cons
     static const char *const CODES[] = {
         [PLAIN] = "0", [BOLD] = "1", [DIM] = "2", [RED] = "1;31", [GREEN] = "1;32", [YELLOW] = "33",
     };
+    static_assert(ARRAY_LEN(CODES) == COLOUR_COUNT, "each value has its entry");
     if (screen->colours && colour != PLAIN) {
         (void)fprintf(out, ESCAPE "%sm%s" ESCAPE "0m", CODES[colour], text);
     } else {
@@ -70,19 +71,14 @@ static void write_span(int64_t ms, char out[static COUNTDOWN_SIZE])
     }
 }
 
-static bool is(const struct auction_view *view, const char *status)
-{
-    return strcmp(view->status, status) == 0;
-}
-
 /* What is waited for, and the colour that it deserves. */
 static enum colour write_countdown(const struct auction_view *view, int64_t now_ms, char out[static 2 * COUNTDOWN_SIZE])
 {
-    bool waits = is(view, "draft") || is(view, "scheduled");
+    bool waits = view->status == RULES_DRAFT || view->status == RULES_SCHEDULED;
     int64_t left_ms = (waits ? view->start_ms : view->end_ms) - now_ms;
     char span[COUNTDOWN_SIZE];
     write_span(left_ms, span);
-    if (is(view, "ended")) {
+    if (view->status == RULES_ENDED) {
         (void)snprintf(out, 2 * (size_t)COUNTDOWN_SIZE, "ended, being settled");
         return YELLOW;
     }
@@ -173,7 +169,7 @@ static void draw_head(FILE *out, const struct screen *screen, const struct aucti
     enum colour colour = write_countdown(view, now_ms, text);
     put(out, screen, colour, text);
     clock_format(view->end_ms, end);
-    (void)fprintf(out, "   %s until %s", view->status, end);
+    (void)fprintf(out, "   %s until %s", rules_status_text(view->status), end);
     if (view->extensions > 0) {
         (void)fprintf(out, "   extended: %" PRId64, view->extensions);
     }
@@ -216,9 +212,9 @@ void screen_line(FILE *out, const struct auction_view *view, int64_t now_ms)
     clock_format(now_ms, now);
     clock_format(view->end_ms, end);
     write_price(view, price);
-    (void)fprintf(out, "%s  %-9s  %s %s  bids: %" PRId64 "  leader: %s  %s  ends: %s\n", now, view->status,
-                  view->currency, price, view->bid_count, view->leader[0] != '\0' ? view->leader : "-",
-                  reserve_words(view), end);
+    (void)fprintf(out, "%s  %-9s  %s %s  bids: %" PRId64 "  leader: %s  %s  ends: %s\n", now,
+                  rules_status_text(view->status), view->currency, price, view->bid_count,
+                  view->leader[0] != '\0' ? view->leader : "-", reserve_words(view), end);
 }
 
 void screen_outcome(FILE *out, const struct auction_view *view)
@@ -226,12 +222,12 @@ void screen_outcome(FILE *out, const struct auction_view *view)
     char price[MONEY_TEXT_SIZE];
     write_price(view, price);
     (void)fprintf(out, "%s: ", view->title);
-    if (is(view, "sold")) {
+    if (view->status == RULES_SOLD) {
         (void)fprintf(out, "sold for %s %s to %s, bids: %" PRId64 "\n", view->currency, price, view->leader,
                       view->bid_count);
-    } else if (is(view, "unsold")) {
+    } else if (view->status == RULES_UNSOLD) {
         (void)fprintf(out, "unsold, %s\n", view->bid_count == 0 ? "no bids" : reserve_words(view));
     } else {
-        (void)fprintf(out, "%s\n", view->status);
+        (void)fprintf(out, "%s\n", rules_status_text(view->status));
     }
 }

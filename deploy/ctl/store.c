@@ -3,6 +3,8 @@
  */
 #include "deploy/ctl/store.h"
 
+#include "common/protocol/schema.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,12 +100,13 @@ bool store_shards(struct ctl *ctl, unsigned *shards)
 {
     static const char UNDEFINED_TABLE[] = "42P01";
     bool met = false;
-    PGresult *result = store_try(ctl, "SELECT shards FROM topology", 0, NULL, UNDEFINED_TABLE, &met);
+    PGresult *result =
+        store_try(ctl, "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT, 0, NULL, UNDEFINED_TABLE, &met);
     bool known = result != NULL && PQntuples(result) == 1;
     if (known) {
         *shards = (unsigned)pg_int(result, 0, 0);
     } else if (met || result != NULL) {
-        ctl_report_error("this database holds no deployment yet: run `rostrumctl migrate`");
+        ctl_report_error(SCHEMA_MISSING);
     }
     PQclear(result);
     return known;

@@ -1,6 +1,6 @@
 /*
  * rostrumctl keys: the keys of access tokens. The newest one signs; one before it is kept for as long as a token that
- * it signed can live. Gateways read the table every few seconds (gateway/deployment.c).
+ * it signed can live. Gateways read the table every few seconds (gateway/deployment_reader.c).
  */
 #include <inttypes.h>
 #include <sodium.h>

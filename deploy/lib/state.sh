@@ -108,6 +108,7 @@ state_copy() {
     install -m 644 "$ROOT/conf/rostrum.ini" "$VAR/conf"
     install -d -m 755 "$VAR/conf/templates"
     install -m 644 "$ROOT"/conf/templates/* "$VAR/conf/templates"
+    rm -f "$VAR"/schema/*.sql # of an older version
     install -m 644 "$ROOT"/schema/*.sql "$VAR/schema"
     install -m 755 "$ROOT/deploy/private" "$ROOT/deploy/demo" "$VAR/deploy"
     install -m 644 "$ROOT"/deploy/lib/*.sh "$VAR/deploy/lib"

@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "common/protocol/keys.h"
+#include "gateway/access/access.h"
 #include "gateway/access/audit.h"
-#include "gateway/core/gateway.h"
+#include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
 enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
@@ -83,7 +84,7 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     for (int i = 0; i < key_count; i++) {
         arguments[count++] = keys[i];
     }
-    (void)snprintf(most, sizeof(most), "%d", limits_most(request->gateway, limit));
+    (void)snprintf(most, sizeof(most), "%d", limits_most(request->access, limit));
     (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
     arguments[count++] = user->via == REQUEST_BY_ACCESS_TOKEN ? "0" : "1";
     arguments[count++] = most;
@@ -96,7 +97,7 @@ static bool call_script(struct request *request, const struct admission_bid *bid
         arguments[count++] = bid->keyed ? "1" : "0";
     }
     assert(count <= ARGUMENTS_MAX);
-    return redis_call(request->gateway->redis, GATEWAY_SCRIPT_USER, answered, arg, key_count, count, arguments, NULL);
+    return redis_call(request->access->redis, GATEWAY_SCRIPT_USER, answered, arg, key_count, count, arguments, NULL);
 }
 
 /* A bid that its bidder may place, while its auction's own limit is asked. */
@@ -151,7 +152,7 @@ static void bidder_answered(const redisReply *reply, void *arg)
 
 bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered, void *arg)
 {
-    if (bid == NULL || limits_most(request->gateway, LIMIT_AUCTION_BIDS) == 0) {
+    if (bid == NULL || limits_most(request->access, LIMIT_AUCTION_BIDS) == 0) {
         return call_script(request, bid, answered, arg);
     }
     struct crowding *crowding = malloc(sizeof(*crowding));
@@ -180,7 +181,7 @@ struct admission admission_read(struct request *request, const redisReply *reply
     }
     admission.verdict = (enum admission_verdict)reply->element[0]->integer;
     admission.limit = (struct limits_state){
-        .most = limits_most(request->gateway, request->route->limit),
+        .most = limits_most(request->access, request->route->limit),
         .used = reply->element[1]->integer,
         .reset_ms = reply->element[2]->integer,
     };
@@ -280,8 +281,7 @@ static bool mark(const struct request *request, const struct uuid *bid, const ch
     char key[KEYS_SIZE];
     const char *arguments[] = {key, state};
     keys_bid(&request->user.id, bid, key);
-    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_MARK, done, arg, 1, ARRAY_LEN(arguments), arguments,
-                    NULL)) {
+    if (!redis_call(request->access->redis, GATEWAY_SCRIPT_MARK, done, arg, 1, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("the state of a bid was not noted: Redis is not there");
         return false;
     }

@@ -3,18 +3,20 @@
  */
 #include "gateway/access/audit.h"
 
+#include <assert.h>
 #include <event2/http.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/core/gateway.h"
+#include "gateway/access/access.h"
 #include "gateway/http/reply.h"
 
-enum { AUDIT_ADD };
+enum { AUDIT_ADD, AUDIT_COUNT };
 
 static const struct pg_statement list[] = {
     [AUDIT_ADD] = {"audit_add", AUDIT_INSERT " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL, NULL, '')"},
 };
+static_assert(ARRAY_LEN(list) == AUDIT_COUNT, "each statement has its entry");
 
 struct statements audit_statements = {list, ARRAY_LEN(list), 0};
 
@@ -52,7 +54,8 @@ static bool add(struct request *request, const struct uuid *actor, const char *a
     const char *values[] = {origin.id,        origin.at,    actor != NULL || origin.has_actor ? origin.actor : NULL,
                             request->address, origin.agent, request->id,
                             action,           subject};
-    return statements_query(request->gateway, &audit_statements, AUDIT_ADD, ARRAY_LEN(values), values, callback, arg);
+    return statements_query(request->access->pg, &audit_statements, AUDIT_ADD, ARRAY_LEN(values), values, callback,
+                            arg);
 }
 
 static void on_noted(const struct pg_reply *reply, void *arg)

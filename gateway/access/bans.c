@@ -3,14 +3,15 @@
  */
 #include "gateway/access/bans.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/base/log.h"
 #include "common/protocol/keys.h"
+#include "gateway/access/access.h"
 #include "gateway/access/sessions.h"
-#include "gateway/core/gateway.h"
 
-enum { BANS_RECENT };
+enum { BANS_RECENT, BANS_COUNT };
 enum { NUMBER_SIZE = 16 };
 
 /* The bound is far above what admins can ban within the life of a token. */
@@ -18,46 +19,47 @@ static const struct pg_statement list[] = {
     [BANS_RECENT] = {"bans_recent", "SELECT id FROM users WHERE banned_at > now() - $1::integer * interval '1 second'"
                                     " ORDER BY banned_at DESC LIMIT 10000"},
 };
+static_assert(ARRAY_LEN(list) == BANS_COUNT, "each statement has its entry");
 
 struct statements bans_statements = {list, ARRAY_LEN(list), 0};
 
-bool bans_mark(struct gateway *gateway, const struct uuid *user, bool banned, redis_callback callback, void *arg)
+bool bans_mark(struct redis *redis, const struct uuid *user, bool banned, redis_callback callback, void *arg)
 {
     char key[KEYS_SIZE];
     const char *set[] = {"SET", key, "1"};
     const char *clear[] = {"DEL", key};
     keys_ban(user, key);
     if (!banned) {
-        return redis_command(gateway->redis, callback, arg, ARRAY_LEN(clear), clear, NULL);
+        return redis_command(redis, callback, arg, ARRAY_LEN(clear), clear, NULL);
     }
-    if (!redis_command(gateway->redis, callback, arg, ARRAY_LEN(set), set, NULL)) {
+    if (!redis_command(redis, callback, arg, ARRAY_LEN(set), set, NULL)) {
         return false;
     }
-    sessions_recheck(gateway, user);
+    sessions_recheck(redis, user);
     return true;
 }
 
 static void on_recent(const struct pg_reply *reply, void *arg)
 {
-    struct gateway *gateway = arg;
+    const struct access *access = arg;
     int rows = reply->outcome == PG_OK ? PQntuples(reply->result) : 0;
     for (int row = 0; row < rows; row++) {
         struct uuid user = pg_uuid(reply->result, row, 0);
-        if (!bans_mark(gateway, &user, true, NULL, NULL)) {
+        if (!bans_mark(access->redis, &user, true, NULL, NULL)) {
             return; /* Redis is gone again, and will come up again */
         }
     }
 }
 
-void bans_restore(struct gateway *gateway)
+void bans_restore(struct access *access)
 {
     char seconds[NUMBER_SIZE];
     const char *values[] = {seconds};
-    (void)snprintf(seconds, sizeof(seconds), "%d", gateway->config->access_token_s);
-    if (gateway->pg == NULL || !pg_up(gateway->pg) || !redis_up(gateway->redis)) {
+    (void)snprintf(seconds, sizeof(seconds), "%d", access->config->access_token_s);
+    if (!pg_up(access->pg) || !redis_up(access->redis)) {
         return; /* whichever comes last calls again */
     }
-    if (!statements_query(gateway, &bans_statements, BANS_RECENT, ARRAY_LEN(values), values, on_recent, gateway)) {
+    if (!statements_query(access->pg, &bans_statements, BANS_RECENT, ARRAY_LEN(values), values, on_recent, access)) {
         log_debug("recent bans cannot be read now");
     }
 }

@@ -15,19 +15,23 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/access/access.h"
 #include "gateway/access/admission.h"
 #include "gateway/access/limits.h"
 #include "gateway/access/session.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/cors.h"
+#include "gateway/http/http.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
 
 enum { SWEEP_MS = 50 }; /* how late a deadline may be noticed */
 
 struct dispatch {
-    struct gateway *gateway;
+    const struct config *config;
+    const struct router *router;
+    struct http *http;
+    const struct access *access;
     struct requests *requests;
     struct event *sweep;
     char id_prefix[UUID_TEXT_SIZE]; /* of the ids that we make: this worker's own, then a number */
@@ -112,11 +116,11 @@ static void set_ids(struct dispatch *dispatch, struct request *request, const st
     }
 }
 
-static void set_address(struct request *request, const struct http_facts *facts)
+static void set_address(const struct dispatch *dispatch, struct request *request, const struct http_facts *facts)
 {
     char *peer = NULL;
     uint16_t port = 0;
-    const char *forwarded = request->gateway->config->trust_forwarded_for ? facts->forwarded : NULL;
+    const char *forwarded = dispatch->config->trust_forwarded_for ? facts->forwarded : NULL;
     evhttp_connection_get_peer(evhttp_request_get_connection(request->evreq), &peer, &port);
     if (forwarded != NULL) {
         /* The last address is our own proxy's, in a header of its own perhaps; all before it are the client's words. */
@@ -184,7 +188,7 @@ static void set_allow(struct request *request, unsigned allowed)
 }
 
 /* True when request->route is set; else it was answered. */
-static bool find_route(struct request *request)
+static bool find_route(const struct dispatch *dispatch, struct request *request)
 {
     struct router_match match;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request->evreq));
@@ -193,21 +197,22 @@ static bool find_route(struct request *request)
     request->head = request->evreq->type == EVHTTP_REQ_HEAD;
     enum router_result result = ROUTER_NO_PATH;
     if (path != NULL) {
-        result = router_find(request->gateway->router, request->method, path, strlen(path), &match);
+        result = router_find(dispatch->router, request->method, path, strlen(path), &match);
     }
     if (result == ROUTER_NO_PATH) {
         reply_error(request, ERROR_NOT_FOUND);
     } else if (options) {
         /* router_find stops at the method it looks for; METHOD_COUNT is none, so it gathers them all. */
-        (void)router_find(request->gateway->router, METHOD_COUNT, path, strlen(path), &match);
+        (void)router_find(dispatch->router, METHOD_COUNT, path, strlen(path), &match);
         set_allow(request, match.allowed);
         reply_empty(request, 204);
     } else if (!known || result == ROUTER_NO_METHOD) {
-        (void)router_find(request->gateway->router, METHOD_COUNT, path, strlen(path), &match);
+        (void)router_find(dispatch->router, METHOD_COUNT, path, strlen(path), &match);
         set_allow(request, match.allowed);
         reply_error(request, ERROR_METHOD_NOT_ALLOWED);
     } else {
         request->route = match.route;
+        request->context = match.context;
         memcpy(request->parameters, match.parameters, sizeof(request->parameters));
         return true;
     }
@@ -234,7 +239,7 @@ static bool read_body(struct request *request)
     }
     size_t length = evbuffer_get_length(input);
     /* Only evhttp's own limit was passed, which is that of a file when the request looked like an upload. */
-    if (length > (size_t)request->gateway->config->body_max_bytes) {
+    if (length > (size_t)request->access->config->body_max_bytes) {
         reply_error(request, ERROR_BODY_TOO_LARGE);
         return false;
     }
@@ -299,14 +304,15 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
 {
     struct dispatch *dispatch = arg;
     struct http_facts facts = {0};
-    struct conn *conn = conns_find(dispatch->gateway->conns, evreq);
+    struct conn *conn = conns_find(dispatch->http->conns, evreq);
     struct request *request = conn == NULL ? NULL : request_new(dispatch->requests, evreq);
     if (request == NULL) {
         evhttp_add_header(evhttp_request_get_output_headers(evreq), "Connection", "close");
         evhttp_send_reply(evreq, 503, NULL, NULL);
         return;
     }
-    request->gateway = dispatch->gateway;
+    request->http = dispatch->http;
+    request->access = dispatch->access;
     conn_request_read(conn);
     bool ok = http_is_valid(request, &facts);
     set_ids(dispatch, request, &facts);
@@ -314,10 +320,10 @@ void dispatch_take(struct evhttp_request *evreq, void *arg)
         reply_error(request, ERROR_BAD_REQUEST);
         return;
     }
-    if (!find_route(request)) {
+    if (!find_route(dispatch, request)) {
         return;
     }
-    set_address(request, &facts);
+    set_address(dispatch, request, &facts);
     if (request->route->auth == ROUTE_OPEN) {
         limits_take_address(request, run_handler);
     } else {
@@ -333,8 +339,10 @@ bool dispatch_by_transport(struct dispatch *dispatch, const struct dispatch_tran
         json_free(from->body);
         return false;
     }
-    request->gateway = dispatch->gateway;
+    request->http = dispatch->http;
+    request->access = dispatch->access;
     request->route = from->route;
+    request->context = from->context;
     request->method = from->route->method;
     request->parameters[0] = from->parameter;
     request->tree = from->body;
@@ -348,17 +356,20 @@ bool dispatch_by_transport(struct dispatch *dispatch, const struct dispatch_tran
     return true;
 }
 
-struct dispatch *dispatch_new(struct gateway *gateway)
+struct dispatch *dispatch_new(const struct dispatch_options *options)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};
     struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
     if (dispatch == NULL) {
         return NULL;
     }
-    dispatch->gateway = gateway;
-    uuid_format(&gateway->id, dispatch->id_prefix);
-    dispatch->requests = requests_new(gateway->config->request_deadline_ms);
-    dispatch->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, dispatch);
+    dispatch->config = options->config;
+    dispatch->router = options->router;
+    dispatch->http = options->http;
+    dispatch->access = options->access;
+    uuid_format(options->id, dispatch->id_prefix);
+    dispatch->requests = requests_new(options->config->request_deadline_ms);
+    dispatch->sweep = event_new(options->base, -1, EV_PERSIST, do_sweep, dispatch);
     if (dispatch->requests == NULL || dispatch->sweep == NULL || event_add(dispatch->sweep, &every) != 0) {
         dispatch_free(dispatch);
         return NULL;

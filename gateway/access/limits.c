@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 #include "common/protocol/keys.h"
+#include "gateway/access/access.h"
 #include "gateway/access/audit.h"
-#include "gateway/core/gateway.h"
+#include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
 enum { NUMBER_SIZE = 24 };
@@ -54,9 +55,9 @@ int limits_window_s(enum limit limit)
     return limits[limit].window_s;
 }
 
-int limits_most(const struct gateway *gateway, enum limit limit)
+int limits_most(const struct access *access, enum limit limit)
 {
-    const struct config *config = gateway->config;
+    const struct config *config = access->config;
     const int most[LIMIT_COUNT] = {
         [LIMIT_NONE] = 0,
         [LIMIT_BIDS] = config->bids_per_minute,
@@ -127,7 +128,7 @@ bool limits_read(const struct request *request, enum limit limit, const redisRep
         return false;
     }
     *state = (struct limits_state){
-        .most = limits_most(request->gateway, limit),
+        .most = limits_most(request->access, limit),
         .used = reply->element[0]->integer,
         .reset_ms = reply->element[1]->integer,
     };
@@ -141,7 +142,7 @@ bool limits_count(struct request *request, enum limit limit, const char *text, r
     const char *arguments[] = {key, window};
     keys_text_limit(text, limits_name(limit), key);
     (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
-    return redis_call(request->gateway->redis, GATEWAY_SCRIPT_LIMIT, counted, arg, 1, ARRAY_LEN(arguments), arguments,
+    return redis_call(request->access->redis, GATEWAY_SCRIPT_LIMIT, counted, arg, 1, ARRAY_LEN(arguments), arguments,
                       NULL);
 }
 
@@ -164,7 +165,7 @@ static void limit_counted(const redisReply *reply, void *arg)
 
 void limits_take_text(struct request *request, enum limit limit, const char *text, route_handler then)
 {
-    if (limits_most(request->gateway, limit) == 0) {
+    if (limits_most(request->access, limit) == 0) {
         then(request);
         return;
     }

@@ -11,6 +11,8 @@
 #include "common/io/redis.h"
 #include "gateway/http/request.h"
 
+struct access;
+
 struct limits_state {
     int most;         /* per window; 0: off */
     int64_t used;     /* this request included */
@@ -23,7 +25,7 @@ extern const struct redis_script limits_script;
 /* "bids", for keys. */
 const char *limits_name(enum limit limit);
 /* Of the settings: 0 is off. */
-int limits_most(const struct gateway *gateway, enum limit limit);
+int limits_most(const struct access *access, enum limit limit);
 int limits_window_s(enum limit limit);
 /* RateLimit-Limit, -Remaining, -Reset; of several limits the one that leaves the least. */
 void limits_headers(struct request *request, const struct limits_state *state);

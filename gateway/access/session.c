@@ -10,8 +10,8 @@
 #include <strings.h>
 
 #include "common/base/clock.h"
+#include "gateway/access/access.h"
 #include "gateway/access/sessions.h"
-#include "gateway/core/gateway.h"
 #include "gateway/core/token.h"
 #include "gateway/http/reply.h"
 
@@ -42,14 +42,14 @@ static bool read_session_token(const char *text, size_t length, enum request_via
     return true;
 }
 
-bool session_read_token(struct gateway *gateway, const char *text, struct request_user *user)
+bool session_read_token(const struct deployment *deployment, const char *text, struct request_user *user)
 {
     struct token_claims claims;
     size_t length = strlen(text);
     if (memchr(text, '.', length) == NULL) {
         return read_session_token(text, length, REQUEST_BY_SESSION, user);
     }
-    if (gateway->tokens == NULL || !token_verify(gateway->tokens, text, length, clock_now_ms() / 1000, &claims)) {
+    if (deployment->tokens == NULL || !token_verify(deployment->tokens, text, length, clock_now_ms() / 1000, &claims)) {
         return false;
     }
     user->via = REQUEST_BY_ACCESS_TOKEN;
@@ -100,7 +100,7 @@ enum session_reading session_read(struct request *request)
     if (authorization != NULL) {
         size_t scheme = sizeof(bearer) - 1;
         bool ok = strncasecmp(authorization, bearer, scheme) == 0 &&
-                  session_read_token(request->gateway, authorization + scheme, &request->user);
+                  session_read_token(request->access->deployment, authorization + scheme, &request->user);
         return ok ? SESSION_READ : SESSION_BAD;
     }
     const char *cookie = find_cookie(request_header(request, "Cookie"), &length);
@@ -175,7 +175,7 @@ void session_finish(struct request *request, void (*then)(struct request *reques
     }
     *finishing = (struct finishing){request, then};
     const struct sessions_end end = {.user = &request->user.id, .which = SESSIONS_OWN, .hash = request->user.session};
-    if (!sessions_end(request->gateway, &end, session_deleted, finishing)) {
+    if (!sessions_end(request->access, &end, session_deleted, finishing)) {
         free(finishing);
         then(request, false);
     }
@@ -185,7 +185,7 @@ void session_cookie(struct request *request, const char *token)
 {
     char text[COOKIE_SIZE];
     (void)snprintf(text, sizeof(text), "%s%s; HttpOnly; SameSite=Lax; Path=/; Max-Age=%d", cookie_name,
-                   token == NULL ? "" : token, token == NULL ? 0 : request->gateway->config->session_s);
+                   token == NULL ? "" : token, token == NULL ? 0 : request->access->config->session_s);
     reply_header(request, "Set-Cookie", text);
     sodium_memzero(text, sizeof(text));
 }
@@ -193,11 +193,12 @@ void session_cookie(struct request *request, const char *token)
 static void handle_jwks(struct request *request)
 {
     char text[TOKEN_JWKS_SIZE];
-    if (request->gateway->tokens == NULL) {
+    const struct deployment *deployment = request->access->deployment;
+    if (deployment->tokens == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    token_jwks(request->gateway->tokens, &request->gateway->receipts, text);
+    token_jwks(deployment->tokens, &deployment->receipts, text);
     reply_header(request, "Cache-Control", "public, max-age=300");
     reply_bytes(request, 200, "application/jwk-set+json", text, strlen(text));
 }

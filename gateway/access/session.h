@@ -16,7 +16,9 @@ enum {
     SESSION_TOKEN_TEXT_SIZE = 65, /* base64url without padding, and the terminator */
 };
 
-extern const struct route session_routes[]; /* the public key of access tokens */
+struct deployment;
+
+extern const struct route session_routes[]; /* the public key of access tokens; no context */
 
 enum session_reading {
     SESSION_NONE,    /* no credentials: a guest */
@@ -32,7 +34,7 @@ enum session_reading session_read(struct request *request);
  * A token as a bearer would say it, of a session or for access, into `user` (zeroed); a session has still to be found
  * in Redis. False: malformed, forged or expired.
  */
-MUST_CHECK bool session_read_token(struct gateway *gateway, const char *text, struct request_user *user);
+MUST_CHECK bool session_read_token(const struct deployment *deployment, const char *text, struct request_user *user);
 
 /* Who came by an access token whose time is up meanwhile: asked of connections that outlive a request. */
 bool session_expired(const struct request_user *user);

@@ -12,8 +12,9 @@
 #include "common/base/log.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/message.h"
+#include "gateway/access/access.h"
 #include "gateway/access/audit.h"
-#include "gateway/core/gateway.h"
+#include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
 enum { NUMBER_SIZE = 24, HASH_HALF = 16 };
@@ -81,24 +82,24 @@ static const char *describe(struct request *request, int64_t now_ms)
     audit_origin_read(request, &origin);
     jsonw_object(json);
     jsonw_put_time(json, "createdAt", now_ms);
-    jsonw_put_time(json, "expiresAt", now_ms + INT64_C(1000) * request->gateway->config->session_s);
+    jsonw_put_time(json, "expiresAt", now_ms + INT64_C(1000) * request->access->config->session_s);
     jsonw_put_string(json, "address", request->address);
     jsonw_put_string(json, "userAgent", origin.agent);
     jsonw_end_object(json);
     return jsonw_text(json, NULL);
 }
 
-void sessions_recheck(struct gateway *gateway, const struct uuid *user)
+void sessions_recheck(struct redis *redis, const struct uuid *user)
 {
     char channel[KEYS_SIZE];
     const struct user_signal user_signal = {.kind = USER_SIGNAL_CHECK};
-    struct jsonw *json = jsonw_new(); /* the gateway's may be in use */
+    struct jsonw *json = jsonw_new(); /* the writer of replies may be in use */
     if (json != NULL) {
         message_write_user_signal(json, &user_signal);
     }
     keys_user_channel(user, channel);
     const char *const arguments[] = {"PUBLISH", channel, json == NULL ? NULL : jsonw_text(json, NULL)};
-    if (arguments[2] == NULL || !redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (arguments[2] == NULL || !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("nobody was told to look at credentials again: no memory, or Redis is not there");
     }
     jsonw_free(json);
@@ -106,7 +107,7 @@ void sessions_recheck(struct gateway *gateway, const struct uuid *user)
 
 bool sessions_begin(struct request *request, const struct uuid *user, bool admin, redis_callback callback, void *arg)
 {
-    const struct config *config = request->gateway->config;
+    const struct config *config = request->access->config;
     char index[KEYS_SIZE];
     char prefix[KEYS_SIZE];
     char life[NUMBER_SIZE];
@@ -123,15 +124,15 @@ bool sessions_begin(struct request *request, const struct uuid *user, bool admin
     (void)snprintf(after, sizeof(after), "%d", config->access_token_s);
     const char *arguments[] = {index, prefix, request->user.session, admin ? "admin" : "user", life, began, description,
                                most,  after};
-    if (description == NULL || !redis_call(request->gateway->redis, GATEWAY_SCRIPT_SESSION_BEGIN, callback, arg, 1,
+    if (description == NULL || !redis_call(request->access->redis, GATEWAY_SCRIPT_SESSION_BEGIN, callback, arg, 1,
                                            ARRAY_LEN(arguments), arguments, NULL)) {
         return false;
     }
-    sessions_recheck(request->gateway, user); /* it may have ended the oldest */
+    sessions_recheck(request->access->redis, user); /* it may have ended the oldest */
     return true;
 }
 
-bool sessions_end(struct gateway *gateway, const struct sessions_end *end, redis_callback callback, void *arg)
+bool sessions_end(const struct access *access, const struct sessions_end *end, redis_callback callback, void *arg)
 {
     char index[KEYS_SIZE];
     char prefix[KEYS_SIZE];
@@ -139,14 +140,14 @@ bool sessions_end(struct gateway *gateway, const struct sessions_end *end, redis
     char which[NUMBER_SIZE];
     keys_sessions(end->user, index);
     keys_session(end->user, "", prefix);
-    (void)snprintf(after, sizeof(after), "%d", gateway->config->access_token_s);
+    (void)snprintf(after, sizeof(after), "%d", access->config->access_token_s);
     (void)snprintf(which, sizeof(which), "%d", (int)end->which);
     const char *arguments[] = {index, prefix, after, end->hash, which};
-    if (!redis_call(gateway->redis, GATEWAY_SCRIPT_SESSION_END, callback, arg, 1, ARRAY_LEN(arguments), arguments,
+    if (!redis_call(access->redis, GATEWAY_SCRIPT_SESSION_END, callback, arg, 1, ARRAY_LEN(arguments), arguments,
                     NULL)) {
         return false;
     }
-    sessions_recheck(gateway, end->user);
+    sessions_recheck(access->redis, end->user);
     return true;
 }
 
@@ -239,7 +240,7 @@ static void handle_list(struct request *request)
     keys_sessions(&request->user.id, index);
     keys_session(&request->user.id, "", prefix);
     const char *arguments[] = {index, prefix};
-    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_SESSION_LIST, on_listed, request, 1, ARRAY_LEN(arguments),
+    if (!redis_call(request->access->redis, GATEWAY_SCRIPT_SESSION_LIST, on_listed, request, 1, ARRAY_LEN(arguments),
                     arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -262,7 +263,7 @@ static void handle_revoke(struct request *request)
     char hash[REQUEST_SESSION_SIZE];
     id_as_hash(&request->parameters[0], hash);
     const struct sessions_end end = {.user = &request->user.id, .which = SESSIONS_LISTED, .hash = hash};
-    if (!sessions_end(request->gateway, &end, on_revoked, request)) {
+    if (!sessions_end(request->access, &end, on_revoked, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

@@ -14,7 +14,9 @@
 #include "gateway/http/request.h"
 #include "gateway/http/router.h"
 
-extern const struct route sessions_routes[];
+struct access;
+
+extern const struct route sessions_routes[]; /* no context */
 extern const struct redis_script sessions_begin_script;
 extern const struct redis_script sessions_end_script;
 extern const struct redis_script sessions_list_script;
@@ -37,9 +39,9 @@ struct sessions_end {
 MUST_CHECK bool sessions_begin(struct request *request, const struct uuid *user, bool admin, redis_callback callback,
                                void *arg);
 /* False when Redis is not there; the reply is the number of sessions ended. */
-MUST_CHECK bool sessions_end(struct gateway *gateway, const struct sessions_end *end, redis_callback callback,
+MUST_CHECK bool sessions_end(const struct access *access, const struct sessions_end *end, redis_callback callback,
                              void *arg);
 /* A session of this user ended, or the user was banned: every worker looks who still may stay connected. */
-void sessions_recheck(struct gateway *gateway, const struct uuid *user);
+void sessions_recheck(struct redis *redis, const struct uuid *user);
 
 #endif

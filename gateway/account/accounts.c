@@ -4,6 +4,7 @@
  */
 #include "gateway/account/accounts.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -17,7 +18,6 @@
 #include "gateway/access/sessions.h"
 #include "gateway/account/hashpool.h"
 #include "gateway/account/preferences.h"
-#include "gateway/core/gateway.h"
 #include "gateway/core/token.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
@@ -29,7 +29,7 @@ enum {
 
 enum { SEEN_LIFE_S = 90 * 86400 }; /* how long an address that once logged in is no stranger to an account */
 
-enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_NOTIFY };
+enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_NOTIFY, ACCOUNT_COUNT };
 
 #define USER_COLUMNS                                                                                                   \
     "id, email, display_name, role, (extract(epoch FROM created_at) * 1000)::bigint,"                                  \
@@ -56,8 +56,8 @@ static const struct pg_statement list[] = {
         "WITH links AS (DELETE FROM account_tokens WHERE user_id = $1 AND purpose = 'PASSWORD_RESET'"
         "  AND $3::text IS NOT NULL)"
         " UPDATE users SET display_name = coalesce($2, display_name), password_hash = coalesce($3, password_hash), "
-        PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST("mailed", "$6", "$7") ", "
-        PREFERENCES_LIST("unhooked", "$8", "$9")
+        PREFERENCES_LIST("muted", "$4", "$5") ", " PREFERENCES_LIST("email_kinds", "$6", "$7") ", "
+        PREFERENCES_LIST("webhook_muted", "$8", "$9")
         " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING " USER_COLUMNS},
     /* clang-format on */
     /*
@@ -83,8 +83,14 @@ static const struct pg_statement list[] = {
                                           " SELECT delivery_id(), 'email', $2, id, email,"
                                           "  jsonb_build_object('createdAt', now()) FROM users WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == ACCOUNT_COUNT, "each statement has its entry");
 
 struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct accounts_context *context_of(const struct request *request)
+{
+    return request->context;
+}
 
 enum {
     USER_ID,
@@ -187,9 +193,9 @@ static void on_register_hashed(const char *hash, void *arg)
     char now[CLOCK_TEXT_SIZE];
     uuid_format(&id, id_text);
     clock_format(clock_now_ms(), now);
-    bool mail = strcmp(request->gateway->config->mail_url, "none") != 0;
+    bool mail = strcmp(context_of(request)->config->mail_url, "none") != 0;
     const char *values[] = {id_text, account->email, account->name, hash, now, mail ? "true" : "false"};
-    if (hash == NULL || !statements_query(request->gateway, &accounts_statements, ACCOUNT_ADD, ARRAY_LEN(values),
+    if (hash == NULL || !statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_ADD, ARRAY_LEN(values),
                                           values, on_added, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -217,7 +223,7 @@ static void handle_register(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    if (!hashpool_hash(request->gateway->hashpool, password, on_register_hashed, request)) {
+    if (!hashpool_hash(context_of(request)->hashpool, password, on_register_hashed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -227,18 +233,18 @@ static void handle_register(struct request *request)
 static bool issue_token(struct request *request, const struct uuid *user, bool admin, const char *session,
                         char out[static TOKEN_TEXT_SIZE])
 {
-    const struct gateway *gateway = request->gateway;
+    const struct accounts_context *accounts = context_of(request);
     int64_t now_s = clock_now_ms() / 1000;
     struct token_claims claims = {
-        .user_id = *user, .admin = admin, .expires_s = now_s + gateway->config->access_token_s};
+        .user_id = *user, .admin = admin, .expires_s = now_s + accounts->config->access_token_s};
     (void)snprintf(claims.session, sizeof claims.session, "%s", session);
-    return gateway->tokens != NULL && token_issue(gateway->tokens, &claims, now_s, out);
+    return accounts->deployment->tokens != NULL && token_issue(accounts->deployment->tokens, &claims, now_s, out);
 }
 
 static void write_token(struct request *request, struct jsonw *json, const char *token)
 {
     jsonw_put_string(json, "accessToken", token);
-    jsonw_put_int(json, "expiresIn", request->gateway->config->access_token_s);
+    jsonw_put_int(json, "expiresIn", context_of(request)->config->access_token_s);
 }
 
 /* A hash of an address, so that Redis does not hold it in the clear. */
@@ -268,7 +274,7 @@ static void note_seen(struct request *request)
     const char *command[] = {"SET", key, "1", "EX", life};
     seen_key(request, key);
     (void)snprintf(life, sizeof life, "%d", SEEN_LIFE_S);
-    if (!redis_command(request->gateway->redis, NULL, NULL, ARRAY_LEN(command), command, NULL)) {
+    if (!redis_command(context_of(request)->redis, NULL, NULL, ARRAY_LEN(command), command, NULL)) {
         log_debug("a login's address was not noted: Redis is not there");
     }
 }
@@ -285,7 +291,7 @@ static void on_notified(const struct pg_reply *reply, void *arg)
 /* Without waiting for it. */
 static void notify_owner(struct request *request, size_t statement, int count, const char *const *values)
 {
-    if (!statements_query(request->gateway, &accounts_statements, statement, count, values, on_notified, NULL)) {
+    if (!statements_query(context_of(request)->pg, &accounts_statements, statement, count, values, on_notified, NULL)) {
         struct log_about about = request_about(request);
         log_line(LOG_ERROR, &about, "mail about an account could not be queued: PostgreSQL is not there");
     }
@@ -387,8 +393,8 @@ static void on_login_found(const struct pg_reply *reply, void *arg)
     struct account *account = request->handler_state;
     keep_account(account, reply->result);
     const char *password = json_member(request->body, "password")->text;
-    if (!hashpool_verify(request->gateway->hashpool, account->found ? account->hash : NULL, password, on_login_verified,
-                         request)) {
+    if (!hashpool_verify(context_of(request)->hashpool, account->found ? account->hash : NULL, password,
+                         on_login_verified, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -397,7 +403,7 @@ static void find_login(struct request *request)
 {
     const struct account *account = request->handler_state;
     const char *values[] = {account->email};
-    if (!statements_query(request->gateway, &accounts_statements, ACCOUNT_BY_EMAIL, ARRAY_LEN(values), values,
+    if (!statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_BY_EMAIL, ARRAY_LEN(values), values,
                           on_login_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -425,8 +431,8 @@ static void limit_login(struct request *request)
     char key[KEYS_SIZE];
     const char *command[] = {"EXISTS", key};
     seen_key(request, key);
-    if (limits_most(request->gateway, LIMIT_ACCOUNT_LOGINS) == 0 ||
-        !redis_command(request->gateway->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
+    if (limits_most(request->access, LIMIT_ACCOUNT_LOGINS) == 0 ||
+        !redis_command(context_of(request)->redis, on_seen, request, ARRAY_LEN(command), command, NULL)) {
         find_login(request);
     }
 }
@@ -479,7 +485,7 @@ static void handle_refresh(struct request *request)
     char key[KEYS_SIZE];
     keys_session(&request->user.id, request->user.session, key);
     const char *command[] = {"EXISTS", key};
-    if (!redis_command(request->gateway->redis, on_session_looked_up, request, ARRAY_LEN(command), command, NULL)) {
+    if (!redis_command(context_of(request)->redis, on_session_looked_up, request, ARRAY_LEN(command), command, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -521,8 +527,8 @@ static void find_user(struct request *request, pg_callback callback)
     char id[UUID_TEXT_SIZE];
     uuid_format(&request->user.id, id);
     const char *values[] = {id};
-    if (!statements_query(request->gateway, &accounts_statements, ACCOUNT_BY_ID, ARRAY_LEN(values), values, callback,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_BY_ID, ARRAY_LEN(values), values,
+                          callback, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -542,8 +548,8 @@ static void change_user(struct request *request, const char *hash, const char *o
     uuid_format(&request->user.id, id);
     values[3 + PREFERENCES_VALUES] = old;
     if (!preferences_values(json_member(request->body, "notificationSettings"), arrays, values + 3) ||
-        !statements_query(request->gateway, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values, callback,
-                          request)) {
+        !statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_CHANGE, ARRAY_LEN(values), values,
+                          callback, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
     preferences_free(arrays);
@@ -590,7 +596,7 @@ static void on_password_set(const struct pg_reply *reply, void *arg)
     notify_owner(request, ACCOUNT_NOTIFY, ARRAY_LEN(values), values);
     const struct sessions_end end = {
         .user = &request->user.id, .which = SESSIONS_OTHERS, .hash = request->user.session};
-    if (!sessions_end(request->gateway, &end, on_others_ended, request)) {
+    if (!sessions_end(request->access, &end, on_others_ended, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -615,7 +621,7 @@ static void on_old_password_verified(bool right, void *arg)
         reply_end(request);
     } else if (!right) {
         refuse_current_password(request);
-    } else if (!hashpool_hash(request->gateway->hashpool, json_member(request->body, "password")->text,
+    } else if (!hashpool_hash(context_of(request)->hashpool, json_member(request->body, "password")->text,
                               on_new_password_hashed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -633,8 +639,8 @@ static void on_password_owner(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_UNAUTHORIZED);
         return;
     }
-    if (!hashpool_verify(request->gateway->hashpool, account->hash, json_member(request->body, "currentPassword")->text,
-                         on_old_password_verified, request)) {
+    if (!hashpool_verify(context_of(request)->hashpool, account->hash,
+                         json_member(request->body, "currentPassword")->text, on_old_password_verified, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

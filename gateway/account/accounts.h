@@ -4,9 +4,22 @@
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_ACCOUNTS_H
 #define ROSTRUM_GATEWAY_ACCOUNT_ACCOUNTS_H
 
+#include "common/io/redis.h"
+#include "common/service/config.h"
+#include "gateway/account/hashpool.h"
+#include "gateway/core/deployment.h"
 #include "gateway/http/reply.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
+
+/* What the handlers use; made by components.c. */
+struct accounts_context {
+    const struct config *config;
+    const struct deployment *deployment;
+    struct pg *pg;
+    struct redis *redis;
+    struct hashpool *hashpool;
+};
 
 enum {
     ACCOUNTS_EMAIL_SIZE = 255, /* RFC 5321: 254 characters */

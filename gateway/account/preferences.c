@@ -6,15 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/protocol/notification_kinds.h"
 #include "gateway/http/fields.h"
 
 enum { KIND_SIZE = 32, CHANNELS = 3 };
-
-/* Kinds of notifications. */
-static const char *const kinds[] = {
-    "OUTBID",       "PROXY_EXHAUSTED", "WATCHED_BID",    "AUCTION_EXTENDED",  "AUCTION_ENDING_SOON", "AUCTION_WON",
-    "AUCTION_LOST", "AUCTION_SOLD",    "AUCTION_UNSOLD", "AUCTION_CANCELLED", "BID_VOIDED",          NULL,
-};
 
 static const char *const channels[CHANNELS + 1] = {"inApp", "email", "webhook", NULL};
 
@@ -30,7 +25,7 @@ void preferences_check(const struct json *settings, struct field_errors *field_e
         field_errors_add(field_errors, "notificationSettings", "must be an object");
         return;
     }
-    fields_known(settings, kinds, field_errors);
+    fields_known(settings, notification_kinds, field_errors);
     for (const struct json *kind = settings->child; kind != NULL; kind = kind->next) {
         bool wanted = false;
         if (kind->type != JSON_OBJECT) {
@@ -49,9 +44,9 @@ void preferences_write(struct jsonw *json, const PGresult *result, int column)
     char kind[KIND_SIZE];
     jsonw_name(json, "notificationSettings");
     jsonw_object(json);
-    for (size_t i = 0; kinds[i] != NULL; i++) {
-        (void)snprintf(kind, sizeof(kind), ",%s,", kinds[i]);
-        jsonw_name(json, kinds[i]);
+    for (size_t i = 0; notification_kinds[i] != NULL; i++) {
+        (void)snprintf(kind, sizeof(kind), ",%s,", notification_kinds[i]);
+        jsonw_name(json, notification_kinds[i]);
         jsonw_object(json);
         for (int k = 0; k < CHANNELS; k++) {
             bool listed = strstr(pg_text(result, 0, column + k), kind) != NULL;

@@ -17,8 +17,8 @@
 
 /* Columns for a SELECT on users, in a row. */
 #define PREFERENCES_COLUMNS                                                                                            \
-    "',' || array_to_string(muted, ',') || ',', ',' || array_to_string(mailed, ',') || ',',"                           \
-    " ',' || array_to_string(unhooked, ',') || ','"
+    "',' || array_to_string(muted, ',') || ',', ',' || array_to_string(email_kinds, ',') || ',',"                      \
+    " ',' || array_to_string(webhook_muted, ',') || ','"
 enum { PREFERENCES_COLUMN_COUNT = 3 };
 
 /* For an UPDATE of users: a pair of parameters for each list, kinds that go out of it and kinds that come into it. */
@@ -32,7 +32,8 @@ void preferences_check(const struct json *settings, struct field_errors *field_e
 /* The member "notificationSettings", of a row whose first such column is `column`. */
 void preferences_write(struct jsonw *json, const PGresult *result, int column);
 
-/* The parameters, muted first, then mailed and unhooked; they live in `arrays`, which the caller zeroes and frees. */
+/* The parameters, muted first, then email_kinds and webhook_muted; they live in `arrays`, which the caller zeroes and
+ * frees. */
 MUST_CHECK bool preferences_values(const struct json *settings, struct pg_array arrays[static PREFERENCES_VALUES],
                                    const char *values[static PREFERENCES_VALUES]);
 void preferences_free(struct pg_array arrays[static PREFERENCES_VALUES]);

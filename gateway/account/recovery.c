@@ -7,6 +7,7 @@
  */
 #include "gateway/account/recovery.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/protocol/links.h"
@@ -14,13 +15,12 @@
 #include "gateway/access/sessions.h"
 #include "gateway/account/accounts.h"
 #include "gateway/account/hashpool.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 
 enum { TOKEN_MOST = 64 };
 
-enum { RECOVERY_ASK, RECOVERY_LOOK, RECOVERY_TAKE };
+enum { RECOVERY_ASK, RECOVERY_LOOK, RECOVERY_TAKE, RECOVERY_COUNT };
 
 #define TOKEN_HOLDS "hash = $1 AND purpose = 'PASSWORD_RESET' AND expires_at > now()"
 
@@ -39,8 +39,14 @@ static const struct pg_statement list[] = {
                        "   jsonb_build_object('createdAt', now()) FROM u)"
                        " SELECT id FROM u"},
 };
+static_assert(ARRAY_LEN(list) == RECOVERY_COUNT, "each statement has its entry");
 
 struct statements recovery_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct recovery_context *context_of(const struct request *request)
+{
+    return request->context;
+}
 
 /* ---- POST /auth/password-reset ---- */
 
@@ -67,7 +73,7 @@ static void handle_ask(struct request *request)
     accounts_read_email(request, email, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
-    } else if (!statements_query(request->gateway, &recovery_statements, RECOVERY_ASK, ARRAY_LEN(values), values,
+    } else if (!statements_query(context_of(request)->pg, &recovery_statements, RECOVERY_ASK, ARRAY_LEN(values), values,
                                  on_asked, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -85,7 +91,7 @@ static void end_sessions(struct request *request, redis_callback then)
 {
     const struct recovery *recovery = request->handler_state;
     const struct sessions_end end = {.user = &recovery->user, .which = SESSIONS_OTHERS, .hash = ""};
-    if (!sessions_end(request->gateway, &end, then, request)) {
+    if (!sessions_end(request->access, &end, then, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -126,8 +132,8 @@ static void on_ended(const redisReply *reply, void *arg)
     if (request_answered(request)) {
         reply_end(request);
     } else if (reply == NULL || reply->type != REDIS_REPLY_INTEGER ||
-               !statements_query(request->gateway, &recovery_statements, RECOVERY_TAKE, ARRAY_LEN(values), values,
-                                 on_taken, request)) {
+               !statements_query(context_of(request)->pg, &recovery_statements, RECOVERY_TAKE, ARRAY_LEN(values),
+                                 values, on_taken, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -154,7 +160,8 @@ static void on_looked(const struct pg_reply *reply, void *arg)
         return;
     }
     recovery->user = pg_uuid(reply->result, 0, 0);
-    if (!hashpool_hash(request->gateway->hashpool, json_member(request->body, "password")->text, on_hashed, request)) {
+    if (!hashpool_hash(context_of(request)->hashpool, json_member(request->body, "password")->text, on_hashed,
+                       request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -179,8 +186,8 @@ static void handle_confirm(struct request *request)
         reply_field_errors(request, &field_errors);
     } else if (!links_token_hash(token, recovery->token_hash)) {
         reply_error(request, ERROR_INVALID_TOKEN);
-    } else if (!statements_query(request->gateway, &recovery_statements, RECOVERY_LOOK, ARRAY_LEN(values), values,
-                                 on_looked, request)) {
+    } else if (!statements_query(context_of(request)->pg, &recovery_statements, RECOVERY_LOOK, ARRAY_LEN(values),
+                                 values, on_looked, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

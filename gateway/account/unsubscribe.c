@@ -3,23 +3,25 @@
  */
 #include "gateway/account/unsubscribe.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/protocol/links.h"
 #include "gateway/access/audit.h"
 #include "gateway/account/forms.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
 enum { PAGE_SIZE = 1024 };
 
-enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP };
+enum { UNSUBSCRIBE_KEY, UNSUBSCRIBE_STOP, UNSUBSCRIBE_COUNT };
 
 static const struct pg_statement list[] = {
     [UNSUBSCRIBE_KEY] = {"unsubscribe_key", "SELECT secret FROM deployment_keys WHERE name = 'unsubscribe'"},
-    [UNSUBSCRIBE_STOP] = {"unsubscribe_stop", "UPDATE users SET mailed = array_remove(mailed, $2) WHERE id = $1"},
+    [UNSUBSCRIBE_STOP] = {"unsubscribe_stop",
+                          "UPDATE users SET email_kinds = array_remove(email_kinds, $2) WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == UNSUBSCRIBE_COUNT, "each statement has its entry");
 
 struct statements unsubscribe_statements = {list, ARRAY_LEN(list), 0};
 
@@ -83,7 +85,7 @@ static void on_key(const struct pg_reply *reply, void *arg)
     uuid_format(&own->user, id);
     if (request->method == METHOD_GET) {
         show_form(request);
-    } else if (!statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_STOP, ARRAY_LEN(values), values,
+    } else if (!statements_query(request->context, &unsubscribe_statements, UNSUBSCRIBE_STOP, ARRAY_LEN(values), values,
                                  on_stopped, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -94,7 +96,7 @@ static void handle(struct request *request)
     struct unsubscribe *own = request_handler_state(request, sizeof(*own));
     if (own != NULL && !request_query(request, "token", own->token, sizeof(own->token))) {
         reply_error(request, ERROR_INVALID_TOKEN);
-    } else if (own == NULL || !statements_query(request->gateway, &unsubscribe_statements, UNSUBSCRIBE_KEY, 0, NULL,
+    } else if (own == NULL || !statements_query(request->context, &unsubscribe_statements, UNSUBSCRIBE_KEY, 0, NULL,
                                                 on_key, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }

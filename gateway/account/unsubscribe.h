@@ -9,7 +9,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-extern const struct route unsubscribe_routes[];
+extern const struct route unsubscribe_routes[]; /* context: struct pg */
 extern struct statements unsubscribe_statements;
 
 #endif

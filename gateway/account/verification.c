@@ -3,18 +3,18 @@
  */
 #include "gateway/account/verification.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/protocol/links.h"
 #include "gateway/access/audit.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 
 enum { KNOWN_SLOTS = 4096 /* users; who falls out is asked for again */, TOKEN_MOST = 64 };
 
-enum { VERIFICATION_TAKE, VERIFICATION_RESEND, VERIFICATION_LOOK };
+enum { VERIFICATION_TAKE, VERIFICATION_RESEND, VERIFICATION_LOOK, VERIFICATION_COUNT };
 
 static const struct pg_statement list[] = {
     /* $1 hash of the token, which is used up, and with it the others that were sent */
@@ -31,8 +31,15 @@ static const struct pg_statement list[] = {
                              " WHERE id = $1 AND verified_at IS NULL"},
     [VERIFICATION_LOOK] = {"verification_look", "SELECT verified_at IS NOT NULL FROM users WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == VERIFICATION_COUNT, "each statement has its entry");
 
 struct statements verification_statements = {list, ARRAY_LEN(list), 0};
+
+struct verification {
+    const struct config *config;
+    struct pg *pg;
+    struct uuid known[KNOWN_SLOTS];
+};
 
 /* ---- POST /auth/verify-email ---- */
 
@@ -56,13 +63,14 @@ static void handle_verify(struct request *request)
     char hash[LINKS_HASH_SIZE];
     const char *token = NULL;
     const char *values[] = {hash};
+    const struct verification *verification = request->context;
     fields_known(request->body, known, &field_errors);
     (void)fields_text(request->body, "token", FIELDS_REQUIRED, 1, TOKEN_MOST, &token, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
     } else if (!links_token_hash(token, hash)) {
         reply_error(request, ERROR_INVALID_TOKEN);
-    } else if (!statements_query(request->gateway, &verification_statements, VERIFICATION_TAKE, ARRAY_LEN(values),
+    } else if (!statements_query(verification->pg, &verification_statements, VERIFICATION_TAKE, ARRAY_LEN(values),
                                  values, on_taken, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -80,10 +88,11 @@ static void on_resent(const struct pg_reply *reply, void *arg)
 
 static void handle_resend(struct request *request)
 {
+    const struct verification *verification = request->context;
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->user.id, id);
-    if (!statements_query(request->gateway, &verification_statements, VERIFICATION_RESEND, ARRAY_LEN(values), values,
+    if (!statements_query(verification->pg, &verification_statements, VERIFICATION_RESEND, ARRAY_LEN(values), values,
                           on_resent, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -91,13 +100,14 @@ static void handle_resend(struct request *request)
 
 /* ---- who may bid ---- */
 
-struct verification {
-    struct uuid known[KNOWN_SLOTS];
-};
-
-struct verification *verification_new(void)
+struct verification *verification_new(const struct config *config, struct pg *pg)
 {
-    return calloc(1, sizeof(struct verification));
+    struct verification *verification = calloc(1, sizeof(*verification));
+    if (verification != NULL) {
+        verification->config = config;
+        verification->pg = pg;
+    }
+    return verification;
 }
 
 void verification_free(struct verification *verification)
@@ -105,15 +115,16 @@ void verification_free(struct verification *verification)
     free(verification);
 }
 
-static struct uuid *slot_of(const struct request *request)
+static struct uuid *slot_of(struct verification *verification, const struct request *request)
 {
     uint32_t hash = 0;
     memcpy(&hash, request->user.id.bytes + sizeof(request->user.id.bytes) - sizeof(hash), sizeof(hash));
-    return &request->gateway->verification->known[hash % KNOWN_SLOTS];
+    return &verification->known[hash % KNOWN_SLOTS];
 }
 
 /* A question under way. */
 struct question {
+    struct verification *verification;
     struct request *request;
     verification_callback then;
 };
@@ -122,6 +133,7 @@ static void on_looked(const struct pg_reply *reply, void *arg)
 {
     struct question *question = arg;
     struct request *request = question->request;
+    struct verification *verification = question->verification;
     verification_callback then = question->then;
     enum verification_answer answer = VERIFICATION_UNKNOWN;
     free(question);
@@ -130,25 +142,25 @@ static void on_looked(const struct pg_reply *reply, void *arg)
         answer = yes ? VERIFICATION_YES : VERIFICATION_NO;
     }
     if (answer == VERIFICATION_YES) {
-        *slot_of(request) = request->user.id;
+        *slot_of(verification, request) = request->user.id;
     }
     then(request, answer);
 }
 
-void verification_ask(struct request *request, verification_callback then)
+void verification_ask(struct verification *verification, struct request *request, verification_callback then)
 {
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
-    if (request->gateway->config->bid_unverified || uuid_equal(slot_of(request), &request->user.id)) {
+    if (verification->config->bid_unverified || uuid_equal(slot_of(verification, request), &request->user.id)) {
         then(request, VERIFICATION_YES);
         return;
     }
     struct question *question = malloc(sizeof(*question));
     uuid_format(&request->user.id, id);
     if (question != NULL) {
-        *question = (struct question){request, then};
+        *question = (struct question){verification, request, then};
     }
-    if (question == NULL || !statements_query(request->gateway, &verification_statements, VERIFICATION_LOOK,
+    if (question == NULL || !statements_query(verification->pg, &verification_statements, VERIFICATION_LOOK,
                                               ARRAY_LEN(values), values, on_looked, question)) {
         free(question);
         then(request, VERIFICATION_UNKNOWN);

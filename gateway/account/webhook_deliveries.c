@@ -3,6 +3,7 @@
  */
 #include "gateway/account/webhook_deliveries.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,12 +11,11 @@
 #include "common/protocol/topology.h"
 #include "common/protocol/webhook.h"
 #include "gateway/account/webhooks.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 #include "gateway/query/page.h"
 
-enum { SENT_LIST, SENT_TEST, SENT_AGAIN };
+enum { SENT_LIST, SENT_TEST, SENT_AGAIN, SENT_COUNT };
 enum { NUMBER_SIZE = 16 };
 
 #define COLUMNS                                                                                                        \
@@ -51,6 +51,7 @@ static const struct pg_statement list[] = {
         "   now() - interval '1 day' FROM d)"
         " SELECT " COLUMNS ", w.off_reason, was.id FROM w LEFT JOIN was ON true LEFT JOIN d ON true"},
 };
+static_assert(ARRAY_LEN(list) == SENT_COUNT, "each statement has its entry");
 /* clang-format on */
 
 struct statements webhook_deliveries_statements = {list, ARRAY_LEN(list), 0};
@@ -153,7 +154,7 @@ static void handle_list(struct request *request)
     uuid_format(&page->cursor.id, after);
     (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
     const char *values[] = {owner, hook, page->has_cursor ? after : NULL, limit};
-    if (!statements_query(request->gateway, &webhook_deliveries_statements, SENT_LIST, ARRAY_LEN(values), values,
+    if (!statements_query(request->context, &webhook_deliveries_statements, SENT_LIST, ARRAY_LEN(values), values,
                           on_listed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -191,7 +192,7 @@ static void handle_test(struct request *request)
     uuid_format(&request->parameters[0], hook);
     clock_format(clock_now_ms(), now);
     const char *values[] = {owner, hook, now};
-    if (!statements_query(request->gateway, &webhook_deliveries_statements, SENT_TEST, ARRAY_LEN(values), values,
+    if (!statements_query(request->context, &webhook_deliveries_statements, SENT_TEST, ARRAY_LEN(values), values,
                           on_tested, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -224,7 +225,7 @@ static void handle_again(struct request *request)
     uuid_format(&request->parameters[0], hook);
     uuid_format(&request->parameters[1], delivery);
     const char *values[] = {owner, hook, delivery};
-    if (!statements_query(request->gateway, &webhook_deliveries_statements, SENT_AGAIN, ARRAY_LEN(values), values,
+    if (!statements_query(request->context, &webhook_deliveries_statements, SENT_AGAIN, ARRAY_LEN(values), values,
                           on_sent_again, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }

@@ -9,7 +9,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-extern const struct route webhook_deliveries_routes[];
+extern const struct route webhook_deliveries_routes[]; /* context: struct pg */
 extern struct statements webhook_deliveries_statements;
 
 #endif

@@ -3,18 +3,19 @@
  */
 #include "gateway/account/webhooks.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/protocol/notification_kinds.h"
 #include "common/protocol/webhook.h"
 #include "gateway/access/audit.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 
-enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE };
+enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
 
 #define HOUSE "'00000000-0000-0000-0000-000000000000'"
@@ -74,9 +75,15 @@ static const struct pg_statement list[] = {
         NOTE("WEBHOOK_REMOVED", SHOWN("g"), "NULL", "gone g")
         " SELECT id FROM gone"},
 };
+static_assert(ARRAY_LEN(list) == HOOK_COUNT, "each statement has its entry");
 /* clang-format on */
 
 struct statements webhooks_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct webhooks_context *context_of(const struct request *request)
+{
+    return request->context;
+}
 
 enum {
     COL_ID,
@@ -181,8 +188,8 @@ static void handle_list(struct request *request)
     char owner[UUID_TEXT_SIZE];
     const char *values[] = {owner};
     webhooks_owner(request, owner);
-    if (!statements_query(request->gateway, &webhooks_statements, HOOK_LIST, ARRAY_LEN(values), values, on_listed,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &webhooks_statements, HOOK_LIST, ARRAY_LEN(values), values,
+                          on_listed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -194,7 +201,7 @@ static void handle_get(struct request *request)
     const char *values[] = {owner, id};
     webhooks_owner(request, owner);
     uuid_format(&request->parameters[0], id);
-    if (!statements_query(request->gateway, &webhooks_statements, HOOK_GET, ARRAY_LEN(values), values, on_hook,
+    if (!statements_query(context_of(request)->pg, &webhooks_statements, HOOK_GET, ARRAY_LEN(values), values, on_hook,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -219,7 +226,7 @@ static void change(struct request *request, size_t statement, const struct uuid 
     for (int i = 0; i < more_count; i++) {
         values[8 + i] = more[i];
     }
-    if (!statements_query(request->gateway, &webhooks_statements, statement, 8 + more_count, values, callback,
+    if (!statements_query(context_of(request)->pg, &webhooks_statements, statement, 8 + more_count, values, callback,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -260,7 +267,7 @@ static void read_events(const struct request *request, enum fields_need need, st
                         struct field_errors *field_errors)
 {
     const struct json *events = json_member(request->body, "events");
-    const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : webhook_user_kinds;
+    const char *const *kinds = of_deployment(request) ? webhook_deployment_kinds : notification_kinds;
     if (events == NULL) {
         if (need == FIELDS_REQUIRED) {
             field_errors_add(field_errors, "events", "is required");
@@ -290,7 +297,7 @@ static void read_wish(const struct request *request, enum fields_need need, stru
                       struct field_errors *field_errors)
 {
     static const char *const known[] = {"url", "description", "events", "enabled", NULL};
-    const struct config *config = request->gateway->config;
+    const struct config *config = context_of(request)->config;
     struct webhook_rules rules = {.http = config->webhook_http};
     *wish = (struct wish){.url = NULL};
     fields_known(request->body, known, field_errors);
@@ -348,7 +355,7 @@ static void add(struct request *request)
     } else {
         struct uuid id = uuid_new();
         webhook_secret_new(hook->secret);
-        (void)snprintf(most, sizeof(most), "%d", request->gateway->config->webhooks_max);
+        (void)snprintf(most, sizeof(most), "%d", context_of(request)->config->webhooks_max);
         const char *more[] = {wish.url, wish.description == NULL ? "" : wish.description, wish.events, hook->secret,
                               most};
         change(request, HOOK_ADD, &id, more, ARRAY_LEN(more), on_added);

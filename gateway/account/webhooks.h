@@ -8,9 +8,16 @@
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_WEBHOOKS_H
 #define ROSTRUM_GATEWAY_ACCOUNT_WEBHOOKS_H
 
+#include "common/service/config.h"
 #include "gateway/http/request.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
+
+/* What the handlers use; made by components.c. */
+struct webhooks_context {
+    const struct config *config;
+    struct pg *pg;
+};
 
 extern const struct route webhooks_routes[];
 extern struct statements webhooks_statements;

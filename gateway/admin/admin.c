@@ -7,19 +7,20 @@
  */
 #include "gateway/admin/admin.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "gateway/access/access.h"
 #include "gateway/access/audit.h"
 #include "gateway/access/bans.h"
 #include "gateway/access/sessions.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_DEPLOYMENT, ADMIN_BAN, ADMIN_UNBAN };
+enum { ADMIN_USERS, ADMIN_LOG, ADMIN_STATS_AUCTIONS, ADMIN_STATS_DEPLOYMENT, ADMIN_BAN, ADMIN_UNBAN, ADMIN_COUNT };
 
 enum {
     REASON_MOST = 500, /* characters */
@@ -83,6 +84,7 @@ static const struct pg_statement list[] = {
                                     " changed AS (UPDATE users u SET banned_at = NULL FROM before b WHERE u.id = b.id"
                                     "  RETURNING u.*)," NOTE("USER_UNBANNED")},
 };
+static_assert(ARRAY_LEN(list) == ADMIN_COUNT, "each statement has its entry");
 
 struct statements admin_statements = {list, ARRAY_LEN(list), 0};
 
@@ -215,7 +217,7 @@ static void show(struct request *request, const struct admin_list *which)
             values[i] = texts[i];
         }
     }
-    timeline_show(request, &which->timeline, &field_errors, which->filter_count, values);
+    timeline_show(request->context, request, &which->timeline, &field_errors, which->filter_count, values);
 }
 
 static void handle_users(struct request *request)
@@ -295,7 +297,7 @@ static void on_stats_deployment(const struct pg_reply *reply, void *arg)
         .letters = pg_int(reply->result, 0, STATS_LETTERS),
         .outbox = pg_int(reply->result, 0, STATS_OUTBOX),
     };
-    if (!statements_query(request->gateway, &admin_statements, ADMIN_STATS_AUCTIONS, 0, NULL, on_stats_auctions,
+    if (!statements_query(request->context, &admin_statements, ADMIN_STATS_AUCTIONS, 0, NULL, on_stats_auctions,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -304,7 +306,7 @@ static void on_stats_deployment(const struct pg_reply *reply, void *arg)
 static void handle_stats(struct request *request)
 {
     if (request_handler_state(request, sizeof(struct stats)) == NULL ||
-        !statements_query(request->gateway, &admin_statements, ADMIN_STATS_DEPLOYMENT, 0, NULL, on_stats_deployment,
+        !statements_query(request->context, &admin_statements, ADMIN_STATS_DEPLOYMENT, 0, NULL, on_stats_deployment,
                           request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -357,7 +359,7 @@ static void on_marked(const redisReply *reply, void *arg)
         return;
     }
     const struct sessions_end end = {.user = &request->parameters[0], .which = SESSIONS_OTHERS, .hash = ""};
-    if (!sessions_end(request->gateway, &end, on_sessions_ended, request)) {
+    if (!sessions_end(request->access, &end, on_sessions_ended, request)) {
         end_banning(request, false);
     }
 }
@@ -385,7 +387,7 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         return;
     }
     write_user(banning->user, request, reply->result, 0);
-    if (!bans_mark(request->gateway, &request->parameters[0], banning->banned, on_marked, request)) {
+    if (!bans_mark(request->access->redis, &request->parameters[0], banning->banned, on_marked, request)) {
         end_banning(request, false);
     }
 }
@@ -413,7 +415,7 @@ static void change_ban(struct request *request, bool banned)
         return;
     }
     banning->banned = banned;
-    if (!statements_query(request->gateway, &admin_statements, banned ? ADMIN_BAN : ADMIN_UNBAN, ARRAY_LEN(values),
+    if (!statements_query(request->context, &admin_statements, banned ? ADMIN_BAN : ADMIN_UNBAN, ARRAY_LEN(values),
                           values, on_changed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }

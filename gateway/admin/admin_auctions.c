@@ -4,13 +4,14 @@
  */
 #include "gateway/admin/admin_auctions.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/money.h"
+#include "common/rules/rules.h"
 #include "gateway/auction/view.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/page.h"
 
@@ -29,7 +30,7 @@
 
 enum order { ORDER_NEWEST, ORDER_ENDING, ORDER_PRICE_UP, ORDER_PRICE_DOWN, ORDERS };
 
-static const struct pg_statement list[] = {
+static const struct pg_statement list[ORDERS] = {
     [ORDER_NEWEST] = LIST("admin_auctions_newest", "a.created_at", "timestamptz", "<", "DESC"),
     [ORDER_ENDING] = LIST("admin_auctions_ending", "a.end_time", "timestamptz", ">", "ASC"),
     [ORDER_PRICE_UP] = LIST("admin_auctions_price_up", PRICE, "numeric", ">", "ASC"),
@@ -54,13 +55,8 @@ struct search {
 
 static bool valid_status(const char *text)
 {
-    static const char *const statuses[] = {"draft", "scheduled", "active", "ended", "sold", "unsold", "cancelled"};
-    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        if (strcmp(statuses[i], text) == 0) {
-            return true;
-        }
-    }
-    return false;
+    enum rules_status status = RULES_NO_STATUS;
+    return rules_status_parse(text, &status);
 }
 
 static bool valid_text(const char *text)
@@ -190,7 +186,7 @@ static void handle_list(struct request *request)
     for (size_t i = 0; i < FILTERS; i++) {
         values[3 + i] = search->given[i] ? search->text[i] : NULL;
     }
-    if (!statements_query(request->gateway, &admin_auctions_statements, (size_t)search->order, ARRAY_LEN(values),
+    if (!statements_query(request->context, &admin_auctions_statements, (size_t)search->order, ARRAY_LEN(values),
                           values, on_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }

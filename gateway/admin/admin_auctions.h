@@ -7,7 +7,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-extern const struct route admin_auctions_routes[];
+extern const struct route admin_auctions_routes[]; /* context: struct pg */
 extern struct statements admin_auctions_statements;
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "gateway/admin/deadletters.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,12 @@
 #include "common/base/clock.h"
 #include "common/protocol/topology.h"
 #include "gateway/access/audit.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP };
+enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP, LETTER_COUNT };
 enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
 
 #define COLUMNS "id, routing_key, reason, length(body), times, " COLUMNS_MS("created_at") ", " COLUMNS_MS("requeued_at")
@@ -55,8 +55,14 @@ static const struct pg_statement list[] = {
                      "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
                          "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
 };
+static_assert(ARRAY_LEN(list) == LETTER_COUNT, "each statement has its entry");
 
 struct statements deadletters_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct deadletters_context *context_of(const struct request *request)
+{
+    return request->context;
+}
 
 enum { COL_ID, COL_KEY, COL_REASON, COL_LENGTH, COL_TIMES, COL_CREATED, COL_REQUEUED, COL_BODY };
 
@@ -94,7 +100,7 @@ static const struct timeline dead_letters = {
 static void handle_list(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request, &dead_letters, &field_errors, 0, NULL);
+    timeline_show(context_of(request)->pg, request, &dead_letters, &field_errors, 0, NULL);
 }
 
 /* ---- one letter ---- */
@@ -175,8 +181,8 @@ static void find_dead_letter(struct request *request, pg_callback callback)
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    if (!statements_query(request->gateway, &deadletters_statements, LETTER_GET, ARRAY_LEN(values), values, callback,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &deadletters_statements, LETTER_GET, ARRAY_LEN(values), values,
+                          callback, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -202,8 +208,9 @@ static const struct {
 };
 
 /* False for what nobody could read any better than the first time: no JSON, or cut. */
-static bool find_origin(const struct gateway *gateway, const char *dead_key, const struct dead_letter *dead_letter,
-                        char exchange[static TOPOLOGY_QUEUE_SIZE], char key[static TOPOLOGY_KEY_SIZE])
+static bool find_origin(const struct deployment *deployment, const char *dead_key,
+                        const struct dead_letter *dead_letter, char exchange[static TOPOLOGY_QUEUE_SIZE],
+                        char key[static TOPOLOGY_KEY_SIZE])
 {
     for (size_t i = 0; i < ARRAY_LEN(origins); i++) {
         if (strcmp(origins[i].dead_key, dead_key) != 0 || dead_letter->tree == NULL) {
@@ -218,8 +225,8 @@ static bool find_origin(const struct gateway *gateway, const char *dead_key, con
         if (!message_auction(dead_letter->tree, &auction)) {
             return false;
         }
-        topology_bid_exchange(&auction, gateway->deployment.shards, exchange);
-        topology_bid_key(&auction, gateway->deployment.shards, key);
+        topology_bid_exchange(&auction, deployment->facts.shards, exchange);
+        topology_bid_key(&auction, deployment->facts.shards, key);
         return true;
     }
     return false;
@@ -277,7 +284,8 @@ static void change(struct request *request, size_t statement, const char *exchan
                             exchange,
                             key};
     int count = exchange == NULL ? 8 : 10;
-    if (!statements_query(request->gateway, &deadletters_statements, statement, count, values, callback, request)) {
+    if (!statements_query(context_of(request)->pg, &deadletters_statements, statement, count, values, callback,
+                          request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -295,7 +303,8 @@ static void on_requeue_found(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    bool found = find_origin(request->gateway, pg_text(reply->result, 0, COL_KEY), &dead_letter, exchange, key);
+    bool found =
+        find_origin(context_of(request)->deployment, pg_text(reply->result, 0, COL_KEY), &dead_letter, exchange, key);
     dead_letter_free(&dead_letter);
     if (found) {
         change(request, LETTER_REQUEUE, exchange, key, on_requeued);

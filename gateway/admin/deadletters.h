@@ -5,8 +5,15 @@
 #ifndef ROSTRUM_GATEWAY_ADMIN_DEADLETTERS_H
 #define ROSTRUM_GATEWAY_ADMIN_DEADLETTERS_H
 
+#include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
+
+/* What the handlers use; made by components.c. */
+struct deadletters_context {
+    const struct deployment *deployment;
+    struct pg *pg;
+};
 
 extern const struct route deadletters_routes[];
 extern struct statements deadletters_statements;

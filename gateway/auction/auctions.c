@@ -4,20 +4,20 @@
  */
 #include "gateway/auction/auctions.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "gateway/auction/auction_metrics.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
-#include "gateway/core/gateway.h"
-#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
 
 enum { LOCATION_SIZE = 64 };
 
-enum { AUCTION_ADD };
+enum { AUCTION_ADD, AUCTION_COUNT };
 
 static const struct pg_statement list[] = {
     /* No row: the item is none of the seller's. */
@@ -28,8 +28,14 @@ static const struct pg_statement list[] = {
                      " $18, $18 WHERE $16::uuid IS NULL OR EXISTS (SELECT FROM items WHERE id = $16 AND owner_id = $15)"
                      " RETURNING " VIEW_COLUMNS},
 };
+static_assert(ARRAY_LEN(list) == AUCTION_COUNT, "each statement has its entry");
 
 struct statements auctions_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct auctions_context *context_of(const struct request *request)
+{
+    return request->context;
+}
 
 static void on_created(const struct pg_reply *reply, void *arg)
 {
@@ -51,8 +57,8 @@ static void on_created(const struct pg_reply *reply, void *arg)
     char location[LOCATION_SIZE];
     (void)snprintf(location, sizeof location, "/api/v1/auctions/%s", pg_text(reply->result, 0, VIEW_ID));
     reply_header(request, "Location", location);
-    gateway_metrics_auction_created();
-    documents_reply(request, 201, reply->result);
+    auction_metrics_add_created();
+    documents_reply(context_of(request)->documents, request, 201, reply->result);
 }
 
 static void add_auction(struct request *request, const struct terms *terms, int64_t now_ms)
@@ -74,8 +80,8 @@ static void add_auction(struct request *request, const struct terms *terms, int6
     values[TERMS_VALUES + 2] = terms->has_item ? item : NULL;
     values[TERMS_VALUES + 3] = terms->draft ? "draft" : terms->start_ms > now_ms ? "scheduled" : "active";
     values[TERMS_VALUES + 4] = now;
-    if (!statements_query(request->gateway, &auctions_statements, AUCTION_ADD, ARRAY_LEN(values), values, on_created,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &auctions_statements, AUCTION_ADD, ARRAY_LEN(values), values,
+                          on_created, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -90,8 +96,13 @@ static void handle_create(struct request *request)
     }
 }
 
+static void handle_get(struct request *request)
+{
+    documents_get(context_of(request)->documents, request);
+}
+
 const struct route auctions_routes[] = {
     {METHOD_POST, ROUTE_USER, "/api/v1/auctions", handle_create, LIMIT_AUCTIONS, ROUTE_JSON_BODY},
-    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", documents_get, LIMIT_NONE, ROUTE_NO_BODY},
+    {METHOD_GET, ROUTE_OPTIONAL, "/api/v1/auctions/:id", handle_get, LIMIT_NONE, ROUTE_NO_BODY},
     {0},
 };

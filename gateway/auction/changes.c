@@ -9,6 +9,7 @@
  */
 #include "gateway/auction/changes.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,21 +18,18 @@
 #include "gateway/auction/documents.h"
 #include "gateway/auction/terms.h"
 #include "gateway/auction/view.h"
-#include "gateway/bid/publisher.h"
-#include "gateway/bid/waiters.h"
-#include "gateway/core/gateway.h"
+#include "gateway/bid/submission.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 
 enum {
     DECISION_WAIT_MS = 3000, /* the contract's */
-    WAIT_MARGIN_MS = 2000,   /* beyond the wait: what the sweeps and the last look into the ledger take */
     ACTION_MOST = 16,
     DURATION_LEAST_MS = 1000,
     NUMBER_SIZE = 24,
 };
 
-enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP };
+enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP, CHANGE_COUNT };
 
 static const struct pg_statement list[] = {
     [CHANGE_LOAD] = {"change_load", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
@@ -67,30 +65,20 @@ static const struct pg_statement list[] = {
     [CHANGE_DROP] = {"change_drop",
                      "DELETE FROM auctions WHERE id = $1 AND status = 'draft' AND version = $2 RETURNING id"},
 };
+static_assert(ARRAY_LEN(list) == CHANGE_COUNT, "each statement has its entry");
 
 struct statements changes_statements = {list, ARRAY_LEN(list), 0};
 
-/* A command from its publication to the answer; the request's own memory. */
-struct change {
-    struct publisher_bid bid; /* with the command */
-    struct waiter waiter;
-    bool handed_over; /* the publisher has it, or had it */
-    bool confirmed;
-    bool decided;
-    struct decision decision;
-};
-
-static struct command *command_of(const struct request *request)
+static const struct changes_context *context_of(const struct request *request)
 {
-    struct change *change = request->handler_state;
-    return &change->bid.command;
+    return request->context;
 }
 
 /* ---- finish ---- */
 
 static void reply_pending(struct request *request)
 {
-    const struct command *command = command_of(request);
+    const struct command *command = submission_command(request);
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_put_uuid(json, "commandId", &command->id);
@@ -103,110 +91,30 @@ static void reply_pending(struct request *request)
 
 static void reply_decided(struct request *request, const struct decision *decision)
 {
-    enum error_code code = ERROR_INTERNAL_ERROR;
-    if (strcmp(decision->status, "rejected") == 0) {
-        if (!errors_parse(decision->reason, &code)) {
-            code = ERROR_INTERNAL_ERROR;
-        }
-        reply_error(request, code);
-    } else if (command_of(request)->kind == COMMAND_CANCEL || command_of(request)->kind == COMMAND_RETRACT) {
+    if (decision->status == BID_REJECTED) {
+        reply_error(request, errors_of_reason(decision->reason));
+    } else if (submission_command(request)->kind == COMMAND_CANCEL ||
+               submission_command(request)->kind == COMMAND_RETRACT) {
         reply_empty(request, 204);
     } else {
-        documents_show(request);
+        documents_show(context_of(request)->documents, request);
     }
 }
 
-static void write_unknown(struct request *request)
+static void reply_failed(struct request *request, bool sent)
 {
-    struct jsonw *json = reply_error_begin(request, ERROR_UNAVAILABLE);
-    jsonw_put_uuid(json, "commandId", &command_of(request)->id);
-    jsonw_put_string(json, "outcome", "unknown");
+    (void)sent;
+    reply_error(request, ERROR_UNAVAILABLE);
 }
 
-/* The request's deadline, before the publisher's verdict. */
-static void change_late(struct request *request)
-{
-    const struct change *change = request->handler_state;
-    if (change->handed_over) {
-        write_unknown(request);
-        jsonw_end_object(request->gateway->json);
-        reply_header(request, "Retry-After", "1");
-        reply_answer(request, errors_entry(ERROR_UNAVAILABLE)->status);
-    } else {
-        reply_answer_error(request, ERROR_UNAVAILABLE);
-    }
-}
-
-static void waited(struct waiter *waiter, const struct decision *decision)
-{
-    struct request *request = waiter->arg;
-    struct change *change = request->handler_state;
-    if (decision != NULL && !change->confirmed) {
-        change->decided = true; /* faster than the broker's confirm: the answer waits for that */
-        change->decision = *decision;
-    } else if (decision != NULL) {
-        reply_decided(request, decision);
-    } else if (change->confirmed) {
-        reply_pending(request);
-    }
-}
-
-static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
-{
-    struct request *request = bid->arg;
-    struct change *change = request->handler_state;
-    change->confirmed = verdict == PUBLISHER_CONFIRMED;
-    if (change->decided) {
-        reply_decided(request, &change->decision);
-    } else if (!change->confirmed) {
-        waiters_remove(request->gateway->waiters, &change->waiter);
-        if (verdict == PUBLISHER_UNKNOWN) {
-            write_unknown(request);
-            reply_error_send(request, ERROR_UNAVAILABLE);
-        } else {
-            reply_error(request, ERROR_UNAVAILABLE);
-        }
-    } else if (!change->waiter.entered) {
-        reply_pending(request); /* the time was up before the confirm came */
-    } else {
-        request_set_deadline(request, DECISION_WAIT_MS + WAIT_MARGIN_MS, change_late);
-    }
-}
-
-/* ---- publish ---- */
-
-static void publish(struct request *request)
-{
-    struct change *change = request->handler_state;
-    if (request_answered(request) || !request->gateway->deployment.known) {
-        reply_error(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    change->waiter = (struct waiter){
-        .auction_id = change->bid.command.auction_id,
-        .bid_id = change->bid.command.id,
-        .until_ms = clock_mono_ms() + DECISION_WAIT_MS,
-        .done = waited,
-        .arg = request,
-    };
-    waiters_add(request->gateway->waiters, &change->waiter);
-    change->bid.command.reply_to = request->gateway->id;
-    change->bid.received_mono_ms = request->start_us / 1000;
-    change->bid.done = published;
-    change->bid.arg = request;
-    change->handed_over = true;
-    if (!publisher_submit(request->gateway->publisher, &change->bid)) {
-        change->handed_over = false;
-        waiters_remove(request->gateway->waiters, &change->waiter);
-        reply_error(request, ERROR_UNAVAILABLE);
-    }
-}
+static const struct submission_kind submission = {
+    .id_member = "commandId", .decided = reply_decided, .pending = reply_pending, .failed = reply_failed};
 
 /* ---- load ---- */
 
 static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
 {
-    if (!statements_query(request->gateway, &changes_statements, statement, count, values, answered, request)) {
+    if (!statements_query(context_of(request)->pg, &changes_statements, statement, count, values, answered, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -215,12 +123,13 @@ static void query(struct request *request, size_t statement, int count, const ch
  * memory. */
 static bool begin(struct request *request, enum command_kind kind, int64_t end_ms)
 {
-    struct change *change = request_handler_state(request, sizeof(*change));
-    if (change == NULL) {
+    struct submission *memory = request_handler_state(request, sizeof(*memory));
+    if (memory == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return false;
     }
-    change->bid.command = (struct command){
+    struct command *command = &memory->bid.command;
+    *command = (struct command){
         .kind = kind,
         .id = uuid_new(),
         .auction_id = request->parameters[0],
@@ -228,16 +137,15 @@ static bool begin(struct request *request, enum command_kind kind, int64_t end_m
         .received_ms = request->received_ms,
         .end_ms = end_ms,
     };
-    if (kind == COMMAND_VOID || kind == COMMAND_RETRACT) {
-        change->bid.command.target = request->parameters[1];
+    if (command_kind_voids(kind)) {
+        command->target = request->parameters[1];
     }
     if (kind == COMMAND_RETRACT) {
-        change->bid.command.since_ms =
-            request->received_ms - request->gateway->config->retract_window_s * INT64_C(1000);
+        command->since_ms = request->received_ms - context_of(request)->config->retract_window_s * INT64_C(1000);
     }
-    memcpy(change->bid.command.request_id, request->id, sizeof(request->id));
-    memcpy(change->bid.command.traceparent, request->traceparent, sizeof(request->traceparent));
-    request_set_late(request, change_late);
+    memcpy(command->request_id, request->id, sizeof(request->id));
+    memcpy(command->traceparent, request->traceparent, sizeof(request->traceparent));
+    submission_begin(context_of(request)->submissions, request, &submission, DECISION_WAIT_MS);
     return true;
 }
 
@@ -300,7 +208,7 @@ static void on_draft_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_found(request, reply, ERROR_VERSION_CONFLICT)) {
-        documents_reply(request, 200, reply->result);
+        documents_reply(context_of(request)->documents, request, 200, reply->result);
     }
 }
 
@@ -349,7 +257,7 @@ static void on_terms_stored(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_usable(request, reply)) {
-        publish(request);
+        submission_publish(request);
     }
 }
 
@@ -373,7 +281,7 @@ static void send_terms(struct request *request, size_t statement, const struct t
 static void on_update_loaded(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct command *command = command_of(request);
+    struct command *command = submission_command(request);
     if (!is_of_seller(request, reply)) {
         return;
     }
@@ -429,7 +337,7 @@ static void on_cancel_loaded(const struct pg_reply *reply, void *arg)
     } else if (refusal(reply->result) != ERROR_COUNT) {
         reply_error(request, refusal(reply->result));
     } else {
-        publish(request);
+        submission_publish(request);
     }
 }
 
@@ -458,7 +366,7 @@ static void on_ordered(const struct pg_reply *reply, void *arg)
     if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
-    publish(request);
+    submission_publish(request);
 }
 
 static void order(struct request *request, const struct action *action, int64_t end_ms, const char *reason)
@@ -473,9 +381,9 @@ static void order(struct request *request, const struct action *action, int64_t 
     }
     audit_origin_read(request, &origin);
     uuid_format(&request->parameters[0], auction);
-    uuid_format(&command_of(request)->id, id);
+    uuid_format(&submission_command(request)->id, id);
     clock_format(end_ms, end);
-    uuid_format(&command_of(request)->target, bid);
+    uuid_format(&submission_command(request)->target, bid);
     const char *values[] = {auction,
                             origin.id,
                             origin.at,
@@ -559,12 +467,12 @@ static void on_retract_loaded(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_NOT_FOUND);
         return;
     }
-    publish(request);
+    submission_publish(request);
 }
 
 static void handle_retract(struct request *request)
 {
-    if (request->gateway->config->retract_window_s == 0) {
+    if (context_of(request)->config->retract_window_s == 0) {
         reply_error(request, ERROR_FORBIDDEN);
         return;
     }

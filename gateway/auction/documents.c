@@ -23,9 +23,9 @@
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "gateway/auction/view.h"
-#include "gateway/core/gateway.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/cache_metrics.h"
 
 enum {
     LOADS_MAX = 4096,      /* rows being read from PostgreSQL; beyond that 503 */
@@ -37,11 +37,12 @@ enum {
     TIME_SIZE = 48, /* ,"serverTime":"…"} */
 };
 
-enum { DOCUMENT_GET };
+enum { DOCUMENT_GET, DOCUMENT_COUNT };
 
 static const struct pg_statement list[] = {
     [DOCUMENT_GET] = {"document_get", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
 };
+static_assert(ARRAY_LEN(list) == DOCUMENT_COUNT, "each statement has its entry");
 
 struct statements documents_statements = {list, ARRAY_LEN(list), 0};
 
@@ -85,6 +86,7 @@ struct load {
 
 /* A request's own memory. */
 struct asking {
+    struct documents *documents;
     struct request *request;
     int64_t version; /* at least this is to be shown: the snapshot had it */
     bool alone;      /* nothing is known of the version: only a load that begins now shows all that was done before */
@@ -92,7 +94,9 @@ struct asking {
 };
 
 struct documents {
-    struct gateway *gateway;
+    struct pg *pg;
+    struct redis *redis;
+    struct jsonw *json; /* of documents that are kept */
     LIST_HEAD(, load) loads;
     size_t load_count;
     LIST_HEAD(, lookup) lookups; /* to be sent at the end of this pass */
@@ -104,18 +108,20 @@ struct documents {
 
 static void send_lookups(evutil_socket_t fd, short what, void *arg);
 
-struct documents *documents_new(struct gateway *gateway)
+struct documents *documents_new(struct event_base *base, struct pg *pg, struct redis *redis)
 {
     struct documents *documents = calloc(1, sizeof(*documents));
     if (documents == NULL) {
         return NULL;
     }
-    documents->gateway = gateway;
+    documents->pg = pg;
+    documents->redis = redis;
     LIST_INIT(&documents->loads);
     LIST_INIT(&documents->lookups);
-    documents->go = event_new(gateway->base, -1, 0, send_lookups, documents);
-    if (documents->go == NULL) {
-        free(documents);
+    documents->json = jsonw_new();
+    documents->go = event_new(base, -1, 0, send_lookups, documents);
+    if (documents->json == NULL || documents->go == NULL) {
+        documents_free(documents);
         return NULL;
     }
     return documents;
@@ -137,7 +143,10 @@ void documents_free(struct documents *documents)
     for (size_t i = 0; i < COPIES; i++) {
         free(documents->copies[i].json);
     }
-    event_free(documents->go);
+    if (documents->go != NULL) {
+        event_free(documents->go);
+    }
+    jsonw_free(documents->json);
     free(documents->text);
     free(documents);
 }
@@ -189,9 +198,9 @@ static bool has_already(const struct request *request, const char *etag)
 }
 
 /* `text` is the object without serverTime; it may be the worker's writer's. */
-static void send_text(struct request *request, int status, const char *text, size_t length, const char *etag)
+static void send_text(struct documents *documents, struct request *request, int status, const char *text, size_t length,
+                      const char *etag)
 {
-    struct documents *documents = request->gateway->documents;
     char now[CLOCK_TEXT_SIZE];
     reply_header(request, "ETag", etag);
     reply_header(request, "Vary", "Authorization, Cookie");
@@ -215,24 +224,25 @@ static void send_text(struct request *request, int status, const char *text, siz
     reply_bytes(request, status, "application/json", documents->text, length - 1 + (size_t)added);
 }
 
-void documents_reply(struct request *request, int status, const PGresult *result)
+void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result)
 {
     char etag[ETAG_SIZE];
     size_t length = 0;
-    view_write_for(reply_json(request), &request->user, result, 0);
-    const char *text = jsonw_text(request->gateway->json, &length);
+    struct jsonw *json = reply_json(request);
+    view_write_for(json, &request->user, result, 0);
+    const char *text = jsonw_text(json, &length);
     if (text == NULL) {
         reply_error(request, ERROR_INTERNAL_ERROR);
         return;
     }
     make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
-    send_text(request, status, text, length, etag);
+    send_text(documents, request, status, text, length, etag);
 }
 
 /* ---- PostgreSQL ---- */
 
 /* Makes the public document of the row for those who ask next. */
-static void keep(struct gateway *gateway, const PGresult *result, int64_t made_ms)
+static void keep(struct documents *documents, const PGresult *result, int64_t made_ms)
 {
     char key[KEYS_SIZE];
     char version[NUMBER_SIZE];
@@ -244,28 +254,28 @@ static void keep(struct gateway *gateway, const PGresult *result, int64_t made_m
     if (strcmp(pg_text(result, 0, VIEW_STATUS), "draft") == 0) {
         return;
     }
-    jsonw_reset(gateway->json);
-    view_write_for(gateway->json, &(struct request_user){.admin = false}, result, 0);
-    const char *text = jsonw_text(gateway->json, &length);
+    jsonw_reset(documents->json);
+    view_write_for(documents->json, &(struct request_user){.admin = false}, result, 0);
+    const char *text = jsonw_text(documents->json, &length);
     if (text == NULL) {
         return;
     }
     make_etag(text, length, pg_int(result, 0, VIEW_VERSION), etag);
     struct uuid seller = pg_uuid(result, 0, VIEW_SELLER);
     struct uuid winner = pg_uuid(result, 0, VIEW_WINNER);
-    copy_keep(gateway->documents, &id, &seller, &winner, etag, text, length);
+    copy_keep(documents, &id, &seller, &winner, etag, text, length);
     (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, VIEW_VERSION));
     (void)snprintf(made, sizeof(made), "%" PRId64, made_ms);
     (void)snprintf(life, sizeof(life), "%d", SNAPSHOT_LIFE_S);
     keys_snapshot(&id, key);
     const char *arguments[] = {
         key, version, made, etag, pg_text(result, 0, VIEW_SELLER), pg_text(result, 0, VIEW_WINNER), text, life};
-    if (!redis_call(gateway->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (!redis_call(documents->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("a document was not noted: Redis is not there");
     }
 }
 
-static void show(struct request *request, const struct pg_reply *reply)
+static void show(struct documents *documents, struct request *request, const struct pg_reply *reply)
 {
     if (!statements_usable(request, reply)) {
         return;
@@ -273,21 +283,35 @@ static void show(struct request *request, const struct pg_reply *reply)
     if (view_hidden(request, reply->result)) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
-        documents_reply(request, 200, reply->result);
+        documents_reply(documents, request, 200, reply->result);
     }
 }
 
+/* An auction that is shown after a change. */
+struct showing {
+    struct documents *documents;
+    struct request *request;
+};
+
 static void on_shown(const struct pg_reply *reply, void *arg)
 {
-    show(arg, reply);
+    const struct showing showing = *(struct showing *)arg;
+    free(arg);
+    show(showing.documents, showing.request, reply);
 }
 
-void documents_show(struct request *request)
+void documents_show(struct documents *documents, struct request *request)
 {
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    if (!statements_query(request->gateway, &documents_statements, DOCUMENT_GET, 1, values, on_shown, request)) {
+    struct showing *showing = malloc(sizeof(*showing));
+    if (showing != NULL) {
+        *showing = (struct showing){documents, request};
+    }
+    if (showing == NULL ||
+        !statements_query(documents->pg, &documents_statements, DOCUMENT_GET, 1, values, on_shown, showing)) {
+        free(showing);
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -302,10 +326,10 @@ static void on_row(const struct pg_reply *reply, void *arg)
     int64_t version = found ? pg_int(reply->result, 0, VIEW_VERSION) : INT64_MAX;
     struct askings waiting = TAILQ_HEAD_INITIALIZER(waiting);
     TAILQ_CONCAT(&waiting, &loaded->waiting, list);
-    struct gateway *gateway = loaded->documents->gateway;
+    struct documents *documents = loaded->documents;
     load_free(loaded);
     if (found) {
-        keep(gateway, reply->result, clock_now_ms());
+        keep(documents, reply->result, clock_now_ms());
     }
     while ((asking = TAILQ_FIRST(&waiting)) != NULL) {
         TAILQ_REMOVE(&waiting, asking, list);
@@ -313,7 +337,7 @@ static void on_row(const struct pg_reply *reply, void *arg)
             asking->version = 0; /* once: Redis may remember a database that is no more */
             load(asking);
         } else {
-            show(asking->request, reply);
+            show(documents, asking->request, reply);
         }
     }
 }
@@ -343,7 +367,7 @@ static struct load *start_load(struct documents *documents, const struct uuid *a
     LIST_INSERT_HEAD(&documents->loads, started, list);
     documents->load_count++;
     uuid_format(auction, id);
-    if (!statements_query(documents->gateway, &documents_statements, DOCUMENT_GET, 1, values, on_row, started)) {
+    if (!statements_query(documents->pg, &documents_statements, DOCUMENT_GET, 1, values, on_row, started)) {
         load_free(started);
         return NULL;
     }
@@ -353,7 +377,7 @@ static struct load *start_load(struct documents *documents, const struct uuid *a
 static void load(struct asking *asking)
 {
     struct request *request = asking->request;
-    struct documents *documents = request->gateway->documents;
+    struct documents *documents = asking->documents;
     struct load *joined = asking->alone ? NULL : find_load(documents, &request->parameters[0]);
     if (joined == NULL) {
         joined = start_load(documents, &request->parameters[0]);
@@ -367,12 +391,12 @@ static void load(struct asking *asking)
 
 /* ---- Redis ---- */
 
-void documents_forget(struct gateway *gateway, const struct uuid *auction)
+void documents_forget(struct redis *redis, const struct uuid *auction)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"HDEL", key, "dv"};
     keys_snapshot(auction, key);
-    if (!redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (!redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("a document was not forgotten: Redis is not there");
     }
 }
@@ -429,11 +453,11 @@ static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t v
         struct request *request = asking->request;
         TAILQ_REMOVE(&lookup->waiting, asking, list);
         bool hit = copy != NULL && !is_insider(&request->user, copy);
-        gateway_metrics_cache(GATEWAY_METRICS_DOCUMENT, hit);
+        cache_metrics_add(CACHE_METRICS_DOCUMENT, hit);
         if (request_answered(request)) {
             reply_end(request);
         } else if (hit) {
-            send_text(request, 200, copy->json, copy->length, copy->etag);
+            send_text(lookup->documents, request, 200, copy->json, copy->length, copy->etag);
         } else {
             asking->version = version;
             asking->alone = !notified;
@@ -477,7 +501,7 @@ static bool lookup_send(struct lookup *lookup)
     const char *arguments[] = {"HMGET", key, "v", "dv", "dt", "de", "ds", "dw", "dj"};
     enum { BEFORE_FIELDS = 2 };
     keys_snapshot(&lookup->auction_id, key);
-    return redis_command(lookup->documents->gateway->redis, on_fields, lookup,
+    return redis_command(lookup->documents->redis, on_fields, lookup,
                          BEFORE_FIELDS + (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF), arguments, NULL);
 }
 
@@ -517,7 +541,7 @@ static struct lookup *lookup_join(struct documents *documents, const struct uuid
     return lookup;
 }
 
-void documents_get(struct request *request)
+void documents_get(struct documents *documents, struct request *request)
 {
     struct asking *asking = request_handler_state(request, sizeof(*asking));
     struct lookup *lookup = NULL;
@@ -525,9 +549,10 @@ void documents_get(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
+    asking->documents = documents;
     asking->request = request;
     if (!request->user.admin) {
-        lookup = lookup_join(request->gateway->documents, &request->parameters[0]);
+        lookup = lookup_join(documents, &request->parameters[0]);
     }
     if (lookup == NULL) {
         asking->alone = true;

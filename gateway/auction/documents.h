@@ -20,21 +20,22 @@ extern const struct redis_script documents_script;
 extern struct statements documents_statements;
 
 struct documents;
+struct event_base;
 
-MUST_CHECK struct documents *documents_new(struct gateway *gateway);
+MUST_CHECK struct documents *documents_new(struct event_base *base, struct pg *pg, struct redis *redis);
 /* No request may be open. NULL is allowed. */
 void documents_free(struct documents *documents);
 
 /* ENDS the request, for the auction that its first parameter names: 200, 304, 404 or 503. Takes the request's own. */
-void documents_get(struct request *request);
+void documents_get(struct documents *documents, struct request *request);
 /* The same after a change that this request asked for: with the row as it is now, whatever Redis knows yet. */
-void documents_show(struct request *request);
+void documents_show(struct documents *documents, struct request *request);
 /*
  * ENDS with the auction in row 0 (VIEW_COLUMNS) as the request's user may see it, and serverTime. Sets ETag and
  * Vary. A GET whose client has it already (If-None-Match) is answered 304.
  */
-void documents_reply(struct request *request, int status, const PGresult *result);
+void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result);
 /* What the public sees of it was changed without a new version: the next one who asks is shown the row. */
-void documents_forget(struct gateway *gateway, const struct uuid *auction);
+void documents_forget(struct redis *redis, const struct uuid *auction);
 
 #endif

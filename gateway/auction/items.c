@@ -3,11 +3,11 @@
  */
 #include "gateway/auction/items.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "common/base/clock.h"
 #include "gateway/auction/terms.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
@@ -15,7 +15,7 @@
 
 enum { LOCATION_SIZE = 64 };
 
-enum { ITEM_ADD, ITEM_LIST, ITEM_GET };
+enum { ITEM_ADD, ITEM_LIST, ITEM_GET, ITEM_COUNT };
 
 #define COLUMNS "i.id, i.owner_id, i.title, i.description, " COLUMNS_MS("i.created_at") ", " AUCTION
 /* The open one that it is in. */
@@ -30,6 +30,7 @@ static const struct pg_statement list[] = {
                                 " ORDER BY i.created_at DESC, i.id DESC LIMIT $4"},
     [ITEM_GET] = {"item_get", "SELECT " COLUMNS " FROM items i WHERE i.id = $1 AND (i.owner_id = $2 OR $3::boolean)"},
 };
+static_assert(ARRAY_LEN(list) == ITEM_COUNT, "each statement has its entry");
 
 struct statements items_statements = {list, ARRAY_LEN(list), 0};
 
@@ -53,7 +54,7 @@ static void write_item(struct jsonw *json, const PGresult *result, int row)
 
 static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
 {
-    if (!statements_query(request->gateway, &items_statements, statement, count, values, answered, request)) {
+    if (!statements_query(request->context, &items_statements, statement, count, values, answered, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -117,7 +118,7 @@ static const struct timeline items_list = {
 static void handle_list(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request, &items_list, &field_errors, 0, NULL);
+    timeline_show(request->context, request, &items_list, &field_errors, 0, NULL);
 }
 
 /* ---- one item ---- */

@@ -8,7 +8,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-extern const struct route items_routes[];
+extern const struct route items_routes[]; /* context: struct pg */
 extern struct statements items_statements;
 
 #endif

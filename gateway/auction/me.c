@@ -4,17 +4,17 @@
  */
 #include "gateway/auction/me.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "gateway/auction/view.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD };
+enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD, ME_COUNT };
 enum { READ_MOST = 100 }; /* notifications marked by one call */
 
 /* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
@@ -24,14 +24,16 @@ static const struct pg_statement list[] = {
          /*
           * The newest maximum is the highest one, unless it was withdrawn: then there is none. An automatic bid stays
           * its bidder's for as long as it counts (common/rules/voids.h), so what is mine was so from the start.
+          * Not the view public_bids: users also see their own withdrawals and unspent maximums.
           */
-         "WITH mine AS (SELECT auction_id, max(coalesce(now_amount, amount)) FILTER (WHERE kind <> 'withdraw') AS "
+         "WITH mine AS (SELECT auction_id, max(coalesce(effective_amount, amount)) FILTER (WHERE kind <> 'withdraw') "
+         "AS "
          "highest,"
          "  (array_agg(CASE kind WHEN 'proxy' THEN max_amount END ORDER BY seq DESC)"
          "   FILTER (WHERE kind IN ('proxy', 'withdraw')))[1] AS maximum,"
          "  max(decided_at) FILTER (WHERE kind <> 'withdraw') AS latest"
          "  FROM bids WHERE bidder_id = $1 AND kind IN ('bid', 'proxy', 'auto', 'buy', 'withdraw')"
-         "  AND status <> 'rejected' AND counts"
+         "  AND status <> 'rejected' AND effective"
          "  GROUP BY auction_id)"
          " SELECT a.id, a.title, a.status, " COLUMNS_MS(
              "a.end_time") ", a.current_bid, a.minimum_bid,"
@@ -70,6 +72,7 @@ static const struct pg_statement list[] = {
     [ME_READ_ALL] = {"me_read_all", "UPDATE notifications SET read_at = $2 WHERE user_id = $1 AND read_at IS NULL"},
     [ME_UNREAD] = {"me_unread", "SELECT count(*) FROM notifications WHERE user_id = $1 AND shown AND read_at IS NULL"},
 };
+static_assert(ARRAY_LEN(list) == ME_COUNT, "each statement has its entry");
 
 struct statements me_statements = {list, ARRAY_LEN(list), 0};
 
@@ -133,7 +136,7 @@ struct uuid me_notification_auction(const PGresult *result, int row)
     return pg_uuid(result, row, NOTICE_AUCTION);
 }
 
-bool me_find_notification(struct gateway *gateway, const struct uuid *user, const struct uuid *id, pg_callback callback,
+bool me_find_notification(struct pg *pg, const struct uuid *user, const struct uuid *id, pg_callback callback,
                           void *arg)
 {
     char user_text[UUID_TEXT_SIZE];
@@ -141,7 +144,7 @@ bool me_find_notification(struct gateway *gateway, const struct uuid *user, cons
     const char *const values[] = {user_text, id_text};
     uuid_format(user, user_text);
     uuid_format(id, id_text);
-    return statements_query(gateway, &me_statements, ME_NOTIFICATION, ARRAY_LEN(values), values, callback, arg);
+    return statements_query(pg, &me_statements, ME_NOTIFICATION, ARRAY_LEN(values), values, callback, arg);
 }
 
 static const struct timeline bids_list = {
@@ -169,13 +172,13 @@ static const struct timeline notifications_list = {
 static void handle_bids(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request, &bids_list, &field_errors, 0, NULL);
+    timeline_show(request->context, request, &bids_list, &field_errors, 0, NULL);
 }
 
 static void handle_auctions(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request, &auctions_list, &field_errors, 0, NULL);
+    timeline_show(request->context, request, &auctions_list, &field_errors, 0, NULL);
 }
 
 static void handle_notifications(struct request *request)
@@ -189,7 +192,7 @@ static void handle_notifications(struct request *request)
             field_errors_add(&field_errors, "unread", "must be true or false");
         }
     }
-    timeline_show(request, &notifications_list, &field_errors, 1, &unread);
+    timeline_show(request->context, request, &notifications_list, &field_errors, 1, &unread);
 }
 
 static void on_unread(const struct pg_reply *reply, void *arg)
@@ -210,7 +213,7 @@ static void handle_unread(struct request *request)
     char user[UUID_TEXT_SIZE];
     const char *values[] = {user};
     uuid_format(&request->user.id, user);
-    if (!statements_query(request->gateway, &me_statements, ME_UNREAD, ARRAY_LEN(values), values, on_unread, request)) {
+    if (!statements_query(request->context, &me_statements, ME_UNREAD, ARRAY_LEN(values), values, on_unread, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -254,7 +257,7 @@ static void mark_read(struct request *request, size_t statement, const char *ids
     clock_format(clock_now_ms(), now);
     const char *values[] = {user, now, ids};
     int count = statement == ME_READ_SOME ? 3 : 2;
-    if (!statements_query(request->gateway, &me_statements, statement, count, values, on_read, request)) {
+    if (!statements_query(request->context, &me_statements, statement, count, values, on_read, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

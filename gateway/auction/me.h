@@ -9,13 +9,11 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-struct gateway;
-
-extern const struct route me_routes[];
+extern const struct route me_routes[]; /* context: struct pg */
 extern struct statements me_statements;
 
 /* One notification of a user, for presence.c. False: PostgreSQL is not there, and the callback does not come. */
-MUST_CHECK bool me_find_notification(struct gateway *gateway, const struct uuid *user, const struct uuid *id,
+MUST_CHECK bool me_find_notification(struct pg *pg, const struct uuid *user, const struct uuid *id,
                                      pg_callback callback, void *arg);
 /* A row of it. */
 void me_write_notification(struct jsonw *json, const PGresult *result, int row);

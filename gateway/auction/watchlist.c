@@ -3,15 +3,16 @@
  */
 #include "gateway/auction/watchlist.h"
 
+#include <assert.h>
+
 #include "common/base/clock.h"
 #include "gateway/auction/documents.h"
 #include "gateway/auction/view.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/timeline.h"
 
-enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE };
+enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE, WATCH_COUNT };
 
 /* Who begins to watch is told of later bids only: the first watcher begins where the auction stands. */
 static const struct pg_statement list[] = {
@@ -38,8 +39,14 @@ static const struct pg_statement list[] = {
          "  WHERE c.auction_id = gone.auction_id)"
          " SELECT auction_id FROM gone"},
 };
+static_assert(ARRAY_LEN(list) == WATCH_COUNT, "each statement has its entry");
 
 struct statements watchlist_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct watchlist_context *context_of(const struct request *request)
+{
+    return request->context;
+}
 
 static const struct timeline watched = {
     .statements = &watchlist_statements,
@@ -52,7 +59,7 @@ static const struct timeline watched = {
 static void handle_list(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_show(request, &watched, &field_errors, 0, NULL);
+    timeline_show(context_of(request)->pg, request, &watched, &field_errors, 0, NULL);
 }
 
 static void on_added(const struct pg_reply *reply, void *arg)
@@ -66,7 +73,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
     bool added = pg_int(reply->result, 0, 0) > 0;
     struct uuid id;
     if (added && uuid_parse(auction->text, auction->length, &id)) {
-        documents_forget(request->gateway, &id);
+        documents_forget(context_of(request)->redis, &id);
     }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -93,8 +100,8 @@ static void handle_add(struct request *request)
     uuid_format(&auction, id);
     clock_format(clock_now_ms(), now);
     const char *values[] = {user, id, now};
-    if (!statements_query(request->gateway, &watchlist_statements, WATCH_ADD, ARRAY_LEN(values), values, on_added,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &watchlist_statements, WATCH_ADD, ARRAY_LEN(values), values,
+                          on_added, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -103,7 +110,7 @@ static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_found(request, reply, ERROR_NOT_FOUND)) {
-        documents_forget(request->gateway, &request->parameters[0]);
+        documents_forget(context_of(request)->redis, &request->parameters[0]);
         reply_empty(request, 204);
     }
 }
@@ -115,8 +122,8 @@ static void handle_remove(struct request *request)
     uuid_format(&request->user.id, user);
     uuid_format(&request->parameters[0], id);
     const char *values[] = {user, id};
-    if (!statements_query(request->gateway, &watchlist_statements, WATCH_REMOVE, ARRAY_LEN(values), values, on_removed,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &watchlist_statements, WATCH_REMOVE, ARRAY_LEN(values), values,
+                          on_removed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

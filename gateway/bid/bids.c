@@ -5,8 +5,7 @@
  *   ask      admission and snapshot in one pipeline  401, 403, 409, 422, 429, 400 BID_TOO_LOW
  *   verify   the user's address, where the settings ask for it; 403
  *   load     the snapshot from PostgreSQL            only where Redis has none, or an end that may have moved; 404
- *   publish  into the auction's queue                503
- *   finish   202, or wait for the decision           200, 202, 503 with bidId where the outcome is unknown
+ *   publish  into the auction's queue, and wait for the decision where that is asked for (submission.h): 200, 202, 503
  *
  * With Redis gone, `ask` and `load` fall away for clients with an access token: the bid worker decides.
  * A request whose deadline has passed before `publish` goes no further.
@@ -22,55 +21,46 @@
 #include "common/base/money.h"
 #include "gateway/access/admission.h"
 #include "gateway/account/verification.h"
+#include "gateway/bid/bid_metrics.h"
 #include "gateway/bid/idempotency.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/prefer.h"
-#include "gateway/bid/publisher.h"
 #include "gateway/bid/receipt.h"
 #include "gateway/bid/refusal.h"
 #include "gateway/bid/snapshots.h"
-#include "gateway/bid/waiters.h"
-#include "gateway/core/gateway.h"
+#include "gateway/bid/submission.h"
 #include "gateway/http/fields.h"
-#include "gateway/http/gateway_metrics.h"
 #include "gateway/http/reply.h"
+#include "gateway/query/cache_metrics.h"
 
 enum {
     LOCATION_SIZE = 128,
-    COMMAND_WAIT_S = 3,   /* how long a withdrawal waits for its decision, says the contract */
-    WAIT_MARGIN_MS = 2000 /* beyond the wait: what the sweeps and the last look into the ledger take */
+    COMMAND_WAIT_S = 3, /* how long a withdrawal waits for its decision, says the contract */
 };
 
 /* A bid from its parsing to its answer; the request's own memory. */
 struct bid_request {
-    struct publisher_bid bid; /* with the command */
-    struct waiter waiter;
+    struct submission submission; /* with the command */
     struct admission admission;
     char hash[IDEMPOTENCY_HASH_SIZE]; /* of auction and body */
     int wait_s;                       /* 0: does not wait */
     bool receipt;                     /* is asked for */
     int awaited;                      /* replies of Redis that have not come */
-    bool handed_over;                 /* the publisher has it, or had it */
-    bool confirmed;
-    int64_t confirmed_us; /* when the publisher said so, 0: it did not */
-    bool decided;
-    struct snapshot snapshot; /* status NULL: unknown */
-    bool loaded;              /* from PostgreSQL just now, not out of Redis */
-    enum error_code reason;   /* it is to be refused, unless the ledger has it; or it is being refused */
-    struct decision decision;
+    struct snapshot snapshot;         /* RULES_NO_STATUS: unknown */
+    bool loaded;                      /* from PostgreSQL just now, not out of Redis */
+    enum error_code reason;           /* it is to be refused, unless the ledger has it; or it is being refused */
 };
 
-static struct command *command_of(const struct request *request)
+static const struct bids_context *context_of(const struct request *request)
 {
-    struct bid_request *bid_request = request->handler_state;
-    return &bid_request->bid.command;
+    return request->context;
 }
 
 /* ---- answers ---- */
 
 static void set_location(struct request *request)
 {
-    const struct command *command = command_of(request);
+    const struct command *command = submission_command(request);
     char auction[UUID_TEXT_SIZE];
     char bid[UUID_TEXT_SIZE];
     char text[LOCATION_SIZE];
@@ -86,14 +76,15 @@ static void put_receipt(struct request *request, struct jsonw *json, int64_t rec
     const struct bid_request *bid_request = request->handler_state;
     char text[RECEIPT_SIZE];
     if (bid_request->receipt) {
-        receipt_write(&request->gateway->receipts, &bid_request->bid.command, received_ms, text);
+        receipt_write(&context_of(request)->deployment->receipts, &bid_request->submission.bid.command, received_ms,
+                      text);
         jsonw_put_string(json, "receipt", text);
     }
 }
 
 static void reply_pending(struct request *request)
 {
-    const struct command *command = command_of(request);
+    const struct command *command = submission_command(request);
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
     jsonw_put_uuid(json, "bidId", &command->id);
@@ -117,29 +108,18 @@ static void reply_pending(struct request *request)
 
 static void reply_decided(struct request *request, const struct decision *decision)
 {
-    enum error_code code = ERROR_INTERNAL_ERROR;
-    if (command_of(request)->kind != COMMAND_WITHDRAW) {
+    if (submission_command(request)->kind != COMMAND_WITHDRAW) {
         struct jsonw *json = reply_json(request);
         jsonw_object(json);
         ledger_put(json, decision);
         put_receipt(request, json, decision->received_ms);
         jsonw_end_object(json);
         reply_send(request, 200);
-    } else if (strcmp(decision->status, "rejected") != 0) {
+    } else if (decision->status != BID_REJECTED) {
         reply_empty(request, 204);
     } else {
-        if (!errors_parse(decision->reason, &code)) {
-            code = ERROR_INTERNAL_ERROR;
-        }
-        reply_error(request, code);
+        reply_error(request, errors_of_reason(decision->reason));
     }
-}
-
-static void write_unknown(struct request *request)
-{
-    struct jsonw *json = reply_error_begin(request, ERROR_UNAVAILABLE);
-    jsonw_put_uuid(json, "bidId", &command_of(request)->id);
-    jsonw_put_string(json, "outcome", "unknown");
 }
 
 static void reply_refusal(struct request *request, enum error_code code)
@@ -169,7 +149,7 @@ static void forgotten(const redisReply *reply, void *arg)
 static void refuse(struct request *request, enum error_code code)
 {
     struct bid_request *bid_request = request->handler_state;
-    const struct command *command = command_of(request);
+    const struct command *command = submission_command(request);
     bid_request->reason = code;
     bool noted = bid_request->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
     bool awaited = noted && admission_forget(request, &command->id, command->keyed ? forgotten : NULL, request);
@@ -178,124 +158,43 @@ static void refuse(struct request *request, enum error_code code)
     }
 }
 
-/* The request's deadline, before the publisher's verdict. */
-static void bid_late(struct request *request)
+/* ---- publish and finish ---- */
+
+static void confirmed(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
-    if (bid_request->handed_over) {
-        write_unknown(request);
-        jsonw_end_object(request->gateway->json);
-        reply_header(request, "Retry-After", "1");
-        reply_answer(request, errors_entry(ERROR_UNAVAILABLE)->status);
-    } else {
-        reply_answer_error(request, ERROR_UNAVAILABLE);
+    bid_metrics_add_taken(bid_request->submission.confirmed_us - request->start_us);
+    if (bid_request->submission.bid.command.keyed) {
+        admission_mark_pending(request, &bid_request->submission.bid.command.id);
     }
 }
 
-/* ---- finish ---- */
-
-static void waited(struct waiter *waiter, const struct decision *decision)
+static void decided(struct request *request, const struct decision *decision)
 {
-    struct request *request = waiter->arg;
-    struct bid_request *bid_request = request->handler_state;
-    if (decision != NULL && !bid_request->confirmed) {
-        bid_request->decided = true; /* faster than the broker's confirm: the answer waits for that */
-        bid_request->decision = *decision;
-    } else if (decision != NULL) {
-        if (bid_request->confirmed_us > 0) {
-            gateway_metrics_bid_decided(clock_mono_us() - bid_request->confirmed_us);
-        }
-        reply_decided(request, decision);
-    } else if (bid_request->confirmed) {
-        reply_pending(request);
+    const struct bid_request *bid_request = request->handler_state;
+    if (bid_request->submission.confirmed_us > 0) {
+        bid_metrics_add_decided(clock_mono_us() - bid_request->submission.confirmed_us);
     }
+    reply_decided(request, decision);
 }
 
-static void wait_for_decision(struct request *request)
+static void failed(struct request *request, bool sent)
 {
-    struct bid_request *bid_request = request->handler_state;
-    if (bid_request->decided) {
-        reply_decided(request, &bid_request->decision);
-        return;
-    }
-    if (!bid_request->waiter.entered) {
-        reply_pending(request); /* the time was up before the confirm came */
-        return;
-    }
-    request_set_deadline(request, (int64_t)bid_request->wait_s * 1000 + WAIT_MARGIN_MS, bid_late);
-}
-
-static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
-{
-    struct request *request = bid->arg;
-    struct bid_request *bid_request = request->handler_state;
-    if (verdict == PUBLISHER_CONFIRMED) {
-        bid_request->confirmed = true;
-        bid_request->confirmed_us = clock_mono_us();
-        gateway_metrics_bid_taken(bid_request->confirmed_us - request->start_us);
-        if (bid_request->decided) {
-            gateway_metrics_bid_decided(0);
-        }
-        if (bid->command.keyed) {
-            admission_mark_pending(request, &bid->command.id);
-        }
-        if (bid_request->wait_s > 0) {
-            wait_for_decision(request);
-        } else {
-            reply_pending(request);
-        }
-        return;
-    }
-    waiters_remove(request->gateway->waiters, &bid_request->waiter);
-    if (bid_request->decided) {
-        reply_decided(request, &bid_request->decision);
-    } else if (verdict == PUBLISHER_UNKNOWN) {
-        write_unknown(request);
-        reply_error_send(request, ERROR_UNAVAILABLE);
-    } else if (bid->command.keyed) {
+    if (sent && submission_command(request)->keyed) {
         reply_error(request, ERROR_UNAVAILABLE); /* its key stays taken for the repetition that we ask for */
     } else {
         refuse(request, ERROR_UNAVAILABLE);
     }
 }
 
-/* ---- publish ---- */
-
-static void start_waiting(struct request *request)
-{
-    struct bid_request *bid_request = request->handler_state;
-    bid_request->waiter = (struct waiter){
-        .auction_id = bid_request->bid.command.auction_id,
-        .bid_id = bid_request->bid.command.id,
-        .until_ms = clock_mono_ms() + (int64_t)bid_request->wait_s * 1000,
-        .done = waited,
-        .arg = request,
-    };
-    waiters_add(request->gateway->waiters, &bid_request->waiter);
-}
+static const struct submission_kind submission = {
+    .id_member = "bidId", .confirmed = confirmed, .decided = decided, .pending = reply_pending, .failed = failed};
 
 static void publish(struct request *request)
 {
-    struct bid_request *bid_request = request->handler_state;
-    struct command *command = &bid_request->bid.command;
-    if (!request->gateway->deployment.known) {
-        refuse(request, ERROR_UNAVAILABLE);
-        return;
-    }
-    command->terms_version = bid_request->snapshot.terms_version;
-    if (bid_request->wait_s > 0) {
-        command->reply_to = request->gateway->id;
-        start_waiting(request);
-    }
-    bid_request->bid.received_mono_ms = request->start_us / 1000;
-    bid_request->bid.done = published;
-    bid_request->bid.arg = request;
-    bid_request->handed_over = true;
-    if (!publisher_submit(request->gateway->publisher, &bid_request->bid)) {
-        bid_request->handed_over = false;
-        waiters_remove(request->gateway->waiters, &bid_request->waiter);
-        refuse(request, ERROR_UNAVAILABLE);
-    }
+    const struct bid_request *bid_request = request->handler_state;
+    submission_command(request)->terms_version = bid_request->snapshot.terms_version;
+    submission_publish(request);
 }
 
 /* ---- load ---- */
@@ -306,7 +205,7 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     const struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->bid.command;
+    const struct command *command = &bid_request->submission.bid.command;
     struct decision decision;
     if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
         refuse(request, bid_request->reason);
@@ -323,10 +222,10 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
 static void refuse_unless_placed(struct request *request, enum error_code reason)
 {
     struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->bid.command;
+    const struct command *command = &bid_request->submission.bid.command;
     bid_request->reason = reason;
     if (!command->keyed ||
-        !ledger_find(request->gateway, &command->auction_id, &command->id, looked_for_key, request)) {
+        !ledger_find(context_of(request)->pg, &command->auction_id, &command->id, looked_for_key, request)) {
         refuse(request, reason);
     }
 }
@@ -341,11 +240,12 @@ static void check_snapshot(struct request *request)
 {
     const struct bid_request *bid_request = request->handler_state;
     enum error_code reason = ERROR_INTERNAL_ERROR;
-    if (!refusal_certain(&bid_request->snapshot, &bid_request->bid.command, clock_now_ms(),
-                         request->gateway->config->fence_grace_ms, &reason)) {
+    if (!refusal_certain(&bid_request->snapshot, &bid_request->submission.bid.command, clock_now_ms(),
+                         context_of(request)->config->fence_grace_ms, &reason)) {
         publish(request);
     } else if (end_is_hearsay(bid_request, reason)) {
-        snapshots_load(request->gateway->snapshots, &bid_request->bid.command.auction_id, loaded, request);
+        snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
+                       request);
     } else {
         refuse_unless_placed(request, reason);
     }
@@ -402,12 +302,10 @@ static void found_again(const struct pg_reply *reply, void *arg)
 static void repeat(struct request *request)
 {
     struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->bid.command;
+    const struct command *command = &bid_request->submission.bid.command;
     if (bid_request->admission.state == 'p' && bid_request->wait_s > 0) {
-        bid_request->confirmed = true;
-        start_waiting(request);
-        wait_for_decision(request);
-    } else if (!ledger_find(request->gateway, &command->auction_id, &command->id, found_again, request)) {
+        submission_wait(request);
+    } else if (!ledger_find(context_of(request)->pg, &command->auction_id, &command->id, found_again, request)) {
         repeat_undecided(request, false);
     }
 }
@@ -420,12 +318,13 @@ static void admitted(struct request *request, enum verification_answer verified)
         refuse(request, ERROR_UNAVAILABLE);
     } else if (verified == VERIFICATION_NO) {
         refuse(request, ERROR_EMAIL_UNVERIFIED);
-    } else if (bid_request->snapshot.status != NULL) {
+    } else if (bid_request->snapshot.status != RULES_NO_STATUS) {
         check_snapshot(request);
     } else if (bid_request->admission.verdict == ADMISSION_UNCHECKED) {
         publish(request);
     } else {
-        snapshots_load(request->gateway->snapshots, &bid_request->bid.command.auction_id, loaded, request);
+        snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
+                       request);
     }
 }
 
@@ -442,10 +341,10 @@ static void asked(struct request *request)
     limits_headers(request, &bid_request->admission.limit);
     if (bid_request->admission.verdict == ADMISSION_KNOWN) {
         repeat(request);
-    } else if (command_of(request)->kind == COMMAND_WITHDRAW) {
+    } else if (submission_command(request)->kind == COMMAND_WITHDRAW) {
         admitted(request, VERIFICATION_YES);
     } else {
-        verification_ask(request, admitted);
+        verification_ask(context_of(request)->verification, request, admitted);
     }
 }
 
@@ -457,7 +356,7 @@ static void take_first_receipt(struct bid_request *bid_request)
     struct json *tree = pending == NULL ? NULL : json_parse(pending, strlen(pending), NULL);
     int64_t received = 0;
     if (json_get_text(tree, "receivedAt", &text) && clock_parse(text, &received)) {
-        bid_request->bid.command.received_ms = received;
+        bid_request->submission.bid.command.received_ms = received;
     }
     json_free(tree);
     bid_request->admission.pending = NULL; /* was borrowed */
@@ -481,10 +380,10 @@ static void snapshot_answered(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     struct bid_request *bid_request = request->handler_state;
-    if (!snapshots_read(reply, &bid_request->bid.command.auction_id, &bid_request->snapshot)) {
-        bid_request->snapshot = (struct snapshot){.status = NULL};
+    if (!snapshots_read(reply, &bid_request->submission.bid.command.auction_id, &bid_request->snapshot)) {
+        bid_request->snapshot = (struct snapshot){.status = RULES_NO_STATUS};
     }
-    gateway_metrics_cache(GATEWAY_METRICS_SNAPSHOT, bid_request->snapshot.status != NULL);
+    cache_metrics_add(CACHE_METRICS_SNAPSHOT, bid_request->snapshot.status != RULES_NO_STATUS);
     if (--bid_request->awaited == 0) {
         asked(request);
     }
@@ -493,7 +392,7 @@ static void snapshot_answered(const redisReply *reply, void *arg)
 /* What GET shows until it is decided. */
 static const char *pending_text(struct request *request)
 {
-    const struct command *command = command_of(request);
+    const struct command *command = submission_command(request);
     struct jsonw *json = reply_json(request);
     size_t length = 0;
     struct decision pending = {
@@ -511,7 +410,7 @@ static const char *pending_text(struct request *request)
 static void ask(struct request *request)
 {
     struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->bid.command;
+    const struct command *command = &bid_request->submission.bid.command;
     struct admission_bid entry = {
         .id = command->id,
         .keyed = command->keyed,
@@ -528,7 +427,7 @@ static void ask(struct request *request)
         bid_request->awaited = 0;
         bid_request->admission = admission_read(request, NULL);
         asked(request);
-    } else if (snapshots_ask(request->gateway, &command->auction_id, snapshot_answered, request)) {
+    } else if (snapshots_ask(context_of(request)->redis, &command->auction_id, snapshot_answered, request)) {
         bid_request->awaited++;
     }
 }
@@ -540,8 +439,9 @@ static void fill_command(const struct request *request, struct command *command,
 {
     *command = (struct command){
         .kind = kind,
-        .id = key == NULL ? uuid_new()
-                          : idempotency_bid_id(request->gateway->deployment.idempotency, &request->user.id, key),
+        .id = key == NULL
+                  ? uuid_new()
+                  : idempotency_bid_id(context_of(request)->deployment->facts.idempotency, &request->user.id, key),
         .auction_id = request->parameters[0],
         .user_id = request->user.id,
         .amount = amount,
@@ -555,7 +455,7 @@ static void fill_command(const struct request *request, struct command *command,
 static void set_preferences(const struct request *request, struct bid_request *bid_request)
 {
     char wishes[PREFER_SIZE];
-    if (bid_request->bid.command.kind == COMMAND_WITHDRAW) {
+    if (bid_request->submission.bid.command.kind == COMMAND_WITHDRAW) {
         bid_request->wait_s = COMMAND_WAIT_S;
         return;
     }
@@ -574,14 +474,14 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         return;
     }
     struct bid_request *bid_request = request_handler_state(request, sizeof(*bid_request));
-    if (bid_request == NULL || !request->gateway->deployment.known) {
+    if (bid_request == NULL || !context_of(request)->deployment->known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    fill_command(request, &bid_request->bid.command, kind, amount, key);
-    idempotency_hash(&bid_request->bid.command, bid_request->hash);
+    fill_command(request, &bid_request->submission.bid.command, kind, amount, key);
+    idempotency_hash(&bid_request->submission.bid.command, bid_request->hash);
     set_preferences(request, bid_request);
-    request_set_late(request, bid_late);
+    submission_begin(context_of(request)->submissions, request, &submission, bid_request->wait_s * 1000);
     ask(request);
 }
 

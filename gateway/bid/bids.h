@@ -5,7 +5,23 @@
 #ifndef ROSTRUM_GATEWAY_BID_BIDS_H
 #define ROSTRUM_GATEWAY_BID_BIDS_H
 
+#include "common/service/config.h"
+#include "gateway/account/verification.h"
+#include "gateway/bid/snapshots.h"
+#include "gateway/bid/submission.h"
+#include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
+
+/* What the handlers use; made by components.c. */
+struct bids_context {
+    const struct config *config;
+    const struct deployment *deployment;
+    struct pg *pg;
+    struct redis *redis;
+    struct snapshots *snapshots;
+    struct verification *verification;
+    const struct submissions *submissions;
+};
 
 enum { BIDS_PLACE }; /* in the table: the route of a plain bid, for those that come over a WebSocket */
 

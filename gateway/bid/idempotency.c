@@ -23,11 +23,12 @@ bool idempotency_key_is_valid(const char *key)
     return true;
 }
 
-struct uuid idempotency_bid_id(const uint8_t secret[static GATEWAY_KEY_BYTES], const struct uuid *user, const char *key)
+struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct uuid *user,
+                               const char *key)
 {
     uint8_t hash[crypto_generichash_BYTES];
     crypto_generichash_state state;
-    crypto_generichash_init(&state, secret, GATEWAY_KEY_BYTES, sizeof(hash));
+    crypto_generichash_init(&state, secret, DEPLOYMENT_KEY_BYTES, sizeof(hash));
     crypto_generichash_update(&state, user->bytes, sizeof(user->bytes));
     crypto_generichash_update(&state, (const unsigned char *)key, strlen(key));
     crypto_generichash_final(&state, hash, sizeof(hash));
@@ -37,10 +38,13 @@ struct uuid idempotency_bid_id(const uint8_t secret[static GATEWAY_KEY_BYTES], c
 void idempotency_hash(const struct command *command, char out[static IDEMPOTENCY_HASH_SIZE])
 {
     uint8_t hash[HASH_BYTES];
-    uint8_t plain[sizeof(command->auction_id) + sizeof(command->amount) + 1];
-    memcpy(plain, command->auction_id.bytes, sizeof(command->auction_id));
-    memcpy(plain + sizeof(command->auction_id), &command->amount, sizeof(command->amount));
-    plain[sizeof(plain) - 1] = (uint8_t)command->kind;
-    crypto_generichash(hash, sizeof(hash), plain, sizeof(plain), NULL, 0);
+    crypto_generichash_state state;
+    /* By its word: the number of a kind is another one when a kind is added before it. */
+    const char *kind = command_kind_text(command->kind);
+    crypto_generichash_init(&state, NULL, 0, sizeof(hash));
+    crypto_generichash_update(&state, command->auction_id.bytes, sizeof(command->auction_id.bytes));
+    crypto_generichash_update(&state, (const unsigned char *)&command->amount, sizeof(command->amount));
+    crypto_generichash_update(&state, (const unsigned char *)kind, strlen(kind));
+    crypto_generichash_final(&state, hash, sizeof(hash));
     sodium_bin2hex(out, IDEMPOTENCY_HASH_SIZE, hash, sizeof(hash));
 }

@@ -8,7 +8,7 @@
 #include "common/base/ids.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/message.h"
-#include "gateway/core/gateway.h"
+#include "gateway/core/deployment.h"
 
 enum {
     IDEMPOTENCY_KEY_MAX = 64, /* bytes */
@@ -17,7 +17,7 @@ enum {
 
 /* 1 to 64 bytes without control characters. */
 bool idempotency_key_is_valid(const char *key);
-struct uuid idempotency_bid_id(const uint8_t secret[static GATEWAY_KEY_BYTES], const struct uuid *user,
+struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct uuid *user,
                                const char *key);
 /* Of what must be the same when a key comes again: auction, kind and amount. */
 void idempotency_hash(const struct command *command, char out[static IDEMPOTENCY_HASH_SIZE]);

@@ -7,6 +7,7 @@
  */
 #include "gateway/bid/leaderboard.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,29 +16,31 @@
 #include "common/protocol/pseudonym.h"
 #include "common/protocol/snapshot.h"
 #include "gateway/bid/snapshots.h"
-#include "gateway/core/gateway.h"
+#include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/page.h"
 
 enum { NUMBER_SIZE = 24 };
 
-enum { LEADERS_GET };
+enum { LEADERS_GET, LEADERS_COUNT };
 
 /* The auction's version in each row; one row with a NULL bidder if it has no bids. An accepted bid stands first. */
 static const struct pg_statement list[] = {
     [LEADERS_GET] = {"leaders_get",
                      "SELECT a.version, b.bidder_id, b.score FROM auctions a LEFT JOIN LATERAL ("
-                     "  SELECT n.bidder_id, max(200 * CASE WHEN n.kind = 'proxy' AND n.status = 'outbid'"
-                     "    THEN n.max_amount ELSE n.amount END + (n.status = 'accepted')::integer)::bigint AS score"
-                     "  FROM (SELECT coalesce(now_bidder_id, bidder_id) AS bidder_id, kind, max_amount,"
-                     "      coalesce(now_status, status) AS status, coalesce(now_amount, amount) AS amount"
-                     "    FROM bids WHERE auction_id = a.id AND kind IN ('bid', 'proxy', 'auto', 'buy') AND counts"
-                     "    AND status IN ('accepted', 'outbid')) n WHERE n.amount IS NOT NULL"
-                     "  GROUP BY n.bidder_id ORDER BY score DESC, n.bidder_id DESC LIMIT 100) b ON true"
+                     "  SELECT p.bidder_id, max(200 * p.amount + (p.status = 'accepted')::integer)::bigint AS score"
+                     "  FROM public_bids p WHERE p.auction_id = a.id"
+                     "  GROUP BY p.bidder_id ORDER BY score DESC, p.bidder_id DESC LIMIT 100) b ON true"
                      " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.score DESC, b.bidder_id DESC"},
 };
+static_assert(ARRAY_LEN(list) == LEADERS_COUNT, "each statement has its entry");
 
 struct statements leaderboard_statements = {list, ARRAY_LEN(list), 0};
+
+static const struct leaderboard_context *context_of(const struct request *request)
+{
+    return request->context;
+}
 
 enum { LEADERS_VERSION, LEADERS_BIDDER, LEADERS_SCORE };
 
@@ -68,7 +71,7 @@ static void write_leader(struct jsonw *json, const struct request *request, int 
                          int64_t score)
 {
     char name[PSEUDONYM_SIZE];
-    pseudonym_write(request->gateway->deployment.pseudonym, &request->parameters[0], bidder, name);
+    pseudonym_write(context_of(request)->deployment->facts.pseudonym, &request->parameters[0], bidder, name);
     jsonw_object(json);
     jsonw_put_int(json, "rank", place);
     jsonw_put_string(json, "bidder", name);
@@ -91,7 +94,7 @@ static void keep(struct request *request, int64_t version)
     keys_leaderboard(&request->parameters[0], key);
     (void)snprintf(version_text, sizeof version_text, "%" PRId64, version);
     (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
-    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_LEADERS_KEEP, NULL, NULL, 2, ARRAY_LEN(arguments),
+    if (!redis_call(context_of(request)->redis, GATEWAY_SCRIPT_LEADERS_KEEP, NULL, NULL, 2, ARRAY_LEN(arguments),
                     arguments, NULL)) {
         log_debug("a leaderboard is not kept: Redis is not there");
     }
@@ -133,8 +136,8 @@ static void ask_leaders(enum snapshots_outcome outcome, const struct snapshot *s
     (void)outcome;
     (void)snapshot;
     uuid_format(&request->parameters[0], auction);
-    if (!statements_query(request->gateway, &leaderboard_statements, LEADERS_GET, ARRAY_LEN(values), values, on_leaders,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &leaderboard_statements, LEADERS_GET, ARRAY_LEN(values), values,
+                          on_leaders, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -158,7 +161,7 @@ static void on_board(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
-        snapshots_load(request->gateway->snapshots, &request->parameters[0], ask_leaders, request);
+        snapshots_load(context_of(request)->snapshots, &request->parameters[0], ask_leaders, request);
         return;
     }
     struct jsonw *json = reply_json(request);
@@ -196,7 +199,7 @@ static void handle_leaderboard(struct request *request)
     keys_snapshot(&request->parameters[0], snapshot);
     keys_leaderboard(&request->parameters[0], key);
     (void)snprintf(limit, sizeof limit, "%d", board->page.limit);
-    if (!redis_call(request->gateway->redis, GATEWAY_SCRIPT_LEADERS, on_board, request, 2, ARRAY_LEN(arguments),
+    if (!redis_call(context_of(request)->redis, GATEWAY_SCRIPT_LEADERS, on_board, request, 2, ARRAY_LEN(arguments),
                     arguments, NULL)) {
         ask_leaders(SNAPSHOTS_UNKNOWN, NULL, request);
     }

@@ -5,8 +5,18 @@
 #define ROSTRUM_GATEWAY_BID_LEADERBOARD_H
 
 #include "common/io/redis.h"
+#include "gateway/bid/snapshots.h"
+#include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
+
+/* What the handlers use; made by components.c. */
+struct leaderboard_context {
+    const struct deployment *deployment;
+    struct pg *pg;
+    struct redis *redis;
+    struct snapshots *snapshots;
+};
 
 extern const struct route leaderboard_routes[];
 extern struct statements leaderboard_statements;

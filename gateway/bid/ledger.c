@@ -4,94 +4,71 @@
  */
 #include "gateway/bid/ledger.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/pseudonym.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache.h"
 #include "gateway/query/page.h"
 
 enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
 
-enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY };
+enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY, LEDGER_COUNT };
 
-/* A maximum that was beaten at once is spent, and shown as its bidder's amount (rule 9). */
-#define PUBLIC_AMOUNT                                                                                                  \
-    "CASE WHEN b.kind = 'proxy' AND coalesce(b.now_status, b.status) = 'outbid' THEN b.max_amount"                     \
-    " ELSE coalesce(b.now_amount, b.amount) END"
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
 static const struct pg_statement list[] = {
-    [LEDGER_BID] =
-        {"ledger_bid",
-         "SELECT bid_id, auction_id, bidder_id, kind, coalesce(now_amount, amount), max_amount, " MS(
-             "received_at") ", " MS("decided_at") ", CASE WHEN counts THEN coalesce(now_status, status) ELSE 'voided' "
-                                                  "END, reason,"
-                                                  " (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
-                                                  "  WHERE a.id = bids.auction_id)"
-                                                  " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
+    [LEDGER_BID] = {"ledger_bid",
+                    "SELECT bid_id, auction_id, bidder_id, kind, coalesce(effective_amount, amount), "
+                    "max_amount, " MS("received_at") ", " MS(
+                        "decided_at") ", CASE WHEN effective THEN coalesce(effective_status, status) ELSE 'voided' "
+                                      "END, reason,"
+                                      " (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
+                                      "  WHERE a.id = bids.auction_id)"
+                                      " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
     /* One row with a NULL seq says: the auction is there, and has no (more) bids. */
-    [LEDGER_HISTORY] =
-        {"ledger_history",
-         "SELECT b.seq, b.bid_id, b.bidder_id, b.kind, b.shown, " MS(
-             "b.decided_at") ", a.version FROM auctions a LEFT JOIN LATERAL ("
-                             "  SELECT b.seq, b.bid_id, coalesce(b.now_bidder_id, b.bidder_id) AS bidder_id, b.kind, "
-                             "b.decided_at, " PUBLIC_AMOUNT " AS shown"
-                             "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
-                             "  AND b.status IN ('accepted', 'outbid') AND b.counts"
-                             "  AND NOT coalesce(b.now_raise, b.raise) AND b.seq < $2::bigint"
-                             "  ORDER BY b.seq DESC LIMIT $3::integer) b ON true"
-                             " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.seq DESC"},
+    [LEDGER_HISTORY] = {"ledger_history",
+                        "SELECT b.seq, b.bid_id, b.bidder_id, b.automatic, b.amount, " MS(
+                            "b.decided_at") ", a.version"
+                                            " FROM auctions a LEFT JOIN LATERAL (SELECT * FROM public_bids p WHERE "
+                                            "p.auction_id = a.id AND p.in_history"
+                                            "  AND p.seq < $2::bigint ORDER BY p.seq DESC LIMIT $3::integer) b ON true"
+                                            " WHERE a.id = $1 AND a.status <> 'draft' ORDER BY b.seq DESC"},
     [LEDGER_PROXY] = {"ledger_proxy",
                       "SELECT leader_max FROM auctions WHERE id = $1 AND leader_id = $2 AND leader_by_proxy"},
 };
+static_assert(ARRAY_LEN(list) == LEDGER_COUNT, "each statement has its entry");
 
 struct statements ledger_statements = {list, ARRAY_LEN(list), 0};
 
+static const struct ledger_context *context_of(const struct request *request)
+{
+    return request->context;
+}
+
 /* ---- one bid ---- */
 
-bool ledger_find(struct gateway *gateway, const struct uuid *auction, const struct uuid *bid, pg_callback callback,
-                 void *arg)
+bool ledger_find(struct pg *pg, const struct uuid *auction, const struct uuid *bid, pg_callback callback, void *arg)
 {
     char auction_text[UUID_TEXT_SIZE];
     char bid_text[UUID_TEXT_SIZE];
     const char *values[] = {auction_text, bid_text};
     uuid_format(auction, auction_text);
     uuid_format(bid, bid_text);
-    return statements_query(gateway, &ledger_statements, LEDGER_BID, ARRAY_LEN(values), values, callback, arg);
+    return statements_query(pg, &ledger_statements, LEDGER_BID, ARRAY_LEN(values), values, callback, arg);
 }
 
 enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON, SETTLED };
 
-/* The ledger's words. An automatic answer counts as a bid, and what the deployment decides by itself is asked for by
- * nobody.
- */
+/* An automatic answer counts as a bid. */
 static enum command_kind read_kind(const char *text)
 {
-    static const struct {
-        const char *text;
-        enum command_kind kind;
-    } kinds[] = {
-        {"proxy", COMMAND_PROXY},     {"withdraw", COMMAND_WITHDRAW}, {"buy", COMMAND_BUY},
-        {"update", COMMAND_UPDATE},   {"cancel", COMMAND_CANCEL},     {"extend", COMMAND_EXTEND},
-        {"close", COMMAND_CLOSE},     {"abort", COMMAND_ABORT},       {"void", COMMAND_VOID},
-        {"retract", COMMAND_RETRACT},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (strcmp(kinds[i].text, text) == 0) {
-            return kinds[i].kind;
-        }
-    }
-    return COMMAND_BID;
-}
-
-static bool is_bid(enum command_kind kind)
-{
-    return kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY;
+    enum command_kind kind = COMMAND_BID;
+    return command_kind_ledger_parse(text, &kind) ? kind : COMMAND_BID;
 }
 
 bool ledger_read(const PGresult *result, struct decision *decision)
@@ -109,14 +86,12 @@ bool ledger_read(const PGresult *result, struct decision *decision)
         .received_ms = pg_int(result, 0, RECEIVED),
         .decided_ms = pg_int(result, 0, DECIDED),
     };
-    (void)snprintf(decision->status, sizeof(decision->status), "%s", pg_text(result, 0, STATUS));
-    (void)snprintf(decision->reason, sizeof(decision->reason), "%s", pg_text(result, 0, REASON));
+    message_decision_outcome(decision, pg_text(result, 0, STATUS), pg_text(result, 0, REASON));
     return true;
 }
 
 void ledger_put(struct jsonw *json, const struct decision *decision)
 {
-    bool decided = decision->status[0] != '\0';
     jsonw_put_uuid(json, "bidId", &decision->bid_id);
     jsonw_put_uuid(json, "auctionId", &decision->auction_id);
     if (decision->amount > 0) {
@@ -128,12 +103,12 @@ void ledger_put(struct jsonw *json, const struct decision *decision)
         jsonw_put_money(json, "maxAmount", decision->max_amount);
     }
     jsonw_put_bool(json, "isProxyBid", decision->kind == COMMAND_PROXY);
-    jsonw_put_string(json, "status", decided ? decision->status : "pending");
-    if (decision->reason[0] != '\0') {
-        jsonw_put_string(json, "reason", decision->reason);
+    jsonw_put_string(json, "status", bid_status_text(decision->status));
+    if (decision->reason != RULES_NONE) {
+        jsonw_put_string(json, "reason", rules_reason_text(decision->reason));
     }
     jsonw_put_time(json, "receivedAt", decision->received_ms);
-    if (decided) {
+    if (decision->status != BID_PENDING) {
         jsonw_put_time(json, "decidedAt", decision->decided_ms);
     }
 }
@@ -182,7 +157,7 @@ static void look_into_entry(struct request *request, redis_callback answered)
     const char *arguments[] = {"GETRANGE", key, from, "-1"};
     (void)snprintf(from, sizeof from, "%d", 1 + KEYS_BID_HASH_LENGTH); /* behind state and hash */
     keys_bid(&request->user.id, &request->parameters[1], key);
-    if (!redis_command(request->gateway->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (!redis_command(context_of(request)->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -195,7 +170,8 @@ static void bid_found(const struct pg_reply *reply, void *arg)
         look_into_entry(request, unsure_entry_answered);
     } else if (!ledger_read(reply->result, &decision)) {
         look_into_entry(request, entry_answered);
-    } else if (!is_bid(decision.kind) || (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
+    } else if (!command_kind_is_bid(decision.kind) ||
+               (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         if (!uuid_equal(&decision.user_id, &request->user.id) && !pg_bool(reply->result, 0, SETTLED)) {
@@ -208,7 +184,7 @@ static void bid_found(const struct pg_reply *reply, void *arg)
 
 static void handle_bid(struct request *request)
 {
-    if (!ledger_find(request->gateway, &request->parameters[0], &request->parameters[1], bid_found, request)) {
+    if (!ledger_find(context_of(request)->pg, &request->parameters[0], &request->parameters[1], bid_found, request)) {
         look_into_entry(request, unsure_entry_answered);
     }
 }
@@ -219,24 +195,19 @@ struct history {
     struct page page;
 };
 
-enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_KIND, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
-
-static bool is_automatic(const char *kind)
-{
-    return strcmp(kind, "proxy") == 0 || strcmp(kind, "auto") == 0;
-}
+enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_AUTOMATIC, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
 
 static void write_history_item(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {
     char bidder[PSEUDONYM_SIZE];
     struct uuid bid = pg_uuid(result, row, HISTORY_BID);
     struct uuid user = pg_uuid(result, row, HISTORY_BIDDER);
-    pseudonym_write(request->gateway->deployment.pseudonym, &request->parameters[0], &user, bidder);
+    pseudonym_write(context_of(request)->deployment->facts.pseudonym, &request->parameters[0], &user, bidder);
     jsonw_object(json);
     jsonw_put_uuid(json, "bidId", &bid);
     jsonw_put_string(json, "bidder", bidder);
     jsonw_put_money(json, "amount", pg_money(result, row, HISTORY_AMOUNT));
-    jsonw_put_bool(json, "isProxyBid", is_automatic(pg_text(result, row, HISTORY_KIND)));
+    jsonw_put_bool(json, "isProxyBid", pg_bool(result, row, HISTORY_AUTOMATIC));
     jsonw_put_time(json, "createdAt", pg_int(result, row, HISTORY_DECIDED));
     jsonw_end_object(json);
 }
@@ -257,8 +228,8 @@ static void write_history(struct request *request, const PGresult *result)
     }
     page_end(json, rows > shown ? &next : NULL);
     if (!history->page.has_cursor) {
-        cache_history_keep(request->gateway, &request->parameters[0], history->page.limit,
-                           pg_int(result, 0, HISTORY_VERSION));
+        cache_history_keep(context_of(request)->redis, &request->parameters[0], history->page.limit,
+                           pg_int(result, 0, HISTORY_VERSION), json);
     }
     reply_send(request, 200);
 }
@@ -284,7 +255,7 @@ static void ask_history(struct request *request)
     uuid_format(&request->parameters[0], auction);
     (void)snprintf(limit, sizeof(limit), "%d", page->limit + 1);
     const char *values[] = {auction, page->has_cursor ? page->cursor.key : "9223372036854775807", limit};
-    if (!statements_query(request->gateway, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
+    if (!statements_query(context_of(request)->pg, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
                           history_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -317,7 +288,7 @@ static void handle_history(struct request *request)
         return;
     }
     if (page->has_cursor ||
-        !cache_history_ask(request->gateway, &request->parameters[0], page->limit, history_kept, request)) {
+        !cache_history_ask(context_of(request)->redis, &request->parameters[0], page->limit, history_kept, request)) {
         ask_history(request);
     }
 }
@@ -350,8 +321,8 @@ static void handle_proxy(struct request *request)
     const char *values[] = {auction, user};
     uuid_format(&request->parameters[0], auction);
     uuid_format(&request->user.id, user);
-    if (!statements_query(request->gateway, &ledger_statements, LEDGER_PROXY, ARRAY_LEN(values), values, proxy_found,
-                          request)) {
+    if (!statements_query(context_of(request)->pg, &ledger_statements, LEDGER_PROXY, ARRAY_LEN(values), values,
+                          proxy_found, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

@@ -45,7 +45,9 @@ struct pending_bids {
 LIST_HEAD(pending_list, pending_bids);
 
 struct publisher {
-    struct gateway *gateway;
+    const struct config *config;
+    struct broker *broker; /* NULL: not connected yet */
+    unsigned shards;
     struct event *sweep;
     struct jsonw *json;
     struct pending_list buckets[BUCKETS];
@@ -169,6 +171,7 @@ static void message_answered(enum broker_verdict verdict, void *arg)
         [BROKER_RETURNED] = PUBLISHER_REFUSED,
         [BROKER_UNKNOWN] = PUBLISHER_UNKNOWN,
     };
+    static_assert(ARRAY_LEN(verdicts) == BROKER_VERDICT_COUNT, "what each verdict of the broker means");
     struct publisher_message *message = arg;
     struct pending_bids *pending = message->pending;
     struct publisher_bid *bid = NULL;
@@ -201,9 +204,9 @@ static bool publish(struct publisher_message *of, size_t count)
         log_error("a message of bids could not be written");
         return false;
     }
-    topology_bid_key(&pending->auction_id, publisher->gateway->deployment.shards, key);
-    topology_bid_exchange(&pending->auction_id, publisher->gateway->deployment.shards, exchange);
-    return broker_publish(publisher->gateway->broker, &message, message_answered, of);
+    topology_bid_key(&pending->auction_id, publisher->shards, key);
+    topology_bid_exchange(&pending->auction_id, publisher->shards, exchange);
+    return broker_publish(publisher->broker, &message, message_answered, of);
 }
 
 /* The first `count` bids in time are in `message`, which was just published. */
@@ -271,10 +274,10 @@ static void insert_by_deadline(struct publisher *publisher, struct publisher_bid
 
 bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
 {
-    const struct config *config = publisher->gateway->config;
+    const struct config *config = publisher->config;
     bid->deadline_ms = bid->received_mono_ms + config->confirm_deadline_ms;
-    if (publisher->gateway->broker == NULL || broker_state(publisher->gateway->broker) != BROKER_UP ||
-        publisher->open >= (size_t)config->publish_pending_max_bids || is_late(bid, clock_mono_ms())) {
+    if (!publisher_ready(publisher) || publisher->open >= (size_t)config->publish_pending_max_bids ||
+        is_late(bid, clock_mono_ms())) {
         return false;
     }
     struct pending_bids *pending = pending_find(publisher, &bid->command.auction_id);
@@ -299,8 +302,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     struct pending_bids *pending = NULL;
     struct pending_bids *next = NULL;
     int64_t now = clock_mono_ms();
-    const struct broker *broker = publisher->gateway->broker;
-    bool up = broker != NULL && broker_state(broker) == BROKER_UP;
+    bool up = publisher_ready(publisher);
     (void)fd;
     (void)what;
     while ((bid = TAILQ_FIRST(&publisher->deadlines)) != NULL && is_late(bid, now)) {
@@ -321,21 +323,21 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct publisher *publisher_new(struct gateway *gateway)
+struct publisher *publisher_new(struct event_base *base, const struct config *config)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};
     struct publisher *publisher = calloc(1, sizeof(*publisher));
     if (publisher == NULL) {
         return NULL;
     }
-    publisher->gateway = gateway;
-    publisher->share_max = (size_t)gateway->config->share_max_bids;
+    publisher->config = config;
+    publisher->share_max = (size_t)config->share_max_bids;
     assert(publisher->share_max >= 1 && publisher->share_max <= MESSAGE_COMMANDS_MAX);
     TAILQ_INIT(&publisher->stalled);
     TAILQ_INIT(&publisher->deadlines);
     publisher->json = jsonw_new();
     publisher->commands = calloc(publisher->share_max, sizeof(*publisher->commands));
-    publisher->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, publisher);
+    publisher->sweep = event_new(base, -1, EV_PERSIST, do_sweep, publisher);
     if (publisher->json == NULL || publisher->commands == NULL || publisher->sweep == NULL ||
         event_add(publisher->sweep, &every) != 0) {
         publisher_free(publisher);
@@ -373,4 +375,20 @@ void publisher_free(struct publisher *publisher)
 size_t publisher_open(const struct publisher *publisher)
 {
     return publisher->open;
+}
+
+void publisher_connect(struct publisher *publisher, struct broker *broker, unsigned shards)
+{
+    publisher->broker = broker;
+    publisher->shards = shards;
+}
+
+bool publisher_ready(const struct publisher *publisher)
+{
+    return publisher->broker != NULL && broker_state(publisher->broker) == BROKER_UP;
+}
+
+const struct broker *publisher_broker(const struct publisher *publisher)
+{
+    return publisher->broker;
 }

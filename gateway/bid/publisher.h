@@ -12,8 +12,9 @@
 
 #include <sys/queue.h>
 
+#include "common/io/broker.h"
 #include "common/protocol/message.h"
-#include "gateway/core/gateway.h"
+#include "common/service/config.h"
 
 enum publisher_verdict {
     PUBLISHER_CONFIRMED, /* durable */
@@ -22,6 +23,7 @@ enum publisher_verdict {
     PUBLISHER_UNKNOWN,   /* handed over, and no confirm: it may be there */
 };
 
+struct publisher;
 struct publisher_bid;
 typedef void (*publisher_done)(struct publisher_bid *bid, enum publisher_verdict verdict);
 
@@ -40,7 +42,13 @@ struct publisher_bid {
     TAILQ_ENTRY(publisher_bid) deadlines; /* of all, oldest first */
 };
 
-MUST_CHECK struct publisher *publisher_new(struct gateway *gateway);
+MUST_CHECK struct publisher *publisher_new(struct event_base *base, const struct config *config);
+/* The connection by which bids go out; until then none is taken. It stays the caller's. */
+void publisher_connect(struct publisher *publisher, struct broker *broker, unsigned shards);
+/* Bids can be taken: the broker is there, with its topology. */
+bool publisher_ready(const struct publisher *publisher);
+/* NULL: not connected yet. */
+const struct broker *publisher_broker(const struct publisher *publisher);
 /* Open bids are forgotten without a verdict. */
 void publisher_free(struct publisher *publisher);
 /*

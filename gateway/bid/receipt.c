@@ -16,20 +16,16 @@ void receipt_key_make(struct jws_key *key, const uint8_t seed[static JWS_SEED_BY
     jws_key_make(key, seed, "bid-receipt");
 }
 
-static const char *kind_text(enum command_kind kind)
-{
-    assert(kind == COMMAND_BID || kind == COMMAND_PROXY || kind == COMMAND_BUY);
-    return kind == COMMAND_BID ? "bid" : kind == COMMAND_PROXY ? "proxy" : "buy";
-}
-
 /* A member with a comma behind it, or nothing: who buys now takes the price as it is. */
 static void write_amount(const struct command *command, char out[static AMOUNT_SIZE])
 {
     char money[MONEY_TEXT_SIZE];
+    enum command_carries carries = command_kind_carries(command->kind);
     out[0] = '\0';
-    if (command->kind != COMMAND_BUY) {
+    if (carries != COMMAND_CARRIES_NOTHING) {
         money_format(command->amount, money);
-        (void)snprintf(out, AMOUNT_SIZE, "\"%s\":%s,", command->kind == COMMAND_PROXY ? "maxAmount" : "amount", money);
+        (void)snprintf(out, AMOUNT_SIZE, "\"%s\":%s,", carries == COMMAND_CARRIES_MAXIMUM ? "maxAmount" : "amount",
+                       money);
     }
 }
 
@@ -45,12 +41,13 @@ void receipt_write(const struct jws_key *key, const struct command *command, int
     uuid_format(&command->id, bid);
     uuid_format(&command->auction_id, auction);
     uuid_format(&command->user_id, bidder);
+    assert(command_kind_is_bid(command->kind));
     write_amount(command, amount);
     clock_format(received_ms, received);
     int length = snprintf(claims, sizeof claims,
                           "{\"bidId\":\"%s\",\"auctionId\":\"%s\",\"bidderId\":\"%s\",\"kind\":\"%s\",%s"
                           "\"receivedAt\":\"%s\"}",
-                          bid, auction, bidder, kind_text(command->kind), amount, received);
+                          bid, auction, bidder, command_kind_text(command->kind), amount, received);
     assert(length > 0 && (size_t)length < sizeof claims);
     bool fits = jws_sign(key, claims, (size_t)length, out, RECEIPT_SIZE);
     assert(fits);

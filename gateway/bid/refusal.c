@@ -3,36 +3,38 @@
  */
 #include "gateway/bid/refusal.h"
 
-#include <string.h>
-
 /* Rule 1, and rule 5 for a leader who raises their own maximum. */
 static bool too_low(const struct snapshot *snapshot, const struct command *command)
 {
-    if (command->kind == COMMAND_WITHDRAW || command->kind == COMMAND_BUY || command->amount >= snapshot->minimum_bid) {
-        return false;
+    switch (command_kind_carries(command->kind)) {
+    case COMMAND_CARRIES_AMOUNT:
+        return command->amount < snapshot->minimum_bid;
+    case COMMAND_CARRIES_MAXIMUM:
+        return command->amount < snapshot->minimum_bid && !uuid_equal(&snapshot->leader_id, &command->user_id);
+    case COMMAND_CARRIES_NOTHING:
+        break;
     }
-    return command->kind == COMMAND_BID || !uuid_equal(&snapshot->leader_id, &command->user_id);
+    return false;
 }
 
 bool refusal_by_clock(const struct snapshot *snapshot)
 {
-    return strcmp(snapshot->status, "scheduled") == 0 || strcmp(snapshot->status, "active") == 0;
+    return snapshot->status == RULES_SCHEDULED || snapshot->status == RULES_ACTIVE;
 }
 
 bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms, int64_t grace_ms,
                      enum error_code *reason)
 {
-    const char *status = snapshot->status;
     bool open = refusal_by_clock(snapshot);
-    if (strcmp(status, "draft") == 0) {
+    if (snapshot->status == RULES_DRAFT) {
         *reason = ERROR_NOT_FOUND;
-    } else if (strcmp(status, "cancelled") == 0) {
+    } else if (snapshot->status == RULES_CANCELLED) {
         *reason = ERROR_AUCTION_CANCELLED;
     } else if (uuid_equal(&snapshot->seller_id, &command->user_id)) {
         *reason = ERROR_OWN_AUCTION;
     } else if (!open || now_ms >= snapshot->end_ms + grace_ms) {
         *reason = ERROR_AUCTION_ENDED;
-    } else if (strcmp(status, "scheduled") == 0 && now_ms < snapshot->start_ms) {
+    } else if (snapshot->status == RULES_SCHEDULED && now_ms < snapshot->start_ms) {
         *reason = ERROR_AUCTION_NOT_STARTED;
     } else if (too_low(snapshot, command)) {
         *reason = ERROR_BID_TOO_LOW;

@@ -3,20 +3,21 @@
  */
 #include "gateway/bid/snapshots.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/queue.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/protocol/keys.h"
+#include "gateway/core/scripts.h"
 
 enum {
     LOADS_MAX = 256,     /* auctions being loaded; beyond that bids go on unchecked */
     WAITING_MAX = 10000, /* bids that wait for one load; connections_max is less */
 };
 
-enum { SNAPSHOT_GET };
+enum { SNAPSHOT_GET, SNAPSHOT_COUNT };
 
 static const struct pg_statement list[] = {
     [SNAPSHOT_GET] =
@@ -25,6 +26,7 @@ static const struct pg_statement list[] = {
          " (extract(epoch FROM end_time) * 1000)::bigint, minimum_bid, current_bid, leader_id"
          " FROM auctions WHERE id = $1"},
 };
+static_assert(ARRAY_LEN(list) == SNAPSHOT_COUNT, "each statement has its entry");
 
 struct statements snapshots_statements = {list, ARRAY_LEN(list), 0};
 
@@ -55,16 +57,18 @@ struct load {
 };
 
 struct snapshots {
-    struct gateway *gateway;
+    struct pg *pg;
+    struct redis *redis;
     LIST_HEAD(, load) loads;
     size_t load_count;
 };
 
-struct snapshots *snapshots_new(struct gateway *gateway)
+struct snapshots *snapshots_new(struct pg *pg, struct redis *redis)
 {
     struct snapshots *snapshots = calloc(1, sizeof(*snapshots));
     if (snapshots != NULL) {
-        snapshots->gateway = gateway;
+        snapshots->pg = pg;
+        snapshots->redis = redis;
         LIST_INIT(&snapshots->loads);
     }
     return snapshots;
@@ -95,12 +99,12 @@ void snapshots_free(struct snapshots *snapshots)
 
 /* ---- Redis ---- */
 
-bool snapshots_ask(struct gateway *gateway, const struct uuid *auction, redis_callback answered, void *arg)
+bool snapshots_ask(struct redis *redis, const struct uuid *auction, redis_callback answered, void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"HGET", key, SNAPSHOT_FIELD};
     keys_snapshot(auction, key);
-    return redis_command(gateway->redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
+    return redis_command(redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
 }
 
 bool snapshots_read(const redisReply *reply, const struct uuid *auction, struct snapshot *snapshot)
@@ -124,7 +128,6 @@ static void load_end(struct load *load, enum snapshots_outcome outcome, const st
 static void auction_found(const struct pg_reply *reply, void *arg)
 {
     struct load *load = arg;
-    struct gateway *gateway = load->snapshots->gateway;
     const PGresult *result = reply->result;
     if (reply->outcome != PG_OK) {
         load_end(load, SNAPSHOTS_UNKNOWN, NULL);
@@ -134,26 +137,24 @@ static void auction_found(const struct pg_reply *reply, void *arg)
         load_end(load, SNAPSHOTS_NO_AUCTION, NULL);
         return;
     }
-    const char *status = pg_text(result, 0, COLUMN_STATUS);
     struct snapshot snapshot = {
         .auction_id = load->auction_id,
         .seller_id = pg_uuid(result, 0, COLUMN_SELLER),
         .leader_id = pg_uuid(result, 0, COLUMN_LEADER),
         .version = pg_int(result, 0, COLUMN_VERSION),
         .terms_version = pg_int(result, 0, COLUMN_TERMS),
-        .status = snapshot_status(status, strlen(status)),
         .start_ms = pg_int(result, 0, COLUMN_START),
         .end_ms = pg_int(result, 0, COLUMN_END),
         .minimum_bid = pg_money(result, 0, COLUMN_MINIMUM),
         .current_bid = pg_money(result, 0, COLUMN_CURRENT),
     };
-    if (snapshot.status == NULL) {
+    if (!rules_status_parse(pg_text(result, 0, COLUMN_STATUS), &snapshot.status)) {
         load_end(load, SNAPSHOTS_UNKNOWN, NULL);
         return;
     }
     /* A draft is published without the queue, so that nobody would renew what is noted of it. */
-    bool draft = strcmp(snapshot.status, "draft") == 0;
-    if (!draft && !snapshot_write(gateway->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
+    bool draft = snapshot.status == RULES_DRAFT;
+    if (!draft && !snapshot_write(load->snapshots->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
         log_debug("a snapshot was not noted: Redis is not there");
     }
     load_end(load, SNAPSHOTS_FOUND, &snapshot);
@@ -184,7 +185,7 @@ static struct load *load_start(struct snapshots *snapshots, const struct uuid *a
     LIST_INSERT_HEAD(&snapshots->loads, load, list);
     snapshots->load_count++;
     uuid_format(auction, id);
-    if (!statements_query(snapshots->gateway, &snapshots_statements, SNAPSHOT_GET, 1, values, auction_found, load)) {
+    if (!statements_query(snapshots->pg, &snapshots_statements, SNAPSHOT_GET, 1, values, auction_found, load)) {
         load_free(load);
         return NULL;
     }

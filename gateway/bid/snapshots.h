@@ -6,7 +6,6 @@
 #define ROSTRUM_GATEWAY_BID_SNAPSHOTS_H
 
 #include "common/protocol/snapshot.h"
-#include "gateway/core/gateway.h"
 #include "gateway/query/statements.h"
 
 enum snapshots_outcome {
@@ -15,14 +14,16 @@ enum snapshots_outcome {
     SNAPSHOTS_UNKNOWN, /* PostgreSQL is not there: the bid worker will know */
 };
 
+struct snapshots;
+
 extern struct statements snapshots_statements;
 
-MUST_CHECK struct snapshots *snapshots_new(struct gateway *gateway);
+MUST_CHECK struct snapshots *snapshots_new(struct pg *pg, struct redis *redis);
 void snapshots_free(struct snapshots *snapshots);
 
 /* Asks Redis. False: it is not there. */
-MUST_CHECK bool snapshots_ask(struct gateway *gateway, const struct uuid *auction, redis_callback answered, void *arg);
-/* Its reply; false if there is none. `status` is static text. */
+MUST_CHECK bool snapshots_ask(struct redis *redis, const struct uuid *auction, redis_callback answered, void *arg);
+/* Its reply; false if there is none. */
 MUST_CHECK bool snapshots_read(const redisReply *reply, const struct uuid *auction, struct snapshot *snapshot);
 
 /* `snapshot` is borrowed, and NULL unless SNAPSHOTS_FOUND. */

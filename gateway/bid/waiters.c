@@ -10,7 +10,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "gateway/bid/ledger.h"
-#include "gateway/core/gateway.h"
 
 enum {
     BUCKETS = 256,
@@ -21,7 +20,7 @@ enum {
 TAILQ_HEAD(waiter_list, waiter);
 
 struct waiters {
-    struct gateway *gateway;
+    struct pg *pg;
     struct event *sweep;
     struct waiter_list buckets[BUCKETS];
     size_t count;
@@ -84,7 +83,7 @@ static void ledger_answered(const struct pg_reply *reply, void *arg)
 static void look(struct waiters *waiters, struct waiter *waiter, int64_t now)
 {
     waiter->look_ms = now + LOOK_MS;
-    if (!ledger_find(waiters->gateway, &waiter->auction_id, &waiter->bid_id, ledger_answered, waiters)) {
+    if (!ledger_find(waiters->pg, &waiter->auction_id, &waiter->bid_id, ledger_answered, waiters)) {
         log_debug("the ledger cannot be looked into");
     }
 }
@@ -109,18 +108,18 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct waiters *waiters_new(struct gateway *gateway)
+struct waiters *waiters_new(struct event_base *base, struct pg *pg)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};
     struct waiters *waiters = calloc(1, sizeof(*waiters));
     if (waiters == NULL) {
         return NULL;
     }
-    waiters->gateway = gateway;
+    waiters->pg = pg;
     for (size_t i = 0; i < BUCKETS; i++) {
         TAILQ_INIT(&waiters->buckets[i]);
     }
-    waiters->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, waiters);
+    waiters->sweep = event_new(base, -1, EV_PERSIST, do_sweep, waiters);
     if (waiters->sweep == NULL || event_add(waiters->sweep, &every) != 0) {
         waiters_free(waiters);
         return NULL;

@@ -9,7 +9,8 @@
 
 #include "common/protocol/message.h"
 
-struct gateway;
+struct event_base;
+struct pg;
 struct waiter;
 struct waiters;
 /* The decision, or NULL when the time is up. The waiter is no longer entered. */
@@ -29,7 +30,7 @@ struct waiter {
     TAILQ_ENTRY(waiter) list;
 };
 
-MUST_CHECK struct waiters *waiters_new(struct gateway *gateway);
+MUST_CHECK struct waiters *waiters_new(struct event_base *base, struct pg *pg);
 void waiters_free(struct waiters *waiters);
 void waiters_add(struct waiters *waiters, struct waiter *waiter);
 /* Harmless if it is not entered. */

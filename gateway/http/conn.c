@@ -24,7 +24,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "gateway/http/errors.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http_metrics.h"
 
 enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
@@ -175,7 +175,7 @@ static void conn_refuse(struct conn *conn, enum error_code code, const char *rea
     log_info("connection closed: %s", reason);
     if (code != ERROR_COUNT) {
         size_t length = errors_raw(code, text, sizeof(text));
-        gateway_metrics_refused(code);
+        http_metrics_refused(code);
         /* Best effort: whoever does not take these few bytes is closed all the same. */
         if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
             log_debug("refusal not sent: %s", strerror(errno));
@@ -307,7 +307,7 @@ static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int f
     } else {
         conn_set_state(conn, CONN_IDLE);
     }
-    gateway_metrics_connected(conn->state == CONN_IDLE);
+    http_metrics_connected(conn->state == CONN_IDLE);
 }
 
 /* The first moment at which evhttp's connection can be had. */
@@ -362,7 +362,7 @@ static void conn_exchange_page(struct conn *conn)
     if (status >= 400) { /* not 100 Continue */
         enum error_code error = page_error(conn, status);
         size_t length = errors_raw(error, text, sizeof(text));
-        gateway_metrics_refused(error);
+        http_metrics_refused(error);
         conn_set_state(conn, CONN_BUSY);
         conn->answering = true;
         if (evbuffer_drain(output, evbuffer_get_length(output)) != 0 || evbuffer_add(output, text, length) != 0) {

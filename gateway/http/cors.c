@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "gateway/core/gateway.h"
+#include "gateway/http/http.h"
 
 /* What a client needs of an answer, and may send with a request, beyond what every script may. */
 static const char exposed[] = "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
@@ -31,14 +31,14 @@ static bool is_listed(const char *origins, const char *origin)
 
 static bool is_off(const struct request *request)
 {
-    return strcmp(request->gateway->config->cors_origins, "none") == 0;
+    return strcmp(request->http->cors_origins, "none") == 0;
 }
 
 /* The request's Origin if it is a listed one, else NULL. */
 static const char *listed_origin(const struct request *request)
 {
     const char *origin = is_off(request) ? NULL : request_header(request, "Origin");
-    return origin != NULL && is_listed(request->gateway->config->cors_origins, origin) ? origin : NULL;
+    return origin != NULL && is_listed(request->http->cors_origins, origin) ? origin : NULL;
 }
 
 bool cors_socket_allowed(const struct request *request)

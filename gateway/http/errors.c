@@ -5,7 +5,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/ids.h"
 
@@ -72,19 +71,15 @@ const struct error_entry *errors_entry(enum error_code code)
     return &entries[code];
 }
 
-bool errors_parse(const char *text, enum error_code *code)
+enum error_code errors_of_reason(enum rules_reason reason)
 {
-    for (int i = 0; i < ERROR_COUNT; i++) {
-        if (strcmp(entries[i].code, text) == 0) {
-            *code = (enum error_code)i;
-            return true;
-        }
-    }
-    if (strcmp(text, "NO_MAXIMUM") == 0) {
-        *code = ERROR_NO_MAXIMUM;
-        return true;
-    }
-    return false;
+/* A reason without a code of its name does not compile. */
+#define CODE_OF_REASON(name) [RULES_##name] = ERROR_##name,
+    static const enum error_code codes[RULES_REASON_COUNT] = {[RULES_NONE] = ERROR_INTERNAL_ERROR,
+                                                              RULES_REASONS(CODE_OF_REASON)};
+#undef CODE_OF_REASON
+    assert((size_t)reason < RULES_REASON_COUNT);
+    return codes[reason];
 }
 
 const char *errors_phrase(int status)

@@ -5,6 +5,7 @@
 #define ROSTRUM_GATEWAY_HTTP_ERRORS_H
 
 #include "common/base/base.h"
+#include "common/rules/rules.h"
 
 enum error_code {
     ERROR_BAD_REQUEST,            /* 400 of HTTP itself */
@@ -66,8 +67,8 @@ struct error_entry {
     const char *message; /* for a person */
 };
 const struct error_entry *errors_entry(enum error_code code);
-/* The code of a decision's reason ("BID_TOO_LOW"); false if it is none. */
-MUST_CHECK bool errors_parse(const char *text, enum error_code *code);
+/* The code of a decision's reason; of RULES_NONE that of an error of ours. */
+enum error_code errors_of_reason(enum rules_reason reason);
 
 /* The general code of a status that evhttp answers by itself. */
 enum error_code errors_of_status(int status);

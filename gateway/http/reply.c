@@ -10,17 +10,17 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http.h"
+#include "gateway/http/http_metrics.h"
 
 enum { NUMBER_SIZE = 24, VALUE_SIZE = 256 };
 
 struct jsonw *reply_json(struct request *request)
 {
-    jsonw_reset(request->gateway->json);
-    return request->gateway->json;
+    jsonw_reset(request->http->json);
+    return request->http->json;
 }
 
 void reply_header(struct request *request, const char *name, const char *value)
@@ -68,7 +68,7 @@ static void log_access(const struct request *request)
 static void account(struct request *request, int status)
 {
     request->status = status;
-    gateway_metrics_answered(request);
+    http_metrics_answered(request);
     log_access(request);
 }
 
@@ -96,7 +96,7 @@ static void answer(struct request *request, int status, const char *content_type
     if (content_type != NULL) {
         reply_header(request, "Content-Type", content_type);
     }
-    if (request->gateway->draining || request->close) {
+    if (request->http->draining || request->close) {
         reply_header(request, "Connection", "close");
     }
     if (request->head && length > 0) {
@@ -107,7 +107,7 @@ static void answer(struct request *request, int status, const char *content_type
         status = 500;
     }
     request->evreq = NULL;
-    conn = conns_find(request->gateway->conns, evreq);
+    conn = conns_find(request->http->conns, evreq);
     if (conn != NULL) {
         conn_answer_begin(conn);
     }
@@ -120,7 +120,7 @@ static void answer(struct request *request, int status, const char *content_type
 
 struct conn *reply_take_over(struct request *request, int status)
 {
-    struct conn *conn = conns_find(request->gateway->conns, request->evreq);
+    struct conn *conn = conns_find(request->http->conns, request->evreq);
     request->evreq = NULL;
     account(request, status);
     request_free(request);
@@ -130,7 +130,7 @@ struct conn *reply_take_over(struct request *request, int status)
 void reply_answer(struct request *request, int status)
 {
     size_t length = 0;
-    const char *text = jsonw_text(request->gateway->json, &length);
+    const char *text = jsonw_text(request->http->json, &length);
     if (text == NULL) {
         struct log_about about = request_about(request);
         log_line(LOG_ERROR, &about, "an answer could not be written");
@@ -177,11 +177,11 @@ struct jsonw *reply_error_begin(struct request *request, enum error_code code)
     return json;
 }
 
-static void answer_error(struct request *request, enum error_code code)
+void reply_error_answer(struct request *request, enum error_code code)
 {
     const struct error_entry *entry = errors_entry(code);
-    gateway_metrics_refused(code);
-    jsonw_end_object(request->gateway->json);
+    http_metrics_refused(code);
+    jsonw_end_object(request->http->json);
     if (entry->status == 503) {
         reply_header(request, "Retry-After", "1");
     } else if (entry->status == 401) {
@@ -193,12 +193,12 @@ static void answer_error(struct request *request, enum error_code code)
 void reply_answer_error(struct request *request, enum error_code code)
 {
     (void)reply_error_begin(request, code);
-    answer_error(request, code);
+    reply_error_answer(request, code);
 }
 
 void reply_error_send(struct request *request, enum error_code code)
 {
-    answer_error(request, code);
+    reply_error_answer(request, code);
     request_free(request);
 }
 

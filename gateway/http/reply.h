@@ -41,6 +41,8 @@ MUST_CHECK struct conn *reply_take_over(struct request *request, int status);
 /* For `late` callbacks: answers with what the writer holds, but does not end. Nothing happens if it was answered. */
 void reply_answer(struct request *request, int status);
 void reply_answer_error(struct request *request, enum error_code code);
+/* The same with details, which reply_error_begin began. */
+void reply_error_answer(struct request *request, enum error_code code);
 /* ENDS without answering again: for a handler that finds its request answered. Not answered yet: 500. */
 void reply_end(struct request *request);
 

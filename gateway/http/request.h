@@ -16,7 +16,8 @@
 #include "gateway/core/token.h"
 #include "gateway/http/router.h"
 
-struct gateway;
+struct access;
+struct http;
 struct evbuffer;
 struct evhttp_request;
 struct request;
@@ -59,7 +60,7 @@ struct request_user {
 };
 
 struct request {
-    struct gateway *gateway;
+    void *context;             /* of the route's module: what its handlers use; see router.h */
     const struct route *route; /* NULL while none was found */
     enum method method;
     struct uuid parameters[ROUTER_PARAMETERS_MAX]; /* of the path, in its order */
@@ -76,7 +77,9 @@ struct request {
     struct evhttp_request *evreq;        /* NULL once answered */
     struct request_transport *transport; /* instead; NULL once answered */
     struct requests *requests;           /* that it is one of */
-    const struct admission *admitted;    /* found already, for the next admission_read */
+    struct http *http;
+    const struct access *access;      /* for the functions of gateway/access */
+    const struct admission *admitted; /* found already, for the next admission_read */
     struct json *tree;
     int64_t start_us;                      /* monotonic */
     int64_t deadline_ms;                   /* monotonic */

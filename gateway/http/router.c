@@ -20,6 +20,7 @@ struct path {
 
 struct entry {
     const struct route *route;
+    void *context;
     struct path path; /* of the pattern; ":id" is a parameter */
 };
 
@@ -73,12 +74,12 @@ static size_t pattern_parameters(const struct path *path)
     return count;
 }
 
-struct router *router_new(const struct route *const *tables)
+struct router *router_new(const struct router_table *tables)
 {
     struct router *router = calloc(1, sizeof(*router));
     size_t count = 0;
-    for (size_t i = 0; tables[i] != NULL; i++) {
-        for (const struct route *route = tables[i]; route->pattern != NULL; route++) {
+    for (size_t i = 0; tables[i].routes != NULL; i++) {
+        for (const struct route *route = tables[i].routes; route->pattern != NULL; route++) {
             count++;
         }
     }
@@ -89,13 +90,14 @@ struct router *router_new(const struct route *const *tables)
         free(router);
         return NULL;
     }
-    for (size_t i = 0; tables[i] != NULL; i++) {
-        for (const struct route *route = tables[i]; route->pattern != NULL; route++) {
+    for (size_t i = 0; tables[i].routes != NULL; i++) {
+        for (const struct route *route = tables[i].routes; route->pattern != NULL; route++) {
             struct entry *entry = &router->entries[router->count++];
             bool ok = path_split(route->pattern, strlen(route->pattern), &entry->path);
             assert(ok && pattern_parameters(&entry->path) <= ROUTER_PARAMETERS_MAX);
             (void)ok;
             entry->route = route;
+            entry->context = tables[i].context;
         }
     }
     return router;
@@ -126,6 +128,7 @@ enum router_result router_find(const struct router *router, enum method method, 
         match->allowed |= 1U << entry->route->method;
         if (entry->route->method == method) {
             match->route = entry->route;
+            match->context = entry->context;
             memcpy(match->parameters, parameters, sizeof(parameters));
             return ROUTER_FOUND;
         }
@@ -135,7 +138,9 @@ enum router_result router_find(const struct router *router, enum method method, 
 
 const char *router_method_text(enum method method)
 {
-    static const char *const texts[METHOD_COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+#define METHOD_TEXT(name) #name,
+    static const char *const texts[METHOD_COUNT] = {METHODS(METHOD_TEXT)};
+#undef METHOD_TEXT
     assert(method < METHOD_COUNT);
     return texts[method];
 }

@@ -11,7 +11,14 @@
 
 struct request;
 
-enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_COUNT };
+#define METHODS(X) X(GET) X(POST) X(PUT) X(PATCH) X(DELETE)
+
+enum method {
+#define METHOD_ENUMERATOR(name) METHOD_##name,
+    METHODS(METHOD_ENUMERATOR)
+#undef METHOD_ENUMERATOR
+        METHOD_COUNT
+};
 
 enum {
     ROUTER_PARAMETERS_MAX = 2, /* /auctions/:id/bids/:bidId */
@@ -69,16 +76,23 @@ struct route {
 
 enum router_result { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD };
 
+/* The routes of a module, and what its handlers use: they find it in request->context. */
+struct router_table {
+    const struct route *routes;
+    void *context; /* NULL: nothing */
+};
+
 struct router_match {
     const struct route *route;                     /* ROUTER_FOUND */
+    void *context;                                 /* of its table */
     struct uuid parameters[ROUTER_PARAMETERS_MAX]; /* in the order of the path */
     unsigned allowed;                              /* bit 1 << method of every method that the path has */
 };
 
 struct router;
 
-/* `tables` ends with NULL, and each table with an entry without pattern. NULL only without memory. */
-MUST_CHECK struct router *router_new(const struct route *const *tables);
+/* `tables` ends with one without routes, and each table with an entry without pattern. NULL only without memory. */
+MUST_CHECK struct router *router_new(const struct router_table *tables);
 void router_free(struct router *router);
 /* `path` is the request target up to the query; a malformed UUID in it is ROUTER_NO_PATH. */
 enum router_result router_find(const struct router *router, enum method method, const char *path, size_t length,

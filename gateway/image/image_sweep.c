@@ -5,11 +5,11 @@
  */
 #include "gateway/image/image_sweep.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
-#include "gateway/core/gateway.h"
 #include "gateway/core/workpool.h"
 #include "gateway/image/imagestore.h"
 
@@ -18,7 +18,7 @@ enum {
     FILES_TEXT_SIZE = FILES_MAX * UUID_TEXT_SIZE + 2,
 };
 
-enum { SWEEP_TAKE, SWEEP_STRIKE };
+enum { SWEEP_TAKE, SWEEP_STRIKE, SWEEP_COUNT };
 
 static const struct pg_statement list[] = {
     [SWEEP_TAKE] = {"image_sweep_take",
@@ -31,13 +31,13 @@ static const struct pg_statement list[] = {
                       "DELETE FROM image_leftovers l WHERE l.file = ANY ($1::uuid[]) OR (l.due < now()"
                       " AND EXISTS (SELECT 1 FROM images i WHERE i.files @> ARRAY[l.file]))"},
 };
+static_assert(ARRAY_LEN(list) == SWEEP_COUNT, "each statement has its entry");
 
 struct statements image_sweep_statements = {list, ARRAY_LEN(list), 0};
 
 struct image_sweep {
-    struct gateway *gateway;
-    struct imagestore *store;
-    struct workpool *pool;
+    struct image_sweep_options options;
+    bool draining;
     struct event *timer;
     size_t count;
     struct uuid files[FILES_MAX];
@@ -46,7 +46,7 @@ struct image_sweep {
 
 static void set_timer(struct image_sweep *sweep)
 {
-    const struct timeval delay = {sweep->gateway->config->image_sweep_s, 0};
+    const struct timeval delay = {sweep->options.every_s, 0};
     if (event_add(sweep->timer, &delay) != 0) {
         log_error("cannot set a timer");
     }
@@ -79,8 +79,8 @@ static void on_removed(void *arg)
     text[length] = '}';
     text[length + 1] = '\0';
     const char *values[] = {text};
-    if (!statements_query(sweep->gateway, &image_sweep_statements, SWEEP_STRIKE, ARRAY_LEN(values), values, on_struck,
-                          sweep)) {
+    if (!statements_query(sweep->options.pg, &image_sweep_statements, SWEEP_STRIKE, ARRAY_LEN(values), values,
+                          on_struck, sweep)) {
         set_timer(sweep);
     }
 }
@@ -90,7 +90,7 @@ static void work_remove(void *arg)
 {
     struct image_sweep *sweep = arg;
     for (size_t i = 0; i < sweep->count; i++) {
-        sweep->removed[i] = imagestore_remove(sweep->store, &sweep->files[i]) != IMAGESTORE_DOWN;
+        sweep->removed[i] = imagestore_remove(sweep->options.store, &sweep->files[i]) != IMAGESTORE_DOWN;
     }
 }
 
@@ -103,7 +103,7 @@ static void on_taken(const struct pg_reply *reply, void *arg)
             sweep->files[sweep->count++] = pg_uuid(reply->result, row, 0);
         }
     }
-    if (reply->outcome != PG_OK || !workpool_run(sweep->pool, work_remove, on_removed, sweep)) {
+    if (reply->outcome != PG_OK || !workpool_run(sweep->options.pool, work_remove, on_removed, sweep)) {
         set_timer(sweep);
     }
 }
@@ -113,26 +113,31 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     struct image_sweep *sweep = arg;
     (void)fd;
     (void)what;
-    if (sweep->gateway->draining ||
-        !statements_query(sweep->gateway, &image_sweep_statements, SWEEP_TAKE, 0, NULL, on_taken, sweep)) {
+    if (sweep->draining ||
+        !statements_query(sweep->options.pg, &image_sweep_statements, SWEEP_TAKE, 0, NULL, on_taken, sweep)) {
         set_timer(sweep);
     }
 }
 
-struct image_sweep *image_sweep_new(struct gateway *gateway, struct imagestore *store, struct workpool *pool)
+struct image_sweep *image_sweep_new(const struct image_sweep_options *options)
 {
     struct image_sweep *sweep = calloc(1, sizeof(*sweep));
     if (sweep == NULL) {
         return NULL;
     }
-    *sweep = (struct image_sweep){.gateway = gateway, .store = store, .pool = pool};
-    sweep->timer = event_new(gateway->base, -1, 0, do_sweep, sweep);
+    *sweep = (struct image_sweep){.options = *options};
+    sweep->timer = event_new(options->base, -1, 0, do_sweep, sweep);
     if (sweep->timer == NULL) {
         image_sweep_free(sweep);
         return NULL;
     }
     set_timer(sweep);
     return sweep;
+}
+
+void image_sweep_drain(struct image_sweep *sweep)
+{
+    sweep->draining = true;
 }
 
 void image_sweep_free(struct image_sweep *sweep)

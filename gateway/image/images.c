@@ -12,6 +12,7 @@
  */
 #include "gateway/image/images.h"
 
+#include <assert.h>
 #include <event2/buffer.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +20,9 @@
 #include <strings.h>
 
 #include "common/base/clock.h"
+#include "common/service/config.h"
 #include "gateway/access/audit.h"
 #include "gateway/auction/documents.h"
-#include "gateway/core/gateway.h"
 #include "gateway/core/workpool.h"
 #include "gateway/http/conn.h"
 #include "gateway/http/reply.h"
@@ -38,7 +39,7 @@ enum {
     FILES_SIZE = IMAGE_SIZES * UUID_TEXT_SIZE + 2, /* "{a,b,c,d}" */
 };
 
-enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE };
+enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE, IMAGE_COUNT };
 
 /* A file stays noted for an hour: longer than any upload takes, and than a page with a removed image is looked at. */
 #define LEFTOVER_DUE "now() + interval '1 hour'"
@@ -76,15 +77,22 @@ static const struct pg_statement list[] = {
                       " FROM gone, unnest(gone.files) f (file) ORDER BY 1 ON CONFLICT (file) DO NOTHING)"
                       " SELECT 1 FROM gone"},
 };
+static_assert(ARRAY_LEN(list) == IMAGE_COUNT, "each statement has its entry");
 
 struct statements images_statements = {list, ARRAY_LEN(list), 0};
 
 struct images {
+    struct images_options options;
     struct imagestore *store;
     struct workpool *makers;
     struct workpool *readers;
     struct image_sweep *sweep;
 };
+
+static struct images *images_of(const struct request *request)
+{
+    return request->context;
+}
 
 /* --- uploads --- */
 
@@ -145,7 +153,7 @@ static void add_image(struct request *request);
 static void on_not_added(struct request *request, int64_t order)
 {
     const struct upload *upload = request->handler_state;
-    int most = request->gateway->config->images_max;
+    int most = images_of(request)->options.config->images_max;
     if (order > most) {
         upload_fail(request, ERROR_TOO_MANY_IMAGES);
     } else if (upload->tries > most) {
@@ -181,7 +189,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
     jsonw_put_int(json, "order", pg_int(reply->result, 0, 0));
     jsonw_end_object(json);
     upload_drop(request);
-    documents_forget(request->gateway, &request->parameters[0]);
+    documents_forget(images_of(request)->options.redis, &request->parameters[0]);
     reply_send(request, 201);
 }
 
@@ -197,10 +205,10 @@ static void add_image(struct request *request)
     uuid_format(&request->parameters[0], auction);
     uuid_format(&upload->id, id);
     clock_format(clock_now_ms(), now);
-    (void)snprintf(most, sizeof(most), "%d", request->gateway->config->images_max);
+    (void)snprintf(most, sizeof(most), "%d", images_of(request)->options.config->images_max);
     const char *values[] = {auction, id, upload->files_text, most, now};
-    if (!statements_query(request->gateway, &images_statements, IMAGE_ADD, ARRAY_LEN(values), values, on_added,
-                          request)) {
+    if (!statements_query(images_of(request)->options.pg, &images_statements, IMAGE_ADD, ARRAY_LEN(values), values,
+                          on_added, request)) {
         upload_fail(request, ERROR_UNAVAILABLE);
     }
 }
@@ -249,7 +257,7 @@ static void on_noted(const struct pg_reply *reply, void *arg)
         return;
     }
     if (PQntuples(reply->result) < files_count(request->handler_state) ||
-        !workpool_run(request->gateway->images->makers, work_put, on_put, request)) {
+        !workpool_run(images_of(request)->makers, work_put, on_put, request)) {
         upload_fail(request, ERROR_UNAVAILABLE);
     }
 }
@@ -264,8 +272,8 @@ static void note_files(struct request *request)
     (void)snprintf(upload->files_text, sizeof(upload->files_text), "{%s,%s,%s,%s}", text[IMAGE_FULL], text[IMAGE_1600],
                    text[IMAGE_640], text[IMAGE_160]);
     const char *values[] = {upload->files_text};
-    if (!statements_query(request->gateway, &images_statements, IMAGE_NOTE, ARRAY_LEN(values), values, on_noted,
-                          request)) {
+    if (!statements_query(images_of(request)->options.pg, &images_statements, IMAGE_NOTE, ARRAY_LEN(values), values,
+                          on_noted, request)) {
         upload_fail(request, ERROR_UNAVAILABLE);
     }
 }
@@ -273,11 +281,13 @@ static void note_files(struct request *request)
 static void on_made(void *arg)
 {
     static const enum error_code codes[] = {
+        [DECODER_MADE] = ERROR_INTERNAL_ERROR, /* not asked for */
         [DECODER_UNKNOWN] = ERROR_UNSUPPORTED_MEDIA_TYPE,
         [DECODER_BROKEN] = ERROR_INVALID_IMAGE,
         [DECODER_TOO_LARGE] = ERROR_IMAGE_TOO_LARGE,
         [DECODER_NO_HELPER] = ERROR_UNAVAILABLE,
     };
+    static_assert(ARRAY_LEN(codes) == DECODER_NO_HELPER + 1, "a code for each result");
     struct request *request = arg;
     const struct upload *upload = request->handler_state;
     if (upload->made != DECODER_MADE) {
@@ -334,7 +344,7 @@ static enum error_code refusal(const struct request *request, const PGresult *re
     if (!adding && pg_int(result, 0, 2) > 0) {
         return ERROR_HAS_BIDS;
     }
-    if (adding && pg_int(result, 0, 3) >= request->gateway->config->images_max) {
+    if (adding && pg_int(result, 0, 3) >= images_of(request)->options.config->images_max) {
         return ERROR_TOO_MANY_IMAGES;
     }
     return ERROR_COUNT;
@@ -347,7 +357,7 @@ static void on_upload_checked(const struct pg_reply *reply, void *arg)
         return;
     }
     enum error_code code = refusal(request, reply->result, true);
-    if (code == ERROR_COUNT && !workpool_run(request->gateway->images->makers, work_make, on_made, request)) {
+    if (code == ERROR_COUNT && !workpool_run(images_of(request)->makers, work_make, on_made, request)) {
         code = ERROR_UNAVAILABLE;
     }
     if (code != ERROR_COUNT) {
@@ -360,8 +370,8 @@ static bool check_auction(struct request *request, pg_callback then)
     char auction[UUID_TEXT_SIZE];
     uuid_format(&request->parameters[0], auction);
     const char *values[] = {auction};
-    return statements_query(request->gateway, &images_statements, IMAGE_CHECK, ARRAY_LEN(values), values, then,
-                            request);
+    return statements_query(images_of(request)->options.pg, &images_statements, IMAGE_CHECK, ARRAY_LEN(values), values,
+                            then, request);
 }
 
 /* The file is what its first bytes say, and must say of itself the same. */
@@ -385,7 +395,7 @@ static int64_t upload_deadline_ms(const struct config *config)
 
 static void handle_upload(struct request *request)
 {
-    const struct config *config = request->gateway->config;
+    const struct config *config = images_of(request)->options.config;
     struct upload *upload = request_handler_state(request, sizeof(*upload));
     if (upload == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -394,7 +404,7 @@ static void handle_upload(struct request *request)
     *upload = (struct upload){
         .body = request_take_body(request),
         .limits = {config->image_max_pixels, config->image_memory_mib, config->image_timeout_s},
-        .store = request->gateway->images->store,
+        .store = images_of(request)->store,
     };
     enum error_code code = ERROR_COUNT;
     if (upload->body == NULL) {
@@ -420,7 +430,7 @@ static void on_removed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (statements_found(request, reply, ERROR_NOT_FOUND)) {
-        documents_forget(request->gateway, &request->parameters[0]);
+        documents_forget(images_of(request)->options.redis, &request->parameters[0]);
         reply_empty(request, 204);
     }
 }
@@ -432,8 +442,8 @@ static void remove_image(struct request *request)
     uuid_format(&request->parameters[0], auction);
     uuid_format(&request->parameters[1], image);
     const char *values[] = {auction, image};
-    if (!statements_query(request->gateway, &images_statements, IMAGE_REMOVE, ARRAY_LEN(values), values, on_removed,
-                          request)) {
+    if (!statements_query(images_of(request)->options.pg, &images_statements, IMAGE_REMOVE, ARRAY_LEN(values), values,
+                          on_removed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -526,8 +536,8 @@ static void handle_show(struct request *request)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    reading->store = request->gateway->images->store;
-    if (!workpool_run(request->gateway->images->readers, work_read, on_read, request)) {
+    reading->store = images_of(request)->store;
+    if (!workpool_run(images_of(request)->readers, work_read, on_read, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -552,27 +562,40 @@ bool images_is_upload(const char *head, size_t length)
 
 /* --- for the gateway --- */
 
-struct images *images_new(struct gateway *gateway)
+struct images *images_new(const struct images_options *options)
 {
-    const struct config *config = gateway->config;
+    const struct config *config = options->config;
     struct images *images = calloc(1, sizeof(*images));
     if (images == NULL) {
         return NULL;
     }
+    images->options = *options;
     /* Of each upload one job at a time, and one of the sweep. */
-    const struct workpool_options makers = {gateway->base, config->image_threads, config->image_uploads_max + 1};
-    const struct workpool_options readers = {gateway->base, config->image_read_threads, config->image_read_queue_max};
+    const struct workpool_options makers = {options->base, config->image_threads, config->image_uploads_max + 1};
+    const struct workpool_options readers = {options->base, config->image_read_threads, config->image_read_queue_max};
     images->store = imagestore_open(config);
     images->makers = workpool_new(&makers);
     images->readers = workpool_new(&readers);
     if (images->store != NULL && images->makers != NULL && images->readers != NULL) {
-        images->sweep = image_sweep_new(gateway, images->store, images->makers);
+        const struct image_sweep_options sweep = {
+            .base = options->base,
+            .every_s = config->image_sweep_s,
+            .pg = options->pg,
+            .store = images->store,
+            .pool = images->makers,
+        };
+        images->sweep = image_sweep_new(&sweep);
     }
     if (images->sweep == NULL) {
         images_free(images);
         return NULL;
     }
     return images;
+}
+
+void images_drain(struct images *images)
+{
+    image_sweep_drain(images->sweep);
 }
 
 void images_free(struct images *images)

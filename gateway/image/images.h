@@ -6,17 +6,29 @@
 #ifndef ROSTRUM_GATEWAY_IMAGE_IMAGES_H
 #define ROSTRUM_GATEWAY_IMAGE_IMAGES_H
 
+#include "common/io/pg.h"
+#include "common/io/redis.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-struct gateway;
+struct config;
+struct event_base;
 struct images;
 
-extern const struct route images_routes[];
+struct images_options {
+    struct event_base *base;
+    const struct config *config;
+    struct pg *pg;
+    struct redis *redis;
+};
+
+extern const struct route images_routes[]; /* context: struct images */
 extern struct statements images_statements;
 
-/* NULL only without memory: the store need not be there. After gateway->base and before gateway->conns. */
-MUST_CHECK struct images *images_new(struct gateway *gateway);
+/* NULL only without memory: the store need not be there. */
+MUST_CHECK struct images *images_new(const struct images_options *options);
+/* Removes no more files of images that are gone: other workers go on with it. */
+void images_drain(struct images *images);
 void images_free(struct images *images);
 
 /*

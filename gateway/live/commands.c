@@ -14,8 +14,9 @@
 #include "gateway/access/session.h"
 #include "gateway/bid/bids.h"
 #include "gateway/bid/waiters.h"
-#include "gateway/core/gateway.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http_metrics.h"
+#include "gateway/live/live.h"
+#include "gateway/live/live_metrics.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/watch.h"
 #include "gateway/live/websocket.h"
@@ -82,7 +83,7 @@ static struct client *client_of(struct websocket *websocket)
 
 static struct jsonw *begin_answer(struct websocket *websocket, const char *type, const char *id)
 {
-    struct jsonw *json = websocket->gateway->json;
+    struct jsonw *json = websocket->live->json;
     jsonw_reset(json);
     jsonw_object(json);
     if (id[0] != '\0') {
@@ -97,8 +98,8 @@ static struct jsonw *begin_answer(struct websocket *websocket, const char *type,
 static void send_answer(struct websocket *websocket)
 {
     size_t length = 0;
-    jsonw_end_object(websocket->gateway->json);
-    const char *text = jsonw_text(websocket->gateway->json, &length);
+    jsonw_end_object(websocket->live->json);
+    const char *text = jsonw_text(websocket->live->json, &length);
     websocket_send_frame(websocket, text == NULL ? NULL : frame_websocket(WSLAY_TEXT_FRAME, text, length));
 }
 
@@ -106,7 +107,7 @@ static struct jsonw *begin_error(struct websocket *websocket, enum error_code co
 {
     const struct error_entry *entry = errors_entry(code);
     struct jsonw *json = begin_answer(websocket, "error", id);
-    gateway_metrics_refused(code);
+    http_metrics_refused(code);
     jsonw_put_string(json, "error", entry->code);
     jsonw_put_string(json, "message", entry->message);
     return json;
@@ -179,7 +180,7 @@ static void catch_up(struct websocket *websocket)
             struct text *text = watch_snapshot(&subscription->watcher);
             subscription->stale = false;
             if (text != NULL) {
-                gateway_metrics_live_slow();
+                live_metrics_add_slow();
                 websocket_send(websocket, text);
             }
             text_unref(text);
@@ -224,7 +225,7 @@ static void do_subscribe(struct websocket *websocket, const struct said *said)
     if (subscription != NULL) {
         subscription_free(subscription); /* once more is a way to ask for a snapshot */
     }
-    if (client_of(websocket)->subscription_count >= (size_t)websocket->gateway->config->live_subscriptions_max) {
+    if (client_of(websocket)->subscription_count >= (size_t)websocket->live->config->live_subscriptions_max) {
         send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, said->id, &auction);
         return;
     }
@@ -241,7 +242,7 @@ static void do_subscribe(struct websocket *websocket, const struct said *said)
     (void)snprintf(subscription->id, sizeof(subscription->id), "%s", said->id);
     TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
     client_of(websocket)->subscription_count++;
-    if (!watch_add(websocket->gateway->watches, &subscription->watcher, &auction)) {
+    if (!watch_add(websocket->live->watches, &subscription->watcher, &auction)) {
         on_refused(&subscription->watcher, ERROR_UNAVAILABLE);
     }
 }
@@ -275,7 +276,7 @@ static void release_held(struct bid_request *bid_request)
 static void transport_free(struct bid_request *bid_request)
 {
     request_leave(&bid_request->transport);
-    waiters_remove(bid_request->websocket->gateway->waiters, &bid_request->waiter);
+    waiters_remove(bid_request->websocket->live->waiters, &bid_request->waiter);
     TAILQ_REMOVE(&client_of(bid_request->websocket)->bid_requests, bid_request, list);
     release_held(bid_request);
     free(bid_request->key);
@@ -298,7 +299,7 @@ static void on_decided(struct waiter *waiter, const struct decision *decision)
 {
     struct bid_request *bid_request = waiter->arg;
     if (decision != NULL) {
-        presences_decided(bid_request->websocket->gateway->presences, decision);
+        presences_decided(bid_request->websocket->live->presences, decision);
     }
     transport_free(bid_request);
 }
@@ -314,7 +315,7 @@ static void wait_for_decision(struct bid_request *bid_request, const struct json
         .arg = bid_request,
     };
     if (json_get_uuid(answer, "bidId", &waiter->bid_id)) {
-        waiters_add(bid_request->websocket->gateway->waiters, waiter);
+        waiters_add(bid_request->websocket->live->waiters, waiter);
     } else {
         transport_free(bid_request);
     }
@@ -345,7 +346,7 @@ static void on_bid_answered(struct request_transport *transport, int status, con
 /* The body that POST bids would have had; NULL without memory. */
 static struct json *make_body(struct websocket *websocket, const struct json *amount)
 {
-    struct jsonw *json = websocket->gateway->json;
+    struct jsonw *json = websocket->live->json;
     size_t length = 0;
     jsonw_reset(json);
     jsonw_object(json);
@@ -391,13 +392,14 @@ static void place(struct websocket *websocket, const struct said *said, const st
     struct json *body = bid_request == NULL ? NULL : make_body(websocket, json_member(said->tree, "amount"));
     const struct dispatch_transport from = {
         .route = &bids_routes[BIDS_PLACE],
+        .context = websocket->live->bids,
         .parameter = *auction,
         .body = body,
         .user = &websocket->user,
         .address = websocket->address,
         .transport = bid_request == NULL ? NULL : &bid_request->transport,
     };
-    if (body == NULL || !dispatch_by_transport(websocket->gateway->dispatch, &from)) {
+    if (body == NULL || !dispatch_by_transport(websocket->live->dispatch, &from)) {
         if (bid_request != NULL) {
             transport_free(bid_request);
         }
@@ -446,11 +448,11 @@ static void on_user_ended(struct presence *presence, enum error_code reason)
 
 static bool enter(struct websocket *websocket, const struct request_user *user)
 {
-    presence_remove(websocket->gateway->presences, &client_of(websocket)->presence);
+    presence_remove(websocket->live->presences, &client_of(websocket)->presence);
     websocket->user = (struct request_user){.via = REQUEST_GUEST};
     client_of(websocket)->presence =
         (struct presence){.notified = on_notified, .ended = on_user_ended, .owner = websocket};
-    if (!presence_add(websocket->gateway->presences, &client_of(websocket)->presence, user)) {
+    if (!presence_add(websocket->live->presences, &client_of(websocket)->presence, user)) {
         return false;
     }
     websocket->user = *user;
@@ -488,7 +490,7 @@ static void do_auth(struct websocket *websocket, const struct said *said)
         send_fault(websocket, said->id, "token", "is required");
         return;
     }
-    if (!session_read_token(websocket->gateway, token, &user)) {
+    if (!session_read_token(websocket->live->deployment, token, &user)) {
         send_error(websocket, ERROR_UNAUTHORIZED, said->id, NULL);
         return;
     }
@@ -500,7 +502,7 @@ static void do_auth(struct websocket *websocket, const struct said *said)
     *asking = (struct auth_asking){.websocket = websocket, .user = user};
     (void)snprintf(asking->id, sizeof(asking->id), "%s", said->id);
     client_of(websocket)->asking = asking;
-    presence_check(websocket->gateway, &user, on_auth_checked, asking);
+    presence_check(websocket->live->redis, &user, on_auth_checked, asking);
 }
 
 /* ---- the others ---- */
@@ -552,7 +554,7 @@ static void run_known(struct websocket *websocket, const struct command_entry *c
 static bool read_id(struct websocket *websocket, const struct json *tree, char out[static ID_SIZE])
 {
     const struct json *id = json_member(tree, "id");
-    struct jsonw *json = websocket->gateway->json;
+    struct jsonw *json = websocket->live->json;
     size_t length = 0;
     out[0] = '\0';
     if (id == NULL || id->type == JSON_NULL) {
@@ -628,7 +630,7 @@ static void end(struct websocket *websocket)
     if (client_of(websocket)->asking != NULL) {
         client_of(websocket)->asking->websocket = NULL;
     }
-    presence_remove(websocket->gateway->presences, &client_of(websocket)->presence);
+    presence_remove(websocket->live->presences, &client_of(websocket)->presence);
 }
 
 static const struct websocket_kind kind = {
@@ -636,7 +638,7 @@ static const struct websocket_kind kind = {
 
 static void handle_upgrade(struct request *request)
 {
-    websocket_upgrade(request, &kind);
+    websocket_upgrade(request->context, request, &kind);
 }
 
 const struct route commands_routes[] = {

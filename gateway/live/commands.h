@@ -12,6 +12,6 @@
 
 #include "gateway/http/router.h"
 
-extern const struct route commands_routes[];
+extern const struct route commands_routes[]; /* context: struct live_context */
 
 #endif

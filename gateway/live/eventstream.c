@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/core/gateway.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http.h"
 #include "gateway/http/reply.h"
+#include "gateway/live/live.h"
+#include "gateway/live/live_metrics.h"
 #include "gateway/live/presence.h"
 #include "gateway/live/stream.h"
 #include "gateway/live/watch.h"
@@ -26,7 +27,7 @@ enum {
 
 struct eventstream {
     struct stream stream; /* first: a stream's owner is found by it */
-    struct gateway *gateway;
+    const struct live_context *live;
     struct request *request; /* until the stream has begun */
     struct uuid auction_id;
     struct watcher watcher;
@@ -40,9 +41,9 @@ static struct eventstream *eventstream_of(struct stream *stream)
     return (struct eventstream *)stream;
 }
 
-static int write_retry(const struct gateway *gateway, char out[static LINE_SIZE])
+static int write_retry(const struct live_context *live, char out[static LINE_SIZE])
 {
-    uint32_t spread = randombytes_uniform((uint32_t)gateway->config->live_reconnect_ms + 1);
+    uint32_t spread = randombytes_uniform((uint32_t)live->config->live_reconnect_ms + 1);
     return snprintf(out, LINE_SIZE, "retry: %u\n\n", RETRY_LEAST_MS + spread);
 }
 
@@ -50,7 +51,7 @@ static int write_retry(const struct gateway *gateway, char out[static LINE_SIZE]
 
 static void send_text(struct eventstream *events, struct text *text)
 {
-    gateway_metrics_live_sent(GATEWAY_METRICS_EVENT_STREAM);
+    live_metrics_add_sent(LIVE_METRICS_EVENT_STREAM);
     stream_send(&events->stream, text_event_stream(text));
 }
 
@@ -76,7 +77,7 @@ static void on_ready(struct stream *stream)
         struct text *text = watch_snapshot(&events->watcher);
         events->stale = false;
         if (text != NULL) {
-            gateway_metrics_live_slow();
+            live_metrics_add_slow();
             send_text(events, text);
         }
         text_unref(text);
@@ -98,7 +99,7 @@ static void on_close(struct stream *stream, enum stream_end end)
     char line[LINE_SIZE];
     struct frame *last = NULL;
     if (end == STREAM_END_DRAIN) {
-        int length = write_retry(eventstream_of(stream)->gateway, line);
+        int length = write_retry(eventstream_of(stream)->live, line);
         last = frame_new(line, (size_t)length);
     }
     stream_finish(stream, last);
@@ -107,7 +108,7 @@ static void on_close(struct stream *stream, enum stream_end end)
 static void eventstream_free(struct eventstream *events)
 {
     watch_remove(&events->watcher);
-    presence_remove(events->gateway->presences, &events->presence);
+    presence_remove(events->live->presences, &events->presence);
     free(events);
 }
 
@@ -125,12 +126,12 @@ static const struct stream_kind kind = {
 
 /* ---- how it begins ---- */
 
-static struct frame *write_head(const struct request *request)
+static struct frame *write_head(const struct live_context *live, const struct request *request)
 {
     char head[HEAD_SIZE];
     char retry[LINE_SIZE];
     const char *origin = cors_origin(request);
-    (void)write_retry(request->gateway, retry);
+    (void)write_retry(live, retry);
     int length =
         snprintf(head, sizeof(head),
                  "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
@@ -145,8 +146,8 @@ static void begin(struct eventstream *events, struct text *text)
 {
     struct request *request = events->request;
     const struct request_user user = request->user;
-    struct frame *head = write_head(request);
-    if (head == NULL || streams_full(events->gateway->streams)) {
+    struct frame *head = write_head(events->live, request);
+    if (head == NULL || streams_full(events->live->streams)) {
         frame_unref(head);
         eventstream_free(events);
         reply_error(request, ERROR_UNAVAILABLE);
@@ -154,8 +155,8 @@ static void begin(struct eventstream *events, struct text *text)
     }
     events->request = NULL;
     events->presence = (struct presence){.notified = on_notified, .ended = on_user_ended, .owner = events};
-    stream_begin(events->gateway->streams, &events->stream, reply_take_over(request, 200), head);
-    if (user.via != REQUEST_GUEST && !presence_add(events->gateway->presences, &events->presence, &user)) {
+    stream_begin(events->live->streams, &events->stream, reply_take_over(request, 200), head);
+    if (user.via != REQUEST_GUEST && !presence_add(events->live->presences, &events->presence, &user)) {
         stream_finish(&events->stream, NULL);
     }
     if (text->seq != events->last_seq) {
@@ -206,8 +207,8 @@ static int64_t read_last_id(const struct request *request)
 
 static void handle_events(struct request *request)
 {
-    struct gateway *gateway = request->gateway;
-    if (streams_full(gateway->streams) || gateway->draining || !gateway->deployment.known) {
+    const struct live_context *live = request->context;
+    if (streams_full(live->streams) || request->http->draining || !live->deployment->known) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
@@ -218,13 +219,13 @@ static void handle_events(struct request *request)
     }
     *events = (struct eventstream){
         .stream = {.kind = &kind},
-        .gateway = gateway,
+        .live = live,
         .request = request,
         .auction_id = request->parameters[0],
         .watcher = {.update = on_update, .refused = on_refused, .owner = events},
         .last_seq = read_last_id(request),
     };
-    if (!watch_add(gateway->watches, &events->watcher, &events->auction_id)) {
+    if (!watch_add(live->watches, &events->watcher, &events->auction_id)) {
         on_refused(&events->watcher, ERROR_UNAVAILABLE);
     }
 }

@@ -8,6 +8,6 @@
 
 #include "gateway/http/router.h"
 
-extern const struct route eventstream_routes[];
+extern const struct route eventstream_routes[]; /* context: struct live_context */
 
 #endif

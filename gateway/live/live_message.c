@@ -9,18 +9,8 @@
 #include "common/base/clock.h"
 #include "common/protocol/pseudonym.h"
 
-static const char *const types[LIVE_KIND_COUNT] = {
-    [LIVE_LOOK] = "snapshot",
-    [LIVE_UPDATED] = "auction_updated",
-    [LIVE_BIDS] = "bid_placed",
-    [LIVE_STARTED] = "auction_started",
-    [LIVE_EXTENDED] = "auction_extended",
-    [LIVE_ENDED] = "auction_ended",
-    [LIVE_SOLD] = "auction_sold",
-    [LIVE_UNSOLD] = "auction_unsold",
-    [LIVE_CANCELLED] = "auction_cancelled",
-    [LIVE_ENDING_SOON] = "auction_ending_soon",
-};
+#define LIVE_TYPE(name, message, type) [LIVE_##name] = (type),
+static const char *const types[LIVE_KIND_COUNT] = {LIVE_KINDS(LIVE_TYPE)};
 
 static void add_bids(struct live_state *state, const struct live_update *update)
 {
@@ -35,7 +25,7 @@ static void add_bids(struct live_state *state, const struct live_update *update)
 
 void live_message_apply(struct live_state *state, const struct live_update *update)
 {
-    if (update->status != NULL) {
+    if (update->status != RULES_NO_STATUS) {
         state->status = update->status;
     }
     if (update->end_ms != 0) {
@@ -61,7 +51,7 @@ static void begin(struct jsonw *json, const char *type, const struct live_state 
     jsonw_put_uuid(json, "auctionId", &state->auction_id);
     jsonw_put_int(json, "seq", state->seq);
     jsonw_put_time(json, "serverTime", clock_now_ms());
-    jsonw_put_string(json, "status", state->status);
+    jsonw_put_string(json, "status", rules_status_text(state->status));
 }
 
 static void write_price(struct jsonw *json, const struct live_state *state)

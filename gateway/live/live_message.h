@@ -14,8 +14,8 @@
 struct live_state {
     struct uuid auction_id;
     int64_t seq;
-    const char *status; /* static text */
-    char *title;        /* owned by whoever keeps the state */
+    enum rules_status status;
+    char *title; /* owned by whoever keeps the state */
     char currency[8];
     int64_t starting_price;
     int64_t start_ms;

@@ -9,12 +9,13 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/redis.h"
 #include "common/protocol/keys.h"
+#include "common/service/config.h"
 #include "gateway/access/session.h"
 #include "gateway/auction/me.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/waiters.h"
-#include "gateway/core/gateway.h"
 
 enum {
     BUCKETS = 1024,
@@ -36,7 +37,7 @@ struct user_connections {
 TAILQ_HEAD(user_connections_list, user_connections);
 
 struct presences {
-    struct gateway *gateway;
+    struct presences_options options;
     struct jsonw *json;
     struct event *sweep;
     bool listening;
@@ -67,7 +68,7 @@ static void subscribe(struct presences *presences, const struct user_connections
 {
     char channel[KEYS_SIZE];
     keys_user_channel(&connections->id, channel);
-    if (presences->listening && !redis_subscribe(presences->gateway->listener, channel, NULL, NULL)) {
+    if (presences->listening && !redis_subscribe(presences->options.listener, channel, NULL, NULL)) {
         log_debug("a user's channel was not subscribed to: Redis is not there");
     }
 }
@@ -88,7 +89,7 @@ static void user_connections_end(struct presences *presences, struct user_connec
 {
     char channel[KEYS_SIZE];
     keys_user_channel(&connections->id, channel);
-    if (presences->listening && !redis_unsubscribe(presences->gateway->listener, channel)) {
+    if (presences->listening && !redis_unsubscribe(presences->options.listener, channel)) {
         log_debug("a user's channel was not left: Redis is not there");
     }
     TAILQ_REMOVE(bucket_of(presences, &connections->id), connections, bucket);
@@ -162,7 +163,7 @@ static void on_checked(const redisReply *reply, void *arg)
     free(check);
 }
 
-void presence_check(struct gateway *gateway, const struct request_user *user, presence_checked checked, void *arg)
+void presence_check(struct redis *redis, const struct request_user *user, presence_checked checked, void *arg)
 {
     char session[KEYS_SIZE];
     char ban[KEYS_SIZE];
@@ -173,7 +174,7 @@ void presence_check(struct gateway *gateway, const struct request_user *user, pr
     if (check != NULL) {
         *check = (struct check){.user = *user, .checked = checked, .arg = arg};
     }
-    if (check == NULL || !redis_command(gateway->redis, on_checked, check, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (check == NULL || !redis_command(redis, on_checked, check, ARRAY_LEN(arguments), arguments, NULL)) {
         free(check);
         checked(judge(user, NULL), arg);
     }
@@ -217,7 +218,7 @@ static void look_again(struct presences *presences, struct presence *presence, i
     presence->checked_ms = now;
     if (recheck != NULL) {
         *recheck = (struct recheck){.presences = presences, .user = presence->user};
-        presence_check(presences->gateway, &recheck->user, on_rechecked, recheck);
+        presence_check(presences->options.redis, &recheck->user, on_rechecked, recheck);
     }
 }
 
@@ -226,11 +227,11 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     struct presences *presences = arg;
     struct presence *presence = NULL;
     int64_t now = clock_mono_ms();
-    int64_t late = now - INT64_C(1000) * presences->gateway->config->live_ping_interval_s;
+    int64_t late = now - INT64_C(1000) * presences->options.config->live_ping_interval_s;
     (void)fd;
     (void)what;
     for (size_t i = 0; i < CHECKS_MAX && (presence = TAILQ_FIRST(&presences->all)) != NULL; i++) {
-        if (presence->checked_ms > late || !redis_up(presences->gateway->redis)) {
+        if (presence->checked_ms > late || !redis_up(presences->options.redis)) {
             return;
         }
         look_again(presences, presence, now);
@@ -334,7 +335,7 @@ static void fetch(struct presences *presences, const struct uuid *user, const st
     if (noticing != NULL) {
         *noticing = (struct noticing){.presences = presences, .user = *user};
     }
-    if (noticing == NULL || !me_find_notification(presences->gateway, user, id, on_notification, noticing)) {
+    if (noticing == NULL || !me_find_notification(presences->options.pg, user, id, on_notification, noticing)) {
         log_debug("a notification was not told: PostgreSQL is not there");
         free(noticing);
     }
@@ -351,7 +352,7 @@ void presences_message(struct presences *presences, const struct uuid *user, con
     if (!message_read_user_signal(bytes, length, &user_signal)) {
         if (message_read_decision(bytes, length, &decision) && uuid_equal(&decision.user_id, user)) {
             presences_decided(presences, &decision);
-            waiters_message(presences->gateway->waiters, bytes, length);
+            waiters_message(presences->options.waiters, bytes, length);
         } else {
             log_warn("a message about a user could not be read");
         }
@@ -377,20 +378,20 @@ void presences_listening(struct presences *presences, bool up)
 
 /* ---- start and stop ---- */
 
-struct presences *presences_new(struct gateway *gateway)
+struct presences *presences_new(const struct presences_options *options)
 {
     const struct timeval every = {SWEEP_MS / 1000, (SWEEP_MS % 1000) * 1000L};
     struct presences *presences = calloc(1, sizeof(*presences));
     if (presences == NULL) {
         return NULL;
     }
-    presences->gateway = gateway;
+    presences->options = *options;
     TAILQ_INIT(&presences->all);
     for (size_t i = 0; i < BUCKETS; i++) {
         TAILQ_INIT(&presences->buckets[i]);
     }
     presences->json = jsonw_new();
-    presences->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, presences);
+    presences->sweep = event_new(options->base, -1, EV_PERSIST, do_sweep, presences);
     if (presences->json == NULL || presences->sweep == NULL || event_add(presences->sweep, &every) != 0) {
         presences_free(presences);
         return NULL;

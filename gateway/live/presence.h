@@ -4,7 +4,7 @@
  * one. And whether they may stay: when a session ends or a user is banned, and every live_ping_interval_s, credentials
  * are looked at again.
  *
- * Callers: commands.c, eventstream.c (presences); parts.c. What has them looked at again: sessions_recheck.
+ * Callers: commands.c, eventstream.c (presences); components.c. What has them looked at again: sessions_recheck.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_PRESENCE_H
 #define ROSTRUM_GATEWAY_LIVE_PRESENCE_H
@@ -16,7 +16,11 @@
 #include "gateway/http/request.h"
 #include "gateway/live/frame.h"
 
-struct gateway;
+struct config;
+struct event_base;
+struct pg;
+struct redis;
+struct waiters;
 struct user_connections;
 struct presence;
 struct presences;
@@ -37,7 +41,16 @@ struct presence {
     TAILQ_ENTRY(presence) all; /* the one checked longest ago first */
 };
 
-MUST_CHECK struct presences *presences_new(struct gateway *gateway);
+struct presences_options {
+    struct event_base *base;
+    const struct config *config;
+    struct pg *pg;
+    struct redis *redis;    /* commands */
+    struct redis *listener; /* subscribes to the users who are connected */
+    struct waiters *waiters;
+};
+
+MUST_CHECK struct presences *presences_new(const struct presences_options *options);
 /* Nobody may be entered any more. */
 void presences_free(struct presences *presences);
 /* Enters a user whose credentials hold. False without memory. */
@@ -47,7 +60,7 @@ void presence_remove(struct presences *presences, struct presence *presence);
 
 /* Do these credentials hold? Exactly once, from the loop or at once: ERROR_COUNT if they do, else why not. */
 typedef void (*presence_checked)(enum error_code reason, void *arg);
-void presence_check(struct gateway *gateway, const struct request_user *user, presence_checked checked, void *arg);
+void presence_check(struct redis *redis, const struct request_user *user, presence_checked checked, void *arg);
 
 /* A decision on a user's bid, by whatever way it came: told once to each connection. */
 void presences_decided(struct presences *presences, const struct decision *decision);

@@ -14,7 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "gateway/core/gateway.h"
+#include "common/service/config.h"
 #include "gateway/http/conn.h"
 
 enum {
@@ -33,7 +33,8 @@ struct stream_waiting {
 TAILQ_HEAD(stream_list, stream);
 
 struct streams {
-    struct gateway *gateway;
+    struct event_base *base;
+    const struct config *config;
     struct event *sweep;
     struct event *bury;           /* activated, never waited for */
     struct stream_list quiet;     /* by due_ms, as are the next two */
@@ -60,7 +61,7 @@ static struct stream_list *list_of(struct stream *stream)
 
 static int64_t due_after(const struct stream *stream)
 {
-    const struct config *config = stream->streams->gateway->config;
+    const struct config *config = stream->streams->config;
     if (stream->state != STREAM_OPEN) {
         return LINGER_MS;
     }
@@ -172,8 +173,7 @@ void stream_send(struct stream *stream, struct frame *frame)
         stream_die(stream);
         return;
     }
-    if (stream->waiting + frame->length > (size_t)stream->streams->gateway->config->live_buffer_bytes &&
-        stream->waiting > 0) {
+    if (stream->waiting + frame->length > (size_t)stream->streams->config->live_buffer_bytes && stream->waiting > 0) {
         stream->kind->close(stream, STREAM_END_SLOW);
         return;
     }
@@ -287,7 +287,7 @@ static void set_socket(int fd, const struct config *config)
 
 void stream_begin(struct streams *streams, struct stream *stream, struct conn *conn, struct frame *first)
 {
-    const struct config *config = streams->gateway->config;
+    const struct config *config = streams->config;
     uint8_t rest[READ_BYTES];
     size_t length = 0;
     int fd = conn_take(conn, rest, sizeof(rest), &length);
@@ -297,8 +297,8 @@ void stream_begin(struct streams *streams, struct stream *stream, struct conn *c
     stream->state = STREAM_OPEN;
     STAILQ_INIT(&stream->queue);
     set_socket(fd, config);
-    if (event_assign(&stream->read, streams->gateway->base, fd, EV_READ | EV_PERSIST, on_readable, stream) != 0 ||
-        event_assign(&stream->write, streams->gateway->base, fd, EV_WRITE | EV_PERSIST, on_writable, stream) != 0) {
+    if (event_assign(&stream->read, streams->base, fd, EV_READ | EV_PERSIST, on_readable, stream) != 0 ||
+        event_assign(&stream->write, streams->base, fd, EV_WRITE | EV_PERSIST, on_writable, stream) != 0) {
         abort(); /* only wrong arguments could do that */
     }
     stream->due_ms = clock_mono_ms() + due_after(stream);
@@ -379,7 +379,7 @@ static void sweep_silent(struct streams *streams, int64_t now)
 static void sweep_stalled(struct streams *streams, int64_t now)
 {
     struct stream *stream = NULL;
-    int64_t late = now - INT64_C(1000) * streams->gateway->config->live_stall_s;
+    int64_t late = now - INT64_C(1000) * streams->config->live_stall_s;
     while ((stream = TAILQ_FIRST(&streams->stalled)) != NULL && stream->stalled_ms <= late) {
         if (stream->state == STREAM_OPEN) {
             stream->kind->close(stream, STREAM_END_SLOW);
@@ -415,21 +415,22 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-struct streams *streams_new(struct gateway *gateway)
+struct streams *streams_new(struct event_base *base, const struct config *config)
 {
     const struct timeval every = {0, SWEEP_MS * 1000L};
     struct streams *streams = calloc(1, sizeof(*streams));
     if (streams == NULL) {
         return NULL;
     }
-    streams->gateway = gateway;
+    streams->base = base;
+    streams->config = config;
     struct stream_list *lists[] = {&streams->quiet, &streams->asked, &streams->finishing, &streams->dead,
                                    &streams->stalled};
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         TAILQ_INIT(lists[i]);
     }
-    streams->sweep = event_new(gateway->base, -1, EV_PERSIST, do_sweep, streams);
-    streams->bury = event_new(gateway->base, -1, 0, do_bury, streams);
+    streams->sweep = event_new(base, -1, EV_PERSIST, do_sweep, streams);
+    streams->bury = event_new(base, -1, 0, do_bury, streams);
     if (streams->sweep == NULL || streams->bury == NULL || event_add(streams->sweep, &every) != 0) {
         streams_free(streams);
         return NULL;
@@ -472,5 +473,5 @@ size_t streams_open(const struct streams *streams)
 
 bool streams_full(const struct streams *streams)
 {
-    return streams->open >= (size_t)streams->gateway->config->live_connections_max;
+    return streams->open >= (size_t)streams->config->live_connections_max;
 }

@@ -19,7 +19,8 @@
 #include "gateway/live/frame.h"
 
 struct conn;
-struct gateway;
+struct config;
+struct event_base;
 struct stream;
 struct streams;
 
@@ -68,7 +69,7 @@ struct stream {
     TAILQ_ENTRY(stream) stalled; /* while stalled_ms != 0 */
 };
 
-MUST_CHECK struct streams *streams_new(struct gateway *gateway);
+MUST_CHECK struct streams *streams_new(struct event_base *base, const struct config *config);
 /* Closes all that are left, without a word. */
 void streams_free(struct streams *streams);
 /* Tells every stream to end, with a hint when to come back. */

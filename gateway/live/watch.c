@@ -15,12 +15,15 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/pg.h"
+#include "common/io/redis.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
-#include "gateway/core/gateway.h"
-#include "gateway/http/gateway_metrics.h"
+#include "common/service/config.h"
+#include "gateway/core/deployment.h"
 #include "gateway/live/cpu_budget.h"
 #include "gateway/live/live_message.h"
+#include "gateway/live/live_metrics.h"
 #include "gateway/query/columns.h"
 
 enum {
@@ -36,28 +39,22 @@ enum {
     RETRY_MS = 500,   /* after a question that was not answered */
 };
 
-enum { WATCH_LOOK, WATCH_CHECK };
-
-#define SHOWN                                                                                                          \
-    "CASE WHEN b.kind = 'proxy' AND coalesce(b.now_status, b.status) = 'outbid' THEN b.max_amount"                     \
-    " ELSE coalesce(b.now_amount, b.amount) END"
+enum { WATCH_LOOK, WATCH_CHECK, WATCH_COUNT };
 
 static const struct pg_statement list[] = {
     /* clang-format off */
     [WATCH_LOOK] = {"watch_look",
         "SELECT a.id, a.version, a.status, " COLUMNS_MS("a.start_time") ", " COLUMNS_MS("a.end_time")
         ", a.current_bid, a.minimum_bid, a.bid_count, a.reserve_price IS NULL OR a.current_bid >= a.reserve_price,"
-        " a.title, a.currency, a.starting_price, (SELECT coalesce(json_agg(json_build_array(n.bid_id, n.bidder,"
-        " (n.shown * 100)::bigint, n.ms, (n.kind IN ('proxy', 'auto'))::integer) ORDER BY n.seq DESC), '[]') FROM ("
-        "  SELECT b.seq, b.bid_id, coalesce(b.now_bidder_id, b.bidder_id) AS bidder, " SHOWN " AS shown, b.kind, "
-        COLUMNS_MS("b.decided_at") " AS ms"
-        "  FROM bids b WHERE b.auction_id = a.id AND b.kind IN ('bid', 'proxy', 'auto', 'buy')"
-        "  AND b.status IN ('accepted', 'outbid') AND b.counts AND NOT coalesce(b.now_raise, b.raise)"
+        " a.title, a.currency, a.starting_price, (SELECT coalesce(json_agg(json_build_array(n.bid_id, n.bidder_id,"
+        " (n.amount * 100)::bigint, " COLUMNS_MS("n.decided_at") ", n.automatic::integer) ORDER BY n.seq DESC), '[]')"
+        " FROM (SELECT * FROM public_bids b WHERE b.auction_id = a.id AND b.in_history"
         "  ORDER BY b.seq DESC LIMIT 20) n)"
         " FROM auctions a WHERE a.id = ANY ($1::uuid[]) AND a.status <> 'draft'"},
     [WATCH_CHECK] = {"watch_check", "SELECT id, version FROM auctions WHERE id = ANY ($1::uuid[])"},
     /* clang-format on */
 };
+static_assert(ARRAY_LEN(list) == WATCH_COUNT, "each statement has its entry");
 
 struct statements watch_statements = {list, ARRAY_LEN(list), 0};
 
@@ -109,7 +106,7 @@ struct watch {
 };
 
 struct watches {
-    struct gateway *gateway;
+    struct watches_options options;
     struct jsonw *json;
     struct event *look;           /* activated, or after RETRY_MS */
     struct event *notify;         /* after no time at all: others have their turn in between */
@@ -219,7 +216,7 @@ static void watch_end_unless_needed(struct watch *watch)
         return;
     }
     keys_live_channel(&watch->state.auction_id, channel);
-    if (watch->watches->listening && !redis_unsubscribe(watch->watches->gateway->listener, channel)) {
+    if (watch->watches->listening && !redis_unsubscribe(watch->watches->options.listener, channel)) {
         log_debug("a channel was not left: Redis is not there");
     }
     watch_free(watch);
@@ -243,8 +240,7 @@ static void subscribe(struct watch *watch)
 {
     char channel[KEYS_SIZE];
     keys_live_channel(&watch->state.auction_id, channel);
-    if (watch->watches->listening &&
-        redis_subscribe(watch->watches->gateway->listener, channel, on_subscribed, watch)) {
+    if (watch->watches->listening && redis_subscribe(watch->watches->options.listener, channel, on_subscribed, watch)) {
         watch->subscribing++;
     } else {
         look(watch, false);
@@ -260,7 +256,7 @@ void watches_listening(struct watches *watches, bool up)
     }
     TAILQ_FOREACH(watch, &watches->all, all)
     {
-        gateway_metrics_live_resubscribed();
+        live_metrics_add_resubscribed();
         subscribe(watch);
     }
 }
@@ -270,7 +266,7 @@ void watches_listening(struct watches *watches, bool up)
 static struct text *make_text(struct watch *watch, const struct live_update *update)
 {
     struct watches *watches = watch->watches;
-    const uint8_t *key = watches->gateway->deployment.pseudonym;
+    const uint8_t *key = watches->options.deployment->facts.pseudonym;
     size_t length = 0;
     jsonw_reset(watches->json);
     if (update == NULL) {
@@ -330,7 +326,7 @@ static void tell(struct watch *watch, struct text *text)
         }
         text_unref(text);
         text = NULL;
-        gateway_metrics_live_merged();
+        live_metrics_add_merged();
     }
     queued->text = text;
     STAILQ_INSERT_TAIL(&watch->queue, queued, list);
@@ -440,11 +436,9 @@ static bool adopt_bids(struct live_state *state, const char *text)
 
 static bool adopt(struct live_state *state, const PGresult *result, int row)
 {
-    const char *status = pg_text(result, row, COLUMN_STATUS);
     struct live_state found = {
         .auction_id = state->auction_id,
         .seq = pg_int(result, row, COLUMN_VERSION),
-        .status = snapshot_status(status, strlen(status)),
         .title = strdup(pg_text(result, row, COLUMN_TITLE)),
         .starting_price = pg_money(result, row, COLUMN_STARTING),
         .start_ms = pg_int(result, row, COLUMN_START),
@@ -455,7 +449,8 @@ static bool adopt(struct live_state *state, const PGresult *result, int row)
         .reserve_met = pg_bool(result, row, COLUMN_RESERVE_MET),
     };
     (void)snprintf(found.currency, sizeof(found.currency), "%s", pg_text(result, row, COLUMN_CURRENCY));
-    if (found.status == NULL || found.title == NULL || !adopt_bids(&found, pg_text(result, row, COLUMN_BIDS))) {
+    if (!rules_status_parse(pg_text(result, row, COLUMN_STATUS), &found.status) || found.title == NULL ||
+        !adopt_bids(&found, pg_text(result, row, COLUMN_BIDS))) {
         free(found.title);
         return false;
     }
@@ -553,7 +548,7 @@ static void do_look(evutil_socket_t fd, short what, void *arg)
     }
     const char *const values[] = {pg_array_done(&watches->ids)};
     watches->look_asked = true;
-    if (values[0] == NULL || !statements_query(watches->gateway, &watch_statements, WATCH_LOOK, ARRAY_LEN(values),
+    if (values[0] == NULL || !statements_query(watches->options.pg, &watch_statements, WATCH_LOOK, ARRAY_LEN(values),
                                                values, on_looked, watches)) {
         const struct pg_reply lost = {.outcome = PG_LOST};
         on_looked(&lost, watches);
@@ -566,7 +561,7 @@ static void compare(struct watch *watch, int64_t version)
 {
     bool missed = version > watch->state.seq;
     if (missed && (!watch->watches->listening || watch->suspect > watch->state.seq)) {
-        gateway_metrics_live_missed();
+        live_metrics_add_missed();
         look(watch, false);
     }
     watch->suspect = missed ? version : 0;
@@ -591,7 +586,7 @@ static void do_check(evutil_socket_t fd, short what, void *arg)
     size_t count = 0;
     (void)fd;
     (void)what;
-    if (watches->check_asked || TAILQ_EMPTY(&watches->all) || !pg_up(watches->gateway->pg)) {
+    if (watches->check_asked || TAILQ_EMPTY(&watches->all) || !pg_up(watches->options.pg)) {
         return;
     }
     struct watch *last = TAILQ_LAST(&watches->all, watch_list);
@@ -605,7 +600,7 @@ static void do_check(evutil_socket_t fd, short what, void *arg)
         count++;
     }
     const char *const values[] = {pg_array_done(&watches->ids)};
-    watches->check_asked = values[0] != NULL && statements_query(watches->gateway, &watch_statements, WATCH_CHECK,
+    watches->check_asked = values[0] != NULL && statements_query(watches->options.pg, &watch_statements, WATCH_CHECK,
                                                                  ARRAY_LEN(values), values, on_checked, watches);
 }
 
@@ -671,15 +666,15 @@ size_t watches_count(const struct watches *watches)
 
 /* ---- start and stop ---- */
 
-struct watches *watches_new(struct gateway *gateway)
+struct watches *watches_new(const struct watches_options *options)
 {
-    int ms = gateway->config->live_check_ms;
+    int ms = options->config->live_check_ms;
     const struct timeval every = {ms / 1000, (ms % 1000) * 1000L};
     struct watches *watches = calloc(1, sizeof(*watches));
     if (watches == NULL) {
         return NULL;
     }
-    watches->gateway = gateway;
+    watches->options = *options;
     watches->cpu_budget = (struct cpu_budget){.burst_us = TELL_US, .rest_us = TELL_REST_US, .part = TELL_PART};
     TAILQ_INIT(&watches->all);
     TAILQ_INIT(&watches->looks);
@@ -689,9 +684,9 @@ struct watches *watches_new(struct gateway *gateway)
         TAILQ_INIT(&watches->buckets[i]);
     }
     watches->json = jsonw_new();
-    watches->look = event_new(gateway->base, -1, 0, do_look, watches);
-    watches->notify = event_new(gateway->base, -1, 0, on_notify, watches);
-    watches->check = event_new(gateway->base, -1, EV_PERSIST, do_check, watches);
+    watches->look = event_new(options->base, -1, 0, do_look, watches);
+    watches->notify = event_new(options->base, -1, 0, on_notify, watches);
+    watches->check = event_new(options->base, -1, EV_PERSIST, do_check, watches);
     if (watches->json == NULL || watches->look == NULL || watches->notify == NULL || watches->check == NULL ||
         event_add(watches->check, &every) != 0) {
         watches_free(watches);

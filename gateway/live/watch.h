@@ -11,7 +11,7 @@
  * be; if there is always something to tell, this takes only a part of a processor. If messages come faster than that,
  * all but the present state are left out.
  *
- * Callers: commands.c, eventstream.c (watchers); parts.c.
+ * Callers: commands.c, eventstream.c (watchers); components.c.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_WATCH_H
 #define ROSTRUM_GATEWAY_LIVE_WATCH_H
@@ -23,7 +23,11 @@
 #include "gateway/live/frame.h"
 #include "gateway/query/statements.h"
 
-struct gateway;
+struct config;
+struct deployment;
+struct event_base;
+struct pg;
+struct redis;
 struct watch;
 struct watches;
 struct watcher;
@@ -44,7 +48,15 @@ struct watcher {
     TAILQ_ENTRY(watcher) list;
 };
 
-MUST_CHECK struct watches *watches_new(struct gateway *gateway);
+struct watches_options {
+    struct event_base *base;
+    const struct config *config;
+    const struct deployment *deployment;
+    struct pg *pg;
+    struct redis *listener; /* subscribes to the auctions that are watched */
+};
+
+MUST_CHECK struct watches *watches_new(const struct watches_options *options);
 /* Nobody may watch any more. */
 void watches_free(struct watches *watches);
 /* The first news may come at once. False without memory. */

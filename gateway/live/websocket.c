@@ -18,10 +18,11 @@
 #include "common/base/log.h"
 #include "common/base/sha1.h"
 #include "common/base/utf8.h"
-#include "gateway/core/gateway.h"
 #include "gateway/http/cors.h"
-#include "gateway/http/gateway_metrics.h"
+#include "gateway/http/http.h"
 #include "gateway/http/reply.h"
+#include "gateway/live/live.h"
+#include "gateway/live/live_metrics.h"
 
 enum {
     KEY_BYTES = 16,
@@ -46,14 +47,14 @@ static struct websocket *websocket_of(struct stream *stream)
 
 void websocket_send_frame(struct websocket *websocket, struct frame *frame)
 {
-    gateway_metrics_live_sent(GATEWAY_METRICS_WEBSOCKET);
+    live_metrics_add_sent(LIVE_METRICS_WEBSOCKET);
     stream_send(&websocket->stream, frame);
     frame_unref(frame);
 }
 
 void websocket_send(struct websocket *websocket, struct text *text)
 {
-    gateway_metrics_live_sent(GATEWAY_METRICS_WEBSOCKET);
+    live_metrics_add_sent(LIVE_METRICS_WEBSOCKET);
     stream_send(&websocket->stream, text_websocket(text));
 }
 
@@ -61,7 +62,7 @@ void websocket_send(struct websocket *websocket, struct text *text)
 static void note_closed(struct websocket *websocket, unsigned code)
 {
     websocket->closed = true;
-    gateway_metrics_live_closed(code);
+    live_metrics_add_closed(code);
 }
 
 void websocket_close(struct websocket *websocket, unsigned code, const char *reason)
@@ -141,7 +142,7 @@ static void on_frame_end(wslay_event_context_ptr frames, void *arg)
 /* False: the client says too much, and was closed. */
 static bool count_message(struct websocket *websocket)
 {
-    const struct config *config = websocket->gateway->config;
+    const struct config *config = websocket->live->config;
     int64_t now = clock_mono_ms();
     if (now - websocket->since_ms >= INT64_C(1000) * config->live_messages_window_s) {
         websocket->since_ms = now;
@@ -215,7 +216,7 @@ static bool open_frames(struct websocket *websocket)
             return false;
         }
         wslay_event_config_set_max_recv_msg_length(websocket->frames,
-                                                   (uint64_t)websocket->gateway->config->live_message_max_bytes);
+                                                   (uint64_t)websocket->live->config->live_message_max_bytes);
     }
     return true;
 }
@@ -283,7 +284,7 @@ static void on_close(struct stream *stream, enum stream_end end)
     switch (end) {
     case STREAM_END_DRAIN:
         (void)snprintf(reason, sizeof(reason), "reconnect in %u ms",
-                       randombytes_uniform((uint32_t)websocket->gateway->config->live_reconnect_ms + 1));
+                       randombytes_uniform((uint32_t)websocket->live->config->live_reconnect_ms + 1));
         websocket_close(websocket, WEBSOCKET_GOING_AWAY, reason);
         break;
     case STREAM_END_SLOW:
@@ -382,9 +383,8 @@ static struct frame *write_handshake(const struct request *request)
     return frame_new(answer, (size_t)length);
 }
 
-static void grant(struct request *request, const struct websocket_kind *kind)
+static void grant(const struct live_context *live, struct request *request, const struct websocket_kind *kind)
 {
-    struct gateway *gateway = request->gateway;
     struct websocket *websocket = calloc(1, kind->size);
     struct frame *handshake = write_handshake(request);
     if (websocket == NULL || handshake == NULL) {
@@ -395,15 +395,15 @@ static void grant(struct request *request, const struct websocket_kind *kind)
     }
     websocket->stream.kind = &stream_kind;
     websocket->kind = kind;
-    websocket->gateway = gateway;
+    websocket->live = live;
     websocket->user = request->user;
     websocket->since_ms = clock_mono_ms();
     memcpy(websocket->address, request->address, sizeof(websocket->address));
     kind->begin(websocket);
-    stream_begin(gateway->streams, &websocket->stream, reply_take_over(request, 101), handshake);
+    stream_begin(live->streams, &websocket->stream, reply_take_over(request, 101), handshake);
 }
 
-void websocket_upgrade(struct request *request, const struct websocket_kind *kind)
+void websocket_upgrade(const struct live_context *live, struct request *request, const struct websocket_kind *kind)
 {
     if (request_answered(request)) {
         reply_end(request);
@@ -416,10 +416,9 @@ void websocket_upgrade(struct request *request, const struct websocket_kind *kin
         reply_error(request, ERROR_BAD_REQUEST);
     } else if (!cors_socket_allowed(request)) {
         reply_error(request, ERROR_CROSS_ORIGIN);
-    } else if (streams_full(request->gateway->streams) || request->gateway->draining ||
-               !request->gateway->deployment.known) {
+    } else if (streams_full(live->streams) || request->http->draining || !live->deployment->known) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        grant(request, kind);
+        grant(live, request, kind);
     }
 }

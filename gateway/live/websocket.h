@@ -23,6 +23,7 @@ enum {
     WEBSOCKET_TRY_LATER = 1013,
 };
 
+struct live_context;
 struct websocket;
 
 /* What the owner of a WebSocket does at its turns. */
@@ -40,7 +41,7 @@ struct websocket_kind {
 
 struct websocket {
     struct stream stream; /* first: a stream's owner is found by it */
-    struct gateway *gateway;
+    const struct live_context *live;
     struct request_user user; /* a guest's id is nil */
     char address[REQUEST_ADDRESS_SIZE];
     /* The rest belongs to websocket.c. */
@@ -59,7 +60,7 @@ struct websocket {
 };
 
 /* ENDS a request: it becomes a WebSocket of this kind if it asks for one rightly and there is room, or is refused. */
-void websocket_upgrade(struct request *request, const struct websocket_kind *kind);
+void websocket_upgrade(const struct live_context *live, struct request *request, const struct websocket_kind *kind);
 /* Sends a text to this client: a WebSocket of its own owns nothing of it. */
 void websocket_send(struct websocket *websocket, struct text *text);
 /* The same as a frame; the reference goes over. NULL: without memory, and the connection fails. */

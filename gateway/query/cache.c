@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/protocol/keys.h"
+#include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
 enum { NUMBER_SIZE = 24 };
@@ -29,36 +31,35 @@ const struct redis_script cache_history_keep_script = {"history_keep",
                                                        "redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
                                                        "return 1\n"};
 
-bool cache_search_ask(struct gateway *gateway, const char *hash, redis_callback answered, void *arg)
+bool cache_search_ask(struct redis *redis, const char *hash, redis_callback answered, void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"GET", key};
     keys_search(hash, key);
-    return redis_command(gateway->redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
+    return redis_command(redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
 }
 
 /* What the writer holds, if it is to be kept. */
-static const char *to_keep(struct gateway *gateway)
+static const char *to_keep(struct jsonw *json)
 {
     size_t length = 0;
-    const char *text = jsonw_text(gateway->json, &length);
+    const char *text = jsonw_text(json, &length);
     return length <= CACHE_ANSWER_MAX_BYTES ? text : NULL;
 }
 
-void cache_search_keep(struct gateway *gateway, const char *hash)
+void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json)
 {
     char key[KEYS_SIZE];
     char life[NUMBER_SIZE];
-    const char *arguments[] = {"SET", key, to_keep(gateway), "PX", life};
+    const char *arguments[] = {"SET", key, to_keep(json), "PX", life};
     keys_search(hash, key);
     (void)snprintf(life, sizeof life, "%d", CACHE_SEARCH_LIFE_MS);
-    if (arguments[2] != NULL && !redis_command(gateway->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
+    if (arguments[2] != NULL && !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("an answer is not kept: Redis is not there");
     }
 }
 
-bool cache_history_ask(struct gateway *gateway, const struct uuid *auction, int limit, redis_callback answered,
-                       void *arg)
+bool cache_history_ask(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered, void *arg)
 {
     char snapshot[KEYS_SIZE];
     char history[KEYS_SIZE];
@@ -67,22 +68,22 @@ bool cache_history_ask(struct gateway *gateway, const struct uuid *auction, int 
     keys_snapshot(auction, snapshot);
     keys_history(auction, history);
     (void)snprintf(field, sizeof field, "%d", limit);
-    return redis_call(gateway->redis, GATEWAY_SCRIPT_HISTORY, answered, arg, 2, ARRAY_LEN(arguments), arguments, NULL);
+    return redis_call(redis, GATEWAY_SCRIPT_HISTORY, answered, arg, 2, ARRAY_LEN(arguments), arguments, NULL);
 }
 
-void cache_history_keep(struct gateway *gateway, const struct uuid *auction, int limit, int64_t version)
+void cache_history_keep(struct redis *redis, const struct uuid *auction, int limit, int64_t version, struct jsonw *json)
 {
     char history[KEYS_SIZE];
     char field[NUMBER_SIZE];
     char version_text[NUMBER_SIZE];
     char life[NUMBER_SIZE];
-    const char *arguments[] = {history, field, version_text, to_keep(gateway), life};
+    const char *arguments[] = {history, field, version_text, to_keep(json), life};
     keys_history(auction, history);
     (void)snprintf(field, sizeof field, "%d", limit);
     (void)snprintf(version_text, sizeof version_text, "%lld", (long long)version);
     (void)snprintf(life, sizeof life, "%d", CACHE_HISTORY_LIFE_S);
-    if (arguments[3] != NULL && !redis_call(gateway->redis, GATEWAY_SCRIPT_HISTORY_KEEP, NULL, NULL, 1,
-                                            ARRAY_LEN(arguments), arguments, NULL)) {
+    if (arguments[3] != NULL &&
+        !redis_call(redis, GATEWAY_SCRIPT_HISTORY_KEEP, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("an answer is not kept: Redis is not there");
     }
 }

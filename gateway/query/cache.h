@@ -9,7 +9,8 @@
 #ifndef ROSTRUM_GATEWAY_QUERY_CACHE_H
 #define ROSTRUM_GATEWAY_QUERY_CACHE_H
 
-#include "gateway/core/gateway.h"
+#include "common/base/json.h"
+#include "common/io/redis.h"
 #include "gateway/http/request.h"
 
 enum {
@@ -22,15 +23,16 @@ extern const struct redis_script cache_history_script;
 extern const struct redis_script cache_history_keep_script;
 
 /* `answered` gets the JSON as a string, or something else. False: Redis is not there. `hash` names the search. */
-MUST_CHECK bool cache_search_ask(struct gateway *gateway, const char *hash, redis_callback answered, void *arg);
-/* Keeps the answer that the gateway's writer holds. */
-void cache_search_keep(struct gateway *gateway, const char *hash);
+MUST_CHECK bool cache_search_ask(struct redis *redis, const char *hash, redis_callback answered, void *arg);
+/* Keeps the answer that the writer holds. */
+void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json);
 
 /* The same of the first page of a history with this limit. */
-MUST_CHECK bool cache_history_ask(struct gateway *gateway, const struct uuid *auction, int limit,
-                                  redis_callback answered, void *arg);
+MUST_CHECK bool cache_history_ask(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered,
+                                  void *arg);
 /* `version`: the auction's, read in the same statement as the history. */
-void cache_history_keep(struct gateway *gateway, const struct uuid *auction, int limit, int64_t version);
+void cache_history_keep(struct redis *redis, const struct uuid *auction, int limit, int64_t version,
+                        struct jsonw *json);
 
 /* ENDS the request with what `answered` got; false: it was nothing, and the request goes on. */
 MUST_CHECK bool cache_answer(struct request *request, const redisReply *reply);

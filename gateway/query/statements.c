@@ -3,13 +3,12 @@
  */
 #include "gateway/query/statements.h"
 
-#include "gateway/core/gateway.h"
 #include "gateway/http/reply.h"
 
-bool statements_query(struct gateway *gateway, const struct statements *of, size_t statement, int count,
+bool statements_query(struct pg *pg, const struct statements *of, size_t statement, int count,
                       const char *const *values, pg_callback callback, void *arg)
 {
-    return pg_query(gateway->pg, statements_number(of, statement), count, values, callback, arg);
+    return pg_query(pg, statements_number(of, statement), count, values, callback, arg);
 }
 
 bool statements_usable(struct request *request, const struct pg_reply *reply)

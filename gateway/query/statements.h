@@ -6,8 +6,8 @@
  *     static const struct pg_statement list[] = {[ACCOUNT_BY_EMAIL] = {"account_by_email", "SELECT ..."}, ...};
  *     struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
  *     ...
- *     if (!statements_query(request->gateway, &accounts_statements, ACCOUNT_BY_EMAIL, 1, values, found, request)) {
- *         reply_error(request, ERROR_UNAVAILABLE);
+ *     if (!statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_BY_EMAIL, 1, values, found,
+ * request)) { reply_error(request, ERROR_UNAVAILABLE);
  *     }
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_STATEMENTS_H
@@ -16,7 +16,6 @@
 #include "common/io/pg.h"
 #include "gateway/http/errors.h"
 
-struct gateway;
 struct request;
 
 struct statements {
@@ -25,8 +24,8 @@ struct statements {
     size_t first; /* where the list begins in the gateway's table; set once at start */
 };
 
-/* pg_query on the gateway's pool: false when PostgreSQL is not there (503), and then the callback does not come. */
-MUST_CHECK bool statements_query(struct gateway *gateway, const struct statements *of, size_t statement, int count,
+/* pg_query: false when PostgreSQL is not there (503), and then the callback does not come. */
+MUST_CHECK bool statements_query(struct pg *pg, const struct statements *of, size_t statement, int count,
                                  const char *const *values, pg_callback callback, void *arg);
 /*
  * Looks at a reply. True: there is a result, and the client still waits. Else the request was ended: 503, 500 with a

@@ -44,8 +44,8 @@ static void on_rows(const struct pg_reply *reply, void *arg)
     reply_send(request, 200);
 }
 
-void timeline_show(struct request *request, const struct timeline *list, struct field_errors *field_errors,
-                   size_t count, const char *const *more)
+void timeline_show(struct pg *pg, struct request *request, const struct timeline *list,
+                   struct field_errors *field_errors, size_t count, const char *const *more)
 {
     struct showing *showing = request_handler_state(request, sizeof(*showing));
     if (showing == NULL) {
@@ -72,8 +72,8 @@ void timeline_show(struct request *request, const struct timeline *list, struct 
         values[OWN_VALUES + i] = more[i];
     }
     int before = list->everyones ? 1 : 0; /* the user is left out */
-    if (!statements_query(request->gateway, list->statements, list->statement, OWN_VALUES + (int)count - before,
-                          values + before, on_rows, request)) {
+    if (!statements_query(pg, list->statements, list->statement, OWN_VALUES + (int)count - before, values + before,
+                          on_rows, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

@@ -32,7 +32,7 @@ struct timeline {
  * Answers with the page that ?limit= and ?cursor= ask for. `faults` may hold what the caller has found wrong already:
  * then that is the answer. `more` are the statement's last values, texts or NULL.
  */
-void timeline_show(struct request *request, const struct timeline *list, struct field_errors *field_errors,
-                   size_t count, const char *const *more);
+void timeline_show(struct pg *pg, struct request *request, const struct timeline *list,
+                   struct field_errors *field_errors, size_t count, const char *const *more);
 
 #endif

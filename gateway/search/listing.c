@@ -27,11 +27,16 @@ struct listing {
     bool failed;                 /* one of the two has failed */
 };
 
+static const struct listing_context *context_of(const struct request *request)
+{
+    return request->context;
+}
+
 /* Looking for words takes a moment, and does not stand in line behind those who search. */
 static bool ask(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
                 pg_callback callback)
 {
-    struct pg *pg = statement == QUERIES_WORDS ? request->gateway->pg_words : request->gateway->pg_search;
+    struct pg *pg = statement == QUERIES_WORDS ? context_of(request)->words : context_of(request)->search;
     return pg_query(pg, (size_t)statement, (int)count, values, callback, request);
 }
 
@@ -70,7 +75,7 @@ static void answer(struct request *request, const PGresult *result)
     }
     page_next(json, more ? &next : NULL);
     if (listing->hash[0] != '\0') {
-        cache_search_keep(request->gateway, listing->hash);
+        cache_search_keep(context_of(request)->redis, listing->hash, json);
     }
     forget(listing);
     reply_send(request, 200);
@@ -219,7 +224,7 @@ static void handle_list(struct request *request)
         return;
     }
     search_hash(&listing->search, listing->hash);
-    if (!cache_search_ask(request->gateway, listing->hash, on_kept, request)) {
+    if (!cache_search_ask(context_of(request)->redis, listing->hash, on_kept, request)) {
         begin(request);
     }
 }

@@ -3,10 +3,12 @@
  */
 #include "gateway/search/search.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/rules/rules.h"
 #include "gateway/http/fields.h"
 
 enum {
@@ -23,9 +25,14 @@ static const char *const order_names[] = {
     [SEARCH_ENDING] = "ending",     [SEARCH_NEWEST] = "newest",       [SEARCH_PRICE_UP] = "price",
     [SEARCH_PRICE_DOWN] = "-price", [SEARCH_RELEVANCE] = "relevance",
 };
+static_assert(ARRAY_LEN(order_names) == SEARCH_RELEVANCE + 1, "a word for each order");
 
 /* Drafts are their seller's alone. */
-static const char *const statuses[] = {"scheduled", "active", "ended", "sold", "unsold", "cancelled"};
+static bool is_public_status(const char *text)
+{
+    enum rules_status status = RULES_NO_STATUS;
+    return rules_status_parse(text, &status) && status != RULES_DRAFT;
+}
 
 static int find_word(const char *const *words, size_t count, const char *word)
 {
@@ -69,7 +76,7 @@ static void read_filters(struct request *request, struct search *search, struct 
     struct uuid seller;
     if (!request_query(request, "status", search->status, sizeof search->status)) {
         (void)snprintf(search->status, sizeof search->status, "active");
-    } else if (find_word(statuses, ARRAY_LEN(statuses), search->status) < 0) {
+    } else if (!is_public_status(search->status)) {
         field_errors_add(field_errors, "status", "must be scheduled, active, ended, sold, unsold or cancelled");
     }
     search->has_category = request_query(request, "category", search->category, sizeof search->category);

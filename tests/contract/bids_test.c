@@ -274,7 +274,7 @@ static void make_snapshot_old(const char *auction_id, int64_t end_ms)
                            .seller_id = uuid_new(),
                            .version = 1,
                            .terms_version = 1,
-                           .status = "active",
+                           .status = RULES_ACTIVE,
                            .end_ms = end_ms,
                            .minimum_bid = 1};
     char key[KEYS_SIZE];

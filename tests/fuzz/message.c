@@ -125,7 +125,7 @@ static void check_decision(const void *bytes, size_t length)
     fuzz_check(uuid_equal(&a.bid_id, &b.bid_id) && uuid_equal(&a.auction_id, &b.auction_id));
     fuzz_check(uuid_equal(&a.user_id, &b.user_id) && a.kind == b.kind && a.amount == b.amount);
     fuzz_check(a.max_amount == b.max_amount && a.received_ms == b.received_ms && a.decided_ms == b.decided_ms);
-    fuzz_check(a.version == b.version && strcmp(a.status, b.status) == 0 && strcmp(a.reason, b.reason) == 0);
+    fuzz_check(a.version == b.version && a.status == b.status && a.reason == b.reason);
 }
 
 static void check_word(const void *bytes, size_t length)
@@ -153,7 +153,7 @@ static void check_snapshot(const char *bytes, size_t length)
     fuzz_check(a.version == b.version && a.terms_version == b.terms_version && a.start_ms == b.start_ms);
     fuzz_check(a.end_ms == b.end_ms && a.minimum_bid == b.minimum_bid && a.current_bid == b.current_bid);
     fuzz_check(uuid_equal(&a.seller_id, &b.seller_id) && uuid_equal(&a.leader_id, &b.leader_id));
-    fuzz_check(strcmp(a.status, b.status) == 0);
+    fuzz_check(a.status == b.status);
 }
 
 static bool same_bid(const struct live_bid *a, const struct live_bid *b)

@@ -384,7 +384,7 @@ START_TEST(bids_are_decided_in_their_order_and_answered)
     lot.commands[0].reply_to = gateway;
     publish(0, 1);
     LOOP_UNTIL(base, answers == 1, DEADLINE_MS);
-    ck_assert_str_eq(last_answer.status, "accepted");
+    ck_assert_int_eq(last_answer.status, BID_ACCEPTED);
     ck_assert_int_eq(last_answer.amount, lot.commands[0].amount);
     ck_assert_int_eq(rows(), BIDS);
     /* A new one that stands twice in one message is decided once, and answered each time. */
@@ -392,7 +392,7 @@ START_TEST(bids_are_decided_in_their_order_and_answered)
     lot.commands[lot.count] = lot.commands[lot.count - 1];
     publish(lot.count - 1, 2);
     LOOP_UNTIL(base, answers == 3, DEADLINE_MS);
-    ck_assert_str_eq(last_answer.status, "accepted");
+    ck_assert_int_eq(last_answer.status, BID_ACCEPTED);
     ck_assert_int_eq(rows(), BIDS + 1);
     ck_assert_int_eq(worker_stop(0, SIGTERM), 0);
     redis_free(listening);

@@ -237,10 +237,10 @@ static const char *restated_ledger(void)
     PGresult *result = sql_rows(
         bidding.sql,
         "SELECT concat_ws(' ', b.kind, CASE WHEN b.status = 'rejected' THEN 'rejected' WHEN b.kind = 'void' THEN NULL"
-        " WHEN NOT b.counts THEN 'gone' ELSE concat_ws(' ', u.display_name, coalesce(b.now_status, b.status),"
-        " CASE WHEN coalesce(b.now_raise, b.raise) THEN 'raise' END,"
-        " (coalesce(b.now_amount, b.amount) * 100)::bigint) END)"
-        " FROM bids b LEFT JOIN users u ON u.id = coalesce(b.now_bidder_id, b.bidder_id)"
+        " WHEN NOT b.effective THEN 'gone' ELSE concat_ws(' ', u.display_name, coalesce(b.effective_status, b.status),"
+        " CASE WHEN coalesce(b.effective_raise, b.raise) THEN 'raise' END,"
+        " (coalesce(b.effective_amount, b.amount) * 100)::bigint) END)"
+        " FROM bids b LEFT JOIN users u ON u.id = coalesce(b.effective_bidder_id, b.bidder_id)"
         " WHERE b.auction_id = $1::uuid ORDER BY b.seq",
         auction.text, NULL);
     size_t length = 0;

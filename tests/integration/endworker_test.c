@@ -403,7 +403,7 @@ static void on_status(const redisReply *reply, void *arg)
     struct snapshot snapshot;
     bool there = reply != NULL && reply->type == REDIS_REPLY_STRING;
     bool ok = there && snapshot_parse(reply->str, reply->len, &snapshot);
-    (void)snprintf(status, STATUS_SIZE, "%s", ok ? snapshot.status : "none");
+    (void)snprintf(status, STATUS_SIZE, "%s", ok ? rules_status_text(snapshot.status) : "none");
 }
 
 /* The status in the auction's snapshot, "none" without one. */
@@ -476,7 +476,7 @@ START_TEST(the_live_update_says_how_it_was_settled)
     publish_ended(auction, 1);
     LOOP_UNTIL(base, heard.version != 0, DEADLINE_MS);
     ck_assert_int_eq(heard.kind, sold ? LIVE_SOLD : LIVE_UNSOLD);
-    ck_assert_str_eq(heard.status, outcome->status);
+    ck_assert_str_eq(rules_status_text(heard.status), outcome->status);
     ck_assert(uuid_equal(&heard.auction_id, &id));
     ck_assert_int_eq(heard.version, 2);
     ck_assert(has_status(auction, outcome->status));

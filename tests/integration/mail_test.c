@@ -99,7 +99,7 @@ static void tear_down(void)
 static void subscribe(const char *user, const char *email)
 {
     PQclear(sql_rows(sql,
-                     "UPDATE users SET email = $2, verified_at = now(), mailed = '{OUTBID,AUCTION_LOST}'"
+                     "UPDATE users SET email = $2, verified_at = now(), email_kinds = '{OUTBID,AUCTION_LOST}'"
                      " WHERE id = $1::uuid",
                      user, email, NULL));
 }
@@ -208,7 +208,7 @@ START_TEST(a_kind_may_be_wanted_by_mail_and_not_in_the_app)
     outbid(bidder);
     json_free(smtp_wait(&smtp, "ann@example.org", "You were outbid"));
     ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM notifications WHERE NOT shown", NULL), 1);
-    PQclear(sql_rows(sql, "UPDATE users SET mailed = '{}' WHERE id = $1::uuid", bidder, NULL));
+    PQclear(sql_rows(sql, "UPDATE users SET email_kinds = '{}' WHERE id = $1::uuid", bidder, NULL));
     outbid(bidder);
     outbid(seller);
     SUITE_WAIT(sql_int(sql, "SELECT count(*) FROM notifications WHERE user_id = $1::uuid", seller, NULL) == 1,

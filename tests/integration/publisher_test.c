@@ -35,7 +35,8 @@ struct bid {
 
 static struct event_base *base;
 static struct config config;
-static struct gateway gateway;
+static struct broker *broker;
+static unsigned shards;
 static struct publisher *publisher;
 static struct relay relay;
 static struct queues *queues;
@@ -61,9 +62,10 @@ static void connect_to(const char *url)
                                      .heartbeat_s = 60,
                                      .connect_timeout_ms = TEST_DEADLINE_MS,
                                      .unconfirmed_max = BIDS_MAX};
-    gateway.broker = broker_new(&options);
-    ck_assert_ptr_nonnull(gateway.broker);
-    LOOP_UNTIL(base, broker_state(gateway.broker) == BROKER_UP, TEST_DEADLINE_MS);
+    broker = broker_new(&options);
+    ck_assert_ptr_nonnull(broker);
+    publisher_connect(publisher, broker, shards);
+    LOOP_UNTIL(base, broker_state(broker) == BROKER_UP, TEST_DEADLINE_MS);
 }
 
 static void relay_url(char url[static URL_SIZE])
@@ -82,10 +84,10 @@ static unsigned shards_on_record(void)
 {
     struct sql *sql = sql_open(need("ROSTRUM_PG_URL"));
     ck_assert_ptr_nonnull(sql);
-    int64_t shards = sql_int(sql, "SELECT shards FROM topology", NULL);
+    int64_t count = sql_int(sql, "SELECT shards FROM topology", NULL);
     sql_close(sql);
-    ck_assert_int_gt(shards, 0);
-    return (unsigned)shards;
+    ck_assert_int_gt(count, 0);
+    return (unsigned)count;
 }
 
 static void set_up(void)
@@ -94,13 +96,12 @@ static void set_up(void)
     ck_assert_ptr_nonnull(base);
     config = (struct config){
         .confirm_deadline_ms = LONG_MS, .publish_pending_max_bids = BIDS_MAX, .share_max_bids = SHARE_MAX};
-    gateway = (struct gateway){.base = base, .config = &config};
-    gateway.deployment.shards = shards_on_record();
-    publisher = publisher_new(&gateway);
+    shards = shards_on_record();
+    publisher = publisher_new(base, &config);
     ck_assert_ptr_nonnull(publisher);
     queues = queues_open();
     auction = uuid_new();
-    topology_bid_exchange(&auction, gateway.deployment.shards, exchange);
+    topology_bid_exchange(&auction, shards, exchange);
     queues_tap(queues, exchange, "", tap);
     memset(bids, 0, sizeof bids);
     for (size_t i = 0; i < BIDS_MAX; i++) {
@@ -110,12 +111,12 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    broker_free(gateway.broker);
+    broker_free(broker);
     publisher_free(publisher);
     if (relay.listener != NULL) {
         relay_close(&relay);
     }
-    for (unsigned shard = 0; shard < gateway.deployment.shards; shard++) {
+    for (unsigned shard = 0; shard < shards; shard++) {
         char queue[TOPOLOGY_QUEUE_SIZE];
         topology_shard_name(shard, queue);
         queues_purge(queues, queue);
@@ -263,7 +264,7 @@ START_TEST(a_deadline_passes_once_and_a_late_confirm_changes_nothing)
     expect_message(0, 1);
     expect_message(1, 1);
     relay_release(&relay, RELAY_SERVER);
-    LOOP_UNTIL(base, broker_unconfirmed(gateway.broker) == 0, TEST_DEADLINE_MS);
+    LOOP_UNTIL(base, broker_unconfirmed(broker) == 0, TEST_DEADLINE_MS);
     config.confirm_deadline_ms = LONG_MS;
     submit(5, 1);
     expect(5, 1, PUBLISHER_CONFIRMED);
@@ -342,7 +343,7 @@ START_TEST(a_lost_link_leaves_the_outcome_unknown)
     expect_message(0, 1);
     relay_cut(&relay);
     expect(0, 2, PUBLISHER_UNKNOWN);
-    LOOP_UNTIL(base, broker_state(gateway.broker) == BROKER_UP, TEST_DEADLINE_MS);
+    LOOP_UNTIL(base, broker_state(broker) == BROKER_UP, TEST_DEADLINE_MS);
     submit(2, 1);
     expect(2, 1, PUBLISHER_CONFIRMED);
 }

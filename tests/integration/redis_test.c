@@ -370,7 +370,7 @@ START_TEST(snapshot_never_goes_back)
     struct snapshot snapshot = {.auction_id = uuid_new(),
                                 .seller_id = uuid_new(),
                                 .terms_version = 4,
-                                .status = "active",
+                                .status = RULES_ACTIVE,
                                 .start_ms = 1795000000000,
                                 .end_ms = 1795000600000};
     keys_snapshot(&snapshot.auction_id, key);
@@ -384,7 +384,7 @@ START_TEST(snapshot_never_goes_back)
     ck_assert_str_eq(command(redis, "HGET", key, "v").text, "10");
     struct snapshot read = stored(&snapshot.auction_id);
     ck_assert_int_eq(read.version, 10);
-    ck_assert_str_eq(read.status, "active");
+    ck_assert_int_eq(read.status, RULES_ACTIVE);
     ck_assert_int_eq(read.start_ms, snapshot.start_ms);
     ck_assert_int_eq(read.end_ms, snapshot.end_ms);
     ck_assert_int_eq(read.minimum_bid, 1000);
@@ -416,7 +416,8 @@ START_TEST(a_leaderboard_grows_only_from_the_version_before)
     char board[KEYS_SIZE];
     char bidder_text[UUID_TEXT_SIZE];
     const struct uuid bidder = uuid_new();
-    struct snapshot snapshot = {.auction_id = uuid_new(), .seller_id = uuid_new(), .version = 1, .status = "active"};
+    struct snapshot snapshot = {
+        .auction_id = uuid_new(), .seller_id = uuid_new(), .version = 1, .status = RULES_ACTIVE};
     keys_snapshot(&snapshot.auction_id, key);
     keys_leaderboard(&snapshot.auction_id, board);
     uuid_format(&bidder, bidder_text);

@@ -29,7 +29,7 @@ void lot_set(void)
     };
 }
 
-struct rules_decision lot_send(enum rules_kind kind, int bidder, int64_t amount, int64_t at_ms)
+struct rules_decision lot_send(enum command_kind kind, int bidder, int64_t amount, int64_t at_ms)
 {
     struct rules_command command = {
         .kind = kind,
@@ -44,12 +44,12 @@ struct rules_decision lot_send(enum rules_kind kind, int bidder, int64_t amount,
 
 struct rules_decision lot_bid(int bidder, int64_t amount)
 {
-    return lot_send(RULES_BID, bidder, amount, LOT_NOW_MS);
+    return lot_send(COMMAND_BID, bidder, amount, LOT_NOW_MS);
 }
 
 struct rules_decision lot_proxy(int bidder, int64_t amount)
 {
-    return lot_send(RULES_PROXY, bidder, amount, LOT_NOW_MS);
+    return lot_send(COMMAND_PROXY, bidder, amount, LOT_NOW_MS);
 }
 
 void lot_rejected(struct rules_decision decision, enum rules_reason reason)

@@ -24,7 +24,7 @@ void lot_set(void);
 struct uuid lot_user(int user);
 
 /* Decide a command; its id ends with its number, from 1. */
-struct rules_decision lot_send(enum rules_kind kind, int bidder, int64_t amount, int64_t at_ms);
+struct rules_decision lot_send(enum command_kind kind, int bidder, int64_t amount, int64_t at_ms);
 struct rules_decision lot_bid(int bidder, int64_t amount);
 struct rules_decision lot_proxy(int bidder, int64_t amount);
 

@@ -187,7 +187,7 @@ static struct batch_auction auction;
 static void read_entry(const char *seq, const char *kind, const char *amount, const char *max, const char *counts,
                        const char *outbid)
 {
-    const char *values[ENTRIES_NOW_BIDDER + 1] = {
+    const char *values[ENTRIES_EFFECTIVE_BIDDER + 1] = {
         [ENTRIES_AUCTION] = "01000000-0000-0000-0000-000000000000",
         [ENTRIES_SEQ] = seq,
         [ENTRIES_ID] = "05000000-0000-0000-0000-000000000000",
@@ -196,13 +196,13 @@ static void read_entry(const char *seq, const char *kind, const char *amount, co
         [ENTRIES_AMOUNT] = amount,
         [ENTRIES_MAX_AMOUNT] = max,
         [ENTRIES_RECEIVED_MS] = "7",
-        [ENTRIES_COUNTS] = counts,
-        [ENTRIES_NOW_OUTBID] = outbid,
-        [ENTRIES_NOW_RAISE] = "f",
-        [ENTRIES_NOW_AMOUNT] = amount,
-        [ENTRIES_NOW_BIDDER] = "08000000-0000-0000-0000-000000000000",
+        [ENTRIES_EFFECTIVE] = counts,
+        [ENTRIES_EFFECTIVE_OUTBID] = outbid,
+        [ENTRIES_EFFECTIVE_RAISE] = "f",
+        [ENTRIES_EFFECTIVE_AMOUNT] = amount,
+        [ENTRIES_EFFECTIVE_BIDDER] = "08000000-0000-0000-0000-000000000000",
     };
-    PGresult *result = result_of(values, ENTRIES_NOW_BIDDER + 1);
+    PGresult *result = result_of(values, ENTRIES_EFFECTIVE_BIDDER + 1);
     ck_assert(ledger_read_entry(&auction, result, 0));
     PQclear(result);
 }
@@ -222,11 +222,13 @@ START_TEST(more_than_64_bids_are_read_with_what_they_count_as)
     for (size_t i = 0; i < auction.voids.count; i += 2) {
         const struct voids_entry *bid = &auction.voids.entries[i];
         const struct voids_entry *proxy = bid + 1;
-        ck_assert(bid->kind == RULES_BID && bid->seq == 2 && bid->amount == 100 && bid->received_ms == 7);
-        ck_assert(bid->answered && bid->now.counts && bid->now.answered && bid->now.verdict == RULES_OUTBID);
-        ck_assert(bid->now.answer_amount == 150 && uuid_equal(&bid->now.answer_bidder, &answerer));
-        ck_assert(proxy->kind == RULES_PROXY && proxy->seq == 4 && proxy->amount == 300);
-        ck_assert(proxy->answered && !proxy->now.counts && !proxy->now.answered && proxy->now.amount == 0);
+        ck_assert(bid->kind == COMMAND_BID && bid->seq == 2 && bid->amount == 100 && bid->received_ms == 7);
+        ck_assert(bid->answered && bid->standing.effective && bid->standing.answered &&
+                  bid->standing.verdict == RULES_OUTBID);
+        ck_assert(bid->standing.answer_amount == 150 && uuid_equal(&bid->standing.answer_bidder, &answerer));
+        ck_assert(proxy->kind == COMMAND_PROXY && proxy->seq == 4 && proxy->amount == 300);
+        ck_assert(proxy->answered && !proxy->standing.effective && !proxy->standing.answered &&
+                  proxy->standing.amount == 0);
     }
     voids_free(&auction.voids);
 }

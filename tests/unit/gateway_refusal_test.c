@@ -17,7 +17,7 @@ static void set(void)
     snapshot = (struct snapshot){
         .seller_id = seller,
         .leader_id = bob,
-        .status = "active",
+        .status = RULES_ACTIVE,
         .start_ms = START_MS,
         .end_ms = END_MS,
         .minimum_bid = 5600,
@@ -58,7 +58,7 @@ START_TEST(the_clock_refuses_only_when_it_is_sure)
     ck_assert_int_eq(refused(END_MS), ERROR_COUNT);
     ck_assert_int_eq(refused(END_MS + GRACE_MS - 1), ERROR_COUNT);
     ck_assert_int_eq(refused(END_MS + GRACE_MS), ERROR_AUCTION_ENDED);
-    snapshot.status = "scheduled";
+    snapshot.status = RULES_SCHEDULED;
     ck_assert_int_eq(refused(START_MS - 1), ERROR_AUCTION_NOT_STARTED);
     ck_assert_int_eq(refused(START_MS), ERROR_COUNT);
 }
@@ -67,13 +67,13 @@ END_TEST
 START_TEST(a_final_status_is_certain)
 {
     static const struct {
-        const char *status;
+        enum rules_status status;
         enum error_code reason;
-    } cases[] = {{"draft", ERROR_NOT_FOUND},
-                 {"cancelled", ERROR_AUCTION_CANCELLED},
-                 {"ended", ERROR_AUCTION_ENDED},
-                 {"sold", ERROR_AUCTION_ENDED},
-                 {"unsold", ERROR_AUCTION_ENDED}};
+    } cases[] = {{RULES_DRAFT, ERROR_NOT_FOUND},
+                 {RULES_CANCELLED, ERROR_AUCTION_CANCELLED},
+                 {RULES_ENDED, ERROR_AUCTION_ENDED},
+                 {RULES_SOLD, ERROR_AUCTION_ENDED},
+                 {RULES_UNSOLD, ERROR_AUCTION_ENDED}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         snapshot.status = cases[i].status;
         ck_assert_int_eq(refused(BEFORE_MS), cases[i].reason);
@@ -84,10 +84,10 @@ END_TEST
 START_TEST(only_a_running_or_coming_auction_goes_by_the_clock)
 {
     static const struct {
-        const char *status;
+        enum rules_status status;
         bool by_clock;
-    } cases[] = {{"draft", false}, {"scheduled", true}, {"active", true},    {"ended", false},
-                 {"sold", false},  {"unsold", false},   {"cancelled", false}};
+    } cases[] = {{RULES_DRAFT, false}, {RULES_SCHEDULED, true}, {RULES_ACTIVE, true},    {RULES_ENDED, false},
+                 {RULES_SOLD, false},  {RULES_UNSOLD, false},   {RULES_CANCELLED, false}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         snapshot.status = cases[i].status;
         ck_assert_int_eq(refusal_by_clock(&snapshot), cases[i].by_clock);
@@ -98,7 +98,7 @@ END_TEST
 START_TEST(a_start_in_the_future_does_not_stop_an_active_auction)
 {
     ck_assert_int_eq(refused(START_MS - 1), ERROR_COUNT);
-    snapshot.status = "scheduled";
+    snapshot.status = RULES_SCHEDULED;
     ck_assert_int_eq(refused(END_MS + GRACE_MS), ERROR_AUCTION_ENDED);
 }
 END_TEST

@@ -18,7 +18,7 @@ static void set(void)
     state = (struct live_state){
         .auction_id = {{1}},
         .seq = 6,
-        .status = "scheduled",
+        .status = RULES_SCHEDULED,
         .currency = "EUR",
         .starting_price = 100,
         .start_ms = 1000,
@@ -147,7 +147,7 @@ START_TEST(an_update_changes_what_it_says)
 {
     struct live_update update = {.kind = LIVE_EXTENDED,
                                  .version = 7,
-                                 .status = "active",
+                                 .status = RULES_ACTIVE,
                                  .end_ms = 3000,
                                  .priced = true,
                                  .reserve_met = true,
@@ -156,7 +156,7 @@ START_TEST(an_update_changes_what_it_says)
                                  .minimum_bid = 250,
                                  .bid_count = 3};
     live_message_apply(&state, &update);
-    ck_assert_str_eq(state.status, "active");
+    ck_assert_int_eq(state.status, RULES_ACTIVE);
     ck_assert_int_eq(state.end_ms, 3000);
     ck_assert_int_eq(state.start_ms, 1500);
     ck_assert_int_eq(state.current_bid, 200);

@@ -39,7 +39,7 @@ START_TEST(updates_arrive_as_they_were_sent)
         .auction_id = uuid_new(),
         .version = 7,
         .at_ms = 1700000000123,
-        .status = "active",
+        .status = RULES_ACTIVE,
         .end_ms = 1700000100000,
         .priced = true,
         .reserve_met = true,
@@ -60,7 +60,7 @@ START_TEST(updates_arrive_as_they_were_sent)
     ck_assert(uuid_equal(&got.auction_id, &sent.auction_id));
     ck_assert_int_eq(got.version, sent.version);
     ck_assert_int_eq(got.at_ms, sent.at_ms);
-    ck_assert_str_eq(got.status, sent.status);
+    ck_assert_int_eq(got.status, sent.status);
     ck_assert_int_eq(got.end_ms, sent.end_ms);
     ck_assert(got.priced && got.reserve_met);
     ck_assert_int_eq(got.start_ms, sent.start_ms);
@@ -79,13 +79,14 @@ END_TEST
 
 START_TEST(updates_without_a_price)
 {
-    struct live_update sent = {.kind = LIVE_SOLD, .auction_id = uuid_new(), .version = 8, .at_ms = 5, .status = "sold"};
+    struct live_update sent = {
+        .kind = LIVE_SOLD, .auction_id = uuid_new(), .version = 8, .at_ms = 5, .status = RULES_SOLD};
     struct live_update got;
     size_t length = 0;
     const char *text = written(&sent, &length);
     ck_assert(live_read(text, length, &got));
     ck_assert(!got.priced);
-    ck_assert_str_eq(got.status, "sold");
+    ck_assert_int_eq(got.status, RULES_SOLD);
     ck_assert_int_eq(got.end_ms, 0);
     ck_assert_uint_eq(got.bids, 0);
 }

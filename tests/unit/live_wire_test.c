@@ -33,7 +33,7 @@ START_TEST(an_update_has_this_text)
         .auction_id = {{1}},
         .version = 2,
         .at_ms = 3,
-        .status = "active",
+        .status = RULES_ACTIVE,
         .end_ms = 4,
         .priced = true,
         .reserve_met = true,
@@ -148,7 +148,7 @@ START_TEST(what_an_update_leaves_out_is_empty)
     struct live_update update;
     memset(&update, 1, sizeof update);
     ck_assert(live_read(text, strlen(text), &update));
-    ck_assert_ptr_null(update.status);
+    ck_assert_int_eq(update.status, RULES_NO_STATUS);
     ck_assert(!update.priced && !update.reserve_met);
     ck_assert_int_eq(update.end_ms, 0);
     ck_assert_int_eq(update.start_ms, 0);

@@ -52,12 +52,12 @@ static void check_same(const struct command *a, const struct command *b)
 START_TEST(commands_come_back)
 {
     struct uuid auction = uuid_new();
-    struct command sent[COMMAND_KIND_COUNT];
-    for (int i = 0; i < COMMAND_KIND_COUNT; i++) {
-        sent[i] = a_command((enum command_kind)i, auction);
+    struct command sent[COMMAND_KIND_COUNT - 1];
+    for (int i = COMMAND_NONE + 1; i < COMMAND_KIND_COUNT; i++) {
+        sent[i - 1] = a_command((enum command_kind)i, auction);
     }
     struct jsonw *writer = jsonw_new();
-    message_write_commands(writer, sent, COMMAND_KIND_COUNT);
+    message_write_commands(writer, sent, ARRAY_LEN(sent));
     size_t length = 0;
     const char *text = jsonw_text(writer, &length);
     ck_assert_ptr_nonnull(text);
@@ -65,7 +65,7 @@ START_TEST(commands_come_back)
     size_t count = 0;
     const char *reason = NULL;
     ck_assert(message_read_commands(text, length, items, MESSAGE_COMMANDS_MAX, &count, &reason));
-    ck_assert_uint_eq(count, COMMAND_KIND_COUNT);
+    ck_assert_uint_eq(count, ARRAY_LEN(sent));
     for (size_t i = 0; i < count; i++) {
         ck_assert_msg(items[i].readable, "%s", items[i].reason);
         check_same(&items[i].command, &sent[i]);
@@ -88,6 +88,10 @@ END_TEST
 static const char *const unreadable[] = {
     WRAP("{}"),
     WRAP("7"),
+    WRAP("{" IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":\"none\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
+    WRAP("{\"k\":0," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
     WRAP("{\"k\":\"steal\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1}"),
     WRAP("{\"k\":\"bid\"," IDS ",\"m\":5500,\"r\":1}"),
     WRAP("{\"k\":\"bid\"," IDS ",\"u\":\"" ID "\",\"m\":5500,\"r\":1,\"n\":1}"),
@@ -147,9 +151,9 @@ END_TEST
 
 START_TEST(events_come_back)
 {
-    struct auction_event sent[7];
-    for (int i = 0; i < 7; i++) {
-        sent[i] = (struct auction_event){.kind = (enum event_kind)i,
+    struct auction_event sent[EVENT_KIND_COUNT - 1];
+    for (int i = 0; i < EVENT_KIND_COUNT - 1; i++) {
+        sent[i] = (struct auction_event){.kind = (enum event_kind)(i + 1),
                                          .auction_id = uuid_new(),
                                          .user_id = uuid_new(),
                                          .amount = 5500 + i,
@@ -158,15 +162,15 @@ START_TEST(events_come_back)
                                          .end_ms = i};
     }
     struct jsonw *writer = jsonw_new();
-    message_write_events(writer, sent, 7);
+    message_write_events(writer, sent, ARRAY_LEN(sent));
     size_t length = 0;
     const char *text = jsonw_text(writer, &length);
-    struct auction_event events[8];
+    struct auction_event events[ARRAY_LEN(sent)];
     size_t count = 0;
     const char *reason = NULL;
-    ck_assert(message_read_events(text, length, events, 8, &count, &reason));
-    ck_assert_uint_eq(count, 7);
-    for (size_t i = 0; i < 7; i++) {
+    ck_assert(message_read_events(text, length, events, ARRAY_LEN(events), &count, &reason));
+    ck_assert_uint_eq(count, ARRAY_LEN(sent));
+    for (size_t i = 0; i < count; i++) {
         ck_assert_int_eq(events[i].kind, sent[i].kind);
         ck_assert(uuid_equal(&events[i].auction_id, &sent[i].auction_id));
         ck_assert(uuid_equal(&events[i].user_id, &sent[i].user_id));
@@ -175,8 +179,8 @@ START_TEST(events_come_back)
         ck_assert_int_eq(events[i].at_ms, sent[i].at_ms);
         ck_assert_int_eq(events[i].end_ms, sent[i].end_ms);
     }
-    ck_assert(!message_read_events(text, length, events, 6, &count, &reason));
-    ck_assert(!message_read_events("{\"v\":1,\"events\":[{}]}", 21, events, 8, &count, &reason));
+    ck_assert(!message_read_events(text, length, events, ARRAY_LEN(events) - 1, &count, &reason));
+    ck_assert(!message_read_events("{\"v\":1,\"events\":[{}]}", 21, events, ARRAY_LEN(events), &count, &reason));
     jsonw_free(writer);
 }
 END_TEST
@@ -192,8 +196,8 @@ START_TEST(decisions_come_back)
                             .received_ms = 5,
                             .decided_ms = 6,
                             .version = 7,
-                            .status = "rejected",
-                            .reason = "BID_TOO_LOW"};
+                            .status = BID_REJECTED,
+                            .reason = RULES_BID_TOO_LOW};
     struct jsonw *writer = jsonw_new();
     message_write_decision(writer, &sent);
     size_t length = 0;
@@ -205,12 +209,54 @@ START_TEST(decisions_come_back)
     ck_assert_int_eq(got.amount, 100);
     ck_assert_int_eq(got.max_amount, 10000);
     ck_assert_int_eq(got.version, 7);
-    ck_assert_str_eq(got.status, "rejected");
-    ck_assert_str_eq(got.reason, "BID_TOO_LOW");
+    ck_assert_int_eq(got.status, BID_REJECTED);
+    ck_assert_int_eq(got.reason, RULES_BID_TOO_LOW);
     ck_assert(!message_read_decision("{}", 2, &got));
     struct user_signal user_signal;
     ck_assert(!message_read_user_signal(text, length, &user_signal)); /* both go to a user's channel */
     jsonw_free(writer);
+}
+END_TEST
+
+#define DECISION(members) "{\"v\":1," IDS ",\"r\":5,\"d\":6," members "}"
+
+static const char *const no_decisions[] = {
+    DECISION("\"s\":\"accepted\""),
+    DECISION("\"k\":\"\",\"s\":\"accepted\""),
+    DECISION("\"k\":\"bid\""),
+    DECISION("\"k\":\"bid\",\"s\":\"pending\""),
+    DECISION("\"k\":\"bid\",\"s\":\"voided\""),
+    DECISION("\"k\":\"bid\",\"s\":\"lost\""),
+    DECISION("\"k\":\"bid\",\"s\":\"rejected\",\"w\":\"SO_WHAT\""),
+    DECISION("\"k\":\"bid\",\"s\":\"rejected\",\"w\":7"),
+};
+
+START_TEST(a_decision_with_an_unknown_word_is_refused)
+{
+    struct decision got;
+    const char *valid = DECISION("\"k\":\"bid\",\"s\":\"outbid\"");
+    ck_assert(message_read_decision(valid, strlen(valid), &got));
+    ck_assert_int_eq(got.status, BID_OUTBID);
+    ck_assert_int_eq(got.reason, RULES_NONE);
+    ck_assert(!message_read_decision(no_decisions[_i], strlen(no_decisions[_i]), &got));
+}
+END_TEST
+
+START_TEST(an_outcome_is_read_from_the_ledger)
+{
+    struct decision decision = {.kind = COMMAND_BID};
+    message_decision_outcome(&decision, "voided", "");
+    ck_assert_int_eq(decision.status, BID_VOIDED);
+    ck_assert_int_eq(decision.reason, RULES_NONE);
+    message_decision_outcome(&decision, "rejected", "OWN_AUCTION");
+    ck_assert_int_eq(decision.status, BID_REJECTED);
+    ck_assert_int_eq(decision.reason, RULES_OWN_AUCTION);
+    message_decision_outcome(&decision, "rejected", "OF_A_NEWER_VERSION");
+    ck_assert_int_eq(decision.status, BID_REJECTED);
+    ck_assert_int_eq(decision.reason, RULES_INTERNAL_ERROR);
+    message_decision_outcome(&decision, "postponed", "");
+    ck_assert_int_eq(decision.status, BID_REJECTED);
+    ck_assert_int_eq(decision.reason, RULES_INTERNAL_ERROR);
 }
 END_TEST
 
@@ -244,6 +290,8 @@ static Suite *message_suite(void)
     tcase_add_test(cases, events_come_back);
     tcase_add_test(cases, decisions_come_back);
     tcase_add_test(cases, words_come_back);
+    tcase_add_loop_test(cases, a_decision_with_an_unknown_word_is_refused, 0, (int)ARRAY_LEN(no_decisions));
+    tcase_add_test(cases, an_outcome_is_read_from_the_ledger);
     suite_add_tcase(suite, cases);
     return suite;
 }

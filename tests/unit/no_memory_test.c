@@ -165,6 +165,7 @@ START_TEST(the_outbox_batch)
     events = batch_new(5);
     ck_assert_ptr_nonnull(events);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        commands[i].kind = COMMAND_BID;
         struct batch_entry *entry = batch_add(events, NULL, &commands[i]);
         entry->quarantine = BATCH_POISON;
         entry->reason = "for a test";

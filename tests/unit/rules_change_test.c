@@ -1,6 +1,7 @@
 /*
  * Rule 11 of bidding (API.md), and buying at once: who may change what until when, and what becomes of the auction.
  */
+#include "common/rules/bid_status.h"
 #include "tests/support/lot.h"
 
 static struct rules_terms terms;
@@ -31,14 +32,14 @@ static struct rules_decision change(struct rules_command command, int64_t at_ms)
     return rules_decide(&lot, &command);
 }
 
-static struct rules_decision change_now(enum rules_kind kind)
+static struct rules_decision change_now(enum command_kind kind)
 {
     return change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_NOW_MS);
 }
 
 static struct rules_decision buy(int bidder)
 {
-    return lot_send(RULES_BUY, bidder, 0, LOT_NOW_MS);
+    return lot_send(COMMAND_BUY, bidder, 0, LOT_NOW_MS);
 }
 
 /* --- buying at once --- */
@@ -101,10 +102,10 @@ END_TEST
 
 START_TEST(what_holds_for_bids_holds_for_buying)
 {
-    struct rules_command command = {.kind = RULES_BUY, .bidder_id = lot_user(ANN), .received_ms = LOT_NOW_MS};
+    struct rules_command command = {.kind = COMMAND_BUY, .bidder_id = lot_user(ANN), .received_ms = LOT_NOW_MS};
     lot_rejected(buy(SELLER), RULES_OWN_AUCTION);
-    lot_rejected(lot_send(RULES_BUY, ANN, 0, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
-    lot_rejected(lot_send(RULES_BUY, ANN, 0, LOT_END_MS), RULES_AUCTION_ENDED);
+    lot_rejected(lot_send(COMMAND_BUY, ANN, 0, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    lot_rejected(lot_send(COMMAND_BUY, ANN, 0, LOT_END_MS), RULES_AUCTION_ENDED);
     command.terms_version = lot.terms_version - 1;
     lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
     command.terms_version = 0;
@@ -120,7 +121,7 @@ END_TEST
 START_TEST(an_update_takes_over_every_term)
 {
     int64_t version = lot.terms_version;
-    ck_assert_int_eq(change_now(RULES_UPDATE).verdict, RULES_ACCEPTED);
+    ck_assert_int_eq(change_now(COMMAND_UPDATE).verdict, RULES_ACCEPTED);
     ck_assert_int_eq(lot.starting_price, 2000);
     ck_assert_int_eq(lot.reserve_price, 3000);
     ck_assert_int_eq(lot.buy_now_price, 9000);
@@ -137,13 +138,13 @@ END_TEST
 START_TEST(a_bid_on_older_terms_is_rejected)
 {
     struct rules_command command = {
-        .kind = RULES_BID,
+        .kind = COMMAND_BID,
         .bidder_id = lot_user(ANN),
         .amount = 2000,
         .received_ms = LOT_NOW_MS,
         .terms_version = lot.terms_version,
     };
-    ck_assert_int_eq(change_now(RULES_UPDATE).verdict, RULES_ACCEPTED);
+    ck_assert_int_eq(change_now(COMMAND_UPDATE).verdict, RULES_ACCEPTED);
     lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
     lot_accepted(lot_bid(ANN, 2000), 2000);
 }
@@ -152,17 +153,17 @@ END_TEST
 START_TEST(with_a_bid_terms_stand)
 {
     lot_accepted(lot_bid(ANN, 1000), 1000);
-    lot_rejected(change_now(RULES_UPDATE), RULES_HAS_BIDS);
-    lot_rejected(change_now(RULES_CANCEL), RULES_HAS_BIDS);
+    lot_rejected(change_now(COMMAND_UPDATE), RULES_HAS_BIDS);
+    lot_rejected(change_now(COMMAND_CANCEL), RULES_HAS_BIDS);
 }
 END_TEST
 
 START_TEST(an_update_that_saw_something_else_is_rejected)
 {
-    lot_rejected(change((struct rules_command){.kind = RULES_UPDATE, .stale = true}, LOT_NOW_MS),
+    lot_rejected(change((struct rules_command){.kind = COMMAND_UPDATE, .stale = true}, LOT_NOW_MS),
                  RULES_VERSION_CONFLICT);
     terms.start_ms++;
-    lot_rejected(change_now(RULES_UPDATE), RULES_VERSION_CONFLICT); /* it has started */
+    lot_rejected(change_now(COMMAND_UPDATE), RULES_VERSION_CONFLICT); /* it has started */
     ck_assert_int_eq(lot.terms_version, 3);
 }
 END_TEST
@@ -171,26 +172,26 @@ START_TEST(a_start_can_be_moved_until_it_has_come)
 {
     lot.status = RULES_SCHEDULED;
     terms.start_ms = LOT_START_MS + 1000;
-    ck_assert(!change((struct rules_command){.kind = RULES_UPDATE}, LOT_START_MS - 1).started);
+    ck_assert(!change((struct rules_command){.kind = COMMAND_UPDATE}, LOT_START_MS - 1).started);
     ck_assert_int_eq(lot.status, RULES_SCHEDULED);
     terms.start_ms = LOT_START_MS - 1;
-    ck_assert(change((struct rules_command){.kind = RULES_UPDATE}, LOT_START_MS - 1).started);
+    ck_assert(change((struct rules_command){.kind = COMMAND_UPDATE}, LOT_START_MS - 1).started);
     ck_assert_int_eq(lot.status, RULES_ACTIVE);
 }
 END_TEST
 
 START_TEST(a_cancelled_auction_takes_nothing_more)
 {
-    struct rules_decision decision = change_now(RULES_CANCEL);
+    struct rules_decision decision = change_now(COMMAND_CANCEL);
     ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
     ck_assert(decision.cancelled);
     ck_assert_int_eq(lot.status, RULES_CANCELLED);
     lot_rejected(lot_bid(ANN, 1000), RULES_AUCTION_CANCELLED);
     lot_rejected(buy(ANN), RULES_AUCTION_CANCELLED);
-    for (enum rules_kind kind = RULES_UPDATE; kind <= RULES_ABORT; kind++) {
+    for (enum command_kind kind = COMMAND_UPDATE; kind <= COMMAND_ABORT; kind++) {
         lot_rejected(change_now(kind), RULES_AUCTION_CANCELLED);
     }
-    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
 }
 END_TEST
 
@@ -198,19 +199,19 @@ END_TEST
 
 START_TEST(an_extension_is_later_and_uses_nothing_up)
 {
-    struct rules_decision decision = change_now(RULES_EXTEND);
+    struct rules_decision decision = change_now(COMMAND_EXTEND);
     ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
     ck_assert(decision.extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS + 5);
     ck_assert_int_eq(lot.extensions_used, 0);
-    lot_rejected(change_now(RULES_EXTEND), RULES_END_NOT_LATER);
+    lot_rejected(change_now(COMMAND_EXTEND), RULES_END_NOT_LATER);
 }
 END_TEST
 
 START_TEST(ended_at_once_it_is_sold_by_rule_9)
 {
     lot_accepted(lot_proxy(ANN, 4000), 1000);
-    ck_assert(change_now(RULES_CLOSE).ended);
+    ck_assert(change_now(COMMAND_CLOSE).ended);
     ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
     ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
     lot_stands(ANN, 1000, 4000, 1);
@@ -220,39 +221,105 @@ END_TEST
 START_TEST(what_has_not_started_cannot_end)
 {
     lot.status = RULES_SCHEDULED;
-    lot_rejected(change((struct rules_command){.kind = RULES_CLOSE}, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
-    ck_assert(change((struct rules_command){.kind = RULES_ABORT}, LOT_START_MS - 1).cancelled);
+    lot_rejected(change((struct rules_command){.kind = COMMAND_CLOSE}, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    ck_assert(change((struct rules_command){.kind = COMMAND_ABORT}, LOT_START_MS - 1).cancelled);
 }
 END_TEST
 
 START_TEST(bids_do_not_keep_an_admin_from_cancelling)
 {
     lot_accepted(lot_bid(ANN, 1000), 1000);
-    ck_assert(change_now(RULES_ABORT).cancelled);
+    ck_assert(change_now(COMMAND_ABORT).cancelled);
     ck_assert_int_eq(lot.status, RULES_CANCELLED);
 }
 END_TEST
 
 START_TEST(nothing_changes_after_the_end)
 {
-    for (enum rules_kind kind = RULES_UPDATE; kind <= RULES_ABORT; kind++) {
+    for (enum command_kind kind = COMMAND_UPDATE; kind <= COMMAND_ABORT; kind++) {
         lot_rejected(change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_END_MS),
                      RULES_AUCTION_ENDED);
     }
     lot.status = RULES_DRAFT;
-    lot_rejected(change_now(RULES_CANCEL), RULES_AUCTION_NOT_STARTED);
+    lot_rejected(change_now(COMMAND_CANCEL), RULES_AUCTION_NOT_STARTED);
 }
 END_TEST
 
 START_TEST(kinds_have_words)
 {
-    for (enum rules_kind kind = RULES_BID; kind < RULES_KIND_COUNT; kind++) {
-        enum rules_kind parsed = RULES_KIND_COUNT;
-        ck_assert(rules_kind_parse(rules_kind_text(kind), &parsed));
-        ck_assert_int_eq(parsed, kind);
+    for (int i = COMMAND_NONE + 1; i < COMMAND_KIND_COUNT; i++) {
+        enum command_kind parsed = COMMAND_NONE;
+        ck_assert(command_kind_ledger_parse(command_kind_ledger_text((enum command_kind)i), &parsed));
+        ck_assert_int_eq(parsed, i);
+        parsed = COMMAND_NONE;
+        ck_assert(command_kind_parse(command_kind_text((enum command_kind)i), &parsed));
+        ck_assert_int_eq(parsed, i);
     }
-    enum rules_kind kind = RULES_BID;
-    ck_assert(!rules_kind_parse("auto", &kind));
+    enum command_kind kind = COMMAND_BID;
+    ck_assert(!command_kind_ledger_parse(LEDGER_AUTOMATIC, &kind));
+    ck_assert(!command_kind_ledger_parse("fence", &kind));
+    ck_assert(!command_kind_parse("end", &kind));
+    ck_assert(!command_kind_parse("", &kind));
+    ck_assert_int_eq(kind, COMMAND_BID);
+}
+END_TEST
+
+START_TEST(a_command_without_a_kind_is_refused)
+{
+    lot_accepted(lot_bid(ANN, 1000), 1000);
+    struct rules_auction before = lot;
+    struct rules_decision decision = rules_decide(
+        &lot, &(struct rules_command){.bidder_id = lot_user(BOB), .amount = 5000, .received_ms = LOT_NOW_MS});
+    lot_rejected(decision, RULES_INTERNAL_ERROR);
+    ck_assert_int_eq(lot.price, before.price);
+    ck_assert(uuid_equal(&lot.leader_id, &before.leader_id));
+    ck_assert_int_eq(command_kind_group(COMMAND_NONE), COMMAND_GROUP_NONE);
+    ck_assert_int_eq(command_kind_carries(COMMAND_NONE), COMMAND_CARRIES_NOTHING);
+}
+END_TEST
+
+START_TEST(kinds_have_a_group)
+{
+    static const struct {
+        enum command_kind kind;
+        bool bid;
+        bool scheduled;
+        bool voids;
+    } cases[] = {
+        {COMMAND_BID, true, false, false},     {COMMAND_PROXY, true, false, false},
+        {COMMAND_BUY, true, false, false},     {COMMAND_WITHDRAW, false, false, false},
+        {COMMAND_START, false, true, false},   {COMMAND_FENCE, false, true, false},
+        {COMMAND_UPDATE, false, false, false}, {COMMAND_CANCEL, false, false, false},
+        {COMMAND_EXTEND, false, false, false}, {COMMAND_CLOSE, false, false, false},
+        {COMMAND_ABORT, false, false, false},  {COMMAND_VOID, false, false, true},
+        {COMMAND_RETRACT, false, false, true},
+    };
+    ck_assert_uint_eq(ARRAY_LEN(cases), COMMAND_KIND_COUNT - 1);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        ck_assert_int_eq(command_kind_is_bid(cases[i].kind), cases[i].bid);
+        ck_assert_int_eq(command_kind_is_scheduled(cases[i].kind), cases[i].scheduled);
+        ck_assert_int_eq(command_kind_voids(cases[i].kind), cases[i].voids);
+    }
+    ck_assert_int_eq(command_kind_carries(COMMAND_BID), COMMAND_CARRIES_AMOUNT);
+    ck_assert_int_eq(command_kind_carries(COMMAND_PROXY), COMMAND_CARRIES_MAXIMUM);
+    ck_assert_int_eq(command_kind_carries(COMMAND_BUY), COMMAND_CARRIES_NOTHING);
+}
+END_TEST
+
+START_TEST(bid_statuses_have_words)
+{
+    for (int i = 0; i < BID_STATUS_COUNT; i++) {
+        enum bid_status parsed = BID_PENDING;
+        ck_assert(bid_status_parse(bid_status_text((enum bid_status)i), &parsed));
+        ck_assert_int_eq(parsed, i);
+    }
+    enum bid_status status = BID_OUTBID;
+    ck_assert(!bid_status_parse("", &status));
+    ck_assert(!bid_status_parse("ACCEPTED", &status));
+    ck_assert_int_eq(status, BID_OUTBID);
+    ck_assert_int_eq(bid_status_of_verdict(RULES_ACCEPTED), BID_ACCEPTED);
+    ck_assert_int_eq(bid_status_of_verdict(RULES_OUTBID), BID_OUTBID);
+    ck_assert_int_eq(bid_status_of_verdict(RULES_REJECTED), BID_REJECTED);
 }
 END_TEST
 
@@ -279,6 +346,9 @@ static Suite *rules_change_suite(void)
     tcase_add_test(tcase, bids_do_not_keep_an_admin_from_cancelling);
     tcase_add_test(tcase, nothing_changes_after_the_end);
     tcase_add_test(tcase, kinds_have_words);
+    tcase_add_test(tcase, a_command_without_a_kind_is_refused);
+    tcase_add_test(tcase, kinds_have_a_group);
+    tcase_add_test(tcase, bid_statuses_have_words);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -118,7 +118,7 @@ static int64_t oracle_price(const struct oracle *oracle, const struct rules_auct
         int64_t above = second + increments_at(&terms->increments, second);
         price = greatest(price, above < top ? above : top);
     }
-    if (command->kind == RULES_BID && bidder == leader) {
+    if (command->kind == COMMAND_BID && bidder == leader) {
         price = greatest(price, command->amount);
     }
     if (terms->reserve_price > 0 && top >= terms->reserve_price) {
@@ -146,7 +146,7 @@ static enum rules_reason oracle_refusal(const struct oracle *oracle, const struc
     if (bidder == 0) {
         return RULES_OWN_AUCTION;
     }
-    if (command->kind == RULES_WITHDRAW) {
+    if (command->kind == COMMAND_WITHDRAW) {
         return bidder == leader && oracle->hidden[bidder] ? RULES_NONE : RULES_NO_MAXIMUM;
     }
     if (command->banned) {
@@ -155,13 +155,13 @@ static enum rules_reason oracle_refusal(const struct oracle *oracle, const struc
     if (command->terms_version != 0 && command->terms_version != terms->terms_version) {
         return RULES_TERMS_CHANGED;
     }
-    if (command->kind == RULES_BUY) {
+    if (command->kind == COMMAND_BUY) {
         return RULES_NONE;
     }
     if (command->amount < 1 || command->amount > MONEY_MAX) {
         return RULES_INVALID_AMOUNT;
     }
-    if (command->kind == RULES_PROXY && bidder == leader) {
+    if (command->kind == COMMAND_PROXY && bidder == leader) {
         return command->amount > oracle->maximum[bidder] ? RULES_NONE : RULES_MAXIMUM_NOT_RAISED;
     }
     return command->amount < minimum ? RULES_BID_TOO_LOW : RULES_NONE;
@@ -193,10 +193,10 @@ static bool oracle_extends(struct oracle *oracle, const struct rules_auction *te
 /* The number of the command stands for its time of deciding. */
 static void oracle_set_maximum(struct oracle *oracle, int bidder, const struct rules_command *command, int number)
 {
-    if (command->kind == RULES_PROXY || command->amount >= oracle->maximum[bidder]) {
+    if (command->kind == COMMAND_PROXY || command->amount >= oracle->maximum[bidder]) {
         oracle->maximum[bidder] = command->amount;
         oracle->since[bidder] = number;
-        oracle->hidden[bidder] = command->kind == RULES_PROXY;
+        oracle->hidden[bidder] = command->kind == COMMAND_PROXY;
     }
 }
 
@@ -207,7 +207,7 @@ static struct rules_decision oracle_place(struct oracle *oracle, const struct ru
     int before = oracle_leader(oracle);
     int64_t price = oracle->price;
 
-    expected.raise = command->kind == RULES_PROXY && bidder == before;
+    expected.raise = command->kind == COMMAND_PROXY && bidder == before;
     oracle_set_maximum(oracle, bidder, command, number);
     oracle->price = oracle_price(oracle, terms, bidder, command);
     int after = oracle_leader(oracle);
@@ -262,20 +262,20 @@ static struct rules_decision oracle_buy(struct oracle *oracle, const struct rule
 static enum rules_reason oracle_change_refusal(const struct oracle *oracle, const struct rules_auction *terms,
                                                const struct rules_command *command)
 {
-    if (oracle->status == RULES_SCHEDULED && command->kind == RULES_CLOSE) {
+    if (oracle->status == RULES_SCHEDULED && command->kind == COMMAND_CLOSE) {
         return RULES_AUCTION_NOT_STARTED;
     }
     if (oracle->status == RULES_ENDED || command->received_ms >= oracle->end_ms) {
         return RULES_AUCTION_ENDED;
     }
-    if ((command->kind == RULES_UPDATE || command->kind == RULES_CANCEL) && oracle_leader(oracle) >= 0) {
+    if ((command->kind == COMMAND_UPDATE || command->kind == COMMAND_CANCEL) && oracle_leader(oracle) >= 0) {
         return RULES_HAS_BIDS;
     }
-    if (command->kind == RULES_UPDATE) {
+    if (command->kind == COMMAND_UPDATE) {
         bool moves = oracle->status == RULES_ACTIVE && command->terms->start_ms != terms->start_ms;
         return command->stale || moves ? RULES_VERSION_CONFLICT : RULES_NONE;
     }
-    return command->kind == RULES_EXTEND && command->end_ms <= oracle->end_ms ? RULES_END_NOT_LATER : RULES_NONE;
+    return command->kind == COMMAND_EXTEND && command->end_ms <= oracle->end_ms ? RULES_END_NOT_LATER : RULES_NONE;
 }
 
 static struct rules_decision oracle_change(struct oracle *oracle, struct rules_auction *terms,
@@ -289,7 +289,7 @@ static struct rules_decision oracle_change(struct oracle *oracle, struct rules_a
         return (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
     }
     switch (command->kind) {
-    case RULES_UPDATE:
+    case COMMAND_UPDATE:
         terms->starting_price = command->terms->starting_price;
         terms->reserve_price = command->terms->reserve_price;
         terms->buy_now_price = command->terms->buy_now_price;
@@ -301,11 +301,11 @@ static struct rules_decision oracle_change(struct oracle *oracle, struct rules_a
         terms->terms_version++;
         oracle->end_ms = command->terms->end_ms;
         break;
-    case RULES_EXTEND:
+    case COMMAND_EXTEND:
         oracle->end_ms = command->end_ms;
         expected.extended = true;
         break;
-    case RULES_CLOSE:
+    case COMMAND_CLOSE:
         oracle->end_ms = command->received_ms;
         oracle->status = RULES_ENDED;
         expected.ended = true;
@@ -334,13 +334,13 @@ static struct rules_decision oracle_bidder(struct oracle *oracle, const struct r
     if (reason != RULES_NONE) {
         return (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
     }
-    if (command->kind == RULES_WITHDRAW) {
+    if (command->kind == COMMAND_WITHDRAW) {
         oracle->maximum[bidder] = oracle->price;
         oracle->hidden[bidder] = false;
         return (struct rules_decision){.verdict = RULES_ACCEPTED};
     }
-    return command->kind == RULES_BUY ? oracle_buy(oracle, terms, bidder, command, number)
-                                      : oracle_place(oracle, terms, bidder, command, number);
+    return command->kind == COMMAND_BUY ? oracle_buy(oracle, terms, bidder, command, number)
+                                        : oracle_place(oracle, terms, bidder, command, number);
 }
 
 static struct rules_decision oracle_decide(struct oracle *oracle, struct rules_auction *terms, int bidder,
@@ -348,7 +348,7 @@ static struct rules_decision oracle_decide(struct oracle *oracle, struct rules_a
 {
     struct rules_decision expected = {.verdict = RULES_DROPPED};
 
-    if (command->kind == RULES_FENCE) {
+    if (command->kind == COMMAND_FENCE) {
         if (oracle->status == RULES_ACTIVE && command->received_ms >= oracle->end_ms) {
             oracle->status = RULES_ENDED;
             expected.verdict = RULES_ACCEPTED;
@@ -357,9 +357,9 @@ static struct rules_decision oracle_decide(struct oracle *oracle, struct rules_a
         return expected;
     }
     bool starts = oracle_starts(oracle, terms, command->received_ms);
-    if (command->kind == RULES_START) {
+    if (command->kind == COMMAND_START) {
         expected.verdict = starts ? RULES_ACCEPTED : RULES_DROPPED;
-    } else if (command->kind >= RULES_UPDATE) {
+    } else if (command->kind >= COMMAND_UPDATE) {
         expected = oracle_change(oracle, terms, command);
         starts = oracle_starts(oracle, terms, command->received_ms) || starts;
     } else {
@@ -468,15 +468,15 @@ static int64_t random_amount(const struct rules_auction *auction)
     }
 }
 
-static enum rules_kind random_kind(void)
+static enum command_kind random_kind(void)
 {
     static const struct {
         int below;
-        enum rules_kind kind;
+        enum command_kind kind;
     } dice[] = {
-        {84, RULES_BID},     {168, RULES_PROXY}, {179, RULES_WITHDRAW}, {183, RULES_START},
-        {186, RULES_FENCE},  {190, RULES_BUY},   {195, RULES_UPDATE},   {196, RULES_CANCEL},
-        {199, RULES_EXTEND}, {200, RULES_CLOSE}, {201, RULES_ABORT},
+        {84, COMMAND_BID},     {168, COMMAND_PROXY}, {179, COMMAND_WITHDRAW}, {183, COMMAND_START},
+        {186, COMMAND_FENCE},  {190, COMMAND_BUY},   {195, COMMAND_UPDATE},   {196, COMMAND_CANCEL},
+        {199, COMMAND_EXTEND}, {200, COMMAND_CLOSE}, {201, COMMAND_ABORT},
     };
     int64_t thrown = random_between(0, 200);
     size_t i = 0;
@@ -500,10 +500,10 @@ static struct rules_command random_command(const struct rules_auction *auction, 
         .banned = bidder == USERS - 1,
         .terms = terms,
     };
-    if (command.kind == RULES_UPDATE) {
+    if (command.kind == COMMAND_UPDATE) {
         *terms = random_terms(auction);
         command.stale = random_one_in(4);
-    } else if (command.kind == RULES_EXTEND) {
+    } else if (command.kind == COMMAND_EXTEND) {
         command.end_ms = auction->end_ms + random_between(-100, 400);
     }
     if (random_one_in(10)) {

@@ -279,10 +279,10 @@ START_TEST(withdrawing_brings_the_maximum_down_to_the_price)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_outbid(lot_bid(BOB, 2000), 2000, ANN, 2100);
-    lot_rejected(lot_send(RULES_WITHDRAW, BOB, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
-    lot_accepted(lot_send(RULES_WITHDRAW, ANN, 0, LOT_NOW_MS), 0);
+    lot_rejected(lot_send(COMMAND_WITHDRAW, BOB, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
+    lot_accepted(lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_NOW_MS), 0);
     lot_stands(ANN, 2100, 2100, 2);
-    lot_rejected(lot_send(RULES_WITHDRAW, ANN, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
+    lot_rejected(lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
     lot_rejected(lot_proxy(ANN, 2100), RULES_MAXIMUM_NOT_RAISED);
     struct rules_decision decision = lot_bid(BOB, 2200);
     lot_accepted(decision, 2200);
@@ -292,10 +292,10 @@ END_TEST
 
 START_TEST(nothing_to_withdraw)
 {
-    lot_rejected(lot_send(RULES_WITHDRAW, ANN, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
+    lot_rejected(lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
     lot_accepted(lot_bid(ANN, 1000), 1000);
-    lot_rejected(lot_send(RULES_WITHDRAW, ANN, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
-    lot_rejected(lot_send(RULES_WITHDRAW, ANN, 0, LOT_END_MS), RULES_AUCTION_ENDED);
+    lot_rejected(lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_NOW_MS), RULES_NO_MAXIMUM);
+    lot_rejected(lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_END_MS), RULES_AUCTION_ENDED);
 }
 END_TEST
 
@@ -303,7 +303,7 @@ START_TEST(a_maximum_may_be_set_again_after_withdrawing)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_accepted(lot_proxy(BOB, 5050), 5050);
-    lot_accepted(lot_send(RULES_WITHDRAW, BOB, 0, LOT_NOW_MS), 0);
+    lot_accepted(lot_send(COMMAND_WITHDRAW, BOB, 0, LOT_NOW_MS), 0);
     struct rules_decision decision = lot_proxy(BOB, 9000);
     lot_accepted(decision, 5100);
     ck_assert(decision.raise && lot.leader_by_proxy);
@@ -351,7 +351,7 @@ START_TEST(a_raise_meets_the_reserve)
     lot.reserve_price = 4000;
     lot_accepted(lot_proxy(ANN, 3000), 1000);
     lot_accepted(lot_proxy(ANN, 3999), 1000);
-    struct rules_decision decision = lot_send(RULES_PROXY, ANN, 4000, LOT_END_MS - 1);
+    struct rules_decision decision = lot_send(COMMAND_PROXY, ANN, 4000, LOT_END_MS - 1);
     lot_accepted(decision, 4000);
     ck_assert(decision.raise && decision.extended); /* it changed the price */
     lot_stands(ANN, 4000, 4000, 1);

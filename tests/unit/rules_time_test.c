@@ -8,15 +8,15 @@
 
 START_TEST(a_late_bid_moves_the_end)
 {
-    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS - 1).extended);
+    ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS - 1).extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS);
-    ck_assert(
-        !lot_send(RULES_BID, BOB, 1100, LOT_END_MS - LOT_WINDOW_MS).extended); /* in the window, but to no later end */
+    ck_assert(!lot_send(COMMAND_BID, BOB, 1100, LOT_END_MS - LOT_WINDOW_MS)
+                   .extended); /* in the window, but to no later end */
     ck_assert_int_eq(lot.extensions_used, 0);
-    ck_assert(lot_send(RULES_BID, ANN, 1200, LOT_END_MS - LOT_WINDOW_MS + 1).extended);
+    ck_assert(lot_send(COMMAND_BID, ANN, 1200, LOT_END_MS - LOT_WINDOW_MS + 1).extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS + 1);
     ck_assert_int_eq(lot.extensions_used, 1);
-    ck_assert(lot_send(RULES_BID, BOB, 1300, LOT_END_MS).extended); /* the end that holds now */
+    ck_assert(lot_send(COMMAND_BID, BOB, 1300, LOT_END_MS).extended); /* the end that holds now */
     ck_assert_int_eq(lot.end_ms, LOT_END_MS + LOT_EXTENSION_MS);
 }
 END_TEST
@@ -24,17 +24,17 @@ END_TEST
 START_TEST(the_first_millisecond_of_the_window_counts)
 {
     lot.snipe_extension_ms = 2 * (int64_t)LOT_WINDOW_MS;
-    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS - 1).extended);
-    ck_assert(lot_send(RULES_BID, BOB, 1100, LOT_END_MS - LOT_WINDOW_MS).extended);
+    ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS - 1).extended);
+    ck_assert(lot_send(COMMAND_BID, BOB, 1100, LOT_END_MS - LOT_WINDOW_MS).extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS + LOT_WINDOW_MS);
 }
 END_TEST
 
 START_TEST(the_last_millisecond_and_the_end)
 {
-    lot_rejected(lot_send(RULES_BID, ANN, 1000, LOT_END_MS), RULES_AUCTION_ENDED);
+    lot_rejected(lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS), RULES_AUCTION_ENDED);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS);
-    struct rules_decision decision = lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 1);
+    struct rules_decision decision = lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - 1);
     lot_accepted(decision, 1000);
     ck_assert(decision.extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS - 1 + LOT_EXTENSION_MS);
@@ -44,9 +44,9 @@ END_TEST
 START_TEST(the_cap_counts_moved_ends_only)
 {
     lot.snipe_max = 1;
-    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS).extended);
-    ck_assert(lot_send(RULES_BID, BOB, 1100, LOT_END_MS - 5).extended);
-    struct rules_decision decision = lot_send(RULES_BID, ANN, 1200, lot.end_ms - 1);
+    ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - LOT_WINDOW_MS).extended);
+    ck_assert(lot_send(COMMAND_BID, BOB, 1100, LOT_END_MS - 5).extended);
+    struct rules_decision decision = lot_send(COMMAND_BID, ANN, 1200, lot.end_ms - 1);
     lot_accepted(decision, 1200);
     ck_assert(!decision.extended);
     ck_assert_int_eq(lot.extensions_used, 1);
@@ -57,22 +57,22 @@ END_TEST
 START_TEST(no_extension_when_switched_off_or_capped_at_none)
 {
     lot.snipe_window_ms = 0;
-    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 1).extended);
+    ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - 1).extended);
     lot_set();
     lot.snipe_max = 0;
-    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 1).extended);
+    ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - 1).extended);
 }
 END_TEST
 
 START_TEST(what_changes_nothing_does_not_extend)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
-    ck_assert(!lot_send(RULES_BID, BOB, 1001, LOT_END_MS - 1).extended);   /* rejected */
-    ck_assert(!lot_send(RULES_PROXY, ANN, 6000, LOT_END_MS - 1).extended); /* a raise at the same price */
-    ck_assert(!lot_send(RULES_WITHDRAW, ANN, 0, LOT_END_MS - 1).extended);
+    ck_assert(!lot_send(COMMAND_BID, BOB, 1001, LOT_END_MS - 1).extended);   /* rejected */
+    ck_assert(!lot_send(COMMAND_PROXY, ANN, 6000, LOT_END_MS - 1).extended); /* a raise at the same price */
+    ck_assert(!lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_END_MS - 1).extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS);
     lot_accepted(lot_proxy(ANN, 6000), 1000);
-    ck_assert(lot_send(RULES_BID, BOB, 2000, LOT_END_MS - 1).extended); /* outbid at once, but it moved the price */
+    ck_assert(lot_send(COMMAND_BID, BOB, 2000, LOT_END_MS - 1).extended); /* outbid at once, but it moved the price */
 }
 END_TEST
 
@@ -80,15 +80,15 @@ START_TEST(a_raise_that_pays_a_cut_increment_extends)
 {
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     lot_accepted(lot_proxy(BOB, 5050), 5050);
-    ck_assert(lot_send(RULES_PROXY, BOB, 9000, LOT_END_MS - 1).extended);
+    ck_assert(lot_send(COMMAND_PROXY, BOB, 9000, LOT_END_MS - 1).extended);
 }
 END_TEST
 
 START_TEST(a_short_extension_never_shortens)
 {
     lot.snipe_extension_ms = 10;
-    ck_assert(!lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 10).extended);
-    ck_assert(lot_send(RULES_BID, BOB, 1100, LOT_END_MS - 9).extended);
+    ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - 10).extended);
+    ck_assert(lot_send(COMMAND_BID, BOB, 1100, LOT_END_MS - 9).extended);
     ck_assert_int_eq(lot.end_ms, LOT_END_MS + 1);
 }
 END_TEST
@@ -97,9 +97,9 @@ END_TEST
 
 START_TEST(a_bid_before_the_start_is_refused)
 {
-    lot_rejected(lot_send(RULES_BID, ANN, 1000, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    lot_rejected(lot_send(COMMAND_BID, ANN, 1000, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
     lot.status = RULES_SCHEDULED;
-    lot_rejected(lot_send(RULES_BID, ANN, 1000, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    lot_rejected(lot_send(COMMAND_BID, ANN, 1000, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
     ck_assert_int_eq(lot.status, RULES_SCHEDULED);
     lot.status = RULES_DRAFT;
     lot_rejected(lot_bid(ANN, 1000), RULES_AUCTION_NOT_STARTED);
@@ -109,12 +109,12 @@ END_TEST
 START_TEST(the_first_bid_in_time_starts_a_scheduled_auction)
 {
     lot.status = RULES_SCHEDULED;
-    struct rules_decision decision = lot_send(RULES_BID, ANN, 1000, LOT_START_MS);
+    struct rules_decision decision = lot_send(COMMAND_BID, ANN, 1000, LOT_START_MS);
     lot_accepted(decision, 1000);
     ck_assert(decision.started);
     ck_assert_int_eq(lot.status, RULES_ACTIVE);
     ck_assert(!lot_bid(BOB, 1100).started);
-    ck_assert_int_eq(lot_send(RULES_START, 0, 0, LOT_START_MS).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot_send(COMMAND_START, 0, 0, LOT_START_MS).verdict, RULES_DROPPED);
 }
 END_TEST
 
@@ -131,51 +131,51 @@ END_TEST
 START_TEST(the_start_command_starts_when_its_time_has_come)
 {
     lot.status = RULES_SCHEDULED;
-    ck_assert_int_eq(lot_send(RULES_START, 0, 0, LOT_START_MS - 1).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot_send(COMMAND_START, 0, 0, LOT_START_MS - 1).verdict, RULES_DROPPED);
     ck_assert_int_eq(lot.status, RULES_SCHEDULED);
-    struct rules_decision decision = lot_send(RULES_START, 0, 0, LOT_START_MS);
+    struct rules_decision decision = lot_send(COMMAND_START, 0, 0, LOT_START_MS);
     ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
     ck_assert(decision.started);
     ck_assert_int_eq(lot.status, RULES_ACTIVE);
     lot.status = RULES_CANCELLED;
-    ck_assert_int_eq(lot_send(RULES_START, 0, 0, LOT_START_MS).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot_send(COMMAND_START, 0, 0, LOT_START_MS).verdict, RULES_DROPPED);
 }
 END_TEST
 
 START_TEST(the_fence_falls_once_and_not_before_the_end)
 {
     lot_accepted(lot_bid(ANN, 1000), 1000);
-    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS - 1).verdict, RULES_DROPPED);
-    struct rules_decision decision = lot_send(RULES_FENCE, 0, 0, LOT_END_MS);
+    ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS - 1).verdict, RULES_DROPPED);
+    struct rules_decision decision = lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS);
     ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
     ck_assert(decision.ended);
     ck_assert_int_eq(lot.status, RULES_ENDED);
-    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
     lot_rejected(lot_bid(BOB, 1100), RULES_AUCTION_ENDED); /* in time by the clock, but behind the fence */
 }
 END_TEST
 
 START_TEST(a_fence_for_an_end_that_moved_is_dropped)
 {
-    ck_assert(lot_send(RULES_BID, ANN, 1000, LOT_END_MS - 1).extended);
-    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
+    ck_assert(lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - 1).extended);
+    ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
     ck_assert_int_eq(lot.status, RULES_ACTIVE);
-    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS - 1 + LOT_EXTENSION_MS).verdict, RULES_ACCEPTED);
+    ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS - 1 + LOT_EXTENSION_MS).verdict, RULES_ACCEPTED);
 }
 END_TEST
 
 START_TEST(a_fence_does_not_end_what_never_started)
 {
     lot.status = RULES_SCHEDULED;
-    ck_assert_int_eq(lot_send(RULES_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
+    ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
     ck_assert_int_eq(lot.status, RULES_SCHEDULED);
 }
 END_TEST
 
 START_TEST(bids_are_decided_in_queue_order_not_by_time)
 {
-    lot_accepted(lot_send(RULES_BID, ANN, 1000, LOT_NOW_MS + 5), 1000);
-    lot_rejected(lot_send(RULES_BID, BOB, 1000, LOT_NOW_MS), RULES_BID_TOO_LOW);
+    lot_accepted(lot_send(COMMAND_BID, ANN, 1000, LOT_NOW_MS + 5), 1000);
+    lot_rejected(lot_send(COMMAND_BID, BOB, 1000, LOT_NOW_MS), RULES_BID_TOO_LOW);
 }
 END_TEST
 
@@ -194,7 +194,7 @@ START_TEST(closed_auctions_say_how)
         lot.status = cases[i].status;
         lot_rejected(lot_bid(ANN, 1000), cases[i].reason);
         lot_rejected(lot_proxy(ANN, 1000), cases[i].reason);
-        lot_rejected(lot_send(RULES_WITHDRAW, ANN, 0, LOT_NOW_MS), cases[i].reason);
+        lot_rejected(lot_send(COMMAND_WITHDRAW, ANN, 0, LOT_NOW_MS), cases[i].reason);
     }
 }
 END_TEST
@@ -217,11 +217,11 @@ START_TEST(sellers_and_the_banned_may_not_bid)
     lot_rejected(lot_proxy(SELLER, 1000), RULES_OWN_AUCTION);
     lot_accepted(lot_proxy(ANN, 5000), 1000);
     struct rules_command command = {
-        .kind = RULES_PROXY, .bidder_id = lot_user(ANN), .amount = 9000, .received_ms = LOT_NOW_MS, .banned = true};
+        .kind = COMMAND_PROXY, .bidder_id = lot_user(ANN), .amount = 9000, .received_ms = LOT_NOW_MS, .banned = true};
     lot_rejected(rules_decide(&lot, &command), RULES_USER_BANNED);
     lot_stands(ANN, 1000, 5000, 1);
     /* A banned leader keeps the lead at the present price: the maximum can be withdrawn. */
-    command.kind = RULES_WITHDRAW;
+    command.kind = COMMAND_WITHDRAW;
     lot_accepted(rules_decide(&lot, &command), 0);
     lot_stands(ANN, 1000, 1000, 1);
 }
@@ -230,7 +230,7 @@ END_TEST
 START_TEST(a_bid_on_other_terms_is_refused)
 {
     struct rules_command command = {
-        .kind = RULES_BID, .bidder_id = lot_user(ANN), .amount = 1000, .received_ms = LOT_NOW_MS, .terms_version = 2};
+        .kind = COMMAND_BID, .bidder_id = lot_user(ANN), .amount = 1000, .received_ms = LOT_NOW_MS, .terms_version = 2};
     lot_rejected(rules_decide(&lot, &command), RULES_TERMS_CHANGED);
     command.terms_version = 0; /* not checked */
     lot_accepted(rules_decide(&lot, &command), 1000);

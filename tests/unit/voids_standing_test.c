@@ -26,7 +26,7 @@ static void strike(void)
     voids_free(&list);
 }
 
-static struct rules_command command_of(enum rules_kind kind, int bidder, int64_t amount)
+static struct rules_command command_of(enum command_kind kind, int bidder, int64_t amount)
 {
     ids++;
     return (struct rules_command){.kind = kind,
@@ -37,7 +37,7 @@ static struct rules_command command_of(enum rules_kind kind, int bidder, int64_t
 }
 
 /* Decides a command and enters it, as the bid worker does. */
-static struct voids_entry *enter(enum rules_kind kind, int bidder, int64_t amount)
+static struct voids_entry *enter(enum command_kind kind, int bidder, int64_t amount)
 {
     struct rules_command command = command_of(kind, bidder, amount);
     struct rules_decision decision = rules_decide(&lot, &command);
@@ -49,22 +49,22 @@ static struct voids_entry *enter(enum rules_kind kind, int bidder, int64_t amoun
 
 static struct rules_decision void_entry(size_t index)
 {
-    struct rules_command command = {.kind = RULES_VOID, .target = list.entries[index].id, .received_ms = LOT_NOW_MS};
+    struct rules_command command = {.kind = COMMAND_VOID, .target = list.entries[index].id, .received_ms = LOT_NOW_MS};
     return voids_decide(&lot, &command, &list, ++seq);
 }
 
 static void expect_counts(size_t index, enum rules_verdict verdict, int64_t amount, bool changed)
 {
     const struct voids_entry *entry = &list.entries[index];
-    ck_assert_msg(entry->now.counts, "entry %zu", index);
-    ck_assert_msg(entry->now.verdict == verdict, "entry %zu", index);
-    ck_assert_int_eq(entry->now.amount, amount);
+    ck_assert_msg(entry->standing.effective, "entry %zu", index);
+    ck_assert_msg(entry->standing.verdict == verdict, "entry %zu", index);
+    ck_assert_int_eq(entry->standing.amount, amount);
     ck_assert_msg(entry->changed == changed, "entry %zu", index);
 }
 
 static void expect_answer(size_t index, int bidder, int64_t amount)
 {
-    const struct voids_standing *now = &list.entries[index].now;
+    const struct voids_standing *now = &list.entries[index].standing;
     struct uuid id = bidder == 0 ? (struct uuid){{0}} : lot_user(bidder);
     ck_assert_msg(now->answered == (bidder != 0), "entry %zu", index);
     ck_assert(uuid_equal(&now->answer_bidder, &id));
@@ -74,8 +74,8 @@ static void expect_answer(size_t index, int bidder, int64_t amount)
 static void expect_voided(size_t index)
 {
     static const struct uuid nobody;
-    const struct voids_standing *now = &list.entries[index].now;
-    ck_assert_msg(!now->counts && !now->raise && !now->answered, "entry %zu", index);
+    const struct voids_standing *now = &list.entries[index].standing;
+    ck_assert_msg(!now->effective && !now->raise && !now->answered, "entry %zu", index);
     ck_assert_int_eq(now->amount, 0);
     ck_assert_int_eq(now->answer_amount, 0);
     ck_assert(uuid_equal(&now->answer_bidder, &nobody));
@@ -84,11 +84,11 @@ static void expect_voided(size_t index)
 
 START_TEST(an_entry_keeps_what_was_decided)
 {
-    (void)enter(RULES_PROXY, ANN, 9000);
-    const struct voids_entry *entry = enter(RULES_BID, BOB, 5000);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    const struct voids_entry *entry = enter(COMMAND_BID, BOB, 5000);
     struct uuid bob = lot_user(BOB);
     ck_assert_ptr_eq(entry, &list.entries[1]);
-    ck_assert_int_eq(entry->kind, RULES_BID);
+    ck_assert_int_eq(entry->kind, COMMAND_BID);
     ck_assert_int_eq(entry->seq, 2);
     ck_assert_int_eq(entry->id.bytes[1], 2);
     ck_assert(uuid_equal(&entry->bidder_id, &bob));
@@ -102,9 +102,10 @@ END_TEST
 
 START_TEST(only_bids_and_withdrawals_that_counted_are_entered)
 {
-    static const enum rules_kind kinds[] = {RULES_START, RULES_FENCE, RULES_UPDATE, RULES_CANCEL, RULES_EXTEND,
-                                            RULES_CLOSE, RULES_ABORT, RULES_VOID,   RULES_RETRACT};
-    static const enum rules_kind entered[] = {RULES_BID, RULES_PROXY, RULES_BUY, RULES_WITHDRAW};
+    static const enum command_kind kinds[] = {COMMAND_START,  COMMAND_FENCE,  COMMAND_UPDATE,
+                                              COMMAND_CANCEL, COMMAND_EXTEND, COMMAND_CLOSE,
+                                              COMMAND_ABORT,  COMMAND_VOID,   COMMAND_RETRACT};
+    static const enum command_kind entered[] = {COMMAND_BID, COMMAND_PROXY, COMMAND_BUY, COMMAND_WITHDRAW};
     struct rules_decision accepted = {.verdict = RULES_ACCEPTED};
     struct rules_decision rejected = {.verdict = RULES_REJECTED};
     ck_assert(voids_reserve(&list, ARRAY_LEN(entered)));
@@ -123,9 +124,9 @@ END_TEST
 
 START_TEST(a_bid_that_is_still_beaten_stays_outbid_with_its_answer)
 {
-    (void)enter(RULES_PROXY, ANN, 9000);
-    (void)enter(RULES_BID, BOB, 5000);
-    (void)enter(RULES_BID, CYD, 6000);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    (void)enter(COMMAND_BID, BOB, 5000);
+    (void)enter(COMMAND_BID, CYD, 6000);
     ck_assert_int_eq(void_entry(1).verdict, RULES_ACCEPTED);
     expect_counts(0, RULES_ACCEPTED, 1000, false);
     expect_answer(0, 0, 0);
@@ -138,10 +139,10 @@ END_TEST
 
 START_TEST(what_a_voided_maximum_had_beaten_is_accepted)
 {
-    (void)enter(RULES_PROXY, ANN, 9000);
-    (void)enter(RULES_BID, BOB, 5000);
-    (void)enter(RULES_PROXY, CYD, 6000);
-    (void)enter(RULES_BID, BOB, 6250);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    (void)enter(COMMAND_BID, BOB, 5000);
+    (void)enter(COMMAND_PROXY, CYD, 6000);
+    (void)enter(COMMAND_BID, BOB, 6250);
     ck_assert_int_eq(void_entry(0).verdict, RULES_ACCEPTED);
     expect_voided(0);
     expect_counts(1, RULES_ACCEPTED, 5000, true);
@@ -158,10 +159,10 @@ END_TEST
 
 START_TEST(a_maximum_that_took_the_lead_pays_less_and_answers_as_before)
 {
-    (void)enter(RULES_BID, CYD, 1000);
-    (void)enter(RULES_BID, BOB, 4950);
-    (void)enter(RULES_PROXY, ANN, 9000);
-    (void)enter(RULES_PROXY, BOB, 8950);
+    (void)enter(COMMAND_BID, CYD, 1000);
+    (void)enter(COMMAND_BID, BOB, 4950);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    (void)enter(COMMAND_PROXY, BOB, 8950);
     expect_answer(3, ANN, 9000);
     ck_assert_int_eq(void_entry(1).verdict, RULES_ACCEPTED);
     expect_counts(0, RULES_ACCEPTED, 1000, false);
@@ -179,10 +180,10 @@ START_TEST(a_purchase_and_a_withdrawal_are_replayed)
 {
     lot.buy_now_price = 9000;
     lot.reserve_price = 8000;
-    (void)enter(RULES_BID, BOB, 1000);
-    (void)enter(RULES_PROXY, ANN, 7000);
-    (void)enter(RULES_WITHDRAW, ANN, 0);
-    (void)enter(RULES_BUY, CYD, 0);
+    (void)enter(COMMAND_BID, BOB, 1000);
+    (void)enter(COMMAND_PROXY, ANN, 7000);
+    (void)enter(COMMAND_WITHDRAW, ANN, 0);
+    (void)enter(COMMAND_BUY, CYD, 0);
     ck_assert_int_eq(void_entry(0).verdict, RULES_ACCEPTED);
     expect_voided(0);
     expect_counts(1, RULES_ACCEPTED, 1000, true);
@@ -196,10 +197,10 @@ END_TEST
 
 START_TEST(a_withdrawal_cannot_be_voided_and_a_voided_bid_stays_voided)
 {
-    (void)enter(RULES_PROXY, ANN, 7000);
-    (void)enter(RULES_WITHDRAW, ANN, 0);
-    (void)enter(RULES_BID, BOB, 8000);
-    (void)enter(RULES_BID, CYD, 9000);
+    (void)enter(COMMAND_PROXY, ANN, 7000);
+    (void)enter(COMMAND_WITHDRAW, ANN, 0);
+    (void)enter(COMMAND_BID, BOB, 8000);
+    (void)enter(COMMAND_BID, CYD, 9000);
     lot_rejected(void_entry(1), RULES_NOT_FOUND);
     ck_assert_int_eq(void_entry(2).verdict, RULES_ACCEPTED);
     ck_assert_int_eq(void_entry(3).verdict, RULES_ACCEPTED);
@@ -214,7 +215,7 @@ END_TEST
 START_TEST(a_void_among_more_than_64_entries)
 {
     for (int i = 0; i < MANY; i++) {
-        ck_assert_ptr_nonnull(enter(RULES_BID, i % 2 == 0 ? ANN : BOB, 1000 + 100 * i));
+        ck_assert_ptr_nonnull(enter(COMMAND_BID, i % 2 == 0 ? ANN : BOB, 1000 + 100 * i));
     }
     ck_assert_uint_eq(list.count, MANY);
     ck_assert_uint_gt(list.count, 2 * (size_t)FIRST_ROOM);
@@ -250,7 +251,7 @@ END_TEST
 
 START_TEST(the_longest_ledger_in_which_a_bid_can_be_voided)
 {
-    (void)enter(RULES_BID, ANN, 1000);
+    (void)enter(COMMAND_BID, ANN, 1000);
     seq = VOIDS_LEDGER_MAX;
     lot_rejected(void_entry(0), RULES_TOO_MANY_BIDS);
     seq = VOIDS_LEDGER_MAX - 1;

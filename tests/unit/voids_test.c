@@ -38,7 +38,7 @@ static void strike(void)
 }
 
 /* Decides, and enters it as the bid worker does. Its number is its id. */
-static struct rules_decision enter(enum rules_kind kind, int bidder, int64_t amount)
+static struct rules_decision enter(enum command_kind kind, int bidder, int64_t amount)
 {
     struct rules_command command = {
         .kind = kind,
@@ -53,7 +53,7 @@ static struct rules_decision enter(enum rules_kind kind, int bidder, int64_t amo
     return decision;
 }
 
-static struct rules_decision take(enum rules_kind kind, int bidder, uint8_t number, int64_t at_ms)
+static struct rules_decision take(enum command_kind kind, int bidder, uint8_t number, int64_t at_ms)
 {
     struct rules_command command = {
         .kind = kind,
@@ -61,14 +61,14 @@ static struct rules_decision take(enum rules_kind kind, int bidder, uint8_t numb
         .bidder_id = lot_user(bidder),
         .target = {.bytes = {[0] = 0xb1, [15] = number}},
         .received_ms = at_ms,
-        .since_ms = kind == RULES_RETRACT ? at_ms - 1000 : 0,
+        .since_ms = kind == COMMAND_RETRACT ? at_ms - 1000 : 0,
     };
     return voids_decide(&lot, &command, &list, seq++);
 }
 
 static struct rules_decision void_bid(uint8_t number)
 {
-    return take(RULES_VOID, SELLER, number, LOT_NOW_MS);
+    return take(COMMAND_VOID, SELLER, number, LOT_NOW_MS);
 }
 
 static void voided(struct rules_decision decision, int bidder)
@@ -83,7 +83,7 @@ static const struct voids_standing *now(uint8_t number)
 {
     for (size_t i = 0; i < list.count; i++) {
         if (list.entries[i].id.bytes[15] == number) {
-            return &list.entries[i].now;
+            return &list.entries[i].standing;
         }
     }
     ck_abort_msg("no entry %d", number);
@@ -92,7 +92,7 @@ static const struct voids_standing *now(uint8_t number)
 START_TEST(the_only_bid_leaves_an_auction_without_bids)
 {
     struct rules_auction before = lot;
-    lot_accepted(enter(RULES_BID, ANN, 5000), 5000);
+    lot_accepted(enter(COMMAND_BID, ANN, 5000), 5000);
     voided(void_bid(1), ANN);
     ck_assert(!lot.has_leader && uuid_is_nil(&lot.leader_id) && uuid_is_nil(&lot.leader_bid_id));
     ck_assert_int_eq(lot.price, 0);
@@ -100,16 +100,16 @@ START_TEST(the_only_bid_leaves_an_auction_without_bids)
     ck_assert_int_eq(lot.leader_max, 0);
     ck_assert_int_eq(lot.runner_up_max, 0);
     ck_assert_int_eq(rules_minimum_bid(&lot), rules_minimum_bid(&before));
-    ck_assert(!now(1)->counts);
-    lot_accepted(enter(RULES_BID, BOB, 1000), 1000);
+    ck_assert(!now(1)->effective);
+    lot_accepted(enter(COMMAND_BID, BOB, 1000), 1000);
     lot_stands(BOB, 1000, 1000, 1);
 }
 END_TEST
 
 START_TEST(the_bid_below_leads_again)
 {
-    (void)enter(RULES_BID, ANN, 1000);
-    (void)enter(RULES_BID, BOB, 900000);
+    (void)enter(COMMAND_BID, ANN, 1000);
+    (void)enter(COMMAND_BID, BOB, 900000);
     voided(void_bid(2), BOB);
     lot_stands(ANN, 1000, 1000, 1);
     ck_assert_int_eq(lot.leader_bid_id.bytes[15], 1);
@@ -119,13 +119,13 @@ END_TEST
 
 START_TEST(a_maximum_pays_only_what_is_still_needed)
 {
-    (void)enter(RULES_PROXY, ANN, 9000);
-    lot_outbid(enter(RULES_BID, BOB, 5000), 5000, ANN, 5100);
-    lot_outbid(enter(RULES_BID, CYD, 6000), 6000, ANN, 6100);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    lot_outbid(enter(COMMAND_BID, BOB, 5000), 5000, ANN, 5100);
+    lot_outbid(enter(COMMAND_BID, CYD, 6000), 6000, ANN, 6100);
     voided(void_bid(3), CYD);
     lot_stands(ANN, 5100, 9000, 2);
     ck_assert_int_eq(lot.runner_up_max, 5000);
-    ck_assert(!now(3)->counts && !now(3)->answered);
+    ck_assert(!now(3)->effective && !now(3)->answered);
     voided(void_bid(2), BOB);
     lot_stands(ANN, 1000, 9000, 1);
     ck_assert_int_eq(lot.runner_up_max, 0);
@@ -135,26 +135,26 @@ END_TEST
 /* The automatic answers to those that it beat lapse; those of whoever stands behind it are made anew. */
 START_TEST(a_voided_maximum_takes_its_answers_along)
 {
-    (void)enter(RULES_PROXY, ANN, 9000);
-    lot_outbid(enter(RULES_PROXY, BOB, 5000), 5000, ANN, 5100);
-    lot_outbid(enter(RULES_BID, CYD, 5500), 5500, ANN, 5600);
-    lot_rejected(enter(RULES_BID, CYD, 5600), RULES_BID_TOO_LOW);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    lot_outbid(enter(COMMAND_PROXY, BOB, 5000), 5000, ANN, 5100);
+    lot_outbid(enter(COMMAND_BID, CYD, 5500), 5500, ANN, 5600);
+    lot_rejected(enter(COMMAND_BID, CYD, 5600), RULES_BID_TOO_LOW);
     voided(void_bid(1), ANN);
     lot_stands(CYD, 5500, 5500, 2);
-    ck_assert(now(2)->counts && now(2)->verdict == RULES_ACCEPTED && !now(2)->answered);
+    ck_assert(now(2)->effective && now(2)->verdict == RULES_ACCEPTED && !now(2)->answered);
     ck_assert_int_eq(now(2)->amount, 1000);
-    ck_assert(now(3)->counts && now(3)->verdict == RULES_ACCEPTED && !now(3)->answered);
+    ck_assert(now(3)->effective && now(3)->verdict == RULES_ACCEPTED && !now(3)->answered);
 
     set();
-    (void)enter(RULES_PROXY, ANN, 9000);
-    (void)enter(RULES_PROXY, BOB, 5000);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    (void)enter(COMMAND_PROXY, BOB, 5000);
     voided(void_bid(1), ANN);
     lot_stands(BOB, 1000, 5000, 1);
 
     set();
-    (void)enter(RULES_PROXY, ANN, 3000);
-    (void)enter(RULES_PROXY, BOB, 9000); /* 31.00 */
-    lot_outbid(enter(RULES_BID, CYD, 3500), 3500, BOB, 3600);
+    (void)enter(COMMAND_PROXY, ANN, 3000);
+    (void)enter(COMMAND_PROXY, BOB, 9000); /* 31.00 */
+    lot_outbid(enter(COMMAND_BID, CYD, 3500), 3500, BOB, 3600);
     voided(void_bid(1), ANN);
     lot_stands(BOB, 3600, 9000, 2);
     ck_assert_int_eq(now(2)->amount, 1000);
@@ -165,17 +165,17 @@ END_TEST
 
 START_TEST(an_answer_never_becomes_anothers)
 {
-    (void)enter(RULES_PROXY, ANN, 4000);
-    (void)enter(RULES_PROXY, BOB, 3000);                      /* ANN at 31.00 */
-    lot_outbid(enter(RULES_BID, CYD, 3200), 3200, ANN, 3300); /* beyond BOB's */
-    lot_rejected(enter(RULES_BID, CYD, 3300), RULES_BID_TOO_LOW);
+    (void)enter(COMMAND_PROXY, ANN, 4000);
+    (void)enter(COMMAND_PROXY, BOB, 3000);                      /* ANN at 31.00 */
+    lot_outbid(enter(COMMAND_BID, CYD, 3200), 3200, ANN, 3300); /* beyond BOB's */
+    lot_rejected(enter(COMMAND_BID, CYD, 3300), RULES_BID_TOO_LOW);
     voided(void_bid(1), ANN);
     lot_stands(CYD, 3200, 3200, 2);
 
     set();
-    (void)enter(RULES_PROXY, BOB, 5000);
-    (void)enter(RULES_PROXY, ANN, 6000); /* at 51.00 */
-    (void)enter(RULES_BID, CYD, 5200);
+    (void)enter(COMMAND_PROXY, BOB, 5000);
+    (void)enter(COMMAND_PROXY, ANN, 6000); /* at 51.00 */
+    (void)enter(COMMAND_BID, CYD, 5200);
     ck_assert(now(3)->answered);
     voided(void_bid(2), ANN);
     lot_stands(CYD, 5200, 5200, 2);
@@ -186,21 +186,21 @@ END_TEST
 /* The raise is all that is left of the maximum: it is a bid now, at its place. */
 START_TEST(a_raise_becomes_a_bid)
 {
-    lot_accepted(enter(RULES_PROXY, ANN, 2000), 1000);
-    ck_assert(enter(RULES_PROXY, ANN, 8000).raise);
-    lot_outbid(enter(RULES_BID, BOB, 4000), 4000, ANN, 4100);
+    lot_accepted(enter(COMMAND_PROXY, ANN, 2000), 1000);
+    ck_assert(enter(COMMAND_PROXY, ANN, 8000).raise);
+    lot_outbid(enter(COMMAND_BID, BOB, 4000), 4000, ANN, 4100);
     voided(void_bid(1), ANN);
     lot_stands(ANN, 4100, 8000, 2);
-    ck_assert(now(2)->counts && !now(2)->raise);
+    ck_assert(now(2)->effective && !now(2)->raise);
     ck_assert_int_eq(now(2)->amount, 1000);
 }
 END_TEST
 
 START_TEST(a_voided_raise_leaves_the_maximum_that_it_raised)
 {
-    (void)enter(RULES_PROXY, ANN, 2000);
-    (void)enter(RULES_PROXY, ANN, 8000);
-    (void)enter(RULES_BID, BOB, 4000);
+    (void)enter(COMMAND_PROXY, ANN, 2000);
+    (void)enter(COMMAND_PROXY, ANN, 8000);
+    (void)enter(COMMAND_BID, BOB, 4000);
     voided(void_bid(2), ANN);
     lot_stands(BOB, 4000, 4000, 2);
     ck_assert_int_eq(lot.runner_up_max, 2000);
@@ -210,9 +210,9 @@ END_TEST
 
 START_TEST(a_bid_between_two_of_one_user_makes_the_second_a_raise)
 {
-    (void)enter(RULES_PROXY, ANN, 2000);
-    (void)enter(RULES_BID, BOB, 3000);
-    lot_accepted(enter(RULES_PROXY, ANN, 5000), 3100);
+    (void)enter(COMMAND_PROXY, ANN, 2000);
+    (void)enter(COMMAND_BID, BOB, 3000);
+    lot_accepted(enter(COMMAND_PROXY, ANN, 5000), 3100);
     voided(void_bid(2), BOB);
     lot_stands(ANN, 1000, 5000, 1);
     ck_assert(now(3)->raise);
@@ -221,9 +221,9 @@ END_TEST
 
 START_TEST(what_was_withdrawn_stays_withdrawn)
 {
-    (void)enter(RULES_PROXY, ANN, 9000);
-    (void)enter(RULES_BID, BOB, 5000);
-    (void)enter(RULES_WITHDRAW, ANN, 0);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    (void)enter(COMMAND_BID, BOB, 5000);
+    (void)enter(COMMAND_WITHDRAW, ANN, 0);
     lot_stands(ANN, 5100, 5100, 2);
     voided(void_bid(2), BOB);
     lot_stands(ANN, 1000, 1000, 1);
@@ -236,8 +236,8 @@ END_TEST
 START_TEST(the_reserve_is_met_no_more)
 {
     lot.reserve_price = 5000;
-    (void)enter(RULES_BID, ANN, 1000);
-    lot_accepted(enter(RULES_PROXY, BOB, 6000), 5000);
+    (void)enter(COMMAND_BID, ANN, 1000);
+    lot_accepted(enter(COMMAND_PROXY, BOB, 6000), 5000);
     ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
     voided(void_bid(2), BOB);
     ck_assert_int_eq(rules_outcome(&lot), RULES_UNSOLD);
@@ -249,7 +249,7 @@ END_TEST
 START_TEST(the_end_never_shrinks)
 {
     lot.snipe_window_ms = LOT_WINDOW_MS;
-    struct rules_command late = {.kind = RULES_BID,
+    struct rules_command late = {.kind = COMMAND_BID,
                                  .id = {.bytes = {[0] = 0xb1, [15] = 1}},
                                  .bidder_id = lot_user(ANN),
                                  .amount = 1000,
@@ -267,9 +267,9 @@ END_TEST
 START_TEST(what_was_settled_is_settled_anew)
 {
     lot.reserve_price = 2000;
-    (void)enter(RULES_BID, ANN, 1500);
-    (void)enter(RULES_BID, BOB, 3000);
-    (void)enter(RULES_BID, CYD, 4000);
+    (void)enter(COMMAND_BID, ANN, 1500);
+    (void)enter(COMMAND_BID, BOB, 3000);
+    (void)enter(COMMAND_BID, CYD, 4000);
     lot.status = RULES_SOLD;
     voided(void_bid(3), CYD);
     ck_assert_int_eq(lot.status, RULES_SOLD);
@@ -284,8 +284,8 @@ START_TEST(a_voided_purchase_does_not_open_the_auction_again)
 {
     lot.buy_now_price = 9000;
     lot.reserve_price = 5000;
-    (void)enter(RULES_BID, ANN, 1500);
-    ck_assert(enter(RULES_BUY, BOB, 0).ended);
+    (void)enter(COMMAND_BID, ANN, 1500);
+    ck_assert(enter(COMMAND_BUY, BOB, 0).ended);
     voided(void_bid(2), BOB);
     ck_assert_int_eq(lot.status, RULES_ENDED);
     ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
@@ -294,8 +294,8 @@ START_TEST(a_voided_purchase_does_not_open_the_auction_again)
     set();
     lot.buy_now_price = 9000;
     lot.reserve_price = 5000;
-    (void)enter(RULES_BID, ANN, 1500);
-    (void)enter(RULES_BUY, BOB, 0);
+    (void)enter(COMMAND_BID, ANN, 1500);
+    (void)enter(COMMAND_BUY, BOB, 0);
     voided(void_bid(1), ANN);
     lot_stands(BOB, 9000, 9000, 1);
     ck_assert_int_eq(lot.runner_up_max, 0);
@@ -304,10 +304,10 @@ END_TEST
 
 START_TEST(what_cannot_be_voided)
 {
-    (void)enter(RULES_PROXY, ANN, 9000);
-    (void)enter(RULES_BID, BOB, 5000);
-    (void)enter(RULES_BID, BOB, 5000); /* rejected */
-    (void)enter(RULES_WITHDRAW, ANN, 0);
+    (void)enter(COMMAND_PROXY, ANN, 9000);
+    (void)enter(COMMAND_BID, BOB, 5000);
+    (void)enter(COMMAND_BID, BOB, 5000); /* rejected */
+    (void)enter(COMMAND_WITHDRAW, ANN, 0);
     struct rules_auction before = lot;
     lot_rejected(void_bid(99), RULES_NOT_FOUND);
     lot_rejected(void_bid(3), RULES_NOT_FOUND);
@@ -327,17 +327,17 @@ END_TEST
 
 START_TEST(a_bidder_takes_back_in_time_and_only_their_own)
 {
-    (void)enter(RULES_BID, ANN, 1000);
-    (void)enter(RULES_BID, BOB, 200000);
-    lot_rejected(take(RULES_RETRACT, ANN, 2, LOT_NOW_MS), RULES_NOT_FOUND);
-    lot_rejected(take(RULES_RETRACT, BOB, 2, LOT_NOW_MS + 1001), RULES_RETRACT_TOO_LATE);
-    lot_rejected(take(RULES_RETRACT, BOB, 2, LOT_END_MS), RULES_AUCTION_ENDED);
-    voided(take(RULES_RETRACT, BOB, 2, LOT_NOW_MS + 1000), BOB);
-    lot_rejected(take(RULES_RETRACT, BOB, 2, LOT_NOW_MS + 1000), RULES_BID_VOIDED);
+    (void)enter(COMMAND_BID, ANN, 1000);
+    (void)enter(COMMAND_BID, BOB, 200000);
+    lot_rejected(take(COMMAND_RETRACT, ANN, 2, LOT_NOW_MS), RULES_NOT_FOUND);
+    lot_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_NOW_MS + 1001), RULES_RETRACT_TOO_LATE);
+    lot_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_END_MS), RULES_AUCTION_ENDED);
+    voided(take(COMMAND_RETRACT, BOB, 2, LOT_NOW_MS + 1000), BOB);
+    lot_rejected(take(COMMAND_RETRACT, BOB, 2, LOT_NOW_MS + 1000), RULES_BID_VOIDED);
     lot_stands(ANN, 1000, 1000, 1);
     lot.status = RULES_ENDED;
-    lot_rejected(take(RULES_RETRACT, ANN, 1, LOT_NOW_MS), RULES_AUCTION_ENDED);
-    voided(take(RULES_VOID, SELLER, 1, LOT_END_MS + 1), ANN);
+    lot_rejected(take(COMMAND_RETRACT, ANN, 1, LOT_NOW_MS), RULES_AUCTION_ENDED);
+    voided(take(COMMAND_VOID, SELLER, 1, LOT_END_MS + 1), ANN);
 }
 END_TEST
 
@@ -386,12 +386,12 @@ static void oracle_bid(struct oracle *oracle, const struct voids_entry *entry, s
 {
     int bidder = entry->bidder_id.bytes[15];
     int before = oracle_best(oracle, 0);
-    int64_t amount = entry->kind == RULES_BUY ? lot.buy_now_price : entry->amount;
-    bool raise = entry->kind == RULES_PROXY && bidder == before;
-    if (entry->kind == RULES_PROXY || amount >= oracle->maximum[bidder]) {
+    int64_t amount = entry->kind == COMMAND_BUY ? lot.buy_now_price : entry->amount;
+    bool raise = entry->kind == COMMAND_PROXY && bidder == before;
+    if (entry->kind == COMMAND_PROXY || amount >= oracle->maximum[bidder]) {
         oracle->maximum[bidder] = amount;
         oracle->since[bidder] = when;
-        oracle->hidden[bidder] = entry->kind == RULES_PROXY;
+        oracle->hidden[bidder] = entry->kind == COMMAND_PROXY;
     }
     int leader = oracle_best(oracle, 0);
     int64_t top = oracle->maximum[leader];
@@ -401,7 +401,7 @@ static void oracle_bid(struct oracle *oracle, const struct voids_entry *entry, s
         int64_t above = second + increments_at(&lot.increments, second);
         oracle->price = greatest(oracle->price, above < top ? above : top);
     }
-    if (entry->kind != RULES_PROXY && bidder == leader) {
+    if (entry->kind != COMMAND_PROXY && bidder == leader) {
         oracle->price = greatest(oracle->price, amount);
     }
     if (top >= lot.reserve_price) {
@@ -420,7 +420,7 @@ static void oracle_check(uint64_t seed, const bool *gone)
         if (gone[i]) {
             continue;
         }
-        if (entry->kind != RULES_WITHDRAW) {
+        if (entry->kind != COMMAND_WITHDRAW) {
             oracle_bid(&oracle, entry, i);
         } else if (oracle_best(&oracle, 0) == bidder && oracle.hidden[bidder]) {
             oracle.maximum[bidder] = oracle.price;
@@ -449,21 +449,21 @@ static void check_history(uint64_t seed, const bool *gone)
     int64_t bids = 0;
     for (size_t i = 0; i < list.count; i++) {
         const struct voids_entry *entry = &list.entries[i];
-        bool bid = entry->kind != RULES_WITHDRAW;
-        if (bid && entry->now.counts == gone[i]) {
+        bool bid = entry->kind != COMMAND_WITHDRAW;
+        if (bid && entry->standing.effective == gone[i]) {
             ck_abort_msg("seed %llu: entry %zu counts wrongly", (unsigned long long)seed, i);
         }
-        if (!bid || !entry->now.counts || entry->now.raise) {
+        if (!bid || !entry->standing.effective || entry->standing.raise) {
             continue;
         }
         bids++;
-        if (entry->now.answered && !entry->answered) {
+        if (entry->standing.answered && !entry->answered) {
             ck_abort_msg("seed %llu: entry %zu has an answer that was not there", (unsigned long long)seed, i);
         }
-        if (entry->now.answered && !uuid_equal(&entry->now.answer_bidder, &answerers[i])) {
+        if (entry->standing.answered && !uuid_equal(&entry->standing.answer_bidder, &answerers[i])) {
             ck_abort_msg("seed %llu: entry %zu is answered by another", (unsigned long long)seed, i);
         }
-        int64_t amount = entry->now.answered ? entry->now.answer_amount : entry->now.amount;
+        int64_t amount = entry->standing.answered ? entry->standing.answer_amount : entry->standing.amount;
         for (size_t k = 0; k < count; k++) {
             if (accepted[k] == amount) {
                 ck_abort_msg("seed %llu: two of the same amount", (unsigned long long)seed);
@@ -505,9 +505,9 @@ static void random_auction(void)
         int64_t chance = random_below(20);
         int64_t minimum = rules_minimum_bid(&lot);
         int64_t amount = minimum - 20 + random_below(12) * 50;
-        enum rules_kind kind = chance < 9 ? RULES_BID : chance < 18 ? RULES_PROXY : RULES_WITHDRAW;
-        kind = chance == 19 && random_below(10) == 0 ? RULES_BUY : kind;
-        (void)enter(kind, bidder, kind == RULES_BID || kind == RULES_PROXY ? amount : 0);
+        enum command_kind kind = chance < 9 ? COMMAND_BID : chance < 18 ? COMMAND_PROXY : COMMAND_WITHDRAW;
+        kind = chance == 19 && random_below(10) == 0 ? COMMAND_BUY : kind;
+        (void)enter(kind, bidder, kind == COMMAND_BID || kind == COMMAND_PROXY ? amount : 0);
     }
 }
 
@@ -517,7 +517,7 @@ static void random_void(uint64_t seed, bool *gone)
     const struct voids_entry *entry = &list.entries[index];
     int64_t price = lot.price;
     int64_t end_ms = lot.end_ms;
-    bool can = entry->kind != RULES_WITHDRAW && !gone[index];
+    bool can = entry->kind != COMMAND_WITHDRAW && !gone[index];
     struct rules_decision decision = void_bid(entry->id.bytes[15]);
     if ((decision.verdict == RULES_ACCEPTED) != can || lot.price > price || lot.end_ms != end_ms) {
         ck_abort_msg("seed %llu: entry %zu", (unsigned long long)seed, index);
@@ -533,7 +533,7 @@ START_TEST(without_a_bid_it_is_as_if_the_bid_had_never_been)
         random_state = seed;
         random_auction();
         for (size_t i = 0; i < list.count; i++) {
-            answerers[i] = list.entries[i].now.answer_bidder;
+            answerers[i] = list.entries[i].standing.answer_bidder;
         }
         oracle_check(seed, gone);
         for (int i = 0; i < VOIDS_MAX && list.count > 0; i++) {

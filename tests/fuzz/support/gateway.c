@@ -18,8 +18,8 @@
 #include "common/base/metrics.h"
 #include "common/io/listener.h"
 #include "gateway/components.h"
+#include "gateway/gateway_metrics.h"
 #include "gateway/http/conn.h"
-#include "gateway/http/gateway_metrics.h"
 #include "tests/fuzz/support/fuzz.h"
 
 enum {
@@ -58,11 +58,11 @@ static void set_config(void)
 
 static void set_record(void)
 {
-    record.deployment = (struct deployment){.known = true, .shards = 2, .tokens = {.count = 1, .signer = 0}};
-    memset(record.deployment.idempotency, 1, sizeof(record.deployment.idempotency));
-    memset(record.deployment.pseudonym, 2, sizeof(record.deployment.pseudonym));
-    memset(record.deployment.receipt, 3, sizeof(record.deployment.receipt));
-    memset(record.deployment.tokens.seeds[0], 4, sizeof(record.deployment.tokens.seeds[0]));
+    record.facts = (struct deployment_facts){.shards = 2, .tokens = {.count = 1, .signer = 0}};
+    memset(record.facts.idempotency, 1, sizeof(record.facts.idempotency));
+    memset(record.facts.pseudonym, 2, sizeof(record.facts.pseudonym));
+    memset(record.facts.receipt, 3, sizeof(record.facts.receipt));
+    memset(record.facts.tokens.seeds[0], 4, sizeof(record.facts.tokens.seeds[0]));
     atomic_store(&record.known, true);
 }
 
@@ -72,7 +72,7 @@ static void make_token(bool admin, char out[static TOKEN_TEXT_SIZE])
     struct token_claims claims = {
         .admin = admin, .session = "0123456789abcdef0123456789abcdef", .expires_s = now_s + TOKEN_LIFE_S};
     memset(claims.user_id.bytes, admin ? 0xad : 0x05, sizeof(claims.user_id.bytes));
-    fuzz_check(token_issue(gateway.tokens, &claims, now_s, out));
+    fuzz_check(token_issue(gateway.deployment.tokens, &claims, now_s, out));
 }
 
 static void open_listener(void)
@@ -80,7 +80,7 @@ static void open_listener(void)
     socklen_t size = sizeof(address);
     int fd = listener_open("127.0.0.1", 0);
     fuzz_check(fd >= 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-    fuzz_check(conns_listen(gateway.conns, fd));
+    fuzz_check(conns_listen(gateway.http.conns, fd));
 }
 
 void fuzz_gateway_start(void)
@@ -192,7 +192,7 @@ const struct fuzz_reply *fuzz_gateway_exchange(const uint8_t *bytes, size_t leng
         fuzz_check(clock_mono_ms() - begin_ms < CLOSED_WITHIN);
     }
     fuzz_check(close(fd) == 0);
-    while (conns_open(gateway.conns) > 0) {
+    while (conns_open(gateway.http.conns) > 0) {
         fuzz_check(event_base_loop(gateway.base, EVLOOP_NONBLOCK) >= 0);
         fuzz_check(clock_mono_ms() - begin_ms < CLOSED_WITHIN);
     }

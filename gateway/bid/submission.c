@@ -1,0 +1,185 @@
+/*
+ * Publish, wait, answer; see submission.h.
+ */
+#include "gateway/bid/submission.h"
+
+#include <assert.h>
+
+#include "common/base/clock.h"
+#include "gateway/http/reply.h"
+
+enum { WAIT_MARGIN_MS = 2000 }; /* beyond the wait: the time of the sweeps and of the last look into the ledger */
+
+enum end { END_DECIDED, END_PENDING, END_UNKNOWN, END_FAILED, END_UNSENT };
+
+#define BIT(state) (1U << (unsigned)(state))
+static const unsigned next_states[] = {
+    [SUBMISSION_NEW] = BIT(SUBMISSION_PUBLISHED) | BIT(SUBMISSION_CONFIRMED) | BIT(SUBMISSION_ENDED),
+    [SUBMISSION_PUBLISHED] = BIT(SUBMISSION_EARLY) | BIT(SUBMISSION_CONFIRMED) | BIT(SUBMISSION_ENDED),
+    [SUBMISSION_EARLY] = BIT(SUBMISSION_ENDED),
+    [SUBMISSION_CONFIRMED] = BIT(SUBMISSION_ENDED),
+    [SUBMISSION_ENDED] = 0,
+};
+static_assert(ARRAY_LEN(next_states) == SUBMISSION_STATE_COUNT, "each state has its next ones");
+
+static struct submission *submission_of(const struct request *request)
+{
+    return request->handler_state;
+}
+
+struct command *submission_command(const struct request *request)
+{
+    return &submission_of(request)->bid.command;
+}
+
+static void set_state(struct submission *submission, enum submission_state state)
+{
+    assert((next_states[submission->state] & BIT(state)) != 0);
+    submission->state = state;
+}
+
+/* ---- answers ---- */
+
+static void write_unknown(struct request *request)
+{
+    const struct submission *submission = submission_of(request);
+    struct jsonw *json = reply_error_begin(request, ERROR_UNAVAILABLE);
+    jsonw_put_uuid(json, submission->kind->id_member, &submission->bid.command.id);
+    jsonw_put_string(json, "outcome", "unknown");
+}
+
+static void end(struct submission *submission, enum end reason)
+{
+    struct request *request = submission->request;
+    const struct submission_kind *kind = submission->kind;
+    waiters_remove(submission->submissions->waiters, &submission->waiter);
+    set_state(submission, SUBMISSION_ENDED);
+    switch (reason) {
+    case END_DECIDED:
+        kind->decided(request, &submission->decision);
+        break;
+    case END_PENDING:
+        kind->pending(request);
+        break;
+    case END_UNKNOWN:
+        write_unknown(request);
+        reply_error_send(request, ERROR_UNAVAILABLE);
+        break;
+    case END_FAILED:
+    case END_UNSENT:
+        kind->failed(request, reason == END_FAILED);
+        break;
+    }
+}
+
+/* The request's deadline. It answers the client; the request ends when the verdict or the decision comes. */
+static void late(struct request *request)
+{
+    const struct submission *submission = submission_of(request);
+    if (submission->state == SUBMISSION_NEW || submission->state == SUBMISSION_ENDED) {
+        reply_answer_error(request, ERROR_UNAVAILABLE);
+    } else {
+        write_unknown(request);
+        reply_error_answer(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- the decision ---- */
+
+static void waited(struct waiter *waiter, const struct decision *decision)
+{
+    struct submission *submission = waiter->arg;
+    if (decision != NULL) {
+        submission->decision = *decision;
+    }
+    if (submission->state == SUBMISSION_CONFIRMED) {
+        end(submission, decision == NULL ? END_PENDING : END_DECIDED);
+    } else if (decision != NULL) {
+        set_state(submission, SUBMISSION_EARLY);
+    }
+}
+
+static void start_waiting(struct submission *submission)
+{
+    submission->waiter = (struct waiter){
+        .auction_id = submission->bid.command.auction_id,
+        .bid_id = submission->bid.command.id,
+        .until_ms = clock_mono_ms() + submission->wait_ms,
+        .done = waited,
+        .arg = submission,
+    };
+    waiters_add(submission->submissions->waiters, &submission->waiter);
+}
+
+static void wait_confirmed(struct submission *submission)
+{
+    set_state(submission, SUBMISSION_CONFIRMED);
+    request_set_deadline(submission->request, (int64_t)submission->wait_ms + WAIT_MARGIN_MS, late);
+}
+
+void submission_wait(struct request *request)
+{
+    struct submission *submission = submission_of(request);
+    start_waiting(submission);
+    wait_confirmed(submission);
+}
+
+/* ---- publishing ---- */
+
+static void confirmed(struct submission *submission)
+{
+    submission->confirmed_us = clock_mono_us();
+    if (submission->kind->confirmed != NULL) {
+        submission->kind->confirmed(submission->request);
+    }
+    if (submission->state == SUBMISSION_EARLY) {
+        end(submission, END_DECIDED);
+    } else if (submission->waiter.entered) {
+        wait_confirmed(submission);
+    } else {
+        end(submission, END_PENDING); /* nobody waits, or the wait was over before the confirm came */
+    }
+}
+
+static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
+{
+    struct submission *submission = bid->arg;
+    if (verdict == PUBLISHER_CONFIRMED) {
+        confirmed(submission);
+    } else if (submission->state == SUBMISSION_EARLY) {
+        end(submission, END_DECIDED);
+    } else {
+        end(submission, verdict == PUBLISHER_UNKNOWN ? END_UNKNOWN : END_FAILED);
+    }
+}
+
+void submission_publish(struct request *request)
+{
+    struct submission *submission = submission_of(request);
+    submission->bid.received_mono_ms = request->start_us / 1000;
+    submission->bid.done = published;
+    submission->bid.arg = submission;
+    if (submission->wait_ms > 0) {
+        submission->bid.command.reply_to = submission->submissions->id;
+    }
+    /* The verdict and the decision come from the loop, so not before the state says that they may. */
+    if (request_answered(request) || !publisher_submit(submission->submissions->publisher, &submission->bid)) {
+        end(submission, END_UNSENT);
+        return;
+    }
+    set_state(submission, SUBMISSION_PUBLISHED);
+    if (submission->wait_ms > 0) {
+        start_waiting(submission);
+    }
+}
+
+void submission_begin(const struct submissions *submissions, struct request *request,
+                      const struct submission_kind *kind, int wait_ms)
+{
+    struct submission *submission = submission_of(request);
+    submission->submissions = submissions;
+    submission->kind = kind;
+    submission->request = request;
+    submission->wait_ms = wait_ms;
+    request_set_late(request, late);
+}

@@ -1,0 +1,36 @@
+/*
+ * Reads the facts of the deployment from PostgreSQL until they are known. After that it reads the keys of access tokens
+ * every few seconds, and measures the offset of the clocks.
+ *
+ * Caller: components.c.
+ */
+#ifndef ROSTRUM_GATEWAY_DEPLOYMENT_READER_H
+#define ROSTRUM_GATEWAY_DEPLOYMENT_READER_H
+
+#include "gateway/core/deployment.h"
+#include "gateway/query/statements.h"
+
+struct event_base;
+struct deployment_reader;
+
+struct deployment_reader_options {
+    struct event_base *base;
+    int clock_skew_max_ms; /* an answer that took longer does not count */
+    struct pg *pg;
+    struct deployment_record *record; /* shared with the other workers */
+    struct deployment *deployment;    /* is filled; zeroed at the end */
+    bool (*known)(void *arg);         /* comes once, when the facts are there; false: not enough memory */
+    void *arg;
+};
+
+extern struct statements deployment_reader_statements;
+
+/* NULL only without memory. */
+MUST_CHECK struct deployment_reader *deployment_reader_new(const struct deployment_reader_options *options);
+void deployment_reader_free(struct deployment_reader *reader);
+/* Once all else of the worker is there. */
+void deployment_reader_begin(struct deployment_reader *reader);
+/* PostgreSQL is there: the deployment becomes known at once. */
+void deployment_reader_look(struct deployment_reader *reader);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * What the routes of live updates use: WebSockets (commands.c) and event streams. Their context; made by components.c.
+ */
+#ifndef ROSTRUM_GATEWAY_LIVE_LIVE_H
+#define ROSTRUM_GATEWAY_LIVE_LIVE_H
+
+#include "common/io/redis.h"
+#include "common/service/config.h"
+#include "gateway/access/dispatch.h"
+#include "gateway/bid/bids.h"
+#include "gateway/bid/waiters.h"
+#include "gateway/core/deployment.h"
+#include "gateway/live/presence.h"
+#include "gateway/live/stream.h"
+#include "gateway/live/watch.h"
+
+struct live_context {
+    const struct config *config;
+    const struct deployment *deployment;
+    struct redis *redis;
+    struct jsonw *json; /* the writer of replies */
+    struct streams *streams;
+    struct watches *watches;
+    struct presences *presences;
+    /* For bids over a WebSocket. */
+    struct dispatch *dispatch;
+    struct bids_context *bids;
+    struct waiters *waiters;
+};
+
+#endif
