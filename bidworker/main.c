@@ -2,13 +2,11 @@
  * rostrum-bidworker: decides the bids of the shards that it shares with the other bid workers. Any number of it may
  * run; they find each other by themselves.
  */
-#include <stdio.h>
-
 #include "bidworker/bidworker_metrics.h"
 #include "bidworker/worker.h"
 #include "common/base/log.h"
 #include "common/service/daemon.h"
-#include "common/service/metrics_server.h"
+#include "common/service/service_loop.h"
 
 static const struct daemon_program program = {
     .name = "rostrum-bidworker",
@@ -22,32 +20,29 @@ static const struct daemon_program program = {
 };
 
 struct bidworker {
-    struct daemon *daemon;
-    struct event_base *base;
+    struct config config;
+    struct service_loop loop;
     struct worker *worker;
-    struct metrics_server *metrics; /* NULL: switched off */
-    bool failed;
 };
 
 static void on_serving(size_t shards, void *arg)
 {
     struct bidworker *bidworker = arg;
     log_info("serving %zu shards", shards);
-    daemon_status(bidworker->daemon, "serving %zu shards", shards);
-    daemon_ready(bidworker->daemon);
+    daemon_status(bidworker->loop.daemon, "serving %zu shards", shards);
+    daemon_ready(bidworker->loop.daemon);
 }
 
 static void on_drained(void *arg)
 {
     struct bidworker *bidworker = arg;
-    daemon_drained(bidworker->daemon);
+    daemon_drained(bidworker->loop.daemon);
 }
 
 static void on_failed(void *arg)
 {
     struct bidworker *bidworker = arg;
-    bidworker->failed = true;
-    (void)event_base_loopbreak(bidworker->base);
+    service_loop_fail(&bidworker->loop);
 }
 
 static void on_drain(void *arg)
@@ -64,53 +59,41 @@ static void on_collect(void *arg)
     }
 }
 
-static int run(struct bidworker *bidworker, const struct config *config)
+static bool on_open(void *arg)
 {
-    struct daemon_calls calls = {.drain = on_drain, .arg = bidworker};
-    int exit_code = EXIT_FAILED;
-    bool metered = false;
-    bidworker->base = event_base_new();
-    bidworker->daemon = bidworker->base == NULL ? NULL : daemon_new(bidworker->base, config, &calls);
-    if (bidworker->daemon != NULL) {
-        bidworker->metrics =
-            metrics_server_start(bidworker->base, config, bidworker_metrics_families, on_collect, bidworker, &metered);
-    }
-    if (metered) {
-        struct worker_options options = {
-            .base = bidworker->base,
-            .config = config,
-            .serving = on_serving,
-            .drained = on_drained,
-            .failed = on_failed,
-            .arg = bidworker,
-        };
-        bidworker->worker = worker_new(&options);
-    }
-    if (bidworker->worker == NULL) {
-        log_error("cannot start: no memory, or an address cannot be used");
-    } else if (event_base_dispatch(bidworker->base) == 0 && !bidworker->failed) {
-        exit_code = daemon_exit_code(bidworker->daemon);
-    }
-    metrics_server_free(bidworker->metrics);
+    struct bidworker *bidworker = arg;
+    const struct worker_options options = {
+        .base = bidworker->loop.base,
+        .config = &bidworker->config,
+        .serving = on_serving,
+        .drained = on_drained,
+        .failed = on_failed,
+        .arg = bidworker,
+    };
+    bidworker->worker = worker_new(&options);
+    return bidworker->worker != NULL;
+}
+
+static void on_close(void *arg)
+{
+    struct bidworker *bidworker = arg;
     worker_free(bidworker->worker);
-    if (bidworker->daemon != NULL) {
-        daemon_free(bidworker->daemon);
-    }
-    if (bidworker->base != NULL) {
-        event_base_free(bidworker->base);
-    }
-    return exit_code;
 }
 
 int main(int argc, char **argv)
 {
-    static struct config config;
-    struct bidworker bidworker = {0};
+    static struct bidworker bidworker;
+    const struct service_loop_calls calls = {.families = bidworker_metrics_families,
+                                             .open = on_open,
+                                             .close = on_close,
+                                             .drain = on_drain,
+                                             .collect = on_collect,
+                                             .arg = &bidworker};
     int exit_code = EXIT_FAILED;
-    if (!daemon_start(&program, argc, argv, &config, &exit_code)) {
+    if (!daemon_start(&program, argc, argv, &bidworker.config, &exit_code)) {
         return exit_code;
     }
-    exit_code = run(&bidworker, &config);
-    log_info("ended with %d", exit_code);
+    exit_code = service_loop_run(&bidworker.loop, &bidworker.config, &calls);
+    log_info("exited with code %d", exit_code);
     return exit_code;
 }

@@ -1,6 +1,6 @@
 /*
- * See ending_soon.h. One transaction at a time: the statement notes and returns what is to be told, the answer makes
- * the event message for the outbox. Whatever goes wrong is rolled back and tried again at the next tick.
+ * See ending_soon.h. One transaction at a time: the statement marks and returns the auctions, and the event message for
+ * the outbox is built from its result. A failed transaction is rolled back and tried again at the next tick.
  */
 #include "endworker/ending_soon.h"
 
@@ -18,8 +18,8 @@
 #include "endworker/statements.h"
 
 enum {
-    TICK_MS = 1000,     /* coarse: it is minutes that are announced */
-    AUCTIONS_MAX = 500, /* in one transaction and message; the rest at the next tick */
+    TICK_MS = 1000,     /* coarse: the announced time is minutes ahead */
+    AUCTIONS_MAX = 500, /* in one transaction and message; the others follow at the next tick */
     NUMBER_SIZE = 16,
 };
 
@@ -31,10 +31,10 @@ struct ending_soon {
     struct jsonw *writer;
     int within_s;
     bool leading;
-    struct pg_tx *tx;             /* NULL when none is under way */
-    int64_t row_id;               /* of the outbox */
-    char *body;                   /* of the outbox row; NULL: nothing to tell */
-    struct auction_event *events; /* that are in it */
+    struct pg_tx *tx;             /* NULL when no transaction is running */
+    int64_t row_id;               /* id of the outbox row */
+    char *body;                   /* body of the outbox row; NULL: no auction to announce */
+    struct auction_event *events; /* events in the body */
     size_t event_count;
 };
 
@@ -76,7 +76,8 @@ static void on_commit(const struct pg_reply *reply, void *arg)
         outbox_sent(soon->outbox, &row, 1);
         notify_watchers(soon);
     } else if (reply->outcome == PG_FAILED) {
-        log_warn("what ends soon cannot be told now: %s %s", reply->sqlstate, reply->message);
+        log_warn("ending-soon events cannot be committed, retrying at the next tick: %s %s", reply->sqlstate,
+                 reply->message);
     }
     finish(soon);
 }
@@ -89,7 +90,7 @@ static void on_inserted(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* The message for the rows of the statement, on the heap; NULL without memory. */
+/* Builds the message for the rows of the statement; the caller frees it. NULL: no memory. */
 static char *write_body(struct ending_soon *soon, const PGresult *result)
 {
     size_t count = (size_t)PQntuples(result);
@@ -120,7 +121,8 @@ static void on_noted(const struct pg_reply *reply, void *arg)
     struct ending_soon *soon = arg;
     bool ok = reply->outcome == PG_OK;
     if (reply->outcome == PG_FAILED) {
-        log_warn("what ends soon cannot be read: %s %s", reply->sqlstate, reply->message);
+        log_warn("auctions that end soon cannot be read, retrying at the next tick: %s %s", reply->sqlstate,
+                 reply->message);
     }
     if (ok && PQntuples(reply->result) > 0) {
         soon->body = write_body(soon, reply->result);

@@ -1,5 +1,5 @@
 /*
- * See metering.h.
+ * See endworker_metrics.h.
  */
 #include "endworker/endworker_metrics.h"
 

@@ -1,5 +1,5 @@
 /*
- * What the end worker counts. Callers: settlement.c; main.c shows it.
+ * Metrics of the end worker. Callers: settlement.c; main.c exposes them.
  */
 #ifndef ROSTRUM_ENDWORKER_ENDWORKER_METRICS_H
 #define ROSTRUM_ENDWORKER_ENDWORKER_METRICS_H

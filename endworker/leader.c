@@ -1,6 +1,6 @@
 /*
- * See leader.h. The question is asked again while leading: a session's repeated lock is counted up, never refused, and
- * the answer is the proof that the session still lives. set_leading is the only function that changes the role.
+ * See leader.h. The lock query is repeated while leading. In the session that holds the lock it always succeeds (the
+ * lock is counted), so its answer proves that the session is alive. Only set_leading changes the role.
  */
 #include "endworker/leader.h"
 
@@ -13,8 +13,8 @@
 enum { STATEMENT_TRY, STATEMENT_COUNT };
 
 /*
- * The lock's class is "RosE"; advisory locks are per database, so deployments do not meet. The keep-alive lets the
- * server notice within seconds that a leader's machine is gone; on a local socket it is without effect.
+ * The lock's class is "RosE". Advisory locks are per database, so that deployments do not conflict. With the keep-alive
+ * the server detects within seconds that a leader's machine is down; on a local socket it has no effect.
  */
 static const struct pg_statement statements[] = {
     [STATEMENT_TRY] = {"leader_try", "SELECT pg_try_advisory_lock(1383035717, 1), "
@@ -39,7 +39,7 @@ static void set_leading(struct leader *leader, bool leading, const char *reason)
         return;
     }
     leader->leading = leading;
-    log_info(leading ? "leading from now on: %s" : "leading no more: %s", reason);
+    log_info(leading ? "leadership acquired: %s" : "leadership lost: %s", reason);
     leader->on_change(leading, leader->arg);
 }
 
@@ -49,10 +49,11 @@ static void on_answer(const struct pg_reply *reply, void *arg)
     leader->asking = false;
     if (reply->outcome == PG_OK) {
         bool held = pg_bool(reply->result, 0, 0);
-        set_leading(leader, held, held ? "the lock is ours" : "another has the lock");
+        set_leading(leader, held, held ? "this worker holds the lock" : "another worker holds the lock");
         return;
     }
-    set_leading(leader, false, reply->outcome == PG_FAILED ? reply->message : "the lock's session is lost");
+    set_leading(leader, false,
+                reply->outcome == PG_FAILED ? reply->message : "the connection that held the lock was lost");
 }
 
 static void ask(struct leader *leader)
@@ -74,12 +75,12 @@ static void on_pg(struct pg *pg, bool up, void *arg)
     (void)pg;
     struct leader *leader = arg;
     if (leader->pg == NULL) {
-        return; /* still within pg_new */
+        return; /* called from within pg_new */
     }
     if (up) {
         ask(leader);
     } else {
-        set_leading(leader, false, "the lock's session is lost");
+        set_leading(leader, false, "the connection that held the lock was lost");
     }
 }
 
@@ -122,8 +123,8 @@ void leader_free(struct leader *leader)
     if (leader == NULL) {
         return;
     }
-    leader->on_change = ignore_change; /* the last answer comes from within pg_free */
-    set_leading(leader, false, "given up");
+    leader->on_change = ignore_change; /* pg_free calls the last callback */
+    set_leading(leader, false, "the worker is shutting down");
     if (leader->timer != NULL) {
         event_free(leader->timer);
     }

@@ -1,26 +1,26 @@
 /*
- * rostrum-endworker: what starts and ends when, and what becomes of it. This file puts the parts together: two brokers
- * (one publishes, one consumes: an alarm must not stop settlement), a pool, Redis, the leader's lock, and the drain.
+ * rostrum-endworker: starts, ends and settles auctions. This file creates and connects the components: two brokers (one
+ * publishes, one consumes, because an alarm must not stop settlement), a pool, Redis, the leader's lock, and the drain.
  *
  *     leader -> scheduler    -> START, FENCE into the shard queues
  *            -> ending_soon  -> outbox
  *            -> prices
- *     queue auction_end -> endings -> settlement -> outbox
+ *     queue auction_end -> settlement_consumer -> settlement -> outbox
  */
 #include <stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/io/broker.h"
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
+#include "common/service/broker_pair.h"
 #include "common/service/config.h"
 #include "common/service/daemon.h"
-#include "common/service/metrics_server.h"
 #include "common/service/outbox.h"
+#include "common/service/service_loop.h"
 #include "endworker/ending_soon.h"
 #include "endworker/endworker_metrics.h"
 #include "endworker/leader.h"
@@ -32,45 +32,41 @@
 
 enum {
     PG_CONNECTIONS = 3,       /* settlement, ending soon, and one for single statements */
-    PG_PENDING_MAX = 64,      /* statements per connection: each part has at most a few under way */
+    PG_PENDING_MAX = 64,      /* statements per connection: each component has only a few running */
     REDIS_PENDING_MAX = 2048, /* snapshots of four jobs */
-    UNCONFIRMED_MAX = 2048,   /* commands, outbox rows and dead letters with the broker */
-    LEADER_TIMEOUT_MS = 2000, /* without an answer for so long a leader steps down */
-    DRAIN_LOOK_MS = 20,
-    DRAIN_OUTBOX_MS = 2000, /* the outbox may wait for confirms so long; the sweep of another finishes it */
+    UNCONFIRMED_MAX = 2048,   /* unconfirmed commands, outbox rows and dead letters */
+    LEADER_TIMEOUT_MS = 2000, /* a leader without an answer for this long steps down */
+    DRAIN_OUTBOX_MS = 2000,   /* longest wait for confirms of the outbox; another worker's sweep publishes the others */
 };
 
 static const struct daemon_program program = {
     .name = "rostrum-endworker",
-    .purpose = "starts auctions, drops the hammer, and settles what has ended",
+    .purpose = "starts auctions, ends them, and settles ended auctions",
     .description =
-        "  Four duties, in one process:\n\n"
-        "  Scheduling. Of all running end workers one leads: the one that holds an advisory lock in\n"
-        "  PostgreSQL. Every schedule_poll_ms it looks for scheduled auctions whose start has come and for\n"
-        "  active ones whose end lies fence_grace_ms back, and puts a start or a fence into the same queue as\n"
-        "  the auction's bids, where the bid worker decides it in their order. The command is repeated after\n"
-        "  fence_repeat_ms, then at growing distance, until the auction has left that state. Run a second\n"
-        "  end worker as a stand-by: it takes over by itself within a second.\n\n"
-        "  Ending soon. The leader announces, once, each auction that ends within ending_soon_s.\n\n"
-        "  Prices. The leader brings the prices by which searches find auctions up to date, behind the bids.\n\n"
-        "  Settlement. What the hammer ended arrives in queue auction_end and becomes sold or unsold, once,\n"
-        "  under the auction's row lock. Every settle_sweep_ms a look at the table finds what was missed.\n"
-        "  Every end worker settles, the stand-by too. A message that cannot be read is copied to\n"
-        "  queue dead_letters, with the reason, before it is acknowledged.\n\n"
-        "  PostgreSQL, RabbitMQ and Redis may be away at any time, also at the start: everything is retried\n"
-        "  without end. The schema and the queues are made by 'rostrumctl migrate'.",
+        "  Four services in one process:\n\n"
+        "  Scheduling. One end worker leads: the one that holds an advisory lock in PostgreSQL. Every\n"
+        "  schedule_poll_ms it queries scheduled auctions whose start time has passed, and active ones whose\n"
+        "  end time has passed by fence_grace_ms. It puts a start or fence command into the queue of the\n"
+        "  auction's bids, where the bid worker processes it in order. The command is repeated after\n"
+        "  fence_repeat_ms, then at growing intervals, until the auction has left that state. Run a second\n"
+        "  end worker as a stand-by: it takes over automatically within a second.\n\n"
+        "  Ending soon. The leader announces once each auction that ends within ending_soon_s.\n\n"
+        "  Prices. The leader updates the prices of the search index after bids.\n\n"
+        "  Settlement. Ended auctions arrive in queue auction_end and become sold or unsold, once, under\n"
+        "  their row lock. Every settle_sweep_ms a query finds ended auctions that were missed. Every end\n"
+        "  worker settles, the stand-by too. A message that cannot be parsed is copied to queue\n"
+        "  dead_letters, with the reason, before it is acknowledged.\n\n"
+        "  PostgreSQL, RabbitMQ and Redis may be down at any time, also at the start: everything is retried\n"
+        "  without limit. 'rostrumctl migrate' creates the schema and the queues.",
 };
 
-/* The parts of the process; a part is NULL until it is made. */
+/* The components of the process; NULL until created. */
 struct endworker {
     struct config config;
-    struct event_base *base;
-    struct daemon *daemon;
-    struct metrics_server *metrics; /* NULL: switched off */
+    struct service_loop loop;
+    struct broker_pair brokers;
     struct pg *pg;
     struct redis *redis;
-    struct broker *publisher;
-    struct broker *consumer;
     struct outbox *outbox;
     struct deadletters *deadletters;
     struct leader *leader;
@@ -79,7 +75,6 @@ struct endworker {
     struct prices *prices;
     struct settlement *settlement;
     struct settlement_consumer *settlement_consumer;
-    struct event *drain_timer;
     int64_t drain_outbox_until_ms; /* monotonic */
 };
 
@@ -88,13 +83,13 @@ enum { SCRIPT_SNAPSHOT };
 static void report(struct endworker *worker)
 {
     bool pg_is_up = worker->pg != NULL && pg_up(worker->pg);
-    bool publishes = worker->publisher != NULL && broker_state(worker->publisher) == BROKER_UP;
-    bool consumes = worker->consumer != NULL && broker_state(worker->consumer) != BROKER_DOWN;
-    daemon_status(worker->daemon, "%s; PostgreSQL %s, publishing %s, consuming %s",
+    bool publishes = broker_pair_publishes(&worker->brokers);
+    bool consumes = broker_pair_consumes(&worker->brokers);
+    daemon_status(worker->loop.daemon, "%s; PostgreSQL %s, publishing %s, consuming %s",
                   worker->leader != NULL && leader_leads(worker->leader) ? "leading" : "standing by",
                   pg_is_up ? "up" : "down", publishes ? "up" : "down", consumes ? "up" : "down");
     if (pg_is_up && publishes && consumes) {
-        daemon_ready(worker->daemon);
+        daemon_ready(worker->loop.daemon);
     }
 }
 
@@ -112,72 +107,50 @@ static void on_redis(struct redis *redis, bool up, void *arg)
     log_info("Redis is %s", up ? "up" : "down");
 }
 
-static void on_publisher(struct broker *broker, enum broker_state state, void *arg)
+static void on_brokers(void *arg)
 {
     struct endworker *worker = arg;
-    log_info("publishing is %s%s%s",
-             state == BROKER_UP        ? "up"
-             : state == BROKER_BLOCKED ? "blocked by an alarm"
-                                       : "down",
-             state == BROKER_DOWN ? ": " : "", state == BROKER_DOWN ? broker_error(broker) : "");
-    if (state == BROKER_UP && worker->outbox != NULL) {
+    if (broker_pair_publishes(&worker->brokers) && worker->outbox != NULL) {
         outbox_wake(worker->outbox);
     }
     report(worker);
 }
 
-static void on_consumer(struct broker *broker, enum broker_state state, void *arg)
-{
-    log_info("consuming is %s%s%s", state == BROKER_DOWN ? "down" : "up", state == BROKER_DOWN ? ": " : "",
-             state == BROKER_DOWN ? broker_error(broker) : "");
-    report(arg);
-}
-
 static void on_leader(bool leading, void *arg)
 {
     struct endworker *worker = arg;
-    leading = leading && !daemon_draining(worker->daemon);
+    leading = leading && !daemon_draining(worker->loop.daemon);
     scheduler_lead(worker->scheduler, leading);
     ending_soon_lead(worker->ending_soon, leading);
     prices_lead(worker->prices, leading);
     report(worker);
 }
 
-/* Looks until nothing is under way any more. */
-static void on_drain_look(evutil_socket_t fd, short what, void *arg)
+static bool is_busy(void *arg)
 {
-    (void)fd;
-    (void)what;
-    struct endworker *worker = arg;
-    bool outbox_waits = outbox_pending(worker->outbox) > 0 && broker_state(worker->publisher) == BROKER_UP &&
+    const struct endworker *worker = arg;
+    bool outbox_waits = outbox_pending(worker->outbox) > 0 && broker_pair_publishes(&worker->brokers) &&
                         clock_mono_ms() < worker->drain_outbox_until_ms;
-    if (!settlement_consumer_busy(worker->settlement_consumer) && !ending_soon_busy(worker->ending_soon) &&
-        !outbox_waits) {
-        daemon_drained(worker->daemon);
-    }
+    return settlement_consumer_busy(worker->settlement_consumer) || ending_soon_busy(worker->ending_soon) ||
+           outbox_waits;
 }
 
 static void on_drain(void *arg)
 {
     struct endworker *worker = arg;
-    struct timeval every = {.tv_usec = DRAIN_LOOK_MS * 1000L};
     scheduler_lead(worker->scheduler, false);
     ending_soon_lead(worker->ending_soon, false);
     prices_lead(worker->prices, false);
-    leader_free(worker->leader); /* a stand-by goes on at once */
+    leader_free(worker->leader); /* a stand-by takes over at once */
     worker->leader = NULL;
     settlement_consumer_drain(worker->settlement_consumer);
     worker->drain_outbox_until_ms = clock_mono_ms() + DRAIN_OUTBOX_MS;
-    if (event_add(worker->drain_timer, &every) != 0) {
-        log_error("no timer for the drain");
-        daemon_drained(worker->daemon);
-    }
 }
 
 static bool connect_stores(struct endworker *worker)
 {
     static const struct redis_script *const script = &snapshot_script;
-    struct pg_options pg = {.base = worker->base,
+    struct pg_options pg = {.base = worker->loop.base,
                             .url = worker->config.pg_url,
                             .application = program.name,
                             .statements = statements_table,
@@ -187,7 +160,7 @@ static bool connect_stores(struct endworker *worker)
                             .pending_max = PG_PENDING_MAX,
                             .on_change = on_pg,
                             .arg = worker};
-    struct redis_options redis = {.base = worker->base,
+    struct redis_options redis = {.base = worker->loop.base,
                                   .url = worker->config.redis_url,
                                   .scripts = script,
                                   .script_count = SCRIPT_SNAPSHOT + 1,
@@ -204,82 +177,73 @@ static bool connect_brokers(struct endworker *worker)
 {
     static const char *const exchanges[] = {TOPOLOGY_EVENTS_EXCHANGE, TOPOLOGY_DEAD_EXCHANGE, NULL};
     static const char *const queues[] = {TOPOLOGY_AUCTION_END_QUEUE, NULL};
-    struct broker_options options = {.base = worker->base,
-                                     .url = worker->config.amqp_url,
-                                     .name = "rostrum-endworker publisher",
-                                     .heartbeat_s = worker->config.amqp_heartbeat_s,
-                                     .connect_timeout_ms = worker->config.pg_timeout_ms,
-                                     .unconfirmed_max = UNCONFIRMED_MAX,
-                                     .require_exchanges = exchanges,
-                                     .on_change = on_publisher,
-                                     .arg = worker};
-    worker->publisher = broker_new(&options);
-    options.name = "rostrum-endworker consumer";
-    options.require_exchanges = NULL;
-    options.require_queues = queues;
-    options.on_change = on_consumer;
-    worker->consumer = broker_new(&options);
-    return worker->publisher != NULL && worker->consumer != NULL;
+    const struct broker_pair_options options = {.base = worker->loop.base,
+                                                .config = &worker->config,
+                                                .publisher_name = "rostrum-endworker publisher",
+                                                .consumer_name = "rostrum-endworker consumer",
+                                                .unconfirmed_max = UNCONFIRMED_MAX,
+                                                .exchanges = exchanges,
+                                                .queues = queues,
+                                                .on_change = on_brokers,
+                                                .arg = worker};
+    return broker_pair_open(&worker->brokers, &options);
 }
 
-static bool make_messengers(struct endworker *worker)
+static bool make_publishers(struct endworker *worker)
 {
-    struct outbox_options outbox = {.base = worker->base,
+    struct outbox_options outbox = {.base = worker->loop.base,
                                     .pg = worker->pg,
-                                    .broker = worker->publisher,
+                                    .broker = worker->brokers.publisher,
                                     .first_statement = STATEMENT_OUTBOX,
                                     .sweep_ms = worker->config.outbox_sweep_ms,
                                     .age_ms = worker->config.outbox_age_ms};
     worker->outbox = outbox_new(&outbox);
-    worker->deadletters = deadletters_new(worker->base, worker->publisher);
+    worker->deadletters = deadletters_new(worker->loop.base, worker->brokers.publisher);
     return worker->outbox != NULL && worker->deadletters != NULL;
 }
 
-static bool make_duties(struct endworker *worker)
+static bool make_services(struct endworker *worker)
 {
     const struct config *config = &worker->config;
     struct scheduler_options scheduler = {
-        .base = worker->base, .config = config, .pg = worker->pg, .broker = worker->publisher};
-    struct settlement_options settlement = {.base = worker->base,
+        .base = worker->loop.base, .config = config, .pg = worker->pg, .broker = worker->brokers.publisher};
+    struct settlement_options settlement = {.base = worker->loop.base,
                                             .pg = worker->pg,
                                             .outbox = worker->outbox,
                                             .redis = worker->redis,
                                             .snapshot_script = SCRIPT_SNAPSHOT};
-    struct leader_options leader = {.base = worker->base,
+    struct leader_options leader = {.base = worker->loop.base,
                                     .pg_url = config->pg_url,
                                     .timeout_ms = LEADER_TIMEOUT_MS,
                                     .on_change = on_leader,
                                     .arg = worker};
     worker->scheduler = scheduler_new(&scheduler);
     worker->ending_soon =
-        ending_soon_new(worker->base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
-    worker->prices = prices_new(worker->base, worker->pg);
+        ending_soon_new(worker->loop.base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
+    worker->prices = prices_new(worker->loop.base, worker->pg);
     worker->settlement = settlement_new(&settlement);
     if (worker->scheduler == NULL || worker->ending_soon == NULL || worker->prices == NULL ||
         worker->settlement == NULL) {
         return false;
     }
-    struct settlement_consumer_options settlement_consumer = {.base = worker->base,
+    struct settlement_consumer_options settlement_consumer = {.base = worker->loop.base,
                                                               .pg = worker->pg,
-                                                              .consumes = worker->consumer,
+                                                              .consumes = worker->brokers.consumer,
                                                               .deadletters = worker->deadletters,
                                                               .settlement = worker->settlement,
                                                               .sweep_ms = config->settle_sweep_ms};
     worker->settlement_consumer = settlement_consumer_new(&settlement_consumer);
-    worker->leader = leader_new(&leader); /* last: it sets the others going */
-    worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
-    return worker->settlement_consumer != NULL && worker->leader != NULL && worker->drain_timer != NULL;
+    worker->leader = leader_new(&leader); /* last, because it starts the others */
+    return worker->settlement_consumer != NULL && worker->leader != NULL;
 }
 
-/* Pool, Redis and brokers first: their last callbacks go to the parts that use them. */
-static void endworker_free(struct endworker *worker)
+/* Frees pool, Redis and brokers first: their last callbacks use the other components. */
+static void on_close(void *arg)
 {
+    struct endworker *worker = arg;
     leader_free(worker->leader);
     worker->leader = NULL;
-    broker_free(worker->consumer);
-    worker->consumer = NULL;
-    broker_free(worker->publisher);
-    worker->publisher = NULL;
+    broker_pair_close(&worker->brokers);
     pg_free(worker->pg);
     worker->pg = NULL;
     redis_free(worker->redis);
@@ -290,14 +254,6 @@ static void endworker_free(struct endworker *worker)
     scheduler_free(worker->scheduler);
     deadletters_free(worker->deadletters);
     outbox_free(worker->outbox);
-    if (worker->drain_timer != NULL) {
-        event_free(worker->drain_timer);
-    }
-    metrics_server_free(worker->metrics);
-    daemon_free(worker->daemon);
-    if (worker->base != NULL) {
-        event_base_free(worker->base);
-    }
 }
 
 static void on_collect(void *arg)
@@ -307,32 +263,25 @@ static void on_collect(void *arg)
     endworker_metrics_leader(worker->leader != NULL && leader_leads(worker->leader));
 }
 
-/* False: its address cannot be used. */
-static bool start_metrics(struct endworker *worker)
+static bool on_open(void *arg)
 {
-    bool ok = false;
-    worker->metrics =
-        metrics_server_start(worker->base, &worker->config, endworker_metrics_families, on_collect, worker, &ok);
-    return ok;
+    struct endworker *worker = arg;
+    return connect_stores(worker) && connect_brokers(worker) && make_publishers(worker) && make_services(worker);
 }
 
 int main(int argc, char **argv)
 {
     static struct endworker worker;
-    struct daemon_calls calls = {.drain = on_drain, .arg = &worker};
+    const struct service_loop_calls calls = {.families = endworker_metrics_families,
+                                             .open = on_open,
+                                             .close = on_close,
+                                             .drain = on_drain,
+                                             .busy = is_busy,
+                                             .collect = on_collect,
+                                             .arg = &worker};
     int exit_code = EXIT_OK;
     if (!daemon_start(&program, argc, argv, &worker.config, &exit_code)) {
         return exit_code;
     }
-    worker.base = event_base_new();
-    worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
-    if (worker.daemon != NULL && start_metrics(&worker) && connect_stores(&worker) && connect_brokers(&worker) &&
-        make_messengers(&worker) && make_duties(&worker)) {
-        exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
-    } else {
-        log_error("cannot start: no memory, or an address cannot be used");
-        exit_code = EXIT_FAILED;
-    }
-    endworker_free(&worker);
-    return exit_code;
+    return service_loop_run(&worker.loop, &worker.config, &calls);
 }

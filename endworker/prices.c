@@ -1,5 +1,5 @@
 /*
- * See prices.h. One statement at a time. While there is more than one takes, the next follows at once.
+ * See prices.h. One statement at a time. While a statement processes its maximum, the next one follows at once.
  */
 #include "endworker/prices.h"
 
@@ -10,7 +10,7 @@
 
 enum { TICK_S = 1 }; /* searches may be 5 s behind, and their cache keeps answers for 4 s */
 
-/* Batches, of some hundred auctions each, in one statement: a moment's work. */
+/* Batches in one statement, each of some hundred auctions: a short statement. */
 #define BATCHES_MAX      32
 #define BATCHES_MAX_TEXT "32"
 
@@ -21,24 +21,24 @@ struct prices {
     bool asking;
 };
 
-static void pay(struct prices *prices);
+static void update_prices(struct prices *prices);
 
-static void on_paid(const struct pg_reply *reply, void *arg)
+static void on_updated(const struct pg_reply *reply, void *arg)
 {
     struct prices *prices = arg;
     prices->asking = false;
     if (reply->outcome == PG_FAILED) {
-        log_warn("prices cannot be brought up to date: %s %s", reply->sqlstate, reply->message);
+        log_warn("search prices cannot be updated, retrying: %s %s", reply->sqlstate, reply->message);
     } else if (reply->outcome == PG_OK && pg_int(reply->result, 0, 0) == BATCHES_MAX) {
-        pay(prices);
+        update_prices(prices);
     }
 }
 
-static void pay(struct prices *prices)
+static void update_prices(struct prices *prices)
 {
     static const char *const values[] = {BATCHES_MAX_TEXT};
     if (prices->leading && !prices->asking) {
-        prices->asking = pg_query(prices->pg, STATEMENT_PRICES, ARRAY_LEN(values), values, on_paid, prices);
+        prices->asking = pg_query(prices->pg, STATEMENT_PRICES, ARRAY_LEN(values), values, on_updated, prices);
     }
 }
 
@@ -46,7 +46,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    pay(arg);
+    update_prices(arg);
 }
 
 struct prices *prices_new(struct event_base *base, struct pg *pg)

@@ -1,9 +1,8 @@
 /*
- * The prices by which searches find auctions, brought up to date behind the bids: while this end worker leads, it pays
- * every second what batches owe (schema 0007). Nothing is lost with the process: what is owed stands in the
- * database.
+ * Updates the prices of the search index after bids. While this end worker leads, it processes every second the pending
+ * updates of bid batches (schema 0007). The database stores pending updates, so nothing is lost with the process.
  *
- * Callers: main.c.
+ * Caller: main.c.
  */
 #ifndef ROSTRUM_ENDWORKER_PRICES_H
 #define ROSTRUM_ENDWORKER_PRICES_H
@@ -15,11 +14,11 @@
 
 struct prices;
 
-/* Idle until prices_lead. `pg`: with statements_table. NULL only without memory. */
+/* Idle until prices_lead. `pg`: with statements_table. NULL: no memory. */
 MUST_CHECK struct prices *prices_new(struct event_base *base, struct pg *pg);
-/* Free `pg` before. NULL is allowed. */
+/* Free `pg` first. NULL is allowed. */
 void prices_free(struct prices *prices);
-/* Begins or stops; a statement under way ends by itself. */
+/* Starts or stops; a running statement is finished. */
 void prices_lead(struct prices *prices, bool leading);
 
 #endif

@@ -1,18 +1,18 @@
 /*
- * See scheduler.h. A cycle reads all that is due, page by page (starts, then fences), and publishes what `sent` does
- * not hold back; it pauses while IN_FLIGHT_MAX commands are with the broker, and is broken off when the broker takes
- * nothing. The next cycle begins schedule_poll_ms later, or, where there is much, when four times its duration have
- * passed: a deployment that cannot decide what is due is not to be kept busy by the question.
+ * See scheduler.h. A cycle reads everything that is due, page by page: starts, then fences. It publishes the commands
+ * that `sent` does not hold back. It pauses while IN_FLIGHT_MAX commands are unconfirmed, and is aborted when the
+ * broker refuses a message. The next cycle starts after schedule_poll_ms, or after four times the duration of this one
+ * if that is longer. So a deployment that cannot decide due commands in time is not loaded further by the polling.
  *
- * received_ms of a FENCE is the moment of looking less the grace: whatever was received before then and answered 202
- * is in the queue by now. The rules end an auction only if its end is not after that, so that a fence that meets an
- * auction which was extended meanwhile falls flat, however short the extension.
+ * received_ms of a FENCE is the time of the query minus the grace period: all bids received before and answered 202 are
+ * already in the queue. The rules end an auction only if its end is not after received_ms. So a fence has no effect on
+ * an auction that was extended in the meantime, however short the extension.
  *
- * Each command has a fresh id: one that could not be decided (and is in the ledger as such) must not keep its
- * repetition from being decided. The rules drop what finds its work done.
+ * Each command has a new id: a command that failed is in the ledger under its id, and must not block its repetition.
+ * The rules ignore a command whose work is already done.
  *
- * Time is this machine's, as everywhere in the deployment. How far the database's clock is off is looked at, and
- * logged.
+ * All times are from this machine's clock, as everywhere in the deployment. The difference to the database's clock is
+ * checked and logged.
  */
 #include "endworker/scheduler.h"
 
@@ -31,10 +31,10 @@
 #include "endworker/statements.h"
 
 enum {
-    PAGE_ROWS = 256,        /* read at once */
-    IN_FLIGHT_MAX = 256,    /* commands with the broker: what it confirms within some 10 ms */
-    REST_FACTOR = 4,        /* a cycle rests at least so many times its duration */
-    CLOCK_CHECK_MS = 10000, /* between two looks at the database's clock */
+    PAGE_ROWS = 256,        /* in one query */
+    IN_FLIGHT_MAX = 256,    /* unconfirmed commands; the broker confirms about this many in 10 ms */
+    REST_FACTOR = 4,        /* pause between cycles, at least this many times the duration of the last one */
+    CLOCK_CHECK_MS = 10000, /* between two checks of the database's clock */
     PAGE_TEXT_SIZE = 12,    /* PAGE_ROWS as text */
 };
 
@@ -43,7 +43,7 @@ struct due {
     int64_t due_ms;
 };
 
-/* One command with the broker; kept to know what a verdict is about. */
+/* One unconfirmed command, for its verdict. */
 struct flight {
     struct scheduler *scheduler;
     struct flight *next_free;
@@ -55,8 +55,8 @@ struct scheduler {
     struct pg *pg;
     struct broker *broker;
     const struct config *config;
-    struct event *tick;  /* begins a cycle */
-    struct event *go_on; /* goes on with one that waited for verdicts */
+    struct event *tick;           /* starts a cycle */
+    struct event *continue_timer; /* continues a cycle that waited for verdicts */
     struct event *clock_tick;
     struct sent *sent;
     struct jsonw *writer;
@@ -67,16 +67,16 @@ struct scheduler {
     /* the cycle */
     bool running;
     bool asking;            /* a page is being read */
-    bool full;              /* `sent` had no room for some */
+    bool full;              /* `sent` had no room for some commands */
     enum command_kind kind; /* COMMAND_START, then COMMAND_FENCE */
     int64_t began_mono_ms;
-    int64_t now_ms;   /* of the page */
-    struct due after; /* the last one read */
+    int64_t now_ms;   /* time of the page's query */
+    struct due after; /* last row read */
     struct due page[PAGE_ROWS];
     size_t page_count;
     size_t page_next;
-    bool page_last; /* nothing is due after it */
-    /* with the broker */
+    bool page_last; /* no further page */
+    /* unconfirmed commands */
     struct flight flights[IN_FLIGHT_MAX];
     struct flight *free_flights;
 };
@@ -91,19 +91,19 @@ static void arm(struct event *timer, int64_t ms)
     }
 }
 
-/* `why`: NULL when everything due was seen. */
+/* `reason`: NULL when the cycle is complete. */
 static void cycle_end(struct scheduler *scheduler, const char *reason)
 {
     assert(scheduler->running);
     int64_t took_ms = clock_mono_ms() - scheduler->began_mono_ms;
     scheduler->running = false;
     if (reason == NULL) {
-        sent_turn(scheduler->sent);
+        sent_end_cycle(scheduler->sent);
     } else {
-        log_debug("scheduling was broken off: %s", reason);
+        log_debug("the scheduling cycle was aborted: %s", reason);
     }
     if (scheduler->full) {
-        log_warn("over %d auctions are due and undecided; some wait for the others", SENT_MAX);
+        log_warn("more than %d auctions are due and undecided; some must wait", SENT_MAX);
     }
     if (scheduler->leading) {
         int64_t rest_ms = took_ms * REST_FACTOR;
@@ -128,7 +128,7 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
     flight->next_free = scheduler->free_flights;
     scheduler->free_flights = flight;
     if (scheduler->running && !scheduler->asking) {
-        arm(scheduler->go_on, 0);
+        arm(scheduler->continue_timer, 0);
     }
 }
 
@@ -159,8 +159,8 @@ static bool send_command(struct scheduler *scheduler, const struct uuid *auction
     return true;
 }
 
-/* Publishes the page as far as it goes, then asks for the next one or ends the cycle. */
-static void cycle_go_on(struct scheduler *scheduler)
+/* Publishes the commands of the page, then requests the next page or ends the cycle. */
+static void cycle_continue(struct scheduler *scheduler)
 {
     int64_t mono_ms = clock_mono_ms();
     for (; scheduler->page_next < scheduler->page_count; scheduler->page_next++) {
@@ -171,10 +171,10 @@ static void cycle_go_on(struct scheduler *scheduler)
             continue;
         }
         if (scheduler->free_flights == NULL) {
-            return; /* a verdict goes on here */
+            return; /* the next verdict continues the cycle */
         }
         if (!send_command(scheduler, &due->auction_id)) {
-            cycle_end(scheduler, "the broker takes nothing now");
+            cycle_end(scheduler, "the broker refused a message");
             return;
         }
         sent_note(scheduler->sent, scheduler->kind, &due->auction_id, mono_ms);
@@ -190,7 +190,7 @@ static void cycle_go_on(struct scheduler *scheduler)
     }
 }
 
-static void on_go_on(evutil_socket_t fd, short what, void *arg)
+static void on_continue(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
@@ -199,9 +199,9 @@ static void on_go_on(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (scheduler->leading) {
-        cycle_go_on(scheduler);
+        cycle_continue(scheduler);
     } else {
-        cycle_end(scheduler, "leading no more");
+        cycle_end(scheduler, "leadership lost");
     }
 }
 
@@ -211,9 +211,9 @@ static void on_page(const struct pg_reply *reply, void *arg)
     scheduler->asking = false;
     if (!scheduler->leading || reply->outcome != PG_OK) {
         if (reply->outcome == PG_FAILED) {
-            log_warn("what is due cannot be read: %s %s", reply->sqlstate, reply->message);
+            log_warn("due auctions cannot be read: %s %s", reply->sqlstate, reply->message);
         }
-        cycle_end(scheduler, scheduler->leading ? "PostgreSQL does not answer" : "leading no more");
+        cycle_end(scheduler, scheduler->leading ? "PostgreSQL does not answer" : "leadership lost");
         return;
     }
     scheduler->page_count = (size_t)PQntuples(reply->result);
@@ -225,7 +225,7 @@ static void on_page(const struct pg_reply *reply, void *arg)
             (struct due){.auction_id = pg_uuid(reply->result, (int)i, 0), .due_ms = pg_int(reply->result, (int)i, 1)};
         scheduler->after = scheduler->page[i];
     }
-    cycle_go_on(scheduler);
+    cycle_continue(scheduler);
 }
 
 static void cycle_read(struct scheduler *scheduler)
@@ -244,7 +244,7 @@ static void cycle_read(struct scheduler *scheduler)
     scheduler->asking = pg_query(scheduler->pg, starts ? STATEMENT_DUE_STARTS : STATEMENT_DUE_FENCES, ARRAY_LEN(values),
                                  values, on_page, scheduler);
     if (!scheduler->asking) {
-        cycle_end(scheduler, "PostgreSQL is not there");
+        cycle_end(scheduler, "PostgreSQL is down");
     }
 }
 
@@ -255,7 +255,7 @@ static void on_shards(const struct pg_reply *reply, void *arg)
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         scheduler->shards = (unsigned)pg_int(reply->result, 0, 0);
     } else if (reply->outcome != PG_LOST) {
-        log_error(reply->outcome == PG_OK ? SCHEMA_MISSING : "PostgreSQL did not tell the number of shards");
+        log_error(reply->outcome == PG_OK ? SCHEMA_MISSING : "the number of shards cannot be read");
     }
     cycle_end(scheduler, scheduler->shards == 0 ? "the number of shards is unknown" : NULL);
 }
@@ -266,7 +266,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct scheduler *scheduler = arg;
     if (!scheduler->leading || scheduler->running) {
-        return; /* scheduler_lead and cycle_end arm it again */
+        return; /* scheduler_lead and cycle_end arm the timer again */
     }
     scheduler->running = true;
     scheduler->full = false;
@@ -279,7 +279,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
     scheduler->asking = pg_query(scheduler->pg, STATEMENT_SHARDS, 0, NULL, on_shards, scheduler);
     if (!scheduler->asking) {
-        cycle_end(scheduler, "PostgreSQL is not there");
+        cycle_end(scheduler, "PostgreSQL is down");
     }
 }
 
@@ -290,13 +290,13 @@ static void on_clock(const struct pg_reply *reply, void *arg)
     if (reply->outcome != PG_OK) {
         return;
     }
-    /* The database looked somewhere between question and answer; in the middle, as far as we know. */
+    /* The database read its clock between request and reply; the best estimate is the middle. */
     int64_t now_ms = clock_now_ms();
     int64_t middle_ms = scheduler->clock_asked_ms + (now_ms - scheduler->clock_asked_ms) / 2;
     int64_t skew_ms = pg_int(reply->result, 0, 0) - middle_ms;
     if (llabs(skew_ms) > scheduler->config->clock_skew_max_ms) {
-        log_warn("the database's clock is %" PRId64 " ms off ours, more than clock_skew_max_ms (%d)", skew_ms,
-                 scheduler->config->clock_skew_max_ms);
+        log_warn("the database's clock is %" PRId64 " ms off this machine's clock, more than clock_skew_max_ms (%d)",
+                 skew_ms, scheduler->config->clock_skew_max_ms);
     }
 }
 
@@ -328,10 +328,10 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     scheduler->sent = sent_new(options->config->fence_repeat_ms);
     scheduler->writer = jsonw_new();
     scheduler->tick = evtimer_new(options->base, on_tick, scheduler);
-    scheduler->go_on = evtimer_new(options->base, on_go_on, scheduler);
+    scheduler->continue_timer = evtimer_new(options->base, on_continue, scheduler);
     scheduler->clock_tick = event_new(options->base, -1, EV_PERSIST, on_clock_tick, scheduler);
-    if (scheduler->sent == NULL || scheduler->writer == NULL || scheduler->tick == NULL || scheduler->go_on == NULL ||
-        scheduler->clock_tick == NULL) {
+    if (scheduler->sent == NULL || scheduler->writer == NULL || scheduler->tick == NULL ||
+        scheduler->continue_timer == NULL || scheduler->clock_tick == NULL) {
         scheduler_free(scheduler);
         return NULL;
     }
@@ -344,7 +344,7 @@ void scheduler_free(struct scheduler *scheduler)
     if (scheduler == NULL) {
         return;
     }
-    struct event *timers[] = {scheduler->tick, scheduler->go_on, scheduler->clock_tick};
+    struct event *timers[] = {scheduler->tick, scheduler->continue_timer, scheduler->clock_tick};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
         if (timers[i] != NULL) {
             event_free(timers[i]);
@@ -361,6 +361,6 @@ void scheduler_lead(struct scheduler *scheduler, bool leading)
     if (leading) {
         arm(scheduler->tick, 0);
     } else if (scheduler->running && !scheduler->asking) {
-        arm(scheduler->go_on, 0); /* it may wait for verdicts: ends the cycle */
+        arm(scheduler->continue_timer, 0); /* the cycle may be waiting for verdicts: ends it */
     }
 }

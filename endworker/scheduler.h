@@ -1,10 +1,10 @@
 /*
- * What starts and ends when. While this end worker leads, it looks every schedule_poll_ms for auctions whose start has
- * come and for active ones whose end lies fence_grace_ms back, and publishes START and FENCE commands on the auction's
- * own key, again with growing distance until the auction has left that state. It decides nothing: the bid worker finds
- * the command among the auction's bids and decides in their order.
+ * Starts and ends auctions. While this end worker leads, it polls every schedule_poll_ms for auctions that are due. A
+ * start is due at its start time, an end fence_grace_ms after the end time. It publishes START and FENCE commands on
+ * the auction's own routing key, and repeats them at growing intervals until the auction has left that state. It
+ * decides nothing: the bid worker processes the command among the auction's bids, in their order.
  *
- * Callers: main.c.
+ * Caller: main.c.
  */
 #ifndef ROSTRUM_ENDWORKER_SCHEDULER_H
 #define ROSTRUM_ENDWORKER_SCHEDULER_H
@@ -22,14 +22,14 @@ struct scheduler_options {
     struct event_base *base;
     const struct config *config; /* borrowed */
     struct pg *pg;               /* with statements_table */
-    struct broker *broker;       /* one that publishes */
+    struct broker *broker;       /* a broker for publishing */
 };
 
-/* Idle until scheduler_lead. NULL only without memory. */
+/* Idle until scheduler_lead. NULL: no memory. */
 MUST_CHECK struct scheduler *scheduler_new(const struct scheduler_options *options);
-/* Free `pg` and `broker` before. */
+/* Free `pg` and `broker` first. */
 void scheduler_free(struct scheduler *scheduler);
-/* Begins or stops; what is with the broker already stays there. */
+/* Starts or stops; commands that were already published are not affected. */
 void scheduler_lead(struct scheduler *scheduler, bool leading);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * See sent.h. An open-addressing table twice as large as what it may hold. Entries carry the number of the cycle in
- * which they were last asked for; the end of a cycle rebuilds the table without the older ones, so that there is no
- * deleting from the middle.
+ * See sent_commands.h. An open-addressing table with twice the slots of its maximum. Each entry has the number of the
+ * cycle that last asked for it. At the end of a cycle the table is rebuilt without older entries, so that no single
+ * entry is ever deleted.
  */
 #include "endworker/sent_commands.h"
 
@@ -15,10 +15,10 @@ struct entry {
     bool used;
     enum command_kind kind;
     struct uuid auction_id;
-    int64_t due_ms;       /* what it was sent for */
-    int64_t next_mono_ms; /* when it may be sent again */
-    int64_t times;        /* sent so far, 0 before the first; at most SENT_BACK_OFF_MAX */
-    uint64_t cycle;       /* asked for last */
+    int64_t due_ms;       /* due time for which it was sent */
+    int64_t next_mono_ms; /* earliest time to send it again */
+    int64_t times;        /* repetition factor: 0 before the first sending, then doubling up to SENT_BACK_OFF_MAX */
+    uint64_t cycle;       /* last cycle that asked for it */
 };
 
 struct sent {
@@ -26,7 +26,7 @@ struct sent {
     uint64_t cycle;
     size_t count;
     struct entry *slots;
-    struct entry *spare; /* the table to rebuild into */
+    struct entry *spare; /* used to rebuild the table */
 };
 
 struct sent *sent_new(int64_t repeat_ms)
@@ -55,11 +55,11 @@ void sent_free(struct sent *sent)
     }
 }
 
-/* The entry, or the free slot where it would stand. */
+/* Returns the entry, or the free slot for it. */
 static struct entry *find(struct entry *slots, enum command_kind kind, const struct uuid *auction_id)
 {
     uint32_t hash = 0;
-    memcpy(&hash, auction_id->bytes + 12, sizeof(hash)); /* the end of an id is random, all of it */
+    memcpy(&hash, auction_id->bytes + 12, sizeof(hash)); /* the last bytes of an id are random */
     size_t slot = (hash + kind) % SLOTS;
     while (slots[slot].used && (slots[slot].kind != kind || !uuid_equal(&slots[slot].auction_id, auction_id))) {
         slot = (slot + 1) % SLOTS;
@@ -106,7 +106,7 @@ void sent_failed(struct sent *sent, enum command_kind kind, const struct uuid *a
     }
 }
 
-void sent_turn(struct sent *sent)
+void sent_end_cycle(struct sent *sent)
 {
     if (sent->count > 0) {
         struct entry *old = sent->slots;

@@ -1,10 +1,10 @@
 /*
- * See settlement.h. The auctions of a job are settled in slices, each in a transaction:
+ * See settlement.h. The auctions of a job are settled in slices, one transaction each:
  *
  *     settle the rows -> write the event for the outbox -> COMMIT -> snapshots, publish
  *
- * A slice that the database refuses for good is halved down to the one auction that is to blame (common/base/bisect.h),
- * which is marked. Everything else is retried without end.
+ * A slice that the database refuses permanently is bisected down to the failing auction (common/base/bisect.h), which
+ * is marked. All other errors are retried without limit.
  */
 #include "endworker/settlement.h"
 
@@ -33,16 +33,16 @@ struct settlement {
     struct jsonw *writer;
     struct pg_array ids;
     /* the job */
-    struct settlement_item *items; /* NULL: none */
+    struct settlement_item *items; /* NULL: no job */
     settlement_done done;
     void *arg;
     struct bisect slice;
     /* the slice's transaction */
     struct pg_tx *tx;
     int64_t now_ms;
-    struct snapshot *snapshots; /* of what it settled */
+    struct snapshot *snapshots; /* of the settled auctions */
     size_t settled;
-    char *body; /* of the outbox row, NULL: nothing was settled */
+    char *body; /* of the outbox row; NULL: no auction was settled */
     int64_t row_id;
 };
 
@@ -84,15 +84,15 @@ static void slice_next(struct settlement *settlement)
     settlement->done(settlement->arg);
 }
 
-/* The whole slice once more, later. */
+/* Retries the whole slice later. */
 static void slice_retry(struct settlement *settlement, const char *reason)
 {
     slice_clear(settlement);
     if (settlement->draining) {
-        return; /* what is not settled is not acked, and comes again */
+        return; /* unsettled messages are not acked and will be redelivered */
     }
     int pause_ms = bisect_pause(&settlement->slice);
-    /* That PostgreSQL is down is said once, by whoever watches it. */
+    /* The pool logs once that PostgreSQL is down; do not repeat it at each retry. */
     log_line(pg_up(settlement->pg) ? LOG_WARN : LOG_DEBUG, NULL, "settlement is retried in %d ms: %s", pause_ms,
              reason);
     arm(settlement->retry_timer, pause_ms);
@@ -104,7 +104,8 @@ static void slice_failed(struct settlement *settlement, const struct pg_reply *r
         slice_retry(settlement, reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
         return;
     }
-    log_warn("settling %zu auctions was refused: %s %s", settlement->slice.span, reply->sqlstate, reply->message);
+    log_warn("the settlement of %zu auctions was refused: %s %s", settlement->slice.span, reply->sqlstate,
+             reply->message);
     slice_clear(settlement);
     if (bisect_split(&settlement->slice)) {
         slice_start(settlement);
@@ -112,7 +113,7 @@ static void slice_failed(struct settlement *settlement, const struct pg_reply *r
     }
     struct settlement_item *item = &settlement->items[settlement->slice.first];
     log_line(LOG_ERROR, &(struct log_about){.auction_id = &item->auction_id, .duration_ms = -1},
-             "this auction cannot be settled; the sweep goes on trying");
+             "the auction cannot be settled; the sweep will retry it");
     item->refused = true;
     slice_next(settlement);
 }
@@ -125,12 +126,12 @@ static void slice_done(struct settlement *settlement)
     }
     for (size_t i = 0; i < settlement->settled; i++) {
         const struct snapshot *snapshot = &settlement->snapshots[i];
-        log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1}, "%s",
-                 rules_status_text(snapshot->status));
+        log_line(LOG_INFO, &(struct log_about){.auction_id = &snapshot->auction_id, .duration_ms = -1},
+                 "auction settled: %s", rules_status_text(snapshot->status));
         endworker_metrics_settled(snapshot->status);
-        /* Without Redis the old snapshot goes with it; one that is left over says "active" with an end long past. */
+        /* If Redis is down, its old snapshot may remain. It is "active" with an end in the past, which is harmless. */
         if (!snapshot_write(settlement->redis, settlement->snapshot_script, snapshot, NULL, NULL)) {
-            log_debug("no snapshot written: Redis is not there");
+            log_debug("no snapshot written: Redis is down");
         }
         const struct live_update update = {
             .kind = snapshot->status == RULES_SOLD ? LIVE_SOLD : LIVE_UNSOLD,
@@ -163,14 +164,14 @@ static void on_inserted(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* STATEMENT_SETTLE gives one of two. */
+/* STATEMENT_SETTLE returns only these two. */
 static enum rules_status outcome_of(const char *text)
 {
     enum rules_status status = RULES_UNSOLD;
     return rules_status_parse(text, &status) && status == RULES_SOLD ? RULES_SOLD : RULES_UNSOLD;
 }
 
-/* Keeps snapshots and makes the event message of the rows that STATEMENT_SETTLE returned. */
+/* Keeps the snapshots of the rows that STATEMENT_SETTLE returned, and builds their event message. */
 static bool slice_read(struct settlement *settlement, const PGresult *result)
 {
     size_t count = (size_t)PQntuples(result);
@@ -228,7 +229,7 @@ static void on_settled(const struct pg_reply *reply, void *arg)
     }
     if (!ok || !pg_tx_commit(settlement->tx, on_commit, settlement)) {
         pg_tx_abort(settlement->tx);
-        slice_retry(settlement, "no memory, or the connection is gone");
+        slice_retry(settlement, "no memory, or the connection was lost");
     }
 }
 
@@ -245,13 +246,13 @@ static void slice_start(struct settlement *settlement)
     const char *const values[] = {pg_array_done(&settlement->ids), now};
     settlement->tx = values[0] == NULL ? NULL : pg_tx_begin(settlement->pg);
     if (settlement->tx == NULL) {
-        slice_retry(settlement, "PostgreSQL is not there");
+        slice_retry(settlement, "PostgreSQL is down");
         return;
     }
     if (!pg_tx_send(settlement->tx, STATEMENT_SETTLE, ARRAY_LEN(values), values, on_settled, settlement) ||
         !pg_tx_flush(settlement->tx)) {
         pg_tx_abort(settlement->tx);
-        slice_retry(settlement, "PostgreSQL takes no statement");
+        slice_retry(settlement, "PostgreSQL accepts no statement");
     }
 }
 

@@ -1,8 +1,8 @@
 /*
- * Settlement: what the hammer ended becomes sold or unsold (rule 9), once, under the auction's row lock and only while
- * its status is still 'ended'. The event goes into the outbox with it, the snapshot in Redis follows.
+ * Settlement: an ended auction becomes sold or unsold (rule 9), once, under its row lock and only while its status is
+ * 'ended'. The event goes into the outbox in the same transaction; the snapshot in Redis is updated afterwards.
  *
- * Caller: endings.c.
+ * Caller: settlement_consumer.c.
  */
 #ifndef ROSTRUM_ENDWORKER_SETTLEMENT_H
 #define ROSTRUM_ENDWORKER_SETTLEMENT_H
@@ -27,25 +27,25 @@ struct settlement_options {
 
 struct settlement_item {
     struct uuid auction_id;
-    bool refused; /* out: the database refuses for good */
+    bool refused; /* out: permanently refused by the database */
 };
 
-/* Every auction of the job is settled, was so before, or is marked as refused. */
+/* Every auction of the job is settled, was settled before, or is marked as refused. */
 typedef void (*settlement_done)(void *arg);
 
-/* NULL only without memory. */
+/* NULL: no memory. */
 MUST_CHECK struct settlement *settlement_new(const struct settlement_options *options);
-/* Free `pg` before. */
+/* Free `pg` first. */
 void settlement_free(struct settlement *settlement);
 /*
- * Settles these auctions; the next job only after `done`, which comes from the loop. The items belong to the caller
- * and stay where they are until then.
+ * Settles these auctions; call it again only after `done`, which comes from the loop. The caller owns the items and
+ * must keep them until then.
  */
 void settlement_settle(struct settlement *settlement, struct settlement_item *items, size_t count, settlement_done done,
                        void *arg);
-/* From now on what fails is not tried again: `done` of the job in hand may not come. */
+/* Disables retries. `done` of the current job is then not guaranteed. */
 void settlement_drain(struct settlement *settlement);
-/* A transaction is under way. */
+/* True while a transaction is running. */
 bool settlement_busy(const struct settlement *settlement);
 
 #endif

@@ -1,10 +1,11 @@
 /*
- * See endings.h. Messages wait in a ring (at most PREFETCH: the broker gives no more). One job at a time takes as many
- * of them as JOB_AUCTIONS_MAX allows, or what a sweep found, and hands the auctions to settlement. Then its messages
- * are acked; one whose auction cannot be settled, and one that cannot be read, after its dead letter is confirmed.
+ * See settlement_consumer.h. Messages wait in a ring; the prefetch of the broker limits it to PREFETCH. Only one job
+ * runs at a time. It takes as many messages as JOB_AUCTIONS_MAX allows, or the result of a sweep, and passes the
+ * auctions to settlement. Then its messages are acked. A message that cannot be parsed or settled is acked after its
+ * dead letter is confirmed.
  *
- * When the channel goes, the messages in the ring are forgotten (they will come again); a job in hand is finished and
- * acks nothing: its messages carry the number of the channel's life, `epoch`.
+ * When the channel is lost, the messages in the ring are dropped, because they will be redelivered. The current job is
+ * finished without acks: each task has the `epoch` of its channel.
  */
 #include "endworker/settlement_consumer.h"
 
@@ -20,24 +21,24 @@
 #include "endworker/statements.h"
 
 enum {
-    PREFETCH = 64,          /* messages: one per batch of a bid worker in which something ended */
-    JOB_AUCTIONS_MAX = 512, /* a job takes more only when a single message holds more */
+    PREFETCH = 64,          /* messages: one for each bid worker batch in which an auction ended */
+    JOB_AUCTIONS_MAX = 512, /* a job has more only if a single message has more */
     NUMBER_SIZE = 16,
 };
 
-/* A delivery, and what it asks for. */
+/* A delivery and its auctions. */
 struct task {
     uint64_t tag;
     uint64_t epoch;
     struct uuid *ids;
     size_t count;
-    const char *dead; /* why it goes to the dead letters, else NULL */
+    const char *dead; /* reason for the dead letter, else NULL */
     size_t length;
     char body[];
 };
 
-/* Where a dead letter's confirm leads: to the ack of its message, if the channel still lives. */
-struct burial {
+/* Context of a dead letter's confirm: acks the message if its channel is still open. */
+struct dead_letter_confirm {
     struct settlement_consumer *settlement_consumer;
     uint64_t tag;
     uint64_t epoch;
@@ -50,15 +51,15 @@ struct settlement_consumer {
     struct settlement *settlement;
     struct event *sweep_timer;
     int sweep_ms;
-    bool sweeping; /* the sweep's question is with PostgreSQL */
+    bool sweeping; /* the sweep's query is running */
     bool draining;
-    size_t burials; /* dead letters not yet confirmed */
+    size_t dead_letters_open; /* dead letters not yet confirmed */
     uint64_t epoch;
-    /* the ring of what waits */
+    /* the ring of waiting messages */
     struct task *ring[PREFETCH];
     size_t ring_first;
     size_t ring_count;
-    /* the job: the auctions of its tasks, in their order, or of a sweep */
+    /* the job: the auctions of its tasks in order, or of a sweep */
     struct task *tasks[PREFETCH];
     size_t task_count;
     struct settlement_item *items; /* NULL: no job */
@@ -70,7 +71,7 @@ static void arm(struct event *timer, int64_t ms)
 {
     struct timeval wait = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L};
     if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &wait) != 0) {
-        log_error("endings: cannot arm a timer");
+        log_error("settlement: cannot arm a timer");
     }
 }
 
@@ -88,35 +89,36 @@ static void ack(struct settlement_consumer *settlement_consumer, uint64_t tag, u
 {
     if (epoch == settlement_consumer->epoch && settlement_consumer->consumer != NULL &&
         !broker_ack(settlement_consumer->consumer, tag, false)) {
-        log_debug("an ack found its channel gone; the message will come again and find its work done");
+        log_debug("ack not sent, the channel is closed; the message will be redelivered and has no further effect");
     }
 }
 
-static void on_buried(void *arg)
+static void on_dead_letter_confirmed(void *arg)
 {
-    struct burial *burial = arg;
-    burial->settlement_consumer->burials--;
-    ack(burial->settlement_consumer, burial->tag, burial->epoch);
-    free(burial);
+    struct dead_letter_confirm *confirm = arg;
+    confirm->settlement_consumer->dead_letters_open--;
+    ack(confirm->settlement_consumer, confirm->tag, confirm->epoch);
+    free(confirm);
 }
 
-/* Ends a task whose work is done: acks its message, after the dead letter where there is one. */
+/* Ends a finished task: acks its message, after the dead letter if there is one. */
 static void task_end(struct settlement_consumer *settlement_consumer, struct task *task)
 {
     if (task->dead == NULL) {
         ack(settlement_consumer, task->tag, task->epoch);
     } else if (task->epoch == settlement_consumer->epoch) {
-        struct burial *burial = malloc(sizeof(*burial));
-        if (burial != NULL) {
-            *burial =
-                (struct burial){.settlement_consumer = settlement_consumer, .tag = task->tag, .epoch = task->epoch};
+        struct dead_letter_confirm *confirm = malloc(sizeof(*confirm));
+        if (confirm != NULL) {
+            *confirm = (struct dead_letter_confirm){
+                .settlement_consumer = settlement_consumer, .tag = task->tag, .epoch = task->epoch};
         }
-        if (burial != NULL && deadletters_send(settlement_consumer->deadletters, TOPOLOGY_KEY_DEAD_AUCTION_END,
-                                               task->body, task->length, task->dead, on_buried, burial)) {
-            settlement_consumer->burials++;
+        if (confirm != NULL &&
+            deadletters_send(settlement_consumer->deadletters, TOPOLOGY_KEY_DEAD_AUCTION_END, task->body, task->length,
+                             task->dead, on_dead_letter_confirmed, confirm)) {
+            settlement_consumer->dead_letters_open++;
         } else {
-            free(burial);
-            log_error("no memory for a dead letter: its message stays unacked and comes again");
+            free(confirm);
+            log_error("no memory for a dead letter: its message stays unacked and will be redelivered");
         }
     }
     task_free(task);
@@ -124,7 +126,7 @@ static void task_end(struct settlement_consumer *settlement_consumer, struct tas
 
 /* --- jobs --- */
 
-/* Everything is settled but what is marked: ends the tasks, and goes on. */
+/* All auctions are settled or marked: ends the tasks and starts the next job. */
 static void on_settled(void *arg)
 {
     struct settlement_consumer *settlement_consumer = arg;
@@ -152,7 +154,7 @@ static void job_begin(struct settlement_consumer *settlement_consumer, struct se
     }
 }
 
-/* How many messages of the ring make one job, and how many auctions they hold. */
+/* Returns how many messages of the ring form one job, and how many auctions they contain. */
 static size_t job_size(const struct settlement_consumer *settlement_consumer, size_t *auctions)
 {
     size_t taken = 0;
@@ -167,7 +169,7 @@ static size_t job_size(const struct settlement_consumer *settlement_consumer, si
     return taken;
 }
 
-/* Takes the next messages in hand, unless there is a job already or nothing to do. A drain takes no more. */
+/* Starts a job with the next messages, unless a job is running, nothing is waiting, or the worker is draining. */
 static void job_start(struct settlement_consumer *settlement_consumer)
 {
     if (settlement_consumer->items != NULL || settlement_consumer->ring_count == 0 || settlement_consumer->draining) {
@@ -175,9 +177,9 @@ static void job_start(struct settlement_consumer *settlement_consumer)
     }
     size_t count = 0;
     size_t taken = job_size(settlement_consumer, &count);
-    struct settlement_item *items = calloc(count + 1, sizeof(*items)); /* one more: never NULL for no auctions */
+    struct settlement_item *items = calloc(count + 1, sizeof(*items)); /* one more: not NULL if there are no auctions */
     if (items == NULL) {
-        log_error("no memory to settle; tried again with the next message or sweep");
+        log_error("no memory to settle, retrying at the next message or sweep");
         return;
     }
     size_t filled = 0;
@@ -199,7 +201,7 @@ static void on_unsettled(const struct pg_reply *reply, void *arg)
     settlement_consumer->sweeping = false;
     if (reply->outcome != PG_OK || PQntuples(reply->result) == 0 || settlement_consumer->items != NULL ||
         settlement_consumer->draining) {
-        return; /* what this sweep would have found the next one finds */
+        return; /* the next sweep finds the same auctions */
     }
     size_t count = (size_t)PQntuples(reply->result);
     struct settlement_item *items = calloc(count, sizeof(*items));
@@ -209,7 +211,7 @@ static void on_unsettled(const struct pg_reply *reply, void *arg)
     for (size_t i = 0; i < count; i++) {
         items[i].auction_id = pg_uuid(reply->result, (int)i, 0);
     }
-    log_info("%zu auctions ended and were never settled: settling them now", count);
+    log_info("%zu ended auctions were not settled; settling them now", count);
     job_begin(settlement_consumer, items, count);
 }
 
@@ -234,7 +236,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 
 /* --- the queue --- */
 
-/* The ids of the auctions that ended; a message that cannot be read gets its reason instead. */
+/* Parses the ids of ended auctions. A message that cannot be parsed gets its reason instead. False: no memory. */
 static bool task_read(struct task *task)
 {
     struct auction_event *events = calloc(MESSAGE_EVENTS_MAX, sizeof(*events));
@@ -248,7 +250,7 @@ static bool task_read(struct task *task)
         free(events);
         return true;
     }
-    task->ids = calloc(count + 1, sizeof(*task->ids)); /* one more: never NULL for no events */
+    task->ids = calloc(count + 1, sizeof(*task->ids)); /* one more: not NULL if there are no events */
     bool ok = task->ids != NULL;
     for (size_t i = 0; ok && i < count; i++) {
         if (events[i].kind == EVENT_ENDED) {
@@ -274,13 +276,13 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
         return;
     }
     if (task->dead != NULL) {
-        log_error("a message of %s cannot be read and goes to the dead letters: %s", TOPOLOGY_AUCTION_END_QUEUE,
+        log_error("a message of %s cannot be parsed and becomes a dead letter: %s", TOPOLOGY_AUCTION_END_QUEUE,
                   task->dead);
         task_end(settlement_consumer, task);
         return;
     }
     if (settlement_consumer->draining) {
-        task_free(task); /* goes back to the queue when the channel closes */
+        task_free(task); /* returns to the queue when the channel closes */
         return;
     }
     assert(settlement_consumer->ring_count < PREFETCH);
@@ -355,5 +357,5 @@ void settlement_consumer_drain(struct settlement_consumer *settlement_consumer)
 
 bool settlement_consumer_busy(const struct settlement_consumer *settlement_consumer)
 {
-    return settlement_busy(settlement_consumer->settlement) || settlement_consumer->burials > 0;
+    return settlement_busy(settlement_consumer->settlement) || settlement_consumer->dead_letters_open > 0;
 }

@@ -1,7 +1,7 @@
 /*
- * What ended and is to be settled: heard of from queue auction_end, and looked for every settle_sweep_ms in the table
- * for what ended longer ago and was never settled. Every end worker does this, leader or not: the row lock sorts them
- * out.
+ * Finds ended auctions and passes them to settlement. It consumes queue auction_end. Every settle_sweep_ms it also
+ * queries the table for auctions that ended longer ago and were not settled. Every end worker does this, leader or not:
+ * the row lock prevents duplicates.
  *
  * Caller: main.c.
  */
@@ -24,17 +24,17 @@ struct settlement_consumer_options {
     struct pg *pg;           /* with statements_table */
     struct broker *consumes; /* a broker for consuming only */
     struct deadletters *deadletters;
-    struct settlement *settlement; /* nobody else uses it */
+    struct settlement *settlement; /* used by nothing else */
     int sweep_ms;                  /* settle_sweep_ms */
 };
 
-/* Begins to consume. NULL only without memory. */
+/* Starts consuming. NULL: no memory. */
 MUST_CHECK struct settlement_consumer *settlement_consumer_new(const struct settlement_consumer_options *options);
-/* Free `pg` and the brokers before. */
+/* Free `pg` and the brokers first. */
 void settlement_consumer_free(struct settlement_consumer *settlement_consumer);
-/* Takes nothing new; what is being settled is finished and acked. */
+/* Stops taking messages; the current settlement is finished and acked. */
 void settlement_consumer_drain(struct settlement_consumer *settlement_consumer);
-/* Something is being settled or waits for its ack. */
+/* True while a settlement is running or waits for its ack. */
 bool settlement_consumer_busy(const struct settlement_consumer *settlement_consumer);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * See statements.h. Times go in as RFC 3339 text of the server's clock and come out as whole milliseconds.
+ * See statements.h. Time parameters are RFC 3339 text from this machine's clock. Times in results are whole
+ * milliseconds.
  */
 #include "endworker/statements.h"
 
@@ -7,7 +8,7 @@
 
 #define EPOCH_MS(expression) "(extract(epoch FROM " expression ") * 1000)::bigint"
 
-/* Rule 9: what the price meets, the leader's maximum met (rule 6). */
+/* Rule 9: if the price meets the reserve, so does the leader's maximum (rule 6). */
 #define IS_SOLD "(a.leader_id IS NOT NULL AND (a.reserve_price IS NULL OR a.current_bid >= a.reserve_price))"
 
 const struct pg_statement statements_table[STATEMENT_COUNT] = {
@@ -24,7 +25,7 @@ const struct pg_statement statements_table[STATEMENT_COUNT] = {
                                                             "WHERE status = 'active' AND end_time <= $1::timestamptz "
                                                             "AND (end_time, id) > ($2::timestamptz, $3::uuid) "
                                                             "ORDER BY end_time, id LIMIT $4::bigint"},
-    /* Announced once; again only when the end has moved on by more than the whole span since. */
+    /* Announced once, and again only if the end has since moved by more than the announced span. */
     [STATEMENT_ENDING_SOON] =
         {"ending_soon", "WITH soon AS ("
                         "SELECT a.id, a.end_time, a.version, a.current_bid FROM auctions a "
@@ -36,7 +37,7 @@ const struct pg_statement statements_table[STATEMENT_COUNT] = {
                         "INSERT INTO ending_soon (auction_id, end_time) SELECT id, end_time FROM soon "
                         "ON CONFLICT (auction_id) DO UPDATE SET end_time = excluded.end_time) "
                         "SELECT id, " EPOCH_MS("end_time") ", version, current_bid FROM soon"},
-    /* The rows are locked in the order of their ids, as the bid worker does it: two that lock many never deadlock. */
+    /* The rows are locked in the order of their ids, as in the bid worker, so that two transactions cannot deadlock. */
     [STATEMENT_SETTLE] =
         {"settle",
          "WITH due AS MATERIALIZED ("

@@ -1,6 +1,6 @@
 /*
- * See mirror.h. The prefetch is one: there is one letter in hand at most, and an ack is for it alone. Whatever the
- * database says, the letter stays and is tried again: there is no further place to put it.
+ * See dead_letter_sink.h. The prefetch is one: at most one dead letter is held, and each ack covers one. A dead letter
+ * that cannot be stored is kept and retried without limit, because there is no other place for it.
  */
 #include "notifyworker/dead_letter_sink.h"
 
@@ -24,7 +24,7 @@ const struct pg_statement dead_letter_sink_table[DEAD_LETTER_SINK_STATEMENTS] = 
                               " SET times = d.times + 1, requeued_at = NULL, created_at = excluded.created_at"},
 };
 
-/* What a statement takes, on the heap: the body is long. */
+/* Parameters of the statement, on the heap because the body is long. */
 struct dead_letter {
     char id[UUID_TEXT_SIZE];
     char at[CLOCK_TEXT_SIZE];
@@ -40,9 +40,9 @@ struct dead_letter_sink {
     struct event *retry_timer;
     struct dead_letter dead_letter;
     uint64_t tag;
-    bool full;     /* there is a letter in hand */
-    bool writing;  /* and its statement is under way */
-    bool orphaned; /* its channel is gone: it comes again */
+    bool full;     /* a dead letter is held */
+    bool writing;  /* its statement is running */
+    bool orphaned; /* its channel is gone: it will be redelivered */
     bool draining;
 };
 
@@ -58,7 +58,7 @@ static void make_id(const struct broker_delivery *delivery, const void *body, si
 {
     uint8_t hash[HASH_BYTES];
     crypto_generichash_state state;
-    (void)crypto_generichash_init(&state, NULL, 0, sizeof(hash)); /* these sizes cannot fail */
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof(hash)); /* cannot fail with these sizes */
     (void)crypto_generichash_update(&state, (const uint8_t *)delivery->routing_key, strlen(delivery->routing_key) + 1);
     (void)crypto_generichash_update(&state, (const uint8_t *)delivery->reason, strlen(delivery->reason) + 1);
     (void)crypto_generichash_update(&state, body, length);
@@ -67,7 +67,7 @@ static void make_id(const struct broker_delivery *delivery, const void *body, si
     uuid_format(&id, out);
 }
 
-/* What a stranger put into the queue is cut as a letter of ours would be. */
+/* Bodies from other publishers are cut to the same length as our own dead letters. */
 static bool dead_letter_fill(struct dead_letter *dead_letter, const struct broker_delivery *delivery)
 {
     size_t length = deadletter_length(delivery->body, delivery->length);
@@ -92,7 +92,7 @@ static void retry_later(struct dead_letter_sink *dead_letter_sink)
     }
 }
 
-static void let_go(struct dead_letter_sink *dead_letter_sink)
+static void dead_letter_release(struct dead_letter_sink *dead_letter_sink)
 {
     dead_letter_clear(&dead_letter_sink->dead_letter);
     dead_letter_sink->full = false;
@@ -103,16 +103,16 @@ static void on_written(const struct pg_reply *reply, void *arg)
     struct dead_letter_sink *dead_letter_sink = arg;
     dead_letter_sink->writing = false;
     if (dead_letter_sink->orphaned) {
-        let_go(dead_letter_sink);
+        dead_letter_release(dead_letter_sink);
     } else if (reply->outcome != PG_OK) {
-        log_warn("a dead letter cannot be written now: %s",
+        log_warn("a dead letter cannot be written, retrying: %s",
                  reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
         retry_later(dead_letter_sink);
     } else {
         if (!broker_ack(dead_letter_sink->consumer, dead_letter_sink->tag, false)) {
-            log_debug("an ack found its channel gone; the letter will come again and find its row");
+            log_debug("ack not sent, the channel is closed; the dead letter will be redelivered to the same row");
         }
-        let_go(dead_letter_sink);
+        dead_letter_release(dead_letter_sink);
     }
 }
 
@@ -143,11 +143,11 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
     (void)consumer;
     struct dead_letter_sink *dead_letter_sink = arg;
     if (dead_letter_sink->draining) {
-        return; /* goes back to the queue when the channel closes */
+        return; /* returns to the queue when the channel closes */
     }
     assert(!dead_letter_sink->full);
     if (!dead_letter_fill(&dead_letter_sink->dead_letter, delivery)) {
-        log_error("no memory for a dead letter: ending, so that it comes again");
+        log_error("no memory for a dead letter: exiting, it will be redelivered");
         exit(EXIT_FAILURE);
     }
     dead_letter_sink->full = true;
@@ -162,7 +162,7 @@ static void on_gone(struct broker_consumer *consumer, void *arg)
     struct dead_letter_sink *dead_letter_sink = arg;
     dead_letter_sink->orphaned = true;
     if (dead_letter_sink->full && !dead_letter_sink->writing) {
-        let_go(dead_letter_sink);
+        dead_letter_release(dead_letter_sink);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
- * Dead letters become rows: what arrives in queue dead_letters is written into table dead_letters and acked, one at a
- * time. A queue cannot be looked at without turning its order round, nor can one message be taken out of its middle;
- * a table can. The id is made from key, reason and body, so that a letter that comes again is the same row.
+ * Moves messages from queue dead_letters into table dead_letters, one at a time; the ack follows the insert. A table
+ * can be read without changing its order, and a single row can be removed; a queue allows neither. The id is a hash of
+ * routing key, reason and body, so that a redelivered dead letter is the same row.
  *
  * Caller: main.c.
  */
@@ -28,13 +28,13 @@ struct dead_letter_sink_options {
     size_t first_statement; /* index of dead_letter_sink_table[0] in the table of `pg` */
 };
 
-/* Begins to consume. NULL only without memory. */
+/* Starts consuming. NULL: no memory. */
 MUST_CHECK struct dead_letter_sink *dead_letter_sink_new(const struct dead_letter_sink_options *options);
-/* Free the broker and the pool before. */
+/* Free the broker and the pool first. */
 void dead_letter_sink_free(struct dead_letter_sink *dead_letter_sink);
-/* Takes nothing new. What is not written yet stays in the queue. */
+/* Stops taking messages. Those not written yet stay in the queue. */
 void dead_letter_sink_drain(struct dead_letter_sink *dead_letter_sink);
-/* A letter is being written. */
+/* True while a dead letter is being written. */
 bool dead_letter_sink_busy(const struct dead_letter_sink *dead_letter_sink);
 
 #endif

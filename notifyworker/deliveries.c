@@ -1,14 +1,15 @@
 /*
- * See deliveries.h. A try is in exactly one of its channel's states; try_step is the only function that changes it, and
- * try_end the only one that ends it. What cannot go on (PostgreSQL or the broker is away) stays in its state, and the
- * step is done again by a timer.
+ * See deliveries.h. Each attempt is in exactly one state. Only attempt_step changes the state, and only attempt_end
+ * ends an attempt. If a step fails because PostgreSQL or the broker is down, the attempt keeps its state and a timer
+ * repeats the step.
  *
- *     WAITING -> LOOKING -> FLYING -> MARKING -> gone, with an ack
- *        |          |         '- the channel knows without a transfer, or there is nothing to do any more
- *        '----------'-> PARKING -> gone, with an ack
+ *     WAITING -> READING -> TRANSFERRING -> MARKING -> ended, with an ack
+ *        |          |- judged without a transfer -> MARKING
+ *        |          '- already processed -> ended, with an ack
+ *        '-> DEFERRING -> ended, with an ack
  *
- * When the channel to the broker goes, a try is finished without an ack. Its message comes again, and is then either
- * adopted by the try that is still under way, or found to be dealt with by its row.
+ * When the broker's channel is lost, an attempt is finished without an ack. Its message is redelivered. Then the
+ * running attempt adopts it, or the row shows that it was processed.
  */
 #include "notifyworker/deliveries.h"
 
@@ -31,10 +32,10 @@
 
 enum {
     PG_CONNECTIONS = 2,
-    PG_PENDING_MAX = 1024, /* statements per connection: some for each transfer */
-    STALLED_MS = 500,      /* until a step that could not be done is done again */
-    SWEEP_MS = 250,        /* between looks for what was queued by others: mail is not that urgent */
-    SWEEP_AGE_MS = 5000,   /* far more than a confirm and a delete take */
+    PG_PENDING_MAX = 1024, /* statements per connection: several for each transfer */
+    STALLED_MS = 500,      /* until a failed step is repeated */
+    SWEEP_MS = 250,        /* between sweeps for rows of other programs; this delay is short enough for mail */
+    SWEEP_AGE_MS = 5000,   /* much longer than a confirm and a delete take */
     MESSAGE_MAX_BYTES = 1024,
     MESSAGE_VERSION = 1,
     TRIES_MAX = 1000000,
@@ -44,9 +45,9 @@ enum {
 enum { DELIVERIES_MARK, DELIVERIES_OUTBOX, DELIVERIES_OWN = DELIVERIES_OUTBOX + OUTBOX_STATEMENTS };
 
 /*
- * $1 id, $2 tries that were read, $3 state, $4 tries from now on, $5 error, $6 status, $7 milliseconds, $8 exchange and
- * $9 key of the message that goes on with it (NULL: none), $10 its reason. Nothing happens to a row that another try
- * has moved on meanwhile.
+ * $1 id, $2 tries as read, $3 new state, $4 new tries, $5 error, $6 status, $7 milliseconds. $8 exchange and $9 routing
+ * key of the follow-up message (NULL: none), $10 its reason. A row that another attempt has changed in the meantime is
+ * left alone.
  */
 static const struct pg_statement own_statements[DELIVERIES_OWN] = {
     [DELIVERIES_MARK] = {"deliveries_mark",
@@ -60,22 +61,22 @@ static const struct pg_statement own_statements[DELIVERIES_OWN] = {
     [DELIVERIES_OUTBOX] = OUTBOX_STATEMENT_ROWS,
 };
 
-enum attempt_state { ATTEMPT_WAITING, ATTEMPT_LOOKING, ATTEMPT_FLYING, ATTEMPT_MARKING, ATTEMPT_PARKING };
+enum attempt_state { ATTEMPT_WAITING, ATTEMPT_READING, ATTEMPT_TRANSFERRING, ATTEMPT_MARKING, ATTEMPT_DEFERRING };
 
-/* A message in hand, and what it is about. */
+/* A message and its delivery. */
 struct attempt {
     TAILQ_ENTRY(attempt) link;
     struct delivery_dispatcher *dispatcher;
     enum attempt_state state;
     struct delivery delivery;
     uint64_t tag;
-    bool orphaned; /* its channel is gone: no ack */
-    bool stalled;  /* the step of its state is to be done again */
-    bool asked;    /* the channel may have something to free */
-    int said;      /* "try" of the message */
-    int row_tries; /* of its row, as it was read */
+    bool orphaned;   /* its channel is gone: no ack */
+    bool stalled;    /* the step of its state must be repeated */
+    bool asked;      /* the channel's `ask` was called, so `end` must be */
+    int message_try; /* "try" of the message */
+    int row_tries;   /* tries of the row, as read */
     enum delivery_verdict verdict;
-    int64_t began_us; /* of the transfer, monotonic; 0: there was none */
+    int64_t began_us; /* monotonic start of the transfer; 0: none */
     int64_t took_ms;
     char endpoint[DELIVERY_ENDPOINT_SIZE]; /* "" for mail */
     size_t length;
@@ -84,7 +85,7 @@ struct attempt {
 
 TAILQ_HEAD(attempt_list, attempt);
 
-/* One channel at work. */
+/* The dispatcher of one channel. */
 struct delivery_dispatcher {
     struct deliveries *deliveries;
     const struct delivery_channel *channel;
@@ -92,7 +93,7 @@ struct delivery_dispatcher {
     struct event *stalled_timer;
     struct transfers *transfers;
     struct endpoints *endpoints;
-    struct attempt_list attempts; /* at most two prefetches: one in hand, one orphaned */
+    struct attempt_list attempts; /* at most two prefetches: one current, one orphaned */
 };
 
 struct deliveries {
@@ -106,7 +107,7 @@ struct deliveries {
 
 static void attempt_step(struct attempt *attempt, enum attempt_state state);
 
-/* ---- the share of an endpoint ---- */
+/* ---- limits of an endpoint ---- */
 
 static size_t count_of(const struct delivery_dispatcher *dispatcher, const char *endpoint, bool waiting)
 {
@@ -115,29 +116,29 @@ static size_t count_of(const struct delivery_dispatcher *dispatcher, const char 
     TAILQ_FOREACH(attempt, &dispatcher->attempts, link)
     {
         bool counted = waiting ? attempt->state == ATTEMPT_WAITING
-                               : attempt->state == ATTEMPT_LOOKING || attempt->state == ATTEMPT_FLYING;
+                               : attempt->state == ATTEMPT_READING || attempt->state == ATTEMPT_TRANSFERRING;
         count += counted && strcmp(attempt->endpoint, endpoint) == 0;
     }
     return count;
 }
 
-static bool has_share(const struct delivery_dispatcher *dispatcher, const char *endpoint)
+static bool may_transfer(const struct delivery_dispatcher *dispatcher, const char *endpoint)
 {
     enum endpoints_health health = endpoints_health(dispatcher->endpoints, endpoint, clock_mono_ms());
-    size_t most = health == ENDPOINTS_ILL ? 1 : (size_t)dispatcher->channel->endpoint_max;
+    size_t most = health == ENDPOINTS_FAILING ? 1 : (size_t)dispatcher->channel->endpoint_max;
     return count_of(dispatcher, endpoint, false) < most;
 }
 
 static bool may_wait(const struct delivery_dispatcher *dispatcher, const char *endpoint)
 {
-    return endpoints_health(dispatcher->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_WELL &&
+    return endpoints_health(dispatcher->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_HEALTHY &&
            count_of(dispatcher, endpoint, true) < (size_t)dispatcher->channel->waiting_max;
 }
 
-/* A transfer to the endpoint has ended: who waits for it goes on, or is put aside where it is not well. */
+/* A transfer to the endpoint has ended: continues waiting attempts, or defers them if the endpoint is not healthy. */
 static void dispatcher_wake(struct delivery_dispatcher *dispatcher, const char *endpoint)
 {
-    bool well = endpoints_health(dispatcher->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_WELL;
+    bool healthy = endpoints_health(dispatcher->endpoints, endpoint, clock_mono_ms()) == ENDPOINTS_HEALTHY;
     struct attempt *next = NULL;
     for (struct attempt *attempt = TAILQ_FIRST(&dispatcher->attempts);
          attempt != NULL && !dispatcher->deliveries->draining; attempt = next) {
@@ -145,19 +146,19 @@ static void dispatcher_wake(struct delivery_dispatcher *dispatcher, const char *
         if (attempt->state != ATTEMPT_WAITING || strcmp(attempt->endpoint, endpoint) != 0) {
             continue;
         }
-        if (has_share(dispatcher, endpoint)) {
-            attempt_step(attempt, ATTEMPT_LOOKING);
-        } else if (!well) {
-            attempt_step(attempt, ATTEMPT_PARKING);
+        if (may_transfer(dispatcher, endpoint)) {
+            attempt_step(attempt, ATTEMPT_READING);
+        } else if (!healthy) {
+            attempt_step(attempt, ATTEMPT_DEFERRING);
         } else {
             return;
         }
     }
 }
 
-/* ---- the end of a try ---- */
+/* ---- the end of an attempt ---- */
 
-/* What was set up is gone; the handle first, which may still look at what the channel gave it. */
+/* Frees the transfer. The handle is freed first, because it may use data of the channel. */
 static void attempt_forget(struct attempt *attempt)
 {
     const struct delivery_channel *channel = attempt->dispatcher->channel;
@@ -176,22 +177,22 @@ static void attempt_end(struct attempt *attempt, bool ack)
     struct delivery_dispatcher *dispatcher = attempt->dispatcher;
     attempt_forget(attempt);
     if (ack && !attempt->orphaned && !broker_ack(dispatcher->consumer, attempt->tag, false)) {
-        log_debug("deliveries: an ack found its channel gone; the message will come again");
+        log_debug("deliveries: ack not sent, the channel is closed; the message will be redelivered");
     }
     TAILQ_REMOVE(&dispatcher->attempts, attempt, link);
-    if (attempt->state == ATTEMPT_LOOKING && attempt->endpoint[0] != '\0' && !attempt->orphaned) {
-        dispatcher_wake(dispatcher, attempt->endpoint); /* there was nothing to be done */
+    if (attempt->state == ATTEMPT_READING && attempt->endpoint[0] != '\0' && !attempt->orphaned) {
+        dispatcher_wake(dispatcher, attempt->endpoint); /* no transfer was needed: the next attempt may continue */
     }
     free(attempt);
 }
 
-/* The step is done again soon. */
+/* Repeats the step soon. */
 static void attempt_stall(struct attempt *attempt, const char *reason)
 {
     const struct timeval wait = {.tv_usec = STALLED_MS * 1000L};
     struct delivery_dispatcher *dispatcher = attempt->dispatcher;
     attempt->stalled = true;
-    log_debug("deliveries: a step is done again: %s", reason);
+    log_debug("deliveries: a step is repeated: %s", reason);
     if (!evtimer_pending(dispatcher->stalled_timer, NULL) && evtimer_add(dispatcher->stalled_timer, &wait) != 0) {
         log_error("deliveries: cannot arm a timer");
     }
@@ -217,12 +218,12 @@ static const char *reply_error_text(const struct pg_reply *reply)
     return reply->outcome == PG_LOST ? "the connection to PostgreSQL was lost" : reply->message;
 }
 
-/* ---- writing down what came of it ---- */
+/* ---- storing the result ---- */
 
-/* What a verdict makes of the row, and where its message goes. */
+/* The new state of the row after a verdict, and the follow-up message. */
 struct outcome {
     enum delivery_state state;
-    const char *exchange; /* NULL: nowhere */
+    const char *exchange; /* NULL: no message */
     const char *key;
     const char *reason;
     int tries;
@@ -242,7 +243,7 @@ static void outcome_dead(const struct attempt *attempt, struct outcome *outcome)
     outcome->state = DELIVERY_STATE_FAILED;
     outcome->exchange = TOPOLOGY_DEAD_EXCHANGE;
     outcome->key = attempt->dispatcher->channel->dead_key;
-    outcome->reason = attempt->delivery.error[0] == '\0' ? "it failed" : attempt->delivery.error;
+    outcome->reason = attempt->delivery.error[0] == '\0' ? "the delivery failed" : attempt->delivery.error;
 }
 
 static void outcome_of(const struct attempt *attempt, struct outcome *outcome)
@@ -268,7 +269,7 @@ static void outcome_of(const struct attempt *attempt, struct outcome *outcome)
     case DELIVERY_GO:
         break;
     }
-    assert(!"a channel's judge gave no verdict");
+    assert(!"a channel's judge returned no verdict");
 }
 
 static void on_marked(const struct pg_reply *reply, void *arg)
@@ -276,7 +277,7 @@ static void on_marked(const struct pg_reply *reply, void *arg)
     struct attempt *attempt = arg;
     if (reply->outcome != PG_OK) {
         if (reply->outcome == PG_FAILED) {
-            log_warn("deliveries: what came of one cannot be written down now: %s", reply->message);
+            log_warn("deliveries: a result cannot be stored, retrying: %s", reply->message);
         }
         attempt_stall(attempt, reply_error_text(reply));
         return;
@@ -295,7 +296,10 @@ static void on_marked(const struct pg_reply *reply, void *arg)
     attempt_end(attempt, true);
 }
 
-/* What others said may be anything: the database takes UTF-8 only, and a log one line. */
+/*
+ * Replaces control and non-ASCII characters of received text: the database accepts UTF-8 only, and a log line is one
+ * line.
+ */
 static void make_printable(char *text)
 {
     for (; *text != '\0'; text++) {
@@ -333,7 +337,7 @@ static void attempt_mark(struct attempt *attempt)
                                   outcome.reason};
     if (!pg_query(attempt->dispatcher->deliveries->pg, DELIVERIES_MARK, ARRAY_LEN(values), values, on_marked,
                   attempt)) {
-        attempt_stall(attempt, "PostgreSQL is not there");
+        attempt_stall(attempt, "PostgreSQL is down");
     }
 }
 
@@ -345,7 +349,7 @@ static void attempt_judged(struct attempt *attempt, enum delivery_verdict verdic
     attempt->verdict = verdict;
     uuid_format(&attempt->delivery.id, id);
     if (verdict != DELIVERY_SENT) {
-        /* What the other side said may name a person: it is in the table. */
+        /* The receiver's text may contain personal data, so it is stored in the table only. */
         log_info("delivery %s (%s, %s) %s: %s, status %ld", id, attempt->dispatcher->channel->name,
                  attempt->delivery.kind, verdict == DELIVERY_DROPPED ? "is dropped" : "failed",
                  attempt->delivery.status == 0 ? attempt->delivery.error : "refused", attempt->delivery.status);
@@ -365,7 +369,7 @@ static void on_transferred(CURL *curl, CURLcode outcome, void *arg)
     attempt_judged(attempt, verdict);
 }
 
-static void attempt_fly(struct attempt *attempt)
+static void attempt_transfer(struct attempt *attempt)
 {
     attempt->began_us = clock_mono_us();
     if (!transfers_start(attempt->dispatcher->transfers, attempt->delivery.curl, on_transferred, attempt)) {
@@ -376,18 +380,18 @@ static void attempt_fly(struct attempt *attempt)
 
 /* ---- reading the row ---- */
 
-/* Has another try of this delivery been made since the message was sent? */
-static bool row_is_past(const struct attempt *attempt, const PGresult *row)
+/* True if another attempt of this delivery was made since the message was sent. */
+static bool is_processed(const struct attempt *attempt, const PGresult *row)
 {
     enum delivery_state state = delivery_state_of_text(pg_text(row, 0, DELIVERY_COLUMN_STATE));
     return state == DELIVERY_STATE_DELIVERED || state == DELIVERY_STATE_DROPPED ||
-           pg_int(row, 0, DELIVERY_COLUMN_TRIES) != attempt->said;
+           pg_int(row, 0, DELIVERY_COLUMN_TRIES) != attempt->message_try;
 }
 
 static void row_read(struct attempt *attempt, const PGresult *row)
 {
     struct delivery *delivery = &attempt->delivery;
-    /* A dead letter was sent again. */
+    /* An admin sent a dead letter again. */
     bool again = delivery_state_of_text(pg_text(row, 0, DELIVERY_COLUMN_STATE)) == DELIVERY_STATE_FAILED;
     attempt->row_tries = (int)pg_int(row, 0, DELIVERY_COLUMN_TRIES);
     delivery->tries = again ? 0 : attempt->row_tries;
@@ -396,18 +400,18 @@ static void row_read(struct attempt *attempt, const PGresult *row)
     (void)snprintf(delivery->kind, sizeof(delivery->kind), "%s", pg_text(row, 0, DELIVERY_COLUMN_KIND));
 }
 
-static void on_looked_up(const struct pg_reply *reply, void *arg)
+static void on_row(const struct pg_reply *reply, void *arg)
 {
     struct attempt *attempt = arg;
     const struct delivery_channel *channel = attempt->dispatcher->channel;
     if (reply->outcome != PG_OK) {
         if (reply->outcome == PG_FAILED) {
-            log_warn("deliveries: one cannot be read now: %s", reply->message);
+            log_warn("deliveries: a row cannot be read, retrying: %s", reply->message);
         }
         attempt_stall(attempt, reply_error_text(reply));
         return;
     }
-    if (PQntuples(reply->result) == 0 || row_is_past(attempt, reply->result)) {
+    if (PQntuples(reply->result) == 0 || is_processed(attempt, reply->result)) {
         attempt_end(attempt, true);
         return;
     }
@@ -419,13 +423,13 @@ static void on_looked_up(const struct pg_reply *reply, void *arg)
     }
     enum delivery_verdict verdict = channel->begin(&attempt->delivery, reply->result, channel->arg);
     if (verdict == DELIVERY_GO) {
-        attempt_step(attempt, ATTEMPT_FLYING);
+        attempt_step(attempt, ATTEMPT_TRANSFERRING);
     } else {
         attempt_judged(attempt, verdict);
     }
 }
 
-static void attempt_look(struct attempt *attempt)
+static void attempt_query_row(struct attempt *attempt)
 {
     const struct delivery_dispatcher *dispatcher = attempt->dispatcher;
     const struct delivery_channel *channel = dispatcher->channel;
@@ -433,56 +437,55 @@ static void attempt_look(struct attempt *attempt)
     char id[UUID_TEXT_SIZE];
     size_t count = 1;
     size_t number = DELIVERIES_OWN + (size_t)(dispatcher - dispatcher->deliveries->dispatchers);
-    attempt_forget(attempt); /* it may be done again */
+    attempt_forget(attempt); /* the step may be a repetition */
     uuid_format(&attempt->delivery.id, id);
     values[0] = id;
     attempt->asked = true;
     if (channel->ask != NULL) {
         count += channel->ask(&attempt->delivery, values + 1, channel->arg);
     }
-    if (!pg_query(dispatcher->deliveries->pg, number, (int)count, values, on_looked_up, attempt)) {
-        attempt_stall(attempt, "PostgreSQL is not there");
+    if (!pg_query(dispatcher->deliveries->pg, number, (int)count, values, on_row, attempt)) {
+        attempt_stall(attempt, "PostgreSQL is down");
     }
 }
 
-/* ---- a delayed queue, for want of a share ---- */
+/* ---- deferring to a delayed queue ---- */
 
-static void on_parked(enum broker_verdict verdict, void *arg)
+static void on_deferred(enum broker_verdict verdict, void *arg)
 {
     struct attempt *attempt = arg;
     if (verdict == BROKER_CONFIRMED) {
         attempt_end(attempt, true);
     } else {
-        attempt_stall(attempt, "the broker did not take a message");
+        attempt_stall(attempt, "the broker did not confirm a message");
     }
 }
 
-static void publish_parked(struct attempt *attempt)
+static void publish_deferred(struct attempt *attempt)
 {
     char exchange[TOPOLOGY_WAIT_SIZE];
-    topology_wait_name(endpoints_put_aside(attempt->dispatcher->endpoints, attempt->endpoint, clock_mono_ms()),
-                       exchange);
+    topology_wait_name(endpoints_defer(attempt->dispatcher->endpoints, attempt->endpoint, clock_mono_ms()), exchange);
     const struct broker_message message = {.exchange = exchange,
                                            .routing_key = attempt->dispatcher->channel->name,
                                            .body = attempt->body,
                                            .length = attempt->length};
-    if (!broker_publish(attempt->dispatcher->deliveries->options.publishes, &message, on_parked, attempt)) {
-        attempt_stall(attempt, "the broker is not there");
+    if (!broker_publish(attempt->dispatcher->deliveries->options.publishes, &message, on_deferred, attempt)) {
+        attempt_stall(attempt, "the broker is down");
     }
 }
 
 static void attempt_step(struct attempt *attempt, enum attempt_state state)
 {
-    bool freed = attempt->state == ATTEMPT_LOOKING || attempt->state == ATTEMPT_FLYING;
+    bool freed = attempt->state == ATTEMPT_READING || attempt->state == ATTEMPT_TRANSFERRING;
     attempt->state = state;
     switch (state) {
     case ATTEMPT_WAITING:
         return;
-    case ATTEMPT_LOOKING:
-        attempt_look(attempt);
+    case ATTEMPT_READING:
+        attempt_query_row(attempt);
         return;
-    case ATTEMPT_FLYING:
-        attempt_fly(attempt);
+    case ATTEMPT_TRANSFERRING:
+        attempt_transfer(attempt);
         return;
     case ATTEMPT_MARKING:
         if (freed && attempt->endpoint[0] != '\0') {
@@ -490,34 +493,34 @@ static void attempt_step(struct attempt *attempt, enum attempt_state state)
         }
         attempt_mark(attempt);
         return;
-    case ATTEMPT_PARKING:
-        publish_parked(attempt);
+    case ATTEMPT_DEFERRING:
+        publish_deferred(attempt);
         return;
     }
 }
 
 /* ---- messages ---- */
 
-static void on_buried(void *arg)
+static void on_dead_letter_confirmed(void *arg)
 {
     attempt_end(arg, true);
 }
 
-/* A message of which nothing can be made. */
-static void attempt_bury(struct attempt *attempt, const void *body, size_t length)
+/* The message cannot be parsed. */
+static void attempt_send_dead_letter(struct attempt *attempt, const void *body, size_t length)
 {
     const struct delivery_dispatcher *dispatcher = attempt->dispatcher;
-    log_error("deliveries: a message cannot be read and goes to the dead letters");
+    log_error("deliveries: a message cannot be parsed and becomes a dead letter");
     if (!deadletters_send(dispatcher->deliveries->options.deadletters, dispatcher->channel->dead_key, body, length,
-                          "no message about a delivery", on_buried, attempt)) {
-        log_error("no memory for a dead letter: ending, so that its message comes again");
+                          "not a delivery message", on_dead_letter_confirmed, attempt)) {
+        log_error("no memory for a dead letter: exiting, its message will be redelivered");
         exit(EXIT_FAILURE);
     }
 }
 
 static bool attempt_read(struct attempt *attempt, const void *body, size_t length)
 {
-    int64_t said = 0;
+    int64_t message_try = 0;
     int64_t version = 0;
     const char *endpoint = NULL;
     if (length > sizeof(attempt->body)) {
@@ -526,12 +529,12 @@ static bool attempt_read(struct attempt *attempt, const void *body, size_t lengt
     struct json *tree = json_parse(body, length, NULL);
     bool ok = json_get_int(tree, "v", MESSAGE_VERSION, MESSAGE_VERSION, &version) &&
               json_get_uuid(tree, "delivery", &attempt->delivery.id) &&
-              json_get_int(tree, "try", 0, TRIES_MAX, &said) && json_get_text(tree, "endpoint", &endpoint) &&
+              json_get_int(tree, "try", 0, TRIES_MAX, &message_try) && json_get_text(tree, "endpoint", &endpoint) &&
               strlen(endpoint) < sizeof(attempt->endpoint);
     if (ok) {
         memcpy(attempt->body, body, length);
         attempt->length = length;
-        attempt->said = (int)said;
+        attempt->message_try = (int)message_try;
         (void)snprintf(attempt->endpoint, sizeof(attempt->endpoint), "%s", endpoint);
     }
     json_free(tree);
@@ -543,7 +546,7 @@ static struct attempt *find_same(const struct attempt *wanted)
     struct attempt *attempt;
     TAILQ_FOREACH(attempt, &wanted->dispatcher->attempts, link)
     {
-        if (attempt != wanted && attempt->said == wanted->said &&
+        if (attempt != wanted && attempt->message_try == wanted->message_try &&
             uuid_equal(&attempt->delivery.id, &wanted->delivery.id)) {
             return attempt;
         }
@@ -551,7 +554,7 @@ static struct attempt *find_same(const struct attempt *wanted)
     return NULL;
 }
 
-/* The same message again, while it is in hand: the try that is under way goes on with the new tag. */
+/* The same message was redelivered: the running attempt continues with the new tag. */
 static void attempt_adopt(struct attempt *attempt, struct attempt *again)
 {
     if (attempt->orphaned) {
@@ -568,31 +571,31 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
     (void)consumer;
     struct delivery_dispatcher *dispatcher = arg;
     if (dispatcher->deliveries->draining) {
-        return; /* goes back to the queue when the channel closes */
+        return; /* returns to the queue when the channel closes */
     }
     struct attempt *attempt = calloc(1, sizeof(*attempt));
     if (attempt == NULL) {
-        log_error("no memory for a delivery: ending, so that its message comes again");
+        log_error("no memory for a delivery: exiting, its message will be redelivered");
         exit(EXIT_FAILURE);
     }
     attempt->dispatcher = dispatcher;
     attempt->tag = message->tag;
     TAILQ_INSERT_TAIL(&dispatcher->attempts, attempt, link);
     if (!attempt_read(attempt, message->body, message->length)) {
-        attempt_bury(attempt, message->body, message->length);
+        attempt_send_dead_letter(attempt, message->body, message->length);
         return;
     }
     struct attempt *same = find_same(attempt);
     if (same != NULL) {
         attempt_adopt(same, attempt);
-    } else if (attempt->endpoint[0] == '\0' || has_share(dispatcher, attempt->endpoint)) {
-        attempt_step(attempt, ATTEMPT_LOOKING);
+    } else if (attempt->endpoint[0] == '\0' || may_transfer(dispatcher, attempt->endpoint)) {
+        attempt_step(attempt, ATTEMPT_READING);
     } else if (!may_wait(dispatcher, attempt->endpoint)) {
-        attempt_step(attempt, ATTEMPT_PARKING);
+        attempt_step(attempt, ATTEMPT_DEFERRING);
     }
 }
 
-/* What only waits is forgotten: it comes again. */
+/* Waiting attempts are dropped: they will be redelivered. */
 static void on_gone(struct broker_consumer *consumer, void *arg)
 {
     (void)consumer;
@@ -607,7 +610,7 @@ static void on_gone(struct broker_consumer *consumer, void *arg)
     }
 }
 
-/* ---- the whole ---- */
+/* ---- start and end ---- */
 
 static bool dispatcher_start(struct delivery_dispatcher *dispatcher, struct deliveries *deliveries,
                              const struct delivery_channel *channel)
@@ -636,7 +639,7 @@ static void dispatcher_stop(struct delivery_dispatcher *dispatcher)
     struct attempt *next = NULL;
     for (struct attempt *attempt = TAILQ_FIRST(&dispatcher->attempts); attempt != NULL; attempt = next) {
         next = TAILQ_NEXT(attempt, link);
-        if (attempt->state == ATTEMPT_FLYING) {
+        if (attempt->state == ATTEMPT_TRANSFERRING) {
             transfers_cancel(dispatcher->transfers, attempt->delivery.curl);
         }
         attempt->orphaned = true;
@@ -670,7 +673,7 @@ static bool connect_pg(struct deliveries *deliveries)
     return deliveries->pg != NULL;
 }
 
-static bool make_parts(struct deliveries *deliveries)
+static bool make_components(struct deliveries *deliveries)
 {
     if (!connect_pg(deliveries)) {
         return false;
@@ -696,7 +699,7 @@ struct deliveries *deliveries_new(const struct deliveries_options *options)
     for (size_t i = 0; i < DELIVERY_CHANNELS_MAX; i++) {
         TAILQ_INIT(&deliveries->dispatchers[i].attempts);
     }
-    bool ok = make_parts(deliveries);
+    bool ok = make_components(deliveries);
     for (size_t i = 0; i < options->channel_count && ok; i++) {
         ok = dispatcher_start(&deliveries->dispatchers[i], deliveries, &options->channels[i]);
     }
@@ -712,7 +715,7 @@ void deliveries_free(struct deliveries *deliveries)
     if (deliveries == NULL) {
         return;
     }
-    pg_free(deliveries->pg); /* its last callbacks stall their tries */
+    pg_free(deliveries->pg); /* its last callbacks stall their attempts */
     for (size_t i = 0; i < DELIVERY_CHANNELS_MAX; i++) {
         dispatcher_stop(&deliveries->dispatchers[i]);
     }
@@ -731,7 +734,7 @@ bool deliveries_busy(const struct deliveries *deliveries)
         const struct attempt *attempt;
         TAILQ_FOREACH(attempt, &deliveries->dispatchers[i].attempts, link)
         {
-            if (attempt->state == ATTEMPT_FLYING || attempt->state == ATTEMPT_MARKING) {
+            if (attempt->state == ATTEMPT_TRANSFERRING || attempt->state == ATTEMPT_MARKING) {
                 return true;
             }
         }

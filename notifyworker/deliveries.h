@@ -1,21 +1,21 @@
 /*
- * Deliveries: what is told outside of the app. Notifications (a trigger) and the gateway write rows of table
- * deliveries; a trigger puts a message {"v", "delivery", "try", "endpoint"} into the outbox with each, so that both are
- * committed together or not at all. Here these messages are consumed, channel by channel, and each is tried once:
+ * Deliveries of notifications outside of the app. Notifications (a trigger) and the gateway insert rows into table
+ * deliveries. In the same transaction a trigger puts a message {"v", "delivery", "try", "endpoint"} into the outbox.
+ * This file consumes these messages, channel by channel, and makes one attempt for each:
  *
- *     queue deliveries.CHANNEL -> read the row -> transfer (libcurl) -> write down what came of it -> ack
+ *     queue deliveries.CHANNEL -> read the row -> transfer (libcurl) -> write the result -> ack
  *
- * What failed is tried again after 1, 2, 4, 8 and 16 seconds (five retries, six tries in all), by a message to a
- * delayed queue; after the last it is a dead letter. That message, or the letter, is committed with the row that says
- * so, by the outbox. A message whose "try" is not the row's has been dealt with before and is passed over. So a
- * delivery is made at least once; its id, which stays the same, lets the other side recognise what comes twice.
+ * A failed attempt is retried after 1, 2, 4, 8 and 16 seconds by a message to a delayed queue: five retries, six
+ * attempts in all. After the last one it becomes a dead letter. The row and that message, or the dead letter, are
+ * committed together through the outbox. A message whose "try" differs from the row's was already processed and is
+ * skipped. So a delivery is made at least once. Its id stays the same, so that the receiver can recognise duplicates.
  *
- * One slow endpoint never delays another: at most `endpoint_max` transfers are under way to one endpoint, at most
- * `waiting_max` more messages of it wait in hand, of `transfers_max` in all (the prefetch). What is over that is put
- * aside in a delayed queue, which does not count as a try. An endpoint that failed has one transfer at a time until it
- * succeeds again, and nothing in hand waits for it (endpoints.h).
+ * A slow endpoint does not delay others. It has at most `endpoint_max` running transfers and at most `waiting_max`
+ * waiting messages, of `transfers_max` in all (the prefetch). Further messages go to a delayed queue, which does not
+ * count as an attempt. A failing endpoint has one transfer at a time until one succeeds, and no waiting messages
+ * (endpoints.h).
  *
- * A channel says how a delivery is read, set up and judged; see struct delivery_channel. Callers: main.c; channels:
+ * A channel defines how a delivery is read, set up and judged; see struct delivery_channel. Callers: main.c; channels:
  * mail.c, webhook_channel.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_DELIVERIES_H
@@ -32,40 +32,42 @@
 #include "common/service/config.h"
 
 enum {
-    DELIVERY_RETRIES = 5, /* after the first try; one for each delayed queue */
+    DELIVERY_RETRIES = 5, /* after the first attempt; one for each delayed queue */
     DELIVERY_CHANNELS_MAX = 4,
-    DELIVERY_VALUES_MAX = 4, /* parameters that a channel's statement may take besides the id */
+    DELIVERY_VALUES_MAX = 4, /* parameters of a channel's statement besides the id */
     DELIVERY_KIND_SIZE = 32,
     DELIVERY_ERROR_SIZE = 256,
     DELIVERY_ENDPOINT_SIZE = 255,
 };
 
 enum delivery_verdict {
-    DELIVERY_GO,      /* of `begin` alone: `curl` is set up */
-    DELIVERY_SENT,    /* the other side has taken it */
-    DELIVERY_FAILED,  /* tried again later; a dead letter when that was the last try */
-    DELIVERY_REFUSED, /* for good: a dead letter at once */
-    DELIVERY_DROPPED, /* nobody wants it any more, or there is nowhere to send it */
+    DELIVERY_GO,      /* only from `begin`: `curl` is set up */
+    DELIVERY_SENT,    /* the receiver accepted it */
+    DELIVERY_FAILED,  /* retried later; a dead letter after the last attempt */
+    DELIVERY_REFUSED, /* permanent failure: a dead letter at once */
+    DELIVERY_DROPPED, /* not wanted any more, or without a destination */
 };
 
-/* One try. Everything in it lives until the channel's `end`. */
+/* One attempt. All its data live until the channel's `end`. */
 struct delivery {
     struct uuid id;
     struct uuid user_id; /* nil: the address may have no account */
     char kind[DELIVERY_KIND_SIZE];
-    int tries;          /* before this one, in this round */
-    int64_t created_ms; /* of the row */
-    /* The channel's. */
-    CURL *curl;          /* made by deliveries, set up by `begin`, freed by deliveries */
-    void *channel_state; /* for `end` to free */
-    /* Set by `begin` and `judge`: what is written down. No secret, and nothing that only the user may see. */
-    long status; /* that the other side answered; 0: none */
+    int tries;          /* attempts before this one, in this round */
+    int64_t created_ms; /* creation time of the row */
+    /* Owned by the channel, except `curl`. */
+    CURL *curl;          /* created and freed by deliveries, set up by `begin` */
+    void *channel_state; /* freed by `end` */
+    /*
+     * Set by `begin` and `judge` and stored in the row. It must hold no secret, and nothing that only the user may see.
+     */
+    long status; /* status code of the answer; 0: no answer */
     char error[DELIVERY_ERROR_SIZE];
 };
 
 /*
- * The first columns of a channel's statement, from `deliveries d` where d.id = $1; its own follow, from
- * DELIVERY_OWN_COLUMN on. Exactly one row, or none for a delivery that is gone.
+ * The first columns of a channel's statement, from `deliveries d` where d.id = $1. The channel's own columns start at
+ * DELIVERY_OWN_COLUMN. The result has exactly one row, or none if the delivery no longer exists.
  */
 #define DELIVERY_COLUMNS                                                                                               \
     "d.id, d.user_id, d.kind, d.state, d.tries, (extract(epoch FROM d.created_at) * 1000)::bigint, d.endpoint,"        \
@@ -84,24 +86,26 @@ enum {
 
 struct delivery_channel {
     const char *name;     /* column `channel`, routing key and label: "email" */
-    const char *queue;    /* that it is queued in */
-    const char *dead_key; /* of its dead letters */
-    const char *lookup;   /* the statement; $1 is the id, $2… what `ask` gives */
-    int transfers_max;    /* under way or waiting at a time, by one worker; at least 1 */
-    int endpoint_max;     /* of these under way to one endpoint */
-    int waiting_max;      /* of these waiting for one endpoint */
-    bool threaded;        /* a thread for each transfer; see transfers_new_threaded */
-    /* Before the statement is sent: gives its further parameters, which stay valid until it was sent. May be NULL. */
+    const char *queue;    /* the queue of its messages */
+    const char *dead_key; /* routing key of its dead letters */
+    const char *lookup;   /* the statement; $1 is the id, $2… come from `ask` */
+    int transfers_max;    /* running or waiting at a time, per worker; at least 1 */
+    int endpoint_max;     /* running to one endpoint */
+    int waiting_max;      /* waiting for one endpoint */
+    bool threaded;        /* one thread for each transfer; see transfers_new_threaded */
+    /*
+     * Called before the statement is sent; returns the number of further parameters. They stay valid until it is sent.
+     * May be NULL.
+     */
     size_t (*ask)(struct delivery *delivery, const char *values[static DELIVERY_VALUES_MAX], void *arg);
     /*
-     * Sets up `delivery->curl` out of the row, and says DELIVERY_GO; or says what becomes of it without a transfer. The
-     * result is gone after the call. CURLOPT_PRIVATE is not the channel's.
+     * Sets up `delivery->curl` from the row and returns DELIVERY_GO, or another verdict if no transfer is needed. The
+     * result is valid during the call only. The channel must not use CURLOPT_PRIVATE.
      */
     enum delivery_verdict (*begin)(struct delivery *delivery, const PGresult *row, void *arg);
-    /* What a transfer that ended so means: any verdict but DELIVERY_GO. */
+    /* Returns the verdict on a finished transfer; never DELIVERY_GO. */
     enum delivery_verdict (*judge)(struct delivery *delivery, CURLcode outcome, void *arg);
-    /* The try is over, whatever came of it (also when nothing was begun), and `curl` is gone: frees `own`. May be NULL.
-     */
+    /* The attempt is over, also if nothing was started, and `curl` is freed. Frees `channel_state`. May be NULL. */
     void (*end)(struct delivery *delivery, void *arg);
     void *arg;
 };
@@ -114,18 +118,20 @@ struct deliveries_options {
     const struct config *config;
     struct broker *consumes;
     struct broker *publishes;                /* requires TOPOLOGY_WAIT_NAMES and the other exchanges of deliveries */
-    struct deadletters *deadletters;         /* of that broker */
+    struct deadletters *deadletters;         /* on that broker */
     const struct delivery_channel *channels; /* kept, not copied */
     size_t channel_count;
 };
 
-/* Begins to consume. Connects to PostgreSQL by itself. NULL: no memory, or the URL cannot be read (logged). */
+/*
+ * Starts consuming, and opens its own connections to PostgreSQL. NULL: no memory, or the URL cannot be parsed (logged).
+ */
 MUST_CHECK struct deliveries *deliveries_new(const struct deliveries_options *options);
-/* Cuts what is under way: it will come again. Free the brokers before. */
+/* Cancels running transfers; their messages will be redelivered. Free the brokers first. */
 void deliveries_free(struct deliveries *deliveries);
-/* Takes nothing new. */
+/* Stops taking messages. */
 void deliveries_drain(struct deliveries *deliveries);
-/* Something is under way, or not yet written down. */
+/* True while a transfer is running or a result is not yet stored. */
 bool deliveries_busy(const struct deliveries *deliveries);
 
 #endif

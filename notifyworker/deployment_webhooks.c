@@ -1,6 +1,6 @@
 /*
- * See deployment_webhooks.h. An auction that is extended many times in a minute is told once for each minute of its new
- * end, as in notifications.
+ * See deployment_webhooks.h. Many extensions of an auction in one minute are one event for each minute of the new end,
+ * as in notifications.
  */
 #include "notifyworker/deployment_webhooks.h"
 
@@ -14,14 +14,17 @@ enum { MINUTE_MS = 60000, SEED_SIZE = 2 * UUID_TEXT_SIZE + 48 };
 
 #define AT_MS(expression) "timestamptz 'epoch' + " expression " * interval '1 millisecond'"
 
-/* Of an extension: the first moment that can have led to that minute, so that all extensions to it agree. */
+/*
+ * The id's time. For an extension it is the earliest time that can lead to that minute, so that all of them get the
+ * same id.
+ */
 #define ID_MS                                                                                                          \
     "(CASE WHEN e.kind = 'AUCTION_EXTENDED' THEN greatest(0, least(e.at_ms,"                                           \
     " e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint)) ELSE e.at_ms END)"
 
 /* clang-format off */
 const struct pg_statement deployment_webhooks_table[DEPLOYMENT_WEBHOOKS_STATEMENTS] = {
-    /* As uuid_from_hash_at makes it in C: 48 bits of time, version 8, variant, and 74 bits of a hash. */
+    /* The same id as from uuid_from_hash_at in C: 48 bits of time, version 8, variant, and 74 bits of a hash. */
     [DEPLOYMENT_WEBHOOKS_ADD] = {"deployment_webhooks",
         "WITH w AS MATERIALIZED (SELECT id, events FROM webhooks"
         "  WHERE owner_id = '00000000-0000-0000-0000-000000000000' AND off_reason IS NULL AND NOT webhook_is_full(id))"
@@ -79,7 +82,7 @@ size_t deployment_webhooks_count(const struct deployment_webhooks *calls)
     return calls->count;
 }
 
-/* As in webhook_deployment_kinds; NULL for what is none. */
+/* As in webhook_deployment_kinds; NULL: not one of them. */
 static const char *kind_of(const struct auction_event *event)
 {
     switch (event->kind) {
@@ -106,7 +109,7 @@ static const char *kind_of(const struct auction_event *event)
     return NULL;
 }
 
-/* What tells it from other events of its kind and auction. */
+/* The part of the id's hash that differs between events of the same kind and auction. */
 static void seed_of(const struct auction_event *event, char out[static SEED_SIZE])
 {
     char user[UUID_TEXT_SIZE];
@@ -114,7 +117,7 @@ static void seed_of(const struct auction_event *event, char out[static SEED_SIZE
     if (event->kind == EVENT_EXTENDED) {
         (void)snprintf(out, SEED_SIZE, "%" PRId64, event->end_ms / MINUTE_MS);
     } else if (event->kind == EVENT_CANCELLED || event->kind == EVENT_STARTED) {
-        out[0] = '\0'; /* once in an auction's life */
+        out[0] = '\0'; /* only once per auction */
     } else if (event->kind == EVENT_ENDING_SOON) {
         (void)snprintf(out, SEED_SIZE, "%" PRId64, event->end_ms);
     } else {

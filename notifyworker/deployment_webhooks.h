@@ -1,7 +1,7 @@
 /*
- * What webhooks of the deployment are told: each event once, whomever it concerns, where a user's are told of the
- * user's own notifications (a trigger, schema/). Gathers the events of a slice into one statement of its transaction.
- * The id of a delivery is made from event and webhook: the same event again makes the same row again.
+ * Deliveries to webhooks of the deployment: each event once, for all users. A user's own webhooks get the notifications
+ * of that user (a trigger, schema/). It collects the events of a slice into one statement of the slice's transaction.
+ * The id of a delivery is a hash of event and webhook: a repeated event results in the same row.
  *
  * Caller: inapp.c.
  */
@@ -18,16 +18,16 @@ extern const struct pg_statement deployment_webhooks_table[DEPLOYMENT_WEBHOOKS_S
 
 struct deployment_webhooks;
 
-/* `first_statement`: index of deployment_webhooks_table[0] in the table of the pool. NULL only without memory. */
+/* `first_statement`: index of deployment_webhooks_table[0] in the table of the pool. NULL: no memory. */
 MUST_CHECK struct deployment_webhooks *deployment_webhooks_new(size_t first_statement);
 void deployment_webhooks_free(struct deployment_webhooks *calls);
-/* Forgets the events gathered so far. */
+/* Drops the collected events. */
 void deployment_webhooks_reset(struct deployment_webhooks *calls);
-/* Events of kinds that no webhook can choose are passed over. */
+/* Ignores events of kinds that webhooks cannot select. */
 void deployment_webhooks_add(struct deployment_webhooks *calls, const struct auction_event *event);
-/* Events gathered; 0: there is nothing to send. */
+/* Number of collected events; 0: there is nothing to send. */
 size_t deployment_webhooks_count(const struct deployment_webhooks *calls);
-/* Queues the statement. False when the connection does not take it, or without memory. */
+/* Queues the statement. False: the connection refused it, or no memory. */
 MUST_CHECK bool deployment_webhooks_send(struct deployment_webhooks *calls, struct pg_tx *tx);
 
 #endif

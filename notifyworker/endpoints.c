@@ -1,5 +1,5 @@
 /*
- * See endpoints.h. A slot for each hash; who comes to the slot of another takes it over.
+ * See endpoints.h. A hash table without chaining: an endpoint overwrites another one in its slot.
  */
 #include "notifyworker/endpoints.h"
 
@@ -10,17 +10,20 @@
 enum {
     SLOTS = 4096,
     SECOND_MS = 1000,
-    /* Messages of a second that go into the shortest queue; then doubling. Of who is well, about what it can take. */
-    ASIDE_WELL = 1024,
-    ASIDE_ILL = 32,
+    /*
+     * Deferred messages of a second for the shortest queue; each longer queue doubles it. For a healthy endpoint this
+     * is about what it can process.
+     */
+    DEFERRED_HEALTHY = 1024,
+    DEFERRED_FAILING = 32,
 };
 
 struct slot {
     uint64_t hash;
     enum endpoints_health health;
     int64_t health_until_ms;
-    int64_t second; /* that `aside` is counted in */
-    unsigned aside;
+    int64_t second; /* the second that `deferred` counts */
+    unsigned deferred;
 };
 
 struct endpoints {
@@ -60,7 +63,7 @@ static struct slot *slot_of(struct endpoints *endpoints, const char *endpoint)
 void endpoints_note(struct endpoints *endpoints, const char *endpoint, bool failed, int64_t took_ms, int64_t now_ms)
 {
     struct slot *slot = slot_of(endpoints, endpoint);
-    slot->health = failed ? ENDPOINTS_ILL : took_ms > ENDPOINTS_SLOW_MS ? ENDPOINTS_SLOW : ENDPOINTS_WELL;
+    slot->health = failed ? ENDPOINTS_FAILING : took_ms > ENDPOINTS_SLOW_MS ? ENDPOINTS_SLOW : ENDPOINTS_HEALTHY;
     slot->health_until_ms = now_ms + ENDPOINTS_REMEMBER_MS;
 }
 
@@ -68,21 +71,22 @@ enum endpoints_health endpoints_health(const struct endpoints *endpoints, const 
 {
     uint64_t hash = hash_of(endpoint);
     const struct slot *slot = &endpoints->slots[hash % SLOTS];
-    return slot->hash == hash && now_ms < slot->health_until_ms ? slot->health : ENDPOINTS_WELL;
+    return slot->hash == hash && now_ms < slot->health_until_ms ? slot->health : ENDPOINTS_HEALTHY;
 }
 
-unsigned endpoints_put_aside(struct endpoints *endpoints, const char *endpoint, int64_t now_ms)
+unsigned endpoints_defer(struct endpoints *endpoints, const char *endpoint, int64_t now_ms)
 {
     struct slot *slot = slot_of(endpoints, endpoint);
     unsigned wait = 0;
     if (slot->second != now_ms / SECOND_MS) {
         slot->second = now_ms / SECOND_MS;
-        slot->aside = 0;
+        slot->deferred = 0;
     }
-    unsigned first = endpoints_health(endpoints, endpoint, now_ms) == ENDPOINTS_WELL ? ASIDE_WELL : ASIDE_ILL;
-    for (unsigned most = first; slot->aside >= most && wait < TOPOLOGY_WAITS - 1; most *= 2) {
+    unsigned first =
+        endpoints_health(endpoints, endpoint, now_ms) == ENDPOINTS_HEALTHY ? DEFERRED_HEALTHY : DEFERRED_FAILING;
+    for (unsigned most = first; slot->deferred >= most && wait < TOPOLOGY_WAITS - 1; most *= 2) {
         wait++;
     }
-    slot->aside++;
+    slot->deferred++;
     return wait;
 }

@@ -1,7 +1,7 @@
 /*
- * What is remembered of endpoints for a while, so that one that fails, is slow, or gets more than it takes costs the
- * others little: how many of its messages may be in hand, and how long one that may not be is put aside. A cache of
- * fixed size: what is forgotten costs a moment and no delivery. Pure.
+ * Recent health of delivery endpoints. It limits the cost that a failing, slow or overloaded endpoint has for others:
+ * how many of its messages may be held, and how long others are deferred. A cache of fixed size: a lost entry costs a
+ * short delay and never a delivery. No I/O.
  *
  * Caller: deliveries.c.
  */
@@ -11,14 +11,14 @@
 #include "common/base/base.h"
 
 enum {
-    ENDPOINTS_SLOW_MS = 2000,     /* a transfer that takes longer is slow */
-    ENDPOINTS_REMEMBER_MS = 60000 /* how long a failure or slowness counts, unless all is well before */
+    ENDPOINTS_SLOW_MS = 2000,     /* a longer transfer is slow */
+    ENDPOINTS_REMEMBER_MS = 60000 /* how long a failure or slow transfer counts, unless a good transfer follows */
 };
 
 enum endpoints_health {
-    ENDPOINTS_WELL,
-    ENDPOINTS_SLOW, /* none of its messages waits in hand */
-    ENDPOINTS_ILL,  /* and one at a time is enough */
+    ENDPOINTS_HEALTHY,
+    ENDPOINTS_SLOW,    /* none of its messages may wait in memory */
+    ENDPOINTS_FAILING, /* additionally, one transfer at a time */
 };
 
 struct endpoints;
@@ -26,13 +26,14 @@ struct endpoints;
 /* NULL only without memory. */
 MUST_CHECK struct endpoints *endpoints_new(void);
 void endpoints_free(struct endpoints *endpoints);
-/* A transfer to it ended after `took_ms`. */
+/* Records a transfer to it that took `took_ms`. */
 void endpoints_note(struct endpoints *endpoints, const char *endpoint, bool failed, int64_t took_ms, int64_t now_ms);
 enum endpoints_health endpoints_health(const struct endpoints *endpoints, const char *endpoint, int64_t now_ms);
 /*
- * One more of its messages is put aside: into which delayed queue, 0 the shortest. The more there were within this
- * second, the longer, so that they come back spread, and a great number costs the broker no more than a small one.
+ * Chooses the delayed queue for a deferred message; 0 is the shortest. The delay grows with the number of messages
+ * deferred within this second. So they return spread over time, and a large number costs the broker no more than a
+ * small one.
  */
-unsigned endpoints_put_aside(struct endpoints *endpoints, const char *endpoint, int64_t now_ms);
+unsigned endpoints_defer(struct endpoints *endpoints, const char *endpoint, int64_t now_ms);
 
 #endif

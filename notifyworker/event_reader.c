@@ -1,9 +1,9 @@
 /*
- * See intake.h. A ring holds what was delivered, in order, and never more than the prefetch. The batch is the front of
- * the ring; it leaves the ring when it is acked, with one ack for all of it.
+ * See event_reader.h. A ring holds the delivered messages in order; the prefetch bounds it. The batch is taken from the
+ * front of the ring, and one ack covers all of it.
  *
- * When the channel goes, what waits is forgotten: it will come again. A batch in hand is finished, acks nothing, and
- * writes nothing twice when it comes again.
+ * When the channel is lost, waiting messages are dropped, because they will be redelivered. The current batch is
+ * finished without an ack; its redelivery writes nothing twice.
  */
 #include "notifyworker/event_reader.h"
 
@@ -16,8 +16,8 @@
 #include "common/protocol/topology.h"
 
 enum {
-    PREFETCH_BATCHES = 2, /* one in hand, one arriving */
-    RETRY_MS = 100,       /* without memory for a dead letter */
+    PREFETCH_BATCHES = 2, /* one current, one arriving */
+    RETRY_MS = 100,       /* after there was no memory for a dead letter */
 };
 
 struct delivery {
@@ -31,9 +31,9 @@ struct event_reader {
     struct deadletters *deadletters;
     struct inapp *inapp;
     struct event *retry_timer;
-    struct event *resume_timer; /* lets a batch gather */
+    struct event *resume_timer; /* ends the interval in which messages are collected */
     int64_t interval_us;
-    int64_t began_us; /* monotonic: the last batch */
+    int64_t began_us; /* monotonic start of the last batch */
     bool draining;
     /* the ring */
     struct delivery **ring;
@@ -44,10 +44,10 @@ struct event_reader {
     size_t batch_max;
     struct delivery **batch;
     struct inapp_message *messages;
-    size_t batch_count;  /* 0: none */
-    size_t next_burial;  /* messages before this one that are dead have been sent */
-    size_t burials;      /* dead letters not yet confirmed */
-    bool batch_orphaned; /* its channel is gone: nothing to ack */
+    size_t batch_count;       /* 0: none */
+    size_t next_dead_letter;  /* dead messages before this one were sent */
+    size_t dead_letters_open; /* dead letters not yet confirmed */
+    bool batch_orphaned;      /* its channel is gone: no ack */
 };
 
 static void batch_start(struct event_reader *event_reader);
@@ -57,16 +57,16 @@ static void arm_retry(struct event_reader *event_reader)
 {
     struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
     if (evtimer_add(event_reader->retry_timer, &wait) != 0) {
-        log_error("intake: cannot arm a timer");
+        log_error("events: cannot arm a timer");
     }
 }
 
-/* The batch is done with: acks it, and goes on. */
+/* The batch is finished: acks it and starts the next one. */
 static void batch_end(struct event_reader *event_reader)
 {
     uint64_t last_tag = event_reader->batch[event_reader->batch_count - 1]->tag;
     if (!event_reader->batch_orphaned && !broker_ack(event_reader->consumer, last_tag, true)) {
-        log_debug("an ack found its channel gone; its messages will come again and find their work done");
+        log_debug("ack not sent, the channel is closed; the messages will be redelivered and have no further effect");
     }
     for (size_t i = 0; i < event_reader->batch_count; i++) {
         free(event_reader->batch[i]);
@@ -75,30 +75,30 @@ static void batch_end(struct event_reader *event_reader)
     batch_start(event_reader);
 }
 
-static void on_buried(void *arg)
+static void on_dead_letter_confirmed(void *arg)
 {
     struct event_reader *event_reader = arg;
-    event_reader->burials--;
+    event_reader->dead_letters_open--;
     batch_settle(event_reader);
 }
 
-/* Everything is told: sends the dead to their letters, and ends the batch when all of these are confirmed. */
+/* The batch is written: sends its dead letters, and ends it when all of them are confirmed. */
 static void batch_settle(struct event_reader *event_reader)
 {
-    for (; event_reader->next_burial < event_reader->batch_count; event_reader->next_burial++) {
-        const struct inapp_message *message = &event_reader->messages[event_reader->next_burial];
+    for (; event_reader->next_dead_letter < event_reader->batch_count; event_reader->next_dead_letter++) {
+        const struct inapp_message *message = &event_reader->messages[event_reader->next_dead_letter];
         if (message->dead == NULL || event_reader->batch_orphaned) {
             continue;
         }
         if (!deadletters_send(event_reader->deadletters, TOPOLOGY_KEY_DEAD_NOTIFY, message->body, message->length,
-                              message->dead, on_buried, event_reader)) {
-            log_error("no memory for a dead letter: tried again");
+                              message->dead, on_dead_letter_confirmed, event_reader)) {
+            log_error("no memory for a dead letter: retrying");
             arm_retry(event_reader);
             return;
         }
-        event_reader->burials++;
+        event_reader->dead_letters_open++;
     }
-    if (event_reader->burials == 0) {
+    if (event_reader->dead_letters_open == 0) {
         batch_end(event_reader);
     }
 }
@@ -115,8 +115,8 @@ static void on_notified(void *arg)
     batch_settle(arg);
 }
 
-/* Is it too early for the next batch? Then the timer will start it. */
-static bool batch_gathers(struct event_reader *event_reader)
+/* True if the interval is not over; the timer then starts the batch. */
+static bool batch_is_early(struct event_reader *event_reader)
 {
     int64_t early_us = event_reader->began_us + event_reader->interval_us - clock_mono_us();
     struct timeval wait = {.tv_usec = early_us};
@@ -131,11 +131,11 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
     batch_start(arg);
 }
 
-/* The front of the ring becomes the batch, unless one is in hand. */
+/* Starts a batch from the front of the ring, unless one is running. */
 static void batch_start(struct event_reader *event_reader)
 {
     if (event_reader->batch_count > 0 || event_reader->ring_count == 0 || event_reader->draining ||
-        batch_gathers(event_reader)) {
+        batch_is_early(event_reader)) {
         return;
     }
     event_reader->began_us = clock_mono_us();
@@ -150,7 +150,7 @@ static void batch_start(struct event_reader *event_reader)
     }
     event_reader->batch_count = count;
     event_reader->batch_orphaned = false;
-    event_reader->next_burial = 0;
+    event_reader->next_dead_letter = 0;
     inapp_notify(event_reader->inapp, event_reader->messages, count, on_notified, event_reader);
 }
 
@@ -159,12 +159,12 @@ static void on_deliver(struct broker_consumer *consumer, const struct broker_del
     (void)consumer;
     struct event_reader *event_reader = arg;
     if (event_reader->draining) {
-        return; /* goes back to the queue when the channel closes */
+        return; /* returns to the queue when the channel closes */
     }
     struct delivery *copy = malloc(sizeof(*copy) + delivery->length);
     if (copy == NULL) {
-        /* The tag of a later message would ack this one too. */
-        log_error("no memory for a message: ending, so that it comes again");
+        /* The ack of a later message would cover this one, too. */
+        log_error("no memory for a message: exiting, it will be redelivered");
         exit(EXIT_FAILURE);
     }
     *copy = (struct delivery){.tag = delivery->tag, .length = delivery->length};
@@ -253,5 +253,5 @@ void event_reader_drain(struct event_reader *event_reader)
 
 bool event_reader_busy(const struct event_reader *event_reader)
 {
-    return inapp_busy(event_reader->inapp) || event_reader->burials > 0;
+    return inapp_busy(event_reader->inapp) || event_reader->dead_letters_open > 0;
 }

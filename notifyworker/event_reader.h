@@ -1,6 +1,6 @@
 /*
- * Takes event messages from queue notify, has them told in batches, one at a time, and acks a batch once all of it is
- * committed and its dead letters are confirmed.
+ * Consumes event messages from queue notify and has their notifications written, one batch at a time. It acks a batch
+ * after its transactions are committed and its dead letters are confirmed.
  *
  * Caller: main.c.
  */
@@ -23,16 +23,16 @@ struct event_reader_options {
     struct deadletters *deadletters;
     struct inapp *inapp;
     int batch_max;   /* notify_batch_max: messages in one batch */
-    int interval_ms; /* notify_interval_ms: least time from one batch's begin to the next one's */
+    int interval_ms; /* notify_interval_ms: least time between the starts of two batches */
 };
 
-/* Begins to consume. NULL only without memory. */
+/* Starts consuming. NULL: no memory. */
 MUST_CHECK struct event_reader *event_reader_new(const struct event_reader_options *options);
-/* Free the brokers and the pool before. */
+/* Free the brokers and the pool first. */
 void event_reader_free(struct event_reader *event_reader);
-/* Takes nothing new; the batch in hand is finished and acked. */
+/* Stops taking messages; the current batch is finished and acked. */
 void event_reader_drain(struct event_reader *event_reader);
-/* A batch is being told or waits for its dead letters. */
+/* True while a batch is being written or waits for its dead letters. */
 bool event_reader_busy(const struct event_reader *event_reader);
 
 #endif

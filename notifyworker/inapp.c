@@ -1,9 +1,9 @@
 /*
- * See inapp.h. A batch is worked off in slices (common/base/bisect.h), cut short at SLICE_EVENTS_MAX events. A slice is
- * decoded into the audience's arrays anew for each try, so that nothing decoded has to be kept.
+ * See inapp.h. A batch is processed in slices (common/base/bisect.h) of about SLICE_EVENTS_MAX events. Each attempt
+ * parses the messages of its slice again, so that no parsed data is kept.
  *
  *     slice_start -> one transaction -> slice_next -> … -> done
- *                        |-> transient: the same slice later
+ *                        |-> temporary error: the same slice later
  *                        '-> refused: half of it, down to one message, which is marked dead
  */
 #include "notifyworker/inapp.h"
@@ -18,16 +18,16 @@
 #include "notifyworker/deployment_webhooks.h"
 #include "notifyworker/recipients.h"
 
-enum { SLICE_EVENTS_MAX = 8192 }; /* a slice takes no further message once it has so many */
+enum { SLICE_EVENTS_MAX = 8192 }; /* a slice with this many events takes no further message */
 
 struct inapp {
     struct pg *pg;
     struct event *retry_timer;
     bool draining;
     struct recipients *recipients;
-    struct deployment_webhooks *deployment_webhooks; /* of the same events, and of some more */
-    struct auction_event *events;                    /* of the message being read, MESSAGE_EVENTS_MAX */
-    struct pg_tx *tx;                                /* of the slice, or NULL */
+    struct deployment_webhooks *deployment_webhooks; /* of the same events and some more */
+    struct auction_event *events;                    /* of the message being parsed, MESSAGE_EVENTS_MAX */
+    struct pg_tx *tx;                                /* transaction of the slice, or NULL */
     /* the batch */
     struct inapp_message *messages; /* NULL: none */
     inapp_done done;
@@ -59,10 +59,10 @@ static void slice_retry(struct inapp *inapp, const char *reason)
 {
     inapp->tx = NULL;
     if (inapp->draining) {
-        return; /* what is not told is not acked, and comes again */
+        return; /* unwritten messages are not acked and will be redelivered */
     }
     int pause_ms = bisect_pause(&inapp->slice);
-    /* That PostgreSQL is down is said once, by whoever watches it. */
+    /* The pool logs once that PostgreSQL is down; do not repeat it at each retry. */
     log_line(pg_up(inapp->pg) ? LOG_WARN : LOG_DEBUG, NULL, "notifications are retried in %d ms: %s", pause_ms, reason);
     arm(inapp->retry_timer, pause_ms);
 }
@@ -75,7 +75,7 @@ static void slice_refused(struct inapp *inapp, const struct pg_reply *reply)
         slice_start(inapp);
         return;
     }
-    log_error("the notifications of a message cannot be written; it goes to the dead letters");
+    log_error("the notifications of a message cannot be written; it becomes a dead letter");
     inapp->messages[inapp->slice.first].dead = "the database refuses its notifications";
     slice_next(inapp);
 }
@@ -101,17 +101,17 @@ static void log_traced(const struct auction_event *event)
                                   .user_id = uuid_is_nil(&event->user_id) ? NULL : &event->user_id,
                                   .auction_id = &event->auction_id,
                                   .duration_ms = clock_now_ms() - event->at_ms};
-        log_line(LOG_INFO, &about, "telling: %s", message_event_text(event->kind));
+        log_line(LOG_INFO, &about, "notifying: %s", message_event_text(event->kind));
     }
 }
 
-/* Gathers the events of one message, or marks it dead. False only without memory. */
+/* Collects the events of one message, or marks it dead. False: no memory. */
 static bool message_read(struct inapp *inapp, struct inapp_message *message)
 {
     size_t count = 0;
     const char *reason = NULL;
     if (!message_read_events(message->body, message->length, inapp->events, MESSAGE_EVENTS_MAX, &count, &reason)) {
-        log_error("a message cannot be read and goes to the dead letters: %s", reason);
+        log_error("a message cannot be parsed and becomes a dead letter: %s", reason);
         message->dead = reason;
         return true;
     }
@@ -125,7 +125,7 @@ static bool message_read(struct inapp *inapp, struct inapp_message *message)
     return true;
 }
 
-/* Gathers the slice; it ends where there is enough. */
+/* Collects the slice, and shortens it when it has enough events. */
 static bool slice_read(struct inapp *inapp)
 {
     struct bisect *slice = &inapp->slice;
@@ -154,14 +154,14 @@ static void slice_start(struct inapp *inapp)
     }
     inapp->tx = pg_tx_begin(inapp->pg);
     if (inapp->tx == NULL) {
-        slice_retry(inapp, "PostgreSQL is not there");
+        slice_retry(inapp, "PostgreSQL is down");
         return;
     }
     if (!recipients_send(inapp->recipients, inapp->tx) ||
         !deployment_webhooks_send(inapp->deployment_webhooks, inapp->tx) ||
         !pg_tx_commit(inapp->tx, on_commit, inapp)) {
         pg_tx_abort(inapp->tx);
-        slice_retry(inapp, "no memory, or PostgreSQL takes no statement");
+        slice_retry(inapp, "no memory, or PostgreSQL accepts no statement");
     }
 }
 

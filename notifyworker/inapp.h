@@ -1,9 +1,9 @@
 /*
- * Writes the in-app notifications of a batch of event messages, and the calls of the deployment's webhooks, one
- * transaction for as much of it as fits. What the database refuses for good is halved down to the message that is to
- * blame; everything else is retried without end.
+ * Writes the in-app notifications of a batch of event messages, and the deliveries to the deployment's webhooks, in as
+ * few transactions as possible. Data that the database refuses are bisected down to the failing message. Other errors
+ * are retried without limit.
  *
- * Caller: intake.c.
+ * Caller: event_reader.c.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_INAPP_H
 #define ROSTRUM_NOTIFYWORKER_INAPP_H
@@ -19,23 +19,25 @@ struct push;
 struct inapp_message {
     const void *body; /* borrowed until `done` */
     size_t length;
-    const char *dead; /* out: why it can be neither read nor written (static text), else NULL */
+    const char *dead; /* out: the reason why it cannot be parsed or written (static text), else NULL */
 };
 
-/* Everything of the batch is committed, but for the messages marked dead. May come from within inapp_notify. */
+/* The batch is committed, except for messages marked dead. May be called from within inapp_notify. */
 typedef void (*inapp_done)(void *arg);
 
-/* `pg` with recipients_table at the begin of its table, deployment_webhooks_table somewhere. NULL only without memory.
+/*
+ * `pg` has recipients_table at the start of its table, and deployment_webhooks_table at `first_of_deployment_calls`.
+ * NULL: no memory.
  */
 MUST_CHECK struct inapp *inapp_new(struct event_base *base, struct pg *pg, size_t first_of_deployment_calls,
                                    struct push *push);
-/* Free `pg` before. */
+/* Free `pg` first. */
 void inapp_free(struct inapp *inapp);
-/* Tells one batch; the next only after `done`. The messages belong to the caller and stay where they are until then. */
+/* Processes one batch; call it again only after `done`. The caller owns the messages and must keep them until then. */
 void inapp_notify(struct inapp *inapp, struct inapp_message *messages, size_t count, inapp_done done, void *arg);
-/* From now on what fails is not tried again: `done` of the batch in hand may not come. */
+/* Disables retries. `done` of the current batch is then not guaranteed. */
 void inapp_drain(struct inapp *inapp);
-/* A transaction is under way. */
+/* True while a transaction is running. */
 bool inapp_busy(const struct inapp *inapp);
 
 #endif

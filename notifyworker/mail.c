@@ -1,6 +1,6 @@
 /*
- * See mail.h. To an address that its owner has not verified nothing goes that somebody else could have made up: not the
- * name of the account, which is the address there.
+ * See mail.h. A mail to an unverified address must not contain text that another person could have chosen, such as the
+ * name of the account. It uses the address instead.
  */
 #include "notifyworker/mail.h"
 
@@ -23,16 +23,16 @@
 
 enum {
     NUMBER_SIZE = 16,
-    MAILBOX_SIZE = CONFIG_TEXT_SIZE + 2, /* in < and > */
+    MAILBOX_SIZE = CONFIG_TEXT_SIZE + 2, /* with < and > */
     LINK_SIZE = CONFIG_TEXT_SIZE + 128,
     VALUE_SIZE = 64,
     LINE_SIZE = DELIVERY_ERROR_SIZE,
     S_PER_HOUR = 3600,
-    SOCKETS_MAX = 16, /* of one mail: addresses of the server that are tried side by side */
+    SOCKETS_MAX = 16, /* of one mail: libcurl tries several addresses of the server at the same time */
     SMTP_OK = 250,
-    SMTP_REFUSED = 500, /* and above: for good */
+    SMTP_REFUSED = 500, /* and above: permanent */
     SMTP_NO_LOGIN_FIRST = 530,
-    SMTP_NO_LOGIN_LAST = 538, /* the server does not let us in: no recipient's fault */
+    SMTP_NO_LOGIN_LAST = 538, /* login errors: not caused by the recipient */
 };
 
 static const char quit[] = "QUIT";
@@ -41,17 +41,18 @@ static const char *const kinds[] = {NOTIFICATION_KINDS(NOTIFICATION_WORD) ACCOUN
 
 enum {
     COLUMN_NAME = DELIVERY_OWN_COLUMN,
-    COLUMN_KNOWN,    /* there is such an account, and it is not banned */
-    COLUMN_VERIFIED, /* its address */
-    COLUMN_WANTED,   /* the kind, by mail */
-    COLUMN_NOTIFIES, /* it is about a notification */
-    COLUMN_LATELY,   /* about accounts: of its kind to that address within the hour before, but those dropped */
-    COLUMN_KEY,      /* of unsubscribe tokens */
+    COLUMN_KNOWN,    /* the account exists and is not banned */
+    COLUMN_VERIFIED, /* its address is verified */
+    COLUMN_WANTED,   /* the user wants this kind by mail */
+    COLUMN_NOTIFIES, /* the delivery is for a notification */
+    COLUMN_LATELY,   /* account mail of this kind to that address within the hour before, except dropped ones */
+    COLUMN_KEY,      /* key of unsubscribe tokens */
 };
 
 /*
- * $2 hash of a token that this try may carry, $3 and $4 seconds that one holds, to verify and to reset. A password may
- * be asked for by an address: whether there is such an account is found out here, and not while somebody waits.
+ * $2 hash of a token that this attempt may use, $3 and $4 lifetimes in seconds, for verification and reset. A password
+ * reset is requested by address. The account is looked up here and not during the request, so that the duration of the
+ * request does not reveal whether the account exists.
  */
 static const char lookup[] =
     "WITH d AS (SELECT *, coalesce(user_id, (SELECT u.id FROM users u WHERE u.email = endpoint)) AS owner"
@@ -78,24 +79,24 @@ struct mail {
     char reset_s[NUMBER_SIZE];
 };
 
-/* One try's own. */
+/* The state of one attempt. */
 struct mail_message {
     char token[LINKS_TOKEN_SIZE];
     char hash[LINKS_HASH_SIZE];
-    char *text; /* the mail */
+    char *text; /* the text of the mail */
     size_t length;
-    size_t sent; /* of it */
+    size_t sent; /* bytes sent */
     struct curl_slist *recipients;
     char error[CURL_ERROR_SIZE];
-    char line[LINE_SIZE];     /* what the server complained of last */
-    int sockets[SOCKETS_MAX]; /* that are open for this mail */
+    char line[LINE_SIZE];     /* last error reply of the server */
+    int sockets[SOCKETS_MAX]; /* open sockets of this mail */
     size_t socket_count;
 };
 
-/* ---- what a mail says ---- */
+/* ---- content ---- */
 
-/* What the values of a template are made of; all of it lives as long as they are used. */
-struct filling {
+/* The values of a template and their memory. */
+struct template_values {
     const char *values[TEMPLATES_VALUES];
     char hours[NUMBER_SIZE];
     char unsubscribe[LINK_SIZE];
@@ -103,7 +104,7 @@ struct filling {
     char created_at[VALUE_SIZE];
 };
 
-/* "2026-11-20 22:58:16 UTC"; what is no time stays as it is. */
+/* "2026-11-20 22:58:16 UTC"; other text is returned unchanged. */
 static const char *show_time(const char *text, char out[static VALUE_SIZE])
 {
     int64_t ms = 0;
@@ -123,7 +124,7 @@ static const char *member_text(const struct json *payload, const char *name)
 }
 
 static bool fill_unsubscribe(const struct mail *mail, const struct delivery *delivery, const char *secret,
-                             struct filling *filling)
+                             struct template_values *template_values)
 {
     uint8_t key[LINKS_KEY_BYTES];
     char token[LINKS_UNSUBSCRIBE_SIZE];
@@ -132,17 +133,17 @@ static bool fill_unsubscribe(const struct mail *mail, const struct delivery *del
     }
     links_unsubscribe_write(key, &delivery->user_id, delivery->kind, token);
     sodium_memzero(key, sizeof(key));
-    (void)snprintf(filling->unsubscribe, sizeof(filling->unsubscribe), "%s/api/v1/unsubscribe?token=%s",
+    (void)snprintf(template_values->unsubscribe, sizeof(template_values->unsubscribe), "%s/api/v1/unsubscribe?token=%s",
                    mail->config->public_url, token);
-    filling->values[TEMPLATES_UNSUBSCRIBE] = filling->unsubscribe;
+    template_values->values[TEMPLATES_UNSUBSCRIBE] = template_values->unsubscribe;
     return true;
 }
 
-static void fill(const struct mail *mail, const struct delivery *delivery, const PGresult *row,
-                 const struct json *payload, struct filling *filling)
+static void set_values(const struct mail *mail, const struct delivery *delivery, const PGresult *row,
+                       const struct json *payload, struct template_values *template_values)
 {
     const struct mail_message *message = delivery->channel_state;
-    const char **values = filling->values;
+    const char **values = template_values->values;
     bool verify = strcmp(delivery->kind, "VERIFY_EMAIL") == 0;
     int seconds = verify ? mail->config->verify_token_s : mail->config->reset_token_s;
     bool verified = pg_bool(row, 0, COLUMN_VERIFIED);
@@ -152,18 +153,19 @@ static void fill(const struct mail *mail, const struct delivery *delivery, const
     values[TEMPLATES_TITLE] = member_text(payload, "title");
     values[TEMPLATES_AUCTION_ID] = member_text(payload, "auctionId");
     values[TEMPLATES_AMOUNT] = member_text(payload, "amount");
-    values[TEMPLATES_END_TIME] = show_time(member_text(payload, "endTime"), filling->end_time);
-    values[TEMPLATES_CREATED_AT] = show_time(member_text(payload, "createdAt"), filling->created_at);
+    values[TEMPLATES_END_TIME] = show_time(member_text(payload, "endTime"), template_values->end_time);
+    values[TEMPLATES_CREATED_AT] = show_time(member_text(payload, "createdAt"), template_values->created_at);
     values[TEMPLATES_ADDRESS] = member_text(payload, "address");
     values[TEMPLATES_AGENT] = member_text(payload, "agent");
     values[TEMPLATES_TOKEN] = message->token;
-    (void)snprintf(filling->hours, sizeof(filling->hours), "%d", (seconds + S_PER_HOUR - 1) / S_PER_HOUR);
-    values[TEMPLATES_HOURS] = filling->hours;
+    (void)snprintf(template_values->hours, sizeof(template_values->hours), "%d",
+                   (seconds + S_PER_HOUR - 1) / S_PER_HOUR);
+    values[TEMPLATES_HOURS] = template_values->hours;
 }
 
-/* One part of the template, the caller's to free; NULL without memory. */
+/* Renders one part of the template; the caller frees it. NULL: no memory. */
 static char *render(const struct mail *mail, const struct delivery *delivery, enum templates_part part,
-                    const struct filling *filling)
+                    const struct template_values *template_values)
 {
     char *text = NULL;
     size_t length = 0;
@@ -171,7 +173,7 @@ static char *render(const struct mail *mail, const struct delivery *delivery, en
     if (out == NULL) {
         return NULL;
     }
-    bool ok = templates_write(mail->templates, delivery->kind, part, filling->values, out) && ferror(out) == 0;
+    bool ok = templates_write(mail->templates, delivery->kind, part, template_values->values, out) && ferror(out) == 0;
     if (fclose(out) != 0 || !ok) {
         free(text);
         return NULL;
@@ -179,24 +181,25 @@ static char *render(const struct mail *mail, const struct delivery *delivery, en
     return text;
 }
 
-static bool compose(const struct mail *mail, struct delivery *delivery, const char *to, const struct filling *filling)
+static bool compose(const struct mail *mail, struct delivery *delivery, const char *to,
+                    const struct template_values *template_values)
 {
     struct mail_message *message = delivery->channel_state;
     char *parts[TEMPLATES_PARTS];
     bool ok = true;
     for (int part = 0; part < TEMPLATES_PARTS; part++) {
-        parts[part] = render(mail, delivery, (enum templates_part)part, filling);
+        parts[part] = render(mail, delivery, (enum templates_part)part, template_values);
         ok = ok && parts[part] != NULL;
     }
     if (ok) {
         const struct mailtext text = {.from = mail->config->mail_from,
                                       .from_name = mail->config->mail_from_name,
                                       .to = to,
-                                      .to_name = filling->values[TEMPLATES_NAME],
+                                      .to_name = template_values->values[TEMPLATES_NAME],
                                       .subject = parts[TEMPLATES_SUBJECT],
                                       .text = parts[TEMPLATES_TEXT],
                                       .html = parts[TEMPLATES_HTML],
-                                      .unsubscribe = filling->values[TEMPLATES_UNSUBSCRIBE],
+                                      .unsubscribe = template_values->values[TEMPLATES_UNSUBSCRIBE],
                                       .id = delivery->id,
                                       .date_ms = delivery->created_ms};
         message->text = mailtext_write(&text, &message->length);
@@ -210,21 +213,21 @@ static bool compose(const struct mail *mail, struct delivery *delivery, const ch
 /* False: no memory, or the deployment has no key yet. */
 static bool write_message(const struct mail *mail, struct delivery *delivery, const PGresult *row)
 {
-    struct filling filling = {.values = {NULL}};
+    struct template_values template_values = {.values = {NULL}};
     const char *text = pg_text(row, 0, DELIVERY_COLUMN_PAYLOAD);
     struct json *payload = json_parse(text, strlen(text), NULL);
-    fill(mail, delivery, row, payload, &filling);
-    bool ok =
-        !pg_bool(row, 0, COLUMN_NOTIFIES) || fill_unsubscribe(mail, delivery, pg_text(row, 0, COLUMN_KEY), &filling);
-    ok = ok && compose(mail, delivery, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT), &filling);
+    set_values(mail, delivery, row, payload, &template_values);
+    bool ok = !pg_bool(row, 0, COLUMN_NOTIFIES) ||
+              fill_unsubscribe(mail, delivery, pg_text(row, 0, COLUMN_KEY), &template_values);
+    ok = ok && compose(mail, delivery, pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT), &template_values);
     json_free(payload);
     return ok;
 }
 
 /* ---- the transfer ---- */
 
-/* For libcurl. */
-static size_t give_bytes(char *out, size_t one, size_t count, void *arg)
+/* Called by libcurl for the next bytes of the mail. */
+static size_t read_mail(char *out, size_t one, size_t count, void *arg)
 {
     struct mail_message *message = arg;
     size_t most = one * count;
@@ -235,8 +238,8 @@ static size_t give_bytes(char *out, size_t one, size_t count, void *arg)
     return given;
 }
 
-/* For libcurl: each line that the server says. A complaint tells why. */
-static size_t take_line(char *bytes, size_t one, size_t count, void *arg)
+/* Called by libcurl for each reply line of the server; keeps error replies. */
+static size_t keep_error_line(char *bytes, size_t one, size_t count, void *arg)
 {
     struct mail_message *message = arg;
     size_t length = one * count;
@@ -250,9 +253,9 @@ static size_t take_line(char *bytes, size_t one, size_t count, void *arg)
 }
 
 /*
- * When libcurl ends a connection to a mail server, it says QUIT and waits for the answer, for as long as the server
- * likes; the mail would not be over until then. So every mail has a connection of its own, whose sockets are known
- * here, and once QUIT was said there is nothing more to be read from them.
+ * When libcurl closes a connection to a mail server, it sends QUIT and waits for the reply, however long the server
+ * takes. The mail would not be finished until then. So every mail has its own connection, whose sockets are stored
+ * here. After QUIT they are shut down for reading.
  */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -280,7 +283,7 @@ static int close_socket(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-/* For libcurl: what it has just sent. */
+/* Called by libcurl with the bytes that it has just sent. */
 static int watch_commands(CURL *curl, curl_infotype type, char *bytes, size_t length, void *arg)
 {
     (void)curl;
@@ -337,16 +340,16 @@ static bool set_message(CURL *curl, const struct mail *mail, struct mail_message
     return message->recipients != NULL && curl_easy_setopt(curl, CURLOPT_MAIL_FROM, mail->sender) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_MAIL_RCPT, message->recipients) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_READFUNCTION, give_bytes) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_mail) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_READDATA, message) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_line) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, keep_error_line) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HEADERDATA, message) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message->error) == CURLE_OK;
 }
 
 /* ---- the channel ---- */
 
-/* Why it is not sent at all; NULL: it is. */
+/* Returns why the mail is not sent; NULL: it is sent. */
 static const char *drop_reason(const struct mail *mail, const struct delivery *delivery, const PGresult *row)
 {
     bool verified = pg_bool(row, 0, COLUMN_VERIFIED);
@@ -355,18 +358,18 @@ static const char *drop_reason(const struct mail *mail, const struct delivery *d
         return "mail is off";
     }
     if (!pg_bool(row, 0, COLUMN_KNOWN)) {
-        return "there is no such account, or it is banned";
+        return "the account does not exist or is banned";
     }
     if (pg_bool(row, 0, COLUMN_NOTIFIES)) {
-        return verified && pg_bool(row, 0, COLUMN_WANTED) ? NULL : "not wanted any more";
+        return verified && pg_bool(row, 0, COLUMN_WANTED) ? NULL : "not wanted by the user any more";
     }
     if (strcmp(delivery->kind, "VERIFY_EMAIL") == 0 && verified) {
-        return "the address was verified meanwhile";
+        return "the address is already verified";
     }
     return most != 0 && pg_int(row, 0, COLUMN_LATELY) >= most ? "too many of this kind within an hour" : NULL;
 }
 
-/* Accounts have no other; but what stands between < and > in a command must not depend on that. */
+/* Accounts have only such addresses. It is checked again, because the address is inserted into an SMTP command. */
 static bool is_address(const char *text)
 {
     for (const char *at = text; *at != '\0'; at++) {
@@ -406,7 +409,7 @@ static enum delivery_verdict mail_begin(struct delivery *delivery, const PGresul
         return stop(delivery, DELIVERY_DROPPED, reason);
     }
     if (!is_address(pg_text(row, 0, DELIVERY_COLUMN_ENDPOINT))) {
-        return stop(delivery, DELIVERY_REFUSED, "this is no address");
+        return stop(delivery, DELIVERY_REFUSED, "the recipient is not a valid address");
     }
     if (message == NULL || !write_message(mail, delivery, row) || !set_server(delivery->curl, mail->config) ||
         !set_sockets(delivery->curl, message) ||
@@ -430,8 +433,8 @@ static enum delivery_verdict mail_judge(struct delivery *delivery, CURLcode outc
         delivery->status = SMTP_OK;
         return DELIVERY_SENT;
     }
-    delivery->status = strtol(message->line, NULL, 10); /* that of QUIT is libcurl's last one */
-    /* The server's words say more than libcurl's. */
+    delivery->status = strtol(message->line, NULL, 10); /* libcurl's own status is that of QUIT */
+    /* The server's reply is more precise than libcurl's text. */
     const char *error = message->error[0] != '\0' ? message->error : curl_easy_strerror(outcome);
     (void)snprintf(delivery->error, sizeof(delivery->error), "%s", message->line[0] != '\0' ? message->line : error);
     return is_refusal(outcome, delivery->status) ? DELIVERY_REFUSED : DELIVERY_FAILED;
@@ -467,7 +470,7 @@ struct mail *mail_new(const struct config *config)
     (void)snprintf(mail->reset_s, sizeof(mail->reset_s), "%d", config->reset_token_s);
     mail->templates = mail->on ? templates_load(config->template_folder, kinds) : NULL;
     if (mail->on && mail->templates == NULL) {
-        log_error("the templates of mails cannot be used: %s", config->template_folder);
+        log_error("the mail templates cannot be loaded: %s", config->template_folder);
         mail_free(mail);
         return NULL;
     }

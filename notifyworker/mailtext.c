@@ -1,5 +1,5 @@
 /*
- * See mailtext.h. Written through a stream in memory, whose error sticks and is looked at once, at the end.
+ * See mailtext.h. The mail is written to a memory stream, whose error flag is checked once at the end.
  */
 #include "notifyworker/mailtext.h"
 
@@ -10,12 +10,14 @@
 #include <time.h>
 
 enum {
-    /* Of an encoded word: 52 characters of Base64, 64 with its frame. A line with one has 76 at most, "Subject: " too.
+    /*
+     * Of an encoded word: 52 characters of Base64, 64 with its frame. A line with one has at most 76, including
+     * "Subject: ".
      */
     WORD_MOST_BYTES = 39,
     WORD_TEXT_SIZE = 64,
-    LINE_MOST = 76,   /* of quoted-printable, the soft break included */
-    PLAIN_MOST = 500, /* of a header that is not encoded: a line may have 998 */
+    LINE_MOST = 76,   /* of quoted-printable, including the soft line break */
+    PLAIN_MOST = 500, /* of an unencoded header; RFC 5322 allows 998 */
     DATE_SIZE = 40,
 };
 
@@ -30,7 +32,7 @@ static bool is_plain(const char *text, const char *special)
     return length <= PLAIN_MOST && strstr(text, "=?") == NULL;
 }
 
-/* Bytes of the character of UTF-8 that begins here. */
+/* Length of the UTF-8 character at `text`. */
 static size_t character_length(const char *text)
 {
     size_t length = 1;
@@ -40,7 +42,7 @@ static size_t character_length(const char *text)
     return length;
 }
 
-/* As encoded words, each of whole characters, on lines of their own. */
+/* Writes encoded words, each with whole characters and on its own line. */
 static void write_words(FILE *out, const char *text)
 {
     const char *between = "";
@@ -73,7 +75,7 @@ static void write_header(FILE *out, const char *name, const char *value)
     (void)fputs("\r\n", out);
 }
 
-/* A name that is more than words is encoded: then nothing in it means anything to a reader of addresses. */
+/* Encodes names with special characters, so that address parsers cannot misread them. */
 static void write_address(FILE *out, const char *header, const char *name, const char *address)
 {
     (void)fprintf(out, "%s: ", header);
@@ -85,7 +87,7 @@ static void write_address(FILE *out, const char *header, const char *name, const
     (void)fprintf(out, "\r\n <%s>\r\n", address);
 }
 
-/* RFC 2045, 6.7: lines of LINE_MOST at most, nothing but printable ASCII in them. */
+/* RFC 2045, 6.7: lines of at most LINE_MOST printable ASCII characters. */
 static void write_quoted_printable(FILE *out, const char *text)
 {
     size_t column = 0;
@@ -118,7 +120,7 @@ static void write_part(FILE *out, const char *boundary, const char *type, const 
 
 static void write_date(FILE *out, int64_t ms)
 {
-    /* Not by strftime: its names of days and months are the locale's. */
+    /* strftime would use names of days and months of the locale. */
     static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -144,7 +146,7 @@ static void write_mail(FILE *out, const struct mailtext *mail)
         (void)fprintf(out, "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
                       mail->unsubscribe);
     }
-    /* "=_" stands nowhere in quoted-printable. */
+    /* "=_" cannot occur in quoted-printable. */
     (void)fprintf(out, "MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=\"=_%s\"\r\n\r\n", id);
     char boundary[UUID_TEXT_SIZE + 2];
     (void)snprintf(boundary, sizeof(boundary), "=_%s", id);

@@ -1,7 +1,7 @@
 /*
- * The text of a mail, as RFC 5322 and MIME want it: headers, and the same content as plain text and as HTML
- * (multipart/alternative), both UTF-8 in quoted-printable. Whatever names and subjects hold, each header stays one
- * header: what is not plain ASCII is written as encoded words (RFC 2047), control characters as blanks. Pure.
+ * The text of a mail by RFC 5322 and MIME: headers, and the content as plain text and as HTML (multipart/alternative),
+ * both UTF-8 in quoted-printable. Names and subjects cannot add headers: non-ASCII text becomes encoded words (RFC
+ * 2047), control characters become blanks. No I/O.
  *
  * Caller: mail.c.
  */
@@ -14,17 +14,17 @@
 struct mailtext {
     const char *from; /* an address, checked by its owner: printable ASCII without blanks, <, > and " */
     const char *from_name;
-    const char *to; /* likewise */
+    const char *to; /* an address, like `from` */
     const char *to_name;
     const char *subject;
     const char *text;
     const char *html;
     const char *unsubscribe; /* a link for List-Unsubscribe, or NULL */
-    struct uuid id;          /* of the Message-ID, and between the parts */
+    struct uuid id;          /* used in the Message-ID and the boundary */
     int64_t date_ms;
 };
 
-/* The whole mail with CRLF at the end of lines, the caller's to free. NULL only without memory. */
+/* The whole mail with CRLF line ends; the caller frees it. NULL: no memory. */
 MUST_CHECK char *mailtext_write(const struct mailtext *mail, size_t *length);
 
 #endif

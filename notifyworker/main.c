@@ -1,21 +1,21 @@
 /*
- * rostrum-notifyworker: events become notifications. This file puts the parts together: two brokers (one consumes, one
- * publishes dead letters: an alarm must not stop the telling), a pool, and the drain.
+ * rostrum-notifyworker: turns events into notifications. This file creates and connects the components: two brokers
+ * (one consumes, one publishes dead letters, because an alarm must not stop notifications), a pool, and the drain.
  *
- *     queue notify -> intake -> inapp -> audience -> table notifications
+ *     queue notify -> event_reader -> inapp -> recipients -> table notifications
  *     queue deliveries.CHANNEL -> deliveries -> mail, webhook_channel
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
-#include "common/io/broker.h"
 #include "common/io/pg.h"
 #include "common/protocol/deadletter.h"
 #include "common/protocol/topology.h"
+#include "common/service/broker_pair.h"
 #include "common/service/config.h"
 #include "common/service/daemon.h"
-#include "common/service/metrics_server.h"
+#include "common/service/service_loop.h"
 #include "notifyworker/dead_letter_sink.h"
 #include "notifyworker/deliveries.h"
 #include "notifyworker/deployment_webhooks.h"
@@ -30,45 +30,43 @@
 #include "notifyworker/webhook_channel.h"
 
 enum {
-    PG_CONNECTIONS = 2,     /* one transaction at a time; statements of mirror and watchers beside it */
-    PG_PENDING_MAX = 16,    /* its statements, BEGIN and COMMIT, and a ROLLBACK still under way */
-    PG_TIMEOUT_FACTOR = 12, /* telling every bidder of a great auction takes longer than a request may */
-    UNCONFIRMED_MAX = 2048, /* dead letters: the largest prefetch */
-    DRAIN_LOOK_MS = 20,
-    CALL_DESCRIPTORS = 4, /* of a transfer: sockets, two where a host has two addresses, and the wait for its name */
-    DESCRIPTORS_BESIDE = 128, /* back ends, loop, log */
+    PG_CONNECTIONS = 2,       /* one transaction at a time, and the statements of dead_letter_sink and watchers */
+    PG_PENDING_MAX = 16,      /* its statements, BEGIN and COMMIT, and a pending ROLLBACK */
+    PG_TIMEOUT_FACTOR = 12,   /* notifying all bidders of a large auction takes longer than a request may */
+    UNCONFIRMED_MAX = 2048,   /* dead letters: the largest prefetch */
+    CALL_DESCRIPTORS = 4,     /* of a transfer: sockets, two if a host has two addresses, and name resolution */
+    DESCRIPTORS_BESIDE = 128, /* servers, loop, log */
 };
 
 static const struct daemon_program program = {
     .name = "rostrum-notifyworker",
     .purpose = "turns events into notifications, and delivers them by email and webhook",
     .description =
-        "  Consumes queue notify and writes a notification, shown in the app, for everybody whom an event\n"
-        "  concerns:\n\n"
-        "    OUTBID, PROXY_EXHAUSTED        who lost the lead\n"
-        "    AUCTION_EXTENDED               everyone who bid, and the seller; once for each minute of the new end\n"
-        "    AUCTION_ENDING_SOON            everyone who bid or watches\n"
-        "    WATCHED_BID                    everyone who watches, at most once a minute\n"
-        "    AUCTION_CANCELLED              everyone who watches\n"
+        "  Consumes queue notify and writes in-app notifications for all users whom an event concerns:\n\n"
+        "    OUTBID, PROXY_EXHAUSTED        the user who lost the lead\n"
+        "    AUCTION_EXTENDED               all bidders and the seller; once for each minute of the new end\n"
+        "    AUCTION_ENDING_SOON            all bidders and watchers\n"
+        "    WATCHED_BID                    all watchers, at most once a minute\n"
+        "    AUCTION_CANCELLED              all bidders and watchers, and the seller\n"
         "    AUCTION_WON, AUCTION_LOST      the winner and the other bidders\n"
         "    AUCTION_SOLD, AUCTION_UNSOLD   the seller\n\n"
-        "  Up to notify_batch_max messages, or what is there, are written in one transaction and then\n"
-        "  acknowledged. A notification's id is made from event, user and kind, so that a message that comes\n"
-        "  again tells nobody twice; run as many of these as are needed.\n\n"
-        "  Kinds that a user does not want are left out. Those wanted by email or by a webhook, and mail about\n"
-        "  accounts, are in table deliveries and in a queue, deliveries.email or deliveries.webhook, in the same\n"
-        "  transaction as what caused them. What cannot be delivered is tried again after 1, 2, 4, 8 and 16 s,\n"
-        "  through delayed queues, and then is a dead letter. A delivery is made at least once, under an id (the\n"
-        "  Message-ID, the webhook-id) that stays the same.\n\n"
-        "  What is in queue dead_letters is written into table dead_letters, for admins to look at.\n\n"
-        "  A message that cannot be read, or whose notifications the database refuses for good, is copied to\n"
-        "  queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ may be away\n"
-        "  at any time, also at the start: everything else is retried without end. The schema and the queues\n"
-        "  are made by 'rostrumctl migrate'. Over Redis whoever is connected is told at once; without it\n"
-        "  notifications are found by those who look.",
+        "  Up to notify_batch_max messages are written in one transaction and then acknowledged. A\n"
+        "  notification's id is a hash of event, user and kind, so that a redelivered message writes no\n"
+        "  duplicates. Any number of these programs may run.\n\n"
+        "  Kinds that a user has muted are skipped. Those that a user wants by email or webhook, and account\n"
+        "  mail, are stored in table deliveries and queued in deliveries.email or deliveries.webhook, in the\n"
+        "  transaction of their cause. A failed delivery is retried after 1, 2, 4, 8 and 16 s through delayed\n"
+        "  queues, and then becomes a dead letter. A delivery is made at least once, under an id (Message-ID,\n"
+        "  webhook-id) that stays the same.\n\n"
+        "  Messages of queue dead_letters are moved to table dead_letters, for admins.\n\n"
+        "  A message that cannot be parsed, or whose notifications the database refuses permanently, is\n"
+        "  copied to queue dead_letters, with the reason, before it is acknowledged. PostgreSQL and RabbitMQ\n"
+        "  may be down at any time, also at the start: everything else is retried without limit.\n"
+        "  'rostrumctl migrate' creates the schema and the queues. Redis notifies connected users at once;\n"
+        "  without it, users see notifications at their next request.",
 };
 
-/* Statements of all parts in one table; those of audience stand first, as inapp knows them. */
+/* The statements of all components in one table; those of recipients come first, as inapp expects. */
 enum {
     DEAD_LETTER_SINK_FIRST = RECIPIENTS_STATEMENTS,
     WATCHERS_FIRST = DEAD_LETTER_SINK_FIRST + DEAD_LETTER_SINK_STATEMENTS,
@@ -79,15 +77,12 @@ enum {
 };
 static struct pg_statement statements[STATEMENTS];
 
-/* The parts of the process; a part is NULL until it is made. */
+/* The components of the process; NULL until created. */
 struct notifyworker {
     struct config config;
-    struct event_base *base;
-    struct daemon *daemon;
-    struct metrics_server *metrics; /* NULL: switched off */
+    struct service_loop loop;
+    struct broker_pair brokers;
     struct pg *pg;
-    struct broker *publisher;
-    struct broker *consumer;
     struct deadletters *deadletters;
     struct inapp *inapp;
     struct event_reader *event_reader;
@@ -98,18 +93,18 @@ struct notifyworker {
     struct webhook_channel *webhooks;
     struct deliveries *deliveries;
     struct delivery_channel channels[DELIVERY_CHANNELS_MAX];
-    struct push *recipients_push; /* of what is under way in a transaction of intake's, */
-    struct push *watchers_push;   /* and of what single statements tell */
-    struct event *drain_timer;
+    struct push *recipients_push; /* for the transactions of event_reader */
+    struct push *watchers_push;   /* for single statements */
 };
 
 static void report(struct notifyworker *worker)
 {
     bool pg_is_up = worker->pg != NULL && pg_up(worker->pg);
-    bool consumes = worker->consumer != NULL && broker_state(worker->consumer) != BROKER_DOWN;
-    daemon_status(worker->daemon, "PostgreSQL %s, consuming %s", pg_is_up ? "up" : "down", consumes ? "up" : "down");
+    bool consumes = broker_pair_consumes(&worker->brokers);
+    daemon_status(worker->loop.daemon, "PostgreSQL %s, consuming %s", pg_is_up ? "up" : "down",
+                  consumes ? "up" : "down");
     if (pg_is_up && consumes) {
-        daemon_ready(worker->daemon);
+        daemon_ready(worker->loop.daemon);
     }
 }
 
@@ -120,48 +115,26 @@ static void on_pg(struct pg *pg, bool up, void *arg)
     report(arg);
 }
 
-static void on_publisher(struct broker *broker, enum broker_state state, void *arg)
+static void on_brokers(void *arg)
 {
-    (void)arg;
-    log_info("publishing is %s%s%s",
-             state == BROKER_UP        ? "up"
-             : state == BROKER_BLOCKED ? "blocked by an alarm"
-                                       : "down",
-             state == BROKER_DOWN ? ": " : "", state == BROKER_DOWN ? broker_error(broker) : "");
-}
-
-static void on_consumer(struct broker *broker, enum broker_state state, void *arg)
-{
-    log_info("consuming is %s%s%s", state == BROKER_DOWN ? "down" : "up", state == BROKER_DOWN ? ": " : "",
-             state == BROKER_DOWN ? broker_error(broker) : "");
     report(arg);
 }
 
-/* Looks until nothing is under way any more. */
-static void on_drain_look(evutil_socket_t fd, short what, void *arg)
+static bool is_busy(void *arg)
 {
-    (void)fd;
-    (void)what;
-    struct notifyworker *worker = arg;
-    if (!event_reader_busy(worker->event_reader) && !dead_letter_sink_busy(worker->dead_letter_sink) &&
-        !deliveries_busy(worker->deliveries)) {
-        daemon_drained(worker->daemon);
-    }
+    const struct notifyworker *worker = arg;
+    return event_reader_busy(worker->event_reader) || dead_letter_sink_busy(worker->dead_letter_sink) ||
+           deliveries_busy(worker->deliveries);
 }
 
 static void on_drain(void *arg)
 {
     struct notifyworker *worker = arg;
-    struct timeval every = {.tv_usec = DRAIN_LOOK_MS * 1000L};
     event_reader_drain(worker->event_reader);
     dead_letter_sink_drain(worker->dead_letter_sink);
     watchers_drain(worker->watchers);
     retention_drain(worker->retention);
     deliveries_drain(worker->deliveries);
-    if (event_add(worker->drain_timer, &every) != 0) {
-        log_error("no timer for the drain");
-        daemon_drained(worker->daemon);
-    }
 }
 
 static bool connect_pg(struct notifyworker *worker)
@@ -172,7 +145,7 @@ static bool connect_pg(struct notifyworker *worker)
     memcpy(statements + RETENTION_FIRST, retention_table, sizeof(retention_table));
     memcpy(statements + DEPLOYMENT_WEBHOOKS_FIRST, deployment_webhooks_table, sizeof(deployment_webhooks_table));
     memcpy(statements + WEBHOOKS_FIRST, webhook_channel_table, sizeof(webhook_channel_table));
-    struct pg_options options = {.base = worker->base,
+    struct pg_options options = {.base = worker->loop.base,
                                  .url = worker->config.pg_url,
                                  .application = program.name,
                                  .statements = statements,
@@ -192,22 +165,16 @@ static bool connect_brokers(struct notifyworker *worker)
                                             NULL};
     static const char *const queues[] = {TOPOLOGY_NOTIFY_QUEUE, TOPOLOGY_DEAD_QUEUE, TOPOLOGY_EMAIL_QUEUE,
                                          TOPOLOGY_WEBHOOK_QUEUE, NULL};
-    struct broker_options options = {.base = worker->base,
-                                     .url = worker->config.amqp_url,
-                                     .name = "rostrum-notifyworker publisher",
-                                     .heartbeat_s = worker->config.amqp_heartbeat_s,
-                                     .connect_timeout_ms = worker->config.pg_timeout_ms,
-                                     .unconfirmed_max = UNCONFIRMED_MAX,
-                                     .require_exchanges = exchanges,
-                                     .on_change = on_publisher,
-                                     .arg = worker};
-    worker->publisher = broker_new(&options);
-    options.name = "rostrum-notifyworker consumer";
-    options.require_exchanges = NULL;
-    options.require_queues = queues;
-    options.on_change = on_consumer;
-    worker->consumer = broker_new(&options);
-    return worker->publisher != NULL && worker->consumer != NULL;
+    const struct broker_pair_options options = {.base = worker->loop.base,
+                                                .config = &worker->config,
+                                                .publisher_name = "rostrum-notifyworker publisher",
+                                                .consumer_name = "rostrum-notifyworker consumer",
+                                                .unconfirmed_max = UNCONFIRMED_MAX,
+                                                .exchanges = exchanges,
+                                                .queues = queues,
+                                                .on_change = on_brokers,
+                                                .arg = worker};
+    return broker_pair_open(&worker->brokers, &options);
 }
 
 static bool make_deliveries(struct notifyworker *worker)
@@ -220,10 +187,10 @@ static bool make_deliveries(struct notifyworker *worker)
     }
     mail_channel(worker->mail, &worker->channels[count++]);
     worker->channels[count++] = webhook_channel_describe(worker->webhooks);
-    const struct deliveries_options options = {.base = worker->base,
+    const struct deliveries_options options = {.base = worker->loop.base,
                                                .config = &worker->config,
-                                               .consumes = worker->consumer,
-                                               .publishes = worker->publisher,
+                                               .consumes = worker->brokers.consumer,
+                                               .publishes = worker->brokers.publisher,
                                                .deadletters = worker->deadletters,
                                                .channels = worker->channels,
                                                .channel_count = count};
@@ -231,45 +198,43 @@ static bool make_deliveries(struct notifyworker *worker)
     return worker->deliveries != NULL;
 }
 
-static bool make_parts(struct notifyworker *worker)
+static bool make_components(struct notifyworker *worker)
 {
-    worker->deadletters = deadletters_new(worker->base, worker->publisher);
-    worker->recipients_push = push_new(worker->base, &worker->config);
-    worker->watchers_push = push_new(worker->base, &worker->config);
+    worker->deadletters = deadletters_new(worker->loop.base, worker->brokers.publisher);
+    worker->recipients_push = push_new(worker->loop.base, &worker->config);
+    worker->watchers_push = push_new(worker->loop.base, &worker->config);
     if (worker->deadletters == NULL || worker->recipients_push == NULL || worker->watchers_push == NULL) {
         return false;
     }
-    worker->inapp = inapp_new(worker->base, worker->pg, DEPLOYMENT_WEBHOOKS_FIRST, worker->recipients_push);
+    worker->inapp = inapp_new(worker->loop.base, worker->pg, DEPLOYMENT_WEBHOOKS_FIRST, worker->recipients_push);
     if (worker->inapp == NULL) {
         return false;
     }
-    struct event_reader_options event_reader = {.base = worker->base,
-                                                .consumes = worker->consumer,
+    struct event_reader_options event_reader = {.base = worker->loop.base,
+                                                .consumes = worker->brokers.consumer,
                                                 .deadletters = worker->deadletters,
                                                 .inapp = worker->inapp,
                                                 .batch_max = worker->config.notify_batch_max,
                                                 .interval_ms = worker->config.notify_interval_ms};
     worker->event_reader = event_reader_new(&event_reader);
-    const struct dead_letter_sink_options dead_letter_sink = {.base = worker->base,
-                                                              .consumes = worker->consumer,
+    const struct dead_letter_sink_options dead_letter_sink = {.base = worker->loop.base,
+                                                              .consumes = worker->brokers.consumer,
                                                               .pg = worker->pg,
                                                               .first_statement = DEAD_LETTER_SINK_FIRST};
     worker->dead_letter_sink = dead_letter_sink_new(&dead_letter_sink);
-    worker->watchers =
-        watchers_new(worker->base, worker->pg, WATCHERS_FIRST, worker->watchers_push, worker->config.watch_poll_ms);
-    worker->retention = retention_new(worker->base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
-    worker->drain_timer = event_new(worker->base, -1, EV_PERSIST, on_drain_look, worker);
+    worker->watchers = watchers_new(worker->loop.base, worker->pg, WATCHERS_FIRST, worker->watchers_push,
+                                    worker->config.watch_poll_ms);
+    worker->retention =
+        retention_new(worker->loop.base, worker->pg, RETENTION_FIRST, worker->config.delivery_keep_days);
     return worker->event_reader != NULL && worker->dead_letter_sink != NULL && worker->watchers != NULL &&
-           worker->retention != NULL && worker->drain_timer != NULL && make_deliveries(worker);
+           worker->retention != NULL && make_deliveries(worker);
 }
 
-/* Brokers and pool first: their last callbacks go to the parts that use them. */
-static void notifyworker_free(struct notifyworker *worker)
+/* Frees brokers and pool first: their last callbacks use the other components. */
+static void on_close(void *arg)
 {
-    broker_free(worker->consumer);
-    worker->consumer = NULL;
-    broker_free(worker->publisher);
-    worker->publisher = NULL;
+    struct notifyworker *worker = arg;
+    broker_pair_close(&worker->brokers);
     pg_free(worker->pg);
     worker->pg = NULL;
     deliveries_free(worker->deliveries);
@@ -283,45 +248,29 @@ static void notifyworker_free(struct notifyworker *worker)
     push_free(worker->recipients_push);
     push_free(worker->watchers_push);
     deadletters_free(worker->deadletters);
-    if (worker->drain_timer != NULL) {
-        event_free(worker->drain_timer);
-    }
-    metrics_server_free(worker->metrics);
-    daemon_free(worker->daemon);
-    if (worker->base != NULL) {
-        event_base_free(worker->base);
-    }
 }
 
-/* False: its address cannot be used. */
-static bool start_metrics(struct notifyworker *worker)
+static bool on_open(void *arg)
 {
-    bool ok = false;
-    worker->metrics =
-        metrics_server_start(worker->base, &worker->config, notifyworker_metrics_families, NULL, worker, &ok);
-    return ok;
+    struct notifyworker *worker = arg;
+    return connect_pg(worker) && connect_brokers(worker) && make_components(worker);
 }
 
 int main(int argc, char **argv)
 {
     static struct notifyworker worker;
-    struct daemon_calls calls = {.drain = on_drain, .arg = &worker};
+    const struct service_loop_calls calls = {.families = notifyworker_metrics_families,
+                                             .open = on_open,
+                                             .close = on_close,
+                                             .drain = on_drain,
+                                             .busy = is_busy,
+                                             .arg = &worker};
     int exit_code = EXIT_OK;
     if (!daemon_start(&program, argc, argv, &worker.config, &exit_code)) {
         return exit_code;
     }
     daemon_want_descriptors(CALL_DESCRIPTORS * (worker.config.webhook_calls_max + worker.config.mail_connections_max) +
                                 DESCRIPTORS_BESIDE,
-                            "calls of webhooks may fail and be tried again");
-    worker.base = event_base_new();
-    worker.daemon = worker.base == NULL ? NULL : daemon_new(worker.base, &worker.config, &calls);
-    if (worker.daemon != NULL && start_metrics(&worker) && connect_pg(&worker) && connect_brokers(&worker) &&
-        make_parts(&worker)) {
-        exit_code = event_base_dispatch(worker.base) < 0 ? EXIT_FAILED : daemon_exit_code(worker.daemon);
-    } else {
-        log_error("cannot start: no memory, or an address cannot be used");
-        exit_code = EXIT_FAILED;
-    }
-    notifyworker_free(&worker);
-    return exit_code;
+                            "webhook calls may fail and be retried");
+    return service_loop_run(&worker.loop, &worker.config, &calls);
 }

@@ -1,5 +1,5 @@
 /*
- * See metering.h.
+ * See notifyworker_metrics.h.
  */
 #include "notifyworker/notifyworker_metrics.h"
 
@@ -11,13 +11,13 @@
 
 static struct metrics_family notifications = {
     .name = "rostrum_notifications_total",
-    .help = "Notifications written, by kind; what was told before is not counted again.",
+    .help = "Notifications written, by kind; repeated events are not counted again.",
     .type = METRICS_COUNTER,
     .label_count = 1,
     .labels = {{"kind", notification_kinds, NOTIFICATION_KIND_COUNT}},
 };
 
-/* Names of channels, and states of a delivery after a try. */
+/* Names of channels, and states of a delivery after an attempt. */
 static const char *const channels[] = {"email", "webhook"};
 #define STATE_LABEL(name, text) (text),
 static const char *const states[] = {DELIVERY_STATES(STATE_LABEL)};
@@ -25,7 +25,7 @@ static_assert(ARRAY_LEN(states) == DELIVERY_STATE_COUNT - 1, "a label for each s
 
 static struct metrics_family deliveries = {
     .name = "rostrum_deliveries_total",
-    .help = "Tries to deliver by email or webhook, by what became of the delivery.",
+    .help = "Attempts to deliver by email or webhook, by the resulting state of the delivery.",
     .type = METRICS_COUNTER,
     .label_count = 2,
     .labels = {{"channel", channels, ARRAY_LEN(channels)}, {"state", states, ARRAY_LEN(states)}},

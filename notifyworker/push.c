@@ -13,10 +13,10 @@
 #include "common/protocol/message.h"
 
 enum {
-    PENDING_MAX = 65536, /* commands; what is said beyond that is not heard */
+    PENDING_MAX = 65536, /* commands; further signals are dropped */
     PAIR = 2 * UUID_TEXT_SIZE,
-    NOTES_MAX = 65536, /* of one transaction */
-    NOTES_FIRST = 64,  /* room, doubling */
+    NOTES_MAX = 65536, /* of one transaction; further ones are dropped */
+    NOTES_FIRST = 64,  /* initial size, doubling */
 };
 
 struct note {
@@ -81,12 +81,12 @@ static bool reserve(struct push *push)
 void push_add(struct push *push, const char *column)
 {
     size_t left = strlen(column);
-    /* Each pair is as long as any other; behind the last one stands no space. */
+    /* All pairs have the same length; no space follows the last one. */
     while (left + 1 >= PAIR && reserve(push)) {
         struct note *note = &push->notes[push->count];
         if (!uuid_parse(column, UUID_TEXT_SIZE - 1, &note->user) ||
             !uuid_parse(column + UUID_TEXT_SIZE, UUID_TEXT_SIZE - 1, &note->id)) {
-            log_error("what was written cannot be read");
+            log_error("notification ids from PostgreSQL cannot be parsed");
             return;
         }
         push->count++;
@@ -95,7 +95,7 @@ void push_add(struct push *push, const char *column)
     }
 }
 
-static bool say(struct push *push, const struct note *note)
+static bool publish_signal(struct push *push, const struct note *note)
 {
     char channel[KEYS_SIZE];
     const struct user_signal user_signal = {.kind = USER_SIGNAL_NOTICE, .id = note->id};
@@ -108,7 +108,7 @@ static bool say(struct push *push, const struct note *note)
 
 void push_send(struct push *push)
 {
-    for (size_t i = 0; i < push->count && say(push, &push->notes[i]); i++) {
+    for (size_t i = 0; i < push->count && publish_signal(push, &push->notes[i]); i++) {
     }
     push->count = 0;
 }

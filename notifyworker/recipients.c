@@ -1,10 +1,10 @@
 /*
- * See audience.h. Each group of events has arrays of its own, one array for a parameter of the group's statement.
+ * See recipients.h. Each group of events has its own arrays, one for each parameter of the group's statement.
  *
- * A hot auction is extended many times in a minute, and its ledger is long. Extensions are therefore merged, by
- * auction and minute of the new end, within one transaction, and `told` remembers across transactions how far the
- * ledger was read for a minute: the next time only newer entries are looked at. It is a cache: a lost entry costs a
- * longer look and changes nothing, because the rows are recognised by their ids.
+ * A popular auction is extended many times in a minute, and its ledger is long. So extensions are merged by auction and
+ * minute of the new end within one transaction. Across transactions, `notified` stores how far the ledger was read for
+ * a minute, and the next statement reads newer entries only. It is a cache: a lost entry costs a longer scan and
+ * changes nothing, because the ids are the same.
  */
 #include "notifyworker/recipients.h"
 
@@ -18,22 +18,22 @@
 #include "notifyworker/push.h"
 
 enum {
-    NOTIFIED_SLOTS = 4096, /* auctions being extended at about the same time */
+    NOTIFIED_SLOTS = 4096, /* auctions that are being extended at about the same time */
     MINUTE_MS = 60000,
-    HASH_BYTES = 16, /* BLAKE2b's shortest; an id takes ten */
+    HASH_BYTES = 16, /* shortest output of BLAKE2b; an id uses ten bytes */
     SEED_BYTES = 16 + 16 + 8 + 8 + 1,
-    EXTENSIONS_FIRST = 64, /* room in the list, doubling */
+    EXTENSIONS_FIRST = 64, /* initial size of the list, doubling */
 };
 
 #define AT_MS(expression) "timestamptz 'epoch' + " expression " * interval '1 millisecond'"
 
-/* What uuid_from_hash_at makes in C: 48 bits of time, version 8, variant, and 74 bits of a hash, here of `seed`. */
+/* The same id as from uuid_from_hash_at in C: 48 bits of time, version 8, variant, and 74 bits of a hash of `seed`. */
 #define ID_FROM(ms, seed)                                                                                              \
     "(SELECT (lpad(to_hex(" ms "), 12, '0') || '8' || substr(h, 1, 3) || "                                             \
     "translate(substr(h, 4, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(h, 5, 15))::uuid "                   \
     "FROM encode(sha256(convert_to(concat_ws('/', " seed "), 'UTF8')), 'hex') AS h)"
 
-/* Of those that `p` names: who has not said that this kind is unwanted, or wants it by email or webhook. */
+/* Selects users of `p` who have not muted this kind, or who want it by email or webhook. */
 #define UNLESS_MUTED(p, kind)                                                                                          \
     "NOT EXISTS (SELECT FROM users u WHERE u.id = " p ".user_id AND " kind                                             \
     " = ANY (u.muted) AND NOT wanted_elsewhere(u.id, " kind ")) "
@@ -42,13 +42,16 @@ enum {
 
 /* clang-format off */
 const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
-    [RECIPIENTS_USER] = {"tell_user",
-        "WITH told AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at)"
+    [RECIPIENTS_USER] = {"notify_user",
+        "WITH inserted AS (INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at)"
         " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::numeric[], $6::timestamptz[])"
-        " AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_TOLD_ONCE},
-    /* The id's time is that of the first extension which can have led to that minute, so that all of them agree. */
-    [RECIPIENTS_EXTENDED] = {"tell_extended",
-        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        " AS p (user_id, id, kind) WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
+    /*
+     * The id's time is that of the earliest extension that can lead to that minute, so that all of them get the same
+     * id.
+     */
+    [RECIPIENTS_EXTENDED] = {"notify_extended",
+        "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("greatest(0, least(e.at_ms, e.end_ms / 60000 * 60000 - a.snipe_extension_s * 1000::bigint))",
                 "'AUCTION_EXTENDED', e.auction_id, p.user_id, e.end_ms / 60000")
         ", 'AUCTION_EXTENDED', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
@@ -57,10 +60,10 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT b.bidder_id FROM public_bids b"
         "  WHERE b.auction_id = e.auction_id AND b.seq > e.after_seq) p"
         " WHERE " UNLESS_MUTED("p", "'AUCTION_EXTENDED'") "ON CONFLICT DO NOTHING RETURNING user_id, id)"
-        " SELECT id, ledger_seq, (SELECT count(*) FROM told), CASE row_number() OVER (ORDER BY id) WHEN 1 THEN"
-        " (SELECT " PUSH_COLUMN " FROM told) END FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id"},
-    [RECIPIENTS_SETTLED] = {"tell_settled",
-        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        " SELECT id, ledger_seq, (SELECT count(*) FROM inserted), CASE row_number() OVER (ORDER BY id) WHEN 1 THEN"
+        " (SELECT " PUSH_COLUMN " FROM inserted) END FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id"},
+    [RECIPIENTS_SETTLED] = {"notify_settled",
+        "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "p.kind, e.auction_id, p.user_id, e.version")
         ", p.kind, e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
@@ -70,37 +73,37 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
         "  UNION ALL SELECT DISTINCT b.bidder_id,"
         "  CASE WHEN b.bidder_id = e.winner_id THEN 'AUCTION_WON' ELSE 'AUCTION_LOST' END"
         "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_TOLD_ONCE},
-    [RECIPIENTS_ENDING_SOON] = {"tell_ending_soon",
-        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        " WHERE " UNLESS_MUTED("p", "p.kind") NOTIFYWORKER_METRICS_INSERT_ONCE},
+    [RECIPIENTS_ENDING_SOON] = {"notify_ending_soon",
+        "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'AUCTION_ENDING_SOON', e.auction_id, p.user_id, e.end_ms")
         ", 'AUCTION_ENDING_SOON', e.auction_id, e.amount, " AT_MS("e.end_ms") ", " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::numeric[]) AS e (auction_id, end_ms, at_ms, amount)"
         " CROSS JOIN LATERAL (SELECT DISTINCT b.bidder_id AS user_id FROM public_bids b"
         "  WHERE b.auction_id = e.auction_id"
         " UNION SELECT w.user_id FROM watchlist w WHERE w.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") NOTIFYWORKER_METRICS_TOLD_ONCE},
-    /* Once in an auction's life, whatever version it is at. */
-    [RECIPIENTS_CANCELLED] = {"tell_cancelled",
-        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_ENDING_SOON'") NOTIFYWORKER_METRICS_INSERT_ONCE},
+    /* Only once per auction: the version is not part of the id. */
+    [RECIPIENTS_CANCELLED] = {"notify_cancelled",
+        "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'AUCTION_CANCELLED', e.auction_id, p.user_id")
         ", 'AUCTION_CANCELLED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::bigint[], $3::numeric[]) AS e (auction_id, at_ms, amount)"
         " JOIN auctions a ON a.id = e.auction_id CROSS JOIN LATERAL (SELECT a.seller_id AS user_id"
         "  UNION SELECT b.bidder_id FROM public_bids b WHERE b.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") NOTIFYWORKER_METRICS_TOLD_ONCE},
-    /* As RECIPIENTS_CANCELLED, and whose bid it was, once for each bidder whose bids were voided by one batch. */
-    [RECIPIENTS_VOIDED] = {"tell_voided",
-        "WITH told AS (" COLUMNS "SELECT p.user_id, "
+        " WHERE " UNLESS_MUTED("p", "'AUCTION_CANCELLED'") NOTIFYWORKER_METRICS_INSERT_ONCE},
+    /* Like RECIPIENTS_CANCELLED, and the bidder of the void bid, once for each bidder whose bids one batch voided. */
+    [RECIPIENTS_VOIDED] = {"notify_voided",
+        "WITH inserted AS (" COLUMNS "SELECT p.user_id, "
         ID_FROM("e.at_ms", "'BID_VOIDED', e.auction_id, p.user_id, e.version, e.bidder_id")
         ", 'BID_VOIDED', e.auction_id, e.amount, NULL, " AT_MS("e.at_ms")
         " FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::numeric[])"
         " AS e (auction_id, bidder_id, version, at_ms, amount) JOIN auctions a ON a.id = e.auction_id"
         " CROSS JOIN LATERAL (SELECT a.seller_id AS user_id UNION SELECT e.bidder_id UNION SELECT b.bidder_id"
         "  FROM public_bids b WHERE b.auction_id = e.auction_id) p"
-        " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") NOTIFYWORKER_METRICS_TOLD_ONCE},
+        " WHERE " UNLESS_MUTED("p", "'BID_VOIDED'") NOTIFYWORKER_METRICS_INSERT_ONCE},
     /*
-     * A new deployment's ledger grows much faster than its statistics: a plan made when it was short would read all of it
+     * A new deployment's ledger grows much faster than its statistics. A plan for a short ledger would scan all of it
      * for each auction.
      */
     [RECIPIENTS_BY_INDEX] = {"by_index", "SELECT set_config('enable_seqscan', 'off', true)"},
@@ -109,7 +112,7 @@ const struct pg_statement recipients_table[RECIPIENTS_STATEMENTS] = {
 
 enum { COLUMNS_MAX = 6 };
 
-/* A group's parameters. */
+/* The parameters of a group. */
 struct group {
     size_t count;
     struct pg_array columns[COLUMNS_MAX];
@@ -120,8 +123,8 @@ struct extension {
     int64_t end_ms;
     int64_t at_ms;
     int64_t amount;
-    int64_t after_seq; /* of the ledger: up to here everyone has been told of this minute */
-    int64_t seen_seq;  /* what this transaction has read; 0: nothing */
+    int64_t after_seq; /* ledger seq up to which this minute was processed */
+    int64_t seen_seq;  /* ledger seq that this transaction has read; 0: none */
 };
 
 struct notified {
@@ -138,7 +141,7 @@ struct recipients {
     size_t extension_count;
     size_t extension_size;
     struct notified notified[NOTIFIED_SLOTS];
-    int64_t written[NOTIFYWORKER_METRICS_KINDS]; /* notifications, by this transaction */
+    int64_t written[NOTIFYWORKER_METRICS_KINDS]; /* notifications written by this transaction, by kind */
 };
 
 struct recipients *recipients_new(struct push *push)
@@ -194,8 +197,8 @@ static void add_amount(struct pg_array *array, int64_t minor)
 }
 
 /*
- * One batch, and so one version, may take the lead from the same user again and again. Each time the price is another:
- * no two bids that take the lead are of the same amount.
+ * One batch, and so one version, may outbid the same user several times. The amount is then different each time: no two
+ * bids that take the lead have the same amount.
  */
 static struct uuid user_notification_id(const struct auction_event *event)
 {
@@ -206,7 +209,7 @@ static struct uuid user_notification_id(const struct auction_event *event)
     memcpy(seed + 32, &event->version, 8);
     memcpy(seed + 40, &event->amount, 8);
     seed[48] = (uint8_t)event->kind;
-    (void)crypto_generichash(hash, sizeof(hash), seed, sizeof(seed), NULL, 0); /* these sizes cannot fail */
+    (void)crypto_generichash(hash, sizeof(hash), seed, sizeof(seed), NULL, 0); /* cannot fail with these sizes */
     return uuid_from_hash_at(event->at_ms, hash);
 }
 
@@ -289,12 +292,13 @@ bool recipients_add(struct recipients *recipients, const struct auction_event *e
         add_cancelled(&recipients->groups[RECIPIENTS_CANCELLED], event);
         return true;
     case EVENT_VOIDED:
-        add_settled(&recipients->groups[RECIPIENTS_VOIDED], event); /* whose bid it was in the place of the winner */
+        add_settled(&recipients->groups[RECIPIENTS_VOIDED],
+                    event); /* the bidder of the void bid takes the place of the winner */
         return true;
     case EVENT_NONE:
     case EVENT_STARTED:
     case EVENT_ENDED:
-        break; /* nobody is told: the settlement follows at once */
+        break; /* no recipients: the settlement follows at once */
     }
     recipients->count--;
     return true;
@@ -313,7 +317,7 @@ static bool notified_is_of(const struct notified *notified, const struct extensi
            uuid_equal(&notified->auction_id, &extension->auction_id);
 }
 
-/* By auction and minute, the latest of each last. */
+/* Orders by auction and minute, the latest extension last. */
 static int compare_extensions(const void *left, const void *right)
 {
     const struct extension *a = left;
@@ -325,7 +329,7 @@ static int compare_extensions(const void *left, const void *right)
     return a->end_ms < b->end_ms ? -1 : a->end_ms > b->end_ms;
 }
 
-/* One for each auction and minute stays: the latest. */
+/* Keeps the latest extension for each auction and minute. */
 static void merge_extensions(struct recipients *recipients)
 {
     struct extension *list = recipients->extensions;
@@ -360,7 +364,7 @@ static void group_extensions(struct recipients *recipients)
     }
 }
 
-/* Both the rows and the list are in the order of the auctions' ids. */
+/* Both the rows and the list are ordered by auction id. */
 static void on_extended(const struct pg_reply *reply, void *arg)
 {
     struct recipients *recipients = arg;

@@ -10,12 +10,12 @@
 
 enum {
     FIRST_S = 2,     /* after the start */
-    EVERY_S = 600,   /* between two looks that found little */
+    EVERY_S = 600,   /* between two sweeps that deleted few rows */
     ROWS_MAX = 5000, /* of each table, in one statement: well within its timeout */
     NUMBER_SIZE = 16,
 };
 
-/* $1 days, $2 rows of each table. A login is news again once its place was not used for 90 days. */
+/* $1 days, $2 rows of each table. A login from a place that was not used for 90 days is reported as new again. */
 const struct pg_statement retention_table[RETENTION_STATEMENTS] = {
     [RETENTION_SWEEP] =
         {"retention_sweep",
@@ -49,7 +49,7 @@ static void on_swept(const struct pg_reply *reply, void *arg)
     struct retention *retention = arg;
     bool more = reply->outcome == PG_OK && pg_int(reply->result, 0, 0) >= ROWS_MAX;
     if (reply->outcome == PG_FAILED) {
-        log_warn("what is old cannot be removed now: %s %s", reply->sqlstate, reply->message);
+        log_warn("expired rows cannot be deleted, retrying later: %s %s", reply->sqlstate, reply->message);
     }
     arm(retention, more ? FIRST_S : EVERY_S);
 }

@@ -1,6 +1,6 @@
 /*
- * What is kept for a time only: the log of deliveries (delivery_keep_days), tokens of account mail that have expired,
- * and where somebody logged in from long ago. Looked for every now and then, a bounded number of rows at a time.
+ * Deletes rows with a limited lifetime: the log of deliveries (delivery_keep_days), expired tokens of account mail, and
+ * old login places. It runs periodically and deletes a bounded number of rows at a time.
  *
  * Caller: main.c.
  */
@@ -18,10 +18,10 @@ extern const struct pg_statement retention_table[RETENTION_STATEMENTS];
 
 struct retention;
 
-/* `first_statement` is the index of retention_table[0] in the table of `pg`. NULL only without memory. */
+/* `first_statement` is the index of retention_table[0] in the table of `pg`. NULL: no memory. */
 MUST_CHECK struct retention *retention_new(struct event_base *base, struct pg *pg, size_t first_statement,
                                            int keep_days);
-/* Free the pool before. */
+/* Free the pool first. */
 void retention_free(struct retention *retention);
 void retention_drain(struct retention *retention);
 

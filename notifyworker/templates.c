@@ -31,8 +31,8 @@ static const char *const names[TEMPLATES_VALUES] = {
 
 struct template
 {
-    const char *kind; /* the caller's */
-    char *files[2];   /* text, with the subject in front; HTML */
+    const char *kind; /* owned by the caller */
+    char *files[2];   /* text, with the subject first; HTML */
     const char *parts[TEMPLATES_PARTS];
 };
 
@@ -43,7 +43,7 @@ struct templates {
 
 static const char subject[] = "Subject: ";
 
-/* The value that is named between `{{` and `}}`, `*length` of all of it; TEMPLATES_VALUES: none such. */
+/* Returns the value named between `{{` and `}}`, and the length of the whole tag. TEMPLATES_VALUES: unknown. */
 static enum templates_value value_at(const char *text, size_t *length)
 {
     const char *end = strstr(text, "}}");
@@ -57,19 +57,19 @@ static enum templates_value value_at(const char *text, size_t *length)
     return TEMPLATES_VALUES;
 }
 
-static bool is_sound(const char *path, const char *text)
+static bool has_known_names(const char *path, const char *text)
 {
     size_t length = 0;
     for (const char *at = text; (at = strstr(at, "{{")) != NULL; at += length) {
         if (value_at(at, &length) == TEMPLATES_VALUES) {
-            log_error("%s: no value is called what stands here: %.40s", path, at);
+            log_error("%s: unknown value name: %.40s", path, at);
             return false;
         }
     }
     return true;
 }
 
-/* NULL, logged, when it cannot be read. */
+/* NULL if it cannot be read (logged). */
 static char *read_file(const char *path)
 {
     FILE *file = fopen(path, "re");
@@ -80,8 +80,8 @@ static char *read_file(const char *path)
         size_t length = fread(text, 1, FILE_MAX_BYTES + 1, file);
         bool ok = ferror(file) == 0 && length <= FILE_MAX_BYTES;
         text[ok ? length : 0] = '\0';
-        if (!ok || !is_sound(path, text)) {
-            log_error("%s: is no template, or longer than %d bytes", path, FILE_MAX_BYTES);
+        if (!ok || !has_known_names(path, text)) {
+            log_error("%s: not a valid template, or longer than %d bytes", path, FILE_MAX_BYTES);
             free(text);
             text = NULL;
         }
@@ -103,13 +103,13 @@ static void file_path(const char *folder, const char *kind, const char *suffix, 
     (void)snprintf(out + at, PATH_MAX - at, "%s", suffix);
 }
 
-/* Takes the subject off the front of the text. */
+/* Splits the subject from the text. */
 static bool split(struct template *template, const char *path)
 {
     char *text = template->files[0];
     char *end = strstr(text, "\n\n");
     if (strncmp(text, subject, strlen(subject)) != 0 || end == NULL || strchr(text, '\n') != end) {
-        log_error("%s: does not begin with a line \"Subject: …\" and an empty one", path);
+        log_error("%s: must start with a line \"Subject: …\" and an empty line", path);
         return false;
     }
     *end = '\0';

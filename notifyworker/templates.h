@@ -1,9 +1,9 @@
 /*
- * Templates of mails: two files for each kind, outbid.txt (its first line "Subject: …", then an empty line, then the
- * text) and outbid.html. {{name}} stands for a value; what names there are is fixed, so that a mistake is found when
- * the program starts and not in somebody's mail.
+ * Mail templates: two files for each kind. outbid.txt starts with a line "Subject: …" and an empty line; outbid.html is
+ * the HTML. {{name}} is replaced by a value. The names are fixed, so that an unknown one is an error when the program
+ * starts.
  *
- * Values come from users. None can begin a line of its own, and in HTML none can be anything but text.
+ * Values come from users. Line breaks in them become blanks, and in HTML they are escaped.
  *
  * Caller: mail.c.
  */
@@ -16,15 +16,15 @@
 
 enum templates_value {
     TEMPLATES_NAME, /* of the user */
-    TEMPLATES_SITE, /* of us */
+    TEMPLATES_SITE, /* name of the deployment */
     TEMPLATES_PUBLIC_URL,
-    TEMPLATES_TITLE, /* of the auction, as the following */
+    TEMPLATES_TITLE, /* of the auction, like those that follow */
     TEMPLATES_AUCTION_ID,
     TEMPLATES_AMOUNT,
     TEMPLATES_END_TIME,
-    TEMPLATES_CREATED_AT, /* when it happened */
+    TEMPLATES_CREATED_AT, /* time of the event */
     TEMPLATES_TOKEN,
-    TEMPLATES_HOURS, /* that the token holds */
+    TEMPLATES_HOURS, /* lifetime of the token */
     TEMPLATES_ADDRESS,
     TEMPLATES_AGENT,
     TEMPLATES_UNSUBSCRIBE, /* a link */
@@ -35,14 +35,16 @@ enum templates_part { TEMPLATES_SUBJECT, TEMPLATES_TEXT, TEMPLATES_HTML, TEMPLAT
 
 struct templates;
 
-/* Reads those of `kinds` (NULL-ended, "AUCTION_WON": auction-won.txt) from a folder. NULL: one is missing or wrong
- * (logged), or no memory. */
+/*
+ * Loads the templates of `kinds` (NULL-ended, "AUCTION_WON": auction-won.txt) from a folder. NULL: no memory, or a file
+ * is missing or invalid (logged).
+ */
 MUST_CHECK struct templates *templates_load(const char *folder, const char *const *kinds);
 void templates_free(struct templates *templates);
 
 /*
- * Writes a part of the template of `kind` with these values; a NULL value is empty. False for a kind that was not
- * loaded. Whether `out` took it, its own error flag tells.
+ * Writes a part of the template of `kind` with these values; a NULL value is empty. False: the kind was not loaded. The
+ * caller must check the error flag of `out`.
  */
 MUST_CHECK bool templates_write(const struct templates *templates, const char *kind, enum templates_part part,
                                 const char *const values[static TEMPLATES_VALUES], FILE *out);

@@ -1,7 +1,7 @@
 /*
- * See transfer_threads.h. A transfer is in the list `all` from its start until its result was handed over or it was
- * cancelled; only the loop's thread uses that list. A thread that has finished puts its transfer into `finished`, under
- * the lock, and wakes the loop through an eventfd.
+ * See transfer_threads.h. A transfer is in list `all` from its start until its result was delivered or it was
+ * cancelled; only the loop's thread uses that list. A finished thread puts its transfer into `finished`, under the
+ * lock, and wakes the loop through an eventfd.
  */
 #include "notifyworker/transfer_threads.h"
 
@@ -23,7 +23,7 @@ struct threaded {
     struct transfer_threads *threads;
     pthread_t thread;
     CURL *curl;
-    CURLcode outcome; /* once it is in `finished` */
+    CURLcode outcome; /* valid in `finished` */
     transfer_done done;
     void *arg;
     atomic_bool cancelled;
@@ -39,7 +39,7 @@ struct transfer_threads {
     struct threaded_list finished;
 };
 
-/* For libcurl, which calls it at least once a second: a cancelled transfer ends. */
+/* Called by libcurl at least once a second; ends a cancelled transfer. */
 static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
 {
     const struct threaded *transfer = arg;
@@ -64,7 +64,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* The transfer whose thread has been finished for longest; NULL: none. */
+/* Takes the transfer that finished first; NULL: none. */
 static struct threaded *take_finished(struct transfer_threads *threads)
 {
     (void)pthread_mutex_lock(&threads->lock);
@@ -128,7 +128,7 @@ void transfer_threads_free(struct transfer_threads *threads)
     free(threads);
 }
 
-/* Signals belong to the loop's thread. */
+/* Blocks signals in the new thread: the loop's thread handles them. */
 static bool start_thread(struct threaded *transfer)
 {
     sigset_t every;

@@ -1,7 +1,7 @@
 /*
- * Transfers of libcurl, each in a thread of its own, for protocols in which libcurl waits for an answer inside a call:
- * the loop would stand still meanwhile. Results come back through the loop. While a transfer is under way its handle,
- * and whatever the handle's callbacks use, belong to its thread.
+ * libcurl transfers in one thread each, for protocols in which libcurl blocks inside a call and would block the loop.
+ * The loop delivers the results. While a transfer is running, its thread owns its handle and all data that the handle's
+ * callbacks use.
  *
  * Caller: transfers.c.
  */
@@ -15,15 +15,15 @@
 
 struct transfer_threads;
 
-/* The transfer has ended; `curl` is the caller's again. Comes from the loop, once. */
+/* The transfer has ended and the caller owns `curl` again. Called from the loop, once. */
 typedef void (*transfer_done)(CURL *curl, CURLcode outcome, void *arg);
 
-/* NULL only without memory or descriptors. */
+/* NULL: no memory or descriptors. */
 MUST_CHECK struct transfer_threads *transfer_threads_new(struct event_base *base);
 /* All transfers must have ended or been cancelled. */
 void transfer_threads_free(struct transfer_threads *threads);
 
-/* As transfers_start and transfers_cancel; the latter waits for the thread, up to a second. */
+/* See transfers_start and transfers_cancel; the latter waits up to a second for the thread. */
 MUST_CHECK bool transfer_threads_start(struct transfer_threads *threads, CURL *curl, transfer_done done, void *arg);
 void transfer_threads_cancel(struct transfer_threads *threads, CURL *curl);
 

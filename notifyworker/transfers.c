@@ -1,7 +1,7 @@
 /*
- * See transfers.h. The multi handle says which sockets to watch and when to be called again; what has ended is taken
- * from it after each such call. It must not be called from within its own callbacks, nor a handle be freed there:
- * `done` therefore comes after it has returned.
+ * See transfers.h. libcurl's multi handle requests events on sockets and a timer. After each call of it, finished
+ * transfers are taken out. Its own callbacks must not call it or free a handle, so `done` is called after it has
+ * returned.
  */
 #include "notifyworker/transfers.h"
 
@@ -17,7 +17,7 @@ struct transfers {
     struct event_base *base;
     CURLM *multi;
     struct event *timer;
-    struct transfer_threads *threads; /* instead of all the others; or NULL */
+    struct transfer_threads *threads; /* used instead of the other members; or NULL */
 };
 
 struct transfer {
@@ -25,7 +25,7 @@ struct transfer {
     void *arg;
 };
 
-static void look(struct transfers *transfers);
+static void take_finished(struct transfers *transfers);
 
 static void act(struct transfers *transfers, curl_socket_t fd, int flags)
 {
@@ -34,7 +34,7 @@ static void act(struct transfers *transfers, curl_socket_t fd, int flags)
     if (code != CURLM_OK) {
         log_error("transfers: %s", curl_multi_strerror(code));
     }
-    look(transfers);
+    take_finished(transfers);
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
@@ -50,8 +50,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* Takes out what has ended. A callback may start another transfer meanwhile. */
-static void look(struct transfers *transfers)
+/* Takes out finished transfers. A callback may start another one. */
+static void take_finished(struct transfers *transfers)
 {
     const CURLMsg *message = NULL;
     int left = 0;
@@ -68,7 +68,7 @@ static void look(struct transfers *transfers)
     }
 }
 
-/* libcurl asks for a socket to be watched otherwise, or no more; its event is kept with the socket. */
+/* libcurl changes or ends the events of a socket; the event is stored with the socket. */
 static int want_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *kept)
 {
     (void)curl;
@@ -90,7 +90,7 @@ static int want_socket(CURL *curl, curl_socket_t fd, int what, void *arg, void *
     return 0;
 }
 
-/* Called within libcurl: also 0 ms must wait for the loop. */
+/* Called from within libcurl, so even 0 ms must go through the loop. */
 static int want_timer(CURLM *multi, long ms, void *arg)
 {
     (void)multi;
@@ -148,7 +148,8 @@ void transfers_free(struct transfers *transfers)
     }
     transfer_threads_free(transfers->threads);
     if (transfers->multi != NULL) {
-        (void)curl_multi_cleanup(transfers->multi); /* closes idle connections: still asks for sockets and timers */
+        (void)curl_multi_cleanup(
+            transfers->multi); /* closes idle connections, and still calls back for sockets and timers */
     }
     if (transfers->timer != NULL) {
         event_free(transfers->timer);
@@ -166,8 +167,7 @@ bool transfers_start(struct transfers *transfers, CURL *curl, transfer_done done
         return false;
     }
     *transfer = (struct transfer){done, arg};
-    /* Without this, a transfer whose time is up while its name is being resolved would wait for that, and we with it.
-     */
+    /* Without this, a timeout during name resolution would block until the resolution ends. */
     if (curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK ||
         curl_easy_setopt(curl, CURLOPT_PRIVATE, transfer) != CURLE_OK ||
         curl_multi_add_handle(transfers->multi, curl) != CURLM_OK) {

@@ -1,7 +1,6 @@
 /*
- * Transfers of libcurl on an event base: as many at a time as are started, none of which ever blocks the loop (names
- * are resolved by libcurl's own threads). The caller sets up an easy handle, with a timeout, and gets it back when the
- * transfer has ended, however it ended.
+ * libcurl transfers on an event base. Any number may run at a time, and none blocks the loop (libcurl resolves names in
+ * its own threads). The caller sets up an easy handle, with a timeout, and gets it back when the transfer has ended.
  *
  * Caller: deliveries.c.
  */
@@ -16,19 +15,19 @@
 
 struct transfers;
 
-/* `connections_max` idle connections are kept for the next transfer. NULL only without memory. */
+/* Keeps up to `connections_max` idle connections for reuse. NULL: no memory. */
 MUST_CHECK struct transfers *transfers_new(struct event_base *base, int connections_max);
 /*
- * Each transfer runs in a thread of its own: for SMTP, because libcurl waits for the answer to a mail inside a call
- * (smtp_done), for as long as the server likes, and everything else in the process would wait with it.
+ * Each transfer runs in its own thread. SMTP needs this, because libcurl waits for the answer to a mail inside a call
+ * (smtp_done). That would block the whole process as long as the server does not answer.
  */
 MUST_CHECK struct transfers *transfers_new_threaded(struct event_base *base);
-/* Transfers under way are cut without a word; their handles must have been freed before by transfers_cancel. */
+/* Ends without callbacks; cancel running transfers with transfers_cancel first. */
 void transfers_free(struct transfers *transfers);
 
-/* Starts `curl`, whose CURLOPT_PRIVATE is taken. False only without memory; then `done` does not come. */
+/* Starts `curl` and uses its CURLOPT_PRIVATE. False: no memory; `done` is not called. */
 MUST_CHECK bool transfers_start(struct transfers *transfers, CURL *curl, transfer_done done, void *arg);
-/* Ends a transfer that was started and is not done: `done` does not come. */
+/* Cancels a running transfer: `done` is not called. */
 void transfers_cancel(struct transfers *transfers, CURL *curl);
 
 #endif

@@ -1,8 +1,7 @@
 /*
- * See watchers.h. One statement at a time, each a transaction of its own; what fails is done at the next look.
+ * See watchers.h. One statement at a time, each in its own transaction; a failed one is repeated at the next poll.
  *
- * A cancelled auction is told here to those who only watched it: who has a bid on it that counts, and who sells it, is
- * told by the event.
+ * For a cancelled auction, only users who just watched it are notified here. The event notifies its bidders and seller.
  */
 #include "notifyworker/watchers.h"
 
@@ -14,7 +13,7 @@
 
 enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 
-/* A version 8 id that begins with the time, as every id of a notification does; the rest is random. */
+/* A version 8 id that starts with the time, as all ids of notifications; the other bits are random. */
 #define NEW_ID                                                                                                         \
     "overlay(overlay(gen_random_uuid()::text placing"                                                                  \
     " regexp_replace(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0'), '^(.{8})', '\\1-')"            \
@@ -23,29 +22,29 @@ enum { MS_PER_S = 1000, US_PER_MS = 1000 };
 #define NOTICE "INSERT INTO notifications (user_id, id, kind, auction_id, amount, end_time, created_at) "
 
 const struct pg_statement watchers_table[WATCHERS_STATEMENTS] = {
-    /* The leader knows of their own bid. */
-    [WATCHERS_TELL_BIDS] =
-        {"watchers_tell_bids",
+    /* The leader is not notified of their own bid. */
+    [WATCHERS_NOTIFY_BIDS] =
+        {"watchers_notify_bids",
          "WITH due AS (UPDATE watch_counts c SET notified_bids = a.bid_count, notified_at = now() FROM auctions a"
          "  WHERE c.open AND a.id = c.auction_id AND a.status = 'active' AND a.bid_count > c.notified_bids"
          "  AND (c.notified_at IS NULL OR c.notified_at <= now() - interval '60 seconds')"
-         "  RETURNING c.auction_id, a.current_bid, a.end_time, a.leader_id), told AS (" NOTICE
+         "  RETURNING c.auction_id, a.current_bid, a.end_time, a.leader_id), inserted AS (" NOTICE
          "SELECT w.user_id, " NEW_ID ", 'WATCHED_BID', due.auction_id, due.current_bid, due.end_time, now()"
          " FROM due JOIN watchlist w ON w.auction_id = due.auction_id JOIN users u ON u.id = w.user_id"
          " WHERE w.user_id IS DISTINCT FROM due.leader_id AND (NOT 'WATCHED_BID' = ANY (u.muted) OR "
-         "wanted_elsewhere(u.id, 'WATCHED_BID')) " NOTIFYWORKER_METRICS_TOLD_ONCE},
+         "wanted_elsewhere(u.id, 'WATCHED_BID')) " NOTIFYWORKER_METRICS_INSERT_ONCE},
     [WATCHERS_CLOSE] =
         {"watchers_close",
          "WITH over AS (UPDATE watch_counts c SET open = false FROM auctions a"
          "  WHERE c.open AND a.id = c.auction_id AND a.status NOT IN ('draft', 'scheduled', 'active')"
-         "  RETURNING c.auction_id, a.status, a.seller_id), told AS (" NOTICE "SELECT w.user_id, " NEW_ID
+         "  RETURNING c.auction_id, a.status, a.seller_id), inserted AS (" NOTICE "SELECT w.user_id, " NEW_ID
          ", 'AUCTION_CANCELLED', over.auction_id, NULL, NULL, now()"
          " FROM over CROSS JOIN LATERAL (SELECT l.user_id FROM watchlist l WHERE l.auction_id = over.auction_id"
          "  EXCEPT SELECT b.bidder_id FROM public_bids b WHERE b.auction_id = over.auction_id) w"
          " JOIN users u ON u.id = w.user_id"
          " WHERE over.status = 'cancelled' AND w.user_id <> over.seller_id"
          " AND (NOT 'AUCTION_CANCELLED' = ANY (u.muted) OR wanted_elsewhere(u.id, "
-         "'AUCTION_CANCELLED')) " NOTIFYWORKER_METRICS_TOLD_ONCE},
+         "'AUCTION_CANCELLED')) " NOTIFYWORKER_METRICS_INSERT_ONCE},
 };
 
 struct watchers {
@@ -53,10 +52,10 @@ struct watchers {
     struct pg *pg;
     size_t first_statement;
     struct event *timer;
-    bool busy; /* a statement is under way */
+    bool busy; /* a statement is running */
 };
 
-/* Each statement is a transaction of its own: what it says that it wrote is committed. */
+/* The statement's transaction is committed, so its result can be counted and published. */
 static void count(const struct watchers *watchers, const struct pg_reply *reply)
 {
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
@@ -71,7 +70,7 @@ static void finish(struct watchers *watchers, const struct pg_reply *reply)
 {
     watchers->busy = false;
     if (reply->outcome == PG_FAILED) {
-        log_warn("watchers cannot be told now: %s %s", reply->sqlstate, reply->message);
+        log_warn("watchers cannot be notified, retrying at the next poll: %s %s", reply->sqlstate, reply->message);
     }
 }
 
@@ -102,7 +101,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct watchers *watchers = arg;
     if (!watchers->busy && pg_up(watchers->pg)) {
-        watchers->busy = ask(watchers, WATCHERS_TELL_BIDS, on_notified);
+        watchers->busy = ask(watchers, WATCHERS_NOTIFY_BIDS, on_notified);
     }
 }
 

@@ -1,8 +1,8 @@
 /*
- * Tells those who watch an auction of new bids, at most once a minute for each auction, and of its cancellation. It
- * looks at the auctions themselves every watch_poll_ms instead of listening to events: a bid costs nothing more for
- * being watched, and the many bids of a minute are one look. What is noted and what is told is one statement, so that
- * several of these programs tell nobody twice.
+ * Notifies watchers of an auction: of new bids, at most once a minute for each auction, and of its cancellation. It
+ * polls the auctions every watch_poll_ms instead of consuming events. So a bid costs nothing more for being watched,
+ * and many bids of a minute cost one query. One statement both marks the auctions and writes the notifications, so that
+ * several of these programs write no duplicates.
  *
  * Caller: main.c.
  */
@@ -14,19 +14,19 @@
 #include "common/base/base.h"
 #include "common/io/pg.h"
 
-enum watchers_statement { WATCHERS_TELL_BIDS, WATCHERS_CLOSE, WATCHERS_STATEMENTS };
+enum watchers_statement { WATCHERS_NOTIFY_BIDS, WATCHERS_CLOSE, WATCHERS_STATEMENTS };
 
 extern const struct pg_statement watchers_table[WATCHERS_STATEMENTS];
 
 struct push;
 struct watchers;
 
-/* `first_statement`: index of watchers_table[0] in the table of `pg`. NULL only without memory. */
+/* `first_statement`: index of watchers_table[0] in the table of `pg`. NULL: no memory. */
 MUST_CHECK struct watchers *watchers_new(struct event_base *base, struct pg *pg, size_t first_statement,
                                          struct push *push, int poll_ms);
-/* Free `pg` before. */
+/* Free `pg` first. */
 void watchers_free(struct watchers *watchers);
-/* Begins no further look. */
+/* Stops polling. */
 void watchers_drain(struct watchers *watchers);
 
 #endif

@@ -16,7 +16,7 @@
 enum {
     HEADER_SIZE = 256,
     MS_PER_S = 1000,
-    STATUS_GOOD = 200,
+    STATUS_OK = 200,
     STATUS_REDIRECT = 300,
     STATUS_REFUSED = 400,
     STATUS_GONE = 410
@@ -28,11 +28,11 @@ struct webhook_call {
     struct curl_slist *headers;
     size_t received; /* bytes of the answer */
     bool too_large;
-    bool refused; /* an address of the host was */
-    bool tried;   /* another one was not */
+    bool refused; /* an address of the host was refused */
+    bool tried;   /* another address was tried */
 };
 
-/* ---- what the transfer asks ---- */
+/* ---- callbacks of the transfer ---- */
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -45,8 +45,8 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* Of headers and body. Anything but their length ends the transfer. */
-static size_t take(const char *bytes, size_t size, size_t count, void *arg)
+/* Called for headers and body. Returning another length ends the transfer. */
+static size_t count_bytes(const char *bytes, size_t size, size_t count, void *arg)
 {
     (void)bytes;
     struct webhook_call *call = arg;
@@ -59,7 +59,7 @@ static size_t take(const char *bytes, size_t size, size_t count, void *arg)
     return length;
 }
 
-/* ---- making it ---- */
+/* ---- the request ---- */
 
 static bool add_header(struct webhook_call *call, const char *text)
 {
@@ -71,7 +71,7 @@ static bool add_header(struct webhook_call *call, const char *text)
     return true;
 }
 
-/* "v1,…", and " v1,…" for the secret before, while it holds. */
+/* "v1,…", and " v1,…" for the previous secret while it is valid. */
 static bool sign(const struct webhook_request *request, int64_t now_s, char *out, size_t size)
 {
     const char *const secrets[] = {request->secret, request->old_secret};
@@ -129,12 +129,12 @@ static bool set_options(struct webhook_call *call, const struct webhook_request 
            curl_easy_setopt(easy, CURLOPT_USERAGENT, "Rostrum/" ROSTRUM_VERSION) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, count_bytes) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_bytes) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, call) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK && /* not those of the environment either */
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK && /* no proxy, not even from the environment */
            curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)limits->connect_timeout_ms) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)limits->timeout_ms) == CURLE_OK &&
@@ -166,7 +166,7 @@ void webhook_call_free(struct webhook_call *call)
     }
 }
 
-/* ---- what it came to ---- */
+/* ---- the result ---- */
 
 static bool was_sent(const struct webhook_call *call)
 {
@@ -190,7 +190,7 @@ static const char *error_of(const struct webhook_call *call, CURLcode code)
     case CURLE_PEER_FAILED_VERIFICATION:
         return "TLS_FAILED";
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return was_sent(call) ? "NO_HTTP" : "URL_REFUSED"; /* the answer's, or the URL's */
+        return was_sent(call) ? "NO_HTTP" : "URL_REFUSED"; /* protocol of the answer, or of the URL */
     case CURLE_URL_MALFORMAT:
         return "URL_REFUSED";
     default:
@@ -200,13 +200,13 @@ static const char *error_of(const struct webhook_call *call, CURLcode code)
 
 static const char *error_of_status(int status)
 {
-    if (status >= STATUS_GOOD && status < STATUS_REDIRECT) {
+    if (status >= STATUS_OK && status < STATUS_REDIRECT) {
         return NULL;
     }
     return status >= STATUS_REDIRECT && status < STATUS_REFUSED ? "REDIRECT" : "STATUS";
 }
 
-/* libcurl is asked for the status also where the answer was cut off. */
+/* The status is valid even if the answer was cut off. */
 struct webhook_result webhook_call_result(const struct webhook_call *call, CURLcode code)
 {
     struct webhook_result result = {.status = 0};

@@ -1,10 +1,10 @@
 /*
- * One call of a webhook: the request as a libcurl transfer, and what its end means. A stranger chose the URL, so
- *   - the address is judged when its socket is made, after the name was resolved: whatever the name means by then;
- *   - redirects are not followed, proxies, credentials and cookies not used, only HTTP spoken;
- *   - name, connection and answer have their time together, and the answer its size. None of it is kept.
+ * One webhook request as a libcurl transfer, and the meaning of its result. A client chose the URL, so:
+ * - The address is checked when the socket is created, after the name was resolved.
+ * - Only HTTP; no redirects, proxies, credentials or cookies.
+ * - One timeout covers name resolution, connection and answer. The size of the answer is limited, and it is discarded.
  *
- * Caller: webhook_channel.c; deliveries.c does the transfer.
+ * Caller: webhook_channel.c; deliveries.c runs the transfer.
  */
 #ifndef ROSTRUM_NOTIFYWORKER_WEBHOOK_CALL_H
 #define ROSTRUM_NOTIFYWORKER_WEBHOOK_CALL_H
@@ -18,36 +18,36 @@ struct webhook_call;
 
 struct webhook_call_limits {
     struct webhook_rules rules;
-    const char *ca_file; /* NULL: the system's authorities */
+    const char *ca_file; /* NULL: the system's CAs */
     int connect_timeout_ms;
     int timeout_ms;
     size_t response_max_bytes;
 };
 
-/* What is sent, and where; all of it borrowed for the making. */
+/* The request and its destination; borrowed during webhook_call_new. */
 struct webhook_request {
-    const char *id; /* the same in each try */
+    const char *id; /* the same for each attempt */
     const char *url;
     const char *secret;
-    const char *old_secret; /* signs too; NULL: there is none any more */
+    const char *old_secret; /* an additional signature; NULL: none */
     const char *body;
 };
 
 struct webhook_result {
-    int status;        /* of the answer, 0: there was none */
-    const char *error; /* why it failed, "TIMEOUT" (static); NULL: it was delivered, the answer was 2xx */
-    bool for_good;     /* another try would end alike */
-    bool gone;         /* 410: the endpoint wants nothing any more */
+    int status;        /* of the answer; 0: no answer */
+    const char *error; /* error code such as "TIMEOUT" (static); NULL: delivered, the status was 2xx */
+    bool for_good;     /* permanent: a retry would have the same result */
+    bool gone;         /* 410: the endpoint does not want deliveries any more */
 };
 
 /*
- * Sets up `curl`, a fresh handle of the caller's, which is not used after the call was freed. `limits` must outlive
- * the call. NULL: no memory, or a secret is none.
+ * Sets up `curl`, a new handle of the caller. The handle must not be used after the call is freed. `limits` must
+ * outlive the call. NULL: no memory, or a secret is invalid.
  */
 MUST_CHECK struct webhook_call *webhook_call_new(const struct webhook_call_limits *limits, CURL *curl,
                                                  const struct webhook_request *request);
 void webhook_call_free(struct webhook_call *call);
-/* What it came to, once libcurl has said `code`. */
+/* Returns the result after libcurl returned `code`. */
 struct webhook_result webhook_call_result(const struct webhook_call *call, CURLcode code);
 
 #endif

@@ -13,21 +13,21 @@
 #include "notifyworker/push.h"
 #include "notifyworker/webhook_call.h"
 
-enum { NUMBER_SIZE = 16, WAITING_MAX = 64 /* in hand, for one endpoint: enough that its next call begins at once */ };
+enum { NUMBER_SIZE = 16, WAITING_MAX = 64 /* of one endpoint: enough to start its next call at once */ };
 
 /* clang-format off */
 const struct pg_statement webhook_channel_table[WEBHOOK_CHANNEL_STATEMENTS] = {
-    [WEBHOOK_CHANNEL_WELL] = {"webhook_well",
+    [WEBHOOK_CHANNEL_HEALTHY] = {"webhook_healthy",
         "UPDATE webhooks SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL"},
-    /* $1 webhook, $2 now, $3 why it is to be switched off at once, or NULL; $4 a delivery was given up, $5 seconds */
-    [WEBHOOK_CHANNEL_ILL] = {"webhook_ill",
-        "WITH ill AS (SELECT id, coalesce($3::text, CASE WHEN $4::boolean AND failing_since"
-        "   <= $2::timestamptz - $5::integer * interval '1 second' THEN 'FAILING' END) AS why"
+    /* $1 webhook, $2 now, $3 reason to switch it off at once, or NULL; $4 a delivery was given up, $5 seconds */
+    [WEBHOOK_CHANNEL_FAILING] = {"webhook_failing",
+        "WITH failing AS (SELECT id, coalesce($3::text, CASE WHEN $4::boolean AND failing_since"
+        "   <= $2::timestamptz - $5::integer * interval '1 second' THEN 'FAILING' END) AS reason"
         "  FROM webhooks WHERE id = $1 AND off_reason IS NULL FOR UPDATE),"
         " noted AS (UPDATE webhooks w SET failing_since = coalesce(w.failing_since, $2::timestamptz),"
-        "   off_reason = ill.why, off_at = CASE WHEN ill.why IS NOT NULL THEN $2::timestamptz END"
-        "  FROM ill WHERE w.id = ill.id RETURNING w.created_by, w.off_reason, w.url),"
-        " told AS (INSERT INTO notifications (user_id, id, kind, created_at)"
+        "   off_reason = failing.reason, off_at = CASE WHEN failing.reason IS NOT NULL THEN $2::timestamptz END"
+        "  FROM failing WHERE w.id = failing.id RETURNING w.created_by, w.off_reason, w.url),"
+        " inserted AS (INSERT INTO notifications (user_id, id, kind, created_at)"
         "  SELECT created_by, delivery_id(), 'WEBHOOK_OFF', $2::timestamptz FROM noted WHERE off_reason IS NOT NULL"
         "  RETURNING user_id, id),"
         " mailed AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
@@ -35,7 +35,7 @@ const struct pg_statement webhook_channel_table[WEBHOOK_CHANNEL_STATEMENTS] = {
         "   jsonb_build_object('title', split_part(n.url, '?', 1), 'createdAt', webhook_time($2))"
         "  FROM noted n JOIN users u ON u.id = n.created_by"
         "  WHERE n.off_reason IS NOT NULL AND u.verified_at IS NOT NULL)"
-        " SELECT off_reason, (SELECT " PUSH_COLUMN " FROM told) FROM noted WHERE off_reason IS NOT NULL"},
+        " SELECT off_reason, (SELECT " PUSH_COLUMN " FROM inserted) FROM noted WHERE off_reason IS NOT NULL"},
 };
 
 static const char lookup[] =
@@ -58,11 +58,11 @@ struct webhook_channel {
     int off_after_s;
 };
 
-/* What a try keeps until its end. */
+/* The state of an attempt. */
 struct attempt {
     struct webhook_call *call;
     char webhook[UUID_TEXT_SIZE];
-    bool failing; /* as it is on record */
+    bool failing; /* the stored state: failing_since is set */
 };
 
 /* ---- health ---- */
@@ -71,7 +71,7 @@ static void on_noted(const struct pg_reply *reply, void *arg)
 {
     const struct webhook_channel *channel = arg;
     if (reply->outcome != PG_OK) {
-        log_warn("the health of a webhook could not be noted: %s",
+        log_warn("the health of a webhook could not be stored: %s",
                  reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
     } else if (PQntuples(reply->result) > 0) {
         log_info("a webhook was switched off: %s", pg_text(reply->result, 0, 0));
@@ -84,21 +84,21 @@ static void note(struct webhook_channel *channel, enum webhook_channel_statement
                  const char *const *values)
 {
     if (!pg_query(channel->pg, channel->first_statement + (size_t)statement, count, values, on_noted, channel)) {
-        log_debug("the health of a webhook is noted at its next failure: PostgreSQL is not there");
+        log_debug("the health of a webhook will be stored at its next failure: PostgreSQL is down");
     }
 }
 
-static void note_well(struct webhook_channel *channel, const struct attempt *attempt)
+static void note_success(struct webhook_channel *channel, const struct attempt *attempt)
 {
     const char *values[] = {attempt->webhook};
     if (attempt->failing) {
-        note(channel, WEBHOOK_CHANNEL_WELL, ARRAY_LEN(values), values);
+        note(channel, WEBHOOK_CHANNEL_HEALTHY, ARRAY_LEN(values), values);
     }
 }
 
-/* Of a first failure, and of whatever may switch it off: what lies between changes nothing. */
-static void note_ill(struct webhook_channel *channel, const struct attempt *attempt,
-                     const struct webhook_result *result, bool given_up)
+/* Records the first failure, and failures that may switch the endpoint off; others change nothing. */
+static void note_failure(struct webhook_channel *channel, const struct attempt *attempt,
+                         const struct webhook_result *result, bool given_up)
 {
     char now[CLOCK_TEXT_SIZE];
     char seconds[NUMBER_SIZE];
@@ -106,7 +106,7 @@ static void note_ill(struct webhook_channel *channel, const struct attempt *atte
     (void)snprintf(seconds, sizeof(seconds), "%d", channel->off_after_s);
     const char *values[] = {attempt->webhook, now, result->gone ? "GONE" : NULL, given_up ? "true" : "false", seconds};
     if (!attempt->failing || given_up) {
-        note(channel, WEBHOOK_CHANNEL_ILL, ARRAY_LEN(values), values);
+        note(channel, WEBHOOK_CHANNEL_FAILING, ARRAY_LEN(values), values);
     }
 }
 
@@ -150,11 +150,11 @@ static enum delivery_verdict judge(struct delivery *delivery, CURLcode outcome, 
     struct webhook_result result = webhook_call_result(attempt->call, outcome);
     delivery->status = result.status;
     if (result.error == NULL) {
-        note_well(channel, attempt);
+        note_success(channel, attempt);
         return DELIVERY_SENT;
     }
     (void)snprintf(delivery->error, sizeof(delivery->error), "%s", result.error);
-    note_ill(channel, attempt, &result, result.for_good || delivery->tries >= DELIVERY_RETRIES);
+    note_failure(channel, attempt, &result, result.for_good || delivery->tries >= DELIVERY_RETRIES);
     if (result.gone) {
         return DELIVERY_DROPPED;
     }
@@ -208,7 +208,7 @@ struct webhook_channel *webhook_channel_new(const struct config *config, struct 
                                      .timeout_ms = config->webhook_timeout_ms,
                                      .response_max_bytes = (size_t)config->webhook_response_max_bytes};
     if (!address_networks_parse(config->webhook_networks, &channel->limits.rules.networks)) {
-        channel->limits.rules.networks.count = 0; /* the settings were checked at the start: there is none */
+        channel->limits.rules.networks.count = 0; /* cannot happen: the settings were checked at the start */
     }
     return channel;
 }

@@ -18,9 +18,9 @@ enum { NETWORK_TEXT_SIZE = 64, PREFIX_DIGITS_MAX = 3, IPV4_BITS = 32, IPV6_BITS 
 static const struct address_network special_v4[] = {
     V4(0, 0, 0, 0, 8),       /* this network */
     V4(10, 0, 0, 0, 8),      /* private */
-    V4(100, 64, 0, 0, 10),   /* between a carrier and its customers */
+    V4(100, 64, 0, 0, 10),   /* carrier-grade NAT */
     V4(127, 0, 0, 0, 8),     /* loopback */
-    V4(169, 254, 0, 0, 16),  /* link-local: metadata of clouds */
+    V4(169, 254, 0, 0, 16),  /* link-local: metadata services of clouds */
     V4(172, 16, 0, 0, 12),   /* private */
     V4(192, 0, 0, 0, 24),    /* protocol assignments */
     V4(192, 0, 2, 0, 24),    /* documentation */
@@ -33,10 +33,9 @@ static const struct address_network special_v4[] = {
     V4(240, 0, 0, 0, 4),     /* reserved, and broadcast */
 };
 
-/* Of IPv6 only this is public at all, */
+/* Only this range of IPv6 is public, except the networks below. */
 static const struct address_network global_v6 = {AF_INET6, {0x20}, 3};
 
-/* less these. */
 static const struct address_network special_v6[] = {
     {AF_INET6, {0x20, 0x01, 0x00, 0x00}, 23}, /* protocol assignments: Teredo, benchmarking, ORCHID */
     {AF_INET6, {0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
@@ -91,7 +90,7 @@ bool address_allowed(const struct address_networks *networks, const struct socka
     }
 }
 
-/* The family, or AF_UNSPEC. */
+/* Returns the address family, or AF_UNSPEC. */
 static int parse(const char *text, uint8_t bytes[static 16])
 {
     if (inet_pton(AF_INET, text, bytes) == 1) {

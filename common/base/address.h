@@ -1,11 +1,11 @@
 /*
- * Which addresses a program of ours may connect to when a stranger named the host. Only addresses of the public
- * Internet pass: private, loopback, link-local, multicast, unspecified, documentation, benchmarking and reserved ones,
- * and IPv6 forms that carry an IPv4 address inside (mapped, 6to4, Teredo, NAT64), are special (the registries of
- * RFC 6890). It is judged on the address that is being connected to, after the name was resolved, so that no name can
- * be looked at once and mean something else a moment later.
+ * Decides which addresses the programs may connect to when a client named the host. Only addresses of the public
+ * Internet are allowed. The special ones of the RFC 6890 registries are refused: private, loopback, link-local,
+ * multicast, unspecified, documentation, benchmarking and reserved. IPv6 forms that embed an IPv4 address (mapped,
+ * 6to4, Teredo, NAT64) are refused too. The check is made on the resolved address at connect time, so DNS rebinding
+ * cannot bypass it.
  *
- * Networks that the operator lists pass nevertheless. Pure.
+ * Networks that the operator lists are allowed in any case. No I/O.
  *
  * Callers: common/protocol/webhook.c, notifyworker/webhook_call.c.
  */
@@ -29,17 +29,17 @@ struct address_networks {
     struct address_network list[ADDRESS_NETWORKS_MAX];
 };
 
-/* "127.0.0.1/32 fd00::/8", separated by blanks; "none". False: one of them is no network, or there are too many. */
+/* "127.0.0.1/32 fd00::/8", separated by blanks, or "none". False: an item is not a network, or there are too many. */
 MUST_CHECK bool address_networks_parse(const char *text, struct address_networks *networks);
-/* May be connected to. A family other than IPv4 and IPv6 may not. */
+/* True if connecting is allowed. False for families other than IPv4 and IPv6. */
 MUST_CHECK bool address_allowed(const struct address_networks *networks, const struct sockaddr *address);
 
 enum address_literal {
-    ADDRESS_NO_LITERAL, /* a name, or nonsense */
+    ADDRESS_NO_LITERAL, /* a host name, or invalid */
     ADDRESS_ALLOWED,
     ADDRESS_REFUSED,
 };
-/* A host as it stands in a URL, without brackets. */
+/* Checks a host in the form that a URL has, without brackets. */
 enum address_literal address_literal(const struct address_networks *networks, const char *host);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Slices that shrink to the item that is to blame; see halving.h.
+ * Slices that shrink to the failing item; see bisect.h.
  */
 #include "common/base/bisect.h"
 

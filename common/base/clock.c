@@ -1,6 +1,6 @@
 /*
- * See clock.h. Dates are computed from days by the civil calendar (proleptic Gregorian), without the C library's time
- * zones: server time is UTC and nothing else.
+ * See clock.h. Dates are computed with the proleptic Gregorian calendar and without the C library's time zones, because
+ * server time is always UTC.
  */
 #include "common/base/clock.h"
 
@@ -34,7 +34,7 @@ int64_t clock_mono_us(void)
     return read_clock_us(CLOCK_MONOTONIC);
 }
 
-/* Days since 1970-01-01 of a civil date; years are counted from March, so that the leap day comes last. */
+/* Days since 1970-01-01. Years start in March here, so that the leap day is the last day of the year. */
 static int64_t days_from_civil(int64_t year, int month, int day)
 {
     year -= month <= 2;
@@ -93,7 +93,7 @@ void clock_format(int64_t ms, char out[static CLOCK_TEXT_SIZE])
     put_digits(out + 20, 3, (int)(rest % 1000));
 }
 
-/* Reads exactly `count` digits and moves on. */
+/* Reads exactly `count` digits and advances. */
 static bool take_digits(const char **at, int count, int least, int most, int *value)
 {
     int sum = 0;
@@ -125,7 +125,7 @@ static int days_in_month(int year, int month)
     return days[month - 1] + (month == 2 && leap);
 }
 
-/* ".123456" to 123; no fraction is 0. */
+/* Converts ".123456" to 123; an absent fraction is 0. */
 static bool take_fraction(const char **at, int *millis)
 {
     *millis = 0;
@@ -145,7 +145,7 @@ static bool take_fraction(const char **at, int *millis)
     return digits > 0;
 }
 
-/* "Z" or "+02:00"; in minutes east of Greenwich. */
+/* "Z" or "+02:00", in minutes east of UTC. */
 static bool take_offset(const char **at, int *minutes)
 {
     *minutes = 0;

@@ -1,5 +1,5 @@
 /*
- * See ids.h. Random bits come from libsodium, which asks the kernel; 74 of them in each new id.
+ * See ids.h. A new id has 74 random bits from libsodium.
  */
 #include "common/base/ids.h"
 
@@ -116,7 +116,7 @@ bool uuid_is_nil(const struct uuid *id)
 unsigned ids_shard(const struct uuid *auction_id, unsigned shards)
 {
     assert(shards > 0);
-    uint32_t hash = UINT32_C(2166136261); /* FNV-1a offset basis and prime */
+    uint32_t hash = UINT32_C(2166136261); /* FNV-1a offset basis; the prime is below */
     for (size_t i = 0; i < sizeof auction_id->bytes; i++) {
         hash = (hash ^ auction_id->bytes[i]) * UINT32_C(16777619);
     }

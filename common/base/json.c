@@ -1,6 +1,6 @@
 /*
- * See json.h: the reading half. yajl calls back for each token; the tree is made of nodes from a chain of blocks that
- * lives and dies with the root, so that freeing needs no walk.
+ * See json.h: the parser. yajl calls a function for each token. The nodes are allocated from a chain of blocks that is
+ * freed with the root.
  */
 #include "common/base/json.h"
 
@@ -20,7 +20,7 @@ struct block {
     _Alignas(16) char bytes[];
 };
 
-/* The root comes first, so that the caller's pointer leads to the blocks. */
+/* `root` is the first member, so that a pointer to it is a pointer to the tree. */
 struct tree {
     struct json root;
     struct block *blocks;
@@ -31,8 +31,8 @@ struct reader {
     size_t depth;
     size_t nodes;
     struct json *open[JSON_DEPTH_MAX];
-    struct json *last[JSON_DEPTH_MAX]; /* newest child of open[i] */
-    const char *name;                  /* of the member to come */
+    struct json *last[JSON_DEPTH_MAX]; /* last child of open[i] */
+    const char *name;                  /* of the next member */
     bool rooted;
     const char *reason;
 };
@@ -64,11 +64,11 @@ static int refuse(struct reader *reader, const char *reason)
 static const char *take_text(struct reader *reader, const void *bytes, size_t length)
 {
     if (memchr(bytes, '\0', length) != NULL) {
-        reader->reason = "a string holds U+0000";
+        reader->reason = "a string contains U+0000";
         return NULL;
     }
-    if (!utf8_valid(bytes, length)) { /* yajl lets overlong forms and surrogates pass */
-        reader->reason = "a string is no valid UTF-8";
+    if (!utf8_valid(bytes, length)) { /* yajl accepts overlong forms and surrogates */
+        reader->reason = "a string is not valid UTF-8";
         return NULL;
     }
     char *text = take_bytes(reader->tree, length + 1);
@@ -81,7 +81,7 @@ static const char *take_text(struct reader *reader, const void *bytes, size_t le
     return text;
 }
 
-/* Places a new value where it belongs; NULL with the reason set when it may not be. */
+/* Adds a value to the open array or object. NULL with the reason set if it is not allowed. */
 static struct json *add_value(struct reader *reader, enum json_type type)
 {
     if (++reader->nodes > JSON_NODES_MAX) {
@@ -191,7 +191,7 @@ static int on_name(void *arg, const unsigned char *bytes, size_t length)
         return 0;
     }
     if (json_member(reader->open[reader->depth - 1], name) != NULL) {
-        return refuse(reader, "a member stands twice in one object");
+        return refuse(reader, "duplicate member in an object");
     }
     reader->name = name;
     return 1;
@@ -215,7 +215,9 @@ static bool escapes_surrogate(const char *text, size_t left, const char *alphabe
            strchr(alphabet, text[3]) != NULL && text[3] != '\0';
 }
 
-/* yajl takes half a surrogate pair for a question mark. A backslash stands in strings only, so that need not be known.
+/*
+ * yajl replaces half of a surrogate pair by a question mark, so the text is checked here. Valid JSON has backslashes in
+ * strings only; the parser state is therefore not needed.
  */
 static bool surrogates_paired(const char *text, size_t length)
 {
@@ -247,7 +249,7 @@ static bool read_all(struct reader *reader, const void *bytes, size_t length)
     bool ok = yajl_parse(handle, bytes, length) == yajl_status_ok && yajl_complete_parse(handle) == yajl_status_ok;
     yajl_free(handle);
     if (ok && !surrogates_paired(bytes, length)) {
-        reader->reason = "a string holds half a surrogate pair";
+        reader->reason = "a string contains half a surrogate pair";
         ok = false;
     }
     if (!ok && reader->reason == NULL) {
@@ -277,7 +279,7 @@ void json_free(struct json *root)
     if (root == NULL) {
         return;
     }
-    /* The root is the first member of its tree. */
+    /* `root` is the first member of struct tree. */
     struct tree *tree = (struct tree *)(void *)root;
     struct block *block = tree->blocks;
     while (block != NULL) {
@@ -311,7 +313,8 @@ bool json_int(const struct json *value, int64_t least, int64_t most, int64_t *ou
     for (const char *c = value->text + negative; *c != '\0'; c++) {
         int digit = *c - '0';
         if (digit < 0 || digit > 9 || __builtin_mul_overflow(sum, 10, &sum) ||
-            __builtin_sub_overflow(sum, digit, &sum)) { /* summed below zero, where one more value fits */
+            __builtin_sub_overflow(sum, digit,
+                                   &sum)) { /* negative sum, because INT64_MIN has no positive counterpart */
             return false;
         }
     }

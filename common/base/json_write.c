@@ -1,6 +1,6 @@
 /*
- * See json.h: the writing half, over yajl's generator, which keeps commas, nesting and escapes right. yajl refuses
- * what would not be JSON; the first refusal sticks in `failed`.
+ * See json.h: the writer. yajl's generator adds commas and escapes and refuses calls that would not result in valid
+ * JSON. The first refusal is kept in `failed`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 struct jsonw {
     yajl_gen generator;
-    size_t open; /* arrays and objects not yet closed */
+    size_t open; /* open arrays and objects */
     bool failed;
 };
 
@@ -28,7 +28,7 @@ struct jsonw *jsonw_new(void)
         free(writer);
         return NULL;
     }
-    /* PostgreSQL and clients' texts are checked as UTF-8 on their way in; here it is our own error to write others. */
+    /* All input was checked as UTF-8 when it was received. Invalid text here is a programming error. */
     yajl_gen_config(writer->generator, yajl_gen_validate_utf8, 1);
     return writer;
 }
@@ -63,7 +63,7 @@ const char *jsonw_text(struct jsonw *writer, size_t *length)
     return (const char *)bytes;
 }
 
-static void keep(struct jsonw *writer, yajl_gen_status status)
+static void keep_error(struct jsonw *writer, yajl_gen_status status)
 {
     if (status != yajl_gen_status_ok) {
         writer->failed = true;
@@ -72,25 +72,25 @@ static void keep(struct jsonw *writer, yajl_gen_status status)
 
 void jsonw_object(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_map_open(writer->generator));
+    keep_error(writer, yajl_gen_map_open(writer->generator));
     writer->open++;
 }
 
 void jsonw_end_object(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_map_close(writer->generator));
+    keep_error(writer, yajl_gen_map_close(writer->generator));
     writer->open--;
 }
 
 void jsonw_array(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_array_open(writer->generator));
+    keep_error(writer, yajl_gen_array_open(writer->generator));
     writer->open++;
 }
 
 void jsonw_end_array(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_array_close(writer->generator));
+    keep_error(writer, yajl_gen_array_close(writer->generator));
     writer->open--;
 }
 
@@ -101,19 +101,19 @@ void jsonw_name(struct jsonw *writer, const char *name)
 
 void jsonw_null(struct jsonw *writer)
 {
-    keep(writer, yajl_gen_null(writer->generator));
+    keep_error(writer, yajl_gen_null(writer->generator));
 }
 
 void jsonw_bool(struct jsonw *writer, bool value)
 {
-    keep(writer, yajl_gen_bool(writer->generator, value));
+    keep_error(writer, yajl_gen_bool(writer->generator, value));
 }
 
 void jsonw_int(struct jsonw *writer, int64_t value)
 {
     char text[24];
     int length = snprintf(text, sizeof text, "%lld", (long long)value);
-    keep(writer, yajl_gen_number(writer->generator, text, (size_t)length));
+    keep_error(writer, yajl_gen_number(writer->generator, text, (size_t)length));
 }
 
 void jsonw_string(struct jsonw *writer, const char *text)
@@ -127,7 +127,7 @@ void jsonw_string(struct jsonw *writer, const char *text)
 
 void jsonw_string_n(struct jsonw *writer, const char *text, size_t length)
 {
-    keep(writer, yajl_gen_string(writer->generator, (const unsigned char *)text, length));
+    keep_error(writer, yajl_gen_string(writer->generator, (const unsigned char *)text, length));
 }
 
 void jsonw_uuid(struct jsonw *writer, const struct uuid *id)
@@ -145,7 +145,7 @@ void jsonw_money(struct jsonw *writer, int64_t minor)
 {
     char text[MONEY_TEXT_SIZE];
     money_format(minor, text);
-    keep(writer, yajl_gen_number(writer->generator, text, strlen(text)));
+    keep_error(writer, yajl_gen_number(writer->generator, text, strlen(text)));
 }
 
 void jsonw_time(struct jsonw *writer, int64_t ms)
@@ -157,8 +157,8 @@ void jsonw_time(struct jsonw *writer, int64_t ms)
 
 void jsonw_raw(struct jsonw *writer, const char *json, size_t length)
 {
-    /* yajl writes a "number" as it is given. */
-    keep(writer, yajl_gen_number(writer->generator, json, length));
+    /* yajl writes the text of a "number" without changes. */
+    keep_error(writer, yajl_gen_number(writer->generator, json, length));
 }
 
 static void write_children(struct jsonw *writer, const struct json *value)

@@ -1,6 +1,6 @@
 /*
- * See log.h. The line is built in a buffer on the stack: logging must work when memory does not. Control characters
- * and quotes are escaped; bytes from 0x80 up pass if the caller's text is UTF-8.
+ * See log.h. The line is built on the stack, so that logging works without free memory. Control characters and quotes
+ * are escaped. Bytes from 0x80 up are copied; the caller's text must be UTF-8.
  */
 #include "common/base/log.h"
 
@@ -33,7 +33,7 @@ struct line {
     size_t length;
 };
 
-/* Room for the closing brace and newline is always kept. */
+/* Three bytes stay reserved for the closing brace and the newline. */
 static void put_char(struct line *line, char c)
 {
     if (line->length < sizeof line->bytes - 3) {
@@ -146,7 +146,7 @@ void log_line(enum log_level level, const struct log_about *about, const char *f
     put_member(&line, "message", message);
     line.bytes[line.length++] = '}';
     line.bytes[line.length++] = '\n';
-    /* A log that cannot be written has nowhere to complain to. */
+    /* If the log cannot be written, there is no other place to report that. */
     ssize_t written = write(STDERR_FILENO, line.bytes, line.length);
     (void)written;
 }

@@ -1,7 +1,7 @@
 /*
- * One JSON object a line on stderr: time, level, service, message, and where they are known requestId, userId,
- * auctionId, traceparent, durationMs. A line is one write(2), so that lines of several processes never mix. Lines
- * are cut at LOG_LINE_MAX bytes. Nothing secret is ever logged: no password, token, or standing maximum.
+ * The log: one JSON object per line on stderr with time, level, service and message. requestId, userId, auctionId,
+ * traceparent and durationMs follow where they are known. A line is one write(2), so that lines of several processes
+ * never mix. Lines are cut at LOG_LINE_MAX bytes. Secrets are never logged: no password, token, or proxy maximum.
  */
 #ifndef ROSTRUM_COMMON_BASE_LOG_H
 #define ROSTRUM_COMMON_BASE_LOG_H
@@ -16,7 +16,7 @@ enum { LOG_LINE_MAX = 4096 };
 struct metrics_family;
 extern struct metrics_family log_metrics; /* lines written, by level */
 
-/* What a line is about; NULL members and a negative duration are left out. Borrowed for the call. */
+/* The context of a line. NULL members and a negative duration are omitted. Borrowed for the call. */
 struct log_about {
     const char *request_id;
     const char *traceparent;
@@ -27,9 +27,9 @@ struct log_about {
 
 #define LOG_ABOUT_NONE ((struct log_about){.duration_ms = -1})
 
-/* `service` is kept, not copied. Before this call lines carry the service "rostrum" and the level info. */
+/* `service` is kept, not copied. Before this call the service is "rostrum" and the level is info. */
 void log_open(const char *service, enum log_level least);
-/* "debug", "info", "warn", "error". */
+/* Accepts "debug", "info", "warn" and "error". */
 MUST_CHECK bool log_level_parse(const char *text, enum log_level *level);
 void log_line(enum log_level level, const struct log_about *about, const char *format, ...) PRINTF_LIKE(3, 4);
 

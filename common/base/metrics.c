@@ -1,9 +1,9 @@
 /*
- * See metrics.h. The cells of all families stand in one anonymous shared mapping; a histogram's series has a cell for
- * each bound, one for what is beyond the last, and one for the sum. A gauge's cell holds its value plus one, so that
- * a fresh one says "nothing to show".
+ * See metrics.h. One anonymous shared mapping holds the cells of all families. A histogram series has a cell for each
+ * bound, one for values above the last bound, and one for the sum. The cell of a gauge holds its value plus one; 0
+ * means "no value".
  *
- * Series of families with labels are shown once something was counted in them: the text stays as short as what happens.
+ * A series with labels is shown only after its first count, which keeps the text short.
  */
 #include "common/base/metrics.h"
 
@@ -24,11 +24,11 @@ enum {
 const int64_t metrics_time_bounds[METRICS_TIME_BOUNDS] = {500,    1000,   2500,   5000,    10000,   25000,  50000,
                                                           100000, 250000, 500000, 1000000, 2500000, 5000000};
 
-static struct metrics_family *const *families; /* what metrics_open was given */
+static struct metrics_family *const *families; /* the list of metrics_open */
 
 static const char other[] = "other";
 
-/* ---- places ---- */
+/* ---- cells ---- */
 
 static size_t cells_of_series(const struct metrics_family *family)
 {
@@ -44,7 +44,7 @@ static size_t series_count(const struct metrics_family *family)
     return count;
 }
 
-static size_t learnt_names(const struct metrics_family *family)
+static size_t registered_names(const struct metrics_family *family)
 {
     size_t count = 0;
     for (size_t i = 0; i < family->label_count; i++) {
@@ -71,7 +71,7 @@ bool metrics_open(struct metrics_family *const *list)
     for (size_t i = 0; list[i] != NULL; i++) {
         assert(list[i]->label_count <= METRICS_LABELS_MAX);
         cells += series_count(list[i]) * cells_of_series(list[i]);
-        names += learnt_names(list[i]);
+        names += registered_names(list[i]);
     }
     assert(cells <= METRICS_CELLS_MAX);
     size_t size = cells * sizeof(_Atomic int64_t) + names * sizeof(const char *_Atomic);
@@ -118,7 +118,7 @@ size_t metrics_value(struct metrics_family *family, size_t label, const char *va
     for (size_t i = 0; i < of->most; i++) {
         const char *_Atomic *place = &family->names[label][i];
         const char *there = atomic_load(place);
-        /* Another process may take the place in this moment: then `there` becomes its value. */
+        /* Another process may have claimed the entry first; `there` is then its value. */
         if (there == NULL && atomic_compare_exchange_strong(place, &there, value)) {
             return i;
         }
@@ -170,7 +170,7 @@ void metrics_set(struct metrics_family *family, size_t first, int64_t value)
     }
 }
 
-/* ---- the text ---- */
+/* ---- text ---- */
 
 struct text {
     struct evbuffer *out;
@@ -202,7 +202,7 @@ static int64_t value_of(const _Atomic int64_t *cell)
     return atomic_load_explicit(cell, memory_order_relaxed);
 }
 
-/* One line; `more` is a further label ("le") or "". */
+/* One line; `more` is an additional label ("le") or "". */
 static void put_line(struct text *text, const char *suffix, const char *labels, const char *more, const char *value)
 {
     const char *comma = labels[0] != '\0' && more[0] != '\0' ? "," : "";
@@ -231,7 +231,7 @@ static void put_histogram(struct text *text, const _Atomic int64_t *cells, const
     put_line(text, "_count", labels, "", value);
 }
 
-static bool untouched(const struct metrics_family *family, const _Atomic int64_t *cells)
+static bool is_zero(const struct metrics_family *family, const _Atomic int64_t *cells)
 {
     for (size_t i = 0; i < cells_of_series(family); i++) {
         if (value_of(&cells[i]) != 0) {
@@ -248,7 +248,7 @@ static void put_series(struct text *text, const size_t index[static METRICS_LABE
     char labels[LABELS_SIZE] = "";
     char value[NUMBER_SIZE];
     size_t length = 0;
-    if ((family->label_count > 0 || family->type == METRICS_GAUGE) && untouched(family, cells)) {
+    if ((family->label_count > 0 || family->type == METRICS_GAUGE) && is_zero(family, cells)) {
         return;
     }
     for (size_t i = 0; i < family->label_count; i++) {

@@ -1,16 +1,15 @@
 /*
- * What the deployment counts: counters, gauges and histograms, shown as Prometheus text. Each file that counts
- * something has a struct metrics_family for it; a program lists the families that it shows and opens them once at its
- * start.
+ * Metrics: counters, gauges and histograms as Prometheus text. Each file that counts something has a struct
+ * metrics_family. A program lists the families that it shows and opens them once when it starts.
  *
- * The numbers stand in memory that is shared with every process forked after metrics_open: the gateway's workers add to
- * the same cells, so that their sum needs no collecting, and a worker that dies loses none.
+ * The values are in memory that is shared with all processes forked after metrics_open. The gateway's workers add to
+ * the same cells, so nothing is collected, and the exit of a worker loses nothing.
  *
- * Labels are bounded: a label has either a fixed set of values, or learns at most `most` of them from our own tables
- * (routes, SQL statements); whatever comes beyond that is counted as "other". No text of a client ever becomes a label.
+ * Labels are bounded. A label has either a fixed set of values, or registers at most `most` of our own (routes, SQL
+ * statements); further values are counted as "other". Text from a client never becomes a label.
  *
- * Counting is one atomic addition and never allocates. Counting in a family that no program has opened (a test, say) is
- * allowed and does nothing. Values are integers; times are microseconds inside and seconds in the text.
+ * Counting is one atomic addition and never allocates. Counting in a family that is not open (in a test, for example)
+ * does nothing. Values are integers; times are stored in microseconds and shown in seconds.
  */
 #ifndef ROSTRUM_COMMON_BASE_METRICS_H
 #define ROSTRUM_COMMON_BASE_METRICS_H
@@ -21,15 +20,15 @@ struct evbuffer;
 
 enum {
     METRICS_LABELS_MAX = 3,
-    METRICS_CELLS_MAX = 1 << 17, /* of a process, 8 bytes each; the gateway has some 10,000 */
+    METRICS_CELLS_MAX = 1 << 17, /* of a process, 8 bytes each; the gateway has about 10,000 */
 };
 
 enum metrics_type { METRICS_COUNTER, METRICS_GAUGE, METRICS_HISTOGRAM, METRICS_TYPE_COUNT };
 
 struct metrics_label {
     const char *name;
-    const char *const *values; /* fixed, `most` of them; NULL: learnt by metrics_value */
-    size_t most;               /* values; the label has one more, "other" */
+    const char *const *values; /* fixed, `most` of them; NULL: registered by metrics_value */
+    size_t most;               /* number of values; the label has one more, "other" */
 };
 
 struct metrics_family {
@@ -38,13 +37,13 @@ struct metrics_family {
     enum metrics_type type;
     size_t label_count;
     struct metrics_label labels[METRICS_LABELS_MAX];
-    const int64_t *bounds; /* METRICS_HISTOGRAM: upper bounds, rising */
+    const int64_t *bounds; /* METRICS_HISTOGRAM: upper bounds, ascending */
     size_t bound_count;
-    bool is_time; /* microseconds, shown as seconds */
+    bool is_time; /* stored in microseconds, shown in seconds */
 
     /* Set by metrics_open. */
     _Atomic int64_t *cells;                         /* NULL: not opened */
-    const char *_Atomic *names[METRICS_LABELS_MAX]; /* of learnt labels */
+    const char *_Atomic *names[METRICS_LABELS_MAX]; /* of registered values */
 };
 
 /* Bounds for durations of requests and statements, 0.5 ms to 5 s. */
@@ -52,24 +51,25 @@ enum { METRICS_TIME_BOUNDS = 13 };
 extern const int64_t metrics_time_bounds[METRICS_TIME_BOUNDS];
 
 /*
- * Makes the cells of all families; `list` ends with NULL and is kept. Once per process, before it forks and before any
- * metrics_value. False without memory.
+ * Creates the cells of all families. `list` ends with NULL and is kept. Call it once per process, before the process
+ * forks and before any metrics_value. False without memory.
  */
 MUST_CHECK bool metrics_open(struct metrics_family *const *list);
 
 /*
- * The index of a value of the family's `label`-th label, learnt if it is new. `value` is static text, made before any
- * fork, without quotes and backslashes. For a value that is not in the set: that of "other".
+ * Returns the index of a value of the family's `label`-th label, and registers a new one. `value` is static text
+ * without quotes and backslashes that existed before any fork. Returns the index of "other" if the value is not in the
+ * set.
  */
 size_t metrics_value(struct metrics_family *family, size_t label, const char *value);
 
-/* Indices of labels that the family has not are not looked at: give 0. */
+/* The indices of labels that the family does not have are ignored: pass 0. */
 void metrics_add(struct metrics_family *family, size_t first, size_t second, size_t third, int64_t amount);
 void metrics_observe(struct metrics_family *family, size_t first, size_t second, int64_t value);
-/* A gauge; `value` below 0: there is nothing to show (a shard that is another's now). */
+/* Sets a gauge. A negative `value` hides it, for example for a shard that another worker has taken over. */
 void metrics_set(struct metrics_family *family, size_t first, int64_t value);
 
-/* Appends the text of everything (version 0.0.4). False without memory. */
+/* Appends the text of all families (format version 0.0.4). False without memory. */
 MUST_CHECK bool metrics_write(struct evbuffer *out);
 
 #endif

@@ -13,7 +13,7 @@ static uint32_t rotate(uint32_t value, unsigned bits)
     return value << bits | value >> (32U - bits);
 }
 
-/* Function and constant of a round. */
+/* Function and constant of a round (4.1.1, 4.2.1). */
 static uint32_t mix(unsigned round, uint32_t b, uint32_t c, uint32_t d)
 {
     if (round < 20) {

@@ -1,6 +1,6 @@
 /*
- * SHA-1 of a short text, for the one place that asks for it: the handshake of WebSockets (RFC 6455, 4.2.2), where it
- * protects nothing. Nothing else may use it.
+ * SHA-1 of a short text, only for the WebSocket handshake (RFC 6455, 4.2.2), where it protects nothing. Do not use it
+ * for anything else.
  */
 #ifndef ROSTRUM_COMMON_BASE_SHA1_H
 #define ROSTRUM_COMMON_BASE_SHA1_H
@@ -9,7 +9,7 @@
 
 enum {
     SHA1_BYTES = 20,
-    SHA1_TEXT_MAX = 119, /* what fits into two blocks */
+    SHA1_TEXT_MAX = 119, /* the longest text that fits into two blocks */
 };
 
 /* `length` at most SHA1_TEXT_MAX. */

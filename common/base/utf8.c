@@ -1,12 +1,12 @@
 /*
- * See utf8.h. The bounds of a sequence's second byte depend on its first one; all later ones are 80..BF.
+ * See utf8.h. The bounds of the second byte depend on the first one; all later bytes are 80..BF.
  */
 #include "common/base/utf8.h"
 
 struct lead {
-    unsigned char first; /* of this range of lead bytes */
+    unsigned char first; /* first byte of this range of lead bytes */
     unsigned char last;
-    unsigned char least; /* second byte */
+    unsigned char least; /* bounds of the second byte */
     unsigned char most;
     size_t length;
 };
@@ -17,7 +17,7 @@ static const struct lead leads[] = {
     {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
 };
 
-/* Bytes of the character that begins at `at`, 0 if none does. */
+/* Returns the length of the character at `at`, 0 if it is invalid. */
 static size_t character(const unsigned char *at, size_t left)
 {
     size_t i = 0;

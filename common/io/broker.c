@@ -1,9 +1,9 @@
 /*
- * The owner's side of a connection to RabbitMQ, and publishing on it: confirms, returned messages and verdicts. The
+ * The public interface of a connection to RabbitMQ, and publishing on it: confirms, returned messages and verdicts. The
  * connection itself is in broker_link.c.
  *
- * A link is given up, rather than mended, whenever the publish channel is closed by the server: its confirms are lost
- * with it, and connecting again also checks the topology again.
+ * When the server closes the publish channel, the whole link is ended and made again. The confirms of the channel are
+ * lost in any case, and a new connection also checks the topology again.
  */
 #include "common/io/broker.h"
 
@@ -26,7 +26,7 @@ struct broker {
 static void settle(struct broker *broker, uint64_t tag, bool multiple, enum broker_verdict verdict)
 {
     if (!broker_confirm_settle(&broker->confirms, tag, multiple, verdict)) {
-        broker_link_fail(broker->link, "confirm of delivery tag %llu, which was never given", (unsigned long long)tag);
+        broker_link_fail(broker->link, "confirm of delivery tag %llu, which was never used", (unsigned long long)tag);
     }
 }
 
@@ -49,7 +49,7 @@ static void on_publish_channel_close(struct broker *broker, void *decoded)
                      close->reply_text.len > 0 ? (char *)close->reply_text.bytes : "");
 }
 
-/* The only headers that come on this channel are those of returned messages; their bodies are passed over. */
+/* Headers on this channel belong to returned messages only; their bodies are ignored. */
 static void on_returned(struct broker *broker, const amqp_basic_properties_t *properties)
 {
     if ((properties->_flags & AMQP_BASIC_CORRELATION_ID_FLAG) == 0) {
@@ -95,7 +95,7 @@ static void abandon(void *arg)
 
 static const struct broker_channel_calls publish_channel = {.frame = on_frame, .lost = abandon, .freed = abandon};
 
-/* ---- the owner's side */
+/* ---- public interface */
 
 static void on_link_change(enum broker_state state, void *arg)
 {

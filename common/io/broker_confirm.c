@@ -1,11 +1,11 @@
 /*
- * Messages that wait for their verdict, in a ring by delivery tag. The server confirms out of order (each queue in its
- * own time), one by one or "all up to this one". The ring is four times as long as the number of messages that may be
- * open, so that one slow queue at its head does not stop publishing to the others at once; when it is full all the
- * same, publishing waits.
+ * Published messages without a verdict, in a ring by delivery tag. The server confirms out of order (each queue at its
+ * own speed), either one message or all up to a tag. The ring has four times as many slots as messages may be open, so
+ * that one slow queue at its head does not soon stop publishing to others. When the ring is full, publishing is
+ * refused.
  *
- * Invariant: the slot of first_tag is open, or the ring is empty. Callbacks may publish: the ring is in order before
- * each of them.
+ * Invariant: the slot of first_tag is open, or the ring is empty. It holds before each callback, so callbacks may
+ * publish.
  */
 #include "common/io/broker_confirm.h"
 
@@ -86,13 +86,13 @@ static_assert(ARRAY_LEN(verdict_names) == BROKER_VERDICT_COUNT, "a name for each
 
 struct metrics_family broker_metrics = {
     .name = "rostrum_published_total",
-    .help = "Messages published to RabbitMQ, by the verdict on them.",
+    .help = "Messages published to RabbitMQ, by verdict.",
     .type = METRICS_COUNTER,
     .label_count = 1,
     .labels = {{"verdict", verdict_names, ARRAY_LEN(verdict_names)}},
 };
 
-/* The one place where a message ends. */
+/* Only this function settles a message. */
 static void end(struct broker_confirms *confirms, uint64_t tag, enum broker_verdict verdict)
 {
     struct broker_pending *pending = slot(confirms, tag);

@@ -1,19 +1,19 @@
 /*
- * Messages that wait for their verdict, by delivery tag. Called by broker.c.
+ * Published messages that have no verdict yet, by delivery tag. Called by broker.c.
  */
 #ifndef ROSTRUM_COMMON_IO_BROKER_CONFIRM_H
 #define ROSTRUM_COMMON_IO_BROKER_CONFIRM_H
 
 #include "common/io/broker_types.h"
 
-struct broker_pending; /* one message without its verdict */
+struct broker_pending; /* one message without a verdict */
 
-/* A ring over the delivery tags first_tag to next_tag - 1; confirms come back out of order. */
+/* A ring over the delivery tags first_tag to next_tag - 1. Confirms arrive out of order. */
 struct broker_confirms {
     struct broker_pending *ring;
     size_t mask;
-    size_t max;  /* open messages */
-    size_t open; /* without a verdict */
+    size_t max;  /* largest number of open messages */
+    size_t open; /* messages without a verdict */
     uint64_t first_tag;
     uint64_t next_tag;
     int64_t latency_ms; /* of the last confirm */
@@ -22,14 +22,14 @@ struct broker_confirms {
 MUST_CHECK bool broker_confirm_init(struct broker_confirms *confirms, size_t unconfirmed_max);
 void broker_confirm_close(struct broker_confirms *confirms);
 bool broker_confirm_full(const struct broker_confirms *confirms);
-/* The message with the tag next_tag; not when full. */
+/* Adds the message with the tag next_tag. Not allowed when full. */
 void broker_confirm_add(struct broker_confirms *confirms, broker_verdict_callback callback, void *arg);
-/* The message came back: its ack will be no confirm. */
+/* The server returned the message as unroutable: its ack is then not a confirm. */
 void broker_confirm_returned(struct broker_confirms *confirms, uint64_t tag);
-/* False: no such tag was ever given. */
+/* False: the tag was never used. */
 MUST_CHECK bool broker_confirm_settle(struct broker_confirms *confirms, uint64_t tag, bool multiple,
                                       enum broker_verdict verdict);
-/* The link is lost: BROKER_UNKNOWN for all; tags begin at 1 again. */
+/* The link is lost: all open messages get BROKER_UNKNOWN. Tags start at 1 again. */
 void broker_confirm_abandon(struct broker_confirms *confirms);
 
 #endif

@@ -1,9 +1,11 @@
 /*
- * Connecting to RabbitMQ, in a thread of its own because librabbitmq's login blocks: socket, login, channel 1 in
- * confirm mode, and a passive declare of everything that must exist. The result goes to the event loop over an eventfd.
- * Everything that the thread touches is in struct broker_connect, copied there at the start, so that the broker can be
- * freed while a thread is still stuck in a name server or a dead host: such a thread is abandoned and frees the struct
- * itself. Called by broker_link.c alone.
+ * Connects to RabbitMQ in a separate thread, because librabbitmq's login blocks. Steps: socket, login, channel 1 in
+ * confirm mode, and a passive declare of everything that must exist. The result is signalled to the event loop through
+ * an eventfd.
+ *
+ * The thread uses only struct broker_connect, which has copies of all options. So the broker can be freed while the
+ * thread is blocked in name resolution or by an unreachable host. Such a thread is abandoned and frees the struct
+ * itself. Called only by broker_link.c.
  */
 #include "common/io/broker_connect.h"
 
@@ -28,7 +30,7 @@
 enum { FRAME_MAX_BYTES = 131072 /* the server's default */ };
 
 struct broker_connect {
-    char *url; /* cut into pieces by amqp_parse_url, which `info` points to */
+    char *url; /* split by amqp_parse_url; `info` points into it */
     struct amqp_connection_info info;
     char *name;
     int heartbeat_s;
@@ -37,14 +39,14 @@ struct broker_connect {
     char **queues;
     int event_fd;
     pthread_t thread;
-    bool running; /* started and not taken yet */
+    bool running; /* started, and the result not taken yet */
 
-    pthread_mutex_t lock; /* for what follows: loop and thread */
+    pthread_mutex_t lock; /* protects the members below: loop and thread */
     bool finished;
     bool abandoned; /* by the broker: the thread frees this struct */
-    int guard_fd;   /* a duplicate of the socket, to shut it down without a race for its number; or -1 */
+    int guard_fd;   /* a duplicate of the socket, so that shutdown cannot hit a reused descriptor; or -1 */
 
-    int64_t deadline_ms; /* monotonic; the thread's alone, as is: */
+    int64_t deadline_ms; /* monotonic; only the thread uses this and: */
     struct broker_login login;
 };
 
@@ -62,7 +64,7 @@ static void set_error(struct broker_connect *connect, const char *format, ...)
 static struct timeval time_left(const struct broker_connect *connect)
 {
     int64_t left_ms = connect->deadline_ms - clock_mono_ms();
-    left_ms = left_ms > 1 ? left_ms : 1; /* 0 would mean: at once, and nothing would ever be tried */
+    left_ms = left_ms > 1 ? left_ms : 1; /* 0 would mean an immediate timeout before the first attempt */
     return (struct timeval){.tv_sec = left_ms / 1000, .tv_usec = (suseconds_t)(left_ms % 1000) * 1000};
 }
 
@@ -85,7 +87,7 @@ static bool check(struct broker_connect *connect, amqp_rpc_reply_t reply, const 
     return false;
 }
 
-/* Limits the next call to what is left of the attempt's time. */
+/* Limits the next call to the remaining time of the attempt. */
 static bool step_begins(struct broker_connect *connect)
 {
     struct timeval left = time_left(connect);
@@ -126,7 +128,7 @@ static amqp_table_entry_t capability(const char *name)
                                 .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value = {.boolean = true}}};
 }
 
-/* The server sends connection.blocked and basic.cancel only to those who announce that they understand them. */
+/* The server sends connection.blocked and basic.cancel only to clients that announce these capabilities. */
 static bool login(struct broker_connect *connect)
 {
     if (!step_begins(connect)) {
@@ -213,11 +215,11 @@ static bool check_topology(struct broker_connect *connect)
                  "channel.close", "");
 }
 
-/* From now on heartbeats are ours to send and to miss: see broker_internal.h. */
-static bool silence_library(struct broker_connect *connect)
+/* Switches off the library's heartbeats: see broker_internal.h. */
+static bool disable_library_heartbeats(struct broker_connect *connect)
 {
     amqp_connection_state_t connection = connect->login.connection;
-    /* It may only be tuned between two frames. */
+    /* Tuning is allowed only between two frames. */
     if (!amqp_release_buffers_ok(connection) ||
         amqp_tune_connection(connection, amqp_get_channel_max(connection), amqp_get_frame_max(connection), 0) !=
             AMQP_STATUS_OK) {
@@ -236,7 +238,7 @@ static void attempt(struct broker_connect *connect)
         return;
     }
     if (open_socket(connect) && login(connect) && select_confirms(connect) && check_topology(connect) &&
-        silence_library(connect)) {
+        disable_library_heartbeats(connect)) {
         return;
     }
     /* Never amqp_connection_close: on a broken link it can hang. */
@@ -268,7 +270,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- the loop's side */
+/* ---- functions for the loop */
 
 static void free_names(char **names)
 {
@@ -353,7 +355,7 @@ void broker_connect_free(struct broker_connect *connect)
     }
     pthread_mutex_lock(&connect->lock);
     if (connect->guard_fd >= 0) {
-        (void)shutdown(connect->guard_fd, SHUT_RDWR); /* wakes whatever call it waits in */
+        (void)shutdown(connect->guard_fd, SHUT_RDWR); /* interrupts any blocking call of the thread */
     }
     pthread_mutex_unlock(&connect->lock);
     struct timespec until;
@@ -365,7 +367,7 @@ void broker_connect_free(struct broker_connect *connect)
     bool joined = pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
     pthread_mutex_lock(&connect->lock);
     bool finished = connect->finished;
-    connect->abandoned = !finished; /* then the struct is the thread's from here on */
+    connect->abandoned = !finished; /* if so, the thread owns the struct from here on */
     pthread_mutex_unlock(&connect->lock);
     if (!finished) {
         (void)pthread_detach(thread);
@@ -386,7 +388,7 @@ bool broker_connect_start(struct broker_connect *connect)
 {
     assert(!connect->running);
     connect->finished = false;
-    /* Signals belong to the loop's thread. */
+    /* Blocks signals in the new thread: the loop's thread handles them. */
     sigset_t all;
     sigset_t before;
     (void)sigfillset(&all);
@@ -403,7 +405,7 @@ void broker_connect_take(struct broker_connect *connect, struct broker_login *lo
     assert(connect->running);
     eventfd_t count;
     (void)eventfd_read(connect->event_fd, &count);
-    (void)pthread_join(connect->thread, NULL); /* it has nothing left to do */
+    (void)pthread_join(connect->thread, NULL); /* the thread is about to exit */
     connect->running = false;
     *login = connect->login;
     connect->login = (struct broker_login){0};

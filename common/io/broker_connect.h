@@ -7,26 +7,28 @@
 #include "common/io/broker_internal.h"
 #include "common/io/broker_types.h"
 
-enum { BROKER_JOIN_MAX_MS = 500 }; /* that broker_connect_free waits for the thread; then the thread frees its own */
+enum {
+    BROKER_JOIN_MAX_MS = 500
+}; /* broker_connect_free waits at most this long; after that the thread frees its own data */
 
 struct broker_connect;
 
-/* What a finished attempt hands over. */
+/* Result of a finished attempt. */
 struct broker_login {
-    amqp_connection_state_t connection; /* NULL: failed, see `error` */
+    amqp_connection_state_t connection; /* NULL: failed, see `error`; else owned by the receiver */
     int heartbeat_s;                    /* as agreed with the server; 0: none */
     char error[BROKER_TEXT_SIZE];
 };
 
-/* NULL: without memory or descriptors, or the URL cannot be read (logged). */
+/* NULL: no memory or descriptors, or the URL cannot be parsed (logged). */
 MUST_CHECK struct broker_connect *broker_connect_new(const struct broker_options *options);
-/* An attempt under way is told to stop and waited for at most BROKER_JOIN_MAX_MS. */
+/* Stops a running attempt and waits at most BROKER_JOIN_MAX_MS for it. */
 void broker_connect_free(struct broker_connect *connect);
-/* Becomes readable when an attempt is finished. */
+/* Becomes readable when an attempt has finished. */
 int broker_connect_fd(const struct broker_connect *connect);
-/* Starts an attempt; there must be none. False: no thread to be had. */
+/* Starts an attempt; none may be running. False: the thread could not be created. */
 MUST_CHECK bool broker_connect_start(struct broker_connect *connect);
-/* After broker_connect_fd became readable. */
+/* Takes the result after broker_connect_fd became readable. */
 void broker_connect_take(struct broker_connect *connect, struct broker_login *login);
 
 #endif

@@ -1,20 +1,19 @@
 /*
- * Consumers of a broker, one channel each, and the gathering of a delivery from its frames (method, header, any number
- * of body frames; none for an empty body).
+ * Consumers of a broker, one channel each, and the assembly of a delivery from its frames: method, header, and any
+ * number of body frames (none for an empty body).
  *
- *   WAITING ------ subscribe ------> SUBSCRIBING --- consume-ok ---> ACTIVE
- *      ^                                  |                            |
- *      +---- the server closed the channel, or the link is lost -------+
- *      |                                                               |
- *      +---- close-ok ---- RECYCLING <---- basic.cancel (queue gone) --+
- *   the owner closes: CLOSING, until close-ok frees the channel's number and the consumer with it
+ *     WAITING ------ subscribe ------> SUBSCRIBING --- consume-ok ---> ACTIVE
+ *        ^                                  |                            |
+ *        +---- the server closed the channel, or the link is lost -------+
+ *        |                                                               |
+ *        +---- close-ok ---- RECYCLING <---- basic.cancel (queue gone) --+
+ *     the owner closes: CLOSING, until close-ok frees the channel's number and the consumer
  *
- * Opening is one write: channel.open, basic.qos, basic.consume; the answers are met as they come.
+ * Subscribing is one write: channel.open, basic.qos, basic.consume; the replies are handled as they arrive.
  *
- * Invariants: only ACTIVE delivers and acks. Tags given to the owner never repeat in the life of a consumer (the
- * server's begin at 1 with each channel), so an ack of an earlier subscription's delivery is told from a current one.
- * A callback is the last thing that touches the consumer, or finds it still there: it is freed on close-ok only, or
- * when there is no link.
+ * Invariants: only ACTIVE delivers and acks. Tags given to the owner never repeat in the life of a consumer, although
+ * the server's tags start at 1 on each channel. So an ack for an earlier subscription is recognised. A consumer is
+ * freed only on close-ok or without a link; otherwise a callback is the last access to it.
  */
 #include "common/io/broker_consumer.h"
 
@@ -26,23 +25,23 @@
 #include "common/io/broker.h"
 #include "common/io/broker_link.h"
 
-enum { BODY_MAX_BYTES = 128 * 1024 * 1024 }; /* the server's own default; a longer delivery ends the link */
+enum { BODY_MAX_BYTES = 128 * 1024 * 1024 }; /* the server's default; a longer delivery ends the link */
 
 enum consumer_state {
     CONSUMER_WAITING, /* for the link, or for the back-off */
     CONSUMER_SUBSCRIBING,
     CONSUMER_ACTIVE,
     CONSUMER_RECYCLING, /* we closed the channel and will subscribe again */
-    CONSUMER_CLOSING,   /* the owner has let go */
+    CONSUMER_CLOSING,   /* the owner has closed the consumer */
 };
 
-/* The delivery that is being gathered. */
-struct gathering {
-    bool open; /* its method frame came, its end did not */
+/* The delivery that is being assembled. */
+struct assembly {
+    bool open; /* its method frame was received, its end was not */
     bool has_header;
-    uint64_t size; /* of the body, by the header */
+    uint64_t size; /* of the body, from the header */
     uint64_t got;
-    uint8_t *bytes; /* only when the body comes in more than one frame */
+    uint8_t *bytes; /* only if the body has more than one frame */
     struct broker_delivery delivery;
     char routing_key[BROKER_SHORT_SIZE];
     char message_id[BROKER_SHORT_SIZE];
@@ -53,7 +52,7 @@ struct broker_consumer {
     struct broker_link *link;
     enum consumer_state state;
     uint16_t channel;
-    bool channel_open; /* open-ok came: a close-ok before it would be that of an earlier channel of this number */
+    bool channel_open; /* open-ok was received; an earlier close-ok belongs to a previous channel of this number */
     uint16_t prefetch;
     char *queue;
     void (*deliver)(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg);
@@ -61,32 +60,32 @@ struct broker_consumer {
     void *arg;
     struct event *retry;
     int backoff_ms;
-    uint64_t tag_base; /* what is added to the server's tags of this subscription */
-    uint64_t tag_last; /* given to the owner */
-    int64_t ready;     /* messages in the queue, as last told; -1: not told yet */
-    struct gathering gathering;
+    uint64_t tag_base; /* added to the server's tags of this subscription */
+    uint64_t tag_last; /* last tag given to the owner */
+    int64_t ready;     /* ready messages in the queue by the last reply; -1: none yet */
+    struct assembly assembly;
 };
 
 /* ---- states */
 
-static void gathering_reset(struct gathering *gathering)
+static void assembly_reset(struct assembly *assembly)
 {
-    free(gathering->bytes);
-    gathering->bytes = NULL;
-    gathering->open = false;
+    free(assembly->bytes);
+    assembly->bytes = NULL;
+    assembly->open = false;
 }
 
 static void set_state(struct broker_consumer *consumer, enum consumer_state state)
 {
-    gathering_reset(&consumer->gathering);
+    assembly_reset(&consumer->assembly);
     consumer->state = state;
 }
 
-/* Without a word to the owner; only when the channel is closed. */
+/* Frees the consumer without a callback; only when the channel is closed. */
 static void consumer_free(struct broker_consumer *consumer)
 {
     broker_link_give_channel(consumer->link, consumer->channel);
-    gathering_reset(&consumer->gathering);
+    assembly_reset(&consumer->assembly);
     if (consumer->retry != NULL) {
         event_free(consumer->retry);
     }
@@ -137,7 +136,7 @@ static void subscribe_later(struct broker_consumer *consumer)
     }
 }
 
-/* The last thing that touches the consumer: the owner may close it. */
+/* The last access to the consumer: the owner may close it. */
 static void notify_gone(struct broker_consumer *consumer)
 {
     if (consumer->gone != NULL) {
@@ -152,7 +151,7 @@ static void close_channel(struct broker_consumer *consumer, enum consumer_state 
     broker_link_send(consumer->link, consumer->channel, AMQP_CHANNEL_CLOSE_METHOD, &close);
 }
 
-/* The number of the channel is free again. */
+/* The channel's number is free again. */
 static void channel_closed(struct broker_consumer *consumer)
 {
     if (consumer->state == CONSUMER_CLOSING) {
@@ -201,8 +200,8 @@ static void on_cancel(struct broker_consumer *consumer, void *decoded)
 }
 
 /*
- * The server closed the channel. When our own channel.close is under way this answers it as well: whether the server
- * then sends a close-ok too does not matter, see channel_open.
+ * The server closed the channel. If our own channel.close was already sent, this is its reply, too. The server may then
+ * also send a close-ok; channel_open makes that harmless.
  */
 static void on_close(struct broker_consumer *consumer, void *decoded)
 {
@@ -232,21 +231,21 @@ static void on_deliver(struct broker_consumer *consumer, void *decoded)
 {
     const amqp_basic_deliver_t *deliver = decoded;
     if (consumer->state != CONSUMER_ACTIVE) {
-        return; /* goes back to the queue with the channel */
+        return; /* returns to the queue with the channel */
     }
-    struct gathering *gathering = &consumer->gathering;
-    gathering_reset(gathering);
-    gathering->open = true;
-    gathering->has_header = false;
-    gathering->got = 0;
-    gathering->delivery = (struct broker_delivery){
+    struct assembly *assembly = &consumer->assembly;
+    assembly_reset(assembly);
+    assembly->open = true;
+    assembly->has_header = false;
+    assembly->got = 0;
+    assembly->delivery = (struct broker_delivery){
         .tag = consumer->tag_base + deliver->delivery_tag,
         .redelivered = deliver->redelivered,
-        .routing_key = gathering->routing_key,
-        .message_id = gathering->message_id,
-        .reason = gathering->reason,
+        .routing_key = assembly->routing_key,
+        .message_id = assembly->message_id,
+        .reason = assembly->reason,
     };
-    broker_copy_short(gathering->routing_key, deliver->routing_key);
+    broker_copy_short(assembly->routing_key, deliver->routing_key);
 }
 
 static void on_method(struct broker_consumer *consumer, const amqp_method_t *method)
@@ -266,7 +265,7 @@ static void on_method(struct broker_consumer *consumer, const amqp_method_t *met
             return;
         }
     }
-    /* The rest (qos-ok) tells nothing new. */
+    /* Other methods (qos-ok) need no action. */
 }
 
 static const amqp_field_value_t *find_header(const amqp_table_t *headers, const char *name)
@@ -311,69 +310,69 @@ static void text_header(const amqp_table_t *headers, const char *name, char out[
 
 static void hand_over(struct broker_consumer *consumer, const void *body)
 {
-    struct gathering *gathering = &consumer->gathering;
-    gathering->delivery.body = body;
-    gathering->delivery.length = (size_t)gathering->size;
-    gathering->open = false;
-    consumer->tag_last = gathering->delivery.tag;
-    struct broker_delivery delivery = gathering->delivery;
-    /* Its owner may close the consumer in here, which lets go of the gathering: the bytes are ours until then. */
-    uint8_t *bytes = gathering->bytes;
-    gathering->bytes = NULL;
+    struct assembly *assembly = &consumer->assembly;
+    assembly->delivery.body = body;
+    assembly->delivery.length = (size_t)assembly->size;
+    assembly->open = false;
+    consumer->tag_last = assembly->delivery.tag;
+    struct broker_delivery delivery = assembly->delivery;
+    /* The owner may close the consumer in this callback, which resets the assembly, so the bytes are kept here. */
+    uint8_t *bytes = assembly->bytes;
+    assembly->bytes = NULL;
     consumer->deliver(consumer, &delivery, consumer->arg);
     free(bytes);
 }
 
 static void on_header(struct broker_consumer *consumer, const amqp_frame_t *frame)
 {
-    struct gathering *gathering = &consumer->gathering;
+    struct assembly *assembly = &consumer->assembly;
     const amqp_basic_properties_t *properties = frame->payload.properties.decoded;
-    if (!gathering->open || gathering->has_header) {
+    if (!assembly->open || assembly->has_header) {
         return;
     }
-    gathering->has_header = true;
-    gathering->size = frame->payload.properties.body_size;
-    if (gathering->size > BODY_MAX_BYTES) {
+    assembly->has_header = true;
+    assembly->size = frame->payload.properties.body_size;
+    if (assembly->size > BODY_MAX_BYTES) {
         broker_link_fail(consumer->link, "queue %s: a message of %llu bytes", consumer->queue,
-                         (unsigned long long)gathering->size);
+                         (unsigned long long)assembly->size);
         return;
     }
-    gathering->message_id[0] = '\0';
-    gathering->reason[0] = '\0';
+    assembly->message_id[0] = '\0';
+    assembly->reason[0] = '\0';
     if ((properties->_flags & AMQP_BASIC_MESSAGE_ID_FLAG) != 0) {
-        broker_copy_short(gathering->message_id, properties->message_id);
+        broker_copy_short(assembly->message_id, properties->message_id);
     }
     if ((properties->_flags & AMQP_BASIC_HEADERS_FLAG) != 0) {
-        gathering->delivery.delivery_count = integer_header(&properties->headers, "x-delivery-count");
-        text_header(&properties->headers, "reason", gathering->reason);
+        assembly->delivery.delivery_count = integer_header(&properties->headers, "x-delivery-count");
+        text_header(&properties->headers, "reason", assembly->reason);
     }
-    if (gathering->size == 0) {
+    if (assembly->size == 0) {
         hand_over(consumer, "");
     }
 }
 
 static void on_body(struct broker_consumer *consumer, amqp_bytes_t chunk)
 {
-    struct gathering *gathering = &consumer->gathering;
-    if (!gathering->open || !gathering->has_header) {
+    struct assembly *assembly = &consumer->assembly;
+    if (!assembly->open || !assembly->has_header) {
         return;
     }
-    if (gathering->got == 0 && chunk.len == gathering->size) {
+    if (assembly->got == 0 && chunk.len == assembly->size) {
         hand_over(consumer, chunk.bytes);
         return;
     }
-    if (gathering->bytes == NULL) {
-        gathering->bytes = malloc((size_t)gathering->size);
+    if (assembly->bytes == NULL) {
+        assembly->bytes = malloc((size_t)assembly->size);
     }
-    if (gathering->bytes == NULL || chunk.len > gathering->size - gathering->got) {
+    if (assembly->bytes == NULL || chunk.len > assembly->size - assembly->got) {
         broker_link_fail(consumer->link, "queue %s: %s", consumer->queue,
-                         gathering->bytes == NULL ? "out of memory" : "more body than announced");
+                         assembly->bytes == NULL ? "out of memory" : "more body than announced");
         return;
     }
-    memcpy(gathering->bytes + gathering->got, chunk.bytes, chunk.len);
-    gathering->got += chunk.len;
-    if (gathering->got == gathering->size) {
-        hand_over(consumer, gathering->bytes);
+    memcpy(assembly->bytes + assembly->got, chunk.bytes, chunk.len);
+    assembly->got += chunk.len;
+    if (assembly->got == assembly->size) {
+        hand_over(consumer, assembly->bytes);
     }
 }
 
@@ -398,7 +397,7 @@ static void on_frame(const amqp_frame_t *frame, void *arg)
 static void on_link_up(void *arg)
 {
     struct broker_consumer *consumer = arg;
-    if (consumer->state == CONSUMER_WAITING) { /* else it was made just now, when its owner heard of the link */
+    if (consumer->state == CONSUMER_WAITING) { /* else on_change created it just now, already subscribed */
         subscribe(consumer);
     }
 }
@@ -431,7 +430,7 @@ static const struct broker_channel_calls channel_calls = {
     .freed = on_link_freed,
 };
 
-/* ---- the owner's side */
+/* ---- public interface */
 
 struct broker_consumer *broker_consume(struct broker *broker, const struct broker_consumer_options *options)
 {
@@ -495,7 +494,7 @@ void broker_consumer_close(struct broker_consumer *consumer)
     case CONSUMER_WAITING:
         consumer_free(consumer);
         break;
-    case CONSUMER_RECYCLING: /* channel.close is on its way */
+    case CONSUMER_RECYCLING: /* channel.close was sent */
         set_state(consumer, CONSUMER_CLOSING);
         break;
     case CONSUMER_SUBSCRIBING:

@@ -1,7 +1,7 @@
 /*
- * Consumers on a broker: one channel per consumer, so that a hand-over is "finish, ack, close the channel"
- * (basic.cancel and nack(requeue) break the order). After a reconnect a consumer subscribes again by itself; before
- * that `gone` lets its owner forget what it has not acked: those deliveries will come again.
+ * Consumers on a broker, one channel each. A hand-over is: finish, ack, close the channel (basic.cancel and
+ * nack(requeue) break the order). After a reconnect a consumer subscribes again automatically. Before that it calls
+ * `gone`: the owner must drop its unacked deliveries, because they will be redelivered.
  */
 #ifndef ROSTRUM_COMMON_IO_BROKER_CONSUMER_H
 #define ROSTRUM_COMMON_IO_BROKER_CONSUMER_H
@@ -17,7 +17,7 @@ struct broker_delivery {
     int64_t delivery_count; /* x-delivery-count, 0 when absent */
     const char *routing_key;
     const char *message_id; /* "" when absent */
-    const char *reason;     /* of a dead letter, cut at 255 bytes; "" when absent */
+    const char *reason;     /* header of a dead letter, cut at 255 bytes; "" when absent */
     const void *body;       /* borrowed for the call */
     size_t length;
 };
@@ -26,26 +26,27 @@ struct broker_consumer_options {
     const char *queue;
     uint16_t prefetch;
     void (*deliver)(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg);
-    void (*gone)(struct broker_consumer *consumer, void *arg); /* see above; may be NULL */
+    void (*gone)(struct broker_consumer *consumer, void *arg); /* the channel is gone, see above; may be NULL */
     void *arg;
 };
 
-/* NULL only without memory or with too many channels (255). Subscribes as soon as the broker is up. */
+/* NULL: no memory or too many channels (255). Subscribes as soon as the broker is up. */
 MUST_CHECK struct broker_consumer *broker_consume(struct broker *broker, const struct broker_consumer_options *options);
 /*
- * Acks `tag`, and with `multiple` all before it. False: the channel is gone, and so is the delivery; it comes again.
- * Take `multiple` once for a batch: RabbitMQ 3.10 sends 32 single acks to a quorum queue and keeps further ones back,
- * which are forgotten (and their messages delivered again) when the channel is closed right behind them.
+ * Acks `tag`, and with `multiple` all earlier ones. False: the channel is gone and the delivery will be redelivered.
+ *
+ * Use one ack with `multiple` for a batch. For a quorum queue RabbitMQ 3.10 processes 32 single acks and holds the
+ * others back. It drops those, and redelivers their messages, if the channel is closed right after them.
  */
 MUST_CHECK bool broker_ack(struct broker_consumer *consumer, uint64_t tag, bool multiple);
 /*
- * Asks how many messages the queue holds that nobody has been given yet; the answer changes broker_consumer_ready.
- * Nothing is asked of a consumer that is not subscribed.
+ * Requests the number of ready (undelivered) messages of the queue; the reply updates broker_consumer_ready. Does
+ * nothing if the consumer is not subscribed.
  */
 void broker_consumer_ask_ready(struct broker_consumer *consumer);
-/* The last answer, -1: none since it subscribed. */
+/* The last reply; -1 if there was none since the consumer subscribed. */
 int64_t broker_consumer_ready(const struct broker_consumer *consumer);
-/* Closes the channel; what was not acked goes back to the queue in order. No callback comes any more. */
+/* Closes the channel; unacked messages return to the queue in order. No callback follows. */
 void broker_consumer_close(struct broker_consumer *consumer);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A connection to RabbitMQ that is kept alive: made by broker_connect.c in a thread, then served here from the event
- * loop. One function ends a link (link_end), with a reason that reaches the owner and every channel in use. Frames of
- * the connection itself are met in a table by method, all others go to the user of their channel.
+ * A connection to RabbitMQ that reconnects: created by broker_connect.c in a thread, then served here from the event
+ * loop. Only link_end ends a link, with a reason for the owner and for every channel in use. Frames of the connection
+ * itself are dispatched by method; all others go to the user of their channel.
  */
 #include "common/io/broker_link.h"
 
@@ -19,11 +19,12 @@
 #include "common/io/broker_output.h"
 
 enum {
-    PASS_FRAMES_MAX = 512, /* handled before other events of the loop get their turn */
-    GOODBYE_MAX_MS = 200,  /* that broker_link_free waits for the server's close-ok, so that it gets our last acks */
+    PASS_FRAMES_MAX = 512, /* frames in one pass, before other events of the loop run */
+    CLOSE_MAX_MS = 200, /* broker_link_free waits at most this long for the server's close-ok, so that the server gets
+                           our last acks */
 };
 
-/* A channel that is in use; calls is NULL else. */
+/* A channel; calls is NULL if it is not in use. */
 struct channel {
     const struct broker_channel_calls *calls;
     void *arg;
@@ -36,9 +37,9 @@ struct broker_link {
     char name[BROKER_SHORT_SIZE]; /* for the log */
 
     enum broker_state state;
-    char error[BROKER_TEXT_SIZE];   /* why not up */
-    char failure[BROKER_TEXT_SIZE]; /* why the link is about to be ended; "" while it is sound */
-    bool busy;                      /* in one of our callbacks: broker_link_free would pull the ground away */
+    char error[BROKER_TEXT_SIZE];   /* the reason why it is not up */
+    char failure[BROKER_TEXT_SIZE]; /* the reason to end the link; "" if there is none */
+    bool busy;                      /* inside one of our callbacks: broker_link_free is not allowed */
 
     struct broker_connect *connect;
     struct event *connected; /* broker_connect_fd */
@@ -53,12 +54,12 @@ struct broker_link {
     int64_t sent_ms;     /* last bytes to it */
     struct event *readable;
     struct event *writable;
-    struct event *again; /* frames are left over from this pass */
-    struct event *flush; /* at the end of this pass: one send for all that was written in it */
+    struct event *again; /* frames remain from this pass */
+    struct event *flush; /* one send at the end of the pass for everything written in it */
     struct event *tick;  /* heartbeats */
 
     struct broker_output output;
-    struct channel channels[BROKER_CHANNELS_MAX + 1]; /* by number; 0 is the connection's own */
+    struct channel channels[BROKER_CHANNELS_MAX + 1]; /* by number; 0 is the connection itself */
 };
 
 static const struct timeval at_once = {0};
@@ -79,7 +80,7 @@ void broker_copy_short(char out[static BROKER_SHORT_SIZE], amqp_bytes_t bytes)
 
 /* ---- states */
 
-/* The one place where the state changes. */
+/* Only this function changes the state. */
 static void set_state(struct broker_link *link, enum broker_state state, const char *error)
 {
     (void)snprintf(link->error, sizeof link->error, "%.*s", (int)sizeof link->error - 1, error);
@@ -94,7 +95,8 @@ static void set_state(struct broker_link *link, enum broker_state state, const c
 static void flush_soon(struct broker_link *link)
 {
     if (link->failure[0] != '\0' || link->writable == NULL || !event_pending(link->writable, EV_WRITE, NULL)) {
-        event_active(link->flush, EV_TIMEOUT, 0); /* runs after what is active now: one send for this whole pass */
+        event_active(link->flush, EV_TIMEOUT,
+                     0); /* runs after the events that are active now: one send for the whole pass */
     }
 }
 
@@ -136,7 +138,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct broker_link *link = arg;
     if (!broker_connect_start(link->connect)) {
-        attempt_failed(link, "no thread to connect in");
+        attempt_failed(link, "the connecting thread cannot be started");
     }
 }
 
@@ -161,7 +163,7 @@ static void link_close(struct broker_link *link)
     broker_output_clear(&link->output);
 }
 
-/* The one place where a link ends while the broker lives on. */
+/* Only this function ends a link while the broker exists. */
 static void link_end(struct broker_link *link)
 {
     char reason[BROKER_TEXT_SIZE];
@@ -180,12 +182,12 @@ static void link_end(struct broker_link *link)
     retry_later(link);
 }
 
-/* ---- frames out */
+/* ---- outgoing frames */
 
 void broker_link_send(struct broker_link *link, uint16_t channel, amqp_method_number_t id, void *method)
 {
     if (!broker_output_method(&link->output, channel, id, method)) {
-        broker_link_fail(link, "no room for what is to be sent");
+        broker_link_fail(link, "the output buffer is full");
         return;
     }
     flush_soon(link);
@@ -211,14 +213,14 @@ static void flush(struct broker_link *link)
     }
 }
 
-/* ---- frames in */
+/* ---- incoming frames */
 
 static void on_connection_close(struct broker_link *link, void *decoded)
 {
     const amqp_connection_close_t *close = decoded;
     amqp_connection_close_ok_t close_ok = {0};
     broker_link_send(link, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &close_ok);
-    flush(link); /* out of courtesy; the link ends in any case */
+    flush(link); /* not required by the protocol; the link ends in any case */
     broker_link_fail(link, "connection closed by the server: %.*s", (int)close->reply_text.len,
                      close->reply_text.len > 0 ? (char *)close->reply_text.bytes : "");
 }
@@ -277,7 +279,7 @@ static void on_frame(struct broker_link *link, const amqp_frame_t *frame)
         const struct channel *channel = &link->channels[frame->channel];
         channel->calls->frame(frame, channel->arg);
     }
-    /* Else it is the rest of a channel that was closed. */
+    /* Others are late frames of a closed channel. */
 }
 
 static bool frames_left(const struct broker_link *link)
@@ -285,7 +287,7 @@ static bool frames_left(const struct broker_link *link)
     return amqp_frames_enqueued(link->connection) || amqp_data_in_buffer(link->connection);
 }
 
-/* Reads the socket once and handles the frames in it; the rest of a long pass waits for the next. */
+/* Reads the socket once and handles its frames. After PASS_FRAMES_MAX the next pass continues. */
 static void drain(struct broker_link *link)
 {
     int frames = 0;
@@ -308,7 +310,7 @@ static void drain(struct broker_link *link)
     }
 }
 
-/* ---- the loop's events; each ends the link if it has failed meanwhile */
+/* ---- events of the loop; each ends the link if it has failed */
 
 static void enter(struct broker_link *link)
 {
@@ -358,7 +360,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
     leave(link);
 }
 
-/* Four times in a heartbeat: ours goes out at half of it, the server's is missed after two. */
+/* Runs four times per heartbeat interval. We send at half the interval; the server may miss two. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -368,11 +370,11 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     int64_t now_ms = clock_mono_ms();
     char byte;
     if (now_ms - link->received_ms > link->heartbeat_s * 2000LL &&
-        recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) { /* else it is our loop that was late */
+        recv(link->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) { /* else the loop itself was late */
         broker_link_fail(link, "no heartbeat for %d s", link->heartbeat_s * 2);
     } else if (now_ms - link->sent_ms >= link->heartbeat_s * 500LL && broker_output_empty(&link->output)) {
         if (!broker_output_heartbeat(&link->output)) {
-            broker_link_fail(link, "no room for a heartbeat");
+            broker_link_fail(link, "the output buffer is full, no heartbeat was sent");
         }
         flush(link);
     }
@@ -384,7 +386,7 @@ static bool link_watch(struct broker_link *link)
     link->readable = event_new(link->base, link->fd, EV_READ | EV_PERSIST, on_readable, link);
     link->writable = event_new(link->base, link->fd, EV_WRITE, on_flush, link);
     if (link->readable == NULL || link->writable == NULL || event_add(link->readable, NULL) != 0 ||
-        evtimer_add(link->again, &at_once) != 0) { /* frames may have come while it was connecting */
+        evtimer_add(link->again, &at_once) != 0) { /* frames may have arrived during connecting */
         return false;
     }
     struct timeval tick = milliseconds(link->heartbeat_s * 250);
@@ -431,7 +433,7 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
     leave(link);
 }
 
-/* ---- the owner's side */
+/* ---- public interface */
 
 static bool make_events(struct broker_link *link)
 {
@@ -481,7 +483,7 @@ struct broker_link *broker_link_new(const struct broker_options *options,
     return link;
 }
 
-/* True when the server has answered our connection.close, or can no longer. */
+/* True if the server has replied to our connection.close, or the connection is broken. */
 static bool is_last_frame(struct broker_link *link)
 {
     amqp_frame_t frame;
@@ -497,18 +499,19 @@ static bool is_last_frame(struct broker_link *link)
 }
 
 /*
- * Says goodbye and waits a moment for the answer: closing a socket that still has unread bytes resets the connection,
- * and the server might never see our last acks. A blocked connection is not read by the server: no use waiting.
+ * Closes the connection and waits briefly for the reply. Closing a socket with unread bytes resets the connection, and
+ * the server might then not receive our last acks. The server does not read a blocked connection, so it is not waited
+ * for.
  */
-static void goodbye(struct broker_link *link)
+static void close_gracefully(struct broker_link *link)
 {
     amqp_connection_close_t close = {.reply_code = AMQP_REPLY_SUCCESS, .reply_text = amqp_cstring_bytes("done")};
     if (link->connection == NULL || link->failure[0] != '\0' || link->state != BROKER_UP ||
         !broker_output_method(&link->output, 0, AMQP_CONNECTION_CLOSE_METHOD, &close)) {
         return;
     }
-    int64_t until_ms = clock_mono_ms() + GOODBYE_MAX_MS;
-    for (int64_t left_ms = GOODBYE_MAX_MS; left_ms > 0; left_ms = until_ms - clock_mono_ms()) {
+    int64_t until_ms = clock_mono_ms() + CLOSE_MAX_MS;
+    for (int64_t left_ms = CLOSE_MAX_MS; left_ms > 0; left_ms = until_ms - clock_mono_ms()) {
         if (broker_output_send(&link->output, link->fd) == BROKER_SENT_ERROR || is_last_frame(link)) {
             return;
         }
@@ -523,9 +526,9 @@ static void goodbye(struct broker_link *link)
 void broker_link_free(struct broker_link *link)
 {
     assert(!link->busy);
-    goodbye(link);
+    close_gracefully(link);
     link->state = BROKER_DOWN;
-    (void)snprintf(link->failure, sizeof link->failure, "closed by its owner"); /* acks say false from here on */
+    (void)snprintf(link->failure, sizeof link->failure, "closed by its owner"); /* acks return false from here on */
     for (size_t i = 0; i < ARRAY_LEN(link->channels); i++) {
         const struct channel *channel = &link->channels[i];
         if (channel->calls != NULL) {

@@ -1,9 +1,9 @@
 /*
- * Frames on their way to RabbitMQ: encoded by librabbitmq's codec into one buffer, sent from there without blocking.
- * A frame is 7 bytes (type, channel, size), its payload, and an end byte; a published message is a method frame, a
- * header frame and as many body frames as it takes.
+ * Outgoing frames to RabbitMQ: encoded by librabbitmq's codec into one buffer, and sent from it without blocking. A
+ * frame has 7 bytes (type, channel, size), its payload, and an end byte. A published message is a method frame, a
+ * header frame and any number of body frames.
  *
- * Invariant: the buffer holds whole frames from `end` backwards; only the first may already be sent in part.
+ * Invariant: the bytes before `end` are whole frames; only the first one may be partly sent.
  */
 #include "common/io/broker_output.h"
 
@@ -18,14 +18,14 @@ enum {
     FRAME_HEAD_BYTES = 7,
     FRAME_TAIL_BYTES = 1,
     FRAME_AROUND_BYTES = FRAME_HEAD_BYTES + FRAME_TAIL_BYTES,
-    METHOD_MAX_BYTES = 1024,     /* ours carry at most two short strings of 255 */
-    PROPERTIES_MAX_BYTES = 4096, /* two short strings and the headers: two, one of them long */
-    REASON_MAX_BYTES = 1024,     /* of a dead letter's reason; more is cut */
+    METHOD_MAX_BYTES = 1024,     /* our methods have at most two short strings of 255 */
+    PROPERTIES_MAX_BYTES = 4096, /* two short strings and up to two headers, one of them long */
+    REASON_MAX_BYTES = 1024,     /* of a dead letter's reason; longer ones are cut */
     TAG_TEXT_SIZE = 21,
     CAPACITY_MIN_BYTES = 16 * 1024,
 };
 
-/* Room for `more` bytes behind `end`. */
+/* Reserves `more` bytes after `end`. */
 static bool reserve(struct broker_output *output, size_t more, size_t limit)
 {
     size_t waiting = output->end - output->start;
@@ -63,13 +63,13 @@ static void put_number(uint8_t *at, uint64_t value, int bytes)
     }
 }
 
-/* Where the payload of the frame to be added begins. */
+/* Start of the next frame's payload. */
 static uint8_t *payload(struct broker_output *output)
 {
     return output->bytes + output->end + FRAME_HEAD_BYTES;
 }
 
-/* The payload is in its place: puts head and end byte around it. */
+/* Adds head and end byte around the payload, which is already in place. */
 static void add_frame(struct broker_output *output, uint8_t type, uint16_t channel, size_t length)
 {
     uint8_t *head = output->bytes + output->end;
@@ -81,7 +81,7 @@ static void add_frame(struct broker_output *output, uint8_t type, uint16_t chann
     assert(output->end <= output->capacity);
 }
 
-/* Room for METHOD_MAX_BYTES and the frame around it is there. */
+/* METHOD_MAX_BYTES and the frame around it are already reserved. */
 static bool add_method(struct broker_output *output, uint16_t channel, amqp_method_number_t id, void *method)
 {
     uint8_t *at = payload(output);
@@ -118,10 +118,7 @@ static amqp_table_entry_t text_entry(const char *key, const char *text, size_t l
                                 .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = value}}};
 }
 
-/*
- * The delivery tag travels as correlation_id, because that is the only thing by which a basic.return says which
- * message it brings back.
- */
+/* The delivery tag is sent as correlation_id: basic.return has no other field that identifies the message. */
 static bool add_header(struct broker_output *output, uint64_t tag, const struct broker_message *message)
 {
     char tag_text[TAG_TEXT_SIZE];

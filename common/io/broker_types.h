@@ -1,6 +1,6 @@
 /*
- * The types that publishers share with the files of the broker below common/io/broker: options, states, messages and
- * verdicts. No functions. Callers include common/io/broker.h.
+ * Types that publishers share with the files of the broker: options, states, messages and verdicts. No functions.
+ * Callers include common/io/broker.h.
  */
 #ifndef ROSTRUM_COMMON_IO_BROKER_TYPES_H
 #define ROSTRUM_COMMON_IO_BROKER_TYPES_H
@@ -17,18 +17,17 @@ extern struct metrics_family broker_metrics; /* messages published, by verdict; 
 enum broker_state {
     BROKER_DOWN, /* not connected */
     BROKER_UP,
-    BROKER_BLOCKED, /* connected, but the server's alarm forbids publishing */
+    BROKER_BLOCKED, /* connected, but an alarm of the server blocks publishing */
 };
 
 struct broker_options {
     struct event_base *base;
     const char *url;  /* amqp://user:password@host:port/vhost */
-    const char *name; /* connection_name in the server's list */
+    const char *name; /* connection_name in the server's list of connections */
     int heartbeat_s;
     int connect_timeout_ms;
-    size_t unconfirmed_max; /* messages in flight, at least 1; then broker_publish says false */
-    /* Exchanges and queues that must exist before the broker counts as up (passive declare); NULL-ended; may be NULL.
-     */
+    size_t unconfirmed_max; /* unconfirmed messages, at least 1; above that broker_publish returns false */
+    /* Exchanges and queues that must exist before the broker is up (passive declare); NULL-ended; may be NULL. */
     const char *const *require_exchanges;
     const char *const *require_queues;
     void (*on_change)(struct broker *broker, enum broker_state state, void *arg); /* may be NULL */
@@ -38,8 +37,8 @@ struct broker_options {
 enum broker_verdict {
     BROKER_CONFIRMED,
     BROKER_NACKED,   /* the queue is full (reject-publish) */
-    BROKER_RETURNED, /* mandatory, and no queue is bound */
-    BROKER_UNKNOWN,  /* link lost before the confirm */
+    BROKER_RETURNED, /* no queue is bound to the routing key (mandatory) */
+    BROKER_UNKNOWN,  /* the link was lost before the confirm */
     BROKER_VERDICT_COUNT
 };
 
@@ -55,6 +54,6 @@ struct broker_message {
 
 typedef void (*broker_verdict_callback)(enum broker_verdict verdict, void *arg);
 
-enum { BROKER_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 }; /* a body; more is a programmer's error */
+enum { BROKER_MESSAGE_MAX_BYTES = 8 * 1024 * 1024 }; /* of a body; a longer one is a programming error */
 
 #endif

@@ -14,13 +14,14 @@
 #include "common/base/log.h"
 
 enum {
-    BACKLOG = 1024,   /* connections that the kernel holds while workers are busy or being replaced */
-    BIND_TRIES = 100, /* with BIND_PAUSE_MS between: the workers of a master that was killed close theirs first */
+    BACKLOG = 1024, /* connections that the kernel queues while workers are busy or being replaced */
+    BIND_TRIES =
+        100, /* with BIND_PAUSE_MS between them: the workers of a killed master need time to close their sockets */
     BIND_PAUSE_MS = 50,
     PORT_SIZE = 8,
 };
 
-static bool bind_patiently(int fd, const struct addrinfo *address)
+static bool bind_with_retry(int fd, const struct addrinfo *address)
 {
     const struct timespec pause = {0, BIND_PAUSE_MS * 1000000L};
     for (int i = 0; i < BIND_TRIES; i++) {
@@ -39,7 +40,7 @@ static int bind_address(const struct addrinfo *address)
 {
     const int on = 1;
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 && bind_patiently(fd, address) &&
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 && bind_with_retry(fd, address) &&
         listen(fd, BACKLOG) == 0) {
         return fd;
     }

@@ -1,5 +1,5 @@
 /*
- * A listening TCP socket. Callers: the gateway's sockets, and the listener of the metrics.
+ * A listening TCP socket. Callers: the gateway, and the metrics server.
  */
 #ifndef ROSTRUM_COMMON_IO_LISTENER_H
 #define ROSTRUM_COMMON_IO_LISTENER_H
@@ -7,8 +7,8 @@
 #include "common/base/base.h"
 
 /*
- * Binds a numeric address; the descriptor is non-blocking and closed on exec. May take 5 s: a port that is still held
- * by what remains of an earlier process is waited for. -1 if it cannot be had (logged).
+ * Binds a numeric address. The descriptor is non-blocking and close-on-exec. It waits up to 5 s for a port that an
+ * earlier process still holds. Returns -1 on failure (logged).
  */
 MUST_CHECK int listener_open(const char *address, int port);
 

@@ -1,13 +1,12 @@
 /*
- * The pool of connections to PostgreSQL and the transactions on them: what programs call. The connections themselves
- * are in pg_link.c.
+ * The public interface to PostgreSQL: the pool of connections and their transactions. The connections are in pg_link.c.
  *
- * A transaction is one segment of its connection's pipeline: BEGIN, statements, COMMIT, sync. Its fate is known from
- * the answer to COMMIT alone: the tag COMMIT, or else nothing of it happened. After a failure ROLLBACK and a sync are
- * queued at once behind that segment, so that the connection can be given on without waiting for them.
+ * A transaction is one segment of its connection's pipeline: BEGIN, statements, COMMIT, sync. Only the reply to COMMIT
+ * decides its result: it is committed only if the tag is COMMIT. After a failure, ROLLBACK and a sync are queued
+ * directly after that segment, so that the connection is free without waiting for them.
  *
- * Invariants: a callback is never called from inside the call that sent its statement; a connection that belongs to a
- * transaction gets nobody else's statements; every transaction is in pg->transactions until it ends.
+ * Invariants: a callback is never called from the call that sent its statement. A connection in a transaction gets no
+ * other statements. Every transaction is in pg->transactions until it ends.
  */
 #include "common/io/pg.h"
 
@@ -24,17 +23,17 @@
 
 enum {
     /*
-     * The server ends a statement of its own this much after we have given it up, so that our timer is the first;
-     * then no forgotten session holds row locks for long.
+     * The server cancels a statement this much later than our timer gives it up. So our timer is first, and no
+     * abandoned session holds row locks for long.
      */
     SERVER_TIMEOUT_EXTRA_MS = 250,
-    /* How often the server looks, while a statement runs or waits for a lock, whether its client is still there. */
+    /* How often the server checks that its client still exists while a statement runs or waits for a lock. */
     SERVER_CLIENT_CHECK_MS = 500,
 };
 
 enum { STATEMENTS_COUNTED_MAX = 192 }; /* by name, in one program; the gateway has the most */
 
-/* A transaction, from pg_tx_begin until its `done` was called or pg_tx_abort. */
+/* A transaction, until its `done` was called or pg_tx_abort. */
 struct pg_tx {
     LIST_ENTRY(pg_tx) entry;
     struct pg *pg;
@@ -49,7 +48,7 @@ struct pg_tx {
 struct pg {
     struct pg_options options;
     struct pg_link_owner owner; /* of all links */
-    size_t *series;             /* of pg_metrics, by statement */
+    size_t *series;             /* label index of pg_metrics, by statement */
     char *libpq_options;        /* the connection parameter "options" */
     struct pg_link *links;
     size_t up_count;
@@ -61,8 +60,7 @@ struct pg {
 
 struct metrics_family pg_metrics = {
     .name = "rostrum_sql_seconds",
-    .help =
-        "Time from sending a statement to its answer, by statement; within a pipeline what stands before it included.",
+    .help = "Time from sending a statement to its result, by statement, including earlier statements of its pipeline.",
     .type = METRICS_HISTOGRAM,
     .label_count = 1,
     .labels = {{"statement", NULL, STATEMENTS_COUNTED_MAX}},
@@ -118,15 +116,18 @@ static void on_link_change(bool up, void *arg)
     }
 }
 
-/* Behind the segment of a failed transaction. If it cannot be sent the loop ends the connection, which does as well. */
+/*
+ * Queued after the segment of a failed transaction. If it cannot be sent, the loop ends the connection, which also
+ * rolls back.
+ */
 static void link_roll_back(struct pg_link *link)
 {
-    if (pg_link_command(link, &(struct pg_wanted){.kind = PG_WANT_ROLLBACK}, "ROLLBACK")) {
+    if (pg_link_command(link, &(struct pg_expected){.kind = PG_EXPECT_ROLLBACK}, "ROLLBACK")) {
         pg_link_sync(link);
     }
 }
 
-/* Gives the connection back. */
+/* Returns the connection to the pool. */
 static void tx_release(struct pg_tx *tx)
 {
     if (!tx->lost) {
@@ -145,8 +146,8 @@ static void tx_note_failure(struct pg_tx *tx, const struct pg_reply *reply)
     }
 }
 
-/* The COMMIT of `tx` was answered, or lost. Frees `tx` and calls the callback of `wanted`. */
-static void tx_finish(struct pg_tx *tx, const struct pg_wanted *wanted, const struct pg_reply *reply)
+/* The COMMIT of `tx` was answered or lost. Calls the callback of `expected` and frees `tx`. */
+static void tx_finish(struct pg_tx *tx, const struct pg_expected *expected, const struct pg_reply *reply)
 {
     struct pg_reply outcome = *reply;
     if (reply->outcome != PG_OK && !tx->lost) {
@@ -160,8 +161,8 @@ static void tx_finish(struct pg_tx *tx, const struct pg_wanted *wanted, const st
         link_roll_back(tx->link);
     }
     tx_release(tx);
-    if (wanted->callback != NULL) {
-        wanted->callback(&outcome, wanted->arg);
+    if (expected->callback != NULL) {
+        expected->callback(&outcome, expected->arg);
     }
     free(tx);
 }
@@ -175,32 +176,33 @@ static void on_link_closed(struct pg_link *link, void *arg)
     }
 }
 
-static void on_answered(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg)
+static void on_answered(struct pg_link *link, const struct pg_expected *expected, const struct pg_reply *reply,
+                        void *arg)
 {
     struct pg *pg = arg;
-    if (wanted->kind == PG_WANT_COMMIT) {
-        tx_finish(wanted->tx, wanted, reply);
+    if (expected->kind == PG_EXPECT_COMMIT) {
+        tx_finish(expected->tx, expected, reply);
         return;
     }
-    pg->latency_ms = link->answered_ms - wanted->sent_ms;
-    if (wanted->kind == PG_WANT_STATEMENT) {
-        metrics_observe(&pg_metrics, wanted->series, 0, clock_mono_us() - wanted->sent_us);
+    pg->latency_ms = link->answered_ms - expected->sent_ms;
+    if (expected->kind == PG_EXPECT_STATEMENT) {
+        metrics_observe(&pg_metrics, expected->series, 0, clock_mono_us() - expected->sent_us);
     }
-    if (wanted->tx != NULL && reply->outcome == PG_FAILED) {
-        tx_note_failure(wanted->tx, reply);
+    if (expected->tx != NULL && reply->outcome == PG_FAILED) {
+        tx_note_failure(expected->tx, reply);
     }
-    if (wanted->callback != NULL) {
-        wanted->callback(reply, wanted->arg);
+    if (expected->callback != NULL) {
+        expected->callback(reply, expected->arg);
     }
 }
 
-static void on_lost(const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg)
+static void on_lost(const struct pg_expected *expected, const struct pg_reply *reply, void *arg)
 {
     (void)arg;
-    if (wanted->kind == PG_WANT_COMMIT) {
-        tx_finish(wanted->tx, wanted, reply);
-    } else if (wanted->callback != NULL) {
-        wanted->callback(reply, wanted->arg);
+    if (expected->kind == PG_EXPECT_COMMIT) {
+        tx_finish(expected->tx, expected, reply);
+    } else if (expected->callback != NULL) {
+        expected->callback(reply, expected->arg);
     }
 }
 
@@ -227,13 +229,13 @@ static struct pg_link_owner owner_of_links(struct pg *pg)
 
 /* --- the pool ----------------------------------------------------------------------------------------------------- */
 
-/* The URL's own "options" come first, so that ours win. NULL, logged, if the URL cannot be read. */
+/* The URL's own "options" come first, so that ours override them. NULL if the URL cannot be parsed (logged). */
 static char *libpq_options_new(const struct pg_options *options)
 {
     char *reason = NULL;
     PQconninfoOption *parts = PQconninfoParse(options->url, &reason);
     if (parts == NULL) {
-        log_error("pg: the URL cannot be read: %s", reason == NULL ? "no memory" : reason);
+        log_error("pg: the URL cannot be parsed: %s", reason == NULL ? "no memory" : reason);
         PQfreemem(reason);
         return NULL;
     }
@@ -316,7 +318,7 @@ int64_t pg_latency_ms(const struct pg *pg)
     return pg->latency_ms;
 }
 
-/* The least loaded connection that belongs to no transaction and has room, or NULL. */
+/* Returns the least loaded connection without a transaction that has room, or NULL. */
 static struct pg_link *pg_pick(struct pg *pg)
 {
     struct pg_link *best = NULL;
@@ -341,12 +343,12 @@ bool pg_query(struct pg *pg, size_t statement, int count, const char *const *val
     if (link == NULL) {
         return false;
     }
-    const struct pg_wanted wanted = {
-        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .series = pg->series[statement]};
-    if (!pg_link_execute(link, &wanted, statement_name(pg, statement), count, values)) {
+    const struct pg_expected expected = {
+        .kind = PG_EXPECT_STATEMENT, .callback = callback, .arg = arg, .series = pg->series[statement]};
+    if (!pg_link_execute(link, &expected, statement_name(pg, statement), count, values)) {
         return false;
     }
-    /* Should the sync not get out, the connection is as good as lost, and the loop tells the callback so. */
+    /* If the sync cannot be sent, the loop ends the connection and the callback gets PG_LOST. */
     pg_link_sync(link);
     return true;
 }
@@ -362,7 +364,7 @@ struct pg_tx *pg_tx_begin(struct pg *pg)
     }
     tx->pg = pg;
     tx->link = link;
-    if (!pg_link_command(link, &(struct pg_wanted){.kind = PG_WANT_BEGIN, .tx = tx}, "BEGIN")) {
+    if (!pg_link_command(link, &(struct pg_expected){.kind = PG_EXPECT_BEGIN, .tx = tx}, "BEGIN")) {
         free(tx);
         return NULL;
     }
@@ -383,9 +385,9 @@ bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const
     if (!tx_usable(tx) || !pg_link_has_room(tx->link)) {
         return false;
     }
-    const struct pg_wanted wanted = {
-        .kind = PG_WANT_STATEMENT, .callback = callback, .arg = arg, .tx = tx, .series = tx->pg->series[statement]};
-    return pg_link_execute(tx->link, &wanted, statement_name(tx->pg, statement), count, values);
+    const struct pg_expected expected = {
+        .kind = PG_EXPECT_STATEMENT, .callback = callback, .arg = arg, .tx = tx, .series = tx->pg->series[statement]};
+    return pg_link_execute(tx->link, &expected, statement_name(tx->pg, statement), count, values);
 }
 
 bool pg_tx_flush(struct pg_tx *tx)
@@ -395,8 +397,8 @@ bool pg_tx_flush(struct pg_tx *tx)
 
 bool pg_tx_commit(struct pg_tx *tx, pg_callback done, void *arg)
 {
-    const struct pg_wanted wanted = {.kind = PG_WANT_COMMIT, .callback = done, .arg = arg, .tx = tx};
-    if (!tx_usable(tx) || !pg_link_command(tx->link, &wanted, "COMMIT")) {
+    const struct pg_expected expected = {.kind = PG_EXPECT_COMMIT, .callback = done, .arg = arg, .tx = tx};
+    if (!tx_usable(tx) || !pg_link_command(tx->link, &expected, "COMMIT")) {
         return false;
     }
     tx->committing = true;
@@ -408,17 +410,17 @@ void pg_tx_abort(struct pg_tx *tx)
 {
     assert(!tx->committing);
     struct pg_link *link = tx->link;
-    for (size_t i = 0; i < link->wanted_count; i++) {
-        struct pg_wanted *wanted = pg_link_wanted(link, i);
-        if (wanted->tx == tx) {
-            wanted->tx = NULL;
-            wanted->callback = NULL;
+    for (size_t i = 0; i < link->expected_count; i++) {
+        struct pg_expected *expected = pg_link_expected(link, i);
+        if (expected->tx == tx) {
+            expected->tx = NULL;
+            expected->callback = NULL;
         }
     }
     bool usable = tx_usable(tx);
     tx_release(tx);
     free(tx);
-    /* The sync ends the segment, which the server skips to if a statement in it failed. */
+    /* The sync ends the segment. If a statement failed, the server skips to it. */
     if (usable && pg_link_sync(link)) {
         link_roll_back(link);
     }

@@ -1,18 +1,19 @@
 /*
- * PostgreSQL on an event base, through libpq's asynchronous and pipeline interface. A struct pg is a small pool of
- * connections that keep themselves alive: a lost one is remade with back-off (50 ms doubling to 2 s). Every statement
- * is parameterised, text format, named, and prepared on each connection before that connection counts as up.
+ * PostgreSQL on an event base, through libpq's asynchronous pipeline interface. A struct pg is a small pool of
+ * connections that reconnect with back-off (50 ms doubling to 2 s). All statements are parameterised, in text format,
+ * and named. Each connection prepares them before it counts as up.
  *
- * One statement:  pg_query, its own transaction.
- * Transactions:   pg_tx_begin takes a connection for its own, pg_tx_send queues statements into the pipeline,
- *                 pg_tx_flush has the server answer what was sent so far, pg_tx_commit sends COMMIT and the sync,
- *                 pg_tx_abort rolls back. The connection goes back to the pool by itself after commit or abort.
+ *     One statement:  pg_query, in its own transaction.
+ *     Transactions:   pg_tx_begin reserves a connection, pg_tx_send queues statements into the pipeline,
+ *                     pg_tx_flush requests the results of what was sent so far, pg_tx_commit sends COMMIT and the sync,
+ *                     pg_tx_abort rolls back. After commit or abort the connection returns to the pool.
  *
- * Callbacks always come from the loop, never from inside the call that sent the statement, exactly once, in order of
- * sending; from inside one everything here may be called, pg_free included. A statement that outlives the timeout
- * (counted from its sending, or from the answer before it on the same connection) costs its connection; everything
- * pending there fails with PG_LOST. The server's own timeouts see to it that a session so abandoned soon lets go of
- * its locks.
+ * Callbacks come from the loop, never from the call that sent the statement, exactly once, in the order of sending. A
+ * callback may call every function here, pg_free included.
+ *
+ * A statement that exceeds the timeout ends its connection, and everything pending there fails with PG_LOST. The
+ * timeout starts when the statement is sent, or at the previous result on that connection. Server-side timeouts make
+ * the server release the locks of such an abandoned session soon.
  */
 #ifndef ROSTRUM_COMMON_IO_PG_H
 #define ROSTRUM_COMMON_IO_PG_H
@@ -27,7 +28,7 @@ struct pg;
 struct pg_tx;
 struct metrics_family;
 
-extern struct metrics_family pg_metrics; /* time of statements, by name */
+extern struct metrics_family pg_metrics; /* duration of statements, by name */
 
 struct pg_options {
     struct event_base *base;
@@ -37,50 +38,51 @@ struct pg_options {
     const struct pg_statement *statements; /* kept, not copied; callers name them by index */
     size_t statement_count;
     int connections;
-    int timeout_ms;     /* statement, connect and idle-in-transaction */
-    size_t pending_max; /* statements sent and unanswered, per connection; then false */
+    int timeout_ms;     /* for a statement, for connecting, and idle in transaction */
+    size_t pending_max; /* unanswered statements per connection; above that the calls return false */
     /*
-     * Called when the first connection comes up, and when the last is lost (after the callbacks of what was pending
-     * there); may be NULL. With one connection it tells of every session: what the last one held, an advisory lock
-     * say, is gone.
+     * Called when the first connection comes up, and when the last one is lost, after the callbacks of its pending
+     * statements; may be NULL. With one connection it reports every session: session state, such as an advisory lock,
+     * is gone.
      */
     void (*on_change)(struct pg *pg, bool up, void *arg);
     void *arg;
 };
 
-/* NULL without memory, or if the URL cannot be read (logged). Connecting begins in the loop. */
+/* NULL: no memory, or the URL cannot be parsed (logged). The loop connects. */
 MUST_CHECK struct pg *pg_new(const struct pg_options *options);
-/* Pending callbacks get PG_LOST, before this returns; transactions are gone; on_change is not called any more. */
+/* Before this returns, pending callbacks get PG_LOST. Transactions end; on_change is not called any more. */
 void pg_free(struct pg *pg);
 bool pg_up(const struct pg *pg);
-/* Milliseconds the last finished statement took; for /ready. */
+/* Milliseconds of the last finished statement; for /ready. */
 int64_t pg_latency_ms(const struct pg *pg);
 
-/* `values` are text, NULL for SQL null; copied. False: no connection or pending_max; the callback will not come. */
+/* `values` are text, NULL for SQL null; copied. False: no connection, or pending_max reached; no callback follows. */
 MUST_CHECK bool pg_query(struct pg *pg, size_t statement, int count, const char *const *values, pg_callback callback,
                          void *arg);
 
 /*
- * A connection of one's own, BEGIN already queued. NULL if none is up and free. Every transaction ends with one
- * pg_tx_commit that says true, or with pg_tx_abort, also when its connection was lost.
+ * Reserves a connection and queues BEGIN. NULL if none is up and free. Every transaction must end with one pg_tx_commit
+ * that returns true or with pg_tx_abort, even after its connection was lost.
  */
 MUST_CHECK struct pg_tx *pg_tx_begin(struct pg *pg);
 /*
- * False: the connection is lost, or pending_max; `callback` will not come. Once a statement has failed (PG_FAILED),
- * those after it get PG_LOST.
+ * False: the connection is lost, or pending_max reached; `callback` is not called. After a failed statement (PG_FAILED)
+ * the following ones get PG_LOST.
  */
 MUST_CHECK bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const *values,
                            pg_callback callback, void *arg);
-/* Asks for the answers to what was sent so far (PQsendFlushRequest). */
+/* Requests the results of what was sent so far (PQsendFlushRequest). */
 MUST_CHECK bool pg_tx_flush(struct pg_tx *tx);
 /*
- * COMMIT and sync. `done` gets PG_OK only when the server said COMMIT; PG_FAILED when a statement failed (everything
- * is rolled back; `sqlstate` is that of the first that did), PG_LOST when nothing is known. `tx` is gone once `done`
- * was called, and its connection is free for the next pg_tx_begin already inside `done`. False: `done` will not come,
- * and the transaction must be given back by pg_tx_abort.
+ * Sends COMMIT and sync. `done` gets PG_OK only if the server reported COMMIT. PG_FAILED: a statement failed and the
+ * transaction is rolled back; `sqlstate` is of the first failed one. PG_LOST: the result is unknown.
+ *
+ * `tx` is freed when `done` returns; inside `done` its connection is already free for the next pg_tx_begin. False:
+ * `done` is not called, and the caller must call pg_tx_abort.
  */
 MUST_CHECK bool pg_tx_commit(struct pg_tx *tx, pg_callback done, void *arg);
-/* Rolls back and gives the connection back; its pending callbacks are not called any more. Not after pg_tx_commit. */
+/* Rolls back and releases the connection; pending callbacks of `tx` are not called. Not allowed after pg_tx_commit. */
 void pg_tx_abort(struct pg_tx *tx);
 
 #endif

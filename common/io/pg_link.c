@@ -1,11 +1,11 @@
 /*
- * One connection to PostgreSQL: connecting step by step, preparing the statements, sending into libpq's pipeline and
- * taking the answers off it in order. Called by the event loop and by pg.c, which it calls back by its owner's table.
+ * One connection to PostgreSQL: connects step by step, prepares the statements, sends into libpq's pipeline and reads
+ * the results in order. Called by the event loop and by pg.c; calls back through its owner's table.
  *
- * A connection is ended for any doubt (a late statement, an answer out of step, a FATAL message) and made anew after
- * a back-off. That is safe because nothing is ever assumed of a statement whose answer did not come: PG_LOST.
+ * Any irregularity (a late statement, a result out of order, a FATAL message) ends the connection, and a new one is
+ * made after a back-off. That is safe because nothing is assumed about a statement without a result: PG_LOST.
  *
- * Names in a URL are looked up by libpq when a connection is started, which blocks: say addresses, or have a local
+ * libpq resolves the host name of the URL when it starts a connection, which blocks. Use addresses, or a local
  * resolver.
  */
 #include "common/io/pg_link.h"
@@ -21,8 +21,8 @@
 enum {
     BACKOFF_LEAST_MS = 50,
     BACKOFF_MOST_MS = 2000,
-    WANTED_FIRST_SIZE = 64, /* entries; doubles, bounded by pending_max */
-    RESULTS_PER_PASS = 512, /* taken from one connection before other events have their turn */
+    EXPECTED_FIRST_SIZE = 64, /* entries; doubles, bounded by pending_max */
+    RESULTS_PER_PASS = 512,   /* from one connection in one pass, before other events run */
     REASON_SIZE = 256,
 };
 
@@ -46,42 +46,42 @@ static void link_arm(struct pg_link *link, int64_t ms)
     }
 }
 
-/* --- the ring of wanted answers ----------------------------------------------------------------------------------- */
+/* --- the ring of expected results --------------------------------------------------------------------------------- */
 
-struct pg_wanted *pg_link_wanted(struct pg_link *link, size_t i)
+struct pg_expected *pg_link_expected(struct pg_link *link, size_t i)
 {
-    return &link->wanted[(link->wanted_first + i) & (link->wanted_size - 1)];
+    return &link->expected[(link->expected_first + i) & (link->expected_size - 1)];
 }
 
-static bool wanted_reserve(struct pg_link *link)
+static bool expected_reserve(struct pg_link *link)
 {
-    if (link->wanted_count < link->wanted_size) {
+    if (link->expected_count < link->expected_size) {
         return true;
     }
-    size_t size = link->wanted_size == 0 ? WANTED_FIRST_SIZE : link->wanted_size * 2;
-    struct pg_wanted *grown = calloc(size, sizeof(*grown));
+    size_t size = link->expected_size == 0 ? EXPECTED_FIRST_SIZE : link->expected_size * 2;
+    struct pg_expected *grown = calloc(size, sizeof(*grown));
     if (grown == NULL) {
         return false;
     }
-    for (size_t i = 0; i < link->wanted_count; i++) {
-        grown[i] = *pg_link_wanted(link, i);
+    for (size_t i = 0; i < link->expected_count; i++) {
+        grown[i] = *pg_link_expected(link, i);
     }
-    free(link->wanted);
-    link->wanted = grown;
-    link->wanted_first = 0;
-    link->wanted_size = size;
+    free(link->expected);
+    link->expected = grown;
+    link->expected_first = 0;
+    link->expected_size = size;
     return true;
 }
 
-/* Room was reserved before the message went to libpq, so that nothing is sent that is not remembered. */
-static void wanted_push(struct pg_link *link, const struct pg_wanted *wanted)
+/* Room was reserved before the message was sent, so that everything sent has an entry. */
+static void expected_push(struct pg_link *link, const struct pg_expected *expected)
 {
-    assert(link->wanted_count < link->wanted_size);
-    struct pg_wanted *place = pg_link_wanted(link, link->wanted_count++);
-    *place = *wanted;
+    assert(link->expected_count < link->expected_size);
+    struct pg_expected *place = pg_link_expected(link, link->expected_count++);
+    *place = *expected;
     place->sent_us = clock_mono_us();
     place->sent_ms = place->sent_us / 1000;
-    if (wanted->kind != PG_WANT_SYNC) {
+    if (expected->kind != PG_EXPECT_SYNC) {
         link->pending++;
     }
     if (link->state == PG_LINK_UP && !event_pending(link->timer, EV_TIMEOUT, NULL)) {
@@ -89,13 +89,13 @@ static void wanted_push(struct pg_link *link, const struct pg_wanted *wanted)
     }
 }
 
-static struct pg_wanted wanted_pop(struct pg_link *link)
+static struct pg_expected expected_pop(struct pg_link *link)
 {
-    assert(link->wanted_count > 0);
-    struct pg_wanted first = *pg_link_wanted(link, 0);
-    link->wanted_first = (link->wanted_first + 1) & (link->wanted_size - 1);
-    link->wanted_count--;
-    if (first.kind != PG_WANT_SYNC) {
+    assert(link->expected_count > 0);
+    struct pg_expected first = *pg_link_expected(link, 0);
+    link->expected_first = (link->expected_first + 1) & (link->expected_size - 1);
+    link->expected_count--;
+    if (first.kind != PG_EXPECT_SYNC) {
         link->pending--;
     }
     return first;
@@ -103,7 +103,7 @@ static struct pg_wanted wanted_pop(struct pg_link *link)
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
-/* A caller's call must not end the connection itself: that would call callbacks from inside it. */
+/* A call of the owner must not end the connection directly: that would run callbacks inside the call. */
 static bool link_break(struct pg_link *link)
 {
     link->broken = true;
@@ -120,31 +120,31 @@ static bool link_flush(struct pg_link *link)
     return true;
 }
 
-bool pg_link_execute(struct pg_link *link, const struct pg_wanted *wanted, const char *name, int count,
+bool pg_link_execute(struct pg_link *link, const struct pg_expected *expected, const char *name, int count,
                      const char *const *values)
 {
-    if (!wanted_reserve(link) || PQsendQueryPrepared(link->conn, name, count, values, NULL, NULL, 0) != 1) {
+    if (!expected_reserve(link) || PQsendQueryPrepared(link->conn, name, count, values, NULL, NULL, 0) != 1) {
         return link_break(link);
     }
-    wanted_push(link, wanted);
+    expected_push(link, expected);
     return true;
 }
 
-bool pg_link_command(struct pg_link *link, const struct pg_wanted *wanted, const char *sql)
+bool pg_link_command(struct pg_link *link, const struct pg_expected *expected, const char *sql)
 {
-    if (!wanted_reserve(link) || PQsendQueryParams(link->conn, sql, 0, NULL, NULL, NULL, NULL, 0) != 1) {
+    if (!expected_reserve(link) || PQsendQueryParams(link->conn, sql, 0, NULL, NULL, NULL, NULL, 0) != 1) {
         return link_break(link);
     }
-    wanted_push(link, wanted);
+    expected_push(link, expected);
     return true;
 }
 
 bool pg_link_sync(struct pg_link *link)
 {
-    if (!wanted_reserve(link) || PQpipelineSync(link->conn) != 1) {
+    if (!expected_reserve(link) || PQpipelineSync(link->conn) != 1) {
         return link_break(link);
     }
-    wanted_push(link, &(struct pg_wanted){.kind = PG_WANT_SYNC});
+    expected_push(link, &(struct pg_expected){.kind = PG_EXPECT_SYNC});
     return link_flush(link);
 }
 
@@ -156,7 +156,7 @@ bool pg_link_request_flush(struct pg_link *link)
     return link_flush(link);
 }
 
-/* --- answers ------------------------------------------------------------------------------------------------------ */
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
 static struct pg_reply reply_of(const PGresult *result)
 {
@@ -180,8 +180,8 @@ static struct pg_reply reply_of(const PGresult *result)
 }
 
 /*
- * True when this answer ends the connection: a FATAL error, one of libpq's own (no SQLSTATE), or prepared statements
- * that no longer fit the schema (26000, 0A000 after a migration). None says whether the statement took effect.
+ * True if this result ends the connection: a FATAL error, or an error of libpq itself (no SQLSTATE). Also if prepared
+ * statements no longer match the schema (26000, 0A000 after a migration). None shows whether the statement took effect.
  */
 static bool result_ends_connection(const PGresult *result)
 {
@@ -195,19 +195,19 @@ static bool result_ends_connection(const PGresult *result)
 }
 
 /*
- * True for what is no answer, although libpq gives it out for one: when it finds a connection closed, libpq 15 forgets
- * what it has asked, and reads what is left in its buffer as the description of a statement. Such a result has no rows
- * and not the tag that ends each answer; taken for whole it would say "nothing found". The answers to preparing have no
- * tag.
+ * True for a false result of libpq. When libpq 15 finds a connection closed, it drops its queue of sent commands. It
+ * then parses the rest of its buffer as the description of a statement. The result has no rows and lacks the command
+ * tag that ends each real result, so it would look like "no rows". Results of preparing have no tag and are not
+ * checked.
  */
-static bool result_is_cut_off(const struct pg_wanted *wanted, PGresult *result)
+static bool result_is_cut_off(const struct pg_expected *expected, PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
-    return wanted->kind != PG_WANT_PREPARED && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) &&
+    return expected->kind != PG_EXPECT_PREPARED && (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) &&
            PQcmdStatus(result)[0] == '\0';
 }
 
-/* The server answers COMMIT with the tag ROLLBACK, and no error, if the transaction had failed before. */
+/* If the transaction has failed before, the server replies to COMMIT with the tag ROLLBACK and no error. */
 static void commit_check(struct pg_reply *reply, PGresult *result)
 {
     if (reply->outcome == PG_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
@@ -215,7 +215,7 @@ static void commit_check(struct pg_reply *reply, PGresult *result)
     }
 }
 
-/* Class 42: a table, column or function that the statement names is not there. */
+/* Class 42: the statement names a table, column or function that does not exist. */
 static void link_not_prepared(struct pg_link *link, const struct pg_reply *reply)
 {
     char reason[REASON_SIZE];
@@ -225,29 +225,29 @@ static void link_not_prepared(struct pg_link *link, const struct pg_reply *reply
     link_lost(link, reason);
 }
 
-static void link_answer(struct pg_link *link, const struct pg_wanted *wanted, PGresult *result)
+static void link_answer(struct pg_link *link, const struct pg_expected *expected, PGresult *result)
 {
     struct pg_reply reply = reply_of(result);
-    switch (wanted->kind) {
-    case PG_WANT_COMMIT:
+    switch (expected->kind) {
+    case PG_EXPECT_COMMIT:
         commit_check(&reply, result);
-        link->owner->answered(link, wanted, &reply, link->owner->arg);
+        link->owner->answered(link, expected, &reply, link->owner->arg);
         break;
-    case PG_WANT_STATEMENT:
-    case PG_WANT_BEGIN:
-        link->owner->answered(link, wanted, &reply, link->owner->arg);
+    case PG_EXPECT_STATEMENT:
+    case PG_EXPECT_BEGIN:
+        link->owner->answered(link, expected, &reply, link->owner->arg);
         break;
-    case PG_WANT_PREPARED:
+    case PG_EXPECT_PREPARED:
         if (reply.outcome != PG_OK) {
             link_not_prepared(link, &reply);
         }
         break;
-    case PG_WANT_ROLLBACK:
+    case PG_EXPECT_ROLLBACK:
         if (reply.outcome != PG_OK) {
             link_lost(link, reply.message);
         }
         break;
-    case PG_WANT_SYNC:
+    case PG_EXPECT_SYNC:
         break;
     }
 }
@@ -260,26 +260,26 @@ static void link_set_up(struct pg_link *link)
     link->owner->on_change(true, link->owner->arg);
 }
 
-/* Takes what PQgetResult gave for the oldest wanted answer; NULL ends a statement's results. */
+/* Processes a result of PQgetResult for the oldest expected entry; NULL ends a statement's results. */
 static void link_take(struct pg_link *link, PGresult *result)
 {
     bool is_sync = result != NULL && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
-    bool wants_sync = pg_link_wanted(link, 0)->kind == PG_WANT_SYNC;
-    if (is_sync != wants_sync || (result == NULL && link->result == NULL)) {
+    bool expects_sync = pg_link_expected(link, 0)->kind == PG_EXPECT_SYNC;
+    if (is_sync != expects_sync || (result == NULL && link->result == NULL)) {
         PQclear(result);
-        link_lost(link, "answers out of step");
+        link_lost(link, "results out of order");
         return;
     }
     if (is_sync) {
         PQclear(result);
-        (void)wanted_pop(link);
+        (void)expected_pop(link);
         if (link->state == PG_LINK_PREPARING) {
             link_set_up(link);
         }
         return;
     }
     if (result != NULL) {
-        /* One statement has one result; should there be more, the first counts. */
+        /* A statement has one result; further ones are ignored. */
         if (link->result == NULL) {
             link->result = result;
         } else {
@@ -291,21 +291,21 @@ static void link_take(struct pg_link *link, PGresult *result)
         link_lost(link, PQresultErrorMessage(link->result));
         return;
     }
-    if (result_is_cut_off(pg_link_wanted(link, 0), link->result)) {
-        link_lost(link, "an answer was cut off");
+    if (result_is_cut_off(pg_link_expected(link, 0), link->result)) {
+        link_lost(link, "a result was cut off");
         return;
     }
     PGresult *answer = link->result;
     link->result = NULL;
-    struct pg_wanted wanted = wanted_pop(link);
+    struct pg_expected expected = expected_pop(link);
     link->answered_ms = clock_mono_ms();
-    link_answer(link, &wanted, answer);
+    link_answer(link, &expected, answer);
     PQclear(answer);
 }
 
 static void link_drain(struct pg_link *link, size_t most)
 {
-    while (link->conn != NULL && link->wanted_count > 0 && !PQisBusy(link->conn)) {
+    while (link->conn != NULL && link->expected_count > 0 && !PQisBusy(link->conn)) {
         if (most-- == 0) {
             event_active(link->read, EV_READ, 0);
             return;
@@ -323,12 +323,12 @@ static void link_on_read(evutil_socket_t fd, short what, void *arg)
     const PGconn *conn = link->conn;
     owner->enter(owner->arg);
     bool alive = PQconsumeInput(link->conn) == 1;
-    /* What arrived before the end still counts: a COMMIT may be among it. */
+    /* Results received before the end are valid: a COMMIT may be among them. */
     link_drain(link, alive ? RESULTS_PER_PASS : SIZE_MAX);
     if (link->conn == conn && !alive) {
         link_lost(link, PQerrorMessage(link->conn));
     } else if (link->conn == conn) {
-        (void)link_flush(link); /* failing, it has the timer end the connection */
+        (void)link_flush(link); /* on failure the timer ends the connection */
     }
     owner->leave(owner->arg);
 }
@@ -337,7 +337,7 @@ static void link_on_write(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    (void)link_flush(arg); /* failing, it has the timer end the connection */
+    (void)link_flush(arg); /* on failure the timer ends the connection */
 }
 
 /* --- connecting --------------------------------------------------------------------------------------------------- */
@@ -348,16 +348,16 @@ static void link_notice(void *arg, const char *message)
     log_debug("pg: %s", message);
 }
 
-/* Sends every statement for preparing, in one pipeline; the sync's answer means UP. */
+/* Sends all statements for preparing in one pipeline; the result of the sync means UP. */
 static bool link_prepare(struct pg_link *link)
 {
     const struct pg_link_owner *owner = link->owner;
     for (size_t i = 0; i < owner->statement_count; i++) {
         const struct pg_statement *statement = &owner->statements[i];
-        if (!wanted_reserve(link) || PQsendPrepare(link->conn, statement->name, statement->sql, 0, NULL) != 1) {
+        if (!expected_reserve(link) || PQsendPrepare(link->conn, statement->name, statement->sql, 0, NULL) != 1) {
             return false;
         }
-        wanted_push(link, &(struct pg_wanted){.kind = PG_WANT_PREPARED});
+        expected_push(link, &(struct pg_expected){.kind = PG_EXPECT_PREPARED});
     }
     return pg_link_sync(link);
 }
@@ -395,7 +395,7 @@ static void link_on_step(evutil_socket_t fd, short what, void *arg)
     struct pg_link *link = arg;
     const struct pg_link_owner *owner = link->owner;
     owner->enter(owner->arg);
-    /* Freed before the socket is polled: libpq may close it and open another under the same number. */
+    /* Freed before PQconnectPoll, which may close the socket and open another one with the same number. */
     event_free(link->step);
     link->step = NULL;
     switch (PQconnectPoll(link->conn)) {
@@ -439,13 +439,13 @@ static void link_connect(struct pg_link *link)
     link_wait_step(link, EV_WRITE);
 }
 
-/* A statement's time runs from its sending, or from the answer before it if that came later. */
+/* A statement's timeout starts when it is sent, or at the previous result if that is later. */
 static void link_check_late(struct pg_link *link)
 {
-    if (link->wanted_count == 0) {
+    if (link->expected_count == 0) {
         return;
     }
-    int64_t since = pg_link_wanted(link, 0)->sent_ms;
+    int64_t since = pg_link_expected(link, 0)->sent_ms;
     if (since < link->answered_ms) {
         since = link->answered_ms;
     }
@@ -506,13 +506,13 @@ void pg_link_close(struct pg_link *link)
 void pg_link_fail_all(struct pg_link *link)
 {
     const struct pg_reply reply = {.outcome = PG_LOST, .message = "the connection was lost"};
-    while (link->wanted_count > 0) {
-        struct pg_wanted wanted = wanted_pop(link);
-        link->owner->lost(&wanted, &reply, link->owner->arg);
+    while (link->expected_count > 0) {
+        struct pg_expected expected = expected_pop(link);
+        link->owner->lost(&expected, &reply, link->owner->arg);
     }
 }
 
-/* The one end of a connection that was not asked for. Only from the loop. */
+/* Only this function ends a connection that the owner did not close. Called only from the loop. */
 static void link_lost(struct pg_link *link, const char *reason)
 {
     const struct pg_link_owner *owner = link->owner;
@@ -544,8 +544,8 @@ bool pg_link_init(struct pg_link *link, const struct pg_link_owner *owner)
 
 void pg_link_free(struct pg_link *link)
 {
-    assert(link->conn == NULL && link->wanted_count == 0);
+    assert(link->conn == NULL && link->expected_count == 0);
     event_end(&link->timer);
-    free(link->wanted);
-    link->wanted = NULL;
+    free(link->expected);
+    link->expected = NULL;
 }

@@ -1,13 +1,13 @@
 /*
- * One connection to PostgreSQL and the answers it still owes: the lower half of common/io/pg, included by pg.c alone.
+ * One connection to PostgreSQL and its outstanding results. Only pg.c includes this.
  *
- * A link is DOWN (waiting out its back-off), CONNECTING, PREPARING or UP. pg_link.c alone changes the state, and
- * pg_link_close alone ends a connection. What was sent and is not answered stands in a ring of struct pg_wanted in
- * the order of sending, each sync of the pipeline included, so that every result is known by its place.
+ * A link is DOWN (back-off), CONNECTING, PREPARING or UP. Only pg_link.c changes the state, and only pg_link_close ends
+ * a connection. A ring of struct pg_expected holds each sent item, syncs of the pipeline included, in the order of
+ * sending. So every result is matched by its position.
  *
- * A link knows nothing of the pool and of transactions; it speaks to them by struct pg_link_owner. The owner's
- * functions may do anything, closing the link included. So every event handler stands between the owner's `enter` and
- * `leave`, and looks after each of these calls whether the link still has its connection.
+ * A link does not depend on the pool and on transactions; it calls them through struct pg_link_owner. The owner's
+ * functions may do anything, including closing the link. So every event handler runs between the owner's `enter` and
+ * `leave`, and checks after each such call whether the link still has its connection.
  */
 #ifndef ROSTRUM_COMMON_IO_PG_LINK_H
 #define ROSTRUM_COMMON_IO_PG_LINK_H
@@ -17,32 +17,32 @@
 #include "common/base/base.h"
 #include "common/io/pg_types.h"
 
-struct pg_tx; /* the owner's; a link only carries the pointer */
+struct pg_tx; /* the owner's type; a link only stores the pointer */
 
-enum pg_want {
-    PG_WANT_PREPARED,  /* of one statement, while PREPARING */
-    PG_WANT_STATEMENT, /* a caller's */
-    PG_WANT_BEGIN,
-    PG_WANT_COMMIT,
-    PG_WANT_ROLLBACK,
-    PG_WANT_SYNC,
+enum pg_expectation {
+    PG_EXPECT_PREPARED,  /* one prepared statement, while PREPARING */
+    PG_EXPECT_STATEMENT, /* a statement of a caller */
+    PG_EXPECT_BEGIN,
+    PG_EXPECT_COMMIT,
+    PG_EXPECT_ROLLBACK,
+    PG_EXPECT_SYNC,
 };
 
-struct pg_wanted {
-    enum pg_want kind;
-    pg_callback callback; /* NULL: nobody waits any more */
+struct pg_expected {
+    enum pg_expectation kind;
+    pg_callback callback; /* NULL: the result is discarded */
     void *arg;
-    struct pg_tx *tx; /* NULL: of no transaction, or of one that was given up */
+    struct pg_tx *tx; /* NULL: not in a transaction, or in an aborted one */
     int64_t sent_ms;  /* clock_mono_ms */
-    int64_t sent_us;  /* the same moment */
-    size_t series;    /* PG_WANT_STATEMENT: the owner's, for its metrics */
+    int64_t sent_us;  /* the same time in microseconds */
+    size_t series;    /* PG_EXPECT_STATEMENT: label index for the owner's metrics */
 };
 
 enum pg_link_state { PG_LINK_DOWN, PG_LINK_CONNECTING, PG_LINK_PREPARING, PG_LINK_UP };
 
 struct pg_link;
 
-/* The settings of a link and the functions that it calls; one for all links of a pool. It must outlive the links. */
+/* Settings of a link and its callbacks, shared by all links of a pool. It must outlive the links. */
 struct pg_link_owner {
     struct event_base *base;
     const char *url;
@@ -52,63 +52,63 @@ struct pg_link_owner {
     size_t statement_count;
     int timeout_ms;
     size_t pending_max;
-    /* Around each event handler. The link may be freed by `leave`, and not before it. */
+    /* Called around each event handler. `leave` may free the link; nothing else may during the handler. */
     void (*enter)(void *arg);
     void (*leave)(void *arg);
-    /* The link is up, or was up and is not any more; then everything wanted of it was given to `lost` already. */
+    /* The link came up, or went down; in the latter case `lost` was already called for each expected result. */
     void (*on_change)(bool up, void *arg);
-    /* The connection is gone; `lost` follows for everything wanted. */
+    /* The connection is closed; `lost` follows for each expected result. */
     void (*closed)(struct pg_link *link, void *arg);
-    /* The answer to a STATEMENT, BEGIN or COMMIT. A COMMIT is PG_OK only if the server did commit. */
-    void (*answered)(struct pg_link *link, const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg);
-    /* No answer will come; `wanted` is of any kind. */
-    void (*lost)(const struct pg_wanted *wanted, const struct pg_reply *reply, void *arg);
+    /* The result of a STATEMENT, BEGIN or COMMIT. A COMMIT is PG_OK only if the server committed. */
+    void (*answered)(struct pg_link *link, const struct pg_expected *expected, const struct pg_reply *reply, void *arg);
+    /* The result will not arrive; `expected` is of any kind. */
+    void (*lost)(const struct pg_expected *expected, const struct pg_reply *reply, void *arg);
     void *arg;
 };
 
 struct pg_link {
     const struct pg_link_owner *owner;
     enum pg_link_state state;
-    bool broken; /* sending failed inside a caller's call: the loop will end the connection */
+    bool broken; /* sending failed inside a caller's call: the loop ends the connection */
     PGconn *conn;
-    struct event *step;  /* one step of connecting: the socket may be another at the next */
+    struct event *step;  /* one step of connecting; libpq may use another socket for the next step */
     struct event *read;  /* from PREPARING on */
-    struct event *write; /* added while libpq holds bytes that the socket did not take */
-    struct event *timer; /* DOWN: back-off; CONNECTING, PREPARING: deadline; UP: is the oldest statement late? */
+    struct event *write; /* active while libpq holds bytes that the socket did not accept */
+    struct event *timer; /* DOWN: back-off; CONNECTING, PREPARING: deadline; UP: timeout of the oldest statement */
     int backoff_ms;
-    struct pg_tx *tx; /* the owner's: whose connection this is at present */
-    struct pg_wanted *wanted;
-    size_t wanted_first;
-    size_t wanted_count;
-    size_t wanted_size; /* a power of two */
-    size_t pending;     /* wanted without the syncs */
-    PGresult *result;   /* of the first wanted, until a NULL ends it */
+    struct pg_tx *tx; /* the owner's transaction that holds this connection */
+    struct pg_expected *expected;
+    size_t expected_first;
+    size_t expected_count;
+    size_t expected_size; /* a power of two */
+    size_t pending;       /* expected results without the syncs */
+    PGresult *result;     /* of the first expected result, until NULL ends it */
     int64_t answered_ms;
 };
 
-/* Begins to connect in the loop. */
+/* Starts connecting; the loop continues it. */
 MUST_CHECK bool pg_link_init(struct pg_link *link, const struct pg_link_owner *owner);
-/* Ends the connection without a word to anyone: pg_link_fail_all must follow. */
+/* Ends the connection without any callback: pg_link_fail_all must follow. */
 void pg_link_close(struct pg_link *link);
-/* Every wanted answer gets PG_LOST. */
+/* Each expected result gets PG_LOST. */
 void pg_link_fail_all(struct pg_link *link);
-/* After pg_link_close and pg_link_fail_all. */
+/* Call it after pg_link_close and pg_link_fail_all. */
 void pg_link_free(struct pg_link *link);
-/* Connected, prepared, and nothing failed yet. */
+/* True if connected and prepared, and nothing failed yet. */
 bool pg_link_usable(const struct pg_link *link);
-/* Usable, and pending_max not reached. */
+/* True if usable, and pending_max is not reached. */
 bool pg_link_has_room(const struct pg_link *link);
 /*
- * Each puts one message into the pipeline and what it will be answered with into the ring. False: out of memory or
- * the connection broke; the loop will end it, nothing was added to the ring.
+ * Each function sends one message into the pipeline and appends `expected` to the ring. False: no memory, or the
+ * connection broke; nothing was appended, and the loop ends the connection.
  */
-MUST_CHECK bool pg_link_execute(struct pg_link *link, const struct pg_wanted *wanted, const char *name, int count,
+MUST_CHECK bool pg_link_execute(struct pg_link *link, const struct pg_expected *expected, const char *name, int count,
                                 const char *const *values);
-MUST_CHECK bool pg_link_command(struct pg_link *link, const struct pg_wanted *wanted, const char *sql);
+MUST_CHECK bool pg_link_command(struct pg_link *link, const struct pg_expected *expected, const char *sql);
 MUST_CHECK bool pg_link_request_flush(struct pg_link *link);
-/* Likewise; need not be looked at, since without its sync a statement counts for nothing: its answer is PG_LOST. */
+/* Like the above. The result may be ignored: without its sync a statement gets PG_LOST. */
 bool pg_link_sync(struct pg_link *link);
-/* The i-th wanted from the oldest. */
-struct pg_wanted *pg_link_wanted(struct pg_link *link, size_t i);
+/* The i-th expected result, counted from the oldest. */
+struct pg_expected *pg_link_expected(struct pg_link *link, size_t i);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The types that the pool (pg), its connections (pg_link) and their callers share: a prepared statement and the reply
- * to it. Types only; below both. Callers include common/io/pg.h.
+ * Types that the pool (pg), its connections (pg_link) and their callers share: a prepared statement and its reply.
+ * Types only. Callers include common/io/pg.h.
  */
 #ifndef ROSTRUM_COMMON_IO_PG_TYPES_H
 #define ROSTRUM_COMMON_IO_PG_TYPES_H
@@ -8,19 +8,19 @@
 #include <libpq-fe.h>
 
 struct pg_statement {
-    const char *name; /* of the prepared statement; unique within the table */
+    const char *name; /* name of the prepared statement, unique within the table */
     const char *sql;
 };
 
 enum pg_outcome {
-    PG_OK,     /* `result` holds rows or the command's tag */
-    PG_FAILED, /* the server refused it: `sqlstate` and `message` */
-    PG_LOST,   /* connection lost, or aborted by an earlier statement's failure: nothing is known */
+    PG_OK,     /* `result` holds rows or the command tag */
+    PG_FAILED, /* the server reported an error: `sqlstate` and `message` */
+    PG_LOST,   /* connection lost, or an earlier statement failed: the result is unknown */
 };
 
 struct pg_reply {
     enum pg_outcome outcome;
-    const PGresult *result; /* PG_OK only; freed after the callback */
+    const PGresult *result; /* PG_OK only; freed after the callback returns */
     char sqlstate[6];
     const char *message; /* for the log only, never for a client */
 };

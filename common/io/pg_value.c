@@ -1,6 +1,6 @@
 /*
- * The text form of values on their way to and from PostgreSQL: array parameters, columns of results, and what an
- * SQLSTATE means for trying again. No I/O. Used by every program that speaks SQL.
+ * The text format of PostgreSQL values: array parameters, columns of results, and the meaning of SQLSTATEs for retries.
+ * No I/O. Used by every program that uses SQL.
  */
 #include "common/io/pg_value.h"
 
@@ -17,18 +17,17 @@
 enum { ARRAY_FIRST_SIZE = 1024 /* bytes; doubles */ };
 
 /*
- * "Not now": the same statement may succeed later, unchanged. By class (two characters) or by the whole state.
- * Class XX is left out but for corruption: an internal error may come from the very data that was sent, and whoever
- * retries it for ever would stand still.
+ * Temporary errors: the same statement may succeed later. An entry is a class (two characters) or a whole SQLSTATE.
+ * Class XX is left out except for corruption: the sent data may cause an internal error, and retries would never end.
  */
 static const char *const transient_states[] = {
     "08",    /* connection */
-    "25006", /* read only: a standby that has not taken over yet */
+    "25006", /* read only: a standby that is not promoted yet */
     "25P03", /* idle in transaction for too long */
-    "26000", /* the prepared statement is gone: the connection is made anew */
-    "40",    /* deadlock, serialization: rolled back, try again */
+    "26000", /* the prepared statement is gone: the connection is made again */
+    "40",    /* deadlock, serialization: rolled back, retry */
     "53",    /* disk full, out of memory, too many connections */
-    "55006", /* in use */
+    "55006", /* object in use */
     "55P03", /* lock not available */
     "57",    /* cancelled by a timeout, shutting down, starting up */
     "58",    /* the server's disk or system */
@@ -45,7 +44,7 @@ bool pg_state_is_transient(const char *sqlstate)
     return false;
 }
 
-/* SQLSTATE classes that can be the fault of what is written; everything else is the fault of the deployment. */
+/* Classes that the sent data can cause; all others are errors of the deployment. */
 static const char *const blaming_classes[] = {
     "21",       /* cardinality */
     "22",       /* data exception */
@@ -80,7 +79,7 @@ const char *pg_text(const PGresult *result, int row, int column)
     return PQgetvalue(result, row, column);
 }
 
-/* The columns' types are fixed by our own statements: a text of another form is our error. */
+/* Our own statements define the columns' types: text in another form is a programming error. */
 int64_t pg_int(const PGresult *result, int row, int column)
 {
     if (pg_null(result, row, column)) {
@@ -121,7 +120,7 @@ struct uuid pg_uuid(const PGresult *result, int row, int column)
     return id;
 }
 
-/* Room for `more` bytes, the closing brace and the terminator. */
+/* Reserves `more` bytes, the closing brace and the terminator. */
 static bool array_reserve(struct pg_array *array, size_t more)
 {
     size_t need = array->length + more + 2;
@@ -186,7 +185,7 @@ void pg_array_text_add(struct pg_array *array, const char *text)
         pg_array_null(array);
         return;
     }
-    /* Comma, two quotes, and at worst a backslash before every byte. */
+    /* A comma, two quotes, and up to one backslash for every byte. */
     if (!array_reserve(array, strlen(text) * 2 + 3)) {
         return;
     }

@@ -1,16 +1,16 @@
 /*
- * One connection to Redis on an event base. hiredis gives the protocol (its non-blocking context: formatting, reading,
- * writing); the events, the timers and the ring of pending commands are ours, because hiredis' own asynchronous layer
- * has no timers, frees contexts under its callbacks' feet, and hides the PONG of a subscribed connection.
+ * One connection to Redis on an event base. hiredis provides the protocol through its non-blocking context: formatting,
+ * reading, writing. Events, timers and the ring of pending commands are ours. hiredis' own asynchronous layer has no
+ * timers, frees contexts during callbacks, and hides the PONG of a subscribed connection.
  *
- * A connection is DOWN (waiting out its back-off), CONNECTING, GREETING (AUTH, SELECT, SCRIPT LOAD and SUBSCRIBE are
- * under way) or UP. redis_set_state alone changes that, redis_lost alone ends a connection that was not asked to end.
+ * A connection is DOWN (back-off), CONNECTING, GREETING (AUTH, SELECT, SCRIPT LOAD and SUBSCRIBE are pending) or UP.
+ * Only redis_set_state changes that. Only redis_lost ends a connection that the owner did not close.
  *
- * Replies come in the order of the commands, so the ring's first entry is the one that a reply belongs to; only the
- * messages of a subscribed channel stand outside of that order. Whatever calls a callback holds the struct by
- * redis_enter and redis_leave and looks afterwards whether the connection is still there.
+ * Replies arrive in the order of the commands, so each belongs to the first entry of the ring. Only the messages of a
+ * subscribed channel arrive outside of that order. Callbacks run between redis_enter and redis_leave, which keep the
+ * struct allocated; afterwards the caller checks whether the connection still exists.
  *
- * hiredis looks up host names when it connects, which blocks: say addresses, or have a local resolver.
+ * hiredis resolves host names when it connects, which blocks. Use addresses, or a local resolver.
  */
 #include "common/io/redis.h"
 
@@ -32,18 +32,18 @@ enum {
     FRAME_DIGITS = 20,    /* of the largest size_t */
     FRAME_SIZE = 1 + FRAME_DIGITS + 2,
     DEFAULT_PORT = 6379,
-    DATABASE_MAX = 1000000, /* far above any server's "databases" */
-    CALL_ARGUMENTS = 3,     /* EVALSHA, its sha, the number of keys */
+    DATABASE_MAX = 1000000, /* far above the "databases" setting of any server */
+    CALL_ARGUMENTS = 3,     /* EVALSHA, its SHA-1, the number of keys */
     SHA_SIZE = 41,
 };
 
 enum redis_state { REDIS_DOWN, REDIS_CONNECTING, REDIS_GREETING, REDIS_UP };
 
 enum pending_kind {
-    PENDING_COMMAND, /* a caller's */
-    PENDING_CALL,    /* a caller's, of a script: kept for a second try */
+    PENDING_COMMAND, /* a command of a caller */
+    PENDING_CALL,    /* a script call of a caller: kept for a retry */
     PENDING_GREETING,
-    PENDING_LOAD, /* SCRIPT LOAD: part of the greeting, or after NOSCRIPT */
+    PENDING_LOAD, /* SCRIPT LOAD: in the greeting, or after NOSCRIPT */
     PENDING_PING,
 };
 
@@ -53,7 +53,7 @@ struct pending {
     void *arg;
     int64_t sent_ms; /* clock_mono_ms */
     size_t script;   /* PENDING_CALL, PENDING_LOAD */
-    char *bytes;     /* PENDING_CALL: the command as sent, until it was tried twice; malloced */
+    char *bytes;     /* PENDING_CALL: the command as sent, until it was retried; malloced */
     size_t length;
 };
 
@@ -67,13 +67,14 @@ struct redis {
     const char *channel; /* NULL: a connection for commands */
 
     enum redis_state state;
-    bool broken; /* out of memory inside a caller's call: the loop will end the connection */
+    bool broken; /* no memory inside a caller's call: the loop ends the connection */
     redisContext *context;
     struct event *read;
     struct event *write;
-    struct event *timer; /* DOWN: back-off; CONNECTING, GREETING: deadline; UP: is the oldest command late, or ping */
+    struct event
+        *timer; /* DOWN: back-off; CONNECTING, GREETING: deadline; UP: timeout of the oldest command, or ping */
     int backoff_ms;
-    char (*shas)[SHA_SIZE]; /* one of each script */
+    char (*shas)[SHA_SIZE]; /* one for each script */
 
     struct pending *ring;
     size_t ring_first;
@@ -172,7 +173,7 @@ static struct pending ring_pop(struct redis *redis)
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
-/* A caller's call must not end the connection itself: that would call callbacks from inside it. */
+/* A call of the owner must not end the connection directly: that would run callbacks inside the call. */
 static bool redis_break(struct redis *redis)
 {
     redis->broken = true;
@@ -180,7 +181,7 @@ static bool redis_break(struct redis *redis)
     return false;
 }
 
-/* Bytes are written when the loop comes round, so that all commands of one pass leave together. */
+/* The loop writes the bytes later, so that all commands of one pass are sent together. */
 static bool send_bytes(struct redis *redis, const struct pending *pending, const char *bytes, size_t length)
 {
     if (!ring_reserve(redis) || redisAppendFormattedCommand(redis->context, bytes, length) != REDIS_OK ||
@@ -196,7 +197,7 @@ static bool send_bytes(struct redis *redis, const struct pending *pending, const
     return true;
 }
 
-/* A number as RESP frames it, '*' or '$' before, CR LF behind; returns its end. */
+/* Writes a number in RESP: '*' or '$', digits, CR LF. Returns the end. */
 static char *write_frame(char *out, char kind, size_t number)
 {
     char digits[FRAME_DIGITS];
@@ -215,8 +216,8 @@ static char *write_frame(char *out, char kind, size_t number)
 }
 
 /*
- * The command as it goes over the wire, malloced; NULL without memory. hiredis has a function for it that calls sprintf
- * for each argument: a seventh of the bid worker's whole work.
+ * Returns the command in RESP, malloced; NULL without memory. hiredis' own function calls sprintf for each argument,
+ * which took a seventh of the bid worker's CPU time.
  */
 static char *format_command(int count, const char *const *arguments, const size_t *lengths, size_t *length)
 {
@@ -351,7 +352,7 @@ static void load_answered(struct redis *redis, const struct pending *pending, co
     redis_lost(redis, "a script cannot be loaded");
 }
 
-/* The server forgot its scripts (SCRIPT FLUSH, or it is another server): load this one and try once more. */
+/* The server has lost its scripts (SCRIPT FLUSH, or another server): loads this one and retries once. */
 static bool call_again(struct redis *redis, const struct pending *pending, const redisReply *reply)
 {
     static const char no_script[] = "NOSCRIPT";
@@ -403,8 +404,8 @@ static void redis_take(struct redis *redis, const redisReply *reply)
         return;
     }
     if (redis->ring_count == 0) {
-        /* For instance the error with which a server turns away a connection too many. */
-        redis_lost(redis, reply_is_error(reply) ? reply->str : "a reply that nobody asked for");
+        /* For example the error that the server sends when it has too many clients. */
+        redis_lost(redis, reply_is_error(reply) ? reply->str : "an unexpected reply");
         return;
     }
     struct pending first = ring_pop(redis);
@@ -420,7 +421,7 @@ static void redis_take(struct redis *redis, const redisReply *reply)
     }
 }
 
-/* Everything that hiredis has read, which is 16 KiB at most: other events have their turn after that. */
+/* Handles everything that hiredis has read, at most 16 KiB, before other events run. */
 static void redis_drain(struct redis *redis, const redisContext *context)
 {
     void *reply = NULL;
@@ -487,7 +488,7 @@ static bool greet_with(struct redis *redis, const char *first, const char *secon
     return send_arguments(redis, &pending, third == NULL ? 2 : 3, arguments, NULL);
 }
 
-/* Everything that must be answered before the connection counts as up, in one go. */
+/* Sends all commands of the greeting together. */
 static bool greet_all(struct redis *redis)
 {
     bool sent = true;
@@ -537,13 +538,15 @@ static void redis_ping(struct redis *redis)
 {
     const char *const arguments[] = {"PING"};
     const struct pending pending = {.kind = PENDING_PING};
-    /* Without memory the connection is ended by the loop. */
+    /* Without memory the loop ends the connection. */
     if (send_arguments(redis, &pending, 1, arguments, NULL)) {
         redis_arm(redis, redis->options.timeout_ms / 2);
     }
 }
 
-/* The oldest command late ends the connection. A listener pings every half of the timeout and allows as much. */
+/*
+ * A late oldest command ends the connection. A subscriber pings every half of the timeout, and a ping may take as long.
+ */
 static void redis_check_late(struct redis *redis)
 {
     int64_t allowed_ms = redis->channel == NULL ? redis->options.timeout_ms : redis->options.timeout_ms / 2;
@@ -690,7 +693,7 @@ struct redis *redis_new(const struct redis_options *options)
     redis->shas = calloc(options->script_count + 1, sizeof(*redis->shas));
     bool parsed = redis_parse_url(redis, options->url);
     if (!parsed) {
-        log_error("redis: the URL cannot be read");
+        log_error("redis: the URL cannot be parsed");
     }
     if (!parsed || redis->timer == NULL || redis->shas == NULL) {
         redis_destroy(redis);

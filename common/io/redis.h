@@ -1,12 +1,12 @@
 /*
- * Redis on an event base, through hiredis. A struct redis keeps one connection alive (back-off 50 ms doubling to 2 s),
- * has the timers that hiredis 0.14 lacks, loads its scripts on every connect and again when the server says NOSCRIPT.
- * Commands that are under way together share round trips by themselves.
+ * Redis on an event base, through hiredis. A struct redis keeps one connection alive (back-off 50 ms doubling to 2 s)
+ * and adds the timers that hiredis 0.14 lacks. It loads its scripts on every connect, and again after a NOSCRIPT error.
+ * Concurrent commands share round trips.
  *
- * Redis holds nothing that may not be lost: a NULL reply means "lost or too late", and callers go on without it.
+ * All data in Redis may be lost: a NULL reply means "lost or too late", and callers continue without it.
  *
- * Callbacks always come from the loop, never from inside the call that sent the command, and exactly once; from inside
- * one everything here may be called, redis_free included. The process must ignore SIGPIPE (common/service/daemon does).
+ * Callbacks come from the loop, never from the call that sent the command, and exactly once. A callback may call every
+ * function here, redis_free included. The process must ignore SIGPIPE (common/service/daemon does).
  */
 #ifndef ROSTRUM_COMMON_IO_REDIS_H
 #define ROSTRUM_COMMON_IO_REDIS_H
@@ -18,11 +18,11 @@
 
 struct redis;
 
-enum { REDIS_ARGUMENTS_MAX = 64 }; /* of one command; the longest of ours has 20 */
+enum { REDIS_ARGUMENTS_MAX = 64 }; /* of one command; our longest has 20 */
 
 struct redis_script {
     const char *name; /* for the log */
-    const char *body; /* Lua; every key it touches is in KEYS */
+    const char *body; /* Lua; every key that it uses is in KEYS */
 };
 
 struct redis_options {
@@ -30,42 +30,45 @@ struct redis_options {
     const char *url;                    /* redis://[:password@]host:port[/db] */
     const struct redis_script *scripts; /* kept, not copied; callers name them by index */
     size_t script_count;
-    int timeout_ms;     /* of a command and of connecting; the oldest one late costs the connection */
-    size_t pending_max; /* commands sent and unanswered; then false */
+    int timeout_ms;     /* for a command and for connecting; if the oldest command is late the connection is closed */
+    size_t pending_max; /* unanswered commands; above that the calls return false */
     void (*on_change)(struct redis *redis, bool up, void *arg); /* may be NULL */
-    /* Every message of the subscribed channels (below); borrowed bytes. */
+    /* Called for every message of the subscribed channels (below); the bytes are borrowed. */
     void (*on_message)(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg);
     void *arg;
 };
 
-/* `reply` is NULL when the connection was lost or too slow; an error reply has type REDIS_REPLY_ERROR. Freed after. */
+/*
+ * `reply` is NULL if the connection was lost or too slow; an error has type REDIS_REPLY_ERROR. Freed after the
+ * callback.
+ */
 typedef void (*redis_callback)(const redisReply *reply, void *arg);
 
-/* NULL without memory, or if the URL cannot be read (logged). Connecting begins in the loop. */
+/* NULL: no memory, or the URL cannot be parsed (logged). The loop connects. */
 MUST_CHECK struct redis *redis_new(const struct redis_options *options);
-/* Pending callbacks get NULL, before this returns; on_change is not called any more. */
+/* Before this returns, pending callbacks get NULL. on_change is not called any more. */
 void redis_free(struct redis *redis);
 bool redis_up(const struct redis *redis);
 int64_t redis_latency_ms(const struct redis *redis);
 
 /*
- * `count` arguments (at most REDIS_ARGUMENTS_MAX); `lengths` may be NULL for texts. `callback` may be NULL if the reply
- * does not matter. False: not connected or pending_max; the callback will not come.
+ * `count` arguments (at most REDIS_ARGUMENTS_MAX); `lengths` may be NULL if all are texts. `callback` may be NULL if
+ * the reply is not needed. False: not connected, or pending_max reached; no callback follows.
  */
 MUST_CHECK bool redis_command(struct redis *redis, redis_callback callback, void *arg, int count,
                               const char *const *arguments, const size_t *lengths);
-/* EVALSHA of script `script` with `keys` keys first in `arguments`. */
+/* EVALSHA of script `script`; the first `keys` of `arguments` are keys. */
 MUST_CHECK bool redis_call(struct redis *redis, size_t script, redis_callback callback, void *arg, int keys, int count,
                            const char *const *arguments, const size_t *lengths);
 /*
- * Subscribes this connection to one channel (kept, not copied), now and after every reconnect. Such a struct redis is
- * for listening only: commands on it are refused, and it is up once it is subscribed. It pings itself, so that a dead
- * link shows within timeout_ms. Call it once, before the loop first runs; false if it is connected already.
+ * Subscribes this connection to one channel (kept, not copied), now and after every reconnect. A subscribed struct
+ * redis refuses commands, and it is up when it is subscribed. It sends pings, so that a dead link is detected within
+ * timeout_ms. Call it once, before the loop first runs. False: it is already connected.
  */
 MUST_CHECK bool redis_listen(struct redis *redis, const char *channel);
 /*
- * One more channel of such a connection while it is up, or one less. `callback` comes when the server has it, as for
- * any command. After a reconnect only the first channel is there by itself: on_change says when to ask again.
+ * Adds or removes a further channel while the connection is up. `callback` is called when the server has confirmed it.
+ * After a reconnect only the first channel is subscribed: subscribe to the others again in on_change.
  */
 MUST_CHECK bool redis_subscribe(struct redis *redis, const char *channel, redis_callback callback, void *arg);
 MUST_CHECK bool redis_unsubscribe(struct redis *redis, const char *channel);

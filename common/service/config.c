@@ -1,6 +1,5 @@
 /*
- * See config.h. One table says everything about a setting; reading, defaults, bounds and the list for --help come out
- * of it.
+ * See config.h. One table defines every setting; parsing, defaults, bounds and the list for --help use it.
  */
 #include "common/service/config.h"
 
@@ -20,9 +19,9 @@ struct setting {
     const char *name;
     enum setting_type type;
     size_t offset; /* in struct config */
-    size_t size;   /* of a text */
+    size_t size;   /* of a text, with its terminator */
     const char *initial;
-    int least; /* of a number */
+    int least; /* bounds of a number */
     int most;
 };
 
@@ -255,7 +254,7 @@ static int on_entry(void *arg, const char *section, const char *name, const char
 {
     struct reading *reading = arg;
     if (reading->reason[0] != '\0') {
-        return 0; /* the first mistake is the one told */
+        return 0; /* only the first error is reported */
     }
     const struct setting *setting = find(section, name);
     if (setting == NULL) {
@@ -269,9 +268,11 @@ static int on_entry(void *arg, const char *section, const char *name, const char
     if (setting->type == SETTING_INT) {
         (void)snprintf(reading->reason, reading->reason_size, "%s: %s must be a whole number from %d to %d",
                        reading->path, name, setting->least, setting->most);
+    } else if (setting->type == SETTING_BOOL) {
+        (void)snprintf(reading->reason, reading->reason_size, "%s: %s must be yes or no", reading->path, name);
     } else {
-        (void)snprintf(reading->reason, reading->reason_size, "%s: %s must be %s", reading->path, name,
-                       setting->type == SETTING_BOOL ? "yes or no" : "a text that is neither empty nor too long");
+        (void)snprintf(reading->reason, reading->reason_size, "%s: %s must be a text of 1 to %zu characters",
+                       reading->path, name, setting->size - 1);
     }
     return 0;
 }
@@ -290,7 +291,7 @@ bool config_read(struct config *config, const char *path, char *reason, size_t r
     } else if (line < 0) {
         (void)snprintf(reason, reason_size, "%s: cannot be read: %s", path, strerror(errno));
     } else {
-        (void)snprintf(reason, reason_size, "%s: line %d is no setting", path, line);
+        (void)snprintf(reason, reason_size, "%s: line %d is not a setting", path, line);
     }
     return false;
 }
@@ -320,7 +321,8 @@ bool config_read_environment(struct config *config, char *reason, size_t reason_
             continue;
         }
         if (!set(config, find(variables[i].section, variables[i].name), value)) {
-            (void)snprintf(reason, reason_size, "%s: not a value of %s", variables[i].variable, variables[i].name);
+            (void)snprintf(reason, reason_size, "%s: not a valid value of %s", variables[i].variable,
+                           variables[i].name);
             return false;
         }
     }
@@ -341,7 +343,7 @@ static bool check_images(const struct config *config, char *reason, size_t reaso
     return true;
 }
 
-/* What stands in a header or a link must be on one line, and the rest is libcurl's to judge. */
+/* A value for a header or a link must be on one line; libcurl checks everything else. */
 static bool is_plain(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -361,19 +363,20 @@ static bool check_mail(const struct config *config, char *reason, size_t reason_
     }
     const char *at = strchr(config->mail_from, '@');
     if (at == NULL || at == config->mail_from || at[1] == '\0' || !is_plain(config->mail_from)) {
-        (void)snprintf(reason, reason_size, "mail_from must be an address");
+        (void)snprintf(reason, reason_size, "mail_from must be an address such as rostrum@example.org");
         return false;
     }
     if (!is_plain(config->public_url) || strstr(config->public_url, "://") == NULL) {
-        (void)snprintf(reason, reason_size, "public_url must be a URL");
+        (void)snprintf(reason, reason_size, "public_url must be a URL such as https://example.org");
         return false;
     }
     if (!config->bid_unverified && strcmp(config->mail_url, "none") == 0) {
-        (void)snprintf(reason, reason_size, "bid_unverified = no needs mail_url: nobody could verify an address");
+        (void)snprintf(reason, reason_size,
+                       "bid_unverified = no needs mail_url, because addresses are verified by mail");
         return false;
     }
     if ((strcmp(config->mail_user, "none") == 0) != (strcmp(config->mail_password, "none") == 0)) {
-        (void)snprintf(reason, reason_size, "mail_user and mail_password go together");
+        (void)snprintf(reason, reason_size, "mail_user and mail_password must both be set, or both be none");
         return false;
     }
     return true;
@@ -397,7 +400,7 @@ bool config_check(const struct config *config, char *reason, size_t reason_size)
         (void)snprintf(reason, reason_size, "log_level must be debug, info, warn or error");
         return false;
     }
-    /* Every bid that was received in time must stand ahead of the fence (DESIGN.md, "The hammer"). */
+    /* Every bid that was received in time must be in the queue before the fence (docs/auction-end.md). */
     if (config->fence_grace_ms <= config->confirm_deadline_ms + 2 * config->clock_skew_max_ms) {
         (void)snprintf(
             reason, reason_size,

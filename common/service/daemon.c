@@ -1,7 +1,7 @@
 /*
- * See daemon.h. The drain has one shape for all: the first SIGTERM asks the program to finish, the deadline or a
- * second signal ends the loop whatever is left. From then on signals are blocked: what comes while the program puts
- * its parts away must not kill it, and with it the exit code that says how the drain went.
+ * See daemon.h. The drain is the same in all programs: the first SIGTERM asks the program to finish; the deadline or a
+ * second signal ends the loop in any case. Then signals are blocked, so that a signal during cleanup cannot replace the
+ * exit code.
  */
 #include "common/service/daemon.h"
 
@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
-enum { WHY_SIZE = 1024, STATUS_SIZE = 256 };
+enum { REASON_SIZE = 1024, STATUS_SIZE = 256 };
 
 static void print_setting(const char *section, const char *name, const char *value, void *arg)
 {
@@ -35,23 +35,23 @@ static void print_help(const struct daemon_program *program)
            "SYNOPSIS\n  %s [--config FILE]... [--check-config]\n  %s --help | --version\n\n"
            "DESCRIPTION\n%s\n\n"
            "OPTIONS\n"
-           "  --config FILE    read settings from this INI file; may be given again, later files win\n"
-           "  --check-config   check the settings, say what is wrong with them, and exit\n"
+           "  --config FILE    read settings from this INI file; repeatable, later files override\n"
+           "  --check-config   check the settings, print the first error, and exit\n"
            "  --help           print this page and exit\n"
            "  --version        print the version and exit\n\n"
            "SIGNALS\n"
-           "  TERM, INT        drain: take no new work, finish what was taken, exit; a second one ends at once\n"
+           "  TERM, INT        drain: take no new work, finish running work, exit; a second one exits at once\n"
            "  HUP              reload the settings, where the program can\n\n"
            "ENVIRONMENT\n"
-           "  ROSTRUM_CONF     an INI file whose settings win over those of --config\n"
+           "  ROSTRUM_CONF     an INI file that overrides those of --config\n"
            "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
-           "                   the servers; win over every file\n"
+           "                   the servers; override every file\n"
            "  NOTIFY_SOCKET, WATCHDOG_USEC\n"
-           "                   systemd's readiness and watchdog protocol is spoken where these are set\n\n"
+           "                   systemd's readiness and watchdog protocol, used if set\n\n"
            "EXIT STATUS\n"
            "  0 done    1 failed while running    2 wrong command line or settings    75 drain deadline passed\n\n"
            "LOG\n"
-           "  one JSON object a line on standard error\n\n"
+           "  one JSON object per line on standard error\n\n"
            "SETTINGS and their defaults (each is explained in conf/rostrum.ini)",
            program->name, program->purpose, program->name, program->name, program->description);
     config_each(print_setting, &shown);
@@ -77,7 +77,7 @@ static bool report_error(const struct daemon_program *program, const char *reaso
 static bool read_arguments(const struct daemon_program *program, int argc, char **argv, struct config *config,
                            bool *check_only, int *exit_code)
 {
-    char reason[WHY_SIZE] = "";
+    char reason[REASON_SIZE] = "";
     int option = 0;
     *exit_code = EXIT_OK;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -110,7 +110,7 @@ static bool read_arguments(const struct daemon_program *program, int argc, char 
 
 bool daemon_start(const struct daemon_program *program, int argc, char **argv, struct config *config, int *exit_code)
 {
-    char reason[WHY_SIZE] = "";
+    char reason[REASON_SIZE] = "";
     bool check_only = false;
     config_defaults(config);
     if (!read_arguments(program, argc, argv, config, &check_only, exit_code)) {
@@ -120,7 +120,7 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
         return report_error(program, reason, exit_code);
     }
     if (check_only) {
-        printf("%s: the settings are good\n", program->name);
+        printf("%s: the settings are valid\n", program->name);
         return false;
     }
     if (sodium_init() < 0) {
@@ -137,7 +137,7 @@ bool daemon_start(const struct daemon_program *program, int argc, char **argv, s
     return true;
 }
 
-void daemon_want_descriptors(int wanted, const char *follows)
+void daemon_want_descriptors(int wanted, const char *consequence)
 {
     struct rlimit limit;
     const rlim_t most = (rlim_t)wanted;
@@ -146,8 +146,7 @@ void daemon_want_descriptors(int wanted, const char *follows)
     }
     limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < most) {
-        log_warn("only %llu descriptors of %d that may be wanted: %s", (unsigned long long)limit.rlim_cur, wanted,
-                 follows);
+        log_warn("only %llu of %d descriptors available: %s", (unsigned long long)limit.rlim_cur, wanted, consequence);
     }
 }
 
@@ -168,7 +167,7 @@ static void on_terminate(evutil_socket_t number, short what, void *arg)
     struct daemon *daemon = arg;
     (void)what;
     if (daemon->draining) {
-        log_warn("signal %d during the drain: ending at once", (int)number);
+        log_warn("signal %d during the drain: exiting at once", (int)number);
         event_base_loopbreak(daemon->base);
         return;
     }
@@ -176,7 +175,7 @@ static void on_terminate(evutil_socket_t number, short what, void *arg)
     log_info("signal %d: draining", (int)number);
     sd_notify(0, "STOPPING=1");
     if (event_add(daemon->deadline, &daemon->drain_time) != 0) {
-        log_error("no timer for the drain: ending at once");
+        log_error("no timer for the drain: exiting at once");
         event_base_loopbreak(daemon->base);
         return;
     }
@@ -198,7 +197,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
     struct daemon *daemon = arg;
     (void)fd;
     (void)what;
-    log_warn("the drain's deadline has passed: ending with work unfinished");
+    log_warn("drain deadline passed: exiting with unfinished work");
     event_base_loopbreak(daemon->base);
 }
 
@@ -210,7 +209,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
     sd_notify(0, "WATCHDOG=1");
 }
 
-/* Half of systemd's interval; nothing where there is no watchdog. */
+/* Pings at half of systemd's interval; does nothing without a watchdog. */
 static bool start_watchdog(struct daemon *daemon)
 {
     uint64_t interval_us = 0;

@@ -1,6 +1,6 @@
 /*
- * What every program of the deployment does alike: command line (--help, --version, --check-config, --config FILE),
- * settings, the log, SIGTERM and SIGINT as a drain with a deadline, SIGHUP, systemd's READY, STOPPING and WATCHDOG.
+ * Common parts of every program: command line (--help, --version, --check-config, --config FILE), settings and log.
+ * SIGTERM and SIGINT start a drain with a deadline. SIGHUP reloads. systemd gets READY, STOPPING and WATCHDOG.
  *
  * Exit codes: 0 done, 1 failed while running, 2 wrong command line or settings, 75 (EX_TEMPFAIL) drain deadline passed.
  */
@@ -21,17 +21,17 @@ struct daemon_program {
 };
 
 /*
- * Reads command line and settings into `config`. Returns true to go on; false when the program should exit with
- * `*exit_code` at once (help, version, --check-config and errors have been answered).
+ * Reads command line and settings into `config`. False: the program must exit with `*exit_code` at once. That is the
+ * case after help, version, --check-config and errors, which are all printed.
  */
 MUST_CHECK bool daemon_start(const struct daemon_program *program, int argc, char **argv, struct config *config,
                              int *exit_code);
 
 /*
- * Raises the limit of open descriptors to `wanted`, as far as it may: the usual one is 1,024. The log says what follows
- * if that is not far enough.
+ * Raises the limit of open descriptors to `wanted`, as far as permitted; the usual limit is 1,024. If the limit stays
+ * lower, `consequence` goes into the log.
  */
-void daemon_want_descriptors(int wanted, const char *follows);
+void daemon_want_descriptors(int wanted, const char *consequence);
 
 struct daemon; /* signals, watchdog and the drain of one process with one loop */
 
@@ -43,16 +43,16 @@ struct daemon_calls {
 
 MUST_CHECK struct daemon *daemon_new(struct event_base *base, const struct config *config,
                                      const struct daemon_calls *calls);
-/* The last thing before the program ends: its signals are blocked from here on. */
+/* Call it last: it blocks the program's signals. */
 void daemon_free(struct daemon *daemon);
-/* READY=1; repeated calls are harmless. */
+/* Sends READY=1; repeated calls are harmless. */
 void daemon_ready(struct daemon *daemon);
-/* STATUS= line for systemctl status. */
+/* Sends a STATUS= line for systemctl status. */
 void daemon_status(struct daemon *daemon, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Everything is finished: ends the loop. */
+/* The drain is complete: ends the loop. */
 void daemon_drained(struct daemon *daemon);
 bool daemon_draining(const struct daemon *daemon);
-/* After the loop: 0, or EXIT_DRAIN if the deadline ended it. */
+/* Call it after the loop. Returns 0, or EXIT_DRAIN if the deadline ended the loop. */
 int daemon_exit_code(const struct daemon *daemon);
 
 #endif

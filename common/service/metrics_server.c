@@ -1,5 +1,6 @@
 /*
- * See metrics_server.h. It answers operators, not the public: one answer per connection, small bounds, no limits.
+ * See metrics_server.h. It is for operators, not for the public: one answer per connection, small bounds, no rate
+ * limits.
  */
 #include "common/service/metrics_server.h"
 

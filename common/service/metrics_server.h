@@ -1,6 +1,6 @@
 /*
- * A small HTTP server for operators: GET /metrics, on a listener of its own (metrics_address, metrics_port). Every
- * program has one; the gateway's workers share the master's socket, so that any of them answers for all.
+ * A small HTTP server for operators: GET /metrics on its own listener (metrics_address, metrics_port). Every program
+ * has one. The gateway's workers share the master's socket, and each of them returns the values of all.
  */
 #ifndef ROSTRUM_COMMON_SERVICE_METRICS_SERVER_H
 #define ROSTRUM_COMMON_SERVICE_METRICS_SERVER_H
@@ -14,24 +14,24 @@ struct metrics_server;
 
 struct metrics_server_options {
     struct event_base *base;
-    int fd;                     /* listening, non-blocking; becomes the server's own */
-    void (*collect)(void *arg); /* before each answer: sets gauges that are not kept up to date; may be NULL */
+    int fd;                     /* listening, non-blocking; the server owns and closes it */
+    void (*collect)(void *arg); /* called before each answer, to set gauges; may be NULL */
     void *arg;
 };
 
-/* The content type of metrics_write's text. */
+/* The content type of the text from metrics_write. */
 #define METRICS_SERVER_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* NULL without memory; `fd` is closed then. */
+/* NULL: no memory; `fd` is then closed. */
 MUST_CHECK struct metrics_server *metrics_server_new(const struct metrics_server_options *options);
 /*
- * All that a program without forks needs: opens `list`, and if metrics_port is not 0 listens there. NULL with *good =
- * true: it is switched off; with false: it cannot (logged).
+ * For a program that does not fork: opens `list`, and listens on metrics_port unless that is 0. NULL with *ok = true:
+ * it is switched off. NULL with *ok = false: it failed (logged).
  */
 struct metrics_server *metrics_server_start(struct event_base *base, const struct config *config,
                                             struct metrics_family *const *list, void (*collect)(void *arg), void *arg,
                                             bool *ok);
-/* Before its base. NULL is allowed. */
+/* Call it before the base is freed. NULL is allowed. */
 void metrics_server_free(struct metrics_server *server);
 
 #endif

@@ -1,12 +1,12 @@
 /*
- * See outbox.h. Each remembered row is an item in exactly one list, that of its state; item_move is the only function
- * that changes it, item_end the only one that ends it.
+ * See outbox.h. Each row in memory is an item in exactly one list, that of its state. Only item_move changes the state,
+ * and only item_end frees an item.
  *
- *     WAITING -> FLYING (broker has it) -> CONFIRMED -> DELETING -> gone
- *        ^----------'  not confirmed          ^------------'  the delete failed
+ *     WAITING -> PUBLISHED -> CONFIRMED -> DELETING -> freed
+ *        ^------------'  not confirmed  ^------'  the delete failed
  *
- * Nothing is published from inside a verdict: retries come from a timer, so that a broker that refuses everything
- * costs ten tries a second.
+ * Verdicts publish nothing themselves: a timer retries, so that a broker that refuses everything costs ten attempts a
+ * second.
  */
 #include "common/service/outbox.h"
 
@@ -20,14 +20,14 @@
 #include "common/base/log.h"
 
 enum {
-    RETRY_MS = 100,        /* after the broker or PostgreSQL would not take it */
-    DELETE_DELAY_MS = 50,  /* confirms gathered into one DELETE; what a crash repeats is at most this much */
+    RETRY_MS = 100,       /* after the broker or PostgreSQL refused */
+    DELETE_DELAY_MS = 50, /* collects confirms for one DELETE; after a crash, rows of this period are published again */
     DELETE_ROWS_MAX = 512, /* in one DELETE */
-    SWEEP_ROWS_MAX = 64,   /* taken at once: at most a megabyte each, so that a sweep fits OUTBOX_BYTES_MAX */
-    SWEEP_AGAIN_MS = 20,   /* when a sweep found that many */
+    SWEEP_ROWS_MAX = 64,   /* claimed at once: at most a megabyte each, so that a sweep fits into OUTBOX_BYTES_MAX */
+    SWEEP_AGAIN_MS = 20,   /* after a sweep with that many rows */
 };
 
-enum item_state { ITEM_WAITING, ITEM_FLYING, ITEM_CONFIRMED, ITEM_DELETING, ITEM_STATES };
+enum item_state { ITEM_WAITING, ITEM_PUBLISHED, ITEM_CONFIRMED, ITEM_DELETING, ITEM_STATES };
 
 struct item {
     TAILQ_ENTRY(item) link;
@@ -53,12 +53,12 @@ struct outbox {
     struct event *delete_timer;
     struct event *sweep_timer;
     struct item_list lists[ITEM_STATES];
-    size_t count; /* items in all lists */
-    size_t bytes; /* of their bodies */
-    size_t left;  /* rows left to the sweep since the last line in the log */
+    size_t count;         /* items in all lists */
+    size_t bytes;         /* of their bodies */
+    size_t left_to_sweep; /* rows left to the sweep since the last log line */
     bool deleting;
     bool sweeping;
-    struct pg_array ids; /* scratch of the DELETE */
+    struct pg_array ids; /* parameter of the DELETE */
 };
 
 static void arm(struct event *timer, int ms)
@@ -100,7 +100,7 @@ static void item_end(struct item *item)
     free(item);
 }
 
-/* A copy of `text`, or NULL for NULL; `*failed` is set when there is no memory. */
+/* A copy of `text`, NULL for NULL; sets `*failed` if there is no memory. */
 static char *copy_text(const char *text, bool *failed)
 {
     char *copy = text == NULL ? NULL : strdup(text);
@@ -166,7 +166,7 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
 {
     struct item *item = arg;
     struct outbox *outbox = item->outbox;
-    assert(item->state == ITEM_FLYING);
+    assert(item->state == ITEM_PUBLISHED);
     if (verdict == BROKER_CONFIRMED) {
         item_move(item, ITEM_CONFIRMED);
         arm(outbox->delete_timer, DELETE_DELAY_MS);
@@ -193,7 +193,7 @@ static void publish(struct outbox *outbox)
             arm(outbox->publish_timer, RETRY_MS);
             return;
         }
-        item_move(item, ITEM_FLYING);
+        item_move(item, ITEM_PUBLISHED);
     }
 }
 
@@ -218,7 +218,7 @@ static void on_deleted(const struct pg_reply *reply, void *arg)
         }
     }
     if (reply->outcome == PG_FAILED) {
-        log_warn("outbox rows cannot be removed now: %s %s", reply->sqlstate, reply->message);
+        log_warn("outbox rows cannot be deleted, retrying: %s %s", reply->sqlstate, reply->message);
     }
     if (!TAILQ_EMPTY(&outbox->lists[ITEM_CONFIRMED])) {
         arm(outbox->delete_timer, reply->outcome == PG_OK ? DELETE_DELAY_MS : RETRY_MS);
@@ -256,7 +256,7 @@ static void on_swept(const struct pg_reply *reply, void *arg)
     outbox->sweeping = false;
     if (reply->outcome != PG_OK) {
         if (reply->outcome == PG_FAILED) {
-            log_warn("outbox cannot be swept now: %s %s", reply->sqlstate, reply->message);
+            log_warn("outbox cannot be swept, retrying later: %s %s", reply->sqlstate, reply->message);
         }
         return;
     }
@@ -282,16 +282,16 @@ static void on_swept(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* Sweeps only when the broker takes messages and what is in memory is on its way: own rows go first. */
+/* Sweeps only when the broker accepts messages and no item in memory waits: new rows are published first. */
 static void on_sweep_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     struct outbox *outbox = arg;
     arm(outbox->sweep_timer, outbox->sweep_ms);
-    if (outbox->left > 0) {
-        log_warn("outbox: %zu rows found no room in memory and are left to the sweep", outbox->left);
-        outbox->left = 0;
+    if (outbox->left_to_sweep > 0) {
+        log_warn("outbox: %zu rows exceed the memory limit and are left to the sweep", outbox->left_to_sweep);
+        outbox->left_to_sweep = 0;
     }
     if (outbox->sweeping || broker_state(outbox->broker) != BROKER_UP || !TAILQ_EMPTY(&outbox->lists[ITEM_WAITING]) ||
         outbox->count > OUTBOX_ROWS_MAX / 2) {
@@ -364,7 +364,7 @@ void outbox_sent(struct outbox *outbox, const struct outbox_row *rows, size_t co
 {
     for (size_t i = 0; i < count; i++) {
         if (!item_new(outbox, &rows[i])) {
-            outbox->left++;
+            outbox->left_to_sweep++;
         }
     }
     publish(outbox);

@@ -1,15 +1,15 @@
 /*
- * The outbox: messages that were committed together with what caused them (table outbox) and must reach the broker.
- * A row is published until the broker confirms it and is then removed; what a dead program left behind is found by
- * its age and published by whoever sweeps first. Delivery is at least once: consumers recognise what they know.
+ * The outbox: messages that are committed in the transaction of their cause (table outbox) and must reach the broker. A
+ * row is published until the broker confirms it, and is then deleted. Rows that a terminated program left behind are
+ * found by their age; any program with an outbox publishes them. Delivery is at least once: consumers ignore what they
+ * already have.
  *
- * In the transaction a program calls outbox_insert and keeps what it wrote; after the COMMIT it hands the rows to
- * outbox_sent, which publishes them without reading them again. Nothing here waits for the broker: under an alarm the
- * rows stay in memory up to OUTBOX_ROWS_MAX and OUTBOX_BYTES_MAX, and beyond that only in the table, for the sweep.
+ * In a transaction the program calls outbox_insert and keeps the rows. After the COMMIT it passes them to outbox_sent,
+ * which publishes them without reading them again. Nothing here waits for the broker. Under an alarm the rows stay in
+ * memory up to OUTBOX_ROWS_MAX and OUTBOX_BYTES_MAX; further ones stay in the table until a sweep.
  *
- * The pg pool needs one connection that is not held by a transaction for long: deletes and sweeps are statements of
- * their own. Callers: bidworker, endworker and
- * notifyworker.
+ * Deletes and sweeps are separate statements. So the pg pool needs one connection that no long transaction holds.
+ * Callers: bidworker, endworker and notifyworker.
  */
 #ifndef ROSTRUM_COMMON_SERVICE_OUTBOX_H
 #define ROSTRUM_COMMON_SERVICE_OUTBOX_H
@@ -21,12 +21,12 @@
 #include "common/io/pg.h"
 
 enum {
-    OUTBOX_ROWS_MAX = 1024,              /* rows remembered, until removed from the table */
-    OUTBOX_BYTES_MAX = 64 * 1024 * 1024, /* of their bodies */
+    OUTBOX_ROWS_MAX = 1024,              /* rows in memory, until they are deleted from the table */
+    OUTBOX_BYTES_MAX = 64 * 1024 * 1024, /* size of their bodies */
 };
 
 /*
- * The statements that a program puts into its table at three indexes in a row:
+ * A program puts these statements into its table at consecutive indexes:
  *     enum { …, STATEMENT_OUTBOX, STATEMENT_NEXT = STATEMENT_OUTBOX + OUTBOX_STATEMENTS, … };
  *     static const struct pg_statement statements[] = { …, [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS, … };
  */
@@ -35,7 +35,7 @@ enum outbox_statement { OUTBOX_INSERT, OUTBOX_DELETE, OUTBOX_SWEEP, OUTBOX_STATE
 #define OUTBOX_INSERT_SQL                                                                                              \
     "INSERT INTO outbox (exchange, routing_key, body, reason) VALUES ($1, $2, $3, $4) RETURNING id"
 #define OUTBOX_DELETE_SQL "DELETE FROM outbox WHERE id = ANY ($1::bigint[])"
-/* Claims a row by making it young again: for another age_ms no other program takes it up. */
+/* Claims rows by renewing their age: no other program claims them for another age_ms. */
 #define OUTBOX_SWEEP_SQL                                                                                               \
     "UPDATE outbox SET created_at = now() WHERE id IN (SELECT id FROM outbox "                                         \
     "WHERE created_at < now() - $1::bigint * interval '1 millisecond' "                                                \
@@ -52,10 +52,10 @@ struct outbox;
 struct outbox_options {
     struct event_base *base;
     struct pg *pg;
-    struct broker *broker;  /* one that publishes */
+    struct broker *broker;  /* a broker for publishing */
     size_t first_statement; /* index of OUTBOX_INSERT in the table of `pg` */
-    int sweep_ms;           /* between two looks for old rows */
-    int age_ms;             /* what counts as old: far more than a confirm and a delete take */
+    int sweep_ms;           /* between sweeps for old rows */
+    int age_ms;             /* age of an old row: much longer than a confirm and a delete take */
 };
 
 struct outbox_row {
@@ -63,22 +63,22 @@ struct outbox_row {
     const char *exchange;
     const char *routing_key;
     const char *body;   /* NUL-terminated text */
-    const char *reason; /* of a dead letter, else NULL */
+    const char *reason; /* header of a dead letter, else NULL */
 };
 
 /* NULL only without memory. */
 MUST_CHECK struct outbox *outbox_new(const struct outbox_options *options);
-/* Free `pg` and `broker` before: their last callbacks still come here. Rows not yet removed are left to the sweep. */
+/* Free `pg` and `broker` first, because their last callbacks use the outbox. Rows that remain are left to the sweep. */
 void outbox_free(struct outbox *outbox);
 
-/* Queues the INSERT of `row` (its id is not looked at) into `tx`; the reply's only field is the id. */
+/* Queues the INSERT of `row` (its id is ignored) into `tx`; the only column of the reply is the id. */
 MUST_CHECK bool outbox_insert(const struct outbox *outbox, struct pg_tx *tx, const struct outbox_row *row,
                               pg_callback callback, void *arg);
-/* These rows are committed: publishes them now. Everything is copied. What finds no room is left to the sweep. */
+/* Publishes committed rows. Everything is copied. Rows beyond the limits are left to the sweep. */
 void outbox_sent(struct outbox *outbox, const struct outbox_row *rows, size_t count);
-/* The broker has come up or was unblocked: publishes at once what waits, instead of at the next retry. */
+/* The broker is up or unblocked: publishes waiting rows at once instead of at the next retry. */
 void outbox_wake(struct outbox *outbox);
-/* Rows not yet both confirmed and removed; a drain waits for 0. */
+/* Rows that are not yet confirmed and deleted; a drain waits for 0. */
 size_t outbox_pending(const struct outbox *outbox);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Rendezvous hashing: every pair of shard and worker has a weight that anybody can compute, and a shard belongs to the
- * worker of the greatest weight. Pure.
+ * Rendezvous hashing: every pair of shard and worker has a computed weight, and a shard belongs to the worker with the
+ * largest weight. No I/O.
  */
 #include "common/service/shards.h"
 
@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The finaliser of splitmix64: every bit of the input changes about half of the output's. */
+/* The finaliser of splitmix64: every input bit affects about half of the output bits. */
 static uint64_t shards_mix(uint64_t value)
 {
     value += UINT64_C(0x9e3779b97f4a7c15);
@@ -42,7 +42,7 @@ void shards_report_write(const struct shards_report *report, char out[static SHA
     (void)length;
 }
 
-/* Digits up to `end`, which is stepped over; false for anything else or above `most`. */
+/* Parses digits up to `end` and advances past it. False for other text or values above `most`. */
 static bool shards_number(const char **at, char end, int64_t most, int64_t *out)
 {
     const char *text = *at;

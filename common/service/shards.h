@@ -1,40 +1,38 @@
 /*
- * Who serves which shard. Every bid worker has a random number and holds a PostgreSQL advisory lock under it for as
- * long as its session lives; the holders of such locks are the living. Each shard belongs to one of them by rendezvous
- * hash: everybody who knows the living computes the same owner, and when one comes or goes only its own shards move.
- * Bid workers subscribe by it, `rostrumctl shards` shows it.
+ * The assignment of shards to bid workers. Every bid worker has a random number. It holds a PostgreSQL advisory lock
+ * under that number for the life of its session. A worker is alive while it holds this lock. A rendezvous hash assigns
+ * each shard to one of the workers that are alive: all programs compute the same owner. When a worker starts or ends,
+ * only its own shards move. Bid workers subscribe accordingly; `rostrumctl shards` shows it.
  *
- * Single active consumer in the broker guards the moment in which two workers see different sets of the living.
+ * Two workers may see different sets of workers for a short time. The broker's single active consumer keeps that safe.
  */
 #ifndef ROSTRUM_COMMON_SERVICE_SHARDS_H
 #define ROSTRUM_COMMON_SERVICE_SHARDS_H
 
 #include "common/base/base.h"
 
-/* The class of the advisory locks, "Rost". Worker numbers are the objects, 1..SHARDS_WORKER_MAX. */
+/* The class of the advisory locks, "Rost". The worker number, 1..SHARDS_WORKER_MAX, is the object. */
 #define SHARDS_LOCK_CLASS_TEXT "1383035764" /* 0x526f7374 */
 #define SHARDS_WORKER_MAX      INT32_MAX
-enum {
-    SHARDS_WORKERS_MAX = 64
-}; /* living workers that are looked at: more than a deployment ever has shards to share */
+enum { SHARDS_WORKERS_MAX = 64 }; /* of workers that are alive; a deployment never has more shards to distribute */
 
-/* $1: this worker's number. One row, true: taken. False: somebody has that number, draw another. */
+/* $1: this worker's number. Returns one row; false: the number is in use, choose another one. */
 #define SHARDS_SQL_LOCK "SELECT pg_try_advisory_lock(" SHARDS_LOCK_CLASS_TEXT ", $1::integer)"
-/* $1: this worker's number. It lives no more, though its session does. */
+/* $1: this worker's number. The worker stops being alive although its session continues. */
 #define SHARDS_SQL_UNLOCK "SELECT pg_advisory_unlock(" SHARDS_LOCK_CLASS_TEXT ", $1::integer)"
-/* One row with the worker's number (integer) for each of the living, rising. */
+/* Returns the number (integer) of each worker that is alive, ascending. */
 #define SHARDS_SQL_LIVING                                                                                              \
     "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = " SHARDS_LOCK_CLASS_TEXT             \
     " AND objsubid = 2 AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"    \
     " ORDER BY objid LIMIT 64"
 
-/* The worker of `worker_ids` (in any order, each once) that owns `shard`; 0 when nobody lives. */
+/* Returns the worker of `worker_ids` (any order, no duplicates) that owns `shard`; 0 if there is no worker. */
 uint32_t shards_owner(unsigned shard, const uint32_t *worker_ids, size_t count);
 
 /*
- * What a bid worker says about a shard that it serves, for whoever operates the deployment: the broker itself tells no
- * client how many messages are handed out and unacknowledged. In the Redis hash KEYS_SHARDS, field "NN" (decimal),
- * written at every look; one older than SHARDS_REPORT_LIFE_MS says nothing any more.
+ * A bid worker's report about a shard that it serves, for operators. The broker does not show clients the number of
+ * unacked messages. It is in the Redis hash KEYS_SHARDS, field "NN" (decimal), and is written at every ownership poll.
+ * A report older than SHARDS_REPORT_LIFE_MS is ignored.
  */
 struct shards_report {
     uint32_t worker;

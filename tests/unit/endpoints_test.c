@@ -25,30 +25,30 @@ static void tear_down(void)
 
 START_TEST(an_unknown_endpoint_is_well)
 {
-    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_WELL);
-    ck_assert_int_eq(endpoints_health(endpoints, "", NOW_MS), ENDPOINTS_WELL);
+    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_HEALTHY);
+    ck_assert_int_eq(endpoints_health(endpoints, "", NOW_MS), ENDPOINTS_HEALTHY);
 }
 END_TEST
 
 START_TEST(a_failure_counts_until_a_success_or_for_a_minute)
 {
     endpoints_note(endpoints, "a", true, QUICK_MS, NOW_MS);
-    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS + ENDPOINTS_REMEMBER_MS - 1), ENDPOINTS_ILL);
-    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS + ENDPOINTS_REMEMBER_MS), ENDPOINTS_WELL);
-    ck_assert_int_eq(endpoints_health(endpoints, "b", NOW_MS), ENDPOINTS_WELL);
+    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS + ENDPOINTS_REMEMBER_MS - 1), ENDPOINTS_FAILING);
+    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS + ENDPOINTS_REMEMBER_MS), ENDPOINTS_HEALTHY);
+    ck_assert_int_eq(endpoints_health(endpoints, "b", NOW_MS), ENDPOINTS_HEALTHY);
     endpoints_note(endpoints, "a", false, QUICK_MS, NOW_MS + 1);
-    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS + 2), ENDPOINTS_WELL);
+    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS + 2), ENDPOINTS_HEALTHY);
 }
 END_TEST
 
 START_TEST(an_endpoint_is_slow_above_the_limit_and_ill_after_a_failure)
 {
     endpoints_note(endpoints, "a", false, ENDPOINTS_SLOW_MS, NOW_MS);
-    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_WELL);
+    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_HEALTHY);
     endpoints_note(endpoints, "a", false, ENDPOINTS_SLOW_MS + 1, NOW_MS);
     ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_SLOW);
     endpoints_note(endpoints, "a", true, ENDPOINTS_SLOW_MS + 1, NOW_MS);
-    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_ILL);
+    ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_FAILING);
 }
 END_TEST
 
@@ -60,7 +60,7 @@ static void spread(const char *endpoint, int64_t at_ms, unsigned counts[TOPOLOGY
         counts[wait] = 0;
     }
     for (unsigned i = 0; i < MANY; i++) {
-        unsigned wait = endpoints_put_aside(endpoints, endpoint, at_ms);
+        unsigned wait = endpoints_defer(endpoints, endpoint, at_ms);
         ck_assert(wait >= before && wait < TOPOLOGY_WAITS);
         counts[wait]++;
         before = wait;
@@ -73,9 +73,9 @@ START_TEST(more_messages_in_a_second_wait_longer)
     unsigned ill[TOPOLOGY_WAITS];
     spread("a", NOW_MS, well);
     ck_assert(well[0] == well[1] && 2 * well[1] == well[2] && well[4] > well[3]);
-    ck_assert_uint_eq(endpoints_put_aside(endpoints, "a", NOW_MS), TOPOLOGY_WAITS - 1);
-    ck_assert_uint_eq(endpoints_put_aside(endpoints, "a", NOW_MS + 1000), 0);
-    ck_assert_uint_eq(endpoints_put_aside(endpoints, "b", NOW_MS), 0);
+    ck_assert_uint_eq(endpoints_defer(endpoints, "a", NOW_MS), TOPOLOGY_WAITS - 1);
+    ck_assert_uint_eq(endpoints_defer(endpoints, "a", NOW_MS + 1000), 0);
+    ck_assert_uint_eq(endpoints_defer(endpoints, "b", NOW_MS), 0);
     endpoints_note(endpoints, "b", true, QUICK_MS, NOW_MS);
     spread("b", NOW_MS + 1000, ill);
     ck_assert_msg(ill[0] > 0 && ill[0] < well[0] && ill[4] > well[4], "%u of %u", ill[0], well[0]);
@@ -106,11 +106,11 @@ START_TEST(each_second_is_counted_anew)
 {
     unsigned counts[TOPOLOGY_WAITS];
     spread("a", NOW_MS, counts);
-    ck_assert_uint_eq(endpoints_put_aside(endpoints, "a", NOW_MS + 999), TOPOLOGY_WAITS - 1);
+    ck_assert_uint_eq(endpoints_defer(endpoints, "a", NOW_MS + 999), TOPOLOGY_WAITS - 1);
     for (unsigned i = 0; i < 1024; i++) {
-        ck_assert_uint_eq(endpoints_put_aside(endpoints, "a", NOW_MS + 1000), 0);
+        ck_assert_uint_eq(endpoints_defer(endpoints, "a", NOW_MS + 1000), 0);
     }
-    ck_assert_uint_eq(endpoints_put_aside(endpoints, "a", NOW_MS + 1999), 1);
+    ck_assert_uint_eq(endpoints_defer(endpoints, "a", NOW_MS + 1999), 1);
 }
 END_TEST
 
@@ -138,11 +138,11 @@ START_TEST(endpoints_beyond_the_slots_lose_their_record)
     for (unsigned i = 0; i < MANY; i++) {
         (void)snprintf(name, sizeof(name), "%u", i);
         endpoints_note(endpoints, name, true, QUICK_MS, NOW_MS);
-        ck_assert_int_eq(endpoints_health(endpoints, name, NOW_MS), ENDPOINTS_ILL);
+        ck_assert_int_eq(endpoints_health(endpoints, name, NOW_MS), ENDPOINTS_FAILING);
     }
     for (unsigned i = 0; i < MANY; i++) {
         (void)snprintf(name, sizeof(name), "%u", i);
-        known += endpoints_health(endpoints, name, NOW_MS) == ENDPOINTS_ILL;
+        known += endpoints_health(endpoints, name, NOW_MS) == ENDPOINTS_FAILING;
     }
     ck_assert_msg(known > 1000 && known < MANY, "%u are known", known);
 }

@@ -31,15 +31,15 @@ static const struct {
     {"{", "malformed JSON"},
     {"nul", "malformed JSON"},
     {"1 2", "malformed JSON"},
-    {"\"a\\u0000b\"", "a string holds U+0000"},
-    {"{\"a\\u0000\":1}", "a string holds U+0000"},
-    {"\"\xed\xa0\x80\"", "a string is no valid UTF-8"},
-    {"{\"\xed\xa0\x80\":1}", "a string is no valid UTF-8"},
-    {"{\"a\":1,\"b\":2,\"a\":3}", "a member stands twice in one object"},
+    {"\"a\\u0000b\"", "a string contains U+0000"},
+    {"{\"a\\u0000\":1}", "a string contains U+0000"},
+    {"\"\xed\xa0\x80\"", "a string is not valid UTF-8"},
+    {"{\"\xed\xa0\x80\":1}", "a string is not valid UTF-8"},
+    {"{\"a\":1,\"b\":2,\"a\":3}", "duplicate member in an object"},
     {"[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "nested too deeply"},
     {"[[[[[[[[[[[[[[[[{\"a\":1}]]]]]]]]]]]]]]]]", "nested too deeply"},
-    {"\"\\ud83d\"", "a string holds half a surrogate pair"},
-    {"\"\\ude00\"", "a string is no valid UTF-8"},
+    {"\"\\ud83d\"", "a string contains half a surrogate pair"},
+    {"\"\\ude00\"", "a string is not valid UTF-8"},
 };
 
 START_TEST(each_error_has_its_message)

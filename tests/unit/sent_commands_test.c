@@ -91,10 +91,10 @@ START_TEST(an_entry_unused_for_a_whole_cycle_is_removed)
     ck_assert_int_eq(ask(1, 0), SENT_DUE);
     note(0);
     ck_assert_int_eq(sent_ask(sent, COMMAND_FENCE, &other, 1, 0), SENT_DUE);
-    sent_turn(sent);
+    sent_end_cycle(sent);
     ck_assert_uint_eq(sent_count(sent), 2);
     ck_assert_int_eq(sent_ask(sent, COMMAND_FENCE, &other, 1, 0), SENT_DUE);
-    sent_turn(sent);
+    sent_end_cycle(sent);
     ck_assert_uint_eq(sent_count(sent), 1);
     ck_assert_int_eq(ask(1, 1), SENT_DUE);
 }
@@ -110,8 +110,8 @@ START_TEST(the_table_is_bounded_and_frees_its_slots)
     ck_assert_int_eq(ask(1, 0), SENT_FULL);
     sent_failed(sent, COMMAND_FENCE, &auction, 0); /* unknown: no effect */
     ck_assert_uint_eq(sent_count(sent), SENT_MAX);
-    sent_turn(sent);
-    sent_turn(sent);
+    sent_end_cycle(sent);
+    sent_end_cycle(sent);
     ck_assert_uint_eq(sent_count(sent), 0);
     ck_assert_int_eq(ask(1, 0), SENT_DUE);
 }
