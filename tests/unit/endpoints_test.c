@@ -1,5 +1,5 @@
 /*
- * The recorded health of endpoints, and how long it is kept.
+ * What is remembered of endpoints, and for how long.
  */
 #include <check.h>
 #include <stdio.h>
@@ -12,25 +12,25 @@ enum { NOW_MS = 5000000, QUICK_MS = 5, MANY = 20000, NAME_SIZE = 16 };
 
 static struct endpoints *endpoints;
 
-static void set_up(void)
+static void set(void)
 {
     endpoints = endpoints_new();
     ck_assert_ptr_nonnull(endpoints);
 }
 
-static void tear_down(void)
+static void strike(void)
 {
     endpoints_free(endpoints);
 }
 
-START_TEST(an_unknown_endpoint_is_well)
+START_TEST(who_is_unknown_is_well)
 {
     ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_HEALTHY);
     ck_assert_int_eq(endpoints_health(endpoints, "", NOW_MS), ENDPOINTS_HEALTHY);
 }
 END_TEST
 
-START_TEST(a_failure_counts_until_a_success_or_for_a_minute)
+START_TEST(a_failure_counts_until_a_success_or_a_minute_later)
 {
     endpoints_note(endpoints, "a", true, QUICK_MS, NOW_MS);
     ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS + ENDPOINTS_REMEMBER_MS - 1), ENDPOINTS_FAILING);
@@ -41,7 +41,7 @@ START_TEST(a_failure_counts_until_a_success_or_for_a_minute)
 }
 END_TEST
 
-START_TEST(an_endpoint_is_slow_above_the_limit_and_ill_after_a_failure)
+START_TEST(slow_is_not_ill)
 {
     endpoints_note(endpoints, "a", false, ENDPOINTS_SLOW_MS, NOW_MS);
     ck_assert_int_eq(endpoints_health(endpoints, "a", NOW_MS), ENDPOINTS_HEALTHY);
@@ -52,7 +52,7 @@ START_TEST(an_endpoint_is_slow_above_the_limit_and_ill_after_a_failure)
 }
 END_TEST
 
-/* Counts per queue where MANY messages of one second go. */
+/* How many of so many messages of one second go into the shortest queue, and into the longest. */
 static void spread(const char *endpoint, int64_t at_ms, unsigned counts[TOPOLOGY_WAITS])
 {
     unsigned before = 0;
@@ -67,7 +67,7 @@ static void spread(const char *endpoint, int64_t at_ms, unsigned counts[TOPOLOGY
     }
 }
 
-START_TEST(more_messages_in_a_second_wait_longer)
+START_TEST(the_more_are_put_aside_the_longer)
 {
     unsigned well[TOPOLOGY_WAITS];
     unsigned ill[TOPOLOGY_WAITS];
@@ -82,11 +82,8 @@ START_TEST(more_messages_in_a_second_wait_longer)
 }
 END_TEST
 
-/*
- * Limits per second: the shortest queue takes as many messages as a healthy endpoint handles, the next as many again,
- * then twice as many each.
- */
-START_TEST(each_queue_takes_its_number_of_messages_per_second)
+/* Per second: as many in the shortest queue as one that is well takes, then as many again, then doubling. */
+START_TEST(how_many_are_put_aside_where)
 {
     static const unsigned well[TOPOLOGY_WAITS] = {1024, 1024, 2048, 4096, MANY - 8192};
     static const unsigned ill[TOPOLOGY_WAITS] = {32, 32, 64, 128, MANY - 256};
@@ -102,7 +99,7 @@ START_TEST(each_queue_takes_its_number_of_messages_per_second)
 }
 END_TEST
 
-START_TEST(each_second_is_counted_anew)
+START_TEST(a_second_is_counted_by_itself)
 {
     unsigned counts[TOPOLOGY_WAITS];
     spread("a", NOW_MS, counts);
@@ -114,24 +111,24 @@ START_TEST(each_second_is_counted_anew)
 }
 END_TEST
 
-START_TEST(a_reused_slot_keeps_nothing_of_its_former_endpoint)
+START_TEST(an_endpoint_takes_over_the_slot_of_another_and_nothing_of_it)
 {
     char name[NAME_SIZE];
     endpoints_note(endpoints, "first", true, QUICK_MS, NOW_MS);
     for (unsigned i = 0; i < MANY; i++) {
         (void)snprintf(name, sizeof(name), "%u", i);
-        ck_assert_int_eq(endpoints_health(endpoints, name, NOW_MS), ENDPOINTS_WELL);
-        (void)endpoints_put_aside(endpoints, name, NOW_MS);
-        ck_assert_int_eq(endpoints_health(endpoints, name, NOW_MS), ENDPOINTS_WELL);
-        if (endpoints_health(endpoints, "first", NOW_MS) == ENDPOINTS_WELL) {
-            return; /* this name has taken the slot */
+        ck_assert_int_eq(endpoints_health(endpoints, name, NOW_MS), ENDPOINTS_HEALTHY);
+        (void)endpoints_defer(endpoints, name, NOW_MS);
+        ck_assert_int_eq(endpoints_health(endpoints, name, NOW_MS), ENDPOINTS_HEALTHY);
+        if (endpoints_health(endpoints, "first", NOW_MS) == ENDPOINTS_HEALTHY) {
+            return; /* this name has its slot */
         }
     }
     ck_abort_msg("no name of %d shares the slot", MANY);
 }
 END_TEST
 
-START_TEST(endpoints_beyond_the_slots_lose_their_record)
+START_TEST(more_endpoints_than_slots_are_only_forgotten)
 {
     char name[NAME_SIZE];
     unsigned known = 0;
@@ -152,15 +149,15 @@ static Suite *endpoints_suite(void)
 {
     Suite *suite = suite_create("endpoints");
     TCase *tcase = tcase_create("endpoints");
-    tcase_add_checked_fixture(tcase, set_up, tear_down);
-    tcase_add_test(tcase, an_unknown_endpoint_is_well);
-    tcase_add_test(tcase, a_failure_counts_until_a_success_or_for_a_minute);
-    tcase_add_test(tcase, an_endpoint_is_slow_above_the_limit_and_ill_after_a_failure);
-    tcase_add_test(tcase, more_messages_in_a_second_wait_longer);
-    tcase_add_test(tcase, each_queue_takes_its_number_of_messages_per_second);
-    tcase_add_test(tcase, each_second_is_counted_anew);
-    tcase_add_test(tcase, a_reused_slot_keeps_nothing_of_its_former_endpoint);
-    tcase_add_test(tcase, endpoints_beyond_the_slots_lose_their_record);
+    tcase_add_checked_fixture(tcase, set, strike);
+    tcase_add_test(tcase, who_is_unknown_is_well);
+    tcase_add_test(tcase, a_failure_counts_until_a_success_or_a_minute_later);
+    tcase_add_test(tcase, slow_is_not_ill);
+    tcase_add_test(tcase, the_more_are_put_aside_the_longer);
+    tcase_add_test(tcase, how_many_are_put_aside_where);
+    tcase_add_test(tcase, a_second_is_counted_by_itself);
+    tcase_add_test(tcase, an_endpoint_takes_over_the_slot_of_another_and_nothing_of_it);
+    tcase_add_test(tcase, more_endpoints_than_slots_are_only_forgotten);
     suite_add_tcase(suite, tcase);
     return suite;
 }
