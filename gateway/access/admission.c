@@ -1,5 +1,5 @@
 /*
- * May this user do this now? See admission.h.
+ * Admission of requests; see admission.h.
  */
 #include "gateway/access/admission.h"
 
@@ -17,12 +17,15 @@
 enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
 
 /*
- * KEYS: session, ban, counter, and for a bid its entry.
- * ARGV: 1 check the session, 2 most per window (0: no limit), 3 window in ms, and for a bid 4 its hash, 5 its JSON,
- * 6 life of the entry in ms, 7 keyed.
- * A session of value '-' was ended before its time: its access tokens end with it.
- * Replies {verdict, used, ms until the window ends, role, state, JSON}; verdicts are the numbers of
- * enum admission_verdict. The idempotency entry is looked at before the limit: a repetition costs nothing.
+ * KEYS: 1 session, 2 ban, 3 counter; for a bid 4 its entry.
+ *
+ * ARGV: 1 whether to check the session, 2 maximum per window (0: no limit), 3 window in ms. For a bid also 4 its hash,
+ * 5 its JSON, 6 lifetime of the entry in ms, 7 whether it has an idempotency key.
+ *
+ * A session with the value '-' was ended before its expiry: its access tokens are refused too. The idempotency entry is
+ * checked before the limit, so a repetition does not count.
+ *
+ * Returns {verdict, used, ms until the window ends, role, state, JSON}; the verdict is an enum admission_verdict.
  */
 const struct redis_script admission_script = {
     "user", "local role = ''\n"
@@ -56,7 +59,7 @@ const struct redis_script admission_script = {
             "end\n"
             "return {0, used, left, role}\n"};
 
-/* KEYS: a bid's entry. ARGV: its new state, or '' to forget it. Only an entry that nobody has touched since. */
+/* KEYS: a bid's entry. ARGV: its new state, or '' to delete it. No effect unless the entry is in state a. */
 const struct redis_script admission_mark_script = {"mark",
                                                    "if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'a' then return 0 end\n"
                                                    "if ARGV[1] == '' then return redis.call('DEL', KEYS[1]) end\n"
@@ -100,7 +103,7 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     return redis_call(request->access->redis, GATEWAY_SCRIPT_USER, answered, arg, key_count, count, arguments, NULL);
 }
 
-/* A bid that its bidder may place, while its auction's own limit is asked. */
+/* A bid that was admitted for its bidder, while the limit of its auction is checked. */
 struct crowding {
     struct request *request;
     struct uuid bid;
@@ -136,7 +139,10 @@ static void crowd_counted(const redisReply *reply, void *arg)
     crowd_answer(NULL, crowding);
 }
 
-/* Only what its bidder's own limit let pass is counted: nobody fills an auction's minute alone, nor by repeating. */
+/*
+ * Counts for the auction only bids that are within their bidder's limit. So one bidder cannot use up the limit of the
+ * auction, and repetitions do not count.
+ */
 static void bidder_answered(const redisReply *reply, void *arg)
 {
     struct crowding *crowding = arg;
@@ -223,7 +229,7 @@ bool admission_refuse(struct request *request, const struct admission *admission
     return false;
 }
 
-/* A page that everyone may see is shown to a guest where it cannot be shown to a user. */
+/* On a route for guests, a user whose session is invalid or cannot be checked becomes a guest. */
 static bool make_guest(struct request *request, const struct admission *admission)
 {
     bool guest = request->route->auth == ROUTE_OPTIONAL &&
@@ -282,7 +288,7 @@ static bool mark(const struct request *request, const struct uuid *bid, const ch
     const char *arguments[] = {key, state};
     keys_bid(&request->user.id, bid, key);
     if (!redis_call(request->access->redis, GATEWAY_SCRIPT_MARK, done, arg, 1, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("the state of a bid was not noted: Redis is not there");
+        log_debug("the state of a bid was not stored: no connection to Redis");
         return false;
     }
     return true;

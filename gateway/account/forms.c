@@ -11,7 +11,7 @@
 
 enum { POLICY_SIZE = 256, HASH_TEXT_SIZE = 64 };
 
-/* Sends the form as JSON, with the token, and shows in a sentence what came of it. */
+/* JavaScript that sends the form as JSON, with the token of the link, and shows the result. */
 #define SCRIPT(path, done)                                                                                             \
     "const form = document.querySelector('form'), said = document.querySelector('output');"                            \
     "form.addEventListener('submit', async (event) => {"                                                               \

@@ -12,12 +12,12 @@
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 
-enum { KNOWN_SLOTS = 4096 /* users; who falls out is asked for again */, TOKEN_MOST = 64 };
+enum { KNOWN_SLOTS = 4096 /* users; a replaced entry is queried again */, TOKEN_MOST = 64 };
 
 enum { VERIFICATION_TAKE, VERIFICATION_RESEND, VERIFICATION_LOOK, VERIFICATION_COUNT };
 
 static const struct pg_statement list[] = {
-    /* $1 hash of the token, which is used up, and with it the others that were sent */
+    /* $1 hash of the token. Deletes it and all other verification tokens of the user. */
     [VERIFICATION_TAKE] = {"verification_take",
                            "WITH t AS (DELETE FROM account_tokens WHERE hash = $1 AND purpose = 'VERIFY_EMAIL'"
                            "  AND expires_at > now() RETURNING user_id),"
@@ -98,7 +98,7 @@ static void handle_resend(struct request *request)
     }
 }
 
-/* ---- who may bid ---- */
+/* ---- permission to bid ---- */
 
 struct verification *verification_new(const struct config *config, struct pg *pg)
 {
@@ -122,7 +122,7 @@ static struct uuid *slot_of(struct verification *verification, const struct requ
     return &verification->known[hash % KNOWN_SLOTS];
 }
 
-/* A question under way. */
+/* A pending verification_ask. */
 struct question {
     struct verification *verification;
     struct request *request;

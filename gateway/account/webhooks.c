@@ -18,21 +18,24 @@
 enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
 
-#define HOUSE "'00000000-0000-0000-0000-000000000000'"
+#define DEPLOYMENT_OWNER "'00000000-0000-0000-0000-000000000000'"
 
 #define COLUMNS(w)                                                                                                     \
     w ".id, " w ".url, " w ".description, array_to_string(" w ".events, ','), " w                                      \
       ".off_reason, " COLUMNS_MS(w ".off_at") ", " COLUMNS_MS(w ".failing_since") ", " COLUMNS_MS(                     \
           w ".created_at") ", " COLUMNS_MS(w ".updated_at")
 
-/* What the audit log shows of one: the query of a URL may hold a secret of the endpoint's. */
+/* A webhook in the audit log. Without the query of the URL, which may contain a secret of the endpoint. */
 #define SHOWN(w)                                                                                                       \
     "jsonb_build_object('url', split_part(" w ".url, '?', 1), 'events', " w ".events, 'off', " w ".off_reason)"
 
-/* $1 owner, $2 webhook, $3 now, $4 id of the entry, $5 who, $6 address, $7 agent, $8 request */
+/*
+ * Adds an entry to the audit log if the webhook belongs to the deployment.
+ * $1 owner, $2 webhook, $3 now, $4 id of the entry, $5 actor, $6 client address, $7 user agent, $8 request id
+ */
 #define NOTE(action, old, new, from)                                                                                   \
     " noted AS (" AUDIT_INSERT " SELECT $4, $3::timestamptz, $5, $6, $7, $8, '" action "', $2::uuid::text, " old       \
-    ", " new ", '' FROM " from " WHERE $1::uuid = " HOUSE ")"
+    ", " new ", '' FROM " from " WHERE $1::uuid = " DEPLOYMENT_OWNER ")"
 
 /* clang-format off */
 static const struct pg_statement list[] = {
@@ -41,8 +44,8 @@ static const struct pg_statement list[] = {
     [HOOK_GET] = {"hook_get",
         "SELECT " COLUMNS("w") " FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"},
     /*
-     * $9 url, $10 description, $11 events, $12 secret, $13 most. One row always: whether there was a slot, then the
-     * webhook, nulls if another call took the slot meanwhile.
+     * $9 url, $10 description, $11 events, $12 secret, $13 maximum of webhooks. Returns always one row: the webhook,
+     * then whether there was a free slot. The webhook is NULLs if another call took the slot meanwhile.
      */
     [HOOK_ADD] = {"hook_add",
         "WITH free AS (SELECT s FROM generate_series(1, $13::integer) s"
@@ -52,7 +55,7 @@ static const struct pg_statement list[] = {
         "  ON CONFLICT (owner_id, slot) DO NOTHING RETURNING *),"
         NOTE("WEBHOOK_ADDED", "NULL", SHOWN("a"), "added a")
         " SELECT " COLUMNS("a") ", EXISTS (SELECT FROM free) FROM (VALUES (1)) one LEFT JOIN added a ON true"},
-    /* $9 url, $10 description, $11 events, $12 whether it is on; NULL: as before. A new URL begins without failures. */
+    /* $9 url, $10 description, $11 events, $12 whether it is on; NULL: unchanged. A new URL resets the failures. */
     [HOOK_CHANGE] = {"hook_change",
         "WITH before AS (SELECT * FROM webhooks WHERE owner_id = $1 AND id = $2 FOR UPDATE),"
         " changed AS (UPDATE webhooks w SET url = coalesce($9, w.url), description = coalesce($10, w.description),"
@@ -64,7 +67,7 @@ static const struct pg_statement list[] = {
         "   updated_at = $3 FROM before b WHERE w.id = b.id RETURNING w.*),"
         NOTE("WEBHOOK_CHANGED", SHOWN("b"), SHOWN("c"), "before b JOIN changed c ON c.id = b.id")
         " SELECT " COLUMNS("c") " FROM changed c"},
-    /* $9 new secret, $10 until when the old one signs too */
+    /* $9 new secret, $10 time until which the old one signs too */
     [HOOK_ROTATE] = {"hook_rotate",
         "WITH changed AS (UPDATE webhooks SET old_secret = secret, old_until = $10, secret = $9, updated_at = $3"
         "  WHERE owner_id = $1 AND id = $2 RETURNING *),"
@@ -98,11 +101,11 @@ enum {
     COL_HAD_SLOT
 };
 
-/* A new secret, shown once. */
+/* State of a request that creates a secret; the secret is returned once. */
 struct hook {
     char secret[WEBHOOK_SECRET_SIZE];
     int64_t old_until_ms;
-    int tries; /* of an addition */
+    int tries; /* of HOOK_ADD, to find a free slot */
 };
 
 static bool of_deployment(const struct request *request)
@@ -116,9 +119,9 @@ void webhooks_owner(const struct request *request, char out[static UUID_TEXT_SIZ
     uuid_format(of_deployment(request) ? &deployment : &request->user.id, out);
 }
 
-/* ---- showing ---- */
+/* ---- reading ---- */
 
-/* The kinds are ours: none holds a comma. */
+/* No kind of event contains a comma. */
 static void write_events(struct jsonw *json, const char *events)
 {
     jsonw_name(json, "events");
@@ -172,7 +175,7 @@ static void on_listed(const struct pg_reply *reply, void *arg)
     reply_send(request, 200);
 }
 
-/* Of HOOK_GET and HOOK_CHANGE. */
+/* Reply of HOOK_GET and HOOK_CHANGE. */
 static void on_hook(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -209,9 +212,9 @@ static void handle_get(struct request *request)
 
 /* ---- changing ---- */
 
-enum { MORE_MAX = 5 /* values of one statement beyond those of NOTE */ };
+enum { MORE_MAX = 5 /* parameters of a statement in addition to those of NOTE */ };
 
-/* A statement that notes what it does; `more` are its values from $9 on. */
+/* Runs a statement that contains NOTE; `more` are its parameters from $9 on. */
 static void change(struct request *request, size_t statement, const struct uuid *id, const char *const *more,
                    int more_count, pg_callback callback)
 {
@@ -232,14 +235,14 @@ static void change(struct request *request, size_t statement, const struct uuid 
     }
 }
 
-/* What a body says, checked. */
+/* The validated members of a body. */
 struct wish {
-    const char *url; /* NULL: not given, as are the next two */
+    const char *url; /* NULL: absent, as for the next two */
     const char *description;
     const char *events; /* as an array for SQL */
     bool has_enabled;
     bool enabled;
-    struct pg_array array; /* behind `events`; to be freed */
+    struct pg_array array; /* memory of `events`; to be freed */
 };
 
 static bool is_kind(const struct json *value, const char *const *kinds)
@@ -252,7 +255,7 @@ static bool is_kind(const struct json *value, const char *const *kinds)
     return false;
 }
 
-/* Each kind once, so that there are no more of them than kinds. */
+/* Duplicates are refused, which also bounds the length of the list. */
 static bool is_repeated(const struct json *value, const struct json *events)
 {
     for (const struct json *each = events->child; each != value; each = each->next) {
@@ -302,7 +305,7 @@ static void read_wish(const struct request *request, enum fields_need need, stru
     *wish = (struct wish){.url = NULL};
     fields_known(request->body, known, field_errors);
     if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &wish->url, field_errors)) {
-        bool ok = address_networks_parse(config->webhook_networks, &rules.networks); /* else: no network passes */
+        bool ok = address_networks_parse(config->webhook_networks, &rules.networks); /* on failure refuse every URL */
         const char *error = ok ? webhook_url_error(&rules, wish->url) : "cannot be checked now";
         if (error != NULL) {
             field_errors_add(field_errors, "url", error);
@@ -329,7 +332,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
         return;
     }
     if (pg_null(reply->result, 0, COL_ID)) {
-        add(request); /* it finds the next slot, or that there is none any more */
+        add(request); /* retry with the next free slot, if there is one */
         return;
     }
     (void)snprintf(where, sizeof(where), "%s/%s", request->route->pattern, pg_text(reply->result, 0, COL_ID));

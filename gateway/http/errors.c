@@ -1,5 +1,5 @@
 /*
- * The error codes of the contract. A message is for a person and says nothing about our insides.
+ * The error codes of the API; see errors.h. Messages are for people and reveal nothing about the implementation.
  */
 #include "gateway/http/errors.h"
 
@@ -73,7 +73,7 @@ const struct error_entry *errors_entry(enum error_code code)
 
 enum error_code errors_of_reason(enum rules_reason reason)
 {
-/* A reason without a code of its name does not compile. */
+/* If a reason has no error code of the same name, this does not compile. */
 #define CODE_OF_REASON(name) [RULES_##name] = ERROR_##name,
     static const enum error_code codes[RULES_REASON_COUNT] = {[RULES_NONE] = ERROR_INTERNAL_ERROR,
                                                               RULES_REASONS(CODE_OF_REASON)};
@@ -104,7 +104,7 @@ enum error_code errors_of_status(int status)
 {
     for (int i = 0; i < ERROR_COUNT; i++) {
         if (entries[i].status == status) {
-            return (enum error_code)i; /* the first of its status is the general one */
+            return (enum error_code)i; /* the first code of a status is the generic one */
         }
     }
     return ERROR_BAD_REQUEST;

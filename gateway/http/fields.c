@@ -1,5 +1,5 @@
 /*
- * Reading the members of a JSON body with the contract's strictness; see fields.h.
+ * Validation of the members of a JSON body; see fields.h.
  */
 #include "gateway/http/fields.h"
 
@@ -21,7 +21,7 @@ void fields_known(const struct json *object, const char *const *names, struct fi
     }
 }
 
-/* The member; an absent one is a fault if it is needed. An explicit null counts as absent. */
+/* Finds a member and adds a field error if it is required and absent. An explicit null counts as absent. */
 static const struct json *find(const struct json *object, const char *name, enum fields_need need,
                                struct field_errors *field_errors)
 {
@@ -35,7 +35,7 @@ static const struct json *find(const struct json *object, const char *name, enum
     return value;
 }
 
-/* Characters of UTF-8 that the JSON reader has found valid; false if one is a control character not in `allowed`. */
+/* Counts the characters of a string, which is valid UTF-8. False if it has a control character not in `allowed`. */
 static bool count_characters(const struct json *value, const char *allowed, size_t *count)
 {
     *count = 0;
@@ -50,7 +50,7 @@ static bool count_characters(const struct json *value, const char *allowed, size
     return true;
 }
 
-/* Whether nothing but spaces is in it, of any width: U+0020, U+00A0, U+2000 to U+200B, U+3000. */
+/* Returns whether the text has only spaces of any width: U+0020, U+00A0, U+2000 to U+200B, U+3000. */
 static bool is_blank(const char *text)
 {
     for (const char *at = text; *at != '\0';) {

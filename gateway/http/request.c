@@ -1,7 +1,7 @@
 /*
- * One HTTP request, and where it stands among the open ones; see request.h. Deadlines stand in two lists: most requests
- * have the same one, so their list is sorted by itself; the few with one of their own (Prefer: wait) are looked
- * through.
+ * One HTTP request and the set of open requests; see request.h. The set has two lists. Most requests have the same
+ * timeout, so their list is sorted by deadline without effort. The few with another one (Prefer: wait) are in a second,
+ * unsorted list, which each sweep scans completely.
  */
 #include "gateway/http/request.h"
 
@@ -20,12 +20,12 @@ TAILQ_HEAD(request_list, request);
 
 struct requests {
     int deadline_ms;
-    struct request_list usual;   /* oldest first: all have the same deadline */
-    struct request_list patient; /* in no order */
+    struct request_list usual;   /* oldest first: all have the same timeout */
+    struct request_list patient; /* unsorted: each has its own timeout */
     size_t open;
 };
 
-/* ---- what handlers may ask ---- */
+/* ---- for handlers ---- */
 
 void *request_handler_state(struct request *request, size_t size)
 {
@@ -179,7 +179,7 @@ void request_set_late(struct request *request, request_late late)
 static void pass_deadline(struct request *request, request_late usual)
 {
     request_late late = request->late == NULL ? usual : request->late;
-    /* Never again; it stays in a list until its handler ends it. */
+    /* It must not expire again; it stays in a list until its handler ends it. */
     request_set_deadline(request, INT64_MAX / 2, NULL);
     if (!request_answered(request)) {
         late(request);
@@ -202,7 +202,7 @@ void requests_sweep(struct requests *requests, request_late usual)
     }
 }
 
-/* ---- begin and end ---- */
+/* ---- creation and end ---- */
 
 struct request *request_new(struct requests *requests, struct evhttp_request *evreq)
 {

@@ -1,8 +1,10 @@
 /*
- * GET /auctions: one search from its parameters (search.h) to its answer, step by step: the cache, for guests; one page
- * of the list and, if they are wanted, the counts, both asked for at once, so that a search with counts stands in line
- * once. If the text of a first page finds nothing, words like its words are looked for, and the same is done once more
- * with them.
+ * GET /auctions: the steps of a search.
+ *
+ *  1. For guests, look the answer up in the cache.
+ *  2. Query one page of the list and, if requested, the facets. Both are sent at once, so that a search with facets
+ *     waits only once in the queue of the connection pool.
+ *  3. If the text of a first page has no match, query for similar words and repeat step 2 with them.
  */
 #include "gateway/search/listing.h"
 
@@ -19,11 +21,11 @@
 
 struct listing {
     struct search search;
-    char hash[SEARCH_HASH_SIZE]; /* "": the answer is not kept */
+    char hash[SEARCH_HASH_SIZE]; /* "": the answer is not cached */
     char *facets;                /* JSON; NULL: none (yet) */
-    PGresult *found;             /* the page, while the counts are awaited; NULL: none yet */
-    bool counting;               /* the counts are awaited */
-    bool finding;                /* the page is awaited */
+    PGresult *found;             /* the page, if it arrived before the facets; else NULL */
+    bool counting;               /* the query of the facets is pending */
+    bool finding;                /* the query of the page is pending */
     bool failed;                 /* one of the two has failed */
 };
 
@@ -32,7 +34,7 @@ static const struct listing_context *context_of(const struct request *request)
     return request->context;
 }
 
-/* Looking for words takes a moment, and does not stand in line behind those who search. */
+/* The query for similar words is short. It has its own connection, so that it does not queue behind searches. */
 static bool ask(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
                 pg_callback callback)
 {
@@ -40,7 +42,7 @@ static bool ask(struct request *request, enum queries_statement statement, size_
     return pg_query(pg, (size_t)statement, (int)count, values, callback, request);
 }
 
-/* What a look brought, before the request ends or looks again. */
+/* Frees the results of step 2. Call it before the request ends and before step 2 is repeated. */
 static void forget(struct listing *listing)
 {
     free(listing->facets);
@@ -49,7 +51,7 @@ static void forget(struct listing *listing)
     listing->found = NULL;
 }
 
-/* The one end of a search that began; `result` is NULL when there is nothing to be found. */
+/* Answers a search. `result` is NULL if there is no match. */
 static void answer(struct request *request, const PGresult *result)
 {
     struct listing *listing = request->handler_state;
@@ -87,7 +89,7 @@ static void fail(struct request *request)
     reply_error(request, ERROR_UNAVAILABLE);
 }
 
-/* False: the request was ended. */
+/* As statements_usable, but frees the results before the request is ended. */
 static bool usable(struct request *request, const struct pg_reply *reply)
 {
     if (reply->outcome != PG_OK || request_answered(request)) {
@@ -126,7 +128,7 @@ static void guess(struct request *request)
     }
 }
 
-/* Both parts of the look are there. */
+/* Page and facets have arrived. */
 static void conclude(struct request *request, const PGresult *result)
 {
     const struct listing *listing = request->handler_state;
@@ -139,7 +141,7 @@ static void conclude(struct request *request, const PGresult *result)
     }
 }
 
-/* Who comes last ends the request or goes on; the other keeps what it has, and what went wrong is said by the last. */
+/* The first of on_found and on_counted only stores its result or failure. The second continues or ends the request. */
 static void on_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -170,7 +172,10 @@ static void on_counted(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* On one connection the counts come first, so that the page need not be kept. What cannot be asked fails the other. */
+/*
+ * Sends both queries. The facets are sent first, so that on a single connection they arrive first and the page need not
+ * be copied. If only one query can be sent, the request fails when that one returns.
+ */
 static void look(struct request *request)
 {
     struct listing *listing = request->handler_state;
@@ -187,7 +192,7 @@ static void look(struct request *request)
     }
 }
 
-/* A page behind a cursor may be one of guessed words. */
+/* A cursor may belong to a search for similar words. */
 static void begin(struct request *request)
 {
     const struct listing *listing = request->handler_state;

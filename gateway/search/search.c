@@ -1,5 +1,5 @@
 /*
- * What a search asks for; see search.h. Called by listing.
+ * Parameters of a search; see search.h.
  */
 #include "gateway/search/search.h"
 
@@ -17,17 +17,17 @@ enum {
     ORDER_SIZE = 16,
     FLAG_SIZE = 8,
     RANK_SIZE = 12,       /* up to 1000000000 */
-    AS_OF_LEAD_MS = 1000, /* clocks of other gateways, and more than clock_skew_max_ms */
+    AS_OF_LEAD_MS = 1000, /* for gateways whose clock is ahead; more than clock_skew_max_ms */
 };
 
-/* The contract's words for the orders, and the tag of their cursors. */
+/* Names of the sort orders in the API; also the sort of their cursors. */
 static const char *const order_names[] = {
     [SEARCH_ENDING] = "ending",     [SEARCH_NEWEST] = "newest",       [SEARCH_PRICE_UP] = "price",
     [SEARCH_PRICE_DOWN] = "-price", [SEARCH_RELEVANCE] = "relevance",
 };
 static_assert(ARRAY_LEN(order_names) == SEARCH_RELEVANCE + 1, "a word for each order");
 
-/* Drafts are their seller's alone. */
+/* Drafts are visible to their seller only. */
 static bool is_public_status(const char *text)
 {
     enum rules_status status = RULES_NO_STATUS;
@@ -44,7 +44,7 @@ static int find_word(const char *const *words, size_t count, const char *word)
     return -1;
 }
 
-/* ---- text from outside ---- */
+/* ---- query parameters ---- */
 
 static bool read_price(struct request *request, const char *name, char out[static MONEY_TEXT_SIZE],
                        struct field_errors *field_errors)
@@ -59,7 +59,7 @@ static bool read_price(struct request *request, const char *name, char out[stati
     return true;
 }
 
-/* Nothing but spaces is no text: a form that was sent empty. */
+/* A text of spaces counts as absent: forms send empty fields. */
 static bool read_text(struct request *request, char out[static SEARCH_TEXT_SIZE], struct field_errors *field_errors)
 {
     if (!request_query(request, "q", out, SEARCH_TEXT_SIZE)) {
@@ -143,7 +143,7 @@ static bool read_relevance_key(struct search *search, const char *key)
     return true;
 }
 
-/* A cursor comes from outside: its key must be what the statement can read. */
+/* A cursor may be forged, so its key is checked to be valid for the statement. */
 static bool read_key(struct search *search)
 {
     const char *key = search->page.cursor.key;
@@ -290,12 +290,12 @@ void search_hash(const struct search *search, char out[static SEARCH_HASH_SIZE])
     crypto_generichash_state state;
     (void)search_values(search, values);
     if (!search->page.has_cursor) {
-        values[QUERIES_AS_OF] = NULL; /* now */
+        values[QUERIES_AS_OF] = NULL; /* the current time, which differs between equal searches */
     }
     (void)crypto_generichash_init(&state, NULL, 0, sizeof hash);
     (void)crypto_generichash_update(&state, kind, sizeof kind);
     for (size_t i = 0; i < QUERIES_PARAMETERS; i++) {
-        const char *value = values[i] == NULL ? "\x01" : values[i]; /* none of them may hold that */
+        const char *value = values[i] == NULL ? "\x01" : values[i]; /* no value may contain \x01 */
         (void)crypto_generichash_update(&state, (const unsigned char *)value, strlen(value) + 1);
     }
     (void)crypto_generichash_final(&state, hash, sizeof hash);
