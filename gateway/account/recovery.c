@@ -58,7 +58,7 @@ static void on_asked(const struct pg_reply *reply, void *arg)
     }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
-    jsonw_put_string(json, "message", "If there is an account with this address, it is sent a mail");
+    jsonw_put_string(json, "message", "If an account with this address exists, it will receive a mail");
     jsonw_end_object(json);
     reply_send(request, 202);
 }

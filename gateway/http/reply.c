@@ -65,7 +65,7 @@ static void log_access(const struct request *request)
              request->route == NULL ? "-" : request->route->pattern, request->status);
 }
 
-static void account(struct request *request, int status)
+static void record_answer(struct request *request, int status)
 {
     request->status = status;
     http_metrics_answered(request);
@@ -77,7 +77,7 @@ static void answer_transport(struct request *request, int status, const void *by
     struct request_transport *transport = request->transport;
     request_leave(transport);
     transport->answered(transport, status, bytes, length);
-    account(request, status);
+    record_answer(request, status);
 }
 
 /* The only place that passes an answer to evhttp. */
@@ -115,14 +115,14 @@ static void answer(struct request *request, int status, const char *content_type
     if (conn != NULL) {
         conn_answer_end(conn);
     }
-    account(request, status);
+    record_answer(request, status);
 }
 
 struct conn *reply_take_over(struct request *request, int status)
 {
     struct conn *conn = conns_find(request->http->conns, request->evreq);
     request->evreq = NULL;
-    account(request, status);
+    record_answer(request, status);
     request_free(request);
     return conn;
 }
@@ -223,7 +223,8 @@ void field_errors_add(struct field_errors *field_errors, const char *field, cons
     }
     memcpy(field_errors->list[field_errors->count].field, field, length);
     field_errors->list[field_errors->count].field[length] = '\0';
-    field_errors->list[field_errors->count].message = message;
+    (void)snprintf(field_errors->list[field_errors->count].message,
+                   sizeof(field_errors->list[field_errors->count].message), "%s", message);
     field_errors->count++;
 }
 

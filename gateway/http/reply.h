@@ -47,15 +47,15 @@ void reply_error_answer(struct request *request, enum error_code code);
 void reply_end(struct request *request);
 
 /* Errors in the fields of a body or query; see fields.h. */
-enum { FIELD_ERRORS_MAX = 16 }; /* more are not reported */
+enum { FIELD_ERRORS_MAX = 16 /* more are not reported */, FIELD_ERROR_MESSAGE_SIZE = 128 };
 struct field_errors {
     size_t count;
     struct {
         char field[64];
-        const char *message; /* static */
+        char message[FIELD_ERROR_MESSAGE_SIZE];
     } list[FIELD_ERRORS_MAX];
 };
-/* `field` is copied (cut at 63 bytes); `message` is not copied and must be static. */
+/* Copies both texts; a field longer than 63 bytes is cut. */
 void field_errors_add(struct field_errors *field_errors, const char *field, const char *message);
 /* ENDS with 400 VALIDATION_FAILED and "fields". */
 void reply_field_errors(struct request *request, const struct field_errors *field_errors);
