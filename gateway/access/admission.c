@@ -104,7 +104,7 @@ static bool call_script(struct request *request, const struct admission_bid *bid
 }
 
 /* A bid that was admitted for its bidder, while the limit of its auction is checked. */
-struct crowding {
+struct auction_check {
     struct request *request;
     struct uuid bid;
     redis_callback answered;
@@ -112,47 +112,47 @@ struct crowding {
     struct admission admission;
 };
 
-static void crowd_answer(const redisReply *reply, void *arg)
+static void finish_auction_check(const redisReply *reply, void *arg)
 {
-    struct crowding *crowding = arg;
+    struct auction_check *check = arg;
     (void)reply;
-    crowding->request->admitted = &crowding->admission;
-    crowding->answered(NULL, crowding->arg); /* may end the request */
-    free(crowding);
+    check->request->admitted = &check->admission;
+    check->answered(NULL, check->arg); /* may end the request */
+    free(check);
 }
 
-static void crowd_counted(const redisReply *reply, void *arg)
+static void on_auction_counted(const redisReply *reply, void *arg)
 {
-    struct crowding *crowding = arg;
-    struct request *request = crowding->request;
+    struct auction_check *check = arg;
+    struct request *request = check->request;
     struct limits_state state;
     bool known = limits_read(request, LIMIT_AUCTION_BIDS, reply, &state);
     if (known && state.used > state.most) {
-        crowding->admission.verdict = ADMISSION_LIMITED;
-        crowding->admission.limit = state;
-        if (admission_forget(request, &crowding->bid, crowd_answer, crowding)) {
+        check->admission.verdict = ADMISSION_LIMITED;
+        check->admission.limit = state;
+        if (admission_forget(request, &check->bid, finish_auction_check, check)) {
             return;
         }
     } else if (known) {
         limits_headers(request, &state);
     }
-    crowd_answer(NULL, crowding);
+    finish_auction_check(NULL, check);
 }
 
 /*
  * Counts for the auction only bids that are within their bidder's limit. So one bidder cannot use up the limit of the
  * auction, and repetitions do not count.
  */
-static void bidder_answered(const redisReply *reply, void *arg)
+static void on_bidder_checked(const redisReply *reply, void *arg)
 {
-    struct crowding *crowding = arg;
+    struct auction_check *check = arg;
     char auction[UUID_TEXT_SIZE];
-    crowding->admission = admission_read(crowding->request, reply);
-    uuid_format(&crowding->request->parameters[0], auction);
-    if (crowding->admission.verdict != ADMISSION_GRANTED ||
-        !limits_count(crowding->request, LIMIT_AUCTION_BIDS, auction, crowd_counted, crowding)) {
-        crowding->answered(reply, crowding->arg);
-        free(crowding);
+    check->admission = admission_read(check->request, reply);
+    uuid_format(&check->request->parameters[0], auction);
+    if (check->admission.verdict != ADMISSION_GRANTED ||
+        !limits_count(check->request, LIMIT_AUCTION_BIDS, auction, on_auction_counted, check)) {
+        check->answered(reply, check->arg);
+        free(check);
     }
 }
 
@@ -161,13 +161,13 @@ bool admission_ask(struct request *request, const struct admission_bid *bid, red
     if (bid == NULL || limits_most(request->access, LIMIT_AUCTION_BIDS) == 0) {
         return call_script(request, bid, answered, arg);
     }
-    struct crowding *crowding = malloc(sizeof(*crowding));
-    if (crowding == NULL) {
+    struct auction_check *check = malloc(sizeof(*check));
+    if (check == NULL) {
         return false;
     }
-    *crowding = (struct crowding){.request = request, .bid = bid->id, .answered = answered, .arg = arg};
-    if (!call_script(request, bid, bidder_answered, crowding)) {
-        free(crowding);
+    *check = (struct auction_check){.request = request, .bid = bid->id, .answered = answered, .arg = arg};
+    if (!call_script(request, bid, on_bidder_checked, check)) {
+        free(check);
         return false;
     }
     return true;
@@ -265,7 +265,7 @@ static void user_answered(struct request *request, const struct admission *admis
     }
 }
 
-static void user_replied(const redisReply *reply, void *arg)
+static void on_user_checked(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     struct admission admission = admission_read(request, reply);
@@ -275,7 +275,7 @@ static void user_replied(const redisReply *reply, void *arg)
 void admission_user(struct request *request, route_handler then)
 {
     request->then = then;
-    if (!call_script(request, NULL, user_replied, request)) {
+    if (!call_script(request, NULL, on_user_checked, request)) {
         struct admission admission = admission_read(request, NULL);
         user_answered(request, &admission);
     }

@@ -60,7 +60,7 @@ static bool name_is_valid(const char *name)
     return length > 0 && name[length] == '\0';
 }
 
-static void look_at_header(const struct evkeyval *header, struct http_facts *facts)
+static void read_header(const struct evkeyval *header, struct http_facts *facts)
 {
     facts->malformed |= !name_is_valid(header->key);
     if (strcasecmp(header->key, "Host") == 0) {
@@ -132,15 +132,16 @@ static void set_address(const struct dispatch *dispatch, struct request *request
 }
 
 /*
- * Refuses requests that evhttp accepts but does not read completely, such as a DELETE with a body or with two lengths.
- * evhttp would parse the rest as the next request, so the connection is closed after the answer.
+ * Refuses requests that violate HTTP although evhttp accepts them. evhttp does not read some of them completely, such
+ * as a DELETE with a body or a request with two lengths. It would parse the rest as the next request, so the connection
+ * is closed after the answer.
  */
 static bool http_is_valid(struct request *request, struct http_facts *facts)
 {
     const struct evhttp_request *evreq = request->evreq;
     struct evkeyvalq *headers = evhttp_request_get_input_headers(request->evreq);
     for (const struct evkeyval *header = headers->tqh_first; header != NULL; header = header->next.tqe_next) {
-        look_at_header(header, facts);
+        read_header(header, facts);
     }
     bool bodiless = (evreq->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH)) == 0;
     bool version_11 = evreq->major == 1 && evreq->minor >= 1;

@@ -156,7 +156,7 @@ void session_begin(struct request *request, const struct uuid *user, bool admin,
 
 struct finishing {
     struct request *request;
-    void (*then)(struct request *request, bool gone);
+    void (*then)(struct request *request, bool ended);
 };
 
 static void session_deleted(const redisReply *reply, void *arg)
@@ -166,7 +166,7 @@ static void session_deleted(const redisReply *reply, void *arg)
     free(finishing);
 }
 
-void session_finish(struct request *request, void (*then)(struct request *request, bool gone))
+void session_finish(struct request *request, void (*then)(struct request *request, bool ended))
 {
     struct finishing *finishing = calloc(1, sizeof(*finishing));
     if (finishing == NULL) {

@@ -44,8 +44,8 @@ bool session_expired(const struct request_user *user);
 typedef void (*session_made)(struct request *request, const char *token);
 /* Creates a session (setting session_s). Calls `made` exactly once, possibly before it returns. */
 void session_begin(struct request *request, const struct uuid *user, bool admin, session_made made);
-/* Ends the session of request->user. Calls `then` exactly once; `gone` is false if Redis has failed. */
-void session_finish(struct request *request, void (*then)(struct request *request, bool gone));
+/* Ends the session of request->user. Calls `then` exactly once; `ended` is false if Redis has failed. */
+void session_finish(struct request *request, void (*then)(struct request *request, bool ended));
 /* Sets the session cookie; a NULL token clears it. */
 void session_cookie(struct request *request, const char *token);
 

@@ -268,7 +268,7 @@ static void seen_key(const struct request *request, char out[static KEYS_SIZE])
 }
 
 /* Marks the client address as known to the account. Best effort. */
-static void note_seen(struct request *request)
+static void remember_address(struct request *request)
 {
     char key[KEYS_SIZE];
     char life[ACCOUNT_HASH_SIZE];
@@ -299,7 +299,7 @@ static void notify_owner(struct request *request, size_t statement, int count, c
 }
 
 /* Mails the owner about a login from a new client address or user agent. */
-static void note_place(struct request *request)
+static void mail_new_login(struct request *request)
 {
     const struct account *account = request->handler_state;
     struct audit_origin origin;
@@ -336,8 +336,8 @@ static void on_session(struct request *request, const char *session_token)
         return;
     }
     note_login(request, "LOGIN");
-    note_seen(request);
-    note_place(request);
+    remember_address(request);
+    mail_new_login(request);
     session_cookie(request, session_token);
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -491,9 +491,9 @@ static void handle_refresh(struct request *request)
     }
 }
 
-static void on_logged_out(struct request *request, bool gone)
+static void on_logged_out(struct request *request, bool ended)
 {
-    if (!gone) {
+    if (!ended) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
@@ -539,8 +539,7 @@ static void handle_me(struct request *request)
     find_user(request, on_user);
 }
 
-/* Applies the validated body. `hash` is of the new password, `old` of the current one; both NULL: password unchanged.
- */
+/* Applies the validated body. `hash` is the new password's, `old` the current one's; both NULL: no new password. */
 static void change_user(struct request *request, const char *hash, const char *old, pg_callback callback)
 {
     const struct json *name = json_member(request->body, "displayName");

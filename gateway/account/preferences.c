@@ -62,8 +62,8 @@ static const char *kinds_of(const struct json *settings, const char *channel, bo
 {
     pg_array_reset(array);
     for (const struct json *kind = settings == NULL ? NULL : settings->child; kind != NULL; kind = kind->next) {
-        const struct json *said = json_member(kind, channel);
-        if (said != NULL && said->truth == wanted) {
+        const struct json *value = json_member(kind, channel);
+        if (value != NULL && value->truth == wanted) {
             pg_array_text_add(array, kind->name);
         }
     }

@@ -123,7 +123,7 @@ static struct uuid *slot_of(struct verification *verification, const struct requ
 }
 
 /* A pending verification_ask. */
-struct question {
+struct pending_ask {
     struct verification *verification;
     struct request *request;
     verification_callback then;
@@ -131,12 +131,12 @@ struct question {
 
 static void on_looked(const struct pg_reply *reply, void *arg)
 {
-    struct question *question = arg;
-    struct request *request = question->request;
-    struct verification *verification = question->verification;
-    verification_callback then = question->then;
+    struct pending_ask *ask = arg;
+    struct request *request = ask->request;
+    struct verification *verification = ask->verification;
+    verification_callback then = ask->then;
     enum verification_answer answer = VERIFICATION_UNKNOWN;
-    free(question);
+    free(ask);
     if (reply->outcome == PG_OK) {
         bool yes = PQntuples(reply->result) > 0 && pg_bool(reply->result, 0, 0);
         answer = yes ? VERIFICATION_YES : VERIFICATION_NO;
@@ -155,14 +155,14 @@ void verification_ask(struct verification *verification, struct request *request
         then(request, VERIFICATION_YES);
         return;
     }
-    struct question *question = malloc(sizeof(*question));
+    struct pending_ask *ask = malloc(sizeof(*ask));
     uuid_format(&request->user.id, id);
-    if (question != NULL) {
-        *question = (struct question){verification, request, then};
+    if (ask != NULL) {
+        *ask = (struct pending_ask){verification, request, then};
     }
-    if (question == NULL || !statements_query(verification->pg, &verification_statements, VERIFICATION_LOOK,
-                                              ARRAY_LEN(values), values, on_looked, question)) {
-        free(question);
+    if (ask == NULL || !statements_query(verification->pg, &verification_statements, VERIFICATION_LOOK,
+                                         ARRAY_LEN(values), values, on_looked, ask)) {
+        free(ask);
         then(request, VERIFICATION_UNKNOWN);
     }
 }

@@ -74,9 +74,9 @@ static const struct pg_statement list[] = {
         NOTE("WEBHOOK_SECRET_CHANGED", "NULL", "NULL", "changed")
         " SELECT id FROM changed"},
     [HOOK_REMOVE] = {"hook_remove",
-        "WITH gone AS (DELETE FROM webhooks WHERE owner_id = $1 AND id = $2 RETURNING *),"
-        NOTE("WEBHOOK_REMOVED", SHOWN("g"), "NULL", "gone g")
-        " SELECT id FROM gone"},
+        "WITH removed AS (DELETE FROM webhooks WHERE owner_id = $1 AND id = $2 RETURNING *),"
+        NOTE("WEBHOOK_REMOVED", SHOWN("r"), "NULL", "removed r")
+        " SELECT id FROM removed"},
 };
 static_assert(ARRAY_LEN(list) == HOOK_COUNT, "each statement has its entry");
 /* clang-format on */
@@ -236,7 +236,7 @@ static void change(struct request *request, size_t statement, const struct uuid 
 }
 
 /* The validated members of a body. */
-struct wish {
+struct hook_input {
     const char *url; /* NULL: absent, as for the next two */
     const char *description;
     const char *events; /* as an array for SQL */
@@ -266,7 +266,7 @@ static bool is_repeated(const struct json *value, const struct json *events)
     return false;
 }
 
-static void read_events(const struct request *request, enum fields_need need, struct wish *wish,
+static void read_events(const struct request *request, enum fields_need need, struct hook_input *input,
                         struct field_errors *field_errors)
 {
     const struct json *events = json_member(request->body, "events");
@@ -277,44 +277,44 @@ static void read_events(const struct request *request, enum fields_need need, st
         }
         return;
     }
-    pg_array_reset(&wish->array);
+    pg_array_reset(&input->array);
     if (events->type != JSON_ARRAY || events->child == NULL) {
-        field_errors_add(field_errors, "events", "must be an array of kinds of events, at least one");
+        field_errors_add(field_errors, "events", "must be an array of at least one kind of event");
         return;
     }
     for (const struct json *value = events->child; value != NULL; value = value->next) {
         if (!is_kind(value, kinds)) {
-            field_errors_add(field_errors, "events", "names a kind of events that there is not");
+            field_errors_add(field_errors, "events", "contains an unknown kind of event");
             return;
         }
         if (is_repeated(value, events)) {
-            field_errors_add(field_errors, "events", "names a kind of events twice");
+            field_errors_add(field_errors, "events", "contains a kind of event twice");
             return;
         }
-        pg_array_text_add(&wish->array, value->text);
+        pg_array_text_add(&input->array, value->text);
     }
-    wish->events = pg_array_done(&wish->array);
+    input->events = pg_array_done(&input->array);
 }
 
-static void read_wish(const struct request *request, enum fields_need need, struct wish *wish,
-                      struct field_errors *field_errors)
+static void read_input(const struct request *request, enum fields_need need, struct hook_input *input,
+                       struct field_errors *field_errors)
 {
     static const char *const known[] = {"url", "description", "events", "enabled", NULL};
     const struct config *config = context_of(request)->config;
     struct webhook_rules rules = {.http = config->webhook_http};
-    *wish = (struct wish){.url = NULL};
+    *input = (struct hook_input){.url = NULL};
     fields_known(request->body, known, field_errors);
-    if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &wish->url, field_errors)) {
+    if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &input->url, field_errors)) {
         bool ok = address_networks_parse(config->webhook_networks, &rules.networks); /* on failure refuse every URL */
-        const char *error = ok ? webhook_url_error(&rules, wish->url) : "cannot be checked now";
+        const char *error = ok ? webhook_url_error(&rules, input->url) : "cannot be checked now";
         if (error != NULL) {
             field_errors_add(field_errors, "url", error);
         }
     }
-    (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &wish->description,
+    (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &input->description,
                       field_errors);
-    wish->has_enabled = fields_bool(request->body, "enabled", FIELDS_OPTIONAL, &wish->enabled, field_errors);
-    read_events(request, need, wish, field_errors);
+    input->has_enabled = fields_bool(request->body, "enabled", FIELDS_OPTIONAL, &input->enabled, field_errors);
+    read_events(request, need, input, field_errors);
 }
 
 static void add(struct request *request);
@@ -344,26 +344,26 @@ static void on_added(const struct pg_reply *reply, void *arg)
 static void add(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    struct wish wish;
+    struct hook_input input;
     char most[NUMBER_SIZE];
     struct hook *hook = request->handler_state;
-    read_wish(request, FIELDS_REQUIRED, &wish, &field_errors);
-    if (wish.has_enabled && !wish.enabled) {
-        field_errors_add(&field_errors, "enabled", "must be true at the beginning");
+    read_input(request, FIELDS_REQUIRED, &input, &field_errors);
+    if (input.has_enabled && !input.enabled) {
+        field_errors_add(&field_errors, "enabled", "must be true for a new webhook");
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
-    } else if (wish.events == NULL || hook->tries++ == ADD_TRIES_MAX) {
+    } else if (input.events == NULL || hook->tries++ == ADD_TRIES_MAX) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
         struct uuid id = uuid_new();
         webhook_secret_new(hook->secret);
         (void)snprintf(most, sizeof(most), "%d", context_of(request)->config->webhooks_max);
-        const char *more[] = {wish.url, wish.description == NULL ? "" : wish.description, wish.events, hook->secret,
+        const char *more[] = {input.url, input.description == NULL ? "" : input.description, input.events, hook->secret,
                               most};
         change(request, HOOK_ADD, &id, more, ARRAY_LEN(more), on_added);
     }
-    pg_array_free(&wish.array);
+    pg_array_free(&input.array);
 }
 
 static void handle_add(struct request *request)
@@ -378,18 +378,18 @@ static void handle_add(struct request *request)
 static void handle_change(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    struct wish wish;
-    read_wish(request, FIELDS_OPTIONAL, &wish, &field_errors);
+    struct hook_input input;
+    read_input(request, FIELDS_OPTIONAL, &input, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
-    } else if (wish.array.text != NULL && wish.events == NULL) {
+    } else if (input.array.text != NULL && input.events == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        const char *enabled = !wish.has_enabled ? NULL : wish.enabled ? "true" : "false";
-        const char *more[] = {wish.url, wish.description, wish.events, enabled};
+        const char *enabled = !input.has_enabled ? NULL : input.enabled ? "true" : "false";
+        const char *more[] = {input.url, input.description, input.events, enabled};
         change(request, HOOK_CHANGE, &request->parameters[0], more, ARRAY_LEN(more), on_hook);
     }
-    pg_array_free(&wish.array);
+    pg_array_free(&input.array);
 }
 
 static void on_rotated(const struct pg_reply *reply, void *arg)

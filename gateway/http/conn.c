@@ -53,14 +53,14 @@ struct conn {
     struct evhttp_connection *evcon; /* NULL while CONN_MADE */
     int fd;
     enum conn_state state;
-    bool excess;      /* it exceeds connections_max */
-    bool answering;   /* the gateway, not evhttp, is writing */
-    bool foreign;     /* evhttp has written an error page of its own; in the list `chores` */
-    bool chore;       /* is in the list `chores` */
-    bool looked;      /* CONN_READING: `upload` is decided */
-    bool upload;      /* counted in conns->uploads, until answered or closed */
-    int64_t since_ms; /* CONN_READING: time of the first byte */
-    size_t read;      /* bytes since the last answer */
+    bool excess;       /* it exceeds connections_max */
+    bool answering;    /* the gateway, not evhttp, is writing */
+    bool has_page;     /* evhttp has written an error page of its own; in the list `chores` */
+    bool chore;        /* is in the list `chores` */
+    bool upload_known; /* CONN_READING: `upload` is decided */
+    bool upload;       /* counted in conns->uploads, until answered or closed */
+    int64_t since_ms;  /* CONN_READING: time of the first byte */
+    size_t read;       /* bytes since the last answer */
     TAILQ_ENTRY(conn) all;
     TAILQ_ENTRY(conn) reading;
     TAILQ_ENTRY(conn) chores;
@@ -139,7 +139,7 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
     }
     conn->state = state;
     if (state == CONN_READING) {
-        conn->looked = false;
+        conn->upload_known = false;
         conn->since_ms = clock_mono_ms();
         TAILQ_INSERT_TAIL(&conn->conns->reading, conn, reading);
     }
@@ -204,14 +204,14 @@ static void conn_begin_upload(struct conn *conn)
  * request line this may examine a header instead and allow a larger body by mistake. That costs only memory, because
  * dispatch.c checks the limit again for each route.
  */
-static void conn_look(struct conn *conn, struct evbuffer *input)
+static void conn_detect_upload(struct conn *conn, struct evbuffer *input)
 {
     char head[CONN_HEAD_BYTES];
     ev_ssize_t length = evbuffer_copyout(input, head, sizeof(head));
     if (length <= 0 || (length < CONN_HEAD_BYTES && memchr(head, '\n', (size_t)length) == NULL)) {
         return;
     }
-    conn->looked = true;
+    conn->upload_known = true;
     if (conn->conns->options.is_upload != NULL && conn->conns->options.is_upload(head, (size_t)length)) {
         conn_begin_upload(conn);
     }
@@ -224,8 +224,8 @@ static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb
     if (info->n_added > 0 && conn->state == CONN_IDLE) {
         conn_set_state(conn, CONN_READING);
     }
-    if (info->n_added > 0 && conn->state == CONN_READING && !conn->looked) {
-        conn_look(conn, buffer);
+    if (info->n_added > 0 && conn->state == CONN_READING && !conn->upload_known) {
+        conn_detect_upload(conn, buffer);
     }
 }
 
@@ -233,8 +233,8 @@ static void conn_output_changed(struct evbuffer *buffer, const struct evbuffer_c
 {
     struct conn *conn = arg;
     (void)buffer;
-    if (info->n_added > 0 && !conn->answering && !conn->foreign) {
-        conn->foreign = true;
+    if (info->n_added > 0 && !conn->answering && !conn->has_page) {
+        conn->has_page = true;
         conn_add_chore(conn);
     }
 }
@@ -348,11 +348,11 @@ static enum error_code page_error(const struct conn *conn, int status)
 }
 
 /* Replaces evhttp's error page, which is complete in the output buffer, by JSON with the same status. */
-static void conn_exchange_page(struct conn *conn)
+static void conn_replace_page(struct conn *conn)
 {
     char text[RAW_MAX];
     struct evbuffer *output = bufferevent_get_output(conn->bev);
-    conn->foreign = false;
+    conn->has_page = false;
     /* The bufferevent of a socket keeps the front of its output buffer frozen except while it writes. */
     if (evbuffer_unfreeze(output, 1) != 0) {
         log_error("an error page of evhttp could not be replaced");
@@ -410,8 +410,8 @@ static void do_chores(evutil_socket_t fd, short what, void *arg)
         if (conn->state == CONN_MADE) {
             conn_adopt(conn);
             accepted = true;
-        } else if (conn->foreign) {
-            conn_exchange_page(conn);
+        } else if (conn->has_page) {
+            conn_replace_page(conn);
         }
     }
     if (accepted) {
@@ -628,7 +628,7 @@ void conn_answer_end(struct conn *conn)
     struct evbuffer *input = bufferevent_get_input(conn->bev);
     if (evbuffer_get_length(input) > 0) {
         conn_set_state(conn, CONN_READING); /* bytes of the next request are in the buffer */
-        conn_look(conn, input);
+        conn_detect_upload(conn, input);
     }
 }
 

@@ -8,8 +8,7 @@
 
 #include "gateway/http/http.h"
 
-/* Answer headers that scripts may read, and request headers that they may send, besides those that CORS always allows.
- */
+/* Answer headers that scripts may read and request headers that they may send, besides those CORS always allows. */
 static const char exposed[] = "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
                               "X-Request-Id";
 static const char sendable[] = "Authorization, Content-Type, If-None-Match, Prefer, X-Idempotency-Key, X-Request-Id, "

@@ -20,8 +20,8 @@ TAILQ_HEAD(request_list, request);
 
 struct requests {
     int deadline_ms;
-    struct request_list usual;   /* oldest first: all have the same timeout */
-    struct request_list patient; /* unsorted: each has its own timeout */
+    struct request_list usual;      /* oldest first: all have the same timeout */
+    struct request_list individual; /* unsorted: each has its own timeout */
     size_t open;
 };
 
@@ -159,13 +159,13 @@ struct log_about request_about(const struct request *request)
 
 static struct request_list *list_of(struct request *request)
 {
-    return request->patient ? &request->requests->patient : &request->requests->usual;
+    return request->own_deadline ? &request->requests->individual : &request->requests->usual;
 }
 
 void request_set_deadline(struct request *request, int64_t from_now_ms, request_late late)
 {
     TAILQ_REMOVE(list_of(request), request, list);
-    request->patient = true;
+    request->own_deadline = true;
     request->deadline_ms = clock_mono_ms() + from_now_ms;
     request->late = late;
     TAILQ_INSERT_TAIL(list_of(request), request, list);
@@ -191,7 +191,7 @@ void requests_sweep(struct requests *requests, request_late usual)
     struct request *request = NULL;
     struct request *next = NULL;
     int64_t now = clock_mono_ms();
-    for (request = TAILQ_FIRST(&requests->patient); request != NULL; request = next) {
+    for (request = TAILQ_FIRST(&requests->individual); request != NULL; request = next) {
         next = TAILQ_NEXT(request, list);
         if (request->deadline_ms <= now) {
             pass_deadline(request, usual);
@@ -237,7 +237,7 @@ struct requests *requests_new(int deadline_ms)
     }
     requests->deadline_ms = deadline_ms;
     TAILQ_INIT(&requests->usual);
-    TAILQ_INIT(&requests->patient);
+    TAILQ_INIT(&requests->individual);
     return requests;
 }
 

@@ -91,8 +91,8 @@ struct request {
     int status;                            /* of the answer; 0 until answered */
     bool head;                             /* HEAD: a GET whose body is left out */
     bool close;                            /* the connection must not be reused */
-    bool patient;                          /* has a deadline of its own: in the list `patient` of its set */
-    TAILQ_ENTRY(request) list;             /* in `usual` or `patient` of its set */
+    bool own_deadline;                     /* in the list `individual` of its set, else in `usual` */
+    TAILQ_ENTRY(request) list;             /* in a list of its set */
 };
 
 /* Allocates zeroed memory for the handler, freed with the request. Once per request. NULL if out of memory. */

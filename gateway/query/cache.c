@@ -55,7 +55,7 @@ void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json
     keys_search(hash, key);
     (void)snprintf(life, sizeof life, "%d", CACHE_SEARCH_LIFE_MS);
     if (arguments[2] != NULL && !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("an answer is not kept: Redis is not there");
+        log_debug("an answer is not cached: no connection to Redis");
     }
 }
 
@@ -84,7 +84,7 @@ void cache_history_keep(struct redis *redis, const struct uuid *auction, int lim
     (void)snprintf(life, sizeof life, "%d", CACHE_HISTORY_LIFE_S);
     if (arguments[3] != NULL &&
         !redis_call(redis, GATEWAY_SCRIPT_HISTORY_KEEP, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("an answer is not kept: Redis is not there");
+        log_debug("an answer is not cached: no connection to Redis");
     }
 }
 

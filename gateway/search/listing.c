@@ -98,7 +98,7 @@ static bool usable(struct request *request, const struct pg_reply *reply)
     return statements_usable(request, reply);
 }
 
-static void look(struct request *request);
+static void run_queries(struct request *request);
 
 static void on_words(const struct pg_reply *reply, void *arg)
 {
@@ -114,12 +114,12 @@ static void on_words(const struct pg_reply *reply, void *arg)
         return;
     }
     (void)snprintf(search->tsquery, sizeof search->tsquery, "%s", words);
-    search->alike = true;
+    search->similar = true;
     forget(listing);
-    look(request);
+    run_queries(request);
 }
 
-static void guess(struct request *request)
+static void query_similar_words(struct request *request)
 {
     const struct listing *listing = request->handler_state;
     const char *values[] = {listing->search.text};
@@ -129,13 +129,13 @@ static void guess(struct request *request)
 }
 
 /* Page and facets have arrived. */
-static void conclude(struct request *request, const PGresult *result)
+static void on_results(struct request *request, const PGresult *result)
 {
     const struct listing *listing = request->handler_state;
     if (listing->failed) {
         fail(request);
     } else if (PQntuples(result) == 0 && search_may_guess(&listing->search)) {
-        guess(request);
+        query_similar_words(request);
     } else {
         answer(request, result);
     }
@@ -152,7 +152,7 @@ static void on_found(const struct pg_reply *reply, void *arg)
             reply->outcome == PG_OK ? PQcopyResult(reply->result, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES) : NULL;
         listing->failed = listing->failed || listing->found == NULL;
     } else if (usable(request, reply)) {
-        conclude(request, reply->result);
+        on_results(request, reply->result);
     }
 }
 
@@ -168,7 +168,7 @@ static void on_counted(const struct pg_reply *reply, void *arg)
         listing->failed = listing->failed || listing->facets == NULL;
     } else if (usable(request, reply)) {
         listing->failed = listing->failed || listing->facets == NULL;
-        conclude(request, listing->found);
+        on_results(request, listing->found);
     }
 }
 
@@ -176,7 +176,7 @@ static void on_counted(const struct pg_reply *reply, void *arg)
  * Sends both queries. The facets are sent first, so that on a single connection they arrive first and the page need not
  * be copied. If only one query can be sent, the request fails when that one returns.
  */
-static void look(struct request *request)
+static void run_queries(struct request *request)
 {
     struct listing *listing = request->handler_state;
     const char *values[QUERIES_PARAMETERS];
@@ -196,10 +196,10 @@ static void look(struct request *request)
 static void begin(struct request *request)
 {
     const struct listing *listing = request->handler_state;
-    if (listing->search.alike) {
-        guess(request);
+    if (listing->search.similar) {
+        query_similar_words(request);
     } else {
-        look(request);
+        run_queries(request);
     }
 }
 

@@ -33,8 +33,8 @@ struct search {
     bool has_seller;
     bool has_text;
     bool facets;
-    bool alike; /* similar words are searched: `tsquery` */
-    bool tail;  /* SEARCH_RELEVANCE: the page is after the ranked auctions */
+    bool similar; /* similar words are searched: `tsquery` */
+    bool tail;    /* SEARCH_RELEVANCE: the page is after the ranked auctions */
     char status[SEARCH_STATUS_SIZE];
     char category[SEARCH_CATEGORY_SIZE];
     char least[MONEY_TEXT_SIZE];
@@ -55,8 +55,10 @@ void search_read(struct request *request, struct search *search, struct field_er
  * minus, which is meant literally.
  */
 bool search_may_guess(const struct search *search);
-/* The statements of list and facets, and their parameters, indexed by enum queries_parameter, which point into
- * `search`. */
+/*
+ * The statements of list and facets. search_values sets their parameters, indexed by enum queries_parameter, and
+ * returns the number of those of the list. They point into `search`.
+ */
 enum queries_statement search_statement(const struct search *search);
 enum queries_statement search_facets_statement(const struct search *search);
 size_t search_values(const struct search *search, const char *values[static QUERIES_PARAMETERS]);
