@@ -281,8 +281,8 @@ void admission_user(struct request *request, route_handler then)
     }
 }
 
-static bool mark(const struct request *request, const struct uuid *bid, const char *state, redis_callback done,
-                 void *arg)
+static bool set_entry_state(const struct request *request, const struct uuid *bid, const char *state,
+                            redis_callback done, void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {key, state};
@@ -296,10 +296,10 @@ static bool mark(const struct request *request, const struct uuid *bid, const ch
 
 void admission_mark_pending(struct request *request, const struct uuid *bid)
 {
-    (void)mark(request, bid, "p", NULL, NULL);
+    (void)set_entry_state(request, bid, "p", NULL, NULL);
 }
 
 bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg)
 {
-    return mark(request, bid, "", done, arg);
+    return set_entry_state(request, bid, "", done, arg);
 }

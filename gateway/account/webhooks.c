@@ -215,8 +215,8 @@ static void handle_get(struct request *request)
 enum { MORE_MAX = 5 /* parameters of a statement in addition to those of NOTE */ };
 
 /* Runs a statement that contains NOTE; `more` are its parameters from $9 on. */
-static void change(struct request *request, size_t statement, const struct uuid *id, const char *const *more,
-                   int more_count, pg_callback callback)
+static void run_change(struct request *request, size_t statement, const struct uuid *id, const char *const *more,
+                       int more_count, pg_callback callback)
 {
     struct audit_origin origin;
     char owner[UUID_TEXT_SIZE];
@@ -317,7 +317,7 @@ static void read_input(const struct request *request, enum fields_need need, str
     read_events(request, need, input, field_errors);
 }
 
-static void add(struct request *request);
+static void add_webhook(struct request *request);
 
 static void on_added(const struct pg_reply *reply, void *arg)
 {
@@ -332,7 +332,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
         return;
     }
     if (pg_null(reply->result, 0, COL_ID)) {
-        add(request); /* retry with the next free slot, if there is one */
+        add_webhook(request); /* retry with the next free slot, if there is one */
         return;
     }
     (void)snprintf(where, sizeof(where), "%s/%s", request->route->pattern, pg_text(reply->result, 0, COL_ID));
@@ -341,7 +341,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
     reply_send(request, 201);
 }
 
-static void add(struct request *request)
+static void add_webhook(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
     struct hook_input input;
@@ -361,7 +361,7 @@ static void add(struct request *request)
         (void)snprintf(most, sizeof(most), "%d", context_of(request)->config->webhooks_max);
         const char *more[] = {input.url, input.description == NULL ? "" : input.description, input.events, hook->secret,
                               most};
-        change(request, HOOK_ADD, &id, more, ARRAY_LEN(more), on_added);
+        run_change(request, HOOK_ADD, &id, more, ARRAY_LEN(more), on_added);
     }
     pg_array_free(&input.array);
 }
@@ -371,7 +371,7 @@ static void handle_add(struct request *request)
     if (request_handler_state(request, sizeof(struct hook)) == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        add(request);
+        add_webhook(request);
     }
 }
 
@@ -387,7 +387,7 @@ static void handle_change(struct request *request)
     } else {
         const char *enabled = !input.has_enabled ? NULL : input.enabled ? "true" : "false";
         const char *more[] = {input.url, input.description, input.events, enabled};
-        change(request, HOOK_CHANGE, &request->parameters[0], more, ARRAY_LEN(more), on_hook);
+        run_change(request, HOOK_CHANGE, &request->parameters[0], more, ARRAY_LEN(more), on_hook);
     }
     pg_array_free(&input.array);
 }
@@ -419,7 +419,7 @@ static void handle_rotate(struct request *request)
     hook->old_until_ms = clock_now_ms() + INT64_C(1000) * WEBHOOK_OLD_SECRET_S;
     clock_format(hook->old_until_ms, until);
     const char *more[] = {hook->secret, until};
-    change(request, HOOK_ROTATE, &request->parameters[0], more, ARRAY_LEN(more), on_rotated);
+    run_change(request, HOOK_ROTATE, &request->parameters[0], more, ARRAY_LEN(more), on_rotated);
 }
 
 static void on_removed(const struct pg_reply *reply, void *arg)
@@ -432,7 +432,7 @@ static void on_removed(const struct pg_reply *reply, void *arg)
 
 static void handle_remove(struct request *request)
 {
-    change(request, HOOK_REMOVE, &request->parameters[0], NULL, 0, on_removed);
+    run_change(request, HOOK_REMOVE, &request->parameters[0], NULL, 0, on_removed);
 }
 
 const struct route webhooks_routes[] = {

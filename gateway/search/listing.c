@@ -35,15 +35,15 @@ static const struct listing_context *context_of(const struct request *request)
 }
 
 /* The query for similar words is short. It has its own connection, so that it does not queue behind searches. */
-static bool ask(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
-                pg_callback callback)
+static bool query(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
+                  pg_callback callback)
 {
     struct pg *pg = statement == QUERIES_WORDS ? context_of(request)->words : context_of(request)->search;
     return pg_query(pg, (size_t)statement, (int)count, values, callback, request);
 }
 
 /* Frees the results of step 2. Call it before the request ends and before step 2 is repeated. */
-static void forget(struct listing *listing)
+static void free_results(struct listing *listing)
 {
     free(listing->facets);
     listing->facets = NULL;
@@ -79,21 +79,21 @@ static void answer(struct request *request, const PGresult *result)
     if (listing->hash[0] != '\0') {
         cache_search_keep(context_of(request)->redis, listing->hash, json);
     }
-    forget(listing);
+    free_results(listing);
     reply_send(request, 200);
 }
 
 static void fail(struct request *request)
 {
-    forget(request->handler_state);
+    free_results(request->handler_state);
     reply_error(request, ERROR_UNAVAILABLE);
 }
 
 /* As statements_usable, but frees the results before the request is ended. */
-static bool usable(struct request *request, const struct pg_reply *reply)
+static bool reply_usable(struct request *request, const struct pg_reply *reply)
 {
     if (reply->outcome != PG_OK || request_answered(request)) {
-        forget(request->handler_state);
+        free_results(request->handler_state);
     }
     return statements_usable(request, reply);
 }
@@ -105,7 +105,7 @@ static void on_words(const struct pg_reply *reply, void *arg)
     struct request *request = arg;
     struct listing *listing = request->handler_state;
     struct search *search = &listing->search;
-    if (!usable(request, reply)) {
+    if (!reply_usable(request, reply)) {
         return;
     }
     const char *words = pg_text(reply->result, 0, 0);
@@ -115,7 +115,7 @@ static void on_words(const struct pg_reply *reply, void *arg)
     }
     (void)snprintf(search->tsquery, sizeof search->tsquery, "%s", words);
     search->similar = true;
-    forget(listing);
+    free_results(listing);
     run_queries(request);
 }
 
@@ -123,7 +123,7 @@ static void query_similar_words(struct request *request)
 {
     const struct listing *listing = request->handler_state;
     const char *values[] = {listing->search.text};
-    if (!ask(request, QUERIES_WORDS, ARRAY_LEN(values), values, on_words)) {
+    if (!query(request, QUERIES_WORDS, ARRAY_LEN(values), values, on_words)) {
         fail(request);
     }
 }
@@ -151,7 +151,7 @@ static void on_found(const struct pg_reply *reply, void *arg)
         listing->found =
             reply->outcome == PG_OK ? PQcopyResult(reply->result, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES) : NULL;
         listing->failed = listing->failed || listing->found == NULL;
-    } else if (usable(request, reply)) {
+    } else if (reply_usable(request, reply)) {
         on_results(request, reply->result);
     }
 }
@@ -166,7 +166,7 @@ static void on_counted(const struct pg_reply *reply, void *arg)
     }
     if (listing->finding) {
         listing->failed = listing->failed || listing->facets == NULL;
-    } else if (usable(request, reply)) {
+    } else if (reply_usable(request, reply)) {
         listing->failed = listing->failed || listing->facets == NULL;
         on_results(request, listing->found);
     }
@@ -183,8 +183,8 @@ static void run_queries(struct request *request)
     size_t count = search_values(&listing->search, values);
     listing->failed = false;
     listing->counting = listing->search.facets &&
-                        ask(request, search_facets_statement(&listing->search), QUERIES_FILTERS, values, on_counted);
-    listing->finding = ask(request, search_statement(&listing->search), count, values, on_found);
+                        query(request, search_facets_statement(&listing->search), QUERIES_FILTERS, values, on_counted);
+    listing->finding = query(request, search_statement(&listing->search), count, values, on_found);
     bool whole = listing->finding && (listing->counting || !listing->search.facets);
     listing->failed = !whole;
     if (!listing->finding && !listing->counting) {
@@ -193,7 +193,7 @@ static void run_queries(struct request *request)
 }
 
 /* A cursor may belong to a search for similar words. */
-static void begin(struct request *request)
+static void start(struct request *request)
 {
     const struct listing *listing = request->handler_state;
     if (listing->search.similar) {
@@ -207,7 +207,7 @@ static void on_kept(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     if (!cache_answer(request, reply)) {
-        begin(request);
+        start(request);
     }
 }
 
@@ -225,12 +225,12 @@ static void handle_list(struct request *request)
         return;
     }
     if (request->user.via != REQUEST_GUEST) {
-        begin(request);
+        start(request);
         return;
     }
     search_hash(&listing->search, listing->hash);
     if (!cache_search_ask(context_of(request)->redis, listing->hash, on_kept, request)) {
-        begin(request);
+        start(request);
     }
 }
 
