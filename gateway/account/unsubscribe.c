@@ -75,7 +75,7 @@ static void on_key(const struct pg_reply *reply, void *arg)
         return;
     }
     if (PQntuples(reply->result) == 0 || !links_key_read(pg_text(reply->result, 0, 0), key)) {
-        reply_error(request, ERROR_UNAVAILABLE); /* the schema is older than this version and has no such key */
+        reply_error(request, ERROR_UNAVAILABLE); /* the deployment has no key for unsubscribe links yet */
         return;
     }
     if (!links_unsubscribe_read(key, own->token, &own->user, own->kind)) {
