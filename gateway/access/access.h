@@ -1,6 +1,6 @@
 /*
- * What it takes to decide who asks, whether they may, and how often; also the audit log. One per worker, made by
- * components.c; every request points to it, for the functions of this layer.
+ * State of a worker for authentication, authorization, rate limits and the audit log. One per worker, created by
+ * components.c; every request points to it. Only functions of this layer use it.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_ACCESS_H
 #define ROSTRUM_GATEWAY_ACCESS_ACCESS_H
@@ -11,7 +11,7 @@
 #include "gateway/core/deployment.h"
 
 struct access {
-    const struct config *config; /* limits, lives of sessions and tokens */
+    const struct config *config; /* limits, lifetimes of sessions and tokens */
     const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;

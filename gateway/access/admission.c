@@ -1,5 +1,5 @@
 /*
- * May this user do this now? See admission.h.
+ * Admission of requests; see admission.h.
  */
 #include "gateway/access/admission.h"
 
@@ -17,12 +17,15 @@
 enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
 
 /*
- * KEYS: session, ban, counter, and for a bid its entry.
- * ARGV: 1 check the session, 2 most per window (0: no limit), 3 window in ms, and for a bid 4 its hash, 5 its JSON,
- * 6 life of the entry in ms, 7 keyed.
- * A session of value '-' was ended before its time: its access tokens end with it.
- * Replies {verdict, used, ms until the window ends, role, state, JSON}; verdicts are the numbers of
- * enum admission_verdict. The idempotency entry is looked at before the limit: a repetition costs nothing.
+ * KEYS: 1 session, 2 ban, 3 counter; for a bid 4 its entry.
+ *
+ * ARGV: 1 whether to check the session, 2 maximum per window (0: no limit), 3 window in ms. For a bid also 4 its hash,
+ * 5 its JSON, 6 lifetime of the entry in ms, 7 whether it has an idempotency key.
+ *
+ * A session with the value '-' was ended before its expiry: its access tokens are refused too. The idempotency entry is
+ * checked before the limit, so a repetition does not count.
+ *
+ * Returns {verdict, used, ms until the window ends, role, state, JSON}; the verdict is an enum admission_verdict.
  */
 const struct redis_script admission_script = {
     "user", "local role = ''\n"
@@ -56,7 +59,7 @@ const struct redis_script admission_script = {
             "end\n"
             "return {0, used, left, role}\n"};
 
-/* KEYS: a bid's entry. ARGV: its new state, or '' to forget it. Only an entry that nobody has touched since. */
+/* KEYS: a bid's entry. ARGV: its new state, or '' to delete it. No effect unless the entry is in state a. */
 const struct redis_script admission_mark_script = {"mark",
                                                    "if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'a' then return 0 end\n"
                                                    "if ARGV[1] == '' then return redis.call('DEL', KEYS[1]) end\n"
@@ -100,8 +103,8 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     return redis_call(request->access->redis, GATEWAY_SCRIPT_USER, answered, arg, key_count, count, arguments, NULL);
 }
 
-/* A bid that its bidder may place, while its auction's own limit is asked. */
-struct crowding {
+/* A bid that was admitted for its bidder, while the limit of its auction is checked. */
+struct auction_check {
     struct request *request;
     struct uuid bid;
     redis_callback answered;
@@ -109,44 +112,47 @@ struct crowding {
     struct admission admission;
 };
 
-static void crowd_answer(const redisReply *reply, void *arg)
+static void finish_auction_check(const redisReply *reply, void *arg)
 {
-    struct crowding *crowding = arg;
+    struct auction_check *check = arg;
     (void)reply;
-    crowding->request->admitted = &crowding->admission;
-    crowding->answered(NULL, crowding->arg); /* may end the request */
-    free(crowding);
+    check->request->admitted = &check->admission;
+    check->answered(NULL, check->arg); /* may end the request */
+    free(check);
 }
 
-static void crowd_counted(const redisReply *reply, void *arg)
+static void on_auction_counted(const redisReply *reply, void *arg)
 {
-    struct crowding *crowding = arg;
-    struct request *request = crowding->request;
+    struct auction_check *check = arg;
+    struct request *request = check->request;
     struct limits_state state;
     bool known = limits_read(request, LIMIT_AUCTION_BIDS, reply, &state);
     if (known && state.used > state.most) {
-        crowding->admission.verdict = ADMISSION_LIMITED;
-        crowding->admission.limit = state;
-        if (admission_forget(request, &crowding->bid, crowd_answer, crowding)) {
+        check->admission.verdict = ADMISSION_LIMITED;
+        check->admission.limit = state;
+        if (admission_forget(request, &check->bid, finish_auction_check, check)) {
             return;
         }
     } else if (known) {
         limits_headers(request, &state);
     }
-    crowd_answer(NULL, crowding);
+    finish_auction_check(NULL, check);
 }
 
-/* Only what its bidder's own limit let pass is counted: nobody fills an auction's minute alone, nor by repeating. */
-static void bidder_answered(const redisReply *reply, void *arg)
+/*
+ * Counts for the auction only bids that are within their bidder's limit. So one bidder cannot use up the limit of the
+ * auction, and repetitions do not count.
+ */
+static void on_bidder_checked(const redisReply *reply, void *arg)
 {
-    struct crowding *crowding = arg;
+    struct auction_check *check = arg;
     char auction[UUID_TEXT_SIZE];
-    crowding->admission = admission_read(crowding->request, reply);
-    uuid_format(&crowding->request->parameters[0], auction);
-    if (crowding->admission.verdict != ADMISSION_GRANTED ||
-        !limits_count(crowding->request, LIMIT_AUCTION_BIDS, auction, crowd_counted, crowding)) {
-        crowding->answered(reply, crowding->arg);
-        free(crowding);
+    check->admission = admission_read(check->request, reply);
+    uuid_format(&check->request->parameters[0], auction);
+    if (check->admission.verdict != ADMISSION_GRANTED ||
+        !limits_count(check->request, LIMIT_AUCTION_BIDS, auction, on_auction_counted, check)) {
+        check->answered(reply, check->arg);
+        free(check);
     }
 }
 
@@ -155,13 +161,13 @@ bool admission_ask(struct request *request, const struct admission_bid *bid, red
     if (bid == NULL || limits_most(request->access, LIMIT_AUCTION_BIDS) == 0) {
         return call_script(request, bid, answered, arg);
     }
-    struct crowding *crowding = malloc(sizeof(*crowding));
-    if (crowding == NULL) {
+    struct auction_check *check = malloc(sizeof(*check));
+    if (check == NULL) {
         return false;
     }
-    *crowding = (struct crowding){.request = request, .bid = bid->id, .answered = answered, .arg = arg};
-    if (!call_script(request, bid, bidder_answered, crowding)) {
-        free(crowding);
+    *check = (struct auction_check){.request = request, .bid = bid->id, .answered = answered, .arg = arg};
+    if (!call_script(request, bid, on_bidder_checked, check)) {
+        free(check);
         return false;
     }
     return true;
@@ -223,7 +229,7 @@ bool admission_refuse(struct request *request, const struct admission *admission
     return false;
 }
 
-/* A page that everyone may see is shown to a guest where it cannot be shown to a user. */
+/* On a route for guests, a user whose session is invalid or cannot be checked becomes a guest. */
 static bool make_guest(struct request *request, const struct admission *admission)
 {
     bool guest = request->route->auth == ROUTE_OPTIONAL &&
@@ -259,7 +265,7 @@ static void user_answered(struct request *request, const struct admission *admis
     }
 }
 
-static void user_replied(const redisReply *reply, void *arg)
+static void on_user_checked(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     struct admission admission = admission_read(request, reply);
@@ -269,20 +275,20 @@ static void user_replied(const redisReply *reply, void *arg)
 void admission_user(struct request *request, route_handler then)
 {
     request->then = then;
-    if (!call_script(request, NULL, user_replied, request)) {
+    if (!call_script(request, NULL, on_user_checked, request)) {
         struct admission admission = admission_read(request, NULL);
         user_answered(request, &admission);
     }
 }
 
-static bool mark(const struct request *request, const struct uuid *bid, const char *state, redis_callback done,
-                 void *arg)
+static bool set_entry_state(const struct request *request, const struct uuid *bid, const char *state,
+                            redis_callback done, void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {key, state};
     keys_bid(&request->user.id, bid, key);
     if (!redis_call(request->access->redis, GATEWAY_SCRIPT_MARK, done, arg, 1, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("the state of a bid was not noted: Redis is not there");
+        log_debug("the state of a bid was not stored: no connection to Redis");
         return false;
     }
     return true;
@@ -290,10 +296,10 @@ static bool mark(const struct request *request, const struct uuid *bid, const ch
 
 void admission_mark_pending(struct request *request, const struct uuid *bid)
 {
-    (void)mark(request, bid, "p", NULL, NULL);
+    (void)set_entry_state(request, bid, "p", NULL, NULL);
 }
 
 bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg)
 {
-    return mark(request, bid, "", done, arg);
+    return set_entry_state(request, bid, "", done, arg);
 }

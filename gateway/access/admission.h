@@ -1,10 +1,14 @@
 /*
- * May this user do this now? One script on the user's keys answers it all at once: does the session exist, is the user
- * banned, is the limit used up, and for a bid: was this idempotency key used before. For a bid it also notes the
- * bid as admitted, so that it can be shown as pending from then on and its key stays taken.
+ * Checks whether a user may make a request now. One script on the user's Redis keys checks session, ban and limit. For
+ * a bid it also checks the idempotency key and stores an entry bid:{user}:<id>. From then on the bid is shown as
+ * pending and its key is in use.
  *
- * An entry bid:{user}:<id> is in state a (admitted; perhaps on its way to the broker), p (pending: the broker has it;
- * set for keyed bids only, who would be published again in state a) or d (decided, written by the bid worker).
+ * An entry has one of these states:
+ *   a  admitted; it may not have reached the broker yet. A repetition with the same key is published again.
+ *   p  pending: the broker has confirmed it. Set only for bids with an idempotency key.
+ *   d  decided; the bid worker sets it.
+ *
+ * Callers: dispatch.c, bids.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
 #define ROSTRUM_GATEWAY_ACCESS_ADMISSION_H
@@ -15,12 +19,12 @@
 
 enum admission_verdict {
     ADMISSION_GRANTED,
-    ADMISSION_UNCHECKED,  /* Redis is not there: an access token holds, a session does not */
+    ADMISSION_UNCHECKED,  /* no connection to Redis: an access token is accepted, a session is not */
     ADMISSION_NO_SESSION, /* 401 */
     ADMISSION_BANNED,     /* 403 */
     ADMISSION_LIMITED,    /* 429 */
     ADMISSION_KEY_REUSED, /* 422 */
-    ADMISSION_KNOWN,      /* the same bid again: see `state` */
+    ADMISSION_KNOWN,      /* a repetition of the same bid: see `state` */
 };
 
 struct admission {
@@ -28,36 +32,36 @@ struct admission {
     struct limits_state limit;
     bool admin;
     char state;          /* ADMISSION_KNOWN: a, p or d */
-    const char *pending; /* ADMISSION_KNOWN: the JSON that shows it while pending; borrowed from the reply */
+    const char *pending; /* ADMISSION_KNOWN: its JSON while pending; points into the reply */
 };
 
 struct admission_bid {
     struct uuid id;
-    bool keyed;
+    bool keyed;          /* has an idempotency key */
     const char *hash;    /* of auction and body */
-    const char *pending; /* JSON that shows it while it is pending */
+    const char *pending; /* its JSON while it is pending */
 };
 
-enum { ADMISSION_BID_LIFE_S = 24 * 3600 }; /* of an entry; the contract's time for idempotency keys */
+enum { ADMISSION_BID_LIFE_S = 24 * 3600 }; /* of an entry; the API's lifetime of idempotency keys */
 
 extern const struct redis_script admission_script;
 extern const struct redis_script admission_mark_script;
 
-/* Asks for a route that needs a user; `then` runs when the answer is yes, else the request ends. */
+/* Checks a request of a route that needs a user. Calls `then` if it is admitted, else ENDS the request. */
 void admission_user(struct request *request, route_handler then);
-/* Asks for a bid. False: Redis is not there, and `answered` does not come. */
+/* Checks a bid; `answered` passes its reply to admission_read. False: no connection to Redis; it is not called. */
 MUST_CHECK bool admission_ask(struct request *request, const struct admission_bid *bid, redis_callback answered,
                               void *arg);
-/* The reply of admission_ask, or of anything that failed. */
+/* Parses the reply of admission_ask; NULL or any other reply is ADMISSION_UNCHECKED. */
 struct admission admission_read(struct request *request, const redisReply *reply);
-/* A keyed bid is with the broker: a repetition need not be published again. */
+/* Marks a keyed bid as confirmed by the broker: a repetition is not published again. */
 void admission_mark_pending(struct request *request, const struct uuid *bid);
 /*
- * A bid is refused after all: its key is free again when `done`, which may be NULL, comes. False: Redis is not there,
- * and it does not come.
+ * Deletes the entry of a bid that was refused after its admission. Its key can be used again once `done`, which may be
+ * NULL, is called. False: no connection to Redis, and `done` is not called.
  */
 MUST_CHECK bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg);
-/* ENDS the request if the verdict is a refusal; false if it is none. */
+/* ENDS the request if the verdict is a refusal; returns false if it is not. */
 MUST_CHECK bool admission_refuse(struct request *request, const struct admission *admission);
 
 #endif

@@ -20,7 +20,7 @@ static_assert(ARRAY_LEN(list) == AUDIT_COUNT, "each statement has its entry");
 
 struct statements audit_statements = {list, ARRAY_LEN(list), 0};
 
-/* A header may hold any byte, a column only UTF-8: what is not printable ASCII becomes a question mark. */
+/* A header may contain any byte, a column only UTF-8. All but printable ASCII becomes a question mark. */
 static void copy_printable(const char *text, char *out, size_t size)
 {
     size_t length = 0;
@@ -62,7 +62,7 @@ static void on_noted(const struct pg_reply *reply, void *arg)
 {
     (void)arg;
     if (reply->outcome != PG_OK) {
-        log_error("an entry of the audit log could not be written: %s",
+        log_error("audit log entry could not be written: %s",
                   reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
     }
 }
@@ -71,7 +71,7 @@ void audit_note(struct request *request, const struct uuid *actor, const char *a
 {
     if (!add(request, actor, action, subject, on_noted, NULL)) {
         struct log_about about = request_about(request);
-        log_line(LOG_ERROR, &about, "%s could not be written to the audit log: PostgreSQL is not there", action);
+        log_line(LOG_ERROR, &about, "audit log entry %s could not be written: no connection to PostgreSQL", action);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
- * The audit log: who did what, from where. Every call of a route for admins is written down before its handler runs
- * (what cannot be logged is not done), each refusal there, and every login; a change of an admin's adds its old and new
- * value in the same statement as the change (AUDIT_INSERT). The database lets the deployment add and read only
+ * The audit log: actor, action, and origin. It records every call and refusal of a route for admins, and every login. A
+ * call for admins is logged before its handler runs; if that fails, it is answered 503. A change by an admin adds old
+ * and new value in the same statement as the change (AUDIT_INSERT). The database role may only insert and read entries
  * (schema/).
  *
  * Callers: admission.c, limits.c, accounts.c, sessions.c, admin.c, changes.c, deadletters.c,
@@ -18,12 +18,12 @@
 extern struct statements audit_statements;
 
 enum {
-    AUDIT_AGENT_SIZE = 257, /* of the User-Agent; cut beyond */
+    AUDIT_AGENT_SIZE = 257, /* of the User-Agent; the rest is cut off */
     AUDIT_SUBJECT_SIZE = 513,
     AUDIT_REASON_MOST = 1000, /* characters */
 };
 
-/* Who and from where, as the texts that a statement takes. */
+/* Actor and origin of an entry, as texts for parameters of a statement. */
 struct audit_origin {
     char id[UUID_TEXT_SIZE]; /* of the entry */
     char at[CLOCK_TEXT_SIZE];
@@ -32,17 +32,17 @@ struct audit_origin {
     char agent[AUDIT_AGENT_SIZE];
 };
 
-/* For a statement of one's own: the columns before action, subject, old_value, new_value, reason. */
+/* SQL for a statement that changes data and adds its entry to the log. */
 #define AUDIT_INSERT                                                                                                   \
     "INSERT INTO audit_log (id, at, actor_id, address, agent, request_id, action, subject, old_value, new_value, "     \
     "reason)"
 
-/* Call it before the request is answered: its headers are gone then. */
+/* Call it before the request is answered, because the headers are freed then. */
 void audit_origin_read(struct request *request, struct audit_origin *origin);
 
-/* Adds an entry without waiting for it; one that cannot be written is a line in the log. `actor` may be NULL. */
+/* Adds an entry without waiting for it; a failure is logged. `actor` NULL: the request's user. */
 void audit_note(struct request *request, const struct uuid *actor, const char *action, const char *subject);
-/* Adds an entry for this call, and then calls `then`; 503 when it cannot be written. */
+/* Adds an entry for this call, then calls `then`. ENDS the request with 503 if the entry cannot be written. */
 void audit_call(struct request *request, route_handler then);
 
 #endif

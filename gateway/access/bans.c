@@ -14,7 +14,7 @@
 enum { BANS_RECENT, BANS_COUNT };
 enum { NUMBER_SIZE = 16 };
 
-/* The bound is far above what admins can ban within the life of a token. */
+/* The LIMIT is far above the number of users that admins can ban within the lifetime of a token. */
 static const struct pg_statement list[] = {
     [BANS_RECENT] = {"bans_recent", "SELECT id FROM users WHERE banned_at > now() - $1::integer * interval '1 second'"
                                     " ORDER BY banned_at DESC LIMIT 10000"},
@@ -46,7 +46,7 @@ static void on_recent(const struct pg_reply *reply, void *arg)
     for (int row = 0; row < rows; row++) {
         struct uuid user = pg_uuid(reply->result, row, 0);
         if (!bans_mark(access->redis, &user, true, NULL, NULL)) {
-            return; /* Redis is gone again, and will come up again */
+            return; /* no connection to Redis; bans_restore is called again when it reconnects */
         }
     }
 }
@@ -57,9 +57,9 @@ void bans_restore(struct access *access)
     const char *values[] = {seconds};
     (void)snprintf(seconds, sizeof(seconds), "%d", access->config->access_token_s);
     if (!pg_up(access->pg) || !redis_up(access->redis)) {
-        return; /* whichever comes last calls again */
+        return; /* called again when the other one connects */
     }
     if (!statements_query(access->pg, &bans_statements, BANS_RECENT, ARRAY_LEN(values), values, on_recent, access)) {
-        log_debug("recent bans cannot be read now");
+        log_debug("recent bans were not restored: no connection to PostgreSQL");
     }
 }

@@ -1,6 +1,6 @@
 /*
- * The mark of a ban in Redis, which every request that needs a user looks at (admission.c). PostgreSQL is the truth;
- * a Redis that was emptied is told again of those whose access tokens may still live.
+ * The Redis key that marks a banned user. admission.c reads it for every request that needs a user. PostgreSQL is the
+ * system of record: after a loss of Redis's data, the keys of users whose access tokens may be valid are restored.
  *
  * Callers: admin.c, components.c.
  */
@@ -16,10 +16,13 @@ struct access;
 
 extern struct statements bans_statements;
 
-/* Sets or clears the mark; any reply but NULL is good. False: Redis is not there. */
+/* Sets or deletes the key. The reply is NULL on failure. False: no connection to Redis. */
 MUST_CHECK bool bans_mark(struct redis *redis, const struct uuid *user, bool banned, redis_callback callback,
                           void *arg);
-/* Redis or PostgreSQL has come up: marks again whoever was banned within the life of an access token. */
+/*
+ * Restores the keys of the users banned within the lifetime of an access token. Call it whenever Redis or PostgreSQL
+ * connects.
+ */
 void bans_restore(struct access *access);
 
 #endif

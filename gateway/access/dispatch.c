@@ -1,6 +1,6 @@
 /*
- * From evhttp to the handler; see dispatch.h. The order of the checks: what HTTP itself asks for, path and method, who
- * asks and how often, the body.
+ * Dispatching of requests; see dispatch.h. Order of the checks: validity as HTTP, path and method, credentials and
+ * limits, body.
  */
 #include "gateway/access/dispatch.h"
 
@@ -25,7 +25,7 @@
 #include "gateway/http/reply.h"
 #include "gateway/http/request.h"
 
-enum { SWEEP_MS = 50 }; /* how late a deadline may be noticed */
+enum { SWEEP_MS = 50 }; /* interval of the checks for deadlines */
 
 struct dispatch {
     const struct config *config;
@@ -34,25 +34,25 @@ struct dispatch {
     const struct access *access;
     struct requests *requests;
     struct event *sweep;
-    char id_prefix[UUID_TEXT_SIZE]; /* of the ids that we make: this worker's own, then a number */
+    char id_prefix[UUID_TEXT_SIZE]; /* of generated request ids: the worker's id, followed by a number */
     uint64_t id_count;
 };
 
-/* ---- what HTTP itself asks for ---- */
+/* ---- validity as HTTP ---- */
 
 struct http_facts {
     int hosts;
     int lengths;
-    bool body;       /* announces one */
-    bool chunked;    /* announces a transfer coding */
-    bool unreadable; /* one that evhttp does not know */
-    bool malformed;  /* a name or a length that evhttp reads otherwise than a proxy before us might */
+    bool body;       /* Content-Length is not 0 */
+    bool chunked;    /* has a Transfer-Encoding */
+    bool unreadable; /* has a Transfer-Encoding that evhttp does not support */
+    bool malformed;  /* has a header name or length that evhttp and a proxy may interpret differently */
     const char *request_id;
     const char *traceparent;
-    const char *forwarded; /* X-Forwarded-For: the last one */
+    const char *forwarded; /* the last X-Forwarded-For */
 };
 
-/* RFC 9110's token: "Content-Length " with a space before its colon is another header for evhttp. */
+/* A token of RFC 9110. For evhttp, "Content-Length " with a space before the colon would be another header. */
 static bool name_is_valid(const char *name)
 {
     size_t length = strspn(name, "!#$%&'*+-.^_`|~0123456789"
@@ -60,7 +60,7 @@ static bool name_is_valid(const char *name)
     return length > 0 && name[length] == '\0';
 }
 
-static void look_at_header(const struct evkeyval *header, struct http_facts *facts)
+static void read_header(const struct evkeyval *header, struct http_facts *facts)
 {
     facts->malformed |= !name_is_valid(header->key);
     if (strcasecmp(header->key, "Host") == 0) {
@@ -88,7 +88,7 @@ static bool request_id_is_valid(const char *text)
            strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == length;
 }
 
-/* "00-" 32 hex "-" 16 hex "-" 2 hex, lower case. */
+/* W3C Trace Context: "00-" 32 hex "-" 16 hex "-" 2 hex, lower case. */
 static bool traceparent_is_valid(const char *text)
 {
     static const size_t dashes[] = {2, 35, 52};
@@ -123,7 +123,7 @@ static void set_address(const struct dispatch *dispatch, struct request *request
     const char *forwarded = dispatch->config->trust_forwarded_for ? facts->forwarded : NULL;
     evhttp_connection_get_peer(evhttp_request_get_connection(request->evreq), &peer, &port);
     if (forwarded != NULL) {
-        /* The last address is our own proxy's, in a header of its own perhaps; all before it are the client's words. */
+        /* Only the last address was added by the deployment's proxy; the client may have sent the ones before it. */
         const char *comma = strrchr(forwarded, ',');
         forwarded = comma == NULL ? forwarded : comma + 1;
         forwarded += strspn(forwarded, " ");
@@ -132,15 +132,16 @@ static void set_address(const struct dispatch *dispatch, struct request *request
 }
 
 /*
- * What evhttp lets pass, and what it leaves unread in the stream (the body of a DELETE, all but the first of two
- * lengths), would be taken for the next request: such a connection is not used again.
+ * Refuses requests that violate HTTP although evhttp accepts them. evhttp does not read some of them completely, such
+ * as a DELETE with a body or a request with two lengths. It would parse the rest as the next request, so the connection
+ * is closed after the answer.
  */
 static bool http_is_valid(struct request *request, struct http_facts *facts)
 {
     const struct evhttp_request *evreq = request->evreq;
     struct evkeyvalq *headers = evhttp_request_get_input_headers(request->evreq);
     for (const struct evkeyval *header = headers->tqh_first; header != NULL; header = header->next.tqe_next) {
-        look_at_header(header, facts);
+        read_header(header, facts);
     }
     bool bodiless = (evreq->type & (EVHTTP_REQ_POST | EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH)) == 0;
     bool version_11 = evreq->major == 1 && evreq->minor >= 1;
@@ -187,7 +188,7 @@ static void set_allow(struct request *request, unsigned allowed)
     }
 }
 
-/* True when request->route is set; else it was answered. */
+/* True if request->route was set; else the request was ended. */
 static bool find_route(const struct dispatch *dispatch, struct request *request)
 {
     struct router_match match;
@@ -202,7 +203,7 @@ static bool find_route(const struct dispatch *dispatch, struct request *request)
     if (result == ROUTER_NO_PATH) {
         reply_error(request, ERROR_NOT_FOUND);
     } else if (options) {
-        /* router_find stops at the method it looks for; METHOD_COUNT is none, so it gathers them all. */
+        /* router_find stops at the requested method; METHOD_COUNT matches none, so it collects all of them. */
         (void)router_find(dispatch->router, METHOD_COUNT, path, strlen(path), &match);
         set_allow(request, match.allowed);
         reply_empty(request, 204);
@@ -219,7 +220,7 @@ static bool find_route(const struct dispatch *dispatch, struct request *request)
     return false;
 }
 
-/* ---- the body, and off to the handler ---- */
+/* ---- body and handler ---- */
 
 static bool content_is_json(const char *type)
 {
@@ -238,7 +239,7 @@ static bool read_body(struct request *request)
         return false;
     }
     size_t length = evbuffer_get_length(input);
-    /* Only evhttp's own limit was passed, which is that of a file when the request looked like an upload. */
+    /* evhttp has applied the limit for files if the request line looked like an upload. */
     if (length > (size_t)request->access->config->body_max_bytes) {
         reply_error(request, ERROR_BODY_TOO_LARGE);
         return false;
@@ -258,7 +259,7 @@ static bool read_body(struct request *request)
 static void run_handler(struct request *request)
 {
     if (request->evreq == NULL) {
-        reply_end(request); /* the deadline was first */
+        reply_end(request); /* answered at the deadline */
         return;
     }
     if (request->route->body != ROUTE_JSON_BODY || read_body(request)) {
@@ -298,7 +299,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     requests_sweep(dispatch->requests, answer_unavailable);
 }
 
-/* ---- for the worker ---- */
+/* ---- interface ---- */
 
 void dispatch_take(struct evhttp_request *evreq, void *arg)
 {

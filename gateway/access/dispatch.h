@@ -1,6 +1,6 @@
 /*
- * From evhttp to the handler: makes requests out of evhttp's, checks them (HTTP, route, who asks, limits, body), gives
- * them to their handlers, and answers 503 for those that are not answered by their deadline. One per worker.
+ * Creates a request for each request of evhttp, checks it (HTTP, route, credentials, limits, body) and calls its
+ * handler. Answers 503 at the deadline. One per worker.
  *
  * Caller: components.c.
  */
@@ -28,31 +28,31 @@ struct dispatch_options {
     const struct router *router;
     struct http *http;
     const struct access *access;
-    const struct uuid *id; /* of this worker, for the ids of its requests */
+    const struct uuid *id; /* of this worker; prefix of the request ids that it creates */
 };
 
-/* NULL only without memory. */
+/* Returns NULL only if out of memory. */
 MUST_CHECK struct dispatch *dispatch_new(const struct dispatch_options *options);
-/* No request may be open. */
+/* All requests must have ended. */
 void dispatch_free(struct dispatch *dispatch);
 /* For conns_options; `arg` is the struct dispatch. */
 void dispatch_take(struct evhttp_request *evreq, void *arg);
 /*
- * A request that came by another way (struct request_transport), to the handler of `route`, which checks its user by
- * itself (ROUTE_BID). `body` is a JSON object, freed with the request. False without memory: then nothing happened, and
- * `body` was freed.
+ * Passes a request that did not arrive over HTTP (struct request_transport) to the handler of `route`. The handler must
+ * check the user itself (ROUTE_BID). `body` is a JSON object, freed with the request. False if out of memory: the
+ * handler was not called, and `body` was freed.
  */
 struct dispatch_transport {
     const struct route *route;
     void *context;         /* of the route's module */
-    struct uuid parameter; /* of its path */
+    struct uuid parameter; /* of the route's path */
     struct json *body;
     const struct request_user *user;
     const char *address;
     struct request_transport *transport;
 };
 MUST_CHECK bool dispatch_by_transport(struct dispatch *dispatch, const struct dispatch_transport *from);
-/* Requests that their handlers have not ended yet. */
+/* Number of requests that have not ended yet. */
 size_t dispatch_open(const struct dispatch *dispatch);
 
 #endif

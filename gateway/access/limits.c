@@ -14,7 +14,7 @@
 
 enum { NUMBER_SIZE = 24 };
 
-/* KEYS: counter. ARGV: window in ms. Replies {used, ms until the window ends}. */
+/* KEYS: counter. ARGV: window in ms. Returns {used, ms until the window ends}. */
 const struct redis_script limits_script = {"limit", "local used = redis.call('INCR', KEYS[1])\n"
                                                     "local left = redis.call('PTTL', KEYS[1])\n"
                                                     "if left < 0 then\n"
@@ -113,7 +113,7 @@ void limits_refuse(struct request *request, const struct limits_state *state)
     reply_error_send(request, ERROR_RATE_LIMITED);
 }
 
-/* Guessing is on record, once for each window. */
+/* Logs password guessing, once per window. */
 static void note_refusal(struct request *request, const struct limits_state *state)
 {
     bool login = request->taking == LIMIT_LOGINS || request->taking == LIMIT_ACCOUNT_LOGINS;
@@ -146,7 +146,7 @@ bool limits_count(struct request *request, enum limit limit, const char *text, r
                       NULL);
 }
 
-/* What a limit that is being asked for needs to know; one at a time per request. */
+/* A request checks one limit at a time: request->taking. */
 static void limit_counted(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
@@ -172,7 +172,7 @@ void limits_take_text(struct request *request, enum limit limit, const char *tex
     request->then = then;
     request->taking = limit;
     if (!limits_count(request, limit, text, limit_counted, request)) {
-        then(request); /* nobody is locked out by our own failure */
+        then(request); /* an outage of Redis must not lock out users */
     }
 }
 

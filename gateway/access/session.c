@@ -1,5 +1,5 @@
 /*
- * Who asks; see session.h.
+ * Authentication; see session.h.
  */
 #include "gateway/access/session.h"
 
@@ -65,7 +65,7 @@ bool session_expired(const struct request_user *user)
     return user->via == REQUEST_BY_ACCESS_TOKEN && user->expires_s <= clock_now_ms() / 1000;
 }
 
-/* The value of the cookie "session" within a Cookie header, or NULL. */
+/* Returns the value of the cookie "session" in a Cookie header, or NULL. */
 static const char *find_cookie(const char *header, size_t *length)
 {
     size_t name_length = sizeof(cookie_name) - 1;
@@ -81,7 +81,7 @@ static const char *find_cookie(const char *header, size_t *length)
     return NULL;
 }
 
-/* A browser says where a request comes from; whoever sends no Origin is no browser on another site. */
+/* Browsers send Origin with cross-origin requests, so a request without it is not from another site's page. */
 static bool origin_is_foreign(const struct request *request)
 {
     const char *origin = request_header(request, "Origin");
@@ -113,11 +113,11 @@ enum session_reading session_read(struct request *request)
     if (read_session_token(cookie, length, REQUEST_BY_COOKIE, &request->user)) {
         return SESSION_READ;
     }
-    /* A page that everyone may see does not fail on a stale cookie. */
+    /* A route for guests must not fail because of an expired cookie. */
     return request->route->auth == ROUTE_OPTIONAL ? SESSION_NONE : SESSION_BAD;
 }
 
-/* A session on its way into Redis; in the request's own struct there is no room for it. */
+/* A session that is being written to Redis. */
 struct beginning {
     struct request *request;
     session_made made;
@@ -156,7 +156,7 @@ void session_begin(struct request *request, const struct uuid *user, bool admin,
 
 struct finishing {
     struct request *request;
-    void (*then)(struct request *request, bool gone);
+    void (*then)(struct request *request, bool ended);
 };
 
 static void session_deleted(const redisReply *reply, void *arg)
@@ -166,7 +166,7 @@ static void session_deleted(const redisReply *reply, void *arg)
     free(finishing);
 }
 
-void session_finish(struct request *request, void (*then)(struct request *request, bool gone))
+void session_finish(struct request *request, void (*then)(struct request *request, bool ended))
 {
     struct finishing *finishing = calloc(1, sizeof(*finishing));
     if (finishing == NULL) {

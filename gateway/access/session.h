@@ -1,8 +1,9 @@
 /*
- * Who asks. A request carries a session token (cookie "session", or bearer) or an access token (bearer, a JWT; see
- * token.h). A session token is base64url(user id, 32 random bytes), so that the user's Redis keys are known before
- * Redis is asked; Redis holds only its hash, with the user's role as value. With Redis gone sessions cannot be
- * checked (503), access tokens can.
+ * Authentication. A request has a session token (cookie "session", or bearer) or an access token (bearer, a JWT; see
+ * token.h). Callers: dispatch.c, accounts.c, commands.c, presence.c.
+ *
+ * A session token is base64url(user id, 32 random bytes), so the user's Redis keys follow from the token. Redis holds
+ * only its hash, with the user's role as value. Without Redis sessions cannot be checked (503); access tokens can.
  */
 #ifndef ROSTRUM_GATEWAY_ACCESS_SESSION_H
 #define ROSTRUM_GATEWAY_ACCESS_SESSION_H
@@ -18,35 +19,34 @@ enum {
 
 struct deployment;
 
-extern const struct route session_routes[]; /* the public key of access tokens; no context */
+extern const struct route session_routes[]; /* the public keys of access tokens; no context */
 
 enum session_reading {
     SESSION_NONE,    /* no credentials: a guest */
-    SESSION_READ,    /* request->user is filled; a session has still to be found in Redis */
+    SESSION_READ,    /* request->user is filled; a session must still be looked up in Redis */
     SESSION_BAD,     /* malformed, forged or expired: 401 */
-    SESSION_FOREIGN, /* cookie on an unsafe method with a foreign Origin: 403 CROSS_ORIGIN */
+    SESSION_FOREIGN, /* cookie on an unsafe method with another Origin: 403 CROSS_ORIGIN */
 };
 
-/* Reads the credentials of a request into request->user, without asking anyone. Called by dispatch.c. */
+/* Reads the credentials of a request into request->user, without I/O. Called by dispatch.c. */
 enum session_reading session_read(struct request *request);
 
 /*
- * A token as a bearer would say it, of a session or for access, into `user` (zeroed); a session has still to be found
- * in Redis. False: malformed, forged or expired.
+ * Reads a bearer token, a session token or an access token, into `user`, which must be zeroed. A session must still be
+ * looked up in Redis. False: malformed, forged or expired.
  */
 MUST_CHECK bool session_read_token(const struct deployment *deployment, const char *text, struct request_user *user);
 
-/* Who came by an access token whose time is up meanwhile: asked of connections that outlive a request. */
+/* Returns whether the user's access token has expired since. For connections that outlive a request. */
 bool session_expired(const struct request_user *user);
 
-/* `token` is valid for the call; NULL when Redis could not be asked. */
+/* `token` is valid during the call; NULL if Redis has failed. */
 typedef void (*session_made)(struct request *request, const char *token);
-/* Begins a session (session_s of the settings). `made` comes exactly once, from the loop or at once when Redis is down.
- */
+/* Creates a session (setting session_s). Calls `made` exactly once, possibly before it returns. */
 void session_begin(struct request *request, const struct uuid *user, bool admin, session_made made);
-/* Ends the session of request->user; `then` comes exactly once, false when Redis could not be asked. */
-void session_finish(struct request *request, void (*then)(struct request *request, bool gone));
-/* Set-Cookie of the contract; a NULL token clears it. */
+/* Ends the session of request->user. Calls `then` exactly once; `ended` is false if Redis has failed. */
+void session_finish(struct request *request, void (*then)(struct request *request, bool ended));
+/* Sets the session cookie; a NULL token clears it. */
 void session_cookie(struct request *request, const char *token);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * See sessions.h. The scripts make the keys of a user's sessions out of a prefix: all of them carry the user's hash
- * tag, so they are on the node of KEYS[1].
+ * See sessions.h. The scripts build the keys of a user's sessions from a prefix. All have the user's hash tag, so they
+ * are on the same Redis node as KEYS[1].
  */
 #include "gateway/access/sessions.h"
 
@@ -20,8 +20,9 @@
 enum { NUMBER_SIZE = 24, HASH_HALF = 16 };
 
 /*
- * KEYS: the index. ARGV: 1 prefix of sessions, 2 hash, 3 role, 4 life in s, 5 now in ms, 6 JSON, 7 most sessions,
- * 8 life of a '-' in s. Forgets what has expired, ends the oldest where there are too many.
+ * KEYS: the index. ARGV: 1 prefix of sessions, 2 hash, 3 role, 4 lifetime in s, 5 now in ms, 6 JSON, 7 maximum of
+ * sessions, 8 lifetime of a '-' in s. Removes expired sessions from the index and ends the oldest if there are too
+ * many.
  */
 const struct redis_script sessions_begin_script = {"session_begin",
                                                    "local all = redis.call('HGETALL', KEYS[1])\n"
@@ -44,7 +45,7 @@ const struct redis_script sessions_begin_script = {"session_begin",
                                                    "redis.call('EXPIRE', KEYS[1], ARGV[4])\n"
                                                    "return 1\n"};
 
-/* KEYS: the index. ARGV: 1 prefix, 2 life of a '-' in s, 3 hash, 4 enum sessions_which. */
+/* KEYS: the index. ARGV: 1 prefix, 2 lifetime of a '-' in s, 3 hash, 4 enum sessions_which. */
 const struct redis_script sessions_end_script = {
     "session_end", "local function finish(hash)\n"
                    "  redis.call('SET', ARGV[1] .. hash, '-', 'EX', ARGV[2])\n"
@@ -60,7 +61,7 @@ const struct redis_script sessions_end_script = {
                    "if ARGV[4] == '1' and redis.call('HEXISTS', KEYS[1], ARGV[3]) == 0 then return 0 end\n"
                    "return finish(ARGV[3])\n"};
 
-/* KEYS: the index. ARGV: 1 prefix. Replies {hash, "began JSON", …} of those that live. */
+/* KEYS: the index. ARGV: 1 prefix. Returns {hash, "began JSON", …} of the sessions that have not expired. */
 const struct redis_script sessions_list_script = {"session_list",
                                                   "local all = redis.call('HGETALL', KEYS[1])\n"
                                                   "local out = {}\n"
@@ -74,7 +75,7 @@ const struct redis_script sessions_list_script = {"session_list",
 
 /* ---- beginning and ending ---- */
 
-/* What its owner sees of a session, as a finished piece of JSON; NULL without memory. */
+/* Describes a session to its owner, as a JSON object in the writer of replies; NULL if out of memory. */
 static const char *describe(struct request *request, int64_t now_ms)
 {
     struct audit_origin origin;
@@ -100,7 +101,7 @@ void sessions_recheck(struct redis *redis, const struct uuid *user)
     keys_user_channel(user, channel);
     const char *const arguments[] = {"PUBLISH", channel, json == NULL ? NULL : jsonw_text(json, NULL)};
     if (arguments[2] == NULL || !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("nobody was told to look at credentials again: no memory, or Redis is not there");
+        log_debug("the check of a user's connections was not published: out of memory or no connection to Redis");
     }
     jsonw_free(json);
 }
@@ -153,7 +154,7 @@ bool sessions_end(const struct access *access, const struct sessions_end *end, r
 
 /* ---- the routes ---- */
 
-/* 32 hexadecimal digits as a UUID is written, and back. */
+/* Formats 32 hexadecimal digits as a UUID; id_as_hash is the inverse. */
 static bool hash_as_id(const char *hash, struct uuid *id)
 {
     char text[UUID_TEXT_SIZE];

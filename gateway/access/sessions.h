@@ -1,7 +1,8 @@
 /*
- * All sessions of a user: how one begins and ends in Redis, GET /users/me/sessions, DELETE /users/me/sessions/:id. An
- * ended session leaves '-' behind for as long as access tokens live, so that its access tokens end with it. The id of a
- * session is the hash of its token, which the bearer of the token alone can use for nothing.
+ * The sessions of a user in Redis, GET /users/me/sessions, and DELETE /users/me/sessions/:id.
+ *
+ * The key of an ended session has the value '-' for the lifetime of an access token, so that its access tokens are
+ * refused too. The id of a session is the hash of its token. The hash is not secret: it cannot authenticate.
  *
  * Callers: session.c (one's own), accounts.c and recovery.c (after a new password), admin.c (a ban); bans.c.
  */
@@ -21,12 +22,12 @@ extern const struct redis_script sessions_begin_script;
 extern const struct redis_script sessions_end_script;
 extern const struct redis_script sessions_list_script;
 
-enum { SESSIONS_MAX = 100 }; /* of one user; beyond that the oldest ends */
+enum { SESSIONS_MAX = 100 }; /* per user; one more ends the oldest */
 
 enum sessions_which {
-    SESSIONS_OWN,    /* the one of `hash`, listed or not */
-    SESSIONS_LISTED, /* the one of `hash` if it is the user's; the reply is 0 if not */
-    SESSIONS_OTHERS, /* all but the one of `hash`; "" ends all */
+    SESSIONS_OWN,    /* the session `hash`, listed or not */
+    SESSIONS_LISTED, /* the session `hash` if it is in the user's list; the reply is 0 if not */
+    SESSIONS_OTHERS, /* all except the session `hash`; "" ends all */
 };
 
 struct sessions_end {
@@ -35,13 +36,13 @@ struct sessions_end {
     const char *hash;
 };
 
-/* Begins the session of hash request->user.session. False when Redis is not there; the reply is an integer. */
+/* Creates the session with the hash request->user.session. The reply is an integer. False: no connection to Redis. */
 MUST_CHECK bool sessions_begin(struct request *request, const struct uuid *user, bool admin, redis_callback callback,
                                void *arg);
-/* False when Redis is not there; the reply is the number of sessions ended. */
+/* Ends sessions. The reply is the number of sessions ended. False: no connection to Redis. */
 MUST_CHECK bool sessions_end(const struct access *access, const struct sessions_end *end, redis_callback callback,
                              void *arg);
-/* A session of this user ended, or the user was banned: every worker looks who still may stay connected. */
+/* Makes every worker check the credentials of this user's connections again, after a session ended or a ban. */
 void sessions_recheck(struct redis *redis, const struct uuid *user);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Accounts. Passwords are hashed on the thread pool, never on the loop; an unknown email costs as much time as a wrong
- * password and gets the same answer. Once the client has been told 503 by its deadline, nothing more is changed.
+ * Accounts; see accounts.h. Passwords are hashed on the thread pool, never on the loop. A login with an unknown email
+ * takes as long as one with a wrong password and gets the same answer. Once the client was answered 503 at the
+ * deadline, no further change begins.
  */
 #include "gateway/account/accounts.h"
 
@@ -24,10 +25,10 @@
 
 enum {
     DISPLAY_NAME_MOST = 100,
-    ACCOUNT_HASH_SIZE = 33, /* hex of 16 bytes: names an account in Redis without telling it */
+    ACCOUNT_HASH_SIZE = 33, /* hex of 16 bytes: identifies an account in Redis keys without revealing the email */
 };
 
-enum { SEEN_LIFE_S = 90 * 86400 }; /* how long an address that once logged in is no stranger to an account */
+enum { SEEN_LIFE_S = 90 * 86400 }; /* how long a client address counts as known to an account after a login */
 
 enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLACE, ACCOUNT_NOTIFY, ACCOUNT_COUNT };
 
@@ -36,7 +37,7 @@ enum { ACCOUNT_ADD, ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, ACCOUNT_CHANGE, ACCOUNT_PLA
     " verified_at IS NOT NULL, " PREFERENCES_COLUMNS
 
 static const struct pg_statement list[] = {
-    /* $6: mail is on. */
+    /* $6 whether mail is configured */
     [ACCOUNT_ADD] = {"account_add",
                      "WITH u AS (INSERT INTO users (id, email, display_name, password_hash, created_at)"
                      "  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (email) DO NOTHING RETURNING *),"
@@ -48,8 +49,8 @@ static const struct pg_statement list[] = {
     [ACCOUNT_BY_ID] = {"account_by_id", "SELECT " USER_COLUMNS ", password_hash, banned_at IS NOT NULL"
                                         " FROM users WHERE id = $1"},
     /*
-     * $2 name, $3 hash of a new password, NULL: as before; $4 to $9 see preferences.h. $10 hash of the password that it
-     * replaces: of two changes at once only one finds it. Links that would set another one end with the old password.
+     * $2 name, $3 hash of a new password; NULL: unchanged. $4 to $9 see preferences.h. $10 hash of the old password: of
+     * two concurrent changes only one succeeds. A new password invalidates the links that would reset it.
      */
     /* clang-format off */
     [ACCOUNT_CHANGE] = {"account_change",
@@ -61,8 +62,8 @@ static const struct pg_statement list[] = {
         " WHERE id = $1 AND password_hash = coalesce($10, password_hash) RETURNING " USER_COLUMNS},
     /* clang-format on */
     /*
-     * $1 user, $2 address, $3 browser: notes both, as keyed hashes, and mails the owner where one of them is new. The
-     * first place of all is no news.
+     * $1 user, $2 client address, $3 user agent. Stores both as keyed hashes and mails the owner if one of them is new,
+     * except at the first login.
      */
     [ACCOUNT_PLACE] = {"account_place",
                        "WITH p AS (SELECT encode(sha256(convert_to(secret || '/address/' || $2, 'UTF8')), 'hex') AS a,"
@@ -104,7 +105,7 @@ enum {
     USER_BANNED
 };
 
-/* What a login or a change of the password keeps between its steps. */
+/* State of a login or a change of password between its steps. */
 struct account {
     char email[ACCOUNTS_EMAIL_SIZE];
     struct uuid id;
@@ -116,7 +117,7 @@ struct account {
     char hash[HASHPOOL_TEXT_SIZE];
 };
 
-/* Inside an object. */
+/* The caller has begun the object. */
 static void write_user_members(struct jsonw *json, const PGresult *result)
 {
     struct uuid id = pg_uuid(result, 0, USER_ID);
@@ -128,8 +129,8 @@ static void write_user_members(struct jsonw *json, const PGresult *result)
 }
 
 /*
- * One "@", something before it, a domain with a dot after it, printable ASCII only: whether the address exists only
- * mail can tell. Lower-cased into `out`.
+ * Checks for one "@", a non-empty local part, a domain with a dot, and printable ASCII only. Only a mail can show
+ * whether the address exists. Writes it to `out` in lower case.
  */
 static bool normalise_email(const char *text, char out[static ACCOUNTS_EMAIL_SIZE])
 {
@@ -162,7 +163,7 @@ void accounts_read_email(const struct request *request, char out[static ACCOUNTS
     }
 }
 
-/* --- registering --- */
+/* --- registration --- */
 
 static void on_added(const struct pg_reply *reply, void *arg)
 {
@@ -228,7 +229,7 @@ static void handle_register(struct request *request)
     }
 }
 
-/* --- logging in --- */
+/* --- login --- */
 
 static bool issue_token(struct request *request, const struct uuid *user, bool admin, const char *session,
                         char out[static TOKEN_TEXT_SIZE])
@@ -247,7 +248,7 @@ static void write_token(struct request *request, struct jsonw *json, const char 
     jsonw_put_int(json, "expiresIn", context_of(request)->config->access_token_s);
 }
 
-/* A hash of an address, so that Redis does not hold it in the clear. */
+/* Hashes an email or client address, so that Redis does not hold it in plain text. */
 static void hash_account(const char *text, char out[static ACCOUNT_HASH_SIZE])
 {
     uint8_t hash[16];
@@ -255,7 +256,7 @@ static void hash_account(const char *text, char out[static ACCOUNT_HASH_SIZE])
     (void)sodium_bin2hex(out, ACCOUNT_HASH_SIZE, hash, sizeof hash);
 }
 
-/* Names account and address of this login. */
+/* The Redis key for account and client address of this login. */
 static void seen_key(const struct request *request, char out[static KEYS_SIZE])
 {
     const struct account *account = request->handler_state;
@@ -266,8 +267,8 @@ static void seen_key(const struct request *request, char out[static KEYS_SIZE])
     keys_seen(email, address, out);
 }
 
-/* From here on this address is no stranger to the account. Without Redis it stays one. */
-static void note_seen(struct request *request)
+/* Marks the client address as known to the account. Best effort. */
+static void remember_address(struct request *request)
 {
     char key[KEYS_SIZE];
     char life[ACCOUNT_HASH_SIZE];
@@ -275,7 +276,7 @@ static void note_seen(struct request *request)
     seen_key(request, key);
     (void)snprintf(life, sizeof life, "%d", SEEN_LIFE_S);
     if (!redis_command(context_of(request)->redis, NULL, NULL, ARRAY_LEN(command), command, NULL)) {
-        log_debug("a login's address was not noted: Redis is not there");
+        log_debug("the client address of a login was not stored: no connection to Redis");
     }
 }
 
@@ -283,22 +284,22 @@ static void on_notified(const struct pg_reply *reply, void *arg)
 {
     (void)arg;
     if (reply->outcome != PG_OK) {
-        log_error("mail about an account could not be queued: %s",
+        log_error("account mail could not be queued: %s",
                   reply->outcome == PG_LOST ? "the connection was lost" : reply->message);
     }
 }
 
-/* Without waiting for it. */
+/* Queues a mail to the owner without waiting for the result. */
 static void notify_owner(struct request *request, size_t statement, int count, const char *const *values)
 {
     if (!statements_query(context_of(request)->pg, &accounts_statements, statement, count, values, on_notified, NULL)) {
         struct log_about about = request_about(request);
-        log_line(LOG_ERROR, &about, "mail about an account could not be queued: PostgreSQL is not there");
+        log_line(LOG_ERROR, &about, "account mail could not be queued: no connection to PostgreSQL");
     }
 }
 
-/* The owner hears of a login from where nobody logged in before. */
-static void note_place(struct request *request)
+/* Mails the owner about a login from a new client address or user agent. */
+static void mail_new_login(struct request *request)
 {
     const struct account *account = request->handler_state;
     struct audit_origin origin;
@@ -309,7 +310,7 @@ static void note_place(struct request *request)
     notify_owner(request, ACCOUNT_PLACE, ARRAY_LEN(values), values);
 }
 
-/* Into the audit log: the account by its id, or what was taken for one by a hash. */
+/* Adds an entry to the audit log, with the account's id, or a hash of the email if there is no such account. */
 static void note_login(struct request *request, const char *action)
 {
     const struct account *account = request->handler_state;
@@ -335,8 +336,8 @@ static void on_session(struct request *request, const char *session_token)
         return;
     }
     note_login(request, "LOGIN");
-    note_seen(request);
-    note_place(request);
+    remember_address(request);
+    mail_new_login(request);
     session_cookie(request, session_token);
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -410,8 +411,8 @@ static void find_login(struct request *request)
 }
 
 /*
- * Each address may try so often (the route's limit). What many addresses try on one account is limited too, but only
- * for those that never logged in to it: nobody can shut its owner out by trying.
+ * The route's limit counts attempts per client address. A second limit counts attempts of all addresses on one account,
+ * but only of addresses that never logged in to it. So an attacker cannot lock its owner out.
  */
 static void on_seen(const redisReply *reply, void *arg)
 {
@@ -457,9 +458,9 @@ static void handle_login(struct request *request)
     limit_login(request);
 }
 
-/* --- access tokens and logging out --- */
+/* --- access tokens and logout --- */
 
-/* An access token may be renewed only while the session that it came from lives. */
+/* An access token can be renewed only while the session that issued it exists. */
 static void on_session_looked_up(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
@@ -490,9 +491,9 @@ static void handle_refresh(struct request *request)
     }
 }
 
-static void on_logged_out(struct request *request, bool gone)
+static void on_logged_out(struct request *request, bool ended)
 {
-    if (!gone) {
+    if (!ended) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
@@ -538,7 +539,7 @@ static void handle_me(struct request *request)
     find_user(request, on_user);
 }
 
-/* Does what the body says, which was checked; `hash` of the new password and `old` of the one before, or both NULL. */
+/* Applies the validated body. `hash` is the new password's, `old` the current one's; both NULL: no new password. */
 static void change_user(struct request *request, const char *hash, const char *old, pg_callback callback)
 {
     const struct json *name = json_member(request->body, "displayName");
@@ -565,20 +566,20 @@ static void refuse_current_password(struct request *request)
     reply_field_errors(request, &field_errors);
 }
 
-/* The password is changed and the other sessions are gone: shows the user. */
+/* Last step of a change of password: the other sessions have been ended; answers with the user. */
 static void on_others_ended(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     if (request_answered(request)) {
         reply_end(request);
     } else if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        reply_error(request, ERROR_UNAVAILABLE); /* doing it again ends them */
+        reply_error(request, ERROR_UNAVAILABLE); /* repeating the request ends them */
     } else {
         handle_me(request);
     }
 }
 
-/* Goes on also when the client has been answered by its deadline: the password is another now. */
+/* Continues even if the client was answered at the deadline, because the password has been changed. */
 static void on_password_set(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -586,7 +587,7 @@ static void on_password_set(const struct pg_reply *reply, void *arg)
         return;
     }
     if (PQntuples(reply->result) == 0) {
-        refuse_current_password(request); /* it was changed since it was looked at */
+        refuse_current_password(request); /* a concurrent request has changed it */
         return;
     }
     char subject[UUID_TEXT_SIZE];
@@ -650,7 +651,7 @@ static void find_password_owner(struct request *request)
     find_user(request, on_password_owner);
 }
 
-/* Counted like a login: else a stolen session could guess without end, and anyone keep the hashing threads busy. */
+/* Limited like a login. Otherwise a stolen session could guess the password, or keep the hashing threads busy. */
 static void change_password(struct request *request)
 {
     char id[UUID_TEXT_SIZE];

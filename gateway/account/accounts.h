@@ -1,5 +1,5 @@
 /*
- * /auth/... and /users/me: registering, logging in and out, and a user's own account.
+ * /auth/... and /users/me: registration, login, logout, and the user's own account.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_ACCOUNTS_H
 #define ROSTRUM_GATEWAY_ACCOUNT_ACCOUNTS_H
@@ -12,7 +12,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* Context of the handlers; created by components.c. */
 struct accounts_context {
     const struct config *config;
     const struct deployment *deployment;
@@ -30,7 +30,7 @@ enum {
 extern const struct route accounts_routes[];
 extern struct statements accounts_statements;
 
-/* Reads "email" of the body, in lower case; a fault if it is none. */
+/* Reads "email" of the body, in lower case. Adds a field error if it is not an email address. */
 void accounts_read_email(const struct request *request, char out[static ACCOUNTS_EMAIL_SIZE],
                          struct field_errors *field_errors);
 

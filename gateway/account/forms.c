@@ -11,18 +11,18 @@
 
 enum { POLICY_SIZE = 256, HASH_TEXT_SIZE = 64 };
 
-/* Sends the form as JSON, with the token, and shows in a sentence what came of it. */
+/* JavaScript that sends the form as JSON, with the token of the link, and shows the result. */
 #define SCRIPT(path, done)                                                                                             \
-    "const form = document.querySelector('form'), said = document.querySelector('output');"                            \
+    "const form = document.querySelector('form'), result = document.querySelector('output');"                          \
     "form.addEventListener('submit', async (event) => {"                                                               \
     "  event.preventDefault();"                                                                                        \
     "  const body = {token: location.hash.slice(1), ...Object.fromEntries(new FormData(form))};"                       \
     "  try {"                                                                                                          \
     "    const answer = await fetch('" path "', {method: 'POST', credentials: 'omit',"                                 \
     "      headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});"                               \
-    "    said.value = answer.ok ? '" done "' : (await answer.json()).message;"                                         \
+    "    result.value = answer.ok ? '" done "' : (await answer.json()).message;"                                       \
     "    form.hidden = answer.ok;"                                                                                     \
-    "  } catch (error) { said.value = 'Please try again.'; }"                                                          \
+    "  } catch (error) { result.value = 'Please try again.'; }"                                                        \
     "});"
 
 #define VERIFY_SCRIPT SCRIPT("/api/v1/auth/verify-email", "Thank you: your address is confirmed.")

@@ -1,6 +1,7 @@
 /*
- * The pages that links in mail lead to, where no other front end does: GET /verify-email and GET /reset-password. The
- * token stands behind the # of the link, which no browser sends: a script of the page reads it and makes the call.
+ * HTML pages for the links in mails, for deployments without a front end of their own: GET /verify-email and GET
+ * /reset-password. The token is in the fragment of the link (behind the #), which browsers do not send. A script in the
+ * page reads it and calls the API.
  *
  * Callers: routes.c; unsubscribe.c sends its page by forms_send.
  */
@@ -18,7 +19,10 @@ extern const struct route forms_routes[];
     "</h1>\n"
 #define FORMS_FOOT "\n</body></html>\n"
 
-/* ENDS with a page that may do nothing but send its form here, and run `script` (NULL: none), which stands in it. */
+/*
+ * ENDS with a page whose Content-Security-Policy permits only to send its form to this server and to run `script`. The
+ * script must be in the page; NULL: none.
+ */
 void forms_send(struct request *request, const char *page, const char *script);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Argon2id on a pool of threads of its own; see hashpool.h. Each job holds a password: it is known until it is wiped,
- * also when the pool ends before its turn.
+ * Argon2id on a workpool of its own; see hashpool.h. Each job contains a password. All jobs are in a list until they
+ * are wiped, so that hashpool_free can wipe jobs that have not run.
  */
 #include "gateway/account/hashpool.h"
 
@@ -17,8 +17,8 @@ enum job_kind { JOB_HASH, JOB_VERIFY };
 struct job {
     const struct hashpool *pool;
     enum job_kind kind;
-    bool ok;    /* made, or right */
-    bool known; /* JOB_VERIFY: there is a hash to compare with */
+    bool ok;    /* JOB_HASH: the hash was made; JOB_VERIFY: the password matches */
+    bool known; /* JOB_VERIFY: `hash` contains the account's hash */
     char password[PASSWORD_SIZE];
     char hash[HASHPOOL_TEXT_SIZE];
     hashpool_hashed hashed;
@@ -30,10 +30,10 @@ struct job {
 struct hashpool {
     struct hashpool_options options;
     struct workpool *workers;
-    LIST_HEAD(, job) jobs; /* not yet called back; of the loop alone */
+    LIST_HEAD(, job) jobs; /* not yet called back; used by the loop only */
 };
 
-/* On a thread. */
+/* Runs on a thread. */
 static void work(void *arg)
 {
     struct job *job = arg;
@@ -43,7 +43,7 @@ static void work(void *arg)
     if (job->kind == JOB_VERIFY && job->known) {
         job->ok = crypto_pwhash_str_verify(job->hash, job->password, length) == 0;
     } else {
-        /* For an unknown account too: the answer must take the same time. */
+        /* Also for an unknown account, because its answer must take the same time. */
         bool made =
             crypto_pwhash_str_alg(job->hash, job->password, length, ops, memory, crypto_pwhash_ALG_ARGON2ID13) == 0;
         job->ok = made && job->kind == JOB_HASH;
@@ -91,7 +91,7 @@ void hashpool_free(struct hashpool *pool)
     if (pool == NULL) {
         return;
     }
-    workpool_free(pool->workers); /* its threads have ended: the jobs are nobody else's */
+    workpool_free(pool->workers); /* first, because its threads use the jobs */
     while (!LIST_EMPTY(&pool->jobs)) {
         job_free(LIST_FIRST(&pool->jobs));
     }

@@ -1,6 +1,8 @@
 /*
- * Argon2id on a few threads, so that a flood of logins never slows a bid: the queue is bounded (hash_queue_max), and
- * a full one is 503. Results come back on the loop.
+ * Argon2id password hashing on a pool of threads, so that many logins do not delay bids. The queue is bounded
+ * (hash_queue_max); when it is full, callers answer 503. Callbacks run on the event loop.
+ *
+ * Callers: accounts.c, recovery.c.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_HASHPOOL_H
 #define ROSTRUM_GATEWAY_ACCOUNT_HASHPOOL_H
@@ -17,21 +19,21 @@ struct hashpool;
 struct hashpool_options {
     struct event_base *base;
     int threads;
-    int queue_max; /* jobs waiting or being worked on */
-    int ops;       /* Argon2id's passes */
+    int queue_max; /* jobs that wait or run */
+    int ops;       /* passes of Argon2id */
     int memory_kib;
 };
 
 MUST_CHECK struct hashpool *hashpool_new(const struct hashpool_options *options);
-/* Jobs not yet done are dropped: no callback comes any more. */
+/* Drops open jobs: their callbacks are not called any more. */
 void hashpool_free(struct hashpool *pool);
 
-/* `hash` is the encoded text, NULL if it could not be made (no memory). */
+/* `hash` is in the encoded format of crypto_pwhash_str; NULL if out of memory. */
 typedef void (*hashpool_hashed)(const char *hash, void *arg);
 typedef void (*hashpool_verified)(bool right, void *arg);
-/* The password is copied, and wiped when done. False: the queue is full, and the callback will not come. */
+/* Copies the password and wipes the copy afterwards. False: the queue is full, and `done` is not called. */
 MUST_CHECK bool hashpool_hash(struct hashpool *pool, const char *password, hashpool_hashed done, void *arg);
-/* A NULL `hash` takes the same time and is never right: for unknown accounts. */
+/* A NULL `hash`, for unknown accounts, takes the same time and never verifies. */
 MUST_CHECK bool hashpool_verify(struct hashpool *pool, const char *hash, const char *password, hashpool_verified done,
                                 void *arg);
 

@@ -13,7 +13,7 @@ enum { KIND_SIZE = 32, CHANNELS = 3 };
 
 static const char *const channels[CHANNELS + 1] = {"inApp", "email", "webhook", NULL};
 
-/* Who stands in the channel's list is wanted there: true of email, whose list is of those wanted. */
+/* Whether a kind in the channel's list is on. True for email, which is off by default. */
 static const bool listed_is_wanted[CHANNELS] = {false, true, false};
 
 void preferences_check(const struct json *settings, struct field_errors *field_errors)
@@ -57,13 +57,13 @@ void preferences_write(struct jsonw *json, const PGresult *result, int column)
     jsonw_end_object(json);
 }
 
-/* The kinds that `settings` sets to `wanted` for a channel, as an array for SQL. */
+/* Returns the kinds that `settings` sets to `wanted` for a channel, as an SQL array. */
 static const char *kinds_of(const struct json *settings, const char *channel, bool wanted, struct pg_array *array)
 {
     pg_array_reset(array);
     for (const struct json *kind = settings == NULL ? NULL : settings->child; kind != NULL; kind = kind->next) {
-        const struct json *said = json_member(kind, channel);
-        if (said != NULL && said->truth == wanted) {
+        const struct json *value = json_member(kind, channel);
+        if (value != NULL && value->truth == wanted) {
             pg_array_text_add(array, kind->name);
         }
     }

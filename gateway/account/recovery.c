@@ -1,9 +1,9 @@
 /*
- * See recovery.h. Asking for a mail is the same work whatever the address, down to the rows that are written: whether
- * there is such an account is looked up by the notification worker, when nobody waits. So neither answer nor time tell.
+ * See recovery.h. A request for a mail does the same work for every address, including the rows written. notifyworker
+ * looks the account up later. So neither the answer nor its duration reveals whether an account exists.
  *
- * A new password ends all sessions. They end before the token is used up, so that with Redis away nothing is done and
- * the token is still good; and once more after it, because the old password was good meanwhile.
+ * A new password ends all sessions. They are ended before the token is deleted: if Redis has failed, nothing changes
+ * and the token stays valid. They are ended again afterwards, because the old password was valid in between.
  */
 #include "gateway/account/recovery.h"
 
@@ -28,13 +28,13 @@ static const struct pg_statement list[] = {
     [RECOVERY_ASK] = {"recovery_ask", "INSERT INTO deliveries (id, channel, kind, endpoint)"
                                       " VALUES (delivery_id(), 'email', 'PASSWORD_RESET', $1)"},
     [RECOVERY_LOOK] = {"recovery_look", "SELECT user_id FROM account_tokens WHERE " TOKEN_HOLDS},
-    /* $1 hash of the token, $2 of the password. Who had the mail has shown that the address is theirs. */
+    /* $1 hash of the token, $2 hash of the password. The token came by mail, so the address is verified too. */
     [RECOVERY_TAKE] = {"recovery_take",
                        "WITH t AS (DELETE FROM account_tokens WHERE " TOKEN_HOLDS " RETURNING user_id),"
                        " others AS (DELETE FROM account_tokens a USING t WHERE a.user_id = t.user_id AND a.hash <> $1),"
                        " u AS (UPDATE users u SET password_hash = $2, verified_at = coalesce(u.verified_at, now())"
                        "  FROM t WHERE u.id = t.user_id RETURNING u.id, u.email),"
-                       " told AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
+                       " notified AS (INSERT INTO deliveries (id, channel, kind, user_id, endpoint, payload)"
                        "  SELECT delivery_id(), 'email', 'PASSWORD_CHANGED', id, email,"
                        "   jsonb_build_object('createdAt', now()) FROM u)"
                        " SELECT id FROM u"},
@@ -58,7 +58,7 @@ static void on_asked(const struct pg_reply *reply, void *arg)
     }
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
-    jsonw_put_string(json, "message", "If there is an account with this address, it is sent a mail");
+    jsonw_put_string(json, "message", "If an account with this address exists, it will receive a mail");
     jsonw_end_object(json);
     reply_send(request, 202);
 }
@@ -100,13 +100,13 @@ static void on_ended_again(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) {
-        reply_error(request, ERROR_UNAVAILABLE); /* the password is another all the same */
+        reply_error(request, ERROR_UNAVAILABLE); /* although the password was changed */
     } else {
         reply_empty(request, 204);
     }
 }
 
-/* Goes on also when the client has been answered by its deadline: the password is another now. */
+/* Continues even if the client was answered at the deadline, because the password has been changed. */
 static void on_taken(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -116,7 +116,7 @@ static void on_taken(const struct pg_reply *reply, void *arg)
         return;
     }
     if (PQntuples(reply->result) == 0) {
-        reply_error(request, ERROR_INVALID_TOKEN); /* somebody was faster */
+        reply_error(request, ERROR_INVALID_TOKEN); /* a concurrent request has used the token */
         return;
     }
     uuid_format(&recovery->user, subject);

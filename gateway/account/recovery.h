@@ -1,5 +1,6 @@
 /*
- * A forgotten password: POST /auth/password-reset asks for a mail, …/confirm sets a new one by the token in it.
+ * Password reset: POST /auth/password-reset requests a mail with a token; POST /auth/password-reset/confirm takes the
+ * token and sets a new password.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_RECOVERY_H
 #define ROSTRUM_GATEWAY_ACCOUNT_RECOVERY_H
@@ -8,7 +9,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* Context of the handlers; created by components.c. */
 struct recovery_context {
     struct pg *pg;
     struct hashpool *hashpool;

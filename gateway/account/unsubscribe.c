@@ -25,7 +25,7 @@ static_assert(ARRAY_LEN(list) == UNSUBSCRIBE_COUNT, "each statement has its entr
 
 struct statements unsubscribe_statements = {list, ARRAY_LEN(list), 0};
 
-/* Read off the token before its signature was checked. */
+/* Parts of the token. `user` and `kind` are valid only after its signature was checked. */
 struct unsubscribe {
     char token[LINKS_UNSUBSCRIBE_SIZE];
     struct uuid user;
@@ -41,7 +41,7 @@ static void show_done(struct request *request)
     forms_send(request, page, NULL);
 }
 
-/* Kind and token are of letters, digits and a few signs that mean nothing in HTML. */
+/* Kind and token need no escaping: they contain only letters, digits and characters without a meaning in HTML. */
 static void show_form(struct request *request)
 {
     const struct unsubscribe *own = request->handler_state;
@@ -75,7 +75,7 @@ static void on_key(const struct pg_reply *reply, void *arg)
         return;
     }
     if (PQntuples(reply->result) == 0 || !links_key_read(pg_text(reply->result, 0, 0), key)) {
-        reply_error(request, ERROR_UNAVAILABLE); /* the deployment is older than its mail */
+        reply_error(request, ERROR_UNAVAILABLE); /* the deployment has no key for unsubscribe links yet */
         return;
     }
     if (!links_unsubscribe_read(key, own->token, &own->user, own->kind)) {

@@ -1,7 +1,7 @@
 /*
- * GET and POST /unsubscribe?token=…: the link at the end of each notification that is mailed, and what mail programs
- * call when somebody asks them to (RFC 8058). The signature alone counts: nobody has to log in. GET changes nothing,
- * since whoever looks through mail for dangers follows its links; it shows a page with a button.
+ * GET and POST /unsubscribe?token=…: the link at the end of each mailed notification, and the one-click request of mail
+ * programs (RFC 8058). The token's signature authorizes the request; no login is necessary. GET changes nothing,
+ * because mail scanners follow links; it returns a page with a button.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_UNSUBSCRIBE_H
 #define ROSTRUM_GATEWAY_ACCOUNT_UNSUBSCRIBE_H

@@ -12,12 +12,12 @@
 #include "gateway/http/fields.h"
 #include "gateway/http/reply.h"
 
-enum { KNOWN_SLOTS = 4096 /* users; who falls out is asked for again */, TOKEN_MOST = 64 };
+enum { KNOWN_SLOTS = 4096 /* users; a replaced entry is queried again */, TOKEN_MOST = 64 };
 
 enum { VERIFICATION_TAKE, VERIFICATION_RESEND, VERIFICATION_LOOK, VERIFICATION_COUNT };
 
 static const struct pg_statement list[] = {
-    /* $1 hash of the token, which is used up, and with it the others that were sent */
+    /* $1 hash of the token. Deletes it and all other verification tokens of the user. */
     [VERIFICATION_TAKE] = {"verification_take",
                            "WITH t AS (DELETE FROM account_tokens WHERE hash = $1 AND purpose = 'VERIFY_EMAIL'"
                            "  AND expires_at > now() RETURNING user_id),"
@@ -98,7 +98,7 @@ static void handle_resend(struct request *request)
     }
 }
 
-/* ---- who may bid ---- */
+/* ---- permission to bid ---- */
 
 struct verification *verification_new(const struct config *config, struct pg *pg)
 {
@@ -122,8 +122,8 @@ static struct uuid *slot_of(struct verification *verification, const struct requ
     return &verification->known[hash % KNOWN_SLOTS];
 }
 
-/* A question under way. */
-struct question {
+/* A pending verification_ask. */
+struct pending_ask {
     struct verification *verification;
     struct request *request;
     verification_callback then;
@@ -131,12 +131,12 @@ struct question {
 
 static void on_looked(const struct pg_reply *reply, void *arg)
 {
-    struct question *question = arg;
-    struct request *request = question->request;
-    struct verification *verification = question->verification;
-    verification_callback then = question->then;
+    struct pending_ask *ask = arg;
+    struct request *request = ask->request;
+    struct verification *verification = ask->verification;
+    verification_callback then = ask->then;
     enum verification_answer answer = VERIFICATION_UNKNOWN;
-    free(question);
+    free(ask);
     if (reply->outcome == PG_OK) {
         bool yes = PQntuples(reply->result) > 0 && pg_bool(reply->result, 0, 0);
         answer = yes ? VERIFICATION_YES : VERIFICATION_NO;
@@ -155,14 +155,14 @@ void verification_ask(struct verification *verification, struct request *request
         then(request, VERIFICATION_YES);
         return;
     }
-    struct question *question = malloc(sizeof(*question));
+    struct pending_ask *ask = malloc(sizeof(*ask));
     uuid_format(&request->user.id, id);
-    if (question != NULL) {
-        *question = (struct question){verification, request, then};
+    if (ask != NULL) {
+        *ask = (struct pending_ask){verification, request, then};
     }
-    if (question == NULL || !statements_query(verification->pg, &verification_statements, VERIFICATION_LOOK,
-                                              ARRAY_LEN(values), values, on_looked, question)) {
-        free(question);
+    if (ask == NULL || !statements_query(verification->pg, &verification_statements, VERIFICATION_LOOK,
+                                         ARRAY_LEN(values), values, on_looked, ask)) {
+        free(ask);
         then(request, VERIFICATION_UNKNOWN);
     }
 }

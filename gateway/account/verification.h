@@ -1,6 +1,6 @@
 /*
- * Is an account's email address its owner's? Shown by the token of a mail (POST /auth/verify-email), which can be sent
- * again (…/resend). Where the setting bid_unverified is off, who has not shown it cannot bid.
+ * Verification of email addresses: POST /auth/verify-email takes the token of a mail, …/resend sends a new one. If the
+ * setting bid_unverified is off, users with an unverified address cannot bid.
  *
  * Callers: routes.c, bids.c, components.c.
  */
@@ -16,17 +16,17 @@
 extern const struct route verification_routes[]; /* context: struct verification */
 extern struct statements verification_statements;
 
-/* Users of whom this worker knows that their address is verified, which is for good. */
+/* A cache of users whose address is verified. Entries never expire, because a verification is permanent. */
 struct verification;
 
-/* NULL only without memory. */
+/* Returns NULL only if out of memory. */
 MUST_CHECK struct verification *verification_new(const struct config *config, struct pg *pg);
 void verification_free(struct verification *verification);
 
-enum verification_answer { VERIFICATION_YES, VERIFICATION_NO, VERIFICATION_UNKNOWN /* PostgreSQL is not there */ };
+enum verification_answer { VERIFICATION_YES, VERIFICATION_NO, VERIFICATION_UNKNOWN /* PostgreSQL has failed */ };
 typedef void (*verification_callback)(struct request *request, enum verification_answer answer);
 
-/* May the request's user bid, as far as this goes? Calls back at once where the setting or this worker says yes. */
+/* Checks whether the request's user may bid. Calls `then` at once if the setting or the cache allows it. */
 void verification_ask(struct verification *verification, struct request *request, verification_callback then);
 
 #endif

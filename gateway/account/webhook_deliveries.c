@@ -1,5 +1,5 @@
 /*
- * See webhook_deliveries.h. The table's primary key begins with the time and orders the log.
+ * See webhook_deliveries.h. The primary key of table deliveries begins with the time, so the log is sorted by it.
  */
 #include "gateway/account/webhook_deliveries.h"
 
@@ -25,7 +25,7 @@ enum { NUMBER_SIZE = 16 };
 /* $1 owner, $2 webhook */
 #define HOOK "SELECT w.id, w.off_reason FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"
 
-/* No row: there is no such webhook. A row always else, of nulls where there is no delivery. */
+/* The result has no row if the webhook does not exist. Otherwise it has at least one, of NULLs without a delivery. */
 /* clang-format off */
 static const struct pg_statement list[] = {
     /* $3 id of the cursor, $4 limit */
@@ -40,7 +40,7 @@ static const struct pg_statement list[] = {
         "   webhook_body('" WEBHOOK_TEST_KIND "', $3, jsonb_build_object('webhookId', w.id)), $3"
         "  FROM w WHERE w.off_reason IS NULL RETURNING *)"
         " SELECT " COLUMNS ", w.off_reason FROM w LEFT JOIN d ON true"},
-    /* $3 delivery. What is neither delivered nor given up is being tried and stays as it is. */
+    /* $3 delivery. A delivery that is queued or being retried is not changed. */
     [SENT_AGAIN] = {"sent_again",
         "WITH w AS (" HOOK "), was AS (SELECT e.id FROM deliveries e JOIN w ON e.endpoint = w.id::text"
         "  WHERE e.id = $3 FOR UPDATE OF e),"
@@ -101,7 +101,7 @@ static void write_delivery(struct jsonw *json, const PGresult *result, int row)
     jsonw_end_object(json);
 }
 
-/* ---- the log ---- */
+/* ---- delivery log ---- */
 
 static void on_listed(const struct pg_reply *reply, void *arg)
 {
@@ -160,7 +160,7 @@ static void handle_list(struct request *request)
     }
 }
 
-/* ---- test, and once more ---- */
+/* ---- test and redelivery ---- */
 
 static void reply_queued(struct request *request, const PGresult *result)
 {

@@ -1,7 +1,7 @@
 /*
- * /users/me/webhooks/:id/deliveries and /admin/webhooks/:id/deliveries: what was sent to a webhook and what came of it;
- * sending it again; and a test. Nothing is called from here: a row of table deliveries and its message make
- * notifyworker do it, so that no request waits for a stranger's server.
+ * /users/me/webhooks/:id/deliveries and /admin/webhooks/:id/deliveries: the delivery log of a webhook, redelivery, and
+ * test deliveries. The gateway calls no webhook itself: it adds a row to table deliveries and its message, and
+ * notifyworker delivers. So no request waits for a webhook's server.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_WEBHOOK_DELIVERIES_H
 #define ROSTRUM_GATEWAY_ACCOUNT_WEBHOOK_DELIVERIES_H

@@ -18,21 +18,24 @@
 enum { HOOK_LIST, HOOK_GET, HOOK_ADD, HOOK_CHANGE, HOOK_ROTATE, HOOK_REMOVE, HOOK_COUNT };
 enum { NUMBER_SIZE = 16, DESCRIPTION_MOST = 200, PATH_SIZE = 96, ADD_TRIES_MAX = 20 };
 
-#define HOUSE "'00000000-0000-0000-0000-000000000000'"
+#define DEPLOYMENT_OWNER "'00000000-0000-0000-0000-000000000000'"
 
 #define COLUMNS(w)                                                                                                     \
     w ".id, " w ".url, " w ".description, array_to_string(" w ".events, ','), " w                                      \
       ".off_reason, " COLUMNS_MS(w ".off_at") ", " COLUMNS_MS(w ".failing_since") ", " COLUMNS_MS(                     \
           w ".created_at") ", " COLUMNS_MS(w ".updated_at")
 
-/* What the audit log shows of one: the query of a URL may hold a secret of the endpoint's. */
+/* A webhook in the audit log. Without the query of the URL, which may contain a secret of the endpoint. */
 #define SHOWN(w)                                                                                                       \
     "jsonb_build_object('url', split_part(" w ".url, '?', 1), 'events', " w ".events, 'off', " w ".off_reason)"
 
-/* $1 owner, $2 webhook, $3 now, $4 id of the entry, $5 who, $6 address, $7 agent, $8 request */
+/*
+ * Adds an entry to the audit log if the webhook belongs to the deployment.
+ * $1 owner, $2 webhook, $3 now, $4 id of the entry, $5 actor, $6 client address, $7 user agent, $8 request id
+ */
 #define NOTE(action, old, new, from)                                                                                   \
     " noted AS (" AUDIT_INSERT " SELECT $4, $3::timestamptz, $5, $6, $7, $8, '" action "', $2::uuid::text, " old       \
-    ", " new ", '' FROM " from " WHERE $1::uuid = " HOUSE ")"
+    ", " new ", '' FROM " from " WHERE $1::uuid = " DEPLOYMENT_OWNER ")"
 
 /* clang-format off */
 static const struct pg_statement list[] = {
@@ -41,8 +44,8 @@ static const struct pg_statement list[] = {
     [HOOK_GET] = {"hook_get",
         "SELECT " COLUMNS("w") " FROM webhooks w WHERE w.owner_id = $1 AND w.id = $2"},
     /*
-     * $9 url, $10 description, $11 events, $12 secret, $13 most. One row always: whether there was a slot, then the
-     * webhook, nulls if another call took the slot meanwhile.
+     * $9 url, $10 description, $11 events, $12 secret, $13 maximum of webhooks. Returns always one row: the webhook,
+     * then whether there was a free slot. The webhook is NULLs if another call took the slot meanwhile.
      */
     [HOOK_ADD] = {"hook_add",
         "WITH free AS (SELECT s FROM generate_series(1, $13::integer) s"
@@ -52,7 +55,7 @@ static const struct pg_statement list[] = {
         "  ON CONFLICT (owner_id, slot) DO NOTHING RETURNING *),"
         NOTE("WEBHOOK_ADDED", "NULL", SHOWN("a"), "added a")
         " SELECT " COLUMNS("a") ", EXISTS (SELECT FROM free) FROM (VALUES (1)) one LEFT JOIN added a ON true"},
-    /* $9 url, $10 description, $11 events, $12 whether it is on; NULL: as before. A new URL begins without failures. */
+    /* $9 url, $10 description, $11 events, $12 whether it is on; NULL: unchanged. A new URL resets the failures. */
     [HOOK_CHANGE] = {"hook_change",
         "WITH before AS (SELECT * FROM webhooks WHERE owner_id = $1 AND id = $2 FOR UPDATE),"
         " changed AS (UPDATE webhooks w SET url = coalesce($9, w.url), description = coalesce($10, w.description),"
@@ -64,16 +67,16 @@ static const struct pg_statement list[] = {
         "   updated_at = $3 FROM before b WHERE w.id = b.id RETURNING w.*),"
         NOTE("WEBHOOK_CHANGED", SHOWN("b"), SHOWN("c"), "before b JOIN changed c ON c.id = b.id")
         " SELECT " COLUMNS("c") " FROM changed c"},
-    /* $9 new secret, $10 until when the old one signs too */
+    /* $9 new secret, $10 time until which the old one signs too */
     [HOOK_ROTATE] = {"hook_rotate",
         "WITH changed AS (UPDATE webhooks SET old_secret = secret, old_until = $10, secret = $9, updated_at = $3"
         "  WHERE owner_id = $1 AND id = $2 RETURNING *),"
         NOTE("WEBHOOK_SECRET_CHANGED", "NULL", "NULL", "changed")
         " SELECT id FROM changed"},
     [HOOK_REMOVE] = {"hook_remove",
-        "WITH gone AS (DELETE FROM webhooks WHERE owner_id = $1 AND id = $2 RETURNING *),"
-        NOTE("WEBHOOK_REMOVED", SHOWN("g"), "NULL", "gone g")
-        " SELECT id FROM gone"},
+        "WITH removed AS (DELETE FROM webhooks WHERE owner_id = $1 AND id = $2 RETURNING *),"
+        NOTE("WEBHOOK_REMOVED", SHOWN("r"), "NULL", "removed r")
+        " SELECT id FROM removed"},
 };
 static_assert(ARRAY_LEN(list) == HOOK_COUNT, "each statement has its entry");
 /* clang-format on */
@@ -98,11 +101,11 @@ enum {
     COL_HAD_SLOT
 };
 
-/* A new secret, shown once. */
+/* State of a request that creates a secret; the secret is returned once. */
 struct hook {
     char secret[WEBHOOK_SECRET_SIZE];
     int64_t old_until_ms;
-    int tries; /* of an addition */
+    int tries; /* of HOOK_ADD, to find a free slot */
 };
 
 static bool of_deployment(const struct request *request)
@@ -116,9 +119,9 @@ void webhooks_owner(const struct request *request, char out[static UUID_TEXT_SIZ
     uuid_format(of_deployment(request) ? &deployment : &request->user.id, out);
 }
 
-/* ---- showing ---- */
+/* ---- reading ---- */
 
-/* The kinds are ours: none holds a comma. */
+/* No kind of event contains a comma. */
 static void write_events(struct jsonw *json, const char *events)
 {
     jsonw_name(json, "events");
@@ -172,7 +175,7 @@ static void on_listed(const struct pg_reply *reply, void *arg)
     reply_send(request, 200);
 }
 
-/* Of HOOK_GET and HOOK_CHANGE. */
+/* Reply of HOOK_GET and HOOK_CHANGE. */
 static void on_hook(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -209,11 +212,11 @@ static void handle_get(struct request *request)
 
 /* ---- changing ---- */
 
-enum { MORE_MAX = 5 /* values of one statement beyond those of NOTE */ };
+enum { MORE_MAX = 5 /* parameters of a statement in addition to those of NOTE */ };
 
-/* A statement that notes what it does; `more` are its values from $9 on. */
-static void change(struct request *request, size_t statement, const struct uuid *id, const char *const *more,
-                   int more_count, pg_callback callback)
+/* Runs a statement that contains NOTE; `more` are its parameters from $9 on. */
+static void run_change(struct request *request, size_t statement, const struct uuid *id, const char *const *more,
+                       int more_count, pg_callback callback)
 {
     struct audit_origin origin;
     char owner[UUID_TEXT_SIZE];
@@ -232,14 +235,14 @@ static void change(struct request *request, size_t statement, const struct uuid 
     }
 }
 
-/* What a body says, checked. */
-struct wish {
-    const char *url; /* NULL: not given, as are the next two */
+/* The validated members of a body. */
+struct hook_input {
+    const char *url; /* NULL: absent, as for the next two */
     const char *description;
     const char *events; /* as an array for SQL */
     bool has_enabled;
     bool enabled;
-    struct pg_array array; /* behind `events`; to be freed */
+    struct pg_array array; /* memory of `events`; to be freed */
 };
 
 static bool is_kind(const struct json *value, const char *const *kinds)
@@ -252,7 +255,7 @@ static bool is_kind(const struct json *value, const char *const *kinds)
     return false;
 }
 
-/* Each kind once, so that there are no more of them than kinds. */
+/* Duplicates are refused, which also bounds the length of the list. */
 static bool is_repeated(const struct json *value, const struct json *events)
 {
     for (const struct json *each = events->child; each != value; each = each->next) {
@@ -263,7 +266,7 @@ static bool is_repeated(const struct json *value, const struct json *events)
     return false;
 }
 
-static void read_events(const struct request *request, enum fields_need need, struct wish *wish,
+static void read_events(const struct request *request, enum fields_need need, struct hook_input *input,
                         struct field_errors *field_errors)
 {
     const struct json *events = json_member(request->body, "events");
@@ -274,47 +277,47 @@ static void read_events(const struct request *request, enum fields_need need, st
         }
         return;
     }
-    pg_array_reset(&wish->array);
+    pg_array_reset(&input->array);
     if (events->type != JSON_ARRAY || events->child == NULL) {
-        field_errors_add(field_errors, "events", "must be an array of kinds of events, at least one");
+        field_errors_add(field_errors, "events", "must be an array of at least one kind of event");
         return;
     }
     for (const struct json *value = events->child; value != NULL; value = value->next) {
         if (!is_kind(value, kinds)) {
-            field_errors_add(field_errors, "events", "names a kind of events that there is not");
+            field_errors_add(field_errors, "events", "contains an unknown kind of event");
             return;
         }
         if (is_repeated(value, events)) {
-            field_errors_add(field_errors, "events", "names a kind of events twice");
+            field_errors_add(field_errors, "events", "contains a kind of event twice");
             return;
         }
-        pg_array_text_add(&wish->array, value->text);
+        pg_array_text_add(&input->array, value->text);
     }
-    wish->events = pg_array_done(&wish->array);
+    input->events = pg_array_done(&input->array);
 }
 
-static void read_wish(const struct request *request, enum fields_need need, struct wish *wish,
-                      struct field_errors *field_errors)
+static void read_input(const struct request *request, enum fields_need need, struct hook_input *input,
+                       struct field_errors *field_errors)
 {
     static const char *const known[] = {"url", "description", "events", "enabled", NULL};
     const struct config *config = context_of(request)->config;
     struct webhook_rules rules = {.http = config->webhook_http};
-    *wish = (struct wish){.url = NULL};
+    *input = (struct hook_input){.url = NULL};
     fields_known(request->body, known, field_errors);
-    if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &wish->url, field_errors)) {
-        bool ok = address_networks_parse(config->webhook_networks, &rules.networks); /* else: no network passes */
-        const char *error = ok ? webhook_url_error(&rules, wish->url) : "cannot be checked now";
+    if (fields_text(request->body, "url", need, 1, WEBHOOK_URL_MOST, &input->url, field_errors)) {
+        bool ok = address_networks_parse(config->webhook_networks, &rules.networks); /* on failure refuse every URL */
+        const char *error = ok ? webhook_url_error(&rules, input->url) : "cannot be checked now";
         if (error != NULL) {
             field_errors_add(field_errors, "url", error);
         }
     }
-    (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &wish->description,
+    (void)fields_text(request->body, "description", FIELDS_OPTIONAL, 0, DESCRIPTION_MOST, &input->description,
                       field_errors);
-    wish->has_enabled = fields_bool(request->body, "enabled", FIELDS_OPTIONAL, &wish->enabled, field_errors);
-    read_events(request, need, wish, field_errors);
+    input->has_enabled = fields_bool(request->body, "enabled", FIELDS_OPTIONAL, &input->enabled, field_errors);
+    read_events(request, need, input, field_errors);
 }
 
-static void add(struct request *request);
+static void add_webhook(struct request *request);
 
 static void on_added(const struct pg_reply *reply, void *arg)
 {
@@ -329,7 +332,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
         return;
     }
     if (pg_null(reply->result, 0, COL_ID)) {
-        add(request); /* it finds the next slot, or that there is none any more */
+        add_webhook(request); /* retry with the next free slot, if there is one */
         return;
     }
     (void)snprintf(where, sizeof(where), "%s/%s", request->route->pattern, pg_text(reply->result, 0, COL_ID));
@@ -338,29 +341,29 @@ static void on_added(const struct pg_reply *reply, void *arg)
     reply_send(request, 201);
 }
 
-static void add(struct request *request)
+static void add_webhook(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    struct wish wish;
+    struct hook_input input;
     char most[NUMBER_SIZE];
     struct hook *hook = request->handler_state;
-    read_wish(request, FIELDS_REQUIRED, &wish, &field_errors);
-    if (wish.has_enabled && !wish.enabled) {
-        field_errors_add(&field_errors, "enabled", "must be true at the beginning");
+    read_input(request, FIELDS_REQUIRED, &input, &field_errors);
+    if (input.has_enabled && !input.enabled) {
+        field_errors_add(&field_errors, "enabled", "must be true for a new webhook");
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
-    } else if (wish.events == NULL || hook->tries++ == ADD_TRIES_MAX) {
+    } else if (input.events == NULL || hook->tries++ == ADD_TRIES_MAX) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
         struct uuid id = uuid_new();
         webhook_secret_new(hook->secret);
         (void)snprintf(most, sizeof(most), "%d", context_of(request)->config->webhooks_max);
-        const char *more[] = {wish.url, wish.description == NULL ? "" : wish.description, wish.events, hook->secret,
+        const char *more[] = {input.url, input.description == NULL ? "" : input.description, input.events, hook->secret,
                               most};
-        change(request, HOOK_ADD, &id, more, ARRAY_LEN(more), on_added);
+        run_change(request, HOOK_ADD, &id, more, ARRAY_LEN(more), on_added);
     }
-    pg_array_free(&wish.array);
+    pg_array_free(&input.array);
 }
 
 static void handle_add(struct request *request)
@@ -368,25 +371,25 @@ static void handle_add(struct request *request)
     if (request_handler_state(request, sizeof(struct hook)) == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        add(request);
+        add_webhook(request);
     }
 }
 
 static void handle_change(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    struct wish wish;
-    read_wish(request, FIELDS_OPTIONAL, &wish, &field_errors);
+    struct hook_input input;
+    read_input(request, FIELDS_OPTIONAL, &input, &field_errors);
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
-    } else if (wish.array.text != NULL && wish.events == NULL) {
+    } else if (input.array.text != NULL && input.events == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
-        const char *enabled = !wish.has_enabled ? NULL : wish.enabled ? "true" : "false";
-        const char *more[] = {wish.url, wish.description, wish.events, enabled};
-        change(request, HOOK_CHANGE, &request->parameters[0], more, ARRAY_LEN(more), on_hook);
+        const char *enabled = !input.has_enabled ? NULL : input.enabled ? "true" : "false";
+        const char *more[] = {input.url, input.description, input.events, enabled};
+        run_change(request, HOOK_CHANGE, &request->parameters[0], more, ARRAY_LEN(more), on_hook);
     }
-    pg_array_free(&wish.array);
+    pg_array_free(&input.array);
 }
 
 static void on_rotated(const struct pg_reply *reply, void *arg)
@@ -416,7 +419,7 @@ static void handle_rotate(struct request *request)
     hook->old_until_ms = clock_now_ms() + INT64_C(1000) * WEBHOOK_OLD_SECRET_S;
     clock_format(hook->old_until_ms, until);
     const char *more[] = {hook->secret, until};
-    change(request, HOOK_ROTATE, &request->parameters[0], more, ARRAY_LEN(more), on_rotated);
+    run_change(request, HOOK_ROTATE, &request->parameters[0], more, ARRAY_LEN(more), on_rotated);
 }
 
 static void on_removed(const struct pg_reply *reply, void *arg)
@@ -429,7 +432,7 @@ static void on_removed(const struct pg_reply *reply, void *arg)
 
 static void handle_remove(struct request *request)
 {
-    change(request, HOOK_REMOVE, &request->parameters[0], NULL, 0, on_removed);
+    run_change(request, HOOK_REMOVE, &request->parameters[0], NULL, 0, on_removed);
 }
 
 const struct route webhooks_routes[] = {

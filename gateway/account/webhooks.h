@@ -1,9 +1,9 @@
 /*
- * /users/me/webhooks: where a user wants events sent, and /admin/webhooks: where the deployment does. Both are the same
- * resource with another owner: what is under /admin belongs to the deployment, whichever admin made it, and every
- * change of it is in the audit log. A secret is shown by the call that made it and never again.
+ * /users/me/webhooks and /admin/webhooks: the webhooks of a user and of the deployment. Both are the same resource with
+ * different owners. Those under /admin belong to the deployment, not to the admin who created them, and every change is
+ * in the audit log. A secret is returned only by the call that created it.
  *
- * What is sent: webhook_deliveries. Who sends it: notifyworker.
+ * For the delivery log see webhook_deliveries.h; notifyworker delivers.
  */
 #ifndef ROSTRUM_GATEWAY_ACCOUNT_WEBHOOKS_H
 #define ROSTRUM_GATEWAY_ACCOUNT_WEBHOOKS_H
@@ -13,7 +13,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* Context of the handlers; created by components.c. */
 struct webhooks_context {
     const struct config *config;
     struct pg *pg;
@@ -22,7 +22,7 @@ struct webhooks_context {
 extern const struct route webhooks_routes[];
 extern struct statements webhooks_statements;
 
-/* The owner that a call is about: the user, or the deployment (the nil id) where the route is an admin's. */
+/* Writes the owner of the request's webhooks: the user, or the nil id for the deployment (routes for admins). */
 void webhooks_owner(const struct request *request, char out[static UUID_TEXT_SIZE]);
 
 #endif

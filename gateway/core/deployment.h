@@ -1,5 +1,6 @@
 /*
- * What a worker knows of the deployment. deployment_reader.c fills it; everyone else reads it.
+ * The deployment's constants and keys in a worker's memory. deployment_reader.c writes them; all other modules only
+ * read.
  */
 #ifndef ROSTRUM_GATEWAY_CORE_DEPLOYMENT_H
 #define ROSTRUM_GATEWAY_CORE_DEPLOYMENT_H
@@ -13,7 +14,7 @@
 
 enum { DEPLOYMENT_KEY_BYTES = 32 };
 
-/* What PostgreSQL has on record of the deployment; the same for its whole life, but for the keys of access tokens. */
+/* The deployment's record in PostgreSQL. It never changes, except for the keys of access tokens. */
 struct deployment_facts {
     unsigned shards;
     uint8_t idempotency[DEPLOYMENT_KEY_BYTES]; /* keys the hash that makes bid ids out of idempotency keys */
@@ -23,8 +24,8 @@ struct deployment_facts {
 };
 
 /*
- * The facts outlive workers and PostgreSQL's outages: they stand in memory that the master's children share. The first
- * worker to read them from PostgreSQL writes them there, later ones begin with them.
+ * The facts are in memory that all workers share, so they survive restarts of workers and outages of PostgreSQL. The
+ * first worker that reads them from PostgreSQL writes them there. Later workers start with this copy.
  */
 struct deployment_record {
     atomic_bool known;
@@ -32,11 +33,11 @@ struct deployment_record {
 };
 
 struct deployment {
-    bool known; /* the facts are there; before that nobody can be served but /health and /time */
+    bool known; /* the facts were read; until then only /health and /time are served */
     struct deployment_facts facts;
     struct tokens *tokens;   /* issues and verifies access tokens; NULL until the facts are known */
-    struct jws_key receipts; /* signs receipts; likewise */
-    int64_t clock_offset_ms; /* this machine's clock less the database's, as last measured */
+    struct jws_key receipts; /* signs receipts; valid once `known` */
+    int64_t clock_offset_ms; /* this machine's clock minus the database's, as last measured */
 };
 
 #endif

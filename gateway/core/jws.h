@@ -1,6 +1,6 @@
 /*
- * What the deployment signs for others to check: JSON Web Signatures (RFC 7515, compact) with Ed25519 (RFC 8037), and
- * their public keys as a JSON Web Key Set (RFC 7517). Pure.
+ * JSON Web Signatures (RFC 7515, compact form) with Ed25519 (RFC 8037), and their public keys as JSON Web Keys (RFC
+ * 7517). Pure: no I/O and no state besides the key.
  *
  * Callers: token, receipt, session.
  */
@@ -22,15 +22,15 @@ enum {
 struct jws_key {
     uint8_t public_key[crypto_sign_PUBLICKEYBYTES];
     uint8_t secret_key[crypto_sign_SECRETKEYBYTES];
-    char kid[JWS_KID_BYTES * 2 + 1]; /* made of the public key */
-    char header[JWS_HEADER_SIZE];    /* base64url; the same for all that it signs */
+    char kid[JWS_KID_BYTES * 2 + 1]; /* hex; derived from the public key */
+    char header[JWS_HEADER_SIZE];    /* base64url; the same in every signature of this key */
 };
 
-/* `type`: the header's "typ", by which one kind of text is never taken for another. */
+/* `type` is the header's "typ". It differs per kind of document, so a receipt is never accepted as an access token. */
 void jws_key_make(struct jws_key *key, const uint8_t seed[static JWS_SEED_BYTES], const char *type);
-/* header.payload.signature; false if `size` bytes do not hold it. */
+/* Writes header.payload.signature; false if it does not fit into `size` bytes. */
 MUST_CHECK bool jws_sign(const struct jws_key *key, const char *payload, size_t length, char *out, size_t size);
-/* The public key as a JWK. */
+/* Writes the public key as a JWK. */
 void jws_write_key(const struct jws_key *key, char out[static JWS_JWK_SIZE]);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Numbers of the Redis scripts in the table of a worker's connection. Each script is a constant of the file named here;
- * components.c makes the table.
+ * Indexes of the Lua scripts in the script table of a worker's Redis connection. Each script is a constant in the file
+ * named here; components.c builds the table.
  */
 #ifndef ROSTRUM_GATEWAY_CORE_SCRIPTS_H
 #define ROSTRUM_GATEWAY_CORE_SCRIPTS_H

@@ -1,6 +1,6 @@
 /*
- * Access tokens; see token.h. The header of a key is always the same text, so a token with any other is not ours; the
- * classic attacks on JWT libraries (alg none, keys in the header) have nothing to work on.
+ * Access tokens; see token.h. Each key has one fixed header text, and tokens with any other header are refused. So the
+ * known attacks through the header (alg none, embedded keys) are impossible.
  */
 #include "gateway/core/token.h"
 
@@ -13,7 +13,7 @@
 #include "common/base/json.h"
 
 enum {
-    REMEMBERED_MAX = 8192, /* verified tokens, one per slot: 8 MiB at most would be full texts, hashes are 600 KiB */
+    REMEMBERED_MAX = 8192, /* verified tokens, one per slot; hashes take 600 KiB, full texts would take 8 MiB */
     HASH_BYTES = 32,
     CLAIMS_SIZE = 256,
 };
@@ -27,7 +27,7 @@ struct tokens {
     size_t count;
     size_t signer;
     struct jws_key keys[TOKEN_KEYS_MAX];
-    struct token_keys given; /* what the keys were made of */
+    struct token_keys given; /* the seeds of `keys` */
     struct remembered *remembered;
 };
 
@@ -64,7 +64,7 @@ void tokens_set(struct tokens *tokens, const struct token_keys *keys)
     tokens->count = keys->count;
     tokens->signer = keys->signer;
     tokens->given = *keys;
-    /* What a key that is gone has signed holds no longer. */
+    /* Tokens of removed keys must not stay valid. */
     memset(tokens->remembered, 0, REMEMBERED_MAX * sizeof(*tokens->remembered));
 }
 
@@ -126,7 +126,7 @@ static const struct jws_key *find_key(const struct tokens *tokens, const char *t
     return NULL;
 }
 
-/* Everything but the expiry: what holds of a text holds for as long as its key is one of ours. */
+/* Checks everything except the expiry. The result stays true as long as the key is in the set, so it can be cached. */
 static bool verify_text(const struct tokens *tokens, const char *text, size_t length, struct token_claims *claims)
 {
     uint8_t signature[crypto_sign_BYTES];

@@ -1,6 +1,6 @@
 /*
- * Blocking work on a few threads; see workpool.h. Jobs wait in a list under one lock; finished ones come back through a
- * second list and an eventfd, so that callbacks run on the loop.
+ * Blocking work on a pool of threads; see workpool.h. Jobs wait in a list under one lock. Finished jobs return through
+ * a second list and an eventfd, so that callbacks run on the loop.
  */
 #include "gateway/core/workpool.h"
 
@@ -34,7 +34,7 @@ struct workpool {
     bool stop;               /* under lock */
     struct job_list waiting; /* under lock */
     struct job_list done;    /* under lock */
-    int jobs;                /* not yet called back; of the loop alone */
+    int jobs;                /* not yet called back; used by the loop only */
     int done_fd;
     struct event *done_event;
 };
@@ -56,7 +56,7 @@ static void *run_thread(void *arg)
         pthread_mutex_lock(&pool->lock);
         STAILQ_INSERT_TAIL(&pool->done, job, list);
         if (write(pool->done_fd, &one, sizeof(one)) != (ssize_t)sizeof(one)) {
-            log_error("the loop cannot be told of finished work");
+            log_error("finished work could not be signalled to the event loop");
         }
     }
     pthread_mutex_unlock(&pool->lock);
@@ -70,7 +70,7 @@ static void call_back(evutil_socket_t fd, short what, void *arg)
     uint64_t count = 0;
     (void)what;
     if (read(fd, &count, sizeof(count)) < 0) {
-        return; /* told twice */
+        return; /* an earlier call has read the signal */
     }
     pthread_mutex_lock(&pool->lock);
     STAILQ_CONCAT(&done, &pool->done);
@@ -84,7 +84,7 @@ static void call_back(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* Signals are the loop's: threads begin with all of them blocked. */
+/* Signals are handled by the event loop, so threads start with all signals blocked. */
 static bool start_threads(struct workpool *pool)
 {
     sigset_t all;

@@ -1,8 +1,8 @@
 /*
- * Work that blocks (a picture's helper, files, an S3 server), on a few threads beside the loop. The queue is bounded;
- * when it is full, the caller is told and answers 503. Results come back on the loop.
+ * A pool of threads for blocking work: the image decoder, files, an S3 server, password hashes. The queue is bounded:
+ * when it is full, workpool_run fails and the caller answers 503. Completion callbacks run on the event loop.
  *
- * Work gets one pointer and touches nothing else of the gateway. Callers: images.c, hashpool.c.
+ * A job gets one pointer and accesses no other data of the gateway. Callers: images.c, hashpool.c.
  */
 #ifndef ROSTRUM_GATEWAY_CORE_WORKPOOL_H
 #define ROSTRUM_GATEWAY_CORE_WORKPOOL_H
@@ -16,14 +16,14 @@ struct workpool;
 struct workpool_options {
     struct event_base *base;
     int threads;
-    int queue_max; /* jobs waiting or being worked on */
+    int queue_max; /* jobs that wait or run */
 };
 
 MUST_CHECK struct workpool *workpool_new(const struct workpool_options *options);
-/* Waits for what is being worked on. No callback comes any more: no job may be open that owns something. */
+/* Waits for running jobs. Their `done` is not called any more, so the caller must free what open jobs own. */
 void workpool_free(struct workpool *pool);
 
-/* `work` runs on a thread, then `done` on the loop, both with `arg`. False: the queue is full, and neither will. */
+/* Runs `work` on a thread, then `done` on the loop, both with `arg`. False if the queue is full: neither runs. */
 MUST_CHECK bool workpool_run(struct workpool *pool, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 
 #endif

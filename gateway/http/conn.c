@@ -1,13 +1,13 @@
 /*
- * The connections of one worker; see conn.h for what and why. Facts of libevent 2.1.12 that this rests on:
+ * The connections of one worker; see conn.h. The code relies on these properties of libevent 2.1.12:
  *
- *  - The bufferevent that the callback of evhttp_set_bevcb makes gets its descriptor, and evhttp as the argument of
- *    its callbacks, before control returns to the loop; nothing is read before the next pass.
- *  - A listener that was disabled by its callback accepts no more in this pass: so each pass takes a few connections,
- *    those that are there already have their turn, and the other workers get their share.
- *  - evhttp's pages are written while writing is disabled; the write event needs a pass of the loop, so an event
- *    activated at that moment sees the whole page and may exchange it.
- *  - The close callback of an evhttp_connection comes once, before its memory goes.
+ *  - The bufferevent from the callback of evhttp_set_bevcb gets its descriptor, and evhttp as the argument of its
+ *    callbacks, before control returns to the loop. Nothing is read before the next pass of the loop.
+ *  - A listener that its callback disables accepts no more connections in this pass. So each pass accepts a few
+ *    connections, open connections are served in between, and other workers get their share.
+ *  - evhttp writes its error pages while writing is disabled. The write event needs another pass of the loop, so an
+ *    event activated at the write sees the complete page and can replace it.
+ *  - The close callback of an evhttp_connection is called once, before its memory is freed.
  */
 #include "gateway/http/conn.h"
 
@@ -28,23 +28,23 @@
 
 enum {
     LISTENERS_MAX = 8,      /* systemd may hand over several addresses */
-    SWEEP_MS = 100,         /* how late a slow client may be noticed */
-    DRAIN_IDLE_MS = 500,    /* an idle connection's last chance in a drain */
-    ACCEPT_EACH = 64,       /* connections taken in one pass */
+    SWEEP_MS = 100,         /* interval of the checks for slow clients */
+    DRAIN_IDLE_MS = 500,    /* idle connections are closed this long after the drain began */
+    ACCEPT_EACH = 64,       /* maximum of connections accepted in one pass of the loop */
     TURN_PAUSE_MS = 1,      /* while it is another worker's turn to accept */
-    TURN_PAUSES_MAX = 5,    /* then this one accepts all the same: the other may be busy */
-    ACCEPT_PAUSE_MS = 1000, /* after EMFILE and its kin */
-    PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": where the status stands */
-    RAW_MAX = 512,          /* a whole answer written by hand */
+    TURN_PAUSES_MAX = 5,    /* then this worker accepts anyway: the other may be busy */
+    ACCEPT_PAUSE_MS = 1000, /* after EMFILE and similar errors */
+    PAGE_STATUS_OFFSET = 9, /* "HTTP/1.1 400": offset of the status */
+    RAW_MAX = 512,          /* a complete answer of errors_raw */
 };
 
 enum conn_state {
-    CONN_MADE,    /* evhttp has its bufferevent, we do not have evhttp's connection yet */
-    CONN_IDLE,    /* no byte of a request so far */
+    CONN_MADE,    /* evhttp has its bufferevent; the evhttp_connection is not known yet */
+    CONN_IDLE,    /* no byte of a request was received yet */
     CONN_READING, /* between first and last byte of a request; in the list `reading` or `uploading` */
     CONN_BUSY,    /* its request is being answered */
-    CONN_REFUSED, /* told to go; waits for evhttp to notice */
-    CONN_TAKEN,   /* whoever took it ends it */
+    CONN_REFUSED, /* shut down; evhttp will notice and free it */
+    CONN_TAKEN,   /* detached by conn_take, until conn_end */
 };
 
 struct conn {
@@ -53,14 +53,14 @@ struct conn {
     struct evhttp_connection *evcon; /* NULL while CONN_MADE */
     int fd;
     enum conn_state state;
-    bool excess;      /* there were connections_max already */
-    bool answering;   /* bytes that are written now are ours */
-    bool foreign;     /* evhttp has written a page of its own; in the list `chores` */
-    bool chore;       /* is in the list `chores` */
-    bool looked;      /* CONN_READING: `upload` is decided */
-    bool upload;      /* counts among conns->uploads, until it is answered or gone */
-    int64_t since_ms; /* CONN_READING: of the first byte */
-    size_t read;      /* bytes since the last answer */
+    bool excess;       /* it exceeds connections_max */
+    bool answering;    /* the gateway, not evhttp, is writing */
+    bool has_page;     /* evhttp has written an error page of its own; in the list `chores` */
+    bool chore;        /* is in the list `chores` */
+    bool upload_known; /* CONN_READING: `upload` is decided */
+    bool upload;       /* counted in conns->uploads, until answered or closed */
+    int64_t since_ms;  /* CONN_READING: time of the first byte */
+    size_t read;       /* bytes since the last answer */
     TAILQ_ENTRY(conn) all;
     TAILQ_ENTRY(conn) reading;
     TAILQ_ENTRY(conn) chores;
@@ -74,7 +74,7 @@ struct conns {
     struct evconnlistener *listeners[LISTENERS_MAX];
     size_t listener_count;
     struct event *sweep;  /* every SWEEP_MS */
-    struct event *chore;  /* activated, never waited for */
+    struct event *chore;  /* activated by conn_add_chore; it has no timeout */
     struct event *resume; /* after ACCEPT_PAUSE_MS or TURN_PAUSE_MS */
     struct conn_list all;
     struct conn_list reading;   /* oldest first */
@@ -84,14 +84,14 @@ struct conns {
     struct conn **by_fd; /* from a request's descriptor to its connection */
     size_t by_fd_size;
     size_t open;
-    int taken;   /* in this pass */
-    bool paused; /* resume is pending */
+    int taken;   /* connections accepted in this pass of the loop */
+    bool paused; /* `resume` is pending */
     int turn_pauses;
     bool draining;
     int64_t drain_ms; /* when the drain began */
 };
 
-/* A listener's error callback gets evhttp's own argument, so the one struct conns of the process is known here. */
+/* A listener's error callback gets evhttp's argument instead of ours, so it needs this global. */
 static struct conns *conns_of_process;
 
 static void accept_switch(struct conns *conns, bool on)
@@ -131,7 +131,7 @@ static void conn_end_upload(struct conn *conn)
     }
 }
 
-/* The one function that changes a connection's state. */
+/* The only function that changes a connection's state. */
 static void conn_set_state(struct conn *conn, enum conn_state state)
 {
     if (conn->state == CONN_READING) {
@@ -139,7 +139,7 @@ static void conn_set_state(struct conn *conn, enum conn_state state)
     }
     conn->state = state;
     if (state == CONN_READING) {
-        conn->looked = false;
+        conn->upload_known = false;
         conn->since_ms = clock_mono_ms();
         TAILQ_INSERT_TAIL(&conn->conns->reading, conn, reading);
     }
@@ -163,7 +163,7 @@ static void conn_free(struct conn *conn)
     free(conn);
 }
 
-/* Writes an answer by hand and lets evhttp find the connection closed: it must not be freed under evhttp. */
+/* Sends an answer without evhttp and shuts the socket down. evhttp notices and frees the connection. */
 static void conn_refuse(struct conn *conn, enum error_code code, const char *reason)
 {
     char text[RAW_MAX];
@@ -176,7 +176,7 @@ static void conn_refuse(struct conn *conn, enum error_code code, const char *rea
     if (code != ERROR_COUNT) {
         size_t length = errors_raw(code, text, sizeof(text));
         http_metrics_refused(code);
-        /* Best effort: whoever does not take these few bytes is closed all the same. */
+        /* Best effort: the connection is closed even if the client does not receive the answer. */
         if (send(fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
             log_debug("refusal not sent: %s", strerror(errno));
         }
@@ -200,18 +200,18 @@ static void conn_begin_upload(struct conn *conn)
 }
 
 /*
- * Called with each byte that comes, before evhttp sees it. evhttp takes a line away once it is whole, so that a header
- * may be looked at in the line's place if that was short: then the larger limit is only memory, and dispatch.c asks
- * again for each route.
+ * Called when bytes arrive, before evhttp sees them. evhttp removes a complete line from the buffer. So after a short
+ * request line this may examine a header instead and allow a larger body by mistake. That costs only memory, because
+ * dispatch.c checks the limit again for each route.
  */
-static void conn_look(struct conn *conn, struct evbuffer *input)
+static void conn_detect_upload(struct conn *conn, struct evbuffer *input)
 {
     char head[CONN_HEAD_BYTES];
     ev_ssize_t length = evbuffer_copyout(input, head, sizeof(head));
     if (length <= 0 || (length < CONN_HEAD_BYTES && memchr(head, '\n', (size_t)length) == NULL)) {
         return;
     }
-    conn->looked = true;
+    conn->upload_known = true;
     if (conn->conns->options.is_upload != NULL && conn->conns->options.is_upload(head, (size_t)length)) {
         conn_begin_upload(conn);
     }
@@ -224,8 +224,8 @@ static void conn_input_changed(struct evbuffer *buffer, const struct evbuffer_cb
     if (info->n_added > 0 && conn->state == CONN_IDLE) {
         conn_set_state(conn, CONN_READING);
     }
-    if (info->n_added > 0 && conn->state == CONN_READING && !conn->looked) {
-        conn_look(conn, buffer);
+    if (info->n_added > 0 && conn->state == CONN_READING && !conn->upload_known) {
+        conn_detect_upload(conn, buffer);
     }
 }
 
@@ -233,8 +233,8 @@ static void conn_output_changed(struct evbuffer *buffer, const struct evbuffer_c
 {
     struct conn *conn = arg;
     (void)buffer;
-    if (info->n_added > 0 && !conn->answering && !conn->foreign) {
-        conn->foreign = true;
+    if (info->n_added > 0 && !conn->answering && !conn->has_page) {
+        conn->has_page = true;
         conn_add_chore(conn);
     }
 }
@@ -260,19 +260,19 @@ static struct bufferevent *conn_make(struct event_base *base, void *arg)
     *conn = (struct conn){.conns = conns, .bev = bev, .state = CONN_MADE};
     TAILQ_INSERT_TAIL(&conns->all, conn, all);
     conn->excess = conns->open++ >= (size_t)conns->options.connections_max;
-    bufferevent_incref(bev); /* ours until conn_adopt has looked at it */
+    bufferevent_incref(bev); /* released by conn_adopt */
     conn_add_chore(conn);
     if (++conns->taken == ACCEPT_EACH || !has_turn(conns)) {
         accept_switch(conns, false);
     }
     return bev;
 fail:
-    log_error("no memory for a connection");
+    log_error("out of memory for a connection");
     free(conn);
     if (bev != NULL) {
         bufferevent_free(bev);
     }
-    return NULL; /* evhttp then makes one of its own, which conns_find does not know and refuses */
+    return NULL; /* evhttp then creates its own bufferevent; conns_find does not find it, so its requests get 503 */
 }
 
 static bool by_fd_reserve(struct conns *conns, int fd)
@@ -310,7 +310,7 @@ static void conn_enter(struct conn *conn, struct evhttp_connection *evcon, int f
     http_metrics_connected(conn->state == CONN_IDLE);
 }
 
-/* The first moment at which evhttp's connection can be had. */
+/* Runs right after the accept, when the evhttp_connection is available for the first time. */
 static void conn_adopt(struct conn *conn)
 {
     struct bufferevent *bev = conn->bev;
@@ -321,16 +321,16 @@ static void conn_adopt(struct conn *conn)
     if (evcon != NULL && fd >= 0 && by_fd_reserve(conn->conns, fd)) {
         conn_enter(conn, evcon, fd);
     } else {
-        log_error("a connection could not be taken up");
+        log_error("a new connection could not be registered");
         if (fd >= 0) {
-            shutdown(fd, SHUT_RDWR); /* evhttp finds it closed */
+            shutdown(fd, SHUT_RDWR); /* evhttp notices and frees it */
         }
         conn_free(conn);
     }
     bufferevent_decref(bev);
 }
 
-/* The status of the page that stands in `output`, 0 if there is none. */
+/* Returns the status of the answer in `output`, 0 if there is none. */
 static int page_status(struct evbuffer *output)
 {
     char head[PAGE_STATUS_OFFSET + 4] = "";
@@ -340,22 +340,22 @@ static int page_status(struct evbuffer *output)
     return (int)strtol(head + PAGE_STATUS_OFFSET, NULL, 10);
 }
 
-/* evhttp says 400 to headers that are too long as well: only then has it read so much without asking for more. */
+/* evhttp answers 400 also for headers that are too long. Then more than header_max_bytes were read. */
 static enum error_code page_error(const struct conn *conn, int status)
 {
     bool long_headers = status == 400 && conn->read > (size_t)conn->conns->options.header_max_bytes;
     return long_headers ? ERROR_HEADERS_TOO_LARGE : errors_of_status(status);
 }
 
-/* evhttp's own page, complete in the output buffer: keep its status, exchange the rest. */
-static void conn_exchange_page(struct conn *conn)
+/* Replaces evhttp's error page, which is complete in the output buffer, by JSON with the same status. */
+static void conn_replace_page(struct conn *conn)
 {
     char text[RAW_MAX];
     struct evbuffer *output = bufferevent_get_output(conn->bev);
-    conn->foreign = false;
-    /* A socket's bufferevent freezes the front of its output against everyone but its own writing. */
+    conn->has_page = false;
+    /* The bufferevent of a socket keeps the front of its output buffer frozen except while it writes. */
     if (evbuffer_unfreeze(output, 1) != 0) {
-        log_error("an error page could not be exchanged");
+        log_error("an error page of evhttp could not be replaced");
         return;
     }
     int status = page_status(output);
@@ -366,7 +366,7 @@ static void conn_exchange_page(struct conn *conn)
         conn_set_state(conn, CONN_BUSY);
         conn->answering = true;
         if (evbuffer_drain(output, evbuffer_get_length(output)) != 0 || evbuffer_add(output, text, length) != 0) {
-            log_error("an error page could not be exchanged");
+            log_error("an error page of evhttp could not be replaced");
         }
         conn->answering = false;
     }
@@ -381,7 +381,7 @@ static void accept_pause(struct conns *conns, int ms)
     event_add(conns->resume, &pause);
 }
 
-/* After a connection was taken, or a pause is over. */
+/* Called after connections were accepted and after a pause. */
 static void accept_next(struct conns *conns)
 {
     conns->taken = 0;
@@ -410,8 +410,8 @@ static void do_chores(evutil_socket_t fd, short what, void *arg)
         if (conn->state == CONN_MADE) {
             conn_adopt(conn);
             accepted = true;
-        } else if (conn->foreign) {
-            conn_exchange_page(conn);
+        } else if (conn->has_page) {
+            conn_replace_page(conn);
         }
     }
     if (accepted) {
@@ -428,7 +428,7 @@ static void accept_resume(evutil_socket_t fd, short what, void *arg)
     accept_next(conns);
 }
 
-/* EMFILE and its kin: the socket stays readable, so that going on would only spin. */
+/* After EMFILE and similar errors the socket stays readable, so accepting again at once would be a busy loop. */
 static void accept_failed(struct evconnlistener *listener, void *arg)
 {
     struct conns *conns = conns_of_process;
@@ -458,7 +458,7 @@ static void sweep_slow(struct conn_list *list, int timeout_ms)
     struct conn *conn = NULL;
     int64_t late = clock_mono_ms() - timeout_ms;
     while ((conn = TAILQ_FIRST(list)) != NULL && conn->since_ms <= late) {
-        conn_refuse(conn, ERROR_REQUEST_TIMEOUT, "its request took too long to arrive");
+        conn_refuse(conn, ERROR_REQUEST_TIMEOUT, "request not received in time");
     }
 }
 
@@ -492,11 +492,11 @@ static bool conns_start(struct conns *conns)
     evhttp_set_max_body_size(conns->http, options->body_max_bytes);
     evhttp_set_timeout(conns->http, options->idle_timeout_s);
     evhttp_set_default_content_type(conns->http, NULL);
-    /* All that evhttp can read: our own router answers 405. */
+    /* All methods that evhttp can parse; the router answers 405. */
     evhttp_set_allowed_methods(conns->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
                                                 EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_TRACE |
                                                 EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
-    /* Read a body that is too large to its end (the guard bounds how long): a client that still sends sees its 413. */
+    /* Read a body that is too large to its end, so that a client that still sends gets its 413. The timeouts apply. */
     return evhttp_set_flags(conns->http, EVHTTP_SERVER_LINGERING_CLOSE) == 0;
 }
 
@@ -525,12 +525,12 @@ void conns_free(struct conns *conns)
         return;
     }
     if (conns->http != NULL) {
-        evhttp_free(conns->http); /* listeners too; every connection's close callback comes */
+        evhttp_free(conns->http); /* frees the listeners, and calls the close callback of every connection */
     }
     struct conn *next = NULL;
     for (struct conn *conn = TAILQ_FIRST(&conns->all); conn != NULL; conn = next) {
         next = TAILQ_NEXT(conn, all);
-        conn_free(conn); /* one that evhttp took and we had not adopted yet */
+        conn_free(conn); /* accepted, but conn_adopt has not run yet */
     }
     struct event *events[] = {conns->sweep, conns->chore, conns->resume};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
@@ -596,8 +596,8 @@ void conn_answer_begin(struct conn *conn)
 }
 
 /*
- * Writes the answer at once instead of after another pass of the loop, and has evhttp told from the loop that all is
- * written. What does not go out now goes the usual way.
+ * Writes the answer at once instead of in the next pass of the loop. If all was written, evhttp gets its write callback
+ * from the loop. Otherwise the bufferevent writes the rest.
  */
 static void conn_flush(struct conn *conn)
 {
@@ -627,14 +627,14 @@ void conn_answer_end(struct conn *conn)
     }
     struct evbuffer *input = bufferevent_get_input(conn->bev);
     if (evbuffer_get_length(input) > 0) {
-        conn_set_state(conn, CONN_READING); /* the next request's first bytes came along */
-        conn_look(conn, input);
+        conn_set_state(conn, CONN_READING); /* bytes of the next request are in the buffer */
+        conn_detect_upload(conn, input);
     }
 }
 
 /*
- * evhttp has no way to give a connection away: closing its own would shut down the socket, also through another
- * descriptor. So it stays, idle: its bufferevent has neither callbacks nor events.
+ * evhttp cannot release a connection: freeing it shuts down the socket, even if another descriptor refers to it. So the
+ * evhttp_connection stays idle: its bufferevent has neither callbacks nor events.
  */
 int conn_take(struct conn *conn, uint8_t *rest, size_t size, size_t *length)
 {
@@ -652,5 +652,5 @@ int conn_take(struct conn *conn, uint8_t *rest, size_t size, size_t *length)
 
 void conn_end(struct conn *conn)
 {
-    evhttp_connection_free(conn->evcon); /* conn_closed comes from within */
+    evhttp_connection_free(conn->evcon); /* calls conn_closed */
 }

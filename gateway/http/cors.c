@@ -8,12 +8,12 @@
 
 #include "gateway/http/http.h"
 
-/* What a client needs of an answer, and may send with a request, beyond what every script may. */
+/* Answer headers that scripts may read and request headers that they may send, besides those CORS always allows. */
 static const char exposed[] = "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
                               "X-Request-Id";
 static const char sendable[] = "Authorization, Content-Type, If-None-Match, Prefer, X-Idempotency-Key, X-Request-Id, "
                                "traceparent";
-static const char preflight_life_s[] = "600"; /* browsers cap it at some such value themselves */
+static const char preflight_life_s[] = "600"; /* browsers have a similar maximum */
 
 static bool is_listed(const char *origins, const char *origin)
 {
@@ -62,7 +62,7 @@ void cors_answer(struct request *request, cors_put put)
 {
     const char *origin = listed_origin(request);
     if (!is_off(request)) {
-        put(request, "Vary", "Origin"); /* also where it is not listed: a cache must not mix them up */
+        put(request, "Vary", "Origin"); /* also for unlisted origins, so that caches keep their answers apart */
     }
     if (origin != NULL) {
         put(request, "Access-Control-Allow-Origin", origin);

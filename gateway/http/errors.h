@@ -1,5 +1,7 @@
 /*
- * The error codes of the contract: status, text and message of each, in one table. Pure.
+ * The error codes of the API: HTTP status, code and message of each, in one table. Pure: no I/O, no state.
+ *
+ * Callers: reply.c, conn.c, and all handlers through reply_error.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_ERRORS_H
 #define ROSTRUM_GATEWAY_HTTP_ERRORS_H
@@ -8,7 +10,7 @@
 #include "common/rules/rules.h"
 
 enum error_code {
-    ERROR_BAD_REQUEST,            /* 400 of HTTP itself */
+    ERROR_BAD_REQUEST,            /* 400: violates HTTP */
     ERROR_VALIDATION_FAILED,      /* 400, use reply_field_errors */
     ERROR_INVALID_AMOUNT,         /* 400 */
     ERROR_INVALID_TOKEN,          /* 400 */
@@ -50,13 +52,13 @@ enum error_code {
     ERROR_EXPECTATION_FAILED,     /* 417 */
     ERROR_IDEMPOTENCY_KEY_REUSED, /* 422 */
     ERROR_INVALID_IMAGE,          /* 422 */
-    ERROR_IMAGE_TOO_LARGE,        /* 422: its pixels, not its bytes */
-    ERROR_TOO_MANY_SUBSCRIPTIONS, /* 409: of one WebSocket */
-    ERROR_UPGRADE_REQUIRED,       /* 426: a WebSocket of another version, or none */
+    ERROR_IMAGE_TOO_LARGE,        /* 422: too many pixels, not bytes */
+    ERROR_TOO_MANY_SUBSCRIPTIONS, /* 409: per WebSocket */
+    ERROR_UPGRADE_REQUIRED,       /* 426: not a WebSocket upgrade, or of another version */
     ERROR_RATE_LIMITED,           /* 429 */
     ERROR_HEADERS_TOO_LARGE,      /* 431 */
     ERROR_INTERNAL_ERROR,         /* 500 */
-    ERROR_NOT_IMPLEMENTED,        /* 501: a method that HTTP does not know */
+    ERROR_NOT_IMPLEMENTED,        /* 501: unknown HTTP method */
     ERROR_UNAVAILABLE,            /* 503, with Retry-After */
     ERROR_COUNT
 };
@@ -64,19 +66,19 @@ enum error_code {
 struct error_entry {
     int status;
     const char *code;    /* "VALIDATION_FAILED" */
-    const char *message; /* for a person */
+    const char *message; /* for people */
 };
 const struct error_entry *errors_entry(enum error_code code);
-/* The code of a decision's reason; of RULES_NONE that of an error of ours. */
+/* The error code of a rejection's reason; ERROR_INTERNAL_ERROR for RULES_NONE. */
 enum error_code errors_of_reason(enum rules_reason reason);
 
-/* The general code of a status that evhttp answers by itself. */
+/* The generic error code of a status that evhttp has set. */
 enum error_code errors_of_status(int status);
-/* The words of a status line; NULL for those that evhttp knows as well. */
+/* The reason phrase of a status; NULL: evhttp's own phrase is used. */
 const char *errors_phrase(int status);
 /*
- * A whole answer as bytes, "Connection: close" and JSON included, for connections that have no request. Returns its
- * length. `size` must be 512 or more.
+ * Writes a complete HTTP answer with "Connection: close" and the JSON body, for connections without a request. Returns
+ * its length in bytes. `size` must be at least 512.
  */
 size_t errors_raw(enum error_code code, char *out, size_t size);
 

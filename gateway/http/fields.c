@@ -1,8 +1,9 @@
 /*
- * Reading the members of a JSON body with the contract's strictness; see fields.h.
+ * Validation of the members of a JSON body; see fields.h.
  */
 #include "gateway/http/fields.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -16,12 +17,12 @@ void fields_known(const struct json *object, const char *const *names, struct fi
             i++;
         }
         if (names[i] == NULL) {
-            field_errors_add(field_errors, member->name, "is unknown");
+            field_errors_add(field_errors, member->name, "is not a known member");
         }
     }
 }
 
-/* The member; an absent one is a fault if it is needed. An explicit null counts as absent. */
+/* Finds a member and adds a field error if it is required and absent. An explicit null counts as absent. */
 static const struct json *find(const struct json *object, const char *name, enum fields_need need,
                                struct field_errors *field_errors)
 {
@@ -35,7 +36,7 @@ static const struct json *find(const struct json *object, const char *name, enum
     return value;
 }
 
-/* Characters of UTF-8 that the JSON reader has found valid; false if one is a control character not in `allowed`. */
+/* Counts the characters of a string, which is valid UTF-8. False if it has a control character not in `allowed`. */
 static bool count_characters(const struct json *value, const char *allowed, size_t *count)
 {
     *count = 0;
@@ -50,7 +51,7 @@ static bool count_characters(const struct json *value, const char *allowed, size
     return true;
 }
 
-/* Whether nothing but spaces is in it, of any width: U+0020, U+00A0, U+2000 to U+200B, U+3000. */
+/* Returns whether the text has only spaces of any width: U+0020, U+00A0, U+2000 to U+200B, U+3000. */
 static bool is_blank(const char *text)
 {
     for (const char *at = text; *at != '\0';) {
@@ -68,6 +69,17 @@ static bool is_blank(const char *text)
     return true;
 }
 
+static void add_length_error(const char *name, size_t least, size_t most, struct field_errors *field_errors)
+{
+    char message[FIELD_ERROR_MESSAGE_SIZE];
+    if (least == 0) {
+        (void)snprintf(message, sizeof(message), "must have at most %zu characters", most);
+    } else {
+        (void)snprintf(message, sizeof(message), "must have %zu to %zu characters", least, most);
+    }
+    field_errors_add(field_errors, name, message);
+}
+
 static bool read_text(const struct json *object, const char *name, enum fields_need need, const char *allowed,
                       size_t least, size_t most, const char **out, struct field_errors *field_errors)
 {
@@ -80,10 +92,8 @@ static bool read_text(const struct json *object, const char *name, enum fields_n
         field_errors_add(field_errors, name, "must be a string");
     } else if (!count_characters(value, allowed, &count)) {
         field_errors_add(field_errors, name, "must not contain control characters");
-    } else if (count < least) {
-        field_errors_add(field_errors, name, "is too short");
-    } else if (count > most) {
-        field_errors_add(field_errors, name, "is too long");
+    } else if (count < least || count > most) {
+        add_length_error(name, least, most, field_errors);
     } else {
         *out = value->text;
         return true;
@@ -125,6 +135,18 @@ bool fields_line(const char *text, size_t most)
     return count <= most;
 }
 
+static void add_range_error(const char *name, int64_t least, int64_t most, struct field_errors *field_errors)
+{
+    char message[FIELD_ERROR_MESSAGE_SIZE];
+    if (most == INT64_MAX) {
+        (void)snprintf(message, sizeof(message), "must be a whole number of at least %lld", (long long)least);
+    } else {
+        (void)snprintf(message, sizeof(message), "must be a whole number from %lld to %lld", (long long)least,
+                       (long long)most);
+    }
+    field_errors_add(field_errors, name, message);
+}
+
 bool fields_int(const struct json *object, const char *name, enum fields_need need, int64_t least, int64_t most,
                 int64_t *out, struct field_errors *field_errors)
 {
@@ -133,8 +155,7 @@ bool fields_int(const struct json *object, const char *name, enum fields_need ne
         return false;
     }
     if (!json_int(value, least, most, out)) {
-        field_errors_add(field_errors, name,
-                         value->type == JSON_NUMBER ? "must be a whole number within its bounds" : "must be a number");
+        add_range_error(name, least, most, field_errors);
         return false;
     }
     return true;
@@ -177,7 +198,7 @@ bool fields_time(const struct json *object, const char *name, enum fields_need n
         return false;
     }
     if (value->type != JSON_STRING || !clock_parse(value->text, ms)) {
-        field_errors_add(field_errors, name, "must be an RFC 3339 time");
+        field_errors_add(field_errors, name, "must be an RFC 3339 time, such as 2026-01-31T12:00:00Z");
         return false;
     }
     return true;

@@ -1,5 +1,5 @@
 /*
- * What answering needs of its worker: one per worker, made by components.c; every request points to it.
+ * State of a worker that answers need. One per worker, created by components.c; every request points to it.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_HTTP_H
 #define ROSTRUM_GATEWAY_HTTP_HTTP_H
@@ -12,7 +12,7 @@ struct jsonw;
 struct http {
     struct jsonw *json; /* of replies; see reply.h */
     struct conns *conns;
-    const char *cors_origins; /* origins with a space between them, or "none" */
+    const char *cors_origins; /* origins separated by spaces, or "none" */
     bool draining;            /* answers close their connections */
 };
 

@@ -5,12 +5,12 @@
 
 #include "common/base/clock.h"
 
-enum { PATTERNS_MAX = 96 }; /* of paths; the contract has some 60 */
+enum { PATTERNS_MAX = 96 }; /* path patterns; the API has about 60 */
 
 #define METHOD_LABEL(name) #name,
 static const char *const methods[METHOD_COUNT] = {METHODS(METHOD_LABEL)};
 
-/* Labels, and the numbers that they stand for. */
+/* Labels of the statuses, and their numbers. */
 /* clang-format off */
 #define STATUSES(X) \
     X(101) X(200) X(201) X(202) X(204) X(304) X(400) X(401) X(403) \
@@ -25,7 +25,7 @@ static const char *const results[] = {"kept", "refused"};
 
 struct metrics_family http_metrics_requests = {
     .name = "rostrum_http_requests_total",
-    .help = "Requests answered, by method, route and status; route \"other\" is one that is not known.",
+    .help = "Requests answered, by method, route and status; route \"other\" stands for unknown routes.",
     .type = METRICS_COUNTER,
     .label_count = 3,
     .labels = {{"method", methods, ARRAY_LEN(methods)},
@@ -44,14 +44,14 @@ struct metrics_family http_metrics_durations = {
 };
 struct metrics_family http_metrics_refusals = {
     .name = "rostrum_refusals_total",
-    .help = "Requests refused, by the error's code.",
+    .help = "Requests refused, by error code.",
     .type = METRICS_COUNTER,
     .label_count = 1,
     .labels = {{"reason", NULL, ERROR_COUNT}},
 };
 struct metrics_family http_metrics_accepted = {
     .name = "rostrum_connections_total",
-    .help = "Connections accepted, and whether they were kept or told that there are too many.",
+    .help = "Connections accepted, by result: kept, or refused because there were too many.",
     .type = METRICS_COUNTER,
     .label_count = 1,
     .labels = {{"result", results, ARRAY_LEN(results)}},
@@ -74,7 +74,7 @@ static size_t status_index(int status)
 void http_metrics_answered(const struct request *request)
 {
     const char *pattern = request->route == NULL ? NULL : request->route->pattern;
-    /* Both families learn the same patterns in the same order, but not in the same moment: each has its own numbers. */
+    /* Each family assigns its own indexes to the patterns: two workers may add a pattern in between. */
     size_t counted = pattern == NULL ? PATTERNS_MAX : metrics_value(&http_metrics_requests, 1, pattern);
     size_t timed = pattern == NULL ? PATTERNS_MAX : metrics_value(&http_metrics_durations, 1, pattern);
     metrics_add(&http_metrics_requests, request->method, counted, status_index(request->status), 1);

@@ -1,6 +1,6 @@
 /*
- * Counters of HTTP: requests, refusals, connections. All workers add to the same cells, in memory that the master makes
- * before it forks.
+ * HTTP metrics: requests, refusals, connections. All workers add to the same counters, in shared memory that the master
+ * creates before it forks.
  *
  * Callers: reply.c, conn.c, commands.c (refusals over a WebSocket), worker.c; gateway_metrics.c lists the families.
  */
@@ -17,13 +17,13 @@ extern struct metrics_family http_metrics_refusals;
 extern struct metrics_family http_metrics_accepted;
 extern struct metrics_family http_metrics_connections;
 
-/* A request was answered. */
+/* Counts an answered request and its duration. */
 void http_metrics_answered(const struct request *request);
-/* It was refused, or could not be done, for this reason. */
+/* Counts a refusal or failure by its error code. */
 void http_metrics_refused(enum error_code code);
-/* A connection was accepted, and whether it was kept. */
+/* Counts an accepted connection; not `kept`: it was closed because of connections_max. */
 void http_metrics_connected(bool kept);
-/* Gauge: open connections of all workers. */
+/* Sets the gauge of open connections, of all workers together. */
 void http_metrics_open(int64_t open);
 
 #endif

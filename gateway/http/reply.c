@@ -1,5 +1,5 @@
 /*
- * Answers; see reply.h. reply_answer_* send, reply_end frees; everything else is made of these two.
+ * Answers; see reply.h. reply_answer* send, reply_end frees; all other functions combine the two.
  */
 #include "gateway/http/reply.h"
 
@@ -35,22 +35,22 @@ void reply_header(struct request *request, const char *name, const char *value)
     }
 }
 
-/* Beside what the header says already: an answer may vary by more than the origin. */
+/* Appends to an existing header, because an answer may vary by more than the origin. */
 static void add_value(struct request *request, const char *name, const char *value)
 {
     char whole[VALUE_SIZE];
-    const char *there =
+    const char *present =
         request->evreq == NULL ? NULL : evhttp_find_header(evhttp_request_get_output_headers(request->evreq), name);
-    if (there != NULL) {
-        (void)snprintf(whole, sizeof(whole), "%s, %s", there, value);
+    if (present != NULL) {
+        (void)snprintf(whole, sizeof(whole), "%s, %s", present, value);
         value = whole;
     }
     reply_header(request, name, value);
 }
 
 /*
- * One line per request, for those who debug: a refusal is the client's matter, and a flood of them must not become one
- * of ours. What we could not do is said at the usual level, and what was done for someone who traces it.
+ * One line per request at level debug, so that a flood of refused requests does not flood the log. Failures of the
+ * server, and successful requests with a traceparent, are logged at the usual level.
  */
 static void log_access(const struct request *request)
 {
@@ -65,7 +65,7 @@ static void log_access(const struct request *request)
              request->route == NULL ? "-" : request->route->pattern, request->status);
 }
 
-static void account(struct request *request, int status)
+static void record_answer(struct request *request, int status)
 {
     request->status = status;
     http_metrics_answered(request);
@@ -77,10 +77,10 @@ static void answer_transport(struct request *request, int status, const void *by
     struct request_transport *transport = request->transport;
     request_leave(transport);
     transport->answered(transport, status, bytes, length);
-    account(request, status);
+    record_answer(request, status);
 }
 
-/* The one place that hands an answer to evhttp. */
+/* The only place that passes an answer to evhttp. */
 static void answer(struct request *request, int status, const char *content_type, const void *bytes, size_t length)
 {
     struct evhttp_request *evreq = request->evreq;
@@ -115,14 +115,14 @@ static void answer(struct request *request, int status, const char *content_type
     if (conn != NULL) {
         conn_answer_end(conn);
     }
-    account(request, status);
+    record_answer(request, status);
 }
 
 struct conn *reply_take_over(struct request *request, int status)
 {
     struct conn *conn = conns_find(request->http->conns, request->evreq);
     request->evreq = NULL;
-    account(request, status);
+    record_answer(request, status);
     request_free(request);
     return conn;
 }
@@ -133,7 +133,7 @@ void reply_answer(struct request *request, int status)
     const char *text = jsonw_text(request->http->json, &length);
     if (text == NULL) {
         struct log_about about = request_about(request);
-        log_line(LOG_ERROR, &about, "an answer could not be written");
+        log_line(LOG_ERROR, &about, "the JSON of an answer could not be written");
         answer(request, 500, NULL, NULL, 0);
         return;
     }
@@ -213,7 +213,7 @@ void field_errors_add(struct field_errors *field_errors, const char *field, cons
     if (field_errors->count == FIELD_ERRORS_MAX) {
         return;
     }
-    /* A field's name comes from the client: cut where it is too long, never within a character of UTF-8. */
+    /* A field's name comes from the client: cut it if it is too long, but never within a UTF-8 character. */
     size_t length = strlen(field);
     if (length >= sizeof(field_errors->list[0].field)) {
         length = sizeof(field_errors->list[0].field) - 1;
@@ -223,7 +223,8 @@ void field_errors_add(struct field_errors *field_errors, const char *field, cons
     }
     memcpy(field_errors->list[field_errors->count].field, field, length);
     field_errors->list[field_errors->count].field[length] = '\0';
-    field_errors->list[field_errors->count].message = message;
+    (void)snprintf(field_errors->list[field_errors->count].message,
+                   sizeof(field_errors->list[field_errors->count].message), "%s", message);
     field_errors->count++;
 }
 

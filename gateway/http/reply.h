@@ -1,9 +1,9 @@
 /*
- * Answers. A handler ends its request with exactly one of the functions marked ENDS; the request is gone after it.
- * If the deadline has answered before, they only free it.
+ * Answers. A handler ends its request with exactly one of the functions marked ENDS, which frees the request. If the
+ * request was answered at its deadline, they only free it.
  *
- * JSON is written with the worker's one writer: between reply_json and reply_send nothing else may answer, so begin
- * and send in one stretch, without going back to the loop.
+ * All requests of a worker share one JSON writer. So nothing else may answer between reply_json and reply_send: call
+ * both within the same callback.
  *
  *     struct jsonw *json = reply_json(request);
  *     jsonw_object(json); ... jsonw_end_object(json);
@@ -19,43 +19,43 @@
 
 struct conn;
 
-/* The worker's writer, emptied. */
+/* Returns the worker's JSON writer, emptied. */
 struct jsonw *reply_json(struct request *request);
-/* A header of the answer, instead of one of that name set before; ignored once answered. `value` is copied. */
+/* Sets a header of the answer and replaces an earlier one of that name. No effect once answered. `value` is copied. */
 void reply_header(struct request *request, const char *name, const char *value);
-/* ENDS with what reply_json's writer holds. */
+/* ENDS with the JSON in the worker's writer. */
 void reply_send(struct request *request, int status);
 /* ENDS without a body: 204, or 304. */
 void reply_empty(struct request *request, int status);
-/* ENDS with other bytes than JSON (openapi.json, jwks with its own type); copied. */
+/* ENDS with a body of another content type than application/json. The bytes are copied. */
 void reply_bytes(struct request *request, int status, const char *content_type, const void *bytes, size_t length);
-/* ENDS with {"error", "message", "requestId"}; 503 carries Retry-After: 1. */
+/* ENDS with {"error", "message", "requestId"}; a 503 has Retry-After: 1. */
 void reply_error(struct request *request, enum error_code code);
-/* The same with details: the writer stands inside the object; add members, then reply_error_send (ENDS). */
+/* An error with more members: reply_error_begin leaves the object open for them, reply_error_send ENDS. */
 struct jsonw *reply_error_begin(struct request *request, enum error_code code);
 void reply_error_send(struct request *request, enum error_code code);
 
-/* ENDS without an answer of ours: the connection becomes the caller's (conn_take), who will write `status`. */
+/* ENDS without an answer and returns the connection. The caller detaches it (conn_take) and writes `status` itself. */
 MUST_CHECK struct conn *reply_take_over(struct request *request, int status);
 
-/* For `late` callbacks: answers with what the writer holds, but does not end. Nothing happens if it was answered. */
+/* For `late` callbacks: answers with the JSON in the writer but does not end the request. No effect once answered. */
 void reply_answer(struct request *request, int status);
 void reply_answer_error(struct request *request, enum error_code code);
-/* The same with details, which reply_error_begin began. */
+/* Likewise, for an error that reply_error_begin has begun. */
 void reply_error_answer(struct request *request, enum error_code code);
-/* ENDS without answering again: for a handler that finds its request answered. Not answered yet: 500. */
+/* ENDS a request that was answered before, without another answer. If it was not answered: 500. */
 void reply_end(struct request *request);
 
-/* What is wrong with the fields of a body or query; see fields.h. */
-enum { FIELD_ERRORS_MAX = 16 }; /* more are not reported: a client mends these first */
+/* Errors in the fields of a body or query; see fields.h. */
+enum { FIELD_ERRORS_MAX = 16 /* more are not reported */, FIELD_ERROR_MESSAGE_SIZE = 128 };
 struct field_errors {
     size_t count;
     struct {
         char field[64];
-        const char *message; /* static */
+        char message[FIELD_ERROR_MESSAGE_SIZE];
     } list[FIELD_ERRORS_MAX];
 };
-/* `field` is copied (cut at 63 bytes), `message` is kept. */
+/* Copies both texts; a field longer than 63 bytes is cut. */
 void field_errors_add(struct field_errors *field_errors, const char *field, const char *message);
 /* ENDS with 400 VALIDATION_FAILED and "fields". */
 void reply_field_errors(struct request *request, const struct field_errors *field_errors);

@@ -1,7 +1,7 @@
 /*
- * One HTTP request, and where it stands among the open ones; see request.h. Deadlines stand in two lists: most requests
- * have the same one, so their list is sorted by itself; the few with one of their own (Prefer: wait) are looked
- * through.
+ * One HTTP request and the set of open requests; see request.h. The set has two lists. Most requests have the same
+ * timeout, so their list is sorted by deadline without effort. The few with another one (Prefer: wait) are in a second,
+ * unsorted list, which each sweep scans completely.
  */
 #include "gateway/http/request.h"
 
@@ -20,12 +20,12 @@ TAILQ_HEAD(request_list, request);
 
 struct requests {
     int deadline_ms;
-    struct request_list usual;   /* oldest first: all have the same deadline */
-    struct request_list patient; /* in no order */
+    struct request_list usual;      /* oldest first: all have the same timeout */
+    struct request_list individual; /* unsorted: each has its own timeout */
     size_t open;
 };
 
-/* ---- what handlers may ask ---- */
+/* ---- for handlers ---- */
 
 void *request_handler_state(struct request *request, size_t size)
 {
@@ -159,13 +159,13 @@ struct log_about request_about(const struct request *request)
 
 static struct request_list *list_of(struct request *request)
 {
-    return request->patient ? &request->requests->patient : &request->requests->usual;
+    return request->own_deadline ? &request->requests->individual : &request->requests->usual;
 }
 
 void request_set_deadline(struct request *request, int64_t from_now_ms, request_late late)
 {
     TAILQ_REMOVE(list_of(request), request, list);
-    request->patient = true;
+    request->own_deadline = true;
     request->deadline_ms = clock_mono_ms() + from_now_ms;
     request->late = late;
     TAILQ_INSERT_TAIL(list_of(request), request, list);
@@ -179,7 +179,7 @@ void request_set_late(struct request *request, request_late late)
 static void pass_deadline(struct request *request, request_late usual)
 {
     request_late late = request->late == NULL ? usual : request->late;
-    /* Never again; it stays in a list until its handler ends it. */
+    /* It must not expire again; it stays in a list until its handler ends it. */
     request_set_deadline(request, INT64_MAX / 2, NULL);
     if (!request_answered(request)) {
         late(request);
@@ -191,7 +191,7 @@ void requests_sweep(struct requests *requests, request_late usual)
     struct request *request = NULL;
     struct request *next = NULL;
     int64_t now = clock_mono_ms();
-    for (request = TAILQ_FIRST(&requests->patient); request != NULL; request = next) {
+    for (request = TAILQ_FIRST(&requests->individual); request != NULL; request = next) {
         next = TAILQ_NEXT(request, list);
         if (request->deadline_ms <= now) {
             pass_deadline(request, usual);
@@ -202,7 +202,7 @@ void requests_sweep(struct requests *requests, request_late usual)
     }
 }
 
-/* ---- begin and end ---- */
+/* ---- creation and end ---- */
 
 struct request *request_new(struct requests *requests, struct evhttp_request *evreq)
 {
@@ -237,7 +237,7 @@ struct requests *requests_new(int deadline_ms)
     }
     requests->deadline_ms = deadline_ms;
     TAILQ_INIT(&requests->usual);
-    TAILQ_INIT(&requests->patient);
+    TAILQ_INIT(&requests->individual);
     return requests;
 }
 

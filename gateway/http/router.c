@@ -1,6 +1,6 @@
 /*
- * Routes are few (some forty): those with the right number of segments are compared one after the other, which costs
- * less than the tree that would find them faster.
+ * See router.h. There are few routes, so a linear search over those with the same number of segments is sufficient; a
+ * tree would not be worth its code.
  */
 #include "gateway/http/router.h"
 

@@ -1,7 +1,6 @@
 /*
- * Which handler answers a request. Every resource file offers one table of routes that ends with an empty entry;
- * routes.c gathers the tables; the router splits a path once and compares segments. Pure: no I/O, no state but the
- * tables, so that it is tested alone.
+ * Maps method and path to a handler. Every resource file has a table of routes that ends with an empty entry; routes.c
+ * lists the tables. Called by dispatch.c. Pure: no I/O and no state besides the tables.
  */
 #ifndef ROSTRUM_GATEWAY_HTTP_ROUTER_H
 #define ROSTRUM_GATEWAY_HTTP_ROUTER_H
@@ -25,16 +24,16 @@ enum {
     ROUTER_SEGMENTS_MAX = 9,   /* /api/v1/users/me/webhooks/:id/deliveries/:id/redeliver */
 };
 
-/* What must hold before the handler runs; see session.h. */
+/* Authentication that is required before the handler runs; see session.h. */
 enum route_auth {
-    ROUTE_OPEN,     /* credentials are not looked at */
-    ROUTE_OPTIONAL, /* a guest, or a user whose credentials hold; a bearer that does not hold is 401 */
+    ROUTE_OPEN,     /* credentials are ignored */
+    ROUTE_OPTIONAL, /* a guest, or a user with valid credentials; an invalid bearer token is 401 */
     ROUTE_USER,     /* a user: else 401 */
     ROUTE_ADMIN,    /* an admin: else 401 or 403 */
-    ROUTE_BID,      /* credentials of the right form, else 401; the handler has them checked in its one round trip */
+    ROUTE_BID,      /* well-formed credentials, else 401; the handler checks them in its single round trip */
 };
 
-/* Limits of [limits] in the settings; see limits.h. */
+/* Rate limits, from the section [limits] of the settings; see limits.h. */
 enum limit {
     LIMIT_NONE,
     LIMIT_BIDS,
@@ -45,23 +44,23 @@ enum limit {
     LIMIT_LOGINS,
     LIMIT_REGISTRATIONS,
     LIMIT_IMAGES,
-    LIMIT_MAILS,  /* to verify an address, asked for by its user */
-    LIMIT_RESETS, /* of passwords, asked for by an address */
+    LIMIT_MAILS,  /* to verify an email address, per user */
+    LIMIT_RESETS, /* of passwords, per client address */
     LIMIT_WEBHOOK_CALLS,
-    LIMIT_ACCOUNT_LOGINS, /* of one account, by addresses that never logged in to it */
-    LIMIT_AUCTION_BIDS,   /* of one auction, by all users together */
+    LIMIT_ACCOUNT_LOGINS, /* per account, by client addresses that never logged in to it */
+    LIMIT_AUCTION_BIDS,   /* per auction, by all users together */
     LIMIT_COUNT
 };
 
 enum route_body {
     ROUTE_NO_BODY,   /* a body is ignored */
-    ROUTE_JSON_BODY, /* must be a JSON object: 415, 400; then request->body is not NULL */
-    ROUTE_FILE_BODY, /* may be as large as image_max_bytes; the handler takes it by request_take_body */
+    ROUTE_JSON_BODY, /* must be a JSON object: else 415 or 400; request->body is not NULL */
+    ROUTE_FILE_BODY, /* up to image_max_bytes; the handler calls request_take_body */
 };
 
 /*
- * Runs with everything above checked. It must end the request exactly once, now or later, with one of the functions
- * of reply.h; after that it may not touch it any more.
+ * Runs after all checks above. It must end the request exactly once, now or in a later callback, with one of the
+ * functions of reply.h, and must not use it afterwards.
  */
 typedef void (*route_handler)(struct request *request);
 
@@ -70,13 +69,13 @@ struct route {
     enum route_auth auth;
     const char *pattern; /* "/api/v1/auctions/:id"; every parameter is a UUID. NULL ends a table */
     route_handler handler;
-    enum limit limit; /* taken before the handler runs: of the user, or of the address for guests */
+    enum limit limit; /* counted before the handler runs: per user, or per client address for guests */
     enum route_body body;
 };
 
 enum router_result { ROUTER_FOUND, ROUTER_NO_PATH, ROUTER_NO_METHOD };
 
-/* The routes of a module, and what its handlers use: they find it in request->context. */
+/* The routes of a module, and the context of its handlers: request->context. */
 struct router_table {
     const struct route *routes;
     void *context; /* NULL: nothing */
@@ -86,15 +85,15 @@ struct router_match {
     const struct route *route;                     /* ROUTER_FOUND */
     void *context;                                 /* of its table */
     struct uuid parameters[ROUTER_PARAMETERS_MAX]; /* in the order of the path */
-    unsigned allowed;                              /* bit 1 << method of every method that the path has */
+    unsigned allowed;                              /* bit 1 << method for each method of the path */
 };
 
 struct router;
 
-/* `tables` ends with one without routes, and each table with an entry without pattern. NULL only without memory. */
+/* `tables` ends with one without routes; each table ends with an entry without pattern. NULL only if out of memory. */
 MUST_CHECK struct router *router_new(const struct router_table *tables);
 void router_free(struct router *router);
-/* `path` is the request target up to the query; a malformed UUID in it is ROUTER_NO_PATH. */
+/* `path` is the request target without the query. A malformed UUID in it results in ROUTER_NO_PATH. */
 enum router_result router_find(const struct router *router, enum method method, const char *path, size_t length,
                                struct router_match *match);
 const char *router_method_text(enum method method);

@@ -1,5 +1,5 @@
 /*
- * Answers that Redis keeps for a short while; see cache.h. Called by listing and ledger.
+ * Answers cached in Redis; see cache.h.
  */
 #include "gateway/query/cache.h"
 
@@ -21,7 +21,7 @@ const struct redis_script cache_history_script = {"history",
                                                   "if version and version == kept[1] then return kept[2] end\n"
                                                   "return false\n"};
 
-/* KEYS: history. ARGV: limit, version, answer, life. Fields are few: limits go up to 100. */
+/* KEYS: history. ARGV: limit, version, answer, lifetime in s. There are at most 100 fields, one for each limit. */
 const struct redis_script cache_history_keep_script = {"history_keep",
                                                        "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[2] then\n"
                                                        "  redis.call('DEL', KEYS[1])\n"
@@ -39,7 +39,7 @@ bool cache_search_ask(struct redis *redis, const char *hash, redis_callback answ
     return redis_command(redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
 }
 
-/* What the writer holds, if it is to be kept. */
+/* The text in the writer; NULL if it is too long for the cache or was not complete. */
 static const char *to_keep(struct jsonw *json)
 {
     size_t length = 0;
@@ -55,7 +55,7 @@ void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json
     keys_search(hash, key);
     (void)snprintf(life, sizeof life, "%d", CACHE_SEARCH_LIFE_MS);
     if (arguments[2] != NULL && !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("an answer is not kept: Redis is not there");
+        log_debug("an answer is not cached: no connection to Redis");
     }
 }
 
@@ -84,11 +84,11 @@ void cache_history_keep(struct redis *redis, const struct uuid *auction, int lim
     (void)snprintf(life, sizeof life, "%d", CACHE_HISTORY_LIFE_S);
     if (arguments[3] != NULL &&
         !redis_call(redis, GATEWAY_SCRIPT_HISTORY_KEEP, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("an answer is not kept: Redis is not there");
+        log_debug("an answer is not cached: no connection to Redis");
     }
 }
 
-/* Within a string of JSON every quote stands behind a backslash: what looks like the member is the member. */
+/* Quotes inside JSON strings are escaped by a backslash, so a text match is always the member itself. */
 static void set_server_time(char *text, size_t length)
 {
     static const char member[] = "\"serverTime\":\"";

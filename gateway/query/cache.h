@@ -1,10 +1,12 @@
 /*
- * Answers that Redis keeps for a short while: of searches by guests, and of the first page of an auction's bid history.
+ * Answers cached in Redis: searches of guests, and the first page of an auction's bid history. Callers: listing.c,
+ * ledger.c.
  *
- * A search is kept for CACHE_SEARCH_LIFE_MS. Only guests are served from there: who is signed in sees members that
- * others do not, and each change of their own at once. serverTime is set anew in each answer.
+ * A search is cached for CACHE_SEARCH_LIFE_MS, for guests only. Answers to users have additional members, and users
+ * must see their own changes at once. serverTime is updated in each answer.
  *
- * A history is valid for one version of its auction, which is told by the snapshot: the next batch is its end.
+ * A history is valid for one version of its auction. The version is in the auction's snapshot, so the next batch of
+ * bids invalidates it.
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_CACHE_H
 #define ROSTRUM_GATEWAY_QUERY_CACHE_H
@@ -14,27 +16,30 @@
 #include "gateway/http/request.h"
 
 enum {
-    CACHE_SEARCH_LIFE_MS = 4000,    /* the contract's 5 s, less the time of making and storing it */
-    CACHE_HISTORY_LIFE_S = 30,      /* the contract's */
-    CACHE_ANSWER_MAX_BYTES = 262144 /* a longer answer is not kept: Redis is for many small ones */
+    CACHE_SEARCH_LIFE_MS = 4000,    /* the API promises 5 s; the rest is the time to create and store it */
+    CACHE_HISTORY_LIFE_S = 30,      /* as the API promises */
+    CACHE_ANSWER_MAX_BYTES = 262144 /* longer answers are not cached, to save memory in Redis */
 };
 
 extern const struct redis_script cache_history_script;
 extern const struct redis_script cache_history_keep_script;
 
-/* `answered` gets the JSON as a string, or something else. False: Redis is not there. `hash` names the search. */
+/*
+ * Looks a search up by its hash (search_hash). `answered` gets the JSON as a string; any other reply is a miss. False:
+ * no connection to Redis, and `answered` is not called.
+ */
 MUST_CHECK bool cache_search_ask(struct redis *redis, const char *hash, redis_callback answered, void *arg);
-/* Keeps the answer that the writer holds. */
+/* Stores the answer in `json`. Does not wait for Redis. */
 void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json);
 
-/* The same of the first page of a history with this limit. */
+/* As cache_search_ask, for the first page of a history with this limit. */
 MUST_CHECK bool cache_history_ask(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered,
                                   void *arg);
-/* `version`: the auction's, read in the same statement as the history. */
+/* Stores the answer in `json`. `version` is the auction's, read in the same statement as the history. */
 void cache_history_keep(struct redis *redis, const struct uuid *auction, int limit, int64_t version,
                         struct jsonw *json);
 
-/* ENDS the request with what `answered` got; false: it was nothing, and the request goes on. */
+/* ENDS the request with the cached answer in `reply`. False on a miss: the request is not ended. */
 MUST_CHECK bool cache_answer(struct request *request, const redisReply *reply);
 
 #endif

@@ -8,7 +8,7 @@ static const char *const hits[] = {"miss", "hit"};
 
 struct metrics_family cache_metrics_lookups = {
     .name = "rostrum_cache_lookups_total",
-    .help = "Looks into Redis for an auction's snapshot (for bids) and public document (for reads), and their result.",
+    .help = "Lookups of an auction's snapshot (for bids) and public document (for reads) in Redis, by result.",
     .type = METRICS_COUNTER,
     .label_count = 2,
     .labels = {{"cache", caches, ARRAY_LEN(caches)}, {"result", hits, ARRAY_LEN(hits)}},

@@ -1,5 +1,5 @@
 /*
- * Hits and misses of what Redis keeps of an auction.
+ * Hits and misses of the caches of auctions in Redis.
  *
  * Callers: bids.c (its snapshot), documents.c (its public document); gateway_metrics.c lists the family.
  */

@@ -1,5 +1,5 @@
 /*
- * A column of a result as a member of an answer, null where it is null.
+ * Writes a column of a query result as a JSON member; SQL NULL becomes null. Called by the handlers.
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_COLUMNS_H
 #define ROSTRUM_GATEWAY_QUERY_COLUMNS_H
@@ -7,12 +7,12 @@
 #include "common/base/json.h"
 #include "common/io/pg.h"
 
-/* A timestamptz as milliseconds since the epoch. */
+/* SQL: a timestamptz as milliseconds since the epoch. */
 #define COLUMNS_MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
 
-/* NUMERIC(12,2). */
+/* The column is a NUMERIC(12,2). */
 void columns_put_money(struct jsonw *json, const char *name, const PGresult *result, int row, int column);
-/* Milliseconds since the epoch. */
+/* The column is in milliseconds since the epoch; see COLUMNS_MS. */
 void columns_put_time(struct jsonw *json, const char *name, const PGresult *result, int row, int column);
 
 #endif

@@ -60,7 +60,7 @@ bool cursor_key_is_time(const struct cursor *cursor)
 {
     const char *key = cursor->key;
     int64_t ms = 0;
-    /* Other offsets than Z may lead out of the years that PostgreSQL knows, and the year 0 is none of them. */
+    /* PostgreSQL does not support the year 0, and offsets other than Z may leave the range of years it supports. */
     return strlen(key) == CLOCK_TEXT_SIZE - 1 && key[CLOCK_TEXT_SIZE - 2] == 'Z' && strncmp(key, "0000", 4) != 0 &&
            clock_parse(key, &ms);
 }

@@ -1,7 +1,7 @@
 /*
- * Where a page of a list ends, and the next begins (keyset pages, page.h). A cursor is opaque to clients: base64url of
- * the sort order, the sort key of the last item as text, and its id. It is not signed: a forged one shows nothing that
- * the same list would not show.
+ * Cursors of keyset pagination (page.h): the position behind the last item of a page. A cursor is opaque to clients:
+ * base64url of the sort order, the sort key of the last item as text, and its id. It is not signed, because a forged
+ * cursor gives access to nothing outside the same list.
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_CURSOR_H
 #define ROSTRUM_GATEWAY_QUERY_CURSOR_H
@@ -16,16 +16,16 @@ enum {
 };
 
 struct cursor {
-    char sort[CURSOR_SORT_SIZE]; /* the order it belongs to: another order's cursor is refused */
-    char key[CURSOR_KEY_SIZE];   /* a time or amount as the statement takes it; "" if the id alone orders */
+    char sort[CURSOR_SORT_SIZE]; /* the sort order; a cursor of another order is refused */
+    char key[CURSOR_KEY_SIZE];   /* a time or amount as the statement expects it; "" if the list is sorted by id only */
     struct uuid id;
 };
 
 void cursor_format(const struct cursor *cursor, char out[static CURSOR_TEXT_SIZE]);
-/* False if it is none of ours, or of another order than `sort`. */
+/* False if the text is not a cursor, or is one of another order than `sort`. */
 MUST_CHECK bool cursor_parse(const char *text, const char *sort, struct cursor *cursor);
 
-/* Whether the key is a time as we write it, which PostgreSQL can read. */
+/* Returns whether the key is a time in the format of clock_format, which PostgreSQL can parse. */
 MUST_CHECK bool cursor_key_is_time(const struct cursor *cursor);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * One page of a list: ?limit= and ?cursor= of a request, and the frame of its answer.
+ * One page of a list: parses ?limit= and ?cursor= of a request, and writes the frame of the answer. Called by the
+ * handlers of lists.
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_PAGE_H
 #define ROSTRUM_GATEWAY_QUERY_PAGE_H
@@ -13,20 +14,20 @@ enum {
 };
 
 struct page {
-    int limit; /* 1..PAGE_LIMIT_MAX; ask the database for one more to know whether there is a next page */
+    int limit; /* 1..PAGE_LIMIT_MAX; query limit + 1 rows to learn whether there is a next page */
     bool has_cursor;
     struct cursor cursor;
 };
-/* Reads ?limit= and ?cursor=; what is wrong becomes a fault. */
+/* Reads ?limit= and ?cursor=. Invalid values become field errors. */
 void page_read(const struct request *request, const char *sort, struct page *page, struct field_errors *field_errors);
-/* The same of a list in the order of time: the cursor's key is one that PostgreSQL knows. */
+/* As page_read, for a list sorted by time: also checks that PostgreSQL can parse the cursor's key. */
 void page_read_by_time(const struct request *request, const char *sort, struct page *page,
                        struct field_errors *field_errors);
-/* Ends the list: `],"nextCursor":...}`; `last` is the last item shown, or NULL when there is no next page. */
+/* Writes the end: `],"nextCursor":...}`. `last` is the last item shown, or NULL if there is no next page. */
 void page_end(struct jsonw *json, const struct cursor *last);
-/* The same for a list that has more members between: after the array was ended. */
+/* As page_end, but the caller has ended the array already: for answers with members after it. */
 void page_next(struct jsonw *json, const struct cursor *last);
-/* Begins it: `{"items":[`. */
+/* Writes the beginning: `{"items":[`. */
 void page_begin(struct jsonw *json);
 
 #endif

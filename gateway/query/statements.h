@@ -1,13 +1,13 @@
 /*
- * SQL of the resource files. Each file has its own list and names its statements by an enum of its own; at start the
- * gateway puts all lists into the one table that the pool prepares, and notes where each list begins.
+ * SQL statements of the resource files. Each file has a list of statements, indexed by an enum. At start the gateway
+ * joins all lists into the table that the connection pool prepares. It stores in each list where the list begins.
  *
  *     enum { ACCOUNT_BY_EMAIL, ... };
  *     static const struct pg_statement list[] = {[ACCOUNT_BY_EMAIL] = {"account_by_email", "SELECT ..."}, ...};
  *     struct statements accounts_statements = {list, ARRAY_LEN(list), 0};
  *     ...
- *     if (!statements_query(context_of(request)->pg, &accounts_statements, ACCOUNT_BY_EMAIL, 1, values, found,
- * request)) { reply_error(request, ERROR_UNAVAILABLE);
+ *     if (!statements_query(pg, &accounts_statements, ACCOUNT_BY_EMAIL, 1, values, on_found, request)) {
+ *         reply_error(request, ERROR_UNAVAILABLE);
  *     }
  */
 #ifndef ROSTRUM_GATEWAY_QUERY_STATEMENTS_H
@@ -21,20 +21,20 @@ struct request;
 struct statements {
     const struct pg_statement *list;
     size_t count;
-    size_t first; /* where the list begins in the gateway's table; set once at start */
+    size_t first; /* index of the list in the gateway's table; set once at start */
 };
 
-/* pg_query: false when PostgreSQL is not there (503), and then the callback does not come. */
+/* As pg_query. False: no connection to PostgreSQL; answer 503. The callback is not called. */
 MUST_CHECK bool statements_query(struct pg *pg, const struct statements *of, size_t statement, int count,
                                  const char *const *values, pg_callback callback, void *arg);
 /*
- * Looks at a reply. True: there is a result, and the client still waits. Else the request was ended: 503, 500 with a
- * line in the log, or nothing if the deadline has answered.
+ * Checks a reply. True: it has a result and the client still waits. Else the request was ended: with 503, with 500 and
+ * a log line, or without an answer if the deadline has answered.
  */
 MUST_CHECK bool statements_usable(struct request *request, const struct pg_reply *reply);
-/* The same, and there is a row; else the request was ended, with `missing` where there is none. */
+/* As statements_usable, but also ends the request with `missing` if the result has no row. */
 MUST_CHECK bool statements_found(struct request *request, const struct pg_reply *reply, enum error_code missing);
-/* The number to give to pg_tx_send. */
+/* Returns the index of a statement in the gateway's table, for pg_tx_send. */
 size_t statements_number(const struct statements *of, size_t statement);
 
 #endif

@@ -12,7 +12,7 @@
 
 enum { NUMBER_SIZE = 16, OWN_VALUES = 4 };
 
-/* A request's own memory. */
+/* State of a request. */
 struct showing {
     const struct timeline *list;
     struct page page;
@@ -71,7 +71,7 @@ void timeline_show(struct pg *pg, struct request *request, const struct timeline
     for (size_t i = 0; i < count; i++) {
         values[OWN_VALUES + i] = more[i];
     }
-    int before = list->everyones ? 1 : 0; /* the user is left out */
+    int before = list->everyones ? 1 : 0; /* the statement has no parameter for the user */
     if (!statements_query(pg, list->statements, list->statement, OWN_VALUES + (int)count - before, values + before,
                           on_rows, request)) {
         reply_error(request, ERROR_UNAVAILABLE);

@@ -1,6 +1,6 @@
 /*
- * Lists in the order of time, the newest first, page by page: each is a row of a table that says which statement finds
- * it and how a row is shown.
+ * Paginated lists sorted by time, newest first. A struct timeline describes one list: its statement and the function
+ * that writes a row.
  *
  * Callers: items.c, watchlist.c, me.c, admin.c, deadletters.c.
  */
@@ -17,20 +17,20 @@ enum { TIMELINE_VALUES_MAX = 12 };
 
 struct timeline {
     /*
-     * Its first column is the id. It takes whose list it is (the user's id), unless it is everyone's; the time and the
-     * id to begin behind, or NULLs; how many rows; and what else the caller says.
+     * The statement's parameters: the user's id (not if `everyones`), the time and id of the cursor or NULLs, the
+     * number of rows, then `more` of timeline_show. Its first column is the id.
      */
     const struct statements *statements;
     size_t statement;
-    bool everyones;
-    const char *tag; /* of its cursors */
-    int key_column;  /* milliseconds that order it */
+    bool everyones;  /* the list does not belong to a user */
+    const char *tag; /* `sort` of its cursors */
+    int key_column;  /* the sort key, in milliseconds since the epoch */
     void (*write)(struct jsonw *json, const struct request *request, const PGresult *result, int row);
 };
 
 /*
- * Answers with the page that ?limit= and ?cursor= ask for. `faults` may hold what the caller has found wrong already:
- * then that is the answer. `more` are the statement's last values, texts or NULL.
+ * ENDS the request with the page of ?limit= and ?cursor=. `field_errors` may contain errors that the caller has found;
+ * then they are the answer. `more` are the last `count` parameters of the statement, texts or NULL.
  */
 void timeline_show(struct pg *pg, struct request *request, const struct timeline *list,
                    struct field_errors *field_errors, size_t count, const char *const *more);

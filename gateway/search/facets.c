@@ -1,5 +1,5 @@
 /*
- * Counts beside a list; see facets.h. Called by listing.
+ * Facets of a search; see facets.h.
  */
 #include "gateway/search/facets.h"
 
@@ -7,7 +7,7 @@
 
 enum { FACET_KIND, FACET_VALUE, FACET_COUNT };
 
-/* Where the price bands begin, minor units; as width_bucket in queries.c has them. */
+/* Lower bounds of the price bands, in minor units; the same as in width_bucket in queries.c. */
 static const int64_t bands[] = {0, 1000, 5000, 10000, 50000, 100000, 500000};
 
 static bool is_kind(const PGresult *result, int row, const char *kind)
@@ -15,7 +15,7 @@ static bool is_kind(const PGresult *result, int row, const char *kind)
     return strcmp(pg_text(result, row, FACET_KIND), kind) == 0;
 }
 
-/* The statement looks one further, to know that there are more. */
+/* The statement counts up to QUERIES_FACETS_MOST + 1, to detect that there are more. */
 static int64_t counted(const PGresult *result, int row)
 {
     int64_t count = pg_int(result, row, FACET_COUNT);

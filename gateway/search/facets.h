@@ -1,6 +1,6 @@
 /*
- * What a search would find, counted by category, status and price band. Counted are up to QUERIES_FACETS_MOST auctions:
- * where there are more, the counts are of that many of them, and "approximate" says so.
+ * Facets: the number of matches of a search by category, status and price band. At most QUERIES_FACETS_MOST auctions
+ * are counted. If there are more, "approximate" is true. Caller: listing.c.
  */
 #ifndef ROSTRUM_GATEWAY_SEARCH_FACETS_H
 #define ROSTRUM_GATEWAY_SEARCH_FACETS_H
@@ -8,7 +8,10 @@
 #include "common/base/json.h"
 #include "gateway/search/queries.h"
 
-/* Of a result of QUERIES_FACETS*, as text of its own, for free(); NULL without memory. `json` is emptied first. */
+/*
+ * Formats a result of QUERIES_FACETS or QUERIES_FACETS_BARE as JSON, using the writer `json`. The caller frees the text
+ * with free(). NULL if out of memory.
+ */
 MUST_CHECK char *facets_text(struct jsonw *json, const PGresult *result);
 
 #endif

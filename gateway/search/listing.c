@@ -1,8 +1,10 @@
 /*
- * GET /auctions: one search from its parameters (search.h) to its answer, step by step: the cache, for guests; one page
- * of the list and, if they are wanted, the counts, both asked for at once, so that a search with counts stands in line
- * once. If the text of a first page finds nothing, words like its words are looked for, and the same is done once more
- * with them.
+ * GET /auctions: the steps of a search.
+ *
+ *  1. For guests, look the answer up in the cache.
+ *  2. Query one page of the list and, if requested, the facets. Both are sent at once, so that a search with facets
+ *     waits only once in the queue of the connection pool.
+ *  3. If the text of a first page has no match, query for similar words and repeat step 2 with them.
  */
 #include "gateway/search/listing.h"
 
@@ -19,11 +21,11 @@
 
 struct listing {
     struct search search;
-    char hash[SEARCH_HASH_SIZE]; /* "": the answer is not kept */
+    char hash[SEARCH_HASH_SIZE]; /* "": the answer is not cached */
     char *facets;                /* JSON; NULL: none (yet) */
-    PGresult *found;             /* the page, while the counts are awaited; NULL: none yet */
-    bool counting;               /* the counts are awaited */
-    bool finding;                /* the page is awaited */
+    PGresult *found;             /* the page, if it arrived before the facets; else NULL */
+    bool counting;               /* the query of the facets is pending */
+    bool finding;                /* the query of the page is pending */
     bool failed;                 /* one of the two has failed */
 };
 
@@ -32,16 +34,16 @@ static const struct listing_context *context_of(const struct request *request)
     return request->context;
 }
 
-/* Looking for words takes a moment, and does not stand in line behind those who search. */
-static bool ask(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
-                pg_callback callback)
+/* The query for similar words is short. It has its own connection, so that it does not queue behind searches. */
+static bool query(struct request *request, enum queries_statement statement, size_t count, const char *const *values,
+                  pg_callback callback)
 {
     struct pg *pg = statement == QUERIES_WORDS ? context_of(request)->words : context_of(request)->search;
     return pg_query(pg, (size_t)statement, (int)count, values, callback, request);
 }
 
-/* What a look brought, before the request ends or looks again. */
-static void forget(struct listing *listing)
+/* Frees the results of step 2. Call it before the request ends and before step 2 is repeated. */
+static void free_results(struct listing *listing)
 {
     free(listing->facets);
     listing->facets = NULL;
@@ -49,7 +51,7 @@ static void forget(struct listing *listing)
     listing->found = NULL;
 }
 
-/* The one end of a search that began; `result` is NULL when there is nothing to be found. */
+/* Answers a search. `result` is NULL if there is no match. */
 static void answer(struct request *request, const PGresult *result)
 {
     struct listing *listing = request->handler_state;
@@ -77,33 +79,33 @@ static void answer(struct request *request, const PGresult *result)
     if (listing->hash[0] != '\0') {
         cache_search_keep(context_of(request)->redis, listing->hash, json);
     }
-    forget(listing);
+    free_results(listing);
     reply_send(request, 200);
 }
 
 static void fail(struct request *request)
 {
-    forget(request->handler_state);
+    free_results(request->handler_state);
     reply_error(request, ERROR_UNAVAILABLE);
 }
 
-/* False: the request was ended. */
-static bool usable(struct request *request, const struct pg_reply *reply)
+/* As statements_usable, but frees the results before the request is ended. */
+static bool reply_usable(struct request *request, const struct pg_reply *reply)
 {
     if (reply->outcome != PG_OK || request_answered(request)) {
-        forget(request->handler_state);
+        free_results(request->handler_state);
     }
     return statements_usable(request, reply);
 }
 
-static void look(struct request *request);
+static void run_queries(struct request *request);
 
 static void on_words(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct listing *listing = request->handler_state;
     struct search *search = &listing->search;
-    if (!usable(request, reply)) {
+    if (!reply_usable(request, reply)) {
         return;
     }
     const char *words = pg_text(reply->result, 0, 0);
@@ -112,34 +114,34 @@ static void on_words(const struct pg_reply *reply, void *arg)
         return;
     }
     (void)snprintf(search->tsquery, sizeof search->tsquery, "%s", words);
-    search->alike = true;
-    forget(listing);
-    look(request);
+    search->similar = true;
+    free_results(listing);
+    run_queries(request);
 }
 
-static void guess(struct request *request)
+static void query_similar_words(struct request *request)
 {
     const struct listing *listing = request->handler_state;
     const char *values[] = {listing->search.text};
-    if (!ask(request, QUERIES_WORDS, ARRAY_LEN(values), values, on_words)) {
+    if (!query(request, QUERIES_WORDS, ARRAY_LEN(values), values, on_words)) {
         fail(request);
     }
 }
 
-/* Both parts of the look are there. */
-static void conclude(struct request *request, const PGresult *result)
+/* Page and facets have arrived. */
+static void on_results(struct request *request, const PGresult *result)
 {
     const struct listing *listing = request->handler_state;
     if (listing->failed) {
         fail(request);
     } else if (PQntuples(result) == 0 && search_may_guess(&listing->search)) {
-        guess(request);
+        query_similar_words(request);
     } else {
         answer(request, result);
     }
 }
 
-/* Who comes last ends the request or goes on; the other keeps what it has, and what went wrong is said by the last. */
+/* The first of on_found and on_counted only stores its result or failure. The second continues or ends the request. */
 static void on_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -149,8 +151,8 @@ static void on_found(const struct pg_reply *reply, void *arg)
         listing->found =
             reply->outcome == PG_OK ? PQcopyResult(reply->result, PG_COPYRES_ATTRS | PG_COPYRES_TUPLES) : NULL;
         listing->failed = listing->failed || listing->found == NULL;
-    } else if (usable(request, reply)) {
-        conclude(request, reply->result);
+    } else if (reply_usable(request, reply)) {
+        on_results(request, reply->result);
     }
 }
 
@@ -164,22 +166,25 @@ static void on_counted(const struct pg_reply *reply, void *arg)
     }
     if (listing->finding) {
         listing->failed = listing->failed || listing->facets == NULL;
-    } else if (usable(request, reply)) {
+    } else if (reply_usable(request, reply)) {
         listing->failed = listing->failed || listing->facets == NULL;
-        conclude(request, listing->found);
+        on_results(request, listing->found);
     }
 }
 
-/* On one connection the counts come first, so that the page need not be kept. What cannot be asked fails the other. */
-static void look(struct request *request)
+/*
+ * Sends both queries. The facets are sent first, so that on a single connection they arrive first and the page need not
+ * be copied. If only one query can be sent, the request fails when that one returns.
+ */
+static void run_queries(struct request *request)
 {
     struct listing *listing = request->handler_state;
     const char *values[QUERIES_PARAMETERS];
     size_t count = search_values(&listing->search, values);
     listing->failed = false;
     listing->counting = listing->search.facets &&
-                        ask(request, search_facets_statement(&listing->search), QUERIES_FILTERS, values, on_counted);
-    listing->finding = ask(request, search_statement(&listing->search), count, values, on_found);
+                        query(request, search_facets_statement(&listing->search), QUERIES_FILTERS, values, on_counted);
+    listing->finding = query(request, search_statement(&listing->search), count, values, on_found);
     bool whole = listing->finding && (listing->counting || !listing->search.facets);
     listing->failed = !whole;
     if (!listing->finding && !listing->counting) {
@@ -187,14 +192,14 @@ static void look(struct request *request)
     }
 }
 
-/* A page behind a cursor may be one of guessed words. */
-static void begin(struct request *request)
+/* A cursor may belong to a search for similar words. */
+static void start(struct request *request)
 {
     const struct listing *listing = request->handler_state;
-    if (listing->search.alike) {
-        guess(request);
+    if (listing->search.similar) {
+        query_similar_words(request);
     } else {
-        look(request);
+        run_queries(request);
     }
 }
 
@@ -202,7 +207,7 @@ static void on_kept(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     if (!cache_answer(request, reply)) {
-        begin(request);
+        start(request);
     }
 }
 
@@ -220,12 +225,12 @@ static void handle_list(struct request *request)
         return;
     }
     if (request->user.via != REQUEST_GUEST) {
-        begin(request);
+        start(request);
         return;
     }
     search_hash(&listing->search, listing->hash);
     if (!cache_search_ask(context_of(request)->redis, listing->hash, on_kept, request)) {
-        begin(request);
+        start(request);
     }
 }
 

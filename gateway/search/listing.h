@@ -1,5 +1,5 @@
 /*
- * GET /auctions: the list, searched, filtered, sorted and counted.
+ * GET /auctions: the list of auctions, with search, filters, sort orders and facets.
  */
 #ifndef ROSTRUM_GATEWAY_SEARCH_LISTING_H
 #define ROSTRUM_GATEWAY_SEARCH_LISTING_H
@@ -8,10 +8,10 @@
 #include "common/io/redis.h"
 #include "gateway/http/router.h"
 
-/* What the handlers use; made by components.c. */
+/* Context of the handlers; created by components.c. */
 struct listing_context {
     struct pg *search; /* statements of queries.h */
-    struct pg *words;  /* the same, one connection: the short ones among them */
+    struct pg *words;  /* one connection for QUERIES_WORDS, which is short and does not queue behind searches */
     struct redis *redis;
 };
 

@@ -1,6 +1,6 @@
 /*
- * The SQL of searches; see queries.h. Each list finds ids first and reads the rows of one page then: what is sorted
- * stays small.
+ * The SQL of searches; see queries.h. Each list selects ids first and then joins the rows of one page, so that sorts
+ * are small.
  */
 #include "gateway/search/queries.h"
 
@@ -28,7 +28,7 @@
               " JOIN auctions a ON a.id = k.id ORDER BY k.key " direction ", k.id " direction                          \
     }
 
-/* A rank is a whole number of billionths: what a cursor carries is exactly what was compared. */
+/* A rank is an integer in billionths, so that the value in a cursor is exactly the value that was compared. */
 #define RELEVANCE(name, from)                                                                                          \
     {                                                                                                                  \
         name, "WITH hits AS MATERIALIZED (SELECT a.id, a.created_at" from " AND a.created_at <= $11::timestamptz"      \
@@ -45,7 +45,7 @@
               " ORDER BY k.rank DESC, k.id DESC"                                                                       \
     }
 
-/* Of the counts by status, only the filter by status is left out: they say what another status would find. */
+/* The counts by status ignore only the filter by status: they are the numbers of matches with another status. */
 #define FACETS(name, from, price, category, of_status)                                                                 \
     {                                                                                                                  \
         name, "WITH hits AS MATERIALIZED (SELECT " category " AS category, " price " AS price" from " LIMIT 10001)"    \
@@ -73,8 +73,8 @@ const struct pg_statement queries_all[QUERIES_COUNT] = {
     [QUERIES_FACETS_BARE] = FACETS("auctions_facets_bare", BARE, "p.price", "p.category",
                                    " FROM auction_prices p WHERE p.status = shown.status" BESIDE RANGE),
     /*
-     * For each word of the text those within one or two mistakes, found among the thirty most alike in their trigrams.
-     * The text's own word stands among them if it is known.
+     * For each word of the text: the words within an edit distance of one or two, among the thirty with the most
+     * similar trigrams. They include the word itself if it is in table search_words.
      */
     [QUERIES_WORDS] = {"search_words",
         "SELECT CASE WHEN bool_and(near.query IS NOT NULL) THEN string_agg('(' || near.query || ')', ' & ') END"

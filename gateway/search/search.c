@@ -1,5 +1,5 @@
 /*
- * What a search asks for; see search.h. Called by listing.
+ * Parameters of a search; see search.h.
  */
 #include "gateway/search/search.h"
 
@@ -17,17 +17,17 @@ enum {
     ORDER_SIZE = 16,
     FLAG_SIZE = 8,
     RANK_SIZE = 12,       /* up to 1000000000 */
-    AS_OF_LEAD_MS = 1000, /* clocks of other gateways, and more than clock_skew_max_ms */
+    AS_OF_LEAD_MS = 1000, /* for gateways whose clock is ahead; more than clock_skew_max_ms */
 };
 
-/* The contract's words for the orders, and the tag of their cursors. */
+/* Names of the sort orders in the API; also the sort of their cursors. */
 static const char *const order_names[] = {
     [SEARCH_ENDING] = "ending",     [SEARCH_NEWEST] = "newest",       [SEARCH_PRICE_UP] = "price",
     [SEARCH_PRICE_DOWN] = "-price", [SEARCH_RELEVANCE] = "relevance",
 };
 static_assert(ARRAY_LEN(order_names) == SEARCH_RELEVANCE + 1, "a word for each order");
 
-/* Drafts are their seller's alone. */
+/* Drafts are visible to their seller only. */
 static bool is_public_status(const char *text)
 {
     enum rules_status status = RULES_NO_STATUS;
@@ -44,7 +44,7 @@ static int find_word(const char *const *words, size_t count, const char *word)
     return -1;
 }
 
-/* ---- text from outside ---- */
+/* ---- query parameters ---- */
 
 static bool read_price(struct request *request, const char *name, char out[static MONEY_TEXT_SIZE],
                        struct field_errors *field_errors)
@@ -54,19 +54,19 @@ static bool read_price(struct request *request, const char *name, char out[stati
         return false;
     }
     if (!money_parse(out, strlen(out), &minor)) {
-        field_errors_add(field_errors, name, "must be an amount of money");
+        field_errors_add(field_errors, name, "must be an amount of money from 0.00 to 9999999999.99");
     }
     return true;
 }
 
-/* Nothing but spaces is no text: a form that was sent empty. */
+/* A text of spaces counts as absent: forms send empty fields. */
 static bool read_text(struct request *request, char out[static SEARCH_TEXT_SIZE], struct field_errors *field_errors)
 {
     if (!request_query(request, "q", out, SEARCH_TEXT_SIZE)) {
         return false;
     }
     if (!fields_line(out, TEXT_MOST)) {
-        field_errors_add(field_errors, "q", "must be at most 200 characters of text");
+        field_errors_add(field_errors, "q", "must have at most 200 characters of valid UTF-8");
     }
     return out[strspn(out, " ")] != '\0';
 }
@@ -81,7 +81,7 @@ static void read_filters(struct request *request, struct search *search, struct 
     }
     search->has_category = request_query(request, "category", search->category, sizeof search->category);
     if (search->has_category && !fields_line(search->category, CATEGORY_MOST)) {
-        field_errors_add(field_errors, "category", "is too long or badly encoded");
+        field_errors_add(field_errors, "category", "must have at most 100 characters of valid UTF-8");
     }
     search->has_least = read_price(request, "minPrice", search->least, field_errors);
     search->has_most = read_price(request, "maxPrice", search->most, field_errors);
@@ -102,7 +102,7 @@ static void read_order(struct request *request, struct search *search, struct fi
         if (order < 0) {
             field_errors_add(field_errors, "sort", "must be ending, newest, price, -price or relevance");
         } else if (order == SEARCH_RELEVANCE && !search->has_text) {
-            field_errors_add(field_errors, "sort", "relevance goes with q");
+            field_errors_add(field_errors, "sort", "relevance requires the parameter q");
         } else {
             search->order = (enum search_order)order;
         }
@@ -143,17 +143,17 @@ static bool read_relevance_key(struct search *search, const char *key)
     return true;
 }
 
-/* A cursor comes from outside: its key must be what the statement can read. */
+/* A cursor may be forged, so its key is checked to be valid for the statement. */
 static bool read_key(struct search *search)
 {
     const char *key = search->page.cursor.key;
     int64_t value = 0;
     uuid_format(&search->page.cursor.id, search->id);
     if (*key == '~') {
-        search->alike = true;
+        search->similar = true;
         key++;
     }
-    if (search->alike && !search->has_text) {
+    if (search->similar && !search->has_text) {
         return false;
     }
     if (search->order == SEARCH_RELEVANCE) {
@@ -187,7 +187,7 @@ static void start_cursor(const struct search *search, const struct uuid *id, str
 static void set_key(const struct search *search, struct cursor *cursor, const char *kind, const char *key,
                     const char *as_of)
 {
-    (void)snprintf(cursor->key, sizeof cursor->key, "%s%s%s%s%s", search->alike ? "~" : "", kind, key,
+    (void)snprintf(cursor->key, sizeof cursor->key, "%s%s%s%s%s", search->similar ? "~" : "", kind, key,
                    as_of == NULL ? "" : "@", as_of == NULL ? "" : as_of);
 }
 
@@ -238,7 +238,7 @@ bool search_cursor_tail(const struct search *search, const PGresult *result, str
 bool search_may_guess(const struct search *search)
 {
     const char *text = search->text;
-    return search->has_text && !search->alike && !search->page.has_cursor && strchr(text, '"') == NULL &&
+    return search->has_text && !search->similar && !search->page.has_cursor && strchr(text, '"') == NULL &&
            *text != '-' && strstr(text, " -") == NULL;
 }
 
@@ -272,7 +272,7 @@ size_t search_values(const struct search *search, const char *values[static QUER
     values[QUERIES_CATEGORY] = search->has_category ? search->category : NULL;
     values[QUERIES_SELLER] = search->has_seller ? search->seller : NULL;
     values[QUERIES_TEXT] = search->has_text ? search->text : NULL;
-    values[QUERIES_TSQUERY] = search->alike ? search->tsquery : NULL;
+    values[QUERIES_TSQUERY] = search->similar ? search->tsquery : NULL;
     values[QUERIES_LEAST] = search->has_least ? search->least : NULL;
     values[QUERIES_MOST] = search->has_most ? search->most : NULL;
     values[QUERIES_LIMIT] = search->limit;
@@ -286,16 +286,16 @@ void search_hash(const struct search *search, char out[static SEARCH_HASH_SIZE])
 {
     const char *values[QUERIES_PARAMETERS];
     unsigned char hash[(SEARCH_HASH_SIZE - 1) / 2];
-    const unsigned char kind[] = {(unsigned char)search->order, search->facets, search->alike, search->tail};
+    const unsigned char kind[] = {(unsigned char)search->order, search->facets, search->similar, search->tail};
     crypto_generichash_state state;
     (void)search_values(search, values);
     if (!search->page.has_cursor) {
-        values[QUERIES_AS_OF] = NULL; /* now */
+        values[QUERIES_AS_OF] = NULL; /* the current time, which differs between equal searches */
     }
     (void)crypto_generichash_init(&state, NULL, 0, sizeof hash);
     (void)crypto_generichash_update(&state, kind, sizeof kind);
     for (size_t i = 0; i < QUERIES_PARAMETERS; i++) {
-        const char *value = values[i] == NULL ? "\x01" : values[i]; /* none of them may hold that */
+        const char *value = values[i] == NULL ? "\x01" : values[i]; /* no value may contain \x01 */
         (void)crypto_generichash_update(&state, (const unsigned char *)value, strlen(value) + 1);
     }
     (void)crypto_generichash_final(&state, hash, sizeof hash);

@@ -1,9 +1,10 @@
 /*
- * What a search asks for: the query string of GET /auctions, checked, and the values that its statement takes.
+ * Parameters of a search: validates the query string of GET /auctions and provides the statement's parameters. Caller:
+ * listing.c.
  *
- * A cursor's key is more than the last item's sort key: "~" before it says that the words were taken for mistyped ones;
- * of the order by relevance it is "r<rank>@<time>" (billionths), where auctions created after that time are not looked
- * at, or "t<time>" once all that are ranked were shown and the others follow, newest first.
+ * The key of a cursor has additional parts. The prefix "~" means that similar words were searched. In the order
+ * by relevance the key is "r<rank>@<time>" while ranked auctions are shown: rank in billionths, and auctions created
+ * after the time are excluded. It is "t<time>" once all ranked auctions were shown; the others follow, newest first.
  */
 #ifndef ROSTRUM_GATEWAY_SEARCH_SEARCH_H
 #define ROSTRUM_GATEWAY_SEARCH_SEARCH_H
@@ -19,7 +20,7 @@ enum {
     SEARCH_STATUS_SIZE = 16,
     SEARCH_CATEGORY_SIZE = 401, /* 100 characters */
     SEARCH_TEXT_SIZE = 801,     /* 200 characters */
-    SEARCH_TSQUERY_SIZE = 4096, /* 6 words, 5 like each, 40 characters */
+    SEARCH_TSQUERY_SIZE = 4096, /* 6 words, 5 similar words each, 40 characters */
     SEARCH_HASH_SIZE = 33,
 };
 
@@ -32,8 +33,8 @@ struct search {
     bool has_seller;
     bool has_text;
     bool facets;
-    bool alike; /* words like those of the text are looked for: `tsquery` */
-    bool tail;  /* SEARCH_RELEVANCE: behind what is ranked */
+    bool similar; /* similar words are searched: `tsquery` */
+    bool tail;    /* SEARCH_RELEVANCE: the page is after the ranked auctions */
     char status[SEARCH_STATUS_SIZE];
     char category[SEARCH_CATEGORY_SIZE];
     char least[MONEY_TEXT_SIZE];
@@ -41,26 +42,31 @@ struct search {
     char seller[UUID_TEXT_SIZE];
     char text[SEARCH_TEXT_SIZE];
     char tsquery[SEARCH_TSQUERY_SIZE];
-    char key[CURSOR_KEY_SIZE]; /* of the cursor, as the statement takes it */
+    char key[CURSOR_KEY_SIZE]; /* of the cursor, as the statement expects it */
     char id[UUID_TEXT_SIZE];   /* likewise */
     char limit[16];
     char as_of[CLOCK_TEXT_SIZE];
 };
 
-/* From the query string; what is wrong becomes a fault. */
+/* Reads the query string. Invalid values become field errors. */
 void search_read(struct request *request, struct search *search, struct field_errors *field_errors);
-/* Whether words like those of the text may be looked for: not when it says exactly what it wants, by quotes or minus.
+/*
+ * Returns whether similar words may be searched after no match: on a first page, and not for a text with quotes or
+ * minus, which is meant literally.
  */
 bool search_may_guess(const struct search *search);
-/* The list's statement, and its values in the order of enum queries_parameter; they point into `search`. */
+/*
+ * The statements of list and facets. search_values sets their parameters, indexed by enum queries_parameter, and
+ * returns the number of those of the list. They point into `search`.
+ */
 enum queries_statement search_statement(const struct search *search);
 enum queries_statement search_facets_statement(const struct search *search);
 size_t search_values(const struct search *search, const char *values[static QUERIES_PARAMETERS]);
-/* The cursor of the item in `row`. */
+/* Makes the cursor of the item in `row`. */
 void search_cursor(const struct search *search, const PGresult *result, int row, struct cursor *cursor);
-/* The cursor of what follows when `result` holds the last of the ranked; false: nothing does. */
+/* Makes the cursor of the unranked auctions, if `result` holds the last ranked ones. False: none follow. */
 MUST_CHECK bool search_cursor_tail(const struct search *search, const PGresult *result, struct cursor *cursor);
-/* Names the search and its page, for the cache: equal searches have equal hashes. Before anything was asked. */
+/* Hashes the search and its page, for the cache. Call it before the search runs, which may change `search`. */
 void search_hash(const struct search *search, char out[static SEARCH_HASH_SIZE]);
 
 #endif
