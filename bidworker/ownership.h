@@ -26,7 +26,7 @@ struct ownership_options {
     /* Called for each shard at each poll. `mine`: this worker is its owner. */
     void (*mine)(unsigned shard, bool mine, void *arg);
     /* Called at the end of each poll. */
-    void (*looked)(void *arg);
+    void (*polled)(void *arg);
     void *arg;
 };
 

@@ -1,7 +1,8 @@
 /*
  * Consumes the shard queues and holds their deliveries until they are decided. Each shard that this worker serves has
- * one channel and one list of deliveries, in queue order. A batch takes commands from the heads of the lists, shard by
- * shard. A delivery of many commands may be decided over several batches; it is acked after the last one is committed.
+ * one channel and one buffer of deliveries, in queue order. A batch takes commands from the heads of the buffers, shard
+ * by shard. A delivery of many commands may be decided over several batches; it is acked after the last one is
+ * committed.
  *
  * To hand over a shard, the reader finishes the current batch, acks, and closes the channel. All other deliveries
  * return to the queue in order. If a channel breaks, its deliveries are redelivered. Those in the current batch are
@@ -53,7 +54,7 @@ int64_t shard_reader_ready(const struct shard_reader *shard_reader, unsigned sha
  * Fills an empty batch with up to `limit` commands, or none if nothing was delivered. A careful command is taken alone.
  */
 void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, size_t limit);
-/* Returns all but the first `keep` commands of the batch to their lists. */
+/* Returns all but the first `keep` commands of the batch to their buffers. */
 void shard_reader_take_back(struct shard_reader *shard_reader, struct batch *batch, size_t keep);
 /* Removes the commands of shards that are gone or being left from the batch. The order of the others is kept. */
 void shard_reader_prune(struct shard_reader *shard_reader, struct batch *batch);

@@ -2,7 +2,7 @@
  * Deliveries that cannot be decoded as a message of commands. They contain nothing to decide. A copy with the reason is
  * published to the dead-letter queue. The delivery is acked only after the broker confirmed the copy.
  *
- * They are kept apart from the lists of bids: later deliveries are decided meanwhile, also during a broker alarm.
+ * They are kept apart from the buffers of bids: later deliveries are decided meanwhile, also during a broker alarm.
  * Called by shard_reader.c.
  */
 #ifndef ROSTRUM_BIDWORKER_UNDECODABLE_H
