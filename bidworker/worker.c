@@ -211,7 +211,7 @@ static void on_suspected(int64_t attempts, void *arg)
     struct worker *worker = arg;
     struct batch_entry *entry = &worker->batch->entries[0];
     if (worker->state != WORKER_SUSPECTING) {
-        return; /* draining began meanwhile */
+        return; /* the worker is ending */
     }
     assert(worker->batch->count == 1);
     if (attempts < 0) {
@@ -379,7 +379,7 @@ static void on_decided(enum ledger_result result, void *arg)
 {
     struct worker *worker = arg;
     if (worker->state != WORKER_DECIDING) {
-        return; /* draining began meanwhile */
+        return; /* the worker is ending */
     }
     switch (result) {
     case LEDGER_COMMITTED:
