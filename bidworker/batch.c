@@ -7,10 +7,12 @@
 #include <stdlib.h>
 
 enum {
-    /* A fence on an auction that never started makes two rows, a bid that a proxy answers likewise. */
+    /* A fence of an auction that never started adds a start row; a bid may be followed by a proxy's answer. */
     ROWS_PER_COMMAND = 2,
-    /* Started, extended, lead lost; a fence: started, ended; a buyer: started, lead lost, ended; a void:
-     * voided, settled anew. */
+    /*
+     * A bid: started, extended, lead lost. A fence: started, ended. A purchase: started, lead lost, ended. A void:
+     * voided, settled.
+     */
     EVENTS_PER_COMMAND = 3,
 };
 
@@ -85,7 +87,7 @@ void batch_keep(struct batch *batch, size_t count)
     batch->count = count;
 }
 
-/* By auction, id, position: repetitions become neighbours. */
+/* By auction, id, position: repetitions of a command become adjacent. */
 static int compare_ids(const void *left, const void *right, void *arg)
 {
     const struct batch *batch = arg;

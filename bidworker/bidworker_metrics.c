@@ -1,5 +1,5 @@
 /*
- * See metering.h.
+ * See bidworker_metrics.h.
  */
 #include "bidworker/bidworker_metrics.h"
 
@@ -10,7 +10,7 @@
 #include "common/io/pg.h"
 #include "common/protocol/topology.h"
 
-/* Labels of what is decided, in the order of their lists: index 0 is the first that is not "none". */
+/* Labels in the order of their lists. Index 0 is the first kind or reason that is not NONE. */
 #define KIND_LABEL(name, message, ledger, group, carries) (ledger),
 #define REASON_LABEL(name)                                #name,
 #define STATUS_LABEL(name, text)                          [BID_##name] = (text),
@@ -70,7 +70,8 @@ static struct metrics_family times = {
 };
 static struct metrics_family ready = {
     .name = "rostrum_shard_ready_messages",
-    .help = "Messages in a shard's queue that no worker has been given yet; of the shards that this worker serves.",
+    .help =
+        "Messages in a shard's queue that are not delivered to a worker yet; for the shards that this worker serves.",
     .type = METRICS_GAUGE,
     .label_count = 1,
     .labels = {{"shard", shard_names, ARRAY_LEN(shard_names)}},

@@ -1,5 +1,5 @@
 /*
- * What the bid worker counts: decisions, batches, and what waits for it. Caller: worker.c; main.c shows it.
+ * The bid worker's metrics: decisions, batches, and the depth of its queues. worker.c updates them; main.c serves them.
  */
 #ifndef ROSTRUM_BIDWORKER_BIDWORKER_METRICS_H
 #define ROSTRUM_BIDWORKER_BIDWORKER_METRICS_H
@@ -10,9 +10,9 @@
 
 extern struct metrics_family *const bidworker_metrics_families[]; /* NULL-ended */
 
-/* A batch was committed, `took_us` after it was begun. */
+/* Records a committed batch; `took_us` is the time since its transaction began. */
 void bidworker_metrics_batch(const struct batch *batch, int64_t took_us);
-/* Gauges of the shards, those of others left out. */
+/* Sets the gauges of the shards. Shards of other workers are left out of the output. */
 void bidworker_metrics_shards(const struct shard_reader *shard_reader, unsigned shards);
 void bidworker_metrics_outbox(size_t depth);
 

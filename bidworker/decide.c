@@ -1,9 +1,9 @@
 /*
  * See decide.h. Called by ledger between loading and writing.
  *
- * A command that the ledger knows, or that stands twice in the batch, is not decided again: it takes over the decision
- * there is. Everything else gets exactly one row in its place in the order, but for starts and fences without effect
- * and for what cannot be written at all.
+ * A command that is already in the ledger, or repeated in the batch, is not decided again: it gets the existing
+ * decision. Every other command gets exactly one row of its own, in the order of the queue. The exceptions are starts
+ * and fences without effect, and commands that cannot be written at all.
  */
 #include "bidworker/decide.h"
 
@@ -32,7 +32,7 @@ static struct batch_row *add_row(struct batch *batch, struct batch_auction *auct
     return row;
 }
 
-/* What a gateway that waits is told of a row. */
+/* The decision that is published to a waiting gateway. */
 static struct decision decision_of_row(const struct batch *batch, const struct batch_auction *auction,
                                        const struct batch_row *row)
 {
@@ -51,7 +51,7 @@ static struct decision decision_of_row(const struct batch *batch, const struct b
     };
 }
 
-/* What the ledger keeps of the command's values. */
+/* Sets the command's values that the ledger stores. */
 static void record_values(struct batch_row *row, const struct command *command, const struct rules_decision *decided)
 {
     switch (command->kind) {
@@ -82,7 +82,7 @@ static void record_values(struct batch_row *row, const struct command *command, 
     }
 }
 
-/* The command's own row. */
+/* Adds the command's own row. */
 static void record(struct batch *batch, struct batch_auction *auction, struct batch_entry *entry,
                    const struct rules_decision *decided)
 {
@@ -134,7 +134,6 @@ static void record_automatic(struct batch *batch, struct batch_auction *auction,
     row->amount = decided->automatic_amount;
 }
 
-/* What the rules are asked. */
 static struct rules_command rules_command_of_entry(const struct batch_auction *auction, const struct batch_entry *entry)
 {
     const struct command *command = entry->command;
@@ -146,7 +145,7 @@ static struct rules_command rules_command_of_entry(const struct batch_auction *a
         .received_ms = command->received_ms,
         .terms_version = command->terms_version,
         .banned = entry->banned,
-        /* Nobody has seen what this batch made of it so far. */
+        /* No sender has seen a state that this batch has not committed yet. */
         .stale = command->kind == COMMAND_UPDATE && (auction->touched || command->version != auction->version),
         .end_ms = command->end_ms,
         .terms = entry->terms,
@@ -155,7 +154,7 @@ static struct rules_command rules_command_of_entry(const struct batch_auction *a
     };
 }
 
-/* What was settled before is settled anew, on the bids that remain. */
+/* A settled auction is settled again on the remaining bids. */
 static void add_void_events(struct batch *batch, const struct batch_auction *auction, const struct uuid *bidder,
                             const struct command *command)
 {
@@ -211,8 +210,8 @@ static bool apply(struct batch *batch, struct batch_auction *auction, struct bat
 }
 
 /*
- * A fence may meet an auction that nobody started, its start command being late or lost. The ledger then shows both:
- * it started, without a bid, and it ended.
+ * A fence may find an auction that is not started, if its start command is late or lost. The ledger then shows both
+ * events: the auction started, without a bid, and it ended.
  */
 static void start_before_fence(struct batch *batch, struct batch_auction *auction, const struct command *fence)
 {
@@ -262,7 +261,7 @@ static bool decide_entry(struct batch *batch, struct batch_auction *auction, siz
         return false;
     }
     if (entry->command->kind == COMMAND_UPDATE && entry->terms == NULL) {
-        refuse(batch, auction, entry, RULES_INTERNAL_ERROR); /* who sent it had not put them down */
+        refuse(batch, auction, entry, RULES_INTERNAL_ERROR); /* the sender stored no terms */
         return false;
     }
     start_before_fence(batch, auction, entry->command);
@@ -276,7 +275,7 @@ static void decide_auction(struct batch *batch, struct batch_auction *auction)
         size_t index = batch->order[auction->first + i];
         struct batch_entry *entry = &batch->entries[index];
         if (auction->broken && entry->quarantine == BATCH_TRUSTED && !command_kind_is_scheduled(entry->command->kind)) {
-            entry->reason = "the auction's row cannot be understood";
+            entry->reason = "the auction's row is invalid";
             entry->quarantine = BATCH_POISON;
         }
         if (decide_entry(batch, auction, index)) {
@@ -284,7 +283,7 @@ static void decide_auction(struct batch *batch, struct batch_auction *auction)
         }
     }
     if (extended_by != NULL) {
-        /* However often the end moved within the batch: the last one counts. */
+        /* Only the last extension of a batch is reported. */
         add_event(batch, auction, EVENT_EXTENDED, NULL, extended_by);
     }
 }

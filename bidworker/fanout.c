@@ -1,5 +1,5 @@
 /*
- * See telling.h.
+ * See fanout.h.
  */
 #include "bidworker/fanout.h"
 
@@ -8,8 +8,8 @@
 #include "common/base/log.h"
 #include "common/protocol/keys.h"
 
-/* Channels in one question: PUBSUB NUMSUB and as many as a command may have. */
-enum { ASK_MAX = REDIS_ARGUMENTS_MAX - 2 };
+/* Channels in one query: the arguments of a command, less PUBSUB and NUMSUB. */
+enum { QUERY_CHANNELS_MAX = REDIS_ARGUMENTS_MAX - 2 };
 
 struct fanout_item {
     bool is_update;
@@ -19,18 +19,18 @@ struct fanout_item {
     } of;
 };
 
-/* One question, and what is said to those who are there. */
-struct round {
+/* One query for subscribers, and the messages to publish. */
+struct query {
     struct fanout *fanout;
     size_t count;
-    char channels[ASK_MAX][KEYS_SIZE];
-    struct fanout_item items[ASK_MAX];
+    char channels[QUERY_CHANNELS_MAX][KEYS_SIZE];
+    struct fanout_item items[QUERY_CHANNELS_MAX];
 };
 
 struct fanout {
     struct redis *redis;
     struct jsonw *writer;
-    struct round *open; /* being collected; NULL: none */
+    struct query *open; /* the query to which channels are added; NULL: none */
 };
 
 struct fanout *fanout_new(struct redis *redis)
@@ -58,78 +58,78 @@ void fanout_free(struct fanout *fanout)
     free(fanout);
 }
 
-static void say_decision(struct fanout *fanout, const char *channel, const struct decision *decision)
+static void publish_decision(struct fanout *fanout, const char *channel, const struct decision *decision)
 {
     jsonw_reset(fanout->writer);
     message_write_decision(fanout->writer, decision);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(fanout->writer, NULL)};
     if (arguments[2] == NULL || !redis_command(fanout->redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("a bidder was not told: Redis takes no more");
+        log_debug("a decision was not published: Redis takes no more");
     }
 }
 
-static void on_asked(const redisReply *reply, void *arg)
+static void on_subscribers(const redisReply *reply, void *arg)
 {
-    struct round *round = arg;
-    struct fanout *fanout = round->fanout;
-    /* A name and a number for each channel, in their order. */
-    bool ok = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 * round->count;
-    for (size_t i = 0; ok && i < round->count; i++) {
-        const redisReply *listeners = reply->element[2 * i + 1];
-        const struct fanout_item *item = &round->items[i];
-        if (listeners->type != REDIS_REPLY_INTEGER || listeners->integer == 0) {
+    struct query *query = arg;
+    struct fanout *fanout = query->fanout;
+    /* The reply holds a name and a number for each channel, in order. */
+    bool ok = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 * query->count;
+    for (size_t i = 0; ok && i < query->count; i++) {
+        const redisReply *subscribers = reply->element[2 * i + 1];
+        const struct fanout_item *item = &query->items[i];
+        if (subscribers->type != REDIS_REPLY_INTEGER || subscribers->integer == 0) {
             continue;
         }
         if (item->is_update) {
             live_publish(fanout->redis, fanout->writer, &item->of.update);
         } else {
-            say_decision(fanout, round->channels[i], &item->of.decision);
+            publish_decision(fanout, query->channels[i], &item->of.decision);
         }
     }
-    free(round);
+    free(query);
 }
 
 bool fanout_flush(struct fanout *fanout)
 {
-    struct round *round = fanout->open;
+    struct query *query = fanout->open;
     const char *arguments[REDIS_ARGUMENTS_MAX] = {"PUBSUB", "NUMSUB"};
-    if (round == NULL) {
+    if (query == NULL) {
         return true;
     }
     fanout->open = NULL;
-    for (size_t i = 0; i < round->count; i++) {
-        arguments[2 + i] = round->channels[i];
+    for (size_t i = 0; i < query->count; i++) {
+        arguments[2 + i] = query->channels[i];
     }
-    if (!redis_command(fanout->redis, on_asked, round, (int)(2 + round->count), arguments, NULL)) {
-        free(round);
+    if (!redis_command(fanout->redis, on_subscribers, query, (int)(2 + query->count), arguments, NULL)) {
+        free(query);
         return false;
     }
     return true;
 }
 
-/* The next piece to fill; NULL if there is no memory, or no room because Redis takes no more. */
-static struct fanout_item *next(struct fanout *fanout, char **channel)
+/* Appends an item to the open query; NULL: no memory, or Redis takes no more. */
+static struct fanout_item *append_item(struct fanout *fanout, char **channel)
 {
-    if (fanout->open != NULL && fanout->open->count == ASK_MAX && !fanout_flush(fanout)) {
+    if (fanout->open != NULL && fanout->open->count == QUERY_CHANNELS_MAX && !fanout_flush(fanout)) {
         return NULL;
     }
     if (fanout->open == NULL) {
-        fanout->open = malloc(sizeof *fanout->open); /* large, and each piece is filled whole */
+        fanout->open = malloc(sizeof *fanout->open); /* not zeroed: it is large, and each item is written completely */
         if (fanout->open == NULL) {
             return NULL;
         }
         fanout->open->fanout = fanout;
         fanout->open->count = 0;
     }
-    struct round *round = fanout->open;
-    *channel = round->channels[round->count];
-    return &round->items[round->count++];
+    struct query *query = fanout->open;
+    *channel = query->channels[query->count];
+    return &query->items[query->count++];
 }
 
 bool fanout_update(struct fanout *fanout, const struct live_update *update)
 {
     char *channel = NULL;
-    struct fanout_item *item = next(fanout, &channel);
+    struct fanout_item *item = append_item(fanout, &channel);
     if (item == NULL) {
         return false;
     }
@@ -141,7 +141,7 @@ bool fanout_update(struct fanout *fanout, const struct live_update *update)
 bool fanout_decision(struct fanout *fanout, const struct decision *decision)
 {
     char *channel = NULL;
-    struct fanout_item *item = next(fanout, &channel);
+    struct fanout_item *item = append_item(fanout, &channel);
     if (item == NULL) {
         return false;
     }

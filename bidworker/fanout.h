@@ -1,11 +1,11 @@
 /*
- * News that only those hear who listen now: what became of an auction, to the gateways whose clients watch it, and what
- * became of a bid, to wherever its bidder is connected. Most auctions and most bidders have nobody who listens, and
- * a channel is cheaper asked about, many at a time, than written to: the message is made only for those who are there.
+ * Fan-out of committed results to current subscribers: a live update of an auction to the gateways whose clients watch
+ * it, a decision to the gateways where its bidder is connected. Most channels have no subscriber, and one PUBSUB NUMSUB
+ * for many channels is cheaper than publishing to each. So a message is only built for channels with subscribers.
  *
- * Whoever begins to listen after the question looks into PostgreSQL afterwards, where the batch is committed already.
+ * A gateway that subscribes after the query reads PostgreSQL afterwards, where the batch is already committed.
  *
- * Caller: emit.c.
+ * Caller: results.c.
  */
 #ifndef ROSTRUM_BIDWORKER_FANOUT_H
 #define ROSTRUM_BIDWORKER_FANOUT_H
@@ -16,13 +16,13 @@
 
 struct fanout;
 
-/* `redis` is borrowed, and is to be freed first: what is under way ends with it. */
+/* `redis` is borrowed, and must be freed before the fan-out: freeing it ends all pending queries. */
 MUST_CHECK struct fanout *fanout_new(struct redis *redis);
 void fanout_free(struct fanout *fanout);
-/* Both copy, and may ask Redis at once. False: Redis takes no more, or no memory; some of it is not told. */
+/* Both copy their argument, and may send a query. False: Redis takes no more, or no memory; some messages are lost. */
 MUST_CHECK bool fanout_update(struct fanout *fanout, const struct live_update *update);
 MUST_CHECK bool fanout_decision(struct fanout *fanout, const struct decision *decision);
-/* Asks about what was collected. */
+/* Sends the query for the collected channels. False: Redis takes no more; the collected messages are lost. */
 MUST_CHECK bool fanout_flush(struct fanout *fanout);
 
 #endif

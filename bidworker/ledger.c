@@ -1,12 +1,12 @@
 /*
  * See ledger.h. Called by worker.
  *
- *   load     lock, known ids, terms of updates and bids of auctions with voids if there are any, bans; flush
- *   newest   only if auctions are unknown: their newest ledger rows; flush
+ *   load     lock, known ids, terms of updates, bids of auctions with voids, bans; flush
+ *   newest   only for unknown auctions: the sequence numbers of their newest ledger rows; flush
  *   decide   in memory
  *   write    (ledger_write.c) rows, states, outbox; COMMIT
  *
- * Invariant: from ledger_decide to `done` there is a transaction, or its COMMIT is under way.
+ * Invariant: from ledger_decide to `done` a transaction is open, or its COMMIT was sent.
  */
 #include "bidworker/ledger.h"
 
@@ -37,8 +37,8 @@ static void finish(struct ledger *ledger, enum ledger_result result)
     ledger->options.done(result, ledger->options.arg);
 }
 
-/* Ends the transaction before its COMMIT. */
-static void give_up(struct ledger *ledger, enum ledger_result result)
+/* Aborts the transaction before its COMMIT. */
+static void abort_and_finish(struct ledger *ledger, enum ledger_result result)
 {
     struct pg_tx *tx = ledger->tx;
     ledger->tx = NULL;
@@ -46,7 +46,7 @@ static void give_up(struct ledger *ledger, enum ledger_result result)
     finish(ledger, result);
 }
 
-/* False, and the transaction is over, unless the reply is good. */
+/* Returns false, after aborting the transaction, unless the reply is valid. */
 static bool check(struct ledger *ledger, const struct pg_reply *reply)
 {
     if (reply->outcome == PG_OK) {
@@ -56,7 +56,7 @@ static bool check(struct ledger *ledger, const struct pg_reply *reply)
     if (reply->outcome == PG_FAILED) {
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
     }
-    give_up(ledger, blamed ? LEDGER_REFUSED : LEDGER_AGAIN);
+    abort_and_finish(ledger, blamed ? LEDGER_REFUSED : LEDGER_AGAIN);
     return false;
 }
 
@@ -69,12 +69,12 @@ static void on_committed(const struct pg_reply *reply, void *arg)
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
     } else if (reply->outcome == PG_LOST) {
         result = LEDGER_AGAIN;
-        log_warn("ledger: connection lost at COMMIT: the ledger will tell");
+        log_warn("ledger: connection lost at COMMIT: outcome unknown, the batch is tried again");
     }
     finish(ledger, result);
 }
 
-/* For those that this batch will add. */
+/* Makes room for the entries that this batch will add. */
 static bool reserve_entries(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->auction_count; i++) {
@@ -90,7 +90,7 @@ static void decide_and_write(struct ledger *ledger)
 {
     struct batch *batch = ledger->batch;
     if (!reserve_entries(batch)) {
-        give_up(ledger, LEDGER_AGAIN);
+        abort_and_finish(ledger, LEDGER_AGAIN);
         return;
     }
     decide_batch(batch, clock_now_ms());
@@ -99,10 +99,10 @@ static void decide_and_write(struct ledger *ledger)
                 ledger_write_outbox(ledger->tx, ledger->options.outbox, &ledger->outbox_batch) &&
                 pg_tx_commit(ledger->tx, on_committed, ledger);
     if (!sent) {
-        give_up(ledger, LEDGER_AGAIN);
+        abort_and_finish(ledger, LEDGER_AGAIN);
         return;
     }
-    ledger->tx = NULL; /* the commit owns it now */
+    ledger->tx = NULL; /* owned by the commit */
 }
 
 static void on_newest(const struct pg_reply *reply, void *arg)
@@ -121,7 +121,7 @@ static void on_newest(const struct pg_reply *reply, void *arg)
     decide_and_write(ledger);
 }
 
-/* The last answer of the load: everything is known, but for the ledgers of auctions that do not exist. */
+/* The last reply of the load. Only the ledgers of unknown auctions are still missing. */
 static void on_banned(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
@@ -151,11 +151,11 @@ static void on_banned(const struct pg_reply *reply, void *arg)
     const char *const values[] = {pg_array_done(&ledger->arrays.columns[0])};
     if (values[0] == NULL || !pg_tx_send(ledger->tx, STATEMENT_NEWEST, 1, values, on_newest, ledger) ||
         !pg_tx_flush(ledger->tx)) {
-        give_up(ledger, LEDGER_AGAIN);
+        abort_and_finish(ledger, LEDGER_AGAIN);
     }
 }
 
-/* What was decided of a command that comes again, from one row of STATEMENT_KNOWN. */
+/* The existing decision of a redelivered command, from one row of STATEMENT_KNOWN. */
 static struct decision decision_of_known(const struct command *command, const PGresult *result, int row)
 {
     struct decision decision = {
@@ -220,14 +220,14 @@ static void on_entries(const struct pg_reply *reply, void *arg)
         struct batch_auction *auction = batch_find_auction(ledger->batch, &id);
         assert(auction != NULL);
         if (!ledger_read_entry(auction, reply->result, row)) {
-            give_up(ledger, LEDGER_AGAIN);
+            abort_and_finish(ledger, LEDGER_AGAIN);
             return;
         }
     }
 }
 
-/* False: no memory, or the connection is lost. */
-static bool ask_entries(struct ledger *ledger)
+/* Requests the bids of auctions with voids. False: no memory, or the connection is lost. */
+static bool request_entries(struct ledger *ledger)
 {
     struct pg_array *ids = &ledger->arrays.columns[4];
     char most[NUMBER_SIZE];
@@ -295,7 +295,7 @@ static bool load(struct ledger *ledger)
            pg_tx_send(ledger->tx, STATEMENT_LOCK, 1, values, on_locked, ledger) &&
            pg_tx_send(ledger->tx, STATEMENT_KNOWN, 2, values + 1, on_known, ledger) &&
            (!has_update(batch) || pg_tx_send(ledger->tx, STATEMENT_TERMS, 2, values + 1, on_terms, ledger)) &&
-           ask_entries(ledger) && pg_tx_send(ledger->tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) &&
+           request_entries(ledger) && pg_tx_send(ledger->tx, STATEMENT_BANNED, 1, values + 3, on_banned, ledger) &&
            pg_tx_flush(ledger->tx);
 }
 

@@ -1,5 +1,5 @@
 /*
- * See ledger_write.h. Called by ledger alone.
+ * See ledger_write.h. Called only by ledger.
  */
 #include "bidworker/ledger_write.h"
 
@@ -16,10 +16,11 @@ enum {
     MS_PER_S = 1000,
     INTEGER_TEXT_SIZE = 24,
     /*
-     * So many auctions of a batch are found by their new price at once. An entry of an index is made for each, which
-     * for one that moves with every batch is worth a wait: more of them are owed, and the end worker pays.
+     * Up to this many auctions of a batch, their prices in the search index are updated at once. Each update adds an
+     * index entry, which is too expensive for prices that change with every batch. With more auctions the updates are
+     * queued, and the end worker applies them.
      */
-    PRICES_AT_ONCE = 4,
+    PRICES_AT_ONCE_MAX = 4,
 };
 
 static bool read_increments(const char *text, struct increments *out)
@@ -31,8 +32,8 @@ static bool read_increments(const char *text, struct increments *out)
     return ok;
 }
 
-/* What the rules take for granted (rules.h). */
-static bool makes_sense(const struct rules_auction *state)
+/* The invariants that the rules assume (rules.h). */
+static bool is_consistent(const struct rules_auction *state)
 {
     if (!state->has_leader) {
         return state->price == 0;
@@ -68,11 +69,12 @@ void ledger_read_auction(struct batch_auction *auction, const PGresult *result, 
     auction->seq = pg_int(result, row, LOCK_LEDGER_SEQ);
     auction->version = pg_int(result, row, LOCK_VERSION);
     auction->broken = !read_increments(pg_text(result, row, LOCK_INCREMENTS), &state->increments) ||
-                      !rules_status_parse(pg_text(result, row, LOCK_STATUS), &state->status) || !makes_sense(state);
+                      !rules_status_parse(pg_text(result, row, LOCK_STATUS), &state->status) || !is_consistent(state);
     if (auction->broken) {
         struct log_about about = LOG_ABOUT_NONE;
         about.auction_id = &auction->id;
-        log_line(LOG_ERROR, &about, "the auction's row cannot be understood: its bids are set aside");
+        log_line(LOG_ERROR, &about,
+                 "the auction's row is invalid: its bids are rejected and copied to the dead letters");
     }
 }
 
@@ -91,11 +93,11 @@ bool ledger_read_terms(struct rules_terms *terms, const PGresult *result, int ro
     return read_increments(pg_text(result, row, TERMS_INCREMENTS), &terms->increments);
 }
 
-/* It is there already, with the bid that it answers; here is what it counts as. */
+/* The entry of the answered bid is already in the list. Adds the effective values of its answer. */
 static void read_answer(struct voids_list *list, const PGresult *result, int row)
 {
     if (list->count == 0) {
-        return; /* of a ledger that someone tampered with */
+        return; /* only in a ledger that was modified from outside */
     }
     struct voids_entry *entry = &list->entries[list->count - 1];
     entry->answered = true;
@@ -106,7 +108,7 @@ static void read_answer(struct voids_list *list, const PGresult *result, int row
     }
 }
 
-/* The amount of money that the command asked for. */
+/* The amount or maximum of the command. */
 static int64_t read_carried(const PGresult *result, int row, enum command_kind kind)
 {
     switch (command_kind_carries(kind)) {
@@ -148,7 +150,7 @@ bool ledger_read_entry(struct batch_auction *auction, const PGresult *result, in
     return true;
 }
 
-/* The arrays as parameters; false if one of them failed. */
+/* Gets the arrays as parameters; false if one of them failed. */
 static bool finish_columns(struct ledger_arrays *arrays, size_t count, const char **values)
 {
     for (size_t i = 0; i < count; i++) {
@@ -194,7 +196,7 @@ static void add_time(struct pg_array *array, int64_t ms)
     }
 }
 
-/* What a failure means shows at the COMMIT. */
+/* A failure is handled at the COMMIT, which then fails too. */
 static void ignore(const struct pg_reply *reply, void *arg)
 {
     (void)reply;
@@ -242,7 +244,7 @@ static void add_state(struct pg_array *columns, const struct batch_auction *auct
     pg_array_time(&columns[2], state->end_ms);
     pg_array_int(&columns[3], state->extensions_used);
     add_money(&columns[4], state->price);
-    /* One above the largest amount says that nobody can bid any more; the column holds no more than the largest. */
+    /* MONEY_MAX + 1 means that no bid is possible any more; the column's limit is MONEY_MAX. */
     pg_array_money(&columns[5], minimum > MONEY_MAX ? MONEY_MAX : minimum);
     pg_array_int(&columns[6], state->bid_count);
     add_uuid(&columns[7], &state->leader_id);
@@ -275,11 +277,11 @@ static bool update_auctions(struct pg_tx *tx, struct ledger_arrays *arrays, cons
     values[COLUMNS] = updated_at;
     return finish_columns(arrays, COLUMNS, values) &&
            pg_tx_send(tx, STATEMENT_UPDATE_AUCTIONS, COLUMNS + 1, values, ignore, NULL) &&
-           pg_tx_send(tx, count <= PRICES_AT_ONCE ? STATEMENT_FOLLOW_PRICES : STATEMENT_OWE_PRICES, 1, values, ignore,
-                      NULL);
+           pg_tx_send(tx, count <= PRICES_AT_ONCE_MAX ? STATEMENT_FOLLOW_PRICES : STATEMENT_OWE_PRICES, 1, values,
+                      ignore, NULL);
 }
 
-/* Of an auction at most one in a batch is accepted: the others find that the version has changed. */
+/* At most one update per auction and batch is accepted: the others find a changed version. */
 static bool update_terms(struct pg_tx *tx, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -305,7 +307,7 @@ static bool update_terms(struct pg_tx *tx, const struct batch *batch)
     return true;
 }
 
-/* Of a row that was not understood nothing but the count of its ledger is written back. */
+/* For an invalid row, only the ledger's count and the version are written back. */
 static bool update_broken(struct pg_tx *tx, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->auction_count; i++) {
@@ -334,7 +336,7 @@ static void add_standing(struct pg_array *columns, const struct uuid *auction_id
     pg_array_bool(&columns[2], effective);
 }
 
-/* Of what does not count nothing else is said. */
+/* The other values of an entry without effect are NULL. */
 static void add_restated(struct pg_array *columns, const struct uuid *auction_id, const struct voids_entry *entry)
 {
     const struct voids_standing *now = &entry->standing;
@@ -359,7 +361,7 @@ static void add_restated(struct pg_array *columns, const struct uuid *auction_id
     add_uuid(&columns[6], &now->answer_bidder);
 }
 
-/* Bids of this batch are among them: their rows are inserted before. */
+/* Must run after insert_bids: bids of this batch may be among the restated ones. */
 static bool restate(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
     enum { COLUMNS = 7 };
@@ -398,7 +400,7 @@ bool ledger_write_outbox(struct pg_tx *tx, const struct outbox *outbox, struct o
     return true;
 }
 
-/* A command that is decided is no suspect any more. */
+/* A decided command is no longer a suspect. */
 static bool clear_suspects(struct pg_tx *tx, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {

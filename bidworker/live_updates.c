@@ -8,7 +8,7 @@ bool live_updates_entry(const struct batch_row *row, struct ledger_entry *entry)
     *entry = (struct ledger_entry){
         .kind = row->automatic ? COMMAND_PROXY : row->kind,
         .answer = row->automatic,
-        .effective = true, /* a bid that this very batch voids is looked up afresh: see needs_look */
+        .effective = true, /* a bid that this batch voids is read again by clients: see needs_look */
         .verdict = bid_status_verdict(row->status),
         .raise = row->raise,
         .amount = row->amount,
@@ -68,10 +68,10 @@ static enum live_kind kind_of_event(enum event_kind event, enum rules_status sta
     return LIVE_UPDATED;
 }
 
-/* Only a fresh look shows the past anew, or changed terms. */
+/* Whether the change cannot be sent: voided bids and changed terms must be read from PostgreSQL. */
 static bool needs_look(const struct batch *batch, const struct batch_auction *auction, size_t first, size_t end)
 {
-    bool look = first == end || auction->voiding; /* no rows: the batch came again */
+    bool look = first == end || auction->voiding; /* no rows: the batch was redelivered */
     for (size_t i = first; i < end; i++) {
         const struct batch_row *row = &batch->rows[i];
         look = look || (row->kind == COMMAND_UPDATE && row->reason == RULES_NONE);
@@ -79,11 +79,11 @@ static bool needs_look(const struct batch *batch, const struct batch_auction *au
     return look;
 }
 
-static void pass_rows(const struct batch *batch, const struct uuid *auction, struct live_updates_cursor *cursor)
+static void advance_rows(const struct batch *batch, const struct uuid *auction, struct live_updates_cursor *cursor)
 {
     size_t row = cursor->row;
     while (row < batch->row_count && uuid_compare(&batch->rows[row].auction_id, auction) < 0) {
-        row++; /* of an auction that does not exist */
+        row++; /* rows of an unknown auction */
     }
     cursor->first_row = row;
     while (row < batch->row_count && uuid_equal(&batch->rows[row].auction_id, auction)) {
@@ -92,9 +92,9 @@ static void pass_rows(const struct batch *batch, const struct uuid *auction, str
     cursor->row = row;
 }
 
-/* The most important thing that the events say: the kinds stand in that order. */
-static enum live_kind pass_events(const struct batch *batch, const struct batch_auction *auction,
-                                  struct live_updates_cursor *cursor)
+/* Returns the most important kind of the auction's events: enum live_kind is in that order. */
+static enum live_kind advance_events(const struct batch *batch, const struct batch_auction *auction,
+                                     struct live_updates_cursor *cursor)
 {
     enum live_kind kind = LIVE_UPDATED;
     while (cursor->event < batch->event_count &&
@@ -106,7 +106,7 @@ static enum live_kind pass_events(const struct batch *batch, const struct batch_
     return kind;
 }
 
-/* The auction as it is after the batch; kind and bids are added. */
+/* The auction after the batch, without kind and bids. */
 static struct live_update live_update_of_auction(const struct batch *batch, const struct batch_auction *auction)
 {
     const struct rules_auction *state = &auction->state;
@@ -129,9 +129,9 @@ static struct live_update live_update_of_auction(const struct batch *batch, cons
 void live_updates_next(const struct batch *batch, const struct batch_auction *auction,
                        struct live_updates_cursor *cursor, struct live_update *update)
 {
-    pass_rows(batch, &auction->id, cursor);
+    advance_rows(batch, &auction->id, cursor);
     *update = live_update_of_auction(batch, auction);
-    update->kind = pass_events(batch, auction, cursor);
+    update->kind = advance_events(batch, auction, cursor);
     for (size_t i = cursor->row; i > cursor->first_row; i--) {
         enum live_kind other = kind_of_row(&batch->rows[i - 1]);
         update->kind = other > update->kind ? other : update->kind;

@@ -1,6 +1,6 @@
 /*
- * rostrum-bidworker: decides the bids of the shards that it shares with the other bid workers. Any number of it may
- * run; they find each other by themselves.
+ * rostrum-bidworker: decides the bids of its shards. Any number of bid workers may run; they share the shards through
+ * PostgreSQL (ownership.h).
  */
 #include "bidworker/bidworker_metrics.h"
 #include "bidworker/worker.h"
@@ -10,13 +10,13 @@
 
 static const struct daemon_program program = {
     .name = "rostrum-bidworker",
-    .purpose = "decides bids, in order, once",
-    .description = "  Takes bids from the shard queues that are its own, decides each batch of them by\n"
-                   "  the rules of bidding in one transaction, and tells gateways and daemons of it.\n"
+    .purpose = "decides bids in order, each exactly once",
+    .description = "  Consumes the queues of its shards. Decides each batch of bids by the rules of\n"
+                   "  bidding in one transaction, and publishes the results.\n"
                    "\n"
-                   "  Start as many as there is work for: they share the shards among themselves, and\n"
-                   "  when one comes, goes or dies the others take over within a second. What a bid\n"
-                   "  worker has not committed stays in its queue and is decided by the next.",
+                   "  Start as many as the load requires. They share the shards: when a worker starts,\n"
+                   "  stops or dies, the others take over within a second. Bids that a worker has\n"
+                   "  not committed stay in the queue, and another worker decides them.",
 };
 
 struct bidworker {

@@ -1,5 +1,5 @@
 /*
- * See letters.h. Called by ledger, between deciding and writing.
+ * See outbox_batch.h. Called by ledger between deciding and writing.
  */
 #include "bidworker/outbox_batch.h"
 
@@ -11,7 +11,7 @@
 
 enum {
     ROWS_FIRST = 4,
-    /* Far under MESSAGE_EVENTS_MAX and what a reader's JSON may hold (JSON_NODES_MAX, 9 nodes an event). */
+    /* Far below MESSAGE_EVENTS_MAX and the limit of a reader's JSON (JSON_NODES_MAX; 9 nodes an event). */
     EVENTS_PER_MESSAGE = 2000,
 };
 
@@ -73,7 +73,7 @@ static bool add_events(struct outbox_batch *outbox_batch, struct jsonw *writer, 
     return ok;
 }
 
-/* The hammer's events apart from the others. */
+/* EVENT_ENDED goes to another queue than the other events, so it needs messages of its own. */
 static bool add_all_events(struct outbox_batch *outbox_batch, struct jsonw *writer, const struct batch *batch)
 {
     struct auction_event *sorted = calloc(batch->event_count, sizeof *sorted);
@@ -108,7 +108,7 @@ static bool add_dead_letter(struct outbox_batch *outbox_batch, struct jsonw *wri
     return add_message(outbox_batch, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, text, entry->reason);
 }
 
-/* Of a delivery with several unreadable commands one copy is kept: the first one has it. */
+/* A delivery with several unreadable commands is copied once, with the first of them. */
 static bool wants_dead_letter(const struct batch_entry *entry)
 {
     bool now = entry->outcome == BATCH_DECIDED || entry->outcome == BATCH_ASIDE;

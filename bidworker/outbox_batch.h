@@ -1,7 +1,7 @@
 /*
- * What a decided batch has to say, as rows of the outbox: its events in one message, what ended in another (that is
- * for settlement), and a copy of each command that was set aside, with the reason. Made and written by ledger, handed
- * to the outbox by worker once they are committed.
+ * The outbox rows of a decided batch: one message with its events, one with the ended auctions for settlement, and a
+ * copy of each quarantined command with the reason. ledger builds and inserts them. worker passes them to the outbox
+ * after the COMMIT.
  */
 #ifndef ROSTRUM_BIDWORKER_OUTBOX_BATCH_H
 #define ROSTRUM_BIDWORKER_OUTBOX_BATCH_H
@@ -16,9 +16,9 @@ struct outbox_batch {
     char **bodies;           /* owns rows[i].body */
 };
 
-/* Fills an empty list; false without memory, free it all the same. */
+/* Fills an empty list. False without memory; the caller frees it in both cases. */
 MUST_CHECK bool outbox_batch_of(struct outbox_batch *outbox_batch, const struct batch *batch);
-/* Leaves it empty. */
+/* Frees the rows and leaves the list empty. */
 void outbox_batch_free(struct outbox_batch *outbox_batch);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * See ownership.h. Called by worker. The lock lives and dies with the one connection of the pool that is made for it.
+ * See ownership.h. Called by worker. The pool has one connection, whose session holds the advisory lock.
  */
 #include "bidworker/ownership.h"
 
@@ -24,8 +24,8 @@ static const struct pg_statement lock_statements[] = {
 static_assert(ARRAY_LEN(lock_statements) == STATEMENT_COUNT, "each statement has its entry");
 
 enum {
-    PENDING_MAX = 4, /* one question at a time is asked */
-    UNFIT_MS = 3000, /* a broker that restarts is back sooner, and all workers miss it alike */
+    PENDING_MAX = 4, /* only one query is pending at a time */
+    UNFIT_MS = 3000, /* longer than a restart of RabbitMQ, which affects all workers alike */
 };
 
 struct ownership {
@@ -35,9 +35,9 @@ struct ownership {
     uint32_t number;
     bool locked;
     bool settled;
-    bool asking;
-    size_t living;  /* at the last look */
-    int64_t fit_ms; /* monotonic: when this worker was last seen fit */
+    bool querying;
+    size_t living;  /* number of live workers at the last poll */
+    int64_t fit_ms; /* monotonic: when this worker could last reach RabbitMQ */
 };
 
 static void draw_number(struct ownership *ownership)
@@ -48,20 +48,20 @@ static void draw_number(struct ownership *ownership)
 static void on_locked(const struct pg_reply *reply, void *arg)
 {
     struct ownership *ownership = arg;
-    ownership->asking = false;
+    ownership->querying = false;
     if (reply->outcome != PG_OK) {
-        return; /* asked again by the timer, or when the connection is up again */
+        return; /* retried by the timer, or when the connection is up again */
     }
     ownership->locked = PQntuples(reply->result) == 1 && pg_bool(reply->result, 0, 0);
     if (!ownership->locked) {
         draw_number(ownership);
         return;
     }
-    log_info("living as bid worker %" PRIu32, ownership->number);
+    log_info("bid worker %" PRIu32 ": lock taken", ownership->number);
     event_active(ownership->poll_timer, EV_TIMEOUT, 0);
 }
 
-static void share_out(struct ownership *ownership, const uint32_t *living, size_t count)
+static void assign_shards(struct ownership *ownership, const uint32_t *living, size_t count)
 {
     for (unsigned shard = 0; shard < ownership->options.shards; shard++) {
         bool mine = shards_owner(shard, living, count) == ownership->number;
@@ -74,7 +74,7 @@ static void on_living(const struct pg_reply *reply, void *arg)
     struct ownership *ownership = arg;
     uint32_t living[SHARDS_WORKERS_MAX];
     size_t count = 0;
-    ownership->asking = false;
+    ownership->querying = false;
     if (reply->outcome != PG_OK) {
         return;
     }
@@ -82,26 +82,26 @@ static void on_living(const struct pg_reply *reply, void *arg)
         living[count++] = (uint32_t)pg_int(reply->result, row, 0);
     }
     if (count != ownership->living) {
-        log_info("%zu bid workers live", count);
+        log_info("bid workers alive: %zu", count);
         ownership->living = count;
     }
     ownership->settled = true;
-    share_out(ownership, living, count);
-    ownership->options.looked(ownership->options.arg);
+    assign_shards(ownership, living, count);
+    ownership->options.polled(ownership->options.arg);
 }
 
-static void on_given_up(const struct pg_reply *reply, void *arg)
+static void on_unlocked(const struct pg_reply *reply, void *arg)
 {
     struct ownership *ownership = arg;
-    ownership->asking = false;
+    ownership->querying = false;
     if (reply->outcome == PG_OK) {
         ownership->locked = false;
         ownership->settled = false;
-        log_warn("not living as bid worker %" PRIu32 " while RabbitMQ is out of reach", ownership->number);
+        log_warn("bid worker %" PRIu32 ": lock released, RabbitMQ cannot be reached", ownership->number);
     }
 }
 
-static bool fit_of_late(struct ownership *ownership)
+static bool was_fit_recently(struct ownership *ownership)
 {
     if (ownership->options.fit(ownership->options.arg)) {
         ownership->fit_ms = clock_mono_ms();
@@ -109,22 +109,22 @@ static bool fit_of_late(struct ownership *ownership)
     return clock_mono_ms() - ownership->fit_ms < UNFIT_MS;
 }
 
-static void ask(struct ownership *ownership)
+static void poll(struct ownership *ownership)
 {
     char number[16];
     const char *const values[] = {number};
-    bool fit = fit_of_late(ownership);
-    if (ownership->asking || !pg_up(ownership->pg)) {
+    bool fit = was_fit_recently(ownership);
+    if (ownership->querying || !pg_up(ownership->pg)) {
         return;
     }
     (void)snprintf(number, sizeof number, "%" PRIu32, ownership->number);
     if (!fit) {
-        ownership->asking =
-            ownership->locked && pg_query(ownership->pg, STATEMENT_GIVE_LOCK, 1, values, on_given_up, ownership);
+        ownership->querying =
+            ownership->locked && pg_query(ownership->pg, STATEMENT_GIVE_LOCK, 1, values, on_unlocked, ownership);
     } else if (ownership->locked) {
-        ownership->asking = pg_query(ownership->pg, STATEMENT_LIVING, 0, NULL, on_living, ownership);
+        ownership->querying = pg_query(ownership->pg, STATEMENT_LIVING, 0, NULL, on_living, ownership);
     } else {
-        ownership->asking = pg_query(ownership->pg, STATEMENT_TAKE_LOCK, 1, values, on_locked, ownership);
+        ownership->querying = pg_query(ownership->pg, STATEMENT_TAKE_LOCK, 1, values, on_locked, ownership);
     }
 }
 
@@ -132,7 +132,7 @@ static void on_poll(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    ask(arg);
+    poll(arg);
 }
 
 static void on_change(struct pg *pg, bool up, void *arg)

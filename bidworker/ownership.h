@@ -1,9 +1,11 @@
 /*
- * Which shards this worker serves. It holds an advisory lock under a random number for as long as its session lives,
- * looks every ownership_poll_ms who else does, and takes and leaves shards as common/service/shards.h shares them out.
- * Without PostgreSQL it keeps what it has: nothing can be decided then anyway, and the broker's single active consumer
- * guards every moment in which two workers believe different things. Without its broker, for longer than a moment, it
- * gives up the lock: others may still reach theirs.
+ * Decides which shards this worker serves. A worker draws a random number and is alive while its session holds the
+ * advisory lock of that number. Every ownership_poll_ms it reads which workers are alive. Then it takes and releases
+ * shards as common/service/shards.h assigns them.
+ *
+ * Without PostgreSQL it keeps its shards: nothing can be decided then anyway. While two workers disagree about the
+ * owner of a shard, the broker's single active consumer ensures that one of them reads it. Without RabbitMQ for longer
+ * than UNFIT_MS the worker releases its lock, because other workers may still reach RabbitMQ.
  */
 #ifndef ROSTRUM_BIDWORKER_OWNERSHIP_H
 #define ROSTRUM_BIDWORKER_OWNERSHIP_H
@@ -19,19 +21,19 @@ struct ownership_options {
     struct event_base *base;
     const struct config *config;
     unsigned shards;
-    /* Can this worker take what its shards hold? Asked at each look. */
+    /* Whether this worker can consume its shards. Called at each poll. */
     bool (*fit)(void *arg);
-    /* Called at each look, for each shard: is it ours? */
+    /* Called for each shard at each poll. `mine`: this worker is its owner. */
     void (*mine)(unsigned shard, bool mine, void *arg);
-    /* After each look. */
-    void (*looked)(void *arg);
+    /* Called at the end of each poll. */
+    void (*polled)(void *arg);
     void *arg;
 };
 
 MUST_CHECK struct ownership *ownership_new(const struct ownership_options *options);
-/* Gives up the lock: the others share our shards among themselves at their next look. */
+/* Releases the lock. The other workers take over the shards at their next poll. */
 void ownership_free(struct ownership *ownership);
-/* The lock is held and the living were seen since. */
+/* Whether the lock is held and the list of live workers was read since. */
 bool ownership_settled(const struct ownership *ownership);
 uint32_t ownership_number(const struct ownership *ownership);
 

@@ -1,5 +1,5 @@
 /*
- * See emit.h. Called by worker, after the ack. Nothing is waited for.
+ * See results.h. Called by worker after the ack. No reply from Redis is awaited.
  */
 #include "bidworker/results.h"
 
@@ -15,22 +15,25 @@
 
 enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 
-/* Commands under way; a batch makes at most six for each of its 1,024 bids, and two may overlap. */
+/* Pending commands. A batch of 1,024 bids sends at most six each, and two batches may overlap. */
 enum { PENDING_MAX = 16384 };
 enum { SHARD_FIELD_SIZE = 16 };
-/* Of a batch of up to 1,024 bids, each with at most one automatic answer. */
+/* For a batch of up to 1,024 bids, each with at most one automatic answer. */
 enum { LEADERS_SIZE = 2048 * SNAPSHOT_LEADER_SIZE };
 
 /*
- * KEYS[1]: the entry of a bid with an idempotency key. It keeps its hash and its day; if Redis lost it, it is better
- * absent than without the hash.
+ * KEYS[1]: the entry of a bid with an idempotency key. It keeps its hash and its expiry of a day. If Redis lost it, it
+ * is not created again, because an entry without the hash would be wrong.
  */
 static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
                                      "  redis.call('SETRANGE', KEYS[1], 0, 'd')\n"
                                      "end\n"
                                      "return 1\n";
 
-/* Nobody asks for the entry of another bid once it is in the ledger; the gateway's last word on it may be under way. */
+/*
+ * The entry of a bid without a key is not read once the bid is in the ledger. It lives on for a short time because the
+ * gateway's last write to it may still be pending.
+ */
 #define DECIDED_LIFE_S "30"
 
 struct results {
@@ -38,8 +41,8 @@ struct results {
     struct redis_script scripts[2];
     struct jsonw *writer;
     struct fanout *fanout;
-    bool reported;              /* that Redis is away */
-    char leaders[LEADERS_SIZE]; /* bids of one auction, on their way to its leaderboard */
+    bool reported;              /* the failure of Redis was logged */
+    char leaders[LEADERS_SIZE]; /* bids of one auction, for its leaderboard */
 };
 
 struct results *results_new(struct event_base *base, const struct config *config)
@@ -81,7 +84,7 @@ void results_free(struct results *results)
     free(results);
 }
 
-/* The batch's bids of one auction as text. False: they do not fit, and the leaderboard is better made anew. */
+/* Writes the batch's bids of one auction as text. False: they do not fit, and the leaderboard must be rebuilt. */
 static bool write_leaders(struct results *results, const struct batch *batch, const struct live_updates_cursor *cursor)
 {
     size_t length = 0;
@@ -137,7 +140,7 @@ static bool publish_entry(struct results *results, const struct command *command
                           : redis_command(results->redis, NULL, NULL, ARRAY_LEN(expire), expire, NULL);
 }
 
-/* To the gateway that waits for it, if any. */
+/* Publishes the decision to the waiting gateway worker, if any. */
 static bool publish_reply(struct results *results, const struct batch_entry *entry)
 {
     char channel[KEYS_SIZE];
@@ -172,18 +175,21 @@ void results_publish(struct results *results, const struct batch *batch)
     struct live_updates_cursor cursor = {0};
     for (size_t i = 0; ok && i < batch->auction_count; i++) {
         const struct batch_auction *auction = &batch->auctions[i];
-        /* Also where nothing changed: it came again, and who committed it may have died before telling. */
+        /*
+         * Unchanged auctions too: the batch was redelivered, and the committing worker may have crashed before
+         * publishing.
+         */
         if (auction->found && !auction->broken) {
             struct live_update update;
             live_updates_next(batch, auction, &cursor, &update);
-            bool notified = write_leaders(results, batch, &cursor) && auction->touched && !auction->voiding;
-            ok = publish_snapshot(results, auction, notified ? results->leaders : NULL) &&
+            bool with_leaders = write_leaders(results, batch, &cursor) && auction->touched && !auction->voiding;
+            ok = publish_snapshot(results, auction, with_leaders ? results->leaders : NULL) &&
                  fanout_update(results->fanout, &update);
         }
     }
     ok = ok && publish_bids(results, batch) && fanout_flush(results->fanout);
     if (!ok && !results->reported) {
-        log_warn("Redis is away: gateways are not told, they ask PostgreSQL");
+        log_warn("Redis is down: results are not published, gateways read PostgreSQL");
     }
     results->reported = !ok;
 }
@@ -197,6 +203,6 @@ void publish_shard(struct results *results, unsigned shard, const struct shards_
     shards_report_write(report, text);
     if (redis_up(results->redis) &&
         !redis_command(results->redis, NULL, NULL, (int)ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("shard %u: Redis takes no report now", shard);
+        log_debug("shard %u: report not sent, Redis takes no more", shard);
     }
 }

@@ -1,7 +1,9 @@
 /*
- * What the world is told of a committed batch, besides the outbox: the snapshots by which gateways admit bids, the
- * entries by which they know that a bid is decided, and the decisions that they wait for. All of it goes to Redis, and
- * none of it matters if Redis is away: gateways then ask PostgreSQL.
+ * Publishes the results of a committed batch in Redis:
+ *   - the snapshots by which gateways admit bids,
+ *   - the entries that mark a bid as decided,
+ *   - the decisions that gateways wait for.
+ * Redis may be down: gateways then read PostgreSQL. Called by worker.c.
  */
 #ifndef ROSTRUM_BIDWORKER_RESULTS_H
 #define ROSTRUM_BIDWORKER_RESULTS_H
@@ -17,7 +19,7 @@ struct results;
 MUST_CHECK struct results *results_new(struct event_base *base, const struct config *config);
 void results_free(struct results *results);
 void results_publish(struct results *results, const struct batch *batch);
-/* Says how much of a shard is unacknowledged, for `rostrumctl shards`. */
+/* Stores the shard's owner and number of unacknowledged messages, for `rostrumctl shards`. */
 void publish_shard(struct results *results, unsigned shard, const struct shards_report *report);
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * See intake.h. Called by worker, and by shards through it.
+ * See shard_reader.h. Called by worker.
  *
- * Invariants: a line holds its deliveries in order of their tags; the batch in hand holds a prefix of each line's
- * undecided commands; a message leaves its line only when all its commands are decided, or with its channel.
+ * Invariants:
+ *   - A buffer holds its deliveries in the order of their tags.
+ *   - The current batch holds a prefix of each buffer's undecided commands.
+ *   - A message leaves its buffer when all its commands are decided, or when its channel closes.
  */
 #include "bidworker/shard_reader.h"
 
@@ -16,38 +18,38 @@
 #include "common/protocol/deadletter.h"
 #include "common/protocol/topology.h"
 
-struct line;
+struct buffer;
 
 struct shard_reader_message {
     STAILQ_ENTRY(shard_reader_message) link;
-    struct line *line; /* NULL: its channel is gone, and it is freed when no batch holds it */
+    struct buffer *buffer; /* NULL: its channel is gone; it is freed when no batch holds it */
     uint64_t tag;
     bool careful;
-    char *raw;        /* the body, if one of its commands is not readable; else NULL */
-    size_t raw_index; /* of the first such command */
-    size_t in_batch;  /* commands in the batch in hand */
-    size_t decided;   /* the first so many are committed */
+    char *raw;        /* the body, if one of its commands is unreadable; else NULL */
+    size_t raw_index; /* of the first unreadable command */
+    size_t in_batch;  /* number of commands in the current batch */
+    size_t decided;   /* number of commands, from the first, that are committed */
     size_t count;
     struct command_item items[];
 };
 
 STAILQ_HEAD(message_list, shard_reader_message);
 
-struct line {
+struct buffer {
     struct shard_reader *shard_reader;
     unsigned shard;
     struct broker_consumer *consumer; /* NULL: not served */
     bool leaving;
     size_t in_batch;
     struct message_list messages;
-    struct shard_reader_message *cursor; /* while a batch is cut: the next message to take */
+    struct shard_reader_message *cursor; /* while a batch is filled: the next message to take */
 };
 
 struct shard_reader {
     struct shard_reader_options options;
-    struct line *lines;
-    unsigned turn; /* the line that is first in the next batch */
-    size_t held;   /* commands of the messages on all lines */
+    struct buffer *buffers;
+    unsigned turn; /* index of the buffer from which the next batch takes first */
+    size_t held;   /* number of commands in all buffers */
     struct undecodable *undecodable;
     struct command_item items[MESSAGE_COMMANDS_MAX]; /* of the delivery being decoded */
 };
@@ -58,41 +60,41 @@ static void message_free(struct shard_reader_message *message)
     free(message);
 }
 
-/* Taken off its line: lives on only as long as the batch in hand holds it. */
+/* Removes the message from its buffer. It is freed at once, or when the current batch releases it. */
 static void message_detach(struct shard_reader_message *message)
 {
-    message->line->shard_reader->held -= message->count;
-    message->line = NULL;
+    message->buffer->shard_reader->held -= message->count;
+    message->buffer = NULL;
     if (message->in_batch == 0) {
         message_free(message);
     }
 }
 
-/* Drops all deliveries; those in the batch in hand live on until it lets them go. */
-static void line_clear(struct line *line)
+/* Removes all deliveries. Those in the current batch are freed when it releases them. */
+static void buffer_clear(struct buffer *buffer)
 {
-    while (!STAILQ_EMPTY(&line->messages)) {
-        struct shard_reader_message *message = STAILQ_FIRST(&line->messages);
-        STAILQ_REMOVE_HEAD(&line->messages, link);
+    while (!STAILQ_EMPTY(&buffer->messages)) {
+        struct shard_reader_message *message = STAILQ_FIRST(&buffer->messages);
+        STAILQ_REMOVE_HEAD(&buffer->messages, link);
         message_detach(message);
     }
-    line->in_batch = 0;
-    undecodable_forget(line->shard_reader->undecodable, line->shard);
+    buffer->in_batch = 0;
+    undecodable_forget(buffer->shard_reader->undecodable, buffer->shard);
 }
 
-static void line_close(struct line *line)
+static void buffer_close(struct buffer *buffer)
 {
-    assert(line->consumer != NULL && line->in_batch == 0);
-    broker_consumer_close(line->consumer);
-    line->consumer = NULL;
-    line->leaving = false;
-    line_clear(line);
-    log_info("shard %u left", line->shard);
+    assert(buffer->consumer != NULL && buffer->in_batch == 0);
+    broker_consumer_close(buffer->consumer);
+    buffer->consumer = NULL;
+    buffer->leaving = false;
+    buffer_clear(buffer);
+    log_info("shard %u released", buffer->shard);
 }
 
 /*
- * What could not be read has its place in the ledger as a bid, rejected. Ids that are not both there name no place in
- * any ledger.
+ * An unreadable command is rejected in the ledger, as a bid if its kind is unknown. Without both ids it has no place in
+ * any ledger, and only becomes a dead letter.
  */
 static void clean_item(struct command_item *item)
 {
@@ -132,45 +134,45 @@ static struct shard_reader_message *message_new(const struct shard_reader *shard
 
 static void on_delivery(struct broker_consumer *consumer, const struct broker_delivery *delivery, void *arg)
 {
-    struct line *line = arg;
-    struct shard_reader *shard_reader = line->shard_reader;
+    struct buffer *buffer = arg;
+    struct shard_reader *shard_reader = buffer->shard_reader;
     const char *reason = "";
     size_t count = 0;
     (void)consumer;
-    if (line->leaving) {
-        return; /* goes back with the channel */
+    if (buffer->leaving) {
+        return; /* returns to the queue when the channel closes */
     }
     if (!message_read_commands(delivery->body, delivery->length, shard_reader->items, MESSAGE_COMMANDS_MAX, &count,
                                &reason)) {
-        undecodable_add(shard_reader->undecodable, line->shard, delivery, reason);
+        undecodable_add(shard_reader->undecodable, buffer->shard, delivery, reason);
         return;
     }
     struct shard_reader_message *message = message_new(shard_reader, delivery, count);
     if (message == NULL) {
-        /* Later deliveries must not overtake this one: give them all back. */
-        log_error("shard %u: no memory for a delivery", line->shard);
-        line->leaving = true;
+        /* Later deliveries must not be decided before this one: return all to the queue. */
+        log_error("shard %u: no memory for a delivery", buffer->shard);
+        buffer->leaving = true;
         return;
     }
-    message->line = line;
-    STAILQ_INSERT_TAIL(&line->messages, message, link);
+    message->buffer = buffer;
+    STAILQ_INSERT_TAIL(&buffer->messages, message, link);
     shard_reader->held += count;
     shard_reader->options.work(shard_reader->options.arg);
 }
 
 static void on_gone(struct broker_consumer *consumer, void *arg)
 {
-    struct line *line = arg;
+    struct buffer *buffer = arg;
     (void)consumer;
-    line_clear(line);
+    buffer_clear(buffer);
 }
 
 static void on_undecodable_kept(unsigned shard, uint64_t tag, void *arg)
 {
     struct shard_reader *shard_reader = arg;
-    struct line *line = &shard_reader->lines[shard];
-    if (line->consumer != NULL && !broker_ack(line->consumer, tag, false)) {
-        log_debug("shard %u: the channel went before an ack", shard);
+    struct buffer *buffer = &shard_reader->buffers[shard];
+    if (buffer->consumer != NULL && !broker_ack(buffer->consumer, tag, false)) {
+        log_debug("shard %u: the channel closed before an ack", shard);
     }
 }
 
@@ -194,14 +196,14 @@ struct shard_reader *shard_reader_new(const struct shard_reader_options *options
         .arg = shard_reader,
     };
     shard_reader->undecodable = undecodable_new(&undecodable);
-    shard_reader->lines = calloc(options->shards, sizeof *shard_reader->lines);
-    if (shard_reader->undecodable == NULL || shard_reader->lines == NULL) {
+    shard_reader->buffers = calloc(options->shards, sizeof *shard_reader->buffers);
+    if (shard_reader->undecodable == NULL || shard_reader->buffers == NULL) {
         shard_reader_free(shard_reader);
         return NULL;
     }
     for (unsigned shard = 0; shard < options->shards; shard++) {
-        shard_reader->lines[shard] = (struct line){.shard_reader = shard_reader, .shard = shard};
-        STAILQ_INIT(&shard_reader->lines[shard].messages);
+        shard_reader->buffers[shard] = (struct buffer){.shard_reader = shard_reader, .shard = shard};
+        STAILQ_INIT(&shard_reader->buffers[shard].messages);
     }
     return shard_reader;
 }
@@ -211,24 +213,24 @@ void shard_reader_free(struct shard_reader *shard_reader)
     if (shard_reader == NULL) {
         return;
     }
-    for (unsigned shard = 0; shard_reader->lines != NULL && shard < shard_reader->options.shards; shard++) {
-        line_clear(&shard_reader->lines[shard]);
+    for (unsigned shard = 0; shard_reader->buffers != NULL && shard < shard_reader->options.shards; shard++) {
+        buffer_clear(&shard_reader->buffers[shard]);
     }
     undecodable_free(shard_reader->undecodable);
-    free(shard_reader->lines);
+    free(shard_reader->buffers);
     free(shard_reader);
 }
 
 void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard)
 {
-    struct line *line = &shard_reader->lines[shard];
+    struct buffer *buffer = &shard_reader->buffers[shard];
     char queue[TOPOLOGY_QUEUE_SIZE];
     assert(shard < shard_reader->options.shards);
-    if (line->leaving && line->in_batch == 0) {
-        line_close(line);
+    if (buffer->leaving && buffer->in_batch == 0) {
+        buffer_close(buffer);
     }
-    if (line->consumer != NULL) {
-        return; /* if it is being left, it is taken again at the next look */
+    if (buffer->consumer != NULL) {
+        return; /* a shard that is being left is subscribed again at a later poll */
     }
     topology_shard_name(shard, queue);
     struct broker_consumer_options options = {
@@ -236,11 +238,11 @@ void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard)
         .prefetch = (uint16_t)shard_reader->options.prefetch_messages,
         .deliver = on_delivery,
         .gone = on_gone,
-        .arg = line,
+        .arg = buffer,
     };
-    line->consumer = broker_consume(shard_reader->options.consuming, &options);
-    if (line->consumer == NULL) {
-        log_error("shard %u cannot be subscribed: no memory or no channel", shard);
+    buffer->consumer = broker_consume(shard_reader->options.consuming, &options);
+    if (buffer->consumer == NULL) {
+        log_error("shard %u: subscription failed, no memory or no channel", shard);
         return;
     }
     log_info("shard %u taken", shard);
@@ -248,14 +250,14 @@ void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard)
 
 void shard_reader_leave(struct shard_reader *shard_reader, unsigned shard)
 {
-    struct line *line = &shard_reader->lines[shard];
+    struct buffer *buffer = &shard_reader->buffers[shard];
     assert(shard < shard_reader->options.shards);
-    if (line->consumer == NULL) {
+    if (buffer->consumer == NULL) {
         return;
     }
-    line->leaving = true;
-    if (line->in_batch == 0) {
-        line_close(line);
+    buffer->leaving = true;
+    if (buffer->in_batch == 0) {
+        buffer_close(buffer);
     }
 }
 
@@ -263,41 +265,41 @@ size_t shard_reader_serving(const struct shard_reader *shard_reader)
 {
     size_t count = 0;
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
-        count += shard_reader->lines[shard].consumer != NULL ? 1 : 0;
+        count += shard_reader->buffers[shard].consumer != NULL ? 1 : 0;
     }
     return count;
 }
 
 bool shard_reader_unacked(const struct shard_reader *shard_reader, unsigned shard, size_t *count)
 {
-    const struct line *line = &shard_reader->lines[shard];
+    const struct buffer *buffer = &shard_reader->buffers[shard];
     const struct shard_reader_message *message = NULL;
     assert(shard < shard_reader->options.shards);
     *count = undecodable_count(shard_reader->undecodable, shard);
-    STAILQ_FOREACH(message, &line->messages, link)
+    STAILQ_FOREACH(message, &buffer->messages, link)
     {
         (*count)++;
     }
-    return line->consumer != NULL;
+    return buffer->consumer != NULL;
 }
 
 void shard_reader_ask_ready(struct shard_reader *shard_reader)
 {
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
-        if (shard_reader->lines[shard].consumer != NULL && !shard_reader->lines[shard].leaving) {
-            broker_consumer_ask_ready(shard_reader->lines[shard].consumer);
+        if (shard_reader->buffers[shard].consumer != NULL && !shard_reader->buffers[shard].leaving) {
+            broker_consumer_ask_ready(shard_reader->buffers[shard].consumer);
         }
     }
 }
 
 int64_t shard_reader_ready(const struct shard_reader *shard_reader, unsigned shard)
 {
-    const struct line *line = &shard_reader->lines[shard];
+    const struct buffer *buffer = &shard_reader->buffers[shard];
     assert(shard < shard_reader->options.shards);
-    return line->consumer == NULL ? -1 : broker_consumer_ready(line->consumer);
+    return buffer->consumer == NULL ? -1 : broker_consumer_ready(buffer->consumer);
 }
 
-static void add_item(struct batch *batch, struct line *line, struct shard_reader_message *message)
+static void add_item(struct batch *batch, struct buffer *buffer, struct shard_reader_message *message)
 {
     size_t index = message->decided + message->in_batch;
     const struct command_item *item = &message->items[index];
@@ -310,24 +312,24 @@ static void add_item(struct batch *batch, struct line *line, struct shard_reader
         entry->raw = index == message->raw_index ? message->raw : NULL;
     }
     message->in_batch++;
-    line->in_batch++;
+    buffer->in_batch++;
 }
 
-/* Takes from the line's next message; false when the line has nothing (more) for this batch. */
-static bool take_message(struct line *line, struct batch *batch, size_t limit)
+/* Takes commands of the buffer's next message. False when the buffer has no more for this batch. */
+static bool take_message(struct buffer *buffer, struct batch *batch, size_t limit)
 {
-    struct shard_reader_message *message = line->cursor;
+    struct shard_reader_message *message = buffer->cursor;
     if (message == NULL || (message->careful && batch->count > 0)) {
         return false;
     }
     if (message->careful) {
-        add_item(batch, line, message);
+        add_item(batch, buffer, message);
         return false;
     }
     while (batch->count < limit && message->decided + message->in_batch < message->count) {
-        add_item(batch, line, message);
+        add_item(batch, buffer, message);
     }
-    line->cursor = STAILQ_NEXT(message, link);
+    buffer->cursor = STAILQ_NEXT(message, link);
     return true;
 }
 
@@ -337,14 +339,14 @@ void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, s
     bool more = true;
     assert(shards > 0 && batch->count == 0 && limit > 0 && limit <= batch->max);
     for (unsigned shard = 0; shard < shards; shard++) {
-        struct line *line = &shard_reader->lines[shard];
-        assert(line->in_batch == 0);
-        line->cursor = line->leaving ? NULL : STAILQ_FIRST(&line->messages);
+        struct buffer *buffer = &shard_reader->buffers[shard];
+        assert(buffer->in_batch == 0);
+        buffer->cursor = buffer->leaving ? NULL : STAILQ_FIRST(&buffer->messages);
     }
     while (more && batch->count < limit) {
         more = false;
         for (unsigned i = 0; i < shards && batch->count < limit; i++) {
-            more = take_message(&shard_reader->lines[(shard_reader->turn + i) % shards], batch, limit) || more;
+            more = take_message(&shard_reader->buffers[(shard_reader->turn + i) % shards], batch, limit) || more;
             if (batch->count > 0 && batch->entries[0].careful) {
                 more = false;
                 break;
@@ -354,14 +356,14 @@ void shard_reader_take(struct shard_reader *shard_reader, struct batch *batch, s
     shard_reader->turn = (shard_reader->turn + 1) % shards;
 }
 
-/* The batch lets go of one command. */
+/* Releases one command of the batch. */
 static void release(struct shard_reader_message *message)
 {
-    struct line *line = message->line;
+    struct buffer *buffer = message->buffer;
     assert(message->in_batch > 0);
     message->in_batch--;
-    if (line != NULL) {
-        line->in_batch--;
+    if (buffer != NULL) {
+        buffer->in_batch--;
     } else if (message->in_batch == 0) {
         message_free(message);
     }
@@ -370,9 +372,9 @@ static void release(struct shard_reader_message *message)
 static void close_left(struct shard_reader *shard_reader)
 {
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
-        struct line *line = &shard_reader->lines[shard];
-        if (line->leaving && line->in_batch == 0 && line->consumer != NULL) {
-            line_close(line);
+        struct buffer *buffer = &shard_reader->buffers[shard];
+        if (buffer->leaving && buffer->in_batch == 0 && buffer->consumer != NULL) {
+            buffer_close(buffer);
         }
     }
 }
@@ -391,8 +393,8 @@ void shard_reader_prune(struct shard_reader *shard_reader, struct batch *batch)
     size_t kept = 0;
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_entry *entry = &batch->entries[i];
-        const struct line *line = entry->message->line;
-        if (line == NULL || line->leaving) {
+        const struct buffer *buffer = entry->message->buffer;
+        if (buffer == NULL || buffer->leaving) {
             release(entry->message);
         } else {
             batch->entries[kept++] = *entry;
@@ -402,28 +404,31 @@ void shard_reader_prune(struct shard_reader *shard_reader, struct batch *batch)
     close_left(shard_reader);
 }
 
-/* Acks the head of the line as far as it is decided; at once, unless garbage in between must not be acked yet. */
-static void line_ack(struct line *line)
+/*
+ * Acks the decided messages at the head of the buffer. One ack covers all, unless an undecodable delivery between them
+ * must not be acked yet.
+ */
+static void buffer_ack(struct buffer *buffer)
 {
-    bool one_by_one = undecodable_count(line->shard_reader->undecodable, line->shard) > 0;
+    bool one_by_one = undecodable_count(buffer->shard_reader->undecodable, buffer->shard) > 0;
     uint64_t last = 0;
     bool acked = true;
-    struct shard_reader_message *message = STAILQ_FIRST(&line->messages);
+    struct shard_reader_message *message = STAILQ_FIRST(&buffer->messages);
     while (message != NULL && message->decided == message->count) {
-        STAILQ_REMOVE_HEAD(&line->messages, link);
+        STAILQ_REMOVE_HEAD(&buffer->messages, link);
         last = message->tag;
         if (one_by_one) {
-            acked = broker_ack(line->consumer, last, false) && acked;
+            acked = broker_ack(buffer->consumer, last, false) && acked;
         }
-        line->in_batch -= message->in_batch;
+        buffer->in_batch -= message->in_batch;
         message_detach(message);
-        message = STAILQ_FIRST(&line->messages);
+        message = STAILQ_FIRST(&buffer->messages);
     }
     if (last != 0 && !one_by_one) {
-        acked = broker_ack(line->consumer, last, true);
+        acked = broker_ack(buffer->consumer, last, true);
     }
     if (!acked) {
-        log_info("shard %u: the channel went before an ack: its deliveries come again", line->shard);
+        log_info("shard %u: the channel closed before an ack: its deliveries are redelivered", buffer->shard);
     }
 }
 
@@ -433,9 +438,9 @@ void shard_reader_ack(struct shard_reader *shard_reader, struct batch *batch)
         batch->entries[i].message->decided++;
     }
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
-        struct line *line = &shard_reader->lines[shard];
-        if (line->consumer != NULL) {
-            line_ack(line);
+        struct buffer *buffer = &shard_reader->buffers[shard];
+        if (buffer->consumer != NULL) {
+            buffer_ack(buffer);
         }
     }
 }

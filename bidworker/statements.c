@@ -1,6 +1,6 @@
 /*
- * See statements.h. Commands come as parallel arrays, so that a batch of any size is one statement of each kind, and
- * one plan serves all sizes.
+ * See statements.h. Commands are passed as parallel arrays: a batch of any size uses one statement of each kind and one
+ * plan.
  */
 #include "bidworker/statements.h"
 
@@ -11,9 +11,9 @@
 /* clang-format on */
 
 /*
- * The statements of a batch look up a few rows by index in tables that grow from nothing to millions within an hour. A
- * plan made while they were small would read them whole, and stay until the next ANALYZE: so plans are made once, and
- * for large tables.
+ * The statements of a batch look up a few rows by index, in tables that grow from empty to millions of rows within an
+ * hour. A plan made while they were small would scan them completely, and be kept until the next ANALYZE. So generic
+ * plans are forced, and scans and joins for small tables are switched off.
  */
 const char statements_session[] = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_hashjoin=off"
                                   " -c enable_mergejoin=off";
@@ -21,7 +21,7 @@ const char statements_session[] = "-c plan_cache_mode=force_generic_plan -c enab
 const struct pg_statement statements_all[STATEMENTS] = {
     [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
 
-    /* Locked in id order: workers that meet never wait for each other in a ring. $1: ids. */
+    /* Rows are locked in id order, so two workers cannot deadlock. $1: ids. */
     [STATEMENT_LOCK] =
         {"lock", "SELECT id, seller_id, starting_price, reserve_price, increments, snipe_window_s,"
                  " snipe_extension_s, snipe_max, " MS("start_time") ", terms_version, status, " MS(
@@ -30,7 +30,9 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                  " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
                                  " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"},
 
-    /* Sent behind the lock: what another worker committed before it let go of the lock is seen. $1: auctions, $2: ids.
+    /*
+     * Sent after the lock: it sees the rows that another worker committed before it released the lock. $1: auctions,
+     * $2: ids.
      */
     [STATEMENT_KNOWN] = {"known",
                          "SELECT asked.n, b.amount, b.max_amount, b.status, b.reason, " MS(
@@ -40,7 +42,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                                                      " JOIN bids b ON b.auction_id = asked.auction_id "
                                                                      "AND b.bid_id = asked.bid_id"},
 
-    /* As STATEMENT_KNOWN; sent only with a batch that holds an update. */
+    /* As STATEMENT_KNOWN. Sent only for a batch that contains an update. */
     [STATEMENT_TERMS] = {"terms",
                          "SELECT asked.n, t.starting_price, t.reserve_price, t.buy_now_price, t.increments,"
                          " t.snipe_window_s, t.snipe_extension_s, t.snipe_max, " MS("t.start_time") ", " MS(
@@ -48,7 +50,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                            " AS asked (auction_id, id, n)"
                                            " JOIN terms t ON t.auction_id = asked.auction_id AND t.id = asked.id"},
 
-    /* Sent behind the lock, with a batch that voids bids of these auctions. $1: auctions, $2: VOIDS_LEDGER_MAX. */
+    /* Sent after the lock, for a batch that voids bids of these auctions. $1: auctions, $2: VOIDS_LEDGER_MAX. */
     [STATEMENT_ENTRIES] =
         {"entries",
          "SELECT b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.amount, b.max_amount, " MS(
@@ -64,7 +66,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
     /* $1: users. */
     [STATEMENT_BANNED] = {"banned", "SELECT id FROM users WHERE banned_at IS NOT NULL AND id = ANY ($1::uuid[])"},
 
-    /* For auctions that do not exist but have rows: commands for them that came before. $1: auctions. */
+    /* For auctions that do not exist but have ledger rows of earlier commands. $1: auctions. */
     [STATEMENT_NEWEST] = {"newest", "SELECT auction_id, max(seq) FROM bids WHERE auction_id = ANY ($1::uuid[])"
                                     " GROUP BY auction_id"},
 
@@ -88,15 +90,17 @@ const struct pg_statement statements_all[STATEMENTS] = {
          " leader_id, leader_max, leader_bid_id, leader_by_proxy, runner_up_max, ledger_seq, version)"
          " WHERE a.id = d.id"},
 
-    /* Behind the update: where searches find these auctions by price (schema/0005-search.sql), now or soon. $1:
-       auctions. */
+    /*
+     * Sent after the update: the prices by which searches find these auctions (schema/0005-search.sql), updated at once
+     * or queued for the end worker. $1: auctions.
+     */
     [STATEMENT_FOLLOW_PRICES] = {"follow_prices",
                                  "UPDATE auction_prices AS p SET price = coalesce(a.current_bid, a.starting_price)"
                                  " FROM auctions a WHERE p.auction_id = ANY ($1::uuid[]) AND a.id = p.auction_id"
                                  " AND p.price <> coalesce(a.current_bid, a.starting_price)"},
     [STATEMENT_OWE_PRICES] = {"owe_prices", "INSERT INTO auction_prices_owed (auctions) VALUES ($1::uuid[])"},
 
-    /* The terms that the auction was published with, before the first others take their place. $1: auction. */
+    /* Stores the terms of the publication before the first update replaces them. $1: auction. */
     [STATEMENT_KEEP_TERMS] =
         {"keep_terms",
          "INSERT INTO terms (auction_id, id, title, description, category, starting_price, reserve_price,"
@@ -118,7 +122,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
     [STATEMENT_UPDATE_BROKEN] = {"update_broken", "UPDATE auctions SET ledger_seq = $2::bigint, version = $3::bigint"
                                                   " WHERE id = $1::uuid"},
 
-    /* What entries count as since a bid was voided; what was decided stays beside it. */
+    /* Stores the effective values after a void. The decided values are kept. */
     [STATEMENT_RESTATE] =
         {"restate",
          "UPDATE bids AS b SET effective = d.effective, effective_status = d.status, effective_raise = d.raise,"
@@ -126,7 +130,7 @@ const struct pg_statement statements_all[STATEMENTS] = {
          " $3::boolean[], $4::text[], $5::boolean[], $6::numeric[], $7::uuid[])"
          " AS d (auction_id, seq, effective, status, raise, amount, bidder_id)"
          " WHERE b.auction_id = d.auction_id AND b.seq = d.seq"},
-    /* Behind the update of the states: what was settled has the winner that it has now. $1: auctions. */
+    /* Sent after the update of the states: a settled auction gets its present winner. $1: auctions. */
     [STATEMENT_SETTLE_ANEW] = {"settle_anew",
                                "UPDATE auctions SET winner_id = CASE status WHEN 'sold' THEN leader_id END,"
                                " winning_bid_id = CASE status WHEN 'sold' THEN leader_bid_id END"

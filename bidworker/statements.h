@@ -1,5 +1,5 @@
 /*
- * Every SQL statement of the bid worker, but for those by which shards find their owner (ownership.c).
+ * All SQL statements of the bid worker, except those of the shards' ownership (ownership.c).
  */
 #ifndef ROSTRUM_BIDWORKER_STATEMENTS_H
 #define ROSTRUM_BIDWORKER_STATEMENTS_H
@@ -30,7 +30,7 @@ enum statement {
     STATEMENTS = STATEMENT_OUTBOX + OUTBOX_STATEMENTS
 };
 
-/* Settings of the sessions that run them. */
+/* Settings of the sessions that run the statements. */
 extern const char statements_session[];
 extern const struct pg_statement statements_all[STATEMENTS];
 

@@ -1,5 +1,5 @@
 /*
- * See garbage.h. Called by intake. The number of pieces is bounded by the prefetch of the shards' channels.
+ * See undecodable.h. Called by shard_reader. The prefetch of the shards' channels bounds the number of messages.
  */
 #include "bidworker/undecodable.h"
 
@@ -12,13 +12,13 @@
 #include "common/protocol/deadletter.h"
 #include "common/protocol/topology.h"
 
-enum { AGAIN_MS = 500 }; /* after the broker would not take a copy */
+enum { RETRY_MS = 500 }; /* after the broker did not accept a copy */
 
 struct undecodable_message {
     TAILQ_ENTRY(undecodable_message) link;
     struct undecodable *undecodable;
     unsigned shard;
-    bool forgotten; /* only waits for the verdict on its copy */
+    bool forgotten; /* its channel is gone; it is freed at the verdict on its copy */
     bool sent;
     uint64_t tag;
     const char *reason;
@@ -31,15 +31,15 @@ TAILQ_HEAD(entry_list, undecodable_message);
 struct undecodable {
     struct undecodable_options options;
     struct entry_list entries;
-    size_t *counts; /* by shard, without the forgotten */
-    struct event *again_timer;
+    size_t *counts; /* by shard, without the forgotten messages */
+    struct event *retry_timer;
 };
 
 static void arm(struct undecodable *undecodable)
 {
-    struct timeval wait = {.tv_usec = AGAIN_MS * 1000L};
-    if (!evtimer_pending(undecodable->again_timer, NULL) && evtimer_add(undecodable->again_timer, &wait) != 0) {
-        log_error("garbage: cannot arm a timer");
+    struct timeval wait = {.tv_usec = RETRY_MS * 1000L};
+    if (!evtimer_pending(undecodable->retry_timer, NULL) && evtimer_add(undecodable->retry_timer, &wait) != 0) {
+        log_error("undecodable messages: cannot arm a timer");
     }
 }
 
@@ -109,8 +109,8 @@ struct undecodable *undecodable_new(const struct undecodable_options *options)
     undecodable->options = *options;
     TAILQ_INIT(&undecodable->entries);
     undecodable->counts = calloc(options->shards, sizeof *undecodable->counts);
-    undecodable->again_timer = evtimer_new(options->base, publish_all, undecodable);
-    if (undecodable->counts == NULL || undecodable->again_timer == NULL) {
+    undecodable->retry_timer = evtimer_new(options->base, publish_all, undecodable);
+    if (undecodable->counts == NULL || undecodable->retry_timer == NULL) {
         undecodable_free(undecodable);
         return NULL;
     }
@@ -127,8 +127,8 @@ void undecodable_free(struct undecodable *undecodable)
         next = TAILQ_NEXT(entry, link);
         free(entry);
     }
-    if (undecodable->again_timer != NULL) {
-        event_free(undecodable->again_timer);
+    if (undecodable->retry_timer != NULL) {
+        event_free(undecodable->retry_timer);
     }
     free(undecodable->counts);
     free(undecodable);
@@ -140,7 +140,7 @@ void undecodable_add(struct undecodable *undecodable, unsigned shard, const stru
     size_t length = deadletter_length(delivery->body, delivery->length);
     struct undecodable_message *entry = calloc(1, sizeof *entry + length);
     assert(shard < undecodable->options.shards);
-    log_warn("shard %u: a delivery is no message of ours (%s): to the dead letters", shard, reason);
+    log_warn("shard %u: delivery cannot be decoded (%s), copied to the dead letters", shard, reason);
     if (entry == NULL) {
         return;
     }

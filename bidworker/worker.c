@@ -1,13 +1,13 @@
 /*
  * See worker.h. Called by main.
  *
- * One batch is in hand at a time. What goes wrong with it goes one of two ways:
- *   - not its own fault (connection, lock, disk, server): the same batch is tried again, for ever, with a back-off;
- *     meanwhile the queues wait, since nothing is acked;
- *   - refused for what is in it: half of it is taken back and the rest tried, down to one command. That one is then
- *     trusted less with each failure (enum batch_quarantine), until it is out of the way.
- * A worker that dies over a command comes back to it: messages delivered too often are decided one command at a time,
- * each counted in the table suspects before it is tried, and set aside at the third attempt.
+ * Only one batch is in progress at a time. If it fails:
+ *   - for a reason outside its data (connection, lock, disk, server), it is tried again without limit, with a back-off.
+ *     Nothing is acked meanwhile, so the bids stay in their queues;
+ *   - because PostgreSQL refuses its data, half of it is returned and the rest tried, down to one command. That
+ * command's quarantine level rises with each failure (enum batch_quarantine), until it no longer blocks the shard. A
+ * command may also crash its worker. A message that was delivered too often is therefore decided one command at a time.
+ * Each attempt is counted in table suspects before it starts, and the third one puts the command into quarantine.
  */
 #include "bidworker/worker.h"
 
@@ -27,31 +27,32 @@
 #include "common/protocol/topology.h"
 
 enum {
-    PG_CONNECTIONS = 2,   /* the batch's transaction, and the outbox's statements */
-    PG_PENDING_MAX = 256, /* a batch sends under ten, and one for each dead letter */
-    PUBLISHED_MAX = 2048, /* unconfirmed: the outbox's rows and some garbage */
-    CONSUMED_MAX = 1,     /* that connection publishes nothing */
+    PG_CONNECTIONS = 2,             /* one for the batch's transaction, one for the outbox's statements */
+    PG_PENDING_MAX = 256,           /* a batch sends fewer than ten, and one for each dead letter */
+    PUBLISH_UNCONFIRMED_MAX = 2048, /* unconfirmed messages: the outbox's rows and undecodable deliveries */
+    CONSUME_UNCONFIRMED_MAX = 1,    /* the consuming connection publishes nothing */
     BROKER_TIMEOUT_MS = 5000,
-    AGAIN_LEAST_MS = 50,
-    AGAIN_MOST_MS = 2000,
-    TOPOLOGY_AGAIN_MS = 500,
-    HALVE_AFTER = 3,      /* times lost: maybe it is too much for one statement's time */
-    SUSPECT_ATTEMPTS = 3, /* then it is the poison */
-    ALONE_TRIES = 2,      /* of a single command, before it is trusted less: two workers may have met */
-    GATHER_WHOLE = 64,    /* commands */
+    RETRY_MIN_MS = 50,
+    RETRY_MAX_MS = 2000,
+    TOPOLOGY_RETRY_MS = 500,
+    HALVE_AFTER_LOSSES =
+        3, /* lost attempts after which the batch is cut in half: it may be too large for one statement's time limit */
+    SUSPECT_ATTEMPTS = 3, /* attempts after which the command is quarantined */
+    ALONE_ATTEMPTS = 2,   /* attempts of a single command before its quarantine level rises: two workers may have met */
+    GATHER_FULL = 64,     /* commands */
     REPORT_S = 10,
-    READY_LOOKS = 20,       /* looks at who owns what between two questions to the broker, how much waits */
-    OUTBOX_LOOK_MS = 20,    /* while draining */
-    OUTBOX_DRAIN_MS = 2000, /* then what is left is left to the other workers' sweep */
+    READY_POLLS = 20,       /* ownership polls between two requests for the queue lengths */
+    OUTBOX_POLL_MS = 20,    /* while draining */
+    OUTBOX_DRAIN_MS = 2000, /* then the remaining rows are left to the other workers' sweep */
 };
 
 enum worker_state {
     WORKER_OPENING, /* the number of shards is not known yet */
     WORKER_IDLE,
-    WORKER_SUSPECTING, /* counting an attempt */
+    WORKER_SUSPECTING, /* counting an attempt in table suspects */
     WORKER_DECIDING,
-    WORKER_WAITING, /* to try the batch again */
-    WORKER_ENDING,  /* takes nothing any more */
+    WORKER_WAITING, /* waiting to retry the batch */
+    WORKER_ENDING,  /* draining: takes no more batches */
 };
 
 struct report {
@@ -74,19 +75,19 @@ struct worker {
     struct ledger *ledger;
     struct results *results;
     struct batch *batch;
-    struct event *go;          /* looks for work: made active, or timed to let a batch gather */
-    struct event *again_timer; /* WORKER_OPENING, WORKER_WAITING */
+    struct event *take_event;  /* takes the next batch: activated at once, or timed to gather bids */
+    struct event *retry_timer; /* WORKER_OPENING, WORKER_WAITING */
     struct event *report_timer;
     struct event *outbox_timer; /* draining */
-    unsigned losses;            /* of the batch in hand, in a row */
+    unsigned losses;            /* of the current batch, in a row */
     unsigned refusals;          /* likewise */
-    bool counted;               /* the careful command in hand is in table suspects */
-    size_t serving;             /* as last told; SIZE_MAX: never */
+    bool counted;               /* the current careful command is counted in table suspects */
+    size_t serving;             /* number of shards at the last call of `serving`; SIZE_MAX: not called yet */
     int64_t drain_until_ms;
     int64_t batch_began_us;
-    size_t batch_size; /* commands, of the last one that was taken */
+    size_t batch_size; /* commands in the last batch */
     struct report report;
-    unsigned looks; /* since the broker was asked how much waits */
+    unsigned polls; /* ownership polls since the start */
     char queue_names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
     const char *queues[TOPOLOGY_SHARDS_MAX + 1];
 };
@@ -105,27 +106,27 @@ static void arm(struct event *timer, int64_t ms)
     }
 }
 
-/* Batches are cut at the end of a loop pass, so that all that came with it goes into one. */
-static void look_for_work(void *arg)
+/* A batch is taken at the end of a loop pass, so that it contains all deliveries of that pass. */
+static void wake(void *arg)
 {
     struct worker *worker = arg;
-    event_active(worker->go, EV_TIMEOUT, 0);
+    event_active(worker->take_event, EV_TIMEOUT, 0);
 }
 
-/* --- the end --- */
+/* --- draining --- */
 
-static void look_at_outbox(evutil_socket_t fd, short what, void *arg)
+static void check_outbox(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
     size_t left = worker->outbox == NULL ? 0 : outbox_pending(worker->outbox);
     (void)fd;
     (void)what;
     if (left > 0 && clock_mono_ms() < worker->drain_until_ms) {
-        arm(worker->outbox_timer, OUTBOX_LOOK_MS);
+        arm(worker->outbox_timer, OUTBOX_POLL_MS);
         return;
     }
     if (left > 0) {
-        log_warn("%zu rows of the outbox are left to others", left);
+        log_warn("drained with %zu outbox rows unpublished: other workers publish them", left);
     }
     worker->options.drained(worker->options.arg);
 }
@@ -138,7 +139,7 @@ static void end(struct worker *worker)
             shard_reader_leave(worker->shard_reader, shard);
         }
     }
-    evtimer_del(worker->again_timer);
+    evtimer_del(worker->retry_timer);
     set_state(worker, WORKER_ENDING);
     worker->drain_until_ms = clock_mono_ms() + OUTBOX_DRAIN_MS;
     arm(worker->outbox_timer, 0);
@@ -150,7 +151,10 @@ void worker_drain(struct worker *worker)
         return;
     }
     worker->draining = true;
-    /* The others see at once that our shards are theirs, and wait behind our channels. */
+    /*
+     * Releases the lock. The other workers take the shards at their next poll, and consume once our channels are
+     * closed.
+     */
     ownership_free(worker->ownership);
     worker->ownership = NULL;
     log_info("draining");
@@ -161,19 +165,19 @@ void worker_drain(struct worker *worker)
 
 /* --- the cycle --- */
 
-static void wait_and_try_again(struct worker *worker)
+static void retry_later(struct worker *worker)
 {
-    int64_t wait_ms = AGAIN_LEAST_MS;
+    int64_t wait_ms = RETRY_MIN_MS;
     if (worker->draining) {
         end(worker);
         return;
     }
-    for (unsigned i = 0; i < worker->losses && wait_ms < AGAIN_MOST_MS; i++) {
+    for (unsigned i = 0; i < worker->losses && wait_ms < RETRY_MAX_MS; i++) {
         wait_ms *= 2;
     }
     worker->losses++;
     set_state(worker, WORKER_WAITING);
-    arm(worker->again_timer, wait_ms < AGAIN_MOST_MS ? wait_ms : AGAIN_MOST_MS);
+    arm(worker->retry_timer, wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
 }
 
 static void decide(struct worker *worker)
@@ -181,7 +185,7 @@ static void decide(struct worker *worker)
     worker->batch_began_us = clock_mono_us();
     worker->batch_size = worker->batch->count;
     if (!ledger_decide(worker->ledger, worker->batch)) {
-        wait_and_try_again(worker);
+        retry_later(worker);
         return;
     }
     set_state(worker, WORKER_DECIDING);
@@ -196,7 +200,7 @@ static void try_batch(struct worker *worker)
         return;
     }
     if (!ledger_suspect(worker->ledger, first->command)) {
-        wait_and_try_again(worker);
+        retry_later(worker);
         return;
     }
     set_state(worker, WORKER_SUSPECTING);
@@ -207,17 +211,17 @@ static void on_suspected(int64_t attempts, void *arg)
     struct worker *worker = arg;
     struct batch_entry *entry = &worker->batch->entries[0];
     if (worker->state != WORKER_SUSPECTING) {
-        return; /* ended meanwhile */
+        return; /* the worker is ending */
     }
     assert(worker->batch->count == 1);
     if (attempts < 0) {
-        wait_and_try_again(worker);
+        retry_later(worker);
         return;
     }
     worker->counted = true;
     if (attempts >= SUSPECT_ATTEMPTS && entry->quarantine == BATCH_TRUSTED) {
         entry->quarantine = BATCH_POISON;
-        entry->reason = "workers died over it";
+        entry->reason = "its workers crashed repeatedly";
     }
     decide(worker);
 }
@@ -235,17 +239,18 @@ static void take_batch(struct worker *worker)
 }
 
 /*
- * An idle worker begins at once; a busy one lets bids gather for batch_interval_ms since the last batch began, or until
- * they fill the next: what a batch costs the database, the broker and Redis is paid once for all of them, and no 202
- * waits for it. A last batch of less than GATHER_WHOLE commands saves little, so that the wait is as much shorter.
+ * An idle worker takes a batch at once. A busy one gathers bids for batch_interval_ms since the last batch began, or
+ * until they fill the next batch. The bids then share the batch's cost for the database, the broker and Redis. No 202
+ * waits for it. After a batch of less than GATHER_FULL commands the wait is proportionally shorter, because gathering
+ * would save little.
  */
 static int64_t gather_us(const struct worker *worker)
 {
     int64_t whole_us = worker->options.config->batch_interval_ms * INT64_C(1000);
-    return worker->batch_size >= GATHER_WHOLE ? whole_us : whole_us * (int64_t)worker->batch_size / GATHER_WHOLE;
+    return worker->batch_size >= GATHER_FULL ? whole_us : whole_us * (int64_t)worker->batch_size / GATHER_FULL;
 }
 
-static void on_go(evutil_socket_t fd, short what, void *arg)
+static void on_take(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
     (void)fd;
@@ -256,9 +261,9 @@ static void on_go(evutil_socket_t fd, short what, void *arg)
     int64_t early_us = worker->batch_began_us + gather_us(worker) - clock_mono_us();
     if (early_us <= 0 || shard_reader_held(worker->shard_reader) >= worker->batch->max) {
         take_batch(worker);
-    } else if (!evtimer_pending(worker->go, NULL)) {
+    } else if (!evtimer_pending(worker->take_event, NULL)) {
         struct timeval wait = {.tv_usec = early_us};
-        if (evtimer_add(worker->go, &wait) != 0) {
+        if (evtimer_add(worker->take_event, &wait) != 0) {
             take_batch(worker);
         }
     }
@@ -266,7 +271,7 @@ static void on_go(evutil_socket_t fd, short what, void *arg)
 
 static void ask_topology(struct worker *worker);
 
-static void on_again(evutil_socket_t fd, short what, void *arg)
+static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *worker = arg;
     struct batch *batch = worker->batch;
@@ -279,37 +284,37 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     if (worker->state != WORKER_WAITING) {
         return;
     }
-    if (worker->losses >= HALVE_AFTER && batch->count > 1) {
+    if (worker->losses >= HALVE_AFTER_LOSSES && batch->count > 1) {
         shard_reader_take_back(worker->shard_reader, batch, (batch->count + 1) / 2);
     }
     shard_reader_prune(worker->shard_reader, batch);
     if (batch->count == 0) {
         set_state(worker, WORKER_IDLE);
-        look_for_work(worker);
+        wake(worker);
         return;
     }
     try_batch(worker);
 }
 
-/* The one command in hand cannot be written as it is. */
-static void trust_less(struct worker *worker)
+/* Raises the quarantine level of the only command in the batch, because it cannot be written as it is. */
+static void raise_quarantine(struct worker *worker)
 {
     struct batch_entry *entry = &worker->batch->entries[0];
     struct log_about about = LOG_ABOUT_NONE;
-    if (++worker->refusals < ALONE_TRIES) {
+    if (++worker->refusals < ALONE_ATTEMPTS) {
         return;
     }
     if (entry->quarantine == BATCH_UNWRITABLE) {
-        wait_and_try_again(worker); /* not even a dead letter: it cannot be the command's fault */
+        retry_later(worker); /* not even its dead letter can be written: the command is not the cause */
         return;
     }
     worker->refusals = 0;
     entry->quarantine++;
-    entry->reason = entry->reason == NULL ? "PostgreSQL refuses it" : entry->reason;
+    entry->reason = entry->reason == NULL ? "PostgreSQL refuses its data" : entry->reason;
     about.auction_id = &entry->command->auction_id;
     about.request_id = entry->command->request_id;
     about.traceparent = entry->command->traceparent;
-    log_line(LOG_ERROR, &about, "a command cannot be written: set aside");
+    log_line(LOG_ERROR, &about, "a command cannot be written: quarantined");
 }
 
 static void on_refused(struct worker *worker)
@@ -322,14 +327,14 @@ static void on_refused(struct worker *worker)
     if (batch->count > 1) {
         shard_reader_take_back(worker->shard_reader, batch, batch->count / 2);
     } else {
-        trust_less(worker);
+        raise_quarantine(worker);
     }
     if (worker->state == WORKER_DECIDING) {
         try_batch(worker);
     }
 }
 
-/* Whoever sends a traceparent asks to find the command again in every program's log; others cost no line. */
+/* Commands with a traceparent can be followed in every program's log; others are not logged. */
 static void log_traced(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -367,21 +372,21 @@ static void on_committed(struct worker *worker)
         end(worker);
         return;
     }
-    look_for_work(worker);
+    wake(worker);
 }
 
 static void on_decided(enum ledger_result result, void *arg)
 {
     struct worker *worker = arg;
     if (worker->state != WORKER_DECIDING) {
-        return; /* ended meanwhile */
+        return; /* the worker is ending */
     }
     switch (result) {
     case LEDGER_COMMITTED:
         on_committed(worker);
         return;
     case LEDGER_AGAIN:
-        wait_and_try_again(worker);
+        retry_later(worker);
         return;
     case LEDGER_REFUSED:
         on_refused(worker);
@@ -403,7 +408,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
                  report->commands, (int64_t)report->commands * 1000 / passed_ms, report->commands / report->batches,
                  depth);
     } else if (depth > 0) {
-        log_info("decided nothing; outbox depth %zu", depth);
+        log_info("decided no commands; outbox depth %zu", depth);
     }
     *report = (struct report){.since_ms = now_ms};
 }
@@ -416,7 +421,7 @@ void worker_meter(const struct worker *worker)
     bidworker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
 }
 
-/* --- the beginning --- */
+/* --- start --- */
 
 static void notify_serving(void *arg)
 {
@@ -438,11 +443,11 @@ static bool is_fit(void *arg)
     return broker_state(worker->consuming) != BROKER_DOWN;
 }
 
-static void on_looked(void *arg)
+static void on_polled(void *arg)
 {
     struct worker *worker = arg;
     notify_serving(worker);
-    if (worker->options.config->metrics_port != 0 && worker->looks++ % READY_LOOKS == 0) {
+    if (worker->options.config->metrics_port != 0 && worker->polls++ % READY_POLLS == 0) {
         shard_reader_ask_ready(worker->shard_reader);
     }
     for (unsigned shard = 0; worker->ownership != NULL && shard < worker->shard_count; shard++) {
@@ -494,14 +499,14 @@ static bool open_brokers(struct worker *worker)
         .name = "rostrum-bidworker publishing",
         .heartbeat_s = config->amqp_heartbeat_s,
         .connect_timeout_ms = BROKER_TIMEOUT_MS,
-        .unconfirmed_max = PUBLISHED_MAX,
+        .unconfirmed_max = PUBLISH_UNCONFIRMED_MAX,
         .require_exchanges = exchanges,
         .on_change = on_publishing,
         .arg = worker,
     };
     worker->publishing = broker_new(&options);
     options.name = "rostrum-bidworker consuming";
-    options.unconfirmed_max = CONSUMED_MAX;
+    options.unconfirmed_max = CONSUME_UNCONFIRMED_MAX;
     options.require_exchanges = NULL;
     options.require_queues = worker->queues;
     options.on_change = on_consuming;
@@ -519,7 +524,7 @@ static bool open_rest(struct worker *worker)
         .shards = worker->shard_count,
         .prefetch_messages = config->prefetch_messages,
         .crash_count = config->crash_count,
-        .work = look_for_work,
+        .work = wake,
         .arg = worker,
     };
     struct outbox_options outbox = {
@@ -536,7 +541,7 @@ static bool open_rest(struct worker *worker)
         .shards = worker->shard_count,
         .fit = is_fit,
         .mine = on_mine,
-        .looked = on_looked,
+        .polled = on_polled,
         .arg = worker,
     };
     worker->shard_reader = shard_reader_new(&shard_reader);
@@ -556,14 +561,14 @@ static void on_topology(const struct pg_reply *reply, void *arg)
         return;
     }
     if (reply->outcome != PG_OK || PQntuples(reply->result) != 1) {
-        log_warn(reply->outcome == PG_OK ? SCHEMA_MISSING : "PostgreSQL did not tell the number of shards");
-        arm(worker->again_timer, TOPOLOGY_AGAIN_MS);
+        log_warn(reply->outcome == PG_OK ? SCHEMA_MISSING : "the number of shards cannot be read from PostgreSQL");
+        arm(worker->retry_timer, TOPOLOGY_RETRY_MS);
         return;
     }
     worker->shard_count = (unsigned)pg_int(reply->result, 0, 0);
     assert(worker->shard_count >= 1 && worker->shard_count <= TOPOLOGY_SHARDS_MAX);
     if (!open_brokers(worker) || !open_rest(worker)) {
-        log_error("no memory, or the broker's URL cannot be read");
+        log_error("cannot start: no memory, or the RabbitMQ URL is invalid");
         worker->options.failed(worker->options.arg);
         return;
     }
@@ -573,7 +578,7 @@ static void on_topology(const struct pg_reply *reply, void *arg)
 static void ask_topology(struct worker *worker)
 {
     if (!pg_query(worker->pg, STATEMENT_TOPOLOGY, 0, NULL, on_topology, worker)) {
-        arm(worker->again_timer, TOPOLOGY_AGAIN_MS);
+        arm(worker->retry_timer, TOPOLOGY_RETRY_MS);
     }
 }
 
@@ -582,14 +587,14 @@ static void on_pg_change(struct pg *pg, bool up, void *arg)
     struct worker *worker = arg;
     (void)pg;
     if (!up) {
-        log_warn("PostgreSQL is away: nothing is taken until it is back");
+        log_warn("PostgreSQL is down: no batch is decided until it is up");
         return;
     }
-    log_info("PostgreSQL is there");
+    log_info("PostgreSQL is up");
     if (worker->state == WORKER_OPENING || worker->state == WORKER_WAITING) {
-        arm(worker->again_timer, 0);
+        arm(worker->retry_timer, 0);
     } else {
-        look_for_work(worker);
+        wake(worker);
     }
 }
 
@@ -611,14 +616,14 @@ static bool worker_open(struct worker *worker)
         .on_change = on_pg_change,
         .arg = worker,
     };
-    worker->go = event_new(base, -1, 0, on_go, worker);
-    worker->again_timer = evtimer_new(base, on_again, worker);
-    worker->outbox_timer = evtimer_new(base, look_at_outbox, worker);
+    worker->take_event = event_new(base, -1, 0, on_take, worker);
+    worker->retry_timer = evtimer_new(base, on_retry, worker);
+    worker->outbox_timer = evtimer_new(base, check_outbox, worker);
     worker->report_timer = event_new(base, -1, EV_PERSIST, on_report, worker);
     worker->batch = batch_new((size_t)config->batch_max_bids);
     worker->results = results_new(base, config);
     worker->pg = pg_new(&pg);
-    return worker->go != NULL && worker->again_timer != NULL && worker->outbox_timer != NULL &&
+    return worker->take_event != NULL && worker->retry_timer != NULL && worker->outbox_timer != NULL &&
            worker->report_timer != NULL && worker->batch != NULL && worker->results != NULL && worker->pg != NULL &&
            evtimer_add(worker->report_timer, &period) == 0;
 }
@@ -639,7 +644,7 @@ struct worker *worker_new(const struct worker_options *options)
     return worker;
 }
 
-/* Connections first: what their last callbacks touch is still there then. */
+/* Connections are freed first: their last callbacks use the other members. */
 void worker_free(struct worker *worker)
 {
     if (worker == NULL) {
@@ -660,7 +665,7 @@ void worker_free(struct worker *worker)
     outbox_free(worker->outbox);
     results_free(worker->results);
     batch_free(worker->batch);
-    struct event *events[] = {worker->go, worker->again_timer, worker->outbox_timer, worker->report_timer};
+    struct event *events[] = {worker->take_event, worker->retry_timer, worker->outbox_timer, worker->report_timer};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
         if (events[i] != NULL) {
             event_free(events[i]);

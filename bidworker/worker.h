@@ -1,6 +1,6 @@
 /*
- * The bid worker's cycle: take a batch, have it decided and committed, ack, tell the world, take the next. Everything
- * else of the program hangs on it: connections, shards, outbox.
+ * The bid worker's cycle: take a batch, decide and commit it, ack, publish the results, take the next one. It owns all
+ * other parts of the program: connections, shards, outbox. Called by main.c.
  */
 #ifndef ROSTRUM_BIDWORKER_WORKER_H
 #define ROSTRUM_BIDWORKER_WORKER_H
@@ -13,21 +13,21 @@ struct worker;
 
 struct worker_options {
     struct event_base *base;
-    const struct config *config; /* kept, not copied */
-    /* Called when the worker lives and is subscribed to its shards, maybe none; again when their number changes. */
+    const struct config *config; /* borrowed */
+    /* Called when the worker holds its lock and serves its shards (perhaps none), and when their number changes. */
     void (*serving)(size_t shards, void *arg);
     void (*drained)(void *arg); /* once, after worker_drain */
-    void (*failed)(void *arg);  /* no memory to begin with: nothing will come of it */
+    void (*failed)(void *arg);  /* the worker could not be built; the program should exit */
     void *arg;
 };
 
-/* Connects by itself, waits for servers and topology as long as it takes. NULL without memory. */
+/* Connects, and waits without limit for the servers and the schema. NULL without memory. */
 MUST_CHECK struct worker *worker_new(const struct worker_options *options);
-/* After the loop. What is undecided stays in the queues, what is unpublished in the table outbox. */
+/* To be called after the loop. Undecided bids stay in the queues, unpublished rows in the table outbox. */
 void worker_free(struct worker *worker);
-/* Finishes the batch in hand, hands over its shards and publishes what is in the outbox. */
+/* Finishes the current batch, hands over the shards and publishes the rows of the outbox. */
 void worker_drain(struct worker *worker);
-/* Brings the gauges of metering.h up to date. */
+/* Updates the gauges of bidworker_metrics.h. */
 void worker_meter(const struct worker *worker);
 
 #endif

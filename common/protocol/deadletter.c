@@ -1,6 +1,6 @@
 /*
- * See deadletter.h. One list of letters; each is either waiting or with the broker. What was refused waits for the
- * timer, so that a broker that refuses everything costs ten tries a second.
+ * See deadletter.h. One list of dead letters; each either waits or was sent to the broker. A refused one waits for the
+ * timer, so a broker that refuses everything gets at most ten attempts a second.
  */
 #include "common/protocol/deadletter.h"
 
@@ -16,7 +16,7 @@ enum { RETRY_MS = 100 };
 struct dead_letter {
     TAILQ_ENTRY(dead_letter) link;
     struct deadletters *dead_letters;
-    bool flying; /* the broker's verdict is still to come */
+    bool sent; /* sent to the broker, not yet confirmed */
     const char *routing_key;
     const char *reason;
     deadletter_callback callback;
@@ -56,7 +56,7 @@ static void on_verdict(enum broker_verdict verdict, void *arg)
 {
     struct dead_letter *dead_letter = arg;
     struct deadletters *dead_letters = dead_letter->dead_letters;
-    dead_letter->flying = false;
+    dead_letter->sent = false;
     if (verdict != BROKER_CONFIRMED) {
         log_warn("a dead letter to %s was not confirmed and is published again", dead_letter->routing_key);
         retry_later(dead_letters);
@@ -74,8 +74,8 @@ static void publish(struct dead_letter *dead_letter)
                                      .body = dead_letter->body,
                                      .length = dead_letter->length,
                                      .reason = dead_letter->reason};
-    dead_letter->flying = broker_publish(dead_letter->dead_letters->broker, &message, on_verdict, dead_letter);
-    if (!dead_letter->flying) {
+    dead_letter->sent = broker_publish(dead_letter->dead_letters->broker, &message, on_verdict, dead_letter);
+    if (!dead_letter->sent) {
         retry_later(dead_letter->dead_letters);
     }
 }
@@ -88,7 +88,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct dead_letter *dead_letter;
     TAILQ_FOREACH(dead_letter, &dead_letters->list, link)
     {
-        if (!dead_letter->flying) {
+        if (!dead_letter->sent) {
             publish(dead_letter);
         }
     }

@@ -1,5 +1,5 @@
 /*
- * What a picture is, by its first bytes; see picture.h. Pure.
+ * Detects an image's format by its first bytes; see image_decoder.h. Pure.
  */
 #include "common/protocol/image_decoder.h"
 

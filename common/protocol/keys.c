@@ -1,5 +1,5 @@
 /*
- * The texts of Redis keys and channels; what each holds stands in keys.h. No I/O.
+ * Builds the texts of Redis keys and channels; keys.h describes their values. No I/O.
  */
 #include "common/protocol/keys.h"
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A key that was cut could be another's key: what goes into one is bounded by its makers. */
+/* A truncated key could equal another key, so callers must bound the parts of a key. */
 static PRINTF_LIKE(2, 3) void key_write(char *out, const char *format, ...)
 {
     va_list arguments;
@@ -118,7 +118,7 @@ void keys_user_channel(const struct uuid *user, char out[static KEYS_SIZE])
 
 bool keys_parse_channel(const char *channel, bool *of_user, struct uuid *id)
 {
-    size_t prefix = sizeof(LIVE_CHANNEL) - 1; /* both are as long */
+    size_t prefix = sizeof(LIVE_CHANNEL) - 1; /* both prefixes have the same length */
     *of_user = strncmp(channel, USER_CHANNEL, prefix) == 0;
     return (*of_user || strncmp(channel, LIVE_CHANNEL, prefix) == 0) && strlen(channel) == prefix + UUID_TEXT_SIZE &&
            uuid_parse(channel + prefix, UUID_TEXT_SIZE - 1, id);

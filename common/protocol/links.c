@@ -10,7 +10,7 @@
 
 enum { TOKEN_BYTES = 32, SIGNATURE_BYTES = 16, USER_BYTES = 16 };
 
-/* Signatures of other things with this key, should there ever be some, are none of this. */
+/* Part of the signed data, so that other signatures with this key cannot be used here. */
 static const char purpose[] = "unsubscribe";
 
 static void hash_token(const uint8_t bytes[static TOKEN_BYTES], char hash[static LINKS_HASH_SIZE])

@@ -1,6 +1,7 @@
 /*
- * See live.h. Short names keep it small, as in message.c: k kind, a auction, n version, d at, s status, e end, b begin,
- * m current bid, l least bid, c count, r reserve met, i bids.
+ * See live_update.h. Short member names keep messages small, as in message.c:
+ *   k kind         a auction      n version      d time         s status         e end        b start
+ *   m current bid  l minimum bid  c bid count    r reserve met  i bids
  */
 #include "common/protocol/live_update.h"
 
@@ -68,7 +69,7 @@ void live_publish(struct redis *redis, struct jsonw *writer, const struct live_u
     keys_live_channel(&update->auction_id, channel);
     const char *const arguments[] = {"PUBLISH", channel, jsonw_text(writer, NULL)};
     if (arguments[2] == NULL || !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("nobody who watches was told: Redis is not there");
+        log_debug("a live update was not published: Redis takes no more");
     }
 }
 

@@ -1,9 +1,9 @@
 /*
- * What is told of an auction while it runs, from whoever changed it to the gateways whose clients watch it: one message
- * for each version, over Redis channel live:{auction}. Nobody keeps it, and it may be lost: the versions show that, and
- * PostgreSQL has what was in it.
+ * Live updates of an auction: one message for each version, from the program that changed it to the gateways whose
+ * clients watch it. Redis channel live:{auction}. A message is not stored and may be lost: a gap in the versions shows
+ * the loss, and PostgreSQL has the state.
  *
- * Callers: bidworker/results, endworker/settlement, endworker/ending_soon (out); gateway/live/watch (in).
+ * Callers: bidworker/results, endworker/settlement, endworker/ending_soon (publish); gateway/live/watch (reads).
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_LIVE_UPDATE_H
 #define ROSTRUM_COMMON_PROTOCOL_LIVE_UPDATE_H
@@ -14,16 +14,17 @@
 #include "common/io/redis.h"
 #include "common/rules/rules.h"
 
-enum { LIVE_BIDS_MAX = 20 }; /* newest bids of a message; the contract's number */
+enum { LIVE_BIDS_MAX = 20 }; /* newest bids in one message, as the API documents */
 
 /*
- * What happened, the most important thing of it: one batch may hold many. In the order of importance.
- * X(name, word in messages, type in what clients are sent)
+ * What happened. One batch may contain several events: the message names the most important one. In ascending order of
+ * importance. X(name, word in messages, type of the messages to clients)
  *
- *   LOOK         what the message does not say: changed terms, voided bids, a batch that is told a second time
- *   UPDATED      nothing that is public: bids that were refused
+ *   LOOK         a change that the message does not contain, so the reader must read PostgreSQL: changed terms, voided
+ *                bids, a redelivered batch
+ *   UPDATED      no public change: rejected bids
  *   ENDED        the hammer fell
- *   ENDING_SOON  of the version there was already
+ *   ENDING_SOON  has the version of an earlier message
  */
 #define LIVE_KINDS(X)                                                                                                  \
     X(LOOK, "look", "snapshot")                                                                                        \
@@ -46,9 +47,9 @@ enum live_kind {
 
 struct live_bid {
     struct uuid bid_id;
-    struct uuid bidder_id; /* never leaves the deployment: clients see a pseudonym */
+    struct uuid bidder_id; /* never sent to clients, which see a pseudonym */
     int64_t amount;        /* minor units */
-    int64_t at_ms;         /* when it was decided */
+    int64_t at_ms;         /* time of the decision */
     bool automatic;
 };
 
@@ -57,26 +58,27 @@ struct live_update {
     struct uuid auction_id;
     int64_t version;
     int64_t at_ms;
-    enum rules_status status; /* RULES_NO_STATUS: as before */
-    int64_t end_ms;           /* 0: as before */
-    /* The price; only if `priced`, else as before. */
+    enum rules_status status; /* RULES_NO_STATUS: unchanged */
+    int64_t end_ms;           /* 0: unchanged */
+    /* The members below are set only if `priced`; else the price is unchanged. */
     bool priced;
     bool reserve_met;
     int64_t start_ms;
     int64_t current_bid; /* minor units, 0: none */
     int64_t minimum_bid;
     int64_t bid_count;
-    size_t bids;                           /* of `newest` */
+    size_t bids;                           /* number of `newest` */
     struct live_bid newest[LIVE_BIDS_MAX]; /* newest first */
 };
 
-/* Appends to `writer`, a fresh one. */
+/* Appends the message to `writer`, which must be empty. */
 void live_write(struct jsonw *writer, const struct live_update *update);
-/* To whoever listens now. `writer` is emptied for it; without Redis nobody hears it. */
+/* Publishes to the current subscribers. Resets `writer` first. Without Redis the update is lost. */
 void live_publish(struct redis *redis, struct jsonw *writer, const struct live_update *update);
-/* False if it is none. */
+/* Parses a message; false if it is invalid. */
 MUST_CHECK bool live_read(const char *bytes, size_t length, struct live_update *update);
-/* The array that live_write makes of bids, as PostgreSQL may make it too: [[id, bidder, minor units, ms, 0 or 1], …].
+/*
+ * Parses the array of bids of live_write, which PostgreSQL may also build: [[id, bidder, minor units, ms, 0 or 1], …].
  */
 MUST_CHECK bool live_read_bids(const struct json *array, struct live_bid *bids, size_t *count);
 

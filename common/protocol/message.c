@@ -1,7 +1,9 @@
 /*
- * See message.h. Short names of members keep the hot messages small: i id, a auction, u user, k kind, m amount, r
- * received, t terms version, n version, e end, g reply-to, y keyed, q request id, p traceparent, b bid,
- * o oldest.
+ * See message.h. Short member names keep the frequent messages small:
+ *   i id           a auction      u user           k kind         m amount        r received
+ *   t terms version               n version        e end          g reply-to      y keyed
+ *   q request id   p traceparent  b bid            o oldest time  x maximum       d decided
+ *   s status       w reason       t signal (in a user signal)     v version of the message
  */
 #include "common/protocol/message.h"
 
@@ -13,13 +15,13 @@
 
 enum { MESSAGE_VERSION = 1 };
 
-/* Times beyond the year 9999 are no times. */
+/* The last millisecond of the year 9999. */
 #define TIME_MAX_MS INT64_C(253402300799999)
 
 #define EVENT_TEXT(name, text) [EVENT_##name] = (text),
 static const char *const event_names[EVENT_KIND_COUNT] = {EVENT_KINDS(EVENT_TEXT)};
 
-/* The index of the word that the object's member `member` holds. */
+/* Finds the index of the word in member `member`; false if it is missing or unknown. */
 static bool find_name(const char *const *names, size_t count, const struct json *object, const char *member,
                       size_t *index)
 {
@@ -27,7 +29,7 @@ static bool find_name(const char *const *names, size_t count, const struct json 
     return json_get_text(object, member, &text) && names_find(names, count, text, strlen(text), index);
 }
 
-/* An absent member leaves `out` as it is; a present one must be good. */
+/* Read a member that may be absent; `out` is then unchanged. False if the member is present but invalid. */
 static bool optional_uuid(const struct json *object, const char *name, struct uuid *out)
 {
     return json_member(object, name) == NULL || json_get_uuid(object, name, out);
@@ -108,7 +110,7 @@ void message_write_commands(struct jsonw *writer, const struct command *commands
     jsonw_end_object(writer);
 }
 
-/* What a command of a kind has, and one of no other kind may have. */
+/* Members that a command of a kind must have. A command of another kind must not have them. */
 enum {
     WITH_USER = 1,
     WITH_AMOUNT = 2,
@@ -148,23 +150,23 @@ static unsigned members_of(enum command_kind kind)
 
 static const char *check_command(const struct command *command)
 {
-    unsigned due = members_of(command->kind);
-    if (((due & WITH_USER) != 0) == uuid_is_nil(&command->user_id)) {
-        return "bidder missing or out of place";
+    unsigned required = members_of(command->kind);
+    if (((required & WITH_USER) != 0) == uuid_is_nil(&command->user_id)) {
+        return "bidder missing, or not allowed for this kind";
     }
-    if (((due & WITH_AMOUNT) != 0) == (command->amount == 0)) {
-        return "amount missing or out of place";
+    if (((required & WITH_AMOUNT) != 0) == (command->amount == 0)) {
+        return "amount missing, or not allowed for this kind";
     }
-    if (((due & WITH_VERSION) != 0) == (command->version == 0)) {
-        return "version missing or out of place";
+    if (((required & WITH_VERSION) != 0) == (command->version == 0)) {
+        return "version missing, or not allowed for this kind";
     }
-    if (((due & WITH_TARGET) != 0) == uuid_is_nil(&command->target)) {
-        return "bid missing or out of place";
+    if (((required & WITH_TARGET) != 0) == uuid_is_nil(&command->target)) {
+        return "bid missing, or not allowed for this kind";
     }
-    if (((due & WITH_SINCE) != 0) == (command->since_ms == 0)) {
-        return "oldest time missing or out of place";
+    if (((required & WITH_SINCE) != 0) == (command->since_ms == 0)) {
+        return "oldest time missing, or not allowed for this kind";
     }
-    return ((due & WITH_END) != 0) == (command->end_ms == 0) ? "end missing or out of place" : NULL;
+    return ((required & WITH_END) != 0) == (command->end_ms == 0) ? "end missing, or not allowed for this kind" : NULL;
 }
 
 static const char *read_command(const struct json *object, struct command *command)
@@ -181,10 +183,10 @@ static const char *read_command(const struct json *object, struct command *comma
         return "unknown kind";
     }
     if (!optional_int(object, "m", MONEY_MAX, &command->amount)) {
-        return "bad amount";
+        return "invalid amount";
     }
     if (!json_get_int(object, "r", 0, TIME_MAX_MS, &command->received_ms)) {
-        return "bad time of receipt";
+        return "invalid time of receipt";
     }
     bool ok = optional_int(object, "t", INT32_MAX, &command->terms_version) &&
               optional_int(object, "n", INT64_MAX, &command->version) &&
@@ -197,7 +199,7 @@ static const char *read_command(const struct json *object, struct command *comma
     return ok ? check_command(command) : "a member is malformed";
 }
 
-/* The array of that name in a message of our version; NULL with `*why`. */
+/* Returns the array `name` of a message of our version; NULL with `*reason`. */
 static const struct json *message_array(const struct json *root, const char *name, const char **reason)
 {
     int64_t version = 0;
@@ -207,7 +209,7 @@ static const struct json *message_array(const struct json *root, const char *nam
     }
     const struct json *array = json_member(root, name);
     if (array == NULL || array->type != JSON_ARRAY || array->child == NULL) {
-        *reason = "not the kind of message that belongs here";
+        *reason = "not a message of the expected kind";
         return NULL;
     }
     return array;
@@ -225,14 +227,14 @@ bool message_read_commands(const void *bytes, size_t length, struct command_item
     size_t filled = 0;
     for (const struct json *value = ok ? array->child : NULL; value != NULL; value = value->next) {
         if (filled == items_max) {
-            *reason = "too many commands";
+            *reason = "too many commands in the message";
             ok = false;
             break;
         }
         struct command_item *item = &items[filled++];
         item->reason = read_command(value, &item->command);
         if (item->reason == NULL && !uuid_equal(&item->command.auction_id, &items[0].command.auction_id)) {
-            item->reason = "of another auction";
+            item->reason = "another auction than the first command";
         }
         item->readable = item->reason == NULL;
     }
@@ -388,7 +390,7 @@ bool message_read_decision(const void *bytes, size_t length, struct decision *de
 }
 
 static const char *const user_signal_names[] = {[USER_SIGNAL_CHECK] = "check", [USER_SIGNAL_NOTICE] = "notice"};
-static_assert(ARRAY_LEN(user_signal_names) == USER_SIGNAL_COUNT, "each signal has its word");
+static_assert(ARRAY_LEN(user_signal_names) == USER_SIGNAL_COUNT, "each signal has a word");
 
 void message_write_user_signal(struct jsonw *writer, const struct user_signal *user_signal)
 {
@@ -399,7 +401,7 @@ void message_write_user_signal(struct jsonw *writer, const struct user_signal *u
     jsonw_end_object(writer);
 }
 
-static bool read_word(const struct json *root, struct user_signal *user_signal)
+static bool read_user_signal(const struct json *root, struct user_signal *user_signal)
 {
     size_t kind = 0;
     int64_t version = 0;
@@ -414,7 +416,7 @@ static bool read_word(const struct json *root, struct user_signal *user_signal)
 bool message_read_user_signal(const void *bytes, size_t length, struct user_signal *user_signal)
 {
     struct json *root = json_parse(bytes, length, NULL);
-    bool ok = root != NULL && read_word(root, user_signal);
+    bool ok = root != NULL && read_user_signal(root, user_signal);
     json_free(root);
     return ok;
 }

@@ -1,16 +1,16 @@
 /*
- * The kinds of what users are told: the words of the contract, in table notifications, in preferences, webhooks, mails
- * and metrics. Callers: notifyworker, gateway/account, common/protocol/webhook.
+ * The kinds of notifications: the words of the API, of table notifications, and of preferences, webhooks, mails and
+ * metrics. Callers: notifyworker, gateway/account, common/protocol/webhook.
  *
- * To add a kind, add a line here, a template to conf/templates, the word to gateway/openapi.yaml, and what writes it:
- * notifyworker/recipients or watchers.
+ * To add a kind, add a line here, a template to conf/templates and the word to gateway/openapi.yaml. Then write the
+ * notification in notifyworker/recipients or notifyworker/watchers.
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_NOTIFICATION_KINDS_H
 #define ROSTRUM_COMMON_PROTOCOL_NOTIFICATION_KINDS_H
 
 #include "common/base/base.h"
 
-/* X(name): the word is the name. */
+/* X(name). The word is the name. */
 #define NOTIFICATION_KINDS(X)                                                                                          \
     X(OUTBID)                                                                                                          \
     X(PROXY_EXHAUSTED)                                                                                                 \
@@ -24,7 +24,7 @@
     X(AUCTION_CANCELLED)                                                                                               \
     X(BID_VOIDED)
 
-/* Events that webhooks of the deployment are sent. */
+/* Events that are sent to webhooks of the deployment. */
 #define DEPLOYMENT_EVENTS(X)                                                                                           \
     X(AUCTION_STARTED)                                                                                                 \
     X(AUCTION_EXTENDED)                                                                                                \
@@ -36,7 +36,7 @@
     X(OUTBID)                                                                                                          \
     X(PROXY_EXHAUSTED)
 
-/* Mails about an account, which nobody can switch off. */
+/* Emails about an account. A user cannot switch them off. */
 #define ACCOUNT_MAILS(X)                                                                                               \
     X(VERIFY_EMAIL)                                                                                                    \
     X(PASSWORD_RESET)                                                                                                  \
@@ -51,10 +51,10 @@ enum notification_kind {
         NOTIFICATION_KIND_COUNT
 };
 
-/* For a table of words: {NOTIFICATION_KINDS(NOTIFICATION_WORD) NULL}. */
+/* To build a table of words: {NOTIFICATION_KINDS(NOTIFICATION_WORD) NULL}. */
 #define NOTIFICATION_WORD(name) #name,
 
-/* NOTIFICATION_KIND_COUNT words and NULL, in the order of the enum. */
+/* NOTIFICATION_KIND_COUNT words in the order of the enum, then NULL. */
 extern const char *const notification_kinds[];
 
 MUST_CHECK bool notification_kind_parse(const char *text, enum notification_kind *kind);

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES = 5 }; /* 8 letters of base 32: no two of 10,000 bidders alike but with 1 : 20,000 */
+enum {
+    NAME_BYTES = 5
+}; /* 8 characters of base 32: two of 10,000 bidders have the same name with probability 1 : 20,000 */
 
 void pseudonym_write(const uint8_t key[static PSEUDONYM_KEY_BYTES], const struct uuid *auction, const struct uuid *user,
                      char out[static PSEUDONYM_SIZE])
 {
-    static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+    static const char alphabet[] = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     uint8_t hash[crypto_generichash_BYTES_MIN];
     uint8_t plain[sizeof(auction->bytes) + sizeof(user->bytes)];
     char name[NAME_BYTES * 8 / 5 + 1] = "";
@@ -24,7 +26,7 @@ void pseudonym_write(const uint8_t key[static PSEUDONYM_KEY_BYTES], const struct
         bits = bits << 8U | hash[i];
     }
     for (size_t i = 0; i + 1 < sizeof(name); i++) {
-        name[i] = letters[bits >> (5 * i) & 31U];
+        name[i] = alphabet[bits >> (5 * i) & 31U];
     }
     (void)snprintf(out, PSEUDONYM_SIZE, "Bidder-%s", name);
 }

@@ -1,5 +1,6 @@
 /*
- * A bidder's public name within one auction: the same for the whole auction, and no hint to any other. Pure.
+ * A bidder's public name within one auction. It is the same for the whole auction, and names of different auctions
+ * cannot be linked. Pure.
  *
  * Callers: gateway/bid/ledger, gateway/bid/leaderboard; rostrumctl watch.
  */
@@ -14,7 +15,7 @@ enum {
     PSEUDONYM_SIZE = 20, /* with the terminator */
 };
 
-/* `key` is the deployment's, kept for its whole life: without it nobody can tell who a name belongs to. */
+/* `key` belongs to the deployment and never changes. Without it, a name cannot be traced to its user. */
 void pseudonym_write(const uint8_t key[static PSEUDONYM_KEY_BYTES], const struct uuid *auction, const struct uuid *user,
                      char out[static PSEUDONYM_SIZE]);
 

@@ -1,19 +1,19 @@
 /*
- * Which schema the programs of this version need. `rostrumctl migrate` records each file of schema/ that it applied; a
- * program takes part in a deployment only once the newest file is on record. Callers: the statements by which programs
- * learn the number of shards.
+ * The version of the schema that the programs need. `rostrumctl migrate` records each applied file of schema/. A
+ * program joins a deployment only if the newest file is recorded. Callers: the statements by which programs read the
+ * number of shards.
  *
- * Invariant: SCHEMA_NEWEST is the last file of schema/ (migrate_test looks).
+ * Invariant: SCHEMA_NEWEST is the last file of schema/ (checked by migrate_test).
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_SCHEMA_H
 #define ROSTRUM_COMMON_PROTOCOL_SCHEMA_H
 
 #define SCHEMA_NEWEST "0010-audit.sql"
 
-/* A condition for SQL: the database has the schema of this version, or of a newer one. */
+/* SQL condition: the database has the schema of this version or of a newer one. */
 #define SCHEMA_IS_CURRENT "EXISTS (SELECT FROM schema_migrations WHERE name = '" SCHEMA_NEWEST "')"
 
-/* For logs and messages, when the condition does not hold. */
+/* Log text for a database that does not meet the condition. */
 #define SCHEMA_MISSING                                                                                                 \
     "the database does not have the schema of this version (" SCHEMA_NEWEST "): run rostrumctl migrate"
 

@@ -1,14 +1,15 @@
 /*
- * The auction's snapshot in Redis: one script that writes it unless the one there is as new. The bid worker calls it
- * after each batch, a gateway when a snapshot is missing; both may do so at the same moment, which is why the version
- * decides and not the order of arrival.
+ * The auction's snapshot in Redis. One script writes it, unless the stored version is the same or newer. The bid worker
+ * runs it after each batch, a gateway when a snapshot is missing. Both may do so at the same time. Therefore the
+ * version decides, and not the order of arrival.
  *
- * It is one text, because every bid reads it: nine fields of a hash cost Redis and the gateway several times as much.
- * The version stands beside it, for the script.
+ * The snapshot is one text, because every bid reads it: nine hash fields cost Redis and the gateway several times as
+ * much. The version is a field of its own, for the script.
  *
- * The leaderboard is a sorted set beside it. The field lb of the snapshot says for which version it stands: a batch
- * adds its bids only to a board of the version before its own, so that whatever is lost on the way - a worker between
- * COMMIT and Redis, a change beside the queue - leaves a board whose lb is not the snapshot's v, which nobody shows.
+ * The leaderboard is a separate sorted set. Field lb of the snapshot is the version for which the leaderboard is
+ * complete. A batch adds its bids only to a leaderboard of the version before its own. If an update is lost (a worker
+ * crashes between COMMIT and Redis, or a change bypasses the queue), lb differs from v, and such a leaderboard is never
+ * shown.
  */
 #include "common/protocol/snapshot.h"
 
@@ -57,7 +58,7 @@ struct reader {
     const char *end;
 };
 
-/* The next word and its length; NULL at the end. */
+/* Returns the next word and its length; NULL at the end. */
 static const char *read_word(struct reader *reader, size_t *length)
 {
     const char *word = reader->at;

@@ -1,6 +1,6 @@
 /*
- * Names of queues and routing keys out of a shard's number; see topology.h for the whole picture. Two digits always,
- * so that names sort.
+ * Builds the names of exchanges, queues and routing keys from a shard's number; see topology.h. The number always has
+ * two digits, so the names sort.
  */
 #include "common/protocol/topology.h"
 

@@ -1,6 +1,6 @@
 /*
- * The names of everything the deployment has in the broker. `rostrumctl migrate` alone declares it; programs only check
- * that it is there.
+ * Names of all exchanges, queues and routing keys in RabbitMQ. Only `rostrumctl migrate` declares them; the other
+ * programs check that they exist.
  *
  *   exchange bids.shard.NN (fanout) bids.auction.<uuid>.<NN>                 ->  queue bids.shard.NN
  *   exchange events (topic)        auction.batch, auction.settled, auction.ending_soon  ->  queue notify
@@ -10,11 +10,12 @@
  *                                  webhook  ->  queue deliveries.webhook
  *   exchange deliveries.wait.N (fanout; N = 1, 2, 4, 8, 16)  ->  queue deliveries.wait.N
  *
- * Shard queues: quorum, x-single-active-consumer, x-max-length with reject-publish, x-delivery-limit high (a count of
- * hand-overs, not of guilt). notify, auction_end, dead_letters, deliveries: quorum.
+ * Shard queues: quorum, x-single-active-consumer, x-max-length with reject-publish. Their x-delivery-limit is high,
+ * because a delivery count also rises when a shard is handed over. notify, auction_end, dead_letters, deliveries:
+ * quorum.
  *
- * Nobody consumes deliveries.wait.N: after N seconds a message in it goes back to exchange deliveries, with the key
- * that it came with (dead-lettered at least once).
+ * deliveries.wait.N has no consumer: after N seconds, its messages are dead-lettered (at least once) to exchange
+ * deliveries with their original key.
  */
 #ifndef ROSTRUM_COMMON_PROTOCOL_TOPOLOGY_H
 #define ROSTRUM_COMMON_PROTOCOL_TOPOLOGY_H
@@ -31,19 +32,19 @@
 #define TOPOLOGY_KEY_ENDED         "auction.ended"
 #define TOPOLOGY_KEY_SETTLED       "auction.settled"
 #define TOPOLOGY_KEY_ENDING_SOON   "auction.ending_soon"
-/* Keys of dead letters. */
+/* Routing keys of dead letters. */
 #define TOPOLOGY_KEY_DEAD_BIDS        "dead.bids"
 #define TOPOLOGY_KEY_DEAD_NOTIFY      "dead.notify"
 #define TOPOLOGY_KEY_DEAD_AUCTION_END "dead.auction_end"
 #define TOPOLOGY_KEY_DEAD_EMAIL       "dead.email"
 #define TOPOLOGY_KEY_DEAD_WEBHOOK     "dead.webhook"
-/* Deliveries: the exchange, the keys (as in column channel of table deliveries), the queues. */
+/* Deliveries: the exchange, the routing keys (as in column deliveries.channel), the queues. */
 #define TOPOLOGY_DELIVERIES_EXCHANGE "deliveries"
 #define TOPOLOGY_KEY_EMAIL           "email"
 #define TOPOLOGY_KEY_WEBHOOK         "webhook"
 #define TOPOLOGY_EMAIL_QUEUE         "deliveries.email"
 #define TOPOLOGY_WEBHOOK_QUEUE       "deliveries.webhook"
-/* All delayed queues, and their exchanges, in their order. */
+/* All delayed queues in ascending order; their exchanges have the same names. */
 #define TOPOLOGY_WAIT_NAMES                                                                                            \
     "deliveries.wait.1", "deliveries.wait.2", "deliveries.wait.4", "deliveries.wait.8", "deliveries.wait.16"
 
@@ -55,16 +56,16 @@ enum {
     TOPOLOGY_WAIT_SIZE = 24,   /* "deliveries.wait.NN" */
 };
 
-/* Seconds that a message stays in the delayed queue `wait`, 0 to TOPOLOGY_WAITS - 1. */
+/* Delay in seconds of the delayed queue `wait`, 0 to TOPOLOGY_WAITS - 1. */
 int topology_wait_s(unsigned wait);
-/* Of a delayed queue and of its exchange. */
+/* The name of a delayed queue and of its exchange. */
 void topology_wait_name(unsigned wait, char out[static TOPOLOGY_WAIT_SIZE]);
-/* Of a shard's exchange and of its queue. */
+/* The name of a shard's exchange and of its queue. */
 void topology_shard_name(unsigned shard, char out[static TOPOLOGY_QUEUE_SIZE]);
 /*
- * Where a command of an auction is published: the exchange of its shard, and the auction's own key. An exchange a
- * shard, because choosing among queues costs the broker: a topic exchange bound by bids.*.*.NN took 111 to 160
- * microseconds a message, a direct one with the shard's key in header CC 64 to 90 (side by side), this one another 7 %
+ * The exchange and the routing key to which commands of an auction are published. Each shard has an exchange of its
+ * own, because routing costs the broker time. A topic exchange bound by bids.*.*.NN took 111 to 160 microseconds a
+ * message. A direct exchange with the shard's key in header CC took 64 to 90 (side by side), this form another 7 %
  * less.
  */
 void topology_bid_exchange(const struct uuid *auction_id, unsigned shards, char out[static TOPOLOGY_QUEUE_SIZE]);

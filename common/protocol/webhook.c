@@ -1,6 +1,6 @@
 /*
- * See webhook.h. The URL is read more strictly than any client would: where two readers could differ (user names,
- * backslashes, numbers that stand for addresses) it is refused.
+ * See webhook.h. URLs are parsed more strictly than by any HTTP client. Forms that parsers interpret differently (user
+ * names, backslashes, numbers as addresses) are refused.
  */
 #include "common/protocol/webhook.h"
 
@@ -15,15 +15,17 @@
 #include "common/protocol/notification_kinds.h"
 
 enum {
-    HOST_SIZE = 254, /* a name in the DNS */
+    HOST_SIZE = 254, /* the longest DNS name */
     PORT_DIGITS_MAX = 5,
     PORT_MOST = 65535,
-    PORT_FREE = 1024, /* below it, only those of HTTP: what listens there is something else */
+    PORT_FREE = 1024, /* lower ports, except those of HTTP, belong to other services */
     NUMBER_SIZE = 32,
 };
 
 static const char secret_prefix[] = "whsec_";
 static const char signature_prefix[] = "v1,";
+
+static_assert(WEBHOOK_URL_MOST == 1000, "the error text names the limit");
 
 const char *const webhook_deployment_kinds[] = {DEPLOYMENT_EVENTS(NOTIFICATION_WORD) NULL};
 
@@ -58,7 +60,7 @@ void webhook_sign(const uint8_t secret[static WEBHOOK_SECRET_BYTES], const char 
     crypto_auth_hmacsha256_state state;
     int digits = snprintf(between, sizeof(between), ".%" PRId64 ".", timestamp_s);
     assert(digits > 0 && (size_t)digits < sizeof(between));
-    (void)crypto_auth_hmacsha256_init(&state, secret, WEBHOOK_SECRET_BYTES); /* none of these can fail */
+    (void)crypto_auth_hmacsha256_init(&state, secret, WEBHOOK_SECRET_BYTES); /* none of these calls can fail */
     (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)id, strlen(id));
     (void)crypto_auth_hmacsha256_update(&state, (const uint8_t *)between, (size_t)digits);
     (void)crypto_auth_hmacsha256_update(&state, body, length);
@@ -81,7 +83,7 @@ static bool is_printable(const char *text)
     return true;
 }
 
-/* A name with a last label that is no number: "1.2.3" and "0x7f.1" are addresses to some and names to others. */
+/* A DNS name whose last label does not start with a digit. Some parsers read "1.2.3" and "0x7f.1" as addresses. */
 static bool is_name(const char *host)
 {
     static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
@@ -115,7 +117,7 @@ static const char *host_error(const struct webhook_rules *rules, const char *hos
 
 static const char *port_error(const char *text, size_t length)
 {
-    static const char error[] = "must have port 80, 443, or one from 1024 on";
+    static const char error[] = "must have port 80, port 443, or a port of 1024 to 65535";
     if (length == 0 || length > PORT_DIGITS_MAX || strspn(text, "0123456789") < length) {
         return error;
     }
@@ -123,7 +125,7 @@ static const char *port_error(const char *text, size_t length)
     return port <= PORT_MOST && (port == 80 || port == 443 || port >= PORT_FREE) ? NULL : error;
 }
 
-/* What stands between "//" and the path. */
+/* Checks the part between "//" and the path. */
 static const char *authority_error(const struct webhook_rules *rules, const char *text, size_t length)
 {
     char host[HOST_SIZE];
@@ -158,7 +160,7 @@ const char *webhook_url_error(const struct webhook_rules *rules, const char *url
     static const char plain[] = "http://";
     size_t scheme = sizeof(secure) - 1;
     if (strlen(url) > WEBHOOK_URL_MOST) {
-        return "is too long";
+        return "must have at most 1000 characters";
     }
     if (!is_printable(url)) {
         return "must be a URL of printable ASCII, without a fragment";

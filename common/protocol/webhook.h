@@ -1,11 +1,10 @@
 /*
- * What the gateway, which registers webhooks, and the notification worker, which calls them, must see alike: which
- * kinds of events there are, what a URL may be, and the secret that calls are signed with, as Standard Webhooks 1.0 has
- * it:
+ * Event kinds, URL rules and signatures of webhooks. Shared by the gateway, which registers webhooks, and the
+ * notification worker, which calls them. Signatures follow Standard Webhooks 1.0:
  *
- *     webhook-id: <id of the delivery>       the same in every try: who has seen it has had the event
- *     webhook-timestamp: <seconds>           of this try
- *     webhook-signature: v1,<base64 of HMAC-SHA256(secret, id.timestamp.body)> [v1,<the same by the secret before>]
+ *     webhook-id: <id of the delivery>       the same in every attempt: a receiver discards ids it has seen
+ *     webhook-timestamp: <seconds>           of this attempt
+ *     webhook-signature: v1,<base64 of HMAC-SHA256(secret, id.timestamp.body)> [v1,<the same by the previous secret>]
  *
  * Pure.
  *
@@ -22,27 +21,28 @@ enum {
     WEBHOOK_SECRET_SIZE = 6 + 44 + 1,    /* "whsec_", base64 */
     WEBHOOK_SIGNATURE_SIZE = 3 + 44 + 1, /* "v1,", base64 */
     WEBHOOK_URL_MOST = 1000,             /* characters */
-    WEBHOOK_OLD_SECRET_S = 86400,        /* for which a secret that was replaced signs beside the new one */
+    WEBHOOK_OLD_SECRET_S = 86400,        /* time for which a replaced secret signs beside the new one */
 };
 
-/* Kinds that a user's endpoint, and one of the deployment's, may choose; NULL-ended. A test call is of kind "TEST". */
+/* The kinds that a webhook of the deployment may choose; NULL-ended. Those of a user's webhook: notification_kinds. */
 extern const char *const webhook_deployment_kinds[];
+/* The kind of a test call. */
 #define WEBHOOK_TEST_KIND "TEST"
 
 void webhook_secret_new(char out[static WEBHOOK_SECRET_SIZE]);
-/* False: it is none of ours. */
+/* False: the text is no secret of this form. */
 MUST_CHECK bool webhook_secret_parse(const char *text, uint8_t secret[static WEBHOOK_SECRET_BYTES]);
 void webhook_sign(const uint8_t secret[static WEBHOOK_SECRET_BYTES], const char *id, int64_t timestamp_s,
                   const void *body, size_t length, char out[static WEBHOOK_SIGNATURE_SIZE]);
 
 struct webhook_rules {
-    bool http;                        /* http: is taken too */
-    struct address_networks networks; /* that are allowed although they are special */
+    bool http;                        /* http: is accepted too */
+    struct address_networks networks; /* private or special networks that are allowed */
 };
 
 /*
- * NULL if it may be called, else what is wrong with it, for a person (static). A name is not resolved: whether its
- * addresses may be connected to is judged when they are.
+ * NULL if the URL may be called, else the error as a text for the user (static). A host name is not resolved here: the
+ * addresses are checked at each connection.
  */
 MUST_CHECK const char *webhook_url_error(const struct webhook_rules *rules, const char *url);
 

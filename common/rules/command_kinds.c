@@ -1,5 +1,5 @@
 /*
- * See command_kinds.h. Every table is made of the list, so that none can lack a kind.
+ * See command_kinds.h. All tables are generated from the list, so none can lack a kind.
  */
 #include "common/rules/command_kinds.h"
 
@@ -17,7 +17,7 @@ static const char *const ledger_texts[COMMAND_KIND_COUNT] = {COMMAND_KINDS(LEDGE
 static const enum command_group groups[COMMAND_KIND_COUNT] = {COMMAND_KINDS(GROUP)};
 static const enum command_carries carried[COMMAND_KIND_COUNT] = {COMMAND_KINDS(CARRIES)};
 
-/* An empty word would be taken for an absent one. */
+/* An empty word could not be distinguished from an absent one. */
 #define CHECK_TEXTS(name, message, ledger, group, carries)                                                             \
     static_assert(sizeof(message) > 1 && sizeof(ledger) > 1, "COMMAND_" #name " needs its words");
 COMMAND_KINDS(CHECK_TEXTS)

@@ -1,42 +1,41 @@
 /*
- * The one list of command kinds: what bidders, sellers, admins and the end worker can ask of an auction. Messages,
- * rules, ledger, metrics and the gateway take their kinds from here; bids.kind in SQL holds the same words (a test
- * compares them).
+ * The one list of command kinds: the requests of bidders, sellers, admins and the end worker to an auction. Messages,
+ * rules, ledger, metrics and the gateway use this list. Column bids.kind holds the same words; a test compares them.
  *
- * To add a kind, add a line. Then nothing with a switch over kinds compiles until it says what the new kind means
- * there: no such switch has a default (tests/lint/forgotten-kind proves it).
+ * To add a kind, add a line. Every switch over kinds then fails to compile until it handles the new kind, because no
+ * such switch has a default. tests/lint/forgotten-kind proves it.
  */
 #ifndef ROSTRUM_COMMON_RULES_COMMAND_KINDS_H
 #define ROSTRUM_COMMON_RULES_COMMAND_KINDS_H
 
 #include "common/base/base.h"
 
-/* Who sends a command, and what it is about. */
+/* The sender and the purpose of a command. */
 enum command_group {
     COMMAND_GROUP_NONE,
-    COMMAND_GROUP_BID,      /* a bidder asks for the lead: in the public history, if accepted or outbid */
-    COMMAND_GROUP_WITHDRAW, /* a bidder gives up what is left of a maximum */
-    COMMAND_GROUP_SCHEDULE, /* of the end worker, which repeats it until it has an effect; nobody waits for it */
+    COMMAND_GROUP_BID,      /* a bidder bids; in the public history if accepted or outbid */
+    COMMAND_GROUP_WITHDRAW, /* a bidder withdraws the rest of a maximum */
+    COMMAND_GROUP_SCHEDULE, /* from the end worker, which repeats it until it has an effect; no client waits for it */
     COMMAND_GROUP_CHANGE,   /* a seller or an admin changes the auction */
-    COMMAND_GROUP_VOID,     /* an earlier bid does not count any more: decided by voids_decide, not by rules_decide */
+    COMMAND_GROUP_VOID,     /* invalidates an earlier bid: decided by voids_decide, not by rules_decide */
 };
 
-/* The amount of money that a command carries. */
+/* The kind of amount that a command carries. */
 enum command_carries {
     COMMAND_CARRIES_NOTHING,
-    COMMAND_CARRIES_AMOUNT,  /* the bid itself: `amount` in the ledger and in the contract */
-    COMMAND_CARRIES_MAXIMUM, /* a proxy's maximum: `max_amount`, "maxAmount" */
+    COMMAND_CARRIES_AMOUNT,  /* the bid itself: `amount` in the ledger and in the API */
+    COMMAND_CARRIES_MAXIMUM, /* a proxy's maximum: `max_amount` in the ledger, "maxAmount" in the API */
 };
 
 /*
  * X(name, word in messages, word in the ledger, group, carries).
  *
- *   FENCE           the hammer: everything in time stands ahead of it
- *   BUY             at the buy-now price, which ends the auction
+ *   FENCE           ends the auction (the hammer): every bid in time precedes it in the queue
+ *   BUY             buys at the buy-now price, and so ends the auction
  *   UPDATE, CANCEL  by the seller, before the first bid; an update's new terms are the row of `terms` with its id
- *   EXTEND          by an admin, as CLOSE, ABORT and VOID: the end moves to `end_ms`
- *   CLOSE, ABORT    the auction ends at once; it is cancelled, with bids or without
- *   VOID, RETRACT   the bid `target` does not count any more; RETRACT is by its bidder
+ *   EXTEND          by an admin, as CLOSE, ABORT and VOID: moves the end to `end_ms`
+ *   CLOSE, ABORT    CLOSE ends the auction at once; ABORT cancels it, with or without bids
+ *   VOID, RETRACT   invalidate the bid `target`; RETRACT is by its bidder
  */
 /* clang-format off */
 #define COMMAND_KINDS(X) \
@@ -56,32 +55,33 @@ enum command_carries {
 /* clang-format on */
 
 enum command_kind {
-    COMMAND_NONE, /* no kind: what is all zero is no command, and is refused */
+    COMMAND_NONE, /* no kind: a zeroed struct is not a valid command, and is refused */
 #define COMMAND_ENUMERATOR(name, message, ledger, group, carries) COMMAND_##name,
     COMMAND_KINDS(COMMAND_ENUMERATOR)
 #undef COMMAND_ENUMERATOR
 };
 
-/* The size of a table that is indexed by kind, COMMAND_NONE included. Not an enumerator: no switch has a case for it.
+/*
+ * The size of a table indexed by kind, including COMMAND_NONE. It is no enumerator, so no switch needs a case for it.
  */
 #define COMMAND_PLUS_ONE(name, message, ledger, group, carries) +1
 enum { COMMAND_KIND_COUNT = 1 COMMAND_KINDS(COMMAND_PLUS_ONE) };
 #undef COMMAND_PLUS_ONE
 
-/* The ledger's word for a proxy's automatic answer, which is an entry without a command. */
+/* The ledger's word for a proxy's automatic answer, which has no command. */
 #define LEDGER_AUTOMATIC "auto"
 
-/* The word in messages; `kind` must be one of the list. */
+/* The word in messages; `kind` must not be COMMAND_NONE. */
 const char *command_kind_text(enum command_kind kind);
 MUST_CHECK bool command_kind_parse(const char *text, enum command_kind *kind);
-/* The word in the ledger: "end" for the fence. Neither text nor parse know LEDGER_AUTOMATIC. */
+/* The word in the ledger: "end" for the fence. LEDGER_AUTOMATIC is in neither direction. */
 const char *command_kind_ledger_text(enum command_kind kind);
 MUST_CHECK bool command_kind_ledger_parse(const char *text, enum command_kind *kind);
 
-/* Of COMMAND_NONE: COMMAND_GROUP_NONE, COMMAND_CARRIES_NOTHING. */
+/* For COMMAND_NONE they return COMMAND_GROUP_NONE and COMMAND_CARRIES_NOTHING. */
 enum command_group command_kind_group(enum command_kind kind);
 enum command_carries command_kind_carries(enum command_kind kind);
-/* Whether the kind is of that group. */
+/* Whether the kind belongs to the group BID, SCHEDULE or VOID. */
 bool command_kind_is_bid(enum command_kind kind);
 bool command_kind_is_scheduled(enum command_kind kind);
 bool command_kind_voids(enum command_kind kind);

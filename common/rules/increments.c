@@ -1,5 +1,5 @@
 /*
- * Increment tables; see increments.h. A table is short, so looking one up is a walk from its start.
+ * Increment tables; see increments.h. A table is short, so a lookup is a linear scan.
  */
 #include "common/rules/increments.h"
 
@@ -45,7 +45,7 @@ static bool increments_money(const struct json *object, const char *name, int64_
            money_parse(value->text, value->length, minor);
 }
 
-/* NULL, or what is wrong with `element` as the table's next step. */
+/* Adds the table's next step. Returns NULL, or the error (static). */
 static const char *increments_add(struct increments *table, const struct json *element)
 {
     struct increments_step step;
@@ -68,7 +68,7 @@ static const char *increments_add(struct increments *table, const struct json *e
     if (table->count == 0 ? step.from != 0 : step.from <= table->steps[table->count - 1].from) {
         return "the steps must begin at 0 and rise";
     }
-    /* Else the minimum bid could fall while the price rises. */
+    /* Otherwise the minimum bid could fall while the price rises. */
     if (table->count > 0 && step.increment < table->steps[table->count - 1].increment) {
         return "an increment may not be below the one before it";
     }
@@ -81,7 +81,7 @@ static bool is_amount(const struct json *value)
     return value->type == JSON_NUMBER || value->type == JSON_STRING;
 }
 
-/* NULL, or what is wrong with `element` as the next rung. */
+/* Adds the next rung. Returns NULL, or the error (static). */
 static const char *increments_add_rung(struct increments *table, const struct json *element)
 {
     int64_t rung = 0;
@@ -99,7 +99,7 @@ static const char *increments_add_rung(struct increments *table, const struct js
     return NULL;
 }
 
-/* NULL, or what is wrong with the elements of `array`. */
+/* Parses steps or rungs. Returns NULL, or the error (static). */
 static const char *increments_parse_array(const struct json *array, struct increments *out)
 {
     bool rungs = is_amount(array->child);
@@ -122,7 +122,7 @@ static const char *increments_parse_percent(const struct json *object, struct in
             return "a percentage has no members but \"percent\" and \"minimum\"";
         }
     }
-    /* A percentage has two decimals as an amount has. */
+    /* A percentage has two decimals, as an amount has. */
     if (!increments_money(object, "percent", &out->percent.points) || out->percent.points == 0 ||
         out->percent.points > INCREMENTS_PERCENT_WHOLE) {
         return "\"percent\" must be 0.01 to 100, with two decimals at most";
@@ -148,7 +148,7 @@ bool increments_parse(const struct json *value, struct increments *out, const ch
     return *reason == NULL;
 }
 
-/* Up to the next rung; beyond the last one the last distance goes on. */
+/* The distance to the next rung. Beyond the last rung, its distance repeats. */
 static int64_t increments_to_rung(const struct increments *table, int64_t price)
 {
     assert(table->count >= 2 && table->count <= INCREMENTS_RUNGS_MAX);

@@ -1,12 +1,14 @@
 /*
- * The rules of bidding; see rules.h. A command goes through three questions: is the auction open for it (rules 8, 10,
- * 11), is the amount one that may be bid (rules 1, 5), and what do price and lead become (rules 2 to 6). Whatever
- * changed either of them may then move the end (rule 7).
+ * The rules of bidding; see rules.h. A command passes three checks:
+ *   - Is the auction open for it (rules 8, 10, 11)?
+ *   - Is the amount permitted (rules 1, 5)?
+ *   - What do price and lead become (rules 2 to 6)?
+ * A command that changed one of them may then move the end (rule 7).
  *
- * Why no two accepted public entries are equal: each of them carries the price that it led to, and each way to one
- * (rules_take_lead, rules_lose, rules_bid_on_own_lead) starts from an amount of at least minimumBid, which is above
- * the price there was, and ends at a price above that one. A beaten bid may equal the automatic answer to it; but a
- * beaten bid is outbid, not accepted.
+ * Why no two accepted public entries are equal: each carries the price that resulted from it. Three functions set such
+ * a price: rules_take_lead, rules_lose and rules_bid_on_own_lead. Each starts from an amount of at least minimumBid,
+ * which is above the old price, and ends at a price above the old one. A beaten bid may equal the automatic answer to
+ * it, but it is outbid, not accepted.
  */
 #include "common/rules/rules.h"
 
@@ -84,7 +86,7 @@ static bool rules_leads(const struct rules_auction *auction, const struct uuid *
     return auction->has_leader && uuid_equal(&auction->leader_id, user_id);
 }
 
-/* Rules 8, 10 and 11, for the auction as it stands; one that should have started by now has been started. */
+/* Rules 8, 10 and 11 for the present state. An auction whose start time has come was already started. */
 static enum rules_reason rules_closed(const struct rules_auction *auction, const struct rules_command *command)
 {
     if (auction->status == RULES_CANCELLED) {
@@ -101,7 +103,7 @@ static enum rules_reason rules_closed(const struct rules_auction *auction, const
         return RULES_OWN_AUCTION;
     }
     if (command->kind == COMMAND_WITHDRAW) {
-        return RULES_NONE; /* lowers a maximum to the price: open to the banned, and under any terms */
+        return RULES_NONE; /* only lowers a maximum to the price: permitted to banned users and on any terms */
     }
     if (command->banned) {
         return RULES_USER_BANNED;
@@ -112,7 +114,7 @@ static enum rules_reason rules_closed(const struct rules_auction *auction, const
     return RULES_NONE;
 }
 
-/* Rules 1 and 5: what may be bid. */
+/* Rules 1 and 5: the permitted amounts. */
 static enum rules_reason rules_amount_refused(const struct rules_auction *auction, const struct rules_command *command)
 {
     if (command->amount < 1 || command->amount > MONEY_MAX) {
@@ -127,7 +129,7 @@ static enum rules_reason rules_amount_refused(const struct rules_auction *auctio
     return command->amount >= rules_minimum_bid(auction) ? RULES_NONE : RULES_BID_TOO_LOW;
 }
 
-/* Rules 3 and 6 for the leader there is: the price moves up to what they call for, and never down. */
+/* Rules 3 and 6: raises the price as far as the runner-up's maximum and the reserve require. Never lowers it. */
 static void rules_settle_price(struct rules_auction *auction)
 {
     int64_t due = auction->price;
@@ -146,7 +148,7 @@ static void rules_settle_price(struct rules_auction *auction)
     auction->price = due;
 }
 
-/* Rules 2 and 3: a bid above every maximum there is, or the first one. */
+/* Rules 2 and 3: a bid above all maximums, or the first bid. */
 static struct rules_decision rules_take_lead(struct rules_auction *auction, const struct rules_command *command)
 {
     struct rules_decision decision = {
@@ -174,7 +176,7 @@ static struct rules_decision rules_take_lead(struct rules_auction *auction, cons
     return decision;
 }
 
-/* Rules 3 and 4: a bid that a standing maximum beats, or equals and was there first. */
+/* Rules 3 and 4: a bid below the leader's maximum, or equal to it. */
 static struct rules_decision rules_lose(struct rules_auction *auction, const struct rules_command *command)
 {
     struct rules_decision decision = {
@@ -192,7 +194,7 @@ static struct rules_decision rules_lose(struct rules_auction *auction, const str
     return decision;
 }
 
-/* Rule 5, first half: more room for the lead, no bid. */
+/* Rule 5, first half: the leader raises their maximum; this is no bid. */
 static struct rules_decision rules_raise(struct rules_auction *auction, const struct rules_command *command)
 {
     auction->leader_max = command->amount;
@@ -202,7 +204,7 @@ static struct rules_decision rules_raise(struct rules_auction *auction, const st
     return (struct rules_decision){.verdict = RULES_ACCEPTED, .raise = true, .amount = auction->price};
 }
 
-/* Rule 5, second half: an open bid against nobody sets the price and keeps a maximum that is higher. */
+/* Rule 5, second half: the leader's own open bid sets the price, and a higher maximum is kept. */
 static struct rules_decision rules_bid_on_own_lead(struct rules_auction *auction, const struct rules_command *command)
 {
     if (command->amount >= auction->leader_max) {
@@ -229,7 +231,7 @@ static bool rules_extend(struct rules_auction *auction, int64_t received_ms)
     return true;
 }
 
-/* A bid or a maximum that is in time and enough. */
+/* Applies a bid or a maximum that passed the checks. */
 static struct rules_decision rules_place(struct rules_auction *auction, const struct rules_command *command)
 {
     int64_t price = auction->price;
@@ -244,7 +246,7 @@ static struct rules_decision rules_place(struct rules_auction *auction, const st
     } else {
         decision = rules_bid_on_own_lead(auction, command);
     }
-    /* Who takes the lead always moves the price too. */
+    /* A new leader always changes the price too. */
     if (auction->price != price && !command->again) {
         decision.extended = rules_extend(auction, command->received_ms);
     }
@@ -261,7 +263,7 @@ static struct rules_decision rules_withdraw(struct rules_auction *auction, const
     return (struct rules_decision){.verdict = RULES_ACCEPTED};
 }
 
-/* Rule 8: whatever shows that startTime has come starts a scheduled auction, a refused bid too. */
+/* Rule 8: any command that is received after the start time starts a scheduled auction, even a rejected bid. */
 static bool rules_start(struct rules_auction *auction, int64_t received_ms)
 {
     if (auction->status != RULES_SCHEDULED || received_ms < auction->start_ms) {
@@ -280,7 +282,7 @@ static struct rules_decision rules_fence(struct rules_auction *auction, int64_t 
     return (struct rules_decision){.verdict = RULES_ACCEPTED, .ended = true};
 }
 
-/* No bid stands in the way: the highest maximum is below the reserve, and so below the price that is paid. */
+/* No bid conflicts: the highest maximum is below the reserve, and so below the buy-now price. */
 static struct rules_decision rules_buy(struct rules_auction *auction, const struct rules_command *command)
 {
     bool led = rules_leads(auction, &command->bidder_id);
@@ -307,7 +309,7 @@ static struct rules_decision rules_buy(struct rules_auction *auction, const stru
     return decision;
 }
 
-/* Rule 11: is the auction one that may still be changed in this way? */
+/* Rule 11: whether the auction may still be changed in this way. */
 static enum rules_reason rules_unchangeable(const struct rules_auction *auction, const struct rules_command *command)
 {
     bool of_seller = command->kind == COMMAND_UPDATE || command->kind == COMMAND_CANCEL;
@@ -349,7 +351,7 @@ static void rules_take_terms(struct rules_auction *auction, const struct rules_t
 static struct rules_decision rules_update(struct rules_auction *auction, const struct rules_command *command)
 {
     rules_take_terms(auction, command->terms);
-    /* New terms may say that it starts now. */
+    /* The new terms may have a start time that has come. */
     return (struct rules_decision){.verdict = RULES_ACCEPTED, .started = rules_start(auction, command->received_ms)};
 }
 
@@ -372,7 +374,7 @@ static struct rules_decision rules_cancel(struct rules_auction *auction)
     return (struct rules_decision){.verdict = RULES_ACCEPTED, .cancelled = true};
 }
 
-/* What speaks against the command before its amount is looked at. */
+/* Reasons against the command other than its amount. */
 static enum rules_reason rules_refused(const struct rules_auction *auction, const struct rules_command *command)
 {
     switch (command_kind_group(command->kind)) {
@@ -390,7 +392,7 @@ static enum rules_reason rules_refused(const struct rules_auction *auction, cons
     return RULES_INTERNAL_ERROR;
 }
 
-/* Of a command that may be: what becomes of the auction. `started`: this command has started it. */
+/* Applies a permitted command. `started`: this command has started the auction. */
 static struct rules_decision rules_act(struct rules_auction *auction, const struct rules_command *command, bool started)
 {
     enum rules_reason reason;
@@ -433,7 +435,7 @@ struct rules_decision rules_decide(struct rules_auction *auction, const struct r
 
     assert(!auction->has_leader ||
            (auction->price > 0 && auction->price <= auction->leader_max && auction->runner_up_max <= auction->price));
-    /* A fence for an auction that never started has no effect. */
+    /* A fence of an auction that never started has no effect. */
     started = command->kind != COMMAND_FENCE && rules_start(auction, command->received_ms);
     reason = rules_refused(auction, command);
     decision = reason != RULES_NONE ? rules_rejected(reason) : rules_act(auction, command, started);

@@ -1,12 +1,13 @@
 /*
- * The rules of bidding (API.md, "The rules of bidding", 1 to 11), and nothing else: no I/O, no clock, no memory of its
- * own. The bid worker decides by them, `rostrumctl verify` replays the ledger by them. Amounts are minor units,
- * times milliseconds since the epoch.
+ * The rules of bidding (API.md, "The rules of bidding", 1 to 11). Pure: no I/O, no clock, no memory of its own. The bid
+ * worker decides by them; `rostrumctl verify` replays the ledger by them. Amounts are minor units, times milliseconds
+ * since the epoch.
  *
- * Invariants after every call: the price never falls (but when a bid is voided: voids.h) and never exceeds the leader's
- * maximum; the leader holds the earliest highest maximum; no two accepted entries with an amount in the public history
- * have the same amount; end_ms never shrinks but by a seller's update, which comes before the first bid, and by an end
- * at once.
+ * Invariants after every call:
+ *   - The price never falls, except when a bid is voided (voids.h). It never exceeds the leader's maximum.
+ *   - The leader holds the highest maximum; of equal ones, the earliest.
+ *   - No two accepted entries with an amount in the public history have the same amount.
+ *   - end_ms never moves back, except by a seller's update before the first bid, and by an end at once.
  */
 #ifndef ROSTRUM_COMMON_RULES_RULES_H
 #define ROSTRUM_COMMON_RULES_RULES_H
@@ -16,7 +17,7 @@
 #include "common/rules/command_kinds.h"
 #include "common/rules/increments.h"
 
-/* Of an auction. X(name, text) */
+/* States of an auction. X(name, text) */
 #define RULES_STATUSES(X)                                                                                              \
     X(DRAFT, "draft")                                                                                                  \
     X(SCHEDULED, "scheduled")                                                                                          \
@@ -27,7 +28,7 @@
     X(CANCELLED, "cancelled")
 
 enum rules_status {
-    RULES_NO_STATUS, /* not known */
+    RULES_NO_STATUS, /* unknown */
 #define RULES_STATUS_ENUMERATOR(name, text) RULES_##name,
     RULES_STATUSES(RULES_STATUS_ENUMERATOR)
 #undef RULES_STATUS_ENUMERATOR
@@ -42,7 +43,7 @@ struct rules_auction {
     struct uuid seller_id;
     int64_t starting_price;
     int64_t reserve_price; /* 0: none */
-    int64_t buy_now_price; /* 0: none; not below startingPrice and reserve */
+    int64_t buy_now_price; /* 0: none; at least starting price and reserve */
     struct increments increments;
     int64_t snipe_window_ms; /* 0: off */
     int64_t snipe_extension_ms;
@@ -60,10 +61,10 @@ struct rules_auction {
     struct uuid leader_bid_id;
     bool leader_by_proxy;
     int64_t leader_max;
-    int64_t runner_up_max; /* best maximum of anyone else, 0: none */
+    int64_t runner_up_max; /* highest maximum of any other bidder, 0: none */
 };
 
-/* What a seller may change before the first bid. As in struct rules_auction. */
+/* The terms that a seller may change before the first bid. As in struct rules_auction. */
 struct rules_terms {
     int64_t starting_price;
     int64_t reserve_price;
@@ -80,19 +81,19 @@ struct rules_command {
     enum command_kind kind;
     struct uuid id;
     struct uuid bidder_id;
-    int64_t amount; /* COMMAND_BID: the bid, COMMAND_PROXY: the maximum */
-    /* COMMAND_FENCE: everything received before this stands ahead of it (time of sending less fence_grace_ms) */
+    int64_t amount; /* BID: the bid; PROXY: the maximum */
+    /* FENCE: every command received before this time precedes it in the queue (time of sending less fence_grace_ms) */
     int64_t received_ms;
     int64_t terms_version;           /* 0: not checked */
-    bool banned;                     /* the bidder, at the time of deciding */
-    bool stale;                      /* COMMAND_UPDATE: the auction is not any more as the sender saw it */
-    int64_t end_ms;                  /* COMMAND_EXTEND: the end asked for */
-    const struct rules_terms *terms; /* COMMAND_UPDATE: the new ones, else not looked at */
-    struct uuid target;              /* COMMAND_VOID, COMMAND_RETRACT: the bid */
-    int64_t since_ms;                /* COMMAND_RETRACT: bids received before cannot be taken back any more */
+    bool banned;                     /* the bidder is banned at the time of the decision */
+    bool stale;                      /* UPDATE: the auction has changed since the sender read it */
+    int64_t end_ms;                  /* EXTEND: the requested end */
+    const struct rules_terms *terms; /* UPDATE: the new terms; else ignored */
+    struct uuid target;              /* VOID, RETRACT: the bid */
+    int64_t since_ms;                /* RETRACT: bids received before this time can no longer be retracted */
     /*
-     * BID, PROXY, BUY, WITHDRAW: it was accepted or outbid before, and is replayed. What was asked of it then is not
-     * asked again, but that it is above the price; it does not extend the auction.
+     * BID, PROXY, BUY, WITHDRAW: the command was accepted or outbid before, and is replayed. Its conditions are not
+     * checked again, except that it is above the price. It does not extend the auction.
      */
     bool again;
 };
@@ -101,10 +102,10 @@ enum rules_verdict {
     RULES_ACCEPTED,
     RULES_OUTBID,
     RULES_REJECTED,
-    RULES_DROPPED /* START, FENCE without effect: no entry */
+    RULES_DROPPED /* START or FENCE without effect: no ledger entry */
 };
 
-/* X(name): the text is the name. The contract has an error code of each name (gateway/http/errors). */
+/* X(name). The text is the name; the API has an error code of each name (gateway/http/errors). */
 #define RULES_REASONS(X)                                                                                               \
     X(BID_TOO_LOW)                                                                                                     \
     X(AUCTION_ENDED)                                                                                                   \
@@ -113,16 +114,16 @@ enum rules_verdict {
     X(OWN_AUCTION)                                                                                                     \
     X(USER_BANNED)                                                                                                     \
     X(MAXIMUM_NOT_RAISED)                                                                                              \
-    X(NO_MAXIMUM) /* WITHDRAW by someone who does not lead by a proxy */                                               \
+    X(NO_MAXIMUM) /* WITHDRAW: the sender does not lead by a proxy */                                                  \
     X(TERMS_CHANGED)                                                                                                   \
-    X(INVALID_AMOUNT)   /* not within 1..MONEY_MAX */                                                                  \
-    X(INTERNAL_ERROR)   /* for what could not be decided */                                                            \
-    X(NOT_FOUND)        /* no such auction; VOID, RETRACT: no such bid, or none that counted */                        \
-    X(VERSION_CONFLICT) /* UPDATE: stale, or it would move the start of what has started */                            \
+    X(INVALID_AMOUNT)   /* outside 1..MONEY_MAX */                                                                     \
+    X(INTERNAL_ERROR)   /* the command could not be decided */                                                         \
+    X(NOT_FOUND)        /* no such auction; VOID, RETRACT: no such bid, or it never counted */                         \
+    X(VERSION_CONFLICT) /* UPDATE: stale, or it would move the start of an auction that has started */                 \
     X(HAS_BIDS)         /* UPDATE, CANCEL */                                                                           \
-    X(BUY_NOW_GONE)     /* there is no buy-now price, or a bid met the reserve */                                      \
+    X(BUY_NOW_GONE)     /* no buy-now price, or a bid has met the reserve */                                           \
     X(END_NOT_LATER)    /* EXTEND */                                                                                   \
-    X(BID_VOIDED)       /* VOID, RETRACT: it was before */                                                             \
+    X(BID_VOIDED)       /* VOID, RETRACT: the bid is already voided */                                                 \
     X(RETRACT_TOO_LATE)                                                                                                \
     X(TOO_MANY_BIDS) /* VOID, RETRACT: the ledger is longer than VOIDS_LEDGER_MAX */
 
@@ -140,33 +141,35 @@ enum { RULES_REASON_COUNT = 1 RULES_REASONS(RULES_REASON_PLUS_ONE) };
 struct rules_decision {
     enum rules_verdict verdict;
     enum rules_reason reason;
-    bool raise; /* rule 5: by the leader's own maximum; not in the public history */
-    /* of the command's own entry: BID its amount; PROXY the price it led to, or if outbid its spent maximum; BUY the
-     * price; else 0 */
+    bool raise; /* rule 5: the leader raised their maximum; not in the public history */
+    /*
+     * Amount of the command's own entry. BID: its amount. PROXY: the resulting price, or if outbid its own maximum.
+     * BUY: the price. Else 0.
+     */
     int64_t amount;
-    bool automatic; /* a second entry follows: the standing proxy's answer (rule 4), accepted, isProxyBid */
+    bool automatic; /* a second entry follows: the leading proxy's answer (rule 4), accepted, isProxyBid */
     struct uuid automatic_bidder;
     int64_t automatic_amount;
-    bool extended;       /* end_ms moved (rule 7), or was moved by EXTEND */
-    bool lead_lost;      /* `loser` led until now */
-    struct uuid loser;   /* also: whose bid was voided */
-    bool loser_by_proxy; /* PROXY_EXHAUSTED rather than OUTBID */
-    bool started;        /* the auction became active by this */
+    bool extended;       /* end_ms was moved by rule 7 or by EXTEND */
+    bool lead_lost;      /* `loser` led until this command */
+    struct uuid loser;   /* if `voided`: the bidder of the voided bid */
+    bool loser_by_proxy; /* `loser` led by a proxy: PROXY_EXHAUSTED instead of OUTBID */
+    bool started;        /* this command made the auction active */
     bool ended;          /* by the fence, BUY or CLOSE */
     bool cancelled;
     bool voided;
 };
 
-/* Decides `command` and changes `auction` accordingly. */
+/* Decides `command` and changes `auction` accordingly. VOID and RETRACT: voids_decide. */
 struct rules_decision rules_decide(struct rules_auction *auction, const struct rules_command *command);
-/* Rule 1. MONEY_MAX + 1 when no valid bid is possible any more. */
+/* The minimum bid by rule 1; MONEY_MAX + 1 if no valid bid is possible any more. */
 int64_t rules_minimum_bid(const struct rules_auction *auction);
-/* Whether the auction can be bought at once: until a bid meets the reserve; with no reserve, until the first bid. */
+/* Whether buy now is possible: until a bid meets the reserve; without a reserve, until the first bid. */
 bool rules_can_buy(const struct rules_auction *auction);
-/* Rule 9, for an ended auction: RULES_SOLD or RULES_UNSOLD. */
+/* The result of an ended auction by rule 9: RULES_SOLD or RULES_UNSOLD. */
 enum rules_status rules_outcome(const struct rules_auction *auction);
 
-/* The contract's words: "BID_TOO_LOW", "active". Of RULES_NONE and RULES_NO_STATUS: "". */
+/* The words of the API: "BID_TOO_LOW", "active". Those of RULES_NONE and RULES_NO_STATUS are "". */
 const char *rules_reason_text(enum rules_reason reason);
 MUST_CHECK bool rules_reason_parse(const char *text, enum rules_reason *reason);
 const char *rules_status_text(enum rules_status status);

@@ -32,7 +32,7 @@ void voids_free(struct voids_list *list)
     *list = (struct voids_list){0};
 }
 
-/* A decision on it is taken again when a bid before it is voided. */
+/* Whether a command of this kind is decided again when an earlier bid is voided. */
 static bool is_replayed(enum command_kind kind)
 {
     switch (command_kind_group(kind)) {
@@ -99,8 +99,8 @@ static struct voids_entry *find(const struct voids_list *list, const struct uuid
     return NULL;
 }
 
-/* An admin may void at any time; a bidder takes back while the auction is open, their own bid, and not too late. */
-static enum rules_reason refused(const struct rules_auction *auction, const struct rules_command *command,
+/* An admin may void at any time. A bidder may retract their own bid while the auction is open, and not too late. */
+static enum rules_reason refusal(const struct rules_auction *auction, const struct rules_command *command,
                                  const struct voids_entry *entry)
 {
     bool retracts = command->kind == COMMAND_RETRACT;
@@ -119,7 +119,7 @@ static enum rules_reason refused(const struct rules_auction *auction, const stru
     return retracts && entry->received_ms < command->since_ms ? RULES_RETRACT_TOO_LATE : RULES_NONE;
 }
 
-static bool same(const struct voids_standing *one, const struct voids_standing *other)
+static bool same_standing(const struct voids_standing *one, const struct voids_standing *other)
 {
     return one->effective == other->effective && one->verdict == other->verdict && one->raise == other->raise &&
            one->amount == other->amount && one->answered == other->answered &&
@@ -138,8 +138,8 @@ static struct rules_command command_of_entry(const struct voids_entry *entry)
     };
 }
 
-/* One that was voided before stays so. A withdrawal that has nothing left to withdraw does nothing. */
-static void take_again(struct rules_auction *auction, struct voids_entry *entry, const struct voids_entry *voided)
+/* Decides one entry again. A voided entry stays voided. A withdrawal without a maximum to withdraw has no effect. */
+static void replay(struct rules_auction *auction, struct voids_entry *entry, const struct voids_entry *voided)
 {
     struct voids_standing now = {.effective = false};
     if (entry != voided && entry->standing.effective) {
@@ -147,7 +147,7 @@ static void take_again(struct rules_auction *auction, struct voids_entry *entry,
         struct rules_decision decision = rules_decide(auction, &command);
         now = standing_of(&decision);
     }
-    if (command_kind_is_bid(entry->kind) && !same(&now, &entry->standing)) {
+    if (command_kind_is_bid(entry->kind) && !same_standing(&now, &entry->standing)) {
         entry->standing = now;
         entry->changed = true;
     }
@@ -168,11 +168,11 @@ static struct rules_auction without_bids(const struct rules_auction *auction)
     return fresh;
 }
 
-static void take_all_again(struct rules_auction *auction, struct voids_list *list, const struct voids_entry *voided)
+static void replay_all(struct rules_auction *auction, struct voids_list *list, const struct voids_entry *voided)
 {
     struct rules_auction fresh = without_bids(auction);
     for (size_t i = 0; i < list->count; i++) {
-        take_again(&fresh, &list->entries[i], voided);
+        replay(&fresh, &list->entries[i], voided);
     }
     auction->price = fresh.price;
     auction->bid_count = fresh.bid_count;
@@ -195,12 +195,12 @@ struct rules_decision voids_decide(struct rules_auction *auction, const struct r
     assert(command_kind_voids(command->kind));
     if (seq <= VOIDS_LEDGER_MAX) {
         entry = find(list, &command->target);
-        reason = refused(auction, command, entry);
+        reason = refusal(auction, command, entry);
     }
     if (reason != RULES_NONE) {
         return (struct rules_decision){.verdict = RULES_REJECTED, .reason = reason};
     }
     struct rules_decision decision = {.verdict = RULES_ACCEPTED, .voided = true, .loser = entry->bidder_id};
-    take_all_again(auction, list, entry);
+    replay_all(auction, list, entry);
     return decision;
 }

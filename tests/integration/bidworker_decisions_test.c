@@ -339,7 +339,7 @@ START_TEST(an_invalid_auction_row_rejects_only_its_own_bids)
     ck_assert_str_eq(bidding_ledger(&other), "bid Bob accepted 10.00");
     for (int i = 0; i < 2; i++) {
         SUITE_WAIT(queues_take(bidding.queues, dead, &letter), BIDDING_DEADLINE_MS);
-        ck_assert_str_eq(letter.reason, "the auction's row cannot be understood");
+        ck_assert_str_eq(letter.reason, "the auction's row is invalid");
         ck_assert_ptr_nonnull(strstr(letter.body, auction.text));
         free(letter.body);
     }

@@ -528,7 +528,7 @@ START_TEST(a_broken_auction_rejects_and_quarantines_bids)
     ck_assert_uint_eq(batch->row_count, 2);
     ck_assert_int_eq(expect_row(0, "bid", "rejected", ANN)->reason, RULES_INTERNAL_ERROR);
     ck_assert_int_eq(batch->entries[0].quarantine, BATCH_POISON);
-    ck_assert_str_eq(batch->entries[0].reason, "the auction's row cannot be understood");
+    ck_assert_str_eq(batch->entries[0].reason, "the auction's row is invalid");
     ck_assert_int_eq(batch->entries[1].outcome, BATCH_DROPPED);
     ck_assert_int_eq(batch->entries[1].quarantine, BATCH_TRUSTED);
     ck_assert_int_eq(batch->entries[3].outcome, BATCH_DROPPED);

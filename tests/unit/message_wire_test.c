@@ -173,36 +173,36 @@ static const struct {
     {"\"k\":\"fence\",\"i\":\"" ID_2 "\",\"r\":1", AN_ID},
     {"\"k\":\"fence\",\"i\":\"" ID_2 "\",\"a\":\"x\",\"r\":1", AN_ID},
     {"\"k\":\"bid\"," IDS ",\"u\":\"x\",\"m\":1,\"r\":1", AN_ID},
-    {"\"k\":\"bid\"," IDS ",\"m\":1,\"r\":1", "bidder missing or out of place"},
-    {FENCE ",\"u\":\"" ID_3 "\",\"r\":1", "bidder missing or out of place"},
-    {"\"k\":\"start\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1", "bidder missing or out of place"},
+    {"\"k\":\"bid\"," IDS ",\"m\":1,\"r\":1", "bidder missing, or not allowed for this kind"},
+    {FENCE ",\"u\":\"" ID_3 "\",\"r\":1", "bidder missing, or not allowed for this kind"},
+    {"\"k\":\"start\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1", "bidder missing, or not allowed for this kind"},
     {"\"k\":\"start\"," IDS ",\"r\":1", NULL},
-    {BID ",\"r\":1", "amount missing or out of place"},
-    {BID ",\"m\":0,\"r\":1", "amount missing or out of place"},
+    {BID ",\"r\":1", "amount missing, or not allowed for this kind"},
+    {BID ",\"m\":0,\"r\":1", "amount missing, or not allowed for this kind"},
     {BID ",\"m\":999999999999,\"r\":1", NULL},
-    {BID ",\"m\":1000000000000,\"r\":1", "bad amount"},
-    {BID ",\"m\":-1,\"r\":1", "bad amount"},
-    {BID ",\"m\":1", "bad time of receipt"},
+    {BID ",\"m\":1000000000000,\"r\":1", "invalid amount"},
+    {BID ",\"m\":-1,\"r\":1", "invalid amount"},
+    {BID ",\"m\":1", "invalid time of receipt"},
     {FENCE ",\"r\":253402300799999", NULL},
-    {FENCE ",\"r\":253402300800000", "bad time of receipt"},
+    {FENCE ",\"r\":253402300800000", "invalid time of receipt"},
     {FENCE ",\"r\":1,\"t\":0", NULL},
     {FENCE ",\"r\":1,\"t\":2147483647", NULL},
     {FENCE ",\"r\":1,\"t\":2147483648", MEMBER},
-    {FENCE ",\"r\":1,\"n\":1", "version missing or out of place"},
+    {FENCE ",\"r\":1,\"n\":1", "version missing, or not allowed for this kind"},
     {FENCE ",\"r\":1,\"n\":-1", MEMBER},
-    {UPDATE, "version missing or out of place"},
+    {UPDATE, "version missing, or not allowed for this kind"},
     {UPDATE ",\"n\":9223372036854775807", NULL},
-    {EXTEND, "end missing or out of place"},
+    {EXTEND, "end missing, or not allowed for this kind"},
     {EXTEND ",\"e\":253402300799999", NULL},
     {EXTEND ",\"e\":253402300800000", MEMBER},
-    {FENCE ",\"r\":1,\"e\":1", "end missing or out of place"},
-    {RETRACT, "oldest time missing or out of place"},
+    {FENCE ",\"r\":1,\"e\":1", "end missing, or not allowed for this kind"},
+    {RETRACT, "oldest time missing, or not allowed for this kind"},
     {RETRACT ",\"o\":253402300799999", NULL},
     {RETRACT ",\"o\":253402300800000", MEMBER},
-    {FENCE ",\"r\":1,\"o\":1", "oldest time missing or out of place"},
-    {FENCE ",\"r\":1,\"b\":\"" ID_4 "\"", "bid missing or out of place"},
+    {FENCE ",\"r\":1,\"o\":1", "oldest time missing, or not allowed for this kind"},
+    {FENCE ",\"r\":1,\"b\":\"" ID_4 "\"", "bid missing, or not allowed for this kind"},
     {FENCE ",\"r\":1,\"b\":\"x\"", MEMBER},
-    {"\"k\":\"void\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1", "bid missing or out of place"},
+    {"\"k\":\"void\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1", "bid missing, or not allowed for this kind"},
     {"\"k\":\"void\"," IDS ",\"u\":\"" ID_3 "\",\"r\":1,\"b\":\"" ID_4 "\"", NULL},
     {FENCE ",\"r\":1,\"g\":\"" ID_5 "\"", NULL},
     {FENCE ",\"r\":1,\"g\":5", MEMBER},
@@ -256,7 +256,7 @@ START_TEST(commands_read_are_bounded_by_the_array)
     size_t count = 0;
     items[2].command.received_ms = 99;
     ck_assert(!message_read_commands(text, strlen(text), items, 2, &count, &reason));
-    ck_assert_str_eq(reason, "too many commands");
+    ck_assert_str_eq(reason, "too many commands in the message");
     ck_assert_int_eq(items[2].command.received_ms, 99);
     ck_assert(message_read_commands(text, strlen(text), items, 3, &count, &reason));
     ck_assert_uint_eq(count, 3);
@@ -273,7 +273,7 @@ START_TEST(a_command_of_another_auction_is_reported)
     size_t count = 0;
     ck_assert(message_read_commands(text, strlen(text), items, 2, &count, &reason));
     ck_assert(items[0].readable && !items[1].readable);
-    ck_assert_str_eq(items[1].reason, "of another auction");
+    ck_assert_str_eq(items[1].reason, "another auction than the first command");
 }
 END_TEST
 
@@ -286,9 +286,9 @@ static const struct {
     {"{\"v\":0,\"NAME\":[{}]}", "unknown version"},
     {"{\"v\":2,\"NAME\":[{}]}", "unknown version"},
     {"{\"NAME\":[{}]}", "unknown version"},
-    {"{\"v\":1}", "not the kind of message that belongs here"},
-    {"{\"v\":1,\"NAME\":{\"x\":1}}", "not the kind of message that belongs here"},
-    {"{\"v\":1,\"NAME\":[]}", "not the kind of message that belongs here"},
+    {"{\"v\":1}", "not a message of the expected kind"},
+    {"{\"v\":1,\"NAME\":{\"x\":1}}", "not a message of the expected kind"},
+    {"{\"v\":1,\"NAME\":[]}", "not a message of the expected kind"},
 };
 
 static const char *put_name(const char *text, const char *name, char out[static TEXT_SIZE])
