@@ -1,6 +1,5 @@
 /*
- * GET /health (alive), GET /ready (can bids be taken?), GET /metrics and GET /api/v1/time. The simplest handlers: read
- * them first.
+ * See health.h.
  */
 #include "gateway/health.h"
 
@@ -34,7 +33,7 @@ static void write_back_end(struct jsonw *json, const char *name, bool up, int64_
     jsonw_end_object(json);
 }
 
-/* In a word or two, and nothing of addresses or names: /ready is read by strangers too. */
+/* A short text without addresses or names, because /ready is public. */
 static const char *broker_words(const struct health_context *health)
 {
     if (!health->deployment->known) {
@@ -103,7 +102,7 @@ static void handle_time(struct request *request)
     reply_send(request, 200);
 }
 
-/* For a scraper that comes the way of clients, where metrics_public lets it. */
+/* /metrics on the public listener, if metrics_public allows it. */
 static void handle_metrics(struct request *request)
 {
     const struct health_context *health = request->context;

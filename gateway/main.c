@@ -1,5 +1,5 @@
 /*
- * rostrum-gateway: command line and settings; the rest is the master's.
+ * rostrum-gateway: reads the command line and the settings, then runs the master.
  */
 #include <getopt.h>
 
@@ -27,7 +27,7 @@ static bool reload(struct config *config, void *arg)
 {
     const struct arguments *arguments = arg;
     int exit_code = EXIT_OK;
-    optind = 1; /* getopt begins again */
+    optind = 1; /* restarts getopt */
     return daemon_start(&program, arguments->count, arguments->texts, config, &exit_code);
 }
 
