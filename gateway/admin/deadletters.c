@@ -17,7 +17,7 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP, LETTER_COUNT };
+enum { DEAD_LETTER_LIST, DEAD_LETTER_GET, DEAD_LETTER_REQUEUE, DEAD_LETTER_DROP, DEAD_LETTER_COUNT };
 enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
 
 #define COLUMNS "id, routing_key, reason, length(body), times, " COLUMNS_MS("created_at") ", " COLUMNS_MS("requeued_at")
@@ -38,24 +38,24 @@ enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
     ", $8 FROM l)"
 
 static const struct pg_statement list[] = {
-    [LETTER_LIST] = {"dead_letter_list",
-                     "SELECT " COLUMNS " FROM dead_letters"
-                     " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
-                     " ORDER BY created_at DESC, id DESC LIMIT $3"},
-    [LETTER_GET] = {"letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
+    [DEAD_LETTER_LIST] = {"dead_letter_list",
+                          "SELECT " COLUMNS " FROM dead_letters"
+                          " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
+                          " ORDER BY created_at DESC, id DESC LIMIT $3"},
+    [DEAD_LETTER_GET] = {"dead_letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
     /* Inserts an old row into the outbox, so that the next sweep publishes it. */
-    [LETTER_REQUEUE] =
-        {"letter_requeue",
+    [DEAD_LETTER_REQUEUE] =
+        {"dead_letter_requeue",
          "WITH l AS (UPDATE dead_letters SET requeued_at = $2 WHERE id = $1 RETURNING *),"
          " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
          "  SELECT $9, $10, convert_from(body, 'UTF8'), now() - interval '1 day' FROM l)," NOTE(
              "DEAD_LETTER_REQUEUED",
              "jsonb_build_object('requeuedAt', l.requeued_at, 'routingKey', $10::text)") " SELECT " COLUMNS " FROM l"},
-    [LETTER_DROP] = {"letter_drop",
-                     "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
-                         "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
+    [DEAD_LETTER_DROP] = {"dead_letter_drop",
+                          "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
+                              "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
 };
-static_assert(ARRAY_LEN(list) == LETTER_COUNT, "each statement has its entry");
+static_assert(ARRAY_LEN(list) == DEAD_LETTER_COUNT, "each statement has its entry");
 
 struct statements deadletters_statements = {list, ARRAY_LEN(list), 0};
 
@@ -90,7 +90,7 @@ static void write_listed(struct jsonw *json, const struct request *request, cons
 
 static const struct timeline dead_letters = {
     .statements = &deadletters_statements,
-    .statement = LETTER_LIST,
+    .statement = DEAD_LETTER_LIST,
     .everyones = true,
     .tag = "dead-letters",
     .key_column = COL_CREATED,
@@ -181,7 +181,7 @@ static void find_dead_letter(struct request *request, pg_callback callback)
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    if (!statements_query(context_of(request)->pg, &deadletters_statements, LETTER_GET, ARRAY_LEN(values), values,
+    if (!statements_query(context_of(request)->pg, &deadletters_statements, DEAD_LETTER_GET, ARRAY_LEN(values), values,
                           callback, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -307,7 +307,7 @@ static void on_requeue_found(const struct pg_reply *reply, void *arg)
         find_origin(context_of(request)->deployment, pg_text(reply->result, 0, COL_KEY), &dead_letter, exchange, key);
     dead_letter_free(&dead_letter);
     if (found) {
-        change(request, LETTER_REQUEUE, exchange, key, on_requeued);
+        change(request, DEAD_LETTER_REQUEUE, exchange, key, on_requeued);
     } else {
         reply_error(request, ERROR_DEAD_LETTER_UNREADABLE);
     }
@@ -331,7 +331,7 @@ static void on_dropped(const struct pg_reply *reply, void *arg)
 static void handle_drop(struct request *request)
 {
     if (read_reason(request)) {
-        change(request, LETTER_DROP, NULL, NULL, on_dropped);
+        change(request, DEAD_LETTER_DROP, NULL, NULL, on_dropped);
     }
 }
 

@@ -50,7 +50,7 @@ static void on_created(const struct pg_reply *reply, void *arg)
     }
     if (PQntuples(reply->result) == 0) {
         struct field_errors field_errors = {.count = 0};
-        field_errors_add(&field_errors, "itemId", "names no item of yours");
+        field_errors_add(&field_errors, "itemId", "must be the id of one of your items");
         reply_field_errors(request, &field_errors);
         return;
     }

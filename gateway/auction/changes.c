@@ -1,12 +1,11 @@
 /*
  * See changes.h. The steps of a change:
  *
- *   load     the present auction                         404, 403; 409 if every decision would refuse
- *   draft    one UPDATE or DELETE                        200, 204
- *   store    the terms of an update, outside the queue,  messages do not grow with descriptions
- *   so that
- *   publish  the command                                 503
- *   finish   the decision                                200, 204, 409; 202 after DECISION_WAIT_MS
+ *   load     the present auction                   404, 403; 409 if every decision would refuse
+ *   draft    one UPDATE or DELETE                  200, 204
+ *   store    the terms of an update in a table     so that messages do not grow with descriptions
+ *   publish  the command                           503
+ *   finish   the decision                          200, 204, 409; 202 after DECISION_WAIT_MS
  */
 #include "gateway/auction/changes.h"
 
@@ -39,9 +38,9 @@ static const struct pg_statement list[] = {
      * id.
      *
      * $1 auction, $2 id of the entry, $3 now, $4 admin, $5 address, $6 agent, $7 request.
- * $8 action, $9 command, $10 the requested end time, $11 reason, $12 the bid to void. No row: no such auction, or a
- * draft.
- */
+     * $8 action, $9 command, $10 the requested end time, $11 reason, $12 the bid to void. No row: no such auction, or a
+     * draft.
+     */
     [CHANGE_ORDER] = {"change_order",
                       "WITH found AS (SELECT id, status, end_time FROM auctions WHERE id = $1 AND status <> 'draft'),"
                       " noted AS (" AUDIT_INSERT " SELECT $2, $3, $4, $5, $6, $7, $8, id::text,"
@@ -436,7 +435,7 @@ static void handle_admin(struct request *request)
         (end_ms <= request->received_ms || end_ms > request->received_ms + TERMS_END_MOST_MS)) {
         field_errors_add(&field_errors, "endTime", "must be after now and within a year");
     } else if (!extends && json_member(body, "endTime") != NULL) {
-        field_errors_add(&field_errors, "endTime", "goes with extend only");
+        field_errors_add(&field_errors, "endTime", "is allowed only with the action extend");
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);

@@ -120,7 +120,7 @@ bool terms_read_increments(const struct json *body, int64_t *bid_increment, cons
             return false;
         }
         if (by_table) {
-            field_errors_add(field_errors, "incrementTable", "goes without bidIncrement");
+            field_errors_add(field_errors, "incrementTable", "must not be given together with bidIncrement");
             return true;
         }
         *table = NULL;

@@ -1,15 +1,15 @@
 /*
  * See bids.h. A bid passes through these steps, each in a function of that name:
  *
- *   begin    parse the amount, choose the id          no I/O; 400
- *   ask      admission and snapshot in one pipeline  401, 403, 409, 422, 429, 400 BID_TOO_LOW
- *   verify   the user's address, if required          403
- *   load     the snapshot from PostgreSQL, if Redis   404
- *   has none or its end may be outdated
- *   publish  and wait for the decision if asked for   200, 202, 503 (submission.h)
+ *   begin    parse the amount, choose the id               no I/O; 400
+ *   ask      admission and snapshot in one pipeline        401, 403, 409, 422, 429, 400 BID_TOO_LOW
+ *   verify   the user's address, if required               403
+ *   load     the snapshot from PostgreSQL, if needed       404
+ *   publish  and wait for the decision if asked for        200, 202, 503 (submission.h)
  *
- * Without Redis, `ask` and `load` are skipped for clients with an access token: the bid worker decides. A request whose
- * deadline passes before `publish` is not published.
+ * `load` is needed if Redis has no snapshot, or if the end in it may be outdated. Without Redis, `ask` and `load` are
+ * skipped for clients with an access token: the bid worker decides. A request whose deadline passes before `publish` is
+ * not published.
  */
 #include "gateway/bid/bids.h"
 

@@ -162,7 +162,7 @@ void submission_publish(struct request *request)
     if (submission->wait_ms > 0) {
         submission->bid.command.reply_to = submission->submissions->id;
     }
-    /* The state is set first: verdict and decision come from the loop, never from within this call. */
+    /* The state is set after this call: verdict and decision come from the loop, never from within it. */
     if (request_answered(request) || !publisher_submit(submission->submissions->publisher, &submission->bid)) {
         end(submission, END_UNSENT);
         return;
