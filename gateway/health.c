@@ -34,7 +34,7 @@ static void write_back_end(struct jsonw *json, const char *name, bool up, int64_
 }
 
 /* A short text without addresses or names, because /ready is public. */
-static const char *broker_words(const struct health_context *health)
+static const char *broker_problem(const struct health_context *health)
 {
     if (!health->deployment->known) {
         return "the number of shards is not known yet";
@@ -82,7 +82,7 @@ static void handle_ready(struct request *request)
     write_back_end(json, "postgres", postgres, pg_latency_ms(health->pg), NULL);
     write_back_end(json, "redis", redis, redis_latency_ms(health->redis), NULL);
     write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(publisher_broker(health->publisher)) : 0,
-                   broker ? NULL : broker_words(health));
+                   broker ? NULL : broker_problem(health));
     jsonw_end_object(json);
     write_degraded(json, postgres, redis, clock_is_valid(health));
     jsonw_put_int(json, "clockOffsetMs", health->deployment->clock_offset_ms);

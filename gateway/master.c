@@ -68,11 +68,11 @@ struct master {
     int64_t next_start_ms;
     int64_t watchdog_ms; /* between two watchdog messages to systemd, 0: not wanted */
     int64_t watchdog_next_ms;
-    int64_t round_ms; /* last pass of the master's own loop */
-    int64_t fair_ms;  /* beats before this time are not judged */
+    int64_t pass_ms;        /* last pass of the master's own loop */
+    int64_t judged_from_ms; /* beats before this time are not judged */
     bool ready;
     bool draining;
-    bool late; /* a worker was killed in the drain */
+    bool drain_failed; /* a worker missed the drain deadline or was killed in the drain */
 };
 
 /* The only function that sets a process's state. */
@@ -206,7 +206,7 @@ static void process_ended(struct master *master, struct process *process, int st
     } else {
         log_line(asked ? LOG_INFO : LOG_WARN, NULL, "worker %d ended with code %d", (int)process->pid,
                  WEXITSTATUS(status));
-        master->late |= WEXITSTATUS(status) == EXIT_DRAIN;
+        master->drain_failed |= WEXITSTATUS(status) == EXIT_DRAIN;
     }
     if (!asked && lived < LIVED_MS) {
         master->next_start_ms = clock_mono_ms() + master->backoff_ms;
@@ -281,14 +281,14 @@ static void retire_old(struct master *master)
 static void check_process(struct master *master, struct process *process, int64_t now)
 {
     int64_t beat = atomic_load(&slot_of(master, process)->beat_ms);
-    beat = beat < master->fair_ms ? master->fair_ms : beat;
+    beat = beat < master->judged_from_ms ? master->judged_from_ms : beat;
     if (process->state == PROCESS_RUNNING && now - beat > STUCK_MS) {
         log_error("worker %d hangs and is killed", (int)process->pid);
         process_signal(process, SIGKILL, PROCESS_KILLED);
     } else if (process->state == PROCESS_DRAINING &&
                now - process->drain_ms > master->options.config.drain_deadline_ms + KILL_AFTER_MS) {
         log_error("worker %d missed the drain deadline and is killed", (int)process->pid);
-        master->late = true;
+        master->drain_failed = true;
         process_signal(process, SIGKILL, PROCESS_KILLED);
     }
 }
@@ -296,10 +296,10 @@ static void check_process(struct master *master, struct process *process, int64_
 /* If the master itself was suspended, so were the workers: after a suspended machine resumes none is killed. */
 static void check_processes(struct master *master, int64_t now)
 {
-    if (now - master->round_ms > STUCK_MS / 2) {
-        master->fair_ms = now;
+    if (now - master->pass_ms > STUCK_MS / 2) {
+        master->judged_from_ms = now;
     }
-    master->round_ms = now;
+    master->pass_ms = now;
     for (size_t i = 0; i < WORKERS_MAX; i++) {
         check_process(master, &master->processes[i], now);
     }
@@ -448,5 +448,5 @@ int master_run(const struct master_options *options)
     }
     close(master.signals);
     munmap(master.shared, sizeof(*master.shared));
-    return master.late ? EXIT_DRAIN : EXIT_OK;
+    return master.drain_failed ? EXIT_DRAIN : EXIT_OK;
 }

@@ -315,16 +315,16 @@ static void handle_stats(struct request *request)
 /* ---- bans ---- */
 
 /* The user after the statement, shown once Redis is updated. */
-struct banning {
+struct ban_state {
     bool banned;
     struct jsonw *user;
 };
 
 static void show_banned(struct request *request)
 {
-    struct banning *banning = request->handler_state;
+    struct ban_state *ban_state = request->handler_state;
     size_t length = 0;
-    const char *text = jsonw_text(banning->user, &length);
+    const char *text = jsonw_text(ban_state->user, &length);
     if (text == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
@@ -335,8 +335,8 @@ static void show_banned(struct request *request)
 
 static void end_banning(struct request *request, bool ok)
 {
-    struct banning *banning = request->handler_state;
-    struct jsonw *user = banning->user;
+    struct ban_state *ban_state = request->handler_state;
+    struct jsonw *user = ban_state->user;
     if (ok) {
         show_banned(request);
     } else {
@@ -353,8 +353,8 @@ static void on_sessions_ended(const redisReply *reply, void *arg)
 static void on_marked(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct banning *banning = request->handler_state;
-    if (reply == NULL || reply->type == REDIS_REPLY_ERROR || !banning->banned) {
+    const struct ban_state *ban_state = request->handler_state;
+    if (reply == NULL || reply->type == REDIS_REPLY_ERROR || !ban_state->banned) {
         end_banning(request, reply != NULL && reply->type != REDIS_REPLY_ERROR);
         return;
     }
@@ -368,7 +368,7 @@ static void on_marked(const redisReply *reply, void *arg)
 static void on_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct banning *banning = request->handler_state;
+    struct ban_state *ban_state = request->handler_state;
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
@@ -381,13 +381,13 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_LAST_ADMIN);
         return;
     }
-    banning->user = jsonw_new();
-    if (banning->user == NULL) {
+    ban_state->user = jsonw_new();
+    if (ban_state->user == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    write_user(banning->user, request, reply->result, 0);
-    if (!bans_mark(request->access->redis, &request->parameters[0], banning->banned, on_marked, request)) {
+    write_user(ban_state->user, request, reply->result, 0);
+    if (!bans_mark(request->access->redis, &request->parameters[0], ban_state->banned, on_marked, request)) {
         end_banning(request, false);
     }
 }
@@ -399,7 +399,7 @@ static void change_ban(struct request *request, bool banned)
     struct audit_origin origin;
     const char *reason = NULL;
     char id[UUID_TEXT_SIZE];
-    struct banning *banning = request_handler_state(request, sizeof(*banning));
+    struct ban_state *ban_state = request_handler_state(request, sizeof(*ban_state));
     fields_known(request->body, known, &field_errors);
     (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &field_errors);
     if (field_errors.count > 0) {
@@ -410,11 +410,11 @@ static void change_ban(struct request *request, bool banned)
     uuid_format(&request->parameters[0], id);
     const char *values[] = {id,           origin.at,   origin.id, origin.actor, request->address,
                             origin.agent, request->id, reason};
-    if (banning == NULL) {
+    if (ban_state == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    banning->banned = banned;
+    ban_state->banned = banned;
     if (!statements_query(request->context, &admin_statements, banned ? ADMIN_BAN : ADMIN_UNBAN, ARRAY_LEN(values),
                           values, on_changed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);

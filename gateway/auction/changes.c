@@ -29,7 +29,7 @@ enum {
     NUMBER_SIZE = 24,
 };
 
-enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP, CHANGE_COUNT };
+enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STORE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP, CHANGE_COUNT };
 
 static const struct pg_statement list[] = {
     [CHANGE_LOAD] = {"change_load", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
@@ -48,7 +48,7 @@ static const struct pg_statement list[] = {
                       " jsonb_build_object('commandId', $9::uuid, 'endTime', $10::timestamptz,"
                       " 'bidId', $12::uuid), $11 FROM found)"
                       " SELECT id FROM found"},
-    [CHANGE_STAGE] = {"change_stage",
+    [CHANGE_STORE] = {"change_store",
                       "INSERT INTO terms (" TERMS_COLUMNS ", end_time, auction_id, id, created_at)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"},
     /* Drafts: no row if the auction was changed or published meanwhile. */
@@ -317,7 +317,7 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
     } else {
         char id[UUID_TEXT_SIZE];
         uuid_format(&command->id, id);
-        send_terms(request, CHANGE_STAGE, &terms, id, on_terms_stored);
+        send_terms(request, CHANGE_STORE, &terms, id, on_terms_stored);
     }
 }
 

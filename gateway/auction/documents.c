@@ -288,17 +288,17 @@ static void show(struct documents *documents, struct request *request, const str
     }
 }
 
-/* Handler state of an auction shown after a change. */
-struct showing {
+/* Argument of on_shown: an auction shown after a change. */
+struct show_call {
     struct documents *documents;
     struct request *request;
 };
 
 static void on_shown(const struct pg_reply *reply, void *arg)
 {
-    const struct showing showing = *(struct showing *)arg;
+    const struct show_call show_call = *(struct show_call *)arg;
     free(arg);
-    show(showing.documents, showing.request, reply);
+    show(show_call.documents, show_call.request, reply);
 }
 
 void documents_show(struct documents *documents, struct request *request)
@@ -306,13 +306,13 @@ void documents_show(struct documents *documents, struct request *request)
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    struct showing *showing = malloc(sizeof(*showing));
-    if (showing != NULL) {
-        *showing = (struct showing){documents, request};
+    struct show_call *show_call = malloc(sizeof(*show_call));
+    if (show_call != NULL) {
+        *show_call = (struct show_call){documents, request};
     }
-    if (showing == NULL ||
-        !statements_query(documents->pg, &documents_statements, DOCUMENT_GET, 1, values, on_shown, showing)) {
-        free(showing);
+    if (show_call == NULL ||
+        !statements_query(documents->pg, &documents_statements, DOCUMENT_GET, 1, values, on_shown, show_call)) {
+        free(show_call);
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }

@@ -482,7 +482,7 @@ static void handle_remove(struct request *request)
 
 /* --- reading --- */
 
-struct reading {
+struct image_read {
     struct imagestore *store;
     enum imagestore_result result;
     struct imagestore_bytes file;
@@ -491,8 +491,8 @@ struct reading {
 static void work_read(void *arg)
 {
     const struct request *request = arg;
-    struct reading *reading = request->handler_state;
-    reading->result = imagestore_get(reading->store, &request->parameters[0], &reading->file);
+    struct image_read *image_read = request->handler_state;
+    image_read->result = imagestore_get(image_read->store, &request->parameters[0], &image_read->file);
 }
 
 /* The name is a hash of the content: a cached file never changes. */
@@ -513,16 +513,16 @@ static void make_etag(const struct request *request, char etag[static ETAG_SIZE]
 static void on_read(void *arg)
 {
     struct request *request = arg;
-    struct reading *reading = request->handler_state;
-    unsigned char *bytes = reading->file.bytes;
+    struct image_read *image_read = request->handler_state;
+    unsigned char *bytes = image_read->file.bytes;
     char etag[ETAG_SIZE];
-    if (reading->result != IMAGESTORE_OK) {
-        reply_error(request, reading->result == IMAGESTORE_ABSENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
+    if (image_read->result != IMAGESTORE_OK) {
+        reply_error(request, image_read->result == IMAGESTORE_ABSENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
         return;
     }
     make_etag(request, etag);
     put_cache_headers(request, etag);
-    reply_bytes(request, 200, "image/webp", bytes, reading->file.length);
+    reply_bytes(request, 200, "image/webp", bytes, image_read->file.length);
     free(bytes);
 }
 
@@ -536,12 +536,12 @@ static void handle_show(struct request *request)
         reply_empty(request, 304);
         return;
     }
-    struct reading *reading = request_handler_state(request, sizeof(*reading));
-    if (reading == NULL) {
+    struct image_read *image_read = request_handler_state(request, sizeof(*image_read));
+    if (image_read == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    reading->store = images_of(request)->store;
+    image_read->store = images_of(request)->store;
     if (!workpool_run(images_of(request)->readers, work_read, on_read, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }

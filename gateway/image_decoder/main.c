@@ -210,7 +210,7 @@ static int work(const char *name, const struct limits *limits)
     struct output outputs[IMAGE_SIZES] = {{.bytes = NULL}};
     struct image_head head = {.magic = IMAGE_MAGIC};
     if (!library_start(name)) {
-        return report_error(IMAGE_NO_LIBRARY, "libvips 8.13 or later cannot be used");
+        return report_error(IMAGE_NO_LIBRARY, "libvips 8.13 or later is not available");
     }
     if (!read_all(&input) || image_kind(input.bytes, input.length) == IMAGE_NONE) {
         return report_error(IMAGE_UNKNOWN, "neither JPEG nor PNG nor WebP");
@@ -229,7 +229,8 @@ static int work(const char *name, const struct limits *limits)
     for (size_t i = 0; i < IMAGE_SIZES; i++) {
         written = written && write_all(outputs[i].bytes, outputs[i].length);
     }
-    return written ? IMAGE_MADE : report_error(EXIT_WRITE, "nobody takes the result");
+    return written ? IMAGE_MADE
+                   : report_error(EXIT_WRITE, "the result cannot be written: the gateway has closed the socket");
 }
 
 static int usage(FILE *to, int code)

@@ -15,8 +15,8 @@
 
 enum {
     HEADER_MAX = 10,     /* of a frame without a mask */
-    CLOSE_BYTES = 125,   /* payload of a control frame: */
-    CLOSE_CODE = 2,      /* a code, and the rest is the reason */
+    CLOSE_BYTES = 125,   /* bytes of a control frame's payload */
+    CLOSE_CODE = 2,      /* bytes of its code; the reason follows */
     STREAM_PREFIX = 48,  /* "id: ", 19 digits, "\ndata: " */
     ANSWER_OVERHEAD = 8, /* "id":, */
 };

@@ -310,37 +310,38 @@ void presences_decided(struct presences *presences, const struct decision *decis
     send_to_user(presences, &decision->user_id, &decision->auction_id);
 }
 
-struct noticing {
+struct notification_query {
     struct presences *presences;
     struct uuid user;
 };
 
 static void on_notification(const struct pg_reply *reply, void *arg)
 {
-    struct noticing *noticing = arg;
+    struct notification_query *notification_query = arg;
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         struct uuid auction = me_notification_auction(reply->result, 0);
-        struct jsonw *json = begin(noticing->presences, "notification");
+        struct jsonw *json = begin(notification_query->presences, "notification");
         if (!uuid_is_nil(&auction)) { /* a disabled webhook concerns no auction */
             jsonw_put_uuid(json, "auctionId", &auction);
         }
         jsonw_name(json, "notification");
         me_write_notification(json, reply->result, 0);
         jsonw_end_object(json);
-        send_to_user(noticing->presences, &noticing->user, &auction);
+        send_to_user(notification_query->presences, &notification_query->user, &auction);
     }
-    free(noticing);
+    free(notification_query);
 }
 
-static void fetch(struct presences *presences, const struct uuid *user, const struct uuid *id)
+static void fetch_notification(struct presences *presences, const struct uuid *user, const struct uuid *id)
 {
-    struct noticing *noticing = calloc(1, sizeof(*noticing));
-    if (noticing != NULL) {
-        *noticing = (struct noticing){.presences = presences, .user = *user};
+    struct notification_query *notification_query = calloc(1, sizeof(*notification_query));
+    if (notification_query != NULL) {
+        *notification_query = (struct notification_query){.presences = presences, .user = *user};
     }
-    if (noticing == NULL || !me_find_notification(presences->options.pg, user, id, on_notification, noticing)) {
+    if (notification_query == NULL ||
+        !me_find_notification(presences->options.pg, user, id, on_notification, notification_query)) {
         log_debug("live notification dropped: PostgreSQL is unavailable");
-        free(noticing);
+        free(notification_query);
     }
 }
 
@@ -360,7 +361,7 @@ void presences_message(struct presences *presences, const struct uuid *user, con
             log_warn("message to a user dropped: undecodable");
         }
     } else if (user_signal.kind == USER_SIGNAL_NOTICE) {
-        fetch(presences, user, &user_signal.id);
+        fetch_notification(presences, user, &user_signal.id);
     } else {
         make_all_due(connections, presences);
     }
