@@ -114,7 +114,7 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
     }
 }
 
-static void listener_heard(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
+static void listener_message(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
 {
     const struct gateway *gateway = arg;
     struct uuid id;
@@ -147,7 +147,7 @@ static bool start_redis(struct gateway *gateway)
     gateway->redis = redis_new(&options);
     options.scripts = NULL;
     options.script_count = 0;
-    options.on_message = listener_heard;
+    options.on_message = listener_message;
     gateway->listener = redis_new(&options);
     keys_reply_channel(&gateway->id, gateway->channel);
     return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);

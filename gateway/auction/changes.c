@@ -444,7 +444,7 @@ static void handle_admin(struct request *request)
     order(request, action, end_ms, reason);
 }
 
-/* ---- bids that shall not count ---- */
+/* ---- voids and retractions ---- */
 
 static void handle_void(struct request *request)
 {

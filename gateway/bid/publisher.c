@@ -171,7 +171,7 @@ static void message_answered(enum broker_verdict verdict, void *arg)
         [BROKER_RETURNED] = PUBLISHER_REFUSED,
         [BROKER_UNKNOWN] = PUBLISHER_UNKNOWN,
     };
-    static_assert(ARRAY_LEN(verdicts) == BROKER_VERDICT_COUNT, "what each verdict of the broker means");
+    static_assert(ARRAY_LEN(verdicts) == BROKER_VERDICT_COUNT, "each verdict of the broker has its entry");
     struct publisher_message *message = arg;
     struct pending_bids *pending = message->pending;
     struct publisher_bid *bid = NULL;

@@ -48,7 +48,7 @@ void waiters_remove(struct waiters *waiters, struct waiter *waiter)
     }
 }
 
-static void tell(struct waiters *waiters, const struct decision *decision)
+static void notify_waiters(struct waiters *waiters, const struct decision *decision)
 {
     struct waiter_list *list = bucket_of(waiters, &decision->bid_id);
     struct waiter *next = NULL;
@@ -65,7 +65,7 @@ void waiters_message(struct waiters *waiters, const char *bytes, size_t length)
 {
     struct decision decision;
     if (message_read_decision(bytes, length, &decision)) {
-        tell(waiters, &decision);
+        notify_waiters(waiters, &decision);
     } else {
         log_warn("decision dropped: undecodable message");
     }
@@ -76,7 +76,7 @@ static void ledger_answered(const struct pg_reply *reply, void *arg)
     struct waiters *waiters = arg;
     struct decision decision;
     if (reply->outcome == PG_OK && ledger_read(reply->result, &decision)) {
-        tell(waiters, &decision);
+        notify_waiters(waiters, &decision);
     }
 }
 

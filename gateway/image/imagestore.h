@@ -45,7 +45,7 @@ struct uuid imagestore_name(const void *bytes, size_t length);
 /* After IMAGESTORE_OK the file survives a crash. */
 MUST_CHECK enum imagestore_result imagestore_put(struct imagestore *store, const struct uuid *id, const void *bytes,
                                                  size_t length);
-/* On IMAGESTORE_OK the caller frees `out`. A file of more than PICTURE_FILE_MAX_BYTES gives IMAGESTORE_DOWN. */
+/* On IMAGESTORE_OK the caller frees `out`. A file of more than IMAGE_FILE_MAX_BYTES gives IMAGESTORE_DOWN. */
 MUST_CHECK enum imagestore_result imagestore_get(struct imagestore *store, const struct uuid *id,
                                                  struct imagestore_bytes *out);
 MUST_CHECK enum imagestore_result imagestore_remove(struct imagestore *store, const struct uuid *id);

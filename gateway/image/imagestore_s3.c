@@ -176,7 +176,7 @@ static bool prepare(CURL *curl, const struct bucket *bucket, struct call *call)
     return ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
 }
 
-static enum imagestore_result judge(const struct call *call, CURLcode outcome, long status)
+static enum imagestore_result evaluate(const struct call *call, CURLcode outcome, long status)
 {
     if (outcome != CURLE_OK) {
         log_error("image store: %s %s: %s", call->method, call->name, curl_easy_strerror(outcome));
@@ -208,7 +208,7 @@ static enum imagestore_result perform(struct bucket *bucket, struct call *call)
     }
     curl_slist_free_all(call->headers);
     call->headers = NULL;
-    enum imagestore_result result = judge(call, outcome, status);
+    enum imagestore_result result = evaluate(call, outcome, status);
     if (result != IMAGESTORE_OK || call->taken.length == 0) {
         free(call->taken.bytes);
         call->taken = (struct imagestore_bytes){.bytes = NULL};

@@ -236,11 +236,11 @@ static int work(const char *name, const struct limits *limits)
 static int usage(FILE *to, int code)
 {
     (void)fprintf(to,
-                  "Usage: " IMAGE_PROGRAM " PIXELS MEMORY_MIB CPU_S < picture > result\n"
-                  "Decodes a JPEG, PNG or WebP of at most PIXELS within these limits and writes it anew in four\n"
-                  "sizes, as common/protocol/image_decoder.h says. The gateway starts it; a person has no need to.\n"
-                  "  --help     this\n"
-                  "  --version  the version\n");
+                  "Usage: " IMAGE_PROGRAM " PIXELS MEMORY_MIB CPU_S < image > result\n"
+                  "Decodes a JPEG, PNG or WebP of at most PIXELS within these limits and writes it in four sizes, in\n"
+                  "the format of common/protocol/image_decoder.h. The gateway starts it.\n"
+                  "  --help     print this help\n"
+                  "  --version  print the version\n");
     return code;
 }
 
