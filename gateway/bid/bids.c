@@ -271,7 +271,7 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 
 /* ---- ask ---- */
 
-/* The ledger does not have the bid, or PostgreSQL could not answer. */
+/* The ledger does not have the bid (`certain`), or PostgreSQL could not answer. */
 static void repeat_undecided(struct request *request, bool certain)
 {
     const struct bid_request *bid_request = request->handler_state;

@@ -272,7 +272,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* ---- begin and end ---- */
+/* ---- start and end ---- */
 
 /*
  * A small kernel buffer: what it holds for a slow reader is memory, and outdated. No Nagle delay: the second of two
