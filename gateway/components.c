@@ -35,8 +35,8 @@
 #include "gateway/statement_registry.h"
 
 enum {
-    REDIS_PENDING_MAX = 65536, /* commands: some for each of connections_max requests */
-    PG_PENDING_MAX = 1000,     /* statements per connection; what waits longer than the deadline helps nobody */
+    REDIS_PENDING_MAX = 65536, /* commands: some per request, for connections_max requests */
+    PG_PENDING_MAX = 1000,     /* statements per connection; further ones could not be answered within the deadline */
 };
 
 static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
@@ -60,7 +60,7 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
 {
     struct gateway *gateway = arg;
     (void)pg;
-    log_info("PostgreSQL is %s", up ? "there" : "gone");
+    log_info("PostgreSQL is %s", up ? "connected" : "unavailable");
     if (up) {
         deployment_reader_look(gateway->reader);
         bans_restore(&gateway->access);
@@ -104,7 +104,7 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
 {
     struct gateway *gateway = arg;
     if (redis == gateway->redis) {
-        log_info("Redis is %s", up ? "there" : "gone");
+        log_info("Redis is %s", up ? "connected" : "unavailable");
         if (up) {
             bans_restore(&gateway->access);
         }
@@ -114,7 +114,7 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
     }
 }
 
-static void listener_heard(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
+static void listener_message(struct redis *redis, const char *channel, const char *bytes, size_t length, void *arg)
 {
     const struct gateway *gateway = arg;
     struct uuid id;
@@ -147,13 +147,13 @@ static bool start_redis(struct gateway *gateway)
     gateway->redis = redis_new(&options);
     options.scripts = NULL;
     options.script_count = 0;
-    options.on_message = listener_heard;
+    options.on_message = listener_message;
     gateway->listener = redis_new(&options);
     keys_reply_channel(&gateway->id, gateway->channel);
     return gateway->redis != NULL && gateway->listener != NULL && redis_listen(gateway->listener, gateway->channel);
 }
 
-/* The broker's topology depends on the number of shards: so the connection is made when the deployment is known. */
+/* Connects to the broker once the deployment is known: the topology depends on the number of shards. */
 static bool start_broker(void *arg)
 {
     struct gateway *gateway = arg;
@@ -249,7 +249,7 @@ static bool start_live(struct gateway *gateway)
     return gateway->streams != NULL && gateway->watches != NULL && gateway->presences != NULL;
 }
 
-/* What the handlers of each module use. */
+/* Fills the context of each module's handlers. */
 static void fill_contexts(struct gateway *gateway)
 {
     const struct config *config = gateway->config;
@@ -306,7 +306,7 @@ static bool start_dispatch(struct gateway *gateway)
         .id = &gateway->id,
     };
     gateway->dispatch = gateway->router == NULL ? NULL : dispatch_new(&options);
-    gateway->contexts.live.dispatch = gateway->dispatch; /* bids over a WebSocket come back to where it began */
+    gateway->contexts.live.dispatch = gateway->dispatch; /* bids over a WebSocket are dispatched as requests again */
     return gateway->dispatch != NULL;
 }
 
@@ -342,7 +342,7 @@ bool components_start(struct gateway *gateway, const struct components_options *
                    start_reader(gateway, options->record) && start_bids(gateway) && start_accounts(gateway) &&
                    start_live(gateway);
     if (!started || !start_dispatch(gateway) || !start_http(gateway, options)) {
-        log_error("the gateway cannot start: no memory, or an address of a back end that makes no sense");
+        log_error("the gateway cannot start: no memory, or an invalid address of a back end");
         return false;
     }
     deployment_reader_begin(gateway->reader);
@@ -371,7 +371,7 @@ bool components_drained(const struct gateway *gateway)
 void components_stop(struct gateway *gateway)
 {
     assert(gateway->dispatch == NULL || dispatch_open(gateway->dispatch) == 0);
-    streams_free(gateway->streams); /* who is still connected leaves channels of the listener */
+    streams_free(gateway->streams); /* their ends unsubscribe channels of the listener */
     if (gateway->broker != NULL) {
         broker_free(gateway->broker);
     }

@@ -1,7 +1,6 @@
 /*
- * One gateway worker is put together here, out of its components and its connections to the back ends, and taken apart
- * again. `struct gateway` owns all of it; beyond worker.c nobody knows it: each component and each handler is given
- * what it uses.
+ * Builds one gateway worker from its components and its connections to the back ends, and stops it. `struct gateway`
+ * owns all of them. Only worker.c and components.c know it: each component and handler gets what it uses.
  *
  * Caller: worker.c.
  */
@@ -30,15 +29,15 @@ struct gateway {
     struct deployment deployment;
     struct deployment_reader *reader;
 
-    struct pg_statement *statements;                   /* the table that pg was given */
+    struct pg_statement *statements;                   /* the statements of pg */
     struct pg *pg;                                     /* use statements_query */
-    struct pg *pg_search;                              /* searches: statements of queries.h */
-    struct pg *pg_words;                               /* the same, one connection: the short ones among them */
-    struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* of redis */
+    struct pg *pg_search;                              /* searches, with the statements of queries.h */
+    struct pg *pg_words;                               /* the same with one connection, for searches of similar words */
+    struct redis_script scripts[GATEWAY_SCRIPT_COUNT]; /* used by redis */
     struct redis *redis;                               /* commands */
-    struct redis *listener;                            /* decisions for those who wait; what concerns those who watch */
-    char channel[KEYS_SIZE];                           /* that listener listens to */
-    struct broker *broker;                             /* publishes bids; NULL until the deployment is known */
+    struct redis *listener;  /* receives decisions for waiters and live updates for watchers */
+    char channel[KEYS_SIZE]; /* the channel of listener */
+    struct broker *broker;   /* publishes bids; NULL until the deployment is known */
 
     struct http http;
     struct access access;
@@ -54,7 +53,7 @@ struct gateway {
     struct streams *streams;
     struct watches *watches;
     struct presences *presences;
-    struct verification *verification; /* whose address is known to be verified */
+    struct verification *verification; /* knows users with a verified address */
     struct routes_contexts contexts;
 };
 
@@ -66,15 +65,15 @@ struct components_options {
     void *turn_arg;
 };
 
-/* Everything but its listening sockets. False: not enough memory, or an address that makes no sense; it was logged. */
+/* Starts everything but the listening sockets. False after logging: no memory, or an invalid address of a back end. */
 MUST_CHECK bool components_start(struct gateway *gateway, const struct components_options *options);
-/* Every back end is there: bids can be taken, and everything else. */
+/* True if every back end is connected, so that bids can be accepted. */
 bool components_ready(const struct gateway *gateway);
-/* Nothing new is taken: connections close with their next answer, live connections are closed. */
+/* Accepts nothing new: connections close after their next answer, and live connections are closed. */
 void components_drain(struct gateway *gateway);
-/* What was taken is answered, and every connection is closed. */
+/* True if all accepted requests were answered and all connections are closed. */
 bool components_drained(const struct gateway *gateway);
-/* Ends what components_start began, also half way. No request may be open. */
+/* Stops what components_start started, also after its failure. No request may be open. */
 void components_stop(struct gateway *gateway);
 
 #endif

@@ -22,7 +22,7 @@ enum {
 
 enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS };
 
-/* A key signs once it is so old that every gateway has read it: three polls. */
+/* A key signs once it is older than three polls, so that every gateway has read it. */
 #define TOKEN_KEYS                                                                                                     \
     "(SELECT string_agg(secret, ',' ORDER BY created_at DESC, secret) FROM token_keys),"                               \
     " (SELECT count(*) FROM token_keys WHERE created_at > now() - interval '15 seconds')"
@@ -41,8 +41,8 @@ struct statements deployment_reader_statements = {list, ARRAY_LEN(list), 0};
 
 struct deployment_reader {
     struct deployment_reader_options options;
-    struct event *clock;    /* the next poll */
-    int64_t clock_asked_ms; /* when the measurement under way began, 0: none is */
+    struct event *clock;    /* timer of the next poll */
+    int64_t clock_asked_ms; /* start of the running measurement, 0: none */
 };
 
 /* ---- the facts ---- */
@@ -55,7 +55,7 @@ static void become_known(struct deployment_reader *reader, const struct deployme
     receipt_key_make(&deployment->receipts, facts->receipt);
     deployment->tokens = tokens_new(&facts->tokens);
     if (deployment->tokens == NULL || !reader->options.known(reader->options.arg)) {
-        log_error("the deployment is known, but there is no memory to serve it");
+        log_error("cannot serve the deployment: no memory");
         event_base_loopbreak(reader->options.base);
     }
 }
@@ -68,7 +68,7 @@ static bool read_key(const PGresult *result, int column, uint8_t key[static DEPL
            length == DEPLOYMENT_KEY_BYTES;
 }
 
-/* Seeds in hex, newest first, with commas between them; and behind them the number of those too young to sign. */
+/* Reads seeds in hex, newest first, separated by commas, followed by the number of keys too young to sign. */
 static bool read_token_keys(const PGresult *result, int column, struct token_keys *keys)
 {
     const char *text = pg_text(result, 0, column);
@@ -119,7 +119,7 @@ static void facts_read(const struct pg_reply *reply, void *arg)
     }
     struct deployment_record *record = reader->options.record;
     if (!atomic_load(&record->known)) {
-        record->facts = facts; /* two workers may do this at once, with the same bytes */
+        record->facts = facts; /* two workers may write this at once, with equal bytes */
         atomic_store(&record->known, true);
     }
     become_known(reader, &facts);
@@ -133,7 +133,7 @@ static void clock_read(const struct pg_reply *reply, void *arg)
     int64_t asked = reader->clock_asked_ms;
     int64_t now = clock_now_ms();
     reader->clock_asked_ms = 0;
-    /* An answer that took long says little: the truth lies somewhere within its way. */
+    /* The error of the measured offset is at most the duration of the query, so slow answers are ignored. */
     if (reply->outcome == PG_OK && now - asked <= reader->options.clock_skew_max_ms) {
         reader->options.deployment->clock_offset_ms = asked + (now - asked) / 2 - pg_int(reply->result, 0, 0);
     }
@@ -163,10 +163,10 @@ static void do_clock(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (!reader->options.deployment->known && !ask(reader, DEPLOYMENT_RECORD, facts_read)) {
-        log_debug("the deployment's record cannot be read now");
+        log_debug("facts of the deployment not read: PostgreSQL is unavailable");
     }
     if (reader->options.deployment->tokens != NULL && !ask(reader, DEPLOYMENT_TOKENS, token_keys_read)) {
-        log_debug("the keys of access tokens cannot be read now");
+        log_debug("keys of access tokens not read: PostgreSQL is unavailable");
     }
     if (reader->clock_asked_ms == 0) {
         reader->clock_asked_ms = clock_now_ms();

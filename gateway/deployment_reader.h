@@ -15,11 +15,11 @@ struct deployment_reader;
 
 struct deployment_reader_options {
     struct event_base *base;
-    int clock_skew_max_ms; /* an answer that took longer does not count */
+    int clock_skew_max_ms; /* a slower measurement of the clock is ignored */
     struct pg *pg;
     struct deployment_record *record; /* shared with the other workers */
-    struct deployment *deployment;    /* is filled; zeroed at the end */
-    bool (*known)(void *arg);         /* comes once, when the facts are there; false: not enough memory */
+    struct deployment *deployment;    /* filled here; zeroed by deployment_reader_free */
+    bool (*known)(void *arg);         /* called once the facts are known; false: no memory */
     void *arg;
 };
 
@@ -28,9 +28,9 @@ extern struct statements deployment_reader_statements;
 /* NULL only without memory. */
 MUST_CHECK struct deployment_reader *deployment_reader_new(const struct deployment_reader_options *options);
 void deployment_reader_free(struct deployment_reader *reader);
-/* Once all else of the worker is there. */
+/* Call when the rest of the worker is ready. */
 void deployment_reader_begin(struct deployment_reader *reader);
-/* PostgreSQL is there: the deployment becomes known at once. */
+/* Call when PostgreSQL is connected: reads the facts at once. */
 void deployment_reader_look(struct deployment_reader *reader);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * All metrics of the gateway in one table; each is counted by the layer that it is about (*_metrics.h). All workers add
- * to the same cells, in memory that the master makes before it forks; any of them answers for all.
+ * The table of all gateway metrics. Each layer counts its own (*_metrics.h). All workers add to the same cells, in
+ * memory that the master allocates before it forks. So any process can report them for all.
  *
  * Callers: master.c and worker.c.
  */
@@ -9,9 +9,9 @@
 
 #include "common/base/metrics.h"
 
-extern struct metrics_family *const gateway_metrics_families[]; /* NULL-ended */
+extern struct metrics_family *const gateway_metrics_families[]; /* terminated by NULL */
 
-/* Gauge: workers that accept connections. */
+/* Gauge: number of workers that accept connections. */
 void gateway_metrics_workers(size_t serving);
 
 #endif

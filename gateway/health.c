@@ -1,6 +1,5 @@
 /*
- * GET /health (alive), GET /ready (can bids be taken?), GET /metrics and GET /api/v1/time. The simplest handlers: read
- * them first.
+ * See health.h.
  */
 #include "gateway/health.h"
 
@@ -34,8 +33,8 @@ static void write_back_end(struct jsonw *json, const char *name, bool up, int64_
     jsonw_end_object(json);
 }
 
-/* In a word or two, and nothing of addresses or names: /ready is read by strangers too. */
-static const char *broker_words(const struct health_context *health)
+/* A short text without addresses or names, because /ready is public. */
+static const char *broker_problem(const struct health_context *health)
 {
     if (!health->deployment->known) {
         return "the number of shards is not known yet";
@@ -83,7 +82,7 @@ static void handle_ready(struct request *request)
     write_back_end(json, "postgres", postgres, pg_latency_ms(health->pg), NULL);
     write_back_end(json, "redis", redis, redis_latency_ms(health->redis), NULL);
     write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(publisher_broker(health->publisher)) : 0,
-                   broker ? NULL : broker_words(health));
+                   broker ? NULL : broker_problem(health));
     jsonw_end_object(json);
     write_degraded(json, postgres, redis, clock_is_valid(health));
     jsonw_put_int(json, "clockOffsetMs", health->deployment->clock_offset_ms);
@@ -103,7 +102,7 @@ static void handle_time(struct request *request)
     reply_send(request, 200);
 }
 
-/* For a scraper that comes the way of clients, where metrics_public lets it. */
+/* /metrics on the public listener, if metrics_public allows it. */
 static void handle_metrics(struct request *request)
 {
     const struct health_context *health = request->context;

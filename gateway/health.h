@@ -1,6 +1,6 @@
 /*
- * GET /health (alive), GET /ready (can bids be taken?), GET /metrics and GET /api/v1/time. The simplest handlers: read
- * them first.
+ * GET /health (alive), GET /ready (bids can be accepted), GET /metrics and GET /api/v1/time. These are the simplest
+ * handlers, and a good start for readers.
  */
 #ifndef ROSTRUM_GATEWAY_HEALTH_H
 #define ROSTRUM_GATEWAY_HEALTH_H
@@ -12,7 +12,7 @@
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 
-/* What the handlers use; made by components.c. */
+/* What the handlers use. components.c fills it. */
 struct health_context {
     const struct config *config;
     const struct deployment *deployment;

@@ -1,5 +1,5 @@
 /*
- * rostrum-gateway: command line and settings; the rest is the master's.
+ * rostrum-gateway: reads the command line and the settings, then runs the master.
  */
 #include <getopt.h>
 
@@ -8,14 +8,13 @@
 
 static const struct daemon_program program = {
     .name = "rostrum-gateway",
-    .purpose = "the HTTP front of the auction house",
+    .purpose = "the HTTP API of the auction house",
     .description =
         "  A master binds the address and forks workers, each with one event loop. A bid is checked against\n"
-        "  Redis, published to RabbitMQ, and answered 202 once the broker has confirmed it; everything\n"
-        "  else is read from and written to PostgreSQL.\n\n"
-        "  SIGHUP reads the settings again and replaces the workers one after the other, without a refused\n"
-        "  connection; the address cannot be changed so. Listening sockets are taken from systemd where it\n"
-        "  passes them.",
+        "  Redis, published to RabbitMQ, and answered 202 once the broker has confirmed it. All other\n"
+        "  requests read and write PostgreSQL.\n\n"
+        "  SIGHUP reloads the settings and replaces the workers one by one. No connection is refused. The\n"
+        "  listening address changes only with a restart. Listening sockets passed by systemd are used.",
 };
 
 struct arguments {
@@ -27,7 +26,7 @@ static bool reload(struct config *config, void *arg)
 {
     const struct arguments *arguments = arg;
     int exit_code = EXIT_OK;
-    optind = 1; /* getopt begins again */
+    optind = 1; /* restarts getopt */
     return daemon_start(&program, arguments->count, arguments->texts, config, &exit_code);
 }
 

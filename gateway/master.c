@@ -1,10 +1,10 @@
 /*
- * The master; see master.h. It has no event loop of its own: signals come through a signalfd, and one poll() with a
- * time limit is enough to wait for them.
+ * See master.h. The master has no event loop. Signals arrive on a signalfd, and one poll() with a timeout waits for
+ * them.
  *
- * Workers have a generation. SIGHUP begins a new one: its workers are started beside the old, and as each serves, one
- * of the old is asked to drain. A worker that dies is replaced at once if it lived for a while, else after a back-off.
- * A worker whose loop stands still is killed. Invariant: at most `workers` of the present generation.
+ * Workers have a generation. SIGHUP starts a new one: its workers start beside the old ones, and each new worker that
+ * serves lets one old worker drain. A worker that dies is replaced at once if it has run for a while, else after a
+ * back-off. A worker whose loop hangs is killed. Invariant: at most `workers` processes of the present generation.
  */
 #include "gateway/master.h"
 
@@ -29,14 +29,14 @@
 #include "gateway/worker.h"
 
 enum {
-    WORKERS_MAX = 256, /* processes, old generations included */
+    WORKERS_MAX = 256, /* processes, older generations included */
     POLL_MS = 200,
     BACKOFF_LEAST_MS = 100,
     BACKOFF_MOST_MS = 5000,
-    LIVED_MS = 5000,                /* a worker that lived this long did not die of its start */
-    STUCK_MS = 20 * WORKER_BEAT_MS, /* a loop that has not come round for so long will not */
-    DESCRIPTORS_BESIDE = 128,       /* of a worker that are no clients': back ends, loop, connections being refused */
-    KILL_AFTER_MS = 2000,           /* beyond a drain's deadline */
+    LIVED_MS = 5000,                /* a worker that ran this long did not fail at its start */
+    STUCK_MS = 20 * WORKER_BEAT_MS, /* a loop without a beat for this long hangs */
+    DESCRIPTORS_BESIDE = 128, /* descriptors of a worker besides clients: back ends, loop, connections being refused */
+    KILL_AFTER_MS = 2000,     /* after the drain deadline */
 };
 
 enum process_state { PROCESS_NONE, PROCESS_RUNNING, PROCESS_DRAINING, PROCESS_KILLED };
@@ -46,7 +46,7 @@ struct process {
     pid_t pid;
     unsigned generation;
     int64_t start_ms;
-    int64_t drain_ms; /* when it was asked to drain */
+    int64_t drain_ms; /* monotonic; when it was asked to drain */
 };
 
 struct shared {
@@ -58,24 +58,24 @@ struct master {
     struct master_options options;
     int listeners[WORKER_LISTENERS_MAX];
     size_t listener_count;
-    int metrics;           /* listener of the metrics, -1: none */
-    struct shared *shared; /* with the workers */
+    int metrics;           /* the metrics listener, -1: none */
+    struct shared *shared; /* memory shared with the workers */
     struct process processes[WORKERS_MAX];
     unsigned generation;
     int signals; /* signalfd */
     sigset_t mask_before;
     int backoff_ms;
     int64_t next_start_ms;
-    int64_t watchdog_ms; /* between two words to systemd, 0: it wants none */
+    int64_t watchdog_ms; /* between two watchdog messages to systemd, 0: not wanted */
     int64_t watchdog_next_ms;
-    int64_t round_ms; /* when its own loop came round last */
-    int64_t fair_ms;  /* workers' beats from before are not held against them */
+    int64_t pass_ms;        /* last pass of the master's own loop */
+    int64_t judged_from_ms; /* beats before this time are not judged */
     bool ready;
     bool draining;
-    bool late; /* a worker had to be killed in the drain */
+    bool drain_failed; /* a worker missed the drain deadline or was killed in the drain */
 };
 
-/* The one function that sets a process's state. */
+/* The only function that sets a process's state. */
 static void process_set_state(struct process *process, enum process_state state)
 {
     process->state = state;
@@ -111,7 +111,7 @@ static size_t count_present(const struct master *master)
 
 /* ---- starting ---- */
 
-/* In the child: nothing of the master but its settings, sockets and shared memory. */
+/* Runs in the child: keeps only the settings, sockets and shared memory of the master. */
 static int run_child(struct master *master, struct worker_slot *slot, pid_t parent)
 {
     const struct worker_options options = {
@@ -125,21 +125,23 @@ static int run_child(struct master *master, struct worker_slot *slot, pid_t pare
         .metrics = master->metrics,
     };
     close(master->signals);
-    /* systemd hears the master alone. */
+    /* only the master notifies systemd */
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
-    /* A process group of its own: Ctrl-C is for the master, and a worker's second signal would cut its drain short. */
+    /*
+     * Own process group: Ctrl-C must reach only the master, because a second signal would cut a worker's drain short.
+     */
     if (setpgid(0, 0) != 0 || sigprocmask(SIG_SETMASK, &master->mask_before, NULL) != 0 ||
         prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) {
         return EXIT_FAILED;
     }
     if (getppid() != parent) {
-        return EXIT_FAILED; /* the master died before it could be noticed */
+        return EXIT_FAILED; /* the master died before PR_SET_PDEATHSIG was set */
     }
     return worker_run(&options);
 }
 
-/* True in the child, with its exit code: the caller leaves at once. */
+/* Returns true in the child, with its exit code: the caller must return at once. */
 static bool start_process(struct master *master, struct process *process, int *exit_code)
 {
     struct worker_slot *slot = slot_of(master, process);
@@ -175,7 +177,7 @@ static struct process *find_free(struct master *master)
     return NULL;
 }
 
-/* True in a child. */
+/* Returns true in a child. */
 static bool start_missing(struct master *master, int *exit_code)
 {
     size_t count = count_present(master);
@@ -183,7 +185,7 @@ static bool start_missing(struct master *master, int *exit_code)
            clock_mono_ms() >= master->next_start_ms) {
         struct process *process = find_free(master);
         if (process == NULL) {
-            break; /* too many old ones still drain */
+            break; /* too many old processes still drain */
         }
         if (start_process(master, process, exit_code)) {
             return true;
@@ -200,11 +202,11 @@ static void process_ended(struct master *master, struct process *process, int st
     int64_t lived = clock_mono_ms() - process->start_ms;
     bool asked = process->state != PROCESS_RUNNING;
     if (WIFSIGNALED(status)) {
-        log_warn("worker %d was ended by signal %d", (int)process->pid, WTERMSIG(status));
+        log_warn("worker %d died of signal %d", (int)process->pid, WTERMSIG(status));
     } else {
         log_line(asked ? LOG_INFO : LOG_WARN, NULL, "worker %d ended with code %d", (int)process->pid,
                  WEXITSTATUS(status));
-        master->late |= WEXITSTATUS(status) == EXIT_DRAIN;
+        master->drain_failed |= WEXITSTATUS(status) == EXIT_DRAIN;
     }
     if (!asked && lived < LIVED_MS) {
         master->next_start_ms = clock_mono_ms() + master->backoff_ms;
@@ -253,7 +255,7 @@ static bool all_gone(const struct master *master)
     return true;
 }
 
-/* Old ones leave as new ones serve. */
+/* For each new worker that serves, one old worker drains. */
 static void retire_old(struct master *master)
 {
     size_t serving = 0;
@@ -279,37 +281,37 @@ static void retire_old(struct master *master)
 static void check_process(struct master *master, struct process *process, int64_t now)
 {
     int64_t beat = atomic_load(&slot_of(master, process)->beat_ms);
-    beat = beat < master->fair_ms ? master->fair_ms : beat;
+    beat = beat < master->judged_from_ms ? master->judged_from_ms : beat;
     if (process->state == PROCESS_RUNNING && now - beat > STUCK_MS) {
-        log_error("worker %d stands still", (int)process->pid);
+        log_error("worker %d hangs and is killed", (int)process->pid);
         process_signal(process, SIGKILL, PROCESS_KILLED);
     } else if (process->state == PROCESS_DRAINING &&
                now - process->drain_ms > master->options.config.drain_deadline_ms + KILL_AFTER_MS) {
-        log_error("worker %d did not drain", (int)process->pid);
-        master->late = true;
+        log_error("worker %d missed the drain deadline and is killed", (int)process->pid);
+        master->drain_failed = true;
         process_signal(process, SIGKILL, PROCESS_KILLED);
     }
 }
 
-/* Where the master stood still itself, so did everything: a machine that was suspended kills nobody. */
+/* If the master itself was suspended, so were the workers: after a suspended machine resumes none is killed. */
 static void check_processes(struct master *master, int64_t now)
 {
-    if (now - master->round_ms > STUCK_MS / 2) {
-        master->fair_ms = now;
+    if (now - master->pass_ms > STUCK_MS / 2) {
+        master->judged_from_ms = now;
     }
-    master->round_ms = now;
+    master->pass_ms = now;
     for (size_t i = 0; i < WORKERS_MAX; i++) {
         check_process(master, &master->processes[i], now);
     }
 }
 
-/* ---- what comes in between ---- */
+/* ---- signals ---- */
 
 static void reload(struct master *master)
 {
     struct config fresh;
     if (!master->options.reload(&fresh, master->options.arg)) {
-        log_error("the settings are kept as they were");
+        log_error("settings not reloaded: the old ones stay in use");
         return;
     }
     (void)sd_notify(0, "RELOADING=1");
@@ -317,7 +319,7 @@ static void reload(struct master *master)
     master->generation++;
     master->next_start_ms = 0;
     master->ready = false;
-    log_info("the settings were read again: workers are replaced");
+    log_info("settings reloaded: replacing the workers");
 }
 
 static void read_signals(struct master *master)
@@ -325,7 +327,7 @@ static void read_signals(struct master *master)
     struct signalfd_siginfo info;
     while (read(master->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGCHLD) {
-            continue; /* reap looks anyway */
+            continue; /* reap runs in any case */
         }
         if (info.ssi_signo == SIGHUP) {
             if (!master->draining) {
@@ -334,7 +336,7 @@ static void read_signals(struct master *master)
         } else if (master->draining) {
             for (size_t i = 0; i < WORKERS_MAX; i++) {
                 if (master->processes[i].state == PROCESS_DRAINING) {
-                    (void)kill(master->processes[i].pid, SIGTERM); /* a second one ends a worker at once */
+                    (void)kill(master->processes[i].pid, SIGTERM); /* a second signal ends a worker at once */
                 }
             }
         } else {
@@ -361,7 +363,7 @@ static void notify_systemd(struct master *master, int64_t now)
     }
 }
 
-/* ---- the whole ---- */
+/* ---- main loop ---- */
 
 static bool open_master(struct master *master)
 {
@@ -390,7 +392,7 @@ static bool open_master(struct master *master)
     return master->listener_count > 0;
 }
 
-/* Before any fork: the workers count in one memory, and answer on one socket. */
+/* Before any fork: all workers use the same cells and the same listener. */
 static bool open_metrics(struct master *master)
 {
     const struct config *config = &master->options.config;
@@ -404,7 +406,7 @@ static bool open_metrics(struct master *master)
     return config->metrics_port == 0 || master->metrics >= 0;
 }
 
-/* One round; true in a child. */
+/* One pass of the loop; true in a child. */
 static bool master_round(struct master *master, int *exit_code)
 {
     struct pollfd wait = {.fd = master->signals, .events = POLLIN};
@@ -425,7 +427,7 @@ static bool master_round(struct master *master, int *exit_code)
 
 int master_run(const struct master_options *options)
 {
-    static struct master master; /* too large for a stack, and there is one */
+    static struct master master; /* too large for a stack; there is only one */
     int exit_code = EXIT_FAILED;
     master = (struct master){.options = *options, .backoff_ms = BACKOFF_LEAST_MS, .signals = -1, .metrics = -1};
     if (!open_metrics(&master) || !open_master(&master)) {
@@ -435,7 +437,7 @@ int master_run(const struct master_options *options)
              master.options.config.listen_port, master.options.config.workers);
     while (!master.draining || !all_gone(&master)) {
         if (master_round(&master, &exit_code)) {
-            return exit_code; /* a worker's end */
+            return exit_code; /* a worker has ended */
         }
     }
     for (size_t i = 0; i < master.listener_count; i++) {
@@ -446,5 +448,5 @@ int master_run(const struct master_options *options)
     }
     close(master.signals);
     munmap(master.shared, sizeof(*master.shared));
-    return master.late ? EXIT_DRAIN : EXIT_OK;
+    return master.drain_failed ? EXIT_DRAIN : EXIT_OK;
 }

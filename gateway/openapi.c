@@ -7,8 +7,7 @@
 
 #include "gateway/http/reply.h"
 
-/* If-None-Match is a list of tags or "*"; compared weakly (RFC 9110), so that a W/ that a cache has added is no matter.
- */
+/* If-None-Match is a list of tags or "*". It is compared weakly (RFC 9110), because a cache may add W/. */
 static bool is_known(const char *tags)
 {
     return tags != NULL && (strcmp(tags, "*") == 0 || strstr(tags, openapi_etag) != NULL);

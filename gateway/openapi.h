@@ -1,7 +1,6 @@
 /*
- * GET /api/v1/openapi.json: the contract for programs. The document is openapi.yaml beside this file; the build turns
- * it into JSON and that into an array of the program (openapi.py), so that nothing is read while requests are served
- * and a gateway never shows another version's contract.
+ * GET /api/v1/openapi.json: the API as an OpenAPI document. The build (openapi.py) converts openapi.yaml to JSON and
+ * embeds it as an array. So no file is read at run time, and a gateway always serves the document of its own version.
  */
 #ifndef ROSTRUM_GATEWAY_OPENAPI_H
 #define ROSTRUM_GATEWAY_OPENAPI_H
@@ -10,10 +9,10 @@
 
 #include "gateway/http/router.h"
 
-/* In the file that openapi.py writes. */
+/* Defined in the file that openapi.py writes. */
 extern const unsigned char openapi_json[];
 extern const size_t openapi_json_length;
-extern const char openapi_etag[]; /* strong, with its quotes: a hash of the JSON */
+extern const char openapi_etag[]; /* strong, quoted: a hash of the JSON */
 
 extern const struct route openapi_routes[];
 

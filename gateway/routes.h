@@ -1,6 +1,6 @@
 /*
- * The routes of all modules in one table, each with its module's context: what its handlers use. A new resource file is
- * entered in routes.c; if it needs more than the pool of PostgreSQL, it declares a context, which components.c fills.
+ * The table of all routes, each module's with its context: what its handlers use. A new resource file is added in
+ * routes.c. If it needs more than the PostgreSQL pool, it declares a context, which components.c fills.
  *
  * Caller: components.c.
  */
@@ -27,7 +27,7 @@
 enum { ROUTES_TABLES_MAX = 32 };
 
 struct routes_contexts {
-    struct pg *pg; /* of the modules that use nothing else */
+    struct pg *pg; /* for modules that use nothing else */
     struct verification *verification;
     struct images *images;
     struct accounts_context accounts;
@@ -45,7 +45,7 @@ struct routes_contexts {
     struct health_context health;
 };
 
-/* For router_new. `contexts` must outlive the router. */
+/* Fills the tables for router_new. `contexts` must outlive the router. */
 void routes_list(struct routes_contexts *contexts, struct router_table tables[static ROUTES_TABLES_MAX]);
 
 #endif

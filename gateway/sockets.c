@@ -1,5 +1,5 @@
 /*
- * The listening sockets of the gateway; see sockets.h.
+ * See sockets.h.
  */
 #include "gateway/sockets.h"
 
@@ -23,7 +23,7 @@ static size_t take_passed(int *fds, size_t most)
     for (int i = 0; i < passed && count < most; i++) {
         int fd = SD_LISTEN_FDS_START + i;
         if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0 || !set_nonblocking(fd)) {
-            log_error("the passed descriptor %d is no listening stream socket", fd);
+            log_error("descriptor %d from systemd is not a listening stream socket", fd);
             return 0;
         }
         fds[count++] = fd;

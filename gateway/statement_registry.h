@@ -1,6 +1,6 @@
 /*
- * SQL of all resource files in one table, prepared on each connection of the pool. A new resource file is entered in
- * statement_registry.c.
+ * The table of the SQL statements of all resource files, prepared on each connection of the pool. A new resource file
+ * is added in statement_registry.c.
  *
  * Caller: components.c.
  */
@@ -9,7 +9,7 @@
 
 #include "gateway/query/statements.h"
 
-/* All lists in one table, owned by the caller; NULL without memory. Sets every `first`. */
+/* Merges all lists into one table, which the caller owns; NULL without memory. Sets every `first`. */
 MUST_CHECK struct pg_statement *statement_registry_gather(size_t *count);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * One gateway worker; see worker.h. It accepts connections as soon as its back ends are there, so that a replacement
- * does not begin by refusing; if they are not there after SERVE_ANYWAY_MS it accepts all the same and says so (503).
+ * See worker.h. A worker accepts connections once its back ends are connected, so that a replacement does not start
+ * with refusals. After SERVE_ANYWAY_MS it accepts in any case and answers 503.
  */
 #include "gateway/worker.h"
 
@@ -21,9 +21,9 @@
 
 enum {
     SERVE_ANYWAY_MS = 3000,
-    TICK_MS = 20,     /* how soon back ends are noticed at the start, and emptiness in a drain */
-    UNEVEN_MOST = 4,  /* connections more than another worker has, */
-    UNEVEN_PART = 16, /* and this part of those */
+    TICK_MS = 20,     /* poll period for back ends at the start, and for open requests in a drain */
+    UNEVEN_MOST = 4,  /* a worker may have this many connections more than another, */
+    UNEVEN_PART = 16, /* plus this part of the other's */
 };
 
 struct worker {
@@ -31,7 +31,7 @@ struct worker {
     struct event_base *base;
     struct gateway gateway;
     struct daemon *daemon;
-    struct metrics_server *metrics; /* NULL: switched off, or draining */
+    struct metrics_server *metrics; /* NULL: disabled, or draining */
     struct event *beat;
     struct event *tick;
     int64_t start_ms;
@@ -50,8 +50,8 @@ static void do_beat(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * Whether no other worker has markedly fewer connections: they live long, so an uneven share would stay uneven. Some
- * more are allowed, or a crowd that comes at once would be taken in one by one, each worker waiting for the other.
+ * True if no other worker has notably fewer connections: they are long-lived, so an imbalance would last. A tolerance
+ * is needed: without it a burst is accepted one connection at a time, as each worker waits for the other.
  */
 static bool is_turn(size_t open, void *arg)
 {
@@ -69,7 +69,7 @@ static bool is_turn(size_t open, void *arg)
     return true;
 }
 
-/* Whichever worker is asked for the metrics, they are those of all. */
+/* The gauges of all workers, whichever worker reports them. */
 static void collect(void *arg)
 {
     const struct worker *worker = arg;
@@ -138,7 +138,7 @@ static void drain(void *arg)
     components_drain(&worker->gateway);
     metrics_server_free(worker->metrics);
     worker->metrics = NULL;
-    /* Whoever takes over may bind the address at once, should the master be gone. */
+    /* Closes the listeners, so that a successor may bind the address at once if the master has exited. */
     for (size_t i = 0; i < worker->options->listener_count; i++) {
         close(worker->options->listeners[i]);
     }
@@ -147,7 +147,10 @@ static void drain(void *arg)
     }
 }
 
-/* evhttp stops and starts reading and writing several times for each request: only the last word reaches the kernel. */
+/*
+ * evhttp toggles reading and writing several times per request: EPOLL_USE_CHANGELIST passes only the last state to the
+ * kernel.
+ */
 static struct event_base *make_base(void)
 {
     struct event_base *base = NULL;
@@ -187,9 +190,11 @@ static bool start(struct worker *worker)
 static void stop(struct worker *worker)
 {
     if (worker->gateway.dispatch != NULL && dispatch_open(worker->gateway.dispatch) > 0) {
-        /* The deadline cut off requests whose callbacks need each other's back ends: leave it all to the process's end.
+        /*
+         * The drain deadline cut requests off, and their callbacks refer to each other's back ends: the process exits
+         * without cleaning up.
          */
-        log_warn("%zu requests were cut off", dispatch_open(worker->gateway.dispatch));
+        log_warn("drain deadline passed: %zu open requests cut off", dispatch_open(worker->gateway.dispatch));
         return;
     }
     if (worker->beat != NULL) {

@@ -1,9 +1,9 @@
 /*
- * See admin.h. Dispatch has written each call into the audit log before a handler here runs.
+ * See admin.h. Dispatch writes each call into the audit log before a handler here runs.
  *
- * A ban is a row in PostgreSQL (login and the bid worker look at it), written together with its entry in the audit log,
- * then a mark in Redis (every request looks at it), then the end of all sessions. It is answered when all three are
- * done; when Redis is not there it is 503, and doing it again finishes it.
+ * A ban has three steps: a row in PostgreSQL together with its entry in the audit log, a mark in Redis, and the end of
+ * all sessions. Login and the bid worker check the row, every request checks the mark. The answer follows the third
+ * step. Without Redis it is 503, and a retry completes the ban.
  */
 #include "gateway/admin/admin.h"
 
@@ -32,14 +32,14 @@ enum {
     u ".id, " u ".email, " u ".display_name, " u ".role, " COLUMNS_MS(u ".created_at") ", " COLUMNS_MS(u ".banned_"    \
                                                                                                          "at")
 
-/* $1 user, $2 now, $3 id of the entry, $4 who, $5 address, $6 agent, $7 request, $8 reason */
+/* $1 user, $2 now, $3 id of the entry, $4 admin, $5 address, $6 agent, $7 request, $8 reason */
 #define NOTE(action)                                                                                                   \
     " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', $1::uuid::text,"                         \
     " jsonb_build_object('bannedAt', b.banned_at), jsonb_build_object('bannedAt', c.banned_at), $8"                    \
     " FROM before b JOIN changed c ON c.id = b.id)"                                                                    \
     " SELECT " USER_COLUMNS("c") ", b.id FROM before b LEFT JOIN changed c ON c.id = b.id"
 
-/* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters, NULL where they are not given. */
+/* Lists: $1 key of the cursor, $2 id of the cursor, $3 limit, then the filters (NULL: not given). */
 static const struct pg_statement list[] = {
     [ADMIN_USERS] = {"admin_users",
                      "SELECT " USER_COLUMNS(
@@ -68,9 +68,9 @@ static const struct pg_statement list[] = {
          " (SELECT count(*) FROM dead_letters WHERE requeued_at IS NULL),"
          " (SELECT count(*) FROM outbox)"},
     /*
-     * The admins are locked, in the order of their ids, so that two of them cannot ban each other at once; the last one
-     * who is not banned stays. They are counted so that they are locked before the user is, who may be one of them. No
-     * row: no such user. A row of nulls: refused.
+     * The admins are locked in the order of their ids, so that two cannot ban each other at once. At least one admin
+     * stays without a ban. Counting them locks them before the user, who may be an admin too. No row: no such user. A
+     * row of nulls: refused.
      */
     [ADMIN_BAN] = {"admin_ban",
                    "WITH admins AS (SELECT id FROM users WHERE role = 'admin' AND banned_at IS NULL"
@@ -90,7 +90,7 @@ struct statements admin_statements = {list, ARRAY_LEN(list), 0};
 
 /* ---- lists ---- */
 
-/* How a filter's text is checked. */
+/* How the text of a filter is checked. */
 enum filter_kind { FILTER_TEXT, FILTER_UUID, FILTER_TIME, FILTER_BOOL, FILTER_ROLE };
 
 struct filter {
@@ -232,14 +232,14 @@ static void handle_log(struct request *request)
 
 /* ---- statistics ---- */
 
-enum { STATS_USERS, STATS_ADMINS, STATS_BANNED, STATS_LETTERS, STATS_OUTBOX };
+enum { STATS_USERS, STATS_ADMINS, STATS_BANNED, STATS_DEAD_LETTERS, STATS_OUTBOX };
 
-/* What the first statement said, until the second one has. */
+/* The result of the first statement, kept until the second one returns. */
 struct stats {
     int64_t users;
     int64_t admins;
     int64_t banned;
-    int64_t letters;
+    int64_t dead_letters;
     int64_t outbox;
 };
 
@@ -276,7 +276,7 @@ static void on_stats_auctions(const struct pg_reply *reply, void *arg)
     jsonw_put_int(json, "banned", stats->banned);
     jsonw_end_object(json);
     write_auctions(json, reply->result);
-    jsonw_put_int(json, "deadLetters", stats->letters);
+    jsonw_put_int(json, "deadLetters", stats->dead_letters);
     jsonw_put_int(json, "outbox", stats->outbox);
     jsonw_put_time(json, "serverTime", clock_now_ms());
     jsonw_end_object(json);
@@ -294,7 +294,7 @@ static void on_stats_deployment(const struct pg_reply *reply, void *arg)
         .users = pg_int(reply->result, 0, STATS_USERS),
         .admins = pg_int(reply->result, 0, STATS_ADMINS),
         .banned = pg_int(reply->result, 0, STATS_BANNED),
-        .letters = pg_int(reply->result, 0, STATS_LETTERS),
+        .dead_letters = pg_int(reply->result, 0, STATS_DEAD_LETTERS),
         .outbox = pg_int(reply->result, 0, STATS_OUTBOX),
     };
     if (!statements_query(request->context, &admin_statements, ADMIN_STATS_AUCTIONS, 0, NULL, on_stats_auctions,
@@ -314,17 +314,17 @@ static void handle_stats(struct request *request)
 
 /* ---- bans ---- */
 
-/* The user as the statement left them, to be shown once Redis knows. */
-struct banning {
+/* The user after the statement, shown once Redis is updated. */
+struct ban_state {
     bool banned;
     struct jsonw *user;
 };
 
 static void show_banned(struct request *request)
 {
-    struct banning *banning = request->handler_state;
+    struct ban_state *ban_state = request->handler_state;
     size_t length = 0;
-    const char *text = jsonw_text(banning->user, &length);
+    const char *text = jsonw_text(ban_state->user, &length);
     if (text == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
     } else {
@@ -335,12 +335,12 @@ static void show_banned(struct request *request)
 
 static void end_banning(struct request *request, bool ok)
 {
-    struct banning *banning = request->handler_state;
-    struct jsonw *user = banning->user;
+    struct ban_state *ban_state = request->handler_state;
+    struct jsonw *user = ban_state->user;
     if (ok) {
         show_banned(request);
     } else {
-        reply_error(request, ERROR_UNAVAILABLE); /* doing it again finishes it */
+        reply_error(request, ERROR_UNAVAILABLE); /* a retry completes it */
     }
     jsonw_free(user);
 }
@@ -353,8 +353,8 @@ static void on_sessions_ended(const redisReply *reply, void *arg)
 static void on_marked(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    const struct banning *banning = request->handler_state;
-    if (reply == NULL || reply->type == REDIS_REPLY_ERROR || !banning->banned) {
+    const struct ban_state *ban_state = request->handler_state;
+    if (reply == NULL || reply->type == REDIS_REPLY_ERROR || !ban_state->banned) {
         end_banning(request, reply != NULL && reply->type != REDIS_REPLY_ERROR);
         return;
     }
@@ -364,11 +364,11 @@ static void on_marked(const redisReply *reply, void *arg)
     }
 }
 
-/* Goes on also when the client has been answered by its deadline: what is in PostgreSQL shall be in Redis. */
+/* Continues even after the deadline has answered the client: Redis must agree with PostgreSQL. */
 static void on_changed(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    struct banning *banning = request->handler_state;
+    struct ban_state *ban_state = request->handler_state;
     if (reply->outcome != PG_OK && !statements_usable(request, reply)) {
         return;
     }
@@ -381,13 +381,13 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         reply_error(request, ERROR_LAST_ADMIN);
         return;
     }
-    banning->user = jsonw_new();
-    if (banning->user == NULL) {
+    ban_state->user = jsonw_new();
+    if (ban_state->user == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    write_user(banning->user, request, reply->result, 0);
-    if (!bans_mark(request->access->redis, &request->parameters[0], banning->banned, on_marked, request)) {
+    write_user(ban_state->user, request, reply->result, 0);
+    if (!bans_mark(request->access->redis, &request->parameters[0], ban_state->banned, on_marked, request)) {
         end_banning(request, false);
     }
 }
@@ -399,7 +399,7 @@ static void change_ban(struct request *request, bool banned)
     struct audit_origin origin;
     const char *reason = NULL;
     char id[UUID_TEXT_SIZE];
-    struct banning *banning = request_handler_state(request, sizeof(*banning));
+    struct ban_state *ban_state = request_handler_state(request, sizeof(*ban_state));
     fields_known(request->body, known, &field_errors);
     (void)fields_text(request->body, "reason", FIELDS_REQUIRED, 1, REASON_MOST, &reason, &field_errors);
     if (field_errors.count > 0) {
@@ -410,11 +410,11 @@ static void change_ban(struct request *request, bool banned)
     uuid_format(&request->parameters[0], id);
     const char *values[] = {id,           origin.at,   origin.id, origin.actor, request->address,
                             origin.agent, request->id, reason};
-    if (banning == NULL) {
+    if (ban_state == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    banning->banned = banned;
+    ban_state->banned = banned;
     if (!statements_query(request->context, &admin_statements, banned ? ADMIN_BAN : ADMIN_UNBAN, ARRAY_LEN(values),
                           values, on_changed, request)) {
         reply_error(request, ERROR_UNAVAILABLE);

@@ -1,6 +1,6 @@
 /*
- * See admin_auctions.h. Auctions are shown as everywhere (view_write): an admin sees the reserve and the winner,
- * and never a standing maximum.
+ * See admin_auctions.h. Auctions have the usual form (view_write). An admin sees the reserve and the winner, but never
+ * an active maximum.
  */
 #include "gateway/admin/admin_auctions.h"
 
@@ -39,7 +39,7 @@ static const struct pg_statement list[ORDERS] = {
 
 struct statements admin_auctions_statements = {list, ARRAY_LEN(list), 0};
 
-/* The contract's words for the orders, and the tag of their cursors. */
+/* The names of the orders in the API, also used as tags of their cursors. */
 static const char *const order_names[ORDERS] = {
     [ORDER_NEWEST] = "newest", [ORDER_ENDING] = "ending", [ORDER_PRICE_UP] = "price", [ORDER_PRICE_DOWN] = "-price"};
 
@@ -105,7 +105,7 @@ static void read_order(const struct request *request, struct search *search, str
     field_errors_add(field_errors, "sort", "must be newest, ending, price or -price");
 }
 
-/* A cursor comes from outside: its key must be what the statement can read. */
+/* A cursor comes from the client: its key must be valid for the statement. */
 static bool valid_key(const struct search *search)
 {
     int64_t ms = 0;

@@ -1,5 +1,5 @@
 /*
- * GET /admin/auctions: every auction, drafts included, by every filter.
+ * GET /admin/auctions: all auctions, drafts included, with all filters.
  */
 #ifndef ROSTRUM_GATEWAY_ADMIN_ADMIN_AUCTIONS_H
 #define ROSTRUM_GATEWAY_ADMIN_ADMIN_AUCTIONS_H

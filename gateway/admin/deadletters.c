@@ -1,5 +1,5 @@
 /*
- * See deadletters.h. Every change is written into the audit log by the statement that makes it.
+ * See deadletters.h. The statement that changes a dead letter also writes the audit log.
  */
 #include "gateway/admin/deadletters.h"
 
@@ -17,14 +17,14 @@
 #include "gateway/query/columns.h"
 #include "gateway/query/timeline.h"
 
-enum { LETTER_LIST, LETTER_GET, LETTER_REQUEUE, LETTER_DROP, LETTER_COUNT };
+enum { DEAD_LETTER_LIST, DEAD_LETTER_GET, DEAD_LETTER_REQUEUE, DEAD_LETTER_DROP, DEAD_LETTER_COUNT };
 enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
 
 #define COLUMNS "id, routing_key, reason, length(body), times, " COLUMNS_MS("created_at") ", " COLUMNS_MS("requeued_at")
 
 /*
- * What the letter was, for the audit log: its content by length and digest, and the auctions that it names. Not the
- * content itself, for what is on record stays there and a letter may hold a standing maximum.
+ * The dead letter as the audit log describes it: length and digest of its content, and the auctions that it names. The
+ * content is left out, because entries are permanent and a dead letter may hold an active maximum.
  */
 #define WAS                                                                                                            \
     "jsonb_build_object('routingKey', l.routing_key, 'reason', l.reason, 'times', l.times, 'createdAt', l.created_at," \
@@ -32,30 +32,30 @@ enum { REASON_SIZE = 4 * AUDIT_REASON_MOST + 1 };
     "jsonb_agg(DISTINCT named.id[1]), '[]') FROM (SELECT regexp_matches(encode(l.body, 'escape'),"                     \
     " '\"a\" *: *\"([0-9a-fA-F-]{36})\"', 'g') AS id LIMIT 20) named))"
 
-/* $1 letter, $2 now, $3 id of the entry, $4 who, $5 address, $6 agent, $7 request, $8 reason */
+/* $1 dead letter, $2 now, $3 id of the entry, $4 admin, $5 address, $6 agent, $7 request, $8 reason */
 #define NOTE(action, becomes)                                                                                          \
     " noted AS (" AUDIT_INSERT " SELECT $3, $2, $4, $5, $6, $7, '" action "', l.id::text, " WAS ", " becomes           \
     ", $8 FROM l)"
 
 static const struct pg_statement list[] = {
-    [LETTER_LIST] = {"dead_letter_list",
-                     "SELECT " COLUMNS " FROM dead_letters"
-                     " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
-                     " ORDER BY created_at DESC, id DESC LIMIT $3"},
-    [LETTER_GET] = {"letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
-    /* An old row of the outbox, so that the next sweep takes it up at once. */
-    [LETTER_REQUEUE] =
-        {"letter_requeue",
+    [DEAD_LETTER_LIST] = {"dead_letter_list",
+                          "SELECT " COLUMNS " FROM dead_letters"
+                          " WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1::timestamptz, $2::uuid)"
+                          " ORDER BY created_at DESC, id DESC LIMIT $3"},
+    [DEAD_LETTER_GET] = {"dead_letter_get", "SELECT " COLUMNS ", encode(body, 'hex') FROM dead_letters WHERE id = $1"},
+    /* Inserts an old row into the outbox, so that the next sweep publishes it. */
+    [DEAD_LETTER_REQUEUE] =
+        {"dead_letter_requeue",
          "WITH l AS (UPDATE dead_letters SET requeued_at = $2 WHERE id = $1 RETURNING *),"
          " sent AS (INSERT INTO outbox (exchange, routing_key, body, created_at)"
          "  SELECT $9, $10, convert_from(body, 'UTF8'), now() - interval '1 day' FROM l)," NOTE(
              "DEAD_LETTER_REQUEUED",
              "jsonb_build_object('requeuedAt', l.requeued_at, 'routingKey', $10::text)") " SELECT " COLUMNS " FROM l"},
-    [LETTER_DROP] = {"letter_drop",
-                     "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
-                         "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
+    [DEAD_LETTER_DROP] = {"dead_letter_drop",
+                          "WITH l AS (DELETE FROM dead_letters WHERE id = $1 RETURNING *, $2::timestamptz)," NOTE(
+                              "DEAD_LETTER_DROPPED", "NULL") " SELECT id FROM l"},
 };
-static_assert(ARRAY_LEN(list) == LETTER_COUNT, "each statement has its entry");
+static_assert(ARRAY_LEN(list) == DEAD_LETTER_COUNT, "each statement has its entry");
 
 struct statements deadletters_statements = {list, ARRAY_LEN(list), 0};
 
@@ -66,7 +66,7 @@ static const struct deadletters_context *context_of(const struct request *reques
 
 enum { COL_ID, COL_KEY, COL_REASON, COL_LENGTH, COL_TIMES, COL_CREATED, COL_REQUEUED, COL_BODY };
 
-/* Inside an object. */
+/* Writes members of an open object. */
 static void write_members(struct jsonw *json, const PGresult *result, int row)
 {
     jsonw_put_string(json, "id", pg_text(result, row, COL_ID));
@@ -90,7 +90,7 @@ static void write_listed(struct jsonw *json, const struct request *request, cons
 
 static const struct timeline dead_letters = {
     .statements = &deadletters_statements,
-    .statement = LETTER_LIST,
+    .statement = DEAD_LETTER_LIST,
     .everyones = true,
     .tag = "dead-letters",
     .key_column = COL_CREATED,
@@ -103,12 +103,12 @@ static void handle_list(struct request *request)
     timeline_show(context_of(request)->pg, request, &dead_letters, &field_errors, 0, NULL);
 }
 
-/* ---- one letter ---- */
+/* ---- one dead letter ---- */
 
 struct dead_letter {
     uint8_t *bytes; /* the body, on the heap */
     size_t length;
-    struct json *tree; /* NULL: it is no JSON */
+    struct json *tree; /* NULL: not JSON */
 };
 
 static bool dead_letter_read(const PGresult *result, struct dead_letter *dead_letter)
@@ -132,7 +132,7 @@ static void dead_letter_free(struct dead_letter *dead_letter)
     free(dead_letter->bytes);
 }
 
-/* Whatever the bytes are, Base64 can show them; where they are JSON that is shown as well. */
+/* The bytes are shown as Base64, and also as JSON if they are JSON. */
 static bool write_dead_letter(struct jsonw *json, const PGresult *result, const struct dead_letter *dead_letter)
 {
     size_t size = sodium_base64_encoded_len(dead_letter->length, sodium_base64_VARIANT_ORIGINAL);
@@ -181,7 +181,7 @@ static void find_dead_letter(struct request *request, pg_callback callback)
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    if (!statements_query(context_of(request)->pg, &deadletters_statements, LETTER_GET, ARRAY_LEN(values), values,
+    if (!statements_query(context_of(request)->pg, &deadletters_statements, DEAD_LETTER_GET, ARRAY_LEN(values), values,
                           callback, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -194,7 +194,7 @@ static void handle_get(struct request *request)
 
 /* ---- requeue and drop ---- */
 
-/* Where a letter came from: its exchange and its key; NULL where both follow from the auction. */
+/* The exchange and key of each kind of dead letter; NULL if they follow from the auction. */
 static const struct {
     const char *dead_key;
     const char *exchange;
@@ -207,7 +207,7 @@ static const struct {
     {TOPOLOGY_KEY_DEAD_WEBHOOK, TOPOLOGY_DELIVERIES_EXCHANGE, TOPOLOGY_KEY_WEBHOOK},
 };
 
-/* False for what nobody could read any better than the first time: no JSON, or cut. */
+/* False for a message that is not JSON or was truncated: it can never be read. */
 static bool find_origin(const struct deployment *deployment, const char *dead_key,
                         const struct dead_letter *dead_letter, char exchange[static TOPOLOGY_QUEUE_SIZE],
                         char key[static TOPOLOGY_KEY_SIZE])
@@ -246,8 +246,8 @@ static void on_requeued(const struct pg_reply *reply, void *arg)
 }
 
 /*
- * Reads why, which may be left out, into the request's own memory. False, and the request is ended, when it is no
- * reason, or without memory.
+ * Reads the optional reason into the handler state. False, and the request is ENDED, if it is invalid, or without
+ * memory.
  */
 static bool read_reason(struct request *request)
 {
@@ -265,7 +265,7 @@ static bool read_reason(struct request *request)
     return true;
 }
 
-/* `exchange` and `key` are NULL for LETTER_DROP. */
+/* `exchange` and `key` are NULL when dropping. */
 static void change(struct request *request, size_t statement, const char *exchange, const char *key,
                    pg_callback callback)
 {
@@ -307,7 +307,7 @@ static void on_requeue_found(const struct pg_reply *reply, void *arg)
         find_origin(context_of(request)->deployment, pg_text(reply->result, 0, COL_KEY), &dead_letter, exchange, key);
     dead_letter_free(&dead_letter);
     if (found) {
-        change(request, LETTER_REQUEUE, exchange, key, on_requeued);
+        change(request, DEAD_LETTER_REQUEUE, exchange, key, on_requeued);
     } else {
         reply_error(request, ERROR_DEAD_LETTER_UNREADABLE);
     }
@@ -331,7 +331,7 @@ static void on_dropped(const struct pg_reply *reply, void *arg)
 static void handle_drop(struct request *request)
 {
     if (read_reason(request)) {
-        change(request, LETTER_DROP, NULL, NULL, on_dropped);
+        change(request, DEAD_LETTER_DROP, NULL, NULL, on_dropped);
     }
 }
 

@@ -1,6 +1,7 @@
 /*
- * /admin/dead-letters: what no program could handle, as notifyworker/dead_letter_sink wrote it down. Requeueing puts
- * the message into the outbox, for the exchange and key that it once had, and so in front of the same program again.
+ * /admin/dead-letters: messages that no program could handle, as stored by notifyworker/dead_letter_sink. Requeueing
+ * puts a message into the outbox with its original exchange and routing key, so that the same program receives it
+ * again.
  */
 #ifndef ROSTRUM_GATEWAY_ADMIN_DEADLETTERS_H
 #define ROSTRUM_GATEWAY_ADMIN_DEADLETTERS_H
@@ -9,7 +10,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* What the handlers use. components.c fills it. */
 struct deadletters_context {
     const struct deployment *deployment;
     struct pg *pg;

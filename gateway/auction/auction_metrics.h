@@ -1,5 +1,5 @@
 /*
- * Auctions created. Caller: auctions.c; gateway_metrics.c lists the family.
+ * Counts created auctions. Caller: auctions.c. gateway_metrics.c lists the family.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_AUCTION_METRICS_H
 #define ROSTRUM_GATEWAY_AUCTION_AUCTION_METRICS_H

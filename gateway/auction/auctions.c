@@ -1,6 +1,6 @@
 /*
- * See auctions.h. A new auction is written straight to PostgreSQL: nobody can bid on it before its id is known, so that
- * its queue need not order this.
+ * See auctions.h. A new auction is written directly to PostgreSQL. Nobody can bid on it before its id is known, so this
+ * needs no order in its queue.
  */
 #include "gateway/auction/auctions.h"
 
@@ -20,7 +20,7 @@ enum { LOCATION_SIZE = 64 };
 enum { AUCTION_ADD, AUCTION_COUNT };
 
 static const struct pg_statement list[] = {
-    /* No row: the item is none of the seller's. */
+    /* No row: the item does not belong to the seller. */
     [AUCTION_ADD] = {"auction_add",
                      "INSERT INTO auctions AS a (" TERMS_COLUMNS ", original_end_time, end_time, id, seller_id,"
                      " item_id, status, minimum_bid, created_at, updated_at)"
@@ -40,7 +40,7 @@ static const struct auctions_context *context_of(const struct request *request)
 static void on_created(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    /* 23505 is unique_violation, and the only unique thing but the new id is the item that is on sale. */
+    /* 23505 is unique_violation. Besides the new id, only the item of an open auction is unique. */
     if (reply->outcome == PG_FAILED && strcmp(reply->sqlstate, "23505") == 0 && !request_answered(request)) {
         reply_error(request, ERROR_ITEM_ALREADY_LISTED);
         return;
@@ -50,7 +50,7 @@ static void on_created(const struct pg_reply *reply, void *arg)
     }
     if (PQntuples(reply->result) == 0) {
         struct field_errors field_errors = {.count = 0};
-        field_errors_add(&field_errors, "itemId", "names no item of yours");
+        field_errors_add(&field_errors, "itemId", "must be the id of one of your items");
         reply_field_errors(request, &field_errors);
         return;
     }

@@ -1,5 +1,5 @@
 /*
- * /auctions: creating one, and showing it to who asks for it; listing.c lists them, changes.c changes them.
+ * Creates and shows an auction under /auctions. gateway/search/listing.c lists auctions; changes.c changes them.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
 #define ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
@@ -8,7 +8,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* What the handlers use. components.c fills it. */
 struct auctions_context {
     struct pg *pg;
     struct documents *documents;

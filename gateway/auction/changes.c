@@ -1,11 +1,11 @@
 /*
- * Changes to an auction; see changes.h.
+ * See changes.h. The steps of a change:
  *
- *   load     the auction as it is               404, 403; 409 where no decision could be another
- *   draft    one UPDATE or DELETE               200, 204
- *   stage    an update's terms, for its queue   no message grows with a description
- *   publish  the command                        503
- *   finish   the decision                       200, 204, 409; 202 if it takes more than DECISION_WAIT_MS
+ *   load     the present auction                   404, 403; 409 if every decision would refuse
+ *   draft    one UPDATE or DELETE                  200, 204
+ *   store    the terms of an update in a table     so that messages do not grow with descriptions
+ *   publish  the command                           503
+ *   finish   the decision                          200, 204, 409; 202 after DECISION_WAIT_MS
  */
 #include "gateway/auction/changes.h"
 
@@ -23,20 +23,23 @@
 #include "gateway/http/reply.h"
 
 enum {
-    DECISION_WAIT_MS = 3000, /* the contract's */
+    DECISION_WAIT_MS = 3000, /* as in the API */
     ACTION_MOST = 16,
     DURATION_LEAST_MS = 1000,
     NUMBER_SIZE = 24,
 };
 
-enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STAGE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP, CHANGE_COUNT };
+enum { CHANGE_LOAD, CHANGE_ORDER, CHANGE_STORE, CHANGE_DRAFT, CHANGE_PUBLISH, CHANGE_DROP, CHANGE_COUNT };
 
 static const struct pg_statement list[] = {
     [CHANGE_LOAD] = {"change_load", "SELECT " VIEW_COLUMNS " FROM auctions a WHERE a.id = $1"},
     /*
-     * An admin's order is written into the audit log before it is published; the ledger says by the command's id what
-     * became of it. $1 auction, $2 id of the entry, $3 now, $4 who, $5 address, $6 agent, $7 request, $8 action,
-     * $9 command, $10 the end asked for, $11 reason, $12 the bid to void. No row: no such auction, or a draft.
+     * An admin's order enters the audit log before it is published. The ledger shows its outcome under the command's
+     * id.
+     *
+     * $1 auction, $2 id of the entry, $3 now, $4 admin, $5 address, $6 agent, $7 request.
+     * $8 action, $9 command, $10 the requested end time, $11 reason, $12 the bid to void. No row: no such auction, or a
+     * draft.
      */
     [CHANGE_ORDER] = {"change_order",
                       "WITH found AS (SELECT id, status, end_time FROM auctions WHERE id = $1 AND status <> 'draft'),"
@@ -45,10 +48,10 @@ static const struct pg_statement list[] = {
                       " jsonb_build_object('commandId', $9::uuid, 'endTime', $10::timestamptz,"
                       " 'bidId', $12::uuid), $11 FROM found)"
                       " SELECT id FROM found"},
-    [CHANGE_STAGE] = {"change_stage",
+    [CHANGE_STORE] = {"change_store",
                       "INSERT INTO terms (" TERMS_COLUMNS ", end_time, auction_id, id, created_at)"
                       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"},
-    /* Of drafts: no row when it was changed or published meanwhile. */
+    /* Drafts: no row if the auction was changed or published meanwhile. */
     [CHANGE_DRAFT] = {"change_draft",
                       "UPDATE auctions AS a SET title = $1, description = $2, category = $3, starting_price = $4,"
                       " reserve_price = $5, buy_now_price = $6, increments = $7, bid_increment = $8,"
@@ -119,8 +122,10 @@ static void query(struct request *request, size_t statement, int count, const ch
     }
 }
 
-/* The command for the auction of the path; `end_ms` is COMMAND_EXTEND's. False, and the request is ended, without
- * memory. */
+/*
+ * Fills the command for the auction of the path. `end_ms` is for COMMAND_EXTEND. False, and the request is ENDED,
+ * without memory.
+ */
 static bool begin(struct request *request, enum command_kind kind, int64_t end_ms)
 {
     struct submission *memory = request_handler_state(request, sizeof(*memory));
@@ -149,7 +154,7 @@ static bool begin(struct request *request, enum command_kind kind, int64_t end_m
     return true;
 }
 
-/* Loads the auction, for what its seller asks; `loaded` goes on. Of a draft no command is published. */
+/* Loads the auction for a request of its seller and continues with `loaded`. Drafts need no command. */
 static void load(struct request *request, enum command_kind kind, pg_callback loaded)
 {
     char id[UUID_TEXT_SIZE];
@@ -160,8 +165,8 @@ static void load(struct request *request, enum command_kind kind, pg_callback lo
     }
 }
 
-/* False, and the request is ended, unless the auction is there and its seller asks. */
-static bool is_of_seller(struct request *request, const struct pg_reply *reply)
+/* True if the auction exists and the seller sent the request; else the request is ENDED. */
+static bool is_from_seller(struct request *request, const struct pg_reply *reply)
 {
     struct uuid seller = {{0}};
     if (!statements_usable(request, reply)) {
@@ -185,8 +190,8 @@ static bool has_status(const PGresult *result, const char *status)
 }
 
 /*
- * What no decision could make right any more, for what a seller may do before the first bid; ERROR_COUNT: nothing. Of
- * drafts all is right.
+ * The reason why no decision could accept what a seller may do before the first bid; ERROR_COUNT: none. A draft accepts
+ * all.
  */
 static enum error_code refusal(const PGresult *result)
 {
@@ -226,7 +231,7 @@ static void on_publish_loaded(const struct pg_reply *reply, void *arg)
     char id[UUID_TEXT_SIZE];
     char now[CLOCK_TEXT_SIZE];
     struct field_errors field_errors = {.count = 0};
-    if (!is_of_seller(request, reply)) {
+    if (!is_from_seller(request, reply)) {
         return;
     }
     if (!has_status(reply->result, "draft")) {
@@ -261,7 +266,7 @@ static void on_terms_stored(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* The statement that takes the terms, and the auction's id, another value and the time of now behind them. */
+/* Runs the statement with the terms as values, followed by the auction's id, `other` and the current time. */
 static void send_terms(struct request *request, size_t statement, const struct terms *terms, const char *other,
                        pg_callback answered)
 {
@@ -282,7 +287,7 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct command *command = submission_command(request);
-    if (!is_of_seller(request, reply)) {
+    if (!is_from_seller(request, reply)) {
         return;
     }
     const PGresult *result = reply->result;
@@ -295,7 +300,7 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
         .now_ms = request->received_ms,
         .version = &command->version,
     };
-    /* A body that could not be right at any time is 400 even where none would be taken. */
+    /* A body that is never valid is answered 400, even if no update is possible. */
     if (!terms_read(request, &reading, &terms)) {
         return;
     }
@@ -312,7 +317,7 @@ static void on_update_loaded(const struct pg_reply *reply, void *arg)
     } else {
         char id[UUID_TEXT_SIZE];
         uuid_format(&command->id, id);
-        send_terms(request, CHANGE_STAGE, &terms, id, on_terms_stored);
+        send_terms(request, CHANGE_STORE, &terms, id, on_terms_stored);
     }
 }
 
@@ -326,7 +331,7 @@ static void handle_update(struct request *request)
 static void on_cancel_loaded(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!is_of_seller(request, reply)) {
+    if (!is_from_seller(request, reply)) {
         return;
     }
     if (has_status(reply->result, "draft")) {
@@ -399,7 +404,7 @@ static void order(struct request *request, const struct action *action, int64_t 
     query(request, CHANGE_ORDER, ARRAY_LEN(values), values, on_ordered);
 }
 
-/* The first one with a fault if it is none. */
+/* The action of the body; with a field error and the first action if there is none. */
 static const struct action *read_action(const struct json *body, struct field_errors *field_errors)
 {
     const char *text = NULL;
@@ -430,7 +435,7 @@ static void handle_admin(struct request *request)
         (end_ms <= request->received_ms || end_ms > request->received_ms + TERMS_END_MOST_MS)) {
         field_errors_add(&field_errors, "endTime", "must be after now and within a year");
     } else if (!extends && json_member(body, "endTime") != NULL) {
-        field_errors_add(&field_errors, "endTime", "goes with extend only");
+        field_errors_add(&field_errors, "endTime", "is allowed only with the action extend");
     }
     if (field_errors.count > 0) {
         reply_field_errors(request, &field_errors);
@@ -439,7 +444,7 @@ static void handle_admin(struct request *request)
     order(request, action, end_ms, reason);
 }
 
-/* ---- bids that shall not count ---- */
+/* ---- voids and retractions ---- */
 
 static void handle_void(struct request *request)
 {
@@ -456,7 +461,7 @@ static void handle_void(struct request *request)
     order(request, &action, 0, reason);
 }
 
-/* Whose bid it is, and what may become of it, is decided in the queue. */
+/* The queue decides whose bid it is and whether it may be retracted. */
 static void on_retract_loaded(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;

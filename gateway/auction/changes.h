@@ -1,6 +1,6 @@
 /*
- * Changes to an auction. What is published is changed by a command in its queue (API.md, rule 11): the call waits for
- * its decision. A draft is nobody's but its seller's and is changed at once.
+ * Changes of auctions. A published auction is changed by a command in its queue (API.md, rule 11), and the request
+ * waits for the decision. A draft is visible to its seller only and is changed directly in PostgreSQL.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_CHANGES_H
 #define ROSTRUM_GATEWAY_AUCTION_CHANGES_H
@@ -11,7 +11,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* What the handlers use. components.c fills it. */
 struct changes_context {
     const struct config *config;
     struct pg *pg;

@@ -1,12 +1,13 @@
 /*
- * See documents.h. The fields of a document in the snapshot's hash are written together by one script:
+ * See documents.h. A document consists of fields in the snapshot's hash, which one script writes together:
  *
- *   dv version · dt made at, ms · de ETag · ds seller · dw winner, or "" · dj JSON without serverTime
+ *   dv version · dt time of creation, ms · de ETag · ds seller · dw winner, or "" · dj JSON without serverTime
  *
- * A worker keeps the documents that it has seen. Its copy is as good as Redis' where the ETag is the same, so that
- * mostly a few bytes are asked for; and what is asked of one auction within one pass of the loop is asked once.
+ * Each worker keeps copies of documents. A copy is valid while its ETag equals the one in Redis, so that most lookups
+ * read a few bytes only. All requests for an auction in one pass of the loop share one lookup.
  *
- * Who joins a load that is under way may have seen a newer version than that load will find: then it asks again.
+ * A request that joins a running load may have seen a newer version than that load returns. It then starts another
+ * load.
  */
 #include "gateway/auction/documents.h"
 
@@ -28,10 +29,10 @@
 #include "gateway/query/cache_metrics.h"
 
 enum {
-    LOADS_MAX = 4096,      /* rows being read from PostgreSQL; beyond that 503 */
-    COPIES = 1024,         /* kept by a worker, by a hash of the auction's id; a newer one takes an older one's place */
-    COPY_MAX_BYTES = 8192, /* of JSON: a longer one is fetched each time */
-    ETAG_HASH_BYTES = 8,   /* of the JSON: two versions of an auction, or two views of one, that look alike are rare */
+    LOADS_MAX = 4096, /* concurrent reads from PostgreSQL; beyond that 503 */
+    COPIES = 1024, /* slots per worker, by a hash of the auction's id; a newer copy replaces the old one in its slot */
+    COPY_MAX_BYTES = 8192, /* of JSON; a longer one is read from Redis each time */
+    ETAG_HASH_BYTES = 8,   /* of the JSON; within one version, different views with equal hashes are rare */
     ETAG_SIZE = 64,
     NUMBER_SIZE = 24,
     TIME_SIZE = 48, /* ,"serverTime":"…"} */
@@ -46,7 +47,7 @@ static_assert(ARRAY_LEN(list) == DOCUMENT_COUNT, "each statement has its entry")
 
 struct statements documents_statements = {list, ARRAY_LEN(list), 0};
 
-/* Two loads may end in any order: the newer version stays. */
+/* Two loads may end in any order: the newer version is kept. */
 const struct redis_script documents_script = {
     .name = "document",
     .body = "local there = redis.call('HGET', KEYS[1], 'dv')\n"
@@ -57,14 +58,14 @@ const struct redis_script documents_script = {
             "return 1\n",
 };
 
-TAILQ_HEAD(askings, asking);
+TAILQ_HEAD(document_requests, document_request);
 
-/* A question to Redis. */
+/* A query of Redis. */
 struct lookup {
     struct documents *documents;
     struct uuid auction_id;
-    bool whole; /* with the JSON; else only what tells whether the worker's copy holds */
-    struct askings waiting;
+    bool whole; /* includes the JSON; else only the fields that validate the worker's copy */
+    struct document_requests waiting;
     LIST_ENTRY(lookup) list; /* until it is sent */
 };
 
@@ -80,29 +81,29 @@ struct copy {
 struct load {
     struct documents *documents;
     struct uuid auction_id;
-    struct askings waiting;
+    struct document_requests waiting;
     LIST_ENTRY(load) list;
 };
 
-/* A request's own memory. */
-struct asking {
+/* Handler state of a request. */
+struct document_request {
     struct documents *documents;
     struct request *request;
-    int64_t version; /* at least this is to be shown: the snapshot had it */
-    bool alone;      /* nothing is known of the version: only a load that begins now shows all that was done before */
-    TAILQ_ENTRY(asking) list;
+    int64_t version; /* the version of the snapshot; the answer must not be older */
+    bool alone;      /* the version is unknown: only a load that starts now includes all earlier changes */
+    TAILQ_ENTRY(document_request) list;
 };
 
 struct documents {
     struct pg *pg;
     struct redis *redis;
-    struct jsonw *json; /* of documents that are kept */
+    struct jsonw *json; /* writer of documents */
     LIST_HEAD(, load) loads;
     size_t load_count;
-    LIST_HEAD(, lookup) lookups; /* to be sent at the end of this pass */
+    LIST_HEAD(, lookup) lookups; /* sent at the end of this pass of the loop */
     struct event *go;
     struct copy copies[COPIES];
-    char *text; /* of the answer under way */
+    char *text; /* buffer of the answer being written */
     size_t text_size;
 };
 
@@ -160,7 +161,7 @@ static struct copy *copy_place(struct documents *documents, const struct uuid *a
     return &documents->copies[number % COPIES];
 }
 
-/* Beyond memory or COPY_MAX_BYTES there is none. */
+/* Keeps a copy, unless memory is short or the JSON exceeds COPY_MAX_BYTES. */
 static void copy_keep(struct documents *documents, const struct uuid *auction, const struct uuid *seller,
                       const struct uuid *winner, const char *etag, const char *json, size_t length)
 {
@@ -188,8 +189,8 @@ static void make_etag(const char *text, size_t length, int64_t version, char out
     (void)snprintf(out, ETAG_SIZE, "W/\"%" PRId64 "-%s\"", version, hex);
 }
 
-/* If-None-Match, by the weak comparison that it asks for. */
-static bool has_already(const struct request *request, const char *etag)
+/* Compares If-None-Match weakly, as RFC 9110 requires for this header. */
+static bool client_has(const struct request *request, const char *etag)
 {
     const char *known = request_header(request, "If-None-Match");
     const char *opaque = strchr(etag, '"');
@@ -197,14 +198,14 @@ static bool has_already(const struct request *request, const char *etag)
            (strcmp(known, "*") == 0 || (opaque != NULL && strstr(known, opaque) != NULL));
 }
 
-/* `text` is the object without serverTime; it may be the worker's writer's. */
+/* `text` is the object without serverTime; it may be in the worker's writer. */
 static void send_text(struct documents *documents, struct request *request, int status, const char *text, size_t length,
                       const char *etag)
 {
     char now[CLOCK_TEXT_SIZE];
     reply_header(request, "ETag", etag);
     reply_header(request, "Vary", "Authorization, Cookie");
-    if (has_already(request, etag)) {
+    if (client_has(request, etag)) {
         reply_empty(request, 304);
         return;
     }
@@ -241,7 +242,7 @@ void documents_reply(struct documents *documents, struct request *request, int s
 
 /* ---- PostgreSQL ---- */
 
-/* Makes the public document of the row for those who ask next. */
+/* Writes the public document of the row to Redis. */
 static void keep(struct documents *documents, const PGresult *result, int64_t made_ms)
 {
     char key[KEYS_SIZE];
@@ -271,7 +272,7 @@ static void keep(struct documents *documents, const PGresult *result, int64_t ma
     const char *arguments[] = {
         key, version, made, etag, pg_text(result, 0, VIEW_SELLER), pg_text(result, 0, VIEW_WINNER), text, life};
     if (!redis_call(documents->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("a document was not noted: Redis is not there");
+        log_debug("document not written: Redis is unavailable");
     }
 }
 
@@ -287,17 +288,17 @@ static void show(struct documents *documents, struct request *request, const str
     }
 }
 
-/* An auction that is shown after a change. */
-struct showing {
+/* Argument of on_shown: an auction shown after a change. */
+struct show_call {
     struct documents *documents;
     struct request *request;
 };
 
 static void on_shown(const struct pg_reply *reply, void *arg)
 {
-    const struct showing showing = *(struct showing *)arg;
+    const struct show_call show_call = *(struct show_call *)arg;
     free(arg);
-    show(showing.documents, showing.request, reply);
+    show(show_call.documents, show_call.request, reply);
 }
 
 void documents_show(struct documents *documents, struct request *request)
@@ -305,39 +306,40 @@ void documents_show(struct documents *documents, struct request *request)
     char id[UUID_TEXT_SIZE];
     const char *values[] = {id};
     uuid_format(&request->parameters[0], id);
-    struct showing *showing = malloc(sizeof(*showing));
-    if (showing != NULL) {
-        *showing = (struct showing){documents, request};
+    struct show_call *show_call = malloc(sizeof(*show_call));
+    if (show_call != NULL) {
+        *show_call = (struct show_call){documents, request};
     }
-    if (showing == NULL ||
-        !statements_query(documents->pg, &documents_statements, DOCUMENT_GET, 1, values, on_shown, showing)) {
-        free(showing);
+    if (show_call == NULL ||
+        !statements_query(documents->pg, &documents_statements, DOCUMENT_GET, 1, values, on_shown, show_call)) {
+        free(show_call);
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
-static void load(struct asking *asking);
+static void load(struct document_request *document_request);
 
 static void on_row(const struct pg_reply *reply, void *arg)
 {
     struct load *loaded = arg;
-    struct asking *asking = NULL;
+    struct document_request *document_request = NULL;
     bool found = reply->outcome == PG_OK && PQntuples(reply->result) == 1;
     int64_t version = found ? pg_int(reply->result, 0, VIEW_VERSION) : INT64_MAX;
-    struct askings waiting = TAILQ_HEAD_INITIALIZER(waiting);
+    struct document_requests waiting = TAILQ_HEAD_INITIALIZER(waiting);
     TAILQ_CONCAT(&waiting, &loaded->waiting, list);
     struct documents *documents = loaded->documents;
     load_free(loaded);
     if (found) {
         keep(documents, reply->result, clock_now_ms());
     }
-    while ((asking = TAILQ_FIRST(&waiting)) != NULL) {
-        TAILQ_REMOVE(&waiting, asking, list);
-        if (version < asking->version && !request_answered(asking->request)) {
-            asking->version = 0; /* once: Redis may remember a database that is no more */
-            load(asking);
+    while ((document_request = TAILQ_FIRST(&waiting)) != NULL) {
+        TAILQ_REMOVE(&waiting, document_request, list);
+        if (version < document_request->version && !request_answered(document_request->request)) {
+            document_request->version =
+                0; /* only once: Redis may hold versions of a database that was restored or replaced */
+            load(document_request);
         } else {
-            show(documents, asking->request, reply);
+            show(documents, document_request->request, reply);
         }
     }
 }
@@ -374,11 +376,11 @@ static struct load *start_load(struct documents *documents, const struct uuid *a
     return started;
 }
 
-static void load(struct asking *asking)
+static void load(struct document_request *document_request)
 {
-    struct request *request = asking->request;
-    struct documents *documents = asking->documents;
-    struct load *joined = asking->alone ? NULL : find_load(documents, &request->parameters[0]);
+    struct request *request = document_request->request;
+    struct documents *documents = document_request->documents;
+    struct load *joined = document_request->alone ? NULL : find_load(documents, &request->parameters[0]);
     if (joined == NULL) {
         joined = start_load(documents, &request->parameters[0]);
     }
@@ -386,7 +388,7 @@ static void load(struct asking *asking)
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    TAILQ_INSERT_TAIL(&joined->waiting, asking, list);
+    TAILQ_INSERT_TAIL(&joined->waiting, document_request, list);
 }
 
 /* ---- Redis ---- */
@@ -397,7 +399,7 @@ void documents_forget(struct redis *redis, const struct uuid *auction)
     const char *arguments[] = {"HDEL", key, "dv"};
     keys_snapshot(auction, key);
     if (!redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
-        log_debug("a document was not forgotten: Redis is not there");
+        log_debug("document not removed: Redis is unavailable");
     }
 }
 
@@ -408,8 +410,8 @@ static int64_t number_of(const redisReply *field)
     return field->type == REDIS_REPLY_STRING ? strtoll(field->str, NULL, 10) : 0;
 }
 
-/* Whether the document there is all that is known of the auction now. */
-static bool holds(const struct lookup *lookup, const redisReply *reply)
+/* True if the document is valid for the snapshot's version and not too old. */
+static bool document_is_valid(const struct lookup *lookup, const redisReply *reply)
 {
     redisReply *const *field = reply->element;
     for (size_t i = FIELD_DV; i < (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF); i++) {
@@ -421,7 +423,7 @@ static bool holds(const struct lookup *lookup, const redisReply *reply)
            llabs(clock_now_ms() - number_of(field[FIELD_DT])) < DOCUMENTS_LIFE_MS;
 }
 
-/* Makes a copy of what a whole lookup found; of one that is too long only for the moment of this call. */
+/* Reads a document from a whole lookup's reply, and keeps a copy. The JSON in `copy` is borrowed from the reply. */
 static bool read_copy(const struct lookup *lookup, const redisReply *reply, struct copy *copy)
 {
     const redisReply *json = reply->element[FIELD_DJ];
@@ -445,13 +447,13 @@ static bool is_insider(const struct request_user *user, const struct copy *copy)
                            (uuid_equal(&user->id, &copy->seller_id) || uuid_equal(&user->id, &copy->winner_id)));
 }
 
-/* Ends a lookup; `copy` is NULL where none holds. Not `told`: Redis did not say the snapshot's version. */
-static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t version, bool notified)
+/* Ends a lookup. `copy` is NULL if no valid document was found. `known`: Redis returned the snapshot's version. */
+static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t version, bool known)
 {
-    struct asking *asking = NULL;
-    while ((asking = TAILQ_FIRST(&lookup->waiting)) != NULL) {
-        struct request *request = asking->request;
-        TAILQ_REMOVE(&lookup->waiting, asking, list);
+    struct document_request *document_request = NULL;
+    while ((document_request = TAILQ_FIRST(&lookup->waiting)) != NULL) {
+        struct request *request = document_request->request;
+        TAILQ_REMOVE(&lookup->waiting, document_request, list);
         bool hit = copy != NULL && !is_insider(&request->user, copy);
         cache_metrics_add(CACHE_METRICS_DOCUMENT, hit);
         if (request_answered(request)) {
@@ -459,9 +461,9 @@ static void lookup_end(struct lookup *lookup, const struct copy *copy, int64_t v
         } else if (hit) {
             send_text(lookup->documents, request, 200, copy->json, copy->length, copy->etag);
         } else {
-            asking->version = version;
-            asking->alone = !notified;
-            load(asking);
+            document_request->version = version;
+            document_request->alone = !known;
+            load(document_request);
         }
     }
     free(lookup);
@@ -480,7 +482,7 @@ static void on_fields(const redisReply *reply, void *arg)
         return;
     }
     int64_t version = number_of(reply->element[FIELD_V]);
-    if (!holds(lookup, reply)) {
+    if (!document_is_valid(lookup, reply)) {
         lookup_end(lookup, NULL, version, true);
     } else if (lookup->whole) {
         lookup_end(lookup, read_copy(lookup, reply, &found) ? &found : NULL, version, true);
@@ -505,7 +507,7 @@ static bool lookup_send(struct lookup *lookup)
                          BEFORE_FIELDS + (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF), arguments, NULL);
 }
 
-/* All that came in this pass of the loop. */
+/* Sends all lookups of this pass of the loop. */
 static void send_lookups(evutil_socket_t fd, short what, void *arg)
 {
     struct documents *documents = arg;
@@ -520,7 +522,7 @@ static void send_lookups(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* The one of this pass for the auction; NULL without memory. */
+/* The lookup for the auction in this pass, new or shared; NULL without memory. */
 static struct lookup *lookup_join(struct documents *documents, const struct uuid *auction)
 {
     struct lookup *lookup = NULL;
@@ -543,21 +545,21 @@ static struct lookup *lookup_join(struct documents *documents, const struct uuid
 
 void documents_get(struct documents *documents, struct request *request)
 {
-    struct asking *asking = request_handler_state(request, sizeof(*asking));
+    struct document_request *document_request = request_handler_state(request, sizeof(*document_request));
     struct lookup *lookup = NULL;
-    if (asking == NULL) {
+    if (document_request == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    asking->documents = documents;
-    asking->request = request;
+    document_request->documents = documents;
+    document_request->request = request;
     if (!request->user.admin) {
         lookup = lookup_join(documents, &request->parameters[0]);
     }
     if (lookup == NULL) {
-        asking->alone = true;
-        load(asking);
+        document_request->alone = true;
+        load(document_request);
         return;
     }
-    TAILQ_INSERT_TAIL(&lookup->waiting, asking, list);
+    TAILQ_INSERT_TAIL(&lookup->waiting, document_request, list);
 }

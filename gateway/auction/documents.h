@@ -1,11 +1,12 @@
 /*
- * GET of one auction, fast: its public JSON stands in Redis beside the snapshot, with the version that it shows. It
- * holds as long as the snapshot, which every decided batch renews, has no newer version, and for DOCUMENTS_LIFE_MS at
- * most: that bounds what a change outside the queue, or a snapshot that Redis missed, can leave behind.
+ * GET of one auction without a query of PostgreSQL. Redis holds the public JSON, the document, beside the snapshot,
+ * with the version that it shows. A document is valid while the snapshot has no newer version, and for
+ * DOCUMENTS_LIFE_MS at most. Every decided batch updates the snapshot. The time limit covers changes outside the queue
+ * and lost snapshots.
  *
- * Where it does not hold, or who asks may see more than the public (seller, winner, admins), the row is read from
- * PostgreSQL, once for all who ask at that moment; a document is made of it for the next ones. A draft, which its
- * seller alone may see, never has one.
+ * If the document is not valid, or the user may see more than the public (seller, winner, admins), the row is read from
+ * PostgreSQL. One query serves all requests that arrive while it runs, and the row becomes the new document. A draft is
+ * visible to its seller only and never has a document.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_DOCUMENTS_H
 #define ROSTRUM_GATEWAY_AUCTION_DOCUMENTS_H
@@ -26,16 +27,16 @@ MUST_CHECK struct documents *documents_new(struct event_base *base, struct pg *p
 /* No request may be open. NULL is allowed. */
 void documents_free(struct documents *documents);
 
-/* ENDS the request, for the auction that its first parameter names: 200, 304, 404 or 503. Takes the request's own. */
+/* ENDS the request for the auction of the first path parameter: 200, 304, 404 or 503. Uses the handler state. */
 void documents_get(struct documents *documents, struct request *request);
-/* The same after a change that this request asked for: with the row as it is now, whatever Redis knows yet. */
+/* The same after a change made by this request: shows the current row, whatever Redis holds. */
 void documents_show(struct documents *documents, struct request *request);
 /*
- * ENDS with the auction in row 0 (VIEW_COLUMNS) as the request's user may see it, and serverTime. Sets ETag and
- * Vary. A GET whose client has it already (If-None-Match) is answered 304.
+ * ENDS with the auction of row 0 (VIEW_COLUMNS) as the request's user may see it, and serverTime. Sets ETag and Vary. A
+ * GET with a matching If-None-Match is answered 304.
  */
 void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result);
-/* What the public sees of it was changed without a new version: the next one who asks is shown the row. */
+/* Removes the document after a public change that did not raise the version: the next request reads the row. */
 void documents_forget(struct redis *redis, const struct uuid *auction);
 
 #endif

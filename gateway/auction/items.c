@@ -1,5 +1,5 @@
 /*
- * See items.h. Calls are counted with the changes to auctions: nobody fills the table.
+ * See items.h. Creating an item counts against the limit of changes to auctions, so that nobody can fill the table.
  */
 #include "gateway/auction/items.h"
 
@@ -18,7 +18,7 @@ enum { LOCATION_SIZE = 64 };
 enum { ITEM_ADD, ITEM_LIST, ITEM_GET, ITEM_COUNT };
 
 #define COLUMNS "i.id, i.owner_id, i.title, i.description, " COLUMNS_MS("i.created_at") ", " AUCTION
-/* The open one that it is in. */
+/* The open auction that contains the item. */
 #define AUCTION                                                                                                        \
     "(SELECT a.id FROM auctions a WHERE a.item_id = i.id AND a.status IN ('draft', 'scheduled', 'active', 'ended'))"
 
@@ -59,7 +59,7 @@ static void query(struct request *request, size_t statement, int count, const ch
     }
 }
 
-/* ---- making one ---- */
+/* ---- create ---- */
 
 static void on_added(const struct pg_reply *reply, void *arg)
 {
@@ -99,7 +99,7 @@ static void handle_add(struct request *request)
     query(request, ITEM_ADD, ARRAY_LEN(values), values, on_added);
 }
 
-/* ---- the list ---- */
+/* ---- list ---- */
 
 static void write_listed(struct jsonw *json, const struct request *request, const PGresult *result, int row)
 {

@@ -1,6 +1,6 @@
 /*
- * /items: what a seller has to sell. An item is its owner's alone, to see (admins may too) and to put on sale
- * (auctions.c); it never changes, and says which open auction it is in.
+ * /items: the items of a seller. Only the owner and admins may see an item, and only the owner may auction it
+ * (auctions.c). An item never changes. It shows the open auction that contains it.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_ITEMS_H
 #define ROSTRUM_GATEWAY_AUCTION_ITEMS_H

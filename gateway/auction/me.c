@@ -1,6 +1,6 @@
 /*
- * A user's own bids, auctions and notifications, newest first. The three lists share one way: a page is read, one
- * statement asked for one row more than the page holds, and each row written by the list's own function.
+ * See me.h. All lists are newest first and work the same way. The page's parameters are read, one statement fetches one
+ * row more than the page holds, and the list's own function writes each row.
  */
 #include "gateway/auction/me.h"
 
@@ -15,16 +15,16 @@
 #include "gateway/query/timeline.h"
 
 enum { ME_BIDS, ME_AUCTIONS, ME_NOTIFICATIONS, ME_NOTIFICATION, ME_READ_SOME, ME_READ_ALL, ME_UNREAD, ME_COUNT };
-enum { READ_MOST = 100 }; /* notifications marked by one call */
+enum { READ_MOST = 100 }; /* notifications that one call may mark as read */
 
 /* Lists: $1 user, $2 key of the cursor, $3 id of the cursor, $4 limit; ME_NOTIFICATIONS: $5 only unread. */
 static const struct pg_statement list[] = {
     [ME_BIDS] =
         {"me_bids",
          /*
-          * The newest maximum is the highest one, unless it was withdrawn: then there is none. An automatic bid stays
-          * its bidder's for as long as it counts (common/rules/voids.h), so what is mine was so from the start.
-          * Not the view public_bids: users also see their own withdrawals and unspent maximums.
+          * The newest maximum is the highest one, unless it was withdrawn: then there is none. An automatic bid belongs
+          * to its bidder for as long as it counts (common/rules/voids.h), so ownership never changes. This does not use
+          * the view public_bids, because users also see their own withdrawals and unspent maximums.
           */
          "WITH mine AS (SELECT auction_id, max(coalesce(effective_amount, amount)) FILTER (WHERE kind <> 'withdraw') "
          "AS "
@@ -226,7 +226,7 @@ static void on_read(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* The ids of the body as an array for SQL; a fault for what is none. */
+/* Converts the ids of the body into an SQL array; adds a field error for an invalid one. */
 static void read_ids(const struct json *ids, struct pg_array *array, struct field_errors *field_errors)
 {
     size_t count = 0;

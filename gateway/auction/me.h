@@ -1,5 +1,5 @@
 /*
- * /users/me/bids, /users/me/auctions, /users/me/notifications: what concerns the user who asks.
+ * /users/me/bids, /users/me/auctions, /users/me/notifications: lists of the user who asks.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_ME_H
 #define ROSTRUM_GATEWAY_AUCTION_ME_H
@@ -12,10 +12,10 @@
 extern const struct route me_routes[]; /* context: struct pg */
 extern struct statements me_statements;
 
-/* One notification of a user, for presence.c. False: PostgreSQL is not there, and the callback does not come. */
+/* Finds one notification of a user, for presence.c. False: PostgreSQL is unavailable, and `callback` is not called. */
 MUST_CHECK bool me_find_notification(struct pg *pg, const struct uuid *user, const struct uuid *id,
                                      pg_callback callback, void *arg);
-/* A row of it. */
+/* Writes a row of the result as an object. */
 void me_write_notification(struct jsonw *json, const PGresult *result, int row);
 struct uuid me_notification_auction(const PGresult *result, int row);
 

@@ -1,6 +1,6 @@
 /*
- * Quotes; see quote.h. By the increments that decide bids, so that a seller sees what a ladder does before an auction
- * has it.
+ * See quote.h. Quotes use the same increments as the decision of bids, so that a seller can try a table before creating
+ * an auction.
  */
 #include "gateway/auction/quote.h"
 
@@ -10,16 +10,16 @@
 
 enum {
     AMOUNTS = 10,
-    INCREMENT_DEFAULT = 100, /* minor units: 1.00, as of a new auction */
+    INCREMENT_DEFAULT = 100, /* minor units: 1.00, as for a new auction */
 };
 
 struct quote {
-    int64_t starting_price; /* 0: not said */
+    int64_t starting_price; /* 0: not given */
     int64_t current_bid;    /* 0: none yet */
     struct increments increments;
 };
 
-/* False with the offending field's name if an amount is none. */
+/* False, with the field's name, if an amount is invalid. */
 static bool read_amounts(const struct json *body, struct quote *quote, const char **field)
 {
     const struct {
@@ -77,7 +77,7 @@ static void handle_quote(struct request *request)
     jsonw_object(json);
     jsonw_name(json, "amounts");
     jsonw_array(json);
-    /* Fewer at the end of what money can be. */
+    /* Fewer amounts near MONEY_MAX. */
     for (int i = 0; i < AMOUNTS && amount <= MONEY_MAX; i++) {
         jsonw_money(json, amount);
         amount = above(&quote, amount);

@@ -1,5 +1,5 @@
 /*
- * POST /auctions/quote: the next amounts that would be valid, by given increments. Stores nothing.
+ * POST /auctions/quote: the next valid bid amounts for given increments. Stores nothing.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_QUOTE_H
 #define ROSTRUM_GATEWAY_AUCTION_QUOTE_H

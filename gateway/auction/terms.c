@@ -1,6 +1,6 @@
 /*
- * What a seller may say about an auction; see terms.h. A change begins with the present terms and takes over what the
- * body holds; null takes an optional one away.
+ * See terms.h. A change starts from the present terms and overwrites them with the members of the body. null removes an
+ * optional member.
  */
 #include "gateway/auction/terms.h"
 
@@ -13,9 +13,9 @@
 enum {
     CATEGORY_MOST = 100,
     DURATION_LEAST_MS = 1000,
-    START_TOLERANCE_MS = 60000,   /* a startTime this much past is a client's clock, and means now */
+    START_TOLERANCE_MS = 60000,   /* a startTime this much in the past comes from a client's clock and means now */
     SNIPE_MOST_S = 86400,         /* a day */
-    SNIPE_EXTENSIONS_MOST = 1000, /* far beyond any hammer's patience */
+    SNIPE_EXTENSIONS_MOST = 1000, /* far more than any real auction needs */
     SNIPE_DEFAULT_S = 120,
     BID_INCREMENT_DEFAULT = 100, /* minor units: 1.00 */
 };
@@ -61,7 +61,7 @@ static bool is_there(const struct json *body, const char *name)
     return member != NULL && member->type != JSON_NULL;
 }
 
-/* False with the offending field's name if an amount is none (400 INVALID_AMOUNT). */
+/* False, with the field's name, if an amount is invalid (400 INVALID_AMOUNT). */
 static bool read_money(const struct json *body, struct terms *terms, struct field_errors *field_errors,
                        const char **field)
 {
@@ -120,7 +120,7 @@ bool terms_read_increments(const struct json *body, int64_t *bid_increment, cons
             return false;
         }
         if (by_table) {
-            field_errors_add(field_errors, "incrementTable", "goes without bidIncrement");
+            field_errors_add(field_errors, "incrementTable", "must not be given together with bidIncrement");
             return true;
         }
         *table = NULL;
@@ -161,7 +161,7 @@ static void read_times(const struct json *body, const struct terms_reading *read
         (!reading->change || json_member(body, "endTime") != NULL)) {
         return;
     }
-    /* Times that stay are not held against the clock: the auction may be over, and the answer that it is. */
+    /* Unchanged times are not compared with the clock. The auction may be over, which the decision answers. */
     if (reading->change && terms->start_ms == before.start_ms && terms->end_ms == before.end_ms) {
         return;
     }
@@ -180,7 +180,7 @@ static void read_anti_snipe(const struct json *body, struct terms *terms, struct
     if (snipe == NULL) {
         return;
     }
-    /* What is said anew is said as a whole. */
+    /* A new antiSnipe object replaces the old one as a whole. */
     terms->snipe_window_s = SNIPE_DEFAULT_S;
     terms->snipe_extension_s = SNIPE_DEFAULT_S;
     terms->snipe_max = -1;
@@ -270,7 +270,7 @@ static const char *money_value(int64_t minor, char out[static MONEY_TEXT_SIZE])
     return out;
 }
 
-/* The increments as the bid worker reads them; in the worker's writer. */
+/* The increments as the bid worker reads them. The text is in the worker's writer. */
 static const char *increments_value(struct request *request, const struct terms *terms)
 {
     struct jsonw *json = reply_json(request);

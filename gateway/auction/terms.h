@@ -1,6 +1,6 @@
 /*
- * What a seller may say about an auction: read from a body, checked, and made into values for SQL. Used where an
- * auction is made (auctions.c) and where one is changed (changes.c).
+ * The terms of an auction that a seller chooses: read from a body, checked, and converted into values for SQL. Callers:
+ * auctions.c (creates an auction), changes.c (changes one), quote.c (increments).
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_TERMS_H
 #define ROSTRUM_GATEWAY_AUCTION_TERMS_H
@@ -11,17 +11,16 @@
 #include "common/rules/increments.h"
 #include "gateway/http/reply.h"
 
-/* How far off an endTime may be: a year, leap years included. */
+/* The latest endTime, from now: a leap year. */
 #define TERMS_END_MOST_MS (INT64_C(366) * 86400 * 1000)
 
-/* Of a title and a description, also of items. */
+/* Limits of titles and descriptions, also of items. */
 enum {
     TERMS_TITLE_MOST = 255,
-    TERMS_DESCRIPTION_MOST =
-        20000, /* characters; fits the body limit of 64 KiB also in four-byte UTF-8 escapes mostly */
+    TERMS_DESCRIPTION_MOST = 20000, /* characters; even as four-byte UTF-8 they mostly fit the body limit of 64 KiB */
 };
 
-/* Texts are borrowed, from the body or the row. 0 for money: none. */
+/* Texts are borrowed from the body or the row. Money is in minor units, 0: none. */
 struct terms {
     const char *title;
     const char *description;
@@ -29,12 +28,12 @@ struct terms {
     int64_t starting_price;
     int64_t reserve_price;
     int64_t buy_now_price;
-    int64_t bid_increment;    /* 0: by a table */
-    const struct json *table; /* the one asked for; NULL: none was */
-    const char *stored_table; /* the present one; NULL: none */
+    int64_t bid_increment;    /* 0: a table applies */
+    const struct json *table; /* the table in the body; NULL: none */
+    const char *stored_table; /* the stored table; NULL: none */
     bool has_item;
     struct uuid item;
-    bool draft; /* wanted as one */
+    bool draft; /* the body asks for a draft */
     int64_t start_ms;
     int64_t end_ms;
     int64_t snipe_window_s;
@@ -42,31 +41,31 @@ struct terms {
     int64_t snipe_max; /* -1: no cap */
 };
 
-/* The defaults of a new auction that starts at `now_ms`; title, startingPrice and endTime have none. */
+/* The defaults of a new auction that starts at `now_ms`. title, startingPrice and endTime have none. */
 struct terms terms_default(int64_t now_ms);
-/* A row of VIEW_COLUMNS; borrows from it. */
+/* Terms from a row of VIEW_COLUMNS; borrows from it. */
 struct terms terms_of_row(const PGresult *result, int row);
 
 struct terms_reading {
-    bool change;      /* of present terms: nothing is required, but `version`; no item, no draft */
+    bool change;      /* changes existing terms: only `version` is required; no item, no draft */
     bool started;     /* startTime cannot be changed any more */
-    int64_t now_ms;   /* what is not past */
-    int64_t *version; /* of a change: what the seller saw */
+    int64_t now_ms;   /* times before it are in the past */
+    int64_t *version; /* of a change: the version that the seller saw */
 };
 
-/* Takes over what `request`'s body says. False: it is wrong, and the request was ENDED with 400. */
+/* Updates `terms` from the request's body. False: the body is invalid, and the request was ENDED with 400. */
 MUST_CHECK bool terms_read(struct request *request, const struct terms_reading *reading, struct terms *terms);
 
 /*
- * bidIncrement or incrementTable of a body, for terms_read and quotes. False if an amount is none: 400 INVALID_AMOUNT.
- * Absent, *bid_increment and *table stay as they are.
+ * Reads bidIncrement or incrementTable of a body, for terms_read and quotes. Absent members leave *bid_increment and
+ * *table unchanged. False if an amount is invalid: the caller answers 400 INVALID_AMOUNT.
  */
 MUST_CHECK bool terms_read_increments(const struct json *body, int64_t *bid_increment, const struct json **table,
                                       struct increments *increments, struct field_errors *field_errors);
 /* ENDS with 400 INVALID_AMOUNT and "field". */
 void terms_reply_invalid_amount(struct request *request, const char *field);
 
-/* Values $1 to $13 of a statement, in the order of TERMS_COLUMNS and the endTime. */
+/* Values $1 to $13 of a statement: those of TERMS_COLUMNS, then the endTime. */
 enum { TERMS_VALUES = 13, TERMS_NUMBER_SIZE = 24 };
 #define TERMS_COLUMNS                                                                                                  \
     "title, description, category, starting_price, reserve_price, buy_now_price, increments, bid_increment,"           \
@@ -84,7 +83,7 @@ struct terms_text {
     char end[CLOCK_TEXT_SIZE];
 };
 
-/* Borrows from `terms`, `text` and the worker's writer, so use them before anything is answered. */
+/* Borrows from `terms`, `text` and the worker's writer: use the values before writing an answer. */
 void terms_values(struct request *request, const struct terms *terms, struct terms_text *text,
                   const char *values[static TERMS_VALUES]);
 

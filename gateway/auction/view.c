@@ -18,7 +18,7 @@ static void write_price(struct jsonw *json, const PGresult *result, int row, boo
     if (insider) {
         columns_put_money(json, "reservePrice", result, row, VIEW_RESERVE_PRICE);
     }
-    /* Gone with the first bid that meets the reserve. */
+    /* The first bid that meets the reserve ends the option to buy now. */
     if (met && !pg_null(result, row, VIEW_CURRENT_BID)) {
         jsonw_put_null(json, "buyNowPrice");
     } else {
@@ -67,7 +67,7 @@ static void write_outcome(struct jsonw *json, const PGresult *result, int row, b
     }
 }
 
-/* Of the other party, for seller and winner alone. */
+/* Contact data of the other party, only for seller and winner. */
 static void write_contact(struct jsonw *json, const struct request_user *user, const PGresult *result, int row)
 {
     struct uuid seller = pg_uuid(result, row, VIEW_SELLER);

@@ -1,6 +1,6 @@
 /*
- * An auction as it is shown: its columns, and how they become JSON, once for every list that shows auctions; and who
- * may see what of it.
+ * The representation of an auction: its columns and their JSON, shared by all lists of auctions, and who may see which
+ * members.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_VIEW_H
 #define ROSTRUM_GATEWAY_AUCTION_VIEW_H
@@ -11,7 +11,7 @@
 #include "gateway/query/columns.h"
 
 // clang-format off
-/* An auction's `images` as JSON text, in their order; for a statement that has a row of auctions named `a`. */
+/* The images of an auction as JSON text, in their order. The statement must name the row of auctions `a`. */
 #define VIEW_IMAGES_TEXT                                                                                 \
     "(SELECT coalesce(json_agg(json_build_object('id', i.id, 'url', '/images/' || i.files[1],"           \
     " 'thumbnails', json_build_object('160', '/images/' || i.files[4], '640', '/images/' || i.files[3]," \
@@ -19,7 +19,7 @@
     " FROM (SELECT id, files, row_number() OVER (ORDER BY position) AS place FROM images"                \
     " WHERE auction_id = a.id) i)"
 
-/* Of a row of auctions named `a`, in the order of enum view_column. */
+/* Columns of a row of auctions named `a`, in the order of enum view_column. */
 #define VIEW_COLUMNS                                                                       \
     "a.id, a.seller_id, (SELECT u.display_name FROM users u WHERE u.id = a.seller_id),"    \
     " a.title, a.description, a.category, a.currency, a.starting_price, a.reserve_price,"  \
@@ -67,20 +67,20 @@ enum view_column {
     VIEW_WINNING_BID,
     VIEW_IMAGES,
     VIEW_WATCHERS,
-    VIEW_SELLER_EMAIL, /* after a sale */
+    VIEW_SELLER_EMAIL, /* set after a sale */
     VIEW_WINNER_EMAIL,
     VIEW_WINNER_NAME,
-    VIEW_COLUMN_COUNT /* a statement's own columns follow from here */
+    VIEW_COLUMN_COUNT /* a statement's own columns start here */
 };
 
 /*
- * The contract's Auction object, as `request`'s user may see it: the reserve is for the seller and admins, the winner
- * for these and the winner, the contact for seller and winner.
+ * Writes the Auction object of the API as `request`'s user may see it. The reserve is shown to the seller and admins,
+ * the winner to these and to the winner, and contact data to the seller and the winner.
  */
 void view_write(struct jsonw *json, const struct request *request, const PGresult *result, int row);
-/* The same as `user` may see it (all zero: a guest), without serverTime. */
+/* The same for `user` (all zero: a guest), without serverTime. */
 void view_write_for(struct jsonw *json, const struct request_user *user, const PGresult *result, int row);
-/* There is no row, or it is a draft of someone else than `request`'s user. */
+/* True if there is no row, or if it is a draft of another user. */
 MUST_CHECK bool view_hidden(const struct request *request, const PGresult *result);
 
 #endif

@@ -14,14 +14,14 @@
 
 enum { WATCH_LIST, WATCH_ADD, WATCH_REMOVE, WATCH_COUNT };
 
-/* Who begins to watch is told of later bids only: the first watcher begins where the auction stands. */
+/* A watcher is notified of later bids only: the first watcher sets the start to the auction's present state. */
 static const struct pg_statement list[] = {
     [WATCH_LIST] = {"watch_list", "SELECT " VIEW_COLUMNS ", " COLUMNS_MS(
                                       "w.created_at") " FROM watchlist w JOIN auctions a ON a.id = w.auction_id"
                                                       " WHERE w.user_id = $1 AND ($2::timestamptz IS NULL OR"
                                                       " (w.created_at, w.auction_id) < ($2::timestamptz, $3::uuid))"
                                                       " ORDER BY w.created_at DESC, w.auction_id DESC LIMIT $4"},
-    /* Drafts are their seller's alone. No row: there is no such auction. */
+    /* Drafts are visible to their seller only. No row: no such auction. */
     [WATCH_ADD] = {"watch_add",
                    "WITH a AS (SELECT id, bid_count FROM auctions WHERE id = $2 AND (status <> 'draft' OR seller_id = "
                    "$1)),"
@@ -68,7 +68,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
     if (!statements_found(request, reply, ERROR_NOT_FOUND)) {
         return;
     }
-    /* Watching twice is watching: 200 says that it was so before. */
+    /* 201 for a new entry; 200 if the user already watches the auction. */
     const struct json *auction = json_member(request->body, "auctionId");
     bool added = pg_int(reply->result, 0, 0) > 0;
     struct uuid id;

@@ -1,6 +1,6 @@
 /*
- * /users/me/watchlist: the auctions that a user watches. Watching changes the watchlist and the auction's count of
- * watchers in one statement, and never the auction's row: bids do not wait for it. notifyworker/watchers tells them.
+ * /users/me/watchlist: the auctions that a user watches. One statement changes the watchlist and the auction's count of
+ * watchers. It never writes the auction's row, so bids do not wait for it. notifyworker/watchers notifies the watchers.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_WATCHLIST_H
 #define ROSTRUM_GATEWAY_AUCTION_WATCHLIST_H
@@ -9,7 +9,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* What the handlers use. components.c fills it. */
 struct watchlist_context {
     struct pg *pg;
     struct redis *redis;

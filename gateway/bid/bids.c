@@ -1,14 +1,15 @@
 /*
- * Taking bids; see bids.h. A bid goes through these steps, each in a function of its name:
+ * See bids.h. A bid passes through these steps, each in a function of that name:
  *
- *   begin    what is bid, and its id                 no I/O; 400
- *   ask      admission and snapshot in one pipeline  401, 403, 409, 422, 429, 400 BID_TOO_LOW
- *   verify   the user's address, where the settings ask for it; 403
- *   load     the snapshot from PostgreSQL            only where Redis has none, or an end that may have moved; 404
- *   publish  into the auction's queue, and wait for the decision where that is asked for (submission.h): 200, 202, 503
+ *   begin    parse the amount, choose the id               no I/O; 400
+ *   ask      admission and snapshot in one pipeline        401, 403, 409, 422, 429, 400 BID_TOO_LOW
+ *   verify   the user's address, if required               403
+ *   load     the snapshot from PostgreSQL, if needed       404
+ *   publish  and wait for the decision if asked for        200, 202, 503 (submission.h)
  *
- * With Redis gone, `ask` and `load` fall away for clients with an access token: the bid worker decides.
- * A request whose deadline has passed before `publish` goes no further.
+ * `load` is needed if Redis has no snapshot, or if the end in it may be outdated. Without Redis, `ask` and `load` are
+ * skipped for clients with an access token: the bid worker decides. A request whose deadline passes before `publish` is
+ * not published.
  */
 #include "gateway/bid/bids.h"
 
@@ -35,20 +36,20 @@
 
 enum {
     LOCATION_SIZE = 128,
-    COMMAND_WAIT_S = 3, /* how long a withdrawal waits for its decision, says the contract */
+    COMMAND_WAIT_S = 3, /* of a withdrawal for its decision, as in the API */
 };
 
-/* A bid from its parsing to its answer; the request's own memory. */
+/* Handler state of a bid, from parsing to the answer. */
 struct bid_request {
-    struct submission submission; /* with the command */
+    struct submission submission; /* contains the command */
     struct admission admission;
-    char hash[IDEMPOTENCY_HASH_SIZE]; /* of auction and body */
-    int wait_s;                       /* 0: does not wait */
-    bool receipt;                     /* is asked for */
-    int awaited;                      /* replies of Redis that have not come */
-    struct snapshot snapshot;         /* RULES_NO_STATUS: unknown */
-    bool loaded;                      /* from PostgreSQL just now, not out of Redis */
-    enum error_code reason;           /* it is to be refused, unless the ledger has it; or it is being refused */
+    char hash[IDEMPOTENCY_HASH_SIZE]; /* of auction, kind and amount */
+    int wait_s;                       /* 0: no wait */
+    bool receipt;                     /* the client asked for one */
+    int awaited;                      /* outstanding replies of Redis */
+    struct snapshot snapshot;         /* status RULES_NO_STATUS: unknown */
+    bool loaded;                      /* from PostgreSQL just now, not from Redis */
+    enum error_code reason;           /* of the refusal, which is final unless the ledger has the bid */
 };
 
 static const struct bids_context *context_of(const struct request *request)
@@ -70,7 +71,7 @@ static void set_location(struct request *request)
     reply_header(request, "Location", text);
 }
 
-/* As it was received first, should this be a repetition. */
+/* A repeated bid has the receipt time of its first request. */
 static void put_receipt(struct request *request, struct jsonw *json, int64_t received_ms)
 {
     const struct bid_request *bid_request = request->handler_state;
@@ -141,11 +142,11 @@ static void forgotten(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
     const struct bid_request *bid_request = request->handler_state;
-    (void)reply; /* the key stays taken, should Redis have gone away */
+    (void)reply; /* if Redis is unavailable, the key stays reserved */
     reply_refusal(request, bid_request->reason);
 }
 
-/* A key is free again before the answer: who tries once more with it, and a better bid, may come to another worker. */
+/* Releases the key before it answers: another worker may receive the retry, or a higher bid with the same key. */
 static void refuse(struct request *request, enum error_code code)
 {
     struct bid_request *bid_request = request->handler_state;
@@ -181,7 +182,7 @@ static void decided(struct request *request, const struct decision *decision)
 static void failed(struct request *request, bool sent)
 {
     if (sent && submission_command(request)->keyed) {
-        reply_error(request, ERROR_UNAVAILABLE); /* its key stays taken for the repetition that we ask for */
+        reply_error(request, ERROR_UNAVAILABLE); /* its key stays reserved for the retry that the answer asks for */
     } else {
         refuse(request, ERROR_UNAVAILABLE);
     }
@@ -218,7 +219,7 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* Redis may have forgotten a key, the ledger has not: a bid that was placed is not told that it comes too late. */
+/* Redis may have lost a key that the ledger has: a bid that was placed must not be answered as too late. */
 static void refuse_unless_placed(struct request *request, enum error_code reason)
 {
     struct bid_request *bid_request = request->handler_state;
@@ -230,8 +231,8 @@ static void refuse_unless_placed(struct request *request, enum error_code reason
     }
 }
 
-/* Every other field of an old snapshot errs towards taking the bid; but an extension may have moved the end since. */
-static bool end_is_hearsay(const struct bid_request *bid_request, enum error_code reason)
+/* All other fields of an old snapshot err towards accepting the bid. But an extension may have moved the end since. */
+static bool end_may_be_outdated(const struct bid_request *bid_request, enum error_code reason)
 {
     return reason == ERROR_AUCTION_ENDED && refusal_by_clock(&bid_request->snapshot) && !bid_request->loaded;
 }
@@ -243,7 +244,7 @@ static void check_snapshot(struct request *request)
     if (!refusal_certain(&bid_request->snapshot, &bid_request->submission.bid.command, clock_now_ms(),
                          context_of(request)->config->fence_grace_ms, &reason)) {
         publish(request);
-    } else if (end_is_hearsay(bid_request, reason)) {
+    } else if (end_may_be_outdated(bid_request, reason)) {
         snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
                        request);
     } else {
@@ -270,7 +271,7 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 
 /* ---- ask ---- */
 
-/* Not in the ledger, as far as PostgreSQL can say. */
+/* The ledger does not have the bid (`certain`), or PostgreSQL could not answer. */
 static void repeat_undecided(struct request *request, bool certain)
 {
     const struct bid_request *bid_request = request->handler_state;
@@ -296,8 +297,8 @@ static void found_again(const struct pg_reply *reply, void *arg)
 }
 
 /*
- * The same key and body again: nothing new is placed, except where the first try may have come to nothing. What the
- * entry says may be old, should Redis have been away when the bid was decided.
+ * Same key and body again: the bid is not placed twice, but published again if the first attempt may have failed. The
+ * entry may be outdated if Redis was unavailable when the bid was decided.
  */
 static void repeat(struct request *request)
 {
@@ -310,7 +311,7 @@ static void repeat(struct request *request)
     }
 }
 
-/* Nothing more is known of the user that speaks against the bid. */
+/* All checks of the user have passed. */
 static void admitted(struct request *request, enum verification_answer verified)
 {
     struct bid_request *bid_request = request->handler_state;
@@ -348,8 +349,8 @@ static void asked(struct request *request)
     }
 }
 
-/* A repetition is shown as received when it was received first. */
-static void take_first_receipt(struct bid_request *bid_request)
+/* A repetition has the receipt time of the first request. */
+static void use_first_receipt_time(struct bid_request *bid_request)
 {
     const char *pending = bid_request->admission.pending;
     const char *text = NULL;
@@ -359,7 +360,7 @@ static void take_first_receipt(struct bid_request *bid_request)
         bid_request->submission.bid.command.received_ms = received;
     }
     json_free(tree);
-    bid_request->admission.pending = NULL; /* was borrowed */
+    bid_request->admission.pending = NULL; /* it was borrowed */
 }
 
 static void admission_answered(const redisReply *reply, void *arg)
@@ -367,9 +368,9 @@ static void admission_answered(const redisReply *reply, void *arg)
     struct request *request = arg;
     struct bid_request *bid_request = request->handler_state;
     bid_request->admission = admission_read(request, reply);
-    /* In state a it is published again, and what counts then is when it was received now. */
+    /* In state a the bid is published again, with the receipt time of this request. */
     if (bid_request->admission.verdict == ADMISSION_KNOWN && bid_request->admission.state != 'a') {
-        take_first_receipt(bid_request);
+        use_first_receipt_time(bid_request);
     }
     if (--bid_request->awaited == 0) {
         asked(request);
@@ -389,7 +390,7 @@ static void snapshot_answered(const redisReply *reply, void *arg)
     }
 }
 
-/* What GET shows until it is decided. */
+/* The bid as GET shows it until it is decided. */
 static const char *pending_text(struct request *request)
 {
     const struct command *command = submission_command(request);
@@ -485,7 +486,7 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
     ask(request);
 }
 
-/* A body of one amount. */
+/* Handles a body with one amount. */
 static void begin_with_amount(struct request *request, enum command_kind kind, const char *name)
 {
     const char *const names[] = {name, NULL};
@@ -515,7 +516,7 @@ static void handle_proxy(struct request *request)
     begin_with_amount(request, COMMAND_PROXY, "maxAmount");
 }
 
-/* The price is the auction's, of the terms that the buyer could see: there is nothing to say in a body. */
+/* The price is the auction's, from the terms that the buyer saw: there is no body. */
 static void handle_buy(struct request *request)
 {
     begin(request, COMMAND_BUY, 0);

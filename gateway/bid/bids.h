@@ -1,6 +1,6 @@
 /*
- * Taking bids: POST bids, POST and DELETE proxy. The one path that matters: parse, one round trip to Redis, publish,
- * and 202 at the broker's confirm.
+ * The routes that place bids: POST bids, POST and DELETE proxy, POST buy. This is the hot path: parse, one round trip
+ * to Redis, publish, and 202 at the broker's confirm.
  */
 #ifndef ROSTRUM_GATEWAY_BID_BIDS_H
 #define ROSTRUM_GATEWAY_BID_BIDS_H
@@ -12,7 +12,7 @@
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 
-/* What the handlers use; made by components.c. */
+/* What the handlers use. components.c fills it. */
 struct bids_context {
     const struct config *config;
     const struct deployment *deployment;
@@ -23,7 +23,7 @@ struct bids_context {
     const struct submissions *submissions;
 };
 
-enum { BIDS_PLACE }; /* in the table: the route of a plain bid, for those that come over a WebSocket */
+enum { BIDS_PLACE }; /* index in the table: the route of a plain bid, which bids over a WebSocket use */
 
 extern const struct route bids_routes[];
 

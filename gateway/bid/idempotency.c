@@ -1,5 +1,5 @@
 /*
- * Idempotency keys; see idempotency.h.
+ * See idempotency.h.
  */
 #include "gateway/bid/idempotency.h"
 
@@ -39,7 +39,7 @@ void idempotency_hash(const struct command *command, char out[static IDEMPOTENCY
 {
     uint8_t hash[HASH_BYTES];
     crypto_generichash_state state;
-    /* By its word: the number of a kind is another one when a kind is added before it. */
+    /* The kind's text, not its number: a new kind may shift the numbers. */
     const char *kind = command_kind_text(command->kind);
     crypto_generichash_init(&state, NULL, 0, sizeof(hash));
     crypto_generichash_update(&state, command->auction_id.bytes, sizeof(command->auction_id.bytes));

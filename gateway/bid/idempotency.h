@@ -1,6 +1,6 @@
 /*
- * Idempotency keys: the id of a bid that has one is the keyed hash of user and key, so that the same request becomes
- * the same row, whatever was lost meanwhile. Pure.
+ * Idempotency keys. The id of a bid with a key is the keyed hash of user and key. So a repeated request always refers
+ * to the same ledger row, even if its entry in Redis is lost. Pure.
  */
 #ifndef ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
 #define ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
@@ -19,7 +19,7 @@ enum {
 bool idempotency_key_is_valid(const char *key);
 struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct uuid *user,
                                const char *key);
-/* Of what must be the same when a key comes again: auction, kind and amount. */
+/* Hash of the fields that must be equal when a key is repeated: auction, kind and amount. */
 void idempotency_hash(const struct command *command, char out[static IDEMPOTENCY_HASH_SIZE]);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * The leaderboard; see leaderboard.h and common/protocol/snapshot.c, which says when the sorted set in Redis is valid.
- * The bid worker adds each batch to it. One that is missing or of another version than the auction is read from
- * PostgreSQL and written there, unless the auction has gone on meanwhile.
+ * See leaderboard.h; common/protocol/snapshot.c defines when the sorted set in Redis is valid. The bid worker adds each
+ * batch to it. A set that is missing or of another version is read from PostgreSQL. It is then written to Redis, unless
+ * the auction's version has changed meanwhile.
  *
- * A bidder's best amount is the highest that the history shows (rule 9), or the price that a raise of their own led to.
+ * A bidder's best amount is the highest in the public history (rule 9), or the price to which the bidder raised it.
  */
 #include "gateway/bid/leaderboard.h"
 
@@ -24,7 +24,10 @@ enum { NUMBER_SIZE = 24 };
 
 enum { LEADERS_GET, LEADERS_COUNT };
 
-/* The auction's version in each row; one row with a NULL bidder if it has no bids. An accepted bid stands first. */
+/*
+ * Each row has the auction's version; an auction without bids gives one row with a NULL bidder. Of equal amounts the
+ * accepted bid comes first.
+ */
 static const struct pg_statement list[] = {
     [LEADERS_GET] = {"leaders_get",
                      "SELECT a.version, b.bidder_id, b.score FROM auctions a LEFT JOIN LATERAL ("
@@ -50,7 +53,7 @@ const struct redis_script leaderboard_script = {
                "if not there[1] or there[1] ~= there[2] then return false end\n"
                "return redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1] - 1, 'WITHSCORES')\n"};
 
-/* KEYS: snapshot, board. ARGV: version, life, bidders as snapshot_leader_add writes them. */
+/* KEYS: snapshot, board. ARGV: version, lifetime, bidders as written by snapshot_leader_add. */
 const struct redis_script leaderboard_keep_script = {
     "leaders_keep", "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end\n"
                     "redis.call('DEL', KEYS[2])\n"
@@ -81,7 +84,7 @@ static void write_leader(struct jsonw *json, const struct request *request, int 
 
 /* ---- from PostgreSQL ---- */
 
-/* Gives the board to Redis, whose snapshot may have to be loaded first. */
+/* Writes the board to Redis, after loading the snapshot if it is missing. */
 static void keep(struct request *request, int64_t version)
 {
     const struct board *board = request->handler_state;
@@ -96,7 +99,7 @@ static void keep(struct request *request, int64_t version)
     (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
     if (!redis_call(context_of(request)->redis, GATEWAY_SCRIPT_LEADERS_KEEP, NULL, NULL, 2, ARRAY_LEN(arguments),
                     arguments, NULL)) {
-        log_debug("a leaderboard is not kept: Redis is not there");
+        log_debug("leaderboard not written: Redis is unavailable");
     }
 }
 

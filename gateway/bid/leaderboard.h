@@ -1,5 +1,5 @@
 /*
- * GET /auctions/:id/leaderboard: the bidders of an auction by their best public amount, under their pseudonyms.
+ * GET /auctions/:id/leaderboard: the bidders of an auction, ordered by their best public amount, under pseudonyms.
  */
 #ifndef ROSTRUM_GATEWAY_BID_LEADERBOARD_H
 #define ROSTRUM_GATEWAY_BID_LEADERBOARD_H
@@ -10,7 +10,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* What the handlers use. components.c fills it. */
 struct leaderboard_context {
     const struct deployment *deployment;
     struct pg *pg;

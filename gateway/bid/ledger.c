@@ -1,6 +1,6 @@
 /*
- * What was decided; see ledger.h. A bid that is not in the ledger yet is shown as pending from its entry in Redis
- * (admission.h), which only its own bidder can name.
+ * See ledger.h. A bid that is not in the ledger yet is shown as pending, from its entry in Redis (admission.h), which
+ * only its bidder can name.
  */
 #include "gateway/bid/ledger.h"
 
@@ -30,7 +30,7 @@ static const struct pg_statement list[] = {
                                       " (SELECT a.status IN ('sold', 'unsold', 'cancelled') FROM auctions a"
                                       "  WHERE a.id = bids.auction_id)"
                                       " FROM bids WHERE auction_id = $1 AND bid_id = $2"},
-    /* One row with a NULL seq says: the auction is there, and has no (more) bids. */
+    /* A row with a NULL seq: the auction exists and has no (more) bids. */
     [LEDGER_HISTORY] = {"ledger_history",
                         "SELECT b.seq, b.bid_id, b.bidder_id, b.automatic, b.amount, " MS(
                             "b.decided_at") ", a.version"
@@ -64,7 +64,7 @@ bool ledger_find(struct pg *pg, const struct uuid *auction, const struct uuid *b
 
 enum { BID, AUCTION, BIDDER, KIND, AMOUNT, MAX_AMOUNT, RECEIVED, DECIDED, STATUS, REASON, SETTLED };
 
-/* An automatic answer counts as a bid. */
+/* An automatic bid has the kind bid. */
 static enum command_kind read_kind(const char *text)
 {
     enum command_kind kind = COMMAND_BID;
@@ -97,7 +97,7 @@ void ledger_put(struct jsonw *json, const struct decision *decision)
     if (decision->amount > 0) {
         jsonw_put_money(json, "amount", decision->amount);
     } else {
-        jsonw_put_null(json, "amount"); /* of a maximum that has not bid */
+        jsonw_put_null(json, "amount"); /* of a proxy bid that has placed no bid */
     }
     if (decision->max_amount > 0) {
         jsonw_put_money(json, "maxAmount", decision->max_amount);
@@ -120,7 +120,7 @@ void ledger_write(struct jsonw *json, const struct decision *decision)
     jsonw_end_object(json);
 }
 
-/* A part of a key that is not there is empty. */
+/* A missing part of a key is an empty string. */
 static bool entry_there(const redisReply *reply)
 {
     return reply != NULL && reply->type == REDIS_REPLY_STRING && reply->len > 0;
@@ -143,19 +143,19 @@ static void entry_answered(const redisReply *reply, void *arg)
     json_free(tree);
 }
 
-/* What PostgreSQL could not say: without an entry it may be decided long since, so that "not found" would be a lie. */
+/* PostgreSQL is unavailable: without an entry the bid may have been decided long ago, so 404 could be wrong. */
 static void unsure_entry_answered(const redisReply *reply, void *arg)
 {
     entry_answered(entry_there(reply) ? reply : NULL, arg);
 }
 
-/* Not in the ledger: perhaps it is still on its way. */
-static void look_into_entry(struct request *request, redis_callback answered)
+/* Not in the ledger: it may still be in the queue. */
+static void read_entry(struct request *request, redis_callback answered)
 {
     char key[KEYS_SIZE];
     char from[ENTRY_OFFSET_SIZE];
     const char *arguments[] = {"GETRANGE", key, from, "-1"};
-    (void)snprintf(from, sizeof from, "%d", 1 + KEYS_BID_HASH_LENGTH); /* behind state and hash */
+    (void)snprintf(from, sizeof from, "%d", 1 + KEYS_BID_HASH_LENGTH); /* after state and hash */
     keys_bid(&request->user.id, &request->parameters[1], key);
     if (!redis_command(context_of(request)->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -167,15 +167,15 @@ static void bid_found(const struct pg_reply *reply, void *arg)
     struct request *request = arg;
     struct decision decision;
     if (reply->outcome != PG_OK) {
-        look_into_entry(request, unsure_entry_answered);
+        read_entry(request, unsure_entry_answered);
     } else if (!ledger_read(reply->result, &decision)) {
-        look_into_entry(request, entry_answered);
+        read_entry(request, entry_answered);
     } else if (!command_kind_is_bid(decision.kind) ||
                (!request->user.admin && !uuid_equal(&decision.user_id, &request->user.id))) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
         if (!uuid_equal(&decision.user_id, &request->user.id) && !pg_bool(reply->result, 0, SETTLED)) {
-            decision.max_amount = 0; /* rule 9: it may still stand, and then it is not even an admin's to see */
+            decision.max_amount = 0; /* rule 9: the maximum may still be active, and then not even admins see it */
         }
         ledger_write(reply_json(request), &decision);
         reply_send(request, 200);
@@ -185,7 +185,7 @@ static void bid_found(const struct pg_reply *reply, void *arg)
 static void handle_bid(struct request *request)
 {
     if (!ledger_find(context_of(request)->pg, &request->parameters[0], &request->parameters[1], bid_found, request)) {
-        look_into_entry(request, unsure_entry_answered);
+        read_entry(request, unsure_entry_answered);
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * What was decided, read from PostgreSQL: one bid, an auction's public history, a user's own standing maximum.
+ * Reads decided bids from PostgreSQL: one bid, the public history of an auction, the user's own maximum.
  */
 #ifndef ROSTRUM_GATEWAY_BID_LEDGER_H
 #define ROSTRUM_GATEWAY_BID_LEDGER_H
@@ -11,7 +11,7 @@
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
-/* What the handlers use; made by components.c. */
+/* What the handlers use. components.c fills it. */
 struct ledger_context {
     const struct deployment *deployment;
     struct pg *pg;
@@ -21,14 +21,14 @@ struct ledger_context {
 extern struct statements ledger_statements;
 extern const struct route ledger_routes[];
 
-/* Looks for a bid. False: PostgreSQL is not there, and the callback does not come. */
+/* Finds a bid. False: PostgreSQL is unavailable, and `callback` is not called. */
 MUST_CHECK bool ledger_find(struct pg *pg, const struct uuid *auction, const struct uuid *bid, pg_callback callback,
                             void *arg);
-/* The row of ledger_find; false if there is none. */
+/* Reads the row of ledger_find; false if there is none. */
 MUST_CHECK bool ledger_read(const PGresult *result, struct decision *decision);
-/* The members of a bid as the contract shows it to its bidder. */
+/* Writes the members of a bid as its bidder may see it. */
 void ledger_put(struct jsonw *json, const struct decision *decision);
-/* The same as an object. */
+/* The same members as an object. */
 void ledger_write(struct jsonw *json, const struct decision *decision);
 
 #endif

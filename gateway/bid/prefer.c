@@ -1,6 +1,6 @@
 /*
- * The Prefer header: a list of tokens, each perhaps with a value, separated by commas; parameters after semicolons are
- * of no concern here.
+ * See prefer.h. The header is a list of tokens separated by commas, each with an optional value. Parameters after
+ * semicolons are ignored.
  */
 #include "gateway/bid/prefer.h"
 
@@ -19,7 +19,7 @@ static int read_seconds(const char *text, size_t length)
     return seconds > PREFER_WAIT_MAX_S ? PREFER_WAIT_MAX_S : seconds;
 }
 
-/* The wish of this name, or, where that ends with '=', the one that begins with it; NULL if there is none. */
+/* The preference `name`, or the first one that starts with `name` if that ends with '='; NULL if there is none. */
 static const char *find(const char *header, const char *name, size_t *length)
 {
     while (*header != '\0') {

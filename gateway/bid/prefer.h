@@ -1,5 +1,5 @@
 /*
- * The Prefer header (RFC 7240), as far as the contract knows it. Pure. Callers: bids.
+ * The parts of the Prefer header (RFC 7240) that the API supports: wait and receipt. Pure. Caller: bids.c.
  */
 #ifndef ROSTRUM_GATEWAY_BID_PREFER_H
 #define ROSTRUM_GATEWAY_BID_PREFER_H
@@ -7,13 +7,13 @@
 #include "common/base/base.h"
 
 enum {
-    PREFER_WAIT_MAX_S = 10, /* longer wishes are cut to this */
-    PREFER_SIZE = 256,      /* of all such headers together; what is beyond is not heard */
+    PREFER_WAIT_MAX_S = 10, /* longer waits are cut to this */
+    PREFER_SIZE = 256,      /* bytes of all Prefer headers together; the rest is ignored */
 };
 
-/* wait=N in seconds, 0 if it is not asked for or not a whole number. */
+/* wait=N in seconds; 0 if absent or not a whole number. */
 int prefer_wait_s(const char *header);
-/* Whether a receipt is asked for. */
+/* True if the client asks for a receipt. */
 bool prefer_receipt(const char *header);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Bids on their way to the broker; see publisher.h. Every auction with open bids has a lane: its messages
- * that are unconfirmed, and the bids that wait for a place in the next. A lane lives as long as it has either.
+ * Publishes bids; see publisher.h. Each auction with open bids has a struct pending_bids: its unconfirmed messages, and
+ * the bids that wait for the next one. It exists as long as it has either.
  *
- * A bid whose deadline passes leaves its lane at once: from `waiting` it is dropped and never sent; from `sent` its
- * outcome is unknown, and the late verdict of its message finds it gone.
+ * A bid whose deadline passes is removed at once. If it was waiting, it is dropped and never published. If it was
+ * published, its outcome is unknown, and a later verdict of its message does not concern it.
  */
 #include "gateway/bid/publisher.h"
 
@@ -17,10 +17,10 @@
 #include "common/protocol/topology.h"
 
 enum {
-    BUCKETS = 1024, /* of the table of lanes; a power of two */
-    SWEEP_MS = 20,  /* how late a deadline may be noticed, and how soon a stalled lane is tried again */
+    BUCKETS = 1024, /* of the table of pending_bids; a power of two */
+    SWEEP_MS = 20,  /* period of checking deadlines and of retrying stalled auctions */
     SPARE_LANES_MAX = 256,
-    LANE_MESSAGES_MAX = 2, /* unconfirmed: while the broker stores the one, the gateway gathers and sends the other */
+    PENDING_MESSAGES_MAX = 2, /* while the broker stores one message, the gateway collects and publishes the next */
 };
 
 TAILQ_HEAD(bid_list, publisher_bid);
@@ -28,16 +28,16 @@ TAILQ_HEAD(bid_list, publisher_bid);
 /* A message and the bids in it. */
 struct publisher_message {
     struct pending_bids *pending;
-    struct bid_list bids; /* without those whose deadline has passed */
-    bool under_way;       /* it has no verdict yet */
+    struct bid_list bids; /* without bids whose deadline has passed */
+    bool in_flight;       /* published, without a verdict */
 };
 
 struct pending_bids {
     struct publisher *publisher;
     struct uuid auction_id;
-    struct publisher_message messages[LANE_MESSAGES_MAX];
+    struct publisher_message messages[PENDING_MESSAGES_MAX];
     struct bid_list waiting;
-    bool stalled; /* in the list of those that the broker did not take from */
+    bool stalled; /* in the list of auctions whose publish the broker refused */
     LIST_ENTRY(pending_bids) bucket;
     TAILQ_ENTRY(pending_bids) stall;
 };
@@ -55,7 +55,7 @@ struct publisher {
     size_t spare_count;
     TAILQ_HEAD(, pending_bids) stalled;
     struct bid_list deadlines;
-    struct command *commands; /* of the message being written; share_max_bids of them */
+    struct command *commands; /* commands of the message being written; share_max_bids of them */
     size_t share_max;
     size_t open;
 };
@@ -87,7 +87,7 @@ static struct pending_bids *pending_find(struct publisher *publisher, const stru
         }
     }
     *pending = (struct pending_bids){.publisher = publisher, .auction_id = *auction};
-    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
+    for (size_t i = 0; i < PENDING_MESSAGES_MAX; i++) {
         pending->messages[i].pending = pending;
         TAILQ_INIT(&pending->messages[i].bids);
     }
@@ -106,11 +106,11 @@ static void pending_stall(struct pending_bids *pending, bool stalled)
     pending->stalled = stalled;
 }
 
-/* A message that may be sent; NULL if all are under way. */
+/* A message that may be published; NULL if all are in flight. */
 static struct publisher_message *pending_free_message(struct pending_bids *pending)
 {
-    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
-        if (!pending->messages[i].under_way) {
+    for (size_t i = 0; i < PENDING_MESSAGES_MAX; i++) {
+        if (!pending->messages[i].in_flight) {
             return &pending->messages[i];
         }
     }
@@ -119,8 +119,8 @@ static struct publisher_message *pending_free_message(struct pending_bids *pendi
 
 static bool pending_is_empty(const struct pending_bids *pending)
 {
-    for (size_t i = 0; i < LANE_MESSAGES_MAX; i++) {
-        if (pending->messages[i].under_way) {
+    for (size_t i = 0; i < PENDING_MESSAGES_MAX; i++) {
+        if (pending->messages[i].in_flight) {
             return false;
         }
         assert(TAILQ_EMPTY(&pending->messages[i].bids));
@@ -149,7 +149,7 @@ static bool is_late(const struct publisher_bid *bid, int64_t now)
     return bid->deadline_ms <= now;
 }
 
-/* The one way in which a bid leaves. */
+/* The only function that removes a bid. */
 static void bid_end(struct publisher_bid *bid, enum publisher_verdict verdict)
 {
     struct pending_bids *pending = bid->pending;
@@ -171,19 +171,21 @@ static void message_answered(enum broker_verdict verdict, void *arg)
         [BROKER_RETURNED] = PUBLISHER_REFUSED,
         [BROKER_UNKNOWN] = PUBLISHER_UNKNOWN,
     };
-    static_assert(ARRAY_LEN(verdicts) == BROKER_VERDICT_COUNT, "what each verdict of the broker means");
+    static_assert(ARRAY_LEN(verdicts) == BROKER_VERDICT_COUNT, "each verdict of the broker has its entry");
     struct publisher_message *message = arg;
     struct pending_bids *pending = message->pending;
     struct publisher_bid *bid = NULL;
     int64_t now = clock_mono_ms();
-    assert(message->under_way);
-    /* It stays under way until its bids have their verdicts, so that the lane lives and nothing joins them. */
+    assert(message->in_flight);
+    /*
+     * The message stays in flight until its bids have their verdicts: pending_bids must not be freed or sent meanwhile.
+     */
     while ((bid = TAILQ_FIRST(&message->bids)) != NULL) {
-        /* A loop that was held up reads the confirm before it sweeps: the fence may have been faster than this bid. */
+        /* After a blocked loop the confirm may be read before the sweep runs. The fence may have preceded this bid. */
         bool late = verdict == BROKER_CONFIRMED && is_late(bid, now);
         bid_end(bid, late ? PUBLISHER_UNKNOWN : verdicts[verdict]);
     }
-    message->under_way = false;
+    message->in_flight = false;
     if (!TAILQ_EMPTY(&pending->waiting)) {
         pending_send(pending);
     }
@@ -201,7 +203,7 @@ static bool publish(struct publisher_message *of, size_t count)
     message_write_commands(publisher->json, publisher->commands, count);
     message.body = jsonw_text(publisher->json, &message.length);
     if (message.body == NULL) {
-        log_error("a message of bids could not be written");
+        log_error("bids not published: message cannot be encoded");
         return false;
     }
     topology_bid_key(&pending->auction_id, publisher->shards, key);
@@ -209,7 +211,7 @@ static bool publish(struct publisher_message *of, size_t count)
     return broker_publish(publisher->broker, &message, message_answered, of);
 }
 
-/* The first `count` bids in time are in `message`, which was just published. */
+/* Moves the first `count` bids that are in time to `message`, which was just published. */
 static void move_to_message(struct publisher_message *message, size_t count, int64_t now)
 {
     struct bid_list *waiting = &message->pending->waiting;
@@ -226,8 +228,8 @@ static void move_to_message(struct publisher_message *message, size_t count, int
 }
 
 /*
- * Puts what waits into one message; if the broker does not take it, it goes on waiting. Bids whose deadline has passed
- * unnoticed stay where they are until the sweep drops them.
+ * Publishes the waiting bids as one message. If the broker refuses it, they keep waiting. Bids past their deadline stay
+ * in the list until the sweep drops them.
  */
 static void pending_send(struct pending_bids *pending)
 {
@@ -250,15 +252,15 @@ static void pending_send(struct pending_bids *pending)
         return;
     }
     if (!publish(message, count)) {
-        pending_stall(pending, true); /* the sweep tries again, or drops what waits if the broker is not there */
+        pending_stall(pending, true); /* the sweep retries, or drops the waiting bids if the broker is unavailable */
         return;
     }
     pending_stall(pending, false);
-    message->under_way = true;
+    message->in_flight = true;
     move_to_message(message, count, now);
 }
 
-/* Nearly always last: only what Redis or PostgreSQL held up is older than those before it. */
+/* Usually appends: only a bid that Redis or PostgreSQL delayed is older than its predecessors. */
 static void insert_by_deadline(struct publisher *publisher, struct publisher_bid *bid)
 {
     struct publisher_bid *before = TAILQ_LAST(&publisher->deadlines, bid_list);

@@ -1,11 +1,12 @@
 /*
- * Bids on their way to the broker. Of each auction at most two messages are unconfirmed; bids that arrive meanwhile
- * travel together in the next one, up to share_max_bids: an idle deployment adds no delay, and a hot auction pays the
- * broker once for many bids.
+ * Publishes bids to the broker. Each auction has at most two unconfirmed messages. Bids that arrive meanwhile share the
+ * next message, up to share_max_bids. So an idle deployment adds no delay, and a hot auction costs the broker one
+ * message for many bids.
  *
- * Each bid gets exactly one verdict, within confirm_deadline_ms of its receipt. One that was not handed over by then
- * never is. Counted from the receipt, because the fence is: an auction's fence follows its end by fence_grace_ms, and
- * what was in time and answered 202 must stand ahead of it, however long Redis or PostgreSQL held it up before.
+ * Each bid gets exactly one verdict, within confirm_deadline_ms of its receipt. A bid that was not published by then
+ * never is. The deadline counts from the receipt because the fence does: it follows the auction's end by
+ * fence_grace_ms. Every bid that was in time and answered 202 must precede the fence in the queue, however long Redis
+ * or PostgreSQL delayed it.
  */
 #ifndef ROSTRUM_GATEWAY_BID_PUBLISHER_H
 #define ROSTRUM_GATEWAY_BID_PUBLISHER_H
@@ -18,45 +19,45 @@
 
 enum publisher_verdict {
     PUBLISHER_CONFIRMED, /* durable */
-    PUBLISHER_REFUSED,   /* the queue is full or missing: it is not there */
-    PUBLISHER_DROPPED,   /* was never handed over, and never will be */
-    PUBLISHER_UNKNOWN,   /* handed over, and no confirm: it may be there */
+    PUBLISHER_REFUSED,   /* the queue is full or missing: the bid is not in it */
+    PUBLISHER_DROPPED,   /* never published, and never will be */
+    PUBLISHER_UNKNOWN,   /* published but not confirmed: it may be in the queue */
 };
 
 struct publisher;
 struct publisher_bid;
 typedef void (*publisher_done)(struct publisher_bid *bid, enum publisher_verdict verdict);
 
-/* Owned by the caller, who keeps it until the verdict. */
+/* Owned by the caller, which keeps it until the verdict. */
 struct publisher_bid {
     struct command command;
-    int64_t received_mono_ms; /* the command's receipt on the monotonic clock */
+    int64_t received_mono_ms; /* the command's receipt, monotonic */
     publisher_done done;
     void *arg;
 
-    /* The rest belongs to publisher.c. */
+    /* Private to publisher.c. */
     int64_t deadline_ms; /* monotonic */
     struct pending_bids *pending;
-    struct publisher_message *message;    /* that it was sent in; NULL: it waits */
-    TAILQ_ENTRY(publisher_bid) list;      /* of its message, or of those that wait */
-    TAILQ_ENTRY(publisher_bid) deadlines; /* of all, oldest first */
+    struct publisher_message *message;    /* the message that contains it; NULL: it waits */
+    TAILQ_ENTRY(publisher_bid) list;      /* of its message, or of the waiting bids */
+    TAILQ_ENTRY(publisher_bid) deadlines; /* of all bids, oldest first */
 };
 
 MUST_CHECK struct publisher *publisher_new(struct event_base *base, const struct config *config);
-/* The connection by which bids go out; until then none is taken. It stays the caller's. */
+/* Sets the connection for publishing; no bid is accepted before. The caller keeps ownership. */
 void publisher_connect(struct publisher *publisher, struct broker *broker, unsigned shards);
-/* Bids can be taken: the broker is there, with its topology. */
+/* True if bids can be published: the broker is connected and its topology declared. */
 bool publisher_ready(const struct publisher *publisher);
 /* NULL: not connected yet. */
 const struct broker *publisher_broker(const struct publisher *publisher);
-/* Open bids are forgotten without a verdict. */
+/* Drops open bids without a verdict. */
 void publisher_free(struct publisher *publisher);
 /*
- * Takes a bid; its verdict comes later, from the loop. False: the broker is not there, publish_pending_max_bids are
- * open, or its deadline has passed: then nothing happened and no verdict comes.
+ * Accepts a bid; its verdict comes later, from the loop. False, and no verdict follows: the broker is unavailable,
+ * publish_pending_max_bids are open, or the bid's deadline has passed.
  */
 MUST_CHECK bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid);
-/* Waiting or unconfirmed. */
+/* Number of bids that wait or are unconfirmed. */
 size_t publisher_open(const struct publisher *publisher);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * See receipt.h. The same bid gives the same text, whenever and by whichever worker it is signed.
+ * See receipt.h. Signing is deterministic: every worker writes the same text for the same bid at any time.
  */
 #include "gateway/bid/receipt.h"
 
@@ -16,7 +16,7 @@ void receipt_key_make(struct jws_key *key, const uint8_t seed[static JWS_SEED_BY
     jws_key_make(key, seed, "bid-receipt");
 }
 
-/* A member with a comma behind it, or nothing: who buys now takes the price as it is. */
+/* The member followed by a comma; empty for a purchase at the listed price. */
 static void write_amount(const struct command *command, char out[static AMOUNT_SIZE])
 {
     char money[MONEY_TEXT_SIZE];

@@ -1,9 +1,9 @@
 /*
- * What the gateway refuses by an auction's snapshot; see refusal.h.
+ * See refusal.h.
  */
 #include "gateway/bid/refusal.h"
 
-/* Rule 1, and rule 5 for a leader who raises their own maximum. */
+/* Rule 1, and rule 5 for a leader who raises their maximum. */
 static bool too_low(const struct snapshot *snapshot, const struct command *command)
 {
     switch (command_kind_carries(command->kind)) {

@@ -1,5 +1,5 @@
 /*
- * What the gateway refuses by an auction's snapshot. Pure.
+ * Decides from an auction's snapshot which commands the gateway refuses. Pure.
  */
 #ifndef ROSTRUM_GATEWAY_BID_REFUSAL_H
 #define ROSTRUM_GATEWAY_BID_REFUSAL_H
@@ -9,13 +9,13 @@
 #include "gateway/http/errors.h"
 
 /*
- * Whether a command is certain to be rejected, and why. By the clock only when it is sure: not before endTime +
- * grace_ms, nor for a start that the clock has passed.
+ * True, with the reason, if a command is certain to be rejected. The clock counts only where it is safe: not before
+ * endTime + grace_ms, and not for a startTime that has passed.
  */
 MUST_CHECK bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms,
                                 int64_t grace_ms, enum error_code *reason);
 
-/* Whether a refusal as ended would be by the clock alone: the auction was still open then. */
+/* True if only the clock makes the auction ended: its snapshot is still open. */
 bool refusal_by_clock(const struct snapshot *snapshot);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What the gateway knows of an auction when a bid comes; see snapshots.h.
+ * See snapshots.h.
  */
 #include "gateway/bid/snapshots.h"
 
@@ -13,8 +13,8 @@
 #include "gateway/core/scripts.h"
 
 enum {
-    LOADS_MAX = 256,     /* auctions being loaded; beyond that bids go on unchecked */
-    WAITING_MAX = 10000, /* bids that wait for one load; connections_max is less */
+    LOADS_MAX = 256,     /* concurrent loads; beyond that bids are published unchecked */
+    WAITING_MAX = 10000, /* bids that wait for one load; connections_max is smaller */
 };
 
 enum { SNAPSHOT_GET, SNAPSHOT_COUNT };
@@ -152,10 +152,10 @@ static void auction_found(const struct pg_reply *reply, void *arg)
         load_end(load, SNAPSHOTS_UNKNOWN, NULL);
         return;
     }
-    /* A draft is published without the queue, so that nobody would renew what is noted of it. */
+    /* A draft is published without the queue, so that nothing would refresh its snapshot in Redis. */
     bool draft = snapshot.status == RULES_DRAFT;
     if (!draft && !snapshot_write(load->snapshots->redis, GATEWAY_SCRIPT_SNAPSHOT, &snapshot, NULL, NULL)) {
-        log_debug("a snapshot was not noted: Redis is not there");
+        log_debug("snapshot not written: Redis is unavailable");
     }
     load_end(load, SNAPSHOTS_FOUND, &snapshot);
 }

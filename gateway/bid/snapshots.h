@@ -1,6 +1,6 @@
 /*
- * What the gateway knows of an auction when a bid comes: the snapshot in Redis, or, where it is missing, the auction in
- * PostgreSQL, asked for once however many bids wait for it.
+ * Snapshots of auctions, used to check a bid before it is published. They are read from Redis. A missing one is loaded
+ * from PostgreSQL, by one query for all bids that wait for it.
  */
 #ifndef ROSTRUM_GATEWAY_BID_SNAPSHOTS_H
 #define ROSTRUM_GATEWAY_BID_SNAPSHOTS_H
@@ -11,7 +11,7 @@
 enum snapshots_outcome {
     SNAPSHOTS_FOUND,
     SNAPSHOTS_NO_AUCTION,
-    SNAPSHOTS_UNKNOWN, /* PostgreSQL is not there: the bid worker will know */
+    SNAPSHOTS_UNKNOWN, /* PostgreSQL is unavailable: the bid worker decides */
 };
 
 struct snapshots;
@@ -21,14 +21,14 @@ extern struct statements snapshots_statements;
 MUST_CHECK struct snapshots *snapshots_new(struct pg *pg, struct redis *redis);
 void snapshots_free(struct snapshots *snapshots);
 
-/* Asks Redis. False: it is not there. */
+/* Queries Redis. False: Redis is unavailable. */
 MUST_CHECK bool snapshots_ask(struct redis *redis, const struct uuid *auction, redis_callback answered, void *arg);
-/* Its reply; false if there is none. */
+/* Reads the reply; false if there is no snapshot. */
 MUST_CHECK bool snapshots_read(const redisReply *reply, const struct uuid *auction, struct snapshot *snapshot);
 
-/* `snapshot` is borrowed, and NULL unless SNAPSHOTS_FOUND. */
+/* `snapshot` is borrowed, and NULL unless the outcome is SNAPSHOTS_FOUND. */
 typedef void (*snapshots_loaded)(enum snapshots_outcome outcome, const struct snapshot *snapshot, void *arg);
-/* Loads it from PostgreSQL, and notes it in Redis. `loaded` comes exactly once, perhaps at once. */
+/* Loads a snapshot from PostgreSQL and writes it to Redis. Calls `loaded` exactly once, possibly before returning. */
 void snapshots_load(struct snapshots *snapshots, const struct uuid *auction, snapshots_loaded loaded, void *arg);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Publish, wait, answer; see submission.h.
+ * See submission.h.
  */
 #include "gateway/bid/submission.h"
 
@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "gateway/http/reply.h"
 
-enum { WAIT_MARGIN_MS = 2000 }; /* beyond the wait: the time of the sweeps and of the last look into the ledger */
+enum { WAIT_MARGIN_MS = 2000 }; /* beyond the wait: time for the sweeps and the last query of the ledger */
 
 enum end { END_DECIDED, END_PENDING, END_UNKNOWN, END_FAILED, END_UNSENT };
 
@@ -72,8 +72,8 @@ static void end(struct submission *submission, enum end reason)
     }
 }
 
-/* The request's deadline. It answers the client; the request ends when the verdict or the decision comes. */
-static void late(struct request *request)
+/* At the request's deadline the client is answered. The request ends with the verdict or the decision. */
+static void on_deadline(struct request *request)
 {
     const struct submission *submission = submission_of(request);
     if (submission->state == SUBMISSION_NEW || submission->state == SUBMISSION_ENDED) {
@@ -86,7 +86,7 @@ static void late(struct request *request)
 
 /* ---- the decision ---- */
 
-static void waited(struct waiter *waiter, const struct decision *decision)
+static void on_wait_ended(struct waiter *waiter, const struct decision *decision)
 {
     struct submission *submission = waiter->arg;
     if (decision != NULL) {
@@ -105,7 +105,7 @@ static void start_waiting(struct submission *submission)
         .auction_id = submission->bid.command.auction_id,
         .bid_id = submission->bid.command.id,
         .until_ms = clock_mono_ms() + submission->wait_ms,
-        .done = waited,
+        .done = on_wait_ended,
         .arg = submission,
     };
     waiters_add(submission->submissions->waiters, &submission->waiter);
@@ -114,7 +114,7 @@ static void start_waiting(struct submission *submission)
 static void wait_confirmed(struct submission *submission)
 {
     set_state(submission, SUBMISSION_CONFIRMED);
-    request_set_deadline(submission->request, (int64_t)submission->wait_ms + WAIT_MARGIN_MS, late);
+    request_set_deadline(submission->request, (int64_t)submission->wait_ms + WAIT_MARGIN_MS, on_deadline);
 }
 
 void submission_wait(struct request *request)
@@ -137,7 +137,7 @@ static void confirmed(struct submission *submission)
     } else if (submission->waiter.entered) {
         wait_confirmed(submission);
     } else {
-        end(submission, END_PENDING); /* nobody waits, or the wait was over before the confirm came */
+        end(submission, END_PENDING); /* no wait was asked for, or it ended before the confirm */
     }
 }
 
@@ -162,7 +162,7 @@ void submission_publish(struct request *request)
     if (submission->wait_ms > 0) {
         submission->bid.command.reply_to = submission->submissions->id;
     }
-    /* The verdict and the decision come from the loop, so not before the state says that they may. */
+    /* The state is set after this call: verdict and decision come from the loop, never from within it. */
     if (request_answered(request) || !publisher_submit(submission->submissions->publisher, &submission->bid)) {
         end(submission, END_UNSENT);
         return;
@@ -181,5 +181,5 @@ void submission_begin(const struct submissions *submissions, struct request *req
     submission->kind = kind;
     submission->request = request;
     submission->wait_ms = wait_ms;
-    request_set_late(request, late);
+    request_set_late(request, on_deadline);
 }

@@ -1,13 +1,13 @@
 /*
- * A command for an auction's queue, from its publication to the answer of the request that carries it: publish, wait
- * for the decision, answer. Bids and changes to auctions use it; each says in a table how it answers.
+ * Publishes a command to an auction's queue, waits for the decision, and answers the request. Bids and changes of
+ * auctions use it; each fills a table of functions that answer.
  *
- *   NEW ──publish──> PUBLISHED ──confirm──> CONFIRMED ──decision, or the wait is over──> ENDED
- *                        └──decision──> EARLY ──confirm or failure──> ENDED
+ *   NEW ──publish──> PUBLISHED ──confirm──> CONFIRMED ──decision or timeout──> ENDED
+ *   └──decision──> EARLY ──confirm or failure──> ENDED
  *
- * A decision that is faster than the broker's confirm waits for it. A wait that ends before the confirm is answered as
- * pending with the confirm. No confirm in time: 503, "outcome": "unknown". The request's deadline answers likewise,
- * once the command was published.
+ * A decision that precedes the broker's confirm is held until the confirm. If the wait ends before the confirm, the
+ * confirm is answered as pending. Without a confirm in time the answer is 503 with "outcome": "unknown". The request's
+ * deadline answers the same once the command was published.
  *
  * Callers: bids.c, changes.c. A submission is the first member of its request's handler state.
  */
@@ -20,36 +20,37 @@
 
 enum submission_state {
     SUBMISSION_NEW,
-    SUBMISSION_PUBLISHED, /* the publisher has it, and has no verdict yet */
-    SUBMISSION_EARLY,     /* likewise, but it is decided already */
-    SUBMISSION_CONFIRMED, /* durable; the decision is awaited */
-    SUBMISSION_ENDED,     /* the request was ended */
+    SUBMISSION_PUBLISHED, /* given to the publisher, no verdict yet */
+    SUBMISSION_EARLY,     /* the same, but already decided */
+    SUBMISSION_CONFIRMED, /* durable; waiting for the decision */
+    SUBMISSION_ENDED,     /* the request has ended */
     SUBMISSION_STATE_COUNT
 };
 
-/* How a caller answers. Exactly one of the functions that END the request is called, if submission.c has not ended it.
+/*
+ * How a caller answers. Unless submission.c has ended the request, exactly one of the functions that END it is called.
  */
 struct submission_kind {
-    const char *id_member;                      /* name of the command's id in an answer */
-    void (*confirmed)(struct request *request); /* the broker has it now; NULL: nothing to do */
+    const char *id_member;                      /* name of the command's id in answers */
+    void (*confirmed)(struct request *request); /* called at the broker's confirm; may be NULL */
     void (*decided)(struct request *request, const struct decision *decision); /* ENDS */
-    void (*pending)(struct request *request);                                  /* ENDS; confirmed, not decided */
-    /* ENDS; it is in no queue and never will be. `sent`: it was given to the publisher. */
+    void (*pending)(struct request *request);                                  /* ENDS; confirmed but not decided */
+    /* ENDS; the command is in no queue and never will be. `sent`: it was given to the publisher. */
     void (*failed)(struct request *request, bool sent);
 };
 
-/* What every submission of a worker uses. */
+/* What all submissions of a worker use. */
 struct submissions {
     struct publisher *publisher;
     struct waiters *waiters;
-    struct uuid id; /* of the worker: names its reply channel */
+    struct uuid id; /* of this worker: names its reply channel */
 };
 
 struct submission {
-    struct publisher_bid bid; /* with the command, which the caller fills */
-    int64_t confirmed_us;     /* monotonic; when the broker confirmed it to this request, 0: it did not */
+    struct publisher_bid bid; /* contains the command, which the caller fills */
+    int64_t confirmed_us;     /* monotonic; time of the broker's confirm, 0: none for this request */
 
-    /* The rest belongs to submission.c. */
+    /* Private to submission.c. */
     const struct submissions *submissions;
     const struct submission_kind *kind;
     struct request *request;
@@ -61,12 +62,15 @@ struct submission {
 
 /* The command of the request's submission. */
 struct command *submission_command(const struct request *request);
-/* Once the handler state is there; `wait_ms` for the decision, 0: not at all. Sets what happens at the deadline. */
+/*
+ * Requires the handler state. Waits up to `wait_ms` for the decision, 0: not at all. Sets the request's deadline
+ * handler.
+ */
 void submission_begin(const struct submissions *submissions, struct request *request,
                       const struct submission_kind *kind, int wait_ms);
-/* Publishes the command. A request that its deadline has answered already goes no further: `failed`. */
+/* Publishes the command. Calls `failed` if the deadline has already answered the request. */
 void submission_publish(struct request *request);
-/* Waits for the decision of a command that was confirmed to an earlier request with the same id. */
+/* Waits for the decision of a command that an earlier request with the same id has published. */
 void submission_wait(struct request *request);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Who waits for the decision on a bid; see waiters.h. A table by the last bytes of the bid's id, which are random or
- * from a hash; several may wait for the same bid.
+ * See waiters.h. A hash table by the last bytes of the bid's id, which are random or from a hash. Several waiters may
+ * have the same bid.
  */
 #include "gateway/bid/waiters.h"
 
@@ -13,8 +13,8 @@
 
 enum {
     BUCKETS = 256,
-    SWEEP_MS = 50,  /* how late the end of a wait may be noticed */
-    LOOK_MS = 1000, /* between two looks into the ledger for one waiter */
+    SWEEP_MS = 50,  /* delay at most of a timeout */
+    LOOK_MS = 1000, /* between two queries of the ledger for one waiter */
 };
 
 TAILQ_HEAD(waiter_list, waiter);
@@ -48,7 +48,7 @@ void waiters_remove(struct waiters *waiters, struct waiter *waiter)
     }
 }
 
-static void tell(struct waiters *waiters, const struct decision *decision)
+static void notify_waiters(struct waiters *waiters, const struct decision *decision)
 {
     struct waiter_list *list = bucket_of(waiters, &decision->bid_id);
     struct waiter *next = NULL;
@@ -65,9 +65,9 @@ void waiters_message(struct waiters *waiters, const char *bytes, size_t length)
 {
     struct decision decision;
     if (message_read_decision(bytes, length, &decision)) {
-        tell(waiters, &decision);
+        notify_waiters(waiters, &decision);
     } else {
-        log_warn("a decision could not be read");
+        log_warn("decision dropped: undecodable message");
     }
 }
 
@@ -76,7 +76,7 @@ static void ledger_answered(const struct pg_reply *reply, void *arg)
     struct waiters *waiters = arg;
     struct decision decision;
     if (reply->outcome == PG_OK && ledger_read(reply->result, &decision)) {
-        tell(waiters, &decision);
+        notify_waiters(waiters, &decision);
     }
 }
 
@@ -84,7 +84,7 @@ static void look(struct waiters *waiters, struct waiter *waiter, int64_t now)
 {
     waiter->look_ms = now + LOOK_MS;
     if (!ledger_find(waiters->pg, &waiter->auction_id, &waiter->bid_id, ledger_answered, waiters)) {
-        log_debug("the ledger cannot be looked into");
+        log_debug("ledger query for waiting requests failed");
     }
 }
 

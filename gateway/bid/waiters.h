@@ -1,6 +1,6 @@
 /*
- * Who waits for the decision on a bid (Prefer: wait, and commands). Decisions come over Redis, on this worker's own
- * channel; that may lose some, so that each waiter's bid is also looked for in the ledger now and then.
+ * Requests that wait for the decision on a bid or another command. Decisions arrive on this worker's Redis channel,
+ * which may lose messages. So each waiter also queries the ledger periodically.
  */
 #ifndef ROSTRUM_GATEWAY_BID_WAITERS_H
 #define ROSTRUM_GATEWAY_BID_WAITERS_H
@@ -13,7 +13,7 @@ struct event_base;
 struct pg;
 struct waiter;
 struct waiters;
-/* The decision, or NULL when the time is up. The waiter is no longer entered. */
+/* The decision, or NULL at the timeout. The waiter was removed before the call. */
 typedef void (*waiter_done)(struct waiter *waiter, const struct decision *decision);
 
 /* Owned by the caller. */
@@ -24,8 +24,8 @@ struct waiter {
     waiter_done done;
     void *arg;
 
-    /* The rest belongs to waiters.c. */
-    int64_t look_ms; /* when to look into the ledger next */
+    /* Private to waiters.c. */
+    int64_t look_ms; /* when to query the ledger next */
     bool entered;
     TAILQ_ENTRY(waiter) list;
 };
@@ -33,9 +33,9 @@ struct waiter {
 MUST_CHECK struct waiters *waiters_new(struct event_base *base, struct pg *pg);
 void waiters_free(struct waiters *waiters);
 void waiters_add(struct waiters *waiters, struct waiter *waiter);
-/* Harmless if it is not entered. */
+/* No effect if it is not entered. */
 void waiters_remove(struct waiters *waiters, struct waiter *waiter);
-/* For redis_options of the listener. */
+/* Message handler for redis_options of the listener. */
 void waiters_message(struct waiters *waiters, const char *bytes, size_t length);
 
 #endif

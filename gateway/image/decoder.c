@@ -1,7 +1,6 @@
 /*
- * Making an uploaded picture anew; see pictures.h. The helper stands beside the gateway's own program. Both directions
- * go over one socket each way, written and read in turn, so that neither side waits for the other for ever; at the
- * deadline the helper is killed.
+ * See decoder.h. The helper program is installed beside the gateway's. A socket pair carries both directions. One poll
+ * loop writes and reads, so that neither side can block the other. At the deadline the helper is killed.
  */
 #include "gateway/image/decoder.h"
 
@@ -30,10 +29,10 @@ enum {
     RESULT_MAX_BYTES = (int)sizeof(struct image_head) + IMAGE_SIZES * IMAGE_FILE_MAX_BYTES,
 };
 
-/* One helper at work. */
+/* One running helper. */
 struct helper {
     pid_t pid;
-    int fd; /* our end: its stdin and stdout */
+    int fd; /* our end; the other one is the helper's stdin and stdout */
     int64_t until_ms;
     const unsigned char *bytes; /* still to be sent */
     size_t left;
@@ -42,7 +41,7 @@ struct helper {
     size_t size;
 };
 
-/* "/usr/local/bin/rostrum-gateway" -> "/usr/local/bin/rostrum-image-decoder". */
+/* The path of the helper: "/usr/local/bin/rostrum-gateway" -> "/usr/local/bin/rostrum-image-decoder". */
 static bool helper_path(char path[static PATH_MAX])
 {
     char program[PATH_MAX];
@@ -55,7 +54,7 @@ static bool helper_path(char path[static PATH_MAX])
     return written > 0 && written < PATH_MAX;
 }
 
-/* Whatever the gateway holds open or blocks is none of the helper's business. */
+/* Starts the helper without the gateway's open descriptors and blocked signals. */
 static int spawn_prepared(pid_t *pid, const char *path, char *const *argv, int fd, posix_spawn_file_actions_t *actions,
                           posix_spawnattr_t *attributes)
 {
@@ -106,7 +105,7 @@ static bool helper_start(struct helper *helper, const struct decoder_limits *lim
     (void)snprintf(memory, sizeof(memory), "%d", limits->memory_mib);
     (void)snprintf(time, sizeof(time), "%d", limits->timeout_s);
     if (!helper_path(path) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-        log_error("a picture's helper cannot be started: %s", strerror(errno));
+        log_error("cannot start the image decoder: %s", strerror(errno));
         return false;
     }
     int failed = spawn(&helper->pid, path, argv, ends[1]);
@@ -125,7 +124,7 @@ static bool send_more(struct helper *helper)
 {
     ssize_t sent = send(helper->fd, helper->bytes, helper->left, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) {
-        /* It has seen enough, and says so by its exit code. */
+        /* the helper reads no more; its exit code gives the reason */
         helper->left = errno == EAGAIN || errno == EINTR ? helper->left : 0;
         return true;
     }
@@ -134,7 +133,7 @@ static bool send_more(struct helper *helper)
     return helper->left > 0 || shutdown(helper->fd, SHUT_WR) == 0 || errno == ENOTCONN;
 }
 
-/* False at the end of what it says, or when it says too much. */
+/* False at the end of its output, or if that is too long. */
 static bool read_more(struct helper *helper)
 {
     if (helper->size - helper->length < CHUNK_BYTES) {
@@ -154,8 +153,8 @@ static bool read_more(struct helper *helper)
     return got > 0;
 }
 
-/* Sends and reads until the helper has said all. False: the deadline. */
-static bool converse(struct helper *helper)
+/* Sends the input and reads the output to its end. False: the deadline has passed. */
+static bool exchange(struct helper *helper)
 {
     for (;;) {
         short events = helper->left > 0 ? POLLIN | POLLOUT : POLLIN;
@@ -190,33 +189,33 @@ static enum decoder_result result_of(int status)
         return DECODER_TOO_LARGE;
     case IMAGE_USAGE:
     case IMAGE_NO_LIBRARY:
-        log_error("%s is not of this version, or libvips is missing (exit code %d)", IMAGE_PROGRAM, code);
+        log_error("%s has another version, or libvips is missing (exit code %d)", IMAGE_PROGRAM, code);
         return DECODER_NO_HELPER;
     default:
-        log_warn("%s ended by %s %d: the picture was refused", IMAGE_PROGRAM, code < 0 ? "signal" : "exit code",
+        log_warn("%s ended by %s %d: the image was refused", IMAGE_PROGRAM, code < 0 ? "signal" : "exit code",
                  code < 0 ? WTERMSIG(status) : code);
         return DECODER_BROKEN;
     }
 }
 
-/* Waits for its end; it has said all, or is killed. */
+/* Waits for the helper's exit, after its output has ended or it was killed. */
 static enum decoder_result helper_end(struct helper *helper, bool killed)
 {
     int status = 0;
     if (killed) {
         (void)kill(helper->pid, SIGKILL);
     }
-    (void)close(helper->fd); /* one that still writes ends by that */
+    (void)close(helper->fd); /* stops a helper that still writes */
     while (waitpid(helper->pid, &status, 0) < 0) {
         if (errno != EINTR) {
-            log_error("no word of a picture's helper: %s", strerror(errno));
+            log_error("cannot read from the image decoder: %s", strerror(errno));
             return DECODER_NO_HELPER;
         }
     }
     return result_of(status);
 }
 
-/* The files lie where the helper's answer was read to. */
+/* The files remain in the buffer of the helper's output. */
 static bool take_files(const struct helper *helper, struct decoder *out)
 {
     struct image_head head;
@@ -243,11 +242,11 @@ enum decoder_result decoder_make(const struct decoder_limits *limits, const void
     if (!helper_start(&helper, limits)) {
         return DECODER_NO_HELPER;
     }
-    bool whole = converse(&helper);
+    bool whole = exchange(&helper);
     enum decoder_result result = helper_end(&helper, !whole);
     out->memory = helper.result;
     if (result == DECODER_MADE && !take_files(&helper, out)) {
-        log_error("%s said nonsense", IMAGE_PROGRAM);
+        log_error("%s sent an invalid answer", IMAGE_PROGRAM);
         return DECODER_NO_HELPER;
     }
     return result;

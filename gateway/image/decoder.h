@@ -1,7 +1,7 @@
 /*
- * Making an uploaded picture anew by rostrum-image-decoder, a process of its own with limits
- * (common/protocol/image_decoder.h). Blocks: it is called on the threads of a workpool, never on the loop. images.c is
- * the caller.
+ * Re-encodes an uploaded image in rostrum-image-decoder, a separate process with limits
+ * (common/protocol/image_decoder.h). The call blocks: it runs on a thread of a workpool, never on the loop. Caller:
+ * images.c.
  */
 #ifndef ROSTRUM_GATEWAY_IMAGE_DECODER_H
 #define ROSTRUM_GATEWAY_IMAGE_DECODER_H
@@ -11,15 +11,15 @@
 struct decoder_limits {
     int pixels_max;
     int memory_mib;
-    int timeout_s; /* of processor time, and of waiting */
+    int timeout_s; /* limit of CPU time, and of the whole call */
 };
 
 enum decoder_result {
     DECODER_MADE,
     DECODER_UNKNOWN,   /* neither JPEG nor PNG nor WebP */
-    DECODER_BROKEN,    /* cannot be decoded, or not within the limits of memory and time */
+    DECODER_BROKEN,    /* cannot be decoded, or exceeds the limits of memory and time */
     DECODER_TOO_LARGE, /* more than pixels_max */
-    DECODER_NO_HELPER, /* the deployment's own fault; it was logged */
+    DECODER_NO_HELPER, /* an error of the deployment, which was logged */
 };
 
 struct decoder_file {
@@ -29,10 +29,10 @@ struct decoder_file {
 
 struct decoder {
     struct decoder_file files[IMAGE_SIZES];
-    unsigned char *memory; /* that the files lie in */
+    unsigned char *memory; /* holds the bytes of the files */
 };
 
-/* `out` is to be given to decoder_free whatever the result. */
+/* `out` must be passed to decoder_free after any result. */
 MUST_CHECK enum decoder_result decoder_make(const struct decoder_limits *limits, const void *bytes, size_t length,
                                             struct decoder *out);
 void decoder_free(struct decoder *decoder);

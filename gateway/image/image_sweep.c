@@ -1,7 +1,7 @@
 /*
- * Removing files that no image has; see image_sweep.h. A file is first marked as being removed, which keeps uploads of
- * the same content away (IMAGE_NOTE in images.c), then removed, then its note is struck off. A worker that dies between
- * these leaves a note that is overdue again a little later.
+ * See image_sweep.h. A row is first marked as being removed, so that uploads of the same content are refused
+ * (IMAGE_NOTE in images.c). Then the file is removed, and then the row. If a worker dies in between, the row becomes
+ * overdue again a little later.
  */
 #include "gateway/image/image_sweep.h"
 
@@ -14,7 +14,7 @@
 #include "gateway/image/imagestore.h"
 
 enum {
-    FILES_MAX = 64, /* removed in one go */
+    FILES_MAX = 64, /* removed in one sweep */
     FILES_TEXT_SIZE = FILES_MAX * UUID_TEXT_SIZE + 2,
 };
 
@@ -26,7 +26,7 @@ static const struct pg_statement list[] = {
                     " WHERE file IN (SELECT l.file FROM image_leftovers l WHERE l.due < now() AND NOT EXISTS"
                     " (SELECT 1 FROM images i WHERE i.files @> ARRAY[l.file])"
                     " ORDER BY l.due LIMIT 64 FOR UPDATE SKIP LOCKED) RETURNING file"},
-    /* With what was removed, the notes that turned out to have an image. */
+    /* Removes the rows of removed files, and overdue rows of files that an image uses. */
     [SWEEP_STRIKE] = {"image_sweep_strike",
                       "DELETE FROM image_leftovers l WHERE l.file = ANY ($1::uuid[]) OR (l.due < now()"
                       " AND EXISTS (SELECT 1 FROM images i WHERE i.files @> ARRAY[l.file]))"},
@@ -56,12 +56,12 @@ static void on_struck(const struct pg_reply *reply, void *arg)
 {
     struct image_sweep *sweep = arg;
     if (reply->outcome == PG_OK) {
-        log_debug("%zu files of images were removed", sweep->count);
+        log_debug("%zu unused image files removed", sweep->count);
     }
     set_timer(sweep);
 }
 
-/* The notes of what could not be removed stay, and are overdue again soon. */
+/* The rows of files that could not be removed stay, and become overdue again. */
 static void on_removed(void *arg)
 {
     struct image_sweep *sweep = arg;
@@ -85,7 +85,7 @@ static void on_removed(void *arg)
     }
 }
 
-/* On a thread. */
+/* Runs on a thread of the workpool. */
 static void work_remove(void *arg)
 {
     struct image_sweep *sweep = arg;

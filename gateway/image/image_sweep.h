@@ -1,6 +1,6 @@
 /*
- * Removing from the store the files that no image has any more: those whose note in image_leftovers is overdue. Every
- * gateway worker looks now and then; the rows that one takes the others pass over.
+ * Removes files from the store that no image uses: those with an overdue row in image_leftovers. Every gateway worker
+ * sweeps periodically. Rows that another worker holds are skipped (SKIP LOCKED).
  */
 #ifndef ROSTRUM_GATEWAY_IMAGE_IMAGE_SWEEP_H
 #define ROSTRUM_GATEWAY_IMAGE_IMAGE_SWEEP_H
@@ -23,11 +23,11 @@ struct image_sweep_options {
 
 extern struct statements image_sweep_statements;
 
-/* NULL only without memory. `store` and `pool` stay the caller's. */
+/* NULL only without memory. The caller keeps ownership of `store` and `pool`. */
 MUST_CHECK struct image_sweep *image_sweep_new(const struct image_sweep_options *options);
-/* Begins no other sweep. */
+/* Starts no further sweep. */
 void image_sweep_drain(struct image_sweep *sweep);
-/* After the pool: nothing of it is at work any more. */
+/* Call after the pool was stopped: none of its jobs may run any more. */
 void image_sweep_free(struct image_sweep *sweep);
 
 #endif

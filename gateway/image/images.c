@@ -1,14 +1,14 @@
 /*
- * Images of auctions. An upload goes through these steps, each begun by the one before:
+ * See images.h. An upload goes through these steps:
  *
  *   check   the seller, the auction and its number of images (SQL)
- *   make    the picture anew, in four sizes (thread, rostrum-image-decoder)
- *   note    the files that will be written (SQL), so that they are found if nothing follows
- *   put     them into the store (thread)
- *   add     the image, and strike the note off (SQL)
+ *   make    re-encode the image in four sizes (thread, rostrum-image-decoder)
+ *   note    list the files in image_leftovers (SQL), so that they are removed if a later step fails
+ *   put     write the files to the store (thread)
+ *   add     insert the image and delete the notes (SQL)
  *
- * What is removed goes back to the notes (image_leftovers); image_sweep.c removes their files when they are overdue.
- * After the first bid the seller may add images but remove none: bidders have seen them. An admin may.
+ * The files of a deleted image are listed in image_leftovers, and image_sweep.c removes them when they are overdue.
+ * After the first bid the seller may add images but delete none, because bidders have seen them. An admin may.
  */
 #include "gateway/image/images.h"
 
@@ -41,23 +41,28 @@ enum {
 
 enum { IMAGE_CHECK, IMAGE_NOTE, IMAGE_ADD, IMAGE_REMOVE, IMAGE_COUNT };
 
-/* A file stays noted for an hour: longer than any upload takes, and than a page with a removed image is looked at. */
+/*
+ * A file stays listed for an hour. That is longer than any upload, and than anyone looks at a page with a deleted
+ * image.
+ */
 #define LEFTOVER_DUE "now() + interval '1 hour'"
 
 static const struct pg_statement list[] = {
     [IMAGE_CHECK] = {"image_check", "SELECT a.seller_id, a.status, a.bid_count,"
                                     " (SELECT count(*) FROM images i WHERE i.auction_id = a.id)"
                                     " FROM auctions a WHERE a.id = $1"},
-    /* Answers with fewer files than it was given if one of them is being removed at this moment. */
+    /* Returns fewer files than it was given if one of them is being removed right now. */
     [IMAGE_NOTE] = {"image_note", "INSERT INTO image_leftovers AS l (file, due)"
                                   " SELECT DISTINCT f.file, " LEFTOVER_DUE " FROM unnest($1::uuid[]) f (file)"
                                   " ORDER BY 1 ON CONFLICT (file) DO UPDATE SET due = excluded.due"
                                   " WHERE NOT l.removing RETURNING l.file"},
     /*
-     * Adds nothing when there are $4 already, or when the auction is gone: a draft, which can be deleted, is locked, so
-     * that either its deletion sees this image or this sees the deletion. What is published is never locked: bids wait
-     * for these rows. Of two images at once one takes the position and the other adds nothing. Notes are locked in one
-     * order by everyone: the same picture may be on its way twice.
+     * Adds nothing if there are already $4 images, or if the auction is gone. A draft can be deleted, so it is locked:
+     * either its deletion sees this image, or this statement sees the deletion.
+     *
+     * A published auction is never locked, because bids wait for these rows. Of two concurrent images one takes the
+     * position, and the other adds nothing. All statements lock the notes in one order, because two uploads may have
+     * the same content.
      */
     [IMAGE_ADD] = {"image_add",
                    "WITH draft AS (SELECT a.id FROM auctions a WHERE a.id = $1 AND a.status = 'draft' FOR KEY SHARE),"
@@ -97,19 +102,19 @@ static struct images *images_of(const struct request *request)
 /* --- uploads --- */
 
 struct upload {
-    struct evbuffer *body; /* NULL once it has been made anew */
+    struct evbuffer *body; /* NULL after re-encoding */
     struct decoder_limits limits;
     struct imagestore *store;
     struct decoder decoder;
     enum decoder_result made;
     enum imagestore_result stored;
     struct uuid id;
-    int tries; /* of adding it: others took its position meanwhile */
+    int tries; /* number of attempts to add it: concurrent uploads may take its position */
     struct uuid files[IMAGE_SIZES];
-    char files_text[FILES_SIZE]; /* as an array of PostgreSQL */
+    char files_text[FILES_SIZE]; /* as a PostgreSQL array */
 };
 
-/* What the request's own memory points at; the request ends right after. */
+/* Releases what the handler state owns. The request must end right after. */
 static void upload_drop(struct request *request)
 {
     struct upload *upload = request->handler_state;
@@ -126,7 +131,7 @@ static void upload_fail(struct request *request, enum error_code code)
     reply_error(request, code);
 }
 
-/* As statements_usable, which ends the request if there is nothing to go on with. */
+/* As statements_usable, which ENDS the request if there is no result. */
 static bool upload_usable(struct request *request, const struct pg_reply *reply)
 {
     bool usable = reply->outcome == PG_OK && !request_answered(request);
@@ -147,8 +152,8 @@ static void write_url(const struct uuid *file, char url[static URL_SIZE])
 static void add_image(struct request *request);
 
 /*
- * Nothing was added. Where there was room another upload took the position. Each time that happens there is one image
- * more, so as many tries as an auction may have images are enough, unless images are removed meanwhile.
+ * Nothing was added. If there was room, another upload has taken the position. Each time there is one more image, so
+ * retrying as often as an auction may have images is enough, unless images are deleted meanwhile.
  */
 static void on_not_added(struct request *request, int64_t order)
 {
@@ -170,7 +175,7 @@ static void on_added(const struct pg_reply *reply, void *arg)
     if (!upload_usable(request, reply)) {
         return;
     }
-    /* A draft that was deleted or published at this moment: whoever asks again is told. */
+    /* The draft was deleted or published right now: a retry gets the exact error. */
     if (pg_int(reply->result, 0, 1) == 0) {
         upload_fail(request, ERROR_UNAVAILABLE);
         return;
@@ -224,7 +229,7 @@ static void on_put(void *arg)
     }
 }
 
-/* On a thread. */
+/* Runs on a thread of the workpool. */
 static void work_put(void *arg)
 {
     const struct request *request = arg;
@@ -236,7 +241,7 @@ static void work_put(void *arg)
     }
 }
 
-/* How many of the files differ: a small picture needs no shrinking. */
+/* The number of distinct files: a small image is not shrunk. */
 static int files_count(const struct upload *upload)
 {
     int count = 0;
@@ -281,7 +286,7 @@ static void note_files(struct request *request)
 static void on_made(void *arg)
 {
     static const enum error_code codes[] = {
-        [DECODER_MADE] = ERROR_INTERNAL_ERROR, /* not asked for */
+        [DECODER_MADE] = ERROR_INTERNAL_ERROR, /* unused */
         [DECODER_UNKNOWN] = ERROR_UNSUPPORTED_MEDIA_TYPE,
         [DECODER_BROKEN] = ERROR_INVALID_IMAGE,
         [DECODER_TOO_LARGE] = ERROR_IMAGE_TOO_LARGE,
@@ -293,13 +298,13 @@ static void on_made(void *arg)
     if (upload->made != DECODER_MADE) {
         upload_fail(request, codes[upload->made]);
     } else if (request_answered(request)) {
-        upload_fail(request, ERROR_UNAVAILABLE); /* only ends it */
+        upload_fail(request, ERROR_UNAVAILABLE); /* only ends the request */
     } else {
         note_files(request);
     }
 }
 
-/* On a thread. The upload is given back as soon as it has been made anew. */
+/* Runs on a thread of the workpool. The upload's bytes are freed after re-encoding. */
 static void work_make(void *arg)
 {
     const struct request *request = arg;
@@ -317,7 +322,7 @@ static void work_make(void *arg)
     }
 }
 
-/* Why this auction's images may not be changed; ERROR_COUNT: they may. */
+/* The reason why this auction's images must not be changed; ERROR_COUNT: they may be. */
 static enum error_code refusal(const struct request *request, const PGresult *result, bool adding)
 {
     if (PQntuples(result) == 0) {
@@ -374,7 +379,7 @@ static bool check_auction(struct request *request, pg_callback then)
                             then, request);
 }
 
-/* The file is what its first bytes say, and must say of itself the same. */
+/* The content type follows from the first bytes, and the header must agree with them. */
 static bool content_is_valid(const struct request *request, struct evbuffer *body)
 {
     unsigned char head[IMAGE_SNIFF_BYTES];
@@ -387,7 +392,7 @@ static bool content_is_valid(const struct request *request, struct evbuffer *bod
            (type[is_length] == '\0' || type[is_length] == ';' || type[is_length] == ' ');
 }
 
-/* Twice image_timeout_s, since another upload may be before it, and the store's time for each file. */
+/* Twice image_timeout_s, because another upload may be processed first, and the store's timeout for each file. */
 static int64_t upload_deadline_ms(const struct config *config)
 {
     return 2 * (int64_t)config->image_timeout_s * MS_PER_S + IMAGE_SIZES * (int64_t)config->image_store_timeout_ms;
@@ -424,7 +429,7 @@ static void handle_upload(struct request *request)
     request_set_deadline(request, upload_deadline_ms(config), NULL);
 }
 
-/* --- removing --- */
+/* --- deleting --- */
 
 static void on_removed(const struct pg_reply *reply, void *arg)
 {
@@ -448,7 +453,7 @@ static void remove_image(struct request *request)
     }
 }
 
-/* An admin's removal from another's auction is on record before it is done, like the calls of routes for admins. */
+/* Before an admin deletes an image of another user's auction, the audit log gets an entry, as for admin routes. */
 static void on_remove_checked(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
@@ -475,9 +480,9 @@ static void handle_remove(struct request *request)
     }
 }
 
-/* --- showing --- */
+/* --- reading --- */
 
-struct reading {
+struct image_read {
     struct imagestore *store;
     enum imagestore_result result;
     struct imagestore_bytes file;
@@ -486,11 +491,11 @@ struct reading {
 static void work_read(void *arg)
 {
     const struct request *request = arg;
-    struct reading *reading = request->handler_state;
-    reading->result = imagestore_get(reading->store, &request->parameters[0], &reading->file);
+    struct image_read *image_read = request->handler_state;
+    image_read->result = imagestore_get(image_read->store, &request->parameters[0], &image_read->file);
 }
 
-/* The name is a hash of the content: whoever has it once need not ask again. */
+/* The name is a hash of the content: a cached file never changes. */
 static void put_cache_headers(struct request *request, const char *etag)
 {
     reply_header(request, "ETag", etag);
@@ -508,16 +513,16 @@ static void make_etag(const struct request *request, char etag[static ETAG_SIZE]
 static void on_read(void *arg)
 {
     struct request *request = arg;
-    struct reading *reading = request->handler_state;
-    unsigned char *bytes = reading->file.bytes;
+    struct image_read *image_read = request->handler_state;
+    unsigned char *bytes = image_read->file.bytes;
     char etag[ETAG_SIZE];
-    if (reading->result != IMAGESTORE_OK) {
-        reply_error(request, reading->result == IMAGESTORE_ABSENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
+    if (image_read->result != IMAGESTORE_OK) {
+        reply_error(request, image_read->result == IMAGESTORE_ABSENT ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
         return;
     }
     make_etag(request, etag);
     put_cache_headers(request, etag);
-    reply_bytes(request, 200, "image/webp", bytes, reading->file.length);
+    reply_bytes(request, 200, "image/webp", bytes, image_read->file.length);
     free(bytes);
 }
 
@@ -531,12 +536,12 @@ static void handle_show(struct request *request)
         reply_empty(request, 304);
         return;
     }
-    struct reading *reading = request_handler_state(request, sizeof(*reading));
-    if (reading == NULL) {
+    struct image_read *image_read = request_handler_state(request, sizeof(*image_read));
+    if (image_read == NULL) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }
-    reading->store = images_of(request)->store;
+    image_read->store = images_of(request)->store;
     if (!workpool_run(images_of(request)->readers, work_read, on_read, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
@@ -560,7 +565,7 @@ bool images_is_upload(const char *head, size_t length)
            (head[end] == ' ' || head[end] == '?');
 }
 
-/* --- for the gateway --- */
+/* --- start and stop --- */
 
 struct images *images_new(const struct images_options *options)
 {
@@ -570,7 +575,7 @@ struct images *images_new(const struct images_options *options)
         return NULL;
     }
     images->options = *options;
-    /* Of each upload one job at a time, and one of the sweep. */
+    /* Each upload has one job at a time, and the sweep has one. */
     const struct workpool_options makers = {options->base, config->image_threads, config->image_uploads_max + 1};
     const struct workpool_options readers = {options->base, config->image_read_threads, config->image_read_queue_max};
     images->store = imagestore_open(config);

@@ -1,7 +1,7 @@
 /*
- * Images of auctions: POST /auctions/:id/images, DELETE /auctions/:id/images/:imageId, GET /images/:file. What blocks
- * (the decoding helper, the store) runs on two workpools of the gateway worker: one for uploads, one for reading, so
- * that a slow upload holds up no reader.
+ * Images of auctions: POST /auctions/:id/images, DELETE /auctions/:id/images/:imageId, GET /images/:file. Blocking work
+ * (the decoder, the store) runs on two workpools of the gateway worker. One serves uploads and one reads, so that a
+ * slow upload delays no reader.
  */
 #ifndef ROSTRUM_GATEWAY_IMAGE_IMAGES_H
 #define ROSTRUM_GATEWAY_IMAGE_IMAGES_H
@@ -25,15 +25,15 @@ struct images_options {
 extern const struct route images_routes[]; /* context: struct images */
 extern struct statements images_statements;
 
-/* NULL only without memory: the store need not be there. */
+/* NULL only without memory. The store may be unavailable. */
 MUST_CHECK struct images *images_new(const struct images_options *options);
-/* Removes no more files of images that are gone: other workers go on with it. */
+/* Stops removing the files of deleted images: other workers continue. */
 void images_drain(struct images *images);
 void images_free(struct images *images);
 
 /*
- * Whether a request that begins with these bytes is an upload, which may be larger than other bodies and take longer to
- * arrive; for conn.h, which asks once it has CONN_HEAD_BYTES or a whole line.
+ * True if a request that starts with these bytes is an upload, which may be larger and slower than other requests.
+ * conn.h calls it once it has CONN_HEAD_BYTES or a whole line.
  */
 bool images_is_upload(const char *head, size_t length);
 

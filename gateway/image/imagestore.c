@@ -1,5 +1,5 @@
 /*
- * Which store it is, and what a file is called in it; see imagestore.h.
+ * See imagestore.h. Selects the store and names files.
  */
 #include "gateway/image/imagestore.h"
 
@@ -37,7 +37,7 @@ void imagestore_close(struct imagestore *store)
     }
 }
 
-/* 122 bits of BLAKE2b: nobody finds a second file of the same name. */
+/* 122 bits of BLAKE2b: finding a second content with the same name is infeasible. */
 struct uuid imagestore_name(const void *bytes, size_t length)
 {
     uint8_t hash[16];

@@ -1,9 +1,9 @@
 /*
- * Where the files of images are kept: a folder, or a bucket of any S3-compatible store; [images] store says which. The
- * two stand behind one table of functions. A file is named by its content, so that it never changes, the same picture
- * is kept once, and writing it again does no harm.
+ * Stores the files of images in a folder or in a bucket of an S3-compatible store; [images] store selects which. Both
+ * implement one table of functions. A file is named by its content. So it never changes, equal images are stored once,
+ * and writing a file again is harmless.
  *
- * All calls block and may be made by several threads at once: they belong on a workpool. images.c is the caller.
+ * All calls block and are thread-safe: they run on a workpool. Caller: images.c.
  */
 #ifndef ROSTRUM_GATEWAY_IMAGE_IMAGESTORE_H
 #define ROSTRUM_GATEWAY_IMAGE_IMAGESTORE_H
@@ -13,18 +13,18 @@
 
 enum imagestore_result {
     IMAGESTORE_OK,
-    IMAGESTORE_ABSENT, /* there is no such file; for a removal as good as OK */
-    IMAGESTORE_DOWN,   /* not now; why was logged */
+    IMAGESTORE_ABSENT, /* no such file; counts as success of a removal */
+    IMAGESTORE_DOWN,   /* unavailable; the reason was logged */
 };
 
-/* Bytes that were read, the caller's to free. */
+/* Bytes read from the store; the caller frees them. */
 struct imagestore_bytes {
     unsigned char *bytes;
     size_t length;
 };
 
 struct imagestore_calls {
-    void *(*open)(const struct config *config); /* NULL without memory; the store itself need not be there */
+    void *(*open)(const struct config *config); /* NULL without memory; the store itself may be unavailable */
     void (*close)(void *backend);
     enum imagestore_result (*put)(void *backend, const char *name, const void *bytes, size_t length);
     enum imagestore_result (*get)(void *backend, const char *name, struct imagestore_bytes *out);
@@ -39,13 +39,13 @@ struct imagestore;
 MUST_CHECK struct imagestore *imagestore_open(const struct config *config);
 void imagestore_close(struct imagestore *store);
 
-/* The name that these bytes have: a hash of them, in the form of a UUID. */
+/* The name of a file with these bytes: their hash, in the form of a UUID. */
 struct uuid imagestore_name(const void *bytes, size_t length);
 
-/* What was written is there after a crash too. */
+/* After IMAGESTORE_OK the file survives a crash. */
 MUST_CHECK enum imagestore_result imagestore_put(struct imagestore *store, const struct uuid *id, const void *bytes,
                                                  size_t length);
-/* On OK `out` is to be freed; at most PICTURE_FILE_MAX_BYTES, more is DOWN. */
+/* On IMAGESTORE_OK the caller frees `out`. A file of more than IMAGE_FILE_MAX_BYTES gives IMAGESTORE_DOWN. */
 MUST_CHECK enum imagestore_result imagestore_get(struct imagestore *store, const struct uuid *id,
                                                  struct imagestore_bytes *out);
 MUST_CHECK enum imagestore_result imagestore_remove(struct imagestore *store, const struct uuid *id);

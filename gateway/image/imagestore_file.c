@@ -1,6 +1,6 @@
 /*
- * Images in a folder: FOLDER/ab/abcdef….webp, so that no folder grows huge. A file is written beside its place, synced
- * and renamed, so that nobody ever reads half of one.
+ * Images in a folder: FOLDER/ab/abcdef….webp, so that no folder becomes huge. A file is written under a temporary name,
+ * synced and renamed, so that no reader sees a partial file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,7 +68,7 @@ static bool write_all(int fd, const void *bytes, size_t length)
     return fsync(fd) == 0;
 }
 
-/* The new name in its folder is on disk only when the folder is. */
+/* Syncs the folder: without that a rename may be lost in a crash. */
 static bool sync_folder(const struct folder *folder, const char *name)
 {
     char path[PATH_MAX];

@@ -1,10 +1,10 @@
 /*
  * Images in a bucket of an S3-compatible store, over libcurl, which signs each request (AWS Signature Version 4).
- * Addresses are ENDPOINT/BUCKET/NAME, which every such store understands. The hash of the content is given by us:
- * libcurl before 8.0 cannot make it of a body that is uploaded, and S3 refuses a request without it.
+ * Addresses are ENDPOINT/BUCKET/NAME, which every such store accepts. This file passes the hash of the content: libcurl
+ * before 8.0 cannot compute it for an upload, and S3 refuses requests without it.
  *
- * A handle of libcurl keeps its connection; those that are idle wait on a small stack for the next call, whatever its
- * thread. The store's users are the gateway's own, so a failure is logged without the key, and the client gets 503.
+ * A libcurl handle keeps its connection. Idle handles are kept on a small stack for the next call of any thread. The
+ * credentials belong to the deployment: a failure is logged without the key, and the client gets 503.
  */
 #include <curl/curl.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 #include "gateway/image/imagestore.h"
 
 enum {
-    IDLE_MAX = 16, /* handles kept: as many as threads may call at once, mostly */
+    IDLE_MAX = 16, /* idle handles kept; usually as many as threads call at once */
     URL_SIZE = 2 * CONFIG_TEXT_SIZE + 64,
     HASH_HEX_SIZE = crypto_hash_sha256_BYTES * 2 + 1,
     HEADER_SIZE = 128,
@@ -39,13 +39,13 @@ struct bucket {
     size_t idle_count;    /* under lock */
 };
 
-/* One call. */
+/* One request to the store. */
 struct call {
     const char *method;
     const char *name;
-    const void *bytes; /* of a PUT */
+    const void *bytes; /* body of a PUT */
     size_t length;
-    struct imagestore_bytes taken; /* of a GET */
+    struct imagestore_bytes taken; /* body from a GET */
     size_t taken_size;
     struct curl_slist *headers;
 };
@@ -97,7 +97,7 @@ static CURL *handle_take(struct bucket *bucket)
 
 static void handle_give(struct bucket *bucket, CURL *curl)
 {
-    curl_easy_reset(curl); /* forgets the keys and the buffers of the call; keeps the connection */
+    curl_easy_reset(curl); /* clears the keys and buffers of the call; keeps the connection */
     pthread_mutex_lock(&bucket->lock);
     bool kept = bucket->idle_count < IDLE_MAX;
     if (kept) {
@@ -109,7 +109,7 @@ static void handle_give(struct bucket *bucket, CURL *curl)
     }
 }
 
-/* For libcurl: 0 ends the transfer. */
+/* libcurl's callback: returning 0 ends the transfer. */
 static size_t take_bytes(char *bytes, size_t one, size_t count, void *arg)
 {
     struct call *call = arg;
@@ -176,7 +176,7 @@ static bool prepare(CURL *curl, const struct bucket *bucket, struct call *call)
     return ok && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
 }
 
-static enum imagestore_result judge(const struct call *call, CURLcode outcome, long status)
+static enum imagestore_result evaluate(const struct call *call, CURLcode outcome, long status)
 {
     if (outcome != CURLE_OK) {
         log_error("image store: %s %s: %s", call->method, call->name, curl_easy_strerror(outcome));
@@ -185,7 +185,7 @@ static enum imagestore_result judge(const struct call *call, CURLcode outcome, l
     if (status >= HTTP_OK && status < HTTP_MULTIPLE_CHOICES) {
         return IMAGESTORE_OK;
     }
-    /* A PUT finds no bucket: that is no absent image. */
+    /* For a PUT 404 means a missing bucket, not a missing image. */
     if (status == HTTP_NOT_FOUND && call->bytes == NULL) {
         return IMAGESTORE_ABSENT;
     }
@@ -193,7 +193,7 @@ static enum imagestore_result judge(const struct call *call, CURLcode outcome, l
     return IMAGESTORE_DOWN;
 }
 
-/* What a GET took belongs to the caller if it is IMAGESTORE_OK. */
+/* On IMAGESTORE_OK the caller owns the bytes of a GET. */
 static enum imagestore_result perform(struct bucket *bucket, struct call *call)
 {
     long status = 0;
@@ -208,7 +208,7 @@ static enum imagestore_result perform(struct bucket *bucket, struct call *call)
     }
     curl_slist_free_all(call->headers);
     call->headers = NULL;
-    enum imagestore_result result = judge(call, outcome, status);
+    enum imagestore_result result = evaluate(call, outcome, status);
     if (result != IMAGESTORE_OK || call->taken.length == 0) {
         free(call->taken.bytes);
         call->taken = (struct imagestore_bytes){.bytes = NULL};

@@ -1,8 +1,10 @@
 /*
- * The few functions of libvips 8.13 and later that rostrum-image-decoder calls, declared here because Debian's
- * libvips-dev brings 450 MB of other libraries' headers with it and the run-time library a tenth of that. They belong
- * to the ABI of libvips.so.42, which has kept them since 8.0 (vips_block_untrusted_set: since 8.13); the program links
- * against that name and checks the version at its start. The options of operations are "name", value, …, NULL.
+ * Declares the few functions of libvips (8.13 or later) that rostrum-image-decoder calls. Debian's libvips-dev depends
+ * on 450 MB of other libraries' headers, ten times the run-time library. The functions belong to the ABI of
+ * libvips.so.42, which has them since 8.0 (vips_block_untrusted_set: since 8.13).
+ *
+ * The program links against that name and checks the version at start. Options of operations are pairs "name", value,
+ * …, terminated by NULL.
  */
 #ifndef ROSTRUM_GATEWAY_IMAGE_DECODER_LIBVIPS_H
 #define ROSTRUM_GATEWAY_IMAGE_DECODER_LIBVIPS_H
@@ -11,7 +13,7 @@
 
 typedef struct VipsImage VipsImage;
 
-enum { LIBVIPS_FAIL_ON_ERROR = 2 }; /* VIPS_FAIL_ON_ERROR: a file that breaks off or makes no sense is refused */
+enum { LIBVIPS_FAIL_ON_ERROR = 2 }; /* VIPS_FAIL_ON_ERROR: refuse truncated or invalid files */
 enum { LIBVIPS_SIZE_DOWN = 2 };     /* VIPS_SIZE_DOWN: never enlarge */
 enum { LIBVIPS_FORMAT_UCHAR = 0 };
 enum { LIBVIPS_SPACE_SRGB = 22 }; /* VIPS_INTERPRETATION_sRGB */

@@ -1,11 +1,14 @@
 /*
- * rostrum-image-decoder: one uploaded picture from stdin, decoded, and written anew in four sizes to stdout; see
- * common/protocol/image_decoder.h. The gateway starts one for each picture (gateway/image/decoder.c).
+ * rostrum-image-decoder reads one uploaded image from stdin, decodes it, and writes it in four sizes to stdout
+ * (common/protocol/image_decoder.h). The gateway starts one process per image (gateway/image/decoder.c).
  *
- * What protects the deployment: limits on memory, processor time and descriptors before the first byte is read;
- * only the three loaders that are wanted, and libvips' untrusted ones blocked besides; the number of pixels is taken
- * from the file's header and judged before anything is decoded; one thread; no code made at run time. Memory is never
- * given back: the process ends.
+ * These measures protect the deployment:
+ *   - Memory, CPU time and descriptors are limited before the first byte is read.
+ *   - Only the three loaders of the accepted formats are called, and libvips' untrusted ones are blocked.
+ *   - The number of pixels is read from the header and checked before decoding.
+ *   - There is one thread, and no code is generated at run time.
+ *
+ * Memory is not freed: the process ends.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,8 +25,8 @@
 
 enum {
     WEBP_QUALITY = 82,
-    WEBP_EFFORT = 2, /* of 6: a third of the time of 4, some percent larger */
-    EXIT_WRITE = 14, /* the gateway is gone */
+    WEBP_EFFORT = 2, /* of 0 to 6: a third of the time of 4, a few percent larger */
+    EXIT_WRITE = 14, /* the gateway has closed its end */
     ARGUMENTS = 4,
     DECIMAL = 10,
     DESCRIPTORS_MAX = 16,
@@ -65,10 +68,10 @@ static bool limit(__rlimit_resource_t what, rlim_t most)
     return setrlimit(what, &both) == 0;
 }
 
-/* From here on neither a bug in a decoder nor a bomb costs more than this. */
+/* From here on a bug in a decoder, or a decompression bomb, cannot exceed these limits. */
 static bool confine(const struct limits *limits)
 {
-#if !defined(__SANITIZE_ADDRESS__) /* which reserves terabytes of addresses */
+#if !defined(__SANITIZE_ADDRESS__) /* AddressSanitizer reserves terabytes of address space */
     if (!limit(RLIMIT_AS, (rlim_t)limits->memory_mib << 20)) {
         return false;
     }
@@ -114,7 +117,7 @@ static bool write_all(const void *bytes, size_t length)
     return true;
 }
 
-/* Reads the header only; pixels are decoded when they are asked for. */
+/* Reads the header only. Pixels are decoded on demand. */
 static VipsImage *load(const struct input *input)
 {
     VipsImage *image = NULL;
@@ -136,8 +139,8 @@ static VipsImage *load(const struct input *input)
 }
 
 /*
- * Upright, in sRGB, within a square of `edge`. Of the image that was read only its pixels go on, as plain memory: what
- * else a file may carry (place, camera, thumbnails of what was cut off, profiles) has no way through.
+ * Returns an upright sRGB image within a square of `edge`. Only the pixels of the original are kept, copied as plain
+ * memory. This drops all metadata: place, camera, thumbnails of cropped parts, profiles.
  */
 static VipsImage *shrink(VipsImage *image, int edge)
 {
@@ -157,7 +160,7 @@ static VipsImage *shrink(VipsImage *image, int edge)
     VipsImage *bare =
         vips_image_new_from_memory(pixels, length, vips_image_get_width(plain), vips_image_get_height(plain),
                                    vips_image_get_bands(plain), LIBVIPS_FORMAT_UCHAR);
-    /* It came out of nowhere: say again what its numbers mean. */
+    /* Plain memory has no colour space: set it again. */
     return bare != NULL && vips_copy(bare, &plain, "interpretation", LIBVIPS_SPACE_SRGB, NULL) == 0 ? plain : NULL;
 }
 
@@ -171,13 +174,13 @@ static bool write_webp(VipsImage *image, struct output *output)
     return output->length > 0 && output->length <= IMAGE_FILE_MAX_BYTES;
 }
 
-/* Each size from the one before; `head` and `outputs` are filled. */
+/* Makes each size from the one before. Fills `head` and `outputs`. */
 static bool make(VipsImage *image, struct image_head *head, struct output outputs[static IMAGE_SIZES])
 {
     static const int edges[IMAGE_SIZES] = {IMAGE_FULL_EDGE, 1600, 640, 160};
     for (size_t i = 0; i < IMAGE_SIZES; i++) {
         if (i > 0 && vips_image_get_width(image) <= edges[i] && vips_image_get_height(image) <= edges[i]) {
-            outputs[i] = outputs[i - 1]; /* small already: the very same file */
+            outputs[i] = outputs[i - 1]; /* already small: reuse the same file */
         } else {
             image = shrink(image, edges[i]);
             if (image == NULL || !write_webp(image, &outputs[i])) {
@@ -195,7 +198,7 @@ static bool library_start(const char *name)
         return false;
     }
     vips_block_untrusted_set(1);
-    vips_vector_set_enabled(0); /* would make code at run time, which a hardened service may not */
+    vips_vector_set_enabled(0); /* generates code at run time, which a hardened service forbids */
     vips_concurrency_set(1);
     vips_cache_set_max(0);
     return true;
@@ -207,7 +210,7 @@ static int work(const char *name, const struct limits *limits)
     struct output outputs[IMAGE_SIZES] = {{.bytes = NULL}};
     struct image_head head = {.magic = IMAGE_MAGIC};
     if (!library_start(name)) {
-        return report_error(IMAGE_NO_LIBRARY, "libvips 8.13 or later cannot be used");
+        return report_error(IMAGE_NO_LIBRARY, "libvips 8.13 or later is not available");
     }
     if (!read_all(&input) || image_kind(input.bytes, input.length) == IMAGE_NONE) {
         return report_error(IMAGE_UNKNOWN, "neither JPEG nor PNG nor WebP");
@@ -226,17 +229,18 @@ static int work(const char *name, const struct limits *limits)
     for (size_t i = 0; i < IMAGE_SIZES; i++) {
         written = written && write_all(outputs[i].bytes, outputs[i].length);
     }
-    return written ? IMAGE_MADE : report_error(EXIT_WRITE, "nobody takes the result");
+    return written ? IMAGE_MADE
+                   : report_error(EXIT_WRITE, "the result cannot be written: the gateway has closed the socket");
 }
 
 static int usage(FILE *to, int code)
 {
     (void)fprintf(to,
-                  "Usage: " IMAGE_PROGRAM " PIXELS MEMORY_MIB CPU_S < picture > result\n"
-                  "Decodes a JPEG, PNG or WebP of at most PIXELS within these limits and writes it anew in four\n"
-                  "sizes, as common/protocol/image_decoder.h says. The gateway starts it; a person has no need to.\n"
-                  "  --help     this\n"
-                  "  --version  the version\n");
+                  "Usage: " IMAGE_PROGRAM " PIXELS MEMORY_MIB CPU_S < image > result\n"
+                  "Decodes a JPEG, PNG or WebP of at most PIXELS within these limits and writes it in four sizes, in\n"
+                  "the format of common/protocol/image_decoder.h. The gateway starts it.\n"
+                  "  --help     print this help\n"
+                  "  --version  print the version\n");
     return code;
 }
 
@@ -258,7 +262,7 @@ int main(int argc, char **argv)
         return report_error(IMAGE_NO_LIBRARY, strerror(errno));
     }
     int code = work(argv[0], &limits);
-    /* No exit handlers: libvips would tidy up what the end of the process tidies better. */
+    /* Skips the exit handlers: the end of the process frees the memory of libvips faster. */
     (void)fflush(stderr);
     _exit(code);
 }

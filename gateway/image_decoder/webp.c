@@ -1,6 +1,6 @@
 /*
- * A WebP file is "RIFF", its length, "WEBP", and chunks: four letters, a length (little-endian), content, padded to an
- * even length. See webp.h.
+ * See webp.h. A WebP file is "RIFF", its length, "WEBP", and chunks. A chunk is four letters, a little-endian length,
+ * and the content, padded to an even length.
  */
 #include "gateway/image_decoder/webp.h"
 
@@ -9,7 +9,7 @@
 enum {
     HEAD_BYTES = 12,
     CHUNK_HEAD_BYTES = 8,
-    FLAG_ALPHA = 0x10, /* in the first byte of VP8X: all others tell of chunks that go */
+    FLAG_ALPHA = 0x10, /* in the first byte of VP8X; the other flags announce chunks that are removed */
 };
 
 static size_t read_u32(const unsigned char *at)

@@ -22,54 +22,54 @@
 #include "gateway/live/websocket.h"
 
 enum {
-    ID_MAX = 64, /* bytes of an "id", as it is written in JSON */
+    ID_MAX = 64, /* bytes of an "id" as JSON */
     ID_SIZE = ID_MAX + 1,
-    HELD_MAX = 4, /* what may be told of an auction between a bid's decision and its confirm; more goes out at once */
-    RESULT_WAIT_MS = 60000, /* for the decision on a bid that was taken; later it comes as it comes, or is asked for */
+    HELD_MAX = 4, /* live messages held back between a bid's decision and its answer; further ones are sent at once */
+    RESULT_WAIT_MS = 60000, /* for the decision on an accepted bid; after that only Redis may deliver it, or GET */
 };
 
-/* A client at the other end of a WebSocket. */
+/* The client of a WebSocket. */
 struct client {
-    struct websocket websocket; /* first: its client is found by it */
+    struct websocket websocket; /* first: a client is cast from it */
     TAILQ_HEAD(, subscription) subscriptions;
     size_t subscription_count;
-    struct presence presence;               /* entered unless it is a guest's */
-    struct auth_asking *asking;             /* credentials are being looked at; NULL: none are */
-    TAILQ_HEAD(, bid_request) bid_requests; /* bids that are not answered yet */
+    struct presence presence;               /* not entered for a guest */
+    struct auth_check *auth_check;          /* the running check of credentials; NULL: none */
+    TAILQ_HEAD(, bid_request) bid_requests; /* bids without an answer or a decision */
 };
 
-/* One auction that this client watches. */
+/* One auction that the client watches. */
 struct subscription {
     struct watcher watcher;
     struct websocket *websocket;
     struct uuid auction_id;
-    bool stale;       /* it missed something: the present state is due */
-    char id[ID_SIZE]; /* of the command, until it was answered; "" */
+    bool stale;       /* updates were skipped: the present state must be sent */
+    char id[ID_SIZE]; /* id of the command until it was answered; else "" */
     TAILQ_ENTRY(subscription) list;
 };
 
-/* A bid on its way. */
+/* A bid from this client, until its decision. */
 struct bid_request {
     struct request_transport transport; /* first */
     struct websocket *websocket;
     struct uuid auction_id;
     char *key;                   /* NULL: none */
-    struct waiter waiter;        /* for the decision, should nobody tell it */
-    struct text *held[HELD_MAX]; /* came before the answer, which goes first */
+    struct waiter waiter;        /* for the decision, should Redis lose it */
+    struct text *held[HELD_MAX]; /* messages that arrived before the answer and follow it */
     size_t held_count;
     char id[ID_SIZE];
     TAILQ_ENTRY(bid_request) list;
 };
 
-/* Credentials that are being looked at. */
-struct auth_asking {
-    struct websocket *websocket; /* NULL: it is gone */
+/* A running check of credentials. */
+struct auth_check {
+    struct websocket *websocket; /* NULL: the client has disconnected */
     struct request_user user;
     char id[ID_SIZE];
 };
 
-/* A message that was read. */
-struct said {
+/* A parsed message of the client. */
+struct client_message {
     const struct json *tree;
     const char *id; /* as JSON; "": none */
 };
@@ -113,7 +113,7 @@ static struct jsonw *begin_error(struct websocket *websocket, enum error_code co
     return json;
 }
 
-/* `auction` may be NULL, `field` too: what was wrong with which member. */
+/* `auction` and `field` may be NULL. */
 static void send_error(struct websocket *websocket, enum error_code code, const char *id, const struct uuid *auction)
 {
     struct jsonw *json = begin_error(websocket, code, id);
@@ -123,7 +123,7 @@ static void send_error(struct websocket *websocket, enum error_code code, const 
     send_answer(websocket);
 }
 
-static void send_fault(struct websocket *websocket, const char *id, const char *field, const char *message)
+static void send_field_error(struct websocket *websocket, const char *id, const char *field, const char *message)
 {
     struct jsonw *json = begin_error(websocket, ERROR_VALIDATION_FAILED, id);
     jsonw_name(json, "fields");
@@ -150,7 +150,7 @@ static void on_update(struct watcher *watcher, struct text *text)
 {
     struct subscription *subscription = watcher->owner;
     struct websocket *websocket = subscription->websocket;
-    if (subscription->id[0] != '\0') { /* the answer to its command goes out whatever waits */
+    if (subscription->id[0] != '\0') { /* the answer to its command is sent even to a slow client */
         websocket_send_frame(websocket, text_answer(text, subscription->id));
         subscription->id[0] = '\0';
     } else if (stream_is_clear(&websocket->stream)) {
@@ -200,38 +200,41 @@ static struct subscription *find_subscription(struct websocket *websocket, const
     return NULL;
 }
 
-/* False: it is missing or malformed, and that was said. A malformed id names no auction: as in a path it is unknown. */
-static bool read_auction(struct websocket *websocket, const struct said *said, struct uuid *auction)
+/*
+ * False after answering: the member is missing or malformed. A malformed id names no auction: as in a path it is
+ * unknown.
+ */
+static bool read_auction(struct websocket *websocket, const struct client_message *message, struct uuid *auction)
 {
-    const struct json *member = json_member(said->tree, "auctionId");
+    const struct json *member = json_member(message->tree, "auctionId");
     if (member == NULL || member->type != JSON_STRING) {
-        send_fault(websocket, said->id, "auctionId", "is required");
+        send_field_error(websocket, message->id, "auctionId", "is required");
         return false;
     }
     if (!uuid_parse(member->text, member->length, auction)) {
-        send_error(websocket, ERROR_NOT_FOUND, said->id, NULL);
+        send_error(websocket, ERROR_NOT_FOUND, message->id, NULL);
         return false;
     }
     return true;
 }
 
-static void do_subscribe(struct websocket *websocket, const struct said *said)
+static void do_subscribe(struct websocket *websocket, const struct client_message *message)
 {
     struct uuid auction;
-    if (!read_auction(websocket, said, &auction)) {
+    if (!read_auction(websocket, message, &auction)) {
         return;
     }
     struct subscription *subscription = find_subscription(websocket, &auction);
     if (subscription != NULL) {
-        subscription_free(subscription); /* once more is a way to ask for a snapshot */
+        subscription_free(subscription); /* a repeated subscribe requests a snapshot */
     }
     if (client_of(websocket)->subscription_count >= (size_t)websocket->live->config->live_subscriptions_max) {
-        send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, said->id, &auction);
+        send_error(websocket, ERROR_TOO_MANY_SUBSCRIPTIONS, message->id, &auction);
         return;
     }
     subscription = calloc(1, sizeof(*subscription));
     if (subscription == NULL) {
-        send_error(websocket, ERROR_UNAVAILABLE, said->id, &auction);
+        send_error(websocket, ERROR_UNAVAILABLE, message->id, &auction);
         return;
     }
     *subscription = (struct subscription){
@@ -239,7 +242,7 @@ static void do_subscribe(struct websocket *websocket, const struct said *said)
         .websocket = websocket,
         .auction_id = auction,
     };
-    (void)snprintf(subscription->id, sizeof(subscription->id), "%s", said->id);
+    (void)snprintf(subscription->id, sizeof(subscription->id), "%s", message->id);
     TAILQ_INSERT_TAIL(&client_of(websocket)->subscriptions, subscription, list);
     client_of(websocket)->subscription_count++;
     if (!watch_add(websocket->live->watches, &subscription->watcher, &auction)) {
@@ -247,17 +250,17 @@ static void do_subscribe(struct websocket *websocket, const struct said *said)
     }
 }
 
-static void do_unsubscribe(struct websocket *websocket, const struct said *said)
+static void do_unsubscribe(struct websocket *websocket, const struct client_message *message)
 {
     struct uuid auction;
-    if (!read_auction(websocket, said, &auction)) {
+    if (!read_auction(websocket, message, &auction)) {
         return;
     }
     struct subscription *subscription = find_subscription(websocket, &auction);
     if (subscription != NULL) {
         subscription_free(subscription);
     }
-    struct jsonw *json = begin_answer(websocket, "unsubscribed", said->id);
+    struct jsonw *json = begin_answer(websocket, "unsubscribed", message->id);
     jsonw_put_uuid(json, "auctionId", &auction);
     send_answer(websocket);
 }
@@ -283,7 +286,7 @@ static void transport_free(struct bid_request *bid_request)
     free(bid_request);
 }
 
-/* The members of an object without its braces, behind ours. */
+/* Appends the members of an object, except auctionId. */
 static void put_members(struct jsonw *json, const struct json *object)
 {
     for (const struct json *member = object->child; member != NULL; member = member->next) {
@@ -294,7 +297,7 @@ static void put_members(struct jsonw *json, const struct json *object)
     }
 }
 
-/* Told to all connections of its bidder, this one included; or nobody knows it after so long. */
+/* Notifies all connections of the bidder, including this one. Without a decision in time it only frees the bid. */
 static void on_decided(struct waiter *waiter, const struct decision *decision)
 {
     struct bid_request *bid_request = waiter->arg;
@@ -304,7 +307,7 @@ static void on_decided(struct waiter *waiter, const struct decision *decision)
     transport_free(bid_request);
 }
 
-/* Redis may lose what is told of it: the ledger is looked into as well. */
+/* Redis may lose the decision, so the waiter also queries the ledger. */
 static void wait_for_decision(struct bid_request *bid_request, const struct json *answer)
 {
     struct waiter *waiter = &bid_request->waiter;
@@ -321,7 +324,7 @@ static void wait_for_decision(struct bid_request *bid_request, const struct json
     }
 }
 
-/* The answer of POST bids in our dress; it was written with the same writer, and so is read first. */
+/* Converts the answer of POST bids. It is parsed first, because the same writer holds it. */
 static void on_bid_answered(struct request_transport *transport, int status, const char *text, size_t length)
 {
     struct bid_request *bid_request = (struct bid_request *)transport;
@@ -343,7 +346,7 @@ static void on_bid_answered(struct request_transport *transport, int status, con
     json_free(answer);
 }
 
-/* The body that POST bids would have had; NULL without memory. */
+/* The body for POST bids; NULL without memory. */
 static struct json *make_body(struct websocket *websocket, const struct json *amount)
 {
     struct jsonw *json = websocket->live->json;
@@ -359,7 +362,7 @@ static struct json *make_body(struct websocket *websocket, const struct json *am
     return text == NULL ? NULL : json_parse(text, length, NULL);
 }
 
-static struct bid_request *make_transport(struct websocket *websocket, const struct said *said,
+static struct bid_request *make_transport(struct websocket *websocket, const struct client_message *message,
                                           const struct uuid *auction, const struct json *key)
 {
     struct bid_request *bid_request = calloc(1, sizeof(*bid_request));
@@ -368,14 +371,14 @@ static struct bid_request *make_transport(struct websocket *websocket, const str
     }
     *bid_request = (struct bid_request){
         .transport = {.answered = on_bid_answered}, .websocket = websocket, .auction_id = *auction, .key = NULL};
-    (void)snprintf(bid_request->id, sizeof(bid_request->id), "%s", said->id);
+    (void)snprintf(bid_request->id, sizeof(bid_request->id), "%s", message->id);
     TAILQ_INSERT_TAIL(&client_of(websocket)->bid_requests, bid_request, list);
     if (key != NULL) {
         bid_request->key = strndup(key->text, key->length);
         bid_request->transport.idempotency_key = bid_request->key;
     }
     bool receipt = false;
-    if (json_get_bool(said->tree, "receipt", &receipt) && receipt) {
+    if (json_get_bool(message->tree, "receipt", &receipt) && receipt) {
         bid_request->transport.prefer = "receipt";
     }
     if (key != NULL && bid_request->key == NULL) {
@@ -385,11 +388,11 @@ static struct bid_request *make_transport(struct websocket *websocket, const str
     return bid_request;
 }
 
-static void place(struct websocket *websocket, const struct said *said, const struct uuid *auction,
-                  const struct json *key)
+static void place_bid(struct websocket *websocket, const struct client_message *message, const struct uuid *auction,
+                      const struct json *key)
 {
-    struct bid_request *bid_request = make_transport(websocket, said, auction, key);
-    struct json *body = bid_request == NULL ? NULL : make_body(websocket, json_member(said->tree, "amount"));
+    struct bid_request *bid_request = make_transport(websocket, message, auction, key);
+    struct json *body = bid_request == NULL ? NULL : make_body(websocket, json_member(message->tree, "amount"));
     const struct dispatch_transport from = {
         .route = &bids_routes[BIDS_PLACE],
         .context = websocket->live->bids,
@@ -403,29 +406,29 @@ static void place(struct websocket *websocket, const struct said *said, const st
         if (bid_request != NULL) {
             transport_free(bid_request);
         }
-        send_error(websocket, ERROR_UNAVAILABLE, said->id, auction);
+        send_error(websocket, ERROR_UNAVAILABLE, message->id, auction);
     }
 }
 
-static void do_bid(struct websocket *websocket, const struct said *said)
+static void do_bid(struct websocket *websocket, const struct client_message *message)
 {
     struct uuid auction;
-    const struct json *key = json_member(said->tree, "idempotencyKey");
-    if (!read_auction(websocket, said, &auction)) {
+    const struct json *key = json_member(message->tree, "idempotencyKey");
+    if (!read_auction(websocket, message, &auction)) {
         return;
     }
     if (websocket->user.via == REQUEST_GUEST || session_expired(&websocket->user)) {
-        send_error(websocket, ERROR_UNAUTHORIZED, said->id, &auction);
+        send_error(websocket, ERROR_UNAUTHORIZED, message->id, &auction);
     } else if (key != NULL && key->type != JSON_STRING && key->type != JSON_NULL) {
-        send_fault(websocket, said->id, "idempotencyKey", "must have 1 to 64 characters");
+        send_field_error(websocket, message->id, "idempotencyKey", "must have 1 to 64 characters");
     } else {
-        place(websocket, said, &auction, key != NULL && key->type == JSON_STRING ? key : NULL);
+        place_bid(websocket, message, &auction, key != NULL && key->type == JSON_STRING ? key : NULL);
     }
 }
 
-/* ---- who it is ---- */
+/* ---- users ---- */
 
-/* A bid can be decided before the broker has confirmed it: its answer goes first all the same. */
+/* A bid may be decided before the broker's confirm: its answer is still sent first. */
 static void on_notified(struct presence *presence, const struct uuid *auction, struct text *text)
 {
     struct websocket *websocket = presence->owner;
@@ -461,66 +464,66 @@ static bool enter(struct websocket *websocket, const struct request_user *user)
 
 static void on_auth_checked(enum error_code reason, void *arg)
 {
-    struct auth_asking *asking = arg;
-    struct websocket *websocket = asking->websocket;
+    struct auth_check *auth_check = arg;
+    struct websocket *websocket = auth_check->websocket;
     if (websocket != NULL) {
-        client_of(websocket)->asking = NULL;
-        if (reason == ERROR_COUNT && !enter(websocket, &asking->user)) {
+        client_of(websocket)->auth_check = NULL;
+        if (reason == ERROR_COUNT && !enter(websocket, &auth_check->user)) {
             reason = ERROR_UNAVAILABLE;
         }
         if (reason == ERROR_COUNT) {
-            struct jsonw *json = begin_answer(websocket, "authenticated", asking->id);
-            jsonw_put_uuid(json, "userId", &asking->user.id);
+            struct jsonw *json = begin_answer(websocket, "authenticated", auth_check->id);
+            jsonw_put_uuid(json, "userId", &auth_check->user.id);
             send_answer(websocket);
         } else {
-            send_error(websocket, reason, asking->id, NULL);
+            send_error(websocket, reason, auth_check->id, NULL);
         }
         if (reason == ERROR_USER_BANNED) {
             websocket_close(websocket, WEBSOCKET_POLICY, "banned");
         }
     }
-    free(asking);
+    free(auth_check);
 }
 
-static void do_auth(struct websocket *websocket, const struct said *said)
+static void do_auth(struct websocket *websocket, const struct client_message *message)
 {
     const char *token = NULL;
     struct request_user user = {.via = REQUEST_GUEST};
-    if (!json_get_text(said->tree, "token", &token)) {
-        send_fault(websocket, said->id, "token", "is required");
+    if (!json_get_text(message->tree, "token", &token)) {
+        send_field_error(websocket, message->id, "token", "is required");
         return;
     }
     if (!session_read_token(websocket->live->deployment, token, &user)) {
-        send_error(websocket, ERROR_UNAUTHORIZED, said->id, NULL);
+        send_error(websocket, ERROR_UNAUTHORIZED, message->id, NULL);
         return;
     }
-    struct auth_asking *asking = client_of(websocket)->asking == NULL ? calloc(1, sizeof(*asking)) : NULL;
-    if (asking == NULL) {
-        send_error(websocket, ERROR_UNAVAILABLE, said->id, NULL); /* one at a time */
+    struct auth_check *auth_check = client_of(websocket)->auth_check == NULL ? calloc(1, sizeof(*auth_check)) : NULL;
+    if (auth_check == NULL) {
+        send_error(websocket, ERROR_UNAVAILABLE, message->id, NULL); /* only one check at a time */
         return;
     }
-    *asking = (struct auth_asking){.websocket = websocket, .user = user};
-    (void)snprintf(asking->id, sizeof(asking->id), "%s", said->id);
-    client_of(websocket)->asking = asking;
-    presence_check(websocket->live->redis, &user, on_auth_checked, asking);
+    *auth_check = (struct auth_check){.websocket = websocket, .user = user};
+    (void)snprintf(auth_check->id, sizeof(auth_check->id), "%s", message->id);
+    client_of(websocket)->auth_check = auth_check;
+    presence_check(websocket->live->redis, &user, on_auth_checked, auth_check);
 }
 
-/* ---- the others ---- */
+/* ---- ping ---- */
 
-static void do_ping(struct websocket *websocket, const struct said *said)
+static void do_ping(struct websocket *websocket, const struct client_message *message)
 {
-    (void)begin_answer(websocket, "pong", said->id);
+    (void)begin_answer(websocket, "pong", message->id);
     send_answer(websocket);
 }
 
-/* ---- the table ---- */
+/* ---- table of commands ---- */
 
 enum { MEMBERS_MAX = 4 };
 
 static const struct command_entry {
     const char *type;
-    void (*run)(struct websocket *websocket, const struct said *said);
-    const char *members[MEMBERS_MAX]; /* beside type and id */
+    void (*run)(struct websocket *websocket, const struct client_message *message);
+    const char *members[MEMBERS_MAX]; /* besides type and id */
 } commands[] = {
     {"subscribe", do_subscribe, {"auctionId"}},
     {"unsubscribe", do_unsubscribe, {"auctionId"}},
@@ -538,19 +541,20 @@ static bool is_member(const struct command_entry *command, const char *name)
     return known;
 }
 
-/* As over HTTP: a member that is not known is refused, for what was meant by it would be left out. */
-static void run_known(struct websocket *websocket, const struct command_entry *command, const struct said *said)
+/* Unknown members are refused, as over HTTP: ignoring one would ignore the client's intent. */
+static void run_command(struct websocket *websocket, const struct command_entry *command,
+                        const struct client_message *message)
 {
-    for (const struct json *member = said->tree->child; member != NULL; member = member->next) {
+    for (const struct json *member = message->tree->child; member != NULL; member = member->next) {
         if (!is_member(command, member->name)) {
-            send_fault(websocket, said->id, member->name, "is not known");
+            send_field_error(websocket, message->id, member->name, "is not known");
             return;
         }
     }
-    command->run(websocket, said);
+    command->run(websocket, message);
 }
 
-/* The id as JSON again: a text or a number, and short. False: it is neither. */
+/* The id as JSON: a short string or number. False: it is neither. */
 static bool read_id(struct websocket *websocket, const struct json *tree, char out[static ID_SIZE])
 {
     const struct json *id = json_member(tree, "id");
@@ -575,21 +579,21 @@ static void run(struct websocket *websocket, const struct json *tree)
     char id[ID_SIZE];
     const char *type = NULL;
     if (!read_id(websocket, tree, id)) {
-        send_fault(websocket, "", "id", "must be a text or a number of at most 64 characters");
+        send_field_error(websocket, "", "id", "must be a text or a number of at most 64 characters");
         return;
     }
-    const struct said said = {.tree = tree, .id = id};
+    const struct client_message message = {.tree = tree, .id = id};
     if (!json_get_text(tree, "type", &type)) {
-        send_fault(websocket, id, "type", "is required");
+        send_field_error(websocket, id, "type", "is required");
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
         if (strcmp(commands[i].type, type) == 0) {
-            run_known(websocket, &commands[i], &said);
+            run_command(websocket, &commands[i], &message);
             return;
         }
     }
-    send_fault(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid or ping");
+    send_field_error(websocket, id, "type", "must be auth, subscribe, unsubscribe, bid or ping");
 }
 
 static void take(struct websocket *websocket, const void *bytes, size_t length)
@@ -597,7 +601,7 @@ static void take(struct websocket *websocket, const void *bytes, size_t length)
     const char *reason = NULL;
     struct json *tree = json_parse(bytes, length, &reason);
     if (tree == NULL || tree->type != JSON_OBJECT) {
-        send_fault(websocket, "", "message", tree == NULL && reason != NULL ? reason : "must be a JSON object");
+        send_field_error(websocket, "", "message", tree == NULL && reason != NULL ? reason : "must be a JSON object");
     } else {
         run(websocket, tree);
     }
@@ -610,7 +614,7 @@ static void begin(struct websocket *websocket)
     TAILQ_INIT(&client_of(websocket)->subscriptions);
     TAILQ_INIT(&client_of(websocket)->bid_requests);
     if (user.via != REQUEST_GUEST && !enter(websocket, &user)) {
-        log_error("no memory for a user who is connected: stays a guest");
+        log_error("no memory for a connected user: treated as a guest");
     }
 }
 
@@ -627,8 +631,8 @@ static void end(struct websocket *websocket)
         next_transport = TAILQ_NEXT(each, list);
         transport_free(each);
     }
-    if (client_of(websocket)->asking != NULL) {
-        client_of(websocket)->asking->websocket = NULL;
+    if (client_of(websocket)->auth_check != NULL) {
+        client_of(websocket)->auth_check->websocket = NULL;
     }
     presence_remove(websocket->live->presences, &client_of(websocket)->presence);
 }

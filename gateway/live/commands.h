@@ -1,9 +1,9 @@
 /*
- * GET /ws, and what a client says there: auth, subscribe, unsubscribe, bid, ping. Each is a JSON object with "type",
- * and may carry "id", any short JSON text or number, which comes back with its answer.
+ * GET /ws and the messages of its clients: auth, subscribe, unsubscribe, bid, ping. Each message is a JSON object with
+ * "type". It may have an "id", a short string or number, which the answer repeats.
  *
- * A bid is a request by another way (request.h): the very handler of POST bids takes it, with the same admission, the
- * same limits and the same promise.
+ * A bid becomes a request over another transport (request.h). The handler of POST bids processes it, with the same
+ * admission, limits and guarantees.
  *
  * Caller: routes.c.
  */

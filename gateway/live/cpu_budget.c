@@ -1,5 +1,5 @@
 /*
- * See pace.h. A bucket of processor time, which may be overdrawn by one step.
+ * See cpu_budget.h. A bucket of CPU time, which one step may overdraw.
  */
 #include "gateway/live/cpu_budget.h"
 
@@ -14,7 +14,7 @@ static int64_t processor_us(void)
 {
     struct timespec now = {0, 0};
     if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) {
-        log_debug("this kernel does not say what a thread takes: nothing is paced");
+        log_debug("no CPU clock of threads: the CPU budget is not enforced");
     }
     return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / NS_PER_US;
 }

@@ -1,6 +1,6 @@
 /*
- * See eventstream.h. Until the first snapshot is there it is a request like any other, with its deadline: an auction
- * that does not exist is 404. Then the connection leaves HTTP (stream.h).
+ * See eventstream.h. Until the first snapshot it is an ordinary request with a deadline: an unknown auction is 404.
+ * Then the connection leaves HTTP (stream.h).
  */
 #include "gateway/live/eventstream.h"
 
@@ -19,21 +19,21 @@
 #include "gateway/live/watch.h"
 
 enum {
-    RETRY_LEAST_MS = 1000, /* before a client that was cut off comes back; to it comes up to live_reconnect_ms */
+    RETRY_LEAST_MS = 1000, /* minimum delay of a reconnect; up to live_reconnect_ms are added */
     HEAD_SIZE = 1024,
     LINE_SIZE = 32,
     LAST_ID_DIGITS = 18,
 };
 
 struct eventstream {
-    struct stream stream; /* first: a stream's owner is found by it */
+    struct stream stream; /* first: the owner of a stream casts it */
     const struct live_context *live;
     struct request *request; /* until the stream has begun */
     struct uuid auction_id;
     struct watcher watcher;
-    struct presence presence; /* entered unless it is a guest's */
+    struct presence presence; /* not entered for a guest */
     int64_t last_seq;         /* of Last-Event-ID; 0: none */
-    bool stale;               /* it missed something: the present state is due */
+    bool stale;               /* updates were skipped: the present state must be sent */
 };
 
 static struct eventstream *eventstream_of(struct stream *stream)
@@ -66,7 +66,7 @@ static void on_notified(struct presence *presence, const struct uuid *auction, s
 static void on_user_ended(struct presence *presence, enum error_code reason)
 {
     struct eventstream *events = presence->owner;
-    (void)reason; /* there are no words for it; who comes back is told by HTTP */
+    (void)reason; /* the stream cannot carry a reason: the reconnect gets it by HTTP */
     stream_finish(&events->stream, NULL);
 }
 
@@ -87,7 +87,7 @@ static void on_ready(struct stream *stream)
 static void on_beat(struct stream *stream)
 {
     static const char comment[] = ": keep-alive\n\n";
-    static struct frame *frame; /* one for all, never freed before the process */
+    static struct frame *frame; /* one for all streams, never freed */
     if (frame == NULL) {
         frame = frame_new(comment, sizeof(comment) - 1);
     }
@@ -124,7 +124,7 @@ static const struct stream_kind kind = {
     .ended = on_ended,
 };
 
-/* ---- how it begins ---- */
+/* ---- start ---- */
 
 static struct frame *write_head(const struct live_context *live, const struct request *request)
 {
@@ -173,7 +173,7 @@ static void on_update(struct watcher *watcher, struct text *text)
     } else if (request == NULL) {
         events->stale = true;
     } else if (request_answered(request)) {
-        eventstream_free(events); /* the deadline was first */
+        eventstream_free(events); /* the deadline came first */
         reply_end(request);
     } else if (request->head) {
         eventstream_free(events);
@@ -197,7 +197,7 @@ static void on_refused(struct watcher *watcher, enum error_code reason)
     }
 }
 
-/* 0: there is none, or it is none of ours. */
+/* 0: the header is absent or not one of our ids. */
 static int64_t read_last_id(const struct request *request)
 {
     const char *text = request_header(request, "Last-Event-ID");

@@ -1,7 +1,7 @@
 /*
- * GET /api/v1/auctions/:id/events: one auction as Server-Sent Events, for those who only watch. The same messages as
- * over a WebSocket, each as the data of one event whose id is the auction's version; a user's own, without an id, where
- * they are about this auction. There are no names of events: the type stands in the message.
+ * GET /api/v1/auctions/:id/events: one auction as Server-Sent Events, for clients that only watch. The messages are
+ * those of the WebSocket. Each is the data of one event, whose id is the auction's version. Messages to the user about
+ * this auction have no id. Events have no names: the type is in the message.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_EVENTSTREAM_H
 #define ROSTRUM_GATEWAY_LIVE_EVENTSTREAM_H

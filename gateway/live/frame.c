@@ -1,5 +1,5 @@
 /*
- * See frame.h. wslay writes the frames' headers; its context for that has no state between two frames, so that one
+ * See frame.h. wslay writes the frame headers. Its context for that keeps no state between frames, so one context
  * serves all.
  */
 #include "gateway/live/frame.h"
@@ -15,8 +15,8 @@
 
 enum {
     HEADER_MAX = 10,     /* of a frame without a mask */
-    CLOSE_BYTES = 125,   /* payload of a control frame: */
-    CLOSE_CODE = 2,      /* a code, and the rest is the reason */
+    CLOSE_BYTES = 125,   /* bytes of a control frame's payload */
+    CLOSE_CODE = 2,      /* bytes of its code; the reason follows */
     STREAM_PREFIX = 48,  /* "id: ", 19 digits, "\ndata: " */
     ANSWER_OVERHEAD = 8, /* "id":, */
 };
@@ -49,7 +49,7 @@ void frame_unref(struct frame *frame)
 
 /* ---- WebSocket ---- */
 
-/* wslay's callback: `user_data` is the frame that is being filled, with room for all of it. */
+/* wslay's callback. `user_data` is the frame being filled, which has room for all of it. */
 static ssize_t append(const uint8_t *data, size_t length, int flags, void *user_data)
 {
     struct frame *frame = user_data;
@@ -84,7 +84,7 @@ struct frame *frame_close(unsigned code, const char *reason)
     int written = snprintf(payload + CLOSE_CODE, sizeof(payload) - CLOSE_CODE, "%s", reason);
     size_t length = written > CLOSE_BYTES - CLOSE_CODE ? CLOSE_BYTES - CLOSE_CODE : (size_t)written;
     while (!utf8_valid(payload + CLOSE_CODE, length)) {
-        length--; /* the reasons are ours: only the cut may have spoilt it */
+        length--; /* our reasons are valid UTF-8: only the cut can split a character */
     }
     return frame_websocket(WSLAY_CONNECTION_CLOSE, payload, CLOSE_CODE + length);
 }

@@ -1,5 +1,6 @@
 /*
- * What the routes of live updates use: WebSockets (commands.c) and event streams. Their context; made by components.c.
+ * The context of the routes of live updates: WebSockets (commands.c) and event streams (eventstream.c). components.c
+ * fills it.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_LIVE_H
 #define ROSTRUM_GATEWAY_LIVE_LIVE_H

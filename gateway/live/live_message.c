@@ -66,7 +66,7 @@ static void write_price(struct jsonw *json, const struct live_state *state)
     jsonw_put_bool(json, "reserveMet", state->reserve_met);
 }
 
-/* As in the public history. */
+/* The same members as in the public history. */
 static void write_bids(struct jsonw *json, const struct uuid *auction, const struct live_bid *bids, size_t count,
                        const uint8_t *key)
 {

@@ -1,6 +1,6 @@
 /*
- * What those who watch are sent, as JSON: an auction as a gateway worker knows it, and what happened to it. Pure, but
- * for the clock in serverTime.
+ * The JSON of live messages: the state of an auction as this worker knows it, and its updates. Pure, except that
+ * serverTime reads the clock.
  *
  * Callers: watch.c, presence.c.
  */
@@ -10,12 +10,12 @@
 #include "common/protocol/live_update.h"
 #include "gateway/http/errors.h"
 
-/* An auction in public. */
+/* The public state of an auction. */
 struct live_state {
     struct uuid auction_id;
     int64_t seq;
     enum rules_status status;
-    char *title; /* owned by whoever keeps the state */
+    char *title; /* owned by the owner of the state */
     char currency[8];
     int64_t starting_price;
     int64_t start_ms;
@@ -28,11 +28,11 @@ struct live_state {
     struct live_bid newest[LIVE_BIDS_MAX]; /* newest first */
 };
 
-/* Takes over what the news say; they are of the next version, or of this one. */
+/* Applies an update of the next version, or of the present one. */
 void live_message_apply(struct live_state *state, const struct live_update *update);
-/* `key` is that of pseudonyms. */
+/* `key` is the key of pseudonyms. */
 void live_message_snapshot(struct jsonw *json, const struct live_state *state, const uint8_t *key);
-/* After live_message_apply; not of LIVE_LOOK. */
+/* Called after live_message_apply; not for LIVE_LOOK. */
 void live_message_update(struct jsonw *json, const struct live_state *state, const struct live_update *update,
                          const uint8_t *key);
 

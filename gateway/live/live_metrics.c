@@ -20,19 +20,19 @@ struct metrics_family live_metrics_open = {
 };
 struct metrics_family live_metrics_watching = {
     .name = "rostrum_live_subscriptions",
-    .help = "Auctions watched, counted for each who watches.",
+    .help = "Subscriptions to auctions, summed over all watchers.",
     .type = METRICS_GAUGE,
 };
 struct metrics_family live_metrics_sent = {
     .name = "rostrum_live_messages_total",
-    .help = "Messages for clients that watch.",
+    .help = "Live messages sent to clients.",
     .type = METRICS_COUNTER,
     .label_count = 1,
     .labels = {{"kind", kinds, ARRAY_LEN(kinds)}},
 };
 struct metrics_family live_metrics_slow = {
     .name = "rostrum_live_slow_snapshots_total",
-    .help = "Snapshots instead of steps, for clients that read too slowly.",
+    .help = "Snapshots sent instead of updates to clients that read too slowly.",
     .type = METRICS_COUNTER,
 };
 struct metrics_family live_metrics_closed = {
@@ -44,8 +44,8 @@ struct metrics_family live_metrics_closed = {
 };
 struct metrics_family live_metrics_repairs = {
     .name = "rostrum_live_repairs_total",
-    .help = "Channels of Redis subscribed to anew, messages that never came and were found by looking, messages left "
-            "out because they came faster than they could be told.",
+    .help = "Renewed subscriptions in Redis (resubscribed), lost updates found in PostgreSQL (missed), and messages "
+            "skipped because they arrived faster than the fan-out (merged).",
     .type = METRICS_COUNTER,
     .label_count = 1,
     .labels = {{"what", repair_kinds, ARRAY_LEN(repair_kinds)}},

@@ -19,9 +19,9 @@
 
 enum {
     BUCKETS = 1024,
-    SWEEP_MS = 1000,    /* how late a look at credentials may be */
-    CHECKS_MAX = 2000,  /* in one sweep; the others' turn is the next */
-    DECISIONS_KEPT = 8, /* of a user, so that one that comes twice is told once */
+    SWEEP_MS = 1000,    /* delay at most of a check of credentials */
+    CHECKS_MAX = 2000,  /* per sweep; the rest follow in the next */
+    DECISIONS_KEPT = 8, /* per user, to suppress duplicate decisions */
 };
 
 TAILQ_HEAD(presence_list, presence);
@@ -29,7 +29,7 @@ TAILQ_HEAD(presence_list, presence);
 struct user_connections {
     struct uuid id;
     struct presence_list presences;
-    struct uuid decided[DECISIONS_KEPT]; /* bids, a ring */
+    struct uuid decided[DECISIONS_KEPT]; /* bids, a ring buffer */
     size_t next_decided;
     TAILQ_ENTRY(user_connections) bucket;
 };
@@ -69,7 +69,7 @@ static void subscribe(struct presences *presences, const struct user_connections
     char channel[KEYS_SIZE];
     keys_user_channel(&connections->id, channel);
     if (presences->listening && !redis_subscribe(presences->options.listener, channel, NULL, NULL)) {
-        log_debug("a user's channel was not subscribed to: Redis is not there");
+        log_debug("user channel not subscribed: Redis is unavailable");
     }
 }
 
@@ -90,7 +90,7 @@ static void user_connections_end(struct presences *presences, struct user_connec
     char channel[KEYS_SIZE];
     keys_user_channel(&connections->id, channel);
     if (presences->listening && !redis_unsubscribe(presences->options.listener, channel)) {
-        log_debug("a user's channel was not left: Redis is not there");
+        log_debug("user channel not unsubscribed: Redis is unavailable");
     }
     TAILQ_REMOVE(bucket_of(presences, &connections->id), connections, bucket);
     free(connections);
@@ -128,7 +128,7 @@ void presence_remove(struct presences *presences, struct presence *presence)
     }
 }
 
-/* ---- may they stay? ---- */
+/* ---- credentials ---- */
 
 struct check {
     struct request_user user;
@@ -136,8 +136,11 @@ struct check {
     void *arg;
 };
 
-/* The reply to MGET of the session and the ban. Without Redis nobody is sent away; a new session cannot be believed. */
-static enum error_code judge(const struct request_user *user, const redisReply *reply)
+/*
+ * Evaluates the reply to MGET of session and ban. Without Redis all connected users may stay, but no new session is
+ * accepted.
+ */
+static enum error_code evaluate_credentials(const struct request_user *user, const redisReply *reply)
 {
     bool by_token = user->via == REQUEST_BY_ACCESS_TOKEN;
     if (session_expired(user)) {
@@ -159,7 +162,7 @@ static enum error_code judge(const struct request_user *user, const redisReply *
 static void on_checked(const redisReply *reply, void *arg)
 {
     struct check *check = arg;
-    check->checked(judge(&check->user, reply), check->arg);
+    check->checked(evaluate_credentials(&check->user, reply), check->arg);
     free(check);
 }
 
@@ -176,11 +179,11 @@ void presence_check(struct redis *redis, const struct request_user *user, presen
     }
     if (check == NULL || !redis_command(redis, on_checked, check, ARRAY_LEN(arguments), arguments, NULL)) {
         free(check);
-        checked(judge(user, NULL), arg);
+        checked(evaluate_credentials(user, NULL), arg);
     }
 }
 
-/* A look at one session of a user, or one token of it: whoever is connected by it then stays or goes. */
+/* A check of one session or token of a user. All its connections stay or end with the result. */
 struct recheck {
     struct presences *presences;
     struct request_user user;
@@ -195,7 +198,7 @@ static void end_session(struct presences *presences, const struct request_user *
         next = TAILQ_NEXT(presence, of_user);
         if (strcmp(presence->user.session, user->session) == 0 && presence->user.via == user->via &&
             presence->user.expires_s == user->expires_s) {
-            presence_remove(presences, presence); /* with the last one the person goes, and `next` is NULL */
+            presence_remove(presences, presence); /* with the last one user_connections is freed, and `next` is NULL */
             presence->ended(presence, reason);
         }
     }
@@ -210,7 +213,7 @@ static void on_rechecked(enum error_code reason, void *arg)
     free(recheck);
 }
 
-static void look_again(struct presences *presences, struct presence *presence, int64_t now)
+static void start_recheck(struct presences *presences, struct presence *presence, int64_t now)
 {
     struct recheck *recheck = calloc(1, sizeof(*recheck));
     TAILQ_REMOVE(&presences->all, presence, all);
@@ -234,12 +237,12 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
         if (presence->checked_ms > late || !redis_up(presences->options.redis)) {
             return;
         }
-        look_again(presences, presence, now);
+        start_recheck(presences, presence, now);
     }
 }
 
-/* Due at once, in the order in which they would have come: the sweep does it. */
-static void all_are_due(struct user_connections *connections, struct presences *presences)
+/* Makes all checks of a user due at once, and triggers the sweep. */
+static void make_all_due(struct user_connections *connections, struct presences *presences)
 {
     struct presence *presence = NULL;
     TAILQ_FOREACH(presence, &connections->presences, of_user)
@@ -251,9 +254,9 @@ static void all_are_due(struct user_connections *connections, struct presences *
     event_active(presences->sweep, EV_TIMEOUT, 0);
 }
 
-/* ---- what a user is told ---- */
+/* ---- messages to a user ---- */
 
-static void tell(struct presences *presences, const struct uuid *user, const struct uuid *auction)
+static void send_to_user(struct presences *presences, const struct uuid *user, const struct uuid *auction)
 {
     size_t length = 0;
     struct user_connections *connections = find(presences, user);
@@ -304,40 +307,41 @@ void presences_decided(struct presences *presences, const struct decision *decis
     }
     ledger_put(json, decision);
     jsonw_end_object(json);
-    tell(presences, &decision->user_id, &decision->auction_id);
+    send_to_user(presences, &decision->user_id, &decision->auction_id);
 }
 
-struct noticing {
+struct notification_query {
     struct presences *presences;
     struct uuid user;
 };
 
 static void on_notification(const struct pg_reply *reply, void *arg)
 {
-    struct noticing *noticing = arg;
+    struct notification_query *notification_query = arg;
     if (reply->outcome == PG_OK && PQntuples(reply->result) == 1) {
         struct uuid auction = me_notification_auction(reply->result, 0);
-        struct jsonw *json = begin(noticing->presences, "notification");
-        if (!uuid_is_nil(&auction)) { /* of a webhook, of no auction */
+        struct jsonw *json = begin(notification_query->presences, "notification");
+        if (!uuid_is_nil(&auction)) { /* a disabled webhook concerns no auction */
             jsonw_put_uuid(json, "auctionId", &auction);
         }
         jsonw_name(json, "notification");
         me_write_notification(json, reply->result, 0);
         jsonw_end_object(json);
-        tell(noticing->presences, &noticing->user, &auction);
+        send_to_user(notification_query->presences, &notification_query->user, &auction);
     }
-    free(noticing);
+    free(notification_query);
 }
 
-static void fetch(struct presences *presences, const struct uuid *user, const struct uuid *id)
+static void fetch_notification(struct presences *presences, const struct uuid *user, const struct uuid *id)
 {
-    struct noticing *noticing = calloc(1, sizeof(*noticing));
-    if (noticing != NULL) {
-        *noticing = (struct noticing){.presences = presences, .user = *user};
+    struct notification_query *notification_query = calloc(1, sizeof(*notification_query));
+    if (notification_query != NULL) {
+        *notification_query = (struct notification_query){.presences = presences, .user = *user};
     }
-    if (noticing == NULL || !me_find_notification(presences->options.pg, user, id, on_notification, noticing)) {
-        log_debug("a notification was not told: PostgreSQL is not there");
-        free(noticing);
+    if (notification_query == NULL ||
+        !me_find_notification(presences->options.pg, user, id, on_notification, notification_query)) {
+        log_debug("live notification dropped: PostgreSQL is unavailable");
+        free(notification_query);
     }
 }
 
@@ -354,12 +358,12 @@ void presences_message(struct presences *presences, const struct uuid *user, con
             presences_decided(presences, &decision);
             waiters_message(presences->options.waiters, bytes, length);
         } else {
-            log_warn("a message about a user could not be read");
+            log_warn("message to a user dropped: undecodable");
         }
     } else if (user_signal.kind == USER_SIGNAL_NOTICE) {
-        fetch(presences, user, &user_signal.id);
+        fetch_notification(presences, user, &user_signal.id);
     } else {
-        all_are_due(connections, presences);
+        make_all_due(connections, presences);
     }
 }
 
@@ -371,7 +375,7 @@ void presences_listening(struct presences *presences, bool up)
         TAILQ_FOREACH(connections, &presences->buckets[i], bucket)
         {
             subscribe(presences, connections);
-            all_are_due(connections, presences);
+            make_all_due(connections, presences);
         }
     }
 }

@@ -1,10 +1,11 @@
 /*
- * Users who are connected through this worker, by WebSockets and event streams: what concerns one user alone reaches
- * all of that user's connections, wherever they are, over a channel of Redis that a worker listens to only while it has
- * one. And whether they may stay: when a session ends or a user is banned, and every live_ping_interval_s, credentials
- * are looked at again.
+ * Users who are connected to this worker by WebSockets and event streams. Messages to a user reach all of the user's
+ * connections over a Redis channel per user. A worker subscribes to the channel only while it has a connection of that
+ * user.
  *
- * Callers: commands.c, eventstream.c (presences); components.c. What has them looked at again: sessions_recheck.
+ * Credentials are checked again when a session ends, when a user is banned, and every live_ping_interval_s.
+ *
+ * Callers: commands.c, eventstream.c (presences); components.c. sessions_recheck triggers a check.
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_PRESENCE_H
 #define ROSTRUM_GATEWAY_LIVE_PRESENCE_H
@@ -27,46 +28,49 @@ struct presences;
 
 /* One connection of a user; owned by the caller. */
 struct presence {
-    /* About an auction. The text is borrowed. It may not remove a presence. */
+    /* Called for a message about an auction. The text is borrowed. It must not remove a presence. */
     void (*notified)(struct presence *presence, const struct uuid *auction, struct text *text);
-    /* Its user may not stay, for this reason: UNAUTHORIZED or USER_BANNED. It was removed. */
+    /* Called when the user may not stay connected: UNAUTHORIZED or USER_BANNED. The presence was removed before. */
     void (*ended)(struct presence *presence, enum error_code reason);
     void *owner;
 
-    /* The rest belongs to presence.c. */
+    /* Private to presence.c. */
     struct user_connections *connections; /* NULL: not entered */
     struct request_user user;
-    int64_t checked_ms; /* monotonic; when that was asked for last */
+    int64_t checked_ms; /* monotonic; time of the last check */
     TAILQ_ENTRY(presence) of_user;
-    TAILQ_ENTRY(presence) all; /* the one checked longest ago first */
+    TAILQ_ENTRY(presence) all; /* oldest check first */
 };
 
 struct presences_options {
     struct event_base *base;
     const struct config *config;
     struct pg *pg;
-    struct redis *redis;    /* commands */
-    struct redis *listener; /* subscribes to the users who are connected */
+    struct redis *redis;    /* for commands */
+    struct redis *listener; /* subscribes to the channels of connected users */
     struct waiters *waiters;
 };
 
 MUST_CHECK struct presences *presences_new(const struct presences_options *options);
-/* Nobody may be entered any more. */
+/* All presences must be removed before. */
 void presences_free(struct presences *presences);
-/* Enters a user whose credentials hold. False without memory. */
+/* Enters a user with valid credentials. False without memory. */
 MUST_CHECK bool presence_add(struct presences *presences, struct presence *presence, const struct request_user *user);
-/* Harmless if it is not entered. */
+/* No effect if it is not entered. */
 void presence_remove(struct presences *presences, struct presence *presence);
 
-/* Do these credentials hold? Exactly once, from the loop or at once: ERROR_COUNT if they do, else why not. */
+/*
+ * Called exactly once, from the loop or before presence_check returns. ERROR_COUNT: the credentials are valid; else the
+ * reason.
+ */
 typedef void (*presence_checked)(enum error_code reason, void *arg);
 void presence_check(struct redis *redis, const struct request_user *user, presence_checked checked, void *arg);
 
-/* A decision on a user's bid, by whatever way it came: told once to each connection. */
+/* A decision on a user's bid, from any source. Each connection receives it once. */
 void presences_decided(struct presences *presences, const struct decision *decision);
-/* A message of a user's channel. */
+/* Handles a message of a user's channel. */
 void presences_message(struct presences *presences, const struct uuid *user, const char *bytes, size_t length);
-/* The connection to Redis that listens came up, or went. */
+/* The listener's connection to Redis came up or was lost. */
 void presences_listening(struct presences *presences, bool up);
 
 #endif

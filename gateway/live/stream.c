@@ -18,11 +18,11 @@
 #include "gateway/http/conn.h"
 
 enum {
-    READ_BYTES = 16384, /* in one go; then other connections have their turn */
-    SWEEP_MS = 100,     /* how late a beat or an end may be */
-    LINGER_MS = 5000,   /* for the other side to read the last words and close */
-    PARTS_MAX = 32,     /* frames written in one go */
-    DRAIN_EACH = 500,   /* streams told to go in one sweep */
+    READ_BYTES = 16384, /* per call; then other connections are served */
+    SWEEP_MS = 100,     /* delay at most of a beat or an end */
+    LINGER_MS = 5000,   /* for the other side to read the last frame and close */
+    PARTS_MAX = 32,     /* frames written in one call */
+    DRAIN_EACH = 500,   /* streams finished per sweep of a drain */
 };
 
 struct stream_waiting {
@@ -36,12 +36,12 @@ struct streams {
     struct event_base *base;
     const struct config *config;
     struct event *sweep;
-    struct event *bury;           /* activated, never waited for */
-    struct stream_list quiet;     /* by due_ms, as are the next two */
-    struct stream_list asked;     /* for a sign of life */
-    struct stream_list finishing; /* until the other side closes */
+    struct event *reap;           /* activated by a dead stream */
+    struct stream_list quiet;     /* ordered by due_ms, as the next two */
+    struct stream_list asked;     /* waiting for the answer to a beat */
+    struct stream_list finishing; /* waiting for the other side to close */
     struct stream_list dead;
-    struct stream_list stalled; /* by stalled_ms */
+    struct stream_list stalled; /* ordered by stalled_ms */
     size_t open;                /* not dead */
     bool draining;
     uint8_t bytes[READ_BYTES];
@@ -68,13 +68,13 @@ static int64_t due_after(const struct stream *stream)
     return INT64_C(1000) * (stream->asked ? config->live_idle_timeout_s : config->live_ping_interval_s);
 }
 
-/* The one function that changes what a stream waits for. */
+/* The only function that moves a stream between the lists. */
 static void stream_set_state(struct stream *stream, enum stream_state state, bool asked)
 {
     TAILQ_REMOVE(list_of(stream), stream, list);
     if (state == STREAM_DEAD && stream->state != STREAM_DEAD) {
         stream->streams->open--;
-        event_active(stream->streams->bury, EV_TIMEOUT, 0);
+        event_active(stream->streams->reap, EV_TIMEOUT, 0);
     }
     stream->state = state;
     stream->asked = asked;
@@ -121,21 +121,21 @@ static void drop_waiting(struct stream *stream)
     }
 }
 
-/* Everything was written: the last of it was its end, or whoever sends may go on. */
+/* The queue was written: shut down if the stream is finishing, else notify the owner. */
 static void written(struct stream *stream)
 {
     set_stalled(stream, false);
     if (event_del(&stream->write) != 0) {
-        log_error("an event cannot be taken back");
+        log_error("cannot remove the write event of a stream");
     }
     if (stream->state == STREAM_FINISHING && !stream->shut) {
         stream->shut = true;
-        (void)shutdown(stream->fd, SHUT_WR); /* fails if the other side has gone, which will be read */
+        (void)shutdown(stream->fd, SHUT_WR); /* fails if the other side has closed, which the next read shows */
     }
 }
 
-/* What the kernel took; less than 0: it never will take any more. */
-static ssize_t taken(struct stream *stream, ssize_t sent)
+/* The number of bytes written; negative if the connection is lost. */
+static ssize_t bytes_written(struct stream *stream, ssize_t sent)
 {
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
         return 0;
@@ -178,14 +178,17 @@ void stream_send(struct stream *stream, struct frame *frame)
         return;
     }
     if (stream->waiting == 0) {
-        sent = taken(stream, send(stream->fd, frame->bytes, frame->length, MSG_DONTWAIT | MSG_NOSIGNAL));
+        sent = bytes_written(stream, send(stream->fd, frame->bytes, frame->length, MSG_DONTWAIT | MSG_NOSIGNAL));
     }
     if (sent >= 0 && (size_t)sent < frame->length && !enqueue(stream, frame, (size_t)sent)) {
         stream_die(stream);
     }
 }
 
-/* Many frames at once: a small one each would fill the kernel's buffer with little. False: it takes no more now. */
+/*
+ * Writes many frames in one call, because the kernel's buffer has an overhead for each small write. False: the kernel
+ * accepts no more now.
+ */
 static bool push_waiting(struct stream *stream)
 {
     struct iovec parts[PARTS_MAX];
@@ -201,7 +204,7 @@ static bool push_waiting(struct stream *stream)
             (struct iovec){.iov_base = waiting->frame->bytes + offset, .iov_len = waiting->frame->length - offset};
         offset = 0;
     }
-    ssize_t sent = taken(stream, sendmsg(stream->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+    ssize_t sent = bytes_written(stream, sendmsg(stream->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
     if (sent <= 0) {
         return false;
     }
@@ -269,11 +272,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* ---- begin and end ---- */
+/* ---- start and end ---- */
 
 /*
- * What the kernel holds for a slow reader is memory too, and old news. And two messages shortly after each other must
- * not wait for an acknowledgement of the first, which may take 40 ms.
+ * A small kernel buffer: what it holds for a slow reader is memory, and outdated. No Nagle delay: the second of two
+ * messages must not wait up to 40 ms for the acknowledgement of the first.
  */
 static void set_socket(int fd, const struct config *config)
 {
@@ -281,7 +284,7 @@ static void set_socket(int fd, const struct config *config)
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &config->live_kernel_buffer_bytes,
                    sizeof(config->live_kernel_buffer_bytes)) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
-        log_debug("a socket cannot be set as it should be: %s", strerror(errno));
+        log_debug("cannot set socket options of a stream: %s", strerror(errno));
     }
 }
 
@@ -299,7 +302,7 @@ void stream_begin(struct streams *streams, struct stream *stream, struct conn *c
     set_socket(fd, config);
     if (event_assign(&stream->read, streams->base, fd, EV_READ | EV_PERSIST, on_readable, stream) != 0 ||
         event_assign(&stream->write, streams->base, fd, EV_WRITE | EV_PERSIST, on_writable, stream) != 0) {
-        abort(); /* only wrong arguments could do that */
+        abort(); /* fails only for invalid arguments */
     }
     stream->due_ms = clock_mono_ms() + due_after(stream);
     TAILQ_INSERT_TAIL(&streams->quiet, stream, list);
@@ -319,7 +322,7 @@ void stream_finish(struct stream *stream, struct frame *last)
         frame_unref(last);
         return;
     }
-    /* A frame that was begun must be ended; nothing behind it matters any more. */
+    /* A frame that was partly written must be completed; the rest of the queue is dropped. */
     struct frame *begun = stream->offset > 0 ? frame_ref(STAILQ_FIRST(&stream->queue)->frame) : NULL;
     size_t offset = stream->offset;
     if (stream->waiting > 0) {
@@ -337,7 +340,7 @@ void stream_finish(struct stream *stream, struct frame *last)
     }
 }
 
-static void bury(struct streams *streams, struct stream *stream)
+static void reap(struct streams *streams, struct stream *stream)
 {
     TAILQ_REMOVE(&streams->dead, stream, list);
     set_stalled(stream, false);
@@ -348,13 +351,13 @@ static void bury(struct streams *streams, struct stream *stream)
     stream->kind->ended(stream);
 }
 
-static void do_bury(evutil_socket_t fd, short what, void *arg)
+static void do_reap(evutil_socket_t fd, short what, void *arg)
 {
     struct streams *streams = arg;
     (void)fd;
     (void)what;
     while (!TAILQ_EMPTY(&streams->dead)) {
-        bury(streams, TAILQ_FIRST(&streams->dead));
+        reap(streams, TAILQ_FIRST(&streams->dead));
     }
 }
 
@@ -384,20 +387,20 @@ static void sweep_stalled(struct streams *streams, int64_t now)
         if (stream->state == STREAM_OPEN) {
             stream->kind->close(stream, STREAM_END_SLOW);
         }
-        set_stalled(stream, false); /* from here on the end is near in any case */
+        set_stalled(stream, false); /* the stream is finishing, with a deadline of its own */
     }
 }
 
 static void sweep_drain(struct streams *streams)
 {
     struct stream_list *lists[] = {&streams->quiet, &streams->asked};
-    int notified = 0;
+    int finished = 0;
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        while (!TAILQ_EMPTY(lists[i]) && notified < DRAIN_EACH) {
+        while (!TAILQ_EMPTY(lists[i]) && finished < DRAIN_EACH) {
             struct stream *stream = TAILQ_FIRST(lists[i]);
             stream->kind->close(stream, STREAM_END_DRAIN);
             assert(stream->state != STREAM_OPEN);
-            notified++;
+            finished++;
         }
     }
 }
@@ -430,8 +433,8 @@ struct streams *streams_new(struct event_base *base, const struct config *config
         TAILQ_INIT(lists[i]);
     }
     streams->sweep = event_new(base, -1, EV_PERSIST, do_sweep, streams);
-    streams->bury = event_new(base, -1, 0, do_bury, streams);
-    if (streams->sweep == NULL || streams->bury == NULL || event_add(streams->sweep, &every) != 0) {
+    streams->reap = event_new(base, -1, 0, do_reap, streams);
+    if (streams->sweep == NULL || streams->reap == NULL || event_add(streams->sweep, &every) != 0) {
         streams_free(streams);
         return NULL;
     }
@@ -450,9 +453,9 @@ void streams_free(struct streams *streams)
         }
     }
     while (!TAILQ_EMPTY(&streams->dead)) {
-        bury(streams, TAILQ_FIRST(&streams->dead));
+        reap(streams, TAILQ_FIRST(&streams->dead));
     }
-    struct event *events[] = {streams->sweep, streams->bury};
+    struct event *events[] = {streams->sweep, streams->reap};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
         if (events[i] != NULL) {
             event_free(events[i]);

@@ -1,11 +1,11 @@
 /*
- * A connection that stays: a WebSocket or an event stream, once HTTP has let it go (conn_take). What both need stands
- * here: reading, writing without waiting, what is done with a reader that is slow or gone, and the end. It is lean: no
- * buffer but for what the kernel did not take, one event for reading, and one for writing that is only entered then.
+ * A long-lived connection: a WebSocket or an event stream, after HTTP has released it (conn_take). This module does
+ * what both need: reading, non-blocking writing, slow and lost readers, closing. It saves memory per connection. It
+ * buffers only bytes that the kernel refused, and registers the write event only then.
  *
- * A stream is OPEN until somebody finishes it, or it fails; then it is FINISHING: what it was told last is written,
- * what comes in is thrown away, until the other side closes, or for LINGER_MS. Memory goes from the loop, never from
- * within a call: whoever walks over many streams may finish any of them.
+ * A stream is OPEN until it is finished or fails. Then it is FINISHING: the last frame is written, and input is
+ * discarded, until the other side closes or LINGER_MS have passed. Memory is freed from the loop, never within a call,
+ * so a caller may finish any stream while it iterates over many.
  *
  * Callers: websocket.c, eventstream.c (each owns its struct stream).
  */
@@ -26,30 +26,33 @@ struct streams;
 
 enum stream_end {
     STREAM_END_DRAIN,
-    STREAM_END_SLOW,   /* more waits than live_buffer_bytes, or nothing was taken for live_stall_s */
-    STREAM_END_SILENT, /* nothing came for live_idle_timeout_s, though it was asked */
+    STREAM_END_SLOW,   /* more than live_buffer_bytes are queued, or nothing was written for live_stall_s */
+    STREAM_END_SILENT, /* no input for live_idle_timeout_s, although a beat was sent */
 };
 
-/* Of one kind of stream. */
+/* The functions of one kind of stream. */
 struct stream_kind {
-    /* Bytes have come; borrowed. NULL: whatever comes is thrown away. */
+    /* Called with input, which is borrowed. NULL: input is discarded. */
     void (*input)(struct stream *stream, const uint8_t *bytes, size_t length);
-    /* Everything that waited has been written. */
+    /* Called when the queue has been written. */
     void (*ready)(struct stream *stream);
-    /* Nothing came for live_ping_interval_s, or was asked for so long: say something that shows whether it lives. */
+    /*
+     * Called after live_ping_interval_s without input, or since the last beat: send a message that keeps the connection
+     * alive.
+     */
     void (*beat)(struct stream *stream);
-    /* The stream must end, for this reason: call stream_finish with the words for it. */
+    /* Called when the stream must end: call stream_finish with a suitable last frame. */
     void (*close)(struct stream *stream, enum stream_end end);
-    /* It is closed: the last call, which frees it. */
+    /* Called last, after closing: frees the object that embeds the stream. */
     void (*ended)(struct stream *stream);
-    bool answers; /* to a beat; then one that does not is gone */
+    bool answers; /* clients answer beats; one that does not is closed */
 };
 
 enum stream_state { STREAM_OPEN, STREAM_FINISHING, STREAM_DEAD };
 
 struct stream_waiting; /* one frame */
 
-/* Owned by who embeds it. All of it belongs to stream.c but for `kind`. */
+/* Embedded in its owner's object. Private to stream.c, except `kind`. */
 struct stream {
     const struct stream_kind *kind;
     struct streams *streams;
@@ -57,40 +60,45 @@ struct stream {
     enum stream_state state;
     int fd;
     bool asked;     /* a beat was sent and not answered */
-    bool shut;      /* nothing more will be written */
-    size_t waiting; /* bytes */
+    bool shut;      /* the writing side is shut down */
+    size_t waiting; /* bytes in the queue */
     size_t offset;  /* written of the first waiting frame */
     STAILQ_HEAD(, stream_waiting) queue;
-    int64_t due_ms;     /* monotonic: beat, or end, as the list that it is in says */
-    int64_t stalled_ms; /* since when the kernel takes nothing; 0: it does */
+    int64_t due_ms;     /* monotonic; time of the next beat, or of the end, depending on the list */
+    int64_t stalled_ms; /* monotonic; since when the kernel accepts nothing, 0: it does */
     struct event read;
     struct event write;
-    TAILQ_ENTRY(stream) list;    /* quiet, asked or finishing; or dead */
+    TAILQ_ENTRY(stream) list;    /* quiet, asked, finishing or dead */
     TAILQ_ENTRY(stream) stalled; /* while stalled_ms != 0 */
 };
 
 MUST_CHECK struct streams *streams_new(struct event_base *base, const struct config *config);
-/* Closes all that are left, without a word. */
+/* Closes all remaining streams without a last frame. */
 void streams_free(struct streams *streams);
-/* Tells every stream to end, with a hint when to come back. */
+/* Finishes every stream. Clients receive a hint when to reconnect. */
 void streams_drain(struct streams *streams);
 size_t streams_open(const struct streams *streams);
-/* live_connections_max are open. */
+/* True if live_connections_max are open. */
 bool streams_full(const struct streams *streams);
 
 /*
- * Begins with a connection that HTTP has let go, `first` being the first frame to write (its reference goes over).
- * `stream->kind` is set. If it cannot, it ends as any other: kind->ended comes from the loop.
+ * Starts a stream on a connection released by HTTP, with `first` as its first frame (takes over the reference).
+ * `stream->kind` must be set. On failure the stream ends like any other: kind->ended is called from the loop.
  */
 void stream_begin(struct streams *streams, struct stream *stream, struct conn *conn, struct frame *first);
-/* Writes a frame, or keeps it until the kernel takes it; the caller keeps its reference. NULL: no memory, it fails. */
+/*
+ * Writes a frame, or queues it until the kernel accepts it. The caller keeps its reference. NULL means no memory: the
+ * stream fails.
+ */
 void stream_send(struct stream *stream, struct frame *frame);
-/* Open, and nothing waits: news would go out at once. */
+/* True if the stream is open and its queue is empty. */
 bool stream_is_clear(const struct stream *stream);
-/* Something came of it: the silence is over. */
+/* Records a sign of life: resets the idle time. */
 void stream_heard(struct stream *stream);
-/* Writes `last` (may be NULL; its reference goes over) instead of all that waits, and closes. Harmless if it is
- * closing. */
+/*
+ * Replaces the queue by `last` (may be NULL; takes over the reference), writes it and closes. No effect if the stream
+ * is closing.
+ */
 void stream_finish(struct stream *stream, struct frame *last);
 
 #endif

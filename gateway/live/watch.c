@@ -1,10 +1,10 @@
 /*
- * See watch.h. A watch is made by its first watcher and goes with its last, as soon as no question about it is under
- * way. Its life:
+ * See watch.h. A watch is created with its first watcher. It is freed after its last one, once no query for it is
+ * running. Its states:
  *
- *   subscribing   until Redis has confirmed that this worker hears of the auction (skipped while Redis is away)
- *   looking       in the list `looks`, or asked about: then everything committed before the question is in the answer
- *   known         every further version comes by itself, each exactly one above the last; else it is looked at again
+ *   subscribing  until Redis confirms the subscription (skipped while Redis is unavailable)
+ *   reloading    in the list `reloads`, or in the running query: its result has everything committed before the query
+ *   known        each update has the next version; after a gap the watch is reloaded
  */
 #include "gateway/live/watch.h"
 
@@ -28,15 +28,15 @@
 
 enum {
     BUCKETS = 1024,
-    LOOK_MAX = 100,    /* auctions in one question to PostgreSQL; one question is under way at a time */
-    CHECK_MAX = 2000,  /* versions compared in one question; the others' turn is the next */
-    NOTIFY_EACH = 128, /* watchers told in one pass of the loop */
-    TELL_US = 100000,  /* of a processor that telling may take at once: two bids to 10,000 watchers of two workers; */
-    TELL_REST_US = 10000,
-    TELL_PART = 10,   /* then one part of so many, or bids would wait for those who only look on */
-    QUEUE_MAX = 8,    /* messages of one auction that are not told to all yet; beyond that only the present state */
-    SNAPSHOT_MS = 20, /* how old serverTime of a shared snapshot may be */
-    RETRY_MS = 500,   /* after a question that was not answered */
+    RELOAD_MAX = 100,          /* auctions per query; one query runs at a time */
+    CHECK_MAX = 2000,          /* versions compared per query; the others follow in the next */
+    NOTIFY_EACH = 128,         /* watchers notified in one pass of the loop */
+    FAN_OUT_BURST_US = 100000, /* CPU burst of the fan-out: two bids to 10,000 watchers of two workers */
+    FAN_OUT_REST_US = 10000,
+    FAN_OUT_PART = 10, /* steady share 1/10, so that bids do not wait for watchers */
+    QUEUE_MAX = 8,     /* messages of an auction in fan-out; beyond that only the present state is sent */
+    SNAPSHOT_MS = 20,  /* maximum age of serverTime in a shared snapshot */
+    RETRY_MS = 500,    /* after a failed query */
 };
 
 enum { WATCH_LOOK, WATCH_CHECK, WATCH_COUNT };
@@ -75,7 +75,7 @@ enum {
 };
 
 struct queued {
-    struct text *text; /* NULL: the state as it is when its turn comes */
+    struct text *text; /* NULL: the present state when it is sent */
     STAILQ_ENTRY(queued) list;
 };
 
@@ -84,43 +84,43 @@ TAILQ_HEAD(watch_list, watch);
 struct watch {
     struct watches *watches;
     struct live_state state; /* seq 0: not known yet */
-    int64_t heard;           /* the newest version that anybody spoke of */
-    int64_t suspect;         /* a version that PostgreSQL has, and that had not come at the last comparison; 0: none */
-    bool looking;            /* in the list `looks` */
-    bool asked;              /* it is in the question under way */
-    bool forced;             /* something may have been missed: its watchers are told what the look finds in any case */
-    bool notifying;          /* in the list `telling` */
-    bool held;               /* its watchers are being walked over */
-    size_t subscribing;      /* questions to Redis under way */
+    int64_t newest_seen;     /* newest version seen in any message */
+    int64_t suspect;         /* newer version that the last comparison found in PostgreSQL; 0: none */
+    bool reload_due;         /* in the list `reloads` */
+    bool reloading;          /* in the running query */
+    bool forced;             /* updates may be lost: watchers receive the result of the reload in any case */
+    bool notifying;          /* in the list `notifying` */
+    bool iterating;          /* its watchers are being iterated: it must not be freed */
+    size_t subscribing;      /* subscriptions not confirmed yet */
     TAILQ_HEAD(, watcher) watchers;
-    struct watcher *cursor; /* who is told next of the first of `queue` */
+    struct watcher *cursor; /* the next watcher for the first message of `queue` */
     STAILQ_HEAD(, queued) queue;
     size_t queued;
-    struct text *snapshot; /* NULL: has to be made */
+    struct text *snapshot; /* NULL: not encoded yet */
     int64_t snapshot_ms;
     TAILQ_ENTRY(watch) bucket;
-    TAILQ_ENTRY(watch) all; /* the one compared longest ago first */
-    TAILQ_ENTRY(watch) looks;
+    TAILQ_ENTRY(watch) all; /* oldest comparison first */
+    TAILQ_ENTRY(watch) reloads;
     TAILQ_ENTRY(watch) notifying_entry;
-    TAILQ_ENTRY(watch) askings;
+    TAILQ_ENTRY(watch) reloading_entry;
 };
 
 struct watches {
     struct watches_options options;
     struct jsonw *json;
-    struct event *look;           /* activated, or after RETRY_MS */
-    struct event *notify;         /* after no time at all: others have their turn in between */
+    struct event *reload;         /* activated, or after RETRY_MS */
+    struct event *notify;         /* with a timeout of 0, so that other events run in between */
     struct event *check;          /* every live_check_ms */
-    struct cpu_budget cpu_budget; /* of telling */
-    bool resting;                 /* telling has taken its part for now */
+    struct cpu_budget cpu_budget; /* of the fan-out */
+    bool resting;                 /* the fan-out has used up its CPU budget */
     struct pg_array ids;
-    bool look_asked; /* a question is under way */
-    bool check_asked;
+    bool reload_running; /* a query is running */
+    bool check_running;
     bool listening;
-    size_t count; /* of watchers */
+    size_t count; /* number of watchers */
     struct watch_list all;
-    struct watch_list looks;
-    struct watch_list asked;
+    struct watch_list reloads;
+    struct watch_list reloading;
     struct watch_list notifying;
     struct watch_list buckets[BUCKETS];
 };
@@ -148,29 +148,29 @@ static void arm(struct event *timer, int ms)
 {
     const struct timeval delay = {ms / 1000, (ms % 1000) * 1000L};
     if (!evtimer_pending(timer, NULL) && evtimer_add(timer, &delay) != 0) {
-        log_error("watches: cannot arm a timer");
+        log_error("cannot set a timer of the watches");
     }
 }
 
-/* A fresh look into PostgreSQL; `forced`: to be told even if nothing is new. */
-static void look(struct watch *watch, bool forced)
+/* Schedules a read from PostgreSQL. `forced`: watchers receive the result even if the version is unchanged. */
+static void reload(struct watch *watch, bool forced)
 {
     struct watches *watches = watch->watches;
     watch->forced |= forced;
-    if (!watch->looking) {
-        watch->looking = true;
-        TAILQ_INSERT_TAIL(&watches->looks, watch, looks);
+    if (!watch->reload_due) {
+        watch->reload_due = true;
+        TAILQ_INSERT_TAIL(&watches->reloads, watch, reloads);
     }
-    arm(watches->look, 0);
+    arm(watches->reload, 0);
 }
 
-static void set_asked(struct watch *watch, bool asked)
+static void set_reloading(struct watch *watch, bool reloading)
 {
-    watch->asked = asked;
-    if (asked) {
-        TAILQ_INSERT_TAIL(&watch->watches->asked, watch, askings);
+    watch->reloading = reloading;
+    if (reloading) {
+        TAILQ_INSERT_TAIL(&watch->watches->reloading, watch, reloading_entry);
     } else {
-        TAILQ_REMOVE(&watch->watches->asked, watch, askings);
+        TAILQ_REMOVE(&watch->watches->reloading, watch, reloading_entry);
     }
 }
 
@@ -198,8 +198,8 @@ static void watch_free(struct watch *watch)
 {
     struct watches *watches = watch->watches;
     stop_notifying(watch);
-    if (watch->looking) {
-        TAILQ_REMOVE(&watches->looks, watch, looks);
+    if (watch->reload_due) {
+        TAILQ_REMOVE(&watches->reloads, watch, reloads);
     }
     TAILQ_REMOVE(&watches->all, watch, all);
     TAILQ_REMOVE(bucket_of(watches, &watch->state.auction_id), watch, bucket);
@@ -208,16 +208,16 @@ static void watch_free(struct watch *watch)
     free(watch);
 }
 
-/* Nobody watches it, and nothing is under way that knows it. */
+/* Frees the watch if it has no watchers and no query refers to it. */
 static void watch_end_unless_needed(struct watch *watch)
 {
     char channel[KEYS_SIZE];
-    if (!TAILQ_EMPTY(&watch->watchers) || watch->subscribing > 0 || watch->asked || watch->held) {
+    if (!TAILQ_EMPTY(&watch->watchers) || watch->subscribing > 0 || watch->reloading || watch->iterating) {
         return;
     }
     keys_live_channel(&watch->state.auction_id, channel);
     if (watch->watches->listening && !redis_unsubscribe(watch->watches->options.listener, channel)) {
-        log_debug("a channel was not left: Redis is not there");
+        log_debug("auction channel not unsubscribed: Redis is unavailable");
     }
     watch_free(watch);
 }
@@ -231,11 +231,11 @@ static void on_subscribed(const redisReply *reply, void *arg)
     if (TAILQ_EMPTY(&watch->watchers)) {
         watch_end_unless_needed(watch);
     } else if (watch->subscribing == 0) {
-        look(watch, reply != NULL && watch->state.seq > 0);
+        reload(watch, reply != NULL && watch->state.seq > 0);
     }
 }
 
-/* While Redis is away the state is as good as the last comparison. */
+/* While Redis is unavailable the comparisons keep the state up to date. */
 static void subscribe(struct watch *watch)
 {
     char channel[KEYS_SIZE];
@@ -243,7 +243,7 @@ static void subscribe(struct watch *watch)
     if (watch->watches->listening && redis_subscribe(watch->watches->options.listener, channel, on_subscribed, watch)) {
         watch->subscribing++;
     } else {
-        look(watch, false);
+        reload(watch, false);
     }
 }
 
@@ -261,7 +261,7 @@ void watches_listening(struct watches *watches, bool up)
     }
 }
 
-/* ---- telling ---- */
+/* ---- fan-out ---- */
 
 static struct text *make_text(struct watch *watch, const struct live_update *update)
 {
@@ -277,7 +277,7 @@ static struct text *make_text(struct watch *watch, const struct live_update *upd
     const char *json = jsonw_text(watches->json, &length);
     struct text *text = json == NULL ? NULL : text_new(json, length, watch->state.seq);
     if (text != NULL) {
-        text->aside = update != NULL && update->kind == LIVE_ENDING_SOON;
+        text->unconditional = update != NULL && update->kind == LIVE_ENDING_SOON;
     }
     return text;
 }
@@ -306,17 +306,17 @@ const struct uuid *watch_auction(const struct watcher *watcher)
     return &watcher->watch->state.auction_id;
 }
 
-/* All watchers shall have it; NULL: the state as it then is. Takes over the reference. */
-static void tell(struct watch *watch, struct text *text)
+/* Queues a message for all watchers; NULL: the state at that time. Takes over the reference. */
+static void notify_watchers(struct watch *watch, struct text *text)
 {
     struct queued *queued = calloc(1, sizeof(*queued));
     if (queued == NULL) {
         text_unref(text);
-        watch->forced = true; /* the next look tells it */
+        watch->forced = true; /* the next reload sends the state instead */
         return;
     }
     if (watch->queued >= (watch->watches->resting ? 1 : QUEUE_MAX)) {
-        /* Whoever was told the first one half way gets the state like all others; the rest is old news. */
+        /* The first message may be partly sent and stays. The others are outdated and replaced by the present state. */
         while (watch->queued > 1) {
             struct queued *second = STAILQ_NEXT(STAILQ_FIRST(&watch->queue), list);
             STAILQ_REMOVE(&watch->queue, second, queued, list);
@@ -340,7 +340,7 @@ static void tell(struct watch *watch, struct text *text)
     arm(watch->watches->notify, 0);
 }
 
-/* The first of the queue to at most `most` watchers; how many. */
+/* Sends the first message of the queue to at most `most` watchers. Returns their number. */
 static size_t notify_some(struct watch *watch, size_t most)
 {
     struct queued *queued = STAILQ_FIRST(&watch->queue);
@@ -349,17 +349,17 @@ static size_t notify_some(struct watch *watch, size_t most)
         queued->text = present(watch);
     }
     struct text *text = queued->text;
-    watch->held = true;
+    watch->iterating = true;
     while (watch->cursor != NULL && notified < most && text != NULL) {
         struct watcher *watcher = watch->cursor;
         watch->cursor = TAILQ_NEXT(watcher, list);
-        if (watcher->seq < text->seq || text->aside) {
+        if (watcher->seq < text->seq || text->unconditional) {
             watcher->seq = text->seq > watcher->seq ? text->seq : watcher->seq;
             watcher->update(watcher, text);
             notified++;
         }
     }
-    watch->held = false;
+    watch->iterating = false;
     if (watch->cursor == NULL || text == NULL) {
         pop_queued(watch);
         watch->cursor = TAILQ_FIRST(&watch->watchers);
@@ -386,7 +386,7 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
         TAILQ_REMOVE(&watches->notifying, watch, notifying_entry);
         watch->notifying = watch->queued > 0;
         if (watch->notifying) {
-            TAILQ_INSERT_TAIL(&watches->notifying, watch, notifying_entry); /* the next one's turn */
+            TAILQ_INSERT_TAIL(&watches->notifying, watch, notifying_entry); /* other auctions first */
         }
         watch_end_unless_needed(watch);
     }
@@ -396,7 +396,7 @@ static void on_notify(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* ---- what is heard ---- */
+/* ---- updates ---- */
 
 void watches_message(struct watches *watches, const struct uuid *auction, const char *bytes, size_t length)
 {
@@ -406,25 +406,25 @@ void watches_message(struct watches *watches, const struct uuid *auction, const 
         return;
     }
     if (!live_read(bytes, length, &update) || !uuid_equal(&update.auction_id, auction)) {
-        log_warn("a message about an auction could not be read");
-        look(watch, false);
+        log_warn("live update dropped: undecodable message");
+        reload(watch, false);
         return;
     }
     if (watch->state.seq == 0) {
-        watch->heard = update.version > watch->heard ? update.version : watch->heard;
+        watch->newest_seen = update.version > watch->newest_seen ? update.version : watch->newest_seen;
     } else if (update.kind == LIVE_ENDING_SOON) {
         struct live_update soon = {.kind = LIVE_ENDING_SOON, .end_ms = watch->state.end_ms};
-        tell(watch, make_text(watch, &soon));
+        notify_watchers(watch, make_text(watch, &soon));
     } else if (update.version == watch->state.seq + 1 && update.kind != LIVE_LOOK) {
         live_message_apply(&watch->state, &update);
-        tell(watch, make_text(watch, &update));
+        notify_watchers(watch, make_text(watch, &update));
     } else if (update.version > watch->state.seq) {
-        watch->heard = update.version > watch->heard ? update.version : watch->heard;
-        look(watch, false);
+        watch->newest_seen = update.version > watch->newest_seen ? update.version : watch->newest_seen;
+        reload(watch, false);
     }
 }
 
-/* ---- looking ---- */
+/* ---- reloading ---- */
 
 static bool adopt_bids(struct live_state *state, const char *text)
 {
@@ -472,97 +472,97 @@ static void refuse_all(struct watch *watch, enum error_code reason)
     }
 }
 
-static void looked(struct watch *watch, const PGresult *result, int row)
+static void on_row(struct watch *watch, const PGresult *result, int row)
 {
     int64_t version = pg_int(result, row, COLUMN_VERSION);
     bool forced = watch->forced && watch->state.seq > 0;
-    bool tells = forced || version > watch->state.seq;
+    bool changed = forced || version > watch->state.seq;
     watch->forced = false;
-    if (tells && version >= watch->state.seq) {
+    if (changed && version >= watch->state.seq) {
         if (adopt(&watch->state, result, row)) {
-            /* One of its own, for it is told also to those who have this version. */
+            /* A forced snapshot is a text of its own: watchers that have this version receive it too. */
             struct text *text = forced ? make_text(watch, NULL) : present(watch);
             if (text != NULL && forced) {
-                text->aside = true;
+                text->unconditional = true;
             }
-            tell(watch, text);
+            notify_watchers(watch, text);
         } else {
-            log_error("an auction that is watched cannot be read");
+            log_error("a watched auction has an invalid row");
             refuse_all(watch, ERROR_INTERNAL_ERROR);
             return;
         }
     }
-    if (version < watch->heard) {
-        look(watch, false); /* it was committed while we asked */
+    if (version < watch->newest_seen) {
+        reload(watch, false); /* committed after the query */
     }
 }
 
-static void on_looked(const struct pg_reply *reply, void *arg)
+static void on_reloaded(const struct pg_reply *reply, void *arg)
 {
     struct watches *watches = arg;
     struct watch *watch = NULL;
     bool ok = reply->outcome == PG_OK;
-    watches->look_asked = false;
+    watches->reload_running = false;
     for (int row = 0; ok && row < PQntuples(reply->result); row++) {
         struct uuid id = pg_uuid(reply->result, row, COLUMN_ID);
         watch = find(watches, &id);
-        if (watch != NULL && watch->asked) {
-            set_asked(watch, false);
-            looked(watch, reply->result, row);
+        if (watch != NULL && watch->reloading) {
+            set_reloading(watch, false);
+            on_row(watch, reply->result, row);
             watch_end_unless_needed(watch);
         }
     }
     struct watch *next = NULL;
-    for (watch = TAILQ_FIRST(&watches->asked); watch != NULL; watch = next) { /* there is no row for these */
-        next = TAILQ_NEXT(watch, askings);
-        set_asked(watch, false);
+    for (watch = TAILQ_FIRST(&watches->reloading); watch != NULL; watch = next) { /* auctions without a row */
+        next = TAILQ_NEXT(watch, reloading_entry);
+        set_reloading(watch, false);
         if (ok || watch->state.seq == 0) {
             refuse_all(watch, ok ? ERROR_NOT_FOUND : ERROR_UNAVAILABLE);
         } else {
-            look(watch, false);
+            reload(watch, false);
         }
         watch_end_unless_needed(watch);
     }
-    if (!TAILQ_EMPTY(&watches->looks)) {
-        arm(watches->look, ok ? 0 : RETRY_MS);
+    if (!TAILQ_EMPTY(&watches->reloads)) {
+        arm(watches->reload, ok ? 0 : RETRY_MS);
     }
 }
 
-static void do_look(evutil_socket_t fd, short what, void *arg)
+static void do_reload(evutil_socket_t fd, short what, void *arg)
 {
     struct watches *watches = arg;
     struct watch *watch = NULL;
     size_t count = 0;
     (void)fd;
     (void)what;
-    if (watches->look_asked || TAILQ_EMPTY(&watches->looks)) {
+    if (watches->reload_running || TAILQ_EMPTY(&watches->reloads)) {
         return;
     }
     pg_array_reset(&watches->ids);
-    while (count < LOOK_MAX && (watch = TAILQ_FIRST(&watches->looks)) != NULL) {
-        TAILQ_REMOVE(&watches->looks, watch, looks);
-        watch->looking = false;
-        set_asked(watch, true);
+    while (count < RELOAD_MAX && (watch = TAILQ_FIRST(&watches->reloads)) != NULL) {
+        TAILQ_REMOVE(&watches->reloads, watch, reloads);
+        watch->reload_due = false;
+        set_reloading(watch, true);
         pg_array_uuid(&watches->ids, &watch->state.auction_id);
         count++;
     }
     const char *const values[] = {pg_array_done(&watches->ids)};
-    watches->look_asked = true;
+    watches->reload_running = true;
     if (values[0] == NULL || !statements_query(watches->options.pg, &watch_statements, WATCH_LOOK, ARRAY_LEN(values),
-                                               values, on_looked, watches)) {
+                                               values, on_reloaded, watches)) {
         const struct pg_reply lost = {.outcome = PG_LOST};
-        on_looked(&lost, watches);
+        on_reloaded(&lost, watches);
     }
 }
 
-/* ---- comparing ---- */
+/* ---- comparing versions ---- */
 
 static void compare(struct watch *watch, int64_t version)
 {
     bool missed = version > watch->state.seq;
     if (missed && (!watch->watches->listening || watch->suspect > watch->state.seq)) {
         live_metrics_add_missed();
-        look(watch, false);
+        reload(watch, false);
     }
     watch->suspect = missed ? version : 0;
 }
@@ -570,7 +570,7 @@ static void compare(struct watch *watch, int64_t version)
 static void on_checked(const struct pg_reply *reply, void *arg)
 {
     struct watches *watches = arg;
-    watches->check_asked = false;
+    watches->check_running = false;
     for (int row = 0; reply->outcome == PG_OK && row < PQntuples(reply->result); row++) {
         struct uuid id = pg_uuid(reply->result, row, 0);
         struct watch *watch = find(watches, &id);
@@ -586,7 +586,7 @@ static void do_check(evutil_socket_t fd, short what, void *arg)
     size_t count = 0;
     (void)fd;
     (void)what;
-    if (watches->check_asked || TAILQ_EMPTY(&watches->all) || !pg_up(watches->options.pg)) {
+    if (watches->check_running || TAILQ_EMPTY(&watches->all) || !pg_up(watches->options.pg)) {
         return;
     }
     struct watch *last = TAILQ_LAST(&watches->all, watch_list);
@@ -600,11 +600,11 @@ static void do_check(evutil_socket_t fd, short what, void *arg)
         count++;
     }
     const char *const values[] = {pg_array_done(&watches->ids)};
-    watches->check_asked = values[0] != NULL && statements_query(watches->options.pg, &watch_statements, WATCH_CHECK,
-                                                                 ARRAY_LEN(values), values, on_checked, watches);
+    watches->check_running = values[0] != NULL && statements_query(watches->options.pg, &watch_statements, WATCH_CHECK,
+                                                                   ARRAY_LEN(values), values, on_checked, watches);
 }
 
-/* ---- who watches ---- */
+/* ---- watchers ---- */
 
 static struct watch *watch_make(struct watches *watches, const struct uuid *auction)
 {
@@ -633,7 +633,7 @@ bool watch_add(struct watches *watches, struct watcher *watcher, const struct uu
     watcher->watch = watch;
     watcher->seq = 0;
     watches->count++;
-    TAILQ_INSERT_HEAD(&watch->watchers, watcher, list); /* before the cursor: it is told the state itself */
+    TAILQ_INSERT_HEAD(&watch->watchers, watcher, list); /* before the cursor, because it receives the state directly */
     if (watch->state.seq > 0) {
         struct text *text = watch_snapshot(watcher);
         if (text != NULL) {
@@ -675,19 +675,20 @@ struct watches *watches_new(const struct watches_options *options)
         return NULL;
     }
     watches->options = *options;
-    watches->cpu_budget = (struct cpu_budget){.burst_us = TELL_US, .rest_us = TELL_REST_US, .part = TELL_PART};
+    watches->cpu_budget =
+        (struct cpu_budget){.burst_us = FAN_OUT_BURST_US, .rest_us = FAN_OUT_REST_US, .part = FAN_OUT_PART};
     TAILQ_INIT(&watches->all);
-    TAILQ_INIT(&watches->looks);
-    TAILQ_INIT(&watches->asked);
+    TAILQ_INIT(&watches->reloads);
+    TAILQ_INIT(&watches->reloading);
     TAILQ_INIT(&watches->notifying);
     for (size_t i = 0; i < BUCKETS; i++) {
         TAILQ_INIT(&watches->buckets[i]);
     }
     watches->json = jsonw_new();
-    watches->look = event_new(options->base, -1, 0, do_look, watches);
+    watches->reload = event_new(options->base, -1, 0, do_reload, watches);
     watches->notify = event_new(options->base, -1, 0, on_notify, watches);
     watches->check = event_new(options->base, -1, EV_PERSIST, do_check, watches);
-    if (watches->json == NULL || watches->look == NULL || watches->notify == NULL || watches->check == NULL ||
+    if (watches->json == NULL || watches->reload == NULL || watches->notify == NULL || watches->check == NULL ||
         event_add(watches->check, &every) != 0) {
         watches_free(watches);
         return NULL;
@@ -704,7 +705,7 @@ void watches_free(struct watches *watches)
         assert(TAILQ_EMPTY(&TAILQ_FIRST(&watches->all)->watchers));
         watch_free(TAILQ_FIRST(&watches->all));
     }
-    struct event *events[] = {watches->look, watches->notify, watches->check};
+    struct event *events[] = {watches->reload, watches->notify, watches->check};
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
         if (events[i] != NULL) {
             event_free(events[i]);

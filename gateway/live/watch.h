@@ -1,15 +1,14 @@
 /*
- * Auctions that somebody watches through this worker. For each one it holds the present state and whoever watches; it
- * listens to the auction's channel in Redis only while there is anyone, keeps the state up to date by what it hears,
- * and has every message written once for all.
+ * Auctions that clients watch through this worker. A watch holds the present state of an auction and its watchers. It
+ * subscribes to the auction's Redis channel while it has watchers, applies the updates, and encodes each message once
+ * for all of them.
  *
- * What was missed - Redis was away, a version is missing, a message says so itself - is found in PostgreSQL and told as
- * a fresh snapshot. Beside that the versions of what is watched are compared with PostgreSQL's every live_check_ms:
- * what never came over Redis shows there, and while Redis is away this is how prices move.
+ * Missed updates are read from PostgreSQL and sent as a new snapshot: after a lost connection to Redis, a gap in the
+ * versions, or a LIVE_LOOK. In addition all watched versions are compared with PostgreSQL every live_check_ms. This
+ * finds updates that Redis lost, and replaces Redis while it is unavailable.
  *
- * Many are told a chunk at a time, so that bids have their turn in between. After a rest they are told as fast as can
- * be; if there is always something to tell, this takes only a part of a processor. If messages come faster than that,
- * all but the present state are left out.
+ * The fan-out runs in chunks, so that bids are processed in between. After a rest it may use a burst of CPU, then a
+ * share of one processor (cpu_budget.h). If messages arrive faster than that, all but the present state are skipped.
  *
  * Callers: commands.c, eventstream.c (watchers); components.c.
  */
@@ -34,17 +33,17 @@ struct watcher;
 
 extern struct statements watch_statements;
 
-/* One who watches one auction; owned by the caller. */
+/* One watcher of one auction; owned by the caller. */
 struct watcher {
-    /* The first snapshot and everything after it; the text is borrowed. It may remove any watcher. */
+    /* Called with the first snapshot and everything after it. The text is borrowed. It may remove any watcher. */
     void (*update)(struct watcher *watcher, struct text *text);
-    /* There is no such auction, or it cannot be known now: the watcher is removed already. */
+    /* Called if there is no such auction, or its state is unavailable. The watcher was removed before. */
     void (*refused)(struct watcher *watcher, enum error_code reason);
     void *owner;
 
-    /* The rest belongs to watch.c. */
+    /* Private to watch.c. */
     struct watch *watch; /* NULL: removed */
-    int64_t seq;         /* told last */
+    int64_t seq;         /* version sent last */
     TAILQ_ENTRY(watcher) list;
 };
 
@@ -53,25 +52,25 @@ struct watches_options {
     const struct config *config;
     const struct deployment *deployment;
     struct pg *pg;
-    struct redis *listener; /* subscribes to the auctions that are watched */
+    struct redis *listener; /* subscribes to the channels of watched auctions */
 };
 
 MUST_CHECK struct watches *watches_new(const struct watches_options *options);
-/* Nobody may watch any more. */
+/* All watchers must be removed before. */
 void watches_free(struct watches *watches);
-/* The first news may come at once. False without memory. */
+/* May call `update` before it returns. False without memory. */
 MUST_CHECK bool watch_add(struct watches *watches, struct watcher *watcher, const struct uuid *auction);
-/* Harmless if it was removed. */
+/* No effect if it was removed. */
 void watch_remove(struct watcher *watcher);
 const struct uuid *watch_auction(const struct watcher *watcher);
-/* The present state for one who missed something; the caller's reference. NULL without memory. */
+/* The present state for a watcher that missed updates. The caller owns the reference. NULL without memory. */
 MUST_CHECK struct text *watch_snapshot(struct watcher *watcher);
-/* Those who watch through this worker, each auction counted by itself. */
+/* Number of watchers of this worker, over all auctions. */
 size_t watches_count(const struct watches *watches);
 
-/* A message of an auction's channel. */
+/* Handles a message of an auction's channel. */
 void watches_message(struct watches *watches, const struct uuid *auction, const char *bytes, size_t length);
-/* The connection to Redis that listens came up, or went. */
+/* The listener's connection to Redis came up or was lost. */
 void watches_listening(struct watches *watches, bool up);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * See websocket.h. wslay takes the bytes apart and checks what the protocol asks for; it answers pings and closes by
- * itself, into a buffer of ours. Its context exists only while a frame or a message is incomplete, which is known by
- * counting: bytes given to it, and the sizes of the frames that it saw complete.
+ * See websocket.h. wslay parses frames and checks the protocol. It also answers pings and closes, into a buffer of this
+ * file. Its context exists only while a frame or a message is incomplete. That is known from two counters: bytes given
+ * to it, and bytes of complete frames.
  */
 #include "gateway/live/websocket.h"
 
@@ -28,11 +28,11 @@ enum {
     KEY_BYTES = 16,
     KEY_TEXT = 24,        /* base64 of it */
     ACCEPT_SIZE = 32,     /* base64 of SHA1_BYTES, and the terminator */
-    HANDSHAKE_SIZE = 512, /* our answer */
-    ANSWERS_SIZE = 32768, /* pongs and a close to what one read brought: never longer than what they answer, and 127 */
+    HANDSHAKE_SIZE = 512, /* of the response to the handshake */
+    ANSWERS_SIZE = 32768, /* pongs and a close for one read: no longer than the frames that they answer, plus 127 */
     REASON_SIZE = 64,
-    LIST_SIZE = 512,     /* of a header that is a list; what does not fit is not there */
-    FRAGMENTS_MAX = 256, /* of one message: wslay keeps each by itself, and one byte takes a hundred */
+    LIST_SIZE = 512,     /* of a list header; a longer one counts as absent */
+    FRAGMENTS_MAX = 256, /* per message: wslay keeps each separately, and one byte takes a hundred */
 };
 
 #define KEY_SUFFIX  "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -58,7 +58,7 @@ void websocket_send(struct websocket *websocket, struct text *text)
     stream_send(&websocket->stream, text_websocket(text));
 }
 
-/* 0: the connection was lost. */
+/* Code 0: the connection was lost. */
 static void note_closed(struct websocket *websocket, unsigned code)
 {
     websocket->closed = true;
@@ -73,7 +73,7 @@ void websocket_close(struct websocket *websocket, unsigned code, const char *rea
     }
 }
 
-/* ---- what wslay asks for ---- */
+/* ---- callbacks of wslay ---- */
 
 static ssize_t on_recv(wslay_event_context_ptr frames, uint8_t *out, size_t size, int flags, void *arg)
 {
@@ -91,7 +91,7 @@ static ssize_t on_recv(wslay_event_context_ptr frames, uint8_t *out, size_t size
     return (ssize_t)length;
 }
 
-/* What wslay says by itself in answer to one read; there is one read at a time. */
+/* Answers that wslay writes during one read; reads never overlap. */
 static struct {
     size_t length;
     uint8_t bytes[ANSWERS_SIZE];
@@ -114,7 +114,7 @@ static void on_frame(wslay_event_context_ptr frames, const struct wslay_event_on
 {
     struct websocket *websocket = arg;
     uint64_t length = frame->payload_length;
-    uint64_t header = 2 + 4; /* with its mask: one without is an error */
+    uint64_t header = 2 + 4; /* with the mask; a frame without one is an error */
     if (length > UINT16_MAX) {
         header += 8;
     } else if (length > 125) {
@@ -139,7 +139,7 @@ static void on_frame_end(wslay_event_context_ptr frames, void *arg)
     websocket->framed += websocket->frame;
 }
 
-/* False: the client says too much, and was closed. */
+/* False: the client exceeded the limit of messages, and was closed. */
 static bool count_message(struct websocket *websocket)
 {
     const struct config *config = websocket->live->config;
@@ -155,7 +155,7 @@ static bool count_message(struct websocket *websocket)
     return false;
 }
 
-/* Pongs, in the order of what they answer: ahead of the answer to a message behind the ping. */
+/* Sends pongs before the next message is handled, so that answers keep the order of their causes. */
 static bool send_pongs(struct websocket *websocket)
 {
     if (wslay_event_send(websocket->frames) != 0) {
@@ -170,13 +170,13 @@ static bool send_pongs(struct websocket *websocket)
     return true;
 }
 
-/* What wslay lets pass: half a code, and a reason that is no UTF-8. */
+/* Checks that wslay lacks: a code of one byte, and a reason that is not UTF-8. */
 static void check_close(struct websocket *websocket, const struct wslay_event_on_msg_recv_arg *message)
 {
     if (message->msg_length == 1) {
-        websocket_close(websocket, WEBSOCKET_PROTOCOL, "half a code");
+        websocket_close(websocket, WEBSOCKET_PROTOCOL, "incomplete close code");
     } else if (message->msg_length > 2 && !utf8_valid(message->msg + 2, message->msg_length - 2)) {
-        websocket_close(websocket, WEBSOCKET_NOT_UTF8, "a reason that is no UTF-8");
+        websocket_close(websocket, WEBSOCKET_NOT_UTF8, "close reason is not UTF-8");
     }
 }
 
@@ -229,7 +229,7 @@ static void close_frames(struct websocket *websocket)
     }
 }
 
-/* The close of one that asked for it or broke the protocol. */
+/* Sends wslay's close frame, if the client closed or broke the protocol. */
 static void send_close(struct websocket *websocket)
 {
     if (wslay_event_get_close_sent(websocket->frames)) {
@@ -259,18 +259,18 @@ static void on_input(struct stream *stream, const uint8_t *bytes, size_t length)
     } else if (failed == WSLAY_ERR_NOMEM) {
         websocket_close(websocket, WEBSOCKET_INTERNAL, "no memory");
     } else if (failed != 0) {
-        websocket_close(websocket, WEBSOCKET_PROTOCOL, "no such frame"); /* it does not say so by itself */
+        websocket_close(websocket, WEBSOCKET_PROTOCOL, "invalid frame"); /* wslay writes no close frame in this case */
     }
     if (stream->state != STREAM_OPEN || (!websocket->fragmented && websocket->given == websocket->framed)) {
         close_frames(websocket);
     }
 }
 
-/* ---- the stream's other turns ---- */
+/* ---- callbacks of the stream ---- */
 
 static void on_beat(struct stream *stream)
 {
-    static struct frame *ping; /* one for all, never freed before the process */
+    static struct frame *ping; /* one for all connections, never freed */
     if (ping == NULL) {
         ping = frame_websocket(WSLAY_PING, NULL, 0);
     }
@@ -324,7 +324,7 @@ static const struct stream_kind stream_kind = {
 
 /* ---- the handshake ---- */
 
-/* A header that is a list has this word, whatever its case. */
+/* True if a list header contains this token, in any case. */
 static bool header_has(const struct request *request, const char *name, const char *word)
 {
     char list[LIST_SIZE];
@@ -364,7 +364,7 @@ static bool is_upgrade(const struct request *request)
            header_has(request, "Connection", "upgrade") && version != NULL && strcmp(version, "13") == 0;
 }
 
-/* Our answer, as a frame of its own. */
+/* The response to the handshake, as a frame. */
 static struct frame *write_handshake(const struct request *request)
 {
     uint8_t hash[SHA1_BYTES];

@@ -1,8 +1,8 @@
 /*
- * WebSockets (RFC 6455, frames by wslay). The handshake is a request like any other until it is granted; then the
- * connection leaves HTTP (stream.h). What a client says is its owner's, by a table of functions.
+ * WebSockets (RFC 6455); wslay parses the frames. The handshake is an ordinary request. When it is granted, the
+ * connection leaves HTTP (stream.h). The owner handles the messages by a table of functions.
  *
- * Caller: commands.c, whose GET /ws it is.
+ * Caller: commands.c (GET /ws).
  */
 #ifndef ROSTRUM_GATEWAY_LIVE_WEBSOCKET_H
 #define ROSTRUM_GATEWAY_LIVE_WEBSOCKET_H
@@ -12,7 +12,7 @@
 #include "gateway/http/request.h"
 #include "gateway/live/stream.h"
 
-/* Codes of a close (RFC 6455, 7.4.1). */
+/* Close codes (RFC 6455, 7.4.1). */
 enum {
     WEBSOCKET_GOING_AWAY = 1001,
     WEBSOCKET_PROTOCOL = 1002,
@@ -26,46 +26,49 @@ enum {
 struct live_context;
 struct websocket;
 
-/* What the owner of a WebSocket does at its turns. */
+/* The functions of a WebSocket's owner. */
 struct websocket_kind {
     size_t size; /* of the owner's object, whose first member is the struct websocket; zeroed, and freed after `end` */
-    /* It is open. */
+    /* Called once it is open. */
     void (*begin)(struct websocket *websocket);
-    /* One message; it may close the WebSocket, and never frees it. */
+    /* Called with one message. It may close the WebSocket, and must not free it. */
     void (*take)(struct websocket *websocket, const void *bytes, size_t length);
-    /* It takes something again: what could not be told before can be now. */
+    /* Called when its queue has been written: what was held back can be sent. */
     void (*ready)(struct websocket *websocket);
-    /* It is closed, and is freed next: nothing of it may be left anywhere. */
+    /* Called after closing, before it is freed: no reference to it may remain. */
     void (*end)(struct websocket *websocket);
 };
 
 struct websocket {
-    struct stream stream; /* first: a stream's owner is found by it */
+    struct stream stream; /* first: the owner of a stream casts it */
     const struct live_context *live;
-    struct request_user user; /* a guest's id is nil */
+    struct request_user user; /* nil id: a guest */
     char address[REQUEST_ADDRESS_SIZE];
-    /* The rest belongs to websocket.c. */
+    /* Private to websocket.c. */
     const struct websocket_kind *kind;
-    wslay_event_context_ptr frames; /* NULL while no message has come half way: a context takes 8 KiB */
-    const uint8_t *bytes;           /* that have come, while they are worked through */
+    wslay_event_context_ptr frames; /* NULL between messages: a context takes 8 KiB */
+    const uint8_t *bytes;           /* input being parsed */
     size_t length;
-    uint64_t given;   /* to `frames`, bytes */
-    uint64_t framed;  /* of which in frames that are complete */
-    uint64_t frame;   /* size of the one under way */
-    bool closed;      /* by a frame that said why */
-    bool fragmented;  /* a message waits for its next frame, */
-    int fragments;    /* and so many of it came */
-    int64_t since_ms; /* monotonic: the window in which */
-    int messages;     /* so many were counted */
+    uint64_t given;   /* bytes given to `frames` */
+    uint64_t framed;  /* bytes of complete frames among them */
+    uint64_t frame;   /* bytes of the frame being received */
+    bool closed;      /* its close was counted */
+    bool fragmented;  /* a message lacks its next frame */
+    int fragments;    /* frames of this message so far */
+    int64_t since_ms; /* monotonic; start of the window that limits messages */
+    int messages;     /* messages in the window */
 };
 
-/* ENDS a request: it becomes a WebSocket of this kind if it asks for one rightly and there is room, or is refused. */
+/*
+ * ENDS a request. If the handshake is valid and the limit of connections allows, the connection becomes a WebSocket of
+ * this kind; else the request is refused.
+ */
 void websocket_upgrade(const struct live_context *live, struct request *request, const struct websocket_kind *kind);
-/* Sends a text to this client: a WebSocket of its own owns nothing of it. */
+/* Sends a text to this client; the caller keeps its reference. */
 void websocket_send(struct websocket *websocket, struct text *text);
-/* The same as a frame; the reference goes over. NULL: without memory, and the connection fails. */
+/* Sends a frame and takes over the reference. NULL means no memory: the connection fails. */
 void websocket_send_frame(struct websocket *websocket, struct frame *frame);
-/* Closes it. Harmless if it is closing. */
+/* Closes it. No effect if it is closing. */
 void websocket_close(struct websocket *websocket, unsigned code, const char *reason);
 
 #endif

@@ -61,7 +61,7 @@ static void expect_invalid_item(const struct reply *reply)
 {
     EXPECT_ERROR(reply, 400, "VALIDATION_FAILED");
     EXPECT_TEXT(reply, "fields.0.field", "itemId");
-    EXPECT_TEXT(reply, "fields.0.message", "names no item of yours");
+    EXPECT_TEXT(reply, "fields.0.message", "must be the id of one of your items");
 }
 
 START_TEST(auctions_and_drafts_can_only_list_items_of_their_seller)
