@@ -122,7 +122,7 @@ START_TEST(every_program_logs_the_traceparent_of_a_bid)
     SUITE_WAIT(is_logged("bidworker-1", trace, "decided: accepted") ||
                    is_logged("bidworker-2", trace, "decided: accepted"),
                FACTORY_DECISION_MS);
-    SUITE_WAIT(is_logged("notifyworker", trace, "telling: outbid"), FACTORY_DECISION_MS);
+    SUITE_WAIT(is_logged("notifyworker", trace, "notifying: outbid"), FACTORY_DECISION_MS);
 }
 END_TEST
 
