@@ -78,7 +78,7 @@ START_TEST(help_and_version_are_printed)
     EXPECT_OUTPUT("SYNOPSIS");
     EXPECT_OUTPUT("EXIT STATUS");
     EXPECT_CTL(0, "verify", "--help");
-    EXPECT_OUTPUT("one snapshot");
+    EXPECT_OUTPUT("snapshot, so bidding can continue");
 }
 END_TEST
 
@@ -148,7 +148,7 @@ START_TEST(migrate_refuses_another_number_of_shards)
     (void)snprintf(recorded, sizeof(recorded), "%s", sql_text(sql, "SELECT shards FROM topology", NULL));
     PQclear(sql_rows(sql, "UPDATE topology SET shards = shards + 1", NULL));
     EXPECT_CTL(1, "migrate");
-    EXPECT_OUTPUT("shards and keeps them");
+    EXPECT_OUTPUT("shards, which cannot change");
     PQclear(sql_rows(sql, "UPDATE topology SET shards = $1", recorded, NULL));
     EXPECT_CTL(0, "migrate");
 }
@@ -202,7 +202,7 @@ START_TEST(user_create_makes_an_account)
     ck_assert_int_eq(crypto_pwhash_str_verify(hash, "correct horse", strlen("correct horse")), 0);
     PQclear(result);
     ck_assert_int_eq(shell("echo 'another one' | ctl user create BOSS@example.com"), 1);
-    EXPECT_OUTPUT("there is an account");
+    EXPECT_OUTPUT("exists already");
 }
 END_TEST
 
