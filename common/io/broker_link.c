@@ -566,10 +566,11 @@ struct event_base *broker_link_base(const struct broker_link *link)
 
 uint16_t broker_link_take_channel(struct broker_link *link, const struct broker_channel_calls *calls, void *arg)
 {
-    for (uint16_t number = 1; number < ARRAY_LEN(link->channels); number++) {
+    static_assert(ARRAY_LEN(link->channels) <= UINT16_MAX, "AMQP numbers channels with 16 bits");
+    for (size_t number = 1; number < ARRAY_LEN(link->channels); number++) {
         if (link->channels[number].calls == NULL) {
             link->channels[number] = (struct channel){.calls = calls, .arg = arg};
-            return number;
+            return (uint16_t)number;
         }
     }
     return 0;

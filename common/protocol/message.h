@@ -88,6 +88,7 @@ enum event_kind {
 #undef EVENT_ENUMERATOR
 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the list is added up. */
 #define EVENT_PLUS_ONE(name, text) +1
 enum { EVENT_KIND_COUNT = 1 EVENT_KINDS(EVENT_PLUS_ONE) };
 #undef EVENT_PLUS_ONE

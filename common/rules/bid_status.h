@@ -21,6 +21,7 @@ enum bid_status {
 #undef BID_STATUS_ENUMERATOR
 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the list is added up. */
 #define BID_STATUS_PLUS_ONE(name, text) +1
 enum { BID_STATUS_COUNT = 0 BID_STATUSES(BID_STATUS_PLUS_ONE) };
 #undef BID_STATUS_PLUS_ONE

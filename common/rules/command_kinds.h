@@ -64,6 +64,7 @@ enum command_kind {
 /*
  * The size of a table indexed by kind, including COMMAND_NONE. It is no enumerator, so no switch needs a case for it.
  */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the list is added up. */
 #define COMMAND_PLUS_ONE(name, message, ledger, group, carries) +1
 enum { COMMAND_KIND_COUNT = 1 COMMAND_KINDS(COMMAND_PLUS_ONE) };
 #undef COMMAND_PLUS_ONE

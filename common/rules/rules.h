@@ -34,6 +34,7 @@ enum rules_status {
 #undef RULES_STATUS_ENUMERATOR
 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the list is added up. */
 #define RULES_STATUS_PLUS_ONE(name, text) +1
 enum { RULES_STATUS_COUNT = 1 RULES_STATUSES(RULES_STATUS_PLUS_ONE) };
 #undef RULES_STATUS_PLUS_ONE
@@ -134,6 +135,7 @@ enum rules_reason {
 #undef RULES_REASON_ENUMERATOR
 };
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): the list is added up. */
 #define RULES_REASON_PLUS_ONE(name) +1
 enum { RULES_REASON_COUNT = 1 RULES_REASONS(RULES_REASON_PLUS_ONE) };
 #undef RULES_REASON_PLUS_ONE

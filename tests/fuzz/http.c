@@ -9,6 +9,7 @@
 #include "tests/fuzz/support/fuzz.h"
 #include "tests/fuzz/support/gateway.h"
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer declares it. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;

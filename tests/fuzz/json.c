@@ -12,6 +12,7 @@
 
 static struct jsonw *writer;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer declares it. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;

@@ -24,6 +24,7 @@ enum {
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n"
 #define CREDENTIALS "Authorization: Bearer @USER@\r\n"
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer declares it. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;

@@ -122,8 +122,9 @@ static size_t expand(const uint8_t *bytes, size_t length, uint8_t out[static INP
         if (token == NULL) {
             out[used++] = bytes[at++];
         } else {
-            memcpy(out + used, token, strlen(token));
-            used += strlen(token);
+            for (const char *at_token = token; *at_token != '\0'; at_token++) {
+                out[used++] = (uint8_t)*at_token;
+            }
         }
     }
     return used;
