@@ -19,7 +19,7 @@
 enum {
     BUCKETS = 1024, /* of the table of pending_bids; a power of two */
     SWEEP_MS = 20,  /* period of checking deadlines and of retrying stalled auctions */
-    SPARE_LANES_MAX = 256,
+    SPARE_PENDING_MAX = 256,
     PENDING_MESSAGES_MAX = 2, /* while the broker stores one message, the gateway collects and publishes the next */
 };
 
@@ -136,7 +136,7 @@ static void pending_end_if_empty(struct pending_bids *pending)
     }
     pending_stall(pending, false);
     LIST_REMOVE(pending, bucket);
-    if (publisher->spare_count < SPARE_LANES_MAX) {
+    if (publisher->spare_count < SPARE_PENDING_MAX) {
         LIST_INSERT_HEAD(&publisher->spare, pending, bucket);
         publisher->spare_count++;
     } else {

@@ -1,6 +1,6 @@
 -- For wrk: bids, one thread. Both sides get the same load from it:
 --
---   BENCH_STAGE  a Lua file that sets `ids` (auctions) and `toks` (session tokens)
+--   BENCH_FIXTURE  a Lua file that sets `ids` (auctions) and `toks` (session tokens)
 --   BENCH_PATH   what stands before an auction's id
 --   BENCH_FIELD  what stands behind the amount in the body, with %d for the number of the request; may be empty
 --   HOT          1: all on one auction
@@ -8,7 +8,7 @@
 -- Amounts rise with every request, so that most bids are valid, and the bidder is another one each time. The generator
 -- shares the processors with what it measures: so texts are put together by hand, and no function `response` makes wrk
 -- build a table of headers for each answer.
-dofile(os.getenv("BENCH_STAGE"))
+dofile(os.getenv("BENCH_FIXTURE"))
 local hot = os.getenv("HOT") == "1"
 local path = os.getenv("BENCH_PATH")
 local field = os.getenv("BENCH_FIELD") or ""

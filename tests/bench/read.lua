@@ -1,5 +1,5 @@
--- For wrk: GET of the auctions of BENCH_STAGE (see seed.c), one thread. HOT=1: always the same one.
-dofile(os.getenv("BENCH_STAGE"))
+-- For wrk: GET of the auctions of BENCH_FIXTURE (see seed.c), one thread. HOT=1: always the same one.
+dofile(os.getenv("BENCH_FIXTURE"))
 local hot = os.getenv("HOT") == "1"
 
 function init()

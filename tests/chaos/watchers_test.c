@@ -24,7 +24,7 @@ enum {
     WATCHERS = 1000,
     STREAM_EACH = 5, /* every fifth watcher is an event stream, the others are WebSockets */
     HANDS = 4,
-    PACE_MS = 10,       /* between two bids of a hand */
+    BID_PAUSE_MS = 10,  /* between two bids of a hand */
     BEFORE = 100,       /* 202s before a kill, and again after it */
     OPENING_MS = 60000, /* until all watchers have a snapshot */
     RIGHT_MS = 60000,   /* from the last bid until each has the last price */
@@ -71,7 +71,7 @@ static const char *offer(void)
 
 static void *hand_bids(void *arg)
 {
-    const struct timespec pause = {.tv_nsec = PACE_MS * 1000000L};
+    const struct timespec pause = {.tv_nsec = BID_PAUSE_MS * 1000000L};
     struct client *client = client_new(deployment_http_url());
     if (client == NULL) {
         return NULL;

@@ -1,5 +1,5 @@
 /*
- * Pictures for tests; see picture.h. The PNG's deflate stream consists of stored blocks, which need no compressor.
+ * Images for tests; see image.h. The PNG's deflate stream consists of stored blocks, which need no compressor.
  */
 #include "tests/support/image.h"
 
