@@ -423,10 +423,10 @@ static void storm(struct step *step, int64_t seconds)
     int64_t lost = ws_load_counts(bench.ws_load).lost;
     struct load load = {.answers = &step->storm, .seconds = seconds};
     step->soak_mib[0] = memory_kib() / KIB_PER_MIB;
-    ws_load_deafen(bench.ws_load, step->watchers / DEAF_PART, true);
+    ws_load_set_paused(bench.ws_load, step->watchers / DEAF_PART, true);
     step->soak_mib[1] = carry(&load);
     step->soak_taken = load.taken;
-    ws_load_deafen(bench.ws_load, step->watchers / DEAF_PART, false);
+    ws_load_set_paused(bench.ws_load, step->watchers / DEAF_PART, false);
     settle(step);
     step->soak_closed = ws_load_counts(bench.ws_load).lost - lost;
     turn_for(REST_MS);
@@ -505,7 +505,7 @@ static void fixture(void)
     must(ok, "the deployment takes no users or auctions");
     client_free(client);
     atomic_store(&bench.cents, 100);
-    const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction, .heard = on_update};
+    const struct ws_load_options options = {.base_url = bench.url, .auction = bench.auction, .on_message = on_update};
     bench.ws_load = ws_load_new(&options);
     must(bench.ws_load != NULL, "no memory");
     const struct posters_options posters = {.ws_load = bench.ws_load,

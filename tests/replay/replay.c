@@ -200,7 +200,7 @@ static void replay_close(struct replay *replay, struct client *client, int index
     struct play *play = &replay->plays[index];
     int64_t until_ms = clock_mono_ms() + REPLAY_SETTLED_MS;
     while (!play->failed) {
-        const struct reply *reply = factory_look(client, NULL, play->auction);
+        const struct reply *reply = factory_get_auction(client, NULL, play->auction);
         const char *status = reply_text(reply, "status");
         if (reply->status == 200 && (strcmp(status, "sold") == 0 || strcmp(status, "unsold") == 0)) {
             const char *price = reply_text(reply, "currentBid");

@@ -151,7 +151,7 @@ const struct event_block *events_next(struct events *events)
     return &events->block;
 }
 
-const struct event_block *events_hear(struct events *events, const char *type)
+const struct event_block *events_receive(struct events *events, const char *type)
 {
     const struct event_block *block = NULL;
     const char *text = NULL;

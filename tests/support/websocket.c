@@ -100,7 +100,7 @@ bool websocket_send_frame(struct websocket *socket, uint8_t first, const void *p
     return sent;
 }
 
-bool websocket_say(struct websocket *socket, const char *text)
+bool websocket_send_text(struct websocket *socket, const char *text)
 {
     return websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, strlen(text));
 }
@@ -147,7 +147,7 @@ static bool read_head(struct websocket *socket)
     }
 }
 
-int websocket_ask_raw(struct websocket *socket, const void *bytes, size_t length)
+int websocket_handshake_raw(struct websocket *socket, const void *bytes, size_t length)
 {
     static const char VERSION[] = "HTTP/1.";
     if (!websocket_send(socket, bytes, length, 0) || !read_head(socket) ||
@@ -157,20 +157,20 @@ int websocket_ask_raw(struct websocket *socket, const void *bytes, size_t length
     return (int)strtol(socket->head + strlen(VERSION) + 1, NULL, 10); /* behind a digit */
 }
 
-int websocket_ask(struct websocket *socket, const char *path, const char *headers)
+int websocket_handshake(struct websocket *socket, const char *path, const char *headers)
 {
     char request[WEBSOCKET_HEAD_SIZE];
     int length = snprintf(request, sizeof(request),
                           "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: " WEBSOCKET_KEY "\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
                           path, headers);
-    return length > 0 && (size_t)length < sizeof(request) ? websocket_ask_raw(socket, request, (size_t)length) : 0;
+    return length > 0 && (size_t)length < sizeof(request) ? websocket_handshake_raw(socket, request, (size_t)length) : 0;
 }
 
 static struct websocket *shake_hands(struct websocket *socket, const char *headers)
 {
     enum { SWITCHING = 101 };
-    int status = socket == NULL ? 0 : websocket_ask(socket, "/ws", headers);
+    int status = socket == NULL ? 0 : websocket_handshake(socket, "/ws", headers);
     if (status == SWITCHING) {
         return socket;
     }
@@ -225,7 +225,7 @@ static bool among(const char *types, const char *type)
     return types == NULL;
 }
 
-const struct json *websocket_hear(struct websocket *socket, const char *types)
+const struct json *websocket_receive(struct websocket *socket, const char *types)
 {
     int64_t until_ms = clock_mono_ms() + WEBSOCKET_WAIT_MS;
     struct wire_frame frame;
@@ -252,7 +252,7 @@ const char *websocket_text(const struct json *message, const char *name)
     return scalar ? member->text : "";
 }
 
-unsigned websocket_closing(struct websocket *socket)
+unsigned websocket_receive_close(struct websocket *socket)
 {
     int64_t until_ms = clock_mono_ms() + WEBSOCKET_WAIT_MS;
     struct wire_frame frame;

@@ -34,7 +34,7 @@ enum {
 };
 
 struct watcher {
-    struct ws_load_watcher seen;
+    struct ws_load_watcher view;
     int fd;
     int64_t due_ms; /* AWAY: to come back */
     uint8_t *kept;  /* the beginning of a frame, or of the handshake's answer */
@@ -134,9 +134,9 @@ static void watcher_count(struct ws_load *ws_load, enum ws_load_state state, boo
 
 static void watcher_set_state(struct ws_load *ws_load, struct watcher *watcher, enum ws_load_state state)
 {
-    watcher_count(ws_load, watcher->seen.state, false);
+    watcher_count(ws_load, watcher->view.state, false);
     watcher_count(ws_load, state, true);
-    watcher->seen.state = state;
+    watcher->view.state = state;
 }
 
 static void watcher_close(struct watcher *watcher)
@@ -152,12 +152,12 @@ static void watcher_close(struct watcher *watcher)
 
 static void watcher_lose(struct ws_load *ws_load, struct watcher *watcher, int64_t pause_ms)
 {
-    if (watcher->seen.state == WS_LOAD_AWAY) {
+    if (watcher->view.state == WS_LOAD_AWAY) {
         return;
     }
     ws_load->counts.lost++;
     watcher_close(watcher);
-    watcher->seen.deaf = false;
+    watcher->view.paused = false;
     watcher->due_ms = clock_mono_ms() + pause_ms;
     watcher_set_state(ws_load, watcher, WS_LOAD_AWAY);
 }
@@ -207,8 +207,8 @@ static void ask_for_events(struct ws_load *ws_load, struct watcher *watcher)
 {
     char request[REQUEST_SIZE];
     char last[LAST_ID_SIZE] = "";
-    if (watcher->seen.seq >= 0) {
-        (void)snprintf(last, sizeof(last), "Last-Event-ID: %lld\r\n", (long long)watcher->seen.seq);
+    if (watcher->view.seq >= 0) {
+        (void)snprintf(last, sizeof(last), "Last-Event-ID: %lld\r\n", (long long)watcher->view.seq);
     }
     int length =
         snprintf(request, sizeof(request),
@@ -257,18 +257,18 @@ static void take_seq(struct ws_load *ws_load, struct watcher *watcher, const cha
     }
     int64_t seq = strtoll(at, NULL, 10);
     if (!watcher->fresh) {
-        ws_load->counts.back += seq < watcher->seen.seq;
-        ws_load->counts.gaps += !snapshot && seq > watcher->seen.seq + 1;
+        ws_load->counts.reordered += seq < watcher->view.seq;
+        ws_load->counts.gaps += !snapshot && seq > watcher->view.seq + 1;
     }
     watcher->fresh = false;
-    watcher->seen.seq = seq;
+    watcher->view.seq = seq;
 }
 
 static void take_price(struct watcher *watcher, const char *text)
 {
     const char *at = find_member(text, "\"currentBid\":");
-    if (at != NULL && !money_parse(at, strspn(at, "0123456789."), &watcher->seen.price)) {
-        watcher->seen.price = 0; /* null */
+    if (at != NULL && !money_parse(at, strspn(at, "0123456789."), &watcher->view.price)) {
+        watcher->view.price = 0; /* null */
     }
 }
 
@@ -277,17 +277,17 @@ static void take_text(struct ws_load *ws_load, struct watcher *watcher, const ch
     const char *type = find_member(text, "\"type\":");
     bool snapshot = type != NULL && has_type(type, "\"snapshot\"");
     ws_load->counts.messages++;
-    if (type == NULL || (watcher->seen.state == WS_LOAD_ASKING && !snapshot)) {
+    if (type == NULL || (watcher->view.state == WS_LOAD_ASKING && !snapshot)) {
         return;
     }
-    if (snapshot && watcher->seen.state == WS_LOAD_ASKING) {
+    if (snapshot && watcher->view.state == WS_LOAD_ASKING) {
         watcher_set_state(ws_load, watcher, WS_LOAD_WATCHING);
     }
     take_seq(ws_load, watcher, text, snapshot);
     take_price(watcher, text);
-    watcher->seen.over = watcher->seen.over || has_type(type, "\"auction_ended\"");
-    if (ws_load->options.heard != NULL) {
-        ws_load->options.heard((size_t)(watcher - ws_load->watchers), &watcher->seen, clock_mono_us(),
+    watcher->view.over = watcher->view.over || has_type(type, "\"auction_ended\"");
+    if (ws_load->options.on_message != NULL) {
+        ws_load->options.on_message((size_t)(watcher - ws_load->watchers), &watcher->view, clock_mono_us(),
                                ws_load->options.arg);
     }
 }
@@ -325,7 +325,7 @@ static void take_frame(struct ws_load *ws_load, struct watcher *watcher, struct 
     case WIRE_FIN | WIRE_PONG:
         break;
     default:
-        ws_load->counts.odd++;
+        ws_load->counts.invalid++;
         watcher_lose(ws_load, watcher, some_pause());
     }
 }
@@ -371,7 +371,7 @@ static size_t take_handshake(struct ws_load *ws_load, struct watcher *watcher, s
     }
     if (watcher->stream) {
         /* A resumed stream that is up to date gets no message before the next event. */
-        watcher_set_state(ws_load, watcher, watcher->seen.seq >= 0 ? WS_LOAD_WATCHING : WS_LOAD_ASKING);
+        watcher_set_state(ws_load, watcher, watcher->view.seq >= 0 ? WS_LOAD_WATCHING : WS_LOAD_ASKING);
     } else {
         watcher_set_state(ws_load, watcher, WS_LOAD_ASKING);
         watcher_send(ws_load, watcher, ws_load->subscribe, ws_load->subscribe_length);
@@ -383,7 +383,7 @@ static size_t take_frames(struct ws_load *ws_load, struct watcher *watcher, size
 {
     struct wire_frame frame;
     enum wire_outcome outcome = WIRE_WHOLE;
-    while (watcher->seen.state >= WS_LOAD_ASKING && from < length && outcome == WIRE_WHOLE) {
+    while (watcher->view.state >= WS_LOAD_ASKING && from < length && outcome == WIRE_WHOLE) {
         outcome = wire_read(ws_load->buffer + from, length - from, &frame);
         if (outcome == WIRE_WHOLE) {
             take_frame(ws_load, watcher, &frame);
@@ -391,7 +391,7 @@ static size_t take_frames(struct ws_load *ws_load, struct watcher *watcher, size
         }
     }
     if (outcome == WIRE_WRONG) {
-        ws_load->counts.odd++;
+        ws_load->counts.invalid++;
         watcher_lose(ws_load, watcher, some_pause());
     }
     return from;
@@ -425,15 +425,15 @@ static void watcher_read(struct ws_load *ws_load, struct watcher *watcher)
         return;
     }
     length += (size_t)got;
-    if (watcher->seen.state == WS_LOAD_GREETING) {
+    if (watcher->view.state == WS_LOAD_GREETING) {
         taken = take_handshake(ws_load, watcher, length);
     }
-    if (watcher->stream && watcher->seen.state >= WS_LOAD_ASKING) {
+    if (watcher->stream && watcher->view.state >= WS_LOAD_ASKING) {
         taken = take_events(ws_load, watcher, taken, length);
     } else if (!watcher->stream) {
         taken = take_frames(ws_load, watcher, taken, length);
     }
-    if (watcher->seen.state != WS_LOAD_AWAY) {
+    if (watcher->view.state != WS_LOAD_AWAY) {
         keep(ws_load, watcher, taken, length);
     }
 }
@@ -444,7 +444,7 @@ static void bring_back(struct ws_load *ws_load)
 {
     int64_t now_ms = clock_mono_ms();
     for (size_t i = 0; i < ws_load->count && ws_load->away > 0 && ws_load->opening < CONNECTING_MAX; i++) {
-        if (ws_load->watchers[i].seen.state == WS_LOAD_AWAY && ws_load->watchers[i].due_ms <= now_ms) {
+        if (ws_load->watchers[i].view.state == WS_LOAD_AWAY && ws_load->watchers[i].due_ms <= now_ms) {
             watcher_connect(ws_load, &ws_load->watchers[i]);
         }
     }
@@ -464,9 +464,9 @@ void ws_load_turn(struct ws_load *ws_load, int wait_ms)
         if (number >= ws_load->size) {
             struct guest *guest = &ws_load->guests[UINT64_MAX - number];
             guest->ready(guest->arg);
-        } else if (ws_load->watchers[number].seen.state == WS_LOAD_CONNECTING) {
+        } else if (ws_load->watchers[number].view.state == WS_LOAD_CONNECTING) {
             watcher_greet(ws_load, &ws_load->watchers[number]);
-        } else if (ws_load->watchers[number].seen.state != WS_LOAD_AWAY) {
+        } else if (ws_load->watchers[number].view.state != WS_LOAD_AWAY) {
             watcher_read(ws_load, &ws_load->watchers[number]);
         }
     }
@@ -483,24 +483,24 @@ void ws_load_resize(struct ws_load *ws_load, size_t count)
     for (; ws_load->count < count; ws_load->count++) {
         size_t each = ws_load->options.stream_each;
         ws_load->watchers[ws_load->count] = (struct watcher){.fd = -1,
-                                                             .seen = {.state = WS_LOAD_AWAY, .seq = -1},
+                                                             .view = {.state = WS_LOAD_AWAY, .seq = -1},
                                                              .stream = each > 0 && ws_load->count % each == each - 1};
         ws_load->away++;
     }
     for (; ws_load->count > count; ws_load->count--) {
         struct watcher *last = &ws_load->watchers[ws_load->count - 1];
         watcher_close(last);
-        watcher_count(ws_load, last->seen.state, false);
+        watcher_count(ws_load, last->view.state, false);
     }
 }
 
-void ws_load_deafen(struct ws_load *ws_load, size_t count, bool deaf)
+void ws_load_set_paused(struct ws_load *ws_load, size_t count, bool paused)
 {
     for (size_t i = 0; i < count && i < ws_load->count; i++) {
         struct watcher *watcher = &ws_load->watchers[i];
-        if (watcher->seen.state == WS_LOAD_WATCHING && watcher->seen.deaf != deaf) {
-            watcher_listen(ws_load, watcher, deaf ? 0 : EPOLLIN, EPOLL_CTL_MOD);
-            watcher->seen.deaf = deaf;
+        if (watcher->view.state == WS_LOAD_WATCHING && watcher->view.paused != paused) {
+            watcher_listen(ws_load, watcher, paused ? 0 : EPOLLIN, EPOLL_CTL_MOD);
+            watcher->view.paused = paused;
         }
     }
 }
@@ -528,5 +528,5 @@ size_t ws_load_size(const struct ws_load *ws_load)
 
 const struct ws_load_watcher *ws_load_watcher(const struct ws_load *ws_load, size_t index)
 {
-    return &ws_load->watchers[index].seen;
+    return &ws_load->watchers[index].view;
 }
