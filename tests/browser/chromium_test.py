@@ -102,7 +102,7 @@ class Browser:
             heard = self.heard()
             if condition(heard):
                 return heard
-            assert time.monotonic() < until, f"never came: {heard}"
+            assert time.monotonic() < until, f"did not arrive: {heard}"
             time.sleep(LOOK_S)
 
     def close(self):

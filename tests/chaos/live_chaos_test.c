@@ -24,8 +24,8 @@ static int price = 20;
 static struct websocket *watch(void)
 {
     struct websocket *socket = websocket_open(deployment_http_url(), "");
-    if (socket != NULL &&
-        !websocket_send_text(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction))) {
+    if (socket != NULL && !websocket_send_text(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}",
+                                                                     fixture.auction))) {
         websocket_free(socket);
         return NULL;
     }

@@ -46,7 +46,7 @@ static atomic_bool stopping;
     do {                                                                                                               \
         int64_t ws_load_until_ms = suite_mono_ms() + (deadline_ms);                                                    \
         while (!(condition)) {                                                                                         \
-            ck_assert_msg(suite_mono_ms() < ws_load_until_ms, "within %d ms never came: %s; %s", (int)(deadline_ms),   \
+            ck_assert_msg(suite_mono_ms() < ws_load_until_ms, "not true within %d ms: %s; %s", (int)(deadline_ms),     \
                           #condition, standing());                                                                     \
             ws_load_turn(ws_load, SUITE_LOOK_MS);                                                                      \
         }                                                                                                              \
@@ -151,8 +151,9 @@ static void assert_right(const char *blow)
     WS_LOAD_UNTIL(undecided() <= 0, RIGHT_MS); /* fewer than none: some were decided that got no answer */
     WS_LOAD_UNTIL(all_right(), RIGHT_MS);
     struct ws_load_counts counts = ws_load_counts(ws_load);
-    ck_assert_msg(counts.gaps == 0 && counts.reordered == 0 && counts.invalid == 0, "gaps %lld, reordered %lld, invalid %lld",
-                  (long long)counts.gaps, (long long)counts.reordered, (long long)counts.invalid);
+    ck_assert_msg(counts.gaps == 0 && counts.reordered == 0 && counts.invalid == 0,
+                  "gaps %lld, reordered %lld, invalid %lld", (long long)counts.gaps, (long long)counts.reordered,
+                  (long long)counts.invalid);
     (void)printf("%s: %d watchers have the last of %d bids, after %lld messages and %lld lost connections\n", blow,
                  WATCHERS, atomic_load(&taken), (long long)counts.messages, (long long)counts.lost);
     (void)fflush(stdout);

@@ -121,8 +121,8 @@ static struct websocket *open_slow(void)
 
 static void subscribe(struct websocket *socket)
 {
-    ck_assert(
-        websocket_send_text(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction)));
+    ck_assert(websocket_send_text(socket,
+                                  client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction)));
     ck_assert_ptr_nonnull(websocket_receive(socket, "snapshot"));
 }
 
@@ -137,7 +137,8 @@ START_TEST(a_slow_reader_gets_the_latest_state)
     subscribe(slow);
     /* The pongs that it does not read fill the kernel's buffers and then the gateway's. */
     for (int i = 0; i < PINGS; i++) {
-        ck_assert(websocket_send_text(slow, "{\"type\": \"ping\", \"id\": \"a rather long id, to fill the buffers soon\"}"));
+        ck_assert(
+            websocket_send_text(slow, "{\"type\": \"ping\", \"id\": \"a rather long id, to fill the buffers soon\"}"));
     }
     SUITE_WAIT(metric("rostrum_live_messages_total", "kind=\"websocket\"") == PINGS + 1, WEBSOCKET_WAIT_MS);
     for (int i = 0; i < BIDS; i++) {

@@ -170,7 +170,8 @@ START_TEST(a_connection_has_at_most_a_hundred_subscriptions)
         ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, ids[i]));
     }
     for (int i = 0; i < LIMIT; i++) {
-        ck_assert(websocket_send_text(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[i])));
+        ck_assert(
+            websocket_send_text(guest, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", ids[i])));
     }
     for (int i = 0; i < LIMIT; i++) {
         (void)receive(guest, "snapshot");

@@ -1,5 +1,5 @@
 /*
- * The fixture of a test. Users carry a fresh id in their email, so that tests never meet.
+ * See factory.h. Each email address contains a new id, so that tests do not share users.
  */
 #include "tests/support/factory.h"
 

@@ -16,19 +16,19 @@
 
 #include "common/base/clock.h"
 
-enum { BUFFER_SIZE = 1 << 20 /* bytes read and not yet looked at; the longest message is far below */ };
+enum { BUFFER_SIZE = 1 << 20 /* bytes that were read and not yet parsed; the longest message is much shorter */ };
 
 struct websocket {
     int fd;
     char head[WEBSOCKET_HEAD_SIZE];
     struct json *json;
-    size_t taken; /* of `bytes`: the frame that was given out last */
+    size_t taken; /* of `bytes`: the frame that was returned last */
     size_t length;
     bool closed;
     uint8_t bytes[BUFFER_SIZE];
 };
 
-/* `receive_bytes`: what the kernel keeps of what is not read, and never more; 0: as it likes. */
+/* `receive_bytes`: fixed size of the kernel's receive buffer; 0: the kernel decides. */
 static struct websocket *connect_to(const char *base_url, int receive_bytes)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
@@ -105,7 +105,7 @@ bool websocket_send_text(struct websocket *socket, const char *text)
     return websocket_send_frame(socket, WIRE_FIN | WIRE_TEXT, text, strlen(text));
 }
 
-/* Reads what is there, waiting for it until `until_ms`; false when nothing came or the connection ended. */
+/* Reads available bytes, and waits for them until `until_ms`. False if none arrived or the connection ended. */
 static bool read_more(struct websocket *socket, int64_t until_ms)
 {
     int64_t left_ms = until_ms - clock_mono_ms();
@@ -154,7 +154,7 @@ int websocket_handshake_raw(struct websocket *socket, const void *bytes, size_t 
         strncmp(socket->head, VERSION, strlen(VERSION)) != 0) {
         return 0;
     }
-    return (int)strtol(socket->head + strlen(VERSION) + 1, NULL, 10); /* behind a digit */
+    return (int)strtol(socket->head + strlen(VERSION) + 1, NULL, 10); /* after a digit */
 }
 
 int websocket_handshake(struct websocket *socket, const char *path, const char *headers)
@@ -164,7 +164,8 @@ int websocket_handshake(struct websocket *socket, const char *path, const char *
                           "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: " WEBSOCKET_KEY "\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
                           path, headers);
-    return length > 0 && (size_t)length < sizeof(request) ? websocket_handshake_raw(socket, request, (size_t)length) : 0;
+    return length > 0 && (size_t)length < sizeof(request) ? websocket_handshake_raw(socket, request, (size_t)length)
+                                                          : 0;
 }
 
 static struct websocket *shake_hands(struct websocket *socket, const char *headers)

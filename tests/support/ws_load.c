@@ -22,26 +22,26 @@
 
 enum {
     EVENTS_AT_ONCE = 512,
-    CONNECTING_MAX = 256,  /* under way at once: fewer than a listening socket's queue holds */
+    CONNECTING_MAX = 256,  /* concurrent connection attempts: fewer than a listening socket's backlog */
     GUESTS_MAX = 128,      /* of ws_load_attach */
     BUFFER_SIZE = 1 << 18, /* bytes; a snapshot is far smaller */
     REQUEST_SIZE = 512,
     LAST_ID_SIZE = 48,
-    BACK_LEAST_MS = 100, /* the pause before coming back, when the deployment named none: random up to the most */
+    BACK_LEAST_MS = 100, /* the random pause before a reconnect, if the deployment named none */
     BACK_MOST_MS = 1000,
-    PAUSE_MOST_MS = 600000, /* a hint beyond is no hint */
+    PAUSE_MOST_MS = 600000, /* longer pauses that the deployment names are ignored */
     US_PER_MS = 1000,
 };
 
 struct watcher {
     struct ws_load_watcher view;
     int fd;
-    int64_t due_ms; /* AWAY: to come back */
-    uint8_t *kept;  /* the beginning of a frame, or of the handshake's answer */
+    int64_t due_ms; /* AWAY: time of the reconnect */
+    uint8_t *kept;  /* an incomplete frame, or an incomplete answer to the handshake */
     size_t kept_length;
-    bool fresh;       /* the next seq follows no other: the connection is new */
-    bool stream;      /* Server-Sent Events, no WebSocket */
-    int64_t retry_ms; /* of a stream: what the deployment asked for; 0: nothing yet */
+    bool fresh;       /* new connection: the next seq need not follow the last one */
+    bool stream;      /* Server-Sent Events instead of a WebSocket */
+    int64_t retry_ms; /* of a stream: the pause that the deployment named; 0: none yet */
 };
 
 struct guest {
@@ -65,7 +65,7 @@ struct ws_load {
     size_t request_length;
     uint8_t subscribe[REQUEST_SIZE];
     size_t subscribe_length;
-    uint8_t buffer[BUFFER_SIZE + 1]; /* room for a terminator */
+    uint8_t buffer[BUFFER_SIZE + 1]; /* for a terminator */
 };
 
 static void must(bool condition, const char *what)
@@ -76,7 +76,7 @@ static void must(bool condition, const char *what)
     }
 }
 
-/* ---- the making ---- */
+/* ---- start ---- */
 
 static void write_requests(struct ws_load *ws_load)
 {
@@ -113,7 +113,7 @@ static void guest_add(struct ws_load *ws_load, int fd, uint64_t number)
     must(epoll_ctl(ws_load->epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
 }
 
-/* In an event the guests have the numbers above all watchers. */
+/* In an epoll event the attached descriptors have the numbers above all watchers. */
 void ws_load_attach(struct ws_load *ws_load, int fd, void (*ready)(void *arg), void *arg)
 {
     must(ws_load->guest_count < GUESTS_MAX, "too many guests");
@@ -167,7 +167,7 @@ static int64_t some_pause(void)
     return BACK_LEAST_MS + random() % (BACK_MOST_MS - BACK_LEAST_MS);
 }
 
-/* Of one whose connection ended without a word. */
+/* The pause after a connection that ended without a reason. */
 static int64_t pause_after_end(const struct watcher *watcher)
 {
     return watcher->retry_ms > 0 ? watcher->retry_ms : some_pause();
@@ -175,7 +175,8 @@ static int64_t pause_after_end(const struct watcher *watcher)
 
 static void watcher_send(struct ws_load *ws_load, struct watcher *watcher, const uint8_t *bytes, size_t length)
 {
-    /* So little fits into an empty socket buffer, or the deployment reads nothing, which is the end as well. */
+    /* A short message always fits into an empty send buffer. If it does not, the deployment does not read, and the
+     * connection ends. */
     if (send(watcher->fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) {
         watcher_lose(ws_load, watcher, some_pause());
     }
@@ -235,9 +236,9 @@ static void watcher_greet(struct ws_load *ws_load, struct watcher *watcher)
     }
 }
 
-/* ---- what is heard ---- */
+/* ---- messages ---- */
 
-/* What stands behind `name` (with its quotes and colon), or NULL. In a string of JSON no name stands so. */
+/* Returns the text after `name` (which contains its quotes and colon), or NULL. No JSON string can contain it. */
 static const char *find_member(const char *text, const char *name)
 {
     const char *at = strstr(text, name);
@@ -288,11 +289,11 @@ static void take_text(struct ws_load *ws_load, struct watcher *watcher, const ch
     watcher->view.over = watcher->view.over || has_type(type, "\"auction_ended\"");
     if (ws_load->options.on_message != NULL) {
         ws_load->options.on_message((size_t)(watcher - ws_load->watchers), &watcher->view, clock_mono_us(),
-                               ws_load->options.arg);
+                                    ws_load->options.arg);
     }
 }
 
-/* The deployment says when to come back as a number of milliseconds in its reason. */
+/* The reason of a close frame contains the pause before the reconnect in milliseconds. */
 static int64_t named_pause(const struct wire_frame *frame)
 {
     int64_t pause_ms = 0;
@@ -330,7 +331,7 @@ static void take_frame(struct ws_load *ws_load, struct watcher *watcher, struct 
     }
 }
 
-/* One event without its last line feed: a number for the next pause, a message, or a comment. */
+/* Handles one event without its last line feed: a pause, a message or a comment. */
 static void take_event(struct ws_load *ws_load, struct watcher *watcher, const char *event)
 {
     static const char RETRY[] = "retry: ";
@@ -355,7 +356,7 @@ static size_t take_events(struct ws_load *ws_load, struct watcher *watcher, size
     return from;
 }
 
-/* How many of the bytes were taken. */
+/* Returns the number of bytes that were consumed. */
 static size_t take_handshake(struct ws_load *ws_load, struct watcher *watcher, size_t length)
 {
     static const char END[] = "\r\n\r\n";
@@ -370,7 +371,7 @@ static size_t take_handshake(struct ws_load *ws_load, struct watcher *watcher, s
         return 0;
     }
     if (watcher->stream) {
-        /* A resumed stream that is up to date gets no message before the next event. */
+        /* A resumed stream that is up to date receives nothing before the next event. */
         watcher_set_state(ws_load, watcher, watcher->view.seq >= 0 ? WS_LOAD_WATCHING : WS_LOAD_ASKING);
     } else {
         watcher_set_state(ws_load, watcher, WS_LOAD_ASKING);
@@ -438,7 +439,7 @@ static void watcher_read(struct ws_load *ws_load, struct watcher *watcher)
     }
 }
 
-/* ---- the turn ---- */
+/* ---- one pass of the loop ---- */
 
 static void bring_back(struct ws_load *ws_load)
 {

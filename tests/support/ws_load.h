@@ -21,7 +21,7 @@ struct ws_load_watcher {
     int64_t seq;   /* of the newest message; -1: none yet */
     int64_t price; /* currentBid in minor units, 0: none; of the newest message with this member */
     bool over;     /* it received the end of the auction */
-    bool paused;     /* reads nothing */
+    bool paused;   /* reads nothing */
 };
 
 struct ws_load_options {
@@ -34,13 +34,13 @@ struct ws_load_options {
 };
 
 struct ws_load_counts {
-    size_t watching;  /* have a snapshot */
-    int64_t messages; /* of any type */
-    int64_t lost;     /* connections that ended */
-    int64_t gaps;     /* missing seq without a snapshot */
+    size_t watching;   /* have a snapshot */
+    int64_t messages;  /* of any type */
+    int64_t lost;      /* connections that ended */
+    int64_t gaps;      /* missing seq without a snapshot */
     int64_t reordered; /* messages older than one before on the same connection */
-    int64_t refused;  /* handshakes that were not answered 101 */
-    int64_t invalid;      /* invalid frames or messages */
+    int64_t refused;   /* handshakes that were not answered 101 */
+    int64_t invalid;   /* invalid frames or messages */
 };
 
 MUST_CHECK struct ws_load *ws_load_new(const struct ws_load_options *options);

@@ -162,7 +162,7 @@ END_TEST
 START_TEST(an_update_of_another_version_is_rejected)
 {
     lot_expect_rejected(change((struct rules_command){.kind = COMMAND_UPDATE, .stale = true}, LOT_NOW_MS),
-                 RULES_VERSION_CONFLICT);
+                        RULES_VERSION_CONFLICT);
     terms.start_ms++;
     lot_expect_rejected(change_now(COMMAND_UPDATE), RULES_VERSION_CONFLICT); /* the auction has started */
     ck_assert_int_eq(lot.terms_version, 3);
@@ -222,7 +222,8 @@ END_TEST
 START_TEST(a_scheduled_auction_cannot_be_ended)
 {
     lot.status = RULES_SCHEDULED;
-    lot_expect_rejected(change((struct rules_command){.kind = COMMAND_CLOSE}, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    lot_expect_rejected(change((struct rules_command){.kind = COMMAND_CLOSE}, LOT_START_MS - 1),
+                        RULES_AUCTION_NOT_STARTED);
     ck_assert(change((struct rules_command){.kind = COMMAND_ABORT}, LOT_START_MS - 1).cancelled);
 }
 END_TEST
@@ -239,7 +240,7 @@ START_TEST(changes_after_the_end_are_rejected)
 {
     for (enum command_kind kind = COMMAND_UPDATE; kind <= COMMAND_ABORT; kind++) {
         lot_expect_rejected(change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_END_MS),
-                     RULES_AUCTION_ENDED);
+                            RULES_AUCTION_ENDED);
     }
     lot.status = RULES_DRAFT;
     lot_expect_rejected(change_now(COMMAND_CANCEL), RULES_AUCTION_NOT_STARTED);

@@ -151,7 +151,8 @@ START_TEST(a_fence_ends_once_and_not_before_the_end)
     ck_assert(decision.ended);
     ck_assert_int_eq(lot.status, RULES_ENDED);
     ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS).verdict, RULES_DROPPED);
-    lot_expect_rejected(lot_bid(BOB, 1100), RULES_AUCTION_ENDED); /* received in time, but behind the fence in the queue */
+    lot_expect_rejected(lot_bid(BOB, 1100),
+                        RULES_AUCTION_ENDED); /* received in time, but behind the fence in the queue */
 }
 END_TEST
 

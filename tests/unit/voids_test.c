@@ -166,7 +166,7 @@ END_TEST
 START_TEST(an_automatic_bid_is_never_given_to_another_user)
 {
     (void)enter(COMMAND_PROXY, ANN, 4000);
-    (void)enter(COMMAND_PROXY, BOB, 3000);                      /* ANN leads at 31.00 */
+    (void)enter(COMMAND_PROXY, BOB, 3000);                             /* ANN leads at 31.00 */
     lot_expect_outbid(enter(COMMAND_BID, CYD, 3200), 3200, ANN, 3300); /* above BOB's maximum */
     lot_expect_rejected(enter(COMMAND_BID, CYD, 3300), RULES_BID_TOO_LOW);
     voided(void_bid(1), ANN);
