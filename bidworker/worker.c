@@ -413,7 +413,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
     *report = (struct report){.since_ms = now_ms};
 }
 
-void worker_meter(const struct worker *worker)
+void worker_update_gauges(const struct worker *worker)
 {
     if (worker->shard_reader != NULL) {
         bidworker_metrics_shards(worker->shard_reader, worker->shard_count);
