@@ -96,7 +96,7 @@ class Browser:
         return self.script("return window.heard")
 
     def wait(self, condition):
-        """What was heard, as soon as it fulfils the condition."""
+        """Waits until the received messages fulfil the condition, and returns them."""
         until = time.monotonic() + WAIT_S
         while True:
             heard = self.heard()
