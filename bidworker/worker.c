@@ -348,8 +348,9 @@ static void log_traced(const struct batch *batch)
                                   .user_id = &command->user_id,
                                   .auction_id = &command->auction_id,
                                   .duration_ms = entry->decision.decided_ms - command->received_ms};
-        log_line(LOG_INFO, &about, "decided: %s %s", bid_status_text(entry->decision.status),
-                 rules_reason_text(entry->decision.reason));
+        const char *reason = rules_reason_text(entry->decision.reason);
+        log_line(LOG_INFO, &about, "decided: %s%s%s", bid_status_text(entry->decision.status),
+                 reason[0] == '\0' ? "" : " ", reason);
     }
 }
 
