@@ -129,7 +129,10 @@ int user_command(struct ctl *ctl, int argc, char **argv)
     char password[PASSWORD_SIZE];
     char hash[crypto_pwhash_STRBYTES];
     if (!read_options(argc, argv, &options)) {
-        ctl_report_error("user takes: create EMAIL [--admin] [--name NAME]");
+        ctl_report_error(
+            "user takes: create EMAIL [--admin] [--name NAME]. EMAIL is an address of at most %d characters,"
+            " NAME has 1 to %d",
+            EMAIL_SIZE - 1, NAME_MOST);
         return CTL_USAGE;
     }
     if (!read_password(password)) {

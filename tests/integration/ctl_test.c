@@ -226,6 +226,7 @@ START_TEST(user_create_refuses_values_out_of_bounds)
     ck_assert_int_eq(shell("ctl user create a@b.example </dev/null"), 2);
     ck_assert_int_eq(shell("head -c 129 /dev/zero | tr '\\0' x | ctl user create a@b.example"), 2);
     ck_assert_int_eq(shell("echo 12345678 | ctl user create 'a @b.example'"), 2);
+    EXPECT_OUTPUT("EMAIL is an address of at most 254 characters, NAME has 1 to 100");
     ck_assert_int_eq(sql_int(sql, "SELECT count(*) FROM users", NULL), 0);
     ck_assert_int_eq(shell("head -c 128 /dev/zero | tr '\\0' x | ctl user create a@b.example"), 0);
     ck_assert_str_eq(sql_text(sql, "SELECT display_name || role FROM users", NULL), "auser");
