@@ -201,7 +201,7 @@ void deployment_reader_begin(struct deployment_reader *reader)
     }
 }
 
-void deployment_reader_look(struct deployment_reader *reader)
+void deployment_reader_read_now(struct deployment_reader *reader)
 {
     if (!reader->options.deployment->known) {
         event_active(reader->clock, EV_TIMEOUT, 0);

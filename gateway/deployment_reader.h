@@ -31,6 +31,6 @@ void deployment_reader_free(struct deployment_reader *reader);
 /* Call when the rest of the worker is ready. */
 void deployment_reader_begin(struct deployment_reader *reader);
 /* Call when PostgreSQL is connected: reads the facts at once. */
-void deployment_reader_look(struct deployment_reader *reader);
+void deployment_reader_read_now(struct deployment_reader *reader);
 
 #endif

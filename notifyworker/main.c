@@ -42,7 +42,7 @@ static const struct daemon_program program = {
     .name = "rostrum-notifyworker",
     .purpose = "turns events into notifications, and delivers them by email and webhook",
     .description =
-        "  Consumes queue notify and writes in-app notifications for all users whom an event concerns:\n\n"
+        "  Consumes queue notify and writes in-app notifications for all users that an event concerns:\n\n"
         "    OUTBID, PROXY_EXHAUSTED        the user who lost the lead\n"
         "    AUCTION_EXTENDED               all bidders and the seller; once for each minute of the new end\n"
         "    AUCTION_ENDING_SOON            all bidders and watchers\n"

@@ -13,12 +13,12 @@
 #include "common/base/json.h"
 
 enum {
-    REMEMBERED_MAX = 8192, /* verified tokens, one per slot; hashes take 600 KiB, full texts would take 8 MiB */
+    CACHE_MAX = 8192, /* verified tokens, one per slot; hashes take 600 KiB, full texts would take 8 MiB */
     HASH_BYTES = 32,
     CLAIMS_SIZE = 256,
 };
 
-struct remembered {
+struct cached_token {
     uint8_t hash[HASH_BYTES]; /* of the whole text */
     struct token_claims claims;
 };
@@ -28,7 +28,7 @@ struct tokens {
     size_t signer;
     struct jws_key keys[TOKEN_KEYS_MAX];
     struct token_keys given; /* the seeds of `keys` */
-    struct remembered *remembered;
+    struct cached_token *cache;
 };
 
 struct tokens *tokens_new(const struct token_keys *keys)
@@ -37,8 +37,8 @@ struct tokens *tokens_new(const struct token_keys *keys)
     if (tokens == NULL) {
         return NULL;
     }
-    tokens->remembered = calloc(REMEMBERED_MAX, sizeof(*tokens->remembered));
-    if (tokens->remembered == NULL) {
+    tokens->cache = calloc(CACHE_MAX, sizeof(*tokens->cache));
+    if (tokens->cache == NULL) {
         tokens_free(tokens);
         return NULL;
     }
@@ -65,7 +65,7 @@ void tokens_set(struct tokens *tokens, const struct token_keys *keys)
     tokens->signer = keys->signer;
     tokens->given = *keys;
     /* Tokens of removed keys must not stay valid. */
-    memset(tokens->remembered, 0, REMEMBERED_MAX * sizeof(*tokens->remembered));
+    memset(tokens->cache, 0, CACHE_MAX * sizeof(*tokens->cache));
 }
 
 void tokens_free(struct tokens *tokens)
@@ -73,7 +73,7 @@ void tokens_free(struct tokens *tokens)
     if (tokens != NULL) {
         sodium_memzero(tokens->keys, sizeof(tokens->keys));
         sodium_memzero(&tokens->given, sizeof(tokens->given));
-        free(tokens->remembered);
+        free(tokens->cache);
         free(tokens);
     }
 }
@@ -157,7 +157,7 @@ bool token_verify(struct tokens *tokens, const char *text, size_t length, int64_
         return false;
     }
     crypto_generichash(hash, sizeof(hash), (const unsigned char *)text, length, NULL, 0);
-    struct remembered *slot = &tokens->remembered[(hash[0] | (unsigned)hash[1] << 8U) % REMEMBERED_MAX];
+    struct cached_token *slot = &tokens->cache[(hash[0] | (unsigned)hash[1] << 8U) % CACHE_MAX];
     if (memcmp(slot->hash, hash, sizeof(hash)) != 0) {
         struct token_claims fresh = {.admin = false};
         if (!verify_text(tokens, text, length, &fresh)) {

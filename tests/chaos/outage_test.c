@@ -41,7 +41,7 @@ static bool all_ready(void)
     return deployment_ready() && all_say(200, NULL);
 }
 
-static void strike(void)
+static void tear_down(void)
 {
     static const char *const names[] = {"postgres", "redis", "rabbitmq"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -76,7 +76,7 @@ START_TEST(without_redis_bids_are_taken_from_who_has_an_access_token)
     SUITE_WAIT(strcmp(status_of(low), "rejected BID_TOO_LOW") == 0, FACTORY_DECISION_MS);
     ck_assert_str_eq(status_of(ok), "accepted");
     unavailable(fixture_call(&session, "POST", fixture_path("/bids"), "{\"amount\": 30.00}"));
-    EXPECT_TEXT(factory_look(fixture.client, NULL, fixture.auction), "currentBid", "20.00");
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "currentBid", "20.00");
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
 }
 END_TEST
@@ -102,7 +102,7 @@ START_TEST(without_its_broker_the_deployment_takes_no_bids_and_is_read)
     SUITE_WAIT(all_say(503, NULL), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(fixture_call(NULL, "GET", "/ready", NULL), "status", "unavailable");
     unavailable(fixture_call(&fixture.ann, "POST", fixture_path("/bids"), "{\"amount\": 20.00}"));
-    EXPECT_STATUS(factory_look(fixture.client, NULL, fixture.auction), 200);
+    EXPECT_STATUS(factory_get_auction(fixture.client, NULL, fixture.auction), 200);
     EXPECT_STATUS(fixture_call(&fixture.ann, "GET", "/api/v1/users/me", NULL), 200);
     ck_assert(server("rabbitmq", "up"));
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
@@ -115,7 +115,7 @@ static Suite *outage_suite(void)
 {
     Suite *suite = suite_create("outage");
     TCase *tcase = tcase_create("outage");
-    tcase_add_checked_fixture(tcase, fixture_setup, strike);
+    tcase_add_checked_fixture(tcase, fixture_setup, tear_down);
     tcase_set_timeout(tcase, TEST_S);
     tcase_add_test(tcase, without_redis_bids_are_taken_from_who_has_an_access_token);
     tcase_add_test(tcase, without_postgresql_bids_are_queued_and_decided_later);

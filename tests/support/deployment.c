@@ -1,5 +1,5 @@
 /*
- * Steering the deployment from a test: short-lived children with their output read through a pipe.
+ * See deployment.h. Commands are short-lived child processes whose output is read through a pipe.
  */
 #include "tests/support/deployment.h"
 
@@ -73,7 +73,7 @@ int deployment_run(const char *const *argv, char *out, size_t size)
     }
     bool ready = posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO) == 0 &&
                  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO) == 0;
-    /* posix_spawn does not write to the words, its type only predates const. */
+    /* posix_spawn does not change the words; its parameter only lacks a const. */
     union {
         const char *const *read_only;
         char *const *as_posix_wants;

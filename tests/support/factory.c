@@ -1,5 +1,5 @@
 /*
- * The fixture of a test. Users carry a fresh id in their email, so that tests never meet.
+ * See factory.h. Each email address contains a new id, so that tests do not share users.
  */
 #include "tests/support/factory.h"
 
@@ -92,7 +92,7 @@ const struct reply *factory_proxy(struct client *client, const struct factory_us
                          client_format("{\"maxAmount\": %s}", maximum));
 }
 
-const struct reply *factory_look(struct client *client, const struct factory_user *who, const char *auction)
+const struct reply *factory_get_auction(struct client *client, const struct factory_user *who, const char *auction)
 {
     client_token(client, who != NULL ? who->token : NULL);
     return client_call(client, "GET", client_format("/api/v1/auctions/%s", auction), NULL);
@@ -100,7 +100,7 @@ const struct reply *factory_look(struct client *client, const struct factory_use
 
 bool factory_has_status(struct client *client, const char *auction, const char *status)
 {
-    return strcmp(reply_text(factory_look(client, NULL, auction), "status"), status) == 0;
+    return strcmp(reply_text(factory_get_auction(client, NULL, auction), "status"), status) == 0;
 }
 
 int factory_notifications(struct client *client, const struct factory_user *who, const char *auction, const char *kind)

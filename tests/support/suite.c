@@ -1,6 +1,6 @@
 /*
- * Running a suite of Check and counting what passed. The default timeout of a test is raised before any test case is
- * made, since a loaded machine may take its time; a hang still ends.
+ * See suite.h. The default timeout of a test is raised before any test case is made, because a machine may be loaded;
+ * a test that hangs still ends.
  */
 #include "tests/support/suite.h"
 
