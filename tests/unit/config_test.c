@@ -122,9 +122,10 @@ START_TEST(urls_of_servers_must_be_parsable)
         {"[postgres]\npg_url = postgresql://[\n", "pg_url must be a libpq connection URL"},
         {"[redis]\nredis_url = redis://:secret@10.0.0.1:6379/1\n", NULL},
         {"[redis]\nredis_url = http://10.0.0.1\n", "redis_url must be of the form redis://"},
+        {"[redis]\nredis_url = rediss://:secret@10.0.0.1\n", "redis_url cannot use TLS"},
         {"[redis]\nredis_url = redis://\n", "redis_url must be of the form redis://"},
         {"[rabbitmq]\namqp_url = amqp://a:b@10.0.0.1/rostrum\n", NULL},
-        {"[rabbitmq]\namqp_url = amqps://a:b@10.0.0.1/rostrum\n", "amqp_url must be of the form amqp://"},
+        {"[rabbitmq]\namqp_url = amqps://a:b@10.0.0.1/rostrum\n", "amqp_url cannot use TLS"},
         {"[rabbitmq]\namqp_url = http://secret\n", "amqp_url must be of the form amqp://"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
