@@ -14,9 +14,7 @@
 
 enum {
     DEPLOYMENT_KEY_BYTES = 32,
-    /* A key begins to sign at an age of 15 s (deployment_reader.c), so keys read later than this include all signers.
-     */
-    DEPLOYMENT_TOKENS_CURRENT_MS = 10000,
+    DEPLOYMENT_TOKENS_CURRENT_MS = 10000, /* less than the age at which a key begins to sign (deployment_reader.c) */
 };
 
 /* The deployment's record in PostgreSQL. It never changes, except for the keys of access tokens. */
