@@ -351,7 +351,8 @@ bool components_start(struct gateway *gateway, const struct components_options *
 
 bool components_ready(const struct gateway *gateway)
 {
-    return publisher_ready(gateway->publisher) && pg_up(gateway->pg) && redis_up(gateway->redis);
+    return publisher_ready(gateway->publisher) && pg_up(gateway->pg) && redis_up(gateway->redis) &&
+           deployment_tokens_current(&gateway->deployment);
 }
 
 void components_drain(struct gateway *gateway)

@@ -236,7 +236,8 @@ static bool make_guest(struct request *request, const struct admission *admissio
                  ((admission->verdict == ADMISSION_UNCHECKED && request->user.via != REQUEST_BY_ACCESS_TOKEN) ||
                   (admission->verdict == ADMISSION_NO_SESSION && request->user.via == REQUEST_BY_COOKIE));
     if (guest) {
-        request->user = (struct request_user){.via = REQUEST_GUEST};
+        request->user =
+            (struct request_user){.via = REQUEST_GUEST, .unchecked = admission->verdict == ADMISSION_UNCHECKED};
     }
     return guest;
 }

@@ -127,14 +127,10 @@ static const struct jws_key *find_key(const struct tokens *tokens, const char *t
 }
 
 /* Checks everything except the expiry. The result stays true as long as the key is in the set, so it can be cached. */
-static bool verify_text(const struct tokens *tokens, const char *text, size_t length, struct token_claims *claims)
+static bool verify_text(const struct jws_key *key, const char *text, size_t length, struct token_claims *claims)
 {
     uint8_t signature[crypto_sign_BYTES];
     size_t signature_length = 0;
-    const struct jws_key *key = find_key(tokens, text, length);
-    if (key == NULL) {
-        return false;
-    }
     size_t header_length = strlen(key->header);
     const char *body = text + header_length + 1;
     const char *dot = memchr(body, '.', length - header_length - 1);
@@ -150,24 +146,32 @@ static bool verify_text(const struct tokens *tokens, const char *text, size_t le
            read_claims(body, (size_t)(dot - body), claims);
 }
 
-bool token_verify(struct tokens *tokens, const char *text, size_t length, int64_t now_s, struct token_claims *claims)
+enum token_validity token_verify(struct tokens *tokens, const char *text, size_t length, int64_t now_s,
+                                 struct token_claims *claims)
 {
     uint8_t hash[HASH_BYTES];
     if (length >= TOKEN_TEXT_SIZE) {
-        return false;
+        return TOKEN_INVALID;
     }
     crypto_generichash(hash, sizeof(hash), (const unsigned char *)text, length, NULL, 0);
     struct cached_token *slot = &tokens->cache[(hash[0] | (unsigned)hash[1] << 8U) % CACHE_MAX];
     if (memcmp(slot->hash, hash, sizeof(hash)) != 0) {
         struct token_claims fresh = {.admin = false};
-        if (!verify_text(tokens, text, length, &fresh)) {
-            return false;
+        const struct jws_key *key = find_key(tokens, text, length);
+        if (key == NULL) {
+            return TOKEN_KEY_UNKNOWN;
+        }
+        if (!verify_text(key, text, length, &fresh)) {
+            return TOKEN_INVALID;
         }
         memcpy(slot->hash, hash, sizeof(hash));
         slot->claims = fresh;
     }
+    if (slot->claims.expires_s <= now_s) {
+        return TOKEN_INVALID;
+    }
     *claims = slot->claims;
-    return claims->expires_s > now_s;
+    return TOKEN_VALID;
 }
 
 void token_jwks(const struct tokens *tokens, const struct jws_key *receipts, char out[static TOKEN_JWKS_SIZE])

@@ -24,7 +24,8 @@ enum {
     CLIENT_URL_SIZE = 1024,
     CLIENT_HEADER_SIZE = 1024,
     CLIENT_BODY_MAX = 8 << 20, /* bytes of one reply; the longest page of the deployment is much shorter */
-    CLIENT_TIMEOUT_MS = 20000, /* longer than the longest Prefer: wait (10 s) and the gateway's own deadlines */
+    CLIENT_TIMEOUT_MS =
+        60000, /* more than the longest Prefer: wait (10 s) and the gateway's deadlines, also of uploads */
     CLIENT_FORMAT_BUFFERS = 8,
     CLIENT_FORMAT_SIZE = 2048,
     CLIENT_PATH_SIZE = 128,

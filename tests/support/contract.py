@@ -11,7 +11,7 @@ import urllib.parse
 
 import jsonschema
 
-TIMEOUT_S = 30
+TIMEOUT_S = 70  # longer than the gateway's deadlines, also of uploads
 # What any HTTP answer carries and the document does not repeat; Connection where the deployment closes.
 PLAIN_HEADERS = {"content-type", "content-length", "date", "connection"}
 # Of any answer where other sites' scripts may call; the document says so once.

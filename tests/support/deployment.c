@@ -142,18 +142,29 @@ pid_t deployment_pid(const char *service)
     return deployment_number(out);
 }
 
-pid_t deployment_child(pid_t parent)
+size_t deployment_children(pid_t parent, pid_t *children, size_t most)
 {
     char path[DEPLOYMENT_PATH_SIZE];
     char text[DEPLOYMENT_PATH_SIZE];
     (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)parent, (int)parent);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return -1;
+        return 0;
     }
     deployment_read(fd, text, sizeof(text));
     (void)close(fd);
-    return deployment_number(text);
+    size_t count = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(text, " ", &rest); word != NULL && count < most; word = strtok_r(NULL, " ", &rest)) {
+        children[count++] = deployment_number(word);
+    }
+    return count;
+}
+
+pid_t deployment_child(pid_t parent)
+{
+    pid_t child = -1;
+    return deployment_children(parent, &child, 1) == 1 ? child : -1;
 }
 
 bool deployment_ready(void)

@@ -34,6 +34,8 @@ int deployment_ctl(char *out, size_t size, const char *word, ...) __attribute__(
 pid_t deployment_pid(const char *service);
 /* First child of a process (of the gateway's master: a worker), -1 if it has none. */
 pid_t deployment_child(pid_t parent);
+/* Writes the pids of at most `most` children of a process. Returns their number. */
+size_t deployment_children(pid_t parent, pid_t *children, size_t most);
 /* Whether GET /ready returns 200 and reports nothing degraded. */
 bool deployment_ready(void);
 

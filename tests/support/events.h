@@ -7,7 +7,7 @@
 
 #include "common/base/json.h"
 
-enum { EVENTS_WAIT_MS = 10000, EVENTS_BLOCK_SIZE = 65536 };
+enum { EVENTS_WAIT_MS = 30000, EVENTS_BLOCK_SIZE = 65536 };
 
 struct events;
 

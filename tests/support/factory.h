@@ -28,6 +28,9 @@ struct factory_user {
 /* Registers a user and logs in. Afterwards the client has no token. */
 MUST_CHECK bool factory_user(struct client *client, struct factory_user *user, const char *display_name);
 
+/* Logs in again: the user gets new tokens. Afterwards the client has no token. */
+MUST_CHECK bool factory_log_in(struct client *client, struct factory_user *user);
+
 struct factory_terms {
     const char *title;          /* NULL: "A chair" */
     const char *starting_price; /* NULL: 10.00 */

@@ -9,7 +9,7 @@
 #include "tests/support/wire.h"
 
 enum {
-    WEBSOCKET_WAIT_MS = 10000, /* the deployment answers within this time, also on a loaded machine */
+    WEBSOCKET_WAIT_MS = 30000, /* longer than an auction of a test and its fence_grace_ms, also on a loaded machine */
     WEBSOCKET_HEAD_SIZE = 4096,
 };
 

@@ -63,7 +63,7 @@ static void set_record(void)
     memset(record.facts.pseudonym, 2, sizeof(record.facts.pseudonym));
     memset(record.facts.receipt, 3, sizeof(record.facts.receipt));
     memset(record.facts.tokens.seeds[0], 4, sizeof(record.facts.tokens.seeds[0]));
-    atomic_store(&record.known, true);
+    atomic_store(&record.version, 2);
 }
 
 static void make_token(bool admin, char out[static TOKEN_TEXT_SIZE])
