@@ -47,7 +47,7 @@ static void *take_bytes(struct tree *tree, size_t count)
         if (block == NULL) {
             return NULL;
         }
-        *block = (struct block){.next = tree->blocks, .used = 0, .size = size};
+        *block = (struct block){.next = tree->blocks, .size = size};
         tree->blocks = block;
     }
     void *bytes = block->bytes + block->used;
@@ -216,8 +216,9 @@ static bool escapes_surrogate(const char *text, size_t left, const char *alphabe
 }
 
 /*
- * yajl replaces half of a surrogate pair by a question mark, so the text is checked here. Valid JSON has backslashes in
- * strings only; the parser state is therefore not needed.
+ * yajl replaces a high surrogate without a low one by a question mark, so the text is checked here. A low surrogate
+ * alone becomes invalid UTF-8, which take_text refuses. Valid JSON has backslashes in strings only; the parser state is
+ * therefore not needed.
  */
 static bool surrogates_paired(const char *text, size_t length)
 {
@@ -231,8 +232,6 @@ static bool surrogates_paired(const char *text, size_t length)
                 return false;
             }
             step = 12;
-        } else if (escapes_surrogate(at, left, "cdefCDEF")) {
-            return false;
         }
         at = left > step ? memchr(at + step, '\\', left - step) : NULL;
     }
