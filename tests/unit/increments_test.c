@@ -220,7 +220,7 @@ START_TEST(rungs_are_bounded)
         }
         (void)snprintf(text + at, sizeof(text) - at, "]");
         ck_assert_int_eq(parse(text, &table, &reason), rungs == INCREMENTS_RUNGS_MAX);
-        ck_assert(rungs > INCREMENTS_RUNGS_MAX || increments_at(&table, INCREMENTS_RUNGS_MAX * 100) == 100);
+        ck_assert(rungs > INCREMENTS_RUNGS_MAX || increments_at(&table, (int64_t)INCREMENTS_RUNGS_MAX * 100) == 100);
     }
 }
 END_TEST

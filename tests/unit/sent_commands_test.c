@@ -88,8 +88,8 @@ START_TEST(an_unconfirmed_command_is_due_after_one_distance)
     ck_assert_int_eq(ask(1, REPEAT_MS - 1), SENT_EARLY);
     ck_assert_int_eq(ask(1, REPEAT_MS), SENT_DUE);
     note(REPEAT_MS);
-    ck_assert_int_eq(ask(1, 3 * REPEAT_MS - 1), SENT_EARLY);
-    ck_assert_int_eq(ask(1, 3 * REPEAT_MS), SENT_DUE);
+    ck_assert_int_eq(ask(1, 3 * (int64_t)REPEAT_MS - 1), SENT_EARLY);
+    ck_assert_int_eq(ask(1, 3 * (int64_t)REPEAT_MS), SENT_DUE);
 }
 END_TEST
 
