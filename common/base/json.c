@@ -224,14 +224,11 @@ static bool surrogates_paired(const char *text, size_t length)
 {
     const char *end = text + length;
     const char *at = memchr(text, '\\', length);
+    const size_t step = 2; /* a backslash and the character that it escapes */
     while (at != NULL) {
-        size_t step = 2;
         size_t left = (size_t)(end - at);
-        if (escapes_surrogate(at, left, "89abAB")) {
-            if (!escapes_surrogate(at + 6, left - 6, "cdefCDEF")) {
-                return false;
-            }
-            step = 12;
+        if (escapes_surrogate(at, left, "89abAB") && !escapes_surrogate(at + 6, left - 6, "cdefCDEF")) {
+            return false;
         }
         at = left > step ? memchr(at + step, '\\', left - step) : NULL;
     }

@@ -143,7 +143,7 @@ START_TEST(an_unpaired_surrogate_is_refused_in_every_spelling)
                 {"\"12\"", true},         {"\"1x2\"", false},  {"\"1\"", false},    {"\"2\"", false},
                 {"\"21\"", false},        {"\"112\"", false},  {"\"122\"", false},  {"\"1212\"", true},
                 {"\"x12x12x\"", true},    {"\"12x1\"", false}, {"\"12x2\"", false}, {"\"\\\\12\"", true},
-                {"[\"1\",\"2\"]", false},
+                {"[\"1\",\"2\"]", false}, {"\"121\"", false},  {"\"\\n1\"", false},
             };
             for (size_t f = 0; f < ARRAY_LEN(forms); f++) {
                 char text[64] = "";
