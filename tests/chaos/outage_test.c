@@ -75,9 +75,9 @@ static void expect_socket_bid_error(const struct factory_user *who, const char *
     struct websocket *socket =
         websocket_open(deployment_http_url(), client_format("Cookie: session=%s\r\n", who->session));
     ck_assert_ptr_nonnull(socket);
-    ck_assert(websocket_say(
+    ck_assert(websocket_send_text(
         socket, client_format("{\"type\": \"bid\", \"auctionId\": \"%s\", \"amount\": 30.00}", fixture.auction)));
-    ck_assert_str_eq(websocket_text(websocket_hear(socket, "error"), "error"), error);
+    ck_assert_str_eq(websocket_text(websocket_receive(socket, "error"), "error"), error);
     websocket_free(socket);
 }
 

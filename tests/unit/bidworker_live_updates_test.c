@@ -124,6 +124,16 @@ START_TEST(newest_bids_come_first_and_are_bounded)
 }
 END_TEST
 
+START_TEST(an_automatic_answer_is_an_answer_of_a_maximum)
+{
+    struct ledger_entry entry;
+    ck_assert(live_updates_entry(add_row(first_id, "auto", "accepted", 650), &entry));
+    ck_assert(entry.answer && entry.kind == COMMAND_PROXY);
+    ck_assert(live_updates_entry(add_row(first_id, "proxy", "accepted", 650), &entry));
+    ck_assert(!entry.answer && entry.kind == COMMAND_PROXY);
+}
+END_TEST
+
 START_TEST(only_an_outbid_maximum_is_shown)
 {
     add_row(first_id, "proxy", "accepted", 300)->max_amount = 900;
@@ -354,6 +364,7 @@ static Suite *live_updates_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_test(tcase, a_bid_is_shown_with_the_new_price);
     tcase_add_test(tcase, newest_bids_come_first_and_are_bounded);
+    tcase_add_test(tcase, an_automatic_answer_is_an_answer_of_a_maximum);
     tcase_add_test(tcase, only_an_outbid_maximum_is_shown);
     tcase_add_test(tcase, a_raise_is_not_shown_as_a_bid);
     tcase_add_test(tcase, accepted_and_outbid_bids_with_an_amount_are_public);

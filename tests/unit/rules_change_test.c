@@ -51,10 +51,20 @@ START_TEST(buying_takes_the_lead_and_ends_the_auction)
     lot_expect_accepted(decision, 5000);
     ck_assert(decision.ended && !decision.lead_lost && !decision.extended);
     lot_expect_state(ANN, 5000, 5000, 1);
+    ck_assert_int_eq(lot.leader_bid_id.bytes[15], 1);
     ck_assert_int_eq(lot.status, RULES_ENDED);
     ck_assert_int_eq(lot.end_ms, LOT_NOW_MS);
     ck_assert_int_eq(rules_outcome(&lot), RULES_SOLD);
     lot_expect_rejected(buy(BOB), RULES_AUCTION_ENDED);
+}
+END_TEST
+
+START_TEST(a_buy_now_price_of_one_minor_unit_is_an_offer)
+{
+    lot.buy_now_price = 0;
+    ck_assert(!rules_can_buy(&lot));
+    lot.buy_now_price = 1;
+    ck_assert(rules_can_buy(&lot));
 }
 END_TEST
 
@@ -331,6 +341,7 @@ static Suite *rules_change_suite(void)
     TCase *tcase = tcase_create("changes");
     tcase_add_checked_fixture(tcase, set, NULL);
     tcase_add_test(tcase, buying_takes_the_lead_and_ends_the_auction);
+    tcase_add_test(tcase, a_buy_now_price_of_one_minor_unit_is_an_offer);
     tcase_add_test(tcase, without_a_reserve_the_first_bid_ends_the_buy_now_offer);
     tcase_add_test(tcase, a_bid_that_meets_the_reserve_ends_the_buy_now_offer);
     tcase_add_test(tcase, a_purchase_wins_over_a_maximum_below_the_reserve);

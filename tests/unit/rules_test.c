@@ -62,6 +62,16 @@ START_TEST(an_increment_past_the_largest_amount_is_capped)
 }
 END_TEST
 
+START_TEST(a_replayed_bid_only_has_to_exceed_the_price)
+{
+    struct rules_command command = {.kind = COMMAND_BID, .bidder_id = lot_user(BOB), .amount = 1000, .again = true};
+    lot_expect_accepted(lot_bid(ANN, 1000), 1000);
+    lot_expect_rejected(rules_decide(&lot, &command), RULES_BID_TOO_LOW);
+    command.amount = 1001;
+    lot_expect_accepted(rules_decide(&lot, &command), 1001);
+}
+END_TEST
+
 /* --- rule 2 --- */
 
 START_TEST(a_plain_bid_that_leads_sets_the_price)
@@ -99,6 +109,14 @@ START_TEST(a_higher_proxy_pays_one_increment_over_the_other)
     lot_expect_state(BOB, 5100, 9000, 2);
     lot_expect_outbid(lot_proxy(CYD, 7000), 7000, BOB, 7100);
     lot_expect_state(BOB, 7100, 9000, 3);
+}
+END_TEST
+
+START_TEST(a_maximum_of_one_minor_unit_raises_the_price)
+{
+    lot.starting_price = 1;
+    lot_expect_accepted(lot_bid(ANN, 1), 1);
+    lot_expect_accepted(lot_proxy(BOB, 5000), 101);
 }
 END_TEST
 
@@ -252,6 +270,7 @@ START_TEST(the_leaders_plain_bid_keeps_a_higher_maximum)
     ck_assert(!decision.raise && !decision.lead_lost);
     lot_expect_state(ANN, 2000, 5000, 2);
     ck_assert(lot.leader_by_proxy);
+    ck_assert_int_eq(lot.leader_bid_id.bytes[15], 3);
     lot_expect_outbid(lot_bid(BOB, 3000), 3000, ANN, 3100);
 }
 END_TEST
@@ -378,9 +397,11 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, the_minimum_uses_the_increment_at_the_price);
     tcase_add_test(tcase, nothing_is_valid_above_the_largest_amount);
     tcase_add_test(tcase, an_increment_past_the_largest_amount_is_capped);
+    tcase_add_test(tcase, a_replayed_bid_only_has_to_exceed_the_price);
     tcase_add_test(tcase, a_plain_bid_that_leads_sets_the_price);
     tcase_add_test(tcase, the_first_proxy_opens_at_the_starting_price);
     tcase_add_test(tcase, a_higher_proxy_pays_one_increment_over_the_other);
+    tcase_add_test(tcase, a_maximum_of_one_minor_unit_raises_the_price);
     tcase_add_test(tcase, the_price_never_exceeds_the_winners_maximum);
     tcase_add_test(tcase, of_equal_maximums_the_earlier_leads_at_that_price);
     tcase_add_test(tcase, a_proxy_over_a_plain_leader_pays_one_increment_more);

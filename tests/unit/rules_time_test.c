@@ -30,6 +30,14 @@ START_TEST(the_first_millisecond_of_the_window_counts)
 }
 END_TEST
 
+START_TEST(a_window_of_one_millisecond_counts)
+{
+    lot.snipe_window_ms = 1;
+    ck_assert(!lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS - 2).extended);
+    ck_assert(lot_send(COMMAND_BID, BOB, 1100, LOT_END_MS - 1).extended);
+}
+END_TEST
+
 START_TEST(a_bid_at_the_end_is_rejected_and_one_before_accepted)
 {
     lot_expect_rejected(lot_send(COMMAND_BID, ANN, 1000, LOT_END_MS), RULES_AUCTION_ENDED);
@@ -240,7 +248,7 @@ END_TEST
 
 START_TEST(names_of_kinds_and_reasons_are_parsed_back)
 {
-    for (int i = RULES_NONE; i <= RULES_NOT_FOUND; i++) {
+    for (int i = RULES_NONE; i < RULES_REASON_COUNT; i++) {
         enum rules_reason reason = RULES_NONE;
         ck_assert(rules_reason_parse(rules_reason_text((enum rules_reason)i), &reason));
         ck_assert_int_eq(reason, i);
@@ -253,6 +261,7 @@ START_TEST(names_of_kinds_and_reasons_are_parsed_back)
     enum rules_reason reason = RULES_NONE;
     enum rules_status status = RULES_DRAFT;
     ck_assert(!rules_reason_parse("bid_too_low", &reason));
+    ck_assert_str_eq(rules_status_text(RULES_NO_STATUS), "");
     ck_assert(!rules_status_parse("", &status));
 }
 END_TEST
@@ -261,6 +270,7 @@ static void add_tests(TCase *tcase)
 {
     tcase_add_test(tcase, a_late_bid_moves_the_end);
     tcase_add_test(tcase, the_first_millisecond_of_the_window_counts);
+    tcase_add_test(tcase, a_window_of_one_millisecond_counts);
     tcase_add_test(tcase, a_bid_at_the_end_is_rejected_and_one_before_accepted);
     tcase_add_test(tcase, the_limit_counts_moved_ends_only);
     tcase_add_test(tcase, no_extension_without_a_window_or_with_a_limit_of_0);
