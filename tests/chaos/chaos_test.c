@@ -26,7 +26,7 @@ enum {
     CHAOS_SHORT_MS = 6000,    /* of the lots that end meanwhile */
     CHAOS_REPEATS = 2000,     /* of a keyed bid without an answer, CHAOS_PAUSE_MS apart: longer than any outage here */
     CHAOS_DECIDED_MS = 60000, /* from the end of the load until all is decided and settled */
-    CHAOS_TEST_S = 240,
+    CHAOS_TEST_S = 400,
     CHAOS_AMOUNT_LEAST = 1000, /* the lots' starting price in cents */
 };
 

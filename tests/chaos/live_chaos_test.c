@@ -15,7 +15,7 @@ enum {
     BLOWS = 3,
     NOTIFIED_MS = 30000, /* after the deployment is ready again; it compares with PostgreSQL each second */
     TAKEN_MS = 60000,    /* until a bid is accepted while processes are killed */
-    CHAOS_TEST_S = 240,
+    CHAOS_TEST_S = 400,
 };
 
 static struct websocket *watchers[WATCHERS];

@@ -13,7 +13,7 @@
 
 enum {
     LOOKS = 8,
-    TEST_S = 180,
+    TEST_S = 400,
     ROTATED_MS = 40000, /* more than the age at which a key begins to sign, and two polls */
     WORKERS_MOST = 16,
 };

@@ -28,7 +28,7 @@ enum {
     BEFORE = 100,       /* 202s before a kill, and again after it */
     OPENING_MS = 60000, /* until all watchers have a snapshot */
     RIGHT_MS = 60000,   /* from the last bid until each has the last price */
-    TEST_S = 240,
+    TEST_S = 400,
     FILES = WATCHERS + 64, /* descriptors */
     CENTS_FIRST = 1000,    /* the auction's starting price */
 };
