@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/io/pg.h"
 #include "gateway/core/jws.h"
 #include "gateway/core/token.h"
 
@@ -42,6 +43,7 @@ struct deployment {
     int64_t tokens_read_ms;  /* monotonic; when this worker last asked for the keys that it has; 0: never */
     struct jws_key receipts; /* signs receipts; valid once `known` */
     int64_t clock_offset_ms; /* this machine's clock minus the database's, as last measured */
+    char not_durable[PG_NOT_DURABLE_SIZE]; /* settings of PostgreSQL, see PG_SQL_NOT_DURABLE; "": none */
 };
 
 /*
