@@ -21,14 +21,22 @@ const char statements_session[] = "-c plan_cache_mode=force_generic_plan -c enab
 const struct pg_statement statements_all[STATEMENTS] = {
     [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
 
-    /* Rows are locked in id order, so two workers cannot deadlock. $1: ids. */
+    /*
+     * Rows are locked in id order, so two workers cannot deadlock. The time is read row by row, each after the row was
+     * locked; without any row there is one with the time alone. $1: ids.
+     */
     [STATEMENT_LOCK] =
-        {"lock", "SELECT id, seller_id, starting_price, reserve_price, increments, snipe_window_s,"
-                 " snipe_extension_s, snipe_max, " MS("start_time") ", terms_version, status, " MS(
-                     "end_time") ","
-                                 " extensions_used, current_bid, bid_count, leader_id, leader_max, leader_bid_id,"
-                                 " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
-                                 " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"},
+        {"lock",
+         "SELECT a.*, " MS(
+             "clock_timestamp()") " FROM (VALUES (true)) AS one (there) LEFT JOIN LATERAL ("
+                                  "SELECT id, seller_id, starting_price, reserve_price, increments, snipe_window_s,"
+                                  " snipe_extension_s, snipe_max, " MS("start_time") ", terms_version, status, " MS(
+                                      "end_time") ","
+                                                  " extensions_used, current_bid, bid_count, leader_id, leader_max, "
+                                                  "leader_bid_id,"
+                                                  " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
+                                                  " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
+                                                  ") AS a ON true"},
 
     /*
      * Sent after the lock: it sees the rows that another worker committed before it released the lock. $1: auctions,

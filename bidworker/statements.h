@@ -59,6 +59,7 @@ enum {
     LOCK_LEDGER_SEQ,
     LOCK_VERSION,
     LOCK_BUY_NOW_PRICE,
+    LOCK_NOW_MS, /* of the database; the other columns are null if there is no auction */
 };
 
 /* Columns of STATEMENT_KNOWN. */
