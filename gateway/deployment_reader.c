@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
@@ -17,10 +16,10 @@
 
 enum {
     RECORD_POLL_MS = 200, /* while the deployment is unknown */
-    CLOCK_POLL_MS = 5000, /* between two measurements of the clocks' offset */
+    KEYS_POLL_MS = 5000,  /* between two reads of the keys of access tokens */
 };
 
-enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS };
+enum { DEPLOYMENT_RECORD, DEPLOYMENT_TOKENS, DEPLOYMENT_TIMING };
 
 /* A key signs once it is older than three polls, so that every gateway has read it. */
 #define TOKEN_KEYS                                                                                                     \
@@ -34,15 +33,15 @@ static const struct pg_statement list[] = {
                            " (SELECT secret FROM deployment_keys WHERE name = 'receipt'),"
                            " " TOKEN_KEYS " FROM topology t WHERE " SCHEMA_IS_CURRENT},
     [DEPLOYMENT_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
-    [DEPLOYMENT_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
+    [DEPLOYMENT_TIMING] = TIMING_GUARD_STATEMENT_ROWS,
 };
 
 struct statements deployment_reader_statements = {list, ARRAY_LEN(list), 0};
 
 struct deployment_reader {
     struct deployment_reader_options options;
-    struct event *clock;    /* timer of the next poll */
-    int64_t clock_asked_ms; /* start of the running measurement, 0: none */
+    struct event *poll; /* timer */
+    struct timing_guard *timing;
 };
 
 /* ---- the facts ---- */
@@ -125,25 +124,13 @@ static void facts_read(const struct pg_reply *reply, void *arg)
     become_known(reader, &facts);
 }
 
-/* ---- the clock ---- */
+/* ---- polls ---- */
 
-static void clock_read(const struct pg_reply *reply, void *arg)
+static void set_poll(struct deployment_reader *reader)
 {
-    struct deployment_reader *reader = arg;
-    int64_t asked = reader->clock_asked_ms;
-    int64_t now = clock_now_ms();
-    reader->clock_asked_ms = 0;
-    /* The error of the measured offset is at most the duration of the query, so slow answers are ignored. */
-    if (reply->outcome == PG_OK && now - asked <= reader->options.clock_skew_max_ms) {
-        reader->options.deployment->clock_offset_ms = asked + (now - asked) / 2 - pg_int(reply->result, 0, 0);
-    }
-}
-
-static void set_clock(struct deployment_reader *reader)
-{
-    int ms = reader->options.deployment->known ? CLOCK_POLL_MS : RECORD_POLL_MS;
+    int ms = reader->options.deployment->known ? KEYS_POLL_MS : RECORD_POLL_MS;
     const struct timeval delay = {ms / 1000, (ms % 1000) * 1000L};
-    if (event_add(reader->clock, &delay) != 0) {
+    if (event_add(reader->poll, &delay) != 0) {
         log_error("cannot set a timer");
     }
 }
@@ -153,12 +140,12 @@ static bool ask(struct deployment_reader *reader, size_t statement, pg_callback 
     return statements_query(reader->options.pg, &deployment_reader_statements, statement, 0, NULL, answered, reader);
 }
 
-static void do_clock(evutil_socket_t fd, short what, void *arg)
+static void do_poll(evutil_socket_t fd, short what, void *arg)
 {
     struct deployment_reader *reader = arg;
     (void)fd;
     (void)what;
-    set_clock(reader);
+    set_poll(reader);
     if (!pg_up(reader->options.pg)) {
         return;
     }
@@ -167,12 +154,6 @@ static void do_clock(evutil_socket_t fd, short what, void *arg)
     }
     if (reader->options.deployment->tokens != NULL && !ask(reader, DEPLOYMENT_TOKENS, token_keys_read)) {
         log_debug("keys of access tokens not read: PostgreSQL is unavailable");
-    }
-    if (reader->clock_asked_ms == 0) {
-        reader->clock_asked_ms = clock_now_ms();
-        if (!ask(reader, DEPLOYMENT_CLOCK, clock_read)) {
-            reader->clock_asked_ms = 0;
-        }
     }
 }
 
@@ -184,10 +165,21 @@ struct deployment_reader *deployment_reader_new(const struct deployment_reader_o
     if (reader == NULL) {
         return NULL;
     }
+    const struct timing_guard_options timing = {
+        .base = options->base,
+        .config = options->config,
+        .pg = options->pg,
+        .first_statement = statements_number(&deployment_reader_statements, DEPLOYMENT_TIMING),
+        .program = "rostrum-gateway",
+        .consequence = "bids and changes of auctions are refused",
+        .on_contradiction = options->contradicted,
+        .arg = options->arg,
+    };
     reader->options = *options;
-    reader->clock = event_new(options->base, -1, 0, do_clock, reader);
-    if (reader->clock == NULL) {
-        free(reader);
+    reader->poll = evtimer_new(options->base, do_poll, reader);
+    reader->timing = timing_guard_new(&timing);
+    if (reader->poll == NULL || reader->timing == NULL) {
+        deployment_reader_free(reader);
         return NULL;
     }
     return reader;
@@ -195,7 +187,7 @@ struct deployment_reader *deployment_reader_new(const struct deployment_reader_o
 
 void deployment_reader_begin(struct deployment_reader *reader)
 {
-    set_clock(reader);
+    set_poll(reader);
     if (atomic_load(&reader->options.record->known)) {
         become_known(reader, &reader->options.record->facts);
     }
@@ -204,8 +196,13 @@ void deployment_reader_begin(struct deployment_reader *reader)
 void deployment_reader_look(struct deployment_reader *reader)
 {
     if (!reader->options.deployment->known) {
-        event_active(reader->clock, EV_TIMEOUT, 0);
+        event_active(reader->poll, EV_TIMEOUT, 0);
     }
+}
+
+struct timing_guard *deployment_reader_timing(const struct deployment_reader *reader)
+{
+    return reader->timing;
 }
 
 void deployment_reader_free(struct deployment_reader *reader)
@@ -213,7 +210,10 @@ void deployment_reader_free(struct deployment_reader *reader)
     if (reader == NULL) {
         return;
     }
-    event_free(reader->clock);
+    if (reader->poll != NULL) {
+        event_free(reader->poll);
+    }
+    timing_guard_free(reader->timing);
     tokens_free(reader->options.deployment->tokens);
     sodium_memzero(reader->options.deployment, sizeof(*reader->options.deployment));
     free(reader);

@@ -44,13 +44,7 @@ static const char *broker_problem(const struct health_context *health)
                : "not connected, or its topology is missing";
 }
 
-static bool clock_is_valid(const struct health_context *health)
-{
-    int64_t off = health->deployment->clock_offset_ms;
-    return off <= health->config->clock_skew_max_ms && -off <= health->config->clock_skew_max_ms;
-}
-
-static void write_degraded(struct jsonw *json, bool postgres, bool redis, bool clocks)
+static void write_degraded(struct jsonw *json, bool postgres, bool redis, bool clock)
 {
     jsonw_name(json, "degraded");
     jsonw_array(json);
@@ -60,7 +54,7 @@ static void write_degraded(struct jsonw *json, bool postgres, bool redis, bool c
     if (!redis) {
         jsonw_string(json, "redis");
     }
-    if (!clocks) {
+    if (!clock) {
         jsonw_string(json, "clock");
     }
     jsonw_end_array(json);
@@ -72,7 +66,8 @@ static void handle_ready(struct request *request)
     bool postgres = pg_up(health->pg);
     bool redis = redis_up(health->redis);
     bool broker = publisher_ready(health->publisher);
-    bool ready = broker && clock_is_valid(health);
+    bool clock = !timing_guard_withholds(health->timing);
+    bool ready = broker && clock;
     const char *word = ready && postgres && redis ? "ready" : "degraded";
     struct jsonw *json = reply_json(request);
     jsonw_object(json);
@@ -84,8 +79,8 @@ static void handle_ready(struct request *request)
     write_back_end(json, "rabbitmq", broker, broker ? broker_latency_ms(publisher_broker(health->publisher)) : 0,
                    broker ? NULL : broker_problem(health));
     jsonw_end_object(json);
-    write_degraded(json, postgres, redis, clock_is_valid(health));
-    jsonw_put_int(json, "clockOffsetMs", health->deployment->clock_offset_ms);
+    write_degraded(json, postgres, redis, clock);
+    jsonw_put_int(json, "clockOffsetMs", timing_guard_offset_ms(health->timing));
     jsonw_end_object(json);
     if (!ready) {
         reply_header(request, "Retry-After", "1");

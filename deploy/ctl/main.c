@@ -24,15 +24,18 @@ struct entry {
 };
 
 static const struct entry ENTRIES[] = {
-    {"migrate", migrate_command, "[--schema DIR]",
+    {"migrate", migrate_command, "[--schema DIR] [--timing]",
      "      Creates or updates what this version needs in PostgreSQL and RabbitMQ. It applies the new files of "
      "schema/,\n"
      "      each in a transaction, and records them in schema_migrations. It creates missing keys, records the number\n"
-     "      of shards, and declares exchanges, queues and bindings. It can be repeated, and run twice at once. It\n"
-     "      refuses a number of shards other than the recorded one, and a changed file that was already applied.\n"
+     "      of shards and the times that decide when a fence is safe (fence_grace_ms, confirm_deadline_ms), and\n"
+     "      declares exchanges, queues and bindings. It can be repeated, and run twice at once. It refuses settings\n"
+     "      other than the recorded ones, and a changed file that was already applied.\n"
      "      --schema DIR   folder of the files; default: the first of ../schema, ../../schema and\n"
      "                     ../share/rostrum/schema, relative to the folder of rostrumctl, ./schema, and\n"
-     "                     /usr/share/rostrum/schema\n"},
+     "                     /usr/share/rostrum/schema\n"
+     "      --timing       record changed values of fence_grace_ms and confirm_deadline_ms. Stop all gateways and\n"
+     "                     end workers first: it refuses while one of them is connected.\n"},
     {"user", user_command, "create EMAIL [--admin] [--name NAME]",
      "      Creates an account and prints its id. The password (8 to 128 characters) is read from the first line of\n"
      "      standard input.\n"

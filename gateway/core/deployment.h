@@ -37,7 +37,6 @@ struct deployment {
     struct deployment_facts facts;
     struct tokens *tokens;   /* issues and verifies access tokens; NULL until the facts are known */
     struct jws_key receipts; /* signs receipts; valid once `known` */
-    int64_t clock_offset_ms; /* this machine's clock minus the database's, as last measured */
 };
 
 #endif
