@@ -127,6 +127,10 @@ const struct pg_statement statements_all[STATEMENTS] = {
          " original_end_time = t.end_time, terms_version = $3::integer"
          " FROM terms t WHERE a.id = $1::uuid AND t.auction_id = $1::uuid AND t.id = $2::uuid"},
 
+    /* Sent after the update of the states: a reopened auction is not settled any more. $1: auction. */
+    [STATEMENT_UNSETTLE] = {"unsettle", "UPDATE auctions SET settled_at = NULL, winner_id = NULL, winning_bid_id = NULL"
+                                        " WHERE id = $1::uuid"},
+
     [STATEMENT_UPDATE_BROKEN] = {"update_broken", "UPDATE auctions SET ledger_seq = $2::bigint, version = $3::bigint"
                                                   " WHERE id = $1::uuid"},
 

@@ -16,3 +16,9 @@ CREATE UNLOGGED TABLE program_clocks (
     offset_ms   bigint NOT NULL,         -- its clock minus the database's
     measured_at timestamptz(3) NOT NULL  -- by the database's clock
 );
+
+-- A new kind of command: reopen, by an operator after an outage (`rostrumctl auctions extend`). Its row has the new end
+-- in end_time, as that of an extension.
+ALTER TABLE bids DROP CONSTRAINT bids_kind_check, ADD CONSTRAINT bids_kind_check CHECK (kind IN
+    ('bid', 'proxy', 'auto', 'withdraw', 'start', 'end', 'buy', 'update', 'cancel', 'extend', 'reopen', 'close', 'abort',
+     'void', 'retract'));

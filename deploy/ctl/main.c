@@ -58,6 +58,15 @@ static const struct entry ENTRIES[] = {
     {"auction", auction_command, "ID",
      "      Prints an auction: its terms, its state and its ledger. Maximum amounts that are still secret are hidden\n"
      "      until the auction is settled.\n"},
+    {"auctions", auctions_command,
+     "extend --ended-between FROM TO --admin EMAIL --reason TEXT [--least SECONDS] [--dry-run]",
+     "      Gives time back to auctions whose end fell into an outage, from FROM to before TO (RFC 3339). Each gets\n"
+     "      the time that it had left at FROM, counted from now, and bids are possible again. That holds for auctions\n"
+     "      that wait for their end, and for those that the fence has ended, sold and settled ones included. Bought,\n"
+     "      cancelled and closed auctions stay as they are. The audit log names the admin, and each change is decided\n"
+     "      in the queue of its auction. Exits with 1 if one is refused or still undecided after 10 s.\n"
+     "      --least N      give each auction at least N seconds (1 to 31536000, default 300)\n"
+     "      --dry-run      print the auctions and their new ends; change nothing\n"},
     {"watch", watch_command, "AUCTION",
      "      Shows a live auction until it is settled: price, countdown by the server's clock, newest bids under\n"
      "      pseudonyms, reserve met or not, and a sparkline of the price. Redraws after each change and each second.\n"
@@ -96,6 +105,8 @@ static void print_help(void)
         "  69   a server cannot be reached\n\n"
         "EXAMPLES\n"
         "  ROSTRUM_VAR=var rostrumctl verify\n"
+        "  rostrumctl auctions extend --ended-between 2026-11-21T18:00:00Z 2026-11-21T18:40:00Z \\\n"
+        "      --admin boss@example.com --reason 'power failure' --dry-run\n"
         "  pwgen 20 1 | rostrumctl --config /etc/rostrum/rostrum.ini user create boss@example.com --admin\n");
 }
 
