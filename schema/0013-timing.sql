@@ -1,4 +1,5 @@
--- The times on which the end of an auction depends, and the clocks of the programs.
+-- The times on which the end of an auction depends, and the clocks of the programs. From here on bids.decided_at and
+-- auctions.settled_at have the database's time.
 
 -- The fence of an auction is published fence_grace_ms after its end. Until then a gateway may answer 202 to bids in
 -- time, at most confirm_deadline_ms after their receipt. `rostrumctl migrate` records both settings. A gateway or end
