@@ -239,7 +239,7 @@ check-unit: deps-check ## build and run the unit tests: no servers, seconds
 	@tests/run unit
 
 # The default of FILES of `make mutate`: the pure files of the bid path.
-MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c base/money.c base/bisect.c base/json.c \
+MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c base/money.c base/bisect.c base/skew.c base/json.c \
                base/json_write.c base/ids.c protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c \
                service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c) \

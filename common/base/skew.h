@@ -26,8 +26,11 @@ struct skew {
     int64_t round_trip_ms; /* likewise */
 };
 
-/* The measurement was asked at `asked_ms` and answered at `answered_ms`, both by this machine's clock. */
-void skew_measured(struct skew *skew, int64_t asked_ms, int64_t answered_ms, int64_t database_ms);
+/*
+ * The measurement was asked at `asked_ms` and answered at `answered_ms`, both by this machine's clock. Returns whether
+ * it was inside.
+ */
+bool skew_measured(struct skew *skew, int64_t asked_ms, int64_t answered_ms, int64_t database_ms);
 /* Whether two offsets are equal but for what clock_skew_max_ms allows. */
 bool skew_alike(const struct skew *skew, int64_t offset_ms);
 

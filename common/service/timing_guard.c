@@ -21,6 +21,8 @@ enum {
     REPORT_WRONG_MS = 2000,  /* the same while the clock is wrong */
     CULPRIT_FIRST_MS = 2000, /* until the log names the wrong clock: by then all programs have measured and reported */
     CULPRIT_MS = 10000,      /* between two such lines */
+    READS_MAX = 5,           /* pairs of reads of the two clocks, until one pair takes at most READ_MS */
+    READ_MS = 2,
     PROGRAM_SIZE = 64,
     NUMBER_SIZE = 24,
 };
@@ -34,8 +36,8 @@ struct timing_guard {
     struct skew skew;
     char program[PROGRAM_SIZE]; /* unique to this process */
     bool asking;
-    int64_t asked_ms;        /* of the running measurement, by CLOCK_REALTIME */
-    int64_t asked_boot_ms;   /* the same by CLOCK_BOOTTIME */
+    int64_t asked_boot_ms;   /* of the running measurement, by CLOCK_BOOTTIME */
+    int64_t asked_ahead_ms;  /* realtime_ahead_ms at that time */
     int64_t ahead_ms;        /* CLOCK_REALTIME minus CLOCK_BOOTTIME when the clock was last measured as right */
     int64_t report_boot_ms;  /* time of the next report */
     int64_t culprit_boot_ms; /* time of the next line about the wrong clock */
@@ -48,6 +50,26 @@ static void arm(struct timing_guard *guard, int ms)
     if (evtimer_add(guard->timer, &delay) != 0) {
         log_error("timing: cannot arm a timer");
     }
+}
+
+/*
+ * CLOCK_REALTIME minus CLOCK_BOOTTIME. The process may lose the processor between two reads, so the closest pair of
+ * reads counts.
+ */
+static int64_t realtime_ahead_ms(void)
+{
+    int64_t ahead_ms = 0;
+    int64_t closest_ms = INT64_MAX;
+    for (int i = 0; i < READS_MAX && closest_ms > READ_MS; i++) {
+        int64_t before_ms = clock_boot_ms();
+        int64_t now_ms = clock_now_ms();
+        int64_t took_ms = clock_boot_ms() - before_ms;
+        if (took_ms < closest_ms) {
+            closest_ms = took_ms;
+            ahead_ms = now_ms - before_ms - took_ms / 2;
+        }
+    }
+    return ahead_ms;
 }
 
 /* ---- the log ---- */
@@ -130,9 +152,9 @@ static void judge(struct timing_guard *guard, int64_t database_ms)
 {
     struct skew *skew = &guard->skew;
     enum skew_state before = skew->state;
-    skew_measured(skew, guard->asked_ms, guard->asked_ms + clock_boot_ms() - guard->asked_boot_ms, database_ms);
-    if (skew->state == SKEW_RIGHT && !skew->suspected) {
-        guard->ahead_ms = guard->asked_ms - guard->asked_boot_ms;
+    if (skew_measured(skew, guard->asked_boot_ms + guard->asked_ahead_ms, clock_boot_ms() + guard->asked_ahead_ms,
+                      database_ms)) {
+        guard->ahead_ms = guard->asked_ahead_ms;
     }
     if (skew->state == before) {
         return;
@@ -176,7 +198,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     }
     arm(guard, guard->skew.state == SKEW_UNKNOWN ? MEASURE_AGAIN_MS : MEASURE_MS);
     if (!guard->asking) {
-        guard->asked_ms = clock_now_ms();
+        guard->asked_ahead_ms = realtime_ahead_ms();
         guard->asked_boot_ms = clock_boot_ms();
         guard->asking = pg_query(guard->options.pg, guard->options.first_statement + TIMING_GUARD_MEASURE, 0, NULL,
                                  on_measured, guard);
@@ -188,7 +210,7 @@ bool timing_guard_withholds(struct timing_guard *guard)
     if (guard->skew.state != SKEW_RIGHT) {
         return guard->skew.state == SKEW_WRONG;
     }
-    if (llabs(clock_now_ms() - clock_boot_ms() - guard->ahead_ms) <= guard->skew.max_ms) {
+    if (llabs(realtime_ahead_ms() - guard->ahead_ms) <= guard->skew.max_ms) {
         return false;
     }
     event_active(guard->timer, EV_TIMEOUT, 0);

@@ -212,8 +212,8 @@ struct request *request_new(struct requests *requests, struct evhttp_request *ev
     }
     request->requests = requests;
     request->evreq = evreq;
+    request->start_us = clock_boot_us(); /* first: the deadline must not count from later than receivedAt */
     request->received_ms = clock_now_ms();
-    request->start_us = clock_boot_us();
     request->deadline_ms = request->start_us / 1000 + requests->deadline_ms;
     TAILQ_INSERT_TAIL(&requests->usual, request, list);
     requests->open++;

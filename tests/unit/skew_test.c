@@ -16,8 +16,8 @@ static struct skew new_skew(void)
 /* A measurement with this offset and round trip. */
 static enum skew_state measure(struct skew *skew, int64_t offset_ms, int64_t round_trip_ms)
 {
-    skew_measured(skew, BASE_MS + offset_ms - round_trip_ms / 2,
-                  BASE_MS + offset_ms + round_trip_ms - round_trip_ms / 2, BASE_MS);
+    (void)skew_measured(skew, BASE_MS + offset_ms - round_trip_ms / 2,
+                        BASE_MS + offset_ms + round_trip_ms - round_trip_ms / 2, BASE_MS);
     return skew->state;
 }
 
@@ -87,11 +87,11 @@ START_TEST(half_a_millisecond_counts)
 {
     struct skew skew = new_skew();
     /* 199.5 + 0.5 ms is the limit; 201.5 - 0.5 ms is beyond it, 200.5 - 0.5 ms is not. */
-    skew_measured(&skew, BASE_MS + 199, BASE_MS + 200, BASE_MS);
+    ck_assert(skew_measured(&skew, BASE_MS + 199, BASE_MS + 200, BASE_MS));
     ck_assert_int_eq(skew.state, SKEW_RIGHT);
-    skew_measured(&skew, BASE_MS + 200, BASE_MS + 201, BASE_MS);
+    ck_assert(!skew_measured(&skew, BASE_MS + 200, BASE_MS + 201, BASE_MS));
     ck_assert(!skew.suspected);
-    skew_measured(&skew, BASE_MS + 201, BASE_MS + 202, BASE_MS);
+    ck_assert(!skew_measured(&skew, BASE_MS + 201, BASE_MS + 202, BASE_MS));
     ck_assert(skew.suspected);
 }
 END_TEST
