@@ -29,6 +29,7 @@ __attribute__((constructor)) static void map_offsets(void)
     (void)close(fd);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): the names of libc are reserved. */
 int clock_gettime(clockid_t which, struct timespec *now)
 {
     int result = (int)syscall(SYS_clock_gettime, which, now);
