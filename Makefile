@@ -57,6 +57,8 @@ TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(filter-out tests/support/% tests/fu
 # Every .c file of tests/fuzz is a fuzz target. The program replays its corpus; with FUZZER=1 it is driven by libFuzzer.
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*.c))
 TEST_PACKAGES := check libcurl
+# A library that tests preload into a program, which then has a wrong clock (tests/support/wrong_clock.h).
+WRONG_CLOCK   := $(BUILD)/tests/support/wrong-clock.so
 ifeq ($(SANITIZE),thread) # ThreadSanitizer's suppressions are linked into every program
 COMMON += $(OBJ)/tests/support/tsan.o
 endif
@@ -85,7 +87,7 @@ export BUILD
         units-check compile_commands.json install
 
 all: $(PROGRAMS) ## build the programs in build/bin
-test-programs: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS)
+test-programs: $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) $(WRONG_CLOCK)
 
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
@@ -126,6 +128,10 @@ $(OBJ)/tests/%.o: PKG_CFLAGS += $(shell pkg-config --cflags $(TEST_PACKAGES))
 $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(COMMON)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS_ALL) $^ -o $@ $(PKG_LIBS) $(shell pkg-config --libs $(TEST_PACKAGES)) -lwslay
+
+$(WRONG_CLOCK): tests/support/preload/wrong_clock.c tests/support/wrong_clock.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) -std=c11 -O2 -g $(WARNINGS) -fPIC -shared $< -o $@
 
 # Unit tests link the pure objects that they test.
 $(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
@@ -236,7 +242,7 @@ check-unit: deps-check ## build and run the unit tests: no servers, seconds
 
 # The default of FILES of `make mutate`: the pure files of the bid path.
 MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c rules/ledger_entry.c rules/bid_status.c \
-               rules/command_kinds.c base/money.c base/bisect.c base/json.c base/json_write.c base/ids.c \
+               rules/command_kinds.c base/money.c base/bisect.c base/skew.c base/json.c base/json_write.c base/ids.c \
                protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c service/shards.c) \
            $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c) \
            $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c query/cursor.c) \

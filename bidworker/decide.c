@@ -66,6 +66,7 @@ static void record_values(struct batch_row *row, const struct command *command, 
         row->amount = decided->amount;
         break;
     case COMMAND_EXTEND:
+    case COMMAND_REOPEN:
         row->end_ms = command->end_ms;
         break;
     case COMMAND_NONE:

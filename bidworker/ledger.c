@@ -6,6 +6,8 @@
  *   decide   in memory
  *   write    (ledger_write.c) rows, states, outbox; COMMIT
  *
+ * Decisions have the database's time, read when the rows were locked. So a wrong clock of this machine has no effect.
+ *
  * Invariant: from ledger_decide to `done` a transaction is open, or its COMMIT was sent.
  */
 #include "bidworker/ledger.h"
@@ -17,7 +19,6 @@
 #include "bidworker/decide.h"
 #include "bidworker/ledger_write.h"
 #include "bidworker/statements.h"
-#include "common/base/clock.h"
 #include "common/base/log.h"
 
 enum { NUMBER_SIZE = 24 };
@@ -26,6 +27,7 @@ struct ledger {
     struct ledger_options options;
     struct batch *batch; /* NULL: idle */
     struct pg_tx *tx;    /* NULL once COMMIT is sent */
+    int64_t now_ms;      /* the database's time when the last auction was locked */
     struct ledger_arrays arrays;
     struct outbox_batch outbox_batch;
 };
@@ -93,7 +95,7 @@ static void decide_and_write(struct ledger *ledger)
         abort_and_finish(ledger, LEDGER_AGAIN);
         return;
     }
-    decide_batch(batch, clock_now_ms());
+    decide_batch(batch, ledger->now_ms);
     outbox_batch_free(&ledger->outbox_batch);
     bool sent = outbox_batch_of(&ledger->outbox_batch, batch) && ledger_write(ledger->tx, &ledger->arrays, batch) &&
                 ledger_write_outbox(ledger->tx, ledger->options.outbox, &ledger->outbox_batch) &&
@@ -266,6 +268,10 @@ static void on_locked(const struct pg_reply *reply, void *arg)
         return;
     }
     for (int row = 0; row < PQntuples(reply->result); row++) {
+        ledger->now_ms = pg_int(reply->result, row, LOCK_NOW_MS);
+        if (pg_null(reply->result, row, LOCK_ID)) {
+            return; /* the batch names no auction that exists */
+        }
         struct uuid id = pg_uuid(reply->result, row, LOCK_ID);
         struct batch_auction *auction = batch_find_auction(ledger->batch, &id);
         assert(auction != NULL);

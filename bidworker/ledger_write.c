@@ -307,6 +307,22 @@ static bool update_terms(struct pg_tx *tx, const struct batch *batch)
     return true;
 }
 
+static bool unsettle_reopened(struct pg_tx *tx, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct batch_entry *entry = &batch->entries[i];
+        char id[UUID_TEXT_SIZE];
+        const char *const values[] = {id};
+        uuid_format(&entry->command->auction_id, id);
+        if (entry->command->kind == COMMAND_REOPEN && entry->outcome == BATCH_DECIDED &&
+            entry->decision.reason == RULES_NONE &&
+            !pg_tx_send(tx, STATEMENT_UNSETTLE, ARRAY_LEN(values), values, ignore, NULL)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* For an invalid row, only the ledger's count and the version are written back. */
 static bool update_broken(struct pg_tx *tx, const struct batch *batch)
 {
@@ -423,5 +439,6 @@ static bool clear_suspects(struct pg_tx *tx, const struct batch *batch)
 bool ledger_write(struct pg_tx *tx, struct ledger_arrays *arrays, const struct batch *batch)
 {
     return insert_bids(tx, arrays, batch) && update_auctions(tx, arrays, batch) && update_terms(tx, batch) &&
-           update_broken(tx, batch) && restate(tx, arrays, batch) && clear_suspects(tx, batch);
+           unsettle_reopened(tx, batch) && update_broken(tx, batch) && restate(tx, arrays, batch) &&
+           clear_suspects(tx, batch);
 }

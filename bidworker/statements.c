@@ -21,14 +21,22 @@ const char statements_session[] = "-c plan_cache_mode=force_generic_plan -c enab
 const struct pg_statement statements_all[STATEMENTS] = {
     [STATEMENT_TOPOLOGY] = {"topology", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
 
-    /* Rows are locked in id order, so two workers cannot deadlock. $1: ids. */
+    /*
+     * Rows are locked in id order, so two workers cannot deadlock. The time is read row by row, each after the row was
+     * locked; without any row there is one with the time alone. $1: ids.
+     */
     [STATEMENT_LOCK] =
-        {"lock", "SELECT id, seller_id, starting_price, reserve_price, increments, snipe_window_s,"
-                 " snipe_extension_s, snipe_max, " MS("start_time") ", terms_version, status, " MS(
-                     "end_time") ","
-                                 " extensions_used, current_bid, bid_count, leader_id, leader_max, leader_bid_id,"
-                                 " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
-                                 " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"},
+        {"lock",
+         "SELECT a.*, " MS(
+             "clock_timestamp()") " FROM (VALUES (true)) AS one (there) LEFT JOIN LATERAL ("
+                                  "SELECT id, seller_id, starting_price, reserve_price, increments, snipe_window_s,"
+                                  " snipe_extension_s, snipe_max, " MS("start_time") ", terms_version, status, " MS(
+                                      "end_time") ","
+                                                  " extensions_used, current_bid, bid_count, leader_id, leader_max, "
+                                                  "leader_bid_id,"
+                                                  " leader_by_proxy, runner_up_max, ledger_seq, version, buy_now_price"
+                                                  " FROM auctions WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
+                                                  ") AS a ON true"},
 
     /*
      * Sent after the lock: it sees the rows that another worker committed before it released the lock. $1: auctions,
@@ -118,6 +126,10 @@ const struct pg_statement statements_all[STATEMENTS] = {
          " snipe_extension_s = t.snipe_extension_s, snipe_max = t.snipe_max, start_time = t.start_time,"
          " original_end_time = t.end_time, terms_version = $3::integer"
          " FROM terms t WHERE a.id = $1::uuid AND t.auction_id = $1::uuid AND t.id = $2::uuid"},
+
+    /* Sent after the update of the states: a reopened auction is not settled any more. $1: auction. */
+    [STATEMENT_UNSETTLE] = {"unsettle", "UPDATE auctions SET settled_at = NULL, winner_id = NULL, winning_bid_id = NULL"
+                                        " WHERE id = $1::uuid"},
 
     [STATEMENT_UPDATE_BROKEN] = {"update_broken", "UPDATE auctions SET ledger_seq = $2::bigint, version = $3::bigint"
                                                   " WHERE id = $1::uuid"},

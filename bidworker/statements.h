@@ -21,6 +21,7 @@ enum statement {
     STATEMENT_OWE_PRICES,
     STATEMENT_KEEP_TERMS,
     STATEMENT_UPDATE_TERMS,
+    STATEMENT_UNSETTLE,
     STATEMENT_UPDATE_BROKEN,
     STATEMENT_RESTATE,
     STATEMENT_SETTLE_ANEW,
@@ -59,6 +60,7 @@ enum {
     LOCK_LEDGER_SEQ,
     LOCK_VERSION,
     LOCK_BUY_NOW_PRICE,
+    LOCK_NOW_MS, /* of the database; the other columns are null if there is no auction */
 };
 
 /* Columns of STATEMENT_KNOWN. */

@@ -2,6 +2,7 @@
  * rostrum-endworker: starts, ends and settles auctions. This file creates and connects the components: two brokers (one
  * publishes, one consumes, because an alarm must not stop settlement), a pool, Redis, the leader's lock, and the drain.
  *
+ *     timing_guard -> leader (only while the clock is right)
  *     leader -> scheduler    -> START, FENCE into the shard queues
  *            -> ending_soon  -> outbox
  *            -> prices
@@ -21,6 +22,7 @@
 #include "common/service/daemon.h"
 #include "common/service/outbox.h"
 #include "common/service/service_loop.h"
+#include "common/service/timing_guard.h"
 #include "endworker/ending_soon.h"
 #include "endworker/endworker_metrics.h"
 #include "endworker/leader.h"
@@ -69,7 +71,8 @@ struct endworker {
     struct redis *redis;
     struct outbox *outbox;
     struct deadletters *deadletters;
-    struct leader *leader;
+    struct timing_guard *timing;
+    struct leader *leader; /* NULL also while the clock is wrong, or not measured yet */
     struct scheduler *scheduler;
     struct ending_soon *ending_soon;
     struct prices *prices;
@@ -86,7 +89,9 @@ static void report(struct endworker *worker)
     bool publishes = broker_pair_publishes(&worker->brokers);
     bool consumes = broker_pair_consumes(&worker->brokers);
     daemon_status(worker->loop.daemon, "%s; PostgreSQL %s, publishing %s, consuming %s",
-                  worker->leader != NULL && leader_leads(worker->leader) ? "leading" : "standing by",
+                  worker->leader == NULL         ? "waiting for a right clock"
+                  : leader_leads(worker->leader) ? "leading"
+                                                 : "standing by",
                   pg_is_up ? "up" : "down", publishes ? "up" : "down", consumes ? "up" : "down");
     if (pg_is_up && publishes && consumes) {
         daemon_ready(worker->loop.daemon);
@@ -124,6 +129,45 @@ static void on_leader(bool leading, void *arg)
     ending_soon_lead(worker->ending_soon, leading);
     prices_lead(worker->prices, leading);
     report(worker);
+}
+
+/* Requests the lead. */
+static bool seek_lead(struct endworker *worker)
+{
+    struct leader_options leader = {.base = worker->loop.base,
+                                    .pg_url = worker->config.pg_url,
+                                    .timeout_ms = LEADER_TIMEOUT_MS,
+                                    .on_change = on_leader,
+                                    .arg = worker};
+    worker->leader = leader_new(&leader);
+    return worker->leader != NULL;
+}
+
+/* Gives up the lead, and does not request it any more. */
+static void leave_lead(struct endworker *worker)
+{
+    leader_free(worker->leader);
+    worker->leader = NULL;
+    on_leader(false, worker);
+}
+
+/* Only with a right clock does the worker seek the lead. */
+static void on_clock(bool right, void *arg)
+{
+    struct endworker *worker = arg;
+    if (!right) {
+        leave_lead(worker);
+    } else if (!daemon_draining(worker->loop.daemon) && !seek_lead(worker)) {
+        log_error("cannot seek the lead: no memory");
+        service_loop_fail(&worker->loop);
+    }
+}
+
+static void on_contradiction(void *arg)
+{
+    struct endworker *worker = arg;
+    leave_lead(worker);
+    service_loop_refuse(&worker->loop);
 }
 
 static bool is_busy(void *arg)
@@ -205,24 +249,32 @@ static bool make_publishers(struct endworker *worker)
 static bool make_services(struct endworker *worker)
 {
     const struct config *config = &worker->config;
-    struct scheduler_options scheduler = {
-        .base = worker->loop.base, .config = config, .pg = worker->pg, .broker = worker->brokers.publisher};
+    struct timing_guard_options timing = {.base = worker->loop.base,
+                                          .config = config,
+                                          .pg = worker->pg,
+                                          .first_statement = STATEMENT_TIMING,
+                                          .program = program.name,
+                                          .consequence = "no auction is started or ended, and the lead is given up",
+                                          .on_change = on_clock,
+                                          .on_contradiction = on_contradiction,
+                                          .arg = worker};
+    worker->timing = timing_guard_new(&timing);
+    struct scheduler_options scheduler = {.base = worker->loop.base,
+                                          .config = config,
+                                          .pg = worker->pg,
+                                          .broker = worker->brokers.publisher,
+                                          .timing = worker->timing};
     struct settlement_options settlement = {.base = worker->loop.base,
                                             .pg = worker->pg,
                                             .outbox = worker->outbox,
                                             .redis = worker->redis,
                                             .snapshot_script = SCRIPT_SNAPSHOT};
-    struct leader_options leader = {.base = worker->loop.base,
-                                    .pg_url = config->pg_url,
-                                    .timeout_ms = LEADER_TIMEOUT_MS,
-                                    .on_change = on_leader,
-                                    .arg = worker};
     worker->scheduler = scheduler_new(&scheduler);
     worker->ending_soon =
         ending_soon_new(worker->loop.base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
     worker->prices = prices_new(worker->loop.base, worker->pg);
     worker->settlement = settlement_new(&settlement);
-    if (worker->scheduler == NULL || worker->ending_soon == NULL || worker->prices == NULL ||
+    if (worker->timing == NULL || worker->scheduler == NULL || worker->ending_soon == NULL || worker->prices == NULL ||
         worker->settlement == NULL) {
         return false;
     }
@@ -233,8 +285,7 @@ static bool make_services(struct endworker *worker)
                                                               .settlement = worker->settlement,
                                                               .sweep_ms = config->settle_sweep_ms};
     worker->settlement_consumer = settlement_consumer_new(&settlement_consumer);
-    worker->leader = leader_new(&leader); /* last, because it starts the others */
-    return worker->settlement_consumer != NULL && worker->leader != NULL;
+    return worker->settlement_consumer != NULL;
 }
 
 /* Frees pool, Redis and brokers first: their last callbacks use the other components. */
@@ -252,6 +303,7 @@ static void on_close(void *arg)
     prices_free(worker->prices);
     ending_soon_free(worker->ending_soon);
     scheduler_free(worker->scheduler);
+    timing_guard_free(worker->timing);
     deadletters_free(worker->deadletters);
     outbox_free(worker->outbox);
 }

@@ -11,8 +11,8 @@
  * Each command has a new id: a command that failed is in the ledger under its id, and must not block its repetition.
  * The rules ignore a command whose work is already done.
  *
- * All times are from this machine's clock, as everywhere in the deployment. The difference to the database's clock is
- * checked and logged.
+ * All times are from this machine's clock. Nothing is published while timing_guard withholds it: main.c then gives up
+ * the lead, and a cycle that finds it first ends.
  */
 #include "endworker/scheduler.h"
 
@@ -31,11 +31,10 @@
 #include "endworker/statements.h"
 
 enum {
-    PAGE_ROWS = 256,        /* in one query */
-    IN_FLIGHT_MAX = 256,    /* unconfirmed commands; the broker confirms about this many in 10 ms */
-    REST_FACTOR = 4,        /* pause between cycles, at least this many times the duration of the last one */
-    CLOCK_CHECK_MS = 10000, /* between two checks of the database's clock */
-    PAGE_TEXT_SIZE = 12,    /* PAGE_ROWS as text */
+    PAGE_ROWS = 256,     /* in one query */
+    IN_FLIGHT_MAX = 256, /* unconfirmed commands; the broker confirms about this many in 10 ms */
+    REST_FACTOR = 4,     /* pause between cycles, at least this many times the duration of the last one */
+    PAGE_TEXT_SIZE = 12, /* PAGE_ROWS as text */
 };
 
 struct due {
@@ -54,16 +53,14 @@ struct flight {
 struct scheduler {
     struct pg *pg;
     struct broker *broker;
+    struct timing_guard *timing;
     const struct config *config;
     struct event *tick;           /* starts a cycle */
     struct event *continue_timer; /* continues a cycle that waited for verdicts */
-    struct event *clock_tick;
     struct sent *sent;
     struct jsonw *writer;
     bool leading;
     unsigned shards; /* 0: not read yet */
-    bool clock_asked;
-    int64_t clock_asked_ms;
     /* the cycle */
     bool running;
     bool asking;            /* a page is being read */
@@ -236,6 +233,10 @@ static void cycle_read(struct scheduler *scheduler)
     char after_id[UUID_TEXT_SIZE];
     char limit[PAGE_TEXT_SIZE];
     scheduler->now_ms = clock_now_ms();
+    if (timing_guard_withholds(scheduler->timing)) {
+        cycle_end(scheduler, "this machine's clock is wrong");
+        return;
+    }
     clock_format(scheduler->now_ms - (starts ? 0 : scheduler->config->fence_grace_ms), until);
     clock_format(scheduler->after.due_ms, after_time);
     uuid_format(&scheduler->after.auction_id, after_id);
@@ -283,34 +284,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-static void on_clock(const struct pg_reply *reply, void *arg)
-{
-    struct scheduler *scheduler = arg;
-    scheduler->clock_asked = false;
-    if (reply->outcome != PG_OK) {
-        return;
-    }
-    /* The database read its clock between request and reply; the best estimate is the middle. */
-    int64_t now_ms = clock_now_ms();
-    int64_t middle_ms = scheduler->clock_asked_ms + (now_ms - scheduler->clock_asked_ms) / 2;
-    int64_t skew_ms = pg_int(reply->result, 0, 0) - middle_ms;
-    if (llabs(skew_ms) > scheduler->config->clock_skew_max_ms) {
-        log_warn("the database's clock is %" PRId64 " ms off this machine's clock, more than clock_skew_max_ms (%d)",
-                 skew_ms, scheduler->config->clock_skew_max_ms);
-    }
-}
-
-static void on_clock_tick(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    struct scheduler *scheduler = arg;
-    if (!scheduler->clock_asked) {
-        scheduler->clock_asked_ms = clock_now_ms();
-        scheduler->clock_asked = pg_query(scheduler->pg, STATEMENT_CLOCK, 0, NULL, on_clock, scheduler);
-    }
-}
-
 struct scheduler *scheduler_new(const struct scheduler_options *options)
 {
     struct scheduler *scheduler = calloc(1, sizeof(*scheduler));
@@ -319,6 +292,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     }
     scheduler->pg = options->pg;
     scheduler->broker = options->broker;
+    scheduler->timing = options->timing;
     scheduler->config = options->config;
     for (size_t i = 0; i < IN_FLIGHT_MAX; i++) {
         struct flight *flight = &scheduler->flights[i];
@@ -329,13 +303,11 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     scheduler->writer = jsonw_new();
     scheduler->tick = evtimer_new(options->base, on_tick, scheduler);
     scheduler->continue_timer = evtimer_new(options->base, on_continue, scheduler);
-    scheduler->clock_tick = event_new(options->base, -1, EV_PERSIST, on_clock_tick, scheduler);
     if (scheduler->sent == NULL || scheduler->writer == NULL || scheduler->tick == NULL ||
-        scheduler->continue_timer == NULL || scheduler->clock_tick == NULL) {
+        scheduler->continue_timer == NULL) {
         scheduler_free(scheduler);
         return NULL;
     }
-    arm(scheduler->clock_tick, CLOCK_CHECK_MS);
     return scheduler;
 }
 
@@ -344,7 +316,7 @@ void scheduler_free(struct scheduler *scheduler)
     if (scheduler == NULL) {
         return;
     }
-    struct event *timers[] = {scheduler->tick, scheduler->continue_timer, scheduler->clock_tick};
+    struct event *timers[] = {scheduler->tick, scheduler->continue_timer};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++) {
         if (timers[i] != NULL) {
             event_free(timers[i]);

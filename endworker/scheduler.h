@@ -15,6 +15,7 @@
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 #include "common/service/config.h"
+#include "common/service/timing_guard.h"
 
 struct scheduler;
 
@@ -23,6 +24,7 @@ struct scheduler_options {
     const struct config *config; /* borrowed */
     struct pg *pg;               /* with statements_table */
     struct broker *broker;       /* a broker for publishing */
+    struct timing_guard *timing;
 };
 
 /* Idle until scheduler_lead. NULL: no memory. */

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "common/base/bisect.h"
-#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/protocol/live_update.h"
@@ -39,7 +38,7 @@ struct settlement {
     struct bisect slice;
     /* the slice's transaction */
     struct pg_tx *tx;
-    int64_t now_ms;
+    int64_t now_ms;             /* the database's time of the settlement */
     struct snapshot *snapshots; /* of the settled auctions */
     size_t settled;
     char *body; /* of the outbox row; NULL: no auction was settled */
@@ -183,6 +182,7 @@ static bool slice_read(struct settlement *settlement, const PGresult *result)
     }
     for (size_t i = 0; i < count; i++) {
         int row = (int)i;
+        settlement->now_ms = pg_int(result, row, 11);
         struct snapshot *snapshot = &settlement->snapshots[i];
         *snapshot = (struct snapshot){.auction_id = pg_uuid(result, row, 0),
                                       .seller_id = pg_uuid(result, row, 1),
@@ -236,14 +236,11 @@ static void on_settled(const struct pg_reply *reply, void *arg)
 static void slice_start(struct settlement *settlement)
 {
     const struct bisect *slice = &settlement->slice;
-    char now[CLOCK_TEXT_SIZE];
-    settlement->now_ms = clock_now_ms();
-    clock_format(settlement->now_ms, now);
     pg_array_reset(&settlement->ids);
     for (size_t i = slice->first; i < slice->first + slice->span; i++) {
         pg_array_uuid(&settlement->ids, &settlement->items[i].auction_id);
     }
-    const char *const values[] = {pg_array_done(&settlement->ids), now};
+    const char *const values[] = {pg_array_done(&settlement->ids)};
     settlement->tx = values[0] == NULL ? NULL : pg_tx_begin(settlement->pg);
     if (settlement->tx == NULL) {
         slice_retry(settlement, "PostgreSQL is down");

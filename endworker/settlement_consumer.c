@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/protocol/message.h"
 #include "common/protocol/topology.h"
@@ -225,11 +224,11 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     if (settlement_consumer->items != NULL || settlement_consumer->sweeping || settlement_consumer->draining) {
         return;
     }
-    char until[CLOCK_TEXT_SIZE];
+    char age[NUMBER_SIZE];
     char limit[NUMBER_SIZE];
-    clock_format(clock_now_ms() - settlement_consumer->sweep_ms, until);
+    (void)snprintf(age, sizeof(age), "%d", settlement_consumer->sweep_ms);
     (void)snprintf(limit, sizeof(limit), "%d", JOB_AUCTIONS_MAX);
-    const char *const values[] = {until, limit};
+    const char *const values[] = {age, limit};
     settlement_consumer->sweeping = pg_query(settlement_consumer->pg, STATEMENT_UNSETTLED, ARRAY_LEN(values), values,
                                              on_unsettled, settlement_consumer);
 }

@@ -1,6 +1,6 @@
 /*
- * See statements.h. Time parameters are RFC 3339 text from this machine's clock. Times in results are whole
- * milliseconds.
+ * See statements.h. Time parameters are RFC 3339 text from this machine's clock, which timing_guard checks. Settlement
+ * uses the database's time instead, so it goes on while the clock is wrong. Times in results are whole milliseconds.
  */
 #include "endworker/statements.h"
 
@@ -13,7 +13,6 @@
 
 const struct pg_statement statements_table[STATEMENT_COUNT] = {
     [STATEMENT_SHARDS] = {"shards", "SELECT shards FROM topology WHERE " SCHEMA_IS_CURRENT},
-    [STATEMENT_CLOCK] = {"clock", "SELECT " EPOCH_MS("clock_timestamp()")},
     [STATEMENT_DUE_STARTS] = {"due_starts",
                               "SELECT id, " EPOCH_MS(
                                   "start_time") " FROM auctions "
@@ -41,17 +40,20 @@ const struct pg_statement statements_table[STATEMENT_COUNT] = {
     [STATEMENT_SETTLE] =
         {"settle",
          "WITH due AS MATERIALIZED ("
-         "SELECT id FROM auctions WHERE id = ANY ($1::uuid[]) AND status = 'ended' ORDER BY id FOR UPDATE) "
+         "SELECT id FROM auctions WHERE id = ANY ($1::uuid[]) AND status = 'ended' ORDER BY id FOR UPDATE), "
+         "now AS MATERIALIZED (SELECT clock_timestamp() AS at) "
          "UPDATE auctions a SET "
          "status = CASE WHEN " IS_SOLD " THEN 'sold' ELSE 'unsold' END, "
          "winner_id = CASE WHEN " IS_SOLD " THEN a.leader_id END, "
          "winning_bid_id = CASE WHEN " IS_SOLD " THEN a.leader_bid_id END, "
-         "settled_at = $2::timestamptz, updated_at = $2::timestamptz, version = a.version + 1 "
-         "FROM due WHERE a.id = due.id AND a.status = 'ended' "
+         "settled_at = now.at, updated_at = now.at, version = a.version + 1 "
+         "FROM due, now WHERE a.id = due.id AND a.status = 'ended' "
          "RETURNING a.id, a.seller_id, a.version, a.terms_version, a.status, " EPOCH_MS("a.start_time") ", " EPOCH_MS(
-             "a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id, a.leader_id"},
+             "a.end_time") ", a.minimum_bid, a.current_bid, a.winner_id, a.leader_id, " EPOCH_MS("a.settled_at")},
     [STATEMENT_UNSETTLED] = {"unsettled", "SELECT id FROM auctions WHERE status = 'ended' "
-                                          "AND updated_at <= $1::timestamptz ORDER BY updated_at LIMIT $2::bigint"},
+                                          "AND updated_at <= clock_timestamp() - $1::bigint * interval '1 millisecond' "
+                                          "ORDER BY updated_at LIMIT $2::bigint"},
     [STATEMENT_PRICES] = {"prices", "SELECT auction_prices_pay($1::integer)"},
     [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
+    [STATEMENT_TIMING] = TIMING_GUARD_STATEMENT_ROWS,
 };

@@ -6,18 +6,19 @@
 
 #include "common/io/pg.h"
 #include "common/service/outbox.h"
+#include "common/service/timing_guard.h"
 
 enum statement {
     STATEMENT_SHARDS,      /* -> shards */
-    STATEMENT_CLOCK,       /* -> the database's time in ms */
     STATEMENT_DUE_STARTS,  /* (until, after_ms, after_id, limit) -> id, start ms; ascending */
     STATEMENT_DUE_FENCES,  /* (until, after_ms, after_id, limit) -> id, end ms; ascending */
     STATEMENT_ENDING_SOON, /* (from, until, seconds, limit) -> id, end ms, version, price */
-    STATEMENT_SETTLE,      /* (ids, now) -> see settlement.c */
-    STATEMENT_UNSETTLED,   /* (limit) -> number of processed batches */
-    STATEMENT_PRICES,      /* (limit) -> batches paid for */
+    STATEMENT_SETTLE,      /* (ids) -> see settlement.c */
+    STATEMENT_UNSETTLED,   /* (least age in ms, limit) -> id */
+    STATEMENT_PRICES,      /* (limit) -> number of processed batches */
     STATEMENT_OUTBOX,
-    STATEMENT_COUNT = STATEMENT_OUTBOX + OUTBOX_STATEMENTS,
+    STATEMENT_TIMING = STATEMENT_OUTBOX + OUTBOX_STATEMENTS,
+    STATEMENT_COUNT = STATEMENT_TIMING + TIMING_GUARD_STATEMENTS,
 };
 
 extern const struct pg_statement statements_table[STATEMENT_COUNT];

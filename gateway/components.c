@@ -181,15 +181,23 @@ static bool start_broker(void *arg)
     return gateway->broker != NULL;
 }
 
+static void contradicted(void *arg)
+{
+    struct gateway *gateway = arg;
+    gateway->contradicted = true;
+    (void)event_base_loopbreak(gateway->base);
+}
+
 static bool start_reader(struct gateway *gateway, struct deployment_record *record)
 {
     const struct deployment_reader_options options = {
         .base = gateway->base,
-        .clock_skew_max_ms = gateway->config->clock_skew_max_ms,
+        .config = gateway->config,
         .pg = gateway->pg,
         .record = record,
         .deployment = &gateway->deployment,
         .known = start_broker,
+        .contradicted = contradicted,
         .arg = gateway,
     };
     gateway->reader = deployment_reader_new(&options);
@@ -204,7 +212,8 @@ static bool start_bids(struct gateway *gateway)
     gateway->waiters = waiters_new(gateway->base, gateway->pg);
     gateway->snapshots = snapshots_new(gateway->pg, gateway->redis);
     gateway->documents = documents_new(gateway->base, gateway->pg, gateway->redis);
-    gateway->submissions = (struct submissions){gateway->publisher, gateway->waiters, gateway->id};
+    gateway->submissions = (struct submissions){gateway->publisher, gateway->waiters, gateway->id,
+                                                deployment_reader_timing(gateway->reader)};
     return gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
            gateway->documents != NULL;
 }
@@ -275,7 +284,7 @@ static void fill_contexts(struct gateway *gateway)
         .watchlist = {pg, redis},
         .listing = {gateway->pg_search, gateway->pg_words, redis},
         .deadletters = {deployment, pg},
-        .health = {config, deployment, pg, redis, gateway->publisher},
+        .health = {config, deployment, deployment_reader_timing(gateway->reader), pg, redis, gateway->publisher},
     };
     gateway->contexts.live = (struct live_context){
         .config = config,
@@ -352,7 +361,8 @@ bool components_start(struct gateway *gateway, const struct components_options *
 bool components_ready(const struct gateway *gateway)
 {
     return publisher_ready(gateway->publisher) && pg_up(gateway->pg) && redis_up(gateway->redis) &&
-           deployment_tokens_current(&gateway->deployment);
+           deployment_tokens_current(&gateway->deployment) &&
+           timing_guard_measured(deployment_reader_timing(gateway->reader));
 }
 
 void components_drain(struct gateway *gateway)

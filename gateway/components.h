@@ -28,6 +28,7 @@ struct gateway {
     struct uuid id; /* of this worker: names its reply channel */
     struct deployment deployment;
     struct deployment_reader *reader;
+    bool contradicted; /* the settings contradict the deployment's record: end with EXIT_USAGE */
 
     struct pg_statement *statements;                   /* the statements of pg */
     struct pg *pg;                                     /* use statements_query */

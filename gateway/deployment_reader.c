@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
@@ -17,10 +16,10 @@
 
 enum {
     RECORD_POLL_MS = 200, /* while the deployment is unknown */
-    CLOCK_POLL_MS = 5000, /* between two readings of the clocks' offset and of the token keys */
+    KEYS_POLL_MS = 5000,  /* between two readings of the keys of access tokens and of the server's durability */
 };
 
-enum { DEPLOYMENT_RECORD, DEPLOYMENT_CLOCK, DEPLOYMENT_TOKENS, DEPLOYMENT_DURABILITY };
+enum { DEPLOYMENT_RECORD, DEPLOYMENT_TOKENS, DEPLOYMENT_DURABILITY, DEPLOYMENT_TIMING };
 
 /* A key signs once it is older than three polls, so that every gateway has read it (DEPLOYMENT_TOKENS_CURRENT_MS). */
 #define TOKEN_KEYS                                                                                                     \
@@ -35,16 +34,16 @@ static const struct pg_statement list[] = {
                            " " TOKEN_KEYS " FROM topology t WHERE " SCHEMA_IS_CURRENT},
     [DEPLOYMENT_TOKENS] = {"gateway_tokens", "SELECT " TOKEN_KEYS},
     [DEPLOYMENT_DURABILITY] = {"gateway_durability", PG_SQL_NOT_DURABLE},
-    [DEPLOYMENT_CLOCK] = {"gateway_clock", "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
+    [DEPLOYMENT_TIMING] = TIMING_GUARD_STATEMENT_ROWS,
 };
 
 struct statements deployment_reader_statements = {list, ARRAY_LEN(list), 0};
 
 struct deployment_reader {
     struct deployment_reader_options options;
-    struct event *clock;     /* timer of the next poll */
-    int64_t clock_asked_ms;  /* start of the running measurement, 0: none */
+    struct event *poll;      /* timer */
     int64_t tokens_asked_ms; /* monotonic start of the running query of the token keys, 0: none */
+    struct timing_guard *timing;
 };
 
 /* ---- the shared record ---- */
@@ -179,25 +178,13 @@ static void durability_read(const struct pg_reply *reply, void *arg)
     }
 }
 
-/* ---- the clock ---- */
+/* ---- polls ---- */
 
-static void clock_read(const struct pg_reply *reply, void *arg)
+static void set_poll(struct deployment_reader *reader)
 {
-    struct deployment_reader *reader = arg;
-    int64_t asked = reader->clock_asked_ms;
-    int64_t now = clock_now_ms();
-    reader->clock_asked_ms = 0;
-    /* The error of the measured offset is at most the duration of the query, so slow answers are ignored. */
-    if (reply->outcome == PG_OK && now - asked <= reader->options.clock_skew_max_ms) {
-        reader->options.deployment->clock_offset_ms = asked + (now - asked) / 2 - pg_int(reply->result, 0, 0);
-    }
-}
-
-static void set_clock(struct deployment_reader *reader)
-{
-    int ms = reader->options.deployment->known ? CLOCK_POLL_MS : RECORD_POLL_MS;
+    int ms = reader->options.deployment->known ? KEYS_POLL_MS : RECORD_POLL_MS;
     const struct timeval delay = {ms / 1000, (ms % 1000) * 1000L};
-    if (event_add(reader->clock, &delay) != 0) {
+    if (event_add(reader->poll, &delay) != 0) {
         log_error("cannot set a timer");
     }
 }
@@ -207,12 +194,12 @@ static bool ask(struct deployment_reader *reader, size_t statement, pg_callback 
     return statements_query(reader->options.pg, &deployment_reader_statements, statement, 0, NULL, answered, reader);
 }
 
-static void do_clock(evutil_socket_t fd, short what, void *arg)
+static void do_poll(evutil_socket_t fd, short what, void *arg)
 {
     struct deployment_reader *reader = arg;
     (void)fd;
     (void)what;
-    set_clock(reader);
+    set_poll(reader);
     if (!pg_up(reader->options.pg)) {
         return;
     }
@@ -228,12 +215,6 @@ static void do_clock(evutil_socket_t fd, short what, void *arg)
     if (!ask(reader, DEPLOYMENT_DURABILITY, durability_read)) {
         log_debug("durability of PostgreSQL not read: it is unavailable");
     }
-    if (reader->clock_asked_ms == 0) {
-        reader->clock_asked_ms = clock_now_ms();
-        if (!ask(reader, DEPLOYMENT_CLOCK, clock_read)) {
-            reader->clock_asked_ms = 0;
-        }
-    }
 }
 
 /* ---- start and stop ---- */
@@ -244,10 +225,21 @@ struct deployment_reader *deployment_reader_new(const struct deployment_reader_o
     if (reader == NULL) {
         return NULL;
     }
+    const struct timing_guard_options timing = {
+        .base = options->base,
+        .config = options->config,
+        .pg = options->pg,
+        .first_statement = statements_number(&deployment_reader_statements, DEPLOYMENT_TIMING),
+        .program = "rostrum-gateway",
+        .consequence = "bids and changes of auctions are refused",
+        .on_contradiction = options->contradicted,
+        .arg = options->arg,
+    };
     reader->options = *options;
-    reader->clock = event_new(options->base, -1, 0, do_clock, reader);
-    if (reader->clock == NULL) {
-        free(reader);
+    reader->poll = evtimer_new(options->base, do_poll, reader);
+    reader->timing = timing_guard_new(&timing);
+    if (reader->poll == NULL || reader->timing == NULL) {
+        deployment_reader_free(reader);
         return NULL;
     }
     return reader;
@@ -256,7 +248,7 @@ struct deployment_reader *deployment_reader_new(const struct deployment_reader_o
 void deployment_reader_begin(struct deployment_reader *reader)
 {
     struct deployment_facts facts;
-    set_clock(reader);
+    set_poll(reader);
     if (read_record(reader->options.record, &facts)) {
         become_known(reader, &facts);
     }
@@ -265,7 +257,12 @@ void deployment_reader_begin(struct deployment_reader *reader)
 
 void deployment_reader_read_now(struct deployment_reader *reader)
 {
-    event_active(reader->clock, EV_TIMEOUT, 0);
+    event_active(reader->poll, EV_TIMEOUT, 0);
+}
+
+struct timing_guard *deployment_reader_timing(const struct deployment_reader *reader)
+{
+    return reader->timing;
 }
 
 void deployment_reader_free(struct deployment_reader *reader)
@@ -273,7 +270,10 @@ void deployment_reader_free(struct deployment_reader *reader)
     if (reader == NULL) {
         return;
     }
-    event_free(reader->clock);
+    if (reader->poll != NULL) {
+        event_free(reader->poll);
+    }
+    timing_guard_free(reader->timing);
     tokens_free(reader->options.deployment->tokens);
     sodium_memzero(reader->options.deployment, sizeof(*reader->options.deployment));
     free(reader);

@@ -59,12 +59,6 @@ static const char *postgres_problem(const struct health_context *health, char te
     return text;
 }
 
-static bool clock_is_valid(const struct health_context *health)
-{
-    int64_t off = health->deployment->clock_offset_ms;
-    return off <= health->config->clock_skew_max_ms && -off <= health->config->clock_skew_max_ms;
-}
-
 struct degradation {
     const char *name;
     bool met;
@@ -94,11 +88,12 @@ static void handle_ready(struct request *request)
     bool postgres = pg_up(health->pg);
     bool redis = redis_up(health->redis);
     bool broker = publisher_ready(health->publisher);
-    bool ready = broker && clock_is_valid(health);
+    bool clock = !timing_guard_withholds(health->timing);
+    bool ready = broker && clock;
     const struct degradation degraded[] = {
         {"postgres", !postgres},
         {"redis", !redis},
-        {"clock", !clock_is_valid(health)},
+        {"clock", !clock},
         {"durability", not_durable != NULL},
     };
     struct jsonw *json = reply_json(request);
@@ -113,7 +108,7 @@ static void handle_ready(struct request *request)
     bool any = write_degraded(json, degraded, ARRAY_LEN(degraded));
     const char *word = any ? "degraded" : "ready";
     jsonw_put_string(json, "status", ready ? word : "unavailable");
-    jsonw_put_int(json, "clockOffsetMs", health->deployment->clock_offset_ms);
+    jsonw_put_int(json, "clockOffsetMs", timing_guard_offset_ms(health->timing));
     jsonw_end_object(json);
     if (!ready) {
         reply_header(request, "Retry-After", "1");

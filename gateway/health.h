@@ -8,6 +8,7 @@
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 #include "common/service/config.h"
+#include "common/service/timing_guard.h"
 #include "gateway/bid/publisher.h"
 #include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
@@ -16,6 +17,7 @@
 struct health_context {
     const struct config *config;
     const struct deployment *deployment;
+    struct timing_guard *timing;
     struct pg *pg;
     struct redis *redis;
     const struct publisher *publisher;

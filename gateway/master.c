@@ -37,6 +37,7 @@ enum {
     STUCK_MS = 20 * WORKER_BEAT_MS, /* a loop without a beat for this long hangs */
     DESCRIPTORS_BESIDE = 128, /* descriptors of a worker besides clients: back ends, loop, connections being refused */
     KILL_AFTER_MS = 2000,     /* after the drain deadline */
+    REFUSED_RETRY_MS = 60000, /* until workers are started again with settings that they refused */
 };
 
 enum process_state { PROCESS_NONE, PROCESS_RUNNING, PROCESS_DRAINING, PROCESS_KILLED };
@@ -73,6 +74,7 @@ struct master {
     bool ready;
     bool draining;
     bool drain_failed; /* a worker missed the drain deadline or was killed in the drain */
+    bool refused;      /* the workers refuse the settings: end with EXIT_USAGE */
 };
 
 /* The only function that sets a process's state. */
@@ -197,6 +199,39 @@ static bool start_missing(struct master *master, int *exit_code)
 
 /* ---- ending ---- */
 
+static void drain_all(struct master *master)
+{
+    master->draining = true;
+    (void)sd_notify(0, "STOPPING=1");
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        if (master->processes[i].state == PROCESS_RUNNING) {
+            process_signal(&master->processes[i], SIGTERM, PROCESS_DRAINING);
+        }
+    }
+}
+
+static bool has_older(const struct master *master)
+{
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        if (master->processes[i].state == PROCESS_RUNNING && master->processes[i].generation != master->generation) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A worker found that its settings contradict the deployment's record. After a reload the old workers stay. */
+static void settings_refused(struct master *master)
+{
+    if (has_older(master)) {
+        log_error("the new workers refuse their settings: the old workers stay");
+        master->next_start_ms = clock_mono_ms() + REFUSED_RETRY_MS;
+    } else if (!master->draining) {
+        master->refused = true;
+        drain_all(master);
+    }
+}
+
 static void process_ended(struct master *master, struct process *process, int status)
 {
     int64_t lived = clock_mono_ms() - process->start_ms;
@@ -219,6 +254,9 @@ static void process_ended(struct master *master, struct process *process, int st
     atomic_store(&slot_of(master, process)->live, 0);
     atomic_store(&slot_of(master, process)->watched, 0);
     process_set_state(process, PROCESS_NONE);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_USAGE) {
+        settings_refused(master);
+    }
 }
 
 static void reap(struct master *master)
@@ -230,17 +268,6 @@ static void reap(struct master *master)
             if (master->processes[i].pid == pid) {
                 process_ended(master, &master->processes[i], status);
             }
-        }
-    }
-}
-
-static void drain_all(struct master *master)
-{
-    master->draining = true;
-    (void)sd_notify(0, "STOPPING=1");
-    for (size_t i = 0; i < WORKERS_MAX; i++) {
-        if (master->processes[i].state == PROCESS_RUNNING) {
-            process_signal(&master->processes[i], SIGTERM, PROCESS_DRAINING);
         }
     }
 }
@@ -448,5 +475,8 @@ int master_run(const struct master_options *options)
     }
     close(master.signals);
     munmap(master.shared, sizeof(*master.shared));
+    if (master.refused) {
+        return EXIT_USAGE;
+    }
     return master.drain_failed ? EXIT_DRAIN : EXIT_OK;
 }

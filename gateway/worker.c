@@ -191,10 +191,10 @@ static void stop(struct worker *worker)
 {
     if (worker->gateway.dispatch != NULL && dispatch_open(worker->gateway.dispatch) > 0) {
         /*
-         * The drain deadline cut requests off, and their callbacks refer to each other's back ends: the process exits
-         * without cleaning up.
+         * The drain deadline or an error cut requests off, and their callbacks refer to each other's back ends: the
+         * process exits without cleaning up.
          */
-        log_warn("drain deadline passed: %zu open requests cut off", dispatch_open(worker->gateway.dispatch));
+        log_warn("%zu open requests cut off", dispatch_open(worker->gateway.dispatch));
         return;
     }
     if (worker->beat != NULL) {
@@ -220,6 +220,7 @@ int worker_run(const struct worker_options *options)
     if (start(&worker)) {
         if (event_base_dispatch(worker.base) >= 0 && !worker.failed) {
             code = daemon_draining(worker.daemon) ? daemon_exit_code(worker.daemon) : EXIT_FAILED;
+            code = worker.gateway.contradicted ? EXIT_USAGE : code;
         }
     } else {
         log_error("a worker cannot start");

@@ -1,6 +1,7 @@
 /*
  * Time. API times are the server's wall clock in milliseconds since the epoch (UTC). Deadlines and durations use the
- * monotonic clock. The only text form is RFC 3339 with milliseconds.
+ * monotonic clock. A deadline on which a promise depends uses the boot clock, which runs on while the machine is
+ * suspended. The only text form is RFC 3339 with milliseconds.
  */
 #ifndef ROSTRUM_COMMON_BASE_CLOCK_H
 #define ROSTRUM_COMMON_BASE_CLOCK_H
@@ -15,6 +16,9 @@ int64_t clock_now_ms(void);
 /* The monotonic clock in milliseconds and microseconds; only differences have a meaning. */
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+/* The same, counting the time in which the machine was suspended (CLOCK_BOOTTIME). Never compare it with the other. */
+int64_t clock_boot_ms(void);
+int64_t clock_boot_us(void);
 
 void clock_format(int64_t ms, char out[static CLOCK_TEXT_SIZE]);
 /* RFC 3339: "T" or "t", any number of fraction digits (cut to milliseconds), "Z" or an offset. False if invalid. */

@@ -139,6 +139,7 @@ static unsigned members_of(enum command_kind kind)
     case COMMAND_UPDATE:
         return WITH_USER | WITH_VERSION;
     case COMMAND_EXTEND:
+    case COMMAND_REOPEN:
         return WITH_USER | WITH_END;
     case COMMAND_VOID:
         return WITH_USER | WITH_TARGET;

@@ -29,7 +29,7 @@ struct command {
     int64_t received_ms;   /* time at which the gateway read the request's last byte */
     int64_t terms_version; /* the terms that the sender has seen; 0: unknown, not checked */
     int64_t version;       /* COMMAND_UPDATE: version of the auction that the seller has seen, else 0 */
-    int64_t end_ms;        /* COMMAND_EXTEND: the requested end, else 0 */
+    int64_t end_ms;        /* COMMAND_EXTEND, COMMAND_REOPEN: the requested end, else 0 */
     int64_t since_ms;      /* COMMAND_RETRACT: bids received before this time can no longer be retracted; else 0 */
     enum command_kind kind;
     struct uuid id; /* of the bid or command; the ledger holds each at most once per auction */

@@ -34,6 +34,7 @@ enum command_carries {
  *   BUY             buys at the buy-now price, and so ends the auction
  *   UPDATE, CANCEL  by the seller, before the first bid; an update's new terms are the row of `terms` with its id
  *   EXTEND          by an admin, as CLOSE, ABORT and VOID: moves the end to `end_ms`
+ *   REOPEN          by an operator after an outage: gives an auction that has ended the end `end_ms`
  *   CLOSE, ABORT    CLOSE ends the auction at once; ABORT cancels it, with or without bids
  *   VOID, RETRACT   invalidate the bid `target`; RETRACT is by its bidder
  */
@@ -48,6 +49,7 @@ enum command_carries {
     X(UPDATE,   "update",   "update",   CHANGE,   NOTHING) \
     X(CANCEL,   "cancel",   "cancel",   CHANGE,   NOTHING) \
     X(EXTEND,   "extend",   "extend",   CHANGE,   NOTHING) \
+    X(REOPEN,   "reopen",   "reopen",   CHANGE,   NOTHING) \
     X(CLOSE,    "close",    "close",    CHANGE,   NOTHING) \
     X(ABORT,    "abort",    "abort",    CHANGE,   NOTHING) \
     X(VOID,     "void",     "void",     VOID,     NOTHING) \

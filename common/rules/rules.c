@@ -309,6 +309,18 @@ static struct rules_decision rules_buy(struct rules_auction *auction, const stru
     return decision;
 }
 
+/* A sold auction may be reopened, too: the operator decides that. */
+static enum rules_reason rules_unreopenable(const struct rules_auction *auction, const struct rules_command *command)
+{
+    if (auction->status == RULES_CANCELLED) {
+        return RULES_AUCTION_CANCELLED;
+    }
+    if (auction->status == RULES_DRAFT || auction->status == RULES_SCHEDULED) {
+        return RULES_AUCTION_NOT_STARTED;
+    }
+    return command->end_ms <= auction->end_ms ? RULES_END_NOT_LATER : RULES_NONE;
+}
+
 /* Rule 11: whether the auction may still be changed in this way. */
 static enum rules_reason rules_unchangeable(const struct rules_auction *auction, const struct rules_command *command)
 {
@@ -361,6 +373,12 @@ static struct rules_decision rules_extend_to(struct rules_auction *auction, int6
     return (struct rules_decision){.verdict = RULES_ACCEPTED, .extended = true};
 }
 
+static struct rules_decision rules_reopen(struct rules_auction *auction, int64_t end_ms)
+{
+    auction->status = RULES_ACTIVE;
+    return rules_extend_to(auction, end_ms);
+}
+
 static struct rules_decision rules_close(struct rules_auction *auction, int64_t received_ms)
 {
     auction->status = RULES_ENDED;
@@ -382,7 +400,8 @@ static enum rules_reason rules_refused(const struct rules_auction *auction, cons
     case COMMAND_GROUP_WITHDRAW:
         return command->again ? RULES_NONE : rules_closed(auction, command);
     case COMMAND_GROUP_CHANGE:
-        return rules_unchangeable(auction, command);
+        return command->kind == COMMAND_REOPEN ? rules_unreopenable(auction, command)
+                                               : rules_unchangeable(auction, command);
     case COMMAND_GROUP_SCHEDULE:
     case COMMAND_GROUP_VOID:
     case COMMAND_GROUP_NONE:
@@ -413,6 +432,8 @@ static struct rules_decision rules_act(struct rules_auction *auction, const stru
         return rules_update(auction, command);
     case COMMAND_EXTEND:
         return rules_extend_to(auction, command->end_ms);
+    case COMMAND_REOPEN:
+        return rules_reopen(auction, command->end_ms);
     case COMMAND_CLOSE:
         return rules_close(auction, command->received_ms);
     case COMMAND_CANCEL:

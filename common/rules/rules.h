@@ -88,7 +88,7 @@ struct rules_command {
     int64_t terms_version;           /* 0: not checked */
     bool banned;                     /* the bidder is banned at the time of the decision */
     bool stale;                      /* UPDATE: the auction has changed since the sender read it */
-    int64_t end_ms;                  /* EXTEND: the requested end */
+    int64_t end_ms;                  /* EXTEND, REOPEN: the requested end */
     const struct rules_terms *terms; /* UPDATE: the new terms; else ignored */
     struct uuid target;              /* VOID, RETRACT: the bid */
     int64_t since_ms;                /* RETRACT: bids received before this time can no longer be retracted */
@@ -123,7 +123,7 @@ enum rules_verdict {
     X(VERSION_CONFLICT) /* UPDATE: stale, or it would move the start of an auction that has started */                 \
     X(HAS_BIDS)         /* UPDATE, CANCEL */                                                                           \
     X(BUY_NOW_GONE)     /* no buy-now price, or a bid has met the reserve */                                           \
-    X(END_NOT_LATER)    /* EXTEND */                                                                                   \
+    X(END_NOT_LATER)    /* EXTEND, REOPEN */                                                                           \
     X(BID_VOIDED)       /* VOID, RETRACT: the bid is already voided */                                                 \
     X(RETRACT_TOO_LATE)                                                                                                \
     X(TOO_MANY_BIDS) /* VOID, RETRACT: the ledger is longer than VOIDS_LEDGER_MAX */
@@ -152,7 +152,7 @@ struct rules_decision {
     bool automatic; /* a second entry follows: the leading proxy's answer (rule 4), accepted, isProxyBid */
     struct uuid automatic_bidder;
     int64_t automatic_amount;
-    bool extended;       /* end_ms was moved by rule 7 or by EXTEND */
+    bool extended;       /* end_ms was moved by rule 7, EXTEND or REOPEN */
     bool lead_lost;      /* `loser` led until this command */
     struct uuid loser;   /* if `voided`: the bidder of the voided bid */
     bool loser_by_proxy; /* `loser` led by a proxy: PROXY_EXHAUSTED instead of OUTBID */

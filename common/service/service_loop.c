@@ -70,11 +70,17 @@ int service_loop_run(struct service_loop *loop, const struct config *config, con
         exit_code = daemon_exit_code(loop->daemon);
     }
     loop_close(loop);
-    return exit_code;
+    return loop->refused ? EXIT_USAGE : exit_code;
 }
 
 void service_loop_fail(struct service_loop *loop)
 {
     loop->failed = true;
     (void)event_base_loopbreak(loop->base);
+}
+
+void service_loop_refuse(struct service_loop *loop)
+{
+    loop->refused = true;
+    service_loop_fail(loop);
 }

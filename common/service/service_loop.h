@@ -41,6 +41,7 @@ struct service_loop {
     struct event *drain_timer;
     const struct service_loop_calls *calls;
     bool failed;
+    bool refused;
 };
 
 /* Runs the program until it is drained or fails, and returns its exit code. `loop` is zeroed by the caller. */
@@ -48,5 +49,7 @@ MUST_CHECK int service_loop_run(struct service_loop *loop, const struct config *
                                 const struct service_loop_calls *calls);
 /* Ends the loop with EXIT_FAILED. */
 void service_loop_fail(struct service_loop *loop);
+/* The same with EXIT_USAGE: the settings are wrong, and a restart does not help. */
+void service_loop_refuse(struct service_loop *loop);
 
 #endif

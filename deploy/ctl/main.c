@@ -24,15 +24,18 @@ struct entry {
 };
 
 static const struct entry ENTRIES[] = {
-    {"migrate", migrate_command, "[--schema DIR]",
+    {"migrate", migrate_command, "[--schema DIR] [--timing]",
      "      Creates or updates what this version needs in PostgreSQL and RabbitMQ. It applies the new files of "
      "schema/,\n"
      "      each in a transaction, and records them in schema_migrations. It creates missing keys, records the number\n"
-     "      of shards, and declares exchanges, queues and bindings. It can be repeated, and run twice at once. It\n"
-     "      refuses a number of shards other than the recorded one, and a changed file that was already applied.\n"
+     "      of shards and the times that decide when a fence is safe (fence_grace_ms, confirm_deadline_ms), and\n"
+     "      declares exchanges, queues and bindings. It can be repeated, and run twice at once. It refuses settings\n"
+     "      other than the recorded ones, and a changed file that was already applied.\n"
      "      --schema DIR   folder of the files; default: the first of ../schema, ../../schema and\n"
      "                     ../share/rostrum/schema, relative to the folder of rostrumctl, ./schema, and\n"
-     "                     /usr/share/rostrum/schema\n"},
+     "                     /usr/share/rostrum/schema\n"
+     "      --timing       record changed values of fence_grace_ms and confirm_deadline_ms. Stop all gateways and\n"
+     "                     end workers first: it refuses while one of them is connected.\n"},
     {"user", user_command, "create EMAIL [--admin] [--name NAME]",
      "      Creates an account and prints its id. The password (8 to 128 characters) is read from the first line of\n"
      "      standard input.\n"
@@ -55,6 +58,15 @@ static const struct entry ENTRIES[] = {
     {"auction", auction_command, "ID",
      "      Prints an auction: its terms, its state and its ledger. Maximum amounts that are still secret are hidden\n"
      "      until the auction is settled.\n"},
+    {"auctions", auctions_command,
+     "extend --ended-between FROM TO --admin EMAIL --reason TEXT [--least SECONDS] [--dry-run]",
+     "      Gives time back to auctions whose end fell into an outage, from FROM to before TO (RFC 3339). Each gets\n"
+     "      the time that it had left at FROM, counted from now, and bids are possible again. That holds for auctions\n"
+     "      that wait for their end, and for those that the fence has ended, sold and settled ones included. Bought,\n"
+     "      cancelled and closed auctions stay as they are. The audit log names the admin, and each change is decided\n"
+     "      in the queue of its auction. Exits with 1 if one is refused or still undecided after 10 s.\n"
+     "      --least N      give each auction at least N seconds (1 to 31536000, default 300)\n"
+     "      --dry-run      print the auctions and their new ends; change nothing\n"},
     {"watch", watch_command, "AUCTION",
      "      Shows a live auction until it is settled: price, countdown by the server's clock, newest bids under\n"
      "      pseudonyms, reserve met or not, and a sparkline of the price. Redraws after each change and each second.\n"
@@ -102,6 +114,8 @@ static void print_help(void)
         "  69   a server cannot be reached\n\n"
         "EXAMPLES\n"
         "  ROSTRUM_VAR=var rostrumctl verify\n"
+        "  rostrumctl auctions extend --ended-between 2026-11-21T18:00:00Z 2026-11-21T18:40:00Z \\\n"
+        "      --admin boss@example.com --reason 'power failure' --dry-run\n"
         "  pwgen 20 1 | rostrumctl --config /etc/rostrum/rostrum.ini user create boss@example.com --admin\n");
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -240,8 +241,56 @@ static bool record_shards(struct ctl *ctl)
     return true;
 }
 
+/* Whether a gateway or an end worker is connected. True, after printing the reason, also if that is unknown. */
+static bool programs_run(struct ctl *ctl)
+{
+    PGresult *result = store_run(ctl,
+                                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                 " AND application_name ~ '^rostrum-(gateway|endworker)'",
+                                 0, NULL);
+    int64_t count = result == NULL ? -1 : pg_int(result, 0, 0);
+    PQclear(result);
+    if (count > 0) {
+        ctl_report_error("gateways or end workers run (%" PRId64 " connections): stop all of them first", count);
+    }
+    return count != 0;
+}
+
+/*
+ * Records fence_grace_ms and confirm_deadline_ms. Changed values replace those on record only if `change`, and only
+ * while no program runs. Otherwise the fence of a new end worker could precede a bid that an old gateway answers 202.
+ */
+static bool record_timing(struct ctl *ctl, bool change)
+{
+    char grace[NUMBER_SIZE];
+    char deadline[NUMBER_SIZE];
+    const char *const values[] = {grace, deadline};
+    (void)snprintf(grace, sizeof grace, "%d", ctl->config.fence_grace_ms);
+    (void)snprintf(deadline, sizeof deadline, "%d", ctl->config.confirm_deadline_ms);
+    PGresult *result = store_run(ctl, "SELECT fence_grace_ms, confirm_deadline_ms FROM topology", 0, NULL);
+    bool known = result != NULL && PQntuples(result) == 1 && !pg_null(result, 0, 0);
+    bool same = known && pg_int(result, 0, 0) == ctl->config.fence_grace_ms &&
+                pg_int(result, 0, 1) == ctl->config.confirm_deadline_ms;
+    bool ok = result != NULL;
+    if (ok && known && !same && !change) {
+        ctl_report_error("fence_grace_ms = %s and confirm_deadline_ms = %s contradict the record (%s and %s): use the "
+                         "recorded values, or stop all gateways and end workers and run rostrumctl migrate --timing",
+                         grace, deadline, pg_text(result, 0, 0), pg_text(result, 0, 1));
+        ok = false;
+    }
+    PQclear(result);
+    if (!ok || same || (known && programs_run(ctl))) {
+        return ok && same;
+    }
+    return store_do(ctl,
+                    "UPDATE topology SET fence_grace_ms = $1, confirm_deadline_ms = $2,"
+                    " timing_since = clock_timestamp()",
+                    ARRAY_LEN(values), values);
+}
+
 /* Brings the database to the `count` migrations of the folder. */
-static bool migrate_store(struct ctl *ctl, const char *folder, struct dirent *const *entries, int count)
+static bool migrate_store(struct ctl *ctl, const char *folder, struct dirent *const *entries, int count,
+                          bool change_timing)
 {
     /* An advisory lock with one key; those of the bid workers have two. */
     bool ok = store_patient(ctl) && store_do(ctl, "SELECT pg_advisory_lock(1919906932)", 0, NULL) &&
@@ -253,19 +302,33 @@ static bool migrate_store(struct ctl *ctl, const char *folder, struct dirent *co
     for (int i = 0; ok && i < count; i++) {
         ok = apply_file(ctl, folder, entries[i]->d_name);
     }
-    return ok && make_keys(ctl) && record_shards(ctl);
+    return ok && make_keys(ctl) && record_shards(ctl) && record_timing(ctl, change_timing);
+}
+
+static bool read_arguments(int argc, char **argv, char folder[static PATH_MAX], bool *change_timing)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--timing") == 0) {
+            *change_timing = true;
+        } else if (strcmp(argv[i], "--schema") == 0 && i + 1 < argc && strlen(argv[i + 1]) < PATH_MAX) {
+            (void)snprintf(folder, PATH_MAX, "%s", argv[++i]);
+        } else {
+            return false;
+        }
+    }
+    return true;
 }
 
 int migrate_command(struct ctl *ctl, int argc, char **argv)
 {
     char folder[PATH_MAX] = "";
     struct dirent **entries = NULL;
-    if (argc == 2 && strcmp(argv[0], "--schema") == 0 && strlen(argv[1]) < sizeof folder) {
-        (void)snprintf(folder, sizeof folder, "%s", argv[1]);
-    } else if (argc != 0) {
-        ctl_report_error("migrate takes [--schema DIR]");
+    bool change_timing = false;
+    if (!read_arguments(argc, argv, folder, &change_timing)) {
+        ctl_report_error("migrate takes [--schema DIR] [--timing]");
         return CTL_USAGE;
-    } else if (!find_schema(folder)) {
+    }
+    if (folder[0] == '\0' && !find_schema(folder)) {
         return CTL_FAILED;
     }
     int count = list_migrations(folder, &entries);
@@ -274,7 +337,7 @@ int migrate_command(struct ctl *ctl, int argc, char **argv)
     }
     int code = CTL_UNAVAILABLE;
     if (store_open(ctl)) {
-        code = migrate_store(ctl, folder, entries, count) ? queues_declare(ctl) : CTL_FAILED;
+        code = migrate_store(ctl, folder, entries, count, change_timing) ? queues_declare(ctl) : CTL_FAILED;
     }
     free_entries(entries, count);
     if (code == CTL_OK) {

@@ -142,3 +142,51 @@ bool rabbit_look(struct ctl *ctl, const char *name, struct rabbit_queue *queue)
     }
     return rabbit_failed(ctl, reason) ? report_error(ctl, reason) : report_error(ctl, "no answer");
 }
+
+/* Waits for the frame that confirms a message. A returned message has content frames, which are skipped. */
+static bool read_confirm(struct ctl *ctl)
+{
+    const struct timeval patience = {.tv_sec = RABBIT_TIMEOUT_S};
+    bool returned = false;
+    for (;;) {
+        amqp_frame_t frame;
+        int status = amqp_simple_wait_frame_noblock(ctl->amqp, &frame, &patience);
+        if (status != AMQP_STATUS_OK) {
+            return report_error(ctl, amqp_error_string2(status));
+        }
+        if (frame.frame_type != AMQP_FRAME_METHOD) {
+            continue;
+        }
+        if (frame.payload.method.id == AMQP_BASIC_ACK_METHOD && !returned) {
+            return true;
+        }
+        if (frame.payload.method.id != AMQP_BASIC_RETURN_METHOD) {
+            ctl_report_error(returned ? "RabbitMQ: no queue is bound for the message: run `rostrumctl migrate`"
+                                      : "RabbitMQ refused the message: the queue may be full");
+            return false;
+        }
+        returned = true;
+    }
+}
+
+bool rabbit_publish(struct ctl *ctl, const char *exchange, const char *routing_key, const char *message_id,
+                    const char *body, size_t length)
+{
+    char reason[RABBIT_ERROR_SIZE];
+    amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG,
+                                          .delivery_mode = AMQP_DELIVERY_PERSISTENT,
+                                          .message_id = amqp_cstring_bytes(message_id)};
+    amqp_bytes_t bytes = {.len = length};
+    memcpy(&bytes.bytes, &body, sizeof(bytes.bytes)); /* the library's type lacks a const; it does not write there */
+    (void)amqp_confirm_select(ctl->amqp, RABBIT_CHANNEL); /* may be repeated */
+    if (rabbit_failed(ctl, reason)) {
+        return report_error(ctl, reason);
+    }
+    int status = amqp_basic_publish(ctl->amqp, RABBIT_CHANNEL, amqp_cstring_bytes(exchange),
+                                    amqp_cstring_bytes(routing_key), /* mandatory */ 1, 0, &properties, bytes);
+    bool confirmed = status == AMQP_STATUS_OK ? read_confirm(ctl) : report_error(ctl, amqp_error_string2(status));
+    if (ctl->amqp != NULL) {
+        amqp_maybe_release_buffers(ctl->amqp);
+    }
+    return confirmed;
+}

@@ -18,6 +18,13 @@ void rabbit_close(struct ctl *ctl);
 /* Returns true if the last call failed, with a sentence in `reason`. */
 MUST_CHECK bool rabbit_failed(const struct ctl *ctl, char reason[static RABBIT_ERROR_SIZE]);
 
+/*
+ * Publishes a persistent message and waits for the broker's confirm. Returns false after printing an error: it may or
+ * may not be queued.
+ */
+MUST_CHECK bool rabbit_publish(struct ctl *ctl, const char *exchange, const char *routing_key, const char *message_id,
+                               const char *body, size_t length);
+
 struct rabbit_queue {
     bool there;
     uint32_t ready;

@@ -78,6 +78,8 @@ enum entry_column {
     ENTRY_AMOUNT,
     ENTRY_MAX_AMOUNT,
     ENTRY_RECEIVED_MS,
+    ENTRY_DECIDED_MS,
+    ENTRY_GRACE_MS,
     ENTRY_END_MS,
     ENTRY_VOIDS,
     ENTRY_EFFECTIVE,
@@ -100,12 +102,14 @@ enum entry_column {
 /* clang-format off */
 const char REPLAY_ENTRY_COLUMNS[] =
     "b.auction_id, b.seq, b.bid_id, b.bidder_id, b.kind, b.status, b.reason, b.raise, b.amount, b.max_amount, "
-    STORE_MS("b.received_at") ", " STORE_MS("b.end_time") ", b.voids, b.effective, coalesce(b.effective_status, b.status),"
+    STORE_MS("b.received_at") ", " STORE_MS("b.decided_at") ","
+    " CASE WHEN b.decided_at >= p.timing_since THEN p.confirm_deadline_ms ELSE 0 END, " STORE_MS("b.end_time") ", b.voids, b.effective, coalesce(b.effective_status, b.status),"
     " coalesce(b.effective_raise, b.raise), coalesce(b.effective_amount, b.amount), coalesce(b.effective_bidder_id, b.bidder_id),"
     " t.id IS NOT NULL, t.starting_price, t.reserve_price,"
     " t.buy_now_price, t.increments, t.snipe_window_s, t.snipe_extension_s, t.snipe_max, "
     STORE_MS("t.start_time") ", " STORE_MS("t.end_time");
-const char REPLAY_ENTRY_TABLES[] = "bids b LEFT JOIN terms t ON t.auction_id = b.auction_id AND t.id = b.bid_id";
+const char REPLAY_ENTRY_TABLES[] = "bids b LEFT JOIN terms t ON t.auction_id = b.auction_id AND t.id = b.bid_id"
+                                   " LEFT JOIN topology p ON true";
 /* clang-format on */
 
 struct uuid replay_auction_id(const PGresult *result, int row)
@@ -429,6 +433,20 @@ static void check_decision(struct replay *replay, const PGresult *result, int ro
     }
 }
 
+/*
+ * A fence must not be decided while a bid in time may still be answered 202. Before the confirm deadline was on record
+ * it may have been another one, so older entries are compared with the end alone.
+ */
+static void check_due(struct replay *replay, const PGresult *result, int row)
+{
+    int64_t decided_ms = pg_int(result, row, ENTRY_DECIDED_MS);
+    int64_t due_ms = replay->state.end_ms + pg_int(result, row, ENTRY_GRACE_MS);
+    if (decided_ms < due_ms) {
+        differ(replay, replay->seq, "the end was decided at %s, before it was due: bids in time are possible until %s",
+               show_time(decided_ms).text, show_time(due_ms).text);
+    }
+}
+
 /* The amount of money that the command asked for. */
 static int64_t read_carried(const PGresult *result, int row, enum command_kind kind)
 {
@@ -471,6 +489,9 @@ static void decide(struct replay *replay, const PGresult *result, int row)
     struct rules_decision decision =
         voids ? decide_void(replay, result, row, &command, reason) : rules_decide(&replay->state, &command);
     check_decision(replay, result, row, &command, &decision);
+    if (command.kind == COMMAND_FENCE && decision.ended) {
+        check_due(replay, result, row);
+    }
     if (!keep(replay, result, row, &command, &decision)) {
         differ(replay, replay->seq, "no memory to decide it");
         replay->readable = false;

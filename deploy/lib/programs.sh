@@ -62,10 +62,11 @@ programs_check() {
     return 1
 }
 
-# Creates or updates schema and queues. This is the first access to servers that the deployment did not start.
+# Creates or updates schema and queues. This is the first access to servers that the deployment did not start. None of its
+# programs runs yet, so changed times may be recorded.
 programs_migrate() {
     # shellcheck disable=SC2046 # lists of words
-    env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings) migrate >"$VAR/log/migrate" 2>&1 && return 0
+    env -i $(program_environment) "$VAR/bin/rostrumctl" $(program_settings) migrate --timing >"$VAR/log/migrate" 2>&1 && return 0
     printf 'deployment: schema and queues could not be brought up to date. The log is %s, which ends:\n' "$VAR/log/migrate" >&2
     tail -n 5 "$VAR/log/migrate" | sed 's/^/    /' >&2
     return 1

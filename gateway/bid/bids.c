@@ -174,7 +174,7 @@ static void decided(struct request *request, const struct decision *decision)
 {
     const struct bid_request *bid_request = request->handler_state;
     if (bid_request->submission.confirmed_us > 0) {
-        bid_metrics_add_decided(clock_mono_us() - bid_request->submission.confirmed_us);
+        bid_metrics_add_decided(clock_boot_us() - bid_request->submission.confirmed_us);
     }
     reply_decided(request, decision);
 }
@@ -475,7 +475,8 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         return;
     }
     struct bid_request *bid_request = request_handler_state(request, sizeof(*bid_request));
-    if (bid_request == NULL || !context_of(request)->deployment->known) {
+    if (bid_request == NULL || !context_of(request)->deployment->known ||
+        timing_guard_withholds(context_of(request)->submissions->timing)) {
         reply_error(request, ERROR_UNAVAILABLE);
         return;
     }

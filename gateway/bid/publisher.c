@@ -175,7 +175,7 @@ static void message_answered(enum broker_verdict verdict, void *arg)
     struct publisher_message *message = arg;
     struct pending_bids *pending = message->pending;
     struct publisher_bid *bid = NULL;
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_boot_ms();
     assert(message->in_flight);
     /*
      * The message stays in flight until its bids have their verdicts: pending_bids must not be freed or sent meanwhile.
@@ -236,7 +236,7 @@ static void pending_send(struct pending_bids *pending)
     struct publisher *publisher = pending->publisher;
     struct publisher_message *message = pending_free_message(pending);
     const struct publisher_bid *bid = NULL;
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_boot_ms();
     size_t count = 0;
     assert(message != NULL && !TAILQ_EMPTY(&pending->waiting));
     TAILQ_FOREACH(bid, &pending->waiting, list)
@@ -277,9 +277,9 @@ static void insert_by_deadline(struct publisher *publisher, struct publisher_bid
 bool publisher_submit(struct publisher *publisher, struct publisher_bid *bid)
 {
     const struct config *config = publisher->config;
-    bid->deadline_ms = bid->received_mono_ms + config->confirm_deadline_ms;
+    bid->deadline_ms = bid->received_boot_ms + config->confirm_deadline_ms;
     if (!publisher_ready(publisher) || publisher->open >= (size_t)config->publish_pending_max_bids ||
-        is_late(bid, clock_mono_ms())) {
+        is_late(bid, clock_boot_ms())) {
         return false;
     }
     struct pending_bids *pending = pending_find(publisher, &bid->command.auction_id);
@@ -303,7 +303,7 @@ static void do_sweep(evutil_socket_t fd, short what, void *arg)
     struct publisher_bid *bid = NULL;
     struct pending_bids *pending = NULL;
     struct pending_bids *next = NULL;
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_boot_ms();
     bool up = publisher_ready(publisher);
     (void)fd;
     (void)what;

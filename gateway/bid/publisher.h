@@ -31,7 +31,7 @@ typedef void (*publisher_done)(struct publisher_bid *bid, enum publisher_verdict
 /* Owned by the caller, which keeps it until the verdict. */
 struct publisher_bid {
     struct command command;
-    int64_t received_mono_ms; /* the command's receipt, monotonic */
+    int64_t received_boot_ms; /* the command's receipt by clock_boot_ms: a suspended machine is late, too */
     publisher_done done;
     void *arg;
 

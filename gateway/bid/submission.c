@@ -128,7 +128,7 @@ void submission_wait(struct request *request)
 
 static void confirmed(struct submission *submission)
 {
-    submission->confirmed_us = clock_mono_us();
+    submission->confirmed_us = clock_boot_us();
     if (submission->kind->confirmed != NULL) {
         submission->kind->confirmed(submission->request);
     }
@@ -156,14 +156,15 @@ static void published(struct publisher_bid *bid, enum publisher_verdict verdict)
 void submission_publish(struct request *request)
 {
     struct submission *submission = submission_of(request);
-    submission->bid.received_mono_ms = request->start_us / 1000;
+    submission->bid.received_boot_ms = request->start_us / 1000;
     submission->bid.done = published;
     submission->bid.arg = submission;
     if (submission->wait_ms > 0) {
         submission->bid.command.reply_to = submission->submissions->id;
     }
     /* The state is set after this call: verdict and decision come from the loop, never from within it. */
-    if (request_answered(request) || !publisher_submit(submission->submissions->publisher, &submission->bid)) {
+    if (request_answered(request) || timing_guard_withholds(submission->submissions->timing) ||
+        !publisher_submit(submission->submissions->publisher, &submission->bid)) {
         end(submission, END_UNSENT);
         return;
     }

@@ -14,6 +14,7 @@
 #ifndef ROSTRUM_GATEWAY_BID_SUBMISSION_H
 #define ROSTRUM_GATEWAY_BID_SUBMISSION_H
 
+#include "common/service/timing_guard.h"
 #include "gateway/bid/publisher.h"
 #include "gateway/bid/waiters.h"
 #include "gateway/http/request.h"
@@ -43,12 +44,13 @@ struct submission_kind {
 struct submissions {
     struct publisher *publisher;
     struct waiters *waiters;
-    struct uuid id; /* of this worker: names its reply channel */
+    struct uuid id;              /* of this worker: names its reply channel */
+    struct timing_guard *timing; /* while it withholds, no command is published */
 };
 
 struct submission {
     struct publisher_bid bid; /* contains the command, which the caller fills */
-    int64_t confirmed_us;     /* monotonic; time of the broker's confirm, 0: none for this request */
+    int64_t confirmed_us;     /* clock_boot_us of the broker's confirm, 0: none for this request */
 
     /* Private to submission.c. */
     const struct submissions *submissions;
@@ -68,7 +70,10 @@ struct command *submission_command(const struct request *request);
  */
 void submission_begin(const struct submissions *submissions, struct request *request,
                       const struct submission_kind *kind, int wait_ms);
-/* Publishes the command. Calls `failed` if the deadline has already answered the request. */
+/*
+ * Publishes the command. Calls `failed` if the deadline has already answered the request, or if the clock is wrong:
+ * then receivedAt is wrong, too.
+ */
 void submission_publish(struct request *request);
 /* Waits for the decision of a command that an earlier request with the same id has published. */
 void submission_wait(struct request *request);

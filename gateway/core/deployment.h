@@ -42,7 +42,6 @@ struct deployment {
     struct tokens *tokens;   /* issues and verifies access tokens; NULL until the facts are known */
     int64_t tokens_read_ms;  /* monotonic; when this worker last asked for the keys that it has; 0: never */
     struct jws_key receipts; /* signs receipts; valid once `known` */
-    int64_t clock_offset_ms; /* this machine's clock minus the database's, as last measured */
     char not_durable[PG_NOT_DURABLE_SIZE]; /* settings of PostgreSQL, see PG_SQL_NOT_DURABLE; "": none */
 };
 

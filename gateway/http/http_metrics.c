@@ -78,7 +78,7 @@ void http_metrics_answered(const struct request *request)
     size_t counted = pattern == NULL ? PATTERNS_MAX : metrics_value(&http_metrics_requests, 1, pattern);
     size_t timed = pattern == NULL ? PATTERNS_MAX : metrics_value(&http_metrics_durations, 1, pattern);
     metrics_add(&http_metrics_requests, request->method, counted, status_index(request->status), 1);
-    metrics_observe(&http_metrics_durations, request->method, timed, clock_mono_us() - request->start_us);
+    metrics_observe(&http_metrics_durations, request->method, timed, clock_boot_us() - request->start_us);
 }
 
 void http_metrics_refused(enum error_code code)

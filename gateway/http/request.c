@@ -151,7 +151,7 @@ struct log_about request_about(const struct request *request)
         .traceparent = request->traceparent[0] == '\0' ? NULL : request->traceparent,
         .user_id = request->user.via == REQUEST_GUEST ? NULL : &request->user.id,
         .auction_id = of_auction ? &request->parameters[0] : NULL,
-        .duration_ms = (clock_mono_us() - request->start_us) / 1000,
+        .duration_ms = (clock_boot_us() - request->start_us) / 1000,
     };
 }
 
@@ -166,7 +166,7 @@ void request_set_deadline(struct request *request, int64_t from_now_ms, request_
 {
     TAILQ_REMOVE(list_of(request), request, list);
     request->own_deadline = true;
-    request->deadline_ms = clock_mono_ms() + from_now_ms;
+    request->deadline_ms = clock_boot_ms() + from_now_ms;
     request->late = late;
     TAILQ_INSERT_TAIL(list_of(request), request, list);
 }
@@ -190,7 +190,7 @@ void requests_sweep(struct requests *requests, request_late usual)
 {
     struct request *request = NULL;
     struct request *next = NULL;
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_boot_ms();
     for (request = TAILQ_FIRST(&requests->individual); request != NULL; request = next) {
         next = TAILQ_NEXT(request, list);
         if (request->deadline_ms <= now) {
@@ -212,8 +212,8 @@ struct request *request_new(struct requests *requests, struct evhttp_request *ev
     }
     request->requests = requests;
     request->evreq = evreq;
+    request->start_us = clock_boot_us(); /* first: the deadline must not count from later than receivedAt */
     request->received_ms = clock_now_ms();
-    request->start_us = clock_mono_us();
     request->deadline_ms = request->start_us / 1000 + requests->deadline_ms;
     TAILQ_INSERT_TAIL(&requests->usual, request, list);
     requests->open++;

@@ -82,7 +82,7 @@ struct request {
     const struct access *access;      /* for the functions of gateway/access */
     const struct admission *admitted; /* result for the next admission_read; NULL: it reads the reply */
     struct json *tree;
-    int64_t start_us;                      /* monotonic */
+    int64_t start_us;                      /* the same by clock_boot_us */
     int64_t deadline_ms;                   /* monotonic */
     request_late late;                     /* NULL: the default */
     void (*then)(struct request *request); /* called after a limit, session or audit entry was checked */

@@ -3,8 +3,11 @@
  * around the end.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
+#include "tests/support/admin.h"
+#include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 
 enum {
@@ -166,6 +169,73 @@ START_TEST(every_bid_received_before_the_end_is_decided)
 }
 END_TEST
 
+/* Runs `rostrumctl auctions extend` for the span of one millisecond in which the auction ended. */
+static int extend_ended(const struct factory_user *admin, const char *auction, const char *option,
+                        char out[static DEPLOYMENT_OUTPUT_SIZE])
+{
+    int64_t end_ms = 0;
+    char from[CLOCK_TEXT_SIZE];
+    char to[CLOCK_TEXT_SIZE];
+    ck_assert(clock_parse(reply_text(factory_get_auction(fixture.client, NULL, auction), "endTime"), &end_ms));
+    clock_format(end_ms, from);
+    clock_format(end_ms + 1, to);
+    return deployment_ctl(out, DEPLOYMENT_OUTPUT_SIZE, "auctions", "extend", "--ended-between", from, to, "--admin",
+                          admin->email, "--reason", "power failure", "--least", "3", option, NULL);
+}
+
+START_TEST(an_auction_that_ended_in_an_outage_gets_time_back)
+{
+    static char out[DEPLOYMENT_OUTPUT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    struct factory_user admin;
+    ck_assert(admin_new(fixture.client, fixture.sql, &admin));
+    create_auction(id, NO_SNIPE);
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, id, "10.00"), "status", "accepted");
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    expect_notified_once(&fixture.ann, id, "AUCTION_WON");
+    ck_assert_int_eq(extend_ended(&fixture.ann, id, NULL, out), 1);
+    ck_assert_ptr_nonnull(strstr(out, "there is no admin"));
+    ck_assert_int_eq(extend_ended(&admin, id, "--dry-run", out), 0);
+    ck_assert_ptr_nonnull(strstr(out, "would be extended"));
+    ck_assert(factory_has_status(fixture.client, id, "sold"));
+    ck_assert_msg(extend_ended(&admin, id, NULL, out) == 0, "%s", out);
+    ck_assert_ptr_nonnull(strstr(out, "1 of 1 auctions extended"));
+    SUITE_WAIT(factory_has_status(fixture.client, id, "active"), FACTORY_DECISION_MS);
+    EXPECT_ABSENT(factory_get_auction(fixture.client, &fixture.seller, id), "winnerId");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, id, "12.00"), "status", "accepted");
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    EXPECT_TEXT(factory_get_auction(fixture.client, &fixture.seller, id), "winnerId", fixture.bob.id);
+    expect_notified_once(&fixture.bob, id, "AUCTION_WON");
+    expect_notified_once(&fixture.ann, id, "AUCTION_LOST");
+    expect_notified_once(&fixture.ann, id, "AUCTION_EXTENDED");
+    ck_assert_str_eq(
+        sql_text(fixture.sql, "SELECT string_agg(kind, ' ' ORDER BY seq) FROM bids WHERE auction_id = $1", id, NULL),
+        "bid end reopen bid end");
+    ck_assert_int_eq(sql_int(fixture.sql,
+                             "SELECT count(*) FROM audit_log WHERE subject = $1 AND action = 'AUCTION_REOPEN'"
+                             " AND actor_id = $2::uuid AND reason = 'power failure' AND old_value->>'status' = 'sold'",
+                             id, admin.id, NULL),
+                     1);
+    int code = deployment_ctl(out, sizeof(out), "verify", id, NULL);
+    ck_assert_msg(code == 0, "%s", out);
+}
+END_TEST
+
+START_TEST(a_bought_auction_gets_no_time_back)
+{
+    static char out[DEPLOYMENT_OUTPUT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    struct factory_user admin;
+    ck_assert(admin_new(fixture.client, fixture.sql, &admin));
+    create_auction(id, NO_SNIPE ", \"buyNowPrice\": 50.00");
+    EXPECT_STATUS(fixture_call(&fixture.ann, "POST", client_format("/api/v1/auctions/%s/buy-now", id), NULL), 202);
+    SUITE_WAIT(factory_has_status(fixture.client, id, "sold"), HAMMER_SETTLED_MS);
+    ck_assert_int_eq(extend_ended(&admin, id, NULL, out), 0);
+    ck_assert_ptr_nonnull(strstr(out, "0 of 0 auctions extended"));
+    ck_assert(factory_has_status(fixture.client, id, "sold"));
+}
+END_TEST
+
 static Suite *hammer_suite(void)
 {
     const TTest *const tests[] = {
@@ -175,6 +245,8 @@ static Suite *hammer_suite(void)
         a_beaten_maximum_sends_proxy_exhausted,
         a_late_bid_extends_the_auction_up_to_the_cap,
         every_bid_received_before_the_end_is_decided,
+        an_auction_that_ended_in_an_outage_gets_time_back,
+        a_bought_auction_gets_no_time_back,
         NULL,
     };
     return fixture_suite("hammer", tests);

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/protocol/topology.h"
 #include "tests/support/bidding.h"
+#include "tests/support/wrong_clock.h"
 
 enum {
     WINDOW_S = 30,
@@ -396,6 +397,52 @@ START_TEST(a_row_locked_by_another_transaction_is_read_as_committed)
 }
 END_TEST
 
+/*
+ * The worker's clock is an hour ahead, and the row is locked for a while. An auction that does not exist has no row to
+ * be locked.
+ */
+START_TEST(decisions_have_the_time_of_the_database_when_the_row_was_locked)
+{
+    struct wrong_clock clock;
+    struct sql *holder = sql_open(getenv("ROSTRUM_PG_URL"));
+    ck_assert_ptr_nonnull(holder);
+    wrong_clock_open(&clock);
+    atomic_store(&clock.offsets->wrong_ms, INT64_C(3600000));
+    bidding_open(&auction, &plain);
+    other = (struct bidding_auction){.id = uuid_new()};
+    uuid_format(&other.id, other.text);
+    PQclear(sql_rows(holder, "BEGIN", NULL));
+    PQclear(sql_rows(holder, "SELECT 1 FROM auctions WHERE id = $1::uuid FOR UPDATE", auction.text, NULL));
+    bidding_add(&auction, COMMAND_BID, BIDDING_ANN, 1000);
+    bidding_add(&other, COMMAND_BID, BIDDING_ANN, 1000);
+    bidding_send(&other);
+    bidding.worker = wrong_clock_start(&clock, "rostrum-bidworker", bidding.settings);
+    bidding_wait(&other, 1);
+    bidding_send(&auction);
+    SUITE_WAIT(waiting_for_locks() == 1, BIDDING_DEADLINE_MS);
+    char released[CLOCK_TEXT_SIZE];
+    clock_format(sql_int(bidding.sql, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", NULL), released);
+    PQclear(sql_rows(holder, "ROLLBACK", NULL));
+    sql_close(holder);
+    bidding_wait(&auction, 1);
+    ck_assert_str_eq(bidding_ledger(&auction), "bid Ann accepted 10.00");
+    ck_assert_str_eq(bidding_ledger(&other), "bid Ann rejected NOT_FOUND 10.00");
+    ck_assert_int_eq(sql_int(bidding.sql,
+                             "SELECT count(*) FROM bids b JOIN auctions a ON a.id = b.auction_id WHERE a.id = $1::uuid"
+                             " AND decided_at >= $2::timestamptz AND decided_at <= clock_timestamp()"
+                             " AND updated_at = decided_at",
+                             auction.text, released, NULL),
+                     1);
+    ck_assert_int_eq(sql_int(bidding.sql,
+                             "SELECT count(*) FROM bids WHERE auction_id = $1::uuid"
+                             " AND abs(extract(epoch FROM clock_timestamp() - decided_at)) < 600",
+                             other.text, NULL),
+                     1);
+    bidding_stop();
+    wrong_clock_close(&clock);
+}
+END_TEST
+
 static Suite *decisions_suite(void)
 {
     const TTest *const tests[] = {
@@ -408,6 +455,7 @@ static Suite *decisions_suite(void)
         a_refused_update_changes_no_terms,
         of_two_updates_in_one_batch_only_the_first_is_accepted,
         a_row_locked_by_another_transaction_is_read_as_committed,
+        decisions_have_the_time_of_the_database_when_the_row_was_locked,
     };
     Suite *suite = suite_create("bidworker_decisions");
     TCase *tcase = tcase_create("decisions");

@@ -53,6 +53,16 @@ static char seller[UUID_TEXT_SIZE];
 static char bidder[UUID_TEXT_SIZE];
 static pid_t worker;
 
+/* The end worker does not run with settings that contradict the record. */
+static void record_timing(const char *grace_ms, const char *deadline_ms)
+{
+    PGresult *result =
+        sql_rows(sql, "UPDATE topology SET fence_grace_ms = $1::integer, confirm_deadline_ms = $2::integer", grace_ms,
+                 deadline_ms, NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+}
+
 static void set_up(void)
 {
     const char *url = getenv("ROSTRUM_PG_URL");
@@ -65,6 +75,7 @@ static void set_up(void)
     listing_user(sql, seller);
     listing_user(sql, bidder);
     program_settings(settings, config);
+    record_timing("200", "100");
     /* The previous test's sessions may end later than its worker. */
     SUITE_WAIT(sql_int(sql, sessions, NULL) == 0, DEADLINE_MS);
     worker = program_start("rostrum-endworker", config);
@@ -76,6 +87,7 @@ static void tear_down(void)
 {
     ck_assert_int_eq(program_end(worker, SIGTERM), 0);
     program_settings_remove(config);
+    record_timing("2000", "1500");
     listing_clear(sql);
     int shards = (int)sql_int(sql, "SELECT shards FROM topology", NULL);
     for (int i = 0; i < shards; i++) {

@@ -154,7 +154,7 @@ static bool submit_late(size_t number, int64_t ago_ms)
                                                   .user_id = uuid_new(),
                                                   .amount = (int64_t)number + 1,
                                                   .received_ms = clock_now_ms() - ago_ms},
-                                      .received_mono_ms = clock_mono_ms() - ago_ms,
+                                      .received_boot_ms = clock_boot_ms() - ago_ms,
                                       .done = on_done,
                                       .arg = bid};
     return publisher_submit(publisher, &bid->bid);

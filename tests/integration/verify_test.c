@@ -514,6 +514,8 @@ static const struct tampering {
     {"UPDATE auctions SET current_bid = -1 WHERE id = '" OPEN "'", "its price is no amount, by the rules it is 50.00"},
     {"DELETE FROM auctions WHERE id = '" OPEN "'", "the auction does not exist"},
     /* the ledger */
+    {"UPDATE bids SET decided_at = received_at - interval '1 ms' WHERE auction_id = '" SOLD "' AND kind = 'end'",
+     "entry 18: the end was decided at"},
     {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 15", "the entry before it is 14: the ledger has a gap"},
     {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 15", "its price is 57.00, by the rules it is 56.00"},
     {"DELETE FROM bids WHERE auction_id = '" SOLD "' AND seq = 5", "the automatic answer of 21.00"},
@@ -629,6 +631,26 @@ START_TEST(verify_reads_every_page_of_auctions)
 }
 END_TEST
 
+/* Since the confirm deadline is on record, an end is due once no bid in time can be answered 202 any more. */
+START_TEST(an_end_within_the_confirm_deadline_is_a_difference)
+{
+    static const char decided[] = "UPDATE bids SET decided_at = received_at + $1::integer * interval '1 ms'"
+                                  " WHERE auction_id = '" SOLD "' AND kind = 'end'";
+    char since[SQL_TEXT_SIZE];
+    char out[DEPLOYMENT_OUTPUT_SIZE];
+    (void)snprintf(since, sizeof(since), "%s", sql_text(sql, "SELECT timing_since FROM topology", NULL));
+    ck_assert_str_ne(since, "");
+    PQclear(sql_rows(sql, "UPDATE topology SET timing_since = '1970-01-01', confirm_deadline_ms = 1500", NULL));
+    PQclear(sql_rows(sql, decided, "1499", NULL));
+    int early = deployment_ctl(out, sizeof(out), "verify", SOLD, NULL);
+    PQclear(sql_rows(sql, decided, "1500", NULL));
+    int due = deployment_ctl(out, sizeof(out), "verify", SOLD, NULL);
+    PQclear(sql_rows(sql, "UPDATE topology SET timing_since = $1::timestamptz", since, NULL));
+    ck_assert_int_eq(early, 1);
+    ck_assert_int_eq(due, 0);
+}
+END_TEST
+
 static Suite *verify_suite(void)
 {
     Suite *suite = suite_create("verify");
@@ -639,6 +661,7 @@ static Suite *verify_suite(void)
     tcase_add_test(tcase, one_auction_can_be_verified_alone);
     tcase_add_test(tcase, many_differences_of_one_auction_are_summed_up);
     tcase_add_test(tcase, verify_reads_every_page_of_auctions);
+    tcase_add_test(tcase, an_end_within_the_confirm_deadline_is_a_difference);
     suite_add_tcase(suite, tcase);
     return suite;
 }

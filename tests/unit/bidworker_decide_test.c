@@ -208,7 +208,8 @@ static void world_decide(struct world *world, struct batch *batch, size_t first,
 
 static enum command_kind random_kind(void)
 {
-    static const enum command_kind rare[] = {COMMAND_BUY, COMMAND_CANCEL, COMMAND_EXTEND, COMMAND_CLOSE, COMMAND_ABORT};
+    static const enum command_kind rare[] = {COMMAND_BUY,   COMMAND_CANCEL, COMMAND_EXTEND,
+                                             COMMAND_CLOSE, COMMAND_ABORT,  COMMAND_REOPEN};
     int64_t chance = random_below(20);
     if (random_below(12) == 0) {
         return random_below(2) == 0 ? COMMAND_VOID : COMMAND_RETRACT;
@@ -256,7 +257,7 @@ static void random_commands(void)
         if (command->kind != COMMAND_START && command->kind != COMMAND_FENCE) {
             command->user_id = id_of('u', (size_t)random_below(USERS));
         }
-        if (command->kind == COMMAND_EXTEND) {
+        if (command->kind == COMMAND_EXTEND || command->kind == COMMAND_REOPEN) {
             command->end_ms = now_ms + random_below(END_MS);
         }
         if (command->kind == COMMAND_VOID || command->kind == COMMAND_RETRACT) {

@@ -227,7 +227,7 @@ START_TEST(every_kind_of_command_is_decided_by_its_own_rule)
         {COMMAND_UPDATE, "update", "VERSION_CONFLICT"}, {COMMAND_CANCEL, "cancel", "AUCTION_CANCELLED"},
         {COMMAND_EXTEND, "extend", "END_NOT_LATER"},    {COMMAND_CLOSE, "close", "AUCTION_CANCELLED"},
         {COMMAND_ABORT, "abort", "AUCTION_CANCELLED"},  {COMMAND_VOID, "void", "NOT_FOUND"},
-        {COMMAND_RETRACT, "retract", "NOT_FOUND"},
+        {COMMAND_RETRACT, "retract", "NOT_FOUND"},      {COMMAND_REOPEN, "reopen", "END_NOT_LATER"},
     };
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         static const struct rules_terms terms;

@@ -26,7 +26,7 @@ static struct command a_command(enum command_kind kind, struct uuid auction)
         command.amount = MONEY_MAX;
     }
     command.version = kind == COMMAND_UPDATE ? INT64_MAX : 0;
-    command.end_ms = kind == COMMAND_EXTEND ? NOW_MS + 1 : 0;
+    command.end_ms = kind == COMMAND_EXTEND || kind == COMMAND_REOPEN ? NOW_MS + 1 : 0;
     command.target = kind == COMMAND_VOID || kind == COMMAND_RETRACT ? uuid_new() : (struct uuid){{0}};
     command.since_ms = kind == COMMAND_RETRACT ? NOW_MS - 1 : 0;
     return command;

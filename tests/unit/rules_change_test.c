@@ -219,6 +219,45 @@ START_TEST(an_admins_extension_is_later_and_uses_no_extension)
 }
 END_TEST
 
+START_TEST(an_ended_auction_is_reopened_with_a_later_end)
+{
+    static const enum rules_status statuses[] = {RULES_ACTIVE, RULES_ENDED, RULES_SOLD, RULES_UNSOLD};
+    const struct rules_command same = {.kind = COMMAND_REOPEN, .end_ms = LOT_END_MS};
+    const struct rules_command later = {.kind = COMMAND_REOPEN, .end_ms = LOT_END_MS + 9000};
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        lot_set();
+        lot_expect_accepted(lot_proxy(ANN, 4000), 1000);
+        lot.status = statuses[i];
+        lot_expect_rejected(change(same, LOT_END_MS + 5000), RULES_END_NOT_LATER);
+        struct rules_decision decision = change(later, LOT_END_MS + 5000);
+        ck_assert_int_eq(decision.verdict, RULES_ACCEPTED);
+        ck_assert(decision.extended && !decision.started && !decision.ended);
+        ck_assert_int_eq(lot.status, RULES_ACTIVE);
+        ck_assert_int_eq(lot.end_ms, LOT_END_MS + 9000);
+        ck_assert_int_eq(lot.extensions_used, 0);
+        lot_expect_state(ANN, 1000, 4000, 1);
+        ck_assert_int_eq(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS + 8999).verdict, RULES_DROPPED);
+        ck_assert(lot_send(COMMAND_FENCE, 0, 0, LOT_END_MS + 9000).ended);
+    }
+}
+END_TEST
+
+START_TEST(a_cancelled_or_future_auction_is_not_reopened)
+{
+    const struct rules_command command = {.kind = COMMAND_REOPEN, .end_ms = LOT_END_MS + 9000};
+    lot.status = RULES_CANCELLED;
+    lot_expect_rejected(change(command, LOT_END_MS + 5000), RULES_AUCTION_CANCELLED);
+    lot.status = RULES_DRAFT;
+    lot_expect_rejected(change(command, LOT_END_MS + 5000), RULES_AUCTION_NOT_STARTED);
+    lot.status = RULES_SCHEDULED;
+    lot_expect_rejected(change(command, LOT_START_MS - 1), RULES_AUCTION_NOT_STARTED);
+    /* It should have run during the outage. */
+    struct rules_decision decision = change(command, LOT_END_MS + 5000);
+    ck_assert(decision.started && decision.extended);
+    ck_assert_int_eq(lot.status, RULES_ACTIVE);
+}
+END_TEST
+
 START_TEST(an_admins_end_sells_if_the_reserve_is_met)
 {
     lot_expect_accepted(lot_proxy(ANN, 4000), 1000);
@@ -249,8 +288,10 @@ END_TEST
 START_TEST(changes_after_the_end_are_rejected)
 {
     for (enum command_kind kind = COMMAND_UPDATE; kind <= COMMAND_ABORT; kind++) {
-        lot_expect_rejected(change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_END_MS),
-                            RULES_AUCTION_ENDED);
+        if (kind != COMMAND_REOPEN) {
+            lot_expect_rejected(change((struct rules_command){.kind = kind, .end_ms = LOT_END_MS + 5}, LOT_END_MS),
+                                RULES_AUCTION_ENDED);
+        }
     }
     lot.status = RULES_DRAFT;
     lot_expect_rejected(change_now(COMMAND_CANCEL), RULES_AUCTION_NOT_STARTED);
@@ -304,7 +345,7 @@ START_TEST(kinds_have_a_group)
         {COMMAND_UPDATE, false, false, false}, {COMMAND_CANCEL, false, false, false},
         {COMMAND_EXTEND, false, false, false}, {COMMAND_CLOSE, false, false, false},
         {COMMAND_ABORT, false, false, false},  {COMMAND_VOID, false, false, true},
-        {COMMAND_RETRACT, false, false, true},
+        {COMMAND_RETRACT, false, false, true}, {COMMAND_REOPEN, false, false, false},
     };
     ck_assert_uint_eq(ARRAY_LEN(cases), COMMAND_KIND_COUNT - 1);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -355,6 +396,8 @@ static Suite *rules_change_suite(void)
     tcase_add_test(tcase, a_cancelled_auction_rejects_every_command);
     tcase_add_test(tcase, an_admins_extension_is_later_and_uses_no_extension);
     tcase_add_test(tcase, an_admins_end_sells_if_the_reserve_is_met);
+    tcase_add_test(tcase, an_ended_auction_is_reopened_with_a_later_end);
+    tcase_add_test(tcase, a_cancelled_or_future_auction_is_not_reopened);
     tcase_add_test(tcase, a_scheduled_auction_cannot_be_ended);
     tcase_add_test(tcase, an_admin_can_cancel_an_auction_with_bids);
     tcase_add_test(tcase, changes_after_the_end_are_rejected);

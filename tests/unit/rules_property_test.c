@@ -265,6 +265,11 @@ static struct rules_decision oracle_buy(struct oracle *oracle, const struct rule
 static enum rules_reason oracle_change_refusal(const struct oracle *oracle, const struct rules_auction *terms,
                                                const struct rules_command *command)
 {
+    if (command->kind == COMMAND_REOPEN) {
+        bool closed = oracle->status == RULES_SCHEDULED;
+        bool later = command->end_ms > oracle->end_ms;
+        return closed ? RULES_AUCTION_NOT_STARTED : later ? RULES_NONE : RULES_END_NOT_LATER;
+    }
     if (oracle->status == RULES_SCHEDULED && command->kind == COMMAND_CLOSE) {
         return RULES_AUCTION_NOT_STARTED;
     }
@@ -303,6 +308,11 @@ static struct rules_decision oracle_change(struct oracle *oracle, struct rules_a
         terms->start_ms = command->terms->start_ms;
         terms->terms_version++;
         oracle->end_ms = command->terms->end_ms;
+        break;
+    case COMMAND_REOPEN:
+        oracle->status = RULES_ACTIVE;
+        oracle->end_ms = command->end_ms;
+        expected.extended = true;
         break;
     case COMMAND_EXTEND:
         oracle->end_ms = command->end_ms;
@@ -479,9 +489,9 @@ static enum command_kind random_kind(void)
     } dice[] = {
         {84, COMMAND_BID},     {168, COMMAND_PROXY}, {179, COMMAND_WITHDRAW}, {183, COMMAND_START},
         {186, COMMAND_FENCE},  {190, COMMAND_BUY},   {195, COMMAND_UPDATE},   {196, COMMAND_CANCEL},
-        {199, COMMAND_EXTEND}, {200, COMMAND_CLOSE}, {201, COMMAND_ABORT},
+        {199, COMMAND_EXTEND}, {200, COMMAND_CLOSE}, {201, COMMAND_ABORT},    {203, COMMAND_REOPEN},
     };
-    int64_t thrown = random_between(0, 200);
+    int64_t thrown = random_between(0, 202);
     size_t i = 0;
     while (thrown >= dice[i].below) {
         i++;
@@ -506,7 +516,7 @@ static struct rules_command random_command(const struct rules_auction *auction, 
     if (command.kind == COMMAND_UPDATE) {
         *terms = random_terms(auction);
         command.stale = random_one_in(4);
-    } else if (command.kind == COMMAND_EXTEND) {
+    } else if (command.kind == COMMAND_EXTEND || command.kind == COMMAND_REOPEN) {
         command.end_ms = auction->end_ms + random_between(-100, 400);
     }
     if (random_one_in(10)) {

@@ -102,9 +102,9 @@ END_TEST
 
 START_TEST(only_accepted_bids_and_withdrawals_are_entered)
 {
-    static const enum command_kind kinds[] = {COMMAND_START,  COMMAND_FENCE,  COMMAND_UPDATE,
-                                              COMMAND_CANCEL, COMMAND_EXTEND, COMMAND_CLOSE,
-                                              COMMAND_ABORT,  COMMAND_VOID,   COMMAND_RETRACT};
+    static const enum command_kind kinds[] = {COMMAND_START,   COMMAND_FENCE, COMMAND_UPDATE, COMMAND_CANCEL,
+                                              COMMAND_EXTEND,  COMMAND_CLOSE, COMMAND_ABORT,  COMMAND_VOID,
+                                              COMMAND_RETRACT, COMMAND_REOPEN};
     static const enum command_kind entered[] = {COMMAND_BID, COMMAND_PROXY, COMMAND_BUY, COMMAND_WITHDRAW};
     struct rules_decision accepted = {.verdict = RULES_ACCEPTED};
     struct rules_decision rejected = {.verdict = RULES_REJECTED};
