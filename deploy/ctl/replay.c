@@ -443,7 +443,7 @@ static void check_due(struct replay *replay, const PGresult *result, int row)
     int64_t due_ms = replay->state.end_ms + pg_int(result, row, ENTRY_GRACE_MS);
     if (decided_ms < due_ms) {
         differ(replay, replay->seq, "the end was decided at %s, before it was due: bids in time are possible until %s",
-               show_time(decided_ms).text, show_time(due_ms).text);
+               format_time(decided_ms).text, format_time(due_ms).text);
     }
 }
 

@@ -225,7 +225,7 @@ START_TEST(an_ended_auction_is_reopened_with_a_later_end)
     const struct rules_command same = {.kind = COMMAND_REOPEN, .end_ms = LOT_END_MS};
     const struct rules_command later = {.kind = COMMAND_REOPEN, .end_ms = LOT_END_MS + 9000};
     for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-        lot_set();
+        lot_reset();
         lot_expect_accepted(lot_proxy(ANN, 4000), 1000);
         lot.status = statuses[i];
         lot_expect_rejected(change(same, LOT_END_MS + 5000), RULES_END_NOT_LATER);
