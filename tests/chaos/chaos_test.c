@@ -20,12 +20,12 @@
 enum {
     CHAOS_BIDDERS = 8,
     CHAOS_LOTS = 12,
-    CHAOS_TAKEN_MAX = 20000,  /* 202s of one bidder; a test takes some thousand */
-    CHAOS_PAUSE_MS = 10,      /* between two bids of a bidder: some hundred bids a second together */
-    CHAOS_BEFORE = 500,       /* 202s before the blow, and again after it */
-    CHAOS_SHORT_MS = 6000,    /* of the lots that end meanwhile */
-    CHAOS_REPEATS = 2000,     /* of a keyed bid without an answer, CHAOS_PAUSE_MS apart: longer than any outage here */
-    CHAOS_DECIDED_MS = 60000, /* from the end of the load until all is decided and settled */
+    CHAOS_TAKEN_MAX = 20000, /* 202s of one bidder; a test takes some thousand */
+    CHAOS_PAUSE_MS = 10,     /* between two bids of a bidder: some hundred bids a second together */
+    CHAOS_BEFORE = 500,      /* 202s before the blow, and again after it */
+    CHAOS_SHORT_MS = 6000,   /* of the lots that end meanwhile */
+    CHAOS_REPEATS = 2000,    /* of a keyed bid without an answer, CHAOS_PAUSE_MS apart: longer than any outage here */
+    CHAOS_DECIDED_MS = DEPLOYMENT_READY_MS, /* from the end of the load until all is decided and settled */
     CHAOS_TEST_S = 400,
     CHAOS_AMOUNT_LEAST = 1000, /* the lots' starting price in cents */
 };
