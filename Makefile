@@ -149,6 +149,7 @@ $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o c
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
 
+$(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/bid/idempotency.o
 $(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/bid/publisher.o
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay

@@ -278,6 +278,7 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 static void publish_again(struct request *request, enum verification_answer verified)
 {
     if (verified == VERIFICATION_YES) {
+        submission_command(request)->received_ms = request->received_ms; /* the first receipt came to nothing */
         publish(request);
     } else {
         refuse(request, verified == VERIFICATION_NO ? ERROR_EMAIL_UNVERIFIED : ERROR_UNAVAILABLE);
@@ -286,14 +287,16 @@ static void publish_again(struct request *request, enum verification_answer veri
 
 /*
  * The ledger does not have the bid (`certain`), or PostgreSQL could not answer. In state a the first request may still
- * be under way, and may be refused because of the user's address: this one must not get around that.
+ * be under way, and may be refused because of the user's address: this one must not get around that. In state d the
+ * ledger has lost the bid, because PostgreSQL was restored from a backup.
  */
 static void repeat_undecided(struct request *request, bool certain)
 {
     const struct bid_request *bid_request = request->handler_state;
-    if (bid_request->admission.state == 'a' && !request_answered(request)) {
+    char state = bid_request->admission.state;
+    if ((state == 'a' || (state == 'd' && certain)) && !request_answered(request)) {
         verification_ask(context_of(request)->verification, request, publish_again);
-    } else if (bid_request->admission.state == 'p' || (bid_request->admission.state == 'd' && certain)) {
+    } else if (state == 'p') {
         reply_pending(request);
     } else {
         reply_error(request, ERROR_UNAVAILABLE);

@@ -3,10 +3,12 @@
  * key. The answer must always name the bid that the ledger holds, or will hold.
  */
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/protocol/keys.h"
+#include "gateway/bid/idempotency.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/redis_run.h"
@@ -40,6 +42,13 @@ static const struct reply *decided_with_key(const char *auction, const char *pat
     EXPECT_STATUS(reply, 200);
     (void)snprintf(bid, UUID_TEXT_SIZE, "%s", reply_text(reply, "bidId"));
     return reply;
+}
+
+static struct uuid parse_uuid(const char *text)
+{
+    struct uuid id;
+    ck_assert(uuid_parse(text, strlen(text), &id));
+    return id;
 }
 
 static int count_bids(const char *auction)
@@ -244,12 +253,11 @@ START_TEST(a_key_survives_the_loss_of_its_bids_entry)
 {
     char bid[UUID_TEXT_SIZE];
     char key[KEYS_SIZE];
-    struct uuid user_id;
-    struct uuid bid_id;
     const char *const body = "{\"amount\": 20.00}";
     (void)decided_with_key(fixture.auction, "/bids", body, bid);
     EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
-    ck_assert(uuid_parse(fixture.ann.id, strlen(fixture.ann.id), &user_id) && uuid_parse(bid, strlen(bid), &bid_id));
+    struct uuid user_id = parse_uuid(fixture.ann.id);
+    struct uuid bid_id = parse_uuid(bid);
     keys_bid(&user_id, &bid_id, key);
     const char *const states[] = {"a", "p"};
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {
@@ -263,6 +271,41 @@ START_TEST(a_key_survives_the_loss_of_its_bids_entry)
     const struct reply *reply = send_with_key(fixture.auction, "/bids", body);
     EXPECT_STATUS(reply, 200);
     EXPECT_TEXT(reply, "bidId", bid);
+}
+END_TEST
+
+/* The id of a plain bid of Ann on the fixture's auction with the key `key`. */
+static struct uuid bid_id_of(int64_t amount)
+{
+    uint8_t secret[DEPLOYMENT_KEY_BYTES];
+    const struct command command = {.kind = COMMAND_BID,
+                                    .user_id = parse_uuid(fixture.ann.id),
+                                    .auction_id = parse_uuid(fixture.auction),
+                                    .amount = amount};
+    const char *hex = sql_text(fixture.sql, "SELECT secret FROM deployment_keys WHERE name = 'idempotency'", NULL);
+    ck_assert_int_eq(sodium_hex2bin(secret, sizeof secret, hex, strlen(hex), NULL, NULL, NULL), 0);
+    return idempotency_bid_id(secret, &command, "key");
+}
+
+/* After a restore of PostgreSQL Redis may remember the decision on a bid that the ledger no longer has. */
+START_TEST(a_decided_bid_that_the_ledger_has_lost_is_placed_again)
+{
+    char key[KEYS_SIZE];
+    char text[UUID_TEXT_SIZE];
+    char bid[UUID_TEXT_SIZE];
+    struct uuid user_id = parse_uuid(fixture.ann.id);
+    struct uuid bid_id = bid_id_of(2000);
+    keys_bid(&user_id, &bid_id, key);
+    const char *const command[] = {"SETRANGE", key, "0", "d{\"receivedAt\":\"2026-01-01T00:00:00.000Z\"}"};
+    redis_run(ARRAY_LEN(command), command);
+    EXPECT_STATUS(send_with_key(fixture.auction, "/bids", "{\"amount\": 20.00}"), 202);
+    SUITE_WAIT(count_bids(fixture.auction) == 1, FACTORY_DECISION_MS);
+    const struct reply *reply = send_with_key(fixture.auction, "/bids", "{\"amount\": 20.00}");
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "status", "accepted");
+    (void)snprintf(bid, sizeof bid, "%s", reply_text(reply, "bidId"));
+    uuid_format(&bid_id, text);
+    ck_assert_str_eq(bid, text);
 }
 END_TEST
 
@@ -320,6 +363,7 @@ static Suite *idempotency_suite(void)
         a_forgotten_key_for_another_auction_or_kind_places_another_bid,
         a_forgotten_key_with_the_same_request_finds_its_bid,
         a_key_survives_the_loss_of_its_bids_entry,
+        a_decided_bid_that_the_ledger_has_lost_is_placed_again,
         both_headers_name_the_same_key_quoted_or_not,
         two_keys_that_differ_are_400,
         NULL,
