@@ -12,8 +12,8 @@
  *   bid:{user}:<bidId>         an admitted bid: its state (a admitted, p pending; d decided, only for bids with an
  *                              idempotency key: others expire after 30 s), and the JSON that is shown while the bid is
  *                              pending
- *   idem:{user}:<hash of key>  the id of the bid that has this idempotency key. The id is a hash of the request, so a
- *                              request with another id is another request (gateway/bid/idempotency.h)
+ *   idem:{user}:<hash of key>  the id of the bid, auction or item that has this idempotency key; it is a hash of the
+ *                              request (gateway/bid/idempotency.h)
  *   snap:{auction}             hash: v version, s the snapshot, lb version of top: (common/protocol/snapshot.h)
  *   top:{auction}              sorted set: bidders by their best amount; valid while lb, the version for which it was
  *                              written, equals v (both in snap:)

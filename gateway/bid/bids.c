@@ -24,6 +24,7 @@
 #include "gateway/account/verification.h"
 #include "gateway/bid/bid_metrics.h"
 #include "gateway/bid/idempotency.h"
+#include "gateway/bid/key_header.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/prefer.h"
 #include "gateway/bid/receipt.h"
@@ -38,8 +39,6 @@ enum {
     LOCATION_SIZE = 128,
     COMMAND_WAIT_S = 3, /* of a withdrawal for its decision, as in the API */
 };
-
-static const char key_header[] = "Idempotency-Key"; /* field errors have this name, whichever header was sent */
 
 /* Handler state of a bid, from parsing to the answer. */
 struct bid_request {
@@ -483,35 +482,10 @@ static void set_preferences(const struct request *request, struct bid_request *b
     bid_request->receipt = prefer_receipt(wishes);
 }
 
-/* Reads the idempotency key, "" if there is none. Returns NULL, or the error of the header. */
-static const char *read_key(const struct request *request, char key[static IDEMPOTENCY_KEY_SIZE])
-{
-    static const char *const names[] = {key_header, "X-Idempotency-Key"};
-    char other[IDEMPOTENCY_KEY_SIZE] = "";
-    const char *value = NULL;
-    key[0] = '\0';
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        for (size_t j = 0; (value = request_header_at(request, names[i], j)) != NULL; j++) {
-            if (!idempotency_key_read(value, other)) {
-                return "must have 1 to 64 characters";
-            }
-            if (key[0] != '\0' && strcmp(key, other) != 0) {
-                return "was sent twice, with different values";
-            }
-            memcpy(key, other, sizeof(other));
-        }
-    }
-    return NULL;
-}
-
 static void begin(struct request *request, enum command_kind kind, int64_t amount)
 {
     char key[IDEMPOTENCY_KEY_SIZE] = "";
-    const char *error = kind == COMMAND_WITHDRAW ? NULL : read_key(request, key);
-    if (error != NULL) {
-        struct field_errors field_errors = {0};
-        field_errors_add(&field_errors, key_header, error);
-        reply_field_errors(request, &field_errors);
+    if (kind != COMMAND_WITHDRAW && !key_header_read(request, key)) {
         return;
     }
     struct bid_request *bid_request = request_handler_state(request, sizeof(*bid_request));

@@ -67,6 +67,21 @@ struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES]
     return uuid_from_hash(hash);
 }
 
+/* Kind and key end with their NUL. */
+struct uuid idempotency_row_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct uuid *user,
+                               const char *kind, const char *key, const char *body, size_t length)
+{
+    uint8_t hash[crypto_generichash_BYTES];
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, secret, DEPLOYMENT_KEY_BYTES, sizeof(hash));
+    crypto_generichash_update(&state, user->bytes, sizeof(user->bytes));
+    crypto_generichash_update(&state, (const unsigned char *)kind, strlen(kind) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)key, strlen(key) + 1);
+    crypto_generichash_update(&state, (const unsigned char *)body, length);
+    crypto_generichash_final(&state, hash, sizeof(hash));
+    return uuid_from_hash(hash);
+}
+
 void idempotency_key_hash(const char *key, char out[static IDEMPOTENCY_HASH_SIZE])
 {
     uint8_t hash[HASH_BYTES];

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/protocol/keys.h"
 #include "gateway/bid/idempotency.h"
 #include "tests/support/deployment.h"
@@ -352,6 +353,175 @@ START_TEST(two_keys_that_differ_are_400)
 }
 END_TEST
 
+/* ---- auctions and items ---- */
+
+enum { BODY_SIZE = 256 };
+
+/* Something to create, with the members of two bodies that differ. All end at the same time. */
+static const struct creation_case {
+    const char *path;
+    const char *count; /* of the seller's rows with this title */
+    const char *members[2];
+} creations[] = {
+    {"/api/v1/items",
+     "SELECT count(*) FROM items WHERE owner_id = $1::uuid AND title = 'A desk'",
+     {"\"description\": \"Oak\"", "\"description\": \"Elm\""}},
+    {"/api/v1/auctions",
+     "SELECT count(*) FROM auctions WHERE seller_id = $1::uuid AND title = 'A desk'",
+     {"\"startingPrice\": 10.00", "\"startingPrice\": 11.00"}},
+};
+
+static void write_body(const struct creation_case *creation, int which, int64_t end_ms, char body[static BODY_SIZE])
+{
+    char end[CLOCK_TEXT_SIZE];
+    char times[BODY_SIZE] = "";
+    clock_format(end_ms, end);
+    if (strcmp(creation->path, "/api/v1/auctions") == 0) {
+        (void)snprintf(times, sizeof times, ", \"endTime\": \"%s\"", end);
+    }
+    (void)snprintf(body, BODY_SIZE, "{\"title\": \"A desk\", %s%s}", creation->members[which], times);
+}
+
+static const struct reply *create(const struct creation_case *creation, const char *body)
+{
+    client_header(fixture.client, "Idempotency-Key: new");
+    return fixture_call(&fixture.seller, "POST", creation->path, body);
+}
+
+static int64_t count_created(const struct creation_case *creation)
+{
+    return sql_int(fixture.sql, creation->count, fixture.seller.id, NULL);
+}
+
+START_TEST(a_repeated_creation_returns_the_first_result)
+{
+    int64_t end_ms = clock_now_ms() + 3600000;
+    for (size_t i = 0; i < ARRAY_LEN(creations); i++) {
+        const struct creation_case *creation = &creations[i];
+        char bodies[2][BODY_SIZE];
+        char id[UUID_TEXT_SIZE];
+        char location[PATH_SIZE];
+        write_body(creation, 0, end_ms, bodies[0]);
+        write_body(creation, 1, end_ms, bodies[1]);
+        redis_forget(fixture.seller.id, fixture.auction);
+        EXPECT_ERROR(create(creation, "{\"title\": \"\"}"), 400, "VALIDATION_FAILED"); /* keeps the key free */
+        const struct reply *reply = create(creation, bodies[0]);
+        EXPECT_STATUS(reply, 201);
+        (void)snprintf(id, sizeof id, "%s", reply_text(reply, "id"));
+        (void)snprintf(location, sizeof location, "%s", client_reply_header(fixture.client, "Location"));
+        EXPECT_ERROR(create(creation, bodies[1]), 422, "IDEMPOTENCY_KEY_REUSED");
+        for (int forgotten = 0; forgotten < 2; forgotten++) {
+            reply = create(creation, bodies[0]);
+            EXPECT_STATUS(reply, 201);
+            EXPECT_TEXT(reply, "id", id);
+            EXPECT_TEXT(reply, "title", "A desk");
+            ck_assert_str_eq(client_reply_header(fixture.client, "Location"), location);
+            redis_forget(fixture.seller.id, fixture.auction);
+        }
+        ck_assert_int_eq(count_created(creation), 1);
+        reply = create(creation, bodies[1]);
+        EXPECT_STATUS(reply, 201);
+        ck_assert_str_ne(reply_text(reply, "id"), id);
+        ck_assert_int_eq(count_created(creation), 2);
+    }
+}
+END_TEST
+
+START_TEST(a_repeated_creation_may_have_a_start_that_is_past_by_now)
+{
+    enum { SOON_MS = 1500 };
+    char start[CLOCK_TEXT_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    char body[BODY_SIZE];
+    char id[UUID_TEXT_SIZE];
+    int64_t start_ms = clock_now_ms() + SOON_MS;
+    clock_format(start_ms, start);
+    clock_format(start_ms + 3600000, end);
+    (void)snprintf(body, sizeof body,
+                   "{\"title\": \"A desk\", \"startingPrice\": 10.00, \"startTime\": \"%s\", \"endTime\": \"%s\"}",
+                   start, end);
+    const struct reply *reply = create(&creations[1], body);
+    EXPECT_STATUS(reply, 201);
+    (void)snprintf(id, sizeof id, "%s", reply_text(reply, "id"));
+    SUITE_WAIT(factory_has_status(fixture.client, id, "active"), FACTORY_DECISION_MS);
+    reply = create(&creations[1], body);
+    EXPECT_STATUS(reply, 201);
+    EXPECT_TEXT(reply, "id", id);
+    EXPECT_TEXT(reply, "status", "active");
+}
+END_TEST
+
+START_TEST(a_repeated_creation_with_an_item_finds_its_auction)
+{
+    char body[BODY_SIZE];
+    char end[CLOCK_TEXT_SIZE];
+    char item[UUID_TEXT_SIZE];
+    char id[UUID_TEXT_SIZE];
+    clock_format(clock_now_ms() + 3600000, end);
+    const struct reply *reply = fixture_call(&fixture.seller, "POST", "/api/v1/items", "{\"title\": \"A desk\"}");
+    EXPECT_STATUS(reply, 201);
+    (void)snprintf(item, sizeof item, "%s", reply_text(reply, "id"));
+    (void)snprintf(body, sizeof body,
+                   "{\"title\": \"A desk\", \"startingPrice\": 10.00, \"endTime\": \"%s\", \"itemId\": \"%s\"}", end,
+                   item);
+    reply = create(&creations[1], body);
+    EXPECT_STATUS(reply, 201);
+    (void)snprintf(id, sizeof id, "%s", reply_text(reply, "id"));
+    redis_forget(fixture.seller.id, fixture.auction);
+    reply = create(&creations[1], body);
+    EXPECT_STATUS(reply, 201);
+    EXPECT_TEXT(reply, "id", id);
+    EXPECT_ERROR(fixture_call(&fixture.seller, "POST", "/api/v1/auctions", body), 409, "ITEM_ALREADY_LISTED");
+}
+END_TEST
+
+struct creator {
+    pthread_t thread;
+    const struct creation_case *creation;
+    const char *body;
+    int status;
+    char id[UUID_TEXT_SIZE];
+};
+
+static void *creator_creates(void *arg)
+{
+    struct creator *creator = arg;
+    struct client *client = client_new(deployment_http_url());
+    if (client != NULL) {
+        client_token(client, fixture.seller.token);
+        client_header(client, "Idempotency-Key: \"together\"");
+        const struct reply *reply = client_call(client, "POST", creator->creation->path, creator->body);
+        creator->status = reply->status;
+        (void)snprintf(creator->id, sizeof creator->id, "%s", reply_text(reply, "id"));
+        client_free(client);
+    }
+    return NULL;
+}
+
+START_TEST(simultaneous_creations_with_one_key_create_one)
+{
+    enum { CREATORS = 8 };
+    struct creator creators[CREATORS];
+    for (size_t i = 0; i < ARRAY_LEN(creations); i++) {
+        char body[BODY_SIZE];
+        write_body(&creations[i], 0, clock_now_ms() + 3600000, body);
+        redis_forget(fixture.seller.id, fixture.auction);
+        for (size_t j = 0; j < CREATORS; j++) {
+            creators[j] = (struct creator){.creation = &creations[i], .body = body};
+            ck_assert_int_eq(pthread_create(&creators[j].thread, NULL, creator_creates, &creators[j]), 0);
+        }
+        for (size_t j = 0; j < CREATORS; j++) {
+            ck_assert_int_eq(pthread_join(creators[j].thread, NULL), 0);
+        }
+        for (size_t j = 0; j < CREATORS; j++) {
+            ck_assert_int_eq(creators[j].status, 201);
+            ck_assert_str_eq(creators[j].id, creators[0].id);
+        }
+        ck_assert_int_eq(count_created(&creations[i]), 1);
+    }
+}
+END_TEST
+
 static Suite *idempotency_suite(void)
 {
     const TTest *const tests[] = {
@@ -366,6 +536,10 @@ static Suite *idempotency_suite(void)
         a_decided_bid_that_the_ledger_has_lost_is_placed_again,
         both_headers_name_the_same_key_quoted_or_not,
         two_keys_that_differ_are_400,
+        a_repeated_creation_returns_the_first_result,
+        a_repeated_creation_may_have_a_start_that_is_past_by_now,
+        a_repeated_creation_with_an_item_finds_its_auction,
+        simultaneous_creations_with_one_key_create_one,
         NULL,
     };
     return fixture_suite("idempotency", tests);

@@ -298,7 +298,7 @@ def test_query_parameters_and_keys_are_validated(fixture):
             fixture.refused("VALIDATION_FAILED", 400, operation.method, f"{path}?{name}=%7f", None, who)
         for name in set(parameters) & {"Idempotency-Key", "X-Idempotency-Key"}:
             long = {name: "k" * 65}
-            body = BID_BODIES[operation.id]
+            body = BID_BODIES.get(operation.id, {})
             fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, fixture.ann, **long)
 
 
@@ -602,6 +602,18 @@ def test_webhooks(fixture):
 
 
 # --- auctions ---
+
+
+def test_repeated_creations(fixture):
+    end = time_in(3600)
+    creations = {"items": {"title": "A desk"}, "auctions": {"title": "A desk", "startingPrice": 10, "endTime": end}}
+    for name, body in creations.items():
+        path, key = f"{API}/{name}", {"Idempotency_Key": f'"{name}"'}
+        ids = {fixture.call(201, "POST", path, body, fixture.seller, **key).data["id"] for _ in range(3)}
+        if len(ids) != 1:
+            raise Fault(f"repeated requests created {ids}")
+        other = {**body, "title": "A bench"}
+        fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, other, fixture.seller, **key)
 
 
 def test_items(fixture):

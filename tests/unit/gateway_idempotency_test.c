@@ -1,6 +1,6 @@
 /*
- * Idempotency keys: their forms in a header, and the ids of bids that are made from key and request. Two requests have
- * the same id exactly if user, key, auction, kind and amount are the same.
+ * Idempotency keys: their forms in a header, and the ids of bids and rows that are made from key and request. Two
+ * requests have the same id exactly if user, key, auction, kind and amount are the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,6 +272,47 @@ START_TEST(two_requests_have_one_id_only_if_they_are_the_same)
 }
 END_TEST
 
+/* ---- ids of auctions and items ---- */
+
+/* Computed as above, over user, kind, a NUL, key, a NUL, body. */
+START_TEST(ids_of_rows_never_change)
+{
+    static const char body[] = "{\"title\":\"A desk\"}";
+    const struct uuid user = {{3}};
+    char text[UUID_TEXT_SIZE];
+    struct uuid id = idempotency_row_id(secret, &user, "item", "order-1", body, sizeof(body) - 1);
+    uuid_format(&id, text);
+    ck_assert_str_eq(text, "f288078b-6e5a-8648-984e-4a83c6c531b2");
+}
+END_TEST
+
+START_TEST(each_part_of_a_creation_changes_the_id_of_its_row)
+{
+    static const struct {
+        const char *kind;
+        const char *key;
+        const char *body;
+    } parts[] = {
+        {"item", "key", "{}"}, {"auction", "key", "{}"}, {"item", "ke", "{}"},    {"item", "key", "{1}"},
+        {"item", "key{", "}"}, {"itemk", "ey", "{}"},    {"item", "key", "{}{}"},
+    };
+    struct uuid ids[ARRAY_LEN(parts) + 2];
+    const uint8_t other_secret[DEPLOYMENT_KEY_BYTES] = {2};
+    const struct uuid user = {{3}};
+    const struct uuid other_user = {{4}};
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        ids[i] = idempotency_row_id(secret, &user, parts[i].kind, parts[i].key, parts[i].body, strlen(parts[i].body));
+    }
+    ids[ARRAY_LEN(parts)] = idempotency_row_id(other_secret, &user, "item", "key", "{}", 2);
+    ids[ARRAY_LEN(parts) + 1] = idempotency_row_id(secret, &other_user, "item", "key", "{}", 2);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        for (size_t j = 0; j < i; j++) {
+            ck_assert_msg(!uuid_equal(&ids[i], &ids[j]), "%zu and %zu", i, j);
+        }
+    }
+}
+END_TEST
+
 static Suite *idempotency_suite(void)
 {
     Suite *suite = suite_create("idempotency");
@@ -285,6 +326,8 @@ static Suite *idempotency_suite(void)
     tcase_add_test(tcase, an_id_depends_on_the_secret);
     tcase_add_test(tcase, an_id_depends_on_nothing_but_the_request);
     tcase_add_test(tcase, two_requests_have_one_id_only_if_they_are_the_same);
+    tcase_add_test(tcase, ids_of_rows_never_change);
+    tcase_add_test(tcase, each_part_of_a_creation_changes_the_id_of_its_row);
     suite_add_tcase(suite, tcase);
     return suite;
 }
