@@ -144,7 +144,9 @@ $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o
 $(BUILD)/tests/unit/gateway_refusal_test: $(OBJ)/gateway/bid/refusal.o
 $(BUILD)/tests/unit/gateway_router_test: $(OBJ)/gateway/http/router.o $(OBJ)/gateway/http/errors.o
-$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/idempotency.o bid/prefer.o)
+$(BUILD)/tests/unit/gateway_idempotency_test: $(OBJ)/gateway/bid/idempotency.o
+$(BUILD)/tests/unit/gateway_text_test: $(addprefix $(OBJ)/gateway/,query/cursor.o bid/prefer.o)
+$(BUILD)/tests/unit/gateway_waiters_test: $(addprefix $(OBJ)/gateway/,bid/waiters.o bid/ledger.o query/cache.o query/cursor.o query/page.o query/statements.o) $(call objects,gateway/http)
 $(BUILD)/tests/unit/live_text_test: $(OBJ)/gateway/live/frame.o
 $(BUILD)/tests/unit/live_message_test: $(OBJ)/gateway/live/live_message.o
 $(BUILD)/tests/bench/search: $(OBJ)/gateway/search/queries.o
@@ -153,6 +155,7 @@ $(BUILD)/tests/unit/gateway_token_test: $(addprefix $(OBJ)/gateway/,core/jws.o c
 $(BUILD)/tests/unit/endpoints_test: $(OBJ)/notifyworker/endpoints.o
 $(BUILD)/tests/integration/webhook_call_test: $(addprefix $(OBJ)/notifyworker/,webhook_call.o transfers.o transfer_threads.o)
 
+$(BUILD)/tests/contract/idempotency_test: $(OBJ)/gateway/bid/idempotency.o
 $(BUILD)/tests/integration/publisher_test: $(OBJ)/gateway/bid/publisher.o
 # A fuzz target links the objects of the gateway except its main. The main is libFuzzer's, or that of replay.c.
 $(FUZZ_PROGRAMS): PKG_LIBS += $(shell pkg-config --libs libcurl) -lwslay

@@ -22,8 +22,8 @@ enum { SHARD_FIELD_SIZE = 16 };
 enum { LEADERS_SIZE = 2048 * SNAPSHOT_LEADER_SIZE };
 
 /*
- * KEYS[1]: the entry of a bid with an idempotency key. It keeps its hash and its expiry of a day. If Redis lost it, it
- * is not created again, because an entry without the hash would be wrong.
+ * KEYS[1]: the entry of a bid with an idempotency key. It keeps its JSON and its expiry of a day. If Redis lost it, it
+ * is not created again, because an entry without the JSON would be wrong.
  */
 static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
                                      "  redis.call('SETRANGE', KEYS[1], 0, 'd')\n"

@@ -42,7 +42,7 @@ void routes_list(struct routes_contexts *contexts, struct router_table tables[st
         {quote_routes, NULL},
         {me_routes, contexts->pg},
         {watchlist_routes, &contexts->watchlist},
-        {items_routes, contexts->pg},
+        {items_routes, &contexts->items},
         {listing_routes, &contexts->listing},
         {images_routes, contexts->images},
         {commands_routes, &contexts->live},

@@ -14,6 +14,7 @@
 #include "gateway/admin/deadletters.h"
 #include "gateway/auction/auctions.h"
 #include "gateway/auction/changes.h"
+#include "gateway/auction/items.h"
 #include "gateway/auction/watchlist.h"
 #include "gateway/bid/bids.h"
 #include "gateway/bid/leaderboard.h"
@@ -37,6 +38,7 @@ struct routes_contexts {
     struct ledger_context ledger;
     struct leaderboard_context leaderboard;
     struct auctions_context auctions;
+    struct items_context items;
     struct changes_context changes;
     struct watchlist_context watchlist;
     struct listing_context listing;

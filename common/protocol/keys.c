@@ -66,6 +66,13 @@ void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static K
     key_write(out, "bid:{%s}:%s", user_text, bid_text);
 }
 
+void keys_idempotency(const struct uuid *user, const char *key_hash, char out[static KEYS_SIZE])
+{
+    char id[UUID_TEXT_SIZE];
+    uuid_format(user, id);
+    key_write(out, "idem:{%s}:%s", id, key_hash);
+}
+
 void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];

@@ -10,8 +10,10 @@
  *   rl:{user}:<what>           counter of a limit; expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins
  *   bid:{user}:<bidId>         an admitted bid: its state (a admitted, p pending; d decided, only for bids with an
- *                              idempotency key: others expire after 30 s), KEYS_BID_HASH_LENGTH characters of the
- *                              request's hash, and the JSON that is shown while the bid is pending
+ *                              idempotency key: others expire after 30 s), and the JSON that is shown while the bid is
+ *                              pending
+ *   idem:{user}:<hash of key>  the id of the bid, auction or item that has this idempotency key; it is a hash of the
+ *                              request (gateway/bid/idempotency.h)
  *   snap:{auction}             hash: v version, s the snapshot, lb version of top: (common/protocol/snapshot.h)
  *   top:{auction}              sorted set: bidders by their best amount; valid while lb, the version for which it was
  *                              written, equals v (both in snap:)
@@ -28,10 +30,7 @@
 #include "common/base/base.h"
 #include "common/base/ids.h"
 
-enum {
-    KEYS_SIZE = 160,
-    KEYS_BID_HASH_LENGTH = 32, /* hex of 16 bytes */
-};
+enum { KEYS_SIZE = 160 };
 
 #define KEYS_SHARDS "shards"
 
@@ -43,6 +42,7 @@ void keys_user_limit(const struct uuid *user, const char *what, char out[static 
 void keys_text_limit(const char *text, const char *what,
                      char out[static KEYS_SIZE]); /* `text`: an address or the hash of an email address */
 void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE]);
+void keys_idempotency(const struct uuid *user, const char *key_hash, char out[static KEYS_SIZE]);
 void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE]);
 void keys_leaderboard(const struct uuid *auction, char out[static KEYS_SIZE]);
 void keys_history(const struct uuid *auction, char out[static KEYS_SIZE]);

@@ -14,16 +14,17 @@
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
-enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
+enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 5, ARGUMENTS_MAX = 11 };
 
 /*
- * KEYS: 1 session, 2 ban, 3 counter; for a bid 4 its entry.
+ * KEYS: 1 session, 2 ban, 3 counter; for a bid 4 its entry; with an idempotency key 5 the bid that has it.
  *
- * ARGV: 1 whether to check the session, 2 maximum per window (0: no limit), 3 window in ms. For a bid also 4 its hash,
- * 5 its JSON, 6 lifetime of the entry in ms, 7 whether it has an idempotency key.
+ * ARGV: 1 whether to check the session, 2 maximum per window (0: no limit), 3 window in ms. For a bid also 4 its id,
+ * 5 its JSON, 6 lifetime of its entry and key in ms.
  *
- * A session with the value '-' was ended before its expiry: its access tokens are refused too. The idempotency entry is
- * checked before the limit, so a repetition does not count.
+ * A session with the value '-' was ended before its expiry: its access tokens are refused too. The idempotency key is
+ * checked before the limit, so a repetition does not count. Redis may lose one of entry and key: the other still does
+ * its part.
  *
  * Returns {verdict, used, ms until the window ends, role, state, JSON}; the verdict is an enum admission_verdict.
  */
@@ -36,13 +37,10 @@ const struct redis_script admission_script = {
             "end\n"
             "if user[2] then return {3, 0, 0, role} end\n"
             "if user[1] == '-' then return {2, 0, 0, ''} end\n"
-            "if KEYS[4] and ARGV[7] == '1' then\n"
-            "  local known = redis.call('GET', KEYS[4])\n"
-            "  if known then\n"
-            "    local json = 2 + #ARGV[4]\n"
-            "    if string.sub(known, 2, json - 1) ~= ARGV[4] then return {5, 0, 0, role} end\n"
-            "    return {6, 0, 0, role, string.sub(known, 1, 1), string.sub(known, json)}\n"
-            "  end\n"
+            "if KEYS[5] then\n"
+            "  local found = redis.call('MGET', KEYS[4], KEYS[5])\n"
+            "  if found[2] and found[2] ~= ARGV[4] then return {5, 0, 0, role} end\n"
+            "  if found[1] then return {6, 0, 0, role, string.sub(found[1], 1, 1), string.sub(found[1], 2)} end\n"
             "end\n"
             "local used, left = 0, 0\n"
             "if ARGV[2] ~= '0' then\n"
@@ -54,15 +52,17 @@ const struct redis_script admission_script = {
             "  end\n"
             "  if used > tonumber(ARGV[2]) then return {4, used, left, role} end\n"
             "end\n"
-            "if KEYS[4] then\n"
-            "  redis.call('SET', KEYS[4], 'a' .. ARGV[4] .. ARGV[5], 'PX', ARGV[6])\n"
-            "end\n"
+            "if KEYS[4] then redis.call('SET', KEYS[4], 'a' .. ARGV[5], 'PX', ARGV[6]) end\n"
+            "if KEYS[5] then redis.call('SET', KEYS[5], ARGV[4], 'PX', ARGV[6]) end\n"
             "return {0, used, left, role}\n"};
 
-/* KEYS: a bid's entry. ARGV: its new state, or '' to delete it. No effect unless the entry is in state a. */
+/*
+ * KEYS: 1 a bid's entry; to release its idempotency key too, 2 that. ARGV: the entry's new state, or '' to delete all
+ * KEYS. No effect unless the entry is in state a.
+ */
 const struct redis_script admission_mark_script = {"mark",
                                                    "if redis.call('GETRANGE', KEYS[1], 0, 0) ~= 'a' then return 0 end\n"
-                                                   "if ARGV[1] == '' then return redis.call('DEL', KEYS[1]) end\n"
+                                                   "if ARGV[1] == '' then return redis.call('DEL', unpack(KEYS)) end\n"
                                                    "redis.call('SETRANGE', KEYS[1], 0, ARGV[1])\n"
                                                    "return 1\n"};
 
@@ -75,14 +75,18 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     const char *arguments[ARGUMENTS_MAX];
     const struct request_user *user = &request->user;
     enum limit limit = request->route->limit;
+    char bid_id[UUID_TEXT_SIZE];
     int count = 0;
-    int key_count = bid == NULL ? KEY_COUNT_MAX - 1 : KEY_COUNT_MAX;
+    int key_count = 3;
 
     keys_session(&user->id, user->session, keys[0]);
     keys_ban(&user->id, keys[1]);
     keys_user_limit(&user->id, limits_name(limit), keys[2]);
     if (bid != NULL) {
-        keys_bid(&user->id, &bid->id, keys[3]);
+        keys_bid(&user->id, &bid->id, keys[key_count++]);
+    }
+    if (bid != NULL && bid->key_hash != NULL) {
+        keys_idempotency(&user->id, bid->key_hash, keys[key_count++]);
     }
     for (int i = 0; i < key_count; i++) {
         arguments[count++] = keys[i];
@@ -94,10 +98,10 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     arguments[count++] = window;
     if (bid != NULL) {
         (void)snprintf(life, sizeof(life), "%d000", ADMISSION_BID_LIFE_S);
-        arguments[count++] = bid->hash;
+        uuid_format(&bid->id, bid_id);
+        arguments[count++] = bid_id;
         arguments[count++] = bid->pending;
         arguments[count++] = life;
-        arguments[count++] = bid->keyed ? "1" : "0";
     }
     assert(count <= ARGUMENTS_MAX);
     return redis_call(request->access->redis, GATEWAY_SCRIPT_USER, answered, arg, key_count, count, arguments, NULL);
@@ -107,6 +111,7 @@ static bool call_script(struct request *request, const struct admission_bid *bid
 struct auction_check {
     struct request *request;
     struct uuid bid;
+    const char *key_hash;
     redis_callback answered;
     void *arg;
     struct admission admission;
@@ -130,7 +135,7 @@ static void on_auction_counted(const redisReply *reply, void *arg)
     if (known && state.used > state.most) {
         check->admission.verdict = ADMISSION_LIMITED;
         check->admission.limit = state;
-        if (admission_forget(request, &check->bid, finish_auction_check, check)) {
+        if (admission_forget(request, &check->bid, check->key_hash, finish_auction_check, check)) {
             return;
         }
     } else if (known) {
@@ -165,7 +170,8 @@ bool admission_ask(struct request *request, const struct admission_bid *bid, red
     if (check == NULL) {
         return false;
     }
-    *check = (struct auction_check){.request = request, .bid = bid->id, .answered = answered, .arg = arg};
+    *check = (struct auction_check){
+        .request = request, .bid = bid->id, .key_hash = bid->key_hash, .answered = answered, .arg = arg};
     if (!call_script(request, bid, on_bidder_checked, check)) {
         free(check);
         return false;
@@ -282,13 +288,22 @@ void admission_user(struct request *request, route_handler then)
     }
 }
 
-static bool set_entry_state(const struct request *request, const struct uuid *bid, const char *state,
-                            redis_callback done, void *arg)
+/* `key_hash` may be NULL. */
+static bool call_mark_script(const struct request *request, const struct uuid *bid, const char *key_hash,
+                             const char *state, redis_callback done, void *arg)
 {
+    char entry[KEYS_SIZE];
     char key[KEYS_SIZE];
-    const char *arguments[] = {key, state};
-    keys_bid(&request->user.id, bid, key);
-    if (!redis_call(request->access->redis, GATEWAY_SCRIPT_MARK, done, arg, 1, ARRAY_LEN(arguments), arguments, NULL)) {
+    const char *arguments[3];
+    int count = 0;
+    keys_bid(&request->user.id, bid, entry);
+    arguments[count++] = entry;
+    if (key_hash != NULL) {
+        keys_idempotency(&request->user.id, key_hash, key);
+        arguments[count++] = key;
+    }
+    arguments[count] = state;
+    if (!redis_call(request->access->redis, GATEWAY_SCRIPT_MARK, done, arg, count, count + 1, arguments, NULL)) {
         log_debug("the state of a bid was not stored: no connection to Redis");
         return false;
     }
@@ -297,10 +312,11 @@ static bool set_entry_state(const struct request *request, const struct uuid *bi
 
 void admission_mark_pending(struct request *request, const struct uuid *bid)
 {
-    (void)set_entry_state(request, bid, "p", NULL, NULL);
+    (void)call_mark_script(request, bid, NULL, "p", NULL, NULL);
 }
 
-bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg)
+bool admission_forget(struct request *request, const struct uuid *bid, const char *key_hash, redis_callback done,
+                      void *arg)
 {
-    return set_entry_state(request, bid, "", done, arg);
+    return call_mark_script(request, bid, key_hash, "", done, arg);
 }

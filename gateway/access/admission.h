@@ -1,7 +1,7 @@
 /*
  * Checks whether a user may make a request now. One script on the user's Redis keys checks session, ban and limit. For
  * a bid it also checks the idempotency key and stores an entry bid:{user}:<id>. From then on the bid is shown as
- * pending and its key is in use.
+ * pending and its key, if any, belongs to it.
  *
  * An entry has one of these states:
  *   a  admitted; it may not have reached the broker yet. A repetition with the same key is published again.
@@ -23,7 +23,7 @@ enum admission_verdict {
     ADMISSION_NO_SESSION, /* 401 */
     ADMISSION_BANNED,     /* 403 */
     ADMISSION_LIMITED,    /* 429 */
-    ADMISSION_KEY_REUSED, /* 422 */
+    ADMISSION_KEY_REUSED, /* 422: the key belongs to another bid */
     ADMISSION_KNOWN,      /* a repetition of the same bid: see `state` */
 };
 
@@ -36,13 +36,12 @@ struct admission {
 };
 
 struct admission_bid {
-    struct uuid id;
-    bool keyed;          /* has an idempotency key */
-    const char *hash;    /* of auction and body */
-    const char *pending; /* its JSON while it is pending */
+    struct uuid id;       /* with a key: a hash of the key and the request */
+    const char *key_hash; /* of its idempotency key; NULL: it has none. Must live until the request ends */
+    const char *pending;  /* its JSON while it is pending */
 };
 
-enum { ADMISSION_BID_LIFE_S = 24 * 3600 }; /* of an entry; the API's lifetime of idempotency keys */
+enum { ADMISSION_BID_LIFE_S = 24 * 3600 }; /* of an entry and a key; the API's lifetime of idempotency keys */
 
 extern const struct redis_script admission_script;
 extern const struct redis_script admission_mark_script;
@@ -57,10 +56,11 @@ struct admission admission_read(struct request *request, const redisReply *reply
 /* Marks a keyed bid as confirmed by the broker: a repetition is not published again. */
 void admission_mark_pending(struct request *request, const struct uuid *bid);
 /*
- * Deletes the entry of a bid that was refused after its admission. Its key can be used again once `done`, which may be
- * NULL, is called. False: no connection to Redis, and `done` is not called.
+ * Deletes the entry of a bid that was refused after its admission. Its key, NULL if it has none, can be used for
+ * another request once `done`, which may be NULL, is called. False: no connection to Redis, and `done` is not called.
  */
-MUST_CHECK bool admission_forget(struct request *request, const struct uuid *bid, redis_callback done, void *arg);
+MUST_CHECK bool admission_forget(struct request *request, const struct uuid *bid, const char *key_hash,
+                                 redis_callback done, void *arg);
 /* ENDS the request if the verdict is a refusal; returns false if it is not. */
 MUST_CHECK bool admission_refuse(struct request *request, const struct admission *admission);
 

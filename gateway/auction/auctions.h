@@ -4,6 +4,7 @@
 #ifndef ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
 #define ROSTRUM_GATEWAY_AUCTION_AUCTIONS_H
 
+#include "gateway/auction/creation.h"
 #include "gateway/auction/documents.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
@@ -12,6 +13,7 @@
 struct auctions_context {
     struct pg *pg;
     struct documents *documents;
+    struct creation_context creation;
 };
 
 extern const struct route auctions_routes[];

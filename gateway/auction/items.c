@@ -24,7 +24,7 @@ enum { ITEM_ADD, ITEM_LIST, ITEM_GET, ITEM_COUNT };
 
 static const struct pg_statement list[] = {
     [ITEM_ADD] = {"item_add", "INSERT INTO items AS i (id, owner_id, title, description, created_at)"
-                              " VALUES ($1, $2, $3, $4, $5) RETURNING " COLUMNS},
+                              " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING RETURNING " COLUMNS},
     [ITEM_LIST] = {"item_list", "SELECT " COLUMNS " FROM items i WHERE i.owner_id = $1 AND ($2::timestamptz IS NULL"
                                 " OR (i.created_at, i.id) < ($2::timestamptz, $3::uuid))"
                                 " ORDER BY i.created_at DESC, i.id DESC LIMIT $4"},
@@ -52,29 +52,63 @@ static void write_item(struct jsonw *json, const PGresult *result, int row)
     jsonw_end_object(json);
 }
 
+static const struct items_context *context_of(const struct request *request)
+{
+    return request->context;
+}
+
 static void query(struct request *request, size_t statement, int count, const char *const *values, pg_callback answered)
 {
-    if (!statements_query(request->context, &items_statements, statement, count, values, answered, request)) {
+    if (!statements_query(context_of(request)->pg, &items_statements, statement, count, values, answered, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
 
 /* ---- create ---- */
 
-static void on_added(const struct pg_reply *reply, void *arg)
+static void reply_item(struct request *request, const PGresult *result)
 {
-    struct request *request = arg;
     char location[LOCATION_SIZE];
-    if (!statements_usable(request, reply)) {
-        return;
-    }
-    (void)snprintf(location, sizeof(location), "/api/v1/items/%s", pg_text(reply->result, 0, COL_ID));
+    (void)snprintf(location, sizeof(location), "/api/v1/items/%s", pg_text(result, 0, COL_ID));
     reply_header(request, "Location", location);
-    write_item(reply_json(request), reply->result, 0);
+    creation_done(request);
+    write_item(reply_json(request), result, 0);
     reply_send(request, 201);
 }
 
-static void handle_add(struct request *request)
+static void query_made(struct request *request, pg_callback answered)
+{
+    char id[UUID_TEXT_SIZE];
+    char owner[UUID_TEXT_SIZE];
+    const char *values[] = {id, owner, "false"};
+    uuid_format(&creation_of(request)->id, id);
+    uuid_format(&request->user.id, owner);
+    query(request, ITEM_GET, ARRAY_LEN(values), values, answered);
+}
+
+static void on_made(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (statements_found(request, reply, ERROR_NOT_FOUND)) {
+        reply_item(request, reply->result);
+    }
+}
+
+/* No row: an earlier request with the same key made the item. */
+static void on_added(const struct pg_reply *reply, void *arg)
+{
+    struct request *request = arg;
+    if (!statements_usable(request, reply)) {
+        return;
+    }
+    if (PQntuples(reply->result) > 0) {
+        reply_item(request, reply->result);
+    } else {
+        query_made(request, on_made);
+    }
+}
+
+static void add_item(struct request *request)
 {
     static const char *const known[] = {"title", "description", NULL};
     const struct json *body = request->body;
@@ -88,15 +122,20 @@ static void handle_add(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    struct uuid made = uuid_new();
     char id[UUID_TEXT_SIZE];
     char owner[UUID_TEXT_SIZE];
     char now[CLOCK_TEXT_SIZE];
-    uuid_format(&made, id);
+    uuid_format(&creation_of(request)->id, id);
     uuid_format(&request->user.id, owner);
     clock_format(clock_now_ms(), now);
     const char *values[] = {id, owner, title, description, now};
     query(request, ITEM_ADD, ARRAY_LEN(values), values, on_added);
+}
+
+static void handle_add(struct request *request)
+{
+    /* A repeated request is inserted again, without effect: what was valid once is valid still. */
+    creation_begin(&context_of(request)->creation, request, "item", add_item, add_item);
 }
 
 /* ---- list ---- */
@@ -118,7 +157,7 @@ static const struct timeline items_list = {
 static void handle_list(struct request *request)
 {
     struct field_errors field_errors = {.count = 0};
-    timeline_reply(request->context, request, &items_list, &field_errors, 0, NULL);
+    timeline_reply(context_of(request)->pg, request, &items_list, &field_errors, 0, NULL);
 }
 
 /* ---- one item ---- */

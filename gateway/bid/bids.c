@@ -24,6 +24,7 @@
 #include "gateway/account/verification.h"
 #include "gateway/bid/bid_metrics.h"
 #include "gateway/bid/idempotency.h"
+#include "gateway/bid/key_header.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/prefer.h"
 #include "gateway/bid/receipt.h"
@@ -43,13 +44,13 @@ enum {
 struct bid_request {
     struct submission submission; /* contains the command */
     struct admission admission;
-    char hash[IDEMPOTENCY_HASH_SIZE]; /* of auction, kind and amount */
-    int wait_s;                       /* 0: no wait */
-    bool receipt;                     /* the client asked for one */
-    int awaited;                      /* outstanding replies of Redis */
-    struct snapshot snapshot;         /* status RULES_NO_STATUS: unknown */
-    bool loaded;                      /* from PostgreSQL just now, not from Redis */
-    enum error_code reason;           /* of the refusal, which is final unless the ledger has the bid */
+    char key_hash[IDEMPOTENCY_HASH_SIZE]; /* "": no idempotency key */
+    int wait_s;                           /* 0: no wait */
+    bool receipt;                         /* the client asked for one */
+    int awaited;                          /* outstanding replies of Redis */
+    struct snapshot snapshot;             /* status RULES_NO_STATUS: unknown */
+    bool loaded;                          /* from PostgreSQL just now, not from Redis */
+    enum error_code reason;               /* of the refusal, which is final unless the ledger has the bid */
 };
 
 static const struct bids_context *context_of(const struct request *request)
@@ -146,6 +147,12 @@ static void forgotten(const redisReply *reply, void *arg)
     reply_refusal(request, bid_request->reason);
 }
 
+/* The hash of the bid's idempotency key; NULL: it has none. */
+static const char *key_hash_of(const struct bid_request *bid_request)
+{
+    return bid_request->key_hash[0] == '\0' ? NULL : bid_request->key_hash;
+}
+
 /* Releases the key before it answers: another worker may receive the retry, or a higher bid with the same key. */
 static void refuse(struct request *request, enum error_code code)
 {
@@ -153,7 +160,8 @@ static void refuse(struct request *request, enum error_code code)
     const struct command *command = submission_command(request);
     bid_request->reason = code;
     bool noted = bid_request->admission.verdict == ADMISSION_GRANTED && command->kind != COMMAND_WITHDRAW;
-    bool awaited = noted && admission_forget(request, &command->id, command->keyed ? forgotten : NULL, request);
+    bool awaited = noted && admission_forget(request, &command->id, key_hash_of(bid_request),
+                                             command->keyed ? forgotten : NULL, request);
     if (!awaited || !command->keyed) {
         reply_refusal(request, code);
     }
@@ -206,16 +214,11 @@ static void looked_for_key(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     const struct bid_request *bid_request = request->handler_state;
-    const struct command *command = &bid_request->submission.bid.command;
     struct decision decision;
-    if (reply->outcome != PG_OK || !ledger_read(reply->result, &decision)) {
-        refuse(request, bid_request->reason);
-    } else if (decision.kind == command->kind &&
-               (command->kind == COMMAND_BUY ||
-                (command->kind == COMMAND_PROXY ? decision.max_amount : decision.amount) == command->amount)) {
+    if (reply->outcome == PG_OK && ledger_read(reply->result, &decision)) {
         reply_decided(request, &decision);
     } else {
-        refuse(request, ERROR_IDEMPOTENCY_KEY_REUSED);
+        refuse(request, bid_request->reason);
     }
 }
 
@@ -271,13 +274,28 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
 
 /* ---- ask ---- */
 
-/* The ledger does not have the bid (`certain`), or PostgreSQL could not answer. */
+static void publish_again(struct request *request, enum verification_answer verified)
+{
+    if (verified == VERIFICATION_YES) {
+        submission_command(request)->received_ms = request->received_ms; /* the first receipt came to nothing */
+        publish(request);
+    } else {
+        refuse(request, verified == VERIFICATION_NO ? ERROR_EMAIL_UNVERIFIED : ERROR_UNAVAILABLE);
+    }
+}
+
+/*
+ * The ledger does not have the bid (`certain`), or PostgreSQL could not answer. In state a the first request may still
+ * be under way, and may be refused because of the user's address: this one must not get around that. In state d the
+ * ledger has lost the bid, because PostgreSQL was restored from a backup.
+ */
 static void repeat_undecided(struct request *request, bool certain)
 {
     const struct bid_request *bid_request = request->handler_state;
-    if (bid_request->admission.state == 'a' && !request_answered(request)) {
-        publish(request);
-    } else if (bid_request->admission.state == 'p' || (bid_request->admission.state == 'd' && certain)) {
+    char state = bid_request->admission.state;
+    if ((state == 'a' || (state == 'd' && certain)) && !request_answered(request)) {
+        verification_ask(context_of(request)->verification, request, publish_again);
+    } else if (state == 'p') {
         reply_pending(request);
     } else {
         reply_error(request, ERROR_UNAVAILABLE);
@@ -414,8 +432,7 @@ static void ask(struct request *request)
     const struct command *command = &bid_request->submission.bid.command;
     struct admission_bid entry = {
         .id = command->id,
-        .keyed = command->keyed,
-        .hash = bid_request->hash,
+        .key_hash = key_hash_of(bid_request),
         .pending = pending_text(request),
     };
     const struct admission_bid *noted = command->kind == COMMAND_WITHDRAW ? NULL : &entry;
@@ -435,20 +452,20 @@ static void ask(struct request *request)
 
 /* ---- begin ---- */
 
+/* `key` is "" without an idempotency key. */
 static void fill_command(const struct request *request, struct command *command, enum command_kind kind, int64_t amount,
                          const char *key)
 {
     *command = (struct command){
         .kind = kind,
-        .id = key == NULL
-                  ? uuid_new()
-                  : idempotency_bid_id(context_of(request)->deployment->facts.idempotency, &request->user.id, key),
         .auction_id = request->parameters[0],
         .user_id = request->user.id,
         .amount = amount,
         .received_ms = request->received_ms,
-        .keyed = key != NULL,
+        .keyed = key[0] != '\0',
     };
+    command->id = command->keyed ? idempotency_bid_id(context_of(request)->deployment->facts.idempotency, command, key)
+                                 : uuid_new();
     memcpy(command->request_id, request->id, sizeof(command->request_id));
     memcpy(command->traceparent, request->traceparent, sizeof(command->traceparent));
 }
@@ -467,11 +484,8 @@ static void set_preferences(const struct request *request, struct bid_request *b
 
 static void begin(struct request *request, enum command_kind kind, int64_t amount)
 {
-    const char *key = kind == COMMAND_WITHDRAW ? NULL : request_header(request, "X-Idempotency-Key");
-    if (key != NULL && !idempotency_key_is_valid(key)) {
-        struct field_errors field_errors = {0};
-        field_errors_add(&field_errors, "X-Idempotency-Key", "must have 1 to 64 characters");
-        reply_field_errors(request, &field_errors);
+    char key[IDEMPOTENCY_KEY_SIZE] = "";
+    if (kind != COMMAND_WITHDRAW && !key_header_read(request, key)) {
         return;
     }
     struct bid_request *bid_request = request_handler_state(request, sizeof(*bid_request));
@@ -481,7 +495,9 @@ static void begin(struct request *request, enum command_kind kind, int64_t amoun
         return;
     }
     fill_command(request, &bid_request->submission.bid.command, kind, amount, key);
-    idempotency_hash(&bid_request->submission.bid.command, bid_request->hash);
+    if (key[0] != '\0') {
+        idempotency_key_hash(key, bid_request->key_hash);
+    }
     set_preferences(request, bid_request);
     submission_begin(context_of(request)->submissions, request, &submission, bid_request->wait_s * 1000);
     ask(request);

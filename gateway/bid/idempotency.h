@@ -1,25 +1,41 @@
 /*
- * Idempotency keys. The id of a bid with a key is the keyed hash of user and key. So a repeated request always refers
- * to the same ledger row, even if its entry in Redis is lost. Pure.
+ * Idempotency keys. The id of a bid, auction or item with a key is the keyed hash of the whole request: user, key,
+ * auction, kind and amount. So a repeated request always names the same ledger row, and another request with the same
+ * key another row, even if Redis has lost the key. Redis only adds the refusal 422 for the second case. Pure.
+ *
+ * Callers: bids.c, key_header.c, gateway/auction/creation.c.
  */
 #ifndef ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
 #define ROSTRUM_GATEWAY_BID_IDEMPOTENCY_H
 
 #include "common/base/ids.h"
-#include "common/protocol/keys.h"
 #include "common/protocol/message.h"
 #include "gateway/core/deployment.h"
 
 enum {
     IDEMPOTENCY_KEY_MAX = 64, /* bytes */
-    IDEMPOTENCY_HASH_SIZE = KEYS_BID_HASH_LENGTH + 1,
+    IDEMPOTENCY_KEY_SIZE = IDEMPOTENCY_KEY_MAX + 1,
+    IDEMPOTENCY_HASH_SIZE = 33, /* hex of 16 bytes */
 };
 
-/* 1 to 64 bytes without control characters. */
-bool idempotency_key_is_valid(const char *key);
-struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct uuid *user,
+/*
+ * Reads a header's value: the key itself, or the key as a quoted string (RFC 9651), in which a backslash precedes a
+ * quotation mark or a backslash. False unless the key has 1 to 64 bytes without control characters.
+ */
+MUST_CHECK bool idempotency_key_read(const char *value, char key[static IDEMPOTENCY_KEY_SIZE]);
+/*
+ * The id of the bid that `command` places with this key. Uses the command's user, auction, kind and, if the kind has
+ * one, amount.
+ */
+struct uuid idempotency_bid_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct command *command,
                                const char *key);
-/* Hash of the fields that must be equal when a key is repeated: auction, kind and amount. */
-void idempotency_hash(const struct command *command, char out[static IDEMPOTENCY_HASH_SIZE]);
+/*
+ * The id of the row of `kind` ("auction", "item") that this user creates with this key and body, `length` bytes of
+ * JSON.
+ */
+struct uuid idempotency_row_id(const uint8_t secret[static DEPLOYMENT_KEY_BYTES], const struct uuid *user,
+                               const char *kind, const char *key, const char *body, size_t length);
+/* The key as a part of a Redis key. */
+void idempotency_key_hash(const char *key, char out[static IDEMPOTENCY_HASH_SIZE]);
 
 #endif

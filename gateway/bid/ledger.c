@@ -15,7 +15,7 @@
 #include "gateway/query/cache.h"
 #include "gateway/query/page.h"
 
-enum { NUMBER_SIZE = 24, ENTRY_OFFSET_SIZE = 12 };
+enum { NUMBER_SIZE = 24 };
 
 enum { LEDGER_BID, LEDGER_HISTORY, LEDGER_PROXY, LEDGER_COUNT };
 
@@ -153,9 +153,7 @@ static void unsure_entry_answered(const redisReply *reply, void *arg)
 static void read_entry(struct request *request, redis_callback answered)
 {
     char key[KEYS_SIZE];
-    char from[ENTRY_OFFSET_SIZE];
-    const char *arguments[] = {"GETRANGE", key, from, "-1"};
-    (void)snprintf(from, sizeof from, "%d", 1 + KEYS_BID_HASH_LENGTH); /* after state and hash */
+    const char *arguments[] = {"GETRANGE", key, "1", "-1"}; /* after the state */
     keys_bid(&request->user.id, &request->parameters[1], key);
     if (!redis_command(context_of(request)->redis, answered, request, ARRAY_LEN(arguments), arguments, NULL)) {
         reply_error(request, ERROR_UNAVAILABLE);

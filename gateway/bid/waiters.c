@@ -54,7 +54,7 @@ static void notify_waiters(struct waiters *waiters, const struct decision *decis
     struct waiter *next = NULL;
     for (struct waiter *waiter = TAILQ_FIRST(list); waiter != NULL; waiter = next) {
         next = TAILQ_NEXT(waiter, list);
-        if (uuid_equal(&waiter->bid_id, &decision->bid_id)) {
+        if (uuid_equal(&waiter->bid_id, &decision->bid_id) && uuid_equal(&waiter->auction_id, &decision->auction_id)) {
             waiters_remove(waiters, waiter);
             waiter->done(waiter, decision);
         }

@@ -11,8 +11,8 @@
 /* Answer headers that scripts may read and request headers that they may send, besides those CORS always allows. */
 static const char exposed[] = "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, "
                               "X-Request-Id";
-static const char sendable[] = "Authorization, Content-Type, If-None-Match, Prefer, X-Idempotency-Key, X-Request-Id, "
-                               "traceparent";
+static const char sendable[] = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, "
+                               "X-Idempotency-Key, X-Request-Id, traceparent";
 static const char preflight_life_s[] = "600"; /* browsers have a similar maximum */
 
 static bool is_listed(const char *origins, const char *origin)

@@ -35,7 +35,7 @@ void *request_handler_state(struct request *request, size_t size)
 
 static const char *transport_header(const struct request_transport *transport, const char *name)
 {
-    if (strcmp(name, "X-Idempotency-Key") == 0) {
+    if (strcmp(name, "Idempotency-Key") == 0) {
         return transport->idempotency_key;
     }
     return strcmp(name, "Prefer") == 0 ? transport->prefer : NULL;
@@ -47,6 +47,21 @@ const char *request_header(const struct request *request, const char *name)
         return request->transport == NULL ? NULL : transport_header(request->transport, name);
     }
     return evhttp_find_header(evhttp_request_get_input_headers(request->evreq), name);
+}
+
+const char *request_header_at(const struct request *request, const char *name, size_t index)
+{
+    const struct evkeyval *header = NULL;
+    if (request->evreq == NULL) {
+        return index == 0 ? request_header(request, name) : NULL;
+    }
+    TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)
+    {
+        if (strcasecmp(header->key, name) == 0 && index-- == 0) {
+            return header->value;
+        }
+    }
+    return NULL;
 }
 
 void request_header_list(const struct request *request, const char *name, char *out, size_t size)

@@ -46,7 +46,7 @@ typedef void (*request_late)(struct request *request);
 struct request_transport {
     /* Called at most once. `json` is valid during the call only. It must not end the request: its handler does. */
     void (*answered)(struct request_transport *transport, int status, const char *json, size_t length);
-    const char *idempotency_key; /* replaces X-Idempotency-Key; NULL: none. Read when the handler begins */
+    const char *idempotency_key; /* replaces Idempotency-Key; NULL: none. Read when the handler begins */
     const char *prefer;          /* likewise for Prefer */
     struct request *request;     /* NULL once answered */
 };
@@ -100,6 +100,8 @@ struct request {
 MUST_CHECK void *request_handler_state(struct request *request, size_t size);
 /* Returns a header's value or NULL. Always NULL once the request was answered: read headers when the handler begins. */
 const char *request_header(const struct request *request, const char *name);
+/* Returns the value of the header of this name at `index`, in the order of the request; NULL if there are fewer. */
+const char *request_header_at(const struct request *request, const char *name, size_t index);
 /* Joins all headers of this name with commas, in order (RFC 9110, 5.3). Values that do not fit are left out. */
 void request_header_list(const struct request *request, const char *name, char *out, size_t size);
 /*

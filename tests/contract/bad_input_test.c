@@ -282,7 +282,12 @@ START_TEST(invalid_idempotency_keys_are_400)
 {
     static const char *const keys[] = {
         "X-Idempotency-Key;",
+        "Idempotency-Key;",
+        "Idempotency-Key: \"\"",
+        "Idempotency-Key: \"not closed",
+        "Idempotency-Key: \"parameters\";are=refused",
         "X-Idempotency-Key: 12345678901234567890123456789012345678901234567890123456789012345",
+        "Idempotency-Key: 12345678901234567890123456789012345678901234567890123456789012345",
     };
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         client_header(fixture.client, keys[i]);

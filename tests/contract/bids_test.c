@@ -1,18 +1,15 @@
 /*
- * "Bids" of the API over HTTP: refusals by the gateway, idempotency, Prefer: wait, history, maximums. Unit and property
+ * "Bids" of the API over HTTP: refusals by the gateway, Prefer: wait, history, maximums. Unit and property
  * tests cover the bidding rules; these tests check that the whole deployment applies them.
  */
-#include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/io/redis.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
-#include "tests/support/loop.h"
+#include "tests/support/redis_run.h"
 
 START_TEST(a_submitted_bid_is_decided_and_visible_to_its_bidder_only)
 {
@@ -68,76 +65,6 @@ START_TEST(the_gateway_refuses_certain_bids_before_queueing)
                              "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND status = 'accepted'",
                              fixture.auction, NULL),
                      1);
-}
-END_TEST
-
-static const struct reply *bid_with_key(const struct factory_user *who, const char *key, const char *auction,
-                                        const char *body)
-{
-    client_header(fixture.client, client_format("X-Idempotency-Key: %s", key));
-    return fixture_call(who, "POST", client_format("/api/v1/auctions/%s/bids", auction), body);
-}
-
-START_TEST(repeated_requests_with_one_key_place_one_bid)
-{
-    char bid[UUID_TEXT_SIZE];
-    const struct reply *reply = bid_with_key(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
-    EXPECT_STATUS(reply, 202);
-    (void)snprintf(bid, sizeof(bid), "%s", reply_text(reply, "bidId"));
-    SUITE_WAIT(bid_with_key(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}")->status == 200,
-               FACTORY_DECISION_MS);
-    /* The repeated request returns the first answer, although its amount is now below the minimum bid. */
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
-    reply = bid_with_key(&fixture.ann, "k-1", fixture.auction, "{\"amount\": 20.00}");
-    EXPECT_STATUS(reply, 200);
-    EXPECT_TEXT(reply, "bidId", bid);
-    EXPECT_TEXT(reply, "status", "accepted");
-    EXPECT_TEXT(reply, "amount", "20.00");
-    ck_assert_int_eq(
-        sql_int(fixture.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", fixture.auction, NULL), 2);
-}
-END_TEST
-
-START_TEST(an_idempotency_key_is_bound_to_one_request_of_one_user)
-{
-    char other[UUID_TEXT_SIZE];
-    char first[UUID_TEXT_SIZE];
-    const struct factory_terms terms = {0};
-    ck_assert(factory_auction(fixture.client, &fixture.seller, &terms, other));
-    const struct reply *reply = bid_with_key(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 20.00}");
-    EXPECT_STATUS(reply, 202);
-    (void)snprintf(first, sizeof(first), "%s", reply_text(reply, "bidId"));
-    EXPECT_ERROR(bid_with_key(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 21.00}"), 422,
-                 "IDEMPOTENCY_KEY_REUSED");
-    EXPECT_ERROR(bid_with_key(&fixture.ann, "k-2", other, "{\"amount\": 20.00}"), 422, "IDEMPOTENCY_KEY_REUSED");
-    reply = bid_with_key(&fixture.bob, "k-2", fixture.auction, "{\"amount\": 30.00}");
-    EXPECT_STATUS(reply, 202);
-    ck_assert_str_ne(reply_text(reply, "bidId"), first);
-}
-END_TEST
-
-/* Each retry follows at once on another connection, so that it can reach any of the gateway's workers. */
-START_TEST(a_refused_bid_does_not_consume_its_key)
-{
-    enum { CONNECTIONS = 8, ATTEMPTS = 160 };
-    struct client *clients[CONNECTIONS];
-    for (size_t i = 0; i < CONNECTIONS; i++) {
-        clients[i] = client_new(deployment_http_url());
-        ck_assert_ptr_nonnull(clients[i]);
-        client_token(clients[i], fixture.ann.token);
-    }
-    for (int i = 0; i < ATTEMPTS; i++) {
-        const char *key = client_format("X-Idempotency-Key: free-%d", i);
-        client_header(clients[i % CONNECTIONS], key);
-        EXPECT_ERROR(client_call(clients[i % CONNECTIONS], "POST", fixture_path("/bids"), "{\"amount\": 1.00}"), 400,
-                     "BID_TOO_LOW");
-        client_header(clients[(i + 1) % CONNECTIONS], key);
-        EXPECT_ERROR(client_call(clients[(i + 1) % CONNECTIONS], "POST", fixture_path("/bids"), "{\"amount\": 2.00}"),
-                     400, "BID_TOO_LOW");
-    }
-    for (size_t i = 0; i < CONNECTIONS; i++) {
-        client_free(clients[i]);
-    }
 }
 END_TEST
 
@@ -242,27 +169,6 @@ START_TEST(bids_of_one_auction_are_decided_in_order)
 }
 END_TEST
 
-static void on_reply(const redisReply *reply, void *arg)
-{
-    bool *done = arg;
-    *done = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
-}
-
-static void run_in_redis(int count, const char *const *command)
-{
-    bool done = false;
-    struct event_base *base = event_base_new();
-    struct redis_options options = {
-        .base = base, .url = getenv("ROSTRUM_REDIS_URL"), .timeout_ms = FACTORY_DECISION_MS, .pending_max = 1};
-    struct redis *redis = redis_new(&options);
-    ck_assert_ptr_nonnull(redis);
-    LOOP_UNTIL(base, redis_up(redis), FACTORY_DECISION_MS);
-    ck_assert(redis_command(redis, on_reply, &done, count, command, NULL));
-    LOOP_UNTIL(base, done, FACTORY_DECISION_MS);
-    redis_free(redis);
-    event_base_free(base);
-}
-
 static struct uuid parse_uuid(const char *text)
 {
     struct uuid id;
@@ -285,35 +191,8 @@ static void write_stale_snapshot(const char *auction_id, int64_t end_ms)
     keys_snapshot(&old.auction_id, key);
     snapshot_format(&old, text);
     const char *const command[] = {"HSET", key, "v", "1", SNAPSHOT_FIELD, text};
-    run_in_redis(ARRAY_LEN(command), command);
+    redis_run(ARRAY_LEN(command), command);
 }
-
-START_TEST(an_idempotency_key_survives_the_loss_of_its_redis_entry)
-{
-    char bid[UUID_TEXT_SIZE];
-    char key[KEYS_SIZE];
-    const char *const body = "{\"amount\": 20.00}";
-    (void)snprintf(bid, sizeof(bid), "%s",
-                   reply_text(bid_with_key(&fixture.ann, "k-2", fixture.auction, body), "bidId"));
-    SUITE_WAIT(bid_with_key(&fixture.ann, "k-2", fixture.auction, body)->status == 200, FACTORY_DECISION_MS);
-    EXPECT_STATUS(factory_bid(fixture.client, &fixture.bob, fixture.auction, "40.00"), 200);
-    struct uuid user_id = parse_uuid(fixture.ann.id);
-    struct uuid bid_id = parse_uuid(bid);
-    keys_bid(&user_id, &bid_id, key);
-    const char *const states[] = {"a", "p"};
-    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
-        const char *const set[] = {"SETRANGE", key, "0", states[i]};
-        run_in_redis(ARRAY_LEN(set), set);
-        EXPECT_STATUS(bid_with_key(&fixture.ann, "k-2", fixture.auction, body), 200);
-    }
-    const char *const forget[] = {"DEL", key};
-    run_in_redis(ARRAY_LEN(forget), forget);
-    EXPECT_STATUS(bid_with_key(&fixture.ann, "k-2", fixture.auction, "{\"amount\": 21.00}"), 422);
-    const struct reply *reply = bid_with_key(&fixture.ann, "k-2", fixture.auction, body);
-    EXPECT_STATUS(reply, 200);
-    EXPECT_TEXT(reply, "bidId", bid);
-}
-END_TEST
 
 START_TEST(a_stale_end_time_in_redis_refuses_no_bid)
 {
@@ -329,15 +208,11 @@ static Suite *bids_suite(void)
         a_submitted_bid_is_decided_and_visible_to_its_bidder_only,
         the_202_returns_status_amount_and_receive_time,
         the_gateway_refuses_certain_bids_before_queueing,
-        repeated_requests_with_one_key_place_one_bid,
-        an_idempotency_key_is_bound_to_one_request_of_one_user,
-        a_refused_bid_does_not_consume_its_key,
         prefer_wait_returns_the_decision,
         the_history_shows_amounts_and_pseudonyms_but_no_maximum,
         only_its_owner_reads_and_withdraws_a_maximum,
         a_leader_may_raise_the_maximum_below_the_minimum_bid,
         bids_of_one_auction_are_decided_in_order,
-        an_idempotency_key_survives_the_loss_of_its_redis_entry,
         a_stale_end_time_in_redis_refuses_no_bid,
         NULL,
     };

@@ -296,9 +296,9 @@ def test_query_parameters_and_keys_are_validated(fixture):
         path, who = fixture.path(operation), fixture.actor(operation)
         for name in set(parameters) & VALIDATED:
             fixture.refused("VALIDATION_FAILED", 400, operation.method, f"{path}?{name}=%7f", None, who)
-        if "X-Idempotency-Key" in parameters:
-            long = {"X-Idempotency-Key": "k" * 65}
-            body = BID_BODIES[operation.id]
+        for name in set(parameters) & {"Idempotency-Key", "X-Idempotency-Key"}:
+            long = {name: "k" * 65}
+            body = BID_BODIES.get(operation.id, {})
             fixture.refused("VALIDATION_FAILED", 400, operation.method, path, body, fixture.ann, **long)
 
 
@@ -602,6 +602,18 @@ def test_webhooks(fixture):
 
 
 # --- auctions ---
+
+
+def test_repeated_creations(fixture):
+    end = time_in(3600)
+    creations = {"items": {"title": "A desk"}, "auctions": {"title": "A desk", "startingPrice": 10, "endTime": end}}
+    for name, body in creations.items():
+        path, key = f"{API}/{name}", {"Idempotency_Key": f'"{name}"'}
+        ids = {fixture.call(201, "POST", path, body, fixture.seller, **key).data["id"] for _ in range(3)}
+        if len(ids) != 1:
+            raise Fault(f"repeated requests created {ids}")
+        other = {**body, "title": "A bench"}
+        fixture.refused("IDEMPOTENCY_KEY_REUSED", 422, "POST", path, other, fixture.seller, **key)
 
 
 def test_items(fixture):
@@ -943,6 +955,20 @@ def apply_settings(fixture, text, limited):
     fixture.client.close()
 
 
+def send_at_once(fixture, path, body, who, key):
+    """Sends CONNECTIONS equal requests before it reads the first answer; returns their statuses."""
+    fields = {"Authorization": f"Bearer {who['token']}", "Content-Type": "application/json", "Idempotency-Key": key}
+    connections = [http.client.HTTPConnection(fixture.client.address, timeout=WAIT_S) for _ in range(CONNECTIONS)]
+    for connection in connections:
+        connection.connect()
+    for connection in connections:
+        connection.request("POST", path, json.dumps(body), fields)
+    statuses = [connection.getresponse().status for connection in connections]
+    for connection in connections:
+        connection.close()
+    return statuses
+
+
 def test_unverified_users_cannot_bid_if_the_setting_forbids_it(fixture):
     with open(os.environ["ROSTRUM_TEST_CONF"], encoding="utf-8") as file:
         saved = file.read()
@@ -954,6 +980,9 @@ def test_unverified_users_cannot_bid_if_the_setting_forbids_it(fixture):
         apply_settings(fixture, text, True)
         for _ in range(CONNECTIONS):
             fixture.refused("EMAIL_UNVERIFIED", 403, "POST", bids, {"amount": 10}, unknown, X_Idempotency_Key="mine")
+        statuses = send_at_once(fixture, bids, {"amount": 10}, unknown, "at once")
+        if statuses != [403] * CONNECTIONS:
+            raise Fault(f"repetitions of a request under way were answered {statuses}")
         fixture.bid(auction, 10, known)
         token = token_of(wait_for_mail(unknown["email"], "confirm"))
         fixture.call(204, "POST", f"{API}/auth/verify-email", {"token": token})

@@ -7,6 +7,7 @@
 
 #include "common/base/json.h"
 #include "tests/support/fixture.h"
+#include "tests/support/redis_run.h"
 
 enum { TEXT_SIZE = 1024, VARIANT = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 
@@ -101,6 +102,28 @@ START_TEST(a_receipt_names_the_bid_and_is_the_same_when_repeated)
 }
 END_TEST
 
+START_TEST(a_receipt_for_a_forgotten_key_names_a_bid_of_the_ledger)
+{
+    static const char *const amounts[] = {"20.00", "50.00"};
+    for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
+        char bid[UUID_TEXT_SIZE];
+        redis_forget(fixture.ann.id, fixture.auction);
+        const struct reply *reply = place_bid("receipt", "/bids", client_format("{\"amount\": %s}", amounts[i]));
+        EXPECT_STATUS(reply, 202);
+        (void)snprintf(bid, sizeof bid, "%s", reply_text(reply, "bidId"));
+        struct json *tree = verify_receipt(reply_text(reply, "receipt"));
+        expect_claim(tree, "bidId", bid);
+        expect_claim(tree, "amount", amounts[i]);
+        json_free(tree);
+        SUITE_WAIT(sql_int(fixture.sql,
+                           "SELECT count(*) FROM bids WHERE bid_id = $1::uuid AND amount = $2::numeric AND "
+                           "status = 'accepted'",
+                           bid, amounts[i], NULL) == 1,
+                   FACTORY_DECISION_MS);
+    }
+}
+END_TEST
+
 START_TEST(a_receipt_of_a_proxy_bid_names_the_maximum)
 {
     const struct reply *reply = place_bid("wait=5, receipt", "/proxy", "{\"maxAmount\": 100.00}");
@@ -138,6 +161,7 @@ static Suite *receipts_suite(void)
 {
     const TTest *const tests[] = {
         a_receipt_names_the_bid_and_is_the_same_when_repeated,
+        a_receipt_for_a_forgotten_key_names_a_bid_of_the_ledger,
         a_receipt_of_a_proxy_bid_names_the_maximum,
         a_changed_receipt_does_not_verify,
         NULL,

@@ -1,12 +1,11 @@
 /*
- * Texts that the gateway reads and writes: cursors, the Prefer header, idempotency keys, and the bidders' pseudonyms.
+ * Texts that the gateway reads and writes: cursors, the Prefer header, and the bidders' pseudonyms.
  */
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/protocol/pseudonym.h"
-#include "gateway/bid/idempotency.h"
 #include "gateway/bid/prefer.h"
 #include "gateway/query/cursor.h"
 #include "tests/support/suite.h"
@@ -181,85 +180,6 @@ START_TEST(prefer_sets_wait_and_receipt)
 }
 END_TEST
 
-START_TEST(a_repeated_key_makes_the_same_id)
-{
-    const uint8_t secret[DEPLOYMENT_KEY_BYTES] = {1};
-    const uint8_t other_secret[DEPLOYMENT_KEY_BYTES] = {2};
-    struct uuid ann = uuid_new();
-    struct uuid bob = uuid_new();
-    struct uuid id = idempotency_bid_id(secret, &ann, "order-1");
-    struct uuid again = idempotency_bid_id(secret, &ann, "order-1");
-    struct uuid others[] = {
-        idempotency_bid_id(secret, &ann, "order-2"),
-        idempotency_bid_id(secret, &bob, "order-1"),
-        idempotency_bid_id(other_secret, &ann, "order-1"),
-    };
-    ck_assert(uuid_equal(&id, &again));
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        ck_assert(!uuid_equal(&id, &others[i]));
-    }
-}
-END_TEST
-
-/* Ids and hashes may never change: a key repeated after an upgrade must still find its bid. */
-START_TEST(ids_and_hashes_of_keys_never_change)
-{
-    const uint8_t secret[DEPLOYMENT_KEY_BYTES] = {1};
-    const struct uuid user = {{3}};
-    const struct command command = {.kind = COMMAND_PROXY, .auction_id = {{2}}, .amount = 5500};
-    struct uuid bid = idempotency_bid_id(secret, &user, "order-1");
-    char text[UUID_TEXT_SIZE];
-    char hash[IDEMPOTENCY_HASH_SIZE];
-    uuid_format(&bid, text);
-    ck_assert_str_eq(text, "2eb1e81f-4b48-8cba-a049-c1a2e6ce9a51");
-    idempotency_hash(&command, hash);
-    ck_assert_str_eq(hash, "9335aff56ebb50eb7972c08e507798c6");
-}
-END_TEST
-
-START_TEST(a_key_has_no_control_characters)
-{
-    for (int byte = 1; byte < 256; byte++) {
-        const char key[] = {'a', (char)byte, 'b', '\0'};
-        ck_assert_msg(idempotency_key_is_valid(key) == (byte >= 0x20 && byte != 0x7f), "byte %d", byte);
-        ck_assert_int_eq(idempotency_key_is_valid(key + 1), byte >= 0x20 && byte != 0x7f);
-    }
-}
-END_TEST
-
-START_TEST(a_key_has_1_to_64_plain_bytes)
-{
-    char longest[IDEMPOTENCY_KEY_MAX + 2] = "";
-    memset(longest, 'k', IDEMPOTENCY_KEY_MAX);
-    ck_assert(idempotency_key_is_valid("k"));
-    ck_assert(idempotency_key_is_valid(longest));
-    longest[IDEMPOTENCY_KEY_MAX] = 'k';
-    ck_assert(!idempotency_key_is_valid(longest));
-    ck_assert(!idempotency_key_is_valid(""));
-    ck_assert(!idempotency_key_is_valid("a\tb"));
-}
-END_TEST
-
-START_TEST(the_hash_depends_on_the_request_but_not_on_its_receipt)
-{
-    char first[IDEMPOTENCY_HASH_SIZE];
-    char second[IDEMPOTENCY_HASH_SIZE];
-    struct command command = {.kind = COMMAND_BID, .auction_id = uuid_new(), .amount = 5500};
-    struct command changed[] = {command, command, command};
-    changed[0].amount = 5501;
-    changed[1].kind = COMMAND_PROXY;
-    changed[2].auction_id = uuid_new();
-    idempotency_hash(&command, first);
-    for (size_t i = 0; i < ARRAY_LEN(changed); i++) {
-        idempotency_hash(&changed[i], second);
-        ck_assert_str_ne(first, second);
-    }
-    command.received_ms = 7; /* the time of receipt does not count */
-    idempotency_hash(&command, second);
-    ck_assert_str_eq(first, second);
-}
-END_TEST
-
 START_TEST(a_bidder_has_one_pseudonym_per_auction)
 {
     const uint8_t key[PSEUDONYM_KEY_BYTES] = {1};
@@ -292,11 +212,6 @@ static Suite *text_suite(void)
     tcase_add_test(tcase, a_key_that_is_too_long_is_refused);
     tcase_add_test(tcase, the_time_of_a_cursor_is_valid_in_postgresql);
     tcase_add_test(tcase, prefer_sets_wait_and_receipt);
-    tcase_add_test(tcase, a_repeated_key_makes_the_same_id);
-    tcase_add_test(tcase, ids_and_hashes_of_keys_never_change);
-    tcase_add_test(tcase, a_key_has_no_control_characters);
-    tcase_add_test(tcase, a_key_has_1_to_64_plain_bytes);
-    tcase_add_test(tcase, the_hash_depends_on_the_request_but_not_on_its_receipt);
     tcase_add_test(tcase, a_bidder_has_one_pseudonym_per_auction);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -28,6 +28,8 @@ START_TEST(every_key_has_its_text)
     ck_assert_str_eq(key, "rl:{2001:db8::1}:logins");
     keys_bid(&user, &auction, key);
     ck_assert_str_eq(key, "bid:{" USER_TEXT "}:" AUCTION_TEXT);
+    keys_idempotency(&user, "c0ffee", key);
+    ck_assert_str_eq(key, "idem:{" USER_TEXT "}:c0ffee");
     keys_snapshot(&auction, key);
     ck_assert_str_eq(key, "snap:{" AUCTION_TEXT "}");
     keys_leaderboard(&auction, key);

@@ -1,0 +1,18 @@
+/*
+ * Reads the idempotency key of a request from its headers, or from a command over a WebSocket.
+ *
+ * Callers: bids.c, gateway/auction/creation.c.
+ */
+#ifndef ROSTRUM_GATEWAY_BID_KEY_HEADER_H
+#define ROSTRUM_GATEWAY_BID_KEY_HEADER_H
+
+#include "gateway/bid/idempotency.h"
+#include "gateway/http/request.h"
+
+/*
+ * Reads Idempotency-Key and X-Idempotency-Key, which mean the same, into `key`; "" if there is none. False: the request
+ * was ENDED with 400, because a key is malformed or two differ.
+ */
+MUST_CHECK bool key_header_read(struct request *request, char key[static IDEMPOTENCY_KEY_SIZE]);
+
+#endif
