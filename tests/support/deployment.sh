@@ -38,6 +38,14 @@ deployment_open() {
     export ROSTRUM_TEST_CONF
 }
 
+# deployment_settings COMMAND: prints the settings file of a deployment for tests.
+deployment_settings() {
+    case $1 in
+    servers) echo tests/conf/servers.ini ;;
+    *) echo tests/conf/check.ini ;;
+    esac
+}
+
 # Waits, up to half a minute, until eight answers in a row report no missing back end. Any gateway worker may answer. The
 # test before may have stopped a back end.
 deployment_whole() {
