@@ -35,7 +35,6 @@ enum {
     PG_PENDING_MAX = 64,      /* statements per connection: each component has only a few running */
     REDIS_PENDING_MAX = 2048, /* snapshots of four jobs */
     UNCONFIRMED_MAX = 2048,   /* unconfirmed commands, outbox rows and dead letters */
-    LEADER_TIMEOUT_MS = 2000, /* a leader without an answer for this long steps down */
     DRAIN_OUTBOX_MS = 2000,   /* longest wait for confirms of the outbox; another worker's sweep publishes the others */
 };
 
@@ -80,14 +79,20 @@ struct endworker {
 
 enum { SCRIPT_SNAPSHOT };
 
+static bool leads(void *arg)
+{
+    const struct endworker *worker = arg;
+    return worker->leader != NULL && leader_leads(worker->leader);
+}
+
 static void report(struct endworker *worker)
 {
     bool pg_is_up = worker->pg != NULL && pg_up(worker->pg);
     bool publishes = broker_pair_publishes(&worker->brokers);
     bool consumes = broker_pair_consumes(&worker->brokers);
     daemon_status(worker->loop.daemon, "%s; PostgreSQL %s, publishing %s, consuming %s",
-                  worker->leader != NULL && leader_leads(worker->leader) ? "leading" : "standing by",
-                  pg_is_up ? "up" : "down", publishes ? "up" : "down", consumes ? "up" : "down");
+                  leads(worker) ? "leading" : "standing by", pg_is_up ? "up" : "down", publishes ? "up" : "down",
+                  consumes ? "up" : "down");
     if (pg_is_up && publishes && consumes) {
         daemon_ready(worker->loop.daemon);
     }
@@ -124,6 +129,12 @@ static void on_leader(bool leading, void *arg)
     ending_soon_lead(worker->ending_soon, leading);
     prices_lead(worker->prices, leading);
     report(worker);
+}
+
+static bool is_fit(void *arg)
+{
+    const struct endworker *worker = arg;
+    return broker_state(worker->brokers.publisher) != BROKER_DOWN && pg_up(worker->pg);
 }
 
 static bool is_busy(void *arg)
@@ -206,17 +217,20 @@ static bool make_services(struct endworker *worker)
 {
     const struct config *config = &worker->config;
     struct scheduler_options scheduler = {
-        .base = worker->loop.base, .config = config, .pg = worker->pg, .broker = worker->brokers.publisher};
+        .base = worker->loop.base,
+        .config = config,
+        .pg = worker->pg,
+        .broker = worker->brokers.publisher,
+        .leads = leads,
+        .arg = worker,
+    };
     struct settlement_options settlement = {.base = worker->loop.base,
                                             .pg = worker->pg,
                                             .outbox = worker->outbox,
                                             .redis = worker->redis,
                                             .snapshot_script = SCRIPT_SNAPSHOT};
-    struct leader_options leader = {.base = worker->loop.base,
-                                    .pg_url = config->pg_url,
-                                    .timeout_ms = LEADER_TIMEOUT_MS,
-                                    .on_change = on_leader,
-                                    .arg = worker};
+    struct leader_options leader = {
+        .base = worker->loop.base, .config = config, .fit = is_fit, .on_change = on_leader, .arg = worker};
     worker->scheduler = scheduler_new(&scheduler);
     worker->ending_soon =
         ending_soon_new(worker->loop.base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);
@@ -260,7 +274,7 @@ static void on_collect(void *arg)
 {
     const struct endworker *worker = arg;
     endworker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
-    endworker_metrics_leader(worker->leader != NULL && leader_leads(worker->leader));
+    endworker_metrics_leader(leads(arg));
 }
 
 static bool on_open(void *arg)

@@ -23,6 +23,9 @@ struct scheduler_options {
     const struct config *config; /* borrowed */
     struct pg *pg;               /* with statements_table */
     struct broker *broker;       /* a broker for publishing */
+    /* Asked before a page of commands is published: whether this end worker still leads. */
+    bool (*leads)(void *arg);
+    void *arg;
 };
 
 /* Idle until scheduler_lead. NULL: no memory. */

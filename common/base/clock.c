@@ -34,6 +34,11 @@ int64_t clock_mono_us(void)
     return read_clock_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_ms(void)
+{
+    return read_clock_us(CLOCK_BOOTTIME) / 1000;
+}
+
 /* Days since 1970-01-01. Years start in March here, so that the leap day is the last day of the year. */
 static int64_t days_from_civil(int64_t year, int month, int day)
 {

@@ -15,6 +15,8 @@ int64_t clock_now_ms(void);
 /* The monotonic clock in milliseconds and microseconds; only differences have a meaning. */
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+/* As clock_mono_ms, but it also counts the time during which the machine was suspended. */
+int64_t clock_boot_ms(void);
 
 void clock_format(int64_t ms, char out[static CLOCK_TEXT_SIZE]);
 /* RFC 3339: "T" or "t", any number of fraction digits (cut to milliseconds), "Z" or an offset. False if invalid. */

@@ -46,6 +46,7 @@ static void print_help(const struct daemon_program *program)
            "  ROSTRUM_CONF     an INI file that overrides those of --config\n"
            "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
            "                   the servers; override every file\n"
+           "  ROSTRUM_UNIT     name of this process in log lines, metrics and 'rostrumctl shards'\n"
            "  NOTIFY_SOCKET, WATCHDOG_USEC\n"
            "                   systemd's readiness and watchdog protocol, used if set\n\n"
            "EXIT STATUS\n"

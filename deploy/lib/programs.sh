@@ -25,7 +25,7 @@ program_make() {
     service_make "$1" <<RUN
 cd $VAR
 ulimit -n "\$(ulimit -H -n)"
-exec env -i $(program_environment) ROSTRUM_METRICS_PORT=$(program_metrics_port "$1") $VAR/bin/$2 $(program_settings)
+exec env -i $(program_environment) ROSTRUM_UNIT=$1 ROSTRUM_METRICS_PORT=$(program_metrics_port "$1") $VAR/bin/$2 $(program_settings)
 RUN
 }
 

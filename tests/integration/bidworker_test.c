@@ -105,7 +105,7 @@ static int worker_stop(int index, int signal_number)
 static int64_t workers_alive(void)
 {
     return sql_int(sql,
-                   "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1383035764 AND database = "
+                   "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1383035767 AND database = "
                    "(SELECT oid FROM pg_database WHERE datname = current_database())",
                    NULL);
 }

@@ -1,0 +1,344 @@
+/*
+ * Workers that become silent without closing a socket: stopped, with a blocked loop, or cut off by the network. Others
+ * must take over within TAKEOVER_MS. A worker that returns must not decide or schedule anything before it holds a new
+ * lease. The tests start their own workers against real servers.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
+#include "common/base/clock.h"
+#include "common/protocol/topology.h"
+#include "tests/support/bidding.h"
+#include "tests/support/listing.h"
+#include "tests/support/loop.h"
+#include "tests/support/relay.h"
+
+enum {
+    TAKEOVER_MS = 8000, /* from the fault until a successor has decided; promised in docs/operating.md */
+    WORKERS_MAX = 4,
+    SHARDS_MAX = 8,
+    AMOUNT = 1000,
+    SERVERS = 3,
+};
+
+static pid_t workers[WORKERS_MAX];
+static struct bidding_auction auctions[SHARDS_MAX]; /* one for each shard */
+static int64_t rows_sent;                           /* to each of them */
+
+static void set_up(void)
+{
+    bidding_set_up();
+    ck_assert_uint_le(bidding.shards, SHARDS_MAX);
+    rows_sent = 0;
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        workers[i] = 0;
+    }
+}
+
+/* Whatever state a failed test left them in. */
+static void tear_down(void)
+{
+    for (size_t i = 0; i < WORKERS_MAX; i++) {
+        if (workers[i] > 0) {
+            (void)program_end(workers[i], SIGKILL);
+        }
+    }
+    bidding_tear_down();
+}
+
+static void worker_start(size_t index, const char *program)
+{
+    ck_assert_int_eq(workers[index], 0);
+    workers[index] = program_start_ready(program, bidding.settings);
+}
+
+static void worker_stop(size_t index)
+{
+    pid_t worker = workers[index];
+    workers[index] = 0;
+    ck_assert_int_eq(program_end(worker, SIGTERM), 0);
+}
+
+/* Number of locks of this class. */
+static int64_t locks(const char *class)
+{
+    return sql_int(bidding.sql,
+                   "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1::bigint AND granted"
+                   " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+                   class, NULL);
+}
+
+static int64_t workers_alive(void)
+{
+    return locks("1383035767");
+}
+
+/* Whether every shard has an owner, and no worker of `workers` more than its share. */
+static bool shared_by(int64_t count)
+{
+    static const char most_and_all[] =
+        "SELECT coalesce(max(n), 0) * 1000 + coalesce(sum(n), 0) FROM (SELECT count(*) AS n FROM pg_locks WHERE "
+        "locktype ="
+        " 'advisory' AND classid = 1383035752 AND granted AND database = (SELECT oid FROM pg_database WHERE datname ="
+        " current_database()) GROUP BY pid) AS owners";
+    int64_t shards = (int64_t)bidding.shards;
+    return workers_alive() == count &&
+           sql_int(bidding.sql, most_and_all, NULL) == (shards + count - 1) / count * 1000 + shards;
+}
+
+/* --- bid workers --- */
+
+static void open_auctions(void)
+{
+    static const struct bidding_terms terms = {0};
+    for (unsigned shard = 0; shard < bidding.shards; shard++) {
+        do {
+            bidding_open(&auctions[shard], &terms);
+        } while (ids_shard(&auctions[shard].id, bidding.shards) != shard);
+    }
+}
+
+/* Bids once on every auction. */
+static void bid_everywhere(void)
+{
+    rows_sent++;
+    for (unsigned shard = 0; shard < bidding.shards; shard++) {
+        struct bidding_auction *auction = &auctions[shard];
+        enum bidding_user user = rows_sent % 2 == 0 ? BIDDING_ANN : BIDDING_BOB;
+        (void)bidding_add(auction, COMMAND_BID, user, AMOUNT * rows_sent);
+        bidding_send(auction);
+    }
+}
+
+static bool decided_everywhere(void)
+{
+    for (unsigned shard = 0; shard < bidding.shards; shard++) {
+        if (sql_int(bidding.sql, "SELECT count(*) FROM bids WHERE auction_id = $1::uuid", auctions[shard].text, NULL) <
+            rows_sent) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void verify_everywhere(void)
+{
+    for (unsigned shard = 0; shard < bidding.shards; shard++) {
+        bidding_wait(&auctions[shard], rows_sent);
+        bidding_verify(&auctions[shard]);
+    }
+}
+
+static void two_workers_serve(void)
+{
+    open_auctions();
+    worker_start(0, "rostrum-bidworker");
+    worker_start(1, "rostrum-bidworker");
+    SUITE_WAIT(shared_by(2), BIDDING_DEADLINE_MS);
+    bid_everywhere();
+    SUITE_WAIT(decided_everywhere(), BIDDING_DEADLINE_MS);
+}
+
+/* Both workers take part again, and the shards are shared. */
+static void both_take_part(void)
+{
+    SUITE_WAIT(shared_by(2), BIDDING_DEADLINE_MS);
+    bid_everywhere();
+    SUITE_WAIT(decided_everywhere(), BIDDING_DEADLINE_MS);
+    worker_stop(0);
+    worker_stop(1);
+    verify_everywhere();
+}
+
+static const char row_lock[] = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name ="
+                               " 'rostrum-bidworker' LIMIT 1";
+
+/*
+ * Stops a worker in the middle of a transaction that waits for one row, and then lets it have the row. So its session
+ * holds a row lock, and has an answer that nobody reads.
+ */
+START_TEST(a_stopped_bid_worker_is_replaced_and_joins_again)
+{
+    two_workers_serve();
+    struct sql *other = sql_open(getenv("ROSTRUM_PG_URL"));
+    ck_assert_ptr_nonnull(other);
+    PQclear(sql_rows(other, "BEGIN", NULL));
+    for (unsigned shard = 0; shard < bidding.shards; shard++) {
+        PQclear(sql_rows(other, "SELECT 1 FROM auctions WHERE id = $1::uuid FOR UPDATE", auctions[shard].text, NULL));
+    }
+    bid_everywhere();
+    SUITE_WAIT(sql_int(bidding.sql, row_lock, NULL) > 0, BIDDING_DEADLINE_MS);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    int64_t stopped_ms = suite_mono_ms();
+    PQclear(sql_rows(other, "COMMIT", NULL));
+    sql_close(other);
+    bid_everywhere();
+    SUITE_WAIT(decided_everywhere(), TAKEOVER_MS - (suite_mono_ms() - stopped_ms));
+    ck_assert_int_eq(kill(workers[0], SIGCONT), 0);
+    both_take_part();
+}
+END_TEST
+
+/* Only the thread of the loop stands still. */
+START_TEST(a_bid_worker_with_a_blocked_loop_is_replaced)
+{
+    int status = 0;
+    two_workers_serve();
+    ck_assert_int_eq(ptrace(PTRACE_SEIZE, workers[0], NULL, NULL), 0);
+    ck_assert_int_eq(ptrace(PTRACE_INTERRUPT, workers[0], NULL, NULL), 0);
+    ck_assert_int_eq(waitpid(workers[0], &status, __WALL), workers[0]);
+    bid_everywhere();
+    SUITE_WAIT(decided_everywhere(), TAKEOVER_MS);
+    ck_assert_int_eq(ptrace(PTRACE_DETACH, workers[0], NULL, NULL), 0);
+    both_take_part();
+}
+END_TEST
+
+/* The only worker stops for longer than its lease. What RabbitMQ sent it meanwhile lies in its socket. */
+START_TEST(a_bid_worker_that_returns_decides_only_under_a_new_lease)
+{
+    open_auctions();
+    worker_start(0, "rostrum-bidworker");
+    bid_everywhere();
+    SUITE_WAIT(decided_everywhere(), BIDDING_DEADLINE_MS);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    bid_everywhere();
+    SUITE_WAIT(workers_alive() == 0, TAKEOVER_MS);
+    ck_assert_int_eq(kill(workers[0], SIGCONT), 0);
+    SUITE_WAIT(decided_everywhere(), TAKEOVER_MS);
+    for (unsigned shard = 0; shard < bidding.shards; shard++) {
+        ck_assert_int_eq(sql_int(bidding.sql,
+                                 "SELECT count(*) FROM bids WHERE auction_id = $1::uuid AND seq = 2 AND decided_at >"
+                                 " (SELECT a.backend_start FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid"
+                                 " WHERE l.locktype = 'advisory' AND l.classid = 1383035767 AND l.granted AND"
+                                 " l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+                                 auctions[shard].text, NULL),
+                         1);
+    }
+    worker_stop(0);
+    verify_everywhere();
+}
+END_TEST
+
+/* One machine loses its power, as the servers and the worker on it see that: no packet comes through any more. */
+START_TEST(a_bid_worker_behind_a_dead_network_is_replaced)
+{
+    static const char *const urls[SERVERS] = {"ROSTRUM_PG_URL", "ROSTRUM_AMQP_URL", "ROSTRUM_REDIS_URL"};
+    static struct relay relays[SERVERS];
+    struct event_base *base = event_base_new();
+    char direct[SERVERS][RELAY_URL_SIZE];
+    open_auctions();
+    worker_start(1, "rostrum-bidworker");
+    for (size_t i = 0; i < SERVERS; i++) {
+        char relayed[RELAY_URL_SIZE];
+        relays[i] = (struct relay){.base = base};
+        (void)snprintf(direct[i], RELAY_URL_SIZE, "%s", getenv(urls[i]));
+        relay_open_url(&relays[i], direct[i], relayed);
+        ck_assert_int_eq(setenv(urls[i], relayed, 1), 0);
+    }
+    workers[0] = program_start("rostrum-bidworker", bidding.settings);
+    for (size_t i = 0; i < SERVERS; i++) {
+        ck_assert_int_eq(setenv(urls[i], direct[i], 1), 0);
+    }
+    LOOP_UNTIL(base, shared_by(2), BIDDING_DEADLINE_MS);
+    bid_everywhere();
+    LOOP_UNTIL(base, decided_everywhere(), BIDDING_DEADLINE_MS);
+    for (size_t i = 0; i < SERVERS; i++) {
+        relay_vanish(&relays[i]);
+    }
+    int64_t vanished_ms = suite_mono_ms();
+    bid_everywhere();
+    LOOP_UNTIL(base, decided_everywhere(), TAKEOVER_MS - (suite_mono_ms() - vanished_ms));
+    ck_assert_int_eq(program_end(workers[0], SIGKILL), -1);
+    workers[0] = 0;
+    worker_stop(1);
+    verify_everywhere();
+    for (size_t i = 0; i < SERVERS; i++) {
+        relay_close(&relays[i]);
+    }
+    event_base_free(base);
+}
+END_TEST
+
+/* --- end workers --- */
+
+static bool take_fence(const char *tap)
+{
+    struct queues_message message;
+    bool taken = queues_take(bidding.queues, tap, &message);
+    if (taken) {
+        free(message.body);
+    }
+    return taken;
+}
+
+static void wait_for_fence(int deadline_ms)
+{
+    char seller[UUID_TEXT_SIZE];
+    char auction[UUID_TEXT_SIZE];
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    char key[TOPOLOGY_KEY_SIZE];
+    char tap[QUEUES_NAME_SIZE];
+    struct uuid id;
+    listing_user(bidding.sql, seller);
+    listing_new(bidding.sql, &(struct listing){.end_ms = clock_now_ms() - 10000}, seller, auction);
+    ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
+    topology_bid_exchange(&id, bidding.shards, exchange);
+    topology_bid_key(&id, bidding.shards, key);
+    queues_tap_key(bidding.queues, exchange, key, tap);
+    SUITE_WAIT(take_fence(tap), deadline_ms);
+}
+
+static int64_t sessions(void)
+{
+    return sql_int(bidding.sql,
+                   "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE"
+                   " 'rostrum-endworker lease%'",
+                   NULL);
+}
+
+START_TEST(a_stopped_leading_end_worker_is_replaced_and_stands_by_again)
+{
+    static const char leader_pid[] = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = 1383035717"
+                                     " AND granted AND database = (SELECT oid FROM pg_database WHERE datname ="
+                                     " current_database())";
+    worker_start(0, "rostrum-endworker");
+    SUITE_WAIT(locks("1383035717") == 1, BIDDING_DEADLINE_MS);
+    worker_start(1, "rostrum-endworker");
+    int64_t first = sql_int(bidding.sql, leader_pid, NULL);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    wait_for_fence(TAKEOVER_MS);
+    int64_t second = sql_int(bidding.sql, leader_pid, NULL);
+    ck_assert_int_ne(second, first);
+    ck_assert_int_eq(kill(workers[0], SIGCONT), 0);
+    SUITE_WAIT(sessions() == 2, BIDDING_DEADLINE_MS);
+    ck_assert_int_eq(sql_int(bidding.sql, leader_pid, NULL), second);
+    worker_stop(1);
+    wait_for_fence(TAKEOVER_MS);
+    worker_stop(0);
+}
+END_TEST
+
+static Suite *lease_suite(void)
+{
+    enum { TEST_S = 120 };
+    Suite *suite = suite_create("lease");
+    TCase *tcase = tcase_create("lease");
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, TEST_S);
+    tcase_add_test(tcase, a_stopped_bid_worker_is_replaced_and_joins_again);
+    tcase_add_test(tcase, a_bid_worker_with_a_blocked_loop_is_replaced);
+    tcase_add_test(tcase, a_bid_worker_that_returns_decides_only_under_a_new_lease);
+    tcase_add_test(tcase, a_bid_worker_behind_a_dead_network_is_replaced);
+    tcase_add_test(tcase, a_stopped_leading_end_worker_is_replaced_and_stands_by_again);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    return suite_run(lease_suite());
+}
