@@ -142,7 +142,7 @@ static void on_lease(enum lease_state state, void *arg)
     case LEASE_STATE_COUNT:
         ownership->settled = false;
         memset(ownership->plan, 0, sizeof ownership->plan);
-        ownership->options.lost(state == LEASE_LOST, ownership->options.arg);
+        ownership->options.lost(ownership->options.arg);
         break;
     }
     ownership->unsure = false;
@@ -195,6 +195,11 @@ bool ownership_settled(const struct ownership *ownership)
 bool ownership_holds(const struct ownership *ownership)
 {
     return lease_state(ownership->lease) == LEASE_HELD;
+}
+
+bool ownership_hung(const struct ownership *ownership)
+{
+    return lease_hung(ownership->lease);
 }
 
 size_t ownership_alive(const struct ownership *ownership)

@@ -29,8 +29,8 @@ struct ownership_options {
     bool (*reads)(unsigned shard, void *arg);
     /* Called at the end of each poll. */
     void (*polled)(void *arg);
-    /* The lease was given up, or `expired`, and with it every shard: others may own them already. */
-    void (*lost)(bool expired, void *arg);
+    /* The lease is gone, and with it every shard: others may own them already. */
+    void (*lost)(void *arg);
     void *arg;
 };
 
@@ -41,6 +41,8 @@ void ownership_free(struct ownership *ownership);
 bool ownership_settled(const struct ownership *ownership);
 /* Whether the lease is held now. Otherwise the worker must begin nothing, and commit nothing. */
 bool ownership_holds(const struct ownership *ownership);
+/* See lease_hung. */
+bool ownership_hung(const struct ownership *ownership);
 /* Number of workers alive at the last poll, this one included. */
 size_t ownership_alive(const struct ownership *ownership);
 /* Gives up all shards, and takes none before `rest_ms` have passed. Calls `lost`. */

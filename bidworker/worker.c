@@ -9,8 +9,8 @@
  *
  * A command may also crash its worker. A message that was delivered too often is therefore decided one command at a
  * time. Each attempt is counted in table suspects before it starts, and the third one puts the command into quarantine.
- * Only a death of the worker, or a lease that expires during the attempt, leaves the count there. Every other end of
- * the attempt takes it back: a failed transaction, a hand-over, a drain.
+ * Only the death of the worker leaves the count there, or a loop that hangs until the lease is lost. Every other end of
+ * the attempt takes it back: a failed transaction, a hand-over, a drain, a lost server.
  *
  * Nothing is taken, and no COMMIT sent, without the lease (ownership.h). When the lease is gone the worker closes its
  * channels at once, rolls back, and waits until it owns shards again. It gives the lease up by itself when PostgreSQL
@@ -146,9 +146,12 @@ static void check_outbox(evutil_socket_t fd, short what, void *arg)
     worker->options.drained(worker->options.arg);
 }
 
-/* True if the count of the command in hand is being taken back. */
+/* True if the count of the command in hand is being taken back. It stands if the loop hung over the command. */
 static bool take_count_back(struct worker *worker)
 {
+    if (worker->ownership != NULL && ownership_hung(worker->ownership)) {
+        worker->counted = false;
+    }
     if (!worker->counted || !ledger_acquit(worker->ledger, worker->batch->entries[0].command)) {
         return false;
     }
@@ -528,11 +531,10 @@ static bool is_fit(void *arg)
 }
 
 /* The lease is gone. A COMMIT that was sent is waited for: its outcome is published, or the batch pruned. */
-static void on_lost(bool expired, void *arg)
+static void on_lost(void *arg)
 {
     struct worker *worker = arg;
     shard_reader_abandon(worker->shard_reader);
-    worker->counted = worker->counted && !expired;
     if (worker->state == WORKER_DECIDING && ledger_abandon(worker->ledger)) {
         retry_later(worker);
     }

@@ -39,7 +39,9 @@ struct lease {
     int64_t asked_ms;     /* when it was sent; this and the next two on clock_boot_ms */
     int64_t confirmed_ms; /* when the last one that confirmed the lease was sent */
     int64_t rest_until_ms;
-    int64_t fit_ms; /* when the owner was last fit */
+    int64_t fit_ms;    /* when the owner was last fit */
+    int64_t polled_ms; /* when the loop last came to a poll */
+    bool hung;         /* the last loss: see lease_hung */
 };
 
 static const char *const state_labels[] = {
@@ -72,9 +74,21 @@ static bool has_lease(const struct lease *lease)
     return lease->state == LEASE_HELD || lease->state == LEASE_UNSURE;
 }
 
+/* Since the lease expired; negative before. */
+static int64_t overdue_ms(const struct lease *lease)
+{
+    return clock_boot_ms() - lease->confirmed_ms - lease_ms(lease);
+}
+
+/* Polls come many times a lease, whatever PostgreSQL does. */
+static bool stood_still(const struct lease *lease)
+{
+    return clock_boot_ms() - lease->polled_ms >= lease_ms(lease) / 2;
+}
+
 static bool is_expired(const struct lease *lease)
 {
-    return clock_boot_ms() - lease->confirmed_ms >= lease_ms(lease);
+    return overdue_ms(lease) >= 0;
 }
 
 static void arm(struct event *timer, int64_t ms)
@@ -89,6 +103,9 @@ static void set_state(struct lease *lease, enum lease_state state)
 {
     if (lease->state == state) {
         return;
+    }
+    if (state == LEASE_LOST) {
+        lease->hung = stood_still(lease);
     }
     lease->state = state;
     metrics_add(&lease_metrics, state, 0, 0, 1);
@@ -110,7 +127,7 @@ static void confirm(struct lease *lease)
         set_state(lease, LEASE_LOST); /* this process stood still */
         return;
     }
-    arm(lease->expiry_timer, lease->confirmed_ms + lease_ms(lease) - clock_boot_ms());
+    arm(lease->expiry_timer, -overdue_ms(lease));
     set_state(lease, LEASE_HELD);
 }
 
@@ -122,7 +139,7 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
     if (has_lease(lease) && is_expired(lease)) {
         set_state(lease, LEASE_LOST);
     } else if (has_lease(lease)) {
-        arm(lease->expiry_timer, lease->confirmed_ms + lease_ms(lease) - clock_boot_ms());
+        arm(lease->expiry_timer, -overdue_ms(lease));
     }
 }
 
@@ -183,6 +200,7 @@ static void poll(struct lease *lease)
     } else if (has_lease(lease) && !wanted) {
         lease_release(lease, 0);
     }
+    lease->polled_ms = clock_boot_ms();
     if (lease->querying || !pg_up(lease->pg)) {
         return;
     }
@@ -276,6 +294,7 @@ struct lease *lease_new(const struct lease_options *options)
     }
     lease->options = *options;
     lease->fit_ms = clock_boot_ms();
+    lease->polled_ms = lease->fit_ms;
     draw_key(lease);
     write_session(lease);
     write_statements(lease);
@@ -306,6 +325,11 @@ void lease_free(struct lease *lease)
 enum lease_state lease_state(const struct lease *lease)
 {
     return has_lease(lease) && is_expired(lease) ? LEASE_LOST : lease->state;
+}
+
+bool lease_hung(const struct lease *lease)
+{
+    return lease->state == LEASE_LOST ? lease->hung : has_lease(lease) && is_expired(lease) && stood_still(lease);
 }
 
 uint32_t lease_key(const struct lease *lease)

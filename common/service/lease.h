@@ -66,6 +66,8 @@ MUST_CHECK struct lease *lease_new(const struct lease_options *options);
 void lease_free(struct lease *lease);
 /* LEASE_LOST as soon as lease_s have passed, even if the loop was late and `changed` has not been called yet. */
 enum lease_state lease_state(const struct lease *lease);
+/* Whether the lease was lost because this process stood still, and not PostgreSQL or the network. */
+bool lease_hung(const struct lease *lease);
 uint32_t lease_key(const struct lease *lease);
 /* Gives the lease up, and takes none before `rest_ms` have passed. Calls `changed`. No effect without a lease. */
 void lease_release(struct lease *lease, int64_t rest_ms);
