@@ -16,6 +16,8 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
+#include "common/service/watchdog.h"
+
 enum { REASON_SIZE = 1024, STATUS_SIZE = 256 };
 
 static void print_setting(const char *section, const char *name, const char *value, void *arg)
@@ -48,7 +50,8 @@ static void print_help(const struct daemon_program *program)
            "                   the servers; override every file\n"
            "  ROSTRUM_UNIT     name of this process in log lines, metrics and 'rostrumctl shards'\n"
            "  NOTIFY_SOCKET, WATCHDOG_USEC\n"
-           "                   systemd's readiness and watchdog protocol, used if set\n\n"
+           "                   systemd's readiness and watchdog protocol, used if set; with WATCHDOG_USEC alone\n"
+           "                   the program aborts by itself when its loop hangs for so long\n\n"
            "EXIT STATUS\n"
            "  0 done    1 failed while running    2 wrong command line or settings    75 drain deadline passed\n\n"
            "LOG\n"
@@ -207,20 +210,18 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     (void)arg;
-    sd_notify(0, "WATCHDOG=1");
+    watchdog_beat();
 }
 
-/* Pings at half of systemd's interval; does nothing without a watchdog. */
 static bool start_watchdog(struct daemon *daemon)
 {
-    uint64_t interval_us = 0;
-    if (sd_watchdog_enabled(0, &interval_us) <= 0) {
+    int64_t beat_ms = watchdog_start();
+    struct timeval beat = {.tv_sec = (time_t)(beat_ms / 1000), .tv_usec = (suseconds_t)(beat_ms % 1000) * 1000};
+    if (beat_ms == 0) {
         return true;
     }
-    struct timeval half = {.tv_sec = (time_t)(interval_us / 2000000),
-                           .tv_usec = (suseconds_t)(interval_us / 2 % 1000000)};
     daemon->watchdog = event_new(daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
-    return daemon->watchdog != NULL && event_add(daemon->watchdog, &half) == 0;
+    return daemon->watchdog != NULL && event_add(daemon->watchdog, &beat) == 0;
 }
 
 static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
