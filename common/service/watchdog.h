@@ -1,8 +1,10 @@
 /*
  * The watchdog of a process whose loop may hang. systemd asks for it by WATCHDOG_USEC, and wants a beat within that
- * time on NOTIFY_SOCKET; otherwise it kills the process. If the variable is set without a socket, as in a private
- * deployment, the kernel does the same: each beat sets a timer whose signal logs a line and aborts the process. Its
- * supervisor starts a new one. Callers: daemon and the gateway's master.
+ * time on NOTIFY_SOCKET. Without one it kills the process. A private deployment sets the variable without a socket.
+ * Then each beat sets a timer of the kernel, whose signal logs a line and aborts the process. Its supervisor starts a
+ * new one.
+ *
+ * Callers: daemon and the gateway's master.
  */
 #ifndef ROSTRUM_COMMON_SERVICE_WATCHDOG_H
 #define ROSTRUM_COMMON_SERVICE_WATCHDOG_H

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -263,6 +264,133 @@ START_TEST(a_bid_worker_behind_a_dead_network_is_replaced)
 }
 END_TEST
 
+/* --- shares --- */
+
+enum { OWNERS_SIZE = 512 };
+
+/* Writes which process owns which shard: "0:4711 1:4712 …". */
+static void read_owners(char owners[static OWNERS_SIZE])
+{
+    (void)snprintf(owners, OWNERS_SIZE, "%s",
+                   sql_text(bidding.sql,
+                            "SELECT string_agg(l.objid || ':' || split_part(a.application_name, ' ', 3), ' ' ORDER BY"
+                            " l.objid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype ="
+                            " 'advisory' AND l.classid = 1383035752 AND l.granted AND l.database = (SELECT oid FROM"
+                            " pg_database WHERE datname = current_database())",
+                            NULL));
+}
+
+/* Number of shards with another owner. */
+static int moved(const char *before, const char *after)
+{
+    char from[OWNERS_SIZE];
+    char to[OWNERS_SIZE];
+    char *from_rest = NULL;
+    char *to_rest = NULL;
+    int count = 0;
+    (void)snprintf(from, sizeof from, "%s", before);
+    (void)snprintf(to, sizeof to, "%s", after);
+    const char *old = strtok_r(from, " ", &from_rest);
+    const char *new = strtok_r(to, " ", &to_rest);
+    while (old != NULL && new != NULL) {
+        count += strcmp(old, new) != 0;
+        old = strtok_r(NULL, " ", &from_rest);
+        new = strtok_r(NULL, " ", &to_rest);
+    }
+    ck_assert(old == NULL && new == NULL);
+    return count;
+}
+
+START_TEST(shards_are_shared_evenly_and_few_move)
+{
+    char before[OWNERS_SIZE];
+    char after[OWNERS_SIZE];
+    open_auctions();
+    ck_assert_uint_eq(bidding.shards, SHARDS_MAX);
+    for (size_t i = 0; i < 3; i++) {
+        worker_start(i, "rostrum-bidworker");
+        SUITE_WAIT(shared_by((int64_t)i + 1), BIDDING_DEADLINE_MS);
+    }
+    bid_everywhere();
+    read_owners(before);
+    worker_start(3, "rostrum-bidworker");
+    SUITE_WAIT(shared_by(4), BIDDING_DEADLINE_MS);
+    read_owners(after);
+    ck_assert_int_eq(moved(before, after), 2);
+    bid_everywhere();
+    worker_stop(1);
+    SUITE_WAIT(shared_by(3), BIDDING_DEADLINE_MS);
+    read_owners(before);
+    ck_assert_int_eq(moved(after, before), 2);
+    bid_everywhere();
+    SUITE_WAIT(decided_everywhere(), BIDDING_DEADLINE_MS);
+    verify_everywhere();
+}
+END_TEST
+
+/* As in a restart of PostgreSQL that takes less than a lease. */
+START_TEST(a_lost_session_moves_no_shard)
+{
+    char now[OWNERS_SIZE];
+    char before[OWNERS_SIZE];
+    char after[OWNERS_SIZE];
+    two_workers_serve();
+    read_owners(before);
+    (void)snprintf(now, sizeof now, "%s", sql_text(bidding.sql, "SELECT clock_timestamp()", NULL));
+    ck_assert_int_eq(sql_int(bidding.sql,
+                             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE"
+                             " 'rostrum-bidworker lease%' AND datname = current_database()",
+                             NULL),
+                     2);
+    bid_everywhere();
+    SUITE_WAIT(sql_int(bidding.sql,
+                       "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'rostrum-bidworker lease%'"
+                       " AND datname = current_database() AND backend_start > $1::timestamptz",
+                       now, NULL) == 2,
+               BIDDING_DEADLINE_MS);
+    SUITE_WAIT(shared_by(2), BIDDING_DEADLINE_MS);
+    read_owners(after);
+    ck_assert_str_eq(after, before);
+    SUITE_WAIT(decided_everywhere(), BIDDING_DEADLINE_MS);
+    both_take_part();
+}
+END_TEST
+
+/* Its lease is confirmed, but the sessions that decide hang, longer than any timeout of theirs. */
+START_TEST(a_bid_worker_that_gets_no_answer_leaves_its_shards_to_others)
+{
+    enum { DECIDING = 2 };
+    static struct relay relay;
+    char direct[RELAY_URL_SIZE];
+    char relayed[RELAY_URL_SIZE];
+    struct event_base *base = event_base_new();
+    program_settings_remove(bidding.settings);
+    program_settings("[postgres]\npg_timeout_ms = 60000\n", bidding.settings);
+    open_auctions();
+    worker_start(1, "rostrum-bidworker");
+    relay = (struct relay){.base = base};
+    (void)snprintf(direct, sizeof direct, "%s", getenv("ROSTRUM_PG_URL"));
+    relay_open_url(&relay, direct, relayed);
+    ck_assert_int_eq(setenv("ROSTRUM_PG_URL", relayed, 1), 0);
+    workers[0] = program_start("rostrum-bidworker", bidding.settings);
+    ck_assert_int_eq(setenv("ROSTRUM_PG_URL", direct, 1), 0);
+    LOOP_UNTIL(base, shared_by(2), BIDDING_DEADLINE_MS);
+    bid_everywhere();
+    LOOP_UNTIL(base, decided_everywhere(), BIDDING_DEADLINE_MS);
+    for (size_t i = 0; i < DECIDING; i++) { /* they were opened first */
+        relay_freeze_one(&relay, i);
+    }
+    bid_everywhere();
+    LOOP_UNTIL(base, decided_everywhere(), TAKEOVER_MS);
+    ck_assert_int_eq(program_end(workers[0], SIGKILL), -1);
+    workers[0] = 0;
+    worker_stop(1);
+    verify_everywhere();
+    relay_close(&relay);
+    event_base_free(base);
+}
+END_TEST
+
 /* --- end workers --- */
 
 static bool take_fence(const char *tap)
@@ -333,6 +461,9 @@ static Suite *lease_suite(void)
     tcase_add_test(tcase, a_bid_worker_with_a_blocked_loop_is_replaced);
     tcase_add_test(tcase, a_bid_worker_that_returns_decides_only_under_a_new_lease);
     tcase_add_test(tcase, a_bid_worker_behind_a_dead_network_is_replaced);
+    tcase_add_test(tcase, shards_are_shared_evenly_and_few_move);
+    tcase_add_test(tcase, a_lost_session_moves_no_shard);
+    tcase_add_test(tcase, a_bid_worker_that_gets_no_answer_leaves_its_shards_to_others);
     tcase_add_test(tcase, a_stopped_leading_end_worker_is_replaced_and_stands_by_again);
     suite_add_tcase(suite, tcase);
     return suite;

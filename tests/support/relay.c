@@ -102,14 +102,20 @@ void relay_cut(struct relay *relay)
     }
 }
 
+void relay_freeze_one(struct relay *relay, size_t number)
+{
+    ck_assert_uint_lt(number, relay->pairs);
+    for (size_t end = 0; end < ARRAY_LEN(relay->all[number].ends); end++) {
+        if (relay->all[number].ends[end] != NULL) {
+            ck_assert_int_eq(bufferevent_disable(relay->all[number].ends[end], EV_READ | EV_WRITE), 0);
+        }
+    }
+}
+
 void relay_freeze(struct relay *relay)
 {
     for (size_t i = 0; i < relay->pairs; i++) {
-        for (size_t end = 0; end < ARRAY_LEN(relay->all[i].ends); end++) {
-            if (relay->all[i].ends[end] != NULL) {
-                ck_assert_int_eq(bufferevent_disable(relay->all[i].ends[end], EV_READ | EV_WRITE), 0);
-            }
-        }
+        relay_freeze_one(relay, i);
     }
 }
 

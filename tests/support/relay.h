@@ -45,6 +45,8 @@ void relay_open_url(struct relay *relay, const char *url, char relayed[static RE
 void relay_cut(struct relay *relay);
 /* Leaves the present connections open and forwards nothing more on them; later connections are forwarded. */
 void relay_freeze(struct relay *relay);
+/* The same for the connection that was accepted as the `number`-th, from 0. */
+void relay_freeze_one(struct relay *relay, size_t number);
 /*
  * Stops forwarding the bytes of RELAY_CLIENT or RELAY_SERVER on the present connections, and continues. No byte is
  * lost.
