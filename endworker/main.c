@@ -43,12 +43,13 @@ static const struct daemon_program program = {
     .purpose = "starts auctions, ends them, and settles ended auctions",
     .description =
         "  Four services in one process:\n\n"
-        "  Scheduling. One end worker leads: the one that holds an advisory lock in PostgreSQL. Every\n"
+        "  Scheduling. One end worker leads: the one that holds a lease in PostgreSQL. Every\n"
         "  schedule_poll_ms it queries scheduled auctions whose start time has passed, and active ones whose\n"
         "  end time has passed by fence_grace_ms. It puts a start or fence command into the queue of the\n"
         "  auction's bids, where the bid worker processes it in order. The command is repeated after\n"
         "  fence_repeat_ms, then at growing intervals, until the auction has left that state. Run a second\n"
-        "  end worker as a stand-by: it takes over automatically within a second.\n\n"
+        "  end worker as a stand-by: it takes over within a second when the\n"
+        "  leader ends, and after lease_s when it hangs.\n\n"
         "  Ending soon. The leader announces once each auction that ends within ending_soon_s.\n\n"
         "  Prices. The leader updates the prices of the search index after bids.\n\n"
         "  Settlement. Ended auctions arrive in queue auction_end and become sold or unsold, once, under\n"
