@@ -139,7 +139,7 @@ static bool shards_number(const char **at, char end, int64_t most, int64_t *out)
     if (text == *at || *text != end) {
         return false;
     }
-    *at = end == '\0' ? text : text + 1;
+    *at = text + 1;
     *out = value;
     return true;
 }
