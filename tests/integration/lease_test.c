@@ -111,6 +111,13 @@ static void loop_unblock(pid_t worker)
     ck_assert_int_eq(ptrace(PTRACE_DETACH, worker, NULL, NULL), 0);
 }
 
+/* The figures of docs/operating.md. */
+static void print_takeover(const char *fault, int64_t since_ms)
+{
+    (void)printf("%s: taken over after %d ms\n", fault, (int)(suite_mono_ms() - since_ms));
+    (void)fflush(stdout);
+}
+
 /* Number of locks of this class. */
 static int64_t locks(const char *class)
 {
@@ -226,6 +233,7 @@ START_TEST(a_stopped_bid_worker_is_replaced_and_joins_again)
     sql_close(other);
     bid_everywhere();
     SUITE_WAIT(decided_everywhere(), TAKEOVER_MS - (suite_mono_ms() - stopped_ms));
+    print_takeover("stopped bid worker", stopped_ms);
     ck_assert_int_eq(kill(workers[0], SIGCONT), 0);
     both_take_part();
 }
@@ -235,8 +243,10 @@ START_TEST(a_bid_worker_with_a_blocked_loop_is_replaced)
 {
     two_workers_serve();
     loop_block(workers[0]);
+    int64_t blocked_ms = suite_mono_ms();
     bid_everywhere();
     SUITE_WAIT(decided_everywhere(), TAKEOVER_MS);
+    print_takeover("bid worker with a blocked loop", blocked_ms);
     loop_unblock(workers[0]);
     both_take_part();
 }
@@ -281,8 +291,10 @@ START_TEST(a_bid_worker_behind_a_dead_network_is_replaced)
     bid_everywhere();
     LOOP_UNTIL(base, decided_everywhere(), BIDDING_DEADLINE_MS);
     network_vanishes();
+    int64_t vanished_ms = suite_mono_ms();
     bid_everywhere();
     LOOP_UNTIL(base, decided_everywhere(), TAKEOVER_MS);
+    print_takeover("bid worker behind a dead network", vanished_ms);
     ck_assert_int_eq(program_end(workers[0], SIGKILL), -1);
     workers[0] = 0;
     worker_stop(1);
@@ -431,8 +443,9 @@ static bool take_fence(const char *tap)
     return taken;
 }
 
-static void wait_for_fence(int deadline_ms)
+static void wait_for_fence(const char *fault)
 {
+    int64_t since_ms = suite_mono_ms();
     char seller[UUID_TEXT_SIZE];
     char auction[UUID_TEXT_SIZE];
     char exchange[TOPOLOGY_QUEUE_SIZE];
@@ -445,7 +458,8 @@ static void wait_for_fence(int deadline_ms)
     topology_bid_exchange(&id, bidding.shards, exchange);
     topology_bid_key(&id, bidding.shards, key);
     queues_tap_key(bidding.queues, exchange, key, tap);
-    SUITE_WAIT(take_fence(tap), deadline_ms);
+    SUITE_WAIT(take_fence(tap), TAKEOVER_MS);
+    print_takeover(fault, since_ms);
 }
 
 static int64_t sessions(void)
@@ -472,14 +486,14 @@ START_TEST(a_stopped_leading_end_worker_is_replaced_and_stands_by_again)
     two_end_workers();
     int64_t first = sql_int(bidding.sql, leader_pid, NULL);
     ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
-    wait_for_fence(TAKEOVER_MS);
+    wait_for_fence("stopped leading end worker");
     int64_t second = sql_int(bidding.sql, leader_pid, NULL);
     ck_assert_int_ne(second, first);
     ck_assert_int_eq(kill(workers[0], SIGCONT), 0);
     SUITE_WAIT(sessions() == 2, BIDDING_DEADLINE_MS);
     ck_assert_int_eq(sql_int(bidding.sql, leader_pid, NULL), second);
     worker_stop(1);
-    wait_for_fence(TAKEOVER_MS);
+    wait_for_fence("leading end worker that ended");
     worker_stop(0);
 }
 END_TEST
@@ -488,7 +502,7 @@ START_TEST(a_leading_end_worker_with_a_blocked_loop_is_replaced)
 {
     two_end_workers();
     loop_block(workers[0]);
-    wait_for_fence(TAKEOVER_MS);
+    wait_for_fence("leading end worker with a blocked loop");
     loop_unblock(workers[0]);
     worker_stop(0);
     worker_stop(1);
@@ -502,7 +516,7 @@ START_TEST(a_leading_end_worker_behind_a_dead_network_is_replaced)
     LOOP_UNTIL(base, locks("1383035717") == 1, BIDDING_DEADLINE_MS);
     worker_start(1, "rostrum-endworker");
     network_vanishes();
-    wait_for_fence(TAKEOVER_MS);
+    wait_for_fence("leading end worker behind a dead network");
     ck_assert_int_eq(program_end(workers[0], SIGKILL), -1);
     workers[0] = 0;
     worker_stop(1);
