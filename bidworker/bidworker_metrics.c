@@ -9,6 +9,8 @@
 #include "common/io/broker.h"
 #include "common/io/pg.h"
 #include "common/protocol/topology.h"
+#include "common/service/lease.h"
+#include "common/service/service_loop.h"
 
 /* Labels in the order of their lists. Index 0 is the first kind or reason that is not NONE. */
 #define KIND_LABEL(name, message, ledger, group, carries) (ledger),
@@ -90,8 +92,20 @@ static struct metrics_family outbox = {
 };
 
 struct metrics_family *const bidworker_metrics_families[] = {
-    &decisions, &rejections, &delay,       &sizes,          &times,      &ready,
-    &unacked,   &outbox,     &log_metrics, &broker_metrics, &pg_metrics, NULL,
+    &decisions,
+    &rejections,
+    &delay,
+    &sizes,
+    &times,
+    &ready,
+    &unacked,
+    &outbox,
+    &log_metrics,
+    &broker_metrics,
+    &pg_metrics,
+    &lease_metrics,
+    &service_loop_metrics,
+    NULL,
 };
 
 void bidworker_metrics_batch(const struct batch *batch, int64_t took_us)

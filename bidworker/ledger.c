@@ -28,6 +28,7 @@ struct ledger {
     struct batch *batch; /* NULL: idle */
     struct pg_tx *tx;    /* NULL once COMMIT is sent */
     int64_t now_ms;      /* the database's time when the last auction was locked */
+    int64_t moved_ms;    /* see ledger_moved_ms */
     struct ledger_arrays arrays;
     struct outbox_batch outbox_batch;
 };
@@ -51,6 +52,7 @@ static void abort_and_finish(struct ledger *ledger, enum ledger_result result)
 /* Returns false, after aborting the transaction, unless the reply is valid. */
 static bool check(struct ledger *ledger, const struct pg_reply *reply)
 {
+    ledger->moved_ms = clock_mono_ms();
     if (reply->outcome == PG_OK) {
         return true;
     }
@@ -66,6 +68,7 @@ static void on_committed(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
     enum ledger_result result = LEDGER_COMMITTED;
+    ledger->moved_ms = clock_mono_ms();
     if (reply->outcome == PG_FAILED) {
         result = pg_state_is_data_error(reply->sqlstate) ? LEDGER_REFUSED : LEDGER_AGAIN;
         log_warn("ledger: %s %s", reply->sqlstate, reply->message);
@@ -97,7 +100,8 @@ static void decide_and_write(struct ledger *ledger)
     }
     decide_batch(batch, ledger->now_ms);
     outbox_batch_free(&ledger->outbox_batch);
-    bool sent = outbox_batch_of(&ledger->outbox_batch, batch) && ledger_write(ledger->tx, &ledger->arrays, batch) &&
+    bool sent = ledger->options.allowed(ledger->options.arg) && outbox_batch_of(&ledger->outbox_batch, batch) &&
+                ledger_write(ledger->tx, &ledger->arrays, batch) &&
                 ledger_write_outbox(ledger->tx, ledger->options.outbox, &ledger->outbox_batch) &&
                 pg_tx_commit(ledger->tx, on_committed, ledger);
     if (!sent) {
@@ -314,6 +318,7 @@ bool ledger_decide(struct ledger *ledger, struct batch *batch)
     }
     batch_prepare(batch);
     ledger->batch = batch;
+    ledger->moved_ms = clock_mono_ms();
     if (!load(ledger)) {
         pg_tx_abort(ledger->tx);
         ledger->tx = NULL;
@@ -327,17 +332,51 @@ static void on_suspected(const struct pg_reply *reply, void *arg)
 {
     struct ledger *ledger = arg;
     bool counted = reply->outcome == PG_OK && PQntuples(reply->result) == 1;
+    ledger->moved_ms = clock_mono_ms();
     ledger->options.suspected(counted ? pg_int(reply->result, 0, 0) : -1, ledger->options.arg);
 }
 
-bool ledger_suspect(struct ledger *ledger, const struct command *command)
+static void on_acquitted(const struct pg_reply *reply, void *arg)
+{
+    struct ledger *ledger = arg;
+    ledger->moved_ms = clock_mono_ms();
+    ledger->options.acquitted(reply->outcome == PG_OK, ledger->options.arg);
+}
+
+static bool query_suspect(struct ledger *ledger, size_t statement, const struct command *command, pg_callback callback)
 {
     char auction_id[UUID_TEXT_SIZE];
     char bid_id[UUID_TEXT_SIZE];
     const char *const values[] = {auction_id, bid_id};
     uuid_format(&command->auction_id, auction_id);
     uuid_format(&command->id, bid_id);
-    return pg_query(ledger->options.pg, STATEMENT_SUSPECT, 2, values, on_suspected, ledger);
+    return pg_query(ledger->options.pg, statement, 2, values, callback, ledger);
+}
+
+bool ledger_suspect(struct ledger *ledger, const struct command *command)
+{
+    return query_suspect(ledger, STATEMENT_SUSPECT, command, on_suspected);
+}
+
+bool ledger_acquit(struct ledger *ledger, const struct command *command)
+{
+    return query_suspect(ledger, STATEMENT_ACQUIT, command, on_acquitted);
+}
+
+bool ledger_abandon(struct ledger *ledger)
+{
+    if (ledger->batch == NULL || ledger->tx == NULL) {
+        return false;
+    }
+    pg_tx_abort(ledger->tx);
+    ledger->tx = NULL;
+    ledger->batch = NULL;
+    return true;
+}
+
+int64_t ledger_moved_ms(const struct ledger *ledger)
+{
+    return ledger->moved_ms;
 }
 
 const struct outbox_batch *ledger_outbox(const struct ledger *ledger)

@@ -22,8 +22,12 @@ struct ledger_options {
     struct pg *pg;         /* with the statements of statements.h */
     struct outbox *outbox; /* used only to insert rows */
     void (*done)(enum ledger_result result, void *arg);
-    /* The attempt is counted. `attempts` includes this one; -1: it could not be counted, try again. */
+    /* Asked before the COMMIT is sent: whether this worker may still decide. If not, the result is LEDGER_AGAIN. */
+    bool (*allowed)(void *arg);
+    /* The attempt is counted. `attempts` includes this one; -1: it is not known whether it was counted. */
     void (*suspected)(int64_t attempts, void *arg);
+    /* The count was taken back; false: perhaps not. */
+    void (*acquitted)(bool done, void *arg);
     void *arg;
 };
 
@@ -37,6 +41,12 @@ MUST_CHECK bool ledger_decide(struct ledger *ledger, struct batch *batch);
  * connection.
  */
 MUST_CHECK bool ledger_suspect(struct ledger *ledger, const struct command *command);
+/* Takes one such count back, because the attempt ended without the death of the worker. Then calls `acquitted`. */
+MUST_CHECK bool ledger_acquit(struct ledger *ledger, const struct command *command);
+/* Rolls the batch back without calling `done`. False: none is under way, or its COMMIT was sent and `done` follows. */
+MUST_CHECK bool ledger_abandon(struct ledger *ledger);
+/* When PostgreSQL last answered about a batch, or was first asked; on clock_mono_ms. */
+int64_t ledger_moved_ms(const struct ledger *ledger);
 /* The outbox rows of the committed batch, for outbox_sent. Valid until the next ledger_decide. */
 const struct outbox_batch *ledger_outbox(const struct ledger *ledger);
 

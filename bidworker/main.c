@@ -15,8 +15,9 @@ static const struct daemon_program program = {
                    "  bidding in one transaction, and publishes the results.\n"
                    "\n"
                    "  Start as many as the load requires. They share the shards: when a worker starts,\n"
-                   "  stops or dies, the others take over within a second. Bids that a worker has\n"
-                   "  not committed stay in the queue, and another worker decides them.",
+                   "  stops or dies, the others take over within a second. When one hangs, or its\n"
+                   "  machine vanishes, they take over after lease_s. Bids that a worker has not\n"
+                   "  committed stay in the queue, and another worker decides them.",
 };
 
 struct bidworker {

@@ -1,177 +1,181 @@
 /*
- * See ownership.h. Called by worker. The pool has one connection, whose session holds the advisory lock.
+ * See ownership.h. Called by worker.
  */
 #include "bidworker/ownership.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/io/pg.h"
+#include "common/io/pg_value.h"
+#include "common/service/lease.h"
 #include "common/service/shards.h"
 
-enum { STATEMENT_TAKE_LOCK, STATEMENT_GIVE_LOCK, STATEMENT_LIVING, STATEMENT_COUNT };
+enum { STATEMENT_TAKE, STATEMENT_GIVE, STATEMENT_COUNT };
 
-static const struct pg_statement lock_statements[] = {
-    [STATEMENT_TAKE_LOCK] = {"take_lock", SHARDS_SQL_LOCK},
-    [STATEMENT_GIVE_LOCK] = {"give_lock", SHARDS_SQL_UNLOCK},
-    [STATEMENT_LIVING] = {"living", SHARDS_SQL_LIVING},
+static const struct pg_statement shard_statements[] = {
+    [STATEMENT_TAKE] = {"take_shards", SHARDS_SQL_TAKE},
+    [STATEMENT_GIVE] = {"give_shards", SHARDS_SQL_GIVE},
 };
-static_assert(ARRAY_LEN(lock_statements) == STATEMENT_COUNT, "each statement has its entry");
+static_assert(ARRAY_LEN(shard_statements) == STATEMENT_COUNT, "each statement has its entry");
 
 enum {
-    PENDING_MAX = 4, /* only one query is pending at a time */
-    UNFIT_MS = 3000, /* longer than a restart of RabbitMQ, which affects all workers alike */
+    /*
+     * After the session was lost and a new one got the lease, only the shards that are still read are taken for this
+     * long. The other workers lost their sessions too, and come back for theirs.
+     */
+    CALM_MS = 1000,
 };
 
 struct ownership {
     struct ownership_options options;
-    struct pg *pg;
-    struct event *poll_timer;
-    uint32_t number;
-    bool locked;
+    struct lease *lease;
+    struct pg_array list; /* of shards, for a statement */
     bool settled;
-    bool querying;
-    size_t living;  /* number of live workers at the last poll */
-    int64_t fit_ms; /* monotonic: when this worker could last reach RabbitMQ */
+    bool unsure;           /* the session was lost, and the lease was not */
+    bool asking;           /* a statement about shards is unanswered: the view is older than its effect */
+    int64_t calm_until_ms; /* monotonic */
+    size_t alive;          /* number of live workers at the last poll */
+    struct shards_view view;
+    enum shards_act plan[TOPOLOGY_SHARDS_MAX];
 };
 
-static void draw_number(struct ownership *ownership)
-{
-    ownership->number = 1 + randombytes_uniform(SHARDS_WORKER_MAX);
-}
-
-static void on_locked(const struct pg_reply *reply, void *arg)
+static void on_shards_taken(const struct pg_reply *reply, void *arg)
 {
     struct ownership *ownership = arg;
-    ownership->querying = false;
-    if (reply->outcome != PG_OK) {
-        return; /* retried by the timer, or when the connection is up again */
+    ownership->asking = false;
+    if (reply->outcome != PG_OK || !ownership_holds(ownership)) {
+        return; /* the next view shows what was taken */
     }
-    ownership->locked = PQntuples(reply->result) == 1 && pg_bool(reply->result, 0, 0);
-    if (!ownership->locked) {
-        draw_number(ownership);
-        return;
+    for (int row = 0; row < PQntuples(reply->result); row++) {
+        ownership->options.mine((unsigned)pg_int(reply->result, row, 0), true, ownership->options.arg);
     }
-    log_info("bid worker %" PRIu32 ": lock taken", ownership->number);
-    event_active(ownership->poll_timer, EV_TIMEOUT, 0);
+    ownership->options.polled(ownership->options.arg);
 }
 
-static void assign_shards(struct ownership *ownership, const uint32_t *living, size_t count)
+static void on_shards_given(const struct pg_reply *reply, void *arg)
 {
+    struct ownership *ownership = arg;
+    (void)reply;
+    ownership->asking = false;
+    if (ownership_holds(ownership)) {
+        ownership->options.polled(ownership->options.arg);
+    }
+}
+
+/* Whether the shard's lock is to be taken or given by this statement now. */
+static bool is_due(const struct ownership *ownership, unsigned shard, size_t statement)
+{
+    bool reads = ownership->options.reads(shard, ownership->options.arg);
+    if (statement == STATEMENT_GIVE) {
+        return ownership->plan[shard] == SHARDS_LEAVE && !reads;
+    }
+    return ownership->plan[shard] == SHARDS_TAKE && (reads || clock_mono_ms() >= ownership->calm_until_ms);
+}
+
+/* One statement for all shards for which it is due. */
+static void ask(struct ownership *ownership, size_t statement, pg_callback callback)
+{
+    size_t count = 0;
+    pg_array_reset(&ownership->list);
     for (unsigned shard = 0; shard < ownership->options.shards; shard++) {
-        bool mine = shards_owner(shard, living, count) == ownership->number;
+        if (is_due(ownership, shard, statement)) {
+            pg_array_int(&ownership->list, shard);
+            count++;
+        }
+    }
+    const char *const values[] = {pg_array_done(&ownership->list)};
+    if (count > 0 && values[0] != NULL && !ownership->asking) {
+        ownership->asking = lease_query(ownership->lease, statement, 1, values, callback, ownership);
+    }
+}
+
+/* A shard whose lock is not taken again yet is read on after a lost session, unless another worker owns it. */
+static void follow_plan(struct ownership *ownership, unsigned shard)
+{
+    bool mine = ownership->plan[shard] == SHARDS_KEEP;
+    bool free = ownership->view.owners[shard] == SHARDS_NOBODY;
+    if (mine || !free || !ownership->options.reads(shard, ownership->options.arg)) {
         ownership->options.mine(shard, mine, ownership->options.arg);
     }
 }
 
-static void on_living(const struct pg_reply *reply, void *arg)
+static void on_view(const PGresult *rows, void *arg)
 {
     struct ownership *ownership = arg;
-    uint32_t living[SHARDS_WORKERS_MAX];
-    size_t count = 0;
-    ownership->querying = false;
-    if (reply->outcome != PG_OK) {
+    if (ownership->asking) {
         return;
     }
-    for (int row = 0; row < PQntuples(reply->result) && count < SHARDS_WORKERS_MAX; row++) {
-        living[count++] = (uint32_t)pg_int(reply->result, row, 0);
+    shards_view_read(&ownership->view, ownership->options.shards, rows);
+    if (ownership->view.workers != ownership->alive) {
+        log_info("bid workers alive: %zu", ownership->view.workers);
+        ownership->alive = ownership->view.workers;
     }
-    if (count != ownership->living) {
-        log_info("bid workers alive: %zu", count);
-        ownership->living = count;
+    shards_plan(&ownership->view, lease_key(ownership->lease), ownership->plan);
+    for (unsigned shard = 0; shard < ownership->options.shards; shard++) {
+        follow_plan(ownership, shard);
     }
     ownership->settled = true;
-    assign_shards(ownership, living, count);
-    ownership->options.polled(ownership->options.arg);
+    ask(ownership, STATEMENT_GIVE, on_shards_given);
+    ask(ownership, STATEMENT_TAKE, on_shards_taken);
+    if (!ownership->asking) {
+        ownership->options.polled(ownership->options.arg);
+    }
 }
 
-static void on_unlocked(const struct pg_reply *reply, void *arg)
+static bool is_fit(void *arg)
 {
     struct ownership *ownership = arg;
-    ownership->querying = false;
-    if (reply->outcome == PG_OK) {
-        ownership->locked = false;
+    return ownership->options.fit(ownership->options.arg);
+}
+
+static void on_lease(enum lease_state state, void *arg)
+{
+    struct ownership *ownership = arg;
+    switch (state) {
+    case LEASE_HELD:
+        ownership->calm_until_ms = clock_mono_ms() + (ownership->unsure ? CALM_MS : 0);
+        break;
+    case LEASE_UNSURE:
+        ownership->unsure = true;
+        return;
+    case LEASE_NONE:
+    case LEASE_LOST:
+    case LEASE_STATE_COUNT:
         ownership->settled = false;
-        log_warn("bid worker %" PRIu32 ": lock released, RabbitMQ cannot be reached", ownership->number);
+        memset(ownership->plan, 0, sizeof ownership->plan);
+        ownership->options.lost(ownership->options.arg);
+        break;
     }
-}
-
-static bool was_fit_recently(struct ownership *ownership)
-{
-    if (ownership->options.fit(ownership->options.arg)) {
-        ownership->fit_ms = clock_mono_ms();
-    }
-    return clock_mono_ms() - ownership->fit_ms < UNFIT_MS;
-}
-
-static void poll(struct ownership *ownership)
-{
-    char number[16];
-    const char *const values[] = {number};
-    bool fit = was_fit_recently(ownership);
-    if (ownership->querying || !pg_up(ownership->pg)) {
-        return;
-    }
-    (void)snprintf(number, sizeof number, "%" PRIu32, ownership->number);
-    if (!fit) {
-        ownership->querying =
-            ownership->locked && pg_query(ownership->pg, STATEMENT_GIVE_LOCK, 1, values, on_unlocked, ownership);
-    } else if (ownership->locked) {
-        ownership->querying = pg_query(ownership->pg, STATEMENT_LIVING, 0, NULL, on_living, ownership);
-    } else {
-        ownership->querying = pg_query(ownership->pg, STATEMENT_TAKE_LOCK, 1, values, on_locked, ownership);
-    }
-}
-
-static void on_poll(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    poll(arg);
-}
-
-static void on_change(struct pg *pg, bool up, void *arg)
-{
-    struct ownership *ownership = arg;
-    (void)pg;
-    if (!up) {
-        ownership->locked = false;
-        return;
-    }
-    event_active(ownership->poll_timer, EV_TIMEOUT, 0);
+    ownership->unsure = false;
 }
 
 struct ownership *ownership_new(const struct ownership_options *options)
 {
-    int poll_ms = options->config->ownership_poll_ms;
-    struct timeval period = {.tv_sec = poll_ms / 1000, .tv_usec = (poll_ms % 1000) * 1000L};
     struct ownership *ownership = calloc(1, sizeof *ownership);
     if (ownership == NULL) {
         return NULL;
     }
     ownership->options = *options;
-    ownership->fit_ms = clock_mono_ms();
-    draw_number(ownership);
-    struct pg_options pg = {
+    const struct lease_options lease = {
         .base = options->base,
-        .url = options->config->pg_url,
-        .application = "rostrum-bidworker living",
-        .statements = lock_statements,
-        .statement_count = ARRAY_LEN(lock_statements),
-        .connections = 1,
-        .timeout_ms = options->config->pg_timeout_ms,
-        .pending_max = PENDING_MAX,
-        .on_change = on_change,
+        .config = options->config,
+        .application = "rostrum-bidworker lease",
+        .poll_ms = options->config->ownership_poll_ms,
+        .take = SHARDS_SQL_LOCK,
+        .confirm = SHARDS_SQL_VIEW,
+        .statements = shard_statements,
+        .statement_count = ARRAY_LEN(shard_statements),
+        .fit = is_fit,
+        .changed = on_lease,
+        .confirmed = on_view,
         .arg = ownership,
     };
-    ownership->poll_timer = event_new(options->base, -1, EV_PERSIST, on_poll, ownership);
-    ownership->pg = pg_new(&pg);
-    if (ownership->poll_timer == NULL || ownership->pg == NULL || evtimer_add(ownership->poll_timer, &period) != 0) {
+    ownership->lease = lease_new(&lease);
+    if (ownership->lease == NULL) {
         ownership_free(ownership);
         return NULL;
     }
@@ -183,21 +187,42 @@ void ownership_free(struct ownership *ownership)
     if (ownership == NULL) {
         return;
     }
-    if (ownership->pg != NULL) {
-        pg_free(ownership->pg);
-    }
-    if (ownership->poll_timer != NULL) {
-        event_free(ownership->poll_timer);
-    }
+    lease_free(ownership->lease);
+    pg_array_free(&ownership->list);
     free(ownership);
 }
 
 bool ownership_settled(const struct ownership *ownership)
 {
-    return ownership->settled && ownership->locked;
+    return ownership->settled && ownership_holds(ownership);
+}
+
+bool ownership_holds(const struct ownership *ownership)
+{
+    return lease_state(ownership->lease) == LEASE_HELD;
+}
+
+bool ownership_hung(const struct ownership *ownership)
+{
+    return lease_hung(ownership->lease);
+}
+
+size_t ownership_alive(const struct ownership *ownership)
+{
+    return ownership->alive;
+}
+
+void ownership_release(struct ownership *ownership, int64_t rest_ms)
+{
+    lease_release(ownership->lease, rest_ms);
+}
+
+void ownership_left(struct ownership *ownership)
+{
+    lease_poll(ownership->lease);
 }
 
 uint32_t ownership_number(const struct ownership *ownership)
 {
-    return ownership->number;
+    return lease_key(ownership->lease);
 }

@@ -1,11 +1,11 @@
 /*
- * Decides which shards this worker serves. A worker draws a random number and is alive while its session holds the
- * advisory lock of that number. Every ownership_poll_ms it reads which workers are alive. Then it takes and releases
- * shards as common/service/shards.h assigns them.
+ * Decides which shards this worker serves. It holds the lease of a random number (common/service/lease.h), and in the
+ * same session the locks of its shards. Every ownership_poll_ms it reads all such locks, and takes and leaves shards as
+ * common/service/shards.h plans them.
  *
- * Without PostgreSQL it keeps its shards: nothing can be decided then anyway. While two workers disagree about the
- * owner of a shard, the broker's single active consumer ensures that one of them reads it. Without RabbitMQ for longer
- * than UNFIT_MS the worker releases its lock, because other workers may still reach RabbitMQ.
+ * Without word from PostgreSQL it keeps its shards for lease_s, because a restart takes less, but decides nothing. Then
+ * it loses them all. A worker that cannot consume or decide for LEASE_UNFIT_MS gives its lease up, because others may
+ * still be able to. Called by worker.
  */
 #ifndef ROSTRUM_BIDWORKER_OWNERSHIP_H
 #define ROSTRUM_BIDWORKER_OWNERSHIP_H
@@ -21,20 +21,34 @@ struct ownership_options {
     struct event_base *base;
     const struct config *config;
     unsigned shards;
-    /* Whether this worker can consume its shards. Called at each poll. */
+    /* Whether this worker can consume its shards and decide. Called at each poll. */
     bool (*fit)(void *arg);
     /* Called for each shard at each poll. `mine`: this worker is its owner. */
     void (*mine)(unsigned shard, bool mine, void *arg);
+    /* Whether the worker still reads the shard, after mine(shard, false). Its lock is kept until it does not. */
+    bool (*reads)(unsigned shard, void *arg);
     /* Called at the end of each poll. */
     void (*polled)(void *arg);
+    /* The lease is gone, and with it every shard: others may own them already. */
+    void (*lost)(void *arg);
     void *arg;
 };
 
 MUST_CHECK struct ownership *ownership_new(const struct ownership_options *options);
-/* Releases the lock. The other workers take over the shards at their next poll. */
+/* Releases all locks. The other workers take over the shards at their next poll. Calls nothing back. */
 void ownership_free(struct ownership *ownership);
-/* Whether the lock is held and the list of live workers was read since. */
+/* Whether the lease is held and the shards were read since. */
 bool ownership_settled(const struct ownership *ownership);
+/* Whether the lease is held now. Otherwise the worker must begin nothing, and commit nothing. */
+bool ownership_holds(const struct ownership *ownership);
+/* See lease_hung. */
+bool ownership_hung(const struct ownership *ownership);
+/* Number of workers alive at the last poll, this one included. */
+size_t ownership_alive(const struct ownership *ownership);
+/* Gives up all shards, and takes none before `rest_ms` have passed. Calls `lost`. */
+void ownership_release(struct ownership *ownership, int64_t rest_ms);
+/* To be called when the worker has stopped reading a shard: gives its lock up at once. */
+void ownership_left(struct ownership *ownership);
 uint32_t ownership_number(const struct ownership *ownership);
 
 #endif

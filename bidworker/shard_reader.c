@@ -82,14 +82,22 @@ static void buffer_clear(struct buffer *buffer)
     undecodable_forget(buffer->shard_reader->undecodable, buffer->shard);
 }
 
-static void buffer_close(struct buffer *buffer)
+static void buffer_close(struct buffer *buffer, const char *reason)
 {
-    assert(buffer->consumer != NULL && buffer->in_batch == 0);
+    assert(buffer->consumer != NULL);
     broker_consumer_close(buffer->consumer);
     buffer->consumer = NULL;
     buffer->leaving = false;
     buffer_clear(buffer);
-    log_info("shard %u released", buffer->shard);
+    log_info("shard %u %s", buffer->shard, reason);
+}
+
+/* Between two batches. */
+static void buffer_leave(struct buffer *buffer)
+{
+    assert(buffer->in_batch == 0);
+    buffer_close(buffer, "released");
+    buffer->shard_reader->options.left(buffer->shard_reader->options.arg);
 }
 
 /*
@@ -227,7 +235,7 @@ void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard)
     char queue[TOPOLOGY_QUEUE_SIZE];
     assert(shard < shard_reader->options.shards);
     if (buffer->leaving && buffer->in_batch == 0) {
-        buffer_close(buffer);
+        buffer_leave(buffer);
     }
     if (buffer->consumer != NULL) {
         return; /* a shard that is being left is subscribed again at a later poll */
@@ -257,8 +265,23 @@ void shard_reader_leave(struct shard_reader *shard_reader, unsigned shard)
     }
     buffer->leaving = true;
     if (buffer->in_batch == 0) {
-        buffer_close(buffer);
+        buffer_leave(buffer);
     }
+}
+
+void shard_reader_abandon(struct shard_reader *shard_reader)
+{
+    for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
+        if (shard_reader->buffers[shard].consumer != NULL) {
+            buffer_close(&shard_reader->buffers[shard], "given up");
+        }
+    }
+}
+
+bool shard_reader_reads(const struct shard_reader *shard_reader, unsigned shard)
+{
+    assert(shard < shard_reader->options.shards);
+    return shard_reader->buffers[shard].consumer != NULL;
 }
 
 size_t shard_reader_serving(const struct shard_reader *shard_reader)
@@ -374,7 +397,7 @@ static void close_left(struct shard_reader *shard_reader)
     for (unsigned shard = 0; shard < shard_reader->options.shards; shard++) {
         struct buffer *buffer = &shard_reader->buffers[shard];
         if (buffer->leaving && buffer->in_batch == 0 && buffer->consumer != NULL) {
-            buffer_close(buffer);
+            buffer_leave(buffer);
         }
     }
 }

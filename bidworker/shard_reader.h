@@ -6,7 +6,8 @@
  *
  * To hand over a shard, the reader finishes the current batch, acks, and closes the channel. All other deliveries
  * return to the queue in order. If a channel breaks, its deliveries are redelivered. Those in the current batch are
- * decided nevertheless, since the ledger recognizes them later.
+ * decided nevertheless, since the ledger recognizes them later. shard_reader_abandon does not wait for the batch: the
+ * worker lost its lease.
  */
 #ifndef ROSTRUM_BIDWORKER_SHARD_READER_H
 #define ROSTRUM_BIDWORKER_SHARD_READER_H
@@ -27,6 +28,7 @@ struct shard_reader_options {
     int prefetch_messages;
     int crash_count;         /* deliveries after which a message's commands are decided one at a time */
     void (*work)(void *arg); /* a command can be taken with shard_reader_take */
+    void (*left)(void *arg); /* a shard that was being left has no channel any more */
     void *arg;
 };
 
@@ -38,6 +40,10 @@ void shard_reader_free(struct shard_reader *shard_reader);
 void shard_reader_serve(struct shard_reader *shard_reader, unsigned shard);
 /* Takes nothing more from the shard, and closes its channel after the current batch. */
 void shard_reader_leave(struct shard_reader *shard_reader, unsigned shard);
+/* Closes all channels at once, also under the current batch: its commands no longer belong to this worker. */
+void shard_reader_abandon(struct shard_reader *shard_reader);
+/* Whether the shard has a channel, also while it is being left. */
+bool shard_reader_reads(const struct shard_reader *shard_reader, unsigned shard);
 /* Number of shards with a channel, including those being left. */
 size_t shard_reader_serving(const struct shard_reader *shard_reader);
 /* Commands that were delivered and are not acked; between two batches, the number that waits. */

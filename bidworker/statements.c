@@ -151,6 +151,8 @@ const struct pg_statement statements_all[STATEMENTS] = {
     [STATEMENT_SUSPECT] = {"suspect", "INSERT INTO suspects AS s (auction_id, bid_id) VALUES ($1::uuid, $2::uuid)"
                                       " ON CONFLICT (auction_id, bid_id) DO UPDATE SET attempts = s.attempts + 1"
                                       " RETURNING attempts"},
+    [STATEMENT_ACQUIT] = {"acquit", "UPDATE suspects SET attempts = attempts - 1 WHERE auction_id = $1::uuid"
+                                    " AND bid_id = $2::uuid AND attempts > 0"},
     [STATEMENT_CLEAR_SUSPECT] = {"clear_suspect",
                                  "DELETE FROM suspects WHERE auction_id = $1::uuid AND bid_id = $2::uuid"},
 

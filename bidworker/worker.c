@@ -5,14 +5,23 @@
  *   - for a reason outside its data (connection, lock, disk, server), it is tried again without limit, with a back-off.
  *     Nothing is acked meanwhile, so the bids stay in their queues;
  *   - because PostgreSQL refuses its data, half of it is returned and the rest tried, down to one command. That
- * command's quarantine level rises with each failure (enum batch_quarantine), until it no longer blocks the shard. A
- * command may also crash its worker. A message that was delivered too often is therefore decided one command at a time.
- * Each attempt is counted in table suspects before it starts, and the third one puts the command into quarantine.
+ *     command's quarantine level rises with each failure (enum batch_quarantine), until it no longer blocks the shard.
+ *
+ * A command may also crash its worker. A message that was delivered too often is therefore decided one command at a
+ * time. Each attempt is counted in table suspects before it starts, and the third one puts the command into quarantine.
+ * Only the death of the worker leaves the count there, or a loop that hangs until the lease is lost. Every other end of
+ * the attempt takes it back: a failed transaction, a hand-over, a drain, a lost server.
+ *
+ * Nothing is taken, and no COMMIT sent, without the lease (ownership.h). When the lease is gone the worker closes its
+ * channels at once, rolls back, and waits until it owns shards again. It gives the lease up by itself when PostgreSQL
+ * has not answered about its bids for lease_s while other workers are alive: they may fare better. It does so once, and
+ * again only after it has committed a batch.
  */
 #include "bidworker/worker.h"
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bidworker/bidworker_metrics.h"
@@ -35,6 +44,7 @@ enum {
     RETRY_MIN_MS = 50,
     RETRY_MAX_MS = 2000,
     TOPOLOGY_RETRY_MS = 500,
+    SESSION_SIZE = 512,
     HALVE_AFTER_LOSSES =
         3, /* lost attempts after which the batch is cut in half: it may be too large for one statement's time limit */
     SUSPECT_ATTEMPTS = 3, /* attempts after which the command is quarantined */
@@ -42,6 +52,7 @@ enum {
     GATHER_FULL = 64,     /* commands */
     REPORT_S = 10,
     READY_POLLS = 20,       /* ownership polls between two requests for the queue lengths */
+    STALL_REST_LEASES = 2,  /* before it takes part again: the others have all shards and a batch by then */
     OUTBOX_POLL_MS = 20,    /* while draining */
     OUTBOX_DRAIN_MS = 2000, /* then the remaining rows are left to the other workers' sweep */
 };
@@ -51,8 +62,9 @@ enum worker_state {
     WORKER_IDLE,
     WORKER_SUSPECTING, /* counting an attempt in table suspects */
     WORKER_DECIDING,
-    WORKER_WAITING, /* waiting to retry the batch */
-    WORKER_ENDING,  /* draining: takes no more batches */
+    WORKER_ACQUITTING, /* taking that count back */
+    WORKER_WAITING,    /* waiting to retry the batch */
+    WORKER_ENDING,     /* draining: takes no more batches */
 };
 
 struct report {
@@ -82,6 +94,8 @@ struct worker {
     unsigned losses;            /* of the current batch, in a row */
     unsigned refusals;          /* likewise */
     bool counted;               /* the current careful command is counted in table suspects */
+    int64_t moved_ms;           /* monotonic; when bids were last decided, or none were waiting */
+    bool gave_up;               /* the lease, because PostgreSQL did not answer; until the next commit */
     size_t serving;             /* number of shards at the last call of `serving`; SIZE_MAX: not called yet */
     int64_t drain_until_ms;
     int64_t batch_began_us;
@@ -90,6 +104,7 @@ struct worker {
     unsigned polls; /* ownership polls since the start */
     char queue_names[TOPOLOGY_SHARDS_MAX][TOPOLOGY_QUEUE_SIZE];
     const char *queues[TOPOLOGY_SHARDS_MAX + 1];
+    char session[SESSION_SIZE]; /* settings of the sessions that decide */
 };
 
 static void set_state(struct worker *worker, enum worker_state state)
@@ -131,8 +146,24 @@ static void check_outbox(evutil_socket_t fd, short what, void *arg)
     worker->options.drained(worker->options.arg);
 }
 
+/* True if the count of the command in hand is being taken back. It stands if the loop hung over the command. */
+static bool take_count_back(struct worker *worker)
+{
+    if (worker->ownership != NULL && ownership_hung(worker->ownership)) {
+        worker->counted = false;
+    }
+    if (!worker->counted || !ledger_acquit(worker->ledger, worker->batch->entries[0].command)) {
+        return false;
+    }
+    set_state(worker, WORKER_ACQUITTING);
+    return true;
+}
+
 static void end(struct worker *worker)
 {
+    if (worker->counted) {
+        log_warn("PostgreSQL does not answer: the command in hand stays counted as one attempt");
+    }
     if (worker->shard_reader != NULL) {
         shard_reader_take_back(worker->shard_reader, worker->batch, 0);
         for (unsigned shard = 0; shard < worker->shard_count; shard++) {
@@ -143,6 +174,13 @@ static void end(struct worker *worker)
     set_state(worker, WORKER_ENDING);
     worker->drain_until_ms = clock_mono_ms() + OUTBOX_DRAIN_MS;
     arm(worker->outbox_timer, 0);
+}
+
+static void end_without_batch(struct worker *worker)
+{
+    if (!take_count_back(worker)) {
+        end(worker);
+    }
 }
 
 void worker_drain(struct worker *worker)
@@ -158,20 +196,32 @@ void worker_drain(struct worker *worker)
     ownership_free(worker->ownership);
     worker->ownership = NULL;
     log_info("draining");
-    if (worker->state != WORKER_SUSPECTING && worker->state != WORKER_DECIDING) {
-        end(worker);
+    switch (worker->state) {
+    case WORKER_SUSPECTING:
+    case WORKER_DECIDING:
+    case WORKER_ACQUITTING:
+        return; /* the answer ends it */
+    case WORKER_OPENING:
+    case WORKER_IDLE:
+    case WORKER_WAITING:
+    case WORKER_ENDING:
+        end_without_batch(worker);
+        return;
     }
 }
 
 /* --- the cycle --- */
 
-static void retry_later(struct worker *worker)
+/* A drained worker may commit the batch in hand: its channels are still open. */
+static bool may_decide(void *arg)
+{
+    const struct worker *worker = arg;
+    return worker->draining || (worker->ownership != NULL && ownership_holds(worker->ownership));
+}
+
+static void wait_to_retry(struct worker *worker)
 {
     int64_t wait_ms = RETRY_MIN_MS;
-    if (worker->draining) {
-        end(worker);
-        return;
-    }
     for (unsigned i = 0; i < worker->losses && wait_ms < RETRY_MAX_MS; i++) {
         wait_ms *= 2;
     }
@@ -180,8 +230,39 @@ static void retry_later(struct worker *worker)
     arm(worker->retry_timer, wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
 }
 
+static void on_acquitted(bool done, void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->state != WORKER_ACQUITTING) {
+        return; /* the worker is ending */
+    }
+    worker->counted = !done;
+    if (worker->draining) {
+        end(worker);
+    } else {
+        wait_to_retry(worker);
+    }
+}
+
+/* The attempt at the batch in hand ended without a decision, and this worker did not die of it. */
+static void retry_later(struct worker *worker)
+{
+    if (take_count_back(worker)) {
+        return; /* on_acquitted carries on */
+    }
+    if (worker->draining) {
+        end(worker);
+    } else {
+        wait_to_retry(worker);
+    }
+}
+
 static void decide(struct worker *worker)
 {
+    if (!may_decide(worker)) {
+        retry_later(worker);
+        return;
+    }
     worker->batch_began_us = clock_mono_us();
     worker->batch_size = worker->batch->count;
     if (!ledger_decide(worker->ledger, worker->batch)) {
@@ -195,7 +276,7 @@ static void try_batch(struct worker *worker)
 {
     const struct batch_entry *first = &worker->batch->entries[0];
     bool named = !uuid_is_nil(&first->command->auction_id);
-    if (!first->careful || worker->counted || !named) {
+    if (!first->careful || worker->counted || !named || !may_decide(worker)) {
         decide(worker);
         return;
     }
@@ -214,11 +295,11 @@ static void on_suspected(int64_t attempts, void *arg)
         return; /* the worker is ending */
     }
     assert(worker->batch->count == 1);
+    worker->counted = true; /* also if that is not known: one count too few is better than one too many */
     if (attempts < 0) {
         retry_later(worker);
         return;
     }
-    worker->counted = true;
     if (attempts >= SUSPECT_ATTEMPTS && entry->quarantine == BATCH_TRUSTED) {
         entry->quarantine = BATCH_POISON;
         entry->reason = "its workers crashed repeatedly";
@@ -255,8 +336,8 @@ static void on_take(evutil_socket_t fd, short what, void *arg)
     struct worker *worker = arg;
     (void)fd;
     (void)what;
-    if (worker->state != WORKER_IDLE || worker->draining || !pg_up(worker->pg)) {
-        return;
+    if (worker->state != WORKER_IDLE || worker->draining || !pg_up(worker->pg) || !may_decide(worker)) {
+        return; /* on_polled wakes it */
     }
     int64_t early_us = worker->batch_began_us + gather_us(worker) - clock_mono_us();
     if (early_us <= 0 || shard_reader_held(worker->shard_reader) >= worker->batch->max) {
@@ -282,6 +363,10 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (worker->state != WORKER_WAITING) {
+        return;
+    }
+    if (worker->counted) { /* it could not be taken back yet */
+        retry_later(worker);
         return;
     }
     if (worker->losses >= HALVE_AFTER_LOSSES && batch->count > 1) {
@@ -321,7 +406,7 @@ static void on_refused(struct worker *worker)
 {
     struct batch *batch = worker->batch;
     if (worker->draining) {
-        end(worker);
+        retry_later(worker);
         return;
     }
     if (batch->count > 1) {
@@ -358,6 +443,8 @@ static void on_committed(struct worker *worker)
 {
     const struct outbox_batch *outbox_batch = ledger_outbox(worker->ledger);
     struct batch *batch = worker->batch;
+    worker->counted = false; /* the transaction removed it */
+    worker->gave_up = false;
     shard_reader_ack(worker->shard_reader, batch);
     bidworker_metrics_batch(batch, clock_mono_us() - worker->batch_began_us);
     results_publish(worker->results, batch);
@@ -441,13 +528,49 @@ static void notify_serving(void *arg)
 static bool is_fit(void *arg)
 {
     const struct worker *worker = arg;
-    return broker_state(worker->consuming) != BROKER_DOWN;
+    return broker_state(worker->consuming) != BROKER_DOWN && pg_up(worker->pg);
+}
+
+/* The lease is gone. A COMMIT that was sent is waited for: its outcome is published, or the batch pruned. */
+static void on_lost(void *arg)
+{
+    struct worker *worker = arg;
+    shard_reader_abandon(worker->shard_reader);
+    if (worker->state == WORKER_DECIDING && ledger_abandon(worker->ledger)) {
+        retry_later(worker);
+    }
+    if (worker->serving != SIZE_MAX) {
+        worker->serving = 0;
+        worker->options.serving(0, worker->options.arg);
+    }
+}
+
+/* Gives all shards to the other workers if PostgreSQL answers them, perhaps, but not this one. */
+static void check_stall(struct worker *worker)
+{
+    int64_t now_ms = clock_mono_ms();
+    int64_t lease_ms = worker->options.config->lease_s * INT64_C(1000);
+    bool in_hand = worker->batch->count > 0;
+    if (!in_hand || ledger_moved_ms(worker->ledger) > worker->moved_ms) {
+        worker->moved_ms = in_hand ? ledger_moved_ms(worker->ledger) : now_ms;
+    }
+    if (worker->gave_up || now_ms - worker->moved_ms < lease_ms || ownership_alive(worker->ownership) < 2) {
+        return;
+    }
+    log_warn("PostgreSQL has not answered about a batch for %" PRId64 " ms: the shards are left to other workers",
+             now_ms - worker->moved_ms);
+    worker->gave_up = true;
+    ownership_release(worker->ownership, lease_ms * STALL_REST_LEASES);
 }
 
 static void on_polled(void *arg)
 {
     struct worker *worker = arg;
     notify_serving(worker);
+    check_stall(worker);
+    if (shard_reader_held(worker->shard_reader) > 0) {
+        wake(worker);
+    }
     if (worker->options.config->metrics_port != 0 && worker->polls++ % READY_POLLS == 0) {
         shard_reader_ask_ready(worker->shard_reader);
     }
@@ -467,6 +590,20 @@ static void on_mine(unsigned shard, bool mine, void *arg)
         shard_reader_serve(worker->shard_reader, shard);
     } else {
         shard_reader_leave(worker->shard_reader, shard);
+    }
+}
+
+static bool reads_shard(unsigned shard, void *arg)
+{
+    const struct worker *worker = arg;
+    return shard_reader_reads(worker->shard_reader, shard);
+}
+
+static void on_left(void *arg)
+{
+    struct worker *worker = arg;
+    if (worker->ownership != NULL) {
+        ownership_left(worker->ownership);
     }
 }
 
@@ -507,6 +644,7 @@ static bool open_brokers(struct worker *worker)
     };
     worker->publishing = broker_new(&options);
     options.name = "rostrum-bidworker consuming";
+    options.heartbeat_s = BROKER_CONSUMING_HEARTBEAT_S;
     options.unconfirmed_max = CONSUME_UNCONFIRMED_MAX;
     options.require_exchanges = NULL;
     options.require_queues = worker->queues;
@@ -526,6 +664,7 @@ static bool open_rest(struct worker *worker)
         .prefetch_messages = config->prefetch_messages,
         .crash_count = config->crash_count,
         .work = wake,
+        .left = on_left,
         .arg = worker,
     };
     struct outbox_options outbox = {
@@ -542,13 +681,20 @@ static bool open_rest(struct worker *worker)
         .shards = worker->shard_count,
         .fit = is_fit,
         .mine = on_mine,
+        .reads = reads_shard,
         .polled = on_polled,
+        .lost = on_lost,
         .arg = worker,
     };
     worker->shard_reader = shard_reader_new(&shard_reader);
     worker->outbox = outbox_new(&outbox);
-    struct ledger_options ledger = {
-        .pg = worker->pg, .outbox = worker->outbox, .done = on_decided, .suspected = on_suspected, .arg = worker};
+    struct ledger_options ledger = {.pg = worker->pg,
+                                    .outbox = worker->outbox,
+                                    .done = on_decided,
+                                    .allowed = may_decide,
+                                    .suspected = on_suspected,
+                                    .acquitted = on_acquitted,
+                                    .arg = worker};
     worker->ledger = ledger_new(&ledger);
     worker->ownership = ownership_new(&shards);
     return worker->shard_reader != NULL && worker->outbox != NULL && worker->ledger != NULL &&
@@ -599,6 +745,20 @@ static void on_pg_change(struct pg *pg, bool up, void *arg)
     }
 }
 
+/*
+ * A session that decides ends in the middle of a transaction when its worker hangs, as soon as the lease does. A row
+ * lock that is not granted is answered before, so that a stuck auction is not taken for a server that does not answer.
+ */
+static void write_session(struct worker *worker)
+{
+    int lease_ms = worker->options.config->lease_s * 1000;
+    int length = snprintf(worker->session, sizeof worker->session,
+                          "%s -c idle_in_transaction_session_timeout=%d -c lock_timeout=%d", statements_session,
+                          lease_ms, lease_ms * 2 / 3);
+    assert(length > 0 && (size_t)length < sizeof worker->session);
+    (void)length;
+}
+
 static bool worker_open(struct worker *worker)
 {
     const struct config *config = worker->options.config;
@@ -608,7 +768,7 @@ static bool worker_open(struct worker *worker)
         .base = base,
         .url = config->pg_url,
         .application = "rostrum-bidworker",
-        .session = statements_session,
+        .session = worker->session,
         .statements = statements_all,
         .statement_count = STATEMENTS,
         .connections = PG_CONNECTIONS,
@@ -637,6 +797,8 @@ struct worker *worker_new(const struct worker_options *options)
     }
     worker->options = *options;
     worker->serving = SIZE_MAX;
+    worker->moved_ms = clock_mono_ms();
+    write_session(worker);
     worker->report.since_ms = clock_mono_ms();
     if (!worker_open(worker)) {
         worker_free(worker);

@@ -8,6 +8,8 @@
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
+#include "common/service/lease.h"
+#include "common/service/service_loop.h"
 
 enum { OUTCOME_SOLD, OUTCOME_UNSOLD, OUTCOME_COUNT };
 static const char *const outcomes[] = {[OUTCOME_SOLD] = "sold", [OUTCOME_UNSOLD] = "unsold"};
@@ -32,7 +34,7 @@ static struct metrics_family leader = {
 };
 
 struct metrics_family *const endworker_metrics_families[] = {
-    &settled, &outbox, &leader, &log_metrics, &broker_metrics, &pg_metrics, NULL,
+    &settled, &outbox, &leader, &log_metrics, &broker_metrics, &pg_metrics, &lease_metrics, &service_loop_metrics, NULL,
 };
 
 void endworker_metrics_settled(enum rules_status outcome)

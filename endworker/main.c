@@ -37,7 +37,6 @@ enum {
     PG_PENDING_MAX = 64,      /* statements per connection: each component has only a few running */
     REDIS_PENDING_MAX = 2048, /* snapshots of four jobs */
     UNCONFIRMED_MAX = 2048,   /* unconfirmed commands, outbox rows and dead letters */
-    LEADER_TIMEOUT_MS = 2000, /* a leader without an answer for this long steps down */
     DRAIN_OUTBOX_MS = 2000,   /* longest wait for confirms of the outbox; another worker's sweep publishes the others */
 };
 
@@ -46,12 +45,13 @@ static const struct daemon_program program = {
     .purpose = "starts auctions, ends them, and settles ended auctions",
     .description =
         "  Four services in one process:\n\n"
-        "  Scheduling. One end worker leads: the one that holds an advisory lock in PostgreSQL. Every\n"
+        "  Scheduling. One end worker leads: the one that holds a lease in PostgreSQL. Every\n"
         "  schedule_poll_ms it queries scheduled auctions whose start time has passed, and active ones whose\n"
         "  end time has passed by fence_grace_ms. It puts a start or fence command into the queue of the\n"
         "  auction's bids, where the bid worker processes it in order. The command is repeated after\n"
         "  fence_repeat_ms, then at growing intervals, until the auction has left that state. Run a second\n"
-        "  end worker as a stand-by: it takes over automatically within a second.\n\n"
+        "  end worker as a stand-by: it takes over within a second when the\n"
+        "  leader ends, and after lease_s when it hangs.\n\n"
         "  Ending soon. The leader announces once each auction that ends within ending_soon_s.\n\n"
         "  Prices. The leader updates the prices of the search index after bids.\n\n"
         "  Settlement. Ended auctions arrive in queue auction_end and become sold or unsold, once, under\n"
@@ -83,15 +83,21 @@ struct endworker {
 
 enum { SCRIPT_SNAPSHOT };
 
+static bool leads(void *arg)
+{
+    const struct endworker *worker = arg;
+    return worker->leader != NULL && leader_leads(worker->leader);
+}
+
 static void report(struct endworker *worker)
 {
     bool pg_is_up = worker->pg != NULL && pg_up(worker->pg);
     bool publishes = broker_pair_publishes(&worker->brokers);
     bool consumes = broker_pair_consumes(&worker->brokers);
     daemon_status(worker->loop.daemon, "%s; PostgreSQL %s, publishing %s, consuming %s",
-                  worker->leader == NULL         ? "waiting for a right clock"
-                  : leader_leads(worker->leader) ? "leading"
-                                                 : "standing by",
+                  worker->leader == NULL ? "waiting for a right clock"
+                  : leads(worker)        ? "leading"
+                                         : "standing by",
                   pg_is_up ? "up" : "down", publishes ? "up" : "down", consumes ? "up" : "down");
     if (pg_is_up && publishes && consumes) {
         daemon_ready(worker->loop.daemon);
@@ -131,12 +137,19 @@ static void on_leader(bool leading, void *arg)
     report(worker);
 }
 
+/* Whether this program can schedule, so that it may keep the lead. */
+static bool is_fit(void *arg)
+{
+    const struct endworker *worker = arg;
+    return broker_state(worker->brokers.publisher) != BROKER_DOWN && pg_up(worker->pg);
+}
+
 /* Requests the lead. */
 static bool seek_lead(struct endworker *worker)
 {
     struct leader_options leader = {.base = worker->loop.base,
-                                    .pg_url = worker->config.pg_url,
-                                    .timeout_ms = LEADER_TIMEOUT_MS,
+                                    .config = &worker->config,
+                                    .fit = is_fit,
                                     .on_change = on_leader,
                                     .arg = worker};
     worker->leader = leader_new(&leader);
@@ -263,7 +276,9 @@ static bool make_services(struct endworker *worker)
                                           .config = config,
                                           .pg = worker->pg,
                                           .broker = worker->brokers.publisher,
-                                          .timing = worker->timing};
+                                          .timing = worker->timing,
+                                          .leads = leads,
+                                          .arg = worker};
     struct settlement_options settlement = {.base = worker->loop.base,
                                             .pg = worker->pg,
                                             .outbox = worker->outbox,
@@ -312,7 +327,7 @@ static void on_collect(void *arg)
 {
     const struct endworker *worker = arg;
     endworker_metrics_outbox(worker->outbox == NULL ? 0 : outbox_pending(worker->outbox));
-    endworker_metrics_leader(worker->leader != NULL && leader_leads(worker->leader));
+    endworker_metrics_leader(leads(arg));
 }
 
 static bool on_open(void *arg)

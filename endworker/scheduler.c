@@ -60,6 +60,8 @@ struct scheduler {
     struct sent *sent;
     struct jsonw *writer;
     bool leading;
+    bool (*leads)(void *arg); /* false before scheduler_lead, if this process stood still */
+    void *arg;
     unsigned shards; /* 0: not read yet */
     /* the cycle */
     bool running;
@@ -160,6 +162,10 @@ static bool send_command(struct scheduler *scheduler, const struct uuid *auction
 static void cycle_continue(struct scheduler *scheduler)
 {
     int64_t mono_ms = clock_mono_ms();
+    if (!scheduler->leads(scheduler->arg)) {
+        cycle_end(scheduler, "leadership lost");
+        return;
+    }
     for (; scheduler->page_next < scheduler->page_count; scheduler->page_next++) {
         const struct due *due = &scheduler->page[scheduler->page_next];
         enum sent_answer answer = sent_ask(scheduler->sent, scheduler->kind, &due->auction_id, due->due_ms, mono_ms);
@@ -294,6 +300,8 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
     scheduler->broker = options->broker;
     scheduler->timing = options->timing;
     scheduler->config = options->config;
+    scheduler->leads = options->leads;
+    scheduler->arg = options->arg;
     for (size_t i = 0; i < IN_FLIGHT_MAX; i++) {
         struct flight *flight = &scheduler->flights[i];
         *flight = (struct flight){.scheduler = scheduler, .next_free = scheduler->free_flights};

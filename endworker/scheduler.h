@@ -25,6 +25,9 @@ struct scheduler_options {
     struct pg *pg;               /* with statements_table */
     struct broker *broker;       /* a broker for publishing */
     struct timing_guard *timing;
+    /* Asked before a page of commands is published: whether this end worker still leads. */
+    bool (*leads)(void *arg);
+    void *arg;
 };
 
 /* Idle until scheduler_lead. NULL: no memory. */

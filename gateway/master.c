@@ -24,6 +24,7 @@
 #include "common/base/log.h"
 #include "common/io/listener.h"
 #include "common/service/daemon.h"
+#include "common/service/watchdog.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/sockets.h"
 #include "gateway/worker.h"
@@ -67,7 +68,7 @@ struct master {
     sigset_t mask_before;
     int backoff_ms;
     int64_t next_start_ms;
-    int64_t watchdog_ms; /* between two watchdog messages to systemd, 0: not wanted */
+    int64_t watchdog_ms; /* between two beats of the watchdog, 0: none is wanted */
     int64_t watchdog_next_ms;
     int64_t pass_ms;        /* last pass of the master's own loop */
     int64_t judged_from_ms; /* beats before this time are not judged */
@@ -386,7 +387,7 @@ static void notify_systemd(struct master *master, int64_t now)
     }
     if (master->watchdog_ms > 0 && now >= master->watchdog_next_ms) {
         master->watchdog_next_ms = now + master->watchdog_ms;
-        (void)sd_notify(0, "WATCHDOG=1");
+        watchdog_beat();
     }
 }
 
@@ -395,7 +396,6 @@ static void notify_systemd(struct master *master, int64_t now)
 static bool open_master(struct master *master)
 {
     sigset_t mask;
-    uint64_t watchdog_us = 0;
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
     sigaddset(&mask, SIGTERM);
@@ -412,9 +412,7 @@ static bool open_master(struct master *master)
     }
     daemon_want_descriptors(master->options.config.connections_max + DESCRIPTORS_BESIDE,
                             "accepting pauses before connections_max is reached");
-    if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
-        master->watchdog_ms = (int64_t)(watchdog_us / 2000);
-    }
+    master->watchdog_ms = watchdog_start();
     master->listener_count = sockets_open(&master->options.config, master->listeners, WORKER_LISTENERS_MAX);
     return master->listener_count > 0;
 }

@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/io/broker.h"
 #include "common/io/pg.h"
+#include "common/service/service_loop.h"
 
 static struct metrics_family notifications = {
     .name = "rostrum_notifications_total",
@@ -32,7 +33,7 @@ static struct metrics_family deliveries = {
 };
 
 struct metrics_family *const notifyworker_metrics_families[] = {
-    &notifications, &deliveries, &log_metrics, &broker_metrics, &pg_metrics, NULL,
+    &notifications, &deliveries, &log_metrics, &broker_metrics, &pg_metrics, &service_loop_metrics, NULL,
 };
 
 size_t notifyworker_metrics_kind(const char *text)

@@ -12,8 +12,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/base/unit.h"
 
 static const char *service_name = "rostrum";
+static const char *unit = "-";
 static enum log_level least_level = LOG_INFO;
 
 static const char *const level_names[] = {
@@ -75,6 +77,16 @@ static void put_member(struct line *line, const char *name, const char *value)
     put_char(line, '"');
 }
 
+static void put_process(struct line *line)
+{
+    char number[24];
+    (void)snprintf(number, sizeof number, ",\"pid\":%ld", (long)getpid());
+    put_plain(line, number);
+    if (strcmp(unit, "-") != 0) {
+        put_member(line, "unit", unit);
+    }
+}
+
 static void put_id(struct line *line, const char *name, const struct uuid *id)
 {
     char text[UUID_TEXT_SIZE];
@@ -106,6 +118,7 @@ static void put_about(struct line *line, const struct log_about *about)
 void log_open(const char *service, enum log_level least)
 {
     service_name = service;
+    unit = unit_name();
     least_level = least;
 }
 
@@ -140,6 +153,7 @@ void log_line(enum log_level level, const struct log_about *about, const char *f
     put_char(&line, '"');
     put_member(&line, "level", level_names[level]);
     put_member(&line, "service", service_name);
+    put_process(&line);
     if (about != NULL) {
         put_about(&line, about);
     }

@@ -164,7 +164,7 @@ void metrics_observe(struct metrics_family *family, size_t first, size_t second,
 void metrics_set(struct metrics_family *family, size_t first, int64_t value)
 {
     const size_t index[METRICS_LABELS_MAX] = {first, 0, 0};
-    assert(family->type == METRICS_GAUGE && family->label_count <= 1);
+    assert(family->type == METRICS_GAUGE);
     if (family->cells != NULL) {
         atomic_store_explicit(series(family, index), value < 0 ? 0 : value + 1, memory_order_relaxed);
     }

@@ -66,7 +66,10 @@ size_t metrics_value(struct metrics_family *family, size_t label, const char *va
 /* The indices of labels that the family does not have are ignored: pass 0. */
 void metrics_add(struct metrics_family *family, size_t first, size_t second, size_t third, int64_t amount);
 void metrics_observe(struct metrics_family *family, size_t first, size_t second, int64_t value);
-/* Sets a gauge. A negative `value` hides it, for example for a shard that another worker has taken over. */
+/*
+ * Sets a gauge, of further labels the one with their first value. A negative `value` hides it, for example for a shard
+ * that another worker has taken over.
+ */
 void metrics_set(struct metrics_family *family, size_t first, int64_t value);
 
 /* Appends the text of all families (format version 0.0.4). False without memory. */

@@ -27,6 +27,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/keepalive.h"
+
 enum { FRAME_MAX_BYTES = 131072 /* the server's default */ };
 
 struct broker_connect {
@@ -114,6 +116,10 @@ static bool open_socket(struct broker_connect *connect)
     int status = amqp_socket_open_noblock(socket, connect->info.host, connect->info.port, &left);
     if (status != AMQP_STATUS_OK) {
         set_error(connect, "%s:%d: %s", connect->info.host, connect->info.port, amqp_error_string2(status));
+        return false;
+    }
+    if (!keepalive_set(amqp_socket_get_sockfd(socket))) {
+        set_error(connect, "keepalives cannot be set");
         return false;
     }
     pthread_mutex_lock(&connect->lock);

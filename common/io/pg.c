@@ -1,9 +1,12 @@
 /*
  * The public interface to PostgreSQL: the pool of connections and their transactions. The connections are in pg_link.c.
  *
- * A transaction is one segment of its connection's pipeline: BEGIN, statements, COMMIT, sync. Only the reply to COMMIT
- * decides its result: it is committed only if the tag is COMMIT. After a failure, ROLLBACK and a sync are queued
- * directly after that segment, so that the connection is free without waiting for them.
+ * A transaction is BEGIN, statements, COMMIT, sync in its connection's pipeline, with a sync wherever it waits for
+ * results. Only the reply to COMMIT decides its result: it is committed only if the tag is COMMIT. After a failure,
+ * ROLLBACK and a sync are queued directly behind it, so that the connection is free without waiting for them.
+ *
+ * It never waits with a flush request. The server does not count a session as idle that waits in a pipeline without a
+ * sync. No timeout ends it then, and a client that hangs would keep its row locks for ever.
  *
  * Invariants: a callback is never called from the call that sent its statement. A connection in a transaction gets no
  * other statements. Every transaction is in pg->transactions until it ends.
@@ -19,6 +22,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/io/keepalive.h"
 #include "common/io/pg_link.h"
 
 enum {
@@ -257,10 +261,12 @@ static char *libpq_options_new(const struct pg_options *options)
     int length =
         asprintf(&text,
                  "%s -c statement_timeout=%d -c idle_in_transaction_session_timeout=%d -c tcp_user_timeout=%d"
+                 " -c tcp_keepalives_idle=%d -c tcp_keepalives_interval=%d -c tcp_keepalives_count=%d"
                  " -c client_connection_check_interval=%d -c timezone=UTC -c datestyle=ISO"
                  " -c client_min_messages=warning %s",
                  given, options->timeout_ms + SERVER_TIMEOUT_EXTRA_MS, options->timeout_ms + SERVER_TIMEOUT_EXTRA_MS,
-                 options->timeout_ms, SERVER_CLIENT_CHECK_MS, options->session == NULL ? "" : options->session);
+                 options->timeout_ms, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT, SERVER_CLIENT_CHECK_MS,
+                 options->session == NULL ? "" : options->session);
     PQconninfoFree(parts);
     return length < 0 ? NULL : text;
 }
@@ -400,7 +406,7 @@ bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const
 
 bool pg_tx_flush(struct pg_tx *tx)
 {
-    return tx_usable(tx) && pg_link_request_flush(tx->link);
+    return tx_usable(tx) && pg_link_sync(tx->link);
 }
 
 bool pg_tx_commit(struct pg_tx *tx, pg_callback done, void *arg)

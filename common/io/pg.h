@@ -6,7 +6,8 @@
  *
  *     One statement:  pg_query, in its own transaction.
  *     Transactions:   pg_tx_begin reserves a connection, pg_tx_send queues statements into the pipeline,
- *                     pg_tx_flush requests the results of what was sent so far, pg_tx_commit sends COMMIT and the sync,
+ *                     pg_tx_flush sends a sync, so that the results of what was sent so far arrive,
+ *                     pg_tx_commit sends COMMIT and a sync,
  *                     pg_tx_abort rolls back. After commit or abort the connection returns to the pool.
  *
  * Callbacks come from the loop, never from the call that sent the statement, exactly once, in the order of sending. A
@@ -84,7 +85,7 @@ MUST_CHECK struct pg_tx *pg_tx_begin(struct pg *pg);
  */
 MUST_CHECK bool pg_tx_send(struct pg_tx *tx, size_t statement, int count, const char *const *values,
                            pg_callback callback, void *arg);
-/* Requests the results of what was sent so far (PQsendFlushRequest). */
+/* Requests the results of what was sent so far. The server waits for the rest no longer than idle in transaction. */
 MUST_CHECK bool pg_tx_flush(struct pg_tx *tx);
 /*
  * Sends COMMIT and sync. `done` gets PG_OK only if the server reported COMMIT. PG_FAILED: a statement failed and the

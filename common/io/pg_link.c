@@ -17,6 +17,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/keepalive.h"
 
 enum {
     BACKOFF_LEAST_MS = 50,
@@ -145,14 +146,6 @@ bool pg_link_sync(struct pg_link *link)
         return link_break(link);
     }
     expected_push(link, &(struct pg_expected){.kind = PG_EXPECT_SYNC});
-    return link_flush(link);
-}
-
-bool pg_link_request_flush(struct pg_link *link)
-{
-    if (PQsendFlushRequest(link->conn) != 1) {
-        return link_break(link);
-    }
     return link_flush(link);
 }
 
@@ -432,8 +425,18 @@ static void link_connect(struct pg_link *link)
     const struct pg_link_owner *owner = link->owner;
     char user_timeout[16];
     (void)snprintf(user_timeout, sizeof(user_timeout), "%d", owner->timeout_ms);
-    const char *const names[] = {"dbname", "application_name", "options", "tcp_user_timeout", "client_encoding", NULL};
-    const char *const values[] = {owner->url, owner->application, owner->libpq_options, user_timeout, "UTF8", NULL};
+    const char *const names[] = {"dbname",           "application_name", "options",
+                                 "tcp_user_timeout", "keepalives_idle",  "keepalives_interval",
+                                 "keepalives_count", "client_encoding",  NULL};
+    const char *const values[] = {owner->url,
+                                  owner->application,
+                                  owner->libpq_options,
+                                  user_timeout,
+                                  KEEPALIVE_TEXT(KEEPALIVE_IDLE_S),
+                                  KEEPALIVE_TEXT(KEEPALIVE_INTERVAL_S),
+                                  KEEPALIVE_TEXT(KEEPALIVE_COUNT),
+                                  "UTF8",
+                                  NULL};
     link->state = PG_LINK_CONNECTING;
     link->broken = false;
     link_arm(link, owner->timeout_ms);

@@ -105,8 +105,7 @@ bool pg_link_has_room(const struct pg_link *link);
 MUST_CHECK bool pg_link_execute(struct pg_link *link, const struct pg_expected *expected, const char *name, int count,
                                 const char *const *values);
 MUST_CHECK bool pg_link_command(struct pg_link *link, const struct pg_expected *expected, const char *sql);
-MUST_CHECK bool pg_link_request_flush(struct pg_link *link);
-/* Like the above. The result may be ignored: without its sync a statement gets PG_LOST. */
+/* Like the above. The result may be ignored after a statement: without its sync it gets PG_LOST. */
 bool pg_link_sync(struct pg_link *link);
 /* The i-th expected result, counted from the oldest. */
 struct pg_expected *pg_link_expected(struct pg_link *link, size_t i);

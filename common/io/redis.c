@@ -24,6 +24,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/io/keepalive.h"
 
 enum {
     BACKOFF_LEAST_MS = 50,
@@ -525,6 +526,10 @@ static void redis_connect(struct redis *redis)
     redis->context = redisConnectNonBlock(redis->host, redis->port);
     if (redis->context == NULL || redis->context->err != 0) {
         redis_lost(redis, redis->context == NULL ? "no memory" : redis->context->errstr);
+        return;
+    }
+    if (!keepalive_set(redis->context->fd)) {
+        redis_lost(redis, "keepalives cannot be set");
         return;
     }
     redis->read = event_new(base, redis->context->fd, EV_READ | EV_PERSIST, redis_on_read, redis);

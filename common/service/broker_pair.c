@@ -42,6 +42,7 @@ bool broker_pair_open(struct broker_pair *pair, const struct broker_pair_options
                                     .arg = pair};
     pair->publisher = broker_new(&broker);
     broker.name = options->consumer_name;
+    broker.heartbeat_s = BROKER_CONSUMING_HEARTBEAT_S;
     broker.require_exchanges = NULL;
     broker.require_queues = options->queues;
     broker.on_change = on_consumer;

@@ -15,6 +15,8 @@
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 
+enum { CONFIG_LEASE_POLLS = 4 /* least number of polls in a lease: one lost answer must not end it */ };
+
 enum setting_type { SETTING_INT, SETTING_TEXT, SETTING_BOOL };
 
 struct setting {
@@ -53,6 +55,7 @@ static const struct setting settings[] = {
     INT("postgres", pg_connections, "4", 1, 100),
     INT("postgres", pg_search_connections, "1", 1, 100),
     INT("postgres", pg_timeout_ms, "5000", 100, 600000),
+    INT("postgres", lease_s, "3", 1, 60),
 
     TEXT("redis", "redis_url", redis_url, "redis://127.0.0.1:6379/0"),
     INT("redis", redis_timeout_ms, "500", 10, 60000),
@@ -435,6 +438,11 @@ bool config_check(const struct config *config, char *reason, size_t reason_size)
     if (config->confirm_deadline_ms >= config->request_deadline_ms) {
         (void)snprintf(reason, reason_size, "confirm_deadline_ms (%d) must be less than request_deadline_ms (%d)",
                        config->confirm_deadline_ms, config->request_deadline_ms);
+        return false;
+    }
+    if (config->ownership_poll_ms * CONFIG_LEASE_POLLS > config->lease_s * 1000) {
+        (void)snprintf(reason, reason_size, "lease_s (%d) must be at least %d times ownership_poll_ms (%d)",
+                       config->lease_s, CONFIG_LEASE_POLLS, config->ownership_poll_ms);
         return false;
     }
     return check_urls(config, reason, reason_size) && check_images(config, reason, reason_size) &&

@@ -27,7 +27,8 @@ struct config {
     char pg_url[CONFIG_TEXT_SIZE];
     int pg_connections;        /* of one gateway worker */
     int pg_search_connections; /* of one gateway worker, for searches alone */
-    int pg_timeout_ms;         /* for one statement, connecting included */
+    int lease_s;       /* a worker that PostgreSQL does not hear from for this long has lost its shards, or its lead */
+    int pg_timeout_ms; /* for one statement, connecting included */
     /* [redis] */
     char redis_url[CONFIG_TEXT_SIZE];
     int redis_timeout_ms;

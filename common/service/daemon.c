@@ -16,6 +16,8 @@
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
+#include "common/service/watchdog.h"
+
 enum { REASON_SIZE = 1024, STATUS_SIZE = 256 };
 
 static void print_setting(const char *section, const char *name, const char *value, void *arg)
@@ -46,10 +48,12 @@ static void print_help(const struct daemon_program *program)
            "  ROSTRUM_CONF     an INI file that overrides those of --config\n"
            "  ROSTRUM_PG_URL, ROSTRUM_REDIS_URL, ROSTRUM_AMQP_URL\n"
            "                   the servers; override every file\n"
+           "  ROSTRUM_UNIT     name of this process in log lines, metrics and 'rostrumctl shards'\n"
            "  ROSTRUM_METRICS_PORT, ROSTRUM_MAIL_PASSWORD, ROSTRUM_S3_ACCESS_KEY, ROSTRUM_S3_SECRET_KEY\n"
            "                   override the settings of these names\n"
            "  NOTIFY_SOCKET, WATCHDOG_USEC\n"
-           "                   systemd's readiness and watchdog protocol, used if set\n\n"
+           "                   systemd's readiness and watchdog protocol, used if set; with WATCHDOG_USEC alone\n"
+           "                   the program aborts by itself when its loop hangs for so long\n\n"
            "EXIT STATUS\n"
            "  0 done    1 failed while running    2 wrong command line or settings    75 drain deadline passed\n\n"
            "LOG\n"
@@ -207,20 +211,18 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     (void)arg;
-    sd_notify(0, "WATCHDOG=1");
+    watchdog_beat();
 }
 
-/* Pings at half of systemd's interval; does nothing without a watchdog. */
 static bool start_watchdog(struct daemon *daemon)
 {
-    uint64_t interval_us = 0;
-    if (sd_watchdog_enabled(0, &interval_us) <= 0) {
+    int64_t beat_ms = watchdog_start();
+    struct timeval beat = {.tv_sec = (time_t)(beat_ms / 1000), .tv_usec = (suseconds_t)(beat_ms % 1000) * 1000};
+    if (beat_ms == 0) {
         return true;
     }
-    struct timeval half = {.tv_sec = (time_t)(interval_us / 2000000),
-                           .tv_usec = (suseconds_t)(interval_us / 2 % 1000000)};
     daemon->watchdog = event_new(daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
-    return daemon->watchdog != NULL && event_add(daemon->watchdog, &half) == 0;
+    return daemon->watchdog != NULL && event_add(daemon->watchdog, &beat) == 0;
 }
 
 static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};

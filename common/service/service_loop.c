@@ -3,10 +3,31 @@
  */
 #include "common/service/service_loop.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "common/base/log.h"
+#include "common/base/unit.h"
 #include "common/service/metrics_server.h"
 
-enum { DRAIN_POLL_MS = 20 };
+enum { DRAIN_POLL_MS = 20, PID_SIZE = 24 };
+
+struct metrics_family service_loop_metrics = {
+    .name = "rostrum_worker_info",
+    .help = "1, with the unit and the pid of this worker.",
+    .type = METRICS_GAUGE,
+    .label_count = 2,
+    .labels = {{"unit", NULL, 1}, {"pid", NULL, 1}},
+};
+
+static void show_process(void)
+{
+    static char pid[PID_SIZE];
+    (void)snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    (void)metrics_value(&service_loop_metrics, 0, unit_name());
+    (void)metrics_value(&service_loop_metrics, 1, pid);
+    metrics_set(&service_loop_metrics, 0, 1); /* of the first and only values of both labels */
+}
 
 static void on_drain_poll(evutil_socket_t fd, short what, void *arg)
 {
@@ -44,6 +65,7 @@ static bool loop_open(struct service_loop *loop, const struct config *config)
         return false;
     }
     loop->metrics = metrics_server_start(loop->base, config, calls->families, calls->collect, calls->arg, &ok);
+    show_process();
     return ok && calls->open(calls->arg);
 }
 

@@ -19,6 +19,8 @@
 
 struct metrics_server;
 
+extern struct metrics_family service_loop_metrics; /* unit and pid of this process */
+
 struct service_loop_calls {
     struct metrics_family *const *families; /* NULL-ended; kept */
     /* Creates the program's components. False: no memory, or an address cannot be used. */

@@ -1,6 +1,5 @@
 /*
- * Rendezvous hashing: every pair of shard and worker has a computed weight, and a shard belongs to the worker with the
- * largest weight. No I/O.
+ * See shards.h. No I/O.
  */
 #include "common/service/shards.h"
 
@@ -8,31 +7,114 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* The finaliser of splitmix64: every input bit affects about half of the output bits. */
-static uint64_t shards_mix(uint64_t value)
+#include "common/io/pg_value.h"
+
+static size_t find_session(const struct shards_view *view, int64_t session)
 {
-    value += UINT64_C(0x9e3779b97f4a7c15);
-    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return value ^ (value >> 31);
+    size_t worker = 0;
+    while (worker < view->workers && view->sessions[worker] != session) {
+        worker++;
+    }
+    return worker;
 }
 
-uint32_t shards_owner(unsigned shard, const uint32_t *worker_ids, size_t count)
+void shards_view_read(struct shards_view *view, unsigned shards, const PGresult *rows)
 {
-    uint32_t owner = 0;
-    uint64_t best = 0;
-
-    assert(worker_ids != NULL || count == 0);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t weight = shards_mix(shards_mix(worker_ids[i]) ^ shard);
-
-        /* Two workers never have the same weight: every step of the mix is invertible. */
-        if (owner == 0 || weight > best) {
-            owner = worker_ids[i];
-            best = weight;
+    assert(shards <= TOPOLOGY_SHARDS_MAX);
+    *view = (struct shards_view){.shards = shards};
+    for (int row = 0; row < PQntuples(rows); row++) {
+        int64_t object = pg_int(rows, row, 1);
+        int64_t session = pg_int(rows, row, 2);
+        if (pg_bool(rows, row, 0) && view->workers < SHARDS_WORKERS_MAX) {
+            view->numbers[view->workers] = (uint32_t)object;
+            view->sessions[view->workers++] = session;
+        } else if (!pg_bool(rows, row, 0) && object < (int64_t)shards) {
+            size_t worker = find_session(view, session);
+            view->owners[object] = worker < view->workers ? view->numbers[worker] : SHARDS_UNKNOWN_OWNER;
         }
     }
-    return owner;
+}
+
+static size_t find_worker(const struct shards_view *view, uint32_t number)
+{
+    size_t worker = 0;
+    while (worker < view->workers && view->numbers[worker] != number) {
+        worker++;
+    }
+    return worker;
+}
+
+static void count_shards(const struct shards_view *view, unsigned counts[static SHARDS_WORKERS_MAX])
+{
+    for (size_t worker = 0; worker < view->workers; worker++) {
+        counts[worker] = 0;
+    }
+    for (unsigned shard = 0; shard < view->shards; shard++) {
+        size_t owner = find_worker(view, view->owners[shard]);
+        if (owner < view->workers) {
+            counts[owner]++;
+        }
+    }
+}
+
+/*
+ * The share of each worker. All get the whole part of shards / workers. The remainder goes one each to those that own
+ * most; among equals, to the lowest numbers.
+ */
+static void share(const struct shards_view *view, const unsigned *counts, unsigned shares[static SHARDS_WORKERS_MAX])
+{
+    unsigned remainder = view->shards % (unsigned)view->workers;
+    for (size_t worker = 0; worker < view->workers; worker++) {
+        unsigned before = 0; /* workers that come before this one */
+        for (size_t other = 0; other < view->workers; other++) {
+            before += counts[other] > counts[worker] || (other < worker && counts[other] == counts[worker]);
+        }
+        shares[worker] = view->shards / (unsigned)view->workers + (before < remainder);
+    }
+}
+
+/* The worker that lacks most shards; among equals, the lowest number. `workers` if none lacks any. */
+static size_t neediest(const struct shards_view *view, const unsigned *counts, const unsigned *shares)
+{
+    size_t found = view->workers;
+    for (size_t worker = 0; worker < view->workers; worker++) {
+        if (counts[worker] < shares[worker] &&
+            (found == view->workers || shares[worker] - counts[worker] > shares[found] - counts[found])) {
+            found = worker;
+        }
+    }
+    return found;
+}
+
+static void plan_own(const struct shards_view *view, uint32_t me, unsigned most, enum shards_act *plan)
+{
+    unsigned kept = 0;
+    for (unsigned shard = 0; shard < view->shards; shard++) {
+        bool mine = view->owners[shard] == me;
+        plan[shard] = !mine ? SHARDS_NOTHING : kept < most ? SHARDS_KEEP : SHARDS_LEAVE;
+        kept += mine;
+    }
+}
+
+void shards_plan(const struct shards_view *view, uint32_t me, enum shards_act plan[static TOPOLOGY_SHARDS_MAX])
+{
+    unsigned counts[SHARDS_WORKERS_MAX];
+    unsigned shares[SHARDS_WORKERS_MAX];
+    size_t own = find_worker(view, me);
+    if (own == view->workers) {
+        plan_own(view, me, 0, plan);
+        return;
+    }
+    count_shards(view, counts);
+    share(view, counts, shares);
+    plan_own(view, me, shares[own], plan);
+    for (unsigned shard = 0; shard < view->shards; shard++) {
+        size_t taker = view->owners[shard] == SHARDS_NOBODY ? neediest(view, counts, shares) : view->workers;
+        if (taker < view->workers) {
+            counts[taker]++;
+            plan[shard] = taker == own ? SHARDS_TAKE : plan[shard];
+        }
+    }
 }
 
 void shards_report_write(const struct shards_report *report, char out[static SHARDS_REPORT_SIZE])

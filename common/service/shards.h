@@ -1,33 +1,66 @@
 /*
- * The assignment of shards to bid workers. Every bid worker has a random number. It holds a PostgreSQL advisory lock
- * under that number for the life of its session. A worker is alive while it holds this lock. A rendezvous hash assigns
- * each shard to one of the workers that are alive: all programs compute the same owner. When a worker starts or ends,
- * only its own shards move. Bid workers subscribe accordingly; `rostrumctl shards` shows it.
+ * The assignment of shards to bid workers. A worker is alive while its session of PostgreSQL holds the advisory lock of
+ * its number (a lease, see lease.h). It owns a shard while the same session also holds the lock of the shard. So there
+ * is one record of who owns what, it vanishes with the worker, and no two workers own a shard.
  *
- * Two workers may see different sets of workers for a short time. The broker's single active consumer keeps that safe.
+ * Every worker reads all these locks at each poll and computes the same plan from them: each worker gets as many shards
+ * as any other, or one more. Those that own most keep the one more, so as few shards move as possible. A worker gives
+ * up what it owns beyond its share, and takes its part of the shards that nobody owns. `rostrumctl shards` shows it
+ * all.
+ *
+ * While a shard is handed over, its old owner still reads it until the batch in hand is finished. RabbitMQ's single
+ * active consumer keeps that safe.
  */
 #ifndef ROSTRUM_COMMON_SERVICE_SHARDS_H
 #define ROSTRUM_COMMON_SERVICE_SHARDS_H
 
-#include "common/base/base.h"
+#include <libpq-fe.h>
 
-/* The class of the advisory locks, "Rost". The worker number, 1..SHARDS_WORKER_MAX, is the object. */
-#define SHARDS_LOCK_CLASS_TEXT "1383035764" /* 0x526f7374 */
-#define SHARDS_WORKER_MAX      INT32_MAX
-enum { SHARDS_WORKERS_MAX = 64 }; /* of workers that are alive; a deployment never has more shards to distribute */
+#include "common/base/base.h"
+#include "common/protocol/topology.h"
+
+/* The classes of the advisory locks, "Rosw" and "Rosh". Their objects: a worker's number from 1, a shard from 0. */
+#define SHARDS_WORKER_CLASS_TEXT "1383035767" /* 0x526f7377 */
+#define SHARDS_CLASS_TEXT        "1383035752" /* 0x526f7368 */
+#define SHARDS_WORKER_MAX        INT32_MAX
+enum {
+    SHARDS_WORKERS_MAX = 128, /* that are alive and get shards; more than TOPOLOGY_SHARDS_MAX, so none is missing */
+};
 
 /* $1: this worker's number. Returns one row; false: the number is in use, choose another one. */
-#define SHARDS_SQL_LOCK "SELECT pg_try_advisory_lock(" SHARDS_LOCK_CLASS_TEXT ", $1::integer)"
-/* $1: this worker's number. The worker stops being alive although its session continues. */
-#define SHARDS_SQL_UNLOCK "SELECT pg_advisory_unlock(" SHARDS_LOCK_CLASS_TEXT ", $1::integer)"
-/* Returns the number (integer) of each worker that is alive, ascending. */
-#define SHARDS_SQL_LIVING                                                                                              \
-    "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = " SHARDS_LOCK_CLASS_TEXT             \
-    " AND objsubid = 2 AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"    \
-    " ORDER BY objid LIMIT 64"
+#define SHARDS_SQL_LOCK "SELECT pg_try_advisory_lock(" SHARDS_WORKER_CLASS_TEXT ", $1::integer)"
+/* $1: shards. Returns those that this session now owns. */
+#define SHARDS_SQL_TAKE                                                                                                \
+    "SELECT shard FROM unnest($1::integer[]) AS shard WHERE pg_try_advisory_lock(" SHARDS_CLASS_TEXT ", shard)"
+/* $1: shards that this session owns. */
+#define SHARDS_SQL_GIVE "SELECT pg_advisory_unlock(" SHARDS_CLASS_TEXT ", shard) FROM unnest($1::integer[]) AS shard"
+/* Whether the lock is a worker's (else a shard's), its object, the holding session. Workers come first, ascending. */
+#define SHARDS_SQL_VIEW                                                                                                \
+    "SELECT classid = " SHARDS_WORKER_CLASS_TEXT ", objid::bigint, pid FROM pg_locks WHERE locktype = 'advisory'"      \
+    " AND classid IN (" SHARDS_WORKER_CLASS_TEXT ", " SHARDS_CLASS_TEXT ") AND objsubid = 2 AND granted AND database"  \
+    " = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1 DESC, 2"
 
-/* Returns the worker of `worker_ids` (any order, no duplicates) that owns `shard`; 0 if there is no worker. */
-uint32_t shards_owner(unsigned shard, const uint32_t *worker_ids, size_t count);
+enum { SHARDS_NOBODY = 0 /* no worker has this number */ };
+
+/* Who is alive and who owns what. */
+struct shards_view {
+    unsigned shards;
+    size_t workers;
+    uint32_t numbers[SHARDS_WORKERS_MAX]; /* of the workers, ascending */
+    int64_t sessions[SHARDS_WORKERS_MAX]; /* their backends */
+    uint32_t owners[TOPOLOGY_SHARDS_MAX]; /* number of the owner, SHARDS_NOBODY, or SHARDS_UNKNOWN_OWNER */
+};
+
+/* The owner's lock of its number is gone; its shards follow at the next look. */
+#define SHARDS_UNKNOWN_OWNER UINT32_MAX
+
+/* What a worker does about a shard. */
+enum shards_act { SHARDS_NOTHING, SHARDS_KEEP, SHARDS_TAKE, SHARDS_LEAVE };
+
+/* Reads the rows of SHARDS_SQL_VIEW. */
+void shards_view_read(struct shards_view *view, unsigned shards, const PGresult *rows);
+/* Writes the plan of worker `me`, by shard. A worker that is not in the view leaves what it owns. */
+void shards_plan(const struct shards_view *view, uint32_t me, enum shards_act plan[static TOPOLOGY_SHARDS_MAX]);
 
 /*
  * A bid worker's report about a shard that it serves, for operators. The broker does not show clients the number of

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/keepalive.h"
+
 enum { FRAME_MAX_BYTES = 131072, NOT_FOUND = 404 };
 
 static void copy_reason(amqp_bytes_t text, char reason[static RABBIT_ERROR_SIZE])
@@ -62,6 +64,9 @@ static bool log_in(struct ctl *ctl, const struct amqp_connection_info *where)
     amqp_socket_t *socket = amqp_tcp_socket_new(ctl->amqp);
     int status =
         socket == NULL ? AMQP_STATUS_NO_MEMORY : amqp_socket_open_noblock(socket, where->host, where->port, &timeout);
+    if (status == AMQP_STATUS_OK && !keepalive_set(amqp_get_sockfd(ctl->amqp))) {
+        status = AMQP_STATUS_SOCKET_ERROR;
+    }
     if (status == AMQP_STATUS_OK) {
         status = amqp_set_handshake_timeout(ctl->amqp, &timeout);
     }

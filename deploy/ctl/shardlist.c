@@ -1,7 +1,7 @@
 /*
- * rostrumctl shards: prints a table of the shards' queues and one of the workers. Owners are computed from the advisory
- * locks, as the workers do (common/service/shards.h). Depth and consumers are read from RabbitMQ. It does not report
- * unacknowledged messages to clients, so each owner publishes their number through Redis.
+ * rostrumctl shards: prints a table of the shards' queues and one of the workers. Both read the locks that the workers
+ * hold (common/service/shards.h). Depth and consumers are read from RabbitMQ. It does not report unacknowledged
+ * messages to clients, so each owner publishes their number through Redis.
  */
 #include <event2/event.h>
 #include <inttypes.h>
@@ -88,18 +88,18 @@ static void read_reports(const struct config *config, struct reports *reports)
 
 /* --- the tables --- */
 
-static const char WORKERS_SQL[] =
-    "SELECT l.objid::bigint, coalesce(host(a.client_addr), 'local'), coalesce(a.pid, 0)," STORE_MS(
-        "a.backend_start") " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = "
-                           "'advisory'"
-                           " AND l.classid = " SHARDS_LOCK_CLASS_TEXT " AND l.objsubid = 2 AND l.granted"
-                           " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER "
-                           "BY l.objid LIMIT 64";
+/*
+ * The rows of SHARDS_SQL_VIEW, with pid and unit of the process (common/base/unit.h), its address and the start of
+ * its session.
+ */
+static const char OWNERS_SQL[] =
+    "SELECT v.*, coalesce(nullif(split_part(a.application_name, ' ', 3), ''), '-'),"
+    " coalesce(nullif(split_part(a.application_name, ' ', 4), ''), '-'), coalesce(host(a.client_addr), "
+    "'local')," STORE_MS(
+        "a.backend_start") " FROM (" SHARDS_SQL_VIEW ") AS v (is_worker, object, session)"
+                           " LEFT JOIN pg_stat_activity a ON a.pid = v.session ORDER BY v.is_worker DESC, v.object";
 
-struct live_workers {
-    uint32_t numbers[SHARDS_WORKERS_MAX];
-    size_t count;
-};
+enum owners_column { OWNERS_PID = 3, OWNERS_UNIT, OWNERS_FROM, OWNERS_SINCE_MS };
 
 static void print_number(bool known, uint32_t number)
 {
@@ -110,60 +110,83 @@ static void print_number(bool known, uint32_t number)
     (void)printf("  %10s", text);
 }
 
-static bool print_shard(struct ctl *ctl, unsigned shard, const struct live_workers *workers,
+/* The rows of the workers come first, in the order of the view. -1: no such worker. */
+static int row_of(const struct shards_view *view, uint32_t number)
+{
+    for (size_t worker = 0; worker < view->workers; worker++) {
+        if (view->numbers[worker] == number) {
+            return (int)worker;
+        }
+    }
+    return -1;
+}
+
+static bool print_shard(struct ctl *ctl, unsigned shard, const struct shards_view *view, const PGresult *rows,
                         const struct reports *reports)
 {
     char name[TOPOLOGY_QUEUE_SIZE];
     struct rabbit_queue queue;
-    uint32_t owner = shards_owner(shard, workers->numbers, workers->count);
+    int owner = row_of(view, view->owners[shard]);
     const struct shards_report *report = &reports->of[shard];
     topology_shard_name(shard, name);
     if (!rabbit_look(ctl, name, &queue)) {
         return false;
     }
-    (void)printf("%-13s", name);
-    print_number(owner != 0, owner);
+    (void)printf("%-13s  %-20s  %8s", name, owner < 0 ? "-" : pg_text(rows, owner, OWNERS_UNIT),
+                 owner < 0 ? "-" : pg_text(rows, owner, OWNERS_PID));
     print_number(queue.there, queue.ready);
-    /* The report is of the last worker that served the shard. It is valid if that is still the owner, or no worker
-     * consumes. */
+    /*
+     * The report is of the last worker that read the shard. It is valid if that is still the owner, or no worker
+     * consumes.
+     */
     if (queue.there && queue.consumers == 0) {
         print_number(true, 0);
     } else {
-        print_number(owner != 0 && report->worker == owner, report->unacked);
+        print_number(owner >= 0 && report->worker == view->owners[shard], report->unacked);
     }
     print_number(queue.there, queue.consumers);
     (void)printf("%s\n", queue.there ? "" : "  the queue does not exist: run `rostrumctl migrate`");
     return true;
 }
 
-static void print_workers(const PGresult *result)
+static unsigned count_shards(const struct shards_view *view, uint32_t number)
 {
-    (void)printf("\n%10s  %-16s  %s\n", "WORKER", "FROM", "SINCE");
-    for (int row = 0; row < PQntuples(result); row++) {
-        char since[CLOCK_TEXT_SIZE];
-        clock_format(pg_int(result, row, 3), since);
-        (void)printf("%10s  %-16s  %s\n", pg_text(result, row, 0), pg_text(result, row, 1), since);
+    unsigned count = 0;
+    for (unsigned shard = 0; shard < view->shards; shard++) {
+        count += view->owners[shard] == number;
     }
-    if (PQntuples(result) == 0) {
+    return count;
+}
+
+static void print_workers(const struct shards_view *view, const PGresult *rows)
+{
+    (void)printf("\n%-20s  %8s  %8s  %10s  %-16s  %s\n", "UNIT", "PID", "SHARDS", "LEASE", "FROM", "SINCE");
+    for (size_t worker = 0; worker < view->workers; worker++) {
+        int row = (int)worker;
+        char since[CLOCK_TEXT_SIZE];
+        clock_format(pg_int(rows, row, OWNERS_SINCE_MS), since);
+        (void)printf("%-20s  %8s  %8u  %10" PRIu32 "  %-16s  %s\n", pg_text(rows, row, OWNERS_UNIT),
+                     pg_text(rows, row, OWNERS_PID), count_shards(view, view->numbers[worker]), view->numbers[worker],
+                     pg_text(rows, row, OWNERS_FROM), since);
+    }
+    if (view->workers == 0) {
         (void)printf("no bid worker runs\n");
     }
 }
 
-static int print_tables(struct ctl *ctl, unsigned shards, const PGresult *result)
+static int print_tables(struct ctl *ctl, unsigned shards, const PGresult *rows)
 {
-    struct live_workers workers = {.count = 0};
+    struct shards_view view;
     struct reports reports = {.base = NULL};
-    for (int row = 0; row < PQntuples(result) && workers.count < SHARDS_WORKERS_MAX; row++) {
-        workers.numbers[workers.count++] = (uint32_t)pg_int(result, row, 0);
-    }
+    shards_view_read(&view, shards, rows);
     read_reports(&ctl->config, &reports);
-    (void)printf("%-13s  %10s  %10s  %10s  %10s\n", "SHARD", "OWNER", "DEPTH", "UNACKED", "CONSUMERS");
+    (void)printf("%-13s  %-20s  %8s  %10s  %10s  %10s\n", "SHARD", "UNIT", "PID", "DEPTH", "UNACKED", "CONSUMERS");
     for (unsigned shard = 0; shard < shards; shard++) {
-        if (!print_shard(ctl, shard, &workers, &reports)) {
+        if (!print_shard(ctl, shard, &view, rows, &reports)) {
             return CTL_UNAVAILABLE;
         }
     }
-    print_workers(result);
+    print_workers(&view, rows);
     return CTL_OK;
 }
 
@@ -178,7 +201,7 @@ int shardlist_command(struct ctl *ctl, int argc, char **argv)
     if (!store_open(ctl) || !rabbit_open(ctl)) {
         return CTL_UNAVAILABLE;
     }
-    PGresult *result = store_shards(ctl, &shards) ? store_run(ctl, WORKERS_SQL, 0, NULL) : NULL;
+    PGresult *result = store_shards(ctl, &shards) ? store_run(ctl, OWNERS_SQL, 0, NULL) : NULL;
     int code = result == NULL ? CTL_FAILED : print_tables(ctl, shards, result);
     PQclear(result);
     return code;

@@ -3,6 +3,7 @@
  */
 #include "deploy/ctl/store.h"
 
+#include "common/io/keepalive.h"
 #include "common/protocol/schema.h"
 
 #include <stdio.h>
@@ -32,8 +33,16 @@ bool store_open(struct ctl *ctl)
     }
     (void)snprintf(connect_s, sizeof connect_s, "%d", (ctl->config.pg_timeout_ms + MS_PER_S - 1) / MS_PER_S);
     (void)snprintf(timeout_ms, sizeof timeout_ms, "%d", ctl->config.pg_timeout_ms);
-    const char *const names[] = {"dbname", "connect_timeout", "application_name", NULL};
-    const char *const values[] = {ctl->config.pg_url, connect_s, "rostrumctl", NULL};
+    const char *const names[] = {"dbname",          "connect_timeout",     "application_name", "tcp_user_timeout",
+                                 "keepalives_idle", "keepalives_interval", "keepalives_count", NULL};
+    const char *const values[] = {ctl->config.pg_url,
+                                  connect_s,
+                                  "rostrumctl",
+                                  timeout_ms,
+                                  KEEPALIVE_TEXT(KEEPALIVE_IDLE_S),
+                                  KEEPALIVE_TEXT(KEEPALIVE_INTERVAL_S),
+                                  KEEPALIVE_TEXT(KEEPALIVE_COUNT),
+                                  NULL};
     ctl->pg = PQconnectdbParams(names, values, 1);
     if (PQstatus(ctl->pg) != CONNECTION_OK) {
         report_error_of("PostgreSQL cannot be reached", ctl->pg == NULL ? "no memory" : PQerrorMessage(ctl->pg));

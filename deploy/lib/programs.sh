@@ -4,6 +4,7 @@
 PROGRAM_FILES="rostrum-gateway rostrum-bidworker rostrum-endworker rostrum-notifyworker rostrumctl rostrum-image-decoder"
 BIDWORKERS_MAX=64 # SHARDS_WORKERS_MAX of common/service/shards.h
 PROGRAM_READY_S=30
+PROGRAM_WATCHDOG_S=30 # a program whose loop hangs for so long aborts; as WatchdogSec in deploy/systemd
 PROGRAM_STOP_S=20 # from SIGTERM to SIGKILL; longer than drain_deadline_ms
 
 # programs_make: creates the services and sets PROGRAMS to their names.
@@ -26,7 +27,7 @@ program_make() {
     service_make "$1" <<RUN
 cd $VAR
 ulimit -n "\$(ulimit -H -n)"
-exec env -i $(program_environment) ROSTRUM_METRICS_PORT=$(program_metrics_port "$1") $VAR/bin/$2 $(program_settings)
+exec env -i $(program_environment) ROSTRUM_UNIT=$1 WATCHDOG_USEC=${PROGRAM_WATCHDOG_S}000000 ROSTRUM_METRICS_PORT=$(program_metrics_port "$1") $VAR/bin/$2 $(program_settings)
 RUN
 }
 

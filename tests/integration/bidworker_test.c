@@ -22,6 +22,7 @@
 #include "common/protocol/topology.h"
 #include "tests/support/deployment.h"
 #include "tests/support/loop.h"
+#include "tests/support/program.h"
 #include "tests/support/relay.h"
 #include "tests/support/sql.h"
 
@@ -105,7 +106,7 @@ static int worker_stop(int index, int signal_number)
 static int64_t workers_alive(void)
 {
     return sql_int(sql,
-                   "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1383035764 AND database = "
+                   "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1383035767 AND database = "
                    "(SELECT oid FROM pg_database WHERE datname = current_database())",
                    NULL);
 }
@@ -624,18 +625,12 @@ static void on_redelivery(struct broker_consumer *consumer, const struct broker_
     }
 }
 
-START_TEST(a_bid_that_kills_workers_is_rejected_and_dead_lettered)
+/* Returns the lot's messages to their queue so often that each is decided alone. */
+static void redeliver(void)
 {
-    enum { BIDS = 6, KILLER = 2, DELIVERIES = 8 };
+    enum { DELIVERIES = 8 };
     struct redelivery redelivery = {.most = -1};
-    struct search search = {.text = lot.text};
     char queue[TOPOLOGY_QUEUE_SIZE];
-    char id[UUID_TEXT_SIZE];
-    lot_open("active");
-    for (int i = 0; i < BIDS; i++) {
-        (void)lot_bid();
-    }
-    publish_confirmed(0, BIDS);
     topology_shard_name(ids_shard(&lot.id, shards), queue);
     struct broker_consumer_options options = {
         .queue = queue, .prefetch = PREFETCH, .deliver = on_redelivery, .arg = &redelivery};
@@ -645,6 +640,103 @@ START_TEST(a_bid_that_kills_workers_is_rejected_and_dead_lettered)
         LOOP_UNTIL(base, redelivery.most >= times, DEADLINE_MS);
         broker_consumer_close(consumer);
     }
+}
+
+/* Attempts that are counted against the lot's commands. */
+static int64_t attempts(void)
+{
+    return sql_int(sql, "SELECT coalesce(sum(attempts), 0) FROM suspects WHERE auction_id = $1::uuid", lot.text, NULL);
+}
+
+/* Whether a worker is in the middle of an attempt: it waits for the lot's row, which `locking` holds. */
+static bool attempting(int64_t count)
+{
+    static const char waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND"
+                                  " application_name = 'rostrum-bidworker' AND datname = current_database()";
+    return attempts() == count && sql_int(sql, waiting, NULL) == 1;
+}
+
+static struct sql *locking;
+static char settings[PROGRAM_SETTINGS_SIZE];
+
+/* One bid that is decided alone, on an auction whose row is locked. Leases, and so lock waits, are short. */
+static void lot_locked(void)
+{
+    program_settings("[postgres]\nlease_s = 1\n", settings);
+    ck_assert_int_eq(setenv("ROSTRUM_CONF", settings, 1), 0);
+    lot_open("active");
+    (void)lot_bid();
+    publish_confirmed(0, 1);
+    redeliver();
+    locking = sql_open(need("ROSTRUM_PG_URL"));
+    ck_assert_ptr_nonnull(locking);
+    PQclear(sql_rows(locking, "BEGIN", NULL));
+    PQclear(sql_rows(locking, "SELECT 1 FROM auctions WHERE id = $1::uuid FOR UPDATE", lot.text, NULL));
+}
+
+static void lot_unlock(void)
+{
+    sql_close(locking);
+    program_settings_remove(settings);
+    ck_assert_int_eq(unsetenv("ROSTRUM_CONF"), 0);
+}
+
+START_TEST(a_bid_is_innocent_of_orderly_ends_and_failed_transactions)
+{
+    enum { ROUNDS = 5 };
+    lot_locked();
+    for (int round = 0; round < ROUNDS; round++) {
+        worker_start(0);
+        LOOP_UNTIL(base, attempting(1), DEADLINE_MS);
+        int status = worker_stop(0, SIGTERM);
+        ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        ck_assert_int_eq(attempts(), 0);
+    }
+    worker_start(0);
+    LOOP_UNTIL(base, attempting(1), DEADLINE_MS);
+    LOOP_UNTIL(base, attempts() == 0, DEADLINE_MS);
+    lot_unlock();
+    LOOP_UNTIL(base, rows() == 1, DEADLINE_MS);
+    ck_assert_str_eq(decision_of(0), "accepted");
+    ck_assert_int_eq(worker_stop(0, SIGTERM), 0);
+}
+END_TEST
+
+START_TEST(a_bid_that_hangs_and_kills_workers_is_rejected_and_dead_lettered)
+{
+    struct search search = {.text = lot.text};
+    lot_locked();
+    worker_start(0);
+    LOOP_UNTIL(base, attempting(1), DEADLINE_MS);
+    ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
+    LOOP_UNTIL(base, workers_alive() == 0 && !attempting(1), DEADLINE_MS);
+    ck_assert_int_eq(kill(workers[0], SIGCONT), 0);
+    LOOP_UNTIL(base, attempting(2), DEADLINE_MS);
+    (void)worker_stop(0, SIGKILL);
+    LOOP_UNTIL(base, !attempting(2), DEADLINE_MS);
+    ck_assert_int_eq(attempts(), 2);
+    struct broker_consumer *consumer = search_open(TOPOLOGY_DEAD_QUEUE, &search);
+    worker_start(0);
+    LOOP_UNTIL(base, attempting(3), DEADLINE_MS);
+    lot_unlock();
+    LOOP_UNTIL(base, rows() == 1 && search.found == 1, DEADLINE_MS);
+    ck_assert_str_eq(decision_of(0), "rejected INTERNAL_ERROR");
+    ck_assert_int_eq(worker_stop(0, SIGTERM), 0);
+    broker_consumer_close(consumer);
+}
+END_TEST
+
+START_TEST(only_the_guilty_bid_of_many_is_rejected)
+{
+    enum { BIDS = 6, KILLER = 2 };
+    struct search search = {.text = lot.text};
+    char id[UUID_TEXT_SIZE];
+    lot_open("active");
+    for (int i = 0; i < BIDS; i++) {
+        (void)lot_bid();
+    }
+    publish_confirmed(0, BIDS);
+    redeliver();
     /* The row that two workers leave if they crash while they decide this bid. */
     uuid_format(&lot.commands[KILLER].id, id);
     PQclear(sql_rows(sql, "INSERT INTO suspects VALUES ($1::uuid, $2::uuid, 2)", lot.text, id, NULL));
@@ -749,7 +841,9 @@ static Suite *bidworker_suite(void)
         a_bid_that_fails_its_batch_is_rejected_in_its_place,
         undecodable_messages_go_to_the_dead_letters,
         bids_on_an_unknown_auction_are_rejected_not_found,
-        a_bid_that_kills_workers_is_rejected_and_dead_lettered,
+        a_bid_is_innocent_of_orderly_ends_and_failed_transactions,
+        a_bid_that_hangs_and_kills_workers_is_rejected_and_dead_lettered,
+        only_the_guilty_bid_of_many_is_rejected,
         a_fence_behind_an_extension_has_no_effect,
         a_fence_ends_an_auction_that_was_never_started,
         a_ban_counts_at_the_time_of_decision,

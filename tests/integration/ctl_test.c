@@ -268,20 +268,27 @@ START_TEST(shards_show_owner_depth_and_unacked)
 {
     char lock[128];
     char line[256];
-    (void)snprintf(lock, sizeof(lock), "SELECT pg_advisory_lock(" SHARDS_LOCK_CLASS_TEXT ", %d)", WORKER);
+    PQclear(sql_rows(sql, "SET application_name = 'rostrum-bidworker lease 4711 bidworker-9'", NULL));
+    (void)snprintf(lock, sizeof(lock), "SELECT pg_advisory_lock(" SHARDS_WORKER_CLASS_TEXT ", %d)", WORKER);
     PQclear(sql_rows(sql, lock, NULL));
+    PQclear(sql_rows(sql,
+                     "SELECT pg_advisory_lock(" SHARDS_CLASS_TEXT ", shard) FROM generate_series(0, (SELECT shards - 2"
+                     " FROM topology)) AS shard",
+                     NULL));
     report_shard("0", clock_now_ms());
     report_shard("1", clock_now_ms() - SHARDS_REPORT_LIFE_MS - 1);
     EXPECT_CTL(0, "shards");
-    EXPECT_OUTPUT("SHARD               OWNER       DEPTH     UNACKED   CONSUMERS");
+    EXPECT_OUTPUT("SHARD          UNIT                       PID       DEPTH     UNACKED   CONSUMERS");
     int64_t shards = sql_int(sql, "SELECT shards FROM topology", NULL);
     for (unsigned shard = 0; shard < (unsigned)shards; shard++) {
+        bool owned = shard < (unsigned)shards - 1;
         char name[TOPOLOGY_QUEUE_SIZE];
         topology_shard_name(shard, name);
-        (void)snprintf(line, sizeof(line), "%-13s  %10d  %10d", name, WORKER, 0);
+        (void)snprintf(line, sizeof(line), "%-13s  %-20s  %8s  %10d", name, owned ? "bidworker-9" : "-",
+                       owned ? "4711" : "-", 0);
         EXPECT_OUTPUT(line);
     }
-    (void)snprintf(line, sizeof(line), "\n%10d  ", WORKER);
+    (void)snprintf(line, sizeof(line), "\nbidworker-9               4711  %8d  %10d  ", (int)shards - 1, WORKER);
     EXPECT_OUTPUT(line);
 }
 END_TEST

@@ -44,7 +44,7 @@ static const char leader_pid[] = "SELECT coalesce((SELECT pid FROM pg_locks WHER
                                  "(SELECT oid FROM pg_database WHERE datname = current_database())), 0)";
 
 static const char sessions[] = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-                               "AND application_name = 'rostrum-endworker leader' AND state = 'idle'";
+                               "AND application_name LIKE 'rostrum-endworker lease%' AND state = 'idle'";
 
 static struct sql *sql;
 static struct queues *queues;

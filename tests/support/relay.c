@@ -6,7 +6,11 @@
 
 #include <check.h>
 #include <event2/buffer.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 static void cut_pair(struct relay_pair *pair)
@@ -74,6 +78,23 @@ void relay_open(struct relay *relay)
     relay->listen_port = ntohs(address.sin_port);
 }
 
+void relay_open_url(struct relay *relay, const char *url, char relayed[static RELAY_URL_SIZE])
+{
+    const char *server = strchr(url, '@');
+    const char *port = server == NULL ? NULL : strchr(server, ':');
+    char *path = NULL;
+    ck_assert_ptr_nonnull(port);
+    server++;
+    relay->port = (int)strtol(port + 1, &path, 10);
+    ck_assert_int_lt(snprintf(relay->host_of_url, RELAY_HOST_SIZE, "%.*s", (int)(port - server), server),
+                     RELAY_HOST_SIZE);
+    relay->host = relay->host_of_url;
+    relay_open(relay);
+    ck_assert_int_lt(
+        snprintf(relayed, RELAY_URL_SIZE, "%.*s127.0.0.1:%d%s", (int)(server - url), url, relay->listen_port, path),
+        RELAY_URL_SIZE);
+}
+
 void relay_cut(struct relay *relay)
 {
     for (size_t i = 0; i < relay->pairs; i++) {
@@ -81,14 +102,20 @@ void relay_cut(struct relay *relay)
     }
 }
 
+void relay_freeze_one(struct relay *relay, size_t number)
+{
+    ck_assert_uint_lt(number, relay->pairs);
+    for (size_t end = 0; end < ARRAY_LEN(relay->all[number].ends); end++) {
+        if (relay->all[number].ends[end] != NULL) {
+            ck_assert_int_eq(bufferevent_disable(relay->all[number].ends[end], EV_READ | EV_WRITE), 0);
+        }
+    }
+}
+
 void relay_freeze(struct relay *relay)
 {
     for (size_t i = 0; i < relay->pairs; i++) {
-        for (size_t end = 0; end < ARRAY_LEN(relay->all[i].ends); end++) {
-            if (relay->all[i].ends[end] != NULL) {
-                ck_assert_int_eq(bufferevent_disable(relay->all[i].ends[end], EV_READ | EV_WRITE), 0);
-            }
-        }
+        relay_freeze_one(relay, i);
     }
 }
 
@@ -110,6 +137,27 @@ void relay_hold(struct relay *relay, size_t from)
 void relay_release(struct relay *relay, size_t from)
 {
     set_reading(relay, from, true);
+}
+
+/* A filter that accepts no byte of any packet: TCP drops what arrives before it looks at it. */
+static void drop_all(evutil_socket_t fd)
+{
+    struct sock_filter drop = {.code = BPF_RET | BPF_K, .k = 0};
+    struct sock_fprog program = {.len = 1, .filter = &drop};
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+}
+
+void relay_vanish(struct relay *relay)
+{
+    drop_all(evconnlistener_get_fd(relay->listener));
+    for (size_t i = 0; i < relay->pairs; i++) {
+        for (size_t end = 0; end < ARRAY_LEN(relay->all[i].ends); end++) {
+            if (relay->all[i].ends[end] != NULL) {
+                drop_all(bufferevent_getfd(relay->all[i].ends[end]));
+            }
+        }
+    }
+    relay_freeze(relay);
 }
 
 void relay_close(struct relay *relay)

@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/service/daemon.h"
@@ -90,12 +91,54 @@ START_TEST(a_signal_after_the_drain_is_ignored)
 }
 END_TEST
 
+static void hang(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)arg;
+    for (;;) {
+        (void)pause();
+    }
+}
+
+/* As in a private deployment: systemd's variable, and nobody who listens. */
+static void hang_under_watchdog(void)
+{
+    static struct config config;
+    const struct daemon_calls calls = {.drain = on_drain};
+    struct event_base *base = event_base_new();
+    const struct timeval soon = {.tv_usec = 400000}; /* after some beats */
+    config_defaults(&config);
+    ck_assert_int_eq(unsetenv("NOTIFY_SOCKET"), 0);
+    ck_assert_int_eq(setenv("WATCHDOG_USEC", "200000", 1), 0);
+    daemon_under_test = daemon_new(base, &config, &calls);
+    ck_assert_ptr_nonnull(daemon_under_test);
+    ck_assert_int_eq(event_base_once(base, -1, EV_TIMEOUT, hang, NULL, &soon), 0);
+    (void)event_base_dispatch(base);
+}
+
+START_TEST(a_loop_that_hangs_is_aborted)
+{
+    int status = 0;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        hang_under_watchdog();
+        _exit(EXIT_FAILURE);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status));
+    ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+}
+END_TEST
+
 static Suite *daemon_suite(void)
 {
     Suite *suite = suite_create("daemon");
     TCase *tests = tcase_create("daemon");
     tcase_add_test(tests, a_finished_drain_exits_0);
     tcase_add_test(tests, a_second_signal_ends_the_drain_at_once);
+    tcase_add_test(tests, a_loop_that_hangs_is_aborted);
     tcase_add_test(tests, a_signal_after_the_drain_is_ignored);
     suite_add_tcase(suite, tests);
     return suite;
