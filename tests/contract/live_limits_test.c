@@ -77,7 +77,7 @@ static void start_gateway(const char *live)
                    "[gateway]\nlisten_port = %d\nworkers = 1\n[limits]\nbids_per_minute = 0\n[metrics]\n"
                    "metrics_port = %d\n[live]\n%s",
                    port, metrics_port, live);
-    program_settings(ini, gateway.settings);
+    program_settings_of_deployment(ini, gateway.settings);
     gateway.pid = program_start("rostrum-gateway", gateway.settings);
     SUITE_WAIT(is_ready(), GATEWAY_MS);
 }

@@ -51,7 +51,7 @@ static void start_gateway(const char *secret_key)
                    "s3_endpoint = http://127.0.0.1:%d\ns3_region = " S3_REGION "\ns3_bucket = " S3_BUCKET
                    "\ns3_access_key = " S3_ACCESS_KEY "\ns3_secret_key = %s\nimage_sweep_s = 1\n",
                    port, s3.port, secret_key);
-    program_settings(ini, s3.settings);
+    program_settings_of_deployment(ini, s3.settings);
     s3.gateway = program_start("rostrum-gateway", s3.settings);
     (void)snprintf(s3.url, sizeof(s3.url), "http://127.0.0.1:%d", port);
     s3.client = client_new(s3.url);

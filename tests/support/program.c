@@ -20,7 +20,7 @@
 #include "tests/support/scratch.h"
 #include "tests/support/suite.h"
 
-enum { PATH_SIZE = 512, NOTIFY_NAME_SIZE = 64, NOTIFY_TEXT_SIZE = 1024, READY_MS = 60000 };
+enum { PATH_SIZE = 512, NOTIFY_NAME_SIZE = 64, NOTIFY_TEXT_SIZE = 1024, READY_MS = 60000, SETTINGS_TEXT_SIZE = 16384 };
 
 void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE])
 {
@@ -30,6 +30,19 @@ void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE])
     ssize_t length = (ssize_t)strlen(ini);
     ck_assert_int_eq(write(fd, ini, (size_t)length), length);
     ck_assert_int_eq(close(fd), 0);
+}
+
+void program_settings_of_deployment(const char *ini, char path[static PROGRAM_SETTINGS_SIZE])
+{
+    static char text[SETTINGS_TEXT_SIZE];
+    const char *source = getenv("ROSTRUM_TEST_CONF");
+    FILE *file = source == NULL ? NULL : fopen(source, "r");
+    ck_assert_msg(file != NULL, "ROSTRUM_TEST_CONF cannot be read");
+    size_t length = fread(text, 1, sizeof(text), file);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_uint_lt(length + strlen(ini), sizeof(text));
+    (void)snprintf(text + length, sizeof(text) - length, "%s", ini);
+    program_settings(text, path);
 }
 
 void program_settings_remove(const char *path)

@@ -13,6 +13,11 @@ enum { PROGRAM_SETTINGS_SIZE = 256 }; /* of the name of a settings file */
 
 /* Writes an INI file; the caller removes it by program_settings_remove. Fails the test if it cannot. */
 void program_settings(const char *ini, char path[static PROGRAM_SETTINGS_SIZE]);
+/*
+ * As program_settings, but the settings of the deployment under test come first. A program that joins that deployment
+ * needs them, because some are on record in PostgreSQL.
+ */
+void program_settings_of_deployment(const char *ini, char path[static PROGRAM_SETTINGS_SIZE]);
 void program_settings_remove(const char *path);
 /* Starts $BUILD/bin/NAME; these settings override all others. The kernel kills it when the test ends. Fails the test if
  * it cannot start. */
