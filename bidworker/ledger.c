@@ -19,6 +19,7 @@
 #include "bidworker/decide.h"
 #include "bidworker/ledger_write.h"
 #include "bidworker/statements.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 
 enum { NUMBER_SIZE = 24 };
