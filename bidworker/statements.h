@@ -26,6 +26,7 @@ enum statement {
     STATEMENT_SETTLE_ANEW,
     STATEMENT_SUSPECT,
     STATEMENT_CLEAR_SUSPECT,
+    STATEMENT_CHANGED,
     STATEMENT_OUTBOX, /* and those that follow: common/service/outbox.h */
     STATEMENTS = STATEMENT_OUTBOX + OUTBOX_STATEMENTS
 };

@@ -4,6 +4,7 @@
 #include "gateway/deployment_reader.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,7 @@ struct statements deployment_reader_statements = {list, ARRAY_LEN(list), 0};
 struct deployment_reader {
     struct deployment_reader_options options;
     struct event *clock;    /* timer of the next poll */
+    struct epoch reported;  /* the epoch of the last call of `renewed` */
     int64_t clock_asked_ms; /* start of the running measurement, 0: none */
 };
 
@@ -125,6 +127,30 @@ static void facts_read(const struct pg_reply *reply, void *arg)
     become_known(reader, &facts);
 }
 
+/* ---- the epoch ---- */
+
+void deployment_reader_set_epoch(struct deployment_reader *reader, const struct epoch *epoch)
+{
+    struct deployment_record *record = reader->options.record;
+    if (reader->options.deployment->epoch.number != epoch->number) {
+        log_info("epoch %016" PRIx64, (uint64_t)epoch->number);
+    }
+    reader->options.deployment->epoch = *epoch;
+    atomic_store(&record->sessions_from_ms, epoch->sessions_from_ms);
+    atomic_store(&record->epoch, epoch->number);
+    event_active(reader->clock, EV_TIMEOUT, 0);
+}
+
+static void report_epoch(struct deployment_reader *reader)
+{
+    const struct epoch *epoch = &reader->options.deployment->epoch;
+    struct epoch before = reader->reported;
+    if (before.number != epoch->number || before.sessions_from_ms != epoch->sessions_from_ms) {
+        reader->reported = *epoch;
+        reader->options.renewed(before.sessions_from_ms != epoch->sessions_from_ms, reader->options.arg);
+    }
+}
+
 /* ---- the clock ---- */
 
 static void clock_read(const struct pg_reply *reply, void *arg)
@@ -162,6 +188,7 @@ static void do_clock(evutil_socket_t fd, short what, void *arg)
     if (!pg_up(reader->options.pg)) {
         return;
     }
+    report_epoch(reader);
     if (!reader->options.deployment->known && !ask(reader, DEPLOYMENT_RECORD, facts_read)) {
         log_debug("facts of the deployment not read: PostgreSQL is unavailable");
     }
@@ -195,15 +222,18 @@ struct deployment_reader *deployment_reader_new(const struct deployment_reader_o
 
 void deployment_reader_begin(struct deployment_reader *reader)
 {
+    struct deployment_record *record = reader->options.record;
     set_clock(reader);
-    if (atomic_load(&reader->options.record->known)) {
-        become_known(reader, &reader->options.record->facts);
+    if (atomic_load(&record->known)) {
+        reader->options.deployment->epoch =
+            (struct epoch){atomic_load(&record->epoch), atomic_load(&record->sessions_from_ms)};
+        become_known(reader, &record->facts);
     }
 }
 
 void deployment_reader_look(struct deployment_reader *reader)
 {
-    if (!reader->options.deployment->known) {
+    if (!reader->options.deployment->known || reader->reported.number != reader->options.deployment->epoch.number) {
         event_active(reader->clock, EV_TIMEOUT, 0);
     }
 }

@@ -1,6 +1,6 @@
 /*
  * Reads the facts of the deployment from PostgreSQL until they are known. After that it reads the keys of access tokens
- * every few seconds, and measures the offset of the clocks.
+ * every few seconds, and measures the offset of the clocks. It also keeps the epoch that each new connection reads.
  *
  * Caller: components.c.
  */
@@ -20,6 +20,8 @@ struct deployment_reader_options {
     struct deployment_record *record; /* shared with the other workers */
     struct deployment *deployment;    /* filled here; zeroed by deployment_reader_free */
     bool (*known)(void *arg);         /* called once the facts are known; false: no memory */
+    /* Called from the loop, with PostgreSQL connected, after the epoch has changed. `ended`: so have all sessions. */
+    void (*renewed)(bool ended, void *arg);
     void *arg;
 };
 
@@ -30,6 +32,8 @@ MUST_CHECK struct deployment_reader *deployment_reader_new(const struct deployme
 void deployment_reader_free(struct deployment_reader *reader);
 /* Call when the rest of the worker is ready. */
 void deployment_reader_begin(struct deployment_reader *reader);
+/* Takes over the epoch that a new connection to PostgreSQL has read. */
+void deployment_reader_set_epoch(struct deployment_reader *reader, const struct epoch *epoch);
 /* Call when PostgreSQL is connected: reads the facts at once. */
 void deployment_reader_look(struct deployment_reader *reader);
 

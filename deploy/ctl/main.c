@@ -24,15 +24,22 @@ struct entry {
 };
 
 static const struct entry ENTRIES[] = {
-    {"migrate", migrate_command, "[--schema DIR]",
+    {"migrate", migrate_command, "[--schema DIR] [--planned-switch]",
      "      Creates or updates what this version needs in PostgreSQL and RabbitMQ. It applies the new files of "
      "schema/,\n"
      "      each in a transaction, and records them in schema_migrations. It creates missing keys, records the number\n"
      "      of shards, and declares exchanges, queues and bindings. It can be repeated, and run twice at once. It\n"
-     "      refuses a number of shards other than the recorded one, and a changed file that was already applied.\n"
+     "      refuses a number of shards other than the recorded one, and a changed file that was already applied. If "
+     "the\n"
+     "      data is on another server, timeline or table than before, it was restored: does what `restored` does.\n"
      "      --schema DIR   folder of the files; default: the first of ../schema, ../../schema and\n"
      "                     ../share/rostrum/schema, relative to the folder of rostrumctl, ./schema, and\n"
-     "                     /usr/share/rostrum/schema\n"},
+     "                     /usr/share/rostrum/schema\n"
+     "      --planned-switch   the data was moved to another server or timeline and nothing was lost: sessions stay "
+     "valid\n"},
+    {"restored", restored_command, "",
+     "      Begins a new epoch after the database was restored, while the programs are stopped or running. What Redis\n"
+     "      holds of the rows before is not read any more. All sessions and access tokens end.\n"},
     {"user", user_command, "create EMAIL [--admin] [--name NAME]",
      "      Creates an account and prints its id. The password (8 to 128 characters) is read from the first line of\n"
      "      standard input.\n"

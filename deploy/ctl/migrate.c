@@ -1,6 +1,6 @@
 /*
- * rostrumctl migrate: schema, keys, shards and topology, in that order, each idempotent. An advisory lock serialises
- * concurrent runs. The topology is complete when migrate exits, so no program starts with a part of it.
+ * rostrumctl migrate: schema, timeline, keys, shards and topology, in that order, each idempotent. An advisory lock
+ * serialises concurrent runs. The topology is complete when migrate exits, so no program starts with a part of it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/queues.h"
 #include "deploy/ctl/store.h"
+#include "deploy/ctl/timeline.h"
 
 enum {
     MIGRATIONS_MAX = 999, /* files in schema/ */
@@ -232,7 +233,7 @@ static bool record_shards(struct ctl *ctl)
     return true;
 }
 
-static bool migrate_store(struct ctl *ctl, const char *folder)
+static bool migrate_store(struct ctl *ctl, const char *folder, bool planned)
 {
     /* An advisory lock with one key; those of the bid workers have two. */
     return store_patient(ctl) && store_do(ctl, "SELECT pg_advisory_lock(1919906932)", 0, NULL) &&
@@ -240,24 +241,31 @@ static bool migrate_store(struct ctl *ctl, const char *folder)
                     "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL,"
                     " applied_at timestamptz NOT NULL DEFAULT now())",
                     0, NULL) &&
-           is_of_this_line(ctl, folder) && apply_folder(ctl, folder) && make_keys(ctl) && record_shards(ctl);
+           is_of_this_line(ctl, folder) && apply_folder(ctl, folder) && timeline_check(ctl, planned) &&
+           make_keys(ctl) && record_shards(ctl);
 }
 
 int migrate_command(struct ctl *ctl, int argc, char **argv)
 {
     char folder[PATH_MAX] = "";
-    if (argc == 2 && strcmp(argv[0], "--schema") == 0 && strlen(argv[1]) < sizeof folder) {
-        (void)snprintf(folder, sizeof folder, "%s", argv[1]);
-    } else if (argc != 0) {
-        ctl_report_error("migrate takes [--schema DIR]");
-        return CTL_USAGE;
-    } else if (!find_schema(folder)) {
+    bool planned = false;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--planned-switch") == 0) {
+            planned = true;
+        } else if (strcmp(argv[i], "--schema") == 0 && i + 1 < argc && strlen(argv[i + 1]) < sizeof folder) {
+            (void)snprintf(folder, sizeof folder, "%s", argv[++i]);
+        } else {
+            ctl_report_error("migrate takes [--schema DIR] [--planned-switch]");
+            return CTL_USAGE;
+        }
+    }
+    if (folder[0] == '\0' && !find_schema(folder)) {
         return CTL_FAILED;
     }
     if (!store_open(ctl)) {
         return CTL_UNAVAILABLE;
     }
-    if (!migrate_store(ctl, folder)) {
+    if (!migrate_store(ctl, folder, planned)) {
         return CTL_FAILED;
     }
     int code = queues_declare(ctl);

@@ -19,8 +19,9 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
 /*
  * KEYS: 1 session, 2 ban, 3 counter; for a bid 4 its entry.
  *
- * ARGV: 1 whether to check the session, 2 maximum per window (0: no limit), 3 window in ms. For a bid also 4 its hash,
- * 5 its JSON, 6 lifetime of the entry in ms, 7 whether it has an idempotency key.
+ * ARGV: 1 time in ms before which sessions that began have ended ('': not checked), 2 maximum per window (0: no limit),
+ * 3 window in ms. For a bid also 4 its hash, 5 its JSON, 6 lifetime of the entry in ms, 7 whether it has an idempotency
+ * key.
  *
  * A session with the value '-' was ended before its expiry: its access tokens are refused too. The idempotency entry is
  * checked before the limit, so a repetition does not count.
@@ -30,9 +31,10 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 4, ARGUMENTS_MAX = 12 };
 const struct redis_script admission_script = {
     "user", "local role = ''\n"
             "local user = redis.call('MGET', KEYS[1], KEYS[2])\n"
-            "if ARGV[1] == '1' then\n"
-            "  role = user[1]\n"
-            "  if not role then return {2, 0, 0, ''} end\n"
+            "if ARGV[1] ~= '' then\n"
+            "  local began = user[1] and string.match(user[1], '%d+') or 0\n"
+            "  if not user[1] or tonumber(began) < tonumber(ARGV[1]) then return {2, 0, 0, ''} end\n"
+            "  role = string.match(user[1], '^%a*')\n"
             "end\n"
             "if user[2] then return {3, 0, 0, role} end\n"
             "if user[1] == '-' then return {2, 0, 0, ''} end\n"
@@ -73,13 +75,15 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     char window[NUMBER_SIZE];
     char life[NUMBER_SIZE];
     const char *arguments[ARGUMENTS_MAX];
+    char from[NUMBER_SIZE];
+    const struct deployment *deployment = request->access->deployment;
     const struct request_user *user = &request->user;
     enum limit limit = request->route->limit;
     int count = 0;
     int key_count = bid == NULL ? KEY_COUNT_MAX - 1 : KEY_COUNT_MAX;
 
     keys_session(&user->id, user->session, keys[0]);
-    keys_ban(&user->id, keys[1]);
+    keys_ban(deployment->epoch.number, &user->id, keys[1]);
     keys_user_limit(&user->id, limits_name(limit), keys[2]);
     if (bid != NULL) {
         keys_bid(&user->id, &bid->id, keys[3]);
@@ -89,7 +93,8 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     }
     (void)snprintf(most, sizeof(most), "%d", limits_most(request->access, limit));
     (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
-    arguments[count++] = user->via == REQUEST_BY_ACCESS_TOKEN ? "0" : "1";
+    (void)snprintf(from, sizeof(from), "%lld", (long long)deployment->epoch.sessions_from_ms);
+    arguments[count++] = user->via == REQUEST_BY_ACCESS_TOKEN ? "" : from;
     arguments[count++] = most;
     arguments[count++] = window;
     if (bid != NULL) {

@@ -52,6 +52,9 @@ bool session_read_token(const struct deployment *deployment, const char *text, s
     if (deployment->tokens == NULL || !token_verify(deployment->tokens, text, length, clock_now_ms() / 1000, &claims)) {
         return false;
     }
+    if (claims.issued_s * 1000 < deployment->epoch.sessions_from_ms) {
+        return false;
+    }
     user->via = REQUEST_BY_ACCESS_TOKEN;
     user->id = claims.user_id;
     user->admin = claims.admin;

@@ -24,6 +24,7 @@
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "gateway/auction/view.h"
+#include "gateway/core/deployment.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache_metrics.h"
@@ -81,6 +82,7 @@ struct copy {
 struct load {
     struct documents *documents;
     struct uuid auction_id;
+    int64_t epoch; /* when it began */
     struct document_requests waiting;
     LIST_ENTRY(load) list;
 };
@@ -95,6 +97,7 @@ struct document_request {
 };
 
 struct documents {
+    const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;
     struct jsonw *json; /* writer of documents */
@@ -109,12 +112,14 @@ struct documents {
 
 static void send_lookups(evutil_socket_t fd, short what, void *arg);
 
-struct documents *documents_new(struct event_base *base, struct pg *pg, struct redis *redis)
+struct documents *documents_new(struct event_base *base, const struct deployment *deployment, struct pg *pg,
+                                struct redis *redis)
 {
     struct documents *documents = calloc(1, sizeof(*documents));
     if (documents == NULL) {
         return NULL;
     }
+    documents->deployment = deployment;
     documents->pg = pg;
     documents->redis = redis;
     LIST_INIT(&documents->loads);
@@ -242,8 +247,8 @@ void documents_reply(struct documents *documents, struct request *request, int s
 
 /* ---- PostgreSQL ---- */
 
-/* Writes the public document of the row to Redis. */
-static void keep(struct documents *documents, const PGresult *result, int64_t made_ms)
+/* Writes the public document of the row to Redis. `epoch`: when the query was sent. */
+static void keep(struct documents *documents, int64_t epoch, const PGresult *result, int64_t made_ms)
 {
     char key[KEYS_SIZE];
     char version[NUMBER_SIZE];
@@ -268,7 +273,7 @@ static void keep(struct documents *documents, const PGresult *result, int64_t ma
     (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, VIEW_VERSION));
     (void)snprintf(made, sizeof(made), "%" PRId64, made_ms);
     (void)snprintf(life, sizeof(life), "%d", SNAPSHOT_LIFE_S);
-    keys_snapshot(&id, key);
+    keys_snapshot(epoch, &id, key);
     const char *arguments[] = {
         key, version, made, etag, pg_text(result, 0, VIEW_SELLER), pg_text(result, 0, VIEW_WINNER), text, life};
     if (!redis_call(documents->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
@@ -328,15 +333,15 @@ static void on_row(const struct pg_reply *reply, void *arg)
     struct document_requests waiting = TAILQ_HEAD_INITIALIZER(waiting);
     TAILQ_CONCAT(&waiting, &loaded->waiting, list);
     struct documents *documents = loaded->documents;
+    int64_t epoch = loaded->epoch;
     load_free(loaded);
     if (found) {
-        keep(documents, reply->result, clock_now_ms());
+        keep(documents, epoch, reply->result, clock_now_ms());
     }
     while ((document_request = TAILQ_FIRST(&waiting)) != NULL) {
         TAILQ_REMOVE(&waiting, document_request, list);
         if (version < document_request->version && !request_answered(document_request->request)) {
-            document_request->version =
-                0; /* only once: Redis may hold versions of a database that was restored or replaced */
+            document_request->version = 0; /* only once */
             load(document_request);
         } else {
             show(documents, document_request->request, reply);
@@ -364,7 +369,8 @@ static struct load *start_load(struct documents *documents, const struct uuid *a
     if (started == NULL) {
         return NULL;
     }
-    *started = (struct load){.documents = documents, .auction_id = *auction};
+    *started =
+        (struct load){.documents = documents, .auction_id = *auction, .epoch = documents->deployment->epoch.number};
     TAILQ_INIT(&started->waiting);
     LIST_INSERT_HEAD(&documents->loads, started, list);
     documents->load_count++;
@@ -393,11 +399,11 @@ static void load(struct document_request *document_request)
 
 /* ---- Redis ---- */
 
-void documents_forget(struct redis *redis, const struct uuid *auction)
+void documents_forget(struct redis *redis, int64_t epoch, const struct uuid *auction)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"HDEL", key, "dv"};
-    keys_snapshot(auction, key);
+    keys_snapshot(epoch, auction, key);
     if (!redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("document not removed: Redis is unavailable");
     }
@@ -502,7 +508,7 @@ static bool lookup_send(struct lookup *lookup)
     char key[KEYS_SIZE];
     const char *arguments[] = {"HMGET", key, "v", "dv", "dt", "de", "ds", "dw", "dj"};
     enum { BEFORE_FIELDS = 2 };
-    keys_snapshot(&lookup->auction_id, key);
+    keys_snapshot(lookup->documents->deployment->epoch.number, &lookup->auction_id, key);
     return redis_command(lookup->documents->redis, on_fields, lookup,
                          BEFORE_FIELDS + (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF), arguments, NULL);
 }

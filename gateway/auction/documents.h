@@ -20,10 +20,12 @@ enum { DOCUMENTS_LIFE_MS = 5000 };
 extern const struct redis_script documents_script;
 extern struct statements documents_statements;
 
+struct deployment;
 struct documents;
 struct event_base;
 
-MUST_CHECK struct documents *documents_new(struct event_base *base, struct pg *pg, struct redis *redis);
+MUST_CHECK struct documents *documents_new(struct event_base *base, const struct deployment *deployment, struct pg *pg,
+                                           struct redis *redis);
 /* No request may be open. NULL is allowed. */
 void documents_free(struct documents *documents);
 
@@ -37,6 +39,6 @@ void documents_show(struct documents *documents, struct request *request);
  */
 void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result);
 /* Removes the document after a public change that did not raise the version: the next request reads the row. */
-void documents_forget(struct redis *redis, const struct uuid *auction);
+void documents_forget(struct redis *redis, int64_t epoch, const struct uuid *auction);
 
 #endif

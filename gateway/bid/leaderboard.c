@@ -66,6 +66,7 @@ const struct redis_script leaderboard_keep_script = {
 
 struct board {
     struct page page;
+    int64_t epoch; /* when the request began */
     size_t length;
     char leaders[SNAPSHOT_LEADERS_MOST * SNAPSHOT_LEADER_SIZE];
 };
@@ -93,8 +94,8 @@ static void keep(struct request *request, int64_t version)
     char version_text[NUMBER_SIZE];
     char life[NUMBER_SIZE];
     const char *arguments[] = {snapshot, key, version_text, life, board->leaders};
-    keys_snapshot(&request->parameters[0], snapshot);
-    keys_leaderboard(&request->parameters[0], key);
+    keys_snapshot(board->epoch, &request->parameters[0], snapshot);
+    keys_leaderboard(board->epoch, &request->parameters[0], key);
     (void)snprintf(version_text, sizeof version_text, "%" PRId64, version);
     (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
     if (!redis_call(context_of(request)->redis, GATEWAY_SCRIPT_LEADERS_KEEP, NULL, NULL, 2, ARRAY_LEN(arguments),
@@ -199,8 +200,9 @@ static void handle_leaderboard(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    keys_snapshot(&request->parameters[0], snapshot);
-    keys_leaderboard(&request->parameters[0], key);
+    board->epoch = context_of(request)->deployment->epoch.number;
+    keys_snapshot(board->epoch, &request->parameters[0], snapshot);
+    keys_leaderboard(board->epoch, &request->parameters[0], key);
     (void)snprintf(limit, sizeof limit, "%d", board->page.limit);
     if (!redis_call(context_of(request)->redis, GATEWAY_SCRIPT_LEADERS, on_board, request, 2, ARRAY_LEN(arguments),
                     arguments, NULL)) {

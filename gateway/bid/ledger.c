@@ -193,6 +193,7 @@ static void handle_bid(struct request *request)
 
 struct history {
     struct page page;
+    int64_t epoch; /* when the request began */
 };
 
 enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_AUTOMATIC, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
@@ -228,7 +229,7 @@ static void write_history(struct request *request, const PGresult *result)
     }
     page_end(json, rows > shown ? &next : NULL);
     if (!history->page.has_cursor) {
-        cache_history_keep(context_of(request)->redis, &request->parameters[0], history->page.limit,
+        cache_history_keep(context_of(request)->redis, history->epoch, &request->parameters[0], history->page.limit,
                            pg_int(result, 0, HISTORY_VERSION), json);
     }
     reply_send(request, 200);
@@ -278,6 +279,7 @@ static void handle_history(struct request *request)
         return;
     }
     struct page *page = &history->page;
+    history->epoch = context_of(request)->deployment->epoch.number;
     page_read(request, "history", page, &field_errors);
     size_t digits = strspn(page->cursor.key, "0123456789");
     if (page->has_cursor && (digits == 0 || digits > 18 || page->cursor.key[digits] != '\0')) {
@@ -287,8 +289,8 @@ static void handle_history(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    if (page->has_cursor ||
-        !cache_history_ask(context_of(request)->redis, &request->parameters[0], page->limit, history_kept, request)) {
+    if (page->has_cursor || !cache_history_ask(context_of(request)->redis, history->epoch, &request->parameters[0],
+                                               page->limit, history_kept, request)) {
         ask_history(request);
     }
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/protocol/epoch.h"
 #include "gateway/core/jws.h"
 #include "gateway/core/token.h"
 
@@ -30,11 +31,14 @@ struct deployment_facts {
 struct deployment_record {
     atomic_bool known;
     struct deployment_facts facts;
+    _Atomic int64_t epoch; /* members of struct epoch, as last read by any worker; 0: never */
+    _Atomic int64_t sessions_from_ms;
 };
 
 struct deployment {
     bool known; /* the facts were read; until then only /health and /time are served */
     struct deployment_facts facts;
+    struct epoch epoch;      /* read on each new connection to PostgreSQL; changes when rows were restored */
     struct tokens *tokens;   /* issues and verifies access tokens; NULL until the facts are known */
     struct jws_key receipts; /* signs receipts; valid once `known` */
     int64_t clock_offset_ms; /* this machine's clock minus the database's, as last measured */

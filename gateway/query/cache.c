@@ -31,11 +31,11 @@ const struct redis_script cache_history_keep_script = {"history_keep",
                                                        "redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
                                                        "return 1\n"};
 
-bool cache_search_ask(struct redis *redis, const char *hash, redis_callback answered, void *arg)
+bool cache_search_ask(struct redis *redis, int64_t epoch, const char *hash, redis_callback answered, void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"GET", key};
-    keys_search(hash, key);
+    keys_search(epoch, hash, key);
     return redis_command(redis, answered, arg, ARRAY_LEN(arguments), arguments, NULL);
 }
 
@@ -47,38 +47,40 @@ static const char *to_keep(struct jsonw *json)
     return length <= CACHE_ANSWER_MAX_BYTES ? text : NULL;
 }
 
-void cache_search_keep(struct redis *redis, const char *hash, struct jsonw *json)
+void cache_search_keep(struct redis *redis, int64_t epoch, const char *hash, struct jsonw *json)
 {
     char key[KEYS_SIZE];
     char life[NUMBER_SIZE];
     const char *arguments[] = {"SET", key, to_keep(json), "PX", life};
-    keys_search(hash, key);
+    keys_search(epoch, hash, key);
     (void)snprintf(life, sizeof life, "%d", CACHE_SEARCH_LIFE_MS);
     if (arguments[2] != NULL && !redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("an answer is not cached: no connection to Redis");
     }
 }
 
-bool cache_history_ask(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered, void *arg)
+bool cache_history_ask(struct redis *redis, int64_t epoch, const struct uuid *auction, int limit,
+                       redis_callback answered, void *arg)
 {
     char snapshot[KEYS_SIZE];
     char history[KEYS_SIZE];
     char field[NUMBER_SIZE];
     const char *arguments[] = {snapshot, history, field};
-    keys_snapshot(auction, snapshot);
-    keys_history(auction, history);
+    keys_snapshot(epoch, auction, snapshot);
+    keys_history(epoch, auction, history);
     (void)snprintf(field, sizeof field, "%d", limit);
     return redis_call(redis, GATEWAY_SCRIPT_HISTORY, answered, arg, 2, ARRAY_LEN(arguments), arguments, NULL);
 }
 
-void cache_history_keep(struct redis *redis, const struct uuid *auction, int limit, int64_t version, struct jsonw *json)
+void cache_history_keep(struct redis *redis, int64_t epoch, const struct uuid *auction, int limit, int64_t version,
+                        struct jsonw *json)
 {
     char history[KEYS_SIZE];
     char field[NUMBER_SIZE];
     char version_text[NUMBER_SIZE];
     char life[NUMBER_SIZE];
     const char *arguments[] = {history, field, version_text, to_keep(json), life};
-    keys_history(auction, history);
+    keys_history(epoch, auction, history);
     (void)snprintf(field, sizeof field, "%d", limit);
     (void)snprintf(version_text, sizeof version_text, "%lld", (long long)version);
     (void)snprintf(life, sizeof life, "%d", CACHE_HISTORY_LIFE_S);
