@@ -24,6 +24,7 @@
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "gateway/auction/view.h"
+#include "gateway/bid/snapshots.h"
 #include "gateway/core/deployment.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
@@ -322,6 +323,100 @@ void documents_show(struct documents *documents, struct request *request)
     }
 }
 
+/* ---- without PostgreSQL ---- */
+
+static int64_t number_of(const redisReply *field)
+{
+    return field->type == REDIS_REPLY_STRING ? strtoll(field->str, NULL, 10) : 0;
+}
+
+/* Writes a member of the document; its value comes from the snapshot if that is newer. */
+static void write_member(struct jsonw *json, const struct json *member, const struct snapshot *newer)
+{
+    const char *name = member->name;
+    if (newer == NULL) {
+        jsonw_name(json, name);
+        jsonw_value(json, member);
+    } else if (strcmp(name, "currentBid") == 0 && newer->current_bid > 0) {
+        jsonw_put_money(json, name, newer->current_bid);
+    } else if (strcmp(name, "minimumBid") == 0) {
+        jsonw_put_money(json, name, newer->minimum_bid);
+    } else if (strcmp(name, "endTime") == 0) {
+        jsonw_put_time(json, name, newer->end_ms);
+    } else if (strcmp(name, "status") == 0) {
+        jsonw_put_string(json, name, rules_status_text(newer->status));
+    } else if (strcmp(name, "version") == 0) {
+        jsonw_put_int(json, name, newer->version);
+    } else {
+        write_member(json, member, NULL);
+    }
+}
+
+enum { STALE_S, STALE_DV, STALE_DT, STALE_DJ, STALE_FIELDS };
+
+/* Writes the document of the reply, with "stale": true. False: the reply has none. Sets *version to the one shown. */
+static bool write_stale(struct jsonw *json, const redisReply *reply, const struct uuid *auction, int64_t *version)
+{
+    struct snapshot snapshot;
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != STALE_FIELDS) {
+        return false;
+    }
+    const redisReply *text = reply->element[STALE_DJ];
+    struct json *tree = text->type != REDIS_REPLY_STRING ? NULL : json_parse(text->str, (size_t)text->len, NULL);
+    *version = number_of(reply->element[STALE_DV]);
+    bool newer = snapshots_read(reply->element[STALE_S], auction, &snapshot) && snapshot.version > *version;
+    jsonw_reset(json);
+    jsonw_object(json);
+    for (const struct json *member = tree == NULL ? NULL : tree->child; member != NULL; member = member->next) {
+        write_member(json, member, newer ? &snapshot : NULL);
+    }
+    jsonw_put_bool(json, "stale", true);
+    jsonw_end_object(json);
+    *version = newer ? snapshot.version : *version;
+    bool found = tree != NULL;
+    json_free(tree);
+    return found;
+}
+
+static void on_stale(const redisReply *reply, void *arg)
+{
+    const struct document_request *document_request = arg;
+    struct documents *documents = document_request->documents;
+    struct request *request = document_request->request;
+    char etag[ETAG_SIZE];
+    int64_t version = 0;
+    size_t length = 0;
+    if (request_answered(request)) {
+        reply_end(request);
+        return;
+    }
+    bool found = write_stale(documents->json, reply, &request->parameters[0], &version);
+    const char *text = found ? jsonw_text(documents->json, &length) : NULL;
+    if (text == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    make_etag(text, length, version, etag);
+    reply_age(request, clock_now_ms() - number_of(reply->element[STALE_DT]));
+    send_text(documents, request, 200, text, length, etag);
+}
+
+/* Answers with the document in Redis, whatever its version and age. Seller, winner and admins see the public one. */
+static void show_stale(struct document_request *document_request)
+{
+    char key[KEYS_SIZE];
+    struct request *request = document_request->request;
+    int64_t epoch = document_request->documents->deployment->epoch.number;
+    const char *const arguments[] = {"HMGET", key, SNAPSHOT_FIELD, "dv", "dt", "dj"};
+    keys_snapshot(epoch, &request->parameters[0], key);
+    if (epoch == 0 || !redis_command(document_request->documents->redis, on_stale, document_request,
+                                     ARRAY_LEN(arguments), arguments, NULL)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- loading ---- */
+
 static void load(struct document_request *document_request);
 
 static void on_row(const struct pg_reply *reply, void *arg)
@@ -343,6 +438,8 @@ static void on_row(const struct pg_reply *reply, void *arg)
         if (version < document_request->version && !request_answered(document_request->request)) {
             document_request->version = 0; /* only once */
             load(document_request);
+        } else if (statements_outage(reply) && !request_answered(document_request->request)) {
+            show_stale(document_request);
         } else {
             show(documents, document_request->request, reply);
         }
@@ -391,7 +488,7 @@ static void load(struct document_request *document_request)
         joined = start_load(documents, &request->parameters[0]);
     }
     if (joined == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        show_stale(document_request);
         return;
     }
     TAILQ_INSERT_TAIL(&joined->waiting, document_request, list);
@@ -410,11 +507,6 @@ void documents_forget(struct redis *redis, int64_t epoch, const struct uuid *auc
 }
 
 enum { FIELD_V, FIELD_DV, FIELD_DT, FIELD_DE, FIELD_BRIEF, FIELD_DS = FIELD_BRIEF, FIELD_DW, FIELD_DJ, FIELD_WHOLE };
-
-static int64_t number_of(const redisReply *field)
-{
-    return field->type == REDIS_REPLY_STRING ? strtoll(field->str, NULL, 10) : 0;
-}
 
 /* True if the document is valid for the snapshot's version and not too old. */
 static bool document_is_valid(const struct lookup *lookup, const redisReply *reply)

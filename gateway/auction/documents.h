@@ -7,6 +7,9 @@
  * If the document is not valid, or the user may see more than the public (seller, winner, admins), the row is read from
  * PostgreSQL. One query serves all requests that arrive while it runs, and the row becomes the new document. A draft is
  * visible to its seller only and never has a document.
+ *
+ * Without PostgreSQL the document is shown whatever its age, with the header Age and "stale": true. Price, minimum, end
+ * and status are then those of the snapshot if it is newer.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_DOCUMENTS_H
 #define ROSTRUM_GATEWAY_AUCTION_DOCUMENTS_H

@@ -193,7 +193,7 @@ static void handle_bid(struct request *request)
 
 struct history {
     struct page page;
-    int64_t epoch; /* when the request began */
+    struct cache_history cached; /* the first page */
 };
 
 enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_AUTOMATIC, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
@@ -229,17 +229,29 @@ static void write_history(struct request *request, const PGresult *result)
     }
     page_end(json, rows > shown ? &next : NULL);
     if (!history->page.has_cursor) {
-        cache_history_keep(context_of(request)->redis, history->epoch, &request->parameters[0], history->page.limit,
-                           pg_int(result, 0, HISTORY_VERSION), json);
+        cache_history_keep(context_of(request)->redis, &history->cached, pg_int(result, 0, HISTORY_VERSION), json);
     }
     reply_send(request, 200);
+}
+
+static void history_kept(const redisReply *reply, void *arg);
+
+/* PostgreSQL is unavailable. Only the first page may be in Redis. */
+static void show_stale_history(struct request *request)
+{
+    struct history *history = request->handler_state;
+    history->cached.stale = true;
+    if (history->page.has_cursor ||
+        !cache_history_ask(context_of(request)->redis, &history->cached, history_kept, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 static void history_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (reply->outcome != PG_OK) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        show_stale_history(request);
     } else if (PQntuples(reply->result) == 0) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
@@ -258,14 +270,21 @@ static void ask_history(struct request *request)
     const char *values[] = {auction, page->has_cursor ? page->cursor.key : "9223372036854775807", limit};
     if (!statements_query(context_of(request)->pg, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
                           history_found, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        show_stale_history(request);
     }
 }
 
 static void history_kept(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!cache_answer(request, reply)) {
+    const struct history *history = request->handler_state;
+    bool stale = history->cached.stale;
+    if (cache_history_answer(request, reply, stale || !pg_up(context_of(request)->pg))) {
+        return;
+    }
+    if (stale) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
         ask_history(request);
     }
 }
@@ -279,7 +298,6 @@ static void handle_history(struct request *request)
         return;
     }
     struct page *page = &history->page;
-    history->epoch = context_of(request)->deployment->epoch.number;
     page_read(request, "history", page, &field_errors);
     size_t digits = strspn(page->cursor.key, "0123456789");
     if (page->has_cursor && (digits == 0 || digits > 18 || page->cursor.key[digits] != '\0')) {
@@ -289,8 +307,10 @@ static void handle_history(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    if (page->has_cursor || !cache_history_ask(context_of(request)->redis, history->epoch, &request->parameters[0],
-                                               page->limit, history_kept, request)) {
+    history->cached = (struct cache_history){.epoch = context_of(request)->deployment->epoch.number,
+                                             .auction_id = request->parameters[0],
+                                             .limit = page->limit};
+    if (page->has_cursor || !cache_history_ask(context_of(request)->redis, &history->cached, history_kept, request)) {
         ask_history(request);
     }
 }

@@ -207,7 +207,7 @@ static void start(struct request *request)
 static void on_kept(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!cache_answer(request, reply)) {
+    if (!cache_search_answer(request, reply)) {
         start(request);
     }
 }
