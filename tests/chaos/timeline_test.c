@@ -11,6 +11,7 @@
 #include "tests/support/admin.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
+#include "tests/support/websocket.h"
 
 enum { SOON_MS = 1500, TEST_S = 120 };
 
@@ -84,21 +85,45 @@ static void restore_rows(void)
     run_sql("DROP TABLE kept_auction, kept_bids");
 }
 
+/* Subscribes to the fixture's auction; its snapshot must have this minimum. */
+static struct websocket *watch_as(const struct factory_user *who, const char *minimum)
+{
+    const char *header = who == NULL ? "" : client_format("Authorization: Bearer %s\r\n", who->token);
+    struct websocket *socket = websocket_open(deployment_http_url(), header);
+    ck_assert_ptr_nonnull(socket);
+    ck_assert(
+        websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction)));
+    const struct json *message = websocket_hear(socket, "snapshot");
+    ck_assert_ptr_nonnull(message);
+    ck_assert_str_eq(websocket_text(message, "minimumBid"), minimum);
+    return socket;
+}
+
 START_TEST(after_a_restore_a_bid_at_the_shown_minimum_is_accepted)
 {
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
     keep_rows();
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "60.00"), "status", "accepted");
     EXPECT_TEXT(look(), "minimumBid", "61.00");
+    struct websocket *guest = watch_as(NULL, "61.00");
+    struct websocket *bob = watch_as(&fixture.bob, "61.00");
     restore_rows();
     int code = deployment_ctl(out, sizeof(out), "restored", NULL);
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(look(), "minimumBid", "11.00");
+    const struct json *message = websocket_hear(guest, "snapshot");
+    ck_assert_str_eq(websocket_text(message, "minimumBid"), "11.00");
+    ck_assert(websocket_ended(bob));
     EXPECT_ERROR(fixture_call(&fixture.bob, "GET", "/api/v1/users/me", NULL), 401, "UNAUTHORIZED");
     log_in(&fixture.bob);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
     EXPECT_TEXT(look(), "minimumBid", "12.00");
+    message = websocket_hear(guest, NULL);
+    ck_assert_str_eq(websocket_text(message, "type"), "bid_placed");
+    ck_assert_str_eq(websocket_text(message, "minimumBid"), "12.00");
+    websocket_free(guest);
+    websocket_free(bob);
     ck_assert_int_eq(reply_count(fixture_call(NULL, "GET", fixture_path("/bids"), NULL), "items"), 2);
     ck_assert_int_eq(reply_count(fixture_call(NULL, "GET", fixture_path("/leaderboard"), NULL), "items"), 2);
 }
