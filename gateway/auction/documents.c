@@ -49,14 +49,18 @@ static_assert(ARRAY_LEN(list) == DOCUMENT_COUNT, "each statement has its entry")
 
 struct statements documents_statements = {list, ARRAY_LEN(list), 0};
 
-/* Two loads may end in any order: the newer version is kept. */
+/*
+ * Two loads may end in any order: the newer version is kept. A row of the snapshot's version confirms the snapshot, so
+ * that it becomes fresh (common/protocol/snapshot.h).
+ */
 const struct redis_script documents_script = {
     .name = "document",
     .body = "local there = redis.call('HGET', KEYS[1], 'dv')\n"
             "if there and tonumber(there) > tonumber(ARGV[1]) then return 0 end\n"
             "redis.call('HSET', KEYS[1], 'dv', ARGV[1], 'dt', ARGV[2], 'de', ARGV[3], 'ds', ARGV[4], 'dw', ARGV[5],\n"
             "           'dj', ARGV[6])\n"
-            "if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[7]) end\n"
+            "local version = redis.call('HGET', KEYS[1], 'v')\n"
+            "if not version or version == ARGV[1] then redis.call('EXPIRE', KEYS[1], ARGV[7]) end\n"
             "return 1\n",
 };
 

@@ -11,9 +11,10 @@
 #include "tests/support/admin.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
+#include "tests/support/scratch.h"
 #include "tests/support/websocket.h"
 
-enum { SOON_MS = 1500, TEST_S = 120 };
+enum { SOON_MS = 1500, TEST_S = 120, PATH_SIZE = 256 };
 
 static struct factory_user admin;
 static char out[DEPLOYMENT_OUTPUT_SIZE];
@@ -129,6 +130,59 @@ START_TEST(after_a_restore_a_bid_at_the_shown_minimum_is_accepted)
 }
 END_TEST
 
+/*
+ * Runs the commands under this heading of docs/operating.md in the folder of the dump, as PostgreSQL's administrator.
+ * The deployment's supervisor stands in for systemd.
+ */
+static void follow_guide(const char *heading)
+{
+    const char *script = client_format(
+        "set -eu; top=$PWD; cd \"$TIMELINE_FOLDER\"; url=${ROSTRUM_PG_URL#*//*@};"
+        " export PGHOST=\"${url%%:*}\"; url=${url#*:}; export PGPORT=\"${url%%/*}\" PGUSER=postgres;"
+        " PGPASSWORD=$(cat \"$ROSTRUM_VAR/secrets/postgres-superuser\"); export PGPASSWORD;"
+        " rostrumctl() { (cd \"$top\" && \"${BUILD:-build}/bin/rostrumctl\" \"$@\"); };"
+        " systemctl() { order=down; [ \"$1\" = stop ] || order=up; for each in gateway bidworker-1 bidworker-2 "
+        "endworker"
+        " notifyworker; do sv -w 60 $order \"$ROSTRUM_VAR/service/$each\"; done; };"
+        " sed -n '/^## %s$/,/^## /s/^    //p' \"$top/docs/operating.md\" >guide; test -s guide; . ./guide",
+        heading);
+    shell(script);
+}
+
+/* The connection of the test was closed, too; its next statement opens another. */
+static bool audit_log_is_kept(void)
+{
+    return strcmp(sql_text(fixture.sql, "SELECT tableowner FROM pg_tables WHERE tablename = 'audit_log'", NULL),
+                  "rostrum_audit") == 0;
+}
+
+START_TEST(a_deployment_restored_by_its_guide_takes_a_bid_at_the_shown_minimum)
+{
+    char folder[PATH_SIZE];
+    struct factory_user late;
+    scratch_pattern("restore", folder, sizeof(folder));
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    ck_assert_int_eq(setenv("TIMELINE_FOLDER", folder, 1), 0);
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
+    follow_guide("Backup");
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "60.00"), "status", "accepted");
+    EXPECT_TEXT(look(), "minimumBid", "61.00");
+    ck_assert(factory_user(fixture.client, &late, "Lea Late"));
+    follow_guide("Restore");
+    ck_assert_msg(strstr(out, "the data has another table than before: it was restored") != NULL, "%s", out);
+    shell("rm -r \"$TIMELINE_FOLDER\"");
+    SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(audit_log_is_kept(), FACTORY_DECISION_MS);
+    char *minimum = strdup(reply_text(look(), "minimumBid"));
+    ck_assert_str_eq(minimum, "11.00");
+    EXPECT_ERROR(fixture_call(&late, "GET", "/api/v1/users/me", NULL), 401, "UNAUTHORIZED");
+    log_in(&fixture.bob);
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, minimum), "status", "accepted");
+    free(minimum);
+    EXPECT_TEXT(look(), "minimumBid", "12.00");
+}
+END_TEST
+
 /* ---- Redis goes back ---- */
 
 /* redis-cli of Redis 7.0 takes the empty user of redis://:PASSWORD@HOST:PORT for a user's name. */
@@ -200,6 +254,7 @@ static Suite *timeline_suite(void)
     tcase_add_checked_fixture(tcase, setup, fixture_teardown);
     tcase_set_timeout(tcase, TEST_S);
     tcase_add_test(tcase, after_a_restore_a_bid_at_the_shown_minimum_is_accepted);
+    tcase_add_test(tcase, a_deployment_restored_by_its_guide_takes_a_bid_at_the_shown_minimum);
     tcase_add_test(tcase, a_void_outlives_an_older_dump_of_redis);
     tcase_add_test(tcase, a_lowered_starting_price_outlives_an_older_dump_of_redis);
     tcase_add_test(tcase, an_earlier_start_outlives_an_older_dump_of_redis);
