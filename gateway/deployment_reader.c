@@ -227,6 +227,8 @@ void deployment_reader_begin(struct deployment_reader *reader)
     if (atomic_load(&record->known)) {
         reader->options.deployment->epoch =
             (struct epoch){atomic_load(&record->epoch), atomic_load(&record->sessions_from_ms)};
+        /* No session that this worker has seen began earlier. */
+        reader->reported.sessions_from_ms = reader->options.deployment->epoch.sessions_from_ms;
         become_known(reader, &record->facts);
     }
 }

@@ -40,10 +40,14 @@ const struct redis_script snapshot_script = {
             "return 1\n",
 };
 
-/* KEYS[1]: the snapshot. ARGV[1]: the least remaining lifetime, in ms, of a fresh one. */
+/*
+ * KEYS[1]: the snapshot. ARGV: the least and the most remaining lifetime, in ms, of a fresh one. A longer one shows
+ * that the clock of Redis was set back.
+ */
 const struct redis_script snapshot_fresh_script = {
     .name = "snapshot_fresh",
-    .body = "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then return false end\n"
+    .body = "local left = redis.call('PTTL', KEYS[1])\n"
+            "if left < tonumber(ARGV[1]) or left > tonumber(ARGV[2]) then return false end\n"
             "return redis.call('HGET', KEYS[1], '" SNAPSHOT_FIELD "')\n",
 };
 
@@ -185,9 +189,11 @@ bool snapshot_ask_fresh(struct redis *redis, size_t script, int64_t epoch, const
 {
     char key[KEYS_SIZE];
     char least[NUMBER_SIZE];
-    const char *const arguments[] = {key, least};
+    char longest[NUMBER_SIZE];
+    const char *const arguments[] = {key, least, longest};
     keys_snapshot(epoch, auction, key);
     (void)snprintf(least, sizeof least, "%d", SNAPSHOT_LIFE_S * 1000 - SNAPSHOT_FRESH_MS);
+    (void)snprintf(longest, sizeof longest, "%d", SNAPSHOT_LIFE_S * 1000);
     return redis_call(redis, script, callback, arg, 1, ARRAY_LEN(arguments), arguments, NULL);
 }
 

@@ -418,6 +418,8 @@ START_TEST(a_snapshot_is_fresh_for_a_second_after_it_was_written_or_confirmed)
     ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_STRING);
     (void)command(redis, "PEXPIRE", key, "3598900");
     ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_NIL);
+    (void)command(redis, "PEXPIRE", key, "3600500");
+    ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_NIL);
     ck_assert_int_eq(write_version(&snapshot, 8), 0);
     ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_NIL);
     ck_assert_int_eq(write_version(&snapshot, 9), 0);
