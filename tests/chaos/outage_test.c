@@ -132,7 +132,7 @@ START_TEST(without_postgresql_the_page_stays)
     const struct reply *reply = factory_look(fixture.client, NULL, fixture.auction);
     EXPECT_TEXT(reply, "currentBid", "30.00");
     EXPECT_TEXT(reply, "minimumBid", "31.00");
-    ck_assert_int_ge(atoi(client_reply_header(fixture.client, "Age")), DOCUMENT_MS / 1000 - 1);
+    ck_assert_int_ge(strtol(client_reply_header(fixture.client, "Age"), NULL, 10), DOCUMENT_MS / 1000 - 1);
     unavailable(factory_look(fixture.client, NULL, other)); /* nobody has looked at it before */
     ck_assert(server("postgres", "up"));
     SUITE_WAIT(reply_at(factory_look(fixture.client, NULL, fixture.auction), "stale") == NULL, DEPLOYMENT_READY_MS);
