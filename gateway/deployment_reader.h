@@ -34,7 +34,7 @@ void deployment_reader_free(struct deployment_reader *reader);
 void deployment_reader_begin(struct deployment_reader *reader);
 /* Takes over the epoch that a new connection to PostgreSQL has read. */
 void deployment_reader_set_epoch(struct deployment_reader *reader, const struct epoch *epoch);
-/* Call when PostgreSQL is connected: reads the facts at once. */
-void deployment_reader_look(struct deployment_reader *reader);
+/* Call when PostgreSQL is connected: reads the facts, or the keys and the clock, at once. */
+void deployment_reader_read_now(struct deployment_reader *reader);
 
 #endif

@@ -26,7 +26,8 @@ uint32_t shards_owner(unsigned shard, const uint32_t *worker_ids, size_t count)
     for (size_t i = 0; i < count; i++) {
         uint64_t weight = shards_mix(shards_mix(worker_ids[i]) ^ shard);
 
-        if (owner == 0 || weight > best || (weight == best && worker_ids[i] < owner)) {
+        /* Two workers never have the same weight: every step of the mix is invertible. */
+        if (owner == 0 || weight > best) {
             owner = worker_ids[i];
             best = weight;
         }
@@ -56,7 +57,7 @@ static bool shards_number(const char **at, char end, int64_t most, int64_t *out)
     if (text == *at || *text != end) {
         return false;
     }
-    *at = end == '\0' ? text : text + 1;
+    *at = text + 1;
     *out = value;
     return true;
 }

@@ -88,7 +88,7 @@ static void read_reports(const struct config *config, struct reports *reports)
 
 /* --- the tables --- */
 
-static const char LIVING_SQL[] =
+static const char WORKERS_SQL[] =
     "SELECT l.objid::bigint, coalesce(host(a.client_addr), 'local'), coalesce(a.pid, 0)," STORE_MS(
         "a.backend_start") " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = "
                            "'advisory'"
@@ -96,7 +96,7 @@ static const char LIVING_SQL[] =
                            " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER "
                            "BY l.objid LIMIT 64";
 
-struct living {
+struct live_workers {
     uint32_t numbers[SHARDS_WORKERS_MAX];
     size_t count;
 };
@@ -110,11 +110,12 @@ static void print_number(bool known, uint32_t number)
     (void)printf("  %10s", text);
 }
 
-static bool print_shard(struct ctl *ctl, unsigned shard, const struct living *living, const struct reports *reports)
+static bool print_shard(struct ctl *ctl, unsigned shard, const struct live_workers *workers,
+                        const struct reports *reports)
 {
     char name[TOPOLOGY_QUEUE_SIZE];
     struct rabbit_queue queue;
-    uint32_t owner = shards_owner(shard, living->numbers, living->count);
+    uint32_t owner = shards_owner(shard, workers->numbers, workers->count);
     const struct shards_report *report = &reports->of[shard];
     topology_shard_name(shard, name);
     if (!rabbit_look(ctl, name, &queue)) {
@@ -150,15 +151,15 @@ static void print_workers(const PGresult *result)
 
 static int print_tables(struct ctl *ctl, unsigned shards, const PGresult *result)
 {
-    struct living living = {.count = 0};
+    struct live_workers workers = {.count = 0};
     struct reports reports = {.base = NULL};
-    for (int row = 0; row < PQntuples(result) && living.count < SHARDS_WORKERS_MAX; row++) {
-        living.numbers[living.count++] = (uint32_t)pg_int(result, row, 0);
+    for (int row = 0; row < PQntuples(result) && workers.count < SHARDS_WORKERS_MAX; row++) {
+        workers.numbers[workers.count++] = (uint32_t)pg_int(result, row, 0);
     }
     read_reports(&ctl->config, &reports);
     (void)printf("%-13s  %10s  %10s  %10s  %10s\n", "SHARD", "OWNER", "DEPTH", "UNACKED", "CONSUMERS");
     for (unsigned shard = 0; shard < shards; shard++) {
-        if (!print_shard(ctl, shard, &living, &reports)) {
+        if (!print_shard(ctl, shard, &workers, &reports)) {
             return CTL_UNAVAILABLE;
         }
     }
@@ -177,7 +178,7 @@ int shardlist_command(struct ctl *ctl, int argc, char **argv)
     if (!store_open(ctl) || !rabbit_open(ctl)) {
         return CTL_UNAVAILABLE;
     }
-    PGresult *result = store_shards(ctl, &shards) ? store_run(ctl, LIVING_SQL, 0, NULL) : NULL;
+    PGresult *result = store_shards(ctl, &shards) ? store_run(ctl, WORKERS_SQL, 0, NULL) : NULL;
     int code = result == NULL ? CTL_FAILED : print_tables(ctl, shards, result);
     PQclear(result);
     return code;

@@ -229,7 +229,7 @@ static void write_history(struct request *request, const PGresult *result)
     }
     page_end(json, rows > shown ? &next : NULL);
     if (!history->page.has_cursor) {
-        cache_history_keep(context_of(request)->redis, &history->cached, pg_int(result, 0, HISTORY_VERSION), json);
+        cache_history_store(context_of(request)->redis, &history->cached, pg_int(result, 0, HISTORY_VERSION), json);
     }
     reply_send(request, 200);
 }
@@ -242,7 +242,7 @@ static void show_stale_history(struct request *request)
     struct history *history = request->handler_state;
     history->cached.stale = true;
     if (history->page.has_cursor ||
-        !cache_history_ask(context_of(request)->redis, &history->cached, history_kept, request)) {
+        !cache_history_read(context_of(request)->redis, &history->cached, history_kept, request)) {
         reply_error(request, ERROR_UNAVAILABLE);
     }
 }
@@ -310,7 +310,7 @@ static void handle_history(struct request *request)
     history->cached = (struct cache_history){.epoch = context_of(request)->deployment->epoch.number,
                                              .auction_id = request->parameters[0],
                                              .limit = page->limit};
-    if (page->has_cursor || !cache_history_ask(context_of(request)->redis, &history->cached, history_kept, request)) {
+    if (page->has_cursor || !cache_history_read(context_of(request)->redis, &history->cached, history_kept, request)) {
         ask_history(request);
     }
 }

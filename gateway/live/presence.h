@@ -76,6 +76,6 @@ void presences_message(struct presences *presences, const struct uuid *user, con
 /* Ends all connections of users: all sessions and tokens have ended. */
 void presences_end_all(struct presences *presences);
 /* The listener's connection to Redis came up or was lost. */
-void presences_listening(struct presences *presences, bool up);
+void presences_set_connected(struct presences *presences, bool up);
 
 #endif

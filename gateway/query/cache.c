@@ -31,7 +31,7 @@ const struct redis_script cache_history_script = {
  * KEYS: history. ARGV: limit, version, answer, lifetime in s, age in s from which all answers are replaced. There are
  * at most 100 fields, one for each limit.
  */
-const struct redis_script cache_history_keep_script = {
+const struct redis_script cache_history_store_script = {
     "history_keep", "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[2]\n"
                     "    or ARGV[4] - redis.call('TTL', KEYS[1]) >= tonumber(ARGV[5]) then\n"
                     "  redis.call('DEL', KEYS[1])\n"
@@ -41,7 +41,7 @@ const struct redis_script cache_history_keep_script = {
                     "redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])\n"
                     "return 1\n"};
 
-bool cache_search_ask(struct redis *redis, int64_t epoch, const char *hash, redis_callback answered, void *arg)
+bool cache_search_read(struct redis *redis, int64_t epoch, const char *hash, redis_callback answered, void *arg)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"GET", key};
@@ -57,7 +57,7 @@ static const char *to_keep(struct jsonw *json)
     return length <= CACHE_ANSWER_MAX_BYTES ? text : NULL;
 }
 
-void cache_search_keep(struct redis *redis, int64_t epoch, const char *hash, struct jsonw *json)
+void cache_search_store(struct redis *redis, int64_t epoch, const char *hash, struct jsonw *json)
 {
     char key[KEYS_SIZE];
     char life[NUMBER_SIZE];
@@ -69,7 +69,7 @@ void cache_search_keep(struct redis *redis, int64_t epoch, const char *hash, str
     }
 }
 
-bool cache_history_ask(struct redis *redis, const struct cache_history *of, redis_callback answered, void *arg)
+bool cache_history_read(struct redis *redis, const struct cache_history *of, redis_callback answered, void *arg)
 {
     char snapshot[KEYS_SIZE];
     char history[KEYS_SIZE];
@@ -85,7 +85,7 @@ bool cache_history_ask(struct redis *redis, const struct cache_history *of, redi
     return redis_call(redis, GATEWAY_SCRIPT_HISTORY, answered, arg, 2, ARRAY_LEN(arguments), arguments, NULL);
 }
 
-void cache_history_keep(struct redis *redis, const struct cache_history *of, int64_t version, struct jsonw *json)
+void cache_history_store(struct redis *redis, const struct cache_history *of, int64_t version, struct jsonw *json)
 {
     char history[KEYS_SIZE];
     char field[NUMBER_SIZE];
@@ -99,7 +99,7 @@ void cache_history_keep(struct redis *redis, const struct cache_history *of, int
     (void)snprintf(life, sizeof life, "%d", CACHE_HISTORY_KEPT_S);
     (void)snprintf(oldest, sizeof oldest, "%d", CACHE_HISTORY_LIFE_S);
     if (arguments[3] != NULL &&
-        !redis_call(redis, GATEWAY_SCRIPT_HISTORY_KEEP, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
+        !redis_call(redis, GATEWAY_SCRIPT_HISTORY_STORE, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("an answer is not cached: no connection to Redis");
     }
 }

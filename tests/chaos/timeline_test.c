@@ -39,18 +39,9 @@ static void shell(const char *script)
     ck_assert_msg(code == 0, "%s: exit code %d: %s", script, code, out);
 }
 
-static void log_in(struct factory_user *user)
-{
-    const struct reply *reply =
-        fixture_call(NULL, "POST", "/api/v1/auth/login",
-                     client_format("{\"email\": \"%s\", \"password\": \"" FACTORY_PASSWORD "\"}", user->email));
-    EXPECT_STATUS(reply, 200);
-    (void)snprintf(user->token, sizeof(user->token), "%s", reply_text(reply, "accessToken"));
-}
-
 static const struct reply *look(void)
 {
-    return factory_look(fixture.client, NULL, fixture.auction);
+    return factory_get_auction(fixture.client, NULL, fixture.auction);
 }
 
 /* Redis answers every gateway worker again. */
@@ -92,9 +83,9 @@ static struct websocket *watch_as(const struct factory_user *who, const char *mi
     const char *header = who == NULL ? "" : client_format("Authorization: Bearer %s\r\n", who->token);
     struct websocket *socket = websocket_open(deployment_http_url(), header);
     ck_assert_ptr_nonnull(socket);
-    ck_assert(
-        websocket_say(socket, client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction)));
-    const struct json *message = websocket_hear(socket, "snapshot");
+    ck_assert(websocket_send_text(socket,
+                                  client_format("{\"type\": \"subscribe\", \"auctionId\": \"%s\"}", fixture.auction)));
+    const struct json *message = websocket_receive(socket, "snapshot");
     ck_assert_ptr_nonnull(message);
     ck_assert_str_eq(websocket_text(message, "minimumBid"), minimum);
     return socket;
@@ -113,14 +104,14 @@ START_TEST(after_a_restore_a_bid_at_the_shown_minimum_is_accepted)
     ck_assert_msg(code == 0, "exit code %d: %s", code, out);
     SUITE_WAIT(all_ready(), DEPLOYMENT_READY_MS);
     EXPECT_TEXT(look(), "minimumBid", "11.00");
-    const struct json *message = websocket_hear(guest, "snapshot");
+    const struct json *message = websocket_receive(guest, "snapshot");
     ck_assert_str_eq(websocket_text(message, "minimumBid"), "11.00");
     ck_assert(websocket_ended(bob));
     EXPECT_ERROR(fixture_call(&fixture.bob, "GET", "/api/v1/users/me", NULL), 401, "UNAUTHORIZED");
-    log_in(&fixture.bob);
+    ck_assert(factory_log_in(fixture.client, &fixture.bob));
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
     EXPECT_TEXT(look(), "minimumBid", "12.00");
-    message = websocket_hear(guest, NULL);
+    message = websocket_receive(guest, NULL);
     ck_assert_str_eq(websocket_text(message, "type"), "bid_placed");
     ck_assert_str_eq(websocket_text(message, "minimumBid"), "12.00");
     websocket_free(guest);
@@ -176,7 +167,7 @@ START_TEST(a_deployment_restored_by_its_guide_takes_a_bid_at_the_shown_minimum)
     char *minimum = strdup(reply_text(look(), "minimumBid"));
     ck_assert_str_eq(minimum, "11.00");
     EXPECT_ERROR(fixture_call(&late, "GET", "/api/v1/users/me", NULL), 401, "UNAUTHORIZED");
-    log_in(&fixture.bob);
+    ck_assert(factory_log_in(fixture.client, &fixture.bob));
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, minimum), "status", "accepted");
     free(minimum);
     EXPECT_TEXT(look(), "minimumBid", "12.00");

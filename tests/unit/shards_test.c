@@ -31,10 +31,10 @@ END_TEST
 
 START_TEST(the_order_of_the_workers_does_not_matter)
 {
-    const uint32_t forth[] = {3, 1000, 77, SHARDS_WORKER_MAX};
-    const uint32_t back[] = {SHARDS_WORKER_MAX, 77, 1000, 3};
+    const uint32_t forth[] = {1, 3, 1000, 77, SHARDS_WORKER_MAX};
+    const uint32_t back[] = {SHARDS_WORKER_MAX, 77, 1000, 3, 1};
     for (unsigned shard = 0; shard < SHARDS; shard++) {
-        ck_assert_uint_eq(shards_owner(shard, forth, 4), shards_owner(shard, back, 4));
+        ck_assert_uint_eq(shards_owner(shard, forth, ARRAY_LEN(forth)), shards_owner(shard, back, ARRAY_LEN(back)));
     }
 }
 END_TEST
