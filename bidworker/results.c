@@ -11,7 +11,6 @@
 #include "common/base/log.h"
 #include "common/io/redis.h"
 #include "common/protocol/keys.h"
-#include "common/protocol/snapshot.h"
 
 enum { SCRIPT_SNAPSHOT, SCRIPT_DECIDED };
 
@@ -38,6 +37,9 @@ static const char decided_script[] = "if redis.call('EXISTS', KEYS[1]) == 1 then
 
 struct results {
     struct redis *redis;
+    struct snapshot_writer snapshots; /* of `redis` */
+    void (*connected)(void *arg);
+    void *arg;
     struct redis_script scripts[2];
     struct jsonw *writer;
     struct fanout *fanout;
@@ -45,7 +47,17 @@ struct results {
     char leaders[LEADERS_SIZE]; /* bids of one auction, for its leaderboard */
 };
 
-struct results *results_new(struct event_base *base, const struct config *config)
+static void on_redis(struct redis *redis, bool up, void *arg)
+{
+    const struct results *results = arg;
+    (void)redis;
+    if (up) {
+        results->connected(results->arg);
+    }
+}
+
+struct results *results_new(struct event_base *base, const struct config *config, void (*connected)(void *arg),
+                            void *arg)
 {
     struct results *results = calloc(1, sizeof *results);
     if (results == NULL) {
@@ -60,9 +72,14 @@ struct results *results_new(struct event_base *base, const struct config *config
         .script_count = ARRAY_LEN(results->scripts),
         .timeout_ms = config->redis_timeout_ms,
         .pending_max = PENDING_MAX,
+        .on_change = on_redis,
+        .arg = results,
     };
+    results->connected = connected;
+    results->arg = arg;
     results->writer = jsonw_new();
     results->redis = redis_new(&options);
+    results->snapshots = (struct snapshot_writer){.redis = results->redis, .script = SCRIPT_SNAPSHOT};
     results->fanout = results->redis == NULL ? NULL : fanout_new(results->redis);
     if (results->writer == NULL || results->fanout == NULL) {
         results_free(results);
@@ -127,7 +144,17 @@ static struct snapshot snapshot_of_auction(const struct batch_auction *auction)
 static bool publish_snapshot(struct results *results, const struct batch_auction *auction, const char *leaders)
 {
     struct snapshot snapshot = snapshot_of_auction(auction);
-    return snapshot_write_leaders(results->redis, SCRIPT_SNAPSHOT, &snapshot, leaders, NULL, NULL);
+    return snapshot_write_leaders(&results->snapshots, &snapshot, leaders, NULL, NULL);
+}
+
+void results_set_epoch(struct results *results, int64_t epoch)
+{
+    results->snapshots.epoch = epoch;
+}
+
+bool results_publish_snapshot(struct results *results, const struct snapshot *snapshot)
+{
+    return snapshot_write(&results->snapshots, snapshot, NULL, NULL);
 }
 
 static bool publish_entry(struct results *results, const struct command *command)

@@ -11,13 +11,20 @@
 #include <event2/event.h>
 
 #include "bidworker/batch.h"
+#include "common/protocol/snapshot.h"
 #include "common/service/config.h"
 #include "common/service/shards.h"
 
 struct results;
 
-MUST_CHECK struct results *results_new(struct event_base *base, const struct config *config);
+/* `connected` is called when Redis is connected. NULL without memory. */
+MUST_CHECK struct results *results_new(struct event_base *base, const struct config *config,
+                                       void (*connected)(void *arg), void *arg);
 void results_free(struct results *results);
+/* The epoch of the rows that follow. Until it is known, no snapshot is published. */
+void results_set_epoch(struct results *results, int64_t epoch);
+/* Publishes one snapshot. False: Redis is down or takes no more. */
+MUST_CHECK bool results_publish_snapshot(struct results *results, const struct snapshot *snapshot);
 void results_publish(struct results *results, const struct batch *batch);
 /* Stores the shard's owner and number of unacknowledged messages, for `rostrumctl shards`. */
 void publish_shard(struct results *results, unsigned shard, const struct shards_report *report);

@@ -5,6 +5,7 @@
 #include "bidworker/statements.h"
 
 #include "common/protocol/schema.h"
+#include "common/protocol/snapshot.h"
 
 /* clang-format off */
 #define MS(column) "(extract(epoch FROM " column ") * 1000)::bigint"
@@ -155,6 +156,16 @@ const struct pg_statement statements_all[STATEMENTS] = {
                                     " AND bid_id = $2::uuid AND attempts > 0"},
     [STATEMENT_CLEAR_SUSPECT] = {"clear_suspect",
                                  "DELETE FROM suspects WHERE auction_id = $1::uuid AND bid_id = $2::uuid"},
+
+    /*
+     * A page of snapshots (republish.c), with the mark of rows that changed within their lifetime. The mark is no
+     * condition, so that a page reads few rows. $1: status, $2 and $3: end and id of the row before, $4: rows, $5:
+     * lifetime in s.
+     */
+    [STATEMENT_CHANGED] = {"changed", "SELECT " SNAPSHOT_COLUMNS
+                                      ", updated_at > now() - $5::integer * interval '1 second' FROM auctions"
+                                      " WHERE status = $1 AND (end_time, id) > ($2::timestamptz, $3::uuid)"
+                                      " ORDER BY end_time, id LIMIT $4::bigint"},
 
     [STATEMENT_OUTBOX] = OUTBOX_STATEMENT_ROWS,
 };

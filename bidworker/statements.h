@@ -28,6 +28,7 @@ enum statement {
     STATEMENT_SUSPECT,
     STATEMENT_ACQUIT,
     STATEMENT_CLEAR_SUSPECT,
+    STATEMENT_CHANGED,
     STATEMENT_OUTBOX, /* and those that follow: common/service/outbox.h */
     STATEMENTS = STATEMENT_OUTBOX + OUTBOX_STATEMENTS
 };

@@ -27,11 +27,13 @@
 #include "bidworker/bidworker_metrics.h"
 #include "bidworker/ledger.h"
 #include "bidworker/ownership.h"
+#include "bidworker/republish.h"
 #include "bidworker/results.h"
 #include "bidworker/shard_reader.h"
 #include "bidworker/statements.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/protocol/epoch.h"
 #include "common/protocol/schema.h"
 #include "common/protocol/topology.h"
 
@@ -86,6 +88,7 @@ struct worker {
     struct outbox *outbox;
     struct ledger *ledger;
     struct results *results;
+    struct republish *republish;
     struct batch *batch;
     struct event *take_event;  /* takes the next batch: activated at once, or timed to gather bids */
     struct event *retry_timer; /* WORKER_OPENING, WORKER_WAITING */
@@ -586,6 +589,7 @@ static void on_polled(void *arg)
 static void on_mine(unsigned shard, bool mine, void *arg)
 {
     struct worker *worker = arg;
+    republish_serve(worker->republish, shard, mine);
     if (mine) {
         shard_reader_serve(worker->shard_reader, shard);
     } else {
@@ -686,6 +690,9 @@ static bool open_rest(struct worker *worker)
         .lost = on_lost,
         .arg = worker,
     };
+    const struct republish_options republish = {
+        .base = worker->options.base, .pg = worker->pg, .results = worker->results, .shards = worker->shard_count};
+    worker->republish = republish_new(&republish);
     worker->shard_reader = shard_reader_new(&shard_reader);
     worker->outbox = outbox_new(&outbox);
     struct ledger_options ledger = {.pg = worker->pg,
@@ -697,8 +704,8 @@ static bool open_rest(struct worker *worker)
                                     .arg = worker};
     worker->ledger = ledger_new(&ledger);
     worker->ownership = ownership_new(&shards);
-    return worker->shard_reader != NULL && worker->outbox != NULL && worker->ledger != NULL &&
-           worker->ownership != NULL;
+    return worker->republish != NULL && worker->shard_reader != NULL && worker->outbox != NULL &&
+           worker->ledger != NULL && worker->ownership != NULL;
 }
 
 static void on_topology(const struct pg_reply *reply, void *arg)
@@ -726,6 +733,25 @@ static void ask_topology(struct worker *worker)
 {
     if (!pg_query(worker->pg, STATEMENT_TOPOLOGY, 0, NULL, on_topology, worker)) {
         arm(worker->retry_timer, TOPOLOGY_RETRY_MS);
+    }
+}
+
+static bool on_pg_opened(const PGresult *result, void *arg)
+{
+    const struct worker *worker = arg;
+    struct epoch epoch;
+    bool known = epoch_read(result, &epoch);
+    if (known) {
+        results_set_epoch(worker->results, epoch.number);
+    }
+    return known;
+}
+
+static void on_redis_connected(void *arg)
+{
+    const struct worker *worker = arg;
+    if (worker->republish != NULL) {
+        republish_all(worker->republish);
     }
 }
 
@@ -774,6 +800,8 @@ static bool worker_open(struct worker *worker)
         .connections = PG_CONNECTIONS,
         .timeout_ms = config->pg_timeout_ms,
         .pending_max = PG_PENDING_MAX,
+        .opening = EPOCH_SQL,
+        .opened = on_pg_opened,
         .on_change = on_pg_change,
         .arg = worker,
     };
@@ -782,7 +810,7 @@ static bool worker_open(struct worker *worker)
     worker->outbox_timer = evtimer_new(base, check_outbox, worker);
     worker->report_timer = event_new(base, -1, EV_PERSIST, on_report, worker);
     worker->batch = batch_new((size_t)config->batch_max_bids);
-    worker->results = results_new(base, config);
+    worker->results = results_new(base, config, on_redis_connected, worker);
     worker->pg = pg_new(&pg);
     return worker->take_event != NULL && worker->retry_timer != NULL && worker->outbox_timer != NULL &&
            worker->report_timer != NULL && worker->batch != NULL && worker->results != NULL && worker->pg != NULL &&
@@ -826,6 +854,7 @@ void worker_free(struct worker *worker)
     ledger_free(worker->ledger);
     shard_reader_free(worker->shard_reader);
     outbox_free(worker->outbox);
+    republish_free(worker->republish);
     results_free(worker->results);
     batch_free(worker->batch);
     struct event *events[] = {worker->take_event, worker->retry_timer, worker->outbox_timer, worker->report_timer};

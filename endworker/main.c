@@ -15,6 +15,7 @@
 #include "common/io/pg.h"
 #include "common/io/redis.h"
 #include "common/protocol/deadletter.h"
+#include "common/protocol/epoch.h"
 #include "common/protocol/snapshot.h"
 #include "common/protocol/topology.h"
 #include "common/service/broker_pair.h"
@@ -69,6 +70,7 @@ struct endworker {
     struct broker_pair brokers;
     struct pg *pg;
     struct redis *redis;
+    struct snapshot_writer snapshots;
     struct outbox *outbox;
     struct deadletters *deadletters;
     struct timing_guard *timing;
@@ -109,6 +111,17 @@ static void on_pg(struct pg *pg, bool up, void *arg)
     (void)pg;
     log_info("PostgreSQL is %s", up ? "up" : "down");
     report(arg);
+}
+
+static bool on_pg_opened(const PGresult *result, void *arg)
+{
+    struct endworker *worker = arg;
+    struct epoch epoch;
+    bool known = epoch_read(result, &epoch);
+    if (known) {
+        worker->snapshots.epoch = epoch.number;
+    }
+    return known;
 }
 
 static void on_redis(struct redis *redis, bool up, void *arg)
@@ -215,6 +228,8 @@ static bool connect_stores(struct endworker *worker)
                             .connections = PG_CONNECTIONS,
                             .timeout_ms = worker->config.pg_timeout_ms,
                             .pending_max = PG_PENDING_MAX,
+                            .opening = EPOCH_SQL,
+                            .opened = on_pg_opened,
                             .on_change = on_pg,
                             .arg = worker};
     struct redis_options redis = {.base = worker->loop.base,
@@ -227,6 +242,7 @@ static bool connect_stores(struct endworker *worker)
                                   .arg = worker};
     worker->pg = pg_new(&pg);
     worker->redis = redis_new(&redis);
+    worker->snapshots = (struct snapshot_writer){.redis = worker->redis, .script = SCRIPT_SNAPSHOT};
     return worker->pg != NULL && worker->redis != NULL;
 }
 
@@ -283,7 +299,7 @@ static bool make_services(struct endworker *worker)
                                             .pg = worker->pg,
                                             .outbox = worker->outbox,
                                             .redis = worker->redis,
-                                            .snapshot_script = SCRIPT_SNAPSHOT};
+                                            .snapshots = &worker->snapshots};
     worker->scheduler = scheduler_new(&scheduler);
     worker->ending_soon =
         ending_soon_new(worker->loop.base, worker->pg, worker->outbox, worker->redis, config->ending_soon_s);

@@ -26,7 +26,7 @@ struct settlement {
     struct pg *pg;
     struct outbox *outbox;
     struct redis *redis;
-    size_t snapshot_script;
+    const struct snapshot_writer *snapshot_writer;
     struct event *retry_timer;
     bool draining;
     struct jsonw *writer;
@@ -129,7 +129,7 @@ static void slice_done(struct settlement *settlement)
                  "auction settled: %s", rules_status_text(snapshot->status));
         endworker_metrics_settled(snapshot->status);
         /* If Redis is down, its old snapshot may remain. It is "active" with an end in the past, which is harmless. */
-        if (!snapshot_write(settlement->redis, settlement->snapshot_script, snapshot, NULL, NULL)) {
+        if (!snapshot_write(settlement->snapshot_writer, snapshot, NULL, NULL)) {
             log_debug("no snapshot written: Redis is down");
         }
         const struct live_update update = {
@@ -269,7 +269,7 @@ struct settlement *settlement_new(const struct settlement_options *options)
     settlement->pg = options->pg;
     settlement->outbox = options->outbox;
     settlement->redis = options->redis;
-    settlement->snapshot_script = options->snapshot_script;
+    settlement->snapshot_writer = options->snapshots;
     settlement->writer = jsonw_new();
     settlement->retry_timer = evtimer_new(options->base, on_retry, settlement);
     if (settlement->writer == NULL || settlement->retry_timer == NULL) {

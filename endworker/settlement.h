@@ -22,7 +22,7 @@ struct settlement_options {
     struct pg *pg; /* with statements_table */
     struct outbox *outbox;
     struct redis *redis;
-    size_t snapshot_script; /* index of snapshot_script in the table of `redis` */
+    const struct snapshot_writer *snapshots; /* of `redis`; its epoch may change */
 };
 
 struct settlement_item {

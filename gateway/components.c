@@ -52,6 +52,7 @@ static const struct redis_script *const script_list[GATEWAY_SCRIPT_COUNT] = {
     [GATEWAY_SCRIPT_LEADERS] = &leaderboard_script,
     [GATEWAY_SCRIPT_LEADERS_KEEP] = &leaderboard_keep_script,
     [GATEWAY_SCRIPT_DOCUMENT] = &documents_script,
+    [GATEWAY_SCRIPT_SNAPSHOT_FRESH] = &snapshot_fresh_script,
 };
 
 /* ---- the back ends ---- */
@@ -64,6 +65,28 @@ static void pg_changed(struct pg *pg, bool up, void *arg)
     if (up) {
         deployment_reader_read_now(gateway->reader);
         bans_restore(&gateway->access);
+    }
+}
+
+static bool pg_opened(const PGresult *result, void *arg)
+{
+    const struct gateway *gateway = arg;
+    struct epoch epoch;
+    bool known = epoch_read(result, &epoch);
+    if (known) {
+        deployment_reader_set_epoch(gateway->reader, &epoch);
+    }
+    return known;
+}
+
+/* Rows were restored: everything that this worker remembers of them is replaced. */
+static void epoch_renewed(bool ended, void *arg)
+{
+    struct gateway *gateway = arg;
+    bans_restore(&gateway->access);
+    watches_renew(gateway->watches);
+    if (ended) {
+        presences_end_all(gateway->presences);
     }
 }
 
@@ -84,6 +107,8 @@ static bool start_pg(struct gateway *gateway)
         .connections = config->pg_connections,
         .timeout_ms = config->pg_timeout_ms,
         .pending_max = PG_PENDING_MAX,
+        .opening = EPOCH_SQL,
+        .opened = pg_opened,
         .on_change = pg_changed,
         .arg = gateway,
     };
@@ -93,6 +118,8 @@ static bool start_pg(struct gateway *gateway)
     options.statements = queries_all;
     options.statement_count = QUERIES_COUNT;
     options.connections = config->pg_search_connections;
+    options.opening = NULL;
+    options.opened = NULL;
     options.on_change = NULL;
     gateway->pg_search = pg_new(&options);
     options.connections = 1;
@@ -106,6 +133,7 @@ static void redis_changed(struct redis *redis, bool up, void *arg)
     if (redis == gateway->redis) {
         log_info("Redis is %s", up ? "connected" : "unavailable");
         if (up) {
+            snapshots_reconnected(gateway->snapshots);
             bans_restore(&gateway->access);
         }
     } else {
@@ -198,6 +226,7 @@ static bool start_reader(struct gateway *gateway, struct deployment_record *reco
         .deployment = &gateway->deployment,
         .known = start_broker,
         .contradicted = contradicted,
+        .renewed = epoch_renewed,
         .arg = gateway,
     };
     gateway->reader = deployment_reader_new(&options);
@@ -210,8 +239,8 @@ static bool start_bids(struct gateway *gateway)
 {
     gateway->publisher = publisher_new(gateway->base, gateway->config);
     gateway->waiters = waiters_new(gateway->base, gateway->pg);
-    gateway->snapshots = snapshots_new(gateway->pg, gateway->redis);
-    gateway->documents = documents_new(gateway->base, gateway->pg, gateway->redis);
+    gateway->snapshots = snapshots_new(&gateway->deployment, gateway->pg, gateway->redis);
+    gateway->documents = documents_new(gateway->base, &gateway->deployment, gateway->pg, gateway->redis);
     gateway->submissions = (struct submissions){gateway->publisher, gateway->waiters, gateway->id,
                                                 deployment_reader_timing(gateway->reader)};
     return gateway->publisher != NULL && gateway->waiters != NULL && gateway->snapshots != NULL &&
@@ -228,7 +257,7 @@ static bool start_accounts(struct gateway *gateway)
         .ops = config->argon2_ops,
         .memory_kib = config->argon2_memory_kib,
     };
-    const struct images_options images = {gateway->base, config, gateway->pg, gateway->redis};
+    const struct images_options images = {gateway->base, config, &gateway->deployment, gateway->pg, gateway->redis};
     gateway->hashpool = hashpool_new(&pool);
     gateway->images = images_new(&images);
     gateway->verification = verification_new(config, gateway->pg);
@@ -247,6 +276,7 @@ static bool start_live(struct gateway *gateway)
     const struct presences_options presences = {
         .base = gateway->base,
         .config = gateway->config,
+        .deployment = &gateway->deployment,
         .pg = gateway->pg,
         .redis = gateway->redis,
         .listener = gateway->listener,
@@ -276,14 +306,14 @@ static void fill_contexts(struct gateway *gateway)
         .accounts = {config, deployment, pg, redis, hashpool},
         .recovery = {pg, hashpool},
         .webhooks = {config, pg},
-        .bids = {config, deployment, pg, redis, snapshots, gateway->verification, submissions},
+        .bids = {config, deployment, pg, snapshots, gateway->verification, submissions},
         .ledger = {deployment, pg, redis},
         .leaderboard = {deployment, pg, redis, snapshots},
         .auctions = {pg, documents, {deployment, redis}},
         .items = {pg, {deployment, redis}},
         .changes = {config, pg, documents, submissions},
-        .watchlist = {pg, redis},
-        .listing = {gateway->pg_search, gateway->pg_words, redis},
+        .watchlist = {deployment, pg, redis},
+        .listing = {deployment, gateway->pg_search, gateway->pg_words, redis},
         .deadletters = {deployment, pg},
         .health = {config, deployment, deployment_reader_timing(gateway->reader), pg, redis, gateway->publisher},
     };

@@ -4,6 +4,7 @@
 #include "gateway/deployment_reader.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ struct statements deployment_reader_statements = {list, ARRAY_LEN(list), 0};
 struct deployment_reader {
     struct deployment_reader_options options;
     struct event *poll;      /* timer */
+    struct epoch reported;   /* the epoch of the last call of `renewed` */
     int64_t tokens_asked_ms; /* monotonic start of the running query of the token keys, 0: none */
     struct timing_guard *timing;
 };
@@ -158,6 +160,30 @@ static void facts_read(const struct pg_reply *reply, void *arg)
     deployment_reader_read_now(reader); /* at the keys of tokens, which also fills the record */
 }
 
+/* ---- the epoch ---- */
+
+void deployment_reader_set_epoch(struct deployment_reader *reader, const struct epoch *epoch)
+{
+    struct deployment_record *record = reader->options.record;
+    if (reader->options.deployment->epoch.number != epoch->number) {
+        log_info("epoch %016" PRIx64, (uint64_t)epoch->number);
+    }
+    reader->options.deployment->epoch = *epoch;
+    atomic_store(&record->sessions_from_ms, epoch->sessions_from_ms);
+    atomic_store(&record->epoch, epoch->number);
+    event_active(reader->poll, EV_TIMEOUT, 0);
+}
+
+static void report_epoch(struct deployment_reader *reader)
+{
+    const struct epoch *epoch = &reader->options.deployment->epoch;
+    struct epoch before = reader->reported;
+    if (before.number != epoch->number || before.sessions_from_ms != epoch->sessions_from_ms) {
+        reader->reported = *epoch;
+        reader->options.renewed(before.sessions_from_ms != epoch->sessions_from_ms, reader->options.arg);
+    }
+}
+
 /* ---- the server's durability ---- */
 
 static void durability_read(const struct pg_reply *reply, void *arg)
@@ -204,6 +230,7 @@ static void do_poll(evutil_socket_t fd, short what, void *arg)
     if (!pg_up(reader->options.pg)) {
         return;
     }
+    report_epoch(reader);
     if (!reader->options.deployment->known && !ask(reader, DEPLOYMENT_RECORD, facts_read)) {
         log_debug("facts of the deployment not read: PostgreSQL is unavailable");
     }
@@ -248,9 +275,14 @@ struct deployment_reader *deployment_reader_new(const struct deployment_reader_o
 
 void deployment_reader_begin(struct deployment_reader *reader)
 {
+    struct deployment_record *record = reader->options.record;
     struct deployment_facts facts;
     set_poll(reader);
-    if (read_record(reader->options.record, &facts)) {
+    if (read_record(record, &facts)) {
+        reader->options.deployment->epoch =
+            (struct epoch){atomic_load(&record->epoch), atomic_load(&record->sessions_from_ms)};
+        /* No session that this worker has seen began earlier. */
+        reader->reported.sessions_from_ms = reader->options.deployment->epoch.sessions_from_ms;
         become_known(reader, &facts);
     }
     sodium_memzero(&facts, sizeof(facts));

@@ -120,6 +120,12 @@ static void on_link_change(bool up, void *arg)
     }
 }
 
+static bool on_link_opened(const PGresult *result, void *arg)
+{
+    const struct pg *pg = arg;
+    return pg->options.opened(result, pg->options.arg);
+}
+
 /*
  * Queued after the segment of a failed transaction. If it cannot be sent, the loop ends the connection, which also
  * rolls back.
@@ -221,6 +227,8 @@ static struct pg_link_owner owner_of_links(struct pg *pg)
         .statement_count = pg->options.statement_count,
         .timeout_ms = pg->options.timeout_ms,
         .pending_max = pg->options.pending_max,
+        .opening = pg->options.opening,
+        .opened = on_link_opened,
         .enter = pg_enter,
         .leave = pg_leave,
         .on_change = on_link_change,
@@ -284,6 +292,7 @@ struct pg *pg_new(const struct pg_options *options)
 {
     assert(options->base != NULL && options->url != NULL && options->application != NULL);
     assert(options->connections > 0 && options->timeout_ms > 0 && options->pending_max > 0);
+    assert((options->opening == NULL) == (options->opened == NULL));
     struct pg *pg = calloc(1, sizeof(*pg));
     if (pg == NULL) {
         return NULL;

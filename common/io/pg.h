@@ -43,6 +43,12 @@ struct pg_options {
     int timeout_ms;     /* for a statement, for connecting, and idle in transaction */
     size_t pending_max; /* unanswered statements per connection; above that the calls return false */
     /*
+     * A query that each new connection runs before it counts as up; NULL: none. `opened` gets its result and `arg`. If
+     * it returns false the connection is closed and made again after the back-off.
+     */
+    const char *opening;
+    bool (*opened)(const PGresult *result, void *arg);
+    /*
      * Called when the first connection comes up, and when the last one is lost, after the callbacks of its pending
      * statements; may be NULL. With one connection it reports every session: session state, such as an advisory lock,
      * is gone.

@@ -235,6 +235,13 @@ static void link_answer(struct pg_link *link, const struct pg_expected *expected
             link_not_prepared(link, &reply);
         }
         break;
+    case PG_EXPECT_OPENING:
+        if (reply.outcome != PG_OK) {
+            link_not_prepared(link, &reply);
+        } else if (!link->owner->opened(result, link->owner->arg)) {
+            link_lost(link, "the result of the opening query was not accepted");
+        }
+        break;
     case PG_EXPECT_ROLLBACK:
         if (reply.outcome != PG_OK) {
             link_lost(link, reply.message);
@@ -348,7 +355,7 @@ static void link_notice(void *arg, const char *message)
 static const char DURABLE[] = "SELECT set_config('synchronous_commit', 'on', false)"
                               " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
 
-/* Sends the setting and all statements for preparing in one pipeline; the result of the sync means UP. */
+/* Sends the setting, all statements for preparing and the opening query in one pipeline; the result of the sync means UP. */
 static bool link_prepare(struct pg_link *link)
 {
     const struct pg_link_owner *owner = link->owner;
@@ -362,6 +369,11 @@ static bool link_prepare(struct pg_link *link)
             return false;
         }
         expected_push(link, &(struct pg_expected){.kind = PG_EXPECT_PREPARED});
+    }
+    if (owner->opening != NULL) {
+        if (!pg_link_command(link, &(struct pg_expected){.kind = PG_EXPECT_OPENING}, owner->opening)) {
+            return false;
+        }
     }
     return pg_link_sync(link);
 }

@@ -21,6 +21,7 @@ struct pg_tx; /* the owner's type; a link only stores the pointer */
 
 enum pg_expectation {
     PG_EXPECT_PREPARED,  /* one prepared statement, or the session's setting, while PREPARING */
+    PG_EXPECT_OPENING,   /* the owner's opening query, while PREPARING */
     PG_EXPECT_STATEMENT, /* a statement of a caller */
     PG_EXPECT_BEGIN,
     PG_EXPECT_COMMIT,
@@ -52,6 +53,8 @@ struct pg_link_owner {
     size_t statement_count;
     int timeout_ms;
     size_t pending_max;
+    const char *opening;                               /* NULL: none */
+    bool (*opened)(const PGresult *result, void *arg); /* its result; false: the connection is closed */
     /* Called around each event handler. `leave` may free the link; nothing else may during the handler. */
     void (*enter)(void *arg);
     void (*leave)(void *arg);

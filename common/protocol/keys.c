@@ -4,9 +4,12 @@
 #include "common/protocol/keys.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define EPOCH "%016" PRIx64
 
 /* A truncated key could equal another key, so callers must bound the parts of a key. */
 static PRINTF_LIKE(2, 3) void key_write(char *out, const char *format, ...)
@@ -38,11 +41,11 @@ void keys_seen(const char *account_hash, const char *address, char out[static KE
     key_write(out, "seen:{%s}:%s", account_hash, address);
 }
 
-void keys_ban(const struct uuid *user, char out[static KEYS_SIZE])
+void keys_ban(int64_t epoch, const struct uuid *user, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(user, id);
-    key_write(out, "ban:{%s}", id);
+    key_write(out, "ban:" EPOCH ":{%s}", (uint64_t)epoch, id);
 }
 
 void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE])
@@ -73,30 +76,30 @@ void keys_idempotency(const struct uuid *user, const char *key_hash, char out[st
     key_write(out, "idem:{%s}:%s", id, key_hash);
 }
 
-void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE])
+void keys_snapshot(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(auction, id);
-    key_write(out, "snap:{%s}", id);
+    key_write(out, "snap:" EPOCH ":{%s}", (uint64_t)epoch, id);
 }
 
-void keys_leaderboard(const struct uuid *auction, char out[static KEYS_SIZE])
+void keys_leaderboard(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(auction, id);
-    key_write(out, "top:{%s}", id);
+    key_write(out, "top:" EPOCH ":{%s}", (uint64_t)epoch, id);
 }
 
-void keys_history(const struct uuid *auction, char out[static KEYS_SIZE])
+void keys_history(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE])
 {
     char id[UUID_TEXT_SIZE];
     uuid_format(auction, id);
-    key_write(out, "hist:{%s}", id);
+    key_write(out, "hist:" EPOCH ":{%s}", (uint64_t)epoch, id);
 }
 
-void keys_search(const char *hash, char out[static KEYS_SIZE])
+void keys_search(int64_t epoch, const char *hash, char out[static KEYS_SIZE])
 {
-    key_write(out, "q:{%s}", hash);
+    key_write(out, "q:" EPOCH ":{%s}", (uint64_t)epoch, hash);
 }
 
 void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE])

@@ -2,11 +2,14 @@
  * All Redis keys and channels of the deployment. Keys of one auction contain {auctionId} as their hash tag, keys of one
  * user {userId}. So a script that uses several of them runs on one node of a cluster.
  *
- *   s:{user}:<hash of token>   session; it expires with the session. '-': the session was ended early, and its access
- *                              tokens are invalid too
+ * Keys that are derived from rows contain the epoch of the rows, in hex (common/protocol/epoch.h). After a restore of
+ * the database, keys of other epochs are not read any more, and expire.
+ *
+ *   s:{user}:<hash of token>   session: role, space, time of its start in ms; it expires with the session. '-': the
+ *                              session was ended early, and its access tokens are invalid too
  *   ss:{user}                  hash: for each session (hash of token) its start, and JSON that its owner may see
  *   seen:{account}:<address>   hashes of both: a recent login to this account from this address
- *   ban:{user}                 exists while the user is banned
+ *   ban:<epoch>:{user}         exists while the user is banned
  *   rl:{user}:<what>           counter of a limit; expires with its window
  *   rl:{address}:<what>        the same for guests, registrations and logins
  *   bid:{user}:<bidId>         an admitted bid: its state (a admitted, p pending; d decided, only for bids with an
@@ -14,11 +17,11 @@
  *                              pending
  *   idem:{user}:<hash of key>  the id of the bid, auction or item that has this idempotency key; it is a hash of the
  *                              request (gateway/bid/idempotency.h)
- *   snap:{auction}             hash: v version, s the snapshot, lb version of top: (common/protocol/snapshot.h)
- *   top:{auction}              sorted set: bidders by their best amount; valid while lb, the version for which it was
+ *   snap:<epoch>:{auction}     hash: v version, s the snapshot, lb version of top: (common/protocol/snapshot.h)
+ *   top:<epoch>:{auction}      sorted set: bidders by their best amount; valid while lb, the version for which it was
  *                              written, equals v (both in snap:)
- *   hist:{auction}             hash: the first page of the bid history as JSON, by its limit; v the auction's version
- *   q:{hash of a search}       the answer of the search to guests, as JSON, for a few seconds
+ *   hist:<epoch>:{auction}     hash: the first page of the bid history as JSON, by its limit; v the auction's version
+ *   q:<epoch>:{search}         the answer to guests of the search with this hash, as JSON, for a few seconds
  *   shards                     hash: for each shard, the report of its worker (common/service/shards.h)
  *   gw:<gateway worker>        channel: decisions for a waiting gateway worker
  *   live:{auction}             channel: live updates of an auction (common/protocol/live_update.h)
@@ -37,16 +40,16 @@ enum { KEYS_SIZE = 160 };
 void keys_session(const struct uuid *user, const char *token_hash, char out[static KEYS_SIZE]);
 void keys_sessions(const struct uuid *user, char out[static KEYS_SIZE]);
 void keys_seen(const char *account_hash, const char *address, char out[static KEYS_SIZE]);
-void keys_ban(const struct uuid *user, char out[static KEYS_SIZE]);
+void keys_ban(int64_t epoch, const struct uuid *user, char out[static KEYS_SIZE]);
 void keys_user_limit(const struct uuid *user, const char *what, char out[static KEYS_SIZE]);
 void keys_text_limit(const char *text, const char *what,
                      char out[static KEYS_SIZE]); /* `text`: an address or the hash of an email address */
 void keys_bid(const struct uuid *user, const struct uuid *bid, char out[static KEYS_SIZE]);
 void keys_idempotency(const struct uuid *user, const char *key_hash, char out[static KEYS_SIZE]);
-void keys_snapshot(const struct uuid *auction, char out[static KEYS_SIZE]);
-void keys_leaderboard(const struct uuid *auction, char out[static KEYS_SIZE]);
-void keys_history(const struct uuid *auction, char out[static KEYS_SIZE]);
-void keys_search(const char *hash, char out[static KEYS_SIZE]);
+void keys_snapshot(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_leaderboard(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_history(int64_t epoch, const struct uuid *auction, char out[static KEYS_SIZE]);
+void keys_search(int64_t epoch, const char *hash, char out[static KEYS_SIZE]);
 void keys_reply_channel(const struct uuid *gateway, char out[static KEYS_SIZE]);
 void keys_live_channel(const struct uuid *auction, char out[static KEYS_SIZE]);
 void keys_user_channel(const struct uuid *user, char out[static KEYS_SIZE]);

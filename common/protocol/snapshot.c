@@ -23,7 +23,10 @@
 const struct redis_script snapshot_script = {
     .name = "snapshot",
     .body = "local there = redis.call('HMGET', KEYS[1], 'v', 'lb')\n"
-            "if there[1] and tonumber(there[1]) >= tonumber(ARGV[1]) then return 0 end\n"
+            "if there[1] and tonumber(there[1]) >= tonumber(ARGV[1]) then\n"
+            "  if there[1] == ARGV[1] then redis.call('EXPIRE', KEYS[1], ARGV[3]) end\n"
+            "  return 0\n"
+            "end\n"
             "redis.call('HSET', KEYS[1], 'v', ARGV[1], 's', ARGV[2])\n"
             "redis.call('EXPIRE', KEYS[1], ARGV[3])\n"
             "if ARGV[4] and there[2] and there[1] == there[2] and there[1] + 1 == tonumber(ARGV[1]) then\n"
@@ -35,6 +38,17 @@ const struct redis_script snapshot_script = {
             "  redis.call('HSET', KEYS[1], 'lb', ARGV[1])\n"
             "end\n"
             "return 1\n",
+};
+
+/*
+ * KEYS[1]: the snapshot. ARGV: the least and the most remaining lifetime, in ms, of a fresh one. A longer one shows
+ * that the clock of Redis was set back.
+ */
+const struct redis_script snapshot_fresh_script = {
+    .name = "snapshot_fresh",
+    .body = "local left = redis.call('PTTL', KEYS[1])\n"
+            "if left < tonumber(ARGV[1]) or left > tonumber(ARGV[2]) then return false end\n"
+            "return redis.call('HGET', KEYS[1], '" SNAPSHOT_FIELD "')\n",
 };
 
 enum { NUMBER_SIZE = 24, STATUS_SIZE = 16 };
@@ -122,13 +136,29 @@ bool snapshot_parse(const char *text, size_t length, struct snapshot *snapshot)
     return read_status(&reader, &snapshot->status);
 }
 
-bool snapshot_write(struct redis *redis, size_t script, const struct snapshot *snapshot, redis_callback callback,
-                    void *arg)
+bool snapshot_read_row(const PGresult *result, int row, struct snapshot *snapshot)
 {
-    return snapshot_write_leaders(redis, script, snapshot, NULL, callback, arg);
+    *snapshot = (struct snapshot){
+        .auction_id = pg_uuid(result, row, SNAPSHOT_COLUMN_ID),
+        .seller_id = pg_uuid(result, row, SNAPSHOT_COLUMN_SELLER),
+        .leader_id = pg_uuid(result, row, SNAPSHOT_COLUMN_LEADER),
+        .version = pg_int(result, row, SNAPSHOT_COLUMN_VERSION),
+        .terms_version = pg_int(result, row, SNAPSHOT_COLUMN_TERMS),
+        .start_ms = pg_int(result, row, SNAPSHOT_COLUMN_START),
+        .end_ms = pg_int(result, row, SNAPSHOT_COLUMN_END),
+        .minimum_bid = pg_money(result, row, SNAPSHOT_COLUMN_MINIMUM),
+        .current_bid = pg_money(result, row, SNAPSHOT_COLUMN_CURRENT),
+    };
+    return rules_status_parse(pg_text(result, row, SNAPSHOT_COLUMN_STATUS), &snapshot->status);
 }
 
-bool snapshot_write_leaders(struct redis *redis, size_t script, const struct snapshot *snapshot, const char *leaders,
+bool snapshot_write(const struct snapshot_writer *writer, const struct snapshot *snapshot, redis_callback callback,
+                    void *arg)
+{
+    return snapshot_write_leaders(writer, snapshot, NULL, callback, arg);
+}
+
+bool snapshot_write_leaders(const struct snapshot_writer *writer, const struct snapshot *snapshot, const char *leaders,
                             redis_callback callback, void *arg)
 {
     char key[KEYS_SIZE];
@@ -139,13 +169,29 @@ bool snapshot_write_leaders(struct redis *redis, size_t script, const struct sna
     char most[NUMBER_SIZE];
     const char *const arguments[] = {key, board, version, text, life, leaders, most};
     const int count = leaders != NULL ? (int)ARRAY_LEN(arguments) : (int)ARRAY_LEN(arguments) - 2;
-    keys_snapshot(&snapshot->auction_id, key);
-    keys_leaderboard(&snapshot->auction_id, board);
+    if (writer->epoch == 0) {
+        return false;
+    }
+    keys_snapshot(writer->epoch, &snapshot->auction_id, key);
+    keys_leaderboard(writer->epoch, &snapshot->auction_id, board);
     (void)snprintf(version, sizeof version, "%" PRId64, snapshot->version);
     (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
     (void)snprintf(most, sizeof most, "%d", SNAPSHOT_LEADERS_MOST);
     snapshot_format(snapshot, text);
-    return redis_call(redis, script, callback, arg, 2, count, arguments, NULL);
+    return redis_call(writer->redis, writer->script, callback, arg, 2, count, arguments, NULL);
+}
+
+bool snapshot_ask_fresh(struct redis *redis, size_t script, int64_t epoch, const struct uuid *auction,
+                        redis_callback callback, void *arg)
+{
+    char key[KEYS_SIZE];
+    char least[NUMBER_SIZE];
+    char longest[NUMBER_SIZE];
+    const char *const arguments[] = {key, least, longest};
+    keys_snapshot(epoch, auction, key);
+    (void)snprintf(least, sizeof least, "%d", SNAPSHOT_LIFE_S * 1000 - SNAPSHOT_FRESH_MS);
+    (void)snprintf(longest, sizeof longest, "%d", SNAPSHOT_LIFE_S * 1000);
+    return redis_call(redis, script, callback, arg, 1, ARRAY_LEN(arguments), arguments, NULL);
 }
 
 size_t snapshot_leader_add(char *out, size_t size, int64_t amount, bool accepted, const struct uuid *bidder)

@@ -24,18 +24,24 @@ struct entry {
 };
 
 static const struct entry ENTRIES[] = {
-    {"migrate", migrate_command, "[--schema DIR] [--timing]",
+    {"migrate", migrate_command, "[--schema DIR] [--timing] [--planned-switch]",
      "      Creates or updates what this version needs in PostgreSQL and RabbitMQ. It applies the new files of "
      "schema/,\n"
      "      each in a transaction, and records them in schema_migrations. It creates missing keys, records the number\n"
      "      of shards and the times that decide when a fence is safe (fence_grace_ms, confirm_deadline_ms), and\n"
      "      declares exchanges, queues and bindings. It can be repeated, and run twice at once. It refuses settings\n"
-     "      other than the recorded ones, and a changed file that was already applied.\n"
+     "      other than the recorded ones, and a changed file that was already applied. If the data is on another\n"
+     "      server, timeline or table than before, it was restored: does what `restored` does.\n"
      "      --schema DIR   folder of the files; default: the first of ../schema, ../../schema and\n"
      "                     ../share/rostrum/schema, relative to the folder of rostrumctl, ./schema, and\n"
      "                     /usr/share/rostrum/schema\n"
      "      --timing       record changed values of fence_grace_ms and confirm_deadline_ms. Stop all gateways and\n"
-     "                     end workers first: it refuses while one of them is connected.\n"},
+     "                     end workers first: it refuses while one of them is connected.\n"
+     "      --planned-switch   the data was moved to another server or timeline and nothing was lost: sessions stay "
+     "valid\n"},
+    {"restored", restored_command, "",
+     "      Begins a new epoch after the database was restored, while the programs are stopped or running. What Redis\n"
+     "      holds of the rows before is not read any more. All sessions and access tokens end.\n"},
     {"user", user_command, "create EMAIL [--admin] [--name NAME]",
      "      Creates an account and prints its id. The password (8 to 128 characters) is read from the first line of\n"
      "      standard input.\n"

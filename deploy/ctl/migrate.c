@@ -1,6 +1,6 @@
 /*
- * rostrumctl migrate: schema, keys, shards and topology, in that order, each idempotent. An advisory lock serialises
- * concurrent runs. The topology is complete when migrate exits, so no program starts with a part of it.
+ * rostrumctl migrate: schema, timeline, keys, shards and topology, in that order, each idempotent. An advisory lock
+ * serialises concurrent runs. The topology is complete when migrate exits, so no program starts with a part of it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/queues.h"
 #include "deploy/ctl/store.h"
+#include "deploy/ctl/timeline.h"
 
 enum {
     MIGRATIONS_MAX = 999, /* files in schema/ */
@@ -288,9 +289,14 @@ static bool record_timing(struct ctl *ctl, bool change)
                     ARRAY_LEN(values), values);
 }
 
+struct wishes {
+    char folder[PATH_MAX]; /* "": the default */
+    bool change_timing;
+    bool planned; /* a switch of the server, if there was one */
+};
+
 /* Brings the database to the `count` migrations of the folder. */
-static bool migrate_store(struct ctl *ctl, const char *folder, struct dirent *const *entries, int count,
-                          bool change_timing)
+static bool migrate_store(struct ctl *ctl, const struct wishes *wishes, struct dirent *const *entries, int count)
 {
     /* An advisory lock with one key; those of the bid workers have two. */
     bool ok = store_patient(ctl) && store_do(ctl, "SELECT pg_advisory_lock(1919906932)", 0, NULL) &&
@@ -298,20 +304,23 @@ static bool migrate_store(struct ctl *ctl, const char *folder, struct dirent *co
                        "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, checksum text NOT NULL,"
                        " applied_at timestamptz NOT NULL DEFAULT now())",
                        0, NULL) &&
-              is_of_this_line(ctl, folder);
+              is_of_this_line(ctl, wishes->folder);
     for (int i = 0; ok && i < count; i++) {
-        ok = apply_file(ctl, folder, entries[i]->d_name);
+        ok = apply_file(ctl, wishes->folder, entries[i]->d_name);
     }
-    return ok && make_keys(ctl) && record_shards(ctl) && record_timing(ctl, change_timing);
+    return ok && timeline_check(ctl, wishes->planned) && make_keys(ctl) && record_shards(ctl) &&
+           record_timing(ctl, wishes->change_timing);
 }
 
-static bool read_arguments(int argc, char **argv, char folder[static PATH_MAX], bool *change_timing)
+static bool read_wishes(int argc, char **argv, struct wishes *wishes)
 {
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--timing") == 0) {
-            *change_timing = true;
-        } else if (strcmp(argv[i], "--schema") == 0 && i + 1 < argc && strlen(argv[i + 1]) < PATH_MAX) {
-            (void)snprintf(folder, PATH_MAX, "%s", argv[++i]);
+            wishes->change_timing = true;
+        } else if (strcmp(argv[i], "--planned-switch") == 0) {
+            wishes->planned = true;
+        } else if (strcmp(argv[i], "--schema") == 0 && i + 1 < argc && strlen(argv[i + 1]) < sizeof wishes->folder) {
+            (void)snprintf(wishes->folder, sizeof wishes->folder, "%s", argv[++i]);
         } else {
             return false;
         }
@@ -321,23 +330,22 @@ static bool read_arguments(int argc, char **argv, char folder[static PATH_MAX], 
 
 int migrate_command(struct ctl *ctl, int argc, char **argv)
 {
-    char folder[PATH_MAX] = "";
     struct dirent **entries = NULL;
-    bool change_timing = false;
-    if (!read_arguments(argc, argv, folder, &change_timing)) {
-        ctl_report_error("migrate takes [--schema DIR] [--timing]");
+    struct wishes wishes = {.folder = ""};
+    if (!read_wishes(argc, argv, &wishes)) {
+        ctl_report_error("migrate takes [--schema DIR] [--timing] [--planned-switch]");
         return CTL_USAGE;
     }
-    if (folder[0] == '\0' && !find_schema(folder)) {
+    if (wishes.folder[0] == '\0' && !find_schema(wishes.folder)) {
         return CTL_FAILED;
     }
-    int count = list_migrations(folder, &entries);
+    int count = list_migrations(wishes.folder, &entries);
     if (count == 0) {
         return CTL_FAILED;
     }
     int code = CTL_UNAVAILABLE;
     if (store_open(ctl)) {
-        code = migrate_store(ctl, folder, entries, count, change_timing) ? queues_declare(ctl) : CTL_FAILED;
+        code = migrate_store(ctl, &wishes, entries, count) ? queues_declare(ctl) : CTL_FAILED;
     }
     free_entries(entries, count);
     if (code == CTL_OK) {

@@ -19,8 +19,8 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 5, ARGUMENTS_MAX = 11 };
 /*
  * KEYS: 1 session, 2 ban, 3 counter; for a bid 4 its entry; with an idempotency key 5 the bid that has it.
  *
- * ARGV: 1 whether to check the session, 2 maximum per window (0: no limit), 3 window in ms. For a bid also 4 its id,
- * 5 its JSON, 6 lifetime of its entry and key in ms.
+ * ARGV: 1 time in ms before which sessions that began have ended ('': not checked), 2 maximum per window (0: no limit),
+ * 3 window in ms. For a bid also 4 its id, 5 its JSON, 6 lifetime of its entry and key in ms.
  *
  * A session with the value '-' was ended before its expiry: its access tokens are refused too. The idempotency key is
  * checked before the limit, so a repetition does not count. Redis may lose one of entry and key: the other still does
@@ -31,9 +31,10 @@ enum { NUMBER_SIZE = 24, KEY_COUNT_MAX = 5, ARGUMENTS_MAX = 11 };
 const struct redis_script admission_script = {
     "user", "local role = ''\n"
             "local user = redis.call('MGET', KEYS[1], KEYS[2])\n"
-            "if ARGV[1] == '1' then\n"
-            "  role = user[1]\n"
-            "  if not role then return {2, 0, 0, ''} end\n"
+            "if ARGV[1] ~= '' then\n"
+            "  local began = user[1] and string.match(user[1], '%d+') or 0\n"
+            "  if not user[1] or tonumber(began) < tonumber(ARGV[1]) then return {2, 0, 0, ''} end\n"
+            "  role = string.match(user[1], '^%a*')\n"
             "end\n"
             "if user[2] then return {3, 0, 0, role} end\n"
             "if user[1] == '-' then return {2, 0, 0, ''} end\n"
@@ -73,6 +74,8 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     char window[NUMBER_SIZE];
     char life[NUMBER_SIZE];
     const char *arguments[ARGUMENTS_MAX];
+    char from[NUMBER_SIZE];
+    const struct deployment *deployment = request->access->deployment;
     const struct request_user *user = &request->user;
     enum limit limit = request->route->limit;
     char bid_id[UUID_TEXT_SIZE];
@@ -80,7 +83,7 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     int key_count = 3;
 
     keys_session(&user->id, user->session, keys[0]);
-    keys_ban(&user->id, keys[1]);
+    keys_ban(deployment->epoch.number, &user->id, keys[1]);
     keys_user_limit(&user->id, limits_name(limit), keys[2]);
     if (bid != NULL) {
         keys_bid(&user->id, &bid->id, keys[key_count++]);
@@ -93,7 +96,8 @@ static bool call_script(struct request *request, const struct admission_bid *bid
     }
     (void)snprintf(most, sizeof(most), "%d", limits_maximum(request->access, limit));
     (void)snprintf(window, sizeof(window), "%d000", limits_window_s(limit));
-    arguments[count++] = user->via == REQUEST_BY_ACCESS_TOKEN ? "0" : "1";
+    (void)snprintf(from, sizeof(from), "%lld", (long long)deployment->epoch.sessions_from_ms);
+    arguments[count++] = user->via == REQUEST_BY_ACCESS_TOKEN ? "" : from;
     arguments[count++] = most;
     arguments[count++] = window;
     if (bid != NULL) {

@@ -23,19 +23,19 @@ static_assert(ARRAY_LEN(list) == BANS_COUNT, "each statement has its entry");
 
 struct statements bans_statements = {list, ARRAY_LEN(list), 0};
 
-bool bans_mark(struct redis *redis, const struct uuid *user, bool banned, redis_callback callback, void *arg)
+bool bans_mark(const struct access *access, const struct uuid *user, bool banned, redis_callback callback, void *arg)
 {
     char key[KEYS_SIZE];
     const char *set[] = {"SET", key, "1"};
     const char *clear[] = {"DEL", key};
-    keys_ban(user, key);
+    keys_ban(access->deployment->epoch.number, user, key);
     if (!banned) {
-        return redis_command(redis, callback, arg, ARRAY_LEN(clear), clear, NULL);
+        return redis_command(access->redis, callback, arg, ARRAY_LEN(clear), clear, NULL);
     }
-    if (!redis_command(redis, callback, arg, ARRAY_LEN(set), set, NULL)) {
+    if (!redis_command(access->redis, callback, arg, ARRAY_LEN(set), set, NULL)) {
         return false;
     }
-    sessions_recheck(redis, user);
+    sessions_recheck(access->redis, user);
     return true;
 }
 
@@ -45,7 +45,7 @@ static void on_recent(const struct pg_reply *reply, void *arg)
     int rows = reply->outcome == PG_OK ? PQntuples(reply->result) : 0;
     for (int row = 0; row < rows; row++) {
         struct uuid user = pg_uuid(reply->result, row, 0);
-        if (!bans_mark(access->redis, &user, true, NULL, NULL)) {
+        if (!bans_mark(access, &user, true, NULL, NULL)) {
             return; /* no connection to Redis; bans_restore is called again when it reconnects */
         }
     }

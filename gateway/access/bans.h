@@ -17,7 +17,7 @@ struct access;
 extern struct statements bans_statements;
 
 /* Sets or deletes the key. The reply is NULL on failure. False: no connection to Redis. */
-MUST_CHECK bool bans_mark(struct redis *redis, const struct uuid *user, bool banned, redis_callback callback,
+MUST_CHECK bool bans_mark(const struct access *access, const struct uuid *user, bool banned, redis_callback callback,
                           void *arg);
 /*
  * Restores the keys of the users banned within the lifetime of an access token. Call it whenever Redis or PostgreSQL

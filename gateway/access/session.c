@@ -57,6 +57,9 @@ static enum session_reading read_access_token(const struct deployment *deploymen
     if (validity != TOKEN_VALID) {
         return SESSION_BAD;
     }
+    if (claims.issued_s * 1000 < deployment->epoch.sessions_from_ms) {
+        return false;
+    }
     user->via = REQUEST_BY_ACCESS_TOKEN;
     user->id = claims.user_id;
     user->admin = claims.admin;

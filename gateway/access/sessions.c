@@ -17,12 +17,12 @@
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 
-enum { NUMBER_SIZE = 24, HASH_HALF = 16 };
+enum { NUMBER_SIZE = 24, VALUE_SIZE = 32, HASH_HALF = 16 };
 
 /*
- * KEYS: the index. ARGV: 1 prefix of sessions, 2 hash, 3 role, 4 lifetime in s, 5 now in ms, 6 JSON, 7 maximum of
- * sessions, 8 lifetime of a '-' in s. Removes expired sessions from the index and ends the oldest if there are too
- * many.
+ * KEYS: the index. ARGV: 1 prefix, 2 hash, 3 role and start, 4 lifetime in s, 5 now in ms, 6 JSON, 7
+ * maximum of sessions, 8 lifetime of a '-' in s. Removes expired sessions from the index and ends the oldest if there
+ * are too many.
  */
 const struct redis_script sessions_begin_script = {"session_begin",
                                                    "local all = redis.call('HGETALL', KEYS[1])\n"
@@ -75,6 +75,12 @@ const struct redis_script sessions_list_script = {"session_list",
 
 /* ---- beginning and ending ---- */
 
+int64_t sessions_now_ms(const struct deployment *deployment)
+{
+    int64_t now_ms = clock_now_ms();
+    return now_ms < deployment->epoch.sessions_from_ms ? deployment->epoch.sessions_from_ms : now_ms;
+}
+
 /* Describes a session to its owner, as a JSON object in the writer of replies; NULL if out of memory. */
 static const char *describe(struct request *request, int64_t now_ms)
 {
@@ -113,18 +119,19 @@ bool sessions_begin(struct request *request, const struct uuid *user, bool admin
     char prefix[KEYS_SIZE];
     char life[NUMBER_SIZE];
     char began[NUMBER_SIZE];
+    char value[VALUE_SIZE];
     char most[NUMBER_SIZE];
     char after[NUMBER_SIZE];
-    int64_t now_ms = clock_now_ms();
+    int64_t now_ms = sessions_now_ms(request->access->deployment);
     const char *description = describe(request, now_ms);
     keys_sessions(user, index);
     keys_session(user, "", prefix);
     (void)snprintf(life, sizeof(life), "%d", config->session_s);
     (void)snprintf(began, sizeof(began), "%lld", (long long)now_ms);
+    (void)snprintf(value, sizeof(value), "%s %s", admin ? "admin" : "user", began);
     (void)snprintf(most, sizeof(most), "%d", SESSIONS_MAX);
     (void)snprintf(after, sizeof(after), "%d", config->access_token_s);
-    const char *arguments[] = {index, prefix, request->user.session, admin ? "admin" : "user", life, began, description,
-                               most,  after};
+    const char *arguments[] = {index, prefix, request->user.session, value, life, began, description, most, after};
     if (description == NULL || !redis_call(request->access->redis, GATEWAY_SCRIPT_SESSION_BEGIN, callback, arg, 1,
                                            ARRAY_LEN(arguments), arguments, NULL)) {
         return false;

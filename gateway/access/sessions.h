@@ -16,6 +16,7 @@
 #include "gateway/http/router.h"
 
 struct access;
+struct deployment;
 
 extern const struct route sessions_routes[]; /* no context */
 extern const struct redis_script sessions_begin_script;
@@ -36,6 +37,8 @@ struct sessions_end {
     const char *hash;
 };
 
+/* The start of a session or token that begins now: the present time, or a later one from which sessions are valid. */
+int64_t sessions_now_ms(const struct deployment *deployment);
 /* Creates the session with the hash request->user.session. The reply is an integer. False: no connection to Redis. */
 MUST_CHECK bool sessions_begin(struct request *request, const struct uuid *user, bool admin, redis_callback callback,
                                void *arg);

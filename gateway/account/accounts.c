@@ -235,7 +235,7 @@ static bool issue_token(struct request *request, const struct uuid *user, bool a
                         char out[static TOKEN_TEXT_SIZE])
 {
     const struct accounts_context *accounts = context_of(request);
-    int64_t now_s = clock_now_ms() / 1000;
+    int64_t now_s = sessions_now_ms(accounts->deployment) / 1000;
     struct token_claims claims = {
         .user_id = *user, .admin = admin, .expires_s = now_s + accounts->config->access_token_s};
     (void)snprintf(claims.session, sizeof claims.session, "%s", session);

@@ -387,7 +387,7 @@ static void on_changed(const struct pg_reply *reply, void *arg)
         return;
     }
     write_user(ban_state->user, request, reply->result, 0);
-    if (!bans_mark(request->access->redis, &request->parameters[0], ban_state->banned, on_marked, request)) {
+    if (!bans_mark(request->access, &request->parameters[0], ban_state->banned, on_marked, request)) {
         end_banning(request, false);
     }
 }

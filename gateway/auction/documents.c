@@ -24,6 +24,8 @@
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "gateway/auction/view.h"
+#include "gateway/bid/snapshots.h"
+#include "gateway/core/deployment.h"
 #include "gateway/core/scripts.h"
 #include "gateway/http/reply.h"
 #include "gateway/query/cache_metrics.h"
@@ -47,14 +49,18 @@ static_assert(ARRAY_LEN(list) == DOCUMENT_COUNT, "each statement has its entry")
 
 struct statements documents_statements = {list, ARRAY_LEN(list), 0};
 
-/* Two loads may end in any order: the newer version is kept. */
+/*
+ * Two loads may end in any order: the newer version is kept. A row of the snapshot's version confirms the snapshot, so
+ * that it becomes fresh (common/protocol/snapshot.h).
+ */
 const struct redis_script documents_script = {
     .name = "document",
     .body = "local there = redis.call('HGET', KEYS[1], 'dv')\n"
             "if there and tonumber(there) > tonumber(ARGV[1]) then return 0 end\n"
             "redis.call('HSET', KEYS[1], 'dv', ARGV[1], 'dt', ARGV[2], 'de', ARGV[3], 'ds', ARGV[4], 'dw', ARGV[5],\n"
             "           'dj', ARGV[6])\n"
-            "if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[7]) end\n"
+            "local version = redis.call('HGET', KEYS[1], 'v')\n"
+            "if not version or version == ARGV[1] then redis.call('EXPIRE', KEYS[1], ARGV[7]) end\n"
             "return 1\n",
 };
 
@@ -81,6 +87,7 @@ struct copy {
 struct load {
     struct documents *documents;
     struct uuid auction_id;
+    int64_t epoch; /* when it began */
     struct document_requests waiting;
     LIST_ENTRY(load) list;
 };
@@ -95,6 +102,7 @@ struct document_request {
 };
 
 struct documents {
+    const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;
     struct jsonw *json; /* writer of documents */
@@ -109,12 +117,14 @@ struct documents {
 
 static void send_lookups(evutil_socket_t fd, short what, void *arg);
 
-struct documents *documents_new(struct event_base *base, struct pg *pg, struct redis *redis)
+struct documents *documents_new(struct event_base *base, const struct deployment *deployment, struct pg *pg,
+                                struct redis *redis)
 {
     struct documents *documents = calloc(1, sizeof(*documents));
     if (documents == NULL) {
         return NULL;
     }
+    documents->deployment = deployment;
     documents->pg = pg;
     documents->redis = redis;
     LIST_INIT(&documents->loads);
@@ -242,8 +252,8 @@ void documents_reply(struct documents *documents, struct request *request, int s
 
 /* ---- PostgreSQL ---- */
 
-/* Writes the public document of the row to Redis. */
-static void keep(struct documents *documents, const PGresult *result, int64_t made_ms)
+/* Writes the public document of the row to Redis. `epoch`: when the query was sent. */
+static void keep(struct documents *documents, int64_t epoch, const PGresult *result, int64_t made_ms)
 {
     char key[KEYS_SIZE];
     char version[NUMBER_SIZE];
@@ -268,7 +278,7 @@ static void keep(struct documents *documents, const PGresult *result, int64_t ma
     (void)snprintf(version, sizeof(version), "%" PRId64, pg_int(result, 0, VIEW_VERSION));
     (void)snprintf(made, sizeof(made), "%" PRId64, made_ms);
     (void)snprintf(life, sizeof(life), "%d", SNAPSHOT_LIFE_S);
-    keys_snapshot(&id, key);
+    keys_snapshot(epoch, &id, key);
     const char *arguments[] = {
         key, version, made, etag, pg_text(result, 0, VIEW_SELLER), pg_text(result, 0, VIEW_WINNER), text, life};
     if (!redis_call(documents->redis, GATEWAY_SCRIPT_DOCUMENT, NULL, NULL, 1, ARRAY_LEN(arguments), arguments, NULL)) {
@@ -317,6 +327,100 @@ void documents_show(struct documents *documents, struct request *request)
     }
 }
 
+/* ---- without PostgreSQL ---- */
+
+static int64_t number_of(const redisReply *field)
+{
+    return field->type == REDIS_REPLY_STRING ? strtoll(field->str, NULL, 10) : 0;
+}
+
+/* Writes a member of the document; its value comes from the snapshot if that is newer. */
+static void write_member(struct jsonw *json, const struct json *member, const struct snapshot *newer)
+{
+    const char *name = member->name;
+    if (newer == NULL) {
+        jsonw_name(json, name);
+        jsonw_value(json, member);
+    } else if (strcmp(name, "currentBid") == 0 && newer->current_bid > 0) {
+        jsonw_put_money(json, name, newer->current_bid);
+    } else if (strcmp(name, "minimumBid") == 0) {
+        jsonw_put_money(json, name, newer->minimum_bid);
+    } else if (strcmp(name, "endTime") == 0) {
+        jsonw_put_time(json, name, newer->end_ms);
+    } else if (strcmp(name, "status") == 0) {
+        jsonw_put_string(json, name, rules_status_text(newer->status));
+    } else if (strcmp(name, "version") == 0) {
+        jsonw_put_int(json, name, newer->version);
+    } else {
+        write_member(json, member, NULL);
+    }
+}
+
+enum { STALE_S, STALE_DV, STALE_DT, STALE_DJ, STALE_FIELDS };
+
+/* Writes the document of the reply, with "stale": true. False: the reply has none. Sets *version to the one shown. */
+static bool write_stale(struct jsonw *json, const redisReply *reply, const struct uuid *auction, int64_t *version)
+{
+    struct snapshot snapshot;
+    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements != STALE_FIELDS) {
+        return false;
+    }
+    const redisReply *text = reply->element[STALE_DJ];
+    struct json *tree = text->type != REDIS_REPLY_STRING ? NULL : json_parse(text->str, (size_t)text->len, NULL);
+    *version = number_of(reply->element[STALE_DV]);
+    bool newer = snapshots_read(reply->element[STALE_S], auction, &snapshot) && snapshot.version > *version;
+    jsonw_reset(json);
+    jsonw_object(json);
+    for (const struct json *member = tree == NULL ? NULL : tree->child; member != NULL; member = member->next) {
+        write_member(json, member, newer ? &snapshot : NULL);
+    }
+    jsonw_put_bool(json, "stale", true);
+    jsonw_end_object(json);
+    *version = newer ? snapshot.version : *version;
+    bool found = tree != NULL;
+    json_free(tree);
+    return found;
+}
+
+static void on_stale(const redisReply *reply, void *arg)
+{
+    const struct document_request *document_request = arg;
+    struct documents *documents = document_request->documents;
+    struct request *request = document_request->request;
+    char etag[ETAG_SIZE];
+    int64_t version = 0;
+    size_t length = 0;
+    if (request_answered(request)) {
+        reply_end(request);
+        return;
+    }
+    bool found = write_stale(documents->json, reply, &request->parameters[0], &version);
+    const char *text = found ? jsonw_text(documents->json, &length) : NULL;
+    if (text == NULL) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    make_etag(text, length, version, etag);
+    reply_age(request, clock_now_ms() - number_of(reply->element[STALE_DT]));
+    send_text(documents, request, 200, text, length, etag);
+}
+
+/* Answers with the document in Redis, whatever its version and age. Seller, winner and admins see the public one. */
+static void show_stale(struct document_request *document_request)
+{
+    char key[KEYS_SIZE];
+    struct request *request = document_request->request;
+    int64_t epoch = document_request->documents->deployment->epoch.number;
+    const char *const arguments[] = {"HMGET", key, SNAPSHOT_FIELD, "dv", "dt", "dj"};
+    keys_snapshot(epoch, &request->parameters[0], key);
+    if (epoch == 0 || !redis_command(document_request->documents->redis, on_stale, document_request,
+                                     ARRAY_LEN(arguments), arguments, NULL)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+/* ---- loading ---- */
+
 static void load(struct document_request *document_request);
 
 static void on_row(const struct pg_reply *reply, void *arg)
@@ -328,16 +432,18 @@ static void on_row(const struct pg_reply *reply, void *arg)
     struct document_requests waiting = TAILQ_HEAD_INITIALIZER(waiting);
     TAILQ_CONCAT(&waiting, &loaded->waiting, list);
     struct documents *documents = loaded->documents;
+    int64_t epoch = loaded->epoch;
     load_free(loaded);
     if (found) {
-        keep(documents, reply->result, clock_now_ms());
+        keep(documents, epoch, reply->result, clock_now_ms());
     }
     while ((document_request = TAILQ_FIRST(&waiting)) != NULL) {
         TAILQ_REMOVE(&waiting, document_request, list);
         if (version < document_request->version && !request_answered(document_request->request)) {
-            document_request->version =
-                0; /* only once: Redis may hold versions of a database that was restored or replaced */
+            document_request->version = 0; /* only once */
             load(document_request);
+        } else if (statements_outage(reply) && !request_answered(document_request->request)) {
+            show_stale(document_request);
         } else {
             show(documents, document_request->request, reply);
         }
@@ -364,7 +470,8 @@ static struct load *start_load(struct documents *documents, const struct uuid *a
     if (started == NULL) {
         return NULL;
     }
-    *started = (struct load){.documents = documents, .auction_id = *auction};
+    *started =
+        (struct load){.documents = documents, .auction_id = *auction, .epoch = documents->deployment->epoch.number};
     TAILQ_INIT(&started->waiting);
     LIST_INSERT_HEAD(&documents->loads, started, list);
     documents->load_count++;
@@ -385,7 +492,7 @@ static void load(struct document_request *document_request)
         joined = start_load(documents, &request->parameters[0]);
     }
     if (joined == NULL) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        show_stale(document_request);
         return;
     }
     TAILQ_INSERT_TAIL(&joined->waiting, document_request, list);
@@ -393,22 +500,17 @@ static void load(struct document_request *document_request)
 
 /* ---- Redis ---- */
 
-void documents_invalidate(struct redis *redis, const struct uuid *auction)
+void documents_invalidate(struct redis *redis, int64_t epoch, const struct uuid *auction)
 {
     char key[KEYS_SIZE];
     const char *arguments[] = {"HDEL", key, "dv"};
-    keys_snapshot(auction, key);
+    keys_snapshot(epoch, auction, key);
     if (!redis_command(redis, NULL, NULL, ARRAY_LEN(arguments), arguments, NULL)) {
         log_debug("document not removed: Redis is unavailable");
     }
 }
 
 enum { FIELD_V, FIELD_DV, FIELD_DT, FIELD_DE, FIELD_BRIEF, FIELD_DS = FIELD_BRIEF, FIELD_DW, FIELD_DJ, FIELD_WHOLE };
-
-static int64_t number_of(const redisReply *field)
-{
-    return field->type == REDIS_REPLY_STRING ? strtoll(field->str, NULL, 10) : 0;
-}
 
 /* True if the document is valid for the snapshot's version and not too old. */
 static bool document_is_valid(const struct lookup *lookup, const redisReply *reply)
@@ -502,7 +604,7 @@ static bool lookup_send(struct lookup *lookup)
     char key[KEYS_SIZE];
     const char *arguments[] = {"HMGET", key, "v", "dv", "dt", "de", "ds", "dw", "dj"};
     enum { BEFORE_FIELDS = 2 };
-    keys_snapshot(&lookup->auction_id, key);
+    keys_snapshot(lookup->documents->deployment->epoch.number, &lookup->auction_id, key);
     return redis_command(lookup->documents->redis, on_fields, lookup,
                          BEFORE_FIELDS + (lookup->whole ? FIELD_WHOLE : FIELD_BRIEF), arguments, NULL);
 }

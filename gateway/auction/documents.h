@@ -7,6 +7,9 @@
  * If the document is not valid, or the user may see more than the public (seller, winner, admins), the row is read from
  * PostgreSQL. One query serves all requests that arrive while it runs, and the row becomes the new document. A draft is
  * visible to its seller only and never has a document.
+ *
+ * Without PostgreSQL the document is shown whatever its age, with the header Age and "stale": true. Price, minimum, end
+ * and status are then those of the snapshot if it is newer.
  */
 #ifndef ROSTRUM_GATEWAY_AUCTION_DOCUMENTS_H
 #define ROSTRUM_GATEWAY_AUCTION_DOCUMENTS_H
@@ -20,10 +23,12 @@ enum { DOCUMENTS_LIFE_MS = 5000 };
 extern const struct redis_script documents_script;
 extern struct statements documents_statements;
 
+struct deployment;
 struct documents;
 struct event_base;
 
-MUST_CHECK struct documents *documents_new(struct event_base *base, struct pg *pg, struct redis *redis);
+MUST_CHECK struct documents *documents_new(struct event_base *base, const struct deployment *deployment, struct pg *pg,
+                                           struct redis *redis);
 /* No request may be open. NULL is allowed. */
 void documents_free(struct documents *documents);
 
@@ -37,6 +42,6 @@ void documents_show(struct documents *documents, struct request *request);
  */
 void documents_reply(struct documents *documents, struct request *request, int status, const PGresult *result);
 /* Removes the document after a public change that did not raise the version: the next request reads the row. */
-void documents_invalidate(struct redis *redis, const struct uuid *auction);
+void documents_invalidate(struct redis *redis, int64_t epoch, const struct uuid *auction);
 
 #endif

@@ -6,11 +6,13 @@
 #define ROSTRUM_GATEWAY_AUCTION_WATCHLIST_H
 
 #include "common/io/redis.h"
+#include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
 /* What the handlers use. components.c fills it. */
 struct watchlist_context {
+    const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;
 };

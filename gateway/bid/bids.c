@@ -4,12 +4,12 @@
  *   begin    parse the amount, choose the id               no I/O; 400
  *   ask      admission and snapshot in one pipeline        401, 403, 409, 422, 429, 400 BID_TOO_LOW
  *   verify   the user's address, if required               403
- *   load     the snapshot from PostgreSQL, if needed       404
+ *   load     a certain snapshot, if needed                 404, and the refusals of `ask`
  *   publish  and wait for the decision if asked for        200, 202, 503 (submission.h)
  *
- * `load` is needed if Redis has no snapshot, or if the end in it may be outdated. Without Redis, `ask` and `load` are
- * skipped for clients with an access token: the bid worker decides. A request whose deadline passes before `publish` is
- * not published.
+ * `load` is needed if Redis has no snapshot, or if the snapshot refuses the bid and may be outdated. Without Redis,
+ * `ask` and `load` are skipped for clients with an access token: the bid worker decides. A request whose deadline
+ * passes before `publish` is not published.
  */
 #include "gateway/bid/bids.h"
 
@@ -49,7 +49,7 @@ struct bid_request {
     bool receipt;                         /* the client asked for one */
     int awaited;                          /* outstanding replies of Redis */
     struct snapshot snapshot;             /* status RULES_NO_STATUS: unknown */
-    bool loaded;                          /* from PostgreSQL just now, not from Redis */
+    bool certain;                         /* the snapshot is from PostgreSQL, or was just found fresh */
     enum error_code reason;               /* of the refusal, which is final unless the ledger has the bid */
 };
 
@@ -234,10 +234,20 @@ static void refuse_unless_placed(struct request *request, enum error_code reason
     }
 }
 
-/* All other fields of an old snapshot err towards accepting the bid. But an extension may have moved the end since. */
-static bool end_may_be_outdated(const struct bid_request *bid_request, enum error_code reason)
+/*
+ * A snapshot from Redis may be older than a void, an update or an extension. Only PostgreSQL is asked about an end that
+ * has passed by the clock: a fresh snapshot may be older than the last extension.
+ */
+static void confirm_refusal(struct request *request, enum error_code reason)
 {
-    return reason == ERROR_AUCTION_ENDED && refusal_by_clock(&bid_request->snapshot) && !bid_request->loaded;
+    const struct bid_request *bid_request = request->handler_state;
+    const struct uuid *auction = &bid_request->submission.bid.command.auction_id;
+    struct snapshots *snapshots = context_of(request)->snapshots;
+    if (reason == ERROR_AUCTION_ENDED && refusal_by_clock(&bid_request->snapshot)) {
+        snapshots_load(snapshots, auction, loaded, request);
+    } else {
+        snapshots_confirm(snapshots, auction, loaded, request);
+    }
 }
 
 static void check_snapshot(struct request *request)
@@ -247,9 +257,8 @@ static void check_snapshot(struct request *request)
     if (!refusal_certain(&bid_request->snapshot, &bid_request->submission.bid.command, clock_now_ms(),
                          context_of(request)->config->fence_grace_ms, &reason)) {
         publish(request);
-    } else if (end_may_be_outdated(bid_request, reason)) {
-        snapshots_load(context_of(request)->snapshots, &bid_request->submission.bid.command.auction_id, loaded,
-                       request);
+    } else if (!bid_request->certain && !refusal_lasts(reason)) {
+        confirm_refusal(request, reason);
     } else {
         refuse_unless_placed(request, reason);
     }
@@ -267,7 +276,7 @@ static void loaded(enum snapshots_outcome outcome, const struct snapshot *snapsh
         publish(request);
     } else {
         bid_request->snapshot = *snapshot;
-        bid_request->loaded = true;
+        bid_request->certain = true;
         check_snapshot(request);
     }
 }
@@ -445,7 +454,7 @@ static void ask(struct request *request)
         bid_request->awaited = 0;
         bid_request->admission = admission_read(request, NULL);
         asked(request);
-    } else if (snapshots_ask(context_of(request)->redis, &command->auction_id, snapshot_answered, request)) {
+    } else if (snapshots_ask(context_of(request)->snapshots, &command->auction_id, snapshot_answered, request)) {
         bid_request->awaited++;
     }
 }

@@ -17,7 +17,6 @@ struct bids_context {
     const struct config *config;
     const struct deployment *deployment;
     struct pg *pg;
-    struct redis *redis;
     struct snapshots *snapshots;
     struct verification *verification;
     const struct submissions *submissions;

@@ -3,6 +3,8 @@
  * batch to it. A set that is missing or of another version is read from PostgreSQL. It is then written to Redis, unless
  * the auction's version has changed meanwhile.
  *
+ * Without PostgreSQL a board of an older version is shown, with "stale": true.
+ *
  * A bidder's best amount is the highest in the public history (rule 9), or the price to which the bidder raised it.
  */
 #include "gateway/bid/leaderboard.h"
@@ -47,11 +49,15 @@ static const struct leaderboard_context *context_of(const struct request *reques
 
 enum { LEADERS_VERSION, LEADERS_BIDDER, LEADERS_SCORE };
 
-/* KEYS: snapshot, board. ARGV: number of bidders. Replies bidders and scores, or nothing. */
+/*
+ * KEYS: snapshot, board. ARGV: number of bidders, and '' if the board must have the snapshot's version. Replies the
+ * snapshot's remaining lifetime in ms, and bidders with their scores; or nothing.
+ */
 const struct redis_script leaderboard_script = {
     "leaders", "local there = redis.call('HMGET', KEYS[1], 'v', 'lb')\n"
-               "if not there[1] or there[1] ~= there[2] then return false end\n"
-               "return redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1] - 1, 'WITHSCORES')\n"};
+               "if not there[2] or (ARGV[2] == '' and there[1] ~= there[2]) then return false end\n"
+               "return {redis.call('PTTL', KEYS[1]),\n"
+               "  redis.call('ZREVRANGE', KEYS[2], 0, ARGV[1] - 1, 'WITHSCORES')}\n"};
 
 /* KEYS: snapshot, board. ARGV: version, lifetime, bidders as written by snapshot_leader_add. */
 const struct redis_script leaderboard_keep_script = {
@@ -66,6 +72,8 @@ const struct redis_script leaderboard_keep_script = {
 
 struct board {
     struct page page;
+    int64_t epoch; /* when the request began */
+    bool stale;    /* PostgreSQL could not answer: a board of any version is shown */
     size_t length;
     char leaders[SNAPSHOT_LEADERS_MOST * SNAPSHOT_LEADER_SIZE];
 };
@@ -93,8 +101,8 @@ static void keep(struct request *request, int64_t version)
     char version_text[NUMBER_SIZE];
     char life[NUMBER_SIZE];
     const char *arguments[] = {snapshot, key, version_text, life, board->leaders};
-    keys_snapshot(&request->parameters[0], snapshot);
-    keys_leaderboard(&request->parameters[0], key);
+    keys_snapshot(board->epoch, &request->parameters[0], snapshot);
+    keys_leaderboard(board->epoch, &request->parameters[0], key);
     (void)snprintf(version_text, sizeof version_text, "%" PRId64, version);
     (void)snprintf(life, sizeof life, "%d", SNAPSHOT_LIFE_S);
     if (!redis_call(context_of(request)->redis, GATEWAY_SCRIPT_LEADERS_KEEP, NULL, NULL, 2, ARRAY_LEN(arguments),
@@ -103,10 +111,16 @@ static void keep(struct request *request, int64_t version)
     }
 }
 
+static void ask_stale(struct request *request);
+
 static void on_leaders(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     struct board *board = request->handler_state;
+    if (statements_outage(reply) && !request_answered(request)) {
+        ask_stale(request);
+        return;
+    }
     if (!statements_usable(request, reply)) {
         return;
     }
@@ -141,7 +155,7 @@ static void ask_leaders(enum snapshots_outcome outcome, const struct snapshot *s
     uuid_format(&request->parameters[0], auction);
     if (!statements_query(context_of(request)->pg, &leaderboard_statements, LEADERS_GET, ARRAY_LEN(values), values,
                           on_leaders, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        ask_stale(request);
     }
 }
 
@@ -160,34 +174,70 @@ static bool read_score(const redisReply *reply, int64_t *score)
     return true;
 }
 
+/* Writes the list, and leaves the page open. */
+static void write_leaders(struct jsonw *json, const struct request *request, const redisReply *leaders)
+{
+    page_begin(json);
+    for (size_t i = 0; i + 1 < leaders->elements; i += 2) {
+        struct uuid bidder;
+        int64_t score = 0;
+        const redisReply *member = leaders->element[i];
+        if (member->type == REDIS_REPLY_STRING && uuid_parse(member->str, (size_t)member->len, &bidder) &&
+            read_score(leaders->element[i + 1], &score)) {
+            write_leader(json, request, (int)(i / 2) + 1, &bidder, score);
+        }
+    }
+    jsonw_end_array(json);
+}
+
 static void on_board(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY) {
+    const struct board *board = request->handler_state;
+    bool found = reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 2;
+    if (!found && board->stale) {
+        reply_error(request, ERROR_UNAVAILABLE);
+        return;
+    }
+    if (!found) {
         snapshots_load(context_of(request)->snapshots, &request->parameters[0], ask_leaders, request);
         return;
     }
     struct jsonw *json = reply_json(request);
-    page_begin(json);
-    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
-        struct uuid bidder;
-        int64_t score = 0;
-        const redisReply *member = reply->element[i];
-        if (member->type == REDIS_REPLY_STRING && uuid_parse(member->str, (size_t)member->len, &bidder) &&
-            read_score(reply->element[i + 1], &score)) {
-            write_leader(json, request, (int)(i / 2) + 1, &bidder, score);
-        }
+    write_leaders(json, request, reply->element[1]);
+    if (board->stale || !pg_up(context_of(request)->pg)) {
+        jsonw_put_bool(json, "stale", true);
+        reply_age(request, SNAPSHOT_LIFE_S * INT64_C(1000) - reply->element[0]->integer);
     }
-    page_end(json, NULL);
+    page_next(json, NULL);
     reply_send(request, 200);
 }
 
-static void handle_leaderboard(struct request *request)
+static bool ask_board(struct request *request)
 {
     char snapshot[KEYS_SIZE];
     char key[KEYS_SIZE];
     char limit[NUMBER_SIZE];
-    const char *arguments[] = {snapshot, key, limit};
+    const struct board *board = request->handler_state;
+    const char *arguments[] = {snapshot, key, limit, board->stale ? "any" : ""};
+    keys_snapshot(board->epoch, &request->parameters[0], snapshot);
+    keys_leaderboard(board->epoch, &request->parameters[0], key);
+    (void)snprintf(limit, sizeof limit, "%d", board->page.limit);
+    return redis_call(context_of(request)->redis, GATEWAY_SCRIPT_LEADERS, on_board, request, 2, ARRAY_LEN(arguments),
+                      arguments, NULL);
+}
+
+static void ask_stale(struct request *request)
+{
+    struct board *board = request->handler_state;
+    board->stale = true;
+    if (!ask_board(request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
+}
+
+static void handle_leaderboard(struct request *request)
+{
     struct field_errors field_errors = {.count = 0};
     struct board *board = request_handler_state(request, sizeof *board);
     if (board == NULL) {
@@ -199,11 +249,8 @@ static void handle_leaderboard(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    keys_snapshot(&request->parameters[0], snapshot);
-    keys_leaderboard(&request->parameters[0], key);
-    (void)snprintf(limit, sizeof limit, "%d", board->page.limit);
-    if (!redis_call(context_of(request)->redis, GATEWAY_SCRIPT_LEADERS, on_board, request, 2, ARRAY_LEN(arguments),
-                    arguments, NULL)) {
+    board->epoch = context_of(request)->deployment->epoch.number;
+    if (!ask_board(request)) {
         ask_leaders(SNAPSHOTS_UNKNOWN, NULL, request);
     }
 }

@@ -191,6 +191,7 @@ static void handle_bid(struct request *request)
 
 struct history {
     struct page page;
+    struct cache_history cached; /* the first page */
 };
 
 enum { HISTORY_SEQ, HISTORY_BID, HISTORY_BIDDER, HISTORY_AUTOMATIC, HISTORY_AMOUNT, HISTORY_DECIDED, HISTORY_VERSION };
@@ -226,17 +227,29 @@ static void write_history(struct request *request, const PGresult *result)
     }
     page_end(json, rows > shown ? &next : NULL);
     if (!history->page.has_cursor) {
-        cache_history_store(context_of(request)->redis, &request->parameters[0], history->page.limit,
-                            pg_int(result, 0, HISTORY_VERSION), json);
+        cache_history_store(context_of(request)->redis, &history->cached, pg_int(result, 0, HISTORY_VERSION), json);
     }
     reply_send(request, 200);
+}
+
+static void history_kept(const redisReply *reply, void *arg);
+
+/* PostgreSQL is unavailable. Only the first page may be in Redis. */
+static void show_stale_history(struct request *request)
+{
+    struct history *history = request->handler_state;
+    history->cached.stale = true;
+    if (history->page.has_cursor ||
+        !cache_history_read(context_of(request)->redis, &history->cached, history_kept, request)) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    }
 }
 
 static void history_found(const struct pg_reply *reply, void *arg)
 {
     struct request *request = arg;
     if (reply->outcome != PG_OK) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        show_stale_history(request);
     } else if (PQntuples(reply->result) == 0) {
         reply_error(request, ERROR_NOT_FOUND);
     } else {
@@ -255,14 +268,21 @@ static void ask_history(struct request *request)
     const char *values[] = {auction, page->has_cursor ? page->cursor.key : "9223372036854775807", limit};
     if (!statements_query(context_of(request)->pg, &ledger_statements, LEDGER_HISTORY, ARRAY_LEN(values), values,
                           history_found, request)) {
-        reply_error(request, ERROR_UNAVAILABLE);
+        show_stale_history(request);
     }
 }
 
 static void history_kept(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!cache_answer(request, reply)) {
+    const struct history *history = request->handler_state;
+    bool stale = history->cached.stale;
+    if (cache_history_answer(request, reply, stale || !pg_up(context_of(request)->pg))) {
+        return;
+    }
+    if (stale) {
+        reply_error(request, ERROR_UNAVAILABLE);
+    } else {
         ask_history(request);
     }
 }
@@ -285,8 +305,10 @@ static void handle_history(struct request *request)
         reply_field_errors(request, &field_errors);
         return;
     }
-    if (page->has_cursor ||
-        !cache_history_read(context_of(request)->redis, &request->parameters[0], page->limit, history_kept, request)) {
+    history->cached = (struct cache_history){.epoch = context_of(request)->deployment->epoch.number,
+                                             .auction_id = request->parameters[0],
+                                             .limit = page->limit};
+    if (page->has_cursor || !cache_history_read(context_of(request)->redis, &history->cached, history_kept, request)) {
         ask_history(request);
     }
 }

@@ -22,6 +22,11 @@ bool refusal_by_clock(const struct snapshot *snapshot)
     return snapshot->status == RULES_SCHEDULED || snapshot->status == RULES_ACTIVE;
 }
 
+bool refusal_lasts(enum error_code reason)
+{
+    return reason == ERROR_OWN_AUCTION || reason == ERROR_AUCTION_CANCELLED;
+}
+
 bool refusal_certain(const struct snapshot *snapshot, const struct command *command, int64_t now_ms, int64_t grace_ms,
                      enum error_code *reason)
 {

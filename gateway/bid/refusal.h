@@ -17,5 +17,7 @@ MUST_CHECK bool refusal_certain(const struct snapshot *snapshot, const struct co
 
 /* True if only the clock makes the auction ended: its snapshot is still open. */
 bool refusal_by_clock(const struct snapshot *snapshot);
+/* True if a snapshot of the auction that is as old as you like gives the same reason. */
+bool refusal_lasts(enum error_code reason);
 
 #endif

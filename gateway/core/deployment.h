@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/io/pg.h"
+#include "common/protocol/epoch.h"
 #include "gateway/core/jws.h"
 #include "gateway/core/token.h"
 
@@ -34,11 +35,14 @@ struct deployment_facts {
 struct deployment_record {
     atomic_uint version; /* 0: empty; odd: one worker writes; even: complete, and raised by each change */
     struct deployment_facts facts;
+    _Atomic int64_t epoch; /* members of struct epoch, as last read by any worker; 0: never */
+    _Atomic int64_t sessions_from_ms;
 };
 
 struct deployment {
     bool known; /* the facts were read; until then only /health and /time are served */
     struct deployment_facts facts;
+    struct epoch epoch;      /* read on each new connection to PostgreSQL; changes when rows were restored */
     struct tokens *tokens;   /* issues and verifies access tokens; NULL until the facts are known */
     int64_t tokens_read_ms;  /* monotonic; when this worker last asked for the keys that it has; 0: never */
     struct jws_key receipts; /* signs receipts; valid once `known` */

@@ -6,18 +6,19 @@
 #define ROSTRUM_GATEWAY_CORE_SCRIPTS_H
 
 enum gateway_script {
-    GATEWAY_SCRIPT_USER,          /* admission.c */
-    GATEWAY_SCRIPT_MARK,          /* admission.c */
-    GATEWAY_SCRIPT_LIMIT,         /* limits.c */
-    GATEWAY_SCRIPT_SNAPSHOT,      /* common/protocol/snapshot.h */
-    GATEWAY_SCRIPT_SESSION_BEGIN, /* sessions.c */
-    GATEWAY_SCRIPT_SESSION_END,   /* sessions.c */
-    GATEWAY_SCRIPT_SESSION_LIST,  /* sessions.c */
-    GATEWAY_SCRIPT_HISTORY,       /* cache.c */
-    GATEWAY_SCRIPT_HISTORY_STORE, /* cache.c */
-    GATEWAY_SCRIPT_LEADERS,       /* leaderboard.c */
-    GATEWAY_SCRIPT_LEADERS_KEEP,  /* leaderboard.c */
-    GATEWAY_SCRIPT_DOCUMENT,      /* documents.c */
+    GATEWAY_SCRIPT_USER,           /* admission.c */
+    GATEWAY_SCRIPT_MARK,           /* admission.c */
+    GATEWAY_SCRIPT_LIMIT,          /* limits.c */
+    GATEWAY_SCRIPT_SNAPSHOT,       /* common/protocol/snapshot.h */
+    GATEWAY_SCRIPT_SESSION_BEGIN,  /* sessions.c */
+    GATEWAY_SCRIPT_SESSION_END,    /* sessions.c */
+    GATEWAY_SCRIPT_SESSION_LIST,   /* sessions.c */
+    GATEWAY_SCRIPT_HISTORY,        /* cache.c */
+    GATEWAY_SCRIPT_HISTORY_STORE,  /* cache.c */
+    GATEWAY_SCRIPT_LEADERS,        /* leaderboard.c */
+    GATEWAY_SCRIPT_LEADERS_KEEP,   /* leaderboard.c */
+    GATEWAY_SCRIPT_DOCUMENT,       /* documents.c */
+    GATEWAY_SCRIPT_SNAPSHOT_FRESH, /* common/protocol/snapshot.h */
     GATEWAY_SCRIPT_COUNT
 };
 

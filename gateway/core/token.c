@@ -104,6 +104,7 @@ static bool read_claims(const char *text, size_t length, struct token_claims *cl
     struct json *root = json_parse(plain, plain_length, NULL);
     bool ok = root != NULL && json_get_uuid(root, "sub", &claims->user_id) && json_get_text(root, "role", &role) &&
               json_get_text(root, "sid", &session) && strlen(session) < sizeof(claims->session) &&
+              json_get_int(root, "iat", 0, INT64_MAX / 1000, &claims->issued_s) &&
               json_get_int(root, "exp", 0, INT64_MAX, &claims->expires_s);
     if (ok) {
         claims->admin = strcmp(role, "admin") == 0;

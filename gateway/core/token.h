@@ -33,7 +33,8 @@ struct token_claims {
     struct uuid user_id;
     bool admin;
     char session[TOKEN_SESSION_SIZE];
-    int64_t expires_s; /* seconds since the epoch */
+    int64_t issued_s;  /* seconds since 1970; set by token_verify */
+    int64_t expires_s; /* likewise */
 };
 
 /* Returns NULL only if out of memory. */

@@ -35,6 +35,13 @@ void reply_header(struct request *request, const char *name, const char *value)
     }
 }
 
+void reply_age(struct request *request, int64_t age_ms)
+{
+    char text[NUMBER_SIZE];
+    (void)snprintf(text, sizeof(text), "%lld", age_ms < 0 ? 0LL : (long long)(age_ms / 1000));
+    reply_header(request, "Age", text);
+}
+
 /* Appends to an existing header, because an answer may vary by more than the origin. */
 static void add_value(struct request *request, const char *name, const char *value)
 {

@@ -23,6 +23,8 @@ struct conn;
 struct jsonw *reply_json(struct request *request);
 /* Sets a header of the answer and replaces an earlier one of that name. No effect once answered. `value` is copied. */
 void reply_header(struct request *request, const char *name, const char *value);
+/* Sets the header Age of an answer with data of this age in ms; a negative age counts as 0. */
+void reply_age(struct request *request, int64_t age_ms);
 /* ENDS with the JSON in the worker's writer. */
 void reply_send(struct request *request, int status);
 /* ENDS without a body: 204, or 304. */

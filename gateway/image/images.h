@@ -8,6 +8,7 @@
 
 #include "common/io/pg.h"
 #include "common/io/redis.h"
+#include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 #include "gateway/query/statements.h"
 
@@ -18,6 +19,7 @@ struct images;
 struct images_options {
     struct event_base *base;
     const struct config *config;
+    const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;
 };

@@ -16,6 +16,7 @@
 #include "gateway/auction/me.h"
 #include "gateway/bid/ledger.h"
 #include "gateway/bid/waiters.h"
+#include "gateway/core/deployment.h"
 
 enum {
     BUCKETS = 1024,
@@ -131,6 +132,7 @@ void presence_remove(struct presences *presences, struct presence *presence)
 /* ---- credentials ---- */
 
 struct check {
+    int64_t from_ms; /* sessions that began earlier have ended */
     struct request_user user;
     presence_checked checked;
     void *arg;
@@ -140,7 +142,7 @@ struct check {
  * Evaluates the reply to MGET of session and ban. Without Redis all connected users may stay, but no new session is
  * accepted.
  */
-static enum error_code evaluate_credentials(const struct request_user *user, const redisReply *reply)
+static enum error_code evaluate_credentials(const struct request_user *user, int64_t from_ms, const redisReply *reply)
 {
     bool by_token = user->via == REQUEST_BY_ACCESS_TOKEN;
     if (session_expired(user)) {
@@ -156,30 +158,35 @@ static enum error_code evaluate_credentials(const struct request_user *user, con
     if (session->type != REDIS_REPLY_STRING) {
         return by_token ? ERROR_COUNT : ERROR_UNAUTHORIZED;
     }
-    return strcmp(session->str, "-") == 0 ? ERROR_UNAUTHORIZED : ERROR_COUNT;
+    const char *began = strchr(session->str, ' ');
+    bool ended =
+        strcmp(session->str, "-") == 0 || (!by_token && (began == NULL ? 0 : strtoll(began, NULL, 10)) < from_ms);
+    return ended ? ERROR_UNAUTHORIZED : ERROR_COUNT;
 }
 
 static void on_checked(const redisReply *reply, void *arg)
 {
     struct check *check = arg;
-    check->checked(evaluate_credentials(&check->user, reply), check->arg);
+    check->checked(evaluate_credentials(&check->user, check->from_ms, reply), check->arg);
     free(check);
 }
 
-void presence_check(struct redis *redis, const struct request_user *user, presence_checked checked, void *arg)
+void presence_check(const struct deployment *deployment, struct redis *redis, const struct request_user *user,
+                    presence_checked checked, void *arg)
 {
+    int64_t from_ms = deployment->epoch.sessions_from_ms;
     char session[KEYS_SIZE];
     char ban[KEYS_SIZE];
     const char *const arguments[] = {"MGET", session, ban};
     struct check *check = calloc(1, sizeof(*check));
     keys_session(&user->id, user->session, session);
-    keys_ban(&user->id, ban);
+    keys_ban(deployment->epoch.number, &user->id, ban);
     if (check != NULL) {
-        *check = (struct check){.user = *user, .checked = checked, .arg = arg};
+        *check = (struct check){.from_ms = from_ms, .user = *user, .checked = checked, .arg = arg};
     }
     if (check == NULL || !redis_command(redis, on_checked, check, ARRAY_LEN(arguments), arguments, NULL)) {
         free(check);
-        checked(evaluate_credentials(user, NULL), arg);
+        checked(evaluate_credentials(user, from_ms, NULL), arg);
     }
 }
 
@@ -204,6 +211,15 @@ static void end_session(struct presences *presences, const struct request_user *
     }
 }
 
+void presences_end_all(struct presences *presences)
+{
+    struct presence *presence = NULL;
+    while ((presence = TAILQ_FIRST(&presences->all)) != NULL) {
+        presence_remove(presences, presence);
+        presence->ended(presence, ERROR_UNAUTHORIZED);
+    }
+}
+
 static void on_rechecked(enum error_code reason, void *arg)
 {
     struct recheck *recheck = arg;
@@ -221,7 +237,7 @@ static void start_recheck(struct presences *presences, struct presence *presence
     presence->checked_ms = now;
     if (recheck != NULL) {
         *recheck = (struct recheck){.presences = presences, .user = presence->user};
-        presence_check(presences->options.redis, &recheck->user, on_rechecked, recheck);
+        presence_check(presences->options.deployment, presences->options.redis, &recheck->user, on_rechecked, recheck);
     }
 }
 

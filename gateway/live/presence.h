@@ -18,6 +18,7 @@
 #include "gateway/live/frame.h"
 
 struct config;
+struct deployment;
 struct event_base;
 struct pg;
 struct redis;
@@ -45,6 +46,7 @@ struct presence {
 struct presences_options {
     struct event_base *base;
     const struct config *config;
+    const struct deployment *deployment;
     struct pg *pg;
     struct redis *redis;    /* for commands */
     struct redis *listener; /* subscribes to the channels of connected users */
@@ -64,12 +66,15 @@ void presence_remove(struct presences *presences, struct presence *presence);
  * reason.
  */
 typedef void (*presence_checked)(enum error_code reason, void *arg);
-void presence_check(struct redis *redis, const struct request_user *user, presence_checked checked, void *arg);
+void presence_check(const struct deployment *deployment, struct redis *redis, const struct request_user *user,
+                    presence_checked checked, void *arg);
 
 /* A decision on a user's bid, from any source. Each connection receives it once. */
 void presences_decided(struct presences *presences, const struct decision *decision);
 /* Handles a message of a user's channel. */
 void presences_message(struct presences *presences, const struct uuid *user, const char *bytes, size_t length);
+/* Ends all connections of users: all sessions and tokens have ended. */
+void presences_end_all(struct presences *presences);
 /* The listener's connection to Redis came up or was lost. */
 void presences_set_connected(struct presences *presences, bool up);
 

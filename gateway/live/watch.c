@@ -89,6 +89,7 @@ struct watch {
     bool reload_due;         /* in the list `reloads` */
     bool reloading;          /* in the running query */
     bool forced;             /* updates may be lost: watchers receive the result of the reload in any case */
+    bool renewed;            /* rows were restored: the result of the reload replaces even a newer version */
     bool notifying;          /* in the list `notifying` */
     bool iterating;          /* its watchers are being iterated: it must not be freed */
     size_t subscribing;      /* subscriptions not confirmed yet */
@@ -472,13 +473,29 @@ static void refuse_all(struct watch *watch, enum error_code reason)
     }
 }
 
+/* The next message reaches all watchers, whatever they have seen. */
+static void forget_seen(struct watch *watch)
+{
+    struct watcher *watcher = NULL;
+    stop_notifying(watch);
+    TAILQ_FOREACH(watcher, &watch->watchers, list)
+    {
+        watcher->seq = 0;
+    }
+}
+
 static void on_row(struct watch *watch, const PGresult *result, int row)
 {
     int64_t version = pg_int(result, row, COLUMN_VERSION);
     bool forced = watch->forced && watch->state.seq > 0;
+    bool renewed = watch->renewed;
     bool changed = forced || version > watch->state.seq;
     watch->forced = false;
-    if (changed && version >= watch->state.seq) {
+    watch->renewed = watch->reload_due; /* this query may have begun before the rows were restored */
+    if (renewed) {
+        forget_seen(watch);
+    }
+    if (renewed || (changed && version >= watch->state.seq)) {
         if (adopt(&watch->state, result, row)) {
             /* A forced snapshot is a text of its own: watchers that have this version receive it too. */
             struct text *text = forced ? make_text(watch, NULL) : present(watch);
@@ -552,6 +569,18 @@ static void do_reload(evutil_socket_t fd, short what, void *arg)
                                                values, on_reloaded, watches)) {
         const struct pg_reply lost = {.outcome = PG_LOST};
         on_reloaded(&lost, watches);
+    }
+}
+
+void watches_renew(struct watches *watches)
+{
+    struct watch *watch = NULL;
+    TAILQ_FOREACH(watch, &watches->all, all)
+    {
+        watch->newest_seen = 0;
+        watch->suspect = 0;
+        watch->renewed = true;
+        reload(watch, true);
     }
 }
 

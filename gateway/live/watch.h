@@ -72,5 +72,7 @@ size_t watches_count(const struct watches *watches);
 void watches_message(struct watches *watches, const struct uuid *auction, const char *bytes, size_t length);
 /* The listener's connection to Redis came up or was lost. */
 void watches_set_connected(struct watches *watches, bool up);
+/* Rows were restored: reads all auctions again, and sends watchers the result even if it is older. */
+void watches_renew(struct watches *watches);
 
 #endif

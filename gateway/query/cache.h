@@ -11,6 +11,7 @@
 #ifndef ROSTRUM_GATEWAY_QUERY_CACHE_H
 #define ROSTRUM_GATEWAY_QUERY_CACHE_H
 
+#include "common/base/ids.h"
 #include "common/base/json.h"
 #include "common/io/redis.h"
 #include "gateway/http/request.h"
@@ -18,6 +19,7 @@
 enum {
     CACHE_SEARCH_LIFE_MS = 4000,    /* the API promises 5 s; the rest is the time to create and store it */
     CACHE_HISTORY_LIFE_S = 30,      /* as the API promises */
+    CACHE_HISTORY_KEPT_S = 3600,    /* without PostgreSQL an older one is shown, as stale */
     CACHE_ANSWER_MAX_BYTES = 262144 /* longer answers are not cached, to save memory in Redis */
 };
 
@@ -28,18 +30,26 @@ extern const struct redis_script cache_history_store_script;
  * Looks a search up by its hash (search_hash). `answered` gets the JSON as a string; any other reply is a miss. False:
  * no connection to Redis, and `answered` is not called.
  */
-MUST_CHECK bool cache_search_read(struct redis *redis, const char *hash, redis_callback answered, void *arg);
+MUST_CHECK bool cache_search_read(struct redis *redis, int64_t epoch, const char *hash, redis_callback answered,
+                                  void *arg);
 /* Stores the answer in `json`. Does not wait for Redis. */
-void cache_search_store(struct redis *redis, const char *hash, struct jsonw *json);
+void cache_search_store(struct redis *redis, int64_t epoch, const char *hash, struct jsonw *json);
 
-/* As cache_search_read, for the first page of a history with this limit. */
-MUST_CHECK bool cache_history_read(struct redis *redis, const struct uuid *auction, int limit, redis_callback answered,
+/* The first page of a history. */
+struct cache_history {
+    int64_t epoch; /* when the request began */
+    struct uuid auction_id;
+    int limit;
+    bool stale; /* of any age and version: PostgreSQL cannot answer */
+};
+/* As cache_search_read, but the reply is for cache_history_answer. */
+MUST_CHECK bool cache_history_read(struct redis *redis, const struct cache_history *of, redis_callback answered,
                                    void *arg);
 /* Stores the answer in `json`. `version` is the auction's, read in the same statement as the history. */
-void cache_history_store(struct redis *redis, const struct uuid *auction, int limit, int64_t version,
-                         struct jsonw *json);
+void cache_history_store(struct redis *redis, const struct cache_history *of, int64_t version, struct jsonw *json);
 
-/* ENDS the request with the cached answer in `reply`. False on a miss: the request is not ended. */
-MUST_CHECK bool cache_answer(struct request *request, const redisReply *reply);
+/* Both END the request with the cached answer in `reply`. False on a miss: the request is not ended. */
+MUST_CHECK bool cache_search_answer(struct request *request, const redisReply *reply);
+MUST_CHECK bool cache_history_answer(struct request *request, const redisReply *reply, bool stale);
 
 #endif

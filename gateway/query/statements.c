@@ -11,6 +11,11 @@ bool statements_query(struct pg *pg, const struct statements *of, size_t stateme
     return pg_query(pg, statements_number(of, statement), count, values, callback, arg);
 }
 
+bool statements_outage(const struct pg_reply *reply)
+{
+    return reply->outcome == PG_LOST || (reply->outcome == PG_FAILED && pg_state_is_transient(reply->sqlstate));
+}
+
 bool statements_usable(struct request *request, const struct pg_reply *reply)
 {
     if (request_answered(request)) {
@@ -20,7 +25,7 @@ bool statements_usable(struct request *request, const struct pg_reply *reply)
     if (reply->outcome == PG_OK) {
         return true;
     }
-    if (reply->outcome == PG_FAILED && !pg_state_is_transient(reply->sqlstate)) {
+    if (!statements_outage(reply)) {
         struct log_about about = request_about(request);
         log_line(LOG_ERROR, &about, "SQL %s: %s", reply->sqlstate, reply->message);
         reply_error(request, ERROR_INTERNAL_ERROR);

@@ -27,6 +27,8 @@ struct statements {
 /* As pg_query. False: no connection to PostgreSQL; answer 503. The callback is not called. */
 MUST_CHECK bool statements_query(struct pg *pg, const struct statements *of, size_t statement, int count,
                                  const char *const *values, pg_callback callback, void *arg);
+/* True if PostgreSQL could not answer now: no fault of the statement. */
+bool statements_outage(const struct pg_reply *reply);
 /*
  * Checks a reply. True: it has a result and the client still waits. Else the request was ended: with 503, with 500 and
  * a log line, or without an answer if the deadline has answered.

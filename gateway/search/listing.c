@@ -22,6 +22,7 @@
 struct listing {
     struct search search;
     char hash[SEARCH_HASH_SIZE]; /* "": the answer is not cached */
+    int64_t epoch;               /* when the request began */
     char *facets;                /* JSON; NULL: none (yet) */
     PGresult *found;             /* the page, if it arrived before the facets; else NULL */
     bool counting;               /* the query of the facets is pending */
@@ -77,7 +78,7 @@ static void answer(struct request *request, const PGresult *result)
     }
     page_next(json, more ? &next : NULL);
     if (listing->hash[0] != '\0') {
-        cache_search_store(context_of(request)->redis, listing->hash, json);
+        cache_search_store(context_of(request)->redis, listing->epoch, listing->hash, json);
     }
     free_results(listing);
     reply_send(request, 200);
@@ -206,7 +207,7 @@ static void start(struct request *request)
 static void on_kept(const redisReply *reply, void *arg)
 {
     struct request *request = arg;
-    if (!cache_answer(request, reply)) {
+    if (!cache_search_answer(request, reply)) {
         start(request);
     }
 }
@@ -228,8 +229,13 @@ static void handle_list(struct request *request)
         start(request);
         return;
     }
+    listing->epoch = context_of(request)->deployment->epoch.number;
+    if (listing->epoch == 0) {
+        start(request);
+        return;
+    }
     search_hash(&listing->search, listing->hash);
-    if (!cache_search_read(context_of(request)->redis, listing->hash, on_kept, request)) {
+    if (!cache_search_read(context_of(request)->redis, listing->epoch, listing->hash, on_kept, request)) {
         start(request);
     }
 }

@@ -6,10 +6,12 @@
 
 #include "common/io/pg.h"
 #include "common/io/redis.h"
+#include "gateway/core/deployment.h"
 #include "gateway/http/router.h"
 
 /* Context of the handlers; created by components.c. */
 struct listing_context {
+    const struct deployment *deployment;
     struct pg *search; /* statements of queries.h */
     struct pg *words;  /* one connection for QUERIES_WORDS, which is short and does not queue behind searches */
     struct redis *redis;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "tests/support/deployment.h"
 #include "tests/support/fixture.h"
 #include "tests/support/websocket.h"
@@ -116,6 +117,50 @@ START_TEST(without_postgresql_bids_are_queued_and_decided_later)
 }
 END_TEST
 
+/* The part of a page that Redis holds is shown with its age and the mark, to guests and to the seller. */
+static void expect_stale(const struct factory_user *who, const char *tail)
+{
+    const struct reply *reply = fixture_call(who, "GET", fixture_path(tail), NULL);
+    EXPECT_STATUS(reply, 200);
+    EXPECT_TEXT(reply, "stale", "true");
+    ck_assert_str_ne(client_reply_header(fixture.client, "Age"), "");
+}
+
+START_TEST(without_postgresql_the_page_stays)
+{
+    enum { DOCUMENT_MS = 6000 }; /* longer than a document is valid */
+    static const char *const parts[] = {"", "/bids", "/leaderboard"};
+    char other[UUID_TEXT_SIZE];
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "20.00"), "status", "accepted");
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const struct reply *reply = fixture_call(NULL, "GET", fixture_path(parts[i]), NULL);
+        EXPECT_STATUS(reply, 200);
+        EXPECT_ABSENT(reply, "stale");
+        ck_assert_str_eq(client_reply_header(fixture.client, "Age"), "");
+    }
+    /* The document in Redis does not show this bid. */
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "30.00"), "status", "accepted");
+    ck_assert(factory_auction(fixture.client, &fixture.seller, &(struct factory_terms){.title = NULL}, other));
+    int64_t shown_ms = clock_mono_ms();
+    ck_assert(server("postgres", "down"));
+    SUITE_WAIT(all_say(200, "postgres"), DEPLOYMENT_READY_MS);
+    SUITE_WAIT(clock_mono_ms() - shown_ms > DOCUMENT_MS, DEPLOYMENT_READY_MS);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        expect_stale(NULL, parts[i]);
+        expect_stale(&fixture.seller, parts[i]);
+    }
+    const struct reply *reply = factory_get_auction(fixture.client, NULL, fixture.auction);
+    EXPECT_TEXT(reply, "currentBid", "30.00");
+    EXPECT_TEXT(reply, "minimumBid", "31.00");
+    ck_assert_int_ge(strtol(client_reply_header(fixture.client, "Age"), NULL, 10), DOCUMENT_MS / 1000 - 1);
+    unavailable(factory_get_auction(fixture.client, NULL, other)); /* nobody has looked at it before */
+    ck_assert(server("postgres", "up"));
+    SUITE_WAIT(reply_at(factory_get_auction(fixture.client, NULL, fixture.auction), "stale") == NULL,
+               DEPLOYMENT_READY_MS);
+    EXPECT_TEXT(factory_get_auction(fixture.client, NULL, fixture.auction), "bidCount", "2");
+}
+END_TEST
+
 static bool gateway_replaced(pid_t killed)
 {
     pid_t now = deployment_pid("gateway");
@@ -196,6 +241,7 @@ static Suite *outage_suite(void)
     tcase_set_timeout(tcase, TEST_S);
     tcase_add_test(tcase, without_redis_bids_are_taken_from_who_has_an_access_token);
     tcase_add_test(tcase, without_postgresql_bids_are_queued_and_decided_later);
+    tcase_add_test(tcase, without_postgresql_the_page_stays);
     tcase_add_test(tcase, a_gateway_that_starts_without_postgresql_does_not_call_tokens_invalid);
     tcase_add_test(tcase, workers_that_start_without_postgresql_know_the_keys_of_their_predecessors);
     tcase_add_test(tcase, without_its_broker_the_deployment_takes_no_bids_and_is_read);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/protocol/keys.h"
 #include "common/protocol/snapshot.h"
 #include "tests/support/deployment.h"
@@ -176,29 +177,48 @@ static struct uuid parse_uuid(const char *text)
     return id;
 }
 
-/* Writes an old snapshot to Redis, with this earlier end time, as if the bid worker's last write was lost. */
-static void write_stale_snapshot(const char *auction_id, int64_t end_ms)
+/* Writes an old snapshot to Redis, as if the bid worker's last write was lost. It was written a minute ago. */
+static void write_stale_snapshot(const char *auction_id, struct snapshot old)
 {
-    struct snapshot old = {.auction_id = parse_uuid(auction_id),
-                           .seller_id = uuid_new(),
-                           .version = 1,
-                           .terms_version = 1,
-                           .status = RULES_ACTIVE,
-                           .end_ms = end_ms,
-                           .minimum_bid = 1};
     char key[KEYS_SIZE];
     char text[SNAPSHOT_TEXT_SIZE];
-    keys_snapshot(&old.auction_id, key);
+    char life[16];
+    old.auction_id = parse_uuid(auction_id);
+    old.seller_id = uuid_new();
+    old.version = 1;
+    old.terms_version = 1;
+    keys_snapshot(sql_int(fixture.sql, "SELECT epoch FROM data_epoch", NULL), &old.auction_id, key);
     snapshot_format(&old, text);
     const char *const command[] = {"HSET", key, "v", "1", SNAPSHOT_FIELD, text};
     redis_run(ARRAY_LEN(command), command);
+    (void)snprintf(life, sizeof(life), "%d", SNAPSHOT_LIFE_S - 60);
+    const char *const expire[] = {"EXPIRE", key, life};
+    redis_run(ARRAY_LEN(expire), expire);
 }
 
 START_TEST(a_stale_end_time_in_redis_refuses_no_bid)
 {
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
-    write_stale_snapshot(fixture.auction, 1000000000000);
+    const struct snapshot old = {.status = RULES_ACTIVE, .end_ms = 1000000000000, .minimum_bid = 1};
+    write_stale_snapshot(fixture.auction, old);
     EXPECT_TEXT(factory_bid(fixture.client, &fixture.bob, fixture.auction, "11.00"), "status", "accepted");
+}
+END_TEST
+
+START_TEST(a_stale_minimum_or_start_in_redis_refuses_no_bid)
+{
+    const int64_t end_ms = clock_now_ms() + 1800000;
+    const struct snapshot olds[] = {
+        {.status = RULES_ACTIVE, .end_ms = end_ms, .minimum_bid = 500000},
+        {.status = RULES_SCHEDULED, .start_ms = end_ms - 1000, .end_ms = end_ms, .minimum_bid = 1000},
+        {.status = RULES_ENDED, .end_ms = end_ms, .minimum_bid = 1000},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(olds); i++) {
+        write_stale_snapshot(fixture.auction, olds[i]);
+        EXPECT_TEXT(factory_bid(fixture.client, i % 2 == 0 ? &fixture.ann : &fixture.bob, fixture.auction,
+                                client_format("%zu.00", 10 + i)),
+                    "status", "accepted");
+    }
 }
 END_TEST
 
@@ -214,6 +234,7 @@ static Suite *bids_suite(void)
         a_leader_may_raise_the_maximum_below_the_minimum_bid,
         bids_of_one_auction_are_decided_in_order,
         a_stale_end_time_in_redis_refuses_no_bid,
+        a_stale_minimum_or_start_in_redis_refuses_no_bid,
         NULL,
     };
     return fixture_suite("bids", tests);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "tests/support/deployment.h"
 #include "tests/support/exposition.h"
 #include "tests/support/fixture.h"
@@ -159,6 +160,35 @@ START_TEST(ten_bids_are_counted_exactly)
 }
 END_TEST
 
+static int64_t snapshot_queries(void)
+{
+    return exposition_sum(read_metrics("gateway"), "rostrum_sql_seconds_count", "statement=\"snapshot_get\"");
+}
+
+START_TEST(refused_bids_share_a_query_a_second_and_accepted_bids_cause_none)
+{
+    enum { BIDS = 60, WORKERS = 2 };
+    EXPECT_TEXT(factory_bid(fixture.client, &fixture.ann, fixture.auction, "10.00"), "status", "accepted");
+    int64_t before = snapshot_queries();
+    for (int i = 1; i <= BIDS; i++) {
+        EXPECT_TEXT(factory_bid(fixture.client, i % 2 == 0 ? &fixture.ann : &fixture.bob, fixture.auction,
+                                client_format("%d.00", 10 + i)),
+                    "status", "accepted");
+    }
+    ck_assert_int_eq(snapshot_queries(), before);
+    int64_t began_ms = clock_mono_ms();
+    for (int i = 0; i < BIDS || clock_mono_ms() - began_ms < 2500; i++) {
+        client_header(fixture.client, "Connection: close"); /* so that all workers are asked */
+        EXPECT_ERROR(fixture_call(&fixture.bob, "POST", fixture_path("/bids"), "{\"amount\": 1.00}"), 400,
+                     "BID_TOO_LOW");
+    }
+    int64_t seconds = (clock_mono_ms() - began_ms) / 1000;
+    int64_t queries = snapshot_queries() - before;
+    ck_assert_int_ge(queries, 1);
+    ck_assert_msg(queries <= WORKERS * (seconds + 1), "%lld queries in %lld s", (long long)queries, (long long)seconds);
+}
+END_TEST
+
 START_TEST(prefer_wait_is_measured)
 {
     int64_t before = sum_all("rostrum_bid_wait_seconds_count", "");
@@ -267,6 +297,7 @@ static Suite *metrics_suite(void)
     const TTest *const tests[] = {
         every_program_exposes_its_metrics,
         ten_bids_are_counted_exactly,
+        refused_bids_share_a_query_a_second_and_accepted_bids_cause_none,
         prefer_wait_is_measured,
         ended_auctions_are_counted_by_outcome,
         changes_and_cancellations_are_counted,

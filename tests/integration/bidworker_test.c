@@ -405,6 +405,60 @@ START_TEST(bids_are_decided_in_queue_order_and_results_published)
 }
 END_TEST
 
+/* --- snapshots --- */
+
+struct stored {
+    bool answered;
+    int64_t version; /* 0: no snapshot */
+};
+
+static void on_version(const redisReply *reply, void *arg)
+{
+    struct stored *stored = arg;
+    stored->answered = true;
+    stored->version = reply != NULL && reply->type == REDIS_REPLY_STRING ? strtoll(reply->str, NULL, 10) : 0;
+}
+
+/* Runs a command, and returns its reply as a number. */
+static int64_t in_redis(struct redis *redis, int count, const char *const *command)
+{
+    struct stored stored = {.answered = false};
+    ck_assert(redis_command(redis, on_version, &stored, count, command, NULL));
+    LOOP_UNTIL(base, stored.answered, DEADLINE_MS);
+    return stored.version;
+}
+
+START_TEST(snapshots_are_published_again_to_redis_and_by_a_new_worker)
+{
+    char key[KEYS_SIZE];
+    const char *const version[] = {"HGET", key, "v"};
+    const char *const lose[] = {"HSET", key, "v", "1"};
+    const char *const cut[] = {"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"};
+    struct redis_options options = {
+        .base = base, .url = need("ROSTRUM_REDIS_URL"), .timeout_ms = CONNECT_MS, .pending_max = 16};
+    struct redis *redis = redis_new(&options);
+    ck_assert_ptr_nonnull(redis);
+    LOOP_UNTIL(base, redis_up(redis), DEADLINE_MS);
+    lot_open("active");
+    worker_start(0);
+    publish_bids(1);
+    SUITE_WAIT(rows() == 1, DEADLINE_MS);
+    struct uuid id = lot.commands[0].auction_id;
+    keys_snapshot(sql_int(sql, "SELECT epoch FROM data_epoch", NULL), &id, key);
+    SUITE_WAIT(in_redis(redis, ARRAY_LEN(version), version) == 2, DEADLINE_MS);
+    (void)in_redis(redis, ARRAY_LEN(lose), lose);
+    ck_assert_int_eq(in_redis(redis, ARRAY_LEN(version), version), 1);
+    (void)in_redis(redis, ARRAY_LEN(cut), cut);
+    SUITE_WAIT(in_redis(redis, ARRAY_LEN(version), version) == 2, DEADLINE_MS);
+    (void)worker_stop(0, SIGKILL);
+    (void)in_redis(redis, ARRAY_LEN(lose), lose);
+    worker_start(0);
+    SUITE_WAIT(in_redis(redis, ARRAY_LEN(version), version) == 2, DEADLINE_MS);
+    ck_assert_int_eq(worker_stop(0, SIGTERM), 0);
+    redis_free(redis);
+}
+END_TEST
+
 /* --- kill and hand over --- */
 
 START_TEST(killed_workers_lose_no_bid_and_decide_none_twice)
@@ -834,6 +888,7 @@ static Suite *bidworker_suite(void)
     enum { TEST_S = 120 };
     const TTest *const tests[] = {
         bids_are_decided_in_queue_order_and_results_published,
+        snapshots_are_published_again_to_redis_and_by_a_new_worker,
         killed_workers_lose_no_bid_and_decide_none_twice,
         workers_share_shards_and_hand_them_over_in_order,
         a_worker_without_its_broker_leaves_its_shards_to_others,

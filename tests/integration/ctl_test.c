@@ -147,6 +147,77 @@ START_TEST(migrate_makes_missing_keys)
 }
 END_TEST
 
+/* --- the timeline of the data --- */
+
+/* The epoch of Redis keys, and whether all sessions have just ended. */
+struct timeline {
+    int64_t epoch;
+    bool ended;
+};
+
+static struct timeline read_timeline(void)
+{
+    return (struct timeline){
+        .epoch = sql_int(sql, "SELECT epoch FROM data_epoch", NULL),
+        .ended = sql_int(sql,
+                         "SELECT (sessions_from BETWEEN now() - interval '1 minute' AND now() + interval '1 second')"
+                         "::integer FROM data_epoch",
+                         NULL) == 1,
+    };
+}
+
+START_TEST(restored_begins_an_epoch_and_ends_all_sessions)
+{
+    struct timeline before = read_timeline();
+    ck_assert(!before.ended);
+    EXPECT_CTL(0, "restored");
+    EXPECT_OUTPUT("a new epoch begins: all sessions and access tokens have ended");
+    struct timeline after = read_timeline();
+    ck_assert(after.ended);
+    ck_assert_int_ne(after.epoch, before.epoch);
+    EXPECT_CTL(2, "restored", "now");
+    EXPECT_CTL(0, "migrate");
+    ck_assert_int_eq(read_timeline().epoch, after.epoch);
+}
+END_TEST
+
+/* What the row says after a restore on another server, after a recovery, and after pg_restore on the same server. */
+static const struct {
+    const char *statement;
+    const char *message;
+} restores[] = {
+    {"UPDATE data_timeline SET system_identifier = system_identifier - 1", "the data has another server than before"},
+    {"UPDATE data_timeline SET timeline = timeline + 1", "the data has another timeline than before"},
+    {"UPDATE data_timeline SET table_id = 1", "the data has another table than before"},
+};
+
+START_TEST(migrate_begins_an_epoch_if_the_data_was_restored)
+{
+    PGresult *result = sql_rows(sql, "UPDATE data_timeline SET sessions_from = now() - interval '1 day'", NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+    struct timeline before = read_timeline();
+    ck_assert(!before.ended);
+    result = sql_rows(sql, restores[_i].statement, NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+    EXPECT_CTL(0, "migrate", "--planned-switch");
+    EXPECT_OUTPUT(restores[_i].message);
+    EXPECT_OUTPUT("a planned switch, sessions stay valid");
+    ck_assert(!read_timeline().ended);
+    EXPECT_CTL(0, "migrate");
+    ck_assert(!read_timeline().ended);
+    result = sql_rows(sql, restores[_i].statement, NULL);
+    ck_assert_ptr_nonnull(result);
+    PQclear(result);
+    EXPECT_CTL(0, "migrate");
+    EXPECT_OUTPUT(restores[_i].message);
+    EXPECT_OUTPUT("a new epoch begins");
+    ck_assert(read_timeline().ended);
+    ck_assert_int_ne(read_timeline().epoch, before.epoch);
+}
+END_TEST
+
 START_TEST(migrate_refuses_another_number_of_shards)
 {
     char recorded[SQL_TEXT_SIZE];
@@ -445,6 +516,8 @@ static Suite *ctl_suite(void)
     tcase_add_test(tcase, settings_are_read_from_rostrum_var);
     tcase_add_test(tcase, migrating_again_changes_nothing);
     tcase_add_test(tcase, migrate_makes_missing_keys);
+    tcase_add_test(tcase, restored_begins_an_epoch_and_ends_all_sessions);
+    tcase_add_loop_test(tcase, migrate_begins_an_epoch_if_the_data_was_restored, 0, (int)ARRAY_LEN(restores));
     tcase_add_test(tcase, migrate_refuses_another_number_of_shards);
     tcase_add_test(tcase, migrations_are_applied_once_in_order_and_refused_if_changed);
     tcase_add_test(tcase, a_folder_without_migrations_is_refused);

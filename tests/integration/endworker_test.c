@@ -425,7 +425,7 @@ static const char *status_in_snapshot(struct event_base *base, struct redis *red
     char key[KEYS_SIZE];
     struct uuid id;
     ck_assert(uuid_parse(auction, UUID_TEXT_SIZE - 1, &id));
-    keys_snapshot(&id, key);
+    keys_snapshot(sql_int(sql, "SELECT epoch FROM data_epoch", NULL), &id, key);
     const char *const arguments[] = {"HGET", key, SNAPSHOT_FIELD};
     status[0] = '\0';
     ck_assert(redis_command(redis, on_status, status, ARRAY_LEN(arguments), arguments, NULL));

@@ -111,6 +111,15 @@ static struct pg_options pool_options(void)
     };
 }
 
+/* Accepts the second result of the opening query; `arg` counts them. */
+static bool on_opened(const PGresult *result, void *arg)
+{
+    struct seen *seen = arg;
+    seen->calls++;
+    seen->value = PQntuples(result) == 1 ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : -1;
+    return seen->calls > 1;
+}
+
 /* Another pool of one connection, for changes made outside the tested one. */
 static struct pg *other_new(void)
 {
@@ -700,10 +709,52 @@ START_TEST(a_pool_can_be_freed_with_an_open_transaction)
 }
 END_TEST
 
+START_TEST(a_connection_is_up_once_its_opening_query_was_accepted)
+{
+    struct seen opened = {0};
+    struct seen seen = {0};
+    const char *const values[] = {"3"};
+    struct pg_options options = pool_options();
+    options.opening = "SELECT 17";
+    options.opened = on_opened;
+    options.arg = &opened;
+    struct pg *made = pg_new(&options);
+    ck_assert_ptr_nonnull(made);
+    RUN_UNTIL(opened.calls == 1);
+    ck_assert(!pg_up(made));
+    RUN_UNTIL(pg_up(made));
+    ck_assert_int_eq(opened.calls, 2);
+    ck_assert_int_eq(opened.value, 17);
+    ck_assert(pg_query(made, ECHO, 1, values, note, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    ck_assert_int_eq(seen.value, 3);
+    pg_free(made);
+}
+END_TEST
+
+START_TEST(a_failing_opening_query_keeps_the_connection_down)
+{
+    struct seen opened = {0};
+    struct pg_options options = pool_options();
+    options.opening = "SELECT * FROM no_such_table";
+    options.opened = on_opened;
+    options.arg = &opened;
+    struct pg *made = pg_new(&options);
+    ck_assert_ptr_nonnull(made);
+    struct pg *other = other_new(); /* takes longer than the other's first try */
+    ck_assert(!pg_up(made));
+    ck_assert_int_eq(opened.calls, 0);
+    pg_free(other);
+    pg_free(made);
+}
+END_TEST
+
 static Suite *pg_suite(void)
 {
     const TTest *const tests[] = {
         commits_wait_for_the_disk_whatever_the_settings_say,
+        a_connection_is_up_once_its_opening_query_was_accepted,
+        a_failing_opening_query_keeps_the_connection_down,
         a_query_returns_its_row_after_the_call,
         a_failed_query_does_not_affect_others,
         queries_are_answered_once_in_order,

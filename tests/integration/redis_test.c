@@ -32,7 +32,8 @@ enum {
     BIG_ONES = 4,
 };
 
-enum script { DOUBLE, SNAPSHOT, SCRIPTS };
+enum { EPOCH = 7 };
+enum script { DOUBLE, SNAPSHOT, SNAPSHOT_FRESH, SCRIPTS };
 
 static struct redis_script scripts[SCRIPTS] = {
     [DOUBLE] = {"double", "return tonumber(ARGV[1]) * 2"},
@@ -192,6 +193,7 @@ static void set_up(void)
     messages = 0;
     (void)signal(SIGPIPE, SIG_IGN);
     scripts[SNAPSHOT] = snapshot_script;
+    scripts[SNAPSHOT_FRESH] = snapshot_fresh_script;
     base = event_base_new();
     ck_assert_ptr_nonnull(base);
 }
@@ -344,9 +346,10 @@ END_TEST
 static long long write_version(struct snapshot *snapshot, int64_t version)
 {
     struct seen seen = {0};
+    const struct snapshot_writer writer = {redis, SNAPSHOT, EPOCH};
     snapshot->version = version;
     snapshot->minimum_bid = version * 100;
-    ck_assert(snapshot_write(redis, SNAPSHOT, snapshot, note, &seen));
+    ck_assert(snapshot_write(&writer, snapshot, note, &seen));
     RUN_UNTIL(seen.calls == 1);
     ck_assert_int_eq(seen.type, REDIS_REPLY_INTEGER);
     return seen.integer;
@@ -357,7 +360,7 @@ static struct snapshot stored(const struct uuid *auction)
 {
     char key[KEYS_SIZE];
     struct snapshot snapshot = {.auction_id = *auction};
-    keys_snapshot(auction, key);
+    keys_snapshot(EPOCH, auction, key);
     const char *text = command(redis, "HGET", key, SNAPSHOT_FIELD).text;
     ck_assert_msg(snapshot_parse(text, strlen(text), &snapshot), "not a snapshot: %s", text);
     return snapshot;
@@ -372,7 +375,7 @@ START_TEST(an_older_version_never_replaces_a_snapshot)
                                 .status = RULES_ACTIVE,
                                 .start_ms = 1795000000000,
                                 .end_ms = 1795000600000};
-    keys_snapshot(&snapshot.auction_id, key);
+    keys_snapshot(EPOCH, &snapshot.auction_id, key);
     ck_assert_int_eq(write_version(&snapshot, 9), 1);
     ck_assert_int_eq(stored(&snapshot.auction_id).current_bid, 0);
     snapshot.current_bid = 5500;
@@ -397,14 +400,46 @@ START_TEST(an_older_version_never_replaces_a_snapshot)
 }
 END_TEST
 
+static int fresh_type(const struct uuid *auction)
+{
+    struct seen seen = {0};
+    ck_assert(snapshot_ask_fresh(redis, SNAPSHOT_FRESH, EPOCH, auction, note, &seen));
+    RUN_UNTIL(seen.calls == 1);
+    return seen.type;
+}
+
+START_TEST(a_snapshot_is_fresh_for_a_second_after_it_was_written_or_confirmed)
+{
+    char key[KEYS_SIZE];
+    struct snapshot snapshot = {.auction_id = uuid_new(), .seller_id = uuid_new(), .status = RULES_ACTIVE};
+    keys_snapshot(EPOCH, &snapshot.auction_id, key);
+    ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_NIL);
+    ck_assert_int_eq(write_version(&snapshot, 9), 1);
+    ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_STRING);
+    (void)command(redis, "PEXPIRE", key, "3598900");
+    ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_NIL);
+    (void)command(redis, "PEXPIRE", key, "3600500");
+    ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_NIL);
+    ck_assert_int_eq(write_version(&snapshot, 8), 0);
+    ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_NIL);
+    ck_assert_int_eq(write_version(&snapshot, 9), 0);
+    ck_assert_int_eq(fresh_type(&snapshot.auction_id), REDIS_REPLY_STRING);
+    (void)command(redis, "DEL", key, NULL);
+    /* Without an epoch nothing is written. */
+    const struct snapshot_writer writer = {redis, SNAPSHOT, 0};
+    ck_assert(!snapshot_write(&writer, &snapshot, NULL, NULL));
+}
+END_TEST
+
 /* Writes the next version with one accepted bid of `bidder`; NULL: its bids are not known. */
 static void write_leader(struct snapshot *snapshot, const struct uuid *bidder, int64_t amount)
 {
     char leaders[SNAPSHOT_LEADER_SIZE];
+    const struct snapshot_writer writer = {redis, SNAPSHOT, EPOCH};
     struct seen seen = {0};
     snapshot->version++;
     ck_assert(bidder == NULL || snapshot_leader_add(leaders, sizeof leaders, amount, true, bidder) > 0);
-    ck_assert(snapshot_write_leaders(redis, SNAPSHOT, snapshot, bidder == NULL ? NULL : leaders, note, &seen));
+    ck_assert(snapshot_write_leaders(&writer, snapshot, bidder == NULL ? NULL : leaders, note, &seen));
     RUN_UNTIL(seen.calls == 1);
     ck_assert_int_eq(seen.integer, 1);
 }
@@ -417,8 +452,8 @@ START_TEST(a_leaderboard_is_updated_only_from_the_version_before)
     const struct uuid bidder = uuid_new();
     struct snapshot snapshot = {
         .auction_id = uuid_new(), .seller_id = uuid_new(), .version = 1, .status = RULES_ACTIVE};
-    keys_snapshot(&snapshot.auction_id, key);
-    keys_leaderboard(&snapshot.auction_id, board);
+    keys_snapshot(EPOCH, &snapshot.auction_id, key);
+    keys_leaderboard(EPOCH, &snapshot.auction_id, board);
     uuid_format(&bidder, bidder_text);
     write_leader(&snapshot, &bidder, 500);
     ck_assert_int_eq(command(redis, "EXISTS", board, NULL).integer, 0); /* no client has read it */
@@ -642,6 +677,7 @@ static Suite *redis_suite(void)
         calls_are_answered_once_in_order,
         pending_commands_are_bounded,
         an_older_version_never_replaces_a_snapshot,
+        a_snapshot_is_fresh_for_a_second_after_it_was_written_or_confirmed,
         a_leaderboard_is_updated_only_from_the_version_before,
         a_client_can_be_freed_inside_a_callback,
         bad_urls_are_refused,

@@ -95,6 +95,16 @@ START_TEST(only_scheduled_and_active_auctions_depend_on_the_time)
 }
 END_TEST
 
+/* All others may be the effect of an old snapshot. */
+START_TEST(only_the_seller_and_a_cancellation_never_change)
+{
+    for (enum error_code reason = 0; reason < ERROR_COUNT; reason++) {
+        bool lasts = reason == ERROR_OWN_AUCTION || reason == ERROR_AUCTION_CANCELLED;
+        ck_assert_int_eq(refusal_lasts(reason), lasts);
+    }
+}
+END_TEST
+
 START_TEST(an_active_auction_ignores_its_start_time)
 {
     ck_assert_int_eq(refused(START_MS - 1), ERROR_COUNT);
@@ -154,6 +164,7 @@ static Suite *refusal_suite(void)
     tcase_add_test(tcase, a_bid_is_refused_by_time_only_beyond_the_grace);
     tcase_add_test(tcase, a_draft_or_closed_auction_refuses_bids);
     tcase_add_test(tcase, only_scheduled_and_active_auctions_depend_on_the_time);
+    tcase_add_test(tcase, only_the_seller_and_a_cancellation_never_change);
     tcase_add_test(tcase, an_active_auction_ignores_its_start_time);
     tcase_add_test(tcase, a_purchase_has_no_minimum);
     tcase_add_test(tcase, a_sellers_bid_is_refused);

@@ -46,6 +46,7 @@ START_TEST(a_token_returns_its_claims)
         ck_assert(parsed.admin);
         ck_assert_str_eq(parsed.session, claims.session);
         ck_assert_int_eq(parsed.expires_s, claims.expires_s);
+        ck_assert_int_eq(parsed.issued_s, NOW_S);
     }
 }
 END_TEST

@@ -8,6 +8,8 @@
 static const struct uuid user = {{0x11}};
 static const struct uuid auction = {{0x22}};
 
+enum { EPOCH = 0xc0de5 };
+
 #define USER_TEXT    "11000000-0000-0000-0000-000000000000"
 #define AUCTION_TEXT "22000000-0000-0000-0000-000000000000"
 
@@ -20,8 +22,10 @@ START_TEST(every_key_has_its_text)
     ck_assert_str_eq(key, "ss:{" USER_TEXT "}");
     keys_seen("c0ffee", "2001:db8::1", key);
     ck_assert_str_eq(key, "seen:{c0ffee}:2001:db8::1");
-    keys_ban(&user, key);
-    ck_assert_str_eq(key, "ban:{" USER_TEXT "}");
+    keys_ban(EPOCH, &user, key);
+    ck_assert_str_eq(key, "ban:00000000000c0de5:{" USER_TEXT "}");
+    keys_ban(-1, &user, key);
+    ck_assert_str_eq(key, "ban:ffffffffffffffff:{" USER_TEXT "}");
     keys_user_limit(&user, "bids", key);
     ck_assert_str_eq(key, "rl:{" USER_TEXT "}:bids");
     keys_text_limit("2001:db8::1", "logins", key);
@@ -30,14 +34,14 @@ START_TEST(every_key_has_its_text)
     ck_assert_str_eq(key, "bid:{" USER_TEXT "}:" AUCTION_TEXT);
     keys_idempotency(&user, "c0ffee", key);
     ck_assert_str_eq(key, "idem:{" USER_TEXT "}:c0ffee");
-    keys_snapshot(&auction, key);
-    ck_assert_str_eq(key, "snap:{" AUCTION_TEXT "}");
-    keys_leaderboard(&auction, key);
-    ck_assert_str_eq(key, "top:{" AUCTION_TEXT "}");
-    keys_history(&auction, key);
-    ck_assert_str_eq(key, "hist:{" AUCTION_TEXT "}");
-    keys_search("c0ffee", key);
-    ck_assert_str_eq(key, "q:{c0ffee}");
+    keys_snapshot(EPOCH, &auction, key);
+    ck_assert_str_eq(key, "snap:00000000000c0de5:{" AUCTION_TEXT "}");
+    keys_leaderboard(EPOCH, &auction, key);
+    ck_assert_str_eq(key, "top:00000000000c0de5:{" AUCTION_TEXT "}");
+    keys_history(EPOCH, &auction, key);
+    ck_assert_str_eq(key, "hist:00000000000c0de5:{" AUCTION_TEXT "}");
+    keys_search(EPOCH, "c0ffee", key);
+    ck_assert_str_eq(key, "q:00000000000c0de5:{c0ffee}");
     keys_reply_channel(&auction, key);
     ck_assert_str_eq(key, "gw:" AUCTION_TEXT);
     keys_live_channel(&auction, key);
