@@ -160,11 +160,8 @@ static bool is_fit(void *arg)
 /* Requests the lead. */
 static bool seek_lead(struct endworker *worker)
 {
-    struct leader_options leader = {.base = worker->loop.base,
-                                    .config = &worker->config,
-                                    .fit = is_fit,
-                                    .on_change = on_leader,
-                                    .arg = worker};
+    struct leader_options leader = {
+        .base = worker->loop.base, .config = &worker->config, .fit = is_fit, .on_change = on_leader, .arg = worker};
     worker->leader = leader_new(&leader);
     return worker->leader != NULL;
 }

@@ -355,7 +355,8 @@ static void link_notice(void *arg, const char *message)
 static const char DURABLE[] = "SELECT set_config('synchronous_commit', 'on', false)"
                               " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
 
-/* Sends the setting, all statements for preparing and the opening query in one pipeline; the result of the sync means UP. */
+/* Sends the setting, all statements for preparing and the opening query in one pipeline; the result of the sync means
+ * UP. */
 static bool link_prepare(struct pg_link *link)
 {
     const struct pg_link_owner *owner = link->owner;
