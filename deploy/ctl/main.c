@@ -64,7 +64,11 @@ static const struct entry ENTRIES[] = {
      "      Replays the ledger of all auctions, or of one, by the rules of bidding. It reads only PostgreSQL, in one\n"
      "      snapshot, so bidding can continue. Prints each difference between the rules and the stored entries, "
      "price,\n"
-     "      leader, end time and outcome. Exits with 1 if there is a difference.\n"},
+     "      leader, end time and outcome. Also prints bids that were decided twice, auctions that were not settled "
+     "within\n"
+     "      60 s of their end, and notifications of a lost lead or an outcome that are too many. Exits with 1 if there "
+     "is\n"
+     "      a difference.\n"},
 };
 
 static void print_entry(const char *before, const struct entry *entry)
