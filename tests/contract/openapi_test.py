@@ -59,7 +59,7 @@ WITHOUT_BACK_END = LINK_CALLS | {"getHealth", "getMetrics", "getImage", "getKeys
                                  "quoteAmounts", "openSocket"}
 UNREACHED = {
     *((name, 503, "UNAVAILABLE") for name in WITHOUT_BACK_END),
-    ("getReadiness", 503, None),  # while RabbitMQ is down: chaos_test.c
+    ("getReadiness", 503, None),  # while RabbitMQ is down: outage_test.c
     ("cancelAuction", 409, "VERSION_CONFLICT"),  # needs a change of the draft between two statements of one call
     ("publishAuction", 409, "VERSION_CONFLICT"),  # as above
     ("takeBack", 403, "FORBIDDEN"),  # needs the setting switched off
