@@ -82,7 +82,7 @@ build_all = $(MAKE) --no-print-directory -j$(JOBS)
 export BUILD
 
 .PHONY: all test-programs help deps deps-check deps-bench deps-lint deps-fuzz deps-coverage deps-docs deps-webhooks docs run up down status clean clean-var check \
-        check-long check-unit mutate replay bench bench-read bench-search bench-live \
+        check-long check-unit mutate chaos replay bench bench-read bench-search bench-live \
         asan ubsan tsan fuzz coverage valgrind lint tidy cppcheck shellcheck python-check format format-check layers-check words-check \
         units-check compile_commands.json install
 
@@ -254,6 +254,11 @@ FILES  ?= $(MUTATED)
 SAMPLE ?= 0
 mutate: deps-check ## mutation testing of FILES (SAMPLE=n: only n mutants a file); see docs/testing.md
 	@$(PYTHON) tests/mutation/mutate.py --build $(BUILD) --jobs $(JOBS) --sample $(SAMPLE) $(FILES)
+
+chaos: deps-check ## strike a private deployment with one fault after another under load; see docs/faults.md
+	@echo Building.
+	@$(build_all) -s all
+	@tests/chaos/run
 
 replay: deps-check ## send 423 recorded eBay auctions through a private deployment, compare the outcome
 	@echo Building.

@@ -1,7 +1,7 @@
 /*
  * rostrumctl verify: reads two cursors in one REPEATABLE READ snapshot, auctions and ledger entries, both ordered by
  * the auction's id, and merges them. Memory holds one page of each, independent of the deployment's size. Bidding can
- * continue; the snapshot does not show it.
+ * continue; the snapshot does not show it. The checks of cross_checks.h follow in the same snapshot.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "deploy/ctl/cross_checks.h"
 #include "deploy/ctl/ctl.h"
 #include "deploy/ctl/replay.h"
 #include "deploy/ctl/store.h"
@@ -37,6 +38,7 @@ struct verifier {
     int64_t entry_count;
     int64_t differing; /* auctions */
     int64_t differences;
+    int64_t others; /* differences that cross_checks.h found */
 };
 
 /* The cursors are read completely in the order of the primary keys, so the planner should scan those indexes. */
@@ -151,7 +153,7 @@ static bool check_durability(struct ctl *ctl)
 
 static int say_result(const struct verifier *verifier, const char *id)
 {
-    if (verifier->auctions.failed || verifier->entries.failed) {
+    if (verifier->auctions.failed || verifier->entries.failed || verifier->others < 0) {
         return CTL_FAILED;
     }
     if (id != NULL && verifier->auction_count == 0) {
@@ -159,11 +161,15 @@ static int say_result(const struct verifier *verifier, const char *id)
         return CTL_FAILED;
     }
     (void)printf("%" PRId64 " auctions, %" PRId64 " entries: ", verifier->auction_count, verifier->entry_count);
-    if (verifier->differences == 0) {
+    if (verifier->differences == 0 && verifier->others == 0) {
         (void)printf("no difference\n");
         return CTL_OK;
     }
-    (void)printf("%" PRId64 " differences in %" PRId64 " auctions\n", verifier->differences, verifier->differing);
+    (void)printf("%" PRId64 " differences in %" PRId64 " auctions", verifier->differences, verifier->differing);
+    if (verifier->others > 0) {
+        (void)printf(", and %" PRId64 " other differences", verifier->others);
+    }
+    (void)putchar('\n');
     return CTL_FAILED;
 }
 
@@ -184,6 +190,9 @@ static int verify(struct ctl *ctl, const char *id)
     show_progress(&verifier, true);
     stream_close(&verifier.auctions);
     stream_close(&verifier.entries);
+    if (!verifier.auctions.failed && !verifier.entries.failed) {
+        verifier.others = cross_checks_run(ctl, id);
+    }
     int code = say_result(&verifier, id);
     return check_durability(ctl) ? code : CTL_FAILED;
 }

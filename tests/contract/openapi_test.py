@@ -20,7 +20,6 @@ import sys
 import threading
 import time
 import traceback
-import urllib.parse
 import uuid
 import zlib
 
@@ -29,6 +28,7 @@ import yaml
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
 from contract import Client, Document, Fault, Reply  # noqa: E402 (needs the path above)
+from database import sql  # noqa: E402
 from endpoints import Endpoints  # noqa: E402
 
 API = "/api/v1"
@@ -59,7 +59,7 @@ WITHOUT_BACK_END = LINK_CALLS | {"getHealth", "getMetrics", "getImage", "getKeys
                                  "quoteAmounts", "openSocket"}
 UNREACHED = {
     *((name, 503, "UNAVAILABLE") for name in WITHOUT_BACK_END),
-    ("getReadiness", 503, None),  # while RabbitMQ is down: chaos_test.c
+    ("getReadiness", 503, None),  # while RabbitMQ is down: outage_test.c
     ("cancelAuction", 409, "VERSION_CONFLICT"),  # needs a change of the draft between two statements of one call
     ("publishAuction", 409, "VERSION_CONFLICT"),  # as above
     ("takeBack", 403, "FORBIDDEN"),  # needs the setting switched off
@@ -168,17 +168,6 @@ def wait_for(what, condition):
         if time.monotonic() > until:
             raise Fault(f"timeout after {WAIT_S} s: {what}")
         time.sleep(POLL_S)
-
-
-def sql(text):
-    """Runs statements with psql and returns the rows as text. The password is in the environment, not an argument."""
-    url = urllib.parse.urlsplit(os.environ["ROSTRUM_PG_URL"])
-    names = {"PGHOST": url.hostname, "PGPORT": str(url.port), "PGUSER": url.username, "PGPASSWORD": url.password}
-    names["PGDATABASE"] = url.path.lstrip("/")
-    names = {name: value for name, value in names.items() if value not in (None, "", "None")}
-    command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-"]
-    ran = subprocess.run(command, input=text.encode(), env={**os.environ, **names}, check=True, capture_output=True)
-    return ran.stdout.decode()
 
 
 def pid(service):
@@ -390,7 +379,7 @@ def test_an_incomplete_request_is_408(fixture):
 def back_end_pids():
     """The pids of Redis and of the PostgreSQL processes that serve the gateway."""
     asked = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'rostrum-gateway%';"
-    return [pid("redis"), *map(int, sql(asked).split())]
+    return [pid("redis"), *map(int, sql(asked, "-A", "-t").split())]
 
 
 def test_unreachable_back_ends_are_503(fixture):

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 import traceback
-import urllib.parse
 import uuid
 
 import websockets
@@ -24,6 +23,7 @@ import websockets
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 sys.dont_write_bytecode = True
 from contract import Client, Document, Fault  # noqa: E402 (needs the path above)
+from database import query_value, sql  # noqa: E402
 import endpoints as at  # noqa: E402
 
 API = "/api/v1"
@@ -141,23 +141,6 @@ def wait_for(what, condition, seconds=WAIT_S):
         if time.monotonic() > until:
             raise Fault(f"timeout after {seconds} s: {what}")
         time.sleep(POLL_S)
-
-
-def sql(text, *options):
-    """Runs statements with psql and returns its output. The password is in the environment, not an argument."""
-    url = urllib.parse.urlsplit(os.environ["ROSTRUM_PG_URL"])
-    names = {"PGHOST": url.hostname, "PGPORT": str(url.port), "PGUSER": url.username, "PGPASSWORD": url.password}
-    names["PGDATABASE"] = url.path.lstrip("/")
-    names = {name: value for name, value in names.items() if value not in (None, "", "None")}
-    command = ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *options, "-f", "-"]
-    environment = {**os.environ, **names}
-    done = subprocess.run(command, input=text, text=True, env=environment, check=True, stdout=subprocess.PIPE)
-    return done.stdout
-
-
-def query_value(text):
-    """The single value of a query, as text."""
-    return sql(text, "-t", "-A").strip()
 
 
 def expect(what, got, expected):

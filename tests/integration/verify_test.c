@@ -29,6 +29,8 @@ enum {
     VALUES_MAX = 24,
 };
 
+#define FAR_MS INT64_C(4102444800000) /* an end in the year 2100, of auctions that are still open */
+
 enum { SELLER = 1, ANN, BOB, CYD, BAN };
 
 #define SOLD      "01900000-0000-7000-8000-00000000a001"
@@ -37,6 +39,7 @@ enum { SELLER = 1, ANN, BOB, CYD, BAN };
 #define OPEN      "01900000-0000-7000-8000-00000000a004"
 #define CHANGED   "01900000-0000-7000-8000-00000000a005"
 #define VOIDED    "01900000-0000-7000-8000-00000000a006"
+#define ANN_ID    "00000000-0000-7000-8000-000000000002"
 #define NONE      "01900000-0000-7000-8000-00000000a000"
 
 static struct sql *sql;
@@ -141,7 +144,8 @@ static void write_entry(struct book *book, const struct uuid *id, const struct u
 
 static struct uuid entry_id(struct book *book)
 {
-    struct uuid id = {.bytes = {[6] = 0x70, [8] = 0x80, [14] = 0xe0, [15] = (uint8_t)++book->entries}};
+    uint8_t of_book = (uint8_t)book->id[UUID_TEXT_SIZE - 2];
+    struct uuid id = {.bytes = {[6] = 0x70, [8] = 0x80, [13] = of_book, [14] = 0xe0, [15] = (uint8_t)++book->entries}};
     return id;
 }
 
@@ -175,7 +179,7 @@ static void enter_at(struct book *book, enum command_kind kind, int bidder, int6
                                              .banned = bidder == BAN});
 }
 
-static struct book open_book(const char *id, int64_t start_ms)
+static struct book open_book(const char *id, int64_t start_ms, int64_t end_ms)
 {
     struct book book = {
         .id = id,
@@ -191,7 +195,7 @@ static struct book open_book(const char *id, int64_t start_ms)
                 .start_ms = start_ms,
                 .terms_version = 1,
                 .status = start_ms > CREATED_MS ? RULES_SCHEDULED : RULES_ACTIVE,
-                .end_ms = END_MS,
+                .end_ms = end_ms,
             },
     };
     struct values values = {.count = 0};
@@ -200,7 +204,7 @@ static struct book open_book(const char *id, int64_t start_ms)
     put_int(&values, WINDOW_S);
     put_int(&values, EXTENSION_S);
     put_time(&values, start_ms);
-    put_time(&values, END_MS);
+    put_time(&values, end_ms);
     put_time(&values, CREATED_MS);
     run("INSERT INTO auctions (id, seller_id, title, starting_price, reserve_price, increments, bid_increment,"
         " snipe_window_s, snipe_extension_s, start_time, original_end_time, end_time, status, minimum_bid, created_at,"
@@ -244,7 +248,7 @@ static void close_book(const struct book *book, const char *status, bool sold)
 /* The entries that the tampering below relies on; each seq is in its comment. */
 static void write_sold(void)
 {
-    struct book book = open_book(SOLD, START_MS);
+    struct book book = open_book(SOLD, START_MS, END_MS);
     enter_at(&book, COMMAND_BID, ANN, 1000, START_MS - 1);         /* 1 AUCTION_NOT_STARTED */
     enter_at(&book, COMMAND_START, 0, 0, START_MS);                /* 2 */
     enter_at(&book, COMMAND_PROXY, ANN, 4000, START_MS + 1);       /* 3 accepted at 10.00 */
@@ -312,7 +316,7 @@ static void write_update(struct book *book, bool stale)
 
 static void write_changed(void)
 {
-    struct book book = open_book(CHANGED, START_MS);
+    struct book book = open_book(CHANGED, START_MS, END_MS);
     struct values values = {.count = 0};
     put_text(&values, book.id);
     run(TERMS_OF_AUCTION "id, title, description, category, starting_price, reserve_price, buy_now_price, increments,"
@@ -373,7 +377,7 @@ static void restate(const struct book *book, int64_t seq, bool effective, const 
 
 static void write_voided(void)
 {
-    struct book book = open_book(VOIDED, CREATED_MS);
+    struct book book = open_book(VOIDED, CREATED_MS, FAR_MS);
     struct uuid nothing = {{1}};
     struct rules_command proxy = {
         .kind = COMMAND_PROXY, .bidder_id = user(ANN), .amount = 2000, .received_ms = CREATED_MS};
@@ -401,19 +405,19 @@ static void write_voided(void)
 
 static void write_others(void)
 {
-    struct book unsold = open_book(UNSOLD, CREATED_MS);
+    struct book unsold = open_book(UNSOLD, CREATED_MS, END_MS);
     enter_at(&unsold, COMMAND_BID, ANN, 1000, CREATED_MS);
     enter_at(&unsold, COMMAND_FENCE, 0, 0, END_MS);
     close_book(&unsold, "unsold", false);
     voids_free(&unsold.voids);
 
-    struct book cancelled = open_book(CANCELLED, CREATED_MS);
+    struct book cancelled = open_book(CANCELLED, CREATED_MS, END_MS);
     enter_at(&cancelled, COMMAND_CANCEL, SELLER, 0, CREATED_MS);
     enter_at(&cancelled, COMMAND_BID, ANN, 1000, CREATED_MS);
     close_book(&cancelled, "cancelled", false);
     voids_free(&cancelled.voids);
 
-    struct book running = open_book(OPEN, CREATED_MS);
+    struct book running = open_book(OPEN, CREATED_MS, FAR_MS);
     enter_at(&running, COMMAND_PROXY, ANN, 777700, CREATED_MS);
     close_book(&running, "active", false);
     voids_free(&running.voids);
@@ -425,12 +429,29 @@ static void write_others(void)
     write_entry(&none, &id, &bidder, "bid", &unknown, 1000, 0, START_MS);
 }
 
+/* As the notification worker writes them. The lead of VOIDED was given back, so its notifications are not checked. */
+static void write_notifications(void)
+{
+    static const char insert[] = "INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at)"
+                                 " VALUES ($1::uuid, gen_random_uuid(), $2, $3::uuid, $4::numeric, now())";
+    static const char *const rows[][3] = {
+        {"OUTBID", SOLD, "57.00"}, {"AUCTION_LOST", SOLD, "57.00"}, {"OUTBID", VOIDED, "1.00"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct values values = {.count = 0};
+        put_text(&values, ANN_ID);
+        for (size_t k = 0; k < ARRAY_LEN(rows[i]); k++) {
+            put_text(&values, rows[i][k]);
+        }
+        run(insert, &values);
+    }
+}
+
 static void set_up(void)
 {
     sql = sql_open(deployment_pg_url());
     ck_assert_ptr_nonnull(sql);
     connection = PQconnectdb(deployment_pg_url());
-    PQclear(sql_rows(sql, "TRUNCATE auctions, bids, terms, users CASCADE", NULL));
+    PQclear(sql_rows(sql, "TRUNCATE auctions, bids, terms, users, notifications CASCADE", NULL));
     for (int i = SELLER; i <= BAN; i++) {
         struct uuid id = user(i);
         char text[UUID_TEXT_SIZE];
@@ -444,6 +465,7 @@ static void set_up(void)
     write_changed();
     write_voided();
     write_others();
+    write_notifications();
 }
 
 static void tear_down(void)
@@ -565,6 +587,23 @@ static const struct tampering {
     {"DELETE FROM bids WHERE auction_id = '" VOIDED "' AND seq = 6", "the ledger has a gap"},
     {"UPDATE bids SET seq = seq + 1 WHERE auction_id = '" UNSOLD "' AND seq = 2", "the ledger has a gap"},
     {"UPDATE bids SET status = 'accepted', reason = NULL WHERE auction_id = '" NONE "'", "the auction does not exist"},
+    /* rows that do not fit together */
+    {"UPDATE bids SET bid_id = (SELECT bid_id FROM bids WHERE auction_id = '" OPEN "') WHERE auction_id = '" NONE "'",
+     "has 2 decisions"},
+    {"UPDATE auctions SET status = 'ended', settled_at = NULL, winner_id = NULL, winning_bid_id = NULL"
+     " WHERE id = '" SOLD "'",
+     "it is ended, its end was due at 1970-01-01T02:31:"},
+    {"UPDATE auctions SET end_time = now() - interval '61 s' WHERE id = '" OPEN "'",
+     "it is active, its end was due at"},
+    {"UPDATE notifications SET amount = 56.00 WHERE auction_id = '" SOLD "' AND kind = 'OUTBID'",
+     "user " ANN_ID " has 1 notifications of a lead lost at 56.00, and lost 0"},
+    {"INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at) SELECT user_id, gen_random_uuid(),"
+     " 'PROXY_EXHAUSTED', auction_id, amount, created_at FROM notifications WHERE auction_id = '" SOLD "'"
+     " AND kind = 'OUTBID'",
+     "has 2 notifications of a lead lost at 57.00, and lost 1"},
+    {"INSERT INTO notifications (user_id, id, kind, auction_id, amount, created_at) SELECT user_id, gen_random_uuid(),"
+     " 'AUCTION_WON', auction_id, amount, created_at FROM notifications WHERE kind = 'AUCTION_LOST'",
+     "has 2 notifications of its outcome"},
 };
 
 START_TEST(each_way_of_tampering_shows_a_difference)

@@ -141,10 +141,10 @@ class Document:
 class Client:
     """One connection, used again while the deployment keeps it. Every answer is validated."""
 
-    def __init__(self, url, document=None):
+    def __init__(self, url, document=None, timeout_s=TIMEOUT_S):
         self.address = urllib.parse.urlsplit(url).netloc
         self.document = document
-        self.connection = http.client.HTTPConnection(self.address, timeout=TIMEOUT_S)
+        self.connection = http.client.HTTPConnection(self.address, timeout=timeout_s)
 
     def send(self, method, path, body=None, token=None, headers=None):
         """Returns the answer without validation. `body` is sent as JSON unless it is bytes."""

@@ -1,0 +1,91 @@
+/*
+ * See cross_checks.h.
+ *
+ * A missing notification of a lost lead is no difference: the event may be on its way, and the user may have muted it.
+ * More notifications than lost leads are always wrong. An auction with a voided bid is left out there, because a void
+ * gives the lead back and settles again.
+ */
+#include "deploy/ctl/cross_checks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/base/base.h"
+#include "common/io/pg.h"
+#include "deploy/ctl/store.h"
+
+/* From the end of an auction until it must be settled. A fence follows the end after fence_grace_ms. */
+#define SETTLED_WITHIN "interval '60 seconds'"
+
+#define ONE_AUCTION(column) "($1::uuid IS NULL OR " column " = $1::uuid)"
+#define NOT_VOIDED                                                                                                     \
+    "NOT EXISTS (SELECT FROM bids v WHERE v.auction_id = n.auction_id AND v.kind IN ('void', 'retract')"               \
+    " AND v.status = 'accepted')"
+
+/* Each selects an auction and a text. $1: one auction, or NULL. $2: CROSS_CHECKS_ROWS_MAX. */
+static const char *const CHECKS[] = {
+    "SELECT min(auction_id::text), format('bid %s has %s decisions', bid_id, count(*)) FROM bids"
+    " WHERE " ONE_AUCTION("auction_id") " GROUP BY bid_id HAVING count(*) > 1 LIMIT $2::integer",
+
+    "SELECT id, format('it is %s, its end was due at %s', status,"
+    "  to_char(end_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')) FROM auctions"
+    " WHERE status IN ('scheduled', 'active', 'ended') AND end_time < now() - " SETTLED_WITHIN
+    " AND " ONE_AUCTION("id") " LIMIT $2::integer",
+
+    /* The lead changes with each accepted entry of another bidder. No two of an auction have the same amount. */
+    "WITH leads AS (SELECT auction_id, amount, bidder_id,"
+    "  lag(bidder_id) OVER (PARTITION BY auction_id ORDER BY seq) AS loser_id FROM bids"
+    "  WHERE status = 'accepted' AND kind IN ('bid', 'proxy', 'auto', 'buy') AND " ONE_AUCTION(
+        "auction_id") "),"
+                      " lost AS (SELECT auction_id, loser_id, amount, count(*) AS times FROM leads WHERE loser_id <> "
+                      "bidder_id"
+                      "  GROUP BY 1, 2, 3)"
+                      " SELECT n.auction_id, format('user %s has %s notifications of a lead lost at %s, and lost %s', "
+                      "n.user_id, count(*),"
+                      "  n.amount, coalesce(max(l.times), 0)) FROM notifications n"
+                      " LEFT JOIN lost l ON l.auction_id = n.auction_id AND l.loser_id = n.user_id AND l.amount = "
+                      "n.amount"
+                      " WHERE n.kind IN ('OUTBID', 'PROXY_EXHAUSTED') AND " ONE_AUCTION(
+                          "n.auction_id") " AND " NOT_VOIDED " GROUP BY n.auction_id, n.user_id, n.amount HAVING "
+                                          "count(*) > coalesce(max(l.times), 0) LIMIT $2::integer",
+
+    "SELECT n.auction_id, format('user %s has %s notifications of its outcome', n.user_id, count(*))"
+    " FROM notifications n"
+    " WHERE n.kind IN ('AUCTION_WON', 'AUCTION_LOST', 'AUCTION_SOLD', 'AUCTION_UNSOLD')"
+    " AND " ONE_AUCTION("n.auction_id") " AND " NOT_VOIDED
+                                        " GROUP BY n.auction_id, n.user_id HAVING count(*) > 1 LIMIT $2::integer",
+};
+
+/* Prints the differences of one check. Returns their number, -1 if PostgreSQL failed. */
+static int64_t run_check(struct ctl *ctl, const char *sql, const char *id)
+{
+    char rows_max[16];
+    const char *const values[] = {id, rows_max};
+    (void)snprintf(rows_max, sizeof rows_max, "%d", CROSS_CHECKS_ROWS_MAX);
+    PGresult *result = store_run(ctl, sql, ARRAY_LEN(values), values);
+    if (result == NULL) {
+        return -1;
+    }
+    int rows = PQntuples(result);
+    for (int row = 0; row < rows && row < CROSS_CHECKS_SHOWN_MAX; row++) {
+        (void)printf("auction %s: %s\n", pg_text(result, row, 0), pg_text(result, row, 1));
+    }
+    if (rows > CROSS_CHECKS_SHOWN_MAX) {
+        (void)printf("and %d more like it\n", rows - CROSS_CHECKS_SHOWN_MAX);
+    }
+    PQclear(result);
+    return rows;
+}
+
+int64_t cross_checks_run(struct ctl *ctl, const char *id)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < ARRAY_LEN(CHECKS); i++) {
+        int64_t found = run_check(ctl, CHECKS[i], id);
+        if (found < 0) {
+            return -1;
+        }
+        sum += found;
+    }
+    return sum;
+}

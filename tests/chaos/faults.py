@@ -1,0 +1,176 @@
+"""The faults of `make chaos`: a table of what strikes the deployment. trial.py runs an entry under load.
+
+To add a fault, add an entry to FAULTS. It has a name that says what happens, a function that strikes, and one that
+heals if the fault does not pass by itself. ROSTRUM_VAR names the deployment's state folder.
+"""
+import collections
+import contextlib
+import dataclasses
+import functools
+import os
+import re
+import signal
+import subprocess
+import time
+from typing import Callable
+
+HOLD_S = 5  # how long a fault is held before it is healed
+SERVER_WAIT_S = "60"  # of runit's `sv`
+START_S = 30  # from the end of a service until runit has started it again
+POLL_S = 0.1
+
+
+# --- the deployment ---
+
+
+def deployment(*words):
+    """Runs a command of deploy/private, and returns its output."""
+    done = subprocess.run(["deploy/private", *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def pid_of(service):
+    """The pid of a service. Waits for its start, if the fault before has ended it."""
+    until = time.monotonic() + START_S
+    while True:
+        try:
+            return int(deployment("pid", service))
+        except subprocess.CalledProcessError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(POLL_S)
+
+
+def family(pid):
+    """A process and all its descendants."""
+    children = collections.defaultdict(list)
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="latin-1") as file:
+                children[int(file.read().rpartition(")")[2].split()[1])].append(int(name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    found = [pid]
+    for each in found:
+        found += children[each]
+    return found
+
+
+# --- what strikes and heals ---
+
+
+def kill(service):
+    os.kill(pid_of(service), signal.SIGKILL)
+
+
+def restart(*services):
+    for service in services:
+        deployment("restart", service)
+
+
+def order(word, *services):
+    """Orders runit to bring services `down` or `up`."""
+    folders = [os.path.join(os.environ["ROSTRUM_VAR"], "service", service) for service in services]
+    subprocess.run(["sv", "-w", SERVER_WAIT_S, word, *folders], check=True, capture_output=True)
+
+
+stopped = []  # processes that got SIGSTOP
+
+
+def freeze(service):
+    """Stops a process and its descendants."""
+    stopped.extend(family(pid_of(service)))
+    signal_all(signal.SIGSTOP)
+
+
+def thaw():
+    signal_all(signal.SIGCONT)
+    stopped.clear()
+
+
+def signal_all(number):
+    for pid in stopped:
+        with contextlib.suppress(ProcessLookupError):  # it may have ended
+            os.kill(pid, number)
+
+
+def watermark(limit):
+    """Memory above which RabbitMQ takes no messages."""
+    deployment("rabbitmqctl", "set_vm_memory_high_watermark", "absolute", limit)
+
+
+# --- the table ---
+
+
+@dataclasses.dataclass
+class Fault:
+    """An entry of the table.
+
+    Without `heal`, recovery is measured from the strike. With `heal`, the fault is held for HOLD_S, and recovery is
+    measured from healing. With `takeover`, other processes have to take over before it is healed.
+    """
+
+    name: str
+    strike: Callable
+    heal: Callable = None
+    takeover: bool = False
+    times: int = 1
+    reuse_keys: bool = False  # clients send idempotency keys again with other amounts
+    short: bool = False  # part of `make check`
+
+    @property
+    def case(self):
+        """The name of its test."""
+        return re.sub(r"\W+", "_", self.name.lower()).strip("_")
+
+
+def killed(name, service, times=1, short=True):
+    text = f"{name}: killed" + (f" {times} times" if times > 1 else "")
+    return Fault(text, functools.partial(kill, service), times=times, short=short)
+
+
+def restarted(name, *services):
+    return Fault(f"{name}: restarted", functools.partial(restart, *services))
+
+
+def down(name, *services):
+    return Fault(f"{name}: down for {HOLD_S} s", functools.partial(order, "down", *services),
+                 functools.partial(order, "up", *services))
+
+
+def frozen(name, service, takeover=False):
+    text = f"{name}: stopped" + ("" if takeover else f" for {HOLD_S} s")
+    return Fault(text, functools.partial(freeze, service), thaw, takeover)
+
+
+FAULTS = [
+    Fault("none", lambda: None),
+    killed("gateway worker", "gateway-worker", 3),
+    killed("gateway", "gateway", short=False),
+    killed("first bid worker", "bidworker-1", 3),
+    killed("second bid worker", "bidworker-2", 3),
+    killed("end worker", "endworker", 2),
+    killed("notification worker", "notifyworker", 2),
+    killed("PostgreSQL", "postgres"),
+    killed("Redis", "redis", 2),
+    Fault("Redis: killed 2 times, keys reused", functools.partial(kill, "redis"), times=2, reuse_keys=True),
+    killed("RabbitMQ", "rabbitmq"),
+    frozen("gateway worker", "gateway-worker"),
+    frozen("bid worker", "bidworker-1", takeover=True),
+    frozen("end worker", "endworker"),
+    frozen("notification worker", "notifyworker"),
+    frozen("PostgreSQL", "postgres"),
+    frozen("Redis", "redis"),
+    frozen("RabbitMQ", "rabbitmq"),
+    restarted("gateway", "gateway"),
+    restarted("all workers, one after another", "bidworker-1", "bidworker-2", "endworker", "notifyworker"),
+    restarted("PostgreSQL", "postgres"),
+    restarted("Redis", "redis"),
+    restarted("RabbitMQ", "rabbitmq"),
+    down("both bid workers", "bidworker-1", "bidworker-2"),
+    down("PostgreSQL", "postgres"),
+    down("Redis", "redis"),
+    down("RabbitMQ", "rabbitmq"),
+    Fault(f"RabbitMQ: memory alarm for {HOLD_S} s", functools.partial(watermark, "1MB"),
+          functools.partial(watermark, "2GB"), short=True),
+]
