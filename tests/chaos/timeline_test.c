@@ -74,6 +74,7 @@ static void restore_rows(void)
             " bid_count = k.bid_count, leader_id = k.leader_id, leader_max = k.leader_max,"
             " leader_bid_id = k.leader_bid_id, leader_by_proxy = k.leader_by_proxy, runner_up_max = k.runner_up_max,"
             " ledger_seq = k.ledger_seq, updated_at = k.updated_at FROM kept_auction k WHERE k.id = a.id");
+    run_sql("DELETE FROM notifications"); /* of the bids that are gone */
     run_sql("DROP TABLE kept_auction, kept_bids");
 }
 

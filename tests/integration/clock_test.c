@@ -67,12 +67,7 @@ static void open_servers(void)
 
 static void close_servers(void)
 {
-    int shards = (int)sql_int(sql, "SELECT shards FROM topology", NULL);
-    for (int i = 0; i < shards; i++) {
-        char name[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name((unsigned)i, name);
-        queues_purge(queues, name);
-    }
+    queues_purge_shards(queues, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL));
     program_settings_remove(config);
     wrong_clock_close(&wrong);
     listing_clear(sql);

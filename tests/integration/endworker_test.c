@@ -89,12 +89,7 @@ static void tear_down(void)
     program_settings_remove(config);
     record_timing("2000", "1500");
     listing_clear(sql);
-    int shards = (int)sql_int(sql, "SELECT shards FROM topology", NULL);
-    for (int i = 0; i < shards; i++) {
-        char name[TOPOLOGY_QUEUE_SIZE];
-        topology_shard_name((unsigned)i, name);
-        queues_purge(queues, name);
-    }
+    queues_purge_shards(queues, (unsigned)sql_int(sql, "SELECT shards FROM topology", NULL));
     queues_purge(queues, TOPOLOGY_NOTIFY_QUEUE);
     queues_purge(queues, TOPOLOGY_DEAD_QUEUE);
     queues_close(queues);

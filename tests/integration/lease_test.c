@@ -15,6 +15,7 @@
 #include "tests/support/bidding.h"
 #include "tests/support/listing.h"
 #include "tests/support/loop.h"
+#include "tests/support/queues.h"
 #include "tests/support/relay.h"
 
 enum {
@@ -47,6 +48,10 @@ static void tear_down(void)
             (void)program_end(workers[i], SIGKILL);
         }
     }
+    /* The fences that the end workers sent. */
+    struct queues *queues = queues_open();
+    queues_purge_shards(queues, (unsigned)sql_int(bidding.sql, "SELECT shards FROM topology", NULL));
+    queues_close(queues);
     bidding_tear_down();
 }
 

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/protocol/topology.h"
+
 enum { CHANNEL_PUBLISH = 1, CHANNEL_LOOK = 2, URL_SIZE = 512, FRAME_MAX = 131072, CONFIRM_S = 20 };
 
 struct queues {
@@ -173,4 +175,13 @@ void queues_purge(struct queues *queues, const char *queue)
 {
     (void)amqp_queue_purge(queues->connection, CHANNEL_LOOK, amqp_cstring_bytes(queue));
     ck_reply(amqp_get_rpc_reply(queues->connection));
+}
+
+void queues_purge_shards(struct queues *queues, unsigned shards)
+{
+    char name[TOPOLOGY_QUEUE_SIZE];
+    for (unsigned shard = 0; shard < shards; shard++) {
+        topology_shard_name(shard, name);
+        queues_purge(queues, name);
+    }
 }
