@@ -49,11 +49,13 @@ static const char *const CHECKS[] = {
                           "n.auction_id") " AND " NOT_VOIDED " GROUP BY n.auction_id, n.user_id, n.amount HAVING "
                                           "count(*) > coalesce(max(l.times), 0) LIMIT $2::integer",
 
+    /* An auction that was reopened has a further outcome. */
     "SELECT n.auction_id, format('user %s has %s notifications of its outcome', n.user_id, count(*))"
     " FROM notifications n"
     " WHERE n.kind IN ('AUCTION_WON', 'AUCTION_LOST', 'AUCTION_SOLD', 'AUCTION_UNSOLD')"
-    " AND " ONE_AUCTION("n.auction_id") " AND " NOT_VOIDED
-                                        " GROUP BY n.auction_id, n.user_id HAVING count(*) > 1 LIMIT $2::integer",
+    " AND " ONE_AUCTION("n.auction_id") " AND " NOT_VOIDED " GROUP BY n.auction_id, n.user_id HAVING count(*) > 1 + "
+                                        "(SELECT count(*) FROM bids r WHERE r.auction_id = n.auction_id AND r.kind = "
+                                        "'reopen' AND r.status = 'accepted') LIMIT $2::integer",
 };
 
 /* Prints the differences of one check. Returns their number, -1 if PostgreSQL failed. */

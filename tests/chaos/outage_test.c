@@ -43,10 +43,15 @@ static bool all_say(int status, const char *degraded)
     return true;
 }
 
-/* Waits until every worker has reconnected. */
+/* Whether every worker has reconnected; each look is a new connection. */
 static bool all_ready(void)
 {
-    return deployment_ready() && all_say(200, NULL);
+    for (int i = 0; i < LOOKS; i++) {
+        if (!deployment_ready()) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void tear_down(void)
