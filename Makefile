@@ -130,6 +130,7 @@ $(TEST_PROGRAMS): $(BUILD)/%: $(OBJ)/%.o $(SUPPORT) $(COMMON)
 # Unit tests link the pure objects that they test.
 $(BUILD)/tests/unit/bidworker_decide_test $(BUILD)/tests/unit/bidworker_rows_test: $(addprefix $(OBJ)/bidworker/,batch.o decide.o outbox_batch.o)
 $(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/bidworker/,batch.o outbox_batch.o)
+$(BUILD)/tests/unit/locked_auctions_test: $(OBJ)/bidworker/locked_auctions.o
 $(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_write.o statements.o)
 $(BUILD)/tests/unit/bidworker_live_updates_test: $(addprefix $(OBJ)/bidworker/,batch.o live_updates.o)
 $(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/outbox_batch.o endworker/sent_commands.o notifyworker/endpoints.o)

@@ -643,7 +643,7 @@ static int64_t attempts(void)
     return sql_int(sql, "SELECT coalesce(sum(attempts), 0) FROM suspects WHERE auction_id = $1::uuid", lot.text, NULL);
 }
 
-/* Whether a worker is in the middle of an attempt: it waits for the lot's row, which `locking` holds. */
+/* Whether a worker is in the middle of an attempt: it waits for table users, which `locking` holds. */
 static bool attempting(int64_t count)
 {
     static const char waiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND"
@@ -651,11 +651,12 @@ static bool attempting(int64_t count)
     return attempts() == count && sql_int(sql, waiting, NULL) == 1;
 }
 
+static const char users_lock[] = "LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
 static struct sql *locking;
 static char settings[PROGRAM_SETTINGS_SIZE];
 
-/* One bid that is decided alone, on an auction whose row is locked. Leases, and so lock waits, are short. */
-static void lot_locked(void)
+/* One bid that is decided alone, after `locking` ends its transaction. Leases, and so lock waits, are short. */
+static void lot_locked(const char *lock)
 {
     program_settings("[postgres]\nlease_s = 1\n", settings);
     ck_assert_int_eq(setenv("ROSTRUM_CONF", settings, 1), 0);
@@ -666,7 +667,17 @@ static void lot_locked(void)
     locking = sql_open(need("ROSTRUM_PG_URL"));
     ck_assert_ptr_nonnull(locking);
     PQclear(sql_rows(locking, "BEGIN", NULL));
-    PQclear(sql_rows(locking, "SELECT 1 FROM auctions WHERE id = $1::uuid FOR UPDATE", lot.text, NULL));
+    PQclear(sql_rows(locking, lock, NULL));
+}
+
+/* Whether the count of attempts at the lot's command has changed since the last call. */
+static bool attempts_changed(char change[static UUID_TEXT_SIZE])
+{
+    char last[UUID_TEXT_SIZE];
+    (void)snprintf(last, sizeof last, "%s", change);
+    (void)snprintf(change, UUID_TEXT_SIZE, "%s",
+                   sql_text(sql, "SELECT xmin FROM suspects WHERE auction_id = $1::uuid", lot.text, NULL));
+    return strcmp(change, last) != 0;
 }
 
 static void lot_unlock(void)
@@ -679,7 +690,7 @@ static void lot_unlock(void)
 START_TEST(a_bid_is_innocent_of_orderly_ends_and_failed_transactions)
 {
     enum { ROUNDS = 5 };
-    lot_locked();
+    lot_locked(users_lock);
     for (int round = 0; round < ROUNDS; round++) {
         worker_start(0);
         LOOP_UNTIL(base, attempting(1), DEADLINE_MS);
@@ -697,10 +708,27 @@ START_TEST(a_bid_is_innocent_of_orderly_ends_and_failed_transactions)
 }
 END_TEST
 
+START_TEST(a_bid_is_innocent_of_a_locked_row)
+{
+    enum { TRIES = 5 };
+    char change[UUID_TEXT_SIZE] = "";
+    lot_locked("SELECT FROM auctions FOR UPDATE");
+    worker_start(0);
+    for (int i = 0; i < TRIES; i++) {
+        LOOP_UNTIL(base, attempts_changed(change), DEADLINE_MS);
+    }
+    ck_assert_int_le(attempts(), 1);
+    lot_unlock();
+    LOOP_UNTIL(base, rows() == 1, DEADLINE_MS);
+    ck_assert_str_eq(decision_of(0), "accepted");
+    ck_assert_int_eq(worker_stop(0, SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(a_bid_that_hangs_and_kills_workers_is_rejected_and_dead_lettered)
 {
     struct search search = {.text = lot.text};
-    lot_locked();
+    lot_locked(users_lock);
     worker_start(0);
     LOOP_UNTIL(base, attempting(1), DEADLINE_MS);
     ck_assert_int_eq(kill(workers[0], SIGSTOP), 0);
@@ -837,6 +865,7 @@ static Suite *bidworker_suite(void)
         undecodable_messages_go_to_the_dead_letters,
         bids_on_an_unknown_auction_are_rejected_not_found,
         a_bid_is_innocent_of_orderly_ends_and_failed_transactions,
+        a_bid_is_innocent_of_a_locked_row,
         a_bid_that_hangs_and_kills_workers_is_rejected_and_dead_lettered,
         only_the_guilty_bid_of_many_is_rejected,
         a_fence_behind_an_extension_has_no_effect,
