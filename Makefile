@@ -133,7 +133,7 @@ $(BUILD)/tests/unit/bidworker_batch_test: $(addprefix $(OBJ)/bidworker/,batch.o 
 $(BUILD)/tests/unit/locked_auctions_test: $(OBJ)/bidworker/locked_auctions.o
 $(BUILD)/tests/unit/bidworker_read_test: $(addprefix $(OBJ)/bidworker/,batch.o ledger_write.o statements.o)
 $(BUILD)/tests/unit/bidworker_live_updates_test: $(addprefix $(OBJ)/bidworker/,batch.o live_updates.o)
-$(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/outbox_batch.o endworker/sent_commands.o notifyworker/endpoints.o)
+$(BUILD)/tests/unit/no_memory_test: $(addprefix $(OBJ)/,bidworker/batch.o bidworker/locked_auctions.o bidworker/outbox_batch.o endworker/sent_commands.o notifyworker/endpoints.o)
 $(BUILD)/tests/unit/image_test: $(addprefix $(OBJ)/gateway/,image/imagestore.o image/imagestore_file.o image/imagestore_s3.o image_decoder/webp.o)
 $(BUILD)/tests/unit/sent_commands_test: $(OBJ)/endworker/sent_commands.o
 $(BUILD)/tests/unit/gateway_cpu_budget_test: $(OBJ)/gateway/live/cpu_budget.o

@@ -135,6 +135,12 @@ START_TEST(a_locked_auction_stops_only_itself)
         expect_decided(&neighbour, PROMPT_MS);
     }
     ck_assert_int_eq(decided(&locked), 1);
+    /* The statement of docs/operating.md. */
+    ck_assert_int_eq(sql_int(bidding.sql,
+                             "SELECT s.pid FROM auctions a JOIN pg_stat_activity s ON s.backend_xid = a.xmax"
+                             " WHERE a.id = $1",
+                             locked.text, NULL),
+                     sql_int(holder, "SELECT pg_backend_pid()", NULL));
     unlock_row();
     end();
     bidding_stop();
@@ -169,6 +175,54 @@ START_TEST(a_hand_over_keeps_the_order_of_a_locked_auction)
 }
 END_TEST
 
+/* Publishes a bid on the locked auction, and in the same message one on `distant`, which is unreadable for that. */
+static void send_with_stray(void)
+{
+    char key[TOPOLOGY_KEY_SIZE];
+    char exchange[TOPOLOGY_QUEUE_SIZE];
+    size_t length = 0;
+    struct jsonw *writer = jsonw_new();
+    struct command pair[2];
+    ck_assert_ptr_nonnull(writer);
+    pair[0] = *bidding_add(&locked, COMMAND_BID, BIDDING_BOB, AMOUNT + STEP);
+    locked.sent = locked.count;
+    pair[1] = pair[0];
+    pair[1].id = uuid_new();
+    pair[1].auction_id = distant.id;
+    message_write_commands(writer, pair, ARRAY_LEN(pair));
+    const char *text = jsonw_text(writer, &length);
+    ck_assert_ptr_nonnull(text);
+    topology_bid_key(&locked.id, bidding.shards, key);
+    topology_bid_exchange(&locked.id, bidding.shards, exchange);
+    queues_publish(bidding.queues, exchange, key, text, length);
+    jsonw_free(writer);
+}
+
+START_TEST(an_unreadable_command_waits_with_the_locked_auction_of_its_message)
+{
+    enum { ROUNDS = 10 };
+    char dead[QUEUES_NAME_SIZE];
+    struct queues_message letter;
+    queues_tap(bidding.queues, TOPOLOGY_DEAD_EXCHANGE, TOPOLOGY_KEY_DEAD_BIDS, dead);
+    begin();
+    lock_row();
+    send_with_stray();
+    for (int round = 0; round < ROUNDS; round++) { /* it is tried several times */
+        bid(&neighbour);
+        expect_decided(&neighbour, PROMPT_MS);
+    }
+    unlock_row();
+    bid(&locked);
+    end();
+    SUITE_WAIT(queues_take(bidding.queues, dead, &letter), BIDDING_DEADLINE_MS);
+    ck_assert_str_eq(letter.reason, "another auction than the first command");
+    free(letter.body);
+    bidding_stop(); /* publishes what is left in the outbox */
+    ck_assert(!queues_take(bidding.queues, dead, &letter));
+    ck_assert_int_eq(decided(&distant), 0);
+}
+END_TEST
+
 START_TEST(a_shard_waits_when_half_of_its_prefetch_belongs_to_locked_auctions)
 {
     enum { HALF = 4, PROOFS = 5 };
@@ -200,6 +254,7 @@ static Suite *locked_auctions_suite(void)
     const TTest *const tests[] = {
         a_locked_auction_stops_only_itself,
         a_hand_over_keeps_the_order_of_a_locked_auction,
+        an_unreadable_command_waits_with_the_locked_auction_of_its_message,
         a_shard_waits_when_half_of_its_prefetch_belongs_to_locked_auctions,
     };
     enum { TEST_S = 120 };
