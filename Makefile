@@ -237,7 +237,7 @@ check-unit: deps-check ## build and run the unit tests: no servers, seconds
 MUTATED := $(addprefix common/,rules/rules.c rules/voids.c rules/increments.c base/money.c base/bisect.c base/json.c \
                base/json_write.c base/ids.c protocol/message.c protocol/snapshot.c protocol/keys.c protocol/live_update.c \
                service/shards.c) \
-           $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c) \
+           $(addprefix bidworker/,decide.c batch.c outbox_batch.c live_updates.c locked_auctions.c) \
            $(addprefix gateway/,bid/refusal.c bid/idempotency.c bid/prefer.c query/cursor.c) \
            notifyworker/endpoints.c endworker/sent_commands.c
 FILES  ?= $(MUTATED)

@@ -113,6 +113,8 @@ START_TEST(the_earliest_times_are_those_of_the_list)
     ck_assert_int_eq(locked_auctions_due_ms(&list), NOW + 20 + LOCKED_RETRY_MIN_MS);
     locked_auctions_remove(&list, find(1));
     ck_assert_int_eq(locked_auctions_since_ms(&list), NOW + 20);
+    ck_assert(add(4, NOW + 10));
+    ck_assert_int_eq(locked_auctions_since_ms(&list), NOW + 10);
 }
 END_TEST
 
